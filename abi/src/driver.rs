@@ -1,0 +1,75 @@
+//! The trait that a vendor implements.
+//!
+//! Everything here is plain Rust with decoded messages: the boundary itself (module `ffi`) and all that guards it are
+//! added by [`export_driver!`](crate::export_driver).
+
+use std::path::PathBuf;
+
+use serde::de::DeserializeOwned;
+
+use crate::{Capabilities, Deployed, DriverError, LoadBalancer, ObjectFault, Observation};
+
+/// A driver: turns a load balancer into a device's own configuration, and back into what is observed.
+///
+/// All methods block, and are called from several threads at once: different load balancers proceed in parallel, one
+/// load balancer's deploys do not overlap. A driver that wants async makes a runtime of its own in [`Driver::new`].
+/// The device, not the driver's memory, is the truth: the process is ended and started again at any moment.
+pub trait Driver: Send + Sync + Sized + 'static {
+    /// The provider's driver name, as in `haproxy-ns`: lower-case letters, digits, `-` and `_`; at most 64 bytes.
+    const NAME: &'static str;
+    /// The driver's own version: `env!("CARGO_PKG_VERSION")`; at most 32 bytes.
+    const VERSION: &'static str;
+    /// The driver's own section of the agent's configuration. An absent section is read as an empty one (`{}`), so a
+    /// driver without configuration uses `struct Config {}`. Put `#[serde(deny_unknown_fields)]` on it.
+    type Config: DeserializeOwned;
+
+    /// Makes the driver. It must not change what the device runs.
+    ///
+    /// # Errors
+    /// `INVALID_CONFIG` ends all attempts until the configuration changes; any other error is tried again later.
+    fn new(context: Context<Self::Config>) -> Result<Self, DriverError>;
+
+    /// What this driver can do: [`features::ALL_V1`](crate::features::ALL_V1) or fewer, and limits.
+    ///
+    /// Asked once after each start, and never changes while the driver runs.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Makes the device run exactly this load balancer, whatever it ran before. Doing it twice changes nothing.
+    ///
+    /// Only features that [`Driver::capabilities`] declares arrive here. `generation` is to be kept on the device and
+    /// told by [`Driver::deployed`].
+    ///
+    /// # Errors
+    /// An error means that nothing of this load balancer can be trusted; objects that could not be made while the
+    /// others were are returned instead.
+    fn deploy(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<Vec<ObjectFault>, DriverError>;
+
+    /// Takes the load balancer off the device, with all that was made for it. Absent is `Ok`.
+    ///
+    /// # Errors
+    /// Something is left on the device; it will be asked again.
+    fn undeploy(&self, load_balancer_id: &str) -> Result<(), DriverError>;
+
+    /// Statistics and members' health of these load balancers; of all that are deployed when the list is empty.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` when one that was named is not deployed.
+    fn observe(&self, load_balancer_ids: &[String]) -> Result<Vec<Observation>, DriverError>;
+
+    /// What is deployed, read from the device and not from memory.
+    ///
+    /// # Errors
+    /// The device cannot say.
+    fn deployed(&self) -> Result<Vec<Deployed>, DriverError>;
+}
+
+/// What a driver is made with.
+#[derive(Clone, Debug)]
+pub struct Context<C> {
+    /// The name of the agent's host. Two agents on one machine have two names.
+    pub agent_id: String,
+    /// The driver's own section of the configuration.
+    pub config: C,
+    /// The only directory in which the driver may write. It exists, is private to the agent's user, and lasts.
+    pub state_dir: PathBuf,
+}
