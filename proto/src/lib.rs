@@ -8,11 +8,45 @@
 //! driver builds on. The feature `grpc` adds the services, their descriptors for reflection, and [`status`] and
 //! [`convert`], the only places where the model's types and the wire's meet.
 
-/// `lbaas.driver.v1`
-pub mod driver {
-    #![expect(clippy::all, clippy::pedantic, clippy::allow_attributes, clippy::allow_attributes_without_reason, reason = "generated")]
+/// The generated code refers to its neighbours by their packages' names, so the modules nest as the packages do.
+mod lbaas {
+    #![allow(
+        missing_docs,
+        unreachable_pub,
+        clippy::all,
+        clippy::allow_attributes,
+        clippy::allow_attributes_without_reason,
+        clippy::large_futures,
+        clippy::too_many_lines,
+        clippy::unwrap_used,
+        reason = "generated: which lints it meets varies with the schema"
+    )]
     #[cfg(feature = "grpc")]
-    tonic::include_proto!("lbaas.driver.v1");
-    #[cfg(not(feature = "grpc"))]
-    include!(concat!(env!("OUT_DIR"), "/lbaas.driver.v1.rs"));
+    pub mod v1 {
+        include!(concat!(env!("OUT_DIR"), "/lbaas.v1.rs"));
+    }
+    #[cfg(feature = "grpc")]
+    pub mod agent {
+        pub mod v1 {
+            include!(concat!(env!("OUT_DIR"), "/lbaas.agent.v1.rs"));
+        }
+    }
+    pub mod driver {
+        pub mod v1 {
+            include!(concat!(env!("OUT_DIR"), "/lbaas.driver.v1.rs"));
+        }
+    }
 }
+
+pub use lbaas::driver::v1 as driver;
+#[cfg(feature = "grpc")]
+pub use lbaas::{agent::v1 as agent, v1};
+
+#[cfg(feature = "grpc")]
+pub mod convert;
+#[cfg(feature = "grpc")]
+pub mod status;
+
+/// The descriptors of every file, for the reflection service.
+#[cfg(feature = "grpc")]
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
