@@ -1,1 +1,10 @@
-//! (skeleton)
+//! What every Ballast process needs, and nothing of what any one of them does: configuration, telemetry, the clock,
+//! shutdown, and setting up gRPC servers and clients.
+
+pub mod address;
+pub mod clock;
+pub mod config;
+pub mod grpc;
+pub mod process;
+pub mod shutdown;
+pub mod telemetry;

@@ -1,0 +1,114 @@
+//! gRPC servers and clients: listening on TCP and Unix sockets, and channels to them.
+
+use std::{
+    io,
+    net::SocketAddr,
+    os::unix::{fs::PermissionsExt, net::UnixStream as StdUnixStream},
+    path::Path,
+    time::Duration,
+};
+
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
+use tokio_util::sync::CancellationToken;
+use tonic::{
+    service::Routes,
+    transport::{Channel, Endpoint, Server},
+};
+use tower::service_fn;
+
+use crate::{address::Address, process::Failure};
+
+/// The largest message either side takes: a load balancer with thousands of members fits.
+pub const MAX_MESSAGE: usize = 64 << 20;
+
+/// Binds a TCP listener.
+///
+/// # Errors
+/// One line that names the key and the address.
+pub async fn bind_tcp(key: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| Failure::run(format!("cannot listen on {key} = {address}"), error))
+}
+
+/// Binds a Unix socket that only its owner can open. A socket that a dead process left is replaced.
+///
+/// # Errors
+/// When the path cannot be made, or a living process listens there.
+pub fn bind_unix(key: &str, path: &Path) -> Result<UnixListener, Failure> {
+    let refuse = |error: io::Error| Failure::run(format!("cannot listen on {key} = {}", path.display()), error);
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory).map_err(refuse)?;
+    }
+    match StdUnixStream::connect(path) {
+        Ok(_) => return Err(refuse(io::Error::from(io::ErrorKind::AddrInUse))),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path).map_err(refuse)?,
+        Err(_) => {}
+    }
+    let listener = UnixListener::bind(path).map_err(refuse)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(refuse)?;
+    Ok(listener)
+}
+
+/// Serves `routes` on a TCP listener and, if there is one, a Unix socket, until `shutdown`.
+///
+/// # Errors
+/// When a transport fails.
+pub async fn serve(
+    routes: Routes,
+    tcp: TcpListener,
+    unix: Option<UnixListener>,
+    shutdown: CancellationToken,
+) -> Result<(), Failure> {
+    let builder = || {
+        Server::builder()
+            .tcp_nodelay(true)
+            .http2_keepalive_interval(Some(Duration::from_secs(20)))
+            .http2_keepalive_timeout(Some(Duration::from_secs(10)))
+    };
+    let over_tcp = builder()
+        .add_routes(routes.clone())
+        .serve_with_incoming_shutdown(TcpListenerStream::new(tcp), shutdown.clone().cancelled_owned());
+    let over_unix = async {
+        match unix {
+            Some(unix) => {
+                builder()
+                    .add_routes(routes)
+                    .serve_with_incoming_shutdown(UnixListenerStream::new(unix), shutdown.clone().cancelled_owned())
+                    .await
+            }
+            None => Ok(()),
+        }
+    };
+    tokio::try_join!(over_tcp, over_unix).map_err(|error| Failure::run("gRPC", error))?;
+    Ok(())
+}
+
+/// A channel that connects at its first call and again whenever it must.
+///
+/// # Errors
+/// When the address is not one.
+pub fn channel(address: &Address) -> Result<Channel, String> {
+    match address {
+        Address::Tcp(host) => {
+            let endpoint = Endpoint::from_shared(format!("http://{host}")).map_err(|error| error.to_string())?;
+            Ok(tuned(endpoint).tcp_nodelay(true).connect_lazy())
+        }
+        Address::Unix(path) => {
+            let path = path.clone();
+            let connector = service_fn(move |_| {
+                let path = path.clone();
+                async move { UnixStream::connect(path).await.map(TokioIo::new) }
+            });
+            Ok(tuned(Endpoint::from_static("http://unix.invalid")).connect_with_connector_lazy(connector))
+        }
+    }
+}
+
+fn tuned(endpoint: Endpoint) -> Endpoint {
+    endpoint
+        .connect_timeout(Duration::from_secs(5))
+        .http2_keep_alive_interval(Duration::from_secs(20))
+        .keep_alive_timeout(Duration::from_secs(10))
+        .keep_alive_while_idle(true)
+}

@@ -1,0 +1,102 @@
+//! The frame of a process: arguments, configuration, logs, exit status.
+
+use std::{fmt, future::Future, path::PathBuf, process::ExitCode};
+
+use clap::Args;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::{self, Settings},
+    shutdown, telemetry,
+};
+
+/// The exit status of a process whose configuration is bad: `EX_CONFIG` of sysexits.h.
+pub const EXIT_CONFIG: u8 = 78;
+
+/// The arguments that every service takes.
+#[derive(Debug, Clone, Args)]
+pub struct Arguments {
+    /// The configuration file (TOML); `BALLAST_SECTION__KEY` in the environment overrides it
+    #[arg(long, env = "BALLAST_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Read the configuration, say whether it is good, and end
+    #[arg(long)]
+    pub check_config: bool,
+    /// Allow what must otherwise stay on loopback: TCP without TLS, REST without authentication
+    #[arg(long)]
+    pub insecure: bool,
+}
+
+/// Why a service could not start or go on.
+#[derive(Debug)]
+pub enum Failure {
+    /// Exit status 78.
+    Config(String),
+    /// Exit status 1.
+    Run(String),
+}
+
+impl Failure {
+    /// A failure at run time: what was being done, and why it could not be.
+    pub fn run(what: impl fmt::Display, why: impl fmt::Display) -> Self {
+        Self::Run(format!("{what}: {why}"))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(text) => write!(f, "configuration: {text}"),
+            Self::Run(text) => f.write_str(text),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Runs a service: reads the configuration, starts logs and the runtime, calls `run`, and turns a failure into one clear
+/// line and an exit status.
+pub fn main<F, R>(name: &str, arguments: Arguments, run: F) -> ExitCode
+where
+    F: FnOnce(Settings, CancellationToken) -> R,
+    R: Future<Output = Result<(), Failure>>,
+{
+    match start(name, arguments, run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            report(name, &failure);
+            ExitCode::from(match failure {
+                Failure::Config(_) => EXIT_CONFIG,
+                Failure::Run(_) => 1,
+            })
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the one line that a person reads when a process does not start")]
+fn report(name: &str, failure: &Failure) {
+    eprintln!("{name}: {failure}");
+}
+
+fn start<F, R>(name: &str, arguments: Arguments, run: F) -> Result<(), Failure>
+where
+    F: FnOnce(Settings, CancellationToken) -> R,
+    R: Future<Output = Result<(), Failure>>,
+{
+    let mut settings = config::load(arguments.config.as_deref()).map_err(Failure::Config)?;
+    settings.insecure |= arguments.insecure;
+    settings.check().map_err(Failure::Config)?;
+    telemetry::init(&settings.log).map_err(Failure::Config)?;
+    if arguments.check_config {
+        tracing::info!("{name}: the configuration is good");
+        return Ok(());
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::run("cannot start the runtime", error))?;
+    runtime.block_on(async {
+        let shutdown = shutdown::on_signals().map_err(|error| Failure::run("cannot watch for signals", error))?;
+        run(settings, shutdown).await
+    })
+}
