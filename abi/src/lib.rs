@@ -2,6 +2,14 @@
 
 pub mod driver;
 pub mod error;
+#[doc(hidden)]
+pub mod export;
+pub mod features;
+pub mod ffi;
+mod forward;
+#[cfg(feature = "host")]
+pub mod host;
+pub mod note;
 
 pub use ballast_proto::driver as proto;
 pub use driver::{Context, Driver};

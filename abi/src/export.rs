@@ -1,0 +1,242 @@
+//! The driver's side of the boundary: everything that [`export_driver!`](crate::export_driver) puts around a
+//! [`Driver`].
+//!
+//! Nothing may unwind through an `extern "C"` function (the process would end), so every entry is guarded; nothing may
+//! reach the driver undecoded or with a feature that it did not declare.
+
+use std::panic::{self, AssertUnwindSafe};
+
+use abi_stable::{
+    library::{__call_root_module_loader, CheckTypeLayout, LibHeader, RootModuleResult},
+    prefix_type::PrefixTypeTrait,
+    sabi_trait::TD_Opaque,
+    std_types::{RResult, RSlice, RString, RVec},
+};
+use prost::Message;
+use tracing::info_span;
+
+use crate::{
+    Capabilities, Context, Driver, DriverError, ErrorCode, features,
+    ffi::{DeviceDriver, DeviceDriver_TO, DriverModule, DriverModuleRef, DynDriver, FfiError, HostContext},
+    forward,
+    proto::{
+        DeployReply, DeployRequest, DeployedReply, ObserveReply, ObserveRequest, UndeployReply, UndeployRequest,
+    },
+};
+
+#[doc(hidden)]
+pub use abi_stable::library::LibHeader as Header;
+
+/// The static that the loader looks up. Its name is `abi_stable`'s; a test compares.
+#[doc(hidden)]
+#[must_use]
+pub const fn header<D: Driver>() -> LibHeader {
+    #[expect(unsafe_code, reason = "abi_stable's constructor of a library header")]
+    // SAFETY: `erased_module` returns a `PrefixRef` that was erased from a `DriverModuleRef`, the type named here.
+    unsafe {
+        LibHeader::from_constructor::<DriverModuleRef>(erased_module::<D>, CheckTypeLayout::Yes)
+    }
+}
+
+extern "C" fn erased_module<D: Driver>() -> RootModuleResult {
+    __call_root_module_loader(module::<D>)
+}
+
+fn module<D: Driver>() -> DriverModuleRef {
+    DriverModule { name: name::<D>, version: version::<D>, new_driver: new_driver::<D> }.leak_into_prefix()
+}
+
+extern "C" fn name<D: Driver>() -> RString {
+    D::NAME.into()
+}
+
+extern "C" fn version<D: Driver>() -> RString {
+    D::VERSION.into()
+}
+
+extern "C" fn new_driver<D: Driver>(host: HostContext) -> RResult<DynDriver, FfiError> {
+    guard("new", || {
+        forward::install(&host.log);
+        let config = decode_config(host.config.as_str())?;
+        let context =
+            Context { agent_id: host.agent_id.into(), config, state_dir: String::from(host.state_dir).into() };
+        let driver = D::new(context)?;
+        let capabilities = driver.capabilities();
+        Ok(DeviceDriver_TO::from_value(Exported { driver, capabilities }, TD_Opaque))
+    })
+}
+
+fn decode_config<C: serde::de::DeserializeOwned>(json: &str) -> Result<C, DriverError> {
+    let mut decoder = serde_json::Deserializer::from_str(json);
+    serde_path_to_error::deserialize(&mut decoder).map_err(|error| {
+        let path = error.path().to_string();
+        let at = if path == "." { String::new() } else { format!("{path}: ") };
+        let said = error.into_inner().to_string();
+        // Lines and columns are those of the JSON in between, not of a file that the operator can look at.
+        let said = said.split_once(" at line ").map_or(said.as_str(), |(what, _)| what);
+        DriverError::invalid_config(format!("{at}{said}"))
+    })
+}
+
+struct Exported<D> {
+    driver: D,
+    capabilities: Capabilities,
+}
+
+impl<D: Driver> DeviceDriver for Exported<D> {
+    fn capabilities(&self) -> RResult<RVec<u8>, FfiError> {
+        guard("capabilities", || Ok(encode(&self.capabilities)))
+    }
+
+    fn deploy(&self, request: RSlice<'_, u8>) -> RResult<RVec<u8>, FfiError> {
+        guard("deploy", || {
+            let DeployRequest { load_balancer, generation } = decode(request)?;
+            let load_balancer = load_balancer.unwrap_or_default();
+            check_id(&load_balancer.id)?;
+            let _span = info_span!("deploy", load_balancer = %load_balancer.id, generation).entered();
+            features::check(&load_balancer, &self.capabilities)?;
+            let faults = self.driver.deploy(&load_balancer, generation)?;
+            Ok(encode(&DeployReply { faults }))
+        })
+    }
+
+    fn undeploy(&self, request: RSlice<'_, u8>) -> RResult<RVec<u8>, FfiError> {
+        guard("undeploy", || {
+            let UndeployRequest { load_balancer_id } = decode(request)?;
+            check_id(&load_balancer_id)?;
+            let _span = info_span!("undeploy", load_balancer = %load_balancer_id).entered();
+            self.driver.undeploy(&load_balancer_id)?;
+            Ok(encode(&UndeployReply {}))
+        })
+    }
+
+    fn observe(&self, request: RSlice<'_, u8>) -> RResult<RVec<u8>, FfiError> {
+        guard("observe", || {
+            let ObserveRequest { load_balancer_ids } = decode(request)?;
+            load_balancer_ids.iter().try_for_each(|id| check_id(id))?;
+            let observations = self.driver.observe(&load_balancer_ids)?;
+            Ok(encode(&ObserveReply { observations }))
+        })
+    }
+
+    fn deployed(&self) -> RResult<RVec<u8>, FfiError> {
+        guard("deployed", || Ok(encode(&DeployedReply { deployed: self.driver.deployed()? })))
+    }
+}
+
+fn decode<M: Message + Default>(request: RSlice<'_, u8>) -> Result<M, DriverError> {
+    M::decode(request.as_slice()).map_err(|error| {
+        DriverError::invalid_argument("the request could not be decoded").with_detail(error.to_string())
+    })
+}
+
+fn encode(message: &impl Message) -> RVec<u8> {
+    message.encode_to_vec().into()
+}
+
+/// Drivers make file and device names from ids: what could leave a directory or end a string never arrives there.
+fn check_id(id: &str) -> Result<(), DriverError> {
+    let sound = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if id.is_empty() || id.len() > 64 || !id.bytes().all(sound) {
+        return Err(DriverError::invalid_argument(format!(
+            "load balancer id {id:?}: must be 1 to 64 letters, digits, '-' or '_'"
+        )));
+    }
+    Ok(())
+}
+
+fn guard<T>(method: &str, call: impl FnOnce() -> Result<T, DriverError>) -> RResult<T, FfiError> {
+    match panic::catch_unwind(AssertUnwindSafe(call)) {
+        Ok(result) => result.map_err(FfiError::from).into(),
+        Err(payload) => {
+            let said = payload
+                .downcast_ref::<&str>()
+                .map(|text| (*text).to_owned())
+                .or_else(|| payload.downcast_ref::<String>().cloned())
+                .unwrap_or_else(|| "no message".to_owned());
+            // A payload's own drop may panic, and nothing would catch that.
+            std::mem::forget(payload);
+            let error = DriverError::new(ErrorCode::PANIC, format!("the driver panicked in {method}"));
+            RResult::RErr(error.with_detail(said).with_retryable(true).into())
+        }
+    }
+}
+
+/// Makes a `cdylib` a driver. Once in a crate, with the type that implements [`Driver`](crate::Driver):
+///
+/// ```ignore
+/// ballast_abi::export_driver!(MyDriver);
+/// ```
+#[macro_export]
+macro_rules! export_driver {
+    ($driver:ty) => {
+        const _: () = {
+            #[used]
+            #[unsafe(link_section = ".note.ballast")]
+            static NOTE: $crate::note::ElfNote = $crate::note::ElfNote::of::<$driver>();
+
+            #[unsafe(export_name = "_1as_0lib_1header_0root_bmodule_bloader")]
+            static HEADER: $crate::export::Header = $crate::export::header::<$driver>();
+        };
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exported_name_is_the_one_that_abi_stable_looks_up() {
+        assert_eq!(abi_stable::library::ROOT_MODULE_LOADER_NAME, "_1as_0lib_1header_0root_bmodule_bloader");
+    }
+
+    #[derive(serde::Deserialize, Debug)]
+    #[serde(deny_unknown_fields)]
+    struct Config {
+        #[serde(default)]
+        #[expect(dead_code, reason = "only its decoding is tested")]
+        limits: Limits,
+    }
+
+    #[derive(serde::Deserialize, Debug, Default)]
+    #[serde(deny_unknown_fields)]
+    struct Limits {
+        #[expect(dead_code, reason = "only its decoding is tested")]
+        members: u32,
+    }
+
+    #[test]
+    fn a_wrong_type_in_the_configuration_is_named_with_its_path() {
+        let error = decode_config::<Config>(r#"{"limits":{"members":"many"}}"#).unwrap_err();
+        assert_eq!(error.code, ErrorCode::INVALID_CONFIG);
+        assert_eq!(error.message, "limits.members: invalid type: string \"many\", expected u32");
+    }
+
+    #[test]
+    fn an_unknown_field_in_the_configuration_is_named() {
+        let error = decode_config::<Config>(r#"{"limit":{}}"#).unwrap_err();
+        assert_eq!(error.message, "limit: unknown field `limit`, expected `limits`");
+    }
+
+    #[test]
+    fn an_empty_section_is_an_empty_configuration() {
+        assert!(decode_config::<Config>("{}").is_ok());
+    }
+
+    #[test]
+    fn a_panic_becomes_an_error_that_keeps_the_message_for_the_operator() {
+        let result = guard::<()>("deploy", || panic!("index {} is out of bounds", 7));
+        let error = DriverError::from(result.into_result().unwrap_err());
+        assert_eq!((error.code, error.retryable), (ErrorCode::PANIC, true));
+        assert_eq!(error.message, "the driver panicked in deploy");
+        assert_eq!(error.detail, "index 7 is out of bounds");
+    }
+
+    #[test]
+    fn an_id_that_could_leave_a_directory_is_refused() {
+        for id in ["", "..", "a/b", "a b", "a\n", &"x".repeat(65)] {
+            assert_eq!(check_id(id).unwrap_err().code, ErrorCode::INVALID_ARGUMENT, "{id:?}");
+        }
+        assert_eq!(check_id("4c8ea0f2-7b3b-4c93-9d59-5b8fdc6a0a07"), Ok(()));
+    }
+}
