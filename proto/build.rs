@@ -9,7 +9,7 @@ const DRIVER: &str = FILES[2];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=lbaas");
-    let out = PathBuf::from(env::var("OUT_DIR")?);
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
     if env::var_os("CARGO_FEATURE_GRPC").is_some() {
         let descriptors = protox::compile(FILES, ["."])?;
         fs::write(out.join("descriptors.bin"), prost::Message::encode_to_vec(&descriptors))?;

@@ -63,7 +63,8 @@ pub fn to_status(fault: &Fault) -> Status {
 #[must_use]
 pub fn from_status(status: &Status) -> Fault {
     let details = status.get_error_details();
-    let code = details.error_info().filter(|info| info.domain == DOMAIN).and_then(|info| Code::from_reason(&info.reason));
+    let code =
+        details.error_info().filter(|info| info.domain == DOMAIN).and_then(|info| Code::from_reason(&info.reason));
     if let Some(code) = code {
         let fault = Fault::new(code, status.message());
         let field = details.bad_request().and_then(|request| request.field_violations.first());

@@ -2,5 +2,24 @@
 //!
 //! Pure: no I/O, no clock, no randomness, no async; `now`, ids and random numbers are arguments. What a change does to a
 //! load balancer is decided here and nowhere else: the scheduler loads an aggregate, calls a transition, saves.
+//!
+//! The unit of everything is the [`LoadBalancer`](load_balancer::LoadBalancer) aggregate. LBaaS v1 is a view of it: pool
+//! P is the load balancer with id P and its one pool, also P; its vip is the listener.
 
+pub mod agent;
+pub mod check;
 pub mod fault;
+pub mod features;
+pub mod health_monitor;
+pub mod listener;
+pub mod load_balancer;
+pub mod member;
+pub mod network;
+pub mod outcome;
+pub mod pool;
+pub mod provider;
+pub mod status;
+pub mod subnet;
+pub mod time;
+
+pub use uuid::Uuid;

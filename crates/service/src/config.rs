@@ -80,10 +80,7 @@ pub struct Scheduler {
 
 impl Default for Scheduler {
     fn default() -> Self {
-        Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 9697)),
-            socket: PathBuf::from("/run/ballast/scheduler.sock"),
-        }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 9697)), socket: PathBuf::from("/run/ballast/scheduler.sock") }
     }
 }
 

@@ -1,0 +1,30 @@
+//! What agents report about a load balancer.
+
+use crate::{Uuid, status::OperatingStatus};
+
+/// The end of one deploy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    pub generation: u64,
+    /// Why the whole deploy failed.
+    pub fault: Option<String>,
+    /// Objects that failed while the rest was deployed, and why.
+    pub faults: Vec<(Uuid, String)>,
+}
+
+/// The health of one member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemberHealth {
+    pub member_id: Uuid,
+    pub status: OperatingStatus,
+}
+
+/// Counters of a load balancer since it was first deployed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Statistics {
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    /// Now.
+    pub active_connections: u64,
+    pub total_connections: u64,
+}

@@ -1,0 +1,174 @@
+//! A pool: members that share the load, how they share it, and the monitors that check them.
+
+use crate::{
+    Uuid, check,
+    fault::Fault,
+    health_monitor::HealthMonitor,
+    listener::Protocol,
+    member::Member,
+    status::{OperatingStatus, Progress},
+};
+
+/// How a pool chooses a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LbMethod {
+    RoundRobin,
+    LeastConnections,
+    SourceIp,
+}
+
+impl LbMethod {
+    pub const ALL: [Self; 3] = [Self::RoundRobin, Self::LeastConnections, Self::SourceIp];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RoundRobin => "ROUND_ROBIN",
+            Self::LeastConnections => "LEAST_CONNECTIONS",
+            Self::SourceIp => "SOURCE_IP",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.as_str() == text)
+    }
+}
+
+/// How requests of one client keep to one member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionPersistence {
+    SourceIp,
+    HttpCookie,
+    /// The name of the application's cookie.
+    AppCookie(String),
+}
+
+impl SessionPersistence {
+    /// v1's `type`.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::SourceIp => "SOURCE_IP",
+            Self::HttpCookie => "HTTP_COOKIE",
+            Self::AppCookie(_) => "APP_COOKIE",
+        }
+    }
+
+    /// Only with [`Self::AppCookie`].
+    #[must_use]
+    pub fn cookie_name(&self) -> Option<&str> {
+        match self {
+            Self::AppCookie(name) => Some(name),
+            Self::SourceIp | Self::HttpCookie => None,
+        }
+    }
+
+    /// From v1's `type` and `cookie_name`.
+    ///
+    /// # Errors
+    /// When the type is unknown, or the cookie's name is missing, superfluous or malformed.
+    pub fn new(kind: &str, cookie_name: Option<&str>) -> Result<Self, Fault> {
+        let field = "session_persistence";
+        match (kind, cookie_name) {
+            ("APP_COOKIE", Some(name)) if !name.is_empty() => {
+                check::cookie_name("cookie_name", name).map(Self::AppCookie)
+            }
+            ("APP_COOKIE", _) => Err(Fault::invalid_field(
+                field,
+                "'cookie_name' should be specified for this type of session persistence.",
+            )),
+            ("SOURCE_IP" | "HTTP_COOKIE", Some(_)) => {
+                Err(Fault::invalid_field(field, "'cookie_name' is not allowed for this type of session persistence."))
+            }
+            ("SOURCE_IP", None) => Ok(Self::SourceIp),
+            ("HTTP_COOKIE", None) => Ok(Self::HttpCookie),
+            (other, _) => Err(Fault::invalid_field(
+                field,
+                format!("'{other}' is not in ['APP_COOKIE', 'HTTP_COOKIE', 'SOURCE_IP']."),
+            )),
+        }
+    }
+}
+
+/// An association of a pool with a health monitor that other pools may have too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Association {
+    pub monitor: HealthMonitor,
+    pub progress: Progress,
+}
+
+/// A pool of a load balancer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pool {
+    pub id: Uuid,
+    pub project_id: String,
+    pub name: String,
+    pub description: String,
+    pub subnet_id: Uuid,
+    pub protocol: Protocol,
+    pub lb_method: LbMethod,
+    pub session_persistence: Option<SessionPersistence>,
+    pub admin_state_up: bool,
+    pub progress: Progress,
+    pub members: Vec<Member>,
+    pub monitors: Vec<Association>,
+}
+
+impl Pool {
+    /// Whether some monitor checks the members.
+    #[must_use]
+    pub fn is_monitored(&self) -> bool {
+        self.monitors.iter().any(|association| association.monitor.admin_state_up)
+    }
+
+    /// When nobody checks any more, no member is known to be down.
+    pub(crate) fn forget_health_unless_monitored(&mut self) {
+        if !self.is_monitored() {
+            for member in &mut self.members {
+                member.operating_status = OperatingStatus::Unknown;
+            }
+        }
+    }
+}
+
+/// What a new pool is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewPool {
+    pub id: Uuid,
+    pub project_id: String,
+    pub name: String,
+    pub description: String,
+    pub subnet_id: Uuid,
+    pub protocol: Protocol,
+    pub lb_method: LbMethod,
+    /// The name of a configured provider.
+    pub provider: String,
+    pub admin_state_up: bool,
+}
+
+/// What is to change; absent: as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PoolChange {
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub lb_method: Option<LbMethod>,
+    pub admin_state_up: Option<bool>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_name_goes_with_app_cookie_alone() {
+        assert_eq!(
+            SessionPersistence::new("APP_COOKIE", Some("sid")),
+            Ok(SessionPersistence::AppCookie("sid".to_owned()))
+        );
+        assert!(SessionPersistence::new("APP_COOKIE", None).is_err());
+        assert!(SessionPersistence::new("APP_COOKIE", Some("")).is_err());
+        assert!(SessionPersistence::new("HTTP_COOKIE", Some("sid")).is_err());
+        assert_eq!(SessionPersistence::new("SOURCE_IP", None), Ok(SessionPersistence::SourceIp));
+    }
+}
