@@ -62,7 +62,8 @@ pub struct Agent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Liveness {
     Alive,
-    /// A late heartbeat or a lost stream: nothing new is placed here, nothing moves yet.
+    /// A late heartbeat or a lost stream: something new is placed here only when no other agent is Alive; nothing moves
+    /// yet.
     Suspect,
     Dead,
 }

@@ -117,7 +117,7 @@ impl Default for Placement {
 #[serde(default, deny_unknown_fields)]
 pub struct Agents {
     pub heartbeat_interval_ms: u32,
-    /// The age of the last heartbeat at which an agent is Suspect: nothing new is placed on it.
+    /// The age of the last heartbeat at which an agent is Suspect: it gets something new only when no other is Alive.
     pub suspect_after_ms: u32,
     /// The age of the last heartbeat at which an agent is Dead.
     pub dead_after_ms: u32,

@@ -1,0 +1,70 @@
+//! Agents and what they report.
+
+use ballast_model::{
+    agent::{Agent, AgentDriver, DriverState, Liveness},
+    time::Timestamp,
+};
+
+use crate::{agent, v1};
+
+/// A time on the wire.
+#[must_use]
+pub fn timestamp(time: Timestamp) -> prost_types::Timestamp {
+    let nanos = time.0.rem_euclid(1_000_000) * 1_000;
+    prost_types::Timestamp { seconds: time.0.div_euclid(1_000_000), nanos: i32::try_from(nanos).unwrap_or(0) }
+}
+
+/// The agent as clients see it.
+#[must_use]
+pub fn to_agent(agent: &Agent, liveness: Liveness) -> v1::Agent {
+    v1::Agent {
+        id: agent.id.to_string(),
+        host: agent.host.clone(),
+        admin_state_up: agent.admin_state_up,
+        liveness: match liveness {
+            Liveness::Alive => v1::Liveness::Alive,
+            Liveness::Suspect => v1::Liveness::Suspect,
+            Liveness::Dead => v1::Liveness::Dead,
+        }
+        .into(),
+        description: agent.description.clone().unwrap_or_default(),
+        version: agent.version.clone(),
+        created_at: Some(timestamp(agent.created_at)),
+        started_at: Some(timestamp(agent.started_at)),
+        heartbeat_at: Some(timestamp(agent.heartbeat_at)),
+        drivers: agent.drivers.iter().map(to_agent_driver).collect(),
+        load_balancers: agent.load_balancers,
+    }
+}
+
+fn to_agent_driver(driver: &AgentDriver) -> v1::AgentDriver {
+    v1::AgentDriver {
+        name: driver.name.clone(),
+        version: driver.version.clone(),
+        state: driver.state.as_str().to_owned(),
+        reason: driver.reason.clone(),
+        features: driver.features.iter().cloned().collect(),
+    }
+}
+
+/// What an agent reported of a driver. A report without capabilities keeps those of `known`, the last report.
+#[must_use]
+pub fn from_driver_report(report: &agent::DriverReport, known: Option<&AgentDriver>) -> AgentDriver {
+    let state = match agent::DriverState::try_from(report.state) {
+        Ok(agent::DriverState::Ready) => DriverState::Ready,
+        Ok(agent::DriverState::Starting) => DriverState::Starting,
+        Ok(agent::DriverState::Failed | agent::DriverState::Unspecified) | Err(_) => DriverState::Failed,
+    };
+    let (features, max_load_balancers) = match &report.capabilities {
+        Some(capabilities) => (capabilities.features.iter().cloned().collect(), capabilities.max_load_balancers),
+        None => known.map(|known| (known.features.clone(), known.max_load_balancers)).unwrap_or_default(),
+    };
+    AgentDriver {
+        name: report.name.clone(),
+        version: report.version.clone(),
+        state,
+        reason: report.reason.clone(),
+        features,
+        max_load_balancers,
+    }
+}

@@ -1,0 +1,116 @@
+//! What goes to an agent: the whole load balancer, with all that a driver needs.
+
+use std::net::IpAddr;
+
+use ballast_model::{
+    features::used,
+    health_monitor::HealthMonitor,
+    listener::{Listener, Vip},
+    load_balancer::LoadBalancer,
+    network::Network,
+    pool::Pool,
+    subnet::Subnet,
+};
+
+use super::enums::{to_lb_method, to_monitor_type, to_persistence, to_protocol};
+use crate::driver;
+
+/// The features that the load balancer uses, as they travel.
+#[must_use]
+pub fn features(load_balancer: &LoadBalancer) -> Vec<String> {
+    used(load_balancer).into_iter().collect()
+}
+
+/// The load balancer for a driver; `place` is where its vip lives.
+#[must_use]
+pub fn to_driver(load_balancer: &LoadBalancer, place: Option<(&Network, &Subnet)>) -> driver::LoadBalancer {
+    let name = load_balancer.v1_pool().map(|pool| pool.name.clone()).unwrap_or_default();
+    driver::LoadBalancer {
+        id: load_balancer.id.to_string(),
+        project_id: load_balancer.project_id.clone(),
+        name,
+        admin_state_up: load_balancer.admin_state_up,
+        vip: load_balancer.vip.as_ref().zip(place).map(|(vip, (network, subnet))| to_vip(vip, network, subnet)),
+        listeners: load_balancer.listeners.iter().map(to_listener).collect(),
+        pools: load_balancer.pools.iter().map(to_pool).collect(),
+        features: features(load_balancer),
+    }
+}
+
+fn to_vip(vip: &Vip, network: &Network, subnet: &Subnet) -> driver::Vip {
+    // Where a subnet has no gateway, a host route for everything is as good.
+    let is_default = |route: &&ballast_model::subnet::Route| route.destination.prefix_len() == 0;
+    let default = subnet.host_routes.iter().find(is_default).map(|route| route.next_hop);
+    let gateway: Option<IpAddr> = subnet.gateway_ip.or(default);
+    driver::Vip {
+        port_id: vip.port_id.to_string(),
+        address: vip.address.to_string(),
+        prefix_length: subnet.cidr.prefix_len().into(),
+        mac: vip.mac.to_string(),
+        gateway: gateway.map(|address| address.to_string()).unwrap_or_default(),
+        routes: subnet
+            .host_routes
+            .iter()
+            .filter(|route| !is_default(route))
+            .map(|route| driver::Route {
+                destination: route.destination.to_string(),
+                next_hop: route.next_hop.to_string(),
+            })
+            .collect(),
+        network: Some(driver::Network {
+            id: network.id.to_string(),
+            network_type: network.attachment.network_type.clone(),
+            physical_network: network.attachment.physical_network.clone(),
+            segmentation_id: network.attachment.segmentation_id,
+        }),
+    }
+}
+
+fn to_listener(listener: &Listener) -> driver::Listener {
+    driver::Listener {
+        id: listener.id.to_string(),
+        name: listener.name.clone(),
+        protocol: to_protocol(listener.protocol).into(),
+        protocol_port: listener.protocol_port.into(),
+        connection_limit: listener.connection_limit,
+        default_pool_id: listener.default_pool_id.to_string(),
+        admin_state_up: listener.admin_state_up,
+    }
+}
+
+fn to_pool(pool: &Pool) -> driver::Pool {
+    driver::Pool {
+        id: pool.id.to_string(),
+        name: pool.name.clone(),
+        protocol: to_protocol(pool.protocol).into(),
+        lb_method: to_lb_method(pool.lb_method).into(),
+        session_persistence: pool.session_persistence.as_ref().map(to_persistence),
+        admin_state_up: pool.admin_state_up,
+        members: pool
+            .members
+            .iter()
+            .map(|member| driver::Member {
+                id: member.id.to_string(),
+                address: member.address.to_string(),
+                protocol_port: member.protocol_port.into(),
+                weight: member.weight.into(),
+                admin_state_up: member.admin_state_up,
+            })
+            .collect(),
+        monitors: pool.monitors.iter().map(|association| to_monitor(&association.monitor)).collect(),
+    }
+}
+
+fn to_monitor(monitor: &HealthMonitor) -> driver::HealthMonitor {
+    driver::HealthMonitor {
+        id: monitor.id.to_string(),
+        r#type: to_monitor_type(monitor.kind).into(),
+        delay: monitor.delay,
+        timeout: monitor.timeout,
+        max_retries: monitor.max_retries,
+        http_method: monitor.http_method.clone(),
+        url_path: monitor.url_path.clone(),
+        expected_codes: monitor.expected_codes.clone(),
+        admin_state_up: monitor.admin_state_up,
+    }
+}
