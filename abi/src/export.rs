@@ -19,9 +19,7 @@ use crate::{
     Capabilities, Context, Driver, DriverError, ErrorCode, features,
     ffi::{DeviceDriver, DeviceDriver_TO, DriverModule, DriverModuleRef, DynDriver, FfiError, HostContext},
     forward,
-    proto::{
-        DeployReply, DeployRequest, DeployedReply, ObserveReply, ObserveRequest, UndeployReply, UndeployRequest,
-    },
+    proto::{DeployReply, DeployRequest, DeployedReply, ObserveReply, ObserveRequest, UndeployReply, UndeployRequest},
 };
 
 #[doc(hidden)]

@@ -31,7 +31,12 @@ pub(crate) fn install(log: &DynHostLog) {
     let log = log.clone();
     panic::set_hook(Box::new(move |panic| {
         let message = panic.to_string();
-        log.log(&LogLine { level: ERROR, target: RStr::from_str("panic"), message: message.as_str().into(), fields: RSlice::EMPTY });
+        log.log(&LogLine {
+            level: ERROR,
+            target: RStr::from_str("panic"),
+            message: message.as_str().into(),
+            fields: RSlice::EMPTY,
+        });
     }));
 }
 
@@ -72,8 +77,11 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Forward {
                 said.fields.extend(fields.fields.iter().cloned());
             }
         }
-        let fields: Vec<LogField<'_>> =
-            said.fields.iter().map(|(key, value)| LogField { key: (*key).into(), value: value.as_str().into() }).collect();
+        let fields: Vec<LogField<'_>> = said
+            .fields
+            .iter()
+            .map(|(key, value)| LogField { key: (*key).into(), value: value.as_str().into() })
+            .collect();
         let metadata = event.metadata();
         self.0.log(&LogLine {
             level: number(*metadata.level()),
@@ -138,7 +146,8 @@ mod tests {
         }
 
         fn log(&self, line: &LogLine<'_>) {
-            let fields: Vec<String> = line.fields.iter().map(|field| format!("{}={}", field.key, field.value)).collect();
+            let fields: Vec<String> =
+                line.fields.iter().map(|field| format!("{}={}", field.key, field.value)).collect();
             self.0.lock().unwrap().push(format!("{} {} {}", line.level, line.message, fields.join(" ")));
         }
     }

@@ -134,7 +134,9 @@ mod tests {
 
     #[test]
     fn a_note_without_a_usable_name_is_none() {
-        for content in ["", "abi=1.0", "abi=1.0 name=../x version=1", "abi=1 name=x version=1", "abi=1.0 name= version=1"] {
+        for content in
+            ["", "abi=1.0", "abi=1.0 name=../x version=1", "abi=1 name=x version=1", "abi=1.0 name= version=1"]
+        {
             assert_eq!(Note::parse(content.as_bytes()), None, "{content:?}");
         }
     }

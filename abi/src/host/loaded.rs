@@ -108,8 +108,9 @@ impl LoadedDriver {
 
 fn decode<M: Message + Default>(reply: RResult<RVec<u8>, FfiError>) -> Result<M, DriverError> {
     let bytes = reply.into_result()?;
-    M::decode(bytes.as_slice())
-        .map_err(|error| DriverError::internal("the driver's answer could not be decoded").with_detail(error.to_string()))
+    M::decode(bytes.as_slice()).map_err(|error| {
+        DriverError::internal("the driver's answer could not be decoded").with_detail(error.to_string())
+    })
 }
 
 #[derive(Clone)]

@@ -37,7 +37,7 @@ pub fn open(file: &Path) -> Result<Module, LoadError> {
     let note = preflight(file)?;
     let header = load(file)?;
     let header = header.upgrade().map_err(|_| LoadError::new("built with another abi_stable than this agent"))?;
-    let root = layout::checked_module(header, note.abi_minor)?;
+    let root: DriverModuleRef = layout::checked_module(header, note.abi_minor)?;
     let (name, version) = (root.name()(), root.version()());
     if name.as_str() != note.name || version.as_str() != note.version {
         return Err(LoadError::new(format!(
@@ -59,8 +59,9 @@ fn load(file: &Path) -> Result<AbiHeaderRef, LoadError> {
     #[expect(unsafe_code, reason = "a symbol's type is a promise of the file")]
     // SAFETY: `export_driver!` makes this symbol a `LibHeader`, whose start is the `AbiHeader` that is referred to here;
     // its magic string and version are checked by `upgrade` before anything else is read.
-    let header = unsafe { library.get::<AbiHeaderRef>(ROOT_MODULE_LOADER_NAME_WITH_NUL.as_bytes()).map(|found| *found) }
-        .map_err(|_| LoadError::new("not a driver: no module is exported"))?;
+    let header =
+        unsafe { library.get::<AbiHeaderRef>(ROOT_MODULE_LOADER_NAME_WITH_NUL.as_bytes()).map(|found| *found) }
+            .map_err(|_| LoadError::new("not a driver: no module is exported"))?;
     // The header refers into the library for as long as the process lives.
     mem::forget(library);
     Ok(header)

@@ -111,12 +111,16 @@ fn check_length(header: &Header, bytes: &[u8]) -> Result<(), LoadError> {
     let truncated = |needed: u64| LoadError::new(format!("truncated: {length} bytes of at least {needed}"));
     let table = |offset: u64, entry: u16, count: u16| offset.saturating_add(u64::from(entry) * u64::from(count));
     let endian = LittleEndian;
-    let tables = table(header.e_phoff(endian), header.e_phentsize(endian), header.e_phnum(endian))
-        .max(table(header.e_shoff(endian), header.e_shentsize(endian), header.e_shnum(endian)));
+    let tables = table(header.e_phoff(endian), header.e_phentsize(endian), header.e_phnum(endian)).max(table(
+        header.e_shoff(endian),
+        header.e_shentsize(endian),
+        header.e_shnum(endian),
+    ));
     if tables > length {
         return Err(truncated(tables));
     }
-    let segments = header.program_headers(endian, bytes).map_err(|error| LoadError::new(format!("truncated: {error}")))?;
+    let segments =
+        header.program_headers(endian, bytes).map_err(|error| LoadError::new(format!("truncated: {error}")))?;
     for segment in segments {
         let end = segment.p_offset(endian).saturating_add(segment.p_filesz(endian));
         if end > length {
@@ -133,7 +137,8 @@ fn find_note(header: &Header, bytes: &[u8]) -> Result<Note, LoadError> {
         let Some(mut notes) = segment.notes(LittleEndian, bytes).map_err(damaged)? else { continue };
         while let Some(found) = notes.next().map_err(damaged)? {
             if found.name() == owner && found.n_type(LittleEndian).0 == note::TYPE {
-                return Note::parse(found.desc()).ok_or_else(|| LoadError::new("not a driver: unreadable ballast note"));
+                return Note::parse(found.desc())
+                    .ok_or_else(|| LoadError::new("not a driver: unreadable ballast note"));
             }
         }
     }

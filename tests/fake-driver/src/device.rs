@@ -36,8 +36,9 @@ impl Device {
             io::ErrorKind::NotFound => DriverError::not_found(format!("load balancer {id} is not deployed")),
             _ => failed("cannot be read", &error),
         })?;
-        let DeployRequest { load_balancer, generation } = DeployRequest::decode(bytes.as_slice())
-            .map_err(|error| DriverError::internal(format!("load balancer {id} is damaged")).with_detail(error.to_string()))?;
+        let DeployRequest { load_balancer, generation } = DeployRequest::decode(bytes.as_slice()).map_err(|error| {
+            DriverError::internal(format!("load balancer {id} is damaged")).with_detail(error.to_string())
+        })?;
         Ok(Stored { load_balancer: load_balancer.unwrap_or_default(), generation })
     }
 

@@ -63,8 +63,9 @@ impl Driver for Fake {
         if config.abort_start {
             process::abort();
         }
-        fs::write(state_dir.join("pid"), process::id().to_string())
-            .map_err(|error| DriverError::unavailable("the state directory cannot be written").with_detail(error.to_string()))?;
+        fs::write(state_dir.join("pid"), process::id().to_string()).map_err(|error| {
+            DriverError::unavailable("the state directory cannot be written").with_detail(error.to_string())
+        })?;
         tracing::info!(agent = agent_id, "fake driver started");
         Ok(Self { config, device: Device::new(state_dir), observed: Mutex::default() })
     }

@@ -1,0 +1,178 @@
+//! What is known of each driver at this moment: written by those who supervise, read by all others.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt::Write,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use ballast_proto::{
+    agent::{DriverReport, DriverState},
+    driver::{self, DescribeReply},
+};
+use prost::Message;
+use sha2::{Digest, Sha256};
+use tokio::sync::{mpsc, watch};
+use tonic::transport::Channel;
+
+/// A driver-host that can be called.
+#[derive(Clone)]
+pub(super) struct Connection {
+    pub(super) client: driver::driver_client::DriverClient<Channel>,
+    /// Tells the supervisor why this process is to be replaced.
+    pub(super) trouble: mpsc::Sender<String>,
+}
+
+#[derive(Default)]
+pub(super) struct Board {
+    state: Mutex<State>,
+    changes: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct State {
+    drivers: BTreeMap<String, Entry>,
+    refused: Vec<DriverReport>,
+}
+
+struct Entry {
+    report: DriverReport,
+    connection: Option<Connection>,
+    starts: u64,
+}
+
+impl Board {
+    pub(super) fn watch(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    pub(super) fn reports(&self) -> Vec<DriverReport> {
+        let state = self.state();
+        state.drivers.values().map(|entry| &entry.report).chain(&state.refused).cloned().collect()
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.state().drivers.contains_key(name)
+    }
+
+    pub(super) fn starts(&self) -> HashMap<String, u64> {
+        let state = self.state();
+        let ready = state.drivers.iter().filter(|(_, entry)| entry.connection.is_some());
+        ready.map(|(name, entry)| (name.clone(), entry.starts)).collect()
+    }
+
+    /// The driver's process, or in words why there is none.
+    pub(super) fn connection(&self, name: &str) -> Result<Connection, String> {
+        let state = self.state();
+        let entry = state.drivers.get(name).ok_or_else(|| format!("driver {name} is not there any more"))?;
+        entry.connection.clone().ok_or_else(|| {
+            let reason = if entry.report.reason.is_empty() { "it is being started" } else { &entry.report.reason };
+            format!("driver {name} is not running: {reason}")
+        })
+    }
+
+    pub(super) fn add(&self, name: &str, version: &str) {
+        let report = DriverReport {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            state: DriverState::Starting.into(),
+            ..DriverReport::default()
+        };
+        self.change(|state| {
+            state.drivers.insert(name.to_owned(), Entry { report, connection: None, starts: 0 });
+        });
+    }
+
+    pub(super) fn remove(&self, name: &str) {
+        self.change(|state| {
+            state.drivers.remove(name);
+        });
+    }
+
+    pub(super) fn ready(&self, name: &str, described: DescribeReply, connection: Connection) {
+        let capabilities = described.capabilities.unwrap_or_default();
+        self.change_driver(name, |entry| {
+            entry.report.state = DriverState::Ready.into();
+            entry.report.version = described.version;
+            entry.report.digest = digest(&capabilities);
+            entry.report.capabilities = Some(capabilities);
+            entry.report.reason = String::new();
+            entry.connection = Some(connection);
+            entry.starts += 1;
+        });
+    }
+
+    /// Not running, for this reason; `state` says whether it will soon run again.
+    pub(super) fn down(&self, name: &str, state: DriverState, reason: &str) {
+        self.change_driver(name, |entry| {
+            entry.report.state = state.into();
+            entry.report.reason = reason.to_owned();
+            entry.connection = None;
+        });
+    }
+
+    /// Replaces the reports on files that are no drivers: file name and reason.
+    pub(super) fn refuse(&self, refused: Vec<(String, String)>) {
+        let failed = |(name, reason)| DriverReport {
+            name,
+            reason,
+            state: DriverState::Failed.into(),
+            ..DriverReport::default()
+        };
+        self.change(|state| state.refused = refused.into_iter().map(failed).collect());
+    }
+
+    fn change_driver(&self, name: &str, change: impl FnOnce(&mut Entry)) {
+        self.change(|state| {
+            if let Some(entry) = state.drivers.get_mut(name) {
+                change(entry);
+            }
+        });
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state());
+        self.changes.send_modify(|changes| *changes += 1);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn digest(capabilities: &driver::Capabilities) -> String {
+    hex(&Sha256::digest(capabilities.encode_to_vec()))
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_no_driver_is_reported_beside_the_drivers() {
+        let board = Board::default();
+        let changes = board.watch();
+        board.add("fake", "0.1.0");
+        board.refuse(vec![("text.so".into(), "not a driver: not an ELF file".into())]);
+        let reports = board.reports();
+        assert_eq!(reports.iter().map(|report| report.name.as_str()).collect::<Vec<_>>(), ["fake", "text.so"]);
+        assert_eq!(reports[0].state(), DriverState::Starting);
+        assert_eq!(reports[1].state(), DriverState::Failed);
+        assert!(changes.has_changed().unwrap());
+    }
+
+    #[test]
+    fn a_driver_that_is_down_says_why() {
+        let board = Board::default();
+        board.add("fake", "0.1.0");
+        board.down("fake", DriverState::Starting, "signal 9");
+        assert_eq!(board.connection("fake").err().unwrap(), "driver fake is not running: signal 9");
+    }
+}

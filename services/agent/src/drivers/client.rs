@@ -1,0 +1,100 @@
+//! One driver, to be called from anywhere in the agent. A clone is the same driver, also after its process was replaced.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use ballast_abi::DriverError;
+use ballast_proto::driver::{
+    DeployRequest, Deployed, DeployedRequest, Fault, LoadBalancer, ObjectFault, Observation, ObserveRequest,
+    UndeployRequest, driver_client,
+};
+use tokio::time;
+use tonic::{Response, Status, transport::Channel};
+use tracing::warn;
+
+use super::{Deadlines, board::Board};
+use crate::driver_host::fault;
+
+type Grpc = driver_client::DriverClient<Channel>;
+
+/// Calls one driver. While its process is down every call is UNAVAILABLE and retryable; a call that outlasts its
+/// deadline is too, and costs the process.
+#[derive(Clone)]
+pub struct DriverClient {
+    name: Arc<str>,
+    board: Arc<Board>,
+    deadlines: Deadlines,
+}
+
+impl DriverClient {
+    pub(super) fn new(name: &str, board: Arc<Board>, deadlines: Deadlines) -> Self {
+        Self { name: name.into(), board, deadlines }
+    }
+
+    /// The driver's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Makes the device run this load balancer, and returns the objects that could not be made as asked.
+    ///
+    /// # Errors
+    /// The driver's fault, or UNAVAILABLE: then it is unknown what the device runs.
+    pub async fn deploy(&self, load_balancer: LoadBalancer, generation: u64) -> Result<Vec<ObjectFault>, Fault> {
+        let request = DeployRequest { load_balancer: Some(load_balancer), generation };
+        let call = |mut grpc: Grpc| async move { grpc.deploy(request).await };
+        Ok(self.call("deploy", self.deadlines.deploy, call).await?.faults)
+    }
+
+    /// Takes the load balancer off the device; absent is `Ok`.
+    ///
+    /// # Errors
+    /// As for [`DriverClient::deploy`].
+    pub async fn undeploy(&self, load_balancer_id: String) -> Result<(), Fault> {
+        let request = UndeployRequest { load_balancer_id };
+        let call = |mut grpc: Grpc| async move { grpc.undeploy(request).await };
+        self.call("undeploy", self.deadlines.undeploy, call).await.map(drop)
+    }
+
+    /// Statistics and health of these load balancers; of all when the list is empty.
+    ///
+    /// # Errors
+    /// NOT_FOUND when one of them is not deployed; otherwise as for [`DriverClient::deploy`].
+    pub async fn observe(&self, load_balancer_ids: Vec<String>) -> Result<Vec<Observation>, Fault> {
+        let request = ObserveRequest { load_balancer_ids };
+        let call = |mut grpc: Grpc| async move { grpc.observe(request).await };
+        Ok(self.call("observe", self.deadlines.observe, call).await?.observations)
+    }
+
+    /// What the device runs now.
+    ///
+    /// # Errors
+    /// As for [`DriverClient::deploy`].
+    pub async fn deployed(&self) -> Result<Vec<Deployed>, Fault> {
+        let call = |mut grpc: Grpc| async move { grpc.deployed(DeployedRequest {}).await };
+        Ok(self.call("deployed", self.deadlines.deployed, call).await?.deployed)
+    }
+
+    async fn call<R, F>(&self, method: &str, deadline: Duration, call: impl FnOnce(Grpc) -> F) -> Result<R, Fault>
+    where
+        F: Future<Output = Result<Response<R>, Status>>,
+    {
+        let connection = self.board.connection(&self.name).map_err(unavailable)?;
+        let trouble = match time::timeout(deadline, call(connection.client)).await {
+            Ok(Ok(reply)) => return Ok(reply.into_inner()),
+            Ok(Err(status)) => match fault::from_status(&status) {
+                Some(fault) => return Err(fault),
+                None => format!("the connection broke during {method}: {}", status.message()),
+            },
+            Err(_) => format!("{method} did not end within {deadline:?}"),
+        };
+        warn!(driver = &*self.name, "{trouble}");
+        // A full mailbox means that the process is being replaced already.
+        let _ = connection.trouble.try_send(trouble.clone());
+        Err(unavailable(format!("driver {}: {trouble}", self.name)))
+    }
+}
+
+fn unavailable(reason: String) -> Fault {
+    DriverError::unavailable("the driver is not available").with_detail(reason).into()
+}

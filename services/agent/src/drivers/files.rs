@@ -1,0 +1,194 @@
+//! From the drivers directory to copies that can be loaded.
+//!
+//! A driver is loaded from a copy under its own hash: overwriting a file that is loaded would end its process, and a
+//! package manager may do that to the original at any time. Blocking; runs no code of the files.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::{self, File},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use ballast_abi::{host, note::Note};
+use sha2::{Digest, Sha256};
+
+use super::board::hex;
+
+const COPIES: &str = "drivers";
+const STATES: &str = "driver-state";
+const CHUNK: usize = 1 << 16;
+
+/// What the drivers directory holds.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) drivers: Vec<DriverFile>,
+    /// File name and reason.
+    pub(super) refused: Vec<(String, String)>,
+}
+
+/// A file that says it is a driver, copied.
+#[derive(Clone, Debug)]
+pub(super) struct DriverFile {
+    pub(super) file_name: String,
+    pub(super) note: Note,
+    /// Hex SHA-256 of the content.
+    pub(super) digest: String,
+    /// The copy.
+    pub(super) copy: PathBuf,
+    /// The directory that the driver may write to.
+    pub(super) state_dir: PathBuf,
+}
+
+/// The drivers directory or the agent's own could not be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} {}", path.display())]
+pub struct DriversDirError {
+    what: &'static str,
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// Looks at every `*.so` of the directory, in the order of their names.
+pub(super) fn scan(drivers_dir: &Path, state_dir: &Path) -> Result<Found, DriversDirError> {
+    let copies = make_directory(&state_dir.join(COPIES))?;
+    let states = make_directory(&state_dir.join(STATES))?;
+    let mut found = Found::default();
+    for path in libraries(drivers_dir)? {
+        let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        match examine(&path, &file_name, &copies, &states) {
+            Ok(driver) => found.drivers.push(driver),
+            Err(reason) => found.refused.push((file_name, reason)),
+        }
+    }
+    refuse_namesakes(&mut found);
+    let used: BTreeSet<&str> = found.drivers.iter().map(|driver| driver.digest.as_str()).collect();
+    remove_unused(&copies, &used);
+    Ok(found)
+}
+
+fn make_directory(path: &Path) -> Result<PathBuf, DriversDirError> {
+    let failed = |source| DriversDirError { what: "cannot use the agent's directory", path: path.to_owned(), source };
+    // Relative paths would mean another directory in the driver-host.
+    fs::create_dir_all(path).and_then(|()| path.canonicalize()).map_err(failed)
+}
+
+fn libraries(directory: &Path) -> Result<Vec<PathBuf>, DriversDirError> {
+    let failed = |source| DriversDirError { what: "cannot list the drivers of", path: directory.to_owned(), source };
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_some_and(|extension| extension == "so") {
+            paths.push(path);
+        }
+    }
+    paths.sort_unstable();
+    Ok(paths)
+}
+
+fn examine(path: &Path, file_name: &str, copies: &Path, states: &Path) -> Result<DriverFile, String> {
+    let note = host::preflight(path).map_err(|error| error.to_string())?;
+    let (copy, digest) = copy(path, file_name, copies).map_err(|error| format!("cannot be copied: {error}"))?;
+    let state_dir = states.join(&note.name);
+    fs::create_dir_all(&state_dir).map_err(|error| format!("no directory for its state: {error}"))?;
+    Ok(DriverFile { file_name: file_name.to_owned(), note, digest, copy, state_dir })
+}
+
+fn copy(from: &Path, file_name: &str, copies: &Path) -> io::Result<(PathBuf, String)> {
+    let unfinished = copies.join(format!("{file_name}.new"));
+    let mut source = File::open(from)?;
+    let mut target = File::create(&unfinished)?;
+    let mut hash = Sha256::new();
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let length = source.read(&mut chunk)?;
+        if length == 0 {
+            break;
+        }
+        hash.update(&chunk[..length]);
+        target.write_all(&chunk[..length])?;
+    }
+    target.sync_all()?;
+    let digest = hex(&hash.finalize());
+    let directory = copies.join(&digest);
+    fs::create_dir_all(&directory)?;
+    let copy = directory.join(file_name);
+    fs::rename(unfinished, &copy)?;
+    Ok((copy, digest))
+}
+
+/// Two files with one driver's name: neither can be known to be the one that is meant.
+fn refuse_namesakes(found: &mut Found) {
+    let mut by_name: BTreeMap<String, Vec<DriverFile>> = BTreeMap::new();
+    for driver in found.drivers.drain(..) {
+        by_name.entry(driver.note.name.clone()).or_default().push(driver);
+    }
+    for (name, mut files) in by_name {
+        if files.len() == 1 {
+            found.drivers.append(&mut files);
+            continue;
+        }
+        let all: Vec<&str> = files.iter().map(|file| file.file_name.as_str()).collect();
+        let reason = format!("driver {name} is in {} files: {}", files.len(), all.join(", "));
+        found.refused.extend(files.iter().map(|file| (file.file_name.clone(), reason.clone())));
+    }
+}
+
+/// Copies of drivers that are gone. A process that still has one loaded keeps it.
+fn remove_unused(copies: &Path, used: &BTreeSet<&str>) {
+    for entry in fs::read_dir(copies).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else { continue };
+        let is_digest = name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        // What cannot be removed now is tried again at the next scan.
+        if is_digest && !used.contains(name) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn driver(file_name: &str, name: &str) -> DriverFile {
+        let note = Note { abi_major: 1, abi_minor: 0, name: name.into(), version: "1".into() };
+        DriverFile {
+            file_name: file_name.into(),
+            note,
+            digest: String::new(),
+            copy: PathBuf::new(),
+            state_dir: PathBuf::new(),
+        }
+    }
+
+    #[test]
+    fn two_files_with_one_name_are_both_refused_and_others_run() {
+        let drivers = vec![driver("a.so", "acme"), driver("b.so", "fake"), driver("c.so", "acme")];
+        let mut found = Found { drivers, refused: Vec::new() };
+        refuse_namesakes(&mut found);
+        assert_eq!(found.drivers.len(), 1);
+        assert_eq!(found.drivers[0].note.name, "fake");
+        let reason = "driver acme is in 2 files: a.so, c.so".to_owned();
+        assert_eq!(found.refused, [("a.so".to_owned(), reason.clone()), ("c.so".to_owned(), reason)]);
+    }
+
+    #[test]
+    fn only_libraries_are_looked_at_and_copies_of_others_are_removed() {
+        let (drivers, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::write(drivers.path().join("README"), "hello").unwrap();
+        fs::write(drivers.path().join("text.so"), "hello").unwrap();
+        let old = state.path().join(COPIES).join("0".repeat(64));
+        fs::create_dir_all(&old).unwrap();
+        let found = scan(drivers.path(), state.path()).unwrap();
+        assert_eq!(found.refused, [("text.so".to_owned(), "not a driver: not an ELF file".to_owned())]);
+        assert!(found.drivers.is_empty() && !old.exists());
+    }
+
+    #[test]
+    fn a_missing_directory_is_an_error_that_names_it() {
+        let state = tempfile::tempdir().unwrap();
+        let error = scan(Path::new("/nonexistent"), state.path()).unwrap_err();
+        assert_eq!(error.to_string(), "cannot list the drivers of /nonexistent");
+    }
+}

@@ -1,0 +1,89 @@
+//! Drivers as the rest of the agent sees them: named, supervised, called with deadlines.
+//!
+//! Each file of the drivers directory gets a driver-host process ([`crate::driver_host`]). [`DriverSet`] starts them,
+//! starts them again when they end, and says how they are; [`DriverClient`] calls one. Nothing of a driver runs in the
+//! agent's own process, and ending a driver-host never touches what its driver has deployed.
+//!
+//! ```text
+//! let drivers = DriverSet::start(DriverSettings::new(drivers_dir, state_dir, agent_id)).await?;
+//! let mut changes = drivers.watch();       // ticks when a driver's state changes, also at each restart
+//! let driver = drivers.driver("haproxy-ns").ok_or(..)?;
+//! driver.deploy(load_balancer, generation).await
+//! ```
+//!
+//! Who calls must re-sync at each tick: the outcome of a call that a restart interrupted is unknown, and
+//! [`DriverClient::deployed`] settles it. [`DriverSet::starts`] tells which drivers have been started anew.
+
+mod backoff;
+mod board;
+mod client;
+mod files;
+mod log;
+mod process;
+mod set;
+mod supervise;
+
+use std::{collections::HashMap, path::PathBuf, time::Duration};
+
+pub use client::DriverClient;
+pub use files::DriversDirError;
+pub use set::DriverSet;
+
+/// What a [`DriverSet`] is made with.
+#[derive(Clone, Debug)]
+pub struct DriverSettings {
+    /// Where the `*.so` files lie.
+    pub drivers_dir: PathBuf,
+    /// The agent's own directory: copies of the drivers go to `drivers/<sha256>/`, what a driver writes to
+    /// `driver-state/<name>/`.
+    pub state_dir: PathBuf,
+    /// The name of the agent's host.
+    pub agent_id: String,
+    /// Each driver's section of the configuration, by the driver's name. Absent: empty.
+    pub configs: HashMap<String, serde_json::Value>,
+    /// The program that is run as driver-host.
+    pub program: PathBuf,
+    /// How long calls may take.
+    pub deadlines: Deadlines,
+}
+
+impl DriverSettings {
+    /// Drivers without configuration, run by this very binary, also when its file has been replaced since.
+    #[must_use]
+    pub fn new(drivers_dir: PathBuf, state_dir: PathBuf, agent_id: String) -> Self {
+        Self {
+            drivers_dir,
+            state_dir,
+            agent_id,
+            configs: HashMap::new(),
+            program: PathBuf::from("/proc/self/exe"),
+            deadlines: Deadlines::default(),
+        }
+    }
+}
+
+/// How long a driver may take. A call cannot be cancelled inside a driver, so one that takes longer costs the process.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadlines {
+    /// From the start of the process until the driver is ready.
+    pub start: Duration,
+    pub deploy: Duration,
+    pub undeploy: Duration,
+    pub observe: Duration,
+    pub deployed: Duration,
+    /// From SIGTERM to SIGKILL.
+    pub grace: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            start: Duration::from_secs(30),
+            deploy: Duration::from_secs(60),
+            undeploy: Duration::from_secs(60),
+            observe: Duration::from_secs(10),
+            deployed: Duration::from_secs(30),
+            grace: Duration::from_secs(2),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! What is asked of a load balancer, and which of two requests is the newer one.
+
+use std::{cmp::Ordering, collections::BTreeSet, sync::Arc};
+
+use ballast_proto::{agent::Desired, driver::LoadBalancer};
+
+/// A desired load balancer, as one cluster asked for it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Order {
+    /// The cluster whose epochs and generations these are: those of two clusters cannot be compared.
+    pub(crate) cluster: String,
+    pub(crate) driver: String,
+    pub(crate) epoch: u64,
+    pub(crate) generation: u64,
+    pub(crate) load_balancer: LoadBalancer,
+}
+
+impl Order {
+    /// Nothing when the message names no load balancer.
+    pub(crate) fn read(cluster: &str, desired: Desired) -> Option<Self> {
+        let load_balancer = desired.load_balancer.filter(|load_balancer| !load_balancer.id.is_empty())?;
+        Some(Self {
+            cluster: cluster.to_owned(),
+            driver: desired.driver,
+            epoch: desired.epoch,
+            generation: desired.generation,
+            load_balancer,
+        })
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.load_balancer.id
+    }
+
+    pub(crate) fn to_desired(&self) -> Desired {
+        Desired {
+            load_balancer: Some(self.load_balancer.clone()),
+            driver: self.driver.clone(),
+            epoch: self.epoch,
+            generation: self.generation,
+        }
+    }
+}
+
+/// What a load balancer is to become.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Goal {
+    Run(Arc<Order>),
+    /// `epochs`: of the removals that wait to be confirmed; none: an orphan, for which nobody waits.
+    Gone {
+        cluster: String,
+        epochs: BTreeSet<u64>,
+    },
+}
+
+/// How a request compares with the goal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Age {
+    Newer,
+    /// The same once more: after a reconnection.
+    Again,
+    Older,
+}
+
+impl Goal {
+    /// How `order` compares with this goal.
+    pub(crate) fn weigh(&self, order: &Order) -> Age {
+        match self {
+            Self::Run(current) if current.cluster != order.cluster => Age::Newer,
+            Self::Run(current) => {
+                match (order.epoch, order.generation).cmp(&(current.epoch, current.generation)) {
+                    Ordering::Greater => Age::Newer,
+                    Ordering::Less => Age::Older,
+                    Ordering::Equal if **current == *order => Age::Again,
+                    Ordering::Equal => Age::Newer,
+                }
+            }
+            Self::Gone { cluster, epochs } => {
+                let outlived = *cluster != order.cluster || epochs.last().is_none_or(|last| order.epoch > *last);
+                if outlived { Age::Newer } else { Age::Older }
+            }
+        }
+    }
+
+    pub(crate) fn cluster(&self) -> &str {
+        match self {
+            Self::Run(order) => &order.cluster,
+            Self::Gone { cluster, .. } => cluster,
+        }
+    }
+}
