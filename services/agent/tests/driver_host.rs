@@ -5,7 +5,7 @@ use std::{
     env, fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::{Arc, Mutex},
+    sync::Mutex,
     time::Duration,
 };
 
@@ -324,15 +324,16 @@ async fn the_configuration_is_neither_in_the_arguments_nor_in_the_environment() 
 
 #[tokio::test]
 async fn what_a_driver_logs_is_in_the_agents_log_with_driver_and_load_balancer() {
-    let log = Arc::new(Mutex::new(Vec::new()));
-    tracing_subscriber::fmt().with_ansi(false).with_writer(Arc::clone(&log)).init();
     let place = Place::with_fake_driver();
+    let log = place.directory.path().join("log");
+    let file = Mutex::new(fs::File::create(&log).unwrap());
+    tracing_subscriber::fmt().with_ansi(false).with_writer(file).init();
     let set = place.start(json!({})).await;
     ready(&set).await.deploy(load_balancer("lb-1", "web"), 7).await.unwrap();
     let mut often = interval(Duration::from_millis(10));
     let wait = async {
         loop {
-            let text = String::from_utf8_lossy(&log.lock().unwrap()).into_owned();
+            let text = fs::read_to_string(&log).unwrap();
             if let Some(line) = text.lines().find(|line| line.contains(": deployed generation=7 members=0")) {
                 return line.to_owned();
             }
