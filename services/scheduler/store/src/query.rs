@@ -1,0 +1,61 @@
+//! Lists: what a caller asks for.
+
+use ballast_model::Uuid;
+
+/// What a caller asks of a list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Query {
+    /// Only what this project may see; absent: everything.
+    pub project_id: Option<String>,
+    /// All must match.
+    pub filters: Vec<Filter>,
+    /// The first one counts most; the order of creation comes last.
+    pub sorts: Vec<Sort>,
+    /// Absent or 0: everything.
+    pub page_size: Option<u32>,
+    /// The id of an object of the list: the page begins after it, or ends before it when `reverse`.
+    pub marker: Option<Uuid>,
+    /// The page before the marker instead of the one after it, in the same order.
+    pub reverse: bool,
+    /// With a `project_id`, for networks and subnets: shared ones too.
+    pub include_shared: bool,
+}
+
+/// A field that must have one of some values.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// The REST field's name. One that the kind does not have is ignored.
+    pub field: String,
+    /// As in REST; empty ones are ignored, and with none left the filter is.
+    pub values: Vec<String>,
+}
+
+/// A field to sort by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sort {
+    pub field: String,
+    pub descending: bool,
+}
+
+/// A page of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// Whether there is more in the direction that was asked for.
+    pub more: bool,
+}
+
+/// What is listed by load balancer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    Pool,
+    Listener,
+    Member,
+}
+
+/// An object of a list, and the load balancer that it belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Found {
+    pub id: Uuid,
+    pub load_balancer_id: Uuid,
+}
