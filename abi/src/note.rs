@@ -6,10 +6,14 @@
 use crate::{Driver, ffi};
 
 /// The note's owner, as in `readelf -n`.
-pub(crate) const OWNER: &[u8; 8] = b"BALLAST\0";
+pub(crate) const OWNER: &[u8; OWNER_LENGTH as usize] = b"BALLAST\0";
+const OWNER_LENGTH: u32 = 8;
 /// The type of the one note that this version writes.
 pub(crate) const TYPE: u32 = 1;
-const CONTENT_LENGTH: usize = 160;
+const CONTENT_LENGTH: u32 = 160;
+
+type Content = [u8; CONTENT_LENGTH as usize];
+
 const NAME_LIMIT: usize = 64;
 const VERSION_LIMIT: usize = 32;
 
@@ -20,8 +24,8 @@ pub struct ElfNote {
     owner_length: u32,
     content_length: u32,
     kind: u32,
-    owner: [u8; OWNER.len()],
-    content: [u8; CONTENT_LENGTH],
+    owner: [u8; OWNER_LENGTH as usize],
+    content: Content,
 }
 
 impl ElfNote {
@@ -31,7 +35,7 @@ impl ElfNote {
     pub const fn of<D: Driver>() -> Self {
         assert!(is_word(D::NAME, NAME_LIMIT), "Driver::NAME: 1 to 64 of a-z, 0-9, '-' and '_'");
         assert!(is_version(D::VERSION, VERSION_LIMIT), "Driver::VERSION: 1 to 32 printable characters without spaces");
-        let mut content = [0; CONTENT_LENGTH];
+        let mut content = [0; CONTENT_LENGTH as usize];
         let mut at = append(&mut content, 0, b"abi=");
         at = append_digit(&mut content, at, ffi::ABI_MAJOR);
         at = append(&mut content, at, b".");
@@ -40,17 +44,11 @@ impl ElfNote {
         at = append(&mut content, at, D::NAME.as_bytes());
         at = append(&mut content, at, b" version=");
         append(&mut content, at, D::VERSION.as_bytes());
-        Self {
-            owner_length: OWNER.len() as u32,
-            content_length: CONTENT_LENGTH as u32,
-            kind: TYPE,
-            owner: *OWNER,
-            content,
-        }
+        Self { owner_length: OWNER_LENGTH, content_length: CONTENT_LENGTH, kind: TYPE, owner: *OWNER, content }
     }
 }
 
-const fn append(content: &mut [u8; CONTENT_LENGTH], at: usize, bytes: &[u8]) -> usize {
+const fn append(content: &mut Content, at: usize, bytes: &[u8]) -> usize {
     let mut done = 0;
     while done < bytes.len() {
         content[at + done] = bytes[done];
@@ -59,7 +57,7 @@ const fn append(content: &mut [u8; CONTENT_LENGTH], at: usize, bytes: &[u8]) -> 
     at + bytes.len()
 }
 
-const fn append_digit(content: &mut [u8; CONTENT_LENGTH], at: usize, number: u32) -> usize {
+const fn append_digit(content: &mut Content, at: usize, number: u32) -> usize {
     assert!(number < 10, "the note writes ABI versions with one digit");
     content[at] = b'0' + number.to_le_bytes()[0];
     at + 1

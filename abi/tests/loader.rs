@@ -1,5 +1,7 @@
 //! The loader against a real driver file, and against everything that only looks like one.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{
     env, fs,
     path::{Path, PathBuf},
@@ -38,7 +40,7 @@ fn written(directory: &TempDir, bytes: &[u8]) -> PathBuf {
 }
 
 fn refusal(file: &Path) -> String {
-    let refused = host::preflight(file).err().expect("the file was accepted").to_string();
+    let refused = host::preflight(file).expect_err("the file was accepted").to_string();
     // What preflight refuses must not be loaded either.
     assert_eq!(host::open(file).err().expect("the file was loaded").to_string(), refused);
     refused

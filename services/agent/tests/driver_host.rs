@@ -1,5 +1,7 @@
 //! Drivers as the agent runs them: the real binary as driver-host, the real fake driver in it.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{
     collections::HashMap,
     env, fs,
