@@ -160,11 +160,8 @@ fn guard<T>(method: &str, call: impl FnOnce() -> Result<T, DriverError>) -> RRes
     }
 }
 
-/// Makes a `cdylib` a driver. Once in a crate, with the type that implements [`Driver`](crate::Driver):
-///
-/// ```ignore
-/// ballast_abi::export_driver!(MyDriver);
-/// ```
+/// Makes a `cdylib` a driver: `export_driver!(MyDriver);`, once in the crate, with the type that implements
+/// [`Driver`](crate::Driver). The head of the crate has an example.
 #[macro_export]
 macro_rules! export_driver {
     ($driver:ty) => {
