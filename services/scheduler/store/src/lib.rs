@@ -17,5 +17,5 @@ pub use self::{
     holds::Hold,
     networks::Port,
     query::{Filter, Found, Kind, Page, Query, Sort},
-    store::{OpenError, Store, Tx, Work},
+    store::{OpenError, Scope, Store, Tx, Work},
 };

@@ -4,6 +4,9 @@ use std::pin::Pin;
 
 use ballast_model::{Uuid, fault::Fault};
 
+/// Ties what a piece of work borrows to its transaction: `'env` outlives `'t`.
+pub type Scope<'env, 't> = std::marker::PhantomData<&'t &'env ()>;
+
 /// What is done in one transaction.
 pub type Work<'t, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 't>>;
 
@@ -45,23 +48,23 @@ impl Store {
     ///
     /// # Errors
     /// Those of `work`.
-    pub async fn write<T, F>(&self, work: F) -> Result<T, Fault>
+    pub async fn write<'env, T, F>(&self, work: F) -> Result<T, Fault>
     where
         T: Send,
-        F: for<'t> Fn(&'t Tx) -> Work<'t, T> + Send + Sync,
+        F: for<'t> Fn(&'t Tx, Scope<'env, 't>) -> Work<'t, T> + Send + Sync,
     {
-        work(&Tx {}).await
+        work(&Tx {}, Scope::default()).await
     }
 
     /// Runs `work` on one consistent view of the database.
     ///
     /// # Errors
     /// Those of `work`.
-    pub async fn read<T, F>(&self, work: F) -> Result<T, Fault>
+    pub async fn read<'env, T, F>(&self, work: F) -> Result<T, Fault>
     where
         T: Send,
-        F: for<'t> Fn(&'t Tx) -> Work<'t, T> + Send + Sync,
+        F: for<'t> Fn(&'t Tx, Scope<'env, 't>) -> Work<'t, T> + Send + Sync,
     {
-        work(&Tx {}).await
+        work(&Tx {}, Scope::default()).await
     }
 }
