@@ -151,3 +151,21 @@ fn check_abi(note: &Note) -> Result<(), LoadError> {
     }
     Err(LoadError::new(format!("ABI {}.{}, this agent speaks {ABI_MAJOR}.x", note.abi_major, note.abi_minor)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_damage_to_the_headers_of_a_file_is_more_than_an_error() {
+        let mut bytes = read(&std::env::current_exe().unwrap()).unwrap();
+        for at in 0..1024 {
+            let whole = bytes[at];
+            for damage in [0, 1, 0x7f, 0xff] {
+                bytes[at] = damage;
+                assert!(check(&bytes).is_err(), "byte {at} as {damage}");
+            }
+            bytes[at] = whole;
+        }
+    }
+}

@@ -46,20 +46,23 @@ pub fn run() -> ! {
         Ok(()) => 0,
         Err(failed) => {
             // Standard error is the agent's log, or a person's terminal.
-            let _ = writeln!(io::stderr(), "{}", failed.reason);
+            if let Some(reason) = failed.reason {
+                let _ = writeln!(io::stderr(), "{reason}");
+            }
             failed.status
         }
     })
 }
 
 struct Failed {
-    reason: String,
+    /// `None`: the agent has been told.
+    reason: Option<String>,
     status: i32,
 }
 
 impl Failed {
     fn new(what: &str, error: &dyn std::fmt::Display) -> Self {
-        Self { reason: format!("{what}: {error}"), status: EXIT_FAILED }
+        Self { reason: Some(format!("{what}: {error}")), status: EXIT_FAILED }
     }
 }
 
@@ -82,9 +85,8 @@ fn serve() -> Result<(), Failed> {
         Err(refused) => {
             records.write_to(&mut io::stderr());
             let status = if refused.permanent { EXIT_PERMANENT } else { EXIT_FAILED };
-            let reason = refused.reason.clone();
             answered(&Started::Refused(refused), &mut socket)?;
-            Err(Failed { reason, status })
+            Err(Failed { reason: None, status })
         }
     }
 }

@@ -58,11 +58,6 @@ impl Record {
         self.endings += 1;
         Next::Restart(delay.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0))
     }
-
-    /// Whether it counts as failed until it is ready.
-    pub(super) fn has_failed(&self) -> bool {
-        self.failed_starts >= STARTS
-    }
 }
 
 #[cfg(test)]
@@ -108,7 +103,6 @@ mod tests {
             assert!(matches!(record.ended(Ending::NotStarted, FULL), Next::Restart(_)));
         }
         assert_eq!(record.ended(Ending::NotStarted, FULL), Next::Fail(Some(RETRY_FAILED)));
-        assert!(record.has_failed());
         assert_eq!(record.ended(Ending::NotStarted, FULL), Next::Fail(Some(RETRY_FAILED)));
     }
 

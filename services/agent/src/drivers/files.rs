@@ -5,8 +5,9 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::{self, File},
+    fs::{self, DirBuilder, File},
     io::{self, Read, Write},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
@@ -70,7 +71,12 @@ pub(super) fn scan(drivers_dir: &Path, state_dir: &Path) -> Result<Found, Driver
 fn make_directory(path: &Path) -> Result<PathBuf, DriversDirError> {
     let failed = |source| DriversDirError { what: "cannot use the agent's directory", path: path.to_owned(), source };
     // Relative paths would mean another directory in the driver-host.
-    fs::create_dir_all(path).and_then(|()| path.canonicalize()).map_err(failed)
+    private_directory(path).and_then(|()| path.canonicalize()).map_err(failed)
+}
+
+/// Drivers keep secrets in what they write, and what lies here is run as the agent's user.
+fn private_directory(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 fn libraries(directory: &Path) -> Result<Vec<PathBuf>, DriversDirError> {
@@ -90,7 +96,7 @@ fn examine(path: &Path, file_name: &str, copies: &Path, states: &Path) -> Result
     let note = host::preflight(path).map_err(|error| error.to_string())?;
     let (copy, digest) = copy(path, file_name, copies).map_err(|error| format!("cannot be copied: {error}"))?;
     let state_dir = states.join(&note.name);
-    fs::create_dir_all(&state_dir).map_err(|error| format!("no directory for its state: {error}"))?;
+    private_directory(&state_dir).map_err(|error| format!("no directory for its state: {error}"))?;
     Ok(DriverFile { file_name: file_name.to_owned(), note, digest, copy, state_dir })
 }
 
@@ -111,7 +117,7 @@ fn copy(from: &Path, file_name: &str, copies: &Path) -> io::Result<(PathBuf, Str
     target.sync_all()?;
     let digest = hex(&hash.finalize());
     let directory = copies.join(&digest);
-    fs::create_dir_all(&directory)?;
+    private_directory(&directory)?;
     let copy = directory.join(file_name);
     fs::rename(unfinished, &copy)?;
     Ok((copy, digest))

@@ -48,7 +48,7 @@ impl Supervisor {
                 },
             };
             let next = record.ended(ending, rand::random());
-            self.say(next, record, &reason);
+            self.say(next, &reason);
             if !self.wait(next).await {
                 return;
             }
@@ -76,7 +76,7 @@ impl Supervisor {
         Some((ran, reason))
     }
 
-    fn say(&self, next: Next, record: Record, reason: &str) {
+    fn say(&self, next: Next, reason: &str) {
         let (driver, file) = (self.name(), &self.file.file_name);
         match next {
             Next::Restart(delay) => {
@@ -84,8 +84,8 @@ impl Supervisor {
                 self.board.down(driver, DriverState::Starting, reason);
             }
             Next::Fail(retry) => {
-                let when =
-                    if record.has_failed() { format!("tried again in {retry:?}") } else { "given up".to_owned() };
+                let when = retry
+                    .map_or_else(|| "given up until a rescan".to_owned(), |delay| format!("tried again in {delay:?}"));
                 error!(driver, file, "driver failed, {when}: {reason}");
                 self.board.down(driver, DriverState::Failed, reason);
             }
