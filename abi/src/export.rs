@@ -16,7 +16,7 @@ use prost::Message;
 use tracing::info_span;
 
 use crate::{
-    Capabilities, Context, Driver, DriverError, ErrorCode, features,
+    Capabilities, Context, Driver, DriverError, ErrorCode, config, features,
     ffi::{DeviceDriver, DeviceDriver_TO, DriverModule, DriverModuleRef, DynDriver, FfiError, HostContext},
     forward,
     proto::{DeployReply, DeployRequest, DeployedReply, ObserveReply, ObserveRequest, UndeployReply, UndeployRequest},
@@ -55,24 +55,12 @@ extern "C" fn version<D: Driver>() -> RString {
 extern "C" fn new_driver<D: Driver>(host: HostContext) -> RResult<DynDriver, FfiError> {
     guard("new", || {
         forward::install(&host.log);
-        let config = decode_config(host.config.as_str())?;
+        let config = config::decode(host.config.as_str())?;
         let context =
             Context { agent_id: host.agent_id.into(), config, state_dir: String::from(host.state_dir).into() };
         let driver = D::new(context)?;
         let capabilities = driver.capabilities();
         Ok(DeviceDriver_TO::from_value(Exported { driver, capabilities }, TD_Opaque))
-    })
-}
-
-fn decode_config<C: serde::de::DeserializeOwned>(json: &str) -> Result<C, DriverError> {
-    let mut decoder = serde_json::Deserializer::from_str(json);
-    serde_path_to_error::deserialize(&mut decoder).map_err(|error| {
-        let path = error.path().to_string();
-        let at = if path == "." { String::new() } else { format!("{path}: ") };
-        let said = error.into_inner().to_string();
-        // Lines and columns are those of the JSON in between, not of a file that the operator can look at.
-        let said = said.split_once(" at line ").map_or(said.as_str(), |(what, _)| what);
-        DriverError::invalid_config(format!("{at}{said}"))
     })
 }
 
@@ -183,39 +171,6 @@ mod tests {
     #[test]
     fn the_exported_name_is_the_one_that_abi_stable_looks_up() {
         assert_eq!(abi_stable::library::ROOT_MODULE_LOADER_NAME, "_1as_0lib_1header_0root_bmodule_bloader");
-    }
-
-    #[derive(serde::Deserialize, Debug)]
-    #[serde(deny_unknown_fields)]
-    struct Config {
-        #[serde(default)]
-        #[expect(dead_code, reason = "only its decoding is tested")]
-        limits: Limits,
-    }
-
-    #[derive(serde::Deserialize, Debug, Default)]
-    #[serde(deny_unknown_fields)]
-    struct Limits {
-        #[expect(dead_code, reason = "only its decoding is tested")]
-        members: u32,
-    }
-
-    #[test]
-    fn a_wrong_type_in_the_configuration_is_named_with_its_path() {
-        let error = decode_config::<Config>(r#"{"limits":{"members":"many"}}"#).unwrap_err();
-        assert_eq!(error.code, ErrorCode::INVALID_CONFIG);
-        assert_eq!(error.message, "limits.members: invalid type: string \"many\", expected u32");
-    }
-
-    #[test]
-    fn an_unknown_field_in_the_configuration_is_named() {
-        let error = decode_config::<Config>(r#"{"limit":{}}"#).unwrap_err();
-        assert_eq!(error.message, "limit: unknown field `limit`, expected `limits`");
-    }
-
-    #[test]
-    fn an_empty_section_is_an_empty_configuration() {
-        assert!(decode_config::<Config>("{}").is_ok());
     }
 
     #[test]

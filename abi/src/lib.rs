@@ -109,6 +109,7 @@
 //!
 //! The feature `host` adds [`host`], the agent's side. A driver does not need it.
 
+mod config;
 pub mod driver;
 pub mod error;
 #[doc(hidden)]
