@@ -1,4 +1,140 @@
-//! The agent: runs drivers and makes what they run equal to what the scheduler desires.
+//! The agent: runs drivers, and makes what they run equal to what the scheduler desires.
+//!
+//! ```text
+//! session  <-> scheduler: one stream, dialled from here
+//!    |                         ^ uplink: outcomes, health, statistics
+//! workers, one per load balancer, each with the newest goal  <-> ledger on disk
+//!    |              ^ resync, observe: what drivers say
+//! drivers -> one driver-host process per driver
+//! ```
+//!
+//! It never decides where a load balancer lives, and never ends one because it ends itself: what is deployed runs on
+//! without the agent, and comes back from the ledger without a scheduler.
 
 pub mod driver_host;
 pub mod drivers;
+mod ledger;
+mod observe;
+mod pace;
+mod resync;
+mod session;
+mod uplink;
+mod workers;
+
+use std::{
+    error::Error,
+    fs::{self, File, TryLockError},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use ballast_service::{config::Settings, process::Failure};
+use drivers::{DriverSet, DriverSettings};
+use ledger::Ledger;
+use session::{Identity, Session};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use uplink::Uplink;
+use workers::{Foundations, Workers};
+
+/// How long calls of drivers may go on after the agent has been told to stop.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Runs the agent until `shutdown`.
+///
+/// # Errors
+/// When the state directory or the drivers directory cannot be used, or the machine has no name. A driver that fails is
+/// no failure of the agent.
+pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), Failure> {
+    let host = host(&settings.agent.host)?;
+    let state_dir = settings.agent.state_dir.clone();
+    let _alone = claim(&state_dir)?;
+    let (ledger, contents) = Ledger::open(&state_dir)
+        .map_err(|error| Failure::run(format!("the ledger in {}", state_dir.display()), error))?;
+    tracing::info!(host, load_balancers = contents.entries.len(), cluster = contents.cluster, "the agent starts");
+    let drivers = start_drivers(&settings, &host).await?;
+    let uplink = Uplink::new();
+    let foundations = Foundations {
+        drivers: Arc::clone(&drivers),
+        ledger,
+        uplink: uplink.clone(),
+        parallelism: settings.agent.parallelism,
+    };
+    let workers = Workers::start(foundations, contents);
+    let session = Session {
+        identity: Identity { host, instance_id: uuid::Uuid::new_v4().to_string() },
+        drivers: Arc::clone(&drivers),
+        workers: workers.clone(),
+        uplink: uplink.clone(),
+        stop: shutdown.clone(),
+    };
+    tokio::join!(
+        session.keep(settings.agent.schedulers),
+        resync::run(Arc::clone(&drivers), workers.clone(), shutdown.clone()),
+        observe::run(Arc::clone(&drivers), workers.clone(), uplink, shutdown.clone()),
+        rescan_on_hangup(Arc::clone(&drivers), shutdown.clone()),
+    );
+    tracing::info!("the agent stops; what is deployed runs on");
+    workers.stop(PATIENCE).await;
+    drivers.shutdown().await;
+    Ok(())
+}
+
+async fn start_drivers(settings: &Settings, host: &str) -> Result<Arc<DriverSet>, Failure> {
+    let agent = &settings.agent;
+    let mut of_drivers = DriverSettings::new(agent.drivers_dir.clone(), agent.state_dir.clone(), host.to_owned());
+    of_drivers.configs = settings.drivers.clone().into_iter().collect();
+    let set = DriverSet::start(of_drivers).await.map_err(|error| match error.source() {
+        Some(source) => Failure::run(&error, source),
+        None => Failure::run("drivers", &error),
+    })?;
+    if set.reports().is_empty() {
+        tracing::warn!("there is no driver in {}: nothing can be deployed here", agent.drivers_dir.display());
+    }
+    Ok(Arc::new(set))
+}
+
+/// SIGHUP: the drivers directory is looked at again.
+async fn rescan_on_hangup(drivers: Arc<DriverSet>, shutdown: CancellationToken) {
+    let mut hangup = match signal(SignalKind::hangup()) {
+        Ok(hangup) => hangup,
+        Err(error) => return tracing::warn!("SIGHUP cannot be watched for: {error}"),
+    };
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            Some(()) = hangup.recv() => {}
+        }
+        tracing::info!("SIGHUP: looking at the drivers directory again");
+        if let Err(error) = drivers.rescan().await {
+            let source = error.source().map(ToString::to_string).unwrap_or_default();
+            tracing::error!("{error}: {source}; the drivers stay as they are");
+        }
+    }
+}
+
+fn host(configured: &str) -> Result<String, Failure> {
+    if !configured.is_empty() {
+        return Ok(configured.to_owned());
+    }
+    let name = nix::unistd::gethostname().map_err(|error| Failure::run("the machine's name", error))?;
+    match name.into_string() {
+        Ok(name) if !name.is_empty() => Ok(name),
+        _ => {
+            Err(Failure::Config("agent.host is empty, and the machine has no name that could stand for it".to_owned()))
+        }
+    }
+}
+
+/// Makes the state directory, and keeps a second agent out of it.
+fn claim(state_dir: &Path) -> Result<File, Failure> {
+    let refuse = |why: &dyn std::fmt::Display| Failure::run(format!("agent.state_dir = {}", state_dir.display()), why);
+    fs::create_dir_all(state_dir).map_err(|error| refuse(&error))?;
+    let lock = File::create(state_dir.join("lock")).map_err(|error| refuse(&error))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(refuse(&"another agent uses it: give each agent a directory of its own")),
+        Err(TryLockError::Error(error)) => Err(refuse(&error)),
+    }
+}

@@ -1,10 +1,39 @@
-//! The command line of the agent.
+//! `ballast-agent`: the agent, and with `driver-host` the process in which it runs one driver.
 
-use std::env;
+use std::process::ExitCode;
 
-fn main() {
-    // A driver-host reads no configuration and starts no thread before it has its inherited descriptors.
-    if env::args_os().nth(1).is_some_and(|command| command == "driver-host") {
+use ballast_service::process::{self, Arguments};
+use clap::{Parser, Subcommand};
+
+/// Runs load balancers on this host as the scheduler desires.
+#[derive(Parser)]
+#[command(name = "ballast-agent", version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(flatten)]
+    arguments: Arguments,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs one driver; the agent starts it, nobody else
+    #[command(hide = true)]
+    DriverHost {
+        /// For the eyes of ps
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        about: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    // Before anything else: the driver-host must find its inherited descriptors as the agent left them.
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == "driver-host") {
         ballast_agent::driver_host::run();
+    }
+    let cli = Cli::parse();
+    match cli.command {
+        Some(Command::DriverHost { .. }) => ballast_agent::driver_host::run(),
+        None => process::main("ballast-agent", cli.arguments, ballast_agent::run),
     }
 }

@@ -82,11 +82,7 @@ mod tests {
         uplink.send(beat());
         let (sender, mut receiver) = mpsc::channel(1);
         let overrun = CancellationToken::new();
-        uplink.open(
-            sender,
-            overrun.clone(),
-            Opened { number: 1, statistics_interval: Duration::from_secs(1) },
-        );
+        uplink.open(sender, overrun.clone(), Opened { number: 1, statistics_interval: Duration::from_secs(1) });
         assert!(receiver.try_recv().is_err(), "what was sent without a session came through");
         uplink.send(beat());
         assert!(!overrun.is_cancelled());

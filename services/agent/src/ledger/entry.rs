@@ -38,6 +38,13 @@ pub(crate) struct Settled {
     pub(crate) faults: Vec<ObjectFault>,
 }
 
+impl Settled {
+    /// Whether another deploy may cure one of its faults.
+    pub(crate) fn is_hopeful(&self) -> bool {
+        self.faults.iter().filter_map(|faulty| faulty.fault.as_ref()).any(|fault| fault.retryable)
+    }
+}
+
 impl Entry {
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let body = self.encode_to_vec();

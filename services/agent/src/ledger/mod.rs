@@ -111,7 +111,8 @@ impl Ledger {
 
     /// An id that is no safe file name goes by its check sum: the entry itself says which it is.
     fn place(&self, id: &str) -> PathBuf {
-        let safe = (1..=100).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        let safe =
+            (1..=100).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         let name = if safe { id.to_owned() } else { format!("sha256_{}", hex(&Sha256::digest(id))) };
         self.entries().join(name)
     }

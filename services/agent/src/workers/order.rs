@@ -32,6 +32,12 @@ impl Order {
         &self.load_balancer.id
     }
 
+    /// Whether the two numbers of generation tell the two orders apart, unless they ask for the same.
+    pub(crate) fn told_apart(&self, other: &Self) -> bool {
+        self.cluster == other.cluster
+            && (self.generation != other.generation || self.load_balancer == other.load_balancer)
+    }
+
     pub(crate) fn to_desired(&self) -> Desired {
         Desired {
             load_balancer: Some(self.load_balancer.clone()),
@@ -67,14 +73,12 @@ impl Goal {
     pub(crate) fn weigh(&self, order: &Order) -> Age {
         match self {
             Self::Run(current) if current.cluster != order.cluster => Age::Newer,
-            Self::Run(current) => {
-                match (order.epoch, order.generation).cmp(&(current.epoch, current.generation)) {
-                    Ordering::Greater => Age::Newer,
-                    Ordering::Less => Age::Older,
-                    Ordering::Equal if **current == *order => Age::Again,
-                    Ordering::Equal => Age::Newer,
-                }
-            }
+            Self::Run(current) => match (order.epoch, order.generation).cmp(&(current.epoch, current.generation)) {
+                Ordering::Greater => Age::Newer,
+                Ordering::Less => Age::Older,
+                Ordering::Equal if **current == *order => Age::Again,
+                Ordering::Equal => Age::Newer,
+            },
             Self::Gone { cluster, epochs } => {
                 let outlived = *cluster != order.cluster || epochs.last().is_none_or(|last| order.epoch > *last);
                 if outlived { Age::Newer } else { Age::Older }

@@ -55,11 +55,8 @@ pub(crate) fn next(state: &State, availability: &dyn Fn(&str) -> Availability, n
 fn run(state: &State, order: &Arc<Order>, availability: &dyn Fn(&str) -> Availability, now: Instant) -> Step {
     let outcome = state.outcome(order);
     let held = state.held.get(&order.driver) == Some(&Some(order.generation));
-    let hopeful = state.settled_for(order).is_some_and(|settled| {
-        settled.faults.iter().filter_map(|faulty| faulty.fault.as_ref()).any(|fault| fault.retryable)
-    });
-    let satisfied = held && state.settled_for(order).is_some();
-    if satisfied && !hopeful {
+    let satisfied = held && state.settled_for(order).is_some_and(|settled| !settled.is_hopeful());
+    if satisfied {
         return match outcome {
             Some(outcome) if state.owed => Step::Answer(outcome),
             _ => undeploy(state, Some(&order.driver), availability, now),
@@ -94,6 +91,8 @@ fn undeploy(state: &State, stays: Option<&str>, availability: &dyn Fn(&str) -> A
 /// The fault of a load balancer whose driver does not run here.
 pub(super) fn no_driver(driver: &str) -> Fault {
     DriverError::unavailable("the agent's driver is not available")
-        .with_detail(format!("driver {driver} does not run on this agent: see the agent's log, or put it into drivers_dir"))
+        .with_detail(format!(
+            "driver {driver} does not run on this agent: see the agent's log, or put it into drivers_dir"
+        ))
         .into()
 }

@@ -162,14 +162,11 @@ impl State {
     }
 
     fn replace(&mut self, order: Order) {
-        let comparable = match &self.goal {
-            Goal::Run(current) => {
-                current.cluster == order.cluster
-                    && (current.generation != order.generation || current.load_balancer == order.load_balancer)
-            }
+        let told_apart = match &self.goal {
+            Goal::Run(current) => current.told_apart(&order),
             Goal::Gone { cluster, .. } => *cluster == order.cluster,
         };
-        if !comparable {
+        if !told_apart {
             self.settled = None;
         }
         if let Goal::Gone { epochs, .. } = &mut self.goal {
@@ -238,20 +235,23 @@ impl State {
     ) -> Option<Outcome> {
         self.busy = false;
         self.touched = Some(moment.now);
-        let current = matches!(&self.goal, Goal::Run(goal) if goal == order);
+        let (current, told_apart) = match &self.goal {
+            Goal::Run(goal) => (goal == order, goal.told_apart(order)),
+            Goal::Gone { .. } => (false, false),
+        };
         match result {
             Ok(faults) => {
                 self.held.insert(order.driver.clone(), Some(order.generation));
-                let hopeful = faults.iter().filter_map(|faulty| faulty.fault.as_ref()).any(|fault| fault.retryable);
-                self.settled =
-                    Some(Settled { driver: order.driver.clone(), generation: order.generation, faults: faults.clone() });
-                self.unsaved = true;
+                let settled = Settled { driver: order.driver.clone(), generation: order.generation, faults };
                 if current {
                     self.fault = None;
-                    self.retry = if hopeful { self.retry.after(true, moment) } else { Retry::default() };
+                    self.retry = if settled.is_hopeful() { self.retry.after(true, moment) } else { Retry::default() };
                     self.owed = false;
                 }
-                matches!(self.goal, Goal::Run(_)).then(|| succeeded(order, faults))
+                let outcome = told_apart.then(|| succeeded(order, settled.faults.clone()));
+                self.settled = told_apart.then_some(settled);
+                self.unsaved = true;
+                outcome
             }
             Err(fault) => {
                 self.held.insert(order.driver.clone(), None);
@@ -315,9 +315,7 @@ impl State {
 
     /// The last deploy that succeeded, if it was of this order.
     pub(super) fn settled_for(&self, order: &Order) -> Option<&Settled> {
-        self.settled
-            .as_ref()
-            .filter(|settled| settled.driver == order.driver && settled.generation == order.generation)
+        self.settled.as_ref().filter(|settled| settled.driver == order.driver && settled.generation == order.generation)
     }
 
     /// How the present order has ended so far.

@@ -1,0 +1,135 @@
+//! Asks drivers about health and traffic while a session is open, and reports what has changed.
+//!
+//! Health is asked for often and reported at once; statistics in the interval that the scheduler gave. A slow driver
+//! delays no other, and nothing here delays a heartbeat.
+
+mod book;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use ballast_abi::ErrorCode;
+use ballast_proto::{
+    agent::{HealthReport, StatisticsReport, agent_message::Message},
+    driver::{Fault, Observation},
+};
+use book::Book;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, MissedTickBehavior},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    drivers::DriverSet,
+    uplink::{Opened, Uplink},
+    workers::Workers,
+};
+
+/// Between two looks at health.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// Observes until `stop`.
+pub(crate) async fn run(drivers: Arc<DriverSet>, workers: Workers, uplink: Uplink, stop: CancellationToken) {
+    let mut sessions = uplink.sessions();
+    let mut observer = Observer {
+        drivers,
+        workers,
+        uplink,
+        passes: JoinSet::new(),
+        asking: HashSet::new(),
+        session: None,
+        book: Book::default(),
+        counted: HashMap::new(),
+    };
+    let mut ticks = tokio::time::interval(PERIOD);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            Ok(()) = sessions.changed() => {}
+            _ = ticks.tick() => {}
+            Some(Ok(pass)) = observer.passes.join_next() => {
+                observer.apply(pass);
+                continue;
+            }
+        }
+        let session = *sessions.borrow_and_update();
+        observer.enter(session);
+        observer.ask_all();
+    }
+}
+
+struct Pass {
+    driver: String,
+    /// Of the session for which it was asked.
+    session: u64,
+    answer: Result<Vec<Observation>, Fault>,
+}
+
+struct Observer {
+    drivers: Arc<DriverSet>,
+    workers: Workers,
+    uplink: Uplink,
+    passes: JoinSet<Pass>,
+    asking: HashSet<String>,
+    session: Option<Opened>,
+    book: Book,
+    /// By driver: when its statistics were last reported.
+    counted: HashMap<String, Instant>,
+}
+
+impl Observer {
+    /// A new session has been told nothing.
+    fn enter(&mut self, session: Option<Opened>) {
+        if session != self.session {
+            self.session = session;
+            self.book = Book::default();
+            self.counted.clear();
+        }
+    }
+
+    fn ask_all(&mut self) {
+        let Some(Opened { number, .. }) = self.session else { return };
+        for driver in self.drivers.starts().into_keys() {
+            let Some(client) = self.drivers.driver(&driver) else { continue };
+            if self.asking.insert(driver.clone()) {
+                let session = number;
+                self.passes.spawn(async move { Pass { answer: client.observe(Vec::new()).await, driver, session } });
+            }
+        }
+    }
+
+    fn apply(&mut self, pass: Pass) {
+        self.asking.remove(&pass.driver);
+        let Some(opened) = self.session.filter(|opened| opened.number == pass.session) else { return };
+        let observations = match pass.answer {
+            Ok(observations) => observations,
+            Err(fault) => {
+                tracing::warn!(
+                    driver = %pass.driver, code = %ErrorCode(fault.code), detail = %fault.detail,
+                    "the driver cannot be observed: {}", fault.message
+                );
+                return;
+            }
+        };
+        let running = self.workers.running();
+        self.book.keep(&running);
+        let load_balancers = self.book.health(&observations, &running);
+        if !load_balancers.is_empty() {
+            self.uplink.send(Message::Health(HealthReport { load_balancers }));
+        }
+        let now = Instant::now();
+        let due = self.counted.get(&pass.driver).is_none_or(|last| now - *last >= opened.statistics_interval);
+        if due {
+            self.counted.insert(pass.driver, now);
+            let load_balancers = self.book.statistics(&observations, &running);
+            if !load_balancers.is_empty() {
+                self.uplink.send(Message::Statistics(StatisticsReport { load_balancers }));
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What a session's scheduler asks for, on its way to the workers. Nothing here waits.
+
+use std::collections::HashSet;
+
+use ballast_proto::agent::{Desired, Remove};
+
+use super::{
+    Registry, Workers,
+    order::{Age, Goal, Order},
+    state::{Availability, State},
+    sweep::{self, Standing},
+};
+
+/// The cluster that a session is with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Authority {
+    pub(crate) cluster: String,
+    pub(crate) standing: Standing,
+}
+
+impl Workers {
+    /// A session begins, with this cluster.
+    pub(crate) async fn welcome(&self, cluster: String) -> Authority {
+        let (standing, write) = self.registry().claim.meet(&cluster);
+        if write {
+            let id = cluster.clone();
+            self.record(move |ledger| ledger.write_cluster(&id)).await;
+            tracing::info!(cluster, "the ledger belongs to this cluster from now on");
+        }
+        if standing == Standing::Foreign {
+            tracing::warn!(
+                cluster, of_ledger = self.cluster(), file = %self.0.on.ledger.cluster_file().display(),
+                "the scheduler serves another cluster than this agent's ledger belongs to: what it desires is deployed, \
+                 nothing is removed. If its database is the right one, stop the agent, write its cluster id into this \
+                 file, and start the agent again"
+            );
+        }
+        Authority { cluster, standing }
+    }
+
+    /// The session has ended: what it said about orphans does not hold any more.
+    pub(crate) fn farewell(&self) {
+        self.registry().complete = None;
+    }
+
+    /// Returns the load balancer's id.
+    pub(crate) fn desire(&self, authority: &Authority, desired: Desired) -> Option<String> {
+        let Some(order) = Order::read(&authority.cluster, desired) else {
+            tracing::error!("the scheduler sent a load balancer without an id; it is left out");
+            return None;
+        };
+        let (id, epoch, generation) = (order.id().to_owned(), order.epoch, order.generation);
+        let mut registry = self.registry();
+        if let Some(worker) = registry.workers.get(&id) {
+            if worker.state().desire(order) == Age::Older {
+                tracing::debug!(load_balancer.id = %id, epoch, generation, "skipped: something newer is desired already");
+            }
+            worker.wake();
+        } else {
+            let mut state = State::new(&id, Goal::Run(std::sync::Arc::new(order)));
+            for (driver, orphans) in &registry.orphans {
+                if orphans.contains(&id) {
+                    state.suspect(driver);
+                }
+            }
+            self.spawn(&mut registry, state);
+        }
+        Some(id)
+    }
+
+    /// It is to be removed; it is confirmed when it is gone, also when it was not here.
+    pub(crate) fn remove(&self, authority: &Authority, remove: Remove) {
+        let id = remove.load_balancer_id;
+        let mut registry = self.registry();
+        let foreign = authority.standing == Standing::Foreign;
+        let known = registry.workers.get(&id);
+        let others = known.is_some_and(|worker| worker.state().goal().cluster() != authority.cluster)
+            || (known.is_none() && registry.orphans.values().any(|orphans| orphans.contains(&id)));
+        if foreign && others {
+            tracing::warn!(load_balancer.id = %id, epoch = remove.epoch, "not removed: another cluster made it");
+            return;
+        }
+        self.send_away(&mut registry, &id, &authority.cluster, Some(remove.epoch));
+    }
+
+    /// The snapshot is complete: `named` is all that this agent is to run.
+    pub(crate) fn snapshot_done(&self, authority: &Authority, named: &HashSet<String>) {
+        let mut registry = self.registry();
+        registry.complete = Some(authority.standing);
+        if sweep::may_remove_unnamed(authority.standing) {
+            let runs = |id: &String| matches!(registry.workers[id].state().goal(), Goal::Run(_));
+            let unnamed = registry.workers.keys().filter(|id| !named.contains(*id) && runs(id));
+            for id in unnamed.cloned().collect::<Vec<_>>() {
+                let epoch = match registry.workers[&id].state().goal() {
+                    Goal::Run(order) => Some(order.epoch),
+                    Goal::Gone { .. } => None,
+                };
+                tracing::info!(load_balancer.id = %id, epoch, "not desired any more: the complete snapshot does not name it");
+                self.send_away(&mut registry, &id, &authority.cluster, epoch);
+            }
+        }
+        drop(registry);
+        self.sweep_orphans();
+    }
+
+    /// Makes a load balancer's goal to be gone; one that is not known is taken off every driver that may have it.
+    pub(super) fn send_away(&self, registry: &mut Registry, id: &str, cluster: &str, epoch: Option<u64>) {
+        if let Some(worker) = registry.workers.get(id) {
+            worker.state().remove(cluster, epoch);
+            worker.wake();
+            return;
+        }
+        let goal = Goal::Gone { cluster: cluster.to_owned(), epochs: epoch.into_iter().collect() };
+        let mut state = State::new(id, goal);
+        let having = registry.orphans.iter().filter(|(_, orphans)| orphans.contains(id)).map(|(driver, _)| driver);
+        for driver in having.cloned().chain(self.callable()) {
+            state.suspect(&driver);
+        }
+        self.spawn(registry, state);
+    }
+
+    /// The drivers that run or will soon.
+    fn callable(&self) -> Vec<String> {
+        let known = self.0.availability.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let callable = known.iter().filter(|(_, availability)| **availability != Availability::Missing);
+        callable.map(|(driver, _)| driver.clone()).collect()
+    }
+}

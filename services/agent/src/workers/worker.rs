@@ -1,0 +1,217 @@
+//! The task of one worker: asks [`super::plan`] for the next step and carries it out.
+//!
+//! It decides nothing, and is the only place that calls `deploy` and `undeploy`.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ballast_abi::ErrorCode;
+use ballast_proto::{
+    agent::{Outcome, Removed, agent_message::Message},
+    driver::Fault,
+};
+use tokio::{
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
+use tracing::Instrument as _;
+
+use super::{
+    Workers, moment,
+    order::{Goal, Order},
+    plan::{self, Step, no_driver},
+    state::State,
+};
+use crate::ledger::Entry;
+
+/// One load balancer's worker.
+pub(super) struct Worker {
+    pub(super) id: String,
+    state: Mutex<State>,
+    wake: Notify,
+}
+
+impl Worker {
+    pub(super) fn new(state: State) -> Self {
+        Self { id: state.id.clone(), state: Mutex::new(state), wake: Notify::new() }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something has changed: it is to think again.
+    pub(super) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    fn next(&self, workers: &Workers, state: &State) -> Step {
+        plan::next(state, &|driver| workers.availability(driver), Instant::now())
+    }
+}
+
+/// Works until the load balancer is gone or the agent stops.
+pub(super) async fn run(workers: Workers, worker: Arc<Worker>) {
+    loop {
+        let stopping = workers.0.stop.is_cancelled();
+        let step = if stopping { Step::Wait(None) } else { worker.next(&workers, &worker.state()) };
+        match step {
+            Step::Confirm(epoch) => {
+                worker.state().confirmed(epoch);
+                tell_removed(&workers, &worker.id, epoch);
+            }
+            Step::Answer(outcome) => {
+                worker.state().answered();
+                workers.0.on.uplink.send(Message::Outcome(outcome));
+            }
+            Step::Deploy(order) => deploy(&workers, &worker, &order).await,
+            Step::Undeploy(driver) => undeploy(&workers, &worker, &driver).await,
+            Step::Finished => {
+                if finish(&workers, &worker).await {
+                    return;
+                }
+            }
+            Step::Wait(until) => {
+                let entry = worker.state().take_unsaved();
+                save(&workers, entry).await;
+                if stopping {
+                    return;
+                }
+                wait(&workers, &worker, until).await;
+            }
+        }
+    }
+}
+
+async fn wait(workers: &Workers, worker: &Worker, until: Option<Instant>) {
+    let time = async {
+        match until {
+            Some(until) => tokio::time::sleep_until(until).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = worker.wake.notified() => {}
+        () = time => {}
+        () = workers.0.stop.cancelled() => {}
+    }
+}
+
+/// The desired state is written to the ledger while the driver works: it need not wait for the disk.
+async fn deploy(workers: &Workers, worker: &Worker, order: &Arc<Order>) {
+    let Some((_permit, entry)) = begin(workers, worker, &Step::Deploy(Arc::clone(order))).await else { return };
+    let span = tracing::info_span!(
+        "deploy", load_balancer.id = %worker.id, generation = order.generation, epoch = order.epoch,
+        driver = %order.driver
+    );
+    let call = async {
+        match workers.0.on.drivers.driver(&order.driver) {
+            Some(driver) => driver.deploy(order.load_balancer.clone(), order.generation).await,
+            None => Err(no_driver(&order.driver)),
+        }
+    };
+    let (result, ()) = tokio::join!(call.instrument(span.clone()), save(workers, entry));
+    let failure = result.as_ref().err().cloned();
+    let outcome = worker.state().deployed(order, result, moment());
+    span.in_scope(|| log_deploy(outcome.as_ref(), failure.as_ref()));
+    if let Some(outcome) = outcome {
+        workers.0.on.uplink.send(Message::Outcome(outcome));
+    }
+}
+
+fn log_deploy(outcome: Option<&Outcome>, failure: Option<&Fault>) {
+    if let Some(fault) = failure {
+        let code = ErrorCode(fault.code);
+        tracing::warn!(%code, retryable = fault.retryable, detail = %fault.detail, "deploy failed: {}", fault.message);
+        return;
+    }
+    for faulty in outcome.iter().flat_map(|outcome| &outcome.faults) {
+        let fault = faulty.fault.clone().unwrap_or_default();
+        let code = ErrorCode(fault.code);
+        tracing::warn!(object.id = %faulty.object_id, %code, detail = %fault.detail, "not as asked: {}", fault.message);
+    }
+    tracing::info!("deployed");
+}
+
+async fn undeploy(workers: &Workers, worker: &Worker, driver: &str) {
+    let Some((_permit, entry)) = begin(workers, worker, &Step::Undeploy(driver.to_owned())).await else { return };
+    let span = tracing::info_span!("undeploy", load_balancer.id = %worker.id, driver);
+    let call = async {
+        match workers.0.on.drivers.driver(driver) {
+            Some(client) => client.undeploy(worker.id.clone()).await,
+            None => Err(no_driver(driver)),
+        }
+    };
+    let (result, ()) = tokio::join!(call.instrument(span.clone()), save(workers, entry));
+    let result = match result {
+        Err(fault) if ErrorCode(fault.code) == ErrorCode::NOT_FOUND => Ok(()),
+        other => other,
+    };
+    span.in_scope(|| match &result {
+        Ok(()) => tracing::info!("undeployed"),
+        Err(fault) => tracing::warn!(
+            code = %ErrorCode(fault.code), retryable = fault.retryable, detail = %fault.detail,
+            "undeploy failed: {}", fault.message
+        ),
+    });
+    worker.state().undeployed(driver, result, moment());
+}
+
+/// Waits for the driver to have room; then begins `step` if it still is what is to be done.
+async fn begin(workers: &Workers, worker: &Worker, step: &Step) -> Option<(OwnedSemaphorePermit, Option<Entry>)> {
+    let driver = step.driver()?;
+    let permits = workers.permits(driver);
+    let permit = tokio::select! {
+        permit = permits.acquire_owned() => permit.ok()?,
+        () = workers.0.stop.cancelled() => return None,
+    };
+    let mut state = worker.state();
+    if worker.next(workers, &state) != *step {
+        return None;
+    }
+    state.begin(Instant::now());
+    let entry = state.take_unsaved();
+    Some((permit, entry))
+}
+
+/// Forgets the load balancer, unless it has been desired anew meanwhile.
+async fn finish(workers: &Workers, worker: &Worker) -> bool {
+    let id = worker.id.clone();
+    workers.record(move |ledger| ledger.remove(&id)).await;
+    let mut registry = workers.registry();
+    let mut state = worker.state();
+    let Goal::Gone { epochs, .. } = state.goal().clone() else {
+        state.mark_unsaved();
+        return false;
+    };
+    if worker.next(workers, &state) != Step::Finished {
+        state.mark_unsaved();
+        return false;
+    }
+    registry.workers.remove(&worker.id);
+    for orphans in registry.orphans.values_mut() {
+        orphans.remove(&worker.id);
+    }
+    registry.forgotten_at = Some(Instant::now());
+    for epoch in epochs {
+        tell_removed(workers, &worker.id, epoch);
+    }
+    true
+}
+
+async fn save(workers: &Workers, entry: Option<Entry>) {
+    if let Some(entry) = entry {
+        workers.record(move |ledger| ledger.write(&entry)).await;
+    }
+}
+
+fn tell_removed(workers: &Workers, id: &str, epoch: u64) {
+    workers.0.on.uplink.send(Message::Removed(Removed { load_balancer_id: id.to_owned(), epoch }));
+}
+
+impl Workers {
+    fn permits(&self, driver: &str) -> Arc<Semaphore> {
+        let mut permits = self.0.permits.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_driver = permits.entry(driver.to_owned());
+        Arc::clone(of_driver.or_insert_with(|| Arc::new(Semaphore::new(self.0.on.parallelism))))
+    }
+}
