@@ -1,1 +1,75 @@
-//! (skeleton)
+//! The gateway: Neutron's LBaaS v1 REST API, translated call by call into `lbaas.v1` of the scheduler.
+//!
+//! It checks the shape of what comes in (wrappers, attributes, JSON types, spelling) and gives what goes out Neutron's
+//! form. It keeps no state and knows no rule: values and everything that needs to know other objects are the
+//! scheduler's, whose messages it passes on. So any number of gateways can run side by side.
+
+mod attributes;
+mod caller;
+mod error;
+mod links;
+mod payload;
+mod python;
+mod query;
+mod reply;
+mod request_id;
+mod routes;
+mod scheduler;
+mod spelling;
+mod suffix;
+mod values;
+
+use std::{future::IntoFuture, time::Duration};
+
+use axum::{extract::Request, serve::ListenerExt as _};
+use ballast_service::{config::Settings, process::Failure};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+use crate::{caller::Authenticator, scheduler::Scheduler};
+
+/// How long requests that are under way at the end may take.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// What every endpoint has at hand.
+#[derive(Clone)]
+struct Gateway {
+    scheduler: Scheduler,
+    authenticator: Authenticator,
+}
+
+/// Serves REST on `listener` until `shutdown`.
+///
+/// # Errors
+/// When the configuration cannot be used, or the listener fails.
+pub async fn run(settings: Settings, listener: TcpListener, shutdown: CancellationToken) -> Result<(), Failure> {
+    let gateway = Gateway {
+        scheduler: Scheduler::new(&settings.gateway.scheduler).map_err(Failure::Config)?,
+        authenticator: Authenticator::new(&settings).map_err(Failure::Config)?,
+    };
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!(listen = %address, scheduler = %settings.gateway.scheduler, "serving REST");
+    }
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a client was gone before it was served");
+        }
+    });
+    let service = routes::router(gateway).map_request(suffix::strip::<axum::body::Body>);
+    let served = axum::serve(listener, axum::ServiceExt::<Request>::into_make_service(service))
+        .with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    tokio::select! {
+        result = served.into_future() => result.map_err(|error| Failure::run("REST", error)),
+        () = overdue(&shutdown) => {
+            tracing::warn!(seconds = DRAIN.as_secs(), "requests are still under way; ending without them");
+            Ok(())
+        }
+    }
+}
+
+/// Returns when the end was asked for and the time to drain is over.
+async fn overdue(shutdown: &CancellationToken) {
+    shutdown.cancelled().await;
+    tokio::time::sleep(DRAIN).await;
+}

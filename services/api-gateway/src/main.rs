@@ -1,1 +1,26 @@
-fn main() {}
+//! `ballast-api-gateway`: the process around [`ballast_api_gateway::run`].
+
+use std::process::ExitCode;
+
+use ballast_service::{
+    grpc,
+    process::{self, Arguments, Failure},
+};
+use clap::Parser;
+
+/// Neutron's LBaaS v1 REST API in front of Ballast's scheduler
+#[derive(Parser)]
+#[command(name = "ballast-api-gateway", version)]
+struct Command {
+    #[command(flatten)]
+    arguments: Arguments,
+}
+
+fn main() -> ExitCode {
+    process::main("ballast-api-gateway", Command::parse().arguments, async |settings, shutdown| {
+        let address = settings.gateway.listen;
+        settings.check_exposure("gateway.listen", address).map_err(Failure::Config)?;
+        let listener = grpc::bind_tcp("gateway.listen", address).await?;
+        ballast_api_gateway::run(settings, listener, shutdown).await
+    })
+}

@@ -1,0 +1,354 @@
+//! Attribute maps: what a resource's body may, must and cannot carry, as tables, and the reading of bodies by them.
+//!
+//! A body passes the same stages in the same order for each resource, because which of its faults is reported depends
+//! on the order: wrapper, project, unknown attributes, presence, then each value.
+
+use prost_types::FieldMask;
+use serde_json::{Map, Value};
+
+use ballast_proto::status::Fault;
+
+use crate::{
+    error::Refusal,
+    python,
+    spelling::{self, Spelled},
+    values,
+};
+
+/// A resource of the API.
+pub(crate) struct Resource {
+    /// The wrapper of one: `pool`.
+    pub(crate) one: &'static str,
+    /// The wrapper of many, and the key of the links between pages: `pools`.
+    pub(crate) many: &'static str,
+    pub(crate) attributes: &'static [Attribute],
+}
+
+/// What an attribute's value must be.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    Text,
+    Uuid,
+    /// Null is an empty list, a lone value a list of one.
+    UuidList,
+    Flag,
+    /// At least this, and of 32 bits.
+    Integer {
+        least: i32,
+    },
+    OneOf(&'static [&'static str]),
+    IntegerOneOf(&'static [i32]),
+    /// Text; its syntax is the scheduler's to check.
+    Address,
+    /// The same, or null.
+    AddressOrNone,
+    /// The same for every object, so the scheduler does not know it.
+    Constant(&'static str),
+    /// A boolean that can only be false.
+    False,
+    /// Checked by a function that returns Neutron's reason.
+    Shape(fn(&Value) -> Result<(), String>),
+}
+
+/// Any integer that the wire carries.
+pub(crate) const INTEGER: Kind = Kind::Integer { least: i32::MIN };
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Post {
+    Refused,
+    Optional,
+    Required,
+}
+
+/// One attribute of a resource.
+pub(crate) struct Attribute {
+    pub(crate) name: &'static str,
+    /// The scheduler's name of it.
+    pub(crate) wire: &'static str,
+    pub(crate) kind: Kind,
+    post: Post,
+    put: bool,
+    stored: bool,
+}
+
+impl Attribute {
+    const fn new(name: &'static str, kind: Kind, post: Post) -> Self {
+        Self { name, wire: name, kind, post, put: false, stored: true }
+    }
+
+    /// Shown, never taken.
+    pub(crate) const fn read_only(name: &'static str, kind: Kind) -> Self {
+        Self::new(name, kind, Post::Refused)
+    }
+
+    pub(crate) const fn optional(name: &'static str, kind: Kind) -> Self {
+        Self::new(name, kind, Post::Optional)
+    }
+
+    pub(crate) const fn required(name: &'static str, kind: Kind) -> Self {
+        Self::new(name, kind, Post::Required)
+    }
+
+    /// Can be changed by PUT.
+    pub(crate) const fn mutable(mut self) -> Self {
+        self.put = true;
+        self
+    }
+
+    /// Has another name on the wire.
+    pub(crate) const fn called(mut self, wire: &'static str) -> Self {
+        self.wire = wire;
+        self
+    }
+
+    /// Taken and checked, then ignored.
+    pub(crate) const fn ignored(mut self) -> Self {
+        self.stored = false;
+        self
+    }
+
+    /// `tenant_id`, as most resources have it.
+    pub(crate) const fn tenant() -> Self {
+        Self::optional("tenant_id", Kind::Text).called("project_id")
+    }
+}
+
+impl Resource {
+    /// The attribute of this name.
+    pub(crate) fn attribute(&self, name: &str) -> Option<&Attribute> {
+        self.attributes.iter().find(|attribute| attribute.name == name)
+    }
+
+    /// The attributes of a POST's body. `project` is the caller's, used when the body names none.
+    ///
+    /// # Errors
+    /// As Neutron refuses it.
+    pub(crate) fn post(&self, body: Value, project: Option<&str>) -> Result<Attributes, Refusal> {
+        let mut map = self.unwrap(body)?;
+        populate_tenant(&mut map, project)?;
+        self.refuse_unknown(&map)?;
+        for attribute in self.attributes {
+            match (attribute.post, map.contains_key(attribute.name)) {
+                (Post::Required, false) => return Err(Fault::missing_field(attribute.name).into()),
+                (Post::Refused, true) => {
+                    return Err(Refusal::bad_request(format!("Attribute '{}' not allowed in POST", attribute.name)));
+                }
+                _ => {}
+            }
+        }
+        self.settle(map)
+    }
+
+    /// The attributes of a PUT's body, and which of the scheduler's fields they change.
+    ///
+    /// # Errors
+    /// As Neutron refuses it.
+    pub(crate) fn put(&self, body: Value) -> Result<(Attributes, FieldMask), Refusal> {
+        let map = self.unwrap(body)?;
+        self.refuse_unknown(&map)?;
+        let present = || self.attributes.iter().filter(|attribute| map.contains_key(attribute.name));
+        if let Some(fixed) = present().find(|attribute| !attribute.put) {
+            return Err(Fault::immutable_field(fixed.name).into());
+        }
+        let stored = present().filter(|attribute| attribute.stored);
+        let mask = FieldMask { paths: stored.map(|attribute| attribute.wire.to_owned()).collect() };
+        Ok((self.settle(map)?, mask))
+    }
+
+    /// The object inside the wrapper.
+    fn unwrap(&self, body: Value) -> Result<Map<String, Value>, Refusal> {
+        let Value::Object(mut body) = body else {
+            return Err(Refusal::bad_part("body", &format!("Invalid format: {}", python::text(&body))));
+        };
+        if body.contains_key(self.many) {
+            return Err(Refusal::bad_request("Bulk operation not supported"));
+        }
+        match body.remove(self.one) {
+            Some(Value::Object(map)) => Ok(map),
+            None | Some(Value::Null) => {
+                Err(Refusal::bad_request(format!("Unable to find '{}' in request body", self.one)))
+            }
+            Some(other) => Err(Refusal::invalid(self.one, &format!("'{}' is not a dictionary", python::text(&other)))),
+        }
+    }
+
+    fn refuse_unknown(&self, map: &Map<String, Value>) -> Result<(), Refusal> {
+        let unknown: Vec<_> = map.keys().map(String::as_str).filter(|name| self.attribute(name).is_none()).collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        Err(Refusal::bad_request(format!("Unrecognized attribute(s) '{}'", unknown.join(", "))))
+    }
+
+    fn settle(&self, mut map: Map<String, Value>) -> Result<Attributes, Refusal> {
+        for attribute in self.attributes {
+            if let Some(value) = map.get_mut(attribute.name) {
+                *value = values::settle(attribute.kind, attribute.name, value.take())?;
+            }
+        }
+        Ok(Attributes(map))
+    }
+}
+
+/// A create belongs to the body's project, else to the caller's. Neutron adds it before it looks for unknown
+/// attributes, so a resource without `tenant_id` refuses every POST.
+fn populate_tenant(map: &mut Map<String, Value>, project: Option<&str>) -> Result<(), Refusal> {
+    if map.contains_key("tenant_id") {
+        return Ok(());
+    }
+    match project {
+        Some(project) if !project.is_empty() => {
+            map.insert("tenant_id".to_owned(), Value::from(project));
+            Ok(())
+        }
+        _ => Err(Refusal::bad_request("Running without keystone AuthN requires  that tenant_id is specified")),
+    }
+}
+
+/// Attributes that were read by a resource's table, so each is of its kind.
+#[derive(Debug)]
+pub(crate) struct Attributes(Map<String, Value>);
+
+impl Attributes {
+    /// The text, which is then gone from here; none when it is null or absent.
+    pub(crate) fn optional_text(&mut self, name: &str) -> Option<String> {
+        match self.0.remove(name) {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The text, or an empty one: what the wire takes for absent.
+    pub(crate) fn text(&mut self, name: &str) -> String {
+        self.optional_text(name).unwrap_or_default()
+    }
+
+    pub(crate) fn flag(&self, name: &str) -> Option<bool> {
+        self.0.get(name)?.as_bool()
+    }
+
+    pub(crate) fn integer(&self, name: &str) -> Option<i32> {
+        self.0.get(name)?.as_i64()?.try_into().ok()
+    }
+
+    /// A number whose kind has no negative ones; 0 when it is absent.
+    pub(crate) fn natural(&self, name: &str) -> u32 {
+        self.0.get(name).and_then(Value::as_u64).and_then(|number| number.try_into().ok()).unwrap_or_default()
+    }
+
+    pub(crate) fn spelled<E: Spelled>(&self, name: &str) -> i32 {
+        self.0.get(name).and_then(Value::as_str).map_or(0, spelling::parse::<E>)
+    }
+
+    /// The value as it was sent; none when it is absent.
+    pub(crate) fn value(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::routes::{agents::AGENT, pools::POOL, service_providers::SERVICE_PROVIDER};
+
+    const SUBNET: &str = "6a6f4de5-4d2f-4c5a-9d0b-4c7c7d6b8f10";
+
+    fn message(refusal: &Refusal) -> String {
+        match refusal {
+            Refusal::Fault(fault) => format!("{} {fault}", crate::error::neutron(fault.code()).1),
+            Refusal::Http { kind, message, .. } => format!("{kind} {message}"),
+            Refusal::Unrouted => "unrouted".to_owned(),
+        }
+    }
+
+    fn posted(body: Value) -> String {
+        message(&POOL.post(body, Some("p")).unwrap_err())
+    }
+
+    fn good() -> Value {
+        json!({ "subnet_id": SUBNET, "protocol": "HTTP", "lb_method": "ROUND_ROBIN" })
+    }
+
+    fn with(name: &str, value: Value) -> Value {
+        let mut pool = good();
+        pool[name] = value;
+        json!({ "pool": pool })
+    }
+
+    #[test]
+    fn a_good_body_is_read_with_its_project() {
+        let mut read = POOL.post(with("admin_state_up", json!("false")), Some("p")).unwrap();
+        assert_eq!(read.flag("admin_state_up"), Some(false));
+        assert_eq!((read.text("tenant_id"), read.text("subnet_id")), ("p".to_owned(), SUBNET.to_owned()));
+        assert_eq!(read.optional_text("name"), None);
+        let mut read = POOL.post(with("tenant_id", json!("other")), None).unwrap();
+        assert_eq!(read.text("tenant_id"), "other");
+    }
+
+    #[test]
+    fn bodies_are_refused_stage_by_stage() {
+        for (body, expected) in [
+            (json!([1]), "BadRequest Bad body request: Invalid format: [1]"),
+            (json!("x"), "BadRequest Bad body request: Invalid format: x"),
+            (json!({ "pools": [] }), "HTTPBadRequest Bulk operation not supported"),
+            (json!({ "vip": {} }), "HTTPBadRequest Unable to find 'pool' in request body"),
+            (json!({ "pool": null }), "HTTPBadRequest Unable to find 'pool' in request body"),
+            (json!({ "pool": [] }), "HTTPBadRequest Invalid input for pool. Reason: '[]' is not a dictionary."),
+            (json!({ "pool": { "foo": 1 } }), "HTTPBadRequest Unrecognized attribute(s) 'foo'"),
+            (
+                json!({ "pool": { "subnet_id": "xyz" } }),
+                "HTTPBadRequest Failed to parse request. Required attribute 'protocol' not specified",
+            ),
+            (with("status", json!("ACTIVE")), "HTTPBadRequest Attribute 'status' not allowed in POST"),
+            (
+                with("subnet_id", json!("xyz")),
+                "HTTPBadRequest Invalid input for subnet_id. Reason: 'xyz' is not a valid UUID.",
+            ),
+            (
+                with("provider", json!(null)),
+                "HTTPBadRequest Invalid input for provider. Reason: 'None' is not a valid string.",
+            ),
+            (
+                with("lb_method", json!("round_robin")),
+                "HTTPBadRequest Invalid input for lb_method. Reason: 'round_robin' is not in \
+                 ['ROUND_ROBIN', 'LEAST_CONNECTIONS', 'SOURCE_IP'].",
+            ),
+        ] {
+            assert_eq!(posted(body.clone()), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_create_without_any_project_is_refused() {
+        for project in [None, Some("")] {
+            let refusal = POOL.post(json!({ "pool": good() }), project).unwrap_err();
+            assert_eq!(
+                message(&refusal),
+                "HTTPBadRequest Running without keystone AuthN requires  that tenant_id is specified"
+            );
+        }
+    }
+
+    #[test]
+    fn an_update_changes_only_what_it_names() {
+        let body = json!({ "pool": { "name": "n", "health_monitors": [], "lb_method": "SOURCE_IP" } });
+        let (_, mut mask) = POOL.put(body).unwrap();
+        mask.paths.sort();
+        assert_eq!(mask.paths, ["lb_method", "name"]);
+        assert!(POOL.put(json!({ "pool": {} })).unwrap().1.paths.is_empty());
+        let refusal = POOL.put(json!({ "pool": { "subnet_id": 5 } })).unwrap_err();
+        assert_eq!(message(&refusal), "HTTPBadRequest Cannot update read-only attribute subnet_id");
+        let refusal = POOL.put(json!({ "pool": { "foo": 5, "subnet_id": 5 } })).unwrap_err();
+        assert_eq!(message(&refusal), "HTTPBadRequest Unrecognized attribute(s) 'foo'");
+    }
+
+    #[test]
+    fn agents_and_providers_cannot_be_posted() {
+        for resource in [&AGENT, &SERVICE_PROVIDER] {
+            let refusal = resource.post(json!({ resource.one: {} }), Some("p")).unwrap_err();
+            assert_eq!(message(&refusal), "HTTPBadRequest Unrecognized attribute(s) 'tenant_id'");
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! Query strings: `fields`, filters, sorting and paging, read by a resource's attribute map.
+
+use std::convert::Infallible;
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderValue, Uri, header, request::Parts},
+};
+use ballast_proto::v1::{Filter, ListRequest, Sort};
+use serde_json::Value;
+
+use crate::{
+    attributes::{Kind, Resource},
+    error::Refusal,
+    links::Page,
+    python,
+    reply::Fields,
+    suffix::AskedUri,
+    values,
+};
+
+/// Keys that are no filters. `verbose` is what the client sends for details; there is no other degree of them.
+const RESERVED: &[&str] = &["fields", "sort_key", "sort_dir", "limit", "marker", "page_reverse", "verbose"];
+
+/// A query as it was sent.
+#[derive(Debug)]
+pub(crate) struct Query {
+    pairs: Vec<(String, String)>,
+    host: Option<HeaderValue>,
+    uri: Uri,
+}
+
+/// What a list is to show.
+#[derive(Debug, Default)]
+pub(crate) struct View {
+    pub(crate) fields: Fields,
+    /// Where it was asked for by pages.
+    pub(crate) page: Option<Page>,
+}
+
+/// A list as it was asked for.
+#[derive(Debug)]
+pub(crate) struct List {
+    pub(crate) request: ListRequest,
+    pub(crate) view: View,
+    /// A filter can match no object: the answer is known without a call.
+    pub(crate) nothing: bool,
+}
+
+impl<S: Sync> FromRequestParts<S> for Query {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let asked = parts.extensions.get::<AskedUri>();
+        let query = parts.uri.query().unwrap_or_default();
+        Ok(Self {
+            pairs: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+            host: parts.headers.get(header::HOST).cloned(),
+            uri: asked.map_or_else(|| parts.uri.clone(), |asked| asked.0.clone()),
+        })
+    }
+}
+
+impl Query {
+    /// The values of a key that are not empty.
+    fn all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
+        self.pairs.iter().filter(move |(name, value)| name == key && !value.is_empty()).map(|(_, value)| value.as_str())
+    }
+
+    /// The last value of a key: what a dictionary of the query would hold.
+    fn last(&self, key: &str) -> Option<&str> {
+        self.pairs.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+    }
+
+    /// `fields`
+    pub(crate) fn fields(&self) -> Fields {
+        Fields(self.all("fields").map(str::to_owned).collect())
+    }
+
+    /// `http://host`, as the client sees this gateway.
+    pub(crate) fn origin(&self) -> String {
+        let sent = self.host.as_ref().and_then(|host| host.to_str().ok());
+        let host = sent.or_else(|| self.uri.authority().map(|authority| authority.as_str()));
+        format!("http://{}", host.unwrap_or("localhost"))
+    }
+
+    /// The whole query, for a list that has pages.
+    ///
+    /// # Errors
+    /// As Neutron refuses it.
+    pub(crate) fn list(&self, resource: &Resource) -> Result<List, Refusal> {
+        let mut list = self.list_whole(resource)?;
+        let limit = self.limit()?;
+        if limit == 0 {
+            return Ok(list);
+        }
+        let reverse = self.last("page_reverse").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        list.request.page_size = limit;
+        list.request.page_token = self.last("marker").unwrap_or_default().to_owned();
+        list.request.page_reverse = reverse;
+        let kept = self.pairs.iter().filter(|(key, _)| key != "marker" && key != "page_reverse");
+        list.view.page = Some(Page {
+            url: format!("{}{}", self.origin(), self.uri.path()),
+            query: kept.cloned().collect(),
+            limit: limit.try_into().unwrap_or(usize::MAX),
+            reverse,
+        });
+        Ok(list)
+    }
+
+    /// The query of a list that is always whole.
+    ///
+    /// # Errors
+    /// As Neutron refuses it.
+    pub(crate) fn list_whole(&self, resource: &Resource) -> Result<List, Refusal> {
+        let mut list =
+            List { request: ListRequest::default(), view: View { fields: self.fields(), page: None }, nothing: false };
+        let mut keys: Vec<&str> = Vec::new();
+        for (key, value) in &self.pairs {
+            if value.is_empty() || RESERVED.contains(&key.as_str()) || keys.contains(&key.as_str()) {
+                continue;
+            }
+            keys.push(key);
+            match filter(resource, key, self.all(key))? {
+                Match::These(filter) => list.request.filters.push(filter),
+                Match::All => {}
+                Match::None => list.nothing = true,
+            }
+        }
+        list.request.sorts = self.sorts(resource)?;
+        Ok(list)
+    }
+
+    fn limit(&self) -> Result<u32, Refusal> {
+        let Some(text) = self.last("limit") else { return Ok(0) };
+        let number = values::integer(&Value::from(text)).ok().filter(|number| *number >= 0);
+        // The letters %d are Neutron's: it never fills them in.
+        let refusal = || Refusal::bad_part("limit", "Limit must be an integer 0 or greater and not '%d'");
+        Ok(number.ok_or_else(refusal)?.try_into().unwrap_or(u32::MAX))
+    }
+
+    fn sorts(&self, resource: &Resource) -> Result<Vec<Sort>, Refusal> {
+        let keys: Vec<_> = self.all("sort_key").collect();
+        let directions: Vec<_> = self.all("sort_dir").collect();
+        if keys.len() != directions.len() {
+            return Err(Refusal::bad_request("The number of sort_keys and sort_dirs must be same"));
+        }
+        let unknown: Vec<_> = keys.iter().copied().filter(|key| resource.attribute(key).is_none()).collect();
+        if !unknown.is_empty() {
+            return Err(Refusal::bad_request(format!("{} is invalid attribute for sort_keys", quoted(&unknown))));
+        }
+        let unknown: Vec<_> = directions.iter().copied().filter(|way| !["asc", "desc"].contains(way)).collect();
+        if !unknown.is_empty() {
+            let unknown = quoted(&unknown);
+            let message = format!("{unknown} is invalid value for sort_dirs, valid value is 'asc' and 'desc'");
+            return Err(Refusal::bad_request(message));
+        }
+        let pairs = keys.into_iter().zip(directions);
+        Ok(pairs
+            .filter_map(|(key, way)| resource.attribute(key).map(|attribute| (attribute, way)))
+            .filter(|(attribute, _)| !matches!(attribute.kind, Kind::Constant(_)))
+            .map(|(attribute, way)| Sort { field: attribute.wire.to_owned(), descending: way == "desc" })
+            .collect())
+    }
+}
+
+fn quoted(texts: &[&str]) -> String {
+    python::list(texts.iter().map(|text| python::unicode(text)))
+}
+
+/// What a filter comes down to.
+enum Match {
+    These(Filter),
+    All,
+    None,
+}
+
+/// A filter on a key. Keys without an attribute go on as they are: what to do with them is the scheduler's to say.
+fn filter<'a>(resource: &Resource, key: &str, texts: impl Iterator<Item = &'a str>) -> Result<Match, Refusal> {
+    let attribute = resource.attribute(key);
+    let mut converted = Vec::new();
+    for text in texts {
+        converted.push(match attribute.map(|attribute| attribute.kind) {
+            Some(Kind::Flag) => values::flag(&Value::from(text))?.to_string(),
+            Some(Kind::Integer { .. } | Kind::IntegerOneOf(_)) => values::integer(&Value::from(text))?.to_string(),
+            Some(Kind::False) => match values::flag(&Value::from(text))? {
+                false => return Ok(Match::All),
+                true => continue,
+            },
+            Some(Kind::Constant(constant)) if text == constant => return Ok(Match::All),
+            Some(Kind::Constant(_)) => continue,
+            _ => text.to_owned(),
+        });
+    }
+    if converted.is_empty() {
+        return Ok(Match::None);
+    }
+    let field = attribute.map_or(key, |attribute| attribute.wire).to_owned();
+    Ok(Match::These(Filter { field, values: converted }))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+
+    use super::*;
+    use crate::routes::{agents::AGENT, members::MEMBER, pools::POOL};
+
+    async fn query(uri: &str) -> Query {
+        let request = Request::builder().uri(uri).header("host", "gw:9696").body(()).unwrap();
+        let Ok(query) = Query::from_request_parts(&mut request.into_parts().0, &()).await;
+        query
+    }
+
+    async fn refused(text: &str) -> String {
+        match query(text).await.list(&MEMBER).unwrap_err() {
+            Refusal::Fault(fault) => format!("{} {fault}", crate::error::neutron(fault.code()).1),
+            Refusal::Http { kind, message, .. } => format!("{kind} {message}"),
+            Refusal::Unrouted => "unrouted".to_owned(),
+        }
+    }
+
+    async fn filters(resource: &Resource, uri: &str) -> Vec<String> {
+        let list = query(uri).await.list(resource).unwrap();
+        list.request.filters.iter().map(|filter| format!("{}={}", filter.field, filter.values.join("|"))).collect()
+    }
+
+    #[tokio::test]
+    async fn filters_are_converted_renamed_and_grouped_by_key() {
+        let uri = "/p?name=a&name=b%20c&name=&description=&tenant_id=t&admin_state_up=TRUE&status=ACTIVE&fields=id\
+                   &verbose=True&nosuch=1";
+        let expected = ["name=a|b c", "project_id=t", "admin_state_up=true", "status=ACTIVE", "nosuch=1"];
+        assert_eq!(filters(&POOL, uri).await, expected);
+        assert_eq!(
+            filters(&MEMBER, "/p?protocol_port=080&weight=1&name=x").await,
+            ["protocol_port=80", "weight=1", "name=x"]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_filter_that_cannot_be_converted_is_refused() {
+        assert_eq!(
+            refused("/p?admin_state_up=maybe").await,
+            "InvalidInput Invalid input for operation: 'maybe' cannot be converted to boolean."
+        );
+        assert_eq!(
+            refused("/p?weight=heavy").await,
+            "InvalidInput Invalid input for operation: 'heavy' is not a integer."
+        );
+    }
+
+    #[tokio::test]
+    async fn a_constant_attribute_matches_all_or_nothing() {
+        let all = query("/p?binary=neutron-lbaas-agent").await.list(&AGENT).unwrap();
+        assert!(!all.nothing && all.request.filters.is_empty());
+        assert!(query("/p?binary=neutron-l3-agent").await.list(&AGENT).unwrap().nothing);
+    }
+
+    #[tokio::test]
+    async fn fields_are_collected_without_empty_ones() {
+        assert_eq!(query("/p?fields=id&fields=&fields=name").await.fields().0, ["id", "name"]);
+    }
+
+    #[tokio::test]
+    async fn sorts_keep_their_order() {
+        let sorts = query("/p?sort_key=weight&sort_dir=desc&sort_key=tenant_id&sort_dir=asc").await;
+        let sorts = sorts.list(&MEMBER).unwrap().request.sorts;
+        let sorts: Vec<_> = sorts.iter().map(|sort| (sort.field.as_str(), sort.descending)).collect();
+        assert_eq!(sorts, [("weight", true), ("project_id", false)]);
+    }
+
+    #[tokio::test]
+    async fn bad_sorts_are_refused_by_neutrons_text() {
+        for (uri, message) in [
+            ("/p?sort_key=weight", "The number of sort_keys and sort_dirs must be same"),
+            ("/p?sort_key=bogus&sort_dir=asc", "[u'bogus'] is invalid attribute for sort_keys"),
+            (
+                "/p?sort_key=weight&sort_dir=up",
+                "[u'up'] is invalid value for sort_dirs, valid value is 'asc' and 'desc'",
+            ),
+        ] {
+            assert_eq!(refused(uri).await, format!("HTTPBadRequest {message}"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_page_is_asked_for_by_limit_and_marker() {
+        let list = query("/v2.0/lb/pools?limit=2&marker=m&page_reverse=true&name=a").await.list(&POOL).unwrap();
+        let request = &list.request;
+        assert_eq!((request.page_size, request.page_token.as_str(), request.page_reverse), (2, "m", true));
+        let page = list.view.page.unwrap();
+        assert_eq!((page.url.as_str(), page.query.len(), page.limit), ("http://gw:9696/v2.0/lb/pools", 2, 2));
+        for whole in ["/p?limit=0&marker=m", "/p?marker=m"] {
+            let list = query(whole).await.list(&POOL).unwrap();
+            assert!(list.view.page.is_none() && list.request.page_token.is_empty());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_bad_limit_is_refused_by_neutrons_text() {
+        for uri in ["/p?limit=x", "/p?limit=-1", "/p?limit="] {
+            let expected = "BadRequest Bad limit request: Limit must be an integer 0 or greater and not '%d'";
+            assert_eq!(refused(uri).await, expected);
+        }
+        let large = query("/p?limit=99999999999").await.list(&POOL).unwrap();
+        assert_eq!(large.request.page_size, u32::MAX);
+    }
+}

@@ -1,0 +1,152 @@
+//! Replies: an object, a list of objects, nothing; written straight from the scheduler's messages.
+//!
+//! Each message says itself which keys REST shows ([`Shown`]); keys that `fields` leaves out are neither made nor written.
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, StatusCode, header},
+    response::Response,
+};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+
+use crate::{attributes::Resource, error::Refusal, links::Link, query::View};
+
+/// What an endpoint returns.
+pub(crate) type Reply = Result<Response, Refusal>;
+
+/// The keys that a client asked for with `fields`; all when it asked for none.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Fields(pub(crate) Vec<String>);
+
+impl Fields {
+    fn asked(&self, name: &str) -> bool {
+        self.0.is_empty() || self.0.iter().any(|field| field == name)
+    }
+}
+
+/// Writes the keys of one object.
+pub(crate) struct Keys<'a, M> {
+    map: M,
+    fields: &'a Fields,
+}
+
+impl<M: SerializeMap> Keys<'_, M> {
+    /// A key whose value lies ready.
+    pub(crate) fn put<V: Serialize + ?Sized>(&mut self, name: &'static str, value: &V) -> Result<(), M::Error> {
+        if self.fields.asked(name) { self.map.serialize_entry(name, value) } else { Ok(()) }
+    }
+
+    /// A key whose value must be made, which is done only when it is asked for.
+    pub(crate) fn make<V: Serialize>(&mut self, name: &'static str, value: impl FnOnce() -> V) -> Result<(), M::Error> {
+        if self.fields.asked(name) { self.map.serialize_entry(name, &value()) } else { Ok(()) }
+    }
+}
+
+/// A message that REST shows as an object.
+pub(crate) trait Shown {
+    /// What the links between pages name it by.
+    fn id(&self) -> &str;
+
+    /// Writes its keys.
+    fn show<M: SerializeMap>(&self, keys: &mut Keys<'_, M>) -> Result<(), M::Error>;
+}
+
+/// Null for the empty text: the wire has no null.
+pub(crate) fn present(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+struct Object<'a, R> {
+    object: &'a R,
+    fields: &'a Fields,
+}
+
+impl<R: Shown> Serialize for Object<'_, R> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut keys = Keys { map: serializer.serialize_map(None)?, fields: self.fields };
+        self.object.show(&mut keys)?;
+        keys.map.end()
+    }
+}
+
+struct Objects<'a, R> {
+    objects: &'a [R],
+    fields: &'a Fields,
+}
+
+impl<R: Shown> Serialize for Objects<'_, R> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.objects.iter().map(|object| Object { object, fields: self.fields }))
+    }
+}
+
+struct Wrapped<'a, V> {
+    wrapper: &'a str,
+    value: V,
+    links: Vec<Link>,
+}
+
+impl<V: Serialize> Serialize for Wrapped<'_, V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry(self.wrapper, &self.value)?;
+        if !self.links.is_empty() {
+            map.serialize_entry(&format!("{}_links", self.wrapper), &self.links)?;
+        }
+        map.end()
+    }
+}
+
+/// 200 with one object.
+pub(crate) fn one<R: Shown>(resource: &Resource, object: &R, fields: &Fields) -> Response {
+    wrapped(StatusCode::OK, resource.one, &Object { object, fields })
+}
+
+/// 201 with the object that was made.
+pub(crate) fn created<R: Shown>(resource: &Resource, object: &R) -> Response {
+    wrapped(StatusCode::CREATED, resource.one, &Object { object, fields: &Fields::default() })
+}
+
+/// 200 with the objects of a list, and the links to its neighbours where it was asked for by pages.
+pub(crate) fn many<R: Shown>(resource: &Resource, objects: &[R], view: &View) -> Response {
+    let value = Objects { objects, fields: &view.fields };
+    let ids = objects.first().map(Shown::id).zip(objects.last().map(Shown::id));
+    let links = view.page.as_ref().map(|page| page.links(objects.len(), ids)).unwrap_or_default();
+    json(StatusCode::OK, &Wrapped { wrapper: resource.many, value, links })
+}
+
+/// A value in its wrapper.
+pub(crate) fn wrapped<V: Serialize>(status: StatusCode, wrapper: &str, value: &V) -> Response {
+    json(status, &Wrapped { wrapper, value, links: Vec::new() })
+}
+
+/// 204: the object is gone.
+pub(crate) fn gone() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+/// A JSON body as it is.
+pub(crate) fn json<V: Serialize>(status: StatusCode, value: &V) -> Response {
+    match serde_json::to_vec(value) {
+        Ok(body) => with_type(status, "application/json; charset=UTF-8", body.into()),
+        // Texts and numbers of our own messages can always be written.
+        Err(error) => {
+            tracing::error!(%error, "a reply could not be written");
+            text(StatusCode::INTERNAL_SERVER_ERROR, "The reply could not be written.")
+        }
+    }
+}
+
+/// Plain text.
+pub(crate) fn text(status: StatusCode, text: &'static str) -> Response {
+    with_type(status, "text/plain; charset=UTF-8", text.into())
+}
+
+fn with_type(status: StatusCode, media: &'static str, body: Body) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
+    response
+}

@@ -1,0 +1,36 @@
+//! A name for every request: in its reply, in the logs, and in the calls it makes.
+
+use axum::{extract::Request, http::HeaderValue, middleware::Next, response::Response};
+use tonic::metadata::AsciiMetadataValue;
+use tracing::Instrument as _;
+use uuid::Uuid;
+
+/// `req-<uuid>`
+#[derive(Clone)]
+pub(crate) struct RequestId(HeaderValue);
+
+impl RequestId {
+    fn new(id: Uuid) -> Option<Self> {
+        HeaderValue::try_from(format!("req-{id}")).ok().map(Self)
+    }
+
+    /// The id as metadata of a call.
+    pub(crate) fn metadata(&self) -> Option<AsciiMetadataValue> {
+        AsciiMetadataValue::try_from(self.0.as_bytes()).ok()
+    }
+}
+
+/// The middleware that names requests.
+pub(crate) async fn assign(mut request: Request, next: Next) -> Response {
+    let Some(id) = RequestId::new(Uuid::new_v4()) else { return next.run(request).await };
+    request.extensions_mut().insert(id.clone());
+    let span = tracing::info_span!(
+        "rest",
+        request_id = id.0.to_str().unwrap_or_default(),
+        method = %request.method(),
+        path = request.uri().path()
+    );
+    let mut response = next.run(request).instrument(span).await;
+    response.headers_mut().insert("x-openstack-request-id", id.0);
+    response
+}

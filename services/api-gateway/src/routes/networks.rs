@@ -1,0 +1,98 @@
+//! `/v2.0/networks`
+
+use axum::{Router, extract::State, routing::get};
+use ballast_proto::v1::{CreateNetworkRequest, DeleteRequest, GetRequest, Network};
+use serde::ser::SerializeMap;
+
+use super::At;
+use crate::{
+    Gateway,
+    attributes::{Attribute, Attributes, Kind, Resource},
+    caller::Caller,
+    payload::Payload,
+    query::Query,
+    reply::{self, Keys, Reply, Shown, present},
+};
+
+/// A network works as soon as it exists.
+const STATUS: &str = "ACTIVE";
+
+const NETWORK: Resource = Resource {
+    one: "network",
+    many: "networks",
+    attributes: &[
+        Attribute::read_only("id", Kind::Uuid),
+        Attribute::tenant(),
+        Attribute::optional("name", Kind::Text),
+        Attribute::optional("admin_state_up", Kind::Flag),
+        Attribute::optional("shared", Kind::Flag),
+        Attribute::optional("router:external", Kind::False),
+        Attribute::optional("provider:network_type", Kind::Text).called("network_type"),
+        Attribute::optional("provider:physical_network", Kind::Text).called("physical_network"),
+        Attribute::optional("provider:segmentation_id", Kind::Integer { least: 0 }).called("segmentation_id"),
+        Attribute::read_only("status", Kind::Constant(STATUS)),
+        Attribute::read_only("subnets", Kind::UuidList),
+    ],
+};
+
+pub(crate) fn routes() -> Router<Gateway> {
+    Router::new().route("/v2.0/networks", get(list).post(create)).route("/v2.0/networks/{id}", get(show).delete(delete))
+}
+
+async fn create(State(gateway): State<Gateway>, caller: Caller, body: Payload) -> Reply {
+    let network = decode(NETWORK.post(body.post()?, caller.project())?);
+    let request = caller.request(CreateNetworkRequest { network: Some(network) });
+    Ok(reply::created(&NETWORK, gateway.scheduler.networks().create_network(request).await?.get_ref()))
+}
+
+async fn list(State(gateway): State<Gateway>, caller: Caller, query: Query) -> Reply {
+    let list = query.list(&NETWORK)?;
+    if list.nothing {
+        return Ok(reply::many::<Network>(&NETWORK, &[], &list.view));
+    }
+    let found = gateway.scheduler.networks().list_networks(caller.request(list.request)).await?.into_inner();
+    Ok(reply::many(&NETWORK, &found.networks, &list.view))
+}
+
+async fn show(State(gateway): State<Gateway>, caller: Caller, At(id): At<String>, query: Query) -> Reply {
+    let network = gateway.scheduler.networks().get_network(caller.request(GetRequest { id })).await?.into_inner();
+    Ok(reply::one(&NETWORK, &network, &query.fields()))
+}
+
+async fn delete(State(gateway): State<Gateway>, caller: Caller, At(id): At<String>) -> Reply {
+    gateway.scheduler.networks().delete_network(caller.request(DeleteRequest { id })).await?;
+    Ok(reply::gone())
+}
+
+fn decode(mut attributes: Attributes) -> Network {
+    Network {
+        project_id: attributes.text("tenant_id"),
+        name: attributes.text("name"),
+        shared: attributes.flag("shared").unwrap_or_default(),
+        admin_state_up: attributes.flag("admin_state_up"),
+        network_type: attributes.text("provider:network_type"),
+        physical_network: attributes.text("provider:physical_network"),
+        segmentation_id: attributes.natural("provider:segmentation_id"),
+        ..Network::default()
+    }
+}
+
+impl Shown for Network {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn show<M: SerializeMap>(&self, keys: &mut Keys<'_, M>) -> Result<(), M::Error> {
+        keys.put("id", &self.id)?;
+        keys.put("tenant_id", &self.project_id)?;
+        keys.put("name", &self.name)?;
+        keys.put("shared", &self.shared)?;
+        keys.put("admin_state_up", &self.admin_state_up)?;
+        keys.put("status", STATUS)?;
+        keys.put("subnets", &self.subnet_ids)?;
+        keys.put("router:external", &false)?;
+        keys.put("provider:network_type", &present(&self.network_type))?;
+        keys.put("provider:physical_network", &present(&self.physical_network))?;
+        keys.put("provider:segmentation_id", &Some(self.segmentation_id).filter(|id| *id != 0))
+    }
+}

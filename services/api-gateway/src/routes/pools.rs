@@ -1,0 +1,171 @@
+//! `/v2.0/lb/pools`
+
+use axum::{Router, extract::State, http::StatusCode, response::Response, routing::get};
+use ballast_proto::{
+    driver::{LbMethod, Protocol},
+    v1::{CreatePoolRequest, DeleteRequest, GetRequest, MonitorStatus, Pool, Status, UpdatePoolRequest},
+};
+use serde::{Serialize, ser::SerializeMap};
+
+use super::{At, agents::AGENT};
+use crate::{
+    Gateway,
+    attributes::{Attribute, Attributes, Kind, Resource},
+    caller::Caller,
+    payload::Payload,
+    query::Query,
+    reply::{self, Fields, Keys, Reply, Shown, present},
+    spelling::{LB_METHODS, PROTOCOLS, spell},
+};
+
+pub(crate) const POOL: Resource = Resource {
+    one: "pool",
+    many: "pools",
+    attributes: &[
+        Attribute::read_only("id", Kind::Uuid),
+        Attribute::tenant(),
+        Attribute::read_only("vip_id", Kind::Uuid),
+        Attribute::optional("name", Kind::Text).mutable(),
+        Attribute::optional("description", Kind::Text).mutable(),
+        Attribute::required("subnet_id", Kind::Uuid),
+        Attribute::required("protocol", Kind::OneOf(PROTOCOLS)),
+        Attribute::optional("provider", Kind::Text),
+        Attribute::required("lb_method", Kind::OneOf(LB_METHODS)).mutable(),
+        Attribute::read_only("members", Kind::UuidList),
+        // Neutron checks it and makes nothing of it: monitors are associated by the sub-resource.
+        Attribute::optional("health_monitors", Kind::UuidList).mutable().ignored(),
+        Attribute::read_only("health_monitors_status", Kind::Text),
+        Attribute::optional("admin_state_up", Kind::Flag).mutable(),
+        Attribute::read_only("status", Kind::Text),
+        Attribute::read_only("status_description", Kind::Text),
+    ],
+};
+
+pub(crate) fn routes() -> Router<Gateway> {
+    Router::new()
+        .route("/v2.0/lb/pools", get(list).post(create))
+        .route("/v2.0/lb/pools/{id}", get(show).put(update).delete(delete))
+        .route("/v2.0/lb/pools/{id}/stats", get(stats))
+        .route("/v2.0/lb/pools/{id}/loadbalancer-agent", get(agent))
+}
+
+async fn create(State(gateway): State<Gateway>, caller: Caller, body: Payload) -> Reply {
+    let pool = decode(POOL.post(body.post()?, caller.project())?);
+    let request = caller.request(CreatePoolRequest { pool: Some(pool) });
+    Ok(reply::created(&POOL, gateway.scheduler.pools().create(request).await?.get_ref()))
+}
+
+async fn list(State(gateway): State<Gateway>, caller: Caller, query: Query) -> Reply {
+    let list = query.list(&POOL)?;
+    let pools = gateway.scheduler.pools().list(caller.request(list.request)).await?.into_inner().pools;
+    Ok(reply::many(&POOL, &pools, &list.view))
+}
+
+async fn show(State(gateway): State<Gateway>, caller: Caller, At(id): At<String>, query: Query) -> Reply {
+    let pool = gateway.scheduler.pools().get(caller.request(GetRequest { id })).await?.into_inner();
+    Ok(reply::one(&POOL, &pool, &query.fields()))
+}
+
+async fn update(State(gateway): State<Gateway>, caller: Caller, At(id): At<String>, body: Payload) -> Reply {
+    let (attributes, mask) = POOL.put(body.put()?)?;
+    let pool = Pool { id, ..decode(attributes) };
+    let request = caller.request(UpdatePoolRequest { pool: Some(pool), update_mask: Some(mask) });
+    Ok(reply::one(&POOL, gateway.scheduler.pools().update(request).await?.get_ref(), &Fields::default()))
+}
+
+async fn delete(State(gateway): State<Gateway>, caller: Caller, At(id): At<String>) -> Reply {
+    gateway.scheduler.pools().delete(caller.request(DeleteRequest { id })).await?;
+    Ok(reply::gone())
+}
+
+async fn stats(State(gateway): State<Gateway>, caller: Caller, At(id): At<String>) -> Reply {
+    let stats = gateway.scheduler.pools().stats(caller.request(GetRequest { id })).await?.into_inner();
+    let stats = Stats {
+        bytes_in: stats.bytes_in,
+        bytes_out: stats.bytes_out,
+        active_connections: stats.active_connections,
+        total_connections: stats.total_connections,
+    };
+    Ok(reply::wrapped(StatusCode::OK, "stats", &stats))
+}
+
+async fn agent(State(gateway): State<Gateway>, caller: Caller, At(id): At<String>) -> Reply {
+    let reply = gateway.scheduler.pools().get_agent(caller.request(GetRequest { id })).await?.into_inner();
+    Ok(match reply.agent {
+        Some(agent) => reply::one(&AGENT, &agent, &Fields::default()),
+        None => null(),
+    })
+}
+
+/// A pool that no agent hosts, or that does not exist, has no wrapper either.
+fn null() -> Response {
+    reply::json(StatusCode::OK, &())
+}
+
+#[derive(Serialize)]
+struct Stats {
+    bytes_in: u64,
+    bytes_out: u64,
+    active_connections: u64,
+    total_connections: u64,
+}
+
+fn decode(mut attributes: Attributes) -> Pool {
+    Pool {
+        project_id: attributes.text("tenant_id"),
+        name: attributes.text("name"),
+        description: attributes.text("description"),
+        subnet_id: attributes.text("subnet_id"),
+        protocol: attributes.spelled::<Protocol>("protocol"),
+        lb_method: attributes.spelled::<LbMethod>("lb_method"),
+        provider: attributes.text("provider"),
+        admin_state_up: attributes.flag("admin_state_up"),
+        ..Pool::default()
+    }
+}
+
+impl Shown for Pool {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn show<M: SerializeMap>(&self, keys: &mut Keys<'_, M>) -> Result<(), M::Error> {
+        keys.put("id", &self.id)?;
+        keys.put("tenant_id", &self.project_id)?;
+        keys.put("name", &self.name)?;
+        keys.put("description", &self.description)?;
+        keys.put("subnet_id", &self.subnet_id)?;
+        keys.put("protocol", &spell::<Protocol>(self.protocol))?;
+        keys.put("lb_method", &spell::<LbMethod>(self.lb_method))?;
+        keys.put("provider", &present(&self.provider))?;
+        keys.put("vip_id", &present(&self.vip_id))?;
+        keys.put("members", &self.member_ids)?;
+        keys.make("health_monitors", || {
+            self.health_monitors.iter().map(|monitor| monitor.monitor_id.as_str()).collect::<Vec<_>>()
+        })?;
+        keys.make("health_monitors_status", || {
+            self.health_monitors.iter().map(MonitorShown::from).collect::<Vec<_>>()
+        })?;
+        keys.put("admin_state_up", &self.admin_state_up)?;
+        keys.put("status", &spell::<Status>(self.status))?;
+        keys.put("status_description", &present(&self.status_description))
+    }
+}
+
+/// An association as its pool shows it.
+#[derive(Serialize)]
+struct MonitorShown<'a> {
+    monitor_id: &'a str,
+    status: Option<&'static str>,
+    status_description: Option<&'a str>,
+}
+
+impl<'a> From<&'a MonitorStatus> for MonitorShown<'a> {
+    fn from(association: &'a MonitorStatus) -> Self {
+        Self {
+            monitor_id: &association.monitor_id,
+            status: spell::<Status>(association.status),
+            status_description: present(&association.status_description),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! `/v2.0/service-providers`
+
+use axum::{Router, extract::State, routing::get};
+use ballast_proto::v1::ServiceProvider;
+use serde::ser::SerializeMap;
+
+use crate::{
+    Gateway,
+    attributes::{Attribute, Kind, Resource},
+    caller::Caller,
+    error::Refusal,
+    payload::Payload,
+    query::Query,
+    reply::{self, Keys, Reply, Shown},
+};
+
+pub(crate) const SERVICE_PROVIDER: Resource = Resource {
+    one: "service_provider",
+    many: "service_providers",
+    attributes: &[
+        Attribute::read_only("service_type", Kind::Text),
+        Attribute::read_only("name", Kind::Text),
+        Attribute::read_only("default", Kind::Flag),
+    ],
+};
+
+pub(crate) fn routes() -> Router<Gateway> {
+    Router::new().route("/v2.0/service-providers", get(list).post(create))
+}
+
+/// Providers are configuration. The map has no `tenant_id`, so every body is refused, as Neutron refuses it.
+async fn create(caller: Caller, body: Payload) -> Reply {
+    SERVICE_PROVIDER.post(body.post()?, caller.project())?;
+    Err(Refusal::Unrouted)
+}
+
+async fn list(State(gateway): State<Gateway>, caller: Caller, query: Query) -> Reply {
+    let list = query.list_whole(&SERVICE_PROVIDER)?;
+    let found = gateway.scheduler.service_providers().list(caller.request(list.request)).await?.into_inner();
+    Ok(reply::many(&SERVICE_PROVIDER, &found.service_providers, &list.view))
+}
+
+impl Shown for ServiceProvider {
+    fn id(&self) -> &str {
+        &self.name
+    }
+
+    fn show<M: SerializeMap>(&self, keys: &mut Keys<'_, M>) -> Result<(), M::Error> {
+        keys.put("service_type", &self.service_type)?;
+        keys.put("name", &self.name)?;
+        keys.put("default", &self.default)
+    }
+}

@@ -1,0 +1,47 @@
+//! The scheduler as the endpoints see it: one client for each service of `lbaas.v1`, all over one channel.
+
+use ballast_proto::v1::{
+    agents_client::AgentsClient, health_monitors_client::HealthMonitorsClient, members_client::MembersClient,
+    networks_client::NetworksClient, pools_client::PoolsClient, service_providers_client::ServiceProvidersClient,
+    vips_client::VipsClient,
+};
+use ballast_service::{
+    address::Address,
+    grpc::{self, MAX_MESSAGE},
+};
+use tonic::transport::Channel;
+
+/// A connection that is made at the first call and again whenever it must.
+#[derive(Clone)]
+pub(crate) struct Scheduler(Channel);
+
+/// The clients are made for each call: one is no more than a clone of the channel.
+macro_rules! clients {
+    ($($name:ident: $client:ident),+ $(,)?) => {
+        impl Scheduler {
+            $(pub(crate) fn $name(&self) -> $client<Channel> {
+                $client::new(self.0.clone()).max_decoding_message_size(MAX_MESSAGE)
+            })+
+        }
+    };
+}
+
+clients! {
+    pools: PoolsClient,
+    vips: VipsClient,
+    members: MembersClient,
+    health_monitors: HealthMonitorsClient,
+    agents: AgentsClient,
+    service_providers: ServiceProvidersClient,
+    networks: NetworksClient,
+}
+
+impl Scheduler {
+    /// A scheduler at this address; it need not run yet.
+    ///
+    /// # Errors
+    /// When the address is not one.
+    pub(crate) fn new(address: &Address) -> Result<Self, String> {
+        grpc::channel(address).map(Self)
+    }
+}
