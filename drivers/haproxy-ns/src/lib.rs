@@ -1,1 +1,37 @@
-//! (skeleton)
+//! Driver haproxy-ns: one load balancer is one network namespace, one interface with the VIP and one HAProxy process.
+//!
+//! A deploy is one pass of four stages, each in a module of its own: [`validate`] (the message becomes a
+//! [`validated::Validated`], in which nothing can break out of haproxy.cfg), [`observe`] (what is on the host, not what
+//! is remembered), [`plan`] (pure: steps and their reasons) and [`execute`]. Bring-up, repair after a crash, a change and
+//! "nothing to do" are the same pass.
+//!
+//! It executes no program but haproxy: networks are plugged through netlink (module [`net`]). Nothing here may need
+//! `unsafe`, nothing may run on the host's side of a namespace longer than a call, and no state may live only in memory:
+//! the process that holds this library is ended at any moment, and the load balancers go on.
+
+mod config;
+mod counters;
+mod driver;
+mod execute;
+mod failure;
+mod files;
+mod haproxy;
+mod identity;
+mod locks;
+mod net;
+mod observe;
+mod ping;
+mod plan;
+mod render;
+mod report;
+mod state;
+mod validate;
+mod validated;
+
+#[cfg(test)]
+mod samples;
+
+pub use config::Config;
+pub use driver::HaproxyNs;
+
+ballast_abi::export_driver!(HaproxyNs);

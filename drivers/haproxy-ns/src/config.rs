@@ -1,0 +1,166 @@
+//! The driver's own section of the agent's configuration, `[drivers.haproxy-ns]`.
+//!
+//! Every key has a default that suits a Debian host. Values that end up in haproxy.cfg or in a path are checked here,
+//! once, at start.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use ballast_abi::DriverError;
+use serde::Deserialize;
+
+/// What an operator may set.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The haproxy binary, 2.6 or later.
+    pub haproxy: PathBuf,
+    /// Physical network -> bridge. Networks without provider attributes get a bridge of their own.
+    pub bridge_mappings: BTreeMap<String, String>,
+    /// How often a new VIP is announced (gratuitous ARP or unsolicited neighbour advertisement); 0: never.
+    pub send_gratuitous_arp: u32,
+    /// The user haproxy runs as when there is no `uid_range`.
+    pub user: String,
+    /// The group haproxy runs as.
+    pub user_group: String,
+    /// `"200000-265535"`: each load balancer's haproxy gets a user id of its own from this range.
+    pub uid_range: Option<UidRange>,
+    /// Seconds that an old process may finish its connections after a reload.
+    pub hard_stop_after: u32,
+    /// Threads of each haproxy.
+    pub nbthread: u16,
+    /// Connections of each haproxy, all listeners together.
+    pub maxconn: u32,
+    /// Where namespaces are named, as `ip netns` expects them.
+    pub netns_dir: PathBuf,
+    /// Unix datagram socket that traffic logs go to, as `/dev/log`. Absent: no traffic log.
+    pub log: Option<PathBuf>,
+    /// Syslog facility of the traffic log.
+    pub log_facility: String,
+    /// The host's neighbour table is raised to this many entries where it is smaller; 0: left alone.
+    pub neighbour_table: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            haproxy: "/usr/sbin/haproxy".into(),
+            bridge_mappings: BTreeMap::new(),
+            send_gratuitous_arp: 3,
+            user: "nobody".to_owned(),
+            user_group: "nogroup".to_owned(),
+            uid_range: None,
+            hard_stop_after: 60,
+            nbthread: 1,
+            maxconn: 2000,
+            netns_dir: "/run/netns".into(),
+            log: None,
+            log_facility: "local0".to_owned(),
+            neighbour_table: 65_536,
+        }
+    }
+}
+
+/// An inclusive range of user ids.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(try_from = "String")]
+pub struct UidRange {
+    pub first: u32,
+    pub last: u32,
+}
+
+impl TryFrom<String> for UidRange {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let parsed = text.split_once('-').and_then(|(first, last)| {
+            Some(Self { first: first.trim().parse().ok()?, last: last.trim().parse().ok()? })
+        });
+        match parsed {
+            Some(range) if range.first > 0 && range.first <= range.last => Ok(range),
+            _ => Err(format!("{text:?} is no range of user ids: write it as \"200000-265535\", without 0")),
+        }
+    }
+}
+
+impl Config {
+    /// Refuses what would fail at the first deploy or break haproxy.cfg.
+    ///
+    /// # Errors
+    /// INVALID_CONFIG, naming the key.
+    pub(crate) fn check(&self) -> Result<(), DriverError> {
+        if !self.haproxy.is_file() {
+            return Err(refuse("haproxy", format!("{} is no file: install haproxy", self.haproxy.display())));
+        }
+        if self.nbthread == 0 || self.nbthread > 64 {
+            return Err(refuse("nbthread", "must be 1 to 64"));
+        }
+        if self.maxconn == 0 || self.hard_stop_after == 0 {
+            return Err(refuse("maxconn, hard_stop_after", "must be 1 or more"));
+        }
+        if let Some(path) = self.log.as_deref().filter(|path| !plain_absolute(path)) {
+            return Err(refuse("log", format!("{path:?} must be an absolute path of letters, digits and ./_-")));
+        }
+        if !FACILITIES.contains(&self.log_facility.as_str()) {
+            return Err(refuse("log_facility", format!("must be one of {}", FACILITIES.join(" "))));
+        }
+        for (network, bridge) in &self.bridge_mappings {
+            if !interface_name(bridge) {
+                return Err(refuse("bridge_mappings", format!("{network:?}: {bridge:?} is no interface name")));
+            }
+        }
+        Ok(())
+    }
+}
+
+const FACILITIES: [&str; 24] = [
+    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "auth2", "ftp", "ntp", "audit",
+    "alert", "cron2", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+];
+
+fn refuse(key: &str, what: impl AsRef<str>) -> DriverError {
+    DriverError::invalid_config(format!("{key}: {}", what.as_ref()))
+}
+
+fn plain_absolute(path: &Path) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+    path.is_absolute() && path.as_os_str().as_encoded_bytes().iter().all(|byte| plain(*byte))
+}
+
+fn interface_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'/' && byte != b':';
+    (1..=15).contains(&name.len()) && name != "." && name != ".." && name.bytes().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_section_is_the_default() {
+        let config: Config = serde_json::from_str("{}").unwrap();
+        assert_eq!((config.nbthread, config.send_gratuitous_arp), (1, 3));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused() {
+        assert!(serde_json::from_str::<Config>(r#"{"nbproc": 2}"#).is_err());
+    }
+
+    #[test]
+    fn a_uid_range_is_read_and_root_is_not_in_it() {
+        let config: Config = serde_json::from_str(r#"{"uid_range": "1000-2000"}"#).unwrap();
+        assert_eq!(config.uid_range, Some(UidRange { first: 1000, last: 2000 }));
+        for bad in ["0-10", "10-5", "10", ""] {
+            assert!(UidRange::try_from(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_log_path_that_could_add_words_to_the_configuration_is_refused() {
+        let config = Config { log: Some("/dev/log local0 x".into()), haproxy: "/bin/true".into(), ..Config::default() };
+        assert!(config.check().unwrap_err().message.starts_with("log:"));
+    }
+}

@@ -1,0 +1,273 @@
+//! The contract's methods: each is one pass on a thread of its own, under the lock of its load balancer.
+
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    path::PathBuf,
+    sync::OnceLock,
+    time::Instant,
+};
+
+use ballast_abi::{
+    Capabilities, Context, Deployed, Driver, DriverError, LoadBalancer, ObjectFault, Observation, features,
+};
+
+use crate::{
+    config::Config,
+    execute::{Target, Work},
+    failure::{Failure, Step, chain},
+    files::Files,
+    haproxy::{process, socket, statistics},
+    identity::Identities,
+    locks::{Locks, Remembered, hold},
+    net::{announce::Announcer, namespace, netlink::Netlink, sysctl},
+    observe::{self, Observed, Process},
+    ping::{Pinger, Sockets},
+    plan::{Desired, Plug, plan, plan_removal},
+    render,
+    report,
+    state::State,
+    validate,
+    validated::Validated,
+};
+
+/// The driver.
+pub struct HaproxyNs {
+    config: Config,
+    state_dir: PathBuf,
+    identities: Identities,
+    locks: Locks,
+    announcer: Announcer,
+    pinger: Pinger,
+    skip_ca_bundle: OnceLock<bool>,
+}
+
+impl Driver for HaproxyNs {
+    const NAME: &'static str = "haproxy-ns";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    type Config = Config;
+
+    fn new(context: Context<Config>) -> Result<Self, DriverError> {
+        let Context { config, state_dir, .. } = context;
+        config.check()?;
+        let state_dir = fs::canonicalize(&state_dir).step(|| format!("find {}", state_dir.display()))?;
+        let uid_map = fs::read_to_string("/proc/self/uid_map").step(|| "read /proc/self/uid_map".to_owned())?;
+        let identities = Identities::new(&config, &uid_map)?;
+        let announcer = Announcer::default();
+        announcer.start().step(|| "start a thread".to_owned())?;
+        let pinger = Pinger::start().step(|| "start a thread".to_owned())?;
+        sysctl::raise_neighbour_table(config.neighbour_table);
+        let skip_ca_bundle = OnceLock::new();
+        let driver =
+            Self { config, state_dir, identities, locks: Locks::default(), announcer, pinger, skip_ca_bundle };
+        driver.resume()?;
+        Ok(driver)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        features::capabilities(features::ALL_V1)
+    }
+
+    fn deploy(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<Vec<ObjectFault>, DriverError> {
+        let start = Instant::now();
+        let (validated, faults) = validate::validate(load_balancer, &self.config)?;
+        let lock = self.locks.of(validated.id.as_str());
+        let mut guard = hold(&lock);
+        let remembered = &mut *guard;
+        let skip_ca_bundle = self.skip_ca_bundle();
+        let text = render::render(&validated, &self.config, skip_ca_bundle)?;
+        let mut desired = Desired::of(&validated, text, generation);
+        desired.identity = self.identities.of(validated.id.as_str())?;
+        desired.announce = self.config.send_gratuitous_arp > 0;
+        namespace::on_own_thread("deploy", || self.bring_up(&validated, &desired, remembered))??;
+        let milliseconds = start.elapsed().as_secs_f64() * 1e3;
+        tracing::info!(load_balancer = %load_balancer.id, generation, milliseconds, "deployed");
+        Ok(faults)
+    }
+
+    fn undeploy(&self, load_balancer_id: &str) -> Result<(), DriverError> {
+        let id = validate::id("load balancer", "id", load_balancer_id)?;
+        let lock = self.locks.of(id.as_str());
+        let mut guard = hold(&lock);
+        let remembered = &mut *guard;
+        namespace::on_own_thread("undeploy", || self.take_away(id.as_str(), remembered))??;
+        *guard = Remembered::default();
+        self.identities.forget(id.as_str());
+        tracing::info!(load_balancer = %load_balancer_id, "undeployed");
+        Ok(())
+    }
+
+    fn observe(&self, ids: &[String]) -> Result<Vec<Observation>, DriverError> {
+        if !ids.is_empty() {
+            return ids.iter().map(|id| self.observe_one(id)).collect();
+        }
+        let mut observations = Vec::new();
+        for id in self.ids()? {
+            match self.observe_one(&id) {
+                Ok(observation) => observations.push(observation),
+                // One that does not answer must not hide the others.
+                Err(error) => tracing::warn!(load_balancer = %id, "{error}: {}", error.detail),
+            }
+        }
+        Ok(observations)
+    }
+
+    fn deployed(&self) -> Result<Vec<Deployed>, DriverError> {
+        self.ids()?.into_iter().map(|id| self.deployed_one(id)).collect()
+    }
+}
+
+impl Drop for HaproxyNs {
+    fn drop(&mut self) {
+        self.announcer.close();
+        self.pinger.close();
+    }
+}
+
+impl HaproxyNs {
+    /// Takes up again what a former process of this driver has left: who runs as whom, and the pings.
+    fn resume(&self) -> Result<(), DriverError> {
+        for id in self.ids()? {
+            let files = Files::of(&self.state_dir, &id);
+            let Some(state) = State::read(&files)? else { continue };
+            self.identities.note(&id, state.identity);
+            if state.echoes.is_empty() {
+                continue;
+            }
+            if let Err(failure) = self.resume_pings(&id, &files, &state) {
+                tracing::warn!(load_balancer = %id, "not pinged until it is deployed again: {}", chain(&failure));
+            }
+        }
+        Ok(())
+    }
+
+    fn resume_pings(&self, id: &str, files: &Files, state: &State) -> Result<(), Failure> {
+        let namespace::Look::Present(file) = namespace::look(&self.netns(id))? else { return Ok(()) };
+        let sockets = namespace::on_own_thread("ping-sockets", || {
+            namespace::enter(&file)?;
+            Sockets::open(&state.echoes)
+        })??;
+        self.pinger.set(id, files, sockets, &state.echoes);
+        Ok(())
+    }
+
+    fn bring_up(
+        &self,
+        validated: &Validated,
+        desired: &Desired,
+        remembered: &mut Remembered,
+    ) -> Result<(), Failure> {
+        let id = validated.id.as_str();
+        let files = Files::of(&self.state_dir, id);
+        let (mut work, observed) = self.work(id, &files, desired.plug.as_ref(), remembered)?;
+        let steps = plan(desired, &observed);
+        work.bring_up(&steps, &Target { validated, desired })?;
+        if desired.plug.is_some() {
+            work.ping(desired)?;
+        }
+        Ok(())
+    }
+
+    fn take_away(&self, id: &str, remembered: &mut Remembered) -> Result<(), Failure> {
+        let files = Files::of(&self.state_dir, id);
+        let (mut work, observed) = self.work(id, &files, None, remembered)?;
+        self.announcer.cancel(id);
+        self.pinger.remove(id);
+        work.take_away(&plan_removal(&observed))
+    }
+
+    /// Looks at the host, and takes up what the steps will need. To be called by a thread of its own.
+    fn work<'a>(
+        &'a self,
+        id: &'a str,
+        files: &'a Files,
+        plug: Option<&Plug>,
+        remembered: &'a mut Remembered,
+    ) -> Result<(Work<'a>, Observed), Failure> {
+        let mut host = Netlink::open()?;
+        let host_namespace = File::open("/proc/thread-self/ns/net").step(|| "open the host's namespace".to_owned())?;
+        let netns = self.netns(id);
+        let interface = plug.map(|plug| &plug.interface);
+        let (observed, namespace) =
+            observe::observe(files, id, &netns, interface, (&mut host, &host_namespace))?;
+        let work = Work {
+            id,
+            files,
+            netns,
+            haproxy: &self.config.haproxy,
+            announcer: &self.announcer,
+            announcements: self.config.send_gratuitous_arp,
+            pinger: &self.pinger,
+            remembered,
+            host,
+            host_namespace,
+            namespace,
+            state: observed.state.clone().unwrap_or_default(),
+            unsettled: observed.unsettled,
+            starting: None,
+        };
+        Ok((work, observed))
+    }
+
+    fn observe_one(&self, id: &str) -> Result<Observation, DriverError> {
+        let id = validate::id("load balancer", "id", id)?;
+        let id = id.as_str();
+        let files = Files::of(&self.state_dir, id);
+        if !files.directory.exists() {
+            return Err(DriverError::not_found(format!("load balancer {id} is not deployed")));
+        }
+        let lock = self.locks.of(id);
+        let mut remembered = hold(&lock);
+        let state = State::read(&files)?.unwrap_or_default();
+        if state.interface.is_none() {
+            let base = state.base.under(None);
+            return Ok(report::observation(id, base, &statistics::Reading::default(), &Default::default()));
+        }
+        let Some(pid) = process::current(&files, id) else {
+            let error = DriverError::unavailable(format!("load balancer {id}: haproxy does not run"));
+            return Err(error.with_detail("its process has ended; the next deploy starts it again"));
+        };
+        let reading = statistics::parse(&socket::ask(&files, statistics::COMMAND)?);
+        remembered.seen = Some((pid, reading.totals));
+        Ok(report::observation(id, state.base.under(Some(pid)), &reading, &self.pinger.verdicts(id)))
+    }
+
+    /// Generation 0 for one that does not serve: whoever asks will deploy it again.
+    fn deployed_one(&self, id: String) -> Result<Deployed, DriverError> {
+        let files = Files::of(&self.state_dir, &id);
+        let state = State::read(&files)?.unwrap_or_default();
+        let serves = state.interface.is_none()
+            || matches!(observe::process(&files, &id)?, Process::Answering(_))
+                && matches!(namespace::look(&self.netns(&id))?, namespace::Look::Present(_));
+        let generation = if serves && !files.new_config().exists() { state.generation } else { 0 };
+        Ok(Deployed { load_balancer_id: id, generation })
+    }
+
+    /// Every load balancer that has left a trace, also half-made ones.
+    fn ids(&self) -> Result<BTreeSet<String>, DriverError> {
+        let what = || format!("list {}", self.state_dir.display());
+        let mut ids = BTreeSet::new();
+        for entry in fs::read_dir(&self.state_dir).step(what)? {
+            let entry = entry.step(what)?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if validate::id("load balancer", "id", &name).is_ok() && entry.path().is_dir() {
+                ids.insert(name);
+            }
+        }
+        Ok(ids)
+    }
+
+    fn netns(&self, id: &str) -> PathBuf {
+        namespace::path(&self.config.netns_dir, id)
+    }
+
+    /// Asked of haproxy once in the life of the driver.
+    fn skip_ca_bundle(&self) -> bool {
+        *self.skip_ca_bundle.get_or_init(|| {
+            process::accepts_global(&self.config.haproxy, "httpclient.ssl.verify none").unwrap_or_else(|error| {
+                tracing::warn!("{} could not be asked what it knows: {error}", self.config.haproxy.display());
+                false
+            })
+        })
+    }
+}

@@ -1,0 +1,269 @@
+//! Does what was planned, step by step, and says how long each took. It decides nothing.
+
+mod undo;
+
+use std::{fs::File, os::fd::AsRawFd, path::{Path, PathBuf}, time::Instant};
+
+use crate::{
+    counters::Base,
+    failure::{Failure, chain},
+    files::{Files, SERVER_STATE, give, write_whole},
+    haproxy::{process, servers, socket, statistics},
+    locks::Remembered,
+    net::{
+        announce::{Announcement, Announcer},
+        bridge,
+        link::{self, Link, Pair},
+        namespace,
+        netlink::Netlink,
+        sysctl,
+    },
+    ping::{Pinger, Sockets},
+    plan::{Changes, Desired, Planned, Plug, Step},
+    state::State,
+    validated::Validated,
+};
+
+/// Everything that steps of one load balancer work with.
+pub(crate) struct Work<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) files: &'a Files,
+    pub(crate) netns: PathBuf,
+    pub(crate) haproxy: &'a Path,
+    pub(crate) announcer: &'a Announcer,
+    pub(crate) announcements: u32,
+    pub(crate) pinger: &'a Pinger,
+    pub(crate) remembered: &'a mut Remembered,
+    pub(crate) host: Netlink,
+    pub(crate) host_namespace: File,
+    /// The load balancer's namespace, once there is one.
+    pub(crate) namespace: Option<File>,
+    /// The state as it is on disk.
+    pub(crate) state: State,
+    /// Which configuration runs was unknown before this pass.
+    pub(crate) unsettled: bool,
+    pub(crate) starting: Option<process::Starting>,
+}
+
+/// What steps that bring up need besides.
+pub(crate) struct Target<'a> {
+    pub(crate) validated: &'a Validated,
+    pub(crate) desired: &'a Desired,
+}
+
+impl Work<'_> {
+    /// Brings up. The first step that fails ends it; what was done stays, and the next pass observes it.
+    pub(crate) fn bring_up(&mut self, steps: &[Planned], target: &Target<'_>) -> Result<(), Failure> {
+        for planned in steps {
+            let start = Instant::now();
+            let result = self.step(&planned.step, target);
+            tracing::debug!(
+                load_balancer = %self.id,
+                microseconds = start.elapsed().as_micros(),
+                step = ?planned.step,
+                "{}",
+                planned.why
+            );
+            if let Err(failure) = result {
+                self.abandon();
+                return Err(failure);
+            }
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, step: &Step, target: &Target<'_>) -> Result<(), Failure> {
+        let desired = target.desired;
+        match (step, &desired.plug) {
+            (Step::NoteIntent, plug) => self.note(0, plug.as_ref(), desired),
+            (Step::NoteDone, plug) => self.note_done(plug.as_ref(), desired),
+            (Step::WriteConfig, _) => self.files.write_new_config(&desired.config, desired.identity),
+            (Step::StartHaproxy { replacing }, _) => self.start(*replacing, target),
+            (Step::AwaitHaproxy, _) => self.await_haproxy(),
+            (Step::MakeNamespace, Some(plug)) => self.make_namespace(plug),
+            (Step::MakeLink, Some(plug)) => self.make_link(plug),
+            (Step::AttachLink, Some(plug)) => self.attach_link(plug),
+            (Step::Configure(changes), Some(plug)) => self.configure(plug, changes),
+            (Step::Announce, Some(plug)) => self.announce(plug),
+            (Step::MakeNamespace | Step::MakeLink | Step::AttachLink | Step::Configure(_) | Step::Announce, None) => {
+                Ok(())
+            }
+            (
+                Step::EndProcesses(_)
+                | Step::DropNamespace
+                | Step::AwaitLinkGone(_)
+                | Step::ReleaseBridge(_)
+                | Step::RemoveFiles
+                | Step::RemoveDirectory,
+                _,
+            ) => self.undo(step),
+        }
+    }
+
+    fn note(&mut self, generation: u64, plug: Option<&Plug>, desired: &Desired) -> Result<(), Failure> {
+        self.files.make(desired.identity)?;
+        self.state = State {
+            generation,
+            interface: plug.map(|plug| plug.interface.clone()),
+            identity: desired.identity,
+            base: self.state.base,
+            echoes: if generation == 0 { Vec::new() } else { desired.echoes.clone() },
+        };
+        self.state.write(self.files)
+    }
+
+    fn note_done(&mut self, plug: Option<&Plug>, desired: &Desired) -> Result<(), Failure> {
+        self.state.base = self.state.base.settled(process::current(self.files, self.id));
+        self.note(desired.generation, plug, desired)
+    }
+
+    fn make_namespace(&mut self, plug: &Plug) -> Result<(), Failure> {
+        // Leaves the thread inside; `on_host` brings it back where the host is meant.
+        let file = namespace::create(&self.netns)?;
+        let prepared = sysctl::prepare_namespace(plug.address.is_ipv6());
+        self.namespace = Some(file);
+        self.leave()?;
+        prepared
+    }
+
+    fn make_link(&mut self, plug: &Plug) -> Result<(), Failure> {
+        let Some(namespace) = &self.namespace else { return Ok(()) };
+        let pair = Pair {
+            outside: &plug.interface.outside,
+            bridge: 0,
+            inside: &plug.interface.inside,
+            mac: plug.mac,
+            namespace: namespace.as_raw_fd(),
+        };
+        bridge::plug(&mut self.host, &plug.interface, pair)?;
+        if let Err(failure) = sysctl::disable_ipv6(&plug.interface.outside) {
+            tracing::warn!(load_balancer = %self.id, "{}", chain(&failure));
+        }
+        Ok(())
+    }
+
+    fn attach_link(&mut self, plug: &Plug) -> Result<(), Failure> {
+        match link::find(&mut self.host, &plug.interface.outside)? {
+            Some(outside) => bridge::attach(&mut self.host, &plug.interface, &outside),
+            None => Ok(()),
+        }
+    }
+
+    fn configure(&mut self, plug: &Plug, changes: &Changes) -> Result<(), Failure> {
+        self.inside(|| {
+            if changes.add_address {
+                sysctl::set_ipv6(plug.address.is_ipv6())?;
+            }
+            let mut netlink = Netlink::open()?;
+            let index = require(&mut netlink, &plug.interface.inside)?.index;
+            let remove = changes.remove_addresses.iter();
+            let mut batch: Vec<_> =
+                remove.map(|(address, length)| link::remove_address(index, *address, *length)).collect();
+            batch.extend(changes.remove_hops.iter().map(|hop| link::remove_hop(index, hop)));
+            batch.extend(changes.mac.then(|| link::set_mac(index, plug.mac)));
+            if changes.links_up {
+                batch.extend([link::set_up(LOOPBACK, "lo"), link::set_up(index, &plug.interface.inside)]);
+            }
+            batch.extend(changes.add_address.then(|| link::add_address(index, plug.address, plug.prefix_length)));
+            batch.extend(changes.add_hops.iter().map(|hop| link::add_hop(index, hop)));
+            netlink.batch(batch)?;
+            // Asked again so that the kernel acts on the carrier now: until then frames are dropped.
+            require(&mut netlink, &plug.interface.inside).map(drop)
+        })?;
+        require(&mut self.host, &plug.interface.outside).map(drop)
+    }
+
+    fn announce(&mut self, plug: &Plug) -> Result<(), Failure> {
+        let prepared = self.inside(|| {
+            let index = require(&mut Netlink::open()?, &plug.interface.inside)?.index;
+            Announcement::prepare(&plug.interface.inside, index, plug.mac, plug.address)
+        });
+        let sent = prepared.and_then(|one| self.announcer.announce(self.id, one, self.announcements));
+        // Neighbours learn of the address at their next question anyway.
+        if let Err(failure) = sent {
+            tracing::warn!(load_balancer = %self.id, "{}", chain(&failure));
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, replacing: Option<i32>, target: &Target<'_>) -> Result<(), Failure> {
+        let mut known = String::new();
+        if let Some(pid) = replacing {
+            self.note_counters(pid)?;
+            known = socket::ask(self.files, servers::COMMAND)?;
+        } else if let Some((pid, totals)) = self.remembered.seen {
+            self.state.base = self.state.base.ending(pid, totals);
+        }
+        let down = self.pinger.down(self.id);
+        let text = servers::carry_over(&known, target.validated, &down);
+        let path = self.files.run().join(SERVER_STATE);
+        write_whole(&path, text.as_bytes(), 0o640)
+            .map_err(|error| Failure::io(format!("write {}", path.display()), error))?;
+        let identity = target.desired.identity;
+        if let Some(identity) = identity {
+            give(&path, None, identity.gid)?;
+        }
+        let (haproxy, files, id) = (self.haproxy, self.files, self.id);
+        let Some(namespace) = &self.namespace else { return Ok(()) };
+        let started = namespace::on_own_thread("start-haproxy", || {
+            namespace::enter(namespace)?;
+            process::start(haproxy, files, id, identity, replacing)
+        })?;
+        self.starting = Some(started?);
+        Ok(())
+    }
+
+    /// Before a process is replaced: what it has counted. On disk, so that a crash in between loses nothing.
+    fn note_counters(&mut self, pid: i32) -> Result<(), Failure> {
+        let reading = statistics::parse(&socket::ask(self.files, statistics::COMMAND)?);
+        let base: Base = self.state.base.settled(Some(pid)).ending(pid, reading.totals);
+        self.state.base = base;
+        self.state.write(self.files)
+    }
+
+    fn await_haproxy(&mut self) -> Result<(), Failure> {
+        let Some(starting) = self.starting.take() else { return Ok(()) };
+        match starting.finish() {
+            Ok(()) => self.files.accept_config(),
+            Err(failure) => {
+                // It was refused before it took anything over: what ran before goes on.
+                if !self.unsettled {
+                    self.files.discard_new_config()?;
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    /// Pings what is to be pinged. After the steps, as it needs the namespace and the address.
+    pub(crate) fn ping(&mut self, desired: &Desired) -> Result<(), Failure> {
+        if desired.echoes.is_empty() {
+            self.pinger.remove(self.id);
+            return Ok(());
+        }
+        let sockets = self.inside(|| Sockets::open(&desired.echoes))?;
+        self.pinger.set(self.id, self.files, sockets, &desired.echoes);
+        Ok(())
+    }
+
+    /// Runs this in the load balancer's namespace, and comes back.
+    pub(crate) fn inside<T>(&self, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+        if let Some(namespace) = &self.namespace {
+            namespace::enter(namespace)?;
+        }
+        let result = work();
+        self.leave()?;
+        result
+    }
+
+    fn leave(&self) -> Result<(), Failure> {
+        namespace::enter(&self.host_namespace)
+    }
+}
+
+const LOOPBACK: u32 = 1;
+
+fn require(netlink: &mut Netlink, name: &str) -> Result<Link, Failure> {
+    let gone = || Failure::io(format!("look up link {name}"), nix::errno::Errno::ENODEV);
+    link::find(netlink, name)?.ok_or_else(gone)
+}

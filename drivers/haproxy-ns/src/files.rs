@@ -1,0 +1,176 @@
+//! The files of one load balancer: `<state_dir>/<id>/`.
+//!
+//! `haproxy.cfg`, `haproxy.cfg.new` and `state.json` belong to the driver. `run/` belongs to the load balancer's haproxy,
+//! which writes its pid and its socket there and nothing else: a process that was broken into cannot change what it is
+//! started with. haproxy works in `run/` and knows relative names only, so the directories above may be closed to it and
+//! the length of their names does not matter to its sockets.
+//!
+//! Whole files appear by rename. They are not synced: after a power cut nothing runs, and a file that was lost counts as
+//! "unknown", which is deployed again.
+
+use std::{
+    fs, io,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use nix::unistd::{Gid, Uid, chown};
+
+use crate::{
+    failure::{Failure, Step},
+    identity::Identity,
+};
+
+/// Names inside `run/`, as haproxy is told them.
+pub(crate) const SOCKET: &str = "stats.sock";
+pub(crate) const PID: &str = "pid";
+pub(crate) const SERVER_STATE: &str = "servers.state";
+/// Seen from `run/`.
+pub(crate) const NEW_CONFIG_FROM_RUN: &str = "../haproxy.cfg.new";
+
+/// Where everything of one load balancer is.
+#[derive(Clone, Debug)]
+pub(crate) struct Files {
+    pub(crate) directory: PathBuf,
+}
+
+impl Files {
+    pub(crate) fn of(state_dir: &Path, id: &str) -> Self {
+        Self { directory: state_dir.join(id) }
+    }
+
+    pub(crate) fn run(&self) -> PathBuf {
+        self.directory.join("run")
+    }
+
+    pub(crate) fn config(&self) -> PathBuf {
+        self.directory.join("haproxy.cfg")
+    }
+
+    /// What haproxy is asked to take. It becomes `haproxy.cfg` when haproxy has taken it; while it exists, nobody knows
+    /// which of the two runs.
+    pub(crate) fn new_config(&self) -> PathBuf {
+        self.directory.join("haproxy.cfg.new")
+    }
+
+    pub(crate) fn state(&self) -> PathBuf {
+        self.directory.join("state.json")
+    }
+
+    /// Makes the directories, and gives `run/` to haproxy.
+    pub(crate) fn make(&self, identity: Option<Identity>) -> Result<(), Failure> {
+        make_directory(&self.directory, 0o750)?;
+        make_directory(&self.run(), 0o700)?;
+        if let Some(identity) = identity {
+            give(&self.directory, None, identity.gid)?;
+            give(&self.run(), Some(identity.uid), identity.gid)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what haproxy shall be started with, readable for haproxy.
+    pub(crate) fn write_new_config(&self, text: &str, identity: Option<Identity>) -> Result<(), Failure> {
+        let path = self.new_config();
+        let what = || format!("write {}", path.display());
+        write_whole(&path, text.as_bytes(), 0o640).step(what)?;
+        identity.map_or(Ok(()), |identity| give(&path, None, identity.gid))
+    }
+
+    /// haproxy has taken the new configuration.
+    pub(crate) fn accept_config(&self) -> Result<(), Failure> {
+        fs::rename(self.new_config(), self.config()).step(|| format!("rename {}", self.new_config().display()))
+    }
+
+    /// haproxy has not taken it, and the old one is certain to run.
+    pub(crate) fn discard_new_config(&self) -> Result<(), Failure> {
+        absent_is_fine(fs::remove_file(self.new_config())).step(|| format!("remove {}", self.new_config().display()))
+    }
+
+    /// Removes everything but the state.
+    pub(crate) fn remove_all_but_state(&self) -> Result<(), Failure> {
+        absent_is_fine(fs::remove_dir_all(self.run())).step(|| format!("remove {}", self.run().display()))?;
+        for path in [self.new_config(), self.config()] {
+            absent_is_fine(fs::remove_file(&path)).step(|| format!("remove {}", path.display()))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn remove(&self) -> Result<(), Failure> {
+        absent_is_fine(fs::remove_dir_all(&self.directory)).step(|| format!("remove {}", self.directory.display()))
+    }
+}
+
+/// Writes a file that is there in full or not at all, with these permissions.
+pub(crate) fn write_renamed(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".tmp");
+    write_whole(Path::new(&temporary), bytes, mode)?;
+    fs::rename(&temporary, path)
+}
+
+/// Reads a text file; absent is `None`.
+pub(crate) fn read_optional(path: &Path) -> io::Result<Option<String>> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+pub(crate) fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+/// Never follows or reuses what lies under the name: a haproxy that was broken into may have put a link there.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    absent_is_fine(fs::remove_file(path))?;
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    io::Write::write_all(&mut file, bytes)
+}
+
+fn make_directory(path: &Path, mode: u32) -> Result<(), Failure> {
+    let what = || format!("make directory {}", path.display());
+    match fs::DirBuilder::new().mode(mode).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).step(what)
+        }
+        other => other.step(what),
+    }
+}
+
+pub(crate) fn give(path: &Path, uid: Option<u32>, gid: u32) -> Result<(), Failure> {
+    let gid = Gid::from_raw(gid);
+    chown(path, uid.map(Uid::from_raw), Some(gid)).step(|| format!("change the owner of {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_appears_in_full_and_replaces_a_link_instead_of_following_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let precious = directory.path().join("precious");
+        fs::write(&precious, "keep").unwrap();
+        let path = directory.path().join("state.json");
+        std::os::unix::fs::symlink(&precious, directory.path().join("state.json.tmp")).unwrap();
+        write_renamed(&path, b"new", 0o600).unwrap();
+        assert_eq!(fs::read_to_string(&precious).unwrap(), "keep");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn removing_twice_is_fine() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = Files::of(directory.path(), "one");
+        files.make(None).unwrap();
+        files.make(None).unwrap();
+        files.remove().unwrap();
+        files.remove().unwrap();
+        assert!(!files.directory.exists());
+    }
+}

@@ -1,0 +1,6 @@
+//! haproxy itself: the process, its socket, what it says about its servers.
+
+pub(crate) mod process;
+pub(crate) mod servers;
+pub(crate) mod socket;
+pub(crate) mod statistics;

@@ -1,0 +1,169 @@
+//! The process: started, replaced and ended.
+//!
+//! It runs as a daemon in a session of its own, so it outlives the driver. What it may do is limited by whoever starts
+//! it: the thread gives up gaining privileges (`no_new_privs`) and the child changes to its own user before haproxy is
+//! executed, which also takes its capabilities. Not yet: Landlock, seccomp and a cgroup of its own, which need code
+//! between fork and exec that the standard library runs only as `unsafe`.
+//!
+//! Only processes that were started in the load balancer's own directory, with its id on their command line, are ever
+//! signalled: a pid file may be old, and a haproxy that was broken into may have written what it likes into it.
+
+use std::{
+    env,
+    ffi::OsStr,
+    fs, io,
+    io::{Read, Seek},
+    os::unix::{ffi::OsStrExt, process::CommandExt},
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    errno::Errno,
+    sched::{CloneFlags, unshare},
+    sys::{
+        memfd::{MFdFlags, memfd_create},
+        prctl,
+        signal::{Signal, kill},
+    },
+    unistd::Pid,
+};
+
+use crate::{
+    failure::{Failure, Step},
+    files::{Files, NEW_CONFIG_FROM_RUN, PID, SOCKET, read_optional},
+    identity::Identity,
+};
+
+/// A haproxy that has not said yet whether it likes its configuration.
+pub(crate) struct Starting {
+    child: Child,
+    said: fs::File,
+}
+
+/// Starts haproxy from the new configuration. With `old` it takes the sockets over from the process with that pid, and
+/// tells it to finish.
+///
+/// The calling thread must be in the load balancer's namespace and of no other use: it cannot gain privileges and works
+/// in `run/` from here on.
+pub(crate) fn start(
+    binary: &Path,
+    files: &Files,
+    id: &str,
+    identity: Option<Identity>,
+    old: Option<i32>,
+) -> Result<Starting, Failure> {
+    unshare(CloneFlags::CLONE_FS).step(|| "get a working directory of its own".to_owned())?;
+    env::set_current_dir(files.run()).step(|| format!("work in {}", files.run().display()))?;
+    prctl::set_no_new_privs().step(|| "give up gaining privileges".to_owned())?;
+    let said = memfd_create("haproxy-said", MFdFlags::MFD_CLOEXEC).step(|| "make a memory file".to_owned())?;
+    let said = fs::File::from(said);
+    let mut command = Command::new(binary);
+    command.args(["-D", "-f", NEW_CONFIG_FROM_RUN, "-p", PID, "-L", id]);
+    if let Some(pid) = old {
+        command.args(["-x", SOCKET, "-sf", &pid.to_string()]);
+    }
+    let stderr = said.try_clone().step(|| "duplicate a file".to_owned())?;
+    command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
+    if let Some(identity) = identity {
+        command.gid(identity.gid).uid(identity.uid);
+    }
+    let child = command.spawn().step(|| format!("run {}", binary.display()))?;
+    Ok(Starting { child, said })
+}
+
+impl Starting {
+    /// Waits until haproxy listens and has gone to the background, or has refused.
+    pub(crate) fn finish(mut self) -> Result<(), Failure> {
+        let status = self.child.wait().step(|| "wait for haproxy".to_owned())?;
+        let mut text = String::new();
+        if self.said.rewind().and_then(|()| self.said.read_to_string(&mut text)).is_err() {
+            text.push_str("(what it said could not be read)");
+        }
+        if !status.success() {
+            return Err(Failure::Refused { said: format!("{status}: {}", shorten(&text)) });
+        }
+        if !text.is_empty() {
+            tracing::debug!("haproxy said: {}", shorten(&text));
+        }
+        Ok(())
+    }
+}
+
+/// The alerts and warnings, without the lines that every start prints.
+fn shorten(text: &str) -> String {
+    let telling = text.lines().filter(|line| !line.is_empty() && !line.starts_with("[NOTICE]"));
+    telling.take(8).collect::<Vec<_>>().join(" | ")
+}
+
+/// The process of the pid file, if it is this load balancer's and alive.
+pub(crate) fn current(files: &Files, id: &str) -> Option<i32> {
+    let text = read_optional(&files.run().join(PID)).ok()??;
+    let pid = text.lines().next()?.trim().parse().ok()?;
+    is_ours(pid, files, id).then_some(pid)
+}
+
+/// All processes of this load balancer, also those that still finish their connections.
+pub(crate) fn all(files: &Files, id: &str) -> Result<Vec<i32>, Failure> {
+    let entries = fs::read_dir("/proc").step(|| "list processes".to_owned())?;
+    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    Ok(pids.filter(|pid| is_ours(*pid, files, id)).collect())
+}
+
+pub(crate) fn is_ours(pid: i32, files: &Files, id: &str) -> bool {
+    let process = Path::new("/proc").join(pid.to_string());
+    // Empty for a zombie.
+    let Ok(command_line) = fs::read(process.join("cmdline")) else { return false };
+    let words: Vec<&[u8]> = command_line.split(|byte| *byte == 0).collect();
+    if !words.windows(2).any(|pair| pair == [b"-L".as_slice(), id.as_bytes()]) {
+        return false;
+    }
+    let Ok(directory) = fs::read_link(process.join("cwd")) else { return false };
+    let path = directory.as_os_str().as_bytes();
+    let path = path.strip_suffix(b" (deleted)").unwrap_or(path);
+    Path::new(OsStr::from_bytes(path)) == files.run()
+}
+
+/// Kills processes and waits until they are gone, and their sockets with them.
+pub(crate) fn end(pids: &[i32], files: &Files, id: &str) -> Result<(), Failure> {
+    for pid in pids {
+        match kill(Pid::from_raw(*pid), Signal::SIGKILL) {
+            Ok(()) | Err(Errno::ESRCH) => {}
+            Err(errno) => return Err(errno).step(|| format!("kill haproxy {pid}")),
+        }
+    }
+    wait_until("haproxy is gone", Duration::from_secs(5), || Ok(!pids.iter().any(|pid| is_ours(*pid, files, id))))
+}
+
+/// Asks until it is so, at most this long.
+pub(crate) fn wait_until(
+    what: &str,
+    limit: Duration,
+    mut is_so: impl FnMut() -> Result<bool, Failure>,
+) -> Result<(), Failure> {
+    let start = Instant::now();
+    let mut pause = Duration::from_micros(200);
+    while !is_so()? {
+        if start.elapsed() > limit {
+            let milliseconds = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+            return Err(Failure::Deadline { what: format!("waiting until {what}"), milliseconds });
+        }
+        thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(5));
+    }
+    Ok(())
+}
+
+/// Whether this build of haproxy accepts a line in its global section. Asks haproxy itself.
+pub(crate) fn accepts_global(binary: &Path, line: &str) -> io::Result<bool> {
+    let mut file = fs::File::from(memfd_create("haproxy-probe", MFdFlags::empty())?);
+    let text = format!("global\n    {line}\nlisten probe\n    mode tcp\n    bind 127.0.0.1:1\n    timeout client 1s\n");
+    io::Write::write_all(&mut file, text.as_bytes())?;
+    let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&file));
+    let mut command = Command::new(binary);
+    command.args(["-c", "-f", &path]).env_clear();
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    Ok(command.status()?.success())
+}

@@ -1,0 +1,91 @@
+//! Network namespaces that have a name, as `ip netns` knows them: a bind mount of the namespace's file.
+//!
+//! A thread that enters a namespace never comes back: it works there and ends. So nothing of the host process can run in
+//! a load balancer's namespace by mistake.
+
+use std::{
+    fs::{self, File},
+    io,
+    panic::resume_unwind,
+    path::{Path, PathBuf},
+    thread,
+};
+
+use nix::{
+    errno::Errno,
+    mount::{MntFlags, MsFlags, mount, umount2},
+    sched::{CloneFlags, setns, unshare},
+    sys::statfs::{NSFS_MAGIC, fstatfs},
+};
+
+use crate::failure::{Failure, Step};
+
+const OWN: &str = "/proc/thread-self/ns/net";
+
+/// What lies under a namespace's name.
+#[derive(Debug)]
+pub(crate) enum Look {
+    Absent,
+    /// A file without a namespace: making or removing it was interrupted, or the machine was restarted.
+    Stale,
+    Present(File),
+}
+
+/// The name's file.
+pub(crate) fn path(netns_dir: &Path, id: &str) -> PathBuf {
+    netns_dir.join(format!("qlbaas-{id}"))
+}
+
+pub(crate) fn look(path: &Path) -> Result<Look, Failure> {
+    let what = || format!("look at namespace {}", path.display());
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Look::Absent),
+        Err(error) => return Err(error).step(what),
+    };
+    let kind = fstatfs(&file).step(what)?.filesystem_type();
+    Ok(if kind == NSFS_MAGIC { Look::Present(file) } else { Look::Stale })
+}
+
+/// Runs this on a thread of its own, which may enter a namespace.
+pub(crate) fn on_own_thread<T: Send>(name: &str, work: impl FnOnce() -> T + Send) -> Result<T, Failure> {
+    let span = tracing::Span::current();
+    thread::scope(|scope| {
+        let builder = thread::Builder::new().name(name.to_owned());
+        let handle = builder
+            .spawn_scoped(scope, move || span.in_scope(work))
+            .step(|| "start a thread".to_owned())?;
+        handle.join().map_or_else(|panic| resume_unwind(panic), Ok)
+    })
+}
+
+/// Makes a namespace, moves the calling thread into it and gives it its name.
+pub(crate) fn create(path: &Path) -> Result<File, Failure> {
+    let what = |step: &str| format!("{step} namespace {}", path.display());
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).step(|| what("make the directory of"))?;
+    }
+    unshare(CloneFlags::CLONE_NEWNET).step(|| what("make"))?;
+    File::create(path).step(|| what("make the name of"))?;
+    mount(Some(OWN), path, None::<&str>, MsFlags::MS_BIND, None::<&str>).step(|| what("name"))?;
+    File::open(OWN).step(|| what("open"))
+}
+
+/// Moves the calling thread into a namespace.
+pub(crate) fn enter(namespace: &File) -> Result<(), Failure> {
+    setns(namespace, CloneFlags::CLONE_NEWNET).step(|| "enter a namespace".to_owned())
+}
+
+/// Takes the name away. The namespace itself goes when its last process and socket have gone.
+pub(crate) fn remove(path: &Path) -> Result<(), Failure> {
+    let what = || format!("remove namespace {}", path.display());
+    // More than one mount lies there when two passes were interrupted.
+    loop {
+        match umount2(path, MntFlags::MNT_DETACH) {
+            Ok(()) => {}
+            Err(Errno::EINVAL | Errno::ENOENT) => break,
+            Err(errno) => return Err(errno).step(what),
+        }
+    }
+    crate::files::absent_is_fine(fs::remove_file(path)).step(what)
+}

@@ -1,0 +1,161 @@
+//! A blocking route netlink socket: requests in one send, one answer each.
+//!
+//! The socket belongs to the namespace in which it was opened, for life.
+
+use std::{collections::HashSet, io};
+
+use netlink_packet_core::{
+    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage,
+    NetlinkPayload,
+};
+use netlink_packet_route::RouteNetlinkMessage;
+use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
+use nix::errno::Errno;
+
+use crate::failure::{Failure, Step};
+
+/// One change that is asked for.
+pub(crate) struct Request {
+    what: String,
+    message: RouteNetlinkMessage,
+    flags: u16,
+    tolerated: Option<Errno>,
+}
+
+impl Request {
+    pub(crate) fn new(what: impl Into<String>, message: RouteNetlinkMessage) -> Self {
+        Self { what: what.into(), message, flags: NLM_F_REQUEST | NLM_F_ACK, tolerated: None }
+    }
+
+    /// It must not be there yet.
+    pub(crate) fn create(mut self) -> Self {
+        self.flags |= NLM_F_CREATE | NLM_F_EXCL;
+        self
+    }
+
+    /// It may be there, differently.
+    pub(crate) fn replace(mut self) -> Self {
+        self.flags |= NLM_F_CREATE | NLM_F_REPLACE;
+        self
+    }
+
+    /// This answer means that it is done already.
+    pub(crate) fn tolerate(mut self, errno: Errno) -> Self {
+        self.tolerated = Some(errno);
+        self
+    }
+}
+
+pub(crate) struct Netlink {
+    socket: Socket,
+    sequence: u32,
+}
+
+impl Netlink {
+    /// Opens a socket in the namespace of the calling thread.
+    pub(crate) fn open() -> Result<Self, Failure> {
+        let open = || {
+            let socket = Socket::new(NETLINK_ROUTE)?;
+            // Otherwise each error carries the request back.
+            socket.set_cap_ack(true)?;
+            socket.connect(&SocketAddr::new(0, 0))?;
+            Ok::<_, io::Error>(socket)
+        };
+        Ok(Self { socket: open().step(|| "open a netlink socket".to_owned())?, sequence: 0 })
+    }
+
+    /// Asks for all at once, and fails with the first that was refused. What comes after it is still tried.
+    pub(crate) fn batch(&mut self, requests: Vec<Request>) -> Result<(), Failure> {
+        let first = self.sequence.wrapping_add(1);
+        let mut bytes = Vec::new();
+        let mut open = HashSet::new();
+        let mut labels = Vec::new();
+        for request in requests {
+            open.insert(self.append(&mut bytes, request.message, request.flags));
+            labels.push((request.what, request.tolerated));
+        }
+        self.socket.send(&bytes, 0).step(|| "send to netlink".to_owned())?;
+        let mut refused = None;
+        while !open.is_empty() {
+            for message in self.receive()? {
+                let sequence = message.header.sequence_number;
+                let NetlinkPayload::Error(answer) = message.payload else { continue };
+                let index = sequence.wrapping_sub(first) as usize;
+                let Some((what, tolerated)) = labels.get(index).filter(|_| open.remove(&sequence)) else { continue };
+                let error = answer.code.map(|_| answer.to_io());
+                if let Some(error) = error.filter(|error| error.raw_os_error() != tolerated.map(|errno| errno as i32)) {
+                    refused.get_or_insert_with(|| Failure::io(what, error));
+                }
+            }
+        }
+        refused.map_or(Ok(()), Err)
+    }
+
+    /// Asks for one object; `None`: the kernel does not know it.
+    pub(crate) fn get(&mut self, what: &str, message: RouteNetlinkMessage) -> Result<Option<RouteNetlinkMessage>, Failure> {
+        let mut bytes = Vec::new();
+        let sequence = self.append(&mut bytes, message, NLM_F_REQUEST);
+        self.socket.send(&bytes, 0).step(|| "send to netlink".to_owned())?;
+        loop {
+            for message in self.receive()?.into_iter().filter(|message| message.header.sequence_number == sequence) {
+                match message.payload {
+                    NetlinkPayload::InnerMessage(found) => return Ok(Some(found)),
+                    NetlinkPayload::Error(answer) => {
+                        let error = answer.to_io();
+                        return match error.raw_os_error() {
+                            Some(code) if code == Errno::ENODEV as i32 => Ok(None),
+                            _ => Err(Failure::io(what, error)),
+                        };
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Asks for all objects of a kind.
+    pub(crate) fn dump(&mut self, what: &str, message: RouteNetlinkMessage) -> Result<Vec<RouteNetlinkMessage>, Failure> {
+        let mut bytes = Vec::new();
+        let sequence = self.append(&mut bytes, message, NLM_F_REQUEST | NLM_F_DUMP);
+        self.socket.send(&bytes, 0).step(|| "send to netlink".to_owned())?;
+        let mut found = Vec::new();
+        loop {
+            for message in self.receive()?.into_iter().filter(|message| message.header.sequence_number == sequence) {
+                match message.payload {
+                    NetlinkPayload::InnerMessage(one) => found.push(one),
+                    NetlinkPayload::Done(_) => return Ok(found),
+                    NetlinkPayload::Error(answer) => return Err(Failure::io(what, answer.to_io())),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn append(&mut self, bytes: &mut Vec<u8>, message: RouteNetlinkMessage, flags: u16) -> u32 {
+        self.sequence = self.sequence.wrapping_add(1);
+        let mut header = NetlinkHeader::default();
+        header.flags = flags;
+        header.sequence_number = self.sequence;
+        let mut message = NetlinkMessage::new(header, NetlinkPayload::InnerMessage(message));
+        message.finalize();
+        let start = bytes.len();
+        bytes.resize(start + message.buffer_len().next_multiple_of(4), 0);
+        message.serialize(&mut bytes[start..]);
+        self.sequence
+    }
+
+    fn receive(&self) -> Result<Vec<NetlinkMessage<RouteNetlinkMessage>>, Failure> {
+        let (datagram, _) = self.socket.recv_from_full().step(|| "receive from netlink".to_owned())?;
+        let mut rest = datagram.as_slice();
+        let mut messages = Vec::new();
+        while rest.len() >= 16 {
+            let length = u32::from_ne_bytes([rest[0], rest[1], rest[2], rest[3]]) as usize;
+            let message = NetlinkMessage::deserialize(rest)
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("{error:?}")))
+                .step(|| "understand netlink".to_owned())?;
+            messages.push(message);
+            rest = rest.get(length.max(16).next_multiple_of(4)..).unwrap_or_default();
+        }
+        Ok(messages)
+    }
+}

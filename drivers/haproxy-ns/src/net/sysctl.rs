@@ -1,0 +1,80 @@
+//! Kernel parameters. A file below `/proc/sys/net` is that of the namespace of the thread that opens it.
+
+use std::{fs, io, path::Path};
+
+use crate::failure::{Failure, Step, chain};
+
+/// What the namespace of a load balancer needs. The first cannot be missed by a haproxy that is not root; without the
+/// others it works less well, and that is said.
+const REQUIRED: &str = "ipv4/ip_unprivileged_port_start";
+const WANTED: [(&str, &str); 6] = [
+    // Echo requests of PING monitors need no privilege.
+    ("ipv4/ping_group_range", "0 2147483647"),
+    // Connections in the accept queue of a process that is replaced go to its successor.
+    ("ipv4/tcp_migrate_req", "1"),
+    ("ipv4/ip_local_port_range", "1024 65535"),
+    ("ipv4/tcp_tw_reuse", "1"),
+    ("ipv4/conf/all/promote_secondaries", "1"),
+    // haproxy binds the VIP whether it is there already or not.
+    ("ipv4/ip_nonlocal_bind", "1"),
+];
+const WANTED_IPV6: [(&str, &str); 2] = [
+    ("ipv6/ip_nonlocal_bind", "1"),
+    // Routes are those of the subnet, not what a neighbour advertises.
+    ("ipv6/conf/default/accept_ra", "0"),
+];
+
+/// Sets up the namespace of the calling thread, before it has an interface.
+pub(crate) fn prepare_namespace(ipv6: bool) -> Result<(), Failure> {
+    set(REQUIRED, "0")?;
+    WANTED.iter().for_each(|(key, value)| set_if_possible(key, value));
+    set_ipv6(ipv6)
+}
+
+/// Without a VIP of IPv6 the namespace does not speak it: less to set up, and nothing to reach.
+pub(crate) fn set_ipv6(on: bool) -> Result<(), Failure> {
+    if !Path::new("/proc/sys/net/ipv6").exists() {
+        return if on { set("ipv6/conf/all/disable_ipv6", "0") } else { Ok(()) };
+    }
+    let disable = if on { "0" } else { "1" };
+    set("ipv6/conf/all/disable_ipv6", disable)?;
+    set("ipv6/conf/default/disable_ipv6", disable)?;
+    if on {
+        WANTED_IPV6.iter().for_each(|(key, value)| set_if_possible(key, value));
+    }
+    Ok(())
+}
+
+/// Of one link.
+pub(crate) fn disable_ipv6(link: &str) -> Result<(), Failure> {
+    let key = format!("ipv6/conf/{link}/disable_ipv6");
+    if Path::new("/proc/sys/net").join(&key).exists() { set(&key, "1") } else { Ok(()) }
+}
+
+/// Raises the limits of the host's neighbour tables, which all namespaces share: at the default of 1024 about 500 load
+/// balancers fill them, and connections stall.
+pub(crate) fn raise_neighbour_table(entries: u32) {
+    for key in ["ipv4/neigh/default/gc_thresh3", "ipv6/neigh/default/gc_thresh3"] {
+        let path = Path::new("/proc/sys/net").join(key);
+        // Only the first namespace of the machine has it.
+        let Ok(text) = fs::read_to_string(&path) else { continue };
+        if text.trim().parse::<u32>().is_ok_and(|now| now < entries) {
+            set_if_possible(key, &entries.to_string());
+        }
+    }
+}
+
+fn set_if_possible(key: &str, value: &str) {
+    if let Err(failure) = set(key, value) {
+        tracing::warn!("{}", chain(&failure));
+    }
+}
+
+fn set(key: &str, value: &str) -> Result<(), Failure> {
+    let path = Path::new("/proc/sys/net").join(key);
+    let write = || -> io::Result<()> {
+        let mut file = fs::OpenOptions::new().write(true).open(&path)?;
+        io::Write::write_all(&mut file, value.as_bytes())
+    };
+    write().step(|| format!("set {} to {value:?}", path.display()))
+}

@@ -1,0 +1,129 @@
+//! One pinged member: when to send, and what answers and silence mean. Pure: the time is an argument.
+
+use std::time::{Duration, Instant};
+
+use super::Echoes;
+
+/// Answers in a row until a member that was down is up again, as haproxy's `rise`.
+const RISE: u32 = 2;
+
+#[derive(Clone, Debug)]
+pub(super) struct Pinged {
+    pub(super) echoes: Echoes,
+    sequence: u16,
+    due: Instant,
+    /// The echo that is under way: its sequence and when it counts as lost.
+    waiting: Option<(u16, Instant)>,
+    lost: u32,
+    answered: u32,
+    /// `None`: not known yet.
+    pub(super) up: Option<bool>,
+    /// haproxy has not been told of `up` yet.
+    pub(super) untold: bool,
+}
+
+impl Pinged {
+    pub(super) fn new(echoes: Echoes, now: Instant) -> Self {
+        Self { echoes, sequence: 0, due: now, waiting: None, lost: 0, answered: 0, up: None, untold: false }
+    }
+
+    /// Takes over what is known of the same member, when only times have changed.
+    pub(super) fn continued(echoes: Echoes, before: &Pinged) -> Self {
+        // The process may be a new one, so it is told again.
+        Self { untold: before.up == Some(false), echoes, ..before.clone() }
+    }
+
+    /// When [`Pinged::tick`] has to be called.
+    pub(super) fn next(&self) -> Instant {
+        self.waiting.map_or(self.due, |(_, deadline)| deadline)
+    }
+
+    /// The sequence number of an echo to send now, if one is due.
+    pub(super) fn tick(&mut self, now: Instant) -> Option<u16> {
+        if self.waiting.is_some_and(|(_, deadline)| deadline <= now) {
+            self.waiting = None;
+            self.silence();
+        }
+        if self.waiting.is_some() || self.due > now {
+            return None;
+        }
+        self.sequence = self.sequence.wrapping_add(1);
+        self.due = now + Duration::from_secs(self.echoes.delay.into());
+        self.waiting = Some((self.sequence, now + Duration::from_secs(self.echoes.timeout.into())));
+        Some(self.sequence)
+    }
+
+    /// An answer. A late one does not count.
+    pub(super) fn answer(&mut self, sequence: u16) {
+        if self.waiting.is_none_or(|(expected, _)| expected != sequence) {
+            return;
+        }
+        self.waiting = None;
+        self.lost = 0;
+        self.answered = self.answered.saturating_add(1);
+        if self.up.is_none() || self.up == Some(false) && self.answered >= RISE {
+            self.untold = self.up.is_some();
+            self.up = Some(true);
+        }
+    }
+
+    /// Nothing came, or it could not be sent.
+    pub(super) fn silence(&mut self) {
+        self.waiting = None;
+        self.answered = 0;
+        self.lost = self.lost.saturating_add(1);
+        if self.up != Some(false) && self.lost >= self.echoes.max_retries {
+            self.up = Some(false);
+            self.untold = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pinged(now: Instant) -> Pinged {
+        let (pool, member) = (String::from("p"), String::from("m"));
+        let address = "10.0.0.1".parse().unwrap();
+        Pinged::new(Echoes { pool, member, address, delay: 5, timeout: 2, max_retries: 3 }, now)
+    }
+
+    #[test]
+    fn the_first_answer_is_enough_and_haproxy_need_not_be_told() {
+        let mut member = pinged(Instant::now());
+        let sequence = member.tick(Instant::now()).unwrap();
+        member.answer(sequence);
+        assert_eq!((member.up, member.untold), (Some(true), false));
+    }
+
+    #[test]
+    fn so_many_lost_echoes_make_it_down_and_two_answers_up_again() {
+        let mut now = Instant::now();
+        let mut member = pinged(now);
+        for lost in 0..3 {
+            assert_eq!(member.up, None, "{lost}");
+            assert!(member.tick(now).is_some());
+            now += Duration::from_secs(2);
+            assert_eq!(member.tick(now), None);
+            now += Duration::from_secs(3);
+        }
+        assert_eq!((member.up, member.untold), (Some(false), true));
+        for expected in [Some(false), Some(true)] {
+            let sequence = member.tick(now).unwrap();
+            member.answer(sequence);
+            assert_eq!(member.up, expected);
+            now += Duration::from_secs(5);
+        }
+    }
+
+    #[test]
+    fn a_late_answer_does_not_count() {
+        let now = Instant::now();
+        let mut member = pinged(now);
+        let sequence = member.tick(now).unwrap();
+        assert_eq!(member.tick(now + Duration::from_secs(2)), None);
+        member.answer(sequence);
+        assert_eq!(member.up, None);
+    }
+}

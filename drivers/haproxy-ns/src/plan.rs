@@ -1,0 +1,284 @@
+//! From what is desired and what is observed to the steps between them, each with its reason. Pure: it knows nothing of
+//! kernels and processes. Once the steps are done, planning again gives none (a property test).
+//!
+//! Steps are in an order that a crash cannot spoil: what is about to be on the host is noted first, and the directory
+//! with the notes goes last. haproxy is started before the network is plugged and waited for afterwards, because its
+//! start takes longer than everything else; it binds addresses that are not there yet.
+
+use std::{collections::BTreeSet, net::IpAddr};
+
+use crate::{
+    identity::Identity,
+    net::link::Hop,
+    observe::{Inside, Namespace, Observed, Process},
+    ping::Echoes,
+    state::{Interface, State},
+    validated::{Validated, Vip},
+};
+
+/// What is to be on the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Desired {
+    pub(crate) generation: u64,
+    pub(crate) identity: Option<Identity>,
+    /// `None`: no VIP, so nothing.
+    pub(crate) plug: Option<Plug>,
+    /// The text of haproxy.cfg.
+    pub(crate) config: String,
+    pub(crate) echoes: Vec<Echoes>,
+    /// Whether to announce a new address at all.
+    pub(crate) announce: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Plug {
+    pub(crate) interface: Interface,
+    pub(crate) mac: [u8; 6],
+    pub(crate) address: IpAddr,
+    pub(crate) prefix_length: u8,
+    pub(crate) hops: BTreeSet<Hop>,
+}
+
+impl Plug {
+    pub(crate) fn of(vip: &Vip) -> Self {
+        Self {
+            interface: Interface::of_port(vip.port.as_str(), &vip.bridge.name, vip.bridge.own),
+            mac: vip.mac,
+            address: vip.address,
+            prefix_length: vip.prefix_length,
+            hops: Hop::wanted(vip),
+        }
+    }
+}
+
+impl Desired {
+    pub(crate) fn of(validated: &Validated, config: String, generation: u64) -> Self {
+        let plug = validated.vip.as_ref().map(Plug::of);
+        let echoes = if plug.is_some() { Echoes::of(validated) } else { Vec::new() };
+        Self { generation, identity: None, plug, config, echoes, announce: true }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Directories, and a state that says what is about to be on the host; its generation is 0.
+    NoteIntent,
+    MakeNamespace,
+    /// Make the pair of links, the outer end on the bridge.
+    MakeLink,
+    /// Put the outer end that exists up and on its bridge.
+    AttachLink,
+    Configure(Changes),
+    WriteConfig,
+    /// Of nothing, or in the place of the process with this pid, which finishes its connections.
+    StartHaproxy { replacing: Option<i32> },
+    /// Wait for what was started, and take its configuration for the one that runs.
+    AwaitHaproxy,
+    /// Say the address to the neighbours.
+    Announce,
+    /// The state with its generation.
+    NoteDone,
+    EndProcesses(Vec<i32>),
+    DropNamespace,
+    AwaitLinkGone(Interface),
+    ReleaseBridge(Interface),
+    /// Everything but the state.
+    RemoveFiles,
+    RemoveDirectory,
+}
+
+/// Inside the namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Changes {
+    pub(crate) mac: bool,
+    pub(crate) remove_addresses: BTreeSet<(IpAddr, u8)>,
+    pub(crate) add_address: bool,
+    pub(crate) remove_hops: BTreeSet<Hop>,
+    pub(crate) add_hops: BTreeSet<Hop>,
+    pub(crate) links_up: bool,
+}
+
+/// A step and why it is needed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Planned {
+    pub(crate) step: Step,
+    pub(crate) why: &'static str,
+}
+
+#[derive(Default)]
+struct Steps(Vec<Planned>);
+
+impl Steps {
+    fn add(&mut self, step: Step, why: &'static str) {
+        self.0.push(Planned { step, why });
+    }
+}
+
+/// The steps that make the host run what is desired.
+pub(crate) fn plan(desired: &Desired, observed: &Observed) -> Vec<Planned> {
+    let mut steps = Steps::default();
+    match &desired.plug {
+        None => {
+            remove_all(&mut steps, observed, "there is no VIP");
+            if !observed.directory {
+                steps.add(Step::NoteIntent, "new");
+            }
+        }
+        Some(plug) => {
+            let moved = observed.interface().is_some_and(|interface| interface != plug.interface);
+            if moved {
+                remove_all(&mut steps, observed, "the VIP has another port or network");
+                let rest = Observed { directory: true, ..Observed::default() };
+                run(&mut steps, desired, plug, &rest);
+            } else {
+                run(&mut steps, desired, plug, observed);
+            }
+        }
+    }
+    if !steps.0.is_empty() {
+        steps.add(Step::NoteDone, "something has changed");
+    } else if observed.state.as_ref().is_none_or(|state| !is_noted(desired, state)) {
+        steps.add(Step::NoteDone, "another generation");
+    }
+    steps.0
+}
+
+/// The steps that take a load balancer off the host.
+pub(crate) fn plan_removal(observed: &Observed) -> Vec<Planned> {
+    let mut steps = Steps::default();
+    remove_all(&mut steps, observed, "undeployed");
+    if observed.directory {
+        steps.add(Step::RemoveDirectory, "undeployed");
+    }
+    steps.0
+}
+
+fn is_noted(desired: &Desired, state: &State) -> bool {
+    state.generation == desired.generation
+        && state.identity == desired.identity
+        && state.interface == desired.plug.as_ref().map(|plug| plug.interface.clone())
+        && state.echoes == desired.echoes
+}
+
+fn remove_all(steps: &mut Steps, observed: &Observed, why: &'static str) {
+    match &observed.process {
+        Process::None => {}
+        // The one that answers is not the only one: others may still finish their connections.
+        Process::Answering(pid) => steps.add(Step::EndProcesses(vec![*pid]), why),
+        Process::Deaf(pids) => steps.add(Step::EndProcesses(pids.clone()), why),
+    }
+    if observed.namespace != Namespace::Absent {
+        steps.add(Step::DropNamespace, why);
+    }
+    if let Some(interface) = observed.interface() {
+        if observed.outside.is_some() || matches!(observed.namespace, Namespace::Present(_)) {
+            steps.add(Step::AwaitLinkGone(interface.clone()), why);
+        }
+        if interface.own_bridge && observed.bridge.is_some() {
+            steps.add(Step::ReleaseBridge(interface), why);
+        }
+    }
+    if observed.config.is_some() || observed.unsettled {
+        steps.add(Step::RemoveFiles, why);
+    }
+}
+
+fn run(steps: &mut Steps, desired: &Desired, plug: &Plug, observed: &Observed) {
+    let noted = observed.state.as_ref().is_some_and(|state| {
+        state.interface.as_ref() == Some(&plug.interface) && state.identity == desired.identity
+    });
+    let inside = match &observed.namespace {
+        Namespace::Present(inside) => Some(inside),
+        Namespace::Absent | Namespace::Stale => None,
+    };
+    if inside.is_none() {
+        end_processes(steps, &observed.process, "its namespace is gone");
+    }
+    if !noted {
+        if inside.is_some() && observed.state.as_ref().is_some_and(|state| state.identity != desired.identity) {
+            end_processes(steps, &observed.process, "haproxy is to run as another user");
+        }
+        steps.add(Step::NoteIntent, "what is about to be on the host can be removed after a crash");
+    }
+    if observed.namespace == Namespace::Stale {
+        steps.add(Step::DropNamespace, "its name is left over");
+    }
+    if inside.is_none() {
+        steps.add(Step::MakeNamespace, "there is none");
+    }
+    let ended = steps.0.iter().any(|planned| matches!(planned.step, Step::EndProcesses(_)));
+    let started = start(steps, desired, observed, ended);
+    let announce = network(steps, plug, observed, inside);
+    if started {
+        steps.add(Step::AwaitHaproxy, "it was started");
+    }
+    if announce && desired.announce {
+        steps.add(Step::Announce, "neighbours may know another owner of the address");
+    }
+}
+
+fn end_processes(steps: &mut Steps, process: &Process, why: &'static str) {
+    match process {
+        Process::None => {}
+        Process::Answering(pid) => steps.add(Step::EndProcesses(vec![*pid]), why),
+        Process::Deaf(pids) => steps.add(Step::EndProcesses(pids.clone()), why),
+    }
+}
+
+/// Whether haproxy is started.
+fn start(steps: &mut Steps, desired: &Desired, observed: &Observed, ended: bool) -> bool {
+    let replacing = match &observed.process {
+        Process::Answering(pid) if !ended => Some(*pid),
+        Process::Deaf(pids) if !ended => {
+            steps.add(Step::EndProcesses(pids.clone()), "haproxy does not answer");
+            None
+        }
+        Process::Answering(_) | Process::Deaf(_) | Process::None => None,
+    };
+    let why = if replacing.is_none() {
+        "haproxy does not run"
+    } else if observed.unsettled {
+        "nobody knows which configuration runs"
+    } else if observed.config.as_ref() != Some(&desired.config) {
+        "the configuration has changed"
+    } else {
+        return false;
+    };
+    steps.add(Step::WriteConfig, why);
+    steps.add(Step::StartHaproxy { replacing }, why);
+    true
+}
+
+/// Whether the address is to be announced.
+fn network(steps: &mut Steps, plug: &Plug, observed: &Observed, inside: Option<&Inside>) -> bool {
+    let link = inside.and_then(|inside| inside.link.as_ref());
+    let none = Inside::default();
+    let inside = inside.unwrap_or(&none);
+    let whole = link.is_some() && observed.outside.is_some();
+    if !whole {
+        steps.add(Step::MakeLink, "there is none");
+    } else if !observed.outside.as_ref().is_some_and(|link| link.up && link.master.is_some() && link.master == observed.bridge) {
+        steps.add(Step::AttachLink, "it is down or on no bridge");
+    }
+    let wanted = (plug.address, plug.prefix_length);
+    let addresses = if whole { inside.addresses.clone() } else { BTreeSet::new() };
+    let hops = if whole { inside.hops.clone() } else { BTreeSet::new() };
+    let changes = Changes {
+        mac: whole && link.is_some_and(|link| link.mac != Some(plug.mac)),
+        add_address: !addresses.contains(&wanted),
+        remove_addresses: addresses.into_iter().filter(|address| *address != wanted).collect(),
+        // Taking an address or a link away takes its routes along, so all are set again then.
+        add_hops: plug.hops.difference(&hops).cloned().collect(),
+        remove_hops: hops.difference(&plug.hops).cloned().collect(),
+        links_up: !whole || !inside.loopback_up || !link.is_some_and(|link| link.up),
+    };
+    let renewed = changes.mac || changes.add_address || changes.links_up;
+    let changes = if renewed { Changes { add_hops: plug.hops.clone(), ..changes } } else { changes };
+    if changes != Changes::default() {
+        steps.add(Step::Configure(changes), "addresses, routes or links differ");
+    }
+    renewed || steps.0.iter().any(|planned| planned.step == Step::AttachLink)
+}
+
+#[cfg(test)]
+mod tests;

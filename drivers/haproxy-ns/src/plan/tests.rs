@@ -1,0 +1,228 @@
+use ballast_abi::Protocol;
+use proptest::prelude::*;
+
+use super::*;
+use crate::{net::link::Link, samples};
+
+fn desired(address: &str, generation: u64) -> Desired {
+    let mut asked = samples::load_balancer(Protocol::Http);
+    asked.vip = Some(samples::vip(address));
+    Desired::of(&samples::validated(&asked), format!("config for {address}\n"), generation)
+}
+
+/// What a host is like once these steps were done: the tests' model of the kernel, of haproxy and of the disk.
+fn done(steps: &[Planned], desired: &Desired, before: &Observed) -> Observed {
+    let mut host = before.clone();
+    let plug = desired.plug.as_ref();
+    let mut written = None;
+    for planned in steps {
+        match &planned.step {
+            Step::NoteIntent => {
+                host.directory = true;
+                let interface = plug.map(|plug| plug.interface.clone());
+                host.state = Some(State { interface, identity: desired.identity, ..State::default() });
+            }
+            Step::MakeNamespace => host.namespace = Namespace::Present(Inside::default()),
+            Step::MakeLink => {
+                host.bridge = Some(7);
+                host.outside = Some(Link { index: 9, up: true, master: Some(7), ..Link::default() });
+                if let Namespace::Present(inside) = &mut host.namespace {
+                    let mac = plug.map(|plug| plug.mac);
+                    let name = plug.map(|plug| plug.interface.inside.clone()).unwrap_or_default();
+                    inside.link = Some(Link { index: 2, name, mac, ..Link::default() });
+                    inside.addresses.clear();
+                    inside.hops.clear();
+                }
+            }
+            Step::AttachLink => {
+                host.bridge = Some(7);
+                host.outside = Some(Link { index: 9, up: true, master: Some(7), ..Link::default() });
+            }
+            Step::Configure(changes) => configure(&mut host, plug.unwrap(), changes),
+            Step::WriteConfig => {
+                written = Some(desired.config.clone());
+                host.unsettled = true;
+            }
+            Step::StartHaproxy { .. } => host.process = Process::Answering(4711),
+            Step::AwaitHaproxy => {
+                host.config = written.take();
+                host.unsettled = false;
+            }
+            Step::Announce => {}
+            Step::NoteDone => {
+                host.directory = true;
+                host.state = Some(State {
+                    generation: desired.generation,
+                    interface: plug.map(|plug| plug.interface.clone()),
+                    identity: desired.identity,
+                    echoes: desired.echoes.clone(),
+                    ..State::default()
+                });
+            }
+            Step::EndProcesses(_) => host.process = Process::None,
+            Step::DropNamespace => host.namespace = Namespace::Absent,
+            Step::AwaitLinkGone(_) => host.outside = None,
+            Step::ReleaseBridge(_) => host.bridge = None,
+            Step::RemoveFiles => {
+                host.config = None;
+                host.unsettled = false;
+            }
+            Step::RemoveDirectory => host = Observed::default(),
+        }
+    }
+    host
+}
+
+fn configure(host: &mut Observed, plug: &Plug, changes: &Changes) {
+    let Namespace::Present(inside) = &mut host.namespace else { panic!("configured without a namespace") };
+    inside.addresses.retain(|address| !changes.remove_addresses.contains(address));
+    if changes.add_address {
+        inside.addresses.insert((plug.address, plug.prefix_length));
+    }
+    inside.hops.retain(|hop| !changes.remove_hops.contains(hop));
+    inside.hops.extend(changes.add_hops.iter().cloned());
+    inside.loopback_up |= changes.links_up;
+    let link = inside.link.as_mut().unwrap();
+    link.up |= changes.links_up;
+    if changes.mac {
+        link.mac = Some(plug.mac);
+    }
+}
+
+fn steps(planned: &[Planned]) -> Vec<&Step> {
+    planned.iter().map(|planned| &planned.step).collect()
+}
+
+#[test]
+fn a_first_deploy_notes_what_it_is_about_to_make_and_announces_last() {
+    let planned = plan(&desired("10.0.0.4", 1), &Observed::default());
+    let steps = steps(&planned);
+    assert_eq!(*steps[0], Step::NoteIntent);
+    assert_eq!(*steps[1], Step::MakeNamespace);
+    assert_eq!(steps[3], &Step::StartHaproxy { replacing: None });
+    assert_eq!(*steps[steps.len() - 2], Step::Announce);
+    assert_eq!(*steps[steps.len() - 1], Step::NoteDone);
+}
+
+#[test]
+fn another_generation_of_the_same_touches_neither_haproxy_nor_the_network() {
+    let first = desired("10.0.0.4", 1);
+    let host = done(&plan(&first, &Observed::default()), &first, &Observed::default());
+    assert_eq!(plan(&first, &host), []);
+    assert_eq!(steps(&plan(&desired("10.0.0.4", 2), &host)), [&Step::NoteDone]);
+}
+
+#[test]
+fn another_address_changes_addresses_replaces_haproxy_and_then_announces() {
+    let first = desired("10.0.0.4", 1);
+    let host = done(&plan(&first, &Observed::default()), &first, &Observed::default());
+    let planned = plan(&desired("10.0.0.5", 2), &host);
+    let steps = steps(&planned);
+    assert_eq!(*steps[1], Step::StartHaproxy { replacing: Some(4711) });
+    assert!(matches!(steps[2], Step::Configure(changes) if changes.add_address && changes.remove_addresses.len() == 1));
+    assert_eq!(steps[3..], [&Step::AwaitHaproxy, &Step::Announce, &Step::NoteDone]);
+}
+
+#[test]
+fn a_vip_that_goes_away_takes_everything_but_the_state_along() {
+    let first = desired("10.0.0.4", 1);
+    let host = done(&plan(&first, &Observed::default()), &first, &Observed::default());
+    let without = Desired { plug: None, generation: 2, ..first };
+    let planned = plan(&without, &host);
+    assert!(planned.iter().any(|planned| planned.step == Step::DropNamespace));
+    let host = done(&planned, &without, &host);
+    assert_eq!((host.process, host.namespace, host.outside, host.bridge), Default::default());
+    assert!(host.state.is_some());
+}
+
+fn address() -> impl Strategy<Value = String> {
+    prop_oneof![(4..8_u8).prop_map(|last| format!("10.0.0.{last}")), (4..8_u8).prop_map(|last| format!("fd00::{last}"))]
+}
+
+fn some_desired() -> impl Strategy<Value = Desired> {
+    (address(), 1..5_u64, any::<bool>(), any::<bool>(), 0..3_u32).prop_map(|(address, generation, vip, echoes, user)| {
+        let mut desired = desired(&address, generation);
+        desired.plug = desired.plug.filter(|_| vip);
+        if user > 0 {
+            desired.identity = Some(Identity { uid: 1000 + user, gid: 1000 });
+            desired.plug.iter_mut().for_each(|plug| plug.interface = Interface::of_port("other-port", "br0", user > 1));
+        }
+        if echoes {
+            let (pool, member) = (String::from("p"), String::from("m"));
+            let address = "10.0.0.9".parse().unwrap();
+            desired.echoes = vec![Echoes { pool, member, address, delay: 1, timeout: 1, max_retries: 1 }];
+        }
+        desired
+    })
+}
+
+/// Any host, also one that no pass would leave behind.
+fn some_host() -> impl Strategy<Value = Observed> {
+    let interface = Interface::of_port("9f1b7c52-aaaa-4bbb-8ccc-0123456789ab", "brqc0ffee00-11", true);
+    let link = |up: bool, master| Link { index: 9, name: "ns-9f1b7c52-aa".into(), mac: Some([2; 6]), up, master };
+    let outside = proptest::option::of((any::<bool>(), proptest::option::of(6..8_u32)))
+        .prop_map(move |found| found.map(|(up, master)| link(up, master)));
+    let inside = (any::<bool>(), proptest::option::of(any::<bool>()), proptest::option::of(address())).prop_map(
+        move |(loopback_up, found, address)| Inside {
+            loopback_up,
+            link: found.map(|up| link(up, None)),
+            addresses: address.into_iter().map(|address| (address.parse().unwrap(), 24)).collect(),
+            hops: BTreeSet::new(),
+        },
+    );
+    let namespace = prop_oneof![
+        Just(Namespace::Absent),
+        Just(Namespace::Stale),
+        inside.prop_map(Namespace::Present)
+    ];
+    let process =
+        prop_oneof![Just(Process::None), Just(Process::Answering(1)), Just(Process::Deaf(vec![1, 2]))];
+    let state = proptest::option::of((0..5_u64, any::<bool>())).prop_map(move |found| {
+        found.map(|(generation, plugged)| State {
+            generation,
+            interface: plugged.then(|| interface.clone()),
+            ..State::default()
+        })
+    });
+    let config = proptest::option::of(address().prop_map(|address| format!("config for {address}\n")));
+    (namespace, outside, process, state, config, any::<bool>()).prop_map(
+        |(namespace, outside, process, state, config, unsettled)| Observed {
+            namespace,
+            outside,
+            bridge: Some(7),
+            process,
+            config,
+            unsettled,
+            state,
+            directory: true,
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn planning_twice_plans_nothing(desired in some_desired(), host in some_host()) {
+        let after = done(&plan(&desired, &host), &desired, &host);
+        prop_assert_eq!(plan(&desired, &after), vec![]);
+    }
+
+    #[test]
+    fn removing_twice_removes_nothing(desired in some_desired(), host in some_host()) {
+        let after = done(&plan_removal(&host), &desired, &host);
+        prop_assert_eq!(plan_removal(&after), vec![]);
+    }
+
+    #[test]
+    fn haproxy_is_never_started_without_a_namespace_or_beside_a_deaf_one(desired in some_desired(), host in some_host()) {
+        let (mut namespace, mut deaf) = (matches!(host.namespace, Namespace::Present(_)), matches!(host.process, Process::Deaf(_)));
+        for planned in plan(&desired, &host) {
+            match planned.step {
+                Step::MakeNamespace => namespace = true,
+                Step::DropNamespace => namespace = false,
+                Step::EndProcesses(_) => deaf = false,
+                Step::StartHaproxy { .. } => prop_assert!(namespace && !deaf),
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Every kind of configuration as a file in `snapshots/`, and each is given to haproxy itself.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use ballast_abi::{LoadBalancer, MonitorType, PersistenceType, SessionPersistence};
+
+use super::*;
+use crate::samples;
+
+fn rendered(load_balancer: &LoadBalancer, config: &Config) -> String {
+    render(&samples::validated(load_balancer), config, true).unwrap()
+}
+
+/// Compares with the snapshot of this name, and asks haproxy what it thinks of it.
+fn check(name: &str, load_balancer: &LoadBalancer) {
+    check_with(name, load_balancer, &samples::config());
+}
+
+fn check_with(name: &str, load_balancer: &LoadBalancer, config: &Config) {
+    let text = rendered(load_balancer, config);
+    insta::assert_snapshot!(name, text);
+    let directory = tempfile::tempdir().unwrap();
+    let run = directory.path().join("run");
+    fs::create_dir(&run).unwrap();
+    fs::write(run.join("servers.state"), "1\n").unwrap();
+    fs::write(directory.path().join("haproxy.cfg"), &text).unwrap();
+    let haproxy = Path::new("/usr/sbin/haproxy");
+    assert!(haproxy.exists(), "these tests need haproxy 2.6 or later: apt-get install haproxy");
+    let output = Command::new(haproxy)
+        .args(["-c", "-f", "../haproxy.cfg", "-L", &load_balancer.id])
+        .current_dir(&run)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "haproxy refused {name}: {said}\n{text}");
+    assert!(!said.contains("[WARNING]"), "haproxy warns of {name}: {said}\n{text}");
+}
+
+fn with(protocol: Protocol, change: impl FnOnce(&mut LoadBalancer)) -> LoadBalancer {
+    let mut asked = samples::load_balancer(protocol);
+    change(&mut asked);
+    asked
+}
+
+fn persistence(kind: PersistenceType, name: &str) -> Option<SessionPersistence> {
+    Some(SessionPersistence { r#type: kind.into(), cookie_name: name.into() })
+}
+
+const PROTOCOLS: [(&str, Protocol); 3] =
+    [("tcp", Protocol::Tcp), ("http", Protocol::Http), ("https", Protocol::Https)];
+
+#[test]
+fn every_protocol_with_every_method_is_accepted_by_haproxy() {
+    let methods = [
+        ("roundrobin", LbMethod::RoundRobin),
+        ("leastconn", LbMethod::LeastConnections),
+        ("source", LbMethod::SourceIp),
+    ];
+    for (protocol_name, protocol) in PROTOCOLS {
+        for (name, method) in methods {
+            let asked = with(protocol, |asked| asked.pools[0].lb_method = method.into());
+            check(&format!("method-{protocol_name}-{name}"), &asked);
+        }
+    }
+}
+
+#[test]
+fn every_protocol_with_every_monitor_is_accepted_by_haproxy() {
+    let monitors = [
+        ("ping", MonitorType::Ping),
+        ("tcp", MonitorType::Tcp),
+        ("http", MonitorType::Http),
+        ("https", MonitorType::Https),
+    ];
+    for (protocol_name, protocol) in PROTOCOLS {
+        for (name, kind) in monitors {
+            let asked = with(protocol, |asked| asked.pools[0].monitors = vec![samples::monitor(kind)]);
+            check(&format!("monitor-{protocol_name}-{name}"), &asked);
+        }
+    }
+}
+
+#[test]
+fn every_persistence_is_accepted_by_haproxy() {
+    let kinds = [
+        ("source-ip", persistence(PersistenceType::SourceIp, "")),
+        ("http-cookie", persistence(PersistenceType::HttpCookie, "")),
+        ("app-cookie", persistence(PersistenceType::AppCookie, "JSESSIONID")),
+    ];
+    for (name, kind) in kinds {
+        let asked = with(Protocol::Http, |asked| asked.pools[0].session_persistence = kind.clone());
+        check(&format!("persistence-http-{name}"), &asked);
+    }
+    let asked = with(Protocol::Tcp, |asked| {
+        asked.pools[0].session_persistence = persistence(PersistenceType::SourceIp, "");
+    });
+    check("persistence-tcp-source-ip", &asked);
+    let asked = with(Protocol::Http, |asked| {
+        asked.pools[0].session_persistence = persistence(PersistenceType::HttpCookie, "");
+        asked.pools[0].members.clear();
+    });
+    check("persistence-http-cookie-without-members", &asked);
+}
+
+#[test]
+fn admin_down_is_accepted_by_haproxy() {
+    check("down-load-balancer", &with(Protocol::Http, |asked| asked.admin_state_up = false));
+    check("down-listener", &with(Protocol::Http, |asked| asked.listeners[0].admin_state_up = false));
+    check("down-pool-http", &with(Protocol::Http, |asked| asked.pools[0].admin_state_up = false));
+    check("down-pool-tcp", &with(Protocol::Tcp, |asked| asked.pools[0].admin_state_up = false));
+    check("down-member", &with(Protocol::Http, |asked| asked.pools[0].members[0].admin_state_up = false));
+    let asked = with(Protocol::Http, |asked| {
+        let monitor = samples::monitor(MonitorType::Http);
+        asked.pools[0].monitors = vec![ballast_abi::HealthMonitor { admin_state_up: false, ..monitor }];
+    });
+    check("down-monitor", &asked);
+}
+
+#[test]
+fn several_monitors_become_one_sequence_at_the_strictest_pace() {
+    let asked = with(Protocol::Http, |asked| {
+        let mut slow = samples::monitor(MonitorType::Http);
+        (slow.delay, slow.timeout, slow.max_retries) = (60, 2, 9);
+        (slow.url_path, slow.expected_codes) = ("slow".into(), "200, 202".into());
+        let tls = samples::monitor(MonitorType::Https);
+        asked.pools[0].monitors = vec![slow, tls, samples::monitor(MonitorType::Tcp), samples::monitor(MonitorType::Ping)];
+    });
+    check("monitors-combined", &asked);
+}
+
+#[test]
+fn odd_numbers_are_accepted_by_haproxy() {
+    let asked = with(Protocol::Http, |asked| {
+        asked.listeners[0].connection_limit = 0;
+        asked.pools[0].members[0].weight = 0;
+        asked.pools[0].members[1].protocol_port = 0;
+        let mut monitor = samples::monitor(MonitorType::Http);
+        (monitor.delay, monitor.timeout) = (0, 0);
+        (monitor.url_path, monitor.http_method, monitor.expected_codes) = (String::new(), String::new(), String::new());
+        asked.pools[0].monitors = vec![monitor];
+    });
+    check("odd-zeroes", &asked);
+    check("odd-no-listener", &with(Protocol::Http, |asked| asked.listeners.clear()));
+    let asked = with(Protocol::Http, |asked| {
+        asked.listeners[0].connection_limit = 100;
+        let mut monitor = samples::monitor(MonitorType::Http);
+        monitor.url_path = "/a%20b;c?d=$e&f='g'!*()[1]~:@+,".into();
+        asked.pools[0].monitors = vec![monitor];
+        asked.pools[0].session_persistence = persistence(PersistenceType::AppCookie, "a!b&c*d+e-f.g^h_i|j~k");
+    });
+    check("odd-characters", &asked);
+    check("odd-project", &with(Protocol::Http, |asked| asked.project_id = "a\nglobal b".into()));
+}
+
+#[test]
+fn ipv6_is_accepted_by_haproxy() {
+    let asked = with(Protocol::Http, |asked| {
+        asked.vip = Some(samples::vip("fd00::4"));
+        asked.pools[0].members[0].address = "fd00::11".into();
+        asked.pools[0].session_persistence = persistence(PersistenceType::SourceIp, "");
+        asked.pools[0].monitors = vec![samples::monitor(MonitorType::Http)];
+    });
+    check("ipv6", &asked);
+}
+
+#[test]
+fn a_traffic_log_is_accepted_by_haproxy() {
+    let config = Config { log: Some("/dev/log".into()), ..samples::config() };
+    check_with("log-http", &samples::load_balancer(Protocol::Http), &config);
+    check_with("log-tcp", &samples::load_balancer(Protocol::Tcp), &config);
+}
+
+#[test]
+fn a_build_without_the_http_client_gets_no_line_about_it() {
+    let validated = samples::validated(&samples::load_balancer(Protocol::Http));
+    assert!(!render(&validated, &samples::config(), false).unwrap().contains("httpclient"));
+}

@@ -1,0 +1,62 @@
+//! What is told upwards of one load balancer. Pure.
+
+use std::collections::HashMap;
+
+use ballast_abi::{Health, MemberHealth, Observation, Statistics};
+
+use crate::{counters::Totals, haproxy::statistics::Reading};
+
+/// haproxy's own view and that of the pings, together. A member whose health is not known is left out.
+pub(crate) fn observation(
+    id: &str,
+    base: Totals,
+    reading: &Reading,
+    verdicts: &HashMap<(String, String), Option<bool>>,
+) -> Observation {
+    let totals = base + reading.totals;
+    let mut members: Vec<MemberHealth> = reading
+        .health
+        .iter()
+        .filter_map(|(key, health)| {
+            let health = health_of(*health, verdicts.get(key))?;
+            Some(MemberHealth { pool_id: key.0.clone(), member_id: key.1.clone(), health: health.into() })
+        })
+        .collect();
+    members.sort_by(|one, other| (&one.pool_id, &one.member_id).cmp(&(&other.pool_id, &other.member_id)));
+    Observation {
+        load_balancer_id: id.to_owned(),
+        statistics: Some(Statistics {
+            bytes_in: totals.bytes_in,
+            bytes_out: totals.bytes_out,
+            active_connections: reading.active_connections,
+            total_connections: totals.connections,
+        }),
+        members,
+    }
+}
+
+/// All must pass: one "down" is enough, and "up" needs both.
+fn health_of(haproxy: Option<Health>, ping: Option<&Option<bool>>) -> Option<Health> {
+    match (haproxy, ping) {
+        (Some(Health::Down), _) | (_, Some(Some(false))) => Some(Health::Down),
+        (_, Some(None)) => None,
+        (health, Some(Some(true)) | None) => health,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_views_must_be_content() {
+        let (up, down) = (Some(Health::Up), Some(Health::Down));
+        assert_eq!(health_of(up, None), up);
+        assert_eq!(health_of(up, Some(&Some(true))), up);
+        assert_eq!(health_of(up, Some(&Some(false))), down);
+        assert_eq!(health_of(down, Some(&Some(true))), down);
+        assert_eq!(health_of(up, Some(&None)), None);
+        // In maintenance because it does not answer pings.
+        assert_eq!(health_of(None, Some(&Some(false))), down);
+    }
+}

@@ -1,0 +1,102 @@
+//! The VIP and how it is plugged in.
+
+use std::net::IpAddr;
+
+use ballast_abi::DriverError;
+
+use super::{id, refuse};
+use crate::{
+    config::Config,
+    validated::{Bridge, Route, Vip},
+};
+
+pub(super) fn vip(asked: &ballast_abi::Vip, config: &Config) -> Result<Vip, DriverError> {
+    let wrong = |field: &str, why: &str| refuse("vip", &asked.address, field, why);
+    let address: IpAddr = asked.address.parse().map_err(|_| wrong("address", "is no IP address"))?;
+    if address.is_unspecified() || address.is_multicast() || address.is_loopback() {
+        return Err(wrong("address", "is none that a host can have"));
+    }
+    let gateway = match asked.gateway.as_str() {
+        "" => None,
+        text => Some(text.parse::<IpAddr>().map_err(|_| wrong("gateway", "is no IP address"))?),
+    };
+    if gateway.is_some_and(|gateway| gateway.is_ipv4() != address.is_ipv4()) {
+        return Err(wrong("gateway", "is of another IP version"));
+    }
+    Ok(Vip {
+        port: id("vip", "port_id", &asked.port_id)?,
+        address,
+        prefix_length: prefix_length(asked.prefix_length, address)
+            .ok_or_else(|| wrong("prefix_length", "is too long"))?,
+        mac: mac(&asked.mac).ok_or_else(|| wrong("mac", "must be as in aa:bb:cc:dd:ee:ff, of one host"))?,
+        gateway,
+        routes: asked.routes.iter().map(|route| self::route(route, address)).collect::<Result<_, _>>()?,
+        bridge: bridge(&asked.network.clone().unwrap_or_default(), config)?,
+    })
+}
+
+fn route(asked: &ballast_abi::Route, vip: IpAddr) -> Result<Route, DriverError> {
+    let wrong = |field: &str, why: &str| refuse("route", &asked.destination, field, why);
+    let (network, length) = asked.destination.split_once('/').ok_or_else(|| wrong("destination", "is no CIDR"))?;
+    let destination: IpAddr = network.parse().map_err(|_| wrong("destination", "is no CIDR"))?;
+    let length = length.parse().ok().and_then(|length| prefix_length(length, destination));
+    let length = length.ok_or_else(|| wrong("destination", "is no CIDR"))?;
+    let next_hop: IpAddr = asked.next_hop.parse().map_err(|_| wrong("next_hop", "is no IP address"))?;
+    if next_hop.is_ipv4() != destination.is_ipv4() || vip.is_ipv4() != destination.is_ipv4() {
+        return Err(wrong("next_hop", "is of another IP version"));
+    }
+    Ok(Route { destination: masked(destination, length), prefix_length: length, next_hop })
+}
+
+/// The kernel refuses a destination with host bits, and shows routes without them.
+pub(crate) fn masked(address: IpAddr, length: u8) -> IpAddr {
+    match address {
+        IpAddr::V4(v4) => {
+            let mask = u32::MAX.checked_shl(32 - u32::from(length)).unwrap_or(0);
+            IpAddr::V4((u32::from(v4) & mask).into())
+        }
+        IpAddr::V6(v6) => {
+            let mask = u128::MAX.checked_shl(128 - u32::from(length)).unwrap_or(0);
+            IpAddr::V6((u128::from(v6) & mask).into())
+        }
+    }
+}
+
+fn prefix_length(length: u32, address: IpAddr) -> Option<u8> {
+    let longest = if address.is_ipv4() { 32 } else { 128 };
+    u8::try_from(length).ok().filter(|length| *length <= longest)
+}
+
+fn mac(text: &str) -> Option<[u8; 6]> {
+    let mut octets = [0_u8; 6];
+    let mut parts = text.split(':');
+    for octet in &mut octets {
+        *octet = parts.next().filter(|part| part.len() == 2).and_then(|part| u8::from_str_radix(part, 16).ok())?;
+    }
+    let of_one_host = octets[0] & 1 == 0 && octets != [0; 6];
+    (parts.next().is_none() && of_one_host).then_some(octets)
+}
+
+fn bridge(asked: &ballast_abi::Network, config: &Config) -> Result<Bridge, DriverError> {
+    match asked.network_type.as_str() {
+        "" => {
+            let network = id("network", "id", &asked.id)?;
+            let short: String = network.as_str().chars().take(11).collect();
+            Ok(Bridge { name: format!("brq{short}"), own: true })
+        }
+        "bridge" => match config.bridge_mappings.get(&asked.physical_network) {
+            Some(name) => Ok(Bridge { name: name.clone(), own: false }),
+            None => {
+                let error = DriverError::unsupported("the host is not connected to this load balancer's network");
+                Err(error.with_detail(format!(
+                    "no bridge for physical network {:?}: add it to bridge_mappings of [drivers.haproxy-ns]",
+                    asked.physical_network
+                )))
+            }
+        },
+        other => Err(DriverError::unsupported(format!(
+            "network {}: networks of type {other:?} cannot be plugged yet; \"bridge\" and networks without a type can",
+            id("network", "id", &asked.id)?.as_str()
+        ))),
+    }
+}

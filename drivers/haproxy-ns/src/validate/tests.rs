@@ -1,0 +1,132 @@
+use ballast_abi::{ErrorCode, Network, SessionPersistence};
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    render,
+    samples::{self, ID},
+};
+
+fn refused(load_balancer: &LoadBalancer) -> DriverError {
+    validate(load_balancer, &samples::config()).unwrap_err()
+}
+
+#[test]
+fn an_address_that_is_none_is_refused_with_object_and_field() {
+    let mut asked = samples::load_balancer(Protocol::Http);
+    asked.pools[0].members[1].address = "10.0.0.1:80 check".into();
+    let error = refused(&asked);
+    assert_eq!(error.code, ErrorCode::INVALID_ARGUMENT);
+    assert_eq!(error.message, "member 00000000-0000-4000-8000-000000000002: address is no IP address");
+}
+
+#[test]
+fn ids_that_could_leave_a_directory_are_refused() {
+    for hostile in ["", "..", "a/b", "a b", "a\n", "ä"] {
+        let asked = LoadBalancer { id: hostile.into(), ..samples::load_balancer(Protocol::Http) };
+        assert_eq!(refused(&asked).code, ErrorCode::INVALID_ARGUMENT, "{hostile:?}");
+    }
+}
+
+#[test]
+fn the_port_id_and_the_network_id_are_names_too() {
+    let mut asked = samples::load_balancer(Protocol::Http);
+    asked.vip.as_mut().unwrap().port_id = "../../etc".into();
+    assert_eq!(refused(&asked).code, ErrorCode::INVALID_ARGUMENT);
+    let mut asked = samples::load_balancer(Protocol::Http);
+    asked.vip.as_mut().unwrap().network = Some(Network { id: "a/b".into(), ..Network::default() });
+    assert_eq!(refused(&asked).code, ErrorCode::INVALID_ARGUMENT);
+}
+
+#[test]
+fn a_listener_on_port_0_is_a_fault_of_that_listener_only() {
+    let mut asked = samples::load_balancer(Protocol::Http);
+    let other = ballast_abi::Listener { id: "other".into(), protocol_port: 0, ..asked.listeners[0].clone() };
+    asked.listeners.push(other);
+    let (validated, faults) = validate(&asked, &samples::config()).unwrap();
+    assert_eq!(validated.listeners.len(), 1);
+    assert_eq!(faults.len(), 1);
+    assert_eq!(faults[0].object_id, "other");
+}
+
+#[test]
+fn a_network_that_needs_a_tag_is_unsupported_and_says_so() {
+    let mut asked = samples::load_balancer(Protocol::Http);
+    let network = Network { id: "n".into(), network_type: "vlan".into(), segmentation_id: 7, ..Network::default() };
+    asked.vip.as_mut().unwrap().network = Some(network);
+    let error = refused(&asked);
+    assert_eq!(error.code, ErrorCode::UNSUPPORTED);
+    assert!(error.message.contains("\"vlan\""), "{}", error.message);
+}
+
+#[test]
+fn a_physical_network_is_looked_up_in_bridge_mappings() {
+    let mut asked = samples::load_balancer(Protocol::Http);
+    let network =
+        Network { network_type: "bridge".into(), physical_network: "physnet1".into(), ..Network::default() };
+    asked.vip.as_mut().unwrap().network = Some(network.clone());
+    assert_eq!(samples::validated(&asked).vip.unwrap().bridge.name, "br-phys");
+    asked.vip.as_mut().unwrap().network = Some(Network { physical_network: "nowhere".into(), ..network });
+    assert_eq!(refused(&asked).code, ErrorCode::UNSUPPORTED);
+}
+
+#[test]
+fn a_path_gets_its_slash_and_codes_may_be_lists_or_ranges() {
+    assert_eq!(text::url_path("health").unwrap(), "/health");
+    assert_eq!(text::url_path("/it's").unwrap(), "/it%27s");
+    assert_eq!(text::codes("200, 202").unwrap(), [(200, 200), (202, 202)]);
+    assert_eq!(text::codes("200-204").unwrap(), [(200, 204)]);
+    for bad in ["20", "2000", "204-200", "abc", "200,", "+20", "200 202"] {
+        assert_eq!(text::codes(bad), None, "{bad}");
+    }
+}
+
+#[test]
+fn a_mac_of_many_hosts_is_refused() {
+    let mut asked = samples::load_balancer(Protocol::Http);
+    asked.vip.as_mut().unwrap().mac = "ff:ff:ff:ff:ff:ff".into();
+    assert_eq!(refused(&asked).code, ErrorCode::INVALID_ARGUMENT);
+}
+
+proptest! {
+    /// Whatever a tenant writes into a free field: it is refused, or the configuration has the very lines that it has
+    /// with a harmless value in its place.
+    #[test]
+    fn no_string_of_a_tenant_adds_a_word_or_a_line(hostile in "(?s).{0,40}|[ -~\n\t'\"\\\\#$%{}]{0,40}", field in 0..6_u8) {
+        let build = |value: &str| {
+            let mut asked = samples::load_balancer(Protocol::Http);
+            let mut monitor = samples::monitor(MonitorType::Http);
+            let mut cookie_name = "SID".to_owned();
+            match field {
+                0 => monitor.url_path = value.into(),
+                1 => monitor.http_method = value.into(),
+                2 => monitor.expected_codes = value.into(),
+                3 => cookie_name = value.into(),
+                4 => asked.project_id = value.into(),
+                _ => asked.name = value.into(),
+            }
+            asked.pools[0].monitors = vec![monitor];
+            let r#type = PersistenceType::AppCookie.into();
+            asked.pools[0].session_persistence = Some(SessionPersistence { r#type, cookie_name });
+            validate(&asked, &samples::config())
+        };
+        let shape = |validated: &Validated| -> Vec<usize> {
+            let text = render::render(validated, &samples::config(), true).unwrap();
+            let code = text.lines().filter(|line| !line.starts_with('#'));
+            code.map(|line| line.split_whitespace().count()).collect()
+        };
+        if let Ok((validated, _)) = build(&hostile) {
+            prop_assert!(validated.id.as_str() == ID);
+            let harmless = shape(&samples::validated(&{
+                let mut asked = samples::load_balancer(Protocol::Http);
+                asked.pools[0].monitors = vec![samples::monitor(MonitorType::Http)];
+                let r#type = PersistenceType::AppCookie.into();
+                asked.pools[0].session_persistence = Some(SessionPersistence { r#type, cookie_name: "SID".into() });
+                asked
+            }));
+            prop_assert_eq!(shape(&validated), harmless);
+            let text = render::render(&validated, &samples::config(), true).unwrap();
+            prop_assert!(!text.contains(['\'', '"', '\\', '\r', '\0']));
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! A load balancer that was checked: every value has the type of what it means, and every string in it consists of
+//! characters that are harmless in haproxy.cfg, in paths and in interface names. Made by [`validate`](crate::validate)
+//! only.
+
+use std::net::IpAddr;
+
+use ballast_abi::{LbMethod, Protocol};
+use serde::Serialize;
+
+/// Letters, digits, `-` and `_`; 1 to 64 of them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub(crate) struct Id(pub(super) String);
+
+impl Id {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Validated {
+    pub(crate) id: Id,
+    /// For a comment only: characters that could end it are replaced.
+    pub(crate) project: String,
+    pub(crate) admin_state_up: bool,
+    pub(crate) vip: Option<Vip>,
+    pub(crate) listeners: Vec<Listener>,
+    pub(crate) pools: Vec<Pool>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Vip {
+    pub(crate) port: Id,
+    pub(crate) address: IpAddr,
+    pub(crate) prefix_length: u8,
+    pub(crate) mac: [u8; 6],
+    pub(crate) gateway: Option<IpAddr>,
+    pub(crate) routes: Vec<Route>,
+    pub(crate) bridge: Bridge,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Route {
+    pub(crate) destination: IpAddr,
+    pub(crate) prefix_length: u8,
+    pub(crate) next_hop: IpAddr,
+}
+
+/// The bridge that the VIP's network is on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Bridge {
+    pub(crate) name: String,
+    /// Made at first use and removed with its last port.
+    pub(crate) own: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Listener {
+    pub(crate) id: Id,
+    pub(crate) protocol: Protocol,
+    /// Not 0.
+    pub(crate) port: u16,
+    /// `None`: no limit.
+    pub(crate) connection_limit: Option<u32>,
+    pub(crate) default_pool: Option<Id>,
+    pub(crate) admin_state_up: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pool {
+    pub(crate) id: Id,
+    pub(crate) protocol: Protocol,
+    pub(crate) method: LbMethod,
+    pub(crate) persistence: Option<Persistence>,
+    pub(crate) admin_state_up: bool,
+    pub(crate) members: Vec<Member>,
+    /// Those that are admin-up.
+    pub(crate) monitors: Vec<Monitor>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Persistence {
+    SourceIp,
+    HttpCookie,
+    AppCookie { name: String },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Member {
+    pub(crate) id: Id,
+    pub(crate) address: IpAddr,
+    /// 0: the port that the client connected to.
+    pub(crate) port: u16,
+    pub(crate) weight: u16,
+    pub(crate) admin_state_up: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Monitor {
+    pub(crate) check: Check,
+    /// Seconds, at least 1.
+    pub(crate) delay: u32,
+    /// Seconds, at least 1.
+    pub(crate) timeout: u32,
+    pub(crate) max_retries: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Check {
+    Ping,
+    Tcp,
+    Http { tls: bool, method: String, path: String, codes: Vec<(u16, u16)> },
+}
+
+/// haproxy's two modes.
+pub(crate) fn is_http(protocol: Protocol) -> bool {
+    match protocol {
+        Protocol::Http => true,
+        Protocol::Tcp | Protocol::Https | Protocol::Unspecified => false,
+    }
+}
