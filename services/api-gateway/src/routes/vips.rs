@@ -122,8 +122,8 @@ fn persistence(attributes: &Attributes) -> Result<Option<SessionPersistence>, Re
     let cookie_name = map.get("cookie_name").and_then(Value::as_str);
     // On the wire an empty name is no name, so a type that takes none would be let pass with one.
     if cookie_name == Some("") && r#type != i32::from(PersistenceType::AppCookie) {
-        let reason = format!("Cookie name is not allowed for {kind} session persistence");
-        return Err(Refusal::invalid("session_persistence", &reason));
+        let reason = "'cookie_name' is not allowed for this type of session persistence";
+        return Err(Refusal::invalid("session_persistence", reason));
     }
     Ok(Some(SessionPersistence { r#type, cookie_name: cookie_name.unwrap_or_default().to_owned() }))
 }

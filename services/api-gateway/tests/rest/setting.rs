@@ -1,0 +1,83 @@
+//! A gateway on a real port, in front of a scripted scheduler behind real gRPC.
+
+use std::sync::{Arc, Mutex};
+
+use ballast_proto::v1::{agents_server, health_monitors_server, networks_server, pools_server, vips_server};
+use ballast_service::{config::Settings, grpc};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+
+use crate::scripted::{Scripted, Seen};
+
+/// A gateway in front of a scripted scheduler. Dropped, both end.
+pub(crate) struct Setting {
+    pub(crate) seen: Arc<Mutex<Seen>>,
+    pub(crate) url: String,
+    client: reqwest::Client,
+    shutdown: CancellationToken,
+}
+
+impl Drop for Setting {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+impl Setting {
+    pub(crate) async fn start() -> Self {
+        let scripted = Scripted::default();
+        let routes = Routes::new(pools_server::PoolsServer::new(scripted.clone()))
+            .add_service(vips_server::VipsServer::new(scripted.clone()))
+            .add_service(health_monitors_server::HealthMonitorsServer::new(scripted.clone()))
+            .add_service(agents_server::AgentsServer::new(scripted.clone()))
+            .add_service(networks_server::NetworksServer::new(scripted.clone()));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let scheduler = listener.local_addr().unwrap().to_string();
+        let shutdown = CancellationToken::new();
+        tokio::spawn(grpc::serve(routes, listener, None, shutdown.clone()));
+        Self::before(&scheduler, scripted.0, shutdown).await
+    }
+
+    /// A gateway whose scheduler does not run.
+    pub(crate) async fn alone() -> Self {
+        // Bound and closed again: nobody listens there.
+        let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        Self::before(&free.to_string(), Arc::default(), CancellationToken::new()).await
+    }
+
+    async fn before(scheduler: &str, seen: Arc<Mutex<Seen>>, shutdown: CancellationToken) -> Self {
+        let mut settings = Settings::default();
+        settings.gateway.scheduler = scheduler.parse().unwrap();
+        settings.gateway.project_id = "p".to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(ballast_api_gateway::run(settings, listener, shutdown.clone()));
+        Self { seen, url, client: reqwest::Client::new(), shutdown }
+    }
+
+    pub(crate) fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method.parse().unwrap(), format!("{}{path}", self.url))
+    }
+
+    /// The status and the JSON of a reply.
+    pub(crate) async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<serde_json::Value>,
+    ) -> (u16, serde_json::Value) {
+        let mut request = self.request(method, path);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let reply = request.send().await.unwrap();
+        let status = reply.status().as_u16();
+        let text = reply.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(serde_json::Value::String(text)))
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> (u16, serde_json::Value) {
+        self.call("GET", path, None).await
+    }
+}
