@@ -34,6 +34,6 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli.command {
         Some(Command::DriverHost { .. }) => ballast_agent::driver_host::run(),
-        None => process::main("ballast-agent", cli.arguments, ballast_agent::run),
+        None => process::main("ballast-agent", &cli.arguments, ballast_agent::run),
     }
 }

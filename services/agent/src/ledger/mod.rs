@@ -208,9 +208,9 @@ mod tests {
             bytes
         });
         let dir = tempfile::tempdir().unwrap();
+        let (ledger, _) = Ledger::open(dir.path()).unwrap();
+        ledger.write(&entry("b")).unwrap();
         for bytes in cuts.chain(changes) {
-            let (ledger, _) = Ledger::open(dir.path()).unwrap();
-            ledger.write(&entry("b")).unwrap();
             fs::write(ledger.place("a"), &bytes).unwrap();
             fs::write(ledger.entries().join("c.unfinished"), b"x").unwrap();
             let (ledger, contents) = Ledger::open(dir.path()).unwrap();

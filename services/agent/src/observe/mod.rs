@@ -44,6 +44,7 @@ pub(crate) async fn run(drivers: Arc<DriverSet>, workers: Workers, uplink: Uplin
         session: None,
         book: Book::default(),
         counted: HashMap::new(),
+        complained: HashSet::new(),
     };
     let mut ticks = tokio::time::interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -80,6 +81,8 @@ struct Observer {
     book: Book,
     /// By driver: when its statistics were last reported.
     counted: HashMap<String, Instant>,
+    /// Drivers that could not be observed when last asked: that is said once, and not every second.
+    complained: HashSet<String>,
 }
 
 impl Observer {
@@ -108,14 +111,9 @@ impl Observer {
         let Some(opened) = self.session.filter(|opened| opened.number == pass.session) else { return };
         let observations = match pass.answer {
             Ok(observations) => observations,
-            Err(fault) => {
-                tracing::warn!(
-                    driver = %pass.driver, code = %ErrorCode(fault.code), detail = %fault.detail,
-                    "the driver cannot be observed: {}", fault.message
-                );
-                return;
-            }
+            Err(fault) => return self.complain(&pass.driver, &fault),
         };
+        self.complained.remove(&pass.driver);
         let running = self.workers.running();
         self.book.keep(&running);
         let load_balancers = self.book.health(&observations, &running);
@@ -130,6 +128,15 @@ impl Observer {
             if !load_balancers.is_empty() {
                 self.uplink.send(Message::Statistics(StatisticsReport { load_balancers }));
             }
+        }
+    }
+
+    fn complain(&mut self, driver: &str, fault: &Fault) {
+        if self.complained.insert(driver.to_owned()) {
+            tracing::warn!(
+                driver, code = %ErrorCode(fault.code), detail = %fault.detail,
+                "the driver cannot be observed: {}", fault.message
+            );
         }
     }
 }

@@ -122,7 +122,7 @@ impl Workers {
     /// The drivers that run or will soon.
     fn callable(&self) -> Vec<String> {
         let known = self.0.availability.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let callable = known.iter().filter(|(_, availability)| **availability != Availability::Missing);
+        let callable = known.iter().flatten().filter(|(_, availability)| **availability != Availability::Missing);
         callable.map(|(driver, _)| driver.clone()).collect()
     }
 }

@@ -51,7 +51,8 @@ struct Inner {
     on: Foundations,
     registry: Mutex<Registry>,
     /// Locked after `registry` and after a worker's state, never before.
-    availability: RwLock<HashMap<String, Availability>>,
+    /// Nothing until the drivers have been looked at for the first time.
+    availability: RwLock<Option<HashMap<String, Availability>>>,
     permits: Mutex<HashMap<String, Arc<Semaphore>>>,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -150,7 +151,10 @@ impl Workers {
 
     fn availability(&self, driver: &str) -> Availability {
         let known = self.0.availability.read().unwrap_or_else(PoisonError::into_inner);
-        known.get(driver).copied().unwrap_or(Availability::Missing)
+        match known.as_ref() {
+            Some(known) => known.get(driver).copied().unwrap_or(Availability::Missing),
+            None => Availability::Starting,
+        }
     }
 
     fn registry(&self) -> MutexGuard<'_, Registry> {

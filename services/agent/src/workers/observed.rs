@@ -17,10 +17,10 @@ impl Workers {
     pub(crate) fn set_availability(&self, now: HashMap<String, Availability>) {
         {
             let mut known = self.0.availability.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-            if *known == now {
+            if known.as_ref() == Some(&now) {
                 return;
             }
-            *known = now;
+            *known = Some(now);
         }
         for worker in self.registry().workers.values() {
             worker.wake();

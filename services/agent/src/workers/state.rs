@@ -297,6 +297,8 @@ impl State {
         let Some(settled) = self.settled_for(order).filter(|settled| settled.driver == driver) else { return false };
         if generation == Some(settled.generation) {
             self.losses = 0;
+            // an attempt to deploy it once more failed, and was not needed: the scheduler is told better
+            self.owed |= self.fault.take().is_some();
             return false;
         }
         let wait = if self.losses == 0 { None } else { Some(Pace::RETRY.wait(self.losses, moment.chance)) };

@@ -1,0 +1,128 @@
+//! What is removed because a complete snapshot does not name it, and what is left alone.
+
+use std::{collections::BTreeSet, fs};
+
+use ballast_proto::agent::agent_message::Message as Up;
+
+use crate::{
+    place::{Place, eventually, web},
+    scheduler::{Scheduler, Session},
+};
+
+/// An agent of cluster c1 that has deployed `a` and `b`, and whose device also has the orphan `o`: then it was ended.
+async fn place_of_c1() -> Place {
+    let mut place = Place::new();
+    let mut scheduler = Scheduler::listen(&place.socket());
+    place.start_agent();
+    let mut session = scheduler.welcomed("c1").await;
+    for id in ["a", "b"] {
+        session.desire(web(id), 1, 1).await;
+        session.outcome().await;
+    }
+    drop((session, scheduler));
+    place.crash_agent().await;
+    place.plant("o");
+    place
+}
+
+/// Waits until the agent has dealt with everything that was sent before: what it is asked now is answered.
+async fn dealt_with(session: &mut Session) {
+    session.desire(web("marker"), 1, 1).await;
+    session
+        .next("marker", |up| match up {
+            Up::Outcome(outcome) => (outcome.load_balancer_id == "marker").then_some(()),
+            _ => None,
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_complete_snapshot_of_the_same_cluster_removes_what_it_does_not_name() {
+    let mut place = place_of_c1().await;
+    let mut scheduler = Scheduler::listen(&place.socket());
+    place.start_agent();
+    let mut session = scheduler.welcomed("c1").await;
+    session.desire(web("a"), 1, 1).await;
+    assert_eq!(session.outcome().await.load_balancer_id, "a");
+    dealt_with(&mut session).await;
+    assert_eq!((place.generation("b"), place.generation("o")), (Some(1), Some(1)), "the snapshot is not complete");
+    session.snapshot_done().await;
+    let removed = session.removed().await;
+    assert_eq!((removed.load_balancer_id.as_str(), removed.epoch), ("b", 1));
+    eventually("the orphan to go", || place.generation("o").is_none()).await;
+    assert_eq!((place.generation("a"), place.generation("b")), (Some(1), None));
+    assert!(!place.ledger_entry("b").exists());
+}
+
+#[tokio::test]
+async fn the_empty_snapshot_of_another_cluster_empties_no_host() {
+    let mut place = place_of_c1().await;
+    let mut scheduler = Scheduler::listen(&place.socket());
+    place.start_agent();
+    let mut session = scheduler.welcomed("c2").await;
+    session.snapshot_done().await;
+    dealt_with(&mut session).await;
+    for id in ["a", "b", "o"] {
+        assert_eq!(place.generation(id), Some(1), "{id}");
+    }
+    assert_eq!(fs::read_to_string(place.state().join("ledger/cluster")).unwrap(), "c1\n");
+    let log = place.log();
+    assert!(log.contains("another cluster") && log.contains("ledger/cluster"), "it says what to do");
+    session.remove("a", 1).await;
+    eventually("the refusal", || place.log().contains("not removed: another cluster made it")).await;
+    assert_eq!(place.generation("a"), Some(1));
+}
+
+#[tokio::test]
+async fn what_another_cluster_desires_is_deployed_whatever_its_numbers() {
+    let mut place = place_of_c1().await;
+    let mut scheduler = Scheduler::listen(&place.socket());
+    place.start_agent();
+    let mut session = scheduler.welcomed("c2").await;
+    session.desire(web("a"), 0, 0).await;
+    session.snapshot_done().await;
+    let outcome = session.outcome().await;
+    assert_eq!((outcome.load_balancer_id.as_str(), outcome.epoch, outcome.fault), ("a", 0, None));
+}
+
+#[tokio::test]
+async fn what_was_there_before_the_first_cluster_is_left_alone_also_after_a_restart() {
+    let mut place = Place::new();
+    place.plant("o");
+    let mut scheduler = Scheduler::listen(&place.socket());
+    for _ in 0..2 {
+        place.start_agent();
+        let mut session = scheduler.welcomed("c1").await;
+        session.snapshot_done().await;
+        let unclaimed = place.state().join("ledger/unclaimed");
+        eventually("it to be remembered", || fs::read_to_string(&unclaimed).is_ok_and(|ids| ids == "o\n")).await;
+        dealt_with(&mut session).await;
+        session.remove("marker", 1).await;
+        session.removed().await;
+        assert_eq!(place.generation("o"), Some(1));
+        place.crash_agent().await;
+    }
+}
+
+#[tokio::test]
+async fn an_orphan_that_is_desired_after_all_is_deployed_and_not_removed() {
+    let mut place = place_of_c1().await;
+    let mut scheduler = Scheduler::listen(&place.socket());
+    place.start_agent();
+    let mut session = scheduler.welcomed("c1").await;
+    session.desire(web("o"), 2, 4).await;
+    session.snapshot_done().await;
+    let mut awaited = BTreeSet::from(["deployed o".to_owned(), "removed a".to_owned(), "removed b".to_owned()]);
+    session
+        .next("end", |up| {
+            let told = match up {
+                Up::Outcome(outcome) => format!("deployed {}", outcome.load_balancer_id),
+                Up::Removed(removed) => format!("removed {}", removed.load_balancer_id),
+                _ => return None,
+            };
+            assert!(awaited.remove(&told), "{told} was not to be");
+            awaited.is_empty().then_some(())
+        })
+        .await;
+    assert_eq!(place.generation("o"), Some(4));
+}
