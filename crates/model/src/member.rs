@@ -41,7 +41,7 @@ pub struct NewMember {
 }
 
 /// What is to change; absent: as it is. Moving to another pool is a transition of both load balancers.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MemberChange {
     pub weight: Option<u16>,
     pub admin_state_up: Option<bool>,

@@ -167,7 +167,7 @@ pub fn subnet_not_found(id: impl std::fmt::Display) -> Fault {
     Fault::new(Code::SubnetNotFound, format!("Subnet {id} could not be found."))
 }
 
-fn invalid_input(reason: String) -> Fault {
+fn invalid_input(reason: impl std::fmt::Display) -> Fault {
     Fault::new(Code::InvalidInput, format!("Invalid input for operation: {reason}."))
 }
 

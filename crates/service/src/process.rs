@@ -56,7 +56,7 @@ impl std::error::Error for Failure {}
 
 /// Runs a service: reads the configuration, starts logs and the runtime, calls `run`, and turns a failure into one clear
 /// line and an exit status.
-pub fn main<F, R>(name: &str, arguments: Arguments, run: F) -> ExitCode
+pub fn main<F, R>(name: &str, arguments: &Arguments, run: F) -> ExitCode
 where
     F: FnOnce(Settings, CancellationToken) -> R,
     R: Future<Output = Result<(), Failure>>,
@@ -78,7 +78,7 @@ fn report(name: &str, failure: &Failure) {
     eprintln!("{name}: {failure}");
 }
 
-fn start<F, R>(name: &str, arguments: Arguments, run: F) -> Result<(), Failure>
+fn start<F, R>(name: &str, arguments: &Arguments, run: F) -> Result<(), Failure>
 where
     F: FnOnce(Settings, CancellationToken) -> R,
     R: Future<Output = Result<(), Failure>>,

@@ -1,1 +1,62 @@
-//! (skeleton)
+//! The scheduler: every rule, all state, placement, agent liveness, what each agent should run.
+//!
+//! `rpc/` decodes, calls `app/` once, encodes; `app/` loads an aggregate, calls a transition of the model, saves; `store`
+//! keeps; `session/` tells agents. It never touches a network device and never waits for an agent inside a request.
+
+pub mod app;
+pub mod placement;
+mod rpc;
+mod session;
+
+use std::sync::Arc;
+
+use ballast_service::{clock::Clock, config::Settings, grpc, process::Failure};
+use ballast_store::Store;
+use tokio::net::{TcpListener, UnixListener};
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+
+/// Where the scheduler serves.
+pub struct Listeners {
+    pub tcp: TcpListener,
+    pub unix: Option<UnixListener>,
+}
+
+impl Listeners {
+    /// Those that the configuration names.
+    ///
+    /// # Errors
+    /// One line that names the key and the address.
+    pub async fn bind(settings: &Settings) -> Result<Self, Failure> {
+        settings.check_exposure("scheduler.listen", settings.scheduler.listen).map_err(Failure::Config)?;
+        let tcp = grpc::bind_tcp("scheduler.listen", settings.scheduler.listen).await?;
+        let path = &settings.scheduler.socket;
+        let unix = if path.as_os_str().is_empty() { None } else { Some(grpc::bind_unix("scheduler.socket", path)?) };
+        Ok(Self { tcp, unix })
+    }
+}
+
+/// Serves until `shutdown`.
+///
+/// # Errors
+/// When the configuration is bad, the database cannot be opened, or a transport fails.
+pub async fn run(
+    settings: Settings,
+    clock: Clock,
+    listeners: Listeners,
+    shutdown: CancellationToken,
+) -> Result<(), Failure> {
+    let store = Store::open(&settings.database.url).await.map_err(|error| Failure::Run(error.to_string()))?;
+    let app = Arc::new(App::new(&settings, store, clock).map_err(Failure::Config)?);
+    app.start().await.map_err(|fault| Failure::run("the database", fault.detail().unwrap_or(fault.message())))?;
+    let routes = rpc::routes(app, shutdown.clone()).await.map_err(|error| Failure::run("reflection", error))?;
+    tracing::info!(cluster = %settings.database.url, "scheduler ready on {}", settings.scheduler.listen);
+    let path = listeners.unix.is_some().then(|| settings.scheduler.socket.clone());
+    let served = grpc::serve(routes, listeners.tcp, listeners.unix, shutdown).await;
+    if let Some(path) = path {
+        // A socket that is left is harmless: the next start replaces it.
+        let _ = std::fs::remove_file(path);
+    }
+    served
+}

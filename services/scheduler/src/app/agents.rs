@@ -1,0 +1,121 @@
+//! Agents: what operators ask of them.
+
+use ballast_model::{
+    Uuid,
+    agent::{Agent, Liveness},
+    fault::{Code, Fault},
+    load_balancer::LoadBalancer,
+};
+use ballast_store::{Phase, Query, Tx};
+
+use super::{App, Caller};
+
+impl App {
+    /// Whether the agent lives, by this scheduler's clock.
+    pub fn liveness(&self, agent: &Agent) -> Liveness {
+        self.limits.judge(agent, self.now())
+    }
+
+    /// The agent of this id; for others than admins there is none.
+    ///
+    /// # Errors
+    /// [`Code::AgentNotFound`]
+    pub async fn agent(&self, caller: &Caller, id: Uuid) -> Result<Agent, Fault> {
+        self.store.read(|tx, _| Box::pin(load_agent(tx, caller, id))).await
+    }
+
+    /// Agents; for others than admins there are none.
+    ///
+    /// # Errors
+    /// When the query cannot be understood.
+    pub async fn agents(&self, caller: &Caller, query: Query) -> Result<Vec<Agent>, Fault> {
+        if !caller.admin {
+            return Ok(Vec::new());
+        }
+        self.store.read(|tx, _| Box::pin(tx.agents(&query))).await
+    }
+
+    /// Changes what an operator may change of an agent.
+    ///
+    /// # Errors
+    /// [`Code::AgentNotFound`]
+    pub async fn update_agent(
+        &self,
+        caller: &Caller,
+        id: Uuid,
+        (admin_state_up, description): (Option<bool>, Option<String>),
+    ) -> Result<Agent, Fault> {
+        let description = &description;
+        let update = self.store.write(|tx, _| {
+            Box::pin(async move {
+                let mut agent = load_agent(tx, caller, id).await?;
+                agent.admin_state_up = admin_state_up.unwrap_or(agent.admin_state_up);
+                if let Some(description) = description {
+                    agent.description = Some(description.clone());
+                }
+                tx.save_agent(&agent).await?;
+                Ok(agent)
+            })
+        });
+        let agent = update.await?;
+        if agent.admin_state_up {
+            self.place_unplaced().await?;
+        }
+        Ok(agent)
+    }
+
+    /// Forgets an agent. What it ran is placed elsewhere; should it live, it comes back under a new id and removes that.
+    ///
+    /// # Errors
+    /// [`Code::AgentNotFound`]
+    pub async fn delete_agent(&self, caller: &Caller, id: Uuid) -> Result<(), Fault> {
+        let delete = self.store.write(|tx, _| {
+            Box::pin(async move {
+                load_agent(tx, caller, id).await?;
+                tx.delete_agent(id).await
+            })
+        });
+        delete.await?;
+        self.wakes.end(id);
+        self.place_unplaced().await
+    }
+
+    /// The agent that hosts a pool: none when it is not placed, or there is no such pool.
+    ///
+    /// # Errors
+    /// [`Code::PolicyNotAuthorized`] for others than admins.
+    pub async fn agent_of_pool(&self, caller: &Caller, pool_id: Uuid) -> Result<Option<Agent>, Fault> {
+        caller.must_be_admin("get_loadbalancer-agent")?;
+        let read = self.store.read(|tx, _| {
+            Box::pin(async move {
+                match tx.binding(pool_id).await? {
+                    Some(binding) => tx.agent(binding.agent_id).await,
+                    None => Ok(None),
+                }
+            })
+        });
+        read.await
+    }
+
+    /// The load balancers that an agent hosts: none when there is no such agent.
+    ///
+    /// # Errors
+    /// [`Code::PolicyNotAuthorized`] for others than admins.
+    pub async fn pools_of_agent(&self, caller: &Caller, id: Uuid) -> Result<Vec<LoadBalancer>, Fault> {
+        caller.must_be_admin("get_loadbalancer-pools")?;
+        let read = self.store.read(|tx, _| {
+            Box::pin(async move {
+                let bound = tx.bindings_of(id).await?.into_iter().map(|bound| bound.binding);
+                let bound = bound.filter(|binding| binding.phase == Phase::Bound);
+                let ids: Vec<Uuid> = bound.map(|binding| binding.load_balancer_id).collect();
+                tx.load_many(&ids).await
+            })
+        });
+        read.await
+    }
+}
+
+async fn load_agent(tx: &Tx, caller: &Caller, id: Uuid) -> Result<Agent, Fault> {
+    let agent = if caller.admin { tx.agent(id).await? } else { None };
+    agent.ok_or_else(|| Fault::new(Code::AgentNotFound, format!("Agent {id} could not be found")))
+}

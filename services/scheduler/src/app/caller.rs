@@ -1,0 +1,77 @@
+//! Who calls, and what he may see.
+
+use ballast_model::fault::{Code, Fault};
+
+/// The caller of one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    pub project_id: Option<String>,
+    pub admin: bool,
+}
+
+impl Caller {
+    /// Whether objects of this project exist for him. Another project's object is not there, never forbidden.
+    #[must_use]
+    pub fn sees(&self, project_id: &str) -> bool {
+        self.admin || self.project_id.as_deref() == Some(project_id)
+    }
+
+    /// The project whose objects he lists; none: every project's.
+    #[must_use]
+    pub fn scope(&self) -> Option<String> {
+        if self.admin { None } else { Some(self.project_id.clone().unwrap_or_default()) }
+    }
+
+    /// The project of an object that he makes: the one he asks for, or his own.
+    ///
+    /// # Errors
+    /// When there is none, or it is another's and he is not admin.
+    pub fn project_for(&self, requested: &str) -> Result<String, Fault> {
+        if requested.is_empty() {
+            return self.project_id.clone().filter(|own| !own.is_empty()).ok_or_else(|| {
+                Fault::new(Code::MissingField, "Running without keystone AuthN requires  that tenant_id is specified")
+                    .with_field("project_id")
+            });
+        }
+        if self.sees(requested) {
+            return Ok(requested.to_owned());
+        }
+        let message = "Specifying 'tenant_id' other than authenticated tenant in request requires admin privileges";
+        Err(Fault::new(Code::InvalidField, message).with_field("project_id"))
+    }
+
+    /// Refuses everyone but an admin.
+    ///
+    /// # Errors
+    /// [`Code::PolicyNotAuthorized`]
+    pub fn must_be_admin(&self, action: &str) -> Result<(), Fault> {
+        if self.admin {
+            return Ok(());
+        }
+        Err(Fault::new(Code::PolicyNotAuthorized, format!("Policy doesn't allow {action} to be performed.")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tenant() -> Caller {
+        Caller { project_id: Some("a".to_owned()), admin: false }
+    }
+
+    #[test]
+    fn a_tenant_sees_and_makes_his_own_only() {
+        assert!(tenant().sees("a") && !tenant().sees("b"));
+        assert_eq!(tenant().project_for("").unwrap(), "a");
+        assert_eq!(tenant().project_for("b").unwrap_err().code(), Code::InvalidField);
+        assert_eq!(tenant().scope().as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn an_admin_makes_anyones_but_must_say_whose() {
+        let admin = Caller { project_id: None, admin: true };
+        assert_eq!(admin.project_for("b").unwrap(), "b");
+        assert_eq!(admin.project_for("").unwrap_err().code(), Code::MissingField);
+    }
+}

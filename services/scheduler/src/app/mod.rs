@@ -1,0 +1,120 @@
+//! The use cases: load an aggregate, call a transition of the model, save, all in one transaction; then wake the agents
+//! that it concerns. Nothing here knows gRPC, and nothing waits for an agent.
+
+mod agents;
+mod caller;
+mod members;
+mod monitors;
+mod networks;
+mod placing;
+mod pools;
+mod reports;
+mod vips;
+mod wakes;
+
+use std::{sync::Arc, time::Duration};
+
+use ballast_model::{
+    Uuid,
+    agent::LivenessLimits,
+    fault::Fault,
+    load_balancer::{LoadBalancer, pool_not_found},
+    provider::Provider,
+    time::Timestamp,
+};
+use ballast_service::{clock::Clock, config::Settings};
+use ballast_store::{Store, Tx};
+
+pub use caller::Caller;
+pub use monitors::MonitorWithPools;
+pub use reports::{Desired, Owner, Report};
+pub use vips::WantedVip;
+pub use wakes::{Listening, Wakes};
+
+use crate::placement::{POLICIES, PlacementPolicy, policy};
+
+/// Everything the use cases need.
+pub struct App {
+    pub store: Store,
+    pub clock: Clock,
+    pub providers: Vec<Provider>,
+    pub limits: LivenessLimits,
+    pub heartbeat_interval: Duration,
+    pub statistics_interval: Duration,
+    pub policy: Arc<dyn PlacementPolicy>,
+    pub wakes: Wakes,
+}
+
+/// A load balancer of an agent that may have something new to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wake {
+    pub agent_id: Uuid,
+    pub load_balancer_id: Uuid,
+}
+
+impl App {
+    /// From the configuration and an open store.
+    ///
+    /// # Errors
+    /// One line that names the key at fault.
+    pub fn new(settings: &Settings, store: Store, clock: Clock) -> Result<Self, String> {
+        let name = &settings.placement.policy;
+        let policy = policy(name).ok_or_else(|| {
+            format!("placement.policy = \"{name}\" is not a policy; it is one of: {}", POLICIES.join(", "))
+        })?;
+        let providers = settings.providers.iter().map(|provider| Provider {
+            name: provider.name.to_lowercase(),
+            driver: provider.driver.clone(),
+            default: provider.default,
+        });
+        let millis = |value: u32| Duration::from_millis(value.into());
+        Ok(Self {
+            store,
+            clock,
+            providers: providers.collect(),
+            limits: LivenessLimits {
+                suspect_after: millis(settings.agents.suspect_after_ms),
+                dead_after: millis(settings.agents.dead_after_ms),
+            },
+            heartbeat_interval: millis(settings.agents.heartbeat_interval_ms),
+            statistics_interval: millis(settings.agents.statistics_interval_ms),
+            policy,
+            wakes: Wakes::default(),
+        })
+    }
+
+    /// At the scheduler's start no agent is connected, whatever the last one thought.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn start(&self) -> Result<(), Fault> {
+        self.store.write(|tx, _| Box::pin(tx.disconnect_all())).await
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now().into()
+    }
+
+    /// The driver behind a provider; a provider that was taken out of the configuration has none.
+    fn driver_of(&self, provider: &str) -> Option<&str> {
+        self.providers.iter().find(|known| known.name == provider).map(|known| known.driver.as_str())
+    }
+}
+
+/// The load balancer that v1 calls this pool, if the caller may see it.
+async fn load_pool(tx: &Tx, caller: &Caller, id: Uuid) -> Result<LoadBalancer, Fault> {
+    let load_balancer = tx.load(id).await?.ok_or_else(|| pool_not_found(id))?;
+    if caller.sees(&load_balancer.v1_pool()?.project_id) { Ok(load_balancer) } else { Err(pool_not_found(id)) }
+}
+
+/// Saves a change, and says whom it concerns.
+async fn save(tx: &Tx, before: &LoadBalancer, after: &LoadBalancer) -> Result<Vec<Wake>, Fault> {
+    tx.save(before, after).await?;
+    wakes_of(tx, after.id).await
+}
+
+/// The agent that has the load balancer, if one has.
+async fn wakes_of(tx: &Tx, load_balancer_id: Uuid) -> Result<Vec<Wake>, Fault> {
+    let binding = tx.binding(load_balancer_id).await?;
+    Ok(binding.into_iter().map(|binding| Wake { agent_id: binding.agent_id, load_balancer_id }).collect())
+}

@@ -1,0 +1,120 @@
+//! Health monitors: rows of their own, associated with many pools.
+
+use std::collections::HashMap;
+
+use ballast_model::{
+    Uuid,
+    fault::{Code, Fault},
+    health_monitor::{HealthMonitor, MonitorChange},
+    load_balancer::monitor_not_found,
+    status::Progress,
+};
+use ballast_store::{Page, Query, Tx};
+
+use super::{App, Caller, save};
+
+/// A monitor and the pools that have it.
+pub struct MonitorWithPools {
+    pub monitor: HealthMonitor,
+    pub pools: Vec<(Uuid, Progress)>,
+}
+
+impl App {
+    /// Makes a monitor that no pool has yet.
+    ///
+    /// # Errors
+    /// When the store fails: its fields were checked when it was made.
+    pub async fn create_monitor(&self, monitor: HealthMonitor) -> Result<MonitorWithPools, Fault> {
+        self.store.write(|tx, _| Box::pin(tx.insert_monitor(&monitor))).await?;
+        Ok(MonitorWithPools { monitor, pools: Vec::new() })
+    }
+
+    /// The monitor of this id.
+    ///
+    /// # Errors
+    /// [`Code::HealthMonitorNotFound`]
+    pub async fn monitor(&self, caller: &Caller, id: Uuid) -> Result<MonitorWithPools, Fault> {
+        let read = self.store.read(|tx, _| {
+            Box::pin(async move {
+                let monitor = load_monitor(tx, caller, id).await?;
+                Ok(MonitorWithPools { monitor, pools: tx.associations_of(id).await? })
+            })
+        });
+        read.await
+    }
+
+    /// Monitors.
+    ///
+    /// # Errors
+    /// When the query cannot be understood.
+    pub async fn monitors(&self, query: Query) -> Result<Page<MonitorWithPools>, Fault> {
+        let query = &query;
+        let read = self.store.read(|tx, _| {
+            Box::pin(async move {
+                let Page { items, more } = tx.monitors(query).await?;
+                let ids: Vec<Uuid> = items.iter().map(|monitor| monitor.id).collect();
+                let mut pools: HashMap<_, _> = tx.associations_of_many(&ids).await?;
+                let with_pools = items.into_iter().map(|monitor| {
+                    let pools = pools.remove(&monitor.id).unwrap_or_default();
+                    MonitorWithPools { monitor, pools }
+                });
+                Ok(Page { items: with_pools.collect(), more })
+            })
+        });
+        read.await
+    }
+
+    /// Changes a monitor, and with it every load balancer that has it, in one transaction.
+    ///
+    /// # Errors
+    /// [`Code::HealthMonitorNotFound`], and the rules of [`HealthMonitor::change`].
+    pub async fn update_monitor(
+        &self,
+        caller: &Caller,
+        id: Uuid,
+        change: MonitorChange,
+    ) -> Result<MonitorWithPools, Fault> {
+        let change = &change;
+        let update = self.store.write(|tx, _| {
+            Box::pin(async move {
+                let monitor = load_monitor(tx, caller, id).await?.change(change.clone())?;
+                let owners = tx.owners_of_monitor(id).await?;
+                let before = tx.load_many(&owners).await?;
+                tx.save_monitor(&monitor).await?;
+                let mut wakes = Vec::new();
+                for load_balancer in before {
+                    let after = load_balancer.clone().monitor_changed(&monitor);
+                    wakes.extend(save(tx, &load_balancer, &after).await?);
+                }
+                Ok((MonitorWithPools { monitor, pools: tx.associations_of(id).await? }, wakes))
+            })
+        });
+        let (monitor, wakes) = update.await?;
+        self.wakes.wake(wakes);
+        Ok(monitor)
+    }
+
+    /// Removes a monitor that no pool has.
+    ///
+    /// # Errors
+    /// [`Code::HealthMonitorNotFound`], [`Code::HealthMonitorInUse`]
+    pub async fn delete_monitor(&self, caller: &Caller, id: Uuid) -> Result<(), Fault> {
+        let delete = self.store.write(|tx, _| {
+            Box::pin(async move {
+                load_monitor(tx, caller, id).await?;
+                if !tx.owners_of_monitor(id).await?.is_empty() {
+                    let message = format!("Health monitor {id} still has associations with pools");
+                    return Err(Fault::new(Code::HealthMonitorInUse, message));
+                }
+                tx.delete_monitor(id).await
+            })
+        });
+        delete.await
+    }
+}
+
+/// The monitor, if the caller may see it.
+pub(super) async fn load_monitor(tx: &Tx, caller: &Caller, id: Uuid) -> Result<HealthMonitor, Fault> {
+    let monitor = tx.monitor(id).await?.filter(|monitor| caller.sees(&monitor.project_id));
+    monitor.ok_or_else(|| monitor_not_found(id))
+}

@@ -1,0 +1,182 @@
+//! v1's pools: load balancers with one pool of the same id.
+
+use std::{collections::HashMap, sync::Arc};
+
+use ballast_model::{
+    Uuid,
+    fault::{Code, Fault},
+    load_balancer::{LoadBalancer, pool_not_found},
+    outcome::Statistics,
+    pool::{NewPool, PoolChange},
+    provider,
+};
+use ballast_store::{Found, Kind, Page, Query, Tx};
+
+use super::{App, Caller, Wake, load_pool, monitors::load_monitor, networks::visible_subnet, save};
+
+/// Load balancers in the order of a page, and whether there are more.
+pub struct LoadBalancers {
+    pub found: Vec<(Found, Arc<LoadBalancer>)>,
+    pub more: bool,
+}
+
+impl App {
+    /// Makes a pool and places it.
+    ///
+    /// # Errors
+    /// [`Code::SubnetNotFound`], a provider that is not known, and [`Code::NoEligibleAgent`]: then the pool stays, in
+    /// ERROR, until an agent can take it.
+    pub async fn create_pool(
+        &self,
+        caller: &Caller,
+        mut new: NewPool,
+        provider: Option<&str>,
+    ) -> Result<LoadBalancer, Fault> {
+        new.provider = provider::find(&self.providers, provider)?.name.clone();
+        let random = rand::random();
+        let insert = self.store.write(|tx, _| Box::pin(self.insert_pool(tx, caller, new.clone(), random)));
+        let (load_balancer, wake) = insert.await?;
+        let Some(wake) = wake else {
+            let message = format!("No eligible backend for pool {}", load_balancer.id);
+            return Err(Fault::new(Code::NoEligibleAgent, message));
+        };
+        self.wakes.wake([wake]);
+        Ok(load_balancer)
+    }
+
+    async fn insert_pool(
+        &self,
+        tx: &Tx,
+        caller: &Caller,
+        new: NewPool,
+        random: u64,
+    ) -> Result<(LoadBalancer, Option<Wake>), Fault> {
+        visible_subnet(tx, caller, new.subnet_id).await?;
+        let mut load_balancer = LoadBalancer::with_pool(new);
+        let wake = self.place(tx, &load_balancer, random).await?;
+        if wake.is_none() {
+            load_balancer = load_balancer.unplaceable();
+        }
+        tx.insert(&load_balancer).await?;
+        Ok((load_balancer, wake))
+    }
+
+    /// The pool of this id.
+    ///
+    /// # Errors
+    /// [`Code::PoolNotFound`]
+    pub async fn pool(&self, caller: &Caller, id: Uuid) -> Result<LoadBalancer, Fault> {
+        self.store.read(|tx, _| Box::pin(load_pool(tx, caller, id))).await
+    }
+
+    /// Objects of one kind with the load balancers they are in.
+    ///
+    /// # Errors
+    /// When the query cannot be understood.
+    pub async fn list(&self, kind: Kind, query: Query) -> Result<LoadBalancers, Fault> {
+        self.store.read(|tx, _| Box::pin(list(tx, kind, &query))).await
+    }
+
+    /// Changes a pool.
+    ///
+    /// # Errors
+    /// [`Code::PoolNotFound`]
+    pub async fn update_pool(&self, caller: &Caller, id: Uuid, change: PoolChange) -> Result<LoadBalancer, Fault> {
+        self.change_pool(caller, id, |before| before.update_pool(change.clone())).await
+    }
+
+    /// One transition of one load balancer, in one transaction.
+    async fn change_pool<F>(&self, caller: &Caller, id: Uuid, transition: F) -> Result<LoadBalancer, Fault>
+    where
+        F: Fn(LoadBalancer) -> Result<LoadBalancer, Fault> + Send + Sync,
+    {
+        let transition = &transition;
+        let change = self.store.write(|tx, _| {
+            Box::pin(async move {
+                let before = load_pool(tx, caller, id).await?;
+                let after = transition(before.clone())?;
+                let wakes = save(tx, &before, &after).await?;
+                Ok((after, wakes))
+            })
+        });
+        let (after, wakes) = change.await?;
+        self.wakes.wake(wakes);
+        Ok(after)
+    }
+
+    /// Removes a pool with its members and associations. Its binding stays until the agent has confirmed.
+    ///
+    /// # Errors
+    /// [`Code::PoolNotFound`], [`Code::PoolInUse`]
+    pub async fn delete_pool(&self, caller: &Caller, id: Uuid) -> Result<(), Fault> {
+        let delete = self.store.write(|tx, _| {
+            Box::pin(async move {
+                let load_balancer = load_pool(tx, caller, id).await?;
+                load_balancer.check_deletable()?;
+                let wakes = super::wakes_of(tx, id).await?;
+                tx.release(id).await?;
+                tx.delete(&load_balancer).await?;
+                Ok(wakes)
+            })
+        });
+        self.wakes.wake(delete.await?);
+        Ok(())
+    }
+
+    /// The counters of a pool; zeros before the first report.
+    ///
+    /// # Errors
+    /// [`Code::PoolNotFound`]
+    pub async fn statistics(&self, caller: &Caller, id: Uuid) -> Result<Statistics, Fault> {
+        let read = self.store.read(|tx, _| {
+            Box::pin(async move {
+                load_pool(tx, caller, id).await?;
+                tx.statistics(id).await
+            })
+        });
+        read.await
+    }
+
+    /// Associates a monitor with a pool.
+    ///
+    /// # Errors
+    /// [`Code::PoolNotFound`], [`Code::HealthMonitorNotFound`], [`Code::AssociationExists`]
+    pub async fn associate(&self, caller: &Caller, pool_id: Uuid, monitor_id: Uuid) -> Result<LoadBalancer, Fault> {
+        let change = self.store.write(|tx, _| {
+            Box::pin(async move {
+                let before = load_pool(tx, caller, pool_id).await?;
+                let monitor = load_monitor(tx, caller, monitor_id).await?;
+                let after = before.clone().associate(monitor)?;
+                let wakes = save(tx, &before, &after).await?;
+                Ok((after, wakes))
+            })
+        });
+        let (after, wakes) = change.await?;
+        self.wakes.wake(wakes);
+        Ok(after)
+    }
+
+    /// Ends an association.
+    ///
+    /// # Errors
+    /// [`Code::PoolNotFound`], [`Code::AssociationNotFound`]
+    pub async fn disassociate(&self, caller: &Caller, pool_id: Uuid, monitor_id: Uuid) -> Result<LoadBalancer, Fault> {
+        self.change_pool(caller, pool_id, |before| before.disassociate(monitor_id)).await
+    }
+}
+
+async fn list(tx: &Tx, kind: Kind, query: &Query) -> Result<LoadBalancers, Fault> {
+    let Page { items, more } = tx.find(kind, query).await?;
+    let mut ids: Vec<Uuid> = items.iter().map(|found| found.load_balancer_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let loaded = tx.load_many(&ids).await?;
+    let by_id: HashMap<Uuid, Arc<LoadBalancer>> =
+        loaded.into_iter().map(|load_balancer| (load_balancer.id, Arc::new(load_balancer))).collect();
+    let mut found = Vec::with_capacity(items.len());
+    for item in items {
+        let load_balancer = by_id.get(&item.load_balancer_id).ok_or_else(|| pool_not_found(item.load_balancer_id))?;
+        found.push((item, Arc::clone(load_balancer)));
+    }
+    Ok(LoadBalancers { found, more })
+}

@@ -1,0 +1,328 @@
+//! What agents say: hello, heartbeats, outcomes, removals, health, statistics. An answer of a former owner (its epoch) or
+//! of an older generation is dropped.
+
+use ballast_model::{
+    Uuid,
+    agent::{Agent, AgentDriver},
+    fault::{Code, Fault},
+    load_balancer::LoadBalancer,
+    network::Network,
+    outcome::{MemberHealth, Outcome, Statistics},
+    subnet::Subnet,
+};
+use ballast_store::{Binding, Hold, Phase, Tx};
+
+use super::{App, Wake};
+
+/// What an agent is to do with a load balancer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Report {
+    /// Run it.
+    Desired(Box<Desired>),
+    /// Undeploy it, and say so.
+    Remove { load_balancer_id: Uuid, epoch: u64 },
+}
+
+/// A load balancer as an agent is to run it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Desired {
+    pub load_balancer: LoadBalancer,
+    /// Where its vip lives.
+    pub place: Option<(Network, Subnet)>,
+    pub driver: String,
+    pub epoch: u64,
+    /// Of what is sent: older than the load balancer's own while its address is still held by another.
+    pub generation: u64,
+}
+
+/// A report of one load balancer, by its owner of `epoch`.
+#[derive(Debug, Clone, Copy)]
+pub struct Owner {
+    pub agent_id: Uuid,
+    pub load_balancer_id: Uuid,
+    pub epoch: u64,
+}
+
+impl App {
+    /// An agent said hello: it is known by its host, and alive.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn agent_connected(&self, host: &str, version: &str, drivers: &[AgentDriver]) -> Result<Agent, Fault> {
+        let now = self.now();
+        let connect = self.store.write(|tx, _| {
+            Box::pin(async move {
+                let known = tx.agent_by_host(host).await?;
+                let is_new = known.is_none();
+                let mut agent = known.unwrap_or_else(|| Agent {
+                    id: Uuid::new_v4(),
+                    host: host.to_owned(),
+                    admin_state_up: true,
+                    description: None,
+                    version: String::new(),
+                    created_at: now,
+                    started_at: now,
+                    heartbeat_at: now,
+                    connected: true,
+                    drivers: Vec::new(),
+                    load_balancers: 0,
+                });
+                agent.version = version.to_owned();
+                agent.started_at = now;
+                agent.heartbeat_at = now;
+                agent.connected = true;
+                agent.drivers = drivers.to_vec();
+                if is_new {
+                    tx.insert_agent(&agent).await?
+                } else {
+                    tx.save_agent(&agent).await?
+                }
+                Ok(agent)
+            })
+        });
+        connect.await
+    }
+
+    /// The agent of this host, if it is known.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn agent_of_host(&self, host: &str) -> Result<Option<Agent>, Fault> {
+        self.store.read(|tx, _| Box::pin(tx.agent_by_host(host))).await
+    }
+
+    /// A heartbeat; `drivers` when they are not what they were.
+    ///
+    /// # Errors
+    /// [`Code::AgentNotFound`] when the agent was deleted meanwhile.
+    pub async fn agent_lives(&self, id: Uuid, drivers: Option<&[AgentDriver]>) -> Result<(), Fault> {
+        let now = self.now();
+        let touch = self.store.write(|tx, _| {
+            Box::pin(async move {
+                if !tx.touch_agent(id, now, true).await? {
+                    return Err(Fault::new(Code::AgentNotFound, format!("Agent {id} could not be found")));
+                }
+                if let (Some(drivers), Some(mut agent)) = (drivers, tx.agent(id).await?) {
+                    agent.drivers = drivers.to_vec();
+                    tx.save_agent(&agent).await?;
+                }
+                Ok(())
+            })
+        });
+        touch.await
+    }
+
+    /// The stream is lost: the agent is Suspect at once.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn agent_disconnected(&self, agent: &Agent) -> Result<(), Fault> {
+        let id = agent.id;
+        let disconnect = self.store.write(|tx, _| {
+            Box::pin(async move {
+                if let Some(mut agent) = tx.agent(id).await? {
+                    agent.connected = false;
+                    tx.save_agent(&agent).await?;
+                }
+                Ok(())
+            })
+        });
+        disconnect.await
+    }
+
+    /// Everything an agent has to do with a load balancer.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn bound_to(&self, agent_id: Uuid) -> Result<Vec<Binding>, Fault> {
+        let bound = self.store.read(|tx, _| Box::pin(tx.bindings_of(agent_id))).await?;
+        Ok(bound.into_iter().map(|bound| bound.binding).collect())
+    }
+
+    /// What the agent is to do with one load balancer: nothing when it has no binding to it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn desired(&self, agent_id: Uuid, load_balancer_id: Uuid) -> Result<Vec<Report>, Fault> {
+        let read = self.store.read(|tx, _| {
+            Box::pin(async move {
+                let bindings = tx.bindings_of(agent_id).await?.into_iter().map(|bound| bound.binding);
+                let mut reports = Vec::new();
+                for binding in bindings.filter(|binding| binding.load_balancer_id == load_balancer_id) {
+                    reports.extend(self.report(tx, &binding).await?);
+                }
+                Ok(reports)
+            })
+        });
+        read.await
+    }
+
+    /// What the agent is to do with every load balancer that it has a binding to.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn all_desired(&self, agent_id: Uuid) -> Result<Vec<Report>, Fault> {
+        let read = self.store.read(|tx, _| {
+            Box::pin(async move {
+                let mut reports = Vec::new();
+                for bound in tx.bindings_of(agent_id).await? {
+                    reports.extend(self.report(tx, &bound.binding).await?);
+                }
+                Ok(reports)
+            })
+        });
+        read.await
+    }
+
+    async fn report(&self, tx: &Tx, binding: &Binding) -> Result<Option<Report>, Fault> {
+        let load_balancer_id = binding.load_balancer_id;
+        if binding.phase == Phase::Removing {
+            return Ok(Some(Report::Remove { load_balancer_id, epoch: binding.epoch }));
+        }
+        let Some(load_balancer) = tx.load(load_balancer_id).await? else { return Ok(None) };
+        let desired = Desired {
+            generation: load_balancer.generation,
+            place: place_of(tx, &load_balancer).await?,
+            driver: binding.driver.clone(),
+            epoch: binding.epoch,
+            load_balancer,
+        };
+        let held = self.is_held(tx, &desired.load_balancer).await?;
+        Ok(Some(Report::Desired(Box::new(if held { without_vip(desired) } else { desired }))))
+    }
+
+    /// Whether another agent may still answer at the load balancer's address.
+    async fn is_held(&self, tx: &Tx, load_balancer: &LoadBalancer) -> Result<bool, Fault> {
+        let Some(vip) = &load_balancer.vip else { return Ok(false) };
+        for hold in tx.holds_against(vip.subnet_id, vip.address, load_balancer.id).await? {
+            let dead = match tx.agent(hold.agent_id).await? {
+                Some(agent) => self.liveness(&agent) == ballast_model::agent::Liveness::Dead,
+                None => true,
+            };
+            if !dead {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// An outcome of the load balancer's owner.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn deployed(&self, owner: Owner, outcome: &Outcome) -> Result<(), Fault> {
+        let settle = self.store.write(|tx, _| {
+            Box::pin(async move {
+                if !owns(tx, owner).await? {
+                    return Ok(Vec::new());
+                }
+                if let Some(before) = tx.load(owner.load_balancer_id).await? {
+                    let after = before.clone().settle(outcome);
+                    if after != before {
+                        tx.save(&before, &after).await?;
+                    }
+                }
+                if outcome.fault.is_some() {
+                    return Ok(Vec::new());
+                }
+                let freed = tx.release_holds(owner.load_balancer_id, owner.agent_id, outcome.generation).await?;
+                waiting(tx, &freed).await
+            })
+        });
+        self.wakes.wake(settle.await?);
+        Ok(())
+    }
+
+    /// The load balancer is gone from an agent that was to remove it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn removed(&self, owner: Owner) -> Result<(), Fault> {
+        let drop = self.store.write(|tx, _| {
+            Box::pin(async move {
+                let bindings = tx.bindings_of(owner.agent_id).await?.into_iter().map(|bound| bound.binding);
+                let tombstone = |binding: &Binding| {
+                    binding.phase == Phase::Removing
+                        && binding.load_balancer_id == owner.load_balancer_id
+                        && binding.epoch == owner.epoch
+                };
+                let Some(binding) = bindings.into_iter().find(tombstone) else { return Ok(Vec::new()) };
+                tx.drop_binding(binding.load_balancer_id, binding.agent_id, binding.epoch).await?;
+                let freed = tx.release_holds(owner.load_balancer_id, owner.agent_id, i64::MAX.unsigned_abs()).await?;
+                waiting(tx, &freed).await
+            })
+        });
+        self.wakes.wake(drop.await?);
+        Ok(())
+    }
+
+    /// What an agent observed of members.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn observed(&self, owner: Owner, health: &[MemberHealth]) -> Result<(), Fault> {
+        let observe = self.store.write(|tx, _| {
+            Box::pin(async move {
+                if !owns(tx, owner).await? {
+                    return Ok(());
+                }
+                let Some(before) = tx.load(owner.load_balancer_id).await? else { return Ok(()) };
+                let after = before.clone().observe(health);
+                if after == before { Ok(()) } else { tx.save(&before, &after).await }
+            })
+        });
+        observe.await
+    }
+
+    /// What an agent counted.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn counted(&self, counted: &[(Owner, Statistics)]) -> Result<(), Fault> {
+        let save = self.store.write(|tx, _| {
+            Box::pin(async move {
+                for (owner, statistics) in counted {
+                    if owns(tx, *owner).await? {
+                        tx.save_statistics(owner.load_balancer_id, *statistics).await?;
+                    }
+                }
+                Ok(())
+            })
+        });
+        save.await
+    }
+}
+
+async fn owns(tx: &Tx, owner: Owner) -> Result<bool, Fault> {
+    let binding = tx.binding(owner.load_balancer_id).await?;
+    Ok(binding.is_some_and(|binding| binding.agent_id == owner.agent_id && binding.epoch == owner.epoch))
+}
+
+/// Those that waited for the addresses of these holds.
+async fn waiting(tx: &Tx, freed: &[Hold]) -> Result<Vec<Wake>, Fault> {
+    let mut wakes = Vec::new();
+    for hold in freed {
+        for load_balancer_id in tx.waiting_for(hold.subnet_id, hold.address).await? {
+            wakes.extend(super::wakes_of(tx, load_balancer_id).await?);
+        }
+    }
+    Ok(wakes)
+}
+
+async fn place_of(tx: &Tx, load_balancer: &LoadBalancer) -> Result<Option<(Network, Subnet)>, Fault> {
+    let Some(vip) = &load_balancer.vip else { return Ok(None) };
+    let gone = |what: &str| Fault::internal(format!("the {what} of load balancer {} is gone", load_balancer.id));
+    let subnet = tx.subnet(vip.subnet_id).await?.ok_or_else(|| gone("subnet"))?;
+    let network = tx.network(subnet.network_id).await?.ok_or_else(|| gone("network"))?;
+    Ok(Some((network, subnet)))
+}
+
+/// The load balancer as it was before it got its address: its objects that changed since stay PENDING.
+fn without_vip(mut desired: Desired) -> Desired {
+    let since = desired.load_balancer.listeners.iter().map(|listener| listener.progress.changed).min();
+    desired.generation = since.unwrap_or(desired.generation).saturating_sub(1);
+    desired.load_balancer.vip = None;
+    desired.load_balancer.listeners.clear();
+    desired.place = None;
+    desired
+}

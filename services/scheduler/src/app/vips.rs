@@ -1,0 +1,209 @@
+//! v1's vips: the listener and the address of a load balancer.
+
+use std::net::IpAddr;
+
+use ballast_model::{
+    Uuid,
+    fault::{Code, Fault},
+    listener::{Listener, Mac, NewVip, Protocol, Vip, VipChange},
+    load_balancer::{LoadBalancer, vip_not_found},
+    pool::SessionPersistence,
+    subnet::Subnet,
+};
+use ballast_store::{Hold, Port, Tx};
+
+use super::{App, Caller, Wake, load_pool, networks::visible_subnet, save, wakes_of};
+
+/// A vip as a caller asks for it.
+#[derive(Debug, Clone)]
+pub struct WantedVip {
+    pub id: Uuid,
+    pub port_id: Uuid,
+    pub project_id: String,
+    pub name: String,
+    pub description: String,
+    pub subnet_id: Uuid,
+    /// Absent: allocated.
+    pub address: Option<IpAddr>,
+    pub protocol: Protocol,
+    pub protocol_port: u16,
+    pub pool_id: Uuid,
+    pub session_persistence: Option<SessionPersistence>,
+    pub connection_limit: i32,
+    pub admin_state_up: bool,
+}
+
+impl App {
+    /// Gives a pool its vip, with an address of the subnet.
+    ///
+    /// # Errors
+    /// The rules of [`LoadBalancer::add_vip`], and those of addresses.
+    pub async fn create_vip(&self, caller: &Caller, wanted: WantedVip) -> Result<LoadBalancer, Fault> {
+        let (wanted, mac) = (&wanted, Mac::from_random(rand::random()));
+        let create = self.store.write(|tx, _| Box::pin(insert_vip(tx, caller, wanted, mac)));
+        let (after, wakes) = create.await?;
+        self.wakes.wake(wakes);
+        Ok(after)
+    }
+
+    /// The load balancer that has this vip.
+    ///
+    /// # Errors
+    /// [`Code::VipNotFound`]
+    pub async fn vip(&self, caller: &Caller, id: Uuid) -> Result<LoadBalancer, Fault> {
+        self.store.read(|tx, _| Box::pin(load_vip(tx, caller, id))).await
+    }
+
+    /// Changes a vip, or moves it to another pool.
+    ///
+    /// # Errors
+    /// [`Code::VipNotFound`], [`Code::PoolNotFound`], and the rules of [`LoadBalancer::receive_vip`].
+    pub async fn update_vip(
+        &self,
+        caller: &Caller,
+        id: Uuid,
+        pool_id: Option<Uuid>,
+        change: VipChange,
+    ) -> Result<LoadBalancer, Fault> {
+        let change = &change;
+        let update = self.store.write(|tx, _| {
+            Box::pin(async move {
+                let before = load_vip(tx, caller, id).await?;
+                let after = before.clone().update_vip(id, change.clone())?;
+                match pool_id.filter(|pool_id| *pool_id != before.id) {
+                    Some(pool_id) => move_vip(tx, caller, id, (&before, after, pool_id)).await,
+                    None => {
+                        let wakes = save(tx, &before, &after).await?;
+                        Ok((after, wakes))
+                    }
+                }
+            })
+        });
+        let (after, wakes) = update.await?;
+        self.wakes.wake(wakes);
+        Ok(after)
+    }
+
+    /// Removes a vip and its port. Its address stays reserved until the agent has confirmed that it is gone.
+    ///
+    /// # Errors
+    /// [`Code::VipNotFound`]
+    pub async fn delete_vip(&self, caller: &Caller, id: Uuid) -> Result<(), Fault> {
+        let delete = self.store.write(|tx, _| {
+            Box::pin(async move {
+                let before = load_vip(tx, caller, id).await?;
+                let (after, gone) = before.clone().remove_vip(id)?;
+                hold(tx, &after, &gone.vip).await?;
+                tx.delete_port(gone.vip.port_id).await?;
+                save(tx, &before, &after).await
+            })
+        });
+        self.wakes.wake(delete.await?);
+        Ok(())
+    }
+}
+
+async fn load_vip(tx: &Tx, caller: &Caller, id: Uuid) -> Result<LoadBalancer, Fault> {
+    let owner = tx.owner_of_listener(id).await?.ok_or_else(|| vip_not_found(id))?;
+    let load_balancer = tx.load(owner).await?.ok_or_else(|| vip_not_found(id))?;
+    let own = |listener: &Listener| listener.id == id && caller.sees(&listener.project_id);
+    if load_balancer.listeners.iter().any(own) { Ok(load_balancer) } else { Err(vip_not_found(id)) }
+}
+
+async fn insert_vip(
+    tx: &Tx,
+    caller: &Caller,
+    wanted: &WantedVip,
+    mac: Mac,
+) -> Result<(LoadBalancer, Vec<Wake>), Fault> {
+    let before = load_pool(tx, caller, wanted.pool_id).await?;
+    let subnet = visible_subnet(tx, caller, wanted.subnet_id).await?;
+    before.check_vip(wanted.protocol, &wanted.project_id)?;
+    let address = allocate(tx, &subnet, wanted.address).await?;
+    let vip = Vip { subnet_id: subnet.id, port_id: wanted.port_id, address, mac };
+    tx.insert_port(&port_of(wanted, &subnet, &vip)).await?;
+    let after = before.clone().add_vip(NewVip {
+        id: wanted.id,
+        project_id: wanted.project_id.clone(),
+        name: wanted.name.clone(),
+        description: wanted.description.clone(),
+        vip,
+        protocol: wanted.protocol,
+        protocol_port: wanted.protocol_port,
+        session_persistence: wanted.session_persistence.clone(),
+        connection_limit: wanted.connection_limit,
+        admin_state_up: wanted.admin_state_up,
+    })?;
+    let wakes = save(tx, &before, &after).await?;
+    Ok((after, wakes))
+}
+
+fn port_of(wanted: &WantedVip, subnet: &Subnet, vip: &Vip) -> Port {
+    Port {
+        id: vip.port_id,
+        project_id: wanted.project_id.clone(),
+        name: format!("vip-{}", wanted.id),
+        network_id: subnet.network_id,
+        subnet_id: subnet.id,
+        address: vip.address,
+        mac: vip.mac,
+        device_owner: "neutron:LOADBALANCER".to_owned(),
+        device_id: wanted.id.to_string(),
+        admin_state_up: true,
+    }
+}
+
+/// The address that is asked for, or a free one. One that only an agent still has to let go of may be asked for: its new
+/// owner waits in PENDING.
+async fn allocate(tx: &Tx, subnet: &Subnet, wanted: Option<IpAddr>) -> Result<IpAddr, Fault> {
+    let Some(address) = wanted else {
+        let taken = tx.addresses_taken(subnet.id).await?;
+        return subnet.choose_address(&taken).ok_or_else(|| {
+            let message = format!("No more IP addresses available on network {}.", subnet.network_id);
+            Fault::new(Code::SubnetFull, message)
+        });
+    };
+    subnet.check_address(address)?;
+    if tx.address_in_use(subnet.id, address).await? {
+        return Err(Fault::new(
+            Code::AddressInUse,
+            format!(
+                "Unable to complete operation for network {}. The IP address {address} is in use.",
+                subnet.network_id
+            ),
+        ));
+    }
+    Ok(address)
+}
+
+/// Reserves an address that the load balancer no longer has until its agent has confirmed that.
+async fn hold(tx: &Tx, after: &LoadBalancer, vip: &Vip) -> Result<(), Fault> {
+    let Some(binding) = tx.binding(after.id).await? else { return Ok(()) };
+    tx.insert_hold(&Hold {
+        id: Uuid::new_v4(),
+        subnet_id: vip.subnet_id,
+        address: vip.address,
+        port_id: vip.port_id,
+        load_balancer_id: after.id,
+        agent_id: binding.agent_id,
+        generation: after.generation,
+    })
+    .await
+}
+
+async fn move_vip(
+    tx: &Tx,
+    caller: &Caller,
+    id: Uuid,
+    (before, changed, pool_id): (&LoadBalancer, LoadBalancer, Uuid),
+) -> Result<(LoadBalancer, Vec<Wake>), Fault> {
+    let target = load_pool(tx, caller, pool_id).await?;
+    let (left, moving) = changed.remove_vip(id)?;
+    hold(tx, &left, &moving.vip).await?;
+    tx.save(before, &left).await?;
+    let received = target.clone().receive_vip(moving)?;
+    tx.save(&target, &received).await?;
+    let mut wakes = wakes_of(tx, left.id).await?;
+    wakes.extend(wakes_of(tx, received.id).await?);
+    Ok((received, wakes))
+}

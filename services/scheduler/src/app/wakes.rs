@@ -1,0 +1,139 @@
+//! Who waits for what: the open sessions, and the load balancers in which each may have something new to do.
+//!
+//! A wake says where to look, never what is there: the session reads that from the store. Wakes of one load balancer fall
+//! together, so a slow session has one look to make however many writes there were.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use ballast_model::Uuid;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::Wake;
+
+/// The open sessions of this scheduler.
+#[derive(Default)]
+pub struct Wakes(Mutex<HashMap<Uuid, Arc<Inbox>>>);
+
+#[derive(Debug)]
+struct Inbox {
+    instance_id: String,
+    dirty: Mutex<HashSet<Uuid>>,
+    notify: Notify,
+    ended: CancellationToken,
+}
+
+/// A session's side. Dropped, the session is gone.
+pub struct Listening<'a> {
+    wakes: &'a Wakes,
+    agent_id: Uuid,
+    inbox: Arc<Inbox>,
+}
+
+impl Wakes {
+    /// Opens a session. An older one of the same agent is told to end.
+    pub fn listen(&self, agent_id: Uuid, instance_id: &str) -> Listening<'_> {
+        let inbox = Arc::new(Inbox {
+            instance_id: instance_id.to_owned(),
+            dirty: Mutex::default(),
+            notify: Notify::new(),
+            ended: CancellationToken::new(),
+        });
+        if let Some(former) = self.lock().insert(agent_id, Arc::clone(&inbox)) {
+            former.ended.cancel();
+        }
+        Listening { wakes: self, agent_id, inbox }
+    }
+
+    /// The instance of the agent whose session is open.
+    pub fn instance(&self, agent_id: Uuid) -> Option<String> {
+        self.lock().get(&agent_id).map(|inbox| inbox.instance_id.clone())
+    }
+
+    /// Ends the agent's session.
+    pub fn end(&self, agent_id: Uuid) {
+        if let Some(inbox) = self.lock().get(&agent_id) {
+            inbox.ended.cancel();
+        }
+    }
+
+    /// Tells sessions where to look.
+    pub fn wake(&self, wakes: impl IntoIterator<Item = Wake>) {
+        let sessions = self.lock();
+        for wake in wakes {
+            if let Some(inbox) = sessions.get(&wake.agent_id) {
+                inbox.dirty.lock().unwrap_or_else(PoisonError::into_inner).insert(wake.load_balancer_id);
+                inbox.notify.notify_one();
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, Arc<Inbox>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Listening<'_> {
+    /// Waits for somewhere to look.
+    pub async fn woken(&self) -> HashSet<Uuid> {
+        loop {
+            let dirty = std::mem::take(&mut *self.inbox.dirty.lock().unwrap_or_else(PoisonError::into_inner));
+            if !dirty.is_empty() {
+                return dirty;
+            }
+            self.inbox.notify.notified().await;
+        }
+    }
+
+    /// Waits until the session is to end: another replaced it, or the agent was deleted.
+    pub async fn ended(&self) {
+        self.inbox.ended.cancelled().await;
+    }
+
+    /// Whether this session is the agent's newest.
+    pub fn is_newest(&self) -> bool {
+        self.wakes.lock().get(&self.agent_id).is_some_and(|inbox| Arc::ptr_eq(inbox, &self.inbox))
+    }
+}
+
+impl Drop for Listening<'_> {
+    fn drop(&mut self) {
+        if self.is_newest() {
+            self.wakes.lock().remove(&self.agent_id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn wakes_of_one_load_balancer_fall_together() {
+        let wakes = Wakes::default();
+        let (agent_id, load_balancer_id) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let session = wakes.listen(agent_id, "a");
+        wakes.wake([Wake { agent_id, load_balancer_id }; 3]);
+        assert_eq!(session.woken().await.len(), 1);
+        wakes.wake([Wake { agent_id: Uuid::from_u128(9), load_balancer_id }]);
+        let again = tokio::time::timeout(std::time::Duration::from_millis(20), session.woken()).await;
+        assert!(again.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_new_session_ends_the_former_and_outlives_it() {
+        let wakes = Wakes::default();
+        let agent_id = Uuid::from_u128(1);
+        let former = wakes.listen(agent_id, "a");
+        let newer = wakes.listen(agent_id, "b");
+        former.ended().await;
+        drop(former);
+        assert_eq!(wakes.instance(agent_id).as_deref(), Some("b"));
+        assert!(newer.is_newest());
+        drop(newer);
+        assert_eq!(wakes.instance(agent_id), None);
+    }
+}

@@ -1,0 +1,74 @@
+//! Placement: which agent runs a load balancer. Pure: candidates and a random number in, an agent out.
+//!
+//! First a filter (lives, admin up, has the driver, the driver knows the features, not full), then a policy. A new policy
+//! is one file and one line in [`policy`].
+
+mod chance;
+mod least_loaded;
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use ballast_model::{
+    Uuid,
+    agent::{Agent, DriverState, Liveness, LivenessLimits},
+    time::Timestamp,
+};
+
+/// The policies' names, as the configuration spells them.
+pub const POLICIES: [&str; 2] = [chance::NAME, least_loaded::NAME];
+
+/// An agent that could run the load balancer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Candidate {
+    pub agent_id: Uuid,
+    pub load_balancers: u32,
+}
+
+/// Chooses among candidates.
+pub trait PlacementPolicy: Send + Sync {
+    /// One of the candidates; none when there are none. `random` is uniform over all values.
+    fn choose(&self, candidates: &[Candidate], random: u64) -> Option<Uuid>;
+}
+
+/// The policy of this name.
+#[must_use]
+pub fn policy(name: &str) -> Option<Arc<dyn PlacementPolicy>> {
+    match name {
+        chance::NAME => Some(Arc::new(chance::Chance)),
+        least_loaded::NAME => Some(Arc::new(least_loaded::LeastLoaded)),
+        _ => None,
+    }
+}
+
+/// What a load balancer asks of an agent.
+#[derive(Debug, Clone, Copy)]
+pub struct Demand<'a> {
+    pub driver: &'a str,
+    pub features: &'a BTreeSet<String>,
+}
+
+/// The agents that could run it: those that are Alive, or, when none is, those that are not yet Dead. (A scheduler that
+/// has just started has not heard of its agents yet.)
+#[must_use]
+pub fn candidates(agents: &[Agent], demand: Demand<'_>, limits: &LivenessLimits, now: Timestamp) -> Vec<Candidate> {
+    let of = |liveness: Liveness| -> Vec<Candidate> {
+        let fits =
+            |agent: &&Agent| agent.admin_state_up && limits.judge(agent, now) == liveness && can_run(agent, demand);
+        let candidate = |agent: &Agent| Candidate { agent_id: agent.id, load_balancers: agent.load_balancers };
+        agents.iter().filter(fits).map(candidate).collect()
+    };
+    let alive = of(Liveness::Alive);
+    if alive.is_empty() { of(Liveness::Suspect) } else { alive }
+}
+
+fn can_run(agent: &Agent, demand: Demand<'_>) -> bool {
+    agent.drivers.iter().any(|driver| {
+        driver.name == demand.driver
+            && driver.state == DriverState::Ready
+            && demand.features.is_subset(&driver.features)
+            && (driver.max_load_balancers == 0 || agent.load_balancers < driver.max_load_balancers)
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+use std::time::Duration;
+
+use ballast_model::agent::AgentDriver;
+use proptest::prelude::*;
+
+use super::*;
+
+const LIMITS: LivenessLimits =
+    LivenessLimits { suspect_after: Duration::from_secs(12), dead_after: Duration::from_secs(20) };
+
+fn agent(n: u128, load_balancers: u32) -> Agent {
+    Agent {
+        id: Uuid::from_u128(n),
+        host: format!("host-{n}"),
+        admin_state_up: true,
+        description: None,
+        version: String::new(),
+        created_at: Timestamp(0),
+        started_at: Timestamp(0),
+        heartbeat_at: Timestamp(0),
+        connected: true,
+        drivers: vec![AgentDriver {
+            name: "haproxy-ns".to_owned(),
+            version: String::new(),
+            state: DriverState::Ready,
+            reason: String::new(),
+            features: features(&["protocol:HTTP", "protocol:TCP"]),
+            max_load_balancers: 0,
+        }],
+        load_balancers,
+    }
+}
+
+fn features(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+fn eligible(agents: &[Agent], driver: &str, wanted: &[&str], seconds: i64) -> Vec<Uuid> {
+    let wanted = features(wanted);
+    let demand = Demand { driver, features: &wanted };
+    let found = candidates(agents, demand, &LIMITS, Timestamp(seconds * 1_000_000));
+    found.into_iter().map(|candidate| candidate.agent_id).collect()
+}
+
+fn one(change: impl FnOnce(&mut Agent)) -> Vec<Agent> {
+    let mut agent = agent(1, 0);
+    change(&mut agent);
+    vec![agent]
+}
+
+#[test]
+fn an_agent_needs_the_driver_ready_and_its_features() {
+    let fits = |agents: &[Agent]| !eligible(agents, "haproxy-ns", &["protocol:HTTP"], 0).is_empty();
+    assert!(fits(&one(|_| {})));
+    assert!(!fits(&one(|agent| agent.drivers[0].state = DriverState::Failed)));
+    assert!(!fits(&one(|agent| agent.drivers[0].features.clear())));
+    assert!(!fits(&one(|agent| agent.drivers.clear())));
+    assert!(eligible(&one(|_| {}), "a10", &[], 0).is_empty());
+}
+
+#[test]
+fn an_agent_that_is_down_dead_or_full_gets_nothing() {
+    let fits = |agents: &[Agent], seconds| !eligible(agents, "haproxy-ns", &[], seconds).is_empty();
+    assert!(!fits(&one(|agent| agent.admin_state_up = false), 0));
+    assert!(!fits(&one(|_| {}), 20));
+    let full = |agent: &mut Agent| {
+        agent.drivers[0].max_load_balancers = 5;
+        agent.load_balancers = 5;
+    };
+    assert!(!fits(&one(full), 0));
+}
+
+#[test]
+fn a_suspect_agent_gets_something_only_when_no_other_is_alive() {
+    let mut late = agent(1, 0);
+    late.connected = false;
+    assert_eq!(eligible(&[late.clone(), agent(2, 9)], "haproxy-ns", &[], 0), [Uuid::from_u128(2)]);
+    assert_eq!(eligible(&[late], "haproxy-ns", &[], 0), [Uuid::from_u128(1)]);
+}
+
+#[test]
+fn ten_load_balancers_are_spread_five_and_five() {
+    let policy = policy("least-loaded").unwrap();
+    let mut agents = [agent(1, 0), agent(2, 0)];
+    for _ in 0..10 {
+        let found: Vec<_> =
+            agents.iter().map(|one| Candidate { agent_id: one.id, load_balancers: one.load_balancers }).collect();
+        let chosen = policy.choose(&found, 0).unwrap();
+        agents.iter_mut().find(|agent| agent.id == chosen).unwrap().load_balancers += 1;
+    }
+    assert_eq!(agents.map(|agent| agent.load_balancers), [5, 5]);
+}
+
+#[test]
+fn an_unknown_policy_is_none() {
+    assert!(policy("weighted").is_none());
+    assert!(POLICIES.iter().all(|name| policy(name).is_some()));
+}
+
+proptest! {
+    #[test]
+    fn every_policy_chooses_a_candidate_when_there_is_one(loads in proptest::collection::vec(0u32..9, 0..8), random: u64) {
+        let candidates: Vec<_> = loads
+            .iter()
+            .enumerate()
+            .map(|(n, load)| Candidate { agent_id: Uuid::from_u128(n as u128), load_balancers: *load })
+            .collect();
+        for name in POLICIES {
+            let chosen = policy(name).unwrap().choose(&candidates, random);
+            prop_assert_eq!(chosen.is_some(), !candidates.is_empty());
+            if let Some(id) = chosen {
+                let chosen = candidates.iter().find(|candidate| candidate.agent_id == id);
+                prop_assert!(chosen.is_some());
+                if name == "least-loaded" {
+                    prop_assert_eq!(chosen.map(|one| one.load_balancers), loads.iter().min().copied());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn chance_reaches_every_candidate(count in 1usize..6) {
+        let candidates: Vec<_> =
+            (0..count).map(|n| Candidate { agent_id: Uuid::from_u128(n as u128), load_balancers: 0 }).collect();
+        let policy = policy("chance").unwrap();
+        let reached: BTreeSet<_> = (0..count as u64).filter_map(|random| policy.choose(&candidates, random)).collect();
+        prop_assert_eq!(reached.len(), count);
+    }
+}

@@ -1,0 +1,100 @@
+//! `lbaas.v1.HealthMonitors`
+
+use ballast_model::{
+    Uuid,
+    fault::Fault,
+    health_monitor::{HealthMonitor as Monitor, MonitorChange},
+    load_balancer::monitor_not_found,
+};
+use ballast_proto::{
+    convert,
+    v1::{
+        CreateHealthMonitorRequest, DeleteRequest, GetRequest, HealthMonitor, ListHealthMonitorsResponse, ListRequest,
+        UpdateHealthMonitorRequest, health_monitors_server,
+    },
+};
+use tonic::{Request, Response, Status};
+
+use super::{
+    Api,
+    decode::{Mask, body, caller, id, next_page_token, query},
+    refuse,
+};
+use crate::app::{Caller, MonitorWithPools};
+
+const MUTABLE: [&str; 7] =
+    ["delay", "timeout", "max_retries", "http_method", "url_path", "expected_codes", "admin_state_up"];
+
+#[tonic::async_trait]
+impl health_monitors_server::HealthMonitors for Api {
+    async fn create(&self, request: Request<CreateHealthMonitorRequest>) -> Result<Response<HealthMonitor>, Status> {
+        let caller = caller(&request);
+        let sent = body("health_monitor", request.into_inner().health_monitor);
+        let monitor = sent.and_then(|monitor| new_monitor(&caller, monitor)).map_err(refuse)?;
+        self.0.create_monitor(monitor).await.map(|made| Response::new(encode(&made))).map_err(refuse)
+    }
+
+    async fn get(&self, request: Request<GetRequest>) -> Result<Response<HealthMonitor>, Status> {
+        let (caller, id) = (caller(&request), id(&request.get_ref().id, monitor_not_found).map_err(refuse)?);
+        self.0.monitor(&caller, id).await.map(|found| Response::new(encode(&found))).map_err(refuse)
+    }
+
+    async fn list(&self, request: Request<ListRequest>) -> Result<Response<ListHealthMonitorsResponse>, Status> {
+        let query = query(&caller(&request), request.into_inner());
+        let page = self.0.monitors(query).await.map_err(refuse)?;
+        let health_monitors: Vec<_> = page.items.iter().map(encode).collect();
+        let next_page_token = next_page_token(page.more, health_monitors.last().map(|last| last.id.as_str()));
+        Ok(Response::new(ListHealthMonitorsResponse { health_monitors, next_page_token }))
+    }
+
+    async fn update(&self, request: Request<UpdateHealthMonitorRequest>) -> Result<Response<HealthMonitor>, Status> {
+        let (caller, request) = (caller(&request), request.into_inner());
+        let monitor = body("health_monitor", request.health_monitor).map_err(refuse)?;
+        let id = id(&monitor.id, monitor_not_found).map_err(refuse)?;
+        let mask = Mask::new(request.update_mask, &MUTABLE).map_err(refuse)?;
+        let changed = self.0.update_monitor(&caller, id, change(&mask, monitor)).await.map_err(refuse)?;
+        Ok(Response::new(encode(&changed)))
+    }
+
+    async fn delete(&self, request: Request<DeleteRequest>) -> Result<Response<()>, Status> {
+        let (caller, id) = (caller(&request), id(&request.get_ref().id, monitor_not_found).map_err(refuse)?);
+        self.0.delete_monitor(&caller, id).await.map(Response::new).map_err(refuse)
+    }
+}
+
+fn new_monitor(caller: &Caller, sent: HealthMonitor) -> Result<Monitor, Fault> {
+    let kind = convert::monitor_type(sent.r#type)?;
+    let project_id = caller.project_for(&sent.project_id)?;
+    let fields = MonitorChange {
+        delay: sent.delay,
+        timeout: sent.timeout,
+        max_retries: sent.max_retries,
+        http_method: sent.http_method,
+        url_path: sent.url_path,
+        expected_codes: sent.expected_codes,
+        admin_state_up: sent.admin_state_up,
+    };
+    Monitor::new(Uuid::new_v4(), project_id, kind, fields)
+}
+
+/// A masked field that is not set goes back to its default, if it has one.
+fn change(mask: &Mask, sent: HealthMonitor) -> MonitorChange {
+    let number = |field, value: Option<i32>| mask.pick(field, value.is_some(), value).flatten();
+    let text = |field, value: Option<String>, default: &str| {
+        let is_set = value.is_some();
+        mask.pick(field, is_set, value.unwrap_or_else(|| default.to_owned()))
+    };
+    MonitorChange {
+        delay: number("delay", sent.delay),
+        timeout: number("timeout", sent.timeout),
+        max_retries: number("max_retries", sent.max_retries),
+        http_method: text("http_method", sent.http_method, "GET"),
+        url_path: text("url_path", sent.url_path, "/"),
+        expected_codes: text("expected_codes", sent.expected_codes, "200"),
+        admin_state_up: mask.pick("admin_state_up", sent.admin_state_up.is_some(), sent.admin_state_up.unwrap_or(true)),
+    }
+}
+
+fn encode(found: &MonitorWithPools) -> HealthMonitor {
+    convert::to_health_monitor(&found.monitor, &found.pools)
+}

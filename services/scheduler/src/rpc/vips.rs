@@ -1,0 +1,117 @@
+//! `lbaas.v1.Vips`
+
+use ballast_model::{
+    Uuid, check,
+    fault::Fault,
+    listener::VipChange,
+    load_balancer::{LoadBalancer, vip_not_found},
+    pool::SessionPersistence,
+};
+use ballast_proto::{
+    convert, driver,
+    v1::{
+        CreateVipRequest, DeleteRequest, GetRequest, ListRequest, ListVipsResponse, UpdateVipRequest, Vip, vips_server,
+    },
+};
+use ballast_store::Kind;
+use tonic::{Request, Response, Status};
+
+use super::{
+    Api,
+    decode::{Mask, body, caller, id, next_page_token, query, reference, required},
+    refuse,
+};
+use crate::app::{Caller, WantedVip};
+
+const MUTABLE: [&str; 6] =
+    ["name", "description", "pool_id", "session_persistence", "connection_limit", "admin_state_up"];
+const UNLIMITED: i32 = -1;
+
+#[tonic::async_trait]
+impl vips_server::Vips for Api {
+    async fn create(&self, request: Request<CreateVipRequest>) -> Result<Response<Vip>, Status> {
+        let caller = caller(&request);
+        let wanted = body("vip", request.into_inner().vip).and_then(|vip| wanted_vip(&caller, vip)).map_err(refuse)?;
+        let id = wanted.id;
+        let made = self.0.create_vip(&caller, wanted).await.map_err(refuse)?;
+        encode(&made, id).map(Response::new).map_err(refuse)
+    }
+
+    async fn get(&self, request: Request<GetRequest>) -> Result<Response<Vip>, Status> {
+        let (caller, id) = (caller(&request), id(&request.get_ref().id, vip_not_found).map_err(refuse)?);
+        let found = self.0.vip(&caller, id).await.map_err(refuse)?;
+        encode(&found, id).map(Response::new).map_err(refuse)
+    }
+
+    async fn list(&self, request: Request<ListRequest>) -> Result<Response<ListVipsResponse>, Status> {
+        let query = query(&caller(&request), request.into_inner());
+        let page = self.0.list(Kind::Listener, query).await.map_err(refuse)?;
+        let vips = page.found.iter().map(|(found, load_balancer)| encode(load_balancer, found.id));
+        let vips: Vec<Vip> = vips.collect::<Result<_, _>>().map_err(refuse)?;
+        let next_page_token = next_page_token(page.more, vips.last().map(|vip| vip.id.as_str()));
+        Ok(Response::new(ListVipsResponse { vips, next_page_token }))
+    }
+
+    async fn update(&self, request: Request<UpdateVipRequest>) -> Result<Response<Vip>, Status> {
+        let (caller, request) = (caller(&request), request.into_inner());
+        let vip = body("vip", request.vip).map_err(refuse)?;
+        let id = id(&vip.id, vip_not_found).map_err(refuse)?;
+        let change = Mask::new(request.update_mask, &MUTABLE).and_then(|mask| vip_change(&mask, vip));
+        let (pool_id, change) = change.map_err(refuse)?;
+        let changed = self.0.update_vip(&caller, id, pool_id, change).await.map_err(refuse)?;
+        encode(&changed, id).map(Response::new).map_err(refuse)
+    }
+
+    async fn delete(&self, request: Request<DeleteRequest>) -> Result<Response<()>, Status> {
+        let (caller, id) = (caller(&request), id(&request.get_ref().id, vip_not_found).map_err(refuse)?);
+        self.0.delete_vip(&caller, id).await.map(Response::new).map_err(refuse)
+    }
+}
+
+fn wanted_vip(caller: &Caller, vip: Vip) -> Result<WantedVip, Fault> {
+    let address = (!vip.address.is_empty()).then(|| check::address("address", &vip.address)).transpose()?;
+    Ok(WantedVip {
+        id: Uuid::new_v4(),
+        port_id: Uuid::new_v4(),
+        project_id: caller.project_for(&vip.project_id)?,
+        name: check::text("name", vip.name, check::MAX_TEXT)?,
+        description: check::text("description", vip.description, check::MAX_TEXT)?,
+        subnet_id: reference("subnet_id", &vip.subnet_id)?,
+        address,
+        protocol: convert::protocol(vip.protocol)?,
+        protocol_port: check::port("protocol_port", required("protocol_port", vip.protocol_port)?)?,
+        pool_id: reference("pool_id", &vip.pool_id)?,
+        session_persistence: persistence(vip.session_persistence.as_ref())?,
+        connection_limit: vip.connection_limit.unwrap_or(UNLIMITED),
+        admin_state_up: vip.admin_state_up.unwrap_or(true),
+    })
+}
+
+fn persistence(sent: Option<&driver::SessionPersistence>) -> Result<Option<SessionPersistence>, Fault> {
+    sent.map(convert::persistence).transpose().map(Option::flatten)
+}
+
+fn vip_change(mask: &Mask, vip: Vip) -> Result<(Option<Uuid>, VipChange), Fault> {
+    let text = |field: &str, value: String| {
+        let is_set = !value.is_empty();
+        mask.pick(field, is_set, value).map(|value| check::text(field, value, check::MAX_TEXT)).transpose()
+    };
+    let pool_id = mask.pick("pool_id", !vip.pool_id.is_empty(), &vip.pool_id);
+    let has_persistence = vip.session_persistence.is_some();
+    let session_persistence = mask.pick("session_persistence", has_persistence, vip.session_persistence.as_ref());
+    let (up, up_is_set) = (vip.admin_state_up.unwrap_or(true), vip.admin_state_up.is_some());
+    let (limit, limit_is_set) = (vip.connection_limit.unwrap_or(UNLIMITED), vip.connection_limit.is_some());
+    let change = VipChange {
+        name: text("name", vip.name)?,
+        description: text("description", vip.description)?,
+        session_persistence: session_persistence.map(persistence).transpose()?,
+        connection_limit: mask.pick("connection_limit", limit_is_set, limit),
+        admin_state_up: mask.pick("admin_state_up", up_is_set, up),
+    };
+    Ok((pool_id.map(|text| reference("pool_id", text)).transpose()?, change))
+}
+
+fn encode(load_balancer: &LoadBalancer, id: Uuid) -> Result<Vip, Fault> {
+    let listener = load_balancer.listeners.iter().find(|listener| listener.id == id);
+    listener.map(|listener| convert::to_vip(load_balancer, listener)).ok_or_else(|| vip_not_found(id))
+}

@@ -1,0 +1,108 @@
+//! What a session receives. A malformed message is logged and dropped: it must not cost the agent its session.
+
+use ballast_model::{
+    Uuid,
+    agent::AgentDriver,
+    fault::Fault,
+    outcome::{MemberHealth, Outcome, Statistics},
+};
+use ballast_proto::{
+    agent::{
+        AgentMessage, HealthReport, Heartbeat, Outcome as OutcomeMessage, StatisticsReport, agent_message::Message,
+    },
+    convert, driver,
+};
+
+use super::Session;
+use crate::app::Owner;
+
+impl Session<'_> {
+    pub(super) async fn receive(&mut self, message: AgentMessage, drivers: &mut Vec<AgentDriver>) -> Result<(), Fault> {
+        match message.message {
+            Some(Message::Heartbeat(heartbeat)) => self.heartbeat(&heartbeat, drivers).await,
+            Some(Message::Outcome(outcome)) => self.outcome(&outcome).await,
+            Some(Message::Removed(removed)) => match self.owner(&removed.load_balancer_id, removed.epoch) {
+                Some(owner) => self.app.removed(owner).await,
+                None => Ok(()),
+            },
+            Some(Message::Health(report)) => self.health(&report).await,
+            Some(Message::Statistics(report)) => self.statistics(&report).await,
+            Some(Message::Hello(_)) | None => {
+                tracing::warn!("dropped a message that has no place here");
+                Ok(())
+            }
+        }
+    }
+
+    fn owner(&self, load_balancer_id: &str, epoch: u64) -> Option<Owner> {
+        let parsed = Uuid::parse_str(load_balancer_id);
+        if parsed.is_err() {
+            tracing::warn!(load_balancer.id = load_balancer_id, "dropped a report: not an id");
+        }
+        parsed.ok().map(|load_balancer_id| Owner { agent_id: self.agent.id, load_balancer_id, epoch })
+    }
+
+    async fn heartbeat(&mut self, heartbeat: &Heartbeat, drivers: &mut Vec<AgentDriver>) -> Result<(), Fault> {
+        let report = |report| {
+            let report: &ballast_proto::agent::DriverReport = report;
+            convert::from_driver_report(report, drivers.iter().find(|known| known.name == report.name))
+        };
+        let now: Vec<AgentDriver> = heartbeat.drivers.iter().map(report).collect();
+        if now == *drivers {
+            return self.app.agent_lives(self.agent.id, None).await;
+        }
+        self.app.agent_lives(self.agent.id, Some(&now)).await?;
+        *drivers = now;
+        self.app.place_unplaced().await
+    }
+
+    async fn outcome(&self, outcome: &OutcomeMessage) -> Result<(), Fault> {
+        let Some(owner) = self.owner(&outcome.load_balancer_id, outcome.epoch) else { return Ok(()) };
+        let faults = outcome.faults.iter().filter_map(|fault| {
+            let id = Uuid::parse_str(&fault.object_id).ok()?;
+            Some((id, reason(fault.fault.as_ref())))
+        });
+        let outcome = Outcome {
+            generation: outcome.generation,
+            fault: outcome.fault.as_ref().map(|fault| reason(Some(fault))),
+            faults: faults.collect(),
+        };
+        self.app.deployed(owner, &outcome).await
+    }
+
+    async fn health(&self, report: &HealthReport) -> Result<(), Fault> {
+        for health in &report.load_balancers {
+            let Some(owner) = self.owner(&health.load_balancer_id, health.epoch) else { continue };
+            let members = health.members.iter().filter_map(|member| {
+                let member_id = Uuid::parse_str(&member.member_id).ok()?;
+                Some(MemberHealth { member_id, status: convert::operating_status(member.health) })
+            });
+            self.app.observed(owner, &members.collect::<Vec<_>>()).await?;
+        }
+        Ok(())
+    }
+
+    async fn statistics(&self, report: &StatisticsReport) -> Result<(), Fault> {
+        let counted = report.load_balancers.iter().filter_map(|one| {
+            let owner = self.owner(&one.load_balancer_id, one.epoch)?;
+            let counted = one.statistics?;
+            Some((owner, statistics(&counted)))
+        });
+        self.app.counted(&counted.collect::<Vec<_>>()).await
+    }
+}
+
+/// What a tenant is told; drivers must give a reason, but a vendor's may not.
+fn reason(fault: Option<&driver::Fault>) -> String {
+    let message = fault.map(|fault| fault.message.as_str()).unwrap_or_default();
+    if message.is_empty() { "The driver gave no reason".to_owned() } else { message.chars().take(255).collect() }
+}
+
+const fn statistics(counted: &driver::Statistics) -> Statistics {
+    Statistics {
+        bytes_in: counted.bytes_in,
+        bytes_out: counted.bytes_out,
+        active_connections: counted.active_connections,
+        total_connections: counted.total_connections,
+    }
+}

@@ -1,0 +1,173 @@
+//! `lbaas.agent.v1`: one stream per agent, dialled by the agent. The full set, "that was all", then changes.
+//!
+//! A session remembers what it has sent and nothing else. Woken or on its period, it makes the same pass: read what the
+//! store desires of this agent, send what has not been sent.
+
+mod inbound;
+mod outbound;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use ballast_model::{
+    Uuid,
+    agent::{Agent, AgentDriver, Liveness},
+    fault::{Code, Fault},
+};
+use ballast_proto::{
+    agent::{AgentMessage, Hello, SchedulerMessage, Welcome, agent_message, agent_session_server, scheduler_message},
+    convert,
+    status::to_status,
+};
+use futures_util::Stream;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::app::{App, Listening};
+
+/// How often a session looks at everything again, woken or not.
+const RESYNC: Duration = Duration::from_secs(10);
+/// How many messages may wait for a slow agent.
+const OUTBOX: usize = 256;
+
+/// The service.
+pub(crate) struct Sessions {
+    app: Arc<App>,
+    shutdown: CancellationToken,
+}
+
+impl Sessions {
+    pub(crate) fn new(app: Arc<App>, shutdown: CancellationToken) -> Self {
+        Self { app, shutdown }
+    }
+}
+
+type Outbox = mpsc::Sender<Result<SchedulerMessage, Status>>;
+
+#[tonic::async_trait]
+impl agent_session_server::AgentSession for Sessions {
+    type ConnectStream = std::pin::Pin<Box<dyn Stream<Item = Result<SchedulerMessage, Status>> + Send>>;
+
+    async fn connect(
+        &self,
+        request: Request<Streaming<AgentMessage>>,
+    ) -> Result<Response<Self::ConnectStream>, Status> {
+        let mut inbound = request.into_inner();
+        let Some(AgentMessage { message: Some(agent_message::Message::Hello(hello)) }) = inbound.message().await?
+        else {
+            return Err(Status::invalid_argument("the first message of a session is Hello"));
+        };
+        let agent = self.admit(&hello).await.map_err(|fault| refuse(&hello, &fault))?;
+        let (outbox, outgoing) = mpsc::channel(OUTBOX);
+        let (app, shutdown) = (Arc::clone(&self.app), self.shutdown.clone());
+        tokio::spawn(run(app, agent, hello, Duplex { inbound, outbox }, shutdown));
+        Ok(Response::new(Box::pin(ReceiverStream::new(outgoing))))
+    }
+}
+
+/// Both directions of a stream.
+struct Duplex {
+    inbound: Streaming<AgentMessage>,
+    outbox: Outbox,
+}
+
+fn refuse(hello: &Hello, fault: &Fault) -> Status {
+    tracing::warn!(agent.host = %hello.host, detail = fault.detail(), "refused an agent: {fault}");
+    to_status(fault)
+}
+
+impl Sessions {
+    /// Knows the agent, unless another instance lives on the same host.
+    async fn admit(&self, hello: &Hello) -> Result<Agent, Fault> {
+        if hello.host.is_empty() || hello.instance_id.is_empty() {
+            return Err(Fault::new(Code::InvalidInput, "Hello needs a host and an instance_id"));
+        }
+        if let Some(known) = self.app.agent_of_host(&hello.host).await? {
+            let other = self.app.wakes.instance(known.id).is_some_and(|instance| instance != hello.instance_id);
+            if other && self.app.liveness(&known) == Liveness::Alive {
+                let message =
+                    format!("another agent is connected as host '{}': give each its own agent.host", known.host);
+                return Err(Fault::new(Code::AgentExists, message));
+            }
+        }
+        let drivers: Vec<AgentDriver> =
+            hello.drivers.iter().map(|report| convert::from_driver_report(report, None)).collect();
+        self.app.agent_connected(&hello.host, &hello.version, &drivers).await
+    }
+}
+
+#[tracing::instrument(skip_all, fields(agent.host = %agent.host, agent.id = %agent.id))]
+async fn run(app: Arc<App>, agent: Agent, hello: Hello, stream: Duplex, shutdown: CancellationToken) {
+    let listening = app.wakes.listen(agent.id, &hello.instance_id);
+    tracing::info!(instance = %hello.instance_id, version = %hello.version, "agent connected");
+    let mut session = Session { app: &app, agent: &agent, outbox: stream.outbox, sent: HashMap::new() };
+    let why = match session.go_on(&listening, stream.inbound, &shutdown).await {
+        Ok(why) => why,
+        Err(fault) => {
+            tracing::warn!(detail = fault.detail(), "{fault}");
+            "an error".to_owned()
+        }
+    };
+    tracing::info!("agent's session ended: {why}");
+    // A newer session of the same agent has its own say about whether it is connected.
+    if listening.is_newest() {
+        drop(listening);
+        if let Err(fault) = app.agent_disconnected(&agent).await {
+            tracing::error!(detail = fault.detail(), "{fault}");
+        }
+    }
+}
+
+/// One agent's session.
+struct Session<'a> {
+    app: &'a App,
+    agent: &'a Agent,
+    outbox: Outbox,
+    /// The epoch and generation last sent of each load balancer; a removal has the greatest generation.
+    sent: HashMap<Uuid, (u64, u64)>,
+}
+
+impl Session<'_> {
+    /// Until the stream ends; says why it did.
+    async fn go_on(
+        &mut self,
+        listening: &Listening<'_>,
+        mut inbound: Streaming<AgentMessage>,
+        shutdown: &CancellationToken,
+    ) -> Result<String, Fault> {
+        self.welcome().await?;
+        self.app.place_unplaced().await?;
+        let mut drivers = self.agent.drivers.clone();
+        let mut resync = tokio::time::interval(RESYNC);
+        resync.reset();
+        let silence = self.app.limits.dead_after;
+        loop {
+            tokio::select! {
+                message = tokio::time::timeout(silence, inbound.message()) => match message {
+                    Err(_) => return self.drain("no heartbeat").await,
+                    Ok(Err(status)) => return Ok(status.message().to_owned()),
+                    Ok(Ok(None)) => return Ok("the agent closed it".to_owned()),
+                    Ok(Ok(Some(message))) => self.receive(message, &mut drivers).await?,
+                },
+                dirty = listening.woken() => self.send_changed(dirty).await?,
+                _ = resync.tick() => self.send_all().await?,
+                () = listening.ended() => return self.drain("replaced by another session").await,
+                () = shutdown.cancelled() => return self.drain("the scheduler stops").await,
+            }
+        }
+    }
+
+    async fn welcome(&mut self) -> Result<(), Fault> {
+        let millis = |duration: Duration| u32::try_from(duration.as_millis()).unwrap_or(u32::MAX);
+        let welcome = Welcome {
+            agent_id: self.agent.id.to_string(),
+            cluster_id: self.app.store.cluster_id().to_string(),
+            heartbeat_interval_ms: millis(self.app.heartbeat_interval),
+            statistics_interval_ms: millis(self.app.statistics_interval),
+        };
+        self.send(scheduler_message::Message::Welcome(welcome)).await?;
+        self.send_all().await?;
+        self.send(scheduler_message::Message::SnapshotDone(ballast_proto::agent::SnapshotDone {})).await
+    }
+}
