@@ -60,7 +60,7 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// The caller's project; empty when there is none.
+    /// The project of what this caller makes without naming one; empty when there is none.
     pub(crate) fn project(&self) -> Option<&str> {
         self.project.to_str().ok()
     }

@@ -1,6 +1,6 @@
 //! Query strings: `fields`, filters, sorting and paging, read by a resource's attribute map.
 
-use std::convert::Infallible;
+use std::{collections::HashMap, convert::Infallible};
 
 use axum::{
     extract::FromRequestParts,
@@ -74,7 +74,7 @@ impl Query {
 
     /// `fields`
     pub(crate) fn fields(&self) -> Fields {
-        Fields(self.all("fields").map(str::to_owned).collect())
+        Fields::new(self.all("fields"))
     }
 
     /// `http://host`, as the client sees this gateway.
@@ -115,13 +115,8 @@ impl Query {
     pub(crate) fn list_whole(&self, resource: &Resource) -> Result<List, Refusal> {
         let mut list =
             List { request: ListRequest::default(), view: View { fields: self.fields(), page: None }, nothing: false };
-        let mut keys: Vec<&str> = Vec::new();
-        for (key, value) in &self.pairs {
-            if value.is_empty() || RESERVED.contains(&key.as_str()) || keys.contains(&key.as_str()) {
-                continue;
-            }
-            keys.push(key);
-            match filter(resource, key, self.all(key))? {
+        for (key, values) in self.grouped() {
+            match filter(resource, key, &values)? {
                 Match::These(filter) => list.request.filters.push(filter),
                 Match::All => {}
                 Match::None => list.nothing = true,
@@ -129,6 +124,21 @@ impl Query {
         }
         list.request.sorts = self.sorts(resource)?;
         Ok(list)
+    }
+
+    /// The filters: each key once, where it came first, with its values that are not empty.
+    fn grouped(&self) -> Vec<(&str, Vec<&str>)> {
+        let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
+        let mut places = HashMap::new();
+        let filters = self.pairs.iter().filter(|(key, value)| !value.is_empty() && !RESERVED.contains(&key.as_str()));
+        for (key, value) in filters {
+            let place = *places.entry(key).or_insert_with(|| {
+                groups.push((key, Vec::new()));
+                groups.len() - 1
+            });
+            groups[place].1.push(value);
+        }
+        groups
     }
 
     fn limit(&self) -> Result<u32, Refusal> {
@@ -176,10 +186,10 @@ enum Match {
 }
 
 /// A filter on a key. Keys without an attribute go on as they are: what to do with them is the scheduler's to say.
-fn filter<'a>(resource: &Resource, key: &str, texts: impl Iterator<Item = &'a str>) -> Result<Match, Refusal> {
+fn filter(resource: &Resource, key: &str, texts: &[&str]) -> Result<Match, Refusal> {
     let attribute = resource.attribute(key);
     let mut converted = Vec::new();
-    for text in texts {
+    for &text in texts {
         converted.push(match attribute.map(|attribute| attribute.kind) {
             Some(Kind::Flag) => values::flag(&Value::from(text))?.to_string(),
             Some(Kind::Integer { .. } | Kind::IntegerOneOf(_)) => values::integer(&Value::from(text))?.to_string(),

@@ -16,11 +16,19 @@ pub(crate) type Reply = Result<Response, Refusal>;
 
 /// The keys that a client asked for with `fields`; all when it asked for none.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Fields(pub(crate) Vec<String>);
+pub(crate) struct Fields(Vec<String>);
 
 impl Fields {
+    /// Sorted, so that looking them up for every key of every object stays cheap however many there are.
+    pub(crate) fn new<'a>(fields: impl Iterator<Item = &'a str>) -> Self {
+        let mut fields: Vec<_> = fields.map(str::to_owned).collect();
+        fields.sort();
+        fields.dedup();
+        Self(fields)
+    }
+
     fn asked(&self, name: &str) -> bool {
-        self.0.is_empty() || self.0.iter().any(|field| field == name)
+        self.0.is_empty() || self.0.binary_search_by(|field| field.as_str().cmp(name)).is_ok()
     }
 }
 

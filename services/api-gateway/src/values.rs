@@ -3,6 +3,8 @@
 //! Only what the wire cannot carry otherwise is refused here. Ranges, the syntax of addresses and everything that needs
 //! other objects are the scheduler's.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -142,14 +144,11 @@ fn uuid(value: &Value) -> Result<(), String> {
 
 fn uuids(value: &Value) -> Result<(), String> {
     let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
-    for (index, item) in items.iter().enumerate() {
-        uuid(item)?;
-        if items[..index].contains(item) {
-            let all: Vec<_> = items.iter().map(python::text).collect();
-            return Err(format!("Duplicate items in the list: '{}'", all.join(", ")));
-        }
+    if items.iter().collect::<HashSet<_>>().len() < items.len() {
+        let all: Vec<_> = items.iter().map(python::text).collect();
+        return Err(format!("Duplicate items in the list: '{}'", all.join(", ")));
     }
-    Ok(())
+    items.iter().try_for_each(uuid)
 }
 
 #[cfg(test)]

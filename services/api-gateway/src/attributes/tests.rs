@@ -1,3 +1,5 @@
+//! Bodies against attribute maps: each stage, and which comes first.
+
 use serde_json::json;
 
 use super::*;

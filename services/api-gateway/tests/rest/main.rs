@@ -162,6 +162,14 @@ async fn a_scheduler_that_is_down_is_a_503_that_says_so() {
 }
 
 #[tokio::test]
+async fn a_gateway_that_is_asked_to_end_does_not_wait_for_idle_connections() {
+    let setting = Setting::start().await;
+    assert_eq!(setting.get("/").await.0, 200);
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(5), setting.end()).await;
+    assert!(ended.unwrap().is_ok());
+}
+
+#[tokio::test]
 async fn lists_pass_filters_on_and_show_only_the_fields_asked_for() {
     let setting = Setting::start().await;
     let path = "/v2.0/lb/pools?fields=id&fields=nosuch&name=a&name=b&admin_state_up=1&status=";

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use ballast_proto::v1::{agents_server, health_monitors_server, networks_server, pools_server, vips_server};
-use ballast_service::{config::Settings, grpc};
-use tokio::net::TcpListener;
+use ballast_service::{config::Settings, grpc, process::Failure};
+use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
@@ -16,6 +16,7 @@ pub(crate) struct Setting {
     pub(crate) url: String,
     client: reqwest::Client,
     shutdown: CancellationToken,
+    gateway: Option<JoinHandle<Result<(), Failure>>>,
 }
 
 impl Drop for Setting {
@@ -52,8 +53,14 @@ impl Setting {
         settings.gateway.project_id = "p".to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(ballast_api_gateway::run(settings, listener, shutdown.clone()));
-        Self { seen, url, client: reqwest::Client::new(), shutdown }
+        let gateway = tokio::spawn(ballast_api_gateway::run(settings, listener, shutdown.clone()));
+        Self { seen, url, client: reqwest::Client::new(), shutdown, gateway: Some(gateway) }
+    }
+
+    /// Ends the gateway; how it ended.
+    pub(crate) async fn end(mut self) -> Result<(), Failure> {
+        self.shutdown.cancel();
+        self.gateway.take().unwrap().await.unwrap()
     }
 
     pub(crate) fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
