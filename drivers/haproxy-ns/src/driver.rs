@@ -4,7 +4,6 @@ use std::{
     collections::BTreeSet,
     fs::{self, File},
     path::PathBuf,
-    sync::OnceLock,
     time::Instant,
 };
 
@@ -24,8 +23,7 @@ use crate::{
     observe::{self, Observed, Process},
     ping::{Pinger, Sockets},
     plan::{Desired, Plug, plan, plan_removal},
-    render,
-    report,
+    render, report,
     state::State,
     validate,
     validated::Validated,
@@ -39,7 +37,7 @@ pub struct HaproxyNs {
     locks: Locks,
     announcer: Announcer,
     pinger: Pinger,
-    skip_ca_bundle: OnceLock<bool>,
+    skip_ca_bundle: bool,
 }
 
 impl Driver for HaproxyNs {
@@ -57,9 +55,8 @@ impl Driver for HaproxyNs {
         announcer.start().step(|| "start a thread".to_owned())?;
         let pinger = Pinger::start().step(|| "start a thread".to_owned())?;
         sysctl::raise_neighbour_table(config.neighbour_table);
-        let skip_ca_bundle = OnceLock::new();
-        let driver =
-            Self { config, state_dir, identities, locks: Locks::default(), announcer, pinger, skip_ca_bundle };
+        let skip_ca_bundle = knows_http_client(&config);
+        let driver = Self { config, state_dir, identities, locks: Locks::default(), announcer, pinger, skip_ca_bundle };
         driver.resume()?;
         Ok(driver)
     }
@@ -74,8 +71,7 @@ impl Driver for HaproxyNs {
         let lock = self.locks.of(validated.id.as_str());
         let mut guard = hold(&lock);
         let remembered = &mut *guard;
-        let skip_ca_bundle = self.skip_ca_bundle();
-        let text = render::render(&validated, &self.config, skip_ca_bundle)?;
+        let text = render::render(&validated, &self.config, self.skip_ca_bundle)?;
         let mut desired = Desired::of(&validated, text, generation);
         desired.identity = self.identities.of(validated.id.as_str())?;
         desired.announce = self.config.send_gratuitous_arp > 0;
@@ -151,12 +147,7 @@ impl HaproxyNs {
         Ok(())
     }
 
-    fn bring_up(
-        &self,
-        validated: &Validated,
-        desired: &Desired,
-        remembered: &mut Remembered,
-    ) -> Result<(), Failure> {
+    fn bring_up(&self, validated: &Validated, desired: &Desired, remembered: &mut Remembered) -> Result<(), Failure> {
         let id = validated.id.as_str();
         let files = Files::of(&self.state_dir, id);
         let (mut work, observed) = self.work(id, &files, desired.plug.as_ref(), remembered)?;
@@ -188,8 +179,7 @@ impl HaproxyNs {
         let host_namespace = File::open("/proc/thread-self/ns/net").step(|| "open the host's namespace".to_owned())?;
         let netns = self.netns(id);
         let interface = plug.map(|plug| &plug.interface);
-        let (observed, namespace) =
-            observe::observe(files, id, &netns, interface, (&mut host, &host_namespace))?;
+        let (observed, namespace) = observe::observe(files, id, &netns, interface, (&mut host, &host_namespace))?;
         let work = Work {
             id,
             files,
@@ -260,14 +250,12 @@ impl HaproxyNs {
     fn netns(&self, id: &str) -> PathBuf {
         namespace::path(&self.config.netns_dir, id)
     }
+}
 
-    /// Asked of haproxy once in the life of the driver.
-    fn skip_ca_bundle(&self) -> bool {
-        *self.skip_ca_bundle.get_or_init(|| {
-            process::accepts_global(&self.config.haproxy, "httpclient.ssl.verify none").unwrap_or_else(|error| {
-                tracing::warn!("{} could not be asked what it knows: {error}", self.config.haproxy.display());
-                false
-            })
-        })
-    }
+/// Asked of haproxy once in the life of the driver.
+fn knows_http_client(config: &Config) -> bool {
+    process::accepts_global(&config.haproxy, "httpclient.ssl.verify none").unwrap_or_else(|error| {
+        tracing::warn!("{} could not be asked what it knows: {error}", config.haproxy.display());
+        false
+    })
 }

@@ -2,7 +2,12 @@
 
 mod undo;
 
-use std::{fs::File, os::fd::AsRawFd, path::{Path, PathBuf}, time::Instant};
+use std::{
+    fs::File,
+    os::fd::AsRawFd,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use crate::{
     counters::Base,
@@ -130,12 +135,11 @@ impl Work<'_> {
         let Some(namespace) = &self.namespace else { return Ok(()) };
         let pair = Pair {
             outside: &plug.interface.outside,
-            bridge: 0,
             inside: &plug.interface.inside,
             mac: plug.mac,
             namespace: namespace.as_raw_fd(),
         };
-        bridge::plug(&mut self.host, &plug.interface, pair)?;
+        bridge::plug(&mut self.host, &plug.interface, &pair)?;
         if let Err(failure) = sysctl::disable_ipv6(&plug.interface.outside) {
             tracing::warn!(load_balancer = %self.id, "{}", chain(&failure));
         }

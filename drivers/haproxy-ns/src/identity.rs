@@ -35,8 +35,10 @@ impl Identities {
     pub(crate) fn new(config: &Config, uid_map: &str) -> Result<Self, DriverError> {
         let wrong = |key: &str, name: &str| DriverError::invalid_config(format!("{key}: there is no {name:?} here"));
         let user = User::from_name(&config.user).ok().flatten().ok_or_else(|| wrong("user", &config.user))?;
-        let group =
-            Group::from_name(&config.user_group).ok().flatten().ok_or_else(|| wrong("user_group", &config.user_group))?;
+        let group = Group::from_name(&config.user_group)
+            .ok()
+            .flatten()
+            .ok_or_else(|| wrong("user_group", &config.user_group))?;
         let (uid, gid) = (user.uid.as_raw(), group.gid.as_raw());
         let highest = config.uid_range.map_or(uid, |range| range.last);
         let shared = if Uid::effective().is_root() && is_mapped(uid_map, highest) && is_mapped(uid_map, uid) {

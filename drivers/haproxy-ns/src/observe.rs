@@ -131,8 +131,11 @@ fn inside(interface: Option<&Interface>) -> Result<Inside, Failure> {
     let mut netlink = Netlink::open()?;
     let links = link::all(&mut netlink)?;
     let named = |name: &str| links.iter().find(|link| link.name == name);
-    let mut inside =
-        Inside { loopback_up: named("lo").is_some_and(|link| link.up), hops: link::hops(&mut netlink)?, ..Inside::default() };
+    let mut inside = Inside {
+        loopback_up: named("lo").is_some_and(|link| link.up),
+        hops: link::hops(&mut netlink)?,
+        ..Inside::default()
+    };
     let link = match interface {
         Some(interface) => named(&interface.inside),
         None => links.iter().find(|link| link.name.starts_with("ns-")),

@@ -71,7 +71,9 @@ pub(crate) enum Step {
     Configure(Changes),
     WriteConfig,
     /// Of nothing, or in the place of the process with this pid, which finishes its connections.
-    StartHaproxy { replacing: Option<i32> },
+    StartHaproxy {
+        replacing: Option<i32>,
+    },
     /// Wait for what was started, and take its configuration for the one that runs.
     AwaitHaproxy,
     /// Say the address to the neighbours.
@@ -161,12 +163,7 @@ fn is_noted(desired: &Desired, state: &State) -> bool {
 }
 
 fn remove_all(steps: &mut Steps, observed: &Observed, why: &'static str) {
-    match &observed.process {
-        Process::None => {}
-        // The one that answers is not the only one: others may still finish their connections.
-        Process::Answering(pid) => steps.add(Step::EndProcesses(vec![*pid]), why),
-        Process::Deaf(pids) => steps.add(Step::EndProcesses(pids.clone()), why),
-    }
+    end_processes(steps, &observed.process, why);
     if observed.namespace != Namespace::Absent {
         steps.add(Step::DropNamespace, why);
     }
@@ -184,9 +181,10 @@ fn remove_all(steps: &mut Steps, observed: &Observed, why: &'static str) {
 }
 
 fn run(steps: &mut Steps, desired: &Desired, plug: &Plug, observed: &Observed) {
-    let noted = observed.state.as_ref().is_some_and(|state| {
-        state.interface.as_ref() == Some(&plug.interface) && state.identity == desired.identity
-    });
+    let noted = observed
+        .state
+        .as_ref()
+        .is_some_and(|state| state.interface.as_ref() == Some(&plug.interface) && state.identity == desired.identity);
     let inside = match &observed.namespace {
         Namespace::Present(inside) => Some(inside),
         Namespace::Absent | Namespace::Stale => None,
@@ -257,7 +255,11 @@ fn network(steps: &mut Steps, plug: &Plug, observed: &Observed, inside: Option<&
     let whole = link.is_some() && observed.outside.is_some();
     if !whole {
         steps.add(Step::MakeLink, "there is none");
-    } else if !observed.outside.as_ref().is_some_and(|link| link.up && link.master.is_some() && link.master == observed.bridge) {
+    } else if !observed
+        .outside
+        .as_ref()
+        .is_some_and(|link| link.up && link.master.is_some() && link.master == observed.bridge)
+    {
         steps.add(Step::AttachLink, "it is down or on no bridge");
     }
     let wanted = (plug.address, plug.prefix_length);

@@ -1,8 +1,6 @@
 //! Load balancers for tests.
 
-use ballast_abi::{
-    HealthMonitor, LbMethod, Listener, LoadBalancer, Member, MonitorType, Network, Pool, Protocol, Vip,
-};
+use ballast_abi::{HealthMonitor, LbMethod, Listener, LoadBalancer, Member, MonitorType, Network, Pool, Protocol, Vip};
 
 use crate::{config::Config, validate::validate, validated::Validated};
 

@@ -42,12 +42,7 @@ impl Interface {
     /// Neutron's names: 14 characters of prefix and port id.
     pub(crate) fn of_port(port: &str, bridge: &str, own_bridge: bool) -> Self {
         let short: String = port.chars().take(11).collect();
-        Self {
-            inside: format!("ns-{short}"),
-            outside: format!("tap{short}"),
-            bridge: bridge.to_owned(),
-            own_bridge,
-        }
+        Self { inside: format!("ns-{short}"), outside: format!("tap{short}"), bridge: bridge.to_owned(), own_bridge }
     }
 }
 

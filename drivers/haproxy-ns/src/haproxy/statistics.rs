@@ -33,8 +33,7 @@ pub(crate) fn parse(text: &str) -> Reading {
         let (Some(proxy), Some(server)) = (cell("pxname"), cell("svname")) else { continue };
         match cell("type") {
             Some("1") => {
-                let totals =
-                    Totals { bytes_in: number("bin"), bytes_out: number("bout"), connections: number("stot") };
+                let totals = Totals { bytes_in: number("bin"), bytes_out: number("bout"), connections: number("stot") };
                 reading.totals = reading.totals + totals;
                 reading.active_connections += number("scur");
             }

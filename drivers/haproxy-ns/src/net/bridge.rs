@@ -25,16 +25,15 @@ fn exclusively() -> MutexGuard<'static, ()> {
 
 /// Makes the pair on the bridge, which is made when it is the network's own. An outer end of this name that was left
 /// over is deleted: its namespace is gone or about to go.
-pub(crate) fn plug(host: &mut Netlink, interface: &Interface, pair: Pair<'_>) -> Result<(), Failure> {
+pub(crate) fn plug(host: &mut Netlink, interface: &Interface, pair: &Pair<'_>) -> Result<(), Failure> {
     let _guard = exclusively();
     let bridge = ensure(host, interface)?.index;
-    let pair = Pair { bridge, ..pair };
-    match host.batch(vec![link::create_pair(&pair)]) {
+    match host.batch(vec![link::create_pair(pair, bridge)]) {
         Err(failure) if errno(&failure) == Some(Errno::EEXIST) => {
             if let Some(stale) = link::find(host, pair.outside)? {
                 host.batch(vec![link::delete(stale.index, pair.outside)])?;
             }
-            host.batch(vec![link::create_pair(&pair)])
+            host.batch(vec![link::create_pair(pair, bridge)])
         }
         other => other,
     }

@@ -143,7 +143,6 @@ fn skip_statistics() -> LinkAttribute {
 /// What a veth pair is made from.
 pub(crate) struct Pair<'a> {
     pub(crate) outside: &'a str,
-    pub(crate) bridge: u32,
     pub(crate) inside: &'a str,
     pub(crate) mac: [u8; 6],
     /// An open descriptor of the namespace of the inner end.
@@ -151,7 +150,7 @@ pub(crate) struct Pair<'a> {
 }
 
 /// Makes the pair: the outer end up and on its bridge, the inner end in its namespace and down (up is refused here).
-pub(crate) fn create_pair(pair: &Pair<'_>) -> Request {
+pub(crate) fn create_pair(pair: &Pair<'_>, bridge: u32) -> Request {
     let mut peer = LinkMessage::default();
     peer.attributes = vec![
         LinkAttribute::IfName(pair.inside.to_owned()),
@@ -167,7 +166,7 @@ pub(crate) fn create_pair(pair: &Pair<'_>) -> Request {
         LinkAttribute::IfName(pair.outside.to_owned()),
         LinkAttribute::NumTxQueues(1),
         LinkAttribute::NumRxQueues(1),
-        LinkAttribute::Controller(pair.bridge),
+        LinkAttribute::Controller(bridge),
         LinkAttribute::LinkInfo(vec![
             LinkInfo::Kind(InfoKind::Veth),
             LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(peer))),
@@ -244,8 +243,11 @@ fn address_message(index: u32, address: IpAddr, prefix_length: u8) -> AddressMes
 }
 
 pub(crate) fn add_hop(index: u32, hop: &Hop) -> Request {
-    Request::new(format!("add the route through {}", hop.gateway), RouteNetlinkMessage::NewRoute(hop_message(index, hop)))
-        .replace()
+    Request::new(
+        format!("add the route through {}", hop.gateway),
+        RouteNetlinkMessage::NewRoute(hop_message(index, hop)),
+    )
+    .replace()
 }
 
 pub(crate) fn remove_hop(index: u32, hop: &Hop) -> Request {

@@ -52,9 +52,7 @@ pub(crate) fn on_own_thread<T: Send>(name: &str, work: impl FnOnce() -> T + Send
     let span = tracing::Span::current();
     thread::scope(|scope| {
         let builder = thread::Builder::new().name(name.to_owned());
-        let handle = builder
-            .spawn_scoped(scope, move || span.in_scope(work))
-            .step(|| "start a thread".to_owned())?;
+        let handle = builder.spawn_scoped(scope, move || span.in_scope(work)).step(|| "start a thread".to_owned())?;
         handle.join().map_or_else(|panic| resume_unwind(panic), Ok)
     })
 }

@@ -92,7 +92,11 @@ impl Netlink {
     }
 
     /// Asks for one object; `None`: the kernel does not know it.
-    pub(crate) fn get(&mut self, what: &str, message: RouteNetlinkMessage) -> Result<Option<RouteNetlinkMessage>, Failure> {
+    pub(crate) fn get(
+        &mut self,
+        what: &str,
+        message: RouteNetlinkMessage,
+    ) -> Result<Option<RouteNetlinkMessage>, Failure> {
         let mut bytes = Vec::new();
         let sequence = self.append(&mut bytes, message, NLM_F_REQUEST);
         self.socket.send(&bytes, 0).step(|| "send to netlink".to_owned())?;
@@ -114,7 +118,11 @@ impl Netlink {
     }
 
     /// Asks for all objects of a kind.
-    pub(crate) fn dump(&mut self, what: &str, message: RouteNetlinkMessage) -> Result<Vec<RouteNetlinkMessage>, Failure> {
+    pub(crate) fn dump(
+        &mut self,
+        what: &str,
+        message: RouteNetlinkMessage,
+    ) -> Result<Vec<RouteNetlinkMessage>, Failure> {
         let mut bytes = Vec::new();
         let sequence = self.append(&mut bytes, message, NLM_F_REQUEST | NLM_F_DUMP);
         self.socket.send(&bytes, 0).step(|| "send to netlink".to_owned())?;

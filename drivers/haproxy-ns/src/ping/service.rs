@@ -219,9 +219,8 @@ fn send_due(table: &mut Table, now: Instant) {
             let Some(sequence) = pinged.tick(now) else { continue };
             let address = pinged.echoes.address;
             let message = echo::request(address, sequence);
-            let sent = group.sockets.of(address).map(|socket| {
-                socket.send_to(&message, &SocketAddr::new(address, 0).into())
-            });
+            let sent =
+                group.sockets.of(address).map(|socket| socket.send_to(&message, &SocketAddr::new(address, 0).into()));
             if !matches!(sent, Some(Ok(_))) {
                 pinged.silence();
             }

@@ -140,20 +140,25 @@ fn address() -> impl Strategy<Value = String> {
 }
 
 fn some_desired() -> impl Strategy<Value = Desired> {
-    (address(), 1..5_u64, any::<bool>(), any::<bool>(), 0..3_u32).prop_map(|(address, generation, vip, echoes, user)| {
-        let mut desired = desired(&address, generation);
-        desired.plug = desired.plug.filter(|_| vip);
-        if user > 0 {
-            desired.identity = Some(Identity { uid: 1000 + user, gid: 1000 });
-            desired.plug.iter_mut().for_each(|plug| plug.interface = Interface::of_port("other-port", "br0", user > 1));
-        }
-        if echoes {
-            let (pool, member) = (String::from("p"), String::from("m"));
-            let address = "10.0.0.9".parse().unwrap();
-            desired.echoes = vec![Echoes { pool, member, address, delay: 1, timeout: 1, max_retries: 1 }];
-        }
-        desired
-    })
+    (address(), 1..5_u64, any::<bool>(), any::<bool>(), 0..3_u32).prop_map(
+        |(address, generation, vip, echoes, user)| {
+            let mut desired = desired(&address, generation);
+            desired.plug = desired.plug.filter(|_| vip);
+            if user > 0 {
+                desired.identity = Some(Identity { uid: 1000 + user, gid: 1000 });
+                desired
+                    .plug
+                    .iter_mut()
+                    .for_each(|plug| plug.interface = Interface::of_port("other-port", "br0", user > 1));
+            }
+            if echoes {
+                let (pool, member) = (String::from("p"), String::from("m"));
+                let address = "10.0.0.9".parse().unwrap();
+                desired.echoes = vec![Echoes { pool, member, address, delay: 1, timeout: 1, max_retries: 1 }];
+            }
+            desired
+        },
+    )
 }
 
 /// Any host, also one that no pass would leave behind.
@@ -170,13 +175,8 @@ fn some_host() -> impl Strategy<Value = Observed> {
             hops: BTreeSet::new(),
         },
     );
-    let namespace = prop_oneof![
-        Just(Namespace::Absent),
-        Just(Namespace::Stale),
-        inside.prop_map(Namespace::Present)
-    ];
-    let process =
-        prop_oneof![Just(Process::None), Just(Process::Answering(1)), Just(Process::Deaf(vec![1, 2]))];
+    let namespace = prop_oneof![Just(Namespace::Absent), Just(Namespace::Stale), inside.prop_map(Namespace::Present)];
+    let process = prop_oneof![Just(Process::None), Just(Process::Answering(1)), Just(Process::Deaf(vec![1, 2]))];
     let state = proptest::option::of((0..5_u64, any::<bool>())).prop_map(move |found| {
         found.map(|(generation, plugged)| State {
             generation,

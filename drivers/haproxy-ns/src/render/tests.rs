@@ -51,8 +51,7 @@ fn persistence(kind: PersistenceType, name: &str) -> Option<SessionPersistence> 
     Some(SessionPersistence { r#type: kind.into(), cookie_name: name.into() })
 }
 
-const PROTOCOLS: [(&str, Protocol); 3] =
-    [("tcp", Protocol::Tcp), ("http", Protocol::Http), ("https", Protocol::Https)];
+const PROTOCOLS: [(&str, Protocol); 3] = [("tcp", Protocol::Tcp), ("http", Protocol::Http), ("https", Protocol::Https)];
 
 #[test]
 fn every_protocol_with_every_method_is_accepted_by_haproxy() {
@@ -128,7 +127,8 @@ fn several_monitors_become_one_sequence_at_the_strictest_pace() {
         (slow.delay, slow.timeout, slow.max_retries) = (60, 2, 9);
         (slow.url_path, slow.expected_codes) = ("slow".into(), "200, 202".into());
         let tls = samples::monitor(MonitorType::Https);
-        asked.pools[0].monitors = vec![slow, tls, samples::monitor(MonitorType::Tcp), samples::monitor(MonitorType::Ping)];
+        asked.pools[0].monitors =
+            vec![slow, tls, samples::monitor(MonitorType::Tcp), samples::monitor(MonitorType::Ping)];
     });
     check("monitors-combined", &asked);
 }

@@ -62,8 +62,7 @@ fn a_network_that_needs_a_tag_is_unsupported_and_says_so() {
 #[test]
 fn a_physical_network_is_looked_up_in_bridge_mappings() {
     let mut asked = samples::load_balancer(Protocol::Http);
-    let network =
-        Network { network_type: "bridge".into(), physical_network: "physnet1".into(), ..Network::default() };
+    let network = Network { network_type: "bridge".into(), physical_network: "physnet1".into(), ..Network::default() };
     asked.vip.as_mut().unwrap().network = Some(network.clone());
     assert_eq!(samples::validated(&asked).vip.unwrap().bridge.name, "br-phys");
     asked.vip.as_mut().unwrap().network = Some(Network { physical_network: "nowhere".into(), ..network });

@@ -1,0 +1,173 @@
+//! What becomes of requests, and what is told of them.
+
+use std::time::Duration;
+
+use ballast_abi::{Driver, Health, MonitorType, PersistenceType, SessionPersistence};
+use ballast_lab::wait_until;
+
+use crate::world::{ID, SOON, VIP, World, in_world, load_balancer, member, monitor, vip};
+
+const LOAD_ENDS_WITHIN: Duration = Duration::from_secs(60);
+
+#[test]
+fn members_change_without_a_lost_request_and_counters_go_on() {
+    in_world(|world| {
+        world.deploy(&load_balancer(), 1);
+        let mut fewer = load_balancer();
+        fewer.pools[0].members.pop();
+        for round in 0..4_u64 {
+            assert_eq!(world.answers(VIP, 4), ["web-1", "web-2"]);
+            world.deploy(&fewer, 2 * round + 2);
+            assert_eq!(world.answers(VIP, 4), ["web-1"]);
+            world.deploy(&load_balancer(), 2 * round + 3);
+            assert_eq!(world.connections(), 8 * (round + 1));
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_member_that_is_down_by_its_admin_gets_no_request_and_no_health() {
+    in_world(|world| {
+        let mut asked = load_balancer();
+        asked.pools[0].members[1].admin_state_up = false;
+        world.deploy(&asked, 1);
+        assert_eq!(world.answers(VIP, 4), ["web-1"]);
+        assert_eq!(world.health().unwrap(), [Health::Up]);
+        Ok(())
+    });
+}
+
+#[test]
+fn admin_down_of_a_pool_is_503_and_of_a_listener_a_refusal() {
+    in_world(|world| {
+        let code = |world: &World| {
+            let arguments = ["-s", "-m", "5", "-o", "/dev/null", "-w", "%{http_code}", VIP];
+            world.client.output("curl", arguments)
+        };
+        let mut asked = load_balancer();
+        asked.pools[0].admin_state_up = false;
+        world.deploy(&asked, 1);
+        assert_eq!(code(&world)?, "503");
+        let mut asked = load_balancer();
+        asked.listeners[0].admin_state_up = false;
+        world.deploy(&asked, 2);
+        assert!(code(&world).unwrap_err().to_string().contains("exit status: 7"), "not refused");
+        world.deploy(&load_balancer(), 3);
+        assert_eq!(code(&world)?, "200");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_member_that_fails_its_checks_is_left_out_also_right_after_a_reload_and_comes_back() {
+    in_world(|mut world| {
+        let mut asked = load_balancer();
+        asked.pools[0].monitors = vec![monitor(MonitorType::Http)];
+        world.deploy(&asked, 1);
+        wait_until(SOON, "both are up", || (world.health()? == [Health::Up, Health::Up]).then_some(()));
+        drop(world.servers[1].take());
+        wait_until(SOON, "one is down", || (world.health()? == [Health::Up, Health::Down]).then_some(()));
+        asked.pools[0].members[0].weight = 2;
+        world.deploy(&asked, 2);
+        assert_eq!(world.health().unwrap()[1], Health::Down);
+        assert_eq!(world.answers(VIP, 4), ["web-1"]);
+        world.servers[1] = Some(world.web[1].web_server("web-2", "10.0.0.12:8080".parse()?)?);
+        world.wait_for_answers(VIP, &["web-1", "web-2"]);
+        asked.pools[0].monitors.clear();
+        world.deploy(&asked, 3);
+        assert_eq!(world.health().unwrap(), [Health::Up, Health::Up]);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_ping_monitor_sends_real_echoes() {
+    in_world(|world| {
+        let mut asked = load_balancer();
+        asked.pools[0].monitors = vec![monitor(MonitorType::Ping)];
+        // Nothing listens there: a TCP check would fail.
+        asked.pools[0].members[1].protocol_port = 9;
+        world.deploy(&asked, 1);
+        wait_until(SOON, "both answer pings", || (world.health()? == [Health::Up, Health::Up]).then_some(()));
+        asked.pools[0].members[1].protocol_port = 8080;
+        world.deploy(&asked, 2);
+        world.web[1].output("ip", ["link", "set", "eth0", "down"])?;
+        wait_until(SOON, "one does not answer", || (world.health()? == [Health::Up, Health::Down]).then_some(()));
+        wait_until(SOON, "haproxy knows", || (world.answers(VIP, 4) == ["web-1"]).then_some(()));
+        asked.pools[0].members[0].weight = 2;
+        world.deploy(&asked, 3);
+        assert_eq!(world.answers(VIP, 4), ["web-1"]);
+        world.web[1].output("ip", ["link", "set", "eth0", "up"])?;
+        world.wait_for_answers(VIP, &["web-1", "web-2"]);
+        world.driver.undeploy(ID)?;
+        world.assert_nothing_is_left();
+        Ok(())
+    });
+}
+
+#[test]
+fn an_ipv6_vip_serves_at_once() {
+    in_world(|mut world| {
+        let server = world.web[0].web_server("web-6", "[fd00::11]:8080".parse()?)?;
+        world.servers.push(Some(server));
+        let mut asked = load_balancer();
+        asked.vip = Some(vip("fd00::4", 64));
+        asked.pools[0].members = vec![member(1)];
+        asked.pools[0].members[0].address = "fd00::11".into();
+        world.deploy(&asked, 1);
+        assert_eq!(world.answers("http://[fd00::4]/", 1), ["web-6"]);
+        world.driver.undeploy(ID)?;
+        world.assert_nothing_is_left();
+        Ok(())
+    });
+}
+
+#[test]
+fn nothing_is_lost_while_members_change_under_load() {
+    in_world(|world| {
+        world.deploy(&load_balancer(), 1);
+        let mut fewer = load_balancer();
+        fewer.pools[0].members.pop();
+        // One connection a request, and many requests on one connection: both kinds must survive a reload.
+        let script =
+            format!("i=0; while [ $i -lt 200 ]; do curl -sf -m 5 {VIP} {VIP} >/dev/null || exit 1; i=$((i+1)); done");
+        let mut command = world.client.command("sh");
+        command.args(["-c", &script]);
+        let mut load = world.client.spawn(command)?;
+        let mut generation = 1;
+        wait_until(LOAD_ENDS_WITHIN, "the end of the load", || {
+            generation += 2;
+            world.deploy(&fewer, generation);
+            world.deploy(&load_balancer(), generation + 1);
+            (!load.is_running()).then_some(())
+        });
+        assert!(load.wait()?.success(), "a request failed");
+        assert!(generation > 5, "the load ended before anything changed");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_client_stays_with_its_member_over_a_reload() {
+    in_world(|world| {
+        let mut asked = load_balancer();
+        let r#type = PersistenceType::SourceIp.into();
+        asked.pools[0].session_persistence = Some(SessionPersistence { r#type, ..SessionPersistence::default() });
+        asked.pools[0].members = vec![member(2)];
+        world.deploy(&asked, 1);
+        assert_eq!(world.answers(VIP, 1), ["web-2"]);
+        // A process hands its tables on once it has stopped looking for somebody to get them from: 5 s after a start.
+        wait_until(SOON, "the tables can be handed on", || {
+            world.ask_haproxy("show peers").contains("resync_timeout=<PAST>").then_some(())
+        });
+        // Whoever is not known to be web-2's starts with the first member.
+        asked.pools[0].members = vec![member(1), member(2)];
+        for generation in 2..6 {
+            asked.listeners[0].connection_limit = i32::try_from(generation)?;
+            world.deploy(&asked, generation);
+            assert_eq!(world.answers(VIP, 3), ["web-2"]);
+        }
+        Ok(())
+    });
+}
