@@ -29,8 +29,14 @@ const PERIOD: Duration = Duration::from_secs(5);
 /// Compares until `stop`.
 pub(crate) async fn run(drivers: Arc<DriverSet>, workers: Workers, stop: CancellationToken) {
     let mut changes = drivers.watch();
-    let mut resync =
-        Resync { drivers, workers, passes: JoinSet::new(), asking: HashSet::new(), synced: HashMap::new() };
+    let mut resync = Resync {
+        drivers,
+        workers,
+        passes: JoinSet::new(),
+        asking: HashSet::new(),
+        synced: HashMap::new(),
+        complained: HashSet::new(),
+    };
     let mut ticks = tokio::time::interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -70,6 +76,8 @@ struct Resync {
     asking: HashSet<String>,
     /// By driver: its last start that has been asked.
     synced: HashMap<String, u64>,
+    /// Drivers that could not answer when last asked: that is said once.
+    complained: HashSet<String>,
 }
 
 impl Resync {
@@ -99,11 +107,15 @@ impl Resync {
             return now.map_or((), |start| self.ask(pass.driver, start));
         }
         match pass.answer {
-            Ok(deployed) => self.workers.observed(&pass.driver, deployed, pass.asked),
-            Err(fault) => tracing::warn!(
+            Ok(deployed) => {
+                self.complained.remove(&pass.driver);
+                self.workers.observed(&pass.driver, deployed, pass.asked);
+            }
+            Err(fault) if self.complained.insert(pass.driver.clone()) => tracing::warn!(
                 driver = %pass.driver, code = %ErrorCode(fault.code), detail = %fault.detail,
                 "the driver cannot say what it has deployed: {}", fault.message
             ),
+            Err(_) => {}
         }
         // Also after a failure: workers that deploy find out more than workers that wait.
         if self.synced.insert(pass.driver, pass.start) != Some(pass.start) {

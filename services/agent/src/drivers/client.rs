@@ -16,6 +16,9 @@ use crate::driver_host::fault;
 
 type Grpc = driver_client::DriverClient<Channel>;
 
+/// The message of a fault that is not the driver's own answer: there is no process, or it broke during the call.
+pub(crate) const NOT_AVAILABLE: &str = "the driver is not available";
+
 /// Calls one driver. While its process is down every call is UNAVAILABLE and retryable; a call that outlasts its
 /// deadline is too, and costs the process.
 #[derive(Clone)]
@@ -96,5 +99,5 @@ impl DriverClient {
 }
 
 fn unavailable(reason: String) -> Fault {
-    DriverError::unavailable("the driver is not available").with_detail(reason).into()
+    DriverError::unavailable(NOT_AVAILABLE).with_detail(reason).into()
 }

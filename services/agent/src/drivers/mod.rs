@@ -26,6 +26,7 @@ mod supervise;
 use std::{collections::HashMap, path::PathBuf, time::Duration};
 
 pub use client::DriverClient;
+pub(crate) use client::NOT_AVAILABLE;
 pub use files::DriversDirError;
 pub use set::DriverSet;
 

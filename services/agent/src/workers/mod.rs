@@ -122,13 +122,12 @@ impl Workers {
         self.registry().workers.values().filter(|worker| matches!(worker.state().goal(), Goal::Run(_))).count()
     }
 
-    /// Epoch and generation of each load balancer that runs as desired: what observations are told by.
+    /// Epoch and generation of each load balancer that is desired and runs: what observations are told by.
     pub(crate) fn running(&self) -> HashMap<String, (u64, u64)> {
         let registry = self.registry();
         let told = registry.workers.values().filter_map(|worker| {
-            let state = worker.state();
-            let order = state.settled_order()?;
-            Some((worker.id.clone(), (order.epoch, order.generation)))
+            let tag = worker.state().running()?;
+            Some((worker.id.clone(), tag))
         });
         told.collect()
     }

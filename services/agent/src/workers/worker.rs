@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ballast_abi::ErrorCode;
 use ballast_proto::{
     agent::{Outcome, Removed, agent_message::Message},
-    driver::Fault,
+    driver::{Fault, ObjectFault},
 };
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
+    task::JoinHandle,
     time::Instant,
 };
 use tracing::Instrument as _;
@@ -21,7 +22,7 @@ use super::{
     plan::{self, Step, no_driver},
     state::State,
 };
-use crate::ledger::Entry;
+use crate::{drivers::NOT_AVAILABLE, ledger::Entry};
 
 /// One load balancer's worker.
 pub(super) struct Worker {
@@ -72,7 +73,7 @@ pub(super) async fn run(workers: Workers, worker: Arc<Worker>) {
             }
             Step::Wait(until) => {
                 let entry = worker.state().take_unsaved();
-                save(&workers, entry).await;
+                save(workers.clone(), entry).await;
                 if stopping {
                     return;
                 }
@@ -96,25 +97,33 @@ async fn wait(workers: &Workers, worker: &Worker, until: Option<Instant>) {
     }
 }
 
-/// The desired state is written to the ledger while the driver works: it need not wait for the disk.
+/// The desired state is written to the ledger while the driver works: neither it nor the scheduler waits for the disk.
 async fn deploy(workers: &Workers, worker: &Worker, order: &Arc<Order>) {
     let Some((_permit, entry)) = begin(workers, worker, &Step::Deploy(Arc::clone(order))).await else { return };
     let span = tracing::info_span!(
         "deploy", load_balancer.id = %worker.id, generation = order.generation, epoch = order.epoch,
         driver = %order.driver
     );
-    let call = async {
-        match workers.0.on.drivers.driver(&order.driver) {
-            Some(driver) => driver.deploy(order.load_balancer.clone(), order.generation).await,
-            None => Err(no_driver(&order.driver)),
+    let saving = tokio::spawn(save(workers.clone(), entry));
+    let result = call_deploy(workers, order).instrument(span.clone()).await;
+    let broken = result.as_ref().is_err_and(|fault| fault.message == NOT_AVAILABLE);
+    if broken && worker.state().interrupted(order, moment()) {
+        span.in_scope(|| tracing::warn!("the driver's process ended during the deploy; it is done once more"));
+    } else {
+        let failure = result.as_ref().err().cloned();
+        let outcome = worker.state().deployed(order, result, moment());
+        span.in_scope(|| log_deploy(outcome.as_ref(), failure.as_ref()));
+        if let Some(outcome) = outcome {
+            workers.0.on.uplink.send(Message::Outcome(outcome));
         }
-    };
-    let (result, ()) = tokio::join!(call.instrument(span.clone()), save(workers, entry));
-    let failure = result.as_ref().err().cloned();
-    let outcome = worker.state().deployed(order, result, moment());
-    span.in_scope(|| log_deploy(outcome.as_ref(), failure.as_ref()));
-    if let Some(outcome) = outcome {
-        workers.0.on.uplink.send(Message::Outcome(outcome));
+    }
+    finished(saving).await;
+}
+
+async fn call_deploy(workers: &Workers, order: &Order) -> Result<Vec<ObjectFault>, Fault> {
+    match workers.0.on.drivers.driver(&order.driver) {
+        Some(driver) => driver.deploy(order.load_balancer.clone(), order.generation).await,
+        None => Err(no_driver(&order.driver)),
     }
 }
 
@@ -141,7 +150,8 @@ async fn undeploy(workers: &Workers, worker: &Worker, driver: &str) {
             None => Err(no_driver(driver)),
         }
     };
-    let (result, ()) = tokio::join!(call.instrument(span.clone()), save(workers, entry));
+    let saving = tokio::spawn(save(workers.clone(), entry));
+    let result = call.instrument(span.clone()).await;
     let result = match result {
         Err(fault) if ErrorCode(fault.code) == ErrorCode::NOT_FOUND => Ok(()),
         other => other,
@@ -154,6 +164,14 @@ async fn undeploy(workers: &Workers, worker: &Worker, driver: &str) {
         ),
     });
     worker.state().undeployed(driver, result, moment());
+    finished(saving).await;
+}
+
+/// One write of the ledger must end before the next one of the same load balancer begins.
+async fn finished(saving: JoinHandle<()>) {
+    if let Err(error) = saving.await {
+        tracing::error!("the ledger could not be written: {error}");
+    }
 }
 
 /// Waits for the driver to have room; then begins `step` if it still is what is to be done.
@@ -198,7 +216,7 @@ async fn finish(workers: &Workers, worker: &Worker) -> bool {
     true
 }
 
-async fn save(workers: &Workers, entry: Option<Entry>) {
+async fn save(workers: Workers, entry: Option<Entry>) {
     if let Some(entry) = entry {
         workers.record(move |ledger| ledger.write(&entry)).await;
     }

@@ -190,3 +190,28 @@ async fn an_agent_whose_name_is_taken_says_so() {
     assert!(place.log().contains("agent.host"));
     drop(scheduler);
 }
+
+#[tokio::test]
+async fn a_deploy_that_a_dying_driver_cuts_short_is_done_once_more_and_is_no_failure() {
+    let mut place = Place::new();
+    let mut scheduler = Scheduler::listen(&place.socket());
+    place.start_agent();
+    let mut session = scheduler.welcomed("c1").await;
+    session.desire_slow(&place, "a", 400).await;
+    kill(place.driver_pid(), Signal::SIGKILL).unwrap();
+    let outcome = session.outcome().await;
+    assert_eq!((outcome.load_balancer_id.as_str(), outcome.fault), ("a", None));
+    assert_eq!(place.generation("a"), Some(1));
+}
+
+#[tokio::test]
+async fn a_load_balancer_that_ends_its_driver_each_time_is_a_failure() {
+    let mut place = Place::new();
+    let mut scheduler = Scheduler::listen(&place.socket());
+    place.start_agent();
+    let mut session = scheduler.welcomed("c1").await;
+    session.desire(named("a", "abort"), 1, 1).await;
+    assert!(session.outcome().await.fault.unwrap().retryable);
+    session.remove("a", 1).await;
+    assert_eq!(session.removed().await.load_balancer_id, "a");
+}

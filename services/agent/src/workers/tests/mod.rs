@@ -255,3 +255,30 @@ fn a_removal_survives_a_restart() {
     assert_eq!(next(&back, now), Step::Undeploy(DRIVER.to_owned()));
     assert_eq!(back.goal(), state.goal());
 }
+
+#[test]
+fn a_deploy_that_was_cut_short_is_a_failure_only_when_that_happens_again() {
+    let now = Instant::now();
+    let mut state = state(order(1, 1));
+    let Step::Deploy(order) = next(&state, now) else { panic!() };
+    state.begin(now);
+    assert!(state.interrupted(&order, at(now)));
+    let later = now + Duration::from_secs(1);
+    assert_eq!(next(&state, now), Step::Wait(Some(later)));
+    assert_eq!(next(&state, later), Step::Deploy(order.clone()));
+    state.begin(later);
+    assert!(!state.interrupted(&order, at(later)));
+    assert!(state.deployed(&order, Err(busy()), at(later)).unwrap().fault.is_some());
+}
+
+#[test]
+fn what_runs_is_observed_also_while_a_newer_generation_fails() {
+    let now = Instant::now();
+    let mut state = running(order(4, 1), now);
+    assert_eq!(state.running(), Some((4, 1)));
+    state.desire(order(4, 2));
+    deploy(&mut state, Err(busy()), now);
+    assert_eq!(state.running(), Some((4, 1)));
+    state.remove("c", Some(4));
+    assert_eq!(state.running(), None);
+}

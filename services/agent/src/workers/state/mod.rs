@@ -2,6 +2,8 @@
 //!
 //! Pure: no clock, no chance, no calls. What to do next is decided from it in [`super::plan`].
 
+mod remembered;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -14,10 +16,7 @@ use ballast_proto::{
 use tokio::time::Instant;
 
 use super::order::{Age, Goal, Order};
-use crate::{
-    ledger::{Entry, Settled},
-    pace::Pace,
-};
+use crate::{ledger::Settled, pace::Pace};
 
 /// Whether a driver can be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,53 +93,15 @@ impl State {
         }
     }
 
-    /// As the ledger remembers it. What the drivers have is unknown until they have been asked.
-    pub(crate) fn from_entry(entry: Entry) -> Option<Self> {
-        let goal = match entry.desired {
-            Some(desired) => Goal::Run(Arc::new(Order::read(&entry.cluster_id, desired)?)),
-            None => Goal::Gone { cluster: entry.cluster_id, epochs: entry.removal_epochs.into_iter().collect() },
-        };
-        let held = entry.drivers.into_iter().map(|driver| (driver, None)).collect();
-        let state = Self::new(&entry.load_balancer_id, goal);
-        Some(Self { held, settled: entry.settled, owed: false, unsaved: false, ..state })
-    }
-
-    pub(crate) fn to_entry(&self) -> Entry {
-        let (desired, removal_epochs) = match &self.goal {
-            Goal::Run(order) => (Some(order.to_desired()), Vec::new()),
-            Goal::Gone { epochs, .. } => (None, epochs.iter().copied().collect()),
-        };
-        let ordered = desired.iter().map(|desired| &desired.driver);
-        let drivers: BTreeSet<_> = self.held.keys().chain(ordered).cloned().collect();
-        Entry {
-            load_balancer_id: self.id.clone(),
-            cluster_id: self.goal.cluster().to_owned(),
-            desired,
-            settled: self.settled.clone(),
-            removal_epochs,
-            drivers: drivers.into_iter().collect(),
-        }
-    }
-
-    /// What the ledger must be told, once.
-    pub(crate) fn take_unsaved(&mut self) -> Option<Entry> {
-        std::mem::take(&mut self.unsaved).then(|| self.to_entry())
-    }
-
-    pub(crate) fn mark_unsaved(&mut self) {
-        self.unsaved = true;
-    }
-
     pub(crate) fn goal(&self) -> &Goal {
         &self.goal
     }
 
-    /// The order that the driver has carried out, if it is still the desired one.
-    pub(crate) fn settled_order(&self) -> Option<&Arc<Order>> {
-        match &self.goal {
-            Goal::Run(order) if self.settled_for(order).is_some() => Some(order),
-            Goal::Run(_) | Goal::Gone { .. } => None,
-        }
+    /// Epoch and generation of what its driver runs, be it still the desired one or not.
+    pub(crate) fn running(&self) -> Option<(u64, u64)> {
+        let Goal::Run(order) = &self.goal else { return None };
+        let settled = self.settled.as_ref().filter(|settled| settled.driver == order.driver)?;
+        Some((order.epoch, settled.generation))
     }
 
     pub(crate) fn settled(&self) -> Option<&Settled> {
@@ -264,6 +225,20 @@ impl State {
                 Some(failed(order, fault))
             }
         }
+    }
+
+    /// A deploy was cut short by the end of its driver's process: nobody knows how it ended. Returns whether that is no
+    /// failure yet: only a driver that ends each time it is asked for this has failed.
+    pub(crate) fn interrupted(&mut self, order: &Arc<Order>, moment: Moment) -> bool {
+        let current = matches!(&self.goal, Goal::Run(goal) if goal == order);
+        if !current || self.retry.failures > 0 {
+            return false;
+        }
+        self.busy = false;
+        self.touched = Some(moment.now);
+        self.held.insert(order.driver.clone(), None);
+        self.retry = self.retry.after(true, moment);
+        true
     }
 
     /// An undeploy has ended.
