@@ -1,1 +1,156 @@
 //! Agents.
+
+use std::collections::HashMap;
+
+use ballast_model::{
+    Uuid,
+    agent::Agent,
+    fault::{Code, Fault},
+    time::Timestamp,
+};
+use sea_orm::{
+    ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    sea_query::Expr,
+};
+
+use crate::{
+    Phase, Query, Tx,
+    backend::{fault_of, is_duplicate},
+    codec::natural,
+    entity::{agent, binding, hold},
+};
+
+fn agent_not_found(id: Uuid) -> Fault {
+    Fault::new(Code::AgentNotFound, format!("Agent {id} could not be found"))
+}
+
+fn host_taken(agent: &Agent) -> impl Fn(sea_orm::DbErr) -> Fault + '_ {
+    |error| {
+        if is_duplicate(&error) {
+            let message = format!("The host {} has an agent already", agent.host);
+            return Fault::new(Code::AgentExists, message).with_detail(error);
+        }
+        fault_of(error)
+    }
+}
+
+impl Tx {
+    /// The agent with this id.
+    ///
+    /// # Errors
+    /// [`Code::Internal`]: the database failed.
+    pub async fn agent(&self, id: Uuid) -> Result<Option<Agent>, Fault> {
+        self.one_agent(Condition::all().add(agent::Column::Id.eq(id))).await
+    }
+
+    /// The agent of this host.
+    ///
+    /// # Errors
+    /// As [`Self::agent`].
+    pub async fn agent_by_host(&self, host: &str) -> Result<Option<Agent>, Fault> {
+        self.one_agent(Condition::all().add(agent::Column::Host.eq(host))).await
+    }
+
+    async fn one_agent(&self, which: Condition) -> Result<Option<Agent>, Fault> {
+        let row = agent::Entity::find().filter(which).one(self.db()).await.map_err(fault_of)?;
+        let Some(row) = row else { return Ok(None) };
+        let here = Condition::all().add(binding::Column::AgentId.eq(row.id));
+        let load = self.load_of_agents(here).await?.remove(&row.id).unwrap_or(0);
+        row.into_agent(load).map(Some)
+    }
+
+    /// Agents as a caller asks for them.
+    ///
+    /// # Errors
+    /// [`Code::InvalidInput`]: it cannot be sorted like that; or as [`Self::agent`].
+    pub async fn agents(&self, query: &Query) -> Result<Vec<Agent>, Fault> {
+        let loads = self.load_of_agents(Condition::all()).await?;
+        let agent = |row: agent::Model| {
+            let load = loads.get(&row.id).copied().unwrap_or(0);
+            row.into_agent(load)
+        };
+        Ok(self.page(query, agent).await?.items)
+    }
+
+    /// How many load balancers are bound to each agent that has any.
+    async fn load_of_agents(&self, which: Condition) -> Result<HashMap<Uuid, u32>, Fault> {
+        let counts = binding::Entity::find()
+            .select_only()
+            .column(binding::Column::AgentId)
+            .expr(Expr::col(binding::Column::Seq).count())
+            .filter(which.add(binding::Column::Phase.eq(Phase::Bound.as_str())))
+            .group_by(binding::Column::AgentId)
+            .into_tuple::<(Uuid, i64)>();
+        let counts = counts.all(self.db()).await.map_err(fault_of)?;
+        counts.into_iter().map(|(id, count)| Ok((id, natural("load_balancers", count)?))).collect()
+    }
+
+    /// Stores a new agent.
+    ///
+    /// # Errors
+    /// [`Code::AgentExists`]: its host has one; or as [`Self::agent`].
+    pub async fn insert_agent(&self, agent: &Agent) -> Result<(), Fault> {
+        let row = agent::ActiveModel::of(agent)?;
+        agent::Entity::insert(row).exec_without_returning(self.db()).await.map(|_| ()).map_err(host_taken(agent))
+    }
+
+    /// Stores all that is known of an agent, but for how many load balancers it has: that is counted.
+    ///
+    /// # Errors
+    /// [`Code::AgentNotFound`], [`Code::AgentExists`]: its host has another one; or as [`Self::agent`].
+    pub async fn save_agent(&self, agent: &Agent) -> Result<(), Fault> {
+        let row = agent::ActiveModel::of(agent)?;
+        let saved = agent::Entity::update_many().set(row).filter(agent::Column::Id.eq(agent.id)).exec(self.db());
+        match saved.await.map_err(host_taken(agent))?.rows_affected {
+            0 => Err(agent_not_found(agent.id)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes a heartbeat, or the end of a session; whether there is such an agent.
+    ///
+    /// # Errors
+    /// As [`Self::agent`].
+    pub async fn touch_agent(&self, id: Uuid, heartbeat_at: Timestamp, connected: bool) -> Result<bool, Fault> {
+        let touched = agent::Entity::update_many()
+            .col_expr(agent::Column::HeartbeatAt, Expr::val(heartbeat_at.0))
+            .col_expr(agent::Column::Connected, Expr::val(connected))
+            .filter(agent::Column::Id.eq(id))
+            .exec(self.db());
+        Ok(touched.await.map_err(fault_of)?.rows_affected > 0)
+    }
+
+    /// Deletes an agent, with its bindings, tombstones and holds; returns the load balancers that were bound to it. Who
+    /// waits for one of its addresses is found by releasing its holds before.
+    ///
+    /// # Errors
+    /// [`Code::AgentNotFound`], or as [`Self::agent`].
+    pub async fn delete_agent(&self, id: Uuid) -> Result<Vec<Uuid>, Fault> {
+        let bound = binding::Entity::find()
+            .select_only()
+            .column(binding::Column::LoadBalancerId)
+            .filter(binding::Column::AgentId.eq(id))
+            .filter(binding::Column::Phase.eq(Phase::Bound.as_str()))
+            .order_by_asc(binding::Column::Seq)
+            .into_tuple();
+        let bound = bound.all(self.db()).await.map_err(fault_of)?;
+        hold::Entity::delete_many().filter(hold::Column::AgentId.eq(id)).exec(self.db()).await.map_err(fault_of)?;
+        let gone = agent::Entity::delete_many().filter(agent::Column::Id.eq(id)).exec(self.db());
+        match gone.await.map_err(fault_of)?.rows_affected {
+            0 => Err(agent_not_found(id)),
+            _ => Ok(bound),
+        }
+    }
+
+    /// No agent has a session: so it is when the scheduler starts.
+    ///
+    /// # Errors
+    /// As [`Self::agent`].
+    pub async fn disconnect_all(&self) -> Result<(), Fault> {
+        let all = agent::Entity::update_many()
+            .col_expr(agent::Column::Connected, Expr::val(false))
+            .filter(agent::Column::Connected.eq(true))
+            .exec(self.db());
+        all.await.map(|_| ()).map_err(fault_of)
+    }
+}

@@ -3,7 +3,23 @@
 //! The epoch grows with each placement, so that an answer of a former owner can be told. A tombstone (a binding that is
 //! [`Phase::Removing`]) outlives the rows of its load balancer: an agent that was away still learns to undeploy.
 
-use ballast_model::Uuid;
+use ballast_model::{
+    Uuid,
+    fault::{Code, Fault},
+    load_balancer::pool_not_found,
+};
+use sea_orm::{
+    ColumnTrait as _, EntityTrait as _, ExprTrait as _, NotSet, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    Set,
+    sea_query::{Expr, Query},
+};
+
+use crate::{
+    Tx,
+    backend::{fault_of, is_duplicate, is_reference},
+    codec::{natural, number},
+    entity::{binding, load_balancer},
+};
 
 /// What an agent has to do with a load balancer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -12,6 +28,23 @@ pub enum Phase {
     Bound,
     /// It is to undeploy it, and has not confirmed yet: a tombstone.
     Removing,
+}
+
+impl Phase {
+    /// As it is stored.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bound => "BOUND",
+            Self::Removing => "REMOVING",
+        }
+    }
+
+    /// From what is stored.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Bound, Self::Removing].into_iter().find(|phase| phase.as_str() == text)
+    }
 }
 
 /// A load balancer on an agent.
@@ -32,4 +65,147 @@ pub struct BoundLoadBalancer {
     pub binding: Binding,
     /// The generation of the load balancer; 0 for a tombstone.
     pub generation: u64,
+}
+
+impl Tx {
+    /// Where the load balancer is.
+    ///
+    /// # Errors
+    /// [`Code::Internal`]: the database failed.
+    pub async fn binding(&self, load_balancer_id: Uuid) -> Result<Option<Binding>, Fault> {
+        let row = binding::Entity::find()
+            .filter(binding::Column::LoadBalancerId.eq(load_balancer_id))
+            .filter(binding::Column::Phase.eq(Phase::Bound.as_str()));
+        row.one(self.db()).await.map_err(fault_of)?.map(binding::Model::into_binding).transpose()
+    }
+
+    /// Binds a load balancer that is on no agent.
+    ///
+    /// # Errors
+    /// [`Code::PoolNotFound`], [`Code::AgentNotFound`]; [`Code::Conflict`] when it is bound already; or as
+    /// [`Self::binding`].
+    pub async fn bind(&self, load_balancer_id: Uuid, agent_id: Uuid, driver: &str) -> Result<Binding, Fault> {
+        let epoch = self.next_epoch(load_balancer_id).await?;
+        let row = binding::ActiveModel {
+            seq: NotSet,
+            load_balancer_id: Set(load_balancer_id),
+            agent_id: Set(agent_id),
+            driver: Set(driver.to_owned()),
+            epoch: Set(epoch),
+            phase: Set(Phase::Bound.as_str().to_owned()),
+        };
+        binding::Entity::insert(row).exec_without_returning(self.db()).await.map_err(|error| {
+            if is_duplicate(&error) {
+                Fault::new(Code::Conflict, format!("Load balancer {load_balancer_id} is bound already"))
+            } else if is_reference(&error) {
+                Fault::new(Code::AgentNotFound, format!("Agent {agent_id} could not be found"))
+            } else {
+                fault_of(error)
+            }
+        })?;
+        let (driver, epoch) = (driver.to_owned(), natural("epoch", epoch)?);
+        Ok(Binding { load_balancer_id, agent_id, driver, epoch, phase: Phase::Bound })
+    }
+
+    /// One more than was ever used for this load balancer: it is counted there, not in bindings, which go.
+    async fn next_epoch(&self, load_balancer_id: Uuid) -> Result<i64, Fault> {
+        let counted = load_balancer::Entity::update_many()
+            .col_expr(load_balancer::Column::Epoch, Expr::col(load_balancer::Column::Epoch).add(1))
+            .filter(load_balancer::Column::Id.eq(load_balancer_id))
+            .exec(self.db())
+            .await
+            .map_err(fault_of)?;
+        if counted.rows_affected == 0 {
+            return Err(pool_not_found(load_balancer_id));
+        }
+        let epoch = load_balancer::Entity::find().select_only().column(load_balancer::Column::Epoch);
+        let epoch = epoch.filter(load_balancer::Column::Id.eq(load_balancer_id)).into_tuple();
+        epoch.one(self.db()).await.map_err(fault_of)?.ok_or_else(|| pool_not_found(load_balancer_id))
+    }
+
+    /// All that an agent has to do with, tombstones too, in the order of binding.
+    ///
+    /// # Errors
+    /// As [`Self::binding`].
+    pub async fn bindings_of(&self, agent_id: Uuid) -> Result<Vec<BoundLoadBalancer>, Fault> {
+        let rows = binding::Entity::find()
+            .filter(binding::Column::AgentId.eq(agent_id))
+            .order_by_asc(binding::Column::Seq)
+            .all(self.db());
+        let rows = rows.await.map_err(fault_of)?;
+        let mut generations = self.generations_on(agent_id).await?;
+        let bound = |row: binding::Model| {
+            let binding = row.into_binding()?;
+            let generation = match binding.phase {
+                Phase::Bound => generations.remove(&binding.load_balancer_id).unwrap_or(0),
+                Phase::Removing => 0,
+            };
+            Ok(BoundLoadBalancer { binding, generation: natural("generation", generation)? })
+        };
+        rows.into_iter().map(bound).collect()
+    }
+
+    async fn generations_on(&self, agent_id: Uuid) -> Result<std::collections::HashMap<Uuid, i64>, Fault> {
+        let bound = Query::select()
+            .column(binding::Column::LoadBalancerId)
+            .from(binding::Entity)
+            .and_where(Expr::col(binding::Column::AgentId).eq(agent_id))
+            .and_where(Expr::col(binding::Column::Phase).eq(Phase::Bound.as_str()))
+            .take();
+        let rows = load_balancer::Entity::find()
+            .select_only()
+            .columns([load_balancer::Column::Id, load_balancer::Column::Generation])
+            .filter(load_balancer::Column::Id.in_subquery(bound))
+            .into_tuple::<(Uuid, i64)>();
+        Ok(rows.all(self.db()).await.map_err(fault_of)?.into_iter().collect())
+    }
+
+    /// Makes a tombstone of where the load balancer is: its agent is to undeploy it. Nothing happens when it is on none.
+    ///
+    /// # Errors
+    /// As [`Self::binding`].
+    pub async fn release(&self, load_balancer_id: Uuid) -> Result<(), Fault> {
+        let released = binding::Entity::update_many()
+            .col_expr(binding::Column::Phase, Expr::val(Phase::Removing.as_str()))
+            .filter(binding::Column::LoadBalancerId.eq(load_balancer_id))
+            .filter(binding::Column::Phase.eq(Phase::Bound.as_str()))
+            .exec(self.db());
+        released.await.map(|_| ()).map_err(fault_of)
+    }
+
+    /// Forgets a binding, whatever its phase; whether there was one.
+    ///
+    /// # Errors
+    /// As [`Self::binding`].
+    pub async fn drop_binding(&self, load_balancer_id: Uuid, agent_id: Uuid, epoch: u64) -> Result<bool, Fault> {
+        let dropped = binding::Entity::delete_many()
+            .filter(binding::Column::LoadBalancerId.eq(load_balancer_id))
+            .filter(binding::Column::AgentId.eq(agent_id))
+            .filter(binding::Column::Epoch.eq(number(epoch)))
+            .exec(self.db());
+        Ok(dropped.await.map_err(fault_of)?.rows_affected > 0)
+    }
+
+    /// The load balancers that are on no agent, oldest first.
+    ///
+    /// # Errors
+    /// As [`Self::binding`].
+    pub async fn unplaced(&self) -> Result<Vec<Uuid>, Fault> {
+        let bound = Query::select()
+            .expr(Expr::val(1))
+            .from(binding::Entity)
+            .and_where(
+                Expr::col((binding::Entity, binding::Column::LoadBalancerId))
+                    .equals((load_balancer::Entity, load_balancer::Column::Id)),
+            )
+            .and_where(Expr::col((binding::Entity, binding::Column::Phase)).eq(Phase::Bound.as_str()))
+            .take();
+        let rows = load_balancer::Entity::find()
+            .select_only()
+            .column(load_balancer::Column::Id)
+            .filter(Expr::exists(bound).not())
+            .order_by_asc(load_balancer::Column::Seq)
+            .into_tuple();
+        rows.all(self.db()).await.map_err(fault_of)
+    }
 }

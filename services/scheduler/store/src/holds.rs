@@ -2,7 +2,15 @@
 
 use std::net::IpAddr;
 
-use ballast_model::Uuid;
+use ballast_model::{Uuid, fault::Fault};
+use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
+
+use crate::{
+    Tx,
+    backend::fault_of,
+    codec::number,
+    entity::{hold, load_balancer},
+};
 
 /// An address that an agent may still answer at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,4 +24,74 @@ pub struct Hold {
     pub agent_id: Uuid,
     /// The first generation without the address: confirmed, it ends the hold.
     pub generation: u64,
+}
+
+impl Tx {
+    /// Notes that an agent may still answer at an address.
+    ///
+    /// # Errors
+    /// [`Code::Internal`](ballast_model::fault::Code::Internal): the database failed.
+    pub async fn insert_hold(&self, hold: &Hold) -> Result<(), Fault> {
+        let row = hold::ActiveModel::of(hold);
+        hold::Entity::insert(row).exec_without_returning(self.db()).await.map(|_| ()).map_err(fault_of)
+    }
+
+    /// Who may still answer at the address that `load_balancer_id` wants. Its own holds do not stand in its way.
+    ///
+    /// # Errors
+    /// As [`Self::insert_hold`].
+    pub async fn holds_against(
+        &self,
+        subnet_id: Uuid,
+        address: IpAddr,
+        load_balancer_id: Uuid,
+    ) -> Result<Vec<Hold>, Fault> {
+        let at = Condition::all()
+            .add(hold::Column::SubnetId.eq(subnet_id))
+            .add(hold::Column::Address.eq(address.to_string()))
+            .add(hold::Column::LoadBalancerId.ne(load_balancer_id));
+        self.holds(at).await
+    }
+
+    async fn holds(&self, at: Condition) -> Result<Vec<Hold>, Fault> {
+        let rows = hold::Entity::find().filter(at).order_by_asc(hold::Column::Seq).all(self.db());
+        rows.await.map_err(fault_of)?.into_iter().map(hold::Model::into_hold).collect()
+    }
+
+    /// The agent has confirmed this generation of the load balancer: ends the holds that waited for it or for an earlier
+    /// one, and returns them.
+    ///
+    /// # Errors
+    /// As [`Self::insert_hold`].
+    pub async fn release_holds(
+        &self,
+        load_balancer_id: Uuid,
+        agent_id: Uuid,
+        generation: u64,
+    ) -> Result<Vec<Hold>, Fault> {
+        let confirmed = Condition::all()
+            .add(hold::Column::LoadBalancerId.eq(load_balancer_id))
+            .add(hold::Column::AgentId.eq(agent_id))
+            .add(hold::Column::Generation.lte(number(generation)));
+        let released = self.holds(confirmed.clone()).await?;
+        if !released.is_empty() {
+            hold::Entity::delete_many().filter(confirmed).exec(self.db()).await.map_err(fault_of)?;
+        }
+        Ok(released)
+    }
+
+    /// The load balancers whose vip has this address, oldest first.
+    ///
+    /// # Errors
+    /// As [`Self::insert_hold`].
+    pub async fn waiting_for(&self, subnet_id: Uuid, address: IpAddr) -> Result<Vec<Uuid>, Fault> {
+        let rows = load_balancer::Entity::find()
+            .select_only()
+            .column(load_balancer::Column::Id)
+            .filter(load_balancer::Column::VipSubnetId.eq(subnet_id))
+            .filter(load_balancer::Column::VipAddress.eq(address.to_string()))
+            .order_by_asc(load_balancer::Column::Seq)
+            .into_tuple();
+        rows.all(self.db()).await.map_err(fault_of)
+    }
 }

@@ -5,17 +5,27 @@
 //! in it: it keeps what it is given, and refuses what others changed meanwhile.
 
 mod agents;
+mod aggregate;
+mod backend;
 mod bindings;
+mod codec;
+mod entity;
+mod fields;
 mod holds;
+mod listing;
+mod migration;
+mod monitors;
 mod networks;
+mod parts;
+mod ports;
 mod query;
+mod statistics;
 mod store;
-mod stubs;
 
 pub use self::{
     bindings::{Binding, BoundLoadBalancer, Phase},
     holds::Hold,
-    networks::Port,
+    ports::Port,
     query::{Filter, Found, Kind, Page, Query, Sort},
-    store::{OpenError, Scope, Store, Tx, Work},
+    store::{OpenError, Store, Tx, Work},
 };

@@ -1,20 +1,127 @@
-//! Networks, subnets, and the ports that take addresses from them.
+//! Networks and subnets.
 
-use std::net::IpAddr;
+use ballast_model::{
+    Uuid,
+    fault::{Code, Fault},
+    network::{Network, network_not_found},
+    subnet::{Subnet, subnet_not_found},
+};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
 
-use ballast_model::{Uuid, listener::Mac};
+use crate::{
+    Page, Query, Tx,
+    backend::{fault_of, is_reference},
+    entity::{network, subnet},
+};
 
-/// An address of a subnet, taken.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Port {
-    pub id: Uuid,
-    pub project_id: String,
-    pub name: String,
-    pub network_id: Uuid,
-    pub subnet_id: Uuid,
-    pub address: IpAddr,
-    pub mac: Mac,
-    pub device_owner: String,
-    pub device_id: String,
-    pub admin_state_up: bool,
+impl Tx {
+    /// The network with this id.
+    ///
+    /// # Errors
+    /// [`Code::Internal`]: the database failed.
+    pub async fn network(&self, id: Uuid) -> Result<Option<Network>, Fault> {
+        let row = network::Entity::find().filter(network::Column::Id.eq(id)).one(self.db());
+        row.await.map_err(fault_of)?.map(network::Model::into_network).transpose()
+    }
+
+    /// Networks as a caller asks for them.
+    ///
+    /// # Errors
+    /// [`Code::InvalidInput`]: it cannot be sorted like that; or as [`Self::network`].
+    pub async fn networks(&self, query: &Query) -> Result<Page<Network>, Fault> {
+        self.page(query, network::Model::into_network).await
+    }
+
+    /// Stores a new network.
+    ///
+    /// # Errors
+    /// As [`Self::network`].
+    pub async fn insert_network(&self, network: &Network) -> Result<(), Fault> {
+        let row = network::ActiveModel::of(network);
+        network::Entity::insert(row).exec_without_returning(self.db()).await.map(|_| ()).map_err(fault_of)
+    }
+
+    /// Deletes a network that has no subnet.
+    ///
+    /// # Errors
+    /// [`Code::NetworkInUse`], [`Code::NetworkNotFound`], or as [`Self::network`].
+    pub async fn delete_network(&self, id: Uuid) -> Result<(), Fault> {
+        let gone = network::Entity::delete_many().filter(network::Column::Id.eq(id)).exec(self.db());
+        let gone = gone.await.map_err(|error| {
+            if is_reference(&error) {
+                let message = format!(
+                    "Unable to complete operation on network {id}. There are one or more ports still in use on the network."
+                );
+                return Fault::new(Code::NetworkInUse, message);
+            }
+            fault_of(error)
+        });
+        match gone?.rows_affected {
+            0 => Err(network_not_found(id)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The subnet with this id.
+    ///
+    /// # Errors
+    /// As [`Self::network`].
+    pub async fn subnet(&self, id: Uuid) -> Result<Option<Subnet>, Fault> {
+        let row = subnet::Entity::find().filter(subnet::Column::Id.eq(id)).one(self.db());
+        row.await.map_err(fault_of)?.map(subnet::Model::into_subnet).transpose()
+    }
+
+    /// The subnets of a network, oldest first.
+    ///
+    /// # Errors
+    /// As [`Self::network`].
+    pub async fn subnets_of(&self, network_id: Uuid) -> Result<Vec<Subnet>, Fault> {
+        let rows = subnet::Entity::find()
+            .filter(subnet::Column::NetworkId.eq(network_id))
+            .order_by_asc(subnet::Column::Seq)
+            .all(self.db());
+        rows.await.map_err(fault_of)?.into_iter().map(subnet::Model::into_subnet).collect()
+    }
+
+    /// Subnets as a caller asks for them.
+    ///
+    /// # Errors
+    /// [`Code::InvalidInput`]: it cannot be sorted like that; or as [`Self::network`].
+    pub async fn subnets(&self, query: &Query) -> Result<Page<Subnet>, Fault> {
+        self.page(query, subnet::Model::into_subnet).await
+    }
+
+    /// Stores a new subnet.
+    ///
+    /// # Errors
+    /// [`Code::NetworkNotFound`], or as [`Self::network`].
+    pub async fn insert_subnet(&self, subnet: &Subnet) -> Result<(), Fault> {
+        let row = subnet::ActiveModel::of(subnet)?;
+        subnet::Entity::insert(row)
+            .exec_without_returning(self.db())
+            .await
+            .map(|_| ())
+            .map_err(|error| if is_reference(&error) { network_not_found(subnet.network_id) } else { fault_of(error) })
+    }
+
+    /// Deletes a subnet that has no port.
+    ///
+    /// # Errors
+    /// [`Code::SubnetInUse`], [`Code::SubnetNotFound`], or as [`Self::network`].
+    pub async fn delete_subnet(&self, id: Uuid) -> Result<(), Fault> {
+        let gone = subnet::Entity::delete_many().filter(subnet::Column::Id.eq(id)).exec(self.db());
+        let gone = gone.await.map_err(|error| {
+            if is_reference(&error) {
+                let message = format!(
+                    "Unable to complete operation on subnet {id}. One or more ports have an IP allocation from this subnet."
+                );
+                return Fault::new(Code::SubnetInUse, message);
+            }
+            fault_of(error)
+        });
+        match gone?.rows_affected {
+            0 => Err(subnet_not_found(id)),
+            _ => Ok(()),
+        }
+    }
 }

@@ -1,0 +1,52 @@
+//! How values of the model are stored in columns, and read back.
+//!
+//! Numbers are 64-bit integers, closed sets and addresses are text in their one canonical form, so that columns compare
+//! the same on every database. A column that holds what the model does not know is an internal fault that names it.
+
+use std::{fmt::Display, str::FromStr};
+
+use ballast_model::{
+    fault::Fault,
+    status::{Progress, ProvisioningStatus},
+};
+
+/// A number as it is stored. Counters beyond what a column can hold stay at its end.
+pub(crate) fn number(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// A number as it was stored.
+pub(crate) fn natural<T: TryFrom<i64>>(column: &str, value: i64) -> Result<T, Fault> {
+    T::try_from(value).map_err(|_| unreadable(column, value))
+}
+
+/// One of a closed set.
+pub(crate) fn member_of<T>(column: &str, text: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Fault> {
+    parse(text).ok_or_else(|| unreadable(column, text))
+}
+
+/// An address, a network: what has one textual form.
+pub(crate) fn parsed<T: FromStr>(column: &str, text: &str) -> Result<T, Fault> {
+    text.parse().map_err(|_| unreadable(column, text))
+}
+
+/// A list, as JSON.
+pub(crate) fn json<T: serde::Serialize>(value: &T) -> Result<String, Fault> {
+    serde_json::to_string(value).map_err(Fault::internal)
+}
+
+/// A list, from JSON.
+pub(crate) fn from_json<T: serde::de::DeserializeOwned>(column: &str, text: &str) -> Result<T, Fault> {
+    serde_json::from_str(text).map_err(|error| unreadable(column, format_args!("{text} ({error})")))
+}
+
+/// The three columns of an object's progress.
+pub(crate) fn progress(status: &str, description: Option<String>, changed: i64) -> Result<Progress, Fault> {
+    let status = member_of("provisioning_status", status, ProvisioningStatus::parse)?;
+    Ok(Progress { status, description, changed: natural("changed", changed)? })
+}
+
+/// The fault of a column that holds what the model does not know.
+pub(crate) fn unreadable(column: &str, value: impl Display) -> Fault {
+    Fault::internal(format_args!("the column {column} holds '{value}', which is none of its values"))
+}

@@ -1,0 +1,20 @@
+//! The tables: one file each, with the way from the model's nouns to rows and back.
+//!
+//! `seq` grows with each row: it is the order of creation, which lists keep. Ids are the model's, unique beside it.
+
+#![expect(unreachable_pub, reason = "sea-orm's derives make pub types, and want those they are made for pub too")]
+
+pub(crate) mod agent;
+pub(crate) mod association;
+pub(crate) mod binding;
+pub(crate) mod cluster;
+pub(crate) mod health_monitor;
+pub(crate) mod hold;
+pub(crate) mod listener;
+pub(crate) mod load_balancer;
+pub(crate) mod member;
+pub(crate) mod network;
+pub(crate) mod pool;
+pub(crate) mod port;
+pub(crate) mod statistics;
+pub(crate) mod subnet;

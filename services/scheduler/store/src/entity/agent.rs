@@ -1,0 +1,100 @@
+//! Agents. Their drivers are one column: they are read and written together, and never searched.
+
+use ballast_model::{
+    agent::{Agent, AgentDriver, DriverState},
+    fault::Fault,
+    time::Timestamp,
+};
+use sea_orm::{NotSet, Set, entity::prelude::*};
+use serde::{Deserialize, Serialize};
+
+use crate::codec::{from_json, json, member_of};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "agent")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub seq: i64,
+    #[sea_orm(unique)]
+    pub id: Uuid,
+    #[sea_orm(unique)]
+    pub host: String,
+    pub admin_state_up: bool,
+    pub description: Option<String>,
+    pub version: String,
+    pub created_at: i64,
+    pub started_at: i64,
+    pub heartbeat_at: i64,
+    pub connected: bool,
+    pub drivers: String,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+#[derive(Serialize, Deserialize)]
+struct StoredDriver {
+    name: String,
+    version: String,
+    state: String,
+    reason: String,
+    features: Vec<String>,
+    max_load_balancers: u32,
+}
+
+impl ActiveModel {
+    pub(crate) fn of(agent: &Agent) -> Result<Self, Fault> {
+        let stored = |driver: &AgentDriver| StoredDriver {
+            name: driver.name.clone(),
+            version: driver.version.clone(),
+            state: driver.state.as_str().to_owned(),
+            reason: driver.reason.clone(),
+            features: driver.features.iter().cloned().collect(),
+            max_load_balancers: driver.max_load_balancers,
+        };
+        Ok(Self {
+            seq: NotSet,
+            id: Set(agent.id),
+            host: Set(agent.host.clone()),
+            admin_state_up: Set(agent.admin_state_up),
+            description: Set(agent.description.clone()),
+            version: Set(agent.version.clone()),
+            created_at: Set(agent.created_at.0),
+            started_at: Set(agent.started_at.0),
+            heartbeat_at: Set(agent.heartbeat_at.0),
+            connected: Set(agent.connected),
+            drivers: Set(json(&agent.drivers.iter().map(stored).collect::<Vec<_>>())?),
+        })
+    }
+}
+
+impl Model {
+    pub(crate) fn into_agent(self, load_balancers: u32) -> Result<Agent, Fault> {
+        let drivers: Vec<StoredDriver> = from_json("drivers", &self.drivers)?;
+        let driver = |stored: StoredDriver| {
+            Ok(AgentDriver {
+                state: member_of("drivers", &stored.state, DriverState::parse)?,
+                name: stored.name,
+                version: stored.version,
+                reason: stored.reason,
+                features: stored.features.into_iter().collect(),
+                max_load_balancers: stored.max_load_balancers,
+            })
+        };
+        Ok(Agent {
+            id: self.id,
+            host: self.host,
+            admin_state_up: self.admin_state_up,
+            description: self.description,
+            version: self.version,
+            created_at: Timestamp(self.created_at),
+            started_at: Timestamp(self.started_at),
+            heartbeat_at: Timestamp(self.heartbeat_at),
+            connected: self.connected,
+            drivers: drivers.into_iter().map(driver).collect::<Result<_, Fault>>()?,
+            load_balancers,
+        })
+    }
+}

@@ -1,0 +1,67 @@
+//! Ports: addresses of subnets that are taken.
+
+use ballast_model::{fault::Fault, listener::Mac};
+use sea_orm::{NotSet, Set, entity::prelude::*};
+
+use crate::{
+    codec::{member_of, parsed},
+    ports::Port,
+};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "port")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub seq: i64,
+    #[sea_orm(unique)]
+    pub id: Uuid,
+    pub project_id: String,
+    pub name: String,
+    pub network_id: Uuid,
+    pub subnet_id: Uuid,
+    pub address: String,
+    pub mac: String,
+    pub device_owner: String,
+    pub device_id: String,
+    pub admin_state_up: bool,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl ActiveModel {
+    pub(crate) fn of(port: &Port) -> Self {
+        Self {
+            seq: NotSet,
+            id: Set(port.id),
+            project_id: Set(port.project_id.clone()),
+            name: Set(port.name.clone()),
+            network_id: Set(port.network_id),
+            subnet_id: Set(port.subnet_id),
+            address: Set(port.address.to_string()),
+            mac: Set(port.mac.to_string()),
+            device_owner: Set(port.device_owner.clone()),
+            device_id: Set(port.device_id.clone()),
+            admin_state_up: Set(port.admin_state_up),
+        }
+    }
+}
+
+impl Model {
+    pub(crate) fn into_port(self) -> Result<Port, Fault> {
+        Ok(Port {
+            id: self.id,
+            project_id: self.project_id,
+            name: self.name,
+            network_id: self.network_id,
+            subnet_id: self.subnet_id,
+            address: parsed("address", &self.address)?,
+            mac: member_of("mac", &self.mac, Mac::parse)?,
+            device_owner: self.device_owner,
+            device_id: self.device_id,
+            admin_state_up: self.admin_state_up,
+        })
+    }
+}

@@ -1,0 +1,78 @@
+//! Subnets. Their lists are one column each: they are read and written together, and never searched.
+
+use std::net::IpAddr;
+
+use ballast_model::{
+    fault::Fault,
+    subnet::{Range, Route, Subnet},
+};
+use ipnet::IpNet;
+use sea_orm::{NotSet, Set, entity::prelude::*};
+
+use crate::codec::{from_json, json, parsed};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "subnet")]
+pub struct Model {
+    #[sea_orm(primary_key)]
+    pub seq: i64,
+    #[sea_orm(unique)]
+    pub id: Uuid,
+    pub project_id: String,
+    pub name: String,
+    pub network_id: Uuid,
+    pub cidr: String,
+    /// The cidr's, so that it can be searched.
+    pub ip_version: i64,
+    pub gateway_ip: Option<String>,
+    pub allocation_pools: String,
+    pub host_routes: String,
+    pub dns_nameservers: String,
+    pub enable_dhcp: bool,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl ActiveModel {
+    pub(crate) fn of(subnet: &Subnet) -> Result<Self, Fault> {
+        let pools: Vec<_> = subnet.allocation_pools.iter().map(|pool| (pool.start, pool.end)).collect();
+        let routes: Vec<_> = subnet.host_routes.iter().map(|route| (route.destination, route.next_hop)).collect();
+        Ok(Self {
+            seq: NotSet,
+            id: Set(subnet.id),
+            project_id: Set(subnet.project_id.clone()),
+            name: Set(subnet.name.clone()),
+            network_id: Set(subnet.network_id),
+            cidr: Set(subnet.cidr.to_string()),
+            ip_version: Set(if subnet.cidr.addr().is_ipv4() { 4 } else { 6 }),
+            gateway_ip: Set(subnet.gateway_ip.map(|address| address.to_string())),
+            allocation_pools: Set(json(&pools)?),
+            host_routes: Set(json(&routes)?),
+            dns_nameservers: Set(json(&subnet.dns_nameservers)?),
+            enable_dhcp: Set(subnet.enable_dhcp),
+        })
+    }
+}
+
+impl Model {
+    pub(crate) fn into_subnet(self) -> Result<Subnet, Fault> {
+        let pools: Vec<(IpAddr, IpAddr)> = from_json("allocation_pools", &self.allocation_pools)?;
+        let routes: Vec<(IpNet, IpAddr)> = from_json("host_routes", &self.host_routes)?;
+        let gateway = self.gateway_ip.map(|address| parsed("gateway_ip", &address));
+        Ok(Subnet {
+            id: self.id,
+            project_id: self.project_id,
+            name: self.name,
+            network_id: self.network_id,
+            cidr: parsed("cidr", &self.cidr)?,
+            gateway_ip: gateway.transpose()?,
+            allocation_pools: pools.into_iter().map(|(start, end)| Range { start, end }).collect(),
+            host_routes: routes.into_iter().map(|(destination, next_hop)| Route { destination, next_hop }).collect(),
+            dns_nameservers: from_json("dns_nameservers", &self.dns_nameservers)?,
+            enable_dhcp: self.enable_dhcp,
+        })
+    }
+}

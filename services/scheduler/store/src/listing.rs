@@ -1,0 +1,208 @@
+//! Lists: filters, order and page in one statement.
+//!
+//! A page begins where the sort columns and the number of the row are beyond those of the marker, never after a count of
+//! rows: the hundredth page costs what the first one does, and rows that come and go meanwhile shift nothing. The number
+//! of the row comes last, so that the order is total.
+
+use ballast_model::{
+    Uuid,
+    fault::{Code, Fault},
+};
+use sea_orm::{
+    ColumnTrait as _, Condition, ConnectionTrait as _, EntityTrait, ExprTrait as _, ModelTrait, Order,
+    PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QueryResult, QuerySelect as _, QueryTrait as _, Select,
+    Value, sea_query::Expr,
+};
+
+use crate::{
+    Found, Kind, Page, Query, Tx,
+    backend::fault_of,
+    entity::{listener, member, pool},
+    fields::{Field, Type},
+};
+
+/// A table that can be listed.
+pub(crate) trait Listed: EntityTrait<Model: Send + Sync> {
+    const ID: Self::Column;
+    const SEQ: Self::Column;
+
+    /// What a project may see.
+    fn visible(project_id: &str, include_shared: bool) -> Condition;
+
+    /// What a REST field is in the table; none when the kind does not have it.
+    fn field(name: &str) -> Option<Field>;
+}
+
+/// What a list is sorted by.
+struct SortKey {
+    expr: Expr,
+    of: Type,
+    descending: bool,
+}
+
+impl SortKey {
+    /// On which side of `value` the rows are that follow, or precede when `reverse`.
+    fn beyond(&self, value: Value, reverse: bool) -> Expr {
+        if self.descending == reverse { self.expr.clone().gt(value) } else { self.expr.clone().lt(value) }
+    }
+
+    fn at_or_beyond(&self, value: Value, reverse: bool) -> Expr {
+        if self.descending == reverse { self.expr.clone().gte(value) } else { self.expr.clone().lte(value) }
+    }
+
+    fn order(&self, reverse: bool) -> Order {
+        if self.descending == reverse { Order::Asc } else { Order::Desc }
+    }
+}
+
+impl Tx {
+    /// The load balancers' objects of one kind, as a caller asks for them.
+    ///
+    /// # Errors
+    /// [`Code::InvalidInput`]: it cannot be sorted like that; [`Code::Internal`]: the database failed.
+    pub async fn find(&self, kind: Kind, query: &Query) -> Result<Page<Found>, Fault> {
+        match kind {
+            Kind::Pool => self.found::<pool::Entity>(query, pool::Column::LoadBalancerId).await,
+            Kind::Listener => self.found::<listener::Entity>(query, listener::Column::LoadBalancerId).await,
+            Kind::Member => self.found::<member::Entity>(query, member::Column::LoadBalancerId).await,
+        }
+    }
+
+    /// How many objects of one kind a project has.
+    ///
+    /// # Errors
+    /// [`Code::Internal`]: the database failed.
+    pub async fn count(&self, kind: Kind, project_id: &str) -> Result<u64, Fault> {
+        match kind {
+            Kind::Pool => self.counted::<pool::Entity>(project_id).await,
+            Kind::Listener => self.counted::<listener::Entity>(project_id).await,
+            Kind::Member => self.counted::<member::Entity>(project_id).await,
+        }
+    }
+
+    async fn counted<E: Listed>(&self, project_id: &str) -> Result<u64, Fault> {
+        E::find().filter(E::visible(project_id, false)).count(self.db()).await.map_err(fault_of)
+    }
+
+    async fn found<E: Listed>(&self, query: &Query, owner: E::Column) -> Result<Page<Found>, Fault> {
+        let Some(select) = self.select::<E>(query).await? else { return Ok(nothing()) };
+        let rows = select.select_only().column(E::ID).column(owner).into_tuple::<(Uuid, Uuid)>();
+        let rows = rows.all(self.db()).await.map_err(fault_of)?;
+        let found = |(id, load_balancer_id)| Ok(Found { id, load_balancer_id });
+        page_of(query, rows, found)
+    }
+
+    /// A page of whole rows.
+    pub(crate) async fn page<M, T>(&self, query: &Query, read: impl Fn(M) -> Result<T, Fault>) -> Result<Page<T>, Fault>
+    where
+        M: ModelTrait,
+        M::Entity: Listed + EntityTrait<Model = M>,
+    {
+        let Some(select) = self.select::<M::Entity>(query).await? else { return Ok(nothing()) };
+        page_of(query, select.all(self.db()).await.map_err(fault_of)?, read)
+    }
+
+    /// The rows of a page and one more, in the direction asked for; none when the marker is unknown.
+    async fn select<E: Listed>(&self, query: &Query) -> Result<Option<Select<E>>, Fault> {
+        let keys = sort_keys::<E>(query)?;
+        let mut select = visible::<E>(query);
+        for filter in &query.filters {
+            let values: Vec<&str> =
+                filter.values.iter().map(String::as_str).filter(|value| !value.is_empty()).collect();
+            if let (false, Some(field)) = (values.is_empty(), E::field(&filter.field)) {
+                select = select.filter(field.matches(&values));
+            }
+        }
+        if let Some(marker) = query.marker {
+            let Some(values) = self.position::<E>(query, &keys, marker).await? else { return Ok(None) };
+            select = select.filter(beyond(&keys, &values, query.reverse));
+        }
+        for key in &keys {
+            select = select.order_by(key.expr.clone(), key.order(query.reverse));
+        }
+        Ok(Some(select.limit(page_size(query).map(|size| size + 1))))
+    }
+
+    /// The values of the sort keys at the marker.
+    async fn position<E: Listed>(
+        &self,
+        query: &Query,
+        keys: &[SortKey],
+        marker: Uuid,
+    ) -> Result<Option<Vec<Value>>, Fault> {
+        let mut select = visible::<E>(query).filter(E::ID.eq(marker)).select_only();
+        for (index, key) in keys.iter().enumerate() {
+            select = select.expr_as(key.expr.clone(), format!("key{index}"));
+        }
+        let row = self.db().query_one(&select.into_query()).await.map_err(fault_of)?;
+        let Some(row) = row else { return Ok(None) };
+        keys.iter().enumerate().map(|(index, key)| value_at(&row, index, key.of)).collect::<Result<_, _>>().map(Some)
+    }
+}
+
+fn value_at(row: &QueryResult, index: usize, of: Type) -> Result<Value, Fault> {
+    let value = match of {
+        Type::Text | Type::Address | Type::Network => row.try_get_by_index::<String>(index).map(Value::from),
+        Type::Id => row.try_get_by_index::<Uuid>(index).map(Value::from),
+        Type::Flag => row.try_get_by_index::<bool>(index).map(Value::from),
+        Type::Number => row.try_get_by_index::<i64>(index).map(Value::from),
+    };
+    value.map_err(fault_of)
+}
+
+fn visible<E: Listed>(query: &Query) -> Select<E> {
+    match &query.project_id {
+        Some(project_id) => E::find().filter(E::visible(project_id, query.include_shared)),
+        None => E::find(),
+    }
+}
+
+fn sort_keys<E: Listed>(query: &Query) -> Result<Vec<SortKey>, Fault> {
+    let mut keys = Vec::with_capacity(query.sorts.len() + 1);
+    let mut unknown = Vec::new();
+    for sort in &query.sorts {
+        match E::field(&sort.field).and_then(Field::into_sort) {
+            Some((expr, of)) => keys.push(SortKey { expr, of, descending: sort.descending }),
+            None => unknown.push(format!("u'{}'", sort.field)),
+        }
+    }
+    if !unknown.is_empty() {
+        let message = format!("[{}] is invalid attribute for sort_keys", unknown.join(", "));
+        return Err(Fault::new(Code::InvalidInput, message));
+    }
+    keys.push(SortKey { expr: Expr::col(E::SEQ.as_column_ref()), of: Type::Number, descending: false });
+    Ok(keys)
+}
+
+/// The rows beyond a position: where the first key that differs is on the other side. That the first key is not on this
+/// side follows from it, and is said because an index can use it.
+fn beyond(keys: &[SortKey], values: &[Value], reverse: bool) -> Condition {
+    let mut any = Condition::any();
+    let mut same = Condition::all();
+    for (key, value) in keys.iter().zip(values) {
+        any = any.add(same.clone().add(key.beyond(value.clone(), reverse)));
+        same = same.add(key.expr.clone().eq(value.clone()));
+    }
+    match (keys, values) {
+        ([first, _, ..], [value, ..]) => Condition::all().add(first.at_or_beyond(value.clone(), reverse)).add(any),
+        _ => any,
+    }
+}
+
+fn page_size(query: &Query) -> Option<u64> {
+    query.page_size.filter(|size| *size > 0).map(u64::from)
+}
+
+fn nothing<T>() -> Page<T> {
+    Page { items: Vec::new(), more: false }
+}
+
+fn page_of<R, T>(query: &Query, mut rows: Vec<R>, read: impl Fn(R) -> Result<T, Fault>) -> Result<Page<T>, Fault> {
+    let size = page_size(query).and_then(|size| usize::try_from(size).ok()).unwrap_or(usize::MAX);
+    let more = rows.len() > size;
+    rows.truncate(size);
+    if query.reverse {
+        rows.reverse();
+    }
+    Ok(Page { items: rows.into_iter().map(read).collect::<Result<_, _>>()?, more })
+}

@@ -1,0 +1,21 @@
+//! The schema, as the steps that make it. A step that has been released is never changed: another one follows it.
+
+mod m0001_load_balancers;
+mod m0002_placement;
+mod m0003_networks;
+mod table;
+
+use sea_orm_migration::prelude::*;
+
+/// The steps, in order.
+pub(crate) struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m0001_load_balancers::Migration),
+            Box::new(m0002_placement::Migration),
+            Box::new(m0003_networks::Migration),
+        ]
+    }
+}

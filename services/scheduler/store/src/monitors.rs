@@ -1,0 +1,129 @@
+//! Health monitors, and which pools have them.
+//!
+//! A monitor's content is stored here, once; its load balancers load it with them. Whoever changes one saves it here and
+//! each of its owners too: their generation grows.
+
+use std::collections::HashMap;
+
+use ballast_model::{
+    Uuid,
+    fault::{Code, Fault},
+    health_monitor::HealthMonitor,
+    load_balancer::monitor_not_found,
+    status::Progress,
+};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
+
+use crate::{
+    Page, Query, Tx,
+    aggregate::CHUNK,
+    backend::{fault_of, is_reference},
+    entity::{association, health_monitor},
+};
+
+impl Tx {
+    /// The monitor with this id.
+    ///
+    /// # Errors
+    /// [`Code::Internal`]: the database failed.
+    pub async fn monitor(&self, id: Uuid) -> Result<Option<HealthMonitor>, Fault> {
+        let row = health_monitor::Entity::find().filter(health_monitor::Column::Id.eq(id)).one(self.db());
+        row.await.map_err(fault_of)?.map(health_monitor::Model::into_monitor).transpose()
+    }
+
+    /// Monitors as a caller asks for them.
+    ///
+    /// # Errors
+    /// [`Code::InvalidInput`]: it cannot be sorted like that; or as [`Self::monitor`].
+    pub async fn monitors(&self, query: &Query) -> Result<Page<HealthMonitor>, Fault> {
+        self.page(query, health_monitor::Model::into_monitor).await
+    }
+
+    /// Stores a new monitor.
+    ///
+    /// # Errors
+    /// As [`Self::monitor`].
+    pub async fn insert_monitor(&self, monitor: &HealthMonitor) -> Result<(), Fault> {
+        let row = health_monitor::ActiveModel::of(monitor);
+        health_monitor::Entity::insert(row).exec_without_returning(self.db()).await.map(|_| ()).map_err(fault_of)
+    }
+
+    /// Stores a monitor's new content.
+    ///
+    /// # Errors
+    /// [`Code::HealthMonitorNotFound`], or as [`Self::monitor`].
+    pub async fn save_monitor(&self, monitor: &HealthMonitor) -> Result<(), Fault> {
+        let saved = health_monitor::Entity::update_many()
+            .set(health_monitor::ActiveModel::of(monitor))
+            .filter(health_monitor::Column::Id.eq(monitor.id))
+            .exec(self.db());
+        match saved.await.map_err(fault_of)?.rows_affected {
+            0 => Err(monitor_not_found(monitor.id)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Deletes a monitor that no pool has.
+    ///
+    /// # Errors
+    /// [`Code::HealthMonitorInUse`], [`Code::HealthMonitorNotFound`], or as [`Self::monitor`].
+    pub async fn delete_monitor(&self, id: Uuid) -> Result<(), Fault> {
+        let gone = health_monitor::Entity::delete_many().filter(health_monitor::Column::Id.eq(id)).exec(self.db());
+        let gone = gone.await.map_err(|error| {
+            if is_reference(&error) {
+                let message = format!("Health monitor {id} still has associations with pools");
+                return Fault::new(Code::HealthMonitorInUse, message);
+            }
+            fault_of(error)
+        });
+        match gone?.rows_affected {
+            0 => Err(monitor_not_found(id)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The load balancers whose pools have this monitor, each once.
+    ///
+    /// # Errors
+    /// As [`Self::monitor`].
+    pub async fn owners_of_monitor(&self, id: Uuid) -> Result<Vec<Uuid>, Fault> {
+        let rows = association::Entity::find()
+            .select_only()
+            .column(association::Column::LoadBalancerId)
+            .distinct()
+            .filter(association::Column::MonitorId.eq(id))
+            .order_by_asc(association::Column::LoadBalancerId)
+            .into_tuple();
+        rows.all(self.db()).await.map_err(fault_of)
+    }
+
+    /// The pools that have this monitor, and how far each association is.
+    ///
+    /// # Errors
+    /// As [`Self::monitor`].
+    pub async fn associations_of(&self, monitor_id: Uuid) -> Result<Vec<(Uuid, Progress)>, Fault> {
+        Ok(self.associations_of_many(&[monitor_id]).await?.remove(&monitor_id).unwrap_or_default())
+    }
+
+    /// The same for many monitors. A monitor that no pool has is left out.
+    ///
+    /// # Errors
+    /// As [`Self::monitor`].
+    pub async fn associations_of_many(
+        &self,
+        monitor_ids: &[Uuid],
+    ) -> Result<HashMap<Uuid, Vec<(Uuid, Progress)>>, Fault> {
+        let mut associations: HashMap<Uuid, Vec<(Uuid, Progress)>> = HashMap::new();
+        for chunk in monitor_ids.chunks(CHUNK) {
+            let rows = association::Entity::find()
+                .filter(association::Column::MonitorId.is_in(chunk.iter().copied()))
+                .order_by_asc(association::Column::Seq)
+                .all(self.db());
+            for row in rows.await.map_err(fault_of)? {
+                let (monitor_id, pool_id) = (row.monitor_id, row.pool_id);
+                associations.entry(monitor_id).or_default().push((pool_id, row.into_progress()?));
+            }
+        }
+        Ok(associations)
+    }
+}

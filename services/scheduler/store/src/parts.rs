@@ -1,0 +1,205 @@
+//! Saving what a load balancer is made of: rows are compared, and only what differs is written.
+
+use std::collections::HashMap;
+
+use ballast_model::{
+    Uuid,
+    fault::{Code, Fault},
+    load_balancer,
+};
+use sea_orm::{
+    ActiveModelBehavior, ActiveModelTrait, ActiveValue, ColumnTrait as _, Condition, DbErr, EntityTrait, Iterable as _,
+    QueryFilter as _,
+};
+
+use crate::{
+    Tx,
+    backend::{fault_of, is_duplicate, is_reference},
+    entity::{association, listener, member, pool},
+};
+
+/// What finds a row: its id, or both ids of an association.
+type Key = (Uuid, Uuid);
+
+/// A row that belongs to a load balancer.
+pub(crate) trait Part: ActiveModelTrait + ActiveModelBehavior + Send {
+    /// Whether the row may come from another load balancer.
+    const MOVES: bool = true;
+
+    /// What finds the row.
+    fn key(&self) -> Key;
+
+    /// The row with this key.
+    fn at(key: Key) -> Condition;
+
+    /// The row belongs to this load balancer.
+    fn of_load_balancer(id: Uuid) -> Condition;
+
+    /// Why the database refused the row, when that is the caller's affair: a race that the model could not see.
+    fn refused(&self, error: &DbErr) -> Option<Fault>;
+}
+
+/// The columns of `after` that differ from `before`; none when none does.
+pub(crate) fn changes<A: ActiveModelTrait>(before: &A, mut after: A) -> Option<A> {
+    let mut differs = false;
+    for column in <A::Entity as EntityTrait>::Column::iter() {
+        if before.get(column).into_value() == after.get(column).into_value() {
+            after.not_set(column);
+        } else {
+            differs = true;
+        }
+    }
+    differs.then_some(after)
+}
+
+impl Tx {
+    /// Writes the difference between `before` and `after`, which belong to `load_balancer_id`. What goes, goes first: its
+    /// address may be another one's already.
+    pub(crate) async fn save_parts<A: Part>(
+        &self,
+        load_balancer_id: Uuid,
+        before: Vec<A>,
+        after: Vec<A>,
+    ) -> Result<(), Fault> {
+        let mut old: HashMap<Key, A> = before.into_iter().map(|row| (row.key(), row)).collect();
+        let mut ours = Vec::new();
+        let mut new = Vec::new();
+        for row in after {
+            match old.remove(&row.key()) {
+                Some(before) => ours.push((before, row)),
+                None => new.push(row),
+            }
+        }
+        for key in old.into_keys() {
+            // A row that is not there any more was taken over by another load balancer in this transaction.
+            let gone = A::Entity::delete_many().filter(A::at(key)).filter(A::of_load_balancer(load_balancer_id));
+            gone.exec(self.db()).await.map_err(fault_of)?;
+        }
+        for (before, after) in ours {
+            let at = A::at(after.key()).add(A::of_load_balancer(load_balancer_id));
+            if let Some(changes) = changes(&before, after)
+                && self.update_part(changes, at).await? == 0
+            {
+                return Err(load_balancer_changed(load_balancer_id));
+            }
+        }
+        for row in new {
+            if !A::MOVES || self.update_part(row.clone(), A::at(row.key())).await? == 0 {
+                self.insert_part(row).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn update_part<A: Part>(&self, row: A, at: Condition) -> Result<u64, Fault> {
+        let update = A::Entity::update_many().set(row.clone()).filter(at).exec(self.db()).await;
+        update.map(|done| done.rows_affected).map_err(|error| refusal(&row, error))
+    }
+
+    pub(crate) async fn insert_part<A: Part>(&self, row: A) -> Result<(), Fault> {
+        let insert = A::Entity::insert(row.clone()).exec_without_returning(self.db()).await;
+        insert.map(|_| ()).map_err(|error| refusal(&row, error))
+    }
+}
+
+fn refusal<A: Part>(row: &A, error: DbErr) -> Fault {
+    row.refused(&error).unwrap_or_else(|| fault_of(error))
+}
+
+/// Others were faster: the optimistic lock.
+pub(crate) fn load_balancer_changed(id: Uuid) -> Fault {
+    Fault::new(Code::Conflict, format!("Load balancer {id} was changed by others meanwhile"))
+}
+
+fn value<T: Clone + Default + Into<sea_orm::Value>>(value: &ActiveValue<T>) -> T {
+    match value {
+        ActiveValue::Set(value) | ActiveValue::Unchanged(value) => value.clone(),
+        ActiveValue::NotSet => T::default(),
+    }
+}
+
+impl Part for pool::ActiveModel {
+    fn key(&self) -> Key {
+        (value(&self.id), Uuid::nil())
+    }
+
+    fn at((id, _): Key) -> Condition {
+        Condition::all().add(pool::Column::Id.eq(id))
+    }
+
+    fn of_load_balancer(id: Uuid) -> Condition {
+        Condition::all().add(pool::Column::LoadBalancerId.eq(id))
+    }
+
+    fn refused(&self, _: &DbErr) -> Option<Fault> {
+        None
+    }
+}
+
+impl Part for listener::ActiveModel {
+    fn key(&self) -> Key {
+        (value(&self.id), Uuid::nil())
+    }
+
+    fn at((id, _): Key) -> Condition {
+        Condition::all().add(listener::Column::Id.eq(id))
+    }
+
+    fn of_load_balancer(id: Uuid) -> Condition {
+        Condition::all().add(listener::Column::LoadBalancerId.eq(id))
+    }
+
+    fn refused(&self, error: &DbErr) -> Option<Fault> {
+        is_duplicate(error).then(|| {
+            let pool = value(&self.default_pool_id);
+            Fault::new(Code::VipExists, format!("Another Vip already exists for pool {pool}")).with_detail(error)
+        })
+    }
+}
+
+impl Part for member::ActiveModel {
+    fn key(&self) -> Key {
+        (value(&self.id), Uuid::nil())
+    }
+
+    fn at((id, _): Key) -> Condition {
+        Condition::all().add(member::Column::Id.eq(id))
+    }
+
+    fn of_load_balancer(id: Uuid) -> Condition {
+        Condition::all().add(member::Column::LoadBalancerId.eq(id))
+    }
+
+    fn refused(&self, error: &DbErr) -> Option<Fault> {
+        is_duplicate(error).then(|| {
+            let (address, port, pool) = (value(&self.address), value(&self.protocol_port), value(&self.pool_id));
+            let message = format!("Member with address {address} and port {port} already present in pool {pool}");
+            Fault::new(Code::MemberExists, message).with_detail(error)
+        })
+    }
+}
+
+impl Part for association::ActiveModel {
+    const MOVES: bool = false;
+
+    fn key(&self) -> Key {
+        (value(&self.pool_id), value(&self.monitor_id))
+    }
+
+    fn at((pool, monitor): Key) -> Condition {
+        Condition::all().add(association::Column::PoolId.eq(pool)).add(association::Column::MonitorId.eq(monitor))
+    }
+
+    fn of_load_balancer(id: Uuid) -> Condition {
+        Condition::all().add(association::Column::LoadBalancerId.eq(id))
+    }
+
+    fn refused(&self, error: &DbErr) -> Option<Fault> {
+        let (pool, monitor) = self.key();
+        if is_duplicate(error) {
+            let message = format!("health_monitor {monitor} is already associated with pool {pool}");
+            return Some(Fault::new(Code::AssociationExists, message).with_detail(error));
+        }
+        is_reference(error).then(|| load_balancer::monitor_not_found(monitor).with_detail(error))
+    }
+}

@@ -1,0 +1,42 @@
+//! Counters of load balancers.
+
+use ballast_model::{Uuid, fault::Fault, load_balancer::pool_not_found, outcome::Statistics};
+use sea_orm::{EntityTrait as _, sea_query::OnConflict};
+
+use crate::{
+    Tx,
+    backend::{fault_of, is_reference},
+    entity::statistics,
+};
+
+impl Tx {
+    /// The counters of a load balancer; zeros when none were stored.
+    ///
+    /// # Errors
+    /// [`Code::Internal`](ballast_model::fault::Code::Internal): the database failed.
+    pub async fn statistics(&self, load_balancer_id: Uuid) -> Result<Statistics, Fault> {
+        let row = statistics::Entity::find_by_id(load_balancer_id).one(self.db()).await.map_err(fault_of)?;
+        row.map_or(Ok(Statistics::default()), statistics::Model::into_statistics)
+    }
+
+    /// Stores the counters of a load balancer in the place of those before.
+    ///
+    /// # Errors
+    /// [`Code::PoolNotFound`](ballast_model::fault::Code::PoolNotFound): it is gone; or as [`Self::statistics`].
+    pub async fn save_statistics(&self, load_balancer_id: Uuid, statistics: Statistics) -> Result<(), Fault> {
+        let columns = [
+            statistics::Column::BytesIn,
+            statistics::Column::BytesOut,
+            statistics::Column::ActiveConnections,
+            statistics::Column::TotalConnections,
+        ];
+        let replace = OnConflict::column(statistics::Column::LoadBalancerId).update_columns(columns).to_owned();
+        let row = statistics::ActiveModel::of(load_balancer_id, statistics);
+        let saved = statistics::Entity::insert(row).on_conflict(replace).exec_without_returning(self.db()).await;
+        saved.map(|_| ()).map_err(
+            |error| {
+                if is_reference(&error) { pool_not_found(load_balancer_id) } else { fault_of(error) }
+            },
+        )
+    }
+}
