@@ -13,6 +13,7 @@ use ballast_abi::{
 
 use crate::{
     config::Config,
+    desired::Desired,
     execute::{Target, Work},
     failure::{Failure, Step, chain},
     files::Files,
@@ -22,7 +23,7 @@ use crate::{
     net::{announce::Announcer, namespace, netlink::Netlink, sysctl},
     observe::{self, Observed, Process},
     ping::{Pinger, Sockets},
-    plan::{Desired, Plug, plan, plan_removal},
+    plan::{plan, plan_removal},
     render, report,
     state::State,
     validate,
@@ -150,7 +151,7 @@ impl HaproxyNs {
     fn bring_up(&self, validated: &Validated, desired: &Desired, remembered: &mut Remembered) -> Result<(), Failure> {
         let id = validated.id.as_str();
         let files = Files::of(&self.state_dir, id);
-        let (mut work, observed) = self.work(id, &files, desired.plug.as_ref(), remembered)?;
+        let (mut work, observed) = self.work(id, &files, Some(desired), remembered)?;
         let steps = plan(desired, &observed);
         work.bring_up(&steps, &Target { validated, desired })?;
         if desired.plug.is_some() {
@@ -172,14 +173,13 @@ impl HaproxyNs {
         &'a self,
         id: &'a str,
         files: &'a Files,
-        plug: Option<&Plug>,
+        desired: Option<&Desired>,
         remembered: &'a mut Remembered,
     ) -> Result<(Work<'a>, Observed), Failure> {
         let mut host = Netlink::open()?;
         let host_namespace = File::open("/proc/thread-self/ns/net").step(|| "open the host's namespace".to_owned())?;
         let netns = self.netns(id);
-        let interface = plug.map(|plug| &plug.interface);
-        let (observed, namespace) = observe::observe(files, id, &netns, interface, (&mut host, &host_namespace))?;
+        let (observed, namespace) = observe::observe(files, id, &netns, desired, (&mut host, &host_namespace))?;
         let work = Work {
             id,
             files,

@@ -11,6 +11,7 @@ use std::{
 
 use crate::{
     counters::Base,
+    desired::{Desired, Plug},
     failure::{Failure, chain},
     files::{Files, SERVER_STATE, give, write_whole},
     haproxy::{process, servers, socket, statistics},
@@ -24,7 +25,7 @@ use crate::{
         sysctl,
     },
     ping::{Pinger, Sockets},
-    plan::{Changes, Desired, Planned, Plug, Step},
+    plan::{Changes, Planned, Step},
     state::State,
     validated::Validated,
 };
@@ -84,6 +85,7 @@ impl Work<'_> {
             (Step::NoteDone, plug) => self.note_done(plug.as_ref(), desired),
             (Step::WriteConfig, _) => self.files.write_new_config(&desired.config, desired.identity),
             (Step::StartHaproxy { replacing }, _) => self.start(*replacing, target),
+            (Step::ChangeServers { pid, commands }, _) => self.change_servers(*pid, commands, target),
             (Step::AwaitHaproxy, _) => self.await_haproxy(),
             (Step::MakeNamespace, Some(plug)) => self.make_namespace(plug),
             (Step::MakeLink, Some(plug)) => self.make_link(plug),
@@ -198,7 +200,10 @@ impl Work<'_> {
         } else if let Some((pid, totals)) = self.remembered.seen {
             self.state.base = self.state.base.ending(pid, totals);
         }
-        let down = self.pinger.down(self.id);
+        let mut down = self.pinger.down(self.id);
+        down.retain(|key| {
+            target.desired.echoes.iter().any(|echoes| (&echoes.pool, &echoes.member) == (&key.0, &key.1))
+        });
         let text = servers::carry_over(&known, target.validated, &down);
         let path = self.files.run().join(SERVER_STATE);
         write_whole(&path, text.as_bytes(), 0o640)
@@ -223,6 +228,18 @@ impl Work<'_> {
         let base: Base = self.state.base.settled(Some(pid)).ending(pid, reading.totals);
         self.state.base = base;
         self.state.write(self.files)
+    }
+
+    fn change_servers(&mut self, pid: i32, commands: &[String], target: &Target<'_>) -> Result<(), Failure> {
+        for command in commands {
+            let answer = socket::ask(self.files, command)?;
+            if !answer.trim().is_empty() {
+                tracing::warn!(load_balancer = %self.id, "haproxy is replaced, as it refused {command:?}: {}", answer.trim());
+                self.start(Some(pid), target)?;
+                return self.await_haproxy();
+            }
+        }
+        self.files.accept_config()
     }
 
     fn await_haproxy(&mut self) -> Result<(), Failure> {

@@ -1,6 +1,7 @@
 //! haproxy itself: the process, its socket, what it says about its servers.
 
 pub(crate) mod process;
+pub(crate) mod runtime;
 pub(crate) mod servers;
 pub(crate) mod socket;
 pub(crate) mod statistics;

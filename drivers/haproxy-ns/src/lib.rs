@@ -11,6 +11,7 @@
 
 mod config;
 mod counters;
+mod desired;
 mod driver;
 mod execute;
 mod failure;

@@ -3,9 +3,10 @@
 use std::{collections::BTreeSet, fs::File, net::IpAddr, path::Path};
 
 use crate::{
+    desired::Desired,
     failure::{Failure, Step},
     files::{Files, read_optional},
-    haproxy::{process, socket},
+    haproxy::{process, runtime, servers, socket},
     net::{
         link::{self, Hop, Link},
         namespace::{self, Look},
@@ -26,6 +27,8 @@ pub(crate) struct Observed {
     pub(crate) config: Option<String>,
     /// haproxy.cfg.new exists: nobody knows which of the two runs.
     pub(crate) unsettled: bool,
+    /// The process's servers are set otherwise than haproxy.cfg says.
+    pub(crate) drifted: bool,
     pub(crate) state: Option<State>,
     /// The directory exists.
     pub(crate) directory: bool,
@@ -72,16 +75,17 @@ impl Observed {
     }
 }
 
-/// Looks at the host. `interface`: the one that is asked for, if any; what was plugged before is in the state. The
-/// calling thread is in the host's namespace, and is again afterwards.
+/// Looks at the host. `desired`: what is asked for, if anything; what was plugged before is in the state. The calling
+/// thread is in the host's namespace, and is again afterwards.
 pub(crate) fn observe(
     files: &Files,
     id: &str,
     netns: &Path,
-    interface: Option<&Interface>,
+    desired: Option<&Desired>,
     host: (&mut Netlink, &File),
 ) -> Result<(Observed, Option<File>), Failure> {
     let (netlink, host_namespace) = host;
+    let interface = desired.and_then(|desired| desired.plug.as_ref()).map(|plug| &plug.interface);
     let mut observed = Observed {
         directory: files.directory.exists(),
         state: State::read(files)?,
@@ -94,6 +98,7 @@ pub(crate) fn observe(
         return Ok((observed, None));
     }
     observed.process = process(files, id)?;
+    observed.drifted = drifted(files, &observed, desired)?;
     let plugged = observed.interface().or_else(|| interface.cloned());
     if let Some(interface) = &plugged {
         observed.outside = link::find(netlink, &interface.outside)?;
@@ -114,6 +119,15 @@ pub(crate) fn observe(
         }
     };
     Ok((observed, file))
+}
+
+/// Whether somebody has used the socket; members that are pinged no more count as well.
+fn drifted(files: &Files, observed: &Observed, desired: Option<&Desired>) -> Result<bool, Failure> {
+    let (Process::Answering(_), Some(config), Some(desired)) = (&observed.process, &observed.config, desired) else {
+        return Ok(false);
+    };
+    let pinged = desired.echoes.iter().map(|echoes| (echoes.pool.clone(), echoes.member.clone())).collect();
+    Ok(runtime::differs(&socket::ask(files, servers::COMMAND)?, config, &pinged))
 }
 
 /// The process, as far as its own files and `/proc` tell.

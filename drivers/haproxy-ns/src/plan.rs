@@ -8,56 +8,12 @@
 use std::{collections::BTreeSet, net::IpAddr};
 
 use crate::{
-    identity::Identity,
+    desired::{Desired, Plug},
+    haproxy::runtime,
     net::link::Hop,
     observe::{Inside, Namespace, Observed, Process},
-    ping::Echoes,
     state::{Interface, State},
-    validated::{Validated, Vip},
 };
-
-/// What is to be on the host.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Desired {
-    pub(crate) generation: u64,
-    pub(crate) identity: Option<Identity>,
-    /// `None`: no VIP, so nothing.
-    pub(crate) plug: Option<Plug>,
-    /// The text of haproxy.cfg.
-    pub(crate) config: String,
-    pub(crate) echoes: Vec<Echoes>,
-    /// Whether to announce a new address at all.
-    pub(crate) announce: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Plug {
-    pub(crate) interface: Interface,
-    pub(crate) mac: [u8; 6],
-    pub(crate) address: IpAddr,
-    pub(crate) prefix_length: u8,
-    pub(crate) hops: BTreeSet<Hop>,
-}
-
-impl Plug {
-    pub(crate) fn of(vip: &Vip) -> Self {
-        Self {
-            interface: Interface::of_port(vip.port.as_str(), &vip.bridge.name, vip.bridge.own),
-            mac: vip.mac,
-            address: vip.address,
-            prefix_length: vip.prefix_length,
-            hops: Hop::wanted(vip),
-        }
-    }
-}
-
-impl Desired {
-    pub(crate) fn of(validated: &Validated, config: String, generation: u64) -> Self {
-        let plug = validated.vip.as_ref().map(Plug::of);
-        let echoes = if plug.is_some() { Echoes::of(validated) } else { Vec::new() };
-        Self { generation, identity: None, plug, config, echoes, announce: true }
-    }
-}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -73,6 +29,12 @@ pub(crate) enum Step {
     /// Of nothing, or in the place of the process with this pid, which finishes its connections.
     StartHaproxy {
         replacing: Option<i32>,
+    },
+    /// Give these commands to the process with this pid, and take the new configuration for the one that runs. If it
+    /// refuses one, it is replaced.
+    ChangeServers {
+        pid: i32,
+        commands: Vec<String>,
     },
     /// Wait for what was started, and take its configuration for the one that runs.
     AwaitHaproxy,
@@ -237,14 +199,27 @@ fn start(steps: &mut Steps, desired: &Desired, observed: &Observed, ended: bool)
         "haproxy does not run"
     } else if observed.unsettled {
         "nobody knows which configuration runs"
+    } else if observed.drifted {
+        "servers are set otherwise than the configuration says"
     } else if observed.config.as_ref() != Some(&desired.config) {
         "the configuration has changed"
     } else {
         return false;
     };
+    if let (Some(pid), Some(commands)) = (replacing, commands(desired, observed)) {
+        steps.add(Step::WriteConfig, why);
+        steps.add(Step::ChangeServers { pid, commands }, "only weights or admin states of members differ");
+        return false;
+    }
     steps.add(Step::WriteConfig, why);
     steps.add(Step::StartHaproxy { replacing }, why);
     true
+}
+
+/// What a running haproxy can be told instead of being replaced.
+fn commands(desired: &Desired, observed: &Observed) -> Option<Vec<String>> {
+    let current = observed.config.as_ref().filter(|_| !observed.unsettled && !observed.drifted)?;
+    runtime::commands(current, &desired.config)
 }
 
 /// Whether the address is to be announced.

@@ -48,6 +48,7 @@ impl Work<'_> {
             | Step::Configure(_)
             | Step::WriteConfig
             | Step::StartHaproxy { .. }
+            | Step::ChangeServers { .. }
             | Step::AwaitHaproxy
             | Step::Announce
             | Step::NoteDone => Ok(()),

@@ -2,7 +2,7 @@ use ballast_abi::Protocol;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{net::link::Link, samples};
+use crate::{identity::Identity, net::link::Link, ping::Echoes, samples};
 
 fn desired(address: &str, generation: u64) -> Desired {
     let mut asked = samples::load_balancer(Protocol::Http);
@@ -43,8 +43,11 @@ fn done(steps: &[Planned], desired: &Desired, before: &Observed) -> Observed {
                 written = Some(desired.config.clone());
                 host.unsettled = true;
             }
-            Step::StartHaproxy { .. } => host.process = Process::Answering(4711),
-            Step::AwaitHaproxy => {
+            Step::StartHaproxy { .. } => {
+                host.process = Process::Answering(4711);
+                host.drifted = false;
+            }
+            Step::AwaitHaproxy | Step::ChangeServers { .. } => {
                 host.config = written.take();
                 host.unsettled = false;
             }
@@ -59,18 +62,33 @@ fn done(steps: &[Planned], desired: &Desired, before: &Observed) -> Observed {
                     ..State::default()
                 });
             }
-            Step::EndProcesses(_) => host.process = Process::None,
-            Step::DropNamespace => host.namespace = Namespace::Absent,
-            Step::AwaitLinkGone(_) => host.outside = None,
-            Step::ReleaseBridge(_) => host.bridge = None,
-            Step::RemoveFiles => {
-                host.config = None;
-                host.unsettled = false;
-            }
-            Step::RemoveDirectory => host = Observed::default(),
+            Step::EndProcesses(_)
+            | Step::DropNamespace
+            | Step::AwaitLinkGone(_)
+            | Step::ReleaseBridge(_)
+            | Step::RemoveFiles
+            | Step::RemoveDirectory => undone(&mut host, &planned.step),
         }
     }
     host
+}
+
+fn undone(host: &mut Observed, step: &Step) {
+    match step {
+        Step::EndProcesses(_) => {
+            host.process = Process::None;
+            host.drifted = false;
+        }
+        Step::DropNamespace => host.namespace = Namespace::Absent,
+        Step::AwaitLinkGone(_) => host.outside = None,
+        Step::ReleaseBridge(_) => host.bridge = None,
+        Step::RemoveFiles => {
+            host.config = None;
+            host.unsettled = false;
+        }
+        Step::RemoveDirectory => *host = Observed::default(),
+        other => panic!("{other:?} takes nothing away"),
+    }
 }
 
 fn configure(host: &mut Observed, plug: &Plug, changes: &Changes) {
@@ -121,6 +139,19 @@ fn another_address_changes_addresses_replaces_haproxy_and_then_announces() {
     assert_eq!(*steps[1], Step::StartHaproxy { replacing: Some(4711) });
     assert!(matches!(steps[2], Step::Configure(changes) if changes.add_address && changes.remove_addresses.len() == 1));
     assert_eq!(steps[3..], [&Step::AwaitHaproxy, &Step::Announce, &Step::NoteDone]);
+}
+
+#[test]
+fn another_weight_is_said_to_the_process_that_runs_unless_somebody_has_meddled_with_it() {
+    let mut first = desired("10.0.0.4", 1);
+    first.config = "backend b\n    server s 10.0.0.11:80 weight 1\n".to_owned();
+    let host = done(&plan(&first, &Observed::default()), &first, &Observed::default());
+    let second = Desired { generation: 2, config: first.config.replace("weight 1", "weight 2"), ..first };
+    let commands = vec!["set server b/s weight 2".to_owned()];
+    let expected = [&Step::WriteConfig, &Step::ChangeServers { pid: 4711, commands }, &Step::NoteDone];
+    assert_eq!(steps(&plan(&second, &host)), expected);
+    let meddled = Observed { drifted: true, ..host };
+    assert_eq!(steps(&plan(&second, &meddled))[1], &Step::StartHaproxy { replacing: Some(4711) });
 }
 
 #[test]
@@ -185,14 +216,15 @@ fn some_host() -> impl Strategy<Value = Observed> {
         })
     });
     let config = proptest::option::of(address().prop_map(|address| format!("config for {address}\n")));
-    (namespace, outside, process, state, config, any::<bool>()).prop_map(
-        |(namespace, outside, process, state, config, unsettled)| Observed {
+    (namespace, outside, process, state, config, any::<(bool, bool)>()).prop_map(
+        |(namespace, outside, process, state, config, (unsettled, drifted))| Observed {
             namespace,
             outside,
             bridge: Some(7),
-            process,
             config,
             unsettled,
+            drifted: drifted && matches!(process, Process::Answering(_)),
+            process,
             state,
             directory: true,
         },

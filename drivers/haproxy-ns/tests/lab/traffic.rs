@@ -39,6 +39,31 @@ fn a_member_that_is_down_by_its_admin_gets_no_request_and_no_health() {
 }
 
 #[test]
+fn weights_and_admin_states_change_without_another_process_and_meddling_is_undone() {
+    in_world(|world| {
+        world.deploy(&load_balancer(), 1);
+        let pid = world.pid();
+        let mut asked = load_balancer();
+        asked.pools[0].members[0].weight = 0;
+        world.deploy(&asked, 2);
+        assert_eq!(world.answers(VIP, 4), ["web-2"]);
+        let mut asked = load_balancer();
+        asked.pools[0].members[1].admin_state_up = false;
+        world.deploy(&asked, 3);
+        assert_eq!(world.answers(VIP, 4), ["web-1"]);
+        world.deploy(&load_balancer(), 4);
+        assert_eq!(world.answers(VIP, 4), ["web-1", "web-2"]);
+        assert_eq!(world.pid(), pid);
+        let member = member(1).id;
+        world.ask_haproxy(&format!("set server {ID}/{member} state maint"));
+        assert_eq!(world.answers(VIP, 4), ["web-2"]);
+        world.deploy(&load_balancer(), 4);
+        assert_eq!(world.answers(VIP, 4), ["web-1", "web-2"]);
+        Ok(())
+    });
+}
+
+#[test]
 fn admin_down_of_a_pool_is_503_and_of_a_listener_a_refusal() {
     in_world(|world| {
         let code = |world: &World| {
@@ -98,6 +123,15 @@ fn a_ping_monitor_sends_real_echoes() {
         asked.pools[0].members[0].weight = 2;
         world.deploy(&asked, 3);
         assert_eq!(world.answers(VIP, 4), ["web-1"]);
+        let unmonitored = {
+            let mut asked = asked.clone();
+            asked.pools[0].monitors.clear();
+            asked
+        };
+        world.deploy(&unmonitored, 4);
+        assert_eq!(world.health().unwrap(), [Health::Up, Health::Up]);
+        world.deploy(&asked, 5);
+        wait_until(SOON, "it is down again", || (world.health()? == [Health::Up, Health::Down]).then_some(()));
         world.web[1].output("ip", ["link", "set", "eth0", "up"])?;
         world.wait_for_answers(VIP, &["web-1", "web-2"]);
         world.driver.undeploy(ID)?;
