@@ -11,7 +11,6 @@ use ballast_proto::{
 };
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
-    task::JoinHandle,
     time::Instant,
 };
 use tracing::Instrument as _;
@@ -73,7 +72,7 @@ pub(super) async fn run(workers: Workers, worker: Arc<Worker>) {
             }
             Step::Wait(until) => {
                 let entry = worker.state().take_unsaved();
-                save(workers.clone(), entry).await;
+                save(&workers, entry).await;
                 if stopping {
                     return;
                 }
@@ -97,15 +96,16 @@ async fn wait(workers: &Workers, worker: &Worker, until: Option<Instant>) {
     }
 }
 
-/// The desired state is written to the ledger while the driver works: neither it nor the scheduler waits for the disk.
+/// The desired state is written to the ledger while the driver works, and is on the disk before the outcome is told:
+/// what the scheduler takes for done comes back after a crash.
 async fn deploy(workers: &Workers, worker: &Worker, order: &Arc<Order>) {
     let Some((_permit, entry)) = begin(workers, worker, &Step::Deploy(Arc::clone(order))).await else { return };
     let span = tracing::info_span!(
         "deploy", load_balancer.id = %worker.id, generation = order.generation, epoch = order.epoch,
         driver = %order.driver
     );
-    let saving = tokio::spawn(save(workers.clone(), entry));
-    let result = call_deploy(workers, order).instrument(span.clone()).await;
+    let call = call_deploy(workers, order).instrument(span.clone());
+    let (result, ()) = tokio::join!(call, save(workers, entry));
     let broken = result.as_ref().is_err_and(|fault| fault.message == NOT_AVAILABLE);
     if broken && worker.state().interrupted(order, moment()) {
         span.in_scope(|| tracing::warn!("the driver's process ended during the deploy; it is done once more"));
@@ -117,7 +117,6 @@ async fn deploy(workers: &Workers, worker: &Worker, order: &Arc<Order>) {
             workers.0.on.uplink.send(Message::Outcome(outcome));
         }
     }
-    finished(saving).await;
 }
 
 async fn call_deploy(workers: &Workers, order: &Order) -> Result<Vec<ObjectFault>, Fault> {
@@ -150,8 +149,7 @@ async fn undeploy(workers: &Workers, worker: &Worker, driver: &str) {
             None => Err(no_driver(driver)),
         }
     };
-    let saving = tokio::spawn(save(workers.clone(), entry));
-    let result = call.instrument(span.clone()).await;
+    let (result, ()) = tokio::join!(call.instrument(span.clone()), save(workers, entry));
     let result = match result {
         Err(fault) if ErrorCode(fault.code) == ErrorCode::NOT_FOUND => Ok(()),
         other => other,
@@ -164,14 +162,6 @@ async fn undeploy(workers: &Workers, worker: &Worker, driver: &str) {
         ),
     });
     worker.state().undeployed(driver, result, moment());
-    finished(saving).await;
-}
-
-/// One write of the ledger must end before the next one of the same load balancer begins.
-async fn finished(saving: JoinHandle<()>) {
-    if let Err(error) = saving.await {
-        tracing::error!("the ledger could not be written: {error}");
-    }
 }
 
 /// Waits for the driver to have room; then begins `step` if it still is what is to be done.
@@ -216,7 +206,7 @@ async fn finish(workers: &Workers, worker: &Worker) -> bool {
     true
 }
 
-async fn save(workers: Workers, entry: Option<Entry>) {
+async fn save(workers: &Workers, entry: Option<Entry>) {
     if let Some(entry) = entry {
         workers.record(move |ledger| ledger.write(&entry)).await;
     }

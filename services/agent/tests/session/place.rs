@@ -18,6 +18,19 @@ use tokio::time::{Instant, sleep};
 
 use crate::scheduler::PATIENCE;
 
+/// A file of the ledger, as far as tests look into it.
+#[derive(Clone, PartialEq, Message)]
+struct Recorded {
+    #[prost(message, optional, tag = "4")]
+    settled: Option<Settled>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Settled {
+    #[prost(uint64, tag = "2")]
+    generation: u64,
+}
+
 pub(crate) struct Place {
     directory: TempDir,
     agent: Option<Child>,
@@ -49,6 +62,13 @@ impl Place {
 
     pub(crate) fn ledger_entry(&self, id: &str) -> PathBuf {
         self.state().join("ledger/load-balancers").join(id)
+    }
+
+    /// The generation that the ledger knows to be deployed.
+    pub(crate) fn recorded(&self, id: &str) -> Option<u64> {
+        let bytes = fs::read(self.ledger_entry(id)).ok()?;
+        let head = bytes.iter().position(|byte| *byte == b'\n')?;
+        Some(Recorded::decode(&bytes[head + 1..]).unwrap().settled?.generation)
     }
 
     pub(crate) fn deployed_file(&self, id: &str) -> PathBuf {

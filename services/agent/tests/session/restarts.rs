@@ -72,6 +72,7 @@ async fn without_a_scheduler_the_ledger_brings_back_what_the_device_lost() {
     for id in ["lost", "kept"] {
         session.desire(web(id), 2, 3).await;
         session.outcome().await;
+        eventually("the record", || place.recorded(id) == Some(3)).await;
     }
     drop((session, scheduler));
     place.crash_agent().await;

@@ -13,7 +13,12 @@ use ballast_proto::{
     driver::LoadBalancer,
 };
 use ballast_service::grpc;
-use tokio::{runtime::Runtime, sync::mpsc, time::timeout};
+use tokio::{
+    net::UnixListener,
+    runtime::Runtime,
+    sync::mpsc,
+    time::{Instant, timeout},
+};
 use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
 use tonic::{Request, Response, Status, Streaming, transport::Server};
 
@@ -43,10 +48,11 @@ impl Scheduler {
         let runtime = Runtime::new().unwrap();
         let (sender, sessions) = mpsc::channel(8);
         let service = AgentSessionServer::new(Service { sessions: sender, refusal });
-        let _inside = runtime.enter();
-        let listener = grpc::bind_unix("socket", socket).unwrap();
+        let listener = {
+            let _inside = runtime.enter();
+            bind(socket)
+        };
         runtime.spawn(Server::builder().add_service(service).serve_with_incoming(UnixListenerStream::new(listener)));
-        drop(_inside);
         Self { runtime: Some(runtime), sessions }
     }
 
@@ -68,6 +74,18 @@ impl Drop for Scheduler {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
+    }
+}
+
+/// A scheduler that was here before may not have let go of the socket yet.
+fn bind(socket: &Path) -> UnixListener {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match grpc::bind_unix("socket", socket) {
+            Ok(listener) => return listener,
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+        std::thread::yield_now();
     }
 }
 

@@ -18,6 +18,7 @@ async fn place_of_c1() -> Place {
     for id in ["a", "b"] {
         session.desire(web(id), 1, 1).await;
         session.outcome().await;
+        eventually("the record", || place.recorded(id) == Some(1)).await;
     }
     drop((session, scheduler));
     place.crash_agent().await;
