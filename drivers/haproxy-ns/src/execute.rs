@@ -125,12 +125,10 @@ impl Work<'_> {
     }
 
     fn make_namespace(&mut self, plug: &Plug) -> Result<(), Failure> {
-        // Leaves the thread inside; `on_host` brings it back where the host is meant.
-        let file = namespace::create(&self.netns)?;
-        let prepared = sysctl::prepare_namespace(plug.address.is_ipv6());
-        self.namespace = Some(file);
+        let created = namespace::create(&self.netns, || sysctl::prepare_namespace(plug.address.is_ipv6()));
         self.leave()?;
-        prepared
+        self.namespace = Some(created?);
+        Ok(())
     }
 
     fn make_link(&mut self, plug: &Plug) -> Result<(), Failure> {

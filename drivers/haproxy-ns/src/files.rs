@@ -127,18 +127,19 @@ pub(crate) fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
 /// Never follows or reuses what lies under the name: a haproxy that was broken into may have put a link there.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     absent_is_fine(fs::remove_file(path))?;
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    // Not by the mode of the creation, which the process's umask limits: haproxy must be able to read.
+    file.set_permissions(fs::Permissions::from_mode(mode))?;
     io::Write::write_all(&mut file, bytes)
 }
 
 fn make_directory(path: &Path, mode: u32) -> Result<(), Failure> {
     let what = || format!("make directory {}", path.display());
-    match fs::DirBuilder::new().mode(mode).create(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            fs::set_permissions(path, fs::Permissions::from_mode(mode)).step(what)
-        }
-        other => other.step(what),
+    match fs::DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error).step(what),
+        Ok(()) | Err(_) => {}
     }
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).step(what)
 }
 
 pub(crate) fn give(path: &Path, uid: Option<u32>, gid: u32) -> Result<(), Failure> {

@@ -32,7 +32,7 @@ mod validated;
 #[cfg(test)]
 mod samples;
 
-pub use config::Config;
+pub use config::{Config, UidRange};
 pub use driver::HaproxyNs;
 
 ballast_abi::export_driver!(HaproxyNs);

@@ -2,8 +2,8 @@
 //! kernels and processes. Once the steps are done, planning again gives none (a property test).
 //!
 //! Steps are in an order that a crash cannot spoil: what is about to be on the host is noted first, and the directory
-//! with the notes goes last. haproxy is started before the network is plugged and waited for afterwards, because its
-//! start takes longer than everything else; it binds addresses that are not there yet.
+//! with the notes goes last. In a new namespace haproxy is started before the network is plugged and waited for
+//! afterwards, because its start takes longer than everything else; it binds addresses that are not there yet.
 
 use std::{collections::BTreeSet, net::IpAddr};
 
@@ -167,8 +167,18 @@ fn run(steps: &mut Steps, desired: &Desired, plug: &Plug, observed: &Observed) {
         steps.add(Step::MakeNamespace, "there is none");
     }
     let ended = steps.0.iter().any(|planned| matches!(planned.step, Step::EndProcesses(_)));
-    let started = start(steps, desired, observed, ended);
-    let announce = network(steps, plug, observed, inside);
+    // A new namespace lets haproxy bind what is not there yet, so both go on at once. In one that exists, addresses
+    // come first: it may be another IP version that it is told to speak.
+    let (started, announce) = match inside {
+        None => {
+            let started = start(steps, desired, observed, ended);
+            (started, network(steps, plug, observed, inside))
+        }
+        Some(_) => {
+            let announce = network(steps, plug, observed, inside);
+            (start(steps, desired, observed, ended), announce)
+        }
+    };
     if started {
         steps.add(Step::AwaitHaproxy, "it was started");
     }

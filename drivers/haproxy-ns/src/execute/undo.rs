@@ -57,10 +57,13 @@ impl Work<'_> {
 
     /// Those that were seen, and those that are found: old processes may still finish their connections.
     fn end_processes(&mut self, seen: &[i32]) -> Result<(), Failure> {
-        let mut pids = process::all(self.files, self.id)?;
-        pids.extend(seen.iter().filter(|pid| !pids.contains(pid)).copied().collect::<Vec<_>>());
-        pids.retain(|pid| process::is_ours(*pid, self.files, self.id));
-        process::end(&pids, self.files, self.id)
+        process::end(seen, self.files, self.id)?;
+        // Again until none is found: one that was just starting may have gone to the background meanwhile.
+        process::wait_until("no haproxy is left", Duration::from_secs(5), || {
+            let pids = process::all(self.files, self.id)?;
+            process::end(&pids, self.files, self.id)?;
+            Ok(pids.is_empty())
+        })
     }
 
     fn await_link_gone(&mut self, interface: &Interface) -> Result<(), Failure> {

@@ -112,7 +112,7 @@ pub(crate) fn all(files: &Files, id: &str) -> Result<Vec<i32>, Failure> {
     Ok(pids.filter(|pid| is_ours(*pid, files, id)).collect())
 }
 
-pub(crate) fn is_ours(pid: i32, files: &Files, id: &str) -> bool {
+fn is_ours(pid: i32, files: &Files, id: &str) -> bool {
     let process = Path::new("/proc").join(pid.to_string());
     // Empty for a zombie.
     let Ok(command_line) = fs::read(process.join("cmdline")) else { return false };
@@ -128,7 +128,7 @@ pub(crate) fn is_ours(pid: i32, files: &Files, id: &str) -> bool {
 
 /// Kills processes and waits until they are gone, and their sockets with them.
 pub(crate) fn end(pids: &[i32], files: &Files, id: &str) -> Result<(), Failure> {
-    for pid in pids {
+    for pid in pids.iter().filter(|pid| is_ours(**pid, files, id)) {
         match kill(Pid::from_raw(*pid), Signal::SIGKILL) {
             Ok(()) | Err(Errno::ESRCH) => {}
             Err(errno) => return Err(errno).step(|| format!("kill haproxy {pid}")),

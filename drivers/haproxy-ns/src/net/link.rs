@@ -41,7 +41,8 @@ impl Hop {
     pub(crate) fn wanted(vip: &Vip) -> BTreeSet<Self> {
         let network = masked(vip.address, vip.prefix_length);
         let onlink = |gateway| masked(gateway, vip.prefix_length) != network;
-        let default = vip.gateway.map(|gateway| Self { destination: None, gateway, onlink: onlink(gateway) });
+        let gateway = vip.gateway.filter(|gateway| *gateway != vip.address);
+        let default = gateway.map(|gateway| Self { destination: None, gateway, onlink: onlink(gateway) });
         let routes = vip.routes.iter().filter(|route| !(vip.gateway.is_some() && route.prefix_length == 0));
         let routes = routes.map(|route| Self {
             destination: Some((route.destination, route.prefix_length)).filter(|(_, length)| *length > 0),

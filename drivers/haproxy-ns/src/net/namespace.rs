@@ -1,7 +1,7 @@
 //! Network namespaces that have a name, as `ip netns` knows them: a bind mount of the namespace's file.
 //!
-//! A thread that enters a namespace never comes back: it works there and ends. So nothing of the host process can run in
-//! a load balancer's namespace by mistake.
+//! Only a thread that was made for one pass ever enters a namespace, and it ends with the pass. So nothing of the host
+//! process can run in a load balancer's namespace by mistake.
 
 use std::{
     fs::{self, File},
@@ -57,13 +57,15 @@ pub(crate) fn on_own_thread<T: Send>(name: &str, work: impl FnOnce() -> T + Send
     })
 }
 
-/// Makes a namespace, moves the calling thread into it and gives it its name.
-pub(crate) fn create(path: &Path) -> Result<File, Failure> {
+/// Makes a namespace, moves the calling thread into it, prepares it and gives it its name. What has a name is complete,
+/// or a crash in between would leave a namespace that nothing ever completes.
+pub(crate) fn create(path: &Path, prepare: impl FnOnce() -> Result<(), Failure>) -> Result<File, Failure> {
     let what = |step: &str| format!("{step} namespace {}", path.display());
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).step(|| what("make the directory of"))?;
     }
     unshare(CloneFlags::CLONE_NEWNET).step(|| what("make"))?;
+    prepare()?;
     File::create(path).step(|| what("make the name of"))?;
     mount(Some(OWN), path, None::<&str>, MsFlags::MS_BIND, None::<&str>).step(|| what("name"))?;
     File::open(OWN).step(|| what("open"))

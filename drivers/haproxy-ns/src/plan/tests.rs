@@ -136,8 +136,8 @@ fn another_address_changes_addresses_replaces_haproxy_and_then_announces() {
     let host = done(&plan(&first, &Observed::default()), &first, &Observed::default());
     let planned = plan(&desired("10.0.0.5", 2), &host);
     let steps = steps(&planned);
-    assert_eq!(*steps[1], Step::StartHaproxy { replacing: Some(4711) });
-    assert!(matches!(steps[2], Step::Configure(changes) if changes.add_address && changes.remove_addresses.len() == 1));
+    assert!(matches!(steps[0], Step::Configure(changes) if changes.add_address && changes.remove_addresses.len() == 1));
+    assert_eq!(*steps[2], Step::StartHaproxy { replacing: Some(4711) });
     assert_eq!(steps[3..], [&Step::AwaitHaproxy, &Step::Announce, &Step::NoteDone]);
 }
 

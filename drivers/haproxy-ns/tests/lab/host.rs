@@ -2,7 +2,8 @@
 
 use std::{fs, net::Ipv4Addr, process::Command};
 
-use ballast_abi::{Driver, ErrorCode, Network};
+use ballast_abi::{Driver, ErrorCode, LoadBalancer, Network, Vip};
+use ballast_driver_haproxy_ns::{Config, UidRange};
 use ballast_lab::wait_until;
 use nix::{
     mount::{MntFlags, umount2},
@@ -10,7 +11,7 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::world::{ID, OUTSIDE, SOON, VIP, haproxies, in_world, link_exists, load_balancer, vip};
+use crate::world::{self, ID, OUTSIDE, SOON, VIP, haproxies, in_world, link_exists, load_balancer, vip};
 
 #[test]
 fn a_deploy_serves_at_once_and_an_undeploy_leaves_nothing() {
@@ -40,6 +41,30 @@ fn haproxy_is_never_root_and_cannot_gain_privileges() {
         if fs::read_to_string("/proc/self/uid_map")?.contains("4294967295") {
             assert!(line("Uid:").starts_with("65534"), "{}", line("Uid:"));
             assert_eq!(line("CapEff:"), "0000000000000000");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_strict_umask_and_users_of_their_own_do_not_keep_haproxy_from_its_files() {
+    in_world(|mut world| {
+        nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
+        world
+            .start_driver(Config { uid_range: Some(UidRange { first: 3000, last: 3001 }), ..world::config(world.lab) });
+        world.deploy(&load_balancer(), 1);
+        world.deploy(&load_balancer(), 2);
+        let mut other = load_balancer();
+        other.id = "other".into();
+        let port_id = "bbbbbbbb-bbbb-4ccc-8ddd-eeeeeeeeeeee".to_owned();
+        other.vip = Some(Vip { port_id, mac: "fa:16:3e:00:00:05".into(), ..vip("10.0.0.6", 24) });
+        world.deploy(&other, 1);
+        assert_eq!(world.answers(VIP, 4), ["web-1", "web-2"]);
+        let third = LoadBalancer { id: "third".into(), ..load_balancer() };
+        if fs::read_to_string("/proc/self/uid_map")?.contains("4294967295") {
+            assert_eq!(world.driver.deploy(&third, 1).unwrap_err().code, ErrorCode::UNAVAILABLE);
+            let status = fs::read_to_string(format!("/proc/{}/status", world.pid()))?;
+            assert!(status.contains("Uid:\t3000\t"), "{status}");
         }
         Ok(())
     });
@@ -102,7 +127,7 @@ fn another_port_of_the_vip_moves_the_load_balancer_to_another_link() {
         world.deploy(&load_balancer(), 1);
         let mut asked = load_balancer();
         let port_id = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee".to_owned();
-        asked.vip = Some(ballast_abi::Vip { port_id, mac: "fa:16:3e:00:00:05".into(), ..vip("10.0.0.4", 24) });
+        asked.vip = Some(Vip { port_id, mac: "fa:16:3e:00:00:05".into(), ..vip("10.0.0.4", 24) });
         world.deploy(&asked, 2);
         assert_eq!(world.answers(VIP, 4), ["web-1", "web-2"]);
         assert!(!link_exists(OUTSIDE));
@@ -197,7 +222,7 @@ fn many_threads_deploy_and_undeploy_at_once() {
                     let port_id = format!("{number}{number}{number}{number}0000-aaaa");
                     let address = Ipv4Addr::new(10, 0, 0, 40 + number).to_string();
                     let mac = format!("fa:16:3e:00:01:0{number}");
-                    asked.vip = Some(ballast_abi::Vip { port_id, mac, ..vip(&address, 24) });
+                    asked.vip = Some(Vip { port_id, mac, ..vip(&address, 24) });
                     driver.deploy(&asked, 1).unwrap();
                     driver.deploy(&asked, 2).unwrap();
                 });

@@ -145,11 +145,15 @@ fn an_ipv6_vip_serves_at_once() {
     in_world(|mut world| {
         let server = world.web[0].web_server("web-6", "[fd00::11]:8080".parse()?)?;
         world.servers.push(Some(server));
+        world.deploy(&load_balancer(), 1);
         let mut asked = load_balancer();
         asked.vip = Some(vip("fd00::4", 64));
         asked.pools[0].members = vec![member(1)];
         asked.pools[0].members[0].address = "fd00::11".into();
-        world.deploy(&asked, 1);
+        world.deploy(&asked, 2);
+        assert_eq!(world.answers("http://[fd00::4]/", 1), ["web-6"]);
+        world.driver.undeploy(ID)?;
+        world.deploy(&asked, 3);
         assert_eq!(world.answers("http://[fd00::4]/", 1), ["web-6"]);
         world.driver.undeploy(ID)?;
         world.assert_nothing_is_left();
@@ -200,6 +204,9 @@ fn a_client_stays_with_its_member_over_a_reload() {
         for generation in 2..6 {
             asked.listeners[0].connection_limit = i32::try_from(generation)?;
             world.deploy(&asked, generation);
+            wait_until(SOON, "the table has come over", || {
+                world.ask_haproxy(&format!("show table {ID}")).contains("key=10.0.0.5").then_some(())
+            });
             assert_eq!(world.answers(VIP, 3), ["web-2"]);
         }
         Ok(())

@@ -48,7 +48,7 @@ impl<'a> World<'a> {
             servers.push(Some(host.web_server(&format!("web-{number}"), address)?));
         }
         fs::create_dir(lab.dir().join("state"))?;
-        let driver = driver(lab);
+        let driver = driver(lab, config(lab));
         Ok(Self { lab, client, web, servers, driver })
     }
 
@@ -58,7 +58,11 @@ impl<'a> World<'a> {
 
     /// What the driver is after its process was ended and started again.
     pub(crate) fn restart_driver(&mut self) {
-        self.driver = driver(self.lab);
+        self.start_driver(config(self.lab));
+    }
+
+    pub(crate) fn start_driver(&mut self, config: Config) {
+        self.driver = driver(self.lab, config);
     }
 
     pub(crate) fn deploy(&self, load_balancer: &LoadBalancer, generation: u64) {
@@ -159,9 +163,9 @@ pub(crate) fn config(lab: &Lab) -> Config {
     }
 }
 
-fn driver(lab: &Lab) -> HaproxyNs {
+fn driver(lab: &Lab, config: Config) -> HaproxyNs {
     let state_dir = lab.dir().join("state");
-    let context = Context { agent_id: "agent-1".to_owned(), config: config(lab), state_dir };
+    let context = Context { agent_id: "agent-1".to_owned(), config, state_dir };
     HaproxyNs::new(context).unwrap_or_else(|error| panic!("new: {error}: {}", error.detail))
 }
 
