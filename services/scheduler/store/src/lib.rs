@@ -27,5 +27,5 @@ pub use self::{
     holds::Hold,
     ports::Port,
     query::{Filter, Found, Kind, Page, Query, Sort},
-    store::{OpenError, Store, Tx, Work},
+    store::{OpenError, Scope, Store, Tx, Work},
 };

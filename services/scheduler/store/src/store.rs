@@ -3,7 +3,7 @@
 //! A piece of work is run again when others changed what it read: it must do nothing but read and write through its
 //! [`Tx`]. It must not begin another transaction: there is one writer, and it would wait for itself.
 
-use std::{pin::Pin, time::Duration};
+use std::{marker::PhantomData, pin::Pin, time::Duration};
 
 use ballast_model::{
     Uuid,
@@ -23,6 +23,9 @@ use crate::{
 const ATTEMPTS: u32 = 5;
 /// The longest pause before the second attempt; it doubles with each.
 const PAUSE_MICROS: u64 = 2_000;
+
+/// Lets work borrow from its caller: whatever `'env` names outlives the transaction's `'t`. Closures ignore it.
+pub type Scope<'env, 't> = PhantomData<&'t &'env ()>;
 
 /// What is done in one transaction.
 pub type Work<'t, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 't>>;
@@ -59,7 +62,7 @@ impl Store {
         let backend = Backend::open(url).await.map_err(refuse)?;
         Migrator::up(backend.writer(), None).await.map_err(|error| refuse(reason(&error)))?;
         let mut store = Self { backend, cluster_id: Uuid::nil() };
-        let cluster_id = store.write(|tx| Box::pin(tx.make_cluster_id())).await;
+        let cluster_id = store.write(|tx, _| Box::pin(tx.make_cluster_id())).await;
         store.cluster_id = cluster_id.map_err(|fault| refuse(fault.detail().unwrap_or(fault.message()).to_owned()))?;
         Ok(store)
     }
@@ -76,10 +79,10 @@ impl Store {
     /// # Errors
     /// Those of `work`; [`Code::Conflict`] when others were faster each time; [`Code::Unavailable`] when the database
     /// does not answer.
-    pub async fn write<T, F>(&self, work: F) -> Result<T, Fault>
+    pub async fn write<'env, T, F>(&self, work: F) -> Result<T, Fault>
     where
         T: Send,
-        F: for<'t> Fn(&'t Tx) -> Work<'t, T> + Send + Sync,
+        F: for<'t> Fn(&'t Tx, Scope<'env, 't>) -> Work<'t, T> + Send + Sync,
     {
         let mut attempt = 1;
         loop {
@@ -96,13 +99,13 @@ impl Store {
         }
     }
 
-    async fn attempt<T, F>(&self, work: &F) -> Result<T, Fault>
+    async fn attempt<'env, T, F>(&self, work: &F) -> Result<T, Fault>
     where
         T: Send,
-        F: for<'t> Fn(&'t Tx) -> Work<'t, T> + Send + Sync,
+        F: for<'t> Fn(&'t Tx, Scope<'env, 't>) -> Work<'t, T> + Send + Sync,
     {
         let tx = Tx { transaction: self.backend.begin_write().await.map_err(fault_of)? };
-        match work(&tx).await {
+        match work(&tx, Scope::default()).await {
             Ok(value) => {
                 tx.transaction.commit().await.map_err(fault_of)?;
                 Ok(value)
@@ -118,13 +121,13 @@ impl Store {
     ///
     /// # Errors
     /// Those of `work`; [`Code::Unavailable`] when the database does not answer.
-    pub async fn read<T, F>(&self, work: F) -> Result<T, Fault>
+    pub async fn read<'env, T, F>(&self, work: F) -> Result<T, Fault>
     where
         T: Send,
-        F: for<'t> Fn(&'t Tx) -> Work<'t, T> + Send + Sync,
+        F: for<'t> Fn(&'t Tx, Scope<'env, 't>) -> Work<'t, T> + Send + Sync,
     {
         let tx = Tx { transaction: self.backend.begin_read().await.map_err(fault_of)? };
-        let done = work(&tx).await;
+        let done = work(&tx, Scope::default()).await;
         tx.undo().await;
         done
     }

@@ -1,0 +1,130 @@
+//! Agents.
+
+use ballast_model::{agent::Agent, fault::Code, time::Timestamp};
+use ballast_store::{Filter, Query, Sort};
+
+use crate::{
+    database::{Database, on_each_backend, read, write},
+    samples::{address, agent, hold, id, pool, store_all},
+};
+
+async fn load(database: &Database, number: u128) -> Option<Agent> {
+    read!(database.store, [], |tx| tx.agent(id(number)).await).unwrap()
+}
+
+async fn an_agent_comes_back_as_it_was_stored(database: &Database) {
+    write!(database.store, [], |tx| tx.insert_agent(&agent(501)).await).unwrap();
+    assert_eq!(load(database, 501).await, Some(agent(501)));
+    assert_eq!(load(database, 502).await, None);
+    let by_host = read!(database.store, [], |tx| tx.agent_by_host("host501").await).unwrap();
+    assert_eq!(by_host, Some(agent(501)));
+    let changed = Agent {
+        description: None,
+        admin_state_up: false,
+        connected: false,
+        drivers: Vec::new(),
+        version: "9".to_owned(),
+        ..agent(501)
+    };
+    write!(database.store, [changed], |tx| tx.save_agent(&changed).await).unwrap();
+    assert_eq!(load(database, 501).await, Some(changed));
+}
+
+async fn a_host_has_one_agent(database: &Database) {
+    write!(database.store, [], |tx| tx.insert_agent(&agent(501)).await).unwrap();
+    write!(database.store, [], |tx| tx.insert_agent(&agent(502)).await).unwrap();
+    let twin = |number| Agent { host: "host501".to_owned(), ..agent(number) };
+    for fault in [
+        write!(database.store, [], |tx| tx.insert_agent(&twin(503)).await),
+        write!(database.store, [], |tx| tx.save_agent(&twin(502)).await),
+    ] {
+        assert_eq!(fault.unwrap_err().code(), Code::AgentExists);
+    }
+    let fault = write!(database.store, [], |tx| tx.save_agent(&agent(504)).await);
+    assert_eq!(fault.unwrap_err().code(), Code::AgentNotFound);
+}
+
+async fn heartbeats_and_sessions_are_noted(database: &Database) {
+    write!(database.store, [], |tx| {
+        tx.insert_agent(&agent(501)).await?;
+        tx.insert_agent(&agent(502)).await?;
+        assert!(tx.touch_agent(id(501), Timestamp(77), false).await?);
+        assert!(!tx.touch_agent(id(503), Timestamp(77), false).await?);
+        Ok(())
+    })
+    .unwrap();
+    let touched = Agent { heartbeat_at: Timestamp(77), connected: false, ..agent(501) };
+    assert_eq!(load(database, 501).await, Some(touched));
+    assert!(load(database, 502).await.unwrap().connected);
+    write!(database.store, [], |tx| tx.disconnect_all().await).unwrap();
+    assert!(!load(database, 502).await.unwrap().connected);
+}
+
+async fn load_balancers_are_counted_where_they_are_bound(database: &Database) {
+    store_all(database, &[pool(1), pool(2), pool(3)]).await;
+    write!(database.store, [], |tx| {
+        tx.insert_agent(&agent(501)).await?;
+        tx.insert_agent(&agent(502)).await?;
+        for number in 1..=3 {
+            tx.bind(id(number), id(501), "haproxy-ns").await?;
+        }
+        tx.release(id(3)).await?;
+        tx.bind(id(3), id(502), "haproxy-ns").await.map(|_| ())
+    })
+    .unwrap();
+    let agents = read!(database.store, [], |tx| tx.agents(&Query::default()).await).unwrap();
+    assert_eq!(agents.iter().map(|agent| agent.load_balancers).collect::<Vec<_>>(), [2, 1]);
+    assert_eq!(load(database, 501).await.unwrap().load_balancers, 2);
+}
+
+async fn a_deleted_agent_takes_its_bindings_and_holds_along(database: &Database) {
+    store_all(database, &[pool(1), pool(2)]).await;
+    let bound = write!(database.store, [], |tx| {
+        tx.insert_agent(&agent(500)).await?;
+        tx.bind(id(1), id(500), "haproxy-ns").await?;
+        tx.bind(id(2), id(500), "haproxy-ns").await?;
+        tx.release(id(2)).await?;
+        tx.insert_hold(&hold(1, "10.0.0.2", 1, 1)).await?;
+        tx.delete_agent(id(500)).await
+    });
+    assert_eq!(bound.unwrap(), [id(1)]);
+    let (left, holds, unplaced) = read!(database.store, [], |tx| Ok((
+        tx.bindings_of(id(500)).await?,
+        tx.holds_against(id(900), address("10.0.0.2"), id(9)).await?,
+        tx.unplaced().await?,
+    )))
+    .unwrap();
+    assert_eq!((left, holds, unplaced), (Vec::new(), Vec::new(), vec![id(1), id(2)]));
+    let fault = write!(database.store, [], |tx| tx.delete_agent(id(500)).await);
+    assert_eq!(fault.unwrap_err().code(), Code::AgentNotFound);
+}
+
+async fn agents_are_the_operators_to_list(database: &Database) {
+    write!(database.store, [], |tx| {
+        for number in [501, 503, 502] {
+            tx.insert_agent(&agent(number)).await?;
+        }
+        Ok(())
+    })
+    .unwrap();
+    let host = Filter { field: "host".to_owned(), values: vec!["host502".to_owned()] };
+    let sort = Sort { field: "host".to_owned(), descending: true };
+    for (query, expected) in [
+        (Query::default(), vec![id(501), id(503), id(502)]),
+        (Query { filters: vec![host], ..Query::default() }, vec![id(502)]),
+        (Query { sorts: vec![sort], ..Query::default() }, vec![id(503), id(502), id(501)]),
+        (Query { project_id: Some("p".to_owned()), ..Query::default() }, vec![]),
+    ] {
+        let agents = read!(database.store, [query], |tx| tx.agents(&query).await).unwrap();
+        assert_eq!(agents.iter().map(|agent| agent.id).collect::<Vec<_>>(), expected);
+    }
+}
+
+on_each_backend![
+    an_agent_comes_back_as_it_was_stored,
+    a_host_has_one_agent,
+    heartbeats_and_sessions_are_noted,
+    load_balancers_are_counted_where_they_are_bound,
+    a_deleted_agent_takes_its_bindings_and_holds_along,
+    agents_are_the_operators_to_list,
+];

@@ -1,0 +1,121 @@
+//! Bindings, epochs and tombstones.
+
+use ballast_model::fault::Code;
+use ballast_store::{Binding, Phase};
+
+use crate::{
+    database::{Database, on_each_backend, read, write},
+    samples::{agent, id, pool, store_all},
+};
+
+async fn two_agents(database: &Database) {
+    write!(database.store, [], |tx| {
+        tx.insert_agent(&agent(501)).await?;
+        tx.insert_agent(&agent(502)).await
+    })
+    .unwrap();
+}
+
+fn bound(load_balancer: u128, agent: u128, epoch: u64) -> Binding {
+    Binding {
+        load_balancer_id: id(load_balancer),
+        agent_id: id(agent),
+        driver: "haproxy-ns".to_owned(),
+        epoch,
+        phase: Phase::Bound,
+    }
+}
+
+async fn bind(database: &Database, load_balancer: u128, agent: u128) -> Result<Binding, ballast_model::fault::Fault> {
+    write!(database.store, [], |tx| tx.bind(id(load_balancer), id(agent), "haproxy-ns").await)
+}
+
+async fn the_epoch_grows_with_each_placement(database: &Database) {
+    two_agents(database).await;
+    store_all(database, &[pool(1), pool(2)]).await;
+    assert_eq!(bind(database, 1, 501).await, Ok(bound(1, 501, 1)));
+    for (agent, epoch) in [(502, 2), (501, 3)] {
+        write!(database.store, [], |tx| tx.release(id(1)).await).unwrap();
+        assert_eq!(bind(database, 1, agent).await, Ok(bound(1, agent, epoch)));
+    }
+    assert_eq!(read!(database.store, [], |tx| tx.binding(id(1)).await).unwrap(), Some(bound(1, 501, 3)));
+    write!(database.store, [], |tx| {
+        for (agent, epoch) in [(501, 1), (502, 2), (501, 3)] {
+            assert!(tx.drop_binding(id(1), id(agent), epoch).await?);
+        }
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(read!(database.store, [], |tx| tx.binding(id(1)).await).unwrap(), None);
+    assert_eq!(bind(database, 1, 501).await, Ok(bound(1, 501, 4)));
+    assert_eq!(bind(database, 2, 501).await, Ok(bound(2, 501, 1)));
+}
+
+async fn a_load_balancer_is_bound_once(database: &Database) {
+    two_agents(database).await;
+    store_all(database, &[pool(1)]).await;
+    bind(database, 1, 501).await.unwrap();
+    assert_eq!(bind(database, 1, 502).await.unwrap_err().code(), Code::Conflict);
+    assert_eq!(bind(database, 2, 502).await.unwrap_err().code(), Code::PoolNotFound);
+    store_all(database, &[pool(3)]).await;
+    assert_eq!(bind(database, 3, 599).await.unwrap_err().code(), Code::AgentNotFound);
+    assert_eq!(read!(database.store, [], |tx| tx.binding(id(1)).await).unwrap(), Some(bound(1, 501, 1)));
+}
+
+async fn a_tombstone_outlives_its_load_balancer(database: &Database) {
+    two_agents(database).await;
+    store_all(database, &[pool(1), pool(2)]).await;
+    bind(database, 1, 501).await.unwrap();
+    bind(database, 2, 501).await.unwrap();
+    write!(database.store, [], |tx| {
+        tx.release(id(1)).await?;
+        tx.delete(&pool(1)).await
+    })
+    .unwrap();
+    let on = read!(database.store, [], |tx| tx.bindings_of(id(501)).await).unwrap();
+    assert_eq!(on[0].binding, Binding { phase: Phase::Removing, ..bound(1, 501, 1) });
+    assert_eq!((on[0].generation, on[1].generation), (0, 1));
+    assert_eq!(on[1].binding, bound(2, 501, 1));
+    assert_eq!(read!(database.store, [], |tx| tx.binding(id(1)).await).unwrap(), None);
+    write!(database.store, [], |tx| {
+        assert!(!tx.drop_binding(id(1), id(501), 2).await?);
+        assert!(!tx.drop_binding(id(1), id(502), 1).await?);
+        assert!(tx.drop_binding(id(1), id(501), 1).await?);
+        assert!(!tx.drop_binding(id(1), id(501), 1).await?);
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(read!(database.store, [], |tx| tx.bindings_of(id(501)).await).unwrap().len(), 1);
+}
+
+async fn what_moves_is_on_both_agents_meanwhile(database: &Database) {
+    two_agents(database).await;
+    store_all(database, &[pool(1)]).await;
+    bind(database, 1, 501).await.unwrap();
+    write!(database.store, [], |tx| {
+        tx.release(id(1)).await?;
+        tx.bind(id(1), id(502), "haproxy-ns").await
+    })
+    .unwrap();
+    let (old, new) =
+        read!(database.store, [], |tx| Ok((tx.bindings_of(id(501)).await?, tx.bindings_of(id(502)).await?))).unwrap();
+    assert_eq!((old[0].binding.phase, old[0].generation), (Phase::Removing, 0));
+    assert_eq!((new[0].binding.phase, new[0].generation), (Phase::Bound, 1));
+}
+
+async fn the_unplaced_are_those_that_are_bound_nowhere(database: &Database) {
+    two_agents(database).await;
+    store_all(database, &[pool(3), pool(2), pool(1)]).await;
+    bind(database, 2, 501).await.unwrap();
+    assert_eq!(read!(database.store, [], |tx| tx.unplaced().await).unwrap(), [id(3), id(1)]);
+    write!(database.store, [], |tx| tx.release(id(2)).await).unwrap();
+    assert_eq!(read!(database.store, [], |tx| tx.unplaced().await).unwrap(), [id(3), id(2), id(1)]);
+}
+
+on_each_backend![
+    the_epoch_grows_with_each_placement,
+    a_load_balancer_is_bound_once,
+    a_tombstone_outlives_its_load_balancer,
+    what_moves_is_on_both_agents_meanwhile,
+    the_unplaced_are_those_that_are_bound_nowhere,
+];

@@ -1,0 +1,72 @@
+//! A fresh database for each test.
+
+use ballast_store::Store;
+use tempfile::TempDir;
+
+/// An empty database, gone with the test.
+pub(crate) struct Database {
+    pub(crate) store: Store,
+    pub(crate) url: String,
+    _directory: TempDir,
+}
+
+impl Database {
+    /// A file of SQLite.
+    pub(crate) async fn sqlite() -> Self {
+        let directory = TempDir::new().unwrap();
+        let url = format!("sqlite://{}", directory.path().join("ballast.db").display());
+        Self { store: Store::open(&url).await.unwrap(), url, _directory: directory }
+    }
+
+    /// The same database, opened again.
+    pub(crate) async fn reopened(&self) -> Store {
+        Store::open(&self.url).await.unwrap()
+    }
+}
+
+/// Runs tests on each kind of database.
+macro_rules! on_each_backend {
+    ($($test:ident),+ $(,)?) => {
+        mod sqlite {
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    Box::pin(super::$test(&crate::database::Database::sqlite().await)).await;
+                }
+            )+
+        }
+    };
+}
+pub(crate) use on_each_backend;
+
+/// One transaction that writes, with clones of what it uses.
+macro_rules! write {
+    ($store:expr, [$($used:ident),*], |$tx:ident| $body:expr) => {
+        $store
+            .write({
+                $(let $used = $used.clone();)*
+                move |$tx, _| {
+                    $(let $used = $used.clone();)*
+                    Box::pin(async move { $body })
+                }
+            })
+            .await
+    };
+}
+pub(crate) use write;
+
+/// One transaction that reads, with clones of what it uses.
+macro_rules! read {
+    ($store:expr, [$($used:ident),*], |$tx:ident| $body:expr) => {
+        $store
+            .read({
+                $(let $used = $used.clone();)*
+                move |$tx, _| {
+                    $(let $used = $used.clone();)*
+                    Box::pin(async move { $body })
+                }
+            })
+            .await
+    };
+}
+pub(crate) use read;

@@ -1,0 +1,16 @@
+//! What the store promises, on each database that it runs on.
+//!
+//! A test takes a fresh [`Database`]; `on_each_backend!` names it, and runs it on every kind there is.
+
+mod agents;
+mod aggregates;
+mod bindings;
+mod database;
+mod history;
+mod lists;
+mod monitors;
+mod networks;
+mod opening;
+mod paging;
+mod samples;
+mod transactions;
