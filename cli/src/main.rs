@@ -1,1 +1,76 @@
-fn main() {}
+//! `ballast`: a person's commands, over REST.
+//!
+//! A command is a noun and a verb. It asks the gateway, prints what was asked for on stdout, and one line on stderr when it
+//! cannot. Exit status: 0 done, 1 could not, 2 wrong usage. It keeps nothing and knows no rule.
+
+mod api;
+mod arguments;
+mod failure;
+mod find;
+mod noun;
+mod nouns;
+mod table;
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use clap::Parser;
+use serde_json::Value;
+
+use crate::{
+    api::Api,
+    arguments::{Arguments, Verb},
+    failure::Failure,
+    noun::Noun,
+};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(&arguments).and_then(|text| print(&text)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Where stderr is closed, the exit status must do.
+            let _ = writeln!(io::stderr(), "ballast: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What the command prints.
+fn run(arguments: &Arguments) -> Result<String, Failure> {
+    let api = Api::new(&arguments.connection)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Runtime)?;
+    let (noun, verb) = arguments.command.parts();
+    runtime.block_on(async {
+        match verb {
+            Verb::List => Ok(show_all(noun, arguments.json, api.list(noun, None).await?)),
+            Verb::Show { wanted } => Ok(show_one(noun, arguments.json, &find::find(&api, noun, wanted).await?)),
+        }
+    })
+}
+
+fn show_all(noun: &Noun, json: bool, objects: Vec<Value>) -> String {
+    if json {
+        return pretty(&Value::Array(objects));
+    }
+    if objects.is_empty() { format!("No {}.\n", noun.many) } else { noun.table(&objects) }
+}
+
+fn show_one(noun: &Noun, json: bool, object: &Value) -> String {
+    if json { pretty(object) } else { (noun.page)(object) }
+}
+
+fn pretty(value: &Value) -> String {
+    format!("{value:#}\n")
+}
+
+/// A reader that has read enough is no failure of ours.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Output(error)),
+        _ => Ok(()),
+    }
+}

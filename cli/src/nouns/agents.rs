@@ -1,0 +1,91 @@
+//! `ballast agents`
+
+use serde_json::Value;
+
+use crate::{
+    noun::{Column, Noun, admin, fields, text},
+    table,
+};
+
+pub(crate) const AGENTS: Noun = Noun {
+    one: "agent",
+    many: "agents",
+    path: "agents",
+    wrapper: "agents",
+    name: Some("host"),
+    columns: &[
+        Column { title: "ID", cell: |agent| text(&agent["id"]) },
+        Column { title: "HOST", cell: |agent| text(&agent["host"]) },
+        Column { title: "ALIVE", cell: alive },
+        Column { title: "ADMIN", cell: admin },
+        Column { title: "LOAD-BALANCERS", cell: |agent| text(&agent["configurations"]["instances"]) },
+        Column { title: "DRIVERS", cell: drivers },
+    ],
+    page,
+};
+
+fn alive(agent: &Value) -> String {
+    let word = agent["alive"].as_bool().map(|alive| if alive { "yes" } else { "no" });
+    word.unwrap_or_default().to_owned()
+}
+
+fn each_driver(agent: &Value) -> &[Value] {
+    agent["configurations"]["drivers"].as_array().map_or(&[], Vec::as_slice)
+}
+
+/// The drivers' names; one that is not ready with its state.
+fn drivers(agent: &Value) -> String {
+    let name = |driver: &Value| match driver["state"].as_str() {
+        Some("READY") | None => text(&driver["name"]),
+        Some(state) => format!("{} ({})", text(&driver["name"]), state.to_lowercase()),
+    };
+    each_driver(agent).iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
+/// The agent's fields, then its drivers, each with its state and the reason for it.
+fn page(agent: &Value) -> String {
+    let mut object = agent.clone();
+    object["load_balancers"] = object["configurations"]["instances"].take();
+    let mut shown = fields(&object, &["configurations"]);
+    let drivers = each_driver(agent);
+    if drivers.is_empty() {
+        shown.push_str("\nNo drivers: this agent can run nothing.\n");
+        return shown;
+    }
+    let row = |driver: &Value| ["name", "version", "state", "reason"].map(|key| text(&driver[key])).to_vec();
+    shown.push('\n');
+    shown.push_str(&table::table(
+        &["DRIVER", "VERSION", "STATE", "REASON"],
+        &drivers.iter().map(row).collect::<Vec<_>>(),
+    ));
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_driver_that_failed_is_shown_with_its_reason() {
+        let agent = json!({"id": "1", "host": "a", "configurations": {"instances": 2, "drivers": [
+            {"name": "haproxy-ns", "version": "0.1.0", "state": "READY", "reason": null},
+            {"name": "broken.so", "version": "", "state": "FAILED", "reason": "it is no driver"},
+        ]}});
+        assert_eq!(drivers(&agent), "haproxy-ns, broken.so (failed)");
+        let expected = "id              1\n\
+                        host            a\n\
+                        load_balancers  2\n\
+                        \n\
+                        DRIVER      VERSION  STATE   REASON\n\
+                        haproxy-ns  0.1.0    READY\n\
+                        broken.so            FAILED  it is no driver\n";
+        assert_eq!(page(&agent), expected);
+    }
+
+    #[test]
+    fn an_agent_without_drivers_says_so() {
+        assert!(page(&json!({"id": "1"})).contains("No drivers"));
+    }
+}
