@@ -32,8 +32,8 @@ pub(crate) struct Backend {
 impl Backend {
     /// Opens the database; the error is the reason, for a person.
     pub(crate) async fn open(url: &str) -> Result<Self, String> {
-        if !url.starts_with("sqlite:") {
-            return Err("the url must begin with sqlite:, as in sqlite:///var/lib/ballast/scheduler.db".to_owned());
+        if !names_a_file(url) {
+            return Err("the url must name a file, as in sqlite:///var/lib/ballast/scheduler.db".to_owned());
         }
         let options: SqliteConnectOptions = url.parse().map_err(|error: sqlx::Error| reason(&error))?;
         make_parent(options.get_filename())?;
@@ -80,10 +80,15 @@ fn sqlite(url: &str, connections: u32, adapt: fn(SqliteConnectOptions) -> Sqlite
     options
 }
 
+/// SQLite's databases in memory are each connection's own, and gone with the process.
+fn names_a_file(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("sqlite:") else { return false };
+    let (path, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+    let path = path.trim_start_matches("//");
+    !path.is_empty() && path != ":memory:" && parameters.split('&').all(|parameter| parameter != "mode=memory")
+}
+
 fn make_parent(file: &Path) -> Result<(), String> {
-    if file.as_os_str().is_empty() || file.to_string_lossy().contains(":memory:") {
-        return Err("the url must name a file, as in sqlite:///var/lib/ballast/scheduler.db".to_owned());
-    }
     let Some(parent) = file.parent().filter(|parent| !parent.as_os_str().is_empty()) else { return Ok(()) };
     std::fs::create_dir_all(parent).map_err(|error| {
         format!(
@@ -143,4 +148,75 @@ fn is_contention(error: &DbErr) -> bool {
     }
     // SQLSTATE: serialization failure, deadlock.
     matches!(code.as_ref(), "40001" | "40P01")
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{ConnectionTrait as _, Statement};
+
+    use super::*;
+    use crate::Store;
+
+    fn fresh() -> (tempfile::TempDir, String) {
+        let directory = tempfile::TempDir::new().unwrap();
+        let url = format!("sqlite://{}/ballast.db", directory.path().display());
+        (directory, url)
+    }
+
+    async fn pragma(connection: &DatabaseConnection, name: &str) -> String {
+        let statement = Statement::from_string(connection.get_database_backend(), format!("PRAGMA {name}"));
+        let row = connection.query_one_raw(statement).await.unwrap().unwrap();
+        row.try_get_by_index::<i64>(0).map_or_else(|_| row.try_get_by_index(0).unwrap(), |number| number.to_string())
+    }
+
+    #[tokio::test]
+    async fn a_commit_is_on_the_disk_and_readers_never_wait() {
+        let (_directory, url) = fresh();
+        let backend = Backend::open(&url).await.unwrap();
+        // 2: FULL.
+        for (name, value) in [("synchronous", "2"), ("journal_mode", "wal"), ("foreign_keys", "1")] {
+            assert_eq!(pragma(&backend.writer, name).await, value, "{name}");
+        }
+        for (name, value) in [("query_only", "1"), ("journal_mode", "wal")] {
+            assert_eq!(pragma(&backend.reader, name).await, value, "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_database_of_a_later_version_is_left_alone() {
+        let (_directory, url) = fresh();
+        let store = Store::open(&url).await.unwrap();
+        let later = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_later', 0)";
+        Backend::open(&url).await.unwrap().writer.execute_unprepared(later).await.unwrap();
+        drop(store);
+        let text = Store::open(&url).await.unwrap_err().to_string();
+        assert!(text.contains("made by a later version"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_writer_of_another_process_is_a_conflict_not_a_failure() {
+        let (_directory, url) = fresh();
+        Store::open(&url).await.unwrap();
+        let impatient = |options: SqliteConnectOptions| options.busy_timeout(Duration::from_millis(1));
+        let other = Database::connect(sqlite(&url, 1, impatient)).await.unwrap();
+        let holder = Backend::open(&url).await.unwrap();
+        let lock = holder.begin_write().await.unwrap();
+        let insert = "INSERT INTO cluster (seq, id) VALUES (2, 'x')";
+        let error = other.execute_unprepared(insert).await.unwrap_err();
+        assert_eq!(fault_of(error).code(), Code::Conflict);
+        lock.rollback().await.unwrap();
+        other.execute_unprepared(insert).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_schema_can_be_undone_and_made_again() {
+        use sea_orm_migration::MigratorTrait as _;
+
+        let (_directory, url) = fresh();
+        let backend = Backend::open(&url).await.unwrap();
+        for _ in 0..2 {
+            crate::migration::Migrator::up(backend.writer(), None).await.unwrap();
+            crate::migration::Migrator::down(backend.writer(), None).await.unwrap();
+        }
+    }
 }

@@ -206,3 +206,6 @@ fn page_of<R, T>(query: &Query, mut rows: Vec<R>, read: impl Fn(R) -> Result<T, 
     }
     Ok(Page { items: rows.into_iter().map(read).collect::<Result<_, _>>()?, more })
 }
+
+#[cfg(test)]
+mod tests;

@@ -107,7 +107,7 @@ fn association() -> TableCreateStatement {
         .col(uuid("monitor_id"))
         .foreign_key(&mut reference(("association", "load_balancer_id"), "load_balancer", CASCADE))
         .foreign_key(&mut reference(("association", "pool_id"), "pool", CASCADE))
-        .foreign_key(&mut reference(("association", "monitor_id"), "health_monitor", ForeignKeyAction::Restrict))
+        .foreign_key(&mut reference(("association", "monitor_id"), "health_monitor", ForeignKeyAction::NoAction))
         .take();
     progress(&mut { table })
 }

@@ -41,7 +41,8 @@ async fn a_file_that_is_something_else_is_left_alone() {
 
 #[tokio::test]
 async fn a_url_that_names_no_file_is_refused() {
-    for url in ["sqlite::memory:", "sqlite:", "mysql:x", "/var/lib/ballast.db", ""] {
+    for url in ["sqlite::memory:", "sqlite://?mode=memory", "sqlite:", "sqlite://x?mode=memory", "mysql:x", "/b.db", ""]
+    {
         let text = refusal(url).await;
         assert!(text.contains("sqlite:///var/lib/ballast/scheduler.db"), "{text}");
     }
