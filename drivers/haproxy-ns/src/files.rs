@@ -68,8 +68,9 @@ impl Files {
         Ok(())
     }
 
-    /// Writes what haproxy shall be started with, readable for haproxy.
+    /// Writes what haproxy shall be started with, readable for haproxy, into directories that a removal may have taken.
     pub(crate) fn write_new_config(&self, text: &str, identity: Option<Identity>) -> Result<(), Failure> {
+        self.make(identity)?;
         let path = self.new_config();
         let what = || format!("write {}", path.display());
         write_whole(&path, text.as_bytes(), 0o640).step(what)?;
@@ -95,8 +96,11 @@ impl Files {
         Ok(())
     }
 
+    /// Removes all, the state first: what is left by a crash in between is then not taken for a load balancer.
     pub(crate) fn remove(&self) -> Result<(), Failure> {
-        absent_is_fine(fs::remove_dir_all(&self.directory)).step(|| format!("remove {}", self.directory.display()))
+        let what = || format!("remove {}", self.directory.display());
+        absent_is_fine(fs::remove_file(self.state())).step(what)?;
+        absent_is_fine(fs::remove_dir_all(&self.directory)).step(what)
     }
 }
 

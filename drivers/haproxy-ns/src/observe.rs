@@ -97,6 +97,9 @@ pub(crate) fn observe(
         // The usual first deploy: there is nothing to look for.
         return Ok((observed, None));
     }
+    if observed.unsettled {
+        process::settle(files, id)?;
+    }
     observed.process = process(files, id)?;
     observed.drifted = drifted(files, &observed, desired)?;
     let plugged = observed.interface().or_else(|| interface.cloned());

@@ -83,6 +83,10 @@ impl Starting {
             text.push_str("(what it said could not be read)");
         }
         if !status.success() {
+            if text.contains("from the old process") {
+                let what = "take the sockets over from the process that is to be replaced";
+                return Err(Failure::io(what, io::Error::other(shorten(&text))));
+            }
             return Err(Failure::Refused { said: format!("{status}: {}", shorten(&text)) });
         }
         if !text.is_empty() {
@@ -96,6 +100,20 @@ impl Starting {
 fn shorten(text: &str) -> String {
     let telling = text.lines().filter(|line| !line.is_empty() && !line.starts_with("[NOTICE]"));
     telling.take(8).collect::<Vec<_>>().join(" | ")
+}
+
+/// Waits until every process that was being started has gone to the background or has failed. After a crash of the
+/// driver one may still be at it, and would replace whatever is found meanwhile.
+pub(crate) fn settle(files: &Files, id: &str) -> Result<(), Failure> {
+    wait_until("haproxy has started", Duration::from_secs(5), || Ok(!all(files, id)?.into_iter().any(is_starting)))
+}
+
+/// A daemon leads a session of its own.
+fn is_starting(pid: i32) -> bool {
+    let Ok(text) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
+    // pid (name) state parent group session
+    let after_name = text.rsplit_once(')').map_or("", |(_, rest)| rest);
+    after_name.split_whitespace().nth(3).is_some_and(|session| session != pid.to_string())
 }
 
 /// The process of the pid file, if it is this load balancer's and alive.

@@ -1,5 +1,6 @@
 //! The driver in a lab: real links, real haproxy, real requests.
 
+mod crash;
 mod host;
 mod traffic;
 mod world;

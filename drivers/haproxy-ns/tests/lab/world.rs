@@ -156,11 +156,12 @@ pub(crate) fn in_world(body: impl FnOnce(World<'_>) -> TestResult) {
 }
 
 pub(crate) fn config(lab: &Lab) -> Config {
-    Config {
-        bridge_mappings: [("physnet1".to_owned(), "data".to_owned())].into(),
-        netns_dir: lab.dir().join("netns"),
-        ..Config::default()
-    }
+    Config { netns_dir: lab.dir().join("netns"), ..config_of_segment() }
+}
+
+/// The physical network `physnet1` is the lab's segment.
+pub(crate) fn config_of_segment() -> Config {
+    Config { bridge_mappings: [("physnet1".to_owned(), "data".to_owned())].into(), ..Config::default() }
 }
 
 fn driver(lab: &Lab, config: Config) -> HaproxyNs {
