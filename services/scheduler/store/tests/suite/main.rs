@@ -2,6 +2,8 @@
 //!
 //! A test takes a fresh [`Database`]; `on_each_backend!` names it, and runs it on every kind there is.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod agents;
 mod aggregates;
 mod bindings;
