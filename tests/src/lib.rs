@@ -1,1 +1,12 @@
-//! (skeleton)
+//! What the system tests and benches share: real services as real processes in a lab, and clients of them.
+//!
+//! A [`site::Site`] is a small deployment: scheduler and gateway, hosts with an agent each, a client host and web
+//! servers. Nothing here decides what is right; the tests do.
+
+pub mod neutron;
+pub mod programs;
+pub mod rest;
+pub mod site;
+
+/// How long a test waits for something that takes a moment. Long, because CI's machines are small and shared.
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);

@@ -52,13 +52,15 @@ impl App {
         random: u64,
     ) -> Result<(LoadBalancer, Option<Wake>), Fault> {
         visible_subnet(tx, caller, new.subnet_id).await?;
-        let mut load_balancer = LoadBalancer::with_pool(new);
-        let wake = self.place(tx, &load_balancer, random).await?;
-        if wake.is_none() {
-            load_balancer = load_balancer.unplaceable();
-        }
+        let load_balancer = LoadBalancer::with_pool(new);
         tx.insert(&load_balancer).await?;
-        Ok((load_balancer, wake))
+        let wake = self.place(tx, &load_balancer, random).await?;
+        if wake.is_some() {
+            return Ok((load_balancer, wake));
+        }
+        let unplaced = load_balancer.clone().unplaceable();
+        tx.save(&load_balancer, &unplaced).await?;
+        Ok((unplaced, None))
     }
 
     /// The pool of this id.

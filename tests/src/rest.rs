@@ -1,0 +1,115 @@
+//! A REST client that says what it got.
+
+use std::fmt;
+
+use reqwest::Method;
+use serde_json::Value;
+
+/// A client of a gateway, for test bodies that are not async.
+#[derive(Debug)]
+pub struct Rest {
+    runtime: tokio::runtime::Runtime,
+    client: reqwest::Client,
+    url: String,
+}
+
+/// A status and a body.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    pub status: u16,
+    /// `null` when the body is empty or not JSON.
+    pub body: Value,
+}
+
+impl Reply {
+    /// The object in the body's wrapper.
+    #[must_use]
+    pub fn object(&self) -> &Value {
+        self.body.as_object().and_then(|body| body.values().next()).unwrap_or(&Value::Null)
+    }
+
+    /// The id of the object in the body's wrapper.
+    #[must_use]
+    pub fn id(&self) -> String {
+        self.object()["id"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Type and message of Neutron's error body.
+    #[must_use]
+    pub fn error(&self) -> (&str, &str) {
+        let error = &self.body["NeutronError"];
+        (error["type"].as_str().unwrap_or_default(), error["message"].as_str().unwrap_or_default())
+    }
+}
+
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.status, self.body)
+    }
+}
+
+impl Rest {
+    /// # Panics
+    /// When no runtime can be started.
+    #[must_use]
+    pub fn new(url: &str) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        Self { runtime, client: reqwest::Client::new(), url: url.to_owned() }
+    }
+
+    /// One request; none when nobody answers.
+    #[must_use]
+    pub fn try_call(&self, method: &str, path: &str, body: Option<&Value>) -> Option<Reply> {
+        let method = Method::from_bytes(method.as_bytes()).ok()?;
+        let mut request = self.client.request(method, format!("{}{path}", self.url));
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        self.runtime.block_on(async {
+            let response = request.send().await.ok()?;
+            let status = response.status().as_u16();
+            let bytes = response.bytes().await.ok()?;
+            Some(Reply { status, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) })
+        })
+    }
+
+    /// # Panics
+    /// When nobody answers.
+    #[must_use]
+    pub fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Reply {
+        self.try_call(method, path, body).unwrap_or_else(|| panic!("{method} {path}: no answer"))
+    }
+
+    /// # Panics
+    /// When it is not a 200.
+    #[must_use]
+    pub fn get(&self, path: &str) -> Value {
+        let reply = self.call("GET", path, None);
+        assert_eq!(reply.status, 200, "GET {path}: {reply}");
+        reply.body
+    }
+
+    /// # Panics
+    /// When it is not a 201.
+    #[must_use]
+    pub fn create(&self, path: &str, body: &Value) -> Reply {
+        let reply = self.call("POST", path, Some(body));
+        assert_eq!(reply.status, 201, "POST {path} {body}: {reply}");
+        reply
+    }
+
+    /// # Panics
+    /// When it is not a 200.
+    pub fn update(&self, path: &str, body: &Value) -> Reply {
+        let reply = self.call("PUT", path, Some(body));
+        assert_eq!(reply.status, 200, "PUT {path} {body}: {reply}");
+        reply
+    }
+
+    /// # Panics
+    /// When it is not a 204.
+    pub fn delete(&self, path: &str) {
+        let reply = self.call("DELETE", path, None);
+        assert_eq!(reply.status, 204, "DELETE {path}: {reply}");
+    }
+}

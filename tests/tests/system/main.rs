@@ -1,0 +1,6 @@
+//! The whole of Ballast, in a lab: real processes, real namespaces, real haproxy, real clients.
+
+mod placement;
+mod refusals;
+mod survival;
+mod walkthrough;

@@ -1,0 +1,104 @@
+//! What does not work says so, in one line.
+
+use std::{fs, process::Command};
+
+use ballast_lab::{in_lab, require_tool, wait_until};
+use ballast_tests::{
+    PATIENCE, programs,
+    site::{Plan, Site},
+};
+use serde_json::Value;
+
+#[test]
+fn files_that_are_no_drivers_are_said_aloud_and_the_others_run() {
+    let test = "files_that_are_no_drivers_are_said_aloud_and_the_others_run";
+    if !require_tool("haproxy", test) {
+        return;
+    }
+    in_lab(|lab| {
+        let mut site = Site::start(lab, &Plan::default())?;
+        site.kill_agent(0);
+        let drivers = site.agents[0].drivers.clone();
+        let good = fs::read(programs::haproxy_ns())?;
+        fs::write(drivers.join("text.so"), "not a library")?;
+        fs::write(drivers.join("truncated.so"), &good[..good.len() / 2])?;
+        let mut foreign = good;
+        foreign[18] = 183; // e_machine: AArch64
+        fs::write(drivers.join("foreign.so"), foreign)?;
+        site.start_agent(0);
+        site.wait_for_agents(1);
+        for (file, word) in [("text.so", "ELF"), ("truncated.so", "truncated"), ("foreign.so", "aarch64")] {
+            let reason = wait_until(PATIENCE, file, || reason(&site.rest.get("/v2.0/agents"), file));
+            assert!(reason.contains(word) && !reason.contains('\n'), "{file}: {reason}");
+            assert!(site.logged("agent-1").contains(file), "{file} is not in the log");
+        }
+        site.make_load_balancer("web");
+        Ok(())
+    });
+}
+
+fn reason(agents: &Value, file: &str) -> Option<String> {
+    let drivers = agents["agents"][0]["configurations"]["drivers"].as_array()?;
+    let driver = drivers.iter().find(|driver| driver["name"] == file)?;
+    driver["reason"].as_str().map(str::to_owned)
+}
+
+fn refused(program: &str, settings: &[(&str, &str)], configuration: &str) -> (Option<i32>, String) {
+    let file = tempfile::Builder::new().suffix(".toml").tempfile().expect("a file");
+    fs::write(file.path(), configuration).expect("a configuration");
+    let mut command = Command::new(programs::built(program));
+    command.arg("--config").arg(file.path()).envs(settings.iter().copied());
+    let output = command.output().expect("the program starts");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn an_unknown_configuration_key_ends_each_service_with_78_and_names_the_key() {
+    for program in ["ballast-scheduler", "ballast-api-gateway", "ballast-agent"] {
+        let (status, said) = refused(program, &[], "[gateway]\nlissten = \"127.0.0.1:1\"\n");
+        assert_eq!(status, Some(78), "{program}: {said}");
+        assert!(said.contains("lissten") && said.trim_end().lines().count() == 1, "{program}: {said}");
+    }
+}
+
+#[test]
+fn a_database_that_cannot_be_written_ends_the_scheduler_with_one_line() {
+    let directory = tempfile::tempdir().expect("a directory");
+    fs::write(directory.path().join("file"), "").expect("a file");
+    let url = format!("sqlite://{}/file/ballast.db", directory.path().display());
+    let socket = directory.path().join("s.sock");
+    let settings = [
+        ("BALLAST_DATABASE__URL", url.as_str()),
+        ("BALLAST_SCHEDULER__SOCKET", socket.to_str().expect("a path")),
+        ("BALLAST_SCHEDULER__LISTEN", "127.0.0.1:0"),
+    ];
+    let (status, said) = refused("ballast-scheduler", &settings, "");
+    assert_eq!(status, Some(1), "{said}");
+    assert!(said.contains("/file/ballast.db"), "{said}");
+    assert!(said.trim_end().lines().filter(|line| line.contains("ballast-scheduler:")).count() == 1, "{said}");
+}
+
+#[test]
+fn a_port_in_use_ends_a_service_with_one_line_that_names_it() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    for (program, key, shown) in [
+        ("ballast-scheduler", "BALLAST_SCHEDULER__LISTEN", "scheduler.listen"),
+        ("ballast-api-gateway", "BALLAST_GATEWAY__LISTEN", "gateway.listen"),
+    ] {
+        let (status, said) = refused(program, &[(key, &address)], "");
+        assert_eq!(status, Some(1), "{program}: {said}");
+        assert!(said.contains(&address) && said.contains(shown), "{program}: {said}");
+    }
+}
+
+#[test]
+fn plain_text_is_not_served_to_other_machines_unless_asked() {
+    for (program, key) in
+        [("ballast-scheduler", "BALLAST_SCHEDULER__LISTEN"), ("ballast-api-gateway", "BALLAST_GATEWAY__LISTEN")]
+    {
+        let (status, said) = refused(program, &[(key, "0.0.0.0:0")], "");
+        assert_eq!(status, Some(78), "{program}: {said}");
+        assert!(said.contains("--insecure"), "{program}: {said}");
+    }
+}
