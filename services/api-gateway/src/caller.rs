@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::{extract::FromRequestParts, http::request::Parts};
 use ballast_proto::status::{Code, Fault};
 use ballast_service::config::{AuthMode, Settings};
-use tonic::metadata::{AsciiMetadataValue, errors::InvalidMetadataValue};
+use tonic::metadata::AsciiMetadataValue;
 
 use crate::{Gateway, error::Refusal, request_id::RequestId};
 
@@ -28,8 +28,9 @@ impl Authenticator {
         match settings.auth.mode {
             AuthMode::None => {
                 let project = &settings.gateway.project_id;
-                let refuse = |_: InvalidMetadataValue| format!("gateway.project_id = {project:?} must be plain ASCII");
-                Ok(Self::None { project: AsciiMetadataValue::try_from(project.as_str()).map_err(refuse)? })
+                let value = ascii(project.as_bytes())
+                    .ok_or_else(|| format!("gateway.project_id = {project:?} must be plain ASCII"))?;
+                Ok(Self::None { project: value })
             }
         }
     }
@@ -37,14 +38,17 @@ impl Authenticator {
     fn authenticate(&self, parts: &Parts) -> Result<Caller, Refusal> {
         let Self::None { project } = self;
         let project = match parts.headers.get("x-project-id") {
-            Some(header) => AsciiMetadataValue::try_from(header.as_bytes()).map_err(|_| unreadable())?,
+            Some(header) => ascii(header.as_bytes()).ok_or_else(unreadable)?,
             None => project.clone(),
         };
         let request_id = parts.extensions.get::<RequestId>().and_then(RequestId::metadata);
-        let caller = Caller { project, roles: AsciiMetadataValue::from_static("admin"), request_id };
-        caller.project().ok_or_else(unreadable)?;
-        Ok(caller)
+        Ok(Caller { project, roles: AsciiMetadataValue::from_static("admin"), request_id })
     }
+}
+
+/// Text that metadata can carry. The type alone takes bytes beyond ASCII, which then cannot be read as text.
+fn ascii(bytes: &[u8]) -> Option<AsciiMetadataValue> {
+    AsciiMetadataValue::try_from(bytes).ok().filter(|value| value.to_str().is_ok())
 }
 
 fn unreadable() -> Refusal {
@@ -84,5 +88,29 @@ impl FromRequestParts<Gateway> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, Refusal> {
         gateway.authenticator.authenticate(parts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_project_that_metadata_cannot_carry_is_a_configuration_error() {
+        let mut settings = Settings::default();
+        assert!(Authenticator::new(&settings).is_ok());
+        settings.gateway.project_id = "é".to_owned();
+        assert!(Authenticator::new(&settings).err().unwrap().contains("gateway.project_id"));
+    }
+
+    #[test]
+    fn a_header_names_the_project_of_one_request() {
+        let authenticator = Authenticator::new(&Settings::default()).unwrap();
+        let authenticate = |project: &[u8]| {
+            let request = axum::http::Request::builder().header("x-project-id", project).body(()).unwrap();
+            authenticator.authenticate(&request.into_parts().0)
+        };
+        assert_eq!(authenticate(b"a").unwrap().project(), Some("a"));
+        assert!(authenticate(&[0xe9]).is_err());
     }
 }
