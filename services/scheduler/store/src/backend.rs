@@ -196,16 +196,26 @@ mod tests {
     #[tokio::test]
     async fn a_writer_of_another_process_is_a_conflict_not_a_failure() {
         let (_directory, url) = fresh();
-        Store::open(&url).await.unwrap();
+        // It stays open: whoever closes a database last locks it for a moment, which would be another conflict.
+        let store = Store::open(&url).await.unwrap();
         let impatient = |options: SqliteConnectOptions| options.busy_timeout(Duration::from_millis(1));
         let other = Database::connect(sqlite(&url, 1, impatient)).await.unwrap();
-        let holder = Backend::open(&url).await.unwrap();
-        let lock = holder.begin_write().await.unwrap();
+        let lock = store.backend().begin_write().await.unwrap();
         let insert = "INSERT INTO cluster (seq, id) VALUES (2, 'x')";
         let error = other.execute_unprepared(insert).await.unwrap_err();
         assert_eq!(fault_of(error).code(), Code::Conflict);
         lock.rollback().await.unwrap();
         other.execute_unprepared(insert).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_database_is_opened_again_while_it_is_still_being_closed() {
+        let (_directory, url) = fresh();
+        let cluster_id = Store::open(&url).await.unwrap().cluster_id();
+        for round in 0..100 {
+            let store = Store::open(&url).await.unwrap_or_else(|error| panic!("round {round}: {error}"));
+            assert_eq!(store.cluster_id(), cluster_id);
+        }
     }
 
     #[tokio::test]

@@ -67,6 +67,11 @@ impl Store {
         Ok(store)
     }
 
+    #[cfg(test)]
+    pub(crate) const fn backend(&self) -> &Backend {
+        &self.backend
+    }
+
     /// The cluster's id, made with the database.
     #[must_use]
     pub const fn cluster_id(&self) -> Uuid {
