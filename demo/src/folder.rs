@@ -3,12 +3,12 @@
 
 use std::{
     env, fs, io,
-    os::unix::fs::symlink,
+    os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
 };
 
 use nix::fcntl::{Flock, FlockArg};
-use tempfile::TempDir;
+use tempfile::{Builder, TempDir};
 
 use crate::error::DemoError;
 
@@ -38,7 +38,9 @@ impl Folder {
             ))
         })?;
         remove_left_behind(known).map_err(using())?;
-        let state = TempDir::with_prefix(PREFIX).map_err(DemoError::when("cannot make a temporary folder"))?;
+        // haproxy runs as another user and must pass through; nobody else may look.
+        let state = Builder::new().prefix(PREFIX).permissions(fs::Permissions::from_mode(0o711)).tempdir();
+        let state = state.map_err(DemoError::when("cannot make a temporary folder"))?;
         symlink(state.path(), known.join(STATE)).map_err(using())?;
         Ok(Self { known: known.to_owned(), state, _lock: lock })
     }
