@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs::{self, File},
+    os::unix::fs::PermissionsExt,
     path::PathBuf,
     time::Instant,
 };
@@ -50,6 +51,9 @@ impl Driver for HaproxyNs {
         let Context { config, state_dir, .. } = context;
         config.check()?;
         let state_dir = fs::canonicalize(&state_dir).step(|| format!("find {}", state_dir.display()))?;
+        // haproxy goes back to its working directory by the whole path, as its own user: it must be able to pass.
+        fs::set_permissions(&state_dir, fs::Permissions::from_mode(0o711))
+            .step(|| format!("let haproxy pass through {}", state_dir.display()))?;
         let uid_map = fs::read_to_string("/proc/self/uid_map").step(|| "read /proc/self/uid_map".to_owned())?;
         let identities = Identities::new(&config, &uid_map)?;
         let announcer = Announcer::default();

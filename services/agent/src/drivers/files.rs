@@ -5,9 +5,9 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::{self, DirBuilder, File},
+    fs::{self, DirBuilder, File, Permissions},
     io::{self, Read, Write},
-    os::unix::fs::DirBuilderExt,
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -52,8 +52,9 @@ pub struct DriversDirError {
 
 /// Looks at every `*.so` of the directory, in the order of their names.
 pub(super) fn scan(drivers_dir: &Path, state_dir: &Path) -> Result<Found, DriversDirError> {
-    let copies = make_directory(&state_dir.join(COPIES))?;
-    let states = make_directory(&state_dir.join(STATES))?;
+    let copies = make_directory(&state_dir.join(COPIES), 0o700)?;
+    // A driver's daemon may run as another user and must find its way through; it can list nothing.
+    let states = make_directory(&state_dir.join(STATES), 0o711)?;
     let mut found = Found::default();
     for path in libraries(drivers_dir)? {
         let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -68,10 +69,11 @@ pub(super) fn scan(drivers_dir: &Path, state_dir: &Path) -> Result<Found, Driver
     Ok(found)
 }
 
-fn make_directory(path: &Path) -> Result<PathBuf, DriversDirError> {
+fn make_directory(path: &Path, mode: u32) -> Result<PathBuf, DriversDirError> {
     let failed = |source| DriversDirError { what: "cannot use the agent's directory", path: path.to_owned(), source };
+    let made = private_directory(path).and_then(|()| fs::set_permissions(path, Permissions::from_mode(mode)));
     // Relative paths would mean another directory in the driver-host.
-    private_directory(path).and_then(|()| path.canonicalize()).map_err(failed)
+    made.and_then(|()| path.canonicalize()).map_err(failed)
 }
 
 /// Drivers keep secrets in what they write, and what lies here is run as the agent's user.
