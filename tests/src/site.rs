@@ -8,6 +8,7 @@
 use std::{
     fs,
     net::SocketAddr,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command},
     time::Duration,
@@ -109,6 +110,8 @@ impl Site {
             webs.push(host.web_server(&format!("web-{n}"), SocketAddr::from(([10, 20, 0, 10 + n], 80)))?);
         }
         let directory = lab.dir().to_path_buf();
+        // haproxy runs as another user and must find its way through.
+        fs::set_permissions(&directory, fs::Permissions::from_mode(0o711)).expect("the lab's directory");
         let mut site = Self {
             scheduler: None,
             gateway: None,
