@@ -1,0 +1,132 @@
+//! The documents say what is there: every code, every key of the configuration, links and tests that exist.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use ballast_proto::status::{Code, grpc_code};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The files below `directory` that end so; what is built is not looked at.
+fn files(directory: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.starts_with('.') || name == "target" {
+            continue;
+        }
+        if path.is_dir() {
+            found.extend(files(&path, ending));
+        } else if name.ends_with(ending) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// `FailedPrecondition` as gRPC writes it: `FAILED_PRECONDITION`.
+fn screaming(name: &str) -> String {
+    let mut text = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !text.is_empty() {
+            text.push('_');
+        }
+        text.push(letter.to_ascii_uppercase());
+    }
+    text
+}
+
+/// The names of the public fields of the structs in a source.
+fn fields(source: &str) -> impl Iterator<Item = &str> {
+    source
+        .lines()
+        .filter_map(|line| line.strip_prefix("    pub "))
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, _)| name)
+        .filter(|name| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
+}
+
+/// What stands between backticks, outside of blocks of code.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split("```").step_by(2).flat_map(|outside| outside.split('`').skip(1).step_by(2))
+}
+
+/// The targets of a document's links to files here.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    targets.filter(|target| !target.contains("://") && !target.starts_with('#'))
+}
+
+#[test]
+fn every_code_is_documented_with_its_grpc_status() {
+    let document = read("docs/errors.md");
+    for code in Code::ALL {
+        let start = format!("| `{}` | {} |", code.reason(), screaming(&format!("{:?}", grpc_code(*code))));
+        assert!(document.lines().any(|line| line.starts_with(&start)), "docs/errors.md has no line '{start} ..'");
+    }
+}
+
+#[test]
+fn every_key_of_the_configuration_is_documented() {
+    let document = read("docs/operate.md");
+    let documented: BTreeSet<&str> =
+        quoted(&document).map(|word| word.rsplit('.').next().unwrap_or_default()).collect();
+    // sections, and what no file can set
+    let no_keys = ["log", "auth", "gateway", "scheduler", "database", "placement", "agents", "providers", "agent"];
+    let no_keys: BTreeSet<&str> = no_keys.into_iter().chain(["drivers", "insecure", "first", "last"]).collect();
+    for path in ["crates/service/src/config.rs", "crates/service/src/telemetry.rs", "drivers/haproxy-ns/src/config.rs"]
+    {
+        let source = read(path);
+        let keys: Vec<_> = fields(&source).filter(|name| !no_keys.contains(name)).collect();
+        assert!(keys.len() > 1, "{path}: no keys found");
+        for key in keys {
+            assert!(documented.contains(key), "docs/operate.md does not know '{key}' of {path}");
+        }
+    }
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    for document in files(&root(), ".md") {
+        let text = fs::read_to_string(&document).unwrap();
+        for target in links(&text) {
+            let file = document.parent().unwrap().join(target.split('#').next().unwrap_or_default());
+            assert!(file.exists(), "{}: '{target}' is not there", document.display());
+        }
+    }
+}
+
+#[test]
+fn tests_that_the_architecture_names_exist() {
+    let sources: String = files(&root(), ".rs").iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    let document = read("ARCHITECTURE.md");
+    let is_test = |word: &str| {
+        word.matches('_').count() > 2 && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    let named: Vec<_> = quoted(&document).filter(|word| is_test(word)).collect();
+    assert!(named.len() > 10, "ARCHITECTURE.md names no tests: is this test blind?");
+    for name in named {
+        assert!(sources.contains(&format!("fn {name}(")), "ARCHITECTURE.md names {name}, which is no test");
+    }
+}
+
+#[test]
+fn documents_are_read_as_they_are_meant() {
+    assert_eq!(screaming("FailedPrecondition"), "FAILED_PRECONDITION");
+    let source = "    pub name: String,\n    pub(crate) x: u8,\n    pub fn f(a: b) {\n";
+    assert_eq!(fields(source).collect::<Vec<_>>(), ["name"]);
+    assert_eq!(quoted("a `b` c\n```\n`d`\n```\n`e`").collect::<Vec<_>>(), ["b", "e"]);
+    assert_eq!(links("[a](b.md#c) [d](https://e) [f](#g)").collect::<Vec<_>>(), ["b.md#c"]);
+}
