@@ -10,6 +10,6 @@ use crate::{error::DemoError, folder};
 pub(crate) fn exec(known: &Path, on: &str, line: &OsStr) -> DemoError {
     match enter_command(&folder::lab_file(known), on, "sh") {
         Ok(mut command) => DemoError::because("cannot enter the lab", &command.arg("-c").arg(line).exec()),
-        Err(error) => DemoError::because("start the demo first, by `make demo`", &error),
+        Err(error) => DemoError::because(format!("cannot run it on {on:?} (is `make demo` running?)"), &error),
     }
 }

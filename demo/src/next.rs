@@ -28,7 +28,7 @@ pub(crate) fn steps(settings: &Settings, load_balancer: Option<&LoadBalancer>, s
 }
 
 fn clients(rest: SocketAddr) -> String {
-    let neutron = env::var_os("BALLAST_NEUTRON").map_or_else(|| ".venv-neutron/bin/neutron".into(), |path| path);
+    let neutron = env::var_os("BALLAST_NEUTRON").unwrap_or_else(|| ".venv-neutron/bin/neutron".into());
     let known = Path::new(&neutron).is_file();
     let hint = if known { "" } else { "   # make deps installs it" };
     let folder = Path::new(&neutron).parent().filter(|folder| !folder.as_os_str().is_empty());
