@@ -109,7 +109,8 @@ fn a_haproxy_that_dies_is_started_again() {
     }
     in_lab(|lab| {
         let site = Site::start(lab, &Plan::default())?;
-        let (_, address) = site.make_load_balancer("web");
+        let (pool, address) = site.make_load_balancer("web");
+        site.wait_for_status(&format!("/v2.0/lb/pools/{pool}"), "ACTIVE");
         let dead = site.haproxies(0);
         for pid in &dead {
             nix::sys::signal::kill(nix::unistd::Pid::from_raw(*pid), Signal::SIGKILL)?;

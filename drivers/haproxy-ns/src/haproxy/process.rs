@@ -13,7 +13,10 @@ use std::{
     ffi::OsStr,
     fs, io,
     io::{Read, Seek},
-    os::unix::{ffi::OsStrExt, process::CommandExt},
+    os::unix::{
+        ffi::OsStrExt,
+        process::{CommandExt, ExitStatusExt},
+    },
     path::Path,
     process::{Child, Command, Stdio},
     thread,
@@ -81,6 +84,10 @@ impl Starting {
         let mut text = String::new();
         if self.said.rewind().and_then(|()| self.said.read_to_string(&mut text)).is_err() {
             text.push_str("(what it said could not be read)");
+        }
+        if let Some(signal) = status.signal() {
+            let what = "start haproxy: it was ended from outside while it started";
+            return Err(Failure::io(what, io::Error::other(format!("signal {signal}"))));
         }
         if !status.success() {
             if text.contains("from the old process") {
