@@ -1,7 +1,9 @@
 //! From `POST /v2.0/lb/vips` to the first 200 through the VIP, against the floor.
 
 use std::{
-    fs, thread,
+    fs::{self, Metadata},
+    path::Path,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -44,6 +46,10 @@ struct Run {
     sent: Timestamp,
     reply: f64,
     served: f64,
+    /// The haproxy.cfg that the driver wrote.
+    config: Vec<u8>,
+    /// Of the directory that haproxy works in.
+    work: Metadata,
 }
 
 struct Bench<'a> {
@@ -64,8 +70,8 @@ pub(crate) fn run(lab: &Lab, ground: &Ground, options: &Options) -> Outcome<Valu
     let mut times = Times::default();
     let mut runs = Vec::new();
     for (n, pool_id) in pools.into_iter().enumerate() {
-        let (run, config) = bench.product(n, pool_id)?;
-        let floor = bench.floor(n, &config, &run.pool_id)?;
+        let run = bench.product(n, pool_id)?;
+        let floor = bench.floor(n, &run, &lab.dir().join("floor"))?;
         if n >= WARM_UP {
             times.reply.add(run.reply);
             times.served.add(run.served);
@@ -97,8 +103,8 @@ impl Bench<'_> {
         Ok(active.ok_or_else(|| format!("{path} does not become ACTIVE"))?)
     }
 
-    /// Brings a VIP up through the API and takes it away again; also the haproxy.cfg that the driver wrote.
-    fn product(&mut self, n: usize, pool_id: String) -> Outcome<(Run, Vec<u8>)> {
+    /// Brings a VIP up through the API and takes it away again.
+    fn product(&mut self, n: usize, pool_id: String) -> Outcome<Run> {
         let address = vip(n);
         let body = self.stack.vip(&pool_id, address);
         let probe = Probe::start(&self.ground.client, (address, 80).into())?;
@@ -110,18 +116,17 @@ impl Bench<'_> {
         let served = probe.wait()?.duration_since(start);
         let path = format!("/v2.0/lb/vips/{vip_id}");
         self.await_status(&path, "vip")?;
-        let config = fs::read(self.stack.files_of(&pool_id).join("haproxy.cfg"))?;
+        let files = self.stack.files_of(&pool_id);
+        let (config, work) = (fs::read(files.join("haproxy.cfg"))?, fs::metadata(files.join("run"))?);
         self.rest.delete(&path)?;
         self.settle()?;
-        let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
-        Ok((Run { pool_id, sent, reply: milliseconds(replied), served: milliseconds(served) }, config))
+        let [reply, served] = [replied, served].map(|time| time.as_secs_f64() * 1e3);
+        Ok(Run { pool_id, sent, reply, served, config, work })
     }
 
     /// The same by the floor: milliseconds until the first 200.
-    fn floor(&mut self, n: usize, config: &[u8], pool_id: &str) -> Outcome<f64> {
-        let directory = self.stack.files_of(&format!("floor-{n}"));
-        let owner = self.stack.files_of(pool_id);
-        self.floor.prepare(&directory, config, &owner)?;
+    fn floor(&mut self, n: usize, run: &Run, directory: &Path) -> Outcome<f64> {
+        self.floor.prepare(directory, &run.config, &run.work)?;
         let probe = Probe::start(&self.ground.client, (vip(n), 80).into())?;
         let start = Instant::now();
         self.floor.begin(vip(n))?;

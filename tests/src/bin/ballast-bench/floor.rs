@@ -68,12 +68,11 @@ impl Floor {
         Ok(Self { process, orders, answers })
     }
 
-    /// Has it take note of a configuration. `like` is a `run/` directory of the driver, with the owner that haproxy has.
-    pub(crate) fn prepare(&mut self, directory: &Path, config: &[u8], like: &Path) -> Outcome<()> {
-        let owner = fs::metadata(like)?;
+    /// Has it take note of a configuration. `like` is of a `run/` directory of the driver, whose owner haproxy runs as.
+    pub(crate) fn prepare(&mut self, directory: &Path, config: &[u8], like: &fs::Metadata) -> Outcome<()> {
         let config = String::from_utf8(config.to_vec())?;
         let order = json!({ "do": "prepare", "directory": directory, "config": config,
-            "uid": owner.uid(), "gid": owner.gid() });
+            "uid": like.uid(), "gid": like.gid() });
         self.order(&order)?;
         self.answer().map(drop)
     }

@@ -214,7 +214,8 @@ fn stat(pid: u32) -> Option<Vec<u64>> {
     Some(fields.split_whitespace().map(|field| field.parse().unwrap_or(0)).collect())
 }
 
-fn cpu_of(pid: u32) -> f64 {
+/// CPU time of one process since it started, in microseconds.
+pub(crate) fn cpu_of(pid: u32) -> f64 {
     let ticks_per_second = sysconf(SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100);
     let ticks = stat(pid).map_or(0, |fields| fields[11] + fields[12]);
     ticks as f64 * 1e6 / ticks_per_second as f64
