@@ -1,6 +1,10 @@
 //! What a newcomer can try next, with the addresses of this very demo.
 
-use std::{env, net::SocketAddr, path::Path};
+use std::{
+    env,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use ballast_service::config::Settings;
 
@@ -28,14 +32,18 @@ pub(crate) fn steps(settings: &Settings, load_balancer: Option<&LoadBalancer>, s
 }
 
 fn clients(rest: SocketAddr) -> String {
-    let neutron = env::var_os("BALLAST_NEUTRON").unwrap_or_else(|| ".venv-neutron/bin/neutron".into());
-    let known = Path::new(&neutron).is_file();
-    let hint = if known { "" } else { "   # make deps installs it" };
-    let folder = Path::new(&neutron).parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.map_or_else(|| ".".into(), |folder| folder.to_string_lossy().into_owned());
+    let neutron =
+        env::var_os("BALLAST_NEUTRON").map_or_else(|| PathBuf::from(".venv-neutron/bin/neutron"), PathBuf::from);
+    let hint = if neutron.is_file() { "" } else { "   # make deps installs it" };
+    let here = env::current_dir().unwrap_or_default();
+    let folder = here.join(neutron.parent().unwrap_or(Path::new("")));
+    let folder = match folder.strip_prefix(&here) {
+        Ok(inside) => format!("$PWD/{}", inside.display()),
+        Err(_) => folder.display().to_string(),
+    };
     format!(
         "  curl -s http://{rest}/v2.0/lb/pools\n\n  export OS_AUTH_TYPE=none OS_ENDPOINT=http://{rest} \
-         PATH=\"$PWD/{folder}:$PATH\"{hint}\n  neutron agent-list\n  neutron subnet-list\n",
+         PATH=\"{folder}:$PATH\"{hint}\n  neutron agent-list\n  neutron subnet-list\n",
     )
 }
 

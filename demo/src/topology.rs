@@ -62,6 +62,12 @@ pub(crate) struct Member {
     net: &'static Net,
 }
 
+impl Member {
+    pub(crate) fn is_behind_router(&self) -> bool {
+        self.net.physical == BACK.physical
+    }
+}
+
 /// The port of all members, and of the VIP.
 pub(crate) const PORT: u16 = 80;
 
@@ -91,7 +97,7 @@ impl Topology {
         let client = plugged(&lab, "client", CLIENT, (&front, &FRONT))?;
         let mut web_servers = Vec::new();
         for member in &MEMBERS {
-            let segment = if member.net.physical == FRONT.physical { &front } else { &back };
+            let segment = if member.is_behind_router() { &back } else { &front };
             let host = plugged(&lab, member.name, member.address, (segment, member.net))?;
             let address = SocketAddr::new(
                 member.address.parse().map_err(DemoError::when::<std::net::AddrParseError>(member.address))?,

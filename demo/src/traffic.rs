@@ -68,7 +68,8 @@ impl Answers {
         for member in &MEMBERS {
             let count = self.by_name.get(member.name).copied().unwrap_or_default();
             let address = format!("{}:{PORT}", member.address);
-            table.push_str(&format!("  {:<8}{address:<16}{count:>7}\n", member.name));
+            let place = if member.is_behind_router() { "   (on another subnet, behind a router)" } else { "" };
+            table.push_str(&format!("  {:<8}{address:<16}{count:>7}{place}\n", member.name));
         }
         table
     }

@@ -1,11 +1,9 @@
 //! The real, unmodified `neutron` command.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Output},
 };
-
-use crate::programs;
 
 /// The command, aimed at a gateway.
 #[derive(Debug, Clone)]
@@ -29,7 +27,8 @@ impl Neutron {
     /// When there is none: says how to get it.
     pub fn find(url: &str) -> Result<Self, String> {
         let named = std::env::var_os("BALLAST_NEUTRON").map(PathBuf::from);
-        let installed = programs::directory().ancestors().nth(1).map(|target| target.join("venv/bin/neutron"));
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+        let installed = workspace.map(|workspace| workspace.join(".venv-neutron/bin/neutron"));
         match named.or(installed).filter(|path| path.exists()) {
             Some(program) => Ok(Self { program, url: url.to_owned() }),
             None => Err("the neutron command is not installed: run `make deps`, or set BALLAST_NEUTRON".to_owned()),

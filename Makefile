@@ -1,0 +1,82 @@
+# Ballast's verbs. Each does all that it needs; CI (.ci/run) runs the same.
+#
+# Tests, demo and `make run` share the dev profile; `make bench` builds for release.
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+DEBUG := $(TARGET)/debug
+DEPS := ./deploy/deps.sh
+NOT_RUN := $(abspath $(TARGET))/not-run
+CONFIG ?= deploy/dev
+ON ?= client
+
+export BALLAST_VENV ?= $(CURDIR)/.venv-neutron
+export BALLAST_NEUTRON ?= $(BALLAST_VENV)/bin/neutron
+
+# A shell line is not make's to expand: no $ of it is touched.
+ifdef CMD
+override CMD := $(value CMD)
+export CMD
+endif
+export ON
+
+.DEFAULT_GOAL := help
+.PHONY: help deps build run demo demo-exec test lint fmt doc bench deny clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+deps: ## install what is missing: compiler, haproxy, neutron command, cargo-nextest (Debian; root or sudo)
+	@$(DEPS) demo test
+
+build: ## build everything
+	cargo build --workspace
+
+run: build ## run the three services on this host: CONFIG=deploy/dev
+	@mkdir -p target/drivers
+	@ln -sf "$(abspath $(DEBUG))/libballast_driver_haproxy_ns.so" target/drivers/haproxy-ns.so
+	@exec $(DEBUG)/ballast-demo run --config '$(CONFIG)'
+
+demo: ## everything with a lab on this machine, until Ctrl-C (DEMO_ONCE=1, DEMO_EMPTY=1, DEMO_AGENTS=2, BALLAST_REST_PORT=9696)
+	@$(DEPS) demo
+	cargo build --workspace
+	@exec $(DEBUG)/ballast-demo
+
+demo-exec: ## run a shell line in the running demo: CMD="curl -s http://10.0.0.100/" ON=client|agent|web-1|...
+	@test -x $(DEBUG)/ballast-demo || { echo "start the demo first: make demo" >&2; exit 1; }
+	@exec $(DEBUG)/ballast-demo exec
+
+test: ## all tests; what was not run is said at the end (BALLAST_REQUIRE_ALL=1: then that is a failure)
+	@cargo nextest --version >/dev/null 2>&1 || { echo "cargo-nextest is missing: make deps" >&2; exit 1; }
+	cargo build --workspace --all-targets
+	@rm -f '$(NOT_RUN)'; export BALLAST_NOT_RUN='$(NOT_RUN)'; status=0; \
+	cargo nextest run --workspace || status=1; \
+	cargo test --workspace --doc --quiet || status=1; \
+	if [ -s '$(NOT_RUN)' ]; then \
+		echo; echo "These tests were NOT RUN:"; sort -u '$(NOT_RUN)' | sed 's/^NOT RUN: /  /'; \
+		[ "$$BALLAST_REQUIRE_ALL" != 1 ] || status=1; \
+	fi; \
+	exit $$status
+
+lint: ## formatting, clippy and documentation, warnings are errors
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+
+fmt: ## format the code
+	cargo fmt --all
+
+doc: ## the code's documentation, into target/doc
+	cargo doc --workspace --no-deps
+
+bench: ## measure a release build: BENCH="bring-up throughput api" or --quick
+	@$(DEPS) demo bench
+	cargo build --release --workspace
+	@exec $(TARGET)/release/ballast-bench $(BENCH)
+
+deny: ## licences, advisories and sources of what we depend on
+	@if cargo deny --version >/dev/null 2>&1; then exec cargo deny check; else \
+		echo "NOT RUN: cargo-deny is not installed (cargo install cargo-deny --locked)" >&2; exit 1; fi
+
+clean: ## remove what was built and installed here
+	cargo clean
+	rm -rf .venv-neutron

@@ -1,0 +1,144 @@
+#!/bin/sh
+# Installs what this workspace needs and the machine lacks. Debian 12 or later; as root, or with sudo.
+#
+# usage: deploy/deps.sh [demo|test|bench]...      (none: demo and test)
+#
+#   demo    what `make demo` needs: a C compiler for cargo, haproxy, ip, curl, and the neutron command
+#   test    cargo-nextest
+#   bench   wrk
+#
+# Where all is there it is quick and asks nobody: no apt-get update, no network.
+set -eu
+cd "$(dirname "$0")/.."
+PATH="$PATH:/usr/sbin:/sbin"
+[ $# -gt 0 ] || set -- demo test
+
+# name and version of the Rust toolchain that Cargo.toml asks for
+rust_wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+venv=${BALLAST_VENV:-.venv-neutron}
+
+say() { printf 'deps: %s\n' "$*"; }
+fail() { printf 'deps: %s\n' "$*" >&2; exit 1; }
+has() { command -v "$1" >/dev/null 2>&1; }
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"
+    elif has sudo; then sudo "$@"
+    else fail "'$*' needs root, and there is no sudo: run this as root"
+    fi
+}
+
+# -- apt --------------------------------------------------------------------------------------------------------------
+
+missing=""
+# want PACKAGE TEST...: the package, when the test fails
+want() {
+    package=$1; shift
+    "$@" >/dev/null 2>&1 || missing="$missing $package"
+}
+
+packages_for_demo() {
+    want gcc has cc
+    want libc6-dev test -e /usr/include/stdio.h
+    want haproxy has haproxy
+    want iproute2 has ip
+    want util-linux has setpriv
+    want util-linux has nsenter
+    want mount has mount
+    want iputils-ping has ping
+    want procps has ps
+    want curl has curl
+    want ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
+    [ -x "$venv/bin/neutron" ] || [ -n "$(python)" ] || missing="$missing python3-venv"
+}
+
+install_missing() {
+    [ -n "$missing" ] || return 0
+    has apt-get || fail "these are missing and there is no apt-get to install them:$missing"
+    say "installing$missing"
+    # A policy that is there already (a container's, an operator's) stays.
+    policy=/usr/sbin/policy-rc.d
+    no_start=""
+    case " $missing " in *" haproxy "*)
+        if [ ! -e "$policy" ]; then
+            no_start=yes
+            trap 'as_root rm -f "$policy"' EXIT
+            printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+            as_root chmod +x "$policy"
+        fi
+    esac
+    as_root apt-get update -q
+    # shellcheck disable=SC2086 # a list of words
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
+    if [ -n "$no_start" ]; then
+        as_root rm -f "$policy"
+        trap - EXIT
+    fi
+    # Ballast starts its own haproxies; the package's would take port 80 of the machine at the next boot.
+    case " $missing " in *" haproxy "*)
+        if has systemctl; then as_root systemctl disable haproxy.service >/dev/null 2>&1 || true; fi
+    esac
+}
+
+# -- Rust -------------------------------------------------------------------------------------------------------------
+
+rust() {
+    has cargo && has rustc || fail "there is no Rust toolchain. Get one with
+    curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh
+    . \"\$HOME/.cargo/env\"
+(Debian 12's own, 1.63, is too old; Debian 13 has a package rustup)"
+    found=$(rustc --version | sed 's/^rustc \([0-9.]*\).*/\1/')
+    [ "$(printf '%s\n%s\n' "$rust_wanted" "$found" | sort -V | head -n 1)" = "$rust_wanted" ] ||
+        fail "Rust $found is too old, $rust_wanted is needed: rustup update stable"
+}
+
+nextest() {
+    cargo nextest --version >/dev/null 2>&1 && return
+    say "installing cargo-nextest (some minutes)"
+    # Without its own updater, which is half of what there is to compile.
+    cargo install cargo-nextest --locked --no-default-features --features default-no-update
+}
+
+# -- the neutron command ----------------------------------------------------------------------------------------------
+
+# The first Python that can make a virtual environment; the pinned versions are known to work with 3.11.
+python() {
+    for candidate in python3.11 /usr/bin/python3 python3; do
+        if "$candidate" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            echo "$candidate"
+            return
+        fi
+    done
+}
+
+neutron() {
+    pins=tests/clients/requirements.txt
+    # The stamp is the pins that were installed: changed ones are installed again.
+    cmp -s "$pins" "$venv/installed.txt" && return
+    python=$(python)
+    [ -n "$python" ] || fail "no Python of 3.11 or later can make virtual environments: install python3-venv"
+    say "installing the neutron command into $venv"
+    "$python" -m venv --clear "$venv"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$pins"
+    cp "$pins" "$venv/installed.txt"
+}
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+for group in "$@"; do
+    case $group in
+        demo) packages_for_demo ;;
+        test) ;;
+        bench) want wrk has wrk ;;
+        *) fail "unknown group '$group': demo, test, bench" ;;
+    esac
+done
+install_missing
+rust
+for group in "$@"; do
+    case $group in
+        demo) neutron ;;
+        test) nextest ;;
+        bench) ;;
+    esac
+done
+say "all is there"
