@@ -80,7 +80,7 @@ fn every_code_is_documented_with_its_grpc_status() {
 
 #[test]
 fn every_key_of_the_configuration_is_documented() {
-    let document = read("docs/operate.md");
+    let (document, example) = (read("docs/operate.md"), read("deploy/ballast.toml.example"));
     let documented: BTreeSet<&str> =
         quoted(&document).map(|word| word.rsplit('.').next().unwrap_or_default()).collect();
     // sections, and what no file can set
@@ -93,6 +93,8 @@ fn every_key_of_the_configuration_is_documented() {
         assert!(keys.len() > 1, "{path}: no keys found");
         for key in keys {
             assert!(documented.contains(key), "docs/operate.md does not know '{key}' of {path}");
+            let shown = example.lines().any(|line| line.trim_start_matches('#').starts_with(&format!("{key} = ")));
+            assert!(shown, "deploy/ballast.toml.example does not show '{key}' of {path}");
         }
     }
 }

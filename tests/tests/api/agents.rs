@@ -1,0 +1,186 @@
+//! Agents: sessions, liveness, placement.
+
+use ballast_proto::agent::{DriverState, agent_message, scheduler_message::Message};
+use serde_json::json;
+use tonic::Code;
+
+use crate::{
+    played::{Agent, obedient, ready_driver},
+    services::{PATIENCE, Services, pool},
+};
+
+#[tokio::test]
+async fn another_instance_of_a_living_host_is_refused_and_the_same_one_replaces_itself() {
+    let services = Services::start().await;
+    let mut first = Agent::connect(&services.channel, "a", "1").await.unwrap();
+    let refused = Agent::connect(&services.channel, "a", "2").await.err().unwrap();
+    assert_eq!(refused.code(), Code::AlreadyExists, "{refused}");
+    let again = Agent::connect(&services.channel, "a", "1").await.unwrap();
+    assert_eq!(again.id, first.id);
+    first.snapshot().await;
+    assert!(matches!(first.next().await, Message::Drain(_)));
+}
+
+#[tokio::test]
+async fn a_host_that_lost_its_stream_may_come_back_as_another_instance() {
+    let services = Services::start().await;
+    let first = Agent::connect(&services.channel, "a", "1").await.unwrap();
+    let id = first.id.clone();
+    drop(first);
+    let back = tokio::time::timeout(PATIENCE, async {
+        loop {
+            // The scheduler may not have seen the end of the stream yet.
+            if let Ok(agent) = Agent::connect(&services.channel, "a", "2").await {
+                return agent;
+            }
+        }
+    });
+    assert_eq!(back.await.unwrap().id, id);
+}
+
+#[tokio::test]
+async fn an_agent_that_falls_silent_dies_and_lives_again_with_a_heartbeat() {
+    let services = Services::start().await;
+    let agent = Agent::connect(&services.channel, "a", "1").await.unwrap();
+    let subnet = services.subnet().await;
+    let alive = async || services.get("/v2.0/agents").await["agents"][0]["alive"].clone();
+    assert_eq!(alive().await, json!(true));
+    services.pass(21);
+    assert_eq!(alive().await, json!(false));
+    let refused = services.call("POST", "/v2.0/lb/pools", Some(pool(&subnet))).await;
+    assert_eq!((refused.status, refused.error().0), (404, "NoEligibleBackend"));
+    agent.heartbeat(vec![ready_driver()]).await;
+    tokio::time::timeout(PATIENCE, async { while alive().await != json!(true) {} }).await.unwrap();
+    services.pool(&subnet).await;
+}
+
+#[tokio::test]
+async fn a_pool_that_no_agent_could_take_stays_in_error_until_one_can() {
+    let services = Services::start().await;
+    let subnet = services.subnet().await;
+    let refused = services.call("POST", "/v2.0/lb/pools", Some(pool(&subnet))).await;
+    let left = services.get("/v2.0/lb/pools").await["pools"][0].clone();
+    let id = left["id"].as_str().unwrap();
+    assert_eq!(refused.error(), ("NoEligibleBackend", format!("No eligible backend for pool {id}").as_str()));
+    assert_eq!((&left["status"], &left["status_description"]), (&json!("ERROR"), &json!("No eligible backend")));
+    assert_eq!(services.get(&format!("/v2.0/lb/pools/{id}/loadbalancer-agent")).await, json!(null));
+    let agent = obedient(&services.channel, "a").await;
+    services.settled(&format!("/v2.0/lb/pools/{id}"), "ACTIVE").await;
+    let hosting = services.get(&format!("/v2.0/lb/pools/{id}/loadbalancer-agent")).await;
+    assert_eq!(hosting["agent"]["id"], json!(agent));
+}
+
+#[tokio::test]
+async fn a_driver_that_becomes_ready_makes_its_agent_eligible() {
+    let services = Services::start().await;
+    let mut starting = ready_driver();
+    starting.state = DriverState::Starting.into();
+    let mut agent = Agent::with_drivers(&services.channel, "a", "1", vec![starting]).await.unwrap();
+    let subnet = services.subnet().await;
+    let refused = services.call("POST", "/v2.0/lb/pools", Some(pool(&subnet))).await;
+    assert_eq!(refused.status, 404);
+    agent.heartbeat(vec![ready_driver()]).await;
+    let desired = agent.desired().await;
+    assert_eq!((desired.driver.as_str(), desired.epoch, desired.generation), ("haproxy-ns", 1, 1));
+}
+
+#[tokio::test]
+async fn a_provider_without_an_agent_is_no_eligible_backend_and_an_unknown_one_is_refused() {
+    let services = Services::start().await;
+    obedient(&services.channel, "a").await;
+    let subnet = services.subnet().await;
+    let ask = async |provider: &str| {
+        let mut body = pool(&subnet);
+        body["pool"]["provider"] = json!(provider);
+        services.call("POST", "/v2.0/lb/pools", Some(body)).await
+    };
+    assert_eq!(ask("HAProxy").await.object()["provider"], "haproxy");
+    assert_eq!(ask("a10").await.error().0, "NoEligibleBackend");
+    let unknown = ask("nope").await;
+    let text = "Service provider 'nope' could not be found for service type LOADBALANCER";
+    assert_eq!((unknown.status, unknown.error()), (400, ("ServiceProviderNotFound", text)));
+}
+
+#[tokio::test]
+async fn an_agent_that_is_down_gets_nothing_new() {
+    let services = Services::with_policy("least-loaded").await;
+    let (one, _) = (obedient(&services.channel, "a").await, obedient(&services.channel, "b").await);
+    let path = format!("/v2.0/agents/{one}");
+    let down = services.call("PUT", &path, Some(json!({"agent": {"admin_state_up": false}}))).await;
+    assert_eq!((down.status, &down.object()["admin_state_up"]), (200, &json!(false)));
+    let subnet = services.subnet().await;
+    for _ in 0..4 {
+        services.pool(&subnet).await;
+    }
+    assert_eq!(services.get(&format!("{path}/loadbalancer-pools")).await["pools"], json!([]));
+}
+
+#[tokio::test]
+async fn an_answer_of_a_former_owner_is_dropped() {
+    let services = Services::start().await;
+    let mut agent = Agent::connect(&services.channel, "a", "1").await.unwrap();
+    let pool = services.pool(&services.subnet().await).await;
+    let mut desired = agent.desired().await;
+    desired.epoch += 1;
+    agent.deployed(&desired).await;
+    desired.epoch -= 1;
+    agent.outcome(&desired, Some("mine")).await;
+    let shown = services.settled(&format!("/v2.0/lb/pools/{pool}"), "ERROR").await;
+    assert_eq!(shown["status_description"], "mine");
+}
+
+#[tokio::test]
+async fn health_and_statistics_are_shown() {
+    use ballast_proto::{
+        agent::{HealthReport, LoadBalancerHealth, LoadBalancerStatistics, StatisticsReport},
+        driver::{Health, MemberHealth, Statistics},
+    };
+    let services = Services::start().await;
+    let mut agent = Agent::connect(&services.channel, "a", "1").await.unwrap();
+    let pool = services.pool(&services.subnet().await).await;
+    let member = services.create("/v2.0/lb/members", crate::services::member(&pool, "10.0.0.11")).await.id();
+    let monitor = services.create("/v2.0/lb/health_monitors", crate::services::monitor()).await.id();
+    let path = format!("/v2.0/lb/pools/{pool}/health_monitors");
+    services.create(&path, json!({"health_monitor": {"id": monitor}})).await;
+    let newest = loop {
+        let desired = agent.desired().await;
+        if desired.generation == 3 {
+            break desired;
+        }
+    };
+    agent.deployed(&newest).await;
+    let health = |health: Health| {
+        let members = vec![MemberHealth { pool_id: pool.clone(), member_id: member.clone(), health: health.into() }];
+        let one = LoadBalancerHealth { load_balancer_id: pool.clone(), epoch: newest.epoch, members };
+        agent_message::Message::Health(HealthReport { load_balancers: vec![one] })
+    };
+    let path = format!("/v2.0/lb/members/{member}");
+    services.settled(&path, "ACTIVE").await;
+    agent.say(health(Health::Down)).await;
+    services.settled(&path, "INACTIVE").await;
+    agent.say(health(Health::Up)).await;
+    services.settled(&path, "ACTIVE").await;
+
+    let statistics = Statistics { bytes_in: 1, bytes_out: 2, active_connections: 3, total_connections: 4 };
+    let one =
+        LoadBalancerStatistics { load_balancer_id: pool.clone(), epoch: newest.epoch, statistics: Some(statistics) };
+    agent.say(agent_message::Message::Statistics(StatisticsReport { load_balancers: vec![one] })).await;
+    let want = json!({"stats": {"bytes_in": 1, "bytes_out": 2, "active_connections": 3, "total_connections": 4}});
+    let path = format!("/v2.0/lb/pools/{pool}/stats");
+    tokio::time::timeout(PATIENCE, async { while services.get(&path).await != want {} }).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_deleted_agents_pools_are_placed_again_and_it_comes_back_with_a_new_id() {
+    let services = Services::start().await;
+    let mut agent = Agent::connect(&services.channel, "a", "1").await.unwrap();
+    let pool = services.pool(&services.subnet().await).await;
+    let first = agent.desired().await;
+    assert_eq!(services.call("DELETE", &format!("/v2.0/agents/{}", agent.id), None).await.status, 204);
+    assert!(matches!(agent.next().await, Message::SnapshotDone(_) | Message::Drain(_)));
+    let mut again = Agent::connect(&services.channel, "a", "1").await.unwrap();
+    assert_ne!(again.id, agent.id);
+    let second = again.desired().await;
+    assert_eq!(second.load_balancer.as_ref().unwrap().id, pool);
+    assert!(second.epoch > first.epoch);
+}

@@ -1,0 +1,162 @@
+//! An agent that the test plays: a real stream, and no drivers behind it.
+
+use ballast_proto::{
+    agent::{
+        AgentMessage, Desired, DriverReport, DriverState, Heartbeat, Hello, Outcome, Removed, SchedulerMessage,
+        agent_message, agent_session_client::AgentSessionClient, scheduler_message::Message,
+    },
+    driver::{Capabilities, Fault},
+};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Status, Streaming, transport::Channel};
+
+use crate::services::PATIENCE;
+
+/// One session. Dropped, its stream ends.
+pub(crate) struct Agent {
+    up: mpsc::Sender<AgentMessage>,
+    down: Streaming<SchedulerMessage>,
+    pub(crate) id: String,
+}
+
+const FEATURES: [&str; 13] = [
+    "protocol:TCP",
+    "protocol:HTTP",
+    "protocol:HTTPS",
+    "lb_method:ROUND_ROBIN",
+    "lb_method:LEAST_CONNECTIONS",
+    "lb_method:SOURCE_IP",
+    "persistence:SOURCE_IP",
+    "persistence:HTTP_COOKIE",
+    "persistence:APP_COOKIE",
+    "monitor:PING",
+    "monitor:TCP",
+    "monitor:HTTP",
+    "monitor:HTTPS",
+];
+
+pub(crate) fn ready_driver() -> DriverReport {
+    DriverReport {
+        name: "haproxy-ns".to_owned(),
+        version: "1.0.0".to_owned(),
+        state: DriverState::Ready.into(),
+        digest: "d".to_owned(),
+        capabilities: Some(Capabilities {
+            features: FEATURES.map(str::to_owned).to_vec(),
+            max_load_balancers: 0,
+            max_members: 0,
+        }),
+        reason: String::new(),
+    }
+}
+
+impl Agent {
+    /// Connects, and takes Welcome; what follows is for the test.
+    pub(crate) async fn connect(channel: &Channel, host: &str, instance: &str) -> Result<Self, Status> {
+        Self::with_drivers(channel, host, instance, vec![ready_driver()]).await
+    }
+
+    pub(crate) async fn with_drivers(
+        channel: &Channel,
+        host: &str,
+        instance: &str,
+        drivers: Vec<DriverReport>,
+    ) -> Result<Self, Status> {
+        let (up, outgoing) = mpsc::channel(64);
+        let hello = Hello {
+            host: host.to_owned(),
+            instance_id: instance.to_owned(),
+            version: "0".to_owned(),
+            cluster_id: String::new(),
+            deployed: Vec::new(),
+            drivers,
+        };
+        let first = AgentMessage { message: Some(agent_message::Message::Hello(hello)) };
+        up.send(first).await.map_err(|_| Status::internal("closed"))?;
+        let mut client = AgentSessionClient::new(channel.clone());
+        let mut agent =
+            Self { up, down: client.connect(ReceiverStream::new(outgoing)).await?.into_inner(), id: String::new() };
+        match agent.next().await {
+            Message::Welcome(welcome) => agent.id = welcome.agent_id,
+            other => panic!("not Welcome first: {other:?}"),
+        }
+        Ok(agent)
+    }
+
+    /// The next message.
+    pub(crate) async fn next(&mut self) -> Message {
+        let message = tokio::time::timeout(PATIENCE, self.down.message()).await;
+        message.expect("a message in time").expect("an open stream").and_then(|one| one.message).expect("a message")
+    }
+
+    /// The next Desired; the end of the snapshot may come before it.
+    pub(crate) async fn desired(&mut self) -> Desired {
+        loop {
+            match self.next().await {
+                Message::Desired(desired) => return desired,
+                Message::SnapshotDone(_) => {}
+                other => panic!("not Desired: {other:?}"),
+            }
+        }
+    }
+
+    /// The whole snapshot.
+    pub(crate) async fn snapshot(&mut self) -> Vec<Message> {
+        let mut messages = Vec::new();
+        loop {
+            match self.next().await {
+                Message::SnapshotDone(_) => return messages,
+                other => messages.push(other),
+            }
+        }
+    }
+
+    pub(crate) async fn say(&self, message: agent_message::Message) {
+        self.up.send(AgentMessage { message: Some(message) }).await.expect("an open stream");
+    }
+
+    pub(crate) async fn heartbeat(&self, drivers: Vec<DriverReport>) {
+        self.say(agent_message::Message::Heartbeat(Heartbeat { load_balancers: 0, drivers })).await;
+    }
+
+    /// It was deployed.
+    pub(crate) async fn deployed(&self, desired: &Desired) {
+        self.outcome(desired, None).await;
+    }
+
+    pub(crate) async fn outcome(&self, desired: &Desired, fault: Option<&str>) {
+        let load_balancer = desired.load_balancer.as_ref().expect("a load balancer");
+        let fault =
+            fault.map(|message| Fault { code: 1, retryable: true, message: message.to_owned(), detail: String::new() });
+        self.say(agent_message::Message::Outcome(Outcome {
+            load_balancer_id: load_balancer.id.clone(),
+            epoch: desired.epoch,
+            generation: desired.generation,
+            fault,
+            faults: Vec::new(),
+        }))
+        .await;
+    }
+
+    pub(crate) async fn removed(&self, load_balancer_id: &str, epoch: u64) {
+        let load_balancer_id = load_balancer_id.to_owned();
+        self.say(agent_message::Message::Removed(Removed { load_balancer_id, epoch })).await;
+    }
+}
+
+/// An agent that deploys whatever it is told, until the test ends.
+pub(crate) async fn obedient(channel: &Channel, host: &str) -> String {
+    let mut agent = Agent::connect(channel, host, "1").await.expect("a session");
+    let id = agent.id.clone();
+    tokio::spawn(async move {
+        while let Ok(Some(SchedulerMessage { message: Some(message) })) = agent.down.message().await {
+            match message {
+                Message::Desired(desired) => agent.deployed(&desired).await,
+                Message::Remove(remove) => agent.removed(&remove.load_balancer_id, remove.epoch).await,
+                Message::Welcome(_) | Message::SnapshotDone(_) | Message::Drain(_) => {}
+            }
+        }
+    });
+    id
+}

@@ -1,0 +1,152 @@
+//! The gateway and the scheduler, in the test's own process, on port 0, over a database of their own.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use ballast_scheduler::Listeners;
+use ballast_service::{
+    clock::Clock,
+    config::{Provider, Settings},
+    grpc,
+};
+use ballast_tests::rest::Reply;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tonic::transport::Channel;
+
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Both services. Dropped, they end.
+pub(crate) struct Services {
+    pub(crate) channel: Channel,
+    /// Seconds that the scheduler's clock is ahead.
+    ahead: Arc<AtomicU64>,
+    client: reqwest::Client,
+    url: String,
+    _directory: TempDir,
+    _shutdown: DropGuard,
+}
+
+impl Services {
+    pub(crate) async fn start() -> Self {
+        Self::with_policy("chance").await
+    }
+
+    pub(crate) async fn with_policy(policy: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut settings = Settings::default();
+        settings.database.url = format!("sqlite://{}/ballast.db", directory.path().display());
+        settings.placement.policy = policy.to_owned();
+        settings.gateway.project_id = "demo".to_owned();
+        settings.providers = vec![provider("haproxy", "haproxy-ns", true), provider("a10", "a10-stub", false)];
+        let ahead = Arc::new(AtomicU64::new(0));
+        let shutdown = CancellationToken::new();
+
+        let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        settings.gateway.scheduler = tcp.local_addr().unwrap().to_string().parse().unwrap();
+        let channel = grpc::channel(&settings.gateway.scheduler).unwrap();
+        let listeners = Listeners { tcp, unix: None };
+        tokio::spawn(ballast_scheduler::run(settings.clone(), clock(&ahead), listeners, shutdown.clone()));
+
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(ballast_api_gateway::run(settings, listener, shutdown.clone()));
+        let client = reqwest::Client::new();
+        Self { channel, ahead, client, url, _directory: directory, _shutdown: shutdown.drop_guard() }
+    }
+
+    /// Moves the scheduler's clock.
+    pub(crate) fn pass(&self, seconds: u64) {
+        self.ahead.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    pub(crate) async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Reply {
+        let mut request = self.client.request(method.parse().unwrap(), format!("{}{path}", self.url));
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let bytes = response.bytes().await.unwrap();
+        Reply { status, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        let reply = self.call("GET", path, None).await;
+        assert_eq!(reply.status, 200, "GET {path}: {reply}");
+        reply.body
+    }
+
+    pub(crate) async fn create(&self, path: &str, body: Value) -> Reply {
+        let reply = self.call("POST", path, Some(body)).await;
+        assert_eq!(reply.status, 201, "POST {path}: {reply}");
+        reply
+    }
+
+    /// A network with the subnet 10.0.0.0/24; the subnet's id.
+    pub(crate) async fn subnet(&self) -> String {
+        self.subnet_of("10.0.0.0/24").await
+    }
+
+    pub(crate) async fn subnet_of(&self, cidr: &str) -> String {
+        let network = self.create("/v2.0/networks", json!({"network": {"name": "net"}})).await.id();
+        let subnet = json!({"subnet": {"network_id": network, "ip_version": 4, "cidr": cidr}});
+        self.create("/v2.0/subnets", subnet).await.id()
+    }
+
+    pub(crate) async fn pool(&self, subnet: &str) -> String {
+        self.create("/v2.0/lb/pools", pool(subnet)).await.id()
+    }
+
+    /// Waits until an object has a status; the object.
+    pub(crate) async fn settled(&self, path: &str, status: &str) -> Value {
+        let wait = async {
+            loop {
+                let reply = self.call("GET", path, None).await;
+                if reply.object()["status"] == status {
+                    return reply.object().clone();
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        match tokio::time::timeout(PATIENCE, wait).await {
+            Ok(object) => object,
+            Err(_) => panic!("{path} is not {status}: {}", self.call("GET", path, None).await),
+        }
+    }
+}
+
+pub(crate) fn pool(subnet: &str) -> Value {
+    json!({"pool": {"name": "web", "protocol": "HTTP", "lb_method": "ROUND_ROBIN", "subnet_id": subnet}})
+}
+
+pub(crate) fn vip(subnet: &str, pool: &str) -> Value {
+    json!({"vip": {"name": "v", "protocol": "HTTP", "protocol_port": 80, "subnet_id": subnet, "pool_id": pool}})
+}
+
+pub(crate) fn member(pool: &str, address: &str) -> Value {
+    json!({"member": {"pool_id": pool, "address": address, "protocol_port": 80}})
+}
+
+pub(crate) fn monitor() -> Value {
+    json!({"health_monitor": {"type": "HTTP", "delay": 5, "timeout": 3, "max_retries": 2}})
+}
+
+fn provider(name: &str, driver: &str, default: bool) -> Provider {
+    Provider { name: name.to_owned(), driver: driver.to_owned(), default }
+}
+
+fn clock(ahead: &Arc<AtomicU64>) -> Clock {
+    let ahead = Arc::clone(ahead);
+    Clock::from_fn(move || {
+        let real: SystemTime = Clock::system().now();
+        real.max(UNIX_EPOCH) + Duration::from_secs(ahead.load(Ordering::SeqCst))
+    })
+}
