@@ -2,9 +2,12 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    health_monitor::{MonitorChange, MonitorType},
-    listener::{Mac, Protocol},
-    pool::LbMethod,
+    health_monitor::{HealthMonitor, MonitorChange, MonitorType},
+    listener::{Mac, NewVip, Protocol, VipChange},
+    member::{MemberChange, NewMember},
+    outcome::{MemberHealth, Outcome},
+    pool::{LbMethod, SessionPersistence},
+    status::{OperatingStatus, ProvisioningStatus},
 };
 
 fn uuid(n: u128) -> Uuid {

@@ -1,0 +1,94 @@
+//! The members' transitions.
+
+use super::{LoadBalancer, member_not_found, set};
+use crate::{
+    Uuid,
+    fault::{Code, Fault},
+    member::{Member, MemberChange, NewMember},
+    status::{OperatingStatus, Progress},
+};
+
+impl LoadBalancer {
+    /// Adds a member.
+    ///
+    /// # Errors
+    /// [`Code::MemberExists`]
+    pub fn add_member(mut self, new: NewMember) -> Result<Self, Fault> {
+        let generation = self.grow();
+        self.receive(Member {
+            id: new.id,
+            project_id: new.project_id,
+            address: new.address,
+            protocol_port: new.protocol_port,
+            weight: new.weight,
+            admin_state_up: new.admin_state_up,
+            progress: Progress::created(generation),
+            operating_status: OperatingStatus::Unknown,
+        })?;
+        Ok(self)
+    }
+
+    /// Changes a member.
+    ///
+    /// # Errors
+    /// [`Code::MemberNotFound`]
+    pub fn update_member(mut self, id: Uuid, change: MemberChange) -> Result<Self, Fault> {
+        let generation = self.grow();
+        let member = self
+            .pools
+            .iter_mut()
+            .flat_map(|pool| &mut pool.members)
+            .find(|member| member.id == id)
+            .ok_or_else(|| member_not_found(id))?;
+        set(&mut member.weight, change.weight);
+        set(&mut member.admin_state_up, change.admin_state_up);
+        if !member.admin_state_up {
+            member.operating_status = OperatingStatus::Unknown;
+        }
+        member.progress.update(generation);
+        Ok(self)
+    }
+
+    /// Takes a member away.
+    ///
+    /// # Errors
+    /// [`Code::MemberNotFound`]
+    pub fn remove_member(mut self, id: Uuid) -> Result<(Self, Member), Fault> {
+        self.grow();
+        for pool in &mut self.pools {
+            if let Some(at) = pool.members.iter().position(|member| member.id == id) {
+                let member = pool.members.remove(at);
+                return Ok((self, member));
+            }
+        }
+        Err(member_not_found(id))
+    }
+
+    /// Takes a member over from another load balancer.
+    ///
+    /// # Errors
+    /// [`Code::MemberExists`]
+    pub fn receive_member(mut self, mut member: Member) -> Result<Self, Fault> {
+        let generation = self.grow();
+        member.progress.update(generation);
+        member.operating_status = OperatingStatus::Unknown;
+        self.receive(member)?;
+        Ok(self)
+    }
+
+    fn receive(&mut self, member: Member) -> Result<(), Fault> {
+        let pool = self.v1_pool_mut()?;
+        let twin = |other: &Member| other.address == member.address && other.protocol_port == member.protocol_port;
+        if pool.members.iter().any(twin) {
+            return Err(Fault::new(
+                Code::MemberExists,
+                format!(
+                    "Member with address {} and port {} already present in pool {}",
+                    member.address, member.protocol_port, pool.id
+                ),
+            ));
+        }
+        pool.members.push(member);
+        Ok(())
+    }
+}

@@ -1,0 +1,58 @@
+//! The transitions of associations with health monitors.
+
+use super::{LoadBalancer, association_not_found};
+use crate::{
+    Uuid,
+    fault::{Code, Fault},
+    health_monitor::HealthMonitor,
+    pool::Association,
+    status::Progress,
+};
+
+impl LoadBalancer {
+    /// Associates a monitor with the pool.
+    ///
+    /// # Errors
+    /// [`Code::AssociationExists`]
+    pub fn associate(mut self, monitor: HealthMonitor) -> Result<Self, Fault> {
+        let generation = self.grow();
+        let pool = self.v1_pool_mut()?;
+        if pool.monitors.iter().any(|association| association.monitor.id == monitor.id) {
+            return Err(Fault::new(
+                Code::AssociationExists,
+                format!("health_monitor {} is already associated with pool {}", monitor.id, pool.id),
+            ));
+        }
+        pool.monitors.push(Association { monitor, progress: Progress::created(generation) });
+        Ok(self)
+    }
+
+    /// Ends an association.
+    ///
+    /// # Errors
+    /// [`Code::AssociationNotFound`]
+    pub fn disassociate(mut self, monitor_id: Uuid) -> Result<Self, Fault> {
+        self.grow();
+        let id = self.id;
+        let pool = self.v1_pool_mut()?;
+        let at = pool.monitors.iter().position(|association| association.monitor.id == monitor_id);
+        let at = at.ok_or_else(|| association_not_found(monitor_id, id))?;
+        pool.monitors.remove(at);
+        pool.forget_health_unless_monitored();
+        Ok(self)
+    }
+
+    /// A monitor that this load balancer has was changed. As in v1 the association's status stays what it is.
+    #[must_use]
+    pub fn monitor_changed(mut self, monitor: &HealthMonitor) -> Self {
+        let generation = self.grow();
+        for pool in &mut self.pools {
+            for association in pool.monitors.iter_mut().filter(|association| association.monitor.id == monitor.id) {
+                association.monitor = monitor.clone();
+                association.progress.changed = generation;
+            }
+            pool.forget_health_unless_monitored();
+        }
+        self
+    }
+}

@@ -1,0 +1,85 @@
+//! What placement and agents say of a load balancer.
+
+use super::LoadBalancer;
+use crate::{
+    Uuid,
+    outcome::{MemberHealth, Outcome},
+    status::{Progress, ProvisioningStatus},
+};
+
+/// What a pool shows that no agent could take.
+pub const NO_ELIGIBLE_BACKEND: &str = "No eligible backend";
+
+impl LoadBalancer {
+    /// No agent could take it: the pool says so until one can.
+    #[must_use]
+    pub fn unplaceable(mut self) -> Self {
+        for pool in &mut self.pools {
+            pool.progress.fail(NO_ELIGIBLE_BACKEND);
+        }
+        self
+    }
+
+    /// An agent took what could not be placed before.
+    #[must_use]
+    pub fn placed(mut self) -> Self {
+        for pool in &mut self.pools {
+            if pool.progress.status == ProvisioningStatus::Error {
+                pool.progress = Progress::created(pool.progress.changed);
+            }
+        }
+        self
+    }
+
+    /// Takes an outcome; one that is older than the last is dropped. Whether it comes from the agent that owns the load
+    /// balancer now (its epoch) is for the caller to know.
+    #[must_use]
+    pub fn settle(mut self, outcome: &Outcome) -> Self {
+        if outcome.generation < self.settled || outcome.generation > self.generation {
+            return self;
+        }
+        self.settled = outcome.generation;
+        let fault_of = |id: Uuid| outcome.faults.iter().find(|(object, _)| *object == id).map(|(_, why)| why.as_str());
+        for (id, progress) in self.objects_mut() {
+            if progress.changed > outcome.generation {
+                continue;
+            }
+            match (&outcome.fault, fault_of(id)) {
+                (Some(why), _) if progress.status != ProvisioningStatus::Active => progress.fail(why),
+                (Some(_), _) => {}
+                (None, Some(why)) => progress.fail(why),
+                (None, None) => progress.succeed(),
+            }
+        }
+        // A deploy that failed as a whole shows on the pool, whatever it was that changed.
+        if let Some(why) = &outcome.fault {
+            for pool in self.pools.iter_mut().filter(|pool| pool.progress.changed <= outcome.generation) {
+                pool.progress.fail(why);
+            }
+        }
+        self
+    }
+
+    pub(super) fn objects_mut(&mut self) -> impl Iterator<Item = (Uuid, &mut Progress)> {
+        let listeners = self.listeners.iter_mut().map(|listener| (listener.id, &mut listener.progress));
+        let pools = self.pools.iter_mut().flat_map(|pool| {
+            let members = pool.members.iter_mut().map(|member| (member.id, &mut member.progress));
+            let monitors = pool.monitors.iter_mut().map(|one| (one.monitor.id, &mut one.progress));
+            std::iter::once((pool.id, &mut pool.progress)).chain(members).chain(monitors)
+        });
+        listeners.chain(pools)
+    }
+
+    /// Takes what an agent observed of members. What nobody checks stays unknown.
+    #[must_use]
+    pub fn observe(mut self, health: &[MemberHealth]) -> Self {
+        for pool in self.pools.iter_mut().filter(|pool| pool.is_monitored()) {
+            for member in &mut pool.members {
+                if let Some(observed) = health.iter().find(|observed| observed.member_id == member.id) {
+                    member.operating_status = observed.status;
+                }
+            }
+        }
+        self
+    }
+}

@@ -1,0 +1,115 @@
+//! The vip's transitions.
+
+use super::{LoadBalancer, set, vip_not_found};
+use crate::{
+    Uuid,
+    fault::{Code, Fault},
+    listener::{Listener, NewVip, Protocol, Vip, VipChange},
+    pool::SessionPersistence,
+    status::Progress,
+};
+
+/// A vip on its way from one load balancer to another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MovingVip {
+    pub listener: Listener,
+    pub vip: Vip,
+    pub session_persistence: Option<SessionPersistence>,
+}
+
+impl LoadBalancer {
+    /// Refuses a vip of this protocol and project, or a second one. Asked before an address is taken.
+    ///
+    /// # Errors
+    /// [`Code::VipExists`], [`Code::ProtocolMismatch`], [`Code::NotAuthorized`]
+    pub fn check_vip(&self, protocol: Protocol, project_id: &str) -> Result<(), Fault> {
+        let pool = self.v1_pool()?;
+        if pool.project_id != project_id {
+            return Err(Fault::new(Code::NotAuthorized, "Not authorized."));
+        }
+        if pool.protocol != protocol {
+            return Err(Fault::new(
+                Code::ProtocolMismatch,
+                format!("Protocol {} does not match pool protocol {}", protocol.as_str(), pool.protocol.as_str()),
+            ));
+        }
+        if !self.listeners.is_empty() {
+            return Err(Fault::new(Code::VipExists, format!("Another Vip already exists for pool {}", self.id)));
+        }
+        Ok(())
+    }
+
+    /// Gives the pool its vip.
+    ///
+    /// # Errors
+    /// As [`Self::check_vip`].
+    pub fn add_vip(mut self, new: NewVip) -> Result<Self, Fault> {
+        self.check_vip(new.protocol, &new.project_id)?;
+        let generation = self.grow();
+        let default_pool_id = self.id;
+        self.v1_pool_mut()?.session_persistence = new.session_persistence;
+        self.vip = Some(new.vip);
+        self.listeners.push(Listener {
+            id: new.id,
+            project_id: new.project_id,
+            name: new.name,
+            description: new.description,
+            protocol: new.protocol,
+            protocol_port: new.protocol_port,
+            connection_limit: new.connection_limit,
+            default_pool_id,
+            admin_state_up: new.admin_state_up,
+            progress: Progress::created(generation),
+        });
+        Ok(self)
+    }
+
+    /// Changes the vip.
+    ///
+    /// # Errors
+    /// [`Code::VipNotFound`]
+    pub fn update_vip(mut self, id: Uuid, change: VipChange) -> Result<Self, Fault> {
+        let generation = self.grow();
+        let listener = self.listeners.iter_mut().find(|listener| listener.id == id).ok_or_else(|| vip_not_found(id))?;
+        set(&mut listener.name, change.name);
+        set(&mut listener.description, change.description);
+        set(&mut listener.connection_limit, change.connection_limit);
+        set(&mut listener.admin_state_up, change.admin_state_up);
+        listener.progress.update(generation);
+        let pool_id = listener.default_pool_id;
+        if let Some(pool) = self.pools.iter_mut().find(|pool| pool.id == pool_id) {
+            set(&mut pool.session_persistence, change.session_persistence);
+        }
+        Ok(self)
+    }
+
+    /// Takes the vip away.
+    ///
+    /// # Errors
+    /// [`Code::VipNotFound`]
+    pub fn remove_vip(mut self, id: Uuid) -> Result<(Self, MovingVip), Fault> {
+        self.grow();
+        let at = self.listeners.iter().position(|listener| listener.id == id).ok_or_else(|| vip_not_found(id))?;
+        let listener = self.listeners.remove(at);
+        let vip =
+            self.vip.take().ok_or_else(|| Fault::internal(format!("load balancer {} has no address", self.id)))?;
+        let session_persistence = self.v1_pool_mut()?.session_persistence.take();
+        Ok((self, MovingVip { listener, vip, session_persistence }))
+    }
+
+    /// Takes a vip over from another load balancer.
+    ///
+    /// # Errors
+    /// As [`Self::check_vip`].
+    pub fn receive_vip(mut self, moving: MovingVip) -> Result<Self, Fault> {
+        self.check_vip(moving.listener.protocol, &moving.listener.project_id)?;
+        let generation = self.grow();
+        let mut listener = moving.listener;
+        listener.default_pool_id = self.id;
+        listener.progress.update(generation);
+        self.v1_pool_mut()?.session_persistence = moving.session_persistence;
+        self.vip = Some(moving.vip);
+        self.listeners.push(listener);
+        Ok(self)
+    }
+}
