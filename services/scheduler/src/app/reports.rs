@@ -10,7 +10,7 @@ use ballast_model::{
     outcome::{MemberHealth, Outcome, Statistics},
     subnet::Subnet,
 };
-use ballast_store::{Binding, Hold, Phase, Tx};
+use ballast_store::{Binding, BoundLoadBalancer, Hold, Phase, Tx};
 
 use super::{App, Wake};
 
@@ -130,42 +130,19 @@ impl App {
         disconnect.await
     }
 
-    /// Everything an agent has to do with a load balancer.
+    /// What the agent is to do with those of its load balancers that are `wanted`.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn bound_to(&self, agent_id: Uuid) -> Result<Vec<Binding>, Fault> {
-        let bound = self.store.read(|tx, _| Box::pin(tx.bindings_of(agent_id))).await?;
-        Ok(bound.into_iter().map(|bound| bound.binding).collect())
-    }
-
-    /// What the agent is to do with one load balancer: nothing when it has no binding to it.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn desired(&self, agent_id: Uuid, load_balancer_id: Uuid) -> Result<Vec<Report>, Fault> {
-        let read = self.store.read(|tx, _| {
-            Box::pin(async move {
-                let bindings = tx.bindings_of(agent_id).await?.into_iter().map(|bound| bound.binding);
-                let mut reports = Vec::new();
-                for binding in bindings.filter(|binding| binding.load_balancer_id == load_balancer_id) {
-                    reports.extend(self.report(tx, &binding).await?);
-                }
-                Ok(reports)
-            })
-        });
-        read.await
-    }
-
-    /// What the agent is to do with every load balancer that it has a binding to.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn all_desired(&self, agent_id: Uuid) -> Result<Vec<Report>, Fault> {
+    pub async fn desired<F>(&self, agent_id: Uuid, wanted: F) -> Result<Vec<Report>, Fault>
+    where
+        F: Fn(&BoundLoadBalancer) -> bool + Send + Sync,
+    {
+        let wanted = &wanted;
         let read = self.store.read(|tx, _| {
             Box::pin(async move {
                 let mut reports = Vec::new();
-                for bound in tx.bindings_of(agent_id).await? {
+                for bound in tx.bindings_of(agent_id).await?.iter().filter(|bound| wanted(bound)) {
                     reports.extend(self.report(tx, &bound.binding).await?);
                 }
                 Ok(reports)

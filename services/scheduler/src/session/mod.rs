@@ -150,7 +150,7 @@ impl Session<'_> {
                     Ok(Ok(None)) => return Ok("the agent closed it".to_owned()),
                     Ok(Ok(Some(message))) => self.receive(message, &mut drivers).await?,
                 },
-                dirty = listening.woken() => self.send_changed(dirty).await?,
+                dirty = listening.woken() => self.send_changed(&dirty).await?,
                 _ = resync.tick() => self.send_all().await?,
                 () = listening.ended() => return self.drain("replaced by another session").await,
                 () = shutdown.cancelled() => return self.drain("the scheduler stops").await,

@@ -11,23 +11,36 @@ use ballast_proto::{
     convert,
 };
 
+use ballast_store::{BoundLoadBalancer, Phase};
+
 use super::Session;
 use crate::app::{Desired, Report};
 
+/// Stands for a generation after all others: that of a removal.
+const REMOVAL: u64 = u64::MAX;
+
 impl Session<'_> {
     /// Sends what is not sent yet of these load balancers.
-    pub(super) async fn send_changed(&mut self, dirty: HashSet<Uuid>) -> Result<(), Fault> {
-        for id in dirty {
-            for report in self.app.desired(self.agent.id, id).await? {
-                self.send_report(report).await?;
-            }
-        }
-        Ok(())
+    pub(super) async fn send_changed(&mut self, dirty: &HashSet<Uuid>) -> Result<(), Fault> {
+        self.send_wanted(|bound| dirty.contains(&bound.binding.load_balancer_id)).await
     }
 
     /// Sends what is not sent yet of all.
     pub(super) async fn send_all(&mut self) -> Result<(), Fault> {
-        for report in self.app.all_desired(self.agent.id).await? {
+        self.send_wanted(|_| true).await
+    }
+
+    async fn send_wanted(&mut self, wanted: impl Fn(&BoundLoadBalancer) -> bool + Send + Sync) -> Result<(), Fault> {
+        let sent = &self.sent;
+        let is_new = |bound: &BoundLoadBalancer| {
+            let newest = match bound.binding.phase {
+                Phase::Bound => (bound.binding.epoch, bound.generation),
+                Phase::Removing => (bound.binding.epoch, REMOVAL),
+            };
+            sent.get(&bound.binding.load_balancer_id).is_none_or(|sent| *sent < newest)
+        };
+        let reports = self.app.desired(self.agent.id, |bound| wanted(bound) && is_new(bound)).await?;
+        for report in reports {
             self.send_report(report).await?;
         }
         Ok(())
@@ -36,7 +49,7 @@ impl Session<'_> {
     async fn send_report(&mut self, report: Report) -> Result<(), Fault> {
         let (id, mark) = match &report {
             Report::Desired(desired) => (desired.load_balancer.id, (desired.epoch, desired.generation)),
-            Report::Remove { load_balancer_id, epoch } => (*load_balancer_id, (*epoch, u64::MAX)),
+            Report::Remove { load_balancer_id, epoch } => (*load_balancer_id, (*epoch, REMOVAL)),
         };
         if self.sent.get(&id).is_some_and(|sent| *sent >= mark) {
             return Ok(());
