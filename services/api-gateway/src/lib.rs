@@ -27,6 +27,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+pub use crate::routes::table::Route;
 use crate::{caller::Authenticator, scheduler::Scheduler};
 
 /// How long requests that are under way at the end may take.
@@ -37,6 +38,17 @@ const DRAIN: Duration = Duration::from_secs(10);
 struct Gateway {
     scheduler: Scheduler,
     authenticator: Authenticator,
+}
+
+/// Every method of every path that is served.
+#[must_use]
+pub fn routes() -> Vec<Route> {
+    let route = |operation: routes::table::Operation| Route {
+        method: operation.does.method(),
+        path: operation.path,
+        action: operation.action,
+    };
+    routes::table().operations.into_iter().map(route).collect()
 }
 
 /// Serves REST on `listener` until `shutdown`.

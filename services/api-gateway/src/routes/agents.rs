@@ -3,12 +3,16 @@
 //! Agents are as Neutron shows its own, so that its client prints them; what Neutron had no place for is in
 //! `configurations`.
 
-use axum::{Router, extract::State, routing::get};
+use axum::extract::State;
 use ballast_proto::v1::{Agent, AgentDriver, DeleteRequest, GetRequest, Liveness, UpdateAgentRequest};
 use jiff::Timestamp;
 use serde::{Serialize, ser::SerializeMap};
 
-use super::{At, pools::POOL};
+use super::{
+    At,
+    pools::POOL,
+    table::{Does, Routes},
+};
 use crate::{
     Gateway,
     attributes::{Attribute, Attributes, Kind, Resource},
@@ -41,11 +45,15 @@ pub(crate) const AGENT: Resource = Resource {
     ],
 };
 
-pub(crate) fn routes() -> Router<Gateway> {
-    Router::new()
-        .route("/v2.0/agents", get(list).post(create))
-        .route("/v2.0/agents/{id}", get(show).put(update).delete(delete))
-        .route("/v2.0/agents/{id}/loadbalancer-pools", get(pools))
+pub(crate) fn routes() -> Routes {
+    const ITEM: &str = "/v2.0/agents/{id}";
+    Routes::new()
+        .serve("/v2.0/agents", Does::ListWhole(&AGENT), "get_agents", list)
+        .serve("/v2.0/agents", Does::Refuse(&AGENT), "create_agent", create)
+        .show(ITEM, &AGENT, show)
+        .update(ITEM, &AGENT, update)
+        .delete(ITEM, &AGENT, delete)
+        .serve("/v2.0/agents/{id}/loadbalancer-pools", Does::ListAll(&POOL), "get_loadbalancer-pools", pools)
 }
 
 /// Agents make themselves. The map has no `tenant_id`, so every body is refused, as Neutron refuses it.

@@ -1,11 +1,13 @@
 //! `/v2.0/extensions`: what this API has beyond networks and subnets. Clients look for the aliases.
 
-use axum::{Router, http::StatusCode, routing::get};
+use axum::http::StatusCode;
 use serde::ser::SerializeMap;
 
-use super::At;
+use super::{
+    At,
+    table::{Does, Routes},
+};
 use crate::{
-    Gateway,
     attributes::Resource,
     error::Refusal,
     query::{Query, View},
@@ -54,8 +56,12 @@ const EXTENSIONS: &[Extension] = &[
     },
 ];
 
-pub(crate) fn routes() -> Router<Gateway> {
-    Router::new().route("/v2.0/extensions", get(list)).route("/v2.0/extensions/{alias}", get(show))
+pub(crate) fn routes() -> Routes {
+    Routes::new().serve("/v2.0/extensions", Does::ListAll(&EXTENSION), "get_extensions", list).show(
+        "/v2.0/extensions/{alias}",
+        &EXTENSION,
+        show,
+    )
 }
 
 async fn list(query: Query) -> Reply {

@@ -1,6 +1,6 @@
 //! `/v2.0/lb/health_monitors`
 
-use axum::{Router, extract::State, routing::get};
+use axum::extract::State;
 use ballast_proto::{
     driver::MonitorType,
     v1::{
@@ -10,7 +10,7 @@ use ballast_proto::{
 };
 use serde::{Serialize, ser::SerializeMap};
 
-use super::At;
+use super::{At, table::Routes};
 use crate::{
     Gateway,
     attributes::{Attribute, Attributes, INTEGER, Kind, Resource},
@@ -42,10 +42,14 @@ pub(crate) const HEALTH_MONITOR: Resource = Resource {
     ],
 };
 
-pub(crate) fn routes() -> Router<Gateway> {
-    Router::new()
-        .route("/v2.0/lb/health_monitors", get(list).post(create))
-        .route("/v2.0/lb/health_monitors/{id}", get(show).put(update).delete(delete))
+pub(crate) fn routes() -> Routes {
+    const ITEM: &str = "/v2.0/lb/health_monitors/{id}";
+    Routes::new()
+        .list("/v2.0/lb/health_monitors", &HEALTH_MONITOR, list)
+        .create("/v2.0/lb/health_monitors", &HEALTH_MONITOR, create)
+        .show(ITEM, &HEALTH_MONITOR, show)
+        .update(ITEM, &HEALTH_MONITOR, update)
+        .delete(ITEM, &HEALTH_MONITOR, delete)
 }
 
 async fn create(State(gateway): State<Gateway>, caller: Caller, body: Payload) -> Reply {

@@ -1,10 +1,10 @@
 //! `/v2.0/lb/members`
 
-use axum::{Router, extract::State, routing::get};
+use axum::extract::State;
 use ballast_proto::v1::{CreateMemberRequest, DeleteRequest, GetRequest, Member, Status, UpdateMemberRequest};
 use serde::ser::SerializeMap;
 
-use super::At;
+use super::{At, table::Routes};
 use crate::{
     Gateway,
     attributes::{Attribute, Attributes, INTEGER, Kind, Resource},
@@ -31,10 +31,14 @@ pub(crate) const MEMBER: Resource = Resource {
     ],
 };
 
-pub(crate) fn routes() -> Router<Gateway> {
-    Router::new()
-        .route("/v2.0/lb/members", get(list).post(create))
-        .route("/v2.0/lb/members/{id}", get(show).put(update).delete(delete))
+pub(crate) fn routes() -> Routes {
+    const ITEM: &str = "/v2.0/lb/members/{id}";
+    Routes::new()
+        .list("/v2.0/lb/members", &MEMBER, list)
+        .create("/v2.0/lb/members", &MEMBER, create)
+        .show(ITEM, &MEMBER, show)
+        .update(ITEM, &MEMBER, update)
+        .delete(ITEM, &MEMBER, delete)
 }
 
 async fn create(State(gateway): State<Gateway>, caller: Caller, body: Payload) -> Reply {

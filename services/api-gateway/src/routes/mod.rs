@@ -10,6 +10,7 @@ mod pool_health_monitors;
 pub(crate) mod pools;
 pub(crate) mod service_providers;
 mod subnets;
+pub(crate) mod table;
 mod versions;
 mod vips;
 
@@ -21,11 +22,12 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 
+use self::table::Routes;
 use crate::{Gateway, error::Refusal, payload, request_id};
 
 /// Everything that is served.
-pub(crate) fn router(gateway: Gateway) -> Router {
-    Router::new()
+pub(crate) fn table() -> Routes {
+    Routes::new()
         .merge(agents::routes())
         .merge(extensions::routes())
         .merge(health_monitors::routes())
@@ -37,6 +39,12 @@ pub(crate) fn router(gateway: Gateway) -> Router {
         .merge(subnets::routes())
         .merge(versions::routes())
         .merge(vips::routes())
+}
+
+/// The table with what surrounds every request.
+pub(crate) fn router(gateway: Gateway) -> Router {
+    table()
+        .router
         .fallback(unrouted)
         .method_not_allowed_fallback(unrouted)
         .layer(DefaultBodyLimit::max(payload::LIMIT))

@@ -1,10 +1,10 @@
 //! `/v2.0/networks`
 
-use axum::{Router, extract::State, routing::get};
+use axum::extract::State;
 use ballast_proto::v1::{CreateNetworkRequest, DeleteRequest, GetRequest, Network};
 use serde::ser::SerializeMap;
 
-use super::At;
+use super::{At, table::Routes};
 use crate::{
     Gateway,
     attributes::{Attribute, Attributes, Kind, Resource},
@@ -35,8 +35,13 @@ const NETWORK: Resource = Resource {
     ],
 };
 
-pub(crate) fn routes() -> Router<Gateway> {
-    Router::new().route("/v2.0/networks", get(list).post(create)).route("/v2.0/networks/{id}", get(show).delete(delete))
+pub(crate) fn routes() -> Routes {
+    const ITEM: &str = "/v2.0/networks/{id}";
+    Routes::new()
+        .list("/v2.0/networks", &NETWORK, list)
+        .create("/v2.0/networks", &NETWORK, create)
+        .show(ITEM, &NETWORK, show)
+        .delete(ITEM, &NETWORK, delete)
 }
 
 async fn create(State(gateway): State<Gateway>, caller: Caller, body: Payload) -> Reply {

@@ -3,7 +3,7 @@
 //! The only collection with a bulk form, and the oddest replies: Neutron shows of an association no more than its
 //! `tenant_id`, and nothing at all of a new one.
 
-use axum::{Router, extract::State, http::StatusCode, routing::get};
+use axum::{extract::State, http::StatusCode};
 use ballast_proto::{
     status::{Code, Fault, from_status},
     v1::{AssociateRequest, Filter, GetRequest, HealthMonitor},
@@ -11,7 +11,11 @@ use ballast_proto::{
 use serde::ser::SerializeMap;
 use serde_json::{Map, Value, json};
 
-use super::{At, health_monitors::HEALTH_MONITOR};
+use super::{
+    At,
+    health_monitors::HEALTH_MONITOR,
+    table::{Does, Routes},
+};
 use crate::{
     Gateway,
     attributes::{Attribute, Kind, Resource},
@@ -28,10 +32,20 @@ const ASSOCIATION: Resource = Resource {
     attributes: &[Attribute::required("id", Kind::Uuid), Attribute::tenant()],
 };
 
-pub(crate) fn routes() -> Router<Gateway> {
-    Router::new()
-        .route("/v2.0/lb/pools/{pool}/health_monitors", get(list).post(associate))
-        .route("/v2.0/lb/pools/{pool}/health_monitors/{monitor}", get(show).delete(disassociate))
+pub(crate) fn routes() -> Routes {
+    const MANY: &str = "/v2.0/lb/pools/{pool}/health_monitors";
+    const ONE: &str = "/v2.0/lb/pools/{pool}/health_monitors/{monitor}";
+    Routes::new()
+        .serve(MANY, Does::List(&HEALTH_MONITOR), "get_pool_health_monitors", list)
+        .serve(MANY, Does::Attach(&ASSOCIATION), "create_pool_health_monitor", associate)
+        .serve(ONE, Does::Tell(association_schema), "get_pool_health_monitor", show)
+        .serve(ONE, Does::Delete, "delete_pool_health_monitor", disassociate)
+}
+
+/// The JSON schema of [`Association`] in its wrapper.
+fn association_schema() -> Value {
+    let association = json!({ "type": "object", "properties": { "tenant_id": { "type": "string" } } });
+    json!({ "type": "object", "required": ["health_monitor"], "properties": { "health_monitor": association } })
 }
 
 /// One, or several in the bulk form: then all or none, as far as undoing goes.

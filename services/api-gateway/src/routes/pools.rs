@@ -1,13 +1,18 @@
 //! `/v2.0/lb/pools`
 
-use axum::{Router, extract::State, http::StatusCode, response::Response, routing::get};
+use axum::{extract::State, http::StatusCode, response::Response};
 use ballast_proto::{
     driver::{LbMethod, Protocol},
     v1::{CreatePoolRequest, DeleteRequest, GetRequest, MonitorStatus, Pool, Status, UpdatePoolRequest},
 };
 use serde::{Serialize, ser::SerializeMap};
+use serde_json::{Value, json};
 
-use super::{At, agents::AGENT};
+use super::{
+    At,
+    agents::AGENT,
+    table::{Does, Routes},
+};
 use crate::{
     Gateway,
     attributes::{Attribute, Attributes, Kind, Resource},
@@ -41,12 +46,16 @@ pub(crate) const POOL: Resource = Resource {
     ],
 };
 
-pub(crate) fn routes() -> Router<Gateway> {
-    Router::new()
-        .route("/v2.0/lb/pools", get(list).post(create))
-        .route("/v2.0/lb/pools/{id}", get(show).put(update).delete(delete))
-        .route("/v2.0/lb/pools/{id}/stats", get(stats))
-        .route("/v2.0/lb/pools/{id}/loadbalancer-agent", get(agent))
+pub(crate) fn routes() -> Routes {
+    const ITEM: &str = "/v2.0/lb/pools/{id}";
+    Routes::new()
+        .list("/v2.0/lb/pools", &POOL, list)
+        .create("/v2.0/lb/pools", &POOL, create)
+        .show(ITEM, &POOL, show)
+        .update(ITEM, &POOL, update)
+        .delete(ITEM, &POOL, delete)
+        .serve("/v2.0/lb/pools/{id}/stats", Does::Tell(stats_schema), "get_pool_stats", stats)
+        .serve("/v2.0/lb/pools/{id}/loadbalancer-agent", Does::ShowOrNull(&AGENT), "get_loadbalancer-agent", agent)
 }
 
 async fn create(State(gateway): State<Gateway>, caller: Caller, body: Payload) -> Reply {
@@ -100,6 +109,19 @@ async fn agent(State(gateway): State<Gateway>, caller: Caller, At(id): At<String
 /// A pool that no agent hosts, or that does not exist, has no wrapper either.
 fn null() -> Response {
     reply::json(StatusCode::OK, &())
+}
+
+/// The JSON schema of [`Stats`] in its wrapper.
+fn stats_schema() -> Value {
+    let count = json!({ "type": "integer", "minimum": 0 });
+    let stats = json!({
+        "type": "object",
+        "required": ["bytes_in", "bytes_out", "active_connections", "total_connections"],
+        "properties": {
+            "bytes_in": count, "bytes_out": count, "active_connections": count, "total_connections": count
+        }
+    });
+    json!({ "type": "object", "required": ["stats"], "properties": { "stats": stats } })
 }
 
 #[derive(Serialize)]

@@ -1,9 +1,10 @@
 //! `/v2.0/service-providers`
 
-use axum::{Router, extract::State, routing::get};
+use axum::extract::State;
 use ballast_proto::v1::ServiceProvider;
 use serde::ser::SerializeMap;
 
+use super::table::{Does, Routes};
 use crate::{
     Gateway,
     attributes::{Attribute, Kind, Resource},
@@ -24,8 +25,14 @@ pub(crate) const SERVICE_PROVIDER: Resource = Resource {
     ],
 };
 
-pub(crate) fn routes() -> Router<Gateway> {
-    Router::new().route("/v2.0/service-providers", get(list).post(create))
+pub(crate) fn routes() -> Routes {
+    const PATH: &str = "/v2.0/service-providers";
+    Routes::new().serve(PATH, Does::ListWhole(&SERVICE_PROVIDER), "get_service_providers", list).serve(
+        PATH,
+        Does::Refuse(&SERVICE_PROVIDER),
+        "create_service_provider",
+        create,
+    )
 }
 
 /// Providers are configuration. The map has no `tenant_id`, so every body is refused, as Neutron refuses it.

@@ -1,11 +1,11 @@
 //! `/v2.0/subnets`
 
-use axum::{Router, extract::State, routing::get};
+use axum::extract::State;
 use ballast_proto::v1::{AllocationPool, CreateSubnetRequest, DeleteRequest, GetRequest, HostRoute, Subnet};
 use serde::{Serialize, ser::SerializeMap};
 use serde_json::Value;
 
-use super::At;
+use super::{At, table::Routes};
 use crate::{
     Gateway,
     attributes::{Attribute, Attributes, Kind, Resource},
@@ -34,8 +34,13 @@ const SUBNET: Resource = Resource {
     ],
 };
 
-pub(crate) fn routes() -> Router<Gateway> {
-    Router::new().route("/v2.0/subnets", get(list).post(create)).route("/v2.0/subnets/{id}", get(show).delete(delete))
+pub(crate) fn routes() -> Routes {
+    const ITEM: &str = "/v2.0/subnets/{id}";
+    Routes::new()
+        .list("/v2.0/subnets", &SUBNET, list)
+        .create("/v2.0/subnets", &SUBNET, create)
+        .show(ITEM, &SUBNET, show)
+        .delete(ITEM, &SUBNET, delete)
 }
 
 async fn create(State(gateway): State<Gateway>, caller: Caller, body: Payload) -> Reply {

@@ -1,6 +1,6 @@
 //! `/v2.0/lb/vips`
 
-use axum::{Router, extract::State, routing::get};
+use axum::extract::State;
 use ballast_proto::{
     driver::{PersistenceType, Protocol, SessionPersistence},
     v1::{CreateVipRequest, DeleteRequest, GetRequest, Status, UpdateVipRequest, Vip},
@@ -8,7 +8,7 @@ use ballast_proto::{
 use serde::{Serialize, ser::SerializeMap};
 use serde_json::{Map, Value};
 
-use super::At;
+use super::{At, table::Routes};
 use crate::{
     Gateway,
     attributes::{Attribute, Attributes, INTEGER, Kind, Resource},
@@ -44,10 +44,14 @@ const VIP: Resource = Resource {
     ],
 };
 
-pub(crate) fn routes() -> Router<Gateway> {
-    Router::new()
-        .route("/v2.0/lb/vips", get(list).post(create))
-        .route("/v2.0/lb/vips/{id}", get(show).put(update).delete(delete))
+pub(crate) fn routes() -> Routes {
+    const ITEM: &str = "/v2.0/lb/vips/{id}";
+    Routes::new()
+        .list("/v2.0/lb/vips", &VIP, list)
+        .create("/v2.0/lb/vips", &VIP, create)
+        .show(ITEM, &VIP, show)
+        .update(ITEM, &VIP, update)
+        .delete(ITEM, &VIP, delete)
 }
 
 async fn create(State(gateway): State<Gateway>, caller: Caller, body: Payload) -> Reply {
