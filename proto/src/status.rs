@@ -34,6 +34,9 @@ pub const fn grpc_code(code: Code) -> GrpcCode {
         | Code::PortNotFound
         | Code::NoEligibleAgent
         | Code::NoActiveAgent => GrpcCode::NotFound,
+        Code::RequestIdReused => GrpcCode::AlreadyExists,
+        Code::CursorExpired => GrpcCode::OutOfRange,
+        Code::DeadlineExceeded => GrpcCode::DeadlineExceeded,
         Code::VipExists | Code::MemberExists | Code::AssociationExists | Code::AgentExists | Code::AddressInUse => {
             GrpcCode::AlreadyExists
         }
@@ -42,7 +45,7 @@ pub const fn grpc_code(code: Code) -> GrpcCode {
         }
         Code::SubnetFull | Code::OverQuota => GrpcCode::ResourceExhausted,
         Code::NotAuthorized | Code::AdminRequired | Code::PolicyNotAuthorized => GrpcCode::PermissionDenied,
-        Code::Conflict => GrpcCode::Aborted,
+        Code::Conflict | Code::ReaderTooSlow => GrpcCode::Aborted,
         Code::Unavailable => GrpcCode::Unavailable,
         Code::Internal => GrpcCode::Internal,
     }

@@ -78,6 +78,14 @@ codes! {
     NotAuthorized = "NOT_AUTHORIZED",
     AdminRequired = "ADMIN_REQUIRED",
     PolicyNotAuthorized = "POLICY_NOT_AUTHORIZED",
+    /// A `request_id` was used for another request.
+    RequestIdReused = "REQUEST_ID_REUSED",
+    /// A watch cannot go on from its cursor: begin without one.
+    CursorExpired = "CURSOR_EXPIRED",
+    /// A watch did not take what it was sent: go on from the last cursor.
+    ReaderTooSlow = "READER_TOO_SLOW",
+    /// The caller's time is over: nothing was done.
+    DeadlineExceeded = "DEADLINE_EXCEEDED",
     /// Others changed the same object again and again: try again.
     Conflict = "CONFLICT",
     /// Something that is needed does not answer: try again.
