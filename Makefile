@@ -60,7 +60,7 @@ test: ## all tests; what was not run is said at the end (BALLAST_REQUIRE_ALL=1: 
 lint: ## formatting, clippy and documentation, warnings are errors
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --workspace --no-deps --quiet
 
 fmt: ## format the code
 	cargo fmt --all
