@@ -68,7 +68,7 @@ impl Scheduler {
             physical_network: net.physical.to_owned(),
             ..Network::default()
         };
-        let made = networks.create_network(CreateNetworkRequest { network: Some(network) }).await;
+        let made = networks.create_network(CreateNetworkRequest { network: Some(network), ..Default::default() }).await;
         let made = made.map_err(refused(format!("making the network {}", net.network)))?;
         let subnet = Subnet {
             project_id: PROJECT.to_owned(),
@@ -79,7 +79,7 @@ impl Scheduler {
             allocation_pools: vec![AllocationPool { start: net.pool.0.to_owned(), end: net.pool.1.to_owned() }],
             ..Subnet::default()
         };
-        let made = networks.create_subnet(CreateSubnetRequest { subnet: Some(subnet) }).await;
+        let made = networks.create_subnet(CreateSubnetRequest { subnet: Some(subnet), ..Default::default() }).await;
         Ok(made.map_err(refused(format!("making the subnet {}", net.subnet)))?.into_inner().id)
     }
 

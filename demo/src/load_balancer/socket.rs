@@ -41,7 +41,7 @@ impl Api for Socket {
             lb_method: LbMethod::RoundRobin.into(),
             ..Pool::default()
         };
-        let made = PoolsClient::new(self.channel.clone()).create(CreatePoolRequest { pool: Some(pool) }).await;
+        let made = PoolsClient::new(self.channel.clone()).create(CreatePoolRequest { pool: Some(pool), ..Default::default() }).await;
         Ok(made.map_err(refused("making the pool"))?.into_inner().id)
     }
 
@@ -53,7 +53,7 @@ impl Api for Socket {
             protocol_port: Some(PORT.into()),
             ..Member::default()
         };
-        let request = CreateMemberRequest { member: Some(member) };
+        let request = CreateMemberRequest { member: Some(member), ..Default::default() };
         let made = MembersClient::new(self.channel.clone()).create(request).await;
         made.map(drop).map_err(refused(format!("making the member {address}")))
     }
@@ -68,7 +68,7 @@ impl Api for Socket {
             protocol_port: Some(PORT.into()),
             ..Vip::default()
         };
-        let made = VipsClient::new(self.channel.clone()).create(CreateVipRequest { vip: Some(vip) }).await;
+        let made = VipsClient::new(self.channel.clone()).create(CreateVipRequest { vip: Some(vip), ..Default::default() }).await;
         Ok(made.map_err(refused("making the vip"))?.into_inner().address)
     }
 
@@ -81,7 +81,7 @@ impl Api for Socket {
             max_retries: Some(MONITOR_RETRIES),
             ..HealthMonitor::default()
         };
-        let request = CreateHealthMonitorRequest { health_monitor: Some(monitor) };
+        let request = CreateHealthMonitorRequest { health_monitor: Some(monitor), ..Default::default() };
         let made = HealthMonitorsClient::new(self.channel.clone()).create(request).await;
         Ok(made.map_err(refused("making the health monitor"))?.into_inner().id)
     }

@@ -31,7 +31,11 @@ async fn a_load_balancer_is_made_shown_and_removed_over_grpc() {
     let agent = obedient(&services.channel, "a").await;
     let subnet_id = services.subnet().await;
     let mut pools = PoolsClient::new(services.channel.clone());
-    let pool = pools.create(CreatePoolRequest { pool: Some(new_pool(&subnet_id)) }).await.unwrap().into_inner();
+    let pool = pools
+        .create(CreatePoolRequest { pool: Some(new_pool(&subnet_id)), ..Default::default() })
+        .await
+        .unwrap()
+        .into_inner();
     assert_eq!(pool.status(), Status::PendingCreate);
     let mut members = MembersClient::new(services.channel.clone());
     for n in 11..14 {
@@ -42,7 +46,7 @@ async fn a_load_balancer_is_made_shown_and_removed_over_grpc() {
             protocol_port: Some(80),
             ..Member::default()
         };
-        members.create(CreateMemberRequest { member: Some(member) }).await.unwrap();
+        members.create(CreateMemberRequest { member: Some(member), ..Default::default() }).await.unwrap();
     }
     let vip = Vip {
         project_id: "demo".to_owned(),
@@ -53,7 +57,7 @@ async fn a_load_balancer_is_made_shown_and_removed_over_grpc() {
         ..Vip::default()
     };
     let mut vips = VipsClient::new(services.channel.clone());
-    let vip = vips.create(CreateVipRequest { vip: Some(vip) }).await.unwrap().into_inner();
+    let vip = vips.create(CreateVipRequest { vip: Some(vip), ..Default::default() }).await.unwrap().into_inner();
     assert_eq!(vip.address, "10.0.0.2");
     let monitor = HealthMonitor {
         project_id: "demo".to_owned(),
@@ -64,8 +68,11 @@ async fn a_load_balancer_is_made_shown_and_removed_over_grpc() {
         ..HealthMonitor::default()
     };
     let mut monitors = HealthMonitorsClient::new(services.channel.clone());
-    let monitor =
-        monitors.create(CreateHealthMonitorRequest { health_monitor: Some(monitor) }).await.unwrap().into_inner();
+    let monitor = monitors
+        .create(CreateHealthMonitorRequest { health_monitor: Some(monitor), ..Default::default() })
+        .await
+        .unwrap()
+        .into_inner();
     let association = AssociateRequest { pool_id: pool.id.clone(), health_monitor_id: monitor.id.clone() };
     pools.associate_health_monitor(association.clone()).await.unwrap();
     services.settled(&format!("/v2.0/lb/vips/{}", vip.id), "ACTIVE").await;
@@ -91,9 +98,10 @@ async fn a_load_balancer_is_made_shown_and_removed_over_grpc() {
 async fn errors_carry_a_reason_and_name_the_field() {
     let services = Services::start().await;
     let mut pools = PoolsClient::new(services.channel.clone());
-    let missing = pools.create(CreatePoolRequest { pool: None }).await.unwrap_err();
+    let missing = pools.create(CreatePoolRequest { pool: None, ..Default::default() }).await.unwrap_err();
     assert_eq!(missing.code(), Code::InvalidArgument);
-    let bad = pools.create(CreatePoolRequest { pool: Some(new_pool("nonsense")) }).await.unwrap_err();
+    let bad =
+        pools.create(CreatePoolRequest { pool: Some(new_pool("nonsense")), ..Default::default() }).await.unwrap_err();
     let details = bad.get_error_details();
     assert_eq!(details.error_info().unwrap().reason, "INVALID_FIELD");
     assert_eq!(details.bad_request().unwrap().field_violations[0].field, "subnet_id");

@@ -46,7 +46,7 @@ pub(crate) fn routes() -> Routes {
 
 async fn create(State(gateway): State<Gateway>, caller: Caller, body: Payload) -> Reply {
     let network = decode(NETWORK.post(body.post()?, caller.project())?);
-    let request = caller.request(CreateNetworkRequest { network: Some(network) });
+    let request = caller.request(CreateNetworkRequest { network: Some(network), ..Default::default() });
     Ok(reply::created(&NETWORK, gateway.scheduler.networks().create_network(request).await?.get_ref()))
 }
 

@@ -45,7 +45,7 @@ pub(crate) fn routes() -> Routes {
 
 async fn create(State(gateway): State<Gateway>, caller: Caller, body: Payload) -> Reply {
     let subnet = decode(SUBNET.post(body.post()?, caller.project())?);
-    let request = caller.request(CreateSubnetRequest { subnet: Some(subnet) });
+    let request = caller.request(CreateSubnetRequest { subnet: Some(subnet), ..Default::default() });
     Ok(reply::created(&SUBNET, gateway.scheduler.networks().create_subnet(request).await?.get_ref()))
 }
 

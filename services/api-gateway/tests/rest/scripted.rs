@@ -239,7 +239,7 @@ impl agents_server::Agents for Scripted {
 
     async fn list(&self, _: Request<v1::ListRequest>) -> Result<Response<v1::ListAgentsResponse>, Status> {
         let dead = v1::Agent { liveness: v1::Liveness::Dead.into(), ..agent() };
-        Ok(Response::new(v1::ListAgentsResponse { agents: vec![agent(), dead] }))
+        Ok(Response::new(v1::ListAgentsResponse { agents: vec![agent(), dead], ..Default::default() }))
     }
 
     async fn update(&self, request: Request<v1::UpdateAgentRequest>) -> Result<Response<v1::Agent>, Status> {

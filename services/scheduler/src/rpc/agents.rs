@@ -42,7 +42,10 @@ impl agents_server::Agents for Api {
         let caller = caller(&request);
         let query = query(&caller, request.into_inner());
         let agents = self.0.agents(&caller, query).await.map_err(refuse)?;
-        Ok(Response::new(ListAgentsResponse { agents: agents.iter().map(|agent| self.encode(agent)).collect() }))
+        Ok(Response::new(ListAgentsResponse {
+            agents: agents.iter().map(|agent| self.encode(agent)).collect(),
+            ..Default::default()
+        }))
     }
 
     async fn update(&self, request: Request<UpdateAgentRequest>) -> Result<Response<Agent>, Status> {
