@@ -37,12 +37,19 @@ pub const fn grpc_code(code: Code) -> GrpcCode {
         Code::RequestIdReused => GrpcCode::AlreadyExists,
         Code::CursorExpired => GrpcCode::OutOfRange,
         Code::DeadlineExceeded => GrpcCode::DeadlineExceeded,
-        Code::VipExists | Code::MemberExists | Code::AssociationExists | Code::AgentExists | Code::AddressInUse => {
-            GrpcCode::AlreadyExists
-        }
-        Code::PoolInUse | Code::HealthMonitorInUse | Code::SubnetInUse | Code::NetworkInUse | Code::StateInvalid => {
-            GrpcCode::FailedPrecondition
-        }
+        Code::VipExists
+        | Code::MemberExists
+        | Code::AssociationExists
+        | Code::AgentExists
+        | Code::AddressInUse
+        | Code::MacInUse => GrpcCode::AlreadyExists,
+        Code::PoolInUse
+        | Code::HealthMonitorInUse
+        | Code::SubnetInUse
+        | Code::NetworkInUse
+        | Code::ServicePortInUse
+        | Code::SharedInUse
+        | Code::StateInvalid => GrpcCode::FailedPrecondition,
         Code::SubnetFull | Code::OverQuota => GrpcCode::ResourceExhausted,
         Code::NotAuthorized | Code::AdminRequired | Code::PolicyNotAuthorized => GrpcCode::PermissionDenied,
         Code::Conflict | Code::ReaderTooSlow => GrpcCode::Aborted,

@@ -69,6 +69,11 @@ codes! {
     SubnetInUse = "SUBNET_IN_USE",
     NetworkInUse = "NETWORK_IN_USE",
     AddressInUse = "ADDRESS_IN_USE",
+    MacInUse = "MAC_IN_USE",
+    /// A port that a service made, and that only the service deletes.
+    ServicePortInUse = "SERVICE_PORT_IN_USE",
+    /// A network that others use cannot stop to be shared.
+    SharedInUse = "SHARED_IN_USE",
     /// The allocation pools have no free address.
     SubnetFull = "SUBNET_FULL",
     /// Another subnet of the network covers the same addresses.

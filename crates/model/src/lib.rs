@@ -17,9 +17,18 @@ pub mod member;
 pub mod network;
 pub mod outcome;
 pub mod pool;
+pub mod port;
 pub mod provider;
+pub mod quota;
 pub mod status;
 pub mod subnet;
 pub mod time;
 
 pub use uuid::Uuid;
+
+/// Changes a field when there is a new value for it.
+fn set<T>(field: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *field = value;
+    }
+}

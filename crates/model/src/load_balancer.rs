@@ -19,6 +19,7 @@ use crate::{
     fault::{Code, Fault},
     listener::{Listener, Vip},
     pool::{NewPool, Pool, PoolChange},
+    set,
     status::Progress,
 };
 
@@ -104,6 +105,13 @@ impl LoadBalancer {
         Ok(self)
     }
 
+    /// The subnet of its vip has other routes than it had: the agent must learn it, and no object's status changes.
+    #[must_use]
+    pub const fn subnet_changed(mut self) -> Self {
+        self.grow();
+        self
+    }
+
     /// Refuses while the pool has a vip.
     ///
     /// # Errors
@@ -113,12 +121,6 @@ impl LoadBalancer {
             return Ok(());
         }
         Err(Fault::new(Code::PoolInUse, format!("Pool {} is still in use", self.id)))
-    }
-}
-
-fn set<T>(field: &mut T, value: Option<T>) {
-    if let Some(value) = value {
-        *field = value;
     }
 }
 

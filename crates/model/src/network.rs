@@ -1,8 +1,9 @@
 //! Networks: how an agent plugs a load balancer in.
 
 use crate::{
-    Uuid,
+    Uuid, check,
     fault::{Code, Fault},
+    set,
 };
 
 /// A network.
@@ -14,6 +15,29 @@ pub struct Network {
     pub shared: bool,
     pub admin_state_up: bool,
     pub attachment: Attachment,
+}
+
+/// What changes of a network; absent fields stay.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NetworkChange {
+    pub name: Option<String>,
+    pub admin_state_up: Option<bool>,
+    pub shared: Option<bool>,
+}
+
+impl Network {
+    /// Changes what can be changed: not how agents plug in, for they have done so.
+    ///
+    /// # Errors
+    /// [`Code::InvalidField`]
+    pub fn change(mut self, change: NetworkChange) -> Result<Self, Fault> {
+        if let Some(name) = change.name {
+            self.name = check::text("name", name, check::MAX_TEXT)?;
+        }
+        set(&mut self.admin_state_up, change.admin_state_up);
+        set(&mut self.shared, change.shared);
+        Ok(self)
+    }
 }
 
 /// How agents plug into a network: its provider attributes.
@@ -67,9 +91,33 @@ pub fn network_not_found(id: impl std::fmt::Display) -> Fault {
     Fault::new(Code::NetworkNotFound, format!("Network {id} could not be found."))
 }
 
+/// Others use the network: it stays shared.
+#[must_use]
+pub fn stays_shared(id: Uuid) -> Fault {
+    let message = format!("Unable to reconfigure sharing settings for network {id}. Multiple tenants are using it.");
+    Fault::new(Code::SharedInUse, message)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_change_leaves_what_it_does_not_name() {
+        let before = Network {
+            id: Uuid::nil(),
+            project_id: "p".to_owned(),
+            name: "n".to_owned(),
+            shared: true,
+            admin_state_up: true,
+            attachment: Attachment::default(),
+        };
+        assert_eq!(before.clone().change(NetworkChange::default()).unwrap(), before);
+        let after = before.clone().change(NetworkChange { shared: Some(false), ..NetworkChange::default() }).unwrap();
+        assert_eq!(after, Network { shared: false, ..before.clone() });
+        let long = NetworkChange { name: Some("x".repeat(256)), ..NetworkChange::default() };
+        assert_eq!(before.change(long).unwrap_err().code(), Code::InvalidField);
+    }
 
     fn attachment(kind: &str, physical: &str, segment: u32) -> Result<Attachment, Fault> {
         let (network_type, physical_network) = (kind.to_owned(), physical.to_owned());

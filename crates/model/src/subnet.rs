@@ -1,15 +1,18 @@
 //! Subnets, and the choice of addresses from them.
 
-use std::{
-    collections::BTreeSet,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-};
+mod arithmetic;
+mod ipv6;
+
+use std::{collections::BTreeSet, net::IpAddr};
 
 use ipnet::IpNet;
 
+use self::arithmetic::{all_but, first_host, is_reserved, overlap, successor};
+pub use self::ipv6::{Ipv6Mode, Ipv6Modes};
 use crate::{
     Uuid, check,
     fault::{Code, Fault},
+    set,
 };
 
 /// A range of addresses, both ends included.
@@ -46,10 +49,11 @@ pub struct Subnet {
     pub host_routes: Vec<Route>,
     pub dns_nameservers: Vec<IpAddr>,
     pub enable_dhcp: bool,
+    pub ipv6_modes: Ipv6Modes,
 }
 
 /// What a new subnet is to be.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewSubnet {
     pub id: Uuid,
     pub project_id: String,
@@ -66,6 +70,22 @@ pub struct NewSubnet {
     pub host_routes: Vec<(String, String)>,
     pub dns_nameservers: Vec<String>,
     pub enable_dhcp: bool,
+    /// Empty: none.
+    pub ipv6_ra_mode: String,
+    /// Empty: none.
+    pub ipv6_address_mode: String,
+}
+
+/// What changes of a subnet; absent fields stay.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SubnetChange {
+    pub name: Option<String>,
+    /// Empty: none from now on.
+    pub gateway_ip: Option<String>,
+    pub allocation_pools: Option<Vec<(String, String)>>,
+    pub host_routes: Option<Vec<(String, String)>>,
+    pub dns_nameservers: Option<Vec<String>>,
+    pub enable_dhcp: Option<bool>,
 }
 
 impl Subnet {
@@ -81,34 +101,13 @@ impl Subnet {
         }
         let gateway_ip = match new.gateway_ip.as_deref() {
             None => Some(first_host(cidr)),
-            Some("") => None,
-            Some(text) => Some(inside(cidr, "gateway_ip", text)?),
+            Some(text) => gateway(cidr, text)?,
         };
-        let mut allocation_pools = Vec::new();
-        for (start, end) in &new.allocation_pools {
-            let (start, end) = (inside(cidr, "allocation_pools", start)?, inside(cidr, "allocation_pools", end)?);
-            if start > end {
-                return Err(invalid_input(format!("allocation pool {start}-{end} ends before it starts")));
-            }
-            allocation_pools.push(Range { start, end });
-        }
-        if let Some(two) = overlap(&mut allocation_pools) {
-            return Err(invalid_input(format!("allocation pools overlap at {two}")));
-        }
-        if let Some(gateway) = gateway_ip.filter(|gateway| allocation_pools.iter().any(|pool| pool.contains(*gateway)))
-        {
-            return Err(invalid_input(format!("gateway {gateway} is in an allocation pool")));
-        }
+        let mut allocation_pools = ranges(cidr, &new.allocation_pools)?;
+        check_gateway(gateway_ip, &allocation_pools)?;
         if new.allocation_pools.is_empty() {
             allocation_pools = all_but(cidr, gateway_ip);
         }
-        let mut host_routes = Vec::new();
-        for (destination, next_hop) in &new.host_routes {
-            let destination = parse_cidr("host_routes", destination)?;
-            host_routes.push(Route { destination, next_hop: check::address("host_routes", next_hop)? });
-        }
-        let dns_nameservers = new.dns_nameservers.iter().map(|text| check::address("dns_nameservers", text));
-        let dns_nameservers = dns_nameservers.collect::<Result<_, _>>()?;
         Ok(Self {
             id: new.id,
             project_id: new.project_id,
@@ -117,10 +116,44 @@ impl Subnet {
             cidr,
             gateway_ip,
             allocation_pools,
-            host_routes,
-            dns_nameservers,
+            host_routes: routes(&new.host_routes)?,
+            dns_nameservers: nameservers(&new.dns_nameservers)?,
             enable_dhcp: new.enable_dhcp,
+            ipv6_modes: Ipv6Modes::new((&new.ipv6_ra_mode, &new.ipv6_address_mode), cidr, new.enable_dhcp)?,
         })
+    }
+
+    /// Changes what can be changed: neither the cidr nor the network.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn change(mut self, change: SubnetChange) -> Result<Self, Fault> {
+        if let Some(name) = change.name {
+            self.name = check::text("name", name, check::MAX_TEXT)?;
+        }
+        if let Some(text) = change.gateway_ip {
+            self.gateway_ip = gateway(self.cidr, &text)?;
+        }
+        if let Some(pools) = change.allocation_pools {
+            self.allocation_pools = ranges(self.cidr, &pools)?;
+        }
+        check_gateway(self.gateway_ip, &self.allocation_pools)?;
+        set(&mut self.host_routes, change.host_routes.map(|pairs| routes(&pairs)).transpose()?);
+        set(&mut self.dns_nameservers, change.dns_nameservers.map(|texts| nameservers(&texts)).transpose()?);
+        set(&mut self.enable_dhcp, change.enable_dhcp);
+        self.ipv6_modes.check(self.cidr, self.enable_dhcp)?;
+        Ok(self)
+    }
+
+    /// Whether those who live in it must be told of the change from `before`: how they reach others is another.
+    #[must_use]
+    pub fn routes_differ(&self, before: &Self) -> bool {
+        self.gateway_ip != before.gateway_ip || self.host_routes != before.host_routes
+    }
+
+    #[must_use]
+    pub const fn is_ipv4(&self) -> bool {
+        matches!(self.cidr, IpNet::V4(_))
     }
 
     /// Checks an address that a caller asks for.
@@ -177,6 +210,45 @@ fn parse_cidr(field: &str, text: &str) -> Result<IpNet, Fault> {
     Ok(net.trunc())
 }
 
+fn gateway(cidr: IpNet, text: &str) -> Result<Option<IpAddr>, Fault> {
+    if text.is_empty() { Ok(None) } else { inside(cidr, "gateway_ip", text).map(Some) }
+}
+
+fn check_gateway(gateway: Option<IpAddr>, pools: &[Range]) -> Result<(), Fault> {
+    match gateway.filter(|gateway| pools.iter().any(|pool| pool.contains(*gateway))) {
+        Some(gateway) => Err(invalid_input(format!("gateway {gateway} is in an allocation pool"))),
+        None => Ok(()),
+    }
+}
+
+/// Allocation pools, sorted.
+fn ranges(cidr: IpNet, pools: &[(String, String)]) -> Result<Vec<Range>, Fault> {
+    let mut ranges = Vec::with_capacity(pools.len());
+    for (start, end) in pools {
+        let (start, end) = (inside(cidr, "allocation_pools", start)?, inside(cidr, "allocation_pools", end)?);
+        if start > end {
+            return Err(invalid_input(format!("allocation pool {start}-{end} ends before it starts")));
+        }
+        ranges.push(Range { start, end });
+    }
+    match overlap(&mut ranges) {
+        Some(two) => Err(invalid_input(format!("allocation pools overlap at {two}"))),
+        None => Ok(ranges),
+    }
+}
+
+fn routes(pairs: &[(String, String)]) -> Result<Vec<Route>, Fault> {
+    let route = |(destination, next_hop): &(String, String)| {
+        let destination = parse_cidr("host_routes", destination)?;
+        Ok(Route { destination, next_hop: check::address("host_routes", next_hop)? })
+    };
+    pairs.iter().map(route).collect()
+}
+
+fn nameservers(texts: &[String]) -> Result<Vec<IpAddr>, Fault> {
+    texts.iter().map(|text| check::address("dns_nameservers", text)).collect()
+}
+
 fn inside(cidr: IpNet, field: &str, text: &str) -> Result<IpAddr, Fault> {
     let address = check::address(field, text)?;
     if cidr.contains(&address) {
@@ -185,133 +257,5 @@ fn inside(cidr: IpNet, field: &str, text: &str) -> Result<IpAddr, Fault> {
     Err(invalid_input(format!("{field} {address} is not in {cidr}")))
 }
 
-fn is_reserved(cidr: IpNet, address: IpAddr) -> bool {
-    let wide = cidr.max_prefix_len() - cidr.prefix_len() > 1;
-    wide && (address == cidr.network() || (cidr.addr().is_ipv4() && address == cidr.broadcast()))
-}
-
-fn first_host(cidr: IpNet) -> IpAddr {
-    if is_reserved(cidr, cidr.network()) { successor(cidr.network()).unwrap_or(cidr.network()) } else { cidr.network() }
-}
-
-fn last_host(cidr: IpNet) -> IpAddr {
-    if is_reserved(cidr, cidr.broadcast()) {
-        predecessor(cidr.broadcast()).unwrap_or(cidr.broadcast())
-    } else {
-        cidr.broadcast()
-    }
-}
-
-fn all_but(cidr: IpNet, gateway: Option<IpAddr>) -> Vec<Range> {
-    let (start, end) = (first_host(cidr), last_host(cidr));
-    let Some(gateway) = gateway else { return vec![Range { start, end }] };
-    let below = predecessor(gateway).filter(|end| start <= *end).map(|end| Range { start, end });
-    let above = successor(gateway).filter(|start| *start <= end).map(|start| Range { start, end });
-    below.into_iter().chain(above).collect()
-}
-
-fn overlap(ranges: &mut [Range]) -> Option<IpAddr> {
-    ranges.sort_by_key(|range| range.start);
-    ranges.windows(2).find(|two| two[1].start <= two[0].end).map(|two| two[1].start)
-}
-
-fn successor(address: IpAddr) -> Option<IpAddr> {
-    match address {
-        IpAddr::V4(v4) => u32::from(v4).checked_add(1).map(|next| Ipv4Addr::from(next).into()),
-        IpAddr::V6(v6) => u128::from(v6).checked_add(1).map(|next| Ipv6Addr::from(next).into()),
-    }
-}
-
-fn predecessor(address: IpAddr) -> Option<IpAddr> {
-    match address {
-        IpAddr::V4(v4) => u32::from(v4).checked_sub(1).map(|next| Ipv4Addr::from(next).into()),
-        IpAddr::V6(v6) => u128::from(v6).checked_sub(1).map(|next| Ipv6Addr::from(next).into()),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn new(cidr: &str) -> NewSubnet {
-        NewSubnet {
-            id: Uuid::nil(),
-            project_id: "p".to_owned(),
-            name: String::new(),
-            network_id: Uuid::nil(),
-            cidr: cidr.to_owned(),
-            ip_version: 0,
-            gateway_ip: None,
-            allocation_pools: Vec::new(),
-            host_routes: Vec::new(),
-            dns_nameservers: Vec::new(),
-            enable_dhcp: true,
-        }
-    }
-
-    #[test]
-    fn by_default_the_first_address_is_the_gateway_and_the_rest_is_allocated() {
-        let subnet = Subnet::new(new("10.0.0.0/29")).unwrap();
-        assert_eq!(subnet.gateway_ip, Some("10.0.0.1".parse().unwrap()));
-        let mut taken = BTreeSet::new();
-        let mut chosen = Vec::new();
-        while let Some(address) = subnet.choose_address(&taken) {
-            chosen.push(address.to_string());
-            taken.insert(address);
-        }
-        assert_eq!(chosen, ["10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6"]);
-    }
-
-    #[test]
-    fn a_gateway_in_the_middle_splits_the_pool() {
-        let subnet = Subnet::new(NewSubnet { gateway_ip: Some("10.0.0.3".to_owned()), ..new("10.0.0.0/29") }).unwrap();
-        let shown: Vec<_> = subnet.allocation_pools.iter().map(|pool| format!("{}-{}", pool.start, pool.end)).collect();
-        assert_eq!(shown, ["10.0.0.1-10.0.0.2", "10.0.0.4-10.0.0.6"]);
-    }
-
-    #[test]
-    fn an_address_outside_or_the_gateways_is_refused() {
-        let subnet = Subnet::new(new("10.0.0.0/24")).unwrap();
-        for bad in ["10.0.1.1", "10.0.0.0", "10.0.0.1", "10.0.0.255", "fd00::1"] {
-            let fault = subnet.check_address(bad.parse().unwrap()).unwrap_err();
-            assert_eq!(fault.code(), Code::AddressNotInSubnet, "{bad}");
-        }
-        assert!(subnet.check_address("10.0.0.254".parse().unwrap()).is_ok());
-    }
-
-    #[test]
-    fn contradictions_are_refused() {
-        let pool = |start: &str, end: &str| (start.to_owned(), end.to_owned());
-        for bad in [
-            NewSubnet { cidr: "10.0.0.0".to_owned(), ..new("") },
-            NewSubnet { ip_version: 6, ..new("10.0.0.0/24") },
-            NewSubnet { gateway_ip: Some("10.1.0.1".to_owned()), ..new("10.0.0.0/24") },
-            NewSubnet { allocation_pools: vec![pool("10.0.0.9", "10.0.0.5")], ..new("10.0.0.0/24") },
-            NewSubnet { allocation_pools: vec![pool("10.0.0.1", "10.0.0.5")], ..new("10.0.0.0/24") },
-            NewSubnet {
-                allocation_pools: vec![pool("10.0.0.5", "10.0.0.9"), pool("10.0.0.9", "10.0.0.12")],
-                ..new("10.0.0.0/24")
-            },
-        ] {
-            assert!(Subnet::new(bad.clone()).is_err(), "{bad:?}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn a_chosen_address_is_free_and_in_a_pool(taken in proptest::collection::btree_set(0u32..=64, 0..64)) {
-            let subnet = Subnet::new(new("10.0.0.0/26")).unwrap();
-            let taken: BTreeSet<IpAddr> =
-                taken.into_iter().map(|offset| Ipv4Addr::from(0x0a00_0000 + offset).into()).collect();
-            match subnet.choose_address(&taken) {
-                Some(address) => {
-                    prop_assert!(!taken.contains(&address));
-                    prop_assert!(subnet.check_address(address).is_ok());
-                }
-                None => prop_assert!((2..=62).all(|n| taken.contains(&IpAddr::from(Ipv4Addr::from(0x0a00_0000u32 + n))))),
-            }
-        }
-    }
-}
+mod tests;

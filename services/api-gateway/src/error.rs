@@ -51,6 +51,9 @@ pub(crate) const fn neutron(code: Code) -> (StatusCode, &'static str) {
         Code::SubnetInUse => (StatusCode::CONFLICT, "SubnetInUse"),
         Code::NetworkInUse => (StatusCode::CONFLICT, "NetworkInUse"),
         Code::AddressInUse => (StatusCode::CONFLICT, "IpAddressInUse"),
+        Code::MacInUse => (StatusCode::CONFLICT, "MacAddressInUse"),
+        Code::ServicePortInUse => (StatusCode::CONFLICT, "ServicePortInUse"),
+        Code::SharedInUse => (StatusCode::CONFLICT, "InvalidSharedSetting"),
         Code::SubnetFull => (StatusCode::CONFLICT, "IpAddressGenerationFailure"),
         Code::StateInvalid => (StatusCode::CONFLICT, "StateInvalid"),
         Code::OverQuota => (StatusCode::CONFLICT, "OverQuota"),
@@ -176,6 +179,8 @@ mod tests {
             ASSOCIATION_EXISTS 409 PoolMonitorAssociationExists|AGENT_EXISTS 409 AgentExists|\
             POOL_IN_USE 409 PoolInUse|HEALTH_MONITOR_IN_USE 409 HealthMonitorInUse|SUBNET_IN_USE 409 SubnetInUse|\
             NETWORK_IN_USE 409 NetworkInUse|ADDRESS_IN_USE 409 IpAddressInUse|\
+            MAC_IN_USE 409 MacAddressInUse|SERVICE_PORT_IN_USE 409 ServicePortInUse|\
+            SHARED_IN_USE 409 InvalidSharedSetting|\
             SUBNET_FULL 409 IpAddressGenerationFailure|SUBNET_OVERLAPS 400 InvalidInput|\
             STATE_INVALID 409 StateInvalid|OVER_QUOTA 409 OverQuota|NOT_AUTHORIZED 403 NotAuthorized|\
             ADMIN_REQUIRED 403 AdminRequired|POLICY_NOT_AUTHORIZED 403 PolicyNotAuthorized|\

@@ -114,5 +114,6 @@ fn new_subnet(caller: &Caller, subnet: Subnet) -> Result<SubnetModel, Fault> {
         host_routes: routes.map(|route| (route.destination, route.next_hop)).collect(),
         dns_nameservers: subnet.dns_nameservers,
         enable_dhcp: subnet.enable_dhcp.unwrap_or(true),
+        ..NewSubnet::default()
     })
 }

@@ -73,6 +73,7 @@ impl Model {
             host_routes: routes.into_iter().map(|(destination, next_hop)| Route { destination, next_hop }).collect(),
             dns_nameservers: from_json("dns_nameservers", &self.dns_nameservers)?,
             enable_dhcp: self.enable_dhcp,
+            ipv6_modes: ballast_model::subnet::Ipv6Modes::default(),
         })
     }
 }

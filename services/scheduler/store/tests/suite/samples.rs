@@ -127,6 +127,7 @@ pub(crate) fn subnet(number: u128, network: u128, project: &str, cidr: &str) -> 
         host_routes: Vec::new(),
         dns_nameservers: vec!["9.9.9.9".to_owned()],
         enable_dhcp: true,
+        ..NewSubnet::default()
     })
     .unwrap()
 }

@@ -1,0 +1,170 @@
+//! Quotas: how many objects of each resource a project may have.
+//!
+//! A project has limits of its own where an operator gave it some, and the deployment's defaults elsewhere: a default that
+//! changes is felt by every project that has no limit of its own.
+
+use crate::fault::{Code, Fault};
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Resource {
+    Network,
+    Subnet,
+    Port,
+    Vip,
+    Pool,
+    Member,
+    HealthMonitor,
+}
+
+impl Resource {
+    /// Every resource, in the order in which they are shown.
+    pub const ALL: [Self; 7] =
+        [Self::Network, Self::Subnet, Self::Port, Self::Vip, Self::Pool, Self::Member, Self::HealthMonitor];
+
+    /// Its key in a quota.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Network => "network",
+            Self::Subnet => "subnet",
+            Self::Port => "port",
+            Self::Vip => "vip",
+            Self::Pool => "pool",
+            Self::Member => "member",
+            Self::HealthMonitor => "health_monitor",
+        }
+    }
+
+    /// The resource with this key.
+    #[must_use]
+    pub fn parse(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|resource| resource.as_str() == key)
+    }
+}
+
+/// A limit that is none.
+pub const UNLIMITED: i32 = -1;
+
+/// How many of one resource there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit(i32);
+
+impl Limit {
+    /// -1, or a number from 0.
+    ///
+    /// # Errors
+    /// [`Code::InvalidField`] that names the resource.
+    pub fn new(resource: Resource, value: i32) -> Result<Self, Fault> {
+        crate::check::range(resource.as_str(), value, UNLIMITED, i32::MAX).map(Self)
+    }
+
+    #[must_use]
+    pub const fn get(self) -> i32 {
+        self.0
+    }
+
+    /// How many there may be; none: any number.
+    #[must_use]
+    pub fn bound(self) -> Option<u64> {
+        u64::try_from(self.0).ok()
+    }
+
+    /// Refuses one more when there are `used` already.
+    ///
+    /// # Errors
+    /// [`Code::OverQuota`]
+    pub fn check(self, resource: Resource, used: u64) -> Result<(), Fault> {
+        match self.bound() {
+            Some(bound) if used >= bound => {
+                let message = format!("Quota exceeded for resources: ['{}']", resource.as_str());
+                Err(Fault::new(Code::OverQuota, message))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A limit for each resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits([Limit; Resource::ALL.len()]);
+
+impl Limits {
+    /// Made of one limit for each resource.
+    ///
+    /// # Errors
+    /// Those of `limit`.
+    pub fn new(limit: impl Fn(Resource) -> Result<Limit, Fault>) -> Result<Self, Fault> {
+        let mut limits = [Limit(UNLIMITED); Resource::ALL.len()];
+        for (at, resource) in limits.iter_mut().zip(Resource::ALL) {
+            *at = limit(resource)?;
+        }
+        Ok(Self(limits))
+    }
+
+    #[must_use]
+    pub const fn of(&self, resource: Resource) -> Limit {
+        self.0[resource as usize]
+    }
+
+    /// These, where a project has none of its own.
+    #[must_use]
+    pub fn with(mut self, own: &[(Resource, Limit)]) -> Self {
+        for (resource, limit) in own {
+            self.0[*resource as usize] = *limit;
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn limit(value: i32) -> Limit {
+        Limit::new(Resource::Pool, value).unwrap()
+    }
+
+    #[test]
+    fn a_key_names_its_resource() {
+        for resource in Resource::ALL {
+            assert_eq!(Resource::parse(resource.as_str()), Some(resource));
+        }
+        assert_eq!(Resource::parse("router"), None);
+    }
+
+    #[test]
+    fn one_more_than_the_limit_is_refused_by_neutrons_text() {
+        assert_eq!(limit(10).check(Resource::Pool, 9), Ok(()));
+        let fault = limit(10).check(Resource::Pool, 10).unwrap_err();
+        assert_eq!(fault.code(), Code::OverQuota);
+        assert_eq!(fault.message(), "Quota exceeded for resources: ['pool']");
+        assert!(limit(0).check(Resource::HealthMonitor, 0).unwrap_err().message().contains("['health_monitor']"));
+    }
+
+    #[test]
+    fn a_limit_is_at_least_minus_one() {
+        let fault = Limit::new(Resource::Vip, -2).unwrap_err();
+        assert_eq!(fault.message(), "Invalid input for vip. Reason: '-2' is too small - must be at least '-1'.");
+    }
+
+    #[test]
+    fn a_projects_own_limits_come_before_the_defaults() {
+        let defaults = Limits::new(|_| Ok(limit(10))).unwrap();
+        let own = defaults.clone().with(&[(Resource::Member, limit(3))]);
+        assert_eq!(own.of(Resource::Member).get(), 3);
+        for other in Resource::ALL.into_iter().filter(|resource| *resource != Resource::Member) {
+            assert_eq!(own.of(other), defaults.of(other));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn one_more_is_allowed_exactly_below_the_limit(bound in -1..1000i32, used in 0u64..1000) {
+            let allowed = limit(bound).check(Resource::Pool, used).is_ok();
+            prop_assert_eq!(allowed, bound == UNLIMITED || i64::try_from(used).unwrap() < i64::from(bound));
+        }
+    }
+}
