@@ -1,0 +1,392 @@
+//! The log of changes: which objects a transaction changed, written with it.
+//!
+//! A reader goes from position to position and never past a transaction that is still open: what that one writes would
+//! come to lie behind the reader, and be skipped. SQLite has one writer, so the numbers of rows are the order in which
+//! transactions end. PostgreSQL has many: there a row has its transaction's id, rows are in the order of that, and a
+//! reader sees those alone below the oldest id that is still open. (One counter, locked by each writer until it has
+//! ended, would be as right, and would make all writers wait for one another's disks.)
+//!
+//! A row says what changed, not how: readers load the object as it is. So a row is small, and many changes of one object
+//! can be told as one.
+
+mod difference;
+
+use std::{collections::HashMap, sync::Mutex, sync::PoisonError, time::Duration};
+
+use ballast_model::{
+    Uuid,
+    fault::{Code, Fault},
+    load_balancer::LoadBalancer,
+    network::network_not_found,
+    subnet::Subnet,
+    time::Timestamp,
+};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, ExprTrait as _, FromQueryResult, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _, Set,
+    sea_query::{Expr, OnConflict, Query},
+};
+
+use crate::{
+    Tx,
+    backend::{fault_of, oldest_open_transaction, transaction_id},
+    codec::member_of,
+    entity::{agent, event, event_mark, health_monitor, listener, member, network, pool, subnet},
+    listing::Listed,
+};
+
+/// How many rows one statement writes.
+const CHUNK: usize = 500;
+
+/// What a change is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum EventKind {
+    Pool,
+    Listener,
+    Member,
+    HealthMonitor,
+    Agent,
+    Network,
+    Subnet,
+}
+
+impl EventKind {
+    /// In the order of a snapshot: what others refer to comes first.
+    pub const ALL: [Self; 7] = [
+        Self::Agent,
+        Self::Network,
+        Self::Subnet,
+        Self::HealthMonitor,
+        Self::Pool,
+        Self::Listener,
+        Self::Member,
+    ];
+
+    /// As it is stored.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pool => "POOL",
+            Self::Listener => "LISTENER",
+            Self::Member => "MEMBER",
+            Self::HealthMonitor => "HEALTH_MONITOR",
+            Self::Agent => "AGENT",
+            Self::Network => "NETWORK",
+            Self::Subnet => "SUBNET",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// A place in the log. Those behind it have been read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Position {
+    pub transaction_id: i64,
+    pub seq: i64,
+}
+
+/// An object that changed: made, changed or gone.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Change {
+    pub kind: EventKind,
+    pub id: Uuid,
+    /// Whom it concerns; none: everyone.
+    pub project_id: Option<String>,
+}
+
+/// A part of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changes {
+    /// In order, with the position behind each.
+    pub changes: Vec<(Position, Change)>,
+    /// Whether there is more at once.
+    pub more: bool,
+}
+
+/// What a transaction changed so far, each object once.
+#[derive(Debug, Default)]
+pub(crate) struct Notes(Mutex<Noted>);
+
+#[derive(Debug, Default)]
+struct Noted {
+    changes: Vec<Change>,
+    places: HashMap<(EventKind, Uuid), usize>,
+}
+
+impl Notes {
+    /// The object changed. That it concerns everyone wins over that it concerns one project.
+    pub(crate) fn note(&self, kind: EventKind, id: Uuid, project_id: Option<&str>) {
+        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = noted.changes.len();
+        let place = *noted.places.entry((kind, id)).or_insert(next);
+        match noted.changes.get_mut(place) {
+            Some(known) if project_id.is_none() => known.project_id = None,
+            Some(_) => {}
+            None => noted.changes.push(Change { kind, id, project_id: project_id.map(str::to_owned) }),
+        }
+    }
+
+    /// Forgets what was noted.
+    pub(crate) fn clear(&self) {
+        self.take();
+    }
+
+    fn take(&self) -> Vec<Change> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)).changes
+    }
+}
+
+#[derive(FromQueryResult)]
+struct Place {
+    transaction_id: i64,
+    seq: i64,
+}
+
+impl From<Place> for Position {
+    fn from(place: Place) -> Self {
+        Self { transaction_id: place.transaction_id, seq: place.seq }
+    }
+}
+
+fn after(position: Position) -> Expr {
+    let columns = Expr::tuple([
+        Expr::col(event::Column::TransactionId.as_column_ref()),
+        Expr::col(event::Column::Seq.as_column_ref()),
+    ]);
+    columns.gt(Expr::tuple([Expr::val(position.transaction_id), Expr::val(position.seq)]))
+}
+
+fn marks_before(position: Position) -> Expr {
+    let columns = Expr::tuple([
+        Expr::col(event_mark::Column::TransactionId.as_column_ref()),
+        Expr::col(event_mark::Column::EventSeq.as_column_ref()),
+    ]);
+    columns.lt(Expr::tuple([Expr::val(position.transaction_id), Expr::val(position.seq)]))
+}
+
+fn expired() -> Fault {
+    let message = "The cursor is too old, or not of this database: watch again without one";
+    Fault::new(Code::CursorExpired, message).with_field("cursor")
+}
+
+impl Tx {
+    /// Notes what differs between two states of a load balancer; none: it was not there, or is there no longer.
+    pub(crate) fn note_load_balancer(&self, before: Option<&LoadBalancer>, after: Option<&LoadBalancer>) {
+        difference::note(self.notes(), before, after);
+    }
+
+    pub(crate) fn note_agent(&self, id: Uuid) {
+        // The kind is for admins alone, so no project is named.
+        self.notes().note(EventKind::Agent, id, None);
+    }
+
+    /// A shared network concerns everyone.
+    pub(crate) fn note_network(&self, id: Uuid, project_id: &str, shared: bool) {
+        self.notes().note(EventKind::Network, id, (!shared).then_some(project_id));
+    }
+
+    /// So do its subnets. A network shows its subnets: it changes with them.
+    pub(crate) async fn note_subnet(&self, subnet: &Subnet) -> Result<(), Fault> {
+        let network = self.network(subnet.network_id).await?.ok_or_else(|| network_not_found(subnet.network_id))?;
+        self.note_network(network.id, &network.project_id, network.shared);
+        self.notes().note(EventKind::Subnet, subnet.id, (!network.shared).then_some(&subnet.project_id));
+        Ok(())
+    }
+
+    pub(crate) fn note_monitor(&self, id: Uuid, project_id: &str) {
+        self.notes().note(EventKind::HealthMonitor, id, Some(project_id));
+    }
+
+    /// Writes what was noted; whether there was anything. To be called last in a transaction.
+    pub(crate) async fn write_events(&self) -> Result<bool, Fault> {
+        let changes = self.notes().take();
+        for chunk in changes.chunks(CHUNK) {
+            let mut insert = Query::insert();
+            insert.into_table(event::Entity).columns([
+                event::Column::TransactionId,
+                event::Column::Kind,
+                event::Column::ObjectId,
+                event::Column::ProjectId,
+            ]);
+            for change in chunk {
+                insert.values_panic([
+                    transaction_id(self.db().get_database_backend()),
+                    Expr::val(change.kind.as_str()),
+                    Expr::val(change.id),
+                    Expr::val(change.project_id.clone()),
+                ]);
+            }
+            self.db().execute(&insert).await.map_err(fault_of)?;
+        }
+        Ok(!changes.is_empty())
+    }
+
+    /// Where the log is now: every transaction behind it has ended, and this view shows what they did.
+    ///
+    /// # Errors
+    /// [`Code::Internal`]: the database failed.
+    pub async fn end_of_events(&self) -> Result<Position, Fault> {
+        if let Some(oldest_open) = oldest_open_transaction(self.db().get_database_backend()) {
+            let select = Query::select().expr_as(oldest_open, "transaction_id").expr_as(Expr::val(0i64), "seq").take();
+            let row = self.db().query_one(&select).await.map_err(fault_of)?;
+            let row = row.ok_or_else(|| Fault::internal("the database does not know its transactions"))?;
+            return Place::from_query_result(&row, "").map(Position::from).map_err(fault_of);
+        }
+        let last = self.last_event(0).await?;
+        let mark = event_mark::Entity::find()
+            .order_by_desc(event_mark::Column::TransactionId)
+            .order_by_desc(event_mark::Column::EventSeq)
+            .one(self.db())
+            .await
+            .map_err(fault_of)?
+            .map(|mark| Position { transaction_id: mark.transaction_id, seq: mark.event_seq });
+        Ok(last.max(mark).unwrap_or_default())
+    }
+
+    /// The last event but `skip`, of transactions that have ended.
+    async fn last_event(&self, skip: u64) -> Result<Option<Position>, Fault> {
+        let mut select = event::Entity::find()
+            .select_only()
+            .column(event::Column::TransactionId)
+            .column(event::Column::Seq)
+            .order_by_desc(event::Column::TransactionId)
+            .order_by_desc(event::Column::Seq)
+            .offset(skip);
+        if let Some(oldest_open) = oldest_open_transaction(self.db().get_database_backend()) {
+            select = select.filter(Expr::col(event::Column::TransactionId).lt(oldest_open));
+        }
+        let place = select.into_model::<Place>().one(self.db()).await.map_err(fault_of)?;
+        Ok(place.map(Position::from))
+    }
+
+    /// The first changes after a position, up to `limit`.
+    ///
+    /// # Errors
+    /// [`Code::CursorExpired`]: they are not kept any more, or the position is none of this log; [`Code::Internal`].
+    pub async fn events_after(&self, position: Position, limit: u64) -> Result<Changes, Fault> {
+        if position < self.begin_of_events().await? {
+            return Err(expired());
+        }
+        let mut select = event::Entity::find()
+            .filter(after(position))
+            .order_by_asc(event::Column::TransactionId)
+            .order_by_asc(event::Column::Seq)
+            .limit(limit);
+        if let Some(oldest_open) = oldest_open_transaction(self.db().get_database_backend()) {
+            select = select.filter(Expr::col(event::Column::TransactionId).lt(oldest_open));
+        }
+        let rows = select.all(self.db()).await.map_err(fault_of)?;
+        if rows.is_empty() && position > self.end_of_events().await? {
+            return Err(expired());
+        }
+        let more = u64::try_from(rows.len()).is_ok_and(|count| count == limit);
+        let change = |row: event::Model| {
+            let position = Position { transaction_id: row.transaction_id, seq: row.seq };
+            let kind = member_of("kind", &row.kind, EventKind::parse)?;
+            Ok((position, Change { kind, id: row.object_id, project_id: row.project_id }))
+        };
+        Ok(Changes { changes: rows.into_iter().map(change).collect::<Result<_, Fault>>()?, more })
+    }
+
+    async fn begin_of_events(&self) -> Result<Position, Fault> {
+        let first = event_mark::Entity::find()
+            .order_by_asc(event_mark::Column::TransactionId)
+            .order_by_asc(event_mark::Column::EventSeq)
+            .one(self.db());
+        let first = first.await.map_err(fault_of)?;
+        Ok(first.map(|mark| Position { transaction_id: mark.transaction_id, seq: mark.event_seq }).unwrap_or_default())
+    }
+
+    /// Forgets changes that are older than `keep`, and those beyond the newest `count`. Called from time to time: it is
+    /// also what notes how far the log was when.
+    ///
+    /// # Errors
+    /// [`Code::Internal`]: the database failed.
+    pub async fn trim_events(&self, now: Timestamp, keep: Duration, count: u64) -> Result<(), Fault> {
+        self.mark(self.end_of_events().await?, now).await?;
+        let oldest = now.0.saturating_sub(i64::try_from(keep.as_micros()).unwrap_or(i64::MAX));
+        let by_age = event_mark::Entity::find()
+            .filter(event_mark::Column::At.lte(oldest))
+            .order_by_desc(event_mark::Column::TransactionId)
+            .order_by_desc(event_mark::Column::EventSeq)
+            .one(self.db());
+        let by_age = by_age.await.map_err(fault_of)?;
+        let by_age = by_age.map(|mark| Position { transaction_id: mark.transaction_id, seq: mark.event_seq });
+        let by_count = self.last_event(count).await?;
+        let Some(bound) = by_age.max(by_count) else { return Ok(()) };
+        self.mark(bound, now).await?;
+        let gone = event::Entity::delete_many().filter(after(bound).not());
+        gone.exec(self.db()).await.map_err(fault_of)?;
+        let gone = event_mark::Entity::delete_many().filter(marks_before(bound));
+        gone.exec(self.db()).await.map(|_| ()).map_err(fault_of)
+    }
+
+    async fn mark(&self, position: Position, now: Timestamp) -> Result<(), Fault> {
+        let row = event_mark::ActiveModel {
+            transaction_id: Set(position.transaction_id),
+            event_seq: Set(position.seq),
+            at: Set(now.0),
+        };
+        let columns = [event_mark::Column::TransactionId, event_mark::Column::EventSeq];
+        let once = OnConflict::columns(columns).do_nothing().to_owned();
+        let insert = event_mark::Entity::insert(row).on_conflict(once).exec_without_returning(self.db());
+        insert.await.map(|_| ()).map_err(fault_of)
+    }
+
+    /// The log when the database is opened. One that was copied from another server may have ids of transactions that
+    /// this one has yet to come to: they would never be told in order, so they go, and cursors with them.
+    pub(crate) async fn open_events(&self) -> Result<(), Fault> {
+        if oldest_open_transaction(self.db().get_database_backend()).is_none() {
+            return Ok(());
+        }
+        let end = self.end_of_events().await?;
+        let ahead = event_mark::Entity::find().filter(event_mark::Column::TransactionId.gt(end.transaction_id));
+        let events_ahead = event::Entity::find().filter(event::Column::TransactionId.gt(end.transaction_id));
+        let ahead = ahead.one(self.db()).await.map_err(fault_of)?.is_some();
+        if !ahead && events_ahead.one(self.db()).await.map_err(fault_of)?.is_none() {
+            return Ok(());
+        }
+        event::Entity::delete_many().exec(self.db()).await.map_err(fault_of)?;
+        event_mark::Entity::delete_many().exec(self.db()).await.map_err(fault_of)?;
+        self.mark(end, Timestamp(0)).await
+    }
+
+    /// The objects of a kind that a project may see (none: all) after the row of this number, oldest first, with the
+    /// number of each row.
+    ///
+    /// # Errors
+    /// [`Code::Internal`]: the database failed.
+    pub async fn ids_after(
+        &self,
+        kind: EventKind,
+        project_id: Option<&str>,
+        seq: i64,
+        limit: u64,
+    ) -> Result<Vec<(i64, Uuid)>, Fault> {
+        match kind {
+            EventKind::Pool => self.rows_after::<pool::Entity>(project_id, seq, limit).await,
+            EventKind::Listener => self.rows_after::<listener::Entity>(project_id, seq, limit).await,
+            EventKind::Member => self.rows_after::<member::Entity>(project_id, seq, limit).await,
+            EventKind::HealthMonitor => self.rows_after::<health_monitor::Entity>(project_id, seq, limit).await,
+            EventKind::Agent => self.rows_after::<agent::Entity>(project_id, seq, limit).await,
+            EventKind::Network => self.rows_after::<network::Entity>(project_id, seq, limit).await,
+            EventKind::Subnet => self.rows_after::<subnet::Entity>(project_id, seq, limit).await,
+        }
+    }
+
+    async fn rows_after<E: Listed>(
+        &self,
+        project_id: Option<&str>,
+        seq: i64,
+        limit: u64,
+    ) -> Result<Vec<(i64, Uuid)>, Fault> {
+        let mut select = E::find().select_only().column(E::SEQ).column(E::ID).filter(E::SEQ.gt(seq));
+        if let Some(project_id) = project_id {
+            select = select.filter(E::visible(project_id, true));
+        }
+        select.order_by_asc(E::SEQ).limit(limit).into_tuple().all(self.db()).await.map_err(fault_of)
+    }
+}
