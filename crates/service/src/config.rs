@@ -21,6 +21,7 @@ pub struct Settings {
     pub database: Database,
     pub placement: Placement,
     pub agents: Agents,
+    pub events: Events,
     #[serde(rename = "provider")]
     pub providers: Vec<Provider>,
     pub agent: Agent,
@@ -76,11 +77,17 @@ pub struct Scheduler {
     pub listen: SocketAddr,
     /// The Unix socket (mode 0600) where gRPC is served too; empty: none. Who can open it is admin.
     pub socket: PathBuf,
+    /// How long a call may take whose client does not say.
+    pub call_timeout_ms: u32,
 }
 
 impl Default for Scheduler {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 9697)), socket: PathBuf::from("/run/ballast/scheduler.sock") }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 9697)),
+            socket: PathBuf::from("/run/ballast/scheduler.sock"),
+            call_timeout_ms: 30_000,
+        }
     }
 }
 
@@ -132,6 +139,26 @@ impl Default for Agents {
             dead_after_ms: 20_000,
             statistics_interval_ms: 5_000,
         }
+    }
+}
+
+/// `[events]`: the log of changes that clients watch.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Events {
+    /// Changes are kept for so long, and a minute.
+    pub keep_seconds: u32,
+    /// At most so many are kept.
+    pub keep_count: u32,
+    /// How often what other schedulers changed is looked for; what this one changes is told at once.
+    pub poll_interval_ms: u32,
+    /// A reader that takes nothing for so long is told to start again.
+    pub slow_reader_ms: u32,
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Self { keep_seconds: 86_400, keep_count: 100_000, poll_interval_ms: 1_000, slow_reader_ms: 30_000 }
     }
 }
 
@@ -240,6 +267,12 @@ impl Settings {
         names.sort();
         if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(format!("provider: '{}' is there twice", pair[0]));
+        }
+        if self.scheduler.call_timeout_ms == 0 {
+            return Err("scheduler.call_timeout_ms must be at least 1".to_owned());
+        }
+        if self.events.poll_interval_ms == 0 {
+            return Err("events.poll_interval_ms must be at least 1".to_owned());
         }
         if self.agent.parallelism == 0 {
             return Err("agent.parallelism must be at least 1".to_owned());
