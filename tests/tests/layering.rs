@@ -21,6 +21,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("ballast-store", &["ballast-model"]),
     ("ballast-abi", &["ballast-proto"]),
     ("ballast-fake-driver", &["ballast-abi"]),
+    ("ballast-simulators", &[]),
     ("ballast-api-gateway", &["ballast-proto", "ballast-service"]),
     ("ballast-scheduler", &["ballast-model", "ballast-proto", "ballast-service", "ballast-store"]),
     ("ballast-agent", &["ballast-abi", "ballast-proto", "ballast-service"]),
@@ -31,7 +32,7 @@ const EDGES: &[(&str, &[&str])] = &[
 /// Every package of this name may use the boundary alone.
 const DRIVER: &str = "ballast-driver-";
 /// What tests may use besides.
-const FOR_TESTS: &[&str] = &["ballast-lab", "ballast-fake-driver"];
+const FOR_TESTS: &[&str] = &["ballast-lab", "ballast-fake-driver", "ballast-simulators"];
 /// Names that say nothing.
 const EMPTY_NAMES: &[&str] = &["common", "util", "utils", "helper", "helpers", "core", "manager", "managers"];
 /// Split, so that this file does not find itself.

@@ -1,0 +1,253 @@
+//! A10 Thunder's aXAPI v3: sessions, partitions, configuration, operational state and counters.
+//!
+//! What real devices were not seen to do is assumed, and drivers should not depend on it: the reply to a login over the
+//! limit (503), that partitions are managed from `shared` only, that a list which holds nothing is 204 without a body,
+//! that a monitor, a template or a service group in use cannot be deleted, that two virtual ports on one number exclude
+//! each other, and that a replaced object loses its children.
+
+mod configuration;
+mod error;
+mod objects;
+mod oper;
+mod partitions;
+mod path;
+mod references;
+mod schema;
+mod sessions;
+mod validate;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+pub use oper::Counters;
+pub use schema::Release;
+
+use crate::{Caller, Device, Refusal, Reply, Request, World};
+use configuration::Configuration;
+use error::{Refused, authorization};
+use path::{Aspect, Path};
+use schema::Schema;
+use sessions::{Entry, Sessions};
+
+/// The partition that every session begins in.
+pub const SHARED: &str = "shared";
+const ROOT: &str = "/axapi/v3/";
+
+/// A device.
+pub struct A10 {
+    schema: Schema,
+    username: String,
+    password: String,
+    sessions: Sessions,
+    running: Configuration,
+    saved: Configuration,
+    counters: BTreeMap<(String, String), Counters>,
+    made: u64,
+}
+
+impl Default for A10 {
+    fn default() -> Self {
+        Self::new(Release::default())
+    }
+}
+
+impl A10 {
+    /// A device as it comes from the factory: user `admin`, password `a10`.
+    #[must_use]
+    pub fn new(release: Release) -> Self {
+        Self {
+            schema: Schema::of(release),
+            username: "admin".to_owned(),
+            password: "a10".to_owned(),
+            sessions: Sessions::default(),
+            running: Configuration::default(),
+            saved: Configuration::default(),
+            counters: BTreeMap::new(),
+            made: 0,
+        }
+    }
+
+    /// The administrator's name and password.
+    pub fn set_credentials(&mut self, username: &str, password: &str) {
+        (self.username, self.password) = (username.to_owned(), password.to_owned());
+    }
+
+    /// How many sessions may be open, and how long one may rest.
+    pub fn set_session_limits(&mut self, open: usize, idle: Duration) {
+        (self.sessions.limit, self.sessions.idle) = (open, idle);
+    }
+
+    /// The names of the partitions, without the shared one.
+    #[must_use]
+    pub fn partitions(&self) -> Vec<String> {
+        self.running.names().filter(|name| *name != SHARED).map(str::to_owned).collect()
+    }
+
+    /// The paths of all objects of a partition, as in `slb/server/s1/port/80+tcp`.
+    #[must_use]
+    pub fn objects(&self, partition: &str) -> Vec<String> {
+        self.running.objects(partition).map(|objects| objects.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    /// A field of an object as it is set; none when it is not.
+    #[must_use]
+    pub fn field(&self, partition: &str, path: &str, field: &str) -> Option<Value> {
+        self.running.objects(partition)?.get(path)?.get(field).cloned()
+    }
+
+    /// Whether what runs is what was saved.
+    #[must_use]
+    pub fn is_saved(&self) -> bool {
+        self.running == self.saved
+    }
+
+    /// Puts an object into a partition, as an administrator would.
+    ///
+    /// # Panics
+    /// When the device refuses it.
+    pub fn administer(&mut self, partition: &str, method: &str, path: &str, body: &Value) {
+        let target = Path::parse(path, &self.schema).expect("a path of this device");
+        let done = self.configure(partition, method, &target, body.as_object());
+        assert!(done.is_ok(), "{method} {path}: {done:?}");
+    }
+
+    /// Sets the counters of a virtual port: `vport` as in `v1/80+http`.
+    pub fn count(&mut self, partition: &str, vport: &str, counters: Counters) {
+        self.counters.insert((partition.to_owned(), vport.to_owned()), counters);
+    }
+
+    /// A partition that an administrator has made.
+    pub fn add_partition(&mut self, name: &str) {
+        let id = self.running.free_id();
+        self.running.add(name, id);
+        self.saved.add(name, id);
+    }
+
+    /// Text that no two calls give: for tokens and uuids.
+    fn unique(&mut self, length: usize) -> String {
+        self.made += 1;
+        let digest = Sha256::digest(self.made.to_be_bytes());
+        digest.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(hex_digit).take(length).collect()
+    }
+
+    fn login(&mut self, request: &Request, now: Duration) -> Reply {
+        let body = request.json().unwrap_or_default();
+        let given = |field: &str| body["credentials"][field].as_str().unwrap_or_default().to_owned();
+        if (given("username"), given("password")) != (self.username.clone(), self.password.clone()) {
+            return authorization(403, "Incorrect user name or password");
+        }
+        let token = self.unique(30);
+        if !self.sessions.open(&token, now) {
+            return authorization(503, "Maximum number of admin sessions reached");
+        }
+        let description = "the signature should be set in Authorization header for following request.";
+        Reply::json(200, &json!({"authresponse": {"signature": token, "description": description}}))
+    }
+
+    fn inside(&mut self, request: &Request, path: &str, entry: &Entry, world: &World<'_>) -> Result<Reply, Refused> {
+        let segments: Vec<&str> = path.split('/').collect();
+        let body = match request.json() {
+            None if !request.body.is_empty() => return Err(Refused::body()),
+            body => body.unwrap_or(Value::Null),
+        };
+        match (request.method.as_str(), segments.as_slice()) {
+            ("POST", ["logoff"]) => {
+                self.sessions.close(&entry.token);
+                Ok(ok())
+            }
+            ("GET", ["active-partition"]) => {
+                Ok(Reply::json(200, &json!({"active-partition": {"partition-name": entry.partition}})))
+            }
+            ("POST", ["active-partition", name]) => {
+                let name = crate::http::decoded(name);
+                if !self.running.is_active(&name) {
+                    return Err(Refused::not_found("active-partition"));
+                }
+                self.sessions.choose(&entry.token, &name);
+                Ok(ok())
+            }
+            ("POST", ["write", "memory"]) => self.write_memory(&body, &entry.partition),
+            (method, ["partition" | "partition-all" | "partition-available-id" | "delete", ..]) => {
+                self.manage_partitions(method, &segments, &body, &entry.partition)
+            }
+            (method, _) => {
+                let target = Path::parse(path, &self.schema)?;
+                match (method, target.aspect) {
+                    ("GET", Aspect::Configuration) => self.read(&entry.partition, &target),
+                    ("GET", Aspect::Oper) => self.oper(&entry.partition, &target, world.health),
+                    ("GET", Aspect::Stats) => self.stats(&entry.partition, &target),
+                    (method, Aspect::Configuration) => {
+                        self.configure(&entry.partition, method, &target, body.as_object())
+                    }
+                    (method, Aspect::Oper | Aspect::Stats) => {
+                        Err(Refused::unsupported(format!("{method} is not supported")))
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Device for A10 {
+    fn answer(&mut self, request: &Request, world: &World<'_>) -> Reply {
+        let path = request.path.strip_prefix(ROOT).unwrap_or_default().trim_end_matches('/');
+        if (request.method.as_str(), path) == ("POST", "auth") {
+            return self.login(request, world.now);
+        }
+        let Some(entry) = token(request).and_then(|token| self.sessions.touch(token, world.now)) else {
+            return authorization(401, "Invalid admin session.");
+        };
+        self.inside(request, path, &entry, world).unwrap_or_else(|refused| refused.reply())
+    }
+
+    fn caller(&self, request: &Request) -> Caller {
+        let entry = token(request).and_then(|token| self.sessions.find(token));
+        Caller {
+            session: entry.map(|entry| entry.token.chars().take(6).collect()),
+            partition: entry.map(|entry| entry.partition.clone()),
+        }
+    }
+
+    fn is_write(&self, request: &Request) -> bool {
+        let path = request.path.strip_prefix(ROOT).unwrap_or_default();
+        let about_the_session = ["auth", "logoff", "active-partition"].iter().any(|start| path.starts_with(start));
+        request.method != "GET" && !about_the_session
+    }
+
+    fn refuse(&self, refusal: Refusal, _request: &Request) -> Reply {
+        match refusal {
+            Refusal::Busy => Refused::busy(),
+            Refusal::Failed => Refused::failed(),
+            Refusal::Secondary => Refused::privilege(),
+        }
+        .reply()
+    }
+
+    fn end_sessions(&mut self) {
+        self.sessions.close_all();
+    }
+
+    fn sessions(&self) -> usize {
+        self.sessions.count()
+    }
+
+    fn reboot(&mut self) {
+        self.running = self.saved.clone();
+        self.counters.clear();
+        self.sessions.close_all();
+    }
+}
+
+fn token(request: &Request) -> Option<&str> {
+    request.header("authorization")?.strip_prefix("A10 ")
+}
+
+fn ok() -> Reply {
+    Reply::json(200, &json!({"response": {"status": "OK"}}))
+}
+
+fn hex_digit(nibble: u8) -> char {
+    char::from_digit(u32::from(nibble), 16).unwrap_or('0')
+}

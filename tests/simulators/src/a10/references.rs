@@ -1,0 +1,53 @@
+//! Who names whom: references that must exist, and objects that cannot go while they are named.
+
+use serde_json::Value;
+
+use super::{
+    configuration::Objects,
+    error::Refused,
+    schema::{Kind, Schema},
+    validate::Fields,
+};
+
+/// Kinds that exist on every device without being made.
+const BUILT_IN: &str = "default";
+
+/// Every object that these fields name must exist in the partition.
+pub(crate) fn resolved(schema: &Schema, kind: &Kind, fields: &Fields, objects: &Objects) -> Result<(), Refused> {
+    for (name, value) in fields {
+        let Some(named) = &kind.fields[name].names else { continue };
+        let Value::String(target) = value else { continue };
+        let known = schema.objects.contains_key(named) && objects.contains_key(&format!("{named}/{target}"));
+        if !known && target != BUILT_IN {
+            let object = named.rsplit('/').next().unwrap_or(named);
+            return Err(Refused::not_found(object));
+        }
+    }
+    Ok(())
+}
+
+/// An object that names this one, but for memberships: those go with their server.
+pub(crate) fn user_of(schema: &Schema, kind: &str, key: &str, objects: &Objects) -> Option<String> {
+    if kind == "slb/server" {
+        return None;
+    }
+    objects.iter().find_map(|(path, fields)| {
+        let user = schema.objects.get(&kind_of(path))?;
+        let names = |(name, value): (&String, &Value)| {
+            user.fields.get(name).is_some_and(|field| field.names.as_deref() == Some(kind)) && value == key
+        };
+        fields.iter().any(names).then(|| path.clone())
+    })
+}
+
+/// The kind of the object at a path: `slb/server/s1/port/80+tcp` is a `slb/server/port`.
+pub(crate) fn kind_of(path: &str) -> String {
+    let segments: Vec<&str> = path.split('/').collect();
+    let root = match segments.as_slice() {
+        ["slb", "template", "persist", ..] => 4,
+        ["slb", "template", ..] => 3,
+        _ => 2,
+    };
+    let child = segments.get(root + 1).map(|child| format!("/{child}")).unwrap_or_default();
+    format!("{}{child}", segments[..root.min(segments.len())].join("/"))
+}

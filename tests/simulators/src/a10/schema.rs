@@ -1,0 +1,114 @@
+//! The vendor's schema of the objects that this device knows, from `data/axapi.json` (made by `data/axapi.py`).
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+const TEXT: &str = include_str!("../../data/axapi.json");
+
+/// Which releases of the device's software this one behaves as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Release {
+    /// 4.0 and 4.1, as the schema says.
+    #[default]
+    Four,
+    /// 5 and later: longer monitor names, more connections, more methods.
+    Five,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Schema {
+    pub(crate) objects: BTreeMap<String, Kind>,
+    later: Vec<(String, String, Change)>,
+}
+
+/// A kind of object.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Kind {
+    /// The name around the object in a body.
+    pub(crate) wrapper: String,
+    /// The fields that make its key, joined by `+`.
+    pub(crate) keys: Vec<String>,
+    /// Children in lists: the list's name and the child's kind.
+    pub(crate) lists: BTreeMap<String, String>,
+    pub(crate) fields: BTreeMap<String, Field>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Field {
+    #[serde(rename = "type")]
+    pub(crate) form: Form,
+    #[serde(default)]
+    pub(crate) min: Option<u64>,
+    #[serde(default)]
+    pub(crate) max: Option<u64>,
+    #[serde(default)]
+    pub(crate) default: Option<Value>,
+    #[serde(default)]
+    pub(crate) values: Vec<String>,
+    /// Fields that cannot be set together with this one.
+    #[serde(default)]
+    pub(crate) not: Vec<String>,
+    /// Cannot be changed once it is set.
+    #[serde(default)]
+    pub(crate) fixed: bool,
+    /// The kind of object that it names.
+    #[serde(default, rename = "ref")]
+    pub(crate) names: Option<String>,
+    #[serde(default)]
+    pub(crate) fields: BTreeMap<String, Field>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Form {
+    Number,
+    Flag,
+    Enum,
+    Ipv4,
+    Ipv6,
+    String,
+    List,
+    Object,
+    Any,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Change {
+    max: Option<u64>,
+    default: Option<Value>,
+    #[serde(default)]
+    also: Vec<String>,
+}
+
+impl Schema {
+    pub(crate) fn of(release: Release) -> Self {
+        let mut schema: Self = serde_json::from_str(TEXT).expect("data/axapi.json is what its script makes");
+        if release == Release::Five {
+            for (object, field, change) in std::mem::take(&mut schema.later) {
+                let field = schema.objects.get_mut(&object).and_then(|kind| kind.fields.get_mut(&field));
+                let Some(field) = field else { continue };
+                field.max = change.max.or(field.max);
+                field.default = change.default.or(field.default.take());
+                field.values.extend(change.also);
+            }
+        }
+        schema
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_has_what_the_vendor_says_and_later_releases_allow_more() {
+        let (four, five) = (Schema::of(Release::Four), Schema::of(Release::Five));
+        let longest = |schema: &Schema| schema.objects["health/monitor"].fields["name"].max;
+        assert_eq!((longest(&four), longest(&five)), (Some(29), Some(63)));
+        let port = &four.objects["slb/virtual-server/port"].fields;
+        assert_eq!(port["template-persist-cookie"].names.as_deref(), Some("slb/template/persist/cookie"));
+        assert!(four.objects["slb/server"].fields["host"].fixed);
+    }
+}

@@ -1,0 +1,69 @@
+//! The levers of a simulator in another process, over HTTP on the device's own port, under `/_simulator/`:
+//!
+//! | request | does |
+//! |---|---|
+//! | `GET journal` | every request so far |
+//! | `DELETE journal` | forgets them |
+//! | `POST health {"address": "10.0.0.1", "port": 80, "up": false}` | who answers checks |
+//! | `POST faults {"kind": "drop_after", "method": "POST", "path": "*/port/*", "after": 2, "times": 1}` | see [`crate::faults`] |
+//! | `DELETE faults` | none |
+//! | `POST clock {"advance_seconds": 600}` | time passes |
+//! | `GET sessions` | how many are open |
+//! | `POST reboot` | off and on again |
+
+use std::{net::IpAddr, sync::PoisonError, time::Duration};
+
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use crate::{Device, Fault, Reply, Request, serve::Stage};
+
+const ROOT: &str = "/_simulator/";
+
+#[derive(Deserialize)]
+struct ServerHealth {
+    address: IpAddr,
+    port: u16,
+    up: bool,
+}
+
+#[derive(Deserialize)]
+struct Advance {
+    advance_seconds: u64,
+}
+
+/// None: the request is for the device.
+pub(crate) fn answer<D: Device>(request: &Request, stage: &Stage<D>) -> Option<Reply> {
+    let lever = request.path.strip_prefix(ROOT)?;
+    let done = pull(lever, request, stage);
+    Some(match done {
+        Ok(body) => Reply::json(200, &body),
+        Err(why) => Reply::json(400, &json!({"error": why})),
+    })
+}
+
+fn pull<D: Device>(lever: &str, request: &Request, stage: &Stage<D>) -> Result<Value, String> {
+    let device = || stage.device.lock().unwrap_or_else(PoisonError::into_inner);
+    match (request.method.as_str(), lever) {
+        ("GET", "journal") => return serde_json::to_value(stage.journal.all()).map_err(|error| error.to_string()),
+        ("DELETE", "journal") => drop(stage.journal.take()),
+        ("GET", "sessions") => return Ok(json!({"sessions": device().sessions()})),
+        ("POST", "reboot") => device().reboot(),
+        ("POST", "health") => {
+            let ServerHealth { address, port, up } = body(request)?;
+            stage.health.set(address, port, up);
+        }
+        ("POST", "faults") => stage.faults.add(body::<Fault>(request)?),
+        ("DELETE", "faults") => stage.faults.clear(),
+        ("POST", "clock") => {
+            let Advance { advance_seconds } = body(request)?;
+            stage.clock.advance(Duration::from_secs(advance_seconds));
+        }
+        (method, _) => return Err(format!("there is no lever {method} {lever}")),
+    }
+    Ok(json!({}))
+}
+
+fn body<T: DeserializeOwned>(request: &Request) -> Result<T, String> {
+    serde_json::from_slice(&request.body).map_err(|error| error.to_string())
+}

@@ -1,0 +1,55 @@
+//! What a simulator asks of a device: state and rules, without transport, clock or chance.
+
+use std::time::Duration;
+
+use crate::{Health, Reply, Request};
+
+/// A device. One request at a time.
+pub trait Device: Send + 'static {
+    /// Answers, and changes its state as the request asks.
+    fn answer(&mut self, request: &Request, world: &World<'_>) -> Reply;
+
+    /// On whose behalf a request comes, before it is answered.
+    fn caller(&self, request: &Request) -> Caller;
+
+    /// Whether it asks for a change of the configuration, as against reading, logging in and out, or choosing where.
+    fn is_write(&self, request: &Request) -> bool;
+
+    /// The vendor's reply to a request that is not carried out.
+    fn refuse(&self, refusal: Refusal, request: &Request) -> Reply;
+
+    /// Ends every session, as a reboot or an impatient administrator does.
+    fn end_sessions(&mut self);
+
+    /// How many sessions are open.
+    fn sessions(&self) -> usize;
+
+    /// Off and on again: what was not saved is lost, counters and sessions too.
+    fn reboot(&mut self);
+}
+
+/// What is outside of the device.
+pub struct World<'a> {
+    pub now: Duration,
+    pub health: &'a Health,
+}
+
+/// Who asks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Caller {
+    /// The start of the session's token; none without a valid session.
+    pub session: Option<String>,
+    /// The partition that the session has chosen.
+    pub partition: Option<String>,
+}
+
+/// Why a request is refused without being looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// At work on something else; soon free.
+    Busy,
+    /// It just does not work.
+    Failed,
+    /// This is the secondary of a pair, which takes no changes.
+    Secondary,
+}

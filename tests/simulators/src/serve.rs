@@ -1,0 +1,120 @@
+//! Real HTTP/1.1 over TCP or TLS, one thread for all connections.
+
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+use crate::{Clock, Device, Entry, Faults, Health, Journal, Kind, Refusal, Reply, Request, World, control};
+
+/// What every connection shares.
+pub(crate) struct Stage<D> {
+    pub(crate) device: Arc<Mutex<D>>,
+    pub(crate) clock: Clock,
+    pub(crate) faults: Faults,
+    pub(crate) journal: Journal,
+    pub(crate) health: Health,
+    pub(crate) acceptor: Option<TlsAcceptor>,
+}
+
+pub(crate) async fn serve<D: Device>(listener: TcpListener, stage: Arc<Stage<D>>) {
+    loop {
+        if let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(connection(stream, Arc::clone(&stage)));
+        }
+    }
+}
+
+async fn connection<D: Device>(stream: TcpStream, stage: Arc<Stage<D>>) {
+    let service = service_fn(|request| respond(request, Arc::clone(&stage)));
+    // How a connection ends is the client's affair.
+    let _ = match &stage.acceptor {
+        None => http1::Builder::new().serve_connection(TokioIo::new(stream), service).await,
+        Some(acceptor) => match acceptor.accept(stream).await {
+            Ok(stream) => http1::Builder::new().serve_connection(TokioIo::new(stream), service).await,
+            Err(_) => return,
+        },
+    };
+}
+
+/// An error ends the connection without a reply.
+async fn respond<D: Device>(
+    request: hyper::Request<Incoming>,
+    stage: Arc<Stage<D>>,
+) -> io::Result<hyper::Response<Full<Bytes>>> {
+    let request = read(request).await?;
+    if let Some(reply) = control::answer(&request, &stage) {
+        return written(reply);
+    }
+    let kind = stage.faults.strike(&request.method, &request.path);
+    let reply = stage.meet(&request, kind);
+    if let Some(Kind::Delay(milliseconds)) = kind {
+        tokio::time::sleep(Kind::delay(milliseconds)).await;
+    }
+    written(reply.ok_or_else(|| io::Error::other("dropped on request"))?)
+}
+
+impl<D: Device> Stage<D> {
+    /// The reply, or none when the connection is to end; and the journal's entry.
+    fn meet(&self, request: &Request, kind: Option<Kind>) -> Option<Reply> {
+        let mut device = self.device.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entry = Entry::of(request, device.caller(request), device.is_write(request));
+        let world = World { now: self.clock.now(), health: &self.health };
+        let mut carried_out = |device: &mut D| {
+            entry.reached = true;
+            device.answer(request, &world)
+        };
+        let reply = match kind {
+            None | Some(Kind::Delay(_)) => Some(carried_out(&mut device)),
+            Some(Kind::DropBefore) => None,
+            Some(Kind::DropAfter) => {
+                carried_out(&mut device);
+                None
+            }
+            Some(Kind::Html503) => Some(Reply::html(503, "<html><body>503 Service Unavailable</body></html>")),
+            Some(Kind::Busy) => Some(device.refuse(Refusal::Busy, request)),
+            Some(Kind::Fail) => Some(device.refuse(Refusal::Failed, request)),
+            Some(Kind::Secondary) => Some(device.refuse(Refusal::Secondary, request)),
+            Some(Kind::ExpireSession) => {
+                device.end_sessions();
+                Some(carried_out(&mut device))
+            }
+            Some(Kind::NoContent) => {
+                let reply = carried_out(&mut device);
+                Some(if reply.status < 300 { Reply::empty(204) } else { reply })
+            }
+        };
+        entry.status = reply.as_ref().map_or(0, |reply| reply.status);
+        self.journal.add(entry);
+        reply
+    }
+}
+
+async fn read(request: hyper::Request<Incoming>) -> io::Result<Request> {
+    let (head, body) = request.into_parts();
+    let headers = head.headers.iter();
+    Ok(Request {
+        method: head.method.to_string(),
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().map(str::to_owned),
+        headers: headers
+            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .collect(),
+        body: body.collect().await.map_err(io::Error::other)?.to_bytes().to_vec(),
+    })
+}
+
+fn written(reply: Reply) -> io::Result<hyper::Response<Full<Bytes>>> {
+    let mut response = hyper::Response::builder().status(reply.status);
+    for (name, value) in &reply.headers {
+        response = response.header(name, value);
+    }
+    response.body(Full::new(Bytes::from(reply.body))).map_err(io::Error::other)
+}
