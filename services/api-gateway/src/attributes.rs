@@ -69,11 +69,22 @@ pub(crate) struct Attribute {
     post: Post,
     put: bool,
     stored: bool,
+    shown: Shown,
+    /// Its JSON schema, where the kind does not say enough.
+    pub(crate) schema: Option<fn() -> Value>,
+}
+
+/// How replies have an attribute.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Always,
+    OrNull,
+    Never,
 }
 
 impl Attribute {
     const fn new(name: &'static str, kind: Kind, post: Post) -> Self {
-        Self { name, wire: name, kind, post, put: false, stored: true }
+        Self { name, wire: name, kind, post, put: false, stored: true, shown: Shown::Always, schema: None }
     }
 
     /// Shown, never taken.
@@ -105,6 +116,44 @@ impl Attribute {
     pub(crate) const fn ignored(mut self) -> Self {
         self.stored = false;
         self
+    }
+
+    /// Null in replies where there is none.
+    pub(crate) const fn or_null(mut self) -> Self {
+        self.shown = Shown::OrNull;
+        self
+    }
+
+    /// Known, but in no reply.
+    pub(crate) const fn never_shown(mut self) -> Self {
+        self.shown = Shown::Never;
+        self
+    }
+
+    /// Has this JSON schema, in requests and in replies.
+    pub(crate) const fn like(mut self, schema: fn() -> Value) -> Self {
+        self.schema = Some(schema);
+        self
+    }
+
+    pub(crate) fn in_post(&self) -> bool {
+        self.post != Post::Refused
+    }
+
+    pub(crate) fn is_required(&self) -> bool {
+        self.post == Post::Required
+    }
+
+    pub(crate) const fn in_put(&self) -> bool {
+        self.put
+    }
+
+    pub(crate) fn is_shown(&self) -> bool {
+        self.shown != Shown::Never
+    }
+
+    pub(crate) fn may_be_null(&self) -> bool {
+        self.shown == Shown::OrNull
     }
 
     /// `tenant_id`, as most resources have it.

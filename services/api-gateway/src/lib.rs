@@ -8,6 +8,7 @@ mod attributes;
 mod caller;
 mod error;
 mod links;
+mod openapi;
 mod payload;
 mod python;
 mod query;
@@ -49,6 +50,12 @@ pub fn routes() -> Vec<Route> {
         action: operation.action,
     };
     routes::table().operations.into_iter().map(route).collect()
+}
+
+/// The OpenAPI 3.1 document of what is served.
+#[must_use]
+pub fn openapi() -> serde_json::Value {
+    openapi::document(&routes::table().operations)
 }
 
 /// Serves REST on `listener` until `shutdown`.

@@ -147,6 +147,11 @@ pub(crate) fn json<V: Serialize>(status: StatusCode, value: &V) -> Response {
     }
 }
 
+/// A JSON body that is written already.
+pub(crate) fn written(status: StatusCode, body: axum::body::Bytes) -> Response {
+    with_type(status, "application/json; charset=UTF-8", body.into())
+}
+
 /// Plain text.
 pub(crate) fn text(status: StatusCode, text: &'static str) -> Response {
     with_type(status, "text/plain; charset=UTF-8", text.into())

@@ -7,6 +7,7 @@ use axum::extract::State;
 use ballast_proto::v1::{Agent, AgentDriver, DeleteRequest, GetRequest, Liveness, UpdateAgentRequest};
 use jiff::Timestamp;
 use serde::{Serialize, ser::SerializeMap};
+use serde_json::json;
 
 use super::{
     At,
@@ -36,12 +37,12 @@ pub(crate) const AGENT: Resource = Resource {
         Attribute::read_only("topic", Kind::Constant(TOPIC)),
         Attribute::read_only("host", Kind::Text),
         Attribute::read_only("admin_state_up", Kind::Flag).mutable(),
-        Attribute::read_only("created_at", Kind::Text),
-        Attribute::read_only("started_at", Kind::Text),
-        Attribute::read_only("heartbeat_timestamp", Kind::Text).called("heartbeat_at"),
+        Attribute::read_only("created_at", Kind::Text).or_null(),
+        Attribute::read_only("started_at", Kind::Text).or_null(),
+        Attribute::read_only("heartbeat_timestamp", Kind::Text).or_null().called("heartbeat_at"),
         Attribute::read_only("alive", Kind::Flag),
-        Attribute::read_only("configurations", Kind::Text),
-        Attribute::read_only("description", Kind::Text).mutable(),
+        Attribute::read_only("configurations", Kind::Text).like(|| json!({ "type": "object" })),
+        Attribute::read_only("description", Kind::Text).mutable().or_null(),
     ],
 };
 

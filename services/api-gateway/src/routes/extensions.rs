@@ -2,19 +2,31 @@
 
 use axum::http::StatusCode;
 use serde::ser::SerializeMap;
+use serde_json::json;
 
 use super::{
     At,
     table::{Does, Routes},
 };
 use crate::{
-    attributes::Resource,
+    attributes::{Attribute, Kind, Resource},
     error::Refusal,
     query::{Query, View},
     reply::{self, Keys, Reply, Shown},
 };
 
-const EXTENSION: Resource = Resource { one: "extension", many: "extensions", attributes: &[] };
+const EXTENSION: Resource = Resource {
+    one: "extension",
+    many: "extensions",
+    attributes: &[
+        Attribute::read_only("alias", Kind::Text),
+        Attribute::read_only("name", Kind::Text),
+        Attribute::read_only("description", Kind::Text),
+        Attribute::read_only("namespace", Kind::Text),
+        Attribute::read_only("updated", Kind::Text),
+        Attribute::read_only("links", Kind::Text).like(|| json!({ "type": "array", "items": { "type": "object" } })),
+    ],
+};
 
 struct Extension {
     alias: &'static str,

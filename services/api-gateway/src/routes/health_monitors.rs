@@ -9,6 +9,7 @@ use ballast_proto::{
     },
 };
 use serde::{Serialize, ser::SerializeMap};
+use serde_json::{Value, json};
 
 use super::{At, table::Routes};
 use crate::{
@@ -33,12 +34,14 @@ pub(crate) const HEALTH_MONITOR: Resource = Resource {
         Attribute::required("max_retries", INTEGER).mutable(),
         Attribute::optional("http_method", Kind::Text).mutable(),
         Attribute::optional("url_path", Kind::Text).mutable(),
-        Attribute::optional("expected_codes", Kind::Shape(expected_codes)).mutable(),
+        Attribute::optional("expected_codes", Kind::Shape(expected_codes))
+            .like(|| json!({ "type": "string" }))
+            .mutable(),
         Attribute::optional("admin_state_up", Kind::Flag).mutable(),
         // Known, so read-only rather than unknown, but never shown.
-        Attribute::read_only("status", Kind::Text),
-        Attribute::read_only("status_description", Kind::Text),
-        Attribute::read_only("pools", Kind::Text),
+        Attribute::read_only("status", Kind::Text).never_shown(),
+        Attribute::read_only("status_description", Kind::Text).never_shown(),
+        Attribute::read_only("pools", Kind::Text).like(|| associations_schema("pool_id")),
     ],
 };
 
@@ -84,9 +87,22 @@ async fn delete(State(gateway): State<Gateway>, caller: Caller, At(id): At<Strin
 }
 
 /// Codes are matched by a pattern, so another type is no valid input rather than no string.
-fn expected_codes(value: &serde_json::Value) -> Result<(), String> {
+fn expected_codes(value: &Value) -> Result<(), String> {
     let refusal = || format!("'{}' is not a valid input", crate::python::text(value));
     value.is_string().then_some(()).ok_or_else(refusal)
+}
+
+/// The JSON schema of associations, each with the id of the other side.
+pub(super) fn associations_schema(other: &str) -> Value {
+    let association = json!({
+        "type": "object", "required": [other, "status", "status_description"],
+        "properties": {
+            other: { "type": "string", "format": "uuid" },
+            "status": { "type": "string" },
+            "status_description": { "type": ["string", "null"] }
+        }
+    });
+    json!({ "type": "array", "items": association })
 }
 
 fn decode(mut attributes: Attributes) -> HealthMonitor {

@@ -27,7 +27,7 @@ pub(crate) const MEMBER: Resource = Resource {
         Attribute::optional("weight", INTEGER).mutable(),
         Attribute::optional("admin_state_up", Kind::Flag).mutable(),
         Attribute::read_only("status", Kind::Text),
-        Attribute::read_only("status_description", Kind::Text),
+        Attribute::read_only("status_description", Kind::Text).or_null(),
     ],
 };
 

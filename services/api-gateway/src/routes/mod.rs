@@ -23,7 +23,7 @@ use axum::{
 use serde::de::DeserializeOwned;
 
 use self::table::Routes;
-use crate::{Gateway, error::Refusal, payload, request_id};
+use crate::{Gateway, error::Refusal, openapi, payload, request_id};
 
 /// Everything that is served.
 pub(crate) fn table() -> Routes {
@@ -39,6 +39,7 @@ pub(crate) fn table() -> Routes {
         .merge(subnets::routes())
         .merge(versions::routes())
         .merge(vips::routes())
+        .merge(openapi::routes())
 }
 
 /// The table with what surrounds every request.

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::{
     At,
     agents::AGENT,
+    health_monitors::associations_schema,
     table::{Does, Routes},
 };
 use crate::{
@@ -29,20 +30,20 @@ pub(crate) const POOL: Resource = Resource {
     attributes: &[
         Attribute::read_only("id", Kind::Uuid),
         Attribute::tenant(),
-        Attribute::read_only("vip_id", Kind::Uuid),
+        Attribute::read_only("vip_id", Kind::Uuid).or_null(),
         Attribute::optional("name", Kind::Text).mutable(),
         Attribute::optional("description", Kind::Text).mutable(),
         Attribute::required("subnet_id", Kind::Uuid),
         Attribute::required("protocol", Kind::OneOf(PROTOCOLS)),
-        Attribute::optional("provider", Kind::Text),
+        Attribute::optional("provider", Kind::Text).or_null(),
         Attribute::required("lb_method", Kind::OneOf(LB_METHODS)).mutable(),
         Attribute::read_only("members", Kind::UuidList),
         // Neutron checks it and makes nothing of it: monitors are associated by the sub-resource.
         Attribute::optional("health_monitors", Kind::UuidList).mutable().ignored(),
-        Attribute::read_only("health_monitors_status", Kind::Text),
+        Attribute::read_only("health_monitors_status", Kind::Text).like(|| associations_schema("monitor_id")),
         Attribute::optional("admin_state_up", Kind::Flag).mutable(),
         Attribute::read_only("status", Kind::Text),
-        Attribute::read_only("status_description", Kind::Text),
+        Attribute::read_only("status_description", Kind::Text).or_null(),
     ],
 };
 

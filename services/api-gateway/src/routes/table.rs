@@ -59,6 +59,22 @@ impl Does {
         }
     }
 
+    /// The resource that it is about.
+    pub(crate) const fn resource(self) -> Option<&'static Resource> {
+        match self {
+            Self::List(resource)
+            | Self::ListWhole(resource)
+            | Self::ListAll(resource)
+            | Self::Show(resource)
+            | Self::ShowOrNull(resource)
+            | Self::Create(resource)
+            | Self::Attach(resource)
+            | Self::Refuse(resource)
+            | Self::Update(resource) => Some(resource),
+            Self::Delete | Self::Tell(_) => None,
+        }
+    }
+
     fn filter(self) -> MethodFilter {
         match self.method() {
             "POST" => MethodFilter::POST,

@@ -6,7 +6,7 @@ use ballast_proto::{
     v1::{CreateVipRequest, DeleteRequest, GetRequest, Status, UpdateVipRequest, Vip},
 };
 use serde::{Serialize, ser::SerializeMap};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{At, table::Routes};
 use crate::{
@@ -31,16 +31,16 @@ const VIP: Resource = Resource {
         Attribute::optional("name", Kind::Text).mutable(),
         Attribute::optional("description", Kind::Text).mutable(),
         Attribute::required("subnet_id", Kind::Uuid),
-        Attribute::optional("address", Kind::AddressOrNone),
-        Attribute::read_only("port_id", Kind::Uuid),
+        Attribute::optional("address", Kind::AddressOrNone).or_null(),
+        Attribute::read_only("port_id", Kind::Uuid).or_null(),
         Attribute::required("protocol_port", INTEGER),
         Attribute::required("protocol", Kind::OneOf(PROTOCOLS)),
         Attribute::required("pool_id", Kind::Uuid).mutable(),
-        Attribute::optional("session_persistence", Kind::Shape(session_persistence)).mutable(),
+        Attribute::optional("session_persistence", Kind::Shape(session_persistence)).like(persistence_schema).mutable(),
         Attribute::optional("connection_limit", INTEGER).mutable(),
         Attribute::optional("admin_state_up", Kind::Flag).mutable(),
         Attribute::read_only("status", Kind::Text),
-        Attribute::read_only("status_description", Kind::Text),
+        Attribute::read_only("status_description", Kind::Text).or_null(),
     ],
 };
 
@@ -112,6 +112,13 @@ fn session_persistence(value: &Value) -> Result<(), String> {
     let Some(kind) = map.get("type") else { return Err(keys_failed(map)) };
     values::check(Kind::OneOf(PERSISTENCE_TYPES), kind)?;
     map.get("cookie_name").map_or(Ok(()), |name| values::check(Kind::Text, name))
+}
+
+fn persistence_schema() -> Value {
+    json!({
+        "type": ["object", "null"],
+        "properties": { "type": { "type": "string", "enum": PERSISTENCE_TYPES }, "cookie_name": { "type": "string" } }
+    })
 }
 
 fn keys_failed(map: &Map<String, Value>) -> String {
