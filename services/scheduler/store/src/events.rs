@@ -52,15 +52,8 @@ pub enum EventKind {
 
 impl EventKind {
     /// In the order of a snapshot: what others refer to comes first.
-    pub const ALL: [Self; 7] = [
-        Self::Agent,
-        Self::Network,
-        Self::Subnet,
-        Self::HealthMonitor,
-        Self::Pool,
-        Self::Listener,
-        Self::Member,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Agent, Self::Network, Self::Subnet, Self::HealthMonitor, Self::Pool, Self::Listener, Self::Member];
 
     /// As it is stored.
     #[must_use]
@@ -375,6 +368,32 @@ impl Tx {
             EventKind::Network => self.rows_after::<network::Entity>(project_id, seq, limit).await,
             EventKind::Subnet => self.rows_after::<subnet::Entity>(project_id, seq, limit).await,
         }
+    }
+
+    /// The load balancers that have these listeners or members, by their ids.
+    ///
+    /// # Errors
+    /// [`Code::Internal`]: the database failed.
+    pub async fn owners_of(&self, kind: EventKind, ids: &[Uuid]) -> Result<HashMap<Uuid, Uuid>, Fault> {
+        let mut owners = HashMap::new();
+        for chunk in ids.chunks(CHUNK) {
+            let ids = chunk.iter().copied();
+            let found = match kind {
+                EventKind::Listener => {
+                    let select = listener::Entity::find().select_only().column(listener::Column::Id);
+                    let select = select.column(listener::Column::LoadBalancerId);
+                    select.filter(listener::Column::Id.is_in(ids)).into_tuple::<(Uuid, Uuid)>().all(self.db()).await
+                }
+                EventKind::Member => {
+                    let select = member::Entity::find().select_only().column(member::Column::Id);
+                    let select = select.column(member::Column::LoadBalancerId);
+                    select.filter(member::Column::Id.is_in(ids)).into_tuple::<(Uuid, Uuid)>().all(self.db()).await
+                }
+                _ => return Err(Fault::internal(format!("a {} has no owner", kind.as_str()))),
+            };
+            owners.extend(found.map_err(fault_of)?);
+        }
+        Ok(owners)
     }
 
     async fn rows_after<E: Listed>(

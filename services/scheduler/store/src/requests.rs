@@ -69,8 +69,13 @@ impl Tx {
     /// Claims the id for this request.
     ///
     /// # Errors
-    /// [`Code::RequestIdReused`]: it is claimed already, be it by the same request; or as [`Self::claimed`].
+    /// [`Code::RequestIdReused`]: it is claimed already, be it by the same request sent before; or as [`Self::claimed`].
     pub(crate) async fn claim(&self, claim: &Claim) -> Result<(), Fault> {
+        let known = request::Entity::find().filter(same_id(claim)).one(self.db()).await.map_err(fault_of)?;
+        if known.is_some_and(|row| row.object_id == claim.object_id) {
+            // An earlier transaction of this very call.
+            return Ok(());
+        }
         let expired = same_id(claim).add(request::Column::At.lte(expired_by(claim.at)));
         request::Entity::delete_many().filter(expired).exec(self.db()).await.map_err(fault_of)?;
         let row = request::ActiveModel {
@@ -82,9 +87,9 @@ impl Tx {
             at: Set(claim.at.0),
         };
         let claimed = request::Entity::insert(row).exec_without_returning(self.db()).await;
-        claimed.map(|_| ()).map_err(|error| {
-            if is_duplicate(&error) { request_id_reused(&claim.request_id) } else { fault_of(error) }
-        })
+        claimed
+            .map(|_| ())
+            .map_err(|error| if is_duplicate(&error) { request_id_reused(&claim.request_id) } else { fault_of(error) })
     }
 
     /// Forgets requests that are older than they need to be known.

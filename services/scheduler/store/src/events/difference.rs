@@ -66,12 +66,7 @@ fn listener_view<'a>(load_balancer: &'a LoadBalancer, listener: &'a Listener) ->
     let pool = load_balancer.pools.iter().find(|pool| pool.id == listener.default_pool_id);
     View::Listener {
         text: [&listener.name, &listener.description],
-        set: (
-            listener.protocol.as_str(),
-            listener.protocol_port,
-            listener.connection_limit,
-            listener.admin_state_up,
-        ),
+        set: (listener.protocol.as_str(), listener.protocol_port, listener.connection_limit, listener.admin_state_up),
         vip: load_balancer.vip.as_ref(),
         persistence: pool.and_then(|pool| pool.session_persistence.as_ref()),
         status: status(&listener.progress),

@@ -1,0 +1,263 @@
+//! What clients watch: changes as the store has them, each with its object as it is now, as far as the caller sees it.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use ballast_model::{Uuid, agent::Agent, fault::Fault, load_balancer::LoadBalancer, network::Network, subnet::Subnet};
+use ballast_store::{Change, EventKind, Position, Tx};
+use tokio_util::sync::CancellationToken;
+
+use super::{App, Caller, MonitorWithPools};
+
+/// How many changes are told at once.
+const BATCH: u64 = 200;
+/// The longest time between two upkeeps.
+const UPKEEP: Duration = Duration::from_secs(60);
+const SHORTEST_UPKEEP: Duration = Duration::from_millis(100);
+
+/// `[events]`
+#[derive(Debug, Clone, Copy)]
+pub struct EventLimits {
+    pub keep: Duration,
+    pub count: u64,
+    pub poll: Duration,
+    pub slow_reader: Duration,
+}
+
+/// An object that a client may watch.
+#[derive(Clone)]
+pub enum Object {
+    Pool(Arc<LoadBalancer>),
+    Vip(Arc<LoadBalancer>, Uuid),
+    Member(Arc<LoadBalancer>, Uuid),
+    HealthMonitor(Arc<MonitorWithPools>),
+    Agent(Box<Agent>),
+    Network(Box<Network>, Vec<Uuid>),
+    Subnet(Box<Subnet>),
+}
+
+/// A change, and where to go on after it.
+pub struct Told {
+    pub position: Position,
+    pub kind: EventKind,
+    pub id: Uuid,
+    /// None: it is gone, or not for this caller.
+    pub object: Option<Object>,
+}
+
+/// Some changes.
+pub struct Batch {
+    pub told: Vec<Told>,
+    /// Where to go on: changes that are not the caller's lie before it too.
+    pub position: Position,
+    pub more: bool,
+}
+
+/// A part of a snapshot: objects, and the row after which it goes on, if it does.
+pub struct SnapshotPage {
+    pub objects: Vec<(Uuid, Object)>,
+    pub next: Option<i64>,
+}
+
+type Objects = HashMap<(EventKind, Uuid), Object>;
+
+impl App {
+    /// Where a watch that begins now will go on after its snapshot.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn end_of_events(&self) -> Result<Position, Fault> {
+        self.store.read(|tx, _| Box::pin(tx.end_of_events())).await
+    }
+
+    /// The next changes of these kinds after a position.
+    ///
+    /// # Errors
+    /// [`Code::CursorExpired`](ballast_model::fault::Code::CursorExpired)
+    pub async fn events_after(&self, caller: &Caller, kinds: &[EventKind], position: Position) -> Result<Batch, Fault> {
+        let read = self.store.read(|tx, _| {
+            Box::pin(async move {
+                let found = tx.events_after(position, BATCH).await?;
+                let end = found.changes.last().map_or(position, |(position, _)| *position);
+                let newest =
+                    newest_of_each(found.changes, |change| kinds.contains(&change.kind) && concerns(caller, change));
+                let ids: Vec<_> = newest.iter().map(|(_, change)| (change.kind, change.id)).collect();
+                let mut objects = objects(tx, caller, &ids).await?;
+                let told = newest.into_iter().map(|(position, Change { kind, id, .. })| Told {
+                    position,
+                    kind,
+                    id,
+                    object: objects.remove(&(kind, id)),
+                });
+                Ok(Batch { told: told.collect(), position: end, more: found.more })
+            })
+        });
+        read.await
+    }
+
+    /// The objects of a kind that the caller sees, after the row of this number.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn snapshot(&self, caller: &Caller, kind: EventKind, after: i64) -> Result<SnapshotPage, Fault> {
+        let read = self.store.read(|tx, _| {
+            Box::pin(async move {
+                let rows = tx.ids_after(kind, caller.scope().as_deref(), after, BATCH).await?;
+                let more = u64::try_from(rows.len()).is_ok_and(|count| count == BATCH);
+                let next = rows.last().filter(|_| more).map(|(seq, _)| *seq);
+                let ids: Vec<_> = rows.into_iter().map(|(_, id)| (kind, id)).collect();
+                let mut objects = objects(tx, caller, &ids).await?;
+                let found = ids.into_iter().filter_map(|key| objects.remove(&key).map(|object| (key.1, object)));
+                Ok(SnapshotPage { objects: found.collect(), next })
+            })
+        });
+        read.await
+    }
+
+    /// Forgets, now and from time to time until `shutdown`, what need not be known any longer.
+    pub async fn upkeep(&self, shutdown: CancellationToken) {
+        let period = (self.events.keep / 2).clamp(SHORTEST_UPKEEP, UPKEEP);
+        let mut ticks = tokio::time::interval(period);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = shutdown.cancelled() => return,
+            }
+            let (now, limits) = (self.now(), self.events);
+            let forget = self.store.write(|tx, _| {
+                Box::pin(async move {
+                    tx.trim_events(now, limits.keep, limits.count).await?;
+                    tx.forget_requests(now).await
+                })
+            });
+            if let Err(fault) = forget.await {
+                tracing::warn!(detail = fault.detail(), "old events and requests were not forgotten: {fault}");
+            }
+        }
+    }
+}
+
+/// Whether the caller may be told that the object changed. Agents are for admins.
+fn concerns(caller: &Caller, change: &Change) -> bool {
+    match (&change.project_id, change.kind) {
+        (_, EventKind::Agent) => caller.admin,
+        (Some(project_id), _) => caller.sees(project_id),
+        (None, _) => true,
+    }
+}
+
+/// Each object once, in the place of its newest change.
+fn newest_of_each(changes: Vec<(Position, Change)>, wanted: impl Fn(&Change) -> bool) -> Vec<(Position, Change)> {
+    let mut seen = HashSet::new();
+    let newest_first = changes.into_iter().rev();
+    let mut newest: Vec<_> =
+        newest_first.filter(|(_, change)| wanted(change) && seen.insert((change.kind, change.id))).collect();
+    newest.reverse();
+    newest
+}
+
+/// The objects that are there and that the caller sees.
+async fn objects(tx: &Tx, caller: &Caller, ids: &[(EventKind, Uuid)]) -> Result<Objects, Fault> {
+    let of = |wanted: EventKind| -> Vec<Uuid> {
+        ids.iter().filter(|(kind, _)| *kind == wanted).map(|(_, id)| *id).collect()
+    };
+    let mut found = Objects::new();
+    balancing(tx, caller, (&of(EventKind::Pool), &of(EventKind::Listener), &of(EventKind::Member)), &mut found).await?;
+    monitors(tx, caller, &of(EventKind::HealthMonitor), &mut found).await?;
+    for id in of(EventKind::Agent) {
+        if let Some(agent) = tx.agent(id).await?.filter(|_| caller.admin) {
+            found.insert((EventKind::Agent, id), Object::Agent(Box::new(agent)));
+        }
+    }
+    for id in of(EventKind::Network) {
+        let network = tx.network(id).await?.filter(|network| network.shared || caller.sees(&network.project_id));
+        if let Some(network) = network {
+            let subnets = tx.subnets_of(id).await?.into_iter().map(|subnet| subnet.id).collect();
+            found.insert((EventKind::Network, id), Object::Network(Box::new(network), subnets));
+        }
+    }
+    for id in of(EventKind::Subnet) {
+        let Some(subnet) = tx.subnet(id).await? else { continue };
+        let is_shared = tx.network(subnet.network_id).await?.is_some_and(|network| network.shared);
+        if is_shared || caller.sees(&subnet.project_id) {
+            found.insert((EventKind::Subnet, id), Object::Subnet(Box::new(subnet)));
+        }
+    }
+    Ok(found)
+}
+
+/// Pools, listeners and members: parts of load balancers.
+async fn balancing(
+    tx: &Tx,
+    caller: &Caller,
+    (pools, listeners, members): (&[Uuid], &[Uuid], &[Uuid]),
+    found: &mut Objects,
+) -> Result<(), Fault> {
+    let mut owners = tx.owners_of(EventKind::Listener, listeners).await?;
+    owners.extend(tx.owners_of(EventKind::Member, members).await?);
+    let mut ids: Vec<Uuid> = pools.iter().copied().chain(owners.values().copied()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let loaded = tx.load_many(&ids).await?.into_iter();
+    let loaded: HashMap<Uuid, Arc<LoadBalancer>> = loaded.map(|one| (one.id, Arc::new(one))).collect();
+    for id in pools {
+        let Some(load_balancer) = loaded.get(id) else { continue };
+        if load_balancer.v1_pool().is_ok_and(|pool| caller.sees(&pool.project_id)) {
+            found.insert((EventKind::Pool, *id), Object::Pool(Arc::clone(load_balancer)));
+        }
+    }
+    for (id, owner) in owners {
+        let Some(load_balancer) = loaded.get(&owner) else { continue };
+        let mut own_listeners = load_balancer.listeners.iter().filter(|listener| caller.sees(&listener.project_id));
+        let all_members = load_balancer.pools.iter().flat_map(|pool| &pool.members);
+        if own_listeners.any(|listener| listener.id == id) {
+            found.insert((EventKind::Listener, id), Object::Vip(Arc::clone(load_balancer), id));
+        } else if all_members.filter(|member| caller.sees(&member.project_id)).any(|member| member.id == id) {
+            found.insert((EventKind::Member, id), Object::Member(Arc::clone(load_balancer), id));
+        }
+    }
+    Ok(())
+}
+
+async fn monitors(tx: &Tx, caller: &Caller, ids: &[Uuid], found: &mut Objects) -> Result<(), Fault> {
+    let mut pools = tx.associations_of_many(ids).await?;
+    for id in ids {
+        let Some(monitor) = tx.monitor(*id).await?.filter(|monitor| caller.sees(&monitor.project_id)) else { continue };
+        let pools = pools.remove(id).unwrap_or_default();
+        let object = Object::HealthMonitor(Arc::new(MonitorWithPools { monitor, pools }));
+        found.insert((EventKind::HealthMonitor, *id), object);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_is_told_once_where_its_newest_change_is() {
+        let change = |id, seq| {
+            let change = Change { kind: EventKind::Pool, id: Uuid::from_u128(id), project_id: None };
+            (Position { transaction_id: 0, seq }, change)
+        };
+        let newest = newest_of_each(vec![change(1, 1), change(2, 2), change(1, 3), change(9, 4)], |change| {
+            change.id != Uuid::from_u128(9)
+        });
+        assert_eq!(newest, [change(2, 2), change(1, 3)]);
+    }
+
+    #[test]
+    fn agents_are_told_to_admins_and_what_is_shared_to_all() {
+        let tenant = Caller { project_id: Some("a".to_owned()), admin: false };
+        let change =
+            |kind, project: Option<&str>| Change { kind, id: Uuid::nil(), project_id: project.map(str::to_owned) };
+        assert!(!concerns(&tenant, &change(EventKind::Agent, None)));
+        assert!(concerns(&tenant, &change(EventKind::Network, None)));
+        assert!(concerns(&tenant, &change(EventKind::Pool, Some("a"))));
+        assert!(!concerns(&tenant, &change(EventKind::Pool, Some("b"))));
+    }
+}

@@ -1,0 +1,67 @@
+//! Creates that may be sent again: a client chooses a `request_id`, and the same request with it makes one object.
+
+use std::sync::Arc;
+
+use ballast_model::{
+    Uuid,
+    fault::{Code, Fault},
+};
+use ballast_store::Claim;
+use prost::Message;
+use sha2::{Digest as _, Sha256};
+
+use crate::app::{App, Caller};
+
+const LONGEST_ID: usize = 255;
+
+/// The claim of a create on its id; none: the client chose none.
+///
+/// # Errors
+/// When the id is too long.
+pub(super) fn claim<M: Message>(
+    app: &App,
+    caller: &Caller,
+    request_id: &str,
+    (sent, object_id): (&M, Uuid),
+) -> Result<Option<Claim>, Fault> {
+    if request_id.is_empty() {
+        return Ok(None);
+    }
+    if request_id.chars().count() > LONGEST_ID {
+        return Err(Fault::invalid_field("request_id", format!("it has more than {LONGEST_ID} characters.")));
+    }
+    let mut digest = Sha256::new();
+    digest.update(std::any::type_name::<M>());
+    digest.update(sent.encode_to_vec());
+    Ok(Some(Claim {
+        project_id: caller.project_id.clone().unwrap_or_default(),
+        request_id: request_id.to_owned(),
+        digest: digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
+        object_id,
+        at: app.now(),
+    }))
+}
+
+/// Makes an object, or finds what the same request made before, be it a moment ago.
+pub(super) async fn once<T, M, F>(
+    app: &Arc<App>,
+    claim: Option<Claim>,
+    make: impl FnOnce(Arc<App>) -> M + Send,
+    find: impl FnOnce(Uuid) -> F + Send,
+) -> Result<T, Fault>
+where
+    M: Future<Output = Result<T, Fault>> + Send,
+    F: Future<Output = Result<T, Fault>> + Send,
+{
+    let Some(claim) = claim else { return make(Arc::clone(app)).await };
+    if let Some(id) = app.claimed(&claim).await? {
+        return find(id).await;
+    }
+    match make(Arc::new(app.claiming(claim.clone()))).await {
+        Err(fault) if fault.code() == Code::RequestIdReused => match app.claimed(&claim).await? {
+            Some(id) => find(id).await,
+            None => Err(fault),
+        },
+        made => made,
+    }
+}
