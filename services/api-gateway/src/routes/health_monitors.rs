@@ -57,7 +57,7 @@ pub(crate) fn routes() -> Routes {
 
 async fn create(State(gateway): State<Gateway>, caller: Caller, body: Payload) -> Reply {
     let monitor = decode(HEALTH_MONITOR.post(body.post()?, caller.project())?);
-    let request = caller.request(CreateHealthMonitorRequest { health_monitor: Some(monitor) });
+    let request = caller.request(CreateHealthMonitorRequest { health_monitor: Some(monitor), ..Default::default() });
     let made = gateway.scheduler.health_monitors().create(request).await?.into_inner();
     Ok(reply::created(&HEALTH_MONITOR, &made))
 }

@@ -43,7 +43,7 @@ pub(crate) fn routes() -> Routes {
 
 async fn create(State(gateway): State<Gateway>, caller: Caller, body: Payload) -> Reply {
     let member = decode(MEMBER.post(body.post()?, caller.project())?);
-    let request = caller.request(CreateMemberRequest { member: Some(member) });
+    let request = caller.request(CreateMemberRequest { member: Some(member), ..Default::default() });
     Ok(reply::created(&MEMBER, gateway.scheduler.members().create(request).await?.get_ref()))
 }
 

@@ -61,7 +61,7 @@ pub(crate) fn routes() -> Routes {
 
 async fn create(State(gateway): State<Gateway>, caller: Caller, body: Payload) -> Reply {
     let pool = decode(POOL.post(body.post()?, caller.project())?);
-    let request = caller.request(CreatePoolRequest { pool: Some(pool) });
+    let request = caller.request(CreatePoolRequest { pool: Some(pool), ..Default::default() });
     Ok(reply::created(&POOL, gateway.scheduler.pools().create(request).await?.get_ref()))
 }
 

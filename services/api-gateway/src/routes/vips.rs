@@ -56,7 +56,7 @@ pub(crate) fn routes() -> Routes {
 
 async fn create(State(gateway): State<Gateway>, caller: Caller, body: Payload) -> Reply {
     let vip = decode(VIP.post(body.post()?, caller.project())?)?;
-    let request = caller.request(CreateVipRequest { vip: Some(vip) });
+    let request = caller.request(CreateVipRequest { vip: Some(vip), ..Default::default() });
     Ok(reply::created(&VIP, gateway.scheduler.vips().create(request).await?.get_ref()))
 }
 
