@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, builder::NonEmptyStringValueParser};
 
-use crate::{noun::Noun, nouns};
+use crate::pki::Pki;
 
 /// Shows the load balancers of a Ballast deployment, over its REST API
 #[derive(Debug, Parser)]
@@ -64,6 +64,9 @@ pub(crate) enum Command {
     /// Agents: the hosts that run load balancers, and their drivers
     #[command(subcommand)]
     Agents(Verb),
+    /// A small CA, and certificates for TLS between the services; asks no gateway
+    #[command(subcommand)]
+    Pki(Pki),
 }
 
 #[derive(Debug, Subcommand)]
@@ -76,18 +79,6 @@ pub(crate) enum Verb {
         #[arg(value_name = "ID-OR-NAME", value_parser = NonEmptyStringValueParser::new())]
         wanted: String,
     },
-}
-
-impl Command {
-    pub(crate) const fn parts(&self) -> (&'static Noun, &Verb) {
-        match self {
-            Self::Pools(verb) => (&nouns::pools::POOLS, verb),
-            Self::Vips(verb) => (&nouns::vips::VIPS, verb),
-            Self::Members(verb) => (&nouns::members::MEMBERS, verb),
-            Self::Monitors(verb) => (&nouns::monitors::MONITORS, verb),
-            Self::Agents(verb) => (&nouns::agents::AGENTS, verb),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Why a command could not do what was asked: each is one line for a person, with what to do.
 
-use std::io;
+use std::{io, path::PathBuf};
 
 /// Exit status 1, all of them: wrong usage ends earlier.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +26,14 @@ pub(crate) enum Failure {
     Runtime(io::Error),
     #[error("cannot make an HTTP client: {0}")]
     Client(reqwest::Error),
+    #[error("{0}")]
+    Usage(String),
+    #[error("{}: {error}", path.display())]
+    File { path: PathBuf, error: io::Error },
+    #[error("there is no CA: {}: {error}; make one with `ballast pki init DIR`, or name it with --dir", path.display())]
+    NoAuthority { path: PathBuf, error: io::Error },
+    #[error("cannot make a certificate: {0}")]
+    Certificate(rcgen::Error),
     #[error("cannot write the answer: {0}")]
     Output(io::Error),
 }

@@ -1,7 +1,8 @@
 //! `ballast`: a person's commands, over REST.
 //!
 //! A command is a noun and a verb. It asks the gateway, prints what was asked for on stdout, and one line on stderr when it
-//! cannot. Exit status: 0 done, 1 could not, 2 wrong usage. It keeps nothing and knows no rule.
+//! cannot. Exit status: 0 done, 1 could not, 2 wrong usage. It keeps nothing and knows no rule. `pki` alone asks nobody: it
+//! makes certificates.
 
 mod api;
 mod arguments;
@@ -9,6 +10,7 @@ mod failure;
 mod find;
 mod noun;
 mod nouns;
+mod pki;
 mod table;
 
 use std::{
@@ -21,7 +23,7 @@ use serde_json::Value;
 
 use crate::{
     api::Api,
-    arguments::{Arguments, Verb},
+    arguments::{Arguments, Command, Verb},
     failure::Failure,
     noun::Noun,
 };
@@ -40,9 +42,16 @@ fn main() -> ExitCode {
 
 /// What the command prints.
 fn run(arguments: &Arguments) -> Result<String, Failure> {
+    let (noun, verb) = match &arguments.command {
+        Command::Pki(command) => return pki::run(command),
+        Command::Pools(verb) => (&nouns::pools::POOLS, verb),
+        Command::Vips(verb) => (&nouns::vips::VIPS, verb),
+        Command::Members(verb) => (&nouns::members::MEMBERS, verb),
+        Command::Monitors(verb) => (&nouns::monitors::MONITORS, verb),
+        Command::Agents(verb) => (&nouns::agents::AGENTS, verb),
+    };
     let api = Api::new(&arguments.connection)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Runtime)?;
-    let (noun, verb) = arguments.command.parts();
     runtime.block_on(async {
         match verb {
             Verb::List => Ok(show_all(noun, arguments.json, api.list(noun, None).await?)),

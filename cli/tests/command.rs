@@ -245,3 +245,29 @@ fn wrong_usage_has_a_status_of_its_own() {
         assert_eq!(ballast(arguments).status.code(), Some(2), "{arguments:?}");
     }
 }
+
+#[test]
+fn a_ca_and_certificates_are_made_and_never_overwritten() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let dir = directory.path().join("pki");
+    let pki = |line: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ballast"));
+        command.arg("pki").args(line.split_whitespace()).env("BALLAST_PKI", &dir).output().unwrap()
+    };
+    let none = pki("issue gateway");
+    assert!(String::from_utf8_lossy(&none.stderr).contains("ballast pki init"), "{none:?}");
+    assert!(pki(&format!("init {}", dir.display())).status.success());
+    assert!(pki("issue agent --host host-1").status.success());
+    assert!(pki("issue scheduler --dns scheduler.example --ip 10.0.0.1").status.success());
+    for (name, mode) in [("ca.key", 0o600), ("ca.pem", 0o644), ("agent-host-1.key", 0o600), ("scheduler.pem", 0o644)] {
+        let found = std::fs::metadata(dir.join(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(found & !mode, 0, "{name}: {found:o}");
+    }
+    let before = std::fs::read(dir.join("ca.key")).unwrap();
+    assert_eq!(pki(&format!("init {}", dir.display())).status.code(), Some(1));
+    assert_eq!(pki("issue agent --host host-1").status.code(), Some(1));
+    assert_eq!(std::fs::read(dir.join("ca.key")).unwrap(), before);
+    assert_eq!(pki("issue agent").status.code(), Some(2));
+    assert_eq!(pki("issue agent --host ../x").status.code(), Some(1));
+}

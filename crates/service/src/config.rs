@@ -4,9 +4,15 @@
 //! are configuration. Their values are text, read as the field's type; a list is separated by commas.
 //! An unknown key is an error.
 
+mod auth;
+mod tls;
+
 use std::{collections::BTreeMap, net::SocketAddr, path::Path, path::PathBuf};
 
 use serde::{Deserialize, Deserializer, de};
+
+pub use auth::{Auth, AuthMode};
+pub use tls::Tls;
 
 use crate::{address::Address, telemetry::Log};
 
@@ -16,6 +22,7 @@ use crate::{address::Address, telemetry::Log};
 pub struct Settings {
     pub log: Log,
     pub auth: Auth,
+    pub tls: Tls,
     pub gateway: Gateway,
     pub scheduler: Scheduler,
     pub database: Database,
@@ -32,21 +39,6 @@ pub struct Settings {
     pub insecure: bool,
 }
 
-/// `[auth]`: who may call.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Auth {
-    pub mode: AuthMode,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AuthMode {
-    /// Every caller is admin; on loopback only, unless `--insecure`.
-    #[default]
-    None,
-}
-
 /// `[gateway]`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -57,6 +49,10 @@ pub struct Gateway {
     pub scheduler: Address,
     /// The project of a request that names none.
     pub project_id: String,
+    /// A certificate, and those between it and its CA, in PEM: REST is then served over TLS. Empty: in plain text.
+    pub tls_cert: PathBuf,
+    /// Its key.
+    pub tls_key: PathBuf,
 }
 
 impl Default for Gateway {
@@ -65,6 +61,8 @@ impl Default for Gateway {
             listen: SocketAddr::from(([127, 0, 0, 1], 9696)),
             scheduler: Address::Unix(PathBuf::from("/run/ballast/scheduler.sock")),
             project_id: "default".to_owned(),
+            tls_cert: PathBuf::new(),
+            tls_key: PathBuf::new(),
         }
     }
 }
@@ -253,6 +251,11 @@ impl Settings {
     /// # Errors
     /// One line: which keys, and what to do.
     pub fn check(&self) -> Result<(), String> {
+        self.auth.check()?;
+        self.tls.check()?;
+        if self.gateway.tls_cert.as_os_str().is_empty() != self.gateway.tls_key.as_os_str().is_empty() {
+            return Err("gateway: tls_cert and tls_key belong together: set both".to_owned());
+        }
         let agents = &self.agents;
         if agents.heartbeat_interval_ms < 100 {
             return Err("agents.heartbeat_interval_ms must be at least 100".to_owned());
@@ -280,19 +283,47 @@ impl Settings {
         Ok(())
     }
 
-    /// Refuses to serve the plain text of a network that others can reach.
+    /// Refuses to serve to other machines what they could read on its way, or call without saying who they are.
     ///
     /// # Errors
     /// One line that names the key.
-    pub fn check_exposure(&self, key: &str, listen: SocketAddr) -> Result<(), String> {
+    pub fn check_exposure(&self, key: &str, listen: SocketAddr, guard: Guard) -> Result<(), String> {
+        let missing = match (guard.encrypted, guard.authenticated) {
+            (true, true) => return Ok(()),
+            (false, true) => "encryption",
+            (true, false) => "authentication",
+            (false, false) => "authentication or encryption",
+        };
         if listen.ip().is_loopback() || self.insecure {
             return Ok(());
         }
         Err(format!(
-            "{key} = \"{listen}\" can be reached from other machines without authentication or encryption: \
-             bind to 127.0.0.1, or start with --insecure"
+            "{key} = \"{listen}\" can be reached from other machines without {missing}: \
+             bind to 127.0.0.1, configure TLS and [auth], or start with --insecure"
         ))
     }
+
+    /// How REST is guarded.
+    #[must_use]
+    pub fn guard_of_rest(&self) -> Guard {
+        Guard {
+            encrypted: !self.gateway.tls_cert.as_os_str().is_empty(),
+            authenticated: self.auth.mode != AuthMode::None,
+        }
+    }
+
+    /// How gRPC over TCP is guarded: with TLS, who has no token must have a certificate.
+    #[must_use]
+    pub fn guard_of_grpc(&self) -> Guard {
+        Guard { encrypted: self.tls.is_set(), authenticated: self.tls.is_set() || self.auth.mode != AuthMode::None }
+    }
+}
+
+/// What stands between a listener and those who can reach it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guard {
+    pub encrypted: bool,
+    pub authenticated: bool,
 }
 
 #[cfg(test)]
@@ -353,8 +384,22 @@ mod tests {
     fn plain_text_stays_on_loopback_unless_asked() {
         let mut settings = Settings::default();
         let public = SocketAddr::from(([0, 0, 0, 0], 1));
-        assert!(settings.check_exposure("gateway.listen", public).is_err());
+        let refused = settings.check_exposure("gateway.listen", public, settings.guard_of_rest()).unwrap_err();
+        assert!(refused.contains("without authentication or encryption"), "{refused}");
+        settings.auth.mode = AuthMode::TokenFile;
+        let refused = settings.check_exposure("gateway.listen", public, settings.guard_of_rest()).unwrap_err();
+        assert!(refused.contains("without encryption"), "{refused}");
+        settings.gateway.tls_cert = PathBuf::from("/cert");
+        assert!(settings.check_exposure("gateway.listen", public, settings.guard_of_rest()).is_ok());
+        assert!(settings.check_exposure("scheduler.listen", public, settings.guard_of_grpc()).is_err());
         settings.insecure = true;
-        assert!(settings.check_exposure("gateway.listen", public).is_ok());
+        assert!(settings.check_exposure("scheduler.listen", public, settings.guard_of_grpc()).is_ok());
+    }
+
+    #[test]
+    fn half_a_certificate_is_refused() {
+        assert!(with("[tls]\nca = \"/ca\"\n", &[]).unwrap_err().contains("all three"));
+        assert!(with("[gateway]\ntls_key = \"/key\"\n", &[]).unwrap_err().contains("tls_cert"));
+        assert!(with("[auth]\npassword = \"secret\"\n", &[]).unwrap_err().contains("password"));
     }
 }

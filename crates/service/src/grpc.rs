@@ -5,12 +5,18 @@ use std::{
     net::SocketAddr,
     os::unix::{fs::PermissionsExt, net::UnixStream as StdUnixStream},
     path::Path,
+    pin::Pin,
+    sync::Arc,
     time::Duration,
 };
 
 use hyper_util::rt::TokioIo;
+use rustls::{ClientConfig, ServerConfig};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
-use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
+use tokio_stream::{
+    Stream as TokioStream, StreamExt as _,
+    wrappers::{ReceiverStream, TcpListenerStream, UnixListenerStream},
+};
 use tokio_util::sync::CancellationToken;
 use tonic::{
     service::Routes,
@@ -18,7 +24,11 @@ use tonic::{
 };
 use tower::service_fn;
 
-use crate::{address::Address, process::Failure};
+use crate::{
+    address::Address,
+    process::Failure,
+    tls::{Stream, connect, handshakes},
+};
 
 /// The largest message either side takes: a load balancer with thousands of members fits.
 pub const MAX_MESSAGE: usize = 64 << 20;
@@ -50,31 +60,51 @@ pub fn bind_unix(key: &str, path: &Path) -> Result<UnixListener, Failure> {
     Ok(listener)
 }
 
-/// Serves `routes` on a TCP listener and, if there is one, a Unix socket, until `shutdown`.
+/// Where gRPC is served.
+pub struct Listening {
+    pub tcp: TcpListener,
+    /// With it, TCP is TLS and nothing else.
+    pub tls: Option<Arc<ServerConfig>>,
+    pub unix: Option<UnixListener>,
+}
+
+impl Listening {
+    /// On TCP alone, in plain text.
+    #[must_use]
+    pub fn plain(tcp: TcpListener) -> Self {
+        Self { tcp, tls: None, unix: None }
+    }
+}
+
+/// Serves `routes` until `shutdown`. Each request has a [`Peer`](crate::tls::Peer) among its extensions.
 ///
 /// # Errors
 /// When a transport fails.
-pub async fn serve(
-    routes: Routes,
-    tcp: TcpListener,
-    unix: Option<UnixListener>,
-    shutdown: CancellationToken,
-) -> Result<(), Failure> {
+pub async fn serve(routes: Routes, listening: Listening, shutdown: CancellationToken) -> Result<(), Failure> {
     let builder = || {
         Server::builder()
-            .tcp_nodelay(true)
             .http2_keepalive_interval(Some(Duration::from_secs(20)))
             .http2_keepalive_timeout(Some(Duration::from_secs(10)))
     };
-    let over_tcp = builder()
-        .add_routes(routes.clone())
-        .serve_with_incoming_shutdown(TcpListenerStream::new(tcp), shutdown.clone().cancelled_owned());
+    let Listening { tcp, tls, unix } = listening;
+    let incoming: Pin<Box<dyn TokioStream<Item = io::Result<Stream>> + Send>> = match tls {
+        Some(tls) => Box::pin(ReceiverStream::new(handshakes(tcp, tls, shutdown.clone())).map(Ok)),
+        None => Box::pin(TcpListenerStream::new(tcp).map(|accepted| {
+            let stream = accepted?;
+            // One that has hung up already has no address; it must not end the listener.
+            let address = stream.peer_addr().unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0)));
+            Ok(Stream::plain(stream, address))
+        })),
+    };
+    let over_tcp =
+        builder().add_routes(routes.clone()).serve_with_incoming_shutdown(incoming, shutdown.clone().cancelled_owned());
     let over_unix = async {
         match unix {
             Some(unix) => {
+                let incoming = UnixListenerStream::new(unix).map(|accepted| accepted.map(Stream::unix));
                 builder()
                     .add_routes(routes)
-                    .serve_with_incoming_shutdown(UnixListenerStream::new(unix), shutdown.clone().cancelled_owned())
+                    .serve_with_incoming_shutdown(incoming, shutdown.clone().cancelled_owned())
                     .await
             }
             None => Ok(()),
@@ -84,15 +114,36 @@ pub async fn serve(
     Ok(())
 }
 
-/// A channel that connects at its first call and again whenever it must.
+/// A channel in plain text that connects at its first call and again whenever it must.
 ///
 /// # Errors
 /// When the address is not one.
 pub fn channel(address: &Address) -> Result<Channel, String> {
+    channel_over(address, None)
+}
+
+/// As [`channel`], over TLS where there is `tls` and the address is not a Unix socket's. Why a connection could not be
+/// made is logged: of it, a call's status says nothing.
+///
+/// # Errors
+/// When the address is not one.
+pub fn channel_over(address: &Address, tls: Option<Arc<ClientConfig>>) -> Result<Channel, String> {
     match address {
         Address::Tcp(host) => {
             let endpoint = Endpoint::from_shared(format!("http://{host}")).map_err(|error| error.to_string())?;
-            Ok(tuned(endpoint).tcp_nodelay(true).connect_lazy())
+            let host = host.clone();
+            let connector = service_fn(move |_| {
+                let (host, tls) = (host.clone(), tls.clone());
+                async move {
+                    let secure = tls.is_some();
+                    let connected = connect(&host, tls).await;
+                    if let (true, Err(error)) = (secure, &connected) {
+                        tracing::warn!(scheduler = %host, "no connection over TLS: {error}");
+                    }
+                    connected.map(TokioIo::new)
+                }
+            });
+            Ok(tuned(endpoint).connect_with_connector_lazy(connector))
         }
         Address::Unix(path) => {
             let path = path.clone();

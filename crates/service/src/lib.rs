@@ -2,9 +2,12 @@
 //! shutdown, and setting up gRPC servers and clients.
 
 pub mod address;
+#[cfg(feature = "auth")]
+pub mod auth;
 pub mod clock;
 pub mod config;
 pub mod grpc;
 pub mod process;
 pub mod shutdown;
 pub mod telemetry;
+pub mod tls;

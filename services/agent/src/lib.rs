@@ -29,7 +29,7 @@ use std::{
     time::Duration,
 };
 
-use ballast_service::{config::Settings, process::Failure};
+use ballast_service::{config::Settings, process::Failure, tls};
 use drivers::{DriverSet, DriverSettings};
 use ledger::Ledger;
 use session::{Identity, Session};
@@ -48,6 +48,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// no failure of the agent.
 pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), Failure> {
     let host = host(&settings.agent.host)?;
+    let tls = tls::client_if_set(&settings.tls).map_err(Failure::Config)?;
     let state_dir = settings.agent.state_dir.clone();
     let _alone = claim(&state_dir)?;
     let (ledger, contents) = Ledger::open(&state_dir)
@@ -67,6 +68,7 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), 
         drivers: Arc::clone(&drivers),
         workers: workers.clone(),
         uplink: uplink.clone(),
+        tls,
         stop: shutdown.clone(),
     };
     tokio::join!(

@@ -1,12 +1,21 @@
-//! Who calls. One place turns a request's headers into a [`Caller`]; endpoints see no credentials.
+//! Who calls. One place, before every route, turns a request's headers into a [`Caller`]; endpoints see no credentials.
 //!
-//! Each authentication mode is one variant of [`Authenticator`].
+//! Which roles may do what is the scheduler's to decide: they travel with the call.
 
 use std::time::Duration;
 
-use axum::{extract::FromRequestParts, http::request::Parts};
+use axum::{
+    extract::{FromRequestParts, Request, State},
+    http::{HeaderMap, HeaderValue, request::Parts},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
 use ballast_proto::status::{Code, Fault};
-use ballast_service::config::{AuthMode, Settings};
+use ballast_service::{
+    auth::{Authenticator, Denied, Roles},
+    clock::Clock,
+    config::Settings,
+};
 use tonic::metadata::AsciiMetadataValue;
 
 use crate::{Gateway, error::Refusal, request_id::RequestId};
@@ -14,35 +23,64 @@ use crate::{Gateway, error::Refusal, request_id::RequestId};
 /// How long the scheduler may take for one call.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Turns credentials into callers.
+/// What anyone may ask: which versions there are, and what the API is.
+const OPEN: &[&str] = &["/", "/openapi.json"];
+
+/// Asks who calls.
 #[derive(Clone)]
-pub(crate) enum Authenticator {
-    /// Everyone is admin, of the project that `X-Project-Id` names, else of this one.
-    None { project: AsciiMetadataValue },
+pub(crate) struct Door {
+    authenticator: Authenticator,
+    /// The project of a request that names none, where nobody is asked for a token.
+    project: AsciiMetadataValue,
 }
 
-impl Authenticator {
+impl Door {
     /// # Errors
     /// One line that names the key.
     pub(crate) fn new(settings: &Settings) -> Result<Self, String> {
-        match settings.auth.mode {
-            AuthMode::None => {
-                let project = &settings.gateway.project_id;
-                let value = ascii(project.as_bytes())
-                    .ok_or_else(|| format!("gateway.project_id = {project:?} must be plain ASCII"))?;
-                Ok(Self::None { project: value })
-            }
-        }
+        let project = &settings.gateway.project_id;
+        let project =
+            ascii(project.as_bytes()).ok_or_else(|| format!("gateway.project_id = {project:?} must be plain ASCII"))?;
+        Ok(Self { authenticator: Authenticator::new(&settings.auth, Clock::system())?, project })
     }
 
-    fn authenticate(&self, parts: &Parts) -> Result<Caller, Refusal> {
-        let Self::None { project } = self;
-        let project = match parts.headers.get("x-project-id") {
-            Some(header) => ascii(header.as_bytes()).ok_or_else(unreadable)?,
-            None => project.clone(),
-        };
-        let request_id = parts.extensions.get::<RequestId>().and_then(RequestId::metadata);
-        Ok(Caller { project, roles: AsciiMetadataValue::from_static("admin"), request_id })
+    async fn ask(&self, headers: &HeaderMap, request_id: Option<AsciiMetadataValue>) -> Result<Caller, Refusal> {
+        if matches!(self.authenticator, Authenticator::None) {
+            let project = match headers.get("x-project-id") {
+                Some(header) => ascii(header.as_bytes()).ok_or_else(unreadable)?,
+                None => self.project.clone(),
+            };
+            return Ok(Caller { project, roles: Roles::ADMIN, request_id });
+        }
+        let token = headers.get("x-auth-token").ok_or_else(|| self.unauthenticated())?;
+        let identity = self.authenticator.identify(token.as_bytes()).await.map_err(|denied| match denied {
+            Denied::Unauthenticated => self.unauthenticated(),
+            Denied::Unavailable(why) => {
+                Fault::new(Code::Unavailable, "Tokens cannot be validated now; try again.").with_detail(why).into()
+            }
+        })?;
+        let project = ascii(identity.project_id.as_bytes()).ok_or_else(|| self.unauthenticated())?;
+        Ok(Caller { project, roles: identity.roles, request_id })
+    }
+
+    fn unauthenticated(&self) -> Refusal {
+        let challenge = self.authenticator.challenge();
+        Refusal::Unauthenticated { challenge: challenge.and_then(|text| HeaderValue::try_from(text).ok()) }
+    }
+}
+
+/// The middleware that knows callers. Who is not known learns nothing, not even which paths there are.
+pub(crate) async fn authenticate(State(gateway): State<Gateway>, mut request: Request, next: Next) -> Response {
+    if OPEN.contains(&request.uri().path()) {
+        return next.run(request).await;
+    }
+    let request_id = request.extensions().get::<RequestId>().and_then(RequestId::metadata);
+    match gateway.door.ask(request.headers(), request_id).await {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(refusal) => refusal.into_response(),
     }
 }
 
@@ -59,7 +97,7 @@ fn unreadable() -> Refusal {
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     project: AsciiMetadataValue,
-    roles: AsciiMetadataValue,
+    roles: Roles,
     request_id: Option<AsciiMetadataValue>,
 }
 
@@ -75,7 +113,7 @@ impl Caller {
         request.set_timeout(DEADLINE);
         let metadata = request.metadata_mut();
         metadata.insert("ballast-project-id", self.project.clone());
-        metadata.insert("ballast-roles", self.roles.clone());
+        metadata.insert("ballast-roles", AsciiMetadataValue::from_static(self.roles.name()));
         if let Some(id) = &self.request_id {
             metadata.insert("ballast-request-id", id.clone());
         }
@@ -86,8 +124,8 @@ impl Caller {
 impl FromRequestParts<Gateway> for Caller {
     type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, Refusal> {
-        gateway.authenticator.authenticate(parts)
+    async fn from_request_parts(parts: &mut Parts, _: &Gateway) -> Result<Self, Refusal> {
+        parts.extensions.get().cloned().ok_or(Refusal::Unauthenticated { challenge: None })
     }
 }
 
@@ -98,19 +136,22 @@ mod tests {
     #[test]
     fn a_project_that_metadata_cannot_carry_is_a_configuration_error() {
         let mut settings = Settings::default();
-        assert!(Authenticator::new(&settings).is_ok());
+        assert!(Door::new(&settings).is_ok());
         settings.gateway.project_id = "é".to_owned();
-        assert!(Authenticator::new(&settings).err().unwrap().contains("gateway.project_id"));
+        assert!(Door::new(&settings).err().unwrap().contains("gateway.project_id"));
     }
 
-    #[test]
-    fn a_header_names_the_project_of_one_request() {
-        let authenticator = Authenticator::new(&Settings::default()).unwrap();
-        let authenticate = |project: &[u8]| {
-            let request = axum::http::Request::builder().header("x-project-id", project).body(()).unwrap();
-            authenticator.authenticate(&request.into_parts().0)
+    #[tokio::test]
+    async fn a_header_names_the_project_of_one_request() {
+        let door = Door::new(&Settings::default()).unwrap();
+        let ask = async |project: &[u8]| {
+            let headers = HeaderMap::from_iter([(
+                axum::http::HeaderName::from_static("x-project-id"),
+                HeaderValue::from_bytes(project).unwrap(),
+            )]);
+            door.ask(&headers, None).await
         };
-        assert_eq!(authenticate(b"a").unwrap().project(), Some("a"));
-        assert!(authenticate(&[0xe9]).is_err());
+        assert_eq!(ask(b"a").await.unwrap().project(), Some("a"));
+        assert!(ask(&[0xe9]).await.is_err());
     }
 }

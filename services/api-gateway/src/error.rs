@@ -1,7 +1,7 @@
 //! What a refused request gets: Neutron's error body, and the one table from our codes to its statuses and types.
 
 use axum::{
-    http::StatusCode,
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use ballast_proto::status::{Code, Fault, from_status};
@@ -16,6 +16,8 @@ pub(crate) enum Refusal {
     Fault(Fault),
     /// One that exists in HTTP alone.
     Http { status: StatusCode, kind: &'static str, message: String },
+    /// Nobody vouches for who calls. The body is that of the middleware that stands before Neutron.
+    Unauthenticated { challenge: Option<HeaderValue> },
     /// No such path, or no such method there: the one answer without Neutron's body.
     Unrouted,
 }
@@ -134,10 +136,19 @@ impl IntoResponse for Refusal {
                 (status, kind, fault.message())
             }
             Self::Http { status, kind, message } => (*status, *kind, message.as_str()),
+            Self::Unauthenticated { challenge } => return unauthenticated(challenge.as_ref()),
             Self::Unrouted => return reply::text(StatusCode::NOT_FOUND, "The resource could not be found."),
         };
         reply::json(status, &Body { error: NeutronError { r#type: kind, message, detail: "" } })
     }
+}
+
+fn unauthenticated(challenge: Option<&HeaderValue>) -> Response {
+    let mut response = reply::text(StatusCode::UNAUTHORIZED, "Authentication required");
+    if let Some(challenge) = challenge {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge.clone());
+    }
+    response
 }
 
 /// Only what the operator must know: refusals that callers bring upon themselves are not logged.

@@ -8,6 +8,7 @@ mod attributes;
 mod caller;
 mod error;
 mod links;
+mod listener;
 mod openapi;
 mod payload;
 mod python;
@@ -22,14 +23,14 @@ mod values;
 
 use std::{future::IntoFuture, time::Duration};
 
-use axum::{extract::Request, serve::ListenerExt as _};
+use axum::extract::Request;
 use ballast_service::{config::Settings, process::Failure};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 pub use crate::routes::table::Route;
-use crate::{caller::Authenticator, scheduler::Scheduler};
+use crate::{caller::Door, listener::Listener, scheduler::Scheduler};
 
 /// How long requests that are under way at the end may take.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -38,7 +39,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 struct Gateway {
     scheduler: Scheduler,
-    authenticator: Authenticator,
+    door: Door,
 }
 
 /// Every method of every path that is served.
@@ -64,17 +65,13 @@ pub fn openapi() -> serde_json::Value {
 /// When the configuration cannot be used, or the listener fails.
 pub async fn run(settings: Settings, listener: TcpListener, shutdown: CancellationToken) -> Result<(), Failure> {
     let gateway = Gateway {
-        scheduler: Scheduler::new(&settings.gateway.scheduler).map_err(Failure::Config)?,
-        authenticator: Authenticator::new(&settings).map_err(Failure::Config)?,
+        scheduler: Scheduler::new(&settings).map_err(Failure::Config)?,
+        door: Door::new(&settings).map_err(Failure::Config)?,
     };
     if let Ok(address) = listener.local_addr() {
         tracing::info!(listen = %address, scheduler = %settings.gateway.scheduler, "serving REST");
     }
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a client was gone before it was served");
-        }
-    });
+    let listener = Listener::new(&settings, listener, &shutdown).map_err(Failure::Config)?;
     let service = routes::router(gateway).map_request(suffix::strip::<axum::body::Body>);
     let served = axum::serve(listener, axum::ServiceExt::<Request>::into_make_service(service))
         .with_graceful_shutdown(shutdown.clone().cancelled_owned());

@@ -19,7 +19,7 @@ struct Command {
 fn main() -> ExitCode {
     process::main("ballast-api-gateway", &Command::parse().arguments, async |settings, shutdown| {
         let address = settings.gateway.listen;
-        settings.check_exposure("gateway.listen", address).map_err(Failure::Config)?;
+        settings.check_exposure("gateway.listen", address, settings.guard_of_rest()).map_err(Failure::Config)?;
         let listener = grpc::bind_tcp("gateway.listen", address).await?;
         ballast_api_gateway::run(settings, listener, shutdown).await
     })

@@ -6,8 +6,9 @@ use ballast_proto::v1::{
     vips_client::VipsClient,
 };
 use ballast_service::{
-    address::Address,
+    config::Settings,
     grpc::{self, MAX_MESSAGE},
+    tls,
 };
 use tonic::transport::Channel;
 
@@ -37,11 +38,11 @@ clients! {
 }
 
 impl Scheduler {
-    /// A scheduler at this address; it need not run yet.
+    /// The scheduler that the configuration names; it need not run yet.
     ///
     /// # Errors
-    /// When the address is not one.
-    pub(crate) fn new(address: &Address) -> Result<Self, String> {
-        grpc::channel(address).map(Self)
+    /// When the address is not one, or the certificates cannot be used.
+    pub(crate) fn new(settings: &Settings) -> Result<Self, String> {
+        grpc::channel_over(&settings.gateway.scheduler, tls::client_if_set(&settings.tls)?).map(Self)
     }
 }

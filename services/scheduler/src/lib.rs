@@ -3,6 +3,7 @@
 //! `rpc/` decodes, calls `app/` once, encodes; `app/` loads an aggregate, calls a transition of the model, saves; `store`
 //! keeps; `session/` tells agents. It never touches a network device and never waits for an agent inside a request.
 
+mod admission;
 pub mod app;
 pub mod placement;
 mod rpc;
@@ -10,12 +11,18 @@ mod session;
 
 use std::sync::Arc;
 
-use ballast_service::{clock::Clock, config::Settings, grpc, process::Failure};
+use ballast_service::{
+    clock::Clock,
+    config::Settings,
+    grpc::{self, Listening},
+    process::Failure,
+    tls,
+};
 use ballast_store::Store;
 use tokio::net::{TcpListener, UnixListener};
 use tokio_util::sync::CancellationToken;
 
-use crate::app::App;
+use crate::{admission::Admission, app::App};
 
 /// Where the scheduler serves.
 pub struct Listeners {
@@ -29,7 +36,9 @@ impl Listeners {
     /// # Errors
     /// One line that names the key and the address.
     pub async fn bind(settings: &Settings) -> Result<Self, Failure> {
-        settings.check_exposure("scheduler.listen", settings.scheduler.listen).map_err(Failure::Config)?;
+        settings
+            .check_exposure("scheduler.listen", settings.scheduler.listen, settings.guard_of_grpc())
+            .map_err(Failure::Config)?;
         let tcp = grpc::bind_tcp("scheduler.listen", settings.scheduler.listen).await?;
         let path = &settings.scheduler.socket;
         let unix = if path.as_os_str().is_empty() { None } else { Some(grpc::bind_unix("scheduler.socket", path)?) };
@@ -53,7 +62,10 @@ pub async fn run(
     let routes = rpc::routes(app, shutdown.clone()).await.map_err(|error| Failure::run("reflection", error))?;
     tracing::info!(cluster = %settings.database.url, "scheduler ready on {}", settings.scheduler.listen);
     let path = listeners.unix.is_some().then(|| settings.scheduler.socket.clone());
-    let served = grpc::serve(routes, listeners.tcp, listeners.unix, shutdown).await;
+    let routes = Admission::guard(&settings, routes).map_err(Failure::Config)?;
+    let tls = tls::server_if_set(&settings.tls).map_err(Failure::Config)?;
+    let listening = Listening { tcp: listeners.tcp, tls, unix: listeners.unix };
+    let served = grpc::serve(routes, listening, shutdown).await;
     if let Some(path) = path {
         // A socket that is left is harmless: the next start replaces it.
         let _ = std::fs::remove_file(path);

@@ -8,7 +8,7 @@ mod stream;
 
 use std::sync::Arc;
 
-use ballast_service::{address::Address, grpc};
+use ballast_service::{address::Address, grpc, tls::ClientConfig};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
@@ -30,6 +30,8 @@ pub(crate) struct Session {
     pub(crate) drivers: Arc<DriverSet>,
     pub(crate) workers: Workers,
     pub(crate) uplink: Uplink,
+    /// How schedulers on TCP are dialled.
+    pub(crate) tls: Option<Arc<ClientConfig>>,
     pub(crate) stop: CancellationToken,
 }
 
@@ -41,7 +43,7 @@ impl Session {
             if self.stop.is_cancelled() {
                 return;
             }
-            let end = match grpc::channel(address) {
+            let end = match grpc::channel_over(address, self.tls.clone()) {
                 Ok(channel) => self.once(number, address, channel).await,
                 Err(reason) => End::Lost { welcomed: false, reason },
             };

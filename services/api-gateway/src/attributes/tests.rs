@@ -11,6 +11,7 @@ fn message(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Fault(fault) => format!("{} {fault}", crate::error::neutron(fault.code()).1),
         Refusal::Http { kind, message, .. } => format!("{kind} {message}"),
+        Refusal::Unauthenticated { .. } => "unauthenticated".to_owned(),
         Refusal::Unrouted => "unrouted".to_owned(),
     }
 }

@@ -15,6 +15,7 @@ async fn refused(text: &str) -> String {
     match query(text).await.list(&MEMBER).unwrap_err() {
         Refusal::Fault(fault) => format!("{} {fault}", crate::error::neutron(fault.code()).1),
         Refusal::Http { kind, message, .. } => format!("{kind} {message}"),
+        Refusal::Unauthenticated { .. } => "unauthenticated".to_owned(),
         Refusal::Unrouted => "unrouted".to_owned(),
     }
 }

@@ -23,7 +23,7 @@ use axum::{
 use serde::de::DeserializeOwned;
 
 use self::table::Routes;
-use crate::{Gateway, error::Refusal, openapi, payload, request_id};
+use crate::{Gateway, caller, error::Refusal, openapi, payload, request_id};
 
 /// Everything that is served.
 pub(crate) fn table() -> Routes {
@@ -49,6 +49,7 @@ pub(crate) fn router(gateway: Gateway) -> Router {
         .fallback(unrouted)
         .method_not_allowed_fallback(unrouted)
         .layer(DefaultBodyLimit::max(payload::LIMIT))
+        .layer(middleware::from_fn_with_state(gateway.clone(), caller::authenticate))
         .layer(middleware::from_fn(request_id::assign))
         .with_state(gateway)
 }

@@ -36,7 +36,7 @@ impl Setting {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let scheduler = listener.local_addr().unwrap().to_string();
         let shutdown = CancellationToken::new();
-        tokio::spawn(grpc::serve(routes, listener, None, shutdown.clone()));
+        tokio::spawn(grpc::serve(routes, grpc::Listening::plain(listener), shutdown.clone()));
         Self::before(&scheduler, scripted.0, shutdown).await
     }
 

@@ -24,7 +24,10 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::app::{App, Listening};
+use crate::{
+    admission::AgentPeer,
+    app::{App, Listening},
+};
 
 /// How often a session looks at everything again, woken or not.
 const RESYNC: Duration = Duration::from_secs(10);
@@ -53,11 +56,14 @@ impl agent_session_server::AgentSession for Sessions {
         &self,
         request: Request<Streaming<AgentMessage>>,
     ) -> Result<Response<Self::ConnectStream>, Status> {
+        let peer = request.extensions().get::<AgentPeer>().cloned();
         let mut inbound = request.into_inner();
         let Some(AgentMessage { message: Some(agent_message::Message::Hello(hello)) }) = inbound.message().await?
         else {
             return Err(Status::invalid_argument("the first message of a session is Hello"));
         };
+        let peer = peer.ok_or_else(|| Status::permission_denied("this agent was not admitted"))?;
+        peer.must_be(&hello.host).map_err(|fault| refuse(&hello, &fault))?;
         let agent = self.admit(&hello).await.map_err(|fault| refuse(&hello, &fault))?;
         let (outbox, outgoing) = mpsc::channel(OUTBOX);
         let (app, shutdown) = (Arc::clone(&self.app), self.shutdown.clone());

@@ -1,0 +1,80 @@
+//! Connections over TLS, each shaken hands with on a task of its own: a slow or silent client holds up nobody.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use rustls::ServerConfig;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, mpsc},
+    time,
+};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use super::{Role, Stream, role_of};
+
+/// How long a handshake may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How many may be under way.
+const AT_ONCE: usize = 512;
+/// The pause after the machine could not accept, as when it has no descriptors left.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Connections that were shaken hands with. None follows when the end was asked for.
+pub type Handshakes = mpsc::Receiver<Stream>;
+
+/// Accepts until `shutdown`. A refused connection is logged with the reason.
+#[must_use]
+pub fn handshakes(listener: TcpListener, config: Arc<ServerConfig>, shutdown: CancellationToken) -> Handshakes {
+    let (sender, receiver) = mpsc::channel(64);
+    let acceptor = TlsAcceptor::from(config);
+    tokio::spawn(async move {
+        let places = Arc::new(Semaphore::new(AT_ONCE));
+        loop {
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            let accepted = tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = sender.closed() => return,
+                accepted = listener.accept() => accepted,
+            };
+            let (stream, address) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    time::sleep(PAUSE).await;
+                    continue;
+                }
+            };
+            let (acceptor, sender) = (acceptor.clone(), sender.clone());
+            tokio::spawn(async move {
+                if let Some(stream) = shake_hands(&acceptor, stream, address).await {
+                    // Nobody takes it when the end was asked for meanwhile.
+                    let _ = sender.send(stream).await;
+                }
+                drop(place);
+            });
+        }
+    });
+    receiver
+}
+
+async fn shake_hands(acceptor: &TlsAcceptor, stream: TcpStream, address: SocketAddr) -> Option<Stream> {
+    // A client that has gone already is noticed by the handshake.
+    let _ = stream.set_nodelay(true);
+    let reason = match time::timeout(PATIENCE, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => match role(&stream) {
+            Ok(role) => return Some(Stream::tls(stream, address, role)),
+            Err(reason) => reason,
+        },
+        Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => "it hung up during the handshake".to_owned(),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no handshake within {PATIENCE:?}"),
+    };
+    tracing::warn!(peer.address = %address, "refused a connection: {reason}");
+    None
+}
+
+fn role(stream: &tokio_rustls::server::TlsStream<TcpStream>) -> Result<Option<Role>, String> {
+    let certificates = stream.get_ref().1.peer_certificates();
+    certificates.and_then(|chain| chain.first()).map(role_of).transpose()
+}
