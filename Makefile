@@ -20,13 +20,16 @@ endif
 export ON
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run demo demo-exec test lint fmt doc bench deny clean
+.PHONY: help deps postgres-image build run demo demo-exec test lint fmt doc bench deny clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 deps: ## install what is missing: compiler, haproxy, neutron command, cargo-nextest (Debian; root or sudo)
 	@$(DEPS) demo test
+
+postgres-image: ## PostgreSQL for the tests, as a Docker image of Debian's packages (BALLAST_TEST_POSTGRES_IMAGE names it)
+	@tests/postgres-image/build.sh '$(or $(BALLAST_TEST_POSTGRES_IMAGE),ballast-test-postgres:debian)'
 
 build: ## build everything
 	cargo build --workspace

@@ -53,6 +53,8 @@ mod error;
 mod fabric;
 mod host;
 mod lab;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod process;
 mod procfs;
 mod remains;
@@ -67,6 +69,8 @@ pub use fabric::Segment;
 pub use host::Host;
 pub use lab::Lab;
 pub use nix::sys::signal::Signal;
+#[cfg(feature = "postgres")]
+pub use postgres::Postgres;
 pub use process::Process;
 pub use remains::{RemainingProcess, Remains};
 pub use stage::{TestResult, in_lab, run_again_in_lab};

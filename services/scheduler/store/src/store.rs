@@ -1,9 +1,10 @@
 //! The database, and transactions on it.
 //!
 //! A piece of work is run again when others changed what it read: it must do nothing but read and write through its
-//! [`Tx`]. It must not begin another transaction: there is one writer, and it would wait for itself.
+//! [`Tx`]. It must not begin another transaction: there is one writer, and it would wait for itself. When a statement
+//! fails, the work must fail: PostgreSQL takes no further one in its transaction.
 
-use std::{marker::PhantomData, pin::Pin, time::Duration};
+use std::{marker::PhantomData, pin::Pin, sync::Arc, time::Duration};
 
 use ballast_model::{
     Uuid,
@@ -11,12 +12,14 @@ use ballast_model::{
 };
 use rand::RngExt as _;
 use sea_orm::{DatabaseTransaction, EntityTrait, Set};
-use sea_orm_migration::MigratorTrait as _;
+use tokio::sync::watch;
 
 use crate::{
+    Claim,
     backend::{Backend, fault_of, reason},
     entity::cluster,
-    migration::Migrator,
+    events::Notes,
+    writers::Writers,
 };
 
 /// How often a piece of work is tried.
@@ -34,13 +37,19 @@ pub type Work<'t, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 't
 #[derive(Debug, Clone)]
 pub struct Store {
     backend: Backend,
+    writers: Writers,
     cluster_id: Uuid,
+    /// Counts the transactions of this process that changed something that events tell of.
+    changes: Arc<watch::Sender<u64>>,
+    /// What each transaction that writes claims first.
+    claim: Option<Arc<Claim>>,
 }
 
 /// A transaction.
 #[derive(Debug)]
 pub struct Tx {
     transaction: DatabaseTransaction,
+    notes: Notes,
 }
 
 /// The database cannot be used.
@@ -52,19 +61,34 @@ pub struct OpenError {
 }
 
 impl Store {
-    /// Opens the database at `url`, as in `sqlite:///var/lib/ballast/scheduler.db`: makes the file and its directory when
-    /// they are missing, brings the schema up to date, and makes the cluster's id once.
+    /// Opens the database at `url`, as in `sqlite:///var/lib/ballast/scheduler.db` or `postgres://user@host/ballast`: makes
+    /// it when it is missing, brings the schema up to date, and makes the cluster's id once.
     ///
     /// # Errors
     /// When it cannot be used: one line that names the url, why, and what to do.
     pub async fn open(url: &str) -> Result<Self, OpenError> {
         let refuse = |reason| OpenError { url: without_password(url), reason };
         let backend = Backend::open(url).await.map_err(refuse)?;
-        Migrator::up(backend.writer(), None).await.map_err(|error| refuse(reason(&error)))?;
-        let mut store = Self { backend, cluster_id: Uuid::nil() };
+        backend.migrate().await.map_err(|error| refuse(reason(&error)))?;
+        let writers = Writers::new(backend.clone());
+        let mut store = Self { backend, writers, cluster_id: Uuid::nil(), changes: Arc::default(), claim: None };
         let cluster_id = store.write(|tx, _| Box::pin(tx.make_cluster_id())).await;
         store.cluster_id = cluster_id.map_err(|fault| refuse(fault.detail().unwrap_or(fault.message()).to_owned()))?;
+        store.write(|tx, _| Box::pin(tx.open_events())).await.map_err(|fault| refuse(fault.to_string()))?;
         Ok(store)
+    }
+
+    /// The same database; each transaction that writes claims a request's id first, and fails when others have it.
+    #[must_use]
+    pub fn claiming(&self, claim: Claim) -> Self {
+        Self { claim: Some(Arc::new(claim)), ..self.clone() }
+    }
+
+    /// Changes whenever a transaction of this process has ended that wrote events. What other processes write does not
+    /// show here.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     #[cfg(test)]
@@ -79,6 +103,7 @@ impl Store {
     }
 
     /// Runs `work` in one transaction, which ends with a durable commit when it is `Ok` and is undone when it is `Err`.
+    /// Work that comes at the same time shares the commit, and sees what was done before it.
     /// On [`Code::Conflict`] it is run again, a few times.
     ///
     /// # Errors
@@ -109,17 +134,11 @@ impl Store {
         T: Send,
         F: for<'t> Fn(&'t Tx, Scope<'env, 't>) -> Work<'t, T> + Send + Sync,
     {
-        let tx = Tx { transaction: self.backend.begin_write().await.map_err(fault_of)? };
-        match work(&tx, Scope::default()).await {
-            Ok(value) => {
-                tx.transaction.commit().await.map_err(fault_of)?;
-                Ok(value)
-            }
-            Err(fault) => {
-                tx.undo().await;
-                Err(fault)
-            }
+        let (value, wrote_events) = self.writers.run(self.claim.as_deref(), work).await?;
+        if wrote_events {
+            self.changes.send_modify(|count| *count += 1);
         }
+        Ok(value)
     }
 
     /// Runs `work` on one consistent view of the database, which later writes do not change. It cannot write.
@@ -131,7 +150,7 @@ impl Store {
         T: Send,
         F: for<'t> Fn(&'t Tx, Scope<'env, 't>) -> Work<'t, T> + Send + Sync,
     {
-        let tx = Tx { transaction: self.backend.begin_read().await.map_err(fault_of)? };
+        let tx = Tx::new(self.backend.begin_read().await.map_err(fault_of)?);
         let done = work(&tx, Scope::default()).await;
         tx.undo().await;
         done
@@ -139,13 +158,26 @@ impl Store {
 }
 
 impl Tx {
+    pub(crate) fn new(transaction: DatabaseTransaction) -> Self {
+        Self { transaction, notes: Notes::default() }
+    }
+
+    pub(crate) async fn commit(self) -> Result<(), sea_orm::DbErr> {
+        self.transaction.commit().await
+    }
+
     /// What statements run on.
     pub(crate) const fn db(&self) -> &DatabaseTransaction {
         &self.transaction
     }
 
+    /// What this transaction changes.
+    pub(crate) const fn notes(&self) -> &Notes {
+        &self.notes
+    }
+
     /// The work's own end matters more than that of its undoing, which the database does by itself when it must.
-    async fn undo(self) {
+    pub(crate) async fn undo(self) {
         if let Err(error) = self.transaction.rollback().await {
             tracing::warn!(%error, "a transaction was not rolled back in order");
         }

@@ -1,5 +1,8 @@
 //! A fresh database for each test.
 
+use std::pin::Pin;
+
+use ballast_lab::Postgres;
 use ballast_store::Store;
 use tempfile::TempDir;
 
@@ -7,7 +10,14 @@ use tempfile::TempDir;
 pub(crate) struct Database {
     pub(crate) store: Store,
     pub(crate) url: String,
-    _directory: TempDir,
+    _directory: Option<TempDir>,
+}
+
+/// A test of the suite, for whoever runs it on another database.
+#[derive(Clone, Copy)]
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) run: for<'d> fn(&'d Database) -> Pin<Box<dyn Future<Output = ()> + 'd>>,
 }
 
 impl Database {
@@ -15,7 +25,13 @@ impl Database {
     pub(crate) async fn sqlite() -> Self {
         let directory = TempDir::new().unwrap();
         let url = format!("sqlite://{}", directory.path().join("ballast.db").display());
-        Self { store: Store::open(&url).await.unwrap(), url, _directory: directory }
+        Self { store: Store::open(&url).await.unwrap(), url, _directory: Some(directory) }
+    }
+
+    /// A database that the server does not have yet.
+    pub(crate) async fn postgres(server: &Postgres) -> Self {
+        let url = server.url();
+        Self { store: Store::open(&url).await.unwrap(), url, _directory: None }
     }
 
     /// The same database, opened again.
@@ -24,7 +40,7 @@ impl Database {
     }
 }
 
-/// Runs tests on each kind of database.
+/// Runs tests on each kind of database: on SQLite one by one, on PostgreSQL all in one test, which has the server.
 macro_rules! on_each_backend {
     ($($test:ident),+ $(,)?) => {
         mod sqlite {
@@ -35,6 +51,13 @@ macro_rules! on_each_backend {
                 }
             )+
         }
+
+        pub(crate) const CASES: &[$crate::database::Case] = &[$(
+            $crate::database::Case {
+                name: concat!(module_path!(), "::", stringify!($test)),
+                run: |database| Box::pin($test(database)),
+            }
+        ),+];
     };
 }
 pub(crate) use on_each_backend;

@@ -9,7 +9,7 @@ use ballast_model::{
     pool::{LbMethod, PoolChange},
     status::OperatingStatus,
 };
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::TestRunner};
 
 use crate::{
     database::{Database, read, write},
@@ -88,8 +88,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-async fn live_through(steps: Vec<Step>) {
-    let database = Database::sqlite().await;
+async fn live_through(database: &Database, steps: Vec<Step>) {
     write!(database.store, [], |tx| {
         for number in 1..5 {
             tx.insert_monitor(&monitor(number)).await?;
@@ -108,12 +107,18 @@ async fn live_through(steps: Vec<Step>) {
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn what_is_saved_is_what_is_loaded(steps in proptest::collection::vec(step(), 1..20)) {
+/// So many histories, each in a database of its own.
+pub(crate) fn what_is_saved_is_what_is_loaded<F: Future<Output = Database>>(cases: u32, open: impl Fn() -> F) {
+    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    let lives = TestRunner::new(config).run(&proptest::collection::vec(step(), 1..20), |steps| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(live_through(steps));
-    }
+        runtime.block_on(async { live_through(&open().await, steps).await });
+        Ok(())
+    });
+    lives.unwrap();
+}
+
+#[test]
+fn what_is_saved_is_what_is_loaded_on_sqlite() {
+    what_is_saved_is_what_is_loaded(24, Database::sqlite);
 }

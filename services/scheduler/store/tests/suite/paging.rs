@@ -6,7 +6,7 @@ use ballast_model::{
     pool::{LbMethod, NewPool},
 };
 use ballast_store::{Kind, Page, Query, Sort};
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::TestRunner};
 
 use crate::{
     database::{Database, on_each_backend, read},
@@ -63,10 +63,9 @@ fn some_pool(number: usize, (name, method, up, project): (u8, usize, bool, bool)
     })
 }
 
-async fn pages_are_the_list(pools: Vec<LoadBalancer>, query: Query, size: u32) {
-    let database = Database::sqlite().await;
-    store_all(&database, &pools).await;
-    let whole = page(&database, &query).await;
+async fn pages_are_the_list(database: &Database, pools: Vec<LoadBalancer>, query: Query, size: u32) {
+    store_all(database, &pools).await;
+    let whole = page(database, &query).await;
     assert!(!whole.more);
     let mut expected: Vec<&LoadBalancer> = pools.iter().collect();
     expected.retain(|one| query.project_id.as_ref().is_none_or(|project| *project == one.project_id));
@@ -78,7 +77,7 @@ async fn pages_are_the_list(pools: Vec<LoadBalancer>, query: Query, size: u32) {
         let mut pieces = Vec::new();
         let mut ask = Query { page_size: Some(size), reverse, ..query.clone() };
         loop {
-            let piece = page(&database, &ask).await;
+            let piece = page(database, &ask).await;
             assert!(piece.items.len() <= size as usize);
             ask.marker = if reverse { piece.items.first() } else { piece.items.last() }.copied();
             let more = piece.more;
@@ -94,23 +93,33 @@ async fn pages_are_the_list(pools: Vec<LoadBalancer>, query: Query, size: u32) {
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+type Given = (Vec<(u8, usize, bool, bool)>, Vec<(&'static str, bool)>, u32, bool);
 
-    #[test]
-    fn pages_put_together_are_the_list(
-        pools in proptest::collection::vec(any::<(u8, usize, bool, bool)>(), 1..40),
-        sorts in proptest::collection::vec(
-            (proptest::sample::select(vec!["name", "lb_method", "provider", "admin_state_up", "status_description", "id"]), any::<bool>()),
-            0..3
-        ),
-        size in 1u32..7,
-        scoped in any::<bool>(),
-    ) {
+fn given() -> impl Strategy<Value = Given> {
+    let fields = vec!["name", "lb_method", "provider", "admin_state_up", "status_description", "id"];
+    (
+        proptest::collection::vec(any::<(u8, usize, bool, bool)>(), 1..40),
+        proptest::collection::vec((proptest::sample::select(fields), any::<bool>()), 0..3),
+        1u32..7,
+        any::<bool>(),
+    )
+}
+
+/// So many lists, each in a database of its own.
+pub(crate) fn pages_put_together_are_the_list<F: Future<Output = Database>>(cases: u32, open: impl Fn() -> F) {
+    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    let lists = TestRunner::new(config).run(&given(), |(pools, sorts, size, scoped)| {
         let pools = pools.into_iter().enumerate().map(|(number, of)| some_pool(number, of)).collect();
         let sorts = sorts.into_iter().map(|(field, descending)| Sort { field: field.to_owned(), descending }).collect();
         let query = Query { sorts, project_id: scoped.then(|| "p".to_owned()), ..Query::default() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(pages_are_the_list(pools, query, size));
-    }
+        runtime.block_on(async { pages_are_the_list(&open().await, pools, query, size).await });
+        Ok(())
+    });
+    lists.unwrap();
+}
+
+#[test]
+fn pages_put_together_are_the_list_on_sqlite() {
+    pages_put_together_are_the_list(24, Database::sqlite);
 }

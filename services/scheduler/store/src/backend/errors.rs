@@ -1,0 +1,91 @@
+//! What the databases' errors mean: to whoever opens one, and to the callers of the store.
+
+use ballast_model::fault::{Code, Fault};
+use sea_orm::{DbErr, RuntimeErr, SqlErr, sqlx};
+
+/// Why the database cannot be used, in one line, with what to do where that is known.
+pub(crate) fn reason(error: &dyn std::error::Error) -> String {
+    let text = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    let advice = [
+        ("unable to open database file", "make sure that this user may write to the file and its directory"),
+        ("readonly database", "make sure that this user may write to the file and its directory"),
+        ("not a database", "the file is something else: name another one"),
+        ("database is locked", "another process holds it: stop that one"),
+        ("disk is full", "make room"),
+        ("file is missing", "the database was made by a later version: run that one"),
+        ("Connection refused", "make sure that the server runs and listens there"),
+        ("failed to lookup address", "make sure that the server's name is right"),
+        ("password authentication failed", "make sure that user and password are right"),
+        ("permission denied", "make sure that this user owns the database"),
+    ];
+    match advice.into_iter().find(|(symptom, _)| text.contains(symptom)) {
+        Some((_, advice)) => format!("{text}; {advice}"),
+        None => text,
+    }
+}
+
+/// What the callers of the store are told. What may work when it is tried again is a [`Code::Conflict`].
+pub(crate) fn fault_of(error: DbErr) -> Fault {
+    match meaning(&error) {
+        Meaning::Contention => Fault::new(Code::Conflict, "The database is busy with other changes").with_detail(error),
+        Meaning::Away => Fault::new(Code::Unavailable, "The database does not answer").with_detail(error),
+        Meaning::Other => Fault::internal(error),
+    }
+}
+
+/// Whether a row like it exists already.
+pub(crate) fn is_duplicate(error: &DbErr) -> bool {
+    matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
+}
+
+/// Whether a row refers to one that is not there, or one is still referred to.
+pub(crate) fn is_reference(error: &DbErr) -> bool {
+    matches!(error.sql_err(), Some(SqlErr::ForeignKeyConstraintViolation(_)))
+}
+
+enum Meaning {
+    /// Others were at it.
+    Contention,
+    /// There is no database to talk to.
+    Away,
+    Other,
+}
+
+fn meaning(error: &DbErr) -> Meaning {
+    let (DbErr::Conn(error) | DbErr::Exec(error) | DbErr::Query(error)) = error else {
+        return if matches!(error, DbErr::ConnectionAcquire(_)) { Meaning::Away } else { Meaning::Other };
+    };
+    let RuntimeErr::SqlxError(error) = error else { return Meaning::Other };
+    match error.as_ref() {
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
+            Meaning::Away
+        }
+        sqlx::Error::Database(error) => {
+            let code = error.code().unwrap_or_default();
+            let is_sqlite = error.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some();
+            if is_sqlite { of_sqlite(&code) } else { of_postgres(&code) }
+        }
+        _ => Meaning::Other,
+    }
+}
+
+fn of_sqlite(code: &str) -> Meaning {
+    // SQLITE_BUSY and SQLITE_LOCKED, with whatever extended code.
+    if code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6)) {
+        Meaning::Contention
+    } else {
+        Meaning::Other
+    }
+}
+
+fn of_postgres(sqlstate: &str) -> Meaning {
+    match sqlstate {
+        // Serialization failure, deadlock.
+        "40001" | "40P01" => Meaning::Contention,
+        // Too many connections; lock not available in time; idle in a transaction for too long; the server stops, crashed
+        // or starts.
+        "53300" | "55P03" | "25P03" | "57P01" | "57P02" | "57P03" => Meaning::Away,
+        other if other.starts_with("08") => Meaning::Away,
+        _ => Meaning::Other,
+    }
+}

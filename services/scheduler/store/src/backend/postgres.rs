@@ -1,0 +1,135 @@
+//! PostgreSQL, for several schedulers at once.
+//!
+//! Writers are serialised by one advisory lock, which each takes before it reads anything. The alternatives were
+//! SERIALIZABLE, under which two pools that are made at once always collide (both read how full the agents are and both
+//! bind), and locks row by row, which every new rule could forget. What one lock would cost in throughput, the group of
+//! transactions in [`writers`](crate::writers) gives back: what waits for the disk is a group, not a transaction.
+//!
+//! `synchronous_commit` and `fsync` are the server's to say; their defaults are durable.
+
+use std::time::Duration;
+
+use sea_orm::{
+    ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DatabaseTransaction, DbErr,
+    TransactionTrait as _,
+    sqlx::{self, postgres::PgConnectOptions},
+};
+
+use super::{QUEUE, reason};
+
+/// Connections that read.
+const READERS: u32 = 8;
+/// A connection that was not used for so long is tried before it is trusted.
+const DOUBT: Duration = Duration::from_secs(5);
+/// The advisory lock of who writes: "ball", "ast1". Taken alone, nothing else of Ballast needs one.
+pub(super) const WRITE: i64 = 0x6261_6c6c_6173_7431;
+/// The advisory lock of who changes the schema.
+pub(super) const SCHEMA: i64 = WRITE + 1;
+/// A scheduler that stopped in the middle of writing must not stop the others for good; nor may one wait for ever.
+const STALLED: &str = "30s";
+/// What PostgreSQL says of a database that is not there.
+const NO_DATABASE: &str = "3D000";
+
+pub(super) fn is_url(url: &str) -> bool {
+    url.starts_with("postgres://") || url.starts_with("postgresql://")
+}
+
+/// Connections to write and to read. The database is made when the server has none of its name.
+pub(super) async fn open(url: &str) -> Result<(DatabaseConnection, DatabaseConnection), String> {
+    // The one of its two names that sea-orm knows.
+    let url = &url.replacen("postgresql://", "postgres://", 1);
+    let named: PgConnectOptions = url.parse().map_err(|error: sqlx::Error| reason(&error))?;
+    let name = named.get_database().ok_or("the url must name a database, as in postgres://user@host/ballast")?;
+    let writer = match connect(url, 1, writing).await {
+        Err(error) if is_missing(&error) => {
+            make(url, name)
+                .await
+                .map_err(|error| format!("there is no database {name}, and it cannot be made: {}", reason(&error)))?;
+            connect(url, 1, writing).await
+        }
+        connected => connected,
+    };
+    let writer = writer.map_err(|error| reason(&error))?;
+    let reader = connect(url, READERS, reading).await.map_err(|error| reason(&error))?;
+    Ok((writer, reader))
+}
+
+async fn connect(
+    url: &str,
+    connections: u32,
+    adapt: fn(PgConnectOptions) -> PgConnectOptions,
+) -> Result<DatabaseConnection, DbErr> {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(QUEUE)
+        .test_before_acquire_if_idle_for(DOUBT)
+        .sqlx_logging(false)
+        .map_sqlx_postgres_opts(move |options| adapt(tuned(options)));
+    Database::connect(options).await
+}
+
+/// Statements are short: nothing that is prepared for long ones pays.
+fn tuned(options: PgConnectOptions) -> PgConnectOptions {
+    options.application_name("ballast-scheduler").options([("jit", "off")])
+}
+
+/// Each statement sees what was committed before it: after the lock, that is everything.
+fn writing(options: PgConnectOptions) -> PgConnectOptions {
+    options.options([
+        ("default_transaction_isolation", "read\\ committed"),
+        ("idle_in_transaction_session_timeout", STALLED),
+        ("lock_timeout", STALLED),
+    ])
+}
+
+/// One view for all of a transaction.
+fn reading(options: PgConnectOptions) -> PgConnectOptions {
+    options.options([("default_transaction_isolation", "repeatable\\ read"), ("default_transaction_read_only", "on")])
+}
+
+fn is_missing(error: &DbErr) -> bool {
+    let (DbErr::Conn(error) | DbErr::Exec(error) | DbErr::Query(error)) = error else { return false };
+    let sea_orm::RuntimeErr::SqlxError(error) = error else { return false };
+    matches!(error.as_ref(), sqlx::Error::Database(error) if error.code().as_deref() == Some(NO_DATABASE))
+}
+
+/// Makes the database, sorting texts by their bytes as SQLite does.
+async fn make(url: &str, name: &str) -> Result<(), DbErr> {
+    let maintenance = connect(url, 1, |options| options.database("postgres")).await?;
+    let quoted = name.replace('"', "\"\"");
+    let made = maintenance
+        .execute_unprepared(&format!("CREATE DATABASE \"{quoted}\" TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'"))
+        .await;
+    maintenance.close().await?;
+    // Another scheduler that starts at the same time may have been faster: connecting will tell.
+    made.map(|_| ()).or_else(|error| if error.to_string().contains("already exists") { Ok(()) } else { Err(error) })
+}
+
+/// Begins a transaction that is the only one to have this lock. It is had until the transaction's end is seen by all.
+pub(super) async fn begin_alone(connection: &DatabaseConnection, lock: i64) -> Result<DatabaseTransaction, DbErr> {
+    let transaction = connection.begin().await?;
+    transaction.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({lock})")).await?;
+    Ok(transaction)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_names_of_the_scheme_are_known() {
+        for url in ["postgres://h/b", "postgresql://h/b"] {
+            assert!(is_url(url), "{url}");
+        }
+        assert!(!is_url("sqlite://postgres://"));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_does_not_answer_is_named_with_what_to_do() {
+        let refused = crate::Store::open("postgres://u:secret@127.0.0.1:1/ballast").await.unwrap_err().to_string();
+        assert!(refused.contains("postgres://***@127.0.0.1:1/ballast"), "{refused}");
+        assert!(refused.contains("make sure that the server runs") && !refused.contains('\n'), "{refused}");
+    }
+}

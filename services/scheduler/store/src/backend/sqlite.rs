@@ -1,0 +1,164 @@
+//! SQLite, in a file of this machine.
+
+use std::{path::Path, time::Duration};
+
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait as _,
+    sqlx::{
+        self,
+        sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+    },
+};
+
+use super::{QUEUE, reason};
+
+/// How long SQLite waits for another process that writes.
+const BUSY: Duration = Duration::from_secs(10);
+/// Connections that read.
+const READERS: u32 = 4;
+
+/// Connections to write and to read. The file and its directory are made when they are missing.
+pub(super) async fn open(url: &str) -> Result<(DatabaseConnection, DatabaseConnection), String> {
+    if !names_a_file(url) {
+        let message = "the url must name a file, as in sqlite:///var/lib/ballast/scheduler.db, or a database of \
+                       PostgreSQL, as in postgres://user@host/ballast";
+        return Err(message.to_owned());
+    }
+    let options: SqliteConnectOptions = url.parse().map_err(|error: sqlx::Error| reason(&error))?;
+    make_parent(options.get_filename())?;
+    let writer = Database::connect(with(url, 1, |options| {
+        options.create_if_missing(true).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full)
+    }));
+    let writer = writer.await.map_err(|error| reason(&error))?;
+    let reader = Database::connect(with(url, READERS, |options| options.pragma("query_only", "1")));
+    let reader = reader.await.map_err(|error| reason(&error))?;
+    Ok((writer, reader))
+}
+
+pub(super) async fn begin_write(writer: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    let sqlite_transaction_mode = Some(SqliteTransactionMode::Immediate);
+    writer.begin_with_options(TransactionOptions { sqlite_transaction_mode, ..TransactionOptions::default() }).await
+}
+
+/// How connections to the file at `url` are made.
+pub(super) fn with(
+    url: &str,
+    connections: u32,
+    adapt: fn(SqliteConnectOptions) -> SqliteConnectOptions,
+) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(QUEUE)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .sqlx_logging(false)
+        .map_sqlx_sqlite_opts(move |options| adapt(options.foreign_keys(true).busy_timeout(BUSY)));
+    options
+}
+
+/// SQLite's databases in memory are each connection's own, and gone with the process.
+fn names_a_file(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("sqlite:") else { return false };
+    let (path, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+    let path = path.trim_start_matches("//");
+    !path.is_empty() && path != ":memory:" && parameters.split('&').all(|parameter| parameter != "mode=memory")
+}
+
+fn make_parent(file: &Path) -> Result<(), String> {
+    let Some(parent) = file.parent().filter(|parent| !parent.as_os_str().is_empty()) else { return Ok(()) };
+    std::fs::create_dir_all(parent).map_err(|error| {
+        format!(
+            "cannot make its directory {}: {error}; make it, or name one that this user may write to",
+            parent.display()
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use ballast_model::fault::Code;
+    use sea_orm::{ConnectionTrait as _, Statement};
+
+    use super::*;
+    use crate::{
+        Store,
+        backend::{Backend, fault_of},
+    };
+
+    fn fresh() -> (tempfile::TempDir, String) {
+        let directory = tempfile::TempDir::new().unwrap();
+        let url = format!("sqlite://{}/ballast.db", directory.path().display());
+        (directory, url)
+    }
+
+    async fn pragma(connection: &DatabaseConnection, name: &str) -> String {
+        let statement = Statement::from_string(connection.get_database_backend(), format!("PRAGMA {name}"));
+        let row = connection.query_one_raw(statement).await.unwrap().unwrap();
+        row.try_get_by_index::<i64>(0).map_or_else(|_| row.try_get_by_index(0).unwrap(), |number| number.to_string())
+    }
+
+    #[tokio::test]
+    async fn a_commit_is_on_the_disk_and_readers_never_wait() {
+        let (_directory, url) = fresh();
+        let backend = Backend::open(&url).await.unwrap();
+        // 2: FULL.
+        for (name, value) in [("synchronous", "2"), ("journal_mode", "wal"), ("foreign_keys", "1")] {
+            assert_eq!(pragma(&backend.writer, name).await, value, "{name}");
+        }
+        for (name, value) in [("query_only", "1"), ("journal_mode", "wal")] {
+            assert_eq!(pragma(&backend.reader, name).await, value, "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_database_of_a_later_version_is_left_alone() {
+        let (_directory, url) = fresh();
+        let store = Store::open(&url).await.unwrap();
+        let later = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_later', 0)";
+        Backend::open(&url).await.unwrap().writer.execute_unprepared(later).await.unwrap();
+        drop(store);
+        let text = Store::open(&url).await.unwrap_err().to_string();
+        assert!(text.contains("made by a later version"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_writer_of_another_process_is_a_conflict_not_a_failure() {
+        let (_directory, url) = fresh();
+        // It stays open: whoever closes a database last locks it for a moment, which would be another conflict.
+        let store = Store::open(&url).await.unwrap();
+        let impatient = |options: SqliteConnectOptions| options.busy_timeout(Duration::from_millis(1));
+        let other = Database::connect(with(&url, 1, impatient)).await.unwrap();
+        let lock = store.backend().begin_write().await.unwrap();
+        let insert = "INSERT INTO cluster (seq, id) VALUES (2, 'x')";
+        let error = other.execute_unprepared(insert).await.unwrap_err();
+        assert_eq!(fault_of(error).code(), Code::Conflict);
+        lock.rollback().await.unwrap();
+        other.execute_unprepared(insert).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_database_is_opened_again_while_it_is_still_being_closed() {
+        let (_directory, url) = fresh();
+        let cluster_id = Store::open(&url).await.unwrap().cluster_id();
+        for round in 0..100 {
+            let store = Store::open(&url).await.unwrap_or_else(|error| panic!("round {round}: {error}"));
+            assert_eq!(store.cluster_id(), cluster_id);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_schema_can_be_undone_and_made_again() {
+        use sea_orm_migration::MigratorTrait as _;
+
+        let (_directory, url) = fresh();
+        let backend = Backend::open(&url).await.unwrap();
+        for _ in 0..2 {
+            crate::migration::Migrator::up(backend.writer(), None).await.unwrap();
+            crate::migration::Migrator::down(backend.writer(), None).await.unwrap();
+        }
+    }
+}

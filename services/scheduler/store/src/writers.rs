@@ -1,0 +1,243 @@
+//! Transactions that share a commit.
+//!
+//! A commit waits for the disk, which takes longer than all that a transaction does before. Writers take turns in one
+//! transaction of the database instead, each in a savepoint, and the last of those that are there commits it for all. No
+//! one is told that his work is done before that commit: what is acknowledged survives the loss of power. A writer that
+//! comes alone commits alone, at once.
+//!
+//! Work that fails is undone by itself. Work that is dropped in its middle takes its group with it, whose others are
+//! told to try again: what the database was doing at that moment is not known.
+
+use std::{
+    ops::Deref as _,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use ballast_model::fault::{Code, Fault};
+use sea_orm::ConnectionTrait as _;
+use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
+
+use crate::{
+    Claim, Scope, Tx, Work,
+    backend::{Backend, fault_of},
+};
+
+/// A group that is as large as this commits though more are waiting: those in it wait for its last.
+const LARGEST: usize = 64;
+
+/// Where writers queue.
+#[derive(Debug, Clone)]
+pub(crate) struct Writers {
+    backend: Backend,
+    line: Arc<Line>,
+}
+
+#[derive(Debug, Default)]
+struct Line {
+    /// Held by whose turn it is.
+    group: Arc<Mutex<Option<Group>>>,
+    queued: AtomicUsize,
+}
+
+/// An open transaction, and those whose work is in it.
+#[derive(Debug)]
+struct Group {
+    tx: Tx,
+    waiting: Vec<oneshot::Sender<Result<(), Fault>>>,
+}
+
+impl Writers {
+    pub(crate) fn new(backend: Backend) -> Self {
+        Self { backend, line: Arc::default() }
+    }
+
+    /// Runs `work` when its turn comes, after the claim; returns when what it wrote is durable, with whether there are
+    /// events of it.
+    pub(crate) async fn run<'env, T, F>(&self, claim: Option<&Claim>, work: &F) -> Result<(T, bool), Fault>
+    where
+        T: Send,
+        F: for<'t> Fn(&'t Tx, Scope<'env, 't>) -> Work<'t, T> + Send + Sync,
+    {
+        let (value, committed) = {
+            let turn = self.turn().await?;
+            let done = match turn.slot.deref() {
+                Some(group) => whole(&group.tx, claim, work).await,
+                None => Err(Fault::internal("a writer's turn began without a transaction")),
+            };
+            match done {
+                Ok(value) => (value, turn.keep()),
+                Err(fault) => {
+                    turn.undo().await;
+                    return Err(fault);
+                }
+            }
+        };
+        let undone = |_| Err(Fault::new(Code::Conflict, "The transactions that shared a commit were undone"));
+        committed.await.unwrap_or_else(undone).map(|()| value)
+    }
+
+    async fn turn(&self) -> Result<Turn, Fault> {
+        let mut queued = Queued::join(Arc::clone(&self.line));
+        let slot = Arc::clone(&self.line.group).lock_owned().await;
+        queued.admit();
+        let mut turn = Turn { slot: Slot(Some(slot)), line: Arc::clone(&self.line), settled: false, shared: false };
+        turn.begin(&self.backend).await.map_err(fault_of)?;
+        Ok(turn)
+    }
+}
+
+/// The work with what comes before and after it in the same transaction.
+async fn whole<'env, T, F>(tx: &Tx, claim: Option<&Claim>, work: &F) -> Result<(T, bool), Fault>
+where
+    T: Send,
+    F: for<'t> Fn(&'t Tx, Scope<'env, 't>) -> Work<'t, T> + Send + Sync,
+{
+    // Of work that failed in the same transaction.
+    tx.notes().clear();
+    if let Some(claim) = claim {
+        tx.claim(claim).await?;
+    }
+    let value = work(tx, Scope::default()).await?;
+    let wrote_events = tx.write_events().await?;
+    Ok((value, wrote_events))
+}
+
+/// A place in the queue.
+struct Queued {
+    line: Arc<Line>,
+    admitted: bool,
+}
+
+impl Queued {
+    fn join(line: Arc<Line>) -> Self {
+        line.queued.fetch_add(1, Ordering::SeqCst);
+        Self { line, admitted: false }
+    }
+
+    fn admit(&mut self) {
+        self.admitted = true;
+        self.line.queued.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        if self.admitted {
+            return;
+        }
+        self.line.queued.fetch_sub(1, Ordering::SeqCst);
+        // Whoever went before may have left the commit to this one.
+        let line = Arc::clone(&self.line);
+        spawn(async move {
+            let slot = Arc::clone(&line.group).lock_owned().await;
+            if line.queued.load(Ordering::SeqCst) == 0 {
+                commit(slot).await;
+            }
+        });
+    }
+}
+
+/// The slot of the group, until it is given on.
+struct Slot(Option<OwnedMutexGuard<Option<Group>>>);
+
+impl Slot {
+    fn deref(&self) -> Option<&Group> {
+        self.0.as_ref().and_then(|slot| slot.deref().as_ref())
+    }
+
+    fn group(&mut self) -> Option<&mut Group> {
+        self.0.as_mut().and_then(|slot| slot.as_mut())
+    }
+
+    fn clear(&mut self) -> Option<Group> {
+        self.0.as_mut().and_then(|slot| slot.take())
+    }
+}
+
+/// The one writer whose turn it is. Dropped, it gives the turn on, or commits when nobody is there to take it.
+struct Turn {
+    slot: Slot,
+    line: Arc<Line>,
+    /// The transaction holds what it is to hold.
+    settled: bool,
+    /// Others' work is in the transaction already: this one is in a savepoint.
+    shared: bool,
+}
+
+impl Turn {
+    async fn begin(&mut self, backend: &Backend) -> Result<(), sea_orm::DbErr> {
+        if let Some(group) = self.slot.deref() {
+            self.shared = true;
+            // The second work has no savepoint before it to release: the first one is in none.
+            let mark =
+                if group.waiting.len() > 1 { "RELEASE SAVEPOINT work; SAVEPOINT work" } else { "SAVEPOINT work" };
+            group.tx.db().execute_unprepared(mark).await?;
+            return Ok(());
+        }
+        let transaction = backend.begin_write().await?;
+        if let Some(slot) = &mut self.slot.0 {
+            **slot = Some(Group { tx: Tx::new(transaction), waiting: Vec::new() });
+        }
+        Ok(())
+    }
+
+    /// The work is done; what comes back says when it is durable.
+    fn keep(mut self) -> oneshot::Receiver<Result<(), Fault>> {
+        let (told, committed) = oneshot::channel();
+        if let Some(group) = self.slot.group() {
+            group.waiting.push(told);
+        }
+        self.settled = true;
+        committed
+    }
+
+    /// The work failed: nothing of it stays.
+    async fn undo(mut self) {
+        if self.shared
+            && let Some(group) = self.slot.deref()
+        {
+            let undone = group.tx.db().execute_unprepared("ROLLBACK TO SAVEPOINT work; RELEASE SAVEPOINT work").await;
+            match undone {
+                Ok(_) => self.settled = true,
+                Err(error) => tracing::warn!(%error, "work was not undone alone; its group is"),
+            }
+        } else if let Some(group) = self.slot.clear() {
+            group.tx.undo().await;
+            self.settled = true;
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let Some(mut slot) = self.slot.0.take() else { return };
+        if !self.settled {
+            // Dropped, the transaction is rolled back, and those that wait are told by the end of their channels.
+            *slot = None;
+        }
+        let full = slot.as_ref().is_some_and(|group| group.waiting.len() >= LARGEST);
+        if slot.is_some() && (full || self.line.queued.load(Ordering::SeqCst) == 0) {
+            spawn(commit(slot));
+        }
+    }
+}
+
+/// Commits, if there is something to, and tells everyone in the group.
+async fn commit(mut slot: OwnedMutexGuard<Option<Group>>) {
+    let Some(group) = slot.take() else { return };
+    let done = group.tx.commit().await.map_err(fault_of);
+    for waiting in group.waiting {
+        // Whoever gave up waiting has no use for it.
+        let _ = waiting.send(done.clone());
+    }
+}
+
+/// A commit is not dropped with whoever asked for it. Without a runtime the process ends, and nobody waits any more.
+fn spawn(task: impl Future<Output = ()> + Send + 'static) {
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(task);
+    }
+}

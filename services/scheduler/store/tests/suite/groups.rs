@@ -1,0 +1,105 @@
+//! Transactions that share a commit: each is as if it were alone.
+
+use std::sync::Arc;
+
+use ballast_model::fault::{Code, Fault};
+use tokio::{sync::Semaphore, task::JoinSet};
+
+use crate::{
+    database::{Database, on_each_backend, read, write},
+    samples::{id, pool},
+};
+
+/// Work that waits in its transaction until `gate` opens, so that others queue behind it.
+async fn hold_the_turn(database: &Database, gate: &Arc<Semaphore>) -> tokio::task::JoinHandle<Result<(), Fault>> {
+    let (store, gate) = (database.store.clone(), Arc::clone(gate));
+    let (started, mut at_work) = tokio::sync::mpsc::channel::<()>(1);
+    let holder = tokio::spawn(async move {
+        write!(store, [gate, started], |tx| {
+            tx.insert(&pool(1)).await?;
+            started.send(()).await.map_err(Fault::internal)?;
+            gate.acquire().await.map_err(Fault::internal)?.forget();
+            Ok(())
+        })
+    });
+    at_work.recv().await.unwrap();
+    holder
+}
+
+async fn count(database: &Database, numbers: std::ops::Range<u128>) -> usize {
+    let ids: Vec<_> = numbers.map(id).collect();
+    read!(database.store, [ids], |tx| tx.load_many(&ids).await).unwrap().len()
+}
+
+async fn those_that_fail_are_undone_alone(database: &Database) {
+    let gate = Arc::new(Semaphore::new(0));
+    let holder = hold_the_turn(database, &gate).await;
+    let mut writers = JoinSet::new();
+    for number in 100..120 {
+        let store = database.store.clone();
+        writers.spawn(async move {
+            write!(store, [], |tx| {
+                tx.insert(&pool(number)).await?;
+                if number % 2 == 0 { Ok(()) } else { Err(Fault::new(Code::SubnetFull, "full")) }
+            })
+        });
+    }
+    tokio::task::yield_now().await;
+    gate.add_permits(1);
+    holder.await.unwrap().unwrap();
+    let done = writers.join_all().await;
+    assert_eq!(done.iter().filter(|done| done.is_ok()).count(), 10);
+    assert_eq!((count(database, 100..120).await, count(database, 1..2).await), (10, 1));
+}
+
+async fn a_statement_that_the_database_refuses_costs_the_others_nothing(database: &Database) {
+    let gate = Arc::new(Semaphore::new(0));
+    let holder = hold_the_turn(database, &gate).await;
+    let mut writers = JoinSet::new();
+    for number in 0..12 {
+        let store = database.store.clone();
+        // Every id comes twice: the second one is refused.
+        writers.spawn(async move { write!(store, [], |tx| tx.insert(&pool(100 + number / 2)).await) });
+    }
+    tokio::task::yield_now().await;
+    gate.add_permits(1);
+    holder.await.unwrap().unwrap();
+    assert_eq!(writers.join_all().await.iter().filter(|done| done.is_ok()).count(), 6);
+    assert_eq!(count(database, 100..106).await, 6);
+}
+
+async fn those_that_queue_behind_work_that_is_given_up_are_done(database: &Database) {
+    let gate = Arc::new(Semaphore::new(0));
+    for round in 0..5 {
+        let holder = hold_the_turn(database, &gate).await;
+        let mut writers = JoinSet::new();
+        for number in 0..4 {
+            let (store, number) = (database.store.clone(), 100 + round * 10 + number);
+            writers.spawn(async move { write!(store, [], |tx| tx.insert(&pool(number)).await) });
+        }
+        tokio::task::yield_now().await;
+        holder.abort();
+        assert!(holder.await.unwrap_err().is_cancelled());
+        writers.join_all().await.into_iter().for_each(Result::unwrap);
+    }
+    assert_eq!((count(database, 100..150).await, count(database, 1..2).await), (20, 0));
+}
+
+async fn one_that_gives_up_in_the_queue_leaves_no_one_waiting(database: &Database) {
+    let gate = Arc::new(Semaphore::new(0));
+    let holder = hold_the_turn(database, &gate).await;
+    let store = database.store.clone();
+    let queued = tokio::spawn(async move { write!(store, [], |tx| tx.insert(&pool(100)).await) });
+    tokio::task::yield_now().await;
+    gate.add_permits(1);
+    queued.abort();
+    holder.await.unwrap().unwrap();
+    assert_eq!(count(database, 1..2).await, 1);
+}
+
+on_each_backend![
+    those_that_fail_are_undone_alone,
+    a_statement_that_the_database_refuses_costs_the_others_nothing,
+    those_that_queue_behind_work_that_is_given_up_are_done,
+    one_that_gives_up_in_the_queue_leaves_no_one_waiting,
+];

@@ -1,0 +1,76 @@
+//! The whole suite on PostgreSQL: one server, in a container that ends with this test, and a database for each case.
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use ballast_lab::Postgres;
+use ballast_store::Store;
+use futures_util::{FutureExt as _, StreamExt as _, stream};
+use tokio::task::JoinSet;
+
+use crate::{
+    agents, aggregates, bindings,
+    database::{Case, Database},
+    events, groups, history, lists, monitors, networks, paging, ports, quotas, requests, schedulers, transactions,
+};
+
+/// How many cases run at once.
+const AT_ONCE: usize = 4;
+/// How many examples of a property: each needs a database, which takes longer here than the example.
+const EXAMPLES: u32 = 6;
+
+const CASES: [&[Case]; 14] = [
+    agents::CASES,
+    aggregates::CASES,
+    bindings::CASES,
+    events::CASES,
+    groups::CASES,
+    lists::CASES,
+    monitors::CASES,
+    networks::CASES,
+    paging::CASES,
+    ports::CASES,
+    quotas::CASES,
+    requests::CASES,
+    schedulers::CASES,
+    transactions::CASES,
+];
+
+/// The cases that fail; each has said why on stderr.
+async fn failures(server: &Postgres) -> Vec<&'static str> {
+    let run = |case: Case| async move {
+        let life = async { (case.run)(&Database::postgres(server).await).await };
+        AssertUnwindSafe(life).catch_unwind().await.err().map(|_| case.name)
+    };
+    let failed = stream::iter(CASES.concat()).map(run).buffer_unordered(AT_ONCE);
+    failed.filter_map(|failed| async move { failed }).collect().await
+}
+
+async fn schedulers_that_start_at_once_agree(server: &Postgres) {
+    let url = server.url();
+    let mut starts = JoinSet::new();
+    for _ in 0..4 {
+        let url = url.clone();
+        starts.spawn(async move { Store::open(&url).await.unwrap().cluster_id() });
+    }
+    let ids = starts.join_all().await;
+    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_whole_suite_holds_on_postgresql() {
+    let Some(server) = Postgres::start("the store's suite on PostgreSQL").await else { return };
+    let server = Arc::new(server);
+    schedulers_that_start_at_once_agree(&server).await;
+    let failed = failures(&server).await;
+    let of_properties = Arc::clone(&server);
+    let properties = tokio::task::spawn_blocking(move || {
+        history::what_is_saved_is_what_is_loaded(EXAMPLES, || Database::postgres(&of_properties));
+        paging::pages_put_together_are_the_list(EXAMPLES, || Database::postgres(&of_properties));
+    });
+    let properties = properties.await;
+    if let Ok(server) = Arc::try_unwrap(server) {
+        server.stop().await;
+    }
+    properties.unwrap();
+    assert!(failed.is_empty(), "failed on PostgreSQL: {failed:#?}");
+}

@@ -1,0 +1,94 @@
+//! Several schedulers on one database: each is a store of its own, and none has to know of the others.
+
+use ballast_model::{fault::Code, member::NewMember};
+use tokio::task::JoinSet;
+
+use crate::{
+    database::{Database, on_each_backend, read, write},
+    samples::{agent, id, new_member, pool, port, store_all, store_subnet},
+};
+
+async fn of_two_that_take_an_address_one_has_it(database: &Database) {
+    store_subnet(database).await;
+    let mut takers = JoinSet::new();
+    for number in 0..6 {
+        let store = database.reopened().await;
+        takers.spawn(async move { write!(store, [], |tx| tx.insert_port(&port(number, "10.0.0.9")).await) });
+    }
+    let results = takers.join_all().await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
+    assert!(results.into_iter().filter_map(Result::err).all(|fault| fault.code() == Code::AddressInUse));
+}
+
+async fn addresses_that_are_chosen_are_never_chosen_twice(database: &Database) {
+    store_subnet(database).await;
+    let mut choosers = JoinSet::new();
+    for scheduler in 0..3 {
+        let store = database.reopened().await;
+        choosers.spawn(async move {
+            for number in 0..5 {
+                write!(store, [], |tx| {
+                    let subnet = tx.subnet(id(900)).await?.unwrap();
+                    let address = subnet.choose_address(&tx.addresses_taken(id(900)).await?).unwrap();
+                    tx.insert_port(&port(scheduler * 100 + number, &address.to_string())).await
+                })
+                .unwrap();
+            }
+        });
+    }
+    choosers.join_all().await;
+    assert_eq!(read!(database.store, [], |tx| tx.addresses_taken(id(900)).await).unwrap().len(), 15);
+}
+
+async fn a_load_balancer_is_bound_once(database: &Database) {
+    store_all(database, &[pool(1)]).await;
+    write!(database.store, [], |tx| {
+        for number in 1..5 {
+            tx.insert_agent(&agent(number)).await?;
+        }
+        Ok(())
+    })
+    .unwrap();
+    let mut binders = JoinSet::new();
+    for number in 1..5 {
+        let store = database.reopened().await;
+        binders.spawn(async move {
+            write!(store, [], |tx| match tx.binding(id(1)).await? {
+                Some(_) => Ok(false),
+                None => tx.bind(id(1), id(number), "haproxy-ns").await.map(|_| true),
+            })
+        });
+    }
+    let bound: Vec<bool> = binders.join_all().await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(bound.iter().filter(|bound| **bound).count(), 1);
+    assert_eq!(read!(database.store, [], |tx| tx.binding(id(1)).await).unwrap().unwrap().epoch, 1);
+}
+
+async fn no_change_of_another_scheduler_is_lost(database: &Database) {
+    store_all(database, &[pool(1)]).await;
+    let mut writers = JoinSet::new();
+    for scheduler in 0u8..3 {
+        let store = database.reopened().await;
+        writers.spawn(async move {
+            for number in 0u8..5 {
+                let last = 10 + scheduler * 10 + number;
+                let new = NewMember { weight: 3, ..new_member(100 + u128::from(last), last) };
+                write!(store, [new], |tx| {
+                    let before = tx.load(id(1)).await?.unwrap();
+                    tx.save(&before, &before.clone().add_member(new)?).await
+                })
+                .unwrap();
+            }
+        });
+    }
+    writers.join_all().await;
+    let after = read!(database.store, [], |tx| tx.load(id(1)).await).unwrap().unwrap();
+    assert_eq!((after.pools[0].members.len(), after.generation), (15, 16));
+}
+
+on_each_backend![
+    of_two_that_take_an_address_one_has_it,
+    addresses_that_are_chosen_are_never_chosen_twice,
+    a_load_balancer_is_bound_once,
+    no_change_of_another_scheduler_is_lost,
+];
