@@ -69,7 +69,8 @@ pub(crate) fn run(lab: &Lab, options: &Options) -> Outcome<Value> {
     let mut file = Vec::new();
     for phase in &PHASES {
         for (clients, calls) in phase.calls {
-            file.push(one(&context, phase, clients, options.count(calls))?);
+            let measured = one(&context, phase, clients, options.count(calls));
+            file.push(measured.inspect_err(|_| stack.complain())?);
         }
     }
     Ok(Value::Array(file))

@@ -24,7 +24,7 @@ mod trace;
 
 use std::{env, error::Error, process::ExitCode};
 
-use ballast_lab::{Lab, run_again_in_lab};
+use ballast_lab::{Lab, require_tool, run_again_in_lab};
 
 /// Whatever stops a bench: it is told to a person, and nothing reacts to its kind.
 type Failure = Box<dyn Error + Send + Sync>;
@@ -92,7 +92,8 @@ fn start(words: &[String]) -> Outcome<ExitCode> {
     };
     let machine = machine::describe();
     println!("{}", machine.text);
-    if options.wants("bring-up") || options.wants("throughput") {
+    let traffic = options.wants("bring-up") || options.wants("throughput");
+    if traffic && require_tool("haproxy", "bring-up and throughput") {
         let ground = topology::Ground::build(&lab)?;
         if options.wants("bring-up") {
             report::save("bring-up", &machine, &bring_up::run(&lab, &ground, &options)?)?;

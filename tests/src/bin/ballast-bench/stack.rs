@@ -109,6 +109,17 @@ impl Stack {
         Rest::connect(self.gateway)
     }
 
+    /// Shows the warnings at the end of each log: why a bench may have failed.
+    pub(crate) fn complain(&self) {
+        for service in &self.services {
+            let log = fs::read_to_string(self.directory.join(format!("{}.log", service.name))).unwrap_or_default();
+            let warnings: Vec<_> = log.lines().filter(|line| !line.contains(r#""level":"INFO""#)).collect();
+            for line in warnings.iter().rev().take(5).rev() {
+                eprintln!("{}: {line}", service.name);
+            }
+        }
+    }
+
     pub(crate) fn agent_log(&self) -> Outcome<String> {
         Ok(fs::read_to_string(self.directory.join("agent.log"))?)
     }

@@ -77,7 +77,8 @@ pub(crate) fn run(lab: &Lab, ground: &Ground, options: &Options) -> Outcome<Valu
 fn side(ground: &Ground, name: &'static str, address: Ipv4Addr, directory: &Path) -> Outcome<Side> {
     let client = probe::namespace(&ground.client)?;
     wait_until(PATIENCE, "an answer", || probe::answers(&client, (address, 80).into()).then_some(()));
-    let pid = fs::read_to_string(directory.join("run/pid"))?.trim().parse()?;
+    let pid = || fs::read_to_string(directory.join("run/pid")).ok()?.trim().parse().ok();
+    let pid = wait_until(PATIENCE, "haproxy's number", pid);
     Ok(Side { name, url: format!("http://{address}/"), pid, ..Side::default() })
 }
 
