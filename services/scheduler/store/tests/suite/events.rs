@@ -1,0 +1,273 @@
+//! Events: what is told of a transaction, in what order, that nothing is skipped, and how long it is kept.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use ballast_model::{
+    Uuid,
+    fault::Code,
+    outcome::{MemberHealth, Outcome},
+    status::OperatingStatus,
+    time::Timestamp,
+};
+use ballast_store::{Changes, EventKind, Position, Store};
+use tokio::task::JoinSet;
+
+use crate::{
+    database::{Database, on_each_backend, read, write},
+    samples::{agent, id, monitor, network, new_member, new_vip, pool, store_all, store_subnet},
+};
+
+/// The longest that a reader may have to wait for others' transactions to end.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+async fn after(store: &Store, position: Position) -> Changes {
+    read!(store, [], |tx| tx.events_after(position, 1000).await).unwrap()
+}
+
+async fn end(store: &Store) -> Position {
+    read!(store, [], |tx| tx.end_of_events().await).unwrap()
+}
+
+/// What is told after a position; waits for the first.
+async fn told(store: &Store, position: Position) -> Vec<(EventKind, Uuid)> {
+    let wait = async {
+        loop {
+            let found = after(store, position).await;
+            if !found.changes.is_empty() {
+                return found.changes.into_iter().map(|(_, change)| (change.kind, change.id)).collect();
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.unwrap()
+}
+
+async fn what_is_made_changed_and_removed_is_told_with_its_transaction(database: &Database) {
+    let store = &database.store;
+    let begin = end(store).await;
+    let empty = pool(1);
+    store_all(database, std::slice::from_ref(&empty)).await;
+    assert_eq!(told(store, begin).await, [(EventKind::Pool, id(1))]);
+
+    let begin = end(store).await;
+    let with_member = empty.clone().add_member(new_member(11, 1)).unwrap();
+    write!(store, [empty, with_member], |tx| tx.save(&empty, &with_member).await).unwrap();
+    assert_eq!(told(store, begin).await, [(EventKind::Pool, id(1)), (EventKind::Member, id(11))]);
+
+    let begin = end(store).await;
+    let with_vip = with_member.clone().add_vip(new_vip(21, "10.0.0.5")).unwrap();
+    write!(store, [with_member, with_vip], |tx| tx.save(&with_member, &with_vip).await).unwrap();
+    let kinds = told(store, begin).await;
+    assert!(kinds.contains(&(EventKind::Listener, id(21))) && kinds.contains(&(EventKind::Pool, id(1))), "{kinds:?}");
+
+    let begin = end(store).await;
+    write!(store, [with_vip], |tx| tx.delete(&with_vip).await).unwrap();
+    let gone: BTreeSet<_> = told(store, begin).await.into_iter().collect();
+    assert_eq!(gone, [(EventKind::Pool, id(1)), (EventKind::Listener, id(21)), (EventKind::Member, id(11))].into());
+}
+
+async fn outcomes_and_health_are_told_of_what_they_change(database: &Database) {
+    let store = &database.store;
+    let new = pool(1).add_member(new_member(11, 1)).unwrap().add_member(new_member(12, 2)).unwrap();
+    store_all(database, std::slice::from_ref(&new)).await;
+    let begin = end(store).await;
+    let settled = new.clone().settle(&Outcome { generation: new.generation, fault: None, faults: Vec::new() });
+    write!(store, [new, settled], |tx| tx.save(&new, &settled).await).unwrap();
+    assert_eq!(told(store, begin).await.len(), 3);
+
+    let begin = end(store).await;
+    let failing = MemberHealth { member_id: id(11), status: OperatingStatus::Offline };
+    let observed = settled.clone().observe(&[failing]);
+    write!(store, [settled, observed], |tx| tx.save(&settled, &observed).await).unwrap();
+    assert_eq!(told(store, begin).await, [(EventKind::Member, id(11))]);
+}
+
+async fn an_association_is_told_of_its_pool_and_its_monitor(database: &Database) {
+    let store = &database.store;
+    let before = pool(1);
+    store_all(database, std::slice::from_ref(&before)).await;
+    write!(store, [], |tx| tx.insert_monitor(&monitor(31)).await).unwrap();
+    let begin = end(store).await;
+    let after = before.clone().associate(monitor(31)).unwrap();
+    write!(store, [before, after], |tx| tx.save(&before, &after).await).unwrap();
+    let told: BTreeSet<_> = told(store, begin).await.into_iter().collect();
+    assert_eq!(told, [(EventKind::Pool, id(1)), (EventKind::HealthMonitor, id(31))].into());
+}
+
+async fn agents_are_told_of_when_they_come_and_go_and_not_at_each_heartbeat(database: &Database) {
+    let store = &database.store;
+    write!(store, [], |tx| tx.insert_agent(&agent(500)).await).unwrap();
+    let begin = end(store).await;
+    write!(store, [], |tx| tx.touch_agent(id(500), Timestamp(9), true).await).unwrap();
+    write!(store, [], |tx| tx.touch_agent(id(500), Timestamp(10), false).await).unwrap();
+    assert_eq!(told(store, begin).await, [(EventKind::Agent, id(500))]);
+    let begin = end(store).await;
+    write!(store, [], |tx| tx.disconnect_all().await).unwrap();
+    write!(store, [], |tx| tx.delete_agent(id(500)).await).unwrap();
+    assert_eq!(told(store, begin).await, [(EventKind::Agent, id(500))]);
+}
+
+async fn what_is_shared_concerns_everyone(database: &Database) {
+    let begin = end(&database.store).await;
+    store_subnet(database).await;
+    write!(database.store, [], |tx| tx.insert_network(&network(801, "p", true)).await).unwrap();
+    told(&database.store, begin).await;
+    let wait = async {
+        loop {
+            let found = after(&database.store, begin).await.changes;
+            if found.iter().any(|(_, change)| change.id == id(801)) {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    for (_, change) in tokio::time::timeout(PATIENCE, wait).await.unwrap() {
+        let project = (change.id != id(801)).then(|| "p".to_owned());
+        assert_eq!(change.project_id, project, "{change:?}");
+    }
+}
+
+async fn what_is_undone_is_not_told(database: &Database) {
+    let store = &database.store;
+    let begin = end(store).await;
+    let fault = write!(store, [], |tx| {
+        tx.insert(&pool(1)).await?;
+        Err::<(), _>(ballast_model::fault::Fault::new(Code::SubnetFull, "full"))
+    });
+    assert!(fault.is_err());
+    store_all(database, &[pool(2)]).await;
+    assert_eq!(told(store, begin).await, [(EventKind::Pool, id(2))]);
+}
+
+/// A reader goes on from where it was, while others write. It must see everything, whatever the order of their ends.
+async fn nothing_is_skipped_however_many_write(database: &Database) {
+    const WRITERS: u128 = 8;
+    const EACH: u128 = 25;
+    let begin = end(&database.store).await;
+    let mut writers = JoinSet::new();
+    for writer in 0..WRITERS {
+        let store = database.store.clone();
+        writers.spawn(async move {
+            for n in 0..EACH {
+                let number = 1_000 + writer * EACH + n;
+                write!(store, [], |tx| tx.insert(&pool(number)).await).unwrap();
+            }
+        });
+    }
+    let mut seen = BTreeSet::new();
+    let mut position = begin;
+    let read = async {
+        while seen.len() < usize::try_from(WRITERS * EACH).unwrap() {
+            let found = read!(database.store, [], |tx| tx.events_after(position, 7).await).unwrap();
+            for (at, change) in found.changes {
+                assert!(at > position, "not in order");
+                assert!(seen.insert(change.id), "told twice");
+                position = at;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, read).await.unwrap();
+    writers.join_all().await;
+}
+
+async fn readers_of_this_process_are_woken(database: &Database) {
+    let mut changes = database.store.changes();
+    changes.mark_unchanged();
+    write!(database.store, [], |tx| tx.touch_agent(id(500), Timestamp(1), true).await).unwrap();
+    assert!(!changes.has_changed().unwrap(), "nothing was told");
+    store_all(database, &[pool(1)]).await;
+    tokio::time::timeout(PATIENCE, changes.changed()).await.unwrap().unwrap();
+}
+
+async fn old_events_are_forgotten_by_age(database: &Database) {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let at = |hours: i64| Timestamp(hours * 3_600_000_000);
+    let store = &database.store;
+    let begin = end(store).await;
+    store_all(database, &[pool(1)]).await;
+    told(store, begin).await;
+    write!(store, [], |tx| tx.trim_events(at(10), HOUR, 1_000).await).unwrap();
+    let middle = end(store).await;
+    assert_eq!(after(store, begin).await.changes.len(), 1, "not old yet");
+
+    store_all(database, &[pool(2)]).await;
+    told(store, middle).await;
+    write!(store, [], |tx| tx.trim_events(at(12), HOUR, 1_000).await).unwrap();
+    let fault = read!(store, [], |tx| tx.events_after(begin, 10).await).unwrap_err();
+    assert_eq!(fault.code(), Code::CursorExpired);
+    assert_eq!(told(store, middle).await, [(EventKind::Pool, id(2))]);
+}
+
+async fn no_more_events_are_kept_than_asked(database: &Database) {
+    let store = &database.store;
+    let begin = end(store).await;
+    let mut positions = Vec::new();
+    for n in 1..=6 {
+        let before = end(store).await;
+        store_all(database, &[pool(n)]).await;
+        told(store, before).await;
+        positions.push(end(store).await);
+    }
+    for _ in 0..2 {
+        write!(store, [], |tx| tx.trim_events(Timestamp(1), Duration::from_secs(9), 2).await).unwrap();
+        assert_eq!(
+            read!(store, [], |tx| tx.events_after(begin, 10).await).unwrap_err().code(),
+            Code::CursorExpired
+        );
+        let from = positions[3];
+        let kept = after(store, from).await.changes;
+        assert_eq!(kept.iter().map(|(_, change)| change.id).collect::<Vec<_>>(), [id(5), id(6)]);
+    }
+}
+
+async fn a_log_that_is_forgotten_altogether_goes_on_where_it_was(database: &Database) {
+    let store = &database.store;
+    store_all(database, &[pool(1), pool(2)]).await;
+    let position = loop {
+        write!(store, [], |tx| tx.trim_events(Timestamp(1), Duration::ZERO, 0).await).unwrap();
+        let position = end(store).await;
+        if after(store, position).await.changes.is_empty() {
+            break position;
+        }
+    };
+    let reopened = database.reopened().await;
+    write!(reopened, [], |tx| tx.insert(&pool(3)).await).unwrap();
+    assert_eq!(told(&reopened, position).await, [(EventKind::Pool, id(3))]);
+}
+
+async fn a_position_beyond_the_end_is_none_of_this_log(database: &Database) {
+    let beyond = Position { transaction_id: i64::MAX, seq: i64::MAX };
+    let fault = read!(database.store, [], |tx| tx.events_after(beyond, 10).await).unwrap_err();
+    assert_eq!(fault.code(), Code::CursorExpired);
+}
+
+async fn a_snapshot_is_read_in_parts_and_within_a_project(database: &Database) {
+    let mut foreign = pool(4);
+    foreign.pools[0].project_id = "other".to_owned();
+    store_all(database, &[pool(1), pool(2), pool(3), foreign]).await;
+    let store = &database.store;
+    let first = read!(store, [], |tx| tx.ids_after(EventKind::Pool, Some("p"), 0, 2).await).unwrap();
+    let (seq, _) = *first.last().unwrap();
+    let second = read!(store, [], |tx| tx.ids_after(EventKind::Pool, Some("p"), seq, 2).await).unwrap();
+    let ids: Vec<Uuid> = first.into_iter().chain(second).map(|(_, id)| id).collect();
+    assert_eq!(ids, [id(1), id(2), id(3)]);
+    let all = read!(database.store, [], |tx| tx.ids_after(EventKind::Pool, None, 0, 10).await).unwrap();
+    assert_eq!(all.len(), 4);
+}
+
+on_each_backend![
+    what_is_made_changed_and_removed_is_told_with_its_transaction,
+    outcomes_and_health_are_told_of_what_they_change,
+    an_association_is_told_of_its_pool_and_its_monitor,
+    agents_are_told_of_when_they_come_and_go_and_not_at_each_heartbeat,
+    what_is_shared_concerns_everyone,
+    what_is_undone_is_not_told,
+    nothing_is_skipped_however_many_write,
+    readers_of_this_process_are_woken,
+    old_events_are_forgotten_by_age,
+    no_more_events_are_kept_than_asked,
+    a_log_that_is_forgotten_altogether_goes_on_where_it_was,
+    a_position_beyond_the_end_is_none_of_this_log,
+    a_snapshot_is_read_in_parts_and_within_a_project,
+];
