@@ -1,0 +1,185 @@
+//! Vips on networks that another service keeps: what is asked of it before and after a transaction, and what is left over
+//! when something breaks off in between.
+//!
+//! A port that the service may have is noted as a stray before it is asked for, and the vip's own transaction takes the
+//! note out. Who ends a vip notes its port again. [`App::sweep_ports`] removes what is noted, once no agent answers at
+//! its address any more.
+
+use std::time::Duration;
+
+use ballast_model::{
+    Uuid,
+    fault::Fault,
+    listener::Vip,
+    load_balancer::LoadBalancer,
+    network::Network,
+    port::{LOAD_BALANCER, Port},
+    subnet::{Subnet, subnet_not_found},
+    time::Timestamp,
+};
+use ballast_store::Tx;
+use tokio_util::sync::CancellationToken;
+
+use super::{App, Caller, WantedVip, load_pool, networks::tell_subnet, reports::Owner};
+use crate::network::{MadePort, WantedPort, device_of_host};
+
+/// How long a port may be asked for before its note counts: far longer than any call takes.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How often left-over ports are looked for.
+const SWEEP: Duration = Duration::from_secs(5);
+
+/// A port that was plugged in elsewhere than it says.
+#[derive(Debug, Clone)]
+pub(super) struct Plugged {
+    port: Port,
+    host: String,
+}
+
+impl App {
+    /// Copies a place that another service keeps.
+    pub(super) async fn copy_place(&self, tx: &Tx, place: Option<&(Network, Subnet)>) -> Result<(), Fault> {
+        let Some((network, subnet)) = place else { return Ok(()) };
+        let known = tx.copy_place(network, subnet).await?;
+        if known.is_some_and(|known| subnet.routes_differ(&known)) {
+            // Its agents are told with their next change, or when they connect.
+            tell_subnet(tx, subnet.id).await?;
+        }
+        Ok(())
+    }
+
+    /// The port of a new vip on a network of another service, made there and noted.
+    pub(super) async fn port_elsewhere(
+        &self,
+        caller: &Caller,
+        wanted: &WantedVip,
+        (network, subnet): &(Network, Subnet),
+    ) -> Result<Option<MadePort>, Fault> {
+        if !network.shared && !caller.sees(&network.project_id) {
+            return Err(subnet_not_found(subnet.id));
+        }
+        let host = self.beside.read(|tx, _| Box::pin(host_for(tx, caller, wanted))).await?;
+        self.note_stray(wanted.id, (subnet.id, None), self.later()).await?;
+        let port = WantedPort {
+            vip_id: wanted.id,
+            project_id: wanted.project_id.clone(),
+            network_id: network.id,
+            subnet_id: subnet.id,
+            address: wanted.address,
+            host,
+        };
+        self.network.make_port(&port).await
+    }
+
+    /// The vip that the port was made for is not there: it may be removed at once.
+    pub(super) async fn give_up_port(&self, vip_id: Uuid, subnet_id: Uuid) {
+        if let Err(fault) = self.note_stray(vip_id, (subnet_id, None), self.now()).await {
+            tracing::warn!(vip.id = %vip_id, detail = fault.detail(), "its port is removed later: {fault}");
+        }
+    }
+
+    async fn note_stray(
+        &self,
+        vip_id: Uuid,
+        at: (Uuid, Option<std::net::IpAddr>),
+        since: Timestamp,
+    ) -> Result<(), Fault> {
+        self.beside.write(|tx, _| Box::pin(tx.note_stray_port(vip_id, at, since))).await
+    }
+
+    fn later(&self) -> Timestamp {
+        let patience = i64::try_from(PATIENCE.as_micros()).unwrap_or(i64::MAX);
+        Timestamp(self.now().0.saturating_add(patience))
+    }
+
+    /// In the transaction that ends a vip: another service's port of it is left over.
+    pub(super) async fn leave_port(&self, tx: &Tx, vip_id: Uuid, vip: &Vip) -> Result<(), Fault> {
+        if self.network.must_be_ours().is_ok() {
+            return Ok(());
+        }
+        tx.note_stray_port(vip_id, (vip.subnet_id, Some(vip.address)), self.now()).await
+    }
+
+    /// In the transaction of a deploy: whether the vip's port is plugged in on another host than it says. Where the store
+    /// keeps it, it says so from now on.
+    pub(super) async fn plugged(
+        &self,
+        tx: &Tx,
+        owner: Owner,
+        deployed: Option<&LoadBalancer>,
+    ) -> Result<Option<Plugged>, Fault> {
+        let Some(load_balancer) = deployed else { return Ok(None) };
+        let Some(vip) = load_balancer.vip.as_ref().filter(|_| load_balancer.is_answering()) else { return Ok(None) };
+        let (Some(port), Some(agent)) = (tx.port(vip.port_id).await?, tx.agent(owner.agent_id).await?) else {
+            return Ok(None);
+        };
+        if port.host == agent.host {
+            return Ok(None);
+        }
+        if self.network.must_be_ours().is_err() {
+            return Ok(Some(Plugged { port, host: agent.host }));
+        }
+        tx.save_port(&port, &on_host(port.clone(), &agent.host)).await?;
+        Ok(None)
+    }
+
+    /// After the transaction: tells the service that keeps the port. Should that fail, the next deploy tells it.
+    pub(super) async fn bind(&self, plugged: Plugged) {
+        let Plugged { port, host } = plugged;
+        let told = async {
+            self.network.bind_port(port.id, &host).await?;
+            let (before, after) = (&port, &on_host(port.clone(), &host));
+            self.beside.write(|tx, _| Box::pin(tx.save_port(before, after))).await
+        };
+        if let Err(fault) = told.await {
+            tracing::warn!(port.id = %port.id, host, detail = fault.detail(), "the port is not bound: {fault}");
+        }
+    }
+
+    /// Removes ports of another service that nobody needs; how many there were.
+    ///
+    /// # Errors
+    /// When the store fails, or the service does.
+    pub async fn sweep_ports(&self) -> Result<usize, Fault> {
+        let now = self.now();
+        let strays = self.beside.read(|tx, _| Box::pin(tx.stray_ports(now))).await?;
+        for vip_id in &strays {
+            self.network.remove_port(*vip_id).await?;
+            self.beside.write(|tx, _| Box::pin(tx.forget_stray_port(*vip_id))).await?;
+            tracing::info!(vip.id = %vip_id, "a port that nobody needs was removed");
+        }
+        Ok(strays.len())
+    }
+
+    /// Sweeps until the end, where there can be something to sweep.
+    pub async fn keep_sweeping(&self, shutdown: CancellationToken) {
+        if self.network.must_be_ours().is_ok() {
+            return;
+        }
+        while !shutdown.is_cancelled() {
+            if let Err(fault) = self.sweep_ports().await {
+                tracing::warn!(detail = fault.detail(), "ports that nobody needs stay: {fault}");
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = tokio::time::sleep(SWEEP) => {}
+            }
+        }
+    }
+}
+
+fn on_host(port: Port, host: &str) -> Port {
+    Port {
+        host: host.to_owned(),
+        device_id: device_of_host(host),
+        device_owner: LOAD_BALANCER.to_owned(),
+        admin_state_up: true,
+        ..port
+    }
+}
+
+/// Where the vip's pool is, when a vip may be made of it at all.
+async fn host_for(tx: &Tx, caller: &Caller, wanted: &WantedVip) -> Result<Option<String>, Fault> {
+    load_pool(tx, caller, wanted.pool_id).await?.check_vip(wanted.protocol, &wanted.project_id)?;
+    let Some(binding) = tx.binding(wanted.pool_id).await? else { return Ok(None) };
+    Ok(tx.agent(binding.agent_id).await?.map(|agent| agent.host))
+}

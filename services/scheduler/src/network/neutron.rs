@@ -1,0 +1,175 @@
+//! A Neutron, by its REST API and with a service's token.
+//!
+//! The token is read from its file for each call: whoever renews it there needs to tell nobody. What Neutron refuses
+//! because of what a user asked for reaches the user in Neutron's words; all else is that the service does not answer.
+
+mod shapes;
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use ballast_model::{
+    Uuid,
+    fault::{Code, Fault},
+    network::Network,
+    port::LOAD_BALANCER,
+    subnet::{Subnet, subnet_not_found},
+};
+use reqwest::{Client, Method, Response, StatusCode};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use self::shapes::{NetworkShape, PortShape, SubnetShape};
+use super::{MadePort, NetworkProvider, WantedPort, device_of_host, port_name};
+
+pub(super) struct Neutron {
+    client: Client,
+    /// Without a slash at its end.
+    url: String,
+    token_file: PathBuf,
+}
+
+/// Neutron's body of an error.
+#[derive(Deserialize)]
+struct Refused {
+    #[serde(rename = "NeutronError")]
+    error: RefusedFor,
+}
+
+#[derive(Deserialize)]
+struct RefusedFor {
+    r#type: String,
+    message: String,
+}
+
+impl Neutron {
+    pub(super) fn new(url: &str, token_file: &Path, timeout: Duration) -> Result<Self, String> {
+        let url = url.trim_end_matches('/').to_owned();
+        if !url.starts_with("http://") && !url.starts_with("https://") {
+            return Err(format!("network.url = \"{url}\" must begin with http:// or https://"));
+        }
+        if token_file.as_os_str().is_empty() {
+            return Err("network.token_file must name the file with the service's token".to_owned());
+        }
+        let client = Client::builder().timeout(timeout).build().map_err(|error| format!("network.url: {error}"))?;
+        Ok(Self { client, url, token_file: token_file.to_owned() })
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Result<Response, Fault> {
+        let token = tokio::fs::read_to_string(&self.token_file).await.map_err(|error| {
+            self.silent(format_args!("network.token_file {} cannot be read: {error}", self.token_file.display()))
+        })?;
+        let mut request = self.client.request(method, format!("{}/v2.0{path}", self.url));
+        request = request.header("X-Auth-Token", token.trim());
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let response = request.send().await.map_err(|error| self.silent(error))?;
+        if response.status().is_success() { Ok(response) } else { Err(self.refused(response).await) }
+    }
+
+    /// What Neutron answered, as what the caller is told.
+    async fn refused(&self, response: Response) -> Fault {
+        let status = response.status();
+        let text = response.text().await.unwrap_or_default();
+        let Ok(Refused { error }) = serde_json::from_str(&text) else {
+            return self.silent(format_args!("{status}: {text}"));
+        };
+        let code = match (status, error.r#type.as_str()) {
+            (StatusCode::NOT_FOUND, "SubnetNotFound") => Code::SubnetNotFound,
+            (StatusCode::NOT_FOUND, "NetworkNotFound") => Code::NetworkNotFound,
+            (StatusCode::NOT_FOUND, "PortNotFound") => Code::PortNotFound,
+            (StatusCode::CONFLICT, "IpAddressInUse" | "IpAddressAlreadyAllocated") => Code::AddressInUse,
+            (StatusCode::CONFLICT, "IpAddressGenerationFailure") => Code::SubnetFull,
+            (StatusCode::CONFLICT, "OverQuota") => Code::OverQuota,
+            (StatusCode::BAD_REQUEST, _) => Code::InvalidInput,
+            _ => return self.silent(format_args!("{status} {}: {}", error.r#type, error.message)),
+        };
+        Fault::new(code, error.message)
+    }
+
+    /// Nothing that the caller could do anything about.
+    fn silent(&self, why: impl std::fmt::Display) -> Fault {
+        Fault::new(Code::Unavailable, "The network service does not answer; try again.")
+            .with_detail(format_args!("{}: {why}", self.url))
+    }
+
+    /// The object in a reply's wrapper.
+    async fn object<T: DeserializeOwned>(&self, response: Response, wrapper: &str) -> Result<T, Fault> {
+        let mut body: Value = response.json().await.map_err(|error| self.silent(error))?;
+        serde_json::from_value(body[wrapper].take()).map_err(|error| self.silent(format_args!("{wrapper}: {error}")))
+    }
+}
+
+#[tonic::async_trait]
+impl NetworkProvider for Neutron {
+    fn must_be_ours(&self) -> Result<(), Fault> {
+        let message = format!("Invalid input for operation: networks are kept by the service at {}.", self.url);
+        Err(Fault::new(Code::InvalidInput, message))
+    }
+
+    async fn place(&self, subnet_id: Uuid) -> Result<Option<(Network, Subnet)>, Fault> {
+        let response = self.call(Method::GET, &format!("/subnets/{subnet_id}"), None).await;
+        // Neutron's words name the same id in its own way.
+        let response = response.map_err(|fault| match fault.code() {
+            Code::SubnetNotFound => subnet_not_found(subnet_id),
+            _ => fault,
+        })?;
+        let subnet = self.object::<SubnetShape>(response, "subnet").await?.into_subnet()?;
+        let response = self.call(Method::GET, &format!("/networks/{}", subnet.network_id), None).await?;
+        let network = self.object::<NetworkShape>(response, "network").await?.into_network()?;
+        Ok(Some((network, subnet)))
+    }
+
+    async fn make_port(&self, wanted: &WantedPort) -> Result<Option<MadePort>, Fault> {
+        let mut fixed_ip = json!({"subnet_id": wanted.subnet_id});
+        if let Some(address) = wanted.address {
+            fixed_ip["ip_address"] = json!(address);
+        }
+        let mut port = json!({
+            "name": port_name(wanted.vip_id),
+            "tenant_id": wanted.project_id,
+            "network_id": wanted.network_id,
+            "fixed_ips": [fixed_ip],
+            "admin_state_up": true,
+            "device_owner": LOAD_BALANCER,
+        });
+        if let Some(host) = &wanted.host {
+            port["binding:host_id"] = json!(host);
+            port["device_id"] = json!(device_of_host(host));
+        }
+        let response = self.call(Method::POST, "/ports", Some(json!({"port": port}))).await?;
+        self.object::<PortShape>(response, "port").await?.into_made(wanted.subnet_id).map(Some)
+    }
+
+    async fn bind_port(&self, port_id: Uuid, host: &str) -> Result<(), Fault> {
+        let port = json!({
+            "binding:host_id": host,
+            "device_id": device_of_host(host),
+            "device_owner": LOAD_BALANCER,
+            "admin_state_up": true,
+        });
+        self.call(Method::PUT, &format!("/ports/{port_id}"), Some(json!({"port": port}))).await.map(drop)
+    }
+
+    async fn remove_port(&self, vip_id: Uuid) -> Result<(), Fault> {
+        #[derive(Deserialize)]
+        struct Named {
+            id: Uuid,
+        }
+        let query = format!("/ports?name={}&fields=id", port_name(vip_id));
+        let response = self.call(Method::GET, &query, None).await?;
+        for port in self.object::<Vec<Named>>(response, "ports").await? {
+            match self.call(Method::DELETE, &format!("/ports/{}", port.id), None).await {
+                Err(fault) if fault.code() != Code::PortNotFound => return Err(fault),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

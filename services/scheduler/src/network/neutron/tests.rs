@@ -1,0 +1,238 @@
+//! Against a recorded server: it answers as a Neutron did, in the order in which it was asked, and anything else that is
+//! asked fails the test.
+
+use std::{collections::VecDeque, io::Write as _, sync::Arc};
+
+use serde_json::Value;
+use tempfile::NamedTempFile;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    sync::Mutex,
+};
+
+use super::*;
+
+const VIP: Uuid = Uuid::from_u128(0x11);
+const SUBNET: &str = "00000000-0000-0000-0000-000000000900";
+const NETWORK: &str = "00000000-0000-0000-0000-000000000800";
+const PORT: &str = "00000000-0000-0000-0000-000000000700";
+
+/// Requests as `METHOD path body`, each with its status and body; both bodies may be empty.
+type Recorded = VecDeque<(String, u16, String)>;
+
+struct Recording {
+    left: Arc<Mutex<Recorded>>,
+    unexpected: Arc<Mutex<Vec<String>>>,
+    neutron: Neutron,
+    _token: NamedTempFile,
+}
+
+impl Recording {
+    async fn play(recorded: &[(&str, u16, &str)]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let recorded = recorded.iter().map(|(asked, status, body)| ((*asked).to_owned(), *status, (*body).to_owned()));
+        let left = Arc::new(Mutex::new(recorded.collect::<Recorded>()));
+        let unexpected = Arc::new(Mutex::new(Vec::new()));
+        let (queue, strange) = (Arc::clone(&left), Arc::clone(&unexpected));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                answer(stream, &queue, &strange).await;
+            }
+        });
+        let mut token = NamedTempFile::new().unwrap();
+        writeln!(token, "secret").unwrap();
+        let neutron = Neutron::new(&url, token.path(), Duration::from_secs(10)).unwrap();
+        Self { left, unexpected, neutron, _token: token }
+    }
+
+    /// Everything was asked, and nothing else.
+    async fn done(self) {
+        assert_eq!(*self.unexpected.lock().await, [""; 0]);
+        assert_eq!(*self.left.lock().await, []);
+    }
+}
+
+async fn answer(mut stream: TcpStream, queue: &Mutex<Recorded>, strange: &Mutex<Vec<String>>) {
+    let (asked, with_token) = read(&mut stream).await;
+    let next = queue.lock().await.pop_front();
+    let (status, body) = match next {
+        Some((expected, status, body)) if expected == asked && with_token => (status, body),
+        other => {
+            strange.lock().await.push(format!("{asked} (token: {with_token}) instead of {other:?}"));
+            (599, String::new())
+        }
+    };
+    let length = body.len();
+    let head = format!("HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
+    stream.write_all((head + &body).as_bytes()).await.unwrap();
+}
+
+async fn read(stream: &mut TcpStream) -> (String, bool) {
+    let mut bytes = Vec::new();
+    let (head, start) = loop {
+        let mut chunk = [0; 4096];
+        let count = stream.read(&mut chunk).await.unwrap();
+        bytes.extend_from_slice(&chunk[..count]);
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if let Some(end) = text.find("\r\n\r\n") {
+            break (text[..end].to_owned(), end + 4);
+        }
+        assert!(count > 0, "a request without an end: {text}");
+    };
+    let header = |name: &str| {
+        head.lines().filter_map(|line| line.split_once(": ")).find(|(key, _)| key.eq_ignore_ascii_case(name))
+    };
+    let length: usize = header("content-length").map_or(0, |(_, value)| value.parse().unwrap());
+    while bytes.len() < start + length {
+        let mut chunk = [0; 4096];
+        let count = stream.read(&mut chunk).await.unwrap();
+        assert!(count > 0, "a body without an end");
+        bytes.extend_from_slice(&chunk[..count]);
+    }
+    let line: Vec<&str> = head.lines().next().unwrap_or_default().split(' ').collect();
+    // Keys in one order, whatever the sender's is.
+    let body: Value = serde_json::from_slice(&bytes[start..]).unwrap_or_default();
+    let body = if body.is_null() { String::new() } else { format!(" {body}") };
+    let with_token = header("x-auth-token").is_some_and(|(_, token)| token == "secret");
+    (format!("{} {}{body}", line[0], line[1]), with_token)
+}
+
+fn normal(asked: &str) -> String {
+    let (head, body) = asked.split_at(asked.find(" {").unwrap());
+    format!("{head} {}", serde_json::from_str::<Value>(body).unwrap())
+}
+
+const SUBNET_REPLY: &str = r#"{"subnet": {"id": "00000000-0000-0000-0000-000000000900", "tenant_id": "p",
+    "name": "s", "network_id": "00000000-0000-0000-0000-000000000800", "ip_version": 4, "cidr": "10.0.0.0/24",
+    "gateway_ip": "10.0.0.1", "allocation_pools": [{"start": "10.0.0.2", "end": "10.0.0.254"}],
+    "host_routes": [{"destination": "10.9.0.0/16", "nexthop": "10.0.0.7"}], "dns_nameservers": [],
+    "enable_dhcp": true, "ipv6_ra_mode": null, "ipv6_address_mode": null}}"#;
+
+fn network_reply(attributes: &str) -> String {
+    format!(
+        r#"{{"network": {{"id": "{NETWORK}", "tenant_id": "q", "name": "n", "shared": true, "admin_state_up": true,
+        "status": "ACTIVE", "subnets": ["{SUBNET}"], "router:external": false{attributes}}}}}"#
+    )
+}
+
+const VLAN: &str = r#", "provider:network_type": "vlan", "provider:physical_network": "physnet1",
+    "provider:segmentation_id": 7"#;
+
+fn refusal(kind: &str, message: &str) -> String {
+    format!(r#"{{"NeutronError": {{"type": "{kind}", "message": "{message}", "detail": ""}}}}"#)
+}
+
+fn wanted(host: Option<&str>) -> WantedPort {
+    WantedPort {
+        vip_id: VIP,
+        project_id: "p".to_owned(),
+        network_id: NETWORK.parse().unwrap(),
+        subnet_id: SUBNET.parse().unwrap(),
+        address: Some("10.0.0.5".parse().unwrap()),
+        host: host.map(str::to_owned),
+    }
+}
+
+#[tokio::test]
+async fn a_place_is_looked_up_with_its_provider_attributes() {
+    let (subnet, network) = (format!("GET /v2.0/subnets/{SUBNET}"), format!("GET /v2.0/networks/{NETWORK}"));
+    let reply = network_reply(VLAN);
+    let recording = Recording::play(&[(&subnet, 200, SUBNET_REPLY), (&network, 200, &reply)]).await;
+    let (network, subnet) = recording.neutron.place(SUBNET.parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!((network.project_id.as_str(), network.shared), ("q", true));
+    let attachment = &network.attachment;
+    assert_eq!((attachment.network_type.as_str(), attachment.segmentation_id), ("vlan", 7));
+    assert_eq!((subnet.cidr.to_string().as_str(), subnet.host_routes.len()), ("10.0.0.0/24", 1));
+    recording.done().await;
+}
+
+#[tokio::test]
+async fn a_network_that_shows_no_attributes_has_a_bridge_of_its_own_and_a_tunnel_that_agents_lack_is_refused() {
+    let (subnet, network) = (format!("GET /v2.0/subnets/{SUBNET}"), format!("GET /v2.0/networks/{NETWORK}"));
+    let gre = network_reply(r#", "provider:network_type": "gre", "provider:segmentation_id": 5"#);
+    for (reply, refused) in [(network_reply(""), None), (gre, Some(Code::InvalidInput))] {
+        let recording = Recording::play(&[(&subnet, 200, SUBNET_REPLY), (&network, 200, &reply)]).await;
+        let place = recording.neutron.place(SUBNET.parse().unwrap()).await;
+        assert_eq!(place.err().map(|fault| fault.code()), refused);
+        recording.done().await;
+    }
+}
+
+#[tokio::test]
+async fn a_port_is_made_bound_and_removed() {
+    let device = device_of_host("host-a");
+    let create = format!(
+        r#"POST /v2.0/ports {{"port": {{"name": "vip-{VIP}", "tenant_id": "p", "network_id": "{NETWORK}",
+        "fixed_ips": [{{"subnet_id": "{SUBNET}", "ip_address": "10.0.0.5"}}], "admin_state_up": true,
+        "device_owner": "neutron:LOADBALANCER", "device_id": "{device}", "binding:host_id": "host-a"}}}}"#
+    );
+    let made = format!(
+        r#"{{"port": {{"id": "{PORT}", "name": "vip-{VIP}", "mac_address": "FA:16:3E:00:00:01", "status": "DOWN",
+        "fixed_ips": [{{"subnet_id": "{SUBNET}", "ip_address": "10.0.0.5"}}]}}}}"#
+    );
+    let device = device_of_host("host-b");
+    let bind = format!(
+        r#"PUT /v2.0/ports/{PORT} {{"port": {{"binding:host_id": "host-b", "device_id": "{device}",
+        "device_owner": "neutron:LOADBALANCER", "admin_state_up": true}}}}"#
+    );
+    let find = format!("GET /v2.0/ports?name=vip-{VIP}&fields=id");
+    let found = format!(r#"{{"ports": [{{"id": "{PORT}"}}]}}"#);
+    let (remove, gone) = (format!("DELETE /v2.0/ports/{PORT}"), refusal("PortNotFound", "gone"));
+    let recording = Recording::play(&[
+        (&normal(&create), 201, &made),
+        (&normal(&bind), 200, &made),
+        (&find, 200, &found),
+        (&remove, 204, ""),
+        (&find, 200, &found),
+        (&remove, 404, &gone),
+        (&find, 200, r#"{"ports": []}"#),
+    ])
+    .await;
+    let port = recording.neutron.make_port(&wanted(Some("host-a"))).await.unwrap().unwrap();
+    assert_eq!((port.id.to_string().as_str(), port.mac.to_string().as_str()), (PORT, "fa:16:3e:00:00:01"));
+    recording.neutron.bind_port(port.id, "host-b").await.unwrap();
+    for _ in 0..3 {
+        recording.neutron.remove_port(VIP).await.unwrap();
+    }
+    recording.done().await;
+}
+
+#[tokio::test]
+async fn what_neutron_refuses_reaches_the_user_in_its_words_and_the_rest_does_not() {
+    let create = format!(
+        r#"POST /v2.0/ports {{"port": {{"name": "vip-{VIP}", "tenant_id": "p", "network_id": "{NETWORK}",
+        "fixed_ips": [{{"subnet_id": "{SUBNET}", "ip_address": "10.0.0.5"}}], "admin_state_up": true,
+        "device_owner": "neutron:LOADBALANCER"}}}}"#
+    );
+    let silent = "The network service does not answer; try again.";
+    for (status, kind, code, message) in [
+        (409, "IpAddressInUse", Code::AddressInUse, "words"),
+        (409, "IpAddressGenerationFailure", Code::SubnetFull, "words"),
+        (409, "OverQuota", Code::OverQuota, "words"),
+        (400, "InvalidInput", Code::InvalidInput, "words"),
+        (404, "NetworkNotFound", Code::NetworkNotFound, "words"),
+        (401, "Unauthorized", Code::Unavailable, silent),
+        (500, "HTTPInternalServerError", Code::Unavailable, silent),
+    ] {
+        let body = refusal(kind, "words");
+        let recording = Recording::play(&[(&normal(&create), status, &body)]).await;
+        let fault = recording.neutron.make_port(&wanted(None)).await.unwrap_err();
+        assert_eq!((fault.code(), fault.message()), (code, message), "{status} {kind}");
+        recording.done().await;
+    }
+    let missing = format!("GET /v2.0/subnets/{SUBNET}");
+    let recording = Recording::play(&[(&missing, 404, &refusal("SubnetNotFound", "x"))]).await;
+    let fault = recording.neutron.place(SUBNET.parse().unwrap()).await.unwrap_err();
+    assert_eq!(fault.message(), format!("Subnet {SUBNET} could not be found."));
+    recording.done().await;
+}
+
+#[test]
+fn a_configuration_that_cannot_work_names_its_key() {
+    let timeout = Duration::from_secs(1);
+    let why = |url: &str, file: &str| Neutron::new(url, Path::new(file), timeout).err().unwrap();
+    assert!(why("neutron:9696", "/t").contains("network.url"));
+    assert!(why("http://neutron:9696", "").contains("network.token_file"));
+}

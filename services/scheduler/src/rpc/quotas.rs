@@ -1,0 +1,67 @@
+//! `lbaas.v1.Quotas`
+
+use ballast_model::{
+    fault::Fault,
+    quota::{Limit, Resource},
+};
+use ballast_proto::{
+    convert,
+    v1::{ListQuotasRequest, ListQuotasResponse, Quota, QuotaRequest, UpdateQuotaRequest, quotas_server},
+};
+use tonic::{Request, Response, Status};
+
+use super::{
+    Api,
+    decode::{body, caller},
+    refuse,
+};
+
+#[tonic::async_trait]
+impl quotas_server::Quotas for Api {
+    async fn get(&self, request: Request<QuotaRequest>) -> Result<Response<Quota>, Status> {
+        let (caller, request) = (caller(&request), request.into_inner());
+        let (project_id, limits) = self.0.quota(&caller, &request.project_id).await.map_err(refuse)?;
+        Ok(Response::new(convert::to_quota(&project_id, &limits)))
+    }
+
+    async fn get_default(&self, request: Request<QuotaRequest>) -> Result<Response<Quota>, Status> {
+        let (caller, request) = (caller(&request), request.into_inner());
+        let (project_id, limits) = self.0.default_quota(&caller, &request.project_id).map_err(refuse)?;
+        Ok(Response::new(convert::to_quota(&project_id, &limits)))
+    }
+
+    async fn list(&self, request: Request<ListQuotasRequest>) -> Result<Response<ListQuotasResponse>, Status> {
+        let all = self.0.quotas(&caller(&request)).await.map_err(refuse)?;
+        let quotas = all.iter().map(|(project_id, limits)| convert::to_quota(project_id, limits)).collect();
+        Ok(Response::new(ListQuotasResponse { quotas }))
+    }
+
+    async fn update(&self, request: Request<UpdateQuotaRequest>) -> Result<Response<Quota>, Status> {
+        let caller = caller(&request);
+        let quota = body("quota", request.into_inner().quota).map_err(refuse)?;
+        let limits = limits(&quota).map_err(refuse)?;
+        let (project_id, limits) = self.0.update_quota(&caller, &quota.project_id, &limits).await.map_err(refuse)?;
+        Ok(Response::new(convert::to_quota(&project_id, &limits)))
+    }
+
+    async fn delete(&self, request: Request<QuotaRequest>) -> Result<Response<()>, Status> {
+        let (caller, request) = (caller(&request), request.into_inner());
+        self.0.delete_quota(&caller, &request.project_id).await.map(Response::new).map_err(refuse)
+    }
+}
+
+fn limits(quota: &Quota) -> Result<Vec<(Resource, Limit)>, Fault> {
+    let sent = Resource::ALL.into_iter().filter_map(|resource| {
+        let value = match resource {
+            Resource::Network => quota.network,
+            Resource::Subnet => quota.subnet,
+            Resource::Port => quota.port,
+            Resource::Vip => quota.vip,
+            Resource::Pool => quota.pool,
+            Resource::Member => quota.member,
+            Resource::HealthMonitor => quota.health_monitor,
+        };
+        value.map(|value| (resource, value))
+    });
+    sent.map(|(resource, value)| Ok((resource, Limit::new(resource, value)?))).collect()
+}

@@ -1,0 +1,93 @@
+//! Limits that projects have, what they use, and that nobody counts at the same time.
+
+use ballast_model::{
+    fault::{Code, Fault},
+    quota::{Limit, Resource},
+};
+use tokio::task::JoinSet;
+
+use crate::{
+    database::{Database, on_each_backend, read, write},
+    samples::{id, monitor, network, new_member, new_vip, pool, port, store_all, store_subnet, subnet},
+};
+
+fn limit(resource: Resource, value: i32) -> (Resource, Limit) {
+    (resource, Limit::new(resource, value).unwrap())
+}
+
+async fn a_projects_own_limits_are_kept_and_taken_away(database: &Database) {
+    let (pools, vips) = (limit(Resource::Pool, 3), limit(Resource::Vip, -1));
+    write!(database.store, [], |tx| {
+        tx.save_limits("q", &[limit(Resource::Pool, 5), vips]).await?;
+        tx.save_limits("p", &[limit(Resource::Member, 0)]).await?;
+        tx.save_limits("q", &[pools]).await
+    })
+    .unwrap();
+    let (own, all) =
+        read!(database.store, [], |tx| Ok((tx.own_limits("q").await?, tx.all_own_limits().await?))).unwrap();
+    assert_eq!(own, [pools, vips]);
+    assert_eq!(all, [("p".to_owned(), vec![limit(Resource::Member, 0)]), ("q".to_owned(), vec![pools, vips])]);
+    for _ in 0..2 {
+        write!(database.store, [], |tx| tx.delete_limits("q").await).unwrap();
+    }
+    assert_eq!(read!(database.store, [], |tx| tx.own_limits("q").await).unwrap(), []);
+}
+
+async fn what_a_project_uses_is_counted(database: &Database) {
+    store_subnet(database).await;
+    let load_balancer = pool(1).add_vip(new_vip(11, "10.0.0.2")).unwrap().add_member(new_member(12, 7)).unwrap();
+    store_all(database, &[load_balancer, pool(2)]).await;
+    write!(database.store, [], |tx| {
+        tx.insert_monitor(&monitor(31)).await?;
+        tx.insert_port(&port(41, "10.0.0.3")).await?;
+        tx.insert_network(&network(801, "q", true)).await?;
+        tx.insert_subnet(&subnet(901, 801, "q", "10.1.0.0/24")).await
+    })
+    .unwrap();
+    for (resource, used) in [
+        (Resource::Network, 1),
+        (Resource::Subnet, 1),
+        (Resource::Port, 1),
+        (Resource::Vip, 1),
+        (Resource::Pool, 2),
+        (Resource::Member, 1),
+        (Resource::HealthMonitor, 1),
+    ] {
+        assert_eq!(read!(database.store, [], |tx| tx.used(resource, "p").await).unwrap(), used, "{resource:?}");
+        assert_eq!(read!(database.store, [], |tx| tx.used(resource, "nobody").await).unwrap(), 0, "{resource:?}");
+    }
+}
+
+/// Two handles of one database are two schedulers: each has its own connections and its own queue of writers.
+async fn of_many_at_once_exactly_as_many_as_the_limit_are_made(database: &Database) {
+    let other = database.reopened().await;
+    let mut writers = JoinSet::new();
+    for number in 1..=12 {
+        let store = if number % 2 == 0 { database.store.clone() } else { other.clone() };
+        writers.spawn(async move {
+            loop {
+                let made = write!(store, [], |tx| {
+                    tx.guard_project("p").await?;
+                    limit(Resource::Pool, 4).1.check(Resource::Pool, tx.used(Resource::Pool, "p").await?)?;
+                    tx.insert(&pool(number)).await
+                });
+                match made {
+                    // As a caller would: the others were faster each time.
+                    Err(fault) if fault.code() == Code::Conflict => {}
+                    done => return done,
+                }
+            }
+        });
+    }
+    let results: Vec<Result<(), Fault>> = writers.join_all().await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 4);
+    assert!(results.iter().filter_map(|result| result.as_ref().err()).all(|fault| fault.code() == Code::OverQuota));
+    assert_eq!(read!(database.store, [], |tx| tx.used(Resource::Pool, "p").await).unwrap(), 4);
+    assert!(read!(database.store, [], |tx| tx.load(id(99)).await).unwrap().is_none());
+}
+
+on_each_backend![
+    a_projects_own_limits_are_kept_and_taken_away,
+    what_a_project_uses_is_counted,
+    of_many_at_once_exactly_as_many_as_the_limit_are_made,
+];
