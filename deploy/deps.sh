@@ -4,7 +4,7 @@
 # usage: deploy/deps.sh [demo|test|bench]...      (none: demo and test)
 #
 #   demo    what `make demo` needs: a C compiler for cargo, haproxy, ip, curl, and the neutron command
-#   test    cargo-nextest
+#   test    cargo-nextest, Python's gRPC
 #   bench   wrk
 #
 # Where all is there it is quick and asks nobody: no apt-get update, no network.
@@ -16,6 +16,7 @@ PATH="$PATH:/usr/sbin:/sbin"
 # name and version of the Rust toolchain that Cargo.toml asks for
 rust_wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 venv=${BALLAST_VENV:-.venv-neutron}
+grpc_venv=.venv-grpc
 
 say() { printf 'deps: %s\n' "$*"; }
 fail() { printf 'deps: %s\n' "$*" >&2; exit 1; }
@@ -110,16 +111,24 @@ python() {
     done
 }
 
-neutron() {
-    pins=tests/clients/requirements.txt
+# environment DIRECTORY PINS WHAT: a virtual environment with what the pins say
+environment() {
     # The stamp is the pins that were installed: changed ones are installed again.
-    cmp -s "$pins" "$venv/installed.txt" && return
+    cmp -s "$2" "$1/installed.txt" && return
     python=$(python)
     [ -n "$python" ] || fail "no Python of 3.11 or later can make virtual environments: install python3-venv"
-    say "installing the neutron command into $venv"
-    "$python" -m venv --clear "$venv"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$pins"
-    cp "$pins" "$venv/installed.txt"
+    say "installing $3 into $1"
+    "$python" -m venv --clear "$1"
+    "$1/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$2"
+    cp "$2" "$1/installed.txt"
+}
+
+neutron() {
+    environment "$venv" tests/clients/requirements.txt "the neutron command"
+}
+
+grpc() {
+    environment "$grpc_venv" tests/clients/grpc-requirements.txt "Python's gRPC"
 }
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -137,7 +146,7 @@ rust
 for group in "$@"; do
     case $group in
         demo) neutron ;;
-        test) nextest ;;
+        test) nextest; grpc ;;
         bench) ;;
     esac
 done
