@@ -30,12 +30,14 @@ use error::{Refused, authorization};
 use path::{Aspect, Path};
 use schema::Schema;
 use sessions::{Entry, Sessions};
+use validate::Fields;
 
 /// The partition that every session begins in.
 pub const SHARED: &str = "shared";
 const ROOT: &str = "/axapi/v3/";
 
-/// A device.
+/// A device. A clone is another device in the same state.
+#[derive(Clone)]
 pub struct A10 {
     schema: Schema,
     username: String,
@@ -89,6 +91,26 @@ impl A10 {
     #[must_use]
     pub fn objects(&self, partition: &str) -> Vec<String> {
         self.running.objects(partition).map(|objects| objects.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Whether all partitions have the same objects as another device's, defaults filled in; saved or not.
+    #[must_use]
+    pub fn runs_like(&self, other: &Self) -> bool {
+        self.shown() == other.shown()
+    }
+
+    /// All objects of all partitions as a read shows them, but for their uuids.
+    fn shown(&self) -> BTreeMap<(&str, &str), Fields> {
+        let mut shown = BTreeMap::new();
+        for name in self.running.names() {
+            for (path, fields) in self.running.objects(name).into_iter().flatten() {
+                let Some(kind) = self.schema.objects.get(&references::kind_of(path)) else { continue };
+                let mut fields = validate::with_defaults(&kind.fields, fields);
+                fields.remove("uuid");
+                shown.insert((name, path.as_str()), fields);
+            }
+        }
+        shown
     }
 
     /// A field of an object as it is set; none when it is not.

@@ -1,0 +1,136 @@
+//! Load balancers as objects of the device.
+
+use ballast_abi::{LbMethod, MonitorType, PersistenceType, SessionPersistence};
+
+use super::*;
+use crate::samples::{ID, load_balancer, member, monitor};
+
+fn made(load_balancer: &LoadBalancer) -> Desired {
+    desired(load_balancer, 1, &Config::default(), &Present::of(&Objects::new())).unwrap()
+}
+
+/// The only object of this kind.
+fn only(desired: &Desired, kind: Kind) -> Fields {
+    let all: Vec<_> = desired.wanted.objects.iter().filter(|(key, _)| key.kind == kind).collect();
+    assert_eq!(all.len(), 1, "{kind:?}: {all:?}");
+    all[0].1.clone()
+}
+
+fn complaints(desired: &Desired) -> Vec<(&str, &str)> {
+    let mut all = Vec::new();
+    for fault in &desired.faults {
+        all.push((fault.object_id.as_str(), fault.fault.as_ref().map_or("", |fault| fault.message.as_str())));
+    }
+    all
+}
+
+#[test]
+fn methods_take_weights_where_they_are_unequal() {
+    let mut asked = load_balancer(Protocol::Tcp);
+    let method = |asked: &LoadBalancer| {
+        let group = only(&made(asked), Kind::Group);
+        (group["lb-method"].clone(), group["lc-method"].clone())
+    };
+    assert_eq!(method(&asked), (json!("round-robin"), Value::Null));
+    asked.pools[0].lb_method = LbMethod::LeastConnections.into();
+    assert_eq!(method(&asked), (Value::Null, json!("least-connection")));
+    asked.pools[0].members[0].weight = 5;
+    assert_eq!(method(&asked), (Value::Null, json!("service-weighted-least-connection")));
+    asked.pools[0].lb_method = LbMethod::RoundRobin.into();
+    assert_eq!(method(&asked), (json!("weighted-rr"), Value::Null));
+    assert_eq!(only(&made(&asked), Kind::PortTemplate)["weight"], 5);
+    asked.pools[0].lb_method = LbMethod::SourceIp.into();
+    assert_eq!(method(&asked), (json!("src-ip-only-hash"), Value::Null));
+    assert!(made(&asked).wanted.objects.keys().all(|key| key.kind != Kind::PortTemplate));
+}
+
+#[test]
+fn a_weight_of_0_and_each_admin_state_become_a_members_state() {
+    let state = |change: fn(&mut LoadBalancer)| {
+        let mut asked = load_balancer(Protocol::Tcp);
+        asked.pools[0].members.truncate(1);
+        change(&mut asked);
+        only(&made(&asked), Kind::Member)["member-state"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(state(|_| ()), "enable");
+    assert_eq!(state(|asked| asked.pools[0].members[0].weight = 0), "disable-with-health-check");
+    assert_eq!(state(|asked| asked.pools[0].members[0].admin_state_up = false), "disable");
+    assert_eq!(state(|asked| asked.pools[0].admin_state_up = false), "disable");
+    let mut asked = load_balancer(Protocol::Tcp);
+    asked.admin_state_up = false;
+    asked.listeners[0].admin_state_up = false;
+    assert_eq!(only(&made(&asked), Kind::VirtualServer)["enable-disable-action"], "disable");
+    assert_eq!(only(&made(&asked), Kind::VirtualPort)["action"], "disable");
+}
+
+#[test]
+fn sessions_are_kept_by_a_template_on_the_virtual_port() {
+    let mut asked = load_balancer(Protocol::Http);
+    let mut keep = |kind: PersistenceType, protocol: Protocol| {
+        asked.listeners[0].protocol = protocol.into();
+        asked.pools[0].session_persistence =
+            Some(SessionPersistence { r#type: kind.into(), cookie_name: "SID".into() });
+        made(&asked)
+    };
+    let app = keep(PersistenceType::AppCookie, Protocol::Http);
+    let template = only(&app, Kind::Cookie);
+    assert_eq!((&template["cookie-name"], &template["pass-thru"]), (&json!("SID"), &json!(1)));
+    assert_eq!(only(&app, Kind::VirtualPort)["template-persist-cookie"], template["name"]);
+    let cookie = keep(PersistenceType::HttpCookie, Protocol::Http);
+    assert_eq!(only(&cookie, Kind::Cookie)["pass-thru"], Value::Null);
+    let source = keep(PersistenceType::SourceIp, Protocol::Tcp);
+    assert_eq!(only(&source, Kind::VirtualPort)["template-persist-source-ip"], only(&source, Kind::SourceIp)["name"]);
+    let refused = keep(PersistenceType::HttpCookie, Protocol::Tcp);
+    assert_eq!(complaints(&refused), [("listener", "sessions can be kept by cookies with HTTP only")]);
+    assert_eq!(only(&refused, Kind::VirtualPort)["template-persist-cookie"], Value::Null);
+}
+
+#[test]
+fn monitors_become_methods_and_what_cannot_be_checked_is_said() {
+    let method = |kind: MonitorType, change: fn(&mut ballast_abi::HealthMonitor)| {
+        let mut asked = load_balancer(Protocol::Http);
+        let mut monitor = monitor(kind);
+        change(&mut monitor);
+        asked.pools[0].monitors = vec![monitor];
+        made(&asked)
+    };
+    let http = only(&method(MonitorType::Http, |_| ()), Kind::Monitor);
+    assert_eq!(http["method"]["http"]["http-response-code"], "200,202-204");
+    assert_eq!((&http["interval"], &http["timeout"], &http["retry"]), (&json!(5), &json!(3), &json!(4)));
+    let https = only(&method(MonitorType::Https, |monitor| monitor.http_method = "post".into()), Kind::Monitor);
+    assert_eq!(https["method"]["https"]["post-path"], "/health");
+    assert_eq!(only(&method(MonitorType::Ping, |_| ()), Kind::Monitor)["method"], json!({"icmp": {"icmp": 1}}));
+    assert_eq!(only(&method(MonitorType::Tcp, |_| ()), Kind::Monitor)["method"]["tcp"]["method-tcp"], 1);
+    let odd = method(MonitorType::Http, |monitor| monitor.http_method = "PUT".into());
+    assert_eq!(complaints(&odd), [("monitor", "the device checks with GET, HEAD or POST, not with PUT")]);
+    assert_eq!(only(&odd, Kind::Group)["health-check"], Value::Null);
+    let slow = method(MonitorType::Tcp, |monitor| (monitor.delay, monitor.timeout) = (600, 600));
+    assert_eq!(complaints(&slow).len(), 1);
+    assert_eq!(
+        (&only(&slow, Kind::Monitor)["interval"], &only(&slow, Kind::Monitor)["timeout"]),
+        (&json!(180), &json!(180))
+    );
+}
+
+#[test]
+fn a_server_that_somebody_else_has_made_is_used_and_not_changed() {
+    let mut found = Objects::new();
+    found.insert(Key::top(Kind::Server, "web one"), fields(json!({"name": "web one", "host": "10.0.0.1"})));
+    let desired = desired(&load_balancer(Protocol::Tcp), 1, &Config::default(), &Present::of(&found)).unwrap();
+    let servers: Vec<_> = desired.wanted.objects.keys().filter(|key| key.kind == Kind::Server).collect();
+    assert_eq!(servers.len(), 1);
+    assert_eq!(desired.members[0].server, "web one");
+}
+
+#[test]
+fn what_the_device_cannot_do_is_a_fault_of_the_object_and_the_rest_is_made() {
+    let mut asked = load_balancer(Protocol::Tcp);
+    asked.listeners[0].protocol_port = 65_535;
+    asked.pools[0].members.push(ballast_abi::Member { id: "twin".into(), ..member(1) });
+    asked.pools[0].members.push(ballast_abi::Member { id: "odd".into(), address: "x".into(), ..member(3) });
+    let desired = made(&asked);
+    let objects: Vec<&str> = desired.faults.iter().map(|fault| fault.object_id.as_str()).collect();
+    assert_eq!(objects, ["twin", "odd", "listener"]);
+    assert_eq!(desired.members.len(), 2);
+    assert!(sound_id("../x").is_err() && sound_id("").is_err() && sound_id(ID).is_ok());
+}

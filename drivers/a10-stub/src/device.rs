@@ -1,0 +1,130 @@
+//! One call is one session: opened, put where it belongs, used and closed; and tried again with a new one when it ended
+//! or a reply was lost. What was done meanwhile is seen by looking, never remembered.
+
+use std::{
+    sync::PoisonError,
+    thread,
+    time::{Duration, Instant},
+};
+
+use ballast_abi::DriverError;
+
+use crate::{
+    axapi::{client::Client, session::Session},
+    config::Config,
+    execute::{Refusal, execute},
+    failure::Failure,
+    locks::{Locks, Slots},
+    object::Objects,
+    observe::observe,
+    plan::{Wanted, plan},
+    unsaved::Unsaved,
+};
+
+/// Sessions that one call may use up.
+const ATTEMPTS: u32 = 3;
+/// Looks at the device before it is said that it does not keep what it is given.
+const PASSES: u32 = 4;
+
+pub(crate) struct Device {
+    pub(crate) config: Config,
+    pub(crate) unsaved: Unsaved,
+    client: Client,
+    locks: Locks,
+    slots: Slots,
+}
+
+/// What a device was brought to.
+pub(crate) struct Settled<W> {
+    pub(crate) wanted: W,
+    /// It was so at the first look.
+    pub(crate) already: bool,
+    /// What the device would not have.
+    pub(crate) refusals: Vec<Refusal>,
+    /// Why it could not be saved.
+    pub(crate) unsaved: Option<Failure>,
+}
+
+impl Device {
+    pub(crate) fn new(config: Config, unsaved: Unsaved) -> Result<Self, DriverError> {
+        let client = Client::new(&config)?;
+        let slots = Slots::new(config.max_sessions);
+        Ok(Self { config, unsaved, client, locks: Locks::default(), slots })
+    }
+
+    /// Runs this while nobody else of this process changes the partition.
+    pub(crate) fn alone<T>(&self, partition: &str, work: impl FnOnce() -> T) -> T {
+        let lock = self.locks.of(partition);
+        let _held = lock.lock().unwrap_or_else(PoisonError::into_inner);
+        work()
+    }
+
+    /// Runs this in a session; again in a new one when that ends or a reply is lost.
+    pub(crate) fn session<T>(
+        &self,
+        mut work: impl FnMut(&mut Session<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let deadline = Instant::now() + Duration::from_millis(self.config.deadline_ms.into());
+        let _slot = self.slots.take();
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let credentials = self.config.credentials().map_err(|why| Failure::Credentials { why })?;
+            let done = Session::open(&self.client, &credentials, deadline).and_then(|mut session| {
+                let done = work(&mut session);
+                session.close();
+                done
+            });
+            match done {
+                Err(failure) if failure.is_passing() && attempts < ATTEMPTS => {
+                    tracing::debug!("again in a new session: {}", failure.chain());
+                    thread::sleep(Duration::from_millis(self.config.busy_delay_ms.into()));
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Brings the session's partition to what is wanted, and saves. `wanted` says what that is, from what is there.
+    pub(crate) fn settle<W: AsRef<Wanted>>(
+        &self,
+        session: &Session<'_>,
+        wanted: impl Fn(&Objects) -> Result<W, Failure>,
+    ) -> Result<Settled<W>, Failure> {
+        let mut refusals: Vec<Refusal> = Vec::new();
+        for pass in 1..=PASSES {
+            let found = observe(session)?;
+            let now = wanted(&found)?;
+            let steps = plan(now.as_ref(), &found);
+            if steps.is_empty() {
+                let unsaved = self.save(session)?;
+                return Ok(Settled { wanted: now, already: pass == 1, refusals: Vec::new(), unsaved });
+            }
+            refusals = execute(session, &steps, &self.unsaved, pass + 1 == PASSES)?;
+            if pass + 1 >= PASSES && !refusals.is_empty() {
+                let unsaved = self.save(session)?;
+                return Ok(Settled { wanted: now, already: false, refusals, unsaved });
+            }
+        }
+        let what = refusals.first().map_or_else(|| "it was changed again".to_owned(), |one| one.failure.to_string());
+        Err(Failure::Unsettled { what })
+    }
+
+    /// Saves when there is something to save. What is said back is why the device would not.
+    fn save(&self, session: &Session<'_>) -> Result<Option<Failure>, Failure> {
+        if !self.unsaved.has(session.partition()) {
+            return Ok(None);
+        }
+        match session.save() {
+            Ok(()) => self.unsaved.settle(session.partition()).map(|()| None),
+            Err(failure @ (Failure::Refused { .. } | Failure::Busy { .. })) => Ok(Some(failure)),
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+impl AsRef<Wanted> for Wanted {
+    fn as_ref(&self) -> &Wanted {
+        self
+    }
+}

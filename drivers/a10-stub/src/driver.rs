@@ -1,0 +1,289 @@
+//! The contract's methods.
+
+use std::collections::BTreeMap;
+
+use ballast_abi::{
+    Capabilities, Context, Deployed, Driver, DriverError, ErrorCode, Fault, LoadBalancer, ObjectFault, Observation,
+    features,
+};
+
+use crate::{
+    axapi::session::Session,
+    config::Config,
+    desired::{self, Desired, Present, desired, sound_id},
+    device::{Device, Settled},
+    execute::Refusal,
+    failure::Failure,
+    names,
+    object::Objects,
+    observe::{self, Marker},
+    partitions,
+    plan::{Wanted, plan},
+    report::{self, Reading},
+    state::{State, States},
+    unsaved::Unsaved,
+};
+
+/// The driver.
+pub struct A10 {
+    device: Device,
+    states: States,
+}
+
+impl Driver for A10 {
+    const NAME: &'static str = "a10-stub";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    type Config = Config;
+
+    fn new(context: Context<Config>) -> Result<Self, DriverError> {
+        let Context { config, state_dir, .. } = context;
+        config.check()?;
+        let device = Device::new(config, Unsaved::in_directory(&state_dir)?)?;
+        Ok(Self { device, states: States::in_directory(&state_dir) })
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        features::capabilities(features::ALL_V1)
+    }
+
+    fn deploy(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<Vec<ObjectFault>, DriverError> {
+        // What cannot be made on any device is said before one is asked.
+        let nothing = Objects::new();
+        desired(load_balancer, generation, &self.device.config, &Present::of(&nothing))?;
+        let partition = partitions::of(&self.device.config, &load_balancer.project_id);
+        let settled = self.device.alone(&partition, || {
+            self.device.session(|session| {
+                partitions::enter(&self.device.config, session, &partition, &self.device.unsaved)?;
+                self.device.settle(session, |found| self.wanted(load_balancer, generation, found))
+            })
+        })?;
+        self.remember(load_balancer, partition, &settled)?;
+        tracing::info!(load_balancer = %load_balancer.id, generation, "deployed");
+        Ok(faults(&load_balancer.id, settled))
+    }
+
+    fn undeploy(&self, load_balancer_id: &str) -> Result<(), DriverError> {
+        let id = sound_id(load_balancer_id)?;
+        let known = self.states.read(id)?.map(|state| state.partition);
+        let partition = match &known {
+            Some(partition) => Some(partition.clone()),
+            None => self.device.session(|session| self.locate(session, id))?,
+        };
+        if let Some(partition) = partition {
+            self.device.alone(&partition, || self.take_away(id, &partition, known.is_some()))?;
+        }
+        self.states.remove(id)?;
+        tracing::info!(load_balancer = %id, "undeployed");
+        Ok(())
+    }
+
+    fn observe(&self, ids: &[String]) -> Result<Vec<Observation>, DriverError> {
+        for id in ids {
+            sound_id(id)?;
+        }
+        let mut states = BTreeMap::new();
+        for id in ids {
+            states.insert(id.clone(), self.states.read(id)?);
+        }
+        let elsewhere = ids.is_empty() || states.values().any(Option::is_none);
+        let seen = self.device.session(|session| {
+            let partitions = match elsewhere {
+                true => partitions::all(&self.device.config, session)?,
+                false => states.values().flatten().map(|state| state.partition.clone()).collect(),
+            };
+            self.look(session, partitions, ids)
+        })?;
+        match ids.iter().find(|id| !seen.iter().any(|one| one.load_balancer_id == **id)) {
+            Some(id) => Err(DriverError::not_found(format!("load balancer {id} is not deployed"))),
+            None => Ok(seen),
+        }
+    }
+
+    fn deployed(&self) -> Result<Vec<Deployed>, DriverError> {
+        let deployed = self.device.session(|session| {
+            let mut deployed = Vec::new();
+            for partition in partitions::all(&self.device.config, session)? {
+                if !visit(session, &partition)? {
+                    continue;
+                }
+                let found = observe::observe(session)?;
+                for marker in Marker::all(&found) {
+                    let generation = if self.is_whole(&marker, &found)? { marker.generation } else { 0 };
+                    deployed.push(Deployed { load_balancer_id: marker.id, generation });
+                }
+            }
+            Ok(deployed)
+        })?;
+        Ok(deployed)
+    }
+}
+
+impl A10 {
+    fn wanted(&self, load_balancer: &LoadBalancer, generation: u64, found: &Objects) -> Result<Asked, Failure> {
+        let owner = names::owner(&load_balancer.id);
+        if let Some(other) = Marker::of(&owner, found).filter(|marker| marker.id != load_balancer.id) {
+            return Err(Failure::Collision { what: owner, other: other.id });
+        }
+        // It was possible without knowing the device, so it is now.
+        desired(load_balancer, generation, &self.device.config, &Present::of(found))
+            .map(Asked)
+            .map_err(|error| Failure::Unsettled { what: error.message })
+    }
+
+    fn remember(
+        &self,
+        load_balancer: &LoadBalancer,
+        partition: String,
+        settled: &Settled<Asked>,
+    ) -> Result<(), Failure> {
+        let Desired { wanted, members, .. } = &settled.wanted.0;
+        let before = self.states.read(&load_balancer.id)?.unwrap_or_default();
+        let taken = settled.refusals.is_empty();
+        let objects = wanted.objects.iter().filter(|_| taken).map(|(key, fields)| (key.clone(), fields.clone()));
+        let state =
+            State { partition, objects: objects.collect(), members: members.clone(), counters: before.counters };
+        if state == before { Ok(()) } else { self.states.write(&load_balancer.id, &state) }
+    }
+
+    /// `known`: something was deployed there.
+    fn take_away(&self, id: &str, partition: &str, known: bool) -> Result<(), DriverError> {
+        let wanted = Wanted { owner: names::owner(id), ..Wanted::default() };
+        let settled = self.device.session(|session| {
+            if !visit(session, partition)? {
+                return Ok(None);
+            }
+            let nothing = |found: &Objects| match Marker::of(&wanted.owner, found) {
+                Some(marker) if marker.id != id => Err(Failure::Collision { what: id.to_owned(), other: marker.id }),
+                Some(_) | None => Ok(wanted.clone()),
+            };
+            let settled = self.device.settle(session, nothing)?;
+            // "Nothing there", where something should be, is believed at the second look only.
+            if known && settled.already { self.device.settle(session, nothing).map(Some) } else { Ok(Some(settled)) }
+        });
+        let settled = match settled {
+            // Nothing there is this one's.
+            Err(Failure::Collision { .. }) => return Ok(()),
+            settled => settled?,
+        };
+        match settled {
+            Some(Settled { refusals, .. }) if !refusals.is_empty() => Err(DriverError::from(
+                refusals
+                    .into_iter()
+                    .next()
+                    .map_or_else(|| Failure::Unsettled { what: id.to_owned() }, |refusal| refusal.failure),
+            )),
+            Some(Settled { unsaved: Some(failure), .. }) => Err(not_saved(&failure).into()),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// The partition that has something of this load balancer.
+    fn locate(&self, session: &mut Session<'_>, id: &str) -> Result<Option<String>, Failure> {
+        let owner = names::owner(id);
+        for partition in partitions::all(&self.device.config, session)? {
+            if visit(session, &partition)? {
+                let found = observe::observe(session)?;
+                let ours = Marker::of(&owner, &found).is_none_or(|marker| marker.id == id);
+                if ours && found.keys().any(|key| names::is_of(&owner, &key.name)) {
+                    return Ok(Some(partition));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The load balancers with these ids, or all, in these partitions.
+    fn look(
+        &self,
+        session: &mut Session<'_>,
+        mut partitions: Vec<String>,
+        ids: &[String],
+    ) -> Result<Vec<Observation>, Failure> {
+        partitions.sort_unstable();
+        partitions.dedup();
+        let mut seen = Vec::new();
+        for partition in partitions {
+            if !visit(session, &partition)? {
+                continue;
+            }
+            let markers = observe::markers(session)?;
+            let asked = |marker: &&Marker| ids.is_empty() || ids.contains(&marker.id);
+            let groups = session.read("slb/service-group/oper")?;
+            for marker in markers.iter().filter(asked) {
+                seen.push(self.look_at(session, &marker.id, &groups)?);
+            }
+        }
+        Ok(seen)
+    }
+
+    fn look_at(&self, session: &Session<'_>, id: &str, groups: &serde_json::Value) -> Result<Observation, Failure> {
+        let server = desired::virtual_server_name(&names::owner(id));
+        let reading = match session.read(&format!("slb/virtual-server/{server}/port/stats")) {
+            Ok(reply) => Reading::of(&reply),
+            Err(failure) if failure.is_not_found() => Reading::default(),
+            Err(failure) => return Err(failure),
+        };
+        let state = self.states.read(id)?;
+        let members = state.as_ref().map(|state| state.members.clone()).unwrap_or_default();
+        let before = state.as_ref().map(|state| state.counters).unwrap_or_default();
+        let counters = before.after(reading.totals);
+        if let Some(state) = state.filter(|_| counters != before) {
+            self.states.write(id, &State { counters, ..state })?;
+        }
+        Ok(report::observation(id, counters, reading.active, &members, groups))
+    }
+
+    /// Whether the device still has what it was given.
+    fn is_whole(&self, marker: &Marker, found: &Objects) -> Result<bool, Failure> {
+        let Some(state) = self.states.read(&marker.id)? else { return Ok(false) };
+        if state.objects.is_empty() {
+            return Ok(true);
+        }
+        let wanted = Wanted {
+            owner: names::owner(&marker.id),
+            objects: state.objects.into_iter().collect(),
+            marker: Some(marker.clone()),
+        };
+        Ok(plan(&wanted, found).is_empty())
+    }
+}
+
+/// What a deploy wants, as it was asked.
+struct Asked(Desired);
+
+impl AsRef<Wanted> for Asked {
+    fn as_ref(&self) -> &Wanted {
+        &self.0.wanted
+    }
+}
+
+/// Goes to a partition; false: it is not there any more.
+fn visit(session: &mut Session<'_>, partition: &str) -> Result<bool, Failure> {
+    match session.select(partition) {
+        Ok(()) => Ok(true),
+        Err(failure) if failure.is_not_found() => Ok(false),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn faults(load_balancer: &str, settled: Settled<Asked>) -> Vec<ObjectFault> {
+    let Settled { wanted: Asked(desired), refusals, unsaved, .. } = settled;
+    let mut faults = desired.faults;
+    for Refusal { key, failure } in refusals {
+        let object_id = desired.blame.get(&key).map_or(load_balancer, String::as_str).to_owned();
+        faults.push(ObjectFault { object_id, fault: Some(DriverError::from(failure).into()) });
+    }
+    if let Some(failure) = unsaved {
+        faults.push(ObjectFault { object_id: load_balancer.to_owned(), fault: Some(not_saved(&failure)) });
+    }
+    faults
+}
+
+fn not_saved(failure: &Failure) -> Fault {
+    Fault {
+        code: ErrorCode::UNAVAILABLE.0,
+        retryable: true,
+        message: "it runs, but the device could not save it: it would be lost when the device restarts".to_owned(),
+        detail: failure.chain(),
+    }
+}

@@ -1,0 +1,85 @@
+//! What is kept of a load balancer beside the device: which member is which of the device's, where it is, and what the
+//! counters had reached. The device is the truth of what is deployed; without this file all is deployed again.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    counters::Counters,
+    failure::Failure,
+    object::{Fields, Key},
+};
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct State {
+    pub(crate) partition: String,
+    /// What the device was given last; empty: unknown, or not all of it was taken.
+    pub(crate) objects: Vec<(Key, Fields)>,
+    pub(crate) members: Vec<Listed>,
+    pub(crate) counters: Counters,
+}
+
+/// A member of a pool, and where it is on the device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Listed {
+    pub(crate) pool: String,
+    pub(crate) member: String,
+    pub(crate) group: String,
+    pub(crate) server: String,
+    pub(crate) port: u16,
+    /// It is checked, so that its health means something.
+    pub(crate) checked: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct States(PathBuf);
+
+const SUFFIX: &str = ".lb";
+
+impl States {
+    pub(crate) fn in_directory(directory: &Path) -> Self {
+        Self(directory.to_path_buf())
+    }
+
+    /// None: not kept. A damaged file is as good as none.
+    pub(crate) fn read(&self, id: &str) -> Result<Option<State>, Failure> {
+        let path = self.path(id);
+        match fs::read(&path) {
+            Ok(json) => Ok(serde_json::from_slice(&json).ok()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(Failure::Local { what: format!("read {}", path.display()), source }),
+        }
+    }
+
+    pub(crate) fn write(&self, id: &str, state: &State) -> Result<(), Failure> {
+        let json = serde_json::to_vec(state).map_err(io::Error::other);
+        write_whole(&self.path(id), json)
+    }
+
+    pub(crate) fn remove(&self, id: &str) -> Result<(), Failure> {
+        let path = self.path(id);
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(Failure::Local { what: format!("remove {}", path.display()), source })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn path(&self, id: &str) -> PathBuf {
+        self.0.join(format!("{id}{SUFFIX}"))
+    }
+}
+
+/// Beside, and renamed: a reader or a crash meets the old file or the new one.
+pub(crate) fn write_whole(path: &Path, bytes: io::Result<Vec<u8>>) -> Result<(), Failure> {
+    let unfinished = path.with_extension("new");
+    bytes
+        .and_then(|bytes| fs::write(&unfinished, bytes))
+        .and_then(|()| fs::rename(&unfinished, path))
+        .map_err(|source| Failure::Local { what: format!("write {}", path.display()), source })
+}

@@ -1,0 +1,137 @@
+//! Every kind of fault at every single request of a deploy, of a change and of an undeploy.
+//!
+//! Whatever comes: the device ends as desired, or there is a clear error and the next try succeeds; no write is outside
+//! of the tenant's partition; no session stays open.
+
+use std::thread;
+
+use ballast_abi::{Driver, DriverError, LoadBalancer, ObjectFault, PersistenceType, SessionPersistence};
+use ballast_simulators::{Entry, Fault, Kind, a10};
+
+use crate::stage::{ID, Stage, load_balancer, member, strays};
+
+const KINDS: [Kind; 9] = [
+    Kind::Delay(20),
+    Kind::DropBefore,
+    Kind::DropAfter,
+    Kind::Html503,
+    Kind::Busy,
+    Kind::ExpireSession,
+    Kind::Fail,
+    Kind::Secondary,
+    Kind::NoContent,
+];
+
+/// What is done to the device.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Deed {
+    Deploy,
+    Change,
+    Undeploy,
+}
+
+/// Small: each request of it is met by each kind of fault.
+fn first() -> LoadBalancer {
+    let mut first = load_balancer();
+    first.pools[0].members.truncate(1);
+    first
+}
+
+fn changed() -> LoadBalancer {
+    let mut changed = load_balancer();
+    changed.pools[0].members = vec![ballast_abi::Member { weight: 3, ..member(3) }];
+    changed.pools[0].monitors.clear();
+    changed.pools[0].session_persistence =
+        Some(SessionPersistence { r#type: PersistenceType::HttpCookie.into(), cookie_name: String::new() });
+    changed.vip.as_mut().unwrap().address = "192.0.2.11".into();
+    changed
+}
+
+fn prepared(deed: Deed) -> Stage {
+    let stage = Stage::new();
+    if deed != Deed::Deploy {
+        assert_eq!(stage.deploy(&first(), 1), []);
+    }
+    stage.asked();
+    stage
+}
+
+fn done(deed: Deed, stage: &Stage) -> Result<Vec<ObjectFault>, DriverError> {
+    match deed {
+        Deed::Deploy => stage.driver.deploy(&first(), 1),
+        Deed::Change => stage.driver.deploy(&changed(), 2),
+        Deed::Undeploy => stage.driver.undeploy(ID).map(|()| Vec::new()),
+    }
+}
+
+/// The device is as an undisturbed deed makes it.
+fn is_as_desired(stage: &Stage, after: &a10::A10) -> bool {
+    let device = stage.simulator.device();
+    device.runs_like(after) && device.is_saved()
+}
+
+/// A login whose reply is lost opens a session that nobody can close.
+fn login_was_lost(asked: &[Entry], kind: Kind) -> usize {
+    let lost = asked.iter().any(|entry| entry.path.ends_with("/auth") && [0, 204].contains(&entry.status));
+    usize::from(lost && matches!(kind, Kind::DropAfter | Kind::NoContent))
+}
+
+fn meet(deed: Deed, kind: Kind, request: usize, (stage, after): (Stage, &a10::A10)) {
+    let context = format!("{deed:?}, {kind:?} at request {request}");
+    stage.simulator.faults.add(Fault::new(kind).after(request));
+    let outcome = done(deed, &stage);
+    let asked = stage.asked();
+    assert_eq!(stage.simulator.faults.waiting(), 0, "{context}: the fault did not strike");
+    assert_eq!(strays(&asked), [""; 0], "{context}");
+    assert_eq!(stage.open_sessions(), login_was_lost(&asked, kind), "{context}: sessions left");
+    match outcome {
+        Ok(faults) if faults.is_empty() => {
+            assert!(is_as_desired(&stage, after), "{context}: success was said, and {:?}", stage.objects());
+            return;
+        }
+        Ok(faults) => {
+            assert!(faults.iter().all(|fault| fault.fault.as_ref().is_some_and(|fault| !fault.message.is_empty())));
+        }
+        Err(error) => assert!(error.retryable && !error.message.is_empty(), "{context}: {error:?}"),
+    }
+    assert_eq!(done(deed, &stage), Ok(Vec::new()), "{context}: the next try");
+    assert!(is_as_desired(&stage, after), "{context}: after the next try {:?}", stage.objects());
+    assert_eq!(strays(&stage.asked()), [""; 0], "{context}");
+}
+
+/// Every kind at every request of this deed, on two threads.
+fn meet_all(deed: Deed) {
+    let before = prepared(deed);
+    let undisturbed = before.copy();
+    assert_eq!(done(deed, &undisturbed), Ok(Vec::new()));
+    let requests = undisturbed.asked().len();
+    assert!(requests > 20, "{deed:?}: {requests} requests");
+    let after = undisturbed.simulator.device().clone();
+    thread::scope(|scope| {
+        for half in 0..2 {
+            let (before, after) = (&before, &after);
+            scope.spawn(move || {
+                for request in (0..requests).filter(|request| request % 2 == half) {
+                    for kind in KINDS {
+                        meet(deed, kind, request, (before.copy(), after));
+                    }
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_deploy_survives_every_fault_at_every_request() {
+    meet_all(Deed::Deploy);
+}
+
+#[test]
+fn a_change_survives_every_fault_at_every_request() {
+    meet_all(Deed::Change);
+}
+
+#[test]
+fn an_undeploy_survives_every_fault_at_every_request() {
+    meet_all(Deed::Undeploy);
+}
