@@ -84,7 +84,10 @@ async fn a_subnet_changes_but_for_its_cidr() {
     for (bad, text) in [
         (json!({"cidr": "10.0.0.0/25"}), "Cannot update read-only attribute cidr"),
         (json!({"network_id": id}), "Cannot update read-only attribute network_id"),
-        (json!({"gateway_ip": "10.0.0.15"}), "Invalid input for operation: gateway 10.0.0.15 is in an allocation pool."),
+        (
+            json!({"gateway_ip": "10.0.0.15"}),
+            "Invalid input for operation: gateway 10.0.0.15 is in an allocation pool.",
+        ),
         (json!({"gateway_ip": "10.1.0.1"}), "Invalid input for operation: gateway_ip 10.1.0.1 is not in 10.0.0.0/24."),
     ] {
         let refused = services.call("PUT", &path, Some(json!({"subnet": bad}))).await;
@@ -110,8 +113,11 @@ async fn ipv6_modes_are_kept_and_checked() {
     assert_eq!(made.object()["ipv6_ra_mode"], "slaac");
     let port = services.create("/v2.0/ports", json!({"port": {"network_id": id}})).await;
     assert_eq!(port.object()["fixed_ips"][0]["ip_address"], "fd00::2");
-    let refused =
-        services.call("PUT", &format!("/v2.0/subnets/{}", made.id()), Some(json!({"subnet": {"ipv6_ra_mode": "slaac"}})));
+    let refused = services.call(
+        "PUT",
+        &format!("/v2.0/subnets/{}", made.id()),
+        Some(json!({"subnet": {"ipv6_ra_mode": "slaac"}})),
+    );
     assert_eq!(refused.await.error().1, "Cannot update read-only attribute ipv6_ra_mode");
 }
 
@@ -186,10 +192,18 @@ async fn bad_wishes_for_a_port_get_neutrons_words() {
     let four = subnet(&services, &id, "10.0.0.0/29").await;
     let nobody = "11111111-2222-3333-4444-555555555555";
     for (extra, status, text) in [
-        (json!({"fixed_ips": [{"ip_address": "10.9.0.1"}]}), 400, "IP address 10.9.0.1 is not a valid IP for any of the"),
+        (
+            json!({"fixed_ips": [{"ip_address": "10.9.0.1"}]}),
+            400,
+            "IP address 10.9.0.1 is not a valid IP for any of the",
+        ),
         (json!({"fixed_ips": [{"subnet_id": four, "ip_address": "10.0.0.1"}]}), 400, "Invalid input for operation: IP"),
         (json!({"fixed_ips": [{"subnet_id": nobody}]}), 400, "Invalid input for operation: Failed to create port on"),
-        (json!({"fixed_ips": [{"ip_address": "x"}]}), 400, "Invalid input for fixed_ips. Reason: 'x' is not a valid IP"),
+        (
+            json!({"fixed_ips": [{"ip_address": "x"}]}),
+            400,
+            "Invalid input for fixed_ips. Reason: 'x' is not a valid IP",
+        ),
         (json!({"fixed_ips": "x"}), 400, "Invalid input for fixed_ips. Reason: Invalid data format for fixed IP: 'x'."),
         (json!({"mac_address": "x"}), 400, "Invalid input for mac_address. Reason: 'x' is not a valid MAC address."),
         (json!({"network_id": nobody}), 404, "Network 11111111-2222-3333-4444-555555555555 could not be found."),
@@ -237,8 +251,7 @@ async fn a_vips_port_is_seen_and_stays_the_vips() {
         assert_eq!(port[key], value, "{key}");
     }
     let refused = services.call("DELETE", &path, None).await;
-    let text =
-        format!("Port {id} cannot be deleted directly via the port API: has device owner neutron:LOADBALANCER.");
+    let text = format!("Port {id} cannot be deleted directly via the port API: has device owner neutron:LOADBALANCER.");
     assert_eq!((refused.status, refused.error()), (409, ("ServicePortInUse", text.as_str())));
     let moved = json!({"port": {"fixed_ips": [{"ip_address": "10.0.0.99"}]}});
     assert_eq!(services.call("PUT", &path, Some(moved)).await.status, 409);

@@ -32,7 +32,11 @@ fn networks_subnets_and_ports_are_managed_with_the_neutron_command() {
     let Some(neutron) = client("networks_subnets_and_ports_are_managed_with_the_neutron_command") else { return };
     in_lab(move |lab| {
         let _site = Site::start(lab, &control_plane())?;
-        says(&neutron, "net-create blue --provider:network_type vxlan --provider:segmentation_id 77", "Created a new network:");
+        says(
+            &neutron,
+            "net-create blue --provider:network_type vxlan --provider:segmentation_id 77",
+            "Created a new network:",
+        );
         says(&neutron, "net-update blue --name green --shared True", "Updated network: blue");
         assert_eq!(neutron.value("net-show green", "shared"), "True");
         refuses(&neutron, "net-update green --provider:segmentation_id 78", "Cannot update read-only attribute");
@@ -40,7 +44,8 @@ fn networks_subnets_and_ports_are_managed_with_the_neutron_command() {
         let create = "subnet-create green 10.9.0.0/24 --name four --gateway 10.9.0.254 --dns-nameserver 9.9.9.9 \
                       --allocation-pool start=10.9.0.10,end=10.9.0.20 --host-route destination=10.8.0.0/16,nexthop=10.9.0.7";
         says(&neutron, create, "Created a new subnet:");
-        let create = "subnet-create green fd00:9::/64 --name six --ip-version 6 --ipv6-ra-mode slaac --ipv6-address-mode slaac";
+        let create =
+            "subnet-create green fd00:9::/64 --name six --ip-version 6 --ipv6-ra-mode slaac --ipv6-address-mode slaac";
         assert_eq!(neutron.value(create, "ipv6_ra_mode"), "slaac");
         says(&neutron, "subnet-update four --no-gateway --disable-dhcp", "Updated subnet: four");
         assert_eq!(neutron.value("subnet-show four", "enable_dhcp"), "False");
@@ -51,7 +56,11 @@ fn networks_subnets_and_ports_are_managed_with_the_neutron_command() {
                       fa:16:3e:00:00:01 --device-id d --device-owner compute:x";
         says(&neutron, create, "10.9.0.15");
         refuses(&neutron, "port-create green --fixed-ip ip_address=10.9.0.15", "The IP address 10.9.0.15 is in use.");
-        says(&neutron, "port-update p1 --name p2 --fixed-ip ip_address=10.9.0.16 --admin-state-up False", "Updated port: p1");
+        says(
+            &neutron,
+            "port-update p1 --name p2 --fixed-ip ip_address=10.9.0.16 --admin-state-up False",
+            "Updated port: p1",
+        );
         says(&neutron, "port-show p2", "10.9.0.16");
         assert_eq!(neutron.value("port-list --fixed-ips ip_address=10.9.0.16", "name"), "p2");
         refuses(&neutron, "net-delete green", "There are one or more ports still in use on the network.");

@@ -92,7 +92,8 @@ async fn tenant(caller: Caller) -> Reply {
 }
 
 fn tenant_schema() -> Value {
-    let tenant = json!({ "type": "object", "required": ["tenant_id"], "properties": { "tenant_id": { "type": "string" } } });
+    let tenant =
+        json!({ "type": "object", "required": ["tenant_id"], "properties": { "tenant_id": { "type": "string" } } });
     json!({ "type": "object", "required": ["tenant"], "properties": { "tenant": tenant } })
 }
 

@@ -289,6 +289,14 @@ impl networks_server::Networks for Scripted {
         unscripted()
     }
 
+    async fn update_network(&self, _: Request<v1::UpdateNetworkRequest>) -> Result<Response<v1::Network>, Status> {
+        unscripted()
+    }
+
+    async fn update_subnet(&self, _: Request<v1::UpdateSubnetRequest>) -> Result<Response<v1::Subnet>, Status> {
+        unscripted()
+    }
+
     async fn delete_subnet(&self, _: Request<v1::DeleteRequest>) -> Result<Response<()>, Status> {
         unscripted()
     }

@@ -183,3 +183,6 @@ async fn host_for(tx: &Tx, caller: &Caller, wanted: &WantedVip) -> Result<Option
     let Some(binding) = tx.binding(wanted.pool_id).await? else { return Ok(None) };
     Ok(tx.agent(binding.agent_id).await?.map(|agent| agent.host))
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,8 +6,10 @@ use ballast_model::{
     Uuid,
     fault::{Code, Fault},
     listener::Mac,
-    port::{FixedIp, Port, PortChange, Slot, WantedIp, address_in_use, is_a_vips, kept, no_address_left, port_not_found,
-        slots},
+    port::{
+        FixedIp, Port, PortChange, Slot, WantedIp, address_in_use, is_a_vips, kept, no_address_left, port_not_found,
+        slots,
+    },
     quota::Resource,
     subnet::Subnet,
 };

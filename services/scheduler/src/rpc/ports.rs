@@ -4,7 +4,7 @@ use ballast_model::{
     Uuid, check,
     fault::Fault,
     listener::Mac,
-    port::{PortChange, WantedIp, port_not_found},
+    port::{Port as Model, PortChange, WantedIp, port_not_found},
 };
 use ballast_proto::{
     convert,
@@ -31,18 +31,19 @@ impl ports_server::Ports for Api {
         let sent = body("port", request.into_inner().port);
         let port = sent.and_then(|port| new_port(&caller, port)).map_err(refuse)?;
         let made = self.0.create_port(&caller, port).await.map_err(refuse)?;
-        Ok(Response::new(convert::to_port(&made)))
+        Ok(Response::new(encode(&caller, &made)))
     }
 
     async fn get(&self, request: Request<GetRequest>) -> Result<Response<Port>, Status> {
         let (caller, id) = (caller(&request), id(&request.get_ref().id, port_not_found).map_err(refuse)?);
-        self.0.port(&caller, id).await.map(|port| Response::new(convert::to_port(&port))).map_err(refuse)
+        self.0.port(&caller, id).await.map(|port| Response::new(encode(&caller, &port))).map_err(refuse)
     }
 
     async fn list(&self, request: Request<ListRequest>) -> Result<Response<ListPortsResponse>, Status> {
-        let query = query(&caller(&request), request.into_inner());
+        let caller = caller(&request);
+        let query = query(&caller, request.into_inner());
         let page = self.0.ports(query).await.map_err(refuse)?;
-        let ports: Vec<Port> = page.items.iter().map(convert::to_port).collect();
+        let ports: Vec<Port> = page.items.iter().map(|port| encode(&caller, port)).collect();
         let next_page_token = next_page_token(page.more, ports.last().map(|last| last.id.as_str()));
         Ok(Response::new(ListPortsResponse { ports, next_page_token }))
     }
@@ -53,13 +54,19 @@ impl ports_server::Ports for Api {
         let id = id(&port.id, port_not_found).map_err(refuse)?;
         let change = Mask::new("Port", request.update_mask, &MUTABLE).and_then(|mask| port_change(&mask, port));
         let changed = self.0.update_port(&caller, id, change.map_err(refuse)?).await.map_err(refuse)?;
-        Ok(Response::new(convert::to_port(&changed)))
+        Ok(Response::new(encode(&caller, &changed)))
     }
 
     async fn delete(&self, request: Request<DeleteRequest>) -> Result<Response<()>, Status> {
         let (caller, id) = (caller(&request), id(&request.get_ref().id, port_not_found).map_err(refuse)?);
         self.0.delete_port(&caller, id).await.map(Response::new).map_err(refuse)
     }
+}
+
+/// Which hosts there are is for operators.
+fn encode(caller: &Caller, port: &Model) -> Port {
+    let shown = convert::to_port(port);
+    if caller.admin { shown } else { Port { host_id: String::new(), ..shown } }
 }
 
 fn new_port(caller: &Caller, port: Port) -> Result<NewPort, Fault> {

@@ -1,56 +1,80 @@
-//! Ports: addresses of subnets that are taken. An address is taken once, whatever races there are.
+//! Ports and their addresses. An address of a subnet is taken once, whatever races there are.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{
+    collections::{BTreeSet, HashMap},
+    net::IpAddr,
+};
 
 use ballast_model::{
     Uuid,
     fault::{Code, Fault},
-    listener::Mac,
+    port::{FixedIp, Port, address_in_use, port_not_found},
     subnet::subnet_not_found,
 };
 use sea_orm::{
-    ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    ColumnTrait as _, DbErr, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
 };
 
 use crate::{
-    Tx,
+    Page, Query, Tx,
+    aggregate::CHUNK,
     backend::{fault_of, is_duplicate, is_reference},
     codec::parsed,
-    entity::{hold, port},
+    entity::{fixed_ip, hold, load_balancer, port},
 };
 
-/// An address of a subnet, taken.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Port {
-    pub id: Uuid,
-    pub project_id: String,
-    pub name: String,
-    pub network_id: Uuid,
-    pub subnet_id: Uuid,
-    pub address: IpAddr,
-    pub mac: Mac,
-    pub device_owner: String,
-    pub device_id: String,
-    pub admin_state_up: bool,
-}
-
 impl Tx {
-    /// Takes an address.
+    /// Stores a new port and takes its addresses.
     ///
     /// # Errors
-    /// [`Code::AddressInUse`]: another port has it; [`Code::SubnetNotFound`]; [`Code::Internal`]: the database failed.
+    /// [`Code::AddressInUse`]: another port has one; [`Code::MacInUse`]; [`Code::SubnetNotFound`]; [`Code::Internal`]: the
+    /// database failed.
     pub async fn insert_port(&self, port: &Port) -> Result<(), Fault> {
         let row = port::ActiveModel::of(port);
-        port::Entity::insert(row).exec_without_returning(self.db()).await.map(|_| ()).map_err(|error| {
-            if is_duplicate(&error) {
-                let message = format!(
-                    "Unable to complete operation for network {}. The IP address {} is in use.",
-                    port.network_id, port.address
-                );
-                return Fault::new(Code::AddressInUse, message).with_detail(error);
-            }
-            if is_reference(&error) { subnet_not_found(port.subnet_id) } else { fault_of(error) }
-        })
+        let stored = port::Entity::insert(row).exec_without_returning(self.db()).await;
+        stored.map_err(|error| mac_in_use(port, error))?;
+        self.take_addresses(port, &port.fixed_ips).await
+    }
+
+    async fn take_addresses(&self, port: &Port, fixed_ips: &[FixedIp]) -> Result<(), Fault> {
+        for one in fixed_ips {
+            let row = fixed_ip::ActiveModel::of(port.id, one);
+            let taken = fixed_ip::Entity::insert(row).exec_without_returning(self.db()).await;
+            taken.map_err(|error| {
+                if is_duplicate(&error) {
+                    address_in_use(port.network_id, one.address).with_detail(error)
+                } else if is_reference(&error) {
+                    subnet_not_found(one.subnet_id)
+                } else {
+                    fault_of(error)
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Stores what differs between `before`, as it was loaded, and `after`.
+    ///
+    /// # Errors
+    /// [`Code::PortNotFound`], or as [`Self::insert_port`].
+    pub async fn save_port(&self, before: &Port, after: &Port) -> Result<(), Fault> {
+        let saved = port::Entity::update_many()
+            .set(port::ActiveModel::of(after))
+            .filter(port::Column::Id.eq(after.id))
+            .exec(self.db())
+            .await;
+        if saved.map_err(|error| mac_in_use(after, error))?.rows_affected == 0 {
+            return Err(port_not_found(after.id));
+        }
+        for gone in before.fixed_ips.iter().filter(|one| !after.fixed_ips.contains(one)) {
+            let given_back = fixed_ip::Entity::delete_many()
+                .filter(fixed_ip::Column::PortId.eq(after.id))
+                .filter(fixed_ip::Column::SubnetId.eq(gone.subnet_id))
+                .filter(fixed_ip::Column::Address.eq(gone.address.to_string()));
+            given_back.exec(self.db()).await.map_err(fault_of)?;
+        }
+        let new: Vec<FixedIp> = after.fixed_ips.iter().filter(|one| !before.fixed_ips.contains(one)).copied().collect();
+        self.take_addresses(after, &new).await
     }
 
     /// The port with this id.
@@ -59,31 +83,94 @@ impl Tx {
     /// [`Code::Internal`]: the database failed.
     pub async fn port(&self, id: Uuid) -> Result<Option<Port>, Fault> {
         let row = port::Entity::find().filter(port::Column::Id.eq(id)).one(self.db());
-        row.await.map_err(fault_of)?.map(port::Model::into_port).transpose()
+        let rows: Vec<port::Model> = row.await.map_err(fault_of)?.into_iter().collect();
+        Ok(self.with_addresses(rows).await?.pop())
     }
 
-    /// Gives an address back.
+    /// Ports as a caller asks for them.
+    ///
+    /// # Errors
+    /// [`Code::InvalidInput`]: it cannot be sorted like that; or as [`Self::port`].
+    pub async fn ports(&self, query: &Query) -> Result<Page<Port>, Fault> {
+        let Page { items, more } = self.page(query, Ok::<port::Model, Fault>).await?;
+        Ok(Page { items: self.with_addresses(items).await?, more })
+    }
+
+    /// The ports that have an address of a subnet, oldest first.
+    ///
+    /// # Errors
+    /// As [`Self::port`].
+    pub async fn ports_of_subnet(&self, subnet_id: Uuid) -> Result<Vec<Port>, Fault> {
+        let here = sea_orm::sea_query::Query::select()
+            .column(fixed_ip::Column::PortId)
+            .from(fixed_ip::Entity)
+            .and_where(fixed_ip::Column::SubnetId.eq(subnet_id))
+            .take();
+        let rows = port::Entity::find()
+            .filter(port::Column::Id.in_subquery(here))
+            .order_by_asc(port::Column::Seq)
+            .all(self.db());
+        self.with_addresses(rows.await.map_err(fault_of)?).await
+    }
+
+    async fn with_addresses(&self, rows: Vec<port::Model>) -> Result<Vec<Port>, Fault> {
+        let mut addresses: HashMap<Uuid, Vec<FixedIp>> = HashMap::with_capacity(rows.len());
+        for chunk in rows.chunks(CHUNK) {
+            let of_these = fixed_ip::Entity::find()
+                .filter(fixed_ip::Column::PortId.is_in(chunk.iter().map(|row| row.id)))
+                .order_by_asc(fixed_ip::Column::Seq)
+                .all(self.db());
+            for row in of_these.await.map_err(fault_of)? {
+                addresses.entry(row.port_id).or_default().push(row.into_fixed_ip()?);
+            }
+        }
+        rows.into_iter()
+            .map(|row| {
+                let fixed_ips = addresses.remove(&row.id).unwrap_or_default();
+                row.into_port(fixed_ips)
+            })
+            .collect()
+    }
+
+    /// Whether the network has a port.
+    ///
+    /// # Errors
+    /// As [`Self::port`].
+    pub async fn network_has_ports(&self, network_id: Uuid) -> Result<bool, Fault> {
+        let ports = port::Entity::find().filter(port::Column::NetworkId.eq(network_id));
+        Ok(ports.count(self.db()).await.map_err(fault_of)? > 0)
+    }
+
+    /// Whether another project than this one has a port in the network.
+    ///
+    /// # Errors
+    /// As [`Self::port`].
+    pub async fn others_have_ports(&self, network_id: Uuid, project_id: &str) -> Result<bool, Fault> {
+        let ports = port::Entity::find()
+            .filter(port::Column::NetworkId.eq(network_id))
+            .filter(port::Column::ProjectId.ne(project_id));
+        Ok(ports.count(self.db()).await.map_err(fault_of)? > 0)
+    }
+
+    /// Whether the port is a vip's.
+    ///
+    /// # Errors
+    /// As [`Self::port`].
+    pub async fn is_vip_port(&self, id: Uuid) -> Result<bool, Fault> {
+        let vips = load_balancer::Entity::find().filter(load_balancer::Column::VipPortId.eq(id));
+        Ok(vips.count(self.db()).await.map_err(fault_of)? > 0)
+    }
+
+    /// Gives a port's addresses back.
     ///
     /// # Errors
     /// [`Code::PortNotFound`], or as [`Self::port`].
     pub async fn delete_port(&self, id: Uuid) -> Result<(), Fault> {
         let gone = port::Entity::delete_many().filter(port::Column::Id.eq(id)).exec(self.db());
         match gone.await.map_err(fault_of)?.rows_affected {
-            0 => Err(Fault::new(Code::PortNotFound, format!("Port {id} could not be found."))),
+            0 => Err(port_not_found(id)),
             _ => Ok(()),
         }
-    }
-
-    /// The ports of a subnet, oldest first.
-    ///
-    /// # Errors
-    /// As [`Self::port`].
-    pub async fn ports_of_subnet(&self, subnet_id: Uuid) -> Result<Vec<Port>, Fault> {
-        let rows = port::Entity::find()
-            .filter(port::Column::SubnetId.eq(subnet_id))
-            .order_by_asc(port::Column::Seq)
-            .all(self.db());
-        rows.await.map_err(fault_of)?.into_iter().map(port::Model::into_port).collect()
     }
 
     /// The addresses that nobody should be given: those of ports, and those that an agent may still answer at.
@@ -91,8 +178,8 @@ impl Tx {
     /// # Errors
     /// As [`Self::port`].
     pub async fn addresses_taken(&self, subnet_id: Uuid) -> Result<BTreeSet<IpAddr>, Fault> {
-        let ports = port::Entity::find().select_only().column(port::Column::Address);
-        let ports = ports.filter(port::Column::SubnetId.eq(subnet_id)).into_tuple::<String>().all(self.db());
+        let ports = fixed_ip::Entity::find().select_only().column(fixed_ip::Column::Address);
+        let ports = ports.filter(fixed_ip::Column::SubnetId.eq(subnet_id)).into_tuple::<String>().all(self.db());
         let mut taken = ports.await.map_err(fault_of)?;
         let holds = hold::Entity::find().select_only().column(hold::Column::Address);
         let holds = holds.filter(hold::Column::SubnetId.eq(subnet_id)).into_tuple::<String>().all(self.db());
@@ -105,9 +192,34 @@ impl Tx {
     /// # Errors
     /// As [`Self::port`].
     pub async fn address_in_use(&self, subnet_id: Uuid, address: IpAddr) -> Result<bool, Fault> {
-        let ports = port::Entity::find()
-            .filter(port::Column::SubnetId.eq(subnet_id))
-            .filter(port::Column::Address.eq(address.to_string()));
+        let ports = fixed_ip::Entity::find()
+            .filter(fixed_ip::Column::SubnetId.eq(subnet_id))
+            .filter(fixed_ip::Column::Address.eq(address.to_string()));
         Ok(ports.count(self.db()).await.map_err(fault_of)? > 0)
     }
+
+    /// The load balancers whose vips live in the subnet, oldest first.
+    ///
+    /// # Errors
+    /// As [`Self::port`].
+    pub async fn load_balancers_in(&self, subnet_id: Uuid) -> Result<Vec<Uuid>, Fault> {
+        let rows = load_balancer::Entity::find()
+            .select_only()
+            .column(load_balancer::Column::Id)
+            .filter(load_balancer::Column::VipSubnetId.eq(subnet_id))
+            .order_by_asc(load_balancer::Column::Seq)
+            .into_tuple();
+        rows.all(self.db()).await.map_err(fault_of)
+    }
+}
+
+fn mac_in_use(port: &Port, error: DbErr) -> Fault {
+    if !is_duplicate(&error) {
+        return fault_of(error);
+    }
+    let message = format!(
+        "Unable to complete operation for network {}. The mac address {} is in use.",
+        port.network_id, port.mac
+    );
+    Fault::new(Code::MacInUse, message).with_detail(error)
 }

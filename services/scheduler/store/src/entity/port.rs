@@ -1,12 +1,13 @@
-//! Ports: addresses of subnets that are taken.
+//! Ports. Their addresses are rows of their own.
 
-use ballast_model::{fault::Fault, listener::Mac};
+use ballast_model::{
+    fault::Fault,
+    listener::Mac,
+    port::{FixedIp, Port},
+};
 use sea_orm::{NotSet, Set, entity::prelude::*};
 
-use crate::{
-    codec::{member_of, parsed},
-    ports::Port,
-};
+use crate::codec::member_of;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "port")]
@@ -18,11 +19,10 @@ pub struct Model {
     pub project_id: String,
     pub name: String,
     pub network_id: Uuid,
-    pub subnet_id: Uuid,
-    pub address: String,
     pub mac: String,
     pub device_owner: String,
     pub device_id: String,
+    pub host: String,
     pub admin_state_up: bool,
 }
 
@@ -39,28 +39,27 @@ impl ActiveModel {
             project_id: Set(port.project_id.clone()),
             name: Set(port.name.clone()),
             network_id: Set(port.network_id),
-            subnet_id: Set(port.subnet_id),
-            address: Set(port.address.to_string()),
             mac: Set(port.mac.to_string()),
             device_owner: Set(port.device_owner.clone()),
             device_id: Set(port.device_id.clone()),
+            host: Set(port.host.clone()),
             admin_state_up: Set(port.admin_state_up),
         }
     }
 }
 
 impl Model {
-    pub(crate) fn into_port(self) -> Result<Port, Fault> {
+    pub(crate) fn into_port(self, fixed_ips: Vec<FixedIp>) -> Result<Port, Fault> {
         Ok(Port {
             id: self.id,
             project_id: self.project_id,
             name: self.name,
             network_id: self.network_id,
-            subnet_id: self.subnet_id,
-            address: parsed("address", &self.address)?,
             mac: member_of("mac", &self.mac, Mac::parse)?,
+            fixed_ips,
             device_owner: self.device_owner,
             device_id: self.device_id,
+            host: self.host,
             admin_state_up: self.admin_state_up,
         })
     }

@@ -4,12 +4,12 @@ use std::net::IpAddr;
 
 use ballast_model::{
     fault::Fault,
-    subnet::{Range, Route, Subnet},
+    subnet::{Ipv6Mode, Ipv6Modes, Range, Route, Subnet},
 };
 use ipnet::IpNet;
 use sea_orm::{NotSet, Set, entity::prelude::*};
 
-use crate::codec::{from_json, json, parsed};
+use crate::codec::{from_json, json, member_of, parsed};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "subnet")]
@@ -29,6 +29,10 @@ pub struct Model {
     pub host_routes: String,
     pub dns_nameservers: String,
     pub enable_dhcp: bool,
+    /// Empty: none.
+    pub ipv6_ra_mode: String,
+    /// Empty: none.
+    pub ipv6_address_mode: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -53,6 +57,8 @@ impl ActiveModel {
             host_routes: Set(json(&routes)?),
             dns_nameservers: Set(json(&subnet.dns_nameservers)?),
             enable_dhcp: Set(subnet.enable_dhcp),
+            ipv6_ra_mode: Set(mode_text(subnet.ipv6_modes.ra)),
+            ipv6_address_mode: Set(mode_text(subnet.ipv6_modes.address)),
         })
     }
 }
@@ -73,7 +79,18 @@ impl Model {
             host_routes: routes.into_iter().map(|(destination, next_hop)| Route { destination, next_hop }).collect(),
             dns_nameservers: from_json("dns_nameservers", &self.dns_nameservers)?,
             enable_dhcp: self.enable_dhcp,
-            ipv6_modes: ballast_model::subnet::Ipv6Modes::default(),
+            ipv6_modes: Ipv6Modes {
+                ra: mode("ipv6_ra_mode", &self.ipv6_ra_mode)?,
+                address: mode("ipv6_address_mode", &self.ipv6_address_mode)?,
+            },
         })
     }
+}
+
+fn mode_text(mode: Option<Ipv6Mode>) -> String {
+    mode.map_or("", Ipv6Mode::as_str).to_owned()
+}
+
+fn mode(column: &str, text: &str) -> Result<Option<Ipv6Mode>, Fault> {
+    if text.is_empty() { Ok(None) } else { member_of(column, text, Ipv6Mode::parse).map(Some) }
 }

@@ -1,4 +1,4 @@
-//! Networks, subnets and agents.
+//! Networks, subnets, ports and agents.
 
 use sea_orm::{
     ColumnTrait as _, Condition, ExprTrait as _,
@@ -7,7 +7,7 @@ use sea_orm::{
 
 use super::{Field, Type};
 use crate::{
-    entity::{agent, network, subnet},
+    entity::{agent, fixed_ip, network, port, subnet},
     listing::Listed,
 };
 
@@ -62,6 +62,36 @@ impl Listed for subnet::Entity {
             "ip_version" => Field::column(C::IpVersion, Type::Number),
             "gateway_ip" => Field::optional(C::GatewayIp, Type::Address, ""),
             "enable_dhcp" => Field::column(C::EnableDhcp, Type::Flag),
+            "ipv6_ra_mode" => Field::column(C::Ipv6RaMode, Type::Text),
+            "ipv6_address_mode" => Field::column(C::Ipv6AddressMode, Type::Text),
+            _ => return None,
+        })
+    }
+}
+
+impl Listed for port::Entity {
+    const ID: Self::Column = port::Column::Id;
+    const SEQ: Self::Column = port::Column::Seq;
+
+    fn visible(project_id: &str, _: bool) -> Condition {
+        Condition::all().add(port::Column::ProjectId.eq(project_id))
+    }
+
+    fn field(name: &str) -> Option<Field> {
+        use port::Column as C;
+        let of_address = |column, of| Some(Field::related(C::Id, fixed_ip::Column::PortId, column, of));
+        Some(match name {
+            "id" => Field::column(C::Id, Type::Id),
+            "project_id" | "tenant_id" => Field::column(C::ProjectId, Type::Text),
+            "name" => Field::column(C::Name, Type::Text),
+            "network_id" => Field::column(C::NetworkId, Type::Id),
+            "mac_address" => Field::column(C::Mac, Type::Text),
+            "device_owner" => Field::column(C::DeviceOwner, Type::Text),
+            "device_id" => Field::column(C::DeviceId, Type::Text),
+            "binding:host_id" | "host_id" => Field::column(C::Host, Type::Text),
+            "admin_state_up" => Field::column(C::AdminStateUp, Type::Flag),
+            "subnet_id" => return of_address(fixed_ip::Column::SubnetId, Type::Id),
+            "ip_address" => return of_address(fixed_ip::Column::Address, Type::Address),
             _ => return None,
         })
     }

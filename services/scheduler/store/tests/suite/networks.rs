@@ -60,7 +60,7 @@ async fn an_address_is_taken_once(database: &Database) {
         format!("Unable to complete operation for network {}. The IP address 10.0.0.2 is in use.", id(800))
     );
     let mut elsewhere = port(3, "10.0.0.3");
-    elsewhere.subnet_id = id(901);
+    elsewhere.fixed_ips[0].subnet_id = id(901);
     let fault = write!(database.store, [elsewhere], |tx| tx.insert_port(&elsewhere).await).unwrap_err();
     assert_eq!(fault.code(), Code::SubnetNotFound);
     assert_eq!(read!(database.store, [], |tx| tx.ports_of_subnet(id(900)).await).unwrap(), [port(1, "10.0.0.2")]);

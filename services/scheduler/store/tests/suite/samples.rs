@@ -11,10 +11,11 @@ use ballast_model::{
     member::NewMember,
     network::{Attachment, Network},
     pool::{LbMethod, NewPool, SessionPersistence},
+    port::{FixedIp, Port},
     subnet::{NewSubnet, Subnet},
     time::Timestamp,
 };
-use ballast_store::{Hold, Port};
+use ballast_store::Hold;
 
 use crate::database::{Database, write};
 
@@ -138,11 +139,11 @@ pub(crate) fn port(number: u128, at: &str) -> Port {
         project_id: "p".to_owned(),
         name: "vip-x".to_owned(),
         network_id: id(800),
-        subnet_id: id(900),
-        address: address(at),
-        mac: Mac::from_random(9),
+        fixed_ips: vec![FixedIp { subnet_id: id(900), address: address(at) }],
+        mac: Mac::from_random(u32::try_from(number).unwrap()),
         device_owner: "neutron:LOADBALANCER".to_owned(),
         device_id: "x".to_owned(),
+        host: String::new(),
         admin_state_up: true,
     }
 }

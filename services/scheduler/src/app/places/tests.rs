@@ -1,0 +1,199 @@
+//! With a service that the test plays: what it is asked, and that nothing is left there.
+
+use std::sync::{Mutex, PoisonError};
+
+use ballast_model::{
+    fault::Code,
+    listener::{Mac, Protocol},
+    network::Attachment,
+    pool::{LbMethod, NewPool},
+    subnet::NewSubnet,
+};
+use ballast_service::{
+    clock::Clock,
+    config::{self, Settings},
+};
+use ballast_store::Store;
+use tempfile::TempDir;
+
+use super::*;
+use crate::network::NetworkProvider;
+
+/// Ports by their vips.
+#[derive(Default)]
+struct Played {
+    ports: Mutex<Vec<Uuid>>,
+    broken: Mutex<bool>,
+}
+
+impl Played {
+    fn ports(&self) -> Vec<Uuid> {
+        self.ports.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn answer(&self) -> Result<(), Fault> {
+        if *self.broken.lock().unwrap() { Err(Fault::new(Code::Unavailable, "broken")) } else { Ok(()) }
+    }
+}
+
+#[tonic::async_trait]
+impl NetworkProvider for Played {
+    fn must_be_ours(&self) -> Result<(), Fault> {
+        Err(Fault::new(Code::InvalidInput, "ask the service"))
+    }
+
+    async fn place(&self, subnet_id: Uuid) -> Result<Option<(Network, Subnet)>, Fault> {
+        self.answer().map(|()| Some(place(subnet_id)))
+    }
+
+    /// The port is made even where the answer is lost.
+    async fn make_port(&self, wanted: &WantedPort) -> Result<Option<MadePort>, Fault> {
+        self.ports.lock().unwrap().push(wanted.vip_id);
+        self.answer()?;
+        let made = MadePort { id: wanted.vip_id, address: [10, 0, 0, 9].into(), mac: Mac::from_random(1) };
+        Ok(Some(made))
+    }
+
+    async fn bind_port(&self, _: Uuid, _: &str) -> Result<(), Fault> {
+        self.answer()
+    }
+
+    async fn remove_port(&self, vip_id: Uuid) -> Result<(), Fault> {
+        self.answer()?;
+        self.ports.lock().unwrap().retain(|one| *one != vip_id);
+        Ok(())
+    }
+}
+
+fn place(subnet_id: Uuid) -> (Network, Subnet) {
+    let network = Network {
+        id: Uuid::from_u128(800),
+        project_id: "p".to_owned(),
+        name: "n".to_owned(),
+        shared: false,
+        admin_state_up: true,
+        attachment: Attachment::default(),
+    };
+    let subnet = Subnet::new(NewSubnet {
+        id: subnet_id,
+        project_id: "p".to_owned(),
+        network_id: network.id,
+        cidr: "10.0.0.0/24".to_owned(),
+        ..NewSubnet::default()
+    });
+    (network, subnet.unwrap())
+}
+
+fn caller() -> Caller {
+    Caller { project_id: Some("p".to_owned()), admin: true }
+}
+
+const SUBNET: Uuid = Uuid::from_u128(900);
+const POOL: Uuid = Uuid::from_u128(1);
+
+/// An app with a pool that is on no agent.
+async fn app() -> (App, std::sync::Arc<Played>, TempDir) {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = Settings {
+        providers: vec![config::Provider { name: "haproxy".to_owned(), driver: "d".to_owned(), default: true }],
+        ..Settings::default()
+    };
+    let store = Store::open(&format!("sqlite://{}/b.db", directory.path().display())).await.unwrap();
+    let mut app = App::new(&settings, store, Clock::system()).unwrap();
+    let played = std::sync::Arc::new(Played::default());
+    app.network = std::sync::Arc::<Played>::clone(&played);
+    let new = NewPool {
+        id: POOL,
+        project_id: "p".to_owned(),
+        name: String::new(),
+        description: String::new(),
+        subnet_id: SUBNET,
+        protocol: Protocol::Http,
+        lb_method: LbMethod::RoundRobin,
+        provider: String::new(),
+        admin_state_up: true,
+    };
+    let unplaced = app.create_pool(&caller(), new, None).await.unwrap_err();
+    assert_eq!(unplaced.code(), Code::NoEligibleAgent);
+    (app, played, directory)
+}
+
+fn wanted(number: u128) -> WantedVip {
+    WantedVip {
+        id: Uuid::from_u128(number),
+        port_id: Uuid::from_u128(number + 1),
+        project_id: "p".to_owned(),
+        name: String::new(),
+        description: String::new(),
+        subnet_id: SUBNET,
+        address: None,
+        protocol: Protocol::Http,
+        protocol_port: 80,
+        pool_id: POOL,
+        session_persistence: None,
+        connection_limit: -1,
+        admin_state_up: true,
+    }
+}
+
+#[tokio::test]
+async fn a_vip_has_the_address_that_the_service_gave_and_leaves_no_port_there() {
+    let (app, played, _directory) = app().await;
+    let made = app.create_vip(&caller(), wanted(10)).await.unwrap();
+    let vip = made.vip.unwrap();
+    assert_eq!((vip.port_id, vip.address), (Uuid::from_u128(10), [10, 0, 0, 9].into()));
+    assert_eq!(app.port(&caller(), vip.port_id).await.unwrap().name, format!("vip-{}", Uuid::from_u128(10)));
+    assert_eq!(app.sweep_ports().await.unwrap(), 0);
+    assert_eq!(played.ports(), [Uuid::from_u128(10)]);
+    app.delete_vip(&caller(), Uuid::from_u128(10)).await.unwrap();
+    *played.broken.lock().unwrap() = true;
+    assert!(app.sweep_ports().await.is_err());
+    *played.broken.lock().unwrap() = false;
+    assert_eq!(app.sweep_ports().await.unwrap(), 1);
+    assert_eq!((played.ports().len(), app.sweep_ports().await.unwrap()), (0, 0));
+}
+
+#[tokio::test]
+async fn the_port_of_a_vip_that_was_not_made_is_removed() {
+    let (app, played, _directory) = app().await;
+    app.create_vip(&caller(), wanted(10)).await.unwrap();
+    // The address is the first one's, which only shows in the transaction.
+    let second = Uuid::from_u128(2);
+    let new = WantedVip { pool_id: second, ..wanted(20) };
+    let store = app.store.clone();
+    let twin = app.pool(&caller(), POOL).await.unwrap();
+    let twin = LoadBalancer { id: second, vip: None, listeners: Vec::new(), ..twin };
+    let mut pool = twin.pools[0].clone();
+    pool.id = second;
+    let twin = LoadBalancer { pools: vec![pool], ..twin };
+    store.write(|tx, _| Box::pin(tx.insert(&twin))).await.unwrap();
+    let fault = app.create_vip(&caller(), new).await.unwrap_err();
+    assert_eq!(fault.code(), Code::AddressInUse);
+    assert_eq!(played.ports().len(), 2);
+    assert_eq!(app.sweep_ports().await.unwrap(), 1);
+    assert_eq!(played.ports(), [Uuid::from_u128(10)]);
+}
+
+#[tokio::test]
+async fn a_port_whose_answer_was_lost_is_removed_when_it_can_be_under_way_no_more() {
+    let (mut app, played, _directory) = app().await;
+    *played.broken.lock().unwrap() = true;
+    // The subnet is known, and the service breaks down after it was asked for it.
+    let at = place(SUBNET);
+    let fault = app.port_elsewhere(&caller(), &wanted(10), &at).await.unwrap_err();
+    assert_eq!((fault.code(), played.ports().len()), (Code::Unavailable, 1));
+    *played.broken.lock().unwrap() = false;
+    assert_eq!(app.sweep_ports().await.unwrap(), 0, "it may still be under way");
+    app.clock = Clock::from_fn(|| Clock::system().now() + PATIENCE);
+    assert_eq!(app.sweep_ports().await.unwrap(), 1);
+    assert_eq!(played.ports(), [Uuid::nil(); 0]);
+}
+
+#[tokio::test]
+async fn what_another_service_keeps_is_not_changed_here() {
+    let (app, _, _directory) = app().await;
+    let fault = app.create_network(place(SUBNET).0).await.unwrap_err();
+    assert_eq!(fault.code(), Code::InvalidInput);
+    assert_eq!(app.delete_subnet(&caller(), SUBNET).await.unwrap_err().code(), Code::InvalidInput);
+    assert_eq!(app.subnet(&caller(), SUBNET).await.unwrap().id, SUBNET, "a copy");
+}
