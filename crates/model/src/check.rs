@@ -40,13 +40,16 @@ pub fn non_negative(field: &str, value: i32) -> Result<u32, Fault> {
     u32::try_from(value).map_err(|_| Fault::invalid_field(field, format!("'{value}' should be non-negative.")))
 }
 
-/// A text of at most `max` characters.
+/// A text of at most `max` characters, without NUL, which not every database can hold.
 ///
 /// # Errors
 /// [`Code::InvalidField`](crate::fault::Code::InvalidField)
 pub fn text(field: &str, value: String, max: usize) -> Result<String, Fault> {
     if value.chars().count() > max {
         return Err(Fault::invalid_field(field, format!("'{value}' exceeds maximum length of {max}.")));
+    }
+    if value.contains('\0') {
+        return Err(not_valid_input(field, &value.replace('\0', "\\x00")));
     }
     Ok(value)
 }

@@ -1,6 +1,9 @@
 //! Query strings: `fields`, filters, sorting and paging, read by a resource's attribute map.
 
-use std::{collections::HashMap, convert::Infallible};
+use std::{
+    collections::{HashMap, HashSet},
+    convert::Infallible,
+};
 
 use axum::{
     extract::FromRequestParts,
@@ -165,8 +168,11 @@ impl Query {
             let message = format!("{unknown} is invalid value for sort_dirs, valid value is 'asc' and 'desc'");
             return Err(Refusal::bad_request(message));
         }
+        // A key that came before decides alone: without its repetitions a statement stays short.
+        let mut seen = HashSet::new();
         let pairs = keys.into_iter().zip(directions);
         Ok(pairs
+            .filter(|(key, _)| seen.insert(*key))
             .filter_map(|(key, way)| resource.attribute(key).map(|attribute| (attribute, way)))
             .filter(|(attribute, _)| !matches!(attribute.kind, Kind::Constant(_)))
             .map(|(attribute, way)| Sort { field: attribute.wire.to_owned(), descending: way == "desc" })

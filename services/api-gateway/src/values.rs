@@ -51,7 +51,8 @@ pub(crate) fn check(kind: Kind, value: &Value) -> Result<(), String> {
         }
         Kind::Address | Kind::AddressOrNone => {
             let none = matches!(kind, Kind::AddressOrNone) && value.is_null();
-            (none || value.is_string()).then_some(()).ok_or_else(|| format!("{} is not a valid IP address", quoted()))
+            let text = value.as_str().is_some_and(|text| !text.is_empty());
+            (none || text).then_some(()).ok_or_else(|| format!("{} is not a valid IP address", quoted()))
         }
         Kind::False => {
             let known = value == &Value::Bool(false);

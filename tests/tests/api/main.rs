@@ -3,7 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod agents;
+mod contract_attributes;
+mod contract_http;
+mod contract_lists;
+mod contract_states;
+mod contract_tempest;
 mod grpc;
+mod neutron_command;
 mod played;
 mod refusals;
 mod rest;

@@ -29,7 +29,7 @@ pub(crate) struct Services {
     /// Seconds that the scheduler's clock is ahead.
     ahead: Arc<AtomicU64>,
     client: reqwest::Client,
-    url: String,
+    pub(crate) url: String,
     _directory: TempDir,
     _shutdown: DropGuard,
 }
@@ -76,6 +76,20 @@ impl Services {
         let status = response.status().as_u16();
         let bytes = response.bytes().await.unwrap();
         Reply { status, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
+    }
+
+    /// A body as it is, JSON or not.
+    pub(crate) async fn send(&self, method: &str, path: &str, body: &str) -> Reply {
+        let request = self.client.request(method.parse().unwrap(), format!("{}{path}", self.url));
+        let response = request.body(body.to_owned()).send().await.unwrap();
+        let status = response.status().as_u16();
+        let bytes = response.bytes().await.unwrap();
+        Reply { status, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
+    }
+
+    /// The whole reply to a request without a body.
+    pub(crate) async fn raw(&self, method: &str, path: &str) -> reqwest::Response {
+        self.client.request(method.parse().unwrap(), format!("{}{path}", self.url)).send().await.unwrap()
     }
 
     pub(crate) async fn get(&self, path: &str) -> Value {

@@ -3,6 +3,7 @@
 use axum::{extract::State, http::StatusCode, response::Response};
 use ballast_proto::{
     driver::{LbMethod, Protocol},
+    status::{Code, Fault},
     v1::{CreatePoolRequest, DeleteRequest, GetRequest, MonitorStatus, Pool, Status, UpdatePoolRequest},
 };
 use serde::{Serialize, ser::SerializeMap};
@@ -18,6 +19,7 @@ use crate::{
     Gateway,
     attributes::{Attribute, Attributes, Kind, Resource},
     caller::Caller,
+    error::Refusal,
     payload::Payload,
     query::Query,
     reply::{self, Fields, Keys, Reply, Shown, present},
@@ -60,9 +62,20 @@ pub(crate) fn routes() -> Routes {
 }
 
 async fn create(State(gateway): State<Gateway>, caller: Caller, body: Payload) -> Reply {
-    let pool = decode(POOL.post(body.post()?, caller.project())?);
+    let attributes = POOL.post(body.post()?, caller.project())?;
+    named_provider(&attributes)?;
+    let pool = decode(attributes);
     let request = caller.request(CreatePoolRequest { pool: Some(pool), ..Default::default() });
     Ok(reply::created(&POOL, gateway.scheduler.pools().create(request).await?.get_ref()))
+}
+
+/// On the wire an empty name asks for the default provider. Neutron looks for a provider of that name.
+fn named_provider(attributes: &Attributes) -> Result<(), Refusal> {
+    if attributes.value("provider").and_then(Value::as_str) == Some("") {
+        let message = "Service provider '' could not be found for service type LOADBALANCER";
+        return Err(Fault::new(Code::ProviderNotFound, message).into());
+    }
+    Ok(())
 }
 
 async fn list(State(gateway): State<Gateway>, caller: Caller, query: Query) -> Reply {

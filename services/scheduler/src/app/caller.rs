@@ -1,6 +1,9 @@
 //! Who calls, and what he may see.
 
-use ballast_model::fault::{Code, Fault};
+use ballast_model::{
+    check,
+    fault::{Code, Fault},
+};
 
 /// The caller of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +28,7 @@ impl Caller {
     /// The project of an object that he makes: the one he asks for, or his own.
     ///
     /// # Errors
-    /// When there is none, or it is another's and he is not admin.
+    /// When there is none, or it is another's and he is not admin, or too long.
     pub fn project_for(&self, requested: &str) -> Result<String, Fault> {
         if requested.is_empty() {
             return self.project_id.clone().filter(|own| !own.is_empty()).ok_or_else(|| {
@@ -34,7 +37,7 @@ impl Caller {
             });
         }
         if self.sees(requested) {
-            return Ok(requested.to_owned());
+            return check::text("tenant_id", requested.to_owned(), check::MAX_TEXT);
         }
         let message = "Specifying 'tenant_id' other than authenticated tenant in request requires admin privileges";
         Err(Fault::new(Code::InvalidField, message).with_field("project_id"))

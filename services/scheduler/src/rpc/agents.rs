@@ -3,6 +3,7 @@
 use ballast_model::{
     Uuid,
     agent::Agent as Model,
+    check,
     fault::{Code, Fault},
 };
 use ballast_proto::{
@@ -56,6 +57,8 @@ impl agents_server::Agents for Api {
         let mask = Mask::new(request.update_mask, &["admin_state_up", "description"]).map_err(refuse)?;
         let up = mask.pick("admin_state_up", true, agent.admin_state_up);
         let description = mask.pick("description", !agent.description.is_empty(), agent.description);
+        let description = description.map(|text| check::text("description", text, check::MAX_TEXT)).transpose();
+        let description = description.map_err(refuse)?;
         let changed = self.0.update_agent(&caller, id, (up, description)).await.map_err(refuse)?;
         Ok(Response::new(self.encode(&changed)))
     }

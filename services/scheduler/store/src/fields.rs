@@ -32,7 +32,8 @@ impl Type {
     /// None: no row can have such a value.
     fn parse(self, text: &str) -> Option<Value> {
         match self {
-            Self::Text => Some(text.into()),
+            // No text has NUL in it, and not every database can be asked for one.
+            Self::Text => (!text.contains('\0')).then(|| text.into()),
             Self::Id => text.parse::<Uuid>().ok().map(Value::from),
             Self::Flag => match text.to_lowercase().as_str() {
                 "true" | "1" => Some(true.into()),
