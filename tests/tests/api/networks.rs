@@ -276,3 +276,41 @@ async fn ports_made_at_the_same_time_get_addresses_of_their_own() {
     let addresses: BTreeSet<String> = creates.join_all().await.into_iter().collect();
     assert_eq!(addresses.len(), 20);
 }
+
+#[tokio::test]
+async fn a_foreign_network_is_not_there_and_a_shared_one_is_used_but_not_changed() {
+    let services = Services::with_tokens(|_| {}).await;
+    let foreign = services.call_as("bob", "POST", "/v2.0/networks", Some(json!({"network": {"name": "b"}}))).await.id();
+    let shared = json!({"network": {"name": "s", "shared": true}});
+    let refused = services.call_as("alice", "POST", "/v2.0/networks", Some(shared.clone())).await;
+    assert_eq!((refused.status, refused.error().0), (403, "PolicyNotAuthorized"));
+    let shared = services.call_as("admin", "POST", "/v2.0/networks", Some(shared)).await.id();
+    let cidr = |network: &str| json!({"subnet": {"network_id": network, "cidr": "10.0.0.0/24", "ip_version": 4}});
+    assert_eq!(services.call_as("admin", "POST", "/v2.0/subnets", Some(cidr(&shared))).await.status, 201);
+
+    let port = |network: &str| Some(json!({"port": {"network_id": network}}));
+    let change = || Some(json!({"network": {"name": "mine"}}));
+    for (method, path, body) in [
+        ("GET", format!("/v2.0/networks/{foreign}"), None),
+        ("PUT", format!("/v2.0/networks/{foreign}"), change()),
+        ("DELETE", format!("/v2.0/networks/{foreign}"), None),
+        ("POST", "/v2.0/subnets".to_owned(), Some(cidr(&foreign))),
+        ("POST", "/v2.0/ports".to_owned(), port(&foreign)),
+        // It is seen, and changed by its owner alone.
+        ("PUT", format!("/v2.0/networks/{shared}"), change()),
+        ("DELETE", format!("/v2.0/networks/{shared}"), None),
+    ] {
+        let refused = services.call_as("alice", method, &path, body).await;
+        assert_eq!((refused.status, refused.error().0), (404, "NetworkNotFound"), "{method} {path}: {refused}");
+    }
+    let listed = services.call_as("alice", "GET", "/v2.0/networks", None).await;
+    assert_eq!(listed.body["networks"].as_array().unwrap().len(), 1);
+    let mine = services.call_as("alice", "POST", "/v2.0/ports", port(&shared)).await;
+    assert_eq!((mine.status, &mine.object()["tenant_id"]), (201, &json!("a")), "{mine}");
+    let chosen = json!({"port": {"network_id": shared, "fixed_ips": [{"ip_address": "10.0.0.9"}]}});
+    assert_eq!(services.call_as("alice", "POST", "/v2.0/ports", Some(chosen)).await.status, 403);
+    let path = format!("/v2.0/ports/{}", mine.id());
+    assert_eq!(services.call_as("bob", "GET", &path, None).await.error().0, "PortNotFound");
+    assert_eq!(services.call_as("bob", "DELETE", &path, None).await.status, 404);
+    assert_eq!(services.call_as("anna", "DELETE", &path, None).await.status, 204);
+}

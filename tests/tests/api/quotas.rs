@@ -115,3 +115,26 @@ async fn creates_at_the_same_time_never_pass_the_limit() {
     assert_eq!(statuses[10..], [409; 14]);
     assert_eq!(services.get("/v2.0/lb/pools").await["pools"].as_array().unwrap().len(), 10);
 }
+
+#[tokio::test]
+async fn a_member_sees_his_own_quota_and_no_more() {
+    let services = Services::with_tokens(|settings| settings.quotas = ballast_service::config::Quotas::default()).await;
+    let words = ("AdminRequired", "User does not have admin privileges: Only admin can view or configure quota");
+    for path in ["/v2.0/quotas/a", "/v2.0/quotas/a/default", "/v2.0/quotas/tenant"] {
+        assert_eq!(services.call_as("alice", "GET", path, None).await.status, 200, "{path}");
+    }
+    let body = || Some(json!({"quota": {"pool": 1}}));
+    for (method, path, body) in [
+        ("GET", "/v2.0/quotas/b", None),
+        ("GET", "/v2.0/quotas/b/default", None),
+        ("GET", "/v2.0/quotas", None),
+        ("PUT", "/v2.0/quotas/a", body()),
+        ("DELETE", "/v2.0/quotas/a", None),
+    ] {
+        let refused = services.call_as("alice", method, path, body).await;
+        assert_eq!((refused.status, refused.error()), (403, words), "{method} {path}");
+    }
+    assert_eq!(services.call_as("admin", "PUT", "/v2.0/quotas/a", body()).await.status, 200);
+    let own = services.call_as("alice", "GET", "/v2.0/quotas/a", None).await;
+    assert_eq!(own.object()["pool"], 1);
+}
