@@ -4,7 +4,7 @@
 # usage: deploy/deps.sh [demo|test|bench]...      (none: demo and test)
 #
 #   demo    what `make demo` needs: a C compiler for cargo, haproxy, ip, curl, and the neutron command
-#   test    cargo-nextest, Python's gRPC
+#   test    cargo-nextest, Python's gRPC, schemathesis
 #   bench   wrk
 #
 # Where all is there it is quick and asks nobody: no apt-get update, no network.
@@ -17,6 +17,7 @@ PATH="$PATH:/usr/sbin:/sbin"
 rust_wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 venv=${BALLAST_VENV:-.venv-neutron}
 grpc_venv=.venv-grpc
+fuzzer_venv=.venv-schemathesis
 
 say() { printf 'deps: %s\n' "$*"; }
 fail() { printf 'deps: %s\n' "$*" >&2; exit 1; }
@@ -127,6 +128,10 @@ neutron() {
     environment "$venv" tests/clients/requirements.txt "the neutron command"
 }
 
+fuzzer() {
+    environment "$fuzzer_venv" tests/clients/schemathesis-requirements.txt schemathesis
+}
+
 grpc() {
     environment "$grpc_venv" tests/clients/grpc-requirements.txt "Python's gRPC"
 }
@@ -146,7 +151,7 @@ rust
 for group in "$@"; do
     case $group in
         demo) neutron ;;
-        test) nextest; grpc ;;
+        test) nextest; grpc; fuzzer ;;
         bench) ;;
     esac
 done

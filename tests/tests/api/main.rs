@@ -8,6 +8,7 @@ mod contract_http;
 mod contract_lists;
 mod contract_states;
 mod contract_tempest;
+mod fuzzing;
 mod grpc;
 mod neutron_command;
 mod played;
