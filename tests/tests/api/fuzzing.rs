@@ -42,7 +42,8 @@ async fn the_openapi_document_is_valid() {
     assert_eq!(served, ballast_api_gateway::openapi());
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), served.to_string()).unwrap();
-    let program = "import json, sys; from openapi_spec_validator import validate; validate(json.load(open(sys.argv[1])))";
+    let program =
+        "import json, sys; from openapi_spec_validator import validate; validate(json.load(open(sys.argv[1])))";
     let mut command = Command::new(python);
     command.args(["-c", program]).arg(file.path());
     let output = output(command).await;
@@ -51,7 +52,8 @@ async fn the_openapi_document_is_valid() {
 
 #[tokio::test]
 async fn fuzzing_from_the_openapi_document_finds_no_server_error() {
-    let Some(schemathesis) = installed("schemathesis", "fuzzing_from_the_openapi_document_finds_no_server_error") else {
+    let Some(schemathesis) = installed("schemathesis", "fuzzing_from_the_openapi_document_finds_no_server_error")
+    else {
         return;
     };
     let services = Services::start().await;
