@@ -154,6 +154,12 @@ socket = "{dir}/scheduler.sock"
 [gateway]
 scheduler = "unix:{dir}/scheduler.sock"
 project_id = "demo"
+[quotas]
+network = -1
+subnet = -1
+port = -1
+vip = -1
+pool = -1
 [placement]
 policy = "{policy}"
 [agents]

@@ -20,7 +20,7 @@ use crate::{
     listener::{Listener, Vip},
     pool::{NewPool, Pool, PoolChange},
     set,
-    status::Progress,
+    status::{Progress, ProvisioningStatus},
 };
 
 /// The unit of placement, generation and deployment.
@@ -103,6 +103,13 @@ impl LoadBalancer {
         set(&mut pool.admin_state_up, change.admin_state_up);
         pool.progress.update(generation);
         Ok(self)
+    }
+
+    /// Whether an agent has confirmed that it answers at its address.
+    #[must_use]
+    pub fn is_answering(&self) -> bool {
+        let active = |listener: &Listener| listener.progress.status == ProvisioningStatus::Active;
+        self.vip.is_some() && self.listeners.iter().any(active)
     }
 
     /// The subnet of its vip has other routes than it had: the agent must learn it, and no object's status changes.

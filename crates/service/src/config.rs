@@ -29,6 +29,8 @@ pub struct Settings {
     pub placement: Placement,
     pub agents: Agents,
     pub events: Events,
+    pub quotas: Quotas,
+    pub network: Network,
     #[serde(rename = "provider")]
     pub providers: Vec<Provider>,
     pub agent: Agent,
@@ -158,6 +160,61 @@ impl Default for Events {
     fn default() -> Self {
         Self { keep_seconds: 86_400, keep_count: 100_000, poll_interval_ms: 1_000, slow_reader_ms: 30_000 }
     }
+}
+
+/// `[quotas]`: how many objects a project may have that has no limits of its own; -1: any number.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Quotas {
+    pub network: i32,
+    pub subnet: i32,
+    pub port: i32,
+    pub vip: i32,
+    pub pool: i32,
+    pub member: i32,
+    pub health_monitor: i32,
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        Self { network: 10, subnet: 10, port: 50, vip: 10, pool: 10, member: -1, health_monitor: -1 }
+    }
+}
+
+impl Quotas {
+    /// No limit at all.
+    #[must_use]
+    pub const fn unlimited() -> Self {
+        Self { network: -1, subnet: -1, port: -1, vip: -1, pool: -1, member: -1, health_monitor: -1 }
+    }
+}
+
+/// `[network]`: who keeps networks, subnets and ports.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Network {
+    pub provider: NetworkProvider,
+    /// `http://host:9696`, with `neutron`.
+    pub url: String,
+    /// The file with the service's token, with `neutron`; read anew for each call.
+    pub token_file: PathBuf,
+    pub timeout_ms: u32,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self { provider: NetworkProvider::Builtin, url: String::new(), token_file: PathBuf::new(), timeout_ms: 10_000 }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NetworkProvider {
+    /// The scheduler itself, in its own database.
+    #[default]
+    Builtin,
+    /// A Neutron, by its REST API.
+    Neutron,
 }
 
 /// `[[provider]]`: the name that users see, and the driver behind it.

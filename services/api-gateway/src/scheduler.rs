@@ -2,8 +2,8 @@
 
 use ballast_proto::v1::{
     agents_client::AgentsClient, health_monitors_client::HealthMonitorsClient, members_client::MembersClient,
-    networks_client::NetworksClient, pools_client::PoolsClient, service_providers_client::ServiceProvidersClient,
-    vips_client::VipsClient,
+    networks_client::NetworksClient, pools_client::PoolsClient, ports_client::PortsClient, quotas_client::QuotasClient,
+    service_providers_client::ServiceProvidersClient, vips_client::VipsClient,
 };
 use ballast_service::{
     config::Settings,
@@ -35,6 +35,8 @@ clients! {
     agents: AgentsClient,
     service_providers: ServiceProvidersClient,
     networks: NetworksClient,
+    ports: PortsClient,
+    quotas: QuotasClient,
 }
 
 impl Scheduler {

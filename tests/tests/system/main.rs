@@ -1,7 +1,10 @@
 //! The whole of Ballast, in a lab: real processes, real namespaces, real haproxy, real clients.
 
+mod a10;
+mod networks;
 mod fairness;
 mod placement;
+mod python;
 mod refusals;
 mod survival;
 mod walkthrough;

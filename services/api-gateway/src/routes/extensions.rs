@@ -66,6 +66,13 @@ const EXTENSIONS: &[Extension] = &[
         namespace: "http://docs.openstack.org/ext/agent/api/v2.0",
         updated: "2013-02-03T10:00:00-00:00",
     },
+    Extension {
+        alias: "quotas",
+        name: "Quota management support",
+        description: "Expose functions for quotas management per tenant",
+        namespace: "http://docs.openstack.org/network/ext/quotas-sets/api/v2.0",
+        updated: "2012-07-29T10:00:00-00:00",
+    },
 ];
 
 pub(crate) fn routes() -> Routes {

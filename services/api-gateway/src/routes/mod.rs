@@ -8,6 +8,8 @@ pub(crate) mod members;
 mod networks;
 mod pool_health_monitors;
 pub(crate) mod pools;
+mod ports;
+mod quotas;
 pub(crate) mod service_providers;
 mod subnets;
 pub(crate) mod table;
@@ -35,6 +37,8 @@ pub(crate) fn table() -> Routes {
         .merge(networks::routes())
         .merge(pool_health_monitors::routes())
         .merge(pools::routes())
+        .merge(ports::routes())
+        .merge(quotas::routes())
         .merge(service_providers::routes())
         .merge(subnets::routes())
         .merge(versions::routes())

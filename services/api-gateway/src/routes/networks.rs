@@ -1,7 +1,7 @@
 //! `/v2.0/networks`
 
 use axum::extract::State;
-use ballast_proto::v1::{CreateNetworkRequest, DeleteRequest, GetRequest, Network};
+use ballast_proto::v1::{CreateNetworkRequest, DeleteRequest, GetRequest, Network, UpdateNetworkRequest};
 use serde::ser::SerializeMap;
 
 use super::{At, table::Routes};
@@ -11,7 +11,7 @@ use crate::{
     caller::Caller,
     payload::Payload,
     query::Query,
-    reply::{self, Keys, Reply, Shown, present},
+    reply::{self, Fields, Keys, Reply, Shown, present},
 };
 
 /// A network works as soon as it exists.
@@ -23,9 +23,9 @@ const NETWORK: Resource = Resource {
     attributes: &[
         Attribute::read_only("id", Kind::Uuid),
         Attribute::tenant(),
-        Attribute::optional("name", Kind::Text),
-        Attribute::optional("admin_state_up", Kind::Flag),
-        Attribute::optional("shared", Kind::Flag),
+        Attribute::optional("name", Kind::Text).mutable(),
+        Attribute::optional("admin_state_up", Kind::Flag).mutable(),
+        Attribute::optional("shared", Kind::Flag).mutable(),
         Attribute::optional("router:external", Kind::False),
         Attribute::optional("provider:network_type", Kind::Text).called("network_type"),
         Attribute::optional("provider:physical_network", Kind::Text).called("physical_network"),
@@ -41,6 +41,7 @@ pub(crate) fn routes() -> Routes {
         .list("/v2.0/networks", &NETWORK, list)
         .create("/v2.0/networks", &NETWORK, create)
         .show(ITEM, &NETWORK, show)
+        .update(ITEM, &NETWORK, update)
         .delete(ITEM, &NETWORK, delete)
 }
 
@@ -62,6 +63,14 @@ async fn list(State(gateway): State<Gateway>, caller: Caller, query: Query) -> R
 async fn show(State(gateway): State<Gateway>, caller: Caller, At(id): At<String>, query: Query) -> Reply {
     let network = gateway.scheduler.networks().get_network(caller.request(GetRequest { id })).await?.into_inner();
     Ok(reply::one(&NETWORK, &network, &query.fields()))
+}
+
+async fn update(State(gateway): State<Gateway>, caller: Caller, At(id): At<String>, body: Payload) -> Reply {
+    let (attributes, mask) = NETWORK.put(body.put()?)?;
+    let network = Network { id, ..decode(attributes) };
+    let request = caller.request(UpdateNetworkRequest { network: Some(network), update_mask: Some(mask) });
+    let changed = gateway.scheduler.networks().update_network(request).await?;
+    Ok(reply::one(&NETWORK, changed.get_ref(), &Fields::default()))
 }
 
 async fn delete(State(gateway): State<Gateway>, caller: Caller, At(id): At<String>) -> Reply {

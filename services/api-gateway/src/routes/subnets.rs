@@ -1,7 +1,9 @@
 //! `/v2.0/subnets`
 
 use axum::extract::State;
-use ballast_proto::v1::{AllocationPool, CreateSubnetRequest, DeleteRequest, GetRequest, HostRoute, Subnet};
+use ballast_proto::v1::{
+    AllocationPool, CreateSubnetRequest, DeleteRequest, GetRequest, HostRoute, Subnet, UpdateSubnetRequest,
+};
 use serde::{Serialize, ser::SerializeMap};
 use serde_json::Value;
 
@@ -13,8 +15,10 @@ use crate::{
     payload::Payload,
     python,
     query::Query,
-    reply::{self, Keys, Reply, Shown, present},
+    reply::{self, Fields, Keys, Reply, Shown, present},
 };
+
+const IPV6_MODES: &[&str] = &["dhcpv6-stateful", "dhcpv6-stateless", "slaac"];
 
 const SUBNET: Resource = Resource {
     one: "subnet",
@@ -22,15 +26,17 @@ const SUBNET: Resource = Resource {
     attributes: &[
         Attribute::read_only("id", Kind::Uuid),
         Attribute::tenant(),
-        Attribute::optional("name", Kind::Text),
+        Attribute::optional("name", Kind::Text).mutable(),
         Attribute::optional("ip_version", Kind::IntegerOneOf(&[4, 6])),
         Attribute::required("network_id", Kind::Uuid),
         Attribute::required("cidr", Kind::Text),
-        Attribute::optional("gateway_ip", Kind::AddressOrNone),
-        Attribute::optional("allocation_pools", Kind::Shape(allocation_pools)),
-        Attribute::optional("dns_nameservers", Kind::Shape(dns_nameservers)),
-        Attribute::optional("host_routes", Kind::Shape(host_routes)),
-        Attribute::optional("enable_dhcp", Kind::Flag),
+        Attribute::optional("gateway_ip", Kind::AddressOrNone).mutable(),
+        Attribute::optional("allocation_pools", Kind::Shape(allocation_pools)).mutable(),
+        Attribute::optional("dns_nameservers", Kind::Shape(dns_nameservers)).mutable(),
+        Attribute::optional("host_routes", Kind::Shape(host_routes)).mutable(),
+        Attribute::optional("enable_dhcp", Kind::Flag).mutable(),
+        Attribute::optional("ipv6_ra_mode", Kind::OneOf(IPV6_MODES)).or_null(),
+        Attribute::optional("ipv6_address_mode", Kind::OneOf(IPV6_MODES)).or_null(),
     ],
 };
 
@@ -40,6 +46,7 @@ pub(crate) fn routes() -> Routes {
         .list("/v2.0/subnets", &SUBNET, list)
         .create("/v2.0/subnets", &SUBNET, create)
         .show(ITEM, &SUBNET, show)
+        .update(ITEM, &SUBNET, update)
         .delete(ITEM, &SUBNET, delete)
 }
 
@@ -58,6 +65,14 @@ async fn list(State(gateway): State<Gateway>, caller: Caller, query: Query) -> R
 async fn show(State(gateway): State<Gateway>, caller: Caller, At(id): At<String>, query: Query) -> Reply {
     let subnet = gateway.scheduler.networks().get_subnet(caller.request(GetRequest { id })).await?.into_inner();
     Ok(reply::one(&SUBNET, &subnet, &query.fields()))
+}
+
+async fn update(State(gateway): State<Gateway>, caller: Caller, At(id): At<String>, body: Payload) -> Reply {
+    let (attributes, mask) = SUBNET.put(body.put()?)?;
+    let subnet = Subnet { id, ..decode(attributes) };
+    let request = caller.request(UpdateSubnetRequest { subnet: Some(subnet), update_mask: Some(mask) });
+    let changed = gateway.scheduler.networks().update_subnet(request).await?;
+    Ok(reply::one(&SUBNET, changed.get_ref(), &Fields::default()))
 }
 
 async fn delete(State(gateway): State<Gateway>, caller: Caller, At(id): At<String>) -> Reply {
@@ -114,6 +129,8 @@ fn decode(mut attributes: Attributes) -> Subnet {
         gateway_ip: attributes.value("gateway_ip").map(|value| value.as_str().unwrap_or_default().to_owned()),
         ip_version: attributes.natural("ip_version"),
         enable_dhcp: attributes.flag("enable_dhcp"),
+        ipv6_ra_mode: attributes.text("ipv6_ra_mode"),
+        ipv6_address_mode: attributes.text("ipv6_address_mode"),
         project_id: attributes.text("tenant_id"),
         name: attributes.text("name"),
         network_id: attributes.text("network_id"),
@@ -150,7 +167,9 @@ impl Shown for Subnet {
             self.host_routes.iter().map(shown).collect::<Vec<_>>()
         })?;
         keys.put("dns_nameservers", &self.dns_nameservers)?;
-        keys.put("enable_dhcp", &self.enable_dhcp)
+        keys.put("enable_dhcp", &self.enable_dhcp)?;
+        keys.put("ipv6_ra_mode", &present(&self.ipv6_ra_mode))?;
+        keys.put("ipv6_address_mode", &present(&self.ipv6_address_mode))
     }
 }
 

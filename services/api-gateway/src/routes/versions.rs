@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The resources that are no extension's, as (name, collection).
-const CORE: &[(&str, &str)] = &[("network", "networks"), ("subnet", "subnets")];
+const CORE: &[(&str, &str)] = &[("network", "networks"), ("subnet", "subnets"), ("port", "ports")];
 
 pub(crate) fn routes() -> Routes {
     Routes::new()

@@ -172,6 +172,12 @@ format = "json"
 level = "{level}"
 [database]
 url = "sqlite://{dir}/ballast.db"
+[quotas]
+network = -1
+subnet = -1
+port = -1
+vip = -1
+pool = -1
 [scheduler]
 socket = "{dir}/scheduler.sock"
 [gateway]
