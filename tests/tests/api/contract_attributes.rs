@@ -225,11 +225,10 @@ async fn session_persistence_is_shown_as_it_is_stored() {
 }
 
 #[tokio::test]
-async fn bad_values_of_pools_and_vips_are_refused_to_the_letter() {
+async fn bad_values_of_pools_are_refused_to_the_letter() {
     let services = Services::start().await;
     obedient(&services.channel, "a").await;
     let subnet = services.subnet().await;
-    let of_pool = services.pool(&subnet).await;
     let not_found = |name| format!("Service provider '{name}' could not be found for service type LOADBALANCER");
     let protocols = "is not in ['TCP', 'HTTP', 'HTTPS'].";
     for (field, value, kind, message) in [
@@ -253,6 +252,14 @@ async fn bad_values_of_pools_and_vips_are_refused_to_the_letter() {
         let reply = services.call("POST", "/v2.0/lb/pools", Some(with(pool(&subnet), field, value))).await;
         assert_eq!((reply.status, reply.error()), (400, (kind, message.as_str())), "{field}");
     }
+}
+
+#[tokio::test]
+async fn bad_values_of_vips_are_refused_to_the_letter() {
+    let services = Services::start().await;
+    obedient(&services.channel, "a").await;
+    let subnet = services.subnet().await;
+    let of_pool = services.pool(&subnet).await;
     let rule = "'cookie_name' is not allowed for this type of session persistence.";
     for (field, value, kind, message) in [
         ("address", json!("bad"), "HTTPBadRequest", invalid("address", "'bad' is not a valid IP address.")),
