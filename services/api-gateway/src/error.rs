@@ -192,6 +192,10 @@ mod tests {
             NETWORK_IN_USE 409 NetworkInUse|ADDRESS_IN_USE 409 IpAddressInUse|\
             MAC_IN_USE 409 MacAddressInUse|SERVICE_PORT_IN_USE 409 ServicePortInUse|\
             SHARED_IN_USE 409 InvalidSharedSetting|\
+            CURSOR_EXPIRED 410 CursorExpired|\
+            DEADLINE_EXCEEDED 504 DeadlineExceeded|\
+            READER_TOO_SLOW 409 ReaderTooSlow|\
+            REQUEST_ID_REUSED 409 RequestIdReused|\
             SUBNET_FULL 409 IpAddressGenerationFailure|SUBNET_OVERLAPS 400 InvalidInput|\
             STATE_INVALID 409 StateInvalid|OVER_QUOTA 409 OverQuota|NOT_AUTHORIZED 403 NotAuthorized|\
             ADMIN_REQUIRED 403 AdminRequired|POLICY_NOT_AUTHORIZED 403 PolicyNotAuthorized|\

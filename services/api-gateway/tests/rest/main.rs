@@ -353,7 +353,7 @@ async fn networks_and_subnets_look_like_neutrons() {
         "id": "", "tenant_id": "p", "name": "", "network_id": ID, "ip_version": 4, "cidr": "10.0.0.0/24",
         "gateway_ip": null, "allocation_pools": [{ "start": "10.0.0.2", "end": "10.0.0.9" }],
         "host_routes": [{ "destination": "10.1.0.0/16", "nexthop": "10.0.0.1" }], "dns_nameservers": [],
-        "enable_dhcp": false,
+        "enable_dhcp": false, "ipv6_ra_mode": null, "ipv6_address_mode": null,
     });
     assert_eq!(reply, json!({ "subnet": expected }));
     assert_eq!(setting.get("/v2.0/networks?router:external=True").await, (200, json!({ "networks": [] })));
@@ -369,7 +369,8 @@ async fn versions_and_extensions_are_announced() {
     let (status, resources) = setting.get("/v2.0/").await;
     assert_eq!((status, &resources["resources"][0]["collection"]), (200, &json!("networks")));
     let (_, extensions) = setting.get("/v2.0/extensions?fields=alias").await;
-    let aliases = ["lbaas", "lbaas_agent_scheduler", "service-type", "agent"].map(|alias| json!({ "alias": alias }));
+    let aliases = ["lbaas", "lbaas_agent_scheduler", "service-type", "agent", "quotas"];
+    let aliases = aliases.map(|alias| json!({ "alias": alias }));
     assert_eq!(extensions, json!({ "extensions": aliases }));
     let (_, lbaas) = setting.get("/v2.0/extensions/lbaas").await;
     assert_eq!(lbaas["extension"]["name"], "LoadBalancing service");

@@ -50,7 +50,11 @@ impl NetworkProvider for Played {
     async fn make_port(&self, wanted: &WantedPort) -> Result<Option<MadePort>, Fault> {
         self.ports.lock().unwrap().push(wanted.vip_id);
         self.answer()?;
-        let made = MadePort { id: wanted.vip_id, address: [10, 0, 0, 9].into(), mac: Mac::from_random(1) };
+        let made = MadePort {
+            id: wanted.vip_id,
+            address: [10, 0, 0, 9].into(),
+            mac: Mac([2, 0, 0, 0, 0, wanted.vip_id.as_bytes()[15]]),
+        };
         Ok(Some(made))
     }
 
