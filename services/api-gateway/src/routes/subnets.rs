@@ -30,7 +30,7 @@ const SUBNET: Resource = Resource {
         Attribute::optional("ip_version", Kind::IntegerOneOf(&[4, 6])),
         Attribute::required("network_id", Kind::Uuid),
         Attribute::required("cidr", Kind::Text),
-        Attribute::optional("gateway_ip", Kind::AddressOrNone).mutable(),
+        Attribute::optional("gateway_ip", Kind::AddressOrNone).or_null().mutable(),
         Attribute::optional("allocation_pools", Kind::Shape(allocation_pools)).mutable(),
         Attribute::optional("dns_nameservers", Kind::Shape(dns_nameservers)).mutable(),
         Attribute::optional("host_routes", Kind::Shape(host_routes)).mutable(),
