@@ -24,7 +24,9 @@ pub fn protocol(number: i32) -> Result<Protocol, Fault> {
     }
 }
 
-pub(super) const fn to_protocol(protocol: Protocol) -> driver::Protocol {
+/// The protocol on the wire.
+#[must_use]
+pub const fn to_protocol(protocol: Protocol) -> driver::Protocol {
     match protocol {
         Protocol::Tcp => driver::Protocol::Tcp,
         Protocol::Http => driver::Protocol::Http,
@@ -46,7 +48,9 @@ pub fn lb_method(number: i32) -> Result<LbMethod, Fault> {
     }
 }
 
-pub(super) const fn to_lb_method(method: LbMethod) -> driver::LbMethod {
+/// The method on the wire.
+#[must_use]
+pub const fn to_lb_method(method: LbMethod) -> driver::LbMethod {
     match method {
         LbMethod::RoundRobin => driver::LbMethod::RoundRobin,
         LbMethod::LeastConnections => driver::LbMethod::LeastConnections,
@@ -117,7 +121,8 @@ pub fn operating_status(number: i32) -> OperatingStatus {
 }
 
 /// The status and its description, as clients see them.
-pub(super) fn to_status(progress: &Progress) -> (i32, String) {
+#[must_use]
+pub fn to_status(progress: &Progress) -> (i32, String) {
     let status = match progress.status {
         ProvisioningStatus::PendingCreate => v1::Status::PendingCreate,
         ProvisioningStatus::PendingUpdate => v1::Status::PendingUpdate,

@@ -1,6 +1,12 @@
-//! Networks and subnets.
+//! Networks, subnets, ports, quotas.
 
-use ballast_model::{Uuid, network::Network, subnet::Subnet};
+use ballast_model::{
+    Uuid,
+    network::Network,
+    port::Port,
+    quota::{Limits, Resource},
+    subnet::{Ipv6Mode, Subnet},
+};
 
 use crate::v1;
 
@@ -44,5 +50,44 @@ pub fn to_subnet(subnet: &Subnet) -> v1::Subnet {
             .collect(),
         dns_nameservers: subnet.dns_nameservers.iter().map(ToString::to_string).collect(),
         enable_dhcp: Some(subnet.enable_dhcp),
+        ipv6_ra_mode: subnet.ipv6_modes.ra.map_or("", Ipv6Mode::as_str).to_owned(),
+        ipv6_address_mode: subnet.ipv6_modes.address.map_or("", Ipv6Mode::as_str).to_owned(),
+    }
+}
+
+/// The port as clients see it.
+#[must_use]
+pub fn to_port(port: &Port) -> v1::Port {
+    let fixed_ips = port.fixed_ips.iter();
+    let fixed_ips = fixed_ips
+        .map(|one| v1::FixedIp { subnet_id: one.subnet_id.to_string(), address: one.address.to_string() })
+        .collect();
+    v1::Port {
+        id: port.id.to_string(),
+        project_id: port.project_id.clone(),
+        name: port.name.clone(),
+        network_id: port.network_id.to_string(),
+        mac_address: port.mac.to_string(),
+        fixed_ips: Some(v1::FixedIps { fixed_ips }),
+        device_id: port.device_id.clone(),
+        device_owner: port.device_owner.clone(),
+        admin_state_up: Some(port.admin_state_up),
+        host_id: port.host.clone(),
+    }
+}
+
+/// A project's limits as clients see them.
+#[must_use]
+pub fn to_quota(project_id: &str, limits: &Limits) -> v1::Quota {
+    let of = |resource| Some(limits.of(resource).get());
+    v1::Quota {
+        project_id: project_id.to_owned(),
+        network: of(Resource::Network),
+        subnet: of(Resource::Subnet),
+        port: of(Resource::Port),
+        vip: of(Resource::Vip),
+        pool: of(Resource::Pool),
+        member: of(Resource::Member),
+        health_monitor: of(Resource::HealthMonitor),
     }
 }

@@ -1,6 +1,6 @@
 //! v1's pool.
 
-use ballast_model::{load_balancer::LoadBalancer, outcome::Statistics, pool::Pool};
+use ballast_model::{Uuid, load_balancer::LoadBalancer, outcome::Statistics, pool::Pool, status::Progress};
 
 use super::enums::{to_lb_method, to_protocol, to_status};
 use crate::v1;
@@ -25,19 +25,18 @@ pub fn to_pool(load_balancer: &LoadBalancer, pool: &Pool) -> v1::Pool {
         health_monitors: pool
             .monitors
             .iter()
-            .map(|association| {
-                let (status, status_description) = to_status(&association.progress);
-                v1::MonitorStatus {
-                    monitor_id: association.monitor.id.to_string(),
-                    pool_id: pool.id.to_string(),
-                    status,
-                    status_description,
-                }
-            })
+            .map(|association| to_monitor_status(pool.id, association.monitor.id, &association.progress))
             .collect(),
         status,
         status_description,
     }
+}
+
+/// How far a pool's association with a monitor is.
+#[must_use]
+pub fn to_monitor_status(pool_id: Uuid, monitor_id: Uuid, progress: &Progress) -> v1::MonitorStatus {
+    let (status, status_description) = to_status(progress);
+    v1::MonitorStatus { monitor_id: monitor_id.to_string(), pool_id: pool_id.to_string(), status, status_description }
 }
 
 /// The counters as clients see them.

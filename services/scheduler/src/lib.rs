@@ -5,11 +5,12 @@
 
 mod admission;
 pub mod app;
+pub mod network;
 pub mod placement;
 mod rpc;
 mod session;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ballast_service::{
     clock::Clock,
@@ -59,7 +60,19 @@ pub async fn run(
     let store = Store::open(&settings.database.url).await.map_err(|error| Failure::Run(error.to_string()))?;
     let app = Arc::new(App::new(&settings, store, clock).map_err(Failure::Config)?);
     app.start().await.map_err(|fault| Failure::run("the database", fault.detail().unwrap_or(fault.message())))?;
-    let routes = rpc::routes(app, shutdown.clone()).await.map_err(|error| Failure::run("reflection", error))?;
+    let upkeep = {
+        let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
+        async move { app.upkeep(shutdown).await }
+    };
+    tokio::spawn(upkeep);
+    let sweeping = {
+        let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
+        async move { app.keep_sweeping(shutdown).await }
+    };
+    tokio::spawn(sweeping);
+    let call_timeout = Duration::from_millis(settings.scheduler.call_timeout_ms.into());
+    let routes =
+        rpc::routes(app, call_timeout, shutdown.clone()).await.map_err(|error| Failure::run("reflection", error))?;
     tracing::info!(cluster = %settings.database.url, "scheduler ready on {}", settings.scheduler.listen);
     let path = listeners.unix.is_some().then(|| settings.scheduler.socket.clone());
     let routes = Admission::guard(&settings, routes).map_err(Failure::Config)?;

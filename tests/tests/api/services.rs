@@ -1,6 +1,7 @@
 //! The gateway and the scheduler, in the test's own process, on port 0, over a database of their own.
 
 use std::{
+    os::unix::fs::PermissionsExt as _,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -11,7 +12,7 @@ use std::{
 use ballast_scheduler::Listeners;
 use ballast_service::{
     clock::Clock,
-    config::{Provider, Settings},
+    config::{AuthMode, Provider, Quotas, Settings},
     grpc,
 };
 use ballast_tests::rest::Reply;
@@ -26,12 +27,16 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// Both services. Dropped, they end.
 pub(crate) struct Services {
     pub(crate) channel: Channel,
+    /// Where the scheduler is.
+    pub(crate) scheduler: String,
+    /// The database's url.
+    pub(crate) database: String,
     /// Seconds that the scheduler's clock is ahead.
     ahead: Arc<AtomicU64>,
     client: reqwest::Client,
     pub(crate) url: String,
     _directory: TempDir,
-    _shutdown: DropGuard,
+    shutdown: Option<DropGuard>,
 }
 
 impl Services {
@@ -40,17 +45,47 @@ impl Services {
     }
 
     pub(crate) async fn with_policy(policy: &str) -> Self {
+        Self::with(|settings| policy.clone_into(&mut settings.placement.policy)).await
+    }
+
+    /// With another configuration: `adapt` changes what a test wants else.
+    pub(crate) async fn with(adapt: impl FnOnce(&mut Settings)) -> Self {
+        Self::in_directory(tempfile::tempdir().unwrap(), adapt).await
+    }
+
+    /// Callers have tokens: alice and anna are of project a, bob is of b, admin is admin.
+    pub(crate) async fn with_tokens(adapt: impl FnOnce(&mut Settings)) -> Self {
         let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("tokens.toml");
+        let callers =
+            [("alice", "a", "member"), ("anna", "a", "member"), ("bob", "b", "member"), ("admin", "ops", "admin")];
+        let sections = callers.map(|(name, project, role)| {
+            format!("[[token]]\ntoken = '{name}'\nproject_id = '{project}'\nuser = '{name}'\nroles = ['{role}']\n")
+        });
+        std::fs::write(&file, sections.concat()).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let with_tokens = |settings: &mut Settings| {
+            settings.auth.mode = AuthMode::TokenFile;
+            settings.auth.token_file = file;
+            adapt(settings);
+        };
+        Self::in_directory(directory, with_tokens).await
+    }
+
+    /// With files in a directory that ends with the services.
+    pub(crate) async fn in_directory(directory: TempDir, adapt: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings::default();
         settings.database.url = format!("sqlite://{}/ballast.db", directory.path().display());
-        settings.placement.policy = policy.to_owned();
         settings.gateway.project_id = "demo".to_owned();
         settings.providers = vec![provider("haproxy", "haproxy-ns", true), provider("a10", "a10-stub", false)];
+        settings.quotas = Quotas::unlimited();
+        adapt(&mut settings);
         let ahead = Arc::new(AtomicU64::new(0));
         let shutdown = CancellationToken::new();
 
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
         settings.gateway.scheduler = tcp.local_addr().unwrap().to_string().parse().unwrap();
+        let (scheduler, database) = (settings.gateway.scheduler.to_string(), settings.database.url.clone());
         let channel = grpc::channel(&settings.gateway.scheduler).unwrap();
         let listeners = Listeners { tcp, unix: None };
         tokio::spawn(ballast_scheduler::run(settings.clone(), clock(&ahead), listeners, shutdown.clone()));
@@ -59,7 +94,13 @@ impl Services {
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(ballast_api_gateway::run(settings, listener, shutdown.clone()));
         let client = reqwest::Client::new();
-        Self { channel, ahead, client, url, _directory: directory, _shutdown: shutdown.drop_guard() }
+        let shutdown = Some(shutdown.drop_guard());
+        Self { channel, scheduler, database, ahead, client, url, _directory: directory, shutdown }
+    }
+
+    /// Tells both to end.
+    pub(crate) fn stop(&mut self) {
+        self.shutdown = None;
     }
 
     /// Moves the scheduler's clock.
@@ -68,7 +109,15 @@ impl Services {
     }
 
     pub(crate) async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Reply {
+        self.call_as("", method, path, body).await
+    }
+
+    /// With a token.
+    pub(crate) async fn call_as(&self, token: &str, method: &str, path: &str, body: Option<Value>) -> Reply {
         let mut request = self.client.request(method.parse().unwrap(), format!("{}{path}", self.url));
+        if !token.is_empty() {
+            request = request.header("x-auth-token", token);
+        }
         if let Some(body) = body {
             request = request.json(&body);
         }

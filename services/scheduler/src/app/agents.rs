@@ -6,7 +6,7 @@ use ballast_model::{
     fault::{Code, Fault},
     load_balancer::LoadBalancer,
 };
-use ballast_store::{Phase, Query, Tx};
+use ballast_store::{Page, Phase, Query, Tx};
 
 use super::{App, Caller};
 
@@ -28,11 +28,11 @@ impl App {
     ///
     /// # Errors
     /// When the query cannot be understood.
-    pub async fn agents(&self, caller: &Caller, query: Query) -> Result<Vec<Agent>, Fault> {
+    pub async fn agents(&self, caller: &Caller, query: Query) -> Result<Page<Agent>, Fault> {
         if !caller.admin {
-            return Ok(Vec::new());
+            return Ok(Page { items: Vec::new(), more: false });
         }
-        self.store.read(|tx, _| Box::pin(tx.agents(&query))).await
+        self.store.read(|tx, _| Box::pin(tx.agent_page(&query))).await
     }
 
     /// Changes what an operator may change of an agent.

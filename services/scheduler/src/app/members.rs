@@ -5,6 +5,7 @@ use ballast_model::{
     fault::Fault,
     load_balancer::{LoadBalancer, member_not_found},
     member::{Member, MemberChange, NewMember},
+    quota::Resource,
 };
 use ballast_store::Tx;
 
@@ -14,11 +15,12 @@ impl App {
     /// Adds a member to a pool.
     ///
     /// # Errors
-    /// `PoolNotFound`, `MemberExists`
+    /// `PoolNotFound`, `MemberExists`, `OverQuota`
     pub async fn create_member(&self, caller: &Caller, pool_id: Uuid, new: NewMember) -> Result<LoadBalancer, Fault> {
         let new = &new;
         let create = self.store.write(|tx, _| {
             Box::pin(async move {
+                self.admit(tx, Resource::Member, &new.project_id).await?;
                 let before = load_pool(tx, caller, pool_id).await?;
                 let after = before.clone().add_member(new.clone())?;
                 let wakes = save(tx, &before, &after).await?;

@@ -3,12 +3,17 @@
 
 mod agents;
 mod caller;
+mod events;
 mod members;
 mod monitors;
 mod networks;
+mod places;
 mod placing;
 mod pools;
+mod ports;
+mod quotas;
 mod reports;
+mod requests;
 mod vips;
 mod wakes;
 
@@ -20,20 +25,27 @@ use ballast_model::{
     fault::Fault,
     load_balancer::{LoadBalancer, pool_not_found},
     provider::Provider,
+    quota::Limits,
     time::Timestamp,
 };
 use ballast_service::{clock::Clock, config::Settings};
 use ballast_store::{Store, Tx};
 
 pub use caller::Caller;
+pub use events::{Batch, EventLimits, Object, SnapshotPage, Told};
 pub use monitors::MonitorWithPools;
+pub use ports::NewPort;
 pub use reports::{Desired, Owner, Report};
 pub use vips::WantedVip;
 pub use wakes::{Listening, Wakes};
 
-use crate::placement::{POLICIES, PlacementPolicy, policy};
+use crate::{
+    network::{self, NetworkProvider},
+    placement::{POLICIES, PlacementPolicy, policy},
+};
 
-/// Everything the use cases need.
+/// Everything the use cases need. A clone is another handle of the same.
+#[derive(Clone)]
 pub struct App {
     pub store: Store,
     pub clock: Clock,
@@ -42,7 +54,14 @@ pub struct App {
     pub heartbeat_interval: Duration,
     pub statistics_interval: Duration,
     pub policy: Arc<dyn PlacementPolicy>,
-    pub wakes: Wakes,
+    pub wakes: Arc<Wakes>,
+    pub events: EventLimits,
+    /// What a project may have that has no limits of its own.
+    pub quotas: Limits,
+    /// Who keeps networks and addresses.
+    pub network: Arc<dyn NetworkProvider>,
+    /// The store for what is written beside a request, which claims nothing of it.
+    beside: Store,
 }
 
 /// A load balancer of an agent that may have something new to do.
@@ -69,6 +88,7 @@ impl App {
         });
         let millis = |value: u32| Duration::from_millis(value.into());
         Ok(Self {
+            beside: store.clone(),
             store,
             clock,
             providers: providers.collect(),
@@ -79,7 +99,15 @@ impl App {
             heartbeat_interval: millis(settings.agents.heartbeat_interval_ms),
             statistics_interval: millis(settings.agents.statistics_interval_ms),
             policy,
-            wakes: Wakes::default(),
+            wakes: Arc::default(),
+            events: EventLimits {
+                keep: Duration::from_secs(settings.events.keep_seconds.into()),
+                count: settings.events.keep_count.into(),
+                poll: millis(settings.events.poll_interval_ms),
+                slow_reader: millis(settings.events.slow_reader_ms),
+            },
+            quotas: quotas::defaults(&settings.quotas)?,
+            network: network::provider(&settings.network)?,
         })
     }
 

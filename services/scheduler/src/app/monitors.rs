@@ -7,6 +7,7 @@ use ballast_model::{
     fault::{Code, Fault},
     health_monitor::{HealthMonitor, MonitorChange},
     load_balancer::monitor_not_found,
+    quota::Resource,
     status::Progress,
 };
 use ballast_store::{Page, Query, Tx};
@@ -23,9 +24,16 @@ impl App {
     /// Makes a monitor that no pool has yet.
     ///
     /// # Errors
-    /// When the store fails: its fields were checked when it was made.
+    /// [`Code::OverQuota`]: its fields were checked when it was made.
     pub async fn create_monitor(&self, monitor: HealthMonitor) -> Result<MonitorWithPools, Fault> {
-        self.store.write(|tx, _| Box::pin(tx.insert_monitor(&monitor))).await?;
+        let new = &monitor;
+        let create = self.store.write(|tx, _| {
+            Box::pin(async move {
+                self.admit(tx, Resource::HealthMonitor, &new.project_id).await?;
+                tx.insert_monitor(new).await
+            })
+        });
+        create.await?;
         Ok(MonitorWithPools { monitor, pools: Vec::new() })
     }
 

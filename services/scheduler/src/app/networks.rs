@@ -1,23 +1,64 @@
-//! Networks and subnets: the small built-in IPAM.
+//! Networks and subnets: the small built-in IPAM, or copies of what a foreign network service keeps.
 
 use ballast_model::{
     Uuid,
     fault::{Code, Fault},
-    network::{Network, network_not_found},
-    subnet::{Subnet, subnet_not_found},
+    network::{Network, NetworkChange, network_not_found, stays_shared},
+    port::address_in_use,
+    quota::Resource,
+    subnet::{Subnet, SubnetChange, subnet_not_found},
 };
 use ballast_store::{Page, Query, Tx};
 
-use super::{App, Caller};
+use super::{App, Caller, Wake, save};
 
 impl App {
     /// Makes a network.
     ///
     /// # Errors
-    /// When the store fails: its attributes were checked when it was made.
+    /// [`Code::OverQuota`]: its attributes were checked when it was made.
     pub async fn create_network(&self, network: Network) -> Result<Network, Fault> {
-        self.store.write(|tx, _| Box::pin(tx.insert_network(&network))).await?;
+        self.network.must_be_ours()?;
+        let new = &network;
+        let create = self.store.write(|tx, _| {
+            Box::pin(async move {
+                self.admit(tx, Resource::Network, &new.project_id).await?;
+                tx.insert_network(new).await
+            })
+        });
+        create.await?;
         Ok(network)
+    }
+
+    /// Changes a network.
+    ///
+    /// # Errors
+    /// [`Code::NetworkNotFound`]; [`Code::PolicyNotAuthorized`] when another than an admin shares it;
+    /// [`Code::SharedInUse`].
+    pub async fn update_network(
+        &self,
+        caller: &Caller,
+        id: Uuid,
+        change: NetworkChange,
+    ) -> Result<(Network, Vec<Uuid>), Fault> {
+        self.network.must_be_ours()?;
+        let change = &change;
+        let update = self.store.write(|tx, _| {
+            Box::pin(async move {
+                let before = visible_network(tx, caller, id).await?;
+                must_own(caller, &before.project_id, || network_not_found(id))?;
+                if change.shared.is_some_and(|shared| shared != before.shared) {
+                    caller.must_be_admin("update_network")?;
+                }
+                let after = before.clone().change(change.clone())?;
+                if before.shared && !after.shared && tx.others_use(id, &before.project_id).await? {
+                    return Err(stays_shared(id));
+                }
+                tx.save_network(&after).await?;
+                Ok((after, subnet_ids(tx, id).await?))
+            })
+        });
+        update.await
     }
 
     /// The network of this id, and its subnets.
@@ -55,20 +96,29 @@ impl App {
         read.await
     }
 
-    /// Removes a network that has no subnets.
+    /// Removes a network, with its subnets, that has no ports.
     ///
     /// # Errors
     /// [`Code::NetworkNotFound`], [`Code::NetworkInUse`]
     pub async fn delete_network(&self, caller: &Caller, id: Uuid) -> Result<(), Fault> {
+        self.network.must_be_ours()?;
         let delete = self.store.write(|tx, _| {
             Box::pin(async move {
                 let network = visible_network(tx, caller, id).await?;
                 must_own(caller, &network.project_id, || network_not_found(id))?;
-                if !tx.subnets_of(id).await?.is_empty() {
+                let subnets = tx.subnets_of(id).await?;
+                let mut in_use = tx.network_has_ports(id).await?;
+                for subnet in &subnets {
+                    in_use |= !tx.addresses_taken(subnet.id).await?.is_empty();
+                }
+                if in_use {
                     let message = format!(
-                        "Unable to complete operation on network {id}. There are one or more subnets in it: delete them first."
+                        "Unable to complete operation on network {id}. There are one or more ports still in use on the network."
                     );
                     return Err(Fault::new(Code::NetworkInUse, message));
+                }
+                for subnet in &subnets {
+                    tx.delete_subnet(subnet.id).await?;
                 }
                 tx.delete_network(id).await
             })
@@ -79,11 +129,13 @@ impl App {
     /// Makes a subnet of a network that the caller sees.
     ///
     /// # Errors
-    /// [`Code::NetworkNotFound`], [`Code::SubnetOverlaps`]
+    /// [`Code::NetworkNotFound`], [`Code::SubnetOverlaps`], [`Code::OverQuota`]
     pub async fn create_subnet(&self, caller: &Caller, subnet: Subnet) -> Result<Subnet, Fault> {
+        self.network.must_be_ours()?;
         let new = &subnet;
         let create = self.store.write(|tx, _| {
             Box::pin(async move {
+                self.admit(tx, Resource::Subnet, &new.project_id).await?;
                 let network = visible_network(tx, caller, new.network_id).await?;
                 must_own(caller, &network.project_id, || network_not_found(new.network_id))?;
                 let others = tx.subnets_of(new.network_id).await?;
@@ -119,11 +171,42 @@ impl App {
         self.store.read(|tx, _| Box::pin(tx.subnets(&query))).await
     }
 
+    /// Changes a subnet. Where that changes how those who live in it reach others, their agents are told.
+    ///
+    /// # Errors
+    /// [`Code::SubnetNotFound`], [`Code::AddressInUse`] when the new gateway is a port's, and the rules of
+    /// [`Subnet::change`].
+    pub async fn update_subnet(&self, caller: &Caller, id: Uuid, change: SubnetChange) -> Result<Subnet, Fault> {
+        self.network.must_be_ours()?;
+        let change = &change;
+        let update = self.store.write(|tx, _| {
+            Box::pin(async move {
+                // Nobody is given the address that becomes the gateway's.
+                tx.guard_subnet(id).await?;
+                let before = visible_subnet(tx, caller, id).await?;
+                must_own(caller, &before.project_id, || subnet_not_found(id))?;
+                let after = before.clone().change(change.clone())?;
+                if let Some(gateway) = after.gateway_ip.filter(|gateway| before.gateway_ip != Some(*gateway))
+                    && tx.address_in_use(id, gateway).await?
+                {
+                    return Err(address_in_use(after.network_id, gateway));
+                }
+                tx.save_subnet(&after).await?;
+                let wakes = if after.routes_differ(&before) { tell_subnet(tx, id).await? } else { Vec::new() };
+                Ok((after, wakes))
+            })
+        });
+        let (after, wakes) = update.await?;
+        self.wakes.wake(wakes);
+        Ok(after)
+    }
+
     /// Removes a subnet that has no addresses in use.
     ///
     /// # Errors
     /// [`Code::SubnetNotFound`], [`Code::SubnetInUse`]
     pub async fn delete_subnet(&self, caller: &Caller, id: Uuid) -> Result<(), Fault> {
+        self.network.must_be_ours()?;
         let delete = self.store.write(|tx, _| {
             Box::pin(async move {
                 let subnet = visible_subnet(tx, caller, id).await?;
@@ -150,7 +233,18 @@ fn must_own(caller: &Caller, project_id: &str, not_found: impl FnOnce() -> Fault
     if caller.sees(project_id) { Ok(()) } else { Err(not_found()) }
 }
 
-async fn visible_network(tx: &Tx, caller: &Caller, id: Uuid) -> Result<Network, Fault> {
+/// The load balancers whose vips live in the subnet are desired anew.
+pub(super) async fn tell_subnet(tx: &Tx, id: Uuid) -> Result<Vec<Wake>, Fault> {
+    let here = tx.load_balancers_in(id).await?;
+    let mut wakes = Vec::with_capacity(here.len());
+    for before in tx.load_many(&here).await? {
+        let after = before.clone().subnet_changed();
+        wakes.extend(save(tx, &before, &after).await?);
+    }
+    Ok(wakes)
+}
+
+pub(super) async fn visible_network(tx: &Tx, caller: &Caller, id: Uuid) -> Result<Network, Fault> {
     let network = tx.network(id).await?.filter(|network| network.shared || caller.sees(&network.project_id));
     network.ok_or_else(|| network_not_found(id))
 }

@@ -9,8 +9,9 @@ use ballast_model::{
     outcome::Statistics,
     pool::{NewPool, PoolChange},
     provider,
+    quota::Resource,
 };
-use ballast_store::{Found, Kind, Page, Query, Tx};
+use ballast_store::{Found, Kind, Page, PoolParts, Query, ShownMember, ShownPool, Tx};
 
 use super::{App, Caller, Wake, load_pool, monitors::load_monitor, networks::visible_subnet, save};
 
@@ -24,7 +25,7 @@ impl App {
     /// Makes a pool and places it.
     ///
     /// # Errors
-    /// [`Code::SubnetNotFound`], a provider that is not known, and [`Code::NoEligibleAgent`]: then the pool stays, in
+    /// [`Code::OverQuota`], [`Code::SubnetNotFound`], a provider that is not known, and [`Code::NoEligibleAgent`]: then the pool stays, in
     /// ERROR, until an agent can take it.
     pub async fn create_pool(
         &self,
@@ -34,7 +35,16 @@ impl App {
     ) -> Result<LoadBalancer, Fault> {
         new.provider = provider::find(&self.providers, provider)?.name.clone();
         let random = rand::random();
-        let insert = self.store.write(|tx, _| Box::pin(self.insert_pool(tx, caller, new.clone(), random)));
+        let place = self.network.place(new.subnet_id).await?;
+        let place = place.as_ref();
+        let insert = self.store.write(|tx, _| {
+            let new = new.clone();
+            Box::pin(async move {
+                self.admit(tx, Resource::Pool, &new.project_id).await?;
+                self.copy_place(tx, place).await?;
+                self.insert_pool(tx, caller, new, random).await
+            })
+        });
         let (load_balancer, wake) = insert.await?;
         let Some(wake) = wake else {
             let message = format!("No eligible backend for pool {}", load_balancer.id);
@@ -77,6 +87,22 @@ impl App {
     /// When the query cannot be understood.
     pub async fn list(&self, kind: Kind, query: Query) -> Result<LoadBalancers, Fault> {
         self.store.read(|tx, _| Box::pin(list(tx, kind, &query))).await
+    }
+
+    /// Pools with what is wanted of each.
+    ///
+    /// # Errors
+    /// When the query cannot be understood.
+    pub async fn pools(&self, query: Query, parts: PoolParts) -> Result<Page<ShownPool>, Fault> {
+        self.store.read(|tx, _| Box::pin(tx.shown_pools(&query, parts))).await
+    }
+
+    /// Members.
+    ///
+    /// # Errors
+    /// When the query cannot be understood.
+    pub async fn members(&self, query: Query) -> Result<Page<ShownMember>, Fault> {
+        self.store.read(|tx, _| Box::pin(tx.shown_members(&query))).await
     }
 
     /// Changes a pool.

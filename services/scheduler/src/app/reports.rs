@@ -130,11 +130,11 @@ impl App {
         disconnect.await
     }
 
-    /// What the agent is to do with those of its load balancers that are `wanted`.
+    /// What the agent is to do with those of its load balancers that are `wanted`, `among` these or all.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn desired<F>(&self, agent_id: Uuid, wanted: F) -> Result<Vec<Report>, Fault>
+    pub async fn desired<F>(&self, agent_id: Uuid, among: Option<&[Uuid]>, wanted: F) -> Result<Vec<Report>, Fault>
     where
         F: Fn(&BoundLoadBalancer) -> bool + Send + Sync,
     {
@@ -142,7 +142,11 @@ impl App {
         let read = self.store.read(|tx, _| {
             Box::pin(async move {
                 let mut reports = Vec::new();
-                for bound in tx.bindings_of(agent_id).await?.iter().filter(|bound| wanted(bound)) {
+                let bound = match among {
+                    Some(ids) => tx.bindings_between(agent_id, ids).await?,
+                    None => tx.bindings_of(agent_id).await?,
+                };
+                for bound in bound.iter().filter(|bound| wanted(bound)) {
                     reports.extend(self.report(tx, &bound.binding).await?);
                 }
                 Ok(reports)
@@ -191,22 +195,29 @@ impl App {
         let settle = self.store.write(|tx, _| {
             Box::pin(async move {
                 if !owns(tx, owner).await? {
-                    return Ok(Vec::new());
+                    return Ok((Vec::new(), None));
                 }
+                let mut deployed = None;
                 if let Some(before) = tx.load(owner.load_balancer_id).await? {
                     let after = before.clone().settle(outcome);
                     if after != before {
                         tx.save(&before, &after).await?;
                     }
+                    deployed = Some(after);
                 }
                 if outcome.fault.is_some() {
-                    return Ok(Vec::new());
+                    return Ok((Vec::new(), None));
                 }
+                let plugged = self.plugged(tx, owner, deployed.as_ref()).await?;
                 let freed = tx.release_holds(owner.load_balancer_id, owner.agent_id, outcome.generation).await?;
-                waiting(tx, &freed).await
+                Ok((waiting(tx, &freed).await?, plugged))
             })
         });
-        self.wakes.wake(settle.await?);
+        let (wakes, plugged) = settle.await?;
+        self.wakes.wake(wakes);
+        if let Some(plugged) = plugged {
+            self.bind(plugged).await;
+        }
         Ok(())
     }
 
@@ -217,7 +228,8 @@ impl App {
     pub async fn removed(&self, owner: Owner) -> Result<(), Fault> {
         let drop = self.store.write(|tx, _| {
             Box::pin(async move {
-                let bindings = tx.bindings_of(owner.agent_id).await?.into_iter().map(|bound| bound.binding);
+                let bindings = tx.bindings_between(owner.agent_id, &[owner.load_balancer_id]).await?;
+                let bindings = bindings.into_iter().map(|bound| bound.binding);
                 let tombstone = |binding: &Binding| {
                     binding.phase == Phase::Removing
                         && binding.load_balancer_id == owner.load_balancer_id
@@ -256,9 +268,15 @@ impl App {
     /// # Errors
     /// When the store fails.
     pub async fn counted(&self, counted: &[(Owner, Statistics)]) -> Result<(), Fault> {
+        let news = self.store.read(|tx, _| Box::pin(news(tx, counted))).await?;
+        // Most of the time nothing has changed, and then there is nothing to make durable.
+        if news.is_empty() {
+            return Ok(());
+        }
+        let news = &news;
         let save = self.store.write(|tx, _| {
             Box::pin(async move {
-                for (owner, statistics) in counted {
+                for (owner, statistics) in news {
                     if owns(tx, *owner).await? {
                         tx.save_statistics(owner.load_balancer_id, *statistics).await?;
                     }
@@ -268,6 +286,16 @@ impl App {
         });
         save.await
     }
+}
+
+/// The counters that are not what is stored.
+async fn news(tx: &Tx, counted: &[(Owner, Statistics)]) -> Result<Vec<(Owner, Statistics)>, Fault> {
+    let ids: Vec<Uuid> = counted.iter().map(|(owner, _)| owner.load_balancer_id).collect();
+    let known = tx.statistics_of_many(&ids).await?;
+    let is_new = |(owner, statistics): &&(Owner, Statistics)| {
+        known.get(&owner.load_balancer_id).copied().unwrap_or_default() != *statistics
+    };
+    Ok(counted.iter().filter(is_new).copied().collect())
 }
 
 async fn owns(tx: &Tx, owner: Owner) -> Result<bool, Fault> {

@@ -4,15 +4,24 @@ use std::net::IpAddr;
 
 use ballast_model::{
     Uuid,
-    fault::{Code, Fault},
+    fault::Fault,
     listener::{Listener, Mac, NewVip, Protocol, Vip, VipChange},
     load_balancer::{LoadBalancer, vip_not_found},
+    network::Network,
     pool::SessionPersistence,
+    port::{FixedIp, LOAD_BALANCER, Port, no_address_left},
+    quota::Resource,
     subnet::Subnet,
 };
-use ballast_store::{Hold, Port, Tx};
+use ballast_store::{Hold, Tx};
 
-use super::{App, Caller, Wake, load_pool, networks::visible_subnet, save, wakes_of};
+use super::{
+    App, Caller, Wake, load_pool,
+    networks::visible_subnet,
+    ports::{again_for_mac, free_address},
+    save, wakes_of,
+};
+use crate::network::{MadePort, port_name};
 
 /// A vip as a caller asks for it.
 #[derive(Debug, Clone)]
@@ -39,11 +48,64 @@ impl App {
     /// # Errors
     /// The rules of [`LoadBalancer::add_vip`], and those of addresses.
     pub async fn create_vip(&self, caller: &Caller, wanted: WantedVip) -> Result<LoadBalancer, Fault> {
-        let (wanted, mac) = (&wanted, Mac::from_random(rand::random()));
-        let create = self.store.write(|tx, _| Box::pin(insert_vip(tx, caller, wanted, mac)));
-        let (after, wakes) = create.await?;
+        let wanted = &wanted;
+        let place = self.network.place(wanted.subnet_id).await?;
+        let made = match &place {
+            Some(place) => self.port_elsewhere(caller, wanted, place).await?,
+            None => None,
+        };
+        let (place, elsewhere) = (place.as_ref(), made.as_ref());
+        let create = self.store.write(|tx, _| Box::pin(self.insert_vip(tx, caller, wanted, (place, elsewhere))));
+        let created = create.await;
+        if created.is_err() && elsewhere.is_some() {
+            self.give_up_port(wanted.id, wanted.subnet_id).await;
+        }
+        let (after, wakes) = created?;
         self.wakes.wake(wakes);
         Ok(after)
+    }
+
+    async fn insert_vip(
+        &self,
+        tx: &Tx,
+        caller: &Caller,
+        wanted: &WantedVip,
+        (place, made): (Option<&(Network, Subnet)>, Option<&MadePort>),
+    ) -> Result<(LoadBalancer, Vec<Wake>), Fault> {
+        self.admit(tx, Resource::Vip, &wanted.project_id).await?;
+        self.copy_place(tx, place).await?;
+        let before = load_pool(tx, caller, wanted.pool_id).await?;
+        let subnet = visible_subnet(tx, caller, wanted.subnet_id).await?;
+        before.check_vip(wanted.protocol, &wanted.project_id)?;
+        let vip = match made {
+            Some(made) => {
+                tx.forget_stray_port(wanted.id).await?;
+                Vip { subnet_id: subnet.id, port_id: made.id, address: made.address, mac: made.mac }
+            }
+            None => {
+                tx.guard_subnet(subnet.id).await?;
+                let address = free_address(tx, &subnet, wanted.address, &[]).await?;
+                let address = address.ok_or_else(|| no_address_left(subnet.network_id))?;
+                // Chosen anew when the work is run again: the one before may be what was in its way.
+                let mac = Mac::from_random(rand::random());
+                Vip { subnet_id: subnet.id, port_id: wanted.port_id, address, mac }
+            }
+        };
+        tx.insert_port(&port_of(wanted, &subnet, &vip)).await.map_err(again_for_mac)?;
+        let after = before.clone().add_vip(NewVip {
+            id: wanted.id,
+            project_id: wanted.project_id.clone(),
+            name: wanted.name.clone(),
+            description: wanted.description.clone(),
+            vip,
+            protocol: wanted.protocol,
+            protocol_port: wanted.protocol_port,
+            session_persistence: wanted.session_persistence.clone(),
+            connection_limit: wanted.connection_limit,
+            admin_state_up: wanted.admin_state_up,
+        })?;
+        let wakes = save(tx, &before, &after).await?;
+        Ok((after, wakes))
     }
 
     /// The load balancer that has this vip.
@@ -95,6 +157,7 @@ impl App {
                 let (after, gone) = before.clone().remove_vip(id)?;
                 hold(tx, &after, &gone.vip).await?;
                 tx.delete_port(gone.vip.port_id).await?;
+                self.leave_port(tx, id, &gone.vip).await?;
                 save(tx, &before, &after).await
             })
         });
@@ -110,70 +173,20 @@ async fn load_vip(tx: &Tx, caller: &Caller, id: Uuid) -> Result<LoadBalancer, Fa
     if load_balancer.listeners.iter().any(own) { Ok(load_balancer) } else { Err(vip_not_found(id)) }
 }
 
-async fn insert_vip(
-    tx: &Tx,
-    caller: &Caller,
-    wanted: &WantedVip,
-    mac: Mac,
-) -> Result<(LoadBalancer, Vec<Wake>), Fault> {
-    let before = load_pool(tx, caller, wanted.pool_id).await?;
-    let subnet = visible_subnet(tx, caller, wanted.subnet_id).await?;
-    before.check_vip(wanted.protocol, &wanted.project_id)?;
-    let address = allocate(tx, &subnet, wanted.address).await?;
-    let vip = Vip { subnet_id: subnet.id, port_id: wanted.port_id, address, mac };
-    tx.insert_port(&port_of(wanted, &subnet, &vip)).await?;
-    let after = before.clone().add_vip(NewVip {
-        id: wanted.id,
-        project_id: wanted.project_id.clone(),
-        name: wanted.name.clone(),
-        description: wanted.description.clone(),
-        vip,
-        protocol: wanted.protocol,
-        protocol_port: wanted.protocol_port,
-        session_persistence: wanted.session_persistence.clone(),
-        connection_limit: wanted.connection_limit,
-        admin_state_up: wanted.admin_state_up,
-    })?;
-    let wakes = save(tx, &before, &after).await?;
-    Ok((after, wakes))
-}
-
+/// Plugged in nowhere yet: an agent says when it is.
 fn port_of(wanted: &WantedVip, subnet: &Subnet, vip: &Vip) -> Port {
     Port {
         id: vip.port_id,
         project_id: wanted.project_id.clone(),
-        name: format!("vip-{}", wanted.id),
+        name: port_name(wanted.id),
         network_id: subnet.network_id,
-        subnet_id: subnet.id,
-        address: vip.address,
         mac: vip.mac,
-        device_owner: "neutron:LOADBALANCER".to_owned(),
-        device_id: wanted.id.to_string(),
-        admin_state_up: true,
+        fixed_ips: vec![FixedIp { subnet_id: subnet.id, address: vip.address }],
+        device_owner: LOAD_BALANCER.to_owned(),
+        device_id: String::new(),
+        host: String::new(),
+        admin_state_up: false,
     }
-}
-
-/// The address that is asked for, or a free one. One that only an agent still has to let go of may be asked for: its new
-/// owner waits in PENDING.
-async fn allocate(tx: &Tx, subnet: &Subnet, wanted: Option<IpAddr>) -> Result<IpAddr, Fault> {
-    let Some(address) = wanted else {
-        let taken = tx.addresses_taken(subnet.id).await?;
-        return subnet.choose_address(&taken).ok_or_else(|| {
-            let message = format!("No more IP addresses available on network {}.", subnet.network_id);
-            Fault::new(Code::SubnetFull, message)
-        });
-    };
-    subnet.check_address(address)?;
-    if tx.address_in_use(subnet.id, address).await? {
-        return Err(Fault::new(
-            Code::AddressInUse,
-            format!(
-                "Unable to complete operation for network {}. The IP address {address} is in use.",
-                subnet.network_id
-            ),
-        ));
-    }
-    Ok(address)
 }
 
 /// Reserves an address that the load balancer no longer has until its agent has confirmed that.

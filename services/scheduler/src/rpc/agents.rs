@@ -17,7 +17,7 @@ use tonic::{Request, Response, Status};
 
 use super::{
     Api,
-    decode::{Mask, body, caller, id, query},
+    decode::{Mask, body, caller, id, next_page_token, query},
     pools::to_pool,
     refuse,
 };
@@ -42,11 +42,10 @@ impl agents_server::Agents for Api {
     async fn list(&self, request: Request<ListRequest>) -> Result<Response<ListAgentsResponse>, Status> {
         let caller = caller(&request);
         let query = query(&caller, request.into_inner());
-        let agents = self.0.agents(&caller, query).await.map_err(refuse)?;
-        Ok(Response::new(ListAgentsResponse {
-            agents: agents.iter().map(|agent| self.encode(agent)).collect(),
-            ..Default::default()
-        }))
+        let page = self.0.agents(&caller, query).await.map_err(refuse)?;
+        let agents: Vec<Agent> = page.items.iter().map(|agent| self.encode(agent)).collect();
+        let next_page_token = next_page_token(page.more, agents.last().map(|last| last.id.as_str()));
+        Ok(Response::new(ListAgentsResponse { agents, next_page_token }))
     }
 
     async fn update(&self, request: Request<UpdateAgentRequest>) -> Result<Response<Agent>, Status> {
@@ -54,7 +53,7 @@ impl agents_server::Agents for Api {
         caller.must_be_admin("update_agent").map_err(refuse)?;
         let agent = body("agent", request.agent).map_err(refuse)?;
         let id = id(&agent.id, agent_not_found).map_err(refuse)?;
-        let mask = Mask::new(request.update_mask, &["admin_state_up", "description"]).map_err(refuse)?;
+        let mask = Mask::new("Agent", request.update_mask, &["admin_state_up", "description"]).map_err(refuse)?;
         let up = mask.pick("admin_state_up", true, agent.admin_state_up);
         let description = mask.pick("description", !agent.description.is_empty(), agent.description);
         let description = description.map(|text| check::text("description", text, check::MAX_TEXT)).transpose();

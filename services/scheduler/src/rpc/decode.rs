@@ -1,9 +1,15 @@
 //! What all services decode: the caller, ids, lists, masks.
 
+use std::{
+    collections::{HashMap, HashSet},
+    sync::LazyLock,
+};
+
 use ballast_model::{Uuid, fault::Fault};
-use ballast_proto::v1;
+use ballast_proto::{DESCRIPTORS, v1};
 use ballast_store::{Filter, Query, Sort};
-use prost_types::FieldMask;
+use prost::Message as _;
+use prost_types::{FieldMask, FileDescriptorSet};
 use tonic::Request;
 
 use crate::app::Caller;
@@ -59,18 +65,37 @@ pub(super) fn next_page_token(more: bool, last: Option<&str>) -> String {
     last.filter(|_| more).unwrap_or_default().to_owned()
 }
 
+/// The fields of each message of `lbaas.v1`, as clients know them.
+static FIELDS: LazyLock<HashMap<String, HashSet<String>>> = LazyLock::new(|| {
+    let files = FileDescriptorSet::decode(DESCRIPTORS).unwrap_or_default().file.into_iter();
+    let messages = files.filter(|file| file.package() == "lbaas.v1").flat_map(|file| file.message_type);
+    messages
+        .map(|message| {
+            let fields = message.field.iter().map(|field| field.name().to_owned()).collect();
+            (message.name().to_owned(), fields)
+        })
+        .collect()
+});
+
 /// Which fields an update changes.
 pub(super) struct Mask(Option<Vec<String>>);
 
 impl Mask {
-    /// The mask, if it names nothing but `mutable` fields; without one, every mutable field that is set changes.
+    /// The mask of an update of a `message`, if it names nothing but `mutable` fields; `*` names all of them. Without
+    /// one, every mutable field that is set changes.
     ///
     /// # Errors
-    /// `ImmutableField`
-    pub(super) fn new(mask: Option<FieldMask>, mutable: &[&str]) -> Result<Self, Fault> {
+    /// `ImmutableField`; `InvalidField` for what is no field of the message.
+    pub(super) fn new(message: &str, mask: Option<FieldMask>, mutable: &[&str]) -> Result<Self, Fault> {
         let Some(mask) = mask else { return Ok(Self(None)) };
+        if mask.paths == ["*"] {
+            return Ok(Self(Some(mutable.iter().map(|field| (*field).to_owned()).collect())));
+        }
         if let Some(other) = mask.paths.iter().find(|path| !mutable.contains(&path.as_str())) {
-            return Err(Fault::immutable_field(other));
+            if FIELDS.get(message).is_some_and(|fields| fields.contains(other)) {
+                return Err(Fault::immutable_field(other));
+            }
+            return Err(Fault::invalid_field("update_mask", format!("'{other}' is not a field of {message}.")));
         }
         Ok(Self(Some(mask.paths)))
     }
@@ -82,6 +107,20 @@ impl Mask {
             None => is_set,
         };
         named.then_some(value)
+    }
+}
+
+/// Which fields a list is to show; none: all.
+pub(super) struct ReadMask(Vec<String>);
+
+impl ReadMask {
+    pub(super) fn new(mask: Option<FieldMask>) -> Self {
+        Self(mask.map(|mask| mask.paths).unwrap_or_default())
+    }
+
+    /// Whether the field is wanted.
+    pub(super) fn has(&self, field: &str) -> bool {
+        self.0.is_empty() || self.0.iter().any(|path| path == field)
     }
 }
 
@@ -99,10 +138,15 @@ mod tests {
     #[test]
     fn a_mask_names_what_changes_and_nothing_fixed() {
         let mask = |paths: &[&str]| FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() };
-        let update = Mask::new(Some(mask(&["name"])), &["name", "weight"]).map_err(|fault| fault.code()).unwrap();
+        let new = |paths: &[&str]| Mask::new("Pool", Some(mask(paths)), &["name", "weight"]);
+        let update = new(&["name"]).map_err(|fault| fault.code()).unwrap();
         assert_eq!(update.pick("name", false, ""), Some(""));
         assert_eq!(update.pick("weight", true, 5), None);
-        let fault = Mask::new(Some(mask(&["subnet_id"])), &["name"]).err().unwrap();
+        assert_eq!(new(&["*"]).ok().unwrap().pick("weight", false, 5), Some(5));
+        let fault = new(&["name", "nonsense"]).err().unwrap();
+        assert_eq!((fault.code(), fault.field()), (Code::InvalidField, Some("update_mask")));
+        assert!(fault.message().contains("'nonsense' is not a field of Pool"), "{fault}");
+        let fault = new(&["subnet_id"]).err().unwrap();
         assert_eq!(fault.code(), Code::ImmutableField);
         assert_eq!(fault.message(), "Cannot update read-only attribute subnet_id");
     }

@@ -32,6 +32,8 @@ use crate::app::{App, Caller, Object};
 const OUTBOX: usize = 16;
 /// Changes that follow one another more closely are told together.
 const TOGETHER: Duration = Duration::from_millis(10);
+/// A stream ends after so long, so that its caller is admitted anew: his token may be no good any longer.
+const LONGEST: Duration = Duration::from_secs(300);
 /// A reader whom nothing concerned for so long gets a cursor all the same, so that his does not become too old.
 const CHECKPOINT: Duration = Duration::from_secs(10);
 
@@ -132,6 +134,10 @@ impl Watch<'_> {
             watched = self.go_on(start) => watched,
             () = shutdown.cancelled() => {
                 let message = "The scheduler stops: watch again from the last cursor";
+                Err(Fault::new(Code::Unavailable, message))
+            }
+            () = tokio::time::sleep(LONGEST) => {
+                let message = "The stream has lasted long enough: watch again from the last cursor";
                 Err(Fault::new(Code::Unavailable, message))
             }
             () = outbox.closed() => Err(Fault::new(Code::Unavailable, "The reader is gone")),

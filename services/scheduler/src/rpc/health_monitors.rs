@@ -1,5 +1,7 @@
 //! `lbaas.v1.HealthMonitors`
 
+use std::sync::Arc;
+
 use ballast_model::{
     Uuid,
     fault::Fault,
@@ -18,9 +20,10 @@ use tonic::{Request, Response, Status};
 use super::{
     Api,
     decode::{Mask, body, caller, id, next_page_token, query},
+    once::{claim, once},
     refuse,
 };
-use crate::app::{Caller, MonitorWithPools};
+use crate::app::{App, Caller, MonitorWithPools};
 
 const MUTABLE: [&str; 7] =
     ["delay", "timeout", "max_retries", "http_method", "url_path", "expected_codes", "admin_state_up"];
@@ -28,10 +31,13 @@ const MUTABLE: [&str; 7] =
 #[tonic::async_trait]
 impl health_monitors_server::HealthMonitors for Api {
     async fn create(&self, request: Request<CreateHealthMonitorRequest>) -> Result<Response<HealthMonitor>, Status> {
-        let caller = caller(&request);
-        let sent = body("health_monitor", request.into_inner().health_monitor);
-        let monitor = sent.and_then(|monitor| new_monitor(&caller, monitor)).map_err(refuse)?;
-        self.0.create_monitor(monitor).await.map(|made| Response::new(encode(&made))).map_err(refuse)
+        let (caller, request) = (&caller(&request), request.into_inner());
+        let sent = body("health_monitor", request.health_monitor).map_err(refuse)?;
+        let monitor = new_monitor(caller, sent.clone()).map_err(refuse)?;
+        let claim = claim(&self.0, caller, &request.request_id, (&sent, monitor.id)).map_err(refuse)?;
+        let make = |app: Arc<App>| async move { app.create_monitor(monitor).await };
+        let made = once(&self.0, claim, make, |id| self.0.monitor(caller, id)).await.map_err(refuse)?;
+        Ok(Response::new(encode(&made)))
     }
 
     async fn get(&self, request: Request<GetRequest>) -> Result<Response<HealthMonitor>, Status> {
@@ -51,7 +57,7 @@ impl health_monitors_server::HealthMonitors for Api {
         let (caller, request) = (caller(&request), request.into_inner());
         let monitor = body("health_monitor", request.health_monitor).map_err(refuse)?;
         let id = id(&monitor.id, monitor_not_found).map_err(refuse)?;
-        let mask = Mask::new(request.update_mask, &MUTABLE).map_err(refuse)?;
+        let mask = Mask::new("HealthMonitor", request.update_mask, &MUTABLE).map_err(refuse)?;
         let changed = self.0.update_monitor(&caller, id, change(&mask, monitor)).await.map_err(refuse)?;
         Ok(Response::new(encode(&changed)))
     }
@@ -95,6 +101,6 @@ fn change(mask: &Mask, sent: HealthMonitor) -> MonitorChange {
     }
 }
 
-fn encode(found: &MonitorWithPools) -> HealthMonitor {
+pub(super) fn encode(found: &MonitorWithPools) -> HealthMonitor {
     convert::to_health_monitor(&found.monitor, &found.pools)
 }

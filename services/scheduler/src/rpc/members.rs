@@ -1,5 +1,7 @@
 //! `lbaas.v1.Members`
 
+use std::sync::Arc;
+
 use ballast_model::{
     Uuid, check,
     fault::Fault,
@@ -13,15 +15,15 @@ use ballast_proto::{
         members_server,
     },
 };
-use ballast_store::Kind;
 use tonic::{Request, Response, Status};
 
 use super::{
     Api,
     decode::{Mask, body, caller, id, next_page_token, query, reference, required},
+    once::{claim, once},
     refuse,
 };
-use crate::app::Caller;
+use crate::app::{App, Caller};
 
 const MUTABLE: [&str; 3] = ["pool_id", "weight", "admin_state_up"];
 const MAX_WEIGHT: i32 = 256;
@@ -30,11 +32,14 @@ const DEFAULT_WEIGHT: i32 = 1;
 #[tonic::async_trait]
 impl members_server::Members for Api {
     async fn create(&self, request: Request<CreateMemberRequest>) -> Result<Response<Member>, Status> {
-        let caller = caller(&request);
-        let new = body("member", request.into_inner().member).and_then(|member| new_member(&caller, &member));
-        let (pool_id, new) = new.map_err(refuse)?;
+        let (caller, request) = (&caller(&request), request.into_inner());
+        let member = body("member", request.member).map_err(refuse)?;
+        let (pool_id, new) = new_member(caller, &member).map_err(refuse)?;
         let id = new.id;
-        let made = self.0.create_member(&caller, pool_id, new).await.map_err(refuse)?;
+        let claim = claim(&self.0, caller, &request.request_id, (&member, id)).map_err(refuse)?;
+        let make = |app: Arc<App>| async move { Ok((id, app.create_member(caller, pool_id, new).await?)) };
+        let find = |id| async move { Ok((id, self.0.member(caller, id).await?)) };
+        let (id, made) = once(&self.0, claim, make, find).await.map_err(refuse)?;
         encode(&made, id).map(Response::new).map_err(refuse)
     }
 
@@ -46,9 +51,9 @@ impl members_server::Members for Api {
 
     async fn list(&self, request: Request<ListRequest>) -> Result<Response<ListMembersResponse>, Status> {
         let query = query(&caller(&request), request.into_inner());
-        let page = self.0.list(Kind::Member, query).await.map_err(refuse)?;
-        let members = page.found.iter().map(|(found, load_balancer)| encode(load_balancer, found.id));
-        let members: Vec<Member> = members.collect::<Result<_, _>>().map_err(refuse)?;
+        let page = self.0.members(query).await.map_err(refuse)?;
+        let members = page.items.iter().map(|shown| convert::to_member(shown.pool_id, &shown.member));
+        let members: Vec<Member> = members.collect();
         let next_page_token = next_page_token(page.more, members.last().map(|member| member.id.as_str()));
         Ok(Response::new(ListMembersResponse { members, next_page_token }))
     }
@@ -57,7 +62,7 @@ impl members_server::Members for Api {
         let (caller, request) = (caller(&request), request.into_inner());
         let member = body("member", request.member).map_err(refuse)?;
         let id = id(&member.id, member_not_found).map_err(refuse)?;
-        let change = Mask::new(request.update_mask, &MUTABLE).and_then(|mask| member_change(&mask, &member));
+        let change = Mask::new("Member", request.update_mask, &MUTABLE).and_then(|mask| member_change(&mask, &member));
         let (pool_id, change) = change.map_err(refuse)?;
         let changed = self.0.update_member(&caller, id, pool_id, change).await.map_err(refuse)?;
         encode(&changed, id).map(Response::new).map_err(refuse)
@@ -99,7 +104,7 @@ fn member_change(mask: &Mask, member: &Member) -> Result<(Option<Uuid>, MemberCh
     Ok((pool_id.map(|text| reference("pool_id", text)).transpose()?, change))
 }
 
-fn encode(load_balancer: &LoadBalancer, id: Uuid) -> Result<Member, Fault> {
+pub(super) fn encode(load_balancer: &LoadBalancer, id: Uuid) -> Result<Member, Fault> {
     for pool in &load_balancer.pools {
         if let Some(member) = pool.members.iter().find(|member| member.id == id) {
             return Ok(convert::to_member(pool.id, member));

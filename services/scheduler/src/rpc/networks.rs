@@ -1,35 +1,44 @@
 //! `lbaas.v1.Networks`
 
+use std::sync::Arc;
+
 use ballast_model::{
     Uuid, check,
     fault::Fault,
-    network::{Attachment, Network as Model, network_not_found},
-    subnet::{NewSubnet, Subnet as SubnetModel, subnet_not_found},
+    network::{Attachment, Network as Model, NetworkChange, network_not_found},
+    subnet::{NewSubnet, Subnet as SubnetModel, SubnetChange, subnet_not_found},
 };
 use ballast_proto::{
     convert,
     v1::{
         CreateNetworkRequest, CreateSubnetRequest, DeleteRequest, GetRequest, ListNetworksResponse, ListRequest,
-        ListSubnetsResponse, Network, Subnet, networks_server,
+        ListSubnetsResponse, Network, Subnet, UpdateNetworkRequest, UpdateSubnetRequest, networks_server,
     },
 };
 use tonic::{Request, Response, Status};
 
 use super::{
     Api,
-    decode::{body, caller, id, next_page_token, query, reference},
+    decode::{Mask, body, caller, id, next_page_token, query, reference},
+    once::{claim, once},
     refuse,
 };
-use crate::app::Caller;
+use crate::app::{App, Caller};
+
+const NETWORK_MUTABLE: [&str; 3] = ["name", "admin_state_up", "shared"];
+const SUBNET_MUTABLE: [&str; 6] =
+    ["name", "gateway_ip", "allocation_pools", "host_routes", "dns_nameservers", "enable_dhcp"];
 
 #[tonic::async_trait]
 impl networks_server::Networks for Api {
     async fn create_network(&self, request: Request<CreateNetworkRequest>) -> Result<Response<Network>, Status> {
-        let caller = caller(&request);
-        let sent = body("network", request.into_inner().network);
-        let network = sent.and_then(|network| new_network(&caller, network)).map_err(refuse)?;
-        let made = self.0.create_network(network).await.map_err(refuse)?;
-        Ok(Response::new(convert::to_network(&made, &[])))
+        let (caller, request) = (&caller(&request), request.into_inner());
+        let sent = body("network", request.network).map_err(refuse)?;
+        let network = new_network(caller, sent.clone()).map_err(refuse)?;
+        let claim = claim(&self.0, caller, &request.request_id, (&sent, network.id)).map_err(refuse)?;
+        let make = |app: Arc<App>| async move { Ok((app.create_network(network).await?, Vec::new())) };
+        let (made, subnets) = once(&self.0, claim, make, |id| self.0.network(caller, id)).await.map_err(refuse)?;
+        Ok(Response::new(convert::to_network(&made, &subnets)))
     }
 
     async fn get_network(&self, request: Request<GetRequest>) -> Result<Response<Network>, Status> {
@@ -47,16 +56,28 @@ impl networks_server::Networks for Api {
         Ok(Response::new(ListNetworksResponse { networks, next_page_token }))
     }
 
+    async fn update_network(&self, request: Request<UpdateNetworkRequest>) -> Result<Response<Network>, Status> {
+        let (caller, request) = (caller(&request), request.into_inner());
+        let network = body("network", request.network).map_err(refuse)?;
+        let id = id(&network.id, network_not_found).map_err(refuse)?;
+        let mask = Mask::new("Network", request.update_mask, &NETWORK_MUTABLE).map_err(refuse)?;
+        let change = network_change(&mask, network);
+        let (changed, subnets) = self.0.update_network(&caller, id, change).await.map_err(refuse)?;
+        Ok(Response::new(convert::to_network(&changed, &subnets)))
+    }
+
     async fn delete_network(&self, request: Request<DeleteRequest>) -> Result<Response<()>, Status> {
         let (caller, id) = (caller(&request), id(&request.get_ref().id, network_not_found).map_err(refuse)?);
         self.0.delete_network(&caller, id).await.map(Response::new).map_err(refuse)
     }
 
     async fn create_subnet(&self, request: Request<CreateSubnetRequest>) -> Result<Response<Subnet>, Status> {
-        let caller = caller(&request);
-        let sent = body("subnet", request.into_inner().subnet);
-        let subnet = sent.and_then(|subnet| new_subnet(&caller, subnet)).map_err(refuse)?;
-        let made = self.0.create_subnet(&caller, subnet).await.map_err(refuse)?;
+        let (caller, request) = (&caller(&request), request.into_inner());
+        let sent = body("subnet", request.subnet).map_err(refuse)?;
+        let subnet = new_subnet(caller, sent.clone()).map_err(refuse)?;
+        let claim = claim(&self.0, caller, &request.request_id, (&sent, subnet.id)).map_err(refuse)?;
+        let make = |app: Arc<App>| async move { app.create_subnet(caller, subnet).await };
+        let made = once(&self.0, claim, make, |id| self.0.subnet(caller, id)).await.map_err(refuse)?;
         Ok(Response::new(convert::to_subnet(&made)))
     }
 
@@ -72,6 +93,15 @@ impl networks_server::Networks for Api {
         let subnets: Vec<Subnet> = page.items.iter().map(convert::to_subnet).collect();
         let next_page_token = next_page_token(page.more, subnets.last().map(|last| last.id.as_str()));
         Ok(Response::new(ListSubnetsResponse { subnets, next_page_token }))
+    }
+
+    async fn update_subnet(&self, request: Request<UpdateSubnetRequest>) -> Result<Response<Subnet>, Status> {
+        let (caller, request) = (caller(&request), request.into_inner());
+        let subnet = body("subnet", request.subnet).map_err(refuse)?;
+        let id = id(&subnet.id, subnet_not_found).map_err(refuse)?;
+        let mask = Mask::new("Subnet", request.update_mask, &SUBNET_MUTABLE).map_err(refuse)?;
+        let changed = self.0.update_subnet(&caller, id, subnet_change(&mask, subnet)).await.map_err(refuse)?;
+        Ok(Response::new(convert::to_subnet(&changed)))
     }
 
     async fn delete_subnet(&self, request: Request<DeleteRequest>) -> Result<Response<()>, Status> {
@@ -114,6 +144,31 @@ fn new_subnet(caller: &Caller, subnet: Subnet) -> Result<SubnetModel, Fault> {
         host_routes: routes.map(|route| (route.destination, route.next_hop)).collect(),
         dns_nameservers: subnet.dns_nameservers,
         enable_dhcp: subnet.enable_dhcp.unwrap_or(true),
-        ..NewSubnet::default()
+        ipv6_ra_mode: subnet.ipv6_ra_mode,
+        ipv6_address_mode: subnet.ipv6_address_mode,
     })
+}
+
+fn network_change(mask: &Mask, network: Network) -> NetworkChange {
+    let (up, up_is_set) = (network.admin_state_up.unwrap_or(true), network.admin_state_up.is_some());
+    NetworkChange {
+        name: mask.pick("name", !network.name.is_empty(), network.name),
+        admin_state_up: mask.pick("admin_state_up", up_is_set, up),
+        shared: mask.pick("shared", network.shared, network.shared),
+    }
+}
+
+/// A masked gateway that is not set is none.
+fn subnet_change(mask: &Mask, subnet: Subnet) -> SubnetChange {
+    let pools: Vec<_> = subnet.allocation_pools.into_iter().map(|pool| (pool.start, pool.end)).collect();
+    let routes: Vec<_> = subnet.host_routes.into_iter().map(|route| (route.destination, route.next_hop)).collect();
+    let (has_gateway, dhcp_is_set) = (subnet.gateway_ip.is_some(), subnet.enable_dhcp.is_some());
+    SubnetChange {
+        name: mask.pick("name", !subnet.name.is_empty(), subnet.name),
+        gateway_ip: mask.pick("gateway_ip", has_gateway, subnet.gateway_ip.unwrap_or_default()),
+        allocation_pools: mask.pick("allocation_pools", !pools.is_empty(), pools),
+        host_routes: mask.pick("host_routes", !routes.is_empty(), routes),
+        dns_nameservers: mask.pick("dns_nameservers", !subnet.dns_nameservers.is_empty(), subnet.dns_nameservers),
+        enable_dhcp: mask.pick("enable_dhcp", dhcp_is_set, subnet.enable_dhcp.unwrap_or(true)),
+    }
 }

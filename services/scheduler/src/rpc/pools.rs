@@ -1,5 +1,7 @@
 //! `lbaas.v1.Pools`
 
+use std::sync::Arc;
+
 use ballast_model::{
     Uuid, check,
     fault::Fault,
@@ -13,26 +15,29 @@ use ballast_proto::{
         ListRequest, Pool, PoolStats, UpdatePoolRequest, pools_server,
     },
 };
-use ballast_store::Kind;
+use ballast_store::{PoolParts, ShownPool};
 use tonic::{Request, Response, Status};
 
 use super::{
     Api,
-    decode::{Mask, body, caller, id, next_page_token, query, reference},
+    decode::{Mask, ReadMask, body, caller, id, next_page_token, query, reference},
+    once::{claim, once},
     refuse,
 };
-use crate::app::Caller;
+use crate::app::{App, Caller};
 
 const MUTABLE: [&str; 4] = ["name", "description", "lb_method", "admin_state_up"];
 
 #[tonic::async_trait]
 impl pools_server::Pools for Api {
     async fn create(&self, request: Request<CreatePoolRequest>) -> Result<Response<Pool>, Status> {
-        let caller = caller(&request);
-        let pool = body("pool", request.into_inner().pool).map_err(refuse)?;
+        let (caller, request) = (&caller(&request), request.into_inner());
+        let pool = body("pool", request.pool).map_err(refuse)?;
         let provider = (!pool.provider.is_empty()).then(|| pool.provider.clone());
-        let new = new_pool(&caller, pool).map_err(refuse)?;
-        let made = self.0.create_pool(&caller, new, provider.as_deref()).await.map_err(refuse)?;
+        let new = new_pool(caller, pool.clone()).map_err(refuse)?;
+        let claim = claim(&self.0, caller, &request.request_id, (&pool, new.id)).map_err(refuse)?;
+        let make = |app: Arc<App>| async move { app.create_pool(caller, new, provider.as_deref()).await };
+        let made = once(&self.0, claim, make, |id| self.0.pool(caller, id)).await.map_err(refuse)?;
         encode(&made).map_err(refuse)
     }
 
@@ -42,10 +47,16 @@ impl pools_server::Pools for Api {
     }
 
     async fn list(&self, request: Request<ListRequest>) -> Result<Response<ListPoolsResponse>, Status> {
-        let query = query(&caller(&request), request.into_inner());
-        let page = self.0.list(Kind::Pool, query).await.map_err(refuse)?;
-        let pools = page.found.iter().map(|(_, load_balancer)| to_pool(load_balancer));
-        let pools: Vec<Pool> = pools.collect::<Result<_, _>>().map_err(refuse)?;
+        let (caller, mut request) = (caller(&request), request.into_inner());
+        let wanted = ReadMask::new(request.read_mask.take());
+        let parts = PoolParts {
+            provider: wanted.has("provider"),
+            vip: wanted.has("vip_id"),
+            members: wanted.has("member_ids"),
+            monitors: wanted.has("health_monitors"),
+        };
+        let page = self.0.pools(query(&caller, request), parts).await.map_err(refuse)?;
+        let pools: Vec<Pool> = page.items.iter().map(|shown| shown_pool(shown, &wanted)).collect();
         let next_page_token = next_page_token(page.more, pools.last().map(|pool| pool.id.as_str()));
         Ok(Response::new(ListPoolsResponse { pools, next_page_token }))
     }
@@ -54,7 +65,7 @@ impl pools_server::Pools for Api {
         let (caller, request) = (caller(&request), request.into_inner());
         let pool = body("pool", request.pool).map_err(refuse)?;
         let id = id(&pool.id, pool_not_found).map_err(refuse)?;
-        let change = Mask::new(request.update_mask, &MUTABLE).and_then(|mask| pool_change(&mask, pool));
+        let change = Mask::new("Pool", request.update_mask, &MUTABLE).and_then(|mask| pool_change(&mask, pool));
         let changed = self.0.update_pool(&caller, id, change.map_err(refuse)?).await.map_err(refuse)?;
         encode(&changed).map_err(refuse)
     }
@@ -121,6 +132,30 @@ fn pool_change(mask: &Mask, pool: Pool) -> Result<PoolChange, Fault> {
         lb_method: lb_method.map(convert::lb_method).transpose()?,
         admin_state_up: mask.pick("admin_state_up", is_set, up),
     })
+}
+
+/// What is wanted of a pool.
+fn shown_pool(shown: &ShownPool, wanted: &ReadMask) -> Pool {
+    let pool = &shown.pool;
+    let text = |field, text: &str| if wanted.has(field) { text.to_owned() } else { String::new() };
+    let monitors = shown.monitors.iter().map(|(id, progress)| convert::to_monitor_status(pool.id, *id, progress));
+    let (status, status_description) = convert::to_status(&pool.progress);
+    Pool {
+        id: pool.id.to_string(),
+        project_id: text("project_id", &pool.project_id),
+        name: text("name", &pool.name),
+        description: text("description", &pool.description),
+        subnet_id: if wanted.has("subnet_id") { pool.subnet_id.to_string() } else { String::new() },
+        protocol: convert::to_protocol(pool.protocol).into(),
+        lb_method: convert::to_lb_method(pool.lb_method).into(),
+        provider: shown.provider.clone(),
+        admin_state_up: Some(pool.admin_state_up),
+        vip_id: shown.vip_id.map(|id| id.to_string()).unwrap_or_default(),
+        member_ids: shown.member_ids.iter().map(ToString::to_string).collect(),
+        health_monitors: monitors.collect(),
+        status,
+        status_description: if wanted.has("status_description") { status_description } else { String::new() },
+    }
 }
 
 pub(super) fn to_pool(load_balancer: &LoadBalancer) -> Result<Pool, Fault> {

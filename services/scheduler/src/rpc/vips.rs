@@ -1,5 +1,7 @@
 //! `lbaas.v1.Vips`
 
+use std::sync::Arc;
+
 use ballast_model::{
     Uuid, check,
     fault::Fault,
@@ -19,9 +21,10 @@ use tonic::{Request, Response, Status};
 use super::{
     Api,
     decode::{Mask, body, caller, id, next_page_token, query, reference, required},
+    once::{claim, once},
     refuse,
 };
-use crate::app::{Caller, WantedVip};
+use crate::app::{App, Caller, WantedVip};
 
 const MUTABLE: [&str; 6] =
     ["name", "description", "pool_id", "session_persistence", "connection_limit", "admin_state_up"];
@@ -30,10 +33,14 @@ const UNLIMITED: i32 = -1;
 #[tonic::async_trait]
 impl vips_server::Vips for Api {
     async fn create(&self, request: Request<CreateVipRequest>) -> Result<Response<Vip>, Status> {
-        let caller = caller(&request);
-        let wanted = body("vip", request.into_inner().vip).and_then(|vip| wanted_vip(&caller, vip)).map_err(refuse)?;
+        let (caller, request) = (&caller(&request), request.into_inner());
+        let vip = body("vip", request.vip).map_err(refuse)?;
+        let wanted = wanted_vip(caller, vip.clone()).map_err(refuse)?;
         let id = wanted.id;
-        let made = self.0.create_vip(&caller, wanted).await.map_err(refuse)?;
+        let claim = claim(&self.0, caller, &request.request_id, (&vip, id)).map_err(refuse)?;
+        let make = |app: Arc<App>| async move { Ok((id, app.create_vip(caller, wanted).await?)) };
+        let find = |id| async move { Ok((id, self.0.vip(caller, id).await?)) };
+        let (id, made) = once(&self.0, claim, make, find).await.map_err(refuse)?;
         encode(&made, id).map(Response::new).map_err(refuse)
     }
 
@@ -56,7 +63,7 @@ impl vips_server::Vips for Api {
         let (caller, request) = (caller(&request), request.into_inner());
         let vip = body("vip", request.vip).map_err(refuse)?;
         let id = id(&vip.id, vip_not_found).map_err(refuse)?;
-        let change = Mask::new(request.update_mask, &MUTABLE).and_then(|mask| vip_change(&mask, vip));
+        let change = Mask::new("Vip", request.update_mask, &MUTABLE).and_then(|mask| vip_change(&mask, vip));
         let (pool_id, change) = change.map_err(refuse)?;
         let changed = self.0.update_vip(&caller, id, pool_id, change).await.map_err(refuse)?;
         encode(&changed, id).map(Response::new).map_err(refuse)
@@ -111,7 +118,7 @@ fn vip_change(mask: &Mask, vip: Vip) -> Result<(Option<Uuid>, VipChange), Fault>
     Ok((pool_id.map(|text| reference("pool_id", text)).transpose()?, change))
 }
 
-fn encode(load_balancer: &LoadBalancer, id: Uuid) -> Result<Vip, Fault> {
+pub(super) fn encode(load_balancer: &LoadBalancer, id: Uuid) -> Result<Vip, Fault> {
     let listener = load_balancer.listeners.iter().find(|listener| listener.id == id);
     listener.map(|listener| convert::to_vip(load_balancer, listener)).ok_or_else(|| vip_not_found(id))
 }

@@ -22,15 +22,16 @@ const REMOVAL: u64 = u64::MAX;
 impl Session<'_> {
     /// Sends what is not sent yet of these load balancers.
     pub(super) async fn send_changed(&mut self, dirty: &HashSet<Uuid>) -> Result<(), Fault> {
-        self.send_wanted(|bound| dirty.contains(&bound.binding.load_balancer_id)).await
+        let dirty: Vec<Uuid> = dirty.iter().copied().collect();
+        self.send_wanted(Some(&dirty)).await
     }
 
     /// Sends what is not sent yet of all.
     pub(super) async fn send_all(&mut self) -> Result<(), Fault> {
-        self.send_wanted(|_| true).await
+        self.send_wanted(None).await
     }
 
-    async fn send_wanted(&mut self, wanted: impl Fn(&BoundLoadBalancer) -> bool + Send + Sync) -> Result<(), Fault> {
+    async fn send_wanted(&mut self, among: Option<&[Uuid]>) -> Result<(), Fault> {
         let sent = &self.sent;
         let is_new = |bound: &BoundLoadBalancer| {
             let newest = match bound.binding.phase {
@@ -39,7 +40,7 @@ impl Session<'_> {
             };
             sent.get(&bound.binding.load_balancer_id).is_none_or(|sent| *sent < newest)
         };
-        let reports = self.app.desired(self.agent.id, |bound| wanted(bound) && is_new(bound)).await?;
+        let reports = self.app.desired(self.agent.id, among, is_new).await?;
         for report in reports {
             self.send_report(report).await?;
         }

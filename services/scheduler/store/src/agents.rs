@@ -14,7 +14,7 @@ use sea_orm::{
 };
 
 use crate::{
-    Phase, Query, Tx,
+    Page, Phase, Query, Tx,
     backend::{fault_of, is_duplicate},
     codec::natural,
     entity::{agent, binding, hold},
@@ -64,12 +64,20 @@ impl Tx {
     /// # Errors
     /// [`Code::InvalidInput`]: it cannot be sorted like that; or as [`Self::agent`].
     pub async fn agents(&self, query: &Query) -> Result<Vec<Agent>, Fault> {
+        Ok(self.agent_page(query).await?.items)
+    }
+
+    /// The same, with whether there are more.
+    ///
+    /// # Errors
+    /// As [`Self::agents`].
+    pub async fn agent_page(&self, query: &Query) -> Result<Page<Agent>, Fault> {
         let loads = self.load_of_agents(Condition::all()).await?;
         let agent = |row: agent::Model| {
             let load = loads.get(&row.id).copied().unwrap_or(0);
             row.into_agent(load)
         };
-        Ok(self.page(query, agent).await?.items)
+        self.page(query, agent).await
     }
 
     /// How many load balancers are bound to each agent that has any.
@@ -91,6 +99,7 @@ impl Tx {
     /// [`Code::AgentExists`]: its host has one; or as [`Self::agent`].
     pub async fn insert_agent(&self, agent: &Agent) -> Result<(), Fault> {
         let row = agent::ActiveModel::of(agent)?;
+        self.note_agent(agent.id);
         agent::Entity::insert(row).exec_without_returning(self.db()).await.map(|_| ()).map_err(host_taken(agent))
     }
 
@@ -100,6 +109,7 @@ impl Tx {
     /// [`Code::AgentNotFound`], [`Code::AgentExists`]: its host has another one; or as [`Self::agent`].
     pub async fn save_agent(&self, agent: &Agent) -> Result<(), Fault> {
         let row = agent::ActiveModel::of(agent)?;
+        self.note_agent(agent.id);
         let saved = agent::Entity::update_many().set(row).filter(agent::Column::Id.eq(agent.id)).exec(self.db());
         match saved.await.map_err(host_taken(agent))?.rows_affected {
             0 => Err(agent_not_found(agent.id)),
@@ -112,9 +122,16 @@ impl Tx {
     /// # Errors
     /// As [`Self::agent`].
     pub async fn touch_agent(&self, id: Uuid, heartbeat_at: Timestamp, connected: bool) -> Result<bool, Fault> {
+        let turned = agent::Entity::update_many()
+            .col_expr(agent::Column::Connected, Expr::val(connected))
+            .filter(agent::Column::Id.eq(id))
+            .filter(agent::Column::Connected.ne(connected))
+            .exec(self.db());
+        if turned.await.map_err(fault_of)?.rows_affected > 0 {
+            self.note_agent(id);
+        }
         let touched = agent::Entity::update_many()
             .col_expr(agent::Column::HeartbeatAt, Expr::val(heartbeat_at.0))
-            .col_expr(agent::Column::Connected, Expr::val(connected))
             .filter(agent::Column::Id.eq(id))
             .exec(self.db());
         Ok(touched.await.map_err(fault_of)?.rows_affected > 0)
@@ -135,6 +152,7 @@ impl Tx {
             .into_tuple();
         let bound = bound.all(self.db()).await.map_err(fault_of)?;
         hold::Entity::delete_many().filter(hold::Column::AgentId.eq(id)).exec(self.db()).await.map_err(fault_of)?;
+        self.note_agent(id);
         let gone = agent::Entity::delete_many().filter(agent::Column::Id.eq(id)).exec(self.db());
         match gone.await.map_err(fault_of)?.rows_affected {
             0 => Err(agent_not_found(id)),
@@ -147,6 +165,11 @@ impl Tx {
     /// # Errors
     /// As [`Self::agent`].
     pub async fn disconnect_all(&self) -> Result<(), Fault> {
+        let connected = agent::Entity::find().select_only().column(agent::Column::Id);
+        let connected = connected.filter(agent::Column::Connected.eq(true)).into_tuple().all(self.db());
+        for id in connected.await.map_err(fault_of)? {
+            self.note_agent(id);
+        }
         let all = agent::Entity::update_many()
             .col_expr(agent::Column::Connected, Expr::val(false))
             .filter(agent::Column::Connected.eq(true))

@@ -155,6 +155,7 @@ impl Tx {
         for row in rows.listeners {
             self.insert_part(row).await?;
         }
+        self.note_load_balancer(None, Some(load_balancer));
         Ok(())
     }
 
@@ -169,6 +170,7 @@ impl Tx {
             return Ok(());
         }
         self.save_row(before, after).await?;
+        self.note_load_balancer(Some(before), Some(after));
         let (old, new) = (Rows::of(before), Rows::of(after));
         self.save_parts(after.id, old.pools, new.pools).await?;
         self.save_parts(after.id, old.members, new.members).await?;
@@ -196,7 +198,10 @@ impl Tx {
         let gone = load_balancer::Entity::delete_many().filter(as_loaded(load_balancer)).exec(self.db()).await;
         match gone.map_err(fault_of)?.rows_affected {
             0 => Err(load_balancer_changed(load_balancer.id)),
-            _ => Ok(()),
+            _ => {
+                self.note_load_balancer(Some(load_balancer), None);
+                Ok(())
+            }
         }
     }
 

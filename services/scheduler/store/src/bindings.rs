@@ -3,6 +3,8 @@
 //! The epoch grows with each placement, so that an answer of a former owner can be told. A tombstone (a binding that is
 //! [`Phase::Removing`]) outlives the rows of its load balancer: an agent that was away still learns to undeploy.
 
+use std::collections::HashMap;
+
 use ballast_model::{
     Uuid,
     fault::{Code, Fault},
@@ -19,6 +21,7 @@ use crate::{
     backend::{fault_of, is_duplicate, is_reference},
     codec::{natural, number},
     entity::{binding, load_balancer},
+    shown::chunks,
 };
 
 /// What an agent has to do with a load balancer.
@@ -65,6 +68,21 @@ pub struct BoundLoadBalancer {
     pub binding: Binding,
     /// The generation of the load balancer; 0 for a tombstone.
     pub generation: u64,
+}
+
+fn with_generations(
+    rows: Vec<binding::Model>,
+    mut generations: HashMap<Uuid, i64>,
+) -> Result<Vec<BoundLoadBalancer>, Fault> {
+    let bound = |row: binding::Model| {
+        let binding = row.into_binding()?;
+        let generation = match binding.phase {
+            Phase::Bound => generations.remove(&binding.load_balancer_id).unwrap_or(0),
+            Phase::Removing => 0,
+        };
+        Ok(BoundLoadBalancer { binding, generation: natural("generation", generation)? })
+    };
+    rows.into_iter().map(bound).collect()
 }
 
 impl Tx {
@@ -133,19 +151,33 @@ impl Tx {
             .order_by_asc(binding::Column::Seq)
             .all(self.db());
         let rows = rows.await.map_err(fault_of)?;
-        let mut generations = self.generations_on(agent_id).await?;
-        let bound = |row: binding::Model| {
-            let binding = row.into_binding()?;
-            let generation = match binding.phase {
-                Phase::Bound => generations.remove(&binding.load_balancer_id).unwrap_or(0),
-                Phase::Removing => 0,
-            };
-            Ok(BoundLoadBalancer { binding, generation: natural("generation", generation)? })
-        };
-        rows.into_iter().map(bound).collect()
+        with_generations(rows, self.generations_on(agent_id).await?)
     }
 
-    async fn generations_on(&self, agent_id: Uuid) -> Result<std::collections::HashMap<Uuid, i64>, Fault> {
+    /// The same of these load balancers alone: what it costs does not grow with what the agent has.
+    ///
+    /// # Errors
+    /// As [`Self::binding`].
+    pub async fn bindings_between(&self, agent_id: Uuid, ids: &[Uuid]) -> Result<Vec<BoundLoadBalancer>, Fault> {
+        let mut found = Vec::with_capacity(ids.len());
+        for chunk in chunks(ids) {
+            let rows = binding::Entity::find()
+                .filter(binding::Column::LoadBalancerId.is_in(chunk.iter().copied()))
+                .filter(binding::Column::AgentId.eq(agent_id))
+                .order_by_asc(binding::Column::Seq);
+            let rows = rows.all(self.db()).await.map_err(fault_of)?;
+            let generations = load_balancer::Entity::find()
+                .select_only()
+                .columns([load_balancer::Column::Id, load_balancer::Column::Generation])
+                .filter(load_balancer::Column::Id.is_in(chunk))
+                .into_tuple::<(Uuid, i64)>();
+            let generations = generations.all(self.db()).await.map_err(fault_of)?.into_iter().collect();
+            found.extend(with_generations(rows, generations)?);
+        }
+        Ok(found)
+    }
+
+    async fn generations_on(&self, agent_id: Uuid) -> Result<HashMap<Uuid, i64>, Fault> {
         let bound = Query::select()
             .column(binding::Column::LoadBalancerId)
             .from(binding::Entity)

@@ -299,6 +299,10 @@ impl Tx {
     /// # Errors
     /// [`Code::Internal`]: the database failed.
     pub async fn trim_events(&self, now: Timestamp, keep: Duration, count: u64) -> Result<(), Fault> {
+        if event_mark::Entity::find().one(self.db()).await.map_err(fault_of)?.is_none() {
+            // Nothing was ever forgotten: the log begins where it began.
+            self.mark(Position::default(), now).await?;
+        }
         self.mark(self.end_of_events().await?, now).await?;
         let oldest = now.0.saturating_sub(i64::try_from(keep.as_micros()).unwrap_or(i64::MAX));
         let by_age = event_mark::Entity::find()

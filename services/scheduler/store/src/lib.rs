@@ -10,22 +10,33 @@ mod backend;
 mod bindings;
 mod codec;
 mod entity;
+mod events;
 mod fields;
+mod guards;
 mod holds;
 mod listing;
 mod migration;
 mod monitors;
+mod network_changes;
 mod networks;
 mod parts;
 mod ports;
 mod query;
+mod quotas;
+mod requests;
+mod shown;
 mod statistics;
 mod store;
+mod stray_ports;
+mod writers;
 
 pub use self::{
     bindings::{Binding, BoundLoadBalancer, Phase},
+    events::{Change, Changes, EventKind, Position},
     holds::Hold,
-    ports::Port,
+    shown::{PoolParts, ShownMember, ShownPool},
     query::{Filter, Found, Kind, Page, Query, Sort},
+    quotas::OwnLimits,
+    requests::{Claim, request_id_reused},
     store::{OpenError, Scope, Store, Tx, Work},
 };

@@ -3,6 +3,8 @@
 mod m0001_load_balancers;
 mod m0002_placement;
 mod m0003_networks;
+mod m0004_quotas_and_ports;
+mod m0005_events;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -16,6 +18,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_load_balancers::Migration),
             Box::new(m0002_placement::Migration),
             Box::new(m0003_networks::Migration),
+            Box::new(m0004_quotas_and_ports::Migration),
+            Box::new(m0005_events::Migration),
         ]
     }
 }

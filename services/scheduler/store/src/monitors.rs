@@ -44,6 +44,7 @@ impl Tx {
     /// # Errors
     /// As [`Self::monitor`].
     pub async fn insert_monitor(&self, monitor: &HealthMonitor) -> Result<(), Fault> {
+        self.note_monitor(monitor.id, &monitor.project_id);
         let row = health_monitor::ActiveModel::of(monitor);
         health_monitor::Entity::insert(row).exec_without_returning(self.db()).await.map(|_| ()).map_err(fault_of)
     }
@@ -57,6 +58,7 @@ impl Tx {
             .set(health_monitor::ActiveModel::of(monitor))
             .filter(health_monitor::Column::Id.eq(monitor.id))
             .exec(self.db());
+        self.note_monitor(monitor.id, &monitor.project_id);
         match saved.await.map_err(fault_of)?.rows_affected {
             0 => Err(monitor_not_found(monitor.id)),
             _ => Ok(()),
@@ -68,6 +70,8 @@ impl Tx {
     /// # Errors
     /// [`Code::HealthMonitorInUse`], [`Code::HealthMonitorNotFound`], or as [`Self::monitor`].
     pub async fn delete_monitor(&self, id: Uuid) -> Result<(), Fault> {
+        let monitor = self.monitor(id).await?.ok_or_else(|| monitor_not_found(id))?;
+        self.note_monitor(id, &monitor.project_id);
         let gone = health_monitor::Entity::delete_many().filter(health_monitor::Column::Id.eq(id)).exec(self.db());
         let gone = gone.await.map_err(|error| {
             if is_reference(&error) {

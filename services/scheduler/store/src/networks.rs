@@ -37,6 +37,7 @@ impl Tx {
     /// # Errors
     /// As [`Self::network`].
     pub async fn insert_network(&self, network: &Network) -> Result<(), Fault> {
+        self.note_network(network.id, &network.project_id, network.shared);
         let row = network::ActiveModel::of(network);
         network::Entity::insert(row).exec_without_returning(self.db()).await.map(|_| ()).map_err(fault_of)
     }
@@ -46,6 +47,8 @@ impl Tx {
     /// # Errors
     /// [`Code::NetworkInUse`], [`Code::NetworkNotFound`], or as [`Self::network`].
     pub async fn delete_network(&self, id: Uuid) -> Result<(), Fault> {
+        let network = self.network(id).await?.ok_or_else(|| network_not_found(id))?;
+        self.note_network(id, &network.project_id, network.shared);
         let gone = network::Entity::delete_many().filter(network::Column::Id.eq(id)).exec(self.db());
         let gone = gone.await.map_err(|error| {
             if is_reference(&error) {
@@ -96,6 +99,7 @@ impl Tx {
     /// # Errors
     /// [`Code::NetworkNotFound`], or as [`Self::network`].
     pub async fn insert_subnet(&self, subnet: &Subnet) -> Result<(), Fault> {
+        self.note_subnet(subnet).await?;
         let row = subnet::ActiveModel::of(subnet)?;
         subnet::Entity::insert(row)
             .exec_without_returning(self.db())
@@ -109,6 +113,8 @@ impl Tx {
     /// # Errors
     /// [`Code::SubnetInUse`], [`Code::SubnetNotFound`], or as [`Self::network`].
     pub async fn delete_subnet(&self, id: Uuid) -> Result<(), Fault> {
+        let subnet = self.subnet(id).await?.ok_or_else(|| subnet_not_found(id))?;
+        self.note_subnet(&subnet).await?;
         let gone = subnet::Entity::delete_many().filter(subnet::Column::Id.eq(id)).exec(self.db());
         let gone = gone.await.map_err(|error| {
             if is_reference(&error) {

@@ -1,12 +1,15 @@
 //! Counters of load balancers.
 
+use std::collections::HashMap;
+
 use ballast_model::{Uuid, fault::Fault, load_balancer::pool_not_found, outcome::Statistics};
-use sea_orm::{EntityTrait as _, sea_query::OnConflict};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, sea_query::OnConflict};
 
 use crate::{
     Tx,
     backend::{fault_of, is_reference},
     entity::statistics,
+    shown::chunks,
 };
 
 impl Tx {
@@ -17,6 +20,21 @@ impl Tx {
     pub async fn statistics(&self, load_balancer_id: Uuid) -> Result<Statistics, Fault> {
         let row = statistics::Entity::find_by_id(load_balancer_id).one(self.db()).await.map_err(fault_of)?;
         row.map_or(Ok(Statistics::default()), statistics::Model::into_statistics)
+    }
+
+    /// The counters of those of these load balancers that have any.
+    ///
+    /// # Errors
+    /// As [`Self::statistics`].
+    pub async fn statistics_of_many(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, Statistics>, Fault> {
+        let mut found = HashMap::with_capacity(ids.len());
+        for chunk in chunks(ids) {
+            let rows = statistics::Entity::find().filter(statistics::Column::LoadBalancerId.is_in(chunk));
+            for row in rows.all(self.db()).await.map_err(fault_of)? {
+                found.insert(row.load_balancer_id, row.into_statistics()?);
+            }
+        }
+        Ok(found)
     }
 
     /// Stores the counters of a load balancer in the place of those before.

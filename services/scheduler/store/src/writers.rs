@@ -46,6 +46,8 @@ struct Line {
 #[derive(Debug)]
 struct Group {
     tx: Tx,
+    /// Whether there is a savepoint before the latest work.
+    marked: bool,
     waiting: Vec<oneshot::Sender<Result<(), Fault>>>,
 }
 
@@ -169,17 +171,16 @@ struct Turn {
 
 impl Turn {
     async fn begin(&mut self, backend: &Backend) -> Result<(), sea_orm::DbErr> {
-        if let Some(group) = self.slot.deref() {
+        if let Some(group) = self.slot.group() {
             self.shared = true;
-            // The second work has no savepoint before it to release: the first one is in none.
-            let mark =
-                if group.waiting.len() > 1 { "RELEASE SAVEPOINT work; SAVEPOINT work" } else { "SAVEPOINT work" };
+            let mark = if group.marked { "RELEASE SAVEPOINT work; SAVEPOINT work" } else { "SAVEPOINT work" };
             group.tx.db().execute_unprepared(mark).await?;
+            group.marked = true;
             return Ok(());
         }
         let transaction = backend.begin_write().await?;
         if let Some(slot) = &mut self.slot.0 {
-            **slot = Some(Group { tx: Tx::new(transaction), waiting: Vec::new() });
+            **slot = Some(Group { tx: Tx::new(transaction), marked: false, waiting: Vec::new() });
         }
         Ok(())
     }
@@ -199,8 +200,7 @@ impl Turn {
         if self.shared
             && let Some(group) = self.slot.deref()
         {
-            let undone = group.tx.db().execute_unprepared("ROLLBACK TO SAVEPOINT work; RELEASE SAVEPOINT work").await;
-            match undone {
+            match group.tx.db().execute_unprepared("ROLLBACK TO SAVEPOINT work").await {
                 Ok(_) => self.settled = true,
                 Err(error) => tracing::warn!(%error, "work was not undone alone; its group is"),
             }

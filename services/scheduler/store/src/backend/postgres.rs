@@ -12,7 +12,7 @@ use std::time::Duration;
 use sea_orm::{
     ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DatabaseTransaction, DbErr,
     TransactionTrait as _,
-    sqlx::{self, postgres::PgConnectOptions},
+    sqlx::{self, AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions},
 };
 
 use super::{QUEUE, reason};
@@ -27,8 +27,15 @@ pub(super) const WRITE: i64 = 0x6261_6c6c_6173_7431;
 pub(super) const SCHEMA: i64 = WRITE + 1;
 /// A scheduler that stopped in the middle of writing must not stop the others for good; nor may one wait for ever.
 const STALLED: &str = "30s";
+/// How long the first connection may take.
+const FIRST: Duration = Duration::from_secs(10);
 /// What PostgreSQL says of a database that is not there.
 const NO_DATABASE: &str = "3D000";
+/// What it says while it starts, and how long until it is asked again.
+const IS_STARTING: &str = "57P03";
+const PAUSE: Duration = Duration::from_millis(100);
+/// What it says of one that is there already.
+const IS_THERE: &str = "42P04";
 
 pub(super) fn is_url(url: &str) -> bool {
     url.starts_with("postgres://") || url.starts_with("postgresql://")
@@ -40,18 +47,34 @@ pub(super) async fn open(url: &str) -> Result<(DatabaseConnection, DatabaseConne
     let url = &url.replacen("postgresql://", "postgres://", 1);
     let named: PgConnectOptions = url.parse().map_err(|error: sqlx::Error| reason(&error))?;
     let name = named.get_database().ok_or("the url must name a database, as in postgres://user@host/ballast")?;
-    let writer = match connect(url, 1, writing).await {
-        Err(error) if is_missing(&error) => {
-            make(url, name)
-                .await
-                .map_err(|error| format!("there is no database {name}, and it cannot be made: {}", reason(&error)))?;
-            connect(url, 1, writing).await
-        }
-        connected => connected,
-    };
-    let writer = writer.map_err(|error| reason(&error))?;
+    // A pool would try until its time is over, and then say no more than that.
+    match first_connection(&named).await {
+        Err(error) if is_missing(&error) => make(&named, name)
+            .await
+            .map_err(|error| format!("there is no database {name}, and it cannot be made: {}", reason(&error)))?,
+        tried => drop(tried.map_err(|error| reason(&error))?),
+    }
+    let writer = connect(url, 1, writing).await.map_err(|error| reason(&error))?;
     let reader = connect(url, READERS, reading).await.map_err(|error| reason(&error))?;
     Ok((writer, reader))
+}
+
+/// A server that is starting is waited for.
+async fn first_connection(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
+    let connect = async {
+        loop {
+            match options.connect().await {
+                Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(IS_STARTING) => {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                connected => return connected,
+            }
+        }
+    };
+    match tokio::time::timeout(FIRST, connect).await {
+        Ok(connected) => connected,
+        Err(_) => Err(std::io::Error::new(std::io::ErrorKind::TimedOut, "the server does not answer").into()),
+    }
 }
 
 async fn connect(
@@ -78,7 +101,7 @@ fn tuned(options: PgConnectOptions) -> PgConnectOptions {
 /// Each statement sees what was committed before it: after the lock, that is everything.
 fn writing(options: PgConnectOptions) -> PgConnectOptions {
     options.options([
-        ("default_transaction_isolation", "read\\ committed"),
+        ("default_transaction_isolation", "read committed"),
         ("idle_in_transaction_session_timeout", STALLED),
         ("lock_timeout", STALLED),
     ])
@@ -86,25 +109,27 @@ fn writing(options: PgConnectOptions) -> PgConnectOptions {
 
 /// One view for all of a transaction.
 fn reading(options: PgConnectOptions) -> PgConnectOptions {
-    options.options([("default_transaction_isolation", "repeatable\\ read"), ("default_transaction_read_only", "on")])
+    options.options([("default_transaction_isolation", "repeatable read"), ("default_transaction_read_only", "on")])
 }
 
-fn is_missing(error: &DbErr) -> bool {
-    let (DbErr::Conn(error) | DbErr::Exec(error) | DbErr::Query(error)) = error else { return false };
-    let sea_orm::RuntimeErr::SqlxError(error) = error else { return false };
-    matches!(error.as_ref(), sqlx::Error::Database(error) if error.code().as_deref() == Some(NO_DATABASE))
+fn is_missing(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(error) if error.code().as_deref() == Some(NO_DATABASE))
 }
 
-/// Makes the database, sorting texts by their bytes as SQLite does.
-async fn make(url: &str, name: &str) -> Result<(), DbErr> {
-    let maintenance = connect(url, 1, |options| options.database("postgres")).await?;
+/// Makes the database, sorting texts by their bytes as SQLite does. Of schedulers that start at the same time one makes
+/// it.
+async fn make(named: &PgConnectOptions, name: &str) -> Result<(), sqlx::Error> {
+    let mut maintenance = first_connection(&named.clone().database("postgres")).await?;
+    // Had until the connection ends: what makes a database works in no transaction.
+    sqlx::raw_sql(AssertSqlSafe(format!("SELECT pg_advisory_lock({SCHEMA})"))).execute(&mut maintenance).await?;
     let quoted = name.replace('"', "\"\"");
-    let made = maintenance
-        .execute_unprepared(&format!("CREATE DATABASE \"{quoted}\" TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'"))
-        .await;
+    let statement = format!("CREATE DATABASE \"{quoted}\" TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'");
+    let made = sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut maintenance).await;
     maintenance.close().await?;
-    // Another scheduler that starts at the same time may have been faster: connecting will tell.
-    made.map(|_| ()).or_else(|error| if error.to_string().contains("already exists") { Ok(()) } else { Err(error) })
+    match made {
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(IS_THERE) => Ok(()),
+        made => made.map(|_| ()),
+    }
 }
 
 /// Begins a transaction that is the only one to have this lock. It is had until the transaction's end is seen by all.

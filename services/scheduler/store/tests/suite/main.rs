@@ -1,6 +1,7 @@
 //! What the store promises, on each database that it runs on.
 //!
 //! A test takes a fresh [`Database`]; `on_each_backend!` names it, and runs it on every kind there is.
+//! PostgreSQL has one container for all of them: see [`postgres`].
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -8,11 +9,18 @@ mod agents;
 mod aggregates;
 mod bindings;
 mod database;
+mod events;
+mod groups;
 mod history;
 mod lists;
 mod monitors;
 mod networks;
 mod opening;
 mod paging;
+mod ports;
+mod postgres;
+mod quotas;
+mod requests;
 mod samples;
+mod schedulers;
 mod transactions;
