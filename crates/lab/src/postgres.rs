@@ -12,7 +12,9 @@ use std::{
     time::Duration,
 };
 
-use testcontainers::{ContainerAsync, GenericImage, ImageExt as _, core::IntoContainerPort as _, runners::AsyncRunner as _};
+use testcontainers::{
+    ContainerAsync, GenericImage, ImageExt as _, core::IntoContainerPort as _, runners::AsyncRunner as _,
+};
 
 use crate::{not_run, poll_until};
 
@@ -49,7 +51,10 @@ impl Postgres {
         match contained(&image).await {
             Ok((url, container)) => Some(Self { url, databases: AtomicU32::new(0), container: Some(container) }),
             Err(error) => {
-                not_run(test, &format!("no container of {image} ({error}); {IMAGE} names another image, {URL} a server"));
+                not_run(
+                    test,
+                    &format!("no container of {image} ({error}); {IMAGE} names another image, {URL} a server"),
+                );
                 None
             }
         }

@@ -95,7 +95,7 @@ impl Default for Scheduler {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Database {
-    /// `sqlite:///path/to/file`; the file is made when it does not exist.
+    /// `sqlite:///path/to/file` or `postgres://user:password@host/name`; it is made when it does not exist.
     pub url: String,
 }
 

@@ -10,6 +10,7 @@ mod error;
 mod links;
 mod listener;
 mod openapi;
+mod pages;
 mod payload;
 mod python;
 mod query;

@@ -7,6 +7,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::Response,
 };
+use prost_types::FieldMask;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{attributes::Resource, error::Refusal, links::Link, query::View};
@@ -25,6 +26,14 @@ impl Fields {
         fields.sort();
         fields.dedup();
         Self(fields)
+    }
+
+    /// The names on the wire of what is asked for, when that is not everything.
+    pub(crate) fn mask(&self, wire: impl Fn(&str) -> Option<&str>) -> Option<FieldMask> {
+        let paths: Vec<_> = self.0.iter().filter_map(|name| wire(name)).map(str::to_owned).collect();
+        // What nobody knows is not shown: the id alone is enough to show nothing.
+        let paths = if paths.is_empty() { vec!["id".to_owned()] } else { paths };
+        (!self.0.is_empty()).then_some(FieldMask { paths })
     }
 
     fn asked(&self, name: &str) -> bool {
@@ -64,9 +73,10 @@ pub(crate) fn present(text: &str) -> Option<&str> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-struct Object<'a, R> {
-    object: &'a R,
-    fields: &'a Fields,
+/// An object with the keys that are asked for.
+pub(crate) struct Object<'a, R> {
+    pub(crate) object: &'a R,
+    pub(crate) fields: &'a Fields,
 }
 
 impl<R: Shown> Serialize for Object<'_, R> {
@@ -145,6 +155,11 @@ pub(crate) fn json<V: Serialize>(status: StatusCode, value: &V) -> Response {
             text(StatusCode::INTERNAL_SERVER_ERROR, "The reply could not be written.")
         }
     }
+}
+
+/// A JSON body that is written while it is sent.
+pub(crate) fn streamed(status: StatusCode, body: Body) -> Response {
+    with_type(status, "application/json; charset=UTF-8", body)
 }
 
 /// A JSON body that is written already.

@@ -16,6 +16,7 @@ use crate::{
     Gateway,
     attributes::{Attribute, Attributes, INTEGER, Kind, Resource},
     caller::Caller,
+    pages,
     payload::Payload,
     query::Query,
     reply::{self, Fields, Keys, Reply, Shown, present},
@@ -63,9 +64,14 @@ async fn create(State(gateway): State<Gateway>, caller: Caller, body: Payload) -
 }
 
 async fn list(State(gateway): State<Gateway>, caller: Caller, query: Query) -> Reply {
-    let list = query.list(&HEALTH_MONITOR)?;
-    let found = gateway.scheduler.health_monitors().list(caller.request(list.request)).await?.into_inner();
-    Ok(reply::many(&HEALTH_MONITOR, &found.health_monitors, &list.view))
+    let fetch = move |request| {
+        let (mut monitors, request) = (gateway.scheduler.health_monitors(), caller.request(request));
+        async move {
+            let found = monitors.list(request).await?.into_inner();
+            Ok((found.health_monitors, found.next_page_token))
+        }
+    };
+    pages::reply(&HEALTH_MONITOR, query.list(&HEALTH_MONITOR)?, fetch).await
 }
 
 async fn show(State(gateway): State<Gateway>, caller: Caller, At(id): At<String>, query: Query) -> Reply {

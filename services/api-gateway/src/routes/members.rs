@@ -9,6 +9,7 @@ use crate::{
     Gateway,
     attributes::{Attribute, Attributes, INTEGER, Kind, Resource},
     caller::Caller,
+    pages,
     payload::Payload,
     query::Query,
     reply::{self, Fields, Keys, Reply, Shown, present},
@@ -48,9 +49,14 @@ async fn create(State(gateway): State<Gateway>, caller: Caller, body: Payload) -
 }
 
 async fn list(State(gateway): State<Gateway>, caller: Caller, query: Query) -> Reply {
-    let list = query.list(&MEMBER)?;
-    let members = gateway.scheduler.members().list(caller.request(list.request)).await?.into_inner().members;
-    Ok(reply::many(&MEMBER, &members, &list.view))
+    let fetch = move |request| {
+        let (mut members, request) = (gateway.scheduler.members(), caller.request(request));
+        async move {
+            let found = members.list(request).await?.into_inner();
+            Ok((found.members, found.next_page_token))
+        }
+    };
+    pages::reply(&MEMBER, query.list(&MEMBER)?, fetch).await
 }
 
 async fn show(State(gateway): State<Gateway>, caller: Caller, At(id): At<String>, query: Query) -> Reply {

@@ -20,6 +20,7 @@ use crate::{
     attributes::{Attribute, Attributes, Kind, Resource},
     caller::Caller,
     error::Refusal,
+    pages,
     payload::Payload,
     query::Query,
     reply::{self, Fields, Keys, Reply, Shown, present},
@@ -61,6 +62,15 @@ pub(crate) fn routes() -> Routes {
         .serve("/v2.0/lb/pools/{id}/loadbalancer-agent", Does::ShowOrNull(&AGENT), "get_loadbalancer-agent", agent)
 }
 
+/// The field of the message that holds a key.
+fn wire(key: &str) -> Option<&str> {
+    match key {
+        "members" => Some("member_ids"),
+        "health_monitors_status" => Some("health_monitors"),
+        key => POOL.attribute(key).map(|attribute| attribute.wire),
+    }
+}
+
 async fn create(State(gateway): State<Gateway>, caller: Caller, body: Payload) -> Reply {
     let attributes = POOL.post(body.post()?, caller.project())?;
     named_provider(&attributes)?;
@@ -79,9 +89,16 @@ fn named_provider(attributes: &Attributes) -> Result<(), Refusal> {
 }
 
 async fn list(State(gateway): State<Gateway>, caller: Caller, query: Query) -> Reply {
-    let list = query.list(&POOL)?;
-    let pools = gateway.scheduler.pools().list(caller.request(list.request)).await?.into_inner().pools;
-    Ok(reply::many(&POOL, &pools, &list.view))
+    let mut list = query.list(&POOL)?;
+    list.request.read_mask = list.view.fields.mask(wire);
+    let fetch = move |request| {
+        let (mut pools, request) = (gateway.scheduler.pools(), caller.request(request));
+        async move {
+            let found = pools.list(request).await?.into_inner();
+            Ok((found.pools, found.next_page_token))
+        }
+    };
+    pages::reply(&POOL, list, fetch).await
 }
 
 async fn show(State(gateway): State<Gateway>, caller: Caller, At(id): At<String>, query: Query) -> Reply {

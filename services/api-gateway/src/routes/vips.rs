@@ -14,6 +14,7 @@ use crate::{
     attributes::{Attribute, Attributes, INTEGER, Kind, Resource},
     caller::Caller,
     error::Refusal,
+    pages,
     payload::Payload,
     python,
     query::Query,
@@ -61,9 +62,14 @@ async fn create(State(gateway): State<Gateway>, caller: Caller, body: Payload) -
 }
 
 async fn list(State(gateway): State<Gateway>, caller: Caller, query: Query) -> Reply {
-    let list = query.list(&VIP)?;
-    let vips = gateway.scheduler.vips().list(caller.request(list.request)).await?.into_inner().vips;
-    Ok(reply::many(&VIP, &vips, &list.view))
+    let fetch = move |request| {
+        let (mut vips, request) = (gateway.scheduler.vips(), caller.request(request));
+        async move {
+            let found = vips.list(request).await?.into_inner();
+            Ok((found.vips, found.next_page_token))
+        }
+    };
+    pages::reply(&VIP, query.list(&VIP)?, fetch).await
 }
 
 async fn show(State(gateway): State<Gateway>, caller: Caller, At(id): At<String>, query: Query) -> Reply {

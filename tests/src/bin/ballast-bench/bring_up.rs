@@ -62,7 +62,7 @@ struct Bench<'a> {
 pub(crate) fn run(lab: &Lab, ground: &Ground, options: &Options) -> Outcome<Value> {
     report::heading("bring-up", "milliseconds from POST /v2.0/lb/vips to the first 200 through the VIP");
     let log_level = if options.steps { "debug" } else { "info" };
-    let plan = Plan { driver: Driver::HaproxyNs, host: Some(&ground.agent), log_level };
+    let plan = Plan { driver: Driver::HaproxyNs, host: Some(&ground.agent), log_level, database: None };
     let stack = Stack::start(lab, "bring-up", &plan)?;
     let mut bench = Bench { ground, stack: &stack, rest: stack.rest()?, floor: Floor::start(&ground.agent, 0)? };
     let count = options.count(RUNS);

@@ -47,7 +47,7 @@ impl Rest {
         let status_line = self.line()?;
         let status = status_line.split(' ').nth(1).and_then(|text| text.parse().ok());
         let status = status.ok_or_else(|| format!("no status: {status_line}"))?;
-        let mut length = 0;
+        let (mut length, mut chunked) = (0, false);
         loop {
             let line = self.line()?.to_ascii_lowercase();
             if line.is_empty() {
@@ -55,13 +55,27 @@ impl Rest {
             }
             if let Some(value) = line.strip_prefix("content-length:") {
                 length = value.trim().parse()?;
-            } else if line.starts_with("transfer-encoding:") {
-                return Err("the gateway answered in chunks, which this client does not read".into());
             }
+            chunked |= line.starts_with("transfer-encoding:");
         }
-        let mut body = vec![0; length];
-        self.stream.read_exact(&mut body)?;
+        let mut body = Vec::new();
+        if chunked {
+            while self.chunk(&mut body)? {}
+        } else {
+            body.resize(length, 0);
+            self.stream.read_exact(&mut body)?;
+        }
         Ok(Reply { status, body })
+    }
+
+    /// Reads one chunk; whether another one follows.
+    fn chunk(&mut self, body: &mut Vec<u8>) -> Outcome<bool> {
+        let length = usize::from_str_radix(&self.line()?, 16)?;
+        let begin = body.len();
+        body.resize(begin + length, 0);
+        self.stream.read_exact(&mut body[begin..])?;
+        self.line()?;
+        Ok(length > 0)
     }
 
     fn line(&mut self) -> Outcome<String> {

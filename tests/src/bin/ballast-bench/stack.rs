@@ -53,6 +53,8 @@ pub(crate) struct Plan<'a> {
     /// Where the agent runs; none: beside the others.
     pub(crate) host: Option<&'a Host>,
     pub(crate) log_level: &'static str,
+    /// The database's url; none: a file of SQLite in the stack's directory.
+    pub(crate) database: Option<String>,
 }
 
 struct Service {
@@ -149,6 +151,11 @@ impl Stack {
         Ok(pool_id)
     }
 
+    /// The most memory that each process has had, in kB.
+    pub(crate) fn memory(&self) -> Vec<(&'static str, u64)> {
+        self.services.iter().map(|service| (service.name, peak_of(service.process.id()))).collect()
+    }
+
     /// CPU time that each process has used since it started, in microseconds, to the kernel's tick.
     pub(crate) fn cpu(&self) -> Vec<(&'static str, f64)> {
         let mut used: Vec<_> =
@@ -158,6 +165,13 @@ impl Stack {
         }
         used
     }
+}
+
+/// The most memory that a process has had, in kB.
+fn peak_of(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
 fn configuration(directory: &Path, plan: &Plan<'_>) -> String {
@@ -171,7 +185,7 @@ fn configuration(directory: &Path, plan: &Plan<'_>) -> String {
 format = "json"
 level = "{level}"
 [database]
-url = "sqlite://{dir}/ballast.db"
+url = "{database}"
 [quotas]
 network = -1
 subnet = -1
@@ -193,6 +207,7 @@ state_dir = "{dir}/state"
 drivers_dir = "{dir}/drivers"
 {mappings}"#,
         level = plan.log_level,
+        database = plan.database.clone().unwrap_or_else(|| format!("sqlite://{}/ballast.db", directory.display())),
         dir = directory.display(),
     )
 }
@@ -238,7 +253,7 @@ pub(crate) fn cpu_of(pid: u32) -> f64 {
     ticks as f64 * 1e6 / ticks_per_second as f64
 }
 
-fn children_of(parent: u32) -> Vec<u32> {
+pub(crate) fn children_of(parent: u32) -> Vec<u32> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
     let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     pids.filter(|pid| stat(*pid).is_some_and(|fields| fields[1] == u64::from(parent))).collect()

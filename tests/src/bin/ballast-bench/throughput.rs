@@ -45,7 +45,7 @@ pub(crate) fn run(lab: &Lab, ground: &Ground, options: &Options) -> Outcome<Valu
     if !require_tool("wrk", "throughput") {
         return Ok(json!({ "not_run": "wrk is not installed" }));
     }
-    let plan = Plan { driver: Driver::HaproxyNs, host: Some(&ground.agent), log_level: "info" };
+    let plan = Plan { driver: Driver::HaproxyNs, host: Some(&ground.agent), log_level: "info", database: None };
     let stack = Stack::start(lab, "throughput", &plan)?;
     let mut rest = stack.rest()?;
     let pool_id = stack.make_pool(&mut rest, &MEMBERS.map(|address| (address, FAST_PORT)))?;

@@ -1,6 +1,6 @@
 //! The whole suite on PostgreSQL: one server, in a container that ends with this test, and a database for each case.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use ballast_lab::Postgres;
 use ballast_store::Store;
@@ -15,6 +15,8 @@ use crate::{
 
 /// How many cases run at once.
 const AT_ONCE: usize = 4;
+/// How long a case may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How many examples of a property: each needs a database, which takes longer here than the example.
 const EXAMPLES: u32 = 6;
 
@@ -39,7 +41,8 @@ const CASES: [&[Case]; 14] = [
 async fn failures(server: &Postgres) -> Vec<&'static str> {
     let run = |case: Case| async move {
         let life = async { (case.run)(&Database::postgres(server).await).await };
-        AssertUnwindSafe(life).catch_unwind().await.err().map(|_| case.name)
+        let lived = tokio::time::timeout(PATIENCE, AssertUnwindSafe(life).catch_unwind()).await;
+        (!matches!(lived, Ok(Ok(())))).then_some(case.name)
     };
     let failed = stream::iter(CASES.concat()).map(run).buffer_unordered(AT_ONCE);
     failed.filter_map(|failed| async move { failed }).collect().await
