@@ -69,11 +69,13 @@ async fn what_is_made_changed_and_removed_is_told_with_its_transaction(database:
 async fn outcomes_and_health_are_told_of_what_they_change(database: &Database) {
     let store = &database.store;
     let new = pool(1).add_member(new_member(11, 1)).unwrap().add_member(new_member(12, 2)).unwrap();
+    let new = new.associate(monitor(31)).unwrap();
+    write!(store, [], |tx| tx.insert_monitor(&monitor(31)).await).unwrap();
     store_all(database, std::slice::from_ref(&new)).await;
     let begin = end(store).await;
     let settled = new.clone().settle(&Outcome { generation: new.generation, fault: None, faults: Vec::new() });
     write!(store, [new, settled], |tx| tx.save(&new, &settled).await).unwrap();
-    assert_eq!(told(store, begin).await.len(), 3);
+    assert_eq!(told(store, begin).await.len(), 4);
 
     let begin = end(store).await;
     let failing = MemberHealth { member_id: id(11), status: OperatingStatus::Offline };
