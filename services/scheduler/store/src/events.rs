@@ -181,6 +181,11 @@ impl Tx {
         self.notes().note(EventKind::Network, id, (!shared).then_some(project_id));
     }
 
+    /// A subnet of a network that is shared, or was.
+    pub(crate) fn note_shared_subnet(&self, id: Uuid) {
+        self.notes().note(EventKind::Subnet, id, None);
+    }
+
     /// So do its subnets. A network shows its subnets: it changes with them.
     pub(crate) async fn note_subnet(&self, subnet: &Subnet) -> Result<(), Fault> {
         let network = self.network(subnet.network_id).await?.ok_or_else(|| network_not_found(subnet.network_id))?;

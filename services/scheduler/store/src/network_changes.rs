@@ -21,7 +21,14 @@ impl Tx {
     /// [`Code::NetworkNotFound`](ballast_model::fault::Code::NetworkNotFound);
     /// [`Code::Internal`](ballast_model::fault::Code::Internal): the database failed.
     pub async fn save_network(&self, network: &Network) -> Result<(), Fault> {
-        self.note_network(network.id, &network.project_id, network.shared);
+        let before = self.network(network.id).await?.ok_or_else(|| network_not_found(network.id))?;
+        // Whoever saw it is told that it is not his to see any longer, and so of its subnets.
+        self.note_network(network.id, &network.project_id, network.shared || before.shared);
+        if network.shared != before.shared {
+            for subnet in self.subnets_of(network.id).await? {
+                self.note_shared_subnet(subnet.id);
+            }
+        }
         let saved = network::Entity::update_many()
             .set(network::ActiveModel::of(network))
             .filter(network::Column::Id.eq(network.id))

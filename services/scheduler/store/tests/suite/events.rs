@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     database::{Database, on_each_backend, read, write},
-    samples::{agent, id, monitor, network, new_member, new_vip, pool, store_all, store_subnet},
+    samples::{agent, id, monitor, network, new_member, new_vip, pool, store_all, store_subnet, subnet},
 };
 
 /// The longest that a reader may have to wait for others' transactions to end.
@@ -129,6 +129,22 @@ async fn what_is_shared_concerns_everyone(database: &Database) {
     }
 }
 
+async fn that_a_network_is_no_longer_shared_concerns_everyone(database: &Database) {
+    let store = &database.store;
+    write!(store, [], |tx| {
+        tx.insert_network(&network(800, "p", true)).await?;
+        tx.insert_subnet(&subnet(900, 800, "p", "10.0.0.0/24")).await
+    })
+    .unwrap();
+    let begin = end(store).await;
+    write!(store, [], |tx| tx.save_network(&network(800, "p", false)).await).unwrap();
+    let told: BTreeSet<_> = told(store, begin).await.into_iter().collect();
+    assert_eq!(told, [(EventKind::Network, id(800)), (EventKind::Subnet, id(900))].into());
+    for (_, change) in after(store, begin).await.changes {
+        assert_eq!(change.project_id, None, "{change:?}");
+    }
+}
+
 async fn what_is_undone_is_not_told(database: &Database) {
     let store = &database.store;
     let begin = end(store).await;
@@ -213,10 +229,7 @@ async fn no_more_events_are_kept_than_asked(database: &Database) {
     }
     for _ in 0..2 {
         write!(store, [], |tx| tx.trim_events(Timestamp(1), Duration::from_secs(9), 2).await).unwrap();
-        assert_eq!(
-            read!(store, [], |tx| tx.events_after(begin, 10).await).unwrap_err().code(),
-            Code::CursorExpired
-        );
+        assert_eq!(read!(store, [], |tx| tx.events_after(begin, 10).await).unwrap_err().code(), Code::CursorExpired);
         let from = positions[3];
         let kept = after(store, from).await.changes;
         assert_eq!(kept.iter().map(|(_, change)| change.id).collect::<Vec<_>>(), [id(5), id(6)]);
@@ -264,6 +277,7 @@ on_each_backend![
     an_association_is_told_of_its_pool_and_its_monitor,
     agents_are_told_of_when_they_come_and_go_and_not_at_each_heartbeat,
     what_is_shared_concerns_everyone,
+    that_a_network_is_no_longer_shared_concerns_everyone,
     what_is_undone_is_not_told,
     nothing_is_skipped_however_many_write,
     readers_of_this_process_are_woken,
