@@ -167,3 +167,14 @@ fn what_the_device_refuses_is_said_of_the_object_and_the_rest_is_made() {
     assert_eq!(stage.deploy(&asked, 2), []);
     assert_eq!(stage.field(&stage.only("slb/virtual-server"), "ip-address"), "192.0.2.99");
 }
+
+#[test]
+fn two_hundred_members_are_deployed_in_one_call() {
+    let stage = Stage::new();
+    let mut asked = load_balancer();
+    asked.pools[0].members = (1..=200).map(member).collect();
+    assert_eq!(stage.deploy(&asked, 1), []);
+    assert_eq!(stage.objects().iter().filter(|path| path.contains("/member/")).count(), 200);
+    stage.undeploy();
+    assert_eq!(stage.objects(), [""; 0]);
+}

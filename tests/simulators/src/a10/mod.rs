@@ -12,6 +12,7 @@ mod oper;
 mod partitions;
 mod path;
 mod references;
+mod rules;
 mod schema;
 mod sessions;
 mod validate;

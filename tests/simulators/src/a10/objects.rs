@@ -1,6 +1,6 @@
 //! The objects of a partition: read, made, merged, replaced, deleted.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{
     A10,
@@ -9,6 +9,7 @@ use super::{
     ok,
     path::{Path, key_of},
     references,
+    rules::rules,
     schema::{Kind, Schema},
     validate::{self, Fields},
 };
@@ -43,16 +44,34 @@ impl A10 {
         body: Option<&Fields>,
     ) -> Result<Reply, Refused> {
         let kind = target.kind(&self.schema).clone();
-        let objects = self.running.objects(partition).ok_or_else(|| Refused::not_found("partition"))?;
-        let mut draft = objects.clone();
+        let held = self.running.objects_mut(partition).ok_or_else(|| Refused::not_found("partition"))?;
+        // A request for one object either fails before it changes anything, or not at all: large partitions need no copy.
+        let single = body.and_then(|body| body.get(&kind.wrapper)).and_then(Value::as_object);
+        let single = single.is_some_and(|one| !one.keys().any(|name| kind.lists.contains_key(name)));
+        let in_place = method == "DELETE" || (method == "POST" && target.key.is_none() && single);
+        let mut draft = if in_place { std::mem::take(held) } else { held.clone() };
+        let reply = self.drafted(&mut draft, method, target, (&kind, body));
+        if let Some(objects) = self.running.objects_mut(partition).filter(|_| in_place || reply.is_ok()) {
+            *objects = draft;
+        }
+        reply
+    }
+
+    fn drafted(
+        &mut self,
+        draft: &mut Objects,
+        method: &str,
+        target: &Path,
+        (kind, body): (&Kind, Option<&Fields>),
+    ) -> Result<Reply, Refused> {
         if let Some(parent) = target.parent().filter(|parent| !draft.contains_key(*parent)) {
             return Err(Refused::not_found(parent));
         }
-        let reply = match (method, &target.key) {
+        Ok(match (method, &target.key) {
             ("POST", None) => {
                 let body = body.ok_or_else(Refused::body)?;
-                let paths = self.create(&mut draft, target, &kind, body)?;
-                let mut made = paths.iter().map(|path| shown(&self.schema, &kind, path, &draft[path], &draft));
+                let paths = self.create(draft, target, kind, body)?;
+                let mut made = paths.iter().map(|path| shown(&self.schema, kind, path, &draft[path], draft));
                 match (made.len(), made.next()) {
                     (1, Some(one)) => Reply::json(200, &json!({ &kind.wrapper: one })),
                     (_, one) => {
@@ -66,19 +85,15 @@ impl A10 {
                 let old = draft.get(&path).ok_or_else(|| Refused::not_found(&kind.wrapper))?.clone();
                 let fields = body.and_then(|body| body.get(&kind.wrapper)).and_then(Value::as_object);
                 let fields = fields.ok_or_else(Refused::body)?;
-                self.change(&mut draft, target, (&kind, key), (&old, fields, method == "PUT"))?;
-                Reply::json(200, &json!({ &kind.wrapper: shown(&self.schema, &kind, &path, &draft[&path], &draft) }))
+                self.change(draft, target, (kind, key), (&old, fields, method == "PUT"))?;
+                Reply::json(200, &json!({ &kind.wrapper: shown(&self.schema, kind, &path, &draft[&path], draft) }))
             }
             ("DELETE", Some(key)) => {
-                delete(&self.schema, &mut draft, target, &kind, key)?;
+                delete(&self.schema, draft, target, kind, key)?;
                 ok()
             }
             (method, _) => return Err(Refused::unsupported(format!("{method} is not supported"))),
-        };
-        if let Some(objects) = self.running.objects_mut(partition) {
-            *objects = draft;
-        }
-        Ok(reply)
+        })
     }
 
     /// One object or a list of them; what was made.
@@ -189,50 +204,6 @@ impl A10 {
     fn uuid(&mut self) -> String {
         let hex = self.unique(32);
         format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
-    }
-}
-
-/// What the schema does not say.
-fn rules(kind: &str, path: &str, fields: &Fields, objects: &Objects) -> Result<(), Refused> {
-    let same = |collection: &str, names: &[&str]| {
-        names.iter().filter_map(|name| fields.get(*name).map(|value| (*name, value))).find_map(|(name, value)| {
-            children(objects, collection).find(|(_, other)| other.get(name) == Some(value)).map(|(path, _)| path)
-        })
-    };
-    match kind {
-        "slb/server" => {
-            if !["host", "server-ipv6-addr", "fqdn-name"].iter().any(|name| fields.contains_key(*name)) {
-                return Err(Refused::value("a server needs an address"));
-            }
-            same("slb/server", &["host", "server-ipv6-addr"]).map_or(Ok(()), |_| Err(Refused::exists("server address")))
-        }
-        "slb/virtual-server" => {
-            if !["ip-address", "ipv6-address", "use-if-ip"].iter().any(|name| fields.contains_key(*name)) {
-                return Err(Refused::value("a virtual server needs an address"));
-            }
-            let twice = same("slb/virtual-server", &["ip-address", "ipv6-address"]);
-            twice.map_or(Ok(()), |_| Err(Refused::exists("virtual-server address")))
-        }
-        "slb/virtual-server/port" => {
-            let collection = path.rsplit_once('/').map_or("", |(collection, _)| collection);
-            if same(collection, &["port-number"]).is_some() {
-                return Err(Refused::exists("port"));
-            }
-            let http = ["http", "https", "fast-http"].iter().any(|http| fields["protocol"] == *http);
-            if fields.contains_key("template-persist-cookie") && !http {
-                return Err(Refused::unsupported("a cookie needs an HTTP port"));
-            }
-            Ok(())
-        }
-        "health/monitor" => {
-            let seconds = |name: &str| fields.get(name).and_then(Value::as_u64).unwrap_or(5);
-            if seconds("timeout") > seconds("interval") {
-                return Err(Refused::value("timeout is longer than interval"));
-            }
-            let methods = fields.get("method").and_then(Value::as_object).map_or(0, Map::len);
-            if methods > 1 { Err(Refused::value("a monitor has one method")) } else { Ok(()) }
-        }
-        _ => Ok(()),
     }
 }
 
