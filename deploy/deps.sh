@@ -4,7 +4,7 @@
 # usage: deploy/deps.sh [demo|test|bench]...      (none: demo and test)
 #
 #   demo    what `make demo` needs: a C compiler for cargo, haproxy, ip, curl, and the neutron command
-#   test    cargo-nextest, Python's gRPC, schemathesis
+#   test    cargo-nextest, Python's gRPC, A10's own client, schemathesis
 #   bench   wrk
 #
 # Where all is there it is quick and asks nobody: no apt-get update, no network.
@@ -17,6 +17,7 @@ PATH="$PATH:/usr/sbin:/sbin"
 rust_wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 venv=${BALLAST_VENV:-.venv-neutron}
 grpc_venv=.venv-grpc
+acos_venv=.venv-acos
 fuzzer_venv=.venv-schemathesis
 
 say() { printf 'deps: %s\n' "$*"; }
@@ -128,6 +129,10 @@ neutron() {
     environment "$venv" tests/clients/requirements.txt "the neutron command"
 }
 
+acos() {
+    environment "$acos_venv" tests/clients/acos-requirements.txt "A10's client"
+}
+
 fuzzer() {
     environment "$fuzzer_venv" tests/clients/schemathesis-requirements.txt schemathesis
 }
@@ -151,7 +156,7 @@ rust
 for group in "$@"; do
     case $group in
         demo) neutron ;;
-        test) nextest; grpc; fuzzer ;;
+        test) nextest; grpc; acos; fuzzer ;;
         bench) ;;
     esac
 done
