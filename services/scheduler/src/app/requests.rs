@@ -19,4 +19,13 @@ impl App {
     pub async fn claimed(&self, claim: &Claim) -> Result<Option<Uuid>, Fault> {
         self.store.read(|tx, _| Box::pin(tx.claimed(claim))).await
     }
+
+    /// The same, when the id has just been found to be claimed: in the writers' turn, because the transaction that claims
+    /// it may not have ended yet.
+    ///
+    /// # Errors
+    /// As [`Self::claimed`].
+    pub async fn claimed_just_now(&self, claim: &Claim) -> Result<Option<Uuid>, Fault> {
+        self.store.write(|tx, _| Box::pin(tx.claimed(claim))).await
+    }
 }

@@ -58,7 +58,7 @@ where
         return find(id).await;
     }
     match make(Arc::new(app.claiming(claim.clone()))).await {
-        Err(fault) if fault.code() == Code::RequestIdReused => match app.claimed(&claim).await? {
+        Err(fault) if fault.code() == Code::RequestIdReused => match app.claimed_just_now(&claim).await? {
             Some(id) => find(id).await,
             None => Err(fault),
         },

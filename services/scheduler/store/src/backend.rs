@@ -88,6 +88,14 @@ pub(crate) fn transaction_id(backend: DbBackend) -> Expr {
     }
 }
 
+/// A number that no transaction has had yet; none where they have none.
+pub(crate) fn next_transaction(backend: DbBackend) -> Option<Expr> {
+    match backend {
+        DbBackend::Postgres => Some(Expr::cust("pg_snapshot_xmax(pg_current_snapshot())::text::bigint")),
+        _ => None,
+    }
+}
+
 /// The lowest number of a transaction that has not ended; none where there can be no such when one reads.
 pub(crate) fn oldest_open_transaction(backend: DbBackend) -> Option<Expr> {
     match backend {

@@ -2,9 +2,10 @@
 //!
 //! A reader goes from position to position and never past a transaction that is still open: what that one writes would
 //! come to lie behind the reader, and be skipped. SQLite has one writer, so the numbers of rows are the order in which
-//! transactions end. PostgreSQL has many: there a row has its transaction's id, rows are in the order of that, and a
-//! reader sees those alone below the oldest id that is still open. (One counter, locked by each writer until it has
-//! ended, would be as right, and would make all writers wait for one another's disks.)
+//! transactions end. On PostgreSQL a row has its transaction's id too, rows are in the order of that, and a reader sees
+//! those alone below the oldest id that is still open. So the log does not rest on how schedulers take turns. (One
+//! counter, locked by each writer until it has ended, would be as right, and would make all writers wait for one another's
+//! disks.) A transaction of anybody that stays open on that server holds events up, and loses none.
 //!
 //! A row says what changed, not how: readers load the object as it is. So a row is small, and many changes of one object
 //! can be told as one.
@@ -29,7 +30,7 @@ use sea_orm::{
 
 use crate::{
     Tx,
-    backend::{fault_of, oldest_open_transaction, transaction_id},
+    backend::{fault_of, next_transaction, oldest_open_transaction, transaction_id},
     codec::member_of,
     entity::{agent, event, event_mark, health_monitor, listener, member, network, pool, subnet},
     listing::Listed,
@@ -341,16 +342,15 @@ impl Tx {
     /// The log when the database is opened. One that was copied from another server may have ids of transactions that
     /// this one has yet to come to: they would never be told in order, so they go, and cursors with them.
     pub(crate) async fn open_events(&self) -> Result<(), Fault> {
-        if oldest_open_transaction(self.db().get_database_backend()).is_none() {
+        let Some(next) = next_transaction(self.db().get_database_backend()) else { return Ok(()) };
+        let event_ahead = event::Entity::find().filter(Expr::col(event::Column::TransactionId).gt(next.clone()));
+        let event_ahead = event_ahead.one(self.db()).await.map_err(fault_of)?.is_some();
+        let mark_ahead = event_mark::Entity::find().filter(Expr::col(event_mark::Column::TransactionId).gt(next));
+        let mark_ahead = mark_ahead.one(self.db()).await.map_err(fault_of)?.is_some();
+        if !event_ahead && !mark_ahead {
             return Ok(());
         }
         let end = self.end_of_events().await?;
-        let ahead = event_mark::Entity::find().filter(event_mark::Column::TransactionId.gt(end.transaction_id));
-        let events_ahead = event::Entity::find().filter(event::Column::TransactionId.gt(end.transaction_id));
-        let ahead = ahead.one(self.db()).await.map_err(fault_of)?.is_some();
-        if !ahead && events_ahead.one(self.db()).await.map_err(fault_of)?.is_none() {
-            return Ok(());
-        }
         event::Entity::delete_many().exec(self.db()).await.map_err(fault_of)?;
         event_mark::Entity::delete_many().exec(self.db()).await.map_err(fault_of)?;
         self.mark(end, Timestamp(0)).await
