@@ -113,11 +113,8 @@ async fn ipv6_modes_are_kept_and_checked() {
     assert_eq!(made.object()["ipv6_ra_mode"], "slaac");
     let port = services.create("/v2.0/ports", json!({"port": {"network_id": id}})).await;
     assert_eq!(port.object()["fixed_ips"][0]["ip_address"], "fd00::2");
-    let refused = services.call(
-        "PUT",
-        &format!("/v2.0/subnets/{}", made.id()),
-        Some(json!({"subnet": {"ipv6_ra_mode": "slaac"}})),
-    );
+    let path = format!("/v2.0/subnets/{}", made.id());
+    let refused = services.call("PUT", &path, Some(json!({"subnet": {"ipv6_ra_mode": "slaac"}})));
     assert_eq!(refused.await.error().1, "Cannot update read-only attribute ipv6_ra_mode");
 }
 

@@ -84,10 +84,13 @@ impl Services {
         let shutdown = CancellationToken::new();
 
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        settings.gateway.scheduler = tcp.local_addr().unwrap().to_string().parse().unwrap();
-        let (scheduler, database) = (settings.gateway.scheduler.to_string(), settings.database.url.clone());
+        let (scheduler, database) = (tcp.local_addr().unwrap().to_string(), settings.database.url.clone());
+        // The way that is trusted whatever callers must show.
+        settings.scheduler.socket = directory.path().join("scheduler.sock");
+        settings.gateway.scheduler = format!("unix:{}", settings.scheduler.socket.display()).parse().unwrap();
+        let unix = Some(grpc::bind_unix("scheduler.socket", &settings.scheduler.socket).unwrap());
         let channel = grpc::channel(&settings.gateway.scheduler).unwrap();
-        let listeners = Listeners { tcp, unix: None };
+        let listeners = Listeners { tcp, unix };
         tokio::spawn(ballast_scheduler::run(settings.clone(), clock(&ahead), listeners, shutdown.clone()));
 
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
