@@ -1,0 +1,140 @@
+//! Provider a10 through REST, with a simulated device: the API, the scheduler, the agent and the driver are the real
+//! ones, and the device's TLS is verified.
+
+use std::{fs, io::Write, os::unix::fs::PermissionsExt, path::Path};
+
+use ballast_lab::{Lab, LabError, Process, in_lab, require_tool, wait_until};
+use ballast_tests::{
+    PATIENCE, programs,
+    site::{Plan, Site},
+};
+use serde_json::{Value, json};
+
+const DEVICE: &str = "127.0.0.1:8443";
+
+/// A device beside the agent, and the agent with a driver for it. The device lives as long as what is returned.
+fn with_device(lab: &Lab, site: &mut Site) -> Result<Process, LabError> {
+    let directory = lab.dir();
+    let ca = directory.join("device-ca.pem");
+    let mut command = site.agents[0].host.command(programs::built("ballast-simulator"));
+    command.args(["a10", "--listen", DEVICE, "--ca-file"]).arg(&ca);
+    let device = site.agents[0].host.spawn(command)?;
+    wait_until(PATIENCE, "the device's certificate", || fs::metadata(&ca).ok().filter(|file| file.len() > 0));
+    let credentials = directory.join("device-credentials");
+    fs::write(&credentials, "admin\na10\n").expect("a credentials file");
+    fs::set_permissions(&credentials, fs::Permissions::from_mode(0o600)).expect("its mode");
+    configure(&directory.join("ballast.toml"), &ca, &credentials);
+    site.kill_agent(0);
+    let driver = site.agents[0].drivers.join("a10-stub.so");
+    fs::copy(programs::built("libballast_driver_a10_stub.so"), driver).expect("a driver");
+    site.start_agent(0);
+    wait_until(PATIENCE, "an agent with both drivers", || {
+        let agents = site.rest.get("/v2.0/agents");
+        let drivers = agents["agents"][0]["configurations"]["device_drivers"].as_array()?.len();
+        (drivers == 2).then_some(())
+    });
+    Ok(device)
+}
+
+fn configure(file: &Path, ca: &Path, credentials: &Path) {
+    let section = format!(
+        "[drivers.a10-stub]\nurl = \"https://{DEVICE}\"\nca_file = \"{}\"\ncredentials_file = \"{}\"\n",
+        ca.display(),
+        credentials.display()
+    );
+    let mut file = fs::OpenOptions::new().append(true).open(file).expect("the configuration");
+    file.write_all(section.as_bytes()).expect("the configuration is written");
+}
+
+/// A lever of the device.
+fn device(site: &Site, method: &str, lever: &str, body: &Value) -> Value {
+    let url = format!("https://{DEVICE}/_simulator/{lever}");
+    let body = body.to_string();
+    let said = site.agents[0].host.output("curl", ["-sfk", "-X", method, "-d", &body, &url]).expect("the device answers");
+    serde_json::from_str(&said).expect("JSON")
+}
+
+/// The paths of the device's objects, as its journal tells: made and not removed since.
+fn writes(site: &Site) -> Vec<Value> {
+    let journal = device(site, "GET", "journal", &Value::Null);
+    let entries = journal.as_array().cloned().unwrap_or_default();
+    entries.into_iter().filter(|entry| entry["write"] == true).collect()
+}
+
+fn pool(site: &Site, name: &str) -> Value {
+    json!({"pool": {
+        "name": name, "protocol": "HTTP", "lb_method": "ROUND_ROBIN", "subnet_id": site.subnet_id, "provider": "a10"
+    }})
+}
+
+#[test]
+fn a_load_balancer_of_provider_a10_is_made_watched_changed_and_removed() {
+    let test = "a_load_balancer_of_provider_a10_is_made_watched_changed_and_removed";
+    if !require_tool("curl", test) || !require_tool("haproxy", test) {
+        return;
+    }
+    in_lab(|lab| {
+        let mut site = Site::start(lab, &Plan { webs: 1, ..Plan::default() })?;
+        let refused = site.rest.call("POST", "/v2.0/lb/pools", Some(&pool(&site, "early")));
+        assert_eq!((refused.status, refused.error().0), (404, "NoEligibleBackend"), "{refused}");
+        let early = &site.rest.get("/v2.0/lb/pools")["pools"][0];
+        site.rest.delete(&format!("/v2.0/lb/pools/{}", early["id"].as_str().unwrap_or_default()));
+
+        let _device = with_device(lab, &mut site)?;
+        let pool_id = site.rest.create("/v2.0/lb/pools", &pool(&site, "web")).id();
+        let member = |n: u8| {
+            let member = json!({"member": {
+                "pool_id": pool_id, "address": format!("10.20.0.{n}"), "protocol_port": 80, "weight": n
+            }});
+            format!("/v2.0/lb/members/{}", site.rest.create("/v2.0/lb/members", &member).id())
+        };
+        let (one, other) = (member(11), member(12));
+        let monitor = json!({"health_monitor": {"type": "HTTP", "delay": 5, "timeout": 3, "max_retries": 2}});
+        let monitor = site.rest.create("/v2.0/lb/health_monitors", &monitor).id();
+        let associate = format!("/v2.0/lb/pools/{pool_id}/health_monitors");
+        site.rest.create(&associate, &json!({"health_monitor": {"id": monitor}}));
+        let vip = format!("/v2.0/lb/vips/{}", site.make_vip(&pool_id).id());
+        let pool = format!("/v2.0/lb/pools/{pool_id}");
+        for path in [&pool, &vip, &one, &other] {
+            site.wait_for_status(path, "ACTIVE");
+        }
+
+        device(&site, "POST", "health", &json!({"address": "10.20.0.12", "port": 80, "up": false}));
+        site.wait_for_status(&other, "INACTIVE");
+        site.wait_for_status(&one, "ACTIVE");
+        device(&site, "POST", "health", &json!({"address": "10.20.0.12", "port": 80, "up": true}));
+        site.wait_for_status(&other, "ACTIVE");
+        let stats = site.rest.get(&format!("{pool}/stats"));
+        assert_eq!(stats["stats"]["total_connections"], 0);
+
+        site.rest.update(&vip, &json!({"vip": {"connection_limit": 7}}));
+        wait_until(PATIENCE, "the limit on the device", || {
+            writes(&site).iter().any(|entry| entry["body"]["port"]["conn-limit"] == 7).then_some(())
+        });
+        site.wait_for_status(&vip, "ACTIVE");
+        for path in [&vip, &one, &other, &pool] {
+            site.rest.delete(path);
+        }
+        wait_until(PATIENCE, "the last server to go from the device", || {
+            let removed = |entry: &&Value| {
+                entry["method"] == "DELETE" && entry["path"].as_str().is_some_and(|path| path.contains("/slb/server/"))
+            };
+            (writes(&site).iter().filter(removed).count() >= 2).then_some(())
+        });
+        all_in_the_tenants_partition(&site);
+        wait_until(PATIENCE, "the end of all sessions", || {
+            (device(&site, "GET", "sessions", &Value::Null)["sessions"] == 0).then_some(())
+        });
+        Ok(())
+    });
+}
+
+/// But for the making of that partition.
+fn all_in_the_tenants_partition(site: &Site) {
+    for entry in writes(site) {
+        let path = entry["path"].as_str().unwrap_or_default();
+        let makes_it = path.ends_with("/partition") || path.ends_with("/write/memory");
+        let inside = entry["partition"].as_str().is_some_and(|partition| partition.starts_with("bl"));
+        assert!(inside || makes_it, "{entry}");
+    }
+}
