@@ -5,7 +5,7 @@
 #
 #   demo    what `make demo` needs: a C compiler for cargo, haproxy, ip, curl, and the neutron command
 #   test    cargo-nextest, Python's gRPC, A10's own client, schemathesis
-#   bench   wrk
+#   bench   wrk, PostgreSQL
 #
 # Where all is there it is quick and asks nobody: no apt-get update, no network.
 set -eu
@@ -61,7 +61,7 @@ install_missing() {
     # A policy that is there already (a container's, an operator's) stays.
     policy=/usr/sbin/policy-rc.d
     no_start=""
-    case " $missing " in *" haproxy "*)
+    case " $missing " in *" haproxy "* | *" postgresql "*)
         if [ ! -e "$policy" ]; then
             no_start=yes
             trap 'as_root rm -f "$policy"' EXIT
@@ -147,7 +147,10 @@ for group in "$@"; do
     case $group in
         demo) packages_for_demo ;;
         test) ;;
-        bench) want wrk has wrk ;;
+        bench)
+            want wrk has wrk
+            want postgresql test -e /usr/lib/postgresql
+            ;;
         *) fail "unknown group '$group': demo, test, bench" ;;
     esac
 done

@@ -167,7 +167,7 @@ def remove(channel, pool, vip):
 
 
 def main(target, subnet_id):
-    with grpc.insecure_channel(target) as channel:
+    with grpc.insecure_channel(target, options=[("grpc.default_authority", "localhost")]) as channel:
         services(channel)
         events = lbaas_pb2_grpc.EventsStub(channel)
         watcher = Watcher(events)

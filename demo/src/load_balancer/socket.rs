@@ -41,7 +41,9 @@ impl Api for Socket {
             lb_method: LbMethod::RoundRobin.into(),
             ..Pool::default()
         };
-        let made = PoolsClient::new(self.channel.clone()).create(CreatePoolRequest { pool: Some(pool), ..Default::default() }).await;
+        let made = PoolsClient::new(self.channel.clone())
+            .create(CreatePoolRequest { pool: Some(pool), ..Default::default() })
+            .await;
         Ok(made.map_err(refused("making the pool"))?.into_inner().id)
     }
 
@@ -68,7 +70,9 @@ impl Api for Socket {
             protocol_port: Some(PORT.into()),
             ..Vip::default()
         };
-        let made = VipsClient::new(self.channel.clone()).create(CreateVipRequest { vip: Some(vip), ..Default::default() }).await;
+        let made = VipsClient::new(self.channel.clone())
+            .create(CreateVipRequest { vip: Some(vip), ..Default::default() })
+            .await;
         Ok(made.map_err(refused("making the vip"))?.into_inner().address)
     }
 

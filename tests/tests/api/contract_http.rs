@@ -19,6 +19,10 @@ async fn paths(services: &Services) -> Vec<String> {
     let monitor = services.create("/v2.0/lb/health_monitors", monitor()).await.id();
     let associations = format!("/v2.0/lb/pools/{pool}/health_monitors");
     services.create(&associations, json!({"health_monitor": {"id": monitor}})).await;
+    let path = format!("/v2.0/lb/pools/{pool}");
+    let settled =
+        async { while services.get(&path).await["pool"]["health_monitors_status"][0]["status"] != "ACTIVE" {} };
+    tokio::time::timeout(crate::services::PATIENCE, settled).await.expect("a settled association");
     vec![
         "/v2.0/lb/pools".to_owned(),
         format!("/v2.0/lb/pools/{pool}"),

@@ -294,6 +294,7 @@ async fn the_agent_of_a_pool_and_the_pools_of_an_agent_are_shown() {
     let services = Services::start().await;
     let agent = obedient(&services.channel, "a").await;
     let pool = services.pool(&services.subnet().await).await;
+    services.settled(&format!("/v2.0/lb/pools/{pool}"), "ACTIVE").await;
     let hosting = services.get(&format!("/v2.0/lb/pools/{pool}/loadbalancer-agent")).await;
     assert_eq!((&hosting["agent"]["id"], &hosting["agent"]["alive"]), (&json!(agent), &json!(true)));
     for key in ["agent_type", "binary", "topic", "host", "created_at", "started_at", "heartbeat_timestamp"] {

@@ -50,7 +50,8 @@ fn configure(file: &Path, ca: &Path, credentials: &Path) {
 fn device(site: &Site, method: &str, lever: &str, body: &Value) -> Value {
     let url = format!("https://{DEVICE}/_simulator/{lever}");
     let body = body.to_string();
-    let said = site.agents[0].host.output("curl", ["-sfk", "-X", method, "-d", &body, &url]).expect("the device answers");
+    let said =
+        site.agents[0].host.output("curl", ["-sfk", "-X", method, "-d", &body, &url]).expect("the device answers");
     serde_json::from_str(&said).expect("JSON")
 }
 

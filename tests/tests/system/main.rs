@@ -1,8 +1,8 @@
 //! The whole of Ballast, in a lab: real processes, real namespaces, real haproxy, real clients.
 
 mod a10;
-mod networks;
 mod fairness;
+mod networks;
 mod placement;
 mod python;
 mod refusals;

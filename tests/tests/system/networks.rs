@@ -93,7 +93,7 @@ fn quotas_are_managed_with_the_neutron_command() {
         let create = "lb-pool-create --name web --lb-method ROUND_ROBIN --protocol HTTP --subnet-id demo-subnet";
         refuses(&neutron, create, "Quota exceeded for resources: ['pool']");
         refuses(&neutron, "quota-update --pool -2", "must be at least '-1'.");
-        says(&neutron, "quota-delete", "Deleted quota(s): demo");
+        says(&neutron, "quota-delete", "Deleted quota: demo");
         assert_eq!(neutron.value("quota-show", "pool"), "-1");
         Ok(())
     });

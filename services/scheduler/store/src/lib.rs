@@ -34,9 +34,9 @@ pub use self::{
     bindings::{Binding, BoundLoadBalancer, Phase},
     events::{Change, Changes, EventKind, Position},
     holds::Hold,
-    shown::{PoolParts, ShownMember, ShownPool},
     query::{Filter, Found, Kind, Page, Query, Sort},
     quotas::OwnLimits,
     requests::{Claim, request_id_reused},
+    shown::{PoolParts, ShownMember, ShownPool},
     store::{OpenError, Scope, Store, Tx, Work},
 };
