@@ -93,8 +93,8 @@ def create(channel, subnet_id):
         project_id="demo",
         name="python",
         subnet_id=subnet_id,
-        protocol=driver_pb2.HTTP,
-        lb_method=driver_pb2.ROUND_ROBIN,
+        protocol=driver_pb2.PROTOCOL_HTTP,
+        lb_method=driver_pb2.LB_METHOD_ROUND_ROBIN,
     )
     request = lbaas.CreatePoolRequest(pool=pool, request_id=str(uuid.uuid4()))
     made = pools.Create(request, timeout=PATIENCE)
@@ -105,7 +105,7 @@ def create(channel, subnet_id):
         member = lbaas.Member(project_id="demo", pool_id=made.id, address=f"10.20.0.{last}", protocol_port=80)
         members.Create(lbaas.CreateMemberRequest(member=member), timeout=PATIENCE)
     vip = lbaas.Vip(
-        project_id="demo", pool_id=made.id, subnet_id=subnet_id, protocol=driver_pb2.HTTP, protocol_port=80
+        project_id="demo", pool_id=made.id, subnet_id=subnet_id, protocol=driver_pb2.PROTOCOL_HTTP, protocol_port=80
     )
     vip = lbaas_pb2_grpc.VipsStub(channel).Create(lbaas.CreateVipRequest(vip=vip), timeout=PATIENCE)
     assert vip.address and vip.connection_limit == -1, vip
@@ -132,11 +132,11 @@ def lists(channel, pool):
 
 def update(channel, pool):
     pools = lbaas_pb2_grpc.PoolsStub(channel)
-    change = lbaas.Pool(id=pool.id, name="ignored", description="by Python", lb_method=driver_pb2.SOURCE_IP)
+    change = lbaas.Pool(id=pool.id, name="ignored", description="by Python", lb_method=driver_pb2.LB_METHOD_SOURCE_IP)
     mask = field_mask_pb2.FieldMask(paths=["description", "lb_method"])
     changed = pools.Update(lbaas.UpdatePoolRequest(pool=change, update_mask=mask), timeout=PATIENCE)
     assert (changed.name, changed.description) == ("python", "by Python"), changed
-    assert changed.lb_method == driver_pb2.SOURCE_IP, changed
+    assert changed.lb_method == driver_pb2.LB_METHOD_SOURCE_IP, changed
     print("an update changes what its mask names")
 
 

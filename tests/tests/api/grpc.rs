@@ -26,6 +26,7 @@ fn new_pool(subnet_id: &str) -> Pool {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one walk, from nothing to nothing")]
 async fn a_load_balancer_is_made_shown_and_removed_over_grpc() {
     let services = Services::start().await;
     let agent = obedient(&services.channel, "a").await;

@@ -288,6 +288,7 @@ async fn live_through(services: &Services, calls: &[Vec<Call>]) {
 }
 
 /// So many stories of so many calls each, one after the other.
+#[expect(clippy::print_stderr, reason = "what a failed test did")]
 async fn stories(services: &Services, count: usize, length: usize) {
     obedient(&services.channel, "agent-1").await;
     let mut runner = TestRunner::default();

@@ -16,6 +16,7 @@ fn with(mut body: Value, field: &str, value: Value) -> Value {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 async fn bad_values_get_neutrons_status_type_and_text() {
     let services = Services::start().await;
     obedient(&services.channel, "a").await;

@@ -93,7 +93,7 @@ fn a_load_balancer_of_provider_a10_is_made_watched_changed_and_removed() {
         let monitor = json!({"health_monitor": {"type": "HTTP", "delay": 5, "timeout": 3, "max_retries": 2}});
         let monitor = site.rest.create("/v2.0/lb/health_monitors", &monitor).id();
         let associate = format!("/v2.0/lb/pools/{pool_id}/health_monitors");
-        site.rest.create(&associate, &json!({"health_monitor": {"id": monitor}}));
+        let _ = site.rest.create(&associate, &json!({"health_monitor": {"id": monitor}}));
         let vip = format!("/v2.0/lb/vips/{}", site.make_vip(&pool_id).id());
         let pool = format!("/v2.0/lb/pools/{pool_id}");
         for path in [&pool, &vip, &one, &other] {

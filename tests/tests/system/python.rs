@@ -9,7 +9,7 @@ use ballast_lab::{in_lab, not_run, require_tool};
 use ballast_tests::site::{Plan, Site};
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
 }
 
 /// The interpreter that `make deps` made; none: says so.
