@@ -111,7 +111,7 @@ impl App {
     /// The load balancer that has this vip.
     ///
     /// # Errors
-    /// [`Code::VipNotFound`]
+    /// `VipNotFound`
     pub async fn vip(&self, caller: &Caller, id: Uuid) -> Result<LoadBalancer, Fault> {
         self.store.read(|tx, _| Box::pin(load_vip(tx, caller, id))).await
     }
@@ -119,7 +119,7 @@ impl App {
     /// Changes a vip, or moves it to another pool.
     ///
     /// # Errors
-    /// [`Code::VipNotFound`], [`Code::PoolNotFound`], and the rules of [`LoadBalancer::receive_vip`].
+    /// `VipNotFound`, `PoolNotFound`, and the rules of [`LoadBalancer::receive_vip`].
     pub async fn update_vip(
         &self,
         caller: &Caller,
@@ -149,7 +149,7 @@ impl App {
     /// Removes a vip and its port. Its address stays reserved until the agent has confirmed that it is gone.
     ///
     /// # Errors
-    /// [`Code::VipNotFound`]
+    /// `VipNotFound`
     pub async fn delete_vip(&self, caller: &Caller, id: Uuid) -> Result<(), Fault> {
         let delete = self.store.write(|tx, _| {
             Box::pin(async move {
