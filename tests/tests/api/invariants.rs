@@ -251,8 +251,10 @@ async fn all_is_deleted(services: &Services, subnet: &str) {
     }
     let left = Everything::of(services).await;
     assert!(left.0.values().all(Vec::is_empty), "{:?}", left.0);
-    let gone = services.call_as("admin", "DELETE", &format!("/v2.0/subnets/{subnet}"), None).await;
-    assert_eq!(gone.status, 204, "{gone}");
+    // An address is held until the agent has confirmed that it is gone.
+    let path = format!("/v2.0/subnets/{subnet}");
+    let gone = async { while services.call_as("admin", "DELETE", &path, None).await.status != 204 {} };
+    tokio::time::timeout(crate::services::PATIENCE, gone).await.expect("a subnet without addresses");
 }
 
 async fn shared_subnet(services: &Services) -> String {
