@@ -8,6 +8,7 @@
 //! | `POST faults {"kind": "drop_after", "method": "POST", "path": "*/port/*", "after": 2, "times": 1}` | see [`crate::faults`] |
 //! | `DELETE faults` | none |
 //! | `POST clock {"advance_seconds": 600}` | time passes |
+//! | `POST status {"code": 2131, "status": 409}` | the HTTP status of an error, where no real device showed one |
 //! | `GET sessions` | how many are open |
 //! | `POST reboot` | off and on again |
 
@@ -25,6 +26,12 @@ struct ServerHealth {
     address: IpAddr,
     port: u16,
     up: bool,
+}
+
+#[derive(Deserialize)]
+struct Status {
+    code: u32,
+    status: u16,
 }
 
 #[derive(Deserialize)]
@@ -55,6 +62,12 @@ fn pull<D: Device>(lever: &str, request: &Request, stage: &Stage<D>) -> Result<V
         }
         ("POST", "faults") => stage.faults.add(body::<Fault>(request)?),
         ("DELETE", "faults") => stage.faults.clear(),
+        ("POST", "status") => {
+            let Status { code, status } = body(request)?;
+            if !device().set_status(code, status) {
+                return Err(format!("the status of {code} is known"));
+            }
+        }
         ("POST", "clock") => {
             let Advance { advance_seconds } = body(request)?;
             stage.clock.advance(Duration::from_secs(advance_seconds));

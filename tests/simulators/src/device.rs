@@ -9,6 +9,9 @@ pub trait Device: Send + 'static {
     /// Answers, and changes its state as the request asks.
     fn answer(&mut self, request: &Request, world: &World<'_>) -> Reply;
 
+    /// Carries out only the first half of a request for several objects: the rest of them fails.
+    fn answer_half(&mut self, request: &Request, world: &World<'_>) -> Reply;
+
     /// On whose behalf a request comes, before it is answered.
     fn caller(&self, request: &Request) -> Caller;
 
@@ -17,6 +20,9 @@ pub trait Device: Send + 'static {
 
     /// The vendor's reply to a request that is not carried out.
     fn refuse(&self, refusal: Refusal, request: &Request) -> Reply;
+
+    /// Chooses the HTTP status of an error that no real device was seen to answer with; false: it is known.
+    fn set_status(&mut self, code: u32, status: u16) -> bool;
 
     /// Ends every session, as a reboot or an impatient administrator does.
     fn end_sessions(&mut self);

@@ -32,6 +32,8 @@ pub enum Kind {
     Secondary,
     /// Carried out; the reply is 204 without a body.
     NoContent,
+    /// Of several objects in one request, the first half is carried out and the rest fails.
+    HalfApplied,
 }
 
 impl Kind {

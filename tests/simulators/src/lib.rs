@@ -16,6 +16,7 @@ pub mod faults;
 pub mod health;
 pub mod http;
 pub mod journal;
+pub mod netscaler;
 mod serve;
 pub mod simulator;
 pub mod tls;

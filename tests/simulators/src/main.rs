@@ -2,7 +2,7 @@
 
 use std::{error::Error, fs, net::SocketAddr, path::PathBuf};
 
-use ballast_simulators::{Clock, Device, Options, Simulator, a10::A10};
+use ballast_simulators::{Clock, Device, Options, Simulator, a10::A10, netscaler::NetScaler};
 use clap::{Parser, ValueEnum};
 
 #[derive(Parser)]
@@ -21,12 +21,14 @@ struct Arguments {
 #[derive(Clone, Copy, ValueEnum)]
 enum Kind {
     A10,
+    Netscaler,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     match arguments.device {
         Kind::A10 => serve(A10::default(), &arguments),
+        Kind::Netscaler => serve(NetScaler::default(), &arguments),
     }
 }
 

@@ -67,12 +67,17 @@ impl<D: Device> Stage<D> {
         let mut device = self.device.lock().unwrap_or_else(PoisonError::into_inner);
         let mut entry = Entry::of(request, device.caller(request), device.is_write(request));
         let world = World { now: self.clock.now(), health: &self.health };
-        let mut carried_out = |device: &mut D| {
-            entry.reached = true;
-            device.answer(request, &world)
+        entry.reached = match kind {
+            None
+            | Some(Kind::Delay(_) | Kind::DropAfter | Kind::ExpireSession | Kind::NoContent | Kind::HalfApplied) => {
+                true
+            }
+            Some(Kind::DropBefore | Kind::Html503 | Kind::Busy | Kind::Fail | Kind::Secondary) => false,
         };
+        let carried_out = |device: &mut D| device.answer(request, &world);
         let reply = match kind {
             None | Some(Kind::Delay(_)) => Some(carried_out(&mut device)),
+            Some(Kind::HalfApplied) => Some(device.answer_half(request, &world)),
             Some(Kind::DropBefore) => None,
             Some(Kind::DropAfter) => {
                 carried_out(&mut device);

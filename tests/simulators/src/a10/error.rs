@@ -1,11 +1,14 @@
 //! aXAPI's refusals: numbers and shapes as real devices and the vendor's clients show them.
 //!
 //! The numbers are the vendor's. The HTTP status of "exists", "in use" and of refused values was never seen on the wire:
-//! 409 and 400 are assumed, and drivers must go by the number.
+//! 409 and 400 are assumed, drivers must go by the number, and a test can choose others.
 
 use serde_json::json;
 
 use crate::Reply;
+
+/// The numbers whose status real devices showed: no object, no privilege, and a body that is no JSON.
+pub(crate) const SEEN: [u32; 3] = [1_023_460_352, 419_545_856, 1_023_524_864];
 
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]

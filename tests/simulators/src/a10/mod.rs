@@ -44,6 +44,8 @@ pub struct A10 {
     username: String,
     password: String,
     sessions: Sessions,
+    /// Where a test has chosen another HTTP status for an error.
+    statuses: BTreeMap<u32, u16>,
     running: Configuration,
     saved: Configuration,
     counters: BTreeMap<(String, String), Counters>,
@@ -65,6 +67,7 @@ impl A10 {
             username: "admin".to_owned(),
             password: "a10".to_owned(),
             sessions: Sessions::default(),
+            statuses: BTreeMap::new(),
             running: Configuration::default(),
             saved: Configuration::default(),
             counters: BTreeMap::new(),
@@ -155,6 +158,11 @@ impl A10 {
         digest.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(hex_digit).take(length).collect()
     }
 
+    fn refused(&self, refused: Refused) -> Reply {
+        let status = self.statuses.get(&refused.code).copied().unwrap_or(refused.status);
+        Refused { status, ..refused }.reply()
+    }
+
     fn login(&mut self, request: &Request, now: Duration) -> Reply {
         let body = request.json().unwrap_or_default();
         let given = |field: &str| body["credentials"][field].as_str().unwrap_or_default().to_owned();
@@ -222,7 +230,12 @@ impl Device for A10 {
         let Some(entry) = token(request).and_then(|token| self.sessions.touch(token, world.now)) else {
             return authorization(401, "Invalid admin session.");
         };
-        self.inside(request, path, &entry, world).unwrap_or_else(|refused| refused.reply())
+        self.inside(request, path, &entry, world).unwrap_or_else(|refused| self.refused(refused))
+    }
+
+    /// The device makes all of a list or nothing.
+    fn answer_half(&mut self, request: &Request, _world: &World<'_>) -> Reply {
+        self.refuse(Refusal::Failed, request)
     }
 
     fn caller(&self, request: &Request) -> Caller {
@@ -240,12 +253,19 @@ impl Device for A10 {
     }
 
     fn refuse(&self, refusal: Refusal, _request: &Request) -> Reply {
-        match refusal {
+        self.refused(match refusal {
             Refusal::Busy => Refused::busy(),
             Refusal::Failed => Refused::failed(),
             Refusal::Secondary => Refused::privilege(),
+        })
+    }
+
+    fn set_status(&mut self, code: u32, status: u16) -> bool {
+        let open = !error::SEEN.contains(&code);
+        if open {
+            self.statuses.insert(code, status);
         }
-        .reply()
+        open
     }
 
     fn end_sessions(&mut self) {
