@@ -19,16 +19,16 @@ use tempfile::TempDir;
 /// Offsets in an ELF header.
 const MACHINE: usize = 18;
 
-fn fake_driver() -> PathBuf {
+fn fault_driver() -> PathBuf {
     let test = env::current_exe().unwrap();
-    let file = test.ancestors().nth(2).unwrap().join("libballast_fake_driver.so");
-    assert!(file.exists(), "{} is absent: run `cargo build -p ballast-fake-driver`", file.display());
+    let file = test.ancestors().nth(2).unwrap().join("libballast_fault_driver.so");
+    assert!(file.exists(), "{} is absent: run `cargo build -p ballast-fault-driver`", file.display());
     file
 }
 
-/// A copy of the fake driver, changed.
+/// A copy of the fault driver, changed.
 fn changed(directory: &TempDir, change: impl FnOnce(&mut Vec<u8>)) -> PathBuf {
-    let mut bytes = fs::read(fake_driver()).unwrap();
+    let mut bytes = fs::read(fault_driver()).unwrap();
     change(&mut bytes);
     written(directory, &bytes)
 }
@@ -67,7 +67,7 @@ fn start(directory: &TempDir, config: serde_json::Value) -> (Result<LoadedDriver
         state_dir: directory.path().to_owned(),
         log: Arc::clone(&log) as Arc<dyn LogSink>,
     };
-    (host::open(&fake_driver()).unwrap().start(settings), log)
+    (host::open(&fault_driver()).unwrap().start(settings), log)
 }
 
 fn deploy(name: &str) -> DeployRequest {
@@ -77,8 +77,8 @@ fn deploy(name: &str) -> DeployRequest {
 
 #[test]
 fn the_note_of_a_driver_is_read_without_loading_it() {
-    let note = host::preflight(&fake_driver()).unwrap();
-    assert_eq!((note.name.as_str(), note.abi_major, note.abi_minor), ("fake", 1, 0));
+    let note = host::preflight(&fault_driver()).unwrap();
+    assert_eq!((note.name.as_str(), note.abi_major, note.abi_minor), ("fault", 1, 0));
     assert_eq!(note.version, env!("CARGO_PKG_VERSION"));
 }
 
@@ -166,7 +166,7 @@ fn a_program_is_not_a_driver() {
 #[test]
 fn a_truncated_driver_is_refused_wherever_it_is_cut() {
     let directory = TempDir::new().unwrap();
-    let whole = fs::metadata(fake_driver()).unwrap().len();
+    let whole = fs::metadata(fault_driver()).unwrap().len();
     for length in [20, 64, 200, 4096, whole / 2, whole - 1] {
         let file = changed(&directory, |bytes| bytes.truncate(length.try_into().unwrap()));
         let refused = refusal(&file);
@@ -196,12 +196,12 @@ fn a_driver_of_another_abi_major_is_refused_before_it_is_loaded() {
 fn a_driver_whose_note_names_another_driver_is_refused() {
     let directory = TempDir::new().unwrap();
     let file = changed(&directory, |bytes| {
-        let at = bytes.windows(10).position(|window| window == b" name=fake").unwrap();
-        bytes[at + 6..at + 10].copy_from_slice(b"real");
+        let at = bytes.windows(11).position(|window| window == b" name=fault").unwrap();
+        bytes[at + 6..at + 11].copy_from_slice(b"other");
     });
     let version = env!("CARGO_PKG_VERSION");
     let refused = host::open(&file).err().unwrap().to_string();
-    assert_eq!(refused, format!("its note says real {version}, its code says fake {version}"));
+    assert_eq!(refused, format!("its note says other {version}, its code says fault {version}"));
 }
 
 #[test]

@@ -20,7 +20,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("ballast-proto", &["ballast-model"]),
     ("ballast-store", &["ballast-model"]),
     ("ballast-abi", &["ballast-proto"]),
-    ("ballast-fake-driver", &["ballast-abi"]),
+    ("ballast-fault-driver", &["ballast-abi"]),
     ("ballast-simulators", &[]),
     ("ballast-api-gateway", &["ballast-proto", "ballast-service"]),
     ("ballast-scheduler", &["ballast-model", "ballast-proto", "ballast-service", "ballast-store"]),
@@ -32,7 +32,7 @@ const EDGES: &[(&str, &[&str])] = &[
 /// Every package of this name may use the boundary alone.
 const DRIVER: &str = "ballast-driver-";
 /// What tests may use besides.
-const FOR_TESTS: &[&str] = &["ballast-lab", "ballast-fake-driver", "ballast-simulators"];
+const FOR_TESTS: &[&str] = &["ballast-lab", "ballast-fault-driver", "ballast-simulators"];
 /// Names that say nothing.
 const EMPTY_NAMES: &[&str] = &["common", "util", "utils", "helper", "helpers", "core", "manager", "managers"];
 /// Split, so that this file does not find itself.
@@ -163,7 +163,7 @@ fn an_edge_that_is_not_in_the_table_is_found() {
         |name: &str, to: &str, kind: Value| json!({"name": name, "dependencies": [{"name": to, "kind": kind}]});
     let fine = [
         package("ballast-agent", "ballast-abi", Value::Null),
-        package("ballast-agent", "ballast-fake-driver", json!("dev")),
+        package("ballast-agent", "ballast-fault-driver", json!("dev")),
         package("ballast-driver-x", "ballast-abi", Value::Null),
         package("ballast-demo", "ballast-scheduler", Value::Null),
         package("ballast-model", "serde", Value::Null),
@@ -171,7 +171,7 @@ fn an_edge_that_is_not_in_the_table_is_found() {
     assert_eq!(forbidden_edges(&fine), [""; 0]);
     for (from, to, kind) in [
         ("ballast-agent", "ballast-driver-haproxy-ns", Value::Null),
-        ("ballast-agent", "ballast-fake-driver", Value::Null),
+        ("ballast-agent", "ballast-fault-driver", Value::Null),
         ("ballast-driver-x", "ballast-proto", Value::Null),
         ("ballast-model", "ballast-store", json!("build")),
         ("ballast-store", "ballast-proto", json!("dev")),

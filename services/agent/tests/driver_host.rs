@@ -1,4 +1,4 @@
-//! Drivers as the agent runs them: the real binary as driver-host, the real fake driver in it.
+//! Drivers as the agent runs them: the real binary as driver-host, the real fault driver in it.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -28,10 +28,10 @@ use tokio::time::{Instant, interval, timeout};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn fake_driver() -> PathBuf {
+fn fault_driver() -> PathBuf {
     let test = env::current_exe().unwrap();
-    let file = test.ancestors().nth(2).unwrap().join("libballast_fake_driver.so");
-    assert!(file.exists(), "{} is absent: run `cargo build -p ballast-fake-driver`", file.display());
+    let file = test.ancestors().nth(2).unwrap().join("libballast_fault_driver.so");
+    assert!(file.exists(), "{} is absent: run `cargo build -p ballast-fault-driver`", file.display());
     file
 }
 
@@ -41,10 +41,10 @@ struct Place {
 }
 
 impl Place {
-    fn with_fake_driver() -> Self {
+    fn with_fault_driver() -> Self {
         let place = Self { directory: TempDir::new().unwrap() };
         fs::create_dir(place.drivers()).unwrap();
-        fs::copy(fake_driver(), place.drivers().join("fake.so")).unwrap();
+        fs::copy(fault_driver(), place.drivers().join("fault.so")).unwrap();
         place
     }
 
@@ -65,13 +65,13 @@ impl Place {
     }
 
     fn pid(&self) -> i32 {
-        fs::read_to_string(self.state().join("driver-state/fake/pid")).unwrap().parse().unwrap()
+        fs::read_to_string(self.state().join("driver-state/fault/pid")).unwrap().parse().unwrap()
     }
 }
 
 fn settings(directory: &Path, config: Value) -> DriverSettings {
     DriverSettings {
-        configs: HashMap::from([("fake".to_owned(), config)]),
+        configs: HashMap::from([("fault".to_owned(), config)]),
         program: env!("CARGO_BIN_EXE_ballast-agent").into(),
         ..DriverSettings::new(directory.join("drivers"), directory.join("state"), "host-1".to_owned())
     }
@@ -92,15 +92,15 @@ async fn report(set: &DriverSet, name: &str, wanted: impl Fn(&DriverReport) -> b
 }
 
 async fn ready(set: &DriverSet) -> DriverClient {
-    report(set, "fake", |report| report.state() == DriverState::Ready).await;
-    set.driver("fake").unwrap()
+    report(set, "fault", |report| report.state() == DriverState::Ready).await;
+    set.driver("fault").unwrap()
 }
 
 /// Waits until the driver has been started so often.
 async fn started(set: &DriverSet, times: u64) {
     let mut changes = set.watch();
     let wait = async {
-        while set.starts().get("fake") != Some(&times) {
+        while set.starts().get("fault") != Some(&times) {
             changes.changed().await.unwrap();
         }
     };
@@ -128,10 +128,10 @@ fn code(fault: &Fault) -> ErrorCode {
 
 #[tokio::test]
 async fn every_call_makes_the_round_trip() {
-    let place = Place::with_fake_driver();
+    let place = Place::with_fault_driver();
     let set = place.start(json!({ "max_members": 500 })).await;
     let driver = ready(&set).await;
-    let report = report(&set, "fake", |_| true).await;
+    let report = report(&set, "fault", |_| true).await;
     assert_eq!((report.version.as_str(), report.digest.len()), (env!("CARGO_PKG_VERSION"), 64));
     assert_eq!(report.capabilities.unwrap().max_members, 500);
 
@@ -148,7 +148,7 @@ async fn every_call_makes_the_round_trip() {
 
 #[tokio::test]
 async fn a_drivers_own_fault_arrives_whole() {
-    let place = Place::with_fake_driver();
+    let place = Place::with_fault_driver();
     let set = place.start(json!({})).await;
     let driver = ready(&set).await;
     let fault = driver.deploy(load_balancer("lb-1", "fail: no memory"), 1).await.unwrap_err();
@@ -160,19 +160,19 @@ async fn a_drivers_own_fault_arrives_whole() {
 
 #[tokio::test]
 async fn a_panic_is_a_fault_and_the_process_goes_on() {
-    let place = Place::with_fake_driver();
+    let place = Place::with_fault_driver();
     let set = place.start(json!({})).await;
     let driver = ready(&set).await;
     let pid = place.pid();
     let fault = driver.deploy(load_balancer("lb-1", "panic"), 1).await.unwrap_err();
     assert_eq!(code(&fault), ErrorCode::PANIC);
     driver.deploy(load_balancer("lb-1", "web"), 2).await.unwrap();
-    assert_eq!((place.pid(), set.starts()["fake"]), (pid, 1));
+    assert_eq!((place.pid(), set.starts()["fault"]), (pid, 1));
 }
 
 #[tokio::test]
 async fn a_killed_driver_host_is_started_again_and_its_device_is_as_it_was() {
-    let place = Place::with_fake_driver();
+    let place = Place::with_fault_driver();
     let set = place.start(json!({})).await;
     let driver = ready(&set).await;
     driver.deploy(load_balancer("lb-1", "web"), 1).await.unwrap();
@@ -186,7 +186,7 @@ async fn a_killed_driver_host_is_started_again_and_its_device_is_as_it_was() {
 
 #[tokio::test]
 async fn a_driver_that_ends_the_process_in_a_call_costs_that_call_only() {
-    let place = Place::with_fake_driver();
+    let place = Place::with_fault_driver();
     let set = place.start(json!({})).await;
     let driver = ready(&set).await;
     let fault = driver.deploy(load_balancer("lb-1", "abort"), 1).await.unwrap_err();
@@ -197,7 +197,7 @@ async fn a_driver_that_ends_the_process_in_a_call_costs_that_call_only() {
 
 #[tokio::test]
 async fn a_call_that_hangs_ends_at_its_deadline_and_the_process_is_replaced() {
-    let place = Place::with_fake_driver();
+    let place = Place::with_fault_driver();
     let mut settings = place.settings(json!({}));
     settings.deadlines.deploy = Duration::from_millis(300);
     let set = DriverSet::start(settings).await.unwrap();
@@ -205,7 +205,7 @@ async fn a_call_that_hangs_ends_at_its_deadline_and_the_process_is_replaced() {
     let pid = place.pid();
     let fault = driver.deploy(load_balancer("lb-1", "slow 600000ms"), 1).await.unwrap_err();
     assert_eq!((code(&fault), fault.retryable), (ErrorCode::UNAVAILABLE, true));
-    assert_eq!(fault.detail, "driver fake: deploy did not end within 300ms");
+    assert_eq!(fault.detail, "driver fault: deploy did not end within 300ms");
     gone(pid).await;
     started(&set, 2).await;
     driver.deploy(load_balancer("lb-1", "web"), 2).await.unwrap();
@@ -213,7 +213,7 @@ async fn a_call_that_hangs_ends_at_its_deadline_and_the_process_is_replaced() {
 
 #[tokio::test]
 async fn different_load_balancers_are_deployed_at_the_same_time() {
-    let place = Place::with_fake_driver();
+    let place = Place::with_fault_driver();
     let set = place.start(json!({})).await;
     let driver = ready(&set).await;
     let since = Instant::now();
@@ -224,8 +224,8 @@ async fn different_load_balancers_are_deployed_at_the_same_time() {
 
 #[tokio::test]
 async fn files_that_are_no_drivers_are_reported_in_one_line_and_the_others_run() {
-    let place = Place::with_fake_driver();
-    let bytes = fs::read(fake_driver()).unwrap();
+    let place = Place::with_fault_driver();
+    let bytes = fs::read(fault_driver()).unwrap();
     fs::write(place.drivers().join("text.so"), "hello").unwrap();
     fs::write(place.drivers().join("cut.so"), &bytes[..bytes.len() / 2]).unwrap();
     let mut other = bytes;
@@ -248,74 +248,74 @@ async fn files_that_are_no_drivers_are_reported_in_one_line_and_the_others_run()
 
 #[tokio::test]
 async fn a_driver_whose_code_contradicts_its_note_is_given_up_with_the_reason() {
-    let place = Place::with_fake_driver();
-    let mut bytes = fs::read(fake_driver()).unwrap();
-    let at = bytes.windows(10).position(|window| window == b" name=fake").unwrap();
-    bytes[at + 6..at + 10].copy_from_slice(b"real");
-    fs::write(place.drivers().join("real.so"), bytes).unwrap();
+    let place = Place::with_fault_driver();
+    let mut bytes = fs::read(fault_driver()).unwrap();
+    let at = bytes.windows(11).position(|window| window == b" name=fault").unwrap();
+    bytes[at + 6..at + 11].copy_from_slice(b"other");
+    fs::write(place.drivers().join("other.so"), bytes).unwrap();
     let set = place.start(json!({})).await;
-    let failed = report(&set, "real", |report| report.state() == DriverState::Failed).await;
+    let failed = report(&set, "other", |report| report.state() == DriverState::Failed).await;
     let version = env!("CARGO_PKG_VERSION");
-    assert_eq!(failed.reason, format!("its note says real {version}, its code says fake {version}"));
+    assert_eq!(failed.reason, format!("its note says other {version}, its code says fault {version}"));
     ready(&set).await;
 }
 
 #[tokio::test]
 async fn a_wrong_configuration_fails_the_driver_at_once_naming_the_field() {
-    let place = Place::with_fake_driver();
+    let place = Place::with_fault_driver();
     let set = place.start(json!({ "max_members": "many" })).await;
-    let failed = report(&set, "fake", |report| report.state() == DriverState::Failed).await;
+    let failed = report(&set, "fault", |report| report.state() == DriverState::Failed).await;
     assert_eq!(failed.reason, "INVALID_CONFIG: max_members: invalid type: string \"many\", expected u32");
-    let fault = set.driver("fake").unwrap().deployed().await.unwrap_err();
+    let fault = set.driver("fault").unwrap().deployed().await.unwrap_err();
     assert_eq!((code(&fault), fault.retryable), (ErrorCode::UNAVAILABLE, true));
 }
 
 #[tokio::test]
 async fn a_driver_that_never_starts_fails_after_some_attempts() {
-    let place = Place::with_fake_driver();
-    let set = place.start(json!({ "abort_start": true })).await;
-    let failed = report(&set, "fake", |report| report.state() == DriverState::Failed).await;
+    let place = Place::with_fault_driver();
+    let set = place.start(json!({ "start": "abort" })).await;
+    let failed = report(&set, "fault", |report| report.state() == DriverState::Failed).await;
     assert_eq!(failed.reason, "it was ended by signal SIGABRT");
 }
 
 #[tokio::test]
 async fn a_device_that_is_away_at_the_start_is_tried_again() {
-    let place = Place::with_fake_driver();
-    let set = place.start(json!({ "fail_start": "no route to the device" })).await;
-    let waiting = report(&set, "fake", |report| !report.reason.is_empty()).await;
+    let place = Place::with_fault_driver();
+    let set = place.start(json!({ "start": "unavailable: no route to the device" })).await;
+    let waiting = report(&set, "fault", |report| !report.reason.is_empty()).await;
     assert_eq!(waiting.state(), DriverState::Starting);
-    assert_eq!(waiting.reason, "UNAVAILABLE: no route to the device");
+    assert_eq!(waiting.reason, "UNAVAILABLE: no route to the device (asked for by name)");
 }
 
 #[tokio::test]
 async fn a_rescan_ends_a_driver_whose_file_is_gone_and_starts_it_when_it_is_back() {
-    let place = Place::with_fake_driver();
+    let place = Place::with_fault_driver();
     let set = place.start(json!({})).await;
     ready(&set).await.deploy(load_balancer("lb-1", "web"), 1).await.unwrap();
     let pid = place.pid();
-    fs::remove_file(place.drivers().join("fake.so")).unwrap();
+    fs::remove_file(place.drivers().join("fault.so")).unwrap();
     set.rescan().await.unwrap();
-    assert!(set.driver("fake").is_none() && set.reports().is_empty());
+    assert!(set.driver("fault").is_none() && set.reports().is_empty());
     gone(pid).await;
-    fs::copy(fake_driver(), place.drivers().join("fake.so")).unwrap();
+    fs::copy(fault_driver(), place.drivers().join("fault.so")).unwrap();
     set.rescan().await.unwrap();
     assert_eq!(ready(&set).await.deployed().await.unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn shutdown_ends_the_processes_and_leaves_what_is_deployed() {
-    let place = Place::with_fake_driver();
+    let place = Place::with_fault_driver();
     let set = place.start(json!({})).await;
     ready(&set).await.deploy(load_balancer("lb-1", "web"), 1).await.unwrap();
     let pid = place.pid();
     timeout(PATIENCE, set.shutdown()).await.unwrap();
     gone(pid).await;
-    assert!(place.state().join("driver-state/fake/lb-1.lb").exists());
+    assert!(place.state().join("driver-state/fault/lb-1.lb").exists());
 }
 
 #[tokio::test]
 async fn the_configuration_is_neither_in_the_arguments_nor_in_the_environment() {
-    let place = Place::with_fake_driver();
+    let place = Place::with_fault_driver();
     let set = place.start(json!({ "features": ["open-sesame"] })).await;
     ready(&set).await;
     for file in ["cmdline", "environ"] {
@@ -326,7 +326,7 @@ async fn the_configuration_is_neither_in_the_arguments_nor_in_the_environment() 
 
 #[tokio::test]
 async fn what_a_driver_logs_is_in_the_agents_log_with_driver_and_load_balancer() {
-    let place = Place::with_fake_driver();
+    let place = Place::with_fault_driver();
     let log = place.directory.path().join("log");
     let file = Mutex::new(fs::File::create(&log).unwrap());
     tracing_subscriber::fmt().with_ansi(false).with_writer(file).init();
@@ -343,7 +343,7 @@ async fn what_a_driver_logs_is_in_the_agents_log_with_driver_and_load_balancer()
         }
     };
     let line = timeout(PATIENCE, wait).await.expect("no record");
-    assert!(line.contains("INFO") && line.contains(r#"driver="fake""#), "{line}");
+    assert!(line.contains("INFO") && line.contains(r#"driver="fault""#), "{line}");
     assert!(line.contains(r#"load_balancer="lb-1""#), "{line}");
 }
 
@@ -371,7 +371,7 @@ async fn lifeline_parent() {
 
 #[tokio::test]
 async fn when_the_agent_is_killed_its_driver_hosts_end() {
-    let place = Place::with_fake_driver();
+    let place = Place::with_fault_driver();
     let mut agent = tokio::process::Command::new(env::current_exe().unwrap())
         .args(["lifeline_parent", "--exact", "--ignored"])
         .env(PARENT, place.directory.path())

@@ -159,10 +159,10 @@ mod tests {
     fn a_file_that_is_no_driver_is_reported_beside_the_drivers() {
         let board = Board::default();
         let changes = board.watch();
-        board.add("fake", "0.1.0");
+        board.add("fault", "0.1.0");
         board.refuse(vec![("text.so".into(), "not a driver: not an ELF file".into())]);
         let reports = board.reports();
-        assert_eq!(reports.iter().map(|report| report.name.as_str()).collect::<Vec<_>>(), ["fake", "text.so"]);
+        assert_eq!(reports.iter().map(|report| report.name.as_str()).collect::<Vec<_>>(), ["fault", "text.so"]);
         assert_eq!(reports[0].state(), DriverState::Starting);
         assert_eq!(reports[1].state(), DriverState::Failed);
         assert!(changes.has_changed().unwrap());
@@ -171,8 +171,8 @@ mod tests {
     #[test]
     fn a_driver_that_is_down_says_why() {
         let board = Board::default();
-        board.add("fake", "0.1.0");
-        board.down("fake", DriverState::Starting, "signal 9");
-        assert_eq!(board.connection("fake").err().unwrap(), "driver fake is not running: signal 9");
+        board.add("fault", "0.1.0");
+        board.down("fault", DriverState::Starting, "signal 9");
+        assert_eq!(board.connection("fault").err().unwrap(), "driver fault is not running: signal 9");
     }
 }

@@ -172,11 +172,11 @@ mod tests {
 
     #[test]
     fn two_files_with_one_name_are_both_refused_and_others_run() {
-        let drivers = vec![driver("a.so", "acme"), driver("b.so", "fake"), driver("c.so", "acme")];
+        let drivers = vec![driver("a.so", "acme"), driver("b.so", "fault"), driver("c.so", "acme")];
         let mut found = Found { drivers, refused: Vec::new() };
         refuse_namesakes(&mut found);
         assert_eq!(found.drivers.len(), 1);
-        assert_eq!(found.drivers[0].note.name, "fake");
+        assert_eq!(found.drivers[0].note.name, "fault");
         let reason = "driver acme is in 2 files: a.so, c.so".to_owned();
         assert_eq!(found.refused, [("a.so".to_owned(), reason.clone()), ("c.so".to_owned(), reason)]);
     }

@@ -162,11 +162,11 @@ mod tests {
             cluster_id: "c1".to_owned(),
             desired: Some(Desired {
                 load_balancer: Some(LoadBalancer { id: id.to_owned(), ..LoadBalancer::default() }),
-                driver: "fake".to_owned(),
+                driver: "fault".to_owned(),
                 epoch: 1,
                 generation: 2,
             }),
-            drivers: vec!["fake".to_owned()],
+            drivers: vec!["fault".to_owned()],
             ..Entry::default()
         }
     }

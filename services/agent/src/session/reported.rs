@@ -32,7 +32,7 @@ mod tests {
 
     fn report(digest: &str, known: bool) -> Vec<DriverReport> {
         vec![DriverReport {
-            name: "fake".to_owned(),
+            name: "fault".to_owned(),
             digest: digest.to_owned(),
             capabilities: known.then(Capabilities::default),
             ..DriverReport::default()

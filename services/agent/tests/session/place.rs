@@ -1,4 +1,4 @@
-//! A host for one agent: its folders, the real process, and the fake driver's device, whose load balancers are files.
+//! A host for one agent: its folders, the real process, and the fault driver's device, whose load balancers are files.
 
 use std::{
     env, fs,
@@ -40,7 +40,7 @@ impl Place {
     pub(crate) fn new() -> Self {
         let place = Self { directory: TempDir::new().unwrap(), agent: None };
         fs::create_dir(place.drivers()).unwrap();
-        fs::copy(fake_driver(), place.drivers().join("fake.so")).unwrap();
+        fs::copy(fault_driver(), place.drivers().join("fault.so")).unwrap();
         place
     }
 
@@ -57,7 +57,7 @@ impl Place {
     }
 
     fn device(&self) -> PathBuf {
-        self.state().join("driver-state/fake")
+        self.state().join("driver-state/fault")
     }
 
     pub(crate) fn ledger_entry(&self, id: &str) -> PathBuf {
@@ -163,7 +163,7 @@ pub(crate) fn web(id: &str) -> LoadBalancer {
     named(id, "web")
 }
 
-/// A load balancer whose name tells the fake driver what to do.
+/// A load balancer whose name tells the fault driver what to do.
 pub(crate) fn named(id: &str, name: &str) -> LoadBalancer {
     let member = |id: &str| Member { id: id.to_owned(), address: "10.0.0.1".to_owned(), ..Member::default() };
     let pool = Pool {
@@ -176,9 +176,9 @@ pub(crate) fn named(id: &str, name: &str) -> LoadBalancer {
     LoadBalancer { id: id.to_owned(), name: name.to_owned(), pools: vec![pool], ..LoadBalancer::default() }
 }
 
-fn fake_driver() -> PathBuf {
+fn fault_driver() -> PathBuf {
     let test = env::current_exe().unwrap();
-    let file = test.ancestors().nth(2).map(|target| target.join("libballast_fake_driver.so")).unwrap();
-    assert!(Path::exists(&file), "{} is absent: run `cargo build -p ballast-fake-driver`", file.display());
+    let file = test.ancestors().nth(2).map(|target| target.join("libballast_fault_driver.so")).unwrap();
+    assert!(Path::exists(&file), "{} is absent: run `cargo build -p ballast-fault-driver`", file.display());
     file
 }

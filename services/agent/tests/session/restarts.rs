@@ -26,7 +26,7 @@ async fn when_the_scheduler_comes_back_it_is_told_what_runs_and_nothing_is_deplo
     let mut session = scheduler.welcomed("c1").await;
     assert_eq!(session.hello.instance_id, first.instance_id);
     assert_eq!(session.hello.cluster_id, "c1");
-    let deployed = Deployed { load_balancer_id: "a".to_owned(), driver: "fake".to_owned(), epoch: 1, generation: 5 };
+    let deployed = Deployed { load_balancer_id: "a".to_owned(), driver: "fault".to_owned(), epoch: 1, generation: 5 };
     assert_eq!(session.hello.deployed, [deployed]);
     session.desire(web("a"), 1, 5).await;
     session.snapshot_done().await;

@@ -113,7 +113,7 @@ impl Session {
     }
 
     pub(crate) async fn desire(&self, load_balancer: LoadBalancer, epoch: u64, generation: u64) {
-        let driver = "fake".to_owned();
+        let driver = "fault".to_owned();
         self.send(Down::Desired(Desired { load_balancer: Some(load_balancer), driver, epoch, generation })).await;
     }
 

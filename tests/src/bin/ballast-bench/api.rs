@@ -120,7 +120,7 @@ pub(crate) fn run(lab: &Lab, options: &Options) -> Outcome<Value> {
 fn over(lab: &Lab, options: &Options, name: &str, server: Option<&postgres::Server>) -> Outcome<Vec<Value>> {
     println!("\n{}", if server.is_some() { "PostgreSQL" } else { "SQLite" });
     let database = server.map(postgres::Server::url);
-    let plan = Plan { driver: Driver::Fake, host: None, log_level: "info", database };
+    let plan = Plan { driver: Driver::Fault, host: None, log_level: "info", database };
     let stack = Stack::start(lab, name, &plan)?;
     let mut context = Context { stack: &stack, server, pools: Vec::new() };
     println!(

@@ -75,7 +75,7 @@ async fn fill(url: &str, numbers: std::ops::Range<usize>) -> Outcome<()> {
             Box::pin(async move {
                 for number in begin..end {
                     tx.insert(&pool(number)).await?;
-                    tx.bind(id(number), agent.id, "fake").await?;
+                    tx.bind(id(number), agent.id, "fault").await?;
                 }
                 Ok(())
             })
@@ -111,7 +111,7 @@ pub(crate) fn run(lab: &Lab, options: &Options) -> Outcome<Value> {
     let mut whole = Value::Null;
     for (begin, end) in [(0, FEW), (FEW, many)] {
         runtime.block_on(fill(&url, begin..end))?;
-        let plan = Plan { driver: Driver::Fake, host: None, log_level: "info", database: Some(url.clone()) };
+        let plan = Plan { driver: Driver::Fault, host: None, log_level: "info", database: Some(url.clone()) };
         let stack = Stack::start(lab, &format!("flat-{end}"), &plan)?;
         let (cpu, median) = cost(&stack, "/v2.0/lb/pools?limit=100", options.count(CALLS))?;
         let middle = format!("/v2.0/lb/pools?limit=100&marker={}", id(end / 2));

@@ -28,21 +28,21 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) enum Driver {
     HaproxyNs,
     /// Deploys into a file.
-    Fake,
+    Fault,
 }
 
 impl Driver {
     const fn name(self) -> &'static str {
         match self {
             Self::HaproxyNs => "haproxy-ns",
-            Self::Fake => "fake",
+            Self::Fault => "fault",
         }
     }
 
     const fn library(self) -> &'static str {
         match self {
             Self::HaproxyNs => "libballast_driver_haproxy_ns.so",
-            Self::Fake => "libballast_fake_driver.so",
+            Self::Fault => "libballast_fault_driver.so",
         }
     }
 }
@@ -178,7 +178,7 @@ fn configuration(directory: &Path, plan: &Plan<'_>) -> String {
     let driver = plan.driver.name();
     let mappings = match plan.driver {
         Driver::HaproxyNs => format!("[drivers.haproxy-ns]\nbridge_mappings = {{ physnet1 = \"{BRIDGE}\" }}\n"),
-        Driver::Fake => String::new(),
+        Driver::Fault => String::new(),
     };
     format!(
         r#"[log]

@@ -14,7 +14,7 @@ use super::{
     state::{Availability, Moment, State},
 };
 
-const DRIVER: &str = "fake";
+const DRIVER: &str = "fault";
 
 fn order(epoch: u64, generation: u64) -> Order {
     Order {
@@ -152,7 +152,7 @@ fn a_driver_that_is_not_there_is_an_answer_and_one_that_starts_is_waited_for() {
     let mut state = state(order(1, 1));
     assert_eq!(plan::next(&state, &|_| Availability::Starting, now), Step::Wait(None));
     let Step::Answer(outcome) = plan::next(&state, &|_| Availability::Missing, now) else { panic!() };
-    assert!(outcome.fault.unwrap().detail.contains("fake"));
+    assert!(outcome.fault.unwrap().detail.contains("fault"));
     state.answered();
     assert_eq!(plan::next(&state, &|_| Availability::Missing, now), Step::Wait(None));
     assert!(matches!(next(&state, now), Step::Deploy(_)));

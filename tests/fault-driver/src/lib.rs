@@ -1,0 +1,261 @@
+//! A driver that keeps load balancers in files and touches no network, and misbehaves on command: what tests load in
+//! place of a device, and what the conformance suite must find wanting.
+//!
+//! The "device" is its state directory: one file per load balancer, renamed into place, so that it survives the
+//! process as a device would. Members are UP unless their address ends in `.250` or `health.json` says otherwise.
+//! Without a command it keeps every promise of the contract. Commands ([`command`], [`act`]) come in three ways:
+//!
+//! - by a load balancer's **name**, for tests through the API: `segfault`, `slow 500ms in undeploy`, `hang once`;
+//! - by the key `calls` of its configuration, or `calls.json` in its state directory while it runs: at every call;
+//! - by the key `faults` of its configuration: a promise of the contract that it breaks ([`config::Fault`]).
+
+mod act;
+mod broken;
+mod command;
+mod config;
+mod device;
+
+use std::{
+    collections::{HashMap, HashSet},
+    fs, process,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use ballast_abi::{
+    Capabilities, Context, Deployed, Driver, DriverError, ErrorCode, Health, LoadBalancer, MemberHealth, ObjectFault,
+    Observation, Statistics, export_driver, features, proto,
+};
+
+use act::Act;
+use command::{Command, Method};
+use config::{Config, Fault};
+use device::{Device, Stored};
+
+struct FaultDriver {
+    config: Config,
+    device: Device,
+    began: Instant,
+    /// For faults alone: what this process has deployed.
+    remembered: Mutex<HashSet<String>>,
+    /// For faults alone: every second time.
+    back: AtomicBool,
+}
+
+impl Driver for FaultDriver {
+    const NAME: &'static str = "fault";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    type Config = Config;
+
+    fn new(context: Context<Config>) -> Result<Self, DriverError> {
+        let Context { agent_id, config, state_dir } = context;
+        config.check()?;
+        let device = Device::new(state_dir, config.has(Fault::NotThreadSafe));
+        fs::write(device.directory().join("pid"), process::id().to_string()).map_err(|error| {
+            DriverError::unavailable("the state directory cannot be written").with_detail(error.to_string())
+        })?;
+        let driver =
+            Self { config, device, began: Instant::now(), remembered: Mutex::default(), back: AtomicBool::new(false) };
+        driver.at_each_call(Method::Start)?;
+        if driver.config.has(Fault::PanicAborts) {
+            broken::abort_at_panics();
+        }
+        if driver.config.has(Fault::StartEmptiesTheDevice) {
+            driver.device.all()?.iter().try_for_each(|(id, _)| driver.device.remove(id))?;
+        }
+        tracing::info!(agent = agent_id, "fault driver started");
+        Ok(driver)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        let mut features = match &self.config.features {
+            Some(features) => features.clone(),
+            None => features::ALL_V1.map(str::to_owned).to_vec(),
+        };
+        if self.config.has(Fault::CapabilitiesUnstable) {
+            features.push(broken::random_feature());
+        }
+        Capabilities {
+            features,
+            max_load_balancers: self.config.max_load_balancers,
+            max_members: self.config.max_members,
+        }
+    }
+
+    fn deploy(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<Vec<ObjectFault>, DriverError> {
+        self.at_each_call(Method::Deploy)?;
+        broken::choke(&self.config, load_balancer)?;
+        let id = &load_balancer.id;
+        let mut faults = Vec::new();
+        if let Some(Act::ObjectFault) = self.asked_by_name(Method::Deploy, load_balancer)? {
+            faults.extend(object_fault(load_balancer));
+        }
+        if self.device.get(id)?.is_some() {
+            if self.config.has(Fault::DeployNotIdempotent) {
+                return Err(DriverError::internal("it exists already"));
+            }
+            if self.config.has(Fault::DeployAgainDoubles) {
+                self.device.put(&LoadBalancer { id: format!("{id}-2"), ..load_balancer.clone() }, generation)?;
+            }
+            if self.config.has(Fault::ChangeIgnored) {
+                return Ok(faults);
+            }
+        }
+        if self.config.has(Fault::WritesOutside) {
+            broken::write_outside(self.device.directory(), id)?;
+        }
+        self.device.put(load_balancer, generation)?;
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone());
+        tracing::info!(members = load_balancer.pools.iter().map(|pool| pool.members.len()).sum::<usize>(), "deployed");
+        Ok(faults)
+    }
+
+    fn undeploy(&self, load_balancer_id: &str) -> Result<(), DriverError> {
+        self.at_each_call(Method::Undeploy)?;
+        match self.device.get(load_balancer_id)? {
+            Some(stored) => drop(self.asked_by_name(Method::Undeploy, &stored.load_balancer)?),
+            None if self.config.has(Fault::UndeployOfAbsentFails) => {
+                return Err(DriverError::not_found("there is nothing to undeploy"));
+            }
+            None => return Ok(()),
+        }
+        if !self.config.has(Fault::UndeployKeeps) {
+            self.device.remove(load_balancer_id)?;
+        }
+        broken::leave_behind(&self.config, self.device.directory(), load_balancer_id)
+    }
+
+    fn observe(&self, load_balancer_ids: &[String]) -> Result<Vec<Observation>, DriverError> {
+        self.at_each_call(Method::Observe)?;
+        let down = self.device.health()?;
+        let observed = match load_balancer_ids {
+            [] => self.device.all()?,
+            named => named.iter().map(|id| Ok((id.clone(), self.named(id)?))).collect::<Result<_, DriverError>>()?,
+        };
+        observed
+            .into_iter()
+            .map(|(id, stored)| {
+                self.asked_by_name(Method::Observe, &stored.load_balancer)?;
+                Ok(self.observation(id, &stored.load_balancer, &down))
+            })
+            .collect()
+    }
+
+    fn deployed(&self) -> Result<Vec<Deployed>, DriverError> {
+        self.at_each_call(Method::Deployed)?;
+        let mut deployed = Vec::new();
+        for (id, stored) in self.device.all()? {
+            let Stored { load_balancer, generation } = stored;
+            let said = |load_balancer_id, generation| Deployed { load_balancer_id, generation };
+            match self.asked_by_name(Method::Deployed, &load_balancer)? {
+                Some(Act::Hidden) => continue,
+                Some(Act::Stale) => deployed.push(said(id, generation.saturating_sub(1))),
+                Some(Act::Phantom) => deployed.extend([said(format!("phantom-{id}"), 1), said(id, generation)]),
+                _ => deployed.push(said(id, generation)),
+            }
+        }
+        self.lie(&mut deployed);
+        Ok(deployed)
+    }
+}
+
+impl FaultDriver {
+    /// What the configuration or the device's directory asks for at every call of a method.
+    fn at_each_call(&self, method: Method) -> Result<(), DriverError> {
+        broken::leak(&self.config);
+        let calls = self.device.calls()?;
+        let text = calls.get(&method).map(String::as_str).or_else(|| self.config.call(method));
+        match text.and_then(Command::read) {
+            Some(command) => command.act.commit(),
+            None => Ok(()),
+        }
+    }
+
+    /// What the load balancer's name asks for in this method.
+    fn asked_by_name(&self, method: Method, load_balancer: &LoadBalancer) -> Result<Option<Act>, DriverError> {
+        let Some(command) = Command::read(&load_balancer.name).filter(|command| command.method == method) else {
+            return Ok(None);
+        };
+        if command.once && !self.device.first_time(method, &load_balancer.id)? {
+            return Ok(None);
+        }
+        command.act.commit()?;
+        Ok(Some(command.act))
+    }
+
+    fn named(&self, id: &str) -> Result<Stored, DriverError> {
+        match self.device.get(id)? {
+            Some(stored) => Ok(stored),
+            None if self.config.has(Fault::ObserveOfAbsentAnswers) => {
+                Ok(Stored { load_balancer: LoadBalancer::default(), generation: 0 })
+            }
+            None if self.config.has(Fault::ObserveOfAbsentOtherCode) => {
+                Err(DriverError::internal(format!("load balancer {id} is not deployed")))
+            }
+            None => Err(DriverError::not_found(format!("load balancer {id} is not deployed"))),
+        }
+    }
+
+    fn lie(&self, deployed: &mut Vec<Deployed>) {
+        if self.config.has(Fault::DeployedHides) {
+            deployed.clear();
+        }
+        if self.config.has(Fault::DeployedFromMemory) {
+            let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+            deployed.retain(|one| remembered.contains(&one.load_balancer_id));
+        }
+        if self.config.has(Fault::DeployedOtherGeneration) {
+            deployed.iter_mut().for_each(|one| one.generation += 1);
+        }
+        if self.config.has(Fault::DeployedInvents) {
+            deployed.push(Deployed { load_balancer_id: "phantom".to_owned(), generation: 1 });
+        }
+    }
+
+    fn observation(&self, id: String, load_balancer: &LoadBalancer, said: &HashMap<String, bool>) -> Observation {
+        let members = load_balancer.pools.iter().flat_map(|pool| {
+            pool.members.iter().map(|member| {
+                let up = said.get(&member.id).copied().unwrap_or(!member.address.ends_with(".250"));
+                MemberHealth {
+                    pool_id: pool.id.clone(),
+                    member_id: member.id.clone(),
+                    health: if up { Health::Up } else { Health::Down }.into(),
+                }
+            })
+        });
+        let statistics = Some(self.statistics(&id));
+        Observation { members: members.collect(), statistics, load_balancer_id: id }
+    }
+
+    fn statistics(&self, id: &str) -> Statistics {
+        let from_memory = self.config.has(Fault::CountersFromMemory);
+        let age = if from_memory { self.began.elapsed() } else { self.device.age(id) };
+        let back = self.config.has(Fault::CountersGoBack) && self.back.fetch_not(Ordering::Relaxed);
+        let age = if back { Duration::ZERO } else { age };
+        let microseconds = u64::try_from(age.as_micros()).unwrap_or(u64::MAX / 2);
+        Statistics {
+            bytes_in: 1000 + microseconds,
+            bytes_out: 2000 + 2 * microseconds,
+            active_connections: microseconds % 3,
+            total_connections: 10 + microseconds / 100,
+        }
+    }
+}
+
+fn object_fault(load_balancer: &LoadBalancer) -> Option<ObjectFault> {
+    let listener = load_balancer.listeners.first()?;
+    Some(ObjectFault {
+        object_id: listener.id.clone(),
+        fault: Some(proto::Fault {
+            code: ErrorCode::UNSUPPORTED.0,
+            retryable: false,
+            message: "the listener was refused: asked for by name".into(),
+            detail: String::new(),
+        }),
+    })
+}
+
+export_driver!(FaultDriver);
