@@ -4,7 +4,7 @@
 # usage: deploy/deps.sh [demo|test|bench]...      (none: demo and test)
 #
 #   demo    what `make demo` needs: a C compiler for cargo, haproxy, ip, curl, and the neutron command
-#   test    cargo-nextest, Python's gRPC, A10's own client, schemathesis
+#   test    cargo-nextest, Python's gRPC, A10's own client, a client of NetScaler, schemathesis
 #   bench   wrk, PostgreSQL
 #
 # Where all is there it is quick and asks nobody: no apt-get update, no network.
@@ -18,6 +18,7 @@ rust_wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 venv=${BALLAST_VENV:-.venv-neutron}
 grpc_venv=.venv-grpc
 acos_venv=.venv-acos
+netscaler_venv=.venv-netscaler
 fuzzer_venv=.venv-schemathesis
 
 say() { printf 'deps: %s\n' "$*"; }
@@ -133,6 +134,10 @@ acos() {
     environment "$acos_venv" tests/clients/acos-requirements.txt "A10's client"
 }
 
+netscaler() {
+    environment "$netscaler_venv" tests/clients/netscaler-requirements.txt "a client of NetScaler"
+}
+
 fuzzer() {
     environment "$fuzzer_venv" tests/clients/schemathesis-requirements.txt schemathesis
 }
@@ -159,7 +164,7 @@ rust
 for group in "$@"; do
     case $group in
         demo) neutron ;;
-        test) nextest; grpc; acos; fuzzer ;;
+        test) nextest; grpc; acos; netscaler; fuzzer ;;
         bench) ;;
     esac
 done

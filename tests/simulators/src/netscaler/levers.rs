@@ -28,6 +28,11 @@ impl NetScaler {
         self.minutes = minutes;
     }
 
+    /// Whether it is the primary of a pair, which takes changes, or the secondary, which refuses them.
+    pub fn set_primary(&mut self, primary: bool) {
+        self.primary = primary;
+    }
+
     /// The names of the partitions, without the default one.
     #[must_use]
     pub fn partitions(&self) -> Vec<String> {

@@ -52,6 +52,7 @@ pub struct NetScaler {
     statuses: Statuses,
     too_many: u32,
     minutes: bool,
+    primary: bool,
     running: Configuration,
     saved: Configuration,
     /// When a member has gone out of service, by partition and path.
@@ -73,6 +74,7 @@ impl Default for NetScaler {
             statuses: Statuses::default(),
             too_many: TOO_MANY_SESSIONS,
             minutes: true,
+            primary: true,
             running: Configuration::default(),
             saved: Configuration::default(),
             leaving: BTreeMap::new(),
@@ -164,6 +166,7 @@ impl NetScaler {
                 Ok(Reply::html(201, ""))
             }
             ("POST", "nspartition", Some("Switch")) => self.switch(request, who),
+            (method, _, _) if method != "GET" && !self.primary => Err(Refused::new(SECONDARY)),
             ("POST", "nsconfig", Some("save")) => self.save(request, &who.partition),
             ("POST" | "PUT", _, _) => self.write(request, path, &who.partition, world.now),
             ("DELETE", _, None) => self.delete(path, &who.partition),

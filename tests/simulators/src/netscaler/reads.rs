@@ -37,7 +37,7 @@ impl NetScaler {
         let look = self.look(partition, objects, world);
         let id = path.id.as_deref();
         let list = match (name, id) {
-            ("hanode", None | Some("0")) => vec![high_availability()],
+            ("hanode", None | Some("0")) => vec![high_availability(self.primary)],
             ("nspartition", _) => {
                 let mut all = self.list_partitions(partition);
                 all.retain(|one| id.is_none_or(|id| one.get("partitionname") == Some(&Value::from(id))));
@@ -251,8 +251,9 @@ fn in_minutes(shown: &mut Fields, time: &str, unit: &str) {
     }
 }
 
-fn high_availability() -> Fields {
+fn high_availability(primary: bool) -> Fields {
+    let state = if primary { "Primary" } else { "Secondary" };
     worked_out(json!({
-        "id": "0", "ipaddress": "192.0.2.1", "hastatus": "UP", "state": "Primary", "haprop": "ENABLED", "hasync": "ENABLED"
+        "id": "0", "ipaddress": "192.0.2.1", "hastatus": "UP", "state": state, "haprop": "ENABLED", "hasync": "ENABLED"
     }))
 }

@@ -65,7 +65,13 @@ impl NetScaler {
         if name == "servicegroupmember" {
             return Ok(listed(name, vec![self.member_by_args(&look, path)?]));
         }
-        if !["lbvserver", "servicegroup", "server"].contains(&name) {
+        if name == "hanode" {
+            let state = if self.primary { "Primary" } else { "Secondary" };
+            let pair = json!({"hacurstatus": "YES", "hacurstate": "UP", "hacurmasterstate": state,
+                "haerrsyncfailure": "0", "haerrproptimeout": "0", "hatotpktrx": "0", "hatotpkttx": "0"});
+            return Ok(Reply::json(200, &json!({"errorcode": 0, "message": "Done", "severity": "NONE", name: pair})));
+        }
+        if !["lbvserver", "servicegroup"].contains(&name) {
             return Err(Refused::about(UNKNOWN_RESOURCE, &[name]));
         }
         let inside = format!("{name}/");
@@ -74,8 +80,7 @@ impl NetScaler {
         let list: Vec<Fields> = wanted
             .map(|(found, fields)| match name {
                 "lbvserver" => self.vserver_statistics(&look, found, fields),
-                "servicegroup" => self.group_statistics(&look, found, fields, path.says("statbindings")),
-                _ => object(json!({"name": found, "state": text(fields, "state").unwrap_or("ENABLED")})),
+                _ => self.group_statistics(&look, found, fields, path.says("statbindings")),
             })
             .collect();
         match &path.id {

@@ -38,6 +38,18 @@ fn each_fault_strikes_once_and_says_whether_it_was_carried_out() {
 }
 
 #[test]
+fn the_secondary_of_a_pair_takes_no_changes() {
+    let simulator = simulator();
+    let client = Client::logged_in(&simulator);
+    simulator.device().set_primary(false);
+    assert_eq!(client.one("config/hanode")["state"], "Secondary");
+    assert_eq!(add(&client, 1), (599, 1028));
+    assert_eq!(client.post("nsconfig?action=save", &json!({"nsconfig": {}})), (599, 1028));
+    simulator.device().set_primary(true);
+    assert_eq!(add(&client, 1), (201, 0));
+}
+
+#[test]
 fn a_session_ends_in_the_middle_of_a_sequence() {
     let simulator = simulator();
     let client = Client::logged_in(&simulator);

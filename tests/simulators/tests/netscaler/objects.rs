@@ -67,6 +67,7 @@ fn what_is_not_known_is_an_error() {
     assert_eq!(client.post("lbvserver?action=pause", &json!({"lbvserver": {"name": "v1"}})), (400, 1240));
     assert_eq!(client.send("PATCH", "/nitro/v1/config/lbvserver/v1", &json!({})).outcome(), (400, 1237));
     assert_eq!(client.post("lbvserver", &json!([1])), (400, 1233));
+    assert_eq!(client.get("stat/server/s1").outcome(), (400, 1232));
 }
 
 #[test]
