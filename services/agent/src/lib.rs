@@ -76,6 +76,7 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), 
         resync::run(Arc::clone(&drivers), workers.clone(), shutdown.clone()),
         observe::run(Arc::clone(&drivers), workers.clone(), uplink, shutdown.clone()),
         rescan_on_hangup(Arc::clone(&drivers), shutdown.clone()),
+        shutdown.run_until_cancelled(drivers.rescan_when_changed()),
     );
     tracing::info!("the agent stops; what is deployed runs on");
     workers.stop(PATIENCE).await;

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fmt::Write,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use ballast_proto::{
@@ -21,6 +21,42 @@ pub(super) struct Connection {
     pub(super) client: driver::driver_client::DriverClient<Channel>,
     /// Tells the supervisor why this process is to be replaced.
     pub(super) trouble: mpsc::Sender<String>,
+    pub(super) calls: Calls,
+}
+
+/// The calls that a driver-host has not answered yet.
+#[derive(Clone, Default)]
+pub(super) struct Calls(Arc<watch::Sender<usize>>);
+
+impl Calls {
+    fn begin(&self) -> Call {
+        self.0.send_modify(|calls| *calls += 1);
+        Call(Arc::clone(&self.0))
+    }
+
+    /// Waits until there is none.
+    pub(super) async fn ended(&self) {
+        // Its only failure is that the sender is gone, and this is one.
+        let _ = self.0.subscribe().wait_for(|calls| *calls == 0).await;
+    }
+}
+
+/// One of them, until it is dropped.
+pub(super) struct Call(Arc<watch::Sender<usize>>);
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.0.send_modify(|calls| *calls -= 1);
+    }
+}
+
+/// Why a driver cannot be called.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum NotNow {
+    /// Another process takes over in a moment: wait for a change of the board.
+    Draining,
+    /// In words.
+    Down(String),
 }
 
 #[derive(Default)]
@@ -38,6 +74,8 @@ struct State {
 struct Entry {
     report: DriverReport,
     connection: Option<Connection>,
+    /// The connection ends its calls and takes no more.
+    draining: bool,
     starts: u64,
 }
 
@@ -61,14 +99,23 @@ impl Board {
         ready.map(|(name, entry)| (name.clone(), entry.starts)).collect()
     }
 
-    /// The driver's process, or in words why there is none.
-    pub(super) fn connection(&self, name: &str) -> Result<Connection, String> {
+    /// The driver's process, and the call that begins with this.
+    pub(super) fn call(&self, name: &str) -> Result<(Connection, Call), NotNow> {
         let state = self.state();
-        let entry = state.drivers.get(name).ok_or_else(|| format!("driver {name} is not there any more"))?;
-        entry.connection.clone().ok_or_else(|| {
+        let gone = || NotNow::Down(format!("driver {name} is not there any more"));
+        let entry = state.drivers.get(name).ok_or_else(gone)?;
+        let Some(connection) = &entry.connection else {
             let reason = if entry.report.reason.is_empty() { "it is being started" } else { &entry.report.reason };
-            format!("driver {name} is not running: {reason}")
-        })
+            return Err(NotNow::Down(format!("driver {name} is not running: {reason}")));
+        };
+        if entry.draining {
+            return Err(NotNow::Draining);
+        }
+        Ok((connection.clone(), connection.calls.begin()))
+    }
+
+    pub(super) fn is_ready(&self, name: &str) -> bool {
+        self.state().drivers.get(name).is_some_and(|entry| entry.connection.is_some())
     }
 
     pub(super) fn add(&self, name: &str, version: &str) {
@@ -79,7 +126,7 @@ impl Board {
             ..DriverReport::default()
         };
         self.change(|state| {
-            state.drivers.insert(name.to_owned(), Entry { report, connection: None, starts: 0 });
+            state.drivers.insert(name.to_owned(), Entry { report, connection: None, draining: false, starts: 0 });
         });
     }
 
@@ -98,8 +145,19 @@ impl Board {
             entry.report.capabilities = Some(capabilities);
             entry.report.reason = String::new();
             entry.connection = Some(connection);
+            entry.draining = false;
             entry.starts += 1;
         });
+    }
+
+    /// No call begins any more, until another process is ready or this one is down.
+    pub(super) fn drain(&self, name: &str) {
+        self.change_driver(name, |entry| entry.draining = true);
+    }
+
+    /// Says something about a driver that runs; empty: nothing.
+    pub(super) fn note(&self, name: &str, reason: &str) {
+        self.change_driver(name, |entry| reason.clone_into(&mut entry.report.reason));
     }
 
     /// Not running, for this reason; `state` says whether it will soon run again.
@@ -108,6 +166,7 @@ impl Board {
             entry.report.state = state.into();
             entry.report.reason = reason.to_owned();
             entry.connection = None;
+            entry.draining = false;
         });
     }
 
@@ -173,6 +232,7 @@ mod tests {
         let board = Board::default();
         board.add("fault", "0.1.0");
         board.down("fault", DriverState::Starting, "signal 9");
-        assert_eq!(board.connection("fault").err().unwrap(), "driver fault is not running: signal 9");
+        let reason = NotNow::Down("driver fault is not running: signal 9".into());
+        assert_eq!(board.call("fault").err().unwrap(), reason);
     }
 }

@@ -11,13 +11,23 @@ use tokio::time;
 use tonic::{Response, Status, transport::Channel};
 use tracing::warn;
 
-use super::{Deadlines, board::Board};
+use super::{
+    Deadlines,
+    board::{Board, Call, Connection, NotNow},
+};
 use crate::driver_host::fault;
 
 type Grpc = driver_client::DriverClient<Channel>;
 
-/// The message of a fault that is not the driver's own answer: there is no process, or it broke during the call.
-pub(crate) const NOT_AVAILABLE: &str = "the driver is not available";
+/// What a tenant is told of a fault that is not the driver's own answer: there is no process, or it broke in the call.
+const NOT_AVAILABLE: &str = "the driver is not available";
+const ENDED: &str = "the driver ended during the call";
+const TOO_SLOW: &str = "the driver did not answer in time";
+
+/// Whether a fault is not the driver's own answer: then it is unknown what has been done.
+pub(crate) fn is_broken(fault: &Fault) -> bool {
+    [NOT_AVAILABLE, ENDED, TOO_SLOW].contains(&fault.message.as_str())
+}
 
 /// Calls one driver. While its process is down every call is UNAVAILABLE and retryable; a call that outlasts its
 /// deadline is too, and costs the process.
@@ -78,23 +88,53 @@ impl DriverClient {
         Ok(self.call("deployed", self.deadlines.deployed, call).await?.deployed)
     }
 
-    async fn call<R, F>(&self, method: &str, deadline: Duration, call: impl FnOnce(Grpc) -> F) -> Result<R, Fault>
+    async fn call<R, F>(
+        &self,
+        method: &'static str,
+        deadline: Duration,
+        call: impl FnOnce(Grpc) -> F,
+    ) -> Result<R, Fault>
     where
-        F: Future<Output = Result<Response<R>, Status>>,
+        F: Future<Output = Result<Response<R>, Status>> + Send + 'static,
+        R: Send + 'static,
     {
-        let connection = self.board.connection(&self.name).map_err(unavailable)?;
-        let trouble = match time::timeout(deadline, call(connection.client)).await {
-            Ok(Ok(reply)) => return Ok(reply.into_inner()),
-            Ok(Err(status)) => match fault::from_status(&status) {
-                Some(fault) => return Err(fault),
-                None => format!("the connection broke during {method}: {}", status.message()),
-            },
-            Err(_) => format!("{method} did not end within {deadline:?}"),
-        };
-        warn!(driver = &*self.name, "{trouble}");
-        // A full mailbox means that the process is being replaced already.
-        let _ = connection.trouble.try_send(trouble.clone());
-        Err(unavailable(format!("driver {}: {trouble}", self.name)))
+        let (connection, in_flight) = time::timeout(deadline, self.connection())
+            .await
+            .unwrap_or_else(|_| Err(format!("driver {}: no other process took over within {deadline:?}", self.name)))
+            .map_err(unavailable)?;
+        let Connection { client, trouble, .. } = connection;
+        let (call, name) = (call(client), Arc::clone(&self.name));
+        // In a task of its own: a call whose caller has left is still in flight, and may still hang.
+        let watched = tokio::spawn(async move {
+            let _in_flight = in_flight;
+            let (message, reason) = match time::timeout(deadline, call).await {
+                Ok(Ok(reply)) => return Ok(reply.into_inner()),
+                Ok(Err(status)) => match fault::from_status(&status) {
+                    Some(fault) => return Err(fault),
+                    None => (ENDED, format!("the connection broke during {method}: {}", status.message())),
+                },
+                Err(_) => (TOO_SLOW, format!("{method} did not end within {deadline:?}")),
+            };
+            warn!(driver = &*name, "{reason}");
+            // A full mailbox means that the process is being replaced already.
+            let _ = trouble.try_send(reason.clone());
+            Err(DriverError::unavailable(message).with_detail(format!("driver {name}: {reason}")).into())
+        });
+        watched.await.unwrap_or_else(|error| Err(unavailable(format!("driver {}: {error}", self.name))))
+    }
+
+    /// The process to call, once none is about to be replaced.
+    async fn connection(&self) -> Result<(Connection, Call), String> {
+        let mut changes = self.board.watch();
+        loop {
+            changes.borrow_and_update();
+            match self.board.call(&self.name) {
+                Ok(begun) => return Ok(begun),
+                Err(NotNow::Down(reason)) => return Err(reason),
+                // Its only failure is that the board is gone, and this has it.
+                Err(NotNow::Draining) => drop(changes.changed().await),
+            }
+        }
     }
 }
 

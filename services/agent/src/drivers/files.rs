@@ -64,8 +64,6 @@ pub(super) fn scan(drivers_dir: &Path, state_dir: &Path) -> Result<Found, Driver
         }
     }
     refuse_namesakes(&mut found);
-    let used: BTreeSet<&str> = found.drivers.iter().map(|driver| driver.digest.as_str()).collect();
-    remove_unused(&copies, &used);
     Ok(found)
 }
 
@@ -142,9 +140,9 @@ fn refuse_namesakes(found: &mut Found) {
     }
 }
 
-/// Copies of drivers that are gone. A process that still has one loaded keeps it.
-fn remove_unused(copies: &Path, used: &BTreeSet<&str>) {
-    for entry in fs::read_dir(copies).into_iter().flatten().flatten() {
+/// Removes copies of drivers that are gone. A process that still has one loaded keeps it, but none can be started from it.
+pub(super) fn remove_unused(state_dir: &Path, used: &BTreeSet<String>) {
+    for entry in fs::read_dir(state_dir.join(COPIES)).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let Some(name) = name.to_str() else { continue };
         let is_digest = name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -188,9 +186,12 @@ mod tests {
         fs::write(drivers.path().join("text.so"), "hello").unwrap();
         let old = state.path().join(COPIES).join("0".repeat(64));
         fs::create_dir_all(&old).unwrap();
+        let kept = state.path().join(COPIES).join("1".repeat(64));
+        fs::create_dir_all(&kept).unwrap();
         let found = scan(drivers.path(), state.path()).unwrap();
+        remove_unused(state.path(), &BTreeSet::from(["1".repeat(64)]));
         assert_eq!(found.refused, [("text.so".to_owned(), "not a driver: not an ELF file".to_owned())]);
-        assert!(found.drivers.is_empty() && !old.exists());
+        assert!(found.drivers.is_empty() && !old.exists() && kept.exists());
     }
 
     #[test]

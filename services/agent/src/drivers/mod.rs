@@ -19,6 +19,7 @@ mod board;
 mod client;
 mod files;
 mod log;
+mod notice;
 mod process;
 mod set;
 mod supervise;
@@ -26,7 +27,7 @@ mod supervise;
 use std::{collections::HashMap, path::PathBuf, time::Duration};
 
 pub use client::DriverClient;
-pub(crate) use client::NOT_AVAILABLE;
+pub(crate) use client::is_broken;
 pub use files::DriversDirError;
 pub use set::DriverSet;
 

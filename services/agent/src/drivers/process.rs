@@ -25,7 +25,7 @@ use tower::service_fn;
 
 use super::{
     DriverSettings,
-    board::Connection,
+    board::{Calls, Connection},
     files::DriverFile,
     log::{self, LastLine},
 };
@@ -99,7 +99,13 @@ pub(super) async fn start(settings: &DriverSettings, file: &DriverFile) -> Resul
 fn running(file: &DriverFile, process: Process, client: DriverClient<Channel>, described: DescribeReply) -> Running {
     let records = tokio::spawn(log::forward_records(file.note.name.clone(), client.clone()));
     let (sender, trouble) = mpsc::channel(1);
-    Running { process, described, connection: Connection { client, trouble: sender }, trouble, records }
+    Running {
+        process,
+        described,
+        connection: Connection { client, trouble: sender, calls: Calls::default() },
+        trouble,
+        records,
+    }
 }
 
 async fn exchange(settings: &DriverSettings, file: &DriverFile, socket: &mut UnixStream) -> io::Result<Started> {

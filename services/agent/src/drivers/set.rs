@@ -3,37 +3,57 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
+    time::Duration,
 };
 
 use ballast_proto::agent::DriverReport;
 use tokio::{
-    sync::{Mutex, Notify, watch},
+    sync::{Mutex, watch},
     task::{self, JoinHandle},
+    time::{self, MissedTickBehavior},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tracing::error;
+use tracing::{error, info};
 
 use super::{
     DriverClient, DriverSettings, DriversDirError,
     board::Board,
     files::{self, DriverFile, Found},
-    supervise::Supervisor,
+    notice::{self, Look},
+    supervise::{Supervisor, Used},
 };
+
+/// How often the drivers directory is looked at; a change is acted on when two looks in a row are the same.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The drivers of an agent, supervised. Dropping it ends their processes too, without waiting for it.
 pub struct DriverSet {
     settings: Arc<DriverSettings>,
     board: Arc<Board>,
     stop: CancellationToken,
-    supervised: Mutex<BTreeMap<String, Supervised>>,
+    supervised: Mutex<AllSupervised>,
     _guard: DropGuard,
 }
 
+#[derive(Default)]
+struct AllSupervised {
+    drivers: BTreeMap<String, Supervised>,
+    /// The drivers directory as it was when it was scanned last.
+    seen: Look,
+}
+
 struct Supervised {
-    digest: String,
+    wanted: watch::Sender<DriverFile>,
+    used: Used,
     stop: CancellationToken,
-    wake: Arc<Notify>,
     task: JoinHandle<()>,
+}
+
+impl Supervised {
+    /// Of the files that a process may be started from.
+    fn digests(&self) -> [String; 2] {
+        [self.used.get().digest, self.wanted.borrow().digest.clone()]
+    }
 }
 
 impl DriverSet {
@@ -56,8 +76,9 @@ impl DriverSet {
         Ok(set)
     }
 
-    /// Looks at the directory again: starts new drivers, ends those whose file is gone, replaces those whose file has
-    /// changed, and gives those that failed another chance.
+    /// Looks at the directory again: starts new drivers, ends those whose file is gone, and gives those that failed
+    /// another chance. A driver whose file has changed gets another process beside the one that runs, which takes over
+    /// once it is ready; a driver that runs goes on when its new file cannot be used.
     ///
     /// # Errors
     /// As for [`DriverSet::start`]; nothing has changed then.
@@ -65,6 +86,8 @@ impl DriverSet {
         // Held throughout, so that two scans do not undo each other.
         let mut supervised = self.supervised.lock().await;
         let settings = Arc::clone(&self.settings);
+        // Before the files are read: what changes meanwhile is another look.
+        supervised.seen = notice::look(&settings.drivers_dir).unwrap_or_default();
         let scan = move || files::scan(&settings.drivers_dir, &settings.state_dir);
         let found = match task::spawn_blocking(scan).await {
             Ok(found) => found?,
@@ -74,21 +97,43 @@ impl DriverSet {
                 return Ok(());
             }
         };
-        self.apply(found, &mut supervised).await;
+        self.apply(found, &mut supervised.drivers).await;
+        let used = supervised.drivers.values().flat_map(Supervised::digests).collect();
+        files::remove_unused(&self.settings.state_dir, &used);
         Ok(())
+    }
+
+    /// Rescans when the drivers directory has changed, and has settled since: a file may be copied in slowly.
+    pub async fn rescan_when_changed(&self) {
+        let mut ticks = time::interval(LOOK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut last = Look::default();
+        loop {
+            ticks.tick().await;
+            let Ok(look) = notice::look(&self.settings.drivers_dir) else { continue };
+            let settled = look == std::mem::replace(&mut last, look.clone());
+            if !settled || look == self.supervised.lock().await.seen {
+                continue;
+            }
+            info!("the drivers directory has changed: looking at it again");
+            if let Err(error) = self.rescan().await {
+                error!("{error}; the drivers stay as they are");
+            }
+        }
     }
 
     async fn apply(&self, found: Found, supervised: &mut BTreeMap<String, Supervised>) {
         for (file, reason) in &found.refused {
             error!(file, "driver refused: {reason}");
         }
-        self.board.refuse(found.refused);
         let mut wanted: BTreeMap<String, DriverFile> =
             found.drivers.into_iter().map(|file| (file.note.name.clone(), file)).collect();
         for (name, running) in std::mem::take(supervised) {
-            if wanted.get(&name).is_some_and(|file| file.digest == running.digest) {
-                running.wake.notify_waiters();
-                wanted.remove(&name);
+            if let Some(file) = wanted.remove(&name) {
+                running.wanted.send_replace(file);
+                supervised.insert(name, running);
+            } else if let Some(reason) = self.goes_on(&name, &running.used.get(), &found.refused) {
+                self.board.note(&name, &reason);
                 supervised.insert(name, running);
             } else {
                 running.stop.cancel();
@@ -97,22 +142,32 @@ impl DriverSet {
                 self.board.remove(&name);
             }
         }
+        self.board.refuse(found.refused);
         for (name, file) in wanted {
             self.board.add(&name, &file.note.version);
             supervised.insert(name, self.supervise(file));
         }
     }
 
+    /// Why a driver runs on though there is no file for it: its file is there, and is refused as it is now.
+    fn goes_on(&self, name: &str, used: &DriverFile, refused: &[(String, String)]) -> Option<String> {
+        let (file, reason) = refused.iter().find(|(file, _)| *file == used.file_name)?;
+        let reason = format!("{file} was refused, version {} goes on: {reason}", used.note.version);
+        self.board.is_ready(name).then_some(reason)
+    }
+
     fn supervise(&self, file: DriverFile) -> Supervised {
-        let (digest, stop, wake) = (file.digest.clone(), self.stop.child_token(), Arc::new(Notify::new()));
+        let (sender, wanted) = watch::channel(file.clone());
+        let (name, used, stop) = (file.note.name.clone(), Used::new(file), self.stop.child_token());
         let supervisor = Supervisor {
+            name,
             settings: Arc::clone(&self.settings),
-            file,
             board: Arc::clone(&self.board),
+            wanted,
+            used: used.clone(),
             stop: stop.clone(),
-            wake: Arc::clone(&wake),
         };
-        Supervised { digest, stop, wake, task: tokio::spawn(supervisor.run()) }
+        Supervised { wanted: sender, used, stop, task: tokio::spawn(supervisor.run()) }
     }
 
     /// Every driver and every refused file, with capabilities and their digest as far as they are known.
@@ -144,7 +199,7 @@ impl DriverSet {
     /// Ends every driver-host, and waits for it. What drivers have deployed runs on.
     pub async fn shutdown(&self) {
         self.stop.cancel();
-        for (_, running) in std::mem::take(&mut *self.supervised.lock().await) {
+        for (_, running) in std::mem::take(&mut self.supervised.lock().await.drivers) {
             let _ = running.task.await;
         }
     }

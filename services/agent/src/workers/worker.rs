@@ -21,7 +21,7 @@ use super::{
     plan::{self, Step, no_driver},
     state::State,
 };
-use crate::{drivers::NOT_AVAILABLE, ledger::Entry};
+use crate::{drivers, ledger::Entry};
 
 /// One load balancer's worker.
 pub(super) struct Worker {
@@ -106,7 +106,7 @@ async fn deploy(workers: &Workers, worker: &Worker, order: &Arc<Order>) {
     );
     let call = call_deploy(workers, order).instrument(span.clone());
     let (result, ()) = tokio::join!(call, save(workers, entry));
-    let broken = result.as_ref().is_err_and(|fault| fault.message == NOT_AVAILABLE);
+    let broken = result.as_ref().is_err_and(drivers::is_broken);
     if broken && worker.state().interrupted(order, moment()) {
         span.in_scope(|| tracing::warn!("the driver's process ended during the deploy; it is done once more"));
     } else {

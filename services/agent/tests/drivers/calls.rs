@@ -1,0 +1,111 @@
+//! Calls, and what becomes of them when the driver does not play by the rules.
+
+use std::time::Duration;
+
+use ballast_abi::ErrorCode;
+use ballast_agent::drivers::DriverSet;
+use futures_util::future::join_all;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use serde_json::json;
+use tokio::time::{Instant, timeout};
+
+use crate::place::{PATIENCE, Place, code, gone, load_balancer, ready, report, started};
+
+#[tokio::test]
+async fn every_call_makes_the_round_trip() {
+    let place = Place::with_fault_driver();
+    let set = place.start(json!({ "max_members": 500 })).await;
+    let driver = ready(&set).await;
+    let report = report(&set, "fault", |_| true).await;
+    assert_eq!((report.version.as_str(), report.digest.len()), (env!("CARGO_PKG_VERSION"), 64));
+    assert_eq!(report.capabilities.unwrap().max_members, 500);
+
+    assert_eq!(driver.deploy(load_balancer("lb-1", "web"), 3).await.unwrap(), []);
+    let deployed = driver.deployed().await.unwrap();
+    assert_eq!((deployed[0].load_balancer_id.as_str(), deployed[0].generation), ("lb-1", 3));
+    let first = driver.observe(Vec::new()).await.unwrap()[0].statistics.unwrap();
+    let second = driver.observe(vec!["lb-1".into()]).await.unwrap()[0].statistics.unwrap();
+    assert!(second.bytes_in > first.bytes_in);
+    driver.undeploy("lb-1".into()).await.unwrap();
+    driver.undeploy("lb-1".into()).await.unwrap();
+    assert!(driver.deployed().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_drivers_own_fault_arrives_whole() {
+    let place = Place::with_fault_driver();
+    let set = place.start(json!({})).await;
+    let driver = ready(&set).await;
+    let fault = driver.deploy(load_balancer("lb-1", "fail: no memory"), 1).await.unwrap_err();
+    assert_eq!((code(&fault), fault.retryable), (ErrorCode::INTERNAL, false));
+    assert_eq!((fault.message.as_str(), fault.detail.as_str()), ("no memory", "asked for by name"));
+    let fault = driver.observe(vec!["lb-1".into()]).await.unwrap_err();
+    assert_eq!(code(&fault), ErrorCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_panic_is_a_fault_and_the_process_goes_on() {
+    let place = Place::with_fault_driver();
+    let set = place.start(json!({})).await;
+    let driver = ready(&set).await;
+    let pid = place.pid();
+    let fault = driver.deploy(load_balancer("lb-1", "panic"), 1).await.unwrap_err();
+    assert_eq!(code(&fault), ErrorCode::PANIC);
+    driver.deploy(load_balancer("lb-1", "web"), 2).await.unwrap();
+    assert_eq!((place.pid(), set.starts()["fault"]), (pid, 1));
+}
+
+#[tokio::test]
+async fn a_killed_driver_host_is_started_again_and_its_device_is_as_it_was() {
+    let place = Place::with_fault_driver();
+    let set = place.start(json!({})).await;
+    let driver = ready(&set).await;
+    driver.deploy(load_balancer("lb-1", "web"), 1).await.unwrap();
+    let mut changes = set.watch();
+    changes.borrow_and_update();
+    kill(Pid::from_raw(place.pid()), Signal::SIGKILL).unwrap();
+    timeout(PATIENCE, changes.changed()).await.unwrap().unwrap();
+    started(&set, 2).await;
+    assert_eq!(driver.deployed().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_driver_that_ends_the_process_in_a_call_costs_that_call_only() {
+    let place = Place::with_fault_driver();
+    let set = place.start(json!({})).await;
+    let driver = ready(&set).await;
+    let fault = driver.deploy(load_balancer("lb-1", "abort"), 1).await.unwrap_err();
+    assert_eq!((code(&fault), fault.retryable), (ErrorCode::UNAVAILABLE, true));
+    started(&set, 2).await;
+    driver.deploy(load_balancer("lb-1", "web"), 2).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_call_that_hangs_ends_at_its_deadline_and_the_process_is_replaced() {
+    let place = Place::with_fault_driver();
+    let mut settings = place.settings(json!({}));
+    settings.deadlines.deploy = Duration::from_millis(300);
+    let set = DriverSet::start(settings).await.unwrap();
+    let driver = ready(&set).await;
+    let pid = place.pid();
+    let fault = driver.deploy(load_balancer("lb-1", "slow 600000ms"), 1).await.unwrap_err();
+    assert_eq!((code(&fault), fault.retryable), (ErrorCode::UNAVAILABLE, true));
+    assert_eq!(fault.detail, "driver fault: deploy did not end within 300ms");
+    gone(pid).await;
+    started(&set, 2).await;
+    driver.deploy(load_balancer("lb-1", "web"), 2).await.unwrap();
+}
+
+#[tokio::test]
+async fn different_load_balancers_are_deployed_at_the_same_time() {
+    let place = Place::with_fault_driver();
+    let set = place.start(json!({})).await;
+    let driver = ready(&set).await;
+    let since = Instant::now();
+    let calls = (0..8).map(|number| driver.deploy(load_balancer(&format!("lb-{number}"), "slow 1000ms"), 1));
+    assert!(join_all(calls).await.iter().all(Result::is_ok));
+    assert!(since.elapsed() < Duration::from_secs(6), "one after the other: {:?}", since.elapsed());
+}
