@@ -61,6 +61,18 @@ pub trait Driver: Send + Sync + Sized + 'static {
     /// # Errors
     /// The device cannot say.
     fn deployed(&self) -> Result<Vec<Deployed>, DriverError>;
+
+    /// The process is about to end: the agent ends, or another process takes the driver over. Lets go of what the device
+    /// keeps for this process or counts, such as sessions, and saves what is not saved yet. What is deployed stays so.
+    ///
+    /// A courtesy, for which there are five seconds: a process that crashes or hangs is not asked, and nothing may depend
+    /// on it. No call begins after it, but one that hangs may still run. Since ABI 1.1; an older agent does not call it.
+    ///
+    /// # Errors
+    /// For the agent's log: the process ends all the same.
+    fn shutdown(&self) -> Result<(), DriverError> {
+        Ok(())
+    }
 }
 
 /// What a driver is made with.

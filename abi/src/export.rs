@@ -108,6 +108,10 @@ impl<D: Driver> DeviceDriver for Exported<D> {
     fn deployed(&self) -> RResult<RVec<u8>, FfiError> {
         guard("deployed", || Ok(encode(&DeployedReply { deployed: self.driver.deployed()? })))
     }
+
+    fn shutdown(&self) -> RResult<(), FfiError> {
+        guard("shutdown", || self.driver.shutdown())
+    }
 }
 
 fn decode<M: Message + Default>(request: RSlice<'_, u8>) -> Result<M, DriverError> {

@@ -3,6 +3,10 @@
 //! What travels through them is protobuf, so data evolves by protobuf's rules, and `abi_stable`'s deep layout check
 //! guards the little that is here. **Never change a type of this module.** A minor version may append a method with a
 //! default body to a trait, or a field to [`DriverModule`], after the `last_prefix_field`; nothing else, and no `cfg`.
+//! `tests/minor-1.0` keeps the first minor's sources, and a test builds them and loads each side with the other.
+//!
+//! `abi_stable` also compares the version of the package that a type is from, by cargo's rules. So this package's
+//! version is not Ballast's: it is `0.1.MINOR` for as long as the major of the ABI is 1.
 //!
 //! Drivers do not use this module: [`export_driver!`](crate::export_driver) does, and the loader.
 
@@ -19,7 +23,10 @@ use abi_stable::{
 /// The major version of the ABI: equal on both sides, or the driver is refused.
 pub const ABI_MAJOR: u32 = 1;
 /// The minor version of the ABI: grows when something is appended.
-pub const ABI_MINOR: u32 = 0;
+///
+/// - 1.0: the beginning.
+/// - 1.1: [`DeviceDriver::shutdown`].
+pub const ABI_MINOR: u32 = 1;
 
 /// A driver's root: what the loader finds in the file.
 #[repr(C)]
@@ -39,7 +46,7 @@ impl RootModule for DriverModuleRef {
     declare_root_module_statics! {DriverModuleRef}
     const BASE_NAME: &'static str = "ballast_driver";
     const NAME: &'static str = "ballast_driver";
-    const VERSION_STRINGS: VersionStrings = VersionStrings::new("1.0.0");
+    const VERSION_STRINGS: VersionStrings = VersionStrings::new("1.1.0");
 }
 
 /// A driver, erased. Arguments and results are messages of `lbaas.driver.v1`, encoded.
@@ -56,6 +63,10 @@ pub trait DeviceDriver: Send + Sync + 'static {
     /// Returns `DeployedReply`.
     #[sabi(last_prefix_field)]
     fn deployed(&self) -> RResult<RVec<u8>, FfiError>;
+    /// Since 1.1. The process is about to end. For an older driver this body runs, in the host.
+    fn shutdown(&self) -> RResult<(), FfiError> {
+        RResult::ROk(())
+    }
 }
 
 /// An owned driver.

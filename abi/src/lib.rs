@@ -12,7 +12,8 @@
 //! - No load balancer arrives that uses a feature which [`Driver::capabilities`] did not declare, nor one with an id
 //!   that is not safe in a file name, nor an enum value that this version does not know.
 //! - `tracing` events reach the agent's log, with the load balancer's id.
-//! - A newer agent accepts it as long as the ABI's major stays; see [`ffi`].
+//! - A newer agent accepts it as long as the ABI's major stays, and an older one too; see [`ffi`].
+//! - Before its process is ended it is told so, if it is in a state to listen: [`Driver::shutdown`].
 //!
 //! # What is asked of a driver
 //!

@@ -10,6 +10,7 @@ use std::{
 
 use ballast_abi::{
     DriverError, ErrorCode, LoadBalancer, features,
+    ffi::{ABI_MAJOR, ABI_MINOR},
     host::{self, LoadedDriver, LogSink, Settings},
     proto::{DeployRequest, LogRecord, ObserveRequest, UndeployRequest},
 };
@@ -18,6 +19,8 @@ use tempfile::TempDir;
 
 /// Offsets in an ELF header.
 const MACHINE: usize = 18;
+/// Of the fault driver, which has the workspace's.
+const VERSION: &str = "0.1.0";
 
 fn fault_driver() -> PathBuf {
     let test = env::current_exe().unwrap();
@@ -78,8 +81,8 @@ fn deploy(name: &str) -> DeployRequest {
 #[test]
 fn the_note_of_a_driver_is_read_without_loading_it() {
     let note = host::preflight(&fault_driver()).unwrap();
-    assert_eq!((note.name.as_str(), note.abi_major, note.abi_minor), ("fault", 1, 0));
-    assert_eq!(note.version, env!("CARGO_PKG_VERSION"));
+    assert_eq!((note.name.as_str(), note.abi_major, note.abi_minor), ("fault", ABI_MAJOR, ABI_MINOR));
+    assert_eq!(note.version, VERSION);
 }
 
 #[test]
@@ -186,10 +189,10 @@ fn a_driver_for_another_machine_is_refused_by_its_name() {
 fn a_driver_of_another_abi_major_is_refused_before_it_is_loaded() {
     let directory = TempDir::new().unwrap();
     let file = changed(&directory, |bytes| {
-        let at = bytes.windows(8).position(|window| window == b"abi=1.0 ").unwrap();
+        let at = bytes.windows(8).position(|window| window == b"abi=1.1 ").unwrap();
         bytes[at + 4] = b'9';
     });
-    assert_eq!(refusal(&file), "ABI 9.0, this agent speaks 1.x");
+    assert_eq!(refusal(&file), "ABI 9.1, this agent speaks 1.x");
 }
 
 #[test]
@@ -199,9 +202,8 @@ fn a_driver_whose_note_names_another_driver_is_refused() {
         let at = bytes.windows(11).position(|window| window == b" name=fault").unwrap();
         bytes[at + 6..at + 11].copy_from_slice(b"other");
     });
-    let version = env!("CARGO_PKG_VERSION");
     let refused = host::open(&file).err().unwrap().to_string();
-    assert_eq!(refused, format!("its note says other {version}, its code says fault {version}"));
+    assert_eq!(refused, format!("its note says other {VERSION}, its code says fault {VERSION}"));
 }
 
 #[test]

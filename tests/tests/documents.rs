@@ -95,6 +95,7 @@ fn every_key_of_the_configuration_is_documented() {
         "events",
         "providers",
         "agent",
+        "driver_host",
         "tls",
         "quotas",
         "network",
@@ -102,7 +103,9 @@ fn every_key_of_the_configuration_is_documented() {
     let no_keys: BTreeSet<&str> =
         no_keys.into_iter().chain(["drivers", "insecure", "first", "last", "encrypted", "authenticated"]).collect();
     let drivers = ["drivers/haproxy-ns/src/config.rs", "drivers/a10-stub/src/config.rs"];
-    for path in ["crates/service/src/config.rs", "crates/service/src/telemetry.rs"].into_iter().chain(drivers) {
+    let shared =
+        ["config.rs", "config/driver_host.rs", "telemetry.rs"].map(|name| format!("crates/service/src/{name}"));
+    for path in shared.iter().map(String::as_str).chain(drivers) {
         let source = read(path);
         let keys: Vec<_> = fields(&source).filter(|name| !no_keys.contains(name)).collect();
         assert!(keys.len() > 1, "{path}: no keys found");

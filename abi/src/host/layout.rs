@@ -89,7 +89,7 @@ mod tests {
                 declare_root_module_statics! {DriverModuleRef}
                 const BASE_NAME: &'static str = "ballast_driver";
                 const NAME: &'static str = "ballast_driver";
-                const VERSION_STRINGS: VersionStrings = VersionStrings::new("1.1.0");
+                const VERSION_STRINGS: VersionStrings = VersionStrings::new("1.9.0");
             }
         }
 
@@ -150,17 +150,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_packages_version_is_one_that_drivers_of_every_minor_agree_with() {
+        // abi_stable refuses types of packages whose versions cargo would call incompatible.
+        assert_eq!(env!("CARGO_PKG_VERSION"), format!("0.1.{ABI_MINOR}"));
+    }
+
     static IDLE: LibHeader = header::<Idle>();
 
     #[test]
     fn a_driver_of_this_minor_is_accepted() {
-        let module: DriverModuleRef = checked_module(&IDLE, 0).unwrap();
+        let module: DriverModuleRef = checked_module(&IDLE, ABI_MINOR).unwrap();
         assert_eq!(module.name()().as_str(), "idle");
     }
 
     #[test]
     fn an_agent_of_a_later_minor_accepts_this_driver_and_sees_that_a_field_is_absent() {
-        let module: other::minor::DriverModuleRef = checked_module(&IDLE, 0).unwrap();
+        let module: other::minor::DriverModuleRef = checked_module(&IDLE, ABI_MINOR).unwrap();
         assert_eq!(module.version()().as_str(), "1.2.3");
         assert!(module.self_test().is_none());
     }
@@ -172,7 +178,9 @@ mod tests {
 
     #[test]
     fn a_driver_with_other_types_is_refused_in_one_line() {
-        let Err(refused) = checked_module::<other::layout::DriverModuleRef>(&IDLE, 0) else { panic!("accepted") };
+        let Err(refused) = checked_module::<other::layout::DriverModuleRef>(&IDLE, ABI_MINOR) else {
+            panic!("accepted")
+        };
         let text = refused.to_string();
         assert!(text.starts_with("its ABI types differ from this agent's: "), "{text}");
         assert!(text.len() < 1500 && !text.contains('\n'), "{text}");

@@ -104,6 +104,14 @@ impl LoadedDriver {
     pub fn deployed(&self) -> Result<DeployedReply, DriverError> {
         decode(self.driver.deployed())
     }
+
+    /// To be called last. A driver of an ABI before 1.1 knows nothing of it, and is not asked.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn shutdown(&self) -> Result<(), DriverError> {
+        Ok(self.driver.shutdown().into_result()?)
+    }
 }
 
 fn decode<M: Message + Default>(reply: RResult<RVec<u8>, FfiError>) -> Result<M, DriverError> {

@@ -1,4 +1,4 @@
-//! The two things that a driver-host process needs and safe Rust does not offer. They are here because `unsafe` may not
+//! What a driver-host process needs and safe Rust does not offer. They are here because `unsafe` may not
 //! be anywhere else.
 
 use std::{
@@ -36,6 +36,20 @@ pub fn take_inherited_fd(number: RawFd) -> io::Result<OwnedFd> {
     #[expect(unsafe_code, reason = "an inherited descriptor is known by its number only")]
     // SAFETY: it is open, and `TAKEN` sees to it that it gets one owner here.
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// Closes every file descriptor from this number on. For a process that has opened none of them: they are its parent's,
+/// which forgot to keep them to itself.
+///
+/// To be called before [`take_inherited_fd`], and before anything else opens files.
+///
+/// # Errors
+/// The kernel is older than 5.9.
+pub fn close_inherited_fds(first: u32) -> io::Result<()> {
+    #[expect(unsafe_code, reason = "descriptors that nobody here knows")]
+    // SAFETY: nothing in this process has opened a file yet, so no owner of a descriptor is robbed of it.
+    let closed = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0_u32) };
+    if closed == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Ends the process at once, without exit handlers or destructors: a driver's threads may be anywhere in its code.

@@ -5,6 +5,7 @@
 //! An unknown key is an error.
 
 mod auth;
+mod driver_host;
 mod tls;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::Path, path::PathBuf};
@@ -12,6 +13,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::Path, path::PathBuf};
 use serde::{Deserialize, Deserializer, de};
 
 pub use auth::{Auth, AuthMode};
+pub use driver_host::DriverHost;
 pub use tls::Tls;
 
 use crate::{address::Address, telemetry::Log};
@@ -34,6 +36,7 @@ pub struct Settings {
     #[serde(rename = "provider")]
     pub providers: Vec<Provider>,
     pub agent: Agent,
+    pub driver_host: DriverHost,
     /// `[drivers.NAME]`: each driver's own section, handed to it as it is.
     pub drivers: BTreeMap<String, serde_json::Value>,
     /// `--insecure`
@@ -337,7 +340,7 @@ impl Settings {
         if self.agent.parallelism == 0 {
             return Err("agent.parallelism must be at least 1".to_owned());
         }
-        Ok(())
+        self.driver_host.check()
     }
 
     /// Refuses to serve to other machines what they could read on its way, or call without saying who they are.

@@ -88,6 +88,8 @@ async fn start_drivers(settings: &Settings, host: &str) -> Result<Arc<DriverSet>
     let agent = &settings.agent;
     let mut of_drivers = DriverSettings::new(agent.drivers_dir.clone(), agent.state_dir.clone(), host.to_owned());
     of_drivers.configs = settings.drivers.clone().into_iter().collect();
+    of_drivers.deadlines = (&settings.driver_host).into();
+    of_drivers.limits = (&settings.driver_host).into();
     let set = DriverSet::start(of_drivers).await.map_err(|error| match error.source() {
         Some(source) => Failure::run(&error, source),
         None => Failure::run("drivers", &error),

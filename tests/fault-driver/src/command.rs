@@ -14,6 +14,7 @@ pub(crate) enum Method {
     Undeploy,
     Observe,
     Deployed,
+    Shutdown,
 }
 
 impl Method {
@@ -24,6 +25,7 @@ impl Method {
             "undeploy" => Self::Undeploy,
             "observe" => Self::Observe,
             "deployed" => Self::Deployed,
+            "shutdown" => Self::Shutdown,
             _ => return None,
         })
     }

@@ -93,6 +93,12 @@ impl Device {
         Ok(ids)
     }
 
+    /// Leaves `goodbye`, with the process: how tests see that it was told of its end.
+    pub(crate) fn say_goodbye(&self) -> Result<(), DriverError> {
+        fs::write(self.directory.join("goodbye"), std::process::id().to_string())
+            .map_err(|error| failed("cannot be written", &error))
+    }
+
     /// How long it has been deployed, whatever has changed since: what its counters grow with.
     pub(crate) fn age(&self, id: &str) -> Duration {
         let born = fs::metadata(self.directory.join(format!("{id}.born"))).or_else(|_| fs::metadata(self.path(id)));

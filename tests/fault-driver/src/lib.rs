@@ -160,6 +160,11 @@ impl Driver for FaultDriver {
         self.lie(&mut deployed);
         Ok(deployed)
     }
+
+    fn shutdown(&self) -> Result<(), DriverError> {
+        self.at_each_call(Method::Shutdown)?;
+        self.device.say_goodbye()
+    }
 }
 
 impl FaultDriver {

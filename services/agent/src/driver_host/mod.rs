@@ -7,6 +7,7 @@
 //!
 //! It must not end anything that a driver has started in a session of its own: those run on without it.
 
+pub(crate) mod confine;
 pub(crate) mod fault;
 mod log;
 pub(crate) mod service;
@@ -35,6 +36,7 @@ use start::{Start, Started};
 pub(crate) const SOCKET: RawFd = 3;
 /// Where the agent puts the lifeline.
 pub(crate) const LIFELINE: RawFd = 4;
+const FIRST_STRAY: u32 = 5;
 /// Exit status of a driver-host whose driver will not load or start with this file and configuration, ever.
 pub const EXIT_PERMANENT: i32 = 78;
 const EXIT_FAILED: i32 = 1;
@@ -68,11 +70,14 @@ impl Failed {
 
 fn serve() -> Result<(), Failed> {
     let stray = |error: io::Error| Failed::new("driver-host is started by the agent only", &error);
+    // An agent that was started by something careless has files of its parent, and would pass them on.
+    process::close_inherited_fds(FIRST_STRAY).map_err(|error| Failed::new("what the agent left open", &error))?;
     let mut socket = UnixStream::from(process::take_inherited_fd(SOCKET).map_err(stray)?);
     // A number that somebody else has left open is no socket.
     socket.local_addr().map_err(stray)?;
     watch_lifeline(process::take_inherited_fd(LIFELINE).map_err(stray)?)?;
     let start: Start = start::read(&mut socket).map_err(|error| Failed::new("the agent's first message", &error))?;
+    confine::apply(start.confinement);
     let (sink, mut records) = log::channel(start.log_level);
     let answered = |started: &Started, socket: &mut UnixStream| {
         start::write(socket, started).map_err(|error| Failed::new("the answer to the agent", &error))

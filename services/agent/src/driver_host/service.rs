@@ -1,7 +1,7 @@
 //! `lbaas.driver.v1.Driver` in front of a loaded driver: decode, one call on a blocking thread, encode.
 
 use std::{
-    io,
+    io::{self, Write},
     os::unix::net,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -13,7 +13,12 @@ use ballast_proto::driver::{
     driver_server::{Driver, DriverServer},
 };
 use futures_util::{StreamExt, stream};
-use tokio::{net::UnixStream, runtime, task};
+use tokio::{
+    net::UnixStream,
+    runtime,
+    signal::unix::{SignalKind, signal},
+    task,
+};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, transport::Server};
 
@@ -22,19 +27,33 @@ use super::{fault, log::Drain};
 /// The largest message on this socket: a load balancer with some hundred thousand members.
 pub(crate) const MESSAGE_LIMIT: usize = 64 << 20;
 
-/// Serves the one connection until the process is ended.
+/// Serves the one connection until the process is asked to end; then the driver is told.
 pub(super) fn run(driver: LoadedDriver, records: Drain, socket: net::UnixStream) -> io::Result<()> {
     socket.set_nonblocking(true)?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let service = Service { driver: Arc::new(driver), records: Mutex::new(Some(records)) };
-        let service = DriverServer::new(service)
-            .max_decoding_message_size(MESSAGE_LIMIT)
-            .max_encoding_message_size(MESSAGE_LIMIT);
-        // The server ends when no connection can come any more, so this stream does not end.
-        let connections = stream::once(std::future::ready(UnixStream::from_std(socket))).chain(stream::pending());
-        Server::builder().add_service(service).serve_with_incoming(connections).await.map_err(io::Error::other)
-    })
+    let driver = Arc::new(driver);
+    let served = runtime.block_on(async {
+        let mut end = signal(SignalKind::terminate())?;
+        tokio::select! {
+            served = serve(Arc::clone(&driver), records, socket) => served,
+            _ = end.recv() => Ok(()),
+        }
+    });
+    // Not waited for: a call that hangs would keep the process.
+    runtime.shutdown_background();
+    if let Err(error) = driver.shutdown() {
+        let _ = writeln!(io::stderr(), "the driver could not end in order: {error} {}", error.detail);
+    }
+    served
+}
+
+async fn serve(driver: Arc<LoadedDriver>, records: Drain, socket: net::UnixStream) -> io::Result<()> {
+    let service = Service { driver, records: Mutex::new(Some(records)) };
+    let service =
+        DriverServer::new(service).max_decoding_message_size(MESSAGE_LIMIT).max_encoding_message_size(MESSAGE_LIMIT);
+    // The server ends when no connection can come any more, so this stream does not end.
+    let connections = stream::once(std::future::ready(UnixStream::from_std(socket))).chain(stream::pending());
+    Server::builder().add_service(service).serve_with_incoming(connections).await.map_err(io::Error::other)
 }
 
 struct Service {

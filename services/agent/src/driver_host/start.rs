@@ -12,6 +12,8 @@ use std::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
+use super::confine::Confinement;
+
 /// Longer than any configuration, short enough to be read into memory on a stranger's word.
 const LENGTH_LIMIT: usize = 16 << 20;
 
@@ -24,6 +26,7 @@ pub(crate) struct Start {
     pub(crate) config: serde_json::Value,
     /// Records above this level are not wanted: 1 error to 5 trace.
     pub(crate) log_level: u32,
+    pub(crate) confinement: Confinement,
 }
 
 /// From the driver-host: how it went.

@@ -19,6 +19,7 @@ mod board;
 mod client;
 mod files;
 mod log;
+mod memory;
 mod notice;
 mod process;
 mod set;
@@ -26,6 +27,9 @@ mod supervise;
 
 use std::{collections::HashMap, path::PathBuf, time::Duration};
 
+use ballast_service::config::DriverHost;
+
+use crate::driver_host::confine::Confinement;
 pub use client::DriverClient;
 pub(crate) use client::is_broken;
 pub use files::DriversDirError;
@@ -47,6 +51,8 @@ pub struct DriverSettings {
     pub program: PathBuf,
     /// How long calls may take.
     pub deadlines: Deadlines,
+    /// What a process may use.
+    pub limits: Limits,
 }
 
 impl DriverSettings {
@@ -59,7 +65,8 @@ impl DriverSettings {
             agent_id,
             configs: HashMap::new(),
             program: PathBuf::from("/proc/self/exe"),
-            deadlines: Deadlines::default(),
+            deadlines: Deadlines::from(&DriverHost::default()),
+            limits: Limits::from(&DriverHost::default()),
         }
     }
 }
@@ -77,15 +84,47 @@ pub struct Deadlines {
     pub grace: Duration,
 }
 
-impl Default for Deadlines {
-    fn default() -> Self {
+/// What a driver-host may use.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Files that it may have open.
+    pub open_files: u64,
+    /// MiB that it may have resident.
+    pub memory_mb: Option<u64>,
+    /// Whether a crash leaves a core file.
+    pub core_dumps: bool,
+    /// Whether programs that it runs may gain privileges by their file.
+    pub new_privileges: bool,
+}
+
+impl Limits {
+    /// What the process sees to itself.
+    fn confinement(&self) -> Confinement {
+        Confinement { open_files: self.open_files, core_dumps: self.core_dumps, new_privileges: self.new_privileges }
+    }
+}
+
+impl From<&DriverHost> for Deadlines {
+    fn from(configured: &DriverHost) -> Self {
+        let time = |milliseconds: u32| Duration::from_millis(milliseconds.into());
         Self {
-            start: Duration::from_secs(30),
-            deploy: Duration::from_secs(60),
-            undeploy: Duration::from_secs(60),
-            observe: Duration::from_secs(10),
-            deployed: Duration::from_secs(30),
-            grace: Duration::from_secs(2),
+            start: time(configured.start_timeout_ms),
+            deploy: time(configured.deploy_timeout_ms),
+            undeploy: time(configured.undeploy_timeout_ms),
+            observe: time(configured.observe_timeout_ms),
+            deployed: time(configured.deployed_timeout_ms),
+            grace: time(configured.stop_timeout_ms),
+        }
+    }
+}
+
+impl From<&DriverHost> for Limits {
+    fn from(configured: &DriverHost) -> Self {
+        Self {
+            open_files: configured.open_files.into(),
+            memory_mb: Some(configured.memory_mb.into()).filter(|limit| *limit > 0),
+            core_dumps: configured.core_dumps,
+            new_privileges: configured.new_privileges,
         }
     }
 }

@@ -28,6 +28,7 @@ use super::{
     board::{Calls, Connection},
     files::DriverFile,
     log::{self, LastLine},
+    memory,
 };
 use crate::driver_host::{
     EXIT_PERMANENT, LIFELINE, SOCKET,
@@ -46,6 +47,8 @@ pub(super) struct Running {
     /// Why the process is to be replaced, from those who call it.
     trouble: mpsc::Receiver<String>,
     records: JoinHandle<()>,
+    /// In MiB.
+    memory_limit: Option<u64>,
 }
 
 impl Running {
@@ -55,9 +58,11 @@ impl Running {
 
     /// Waits until the process has ended by itself or has to be replaced, and says why.
     pub(super) async fn over(&mut self) -> String {
+        let id = self.id();
         tokio::select! {
             reason = self.process.ended() => reason,
             trouble = self.trouble.recv() => trouble.unwrap_or_default(),
+            reason = memory::exceeds(id, self.memory_limit) => reason,
         }
     }
 
@@ -82,7 +87,7 @@ pub(super) async fn start(settings: &DriverSettings, file: &DriverFile) -> Resul
     let answer = time::timeout(settings.deadlines.start, exchange(settings, file, &mut socket)).await;
     let refused = match answer {
         Ok(Ok(Started::Ready)) => match connect(socket).await {
-            Ok((client, described)) => return Ok(running(file, process, client, described)),
+            Ok((client, described)) => return Ok(running((settings, file), process, client, described)),
             Err(reason) => Refused { reason, permanent: false },
         },
         Ok(Ok(Started::Refused(refused))) => refused,
@@ -96,7 +101,12 @@ pub(super) async fn start(settings: &DriverSettings, file: &DriverFile) -> Resul
     Err(refused)
 }
 
-fn running(file: &DriverFile, process: Process, client: DriverClient<Channel>, described: DescribeReply) -> Running {
+fn running(
+    (settings, file): (&DriverSettings, &DriverFile),
+    process: Process,
+    client: DriverClient<Channel>,
+    described: DescribeReply,
+) -> Running {
     let records = tokio::spawn(log::forward_records(file.note.name.clone(), client.clone()));
     let (sender, trouble) = mpsc::channel(1);
     Running {
@@ -105,6 +115,7 @@ fn running(file: &DriverFile, process: Process, client: DriverClient<Channel>, d
         connection: Connection { client, trouble: sender, calls: Calls::default() },
         trouble,
         records,
+        memory_limit: settings.limits.memory_mb,
     }
 }
 
@@ -116,6 +127,7 @@ async fn exchange(settings: &DriverSettings, file: &DriverFile, socket: &mut Uni
         state_dir: file.state_dir.clone(),
         config: config.unwrap_or_else(|| serde_json::Value::Object(serde_json::Map::new())),
         log_level: log::level(),
+        confinement: settings.limits.confinement(),
     };
     start::send(socket, &message).await?;
     start::receive(socket).await

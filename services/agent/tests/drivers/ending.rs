@@ -12,7 +12,7 @@ use ballast_agent::drivers::DriverSet;
 use serde_json::json;
 use tokio::time::{interval, timeout};
 
-use crate::place::{PATIENCE, Place, gone, load_balancer, ready, settings};
+use crate::place::{PATIENCE, Place, fault_driver, gone, load_balancer, ready, settings, started};
 
 #[tokio::test]
 async fn shutdown_ends_the_processes_and_leaves_what_is_deployed() {
@@ -23,6 +23,42 @@ async fn shutdown_ends_the_processes_and_leaves_what_is_deployed() {
     timeout(PATIENCE, set.shutdown()).await.unwrap();
     gone(pid).await;
     assert!(place.state().join("driver-state/fault/lb-1.lb").exists());
+}
+
+/// Whether the driver of a process was told of its end, which has come.
+async fn told(place: &Place, pid: i32) -> bool {
+    gone(pid).await;
+    let goodbye = fs::read_to_string(place.state().join("driver-state/fault/goodbye"));
+    goodbye.is_ok_and(|said| said == pid.to_string())
+}
+
+#[tokio::test]
+async fn a_driver_is_told_before_its_process_ends_also_when_another_takes_over() {
+    let place = Place::with_fault_driver();
+    let set = place.start(json!({})).await;
+    ready(&set).await;
+    let first = place.pid();
+    let mut bytes = fs::read(fault_driver()).unwrap();
+    bytes.push(0);
+    fs::write(place.drivers().join("fault.so"), bytes).unwrap();
+    set.rescan().await.unwrap();
+    started(&set, 2).await;
+    assert!(told(&place, first).await);
+    let second = place.pid();
+    timeout(PATIENCE, set.shutdown()).await.unwrap();
+    assert!(told(&place, second).await);
+}
+
+#[tokio::test]
+async fn a_driver_that_does_not_want_to_end_is_killed() {
+    let place = Place::with_fault_driver();
+    let mut settings = place.settings(json!({ "calls": { "shutdown": "hang" } }));
+    settings.deadlines.grace = Duration::from_millis(300);
+    let set = DriverSet::start(settings).await.unwrap();
+    ready(&set).await;
+    let pid = place.pid();
+    timeout(PATIENCE, set.shutdown()).await.unwrap();
+    assert!(!told(&place, pid).await);
 }
 
 #[tokio::test]

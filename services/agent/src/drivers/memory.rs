@@ -1,0 +1,40 @@
+//! The memory of driver-hosts, watched from outside: a limit inside the process would be inherited by the daemons that
+//! its driver starts.
+
+use std::{fs, time::Duration};
+
+use tokio::time;
+
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// Waits until a process has more than `limit` MiB resident, and says so in words. Without a limit it waits for ever, as
+/// it does for a process that is gone.
+pub(super) async fn exceeds(pid: Option<u32>, limit: Option<u64>) -> String {
+    let (Some(pid), Some(limit)) = (pid, limit) else { return std::future::pending().await };
+    let mut ticks = time::interval(PERIOD);
+    loop {
+        ticks.tick().await;
+        let resident = fs::read_to_string(format!("/proc/{pid}/status")).ok().and_then(|status| resident(&status));
+        if let Some(resident) = resident.filter(|resident| *resident > limit) {
+            return format!("it has {resident} MiB of memory, and {limit} are allowed");
+        }
+    }
+}
+
+/// In MiB.
+fn resident(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kibibytes >> 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_resident_memory_is_read_as_the_kernel_writes_it() {
+        assert_eq!(resident("Name:\tx\nVmHWM:\t  9 kB\nVmRSS:\t  204800 kB\n"), Some(200));
+        assert_eq!(resident("Name:\tx\n"), None, "a zombie has none");
+    }
+}

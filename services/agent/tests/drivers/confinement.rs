@@ -1,0 +1,78 @@
+//! What a driver's process has, may use, and may become.
+
+use std::{fs, os::fd::AsRawFd, path::Path};
+
+use ballast_agent::drivers::DriverSet;
+use ballast_proto::agent::DriverState;
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use serde_json::json;
+
+use crate::place::{Place, gone, load_balancer, ready, report, started};
+
+#[tokio::test]
+async fn a_driver_host_has_no_file_of_the_agents_but_those_that_are_meant_for_it() {
+    let place = Place::with_fault_driver();
+    // As a careless parent leaves it to the agent.
+    let secret = place.directory.path().join("secret");
+    let open = fs::File::create(&secret).unwrap();
+    fcntl(&open, FcntlArg::F_SETFD(FdFlag::empty())).unwrap();
+    let own = Path::new("/proc/self/fd").join(open.as_raw_fd().to_string());
+    assert_eq!(fs::read_link(own).unwrap(), secret, "the test's own file is seen");
+    let set = place.start(json!({})).await;
+    ready(&set).await.deploy(load_balancer("lb-1", "web"), 1).await.unwrap();
+    let entries = fs::read_dir(format!("/proc/{}/fd", place.pid())).unwrap();
+    let files: Vec<_> = entries.flatten().filter_map(|entry| fs::read_link(entry.path()).ok()).collect();
+    assert!(files.len() >= 5 && !files.contains(&secret), "{files:?}");
+}
+
+#[tokio::test]
+async fn a_driver_host_is_limited_and_gains_no_privileges() {
+    let place = Place::with_fault_driver();
+    let mut settings = place.settings(json!({}));
+    settings.limits.open_files = 321;
+    let set = DriverSet::start(settings).await.unwrap();
+    ready(&set).await;
+    let limits = fs::read_to_string(format!("/proc/{}/limits", place.pid())).unwrap();
+    let soft = |name: &str| {
+        let line = limits.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.split_whitespace().next().unwrap().to_owned()
+    };
+    assert_eq!((soft("Max open files").as_str(), soft("Max core file size").as_str()), ("321", "0"));
+    let status = fs::read_to_string(format!("/proc/{}/status", place.pid())).unwrap();
+    assert!(status.lines().any(|line| line == "NoNewPrivs:\t1"), "{status}");
+}
+
+#[tokio::test]
+async fn a_driver_that_runs_out_of_descriptors_harms_nobody_and_heals_with_its_process() {
+    let place = Place::with_fault_driver();
+    let mut settings = place.settings(json!({ "faults": ["leaks-descriptors"] }));
+    settings.limits.open_files = 64;
+    let set = DriverSet::start(settings).await.unwrap();
+    let driver = ready(&set).await;
+    let mut failed = false;
+    for _ in 0..100 {
+        failed |= driver.deployed().await.is_err();
+    }
+    assert!(failed, "a hundred descriptors were to be had");
+    let pid = nix::unistd::Pid::from_raw(place.pid());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
+    started(&set, 2).await;
+    driver.deployed().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_driver_that_takes_too_much_memory_is_replaced_with_the_reason() {
+    let place = Place::with_fault_driver();
+    let mut settings = place.settings(json!({}));
+    settings.limits.memory_mb = Some(200);
+    let set = DriverSet::start(settings).await.unwrap();
+    let driver = ready(&set).await;
+    let pid = place.pid();
+    driver.deploy(load_balancer("lb-1", "leak 300MiB once"), 1).await.unwrap();
+    let replaced = report(&set, "fault", |report| !report.reason.is_empty()).await;
+    assert_eq!(replaced.state(), DriverState::Starting);
+    assert!(replaced.reason.ends_with(" MiB of memory, and 200 are allowed"), "{}", replaced.reason);
+    gone(pid).await;
+    started(&set, 2).await;
+    assert_eq!(driver.deployed().await.unwrap().len(), 1);
+}
