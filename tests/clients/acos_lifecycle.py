@@ -103,4 +103,5 @@ def main():
     refused(errors.AuthenticationFailure, connect("wrong").session.authenticate, "admin", "wrong")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -10,7 +10,10 @@ use std::{
 };
 
 use ballast_lab::not_run;
-use ballast_simulators::{Entry, Options, Simulator, a10::A10};
+use ballast_simulators::{
+    Device, Entry, Fault, Kind, Options, Simulator,
+    a10::{A10, SHARED},
+};
 use serde_json::{Value, json};
 
 fn workspace() -> PathBuf {
@@ -21,6 +24,29 @@ fn workspace() -> PathBuf {
 fn python() -> Option<PathBuf> {
     let named = env::var_os("BALLAST_ACOS_PYTHON").map(PathBuf::from);
     named.or(Some(workspace().join(".venv-acos/bin/python"))).filter(|path| path.exists())
+}
+
+/// Runs a script of the client against the device.
+fn play(python: &Path, script: &str, simulator: &Simulator<A10>) {
+    let address = simulator.address();
+    let played = Command::new(python)
+        .arg(workspace().join("tests/clients").join(script))
+        .args([address.ip().to_string(), address.port().to_string()])
+        .output()
+        .unwrap();
+    assert!(played.status.success(), "{}", String::from_utf8_lossy(&played.stderr));
+}
+
+fn recording(name: &str) -> Vec<Value> {
+    let recording = fs::read_to_string(workspace().join("tests/fixtures").join(name)).unwrap();
+    recording.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn compare(sent: &[Value], recording: &[Value]) {
+    for (position, (sent, recorded)) in sent.iter().zip(recording).enumerate() {
+        assert_eq!(sent, recorded, "request {}", position + 1);
+    }
+    assert_eq!(sent.len(), recording.len());
 }
 
 /// As the recording has it: without the password.
@@ -39,21 +65,32 @@ fn the_vendors_client_lives_a_load_balancers_life_and_sends_what_was_recorded() 
         return not_run(test, "acos-client is not installed: run `make deps`, or set BALLAST_ACOS_PYTHON");
     };
     let simulator = Simulator::start(A10::default(), Options::default()).unwrap();
-    let address = simulator.address();
-    let life = Command::new(python)
-        .arg(workspace().join("tests/clients/acos_lifecycle.py"))
-        .args([address.ip().to_string(), address.port().to_string()])
-        .output()
-        .unwrap();
-    assert!(life.status.success(), "{}", String::from_utf8_lossy(&life.stderr));
+    play(&python, "acos_lifecycle.py", &simulator);
     let sent: Vec<Value> = simulator.journal.all().iter().map(recorded).collect();
-    let recording = fs::read_to_string(workspace().join("tests/fixtures/a10_acos_client_lifecycle.jsonl")).unwrap();
-    let recording: Vec<Value> = recording.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    for (position, (sent, recorded)) in sent.iter().zip(&recording).enumerate() {
-        assert_eq!(sent, recorded, "request {}", position + 1);
-    }
-    assert_eq!(sent.len(), recording.len());
+    compare(&sent, &recording("a10_acos_client_lifecycle.jsonl"));
     let device = simulator.device();
-    assert_eq!(device.objects(ballast_simulators::a10::SHARED), [""; 0]);
-    assert!(device.is_saved() && ballast_simulators::Device::sessions(&*device) == 0);
+    assert_eq!(device.objects(SHARED), [""; 0]);
+    assert!(device.is_saved() && device.sessions() == 0);
+}
+
+#[test]
+fn the_vendors_client_leaves_its_partition_with_its_session_as_was_recorded() {
+    let Some(python) = python() else {
+        let test = "the_vendors_client_leaves_its_partition_with_its_session_as_was_recorded";
+        return not_run(test, "acos-client is not installed: run `make deps`, or set BALLAST_ACOS_PYTHON");
+    };
+    let simulator = Simulator::start(A10::default(), Options::default()).unwrap();
+    simulator.faults.add(Fault::new(Kind::ExpireSession).method("POST").path("*/slb/server/").after(3));
+    play(&python, "acos_partition.py", &simulator);
+    let sent = simulator.journal.all();
+    let with_status = |entry: &Entry| {
+        let mut recorded = recorded(entry);
+        recorded["status"] = json!(entry.status);
+        recorded
+    };
+    compare(&sent.iter().map(with_status).collect::<Vec<_>>(), &recording("a10_acos_client_partition.jsonl"));
+    // Why a driver must choose its partition again after every login.
+    assert_eq!(simulator.device().objects(SHARED), ["slb/server/leaked"]);
+    assert_eq!(simulator.device().partitions(), [""; 0]);
+    assert_eq!(simulator.device().sessions(), 0);
 }

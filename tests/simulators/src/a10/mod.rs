@@ -1,10 +1,10 @@
 //! A10 Thunder's aXAPI v3: sessions, partitions, configuration, operational state and counters.
 //!
-//! What real devices were not seen to do is assumed, and drivers should not depend on it: the reply to a login over the
-//! limit (503), that partitions are managed from `shared` only, that a list which holds nothing is 204 without a body,
-//! that a monitor, a template or a service group in use cannot be deleted, that two virtual ports on one number exclude
-//! each other, and that a replaced object loses its children.
+//! What real devices were not seen to do is assumed, and drivers should not depend on it: that partitions are managed from
+//! `shared` only, that two virtual ports on one number exclude each other, and that a replaced object loses its children.
+//! Some of it can be chosen: see [`Assumptions`].
 
+mod assumptions;
 mod configuration;
 mod error;
 mod objects;
@@ -22,6 +22,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+pub use assumptions::Assumptions;
 pub use oper::Counters;
 pub use schema::Release;
 
@@ -43,6 +44,7 @@ pub struct A10 {
     schema: Schema,
     username: String,
     password: String,
+    assumptions: Assumptions,
     sessions: Sessions,
     /// Where a test has chosen another HTTP status for an error.
     statuses: BTreeMap<u32, u16>,
@@ -66,6 +68,7 @@ impl A10 {
             schema: Schema::of(release),
             username: "admin".to_owned(),
             password: "a10".to_owned(),
+            assumptions: Assumptions::default(),
             sessions: Sessions::default(),
             statuses: BTreeMap::new(),
             running: Configuration::default(),
@@ -78,6 +81,11 @@ impl A10 {
     /// The administrator's name and password.
     pub fn set_credentials(&mut self, username: &str, password: &str) {
         (self.username, self.password) = (username.to_owned(), password.to_owned());
+    }
+
+    /// How it behaves where nobody knows.
+    pub fn assume(&mut self, assumptions: Assumptions) {
+        self.assumptions = assumptions;
     }
 
     /// How many sessions may be open, and how long one may rest.
@@ -171,7 +179,7 @@ impl A10 {
         }
         let token = self.unique(30);
         if !self.sessions.open(&token, now) {
-            return authorization(503, "Maximum number of admin sessions reached");
+            return authorization(self.assumptions.over_limit, "Maximum number of admin sessions reached");
         }
         let description = "the signature should be set in Authorization header for following request.";
         Reply::json(200, &json!({"authresponse": {"signature": token, "description": description}}))
@@ -204,7 +212,10 @@ impl A10 {
                 self.manage_partitions(method, &segments, &body, &entry.partition)
             }
             (method, _) => {
-                let target = Path::parse(path, &self.schema)?;
+                let mut target = Path::parse(path, &self.schema)?;
+                if self.assumptions.keys_in_any_case && target.kind.ends_with("/port") {
+                    target.key = target.key.map(|key| key.to_lowercase());
+                }
                 match (method, target.aspect) {
                     ("GET", Aspect::Configuration) => self.read(&entry.partition, &target),
                     ("GET", Aspect::Oper) => self.oper(&entry.partition, &target, world.health),

@@ -108,7 +108,8 @@ impl A10 {
             (None, _) => vec![partition.to_owned()],
             (Some(other), _) => return Err(Refused::value(format!("partition: {other:?} is not a valid value"))),
         };
-        if partition != SHARED && names.iter().any(|name| name != partition) {
+        let everything = which == Some("all");
+        if partition != SHARED && !everything && names.iter().any(|name| name != partition) {
             return Err(Refused::privilege());
         }
         for name in names {
@@ -117,6 +118,9 @@ impl A10 {
             }
             let running = self.running.clone();
             self.saved.save(&running, &name);
+        }
+        if self.assumptions.saves_silently {
+            return Ok(Reply::empty(204));
         }
         Ok(ok())
     }

@@ -40,6 +40,19 @@ pub(crate) fn user_of(schema: &Schema, kind: &str, key: &str, objects: &Objects)
     })
 }
 
+/// Takes it out of all objects that name it.
+pub(crate) fn forget(schema: &Schema, kind: &str, key: &str, objects: &mut Objects) {
+    for (path, fields) in objects.iter_mut() {
+        let Some(user) = schema.objects.get(&kind_of(path)) else { continue };
+        if kind != "slb/server" {
+            fields.retain(|name, value| {
+                let names = user.fields.get(name).is_some_and(|field| field.names.as_deref() == Some(kind));
+                !names || value != key
+            });
+        }
+    }
+}
+
 /// The kind of the object at a path: `slb/server/s1/port/80+tcp` is a `slb/server/port`.
 pub(crate) fn kind_of(path: &str) -> String {
     let segments: Vec<&str> = path.split('/').collect();

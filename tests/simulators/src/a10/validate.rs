@@ -72,7 +72,8 @@ fn slashes(name: &str, text: &str, field: &Field) -> bool {
 }
 
 /// `old` changed by `new`: `null` clears, what excludes an older value replaces it, objects merge.
-pub(crate) fn merged(kind: &Kind, old: &Fields, new: Fields) -> Result<Fields, Refused> {
+/// When that is refused, as `exclusive` says, it must be cleared first.
+pub(crate) fn merged(kind: &Kind, old: &Fields, new: Fields, exclusive: bool) -> Result<Fields, Refused> {
     let mut out = old.clone();
     for (name, value) in &new {
         let field = &kind.fields[name];
@@ -81,6 +82,12 @@ pub(crate) fn merged(kind: &Kind, old: &Fields, new: Fields) -> Result<Fields, R
         }
         if is_set(field, value) {
             for rival in &field.not {
+                let stands = old
+                    .get(rival)
+                    .is_some_and(|value| kind.fields.get(rival).is_some_and(|field| is_set(field, value)));
+                if exclusive && stands && !new.contains_key(rival) {
+                    return Err(Refused::value(format!("{name} cannot be set together with {rival}")));
+                }
                 out.remove(rival);
             }
         }

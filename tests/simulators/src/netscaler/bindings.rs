@@ -81,7 +81,10 @@ impl NetScaler {
             _ => format!("{kind}/{owner}/{}", arg(bound).ok_or(Refused::about(MISSING, &[bound]))?),
         };
         match objects.remove(&path) {
-            Some(_) => {
+            Some(fields) => {
+                if self.assumptions.made_servers_go {
+                    remove_made_server(objects, text(&fields, "servername").unwrap_or_default());
+                }
                 self.leaving.remove(&(partition.to_owned(), path));
                 Ok(())
             }
@@ -109,6 +112,17 @@ impl NetScaler {
             sent.iter().filter(|(name, _)| others.contains(&name.as_str())).map(|(n, v)| (n.clone(), v.clone())),
         );
         Ok(())
+    }
+}
+
+/// One that is named by its address, and is no member any more.
+fn remove_made_server(objects: &mut Objects, server: &str) {
+    let path = format!("server/{server}");
+    let made = objects.get(&path).is_some_and(|fields| text(fields, "ipaddress") == Some(server));
+    let is_member =
+        |(path, fields): (&String, &Fields)| path.starts_with(MEMBER) && text(fields, "servername") == Some(server);
+    if made && !objects.iter().any(is_member) {
+        objects.remove(&path);
     }
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::Value;
 
 use super::{
-    Counters, DEFAULT, NetScaler, Who,
+    Assumptions, Counters, DEFAULT, NetScaler, Who,
     path::Path,
     validate::{self, Fields},
 };
@@ -23,9 +23,9 @@ impl NetScaler {
         (self.sessions.limit, self.sessions.idle, self.too_many) = (open, idle, error);
     }
 
-    /// Whether a monitor's times of whole minutes are shown in minutes, as real devices may.
-    pub fn set_shows_minutes(&mut self, minutes: bool) {
-        self.minutes = minutes;
+    /// How it behaves where nobody knows.
+    pub fn assume(&mut self, assumptions: Assumptions) {
+        self.assumptions = assumptions;
     }
 
     /// Whether it is the primary of a pair, which takes changes, or the secondary, which refuses them.

@@ -2,11 +2,11 @@
 //!
 //! What real devices were not seen to do is assumed, and drivers should not depend on it: the HTTP status of most errors
 //! (see [`NetScaler::set_status`]), which number answers a missing reference, that a session over the limit is 445, that
-//! partitions are managed from `default` only and deleted with all that is in them, that names differ by case, that
-//! `idempotent=yes` makes only a repeated request with the same attributes succeed, that expressions are not parsed, that
-//! a server made for an address stays when its last binding goes, and that intervals of whole minutes are shown as such.
+//! partitions are managed from `default` only and deleted with all that is in them, that names differ by case, and that
+//! expressions are not parsed. Some of it can be chosen: see [`Assumptions`].
 
 mod actions;
+mod assumptions;
 mod bindings;
 mod bodies;
 mod configuration;
@@ -28,6 +28,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+pub use assumptions::Assumptions;
 pub use stats::Counters;
 
 use crate::{Caller, Device, Refusal, Reply, Request, World, http::decoded};
@@ -51,7 +52,7 @@ pub struct NetScaler {
     sessions: Sessions,
     statuses: Statuses,
     too_many: u32,
-    minutes: bool,
+    assumptions: Assumptions,
     primary: bool,
     running: Configuration,
     saved: Configuration,
@@ -73,7 +74,7 @@ impl Default for NetScaler {
             sessions: Sessions::default(),
             statuses: Statuses::default(),
             too_many: TOO_MANY_SESSIONS,
-            minutes: true,
+            assumptions: Assumptions::default(),
             primary: true,
             running: Configuration::default(),
             saved: Configuration::default(),

@@ -40,7 +40,7 @@ impl NetScaler {
                 self.each(request, (name, partition, 201), |device, body| device.bind(&resource, what, body))
             }
             ("POST", None) if path.id.is_none() => {
-                let idempotent = path.says("idempotent");
+                let idempotent = path.says("idempotent") && self.assumptions.repeats_are_fine;
                 self.each(request, (name, partition, 201), |device, body| device.add(&resource, what, body, idempotent))
             }
             ("PUT", None) => self.each(request, (name, partition, 200), |device, body| {

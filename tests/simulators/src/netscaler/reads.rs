@@ -24,7 +24,14 @@ pub(super) fn listed(name: &str, list: Vec<Fields>) -> Reply {
 
 impl NetScaler {
     pub(super) fn look<'a>(&'a self, partition: &'a str, objects: &'a Objects, world: &World<'a>) -> Look<'a> {
-        Look { objects, partition, health: world.health, leaving: &self.leaving, now: world.now }
+        Look {
+            objects,
+            partition,
+            health: world.health,
+            leaving: &self.leaving,
+            now: world.now,
+            partially_up: self.assumptions.partially_up,
+        }
     }
 
     pub(super) fn read(&self, partition: &str, path: &Path, world: &World<'_>) -> Result<Reply, Refused> {
@@ -97,7 +104,7 @@ impl NetScaler {
                 let service = text(fields, "servicetype").unwrap_or_default();
                 shown.entry("clttimeout").or_insert_with(|| Value::from(idle_time(service)));
             }
-            "lbmonitor" if self.minutes => {
+            "lbmonitor" if self.assumptions.shows_minutes => {
                 for (time, unit) in [("interval", "units3"), ("resptimeout", "units4"), ("downtime", "units2")] {
                     in_minutes(&mut shown, time, unit);
                 }

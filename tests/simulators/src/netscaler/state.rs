@@ -22,6 +22,7 @@ pub(crate) struct Look<'a> {
     pub(crate) health: &'a Health,
     pub(crate) leaving: &'a BTreeMap<(String, String), Duration>,
     pub(crate) now: Duration,
+    pub(crate) partially_up: &'static str,
 }
 
 impl Look<'_> {
@@ -73,7 +74,7 @@ impl Look<'_> {
             0 if self.is_disabled(&format!("servicegroup/{group}")) => OUT,
             0 => DOWN,
             up if up == states.len() => UP,
-            _ => "PARTIAL-UP",
+            _ => self.partially_up,
         }
     }
 

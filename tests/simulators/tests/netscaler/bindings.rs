@@ -1,5 +1,6 @@
 //! Bindings: both sides must be there, and fit; and what goes when one side goes.
 
+use ballast_simulators::netscaler::Assumptions;
 use serde_json::{Value, json};
 
 use crate::client::{Client, deploy, member, simulator};
@@ -65,6 +66,14 @@ fn a_member_has_a_name_or_an_address_and_an_address_makes_its_server() {
     assert_eq!(client.delete(&format!("{MEMBERS}/g1?args={args}")), (400, 1092));
     assert_eq!(client.delete(&format!("{MEMBERS}/g1?args=ip:2001%3Adb8%3A%3A5,port:80")), (200, 0));
     assert_eq!(client.get("config/server/2001%253Adb8%253A%253A5").status, 200, "the server stays");
+    simulator.device().assume(Assumptions { made_servers_go: true, ..Assumptions::default() });
+    for _ in 0..2 {
+        assert_eq!(client.post(MEMBERS, &by(json!({"ip": "10.0.0.9"}))), (201, 0));
+        assert_eq!(client.delete(&format!("{MEMBERS}/g1?args=ip:10.0.0.9,port:80")), (200, 0));
+        assert_eq!(client.get("config/server/10.0.0.9").status, 404);
+    }
+    assert_eq!(client.delete(&format!("{MEMBERS}/g1?args=servername:s1,port:8080")), (200, 0));
+    assert_eq!(client.get("config/server/s1").status, 200, "it has a name of its own");
 }
 
 #[test]

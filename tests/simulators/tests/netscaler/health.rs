@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use ballast_simulators::{Device, netscaler::Counters};
+use ballast_simulators::{
+    Device,
+    netscaler::{Assumptions, Counters},
+};
 use serde_json::{Value, json};
 
 use crate::client::{Client, deploy, member, simulator};
@@ -30,6 +33,8 @@ fn states_follow_the_health_of_the_servers() {
     assert_eq!(client.post(MEMBERS, &member("s1", 8081)), (201, 0));
     simulator.health.set("10.0.0.1".parse().unwrap(), 8080, false);
     assert_eq!(states(&client), ["DOWN", "PARTIAL-UP", "UP", "50"]);
+    simulator.device().assume(Assumptions { partially_up: "PARTIAL UP", ..Assumptions::default() });
+    assert_eq!(states(&client), ["DOWN", "PARTIAL UP", "UP", "50"]);
     simulator.health.set("10.0.0.1".parse().unwrap(), 8081, false);
     assert_eq!(states(&client), ["DOWN", "DOWN", "DOWN", "0"]);
     let unchecked = json!({"servicegroup": {"servicegroupname": "g1", "healthmonitor": "NO"}});

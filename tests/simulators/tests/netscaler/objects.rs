@@ -1,5 +1,6 @@
 //! Objects: made, changed, listed, deleted; and what is refused, by which number.
 
+use ballast_simulators::netscaler::Assumptions;
 use serde_json::{Value, json};
 
 use crate::client::{Client, deploy, simulator};
@@ -131,6 +132,8 @@ fn the_same_request_again_succeeds_only_when_it_says_so_and_nothing_differs() {
     assert_eq!(client.post("lbvserver?idempotent=yes", &body), (201, 0));
     assert_eq!(client.post("lbvserver", &body), (409, 273));
     assert_eq!(client.post("lbvserver?idempotent=yes", &vserver(&json!({"port": 81}))), (409, 273));
+    simulator.device().assume(Assumptions { repeats_are_fine: false, ..Assumptions::default() });
+    assert_eq!(client.post("lbvserver?idempotent=yes", &body), (409, 273));
 }
 
 #[test]
@@ -183,7 +186,7 @@ fn a_monitor_keeps_its_type_and_is_deleted_by_name_and_type() {
     assert_eq!(client.post("lbmonitor", &monitor(&made)), (201, 0));
     let shown = client.one("config/lbmonitor/m1");
     assert_eq!((&shown["interval"], &shown["units3"], &shown["resptimeout"]), (&json!(1), &json!("MIN"), &json!(3)));
-    simulator.device().set_shows_minutes(false);
+    simulator.device().assume(Assumptions { shows_minutes: false, ..Assumptions::default() });
     assert_eq!(client.one("config/lbmonitor/m1?args=type:HTTP")["interval"], 60);
     let set = |of: &Value| json!({"lbmonitor": {"monitorname": "m1", "type": of, "retries": 5}});
     assert_eq!(client.put("lbmonitor", &set(&Value::Null)), (400, 1095));
