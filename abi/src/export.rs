@@ -20,6 +20,7 @@ use crate::{
     ffi::{DeviceDriver, DeviceDriver_TO, DriverModule, DriverModuleRef, DynDriver, FfiError, HostContext},
     forward,
     proto::{DeployReply, DeployRequest, DeployedReply, ObserveReply, ObserveRequest, UndeployReply, UndeployRequest},
+    rehearsal,
 };
 
 #[doc(hidden)]
@@ -77,11 +78,12 @@ impl<D: Driver> DeviceDriver for Exported<D> {
     fn deploy(&self, request: RSlice<'_, u8>) -> RResult<RVec<u8>, FfiError> {
         guard("deploy", || {
             let DeployRequest { load_balancer, generation } = decode(request)?;
-            let load_balancer = load_balancer.unwrap_or_default();
+            let mut load_balancer = load_balancer.unwrap_or_default();
             check_id(&load_balancer.id)?;
             let _span = info_span!("deploy", load_balancer = %load_balancer.id, generation).entered();
+            let panics = rehearsal::asked_for(&mut load_balancer);
             features::check(&load_balancer, &self.capabilities)?;
-            let faults = self.driver.deploy(&load_balancer, generation)?;
+            let faults = rehearsal::around(panics, || self.driver.deploy(&load_balancer, generation))?;
             Ok(encode(&DeployReply { faults }))
         })
     }

@@ -68,7 +68,7 @@ pub fn used_by(load_balancer: &LoadBalancer) -> BTreeSet<String> {
     used
 }
 
-/// Refuses a load balancer that uses what the driver did not declare.
+/// Refuses a load balancer that uses what the driver did not declare, or has more members than it declared to take.
 ///
 /// # Errors
 /// UNSUPPORTED, naming every such feature.
@@ -77,10 +77,17 @@ pub fn check(load_balancer: &LoadBalancer, capabilities: &Capabilities) -> Resul
     let mut used = used_by(load_balancer);
     used.extend(load_balancer.features.iter().cloned());
     let missing: Vec<String> = used.into_iter().filter(|feature| !declared.contains(feature.as_str())).collect();
-    if missing.is_empty() {
-        return Ok(());
+    if !missing.is_empty() {
+        return Err(DriverError::unsupported(format!("the driver does not support {}", missing.join(", "))));
     }
-    Err(DriverError::unsupported(format!("the driver does not support {}", missing.join(", "))))
+    let members: usize = load_balancer.pools.iter().map(|pool| pool.members.len()).sum();
+    let limit = capabilities.max_members;
+    if limit > 0 && members > limit as usize {
+        return Err(DriverError::unsupported(format!(
+            "the driver takes at most {limit} members in a load balancer, and this one has {members}"
+        )));
+    }
+    Ok(())
 }
 
 fn protocol(value: i32) -> String {
@@ -165,6 +172,18 @@ mod tests {
         let error = check(&asked, &capabilities(ALL_V1)).unwrap_err();
         assert_eq!(error.code, ErrorCode::UNSUPPORTED);
         assert_eq!(error.message, "the driver does not support tls:1.3");
+    }
+
+    #[test]
+    fn more_members_than_were_declared_are_refused() {
+        let mut declared = Capabilities { max_members: 1, ..capabilities(ALL_V1) };
+        let mut asked = load_balancer();
+        assert_eq!(check(&asked, &declared), Ok(()));
+        asked.pools[0].members.push(Member::default());
+        let error = check(&asked, &declared).unwrap_err();
+        assert_eq!(error.message, "the driver takes at most 1 members in a load balancer, and this one has 2");
+        declared.max_members = 0;
+        assert_eq!(check(&asked, &declared), Ok(()));
     }
 
     #[test]

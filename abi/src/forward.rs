@@ -18,7 +18,10 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-use crate::ffi::{DynHostLog, LogField, LogLine};
+use crate::{
+    ffi::{DynHostLog, LogField, LogLine},
+    rehearsal,
+};
 
 const ERROR: u8 = 1;
 
@@ -89,6 +92,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Forward {
             message: said.message.as_str().into(),
             fields: fields.as_slice().into(),
         });
+        rehearsal::strike();
     }
 }
 

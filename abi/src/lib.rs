@@ -108,9 +108,12 @@
 //! # fn main() {}
 //! ```
 //!
-//! The feature `host` adds [`host`], the agent's side. A driver does not need it.
+//! The feature `host` adds the module `host`, the agent's side, and `conformance` the suite that
+//! `ballast driver check` runs. A driver needs neither.
 
 mod config;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod driver;
 pub mod error;
 #[doc(hidden)]
@@ -121,6 +124,7 @@ mod forward;
 #[cfg(feature = "host")]
 pub mod host;
 pub mod note;
+mod rehearsal;
 
 pub use ballast_proto::driver as proto;
 pub use driver::{Context, Driver};

@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, builder::NonEmptyStringValueParser};
 
-use crate::pki::Pki;
+use crate::{driver::Driver, pki::Pki};
 
 /// Shows the load balancers of a Ballast deployment, over its REST API
 #[derive(Debug, Parser)]
@@ -10,7 +10,7 @@ use crate::pki::Pki;
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) connection: Connection,
-    /// Print the REST objects as they are
+    /// Print JSON: the REST objects as they are
     #[arg(long, global = true)]
     pub(crate) json: bool,
     #[command(subcommand)]
@@ -67,6 +67,9 @@ pub(crate) enum Command {
     /// A small CA, and certificates for TLS between the services; asks no gateway
     #[command(subcommand)]
     Pki(Pki),
+    /// Drivers: check a driver's file before an agent gets it; asks no gateway
+    #[command(subcommand)]
+    Driver(Driver),
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,8 +1,7 @@
 //! Why a command could not do what was asked: each is one line for a person, with what to do.
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, process::ExitCode};
 
-/// Exit status 1, all of them: wrong usage ends earlier.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error("'{url}' is not the address of a gateway: write it as http://HOST:PORT in --url or BALLAST_URL")]
@@ -34,6 +33,16 @@ pub(crate) enum Failure {
     NoAuthority { path: PathBuf, error: io::Error },
     #[error("cannot make a certificate: {0}")]
     Certificate(rcgen::Error),
+    /// Wrong usage of `driver check` that its grammar cannot tell.
+    #[error("{0}")]
+    Check(String),
     #[error("cannot write the answer: {0}")]
     Output(io::Error),
+}
+
+impl Failure {
+    /// What the process ends with. Most wrong usage ends earlier, with the same 2.
+    pub(crate) fn status(&self) -> ExitCode {
+        if matches!(self, Self::Check(_)) { ExitCode::from(2) } else { ExitCode::FAILURE }
+    }
 }

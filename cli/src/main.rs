@@ -1,11 +1,12 @@
 //! `ballast`: a person's commands, over REST.
 //!
 //! A command is a noun and a verb. It asks the gateway, prints what was asked for on stdout, and one line on stderr when it
-//! cannot. Exit status: 0 done, 1 could not, 2 wrong usage. It keeps nothing and knows no rule. `pki` alone asks nobody: it
-//! makes certificates.
+//! cannot. Exit status: 0 done, 1 could not, 2 wrong usage. It keeps nothing and knows no rule. Two nouns ask nobody: `pki`
+//! makes certificates, `driver` looks at a driver's file.
 
 mod api;
 mod arguments;
+mod driver;
 mod failure;
 mod find;
 mod noun;
@@ -30,20 +31,22 @@ use crate::{
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match run(&arguments).and_then(|text| print(&text)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            // Where stderr is closed, the exit status must do.
-            let _ = writeln!(io::stderr(), "ballast: {failure}");
-            ExitCode::FAILURE
-        }
-    }
+    let done = match &arguments.command {
+        Command::Driver(command) => driver::run(command, arguments.json),
+        _ => run(&arguments).and_then(|text| print(&text)).map(|()| ExitCode::SUCCESS),
+    };
+    done.unwrap_or_else(|failure| {
+        // Where stderr is closed, the exit status must do.
+        let _ = writeln!(io::stderr(), "ballast: {failure}");
+        failure.status()
+    })
 }
 
 /// What the command prints.
 fn run(arguments: &Arguments) -> Result<String, Failure> {
     let (noun, verb) = match &arguments.command {
         Command::Pki(command) => return pki::run(command),
+        Command::Driver(_) => return Ok(String::new()),
         Command::Pools(verb) => (&nouns::pools::POOLS, verb),
         Command::Vips(verb) => (&nouns::vips::VIPS, verb),
         Command::Members(verb) => (&nouns::members::MEMBERS, verb),

@@ -110,7 +110,8 @@ fn names(issue: &Issue) -> Result<Vec<SanType>, Failure> {
     Ok(names)
 }
 
-fn write(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
+/// A new file.
+pub(crate) fn write(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
     let open = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
     open.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| file(path, error))
 }

@@ -27,6 +27,28 @@ pub(super) fn checked_module<M: RootModule>(header: &LibHeader, driver_minor: u3
     }
 }
 
+/// What the two checks say; the error is why not, in one line.
+#[cfg(feature = "conformance")]
+pub(crate) struct Compatibility {
+    /// As an agent of this version sees the driver.
+    pub(crate) stock: Result<(), String>,
+    /// As an agent that is newer than the driver does: with the sides swapped.
+    pub(crate) swapped: Result<(), String>,
+}
+
+#[cfg(feature = "conformance")]
+pub(super) fn compatibility<M: RootModule>(header: &LibHeader) -> Compatibility {
+    let Some(layout) = header.layout() else {
+        let none = || Err("the driver carries no description of its types".to_owned());
+        return Compatibility { stock: none(), swapped: none() };
+    };
+    let check = |ours, theirs| {
+        check_layout_compatibility(ours, theirs).into_result().map_err(|found| differs(&found.to_string()).to_string())
+    };
+    let ours = <M as StableAbi>::LAYOUT;
+    Compatibility { stock: check(ours, layout), swapped: check(layout, ours) }
+}
+
 fn is_newer(driver_minor: u32) -> bool {
     driver_minor > ABI_MINOR
 }

@@ -114,6 +114,30 @@ impl LoadedDriver {
     }
 }
 
+/// A method of the boundary.
+#[cfg(feature = "conformance")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Method {
+    Deploy,
+    Undeploy,
+    Observe,
+    Deployed,
+}
+
+#[cfg(feature = "conformance")]
+impl LoadedDriver {
+    /// Any bytes as a request: the conformance suite sends what no agent would.
+    pub(crate) fn call(&self, method: Method, request: &[u8]) -> Result<Vec<u8>, DriverError> {
+        let reply = match method {
+            Method::Deploy => self.driver.deploy(request.into()),
+            Method::Undeploy => self.driver.undeploy(request.into()),
+            Method::Observe => self.driver.observe(request.into()),
+            Method::Deployed => self.driver.deployed(),
+        };
+        Ok(reply.into_result()?.into_vec())
+    }
+}
+
 fn decode<M: Message + Default>(reply: RResult<RVec<u8>, FfiError>) -> Result<M, DriverError> {
     let bytes = reply.into_result()?;
     M::decode(bytes.as_slice()).map_err(|error| {

@@ -13,6 +13,9 @@ mod open;
 mod preflight;
 pub mod process;
 
+#[cfg(feature = "conformance")]
+pub(crate) use loaded::Method;
+
 pub use error::LoadError;
 pub use loaded::{LoadedDriver, LogSink, Settings};
 pub use open::{Module, open};

@@ -2,6 +2,8 @@
 
 use std::{error::Error, mem, path::Path};
 
+#[cfg(feature = "conformance")]
+use abi_stable::library::LibHeader;
 use abi_stable::library::{AbiHeaderRef, ROOT_MODULE_LOADER_NAME_WITH_NUL};
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 
@@ -16,6 +18,16 @@ use crate::{
 pub struct Module {
     pub(super) root: DriverModuleRef,
     note: Note,
+    #[cfg(feature = "conformance")]
+    header: &'static LibHeader,
+}
+
+#[cfg(feature = "conformance")]
+impl Module {
+    /// Both checks of the frozen types, whatever was enough to load it.
+    pub(crate) fn compatibility(&self) -> layout::Compatibility {
+        layout::compatibility::<DriverModuleRef>(self.header)
+    }
 }
 
 impl Module {
@@ -45,7 +57,12 @@ pub fn open(file: &Path) -> Result<Module, LoadError> {
             note.name, note.version
         )));
     }
-    Ok(Module { root, note })
+    Ok(Module {
+        root,
+        note,
+        #[cfg(feature = "conformance")]
+        header,
+    })
 }
 
 fn load(file: &Path) -> Result<AbiHeaderRef, LoadError> {

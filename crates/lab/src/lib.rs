@@ -43,6 +43,8 @@
 //! });
 //! ```
 //!
+//! A lab sees the machine's files. One that is not to change them puts an [`Overlay`] over them first.
+//!
 //! The lab executes `unshare`, `nsenter`, `setpriv`, `mount`, `sh` and `ip`. It needs root or an
 //! unprivileged user namespace; a test that finds neither says so aloud ([`not_run`]). It must not know
 //! anything of Ballast: it knows hosts and programs.
@@ -53,6 +55,7 @@ mod error;
 mod fabric;
 mod host;
 mod lab;
+mod overlay;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod process;
@@ -69,6 +72,7 @@ pub use fabric::Segment;
 pub use host::Host;
 pub use lab::Lab;
 pub use nix::sys::signal::Signal;
+pub use overlay::Overlay;
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
 pub use process::Process;

@@ -2,6 +2,7 @@
 
 mod detached;
 mod inside;
+mod overlay;
 
 use std::path::Path;
 use std::process::Command;

@@ -1,0 +1,139 @@
+//! What is observed.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    Health, LoadBalancer, MonitorType, Statistics,
+    conformance::{
+        Bench, samples,
+        stage::{Stage, on_stage},
+        traffic::{Answers, Wire},
+        verdict::{Stop, Verdict, ensure},
+    },
+    features,
+};
+
+const REQUESTS: usize = 20;
+/// A member's health is to be known after this.
+const SOON: Duration = Duration::from_secs(20);
+const PAUSE: Duration = Duration::from_millis(100);
+
+pub(in crate::conformance) fn counters(bench: &Bench) -> Verdict {
+    on_stage(bench, 13, |stage| {
+        let wire = Wire::open();
+        let one = stage.samples.load_balancer(1);
+        let mut last = Statistics::default();
+        stage.deploy(&one, 1)?;
+        let reached = wire.wait_for(&one, Answers::Yes)? == Answers::Yes;
+        grown(stage, &one, &mut last, "after the first deploy")?;
+        let mut sent = wire.send(&one, REQUESTS);
+        grown(stage, &one, &mut last, "after requests")?;
+        let mut changed = one.clone();
+        changed.listeners.iter_mut().for_each(|listener| listener.protocol_port = 81);
+        stage.deploy(&changed, 2)?;
+        grown(stage, &one, &mut last, "after a change of the listener's port")?;
+        sent += wire.send(&changed, REQUESTS);
+        grown(stage, &one, &mut last, "after more requests")?;
+        let mut fewer = changed.clone();
+        fewer.pools.iter_mut().for_each(|pool| pool.members.truncate(1));
+        stage.deploy(&fewer, 3)?;
+        grown(stage, &one, &mut last, "after a member was removed")?;
+        stage.restart()?;
+        grown(stage, &one, &mut last, "after its process was started again")?;
+        let without = samples::finished(LoadBalancer { vip: None, listeners: Vec::new(), ..one.clone() });
+        stage.deploy(&without, 4)?;
+        grown(stage, &one, &mut last, "after the VIP was removed")?;
+        stage.deploy(&one, 5)?;
+        grown(stage, &one, &mut last, "after the VIP came back")?;
+        if !reached {
+            return Ok("no traffic could be sent".to_owned());
+        }
+        let counted = last.total_connections;
+        ensure(counted >= sent as u64 && last.bytes_in > 0 && last.bytes_out > 0, || {
+            format!("of {sent} connections it has counted {counted}: {last:?}")
+        })?;
+        Ok(format!("{sent} connections, {counted} counted with those that were not answered"))
+    })
+}
+
+fn grown(stage: &Stage<'_>, one: &LoadBalancer, last: &mut Statistics, when: &str) -> Result<(), Stop> {
+    let now = stage.observe(&one.id)?.statistics.unwrap_or_default();
+    for (what, before, after) in [
+        ("bytes_in", last.bytes_in, now.bytes_in),
+        ("bytes_out", last.bytes_out, now.bytes_out),
+        ("total_connections", last.total_connections, now.total_connections),
+    ] {
+        ensure(after >= before, || format!("{when}, {what} went back from {before} to {after}"))?;
+    }
+    *last = now;
+    Ok(())
+}
+
+pub(in crate::conformance) fn members(bench: &Bench) -> Verdict {
+    on_stage(bench, 14, |stage| {
+        let wire = Wire::open();
+        let mut one = stage.samples.load_balancer(1);
+        // The last one is at an address where nobody answers.
+        let dead = stage.samples.member(1, 50);
+        let monitor =
+            crate::HealthMonitor { delay: 1, timeout: 1, max_retries: 1, ..stage.samples.monitor(1, MonitorType::Tcp) };
+        one.pools.iter_mut().for_each(|pool| {
+            pool.members.truncate(1);
+            pool.members.push(dead.clone());
+            pool.monitors = vec![monitor.clone()];
+        });
+        let mut one = samples::finished(one);
+        if features::check(&one, &stage.capabilities).is_err() {
+            one = stage.samples.load_balancer(1);
+            stage.deploy(&one, 1)?;
+            known(stage, &one)?;
+            return Ok("it declares no monitor of TCP: health was not looked at".to_owned());
+        }
+        stage.deploy(&one, 1)?;
+        let reached = wire.wait_for(&one, Answers::Yes)? == Answers::Yes;
+        let found = known(stage, &one)?;
+        if !reached {
+            return Ok(format!("the health of {} of 2 members is known; no traffic could be sent", found.len()));
+        }
+        let end = Instant::now() + SOON;
+        loop {
+            let found = known(stage, &one)?;
+            let of = |id: &str| found.iter().find(|(member, _)| member == id).map(|(_, health)| *health);
+            let alive = one.pools.first().and_then(|pool| pool.members.first()).map(|member| member.id.clone());
+            let alive = of(&alive.unwrap_or_default());
+            if (alive, of(&dead.id)) == (Some(Health::Up), Some(Health::Down)) {
+                return Ok("one that answers is UP, one that does not is DOWN".to_owned());
+            }
+            ensure(Instant::now() < end, || {
+                format!(
+                    "a member that answers is {alive:?} and one that does not is {:?}, after {SOON:?}",
+                    of(&dead.id)
+                )
+            })?;
+            thread::sleep(PAUSE);
+        }
+    })
+}
+
+/// Member ids and what is known; fails for what was not given, or is there twice.
+fn known(stage: &Stage<'_>, one: &LoadBalancer) -> Result<Vec<(String, Health)>, Stop> {
+    let mut known: Vec<(String, Health)> = Vec::new();
+    for seen in stage.observe(&one.id)?.members {
+        let given = one.pools.iter().filter(|pool| pool.id == seen.pool_id).flat_map(|pool| &pool.members);
+        ensure(given.clone().any(|member| member.id == seen.member_id), || {
+            format!("it tells of member {} of pool {}, which were not given", seen.member_id, seen.pool_id)
+        })?;
+        ensure(known.iter().all(|(id, _)| *id != seen.member_id), || {
+            format!("member {} is there twice", seen.member_id)
+        })?;
+        ensure(seen.health() != Health::Unspecified, || {
+            format!("the health of member {} is not known, so it must be left out", seen.member_id)
+        })?;
+        let health = seen.health();
+        known.push((seen.member_id, health));
+    }
+    Ok(known)
+}
