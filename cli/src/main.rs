@@ -30,29 +30,28 @@ use crate::{
 };
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let done = match &arguments.command {
-        Command::Driver(command) => driver::run(command, arguments.json),
-        _ => run(&arguments).and_then(|text| print(&text)).map(|()| ExitCode::SUCCESS),
-    };
-    done.unwrap_or_else(|failure| {
+    run(&Arguments::parse()).unwrap_or_else(|failure| {
         // Where stderr is closed, the exit status must do.
         let _ = writeln!(io::stderr(), "ballast: {failure}");
         failure.status()
     })
 }
 
+fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let text = match &arguments.command {
+        Command::Driver(command) => return driver::run(command, arguments.json),
+        Command::Pki(command) => pki::run(command),
+        Command::Pools(verb) => ask(arguments, &nouns::pools::POOLS, verb),
+        Command::Vips(verb) => ask(arguments, &nouns::vips::VIPS, verb),
+        Command::Members(verb) => ask(arguments, &nouns::members::MEMBERS, verb),
+        Command::Monitors(verb) => ask(arguments, &nouns::monitors::MONITORS, verb),
+        Command::Agents(verb) => ask(arguments, &nouns::agents::AGENTS, verb),
+    }?;
+    print(&text).map(|()| ExitCode::SUCCESS)
+}
+
 /// What the command prints.
-fn run(arguments: &Arguments) -> Result<String, Failure> {
-    let (noun, verb) = match &arguments.command {
-        Command::Pki(command) => return pki::run(command),
-        Command::Driver(_) => return Ok(String::new()),
-        Command::Pools(verb) => (&nouns::pools::POOLS, verb),
-        Command::Vips(verb) => (&nouns::vips::VIPS, verb),
-        Command::Members(verb) => (&nouns::members::MEMBERS, verb),
-        Command::Monitors(verb) => (&nouns::monitors::MONITORS, verb),
-        Command::Agents(verb) => (&nouns::agents::AGENTS, verb),
-    };
+fn ask(arguments: &Arguments, noun: &Noun, verb: &Verb) -> Result<String, Failure> {
     let api = Api::new(&arguments.connection)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Runtime)?;
     runtime.block_on(async {

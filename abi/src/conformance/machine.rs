@@ -9,6 +9,9 @@ use std::{
 
 use super::Bench;
 
+/// A listening Unix socket's flag in `/proc/net/unix`.
+const LISTENS: u32 = 0x1_0000;
+
 /// Things by a key that changes when a thing is made anew, with a description.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Machine(BTreeMap<String, String>);
@@ -89,12 +92,16 @@ fn sockets(kind: &str, state: &str, things: &mut BTreeMap<String, String>) {
     }
 }
 
-/// Those with a name.
+/// Those that listen, in whose flags the kernel says so.
 fn unix_sockets(things: &mut BTreeMap<String, String>) {
     let text = fs::read_to_string("/proc/net/unix").unwrap_or_default();
     for line in text.lines().skip(1) {
         let words: Vec<&str> = line.split_whitespace().collect();
-        if let (Some(inode), Some(path)) = (words.get(6), words.get(7)) {
+        let listens = words
+            .get(3)
+            .and_then(|flags| u32::from_str_radix(flags, 16).ok())
+            .is_some_and(|flags| flags & LISTENS != 0);
+        if listens && let (Some(inode), Some(path)) = (words.get(6), words.get(7)) {
             things.insert(format!("unix {inode}"), format!("Unix socket {path}"));
         }
     }

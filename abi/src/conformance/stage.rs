@@ -8,7 +8,7 @@ use super::{
     subject::{Copy, Subject},
     verdict::{Stop, Verdict, ensure, shown},
 };
-use crate::{Capabilities, LoadBalancer, Observation};
+use crate::{Capabilities, LoadBalancer, ObjectFault, Observation};
 
 pub(super) struct Stage<'a> {
     pub(super) bench: &'a Bench,
@@ -68,16 +68,24 @@ impl Stage<'_> {
 
     /// Deploys, and is content with nothing less than all of it.
     pub(super) fn deploy(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<(), Stop> {
-        let reply = self.subject().deploy(load_balancer, generation)?;
-        let reply =
-            reply.map_err(|error| Stop::failed(format!("deploy of generation {generation}: {}", shown(&error))))?;
-        match reply.faults.first() {
+        match self.deploy_in_part(load_balancer, generation)?.first() {
             None => Ok(()),
             Some(fault) => {
                 let why = fault.fault.clone().unwrap_or_default().message;
                 Err(Stop::failed(format!("deploy of generation {generation}: object {}: {why}", fault.object_id)))
             }
         }
+    }
+
+    /// Deploys; objects that could not be made are answered.
+    pub(super) fn deploy_in_part(
+        &self,
+        load_balancer: &LoadBalancer,
+        generation: u64,
+    ) -> Result<Vec<ObjectFault>, Stop> {
+        let reply = self.subject().deploy(load_balancer, generation)?;
+        let reply = reply.map_err(|error| format!("deploy of generation {generation}: {}", shown(&error)));
+        Ok(reply.map_err(Stop::Failed)?.faults)
     }
 
     pub(super) fn undeploy(&self, id: &str) -> Result<(), Stop> {

@@ -1,7 +1,7 @@
 //! What a tenant may change, one thing after another.
 
 use crate::{
-    HealthMonitor, LoadBalancer, MonitorType, PersistenceType, SessionPersistence,
+    ErrorCode, HealthMonitor, LoadBalancer, MonitorType, PersistenceType, SessionPersistence,
     conformance::{
         Bench,
         samples::{self, Samples},
@@ -11,6 +11,9 @@ use crate::{
     },
     features,
 };
+
+/// A device may check a pool by one monitor only, and say so.
+const TWO_MONITORS: &str = "two monitors";
 
 type Change = (&'static str, fn(&mut LoadBalancer, &Samples));
 
@@ -32,7 +35,7 @@ const CHANGES: [Change; 15] = [
         one.pools.iter_mut().for_each(|pool| pool.session_persistence = Some(kind.clone()));
     }),
     ("no persistence", |one, _| one.pools.iter_mut().for_each(|pool| pool.session_persistence = None)),
-    ("two monitors", |one, samples| {
+    (TWO_MONITORS, |one, samples| {
         let monitors: [HealthMonitor; 2] =
             [samples.monitor(1, MonitorType::Tcp), HealthMonitor { delay: 9, ..samples.monitor(2, MonitorType::Tcp) }];
         one.pools.iter_mut().for_each(|pool| pool.monitors = monitors.to_vec());
@@ -81,7 +84,14 @@ fn step(stage: &Stage<'_>, one: &LoadBalancer, generation: u64, what: &str) -> R
         Stop::Failed(why) => Stop::Failed(format!("{what}: {why}")),
         skipped @ Stop::Skipped(_) => skipped,
     };
-    stage.deploy(one, generation).map_err(with)?;
+    if what == TWO_MONITORS {
+        let faults = stage.deploy_in_part(one, generation).map_err(with)?.into_iter();
+        let mut others =
+            faults.filter(|fault| fault.fault.as_ref().is_none_or(|why| why.code != ErrorCode::UNSUPPORTED.0));
+        ensure(others.next().is_none(), || format!("{what}: a monitor that it cannot run must be UNSUPPORTED"))?;
+    } else {
+        stage.deploy(one, generation).map_err(with)?;
+    }
     stage.expect_deployed(&[(&one.id, generation)], "after the change").map_err(with)?;
     let seen = stage.observe(&one.id).map_err(with)?;
     let strange = seen.members.iter().find(|seen| {

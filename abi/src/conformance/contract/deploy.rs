@@ -5,7 +5,9 @@ use crate::{
     conformance::{
         Bench,
         machine::Machine,
-        stage::on_stage,
+        samples,
+        stage::{Stage, on_stage},
+        subject::Copy,
         verdict::{Stop, Verdict, ensure, shown},
     },
 };
@@ -13,6 +15,7 @@ use crate::{
 pub(in crate::conformance) fn deploy(bench: &Bench) -> Verdict {
     on_stage(bench, 2, |stage| {
         stage.expect_deployed(&[], "before any deploy")?;
+        strangers(stage)?;
         let one = stage.samples.load_balancer(1);
         stage.deploy(&one, 7)?;
         stage.expect_deployed(&[(&one.id, 7)], "after a deploy")?;
@@ -31,6 +34,20 @@ pub(in crate::conformance) fn deploy(bench: &Bench) -> Verdict {
         }
         Ok(String::new())
     })
+}
+
+/// What else the device runs must at least be known to `observe`.
+fn strangers(stage: &Stage<'_>) -> Result<(), Stop> {
+    let reply = stage.subject().deployed_of(Copy::First)?;
+    let all = reply.map_err(|error| Stop::failed(format!("deployed: {}", shown(&error))))?.deployed;
+    for id in all.iter().map(|one| one.load_balancer_id.as_str()).filter(|id| !samples::is_ours(id)) {
+        if let Err(error) = stage.subject().observe(&[id])?
+            && error.code == ErrorCode::NOT_FOUND
+        {
+            return Err(Stop::failed(format!("deployed has {id}, of which observe says {}", shown(&error))));
+        }
+    }
+    Ok(())
 }
 
 pub(in crate::conformance) fn again(bench: &Bench) -> Verdict {

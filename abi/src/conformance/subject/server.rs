@@ -125,6 +125,6 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn own(error: serde_json::Error) -> DriverError {
+fn own(error: impl std::fmt::Display) -> DriverError {
     DriverError::internal("the suite does not understand itself").with_detail(error.to_string())
 }
