@@ -30,6 +30,7 @@ pub struct Settings {
     pub database: Database,
     pub placement: Placement,
     pub agents: Agents,
+    pub failover: Failover,
     pub events: Events,
     pub quotas: Quotas,
     pub network: Network,
@@ -142,6 +143,22 @@ impl Default for Agents {
             dead_after_ms: 20_000,
             statistics_interval_ms: 5_000,
         }
+    }
+}
+
+/// `[failover]`: what happens to load balancers of a Dead agent.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Failover {
+    /// Whether they move to others.
+    pub enabled: bool,
+    /// How many move in a second.
+    pub per_second: u32,
+}
+
+impl Default for Failover {
+    fn default() -> Self {
+        Self { enabled: true, per_second: 20 }
     }
 }
 
@@ -323,6 +340,9 @@ impl Settings {
         if agents.suspect_after_ms <= agents.heartbeat_interval_ms || agents.dead_after_ms <= agents.suspect_after_ms {
             return Err("agents: it must be heartbeat_interval_ms < suspect_after_ms < dead_after_ms".to_owned());
         }
+        if self.failover.per_second == 0 {
+            return Err("failover.per_second must be at least 1; failover.enabled = false turns it off".to_owned());
+        }
         if self.providers.iter().filter(|provider| provider.default).count() > 1 {
             return Err("provider: only one can be the default".to_owned());
         }
@@ -431,6 +451,7 @@ mod tests {
     #[test]
     fn times_that_contradict_each_other_are_refused() {
         assert!(with("[agents]\ndead_after_ms = 100\n", &[]).is_err());
+        assert!(with("[failover]\nper_second = 0\n", &[]).unwrap_err().contains("failover.enabled = false"));
     }
 
     #[test]

@@ -70,6 +70,11 @@ pub async fn run(
         async move { app.keep_sweeping(shutdown).await }
     };
     tokio::spawn(sweeping);
+    let failing_over = {
+        let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
+        async move { app.keep_failing_over(shutdown).await }
+    };
+    tokio::spawn(failing_over);
     let call_timeout = Duration::from_millis(settings.scheduler.call_timeout_ms.into());
     let routes =
         rpc::routes(app, call_timeout, shutdown.clone()).await.map_err(|error| Failure::run("reflection", error))?;

@@ -10,6 +10,7 @@ mod contract_states;
 mod contract_tempest;
 mod deadlines;
 mod events;
+mod failover;
 mod fuzzing;
 mod grpc;
 mod invariants;

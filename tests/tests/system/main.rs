@@ -1,6 +1,7 @@
 //! The whole of Ballast, in a lab: real processes, real namespaces, real haproxy, real clients.
 
 mod a10;
+mod failover;
 mod fairness;
 mod networks;
 mod placement;

@@ -31,6 +31,18 @@ impl LoadBalancer {
         self
     }
 
+    /// It goes to another agent, which has not deployed it yet: what was there is to be there again. What is desired is the
+    /// same, so the generation is.
+    #[must_use]
+    pub fn moved(mut self) -> Self {
+        for (_, progress) in self.objects_mut() {
+            if !progress.status.is_pending() {
+                progress.update(progress.changed);
+            }
+        }
+        self
+    }
+
     /// Takes an outcome; one that is older than the last is dropped. Whether it comes from the agent that owns the load
     /// balancer now (its epoch) is for the caller to know.
     #[must_use]

@@ -4,6 +4,7 @@
 mod agents;
 mod caller;
 mod events;
+mod failover;
 mod members;
 mod monitors;
 mod networks;
@@ -33,6 +34,7 @@ use ballast_store::{Store, Tx};
 
 pub use caller::Caller;
 pub use events::{Batch, EventLimits, Object, SnapshotPage, Told};
+pub use failover::FailoverLimits;
 pub use monitors::MonitorWithPools;
 pub use ports::NewPort;
 pub use reports::{Desired, Owner, Report};
@@ -56,6 +58,7 @@ pub struct App {
     pub policy: Arc<dyn PlacementPolicy>,
     pub wakes: Arc<Wakes>,
     pub events: EventLimits,
+    pub failover: FailoverLimits,
     /// What a project may have that has no limits of its own.
     pub quotas: Limits,
     /// Who keeps networks and addresses.
@@ -105,6 +108,10 @@ impl App {
                 count: settings.events.keep_count.into(),
                 poll: millis(settings.events.poll_interval_ms),
                 slow_reader: millis(settings.events.slow_reader_ms),
+            },
+            failover: FailoverLimits {
+                enabled: settings.failover.enabled,
+                per_second: usize::try_from(settings.failover.per_second).unwrap_or(usize::MAX),
             },
             quotas: quotas::defaults(&settings.quotas)?,
             network: network::provider(&settings.network)?,

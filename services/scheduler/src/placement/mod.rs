@@ -4,6 +4,7 @@
 //! is one file and one line in [`policy`].
 
 mod chance;
+pub mod failover;
 mod least_loaded;
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -51,14 +52,22 @@ pub struct Demand<'a> {
 /// has just started has not heard of its agents yet.)
 #[must_use]
 pub fn candidates(agents: &[Agent], demand: Demand<'_>, limits: &LivenessLimits, now: Timestamp) -> Vec<Candidate> {
-    let of = |liveness: Liveness| -> Vec<Candidate> {
-        let fits =
-            |agent: &&Agent| agent.admin_state_up && limits.judge(agent, now) == liveness && can_run(agent, demand);
-        let candidate = |agent: &Agent| Candidate { agent_id: agent.id, load_balancers: agent.load_balancers };
-        agents.iter().filter(fits).map(candidate).collect()
-    };
+    let of = |liveness| candidates_that_are(liveness, agents, demand, (limits, now));
     let alive = of(Liveness::Alive);
     if alive.is_empty() { of(Liveness::Suspect) } else { alive }
+}
+
+/// The agents of this liveness that could run it.
+#[must_use]
+pub fn candidates_that_are(
+    liveness: Liveness,
+    agents: &[Agent],
+    demand: Demand<'_>,
+    (limits, now): (&LivenessLimits, Timestamp),
+) -> Vec<Candidate> {
+    let fits = |agent: &&Agent| agent.admin_state_up && limits.judge(agent, now) == liveness && can_run(agent, demand);
+    let candidate = |agent: &Agent| Candidate { agent_id: agent.id, load_balancers: agent.load_balancers };
+    agents.iter().filter(fits).map(candidate).collect()
 }
 
 fn can_run(agent: &Agent, demand: Demand<'_>) -> bool {

@@ -50,6 +50,9 @@ impl Phase {
     }
 }
 
+/// The epoch of the first placement: nobody has counted anything before.
+const FIRST_EPOCH: i64 = 1;
+
 /// A load balancer on an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binding {
@@ -104,6 +107,9 @@ impl Tx {
     /// [`Self::binding`].
     pub async fn bind(&self, load_balancer_id: Uuid, agent_id: Uuid, driver: &str) -> Result<Binding, Fault> {
         let epoch = self.next_epoch(load_balancer_id).await?;
+        if epoch > FIRST_EPOCH {
+            self.count_from_zero(load_balancer_id).await?;
+        }
         let row = binding::ActiveModel {
             seq: NotSet,
             load_balancer_id: Set(load_balancer_id),

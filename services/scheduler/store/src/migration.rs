@@ -5,6 +5,7 @@ mod m0002_placement;
 mod m0003_networks;
 mod m0004_quotas_and_ports;
 mod m0005_events;
+mod m0006_counted_before;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_networks::Migration),
             Box::new(m0004_quotas_and_ports::Migration),
             Box::new(m0005_events::Migration),
+            Box::new(m0006_counted_before::Migration),
         ]
     }
 }

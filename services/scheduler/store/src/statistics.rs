@@ -3,26 +3,27 @@
 use std::collections::HashMap;
 
 use ballast_model::{Uuid, fault::Fault, load_balancer::pool_not_found, outcome::Statistics};
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, sea_query::OnConflict};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, Set, sea_query::OnConflict};
 
 use crate::{
     Tx,
     backend::{fault_of, is_reference},
+    codec::number,
     entity::statistics,
     shown::chunks,
 };
 
 impl Tx {
-    /// The counters of a load balancer; zeros when none were stored.
+    /// The counters of a load balancer, those of its former agents too; zeros when none were stored.
     ///
     /// # Errors
     /// [`Code::Internal`](ballast_model::fault::Code::Internal): the database failed.
     pub async fn statistics(&self, load_balancer_id: Uuid) -> Result<Statistics, Fault> {
         let row = statistics::Entity::find_by_id(load_balancer_id).one(self.db()).await.map_err(fault_of)?;
-        row.map_or(Ok(Statistics::default()), statistics::Model::into_statistics)
+        row.map_or(Ok(Statistics::default()), statistics::Model::total)
     }
 
-    /// The counters of those of these load balancers that have any.
+    /// What their present agents counted, of those of these load balancers that have any counters.
     ///
     /// # Errors
     /// As [`Self::statistics`].
@@ -37,7 +38,7 @@ impl Tx {
         Ok(found)
     }
 
-    /// Stores the counters of a load balancer in the place of those before.
+    /// Stores what its agent counted in the place of what it counted before.
     ///
     /// # Errors
     /// [`Code::PoolNotFound`](ballast_model::fault::Code::PoolNotFound): it is gone; or as [`Self::statistics`].
@@ -56,5 +57,19 @@ impl Tx {
                 if is_reference(&error) { pool_not_found(load_balancer_id) } else { fault_of(error) }
             },
         )
+    }
+
+    /// The load balancer gets another agent, which counts from zero: what was counted so far is added to what it counts.
+    pub(crate) async fn count_from_zero(&self, load_balancer_id: Uuid) -> Result<(), Fault> {
+        let row = statistics::Entity::find_by_id(load_balancer_id).one(self.db()).await.map_err(fault_of)?;
+        let Some(row) = row else { return Ok(()) };
+        let total = row.total()?;
+        let row = statistics::ActiveModel {
+            bytes_in_before: Set(number(total.bytes_in)),
+            bytes_out_before: Set(number(total.bytes_out)),
+            total_connections_before: Set(number(total.total_connections)),
+            ..statistics::ActiveModel::of(load_balancer_id, Statistics::default())
+        };
+        statistics::Entity::update(row).exec_without_returning(self.db()).await.map(|_| ()).map_err(fault_of)
     }
 }

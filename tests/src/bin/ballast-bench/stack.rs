@@ -192,6 +192,8 @@ subnet = -1
 port = -1
 vip = -1
 pool = -1
+[failover]
+enabled = false
 [scheduler]
 socket = "{dir}/scheduler.sock"
 [gateway]

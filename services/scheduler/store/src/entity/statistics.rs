@@ -14,6 +14,10 @@ pub struct Model {
     pub bytes_out: i64,
     pub active_connections: i64,
     pub total_connections: i64,
+    /// What former agents counted.
+    pub bytes_in_before: i64,
+    pub bytes_out_before: i64,
+    pub total_connections_before: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -22,6 +26,7 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl ActiveModel {
+    /// What its agent counted; what others counted before stays.
     pub(crate) fn of(load_balancer_id: Uuid, statistics: Statistics) -> Self {
         Self {
             load_balancer_id: Set(load_balancer_id),
@@ -29,11 +34,26 @@ impl ActiveModel {
             bytes_out: Set(number(statistics.bytes_out)),
             active_connections: Set(number(statistics.active_connections)),
             total_connections: Set(number(statistics.total_connections)),
+            ..Default::default()
         }
     }
 }
 
 impl Model {
+    /// What its agent and all before it counted.
+    pub(crate) fn total(self) -> Result<Statistics, Fault> {
+        let before = [self.bytes_in_before, self.bytes_out_before, self.total_connections_before];
+        let counted = self.into_statistics()?;
+        let with = |counted: u64, before: i64| Ok(counted.saturating_add(natural("counted before", before)?));
+        Ok(Statistics {
+            bytes_in: with(counted.bytes_in, before[0])?,
+            bytes_out: with(counted.bytes_out, before[1])?,
+            total_connections: with(counted.total_connections, before[2])?,
+            ..counted
+        })
+    }
+
+    /// What its agent counted.
     pub(crate) fn into_statistics(self) -> Result<Statistics, Fault> {
         Ok(Statistics {
             bytes_in: natural("bytes_in", self.bytes_in)?,

@@ -1,0 +1,137 @@
+//! Failover: what Dead agents have moves to others, so many in a second. What nobody can take stays where it is.
+//!
+//! Only the binding moves. A former owner that comes back finds a tombstone, and removes what it still runs; what it says
+//! meanwhile is of a former epoch, and dropped.
+
+use std::time::Duration;
+
+use ballast_model::{
+    Uuid,
+    agent::{Agent, Liveness},
+    fault::Fault,
+    features,
+};
+use ballast_store::{Phase, Query, Tx};
+use tokio_util::sync::CancellationToken;
+
+use super::{App, Wake};
+use crate::placement::{
+    Demand, candidates_that_are,
+    failover::{Failover, decide},
+};
+
+/// How often Dead agents are looked for.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// How failover goes about it.
+#[derive(Debug, Clone, Copy)]
+pub struct FailoverLimits {
+    pub enabled: bool,
+    /// How many load balancers move in a second.
+    pub per_second: usize,
+}
+
+impl App {
+    /// Looks for Dead agents until the end.
+    pub async fn keep_failing_over(&self, shutdown: CancellationToken) {
+        if !self.failover.enabled {
+            return;
+        }
+        // Agents that have not been heard of since this scheduler's start may be about to dial.
+        let started = self.now();
+        let mut ticks = tokio::time::interval(PERIOD);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut paused = false;
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = shutdown.cancelled() => return,
+            }
+            if started.age(self.now()) < self.limits.dead_after {
+                continue;
+            }
+            match self.fail_over().await {
+                Ok(Failover::Paused { dead, of }) if !paused => {
+                    paused = true;
+                    tracing::warn!(
+                        "failover is paused: {dead} of {of} agents died at once; nothing moves until others live"
+                    );
+                }
+                Ok(Failover::Paused { .. }) => {}
+                Ok(Failover::Nothing | Failover::From(_)) => paused = false,
+                Err(fault) => tracing::warn!(detail = fault.detail(), "failover did not get on: {fault}"),
+            }
+        }
+    }
+
+    /// Moves some of what Dead agents have; what was decided about them.
+    async fn fail_over(&self) -> Result<Failover, Fault> {
+        let (decision, moving) = self.store.read(|tx, _| Box::pin(self.to_move(tx))).await?;
+        for (load_balancer_id, from) in moving {
+            let random = rand::random();
+            let wakes = self.store.write(|tx, _| Box::pin(self.move_off(tx, load_balancer_id, from, random))).await?;
+            if let [to, ..] = wakes.as_slice() {
+                tracing::warn!(load_balancer.id = %load_balancer_id, from = %from, agent.id = %to.agent_id, "moved off a Dead agent");
+            }
+            self.wakes.wake(wakes);
+        }
+        Ok(decision)
+    }
+
+    /// What moves next, and from where.
+    async fn to_move(&self, tx: &Tx) -> Result<(Failover, Vec<(Uuid, Uuid)>), Fault> {
+        let agents = tx.agents(&Query::default()).await?;
+        let decision = decide(&agents, &self.limits, self.now());
+        let mut moving = Vec::new();
+        if let Failover::From(dead) = &decision {
+            for from in dead {
+                for bound in
+                    tx.bindings_of(*from).await?.into_iter().filter(|bound| bound.binding.phase == Phase::Bound)
+                {
+                    if moving.len() == self.failover.per_second {
+                        return Ok((decision, moving));
+                    }
+                    let id = bound.binding.load_balancer_id;
+                    if self.choose_alive(tx, id, &agents, 0).await?.is_some() {
+                        moving.push((id, *from));
+                    }
+                }
+            }
+        }
+        Ok((decision, moving))
+    }
+
+    /// An agent that is Alive and can run the load balancer, with its driver.
+    async fn choose_alive(
+        &self,
+        tx: &Tx,
+        load_balancer_id: Uuid,
+        agents: &[Agent],
+        random: u64,
+    ) -> Result<Option<(Uuid, &str)>, Fault> {
+        let Some(load_balancer) = tx.load(load_balancer_id).await? else { return Ok(None) };
+        let Some(driver) = self.driver_of(&load_balancer.provider) else { return Ok(None) };
+        let features = features::used(&load_balancer);
+        let demand = Demand { driver, features: &features };
+        let found = candidates_that_are(Liveness::Alive, agents, demand, (&self.limits, self.now()));
+        Ok(self.policy.choose(&found, random).map(|agent_id| (agent_id, driver)))
+    }
+
+    /// Moves one load balancer, if it is still there and its agent still Dead; wakes its new agent, then the former one.
+    async fn move_off(&self, tx: &Tx, load_balancer_id: Uuid, from: Uuid, random: u64) -> Result<Vec<Wake>, Fault> {
+        let bound = tx.binding(load_balancer_id).await?;
+        let agents = tx.agents(&Query::default()).await?;
+        let is_dead = |agent: &Agent| agent.id == from && self.liveness(agent) == Liveness::Dead;
+        if bound.is_none_or(|bound| bound.agent_id != from) || !agents.iter().any(is_dead) {
+            return Ok(Vec::new());
+        }
+        let Some((agent_id, driver)) = self.choose_alive(tx, load_balancer_id, &agents, random).await? else {
+            return Ok(Vec::new());
+        };
+        let Some(before) = tx.load(load_balancer_id).await? else { return Ok(Vec::new()) };
+        tx.release(load_balancer_id).await?;
+        tx.bind(load_balancer_id, agent_id, driver).await?;
+        tx.save(&before, &before.clone().moved()).await?;
+        Ok([agent_id, from].map(|agent_id| Wake { agent_id, load_balancer_id }).to_vec())
+    }
+}

@@ -1,0 +1,168 @@
+//! Failover: what happens to load balancers of an agent that is Dead.
+
+use ballast_proto::{
+    agent::{LoadBalancerStatistics, StatisticsReport, agent_message, scheduler_message::Message},
+    driver::Statistics,
+};
+use serde_json::json;
+
+use crate::{
+    played::{Agent, obedient, ready_driver},
+    services::{PATIENCE, Services, pool},
+};
+
+/// Seconds after which an agent that said nothing is Dead.
+const DEAD: u64 = 21;
+
+async fn agent_of(services: &Services, pool: &str) -> serde_json::Value {
+    services.get(&format!("/v2.0/lb/pools/{pool}/loadbalancer-agent")).await["agent"]["id"].clone()
+}
+
+/// Waits until the condition holds.
+async fn until(what: &str, condition: impl AsyncFn() -> bool) {
+    let held = tokio::time::timeout(PATIENCE, async { while !condition().await {} }).await;
+    assert!(held.is_ok(), "{what}");
+}
+
+async fn counted(agent: &Agent, pool: &str, epoch: u64, bytes_in: u64) {
+    let statistics = Statistics { bytes_in, bytes_out: 0, active_connections: 1, total_connections: bytes_in };
+    let one = LoadBalancerStatistics { load_balancer_id: pool.to_owned(), epoch, statistics: Some(statistics) };
+    agent.say(agent_message::Message::Statistics(StatisticsReport { load_balancers: vec![one] })).await;
+}
+
+async fn bytes_in(services: &Services, pool: &str) -> serde_json::Value {
+    services.get(&format!("/v2.0/lb/pools/{pool}/stats")).await["stats"]["bytes_in"].clone()
+}
+
+#[tokio::test]
+async fn what_a_dead_agent_ran_moves_and_is_removed_from_it_when_it_returns() {
+    let services = Services::start().await;
+    let mut dying = Agent::connect(&services.channel, "a", "1").await.unwrap();
+    let pool = services.pool(&services.subnet().await).await;
+    let first = dying.desired().await;
+    dying.deployed(&first).await;
+    services.settled(&format!("/v2.0/lb/pools/{pool}"), "ACTIVE").await;
+    counted(&dying, &pool, first.epoch, 100).await;
+    until("the first counters", async || bytes_in(&services, &pool).await == 100).await;
+
+    let mut heir = Agent::connect(&services.channel, "b", "1").await.unwrap();
+    services.pass(DEAD);
+    heir.heartbeat(vec![ready_driver()]).await;
+    let second = heir.desired().await;
+    assert_eq!(second.load_balancer.as_ref().unwrap().id, pool);
+    assert_eq!((second.generation, second.epoch), (first.generation, first.epoch + 1));
+    assert_eq!(agent_of(&services, &pool).await, json!(heir.id));
+    let moving = services.get(&format!("/v2.0/lb/pools/{pool}")).await;
+    assert_eq!(moving["pool"]["status"], "PENDING_UPDATE");
+    heir.deployed(&second).await;
+    services.settled(&format!("/v2.0/lb/pools/{pool}"), "ACTIVE").await;
+
+    // The heir counts from zero; what is shown does not go back.
+    counted(&heir, &pool, second.epoch, 7).await;
+    until("the counters of both", async || bytes_in(&services, &pool).await == 107).await;
+    // The former owner has no say any more, and is told to let go.
+    counted(&dying, &pool, first.epoch, 5000).await;
+    let removal = loop {
+        if let Message::Remove(removal) = dying.next().await {
+            break removal;
+        }
+    };
+    assert_eq!((removal.load_balancer_id.as_str(), removal.epoch), (pool.as_str(), first.epoch));
+    dying.removed(&pool, removal.epoch).await;
+    counted(&heir, &pool, second.epoch, 8).await;
+    until("the counters of both again", async || bytes_in(&services, &pool).await == 108).await;
+}
+
+#[tokio::test]
+async fn a_load_balancer_goes_back_to_its_first_agent_when_the_second_dies_too() {
+    let services = Services::start().await;
+    let mut a = Agent::connect(&services.channel, "a", "1").await.unwrap();
+    let pool = services.pool(&services.subnet().await).await;
+    let first = a.desired().await;
+    let mut b = Agent::connect(&services.channel, "b", "1").await.unwrap();
+    services.pass(DEAD);
+    b.heartbeat(vec![ready_driver()]).await;
+    assert_eq!(b.desired().await.epoch, first.epoch + 1);
+    // a never said that it removed it.
+    services.pass(DEAD);
+    a.heartbeat(vec![ready_driver()]).await;
+    let last = loop {
+        if let Message::Desired(desired) = a.next().await {
+            break desired;
+        }
+    };
+    assert_eq!((last.load_balancer.as_ref().unwrap().id.as_str(), last.epoch), (pool.as_str(), first.epoch + 2));
+    a.deployed(&last).await;
+    services.settled(&format!("/v2.0/lb/pools/{pool}"), "ACTIVE").await;
+    assert_eq!(agent_of(&services, &pool).await, json!(a.id));
+}
+
+#[tokio::test]
+async fn nothing_moves_while_more_than_half_of_the_agents_are_dead() {
+    let services = Services::with_policy("least-loaded").await;
+    let mut agents = Vec::new();
+    for host in ["a", "b", "c"] {
+        agents.push(Agent::connect(&services.channel, host, "1").await.unwrap());
+    }
+    let subnet = services.subnet().await;
+    let mut pools = Vec::new();
+    for _ in 0..3 {
+        pools.push(services.pool(&subnet).await);
+    }
+    let mut before = Vec::new();
+    for pool in &pools {
+        before.push(agent_of(&services, pool).await);
+    }
+    services.pass(DEAD);
+    agents[2].heartbeat(vec![ready_driver()]).await;
+    // One lives of three. A second one comes back, and only then what the third has moves.
+    until("c lives", async || {
+        let listed = services.get("/v2.0/agents").await;
+        listed["agents"].as_array().unwrap().iter().any(|agent| agent["host"] == "c" && agent["alive"] == true)
+    })
+    .await;
+    let settled = tokio::time::timeout(std::time::Duration::from_secs(3), async {
+        loop {
+            for (pool, agent) in pools.iter().zip(&before) {
+                assert_eq!(agent_of(&services, pool).await, *agent, "it moved while two of three were dead");
+            }
+        }
+    });
+    assert!(settled.await.is_err());
+    agents[1].heartbeat(vec![ready_driver()]).await;
+    let of_a = pools.iter().zip(&before).find(|(_, agent)| **agent == json!(agents[0].id)).map(|(pool, _)| pool);
+    let of_a = of_a.expect("least-loaded gave one to each");
+    until("what a had moves", async || agent_of(&services, of_a).await != json!(agents[0].id)).await;
+}
+
+#[tokio::test]
+async fn what_nobody_else_can_take_stays_and_moves_once_somebody_can() {
+    let services = Services::start().await;
+    let dying = Agent::connect(&services.channel, "a", "1").await.unwrap();
+    let pool_id = services.pool(&services.subnet().await).await;
+    let mut unable = ready_driver();
+    unable.capabilities.as_mut().unwrap().features.retain(|feature| !feature.starts_with("lb_method:"));
+    let other = Agent::with_drivers(&services.channel, "b", "1", vec![unable.clone()]).await.unwrap();
+    services.pass(DEAD);
+    other.heartbeat(vec![unable]).await;
+    let refused = services.call("POST", "/v2.0/lb/pools", Some(pool(&services.subnet().await))).await;
+    assert_eq!(refused.error().0, "NoEligibleBackend");
+    assert_eq!(agent_of(&services, &pool_id).await, json!(dying.id));
+    let able = obedient(&services.channel, "c").await;
+    until("it moves", async || agent_of(&services, &pool_id).await == json!(able)).await;
+    services.settled(&format!("/v2.0/lb/pools/{pool_id}"), "ACTIVE").await;
+}
+
+#[tokio::test]
+async fn without_failover_everything_stays() {
+    let services = Services::with(|settings| settings.failover.enabled = false).await;
+    let dying = Agent::connect(&services.channel, "a", "1").await.unwrap();
+    let pool = services.pool(&services.subnet().await).await;
+    let other = Agent::connect(&services.channel, "b", "1").await.unwrap();
+    services.pass(DEAD);
+    other.heartbeat(vec![ready_driver()]).await;
+    let moved = tokio::time::timeout(std::time::Duration::from_secs(3), async {
+        while agent_of(&services, &pool).await == json!(dying.id) {}
+    });
+    assert!(moved.await.is_err(), "it moved");
+}
