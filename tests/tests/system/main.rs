@@ -9,3 +9,4 @@ mod python;
 mod refusals;
 mod survival;
 mod walkthrough;
+mod walkthrough_grpc;

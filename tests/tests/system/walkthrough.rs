@@ -49,7 +49,8 @@ fn a_load_balancer_is_made_used_and_removed_with_the_neutron_command() {
         let headers = site.client.output("curl", ["-sf", &format!("http://{address}/headers")])?;
         assert!(headers.to_lowercase().contains("x-forwarded-for: 10.20.0.9"), "{headers}");
 
-        a_dead_member_rests_and_returns(&mut site, &neutron, &address);
+        let status = |at: &str| neutron.value(&format!("lb-member-list --address {at}"), "status");
+        a_dead_member_rests_and_returns(&mut site, status, &address);
 
         let stats = neutron.value("lb-pool-stats web", "total_connections");
         assert!(stats.parse::<u64>().is_ok_and(|total| total > 0), "{stats}");
@@ -65,7 +66,7 @@ fn a_load_balancer_is_made_used_and_removed_with_the_neutron_command() {
     });
 }
 
-fn turns_are_fair(site: &Site, address: &str) {
+pub(crate) fn turns_are_fair(site: &Site, address: &str) {
     let mut answers = BTreeMap::new();
     for _ in 0..12 {
         *answers.entry(site.ask(address).unwrap_or_default()).or_insert(0) += 1;
@@ -74,8 +75,13 @@ fn turns_are_fair(site: &Site, address: &str) {
     assert_eq!(answers, BTreeMap::from(fair));
 }
 
-fn a_dead_member_rests_and_returns(site: &mut Site, neutron: &Neutron, address: &str) {
-    let shown = |status: &str| neutron.value("lb-member-list --address 10.20.0.12", "status").eq(status).then_some(());
+/// web-2 dies and comes back. `status` says what a member shows, by its address.
+pub(crate) fn a_dead_member_rests_and_returns<S: AsRef<str>>(
+    site: &mut Site,
+    status: impl Fn(&str) -> S,
+    address: &str,
+) {
+    let shown = |wanted: &str| (status("10.20.0.12").as_ref() == wanted).then_some(());
     site.webs[1].kill().expect("web-2 is killed");
     wait_until(PATIENCE, "an INACTIVE member", || shown("INACTIVE"));
     for _ in 0..8 {
