@@ -132,17 +132,47 @@ impl Look<'_> {
                     "port-number": fields["port-number"], "protocol": fields["protocol"], "a10-url": url, "oper": oper
                 })
             }
-            "slb/server" => json!({"name": fields["name"], "a10-url": url, "oper": {"state": "Up"}}),
+            "slb/server" => {
+                json!({"name": fields["name"], "a10-url": url, "oper": {"state": self.server(path, fields)}})
+            }
+            "slb/server/port" => {
+                let server = path.split("/port/").next().and_then(|server| self.objects.get(server));
+                let oper = json!({"state": self.server_port(server, fields)});
+                json!({
+                    "port-number": fields["port-number"], "protocol": fields["protocol"], "a10-url": url, "oper": oper
+                })
+            }
             _ => return None,
         })
     }
 
-    /// Down only when it is checked: by its group's monitor, or by default unless that is switched off.
+    fn server_port(&self, server: Option<&Fields>, fields: &Fields) -> &'static str {
+        let port = fields["port-number"].as_u64().unwrap_or_default();
+        match (is_disabled(Some(fields)) || is_disabled(server), self.answers(server, port)) {
+            (true, _) => "Disabled",
+            (false, true) => "Up",
+            (false, false) => "Down",
+        }
+    }
+
+    /// Without ports, and while one of them answers, it is up.
+    fn server(&self, path: &str, fields: &Fields) -> &'static str {
+        if is_disabled(Some(fields)) {
+            return "Disabled";
+        }
+        let ports = children(self.objects, &format!("{path}/port"));
+        let states: Vec<&str> = ports.map(|(_, port)| self.server_port(Some(fields), port)).collect();
+        if states.is_empty() || states.contains(&"Up") { "Up" } else { "Down" }
+    }
+
+    /// Down only when it is checked: by its group's monitor, or by default unless that is switched off. Its server and the
+    /// server's port can be disabled too.
     fn member(&self, path: &str, fields: &Fields) -> &'static str {
         let server = fields["name"].as_str().unwrap_or_default();
         let port = fields["port"].as_u64().unwrap_or_default();
         let group = path.split("/member/").next().and_then(|group| self.objects.get(group));
-        let server_port = self.objects.get(&format!("slb/server/{server}/port/{port}+tcp"));
+        let protocol = group.and_then(|group| group.get("protocol")).and_then(Value::as_str).unwrap_or("tcp");
+        let server_port = self.objects.get(&format!("slb/server/{server}/port/{port}+{protocol}"));
         let server = self.objects.get(&format!("slb/server/{server}"));
         let off = |object: Option<&Fields>| {
             object.and_then(|object| object.get("health-check-disable")) == Some(&Value::from(1))
@@ -150,11 +180,12 @@ impl Look<'_> {
         let monitored = group.is_some_and(|group| group.contains_key("health-check"));
         let checked = monitored || !(off(group) || off(server_port));
         let up = !checked || self.answers(server, port);
-        match (fields.get("member-state").and_then(Value::as_str), up) {
-            (None | Some("enable"), true) => "UP",
-            (None | Some("enable"), false) => "DOWN",
-            (Some(_), true) => "DIS-UP",
-            (Some(_), false) => "DIS-DOWN",
+        let enabled = matches!(fields.get("member-state").and_then(Value::as_str), None | Some("enable"));
+        match (enabled && !is_disabled(server) && !is_disabled(server_port), up) {
+            (true, true) => "UP",
+            (true, false) => "DOWN",
+            (false, true) => "DIS-UP",
+            (false, false) => "DIS-DOWN",
         }
     }
 
@@ -172,6 +203,7 @@ impl Look<'_> {
         let states: Vec<&str> = members.map(|(path, fields)| self.member(path, fields)).collect();
         let up = states.iter().filter(|state| **state == "UP").count();
         match (up, states.len()) {
+            (0, all) if all > 0 && states.iter().all(|state| state.starts_with("DIS-")) => "Disb",
             (0, _) => "Down",
             (up, all) if up == all => "All Up",
             _ => "Functional Up",
@@ -189,6 +221,10 @@ impl Look<'_> {
             None => "Down",
         }
     }
+}
+
+fn is_disabled(object: Option<&Fields>) -> bool {
+    object.and_then(|object| object.get("action")) == Some(&Value::from("disable"))
 }
 
 fn together<'a>(states: impl Iterator<Item = &'a str>) -> &'static str {

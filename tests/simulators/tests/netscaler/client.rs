@@ -1,33 +1,14 @@
 //! A client of NITRO that sends just what a test says.
 
-use std::{
-    io::{Read, Write},
-    net::{SocketAddr, TcpStream},
-};
+use std::net::SocketAddr;
 
 use ballast_simulators::{Options, Simulator, netscaler::NetScaler};
 use serde_json::{Value, json};
 
+use crate::wire::{self, Answer};
+
 pub(crate) fn simulator() -> Simulator<NetScaler> {
     Simulator::start(NetScaler::default(), Options::default()).unwrap()
-}
-
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) head: String,
-    pub(crate) text: String,
-}
-
-impl Answer {
-    /// Null when it is no JSON.
-    pub(crate) fn body(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_default()
-    }
-
-    /// The HTTP status and the vendor's number; zero when there is none.
-    pub(crate) fn outcome(&self) -> (u16, u64) {
-        (self.status, self.body()["errorcode"].as_u64().unwrap_or(0))
-    }
 }
 
 pub(crate) struct Client {
@@ -63,15 +44,15 @@ impl Client {
     }
 
     pub(crate) fn post(&self, path: &str, body: &Value) -> (u16, u64) {
-        self.send("POST", &format!("/nitro/v1/config/{path}"), body).outcome()
+        outcome(&self.send("POST", &format!("/nitro/v1/config/{path}"), body))
     }
 
     pub(crate) fn put(&self, path: &str, body: &Value) -> (u16, u64) {
-        self.send("PUT", &format!("/nitro/v1/config/{path}"), body).outcome()
+        outcome(&self.send("PUT", &format!("/nitro/v1/config/{path}"), body))
     }
 
     pub(crate) fn delete(&self, path: &str) -> (u16, u64) {
-        self.send("DELETE", &format!("/nitro/v1/config/{path}"), &Value::Null).outcome()
+        outcome(&self.send("DELETE", &format!("/nitro/v1/config/{path}"), &Value::Null))
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {
@@ -86,22 +67,14 @@ impl Client {
         body[kind][0].clone()
     }
 
-    /// An empty answer when the connection ended without one.
     pub(crate) fn send(&self, method: &str, path: &str, body: &Value) -> Answer {
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        let mut request = format!("{method} {path} HTTP/1.1\r\nHost: device\r\nConnection: close\r\n");
-        for (name, value) in &self.headers {
-            request += &format!("{name}: {value}\r\n");
-        }
-        request += &format!("Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-        let mut stream = TcpStream::connect(self.address).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut reply = String::new();
-        stream.read_to_string(&mut reply).unwrap_or(0);
-        let (head, text) = reply.split_once("\r\n\r\n").unwrap_or_default();
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
-        Answer { status, head: head.to_owned(), text: text.to_owned() }
+        wire::send(self.address, (method, path), &self.headers, body)
     }
+}
+
+/// The HTTP status and the vendor's number; zero when there is none.
+pub(crate) fn outcome(answer: &Answer) -> (u16, u64) {
+    (answer.status, answer.body()["errorcode"].as_u64().unwrap_or(0))
 }
 
 pub(crate) fn login(password: &str) -> Value {

@@ -8,7 +8,7 @@ use ballast_simulators::{
 };
 use serde_json::{Value, json};
 
-use crate::client::{Client, deploy, member, simulator};
+use crate::client::{Client, deploy, member, outcome, simulator};
 
 const MEMBERS: &str = "servicegroup_servicegroupmember_binding";
 
@@ -107,7 +107,7 @@ fn totals_are_text_rates_are_numbers_and_both_move() {
         assert_eq!((&shown["totalrequests"], &shown["servicegroupname"]), (&json!("8"), &json!("g1?s1?8080")));
     }
     let missing = client.get("stat/servicegroupmember?args=servicegroupname:g1,servername:s1,port:81");
-    assert_eq!(missing.outcome(), (404, 258));
+    assert_eq!(outcome(&missing), (404, 258));
     let group = client.one("stat/servicegroup/g1?statbindings=yes");
     assert_eq!(group["servicegroupmember"][0]["primaryport"], 8080);
     simulator.device().reboot();

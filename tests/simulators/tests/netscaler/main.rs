@@ -10,3 +10,5 @@ mod objects;
 mod partitions;
 mod replay;
 mod sessions;
+#[path = "../wire/mod.rs"]
+mod wire;

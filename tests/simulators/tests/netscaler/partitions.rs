@@ -3,7 +3,7 @@
 use ballast_simulators::Device;
 use serde_json::json;
 
-use crate::client::{Client, deploy, simulator};
+use crate::client::{Client, deploy, outcome, simulator};
 
 #[test]
 fn a_session_works_in_the_partition_that_it_chose_and_names_are_free_in_each() {
@@ -48,7 +48,7 @@ fn partitions_are_managed_from_the_default_one_and_go_with_all_that_is_in_them()
     let client = Client::logged_in(&simulator);
     assert_eq!(client.delete("nspartition/t1"), (200, 0));
     assert_eq!(client.delete("nspartition/t1"), (404, 258));
-    assert_eq!(inside.get("config/lbvserver").outcome(), (401, 444), "whoever was in it is out");
+    assert_eq!(outcome(&inside.get("config/lbvserver")), (401, 444), "whoever was in it is out");
     assert_eq!(simulator.device().objects("t1"), [""; 0]);
 }
 

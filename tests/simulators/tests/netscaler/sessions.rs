@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::client::{Client, login, simulator};
+use crate::client::{Client, login, outcome, simulator};
 
 const VSERVERS: &str = "config/lbvserver";
 
@@ -22,7 +22,7 @@ fn a_session_is_known_by_each_of_the_vendors_cookies() {
     ] {
         let mut client = Client::new(&simulator);
         client.headers.push((header.to_owned(), cookie.clone()));
-        assert_eq!(client.get(VSERVERS).outcome(), (200, 0), "{header}: {cookie}");
+        assert_eq!(outcome(&client.get(VSERVERS)), (200, 0), "{header}: {cookie}");
     }
     let beside = json!({"sessionid": raw, "server": {"name": "s1", "ipaddress": "10.0.0.1"}});
     assert_eq!(client.post("server", &beside), (201, 0));
@@ -45,10 +45,10 @@ fn a_login_is_answered_with_the_session_and_its_cookie() {
 #[test]
 fn a_session_that_ended_and_none_at_all_are_told_apart() {
     let simulator = simulator();
-    assert_eq!(Client::new(&simulator).get(VSERVERS).outcome(), (401, 1027));
+    assert_eq!(outcome(&Client::new(&simulator).get(VSERVERS)), (401, 1027));
     let client = Client::logged_in(&simulator);
     assert_eq!(client.post("logout", &json!({"logout": {}})), (201, 0));
-    assert_eq!(client.get(VSERVERS).outcome(), (401, 444));
+    assert_eq!(outcome(&client.get(VSERVERS)), (401, 444));
 }
 
 #[test]
@@ -60,12 +60,12 @@ fn a_session_that_rests_too_long_ends() {
     let token = short.send("POST", "/nitro/v1/config/login", &body).body()["sessionid"].as_str().unwrap().to_owned();
     short.headers.push(("Cookie".to_owned(), format!("sessionid={token}")));
     simulator.clock.advance(Duration::from_secs(59));
-    assert_eq!(short.get(VSERVERS).outcome(), (200, 0), "used in time, it goes on");
+    assert_eq!(outcome(&short.get(VSERVERS)), (200, 0), "used in time, it goes on");
     simulator.clock.advance(Duration::from_secs(60));
-    assert_eq!(short.get(VSERVERS).outcome(), (401, 444));
-    assert_eq!(long.get(VSERVERS).outcome(), (200, 0));
+    assert_eq!(outcome(&short.get(VSERVERS)), (401, 444));
+    assert_eq!(outcome(&long.get(VSERVERS)), (200, 0));
     simulator.clock.advance(Duration::from_secs(900));
-    assert_eq!(long.get(VSERVERS).outcome(), (401, 444));
+    assert_eq!(outcome(&long.get(VSERVERS)), (401, 444));
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn too_many_sessions_are_refused_until_one_ends() {
     let client = Client::logged_in(&simulator);
     client.login();
     let refused = client.send("POST", "/nitro/v1/config/login", &login("nsroot"));
-    assert_eq!(refused.outcome(), (599, 446));
+    assert_eq!(outcome(&refused), (599, 446));
     assert_eq!(client.post("logout", &json!({"logout": {}})), (201, 0));
     client.login();
 }
@@ -94,7 +94,7 @@ fn a_request_with_name_and_password_works_in_the_default_partition_only() {
     let entry = simulator.journal.all().pop().unwrap();
     assert_eq!((entry.session.as_deref(), entry.partition.as_deref()), (Some("stateless"), Some("default")));
     client.headers[1].1 = "wrong".to_owned();
-    assert_eq!(client.get(VSERVERS).outcome(), (401, 354));
+    assert_eq!(outcome(&client.get(VSERVERS)), (401, 354));
     assert_eq!(ballast_simulators::Device::sessions(&*simulator.device()), 0);
     assert_eq!(Value::Null, client.get("config/nothing").body()["lbvserver"]);
 }
