@@ -10,6 +10,8 @@
 //! | `POST clock {"advance_seconds": 600}` | time passes |
 //! | `POST status {"code": 2131, "status": 409}` | the HTTP status of an error, where no real device showed one |
 //! | `GET sessions` | how many are open |
+//! | `DELETE sessions` | ends them all |
+//! | `POST traffic {"partition": "t1", "path": "lbvserver/v1", "traffic": {"connections": 3}}` | sets counters |
 //! | `POST reboot` | off and on again |
 
 use std::{net::IpAddr, sync::PoisonError, time::Duration};
@@ -17,7 +19,7 @@ use std::{net::IpAddr, sync::PoisonError, time::Duration};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use crate::{Device, Fault, Reply, Request, serve::Stage};
+use crate::{Device, Fault, Reply, Request, Traffic, serve::Stage};
 
 const ROOT: &str = "/_simulator/";
 
@@ -26,6 +28,13 @@ struct ServerHealth {
     address: IpAddr,
     port: u16,
     up: bool,
+}
+
+#[derive(Deserialize)]
+struct Carried {
+    partition: String,
+    path: String,
+    traffic: Traffic,
 }
 
 #[derive(Deserialize)]
@@ -55,6 +64,11 @@ fn pull<D: Device>(lever: &str, request: &Request, stage: &Stage<D>) -> Result<V
         ("GET", "journal") => return serde_json::to_value(stage.journal.all()).map_err(|error| error.to_string()),
         ("DELETE", "journal") => drop(stage.journal.take()),
         ("GET", "sessions") => return Ok(json!({"sessions": device().sessions()})),
+        ("DELETE", "sessions") => device().end_sessions(),
+        ("POST", "traffic") => {
+            let Carried { partition, path, traffic } = body(request)?;
+            device().carry(&partition, &path, traffic);
+        }
         ("POST", "reboot") => device().reboot(),
         ("POST", "health") => {
             let ServerHealth { address, port, up } = body(request)?;

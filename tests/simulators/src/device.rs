@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use crate::{Health, Reply, Request};
 
 /// A device. One request at a time.
@@ -24,6 +26,9 @@ pub trait Device: Send + 'static {
     /// Chooses the HTTP status of an error that no real device was seen to answer with; false: it is known.
     fn set_status(&mut self, code: u32, status: u16) -> bool;
 
+    /// Sets the counters of what is at a path of a partition: a virtual port or a virtual server.
+    fn carry(&mut self, partition: &str, path: &str, traffic: Traffic);
+
     /// Ends every session, as a reboot or an impatient administrator does.
     fn end_sessions(&mut self);
 
@@ -32,6 +37,17 @@ pub trait Device: Send + 'static {
 
     /// Off and on again: what was not saved is lost, counters and sessions too.
     fn reboot(&mut self);
+}
+
+/// What passed through, in no vendor's words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Traffic {
+    /// Connections that are open.
+    pub active: u64,
+    pub connections: u64,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
 }
 
 /// What is outside of the device.

@@ -22,7 +22,7 @@ pub mod simulator;
 pub mod tls;
 
 pub use clock::Clock;
-pub use device::{Caller, Device, Refusal, World};
+pub use device::{Caller, Device, Refusal, Traffic, World};
 pub use faults::{Fault, Faults, Kind};
 pub use health::Health;
 pub use http::{Reply, Request};

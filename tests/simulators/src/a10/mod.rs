@@ -27,7 +27,7 @@ pub use assumptions::Assumptions;
 pub use oper::Counters;
 pub use schema::Release;
 
-use crate::{Caller, Device, Refusal, Reply, Request, World};
+use crate::{Caller, Device, Refusal, Reply, Request, Traffic, World};
 use configuration::Configuration;
 use error::{Refused, authorization};
 use path::{Aspect, Path};
@@ -196,6 +196,12 @@ impl Device for A10 {
             self.statuses.insert(code, status);
         }
         open
+    }
+
+    /// As in `v1/80+http`.
+    fn carry(&mut self, partition: &str, path: &str, traffic: Traffic) {
+        let Traffic { active: current, connections, bytes_in: forward_bytes, bytes_out: reverse_bytes } = traffic;
+        self.count(partition, path, Counters { current, connections, forward_bytes, reverse_bytes });
     }
 
     fn end_sessions(&mut self) {

@@ -6,6 +6,10 @@
 pub struct Assumptions {
     /// A monitor's times of whole minutes are shown in minutes.
     pub shows_minutes: bool,
+    /// The monitors that every device has are listed.
+    pub shows_built_in_monitors: bool,
+    /// A group without monitors shows the default one as bound.
+    pub shows_default_monitors: bool,
     /// `idempotent=yes` makes a repeated request with the same attributes succeed.
     pub repeats_are_fine: bool,
     /// A server that a binding by address made goes with its last binding.
@@ -16,6 +20,13 @@ pub struct Assumptions {
 
 impl Default for Assumptions {
     fn default() -> Self {
-        Self { shows_minutes: true, repeats_are_fine: true, made_servers_go: false, partially_up: "PARTIAL-UP" }
+        Self {
+            shows_minutes: true,
+            shows_built_in_monitors: true,
+            shows_default_monitors: false,
+            repeats_are_fine: true,
+            made_servers_go: false,
+            partially_up: "PARTIAL-UP",
+        }
     }
 }

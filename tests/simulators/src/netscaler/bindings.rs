@@ -9,6 +9,7 @@ use super::{
         ADDRESS_CONFLICT, EXCLUSIVE, EXISTS, MISSING, MONITOR_BOUND_ALREADY, MONITOR_NOT_BOUND, NO_GROUP, NO_SERVER,
         NO_VSERVER, NOT_FOUND, PREREQUISITE, Refused, TYPE_MISMATCH, WRONG_MONITOR,
     },
+    monitors,
     rules::datagrams,
     schema::Resource,
     validate::{self, Fields, text},
@@ -30,8 +31,7 @@ fn there(objects: &Objects, kind: &str, name: &str) -> Result<(), Refused> {
     Err(match kind {
         "server" => Refused::about(NO_SERVER, &["serverName", name]),
         "servicegroup" => Refused::about(NO_GROUP, &["serviceGroupName", name]),
-        "lbvserver" => Refused::about(NO_VSERVER, &["name", name]),
-        _ => Refused::no(kind, name),
+        _ => Refused::about(NO_VSERVER, &["name", name]),
     })
 }
 
@@ -169,12 +169,11 @@ fn bind_member(objects: &mut Objects, group: &str, mut fields: Fields) -> Result
 fn bind_monitor(objects: &mut Objects, group: &str, fields: Fields) -> Result<(), Refused> {
     there(objects, "servicegroup", group)?;
     let monitor = required(&fields, "monitor_name")?.to_owned();
-    there(objects, "lbmonitor", &monitor)?;
+    let of = monitors::type_of(objects, &monitor).ok_or_else(|| Refused::no("lbmonitor", &monitor))?;
     let path = format!("{MONITOR}/{group}/{monitor}");
     if objects.contains_key(&path) {
         return Err(Refused::new(MONITOR_BOUND_ALREADY));
     }
-    let of = text(&objects[&format!("lbmonitor/{monitor}")], "type").unwrap_or_default();
     let stream = of.starts_with("HTTP") || of.starts_with("TCP");
     if stream && datagrams(service_type(objects, &format!("servicegroup/{group}"))) {
         return Err(Refused::new(WRONG_MONITOR));

@@ -12,6 +12,7 @@ mod bodies;
 mod configuration;
 mod error;
 mod levers;
+mod monitors;
 mod objects;
 mod partitions;
 mod path;
@@ -31,7 +32,7 @@ use sha2::{Digest, Sha256};
 pub use assumptions::Assumptions;
 pub use stats::Counters;
 
-use crate::{Caller, Device, Refusal, Reply, Request, World, http::decoded};
+use crate::{Caller, Device, Refusal, Reply, Request, Traffic, World, http::decoded};
 use configuration::Configuration;
 use error::{
     BAD_CREDENTIALS, BUSY, NOT_LOGGED_IN, NOT_PERMITTED, Refused, SECONDARY, SESSION_ENDED, Statuses, TOO_MANY_SESSIONS,
@@ -220,6 +221,13 @@ impl Device for NetScaler {
 
     fn set_status(&mut self, code: u32, status: u16) -> bool {
         self.statuses.choose(code, status)
+    }
+
+    /// As in `lbvserver/v1`.
+    fn carry(&mut self, partition: &str, path: &str, traffic: Traffic) {
+        let Traffic { active: current, connections: hits, bytes_in: request_bytes, bytes_out: response_bytes } =
+            traffic;
+        self.count(partition, path, Counters { current, hits, requests: hits, request_bytes, response_bytes });
     }
 
     fn end_sessions(&mut self) {

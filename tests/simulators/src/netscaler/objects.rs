@@ -9,6 +9,7 @@ use super::{
     configuration::Objects,
     done,
     error::{BAD_ACTION, EXISTS, IN_USE, MISSING, MONITOR_BOUND, NOT_FOUND, NOTHING_TO_SET, Refused, UNKNOWN_RESOURCE},
+    monitors,
     path::Path,
     rules,
     schema::Resource,
@@ -63,6 +64,7 @@ impl NetScaler {
         let mut fields = validate::checked(resource, &resource.add, body)?;
         let key = text(&fields, &resource.key).ok_or(Refused::about(MISSING, &[&resource.key]))?.to_owned();
         rules::name(kind, &key, &fields)?;
+        monitors::is_ours(kind, &key, true)?;
         if kind == "nspartition" {
             return self.add_nspartition(partition, &key, fields);
         }
@@ -92,6 +94,7 @@ impl NetScaler {
             return Err(Refused::about(super::error::BAD_VALUE, &[&resource.key, named]));
         }
         let key = named.or(id).ok_or(Refused::about(MISSING, &[&resource.key]))?.to_owned();
+        monitors::is_ours(kind, &key, false)?;
         if kind == "nspartition" {
             return self.set_nspartition(partition, &key, sent);
         }
@@ -155,6 +158,7 @@ impl NetScaler {
         let mut allowed: Vec<&str> = resource.delete_args.iter().map(String::as_str).collect();
         allowed.push(&resource.key);
         let args = path.pairs("args", &allowed)?;
+        monitors::is_ours(kind, &id, false)?;
         if kind == "nspartition" {
             return self.delete_nspartition(partition, &id);
         }

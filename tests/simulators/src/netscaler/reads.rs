@@ -6,6 +6,7 @@ use super::{
     NetScaler,
     configuration::Objects,
     error::{BAD_VALUE, MISSING, Refused, UNKNOWN_RESOURCE},
+    monitors,
     objects::BINDINGS,
     path::Path,
     state::Look,
@@ -77,6 +78,11 @@ impl NetScaler {
         let all = look.objects.iter().filter_map(|(path, fields)| Some((path.strip_prefix(&inside)?, fields)));
         let named = all.filter(|(name, _)| path.id.as_deref().is_none_or(|id| id == *name));
         let mut list: Vec<Fields> = named.map(|(name, fields)| self.object(look, kind, name, fields)).collect();
+        if kind == "lbmonitor" && self.assumptions.shows_built_in_monitors {
+            let built_in = monitors::built_in().into_iter();
+            let named = built_in.filter(|(name, _)| path.id.as_deref().is_none_or(|id| id == *name));
+            list.extend(named.map(|(name, fields)| self.object(look, kind, name, &fields)));
+        }
         list.retain(|one| args.iter().all(|(name, value)| is(one, name, value)));
         match &path.id {
             Some(id) if list.is_empty() => Err(Refused::no(kind, id)),
@@ -124,6 +130,9 @@ impl NetScaler {
             None if path.says("bulkbindings") => self.bindings_in(look, name, &format!("{name}/")),
             None => return Err(Refused::about(MISSING, &[&resource.key])),
         };
+        if name == "servicegroup_lbmonitor_binding" && self.assumptions.shows_default_monitors {
+            list.extend(monitors::default_bindings(look.objects, path.id.as_deref()));
+        }
         list.retain(|one| args.iter().all(|(name, value)| is(one, name, value)));
         Ok(list)
     }

@@ -143,6 +143,31 @@ fn a_monitor_that_is_bound_stays_and_other_objects_go_with_their_bindings() {
 }
 
 #[test]
+fn every_device_has_monitors_that_are_nobodys_to_change() {
+    let simulator = simulator();
+    let client = Client::logged_in(&simulator);
+    deploy(&client);
+    let listed = client.get("config/lbmonitor").body()["lbmonitor"].as_array().unwrap().clone();
+    assert!(listed.iter().any(|monitor| monitor["monitorname"] == "tcp-default"), "{listed:?}");
+    assert_eq!(client.one("config/lbmonitor/http")["type"], "HTTP");
+    let built_in = |name: &str| json!({"lbmonitor": {"monitorname": name, "type": "HTTP"}});
+    assert_eq!(client.post("lbmonitor", &built_in("http")), (409, 273));
+    assert_eq!(
+        client.put("lbmonitor", &json!({"lbmonitor": {"monitorname": "http", "type": "HTTP", "retries": 9}})),
+        (599, 257)
+    );
+    assert_eq!(client.delete("lbmonitor/http?args=type:HTTP"), (599, 257));
+    assert_eq!(client.get(&format!("config/{MONITORS}/g1")).body().get(MONITORS), None);
+    simulator.device().assume(Assumptions { shows_default_monitors: true, ..Assumptions::default() });
+    assert_eq!(client.one(&format!("config/{MONITORS}/g1"))["monitor_name"], "tcp-default");
+    assert_eq!(client.post(MONITORS, &bound("http")), (201, 0));
+    assert_eq!(client.one(&format!("config/{MONITORS}/g1"))["monitor_name"], "http");
+    assert_eq!(client.delete(&format!("{MONITORS}/g1?args=monitor_name:http")), (200, 0));
+    simulator.device().assume(Assumptions { shows_built_in_monitors: false, ..Assumptions::default() });
+    assert_eq!(client.get("config/lbmonitor").body().get("lbmonitor"), None);
+}
+
+#[test]
 fn bindings_are_read_from_either_side_and_all_at_once() {
     let simulator = simulator();
     let client = Client::logged_in(&simulator);

@@ -121,6 +121,11 @@ fn a_reboot_takes_the_counters_back() {
     deploy(&client);
     simulator.device().count("default", "lbvserver/v1", Counters { hits: 9, ..Counters::default() });
     assert_eq!(client.post("nsconfig?action=save", &json!({"nsconfig": {}})), (200, 0));
+    let traffic =
+        json!({"partition": "default", "path": "lbvserver/v1", "traffic": {"connections": 10, "bytes_out": 7}});
+    assert_eq!(client.send("POST", "/_simulator/traffic", &traffic).status, 200);
+    let shown = client.one("stat/lbvserver/v1");
+    assert_eq!((&shown["tothits"], &shown["totalresponsebytes"]), (&json!("10"), &json!("7")));
     simulator.device().reboot();
     assert_eq!(Client::logged_in(&simulator).one("stat/lbvserver/v1")["tothits"], "0");
 }

@@ -49,6 +49,9 @@ fn a_session_that_ended_and_none_at_all_are_told_apart() {
     let client = Client::logged_in(&simulator);
     assert_eq!(client.post("logout", &json!({"logout": {}})), (201, 0));
     assert_eq!(outcome(&client.get(VSERVERS)), (401, 444));
+    let client = Client::logged_in(&simulator);
+    assert_eq!(client.send("DELETE", "/_simulator/sessions", &Value::Null).status, 200);
+    assert_eq!(outcome(&client.get(VSERVERS)), (401, 444), "an administrator has ended them all");
 }
 
 #[test]
