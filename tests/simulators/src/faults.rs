@@ -10,6 +10,8 @@ use std::{
 
 use serde::Deserialize;
 
+use crate::Request;
+
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -52,7 +54,7 @@ pub struct Fault {
     /// None: any.
     #[serde(default)]
     pub method: Option<String>,
-    /// The path, where `*` stands for any text. None: any.
+    /// The path, where `*` stands for any text; with the query when there is a `?` in it. None: any.
     #[serde(default)]
     pub path: Option<String>,
     /// How many requests pass before it strikes.
@@ -80,7 +82,7 @@ impl Fault {
         Self { method: Some(method.to_owned()), ..self }
     }
 
-    /// Only requests with this path; `*` stands for any text.
+    /// Only requests with this path; `*` stands for any text. With a `?` in it the query counts too.
     #[must_use]
     pub fn path(self, path: &str) -> Self {
         Self { path: Some(path.to_owned()), ..self }
@@ -98,9 +100,12 @@ impl Fault {
         Self { times, ..self }
     }
 
-    fn matches(&self, method: &str, path: &str) -> bool {
-        self.method.as_deref().is_none_or(|wanted| wanted == method)
-            && self.path.as_deref().is_none_or(|pattern| matches(pattern, path))
+    fn matches(&self, request: &Request) -> bool {
+        let fits = |pattern: &str| match &request.query {
+            Some(query) if pattern.contains('?') => matches(pattern, &format!("{}?{query}", request.path)),
+            _ => matches(pattern, &request.path),
+        };
+        self.method.as_deref().is_none_or(|wanted| wanted == request.method) && self.path.as_deref().is_none_or(fits)
     }
 }
 
@@ -124,10 +129,10 @@ impl Faults {
     }
 
     /// What this request meets.
-    pub(crate) fn strike(&self, method: &str, path: &str) -> Option<Kind> {
+    pub(crate) fn strike(&self, request: &Request) -> Option<Kind> {
         let mut faults = self.lock();
         let mut struck = None;
-        for fault in faults.iter_mut().filter(|fault| fault.times > 0 && fault.matches(method, path)) {
+        for fault in faults.iter_mut().filter(|fault| fault.times > 0 && fault.matches(request)) {
             if fault.after > 0 {
                 fault.after -= 1;
             } else if struck.is_none() {
@@ -166,11 +171,24 @@ mod tests {
     fn a_fault_lets_some_pass_strikes_and_rests() {
         let faults = Faults::default();
         faults.add(Fault::new(Kind::Busy).method("POST").after(1).times(2));
-        let struck: Vec<_> = ["GET", "POST", "POST", "GET", "POST", "POST"]
-            .map(|method| faults.strike(method, "/x").is_some())
-            .into_iter()
-            .collect();
+        let struck = ["GET", "POST", "POST", "GET", "POST", "POST"].map(|method| {
+            let method = method.to_owned();
+            faults.strike(&Request { method, path: "/x".to_owned(), ..Request::default() }).is_some()
+        });
         assert_eq!(struck, [false, false, true, false, true, false]);
         assert_eq!(faults.waiting(), 0);
+    }
+
+    #[test]
+    fn a_query_counts_when_it_is_asked_for() {
+        let request = |query: Option<&str>| Request {
+            path: "/a/group".to_owned(),
+            query: query.map(str::to_owned),
+            ..Request::default()
+        };
+        let fits = |pattern: &str, query| Fault::new(Kind::Busy).path(pattern).matches(&request(query));
+        assert!(fits("*/group", None) && fits("*/group", Some("action=disable")));
+        assert!(fits("*/group?action=*", Some("action=disable")) && !fits("*/group?action=*", None));
+        assert!(!fits("*/group?action=enable", Some("action=disable")));
     }
 }

@@ -53,7 +53,7 @@ async fn respond<D: Device>(
     if let Some(reply) = control::answer(&request, &stage) {
         return written(reply);
     }
-    let kind = stage.faults.strike(&request.method, &request.path);
+    let kind = stage.faults.strike(&request);
     let reply = stage.meet(&request, kind);
     if let Some(Kind::Delay(milliseconds)) = kind {
         tokio::time::sleep(Kind::delay(milliseconds)).await;
