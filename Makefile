@@ -20,7 +20,7 @@ endif
 export ON
 
 .DEFAULT_GOAL := help
-.PHONY: help deps postgres-image build run demo demo-exec test lint fmt doc bench deny clean
+.PHONY: help deps postgres-image build run demo demo-exec test conformance lint fmt doc bench deny clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -59,6 +59,9 @@ test: ## all tests; what was not run is said at the end (BALLAST_REQUIRE_ALL=1: 
 		[ "$$BALLAST_REQUIRE_ALL" != 1 ] || status=1; \
 	fi; \
 	exit $$status
+
+conformance: build ## our drivers through `ballast driver check`, those for a device with its simulator
+	@tests/conformance.sh '$(DEBUG)'
 
 lint: ## formatting, clippy and documentation, warnings are errors
 	cargo fmt --all --check

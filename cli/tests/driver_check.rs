@@ -85,7 +85,7 @@ fn a_driver_that_keeps_every_promise_passes_every_check() {
 
 #[test]
 fn a_call_that_goes_wrong_turns_its_check_red_with_what_happened() {
-    let cases: [Case; 15] = [
+    let cases: [Case; 16] = [
         ("calls = { deploy = \"fail: no memory\" }", "contract.deploy", "INTERNAL: no memory"),
         ("calls = { deploy = \"slow 3500ms\" }", "contract.deploy", "deploy did not answer within 3 s"),
         ("calls = { deploy = \"hang\" }", "contract.deploy", "deploy did not answer within 3 s"),
@@ -102,6 +102,7 @@ fn a_call_that_goes_wrong_turns_its_check_red_with_what_happened() {
         ("calls = { deployed = \"fail: lost\" }", "contract.deploy", "deployed: INTERNAL: lost"),
         ("calls = { deploy = \"leak 2MiB\" }", "robust.leaks", "its memory grew by"),
         ("calls = { undeploy = \"fail: stuck\" }", "contract.undeploy", "INTERNAL: stuck"),
+        ("calls = { shutdown = \"hang\" }", "contract.shutdown", "shutdown did not answer within 3 s"),
         ("start = \"abort\"", "contract.start", "the process ended in new by SIGABRT"),
         ("start = \"hang\"", "contract.start", "new did not answer within 3 s"),
         ("start = \"refuse: no device\"", "contract.start", "INVALID_CONFIG: no device"),
@@ -239,4 +240,16 @@ fn a_library_that_needs_more_or_shows_more_than_it_should_is_found_without_loadi
     let text = said(&check(&file, &["--only", "static.exports,static.rpath"]));
     assert!(text.contains("it also exports acme_get, acme_state,"), "{text}");
     assert!(text.contains("RUNPATH /opt/acme"), "{text}");
+}
+
+#[test]
+fn the_example_of_the_documents_passes_every_check() {
+    if !labs("the_example_of_the_documents_passes_every_check") {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let config = folder.path().join("ballast.toml");
+    fs::write(&config, "[drivers.example]\nreload = [\"true\"]\n").unwrap();
+    let output = check(&built("libballast_driver_example.so"), &["--config", config.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
 }

@@ -63,7 +63,7 @@ const LOAD: [Line; 4] = [
     ("load.twice", "two copies in one process do not meet", load::twice),
 ];
 const START: Line = ("contract.start", "it starts with its configuration", contract::start::starts);
-const CONTRACT: [Line; 15] = [
+const CONTRACT: [Line; 16] = [
     ("contract.stable", "its name, version and capabilities are the same at each start", contract::start::stable),
     ("contract.config", "a wrong configuration is INVALID_CONFIG", contract::start::configuration),
     ("contract.deploy", "a deploy shows in deployed, with its generation", contract::deploy::deploy),
@@ -76,6 +76,11 @@ const CONTRACT: [Line; 15] = [
     ),
     ("contract.unknown", "what is not deployed is NOT_FOUND", contract::deploy::unknown),
     ("contract.restart", "another process of it finds what is deployed", contract::deploy::restart),
+    (
+        "contract.shutdown",
+        "told that its process ends, it lets go and leaves what is deployed",
+        contract::deploy::shutdown,
+    ),
     ("contract.features", "what it declares can be deployed, all else is UNSUPPORTED", contract::features::features),
     ("contract.members", "no member, and 1,000", contract::sizes::members),
     ("contract.ipv6", "addresses of IPv6", contract::features::ipv6),

@@ -122,6 +122,7 @@ pub(crate) enum Method {
     Undeploy,
     Observe,
     Deployed,
+    Shutdown,
 }
 
 #[cfg(feature = "conformance")]
@@ -133,6 +134,7 @@ impl LoadedDriver {
             Method::Undeploy => self.driver.undeploy(request.into()),
             Method::Observe => self.driver.observe(request.into()),
             Method::Deployed => self.driver.deployed(),
+            Method::Shutdown => self.driver.shutdown().map(|()| RVec::new()),
         };
         Ok(reply.into_result()?.into_vec())
     }

@@ -10,6 +10,7 @@ use crate::{
         subject::Copy,
         verdict::{Stop, Verdict, ensure, shown},
     },
+    host::Method,
 };
 
 pub(in crate::conformance) fn deploy(bench: &Bench) -> Verdict {
@@ -134,6 +135,21 @@ pub(in crate::conformance) fn restart(bench: &Bench) -> Verdict {
         stage.deploy(&one, 11)?;
         stage.undeploy(&one.id)?;
         stage.expect_deployed(&[], "after an undeploy by the new process")?;
+        Ok(String::new())
+    })
+}
+
+pub(in crate::conformance) fn shutdown(bench: &Bench) -> Verdict {
+    on_stage(bench, 22, |stage| {
+        let one = stage.samples.load_balancer(1);
+        stage.deploy(&one, 5)?;
+        let before = Machine::now(bench);
+        let answer = stage.subject().send(Method::Shutdown, Vec::new())?;
+        answer.map_err(|error| Stop::failed(format!("shutdown: {}", shown(&error))))?;
+        stage.restart()?;
+        let ended = before.since(&Machine::now(bench));
+        ensure(ended.is_empty(), || format!("shutdown has ended {}: traffic must go on", ended.join(", ")))?;
+        stage.expect_deployed(&[(&one.id, 5)], "after a shutdown, in another process")?;
         Ok(String::new())
     })
 }

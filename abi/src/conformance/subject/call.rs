@@ -22,7 +22,7 @@ pub(super) enum Order {
     Call(Method),
 }
 
-const ORDERS: [Order; 7] = [
+const ORDERS: [Order; 8] = [
     Order::Open,
     Order::Start,
     Order::Log,
@@ -30,6 +30,7 @@ const ORDERS: [Order; 7] = [
     Order::Call(Method::Undeploy),
     Order::Call(Method::Observe),
     Order::Call(Method::Deployed),
+    Order::Call(Method::Shutdown),
 ];
 
 impl Order {
@@ -47,6 +48,7 @@ impl Order {
             Self::Call(Method::Undeploy) => "undeploy",
             Self::Call(Method::Observe) => "observe",
             Self::Call(Method::Deployed) => "deployed",
+            Self::Call(Method::Shutdown) => "shutdown",
         }
     }
 }

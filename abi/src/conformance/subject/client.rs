@@ -46,6 +46,8 @@ pub(crate) type Answered<T> = Result<Result<T, DriverError>, Stop>;
 
 type Waiting = Arc<Mutex<HashMap<u32, mpsc::Sender<Answer>>>>;
 
+/// What an agent gives a driver before it ends the process.
+const SHUTDOWN: Duration = Duration::from_secs(5);
 /// Lines of the process' standard error that a finding shows.
 const LAST_WORDS: usize = 3;
 
@@ -201,6 +203,7 @@ impl Subject {
         match order {
             Order::Open | Order::Start | Order::Call(Method::Deploy | Method::Undeploy) => self.patience.change,
             Order::Log | Order::Call(Method::Observe | Method::Deployed) => self.patience.look,
+            Order::Call(Method::Shutdown) => self.patience.look.min(SHUTDOWN),
         }
     }
 

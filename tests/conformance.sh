@@ -1,0 +1,71 @@
+#!/bin/sh
+# Our drivers through the conformance suite, all at once, those for a device with its simulator. The first argument is
+# where the programs are. Any status of `ballast driver check` but 0 is a failure here: nothing may be skipped.
+set -eu
+programs=$1
+work=$(mktemp -d)
+processes=
+end() {
+    for process in $processes; do kill "$process" 2>/dev/null || true; done
+    rm -rf "$work"
+}
+trap end EXIT
+trap 'exit 1' INT TERM
+
+# simulator DEVICE: starts it, and sets `url`; its authority's certificate is in $work/DEVICE.pem.
+simulator() {
+    "$programs/ballast-simulator" "$1" --listen 127.0.0.1:0 --ca-file "$work/$1.pem" >"$work/$1.url" &
+    processes="$processes $!"
+    tries=0
+    until [ -s "$work/$1.url" ]; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 100 ] || { echo "the simulator of $1 did not start" >&2; exit 1; }
+        sleep 0.1
+    done
+    url=$(cat "$work/$1.url")
+}
+
+# credentials DEVICE NAME PASSWORD
+credentials() {
+    (umask 077 && printf '%s\n%s\n' "$2" "$3" >"$work/$1.credentials")
+}
+
+# check DRIVER [OPTION..]: in the background; `finish` shows what came of it.
+checks=
+check() {
+    driver=$1
+    shift
+    "$programs/ballast" driver check "$programs/libballast_driver_$driver.so" "$@" >"$work/$driver.report" 2>&1 &
+    processes="$processes $!"
+    checks="$checks $driver=$!"
+}
+
+finish() {
+    status=0
+    for one in $checks; do
+        ended=0
+        wait "${one#*=}" || ended=$?
+        cat "$work/${one%=*}.report"
+        echo
+        if [ "$ended" != 0 ]; then
+            echo "${one%=*}: status $ended"
+            status=1
+        fi
+    done
+    return $status
+}
+
+check haproxy_ns
+check example
+
+simulator a10
+credentials a10 admin a10
+cat >"$work/a10.toml" <<END
+[drivers.a10-stub]
+url = "$url"
+ca_file = "$work/a10.pem"
+credentials_file = "$work/a10.credentials"
+END
+check a10_stub --config "$work/a10.toml" --device "${url#*://}"
+
+finish
