@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     NetScaler,
-    configuration::Objects,
+    configuration::{Objects, below, named},
     error::{
         ADDRESS_CONFLICT, EXCLUSIVE, EXISTS, MISSING, MONITOR_BOUND_ALREADY, MONITOR_NOT_BOUND, NO_GROUP, NO_SERVER,
         NO_VSERVER, NOT_FOUND, PREREQUISITE, Refused, TYPE_MISMATCH, WRONG_MONITOR,
@@ -119,9 +119,8 @@ impl NetScaler {
 fn remove_made_server(objects: &mut Objects, server: &str) {
     let path = format!("server/{server}");
     let made = objects.get(&path).is_some_and(|fields| text(fields, "ipaddress") == Some(server));
-    let is_member =
-        |(path, fields): (&String, &Fields)| path.starts_with(MEMBER) && text(fields, "servername") == Some(server);
-    if made && !objects.iter().any(is_member) {
+    let is_member = |(_, fields): (&str, &Fields)| text(fields, "servername") == Some(server);
+    if made && !below(objects, &format!("{MEMBER}/")).any(is_member) {
         objects.remove(&path);
     }
 }
@@ -132,8 +131,7 @@ fn server_of(objects: &Objects, name: Option<&str>, address: Option<&str>) -> Re
         (Some(_), Some(_)) => Err(Refused::about(EXCLUSIVE, &["serverName", "ip"])),
         (Some(name), None) => Ok(name.to_owned()),
         (None, Some(address)) => {
-            let mut servers = objects.iter().filter(|(path, _)| path.starts_with("server/"));
-            let found = servers.find(|(_, fields)| text(fields, "ipaddress") == Some(address));
+            let found = below(objects, "server/").find(|(_, fields)| text(fields, "ipaddress") == Some(address));
             Ok(found.and_then(|(_, fields)| text(fields, "name")).unwrap_or(address).to_owned())
         }
         (None, None) => Err(Refused::about(MISSING, &["serverName"])),
@@ -217,12 +215,12 @@ fn bind_group(objects: &mut Objects, vserver: &str, mut fields: Fields) -> Resul
     }
     let members = |group: &str| {
         let inside = format!("{MEMBER}/{group}/");
-        objects.keys().filter_map(|path| path.strip_prefix(&inside)).map(str::to_owned).collect::<Vec<_>>()
+        named(objects, &inside).map(|(member, _)| member).collect::<Vec<_>>()
     };
     let own = members(&group);
     let inside = format!("{GROUP}/{vserver}/");
-    let mut rivals = objects.keys().filter_map(|path| path.strip_prefix(&inside));
-    if rivals.any(|rival| members(rival).iter().any(|member| own.contains(member))) {
+    let shares = |(rival, _): (&str, &Fields)| members(rival).iter().any(|member| own.contains(member));
+    if named(objects, &inside).any(shares) {
         return Err(Refused::new(ADDRESS_CONFLICT));
     }
     objects.insert(path, fields);

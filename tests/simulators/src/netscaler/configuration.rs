@@ -7,6 +7,19 @@ use super::{DEFAULT, validate::Fields};
 /// By path, as in `lbvserver/v1` and `servicegroup_servicegroupmember_binding/g1/s1+80`.
 pub(crate) type Objects = BTreeMap<String, Fields>;
 
+/// The objects below a path that ends with a slash, with their whole paths.
+pub(crate) fn below<'a>(objects: &'a Objects, start: &str) -> impl Iterator<Item = (&'a str, &'a Fields)> + use<'a> {
+    let start = start.to_owned();
+    let from = objects.range(start.clone()..);
+    from.take_while(move |(path, _)| path.starts_with(&start)).map(|(path, fields)| (path.as_str(), fields))
+}
+
+/// The same, with what is left of their paths.
+pub(crate) fn named<'a>(objects: &'a Objects, start: &str) -> impl Iterator<Item = (&'a str, &'a Fields)> + use<'a> {
+    let length = start.len();
+    below(objects, start).map(move |(path, fields)| (&path[length..], fields))
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Configuration {
     partitions: BTreeMap<String, Fields>,

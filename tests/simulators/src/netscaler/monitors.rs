@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    configuration::Objects,
+    configuration::{Objects, below, named},
     error::{EXISTS, NOT_PERMITTED, Refused},
     rules::datagrams,
     validate::{Fields, text},
@@ -45,10 +45,9 @@ pub(super) fn is_ours(kind: &str, name: &str, making: bool) -> Result<(), Refuse
 
 /// The bindings of default monitors: those of the groups that have no other, as far as they are checked.
 pub(super) fn default_bindings(objects: &Objects, owner: Option<&str>) -> Vec<Fields> {
-    let groups = objects.iter().filter_map(|(path, fields)| Some((path.strip_prefix("servicegroup/")?, fields)));
-    let wanted = groups.filter(|(name, fields)| {
+    let wanted = named(objects, "servicegroup/").filter(|(name, fields)| {
         let inside = format!("servicegroup_lbmonitor_binding/{name}/");
-        let bound = objects.keys().any(|path| path.starts_with(&inside));
+        let bound = below(objects, &inside).next().is_some();
         owner.is_none_or(|owner| owner == *name) && !bound && text(fields, "healthmonitor") != Some("NO")
     });
     let shown = wanted.map(|(name, fields)| {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     DEFAULT, NetScaler,
-    configuration::Objects,
+    configuration::{Objects, below},
     done,
     error::{BAD_ACTION, EXISTS, IN_USE, MISSING, MONITOR_BOUND, NOT_FOUND, NOTHING_TO_SET, Refused, UNKNOWN_RESOURCE},
     monitors,
@@ -196,9 +196,8 @@ fn can_go(kind: &str, id: &str, args: &[(String, String)], objects: &Objects) ->
             if !of.eq_ignore_ascii_case(&given.1) {
                 return Err(Refused::about(NOT_FOUND, &["monitorName", id]));
             }
-            let bound = objects.iter().any(|(path, fields)| {
-                path.starts_with("servicegroup_lbmonitor_binding/") && text(fields, "monitor_name") == Some(id)
-            });
+            let bound = below(objects, "servicegroup_lbmonitor_binding/")
+                .any(|(_, fields)| text(fields, "monitor_name") == Some(id));
             if bound { Err(Refused::new(MONITOR_BOUND)) } else { Ok(()) }
         }
         "lbvserver" => {

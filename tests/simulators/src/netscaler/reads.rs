@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     NetScaler,
-    configuration::Objects,
+    configuration::{Objects, below, named},
     error::{BAD_VALUE, MISSING, Refused, UNKNOWN_RESOURCE},
     monitors,
     objects::BINDINGS,
@@ -75,8 +75,7 @@ impl NetScaler {
         let allowed: Vec<&str> = resource.get_args.iter().map(String::as_str).collect();
         let args = path.pairs("args", &allowed)?;
         let inside = format!("{kind}/");
-        let all = look.objects.iter().filter_map(|(path, fields)| Some((path.strip_prefix(&inside)?, fields)));
-        let named = all.filter(|(name, _)| path.id.as_deref().is_none_or(|id| id == *name));
+        let named = named(look.objects, &inside).filter(|(name, _)| path.id.as_deref().is_none_or(|id| id == *name));
         let mut list: Vec<Fields> = named.map(|(name, fields)| self.object(look, kind, name, fields)).collect();
         if kind == "lbmonitor" && self.assumptions.shows_built_in_monitors {
             let built_in = monitors::built_in().into_iter();
@@ -146,8 +145,7 @@ impl NetScaler {
     }
 
     fn bindings_in(&self, look: &Look<'_>, name: &str, inside: &str) -> Vec<Fields> {
-        let all = look.objects.iter().filter(|(path, _)| path.starts_with(inside));
-        all.map(|(path, fields)| {
+        below(look.objects, inside).map(|(path, fields)| {
             let mut shown = validate::shown(&self.schema.resources[name], fields);
             if name == "servicegroup_servicegroupmember_binding" {
                 let number = |name: &str| fields.get(name).and_then(Value::as_u64).unwrap_or(0);

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use super::{
-    configuration::Objects,
+    configuration::{Objects, below},
     error::{
         BAD_PERSISTENCE, BAD_VALUE, EXISTS, INTERVAL, MISSING, PREREQUISITE, Refused, SERVER_EXISTS, TIMEOUT,
         TYPE_CHANGE,
@@ -65,11 +65,6 @@ fn address(fields: &Fields, name: &str) -> Result<Option<IpAddr>, Refused> {
     given.parse().map(Some).map_err(|_| Refused::about(BAD_VALUE, &[name, given]))
 }
 
-fn of_kind<'a>(objects: &'a Objects, kind: &str) -> impl Iterator<Item = (&'a String, &'a Fields)> + use<'a> {
-    let inside = format!("{kind}/");
-    objects.iter().filter(move |(path, _)| path.starts_with(&inside))
-}
-
 fn domain(fields: &Fields) -> u64 {
     fields.get("td").and_then(Value::as_u64).unwrap_or(0)
 }
@@ -79,10 +74,10 @@ fn server(fields: &Fields, objects: &Objects) -> Result<(), Refused> {
     if own.is_none() {
         return text(fields, "domain").map(|_| ()).ok_or(Refused::about(MISSING, &["IPAddress"]));
     }
-    let same = |(_, other): &(&String, &Fields)| {
+    let same = |(_, other): &(&str, &Fields)| {
         domain(other) == domain(fields) && address(other, "ipaddress").ok().flatten() == own
     };
-    match of_kind(objects, "server").find(same) {
+    match below(objects, "server/").find(same) {
         Some((_, other)) => Err(Refused::about(SERVER_EXISTS, &["name", text(other, "name").unwrap_or_default()])),
         None => Ok(()),
     }
@@ -128,14 +123,14 @@ fn vserver(path: &str, fields: &Fields, objects: &Objects) -> Result<(), Refused
     }
     let Some(own) = address(fields, "ipv46")?.filter(|address| !address.is_unspecified()) else { return Ok(()) };
     let port = |of: &Fields| of.get("port").and_then(Value::as_u64).unwrap_or(0);
-    let same = |(_, other): &(&String, &Fields)| {
+    let same = |(_, other): &(&str, &Fields)| {
         let other_kind = text(other, "servicetype").unwrap_or_default();
         address(other, "ipv46").ok().flatten() == Some(own)
             && port(other) == port(fields)
             && datagrams(other_kind) == datagrams(kind)
             && domain(other) == domain(fields)
     };
-    match of_kind(objects, "lbvserver").find(same) {
+    match below(objects, "lbvserver/").find(same) {
         Some(_) => Err(Refused::about(EXISTS, &["ipv46", &own.to_string()])),
         None => Ok(()),
     }

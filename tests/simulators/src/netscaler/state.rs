@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 use serde_json::Value;
 
 use super::{
-    configuration::Objects,
+    configuration::{Objects, below, named},
     validate::{Fields, text},
 };
 use crate::Health;
@@ -62,8 +62,7 @@ impl Look<'_> {
     /// The members of a group with their paths and states.
     pub(crate) fn members(&self, group: &str) -> Vec<(&str, &Fields, &'static str)> {
         let inside = format!("servicegroup_servicegroupmember_binding/{group}/");
-        let all = self.objects.iter().filter(|(path, _)| path.starts_with(&inside));
-        all.map(|(path, fields)| (path.as_str(), fields, self.member(path, fields))).collect()
+        below(self.objects, &inside).map(|(path, fields)| (path, fields, self.member(path, fields))).collect()
     }
 
     pub(crate) fn group(&self, group: &str) -> &'static str {
@@ -81,8 +80,8 @@ impl Look<'_> {
     /// A virtual server's state, how many members are up, and how many there are.
     pub(crate) fn vserver(&self, name: &str) -> (&'static str, usize, usize) {
         let inside = format!("lbvserver_servicegroup_binding/{name}/");
-        let groups = self.objects.keys().filter_map(|path| path.strip_prefix(&inside));
-        let states: Vec<&str> = groups.flat_map(|group| self.members(group)).map(|(.., state)| state).collect();
+        let groups = named(self.objects, &inside);
+        let states: Vec<&str> = groups.flat_map(|(group, _)| self.members(group)).map(|(.., state)| state).collect();
         let up = states.iter().filter(|state| **state == UP).count();
         let state = match up {
             _ if self.is_disabled(&format!("lbvserver/{name}")) => OUT,

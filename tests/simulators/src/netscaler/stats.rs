@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     NetScaler,
-    configuration::Objects,
+    configuration::{Objects, named},
     error::{EXCLUSIVE, MISSING, NOT_FOUND, Refused, UNKNOWN_RESOURCE},
     path::Path,
     reads::{listed, share},
@@ -75,8 +75,7 @@ impl NetScaler {
             return Err(Refused::about(UNKNOWN_RESOURCE, &[name]));
         }
         let inside = format!("{name}/");
-        let all = objects.iter().filter_map(|(path, fields)| Some((path.strip_prefix(&inside)?, fields)));
-        let wanted = all.filter(|(found, _)| path.id.as_deref().is_none_or(|id| id == *found));
+        let wanted = named(objects, &inside).filter(|(found, _)| path.id.as_deref().is_none_or(|id| id == *found));
         let list: Vec<Fields> = wanted
             .map(|(found, fields)| match name {
                 "lbvserver" => self.vserver_statistics(&look, found, fields),
