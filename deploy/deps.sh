@@ -4,7 +4,7 @@
 # usage: deploy/deps.sh [demo|test|bench]...      (none: demo and test)
 #
 #   demo    what `make demo` needs: a C compiler for cargo, haproxy, ip, curl, and the neutron command
-#   test    cargo-nextest, Python's gRPC, A10's own client, a client of NetScaler, schemathesis
+#   test    another Rust compiler than ours (Debian's), cargo-nextest, Python's gRPC, A10's own client, a client of NetScaler, schemathesis
 #   bench   wrk, PostgreSQL
 #
 # Where all is there it is quick and asks nobody: no apt-get update, no network.
@@ -53,6 +53,15 @@ packages_for_demo() {
     want curl has curl
     want ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
     [ -x "$venv/bin/neutron" ] || [ -n "$(python)" ] || missing="$missing python3-venv"
+}
+
+# Another compiler than ours, for drivers: that of Debian, which may be there under one of two names.
+other_compiler() {
+    [ -x /usr/bin/rustc ] && return
+    case $(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null) in
+        bookworm) missing="$missing rustc-web" ;;
+        *) missing="$missing rustc" ;;
+    esac
 }
 
 install_missing() {
@@ -151,7 +160,7 @@ grpc() {
 for group in "$@"; do
     case $group in
         demo) packages_for_demo ;;
-        test) ;;
+        test) other_compiler ;;
         bench)
             want wrk has wrk
             want postgresql test -e /usr/lib/postgresql

@@ -174,6 +174,9 @@ default = true
 [[provider]]
 name = "a10"
 driver = "a10-stub"
+[[provider]]
+name = "fault"
+driver = "fault"
 [agent]
 schedulers = ["unix:{dir}/scheduler.sock"]
 [drivers.haproxy-ns]

@@ -3,6 +3,7 @@
 mod a10;
 mod failover;
 mod fairness;
+mod faults;
 mod networks;
 mod placement;
 mod python;

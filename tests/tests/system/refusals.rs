@@ -22,16 +22,25 @@ fn files_that_are_no_drivers_are_said_aloud_and_the_others_run() {
         let good = fs::read(programs::haproxy_ns())?;
         fs::write(drivers.join("text.so"), "not a library")?;
         fs::write(drivers.join("truncated.so"), &good[..good.len() / 2])?;
-        let mut foreign = good;
+        let mut foreign = good.clone();
         foreign[18] = 183; // e_machine: AArch64
         fs::write(drivers.join("foreign.so"), foreign)?;
+        let mut major = good;
+        let at = major.windows(6).position(|window| window == b"abi=1.").expect("a note");
+        major[at + 4] = b'2';
+        fs::write(drivers.join("major.so"), major)?;
         site.start_agent(0);
         site.wait_for_agents(1);
-        for (file, word) in [("text.so", "ELF"), ("truncated.so", "truncated"), ("foreign.so", "aarch64")] {
+        let refused =
+            [("text.so", "ELF"), ("truncated.so", "truncated"), ("foreign.so", "aarch64"), ("major.so", "ABI 2.")];
+        for (file, word) in refused {
             let reason = wait_until(PATIENCE, file, || reason(&site.rest.get("/v2.0/agents"), file));
             assert!(reason.contains(word) && !reason.contains('\n'), "{file}: {reason}");
-            assert!(site.logged("agent-1").contains(file), "{file} is not in the log");
+            let log = site.logged("agent-1");
+            let lines = log.lines().filter(|line| line.contains(file)).count();
+            assert_eq!(lines, 1, "{file} is in the log {lines} times");
         }
+        site.wait_for_agents(1);
         let _ = site.make_load_balancer("web");
         Ok(())
     });

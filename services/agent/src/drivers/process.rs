@@ -59,11 +59,13 @@ impl Running {
     /// Waits until the process has ended by itself or has to be replaced, and says why.
     pub(super) async fn over(&mut self) -> String {
         let id = self.id();
-        tokio::select! {
-            reason = self.process.ended() => reason,
+        let trouble = tokio::select! {
+            reason = self.process.ended() => return reason,
             trouble = self.trouble.recv() => trouble.unwrap_or_default(),
             reason = memory::exceeds(id, self.memory_limit) => reason,
-        }
+        };
+        // A connection that breaks is most often the process that ends: how it ended says more.
+        time::timeout(LAST_WORDS, self.process.ended()).await.unwrap_or(trouble)
     }
 
     /// Ends the process and all that it has started in its own group.

@@ -1,0 +1,109 @@
+//! Builds the first minor's frozen sources, apart from the workspace and without the network: what they depend on is what
+//! the workspace depends on, in the versions of its Cargo.lock.
+
+use std::{
+    env,
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use tempfile::TempDir;
+
+/// A driver and a host of ABI 1.0.
+pub(crate) struct FirstMinor {
+    directory: TempDir,
+}
+
+impl FirstMinor {
+    pub(crate) fn driver(&self) -> PathBuf {
+        self.directory.path().join("driver.so")
+    }
+
+    pub(crate) fn host(&self) -> PathBuf {
+        self.directory.path().join("host")
+    }
+}
+
+/// As the sources are, by the compiler that builds everything.
+pub(crate) fn first_minor() -> FirstMinor {
+    build("1.0", None, &|_, text| text)
+}
+
+/// By another compiler.
+pub(crate) fn first_minor_by(rustc: &Path) -> FirstMinor {
+    build("1.0-other-compiler", Some(rustc), &|_, text| text)
+}
+
+/// With a type that is another: what says that it is 1.0 is not. Its files have other names: cargo does not put a file
+/// back that another package of the same names has replaced.
+pub(crate) fn altered() -> FirstMinor {
+    build("altered", None, &|name, text| match name {
+        "boundary.rs" => text.replace("pub retryable: bool,", "pub retryable: u32,"),
+        "driver.rs" => text.replace("retryable: false,", "retryable: 0,"),
+        "Cargo.toml" | "host.rs" => text.replace("minor_1_0", "altered").replace("minor-1-0-host", "altered-host"),
+        _ => text,
+    })
+}
+
+fn build(name: &str, rustc: Option<&Path>, change: &dyn Fn(&str, String) -> String) -> FirstMinor {
+    let minors = target().join("minors");
+    let (sources, built) = (minors.join(name), minors.join(if rustc.is_some() { "by-other" } else { "by-own" }));
+    fs::create_dir_all(&minors).unwrap();
+    // Tests are processes of their own, and what one builds the next would overwrite.
+    let lock = File::create(built.with_extension("lock")).unwrap();
+    lock.lock().unwrap();
+    copy(&frozen(), &sources, change);
+    fs::copy(workspace().join("Cargo.lock"), sources.join("Cargo.lock")).unwrap();
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--offline", "--quiet", "--manifest-path"]).arg(sources.join("Cargo.toml"));
+    cargo.arg("--target-dir").arg(&built);
+    if let Some(rustc) = rustc {
+        cargo.env("RUSTC", rustc);
+    }
+    let output = cargo.output().unwrap();
+    assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    let minor = FirstMinor { directory: TempDir::new().unwrap() };
+    let names = change("Cargo.toml", "libminor_1_0.so minor-1-0-host".to_owned());
+    let (driver, host) = names.split_once(' ').unwrap();
+    fs::copy(built.join("debug").join(driver), minor.driver()).unwrap();
+    fs::copy(built.join("debug").join(host), minor.host()).unwrap();
+    minor
+}
+
+/// Files are written only where they differ, so that cargo builds only what is new.
+fn copy(from: &Path, to: &Path, change: &dyn Fn(&str, String) -> String) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().flatten() {
+        let name = entry.file_name().into_string().unwrap();
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to.join(name), change);
+            continue;
+        }
+        let text = change(&name, fs::read_to_string(entry.path()).unwrap());
+        if fs::read_to_string(to.join(&name)).ok().as_ref() != Some(&text) {
+            fs::write(to.join(name), text).unwrap();
+        }
+    }
+}
+
+pub(crate) fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
+}
+
+pub(crate) fn frozen() -> PathBuf {
+    workspace().join("abi/tests/minor-1.0")
+}
+
+/// Where cargo puts what it builds; a test is in `PROFILE/deps` of it.
+fn target() -> PathBuf {
+    env::current_exe().unwrap().ancestors().nth(3).unwrap().to_owned()
+}
+
+/// A driver of today.
+pub(crate) fn todays_driver() -> PathBuf {
+    let test = env::current_exe().unwrap();
+    let file = test.ancestors().nth(2).unwrap().join("libballast_fault_driver.so");
+    assert!(file.exists(), "{} is absent: run `cargo build -p ballast-fault-driver`", file.display());
+    file
+}

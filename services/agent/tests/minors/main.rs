@@ -1,0 +1,172 @@
+//! Drivers and agents of different minors of the ABI understand each other.
+//!
+//! The first minor is a frozen source, `abi/tests/minor-1.0`: a driver and a host. Today's sides are the real agent's
+//! driver-host and the fault driver.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod build;
+
+use std::{
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use ballast_abi::ErrorCode;
+use ballast_agent::drivers::{DriverClient, DriverSet, DriverSettings};
+use ballast_proto::{
+    agent::{DriverReport, DriverState},
+    driver::LoadBalancer,
+};
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+use tokio::time::timeout;
+
+use build::{altered, first_minor, first_minor_by, frozen, todays_driver};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Of the frozen sources. It does not change: who must change them makes another major, and keeps these beside.
+const FROZEN: &str = "0a4a4636d524b0b0c8577e990dd615d239318918d3394b5d3e9d5436ab769079";
+/// Debian's compiler, which is another than the one that builds everything here.
+const OTHER_RUSTC: &str = "/usr/bin/rustc";
+
+/// Today's agent with one driver, until the driver is ready or has failed.
+async fn in_todays_agent(place: &Path, driver: &Path) -> (DriverSet, DriverReport) {
+    let drivers = place.join("drivers");
+    fs::create_dir(&drivers).unwrap();
+    fs::copy(driver, drivers.join("driver.so")).unwrap();
+    let settings = DriverSettings {
+        program: env!("CARGO_BIN_EXE_ballast-agent").into(),
+        ..DriverSettings::new(drivers, place.join("state"), "host-1".to_owned())
+    };
+    let set = DriverSet::start(settings).await.unwrap();
+    let mut changes = set.watch();
+    let settled = async {
+        loop {
+            let settled = set.reports().into_iter().find(|report| report.state() != DriverState::Starting);
+            if let Some(report) = settled {
+                return report;
+            }
+            changes.changed().await.unwrap();
+        }
+    };
+    let report = timeout(PATIENCE, settled).await.unwrap_or_else(|_| panic!("{:?}", set.reports()));
+    (set, report)
+}
+
+/// A load balancer's life in a driver of the first minor.
+async fn live(driver: &DriverClient) {
+    let load_balancer = |id: &str| LoadBalancer { id: id.to_owned(), ..LoadBalancer::default() };
+    for generation in [7, 8] {
+        assert_eq!(driver.deploy(load_balancer("lb-1"), generation).await.unwrap(), []);
+    }
+    let deployed = driver.deployed().await.unwrap();
+    assert_eq!((deployed[0].load_balancer_id.as_str(), deployed[0].generation), ("lb-1", 8));
+    assert_eq!(driver.observe(Vec::new()).await.unwrap().len(), 1);
+    let absent = driver.observe(vec!["absent".to_owned()]).await.unwrap_err();
+    assert_eq!(
+        (ErrorCode(absent.code), absent.message.as_str()),
+        (ErrorCode::NOT_FOUND, "load balancer absent is not deployed")
+    );
+    let panicked = driver.deploy(load_balancer("panic"), 1).await.unwrap_err();
+    assert_eq!(ErrorCode(panicked.code), ErrorCode::PANIC);
+    driver.undeploy("lb-1".to_owned()).await.unwrap();
+    assert!(driver.deployed().await.unwrap().is_empty());
+}
+
+async fn runs_in_todays_agent(file: &Path) {
+    let place = TempDir::new().unwrap();
+    let (set, report) = in_todays_agent(place.path(), file).await;
+    assert_eq!((report.state(), report.name.as_str()), (DriverState::Ready, "minor"), "{}", report.reason);
+    assert_eq!(report.capabilities.unwrap().features, ["protocol:HTTP", "lb_method:ROUND_ROBIN"]);
+    live(&set.driver("minor").unwrap()).await;
+    // It knows nothing of the shutdown that the second minor brought.
+    timeout(PATIENCE, set.shutdown()).await.unwrap();
+}
+
+/// What a driver answers to a host of the first minor.
+fn played(host: PathBuf, driver: &Path) -> Result<String, String> {
+    let state_dir = TempDir::new().unwrap();
+    let output = Command::new(host).arg(driver).arg(state_dir.path()).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap().trim().to_owned();
+    if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
+}
+
+fn life(name: &str, version: &str) -> Result<String, String> {
+    let answers = "features true\ndeployed lb-1 8\nobserved 1\nabsent 4\nleft 0";
+    Ok(format!("name {name}\nversion {version}\n{answers}"))
+}
+
+#[tokio::test]
+async fn a_driver_of_the_first_minor_runs_in_todays_agent() {
+    runs_in_todays_agent(&first_minor().driver()).await;
+}
+
+#[test]
+fn todays_driver_runs_in_a_host_of_the_first_minor() {
+    assert_eq!(played(first_minor().host(), &todays_driver()), life("fault", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn the_first_minor_understands_itself() {
+    let minor = first_minor();
+    assert_eq!(played(minor.host(), &minor.driver()), life("minor", "1.0.0"));
+}
+
+#[tokio::test]
+async fn a_driver_whose_types_are_others_is_refused_by_both_minors() {
+    let altered = altered();
+    let place = TempDir::new().unwrap();
+    let (_set, report) = in_todays_agent(place.path(), &altered.driver()).await;
+    assert_eq!(report.state(), DriverState::Failed);
+    assert!(report.reason.starts_with("its ABI types differ from this agent's: "), "{}", report.reason);
+    let refused = played(first_minor().host(), &altered.driver());
+    assert_eq!(refused, Err("its ABI types differ".to_owned()));
+}
+
+#[tokio::test]
+async fn a_driver_from_another_compiler_runs_in_todays_agent_and_in_the_first_minor() {
+    let test = "a_driver_from_another_compiler_runs_in_todays_agent_and_in_the_first_minor";
+    let (other, own) = (version_of(OTHER_RUSTC), version_of("rustc"));
+    let Some(other) = other.filter(|other| Some(other) != own.as_ref()) else {
+        return ballast_lab::not_run(test, &format!("{OTHER_RUSTC} is no other compiler (Debian: rustc-web or rustc)"));
+    };
+    let built = first_minor_by(Path::new(OTHER_RUSTC));
+    runs_in_todays_agent(&built.driver()).await;
+    assert_eq!(played(first_minor().host(), &built.driver()), life("minor", "1.0.0"));
+    assert_eq!(played(built.host(), &todays_driver()), life("fault", env!("CARGO_PKG_VERSION")));
+    eprintln!("a driver and a host by {other} ran with those by {}", own.unwrap_or_default());
+}
+
+fn version_of(rustc: &str) -> Option<String> {
+    let output = Command::new(rustc).arg("--version").output().ok()?;
+    Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
+}
+
+#[test]
+fn the_first_minors_sources_are_what_they_were() {
+    let mut hash = Sha256::new();
+    let mut files = Vec::new();
+    collect(&frozen(), &mut files);
+    files.sort_unstable();
+    for file in &files {
+        hash.update(file.strip_prefix(frozen()).unwrap().to_str().unwrap());
+        hash.update(fs::read(file).unwrap());
+    }
+    let mut digest = String::new();
+    hash.finalize().iter().for_each(|byte| write!(digest, "{byte:02x}").unwrap());
+    assert_eq!(digest, FROZEN, "abi/tests/minor-1.0 is frozen");
+}
+
+fn collect(directory: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(directory).unwrap().flatten() {
+        if entry.path().is_dir() {
+            collect(&entry.path(), files);
+        } else {
+            files.push(entry.path());
+        }
+    }
+}
