@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `GET journal` | every request so far |
 //! | `DELETE journal` | forgets them |
-//! | `POST health {"address": "10.0.0.1", "port": 80, "up": false}` | who answers checks |
+//! | `POST health {"address": "10.0.0.1", "port": 80, "up": false}` | who answers checks; with `milliseconds`, how fast |
 //! | `POST faults {"kind": "drop_after", "method": "POST", "path": "*/port/*", "after": 2, "times": 1}` | see [`crate::faults`] |
 //! | `DELETE faults` | none |
 //! | `POST clock {"advance_seconds": 600}` | time passes |
@@ -28,6 +28,9 @@ struct ServerHealth {
     address: IpAddr,
     port: u16,
     up: bool,
+    /// How long it takes to answer.
+    #[serde(default)]
+    milliseconds: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -71,8 +74,11 @@ fn pull<D: Device>(lever: &str, request: &Request, stage: &Stage<D>) -> Result<V
         }
         ("POST", "reboot") => device().reboot(),
         ("POST", "health") => {
-            let ServerHealth { address, port, up } = body(request)?;
-            stage.health.set(address, port, up);
+            let ServerHealth { address, port, up, milliseconds } = body(request)?;
+            match milliseconds.filter(|_| up) {
+                Some(takes) => stage.health.slow(address, port, Duration::from_millis(takes)),
+                None => stage.health.set(address, port, up),
+            }
         }
         ("POST", "faults") => stage.faults.add(body::<Fault>(request)?),
         ("DELETE", "faults") => stage.faults.clear(),

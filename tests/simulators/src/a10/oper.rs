@@ -1,11 +1,14 @@
 //! What runs: states derived from the servers' health and the admin states, and counters that a test sets.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use serde_json::{Value, json};
 
 use super::{A10, configuration::Objects, error::Refused, objects::children, path::Path, validate::Fields};
 use crate::{Health, Reply};
+
+/// How long a monitor waits unless it says otherwise.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The counters of a virtual port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -148,7 +151,7 @@ impl Look<'_> {
 
     fn server_port(&self, server: Option<&Fields>, fields: &Fields) -> &'static str {
         let port = fields["port-number"].as_u64().unwrap_or_default();
-        match (is_disabled(Some(fields)) || is_disabled(server), self.answers(server, port)) {
+        match (is_disabled(Some(fields)) || is_disabled(server), self.answers(server, port, PATIENCE)) {
             (true, _) => "Disabled",
             (false, true) => "Up",
             (false, false) => "Down",
@@ -179,7 +182,10 @@ impl Look<'_> {
         };
         let monitored = group.is_some_and(|group| group.contains_key("health-check"));
         let checked = monitored || !(off(group) || off(server_port));
-        let up = !checked || self.answers(server, port);
+        let monitor = group.and_then(|group| group.get("health-check")).and_then(Value::as_str);
+        let monitor = monitor.and_then(|monitor| self.objects.get(&format!("health/monitor/{monitor}")));
+        let seconds = monitor.and_then(|monitor| monitor.get("timeout")).and_then(Value::as_u64);
+        let up = !checked || self.answers(server, port, seconds.map_or(PATIENCE, Duration::from_secs));
         let enabled = matches!(fields.get("member-state").and_then(Value::as_str), None | Some("enable"));
         match (enabled && !is_disabled(server) && !is_disabled(server_port), up) {
             (true, true) => "UP",
@@ -189,11 +195,11 @@ impl Look<'_> {
         }
     }
 
-    fn answers(&self, server: Option<&Fields>, port: u64) -> bool {
+    fn answers(&self, server: Option<&Fields>, port: u64, within: Duration) -> bool {
         let address = server.and_then(|server| server.get("host").or_else(|| server.get("server-ipv6-addr")));
         let address = address.and_then(Value::as_str).and_then(|text| text.parse::<IpAddr>().ok());
         match (address, u16::try_from(port)) {
-            (Some(address), Ok(port)) => self.health.is_up(address, port),
+            (Some(address), Ok(port)) => self.health.answers(address, port, within),
             _ => false,
         }
     }

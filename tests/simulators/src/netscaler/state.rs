@@ -46,9 +46,27 @@ impl Look<'_> {
         let port = fields.get("port").and_then(Value::as_u64).and_then(|port| u16::try_from(port).ok());
         let address: Option<IpAddr> = self.address(server).parse().ok();
         match (address, port) {
-            (Some(address), Some(port)) if !unchecked && !self.health.is_up(address, port) => DOWN,
+            (Some(address), Some(port)) if !unchecked && !self.health.answers(address, port, self.patience(&group)) => {
+                DOWN
+            }
             _ => UP,
         }
+    }
+
+    /// How long the least patient monitor of a group waits.
+    fn patience(&self, group: &str) -> Duration {
+        let name = group.trim_start_matches("servicegroup/");
+        let bound = named(self.objects, &format!("servicegroup_lbmonitor_binding/{name}/"));
+        let waits = bound.filter_map(|(monitor, _)| {
+            let monitor = self.objects.get(&format!("lbmonitor/{monitor}"))?;
+            let time = monitor.get("resptimeout").and_then(Value::as_u64).unwrap_or(2);
+            Some(match text(monitor, "units4") {
+                Some("MSEC") => Duration::from_millis(time),
+                Some("MIN") => Duration::from_secs(time * 60),
+                _ => Duration::from_secs(time),
+            })
+        });
+        waits.min().unwrap_or(Duration::from_secs(2))
     }
 
     fn is_disabled(&self, path: &str) -> bool {

@@ -1,5 +1,7 @@
 //! States, from the servers' health and the admin states; counters; and faults of the vendor's own kind.
 
+use std::time::Duration;
+
 use ballast_simulators::{Fault, Kind, a10::Counters};
 use serde_json::{Value, json};
 
@@ -32,6 +34,18 @@ fn states_follow_the_health_of_the_servers() {
     assert_eq!(states(&client), ["DOWN", "Functional Up", "Functional Up", "Up"]);
     assert_eq!(client.lever("health", &down(8081)), 200);
     assert_eq!(states(&client), ["DOWN", "Down", "Down", "Down"]);
+}
+
+#[test]
+fn a_server_that_is_slow_is_down_for_a_monitor_without_patience() {
+    let simulator = simulator();
+    let client = Client::logged_in(&simulator);
+    deploy(&client);
+    simulator.health.slow("10.0.0.1".parse().unwrap(), 8080, Duration::from_millis(3500));
+    assert_eq!(states(&client)[0], "UP");
+    let impatient = json!({"monitor": {"name": "m1", "timeout": 3}});
+    assert_eq!(client.post("health/monitor/m1", &impatient), (200, 0));
+    assert_eq!(states(&client)[0], "DOWN");
 }
 
 #[test]

@@ -43,6 +43,24 @@ fn states_follow_the_health_of_the_servers() {
 }
 
 #[test]
+fn a_server_that_is_slow_is_down_for_a_monitor_without_patience() {
+    let simulator = simulator();
+    let client = Client::logged_in(&simulator);
+    deploy(&client);
+    let monitor = |timeout: u64| json!({"lbmonitor": {"monitorname": "m1", "type": "HTTP", "resptimeout": timeout}});
+    assert_eq!(client.post("lbmonitor", &monitor(4)), (201, 0));
+    let bound = json!({"servicegroup_lbmonitor_binding": {"servicegroupname": "g1", "monitor_name": "m1"}});
+    assert_eq!(client.post("servicegroup_lbmonitor_binding", &bound), (201, 0));
+    let slow = json!({"address": "10.0.0.1", "port": 8080, "up": true, "milliseconds": 3500});
+    assert_eq!(client.send("POST", "/_simulator/health", &slow).status, 200);
+    assert_eq!(states(&client)[0], "UP");
+    assert_eq!(client.put("lbmonitor", &monitor(3)), (200, 0));
+    assert_eq!(states(&client)[0], "DOWN");
+    simulator.health.set("10.0.0.1".parse().unwrap(), 8080, true);
+    assert_eq!(states(&client)[0], "UP");
+}
+
+#[test]
 fn what_is_disabled_goes_out_of_service_at_each_level() {
     let simulator = simulator();
     let client = Client::logged_in(&simulator);
