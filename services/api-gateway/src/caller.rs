@@ -107,6 +107,10 @@ impl Caller {
         self.project.to_str().ok()
     }
 
+    pub(crate) const fn is_admin(&self) -> bool {
+        self.roles.is_admin()
+    }
+
     /// `message` as this caller's request to the scheduler, with a deadline.
     pub(crate) fn request<M>(&self, message: M) -> tonic::Request<M> {
         let mut request = tonic::Request::new(message);

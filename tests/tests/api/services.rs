@@ -53,12 +53,19 @@ impl Services {
         Self::in_directory(tempfile::tempdir().unwrap(), adapt).await
     }
 
-    /// Callers have tokens: alice and anna are of project a, bob is of b, admin is admin.
+    /// Callers have tokens, which are their names: alice and anna are of project a, bob is of b, rita is a reader of a,
+    /// admin is admin, and root is admin of no project.
     pub(crate) async fn with_tokens(adapt: impl FnOnce(&mut Settings)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("tokens.toml");
-        let callers =
-            [("alice", "a", "member"), ("anna", "a", "member"), ("bob", "b", "member"), ("admin", "ops", "admin")];
+        let callers = [
+            ("alice", "a", "member"),
+            ("anna", "a", "member"),
+            ("bob", "b", "member"),
+            ("rita", "a", "reader"),
+            ("admin", "ops", "admin"),
+            ("root", "", "admin"),
+        ];
         let sections = callers.map(|(name, project, role)| {
             format!("[[token]]\ntoken = '{name}'\nproject_id = '{project}'\nuser = '{name}'\nroles = ['{role}']\n")
         });

@@ -3,8 +3,11 @@
 //! Agents are as Neutron shows its own, so that its client prints them; what Neutron had no place for is in
 //! `configurations`.
 
-use axum::extract::State;
-use ballast_proto::v1::{Agent, AgentDriver, DeleteRequest, GetRequest, Liveness, UpdateAgentRequest};
+use axum::{extract::State, http::StatusCode};
+use ballast_proto::{
+    status::{Code, from_status},
+    v1::{Agent, AgentDriver, DeleteRequest, GetRequest, Liveness, UpdateAgentRequest},
+};
 use jiff::Timestamp;
 use serde::{Serialize, ser::SerializeMap};
 use serde_json::json;
@@ -18,6 +21,7 @@ use crate::{
     Gateway,
     attributes::{Attribute, Attributes, Kind, Resource},
     caller::Caller,
+    error::Refusal,
     payload::Payload,
     query::{List, Query, View},
     reply::{self, Fields, Keys, Reply, Shown, present},
@@ -60,7 +64,7 @@ pub(crate) fn routes() -> Routes {
 /// Agents make themselves. The map has no `tenant_id`, so every body is refused, as Neutron refuses it.
 async fn create(caller: Caller, body: Payload) -> Reply {
     AGENT.post(body.post()?, caller.project())?;
-    Err(crate::error::Refusal::Unrouted)
+    Err(Refusal::Unrouted)
 }
 
 async fn list(State(gateway): State<Gateway>, caller: Caller, query: Query) -> Reply {
@@ -77,7 +81,8 @@ async fn list(State(gateway): State<Gateway>, caller: Caller, query: Query) -> R
 }
 
 async fn show(State(gateway): State<Gateway>, caller: Caller, At(id): At<String>, query: Query) -> Reply {
-    let agent = gateway.scheduler.agents().get(caller.request(GetRequest { id })).await?.into_inner();
+    let agent = gateway.scheduler.agents().get(caller.request(GetRequest { id })).await;
+    let agent = agent.map_err(|status| refused(&caller, status))?.into_inner();
     Ok(reply::one(&AGENT, &agent, &query.fields()))
 }
 
@@ -85,12 +90,23 @@ async fn update(State(gateway): State<Gateway>, caller: Caller, At(id): At<Strin
     let (attributes, mask) = AGENT.put(body.put()?)?;
     let agent = Agent { id, ..decode(attributes) };
     let request = caller.request(UpdateAgentRequest { agent: Some(agent), update_mask: Some(mask) });
-    Ok(reply::one(&AGENT, gateway.scheduler.agents().update(request).await?.get_ref(), &Fields::default()))
+    let changed = gateway.scheduler.agents().update(request).await.map_err(|status| refused(&caller, status))?;
+    Ok(reply::one(&AGENT, changed.get_ref(), &Fields::default()))
 }
 
 async fn delete(State(gateway): State<Gateway>, caller: Caller, At(id): At<String>) -> Reply {
-    gateway.scheduler.agents().delete(caller.request(DeleteRequest { id })).await?;
+    let deleted = gateway.scheduler.agents().delete(caller.request(DeleteRequest { id })).await;
+    deleted.map_err(|status| refused(&caller, status))?;
     Ok(reply::gone())
+}
+
+/// Who is no admin is not even told what it is that is not there.
+fn refused(caller: &Caller, status: tonic::Status) -> Refusal {
+    if caller.is_admin() || from_status(&status).code() != Code::AgentNotFound {
+        return status.into();
+    }
+    let message = "The resource could not be found.".to_owned();
+    Refusal::Http { status: StatusCode::NOT_FOUND, kind: "HTTPNotFound", message }
 }
 
 /// The pools that an agent hosts, always all of them and whole.

@@ -71,6 +71,14 @@ impl App {
         Ok(all.into_iter().map(whole).collect())
     }
 
+    /// Whether a caller may change limits at all.
+    ///
+    /// # Errors
+    /// [`Code::AdminRequired`]
+    pub fn may_limit(&self, caller: &Caller) -> Result<(), Fault> {
+        must_be_admin(caller)
+    }
+
     /// Gives a project these limits; its others stay.
     ///
     /// # Errors

@@ -38,6 +38,8 @@ impl quotas_server::Quotas for Api {
 
     async fn update(&self, request: Request<UpdateQuotaRequest>) -> Result<Response<Quota>, Status> {
         let caller = caller(&request);
+        // What is wrong with it is no business of who may not.
+        self.0.may_limit(&caller).map_err(refuse)?;
         let quota = body("quota", request.into_inner().quota).map_err(refuse)?;
         let limits = limits(&quota).map_err(refuse)?;
         let (project_id, limits) = self.0.update_quota(&caller, &quota.project_id, &limits).await.map_err(refuse)?;

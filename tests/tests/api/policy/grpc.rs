@@ -1,0 +1,146 @@
+//! The methods of `lbaas.v1`, each called by everyone, with a request that says nothing: all that counts is who is let in.
+
+use std::collections::BTreeSet;
+
+use ballast_proto::DESCRIPTORS;
+use prost::Message as _;
+use prost_types::FileDescriptorSet;
+use tonic::{
+    Code, Request, client::Grpc, codegen::http::uri::PathAndQuery, metadata::AsciiMetadataValue, transport::Channel,
+};
+use tonic_prost::ProstCodec;
+
+use crate::services::Services;
+
+/// Whether reader, member and admin are let in. Whether there is the object that they ask for is another question.
+const TABLE: &str = "
+Agents.Delete                     no  yes yes
+Agents.Get                        yes yes yes
+Agents.List                       yes yes yes
+Agents.ListPools                  no  no  yes
+Agents.Update                     no  yes yes
+Events.Watch                      yes yes yes
+HealthMonitors.Create             no  yes yes
+HealthMonitors.Delete             no  yes yes
+HealthMonitors.Get                yes yes yes
+HealthMonitors.List               yes yes yes
+HealthMonitors.Update             no  yes yes
+Members.Create                    no  yes yes
+Members.Delete                    no  yes yes
+Members.Get                       yes yes yes
+Members.List                      yes yes yes
+Members.Update                    no  yes yes
+Networks.CreateNetwork            no  yes yes
+Networks.CreateSubnet             no  yes yes
+Networks.DeleteNetwork            no  yes yes
+Networks.DeleteSubnet             no  yes yes
+Networks.GetNetwork               yes yes yes
+Networks.GetSubnet                yes yes yes
+Networks.ListNetworks             yes yes yes
+Networks.ListSubnets              yes yes yes
+Networks.UpdateNetwork            no  yes yes
+Networks.UpdateSubnet             no  yes yes
+Pools.AssociateHealthMonitor      no  yes yes
+Pools.Create                      no  yes yes
+Pools.Delete                      no  yes yes
+Pools.DisassociateHealthMonitor   no  yes yes
+Pools.Get                         yes yes yes
+Pools.GetAgent                    no  no  yes
+Pools.List                        yes yes yes
+Pools.Stats                       yes yes yes
+Pools.Update                      no  yes yes
+Ports.Create                      no  yes yes
+Ports.Delete                      no  yes yes
+Ports.Get                         yes yes yes
+Ports.List                        yes yes yes
+Ports.Update                      no  yes yes
+Quotas.Delete                     no  no  yes
+Quotas.Get                        yes yes yes
+Quotas.GetDefault                 yes yes yes
+Quotas.List                       no  no  yes
+Quotas.Update                     no  no  yes
+ServiceProviders.List             yes yes yes
+Vips.Create                       no  yes yes
+Vips.Delete                       no  yes yes
+Vips.Get                          yes yes yes
+Vips.List                         yes yes yes
+Vips.Update                       no  yes yes
+";
+
+fn rows() -> impl Iterator<Item = Vec<&'static str>> {
+    TABLE.lines().filter(|line| !line.is_empty()).map(|line| line.split_whitespace().collect())
+}
+
+/// Calls a method with metadata; what is said of it. A stream that opens is said well of.
+async fn call(channel: &Channel, name: &str, metadata: &[(&'static str, &'static str)]) -> Code {
+    let (service, method) = name.split_once('.').unwrap();
+    let path = PathAndQuery::try_from(format!("/lbaas.v1.{service}/{method}")).unwrap();
+    let mut request = Request::new(());
+    for (key, value) in metadata {
+        request.metadata_mut().insert(*key, AsciiMetadataValue::from_static(value));
+    }
+    let mut client = Grpc::new(channel.clone());
+    client.ready().await.unwrap();
+    let codec = ProstCodec::<(), ()>::default();
+    let answer = match name {
+        "Events.Watch" => client.server_streaming(request, path, codec).await.map(drop),
+        _ => client.unary(request, path, codec).await.map(drop),
+    };
+    answer.map_or_else(|status| status.code(), |()| Code::Ok)
+}
+
+#[test]
+fn the_policy_knows_every_method_and_no_other() {
+    let files = FileDescriptorSet::decode(DESCRIPTORS).unwrap().file;
+    let services = files.iter().filter(|file| file.package() == "lbaas.v1").flat_map(|file| &file.service);
+    let served: BTreeSet<String> = services
+        .flat_map(|service| service.method.iter().map(|method| format!("{}.{}", service.name(), method.name())))
+        .collect();
+    let known: BTreeSet<String> = rows().map(|row| row[0].to_owned()).collect();
+    assert_eq!(served, known, "say in the policy's table who may call it");
+}
+
+#[tokio::test]
+async fn every_method_answers_every_role_as_the_policy_says() {
+    let services = Services::with_tokens(|_| {}).await;
+    let by_tcp = Channel::from_shared(format!("http://{}", services.scheduler)).unwrap().connect().await.unwrap();
+    let mut wrong = Vec::new();
+    let mut check = |name: &str, who: &str, expected: &[Code], found: Code, only: bool| {
+        if expected.contains(&found) != only {
+            wrong.push(format!("{name} by {who}: {found:?}"));
+        }
+    };
+    let refusals = [Code::Unauthenticated, Code::PermissionDenied];
+    for row in rows() {
+        let name = row[0];
+        // Over TCP nobody is believed who he says he is.
+        let unknown: [&[_]; 4] = [
+            &[],
+            &[("authorization", "Bearer nobody's")],
+            &[("ballast-roles", "admin")],
+            &[("authorization", "Basic admin")],
+        ];
+        for metadata in unknown {
+            check(name, "nobody", &[Code::Unauthenticated], call(&by_tcp, name, metadata).await, true);
+        }
+        let stranger = &[("ballast-roles", "auditor"), ("ballast-project-id", "a")];
+        check(name, "a stranger", &[Code::PermissionDenied], call(&services.channel, name, stranger).await, true);
+        let callers = [
+            ("a reader", "Bearer rita", "rita"),
+            ("a member", "Bearer alice", "alice"),
+            ("an admin", "Bearer admin", "admin"),
+        ];
+        for ((who, bearer, token), may) in callers.into_iter().zip(&row[1..]) {
+            let ways: [&[_]; 2] =
+                [&[("authorization", bearer), ("ballast-roles", "admin")], &[("x-auth-token", token)]];
+            for metadata in ways {
+                let found = call(&by_tcp, name, metadata).await;
+                match *may {
+                    "yes" => check(name, who, &refusals, found, false),
+                    _ => check(name, who, &[Code::PermissionDenied], found, true),
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
+}
