@@ -85,4 +85,4 @@ deny: ## licences, advisories and sources of what we depend on
 
 clean: ## remove what was built and installed here
 	cargo clean
-	rm -rf .venv-neutron .venv-grpc .venv-acos .venv-netscaler .venv-schemathesis
+	rm -rf .venv-neutron .venv-grpc .venv-acos .venv-netscaler .venv-schemathesis .venv-keystone

@@ -4,7 +4,8 @@
 # usage: deploy/deps.sh [demo|test|bench]...      (none: demo and test)
 #
 #   demo    what `make demo` needs: a C compiler for cargo, haproxy, ip, curl, and the neutron command
-#   test    another Rust compiler than ours (Debian's), cargo-nextest, Python's gRPC, A10's own client, a client of NetScaler, schemathesis
+#   test    another Rust compiler than ours (Debian's), cargo-nextest, Python's gRPC, A10's own client, a client of NetScaler,
+#           schemathesis, Keystone
 #   bench   wrk, PostgreSQL
 #
 # Where all is there it is quick and asks nobody: no apt-get update, no network.
@@ -20,6 +21,7 @@ grpc_venv=.venv-grpc
 acos_venv=.venv-acos
 netscaler_venv=.venv-netscaler
 fuzzer_venv=.venv-schemathesis
+keystone_venv=.venv-keystone
 
 say() { printf 'deps: %s\n' "$*"; }
 fail() { printf 'deps: %s\n' "$*" >&2; exit 1; }
@@ -151,6 +153,10 @@ fuzzer() {
     environment "$fuzzer_venv" tests/clients/schemathesis-requirements.txt schemathesis
 }
 
+keystone() {
+    environment "$keystone_venv" tests/clients/keystone-requirements.txt "Keystone"
+}
+
 grpc() {
     environment "$grpc_venv" tests/clients/grpc-requirements.txt "Python's gRPC"
 }
@@ -173,7 +179,7 @@ rust
 for group in "$@"; do
     case $group in
         demo) neutron ;;
-        test) nextest; grpc; acos; netscaler; fuzzer ;;
+        test) nextest; grpc; acos; netscaler; fuzzer; keystone ;;
         bench) ;;
     esac
 done

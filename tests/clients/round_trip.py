@@ -1,10 +1,12 @@
 """A client of lbaas.v1 in Python, generated from the .proto files: the whole way of a pool, watched.
 
-usage: round_trip.py TARGET SUBNET_ID        (TARGET as gRPC writes it: unix:/path or host:port)
+usage: round_trip.py TARGET SUBNET_ID                  (TARGET as gRPC writes it: unix:/path or host:port)
+       round_trip.py TARGET SUBNET_ID CA CERT KEY     (over TLS, with these files)
 
 It says what it does. A line that is not so ends it with a traceback and status 1.
 """
 
+import pathlib
 import sys
 import threading
 import uuid
@@ -166,8 +168,16 @@ def remove(channel, pool, vip):
     print("removed them")
 
 
-def main(target, subnet_id):
-    with grpc.insecure_channel(target, options=[("grpc.default_authority", "localhost")]) as channel:
+def connect(target, files):
+    if files:
+        ca, cert, key = (pathlib.Path(file).read_bytes() for file in files)
+        return grpc.secure_channel(target, grpc.ssl_channel_credentials(ca, key, cert))
+    # Of a Unix socket gRPC would make the authority of its path, which is none: docs/grpc.md.
+    return grpc.insecure_channel(target, options=[("grpc.default_authority", "localhost")])
+
+
+def main(target, subnet_id, *files):
+    with connect(target, files) as channel:
         services(channel)
         events = lbaas_pb2_grpc.EventsStub(channel)
         watcher = Watcher(events)

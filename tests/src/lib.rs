@@ -3,7 +3,9 @@
 //! A [`site::Site`] is a small deployment: scheduler and gateway, hosts with an agent each, a client host and web
 //! servers. Nothing here decides what is right; the tests do.
 
+pub mod keystone;
 pub mod neutron;
+pub mod pki;
 pub mod programs;
 pub mod rest;
 pub mod site;

@@ -9,7 +9,7 @@ use std::{
 #[derive(Debug, Clone)]
 pub struct Neutron {
     program: PathBuf,
-    url: String,
+    environment: Vec<(&'static str, String)>,
 }
 
 /// What the command said.
@@ -21,16 +21,37 @@ pub struct Said {
 }
 
 impl Neutron {
-    /// The client that `make deps` installed, or the one that `BALLAST_NEUTRON` names.
+    /// The client that `make deps` installed, or the one that `BALLAST_NEUTRON` names, without a token.
     ///
     /// # Errors
     /// When there is none: says how to get it.
     pub fn find(url: &str) -> Result<Self, String> {
+        Self::with(vec![("OS_AUTH_TYPE", "none".to_owned()), ("OS_ENDPOINT", url.to_owned())])
+    }
+
+    /// The same, as a user of Keystone, whose catalogue names the gateway.
+    ///
+    /// # Errors
+    /// As [`Self::find`].
+    pub fn in_keystone(url: &str, user: &str, password: &str, project: &str) -> Result<Self, String> {
+        let environment = [
+            ("OS_AUTH_URL", url),
+            ("OS_IDENTITY_API_VERSION", "3"),
+            ("OS_USERNAME", user),
+            ("OS_PASSWORD", password),
+            ("OS_PROJECT_NAME", project),
+            ("OS_USER_DOMAIN_NAME", "Default"),
+            ("OS_PROJECT_DOMAIN_NAME", "Default"),
+        ];
+        Self::with(environment.map(|(name, value)| (name, value.to_owned())).to_vec())
+    }
+
+    fn with(environment: Vec<(&'static str, String)>) -> Result<Self, String> {
         let named = std::env::var_os("BALLAST_NEUTRON").map(PathBuf::from);
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
         let installed = workspace.map(|workspace| workspace.join(".venv-neutron/bin/neutron"));
         match named.or(installed).filter(|path| path.exists()) {
-            Some(program) => Ok(Self { program, url: url.to_owned() }),
+            Some(program) => Ok(Self { program, environment }),
             None => Err("the neutron command is not installed: run `make deps`, or set BALLAST_NEUTRON".to_owned()),
         }
     }
@@ -42,7 +63,7 @@ impl Neutron {
     #[must_use]
     pub fn try_run(&self, arguments: &str) -> Said {
         let mut command = Command::new(&self.program);
-        command.env("OS_AUTH_TYPE", "none").env("OS_ENDPOINT", &self.url).args(arguments.split_whitespace());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value))).args(arguments.split_whitespace());
         let Output { status, stdout, stderr } = command.output().expect("the neutron command starts");
         Said {
             status: status.code().unwrap_or(-1),

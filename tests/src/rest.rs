@@ -11,6 +11,7 @@ pub struct Rest {
     runtime: tokio::runtime::Runtime,
     client: reqwest::Client,
     url: String,
+    token: String,
 }
 
 /// A status and a body.
@@ -54,7 +55,14 @@ impl Rest {
     #[must_use]
     pub fn new(url: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        Self { runtime, client: reqwest::Client::new(), url: url.to_owned() }
+        Self { runtime, client: reqwest::Client::new(), url: url.to_owned(), token: String::new() }
+    }
+
+    /// As a caller who shows this token; empty: none.
+    #[must_use]
+    pub fn with_token(mut self, token: &str) -> Self {
+        token.clone_into(&mut self.token);
+        self
     }
 
     /// One request; none when nobody answers.
@@ -62,6 +70,9 @@ impl Rest {
     pub fn try_call(&self, method: &str, path: &str, body: Option<&Value>) -> Option<Reply> {
         let method = Method::from_bytes(method.as_bytes()).ok()?;
         let mut request = self.client.request(method, format!("{}{path}", self.url));
+        if !self.token.is_empty() {
+            request = request.header("x-auth-token", &self.token);
+        }
         if let Some(body) = body {
             request = request.json(body);
         }

@@ -76,7 +76,12 @@ pub struct Site {
     pub subnet_id: String,
     segment: Segment,
     directory: PathBuf,
+    environment: Vec<Setting>,
 }
+
+/// A variable in the environment of one service: its program's name (of an agent: its host's; empty: of all), its own
+/// name, and its value.
+pub type Setting = (&'static str, &'static str, String);
 
 /// How a site is to be.
 #[derive(Debug, Clone)]
@@ -86,11 +91,16 @@ pub struct Plan {
     pub policy: &'static str,
     /// Milliseconds: heartbeat, suspect, dead.
     pub liveness: (u32, u32, u32),
+    /// What the site's own calls over REST show; empty: nothing.
+    pub token: String,
+    /// Configuration beside the site's.
+    pub environment: Vec<Setting>,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { agents: 1, webs: 3, policy: "chance", liveness: (1_000, 12_000, 20_000) }
+        let (token, environment) = (String::new(), Vec::new());
+        Self { agents: 1, webs: 3, policy: "chance", liveness: (1_000, 12_000, 20_000), token, environment }
     }
 }
 
@@ -118,10 +128,11 @@ impl Site {
             agents: Vec::new(),
             webs,
             client,
-            rest: Rest::new(URL),
+            rest: Rest::new(URL).with_token(&plan.token),
             subnet_id: String::new(),
             segment,
             directory,
+            environment: plan.environment.clone(),
         };
         site.configure(plan);
         site.start_scheduler();
@@ -188,6 +199,17 @@ bridge_mappings = {{ physnet1 = "br-data" }}
         write(&self.directory.join("ballast.toml"), &text);
     }
 
+    /// Changes what the next start of a service has in its environment.
+    pub fn set(&mut self, (service, name, value): Setting) {
+        self.environment.retain(|setting| (setting.0, setting.1) != (service, name));
+        self.environment.push((service, name, value));
+    }
+
+    fn settings<'a>(&'a self, service: &'a str) -> impl Iterator<Item = (&'static str, &'a str)> {
+        let of_service = move |setting: &&Setting| setting.0.is_empty() || setting.0 == service;
+        self.environment.iter().filter(of_service).map(|setting| (setting.1, setting.2.as_str()))
+    }
+
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(programs::built(program));
         command.arg("--config").arg(self.directory.join("ballast.toml"));
@@ -207,7 +229,7 @@ bridge_mappings = {{ physnet1 = "br-data" }}
 
     fn start_here(&self, program: &str) -> Service {
         let mut command = self.command(program);
-        command.stderr(self.log(program));
+        command.envs(self.settings(program)).stderr(self.log(program));
         Service(command.spawn().expect("the service starts"))
     }
 
@@ -224,8 +246,16 @@ bridge_mappings = {{ physnet1 = "br-data" }}
     /// # Panics
     /// When it does not start to answer.
     pub fn start_gateway(&mut self) {
-        self.gateway = Some(self.start_here("ballast-api-gateway"));
+        self.spawn_gateway();
         wait_until(PATIENCE, "the gateway's answer", || self.rest.try_call("GET", "/", None));
+    }
+
+    /// Starts it, and does not wait until it answers.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn spawn_gateway(&mut self) {
+        self.gateway = Some(self.start_here("ballast-api-gateway"));
     }
 
     /// A host for an agent, with a bridge for the network and the haproxy-ns driver.
@@ -255,6 +285,8 @@ bridge_mappings = {{ physnet1 = "br-data" }}
         let state = self.agent_state(agent);
         let log = self.log(&self.agents[agent].name);
         let built = self.command("ballast-agent");
+        let settings: Vec<_> =
+            self.settings(&self.agents[agent].name).map(|(name, value)| (name, value.to_owned())).collect();
         let one = &mut self.agents[agent];
         let mut command = one.host.command(built.get_program());
         command
@@ -262,6 +294,7 @@ bridge_mappings = {{ physnet1 = "br-data" }}
             .env("BALLAST_AGENT__HOST", &one.name)
             .env("BALLAST_AGENT__STATE_DIR", state)
             .env("BALLAST_AGENT__DRIVERS_DIR", &one.drivers)
+            .envs(settings)
             .stderr(log);
         one.process = Some(one.host.spawn(command).expect("the agent starts"));
     }

@@ -13,7 +13,8 @@ fn what_a_host_ran_that_died_answers_on_another_and_is_gone_from_it_when_it_retu
         return;
     }
     in_lab(|lab| {
-        let plan = Plan { agents: 2, webs: 2, policy: "least-loaded", liveness: (500, 1_500, 3_000) };
+        let plan =
+            Plan { agents: 2, webs: 2, policy: "least-loaded", liveness: (500, 1_500, 3_000), ..Plan::default() };
         let mut site = Site::start(lab, &plan)?;
         let balancers: Vec<_> = (0..4).map(|n| site.make_load_balancer(&format!("web-{n}"))).collect();
         assert_eq!((site.haproxies(0).len(), site.haproxies(1).len()), (2, 2));

@@ -13,7 +13,7 @@ fn root() -> PathBuf {
 }
 
 /// The interpreter that `make deps` made; none: says so.
-fn python(test: &str) -> Option<PathBuf> {
+pub(crate) fn interpreter(test: &str) -> Option<PathBuf> {
     let found = root().join(".venv-grpc/bin/python");
     if found.exists() {
         return Some(found);
@@ -29,25 +29,31 @@ fn run(command: &mut Command) {
     assert!(output.status.success(), "{command:?}: {}\n{said}", output.status);
 }
 
+/// The round trip of `tests/clients`, generated into a directory of the lab; `files` are CA, certificate and key.
+pub(crate) fn round_trip(python: &Path, directory: &Path, target: &str, subnet_id: &str, files: &[String]) {
+    let generated = directory.join("python");
+    std::fs::create_dir_all(&generated).expect("a directory");
+    let out = |kind: &str| format!("--{kind}={}", generated.display());
+    run(Command::new(python)
+        .args(["-m", "grpc_tools.protoc", "-I", "proto", &out("python_out"), &out("grpc_python_out")])
+        .args(["lbaas/v1/lbaas.proto", "lbaas/driver/v1/driver.proto"])
+        .current_dir(root()));
+    run(Command::new(python)
+        .arg(root().join("tests/clients/round_trip.py"))
+        .args([target, subnet_id])
+        .args(files)
+        .env("PYTHONPATH", &generated)
+        .env("PYTHONDONTWRITEBYTECODE", "1"));
+}
+
 #[test]
 fn a_client_in_python_makes_watches_changes_and_removes_a_load_balancer() {
     let test = "a_client_in_python_makes_watches_changes_and_removes_a_load_balancer";
-    let Some(python) = python(test).filter(|_| require_tool("haproxy", test)) else { return };
+    let Some(python) = interpreter(test).filter(|_| require_tool("haproxy", test)) else { return };
     in_lab(|lab| {
-        let generated = lab.dir().join("python");
-        std::fs::create_dir_all(&generated)?;
-        let out = |kind: &str| format!("--{kind}={}", generated.display());
-        run(Command::new(&python)
-            .args(["-m", "grpc_tools.protoc", "-I", "proto", &out("python_out"), &out("grpc_python_out")])
-            .args(["lbaas/v1/lbaas.proto", "lbaas/driver/v1/driver.proto"])
-            .current_dir(root()));
         let site = Site::start(lab, &Plan { webs: 1, ..Plan::default() })?;
-        run(Command::new(&python)
-            .arg(root().join("tests/clients/round_trip.py"))
-            .arg(format!("unix:{}", site.socket().display()))
-            .arg(&site.subnet_id)
-            .env("PYTHONPATH", &generated)
-            .env("PYTHONDONTWRITEBYTECODE", "1"));
+        let target = format!("unix:{}", site.socket().display());
+        round_trip(&python, lab.dir(), &target, &site.subnet_id, &[]);
         Ok(())
     });
 }

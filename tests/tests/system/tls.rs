@@ -1,0 +1,230 @@
+//! TLS between the services, with certificates that `ballast pki` made: who has the right one is let in, and of everyone
+//! else the log says why not.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    path::Path,
+    process::Command,
+    time::Instant,
+};
+
+use ballast_lab::{Lab, in_lab, require_tool, wait_until};
+use ballast_tests::{
+    PATIENCE,
+    pki::Pki,
+    site::{Plan, Setting, Site},
+};
+
+use crate::python;
+
+/// Where the scheduler answers to the agents' hosts, beyond its own machine's loopback.
+const ADDRESS: &str = "10.20.0.1";
+const SCHEDULER: &str = "ballast-scheduler";
+const GATEWAY: &str = "ballast-api-gateway";
+
+/// What a service shows.
+fn certificate(service: &'static str, pki: &Pki, name: &str) -> [Setting; 2] {
+    [
+        (service, "BALLAST_TLS__CERT", pki.file(&format!("{name}.pem"))),
+        (service, "BALLAST_TLS__KEY", pki.file(&format!("{name}.key"))),
+    ]
+}
+
+/// From its next start on a service shows this.
+fn show(site: &mut Site, service: &'static str, pki: &Pki, name: &str) {
+    for setting in certificate(service, pki, name) {
+        site.set(setting);
+    }
+}
+
+/// A site whose services speak TLS; its agent is still to be started.
+fn site(lab: &Lab, webs: u8) -> (Pki, Site) {
+    let pki = Pki::init(&lab.dir().join("pki"));
+    pki.issue(&format!("scheduler --ip 127.0.0.1 --ip {ADDRESS}"));
+    pki.issue("gateway");
+    pki.issue("agent --host agent-1");
+    pki.issue("client");
+    pki.issue("client --project demo");
+    let mut environment = vec![
+        // Every address of the machine: without TLS it would not start.
+        (SCHEDULER, "BALLAST_SCHEDULER__LISTEN", "0.0.0.0:9697".to_owned()),
+        (GATEWAY, "BALLAST_GATEWAY__SCHEDULER", "127.0.0.1:9697".to_owned()),
+        ("", "BALLAST_AGENT__SCHEDULERS", format!("{ADDRESS}:9697")),
+        ("", "BALLAST_TLS__CA", pki.file("ca.pem")),
+    ];
+    environment.extend(certificate(SCHEDULER, &pki, "scheduler"));
+    environment.extend(certificate(GATEWAY, &pki, "gateway"));
+    environment.extend(certificate("agent-1", &pki, "agent-agent-1"));
+    let mut site = Site::start(lab, &Plan { agents: 0, webs, environment, ..Plan::default() }).expect("a site");
+    let words = ["address", "add", &format!("{ADDRESS}/24"), "dev", "net"];
+    assert!(Command::new("ip").args(words).status().expect("ip starts").success());
+    add_agent_host(lab, &mut site, "agent-1", "10.20.0.21/24");
+    (pki, site)
+}
+
+fn add_agent_host(lab: &Lab, site: &mut Site, name: &str, address: &str) {
+    site.add_agent_host(lab, name).expect("a host");
+    let host = &site.agents.last().expect("the host").host;
+    host.address("br-data", address).expect("an address");
+}
+
+fn wait_for_reason(site: &Site, service: &str, words: &[&str]) {
+    let is_said = || {
+        let log = site.logged(service);
+        log.lines().any(|line| words.iter().all(|words| line.contains(words))).then_some(())
+    };
+    if ballast_lab::poll_until(PATIENCE, is_said).is_none() {
+        panic!("{words:?} are not in the log of {service}:\n{}", site.logged(service));
+    }
+}
+
+#[test]
+fn with_certificates_traffic_flows_and_a_client_in_python_makes_its_round_trip() {
+    let test = "with_certificates_traffic_flows_and_a_client_in_python_makes_its_round_trip";
+    let Some(python) = python::interpreter(test).filter(|_| require_tool("haproxy", test)) else { return };
+    in_lab(|lab| {
+        let (pki, mut site) = site(lab, 1);
+        site.start_agent(0);
+        site.wait_for_agents(1);
+        let (pool, address) = site.make_load_balancer("web");
+        assert_eq!(site.ask(&address).as_deref(), Some("web-1"));
+        let vip = site.rest.get("/v2.0/lb/vips")["vips"][0]["id"].as_str().unwrap_or_default().to_owned();
+        site.rest.delete(&format!("/v2.0/lb/vips/{vip}"));
+        site.rest.delete(&format!("/v2.0/lb/pools/{pool}"));
+        let files = [pki.file("ca.pem"), pki.file("client.pem"), pki.file("client.key")];
+        python::round_trip(&python, lab.dir(), "127.0.0.1:9697", &site.subnet_id, &files);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_wrong_role_an_expired_and_a_foreign_certificate_are_refused_with_the_reason_in_the_log() {
+    let test = "a_wrong_role_an_expired_and_a_foreign_certificate_are_refused_with_the_reason_in_the_log";
+    if !require_tool("ip", test) {
+        return;
+    }
+    in_lab(|lab| {
+        let (pki, mut site) = site(lab, 0);
+        let foreign = Pki::init(&lab.dir().join("foreign"));
+        foreign.issue("agent --host agent-1");
+        foreign.issue("gateway");
+        let expired = pki.copy(&lab.dir().join("expired"));
+        expired.issue("agent --host agent-1 --days 0");
+        let issued_at = Instant::now();
+
+        // Agents: each of these dials again and again, and none is let in.
+        let refused = |site: &mut Site, pki: &Pki, name: &str, reason: &[&str]| {
+            show(site, "agent-1", pki, name);
+            site.start_agent(0);
+            wait_for_reason(site, SCHEDULER, reason);
+            site.kill_agent(0);
+        };
+        refused(&mut site, &foreign, "agent-agent-1", &["refused a connection", "UnknownIssuer"]);
+        refused(&mut site, &pki, "gateway", &["refused: a gateway may not open an agent's session"]);
+        refused(&mut site, &pki, "client", &["refused: a client may not open an agent's session"]);
+        // Its last second must be over.
+        wait_until(PATIENCE, "a later second", || (issued_at.elapsed().as_secs() >= 2).then_some(()));
+        refused(&mut site, &expired, "agent-agent-1", &["refused a connection", "certificate expired"]);
+        add_agent_host(lab, &mut site, "agent-2", "10.20.0.22/24");
+        show(&mut site, "agent-2", &pki, "agent-agent-1");
+        site.start_agent(1);
+        wait_for_reason(&site, SCHEDULER, &["'agent-2'", "the certificate of the agent of 'agent-1'"]);
+        site.kill_agent(1);
+        assert!(site.rest.get("/v2.0/agents")["agents"].as_array().is_some_and(Vec::is_empty), "an agent was let in");
+
+        // A port that speaks TLS only.
+        let mut plain = TcpStream::connect("127.0.0.1:9697")?;
+        plain.set_read_timeout(Some(PATIENCE))?;
+        plain.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")?;
+        let mut answer = Vec::new();
+        // Reset or closed: either way there is no HTTP/2 in it.
+        let _ = plain.read_to_end(&mut answer);
+        assert!(!answer.starts_with(&[0, 0]), "it speaks without TLS: {answer:?}");
+        wait_for_reason(&site, SCHEDULER, &["refused a connection", "InvalidContentType"]);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_gateway_is_refused_by_its_certificate_and_refuses_a_scheduler_by_its() {
+    let test = "a_gateway_is_refused_by_its_certificate_and_refuses_a_scheduler_by_its";
+    if !require_tool("ip", test) {
+        return;
+    }
+    in_lab(|lab| {
+        let (pki, mut site) = site(lab, 0);
+        let refused = |site: &mut Site, log: &str, reason: &[&str], status: u16| {
+            site.gateway = None;
+            site.start_gateway();
+            let reply = site.rest.call("GET", "/v2.0/lb/pools", None);
+            assert_eq!(reply.status, status, "{reply}: {reason:?}");
+            wait_for_reason(site, log, reason);
+        };
+        // One of another role is no gateway's.
+        show(&mut site, GATEWAY, &pki, "agent-agent-1");
+        refused(&mut site, SCHEDULER, &["refused: the agent of agent-1 may not call lbaas.v1"], 500);
+        // A client's says by itself who calls, whatever the gateway says.
+        show(&mut site, GATEWAY, &pki, "client-demo");
+        site.gateway = None;
+        site.start_gateway();
+        let refused_as_member = site.rest.call("GET", "/v2.0/quotas", None);
+        assert_eq!((refused_as_member.status, refused_as_member.error().0), (403, "AdminRequired"));
+
+        // The gateway asks of a scheduler what a scheduler asks of it.
+        show(&mut site, GATEWAY, &pki, "gateway");
+        let foreign = Pki::init(&lab.dir().join("foreign"));
+        foreign.issue("scheduler");
+        restart_scheduler(&mut site, &foreign, "scheduler");
+        refused(&mut site, GATEWAY, &["no connection over TLS", "UnknownIssuer"], 503);
+        let other = pki.copy(&lab.dir().join("other"));
+        other.issue("scheduler --dns elsewhere.example");
+        restart_scheduler(&mut site, &other, "scheduler");
+        refused(&mut site, GATEWAY, &["no connection over TLS", "not valid for name"], 503);
+        other.issue("rest");
+        restart_scheduler(&mut site, &other, "rest");
+        refused(&mut site, GATEWAY, &["no connection over TLS", "its certificate names no role"], 503);
+        restart_scheduler(&mut site, &pki, "scheduler");
+        wait_until(PATIENCE, "an answer of the right scheduler", || {
+            (site.rest.try_call("GET", "/v2.0/lb/pools", None)?.status == 200).then_some(())
+        });
+        Ok(())
+    });
+}
+
+fn restart_scheduler(site: &mut Site, pki: &Pki, name: &str) {
+    show(site, SCHEDULER, pki, name);
+    site.scheduler = None;
+    site.start_scheduler();
+}
+
+#[test]
+fn rest_is_served_over_tls() {
+    let test = "rest_is_served_over_tls";
+    if !require_tool("curl", test) {
+        return;
+    }
+    in_lab(|lab| {
+        let (pki, mut site) = site(lab, 0);
+        pki.issue("rest --dns api.example");
+        site.set((GATEWAY, "BALLAST_GATEWAY__TLS_CERT", pki.file("rest.pem")));
+        site.set((GATEWAY, "BALLAST_GATEWAY__TLS_KEY", pki.file("rest.key")));
+        site.set((GATEWAY, "BALLAST_GATEWAY__LISTEN", "127.0.0.1:9443".to_owned()));
+        let ask = |name: &str, ca: &Path| {
+            let arguments = ["-s", "--connect-to", &format!("{name}:443:127.0.0.1:9443"), "--cacert"];
+            let output =
+                Command::new("curl").args(arguments).arg(ca).arg(format!("https://{name}/v2.0/lb/pools")).output();
+            String::from_utf8_lossy(&output.expect("curl starts").stdout).into_owned()
+        };
+        site.gateway = None;
+        site.spawn_gateway();
+        let ca = lab.dir().join("pki/ca.pem");
+        let answer =
+            wait_until(PATIENCE, "REST over TLS", || Some(ask("api.example", &ca)).filter(|said| !said.is_empty()));
+        assert_eq!(answer, "{\"pools\": []}".replace(": ", ":"), "{answer}");
+        assert_eq!(ask("other.example", &ca), "", "a name that the certificate does not have");
+        let foreign = Pki::init(&lab.dir().join("foreign"));
+        assert_eq!(ask("api.example", Path::new(&foreign.file("ca.pem"))), "");
+        Ok(())
+    });
+}
