@@ -1,38 +1,31 @@
-//! What a partition holds now: its objects, and who they belong to.
+//! What a partition holds now.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use ballast_abi::Health;
+use ballast_device::{Failure, Fields, Key, Listed, Objects, Reading, Session, Totals, fields};
+use serde_json::Value;
 
-use serde_json::{Value, json};
+use crate::{kind::Kind, wire::Axapi};
 
-use crate::{
-    axapi::session::Session,
-    failure::Failure,
-    names,
-    object::{Fields, Key, Kind, Objects, fields},
-};
-
-/// Reads a whole partition.
-pub(crate) fn observe(session: &Session<'_>) -> Result<Objects, Failure> {
+/// The objects of one kind, with their children.
+pub(crate) fn read(session: &Session<'_, Axapi>, kind: Kind) -> Result<Objects<Kind>, Failure> {
     let mut objects = Objects::new();
-    for (kind, children) in Kind::TOP {
-        for mut found in list(session, kind)? {
-            let inside = children.and_then(|(list, child)| Some((child, found.remove(list)?)));
-            let Some(name) = found.get("name").and_then(Value::as_str).map(str::to_owned) else { continue };
-            if let Some((child, Value::Array(all))) = inside {
-                for one in all.into_iter().map(fields) {
-                    if let Some(key) = child_key(child, &one) {
-                        objects.insert(Key::child(child, &name, key), one);
-                    }
+    for mut found in list(session, kind)? {
+        let inside = kind.children().and_then(|(list, child)| Some((child, found.remove(list)?)));
+        let Some(name) = found.get("name").and_then(Value::as_str).map(str::to_owned) else { continue };
+        if let Some((child, Value::Array(all))) = inside {
+            for one in all.into_iter().map(fields) {
+                if let Some(key) = child_key(child, &one) {
+                    objects.insert(Key::child(child, &name, key), one);
                 }
             }
-            objects.insert(Key::top(kind, name), found);
         }
+        objects.insert(Key::top(kind, name), found);
     }
     Ok(objects)
 }
 
-/// The objects of one kind. Nothing at all, and "not found", are an empty list: the session was just used.
-fn list(session: &Session<'_>, kind: Kind) -> Result<Vec<Fields>, Failure> {
+/// Nothing at all, and "not found", are an empty list: the session was just used.
+fn list(session: &Session<'_, Axapi>, kind: Kind) -> Result<Vec<Fields>, Failure> {
     let reply = match session.read(kind.collection()) {
         Err(failure) if failure.is_not_found() => return Ok(Vec::new()),
         reply => reply?,
@@ -51,58 +44,65 @@ fn child_key(kind: Kind, object: &Fields) -> Option<String> {
     parts.map(|parts| parts.join("+"))
 }
 
-/// The names of the servers by their address: an address can be of one server only, whoever made it.
-pub(crate) fn servers(objects: &Objects) -> BTreeMap<IpAddr, String> {
-    let servers = objects.iter().filter(|(key, _)| key.kind == Kind::Server);
-    let address = |object: &Fields| {
-        ["host", "server-ipv6-addr"].iter().find_map(|name| object.get(*name)?.as_str()?.parse::<IpAddr>().ok())
-    };
-    servers.filter_map(|(key, object)| Some((address(object)?, key.name.clone()))).collect()
-}
-
-/// What a marker says: the load balancer's id, and the generation of its last deploy; 0: none was completed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Marker {
-    pub(crate) id: String,
-    pub(crate) generation: u64,
-}
-
-const PATH: &str = "/ballast/";
-
-impl Marker {
-    /// A health monitor that nothing is checked with: the only object of this device that exists by itself and has room
-    /// for a text. Its path is `/ballast/<id>/<generation>`.
-    pub(crate) fn object(&self, owner: &str) -> (Key, Fields) {
-        let name = names::marker(owner);
-        let path = format!("{PATH}{}/{}", self.id, self.generation);
-        let http = json!({"http": 1, "http-url": 1, "url-type": "GET", "url-path": path});
-        (Key::top(Kind::Monitor, &name), fields(json!({"name": name, "method": {"http": http}})))
-    }
-
-    fn read(object: &Fields) -> Option<Self> {
-        let path = object.get("method")?["http"]["url-path"].as_str()?;
-        let (id, generation) = path.strip_prefix(PATH)?.split_once('/')?;
-        Some(Self { id: id.to_owned(), generation: generation.parse().ok()? })
-    }
-
-    /// All markers of a partition.
-    pub(crate) fn all(objects: &Objects) -> Vec<Self> {
-        let markers = objects.iter().filter(|(key, _)| key.kind == Kind::Monitor && names::is_marker(&key.name));
-        let own = |marker: &Self, key: &Key| key.name == names::marker(&names::owner(&marker.id));
-        markers.filter_map(|(key, object)| Self::read(object).filter(|marker| own(marker, key))).collect()
-    }
-
-    /// The one of this owner.
-    pub(crate) fn of(owner: &str, objects: &Objects) -> Option<Self> {
-        Self::read(objects.get(&Key::top(Kind::Monitor, names::marker(owner)))?)
+/// From `slb/virtual-server/NAME/port/stats`.
+pub(crate) fn reading(reply: &Value) -> Reading {
+    let ports = reply["port-list"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let sum = |name: &str| ports.iter().filter_map(|port| port["stats"][name].as_u64()).sum();
+    Reading {
+        totals: Totals {
+            bytes_in: sum("total_fwd_bytes"),
+            bytes_out: sum("total_rev_bytes"),
+            connections: sum("total_conn"),
+        },
+        active: sum("curr_conn"),
     }
 }
 
-/// The markers alone, with one request.
-pub(crate) fn markers(session: &Session<'_>) -> Result<Vec<Marker>, Failure> {
-    let named = |object: Fields| {
-        let name = object.get("name")?.as_str()?.to_owned();
-        Some((Key::top(Kind::Monitor, name), object))
-    };
-    Ok(Marker::all(&list(session, Kind::Monitor)?.into_iter().filter_map(named).collect()))
+/// `groups`: from `slb/service-group/oper`.
+pub(crate) fn health(groups: &Value, listed: &Listed) -> Option<Health> {
+    let groups = groups["service-group-list"].as_array()?;
+    let group = groups.iter().find(|group| group["name"] == *listed.group)?;
+    let of_member = |member: &&Value| member["name"] == *listed.server && member["port"] == listed.port;
+    let member = group["member-list"].as_array()?.iter().find(of_member)?;
+    match member["oper"]["state"].as_str()? {
+        "UP" | "DIS-UP" => Some(Health::Up),
+        // In maintenance by its own answer: it gets nothing new.
+        "DOWN" | "DIS-DOWN" | "MAINTENANCE" | "DIS-MAINTENANCE" => Some(Health::Down),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_ports_of_a_load_balancer_are_added() {
+        let port = |connections: u64| json!({"stats": {"total_conn": connections, "curr_conn": 1}});
+        let reading_of = reading(&json!({"port-list": [port(3), port(4)]}));
+        assert_eq!((reading_of.totals.connections, reading_of.active), (7, 2));
+        assert_eq!(reading(&Value::Null), Reading::default());
+    }
+
+    #[test]
+    fn a_member_is_found_by_its_server_and_port() {
+        let listed = Listed {
+            pool: "p".into(),
+            member: "m".into(),
+            group: "g".into(),
+            server: "s".into(),
+            port: 80,
+            checked: true,
+        };
+        let state = |state: &str| {
+            json!({"service-group-list": [{"name": "g", "member-list": [
+                {"name": "s", "port": 81, "oper": {"state": "UP"}}, {"name": "s", "port": 80, "oper": {"state": state}}
+            ]}]})
+        };
+        assert_eq!(health(&state("DOWN"), &listed), Some(Health::Down));
+        assert_eq!(health(&state("DIS-UP"), &listed), Some(Health::Up));
+        assert_eq!(health(&state("DIS-DAMP"), &listed), None);
+    }
 }

@@ -3,52 +3,51 @@
 //! The ports and addresses of a check are those of each member: the port numbers that a method has to name are nominal.
 
 use ballast_abi::{HealthMonitor, MonitorType, Pool};
+use ballast_device::Key;
 use serde_json::{Value, json};
 
 use super::Draft;
-use crate::object::{Key, Kind};
+use crate::kind::Kind;
 
 /// Seconds between two checks, and that one may take.
 const LONGEST: u32 = 180;
 const LONGEST_CODES: usize = 31;
 const LONGEST_PATH: usize = 500;
 
-impl Draft<'_> {
-    /// The monitor's name; none when the pool has none that can be made. A service group has room for one.
-    pub(super) fn monitor(&mut self, pool: &Pool) -> Option<String> {
-        let mut monitors: Vec<&HealthMonitor> = pool.monitors.iter().filter(|monitor| monitor.admin_state_up).collect();
-        monitors.sort_by(|one, other| one.id.cmp(&other.id));
-        let mut made = None;
-        for monitor in monitors {
-            if made.is_some() {
-                self.fault(&monitor.id, "the device checks a pool with one monitor only; another one is used");
-                continue;
-            }
-            match method(monitor) {
-                Ok(method) => made = Some(self.want_monitor(pool, monitor, &method)),
-                Err(why) => self.fault(&monitor.id, why),
-            }
+/// The monitor's name; none when the pool has none that can be made. A service group has room for one.
+pub(super) fn draw(draft: &mut Draft<'_>, pool: &Pool) -> Option<String> {
+    let mut monitors: Vec<&HealthMonitor> = pool.monitors.iter().filter(|monitor| monitor.admin_state_up).collect();
+    monitors.sort_by(|one, other| one.id.cmp(&other.id));
+    let mut made = None;
+    for monitor in monitors {
+        if made.is_some() {
+            draft.fault(&monitor.id, "the device checks a pool with one monitor only; another one is used");
+            continue;
         }
-        made
+        match method(monitor) {
+            Ok(method) => made = Some(want(draft, pool, monitor, &method)),
+            Err(why) => draft.fault(&monitor.id, why),
+        }
     }
+    made
+}
 
-    fn want_monitor(&mut self, pool: &Pool, monitor: &HealthMonitor, method: &Value) -> String {
-        if monitor.delay > LONGEST {
-            self.fault(&monitor.id, format!("the device checks every {LONGEST} seconds at least; that is used"));
-        }
-        let interval = monitor.delay.clamp(1, LONGEST);
-        // Of another type it is another object: a monitor keeps its first method.
-        let name = self.name('h', &format!("{}/{}/{}", pool.id, monitor.id, monitor.r#type));
-        self.want(
-            Key::top(Kind::Monitor, &name),
-            &monitor.id,
-            json!({
-                "name": name, "interval": interval, "timeout": monitor.timeout.clamp(1, interval),
-                "retry": monitor.max_retries.clamp(1, 10), "up-retry": 1, "method": method,
-            }),
-        );
-        name
+fn want(draft: &mut Draft<'_>, pool: &Pool, monitor: &HealthMonitor, method: &Value) -> String {
+    if monitor.delay > LONGEST {
+        draft.fault(&monitor.id, format!("the device checks every {LONGEST} seconds at least; that is used"));
     }
+    let interval = monitor.delay.clamp(1, LONGEST);
+    // Of another type it is another object: a monitor keeps its first method.
+    let name = draft.name('h', &format!("{}/{}/{}", pool.id, monitor.id, monitor.r#type));
+    draft.want(
+        Key::top(Kind::Monitor, &name),
+        &monitor.id,
+        json!({
+            "name": name, "interval": interval, "timeout": monitor.timeout.clamp(1, interval),
+            "retry": monitor.max_retries.clamp(1, 10), "up-retry": 1, "method": method,
+        }),
+    );
+    name
 }
 
 fn method(monitor: &HealthMonitor) -> Result<Value, String> {

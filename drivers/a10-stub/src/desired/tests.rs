@@ -1,22 +1,27 @@
 //! Load balancers as objects of the device.
 
-use ballast_abi::{LbMethod, MonitorType, PersistenceType, SessionPersistence};
+use ballast_abi::{LbMethod, LoadBalancer, MonitorType, PersistenceType, SessionPersistence};
+use ballast_device::{Desired, Key, Objects, Step, desired, fields};
+use ballast_rehearsal::{
+    plans::{deployed, steps},
+    samples::{load_balancer, member, monitor},
+};
 
 use super::*;
-use crate::samples::{ID, load_balancer, member, monitor};
+use crate::vendor::Options;
 
-fn made(load_balancer: &LoadBalancer) -> Desired {
-    desired(load_balancer, 1, &Config::default(), &Present::of(&Objects::new())).unwrap()
+fn made(load_balancer: &LoadBalancer) -> Desired<Kind> {
+    desired::<Thunder>(load_balancer, 1, &Options::default(), &Objects::new()).unwrap()
 }
 
 /// The only object of this kind.
-fn only(desired: &Desired, kind: Kind) -> Fields {
+fn only(desired: &Desired<Kind>, kind: Kind) -> Fields {
     let all: Vec<_> = desired.wanted.objects.iter().filter(|(key, _)| key.kind == kind).collect();
     assert_eq!(all.len(), 1, "{kind:?}: {all:?}");
     all[0].1.clone()
 }
 
-fn complaints(desired: &Desired) -> Vec<(&str, &str)> {
+fn complaints(desired: &Desired<Kind>) -> Vec<(&str, &str)> {
     let mut all = Vec::new();
     for fault in &desired.faults {
         all.push((fault.object_id.as_str(), fault.fault.as_ref().map_or("", |fault| fault.message.as_str())));
@@ -116,7 +121,7 @@ fn monitors_become_methods_and_what_cannot_be_checked_is_said() {
 fn a_server_that_somebody_else_has_made_is_used_and_not_changed() {
     let mut found = Objects::new();
     found.insert(Key::top(Kind::Server, "web one"), fields(json!({"name": "web one", "host": "10.0.0.1"})));
-    let desired = desired(&load_balancer(Protocol::Tcp), 1, &Config::default(), &Present::of(&found)).unwrap();
+    let desired = desired::<Thunder>(&load_balancer(Protocol::Tcp), 1, &Options::default(), &found).unwrap();
     let servers: Vec<_> = desired.wanted.objects.keys().filter(|key| key.kind == Kind::Server).collect();
     assert_eq!(servers.len(), 1);
     assert_eq!(desired.members[0].server, "web one");
@@ -132,5 +137,16 @@ fn what_the_device_cannot_do_is_a_fault_of_the_object_and_the_rest_is_made() {
     let objects: Vec<&str> = desired.faults.iter().map(|fault| fault.object_id.as_str()).collect();
     assert_eq!(objects, ["twin", "odd", "listener"]);
     assert_eq!(desired.members.len(), 2);
-    assert!(sound_id("../x").is_err() && sound_id("").is_err() && sound_id(ID).is_ok());
+}
+
+#[test]
+fn another_address_makes_the_virtual_server_anew_and_another_limit_does_not() {
+    let mut asked = load_balancer(Protocol::Http);
+    let found = deployed::<Thunder>(&asked, 1, Objects::new());
+    asked.listeners[0].connection_limit = 10;
+    let kinds = |steps: Vec<Step<Kind>>| steps.iter().map(|step| step.key().kind).collect::<Vec<_>>();
+    assert_eq!(kinds(steps::<Thunder>(&asked, 1, &found)), [Kind::VirtualPort]);
+    asked.vip.as_mut().unwrap().address = "192.0.2.11".into();
+    let made_again = [Kind::VirtualServer, Kind::VirtualServer, Kind::VirtualPort];
+    assert_eq!(kinds(steps::<Thunder>(&asked, 1, &found)), made_again);
 }

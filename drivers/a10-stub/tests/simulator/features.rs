@@ -1,27 +1,30 @@
-//! Everything that v1 can ask arrives on the device, changes, and goes.
+//! What only this vendor's devices have: how what v1 can ask arrives on them, changes, and goes.
 
-use ballast_abi::{
-    Driver, ErrorCode, Health, LbMethod, LoadBalancer, MonitorType, PersistenceType, Protocol, SessionPersistence, Vip,
+use ballast_abi::{Driver, ErrorCode, Health, Vip};
+use ballast_rehearsal::{
+    Role, Stage,
+    samples::{ID, checked, member},
+    writes,
 };
 use ballast_simulators::a10::Counters;
 use serde_json::{Value, json};
 
-use crate::stage::{ID, Stage, load_balancer, member, monitor, writes};
+use crate::thunder::{Inspect, Thunder};
 
 #[test]
 fn a_load_balancer_is_deployed_once_changed_by_its_differences_and_leaves_nothing() {
-    let stage = Stage::new();
-    assert_eq!(stage.deploy(&load_balancer(), 1), []);
+    let stage = Stage::<Thunder>::new();
+    assert_eq!(stage.deploy(&checked(), 1), []);
     assert_eq!(stage.deployed(), [(ID.to_owned(), 1)]);
-    assert!(stage.simulator.device().is_saved());
+    assert!(stage.is_saved());
     let port = format!("{}/port/80+http", stage.only("slb/virtual-server"));
     let group = stage.only("slb/service-group");
     assert_eq!(stage.field(&port, "service-group"), group.rsplit_once('/').unwrap().1);
-    assert_eq!(stage.objects().iter().filter(|path| path.contains("/member/")).count(), 2);
+    assert_eq!(stage.count(Role::Member), 2);
 
-    let mut asked = load_balancer();
+    let mut asked = checked();
     asked.pools[0].members.remove(1);
-    stage.asked();
+    let _ = stage.asked();
     assert_eq!(stage.deploy(&asked, 2), []);
     let sent = writes(&stage.asked());
     let kinds: Vec<(&str, bool)> = sent.iter().map(|sent| (&sent[..4], sent.contains("write/memory"))).collect();
@@ -29,49 +32,15 @@ fn a_load_balancer_is_deployed_once_changed_by_its_differences_and_leaves_nothin
 
     stage.undeploy();
     assert_eq!(stage.objects(), [""; 0]);
-    assert!(stage.simulator.device().is_saved());
+    assert!(stage.is_saved());
     assert_eq!((stage.deployed(), stage.open_sessions()), (vec![], 0));
     stage.undeploy();
 }
 
 #[test]
-fn protocols_methods_persistences_and_monitors_of_every_kind_can_be_had() {
-    let stage = Stage::new();
-    let mut generation = 0;
-    for protocol in [Protocol::Tcp, Protocol::Http, Protocol::Https] {
-        for method in [LbMethod::RoundRobin, LbMethod::LeastConnections, LbMethod::SourceIp] {
-            for (kind, kept) in [
-                (MonitorType::Ping, None),
-                (MonitorType::Tcp, Some(PersistenceType::SourceIp)),
-                (MonitorType::Http, Some(PersistenceType::HttpCookie)),
-                (MonitorType::Https, Some(PersistenceType::AppCookie)),
-            ] {
-                let cookie = matches!(kept, Some(PersistenceType::HttpCookie | PersistenceType::AppCookie));
-                if cookie && protocol != Protocol::Http {
-                    continue;
-                }
-                let mut asked = load_balancer();
-                asked.listeners[0].protocol = protocol.into();
-                asked.pools[0].protocol = protocol.into();
-                asked.pools[0].lb_method = method.into();
-                asked.pools[0].monitors = vec![monitor(kind)];
-                asked.pools[0].members[0].weight = 256;
-                asked.pools[0].session_persistence =
-                    kept.map(|kind| SessionPersistence { r#type: kind.into(), cookie_name: "SID".into() });
-                generation += 1;
-                assert_eq!(stage.deploy(&asked, generation), [], "{protocol:?} {method:?} {kind:?} {kept:?}");
-                assert_eq!(stage.deployed(), [(ID.to_owned(), generation)]);
-            }
-        }
-    }
-    stage.undeploy();
-    assert_eq!(stage.objects(), [""; 0]);
-}
-
-#[test]
 fn ipv6_admin_states_weights_and_limits_are_the_devices() {
-    let stage = Stage::new();
-    let mut asked = load_balancer();
+    let stage = Stage::<Thunder>::new();
+    let mut asked = checked();
     asked.vip = Some(Vip { address: "2001:db8::10".into(), prefix_length: 64, ..Vip::default() });
     asked.admin_state_up = false;
     asked.listeners[0].connection_limit = 100;
@@ -106,24 +75,11 @@ fn ipv6_admin_states_weights_and_limits_are_the_devices() {
 }
 
 #[test]
-fn a_pool_without_a_vip_is_deployed_without_a_virtual_server() {
-    let stage = Stage::new();
-    let asked = LoadBalancer { vip: None, listeners: Vec::new(), ..load_balancer() };
-    assert_eq!(stage.deploy(&asked, 4), []);
-    assert_eq!(stage.deployed(), [(ID.to_owned(), 4)]);
-    assert!(!stage.objects().iter().any(|path| path.starts_with("slb/virtual-server")));
-    let seen = stage.driver.observe(&[ID.to_owned()]).unwrap();
-    assert_eq!(seen[0].statistics.unwrap().total_connections, 0);
-    stage.undeploy();
-    assert_eq!(stage.objects(), [""; 0]);
-}
-
-#[test]
 fn statistics_and_health_are_read_and_counters_never_go_back() {
-    let mut stage = Stage::new();
-    stage.deploy(&load_balancer(), 1);
+    let mut stage = Stage::<Thunder>::new();
+    assert_eq!(stage.deploy(&checked(), 1), []);
     let vport = format!("{}/80+http", stage.only("slb/virtual-server").rsplit_once('/').unwrap().1);
-    let count = |stage: &Stage, connections| {
+    let count = |stage: &Stage<Thunder>, connections| {
         let counters =
             Counters { current: 2, connections, forward_bytes: 10 * connections, reverse_bytes: 30 * connections };
         let partition = stage.partition();
@@ -140,8 +96,9 @@ fn statistics_and_health_are_read_and_counters_never_go_back() {
 
     stage.restart();
     count(&stage, 3);
-    let total =
-        |stage: &Stage| stage.driver.observe(&[ID.to_owned()]).unwrap()[0].statistics.unwrap().total_connections;
+    let total = |stage: &Stage<Thunder>| {
+        stage.driver.observe(&[ID.to_owned()]).unwrap()[0].statistics.unwrap().total_connections
+    };
     assert_eq!(total(&stage), 10);
     assert_eq!(total(&stage), 10);
     let error = stage.driver.observe(&["unknown".to_owned()]).unwrap_err();
@@ -150,18 +107,18 @@ fn statistics_and_health_are_read_and_counters_never_go_back() {
 
 #[test]
 fn what_the_device_refuses_is_said_of_the_object_and_the_rest_is_made() {
-    let stage = Stage::new();
-    stage.deploy(&load_balancer(), 1);
+    let stage = Stage::<Thunder>::new();
+    assert_eq!(stage.deploy(&checked(), 1), []);
     let partition = stage.partition();
     let taken = json!({"virtual-server": {"name": "old", "ip-address": "192.0.2.99"}});
     stage.simulator.device().administer(&partition, "POST", "slb/virtual-server", &taken);
-    let mut asked = load_balancer();
+    let mut asked = checked();
     asked.vip = Some(Vip { address: "192.0.2.99".into(), ..Vip::default() });
     asked.pools[0].members.push(member(3));
     let faults = stage.deploy(&asked, 2);
     let objects: Vec<&str> = faults.iter().map(|fault| fault.object_id.as_str()).collect();
     assert!(objects.contains(&ID) && objects.iter().all(|id| [ID, "listener"].contains(id)), "{faults:?}");
-    assert_eq!(stage.objects().iter().filter(|path| path.contains("/member/")).count(), 3);
+    assert_eq!(stage.count(Role::Member), 3);
     assert_eq!(stage.deployed(), [(ID.to_owned(), 2)]);
     stage.simulator.device().administer(&partition, "DELETE", "slb/virtual-server/old", &Value::Null);
     assert_eq!(stage.deploy(&asked, 2), []);
@@ -169,12 +126,23 @@ fn what_the_device_refuses_is_said_of_the_object_and_the_rest_is_made() {
 }
 
 #[test]
-fn two_hundred_members_are_deployed_in_one_call() {
-    let stage = Stage::new();
-    let mut asked = load_balancer();
-    asked.pools[0].members = (1..=200).map(member).collect();
-    assert_eq!(stage.deploy(&asked, 1), []);
-    assert_eq!(stage.objects().iter().filter(|path| path.contains("/member/")).count(), 200);
+fn what_an_administrator_has_made_is_used_and_left_as_it_is() {
+    let stage = Stage::<Thunder>::new();
+    assert_eq!(stage.deploy(&checked(), 1), []);
+    let partition = stage.partition();
+    let make = |path: &str, body: Value| stage.simulator.device().administer(&partition, "POST", path, &body);
+    make("slb/server", json!({"server": {"name": "old", "host": "10.0.0.3", "weight": 9}}));
+    make("slb/service-group", json!({"service-group": {"name": "old", "protocol": "tcp"}}));
+    make("slb/service-group/old/member", json!({"member": {"name": "old", "port": 1}}));
+    make("health/monitor", json!({"monitor": {"name": "old"}}));
+    let mut asked = checked();
+    asked.pools[0].members.push(member(3));
+    assert_eq!(stage.deploy(&asked, 2), []);
+    assert!(stage.objects().iter().any(|path| path.ends_with("/member/old+8080")), "{:?}", stage.objects());
     stage.undeploy();
-    assert_eq!(stage.objects(), [""; 0]);
+    assert_eq!(stage.field("slb/server/old", "weight"), 9);
+    let left = stage.objects();
+    let kept = ["health/monitor/old", "slb/server/old", "slb/server/old/port/1+tcp", "slb/service-group/old"];
+    assert!(kept.iter().all(|path| left.iter().any(|left| left == path)), "{left:?}");
+    assert!(!left.iter().any(|path| path.contains("/bl_")), "{left:?}");
 }

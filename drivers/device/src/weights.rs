@@ -1,6 +1,6 @@
-//! Weights of 0 to 256 on a device that knows 1 to 100.
+//! Weights of 0 to 256 on devices that know 1 to 100.
 
-/// The highest weight of the device.
+/// The highest weight of a device.
 const MOST: u64 = 100;
 
 /// Scaled so that the proportions stay as well as they can, and nobody is left out: none for a weight of 0. All are 1

@@ -8,10 +8,17 @@ use ballast_abi::DriverError;
 use thiserror::Error as ThisError;
 
 #[derive(Debug, ThisError)]
-pub(crate) enum Failure {
+pub enum Failure {
     /// The device has said no.
     #[error("the device refused {what}: {said} (code {code}, HTTP {status})")]
-    Refused { what: String, code: u64, status: u16, said: String },
+    Refused {
+        what: String,
+        code: u64,
+        status: u16,
+        said: String,
+        /// What it was about is not there.
+        absent: bool,
+    },
     #[error("the device stayed busy at {what}")]
     Busy { what: String },
     /// Nobody knows whether it was done.
@@ -40,30 +47,15 @@ pub(crate) enum Failure {
     Credentials { why: String },
 }
 
-/// Codes for an object that does not exist.
-const NOT_FOUND: [u64; 12] = [
-    1_023_460_352,
-    1_023_410_176,
-    1_023_410_181,
-    1_023_443_968,
-    1_023_475_722,
-    1_023_475_727,
-    1_023_509_504,
-    1_023_656_960,
-    1_023_656_962,
-    1_207_959_957,
-    1_208_078_344,
-    520_749_062,
-];
-
 impl Failure {
     /// A new session, and another look, may cure it.
     pub(crate) fn is_passing(&self) -> bool {
         matches!(self, Self::Lost { .. } | Self::Expired { .. })
     }
 
-    pub(crate) fn is_not_found(&self) -> bool {
-        matches!(self, Self::Refused { code, status, .. } if NOT_FOUND.contains(code) || (*code == 0 && *status == 404))
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Refused { absent: true, .. })
     }
 
     /// The failure with its source, in one line.

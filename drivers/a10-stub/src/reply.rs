@@ -1,25 +1,23 @@
 //! What a reply means. The body decides, the HTTP status only where it says nothing: devices differ in their statuses.
 
+use ballast_device::Verdict;
 use serde_json::Value;
 
-/// What the device has said.
-#[derive(Debug, PartialEq)]
-pub(crate) enum Verdict {
-    /// `null` when there was no body.
-    Done(Value),
-    Busy,
-    Expired,
-    /// At a login: no.
-    Unwelcome(String),
-    ReadOnly,
-    Refused {
-        code: u64,
-        said: String,
-    },
-    /// A proxy's page, or half a body.
-    Unreadable(String),
-}
-
+/// Codes for an object that does not exist.
+const NOT_FOUND: [u64; 12] = [
+    1_023_460_352,
+    1_023_410_176,
+    1_023_410_181,
+    1_023_443_968,
+    1_023_475_722,
+    1_023_475_727,
+    1_023_509_504,
+    1_023_656_960,
+    1_023_656_962,
+    1_207_959_957,
+    1_208_078_344,
+    520_749_062,
+];
 /// Busy, or not ready yet.
 const BUSY: [u64; 5] = [1_023_464_193, 1_023_464_192, 1_023_463_424, 1_208_025_095, 4_294_967_295];
 /// Invalid session, besides HTTP 401.
@@ -34,7 +32,7 @@ pub(crate) fn verdict(status: u16, body: &[u8]) -> Verdict {
         return match status {
             200..=299 => Verdict::Done(Value::Null),
             500..=599 => Verdict::Unreadable(format!("HTTP {status} without a body")),
-            _ => Verdict::Refused { code: 0, said: "nothing".to_owned() },
+            _ => Verdict::Refused { code: 0, said: "nothing".to_owned(), absent: status == 404 },
         };
     }
     let Ok(value) = serde_json::from_slice::<Value>(body) else {
@@ -55,7 +53,10 @@ pub(crate) fn verdict(status: u16, body: &[u8]) -> Verdict {
         code if BUSY.contains(&code) => Verdict::Busy,
         code if EXPIRED.contains(&code) => Verdict::Expired,
         READ_ONLY => Verdict::ReadOnly,
-        code => Verdict::Refused { code, said },
+        code => {
+            let absent = NOT_FOUND.contains(&code) || (code == 0 && status == 404);
+            Verdict::Refused { code, said, absent }
+        }
     }
 }
 
@@ -68,7 +69,7 @@ mod tests {
         let fail = br#"{"response":{"status":"fail","err":{"code":1023464193,"from":"CM","msg":"busy"}}}"#;
         assert_eq!(verdict(200, fail), Verdict::Busy);
         let fail = br#"{"response":{"status":"fail","err":{"code":1023460352,"msg":"no"}}}"#;
-        assert_eq!(verdict(200, fail), Verdict::Refused { code: 1_023_460_352, said: "no".into() });
+        assert_eq!(verdict(200, fail), Verdict::Refused { code: 1_023_460_352, said: "no".into(), absent: true });
         assert_eq!(verdict(204, b""), Verdict::Done(Value::Null));
         assert!(matches!(verdict(503, b"<html>"), Verdict::Unreadable(_)));
         let unwelcome = br#"{"authorizationschema":{"code":403,"error":"Incorrect user name or password"}}"#;

@@ -8,37 +8,35 @@ use ballast_abi::{
 };
 
 use crate::{
-    axapi::session::Session,
-    config::Config,
-    desired::{self, Desired, Present, desired, sound_id},
-    device::{Device, Settled},
+    Config, Desired, Failure, Marker, Objects, Session, Vendor, Wanted,
+    appliance::{Appliance, Settled, survey},
+    desired::{desired, sound_id},
     execute::Refusal,
-    failure::Failure,
+    kind::Kind,
     names,
-    object::Objects,
-    observe::{self, Marker},
-    partitions,
-    plan::{Wanted, plan},
-    report::{self, Reading},
+    partitions::{self, visit},
+    plan::plan,
+    report,
     state::{State, States},
     unsaved::Unsaved,
 };
 
-/// The driver.
-pub struct A10 {
-    device: Device,
+/// A driver for a vendor's device.
+pub struct DeviceDriver<V: Vendor> {
+    device: Appliance<V>,
     states: States,
 }
 
-impl Driver for A10 {
-    const NAME: &'static str = "a10-stub";
-    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
-    type Config = Config;
+impl<V: Vendor> Driver for DeviceDriver<V> {
+    const NAME: &'static str = V::NAME;
+    const VERSION: &'static str = V::VERSION;
+    type Config = Config<V::Options>;
 
-    fn new(context: Context<Config>) -> Result<Self, DriverError> {
+    fn new(context: Context<Self::Config>) -> Result<Self, DriverError> {
         let Context { config, state_dir, .. } = context;
         config.check()?;
-        let device = Device::new(config, Unsaved::in_directory(&state_dir)?)?;
+        V::check(&config)?;
+        let device = Appliance::new(config, Unsaved::in_directory(&state_dir)?)?;
         Ok(Self { device, states: States::in_directory(&state_dir) })
     }
 
@@ -48,12 +46,13 @@ impl Driver for A10 {
 
     fn deploy(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<Vec<ObjectFault>, DriverError> {
         // What cannot be made on any device is said before one is asked.
-        let nothing = Objects::new();
-        desired(load_balancer, generation, &self.device.config, &Present::of(&nothing))?;
+        desired::<V>(load_balancer, generation, &self.device.config.options, &Objects::new())?;
         let partition = partitions::of(&self.device.config, &load_balancer.project_id);
+        self.leave(&load_balancer.id, &partition)?;
         let settled = self.device.alone(&partition, || {
             self.device.session(|session| {
-                partitions::enter(&self.device.config, session, &partition, &self.device.unsaved)?;
+                V::ready(session)?;
+                self.device.enter(session, &partition)?;
                 self.device.settle(session, |found| self.wanted(load_balancer, generation, found))
             })
         })?;
@@ -64,7 +63,7 @@ impl Driver for A10 {
 
     fn undeploy(&self, load_balancer_id: &str) -> Result<(), DriverError> {
         let id = sound_id(load_balancer_id)?;
-        let known = self.states.read(id)?.map(|state| state.partition);
+        let known = self.states.read::<V::Kind>(id)?.map(|state| state.partition);
         let partition = match &known {
             Some(partition) => Some(partition.clone()),
             None => self.device.session(|session| self.locate(session, id))?,
@@ -83,12 +82,12 @@ impl Driver for A10 {
         }
         let mut states = BTreeMap::new();
         for id in ids {
-            states.insert(id.clone(), self.states.read(id)?);
+            states.insert(id.clone(), self.states.read::<V::Kind>(id)?);
         }
         let elsewhere = ids.is_empty() || states.values().any(Option::is_none);
         let seen = self.device.session(|session| {
             let partitions = match elsewhere {
-                true => partitions::all(&self.device.config, session)?,
+                true => partitions::all::<V>(&self.device.config, session)?,
                 false => states.values().flatten().map(|state| state.partition.clone()).collect(),
             };
             self.look(session, partitions, ids)
@@ -102,11 +101,11 @@ impl Driver for A10 {
     fn deployed(&self) -> Result<Vec<Deployed>, DriverError> {
         let deployed = self.device.session(|session| {
             let mut deployed = Vec::new();
-            for partition in partitions::all(&self.device.config, session)? {
+            for partition in partitions::all::<V>(&self.device.config, session)? {
                 if !visit(session, &partition)? {
                     continue;
                 }
-                let found = observe::observe(session)?;
+                let found = survey::<V>(session)?;
                 for marker in Marker::all(&found) {
                     let generation = if self.is_whole(&marker, &found)? { marker.generation } else { 0 };
                     deployed.push(Deployed { load_balancer_id: marker.id, generation });
@@ -118,14 +117,19 @@ impl Driver for A10 {
     }
 }
 
-impl A10 {
-    fn wanted(&self, load_balancer: &LoadBalancer, generation: u64, found: &Objects) -> Result<Asked, Failure> {
+impl<V: Vendor> DeviceDriver<V> {
+    fn wanted(
+        &self,
+        load_balancer: &LoadBalancer,
+        generation: u64,
+        found: &Objects<V::Kind>,
+    ) -> Result<Asked<V::Kind>, Failure> {
         let owner = names::owner(&load_balancer.id);
         if let Some(other) = Marker::of(&owner, found).filter(|marker| marker.id != load_balancer.id) {
             return Err(Failure::Collision { what: owner, other: other.id });
         }
         // It was possible without knowing the device, so it is now.
-        desired(load_balancer, generation, &self.device.config, &Present::of(found))
+        desired::<V>(load_balancer, generation, &self.device.config.options, found)
             .map(Asked)
             .map_err(|error| Failure::Unsettled { what: error.message })
     }
@@ -134,25 +138,38 @@ impl A10 {
         &self,
         load_balancer: &LoadBalancer,
         partition: String,
-        settled: &Settled<Asked>,
+        settled: &Settled<Asked<V::Kind>, V::Kind>,
     ) -> Result<(), Failure> {
         let Desired { wanted, members, .. } = &settled.wanted.0;
-        let before = self.states.read(&load_balancer.id)?.unwrap_or_default();
+        let before = self.states.read::<V::Kind>(&load_balancer.id)?;
         let taken = settled.refusals.is_empty();
         let objects = wanted.objects.iter().filter(|_| taken).map(|(key, fields)| (key.clone(), fields.clone()));
-        let state =
-            State { partition, objects: objects.collect(), members: members.clone(), counters: before.counters };
-        if state == before { Ok(()) } else { self.states.write(&load_balancer.id, &state) }
+        let counters = before.as_ref().map(|before| before.counters).unwrap_or_default();
+        let state = State { partition, objects: objects.collect(), members: members.clone(), counters };
+        if Some(&state) == before.as_ref() { Ok(()) } else { self.states.write(&load_balancer.id, &state) }
+    }
+
+    /// Takes it away from where it was, when that is another partition: the configuration has changed.
+    fn leave(&self, id: &str, partition: &str) -> Result<(), DriverError> {
+        match self.states.read::<V::Kind>(id)? {
+            Some(state) if state.partition != partition => {
+                self.device.alone(&state.partition, || self.take_away(id, &state.partition, true))?;
+                let partition = partition.to_owned();
+                Ok(self.states.write(id, &State { partition, objects: Vec::new(), members: Vec::new(), ..state })?)
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// `known`: something was deployed there.
     fn take_away(&self, id: &str, partition: &str, known: bool) -> Result<(), DriverError> {
-        let wanted = Wanted { owner: names::owner(id), ..Wanted::default() };
+        let wanted = Wanted::nothing(names::owner(id));
         let settled = self.device.session(|session| {
+            V::ready(session)?;
             if !visit(session, partition)? {
                 return Ok(None);
             }
-            let nothing = |found: &Objects| match Marker::of(&wanted.owner, found) {
+            let nothing = |found: &Objects<V::Kind>| match Marker::of(&wanted.owner, found) {
                 Some(marker) if marker.id != id => Err(Failure::Collision { what: id.to_owned(), other: marker.id }),
                 Some(_) | None => Ok(wanted.clone()),
             };
@@ -178,11 +195,11 @@ impl A10 {
     }
 
     /// The partition that has something of this load balancer.
-    fn locate(&self, session: &mut Session<'_>, id: &str) -> Result<Option<String>, Failure> {
+    fn locate(&self, session: &mut Session<'_, V::Wire>, id: &str) -> Result<Option<String>, Failure> {
         let owner = names::owner(id);
-        for partition in partitions::all(&self.device.config, session)? {
+        for partition in partitions::all::<V>(&self.device.config, session)? {
             if visit(session, &partition)? {
-                let found = observe::observe(session)?;
+                let found = survey::<V>(session)?;
                 let ours = Marker::of(&owner, &found).is_none_or(|marker| marker.id == id);
                 if ours && found.keys().any(|key| names::is_of(&owner, &key.name)) {
                     return Ok(Some(partition));
@@ -195,7 +212,7 @@ impl A10 {
     /// The load balancers with these ids, or all, in these partitions.
     fn look(
         &self,
-        session: &mut Session<'_>,
+        session: &mut Session<'_, V::Wire>,
         mut partitions: Vec<String>,
         ids: &[String],
     ) -> Result<Vec<Observation>, Failure> {
@@ -206,36 +223,30 @@ impl A10 {
             if !visit(session, &partition)? {
                 continue;
             }
-            let markers = observe::markers(session)?;
-            let asked = |marker: &&Marker| ids.is_empty() || ids.contains(&marker.id);
-            let groups = session.read("slb/service-group/oper")?;
-            for marker in markers.iter().filter(asked) {
-                seen.push(self.look_at(session, &marker.id, &groups)?);
+            let markers = Marker::all(&V::read(session, V::Kind::MARKER)?);
+            let view = V::view(session)?;
+            for marker in markers.iter().filter(|marker| ids.is_empty() || ids.contains(&marker.id)) {
+                seen.push(self.look_at(session, &marker.id, &view)?);
             }
         }
         Ok(seen)
     }
 
-    fn look_at(&self, session: &Session<'_>, id: &str, groups: &serde_json::Value) -> Result<Observation, Failure> {
-        let server = desired::virtual_server_name(&names::owner(id));
-        let reading = match session.read(&format!("slb/virtual-server/{server}/port/stats")) {
-            Ok(reply) => Reading::of(&reply),
-            Err(failure) if failure.is_not_found() => Reading::default(),
-            Err(failure) => return Err(failure),
-        };
-        let state = self.states.read(id)?;
+    fn look_at(&self, session: &Session<'_, V::Wire>, id: &str, view: &V::View) -> Result<Observation, Failure> {
+        let reading = V::reading(session, view, &names::owner(id))?;
+        let state = self.states.read::<V::Kind>(id)?;
         let members = state.as_ref().map(|state| state.members.clone()).unwrap_or_default();
         let before = state.as_ref().map(|state| state.counters).unwrap_or_default();
         let counters = before.after(reading.totals);
         if let Some(state) = state.filter(|_| counters != before) {
             self.states.write(id, &State { counters, ..state })?;
         }
-        Ok(report::observation(id, counters, reading.active, &members, groups))
+        Ok(report::observation(id, counters.totals(), reading.active, report::health::<V>(view, &members)))
     }
 
     /// Whether the device still has what it was given.
-    fn is_whole(&self, marker: &Marker, found: &Objects) -> Result<bool, Failure> {
-        let Some(state) = self.states.read(&marker.id)? else { return Ok(false) };
+    fn is_whole(&self, marker: &Marker, found: &Objects<V::Kind>) -> Result<bool, Failure> {
+        let Some(state) = self.states.read::<V::Kind>(&marker.id)? else { return Ok(false) };
         if state.objects.is_empty() {
             return Ok(true);
         }
@@ -249,24 +260,15 @@ impl A10 {
 }
 
 /// What a deploy wants, as it was asked.
-struct Asked(Desired);
+struct Asked<K>(Desired<K>);
 
-impl AsRef<Wanted> for Asked {
-    fn as_ref(&self) -> &Wanted {
+impl<K> AsRef<Wanted<K>> for Asked<K> {
+    fn as_ref(&self) -> &Wanted<K> {
         &self.0.wanted
     }
 }
 
-/// Goes to a partition; false: it is not there any more.
-fn visit(session: &mut Session<'_>, partition: &str) -> Result<bool, Failure> {
-    match session.select(partition) {
-        Ok(()) => Ok(true),
-        Err(failure) if failure.is_not_found() => Ok(false),
-        Err(failure) => Err(failure),
-    }
-}
-
-fn faults(load_balancer: &str, settled: Settled<Asked>) -> Vec<ObjectFault> {
+fn faults<K: Kind>(load_balancer: &str, settled: Settled<Asked<K>, K>) -> Vec<ObjectFault> {
     let Settled { wanted: Asked(desired), refusals, unsaved, .. } = settled;
     let mut faults = desired.faults;
     for Refusal { key, failure } in refusals {

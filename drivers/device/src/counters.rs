@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Totals {
-    pub(crate) bytes_in: u64,
-    pub(crate) bytes_out: u64,
-    pub(crate) connections: u64,
+pub struct Totals {
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    pub connections: u64,
 }
 
 /// What the device showed last, and what it had counted before it began again.

@@ -8,43 +8,43 @@ use std::net::IpAddr;
 use sha2::{Digest, Sha256};
 
 /// Servers that Ballast made.
-pub(crate) const SERVER: &str = "bl_s_";
+pub const SERVER: &str = "bl_s_";
 const MARKER: &str = "_id";
 
 /// The start of the names of all that a load balancer owns. 15 characters.
-pub(crate) fn owner(load_balancer: &str) -> String {
+pub fn owner(load_balancer: &str) -> String {
     format!("bl_{}", hash(load_balancer, 12))
 }
 
 /// An object's name: the owner, a letter for its kind, and the hash of what it is made of. 28 characters.
-pub(crate) fn object(owner: &str, letter: char, id: &str) -> String {
+pub fn object(owner: &str, letter: char, id: &str) -> String {
     format!("{owner}_{letter}{}", hash(id, 11))
 }
 
 /// The object that says which load balancer the owner is. 18 characters.
-pub(crate) fn marker(owner: &str) -> String {
+pub fn marker(owner: &str) -> String {
     format!("{owner}{MARKER}")
 }
 
-pub(crate) fn is_marker(name: &str) -> bool {
+pub fn is_marker(name: &str) -> bool {
     name.starts_with("bl_") && name.ends_with(MARKER)
 }
 
 /// Whether the object of this name belongs to the owner.
-pub(crate) fn is_of(owner: &str, name: &str) -> bool {
+pub fn is_of(owner: &str, name: &str) -> bool {
     name.strip_prefix(owner).is_some_and(|rest| rest.starts_with('_'))
 }
 
-pub(crate) fn server(address: IpAddr) -> String {
+pub fn server(address: IpAddr) -> String {
     format!("{SERVER}{}", hash(&address.to_string(), 20))
 }
 
 /// A tenant's partition. 14 characters.
-pub(crate) fn partition(project: &str) -> String {
+pub fn partition(project: &str) -> String {
     format!("bl{}", hash(project, 12))
 }
 
-pub(crate) fn is_partition(name: &str) -> bool {
+pub fn is_partition(name: &str) -> bool {
     let hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     name.strip_prefix("bl").is_some_and(|rest| rest.len() == 12 && rest.bytes().all(hexadecimal))
 }

@@ -10,14 +10,11 @@ use std::{
 use ballast_abi::DriverError;
 
 use crate::{
-    axapi::{client::Client, session::Session},
-    config::Config,
+    Config, Credentials, Failure, Kind, Objects, Session, Vendor, Wanted,
+    client::Client,
     execute::{Refusal, execute},
-    failure::Failure,
     locks::{Locks, Slots},
-    object::Objects,
-    observe::observe,
-    plan::{Wanted, plan},
+    plan::plan,
     unsaved::Unsaved,
 };
 
@@ -26,8 +23,8 @@ const ATTEMPTS: u32 = 3;
 /// Looks at the device before it is said that it does not keep what it is given.
 const PASSES: u32 = 4;
 
-pub(crate) struct Device {
-    pub(crate) config: Config,
+pub(crate) struct Appliance<V: Vendor> {
+    pub(crate) config: Config<V::Options>,
     pub(crate) unsaved: Unsaved,
     client: Client,
     locks: Locks,
@@ -35,18 +32,18 @@ pub(crate) struct Device {
 }
 
 /// What a device was brought to.
-pub(crate) struct Settled<W> {
+pub(crate) struct Settled<W, K> {
     pub(crate) wanted: W,
     /// It was so at the first look.
     pub(crate) already: bool,
     /// What the device would not have.
-    pub(crate) refusals: Vec<Refusal>,
+    pub(crate) refusals: Vec<Refusal<K>>,
     /// Why it could not be saved.
     pub(crate) unsaved: Option<Failure>,
 }
 
-impl Device {
-    pub(crate) fn new(config: Config, unsaved: Unsaved) -> Result<Self, DriverError> {
+impl<V: Vendor> Appliance<V> {
+    pub(crate) fn new(config: Config<V::Options>, unsaved: Unsaved) -> Result<Self, DriverError> {
         let client = Client::new(&config)?;
         let slots = Slots::new(config.max_sessions);
         Ok(Self { config, unsaved, client, locks: Locks::default(), slots })
@@ -62,14 +59,15 @@ impl Device {
     /// Runs this in a session; again in a new one when that ends or a reply is lost.
     pub(crate) fn session<T>(
         &self,
-        mut work: impl FnMut(&mut Session<'_>) -> Result<T, Failure>,
+        mut work: impl FnMut(&mut Session<'_, V::Wire>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let deadline = Instant::now() + Duration::from_millis(self.config.deadline_ms.into());
         let _slot = self.slots.take();
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let credentials = self.config.credentials().map_err(|why| Failure::Credentials { why })?;
+            let credentials =
+                Credentials::read(&self.config.credentials_file).map_err(|why| Failure::Credentials { why })?;
             let done = Session::open(&self.client, &credentials, deadline).and_then(|mut session| {
                 let done = work(&mut session);
                 session.close();
@@ -86,21 +84,21 @@ impl Device {
     }
 
     /// Brings the session's partition to what is wanted, and saves. `wanted` says what that is, from what is there.
-    pub(crate) fn settle<W: AsRef<Wanted>>(
+    pub(crate) fn settle<W: AsRef<Wanted<V::Kind>>>(
         &self,
-        session: &Session<'_>,
-        wanted: impl Fn(&Objects) -> Result<W, Failure>,
-    ) -> Result<Settled<W>, Failure> {
-        let mut refusals: Vec<Refusal> = Vec::new();
+        session: &Session<'_, V::Wire>,
+        wanted: impl Fn(&Objects<V::Kind>) -> Result<W, Failure>,
+    ) -> Result<Settled<W, V::Kind>, Failure> {
+        let mut refusals: Vec<Refusal<V::Kind>> = Vec::new();
         for pass in 1..=PASSES {
-            let found = observe(session)?;
+            let found = survey::<V>(session)?;
             let now = wanted(&found)?;
             let steps = plan(now.as_ref(), &found);
             if steps.is_empty() {
                 let unsaved = self.save(session)?;
                 return Ok(Settled { wanted: now, already: pass == 1, refusals: Vec::new(), unsaved });
             }
-            refusals = execute(session, &steps, &self.unsaved, pass + 1 == PASSES)?;
+            refusals = execute::<V>(session, &steps, &self.unsaved, pass + 1 == PASSES)?;
             if pass + 1 >= PASSES && !refusals.is_empty() {
                 let unsaved = self.save(session)?;
                 return Ok(Settled { wanted: now, already: false, refusals, unsaved });
@@ -111,7 +109,7 @@ impl Device {
     }
 
     /// Saves when there is something to save. What is said back is why the device would not.
-    fn save(&self, session: &Session<'_>) -> Result<Option<Failure>, Failure> {
+    fn save(&self, session: &Session<'_, V::Wire>) -> Result<Option<Failure>, Failure> {
         if !self.unsaved.has(session.partition()) {
             return Ok(None);
         }
@@ -123,8 +121,17 @@ impl Device {
     }
 }
 
-impl AsRef<Wanted> for Wanted {
-    fn as_ref(&self) -> &Wanted {
+/// Reads the session's whole partition.
+pub(crate) fn survey<V: Vendor>(session: &Session<'_, V::Wire>) -> Result<Objects<V::Kind>, Failure> {
+    let mut objects = Objects::new();
+    for kind in V::Kind::READ {
+        objects.extend(V::read(session, *kind)?);
+    }
+    Ok(objects)
+}
+
+impl<K> AsRef<Self> for Wanted<K> {
+    fn as_ref(&self) -> &Self {
         self
     }
 }

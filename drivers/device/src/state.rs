@@ -8,31 +8,28 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    counters::Counters,
-    failure::Failure,
-    object::{Fields, Key},
-};
+use crate::{Failure, Fields, Key, Kind, counters::Counters};
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct State {
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(bound = "K: Kind")]
+pub(crate) struct State<K> {
     pub(crate) partition: String,
     /// What the device was given last; empty: unknown, or not all of it was taken.
-    pub(crate) objects: Vec<(Key, Fields)>,
+    pub(crate) objects: Vec<(Key<K>, Fields)>,
     pub(crate) members: Vec<Listed>,
     pub(crate) counters: Counters,
 }
 
 /// A member of a pool, and where it is on the device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Listed {
-    pub(crate) pool: String,
-    pub(crate) member: String,
-    pub(crate) group: String,
-    pub(crate) server: String,
-    pub(crate) port: u16,
+pub struct Listed {
+    pub pool: String,
+    pub member: String,
+    pub group: String,
+    pub server: String,
+    pub port: u16,
     /// It is checked, so that its health means something.
-    pub(crate) checked: bool,
+    pub checked: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -46,7 +43,7 @@ impl States {
     }
 
     /// None: not kept. A damaged file is as good as none.
-    pub(crate) fn read(&self, id: &str) -> Result<Option<State>, Failure> {
+    pub(crate) fn read<K: Kind>(&self, id: &str) -> Result<Option<State<K>>, Failure> {
         let path = self.path(id);
         match fs::read(&path) {
             Ok(json) => Ok(serde_json::from_slice(&json).ok()),
@@ -55,7 +52,7 @@ impl States {
         }
     }
 
-    pub(crate) fn write(&self, id: &str, state: &State) -> Result<(), Failure> {
+    pub(crate) fn write<K: Kind>(&self, id: &str, state: &State<K>) -> Result<(), Failure> {
         let json = serde_json::to_vec(state).map_err(io::Error::other);
         write_whole(&self.path(id), json)
     }

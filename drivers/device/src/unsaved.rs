@@ -8,7 +8,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use crate::{failure::Failure, state::write_whole};
+use crate::{Failure, state::write_whole};
 
 #[derive(Debug)]
 pub(crate) struct Unsaved {

@@ -1,17 +1,19 @@
-//! The driver's own section of the agent's configuration, `[drivers.a10-stub]`.
+//! A driver's own section of the agent's configuration, as in `[drivers.a10-stub]`.
 //!
 //! The password is not in it but in a file of its own, which is read at each login, so that it can be changed at any
 //! time.
 
-use std::{fs, io, os::unix::fs::PermissionsExt, path::PathBuf};
+use std::path::PathBuf;
 
 use ballast_abi::DriverError;
 use serde::Deserialize;
 
+use crate::Credentials;
+
 /// What an operator may set.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Config {
+#[serde(deny_unknown_fields, default, bound(deserialize = "O: Deserialize<'de> + Default"))]
+pub struct Config<O> {
     /// The device's management address, as in `https://192.0.2.1`. Required.
     pub url: String,
     /// PEM certificates of the authorities that may have signed the device's. Required with https.
@@ -34,15 +36,11 @@ pub struct Config {
     pub busy_delay_ms: u32,
     /// Sessions at the device at a time. The device allows 30 by default, to all its users together.
     pub max_sessions: u16,
-    /// Connections to members come from an address of the device (`auto`).
-    pub source_nat: bool,
-    /// The method for unequal weights: `weighted-rr`, or `service-weighted-rr` where the release has it.
-    pub weighted_round_robin: String,
-    /// The VRRP-A group of the VIPs, 1 to 31; 0: the device's own choice.
-    pub vrid: u8,
+    /// What only this vendor's devices have.
+    pub options: O,
 }
 
-impl Default for Config {
+impl<O: Default> Default for Config<O> {
     fn default() -> Self {
         Self {
             url: String::new(),
@@ -56,20 +54,12 @@ impl Default for Config {
             busy_retries: 5,
             busy_delay_ms: 250,
             max_sessions: 8,
-            source_nat: true,
-            weighted_round_robin: "weighted-rr".to_owned(),
-            vrid: 0,
+            options: O::default(),
         }
     }
 }
 
-/// Who logs in. Never shown.
-pub(crate) struct Credentials {
-    pub(crate) username: String,
-    pub(crate) password: String,
-}
-
-impl Config {
+impl<O> Config<O> {
     /// Refuses what would fail at the first deploy.
     ///
     /// # Errors
@@ -84,50 +74,25 @@ impl Config {
             Some(("http", _)) => return Err(refuse("url", "is http: use https, or set plain_http")),
             _ => return Err(refuse("url", "must be the device's address, as in https://192.0.2.1")),
         }
-        if self.partition.len() > 14 || self.partition.contains('/') {
-            return Err(refuse("partition", "has more than 14 characters, or a slash"));
-        }
-        if !["weighted-rr", "service-weighted-rr"].contains(&self.weighted_round_robin.as_str()) {
-            return Err(refuse("weighted_round_robin", "must be weighted-rr or service-weighted-rr"));
-        }
         if self.timeout_ms == 0 || self.deadline_ms == 0 || self.max_sessions == 0 || self.busy_retries > 20 {
             return Err(refuse("timeout_ms, deadline_ms, max_sessions", "must be 1 or more, busy_retries 20 or less"));
         }
-        if self.vrid > 31 {
-            return Err(refuse("vrid", "must be 0 to 31"));
-        }
-        self.credentials().map(drop).map_err(|why| refuse("credentials_file", why))
-    }
-
-    /// Reads the file.
-    ///
-    /// # Errors
-    /// What is wrong with it, without what is in it.
-    pub(crate) fn credentials(&self) -> Result<Credentials, String> {
-        let path = self.credentials_file.display();
-        let said = |error: io::Error| format!("{path}: {error}");
-        let mode = fs::metadata(&self.credentials_file).map_err(said)?.permissions().mode();
-        if mode & 0o077 != 0 {
-            return Err(format!("{path} can be read by others: chmod 600"));
-        }
-        let text = fs::read_to_string(&self.credentials_file).map_err(said)?;
-        let mut lines = text.lines().map(str::to_owned);
-        match (lines.next(), lines.next()) {
-            (Some(username), Some(password)) if !username.is_empty() => Ok(Credentials { username, password }),
-            _ => Err(format!("{path} must have two lines: a name and a password")),
-        }
+        Credentials::read(&self.credentials_file).map(drop).map_err(|why| refuse("credentials_file", why))
     }
 }
 
-fn refuse(key: &str, what: impl AsRef<str>) -> DriverError {
+/// What is wrong with a key.
+pub fn refuse(key: &str, what: impl AsRef<str>) -> DriverError {
     DriverError::invalid_config(format!("{key}: {}", what.as_ref()))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
     use super::*;
 
-    fn config(directory: &tempfile::TempDir, mode: u32) -> Config {
+    fn config(directory: &tempfile::TempDir, mode: u32) -> Config<()> {
         let credentials_file = directory.path().join("credentials");
         fs::write(&credentials_file, "admin\nsecret\n").unwrap();
         fs::set_permissions(&credentials_file, fs::Permissions::from_mode(mode)).unwrap();
@@ -136,7 +101,7 @@ mod tests {
 
     #[test]
     fn an_empty_section_is_refused_with_what_is_missing() {
-        let error = serde_json::from_str::<Config>("{}").unwrap().check().unwrap_err();
+        let error = serde_json::from_str::<Config<()>>("{}").unwrap().check().unwrap_err();
         assert_eq!(error.message, "url: must be the device's address, as in https://192.0.2.1");
     }
 

@@ -1,0 +1,110 @@
+//! An A10 Thunder, played.
+
+use std::time::Duration;
+
+use ballast_device::{Key, Objects, fields, names};
+use ballast_driver_a10_stub::{Kind, Thunder as Vendor};
+use ballast_rehearsal::{PASSWORD, Played, Role, Stage, USER};
+use ballast_simulators::{Entry, a10};
+use serde_json::{Value, json};
+
+pub(crate) struct Thunder;
+
+impl Played for Thunder {
+    type Vendor = Vendor;
+    type Device = a10::A10;
+    const LOGIN: &'static str = "*/auth";
+    const SAVE: &'static str = "*/write/memory";
+
+    fn device() -> a10::A10 {
+        let mut device = a10::A10::default();
+        device.set_credentials(USER, PASSWORD);
+        device
+    }
+
+    fn set_credentials(device: &mut a10::A10, user: &str, password: &str) {
+        device.set_credentials(user, password);
+    }
+
+    fn set_session_limits(device: &mut a10::A10, open: usize, idle: Duration) {
+        device.set_session_limits(open, idle);
+    }
+
+    fn add_partition(device: &mut a10::A10, partition: &str) {
+        device.add_partition(partition);
+    }
+
+    fn partitions(device: &a10::A10) -> Vec<String> {
+        device.partitions()
+    }
+
+    fn objects(device: &a10::A10, partition: &str) -> Vec<String> {
+        device.objects(partition)
+    }
+
+    fn remove(device: &mut a10::A10, partition: &str, path: &str) {
+        device.administer(partition, "DELETE", path, &Value::Null);
+    }
+
+    fn is_saved(device: &a10::A10) -> bool {
+        device.is_saved()
+    }
+
+    fn runs_like(one: &a10::A10, other: &a10::A10) -> bool {
+        one.runs_like(other)
+    }
+
+    fn role(path: &str) -> Role {
+        match path.split('/').collect::<Vec<_>>()[..] {
+            ["slb", "virtual-server", _] => Role::Front,
+            ["slb", "server", _] => Role::Server,
+            ["slb", "service-group", _, "member", _] => Role::Member,
+            _ => Role::Other,
+        }
+    }
+
+    fn makes_a_partition(entry: &Entry) -> bool {
+        entry.path.ends_with("/partition")
+    }
+
+    fn saves_home(entry: &Entry) -> bool {
+        let shared = entry.body.as_ref().is_some_and(|body| body["memory"]["partition"] == "shared");
+        entry.path.ends_with("/write/memory") && shared
+    }
+
+    fn asks_where(entry: &Entry) -> bool {
+        (entry.method.as_str(), entry.path.as_str()) == ("GET", "/axapi/v3/active-partition")
+    }
+
+    fn of_an_administrator() -> Objects<Kind> {
+        let server = fields(json!({"name": "web", "host": "10.0.0.3"}));
+        let group = fields(json!({"name": "old", "protocol": "tcp"}));
+        Objects::from([(Key::top(Kind::Server, "web"), server), (Key::top(Kind::Group, "old"), group)])
+    }
+}
+
+/// What a test asks of the device besides.
+pub(crate) trait Inspect {
+    /// The only object below this path (not below a child of it).
+    fn only(&self, collection: &str) -> String;
+
+    fn field(&self, path: &str, field: &str) -> Value;
+}
+
+impl Inspect for Stage<Thunder> {
+    fn only(&self, collection: &str) -> String {
+        let objects = self.objects();
+        let found: Vec<_> = objects
+            .iter()
+            .filter(|path| path.strip_prefix(collection).is_some_and(|rest| !rest[1..].contains('/')))
+            .filter(|path| !path.rsplit('/').next().is_some_and(names::is_marker))
+            .collect();
+        assert_eq!(found.len(), 1, "{collection}: {objects:?}");
+        found[0].clone()
+    }
+
+    fn field(&self, path: &str, field: &str) -> Value {
+        let partition = self.partition();
+        self.simulator.device().field(&partition, path, field).unwrap_or_default()
+    }
+}

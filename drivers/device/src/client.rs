@@ -1,0 +1,177 @@
+//! Requests over HTTPS, verified against the configured authorities and no others.
+//!
+//! A request is sent again only when the device said that it was busy. What came to nothing otherwise may have been done,
+//! and who sent it has to look.
+
+use std::{
+    fmt, fs,
+    path::Path,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use ballast_abi::DriverError;
+use serde_json::Value;
+use ureq::{
+    Agent, http,
+    tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem},
+};
+
+use crate::{Config, Failure, Wire, refuse};
+
+/// A whole configuration may be read; more is an attack or a defect.
+const LONGEST_REPLY: u64 = 64 << 20;
+
+/// What is asked of a device.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    pub method: &'static str,
+    /// Below [`Wire::ROOT`].
+    pub path: String,
+    pub body: Option<Value>,
+}
+
+impl Request {
+    pub fn get(path: impl Into<String>) -> Self {
+        Self { method: "GET", path: path.into(), body: None }
+    }
+
+    pub fn delete(path: impl Into<String>) -> Self {
+        Self { method: "DELETE", path: path.into(), body: None }
+    }
+
+    pub fn post(path: impl Into<String>, body: Value) -> Self {
+        Self { method: "POST", path: path.into(), body: Some(body) }
+    }
+
+    pub fn put(path: impl Into<String>, body: Value) -> Self {
+        Self { method: "PUT", path: path.into(), body: Some(body) }
+    }
+}
+
+/// Without the body, which may have a password.
+impl fmt::Display for Request {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.method, self.path)
+    }
+}
+
+/// What the device has said.
+#[derive(Debug, PartialEq)]
+pub enum Verdict {
+    /// `null` when there was no body.
+    Done(Value),
+    Busy,
+    Expired,
+    /// At a login: no.
+    Unwelcome(String),
+    ReadOnly,
+    Refused {
+        code: u64,
+        said: String,
+        /// What it was about is not there.
+        absent: bool,
+    },
+    /// A proxy's page, or half a body.
+    Unreadable(String),
+}
+
+pub(crate) struct Client {
+    agent: Agent,
+    url: String,
+    retries: u32,
+    delay: Duration,
+}
+
+impl Client {
+    /// # Errors
+    /// INVALID_CONFIG: the authorities' file.
+    pub(crate) fn new<O>(config: &Config<O>) -> Result<Self, DriverError> {
+        let mut tls = TlsConfig::builder()
+            .provider(TlsProvider::Rustls)
+            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()));
+        if let Some(path) = &config.ca_file {
+            let authorities =
+                authorities(path).map_err(|why| refuse("ca_file", format!("{}: {why}", path.display())))?;
+            tls = tls.root_certs(authorities);
+        }
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .proxy(None)
+            .timeout_global(Some(Duration::from_millis(config.timeout_ms.into())))
+            .max_idle_age(Duration::from_secs(2))
+            .tls_config(tls.build())
+            .build()
+            .new_agent();
+        Ok(Self {
+            agent,
+            url: config.url.trim_end_matches('/').to_owned(),
+            retries: config.busy_retries,
+            delay: Duration::from_millis(config.busy_delay_ms.into()),
+        })
+    }
+
+    /// The reply's body; `null` when it has none.
+    pub(crate) fn call<W: Wire>(
+        &self,
+        request: &Request,
+        token: Option<&str>,
+        deadline: Instant,
+    ) -> Result<Value, Failure> {
+        let what = || request.to_string();
+        let mut delay = self.delay;
+        for _ in 0..=self.retries {
+            if Instant::now() >= deadline {
+                return Err(Failure::Deadline { what: what() });
+            }
+            let (status, body) = self.send::<W>(request, token).map_err(|why| Failure::Lost { what: what(), why })?;
+            match W::verdict(status, &body) {
+                Verdict::Done(value) => return Ok(value),
+                Verdict::Busy => {}
+                Verdict::Expired => return Err(Failure::Expired { what: what() }),
+                Verdict::Unwelcome(said) => return Err(Failure::Login { status, said }),
+                Verdict::ReadOnly => return Err(Failure::ReadOnly { what: what() }),
+                Verdict::Refused { code, said, absent } => {
+                    return Err(Failure::Refused { what: what(), code, status, said, absent });
+                }
+                Verdict::Unreadable(why) => return Err(Failure::Lost { what: what(), why }),
+            }
+            thread::sleep(delay.min(deadline.saturating_duration_since(Instant::now())));
+            delay *= 2;
+        }
+        Err(Failure::Busy { what: what() })
+    }
+
+    fn send<W: Wire>(&self, request: &Request, token: Option<&str>) -> Result<(u16, Vec<u8>), String> {
+        let mut builder = http::Request::builder()
+            .method(request.method)
+            .uri(format!("{}{}{}", self.url, W::ROOT, request.path))
+            .header("content-type", "application/json");
+        if let Some((name, value)) = token.map(W::header) {
+            builder = builder.header(name, value);
+        }
+        let sent = match &request.body {
+            Some(body) => builder.body(body.to_string()).map(|request| self.agent.run(request)),
+            None => builder.body(()).map(|request| self.agent.run(request)),
+        };
+        let mut response = sent.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        let body = response.body_mut().with_config().limit(LONGEST_REPLY).read_to_vec();
+        Ok((response.status().as_u16(), body.map_err(|error| error.to_string())?))
+    }
+}
+
+fn authorities(path: &Path) -> Result<RootCerts, String> {
+    let pem = fs::read(path).map_err(|error| error.to_string())?;
+    let certificates: Vec<Certificate<'static>> = parse_pem(&pem)
+        .filter_map(|item| match item {
+            Ok(PemItem::Certificate(certificate)) => Some(certificate),
+            _ => None,
+        })
+        .collect();
+    if certificates.is_empty() {
+        return Err("there is no certificate in it".to_owned());
+    }
+    Ok(RootCerts::new_with_certs(&certificates))
+}

@@ -1,0 +1,51 @@
+//! What drivers for a vendor's device have in common, whatever the device speaks over HTTP.
+//!
+//! A vendor is two traits, [`Wire`] (its sessions and replies) and [`Vendor`] (its objects), and [`DeviceDriver`] makes a
+//! driver of them. One call is one session, and a deploy is a few passes of: look at the tenant's whole partition, say
+//! what it should have ([`Vendor::draw`], pure), compare ([`plan`], pure), send the difference, and look again until there
+//! is no difference. So a second deploy, a repair after a lost reply and a first deploy are the same pass.
+//!
+//! Nothing may be written before the device itself has said that the session is in the tenant's partition (module
+//! [`session`]), nothing that Ballast did not make may be changed, and no password may reach a log or an error.
+//!
+//! This crate is linked into drivers, and knows no vendor.
+
+mod appliance;
+mod client;
+mod config;
+mod counters;
+mod credentials;
+mod desired;
+mod driver;
+mod execute;
+mod failure;
+mod kind;
+mod locks;
+mod marker;
+pub mod names;
+mod object;
+mod partitions;
+pub mod plan;
+mod report;
+pub mod session;
+mod state;
+mod unsaved;
+mod vendor;
+mod weights;
+
+pub use client::{Request, Verdict};
+pub use config::{Config, refuse};
+pub use counters::Totals;
+pub use credentials::Credentials;
+pub use desired::{Desired, Draft, Placed, Present, desired};
+pub use driver::DeviceDriver;
+pub use failure::Failure;
+pub use kind::Kind;
+pub use marker::Marker;
+pub use object::{Fields, Key, Objects, fields};
+pub use partitions::Partition;
+pub use plan::{Step, Wanted, plan};
+pub use report::Reading;
+pub use session::Session;
+pub use state::Listed;
+pub use vendor::{Vendor, Wire};

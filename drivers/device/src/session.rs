@@ -1,0 +1,114 @@
+//! A session: logged in, in a partition that the device itself has named, and logged out whatever happens.
+//!
+//! A new session begins in a partition that is no tenant's, silently. So every write asks first where the session is, and
+//! is not sent unless that is where it belongs.
+
+use std::{
+    marker::PhantomData,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use crate::{Credentials, Failure, Request, Wire, client::Client};
+
+/// How often a logout is sent until the device has confirmed it.
+const LOGOUTS: u32 = 3;
+/// How long it may take, also when time is over: a session that may be left open is worth more than the deadline.
+const LOGOUT_TIME: Duration = Duration::from_secs(5);
+
+pub struct Session<'a, W: Wire> {
+    client: &'a Client,
+    token: String,
+    partition: String,
+    deadline: Instant,
+    open: bool,
+    wire: PhantomData<W>,
+}
+
+impl<'a, W: Wire> Session<'a, W> {
+    /// Logs in.
+    pub(crate) fn open(client: &'a Client, credentials: &Credentials, deadline: Instant) -> Result<Self, Failure> {
+        let request = W::login(credentials);
+        let reply = client.call::<W>(&request, None, deadline)?;
+        match W::token(&reply) {
+            Some(token) => {
+                let partition = W::HOME.to_owned();
+                Ok(Self { client, token, partition, deadline, open: true, wire: PhantomData })
+            }
+            None => Err(lost(&request, "it opens no session")),
+        }
+    }
+
+    #[must_use]
+    pub fn partition(&self) -> &str {
+        &self.partition
+    }
+
+    /// Goes to a partition, and makes sure that it is there.
+    pub(crate) fn select(&mut self, partition: &str) -> Result<(), Failure> {
+        self.call(&W::choose(partition))?;
+        partition.clone_into(&mut self.partition);
+        self.verify()
+    }
+
+    /// Asks the device which partition this session is in.
+    pub(crate) fn verify(&self) -> Result<(), Failure> {
+        let request = W::ask(&self.partition);
+        let reply = self.call(&request)?;
+        let found = W::answered(&self.partition, &reply).ok_or_else(|| lost(&request, "it names no partition"))?;
+        if found == self.partition {
+            return Ok(());
+        }
+        Err(Failure::Elsewhere { wanted: self.partition.clone(), found })
+    }
+
+    /// # Errors
+    /// The device does not say.
+    pub fn read(&self, path: &str) -> Result<Value, Failure> {
+        self.call(&Request::get(path))
+    }
+
+    /// Sends a change, once the device has said that the session is where it belongs.
+    ///
+    /// # Errors
+    /// It was not sent, or not done, or nobody knows.
+    pub fn write(&self, request: &Request) -> Result<Value, Failure> {
+        self.verify()?;
+        self.call(request)
+    }
+
+    /// Saves what runs in this session's partition.
+    pub(crate) fn save(&self) -> Result<(), Failure> {
+        self.write(&W::save(&self.partition)).map(drop)
+    }
+
+    /// Logs out; until the device has confirmed it, or a few times.
+    pub(crate) fn close(&mut self) {
+        if !std::mem::take(&mut self.open) {
+            return;
+        }
+        for _ in 0..LOGOUTS {
+            let deadline = self.deadline.max(Instant::now() + LOGOUT_TIME);
+            match self.client.call::<W>(&W::logout(), Some(&self.token), deadline) {
+                Ok(_) | Err(Failure::Expired { .. }) => return,
+                Err(failure) => tracing::debug!("a logout came to nothing: {}", failure.chain()),
+            }
+        }
+        tracing::warn!("a session may be left at the device until it has been idle for long enough");
+    }
+
+    fn call(&self, request: &Request) -> Result<Value, Failure> {
+        self.client.call::<W>(request, Some(&self.token), self.deadline)
+    }
+}
+
+fn lost(request: &Request, why: &str) -> Failure {
+    Failure::Lost { what: request.to_string(), why: why.to_owned() }
+}
+
+impl<W: Wire> Drop for Session<'_, W> {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
