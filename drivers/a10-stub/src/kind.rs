@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ballast_device::{Fields, Key, Marker, fields};
+use ballast_device::{Fields, Key, Marker, encoded, fields};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -171,20 +171,13 @@ fn is_default(name: &str, found: &Value) -> bool {
 pub(crate) fn collection(key: &Key<Kind>) -> String {
     match &key.child {
         None => key.kind.collection().to_owned(),
-        Some(_) => format!("{}/{}/{}", key.kind.collection(), encoded(&key.name), key.kind.wrapper()),
+        Some(_) => format!("{}/{}/{}", key.kind.collection(), encoded(&key.name, "+"), key.kind.wrapper()),
     }
 }
 
 pub(crate) fn path(key: &Key<Kind>) -> String {
     let last = key.child.as_deref().unwrap_or(&key.name);
-    format!("{}/{}", collection(key), encoded(last))
-}
-
-/// Percent-encoded for one segment of a path.
-fn encoded(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+".contains(&byte);
-    let one = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-    text.bytes().map(one).collect()
+    format!("{}/{}", collection(key), encoded(last, "+"))
 }
 
 #[cfg(test)]

@@ -74,6 +74,7 @@ pub(crate) fn health(groups: &Value, listed: &Listed) -> Option<Health> {
 
 #[cfg(test)]
 mod tests {
+    use ballast_rehearsal::samples::listed;
     use serde_json::json;
 
     use super::*;
@@ -88,21 +89,13 @@ mod tests {
 
     #[test]
     fn a_member_is_found_by_its_server_and_port() {
-        let listed = Listed {
-            pool: "p".into(),
-            member: "m".into(),
-            group: "g".into(),
-            server: "s".into(),
-            port: 80,
-            checked: true,
-        };
         let state = |state: &str| {
             json!({"service-group-list": [{"name": "g", "member-list": [
                 {"name": "s", "port": 81, "oper": {"state": "UP"}}, {"name": "s", "port": 80, "oper": {"state": state}}
             ]}]})
         };
-        assert_eq!(health(&state("DOWN"), &listed), Some(Health::Down));
-        assert_eq!(health(&state("DIS-UP"), &listed), Some(Health::Up));
-        assert_eq!(health(&state("DIS-DAMP"), &listed), None);
+        assert_eq!(health(&state("DOWN"), &listed()), Some(Health::Down));
+        assert_eq!(health(&state("DIS-UP"), &listed()), Some(Health::Up));
+        assert_eq!(health(&state("DIS-DAMP"), &listed()), None);
     }
 }

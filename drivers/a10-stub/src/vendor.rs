@@ -65,7 +65,7 @@ impl Vendor for Thunder {
         vec![match step {
             Step::Make(key, fields) => Request::post(kind::collection(key), body(key, fields)),
             Step::Change(key, changes) => Request::post(kind::path(key), body(key, &identified(key, changes.clone()))),
-            Step::Remove(key) => Request::delete(kind::path(key)),
+            Step::Remove(key, _) => Request::delete(kind::path(key)),
         }]
     }
 

@@ -10,7 +10,7 @@ use std::{
 use ballast_abi::DriverError;
 
 use crate::{
-    Config, Credentials, Failure, Kind, Objects, Session, Vendor, Wanted,
+    Config, Credentials, Failure, Kind, Objects, Session, Step, Vendor, Wanted,
     client::Client,
     execute::{Refusal, execute},
     locks::{Locks, Slots},
@@ -97,6 +97,13 @@ impl<V: Vendor> Appliance<V> {
             if steps.is_empty() {
                 let unsaved = self.save(session)?;
                 return Ok(Settled { wanted: now, already: pass == 1, refusals: Vec::new(), unsaved });
+            }
+            // Taking away what others may use is believed at the second look only.
+            if steps.iter().any(Step::takes_a_shared_one_away) {
+                let again = survey::<V>(session)?;
+                if plan(wanted(&again)?.as_ref(), &again) != steps {
+                    continue;
+                }
             }
             refusals = execute::<V>(session, &steps, &self.unsaved, pass + 1 == PASSES)?;
             if pass + 1 >= PASSES && !refusals.is_empty() {

@@ -57,6 +57,14 @@ impl fmt::Display for Request {
     }
 }
 
+/// Percent-encoded for a segment of a path, but for these characters.
+#[must_use]
+pub fn encoded(text: &str, kept: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || kept.as_bytes().contains(&byte);
+    let one = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    text.bytes().map(one).collect()
+}
+
 /// What the device has said.
 #[derive(Debug, PartialEq)]
 pub enum Verdict {

@@ -34,7 +34,7 @@ pub(crate) fn execute<V: Vendor>(
 fn send<V: Vendor>(session: &Session<'_, V::Wire>, step: &Step<V::Kind>) -> Result<(), Failure> {
     for request in V::requests(step) {
         match session.write(&request) {
-            Err(failure) if failure.is_not_found() && matches!(step, Step::Remove(_)) => {}
+            Err(failure) if failure.is_not_found() && matches!(step, Step::Remove(..)) => {}
             done => drop(done?),
         }
     }

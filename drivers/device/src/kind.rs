@@ -9,7 +9,7 @@ use crate::{Fields, Key, Marker};
 
 /// A kind of object. Ordered as objects are made: what is named comes before what names it.
 pub trait Kind: Copy + Ord + Debug + Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// The kinds that are read one by one; their children come with them.
+    /// The kinds that are read one by one; children may come with what they are in.
     const READ: &'static [Self];
     /// The kind of the object that says which load balancer its owner is.
     const MARKER: Self;

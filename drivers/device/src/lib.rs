@@ -33,7 +33,7 @@ mod unsaved;
 mod vendor;
 mod weights;
 
-pub use client::{Request, Verdict};
+pub use client::{Request, Verdict, encoded};
 pub use config::{Config, refuse};
 pub use counters::Totals;
 pub use credentials::Credentials;

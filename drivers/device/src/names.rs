@@ -7,13 +7,15 @@ use std::net::IpAddr;
 
 use sha2::{Digest, Sha256};
 
+/// All that Ballast made, but for partitions.
+pub const PREFIX: &str = "bl_";
 /// Servers that Ballast made.
 pub const SERVER: &str = "bl_s_";
 const MARKER: &str = "_id";
 
 /// The start of the names of all that a load balancer owns. 15 characters.
 pub fn owner(load_balancer: &str) -> String {
-    format!("bl_{}", hash(load_balancer, 12))
+    format!("{PREFIX}{}", hash(load_balancer, 12))
 }
 
 /// An object's name: the owner, a letter for its kind, and the hash of what it is made of. 28 characters.
@@ -27,7 +29,7 @@ pub fn marker(owner: &str) -> String {
 }
 
 pub fn is_marker(name: &str) -> bool {
-    name.starts_with("bl_") && name.ends_with(MARKER)
+    name.starts_with(PREFIX) && name.ends_with(MARKER)
 }
 
 /// Whether the object of this name belongs to the owner.

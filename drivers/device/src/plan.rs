@@ -32,14 +32,19 @@ impl<K> Wanted<K> {
 pub enum Step<K> {
     Make(Key<K>, Fields),
     Change(Key<K>, Fields),
-    Remove(Key<K>),
+    /// With what it was.
+    Remove(Key<K>, Fields),
 }
 
 impl<K: Kind> Step<K> {
     pub fn key(&self) -> &Key<K> {
         match self {
-            Self::Make(key, _) | Self::Change(key, _) | Self::Remove(key) => key,
+            Self::Make(key, _) | Self::Change(key, _) | Self::Remove(key, _) => key,
         }
+    }
+
+    pub(crate) fn takes_a_shared_one_away(&self) -> bool {
+        matches!(self, Self::Remove(key, _) if key.kind.is_shared())
     }
 
     /// The last step of a deploy.
@@ -96,8 +101,8 @@ fn last<K: Kind>(wanted: &Wanted<K>, found: &Objects<K>, steps: &mut Vec<Step<K>
             let fields = K::mark(marker, &key.name);
             steps.push(Step::Change(key, fields));
         }
-        None if found.contains_key(&key) => steps.push(Step::Remove(key)),
-        Some(_) | None => {}
+        None => steps.extend(found.get(&key).map(|marked| Step::Remove(key.clone(), marked.clone()))),
+        Some(_) => {}
     }
 }
 
@@ -124,18 +129,16 @@ fn used<K: Kind>(wanted: &Wanted<K>, found: &Objects<K>) -> BTreeSet<Key<K>> {
 
 fn must_be_made_again<K: Kind>(key: &Key<K>, fields: &Fields, found: &Objects<K>) -> bool {
     let Some(object) = found.get(key) else { return false };
-    let changes = difference(key.kind, fields, object);
-    key.kind.fixed().iter().any(|name| changes.contains_key(*name))
+    let differs = |name: &&str| fields.get(*name).is_some_and(|value| !K::is_same(name, value, object.get(*name)));
+    key.kind.fixed().iter().any(differs)
 }
 
 /// Children go with what they are in.
 fn remove<K: Kind>(key: &Key<K>, left: &mut Objects<K>, steps: &mut Vec<Step<K>>) {
-    if left.remove(key).is_none() {
-        return;
-    }
+    let Some(found) = left.remove(key) else { return };
     left.retain(|other, _| !key.has(other));
-    steps.retain(|step| !matches!(step, Step::Remove(other) if key.has(other)));
-    steps.push(Step::Remove(key.clone()));
+    steps.retain(|step| !matches!(step, Step::Remove(other, _) if key.has(other)));
+    steps.push(Step::Remove(key.clone(), found));
 }
 
 fn set_only(fields: &Fields) -> Fields {

@@ -55,7 +55,13 @@ impl<'a, W: Wire> Session<'a, W> {
     /// Asks the device which partition this session is in.
     pub(crate) fn verify(&self) -> Result<(), Failure> {
         let request = W::ask(&self.partition);
-        let reply = self.call(&request)?;
+        let reply = match self.call(&request) {
+            // Where one cannot be there is nothing to do, and nothing that is not there is gone.
+            Err(failure) if failure.is_not_found() => {
+                return Err(Failure::Elsewhere { wanted: self.partition.clone(), found: "nowhere".to_owned() });
+            }
+            reply => reply?,
+        };
         let found = W::answered(&self.partition, &reply).ok_or_else(|| lost(&request, "it names no partition"))?;
         if found == self.partition {
             return Ok(());

@@ -87,7 +87,8 @@ pub trait Vendor: Sized + Send + Sync + 'static {
     /// It cannot be made.
     fn make_partition(session: &Session<'_, Self::Wire>, name: &str, options: &Self::Options) -> Result<(), Failure>;
 
-    /// The objects of this kind in the session's partition, one of [`Kind::READ`], with their children.
+    /// The objects of this kind in the session's partition, one of [`Kind::READ`]; with their children, unless those are
+    /// read by themselves.
     ///
     /// # Errors
     /// The device does not say.

@@ -10,11 +10,11 @@ use ballast_simulators::{Entry, Fault, Kind};
 
 use crate::{
     Played, Stage,
-    samples::{ID, checked, member},
+    samples::{ID, another, checked, member},
     strays,
 };
 
-const KINDS: [Kind; 9] = [
+const KINDS: [Kind; 10] = [
     Kind::Delay(20),
     Kind::DropBefore,
     Kind::DropAfter,
@@ -24,6 +24,7 @@ const KINDS: [Kind; 9] = [
     Kind::Fail,
     Kind::Secondary,
     Kind::NoContent,
+    Kind::HalfApplied,
 ];
 
 /// What is done to the device.
@@ -53,6 +54,10 @@ fn changed() -> LoadBalancer {
 
 fn prepared<P: Played>(deed: Deed) -> Stage<P> {
     let stage = Stage::new();
+    // Another load balancer has the same server: it must not lose it.
+    let mut other = another("other", "demo");
+    other.pools[0].members.truncate(1);
+    assert_eq!(stage.deploy(&other, 1), []);
     if deed != Deed::Deploy {
         assert_eq!(stage.deploy(&first(), 1), []);
     }

@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 pub mod faults;
+pub mod features;
 pub mod plans;
 pub mod rules;
 pub mod samples;
@@ -17,7 +18,40 @@ pub use stage::{PASSWORD, Played, Role, Stage, USER, strays, writes};
 /// A test of each rule, for a vendor that is [`Played`].
 #[macro_export]
 macro_rules! tests {
-    ($played:ty: $($module:ident::$rule:ident),* $(,)?) => {
+    ($played:ty) => {
+        $crate::tests! { $played:
+            plans::planning_twice_is_planning_nothing,
+            plans::what_is_of_others_stays_as_it_is,
+            plans::a_deploy_that_was_cut_short_is_finished_by_the_next,
+            plans::the_marker_says_the_generation_only_when_all_is_done,
+            rules::a_second_deploy_writes_nothing,
+            rules::each_tenant_has_a_partition_and_every_write_is_in_it,
+            rules::a_partition_that_cannot_be_selected_is_not_written_around,
+            rules::one_partition_for_all_can_be_configured,
+            rules::a_load_balancer_moves_when_the_configured_partition_changes,
+            rules::servers_are_shared_and_go_with_the_last_pool_that_has_them,
+            rules::a_change_behind_our_back_and_a_reboot_are_seen_and_cured,
+            rules::a_save_that_fails_is_said_and_made_up_for,
+            rules::busy_is_waited_for_but_not_for_ever,
+            rules::a_secondary_is_told_nothing_and_that_is_said,
+            rules::a_session_that_ends_in_the_middle_is_followed_by_one_in_the_same_partition,
+            rules::neither_logs_nor_errors_have_the_password,
+            rules::the_devices_certificate_is_verified,
+            rules::sessions_that_a_crash_left_open_do_not_lock_the_driver_out_for_ever,
+            rules::no_more_sessions_are_open_than_are_configured,
+            features::protocols_methods_persistences_and_monitors_of_every_kind_can_be_had,
+            features::a_pool_without_a_vip_is_deployed_and_nothing_listens,
+            features::two_hundred_members_are_deployed_in_one_call,
+            features::statistics_and_health_are_read_and_counters_never_go_back,
+            features::what_the_device_refuses_is_said_of_the_object_and_the_rest_is_made,
+            rules::what_is_gone_is_gone_and_what_was_never_there_is_not_found,
+            rules::what_another_host_deployed_is_found_and_can_be_taken_away,
+            faults::a_deploy_survives_every_fault_at_every_request,
+            faults::a_change_survives_every_fault_at_every_request,
+            faults::an_undeploy_survives_every_fault_at_every_request,
+        }
+    };
+    ($played:ty: $($module:ident::$rule:ident,)*) => {
         $(
             #[test]
             fn $rule() {

@@ -30,7 +30,7 @@ pub fn applied<K: ballast_device::Kind>(mut found: Objects<K>, steps: &[Step<K>]
                     }
                 }
             }
-            Step::Remove(key) => {
+            Step::Remove(key, _) => {
                 assert!(found.remove(key).is_some(), "removed while absent: {key:?}");
                 found.retain(|other, _| !key.has(other));
             }

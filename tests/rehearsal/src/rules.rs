@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use ballast_abi::{
-    Driver, ErrorCode, LbMethod, LoadBalancer, MonitorType, PersistenceType, Protocol, SessionPersistence,
-};
+use ballast_abi::{Driver, ErrorCode, LoadBalancer};
 use ballast_device::{Vendor, Wire};
 use ballast_simulators::{Device, Fault, Kind, Options};
 
 use crate::{
     PASSWORD, Played, Role, Stage, USER,
-    samples::{ID, another, checked, load_balancer, member, monitor},
+    samples::{ID, another, checked, member},
     strays, writes,
 };
 
@@ -101,7 +99,7 @@ pub fn servers_are_shared_and_go_with_the_last_pool_that_has_them<P: Played>() {
 pub fn a_change_behind_our_back_and_a_reboot_are_seen_and_cured<P: Played>() {
     let stage = Stage::<P>::new();
     assert_eq!(stage.deploy(&checked(), 1), []);
-    let front = stage.objects().into_iter().find(|path| P::role(path) == Role::Front).unwrap();
+    let front = stage.front();
     let partition = stage.partition();
     P::remove(&mut stage.simulator.device(), &partition, &front);
     assert_eq!(stage.deployed(), [(ID.to_owned(), 0)]);
@@ -230,62 +228,6 @@ pub fn no_more_sessions_are_open_than_are_configured<P: Played>() {
         }
     });
     assert_eq!((stage.partitions().len(), stage.open_sessions()), (6, 0));
-}
-
-pub fn protocols_methods_persistences_and_monitors_of_every_kind_can_be_had<P: Played>() {
-    let stage = Stage::<P>::new();
-    let mut generation = 0;
-    for protocol in [Protocol::Tcp, Protocol::Http, Protocol::Https] {
-        for method in [LbMethod::RoundRobin, LbMethod::LeastConnections, LbMethod::SourceIp] {
-            for (kind, kept) in [
-                (MonitorType::Ping, None),
-                (MonitorType::Tcp, Some(PersistenceType::SourceIp)),
-                (MonitorType::Http, Some(PersistenceType::HttpCookie)),
-                (MonitorType::Https, Some(PersistenceType::AppCookie)),
-            ] {
-                let cookie = matches!(kept, Some(PersistenceType::HttpCookie | PersistenceType::AppCookie));
-                if cookie && protocol != Protocol::Http {
-                    continue;
-                }
-                let mut asked = load_balancer(protocol);
-                asked.pools[0].lb_method = method.into();
-                asked.pools[0].monitors = vec![monitor(kind)];
-                asked.pools[0].members[0].weight = 256;
-                asked.pools[0].session_persistence =
-                    kept.map(|kind| SessionPersistence { r#type: kind.into(), cookie_name: "SID".into() });
-                generation += 1;
-                assert_eq!(stage.deploy(&asked, generation), [], "{protocol:?} {method:?} {kind:?} {kept:?}");
-                assert_eq!(stage.deployed(), [(ID.to_owned(), generation)]);
-                let _ = stage.asked();
-                assert_eq!(stage.deploy(&asked, generation), []);
-                assert_eq!(writes(&stage.asked()), [""; 0], "{protocol:?} {method:?} {kind:?} {kept:?}");
-            }
-        }
-    }
-    stage.undeploy();
-    assert_eq!(stage.objects(), [""; 0]);
-}
-
-pub fn a_pool_without_a_vip_is_deployed_and_nothing_listens<P: Played>() {
-    let stage = Stage::<P>::new();
-    let asked = LoadBalancer { vip: None, listeners: Vec::new(), ..checked() };
-    assert_eq!(stage.deploy(&asked, 4), []);
-    assert_eq!(stage.deployed(), [(ID.to_owned(), 4)]);
-    assert_eq!((stage.count(Role::Front), stage.count(Role::Member)), (0, 2));
-    let seen = stage.driver.observe(&[ID.to_owned()]).unwrap();
-    assert_eq!(seen[0].statistics.unwrap().total_connections, 0);
-    stage.undeploy();
-    assert_eq!(stage.objects(), [""; 0]);
-}
-
-pub fn two_hundred_members_are_deployed_in_one_call<P: Played>() {
-    let stage = Stage::<P>::new();
-    let mut asked = checked();
-    asked.pools[0].members = (1..=200).map(member).collect();
-    assert_eq!(stage.deploy(&asked, 1), []);
-    assert_eq!(stage.count(Role::Member), 200);
-    stage.undeploy();
-    assert_eq!(stage.objects(), [""; 0]);
 }
 
 pub fn what_is_gone_is_gone_and_what_was_never_there_is_not_found<P: Played>() {

@@ -4,6 +4,7 @@ use ballast_abi::{
     HealthMonitor, LbMethod, Listener, LoadBalancer, Member, MonitorType, PersistenceType, Pool, Protocol,
     SessionPersistence, Vip,
 };
+use ballast_device::Listed;
 use proptest::prelude::*;
 
 pub const ID: &str = "4c8ea0f2-7b3b-4c93-9d59-5b8fdc6a0a07";
@@ -65,6 +66,12 @@ pub fn member(number: u32) -> Member {
         weight: 1,
         admin_state_up: true,
     }
+}
+
+/// A member of the group `g`, with the server `s` and port 80.
+#[must_use]
+pub fn listed() -> Listed {
+    Listed { pool: "p".into(), member: "m".into(), group: "g".into(), server: "s".into(), port: 80, checked: true }
 }
 
 #[must_use]

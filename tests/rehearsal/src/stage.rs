@@ -3,7 +3,7 @@
 use std::{fs, net::IpAddr, os::unix::fs::PermissionsExt, time::Duration};
 
 use ballast_abi::{Context, Driver, DriverError, LoadBalancer, ObjectFault};
-use ballast_device::{Config, DeviceDriver, Objects, Vendor, names};
+use ballast_device::{Config, DeviceDriver, Objects, Reading, Vendor, names};
 use ballast_simulators::{Device, Entry, Options, Simulator};
 use tempfile::TempDir;
 
@@ -38,6 +38,12 @@ pub trait Played: Sized + 'static {
 
     /// An administrator removes the object with this path.
     fn remove(device: &mut Self::Device, partition: &str, path: &str);
+
+    /// An administrator uses this address, with port 80 and HTTP, for something of his own: its path.
+    fn take(device: &mut Self::Device, partition: &str, address: &str) -> String;
+
+    /// What the object that listens, at this partition and path, has counted.
+    fn count(device: &mut Self::Device, front: (&str, &str), reading: Reading);
 
     /// All that runs is saved.
     fn is_saved(device: &Self::Device) -> bool;
@@ -184,6 +190,14 @@ impl<P: Played> Stage<P> {
     #[must_use]
     pub fn count(&self, role: Role) -> usize {
         self.objects().iter().filter(|path| P::role(path) == role).count()
+    }
+
+    /// The path of the only one that listens.
+    #[must_use]
+    pub fn front(&self) -> String {
+        let mut fronts: Vec<_> = self.objects().into_iter().filter(|path| P::role(path) == Role::Front).collect();
+        assert_eq!(fronts.len(), 1, "{fronts:?}");
+        fronts.remove(0)
     }
 
     #[must_use]

@@ -1,12 +1,11 @@
 //! What only this vendor's devices have: how what v1 can ask arrives on them, changes, and goes.
 
-use ballast_abi::{Driver, ErrorCode, Health, Vip};
+use ballast_abi::Vip;
 use ballast_rehearsal::{
     Role, Stage,
     samples::{ID, checked, member},
     writes,
 };
-use ballast_simulators::a10::Counters;
 use serde_json::{Value, json};
 
 use crate::thunder::{Inspect, Thunder};
@@ -72,57 +71,6 @@ fn ipv6_admin_states_weights_and_limits_are_the_devices() {
     assert_eq!(stage.field(&port, "conn-limit"), Value::Null);
     assert_eq!(stage.field(&group, "lb-method"), "round-robin");
     assert!(!stage.objects().iter().any(|path| path.starts_with("slb/template/port")));
-}
-
-#[test]
-fn statistics_and_health_are_read_and_counters_never_go_back() {
-    let mut stage = Stage::<Thunder>::new();
-    assert_eq!(stage.deploy(&checked(), 1), []);
-    let vport = format!("{}/80+http", stage.only("slb/virtual-server").rsplit_once('/').unwrap().1);
-    let count = |stage: &Stage<Thunder>, connections| {
-        let counters =
-            Counters { current: 2, connections, forward_bytes: 10 * connections, reverse_bytes: 30 * connections };
-        let partition = stage.partition();
-        stage.simulator.device().count(&partition, &vport, counters);
-    };
-    count(&stage, 7);
-    stage.down([10, 0, 0, 2], 8080);
-    let seen = stage.driver.observe(&[]).unwrap();
-    let statistics = seen[0].statistics.unwrap();
-    assert_eq!((statistics.bytes_in, statistics.bytes_out), (70, 210));
-    assert_eq!((statistics.active_connections, statistics.total_connections), (2, 7));
-    let health: Vec<_> = seen[0].members.iter().map(|one| (one.member_id.as_str(), one.health())).collect();
-    assert_eq!(health, [("member-1", Health::Up), ("member-2", Health::Down)]);
-
-    stage.restart();
-    count(&stage, 3);
-    let total = |stage: &Stage<Thunder>| {
-        stage.driver.observe(&[ID.to_owned()]).unwrap()[0].statistics.unwrap().total_connections
-    };
-    assert_eq!(total(&stage), 10);
-    assert_eq!(total(&stage), 10);
-    let error = stage.driver.observe(&["unknown".to_owned()]).unwrap_err();
-    assert_eq!(error.code, ErrorCode::NOT_FOUND);
-}
-
-#[test]
-fn what_the_device_refuses_is_said_of_the_object_and_the_rest_is_made() {
-    let stage = Stage::<Thunder>::new();
-    assert_eq!(stage.deploy(&checked(), 1), []);
-    let partition = stage.partition();
-    let taken = json!({"virtual-server": {"name": "old", "ip-address": "192.0.2.99"}});
-    stage.simulator.device().administer(&partition, "POST", "slb/virtual-server", &taken);
-    let mut asked = checked();
-    asked.vip = Some(Vip { address: "192.0.2.99".into(), ..Vip::default() });
-    asked.pools[0].members.push(member(3));
-    let faults = stage.deploy(&asked, 2);
-    let objects: Vec<&str> = faults.iter().map(|fault| fault.object_id.as_str()).collect();
-    assert!(objects.contains(&ID) && objects.iter().all(|id| [ID, "listener"].contains(id)), "{faults:?}");
-    assert_eq!(stage.count(Role::Member), 3);
-    assert_eq!(stage.deployed(), [(ID.to_owned(), 2)]);
-    stage.simulator.device().administer(&partition, "DELETE", "slb/virtual-server/old", &Value::Null);
-    assert_eq!(stage.deploy(&asked, 2), []);
-    assert_eq!(stage.field(&stage.only("slb/virtual-server"), "ip-address"), "192.0.2.99");
 }
 
 #[test]

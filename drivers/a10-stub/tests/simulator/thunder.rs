@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ballast_device::{Key, Objects, fields, names};
+use ballast_device::{Key, Objects, Reading, fields, names};
 use ballast_driver_a10_stub::{Kind, Thunder as Vendor};
 use ballast_rehearsal::{PASSWORD, Played, Role, Stage, USER};
 use ballast_simulators::{Entry, a10};
@@ -44,6 +44,23 @@ impl Played for Thunder {
 
     fn remove(device: &mut a10::A10, partition: &str, path: &str) {
         device.administer(partition, "DELETE", path, &Value::Null);
+    }
+
+    fn take(device: &mut a10::A10, partition: &str, address: &str) -> String {
+        let taken = json!({"virtual-server": {"name": "old", "ip-address": address}});
+        device.administer(partition, "POST", "slb/virtual-server", &taken);
+        "slb/virtual-server/old".to_owned()
+    }
+
+    fn count(device: &mut a10::A10, (partition, front): (&str, &str), reading: Reading) {
+        let Reading { totals, active } = reading;
+        let counters = a10::Counters {
+            current: active,
+            connections: totals.connections,
+            forward_bytes: totals.bytes_in,
+            reverse_bytes: totals.bytes_out,
+        };
+        device.count(partition, &format!("{}/80+http", front.rsplit('/').next().unwrap_or_default()), counters);
     }
 
     fn is_saved(device: &a10::A10) -> bool {

@@ -1,0 +1,61 @@
+//! A pool: its service group, members and servers.
+
+use ballast_abi::Pool;
+use ballast_device::{Key, Listed, Placed};
+use serde_json::json;
+
+use super::{Draft, method, monitor, service_type, switch};
+use crate::kind::Kind;
+
+pub(super) fn draw(draft: &mut Draft<'_>, pool: &Pool) {
+    let placed = draft.placed(pool);
+    let Some(service) = service_type(pool.protocol) else {
+        return draft.fault(&pool.id, "its protocol is unknown");
+    };
+    if method(pool).is_none() {
+        return draft.fault(&pool.id, "its method is unknown");
+    }
+    let group = draft.name('p', &pool.id);
+    let checked = monitor::draw(draft, pool, &group);
+    // Without a monitor of ours the device would check with one of its own.
+    let check = if checked { "YES" } else { "NO" };
+    draft.want(
+        Key::top(Kind::Group, &group),
+        &pool.id,
+        json!({"servicegroupname": group, "servicetype": service, "healthmonitor": check}),
+    );
+    for placed in &placed {
+        member(draft, (pool, &group, checked), placed);
+    }
+}
+
+fn member(draft: &mut Draft<'_>, (pool, group, checked): (&Pool, &str, bool), placed: &Placed<'_>) {
+    let Placed { member, address, port, weight } = *placed;
+    let (server, own) = draft.server(address);
+    if own {
+        draft.want(
+            Key::top(Kind::Server, &server),
+            &member.id,
+            json!({"name": server, "ipaddress": address.to_string(), "state": switch(true)}),
+        );
+    }
+    let on = pool.admin_state_up && member.admin_state_up;
+    // With a weight of 0 it gets nothing new, and finishes what it has.
+    let graceful = if on { "YES" } else { "NO" };
+    draft.want(
+        Key::child(Kind::Member, group, format!("{server}+{port}")),
+        &member.id,
+        json!({
+            "servicegroupname": group, "servername": server, "port": port, "weight": weight.unwrap_or(1),
+            "state": switch(on && weight.is_some()), "graceful": graceful,
+        }),
+    );
+    draft.list(Listed {
+        pool: pool.id.clone(),
+        member: member.id.clone(),
+        group: group.to_owned(),
+        server,
+        port,
+        checked: checked && on,
+    });
+}

@@ -1,0 +1,146 @@
+//! What has to be sent for a step. Pure.
+//!
+//! Whether something is in service cannot be set like other attributes but is an action; a member's weight is set through
+//! its group.
+
+use ballast_device::{Fields, Key, Kind as _, Request, Step, encoded, fields};
+use serde_json::{Value, json};
+
+use crate::kind::Kind;
+
+pub(crate) fn requests(step: &Step<Kind>) -> Vec<Request> {
+    match step {
+        Step::Make(key, object) => {
+            let mut object = object.clone();
+            object.remove("graceful");
+            vec![Request::post(path(key.kind.resource()), wrapped(key.kind, &object))]
+        }
+        Step::Change(key, changes) => changed(key, changes.clone()),
+        Step::Remove(key, found) => vec![Request::delete(removed(key, found))],
+    }
+}
+
+fn changed(key: &Key<Kind>, mut changes: Fields) -> Vec<Request> {
+    let mut requests = Vec::new();
+    // A member is changed through its group.
+    let kind = key.kind.top();
+    let identity = identity(key);
+    let state = changes.remove("state");
+    let graceful = changes.remove("graceful");
+    // A monitor is named by its type too.
+    let sent = |name: &str| key.kind == Kind::Monitor || !key.kind.fixed().contains(&name);
+    changes.retain(|name, _| sent(name) && !identity.contains_key(name));
+    if !changes.is_empty() {
+        let mut body = identity.clone();
+        body.extend(changes);
+        requests.push(Request::put(path(kind.resource()), wrapped(kind, &body)));
+    }
+    if let Some(state) = state {
+        let mut body = identity;
+        let action = if state == "ENABLED" { "enable" } else { "disable" };
+        if let (Some(graceful), "disable") = (graceful, action) {
+            body.insert("graceful".to_owned(), graceful);
+        }
+        let path = format!("{}?action={action}", path(kind.resource()));
+        requests.push(Request::post(path, wrapped(kind, &body)));
+    }
+    requests
+}
+
+/// The fields by which a change names what it changes.
+fn identity(key: &Key<Kind>) -> Fields {
+    match member(key) {
+        Some((server, port)) => fields(json!({key.kind.key(): key.name, "servername": server, "port": port})),
+        None => fields(json!({key.kind.key(): key.name})),
+    }
+}
+
+/// The server and port of a member.
+fn member(key: &Key<Kind>) -> Option<(&str, u16)> {
+    let (server, port) = key.child.as_deref().filter(|_| key.kind == Kind::Member)?.rsplit_once('+')?;
+    Some((server, port.parse().ok()?))
+}
+
+fn removed(key: &Key<Kind>, found: &Fields) -> String {
+    let object = format!("{}/{}", path(key.kind.resource()), segment(&key.name));
+    let child = argument(key.child.as_deref().unwrap_or_default());
+    match key.kind {
+        Kind::Monitor => {
+            let of = found.get("type").and_then(Value::as_str).unwrap_or_default();
+            format!("{object}?args=type:{}", argument(of))
+        }
+        Kind::Member => {
+            let (server, port) = member(key).unwrap_or_default();
+            format!("{object}?args=servername:{},port:{port}", argument(server))
+        }
+        Kind::Check => format!("{object}?args=monitor_name:{child}"),
+        Kind::Backend => format!("{object}?args=servicegroupname:{child}"),
+        Kind::Server | Kind::Group | Kind::VirtualServer => object,
+    }
+}
+
+fn path(resource: &str) -> String {
+    format!("config/{resource}")
+}
+
+fn wrapped(kind: Kind, object: &Fields) -> Value {
+    json!({ kind.resource(): object })
+}
+
+/// Encoded twice, as the device wants what stands in a path.
+pub(crate) fn segment(text: &str) -> String {
+    argument(&argument(text))
+}
+
+/// Encoded once, as what stands in a query.
+fn argument(text: &str) -> String {
+    encoded(text, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(key: &Key<Kind>, changes: Value) -> Vec<(String, Value)> {
+        let requests = requests(&Step::Change(key.clone(), fields(changes)));
+        requests.into_iter().map(|one| (format!("{one}"), one.body.unwrap())).collect()
+    }
+
+    #[test]
+    fn states_are_actions_and_a_members_weight_is_set_through_its_group() {
+        let member = Key::child(Kind::Member, "g", "web one+80");
+        let sent = change(&member, json!({"weight": 5, "state": "DISABLED", "graceful": "YES"}));
+        let named = json!({"servicegroupname": "g", "servername": "web one", "port": 80});
+        let with = |name: &str, value: Value| {
+            let mut body = named.clone();
+            body[name] = value;
+            json!({ "servicegroup": body })
+        };
+        assert_eq!(sent[0], ("PUT config/servicegroup".to_owned(), with("weight", json!(5))));
+        let disable = "POST config/servicegroup?action=disable".to_owned();
+        assert_eq!(sent[1], (disable, with("graceful", json!("YES"))));
+        let sent = change(&member, json!({"state": "ENABLED", "graceful": "NO"}));
+        let enable = "POST config/servicegroup?action=enable".to_owned();
+        assert_eq!(sent, [(enable, json!({"servicegroup": named}))]);
+    }
+
+    #[test]
+    fn what_nobody_can_change_is_not_sent_with_a_change() {
+        let marker = Key::top(Kind::Group, "m");
+        let sent = change(&marker, json!({"servicegroupname": "m", "servicetype": "TCP", "comment": "x"}));
+        let body = json!({"servicegroup": {"servicegroupname": "m", "comment": "x"}});
+        assert_eq!(sent, [("PUT config/servicegroup".to_owned(), body)]);
+    }
+
+    #[test]
+    fn what_goes_is_named_with_all_that_the_device_asks_for() {
+        let path = |key, found| requests(&Step::Remove(key, fields(found))).remove(0).path;
+        let monitor = path(Key::top(Kind::Monitor, "m"), json!({"type": "HTTP"}));
+        assert_eq!(monitor, "config/lbmonitor/m?args=type:HTTP");
+        let member = path(Key::child(Kind::Member, "g", "web one+80"), json!({}));
+        assert_eq!(member, "config/servicegroup_servicegroupmember_binding/g?args=servername:web%20one,port:80");
+        let check = path(Key::child(Kind::Check, "g", "m"), json!({}));
+        assert_eq!(check, "config/servicegroup_lbmonitor_binding/g?args=monitor_name:m");
+        assert_eq!(path(Key::top(Kind::Server, "a b/c"), json!({})), "config/server/a%2520b%252Fc");
+    }
+}

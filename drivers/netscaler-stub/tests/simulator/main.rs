@@ -1,0 +1,9 @@
+//! The driver against a simulated device, over real HTTP.
+
+mod adc;
+mod features;
+mod sessions;
+
+use adc::Adc;
+
+ballast_rehearsal::tests!(Adc);
