@@ -32,6 +32,9 @@ pub trait Device: Send + 'static {
     /// Ends every session, as a reboot or an impatient administrator does.
     fn end_sessions(&mut self);
 
+    /// Puts every session back into the partition in which it began, as a failover may.
+    fn lead_astray(&mut self);
+
     /// How many sessions are open.
     fn sessions(&self) -> usize;
 

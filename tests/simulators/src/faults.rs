@@ -34,6 +34,8 @@ pub enum Kind {
     Secondary,
     /// Carried out; the reply is 204 without a body.
     NoContent,
+    /// All sessions are back in the partition in which they began, and the request is carried out there.
+    Astray,
     /// Of several objects in one request, the first half is carried out and the rest fails.
     HalfApplied,
 }

@@ -65,18 +65,26 @@ impl<D: Device> Stage<D> {
     /// The reply, or none when the connection is to end; and the journal's entry.
     fn meet(&self, request: &Request, kind: Option<Kind>) -> Option<Reply> {
         let mut device = self.device.lock().unwrap_or_else(PoisonError::into_inner);
+        if kind == Some(Kind::Astray) {
+            device.lead_astray();
+        }
         let mut entry = Entry::of(request, device.caller(request), device.is_write(request));
         let world = World { now: self.clock.now(), health: &self.health };
         entry.reached = match kind {
             None
-            | Some(Kind::Delay(_) | Kind::DropAfter | Kind::ExpireSession | Kind::NoContent | Kind::HalfApplied) => {
-                true
-            }
+            | Some(
+                Kind::Delay(_)
+                | Kind::DropAfter
+                | Kind::ExpireSession
+                | Kind::Astray
+                | Kind::NoContent
+                | Kind::HalfApplied,
+            ) => true,
             Some(Kind::DropBefore | Kind::Html503 | Kind::Busy | Kind::Fail | Kind::Secondary) => false,
         };
         let carried_out = |device: &mut D| device.answer(request, &world);
         let reply = match kind {
-            None | Some(Kind::Delay(_)) => Some(carried_out(&mut device)),
+            None | Some(Kind::Delay(_) | Kind::Astray) => Some(carried_out(&mut device)),
             Some(Kind::HalfApplied) => Some(device.answer_half(request, &world)),
             Some(Kind::DropBefore) => None,
             Some(Kind::DropAfter) => {

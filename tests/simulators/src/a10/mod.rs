@@ -208,6 +208,10 @@ impl Device for A10 {
         self.sessions.close_all();
     }
 
+    fn lead_astray(&mut self) {
+        self.sessions.lead_astray();
+    }
+
     fn sessions(&self) -> usize {
         self.sessions.count()
     }

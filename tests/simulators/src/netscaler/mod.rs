@@ -234,6 +234,10 @@ impl Device for NetScaler {
         self.sessions.close_all();
     }
 
+    fn lead_astray(&mut self) {
+        self.sessions.lead_astray();
+    }
+
     fn sessions(&self) -> usize {
         self.sessions.count()
     }

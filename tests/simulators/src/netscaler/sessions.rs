@@ -75,6 +75,13 @@ impl Sessions {
         self.open.clear();
     }
 
+    /// Puts all back to where they began.
+    pub(crate) fn lead_astray(&mut self) {
+        for entry in self.open.values_mut() {
+            DEFAULT.clone_into(&mut entry.partition);
+        }
+    }
+
     pub(crate) fn count(&self) -> usize {
         self.open.len()
     }
