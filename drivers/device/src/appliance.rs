@@ -14,6 +14,7 @@ use crate::{
     client::Client,
     execute::{Refusal, execute},
     locks::{Locks, Slots},
+    partitions::visit,
     plan::plan,
     unsaved::Unsaved,
 };
@@ -59,9 +60,17 @@ impl<V: Vendor> Appliance<V> {
     /// Runs this in a session; again in a new one when that ends or a reply is lost.
     pub(crate) fn session<T>(
         &self,
+        work: impl FnMut(&mut Session<'_, V::Wire>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        self.session_within(Duration::from_millis(self.config.deadline_ms.into()), work)
+    }
+
+    pub(crate) fn session_within<T>(
+        &self,
+        time: Duration,
         mut work: impl FnMut(&mut Session<'_, V::Wire>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let deadline = Instant::now() + Duration::from_millis(self.config.deadline_ms.into());
+        let deadline = Instant::now() + time;
         let _slot = self.slots.take();
         let mut attempts = 0;
         loop {
@@ -113,6 +122,24 @@ impl<V: Vendor> Appliance<V> {
         }
         let what = refusals.first().map_or_else(|| "it was changed again".to_owned(), |one| one.failure.to_string());
         Err(Failure::Unsettled { what })
+    }
+
+    /// Saves what is not saved yet, in every partition.
+    pub(crate) fn save_all(&self, time: Duration) -> Result<(), Failure> {
+        let partitions = self.unsaved.all();
+        if partitions.is_empty() {
+            return Ok(());
+        }
+        self.session_within(time, |session| {
+            for partition in &partitions {
+                if visit(session, partition)?
+                    && let Some(failure) = self.save(session)?
+                {
+                    return Err(failure);
+                }
+            }
+            Ok(())
+        })
     }
 
     /// Saves when there is something to save. What is said back is why the device would not.

@@ -1,17 +1,15 @@
 //! The contract's methods.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use ballast_abi::{
-    Capabilities, Context, Deployed, Driver, DriverError, ErrorCode, Fault, LoadBalancer, ObjectFault, Observation,
-    features,
+    Capabilities, Context, Deployed, Driver, DriverError, LoadBalancer, ObjectFault, Observation, features,
 };
 
 use crate::{
     Config, Desired, Failure, Marker, Objects, Session, Vendor, Wanted,
     appliance::{Appliance, Settled, survey},
     desired::{desired, sound_id},
-    execute::Refusal,
     kind::Kind,
     names,
     partitions::{self, visit},
@@ -20,6 +18,9 @@ use crate::{
     state::{State, States},
     unsaved::Unsaved,
 };
+
+/// How long what is left to do may take when the process ends.
+const LAST_WORDS: Duration = Duration::from_secs(4);
 
 /// A driver for a vendor's device.
 pub struct DeviceDriver<V: Vendor> {
@@ -58,7 +59,7 @@ impl<V: Vendor> Driver for DeviceDriver<V> {
         })?;
         self.remember(load_balancer, partition, &settled)?;
         tracing::info!(load_balancer = %load_balancer.id, generation, "deployed");
-        Ok(faults(&load_balancer.id, settled))
+        Ok(report::faults(&load_balancer.id, settled.wanted.0, settled.refusals, settled.unsaved))
     }
 
     fn undeploy(&self, load_balancer_id: &str) -> Result<(), DriverError> {
@@ -114,6 +115,10 @@ impl<V: Vendor> Driver for DeviceDriver<V> {
             Ok(deployed)
         })?;
         Ok(deployed)
+    }
+
+    fn shutdown(&self) -> Result<(), DriverError> {
+        Ok(self.device.save_all(LAST_WORDS)?)
     }
 }
 
@@ -189,7 +194,7 @@ impl<V: Vendor> DeviceDriver<V> {
                     .next()
                     .map_or_else(|| Failure::Unsettled { what: id.to_owned() }, |refusal| refusal.failure),
             )),
-            Some(Settled { unsaved: Some(failure), .. }) => Err(not_saved(&failure).into()),
+            Some(Settled { unsaved: Some(failure), .. }) => Err(report::not_saved(&failure).into()),
             Some(_) | None => Ok(()),
         }
     }
@@ -265,27 +270,5 @@ struct Asked<K>(Desired<K>);
 impl<K> AsRef<Wanted<K>> for Asked<K> {
     fn as_ref(&self) -> &Wanted<K> {
         &self.0.wanted
-    }
-}
-
-fn faults<K: Kind>(load_balancer: &str, settled: Settled<Asked<K>, K>) -> Vec<ObjectFault> {
-    let Settled { wanted: Asked(desired), refusals, unsaved, .. } = settled;
-    let mut faults = desired.faults;
-    for Refusal { key, failure } in refusals {
-        let object_id = desired.blame.get(&key).map_or(load_balancer, String::as_str).to_owned();
-        faults.push(ObjectFault { object_id, fault: Some(DriverError::from(failure).into()) });
-    }
-    if let Some(failure) = unsaved {
-        faults.push(ObjectFault { object_id: load_balancer.to_owned(), fault: Some(not_saved(&failure)) });
-    }
-    faults
-}
-
-fn not_saved(failure: &Failure) -> Fault {
-    Fault {
-        code: ErrorCode::UNAVAILABLE.0,
-        retryable: true,
-        message: "it runs, but the device could not save it: it would be lost when the device restarts".to_owned(),
-        detail: failure.chain(),
     }
 }

@@ -1,8 +1,8 @@
 //! What is told upwards of one load balancer. Pure.
 
-use ballast_abi::{MemberHealth, Observation, Statistics};
+use ballast_abi::{DriverError, ErrorCode, Fault, MemberHealth, ObjectFault, Observation, Statistics};
 
-use crate::{Listed, Totals, Vendor};
+use crate::{Desired, Failure, Kind, Listed, Totals, Vendor, execute::Refusal};
 
 /// What all that listens for one load balancer shows together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,4 +31,31 @@ pub(crate) fn health<V: Vendor>(view: &V::View, members: &[Listed]) -> Vec<Membe
         Some(MemberHealth { pool_id: listed.pool.clone(), member_id: listed.member.clone(), health: health.into() })
     };
     members.iter().filter(|listed| listed.checked).filter_map(one).collect()
+}
+
+/// What was not done as it was asked: what is impossible, what the device refused, and that it could not save.
+pub(crate) fn faults<K: Kind>(
+    load_balancer: &str,
+    desired: Desired<K>,
+    refusals: Vec<Refusal<K>>,
+    unsaved: Option<Failure>,
+) -> Vec<ObjectFault> {
+    let mut faults = desired.faults;
+    for Refusal { key, failure } in refusals {
+        let object_id = desired.blame.get(&key).map_or(load_balancer, String::as_str).to_owned();
+        faults.push(ObjectFault { object_id, fault: Some(DriverError::from(failure).into()) });
+    }
+    if let Some(failure) = unsaved {
+        faults.push(ObjectFault { object_id: load_balancer.to_owned(), fault: Some(not_saved(&failure)) });
+    }
+    faults
+}
+
+pub(crate) fn not_saved(failure: &Failure) -> Fault {
+    Fault {
+        code: ErrorCode::UNAVAILABLE.0,
+        retryable: true,
+        message: "it runs, but the device could not save it: it would be lost when the device restarts".to_owned(),
+        detail: failure.chain(),
+    }
 }

@@ -49,6 +49,10 @@ impl Unsaved {
         self.lock().contains(partition)
     }
 
+    pub(crate) fn all(&self) -> BTreeSet<String> {
+        self.lock().clone()
+    }
+
     fn keep(&self, partitions: &BTreeSet<String>) -> Result<(), Failure> {
         write_whole(&self.path, serde_json::to_vec(partitions).map_err(io::Error::other))
     }

@@ -6,6 +6,7 @@
 use std::thread;
 
 use ballast_abi::{Driver, DriverError, LoadBalancer, Member, ObjectFault, PersistenceType, SessionPersistence};
+use ballast_device::{Vendor, Wire};
 use ballast_simulators::{Entry, Fault, Kind};
 
 use crate::{
@@ -128,6 +129,32 @@ fn meet_all<P: Played>(deed: Deed) {
             });
         }
     });
+}
+
+/// Wherever the session is led astray, between any two writes: it is found out before the next one.
+pub fn a_session_that_is_led_astray_writes_nothing_where_it_is<P: Played>() {
+    for deed in [Deed::Deploy, Deed::Change, Deed::Undeploy] {
+        let before = prepared::<P>(deed);
+        let undisturbed = before.copy();
+        assert_eq!(done(deed, &undisturbed), Ok(Vec::new()));
+        let asked = undisturbed.asked();
+        let after = undisturbed.simulator.device().clone();
+        let home = <P::Vendor as Vendor>::Wire::HOME;
+        let inside = |entry: &Entry| entry.partition.as_deref().is_some_and(|partition| partition != home);
+        let questions = asked.iter().enumerate().filter(|(_, entry)| P::asks_where(entry) && inside(entry));
+        let questions: Vec<usize> = questions.map(|(position, _)| position).collect();
+        assert!(questions.len() > 3, "{deed:?}: {questions:?}");
+        for question in questions {
+            let stage = before.copy();
+            stage.simulator.faults.add(Fault::new(Kind::Astray).after(question));
+            let error = done(deed, &stage).unwrap_err();
+            assert!(error.retryable && error.detail.contains("nothing was written"), "{error:?}");
+            assert_eq!(strays::<P>(&stage.asked()), [""; 0], "{deed:?}, led astray before request {question}");
+            assert_eq!(P::objects(&stage.simulator.device(), home), [""; 0]);
+            assert_eq!((done(deed, &stage), stage.open_sessions()), (Ok(Vec::new()), 0));
+            assert!(is_as_desired(&stage, &after), "{deed:?}, led astray before request {question}");
+        }
+    }
 }
 
 pub fn a_deploy_survives_every_fault_at_every_request<P: Played>() {

@@ -132,6 +132,21 @@ pub fn a_save_that_fails_is_said_and_made_up_for<P: Played>() {
     assert!(stage.is_saved());
 }
 
+pub fn what_is_not_saved_yet_is_saved_before_the_process_ends<P: Played>() {
+    let stage = Stage::<P>::new();
+    stage.driver.shutdown().unwrap();
+    assert_eq!(stage.asked().len(), 0);
+    assert_eq!(stage.deploy(&checked(), 1), []);
+    stage.simulator.faults.add(Fault::new(Kind::Fail).path(P::SAVE).times(1));
+    assert_eq!(stage.deploy(&with_a_third_member(), 2).len(), 1);
+    assert!(!stage.is_saved());
+    let _ = stage.asked();
+    stage.driver.shutdown().unwrap();
+    assert!(stage.is_saved());
+    let asked = stage.asked();
+    assert_eq!((writes(&asked).len(), strays::<P>(&asked), stage.open_sessions()), (1, vec![], 0));
+}
+
 pub fn busy_is_waited_for_but_not_for_ever<P: Played>() {
     let stage = Stage::<P>::new();
     stage.simulator.faults.add(Fault::new(Kind::Busy).method("POST").after(3).times(4));

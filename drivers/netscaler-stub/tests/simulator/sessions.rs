@@ -28,11 +28,10 @@ fn nothing_is_ever_asked_without_a_session() {
 }
 
 #[test]
-fn a_session_is_chosen_a_partition_again_when_another_one_has_moved_it() {
+fn a_partition_that_was_deleted_is_made_again_and_nothing_is_written_elsewhere() {
     let stage = Stage::<Adc>::new();
     assert_eq!(stage.deploy(&checked(), 1), []);
     let partition = stage.partition();
-    // Its partition is deleted between two requests, and with it what the session had chosen.
     let mut asked = checked();
     asked.pools[0].members.push(member(3));
     stage.simulator.device().administer("default", "DELETE", &format!("nspartition/{partition}"), &Value::Null);
