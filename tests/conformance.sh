@@ -58,14 +58,20 @@ finish() {
 check haproxy_ns
 check example
 
-simulator a10
-credentials a10 admin a10
-cat >"$work/a10.toml" <<END
-[drivers.a10-stub]
+# device DEVICE NAME PASSWORD: the driver for it, at its simulator. An administrator is called so when it is new.
+device() {
+    simulator "$1"
+    credentials "$1" "$2" "$3"
+    cat >"$work/$1.toml" <<END
+[drivers.$1-stub]
 url = "$url"
-ca_file = "$work/a10.pem"
-credentials_file = "$work/a10.credentials"
+ca_file = "$work/$1.pem"
+credentials_file = "$work/$1.credentials"
 END
-check a10_stub --config "$work/a10.toml" --device "${url#*://}"
+    check "$1_stub" --config "$work/$1.toml" --device "${url#*://}"
+}
+
+device a10 admin a10
+device netscaler nsroot nsroot
 
 finish

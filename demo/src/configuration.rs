@@ -72,11 +72,11 @@ default = true
 
 [[provider]]
 name = "a10"
-driver = "a10"
+driver = "a10-stub"
 
 [[provider]]
 name = "netscaler"
-driver = "netscaler"
+driver = "netscaler-stub"
 "#,
             rest = loopback(self.rest_port),
             grpc = loopback(self.grpc_port),

@@ -186,6 +186,9 @@ default = true
 name = "a10"
 driver = "a10-stub"
 [[provider]]
+name = "netscaler"
+driver = "netscaler-stub"
+[[provider]]
 name = "fault"
 driver = "fault"
 [agent]

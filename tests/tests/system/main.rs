@@ -1,6 +1,6 @@
 //! The whole of Ballast, in a lab: real processes, real namespaces, real haproxy, real clients.
 
-mod a10;
+mod devices;
 mod failover;
 mod fairness;
 mod faults;

@@ -1,5 +1,5 @@
-//! Provider a10 through REST, with a simulated device: the API, the scheduler, the agent and the driver are the real
-//! ones, and the device's TLS is verified.
+//! Providers of other companies' devices through REST, with a simulated device: the API, the scheduler, the agent and the
+//! driver are the real ones, and the device's TLS is verified.
 
 use std::{fs, io::Write, os::unix::fs::PermissionsExt, path::Path};
 
@@ -12,21 +12,56 @@ use serde_json::{Value, json};
 
 const DEVICE: &str = "127.0.0.1:8443";
 
+/// What differs from vendor to vendor.
+struct Vendor {
+    provider: &'static str,
+    driver: &'static str,
+    library: &'static str,
+    /// Of an administrator of a new device.
+    credentials: &'static str,
+    /// Where the device keeps servers.
+    servers: &'static str,
+    /// The connection limit that a write sets.
+    limit: fn(&Value) -> &Value,
+    /// The ends of the paths that make a tenant's partition, and save that there is one.
+    makes_partitions: [&'static str; 2],
+}
+
+const A10: Vendor = Vendor {
+    provider: "a10",
+    driver: "a10-stub",
+    library: "libballast_driver_a10_stub.so",
+    credentials: "admin\na10\n",
+    servers: "/slb/server/",
+    limit: |body| &body["port"]["conn-limit"],
+    makes_partitions: ["/partition", "/write/memory"],
+};
+
+const NETSCALER: Vendor = Vendor {
+    provider: "netscaler",
+    driver: "netscaler-stub",
+    library: "libballast_driver_netscaler_stub.so",
+    credentials: "nsroot\nnsroot\n",
+    servers: "/config/server/",
+    limit: |body| &body["lbvserver"]["sothreshold"],
+    makes_partitions: ["/nspartition", "/nsconfig"],
+};
+
 /// A device beside the agent, and the agent with a driver for it. The device lives as long as what is returned.
-fn with_device(lab: &Lab, site: &mut Site) -> Result<Process, LabError> {
+fn with_device(lab: &Lab, site: &mut Site, vendor: &Vendor) -> Result<Process, LabError> {
     let directory = lab.dir();
     let ca = directory.join("device-ca.pem");
     let mut command = site.agents[0].host.command(programs::built("ballast-simulator"));
-    command.args(["a10", "--listen", DEVICE, "--ca-file"]).arg(&ca);
+    command.args([vendor.provider, "--listen", DEVICE, "--ca-file"]).arg(&ca);
     let device = site.agents[0].host.spawn(command)?;
     wait_until(PATIENCE, "the device's certificate", || fs::metadata(&ca).ok().filter(|file| file.len() > 0));
     let credentials = directory.join("device-credentials");
-    fs::write(&credentials, "admin\na10\n").expect("a credentials file");
+    fs::write(&credentials, vendor.credentials).expect("a credentials file");
     fs::set_permissions(&credentials, fs::Permissions::from_mode(0o600)).expect("its mode");
-    configure(&directory.join("ballast.toml"), &ca, &credentials);
+    configure(&directory.join("ballast.toml"), vendor, (&ca, &credentials));
     site.kill_agent(0);
-    let driver = site.agents[0].drivers.join("a10-stub.so");
-    fs::copy(programs::built("libballast_driver_a10_stub.so"), driver).expect("a driver");
+    let driver = site.agents[0].drivers.join(format!("{}.so", vendor.driver));
+    fs::copy(programs::built(vendor.library), driver).expect("a driver");
     site.start_agent(0);
     wait_until(PATIENCE, "an agent with both drivers", || {
         let agents = site.rest.get("/v2.0/agents");
@@ -36,9 +71,10 @@ fn with_device(lab: &Lab, site: &mut Site) -> Result<Process, LabError> {
     Ok(device)
 }
 
-fn configure(file: &Path, ca: &Path, credentials: &Path) {
+fn configure(file: &Path, vendor: &Vendor, (ca, credentials): (&Path, &Path)) {
     let section = format!(
-        "[drivers.a10-stub]\nurl = \"https://{DEVICE}\"\nca_file = \"{}\"\ncredentials_file = \"{}\"\n",
+        "[drivers.{}]\nurl = \"https://{DEVICE}\"\nca_file = \"{}\"\ncredentials_file = \"{}\"\n",
+        vendor.driver,
         ca.display(),
         credentials.display()
     );
@@ -55,34 +91,47 @@ fn device(site: &Site, method: &str, lever: &str, body: &Value) -> Value {
     serde_json::from_str(&said).expect("JSON")
 }
 
-/// The paths of the device's objects, as its journal tells: made and not removed since.
+/// What was to be changed on the device, as its journal tells.
 fn writes(site: &Site) -> Vec<Value> {
     let journal = device(site, "GET", "journal", &Value::Null);
     let entries = journal.as_array().cloned().unwrap_or_default();
     entries.into_iter().filter(|entry| entry["write"] == true).collect()
 }
 
-fn pool(site: &Site, name: &str) -> Value {
+fn pool(site: &Site, vendor: &Vendor, name: &str) -> Value {
     json!({"pool": {
-        "name": name, "protocol": "HTTP", "lb_method": "ROUND_ROBIN", "subnet_id": site.subnet_id, "provider": "a10"
+        "name": name, "protocol": "HTTP", "lb_method": "ROUND_ROBIN", "subnet_id": site.subnet_id,
+        "provider": vendor.provider
     }})
 }
 
 #[test]
 fn a_load_balancer_of_provider_a10_is_made_watched_changed_and_removed() {
-    let test = "a_load_balancer_of_provider_a10_is_made_watched_changed_and_removed";
+    is_made_watched_changed_and_removed(&A10, "a_load_balancer_of_provider_a10_is_made_watched_changed_and_removed");
+}
+
+#[test]
+fn a_load_balancer_of_provider_netscaler_is_made_watched_changed_and_removed() {
+    let test = "a_load_balancer_of_provider_netscaler_is_made_watched_changed_and_removed";
+    is_made_watched_changed_and_removed(&NETSCALER, test);
+}
+
+fn is_made_watched_changed_and_removed(vendor: &Vendor, test: &str) {
     if !require_tool("curl", test) || !require_tool("haproxy", test) {
         return;
     }
     in_lab(|lab| {
         let mut site = Site::start(lab, &Plan { webs: 1, ..Plan::default() })?;
-        let refused = site.rest.call("POST", "/v2.0/lb/pools", Some(&pool(&site, "early")));
+        let providers = &site.rest.get("/v2.0/service-providers")["service_providers"];
+        let listed = |one: &Value| one["name"] == vendor.provider && one["service_type"] == "LOADBALANCER";
+        assert!(providers.as_array().is_some_and(|all| all.iter().any(listed)), "{providers}");
+        let refused = site.rest.call("POST", "/v2.0/lb/pools", Some(&pool(&site, vendor, "early")));
         assert_eq!((refused.status, refused.error().0), (404, "NoEligibleBackend"), "{refused}");
         let early = &site.rest.get("/v2.0/lb/pools")["pools"][0];
         site.rest.delete(&format!("/v2.0/lb/pools/{}", early["id"].as_str().unwrap_or_default()));
 
-        let _device = with_device(lab, &mut site)?;
-        let pool_id = site.rest.create("/v2.0/lb/pools", &pool(&site, "web")).id();
+        let _device = with_device(lab, &mut site, vendor)?;
+        let pool_id = site.rest.create("/v2.0/lb/pools", &pool(&site, vendor, "web")).id();
         let member = |n: u8| {
             let member = json!({"member": {
                 "pool_id": pool_id, "address": format!("10.20.0.{n}"), "protocol_port": 80, "weight": n
@@ -110,7 +159,7 @@ fn a_load_balancer_of_provider_a10_is_made_watched_changed_and_removed() {
 
         site.rest.update(&vip, &json!({"vip": {"connection_limit": 7}}));
         wait_until(PATIENCE, "the limit on the device", || {
-            writes(&site).iter().any(|entry| entry["body"]["port"]["conn-limit"] == 7).then_some(())
+            writes(&site).iter().any(|entry| *(vendor.limit)(&entry["body"]) == 7).then_some(())
         });
         site.wait_for_status(&vip, "ACTIVE");
         for path in [&vip, &one, &other, &pool] {
@@ -118,11 +167,11 @@ fn a_load_balancer_of_provider_a10_is_made_watched_changed_and_removed() {
         }
         wait_until(PATIENCE, "the last server to go from the device", || {
             let removed = |entry: &&Value| {
-                entry["method"] == "DELETE" && entry["path"].as_str().is_some_and(|path| path.contains("/slb/server/"))
+                entry["method"] == "DELETE" && entry["path"].as_str().is_some_and(|path| path.contains(vendor.servers))
             };
             (writes(&site).iter().filter(removed).count() >= 2).then_some(())
         });
-        all_in_the_tenants_partition(&site);
+        all_in_the_tenants_partition(&site, vendor);
         wait_until(PATIENCE, "the end of all sessions", || {
             (device(&site, "GET", "sessions", &Value::Null)["sessions"] == 0).then_some(())
         });
@@ -131,10 +180,10 @@ fn a_load_balancer_of_provider_a10_is_made_watched_changed_and_removed() {
 }
 
 /// But for the making of that partition.
-fn all_in_the_tenants_partition(site: &Site) {
+fn all_in_the_tenants_partition(site: &Site, vendor: &Vendor) {
     for entry in writes(site) {
         let path = entry["path"].as_str().unwrap_or_default();
-        let makes_it = path.ends_with("/partition") || path.ends_with("/write/memory");
+        let makes_it = vendor.makes_partitions.iter().any(|end| path.ends_with(end));
         let inside = entry["partition"].as_str().is_some_and(|partition| partition.starts_with("bl"));
         assert!(inside || makes_it, "{entry}");
     }
