@@ -6,6 +6,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+pub mod assumptions;
 pub mod faults;
 pub mod features;
 pub mod plans;
@@ -13,7 +14,7 @@ pub mod rules;
 pub mod samples;
 mod stage;
 
-pub use stage::{PASSWORD, Played, Role, Stage, USER, strays, writes};
+pub use stage::{Assumed, PASSWORD, Played, Role, Stage, USER, strays, writes};
 
 /// A test of each rule, for a vendor that is [`Played`].
 #[macro_export]
@@ -48,6 +49,8 @@ macro_rules! tests {
             rules::what_is_gone_is_gone_and_what_was_never_there_is_not_found,
             rules::what_another_host_deployed_is_found_and_can_be_taken_away,
             faults::a_session_that_is_led_astray_writes_nothing_where_it_is,
+            assumptions::a_device_may_behave_either_way_where_nobody_knows,
+            assumptions::errors_are_known_by_their_number_whatever_the_status,
             faults::a_deploy_survives_every_fault_at_every_request,
             faults::a_change_survives_every_fault_at_every_request,
             faults::an_undeploy_survives_every_fault_at_every_request,

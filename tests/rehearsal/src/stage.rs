@@ -12,6 +12,9 @@ use crate::samples::ID;
 pub const USER: &str = "ballast";
 pub const PASSWORD: &str = "wh1sper-it";
 
+/// A way to behave where nobody knows what real devices do.
+pub type Assumed<D> = (&'static str, fn(&mut D));
+
 /// A vendor whose devices are played by a simulator.
 pub trait Played: Sized + 'static {
     type Vendor: Vendor;
@@ -19,6 +22,14 @@ pub trait Played: Sized + 'static {
     /// The paths of requests that log in, and that save; `*` stands for any text.
     const LOGIN: &'static str;
     const SAVE: &'static str;
+
+    /// The path of the collection of servers.
+    const SERVERS: &'static str;
+    /// Errors whose HTTP status no real device showed.
+    const UNSEEN: &'static [u32];
+
+    /// Each open point of this device alone, and all together.
+    fn assumptions() -> Vec<Assumed<Self::Device>>;
 
     /// A new device, with [`USER`] and [`PASSWORD`].
     fn device() -> Self::Device;

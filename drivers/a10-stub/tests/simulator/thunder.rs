@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use ballast_device::{Key, Objects, Reading, fields, names};
 use ballast_driver_a10_stub::{Kind, Thunder as Vendor};
-use ballast_rehearsal::{PASSWORD, Played, Role, Stage, USER};
-use ballast_simulators::{Entry, a10};
+use ballast_rehearsal::{Assumed, PASSWORD, Played, Role, Stage, USER};
+use ballast_simulators::{
+    Entry,
+    a10::{self, Assumptions},
+};
 use serde_json::{Value, json};
 
 pub(crate) struct Thunder;
@@ -15,6 +18,40 @@ impl Played for Thunder {
     type Device = a10::A10;
     const LOGIN: &'static str = "*/auth";
     const SAVE: &'static str = "*/write/memory";
+
+    const SERVERS: &'static str = "*/slb/server";
+    /// Exists, in use, bad value, not supported, busy, failed.
+    const UNSEEN: &'static [u32] =
+        &[1_023_459_339, 33_619_969, 1_023_459_393, 1_023_459_335, 1_023_464_193, 1_023_459_328];
+
+    fn assumptions() -> Vec<Assumed<a10::A10>> {
+        vec![
+            ("over the limit is 401", |device| {
+                device.assume(Assumptions { over_limit: 401, ..Assumptions::default() })
+            }),
+            ("keys in any case", |device| {
+                device.assume(Assumptions { keys_in_any_case: true, ..Assumptions::default() })
+            }),
+            ("used is deleted", |device| {
+                device.assume(Assumptions { deletes_what_is_used: true, ..Assumptions::default() });
+            }),
+            ("exclusive changes are refused", |device| {
+                device.assume(Assumptions { refuses_exclusive_changes: true, ..Assumptions::default() });
+            }),
+            ("silent saves", |device| device.assume(Assumptions { saves_silently: true, ..Assumptions::default() })),
+            ("empty lists", |device| device.assume(Assumptions { shows_empty_lists: true, ..Assumptions::default() })),
+            ("all of them", |device| {
+                device.assume(Assumptions {
+                    over_limit: 403,
+                    keys_in_any_case: true,
+                    deletes_what_is_used: true,
+                    refuses_exclusive_changes: true,
+                    saves_silently: true,
+                    shows_empty_lists: true,
+                });
+            }),
+        ]
+    }
 
     fn device() -> a10::A10 {
         let mut device = a10::A10::default();

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use ballast_device::{Key, Objects, Reading, fields, names};
 use ballast_driver_netscaler_stub::{Adc as Vendor, Kind};
-use ballast_rehearsal::{PASSWORD, Played, Role, Stage, USER};
+use ballast_rehearsal::{Assumed, PASSWORD, Played, Role, Stage, USER};
 use ballast_simulators::{
     Entry,
-    netscaler::{Counters, DEFAULT, NetScaler},
+    netscaler::{Assumptions, Counters, DEFAULT, NetScaler},
 };
 use serde_json::{Value, json};
 
@@ -18,6 +18,31 @@ impl Played for Adc {
     type Device = NetScaler;
     const LOGIN: &'static str = "*/config/login";
     const SAVE: &'static str = "*/config/nsconfig";
+
+    const SERVERS: &'static str = "*/config/server";
+    /// Busy, exists with another name, in use, and what else a deploy may meet.
+    const UNSEEN: &'static [u32] = &[257, 272, 315, 351, 428, 461, 463, 1097, 1304, 1332, 1335, 2128, 2131, 2133, 2170];
+
+    fn assumptions() -> Vec<Assumed<NetScaler>> {
+        vec![
+            ("seconds", |device| device.assume(Assumptions { shows_minutes: false, ..Assumptions::default() })),
+            ("no built-in monitors", |device| {
+                device.assume(Assumptions { shows_built_in_monitors: false, ..Assumptions::default() });
+            }),
+            ("default monitors", |device| {
+                device.assume(Assumptions { shows_default_monitors: true, ..Assumptions::default() });
+            }),
+            ("repeats are refused", |device| {
+                device.assume(Assumptions { repeats_are_fine: false, ..Assumptions::default() });
+            }),
+            ("made servers go", |device| {
+                device.assume(Assumptions { made_servers_go: true, ..Assumptions::default() })
+            }),
+            ("another spelling", |device| {
+                device.assume(Assumptions { partially_up: "PARTIAL UP", ..Assumptions::default() });
+            }),
+        ]
+    }
 
     fn device() -> NetScaler {
         let mut device = NetScaler::default();
