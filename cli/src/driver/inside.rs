@@ -50,7 +50,7 @@ fn check(order: &Order) -> Verdict {
     let files = match Overlay::over(&order.folder) {
         Ok(overlay) if overlay.blind().is_empty() => Files::Watched(Box::new(move || overlay.written())),
         Ok(overlay) => Files::Unwatched(format!("what is written below {:?} cannot be seen", overlay.blind())),
-        Err(error) => Files::Unwatched(said(&error)),
+        Err(error) => Files::Unwatched(format!("{}; root can", said(&error))),
     };
     let patience = Patience::default();
     let program = std::env::current_exe().map_err(|error| cannot("this program is not found", &error))?;

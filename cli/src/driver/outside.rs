@@ -55,8 +55,11 @@ pub(super) fn run(arguments: &arguments::Check, json: bool) -> Result<ExitCode, 
         }
         report.0.push(line);
     }
-    let end =
-        if json { report.json(&plan.file, plan.note.as_ref(), plan.seed) } else { format!("\n{}", report.summary()) };
+    let end = if json {
+        report.json(&plan.file, plan.note.as_ref(), plan.seed)
+    } else {
+        format!("\n{}", report.summary(plan.seed))
+    };
     print(&end)?;
     Ok(report.status())
 }
@@ -82,8 +85,8 @@ impl<'a> Plan<'a> {
             (Some(path), Some(note)) => Some(configuration::section(path, &note.name)?),
             _ => None,
         };
-        let seed =
-            arguments.seed.unwrap_or_else(|| u64::from(RandomState::new().build_hasher().finish().to_be_bytes()[0]));
+        // Short enough to be typed again.
+        let seed = arguments.seed.unwrap_or_else(|| RandomState::new().build_hasher().finish() % 1_000_000);
         Ok(Self { arguments, file, note, section, seed })
     }
 

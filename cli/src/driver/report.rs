@@ -65,9 +65,9 @@ impl Report {
         )
     }
 
-    pub(super) fn summary(&self) -> String {
+    pub(super) fn summary(&self, seed: u64) -> String {
         let (passed, failed, skipped) = self.counts();
-        format!("{passed} passed, {failed} failed, {skipped} skipped\n")
+        format!("{passed} passed, {failed} failed, {skipped} skipped; --seed {seed}\n")
     }
 
     pub(super) fn json(&self, file: &Path, note: Option<&Note>, seed: u64) -> String {
