@@ -1,0 +1,85 @@
+//! The program that serves a device to other processes, with its levers.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    process::{Child, Command, Stdio},
+};
+
+use serde_json::{Value, json};
+
+#[path = "wire/mod.rs"]
+mod wire;
+
+use wire::Answer;
+
+struct Program {
+    process: Child,
+    url: String,
+}
+
+impl Program {
+    fn start(arguments: &[&str]) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_ballast-simulator"))
+            .args(["--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut url = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut url).unwrap();
+        Self { process, url: url.trim().to_owned() }
+    }
+
+    fn send(&self, method: &str, path: &str, body: &Value) -> Answer {
+        let address: SocketAddr = self.url.strip_prefix("http://").unwrap().parse().unwrap();
+        let answer = wire::send(address, (method, path), &[], body);
+        assert!(answer.head.starts_with("HTTP/1.1 "), "{method} {path}: {}", answer.head);
+        answer
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+#[test]
+fn each_device_is_served_and_its_levers_move_it() {
+    let netscaler = json!({"login": {"username": "nsroot", "password": "nsroot"}});
+    let a10 = json!({"credentials": {"username": "admin", "password": "a10"}});
+    for (device, login, body, status) in
+        [("netscaler", "/nitro/v1/config/login", netscaler, 201), ("a10", "/axapi/v3/auth", a10, 200)]
+    {
+        let program = Program::start(&[device]);
+        let lever =
+            |method: &str, lever: &str, body: &Value| program.send(method, &format!("/_simulator/{lever}"), body);
+        let sessions = || lever("GET", "sessions", &Value::Null).body()["sessions"].clone();
+        assert_eq!(program.send("POST", login, &body).status, status, "{device}");
+        assert_eq!(sessions(), 1);
+        let fault = json!({"kind": "html503", "path": "*"});
+        assert_eq!(lever("POST", "faults", &fault).status, 200);
+        assert_eq!(program.send("POST", login, &body).status, 503, "{device}");
+        let journal = lever("GET", "journal", &Value::Null).body();
+        let reached: Vec<&Value> = journal.as_array().unwrap().iter().map(|entry| &entry["reached"]).collect();
+        assert_eq!(reached, [&json!(true), &json!(false)], "{device}");
+        assert_eq!(lever("POST", "reboot", &Value::Null).status, 200);
+        assert_eq!(sessions(), 0, "{device}");
+        assert_eq!(lever("POST", "faults", &json!({"kind": "unheard of"})).status, 400);
+        assert_eq!(lever("POST", "nothing", &Value::Null).status, 400);
+    }
+}
+
+#[test]
+fn with_tls_the_authority_is_written_before_it_answers() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("ca.pem");
+    let program = Program::start(&["netscaler", "--ca-file", file.to_str().unwrap()]);
+    assert!(program.url.starts_with("https://127.0.0.1:"), "{}", program.url);
+    assert!(fs::read_to_string(&file).unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
+}
