@@ -1,6 +1,6 @@
 //! Partitions, and what is saved of them.
 
-use ballast_simulators::Device;
+use ballast_simulators::{Device, Fault, Kind};
 use serde_json::{Value, json};
 
 use crate::client::{Client, MISSING, deploy, simulator};
@@ -27,6 +27,17 @@ fn partitions_are_made_with_a_free_id_and_deleted_in_two_steps() {
     assert_eq!(client.post("active-partition/t1", &Value::Null), (404, MISSING));
     assert_eq!(client.post("delete/partition", &partition("t1", 1)), (200, 0));
     assert_eq!(simulator.device().partitions(), [""; 0]);
+}
+
+#[test]
+fn a_session_that_is_led_astray_writes_where_it_began() {
+    let simulator = simulator();
+    simulator.device().add_partition("t1");
+    let client = Client::inside(&simulator, "t1");
+    simulator.faults.add(Fault::new(Kind::Astray).method("POST"));
+    assert_eq!(client.post("slb/server", &json!({"server": {"name": "s1", "host": "10.0.0.1"}})), (200, 0));
+    assert_eq!(simulator.device().objects("shared"), ["slb/server/s1"]);
+    assert_eq!(client.get("active-partition").body()["active-partition"]["partition-name"], "shared");
 }
 
 #[test]

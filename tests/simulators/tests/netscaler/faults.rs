@@ -59,6 +59,18 @@ fn a_session_ends_in_the_middle_of_a_sequence() {
 }
 
 #[test]
+fn a_session_that_is_led_astray_writes_where_it_began() {
+    let simulator = simulator();
+    simulator.device().add_partition("t1");
+    let client = Client::inside(&simulator, "t1");
+    simulator.faults.add(Fault::new(Kind::Astray).method("POST").after(1));
+    assert_eq!((add(&client, 1), add(&client, 2)), ((201, 0), (201, 0)));
+    assert_eq!(simulator.device().objects("t1"), ["server/s1"]);
+    assert_eq!(simulator.device().objects("default"), ["server/s2"]);
+    assert_eq!(client.one("config/nspartition/t1").get("partitiontype"), None, "and can know it");
+}
+
+#[test]
 fn a_save_can_fail_alone() {
     let simulator = simulator();
     let client = Client::logged_in(&simulator);
