@@ -33,13 +33,19 @@ use ballast_service::{config::Settings, process::Failure, tls};
 use drivers::{DriverSet, DriverSettings};
 use ledger::Ledger;
 use session::{Identity, Session};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::{self, Instant},
+};
 use tokio_util::sync::CancellationToken;
 use uplink::Uplink;
 use workers::{Foundations, Workers};
 
 /// How long calls of drivers may go on after the agent has been told to stop.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the lock of an agent that was killed may live on, in a child that it had forked and that was not yet another
+/// program.
+const REMAINDER: Duration = Duration::from_secs(2);
 
 /// Runs the agent until `shutdown`.
 ///
@@ -50,7 +56,7 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), 
     let host = host(&settings.agent.host)?;
     let tls = tls::client_if_set(&settings.tls).map_err(Failure::Config)?;
     let state_dir = settings.agent.state_dir.clone();
-    let _alone = claim(&state_dir)?;
+    let _alone = claim(&state_dir).await?;
     let (ledger, contents) = Ledger::open(&state_dir)
         .map_err(|error| Failure::run(format!("the ledger in {}", state_dir.display()), error))?;
     tracing::info!(host, load_balancers = contents.entries.len(), cluster = contents.cluster, "the agent starts");
@@ -133,13 +139,19 @@ fn host(configured: &str) -> Result<String, Failure> {
 }
 
 /// Makes the state directory, and keeps a second agent out of it.
-fn claim(state_dir: &Path) -> Result<File, Failure> {
+async fn claim(state_dir: &Path) -> Result<File, Failure> {
     let refuse = |why: &dyn std::fmt::Display| Failure::run(format!("agent.state_dir = {}", state_dir.display()), why);
     fs::create_dir_all(state_dir).map_err(|error| refuse(&error))?;
     let lock = File::create(state_dir.join("lock")).map_err(|error| refuse(&error))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(refuse(&"another agent uses it: give each agent a directory of its own")),
-        Err(TryLockError::Error(error)) => Err(refuse(&error)),
+    let deadline = Instant::now() + REMAINDER;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => time::sleep(Duration::from_millis(20)).await,
+            Err(TryLockError::WouldBlock) => {
+                return Err(refuse(&"another agent uses it: give each agent a directory of its own"));
+            }
+            Err(TryLockError::Error(error)) => return Err(refuse(&error)),
+        }
     }
 }
