@@ -1,6 +1,8 @@
 """A real Keystone of one's own: SQLite, fernet tokens, everything in one directory, served on loopback.
 
-usage: keystone_server.py DIR PORT        (the password of the user admin is read from standard input, one line)
+usage: keystone_server.py DIR PORT [TLS_PORT CERT KEY]
+
+The password of the user admin is read from standard input, one line. With the other three it serves over TLS, too.
 
 The first start in a directory makes the database, the keys, and the user, project and roles that any Keystone begins
 with. A later one finds them. It says `serving` when it does, and serves until it is ended.
@@ -9,8 +11,10 @@ with. A later one finds them. It says `serving` when it does, and serves until i
 import os
 import pathlib
 import socketserver
+import ssl
 import subprocess
 import sys
+import threading
 import wsgiref.simple_server
 
 from cryptography import fernet
@@ -73,7 +77,15 @@ class Quiet(wsgiref.simple_server.WSGIRequestHandler):
         pass
 
 
-def main(directory, port):
+def over_tls(application, port, cert, key):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    server = wsgiref.simple_server.make_server("127.0.0.1", int(port), application, Server, Quiet)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+def main(directory, port, *tls):
     directory = pathlib.Path(directory)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     configuration = directory / "keystone.conf"
@@ -85,6 +97,8 @@ def main(directory, port):
     # It reads the arguments of the process as its own.
     sys.argv[1:] = ["--config-file", str(configuration)]
     application = wsgi.initialize_public_application()
+    if tls:
+        over_tls(application, *tls)
     with wsgiref.simple_server.make_server("127.0.0.1", int(port), application, Server, Quiet) as server:
         print("serving", flush=True)
         server.serve_forever()

@@ -22,6 +22,8 @@ pub struct Keystone {
     python: PathBuf,
     directory: PathBuf,
     port: u16,
+    /// Certificate and key of what it serves over TLS.
+    tls: Option<[String; 2]>,
     process: Option<Child>,
     runtime: tokio::runtime::Runtime,
     client: reqwest::Client,
@@ -52,10 +54,11 @@ impl Keystone {
     /// # Panics
     /// When it does not start.
     #[must_use]
-    pub fn start(python: PathBuf, directory: &Path, port: u16) -> Self {
+    pub fn start(python: PathBuf, directory: &Path, port: u16, tls: Option<[String; 2]>) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let (directory, client) = (directory.to_owned(), reqwest::Client::new());
-        let mut keystone = Self { python, directory, port, process: None, runtime, client, admin: String::new() };
+        let admin = String::new();
+        let mut keystone = Self { python, directory, port, tls, process: None, runtime, client, admin };
         keystone.serve();
         keystone.admin = keystone.token("admin", "admin");
         keystone
@@ -67,16 +70,24 @@ impl Keystone {
         format!("http://127.0.0.1:{}/v3", self.port)
     }
 
+    /// Where it is over TLS, if it is.
+    #[must_use]
+    pub fn tls_url(&self) -> String {
+        format!("https://localhost:{}", self.port + 1)
+    }
+
     /// Starts to serve, with what is there.
     ///
     /// # Panics
     /// When it does not.
     pub fn serve(&mut self) {
         let log = self.directory.with_extension("log");
+        let tls = self.tls.iter().flat_map(|[cert, key]| [(self.port + 1).to_string(), cert.clone(), key.clone()]);
         let mut child = Command::new(&self.python)
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/keystone_server.py"))
             .arg(&self.directory)
             .arg(self.port.to_string())
+            .args(tls)
             .env("PYTHONWARNINGS", "ignore")
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .stdin(Stdio::piped())
@@ -197,6 +208,24 @@ impl Keystone {
             Some(id) => id.to_owned(),
             None => self.create("roles", "role", &json!({ "name": name })),
         }
+    }
+
+    /// A new application credential of a user, with all roles that he has in the project: its id and its secret.
+    ///
+    /// # Panics
+    /// When it gives none.
+    #[must_use]
+    pub fn application_credential(&self, user: &str, project: &str) -> (String, String) {
+        let token = self.token(user, project);
+        let (own, own_too) = (("x-auth-token", token.as_str()), ("x-subject-token", token.as_str()));
+        let shown = self.call(Method::GET, "/auth/tokens", &[own, own_too], None).body;
+        let path =
+            format!("/users/{}/application_credentials", shown["token"]["user"]["id"].as_str().unwrap_or_default());
+        let body = json!({"application_credential": {"name": "of-a-test"}});
+        let made = self.call(Method::POST, &path, &[own], Some(&body));
+        assert_eq!(made.status, 201, "an application credential: {}", made.body);
+        let text = |name: &str| made.body["application_credential"][name].as_str().unwrap_or_default().to_owned();
+        (text("id"), text("secret"))
     }
 
     /// Says in the catalogue where a type of service is.

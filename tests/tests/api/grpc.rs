@@ -1,5 +1,7 @@
 //! `lbaas.v1` itself: the same walk-through as REST, its error details, health and reflection.
 
+use std::collections::BTreeSet;
+
 use ballast_proto::{
     driver::{LbMethod, MonitorType, Protocol},
     v1::{
@@ -165,4 +167,46 @@ async fn health_and_reflection_answer() {
     for name in ["lbaas.v1.Pools", "lbaas.v1.Networks", "lbaas.agent.v1.AgentSession"] {
         assert!(names.contains(&name.to_owned()), "{names:?}");
     }
+}
+
+#[tokio::test]
+async fn reflection_describes_every_method_down_to_the_last_message() {
+    use prost::Message as _;
+    use tonic_reflection::pb::v1::{
+        ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+        server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
+    };
+    let services = Services::start().await;
+    let reflection = ServerReflectionClient::new(services.channel.clone());
+    let ask = async |question: MessageRequest| {
+        let request = ServerReflectionRequest { host: String::new(), message_request: Some(question) };
+        let mut reflection = reflection.clone();
+        let mut answers = reflection.server_reflection_info(tokio_stream::iter([request])).await.unwrap().into_inner();
+        answers.message().await.unwrap().unwrap().message_response.unwrap()
+    };
+    let MessageResponse::ListServicesResponse(list) = ask(MessageRequest::ListServices(String::new())).await else {
+        panic!("no services")
+    };
+    // As grpcurl does: the file of a service, then whatever that imports.
+    let mut open: Vec<_> =
+        list.service.iter().map(|service| MessageRequest::FileContainingSymbol(service.name.clone())).collect();
+    let (mut files, mut messages, mut used) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    while let Some(question) = open.pop() {
+        let answer = ask(question.clone()).await;
+        let MessageResponse::FileDescriptorResponse(found) = answer else { panic!("{question:?}: {answer:?}") };
+        for file in found.file_descriptor_proto {
+            let file = prost_types::FileDescriptorProto::decode(file.as_slice()).unwrap();
+            if !files.insert(file.name().to_owned()) {
+                continue;
+            }
+            open.extend(file.dependency.iter().cloned().map(MessageRequest::FileByFilename));
+            messages.extend(file.message_type.iter().map(|message| format!(".{}.{}", file.package(), message.name())));
+            for method in file.service.iter().flat_map(|service| &service.method) {
+                used.extend([method.input_type().to_owned(), method.output_type().to_owned()]);
+            }
+        }
+    }
+    assert!(used.len() > 40, "{used:?}");
+    let unknown: Vec<_> = used.difference(&messages).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
 }

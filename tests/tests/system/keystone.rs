@@ -1,7 +1,11 @@
 //! Callers with tokens of a real Keystone: the unmodified `neutron` command finds the gateway in the catalogue; tokens are
 //! revoked; Keystone goes away and comes back.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use ballast_lab::{Lab, in_lab, not_run, require_tool, wait_until};
 use ballast_proto::v1::{ListRequest, pools_client::PoolsClient};
@@ -9,6 +13,7 @@ use ballast_tests::{
     PATIENCE,
     keystone::{Keystone, PASSWORD},
     neutron::Neutron,
+    pki::Pki,
     rest::Rest,
     site::{Plan, Setting, Site, URL},
 };
@@ -23,9 +28,54 @@ fn python(test: &str) -> Option<PathBuf> {
     Keystone::installed().map_err(|why| not_run(test, &why)).ok()
 }
 
+/// How the services ask Keystone.
+enum Way {
+    /// Over plain HTTP, as a user with a password.
+    Password,
+    /// Over TLS, with an application credential.
+    ApplicationCredential,
+}
+
+impl Way {
+    fn settings(self, directory: &Path, keystone: &Keystone, ca: &Pki) -> Vec<Setting> {
+        let secret = directory.join("secret");
+        let (text, settings) = match self {
+            Self::Password => {
+                let settings = vec![
+                    ("BALLAST_AUTH__KEYSTONE_URL", keystone.url()),
+                    ("BALLAST_AUTH__USERNAME", "ballast".to_owned()),
+                    ("BALLAST_AUTH__PROJECT", "service".to_owned()),
+                    ("BALLAST_AUTH__PASSWORD_FILE", secret.display().to_string()),
+                ];
+                (PASSWORD.to_owned(), settings)
+            }
+            Self::ApplicationCredential => {
+                let (id, text) = keystone.application_credential("ballast", "service");
+                let settings = vec![
+                    ("BALLAST_AUTH__KEYSTONE_URL", keystone.tls_url()),
+                    ("BALLAST_AUTH__KEYSTONE_PUBLIC_URL", keystone.url()),
+                    ("BALLAST_AUTH__KEYSTONE_CA", ca.file("ca.pem")),
+                    ("BALLAST_AUTH__APPLICATION_CREDENTIAL_ID", id),
+                    ("BALLAST_AUTH__APPLICATION_CREDENTIAL_SECRET_FILE", secret.display().to_string()),
+                ];
+                (text, settings)
+            }
+        };
+        fs::write(&secret, format!("{text}\n")).expect("a file");
+        let all = [
+            ("BALLAST_AUTH__MODE", "keystone".to_owned()),
+            ("BALLAST_AUTH__REVOCATION_CHECK_SECONDS", REVOKED_AFTER.to_string()),
+        ];
+        settings.into_iter().chain(all).map(|(name, value)| ("", name, value)).collect()
+    }
+}
+
 /// A Keystone with two projects and their users, and a site that asks it.
-fn start(lab: &Lab, python: PathBuf, agents: usize) -> (Keystone, Site) {
-    let keystone = Keystone::start(python, &lab.dir().join("keystone"), 5000);
+fn start(lab: &Lab, python: PathBuf, agents: usize, way: Way) -> (Keystone, Site) {
+    let ca = Pki::init(&lab.dir().join("pki"));
+    ca.issue("rest");
+    let tls = [ca.file("rest.pem"), ca.file("rest.key")];
+    let keystone = Keystone::start(python, &lab.dir().join("keystone"), 5000, Some(tls));
     let (alpha, beta) = (keystone.project("alpha"), keystone.project("beta"));
     keystone.user("ann", &alpha, "member");
     keystone.user("rea", &alpha, "reader");
@@ -34,17 +84,7 @@ fn start(lab: &Lab, python: PathBuf, agents: usize) -> (Keystone, Site) {
     keystone.domain_admin("dora");
     keystone.user("ballast", &keystone.project("service"), "service");
     keystone.catalogue("network", URL);
-    let secret = lab.dir().join("password");
-    std::fs::write(&secret, format!("{PASSWORD}\n")).expect("a file");
-    let setting = |name, value: &str| -> Setting { ("", name, value.to_owned()) };
-    let environment = vec![
-        setting("BALLAST_AUTH__MODE", "keystone"),
-        setting("BALLAST_AUTH__KEYSTONE_URL", &keystone.url()),
-        setting("BALLAST_AUTH__USERNAME", "ballast"),
-        setting("BALLAST_AUTH__PROJECT", "service"),
-        setting("BALLAST_AUTH__PASSWORD_FILE", &secret.display().to_string()),
-        setting("BALLAST_AUTH__REVOCATION_CHECK_SECONDS", &REVOKED_AFTER.to_string()),
-    ];
+    let environment = way.settings(lab.dir(), &keystone, &ca);
     let token = keystone.token("admin", "admin");
     let site = Site::start(lab, &Plan { agents, webs: 0, token, environment, ..Plan::default() });
     (keystone, site.expect("a site"))
@@ -67,7 +107,7 @@ fn the_neutron_command_with_a_password_finds_the_gateway_and_sees_its_project_al
         return not_run(test, &why);
     }
     in_lab(|lab| {
-        let (keystone, site) = start(lab, python, 1);
+        let (keystone, site) = start(lab, python, 1, Way::Password);
         let ann = neutron(&keystone, "ann", "alpha");
         let _ = ann.run("net-create net");
         let _ = ann.run("subnet-create --name subnet net 10.30.0.0/24");
@@ -140,7 +180,7 @@ fn a_token_is_good_until_it_is_revoked_and_known_ones_outlive_keystone() {
     let test = "a_token_is_good_until_it_is_revoked_and_known_ones_outlive_keystone";
     let Some(python) = python(test).filter(|_| require_tool("curl", test)) else { return };
     in_lab(|lab| {
-        let (mut keystone, site) = start(lab, python, 0);
+        let (mut keystone, site) = start(lab, python, 0, Way::ApplicationCredential);
         let challenge = format!("www-authenticate: keystone uri=\"{}\"", keystone.url());
         let answer = unauthenticated();
         assert!(answer.starts_with("http/1.1 401") && answer.contains(&challenge), "{answer}");
