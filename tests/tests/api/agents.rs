@@ -102,6 +102,23 @@ async fn a_provider_without_an_agent_is_no_eligible_backend_and_an_unknown_one_i
 }
 
 #[tokio::test]
+async fn without_a_default_provider_a_pool_names_its_own() {
+    let services = Services::with(|settings| {
+        for provider in &mut settings.providers {
+            provider.default = false;
+        }
+    })
+    .await;
+    obedient(&services.channel, "a").await;
+    let mut body = pool(&services.subnet().await);
+    let refused = services.call("POST", "/v2.0/lb/pools", Some(body.clone())).await;
+    let text = "Service type LOADBALANCER does not have a default service provider";
+    assert_eq!((refused.status, refused.error()), (400, ("DefaultServiceProviderNotFound", text)));
+    body["pool"]["provider"] = json!("haproxy");
+    assert_eq!(services.create("/v2.0/lb/pools", body).await.object()["provider"], "haproxy");
+}
+
+#[tokio::test]
 async fn an_agent_that_is_down_gets_nothing_new() {
     let services = Services::with_policy("least-loaded").await;
     let (one, _) = (obedient(&services.channel, "a").await, obedient(&services.channel, "b").await);

@@ -94,3 +94,39 @@ fn a_vip_moves_to_a_pool_on_another_agent_with_its_address() {
         Ok(())
     });
 }
+
+#[test]
+fn a_provider_that_is_no_longer_configured_leaves_its_load_balancers_running() {
+    let test = "a_provider_that_is_no_longer_configured_leaves_its_load_balancers_running";
+    if !require_tool("haproxy", test) {
+        return;
+    }
+    in_lab(|lab| {
+        let mut site = Site::start(lab, &Plan { webs: 1, ..Plan::default() })?;
+        let (pool, address) = site.make_load_balancer("web");
+        let file = lab.dir().join("ballast.toml");
+        let configured = fs::read_to_string(&file)?;
+        fs::write(&file, configured.replace("name = \"haproxy\"", "name = \"other\""))?;
+        site.scheduler = None;
+        site.start_scheduler();
+        site.wait_for_agents(1);
+
+        // Neutron would not start. Here what runs goes on, and its owner can change it and be rid of it.
+        assert_eq!(site.ask(&address).as_deref(), Some("web-1"));
+        let path = format!("/v2.0/lb/pools/{pool}");
+        assert_eq!(site.rest.get(&path)["pool"]["provider"], "haproxy");
+        site.rest.update(&path, &json!({"pool": {"lb_method": "SOURCE_IP"}}));
+        site.wait_for_status(&path, "ACTIVE");
+        assert_eq!(site.ask(&address).as_deref(), Some("web-1"));
+        let again = json!({"pool": {
+            "protocol": "HTTP", "lb_method": "ROUND_ROBIN", "subnet_id": site.subnet_id, "provider": "haproxy"
+        }});
+        let refused = site.rest.call("POST", "/v2.0/lb/pools", Some(&again));
+        assert_eq!((refused.status, refused.error().0), (400, "ServiceProviderNotFound"), "{refused}");
+        let vip = site.rest.get(&path)["pool"]["vip_id"].as_str().unwrap_or_default().to_owned();
+        site.rest.delete(&format!("/v2.0/lb/vips/{vip}"));
+        site.rest.delete(&path);
+        site.wait_until_clean(0);
+        Ok(())
+    });
+}
