@@ -111,3 +111,52 @@ fn plain_text_is_not_served_to_other_machines_unless_asked() {
         assert!(said.contains("--insecure"), "{program}: {said}");
     }
 }
+
+#[test]
+fn callers_and_certificates_that_are_half_configured_end_each_service_with_one_line_that_names_the_key() {
+    let services = ["ballast-scheduler", "ballast-api-gateway"];
+    let directory = tempfile::tempdir().expect("a directory");
+    let tokens = directory.path().join("tokens.toml");
+    fs::write(&tokens, "[[token]]\ntoken = \"s3cret\"\nroles = [\"root\"]\n").expect("a file");
+    let tokens = tokens.to_str().expect("a path");
+    let cases: [(&[(&str, &str)], &str); 9] = [
+        (&[("BALLAST_AUTH__MODE", "token-file")], "auth.token_file"),
+        (&[("BALLAST_AUTH__MODE", "token-file"), ("BALLAST_AUTH__TOKEN_FILE", "/nonexistent/t")], "/nonexistent/t"),
+        (&[("BALLAST_AUTH__MODE", "token-file"), ("BALLAST_AUTH__TOKEN_FILE", tokens)], "admin, member and reader"),
+        (&[("BALLAST_AUTH__MODE", "keystone")], "auth.keystone_url"),
+        (
+            &[("BALLAST_AUTH__MODE", "keystone"), ("BALLAST_AUTH__KEYSTONE_URL", "http://127.0.0.1:5000")],
+            "username, password_file and project",
+        ),
+        (&[("BALLAST_AUTH__MODE", "keystone"), ("BALLAST_AUTH__PASSWORD", "s3cret")], "password"),
+        (&[("BALLAST_AUTH__MODE", "password")], "auth.mode"),
+        (&[("BALLAST_TLS__CA", "/nonexistent/ca.pem")], "all three"),
+        (
+            &[
+                ("BALLAST_TLS__CA", "/nonexistent/ca.pem"),
+                ("BALLAST_TLS__CERT", "/nonexistent/cert.pem"),
+                ("BALLAST_TLS__KEY", "/nonexistent/key.pem"),
+            ],
+            "tls.ca = \"/nonexistent/ca.pem\"",
+        ),
+    ];
+    for program in services {
+        for (settings, words) in cases {
+            let database = format!("sqlite://{}/ballast.db", directory.path().display());
+            let socket = directory.path().join("s.sock");
+            let mut all = settings.to_vec();
+            all.extend([
+                ("BALLAST_DATABASE__URL", database.as_str()),
+                ("BALLAST_SCHEDULER__SOCKET", socket.to_str().expect("a path")),
+                ("BALLAST_SCHEDULER__LISTEN", "127.0.0.1:0"),
+                ("BALLAST_GATEWAY__LISTEN", "127.0.0.1:0"),
+                ("BALLAST_GATEWAY__SCHEDULER", "127.0.0.1:1"),
+            ]);
+            let (status, said) = refused(program, &all, "");
+            let line = said.trim_end().lines().last().unwrap_or_default();
+            assert_eq!(status, Some(78), "{program} {settings:?}: {said}");
+            assert!(line.starts_with(program) && line.contains(words), "{program} {settings:?}: {said}");
+            assert!(!said.contains("s3cret"), "{program}: {said}");
+        }
+    }
+}
