@@ -10,7 +10,7 @@ use crate::{driver::Driver, pki::Pki};
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) connection: Connection,
-    /// Print JSON: the REST objects as they are
+    /// Print JSON; REST objects as they are
     #[arg(long, global = true)]
     pub(crate) json: bool,
     #[command(subcommand)]

@@ -5,6 +5,8 @@
 
 use std::{
     env, fs,
+    net::TcpListener,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
@@ -43,7 +45,10 @@ fn outcome(section: &str, name: &str) -> (String, String) {
     let folder = TempDir::new().unwrap();
     let config = folder.path().join("ballast.toml");
     fs::write(&config, format!("[drivers.fault]\n{section}\n")).unwrap();
-    let words = ["--config", config.to_str().unwrap(), "--only", name, "--timeout", "3", "--seed", "7", "--json"];
+    let mut words = vec!["--config", config.to_str().unwrap(), "--only", name, "--seed", "7", "--json"];
+    if ["hang", "spin", "slow"].iter().any(|word| section.contains(word)) {
+        words.extend(["--timeout", "3"]);
+    }
     let output = check(&fault_driver(), &words);
     let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", said(&output)));
     let line = &report["checks"][0];
@@ -240,6 +245,37 @@ fn a_library_that_needs_more_or_shows_more_than_it_should_is_found_without_loadi
     let text = said(&check(&file, &["--only", "static.exports,static.rpath"]));
     assert!(text.contains("it also exports acme_get, acme_state,"), "{text}");
     assert!(text.contains("RUNPATH /opt/acme"), "{text}");
+}
+
+#[test]
+fn without_a_configuration_a_driver_for_a_device_is_skipped_and_without_the_device_it_reaches_nobody() {
+    if !labs("without_a_configuration_a_driver_for_a_device_is_skipped_and_without_the_device_it_reaches_nobody") {
+        return;
+    }
+    let driver = built("libballast_driver_a10_stub.so");
+    let output = check(&driver, &["--only", "contract.start,contract.deploy"]);
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(3), "{text}");
+    assert!(text.contains("it needs a configuration (url: must be the device's address"), "{text}");
+    assert!(text.contains("SKIPPED  contract.deploy"), "{text}");
+
+    let device = TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = TempDir::new().unwrap();
+    let (config, credentials) = (folder.path().join("ballast.toml"), folder.path().join("credentials"));
+    fs::write(&credentials, "admin\na10\n").unwrap();
+    fs::set_permissions(&credentials, fs::Permissions::from_mode(0o600)).unwrap();
+    let section = format!(
+        "[drivers.a10-stub]\nurl = \"http://{}\"\nplain_http = true\ncredentials_file = \"{}\"\nbusy_delay_ms = 1\n",
+        device.local_addr().unwrap(),
+        credentials.display()
+    );
+    fs::write(&config, section).unwrap();
+    let output = check(&driver, &["--config", config.to_str().unwrap(), "--only", "contract.deploy"]);
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("UNAVAILABLE"), "{text}");
+    device.set_nonblocking(true).unwrap();
+    assert!(device.accept().is_err(), "a driver has left its lab");
 }
 
 #[test]

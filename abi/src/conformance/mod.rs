@@ -50,30 +50,34 @@ impl Check {
 type Line = (&'static str, &'static str, fn(&Bench) -> Verdict);
 
 const FIRST: Line = ("static.elf", "it is a driver for this machine, and whole", elf::sane);
+/// After it, without a lab.
 const STATIC: [Line; 3] = [
     ("static.exports", "it exports the driver's entry and nothing else", elf::exports),
     ("static.rpath", "it looks for libraries where the system does", elf::paths),
     ("static.glibc", "it needs no newer glibc than the baseline", elf::glibc),
 ];
 const OPEN: Line = ("load.open", "it loads with every symbol bound", load::open);
-const LOAD: [Line; 4] = [
+const LOAD: [Line; 3] = [
     ("load.note", "its note says what its code says", load::note),
     ("load.types", "its frozen types are those of this ABI, seen from both sides", load::types),
     ("load.quiet", "loading it starts no thread and no program, and opens no file or socket", load::quiet),
-    ("load.twice", "two copies in one process do not meet", load::twice),
 ];
 const START: Line = ("contract.start", "it starts with its configuration", contract::start::starts);
-const CONTRACT: [Line; 16] = [
+const STARTED: [Line; 2] = [
     ("contract.stable", "its name, version and capabilities are the same at each start", contract::start::stable),
     ("contract.config", "a wrong configuration is INVALID_CONFIG", contract::start::configuration),
-    ("contract.deploy", "a deploy shows in deployed, with its generation", contract::deploy::deploy),
+];
+/// Without these two nothing else can be looked at, and each check would find the same again.
+const DEPLOY: Line = ("contract.deploy", "a deploy shows in deployed, with its generation", contract::deploy::deploy);
+const UNDEPLOY: Line = (
+    "contract.undeploy",
+    "an undeploy takes away what it names, and is Ok when there is nothing",
+    contract::deploy::undeploy,
+);
+const REST: [Line; 20] = [
+    ("load.twice", "two copies in one process do not meet", load::twice),
     ("contract.again", "deploying the same again changes nothing", contract::deploy::again),
     ("contract.change", "a changed deploy changes what is deployed", contract::change::change),
-    (
-        "contract.undeploy",
-        "an undeploy takes away what it names, and is Ok when there is nothing",
-        contract::deploy::undeploy,
-    ),
     ("contract.unknown", "what is not deployed is NOT_FOUND", contract::deploy::unknown),
     ("contract.restart", "another process of it finds what is deployed", contract::deploy::restart),
     (
@@ -88,8 +92,6 @@ const CONTRACT: [Line; 16] = [
     ("contract.text", "odd texts harm nothing", contract::text::text),
     ("contract.counters", "counters never go back", contract::counters::counters),
     ("contract.observe", "members are known by the ids that were given", contract::counters::members),
-];
-const ROBUSTNESS: [Line; 7] = [
     ("robust.threads", "eight threads at once", robustness::threads::threads),
     ("robust.bytes", "requests that are none", robustness::bytes::bytes),
     ("robust.panic", "a panic is an error, and the next call works", robustness::panics::panics),
@@ -102,15 +104,20 @@ const ROBUSTNESS: [Line; 7] = [
 /// Every check, in the order in which they make sense.
 #[must_use]
 pub fn checks() -> Vec<Check> {
-    let of = |(name, title, run): Line, after, runs_code| Check { name, title, after, runs_code, run };
-    let mut checks = vec![of(FIRST, None, false)];
-    checks.extend(STATIC.map(|line| of(line, Some(FIRST.0), false)));
-    checks.push(of(OPEN, Some(FIRST.0), true));
-    checks.extend(LOAD.map(|line| of(line, Some(if line.0 == "load.twice" { START.0 } else { OPEN.0 }), true)));
-    let start = checks.len() - 1;
-    checks.insert(start, of(START, Some(OPEN.0), true));
-    checks.extend(CONTRACT.map(|line| of(line, Some(START.0), true)));
-    checks.extend(ROBUSTNESS.map(|line| of(line, Some(START.0), true)));
+    let mut checks = Vec::new();
+    let mut add = |lines: &[Line], after: Option<Line>, runs_code| {
+        let of = |&(name, title, run): &Line| Check { name, title, after: after.map(|after| after.0), runs_code, run };
+        checks.extend(lines.iter().map(of));
+    };
+    add(&[FIRST], None, false);
+    add(&STATIC, Some(FIRST), false);
+    add(&[OPEN], Some(FIRST), true);
+    add(&LOAD, Some(OPEN), true);
+    add(&[START], Some(OPEN), true);
+    add(&STARTED, Some(START), true);
+    add(&[DEPLOY], Some(START), true);
+    add(&[UNDEPLOY], Some(DEPLOY), true);
+    add(&REST, Some(UNDEPLOY), true);
     checks
 }
 

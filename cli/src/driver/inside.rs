@@ -24,7 +24,12 @@ const IPV6: [&str; 3] = ["all", "default", "lo"];
 
 /// Does what the order says, and leaves the verdict beside it.
 pub(super) fn run(path: &Path) -> Result<(), Failure> {
-    let read = || Ok(serde_json::from_slice::<Order>(&fs::read(path)?)?);
+    let read = || {
+        let text = fs::read(path)?;
+        // It may hold passwords, and this folder stays when the caller is killed.
+        fs::remove_file(path)?;
+        Ok(serde_json::from_slice::<Order>(&text)?)
+    };
     let order = Arc::new(read().map_err(|error| Failure::File { path: path.to_owned(), error })?);
     let (sender, receiver) = mpsc::channel();
     let worker = Arc::clone(&order);
