@@ -38,6 +38,10 @@ pub struct AgentDriver {
     pub features: BTreeSet<String>,
     /// 0: no limit.
     pub max_load_balancers: u32,
+    /// Of one load balancer; 0: no limit.
+    pub max_members: u32,
+    /// How many load balancers are bound to it.
+    pub load_balancers: u32,
 }
 
 /// An agent.

@@ -84,6 +84,12 @@ impl LoadBalancer {
         self.pools.iter_mut().find(|pool| pool.id == id).ok_or_else(|| pool_not_found(id))
     }
 
+    /// How many members its pools have.
+    #[must_use]
+    pub fn members(&self) -> usize {
+        self.pools.iter().map(|pool| pool.members.len()).sum()
+    }
+
     /// The next generation of what is desired.
     const fn grow(&mut self) -> u64 {
         self.generation += 1;

@@ -55,9 +55,10 @@ pub fn from_driver_report(report: &agent::DriverReport, known: Option<&AgentDriv
         Ok(agent::DriverState::Starting) => DriverState::Starting,
         Ok(agent::DriverState::Failed | agent::DriverState::Unspecified) | Err(_) => DriverState::Failed,
     };
-    let (features, max_load_balancers) = match &report.capabilities {
-        Some(capabilities) => (capabilities.features.iter().cloned().collect(), capabilities.max_load_balancers),
-        None => known.map(|known| (known.features.clone(), known.max_load_balancers)).unwrap_or_default(),
+    let (features, max_load_balancers, max_members) = match (&report.capabilities, known) {
+        (Some(now), _) => (now.features.iter().cloned().collect(), now.max_load_balancers, now.max_members),
+        (None, Some(known)) => (known.features.clone(), known.max_load_balancers, known.max_members),
+        (None, None) => Default::default(),
     };
     AgentDriver {
         name: report.name.clone(),
@@ -66,5 +67,7 @@ pub fn from_driver_report(report: &agent::DriverReport, known: Option<&AgentDriv
         reason: report.reason.clone(),
         features,
         max_load_balancers,
+        max_members,
+        load_balancers: known.map_or(0, |known| known.load_balancers),
     }
 }

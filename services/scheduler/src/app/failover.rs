@@ -112,7 +112,7 @@ impl App {
         let Some(load_balancer) = tx.load(load_balancer_id).await? else { return Ok(None) };
         let Some(driver) = self.driver_of(&load_balancer.provider) else { return Ok(None) };
         let features = features::used(&load_balancer);
-        let demand = Demand { driver, features: &features };
+        let demand = Demand { driver, features: &features, members: load_balancer.members() };
         let found = candidates_that_are(Liveness::Alive, agents, demand, (&self.limits, self.now()));
         Ok(self.policy.choose(&found, random).map(|agent_id| (agent_id, driver)))
     }

@@ -17,7 +17,8 @@ impl App {
         let Some(driver) = self.driver_of(&load_balancer.provider) else { return Ok(None) };
         let features = features::used(load_balancer);
         let agents = tx.agents(&Query::default()).await?;
-        let found = candidates(&agents, Demand { driver, features: &features }, &self.limits, self.now());
+        let demand = Demand { driver, features: &features, members: load_balancer.members() };
+        let found = candidates(&agents, demand, &self.limits, self.now());
         let Some(agent_id) = self.policy.choose(&found, random) else { return Ok(None) };
         tx.bind(load_balancer.id, agent_id, driver).await?;
         Ok(Some(Wake { agent_id, load_balancer_id: load_balancer.id }))

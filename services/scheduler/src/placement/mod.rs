@@ -1,6 +1,6 @@
 //! Placement: which agent runs a load balancer. Pure: candidates and a random number in, an agent out.
 //!
-//! First a filter (lives, admin up, has the driver, the driver knows the features, not full), then a policy. A new policy
+//! First a filter (lives, admin up, has the driver, the driver knows the features and has room), then a policy. A new policy
 //! is one file and one line in [`policy`].
 
 mod chance;
@@ -46,6 +46,7 @@ pub fn policy(name: &str) -> Option<Arc<dyn PlacementPolicy>> {
 pub struct Demand<'a> {
     pub driver: &'a str,
     pub features: &'a BTreeSet<String>,
+    pub members: usize,
 }
 
 /// The agents that could run it: those that are Alive, or, when none is, those that are not yet Dead. (A scheduler that
@@ -75,7 +76,8 @@ fn can_run(agent: &Agent, demand: Demand<'_>) -> bool {
         driver.name == demand.driver
             && driver.state == DriverState::Ready
             && demand.features.is_subset(&driver.features)
-            && (driver.max_load_balancers == 0 || agent.load_balancers < driver.max_load_balancers)
+            && (driver.max_load_balancers == 0 || driver.load_balancers < driver.max_load_balancers)
+            && (driver.max_members == 0 || demand.members <= driver.max_members as usize)
     })
 }
 

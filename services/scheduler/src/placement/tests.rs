@@ -26,6 +26,8 @@ fn agent(n: u128, load_balancers: u32) -> Agent {
             reason: String::new(),
             features: features(&["protocol:HTTP", "protocol:TCP"]),
             max_load_balancers: 0,
+            max_members: 0,
+            load_balancers,
         }],
         load_balancers,
     }
@@ -37,7 +39,7 @@ fn features(names: &[&str]) -> BTreeSet<String> {
 
 fn eligible(agents: &[Agent], driver: &str, wanted: &[&str], seconds: i64) -> Vec<Uuid> {
     let wanted = features(wanted);
-    let demand = Demand { driver, features: &wanted };
+    let demand = Demand { driver, features: &wanted, members: 3 };
     let found = candidates(agents, demand, &LIMITS, Timestamp(seconds * 1_000_000));
     found.into_iter().map(|candidate| candidate.agent_id).collect()
 }
@@ -59,15 +61,21 @@ fn an_agent_needs_the_driver_ready_and_its_features() {
 }
 
 #[test]
-fn an_agent_that_is_down_dead_or_full_gets_nothing() {
+fn an_agent_that_is_down_or_dead_gets_nothing() {
     let fits = |agents: &[Agent], seconds| !eligible(agents, "haproxy-ns", &[], seconds).is_empty();
     assert!(!fits(&one(|agent| agent.admin_state_up = false), 0));
     assert!(!fits(&one(|_| {}), 20));
-    let full = |agent: &mut Agent| {
-        agent.drivers[0].max_load_balancers = 5;
-        agent.load_balancers = 5;
-    };
-    assert!(!fits(&one(full), 0));
+}
+
+#[test]
+fn a_driver_has_room_for_as_many_load_balancers_and_members_as_it_says() {
+    let fits = |change: &dyn Fn(&mut Agent)| !eligible(&one(change), "haproxy-ns", &[], 0).is_empty();
+    assert!(fits(&|agent| (agent.drivers[0].max_load_balancers, agent.drivers[0].load_balancers) = (5, 4)));
+    assert!(!fits(&|agent| (agent.drivers[0].max_load_balancers, agent.drivers[0].load_balancers) = (5, 5)));
+    // What other drivers of the agent run takes no room of this one.
+    assert!(fits(&|agent| (agent.drivers[0].max_load_balancers, agent.load_balancers) = (5, 100)));
+    assert!(fits(&|agent| agent.drivers[0].max_members = 3));
+    assert!(!fits(&|agent| agent.drivers[0].max_members = 2));
 }
 
 #[test]

@@ -55,8 +55,8 @@ impl Tx {
         let row = agent::Entity::find().filter(which).one(self.db()).await.map_err(fault_of)?;
         let Some(row) = row else { return Ok(None) };
         let here = Condition::all().add(binding::Column::AgentId.eq(row.id));
-        let load = self.load_of_agents(here).await?.remove(&row.id).unwrap_or(0);
-        row.into_agent(load).map(Some)
+        let loads = self.load_of_agents(here).await?.remove(&row.id).unwrap_or_default();
+        row.into_agent(&loads).map(Some)
     }
 
     /// Agents as a caller asks for them.
@@ -74,23 +74,29 @@ impl Tx {
     pub async fn agent_page(&self, query: &Query) -> Result<Page<Agent>, Fault> {
         let loads = self.load_of_agents(Condition::all()).await?;
         let agent = |row: agent::Model| {
-            let load = loads.get(&row.id).copied().unwrap_or(0);
+            let none = HashMap::new();
+            let load = loads.get(&row.id).unwrap_or(&none);
             row.into_agent(load)
         };
         self.page(query, agent).await
     }
 
-    /// How many load balancers are bound to each agent that has any.
-    async fn load_of_agents(&self, which: Condition) -> Result<HashMap<Uuid, u32>, Fault> {
+    /// How many load balancers are bound to each agent that has any, by driver.
+    async fn load_of_agents(&self, which: Condition) -> Result<HashMap<Uuid, HashMap<String, u32>>, Fault> {
         let counts = binding::Entity::find()
             .select_only()
             .column(binding::Column::AgentId)
+            .column(binding::Column::Driver)
             .expr(Expr::col(binding::Column::Seq).count())
             .filter(which.add(binding::Column::Phase.eq(Phase::Bound.as_str())))
             .group_by(binding::Column::AgentId)
-            .into_tuple::<(Uuid, i64)>();
-        let counts = counts.all(self.db()).await.map_err(fault_of)?;
-        counts.into_iter().map(|(id, count)| Ok((id, natural("load_balancers", count)?))).collect()
+            .group_by(binding::Column::Driver)
+            .into_tuple::<(Uuid, String, i64)>();
+        let mut loads: HashMap<Uuid, HashMap<String, u32>> = HashMap::new();
+        for (id, driver, count) in counts.all(self.db()).await.map_err(fault_of)? {
+            loads.entry(id).or_default().insert(driver, natural("load_balancers", count)?);
+        }
+        Ok(loads)
     }
 
     /// Stores a new agent.

@@ -1,5 +1,7 @@
 //! Agents. Their drivers are one column: they are read and written together, and never searched.
 
+use std::collections::HashMap;
+
 use ballast_model::{
     agent::{Agent, AgentDriver, DriverState},
     fault::Fault,
@@ -42,6 +44,9 @@ struct StoredDriver {
     reason: String,
     features: Vec<String>,
     max_load_balancers: u32,
+    /// Absent in what earlier versions wrote.
+    #[serde(default)]
+    max_members: u32,
 }
 
 impl ActiveModel {
@@ -53,6 +58,7 @@ impl ActiveModel {
             reason: driver.reason.clone(),
             features: driver.features.iter().cloned().collect(),
             max_load_balancers: driver.max_load_balancers,
+            max_members: driver.max_members,
         };
         Ok(Self {
             seq: NotSet,
@@ -71,16 +77,19 @@ impl ActiveModel {
 }
 
 impl Model {
-    pub(crate) fn into_agent(self, load_balancers: u32) -> Result<Agent, Fault> {
+    /// `loads`: how many load balancers are bound to each of its drivers.
+    pub(crate) fn into_agent(self, loads: &HashMap<String, u32>) -> Result<Agent, Fault> {
         let drivers: Vec<StoredDriver> = from_json("drivers", &self.drivers)?;
         let driver = |stored: StoredDriver| {
             Ok(AgentDriver {
                 state: member_of("drivers", &stored.state, DriverState::parse)?,
+                load_balancers: loads.get(&stored.name).copied().unwrap_or(0),
                 name: stored.name,
                 version: stored.version,
                 reason: stored.reason,
                 features: stored.features.into_iter().collect(),
                 max_load_balancers: stored.max_load_balancers,
+                max_members: stored.max_members,
             })
         };
         Ok(Agent {
@@ -94,7 +103,7 @@ impl Model {
             heartbeat_at: Timestamp(self.heartbeat_at),
             connected: self.connected,
             drivers: drivers.into_iter().map(driver).collect::<Result<_, Fault>>()?,
-            load_balancers,
+            load_balancers: loads.values().sum(),
         })
     }
 }

@@ -65,8 +65,8 @@ async fn load_balancers_are_counted_where_they_are_bound(database: &Database) {
     write!(database.store, [], |tx| {
         tx.insert_agent(&agent(501)).await?;
         tx.insert_agent(&agent(502)).await?;
-        for number in 1..=3 {
-            tx.bind(id(number), id(501), "haproxy-ns").await?;
+        for (number, driver) in [(1, "haproxy-ns"), (2, "another"), (3, "haproxy-ns")] {
+            tx.bind(id(number), id(501), driver).await?;
         }
         tx.release(id(3)).await?;
         tx.bind(id(3), id(502), "haproxy-ns").await.map(|_| ())
@@ -74,7 +74,8 @@ async fn load_balancers_are_counted_where_they_are_bound(database: &Database) {
     .unwrap();
     let agents = read!(database.store, [], |tx| tx.agents(&Query::default()).await).unwrap();
     assert_eq!(agents.iter().map(|agent| agent.load_balancers).collect::<Vec<_>>(), [2, 1]);
-    assert_eq!(load(database, 501).await.unwrap().load_balancers, 2);
+    let one = load(database, 501).await.unwrap();
+    assert_eq!((one.load_balancers, one.drivers[0].load_balancers), (2, 1), "of all drivers, and of haproxy-ns");
 }
 
 async fn a_deleted_agent_takes_its_bindings_and_holds_along(database: &Database) {

@@ -95,6 +95,8 @@ pub(crate) fn agent(number: u128) -> Agent {
             reason: String::new(),
             features: ["protocol:HTTP", "ipv6"].map(str::to_owned).into(),
             max_load_balancers: 100,
+            max_members: 1000,
+            load_balancers: 0,
         }],
         load_balancers: 0,
     }
