@@ -20,8 +20,8 @@
 //! - `deploy` twice is as good as once, `undeploy` of what is absent is `Ok`, counters never go back.
 //! - [`Driver::deployed`] reads the device. Memory is gone whenever the process is.
 //! - It writes to [`Context::state_dir`] and nowhere else on the host's disks.
-//! - A process that is to outlive the driver, such as a proxy, gets a session of its own (`setsid`) and keeps none of
-//!   the driver's open files.
+//! - A process that is to outlive the driver, such as a proxy, gets a session of its own (`setsid`), keeps none of the
+//!   driver's open files, and is let out of the driver's control group by [`groups::release`].
 //! - Calls take less than the agent's deadlines (a minute to deploy, ten seconds to observe): who takes longer is ended.
 //!
 //! # A whole driver
@@ -121,6 +121,7 @@ pub mod export;
 pub mod features;
 pub mod ffi;
 mod forward;
+pub mod groups;
 #[cfg(feature = "host")]
 pub mod host;
 pub mod note;

@@ -7,6 +7,7 @@
 //! first use, and it keeps one module per type, so that a second driver silently gets the first one's.
 
 mod error;
+mod group;
 mod layout;
 mod loaded;
 mod open;
@@ -17,6 +18,7 @@ pub mod process;
 pub(crate) use loaded::Method;
 
 pub use error::LoadError;
+pub use group::OwnGroup;
 pub use loaded::{LoadedDriver, LogSink, Settings};
 pub use open::{Module, open};
 pub use preflight::preflight;

@@ -1,14 +1,15 @@
 //! What the driver does instead of what it was asked for.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     hint,
     os::unix::fs::FileExt,
-    process, thread,
+    process::{self, Stdio},
+    thread,
     time::{Duration, Instant},
 };
 
-use ballast_abi::{DriverError, ErrorCode};
+use ballast_abi::{DriverError, ErrorCode, groups};
 
 /// One misdeed. Where nothing else is said it ends in an error, or never.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub(crate) enum Act {
     Slow(Duration),
     /// `leak 64MiB`: takes this much memory for good, then as asked.
     Leak(usize),
+    /// `daemon`: starts a `sleep` that is to outlive the driver, as the contract says, then as asked.
+    Daemon,
     /// `object-fault`: deploys all but the first listener.
     ObjectFault,
     /// `hidden`: deployed, and `deployed` does not say so.
@@ -70,6 +73,7 @@ impl Act {
             Self::Spin => spin(),
             Self::Slow(time) => thread::sleep(*time),
             Self::Leak(bytes) => leak(*bytes),
+            Self::Daemon => daemon()?,
             Self::ObjectFault | Self::Hidden | Self::Stale | Self::Phantom => {}
         }
         Ok(())
@@ -118,4 +122,21 @@ fn spin() {
 /// Memory that is written counts; memory that is only asked for does not.
 pub(crate) fn leak(bytes: usize) {
     vec![0x5a_u8; bytes].leak();
+}
+
+fn daemon() -> Result<(), DriverError> {
+    let failed = |error: std::io::Error| DriverError::internal("no daemon").with_detail(error.to_string());
+    let mut command = process::Command::new("setsid");
+    command.args(["sleep", "600"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let daemon = command.spawn().map_err(failed)?;
+    groups::release(daemon.id()).map_err(failed)?;
+    // Until it has the session of its own, it ends with the driver's process.
+    let begun = Instant::now();
+    while fs::read_to_string(format!("/proc/{}/comm", daemon.id())).is_ok_and(|name| name.trim() != "sleep") {
+        if begun.elapsed() > Duration::from_secs(5) {
+            return Err(DriverError::busy("the daemon does not start"));
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
 }

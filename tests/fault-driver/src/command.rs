@@ -76,6 +76,7 @@ fn read_act(words: &[&str], text: &str) -> Option<Act> {
         ["spin"] => Act::Spin,
         ["slow", time] => Act::Slow(Duration::from_millis(time.strip_suffix("ms")?.parse().ok()?)),
         ["leak", size] => Act::Leak(size.strip_suffix("MiB")?.parse::<usize>().ok()? << 20),
+        ["daemon"] => Act::Daemon,
         ["object-fault"] => Act::ObjectFault,
         ["hidden"] => Act::Hidden,
         ["stale"] => Act::Stale,

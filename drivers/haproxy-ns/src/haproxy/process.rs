@@ -2,8 +2,8 @@
 //!
 //! It runs as a daemon in a session of its own, so it outlives the driver. What it may do is limited by whoever starts
 //! it: the thread gives up gaining privileges (`no_new_privs`) and the child changes to its own user before haproxy is
-//! executed, which also takes its capabilities. Not yet: Landlock, seccomp and a cgroup of its own, which need code
-//! between fork and exec that the standard library runs only as `unsafe`.
+//! executed, which also takes its capabilities. Not yet: Landlock and seccomp, which need code between fork and exec that
+//! the standard library runs only as `unsafe`.
 //!
 //! Only processes that were started in the load balancer's own directory, with its id on their command line, are ever
 //! signalled: a pid file may be old, and a haproxy that was broken into may have written what it likes into it.
@@ -23,6 +23,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ballast_abi::groups;
 use nix::{
     errno::Errno,
     sched::{CloneFlags, unshare},
@@ -74,6 +75,9 @@ pub(crate) fn start(
         command.gid(identity.gid).uid(identity.uid);
     }
     let child = command.spawn().step(|| format!("run {}", binary.display()))?;
+    if let Err(error) = groups::release(child.id()) {
+        tracing::debug!("haproxy stays in the driver's control group: {error}");
+    }
     Ok(Starting { child, said })
 }
 

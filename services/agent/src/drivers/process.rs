@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use ballast_abi::host::OwnGroup;
 use ballast_proto::driver::{DescribeReply, DescribeRequest, driver_client::DriverClient};
 use command_fds::{CommandFdExt, FdMapping};
 use hyper_util::rt::TokioIo;
@@ -81,10 +82,20 @@ impl Drop for Running {
 }
 
 /// Starts a driver-host and waits until its driver is ready.
-pub(super) async fn start(settings: &DriverSettings, file: &DriverFile) -> Result<Running, Refused> {
+pub(super) async fn start(
+    settings: &DriverSettings,
+    group: Option<&OwnGroup>,
+    file: &DriverFile,
+) -> Result<Running, Refused> {
     let failed = |what: &str, error: io::Error| Refused { reason: format!("{what}: {error}"), permanent: false };
     let (mut process, mut socket) =
         spawn(settings, file).map_err(|error| failed("cannot run the driver-host", error))?;
+    // Before it is told what to load: nothing of the driver runs outside of the group.
+    if let (Some(group), Some(pid)) = (group, process.child.id())
+        && let Err(error) = group.confine(&file.note.name, pid)
+    {
+        tracing::warn!(driver = file.note.name, "no control group of its own: {error}");
+    }
     let grace = settings.deadlines.grace;
     let answer = time::timeout(settings.deadlines.start, exchange(settings, file, &mut socket)).await;
     let refused = match answer {

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use ballast_abi::host::OwnGroup;
 use ballast_proto::agent::DriverReport;
 use tokio::{
     sync::{Mutex, watch},
@@ -32,6 +33,7 @@ pub struct DriverSet {
     board: Arc<Board>,
     stop: CancellationToken,
     supervised: Mutex<AllSupervised>,
+    group: Option<OwnGroup>,
     _guard: DropGuard,
 }
 
@@ -65,11 +67,14 @@ impl DriverSet {
     /// The drivers directory cannot be read, or the agent's own cannot be written.
     pub async fn start(settings: DriverSettings) -> Result<Self, DriversDirError> {
         let stop = CancellationToken::new();
+        let group =
+            OwnGroup::find().inspect_err(|reason| info!("drivers run in the agent's own control group: {reason}"));
         let set = Self {
             settings: Arc::new(settings),
             board: Arc::default(),
             stop: stop.clone(),
             supervised: Mutex::default(),
+            group: group.ok(),
             _guard: stop.drop_guard(),
         };
         set.rescan().await?;
@@ -162,6 +167,7 @@ impl DriverSet {
         let supervisor = Supervisor {
             name,
             settings: Arc::clone(&self.settings),
+            group: self.group.clone(),
             board: Arc::clone(&self.board),
             wanted,
             used: used.clone(),
@@ -202,5 +208,6 @@ impl DriverSet {
         for (_, running) in std::mem::take(&mut self.supervised.lock().await.drivers) {
             let _ = running.task.await;
         }
+        self.group.iter().for_each(OwnGroup::clear);
     }
 }

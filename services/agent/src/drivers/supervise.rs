@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use ballast_abi::host::OwnGroup;
 use ballast_proto::agent::DriverState;
 use tokio::{
     sync::watch,
@@ -27,6 +28,8 @@ use crate::driver_host::start::Refused;
 pub(super) struct Supervisor {
     pub(super) name: String,
     pub(super) settings: Arc<DriverSettings>,
+    /// The agent's.
+    pub(super) group: Option<OwnGroup>,
     pub(super) board: Arc<Board>,
     /// The file that there is for it. Sent again, even as it was: do not wait any longer before the next start.
     pub(super) wanted: watch::Receiver<DriverFile>,
@@ -72,7 +75,7 @@ impl Supervisor {
         loop {
             let file = self.used.get();
             let started = tokio::select! {
-                started = process::start(&self.settings, &file) => started,
+                started = process::start(&self.settings, self.group.as_ref(), &file) => started,
                 () = self.stop.cancelled() => return,
             };
             let (ending, reason) = match started {
@@ -144,7 +147,7 @@ impl Supervisor {
     async fn replace(&self, old: &mut Running, wanted: &DriverFile) -> Replacement {
         let (driver, file) = (self.name.as_str(), wanted.file_name.as_str());
         info!(driver, file, version = wanted.note.version, "another file for the driver: starting it beside");
-        let starting = process::start(&self.settings, wanted);
+        let starting = process::start(&self.settings, self.group.as_ref(), wanted);
         tokio::pin!(starting);
         let mut ended = None;
         let started = loop {

@@ -100,6 +100,28 @@ async fn a_call_that_hangs_ends_at_its_deadline_and_the_process_is_replaced() {
 }
 
 #[tokio::test]
+async fn every_method_has_a_deadline_of_its_own_and_a_call_whose_caller_left_is_watched_as_well() {
+    let place = Place::with_fault_driver();
+    let mut settings = place.settings(json!({}));
+    let short = Duration::from_millis(200);
+    (settings.deadlines.undeploy, settings.deadlines.observe, settings.deadlines.deployed) = (short, short, short);
+    let set = DriverSet::start(settings).await.unwrap();
+    let driver = ready(&set).await;
+    driver.deploy(load_balancer("lb-1", "hang in undeploy"), 1).await.unwrap();
+    driver.deploy(load_balancer("lb-2", "hang in observe once"), 1).await.unwrap();
+    driver.deploy(load_balancer("lb-3", "hang in deployed once"), 1).await.unwrap();
+    let undeployed = driver.undeploy("lb-1".into()).await.unwrap_err();
+    assert_eq!(undeployed.detail, "driver fault: undeploy did not end within 200ms");
+    started(&set, 2).await;
+    // Nobody waits for the answer any more; the process is replaced all the same.
+    assert!(timeout(Duration::from_millis(50), driver.observe(vec!["lb-2".into()])).await.is_err());
+    started(&set, 3).await;
+    assert_eq!(driver.deployed().await.unwrap_err().message, "the driver did not answer in time");
+    started(&set, 4).await;
+    assert_eq!(driver.deployed().await.unwrap().len(), 3);
+}
+
+#[tokio::test]
 async fn different_load_balancers_are_deployed_at_the_same_time() {
     let place = Place::with_fault_driver();
     let set = place.start(json!({})).await;

@@ -2,12 +2,18 @@
 
 use std::{fs, os::fd::AsRawFd, path::Path};
 
+use ballast_abi::host::OwnGroup;
 use ballast_agent::drivers::DriverSet;
 use ballast_proto::agent::DriverState;
-use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::{
+    fcntl::{FcntlArg, FdFlag, fcntl},
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use serde_json::json;
+use tokio::time::timeout;
 
-use crate::place::{Place, gone, load_balancer, ready, report, started};
+use crate::place::{PATIENCE, Place, gone, load_balancer, ready, report, started};
 
 #[tokio::test]
 async fn a_driver_host_has_no_file_of_the_agents_but_those_that_are_meant_for_it() {
@@ -42,6 +48,37 @@ async fn a_driver_host_is_limited_and_gains_no_privileges() {
     assert!(status.lines().any(|line| line == "NoNewPrivs:\t1"), "{status}");
 }
 
+/// The path of a process' control group, version 2.
+fn group(pid: i32) -> String {
+    let groups = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+    groups.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn a_driver_host_and_the_daemons_of_its_driver_have_control_groups_of_their_own() {
+    let test = "a_driver_host_and_the_daemons_of_its_driver_have_control_groups_of_their_own";
+    if let Err(reason) = OwnGroup::find() {
+        return ballast_lab::not_run(test, &reason);
+    }
+    let own = group(std::process::id().try_into().unwrap());
+    let base = own.trim_end_matches('/');
+    let place = Place::with_fault_driver();
+    let set = place.start(json!({})).await;
+    ready(&set).await.deploy(load_balancer("lb-1", "daemon"), 1).await.unwrap();
+    assert_eq!(group(place.pid()), format!("{base}/ballast-drivers/fault"));
+    let ours = format!("{base}/ballast-daemons/fault");
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let daemons: Vec<i32> = pids.filter(|pid| group(*pid) == ours).collect();
+    assert!(!daemons.is_empty(), "no daemon in {ours}");
+    timeout(PATIENCE, set.shutdown()).await.unwrap();
+    for pid in daemons {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        assert!(stat.contains("(sleep)"), "it ended with the driver: {stat}");
+        kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_driver_that_runs_out_of_descriptors_harms_nobody_and_heals_with_its_process() {
     let place = Place::with_fault_driver();
@@ -54,8 +91,7 @@ async fn a_driver_that_runs_out_of_descriptors_harms_nobody_and_heals_with_its_p
         failed |= driver.deployed().await.is_err();
     }
     assert!(failed, "a hundred descriptors were to be had");
-    let pid = nix::unistd::Pid::from_raw(place.pid());
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
+    kill(Pid::from_raw(place.pid()), Signal::SIGKILL).unwrap();
     started(&set, 2).await;
     driver.deployed().await.unwrap();
 }

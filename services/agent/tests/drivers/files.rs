@@ -65,6 +65,18 @@ async fn a_driver_that_never_starts_fails_after_some_attempts() {
 }
 
 #[tokio::test]
+async fn a_rescan_gives_a_driver_that_failed_another_chance() {
+    let place = Place::with_fault_driver();
+    let set = place.start(json!({ "start": "exit" })).await;
+    let failed = report(&set, "fault", |report| report.state() == DriverState::Failed).await;
+    assert_eq!(failed.reason, "it exited with status 0");
+    let calls = json!({ "start": "slow 1ms" }).to_string();
+    fs::write(place.state().join("driver-state/fault/calls.json"), calls).unwrap();
+    set.rescan().await.unwrap();
+    ready(&set).await;
+}
+
+#[tokio::test]
 async fn a_device_that_is_away_at_the_start_is_tried_again() {
     let place = Place::with_fault_driver();
     let set = place.start(json!({ "start": "unavailable: no route to the device" })).await;
