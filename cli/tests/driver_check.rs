@@ -273,7 +273,7 @@ fn without_a_configuration_a_driver_for_a_device_is_skipped_and_without_the_devi
     let output = check(&driver, &["--config", config.to_str().unwrap(), "--only", "contract.deploy"]);
     let text = said(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(text.contains("UNAVAILABLE"), "{text}");
+    assert!(text.contains("UNAVAILABLE") && text.contains("name it by --device ADDRESS:PORT"), "{text}");
     device.set_nonblocking(true).unwrap();
     assert!(device.accept().is_err(), "a driver has left its lab");
 }

@@ -26,6 +26,9 @@ use super::{
 };
 use crate::{failure::Failure, print};
 
+/// The code of a driver that does not reach its device, as a report has it.
+const UNAVAILABLE: &str = "UNAVAILABLE";
+
 /// What is checked, and how.
 struct Plan<'a> {
     arguments: &'a arguments::Check,
@@ -58,7 +61,7 @@ pub(super) fn run(arguments: &arguments::Check, json: bool) -> Result<ExitCode, 
     let end = if json {
         report.json(&plan.file, plan.note.as_ref(), plan.seed)
     } else {
-        format!("\n{}", report.summary(plan.seed))
+        format!("\n{}{}", plan.hint(&report), report.summary(plan.seed))
     };
     print(&end)?;
     Ok(report.status())
@@ -98,6 +101,12 @@ impl<'a> Plan<'a> {
             }
             None => format!("{shown}\n\n"),
         }
+    }
+
+    /// What is most likely wrong when a device cannot be reached.
+    fn hint(&self, report: &Report) -> &'static str {
+        let unreached = self.section.is_some() && self.arguments.devices.is_empty() && report.says(UNAVAILABLE);
+        if unreached { "A lab has no way to a device: name it by --device ADDRESS:PORT.\n\n" } else { "" }
     }
 
     fn check(&self, check: &Check) -> Result<Outcome, Failure> {

@@ -55,6 +55,11 @@ impl Report {
         Some(matches!(line.outcome, Outcome::Passed(_)))
     }
 
+    /// Whether the reason of a failure has this word.
+    pub(super) fn says(&self, word: &str) -> bool {
+        self.0.iter().any(|line| matches!(&line.outcome, Outcome::Failed(why) if why.contains(word)))
+    }
+
     /// Passed, failed, skipped.
     fn counts(&self) -> (usize, usize, usize) {
         let count = |wanted: fn(&Outcome) -> bool| self.0.iter().filter(|line| wanted(&line.outcome)).count();
