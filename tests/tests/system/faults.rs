@@ -18,10 +18,11 @@ fn with_faults(lab: &Lab) -> Result<Site, LabError> {
     let section = "[driver_host]\ndeploy_timeout_ms = 2000\nmemory_mb = 256\n";
     file.write_all(section.as_bytes()).expect("the configuration is written");
     site.start_agent(0);
-    site.wait_for_agents(1);
     // Without a signal: a file that appears is noticed.
     fs::copy(programs::built("libballast_fault_driver.so"), site.agents[0].drivers.join("fault.so")).expect("a driver");
     wait_until(PATIENCE, "the driver with the faults", || ready(&site, "fault"));
+    // What is said of this one is now of the agent that was started last.
+    wait_until(PATIENCE, "the driver without", || ready(&site, "haproxy-ns"));
     Ok(site)
 }
 

@@ -98,9 +98,10 @@ impl DriverClient {
         F: Future<Output = Result<Response<R>, Status>> + Send + 'static,
         R: Send + 'static,
     {
-        let (connection, in_flight) = time::timeout(deadline, self.connection())
+        let patience = self.deadlines.takeover();
+        let (connection, in_flight) = time::timeout(patience, self.connection())
             .await
-            .unwrap_or_else(|_| Err(format!("driver {}: no other process took over within {deadline:?}", self.name)))
+            .unwrap_or_else(|_| Err(format!("driver {}: no other process took over within {patience:?}", self.name)))
             .map_err(unavailable)?;
         let Connection { client, trouble, .. } = connection;
         let (call, name) = (call(client), Arc::clone(&self.name));

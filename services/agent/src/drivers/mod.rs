@@ -104,6 +104,13 @@ impl Limits {
     }
 }
 
+impl Deadlines {
+    /// How long a process that is to be replaced may still be at work, and then end.
+    fn takeover(&self) -> Duration {
+        self.deploy.max(self.undeploy).max(self.observe).max(self.deployed) + self.grace
+    }
+}
+
 impl From<&DriverHost> for Deadlines {
     fn from(configured: &DriverHost) -> Self {
         let time = |milliseconds: u32| Duration::from_millis(milliseconds.into());

@@ -50,14 +50,17 @@ async fn appears(path: &Path) {
 #[tokio::test]
 async fn a_new_file_takes_over_and_no_call_fails_or_is_lost() {
     let place = Place::with_fault_driver();
-    let set = place.start(json!({})).await;
+    let mut settings = place.settings(json!({}));
+    // Less than what is in flight takes: waiting for the takeover is no part of a call.
+    settings.deadlines.deployed = Duration::from_secs(3);
+    let set = DriverSet::start(settings).await.unwrap();
     let driver = ready(&set).await;
     driver.deploy(load_balancer("lb-1", "web"), 1).await.unwrap();
     let old = place.pid();
     // In flight when the other process is ready: it is waited for. What comes meanwhile waits as well.
     let in_flight = {
         let driver = driver.clone();
-        tokio::spawn(async move { slow_deploy(&driver, "lb-2", "slow 1500ms").await })
+        tokio::spawn(async move { slow_deploy(&driver, "lb-2", "slow 5000ms").await })
     };
     install(&place, &other_build());
     set.rescan().await.unwrap();
