@@ -56,12 +56,23 @@ impl Neutron {
         }
     }
 
-    /// Runs the command with these arguments.
+    /// Runs the command with these arguments; again, while Keystone is slow to answer, as on a busy machine.
     ///
     /// # Panics
     /// When it cannot be started.
     #[must_use]
     pub fn try_run(&self, arguments: &str) -> Said {
+        let mut said = self.run_once(arguments);
+        for _ in 0..5 {
+            if !said.stderr.contains("Tokens cannot be validated now; try again.") {
+                break;
+            }
+            said = self.run_once(arguments);
+        }
+        said
+    }
+
+    fn run_once(&self, arguments: &str) -> Said {
         let mut command = Command::new(&self.program);
         command.envs(self.environment.iter().map(|(name, value)| (name, value))).args(arguments.split_whitespace());
         let Output { status, stdout, stderr } = command.output().expect("the neutron command starts");

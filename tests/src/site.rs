@@ -332,6 +332,10 @@ bridge_mappings = {{ physnet1 = "br-data" }}
     }
 
     fn make_subnet(&mut self) {
+        // The scheduler is there; who vouches for the token may be slow on a busy machine.
+        wait_until(PATIENCE, "an answer other than 503", || {
+            self.rest.try_call("GET", "/v2.0/networks", None).filter(|reply| reply.status != 503)
+        });
         let network = json!({"network": {
             "name": "demo-net", "provider:network_type": "bridge", "provider:physical_network": "physnet1"
         }});
