@@ -49,7 +49,7 @@ struct Asked {
     cache: Cache,
     clock: Clock,
     places: Semaphore,
-    /// When Keystone last did not answer.
+    /// When Keystone last did not answer about a token that it had vouched for.
     failed_at: Mutex<Option<SystemTime>>,
 }
 
@@ -136,7 +136,12 @@ impl Asked {
                 Err(Denied::Unauthenticated)
             }
             Verdict::Unknown(why) => {
-                *self.failed_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.clock.now());
+                let now = self.clock.now();
+                // What a stranger's token makes it answer says nothing of whether it is there: else whoever can make it
+                // fail could keep a revoked token alive.
+                if self.cache.get(&key, now) != Belief::Nothing {
+                    *self.failed_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+                }
                 Err(Denied::Unavailable(why))
             }
         }

@@ -124,7 +124,8 @@ impl Api {
 fn verdict(answer: &Answer) -> Verdict {
     match answer.status {
         200 => {}
-        404 => return Verdict::Invalid,
+        // The others are of a server that stands before Keystone: what it does not let through is no token.
+        404 | 400 | 413 | 414 | 431 => return Verdict::Invalid,
         403 => return Verdict::Unknown("Keystone forbids the service's own user to validate tokens".to_owned()),
         status => return Verdict::Unknown(format!("Keystone answered {status}")),
     }
@@ -183,7 +184,9 @@ mod tests {
         let answer = |status, body| verdict(&Answer { status, subject_token: None, body });
         let body = json!({"token": {"expires_at": "2026-01-01T00:00:00.000000Z"}});
         assert!(matches!(answer(200, body), Verdict::Valid { .. }));
-        assert_eq!(answer(404, Value::Null), Verdict::Invalid);
+        for status in [400, 404, 413, 431] {
+            assert_eq!(answer(status, Value::Null), Verdict::Invalid);
+        }
         for status in [200, 403, 500, 503] {
             assert!(matches!(answer(status, Value::Null), Verdict::Unknown(_)), "{status}");
         }

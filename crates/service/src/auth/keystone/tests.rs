@@ -88,6 +88,9 @@ impl State {
         if self.own_is_refused.swap(false, Ordering::SeqCst) {
             return http("401 Unauthorized", "", "{}");
         }
+        if request.contains("x-subject-token: poison") {
+            return http("500 Internal Server Error", "", "{}");
+        }
         if self.revoked.load(Ordering::SeqCst) || !request.contains("x-subject-token: good") {
             return http("404 Not Found", "", "{}");
         }
@@ -155,4 +158,14 @@ async fn a_token_of_the_services_own_that_is_refused_is_replaced() {
 async fn what_no_header_can_carry_is_no_token() {
     let Played { keystone, .. } = played().await;
     assert_eq!(keystone.identify(b"a\nb").await, Err(Denied::Unauthenticated));
+}
+
+#[tokio::test]
+async fn a_stranger_who_makes_keystone_fail_keeps_no_revoked_token_alive() {
+    let Played { state, keystone, .. } = played().await;
+    keystone.identify(b"good").await.unwrap();
+    state.revoked.store(true, Ordering::SeqCst);
+    state.seconds.store(60, Ordering::SeqCst);
+    assert!(matches!(keystone.identify(b"poison").await, Err(Denied::Unavailable(_))));
+    assert_eq!(keystone.identify(b"good").await, Err(Denied::Unauthenticated));
 }
