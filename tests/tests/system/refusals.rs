@@ -103,12 +103,19 @@ fn a_port_in_use_ends_a_service_with_one_line_that_names_it() {
 
 #[test]
 fn plain_text_is_not_served_to_other_machines_unless_asked() {
-    for (program, key) in
-        [("ballast-scheduler", "BALLAST_SCHEDULER__LISTEN"), ("ballast-api-gateway", "BALLAST_GATEWAY__LISTEN")]
-    {
-        let (status, said) = refused(program, &[(key, "0.0.0.0:0")], "");
+    let (scheduler, gateway) = (("BALLAST_SCHEDULER__LISTEN", "0.0.0.0:0"), ("BALLAST_GATEWAY__LISTEN", "0.0.0.0:0"));
+    let tokens = [("BALLAST_AUTH__MODE", "token-file"), ("BALLAST_AUTH__TOKEN_FILE", "/t")];
+    let certificate = [("BALLAST_GATEWAY__TLS_CERT", "/c"), ("BALLAST_GATEWAY__TLS_KEY", "/k")];
+    for (program, listen, more, missing) in [
+        ("ballast-scheduler", scheduler, &[][..], "without authentication or encryption"),
+        ("ballast-scheduler", scheduler, &tokens[..], "without encryption"),
+        ("ballast-api-gateway", gateway, &[][..], "without authentication or encryption"),
+        ("ballast-api-gateway", gateway, &tokens[..], "without encryption"),
+        ("ballast-api-gateway", gateway, &certificate[..], "without authentication"),
+    ] {
+        let (status, said) = refused(program, &[&[listen], more].concat(), "");
         assert_eq!(status, Some(78), "{program}: {said}");
-        assert!(said.contains("--insecure"), "{program}: {said}");
+        assert!(said.contains(missing) && said.contains("--insecure"), "{program}: {said}");
     }
 }
 

@@ -4,7 +4,6 @@
 use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
-    path::Path,
     process::Command,
     time::Instant,
 };
@@ -199,32 +198,45 @@ fn restart_scheduler(site: &mut Site, pki: &Pki, name: &str) {
 }
 
 #[test]
-fn rest_is_served_over_tls() {
-    let test = "rest_is_served_over_tls";
+fn rest_is_served_to_other_machines_over_tls_to_who_has_a_token() {
+    let test = "rest_is_served_to_other_machines_over_tls_to_who_has_a_token";
     if !require_tool("curl", test) {
         return;
     }
     in_lab(|lab| {
         let (pki, mut site) = site(lab, 0);
         pki.issue("rest --dns api.example");
-        site.set((GATEWAY, "BALLAST_GATEWAY__TLS_CERT", pki.file("rest.pem")));
-        site.set((GATEWAY, "BALLAST_GATEWAY__TLS_KEY", pki.file("rest.key")));
-        site.set((GATEWAY, "BALLAST_GATEWAY__LISTEN", "127.0.0.1:9443".to_owned()));
-        let ask = |name: &str, ca: &Path| {
-            let arguments = ["-s", "--connect-to", &format!("{name}:443:127.0.0.1:9443"), "--cacert"];
-            let output =
-                Command::new("curl").args(arguments).arg(ca).arg(format!("https://{name}/v2.0/lb/pools")).output();
-            String::from_utf8_lossy(&output.expect("curl starts").stdout).into_owned()
+        let tokens = lab.dir().join("tokens.toml");
+        std::fs::write(&tokens, "[[token]]\ntoken = \"t\"\nproject_id = \"demo\"\nroles = [\"member\"]\n")?;
+        for (name, value) in [
+            ("BALLAST_AUTH__MODE", "token-file".to_owned()),
+            ("BALLAST_AUTH__TOKEN_FILE", tokens.display().to_string()),
+            ("BALLAST_GATEWAY__TLS_CERT", pki.file("rest.pem")),
+            ("BALLAST_GATEWAY__TLS_KEY", pki.file("rest.key")),
+            ("BALLAST_GATEWAY__LISTEN", "0.0.0.0:9443".to_owned()),
+        ] {
+            site.set((GATEWAY, name, value));
+        }
+        // From another machine.
+        let client = site.agents[0].host.clone();
+        let ask = |name: &str, ca: &str, token: &str| {
+            let to = format!("{name}:443:{ADDRESS}:9443");
+            let mut command = client.command("curl");
+            command.args(["-s", "--connect-to", &to, "--cacert", ca, "-H", &format!("X-Auth-Token: {token}")]);
+            let output = command.arg(format!("https://{name}/v2.0/lb/pools")).output().expect("curl starts");
+            String::from_utf8_lossy(&output.stdout).into_owned()
         };
         site.gateway = None;
+        let ca = pki.file("ca.pem");
         site.spawn_gateway();
-        let ca = lab.dir().join("pki/ca.pem");
-        let answer =
-            wait_until(PATIENCE, "REST over TLS", || Some(ask("api.example", &ca)).filter(|said| !said.is_empty()));
-        assert_eq!(answer, "{\"pools\": []}".replace(": ", ":"), "{answer}");
-        assert_eq!(ask("other.example", &ca), "", "a name that the certificate does not have");
+        let answer = wait_until(PATIENCE, "REST over TLS", || {
+            Some(ask("api.example", &ca, "t")).filter(|said| !said.is_empty())
+        });
+        assert_eq!(answer, "{\"pools\":[]}");
+        assert_eq!(ask("api.example", &ca, "other"), "Authentication required");
+        assert_eq!(ask("other.example", &ca, "t"), "", "a name that the certificate does not have");
         let foreign = Pki::init(&lab.dir().join("foreign"));
-        assert_eq!(ask("api.example", Path::new(&foreign.file("ca.pem"))), "");
+        assert_eq!(ask("api.example", &foreign.file("ca.pem"), "t"), "");
         Ok(())
     });
 }
