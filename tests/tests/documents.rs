@@ -103,7 +103,7 @@ fn every_key_of_the_configuration_is_documented() {
     ];
     let no_keys: BTreeSet<&str> = no_keys
         .into_iter()
-        .chain(["drivers", "options", "insecure", "first", "last", "encrypted", "authenticated"])
+        .chain(["drivers", "options", "insecure", "source", "first", "last", "encrypted", "authenticated"])
         .collect();
     let drivers = [
         "drivers/haproxy-ns/src/config.rs",

@@ -43,6 +43,9 @@ pub struct Settings {
     /// `--insecure`
     #[serde(skip)]
     pub insecure: bool,
+    /// The file that was read: for who reads it again.
+    #[serde(skip)]
+    pub source: Option<PathBuf>,
 }
 
 /// `[gateway]`
@@ -314,7 +317,8 @@ pub fn load_from(file: Option<&Path>, vars: impl Iterator<Item = (String, String
         config::Environment::with_prefix("BALLAST").prefix_separator("_").separator("__").source(Some(overrides)),
     );
     let built = builder.build().map_err(|error| one_line(&place, &error))?;
-    built.try_deserialize().map_err(|error| one_line(&place, &error))
+    let settings: Settings = built.try_deserialize().map_err(|error| one_line(&place, &error))?;
+    Ok(Settings { source: file.map(Path::to_path_buf), ..settings })
 }
 
 fn one_line(place: &str, error: &config::ConfigError) -> String {

@@ -24,12 +24,16 @@ mod workers;
 use std::{
     error::Error,
     fs::{self, File, TryLockError},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use ballast_service::{config::Settings, process::Failure, tls};
+use ballast_service::{
+    config::{self, Settings},
+    process::Failure,
+    tls,
+};
 use drivers::{DriverSet, DriverSettings};
 use ledger::Ledger;
 use session::{Identity, Session};
@@ -81,7 +85,7 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), 
         session.keep(settings.agent.schedulers),
         resync::run(Arc::clone(&drivers), workers.clone(), shutdown.clone()),
         observe::run(Arc::clone(&drivers), workers.clone(), uplink, shutdown.clone()),
-        rescan_on_hangup(Arc::clone(&drivers), shutdown.clone()),
+        rescan_on_hangup(Arc::clone(&drivers), settings.source, shutdown.clone()),
         shutdown.run_until_cancelled(drivers.rescan_when_changed()),
     );
     tracing::info!("the agent stops; what is deployed runs on");
@@ -106,8 +110,8 @@ async fn start_drivers(settings: &Settings, host: &str) -> Result<Arc<DriverSet>
     Ok(Arc::new(set))
 }
 
-/// SIGHUP: the drivers directory is looked at again.
-async fn rescan_on_hangup(drivers: Arc<DriverSet>, shutdown: CancellationToken) {
+/// SIGHUP: the drivers' sections of the configuration are read again, and the drivers directory is looked at again.
+async fn rescan_on_hangup(drivers: Arc<DriverSet>, source: Option<PathBuf>, shutdown: CancellationToken) {
     let mut hangup = match signal(SignalKind::hangup()) {
         Ok(hangup) => hangup,
         Err(error) => return tracing::warn!("SIGHUP cannot be watched for: {error}"),
@@ -117,7 +121,11 @@ async fn rescan_on_hangup(drivers: Arc<DriverSet>, shutdown: CancellationToken) 
             () = shutdown.cancelled() => return,
             Some(()) = hangup.recv() => {}
         }
-        tracing::info!("SIGHUP: looking at the drivers directory again");
+        tracing::info!("SIGHUP: looking at the drivers and their configuration again");
+        match config::load(source.as_deref()).and_then(|settings| settings.check().map(|()| settings)) {
+            Ok(settings) => drivers.configure(settings.drivers.into_iter().collect()).await,
+            Err(reason) => tracing::error!("the configuration stays as it was: {reason}"),
+        }
         if let Err(error) = drivers.rescan().await {
             let source = error.source().map(ToString::to_string).unwrap_or_default();
             tracing::error!("{error}: {source}; the drivers stay as they are");

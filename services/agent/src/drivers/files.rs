@@ -12,6 +12,7 @@ use std::{
 };
 
 use ballast_abi::{host, note::Note};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::board::hex;
@@ -39,6 +40,15 @@ pub(super) struct DriverFile {
     pub(super) copy: PathBuf,
     /// The directory that the driver may write to.
     pub(super) state_dir: PathBuf,
+    /// Its section of the configuration.
+    pub(super) config: Value,
+}
+
+impl DriverFile {
+    /// Whether a process that was started with the one need not be started with the other.
+    pub(super) fn is_as(&self, other: &Self) -> bool {
+        self.digest == other.digest && self.config == other.config
+    }
 }
 
 /// The drivers directory or the agent's own could not be used.
@@ -97,7 +107,7 @@ fn examine(path: &Path, file_name: &str, copies: &Path, states: &Path) -> Result
     let (copy, digest) = copy(path, file_name, copies).map_err(|error| format!("cannot be copied: {error}"))?;
     let state_dir = states.join(&note.name);
     private_directory(&state_dir).map_err(|error| format!("no directory for its state: {error}"))?;
-    Ok(DriverFile { file_name: file_name.to_owned(), note, digest, copy, state_dir })
+    Ok(DriverFile { file_name: file_name.to_owned(), note, digest, copy, state_dir, config: Value::Null })
 }
 
 fn copy(from: &Path, file_name: &str, copies: &Path) -> io::Result<(PathBuf, String)> {
@@ -165,6 +175,7 @@ mod tests {
             digest: String::new(),
             copy: PathBuf::new(),
             state_dir: PathBuf::new(),
+            config: Value::Null,
         }
     }
 

@@ -133,12 +133,11 @@ fn running(
 }
 
 async fn exchange(settings: &DriverSettings, file: &DriverFile, socket: &mut UnixStream) -> io::Result<Started> {
-    let config = settings.configs.get(&file.note.name).cloned();
     let message = Start {
         file: file.copy.clone(),
         agent_id: settings.agent_id.clone(),
         state_dir: file.state_dir.clone(),
-        config: config.unwrap_or_else(|| serde_json::Value::Object(serde_json::Map::new())),
+        config: file.config.clone(),
         log_level: log::level(),
         confinement: settings.limits.confinement(),
     };

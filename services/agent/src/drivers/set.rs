@@ -8,6 +8,7 @@ use std::{
 
 use ballast_abi::host::OwnGroup;
 use ballast_proto::agent::DriverReport;
+use serde_json::Value;
 use tokio::{
     sync::{Mutex, watch},
     task::{self, JoinHandle},
@@ -40,6 +41,8 @@ pub struct DriverSet {
 #[derive(Default)]
 struct AllSupervised {
     drivers: BTreeMap<String, Supervised>,
+    /// Each driver's section of the configuration.
+    configs: HashMap<String, Value>,
     /// The drivers directory as it was when it was scanned last.
     seen: Look,
 }
@@ -67,13 +70,14 @@ impl DriverSet {
     /// The drivers directory cannot be read, or the agent's own cannot be written.
     pub async fn start(settings: DriverSettings) -> Result<Self, DriversDirError> {
         let stop = CancellationToken::new();
+        let configs = settings.configs.clone();
         let group =
             OwnGroup::find().inspect_err(|reason| info!("drivers run in the agent's own control group: {reason}"));
         let set = Self {
             settings: Arc::new(settings),
             board: Arc::default(),
             stop: stop.clone(),
-            supervised: Mutex::default(),
+            supervised: Mutex::new(AllSupervised { configs, ..AllSupervised::default() }),
             group: group.ok(),
             _guard: stop.drop_guard(),
         };
@@ -82,7 +86,7 @@ impl DriverSet {
     }
 
     /// Looks at the directory again: starts new drivers, ends those whose file is gone, and gives those that failed
-    /// another chance. A driver whose file has changed gets another process beside the one that runs, which takes over
+    /// another chance. A driver whose file or configuration has changed gets another process beside the one that runs, which takes over
     /// once it is ready; a driver that runs goes on when its new file cannot be used.
     ///
     /// # Errors
@@ -94,7 +98,7 @@ impl DriverSet {
         // Before the files are read: what changes meanwhile is another look.
         supervised.seen = notice::look(&settings.drivers_dir).unwrap_or_default();
         let scan = move || files::scan(&settings.drivers_dir, &settings.state_dir);
-        let found = match task::spawn_blocking(scan).await {
+        let mut found = match task::spawn_blocking(scan).await {
             Ok(found) => found?,
             // The scan panicked, or the process is ending.
             Err(error) => {
@@ -102,10 +106,19 @@ impl DriverSet {
                 return Ok(());
             }
         };
+        for file in &mut found.drivers {
+            let config = supervised.configs.get(&file.note.name).cloned();
+            file.config = config.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+        }
         self.apply(found, &mut supervised.drivers).await;
         let used = supervised.drivers.values().flat_map(Supervised::digests).collect();
         files::remove_unused(&self.settings.state_dir, &used);
         Ok(())
+    }
+
+    /// Takes other sections of the configuration; they take effect with the next rescan.
+    pub async fn configure(&self, configs: HashMap<String, Value>) {
+        self.supervised.lock().await.configs = configs;
     }
 
     /// Rescans when the drivers directory has changed, and has settled since: a file may be copied in slowly.

@@ -112,7 +112,7 @@ impl Supervisor {
                 Ok(()) = self.wanted.changed() => {}
             }
             let wanted = self.wanted.borrow_and_update().clone();
-            if wanted.digest == self.used.get().digest {
+            if wanted.is_as(&self.used.get()) {
                 self.board.note(&self.name, "");
                 continue;
             }
@@ -146,7 +146,12 @@ impl Supervisor {
     /// device.
     async fn replace(&self, old: &mut Running, wanted: &DriverFile) -> Replacement {
         let (driver, file) = (self.name.as_str(), wanted.file_name.as_str());
-        info!(driver, file, version = wanted.note.version, "another file for the driver: starting it beside");
+        info!(
+            driver,
+            file,
+            version = wanted.note.version,
+            "another file or configuration for the driver: starting it beside"
+        );
         let starting = process::start(&self.settings, self.group.as_ref(), wanted);
         tokio::pin!(starting);
         let mut ended = None;

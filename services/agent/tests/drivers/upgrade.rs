@@ -1,10 +1,10 @@
 //! A driver's file changes while it runs.
 
-use std::{fs, path::Path, time::Duration};
+use std::{collections::HashMap, fs, path::Path, time::Duration};
 
 use ballast_agent::drivers::{DriverClient, DriverSet};
 use ballast_proto::agent::DriverState;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::{interval, timeout};
 
 use crate::place::{PATIENCE, Place, fault_driver, gone, load_balancer, ready, report, started};
@@ -180,4 +180,27 @@ async fn a_new_file_is_noticed_without_a_signal_also_when_it_comes_in_pieces() {
     gone(new).await;
     appears(&place.state().join("driver-state/fault/lb-1.lb")).await;
     watching.abort();
+}
+
+#[tokio::test]
+async fn another_configuration_takes_over_like_another_file_and_a_wrong_one_does_not() {
+    let place = Place::with_fault_driver();
+    let set = place.start(json!({ "max_members": 5 })).await;
+    let driver = ready(&set).await;
+    driver.deploy(load_balancer("lb-1", "web"), 1).await.unwrap();
+    let pid = place.pid();
+    let section = |config: Value| HashMap::from([("fault".to_owned(), config)]);
+    set.configure(section(json!({ "max_members": "many" }))).await;
+    set.rescan().await.unwrap();
+    let kept = report(&set, "fault", |report| !report.reason.is_empty()).await;
+    assert_eq!(kept.state(), DriverState::Ready);
+    assert!(kept.reason.contains("goes on: INVALID_CONFIG: max_members: "), "{}", kept.reason);
+    assert_eq!((place.pid(), kept.capabilities.unwrap().max_members), (pid, 5));
+    set.configure(section(json!({ "max_members": 7 }))).await;
+    set.rescan().await.unwrap();
+    started(&set, 2).await;
+    gone(pid).await;
+    let taken = report(&set, "fault", |report| report.reason.is_empty()).await;
+    assert_eq!(taken.capabilities.unwrap().max_members, 7);
+    assert_eq!(driver.deployed().await.unwrap().len(), 1);
 }
