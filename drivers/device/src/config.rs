@@ -36,6 +36,8 @@ pub struct Config<O> {
     pub busy_delay_ms: u32,
     /// Sessions at the device at a time. The device allows 30 by default, to all its users together.
     pub max_sessions: u16,
+    /// Milliseconds for which health and counters are kept that were asked for; 0: the device is asked each time.
+    pub observe_interval_ms: u32,
     /// What only this vendor's devices have.
     pub options: O,
 }
@@ -54,6 +56,7 @@ impl<O: Default> Default for Config<O> {
             busy_retries: 5,
             busy_delay_ms: 250,
             max_sessions: 8,
+            observe_interval_ms: 5_000,
             options: O::default(),
         }
     }

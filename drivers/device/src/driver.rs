@@ -14,6 +14,7 @@ use crate::{
     names,
     partitions::{self, visit},
     plan::plan,
+    recent::Recent,
     report,
     state::{State, States},
     unsaved::Unsaved,
@@ -26,6 +27,7 @@ const LAST_WORDS: Duration = Duration::from_secs(4);
 pub struct DeviceDriver<V: Vendor> {
     device: Appliance<V>,
     states: States,
+    recent: Recent,
 }
 
 impl<V: Vendor> Driver for DeviceDriver<V> {
@@ -38,7 +40,7 @@ impl<V: Vendor> Driver for DeviceDriver<V> {
         config.check()?;
         V::check(&config)?;
         let device = Appliance::new(config, Unsaved::in_directory(&state_dir)?)?;
-        Ok(Self { device, states: States::in_directory(&state_dir) })
+        Ok(Self { device, states: States::in_directory(&state_dir), recent: Recent::default() })
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -48,6 +50,7 @@ impl<V: Vendor> Driver for DeviceDriver<V> {
     fn deploy(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<Vec<ObjectFault>, DriverError> {
         // What cannot be made on any device is said before one is asked.
         desired::<V>(load_balancer, generation, &self.device.config.options, &Objects::new())?;
+        self.recent.forget();
         let partition = partitions::of(&self.device.config, &load_balancer.project_id);
         self.leave(&load_balancer.id, &partition)?;
         let settled = self.device.alone(&partition, || {
@@ -58,6 +61,7 @@ impl<V: Vendor> Driver for DeviceDriver<V> {
             })
         })?;
         self.remember(load_balancer, partition, &settled)?;
+        self.recent.forget();
         tracing::info!(load_balancer = %load_balancer.id, generation, "deployed");
         Ok(report::faults(&load_balancer.id, settled.wanted.0, settled.refusals, settled.unsaved))
     }
@@ -73,29 +77,22 @@ impl<V: Vendor> Driver for DeviceDriver<V> {
             self.device.alone(&partition, || self.take_away(id, &partition, known.is_some()))?;
         }
         self.states.remove(id)?;
+        self.recent.forget();
         tracing::info!(load_balancer = %id, "undeployed");
         Ok(())
     }
 
     fn observe(&self, ids: &[String]) -> Result<Vec<Observation>, DriverError> {
-        for id in ids {
-            sound_id(id)?;
+        if !ids.is_empty() {
+            return self.look_for(ids);
         }
-        let mut states = BTreeMap::new();
-        for id in ids {
-            states.insert(id.clone(), self.states.read::<V::Kind>(id)?);
-        }
-        let elsewhere = ids.is_empty() || states.values().any(Option::is_none);
-        let seen = self.device.session(|session| {
-            let partitions = match elsewhere {
-                true => partitions::all::<V>(&self.device.config, session)?,
-                false => states.values().flatten().map(|state| state.partition.clone()).collect(),
-            };
-            self.look(session, partitions, ids)
-        })?;
-        match ids.iter().find(|id| !seen.iter().any(|one| one.load_balancer_id == **id)) {
-            Some(id) => Err(DriverError::not_found(format!("load balancer {id} is not deployed"))),
-            None => Ok(seen),
+        match self.recent.within(Duration::from_millis(self.device.config.observe_interval_ms.into())) {
+            Ok(seen) => Ok(seen),
+            Err(changes) => {
+                let seen = self.look_for(ids)?;
+                self.recent.keep(changes, &seen);
+                Ok(seen)
+            }
         }
     }
 
@@ -212,6 +209,29 @@ impl<V: Vendor> DeviceDriver<V> {
             }
         }
         Ok(None)
+    }
+
+    /// All, when none is named.
+    fn look_for(&self, ids: &[String]) -> Result<Vec<Observation>, DriverError> {
+        for id in ids {
+            sound_id(id)?;
+        }
+        let mut states = BTreeMap::new();
+        for id in ids {
+            states.insert(id.clone(), self.states.read::<V::Kind>(id)?);
+        }
+        let elsewhere = ids.is_empty() || states.values().any(Option::is_none);
+        let seen = self.device.session(|session| {
+            let partitions = match elsewhere {
+                true => partitions::all::<V>(&self.device.config, session)?,
+                false => states.values().flatten().map(|state| state.partition.clone()).collect(),
+            };
+            self.look(session, partitions, ids)
+        })?;
+        match ids.iter().find(|id| !seen.iter().any(|one| one.load_balancer_id == **id)) {
+            Some(id) => Err(DriverError::not_found(format!("load balancer {id} is not deployed"))),
+            None => Ok(seen),
+        }
     }
 
     /// The load balancers with these ids, or all, in these partitions.

@@ -26,6 +26,7 @@ pub mod names;
 mod object;
 mod partitions;
 pub mod plan;
+mod recent;
 mod report;
 pub mod session;
 mod state;

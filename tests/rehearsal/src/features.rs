@@ -4,6 +4,7 @@ use ballast_abi::{
     Driver, ErrorCode, Health, LbMethod, LoadBalancer, MonitorType, PersistenceType, Protocol, SessionPersistence, Vip,
 };
 use ballast_device::{Reading, Totals};
+use ballast_simulators::Options;
 
 use crate::{
     Played, Role, Stage,
@@ -111,4 +112,18 @@ pub fn what_the_device_refuses_is_said_of_the_object_and_the_rest_is_made<P: Pla
     let _ = stage.asked();
     assert_eq!(stage.deploy(&asked, 2), []);
     assert_eq!(writes(&stage.asked()), [""; 0]);
+}
+
+pub fn a_device_is_not_asked_each_time_for_what_was_seen_just_now<P: Played>() {
+    let stage = Stage::<P>::with(Options::default(), |config| config.observe_interval_ms = 3_600_000);
+    assert_eq!(stage.deploy(&checked(), 1), []);
+    assert_eq!(stage.driver.observe(&[]).unwrap().len(), 1);
+    let _ = stage.asked();
+    assert_eq!(stage.driver.observe(&[]).unwrap().len(), 1);
+    assert_eq!(stage.asked().len(), 0);
+    // What was named is looked for, and a change is seen at once.
+    assert_eq!(stage.driver.observe(&[ID.to_owned()]).unwrap().len(), 1);
+    assert_ne!(stage.asked().len(), 0);
+    stage.undeploy();
+    assert_eq!(stage.driver.observe(&[]).unwrap(), []);
 }

@@ -43,6 +43,7 @@ macro_rules! tests {
             rules::no_more_sessions_are_open_than_are_configured,
             features::protocols_methods_persistences_and_monitors_of_every_kind_can_be_had,
             features::a_pool_without_a_vip_is_deployed_and_nothing_listens,
+            features::a_device_is_not_asked_each_time_for_what_was_seen_just_now,
             features::two_hundred_members_are_deployed_in_one_call,
             features::statistics_and_health_are_read_and_counters_never_go_back,
             features::what_the_device_refuses_is_said_of_the_object_and_the_rest_is_made,

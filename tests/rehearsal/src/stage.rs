@@ -138,6 +138,7 @@ impl<P: Played> Stage<P> {
             credentials_file: directory.path().join("credentials"),
             timeout_ms: 2_000,
             busy_delay_ms: 1,
+            observe_interval_ms: 0,
             ..Config::default()
         };
         if let Some(pem) = simulator.authority() {
