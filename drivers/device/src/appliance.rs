@@ -2,6 +2,7 @@
 //! or a reply was lost. What was done meanwhile is seen by looking, never remembered.
 
 use std::{
+    path::Path,
     sync::PoisonError,
     thread,
     time::{Duration, Instant},
@@ -16,6 +17,7 @@ use crate::{
     locks::{Locks, Slots},
     partitions::visit,
     plan::plan,
+    sessions::Sessions,
     unsaved::Unsaved,
 };
 
@@ -28,6 +30,7 @@ pub(crate) struct Appliance<V: Vendor> {
     pub(crate) config: Config<V::Options>,
     pub(crate) unsaved: Unsaved,
     client: Client,
+    sessions: Sessions,
     locks: Locks,
     slots: Slots,
 }
@@ -44,10 +47,11 @@ pub(crate) struct Settled<W, K> {
 }
 
 impl<V: Vendor> Appliance<V> {
-    pub(crate) fn new(config: Config<V::Options>, unsaved: Unsaved) -> Result<Self, DriverError> {
+    pub(crate) fn new(config: Config<V::Options>, state: &Path) -> Result<Self, DriverError> {
         let client = Client::new(&config)?;
+        let (unsaved, sessions) = (Unsaved::in_directory(state)?, Sessions::in_directory(state)?);
         let slots = Slots::new(config.max_sessions);
-        Ok(Self { config, unsaved, client, locks: Locks::default(), slots })
+        Ok(Self { config, unsaved, client, sessions, locks: Locks::default(), slots })
     }
 
     /// Runs this while nobody else of this process changes the partition.
@@ -77,7 +81,7 @@ impl<V: Vendor> Appliance<V> {
             attempts += 1;
             let credentials =
                 Credentials::read(&self.config.credentials_file).map_err(|why| Failure::Credentials { why })?;
-            let done = Session::open(&self.client, &credentials, deadline).and_then(|mut session| {
+            let done = Session::open((&self.client, &self.sessions), &credentials, deadline).and_then(|mut session| {
                 let done = work(&mut session);
                 session.close();
                 done

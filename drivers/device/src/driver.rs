@@ -17,7 +17,6 @@ use crate::{
     recent::Recent,
     report,
     state::{State, States},
-    unsaved::Unsaved,
 };
 
 /// How long what is left to do may take when the process ends.
@@ -39,7 +38,7 @@ impl<V: Vendor> Driver for DeviceDriver<V> {
         let Context { config, state_dir, .. } = context;
         config.check()?;
         V::check(&config)?;
-        let device = Appliance::new(config, Unsaved::in_directory(&state_dir)?)?;
+        let device = Appliance::new(config, &state_dir)?;
         Ok(Self { device, states: States::in_directory(&state_dir), recent: Recent::default() })
     }
 

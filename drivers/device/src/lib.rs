@@ -29,6 +29,7 @@ pub mod plan;
 mod recent;
 mod report;
 pub mod session;
+mod sessions;
 mod state;
 mod unsaved;
 mod vendor;

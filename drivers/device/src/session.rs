@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{Credentials, Failure, Request, Wire, client::Client};
+use crate::{Credentials, Failure, Request, Wire, client::Client, sessions::Sessions};
 
 /// How often a logout is sent until the device has confirmed it.
 const LOGOUTS: u32 = 3;
@@ -19,6 +19,7 @@ const LOGOUT_TIME: Duration = Duration::from_secs(5);
 
 pub struct Session<'a, W: Wire> {
     client: &'a Client,
+    sessions: &'a Sessions,
     token: String,
     partition: String,
     deadline: Instant,
@@ -28,16 +29,19 @@ pub struct Session<'a, W: Wire> {
 
 impl<'a, W: Wire> Session<'a, W> {
     /// Logs in.
-    pub(crate) fn open(client: &'a Client, credentials: &Credentials, deadline: Instant) -> Result<Self, Failure> {
+    pub(crate) fn open(
+        (client, sessions): (&'a Client, &'a Sessions),
+        credentials: &Credentials,
+        deadline: Instant,
+    ) -> Result<Self, Failure> {
+        end_left::<W>(client, sessions, deadline)?;
         let request = W::login(credentials);
         let reply = client.call::<W>(&request, None, deadline)?;
-        match W::token(&reply) {
-            Some(token) => {
-                let partition = W::HOME.to_owned();
-                Ok(Self { client, token, partition, deadline, open: true, wire: PhantomData })
-            }
-            None => Err(lost(&request, "it opens no session")),
-        }
+        let token = W::token(&reply).ok_or_else(|| lost(&request, "it opens no session"))?;
+        let partition = W::HOME.to_owned();
+        let session = Self { client, sessions, token, partition, deadline, open: true, wire: PhantomData };
+        sessions.opened(&session.token)?;
+        Ok(session)
     }
 
     #[must_use]
@@ -97,16 +101,39 @@ impl<'a, W: Wire> Session<'a, W> {
         for _ in 0..LOGOUTS {
             let deadline = self.deadline.max(Instant::now() + LOGOUT_TIME);
             match self.client.call::<W>(&W::logout(), Some(&self.token), deadline) {
-                Ok(_) | Err(Failure::Expired { .. }) => return,
+                Ok(_) | Err(Failure::Expired { .. }) => return noted(self.sessions.closed(&self.token)),
                 Err(failure) => tracing::debug!("a logout came to nothing: {}", failure.chain()),
             }
         }
-        tracing::warn!("a session may be left at the device until it has been idle for long enough");
+        tracing::warn!(
+            "a session may be left at the device until the next one, or until it has been idle for long enough"
+        );
+        noted(self.sessions.left_open(&self.token));
     }
 
     fn call(&self, request: &Request) -> Result<Value, Failure> {
         self.client.call::<W>(request, Some(&self.token), self.deadline)
     }
+}
+
+fn noted(noted: Result<(), Failure>) {
+    if let Err(failure) = noted {
+        tracing::warn!("{}", failure.chain());
+    }
+}
+
+/// Ends the sessions that were left. A device that does not answer to that will not open another one either, and says so.
+fn end_left<W: Wire>(client: &Client, sessions: &Sessions, deadline: Instant) -> Result<(), Failure> {
+    for token in sessions.left()? {
+        match client.call::<W>(&W::logout(), Some(&token), deadline) {
+            Ok(_) | Err(Failure::Expired { .. }) => sessions.closed(&token)?,
+            Err(failure) => {
+                tracing::debug!("a session that was left cannot be ended: {}", failure.chain());
+                break;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn lost(request: &Request, why: &str) -> Failure {

@@ -40,6 +40,7 @@ macro_rules! tests {
             rules::neither_logs_nor_errors_have_the_password,
             rules::the_devices_certificate_is_verified,
             rules::sessions_that_a_crash_left_open_do_not_lock_the_driver_out_for_ever,
+            rules::a_session_that_was_left_open_is_ended_by_the_next_one,
             rules::no_more_sessions_are_open_than_are_configured,
             features::protocols_methods_persistences_and_monitors_of_every_kind_can_be_had,
             features::a_pool_without_a_vip_is_deployed_and_nothing_listens,

@@ -228,6 +228,20 @@ pub fn sessions_that_a_crash_left_open_do_not_lock_the_driver_out_for_ever<P: Pl
     assert_eq!(stage.open_sessions(), 0);
 }
 
+pub fn a_session_that_was_left_open_is_ended_by_the_next_one<P: Played>() {
+    let mut stage = Stage::<P>::new();
+    for restarted in [false, true] {
+        stage.simulator.faults.add(Fault::new(Kind::DropBefore).path(P::LOGOUT).times(3));
+        assert_eq!(stage.deploy(&checked(), 1), []);
+        assert_eq!(stage.open_sessions(), 1);
+        if restarted {
+            stage.restart();
+        }
+        assert_eq!(stage.deployed(), [(ID.to_owned(), 1)]);
+        assert_eq!(stage.open_sessions(), 0, "restarted: {restarted}");
+    }
+}
+
 pub fn no_more_sessions_are_open_than_are_configured<P: Played>() {
     let stage = Stage::<P>::with(Options::default(), |config| config.max_sessions = 2);
     P::set_session_limits(&mut stage.simulator.device(), 2, Duration::from_secs(600));

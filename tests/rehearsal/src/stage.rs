@@ -19,9 +19,10 @@ pub type Assumed<D> = (&'static str, fn(&mut D));
 pub trait Played: Sized + 'static {
     type Vendor: Vendor;
     type Device: Device + Clone + Sync;
-    /// The paths of requests that log in, and that save; `*` stands for any text.
+    /// The paths of requests that log in, that save, and that log out; `*` stands for any text.
     const LOGIN: &'static str;
     const SAVE: &'static str;
+    const LOGOUT: &'static str;
 
     /// The path of the collection of servers.
     const SERVERS: &'static str;
@@ -118,7 +119,8 @@ impl<P: Played> Stage<P> {
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir(directory.path().join("state")).unwrap();
         let state = fs::read_dir(self.directory.path().join("state")).unwrap().map(|file| file.unwrap().path());
-        for file in state.chain([self.directory.path().join("credentials")]) {
+        // What is a directory belongs to the driver that runs.
+        for file in state.filter(|path| path.is_file()).chain([self.directory.path().join("credentials")]) {
             fs::copy(&file, directory.path().join(file.strip_prefix(self.directory.path()).unwrap())).unwrap();
         }
         let device = self.simulator.device().clone();

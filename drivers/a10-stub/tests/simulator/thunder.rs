@@ -18,6 +18,7 @@ impl Played for Thunder {
     type Device = a10::A10;
     const LOGIN: &'static str = "*/auth";
     const SAVE: &'static str = "*/write/memory";
+    const LOGOUT: &'static str = "*/logoff";
 
     const SERVERS: &'static str = "*/slb/server";
     /// Exists, in use, bad value, not supported, busy, failed.

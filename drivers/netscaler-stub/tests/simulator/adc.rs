@@ -18,6 +18,7 @@ impl Played for Adc {
     type Device = NetScaler;
     const LOGIN: &'static str = "*/config/login";
     const SAVE: &'static str = "*/config/nsconfig";
+    const LOGOUT: &'static str = "*/config/logout";
 
     const SERVERS: &'static str = "*/config/server";
     /// Busy, exists with another name, in use, and what else a deploy may meet.
