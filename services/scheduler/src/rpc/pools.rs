@@ -43,13 +43,19 @@ impl pools_server::Pools for Api {
 
     async fn get(&self, request: Request<GetRequest>) -> Result<Response<Pool>, Status> {
         let (caller, id) = (caller(&request), id(&request.get_ref().id, pool_not_found).map_err(refuse)?);
-        encode(&self.0.pool(&caller, id).await.map_err(refuse)?).map_err(refuse)
+        let shown = self.0.shown_pool(&caller, id).await.map_err(refuse)?;
+        Ok(Response::new(shown_pool(&shown, &ReadMask::new(None))))
     }
 
     async fn list(&self, request: Request<ListRequest>) -> Result<Response<ListPoolsResponse>, Status> {
         let (caller, mut request) = (caller(&request), request.into_inner());
         let wanted = ReadMask::new(request.read_mask.take());
         let parts = PoolParts {
+            project_id: wanted.has("project_id"),
+            name: wanted.has("name"),
+            description: wanted.has("description"),
+            subnet_id: wanted.has("subnet_id"),
+            status_description: wanted.has("status_description"),
             provider: wanted.has("provider"),
             vip: wanted.has("vip_id"),
             members: wanted.has("member_ids"),

@@ -103,7 +103,7 @@ impl Tx {
     }
 
     /// The rows of a page and one more, in the direction asked for; none when the marker is unknown.
-    async fn select<E: Listed>(&self, query: &Query) -> Result<Option<Select<E>>, Fault> {
+    pub(crate) async fn select<E: Listed>(&self, query: &Query) -> Result<Option<Select<E>>, Fault> {
         let keys = sort_keys::<E>(query)?;
         let mut select = visible::<E>(query);
         for filter in &query.filters {
@@ -193,11 +193,15 @@ fn page_size(query: &Query) -> Option<u64> {
     query.page_size.filter(|size| *size > 0).map(u64::from)
 }
 
-fn nothing<T>() -> Page<T> {
+pub(crate) fn nothing<T>() -> Page<T> {
     Page { items: Vec::new(), more: false }
 }
 
-fn page_of<R, T>(query: &Query, mut rows: Vec<R>, read: impl Fn(R) -> Result<T, Fault>) -> Result<Page<T>, Fault> {
+pub(crate) fn page_of<R, T>(
+    query: &Query,
+    mut rows: Vec<R>,
+    read: impl Fn(R) -> Result<T, Fault>,
+) -> Result<Page<T>, Fault> {
     let size = page_size(query).and_then(|size| usize::try_from(size).ok()).unwrap_or(usize::MAX);
     let more = rows.len() > size;
     rows.truncate(size);

@@ -17,6 +17,8 @@ use super::{QUEUE, reason};
 const BUSY: Duration = Duration::from_secs(10);
 /// Connections that read.
 const READERS: u32 = 4;
+/// Rows that SQLite's thread may be ahead of their reader: a page of a list, so that it seldom waits.
+const AHEAD: usize = 1024;
 
 /// Connections to write and to read. The file and its directory are made when they are missing.
 pub(super) async fn open(url: &str) -> Result<(DatabaseConnection, DatabaseConnection), String> {
@@ -56,7 +58,9 @@ pub(super) fn with(
         .max_lifetime(None)
         .test_before_acquire(false)
         .sqlx_logging(false)
-        .map_sqlx_sqlite_opts(move |options| adapt(options.foreign_keys(true).busy_timeout(BUSY)));
+        .map_sqlx_sqlite_opts(move |options| {
+            adapt(options.foreign_keys(true).busy_timeout(BUSY).row_buffer_size(AHEAD))
+        });
     options
 }
 
