@@ -19,12 +19,14 @@ import wsgiref.simple_server
 
 from cryptography import fernet
 
-# Cheap hashes of passwords, because tests log in often, and no cache: a revoked token is invalid at once.
+# Cheap hashes of passwords, because tests log in often, and a cache, without which each request takes half a second of a
+# core. It is this one process's own: a revoked token is invalid at once.
 CONFIGURATION = """\
 [DEFAULT]
 use_stderr = true
 [cache]
-enabled = false
+backend = dogpile.cache.memory
+enabled = true
 [credential]
 key_repository = {directory}/credential-keys
 [database]
