@@ -113,7 +113,9 @@ impl Client {
     fn is_shown(&self, pool: &Pool, vip: &Vip) {
         let get = || GetRequest { id: pool.id.clone() };
         let shown = wait_until(PATIENCE, "an ACTIVE pool", || {
-            Some(self.call(self.pools().get(get()))).filter(|pool| pool.status() == Status::Active)
+            let pool = self.call(self.pools().get(get()));
+            let deployed = pool.health_monitors.iter().all(|monitor| monitor.status() == Status::Active);
+            (pool.status() == Status::Active && deployed).then_some(pool)
         });
         assert_eq!((&shown.vip_id, shown.member_ids.len(), shown.health_monitors.len()), (&vip.id, 3, 1));
         let vips = self.call(VipsClient::new(self.channel.clone()).list(ListRequest::default())).vips;
