@@ -111,10 +111,10 @@ fn every_key_of_the_configuration_is_documented() {
         "drivers/a10-stub/src/vendor.rs",
         "drivers/netscaler-stub/src/vendor.rs",
     ];
-    let shared =
-        ["config.rs", "config/driver_host.rs", "telemetry.rs"].map(|name| format!("crates/service/src/{name}"));
-    for path in shared.iter().map(String::as_str).chain(drivers) {
-        let source = read(path);
+    let service = root().join("crates/service/src");
+    let sections = files(&service.join("config"), ".rs").into_iter().chain([service.join("telemetry.rs")]);
+    for path in sections.chain(drivers.map(|path| root().join(path))) {
+        let (path, source) = (path.display(), fs::read_to_string(&path).unwrap());
         let keys: Vec<_> = fields(&source).filter(|name| !no_keys.contains(name)).collect();
         assert!(keys.len() > 1, "{path}: no keys found");
         for key in keys {

@@ -4,19 +4,27 @@
 //! are configuration. Their values are text, read as the field's type; a list is separated by commas.
 //! An unknown key is an error.
 
+mod agent;
 mod auth;
 mod driver_host;
+mod gateway;
+mod scheduler;
 mod tls;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::Path, path::PathBuf};
 
-use serde::{Deserialize, Deserializer, de};
+use serde::Deserialize;
 
+pub use agent::Agent;
 pub use auth::{Auth, AuthMode};
 pub use driver_host::DriverHost;
+pub use gateway::Gateway;
+pub use scheduler::{
+    Agents, Database, Events, Failover, Network, NetworkProvider, Placement, Provider, Quotas, Scheduler,
+};
 pub use tls::Tls;
 
-use crate::{address::Address, telemetry::Log};
+use crate::telemetry::Log;
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -46,252 +54,6 @@ pub struct Settings {
     /// The file that was read: for who reads it again.
     #[serde(skip)]
     pub source: Option<PathBuf>,
-}
-
-/// `[gateway]`
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Gateway {
-    /// Where REST is served.
-    pub listen: SocketAddr,
-    /// Where the scheduler is.
-    pub scheduler: Address,
-    /// The project of a request that names none.
-    pub project_id: String,
-    /// A certificate, and those between it and its CA, in PEM: REST is then served over TLS. Empty: in plain text.
-    pub tls_cert: PathBuf,
-    /// Its key.
-    pub tls_key: PathBuf,
-}
-
-impl Default for Gateway {
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 9696)),
-            scheduler: Address::Unix(PathBuf::from("/run/ballast/scheduler.sock")),
-            project_id: "default".to_owned(),
-            tls_cert: PathBuf::new(),
-            tls_key: PathBuf::new(),
-        }
-    }
-}
-
-/// `[scheduler]`
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Scheduler {
-    /// Where gRPC is served over TCP.
-    pub listen: SocketAddr,
-    /// The Unix socket (mode 0600) where gRPC is served too; empty: none. Who can open it is admin.
-    pub socket: PathBuf,
-    /// How long a call may take whose client does not say.
-    pub call_timeout_ms: u32,
-}
-
-impl Default for Scheduler {
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 9697)),
-            socket: PathBuf::from("/run/ballast/scheduler.sock"),
-            call_timeout_ms: 30_000,
-        }
-    }
-}
-
-/// `[database]`
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Database {
-    /// `sqlite:///path/to/file` or `postgres://user:password@host/name`; it is made when it does not exist.
-    pub url: String,
-}
-
-impl Default for Database {
-    fn default() -> Self {
-        Self { url: "sqlite:///var/lib/ballast/ballast.db".to_owned() }
-    }
-}
-
-/// `[placement]`
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Placement {
-    /// `chance` or `least-loaded`.
-    pub policy: String,
-}
-
-impl Default for Placement {
-    fn default() -> Self {
-        Self { policy: "chance".to_owned() }
-    }
-}
-
-/// `[agents]`: what the scheduler expects of its agents. Times in milliseconds.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Agents {
-    pub heartbeat_interval_ms: u32,
-    /// The age of the last heartbeat at which an agent is Suspect: it gets something new only when no other is Alive.
-    pub suspect_after_ms: u32,
-    /// The age of the last heartbeat at which an agent is Dead.
-    pub dead_after_ms: u32,
-    pub statistics_interval_ms: u32,
-}
-
-impl Default for Agents {
-    fn default() -> Self {
-        Self {
-            heartbeat_interval_ms: 5_000,
-            suspect_after_ms: 12_000,
-            dead_after_ms: 20_000,
-            statistics_interval_ms: 5_000,
-        }
-    }
-}
-
-/// `[failover]`: what happens to load balancers of a Dead agent.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Failover {
-    /// Whether they move to others.
-    pub enabled: bool,
-    /// How many move in a second.
-    pub per_second: u32,
-}
-
-impl Default for Failover {
-    fn default() -> Self {
-        Self { enabled: true, per_second: 20 }
-    }
-}
-
-/// `[events]`: the log of changes that clients watch.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Events {
-    /// Changes are kept for so long, and a minute.
-    pub keep_seconds: u32,
-    /// At most so many are kept.
-    pub keep_count: u32,
-    /// How often what other schedulers changed is looked for; what this one changes is told at once.
-    pub poll_interval_ms: u32,
-    /// A reader that takes nothing for so long is told to start again.
-    pub slow_reader_ms: u32,
-}
-
-impl Default for Events {
-    fn default() -> Self {
-        Self { keep_seconds: 86_400, keep_count: 100_000, poll_interval_ms: 1_000, slow_reader_ms: 30_000 }
-    }
-}
-
-/// `[quotas]`: how many objects a project may have that has no limits of its own; -1: any number.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Quotas {
-    pub network: i32,
-    pub subnet: i32,
-    pub port: i32,
-    pub vip: i32,
-    pub pool: i32,
-    pub member: i32,
-    pub health_monitor: i32,
-}
-
-impl Default for Quotas {
-    fn default() -> Self {
-        Self { network: 10, subnet: 10, port: 50, vip: 10, pool: 10, member: -1, health_monitor: -1 }
-    }
-}
-
-impl Quotas {
-    /// No limit at all.
-    #[must_use]
-    pub const fn unlimited() -> Self {
-        Self { network: -1, subnet: -1, port: -1, vip: -1, pool: -1, member: -1, health_monitor: -1 }
-    }
-}
-
-/// `[network]`: who keeps networks, subnets and ports.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Network {
-    pub provider: NetworkProvider,
-    /// `http://host:9696`, with `neutron`.
-    pub url: String,
-    /// The file with the service's token, with `neutron`; read anew for each call.
-    pub token_file: PathBuf,
-    pub timeout_ms: u32,
-}
-
-impl Default for Network {
-    fn default() -> Self {
-        Self { provider: NetworkProvider::Builtin, url: String::new(), token_file: PathBuf::new(), timeout_ms: 10_000 }
-    }
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum NetworkProvider {
-    /// The scheduler itself, in its own database.
-    #[default]
-    Builtin,
-    /// A Neutron, by its REST API.
-    Neutron,
-}
-
-/// `[[provider]]`: the name that users see, and the driver behind it.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Provider {
-    pub name: String,
-    pub driver: String,
-    #[serde(default)]
-    pub default: bool,
-}
-
-/// `[agent]`
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Agent {
-    /// The agent's name, unique in the deployment; empty: the machine's host name.
-    pub host: String,
-    /// Schedulers, tried in turn.
-    #[serde(deserialize_with = "list")]
-    pub schedulers: Vec<Address>,
-    /// Where the ledger and the drivers keep what must survive a restart.
-    pub state_dir: PathBuf,
-    /// Where `*.so` drivers are.
-    pub drivers_dir: PathBuf,
-    /// How many load balancers of one driver are worked on at once.
-    pub parallelism: usize,
-}
-
-impl Default for Agent {
-    fn default() -> Self {
-        Self {
-            host: String::new(),
-            schedulers: vec![Address::Unix(PathBuf::from("/run/ballast/scheduler.sock"))],
-            state_dir: PathBuf::from("/var/lib/ballast/agent"),
-            drivers_dir: PathBuf::from("/usr/lib/ballast/drivers"),
-            parallelism: 4,
-        }
-    }
-}
-
-/// A list, or one text with commas: the environment knows only text.
-fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Address>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Either {
-        Text(String),
-        List(Vec<String>),
-    }
-    let texts = match Either::deserialize(deserializer)? {
-        Either::Text(text) => text.split(',').map(|part| part.trim().to_owned()).collect(),
-        Either::List(list) => list,
-    };
-    texts.iter().map(|text| text.parse().map_err(de::Error::custom)).collect()
 }
 
 /// Reads `file` (none: defaults) and the environment.

@@ -1,0 +1,51 @@
+//! `[agent]`
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Deserializer, de};
+
+use crate::address::Address;
+
+/// `[agent]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Agent {
+    /// The agent's name, unique in the deployment; empty: the machine's host name.
+    pub host: String,
+    /// Schedulers, tried in turn.
+    #[serde(deserialize_with = "list")]
+    pub schedulers: Vec<Address>,
+    /// Where the ledger and the drivers keep what must survive a restart.
+    pub state_dir: PathBuf,
+    /// Where `*.so` drivers are.
+    pub drivers_dir: PathBuf,
+    /// How many load balancers of one driver are worked on at once.
+    pub parallelism: usize,
+}
+
+impl Default for Agent {
+    fn default() -> Self {
+        Self {
+            host: String::new(),
+            schedulers: vec![Address::Unix(PathBuf::from("/run/ballast/scheduler.sock"))],
+            state_dir: PathBuf::from("/var/lib/ballast/agent"),
+            drivers_dir: PathBuf::from("/usr/lib/ballast/drivers"),
+            parallelism: 4,
+        }
+    }
+}
+
+/// A list, or one text with commas: the environment knows only text.
+fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Address>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Text(String),
+        List(Vec<String>),
+    }
+    let texts = match Either::deserialize(deserializer)? {
+        Either::Text(text) => text.split(',').map(|part| part.trim().to_owned()).collect(),
+        Either::List(list) => list,
+    };
+    texts.iter().map(|text| text.parse().map_err(de::Error::custom)).collect()
+}

@@ -1,0 +1,35 @@
+//! `[gateway]`: REST.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use serde::Deserialize;
+
+use crate::address::Address;
+
+/// `[gateway]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Gateway {
+    /// Where REST is served.
+    pub listen: SocketAddr,
+    /// Where the scheduler is.
+    pub scheduler: Address,
+    /// The project of a request that names none.
+    pub project_id: String,
+    /// A certificate, and those between it and its CA, in PEM: REST is then served over TLS. Empty: in plain text.
+    pub tls_cert: PathBuf,
+    /// Its key.
+    pub tls_key: PathBuf,
+}
+
+impl Default for Gateway {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 9696)),
+            scheduler: Address::Unix(PathBuf::from("/run/ballast/scheduler.sock")),
+            project_id: "default".to_owned(),
+            tls_cert: PathBuf::new(),
+            tls_key: PathBuf::new(),
+        }
+    }
+}

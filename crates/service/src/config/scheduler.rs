@@ -1,0 +1,179 @@
+//! What the scheduler reads: where it serves, its database, and its rules' limits.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use serde::Deserialize;
+
+/// `[scheduler]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Scheduler {
+    /// Where gRPC is served over TCP.
+    pub listen: SocketAddr,
+    /// The Unix socket (mode 0600) where gRPC is served too; empty: none. Who can open it is admin.
+    pub socket: PathBuf,
+    /// How long a call may take whose client does not say.
+    pub call_timeout_ms: u32,
+}
+
+impl Default for Scheduler {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 9697)),
+            socket: PathBuf::from("/run/ballast/scheduler.sock"),
+            call_timeout_ms: 30_000,
+        }
+    }
+}
+
+/// `[database]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Database {
+    /// `sqlite:///path/to/file` or `postgres://user:password@host/name`; it is made when it does not exist.
+    pub url: String,
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { url: "sqlite:///var/lib/ballast/ballast.db".to_owned() }
+    }
+}
+
+/// `[placement]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Placement {
+    /// `chance` or `least-loaded`.
+    pub policy: String,
+}
+
+impl Default for Placement {
+    fn default() -> Self {
+        Self { policy: "chance".to_owned() }
+    }
+}
+
+/// `[agents]`: what the scheduler expects of its agents. Times in milliseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Agents {
+    pub heartbeat_interval_ms: u32,
+    /// The age of the last heartbeat at which an agent is Suspect: it gets something new only when no other is Alive.
+    pub suspect_after_ms: u32,
+    /// The age of the last heartbeat at which an agent is Dead.
+    pub dead_after_ms: u32,
+    pub statistics_interval_ms: u32,
+}
+
+impl Default for Agents {
+    fn default() -> Self {
+        Self {
+            heartbeat_interval_ms: 5_000,
+            suspect_after_ms: 12_000,
+            dead_after_ms: 20_000,
+            statistics_interval_ms: 5_000,
+        }
+    }
+}
+
+/// `[failover]`: what happens to load balancers of a Dead agent.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Failover {
+    /// Whether they move to others.
+    pub enabled: bool,
+    /// How many move in a second.
+    pub per_second: u32,
+}
+
+impl Default for Failover {
+    fn default() -> Self {
+        Self { enabled: true, per_second: 20 }
+    }
+}
+
+/// `[events]`: the log of changes that clients watch.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Events {
+    /// Changes are kept for so long, and a minute.
+    pub keep_seconds: u32,
+    /// At most so many are kept.
+    pub keep_count: u32,
+    /// How often what other schedulers changed is looked for; what this one changes is told at once.
+    pub poll_interval_ms: u32,
+    /// A reader that takes nothing for so long is told to start again.
+    pub slow_reader_ms: u32,
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Self { keep_seconds: 86_400, keep_count: 100_000, poll_interval_ms: 1_000, slow_reader_ms: 30_000 }
+    }
+}
+
+/// `[quotas]`: how many objects a project may have that has no limits of its own; -1: any number.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Quotas {
+    pub network: i32,
+    pub subnet: i32,
+    pub port: i32,
+    pub vip: i32,
+    pub pool: i32,
+    pub member: i32,
+    pub health_monitor: i32,
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        Self { network: 10, subnet: 10, port: 50, vip: 10, pool: 10, member: -1, health_monitor: -1 }
+    }
+}
+
+impl Quotas {
+    /// No limit at all.
+    #[must_use]
+    pub const fn unlimited() -> Self {
+        Self { network: -1, subnet: -1, port: -1, vip: -1, pool: -1, member: -1, health_monitor: -1 }
+    }
+}
+
+/// `[network]`: who keeps networks, subnets and ports.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Network {
+    pub provider: NetworkProvider,
+    /// `http://host:9696`, with `neutron`.
+    pub url: String,
+    /// The file with the service's token, with `neutron`; read anew for each call.
+    pub token_file: PathBuf,
+    pub timeout_ms: u32,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self { provider: NetworkProvider::Builtin, url: String::new(), token_file: PathBuf::new(), timeout_ms: 10_000 }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NetworkProvider {
+    /// The scheduler itself, in its own database.
+    #[default]
+    Builtin,
+    /// A Neutron, by its REST API.
+    Neutron,
+}
+
+/// `[[provider]]`: the name that users see, and the driver behind it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provider {
+    pub name: String,
+    pub driver: String,
+    #[serde(default)]
+    pub default: bool,
+}
