@@ -18,6 +18,7 @@ pub mod http;
 pub mod journal;
 pub mod netscaler;
 mod serve;
+mod sessions;
 pub mod simulator;
 pub mod tls;
 

@@ -15,7 +15,6 @@ mod path;
 mod references;
 mod rules;
 mod schema;
-mod sessions;
 mod validate;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -27,12 +26,14 @@ pub use assumptions::Assumptions;
 pub use oper::Counters;
 pub use schema::Release;
 
-use crate::{Caller, Device, Refusal, Reply, Request, Traffic, World};
+use crate::{
+    Caller, Device, Refusal, Reply, Request, Traffic, World,
+    sessions::{Entry, Sessions},
+};
 use configuration::Configuration;
 use error::{Refused, authorization};
 use path::{Aspect, Path};
 use schema::Schema;
-use sessions::{Entry, Sessions};
 
 /// The partition that every session begins in.
 pub const SHARED: &str = "shared";
@@ -69,7 +70,8 @@ impl A10 {
             username: "admin".to_owned(),
             password: "a10".to_owned(),
             assumptions: Assumptions::default(),
-            sessions: Sessions::default(),
+            // The vendor's defaults.
+            sessions: Sessions::new(SHARED, 30, Duration::from_secs(600)),
             statuses: BTreeMap::new(),
             running: Configuration::default(),
             saved: Configuration::default(),
@@ -97,7 +99,7 @@ impl A10 {
             return authorization(403, "Incorrect user name or password");
         }
         let token = self.unique(30);
-        if !self.sessions.open(&token, now) {
+        if !self.sessions.open(&token, None, now) {
             return authorization(self.assumptions.over_limit, "Maximum number of admin sessions reached");
         }
         let description = "the signature should be set in Authorization header for following request.";

@@ -19,7 +19,6 @@ mod path;
 mod reads;
 mod rules;
 mod schema;
-mod sessions;
 mod state;
 mod stats;
 mod validate;
@@ -32,14 +31,13 @@ use sha2::{Digest, Sha256};
 pub use assumptions::Assumptions;
 pub use stats::Counters;
 
-use crate::{Caller, Device, Refusal, Reply, Request, Traffic, World, http::decoded};
+use crate::{Caller, Device, Refusal, Reply, Request, Traffic, World, http::decoded, sessions::Sessions};
 use configuration::Configuration;
 use error::{
     BAD_CREDENTIALS, BUSY, NOT_LOGGED_IN, NOT_PERMITTED, Refused, SECONDARY, SESSION_ENDED, Statuses, TOO_MANY_SESSIONS,
 };
 use path::Path;
 use schema::Schema;
-use sessions::Sessions;
 
 /// The partition that every session begins in, and that requests without a session work in.
 pub const DEFAULT: &str = "default";
@@ -72,7 +70,8 @@ impl Default for NetScaler {
             schema: Schema::default(),
             username: "nsroot".to_owned(),
             password: "nsroot".to_owned(),
-            sessions: Sessions::default(),
+            // The vendor's: 20 sessions of one user, 15 minutes.
+            sessions: Sessions::new(DEFAULT, 20, Duration::from_secs(900)),
             statuses: Statuses::default(),
             too_many: TOO_MANY_SESSIONS,
             assumptions: Assumptions::default(),

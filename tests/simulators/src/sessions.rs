@@ -1,40 +1,44 @@
-//! Sessions: a limit, an idle time, and a partition that each begins anew in `shared`.
+//! Sessions of a device: a limit, an idle time that a login may choose, and a partition, which each begins in the same one.
 
 use std::{collections::BTreeMap, time::Duration};
-
-use super::SHARED;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) token: String,
     pub(crate) partition: String,
+    /// None: the device's.
+    idle: Option<Duration>,
     used: Duration,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Sessions {
     open: BTreeMap<String, Entry>,
+    /// Where each begins.
+    first: &'static str,
     pub(crate) limit: usize,
+    /// For logins that choose none; zero: for ever.
     pub(crate) idle: Duration,
 }
 
-impl Default for Sessions {
-    /// The vendor's defaults.
-    fn default() -> Self {
-        Self { open: BTreeMap::new(), limit: 30, idle: Duration::from_secs(600) }
-    }
-}
-
 impl Sessions {
+    pub(crate) fn new(first: &'static str, limit: usize, idle: Duration) -> Self {
+        Self { open: BTreeMap::new(), first, limit, idle }
+    }
+
     /// False: there are too many.
-    pub(crate) fn open(&mut self, token: &str, now: Duration) -> bool {
-        self.expire(now);
-        if self.open.len() >= self.limit {
+    pub(crate) fn open(&mut self, token: &str, idle: Option<Duration>, now: Duration) -> bool {
+        if !self.has_room(now) {
             return false;
         }
-        let entry = Entry { token: token.to_owned(), partition: SHARED.to_owned(), used: now };
+        let entry = Entry { token: token.to_owned(), partition: self.first.to_owned(), idle, used: now };
         self.open.insert(token.to_owned(), entry);
         true
+    }
+
+    pub(crate) fn has_room(&mut self, now: Duration) -> bool {
+        self.expire(now);
+        self.open.len() < self.limit
     }
 
     /// The session, used now; none when it has ended.
@@ -71,7 +75,7 @@ impl Sessions {
     /// Puts all back to where they began.
     pub(crate) fn lead_astray(&mut self) {
         for entry in self.open.values_mut() {
-            SHARED.clone_into(&mut entry.partition);
+            self.first.clone_into(&mut entry.partition);
         }
     }
 
@@ -80,7 +84,9 @@ impl Sessions {
     }
 
     fn expire(&mut self, now: Duration) {
-        let idle = self.idle;
-        self.open.retain(|_, entry| idle.is_zero() || now.saturating_sub(entry.used) < idle);
+        self.open.retain(|_, entry| {
+            let idle = entry.idle.unwrap_or(self.idle);
+            idle.is_zero() || now.saturating_sub(entry.used) < idle
+        });
     }
 }
