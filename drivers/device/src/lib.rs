@@ -2,7 +2,7 @@
 //!
 //! A vendor is two traits, [`Wire`] (its sessions and replies) and [`Vendor`] (its objects), and [`DeviceDriver`] makes a
 //! driver of them. One call is one session, and a deploy is a few passes of: look at the tenant's whole partition, say
-//! what it should have ([`Vendor::draw`], pure), compare ([`plan`], pure), send the difference, and look again until there
+//! what it should have ([`Vendor::draw`], pure), compare ([`plan()`], pure), send the difference, and look again until there
 //! is no difference. So a second deploy, a repair after a lost reply and a first deploy are the same pass.
 //!
 //! Nothing may be written before the device itself has said that the session is in the tenant's partition (module
