@@ -46,7 +46,7 @@ pub(in crate::conformance) fn threads(bench: &Bench) -> Verdict {
             expected.extend(deployed.map(|generation| (stage.samples.id(number), generation)));
         }
         let expected: Vec<(&str, u64)> = expected.iter().map(|(id, generation)| (id.as_str(), *generation)).collect();
-        stage.expect_deployed(&expected, "after all threads have ended")?;
+        stage.expect_deployed(&expected, "with others at work: after all threads have ended")?;
         Ok(format!("{calls} calls of {threads} threads"))
     })
 }
@@ -79,7 +79,11 @@ fn work(subject: &Subject, samples: &Samples, number: u8, mut chance: Chance, en
             }
             4 | 5 => match (worked.deployed, subject.observe(&[&one.id])?) {
                 (Some(_), Err(error)) if !error.retryable => return Err(refused("observe", &error)),
-                (None, Ok(_)) => return Err(Stop::failed("observe of what the same thread has undeployed is Ok")),
+                (None, Ok(_)) => {
+                    return Err(Stop::failed(
+                        "with others at work: observe of what the same thread has undeployed is Ok",
+                    ));
+                }
                 _ => {}
             },
             6 => insist("observe of all", || Ok(subject.observe(&[])?.map(drop)))?,
