@@ -7,9 +7,9 @@ use ballast_model::{
     member::{Member, MemberChange, NewMember},
     quota::Resource,
 };
-use ballast_store::Tx;
+use ballast_store::{Placed, Tx};
 
-use super::{App, Caller, load_pool, save, wakes_of};
+use super::{App, Caller, load_pool, save};
 
 impl App {
     /// Adds a member to a pool.
@@ -22,7 +22,7 @@ impl App {
             Box::pin(async move {
                 self.admit(tx, Resource::Member, &new.project_id).await?;
                 let before = load_pool(tx, caller, pool_id).await?;
-                let after = before.clone().add_member(new.clone())?;
+                let after = before.load_balancer.clone().add_member(new.clone())?;
                 let wakes = save(tx, &before, &after).await?;
                 Ok((after, wakes))
             })
@@ -37,7 +37,8 @@ impl App {
     /// # Errors
     /// `MemberNotFound`
     pub async fn member(&self, caller: &Caller, id: Uuid) -> Result<LoadBalancer, Fault> {
-        self.store.read(|tx, _| Box::pin(load_member(tx, caller, id))).await
+        let read = self.store.read(|tx, _| Box::pin(load_member(tx, caller, id))).await;
+        read.map(|placed| placed.load_balancer)
     }
 
     /// Changes a member, or moves it to another pool.
@@ -55,23 +56,20 @@ impl App {
         let update = self.store.write(|tx, _| {
             Box::pin(async move {
                 let before = load_member(tx, caller, id).await?;
-                let after = before.clone().update_member(id, *change)?;
-                let Some(pool_id) = pool_id.filter(|pool_id| *pool_id != before.id) else {
-                    let wakes = save(tx, &before, &after).await?;
+                let after = before.load_balancer.clone().update_member(id, *change)?;
+                let Some(pool_id) = pool_id.filter(|pool_id| *pool_id != after.id) else {
+                    let wakes = [save(tx, &before, &after).await?, None];
                     return Ok((after, wakes));
                 };
                 let target = load_pool(tx, caller, pool_id).await?;
                 let (left, member) = after.remove_member(id)?;
-                let received = target.clone().receive_member(member)?;
-                tx.save(&before, &left).await?;
-                tx.save(&target, &received).await?;
-                let mut wakes = wakes_of(tx, left.id).await?;
-                wakes.extend(wakes_of(tx, received.id).await?);
+                let received = target.load_balancer.clone().receive_member(member)?;
+                let wakes = [save(tx, &before, &left).await?, save(tx, &target, &received).await?];
                 Ok((received, wakes))
             })
         });
         let (after, wakes) = update.await?;
-        self.wakes.wake(wakes);
+        self.wakes.wake(wakes.into_iter().flatten());
         Ok(after)
     }
 
@@ -83,7 +81,7 @@ impl App {
         let delete = self.store.write(|tx, _| {
             Box::pin(async move {
                 let before = load_member(tx, caller, id).await?;
-                let (after, _) = before.clone().remove_member(id)?;
+                let (after, _) = before.load_balancer.clone().remove_member(id)?;
                 save(tx, &before, &after).await
             })
         });
@@ -92,10 +90,10 @@ impl App {
     }
 }
 
-async fn load_member(tx: &Tx, caller: &Caller, id: Uuid) -> Result<LoadBalancer, Fault> {
+async fn load_member(tx: &Tx, caller: &Caller, id: Uuid) -> Result<Placed, Fault> {
     let owner = tx.owner_of_member(id).await?.ok_or_else(|| member_not_found(id))?;
-    let load_balancer = tx.load(owner).await?.ok_or_else(|| member_not_found(id))?;
+    let placed = tx.load_placed(owner).await?.ok_or_else(|| member_not_found(id))?;
     let own = |member: &Member| member.id == id && caller.sees(&member.project_id);
-    let found = load_balancer.pools.iter().flat_map(|pool| &pool.members).any(own);
-    if found { Ok(load_balancer) } else { Err(member_not_found(id)) }
+    let found = placed.load_balancer.pools.iter().flat_map(|pool| &pool.members).any(own);
+    if found { Ok(placed) } else { Err(member_not_found(id)) }
 }

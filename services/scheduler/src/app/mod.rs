@@ -30,7 +30,7 @@ use ballast_model::{
     time::Timestamp,
 };
 use ballast_service::{clock::Clock, config::Settings};
-use ballast_store::{Store, Tx};
+use ballast_store::{Binding, Placed, Store, Tx};
 
 pub use caller::Caller;
 pub use events::{Batch, EventLimits, Object, SnapshotPage, Told};
@@ -72,6 +72,12 @@ pub struct App {
 pub struct Wake {
     pub agent_id: Uuid,
     pub load_balancer_id: Uuid,
+}
+
+impl From<&Binding> for Wake {
+    fn from(binding: &Binding) -> Self {
+        Self { agent_id: binding.agent_id, load_balancer_id: binding.load_balancer_id }
+    }
 }
 
 impl App {
@@ -137,19 +143,13 @@ impl App {
 }
 
 /// The load balancer that v1 calls this pool, if the caller may see it.
-async fn load_pool(tx: &Tx, caller: &Caller, id: Uuid) -> Result<LoadBalancer, Fault> {
-    let load_balancer = tx.load(id).await?.ok_or_else(|| pool_not_found(id))?;
-    if caller.sees(&load_balancer.v1_pool()?.project_id) { Ok(load_balancer) } else { Err(pool_not_found(id)) }
+async fn load_pool(tx: &Tx, caller: &Caller, id: Uuid) -> Result<Placed, Fault> {
+    let placed = tx.load_placed(id).await?.ok_or_else(|| pool_not_found(id))?;
+    if caller.sees(&placed.load_balancer.v1_pool()?.project_id) { Ok(placed) } else { Err(pool_not_found(id)) }
 }
 
 /// Saves a change, and says whom it concerns.
-async fn save(tx: &Tx, before: &LoadBalancer, after: &LoadBalancer) -> Result<Vec<Wake>, Fault> {
-    tx.save(before, after).await?;
-    wakes_of(tx, after.id).await
-}
-
-/// The agent that has the load balancer, if one has.
-async fn wakes_of(tx: &Tx, load_balancer_id: Uuid) -> Result<Vec<Wake>, Fault> {
-    let binding = tx.binding(load_balancer_id).await?;
-    Ok(binding.into_iter().map(|binding| Wake { agent_id: binding.agent_id, load_balancer_id }).collect())
+async fn save(tx: &Tx, before: &Placed, after: &LoadBalancer) -> Result<Option<Wake>, Fault> {
+    tx.save(&before.load_balancer, after).await?;
+    Ok(before.binding.as_ref().map(Wake::from))
 }

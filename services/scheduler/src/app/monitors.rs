@@ -87,12 +87,12 @@ impl App {
             Box::pin(async move {
                 let monitor = load_monitor(tx, caller, id).await?.change(change.clone())?;
                 let owners = tx.owners_of_monitor(id).await?;
-                let before = tx.load_many(&owners).await?;
+                let before = tx.load_many_placed(&owners).await?;
                 tx.save_monitor(&monitor).await?;
                 let mut wakes = Vec::new();
-                for load_balancer in before {
-                    let after = load_balancer.clone().monitor_changed(&monitor);
-                    wakes.extend(save(tx, &load_balancer, &after).await?);
+                for placed in before {
+                    let after = placed.load_balancer.clone().monitor_changed(&monitor);
+                    wakes.extend(save(tx, &placed, &after).await?);
                 }
                 Ok((MonitorWithPools { monitor, pools: tx.associations_of(id).await? }, wakes))
             })

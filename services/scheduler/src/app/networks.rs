@@ -237,8 +237,8 @@ fn must_own(caller: &Caller, project_id: &str, not_found: impl FnOnce() -> Fault
 pub(super) async fn tell_subnet(tx: &Tx, id: Uuid) -> Result<Vec<Wake>, Fault> {
     let here = tx.load_balancers_in(id).await?;
     let mut wakes = Vec::with_capacity(here.len());
-    for before in tx.load_many(&here).await? {
-        let after = before.clone().subnet_changed();
+    for before in tx.load_many_placed(&here).await? {
+        let after = before.load_balancer.clone().subnet_changed();
         wakes.extend(save(tx, &before, &after).await?);
     }
     Ok(wakes)

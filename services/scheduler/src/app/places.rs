@@ -105,9 +105,8 @@ impl App {
         &self,
         tx: &Tx,
         owner: Owner,
-        deployed: Option<&LoadBalancer>,
+        load_balancer: &LoadBalancer,
     ) -> Result<Option<Plugged>, Fault> {
-        let Some(load_balancer) = deployed else { return Ok(None) };
         let Some(vip) = load_balancer.vip.as_ref().filter(|_| load_balancer.is_answering()) else { return Ok(None) };
         let (Some(port), Some(agent)) = (tx.port(vip.port_id).await?, tx.agent(owner.agent_id).await?) else {
             return Ok(None);
@@ -179,8 +178,9 @@ fn on_host(port: Port, host: &str) -> Port {
 
 /// Where the vip's pool is, when a vip may be made of it at all.
 async fn host_for(tx: &Tx, caller: &Caller, wanted: &WantedVip) -> Result<Option<String>, Fault> {
-    load_pool(tx, caller, wanted.pool_id).await?.check_vip(wanted.protocol, &wanted.project_id)?;
-    let Some(binding) = tx.binding(wanted.pool_id).await? else { return Ok(None) };
+    let pool = load_pool(tx, caller, wanted.pool_id).await?;
+    pool.load_balancer.check_vip(wanted.protocol, &wanted.project_id)?;
+    let Some(binding) = pool.binding else { return Ok(None) };
     Ok(tx.agent(binding.agent_id).await?.map(|agent| agent.host))
 }
 

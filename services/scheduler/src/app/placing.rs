@@ -1,7 +1,7 @@
 //! Giving load balancers to agents.
 
 use ballast_model::{Uuid, fault::Fault, features, load_balancer::LoadBalancer};
-use ballast_store::{Query, Tx};
+use ballast_store::{Placed, Query, Tx};
 
 use super::{App, Wake};
 use crate::placement::{Demand, candidates};
@@ -42,10 +42,8 @@ impl App {
     }
 
     async fn place_one(&self, tx: &Tx, id: Uuid, random: u64) -> Result<Option<Wake>, Fault> {
-        if tx.binding(id).await?.is_some() {
-            return Ok(None);
-        }
-        let Some(before) = tx.load(id).await? else { return Ok(None) };
+        let placed = tx.load_placed(id).await?.filter(|placed| placed.binding.is_none());
+        let Some(Placed { load_balancer: before, .. }) = placed else { return Ok(None) };
         let wake = self.place(tx, &before, random).await?;
         if wake.is_some() {
             let after = before.clone().placed();

@@ -78,7 +78,8 @@ impl App {
     /// # Errors
     /// [`Code::PoolNotFound`]
     pub async fn pool(&self, caller: &Caller, id: Uuid) -> Result<LoadBalancer, Fault> {
-        self.store.read(|tx, _| Box::pin(load_pool(tx, caller, id))).await
+        let read = self.store.read(|tx, _| Box::pin(load_pool(tx, caller, id))).await;
+        read.map(|placed| placed.load_balancer)
     }
 
     /// The same, to be looked at: it costs less.
@@ -105,7 +106,7 @@ impl App {
     /// # Errors
     /// When the query cannot be understood.
     pub async fn pools(&self, query: Query, parts: PoolParts) -> Result<Page<ShownPool>, Fault> {
-        self.store.read(|tx, _| Box::pin(tx.shown_pools(&query, parts))).await
+        self.store.glance(|tx, _| Box::pin(tx.shown_pools(&query, parts))).await
     }
 
     /// Members.
@@ -113,7 +114,7 @@ impl App {
     /// # Errors
     /// When the query cannot be understood.
     pub async fn members(&self, query: Query) -> Result<Page<ShownMember>, Fault> {
-        self.store.read(|tx, _| Box::pin(tx.shown_members(&query))).await
+        self.store.glance(|tx, _| Box::pin(tx.shown_members(&query))).await
     }
 
     /// Changes a pool.
@@ -133,7 +134,7 @@ impl App {
         let change = self.store.write(|tx, _| {
             Box::pin(async move {
                 let before = load_pool(tx, caller, id).await?;
-                let after = transition(before.clone())?;
+                let after = transition(before.load_balancer.clone())?;
                 let wakes = save(tx, &before, &after).await?;
                 Ok((after, wakes))
             })
@@ -150,12 +151,11 @@ impl App {
     pub async fn delete_pool(&self, caller: &Caller, id: Uuid) -> Result<(), Fault> {
         let delete = self.store.write(|tx, _| {
             Box::pin(async move {
-                let load_balancer = load_pool(tx, caller, id).await?;
-                load_balancer.check_deletable()?;
-                let wakes = super::wakes_of(tx, id).await?;
+                let placed = load_pool(tx, caller, id).await?;
+                placed.load_balancer.check_deletable()?;
                 tx.release(id).await?;
-                tx.delete(&load_balancer).await?;
-                Ok(wakes)
+                tx.delete(&placed.load_balancer).await?;
+                Ok(placed.binding.as_ref().map(Wake::from))
             })
         });
         self.wakes.wake(delete.await?);
@@ -185,7 +185,7 @@ impl App {
             Box::pin(async move {
                 let before = load_pool(tx, caller, pool_id).await?;
                 let monitor = load_monitor(tx, caller, monitor_id).await?;
-                let after = before.clone().associate(monitor)?;
+                let after = before.load_balancer.clone().associate(monitor)?;
                 let wakes = save(tx, &before, &after).await?;
                 Ok((after, wakes))
             })

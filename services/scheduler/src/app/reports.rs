@@ -1,6 +1,8 @@
 //! What agents say: hello, heartbeats, outcomes, removals, health, statistics. An answer of a former owner (its epoch) or
 //! of an older generation is dropped.
 
+use std::collections::HashSet;
+
 use ballast_model::{
     Uuid,
     agent::{Agent, AgentDriver},
@@ -10,7 +12,7 @@ use ballast_model::{
     outcome::{MemberHealth, Outcome, Statistics},
     subnet::Subnet,
 };
-use ballast_store::{Binding, BoundLoadBalancer, Hold, Phase, Tx};
+use ballast_store::{Binding, BoundLoadBalancer, Hold, Placed, Tx};
 
 use super::{App, Wake};
 
@@ -141,13 +143,33 @@ impl App {
         let wanted = &wanted;
         let read = self.store.read(|tx, _| {
             Box::pin(async move {
-                let mut reports = Vec::new();
-                let bound = match among {
-                    Some(ids) => tx.bindings_between(agent_id, ids).await?,
-                    None => tx.bindings_of(agent_id).await?,
+                let ids = match among {
+                    Some(ids) => ids.to_vec(),
+                    None => {
+                        let all = tx.bindings_of(agent_id).await?;
+                        all.iter().filter(|bound| wanted(bound)).map(|bound| bound.binding.load_balancer_id).collect()
+                    }
                 };
-                for bound in bound.iter().filter(|bound| wanted(bound)) {
-                    reports.extend(self.report(tx, &bound.binding).await?);
+                let placed = tx.load_many_placed(&ids).await?;
+                // What was placed once has left no tombstone anywhere.
+                let bindings = placed.iter().filter_map(|placed| placed.binding.as_ref());
+                let once = bindings.filter(|binding| binding.is_first()).map(|binding| binding.load_balancer_id);
+                let once: HashSet<Uuid> = once.collect();
+                let moved: Vec<Uuid> = ids.into_iter().filter(|id| !once.contains(id)).collect();
+                // A removal is of a former placement: it goes first.
+                let tombstones = tx.tombstones(agent_id, &moved).await?.into_iter();
+                let tombstones = tombstones.map(|binding| BoundLoadBalancer { binding, generation: 0 });
+                let removed = tombstones.filter(wanted).map(|BoundLoadBalancer { binding, .. }| Report::Remove {
+                    load_balancer_id: binding.load_balancer_id,
+                    epoch: binding.epoch,
+                });
+                let mut reports: Vec<Report> = removed.collect();
+                for Placed { load_balancer, binding } in placed {
+                    let binding = binding.filter(|binding| binding.agent_id == agent_id);
+                    let bound = binding.map(|binding| BoundLoadBalancer { binding, generation: load_balancer.generation });
+                    if let Some(bound) = bound.filter(wanted) {
+                        reports.push(self.report(tx, load_balancer, bound.binding).await?);
+                    }
                 }
                 Ok(reports)
             })
@@ -155,21 +177,16 @@ impl App {
         read.await
     }
 
-    async fn report(&self, tx: &Tx, binding: &Binding) -> Result<Option<Report>, Fault> {
-        let load_balancer_id = binding.load_balancer_id;
-        if binding.phase == Phase::Removing {
-            return Ok(Some(Report::Remove { load_balancer_id, epoch: binding.epoch }));
-        }
-        let Some(load_balancer) = tx.load(load_balancer_id).await? else { return Ok(None) };
+    async fn report(&self, tx: &Tx, load_balancer: LoadBalancer, binding: Binding) -> Result<Report, Fault> {
         let desired = Desired {
             generation: load_balancer.generation,
             place: place_of(tx, &load_balancer).await?,
-            driver: binding.driver.clone(),
+            driver: binding.driver,
             epoch: binding.epoch,
             load_balancer,
         };
         let held = self.is_held(tx, &desired.load_balancer).await?;
-        Ok(Some(Report::Desired(Box::new(if held { without_vip(desired) } else { desired }))))
+        Ok(Report::Desired(Box::new(if held { without_vip(desired) } else { desired })))
     }
 
     /// Whether another agent may still answer at the load balancer's address.
@@ -194,21 +211,13 @@ impl App {
     pub async fn deployed(&self, owner: Owner, outcome: &Outcome) -> Result<(), Fault> {
         let settle = self.store.write(|tx, _| {
             Box::pin(async move {
-                if !owns(tx, owner).await? {
-                    return Ok((Vec::new(), None));
-                }
-                let mut deployed = None;
-                if let Some(before) = tx.load(owner.load_balancer_id).await? {
-                    let after = before.clone().settle(outcome);
-                    if after != before {
-                        tx.save(&before, &after).await?;
-                    }
-                    deployed = Some(after);
-                }
+                let Some(before) = owned(tx, owner).await? else { return Ok((Vec::new(), None)) };
+                let after = before.clone().settle(outcome);
+                tx.save(&before, &after).await?;
                 if outcome.fault.is_some() {
                     return Ok((Vec::new(), None));
                 }
-                let plugged = self.plugged(tx, owner, deployed.as_ref()).await?;
+                let plugged = self.plugged(tx, owner, &after).await?;
                 let freed = tx.release_holds(owner.load_balancer_id, owner.agent_id, outcome.generation).await?;
                 Ok((waiting(tx, &freed).await?, plugged))
             })
@@ -228,15 +237,11 @@ impl App {
     pub async fn removed(&self, owner: Owner) -> Result<(), Fault> {
         let drop = self.store.write(|tx, _| {
             Box::pin(async move {
-                let bindings = tx.bindings_between(owner.agent_id, &[owner.load_balancer_id]).await?;
-                let bindings = bindings.into_iter().map(|bound| bound.binding);
-                let tombstone = |binding: &Binding| {
-                    binding.phase == Phase::Removing
-                        && binding.load_balancer_id == owner.load_balancer_id
-                        && binding.epoch == owner.epoch
-                };
-                let Some(binding) = bindings.into_iter().find(tombstone) else { return Ok(Vec::new()) };
-                tx.drop_binding(binding.load_balancer_id, binding.agent_id, binding.epoch).await?;
+                let tombstones = tx.tombstones(owner.agent_id, &[owner.load_balancer_id]).await?;
+                if tombstones.iter().all(|binding| binding.epoch != owner.epoch) {
+                    return Ok(Vec::new());
+                }
+                tx.drop_binding(owner.load_balancer_id, owner.agent_id, owner.epoch).await?;
                 let freed = tx.release_holds(owner.load_balancer_id, owner.agent_id, i64::MAX.unsigned_abs()).await?;
                 waiting(tx, &freed).await
             })
@@ -252,12 +257,9 @@ impl App {
     pub async fn observed(&self, owner: Owner, health: &[MemberHealth]) -> Result<(), Fault> {
         let observe = self.store.write(|tx, _| {
             Box::pin(async move {
-                if !owns(tx, owner).await? {
-                    return Ok(());
-                }
-                let Some(before) = tx.load(owner.load_balancer_id).await? else { return Ok(()) };
+                let Some(before) = owned(tx, owner).await? else { return Ok(()) };
                 let after = before.clone().observe(health);
-                if after == before { Ok(()) } else { tx.save(&before, &after).await }
+                tx.save(&before, &after).await
             })
         });
         observe.await
@@ -277,7 +279,7 @@ impl App {
         let save = self.store.write(|tx, _| {
             Box::pin(async move {
                 for (owner, statistics) in news {
-                    if owns(tx, *owner).await? {
+                    if owner.has(tx.binding(owner.load_balancer_id).await?.as_ref()) {
                         tx.save_statistics(owner.load_balancer_id, *statistics).await?;
                     }
                 }
@@ -298,9 +300,16 @@ async fn news(tx: &Tx, counted: &[(Owner, Statistics)]) -> Result<Vec<(Owner, St
     Ok(counted.iter().filter(is_new).copied().collect())
 }
 
-async fn owns(tx: &Tx, owner: Owner) -> Result<bool, Fault> {
-    let binding = tx.binding(owner.load_balancer_id).await?;
-    Ok(binding.is_some_and(|binding| binding.agent_id == owner.agent_id && binding.epoch == owner.epoch))
+impl Owner {
+    fn has(&self, binding: Option<&Binding>) -> bool {
+        binding.is_some_and(|binding| binding.agent_id == self.agent_id && binding.epoch == self.epoch)
+    }
+}
+
+/// The load balancer, if it is this owner's.
+async fn owned(tx: &Tx, owner: Owner) -> Result<Option<LoadBalancer>, Fault> {
+    let placed = tx.load_placed(owner.load_balancer_id).await?;
+    Ok(placed.filter(|placed| owner.has(placed.binding.as_ref())).map(|placed| placed.load_balancer))
 }
 
 /// Those that waited for the addresses of these holds.
@@ -308,7 +317,7 @@ async fn waiting(tx: &Tx, freed: &[Hold]) -> Result<Vec<Wake>, Fault> {
     let mut wakes = Vec::new();
     for hold in freed {
         for load_balancer_id in tx.waiting_for(hold.subnet_id, hold.address).await? {
-            wakes.extend(super::wakes_of(tx, load_balancer_id).await?);
+            wakes.extend(tx.binding(load_balancer_id).await?.as_ref().map(Wake::from));
         }
     }
     Ok(wakes)

@@ -13,13 +13,13 @@ use ballast_model::{
     quota::Resource,
     subnet::Subnet,
 };
-use ballast_store::{Hold, Tx};
+use ballast_store::{Hold, Placed, Tx};
 
 use super::{
     App, Caller, Wake, load_pool,
     networks::visible_subnet,
     ports::{again_for_mac, free_address},
-    save, wakes_of,
+    save,
 };
 use crate::network::{MadePort, port_name};
 
@@ -71,12 +71,12 @@ impl App {
         caller: &Caller,
         wanted: &WantedVip,
         (place, made): (Option<&(Network, Subnet)>, Option<&MadePort>),
-    ) -> Result<(LoadBalancer, Vec<Wake>), Fault> {
+    ) -> Result<(LoadBalancer, Option<Wake>), Fault> {
         self.admit(tx, Resource::Vip, &wanted.project_id).await?;
         self.copy_place(tx, place).await?;
         let before = load_pool(tx, caller, wanted.pool_id).await?;
         let subnet = visible_subnet(tx, caller, wanted.subnet_id).await?;
-        before.check_vip(wanted.protocol, &wanted.project_id)?;
+        before.load_balancer.check_vip(wanted.protocol, &wanted.project_id)?;
         let vip = match made {
             Some(made) => {
                 tx.forget_stray_port(wanted.id).await?;
@@ -92,7 +92,7 @@ impl App {
             }
         };
         tx.insert_port(&port_of(wanted, &subnet, &vip)).await.map_err(again_for_mac)?;
-        let after = before.clone().add_vip(NewVip {
+        let after = before.load_balancer.clone().add_vip(NewVip {
             id: wanted.id,
             project_id: wanted.project_id.clone(),
             name: wanted.name.clone(),
@@ -113,7 +113,8 @@ impl App {
     /// # Errors
     /// `VipNotFound`
     pub async fn vip(&self, caller: &Caller, id: Uuid) -> Result<LoadBalancer, Fault> {
-        self.store.read(|tx, _| Box::pin(load_vip(tx, caller, id))).await
+        let read = self.store.read(|tx, _| Box::pin(load_vip(tx, caller, id))).await;
+        read.map(|placed| placed.load_balancer)
     }
 
     /// Changes a vip, or moves it to another pool.
@@ -131,18 +132,18 @@ impl App {
         let update = self.store.write(|tx, _| {
             Box::pin(async move {
                 let before = load_vip(tx, caller, id).await?;
-                let after = before.clone().update_vip(id, change.clone())?;
-                match pool_id.filter(|pool_id| *pool_id != before.id) {
+                let after = before.load_balancer.clone().update_vip(id, change.clone())?;
+                match pool_id.filter(|pool_id| *pool_id != after.id) {
                     Some(pool_id) => move_vip(tx, caller, id, (&before, after, pool_id)).await,
                     None => {
-                        let wakes = save(tx, &before, &after).await?;
+                        let wakes = [save(tx, &before, &after).await?, None];
                         Ok((after, wakes))
                     }
                 }
             })
         });
         let (after, wakes) = update.await?;
-        self.wakes.wake(wakes);
+        self.wakes.wake(wakes.into_iter().flatten());
         Ok(after)
     }
 
@@ -154,8 +155,8 @@ impl App {
         let delete = self.store.write(|tx, _| {
             Box::pin(async move {
                 let before = load_vip(tx, caller, id).await?;
-                let (after, gone) = before.clone().remove_vip(id)?;
-                hold(tx, &after, &gone.vip).await?;
+                let (after, gone) = before.load_balancer.clone().remove_vip(id)?;
+                hold(tx, (&before, &after), &gone.vip).await?;
                 tx.delete_port(gone.vip.port_id).await?;
                 self.leave_port(tx, id, &gone.vip).await?;
                 save(tx, &before, &after).await
@@ -166,11 +167,11 @@ impl App {
     }
 }
 
-async fn load_vip(tx: &Tx, caller: &Caller, id: Uuid) -> Result<LoadBalancer, Fault> {
+async fn load_vip(tx: &Tx, caller: &Caller, id: Uuid) -> Result<Placed, Fault> {
     let owner = tx.owner_of_listener(id).await?.ok_or_else(|| vip_not_found(id))?;
-    let load_balancer = tx.load(owner).await?.ok_or_else(|| vip_not_found(id))?;
+    let placed = tx.load_placed(owner).await?.ok_or_else(|| vip_not_found(id))?;
     let own = |listener: &Listener| listener.id == id && caller.sees(&listener.project_id);
-    if load_balancer.listeners.iter().any(own) { Ok(load_balancer) } else { Err(vip_not_found(id)) }
+    if placed.load_balancer.listeners.iter().any(own) { Ok(placed) } else { Err(vip_not_found(id)) }
 }
 
 /// Plugged in nowhere yet: an agent says when it is.
@@ -190,8 +191,8 @@ fn port_of(wanted: &WantedVip, subnet: &Subnet, vip: &Vip) -> Port {
 }
 
 /// Reserves an address that the load balancer no longer has until its agent has confirmed that.
-async fn hold(tx: &Tx, after: &LoadBalancer, vip: &Vip) -> Result<(), Fault> {
-    let Some(binding) = tx.binding(after.id).await? else { return Ok(()) };
+async fn hold(tx: &Tx, (before, after): (&Placed, &LoadBalancer), vip: &Vip) -> Result<(), Fault> {
+    let Some(binding) = &before.binding else { return Ok(()) };
     tx.insert_hold(&Hold {
         id: Uuid::new_v4(),
         subnet_id: vip.subnet_id,
@@ -208,15 +209,13 @@ async fn move_vip(
     tx: &Tx,
     caller: &Caller,
     id: Uuid,
-    (before, changed, pool_id): (&LoadBalancer, LoadBalancer, Uuid),
-) -> Result<(LoadBalancer, Vec<Wake>), Fault> {
+    (before, changed, pool_id): (&Placed, LoadBalancer, Uuid),
+) -> Result<(LoadBalancer, [Option<Wake>; 2]), Fault> {
     let target = load_pool(tx, caller, pool_id).await?;
     let (left, moving) = changed.remove_vip(id)?;
-    hold(tx, &left, &moving.vip).await?;
-    tx.save(before, &left).await?;
-    let received = target.clone().receive_vip(moving)?;
-    tx.save(&target, &received).await?;
-    let mut wakes = wakes_of(tx, left.id).await?;
-    wakes.extend(wakes_of(tx, received.id).await?);
+    hold(tx, (before, &left), &moving.vip).await?;
+    let wake = save(tx, before, &left).await?;
+    let received = target.load_balancer.clone().receive_vip(moving)?;
+    let wakes = [wake, save(tx, &target, &received).await?];
     Ok((received, wakes))
 }

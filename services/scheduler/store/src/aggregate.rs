@@ -3,25 +3,29 @@
 //! Saving compares the generation and the outcome that were loaded with what is stored (the optimistic lock): a load
 //! balancer that others changed meanwhile is a conflict, and the work that loaded it is run again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use ballast_model::{
     Uuid,
     fault::Fault,
-    health_monitor::HealthMonitor,
-    listener::Listener,
     load_balancer::LoadBalancer,
     member::Member,
     pool::{Association, Pool},
 };
-use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
+use sea_orm::{
+    ColumnTrait as _, Condition, ConnectionTrait as _, DbErr, EntityTrait, ExprTrait as _, FromQueryResult as _,
+    IdenStatic as _, Iterable as _, JoinType, QueryFilter as _, QueryOrder as _, QueryResult, QuerySelect as _,
+    QueryTrait as _, Select,
+    sea_query::{Expr, IntoCondition as _},
+};
 
 use crate::{
-    Tx,
+    Binding, Phase, Tx,
     backend::fault_of,
     codec::number,
-    entity::{association, health_monitor, listener, load_balancer, member, pool},
+    entity::{association, binding, health_monitor, listener, load_balancer, member, pool},
     parts::{changes, load_balancer_changed},
+    shown::chunks,
 };
 
 /// How many ids one statement asks for.
@@ -29,13 +33,64 @@ pub(crate) const CHUNK: usize = 500;
 
 type ByOwner<T> = HashMap<Uuid, Vec<T>>;
 
-fn group<T>(rows: impl Iterator<Item = Result<(Uuid, T), Fault>>) -> Result<ByOwner<T>, Fault> {
-    let mut groups = ByOwner::new();
-    for row in rows {
-        let (owner, item) = row?;
-        groups.entry(owner).or_default().push(item);
+/// A load balancer, and where it is; no binding: nowhere.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Placed {
+    pub load_balancer: LoadBalancer,
+    pub binding: Option<Binding>,
+}
+
+/// A load balancer's row, and beside it what it mostly has one of: each of its pools and listeners is in some row.
+struct Frame {
+    load_balancer: load_balancer::Model,
+    pool: Option<pool::Model>,
+    listener: Option<listener::Model>,
+    binding: Option<binding::Model>,
+    /// Whether it has monitors.
+    monitored: bool,
+}
+
+/// What [`Frame::read`] reads, in the order of the pools.
+fn frames(ids: &[Uuid]) -> Select<load_balancer::Entity> {
+    use load_balancer::Column::Id;
+
+    let bound = || Expr::col((binding::Entity, binding::Column::Phase)).eq(Phase::Bound.as_str());
+    let pools = load_balancer::Entity::belongs_to(pool::Entity).from(Id).to(pool::Column::LoadBalancerId);
+    let listeners = load_balancer::Entity::belongs_to(listener::Entity).from(Id).to(listener::Column::LoadBalancerId);
+    let bindings = load_balancer::Entity::belongs_to(binding::Entity).from(Id).to(binding::Column::LoadBalancerId);
+    let bindings = bindings.on_condition(move |_, _| bound().into_condition());
+    let association = "EXISTS (SELECT 1 FROM association WHERE association.load_balancer_id = load_balancer.id)";
+    let select = load_balancer::Entity::find()
+        .select_only()
+        .join(JoinType::LeftJoin, pools.into())
+        .join(JoinType::LeftJoin, listeners.into())
+        .join(JoinType::LeftJoin, bindings.into())
+        .expr_as(Expr::cust(association), "monitored");
+    let select = with_columns::<load_balancer::Entity>(select, "lb_");
+    let select = with_columns::<pool::Entity>(select, "pool_");
+    let select = with_columns::<listener::Entity>(select, "listener_");
+    let select = with_columns::<binding::Entity>(select, "binding_");
+    select.filter(Id.is_in(ids.iter().copied())).order_by_asc(pool::Column::Seq).order_by_asc(listener::Column::Seq)
+}
+
+/// All columns of an entity, their names behind a prefix.
+fn with_columns<E: EntityTrait>(
+    select: Select<load_balancer::Entity>,
+    prefix: &str,
+) -> Select<load_balancer::Entity> {
+    E::Column::iter().fold(select, |select, column| select.column_as(column, format!("{prefix}{}", column.as_str())))
+}
+
+impl Frame {
+    fn read(row: &QueryResult) -> Result<Self, DbErr> {
+        Ok(Self {
+            load_balancer: load_balancer::Model::from_query_result(row, "lb_")?,
+            pool: pool::Model::from_query_result_optional(row, "pool_")?,
+            listener: listener::Model::from_query_result_optional(row, "listener_")?,
+            binding: binding::Model::from_query_result_optional(row, "binding_")?,
+            monitored: row.try_get("", "monitored")?,
+        })
     }
-    Ok(groups)
 }
 
 impl Tx {
@@ -44,7 +99,15 @@ impl Tx {
     /// # Errors
     /// [`Code::Internal`](ballast_model::fault::Code::Internal): the database failed.
     pub async fn load(&self, id: Uuid) -> Result<Option<LoadBalancer>, Fault> {
-        Ok(self.load_many(&[id]).await?.pop())
+        Ok(self.load_placed(id).await?.map(|placed| placed.load_balancer))
+    }
+
+    /// The same, and where it is.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub async fn load_placed(&self, id: Uuid) -> Result<Option<Placed>, Fault> {
+        Ok(self.load_many_placed(&[id]).await?.pop())
     }
 
     /// The load balancers with these ids, in the order of the ids. What is not there is left out.
@@ -52,50 +115,54 @@ impl Tx {
     /// # Errors
     /// As [`Self::load`].
     pub async fn load_many(&self, ids: &[Uuid]) -> Result<Vec<LoadBalancer>, Fault> {
+        Ok(self.load_many_placed(ids).await?.into_iter().map(|placed| placed.load_balancer).collect())
+    }
+
+    /// The same, and where each is.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub async fn load_many_placed(&self, ids: &[Uuid]) -> Result<Vec<Placed>, Fault> {
         let mut found = HashMap::with_capacity(ids.len());
-        for chunk in ids.chunks(CHUNK) {
-            self.load_chunk(chunk, &mut found).await?;
+        for chunk in chunks(ids) {
+            self.load_chunk(&chunk, &mut found).await?;
         }
         Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
     }
 
-    async fn load_chunk(&self, ids: &[Uuid], found: &mut HashMap<Uuid, LoadBalancer>) -> Result<(), Fault> {
-        let rows = load_balancer::Entity::find().filter(load_balancer::Column::Id.is_in(ids.iter().copied()));
-        let rows = rows.all(self.db()).await.map_err(fault_of)?;
-        if rows.is_empty() {
+    async fn load_chunk(&self, ids: &[Uuid], found: &mut HashMap<Uuid, Placed>) -> Result<(), Fault> {
+        let rows = self.db().query_all(&frames(ids).into_query()).await.map_err(fault_of)?;
+        let frames = rows.iter().map(Frame::read).collect::<Result<Vec<_>, _>>().map_err(fault_of)?;
+        if frames.is_empty() {
             return Ok(());
         }
-        let mut listeners = self.listeners_of(ids).await?;
-        let mut pools = self.pools_of(ids).await?;
-        for row in rows {
-            let id = row.id;
-            let listeners = listeners.remove(&id).unwrap_or_default();
-            let pools = pools.remove(&id).unwrap_or_default();
-            found.insert(id, row.into_load_balancer(listeners, pools)?);
+        let mut members = self.members_of(ids).await?;
+        let monitored = frames.iter().any(|frame| frame.monitored);
+        let mut monitors = if monitored { self.monitors_of(ids).await? } else { ByOwner::new() };
+        for frame in frames {
+            let id = frame.load_balancer.id;
+            let placed = match found.entry(id) {
+                Entry::Occupied(placed) => placed.into_mut(),
+                Entry::Vacant(place) => place.insert(Placed {
+                    load_balancer: frame.load_balancer.into_load_balancer(Vec::new(), Vec::new())?,
+                    binding: frame.binding.map(binding::Model::into_binding).transpose()?,
+                }),
+            };
+            let LoadBalancer { listeners, pools, .. } = &mut placed.load_balancer;
+            if let Some(row) = frame.listener
+                && listeners.iter().all(|known| known.id != row.id)
+            {
+                listeners.push(row.into_listener()?);
+            }
+            if let Some(row) = frame.pool
+                && pools.iter().all(|known| known.id != row.id)
+            {
+                let members = members.remove(&row.id).unwrap_or_default();
+                let monitors = monitors.remove(&row.id).unwrap_or_default();
+                pools.push(row.into_pool(members, monitors)?);
+            }
         }
         Ok(())
-    }
-
-    async fn listeners_of(&self, ids: &[Uuid]) -> Result<ByOwner<Listener>, Fault> {
-        let rows = listener::Entity::find()
-            .filter(listener::Column::LoadBalancerId.is_in(ids.iter().copied()))
-            .order_by_asc(listener::Column::Seq);
-        let rows = rows.all(self.db()).await.map_err(fault_of)?;
-        group(rows.into_iter().map(|row| Ok((row.load_balancer_id, row.into_listener()?))))
-    }
-
-    async fn pools_of(&self, ids: &[Uuid]) -> Result<ByOwner<Pool>, Fault> {
-        let mut members = self.members_of(ids).await?;
-        let mut monitors = self.monitors_of(ids).await?;
-        let rows = pool::Entity::find()
-            .filter(pool::Column::LoadBalancerId.is_in(ids.iter().copied()))
-            .order_by_asc(pool::Column::Seq);
-        let rows = rows.all(self.db()).await.map_err(fault_of)?;
-        group(rows.into_iter().map(|row| {
-            let members = members.remove(&row.id).unwrap_or_default();
-            let monitors = monitors.remove(&row.id).unwrap_or_default();
-            Ok((row.load_balancer_id, row.into_pool(members, monitors)?))
-        }))
     }
 
     /// By pool.
@@ -103,34 +170,30 @@ impl Tx {
         let rows = member::Entity::find()
             .filter(member::Column::LoadBalancerId.is_in(ids.iter().copied()))
             .order_by_asc(member::Column::Seq);
-        let rows = rows.all(self.db()).await.map_err(fault_of)?;
-        group(rows.into_iter().map(|row| Ok((row.pool_id, row.into_member()?))))
+        let mut members = ByOwner::new();
+        for row in rows.all(self.db()).await.map_err(fault_of)? {
+            members.entry(row.pool_id).or_default().push(row.into_member()?);
+        }
+        Ok(members)
     }
 
     /// By pool.
     async fn monitors_of(&self, ids: &[Uuid]) -> Result<ByOwner<Association>, Fault> {
+        let monitor = association::Entity::belongs_to(health_monitor::Entity)
+            .from(association::Column::MonitorId)
+            .to(health_monitor::Column::Id)
+            .into();
         let rows = association::Entity::find()
+            .join(JoinType::InnerJoin, monitor)
+            .select_also(health_monitor::Entity)
             .filter(association::Column::LoadBalancerId.is_in(ids.iter().copied()))
             .order_by_asc(association::Column::Seq);
-        let rows = rows.all(self.db()).await.map_err(fault_of)?;
-        let monitors = self.monitors_by_id(rows.iter().map(|row| row.monitor_id)).await?;
-        group(rows.into_iter().map(|row| {
+        let mut monitors = ByOwner::new();
+        for (row, monitor) in rows.all(self.db()).await.map_err(fault_of)? {
             let (pool_id, monitor_id) = (row.pool_id, row.monitor_id);
-            let monitor = monitors.get(&monitor_id).cloned();
             let monitor = monitor.ok_or_else(|| Fault::internal(format!("monitor {monitor_id} has no row")))?;
-            Ok((pool_id, Association { monitor, progress: row.into_progress()? }))
-        }))
-    }
-
-    async fn monitors_by_id(&self, ids: impl Iterator<Item = Uuid>) -> Result<HashMap<Uuid, HealthMonitor>, Fault> {
-        let ids: std::collections::BTreeSet<Uuid> = ids.collect();
-        let ids: Vec<Uuid> = ids.into_iter().collect();
-        let mut monitors = HashMap::with_capacity(ids.len());
-        for chunk in ids.chunks(CHUNK) {
-            let rows = health_monitor::Entity::find().filter(health_monitor::Column::Id.is_in(chunk.iter().copied()));
-            for row in rows.all(self.db()).await.map_err(fault_of)? {
-                monitors.insert(row.id, row.into_monitor()?);
-            }
+            let association = Association { monitor: monitor.into_monitor()?, progress: row.into_progress()? };
+            monitors.entry(pool_id).or_default().push(association);
         }
         Ok(monitors)
     }

@@ -5,6 +5,7 @@
 //! schedulers of a database.
 
 mod errors;
+mod link;
 mod postgres;
 mod sqlite;
 
@@ -13,7 +14,10 @@ use std::time::Duration;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, TransactionTrait, sea_query::Expr};
 use sea_orm_migration::MigratorTrait as _;
 
-pub(crate) use self::errors::{fault_of, is_duplicate, is_reference, reason};
+pub(crate) use self::{
+    errors::{fault_of, is_duplicate, is_reference, reason},
+    link::Link,
+};
 use crate::migration::Migrator;
 
 /// How long a transaction waits for a connection: behind all that queue to write.
@@ -71,6 +75,11 @@ impl Backend {
             Kind::Sqlite => sqlite::begin_write(&self.writer).await,
             Kind::Postgres => postgres::begin_alone(&self.writer, postgres::WRITE).await,
         }
+    }
+
+    /// Connections that only read; each statement sees what was committed before it.
+    pub(crate) fn reader(&self) -> DatabaseConnection {
+        self.reader.clone()
     }
 
     /// Begins a transaction that only reads, on one view of the database.

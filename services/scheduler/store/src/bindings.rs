@@ -50,9 +50,6 @@ impl Phase {
     }
 }
 
-/// The epoch of the first placement: nobody has counted anything before.
-const FIRST_EPOCH: i64 = 1;
-
 /// A load balancer on an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binding {
@@ -63,6 +60,17 @@ pub struct Binding {
     /// Grows with each placement of the load balancer, from 1.
     pub epoch: u64,
     pub phase: Phase,
+}
+
+/// The epoch of the first placement: nobody has counted anything before.
+const FIRST_EPOCH: u64 = 1;
+
+impl Binding {
+    /// Whether the load balancer was on no agent before.
+    #[must_use]
+    pub const fn is_first(&self) -> bool {
+        self.epoch == FIRST_EPOCH
+    }
 }
 
 /// A binding, with what its agent is to have.
@@ -106,8 +114,9 @@ impl Tx {
     /// [`Code::PoolNotFound`], [`Code::AgentNotFound`]; [`Code::Conflict`] when it is bound already; or as
     /// [`Self::binding`].
     pub async fn bind(&self, load_balancer_id: Uuid, agent_id: Uuid, driver: &str) -> Result<Binding, Fault> {
-        let epoch = self.next_epoch(load_balancer_id).await?;
-        if epoch > FIRST_EPOCH {
+        let epoch = natural("epoch", self.next_epoch(load_balancer_id).await?)?;
+        let binding = Binding { load_balancer_id, agent_id, driver: driver.to_owned(), epoch, phase: Phase::Bound };
+        if !binding.is_first() {
             self.count_from_zero(load_balancer_id).await?;
         }
         let row = binding::ActiveModel {
@@ -115,7 +124,7 @@ impl Tx {
             load_balancer_id: Set(load_balancer_id),
             agent_id: Set(agent_id),
             driver: Set(driver.to_owned()),
-            epoch: Set(epoch),
+            epoch: Set(number(epoch)),
             phase: Set(Phase::Bound.as_str().to_owned()),
         };
         binding::Entity::insert(row).exec_without_returning(self.db()).await.map_err(|error| {
@@ -127,8 +136,7 @@ impl Tx {
                 fault_of(error)
             }
         })?;
-        let (driver, epoch) = (driver.to_owned(), natural("epoch", epoch)?);
-        Ok(Binding { load_balancer_id, agent_id, driver, epoch, phase: Phase::Bound })
+        Ok(binding)
     }
 
     /// One more than was ever used for this load balancer: it is counted there, not in bindings, which go.
@@ -160,25 +168,21 @@ impl Tx {
         with_generations(rows, self.generations_on(agent_id).await?)
     }
 
-    /// The same of these load balancers alone: what it costs does not grow with what the agent has.
+    /// What an agent has yet to let go of, of these load balancers, in the order of binding.
     ///
     /// # Errors
     /// As [`Self::binding`].
-    pub async fn bindings_between(&self, agent_id: Uuid, ids: &[Uuid]) -> Result<Vec<BoundLoadBalancer>, Fault> {
-        let mut found = Vec::with_capacity(ids.len());
+    pub async fn tombstones(&self, agent_id: Uuid, ids: &[Uuid]) -> Result<Vec<Binding>, Fault> {
+        let mut found = Vec::new();
         for chunk in chunks(ids) {
             let rows = binding::Entity::find()
-                .filter(binding::Column::LoadBalancerId.is_in(chunk.iter().copied()))
+                .filter(binding::Column::LoadBalancerId.is_in(chunk))
                 .filter(binding::Column::AgentId.eq(agent_id))
+                .filter(binding::Column::Phase.eq(Phase::Removing.as_str()))
                 .order_by_asc(binding::Column::Seq);
-            let rows = rows.all(self.db()).await.map_err(fault_of)?;
-            let generations = load_balancer::Entity::find()
-                .select_only()
-                .columns([load_balancer::Column::Id, load_balancer::Column::Generation])
-                .filter(load_balancer::Column::Id.is_in(chunk))
-                .into_tuple::<(Uuid, i64)>();
-            let generations = generations.all(self.db()).await.map_err(fault_of)?.into_iter().collect();
-            found.extend(with_generations(rows, generations)?);
+            for row in rows.all(self.db()).await.map_err(fault_of)? {
+                found.push(row.into_binding()?);
+            }
         }
         Ok(found)
     }

@@ -11,8 +11,9 @@
 //! can be told as one.
 
 mod difference;
+mod notes;
 
-use std::{collections::HashMap, sync::Mutex, sync::PoisonError, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use ballast_model::{
     Uuid,
@@ -28,16 +29,18 @@ use sea_orm::{
     sea_query::{Expr, OnConflict, Query},
 };
 
+pub(crate) use self::notes::Notes;
 use crate::{
     Tx,
+    aggregate::CHUNK,
     backend::{fault_of, next_transaction, oldest_open_transaction, transaction_id},
     codec::member_of,
     entity::{agent, event, event_mark, health_monitor, listener, member, network, pool, subnet},
     listing::Listed,
 };
 
-/// How many rows one statement writes.
-const CHUNK: usize = 500;
+/// How many rows one statement writes, at most.
+const LONGEST: usize = 256;
 
 /// What a change is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -100,37 +103,14 @@ pub struct Changes {
     pub more: bool,
 }
 
-/// What a transaction changed so far, each object once.
-#[derive(Debug, Default)]
-pub(crate) struct Notes(Mutex<Noted>);
-
-#[derive(Debug, Default)]
-struct Noted {
-    changes: Vec<Change>,
-    places: HashMap<(EventKind, Uuid), usize>,
-}
-
-impl Notes {
-    /// The object changed. That it concerns everyone wins over that it concerns one project.
-    pub(crate) fn note(&self, kind: EventKind, id: Uuid, project_id: Option<&str>) {
-        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = noted.changes.len();
-        let place = *noted.places.entry((kind, id)).or_insert(next);
-        match noted.changes.get_mut(place) {
-            Some(known) if project_id.is_none() => known.project_id = None,
-            Some(_) => {}
-            None => noted.changes.push(Change { kind, id, project_id: project_id.map(str::to_owned) }),
-        }
-    }
-
-    /// Forgets what was noted.
-    pub(crate) fn clear(&self) {
-        self.take();
-    }
-
-    fn take(&self) -> Vec<Change> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)).changes
-    }
+/// Parts of a list, each with one of few lengths: a statement of a new length would be prepared anew.
+fn pieces<T>(mut list: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let length = 1 << list.len().min(LONGEST).checked_ilog2()?;
+        let (piece, rest) = list.split_at(length);
+        list = rest;
+        Some(piece)
+    })
 }
 
 #[derive(FromQueryResult)]
@@ -199,10 +179,10 @@ impl Tx {
         self.notes().note(EventKind::HealthMonitor, id, Some(project_id));
     }
 
-    /// Writes what was noted; whether there was anything. To be called last in a transaction.
-    pub(crate) async fn write_events(&self) -> Result<bool, Fault> {
+    /// Writes what was noted. To be called last in a transaction.
+    pub(crate) async fn write_events(&self) -> Result<(), Fault> {
         let changes = self.notes().take();
-        for chunk in changes.chunks(CHUNK) {
+        for piece in pieces(&changes) {
             let mut insert = Query::insert();
             insert.into_table(event::Entity).columns([
                 event::Column::TransactionId,
@@ -210,7 +190,7 @@ impl Tx {
                 event::Column::ObjectId,
                 event::Column::ProjectId,
             ]);
-            for change in chunk {
+            for change in piece {
                 insert.values_panic([
                     transaction_id(self.db().get_database_backend()),
                     Expr::val(change.kind.as_str()),
@@ -220,7 +200,7 @@ impl Tx {
             }
             self.db().execute(&insert).await.map_err(fault_of)?;
         }
-        Ok(!changes.is_empty())
+        Ok(())
     }
 
     /// Where the log is now: every transaction behind it has ended, and this view shows what they did.

@@ -31,6 +31,7 @@ mod stray_ports;
 mod writers;
 
 pub use self::{
+    aggregate::Placed,
     bindings::{Binding, BoundLoadBalancer, Phase},
     events::{Change, Changes, EventKind, Position},
     holds::Hold,

@@ -8,8 +8,8 @@ use ballast_model::{
     load_balancer,
 };
 use sea_orm::{
-    ActiveModelBehavior, ActiveModelTrait, ActiveValue, ColumnTrait as _, Condition, DbErr, EntityTrait, Iterable as _,
-    QueryFilter as _,
+    ActiveModelBehavior, ActiveModelTrait, ActiveValue, ColumnTrait as _, Condition, DbErr, EntityTrait,
+    IdenStatic as _, Iterable as _, PrimaryKeyToColumn as _, QueryFilter as _, sea_query::OnConflict,
 };
 
 use crate::{
@@ -23,8 +23,8 @@ type Key = (Uuid, Uuid);
 
 /// A row that belongs to a load balancer.
 pub(crate) trait Part: ActiveModelTrait + ActiveModelBehavior + Send {
-    /// Whether the row may come from another load balancer.
-    const MOVES: bool = true;
+    /// The column of the id by which a row that comes from another load balancer is taken over; none: such never move.
+    const MOVES_BY: Option<<Self::Entity as EntityTrait>::Column>;
 
     /// What finds the row.
     fn key(&self) -> Key;
@@ -84,9 +84,7 @@ impl Tx {
             }
         }
         for row in new {
-            if !A::MOVES || self.update_part(row.clone(), A::at(row.key())).await? == 0 {
-                self.insert_part(row).await?;
-            }
+            self.put_part(row).await?;
         }
         Ok(())
     }
@@ -94,6 +92,17 @@ impl Tx {
     async fn update_part<A: Part>(&self, row: A, at: Condition) -> Result<u64, Fault> {
         let update = A::Entity::update_many().set(row.clone()).filter(at).exec(self.db()).await;
         update.map(|done| done.rows_affected).map_err(|error| refusal(&row, error))
+    }
+
+    /// Inserts a row, or takes it over from another load balancer with its place in lists.
+    async fn put_part<A: Part>(&self, row: A) -> Result<(), Fault> {
+        let Some(id) = A::MOVES_BY else { return self.insert_part(row).await };
+        let is_key = |column| <A::Entity as EntityTrait>::PrimaryKey::from_column(column).is_some();
+        let kept = |column: &<A::Entity as EntityTrait>::Column| !is_key(*column) && column.as_str() != id.as_str();
+        let columns = <A::Entity as EntityTrait>::Column::iter().filter(kept);
+        let insert = A::Entity::insert(row.clone()).on_conflict(OnConflict::column(id).update_columns(columns).to_owned());
+        let put = insert.exec_without_returning(self.db()).await;
+        put.map(|_| ()).map_err(|error| refusal(&row, error))
     }
 
     pub(crate) async fn insert_part<A: Part>(&self, row: A) -> Result<(), Fault> {
@@ -119,6 +128,8 @@ fn value<T: Clone + Default + Into<sea_orm::Value>>(value: &ActiveValue<T>) -> T
 }
 
 impl Part for pool::ActiveModel {
+    const MOVES_BY: Option<pool::Column> = Some(pool::Column::Id);
+
     fn key(&self) -> Key {
         (value(&self.id), Uuid::nil())
     }
@@ -137,6 +148,8 @@ impl Part for pool::ActiveModel {
 }
 
 impl Part for listener::ActiveModel {
+    const MOVES_BY: Option<listener::Column> = Some(listener::Column::Id);
+
     fn key(&self) -> Key {
         (value(&self.id), Uuid::nil())
     }
@@ -158,6 +171,8 @@ impl Part for listener::ActiveModel {
 }
 
 impl Part for member::ActiveModel {
+    const MOVES_BY: Option<member::Column> = Some(member::Column::Id);
+
     fn key(&self) -> Key {
         (value(&self.id), Uuid::nil())
     }
@@ -180,7 +195,7 @@ impl Part for member::ActiveModel {
 }
 
 impl Part for association::ActiveModel {
-    const MOVES: bool = false;
+    const MOVES_BY: Option<association::Column> = None;
 
     fn key(&self) -> Key {
         (value(&self.pool_id), value(&self.monitor_id))

@@ -1,5 +1,5 @@
-//! Pools and members as lists show them: of each row the columns that are asked for, and what else a pool shows beside
-//! them in the same statement. Each row more costs more than its columns do.
+//! Pools and members as lists show them: of each row the columns that are asked for. What hangs on the pools of a page is
+//! one row of a second statement: each row more costs more than its columns do.
 //!
 //! A list does not load load balancers whole. What it gets is to be looked at: it cannot be changed and saved.
 
@@ -7,16 +7,16 @@ use std::collections::HashMap;
 
 use ballast_model::{Uuid, fault::Fault, member::Member, pool::Pool, status::Progress};
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait as _, DbBackend, EntityTrait as _, QueryFilter as _, QueryOrder as _,
-    QueryResult, QuerySelect as _, QueryTrait as _, Select, TryGetable, sea_query::Expr,
+    ConnectionTrait as _, DbBackend, QueryResult, QuerySelect as _, QueryTrait as _, Select, Statement, TryGetable,
+    Value, sea_query::Expr,
 };
 
 use crate::{
     Page, Query, Tx,
     aggregate::CHUNK,
     backend::fault_of,
-    codec::unreadable,
-    entity::{association, member, pool},
+    codec::{from_json, parsed, progress, unreadable},
+    entity::{member, pool},
     listing::{nothing, page_of},
 };
 
@@ -86,15 +86,35 @@ impl Tx {
     /// [`Code::Internal`](ballast_model::fault::Code::Internal): the database failed.
     pub async fn shown_pools(&self, query: &Query, parts: PoolParts) -> Result<Page<ShownPool>, Fault> {
         let Some(select) = self.select::<pool::Entity>(query).await? else { return Ok(nothing()) };
-        let select = with_parts(select, parts, self.db().get_database_backend());
+        let select = with_parts(select, parts);
         let rows = self.db().query_all(&select.into_query()).await.map_err(fault_of)?;
         let mut page = page_of(query, rows, |row| Columns { row: &row, next: 0 }.read(parts))?;
-        let monitored = page.items.iter().filter(|(_, monitored)| *monitored).map(|(shown, _)| shown.pool.id);
-        let mut monitors = self.progress_of(&monitored.collect::<Vec<_>>()).await?;
-        for (shown, _) in &mut page.items {
-            shown.monitors = monitors.remove(&shown.pool.id).unwrap_or_default();
+        if parts.members || parts.monitors {
+            self.hang(&mut page.items, parts).await?;
         }
-        Ok(Page { items: page.items.into_iter().map(|(shown, _)| shown).collect(), more: page.more })
+        Ok(page)
+    }
+
+    /// Gives pools what hangs on them: all in one row, because rows cost more than bytes do.
+    async fn hang(&self, pools: &mut [ShownPool], parts: PoolParts) -> Result<(), Fault> {
+        let by_id: HashMap<Uuid, usize> = pools.iter().enumerate().map(|(at, shown)| (shown.pool.id, at)).collect();
+        let ids: Vec<Uuid> = pools.iter().map(|shown| shown.pool.id).collect();
+        let backend = self.db().get_database_backend();
+        let statement = Statement::from_sql_and_values(backend, hanging(backend, parts), [list(backend, &ids)]);
+        let Some(row) = self.db().query_one_raw(statement).await.map_err(fault_of)? else { return Ok(()) };
+        let texts: (Option<String>, Option<String>) =
+            (row.try_get_by_index(0).map_err(fault_of)?, row.try_get_by_index(1).map_err(fault_of)?);
+        for (pool_id, id) in texts.0.as_deref().map(members).transpose()?.unwrap_or_default() {
+            if let Some(shown) = by_id.get(&pool_id).and_then(|at| pools.get_mut(*at)) {
+                shown.member_ids.push(id);
+            }
+        }
+        for (pool_id, monitor) in texts.1.as_deref().map(monitors).transpose()?.unwrap_or_default() {
+            if let Some(shown) = by_id.get(&pool_id).and_then(|at| pools.get_mut(*at)) {
+                shown.monitors.push(monitor);
+            }
+        }
+        Ok(())
     }
 
     /// Members as a caller asks for them.
@@ -105,24 +125,10 @@ impl Tx {
         let shown = |row: member::Model| Ok(ShownMember { pool_id: row.pool_id, member: row.into_member()? });
         self.page(query, shown).await
     }
-
-    async fn progress_of(&self, pools: &[Uuid]) -> Result<HashMap<Uuid, Vec<(Uuid, Progress)>>, Fault> {
-        let mut monitors: HashMap<Uuid, Vec<(Uuid, Progress)>> = HashMap::new();
-        for chunk in chunks(pools) {
-            let rows = association::Entity::find()
-                .filter(association::Column::PoolId.is_in(chunk))
-                .order_by_asc(association::Column::Seq);
-            for row in rows.all(self.db()).await.map_err(fault_of)? {
-                let (pool_id, monitor_id) = (row.pool_id, row.monitor_id);
-                monitors.entry(pool_id).or_default().push((monitor_id, row.into_progress()?));
-            }
-        }
-        Ok(monitors)
-    }
 }
 
 /// The columns that [`Columns::read`] reads, in its order.
-fn with_parts(select: Select<pool::Entity>, parts: PoolParts, backend: DbBackend) -> Select<pool::Entity> {
+fn with_parts(select: Select<pool::Entity>, parts: PoolParts) -> Select<pool::Entity> {
     use pool::Column;
 
     let always = [
@@ -143,8 +149,6 @@ fn with_parts(select: Select<pool::Entity>, parts: PoolParts, backend: DbBackend
     let beside = [
         (parts.provider, PROVIDER),
         (parts.vip, VIP),
-        (parts.members, members(backend)),
-        (parts.monitors, "EXISTS (SELECT 1 FROM association WHERE association.pool_id = pool.id)"),
     ];
     let asked = asked.into_iter().filter(|(wanted, _)| *wanted).map(|(_, column)| column);
     let select = select.select_only().columns(always.into_iter().chain(asked));
@@ -156,17 +160,63 @@ const PROVIDER: &str =
     "(SELECT load_balancer.provider FROM load_balancer WHERE load_balancer.id = pool.load_balancer_id)";
 const VIP: &str = "(SELECT listener.id FROM listener WHERE listener.default_pool_id = pool.id LIMIT 1)";
 
-/// The ids of a pool's members as one text, in hexadecimal, in the order of their creation.
-const fn members(backend: DbBackend) -> &'static str {
+/// Ids as the one parameter of [`hanging`].
+fn list(backend: DbBackend, ids: &[Uuid]) -> Value {
     match backend {
         DbBackend::Sqlite => {
-            "(SELECT group_concat(hex(member.id), '' ORDER BY member.seq) FROM member WHERE member.pool_id = pool.id)"
+            let ids: Vec<String> = ids.iter().map(|id| id.simple().to_string()).collect();
+            serde_json::json!(ids).to_string().into()
         }
-        _ => {
-            "(SELECT string_agg(encode(uuid_send(member.id), 'hex'), '' ORDER BY member.seq) FROM member \
-             WHERE member.pool_id = pool.id)"
-        }
+        _ => ids.to_vec().into(),
     }
+}
+
+/// Selects what hangs on the pools of a list, as [`members`] and [`monitors`] read it.
+fn hanging(backend: DbBackend, parts: PoolParts) -> String {
+    let (members, monitors, among) = match backend {
+        DbBackend::Sqlite => (
+            "group_concat(hex(pool_id) || printf('%016x', seq) || hex(id), '')",
+            "json_group_array(json_array(hex(pool_id), hex(monitor_id), provisioning_status, status_description, \
+             changed) ORDER BY seq)",
+            "pool_id IN (SELECT unhex(value) FROM json_each($1))",
+        ),
+        _ => (
+            "encode(string_agg(uuid_send(pool_id) || int8send(seq) || uuid_send(id), ''), 'hex')",
+            "json_agg(json_build_array(pool_id, monitor_id, provisioning_status, status_description, changed) \
+             ORDER BY seq)::text",
+            "pool_id = ANY($1)",
+        ),
+    };
+    let part = |wanted, expr, table| {
+        if wanted { format!("(SELECT {expr} FROM {table} WHERE {among})") } else { "NULL".to_owned() }
+    };
+    format!("SELECT {}, {}", part(parts.members, members, "member"), part(parts.monitors, monitors, "association"))
+}
+
+/// Members one after the other, in hexadecimal: of each its pool's id, its number and its id. In the order of the numbers.
+fn members(text: &str) -> Result<Vec<(Uuid, Uuid)>, Fault> {
+    const DIGITS: [usize; 3] = [32, 16, 32];
+    let unreadable = || unreadable("members", text);
+    let member = |digits: &[u8]| {
+        let (pool_id, digits) = digits.split_at_checked(DIGITS[0])?;
+        let (seq, id) = digits.split_at_checked(DIGITS[1])?;
+        let seq = u64::from_str_radix(str::from_utf8(seq).ok()?, 16).ok()?;
+        Some((seq, Uuid::try_parse_ascii(pool_id).ok()?, Uuid::try_parse_ascii(id).ok()?))
+    };
+    let members = text.as_bytes().chunks(DIGITS.iter().sum()).map(|digits| member(digits).ok_or_else(unreadable));
+    let mut members: Vec<_> = members.collect::<Result<_, _>>()?;
+    members.sort_unstable_by_key(|(seq, ..)| *seq);
+    Ok(members.into_iter().map(|(_, pool_id, id)| (pool_id, id)).collect())
+}
+
+/// Monitors as JSON: of each its pool's id, its own, and the three columns of its progress.
+fn monitors(text: &str) -> Result<Vec<(Uuid, (Uuid, Progress))>, Fault> {
+    let rows: Vec<(String, String, String, Option<String>, i64)> = from_json("monitors", text)?;
+    let monitor = |(pool_id, id, status, description, changed): (String, String, String, _, _)| {
+        let id = parsed("monitor_id", &id)?;
+        Ok((parsed("pool_id", &pool_id)?, (id, progress(&status, description, changed)?)))
+    };
+    rows.into_iter().map(monitor).collect()
 }
 
 /// A row, read from its first column to its last: by place, which costs less than by name.
@@ -186,8 +236,7 @@ impl Columns<'_> {
         if wanted { self.take() } else { Ok(T::default()) }
     }
 
-    /// A pool, and whether it has monitors.
-    fn read(mut self, parts: PoolParts) -> Result<(ShownPool, bool), Fault> {
+    fn read(mut self, parts: PoolParts) -> Result<ShownPool, Fault> {
         let row = pool::Model {
             id: self.take()?,
             protocol: self.take()?,
@@ -208,18 +257,9 @@ impl Columns<'_> {
         let pool = row.into_pool(Vec::new(), Vec::new())?;
         let provider: Option<String> = self.take_if(parts.provider)?;
         let vip_id = self.take_if(parts.vip)?;
-        let members: Option<String> = self.take_if(parts.members)?;
-        let monitored = self.take_if(parts.monitors)?;
-        let (provider, member_ids) = (provider.unwrap_or_default(), ids(&members.unwrap_or_default())?);
-        Ok((ShownPool { pool, provider, vip_id, member_ids, monitors: Vec::new() }, monitored))
+        let provider = provider.unwrap_or_default();
+        Ok(ShownPool { pool, provider, vip_id, member_ids: Vec::new(), monitors: Vec::new() })
     }
-}
-
-/// Ids one after the other.
-fn ids(text: &str) -> Result<Vec<Uuid>, Fault> {
-    const DIGITS: usize = 32;
-    let id = |digits: &[u8]| Uuid::try_parse_ascii(digits).map_err(|_| unreadable("member ids", text.to_owned()));
-    text.as_bytes().chunks(DIGITS).map(id).collect()
 }
 
 #[cfg(test)]
@@ -227,12 +267,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_read_from_one_text() {
-        let many = [1, u128::MAX].map(Uuid::from_u128);
-        let text: String = many.iter().map(|id| id.simple().to_string()).collect();
-        assert_eq!(ids(&text.to_uppercase()).unwrap(), many);
-        assert!(ids("").unwrap().is_empty());
-        assert!(ids(&text[1..]).is_err());
+    fn members_are_read_from_one_text_in_the_order_of_their_numbers() {
+        let many = [(1, 1, u128::MAX), (u128::MAX, 300, 3), (1, 2, 2)];
+        let text = many.map(|(pool, seq, id)| format!("{pool:032x}{seq:016x}{id:032X}")).concat();
+        let ordered = [(1, u128::MAX), (1, 2), (u128::MAX, 3)];
+        let ordered = ordered.map(|(pool, id)| (Uuid::from_u128(pool), Uuid::from_u128(id)));
+        assert_eq!(members(&text).unwrap(), ordered);
+        assert!(members("").unwrap().is_empty());
+        for cut in [1, 33, 50] {
+            assert!(members(&text[cut..]).is_err(), "{cut}");
+        }
     }
 
     #[test]

@@ -11,12 +11,12 @@ use ballast_model::{
     fault::{Code, Fault},
 };
 use rand::RngExt as _;
-use sea_orm::{DatabaseTransaction, EntityTrait, Set};
+use sea_orm::{EntityTrait, Set};
 use tokio::sync::watch;
 
 use crate::{
     Claim,
-    backend::{Backend, fault_of, reason},
+    backend::{Backend, Link, fault_of, reason},
     entity::cluster,
     events::Notes,
     writers::Writers,
@@ -48,7 +48,7 @@ pub struct Store {
 /// A transaction.
 #[derive(Debug)]
 pub struct Tx {
-    transaction: DatabaseTransaction,
+    link: Link,
     notes: Notes,
 }
 
@@ -150,25 +150,41 @@ impl Store {
         T: Send,
         F: for<'t> Fn(&'t Tx, Scope<'env, 't>) -> Work<'t, T> + Send + Sync,
     {
-        let tx = Tx::new(self.backend.begin_read().await.map_err(fault_of)?);
+        let tx = Tx::new(Link::Transaction(self.backend.begin_read().await.map_err(fault_of)?));
         let done = work(&tx, Scope::default()).await;
         tx.undo().await;
         done
     }
+
+    /// The same for work that is one statement, or to whose statements it does not matter whether others write in
+    /// between: a transaction for it would cost as much again.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub async fn glance<'env, T, F>(&self, work: F) -> Result<T, Fault>
+    where
+        T: Send,
+        F: for<'t> Fn(&'t Tx, Scope<'env, 't>) -> Work<'t, T> + Send + Sync,
+    {
+        work(&Tx::new(Link::Connections(self.backend.reader())), Scope::default()).await
+    }
 }
 
 impl Tx {
-    pub(crate) fn new(transaction: DatabaseTransaction) -> Self {
-        Self { transaction, notes: Notes::default() }
+    pub(crate) fn new(link: Link) -> Self {
+        Self { link, notes: Notes::default() }
     }
 
     pub(crate) async fn commit(self) -> Result<(), sea_orm::DbErr> {
-        self.transaction.commit().await
+        match self.link {
+            Link::Transaction(transaction) => transaction.commit().await,
+            Link::Connections(_) => Ok(()),
+        }
     }
 
     /// What statements run on.
-    pub(crate) const fn db(&self) -> &DatabaseTransaction {
-        &self.transaction
+    pub(crate) const fn db(&self) -> &Link {
+        &self.link
     }
 
     /// What this transaction changes.
@@ -178,7 +194,9 @@ impl Tx {
 
     /// The work's own end matters more than that of its undoing, which the database does by itself when it must.
     pub(crate) async fn undo(self) {
-        if let Err(error) = self.transaction.rollback().await {
+        if let Link::Transaction(transaction) = self.link
+            && let Err(error) = transaction.rollback().await
+        {
             tracing::warn!(%error, "a transaction was not rolled back in order");
         }
     }

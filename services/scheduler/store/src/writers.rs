@@ -22,7 +22,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
 use crate::{
     Claim, Scope, Tx, Work,
-    backend::{Backend, fault_of},
+    backend::{Backend, Link, fault_of},
 };
 
 /// A group that is as large as this commits though more are waiting: those in it wait for its last.
@@ -91,20 +91,18 @@ impl Writers {
     }
 }
 
-/// The work with what comes before and after it in the same transaction.
+/// The work, and the claim before it; with whether there will be events of it.
 async fn whole<'env, T, F>(tx: &Tx, claim: Option<&Claim>, work: &F) -> Result<(T, bool), Fault>
 where
     T: Send,
     F: for<'t> Fn(&'t Tx, Scope<'env, 't>) -> Work<'t, T> + Send + Sync,
 {
-    // Of work that failed in the same transaction.
-    tx.notes().clear();
+    tx.notes().begin();
     if let Some(claim) = claim {
         tx.claim(claim).await?;
     }
     let value = work(tx, Scope::default()).await?;
-    let wrote_events = tx.write_events().await?;
-    Ok((value, wrote_events))
+    Ok((value, tx.notes().keep()))
 }
 
 /// A place in the queue.
@@ -180,7 +178,7 @@ impl Turn {
         }
         let transaction = backend.begin_write().await?;
         if let Some(slot) = &mut self.slot.0 {
-            **slot = Some(Group { tx: Tx::new(transaction), marked: false, waiting: Vec::new() });
+            **slot = Some(Group { tx: Tx::new(Link::Transaction(transaction)), marked: false, waiting: Vec::new() });
         }
         Ok(())
     }
@@ -228,11 +226,17 @@ impl Drop for Turn {
 /// Commits, if there is something to, and tells everyone in the group.
 async fn commit(mut slot: OwnedMutexGuard<Option<Group>>) {
     let Some(group) = slot.take() else { return };
-    let done = group.tx.commit().await.map_err(fault_of);
+    let done = end(group.tx).await;
     for waiting in group.waiting {
         // Whoever gave up waiting has no use for it.
         let _ = waiting.send(done.clone());
     }
+}
+
+/// The events of all, then the commit.
+async fn end(tx: Tx) -> Result<(), Fault> {
+    tx.write_events().await?;
+    tx.commit().await.map_err(fault_of)
 }
 
 /// A commit is not dropped with whoever asked for it. Without a runtime the process ends, and nobody waits any more.
