@@ -67,8 +67,15 @@ impl Place {
     /// The generation that the ledger knows to be deployed.
     pub(crate) fn recorded(&self, id: &str) -> Option<u64> {
         let bytes = fs::read(self.ledger_entry(id)).ok()?;
-        let head = bytes.iter().position(|byte| *byte == b'\n')?;
-        Some(Recorded::decode(&bytes[head + 1..]).unwrap().settled?.generation)
+        // Of its two halves the one that was written last counts.
+        let written = bytes.chunks(bytes.len() / 2).filter_map(|half| {
+            let head = half.iter().position(|byte| *byte == b'\n')?;
+            let mut words = str::from_utf8(&half[..head]).ok()?.rsplit(' ');
+            let (length, number): (usize, u64) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+            Some((number, &half[head + 1..][..length]))
+        });
+        let (_, content) = written.max()?;
+        Some(Recorded::decode(content).ok()?.settled?.generation)
     }
 
     pub(crate) fn deployed_file(&self, id: &str) -> PathBuf {
