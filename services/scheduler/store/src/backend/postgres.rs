@@ -93,9 +93,10 @@ async fn connect(
     Database::connect(options).await
 }
 
-/// Statements are short: nothing that is prepared for long ones pays.
+/// Statements are short, and ask by indexed columns: nothing that is prepared for long ones pays, and no plan depends on
+/// the values, so none is made anew for them.
 fn tuned(options: PgConnectOptions) -> PgConnectOptions {
-    options.application_name("ballast-scheduler").options([("jit", "off")])
+    options.application_name("ballast-scheduler").options([("jit", "off"), ("plan_cache_mode", "force_generic_plan")])
 }
 
 /// Each statement sees what was committed before it: after the lock, that is everything.
