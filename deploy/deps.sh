@@ -44,6 +44,7 @@ want() {
 
 packages_for_demo() {
     want gcc has cc
+    want make has make
     want libc6-dev test -e /usr/include/stdio.h
     want haproxy has haproxy
     want iproute2 has ip
