@@ -11,7 +11,7 @@ use ballast_model::{
     provider,
     quota::Resource,
 };
-use ballast_store::{Filter, Found, Kind, Page, PoolParts, Query, ShownMember, ShownPool, Tx};
+use ballast_store::{Found, Kind, Page, PoolParts, Query, ShownMember, ShownPool, Tx};
 
 use super::{App, Caller, Wake, load_pool, monitors::load_monitor, networks::visible_subnet, save};
 
@@ -87,9 +87,8 @@ impl App {
     /// # Errors
     /// [`Code::PoolNotFound`]
     pub async fn shown_pool(&self, caller: &Caller, id: Uuid) -> Result<ShownPool, Fault> {
-        let only = Filter { field: "id".to_owned(), values: vec![id.to_string()] };
-        let found = self.pools(Query { filters: vec![only], ..Query::default() }, PoolParts::ALL).await?;
-        let visible = found.items.into_iter().find(|shown| caller.sees(&shown.pool.project_id));
+        let shown = self.store.glance(|tx, _| Box::pin(tx.shown_pool(id))).await?;
+        let visible = shown.filter(|shown| caller.sees(&shown.pool.project_id));
         visible.ok_or_else(|| pool_not_found(id))
     }
 

@@ -164,7 +164,7 @@ impl App {
                     epoch: binding.epoch,
                 });
                 let mut reports: Vec<Report> = removed.collect();
-                for Placed { load_balancer, binding } in placed {
+                for Placed { load_balancer, binding, .. } in placed {
                     let binding = binding.filter(|binding| binding.agent_id == agent_id);
                     let bound = binding.map(|binding| BoundLoadBalancer { binding, generation: load_balancer.generation });
                     if let Some(bound) = bound.filter(wanted) {
@@ -211,13 +211,18 @@ impl App {
     pub async fn deployed(&self, owner: Owner, outcome: &Outcome) -> Result<(), Fault> {
         let settle = self.store.write(|tx, _| {
             Box::pin(async move {
-                let Some(before) = owned(tx, owner).await? else { return Ok((Vec::new(), None)) };
+                let Some(Placed { load_balancer: before, holds, .. }) = owned(tx, owner).await? else {
+                    return Ok((Vec::new(), None));
+                };
                 let after = before.clone().settle(outcome);
                 tx.save(&before, &after).await?;
                 if outcome.fault.is_some() {
                     return Ok((Vec::new(), None));
                 }
                 let plugged = self.plugged(tx, owner, &after).await?;
+                if !holds {
+                    return Ok((Vec::new(), plugged));
+                }
                 let freed = tx.release_holds(owner.load_balancer_id, owner.agent_id, outcome.generation).await?;
                 Ok((waiting(tx, &freed).await?, plugged))
             })
@@ -257,9 +262,8 @@ impl App {
     pub async fn observed(&self, owner: Owner, health: &[MemberHealth]) -> Result<(), Fault> {
         let observe = self.store.write(|tx, _| {
             Box::pin(async move {
-                let Some(before) = owned(tx, owner).await? else { return Ok(()) };
-                let after = before.clone().observe(health);
-                tx.save(&before, &after).await
+                let Some(Placed { load_balancer: before, .. }) = owned(tx, owner).await? else { return Ok(()) };
+                tx.save(&before, &before.clone().observe(health)).await
             })
         });
         observe.await
@@ -307,9 +311,9 @@ impl Owner {
 }
 
 /// The load balancer, if it is this owner's.
-async fn owned(tx: &Tx, owner: Owner) -> Result<Option<LoadBalancer>, Fault> {
+async fn owned(tx: &Tx, owner: Owner) -> Result<Option<Placed>, Fault> {
     let placed = tx.load_placed(owner.load_balancer_id).await?;
-    Ok(placed.filter(|placed| owner.has(placed.binding.as_ref())).map(|placed| placed.load_balancer))
+    Ok(placed.filter(|placed| owner.has(placed.binding.as_ref())))
 }
 
 /// Those that waited for the addresses of these holds.

@@ -3,7 +3,7 @@
 //! Saving compares the generation and the outcome that were loaded with what is stored (the optimistic lock): a load
 //! balancer that others changed meanwhile is a conflict, and the work that loaded it is run again.
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::collections::HashMap;
 
 use ballast_model::{
     Uuid,
@@ -12,86 +12,19 @@ use ballast_model::{
     member::Member,
     pool::{Association, Pool},
 };
-use sea_orm::{
-    ColumnTrait as _, Condition, ConnectionTrait as _, DbErr, EntityTrait, ExprTrait as _, FromQueryResult as _,
-    IdenStatic as _, Iterable as _, JoinType, QueryFilter as _, QueryOrder as _, QueryResult, QuerySelect as _,
-    QueryTrait as _, Select,
-    sea_query::{Expr, IntoCondition as _},
-};
+use sea_orm::{ColumnTrait as _, Condition, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _};
 
 use crate::{
-    Binding, Phase, Tx,
+    Placed, Tx,
     backend::fault_of,
     codec::number,
-    entity::{association, binding, health_monitor, listener, load_balancer, member, pool},
+    entity::{association, listener, load_balancer, member, pool},
     parts::{changes, load_balancer_changed},
-    shown::chunks,
+    whole,
 };
 
 /// How many ids one statement asks for.
 pub(crate) const CHUNK: usize = 500;
-
-type ByOwner<T> = HashMap<Uuid, Vec<T>>;
-
-/// A load balancer, and where it is; no binding: nowhere.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Placed {
-    pub load_balancer: LoadBalancer,
-    pub binding: Option<Binding>,
-}
-
-/// A load balancer's row, and beside it what it mostly has one of: each of its pools and listeners is in some row.
-struct Frame {
-    load_balancer: load_balancer::Model,
-    pool: Option<pool::Model>,
-    listener: Option<listener::Model>,
-    binding: Option<binding::Model>,
-    /// Whether it has monitors.
-    monitored: bool,
-}
-
-/// What [`Frame::read`] reads, in the order of the pools.
-fn frames(ids: &[Uuid]) -> Select<load_balancer::Entity> {
-    use load_balancer::Column::Id;
-
-    let bound = || Expr::col((binding::Entity, binding::Column::Phase)).eq(Phase::Bound.as_str());
-    let pools = load_balancer::Entity::belongs_to(pool::Entity).from(Id).to(pool::Column::LoadBalancerId);
-    let listeners = load_balancer::Entity::belongs_to(listener::Entity).from(Id).to(listener::Column::LoadBalancerId);
-    let bindings = load_balancer::Entity::belongs_to(binding::Entity).from(Id).to(binding::Column::LoadBalancerId);
-    let bindings = bindings.on_condition(move |_, _| bound().into_condition());
-    let association = "EXISTS (SELECT 1 FROM association WHERE association.load_balancer_id = load_balancer.id)";
-    let select = load_balancer::Entity::find()
-        .select_only()
-        .join(JoinType::LeftJoin, pools.into())
-        .join(JoinType::LeftJoin, listeners.into())
-        .join(JoinType::LeftJoin, bindings.into())
-        .expr_as(Expr::cust(association), "monitored");
-    let select = with_columns::<load_balancer::Entity>(select, "lb_");
-    let select = with_columns::<pool::Entity>(select, "pool_");
-    let select = with_columns::<listener::Entity>(select, "listener_");
-    let select = with_columns::<binding::Entity>(select, "binding_");
-    select.filter(Id.is_in(ids.iter().copied())).order_by_asc(pool::Column::Seq).order_by_asc(listener::Column::Seq)
-}
-
-/// All columns of an entity, their names behind a prefix.
-fn with_columns<E: EntityTrait>(
-    select: Select<load_balancer::Entity>,
-    prefix: &str,
-) -> Select<load_balancer::Entity> {
-    E::Column::iter().fold(select, |select, column| select.column_as(column, format!("{prefix}{}", column.as_str())))
-}
-
-impl Frame {
-    fn read(row: &QueryResult) -> Result<Self, DbErr> {
-        Ok(Self {
-            load_balancer: load_balancer::Model::from_query_result(row, "lb_")?,
-            pool: pool::Model::from_query_result_optional(row, "pool_")?,
-            listener: listener::Model::from_query_result_optional(row, "listener_")?,
-            binding: binding::Model::from_query_result_optional(row, "binding_")?,
-            monitored: row.try_get("", "monitored")?,
-        })
-    }
-}
 
 impl Tx {
     /// The load balancer with this id.
@@ -124,78 +57,14 @@ impl Tx {
     /// As [`Self::load`].
     pub async fn load_many_placed(&self, ids: &[Uuid]) -> Result<Vec<Placed>, Fault> {
         let mut found = HashMap::with_capacity(ids.len());
-        for chunk in chunks(ids) {
-            self.load_chunk(&chunk, &mut found).await?;
+        for chunk in ids.chunks(CHUNK) {
+            let rows = self.db().query_all_raw(whole::statement(self.db().get_database_backend(), chunk));
+            for row in rows.await.map_err(fault_of)? {
+                let placed = whole::read(&row)?;
+                found.insert(placed.load_balancer.id, placed);
+            }
         }
         Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
-    }
-
-    async fn load_chunk(&self, ids: &[Uuid], found: &mut HashMap<Uuid, Placed>) -> Result<(), Fault> {
-        let rows = self.db().query_all(&frames(ids).into_query()).await.map_err(fault_of)?;
-        let frames = rows.iter().map(Frame::read).collect::<Result<Vec<_>, _>>().map_err(fault_of)?;
-        if frames.is_empty() {
-            return Ok(());
-        }
-        let mut members = self.members_of(ids).await?;
-        let monitored = frames.iter().any(|frame| frame.monitored);
-        let mut monitors = if monitored { self.monitors_of(ids).await? } else { ByOwner::new() };
-        for frame in frames {
-            let id = frame.load_balancer.id;
-            let placed = match found.entry(id) {
-                Entry::Occupied(placed) => placed.into_mut(),
-                Entry::Vacant(place) => place.insert(Placed {
-                    load_balancer: frame.load_balancer.into_load_balancer(Vec::new(), Vec::new())?,
-                    binding: frame.binding.map(binding::Model::into_binding).transpose()?,
-                }),
-            };
-            let LoadBalancer { listeners, pools, .. } = &mut placed.load_balancer;
-            if let Some(row) = frame.listener
-                && listeners.iter().all(|known| known.id != row.id)
-            {
-                listeners.push(row.into_listener()?);
-            }
-            if let Some(row) = frame.pool
-                && pools.iter().all(|known| known.id != row.id)
-            {
-                let members = members.remove(&row.id).unwrap_or_default();
-                let monitors = monitors.remove(&row.id).unwrap_or_default();
-                pools.push(row.into_pool(members, monitors)?);
-            }
-        }
-        Ok(())
-    }
-
-    /// By pool.
-    async fn members_of(&self, ids: &[Uuid]) -> Result<ByOwner<Member>, Fault> {
-        let rows = member::Entity::find()
-            .filter(member::Column::LoadBalancerId.is_in(ids.iter().copied()))
-            .order_by_asc(member::Column::Seq);
-        let mut members = ByOwner::new();
-        for row in rows.all(self.db()).await.map_err(fault_of)? {
-            members.entry(row.pool_id).or_default().push(row.into_member()?);
-        }
-        Ok(members)
-    }
-
-    /// By pool.
-    async fn monitors_of(&self, ids: &[Uuid]) -> Result<ByOwner<Association>, Fault> {
-        let monitor = association::Entity::belongs_to(health_monitor::Entity)
-            .from(association::Column::MonitorId)
-            .to(health_monitor::Column::Id)
-            .into();
-        let rows = association::Entity::find()
-            .join(JoinType::InnerJoin, monitor)
-            .select_also(health_monitor::Entity)
-            .filter(association::Column::LoadBalancerId.is_in(ids.iter().copied()))
-            .order_by_asc(association::Column::Seq);
-        let mut monitors = ByOwner::new();
-        for (row, monitor) in rows.all(self.db()).await.map_err(fault_of)? {
-            let (pool_id, monitor_id) = (row.pool_id, row.monitor_id);
-            let monitor = monitor.ok_or_else(|| Fault::internal(format!("monitor {monitor_id} has no row")))?;
-            let association = Association { monitor: monitor.into_monitor()?, progress: row.into_progress()? };
-            monitors.entry(pool_id).or_default().push(association);
-        }
-        Ok(monitors)
     }
 
     /// Stores a new load balancer. Its monitors have rows of their own already: only the associations are stored.

@@ -144,15 +144,9 @@ impl Tx {
         let counted = load_balancer::Entity::update_many()
             .col_expr(load_balancer::Column::Epoch, Expr::col(load_balancer::Column::Epoch).add(1))
             .filter(load_balancer::Column::Id.eq(load_balancer_id))
-            .exec(self.db())
-            .await
-            .map_err(fault_of)?;
-        if counted.rows_affected == 0 {
-            return Err(pool_not_found(load_balancer_id));
-        }
-        let epoch = load_balancer::Entity::find().select_only().column(load_balancer::Column::Epoch);
-        let epoch = epoch.filter(load_balancer::Column::Id.eq(load_balancer_id)).into_tuple();
-        epoch.one(self.db()).await.map_err(fault_of)?.ok_or_else(|| pool_not_found(load_balancer_id))
+            .exec_with_returning(self.db());
+        let counted = counted.await.map_err(fault_of)?.pop();
+        counted.map(|row| row.epoch).ok_or_else(|| pool_not_found(load_balancer_id))
     }
 
     /// All that an agent has to do with, tombstones too, in the order of binding.

@@ -28,10 +28,10 @@ mod shown;
 mod statistics;
 mod store;
 mod stray_ports;
+mod whole;
 mod writers;
 
 pub use self::{
-    aggregate::Placed,
     bindings::{Binding, BoundLoadBalancer, Phase},
     events::{Change, Changes, EventKind, Position},
     holds::Hold,
@@ -40,4 +40,5 @@ pub use self::{
     requests::{Claim, request_id_reused},
     shown::{PoolParts, ShownMember, ShownPool},
     store::{OpenError, Scope, Store, Tx, Work},
+    whole::Placed,
 };

@@ -1,5 +1,5 @@
-//! Pools and members as lists show them: of each row the columns that are asked for. What hangs on the pools of a page is
-//! one row of a second statement: each row more costs more than its columns do.
+//! Pools and members as lists show them: of each row the columns that are asked for, and what hangs on a pool as one text.
+//! Each row more costs more than its columns do.
 //!
 //! A list does not load load balancers whole. What it gets is to be looked at: it cannot be changed and saved.
 
@@ -7,8 +7,8 @@ use std::collections::HashMap;
 
 use ballast_model::{Uuid, fault::Fault, member::Member, pool::Pool, status::Progress};
 use sea_orm::{
-    ConnectionTrait as _, DbBackend, QueryResult, QuerySelect as _, QueryTrait as _, Select, Statement, TryGetable,
-    Value, sea_query::Expr,
+    ColumnTrait as _, ConnectionTrait as _, DbBackend, EntityTrait as _, QueryFilter as _, QueryResult,
+    QuerySelect as _, QueryTrait as _, Select, Statement, TryGetable, sea_query::Expr,
 };
 
 use crate::{
@@ -79,6 +79,17 @@ pub(crate) fn chunks(ids: &[Uuid]) -> impl Iterator<Item = Vec<Uuid>> {
 }
 
 impl Tx {
+    /// A pool, with all that it shows.
+    ///
+    /// # Errors
+    /// [`Code::Internal`](ballast_model::fault::Code::Internal): the database failed.
+    pub async fn shown_pool(&self, id: Uuid) -> Result<Option<ShownPool>, Fault> {
+        let backend = self.db().get_database_backend();
+        let select = with_parts(pool::Entity::find().filter(pool::Column::Id.eq(id)), PoolParts::ALL, Some(backend));
+        let row = self.db().query_one(&select.into_query()).await.map_err(fault_of)?;
+        row.map(|row| Columns { row: &row, next: 0 }.read(PoolParts::ALL, true)).transpose()
+    }
+
     /// Pools as a caller asks for them.
     ///
     /// # Errors
@@ -86,30 +97,34 @@ impl Tx {
     /// [`Code::Internal`](ballast_model::fault::Code::Internal): the database failed.
     pub async fn shown_pools(&self, query: &Query, parts: PoolParts) -> Result<Page<ShownPool>, Fault> {
         let Some(select) = self.select::<pool::Entity>(query).await? else { return Ok(nothing()) };
-        let select = with_parts(select, parts);
+        let backend = self.db().get_database_backend();
+        // A subquery of each row costs SQLite nothing; PostgreSQL has one answer for the whole page sooner.
+        let beside = (backend == DbBackend::Sqlite).then_some(backend);
+        let select = with_parts(select, parts, beside);
         let rows = self.db().query_all(&select.into_query()).await.map_err(fault_of)?;
-        let mut page = page_of(query, rows, |row| Columns { row: &row, next: 0 }.read(parts))?;
-        if parts.members || parts.monitors {
+        let mut page = page_of(query, rows, |row| Columns { row: &row, next: 0 }.read(parts, beside.is_some()))?;
+        if beside.is_none() && (parts.members || parts.monitors) {
             self.hang(&mut page.items, parts).await?;
         }
         Ok(page)
     }
 
-    /// Gives pools what hangs on them: all in one row, because rows cost more than bytes do.
+    /// Gives PostgreSQL's pools what hangs on them: all in one row, because rows cost more than bytes do.
     async fn hang(&self, pools: &mut [ShownPool], parts: PoolParts) -> Result<(), Fault> {
-        let by_id: HashMap<Uuid, usize> = pools.iter().enumerate().map(|(at, shown)| (shown.pool.id, at)).collect();
-        let ids: Vec<Uuid> = pools.iter().map(|shown| shown.pool.id).collect();
         let backend = self.db().get_database_backend();
-        let statement = Statement::from_sql_and_values(backend, hanging(backend, parts), [list(backend, &ids)]);
+        let ids: Vec<Uuid> = pools.iter().map(|shown| shown.pool.id).collect();
+        let by_id: HashMap<Uuid, usize> = ids.iter().enumerate().map(|(at, id)| (*id, at)).collect();
+        let members = if parts.members { members_of(backend, "ANY($1)") } else { "NULL".to_owned() };
+        let monitors = if parts.monitors { monitors_of(backend, "ANY($1)") } else { "NULL".to_owned() };
+        let statement = Statement::from_sql_and_values(backend, format!("SELECT {members}, {monitors}"), [ids.into()]);
         let Some(row) = self.db().query_one_raw(statement).await.map_err(fault_of)? else { return Ok(()) };
-        let texts: (Option<String>, Option<String>) =
-            (row.try_get_by_index(0).map_err(fault_of)?, row.try_get_by_index(1).map_err(fault_of)?);
-        for (pool_id, id) in texts.0.as_deref().map(members).transpose()?.unwrap_or_default() {
+        let mut columns = Columns { row: &row, next: 0 };
+        for (pool_id, id) in members_in(columns.take()?)? {
             if let Some(shown) = by_id.get(&pool_id).and_then(|at| pools.get_mut(*at)) {
                 shown.member_ids.push(id);
             }
         }
-        for (pool_id, monitor) in texts.1.as_deref().map(monitors).transpose()?.unwrap_or_default() {
+        for (pool_id, monitor) in monitors_in(columns.take()?)? {
             if let Some(shown) = by_id.get(&pool_id).and_then(|at| pools.get_mut(*at)) {
                 shown.monitors.push(monitor);
             }
@@ -127,8 +142,8 @@ impl Tx {
     }
 }
 
-/// The columns that [`Columns::read`] reads, in its order.
-fn with_parts(select: Select<pool::Entity>, parts: PoolParts) -> Select<pool::Entity> {
+/// The columns that [`Columns::read`] reads, in its order; with a backend, what hangs on a pool beside it.
+fn with_parts(select: Select<pool::Entity>, parts: PoolParts, beside: Option<DbBackend>) -> Select<pool::Entity> {
     use pool::Column;
 
     let always = [
@@ -146,57 +161,37 @@ fn with_parts(select: Select<pool::Entity>, parts: PoolParts) -> Select<pool::En
         (parts.subnet_id, Column::SubnetId),
         (parts.status_description, Column::StatusDescription),
     ];
-    let beside = [
-        (parts.provider, PROVIDER),
-        (parts.vip, VIP),
-    ];
     let asked = asked.into_iter().filter(|(wanted, _)| *wanted).map(|(_, column)| column);
     let select = select.select_only().columns(always.into_iter().chain(asked));
-    let beside = beside.into_iter().filter(|(wanted, _)| *wanted).enumerate();
-    beside.fold(select, |select, (n, (_, expr))| select.expr_as(Expr::cust(expr), format!("beside{n}")))
+    let mut exprs = Vec::new();
+    exprs.extend(parts.provider.then(|| PROVIDER.to_owned()));
+    exprs.extend(parts.vip.then(|| VIP.to_owned()));
+    if let Some(backend) = beside {
+        exprs.extend(parts.members.then(|| members_of(backend, "pool.id")));
+        exprs.extend(parts.monitors.then(|| monitors_of(backend, "pool.id")));
+    }
+    let exprs = exprs.into_iter().enumerate();
+    exprs.fold(select, |select, (n, expr)| select.expr_as(Expr::cust(expr), format!("beside{n}")))
 }
 
 const PROVIDER: &str =
     "(SELECT load_balancer.provider FROM load_balancer WHERE load_balancer.id = pool.load_balancer_id)";
 const VIP: &str = "(SELECT listener.id FROM listener WHERE listener.default_pool_id = pool.id LIMIT 1)";
 
-/// Ids as the one parameter of [`hanging`].
-fn list(backend: DbBackend, ids: &[Uuid]) -> Value {
-    match backend {
-        DbBackend::Sqlite => {
-            let ids: Vec<String> = ids.iter().map(|id| id.simple().to_string()).collect();
-            serde_json::json!(ids).to_string().into()
-        }
-        _ => ids.to_vec().into(),
-    }
-}
-
-/// Selects what hangs on the pools of a list, as [`members`] and [`monitors`] read it.
-fn hanging(backend: DbBackend, parts: PoolParts) -> String {
-    let (members, monitors, among) = match backend {
-        DbBackend::Sqlite => (
-            "group_concat(hex(pool_id) || printf('%016x', seq) || hex(id), '')",
-            "json_group_array(json_array(hex(pool_id), hex(monitor_id), provisioning_status, status_description, \
-             changed) ORDER BY seq)",
-            "pool_id IN (SELECT unhex(value) FROM json_each($1))",
-        ),
-        _ => (
-            "encode(string_agg(uuid_send(pool_id) || int8send(seq) || uuid_send(id), ''), 'hex')",
-            "json_agg(json_build_array(pool_id, monitor_id, provisioning_status, status_description, changed) \
-             ORDER BY seq)::text",
-            "pool_id = ANY($1)",
-        ),
+/// Selects the members of some pools as [`members_in`] reads them.
+fn members_of(backend: DbBackend, pools: &str) -> String {
+    let expr = match backend {
+        DbBackend::Sqlite => "group_concat(hex(pool_id) || printf('%016x', seq) || hex(id), '')",
+        _ => "encode(string_agg(uuid_send(pool_id) || int8send(seq) || uuid_send(id), ''), 'hex')",
     };
-    let part = |wanted, expr, table| {
-        if wanted { format!("(SELECT {expr} FROM {table} WHERE {among})") } else { "NULL".to_owned() }
-    };
-    format!("SELECT {}, {}", part(parts.members, members, "member"), part(parts.monitors, monitors, "association"))
+    format!("(SELECT {expr} FROM member WHERE pool_id = {pools})")
 }
 
 /// Members one after the other, in hexadecimal: of each its pool's id, its number and its id. In the order of the numbers.
-fn members(text: &str) -> Result<Vec<(Uuid, Uuid)>, Fault> {
+fn members_in(text: Option<String>) -> Result<Vec<(Uuid, Uuid)>, Fault> {
     const DIGITS: [usize; 3] = [32, 16, 32];
-    let unreadable = || unreadable("members", text);
+    let text = text.unwrap_or_default();
+    let unreadable = || unreadable("members", &text);
     let member = |digits: &[u8]| {
         let (pool_id, digits) = digits.split_at_checked(DIGITS[0])?;
         let (seq, id) = digits.split_at_checked(DIGITS[1])?;
@@ -209,9 +204,25 @@ fn members(text: &str) -> Result<Vec<(Uuid, Uuid)>, Fault> {
     Ok(members.into_iter().map(|(_, pool_id, id)| (pool_id, id)).collect())
 }
 
+/// Selects the monitors of some pools as [`monitors_in`] reads them.
+fn monitors_of(backend: DbBackend, pools: &str) -> String {
+    let expr = match backend {
+        DbBackend::Sqlite => {
+            "json_group_array(json_array(hex(pool_id), hex(monitor_id), provisioning_status, status_description, changed) \
+             ORDER BY seq)"
+        }
+        _ => {
+            "json_agg(json_build_array(pool_id, monitor_id, provisioning_status, status_description, changed) \
+             ORDER BY seq)::text"
+        }
+    };
+    format!("(SELECT {expr} FROM association WHERE pool_id = {pools})")
+}
+
 /// Monitors as JSON: of each its pool's id, its own, and the three columns of its progress.
-fn monitors(text: &str) -> Result<Vec<(Uuid, (Uuid, Progress))>, Fault> {
-    let rows: Vec<(String, String, String, Option<String>, i64)> = from_json("monitors", text)?;
+fn monitors_in(text: Option<String>) -> Result<Vec<(Uuid, (Uuid, Progress))>, Fault> {
+    let Some(text) = text else { return Ok(Vec::new()) };
+    let rows: Vec<(String, String, String, Option<String>, i64)> = from_json("monitors", &text)?;
     let monitor = |(pool_id, id, status, description, changed): (String, String, String, _, _)| {
         let id = parsed("monitor_id", &id)?;
         Ok((parsed("pool_id", &pool_id)?, (id, progress(&status, description, changed)?)))
@@ -236,7 +247,8 @@ impl Columns<'_> {
         if wanted { self.take() } else { Ok(T::default()) }
     }
 
-    fn read(mut self, parts: PoolParts) -> Result<ShownPool, Fault> {
+    /// A pool; what hangs on it too, when it is beside.
+    fn read(mut self, parts: PoolParts, beside: bool) -> Result<ShownPool, Fault> {
         let row = pool::Model {
             id: self.take()?,
             protocol: self.take()?,
@@ -258,7 +270,15 @@ impl Columns<'_> {
         let provider: Option<String> = self.take_if(parts.provider)?;
         let vip_id = self.take_if(parts.vip)?;
         let provider = provider.unwrap_or_default();
-        Ok(ShownPool { pool, provider, vip_id, member_ids: Vec::new(), monitors: Vec::new() })
+        let members = members_in(self.take_if(beside && parts.members)?)?;
+        let monitors = monitors_in(self.take_if(beside && parts.monitors)?)?;
+        Ok(ShownPool {
+            pool,
+            provider,
+            vip_id,
+            member_ids: members.into_iter().map(|(_, id)| id).collect(),
+            monitors: monitors.into_iter().map(|(_, monitor)| monitor).collect(),
+        })
     }
 }
 
@@ -272,10 +292,10 @@ mod tests {
         let text = many.map(|(pool, seq, id)| format!("{pool:032x}{seq:016x}{id:032X}")).concat();
         let ordered = [(1, u128::MAX), (1, 2), (u128::MAX, 3)];
         let ordered = ordered.map(|(pool, id)| (Uuid::from_u128(pool), Uuid::from_u128(id)));
-        assert_eq!(members(&text).unwrap(), ordered);
-        assert!(members("").unwrap().is_empty());
+        assert_eq!(members_in(Some(text.clone())).unwrap(), ordered);
+        assert!(members_in(None).unwrap().is_empty());
         for cut in [1, 33, 50] {
-            assert!(members(&text[cut..]).is_err(), "{cut}");
+            assert!(members_in(Some(text[cut..].to_owned())).is_err(), "{cut}");
         }
     }
 

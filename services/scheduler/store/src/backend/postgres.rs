@@ -93,10 +93,14 @@ async fn connect(
     Database::connect(options).await
 }
 
-/// Statements are short, and ask by indexed columns: nothing that is prepared for long ones pays, and no plan depends on
-/// the values, so none is made anew for them.
+/// Statements are short, and ask by indexed columns: nothing that is prepared for long ones pays, no plan depends on the
+/// values, and none is to read a table from end to end because it was small when the plan was made.
 fn tuned(options: PgConnectOptions) -> PgConnectOptions {
-    options.application_name("ballast-scheduler").options([("jit", "off"), ("plan_cache_mode", "force_generic_plan")])
+    options.application_name("ballast-scheduler").options([
+        ("jit", "off"),
+        ("plan_cache_mode", "force_generic_plan"),
+        ("enable_seqscan", "off"),
+    ])
 }
 
 /// Each statement sees what was committed before it: after the lock, that is everything.

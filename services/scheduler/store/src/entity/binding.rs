@@ -2,13 +2,14 @@
 
 use ballast_model::fault::Fault;
 use sea_orm::entity::prelude::*;
+use serde::Deserialize;
 
 use crate::{
     bindings::{Binding, Phase},
     codec::{member_of, natural},
 };
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Deserialize)]
 #[sea_orm(table_name = "binding")]
 pub struct Model {
     #[sea_orm(primary_key)]
