@@ -166,7 +166,9 @@ mod tests {
 
     #[test]
     fn what_is_no_such_file_is_refused() {
-        for bytes in [&b""[..], b"x", &[0; 2 * PAGE], b"ballast-ledger 2 ", b"ballast-ledger 2 ballast-ledger 2 0 9 9\n"] {
+        for bytes in
+            [&b""[..], b"x", &[0; 2 * PAGE], b"ballast-ledger 2 ", b"ballast-ledger 2 ballast-ledger 2 0 9 9\n"]
+        {
             assert!(read(bytes).is_err());
         }
     }

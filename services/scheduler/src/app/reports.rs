@@ -166,7 +166,8 @@ impl App {
                 let mut reports: Vec<Report> = removed.collect();
                 for Placed { load_balancer, binding, .. } in placed {
                     let binding = binding.filter(|binding| binding.agent_id == agent_id);
-                    let bound = binding.map(|binding| BoundLoadBalancer { binding, generation: load_balancer.generation });
+                    let bound =
+                        binding.map(|binding| BoundLoadBalancer { binding, generation: load_balancer.generation });
                     if let Some(bound) = bound.filter(wanted) {
                         reports.push(self.report(tx, load_balancer, bound.binding).await?);
                     }

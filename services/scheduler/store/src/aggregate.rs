@@ -12,7 +12,9 @@ use ballast_model::{
     member::Member,
     pool::{Association, Pool},
 };
-use sea_orm::{ColumnTrait as _, Condition, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _};
+use sea_orm::{
+    ColumnTrait as _, Condition, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _,
+};
 
 use crate::{
     Placed, Tx,
@@ -183,7 +185,7 @@ impl Rows {
         let member = |pool: &Pool, member: &Member| member::ActiveModel::of(member, id, pool.id);
         let association = |pool: &Pool, one: &Association| association::ActiveModel::of(one, id, pool.id);
         Self {
-            pools: pools.iter().map(|pool| pool::ActiveModel::of(pool, id)).collect(),
+            pools: pools.iter().map(|pool| pool::ActiveModel::of(pool, load_balancer)).collect(),
             members: pools.iter().flat_map(|pool| pool.members.iter().map(move |one| member(pool, one))).collect(),
             associations: pools
                 .iter()

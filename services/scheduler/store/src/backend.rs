@@ -11,7 +11,8 @@ mod sqlite;
 
 use std::time::Duration;
 
-use sea_orm::{DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, TransactionTrait, sea_query::Expr};
+use ballast_model::Uuid;
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, TransactionTrait, Value, sea_query::Expr};
 use sea_orm_migration::MigratorTrait as _;
 
 pub(crate) use self::{
@@ -85,6 +86,23 @@ impl Backend {
     /// Begins a transaction that only reads, on one view of the database.
     pub(crate) async fn begin_read(&self) -> Result<DatabaseTransaction, DbErr> {
         self.reader.begin().await
+    }
+}
+
+/// What stands behind FROM for the rows of a table whose column is one of the ids in the statement's one value, which is
+/// made by [`list_of`].
+pub(crate) fn rows_among(backend: DbBackend, table: &str, column: &str) -> String {
+    match backend {
+        DbBackend::Postgres => format!("{table} WHERE {table}.{column} = ANY($1)"),
+        _ => format!("json_each($1) AS given CROSS JOIN {table} ON {table}.{column} = unhex(given.value)"),
+    }
+}
+
+/// Ids as one value: however many they are, the statement is the same.
+pub(crate) fn list_of(backend: DbBackend, ids: &[Uuid]) -> Value {
+    match backend {
+        DbBackend::Postgres => ids.to_vec().into(),
+        _ => Value::from(serde_json::json!(ids.iter().map(|id| id.simple()).collect::<Vec<_>>()).to_string()),
     }
 }
 

@@ -6,6 +6,7 @@ mod m0003_networks;
 mod m0004_quotas_and_ports;
 mod m0005_events;
 mod m0006_counted_before;
+mod m0007_pool_providers;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_quotas_and_ports::Migration),
             Box::new(m0005_events::Migration),
             Box::new(m0006_counted_before::Migration),
+            Box::new(m0007_pool_providers::Migration),
         ]
     }
 }

@@ -100,7 +100,8 @@ impl Tx {
         let is_key = |column| <A::Entity as EntityTrait>::PrimaryKey::from_column(column).is_some();
         let kept = |column: &<A::Entity as EntityTrait>::Column| !is_key(*column) && column.as_str() != id.as_str();
         let columns = <A::Entity as EntityTrait>::Column::iter().filter(kept);
-        let insert = A::Entity::insert(row.clone()).on_conflict(OnConflict::column(id).update_columns(columns).to_owned());
+        let insert =
+            A::Entity::insert(row.clone()).on_conflict(OnConflict::column(id).update_columns(columns).to_owned());
         let put = insert.exec_without_returning(self.db()).await;
         put.map(|_| ()).map_err(|error| refusal(&row, error))
     }

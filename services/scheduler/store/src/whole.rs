@@ -5,22 +5,17 @@
 use std::{collections::HashMap, sync::LazyLock};
 
 use ballast_model::{
-    Uuid,
-    fault::Fault,
-    health_monitor::HealthMonitor,
-    load_balancer::LoadBalancer,
-    member::Member,
-    pool::Association,
+    Uuid, fault::Fault, health_monitor::HealthMonitor, load_balancer::LoadBalancer, member::Member, pool::Association,
 };
 use sea_orm::{
-    ColumnTrait, ColumnType, DbBackend, EntityTrait, FromQueryResult as _, IdenStatic as _,
-    Iterable as _, QueryResult, Statement, Value,
+    ColumnTrait, ColumnType, DbBackend, EntityTrait, FromQueryResult as _, IdenStatic as _, Iterable as _, QueryResult,
+    Statement,
 };
 use serde::de::DeserializeOwned;
 
 use crate::{
     Binding,
-    backend::fault_of,
+    backend::{fault_of, list_of, rows_among},
     codec::from_json,
     entity::{association, binding, health_monitor, listener, load_balancer, member, pool},
 };
@@ -40,14 +35,11 @@ static POSTGRES: LazyLock<String> = LazyLock::new(|| select(DbBackend::Postgres)
 
 /// Reads the load balancers with these ids, in any order; [`read`] reads its rows.
 pub(crate) fn statement(backend: DbBackend, ids: &[Uuid]) -> Statement {
-    let (sql, ids): (_, Value) = match backend {
-        DbBackend::Sqlite => {
-            let ids: Vec<String> = ids.iter().map(|id| id.simple().to_string()).collect();
-            (&SQLITE, serde_json::json!(ids).to_string().into())
-        }
-        _ => (&POSTGRES, ids.to_vec().into()),
+    let sql = match backend {
+        DbBackend::Sqlite => &SQLITE,
+        _ => &POSTGRES,
     };
-    Statement::from_sql_and_values(backend, sql.as_str(), [ids])
+    Statement::from_sql_and_values(backend, sql.as_str(), [list_of(backend, ids)])
 }
 
 fn select(backend: DbBackend) -> String {
@@ -64,11 +56,7 @@ fn select(backend: DbBackend) -> String {
         rows::<binding::Entity>(backend, &format!("{} AND binding.phase = 'BOUND'", of_it("binding")), "bindings"),
         format!("EXISTS (SELECT 1 FROM hold WHERE {}) AS holds", of_it("hold")),
     ]);
-    let among = match backend {
-        DbBackend::Sqlite => "IN (SELECT unhex(value) FROM json_each($1))",
-        _ => "= ANY($1)",
-    };
-    format!("SELECT {} FROM load_balancer WHERE load_balancer.id {among}", columns.join(", "))
+    format!("SELECT {} FROM {}", columns.join(", "), rows_among(backend, "load_balancer", "id"))
 }
 
 /// Rows of a table as one JSON array of objects, in the order of their numbers. Where there are none it may be null.

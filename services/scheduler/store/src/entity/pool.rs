@@ -3,6 +3,7 @@
 use ballast_model::{
     fault::Fault,
     listener::Protocol,
+    load_balancer::LoadBalancer,
     member::Member,
     pool::{Association, LbMethod, Pool, SessionPersistence},
 };
@@ -19,6 +20,8 @@ pub struct Model {
     #[sea_orm(unique)]
     pub id: Uuid,
     pub load_balancer_id: Uuid,
+    /// That of the load balancer, which never changes.
+    pub provider: String,
     pub project_id: String,
     pub name: String,
     pub description: String,
@@ -39,12 +42,13 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl ActiveModel {
-    pub(crate) fn of(pool: &Pool, load_balancer_id: Uuid) -> Self {
+    pub(crate) fn of(pool: &Pool, load_balancer: &LoadBalancer) -> Self {
         let persistence = pool.session_persistence.as_ref();
         Self {
             seq: NotSet,
             id: Set(pool.id),
-            load_balancer_id: Set(load_balancer_id),
+            load_balancer_id: Set(load_balancer.id),
+            provider: Set(load_balancer.provider.clone()),
             project_id: Set(pool.project_id.clone()),
             name: Set(pool.name.clone()),
             description: Set(pool.description.clone()),

@@ -27,7 +27,7 @@ impl Listed for pool::Entity {
             "subnet_id" => Field::column(C::SubnetId, Type::Id),
             "protocol" => Field::column(C::Protocol, Type::Text),
             "lb_method" => Field::column(C::LbMethod, Type::Text),
-            "provider" => Field::of_load_balancer(C::LoadBalancerId, load_balancer::Column::Provider, Type::Text, ""),
+            "provider" => Field::column(C::Provider, Type::Text),
             "admin_state_up" => Field::column(C::AdminStateUp, Type::Flag),
             "status" => Field::column(C::ProvisioningStatus, Type::Text),
             "status_description" => Field::optional(C::StatusDescription, Type::Text, ""),

@@ -81,7 +81,7 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Step::RemoveVip),
         number.clone().prop_map(Step::Associate),
         number.clone().prop_map(Step::Disassociate),
-        "\\PC{0,8}".prop_map(Step::ChangePool),
+        "[^\0]{0,8}".prop_map(Step::ChangePool),
         any::<bool>().prop_map(Step::Settle),
         number.prop_map(Step::Observe),
         Just(Step::Fail),
