@@ -3,19 +3,25 @@
 //!
 //! A list does not load load balancers whole. What it gets is to be looked at: it cannot be changed and saved.
 
+mod columns;
+mod hanging;
+
 use std::collections::HashMap;
 
 use ballast_model::{Uuid, fault::Fault, member::Member, pool::Pool, status::Progress};
 use sea_orm::{
-    ColumnTrait as _, ColumnType, ConnectionTrait as _, DbBackend, EntityTrait as _, IdenStatic as _, QueryFilter as _,
-    QueryResult, QuerySelect as _, QueryTrait as _, Select, Statement, TryGetable, sea_query::Expr,
+    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _, QueryTrait as _,
+    Statement, sea_query::Expr,
 };
 
+use self::{
+    columns::{read, with_parts},
+    hanging::{members_in, members_of, monitors_in, monitors_of},
+};
 use crate::{
     Page, Query, Tx,
     aggregate::CHUNK,
     backend::{fault_of, list_of, rows_among},
-    codec::{from_json, parsed, progress, unreadable},
     entity::{member, pool},
     listing::{nothing, page_of},
 };
@@ -147,224 +153,9 @@ impl Tx {
     }
 }
 
-/// What [`read`] reads of each pool.
-fn with_parts(select: Select<pool::Entity>, parts: PoolParts, backend: DbBackend) -> Select<pool::Entity> {
-    use pool::Column;
-
-    const VIP: &str = "(SELECT listener.id FROM listener WHERE listener.default_pool_id = pool.id LIMIT 1)";
-    let columns = [
-        (true, Column::Id),
-        (true, Column::Protocol),
-        (true, Column::LbMethod),
-        (true, Column::AdminStateUp),
-        (true, Column::ProvisioningStatus),
-        (true, Column::Changed),
-        (parts.project_id, Column::ProjectId),
-        (parts.name, Column::Name),
-        (parts.description, Column::Description),
-        (parts.subnet_id, Column::SubnetId),
-        (parts.status_description, Column::StatusDescription),
-        (parts.provider, Column::Provider),
-    ];
-    let columns = columns.into_iter().filter(|(wanted, _)| *wanted).map(|(_, column)| column);
-    let select = select.select_only();
-    match backend {
-        // Each value of a row costs more than its text in an array does.
-        DbBackend::Sqlite => {
-            let is_id = |column: &Column| matches!(column.def().get_column_type(), ColumnType::Uuid);
-            let value = |column: Column| match is_id(&column) {
-                true => format!("hex(pool.{})", column.as_str()),
-                false => format!("pool.{}", column.as_str()),
-            };
-            let vip = parts.vip.then(|| format!("hex({VIP})"));
-            let values: Vec<String> = columns.map(value).chain(vip).collect();
-            select.expr_as(Expr::cust(format!("json_array({})", values.join(", "))), "columns")
-        }
-        _ => {
-            let select = select.columns(columns);
-            if parts.vip { select.expr_as(Expr::cust(VIP), "vip_id") } else { select }
-        }
-    }
-}
-
-/// A pool of [`with_parts`], without what hangs on it.
-fn read(row: &QueryResult, parts: PoolParts, backend: DbBackend) -> Result<ShownPool, Fault> {
-    match backend {
-        DbBackend::Sqlite => {
-            let text: String = row.try_get_by_index(0).map_err(fault_of)?;
-            let values: Vec<serde_json::Value> = from_json("columns", &text)?;
-            shown(values.into_iter(), parts)
-        }
-        _ => shown(Columns { row, next: 0 }, parts),
-    }
-}
-
-/// Values of a row, from the first to the last.
-trait Values {
-    fn id(&mut self) -> Result<Option<Uuid>, Fault>;
-    fn text(&mut self) -> Result<Option<String>, Fault>;
-    fn number(&mut self) -> Result<i64, Fault>;
-    fn flag(&mut self) -> Result<bool, Fault>;
-}
-
-/// Columns by place, which costs less than by name.
-struct Columns<'a> {
-    row: &'a QueryResult,
-    next: usize,
-}
-
-impl Columns<'_> {
-    fn take<T: TryGetable>(&mut self) -> Result<T, Fault> {
-        self.next += 1;
-        self.row.try_get_by_index(self.next - 1).map_err(fault_of)
-    }
-}
-
-impl Values for Columns<'_> {
-    fn id(&mut self) -> Result<Option<Uuid>, Fault> {
-        self.take()
-    }
-
-    fn text(&mut self) -> Result<Option<String>, Fault> {
-        self.take()
-    }
-
-    fn number(&mut self) -> Result<i64, Fault> {
-        self.take()
-    }
-
-    fn flag(&mut self) -> Result<bool, Fault> {
-        self.take()
-    }
-}
-
-impl Values for std::vec::IntoIter<serde_json::Value> {
-    fn id(&mut self) -> Result<Option<Uuid>, Fault> {
-        // Where there is none, hex() makes an empty text of it.
-        self.text()?.filter(|text| !text.is_empty()).map(|text| parsed("columns", &text)).transpose()
-    }
-
-    fn text(&mut self) -> Result<Option<String>, Fault> {
-        match self.next() {
-            Some(serde_json::Value::String(text)) => Ok(Some(text)),
-            Some(serde_json::Value::Null) => Ok(None),
-            other => Err(unreadable("columns", format_args!("{other:?}"))),
-        }
-    }
-
-    fn number(&mut self) -> Result<i64, Fault> {
-        let value = self.next();
-        value.as_ref().and_then(|value| value.as_i64()).ok_or_else(|| unreadable("columns", format_args!("{value:?}")))
-    }
-
-    fn flag(&mut self) -> Result<bool, Fault> {
-        self.number().map(|number| number != 0)
-    }
-}
-
-fn shown(mut values: impl Values, parts: PoolParts) -> Result<ShownPool, Fault> {
-    let row = pool::Model {
-        id: values.id()?.unwrap_or_default(),
-        protocol: values.text()?.unwrap_or_default(),
-        lb_method: values.text()?.unwrap_or_default(),
-        admin_state_up: values.flag()?,
-        provisioning_status: values.text()?.unwrap_or_default(),
-        changed: values.number()?,
-        project_id: wanted(parts.project_id, || values.text())?,
-        name: wanted(parts.name, || values.text())?,
-        description: wanted(parts.description, || values.text())?,
-        subnet_id: wanted(parts.subnet_id, || values.id())?,
-        status_description: if parts.status_description { values.text()? } else { None },
-        provider: wanted(parts.provider, || values.text())?,
-        seq: 0,
-        load_balancer_id: Uuid::nil(),
-        persistence: None,
-        cookie_name: None,
-    };
-    let provider = row.provider.clone();
-    let vip_id = if parts.vip { values.id()? } else { None };
-    let pool = row.into_pool(Vec::new(), Vec::new())?;
-    Ok(ShownPool { pool, provider, vip_id, member_ids: Vec::new(), monitors: Vec::new() })
-}
-
-/// The next value; its default when it was not asked for, and is not there.
-fn wanted<T: Default>(wanted: bool, next: impl FnOnce() -> Result<Option<T>, Fault>) -> Result<T, Fault> {
-    if wanted { next().map(Option::unwrap_or_default) } else { Ok(T::default()) }
-}
-
-/// Selects the members of some pools as [`members_in`] reads them.
-fn members_of(backend: DbBackend, from: &str) -> String {
-    let expr = match backend {
-        DbBackend::Sqlite => "group_concat(hex(member.pool_id) || printf('%016x', member.seq) || hex(member.id), '')",
-        _ => "encode(string_agg(uuid_send(member.pool_id) || int8send(member.seq) || uuid_send(member.id), ''), 'hex')",
-    };
-    format!("(SELECT {expr} FROM {from})")
-}
-
-/// Members one after the other, in hexadecimal: of each its pool's id, its number and its id. In the order of the numbers.
-fn members_in(row: &QueryResult) -> Result<Vec<(Uuid, Uuid)>, Fault> {
-    let text: Option<String> = row.try_get("", "members").map_err(fault_of)?;
-    unpacked(&text.unwrap_or_default())
-}
-
-fn unpacked(text: &str) -> Result<Vec<(Uuid, Uuid)>, Fault> {
-    const DIGITS: [usize; 3] = [32, 16, 32];
-    let unreadable = || unreadable("members", text);
-    let member = |digits: &[u8]| {
-        let (pool_id, digits) = digits.split_at_checked(DIGITS[0])?;
-        let (seq, id) = digits.split_at_checked(DIGITS[1])?;
-        let seq = u64::from_str_radix(str::from_utf8(seq).ok()?, 16).ok()?;
-        Some((seq, Uuid::try_parse_ascii(pool_id).ok()?, Uuid::try_parse_ascii(id).ok()?))
-    };
-    let members = text.as_bytes().chunks(DIGITS.iter().sum()).map(|digits| member(digits).ok_or_else(unreadable));
-    let mut members: Vec<_> = members.collect::<Result<_, _>>()?;
-    members.sort_unstable_by_key(|(seq, ..)| *seq);
-    Ok(members.into_iter().map(|(_, pool_id, id)| (pool_id, id)).collect())
-}
-
-/// Selects the monitors of some pools as [`monitors_in`] reads them.
-fn monitors_of(backend: DbBackend, from: &str) -> String {
-    let columns = "association.provisioning_status, association.status_description, association.changed";
-    let expr = match backend {
-        DbBackend::Sqlite => format!(
-            "json_group_array(json_array(hex(association.pool_id), hex(association.monitor_id), {columns}) \
-             ORDER BY association.seq)"
-        ),
-        _ => format!(
-            "json_agg(json_build_array(association.pool_id, association.monitor_id, {columns}) \
-             ORDER BY association.seq)::text"
-        ),
-    };
-    format!("(SELECT {expr} FROM {from})")
-}
-
-/// Monitors as JSON: of each its pool's id, its own, and the three columns of its progress.
-fn monitors_in(row: &QueryResult) -> Result<Vec<(Uuid, (Uuid, Progress))>, Fault> {
-    let text: Option<String> = row.try_get("", "monitors").map_err(fault_of)?;
-    let Some(text) = text else { return Ok(Vec::new()) };
-    let rows: Vec<(Uuid, Uuid, String, Option<String>, i64)> = from_json("monitors", &text)?;
-    let monitor = |(pool_id, id, status, description, changed): (_, _, String, _, _)| {
-        Ok((pool_id, (id, progress(&status, description, changed)?)))
-    };
-    rows.into_iter().map(monitor).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn members_are_read_from_one_text_in_the_order_of_their_numbers() {
-        let many = [(1, 1, u128::MAX), (u128::MAX, 300, 3), (1, 2, 2)];
-        let text = many.map(|(pool, seq, id)| format!("{pool:032x}{seq:016x}{id:032X}")).concat();
-        let ordered = [(1, u128::MAX), (1, 2), (u128::MAX, 3)];
-        let ordered = ordered.map(|(pool, id)| (Uuid::from_u128(pool), Uuid::from_u128(id)));
-        assert_eq!(unpacked(&text).unwrap(), ordered);
-        assert!(unpacked("").unwrap().is_empty());
-        for cut in [1, 33, 50] {
-            assert!(unpacked(&text[cut..]).is_err(), "{cut}");
-        }
-    }
 
     #[test]
     fn a_statement_has_one_of_few_lengths() {

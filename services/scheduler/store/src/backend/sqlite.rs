@@ -85,7 +85,7 @@ fn make_parent(file: &Path) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use ballast_model::fault::Code;
-    use sea_orm::{ConnectionTrait as _, Statement};
+    use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 
     use super::*;
     use crate::{
@@ -152,6 +152,29 @@ mod tests {
             let store = Store::open(&url).await.unwrap_or_else(|error| panic!("round {round}: {error}"));
             assert_eq!(store.cluster_id(), cluster_id);
         }
+    }
+
+    #[tokio::test]
+    async fn pools_of_an_earlier_version_get_their_providers() {
+        use sea_orm_migration::MigratorTrait as _;
+
+        let (_directory, url) = fresh();
+        let backend = Backend::open(&url).await.unwrap();
+        crate::migration::Migrator::up(backend.writer(), Some(6)).await.unwrap();
+        for insert in [
+            "INSERT INTO load_balancer (id, project_id, provider, admin_state_up, generation, settled) \
+             VALUES (x'01', 'p', 'haproxy', 1, 1, 1), (x'02', 'p', 'a10', 1, 1, 1)",
+            "INSERT INTO pool (id, load_balancer_id, project_id, name, description, subnet_id, protocol, lb_method, \
+             admin_state_up, provisioning_status, changed) \
+             SELECT id, id, 'p', '', '', x'03', 'HTTP', 'ROUND_ROBIN', 1, 'ACTIVE', 1 FROM load_balancer",
+        ] {
+            backend.writer().execute_unprepared(insert).await.unwrap();
+        }
+        crate::migration::Migrator::up(backend.writer(), None).await.unwrap();
+        let select = Statement::from_string(DbBackend::Sqlite, "SELECT provider FROM pool ORDER BY seq");
+        let rows = backend.writer().query_all_raw(select).await.unwrap();
+        let providers: Vec<String> = rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
+        assert_eq!(providers, ["haproxy", "a10"]);
     }
 
     #[tokio::test]

@@ -1,0 +1,79 @@
+//! What a snapshot is made of: the objects that are there, kind by kind.
+
+use std::collections::HashMap;
+
+use ballast_model::{Uuid, fault::Fault};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
+
+use super::EventKind;
+use crate::{
+    Tx,
+    aggregate::CHUNK,
+    backend::fault_of,
+    entity::{agent, health_monitor, listener, member, network, pool, subnet},
+    listing::Listed,
+};
+
+impl Tx {
+    /// The objects of a kind that a project may see (none: all) after the row of this number, oldest first, with the
+    /// number of each row.
+    ///
+    /// # Errors
+    /// [`Code::Internal`]: the database failed.
+    pub async fn ids_after(
+        &self,
+        kind: EventKind,
+        project_id: Option<&str>,
+        seq: i64,
+        limit: u64,
+    ) -> Result<Vec<(i64, Uuid)>, Fault> {
+        match kind {
+            EventKind::Pool => self.rows_after::<pool::Entity>(project_id, seq, limit).await,
+            EventKind::Listener => self.rows_after::<listener::Entity>(project_id, seq, limit).await,
+            EventKind::Member => self.rows_after::<member::Entity>(project_id, seq, limit).await,
+            EventKind::HealthMonitor => self.rows_after::<health_monitor::Entity>(project_id, seq, limit).await,
+            EventKind::Agent => self.rows_after::<agent::Entity>(project_id, seq, limit).await,
+            EventKind::Network => self.rows_after::<network::Entity>(project_id, seq, limit).await,
+            EventKind::Subnet => self.rows_after::<subnet::Entity>(project_id, seq, limit).await,
+        }
+    }
+
+    /// The load balancers that have these listeners or members, by their ids.
+    ///
+    /// # Errors
+    /// [`Code::Internal`]: the database failed.
+    pub async fn owners_of(&self, kind: EventKind, ids: &[Uuid]) -> Result<HashMap<Uuid, Uuid>, Fault> {
+        let mut owners = HashMap::new();
+        for chunk in ids.chunks(CHUNK) {
+            let ids = chunk.iter().copied();
+            let found = match kind {
+                EventKind::Listener => {
+                    let select = listener::Entity::find().select_only().column(listener::Column::Id);
+                    let select = select.column(listener::Column::LoadBalancerId);
+                    select.filter(listener::Column::Id.is_in(ids)).into_tuple::<(Uuid, Uuid)>().all(self.db()).await
+                }
+                EventKind::Member => {
+                    let select = member::Entity::find().select_only().column(member::Column::Id);
+                    let select = select.column(member::Column::LoadBalancerId);
+                    select.filter(member::Column::Id.is_in(ids)).into_tuple::<(Uuid, Uuid)>().all(self.db()).await
+                }
+                _ => return Err(Fault::internal(format!("a {} has no owner", kind.as_str()))),
+            };
+            owners.extend(found.map_err(fault_of)?);
+        }
+        Ok(owners)
+    }
+
+    async fn rows_after<E: Listed>(
+        &self,
+        project_id: Option<&str>,
+        seq: i64,
+        limit: u64,
+    ) -> Result<Vec<(i64, Uuid)>, Fault> {
+        let mut select = E::find().select_only().column(E::SEQ).column(E::ID).filter(E::SEQ.gt(seq));
+        if let Some(project_id) = project_id {
+            select = select.filter(E::visible(project_id, true));
+        }
+        select.order_by_asc(E::SEQ).limit(limit).into_tuple().all(self.db()).await.map_err(fault_of)
+    }
+}
