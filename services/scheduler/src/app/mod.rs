@@ -3,6 +3,7 @@
 
 mod agents;
 mod caller;
+mod desired;
 mod events;
 mod failover;
 mod members;
@@ -33,11 +34,12 @@ use ballast_service::{clock::Clock, config::Settings};
 use ballast_store::{Binding, Placed, Store, Tx};
 
 pub use caller::Caller;
+pub use desired::{Desired, Report};
 pub use events::{Batch, EventLimits, Object, SnapshotPage, Told};
 pub use failover::FailoverLimits;
 pub use monitors::MonitorWithPools;
 pub use ports::NewPort;
-pub use reports::{Desired, Owner, Report};
+pub use reports::Owner;
 pub use vips::WantedVip;
 pub use wakes::{Listening, Wakes};
 

@@ -1,41 +1,17 @@
 //! What agents say: hello, heartbeats, outcomes, removals, health, statistics. An answer of a former owner (its epoch) or
 //! of an older generation is dropped.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use ballast_model::{
     Uuid,
     agent::{Agent, AgentDriver},
     fault::{Code, Fault},
-    load_balancer::LoadBalancer,
-    network::Network,
     outcome::{MemberHealth, Outcome, Statistics},
-    subnet::Subnet,
 };
-use ballast_store::{Binding, BoundLoadBalancer, Hold, Placed, Tx};
+use ballast_store::{Binding, Hold, Placed, Tx};
 
 use super::{App, Wake};
-
-/// What an agent is to do with a load balancer.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Report {
-    /// Run it.
-    Desired(Box<Desired>),
-    /// Undeploy it, and say so.
-    Remove { load_balancer_id: Uuid, epoch: u64 },
-}
-
-/// A load balancer as an agent is to run it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Desired {
-    pub load_balancer: LoadBalancer,
-    /// Where its vip lives.
-    pub place: Option<(Network, Subnet)>,
-    pub driver: String,
-    pub epoch: u64,
-    /// Of what is sent: older than the load balancer's own while its address is still held by another.
-    pub generation: u64,
-}
 
 /// A report of one load balancer, by its owner of `epoch`.
 #[derive(Debug, Clone, Copy)]
@@ -132,105 +108,36 @@ impl App {
         disconnect.await
     }
 
-    /// What the agent is to do with those of its load balancers that are `wanted`, `among` these or all.
+    /// Outcomes of load balancers' owners, in their order.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn desired<F>(&self, agent_id: Uuid, among: Option<&[Uuid]>, wanted: F) -> Result<Vec<Report>, Fault>
-    where
-        F: Fn(&BoundLoadBalancer) -> bool + Send + Sync,
-    {
-        let wanted = &wanted;
-        let read = self.store.read(|tx, _| {
-            Box::pin(async move {
-                let ids = match among {
-                    Some(ids) => ids.to_vec(),
-                    None => {
-                        let all = tx.bindings_of(agent_id).await?;
-                        all.iter().filter(|bound| wanted(bound)).map(|bound| bound.binding.load_balancer_id).collect()
-                    }
-                };
-                let placed = tx.load_many_placed(&ids).await?;
-                // What was placed once has left no tombstone anywhere.
-                let bindings = placed.iter().filter_map(|placed| placed.binding.as_ref());
-                let once = bindings.filter(|binding| binding.is_first()).map(|binding| binding.load_balancer_id);
-                let once: HashSet<Uuid> = once.collect();
-                let moved: Vec<Uuid> = ids.into_iter().filter(|id| !once.contains(id)).collect();
-                // A removal is of a former placement: it goes first.
-                let tombstones = tx.tombstones(agent_id, &moved).await?.into_iter();
-                let tombstones = tombstones.map(|binding| BoundLoadBalancer { binding, generation: 0 });
-                let removed = tombstones.filter(wanted).map(|BoundLoadBalancer { binding, .. }| Report::Remove {
-                    load_balancer_id: binding.load_balancer_id,
-                    epoch: binding.epoch,
-                });
-                let mut reports: Vec<Report> = removed.collect();
-                for Placed { load_balancer, binding, .. } in placed {
-                    let binding = binding.filter(|binding| binding.agent_id == agent_id);
-                    let bound =
-                        binding.map(|binding| BoundLoadBalancer { binding, generation: load_balancer.generation });
-                    if let Some(bound) = bound.filter(wanted) {
-                        reports.push(self.report(tx, load_balancer, bound.binding).await?);
-                    }
-                }
-                Ok(reports)
-            })
-        });
-        read.await
-    }
-
-    async fn report(&self, tx: &Tx, load_balancer: LoadBalancer, binding: Binding) -> Result<Report, Fault> {
-        let desired = Desired {
-            generation: load_balancer.generation,
-            place: place_of(tx, &load_balancer).await?,
-            driver: binding.driver,
-            epoch: binding.epoch,
-            load_balancer,
-        };
-        let held = self.is_held(tx, &desired.load_balancer).await?;
-        Ok(Report::Desired(Box::new(if held { without_vip(desired) } else { desired })))
-    }
-
-    /// Whether another agent may still answer at the load balancer's address.
-    async fn is_held(&self, tx: &Tx, load_balancer: &LoadBalancer) -> Result<bool, Fault> {
-        let Some(vip) = &load_balancer.vip else { return Ok(false) };
-        for hold in tx.holds_against(vip.subnet_id, vip.address, load_balancer.id).await? {
-            let dead = match tx.agent(hold.agent_id).await? {
-                Some(agent) => self.liveness(&agent) == ballast_model::agent::Liveness::Dead,
-                None => true,
-            };
-            if !dead {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// An outcome of the load balancer's owner.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn deployed(&self, owner: Owner, outcome: &Outcome) -> Result<(), Fault> {
+    pub async fn deployed(&self, outcomes: &[(Owner, Outcome)]) -> Result<(), Fault> {
         let settle = self.store.write(|tx, _| {
             Box::pin(async move {
-                let Some(Placed { load_balancer: before, holds, .. }) = owned(tx, owner).await? else {
-                    return Ok((Vec::new(), None));
-                };
-                let after = before.clone().settle(outcome);
-                tx.save(&before, &after).await?;
-                if outcome.fault.is_some() {
-                    return Ok((Vec::new(), None));
+                let mut placed = placed_of(tx, outcomes.iter().map(|(owner, _)| *owner)).await?;
+                let (mut wakes, mut plugged) = (Vec::new(), Vec::new());
+                for (owner, outcome) in outcomes {
+                    let Some(placed) = owner.find(&mut placed) else { continue };
+                    let after = placed.load_balancer.clone().settle(outcome);
+                    tx.save(&placed.load_balancer, &after).await?;
+                    placed.load_balancer = after;
+                    if outcome.fault.is_some() {
+                        continue;
+                    }
+                    plugged.extend(self.plugged(tx, *owner, &placed.load_balancer).await?);
+                    if placed.holds {
+                        let confirmed = outcome.generation;
+                        let freed = tx.release_holds(owner.load_balancer_id, owner.agent_id, confirmed).await?;
+                        wakes.extend(waiting(tx, &freed).await?);
+                    }
                 }
-                let plugged = self.plugged(tx, owner, &after).await?;
-                if !holds {
-                    return Ok((Vec::new(), plugged));
-                }
-                let freed = tx.release_holds(owner.load_balancer_id, owner.agent_id, outcome.generation).await?;
-                Ok((waiting(tx, &freed).await?, plugged))
+                Ok((wakes, plugged))
             })
         });
         let (wakes, plugged) = settle.await?;
         self.wakes.wake(wakes);
-        if let Some(plugged) = plugged {
+        for plugged in plugged {
             self.bind(plugged).await;
         }
         Ok(())
@@ -260,11 +167,17 @@ impl App {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn observed(&self, owner: Owner, health: &[MemberHealth]) -> Result<(), Fault> {
+    pub async fn observed(&self, observed: &[(Owner, Vec<MemberHealth>)]) -> Result<(), Fault> {
         let observe = self.store.write(|tx, _| {
             Box::pin(async move {
-                let Some(Placed { load_balancer: before, .. }) = owned(tx, owner).await? else { return Ok(()) };
-                tx.save(&before, &before.clone().observe(health)).await
+                let mut placed = placed_of(tx, observed.iter().map(|(owner, _)| *owner)).await?;
+                for (owner, health) in observed {
+                    let Some(placed) = owner.find(&mut placed) else { continue };
+                    let after = placed.load_balancer.clone().observe(health);
+                    tx.save(&placed.load_balancer, &after).await?;
+                    placed.load_balancer = after;
+                }
+                Ok(())
             })
         });
         observe.await
@@ -309,12 +222,17 @@ impl Owner {
     fn has(&self, binding: Option<&Binding>) -> bool {
         binding.is_some_and(|binding| binding.agent_id == self.agent_id && binding.epoch == self.epoch)
     }
+
+    /// The load balancer, if it is this owner's.
+    fn find<'a>(&self, placed: &'a mut HashMap<Uuid, Placed>) -> Option<&'a mut Placed> {
+        placed.get_mut(&self.load_balancer_id).filter(|placed| self.has(placed.binding.as_ref()))
+    }
 }
 
-/// The load balancer, if it is this owner's.
-async fn owned(tx: &Tx, owner: Owner) -> Result<Option<Placed>, Fault> {
-    let placed = tx.load_placed(owner.load_balancer_id).await?;
-    Ok(placed.filter(|placed| owner.has(placed.binding.as_ref())))
+async fn placed_of(tx: &Tx, owners: impl Iterator<Item = Owner>) -> Result<HashMap<Uuid, Placed>, Fault> {
+    let ids: HashSet<Uuid> = owners.map(|owner| owner.load_balancer_id).collect();
+    let placed = tx.load_many_placed(&ids.into_iter().collect::<Vec<_>>()).await?;
+    Ok(placed.into_iter().map(|placed| (placed.load_balancer.id, placed)).collect())
 }
 
 /// Those that waited for the addresses of these holds.
@@ -326,22 +244,4 @@ async fn waiting(tx: &Tx, freed: &[Hold]) -> Result<Vec<Wake>, Fault> {
         }
     }
     Ok(wakes)
-}
-
-async fn place_of(tx: &Tx, load_balancer: &LoadBalancer) -> Result<Option<(Network, Subnet)>, Fault> {
-    let Some(vip) = &load_balancer.vip else { return Ok(None) };
-    let gone = |what: &str| Fault::internal(format!("the {what} of load balancer {} is gone", load_balancer.id));
-    let subnet = tx.subnet(vip.subnet_id).await?.ok_or_else(|| gone("subnet"))?;
-    let network = tx.network(subnet.network_id).await?.ok_or_else(|| gone("network"))?;
-    Ok(Some((network, subnet)))
-}
-
-/// The load balancer as it was before it got its address: its objects that changed since stay PENDING.
-fn without_vip(mut desired: Desired) -> Desired {
-    let since = desired.load_balancer.listeners.iter().map(|listener| listener.progress.changed).min();
-    desired.generation = since.unwrap_or(desired.generation).saturating_sub(1);
-    desired.load_balancer.vip = None;
-    desired.load_balancer.listeners.clear();
-    desired.place = None;
-    desired
 }

@@ -17,17 +17,41 @@ use super::Session;
 use crate::app::Owner;
 
 impl Session<'_> {
-    pub(super) async fn receive(&mut self, message: AgentMessage, drivers: &mut Vec<AgentDriver>) -> Result<(), Fault> {
+    /// Messages in their order. Outcomes that follow one another are one transaction: each waits for the disk.
+    pub(super) async fn receive(
+        &mut self,
+        messages: Vec<AgentMessage>,
+        drivers: &mut Vec<AgentDriver>,
+    ) -> Result<(), Fault> {
+        let mut outcomes = Vec::new();
+        for message in messages {
+            if let Some(Message::Outcome(outcome)) = &message.message {
+                outcomes.extend(self.outcome(outcome));
+                continue;
+            }
+            self.settle(&mut outcomes).await?;
+            self.receive_one(message, drivers).await?;
+        }
+        self.settle(&mut outcomes).await
+    }
+
+    async fn settle(&self, outcomes: &mut Vec<(Owner, Outcome)>) -> Result<(), Fault> {
+        match std::mem::take(outcomes) {
+            outcomes if outcomes.is_empty() => Ok(()),
+            outcomes => self.app.deployed(&outcomes).await,
+        }
+    }
+
+    async fn receive_one(&mut self, message: AgentMessage, drivers: &mut Vec<AgentDriver>) -> Result<(), Fault> {
         match message.message {
             Some(Message::Heartbeat(heartbeat)) => self.heartbeat(&heartbeat, drivers).await,
-            Some(Message::Outcome(outcome)) => self.outcome(&outcome).await,
             Some(Message::Removed(removed)) => match self.owner(&removed.load_balancer_id, removed.epoch) {
                 Some(owner) => self.app.removed(owner).await,
                 None => Ok(()),
             },
             Some(Message::Health(report)) => self.health(&report).await,
             Some(Message::Statistics(report)) => self.statistics(&report).await,
-            Some(Message::Hello(_)) | None => {
+            Some(Message::Hello(_) | Message::Outcome(_)) | None => {
                 tracing::warn!("dropped a message that has no place here");
                 Ok(())
             }
@@ -56,8 +80,8 @@ impl Session<'_> {
         self.app.place_unplaced().await
     }
 
-    async fn outcome(&self, outcome: &OutcomeMessage) -> Result<(), Fault> {
-        let Some(owner) = self.owner(&outcome.load_balancer_id, outcome.epoch) else { return Ok(()) };
+    fn outcome(&self, outcome: &OutcomeMessage) -> Option<(Owner, Outcome)> {
+        let owner = self.owner(&outcome.load_balancer_id, outcome.epoch)?;
         let faults = outcome.faults.iter().filter_map(|fault| {
             let id = Uuid::parse_str(&fault.object_id).ok()?;
             Some((id, reason(fault.fault.as_ref())))
@@ -67,19 +91,19 @@ impl Session<'_> {
             fault: outcome.fault.as_ref().map(|fault| reason(Some(fault))),
             faults: faults.collect(),
         };
-        self.app.deployed(owner, &outcome).await
+        Some((owner, outcome))
     }
 
     async fn health(&self, report: &HealthReport) -> Result<(), Fault> {
-        for health in &report.load_balancers {
-            let Some(owner) = self.owner(&health.load_balancer_id, health.epoch) else { continue };
+        let observed = report.load_balancers.iter().filter_map(|health| {
+            let owner = self.owner(&health.load_balancer_id, health.epoch)?;
             let members = health.members.iter().filter_map(|member| {
                 let member_id = Uuid::parse_str(&member.member_id).ok()?;
                 Some(MemberHealth { member_id, status: convert::operating_status(member.health) })
             });
-            self.app.observed(owner, &members.collect::<Vec<_>>()).await?;
-        }
-        Ok(())
+            Some((owner, members.collect()))
+        });
+        self.app.observed(&observed.collect::<Vec<_>>()).await
     }
 
     async fn statistics(&self, report: &StatisticsReport) -> Result<(), Fault> {

@@ -18,7 +18,7 @@ use ballast_proto::{
     convert,
     status::to_status,
 };
-use futures_util::Stream;
+use futures_util::{FutureExt as _, Stream};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +31,8 @@ use crate::{
 
 /// How often a session looks at everything again, woken or not.
 const RESYNC: Duration = Duration::from_secs(10);
+/// How many messages of an agent are looked at together.
+const BATCH: usize = 64;
 /// How many messages may wait for a slow agent.
 const OUTBOX: usize = 256;
 
@@ -125,6 +127,17 @@ async fn run(app: Arc<App>, agent: Agent, hello: Hello, stream: Duplex, shutdown
     }
 }
 
+/// A message, and those that have come meanwhile. The end of the stream is met again by whoever asks next.
+fn with_those_at_hand(first: AgentMessage, inbound: &mut Streaming<AgentMessage>) -> Vec<AgentMessage> {
+    let mut messages = vec![first];
+    while messages.len() < BATCH
+        && let Some(Ok(Some(next))) = inbound.message().now_or_never()
+    {
+        messages.push(next);
+    }
+    messages
+}
+
 /// One agent's session.
 struct Session<'a> {
     app: &'a App,
@@ -154,7 +167,10 @@ impl Session<'_> {
                     Err(_) => return self.drain("no heartbeat").await,
                     Ok(Err(status)) => return Ok(status.message().to_owned()),
                     Ok(Ok(None)) => return Ok("the agent closed it".to_owned()),
-                    Ok(Ok(Some(message))) => self.receive(message, &mut drivers).await?,
+                    Ok(Ok(Some(message))) => {
+                        let messages = with_those_at_hand(message, &mut inbound);
+                        self.receive(messages, &mut drivers).await?;
+                    }
                 },
                 dirty = listening.woken() => self.send_changed(&dirty).await?,
                 _ = resync.tick() => self.send_all().await?,

@@ -12,7 +12,10 @@ use std::{
 };
 
 use ballast_lab::{Host, Lab, wait_until};
-use nix::unistd::{SysconfVar, sysconf};
+use nix::{
+    mount::{MntFlags, MsFlags, mount, umount2},
+    unistd::{SysconfVar, sysconf},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -27,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Driver {
     HaproxyNs,
-    /// Deploys into a file.
+    /// Deploys into a file, in memory: what it costs is no part of what is measured.
     Fault,
 }
 
@@ -86,6 +89,10 @@ impl Stack {
         fs::create_dir_all(directory.join("drivers"))?;
         fs::copy(built(plan.driver.library())?, directory.join("drivers").join(plan.driver.library()))?;
         fs::write(directory.join("ballast.toml"), configuration(&directory, plan))?;
+        if let Driver::Fault = plan.driver {
+            fs::create_dir_all(devices(&directory))?;
+            mount(Some("bench"), &devices(&directory), Some("tmpfs"), MsFlags::empty(), None::<&str>)?;
+        }
         let gateway = SocketAddr::from(([127, 0, 0, 1], 9696));
         let (driver, subnet_id) = (plan.driver, String::new());
         let mut stack = Self { directory, services: Vec::new(), driver, gateway, subnet_id };
@@ -128,7 +135,7 @@ impl Stack {
 
     /// Where the driver keeps a load balancer's files.
     pub(crate) fn files_of(&self, load_balancer_id: &str) -> PathBuf {
-        self.directory.join("state/driver-state").join(self.driver.name()).join(load_balancer_id)
+        devices(&self.directory).join(self.driver.name()).join(load_balancer_id)
     }
 
     pub(crate) fn pool(&self, name: &str) -> Value {
@@ -165,6 +172,21 @@ impl Stack {
         }
         used
     }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        self.services.clear();
+        if let Driver::Fault = self.driver {
+            // The lab's end would end it too.
+            let _ = umount2(&devices(&self.directory), MntFlags::MNT_DETACH);
+        }
+    }
+}
+
+/// Where drivers keep their files.
+fn devices(directory: &Path) -> PathBuf {
+    directory.join("state/driver-state")
 }
 
 /// The most memory that a process has had, in kB.

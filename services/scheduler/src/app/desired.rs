@@ -1,0 +1,122 @@
+//! What agents are told: the load balancers that they are to run, and those that they are to let go of.
+
+use std::collections::HashSet;
+
+use ballast_model::{Uuid, fault::Fault, load_balancer::LoadBalancer, network::Network, subnet::Subnet};
+use ballast_store::{Binding, BoundLoadBalancer, Placed, Tx};
+
+use super::App;
+
+/// What an agent is to do with a load balancer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Report {
+    /// Run it.
+    Desired(Box<Desired>),
+    /// Undeploy it, and say so.
+    Remove { load_balancer_id: Uuid, epoch: u64 },
+}
+
+/// A load balancer as an agent is to run it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Desired {
+    pub load_balancer: LoadBalancer,
+    /// Where its vip lives.
+    pub place: Option<(Network, Subnet)>,
+    pub driver: String,
+    pub epoch: u64,
+    /// Of what is sent: older than the load balancer's own while its address is still held by another.
+    pub generation: u64,
+}
+
+impl App {
+    /// What the agent is to do with those of its load balancers that are `wanted`, `among` these or all.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn desired<F>(&self, agent_id: Uuid, among: Option<&[Uuid]>, wanted: F) -> Result<Vec<Report>, Fault>
+    where
+        F: Fn(&BoundLoadBalancer) -> bool + Send + Sync,
+    {
+        let wanted = &wanted;
+        let read = self.store.read(|tx, _| {
+            Box::pin(async move {
+                let ids = match among {
+                    Some(ids) => ids.to_vec(),
+                    None => {
+                        let all = tx.bindings_of(agent_id).await?;
+                        all.iter().filter(|bound| wanted(bound)).map(|bound| bound.binding.load_balancer_id).collect()
+                    }
+                };
+                let placed = tx.load_many_placed(&ids).await?;
+                // What was placed once has left no tombstone anywhere.
+                let bindings = placed.iter().filter_map(|placed| placed.binding.as_ref());
+                let once = bindings.filter(|binding| binding.is_first()).map(|binding| binding.load_balancer_id);
+                let once: HashSet<Uuid> = once.collect();
+                let moved: Vec<Uuid> = ids.into_iter().filter(|id| !once.contains(id)).collect();
+                // A removal is of a former placement: it goes first.
+                let tombstones = tx.tombstones(agent_id, &moved).await?.into_iter();
+                let tombstones = tombstones.map(|binding| BoundLoadBalancer { binding, generation: 0 });
+                let removed = tombstones.filter(wanted).map(|BoundLoadBalancer { binding, .. }| Report::Remove {
+                    load_balancer_id: binding.load_balancer_id,
+                    epoch: binding.epoch,
+                });
+                let mut reports: Vec<Report> = removed.collect();
+                for Placed { load_balancer, binding, .. } in placed {
+                    let binding = binding.filter(|binding| binding.agent_id == agent_id);
+                    let bound =
+                        binding.map(|binding| BoundLoadBalancer { binding, generation: load_balancer.generation });
+                    if let Some(bound) = bound.filter(wanted) {
+                        reports.push(self.report(tx, load_balancer, bound.binding).await?);
+                    }
+                }
+                Ok(reports)
+            })
+        });
+        read.await
+    }
+
+    async fn report(&self, tx: &Tx, load_balancer: LoadBalancer, binding: Binding) -> Result<Report, Fault> {
+        let desired = Desired {
+            generation: load_balancer.generation,
+            place: place_of(tx, &load_balancer).await?,
+            driver: binding.driver,
+            epoch: binding.epoch,
+            load_balancer,
+        };
+        let held = self.is_held(tx, &desired.load_balancer).await?;
+        Ok(Report::Desired(Box::new(if held { without_vip(desired) } else { desired })))
+    }
+
+    /// Whether another agent may still answer at the load balancer's address.
+    async fn is_held(&self, tx: &Tx, load_balancer: &LoadBalancer) -> Result<bool, Fault> {
+        let Some(vip) = &load_balancer.vip else { return Ok(false) };
+        for hold in tx.holds_against(vip.subnet_id, vip.address, load_balancer.id).await? {
+            let dead = match tx.agent(hold.agent_id).await? {
+                Some(agent) => self.liveness(&agent) == ballast_model::agent::Liveness::Dead,
+                None => true,
+            };
+            if !dead {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+async fn place_of(tx: &Tx, load_balancer: &LoadBalancer) -> Result<Option<(Network, Subnet)>, Fault> {
+    let Some(vip) = &load_balancer.vip else { return Ok(None) };
+    let gone = |what: &str| Fault::internal(format!("the {what} of load balancer {} is gone", load_balancer.id));
+    let subnet = tx.subnet(vip.subnet_id).await?.ok_or_else(|| gone("subnet"))?;
+    let network = tx.network(subnet.network_id).await?.ok_or_else(|| gone("network"))?;
+    Ok(Some((network, subnet)))
+}
+
+/// The load balancer as it was before it got its address: its objects that changed since stay PENDING.
+fn without_vip(mut desired: Desired) -> Desired {
+    let since = desired.load_balancer.listeners.iter().map(|listener| listener.progress.changed).min();
+    desired.generation = since.unwrap_or(desired.generation).saturating_sub(1);
+    desired.load_balancer.vip = None;
+    desired.load_balancer.listeners.clear();
+    desired.place = None;
+    desired
+}
