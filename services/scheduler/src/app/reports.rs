@@ -116,15 +116,16 @@ impl App {
         let settle = self.store.write(|tx, _| {
             Box::pin(async move {
                 let mut placed = placed_of(tx, outcomes.iter().map(|(owner, _)| *owner)).await?;
-                let (mut wakes, mut plugged) = (Vec::new(), Vec::new());
+                let before = placed.clone();
                 for (owner, outcome) in outcomes {
-                    let Some(placed) = owner.find(&mut placed) else { continue };
-                    let after = placed.load_balancer.clone().settle(outcome);
-                    tx.save(&placed.load_balancer, &after).await?;
-                    placed.load_balancer = after;
-                    if outcome.fault.is_some() {
-                        continue;
+                    if let Some(placed) = owner.find(&mut placed) {
+                        placed.load_balancer = placed.load_balancer.clone().settle(outcome);
                     }
+                }
+                save_all(tx, &before, &placed).await?;
+                let (mut wakes, mut plugged) = (Vec::new(), Vec::new());
+                for (owner, outcome) in outcomes.iter().filter(|(_, outcome)| outcome.fault.is_none()) {
+                    let Some(placed) = owner.find(&mut placed) else { continue };
                     plugged.extend(self.plugged(tx, *owner, &placed.load_balancer).await?);
                     if placed.holds {
                         let confirmed = outcome.generation;
@@ -171,13 +172,13 @@ impl App {
         let observe = self.store.write(|tx, _| {
             Box::pin(async move {
                 let mut placed = placed_of(tx, observed.iter().map(|(owner, _)| *owner)).await?;
+                let before = placed.clone();
                 for (owner, health) in observed {
-                    let Some(placed) = owner.find(&mut placed) else { continue };
-                    let after = placed.load_balancer.clone().observe(health);
-                    tx.save(&placed.load_balancer, &after).await?;
-                    placed.load_balancer = after;
+                    if let Some(placed) = owner.find(&mut placed) {
+                        placed.load_balancer = placed.load_balancer.clone().observe(health);
+                    }
                 }
-                Ok(())
+                save_all(tx, &before, &placed).await
             })
         });
         observe.await
@@ -233,6 +234,11 @@ async fn placed_of(tx: &Tx, owners: impl Iterator<Item = Owner>) -> Result<HashM
     let ids: HashSet<Uuid> = owners.map(|owner| owner.load_balancer_id).collect();
     let placed = tx.load_many_placed(&ids.into_iter().collect::<Vec<_>>()).await?;
     Ok(placed.into_iter().map(|placed| (placed.load_balancer.id, placed)).collect())
+}
+
+async fn save_all(tx: &Tx, before: &HashMap<Uuid, Placed>, after: &HashMap<Uuid, Placed>) -> Result<(), Fault> {
+    let changes = before.iter().filter_map(|(id, before)| Some((&before.load_balancer, &after.get(id)?.load_balancer)));
+    tx.save_many(&changes.collect::<Vec<_>>()).await
 }
 
 /// Those that waited for the addresses of these holds.

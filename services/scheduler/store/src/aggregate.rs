@@ -3,26 +3,17 @@
 //! Saving compares the generation and the outcome that were loaded with what is stored (the optimistic lock): a load
 //! balancer that others changed meanwhile is a conflict, and the work that loaded it is run again.
 
-use std::collections::HashMap;
-
-use ballast_model::{
-    Uuid,
-    fault::Fault,
-    load_balancer::LoadBalancer,
-    member::Member,
-    pool::{Association, Pool},
-};
+use ballast_model::{Uuid, fault::Fault, load_balancer::LoadBalancer};
 use sea_orm::{
     ColumnTrait as _, Condition, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _,
 };
 
 use crate::{
     Placed, Tx,
-    backend::fault_of,
+    backend::{fault_of, is_among},
     codec::number,
     entity::{association, listener, load_balancer, member, pool},
-    parts::{changes, load_balancer_changed},
-    whole,
+    parts::{alike, changes, load_balancer_changed},
 };
 
 /// How many ids one statement asks for.
@@ -58,14 +49,7 @@ impl Tx {
     /// # Errors
     /// As [`Self::load`].
     pub async fn load_many_placed(&self, ids: &[Uuid]) -> Result<Vec<Placed>, Fault> {
-        let mut found = HashMap::with_capacity(ids.len());
-        for chunk in ids.chunks(CHUNK) {
-            let rows = self.db().query_all_raw(whole::statement(self.db().get_database_backend(), chunk));
-            for row in rows.await.map_err(fault_of)? {
-                let placed = whole::read(&row)?;
-                found.insert(placed.load_balancer.id, placed);
-            }
-        }
+        let mut found = self.whole(ids).await?;
         Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
     }
 
@@ -76,7 +60,8 @@ impl Tx {
     pub async fn insert(&self, load_balancer: &LoadBalancer) -> Result<(), Fault> {
         let row = load_balancer::ActiveModel::of(load_balancer);
         load_balancer::Entity::insert(row).exec_without_returning(self.db()).await.map_err(fault_of)?;
-        let rows = Rows::of(load_balancer);
+        let mut rows = Rows::default();
+        rows.add(load_balancer);
         for row in rows.pools {
             self.insert_part(row).await?;
         }
@@ -100,27 +85,47 @@ impl Tx {
     /// [`Code::Conflict`](ballast_model::fault::Code::Conflict) when others changed it since it was loaded; `MemberExists`,
     /// `VipExists`, `AssociationExists` or `HealthMonitorNotFound` when that only shows now; or as [`Self::load`].
     pub async fn save(&self, before: &LoadBalancer, after: &LoadBalancer) -> Result<(), Fault> {
-        if before == after {
-            return Ok(());
-        }
-        self.save_row(before, after).await?;
-        self.note_load_balancer(Some(before), Some(after));
-        let (old, new) = (Rows::of(before), Rows::of(after));
-        self.save_parts(after.id, old.pools, new.pools).await?;
-        self.save_parts(after.id, old.members, new.members).await?;
-        self.save_parts(after.id, old.associations, new.associations).await?;
-        self.save_parts(after.id, old.listeners, new.listeners).await
+        self.save_many(&[(before, after)]).await
     }
 
-    async fn save_row(&self, before: &LoadBalancer, after: &LoadBalancer) -> Result<(), Fault> {
-        let row = load_balancer::ActiveModel::of(after);
-        // Health and placement change parts alone: the lock must be taken all the same.
-        let row = changes(&load_balancer::ActiveModel::of(before), row).unwrap_or_else(|| lock_only(after));
-        let saved = load_balancer::Entity::update_many().set(row).filter(as_loaded(before)).exec(self.db()).await;
-        match saved.map_err(fault_of)?.rows_affected {
-            0 => Err(load_balancer_changed(after.id)),
-            _ => Ok(()),
+    /// The same of several load balancers, between which nothing moves: what changes alike in them is one statement.
+    ///
+    /// # Errors
+    /// As [`Self::save`].
+    pub async fn save_many(&self, changes: &[(&LoadBalancer, &LoadBalancer)]) -> Result<(), Fault> {
+        let changed: Vec<_> = changes.iter().copied().filter(|(before, after)| before != after).collect();
+        self.save_rows(&changed).await?;
+        let (mut old, mut new) = (Rows::default(), Rows::default());
+        for (before, after) in changed {
+            self.note_load_balancer(Some(before), Some(after));
+            old.add(before);
+            new.add(after);
         }
+        self.save_parts(old.pools, new.pools).await?;
+        self.save_parts(old.members, new.members).await?;
+        self.save_parts(old.associations, new.associations).await?;
+        self.save_parts(old.listeners, new.listeners).await
+    }
+
+    async fn save_rows(&self, changed: &[(&LoadBalancer, &LoadBalancer)]) -> Result<(), Fault> {
+        let row = |(before, after): &(&LoadBalancer, &LoadBalancer)| {
+            let row = load_balancer::ActiveModel::of(after);
+            // Health and placement change parts alone: the lock must be taken all the same.
+            let row = changes(&load_balancer::ActiveModel::of(before), row).unwrap_or_else(|| lock_only(after));
+            ((row, before.generation, before.settled), before.id)
+        };
+        for ((row, generation, settled), ids) in alike(changed.iter().map(row)) {
+            let saved = load_balancer::Entity::update_many()
+                .set(row)
+                .filter(is_among(self.db().get_database_backend(), "load_balancer.id", &ids))
+                .filter(load_balancer::Column::Generation.eq(number(generation)))
+                .filter(load_balancer::Column::Settled.eq(number(settled)));
+            let saved = saved.exec(self.db()).await.map_err(fault_of)?;
+            if saved.rows_affected != ids.len() as u64 {
+                return Err(load_balancer_changed(ids.first().copied().unwrap_or_default()));
+            }
+        }
+        Ok(())
     }
 
     /// Deletes a load balancer, as it was loaded, with all it is made of and its counters. Its bindings stay.
@@ -170,7 +175,8 @@ fn lock_only(load_balancer: &LoadBalancer) -> load_balancer::ActiveModel {
     load_balancer::ActiveModel { settled, ..Default::default() }
 }
 
-/// The rows of what a load balancer is made of.
+/// The rows of what load balancers are made of.
+#[derive(Default)]
 struct Rows {
     pools: Vec<pool::ActiveModel>,
     members: Vec<member::ActiveModel>,
@@ -179,19 +185,13 @@ struct Rows {
 }
 
 impl Rows {
-    fn of(load_balancer: &LoadBalancer) -> Self {
+    fn add(&mut self, load_balancer: &LoadBalancer) {
         let id = load_balancer.id;
-        let pools = &load_balancer.pools;
-        let member = |pool: &Pool, member: &Member| member::ActiveModel::of(member, id, pool.id);
-        let association = |pool: &Pool, one: &Association| association::ActiveModel::of(one, id, pool.id);
-        Self {
-            pools: pools.iter().map(|pool| pool::ActiveModel::of(pool, load_balancer)).collect(),
-            members: pools.iter().flat_map(|pool| pool.members.iter().map(move |one| member(pool, one))).collect(),
-            associations: pools
-                .iter()
-                .flat_map(|pool| pool.monitors.iter().map(move |one| association(pool, one)))
-                .collect(),
-            listeners: load_balancer.listeners.iter().map(|one| listener::ActiveModel::of(one, id)).collect(),
+        for pool in &load_balancer.pools {
+            self.pools.push(pool::ActiveModel::of(pool, load_balancer));
+            self.members.extend(pool.members.iter().map(|one| member::ActiveModel::of(one, id, pool.id)));
+            self.associations.extend(pool.monitors.iter().map(|one| association::ActiveModel::of(one, id, pool.id)));
         }
+        self.listeners.extend(load_balancer.listeners.iter().map(|one| listener::ActiveModel::of(one, id)));
     }
 }

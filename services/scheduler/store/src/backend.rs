@@ -89,13 +89,22 @@ impl Backend {
     }
 }
 
-/// What stands behind FROM for the rows of a table whose column is one of the ids in the statement's one value, which is
-/// made by [`list_of`].
+/// What stands behind FROM for the rows of a table whose column is one of the ids in the statement's first value, which
+/// is made by [`list_of`].
 pub(crate) fn rows_among(backend: DbBackend, table: &str, column: &str) -> String {
     match backend {
-        DbBackend::Postgres => format!("{table} WHERE {table}.{column} = ANY($1)"),
+        DbBackend::Postgres => format!("unnest($1) AS given(id) JOIN {table} ON {table}.{column} = given.id"),
         _ => format!("json_each($1) AS given CROSS JOIN {table} ON {table}.{column} = unhex(given.value)"),
     }
+}
+
+/// That a column of a table is one of these ids.
+pub(crate) fn is_among(backend: DbBackend, column: &str, ids: &[Uuid]) -> Expr {
+    let condition = match backend {
+        DbBackend::Postgres => format!("{column} = ANY($1)"),
+        _ => format!("{column} IN (SELECT unhex(value) FROM json_each(?))"),
+    };
+    Expr::cust_with_values(condition, [list_of(backend, ids)])
 }
 
 /// Ids as one value: however many they are, the statement is the same.

@@ -8,13 +8,13 @@ use ballast_model::{
     load_balancer,
 };
 use sea_orm::{
-    ActiveModelBehavior, ActiveModelTrait, ActiveValue, ColumnTrait as _, Condition, DbErr, EntityTrait,
-    IdenStatic as _, Iterable as _, PrimaryKeyToColumn as _, QueryFilter as _, sea_query::OnConflict,
+    ActiveModelBehavior, ActiveModelTrait, ActiveValue, ColumnTrait as _, Condition, ConnectionTrait as _, DbErr,
+    EntityTrait, IdenStatic as _, Iterable as _, PrimaryKeyToColumn as _, QueryFilter as _, sea_query::OnConflict,
 };
 
 use crate::{
     Tx,
-    backend::{fault_of, is_duplicate, is_reference},
+    backend::{fault_of, is_among, is_duplicate, is_reference},
     entity::{association, listener, member, pool},
 };
 
@@ -22,12 +22,14 @@ use crate::{
 type Key = (Uuid, Uuid);
 
 /// A row that belongs to a load balancer.
-pub(crate) trait Part: ActiveModelTrait + ActiveModelBehavior + Send {
+pub(crate) trait Part: ActiveModelTrait + ActiveModelBehavior + PartialEq + Send {
     /// The column of the id by which a row that comes from another load balancer is taken over; none: such never move.
     const MOVES_BY: Option<<Self::Entity as EntityTrait>::Column>;
 
     /// What finds the row.
     fn key(&self) -> Key;
+
+    fn load_balancer_id(&self) -> Uuid;
 
     /// The row with this key.
     fn at(key: Key) -> Condition;
@@ -52,15 +54,21 @@ pub(crate) fn changes<A: ActiveModelTrait>(before: &A, mut after: A) -> Option<A
     differs.then_some(after)
 }
 
+/// Items by what they have in common.
+pub(crate) fn alike<K: PartialEq, T>(items: impl Iterator<Item = (K, T)>) -> Vec<(K, Vec<T>)> {
+    let mut groups: Vec<(K, Vec<T>)> = Vec::new();
+    for (key, item) in items {
+        match groups.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, group)) => group.push(item),
+            None => groups.push((key, vec![item])),
+        }
+    }
+    groups
+}
+
 impl Tx {
-    /// Writes the difference between `before` and `after`, which belong to `load_balancer_id`. What goes, goes first: its
-    /// address may be another one's already.
-    pub(crate) async fn save_parts<A: Part>(
-        &self,
-        load_balancer_id: Uuid,
-        before: Vec<A>,
-        after: Vec<A>,
-    ) -> Result<(), Fault> {
+    /// Writes the difference between `before` and `after`. What goes, goes first: its address may be another one's already.
+    pub(crate) async fn save_parts<A: Part>(&self, before: Vec<A>, after: Vec<A>) -> Result<(), Fault> {
         let mut old: HashMap<Key, A> = before.into_iter().map(|row| (row.key(), row)).collect();
         let mut ours = Vec::new();
         let mut new = Vec::new();
@@ -70,18 +78,17 @@ impl Tx {
                 None => new.push(row),
             }
         }
-        for key in old.into_keys() {
+        for (key, row) in old {
             // A row that is not there any more was taken over by another load balancer in this transaction.
-            let gone = A::Entity::delete_many().filter(A::at(key)).filter(A::of_load_balancer(load_balancer_id));
+            let gone = A::Entity::delete_many().filter(A::at(key)).filter(A::of_load_balancer(row.load_balancer_id()));
             gone.exec(self.db()).await.map_err(fault_of)?;
         }
-        for (before, after) in ours {
-            let at = A::at(after.key()).add(A::of_load_balancer(load_balancer_id));
-            if let Some(changes) = changes(&before, after)
-                && self.update_part(changes, at).await? == 0
-            {
-                return Err(load_balancer_changed(load_balancer_id));
-            }
+        let changed = ours.into_iter().filter_map(|(before, after)| {
+            let at = (after.key(), after.load_balancer_id());
+            changes(&before, after).map(|changes| (changes, at))
+        });
+        for (changes, rows) in alike(changed) {
+            self.update_parts(changes, &rows).await?;
         }
         for row in new {
             self.put_part(row).await?;
@@ -89,9 +96,30 @@ impl Tx {
         Ok(())
     }
 
-    async fn update_part<A: Part>(&self, row: A, at: Condition) -> Result<u64, Fault> {
-        let update = A::Entity::update_many().set(row.clone()).filter(at).exec(self.db()).await;
-        update.map(|done| done.rows_affected).map_err(|error| refusal(&row, error))
+    /// Changes rows, each of its load balancer, in the same way.
+    async fn update_parts<A: Part>(&self, changes: A, rows: &[(Key, Uuid)]) -> Result<(), Fault> {
+        let backend = self.db().get_database_backend();
+        let update = A::Entity::update_many().set(changes.clone());
+        let updates = match A::MOVES_BY {
+            Some(id) => {
+                let (ids, owners): (Vec<Uuid>, Vec<Uuid>) = rows.iter().map(|((id, _), owner)| (*id, *owner)).unzip();
+                let update = update.filter(is_among(backend, id.as_str(), &ids));
+                vec![(update.filter(is_among(backend, "load_balancer_id", &owners)), rows.len())]
+            }
+            None => {
+                let one = |(key, owner): &(Key, Uuid)| {
+                    (update.clone().filter(A::at(*key)).filter(A::of_load_balancer(*owner)), 1)
+                };
+                rows.iter().map(one).collect()
+            }
+        };
+        for (update, count) in updates {
+            let done = update.exec(self.db()).await.map_err(|error| refusal(&changes, error))?;
+            if done.rows_affected != count as u64 {
+                return Err(load_balancer_changed(rows.first().map(|(_, owner)| *owner).unwrap_or_default()));
+            }
+        }
+        Ok(())
     }
 
     /// Inserts a row, or takes it over from another load balancer with its place in lists.
@@ -135,6 +163,10 @@ impl Part for pool::ActiveModel {
         (value(&self.id), Uuid::nil())
     }
 
+    fn load_balancer_id(&self) -> Uuid {
+        value(&self.load_balancer_id)
+    }
+
     fn at((id, _): Key) -> Condition {
         Condition::all().add(pool::Column::Id.eq(id))
     }
@@ -153,6 +185,10 @@ impl Part for listener::ActiveModel {
 
     fn key(&self) -> Key {
         (value(&self.id), Uuid::nil())
+    }
+
+    fn load_balancer_id(&self) -> Uuid {
+        value(&self.load_balancer_id)
     }
 
     fn at((id, _): Key) -> Condition {
@@ -178,6 +214,10 @@ impl Part for member::ActiveModel {
         (value(&self.id), Uuid::nil())
     }
 
+    fn load_balancer_id(&self) -> Uuid {
+        value(&self.load_balancer_id)
+    }
+
     fn at((id, _): Key) -> Condition {
         Condition::all().add(member::Column::Id.eq(id))
     }
@@ -200,6 +240,10 @@ impl Part for association::ActiveModel {
 
     fn key(&self) -> Key {
         (value(&self.pool_id), value(&self.monitor_id))
+    }
+
+    fn load_balancer_id(&self) -> Uuid {
+        value(&self.load_balancer_id)
     }
 
     fn at((pool, monitor): Key) -> Condition {

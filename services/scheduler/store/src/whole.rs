@@ -1,22 +1,22 @@
-//! A load balancer in one row: its own columns, and as JSON the rows of what it is made of and where it is.
+//! Load balancers, read whole: however many they are, in two statements, or in three when any has a monitor.
 //!
-//! One statement costs more than all that it reads of a load balancer.
+//! A statement costs more than what it reads of a load balancer. So a row has all that there is mostly one of: the load
+//! balancer, where it is, a pool, a listener. Members are rows of their own, and so are associations with their monitors.
 
-use std::{collections::HashMap, sync::LazyLock};
-
-use ballast_model::{
-    Uuid, fault::Fault, health_monitor::HealthMonitor, load_balancer::LoadBalancer, member::Member, pool::Association,
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::LazyLock,
 };
+
+use ballast_model::{Uuid, fault::Fault, load_balancer::LoadBalancer, member::Member, pool::Association};
 use sea_orm::{
-    ColumnTrait, ColumnType, DbBackend, EntityTrait, FromQueryResult as _, IdenStatic as _, Iterable as _, QueryResult,
+    ConnectionTrait as _, DbBackend, DbErr, EntityTrait, FromQueryResult, IdenStatic as _, Iterable as _, QueryResult,
     Statement,
 };
-use serde::de::DeserializeOwned;
 
 use crate::{
-    Binding,
+    Binding, Tx,
     backend::{fault_of, list_of, rows_among},
-    codec::from_json,
     entity::{association, binding, health_monitor, listener, load_balancer, member, pool},
 };
 
@@ -30,91 +30,142 @@ pub struct Placed {
     pub holds: bool,
 }
 
-static SQLITE: LazyLock<String> = LazyLock::new(|| select(DbBackend::Sqlite));
-static POSTGRES: LazyLock<String> = LazyLock::new(|| select(DbBackend::Postgres));
-
-/// Reads the load balancers with these ids, in any order; [`read`] reads its rows.
-pub(crate) fn statement(backend: DbBackend, ids: &[Uuid]) -> Statement {
-    let sql = match backend {
-        DbBackend::Sqlite => &SQLITE,
-        _ => &POSTGRES,
-    };
-    Statement::from_sql_and_values(backend, sql.as_str(), [list_of(backend, ids)])
+/// The statements of a database.
+struct Statements {
+    frames: String,
+    members: String,
+    associations: String,
 }
 
-fn select(backend: DbBackend) -> String {
-    let columns = load_balancer::Column::iter().map(|column| format!("load_balancer.{}", column.as_str()));
-    let mut columns: Vec<String> = columns.collect();
-    let of_it = |table: &str| format!("{table}.load_balancer_id = load_balancer.id");
-    let monitors = format!("health_monitor.id IN (SELECT monitor_id FROM association WHERE {})", of_it("association"));
-    columns.extend([
-        rows::<pool::Entity>(backend, &of_it("pool"), "pools"),
-        rows::<listener::Entity>(backend, &of_it("listener"), "listeners"),
-        rows::<member::Entity>(backend, &of_it("member"), "members"),
-        rows::<association::Entity>(backend, &of_it("association"), "associations"),
-        rows::<health_monitor::Entity>(backend, &monitors, "monitors"),
-        rows::<binding::Entity>(backend, &format!("{} AND binding.phase = 'BOUND'", of_it("binding")), "bindings"),
-        format!("EXISTS (SELECT 1 FROM hold WHERE {}) AS holds", of_it("hold")),
-    ]);
-    format!("SELECT {} FROM {}", columns.join(", "), rows_among(backend, "load_balancer", "id"))
+static SQLITE: LazyLock<Statements> = LazyLock::new(|| Statements::of(DbBackend::Sqlite));
+static POSTGRES: LazyLock<Statements> = LazyLock::new(|| Statements::of(DbBackend::Postgres));
+
+impl Statements {
+    fn of(backend: DbBackend) -> Self {
+        let frames = format!(
+            "SELECT {}, {}, {}, {}, \
+             EXISTS (SELECT 1 FROM association WHERE association.load_balancer_id = load_balancer.id) AS monitored, \
+             EXISTS (SELECT 1 FROM hold WHERE hold.load_balancer_id = load_balancer.id) AS holds FROM {} \
+             LEFT JOIN pool ON pool.load_balancer_id = load_balancer.id \
+             LEFT JOIN listener ON listener.load_balancer_id = load_balancer.id \
+             LEFT JOIN binding ON binding.load_balancer_id = load_balancer.id AND binding.phase = 'BOUND' \
+             ORDER BY pool.seq, listener.seq",
+            columns::<load_balancer::Entity>(),
+            columns::<pool::Entity>(),
+            columns::<listener::Entity>(),
+            columns::<binding::Entity>(),
+            rows_among(backend, "load_balancer", "id"),
+        );
+        let members = format!(
+            "SELECT {} FROM {} ORDER BY member.seq",
+            columns::<member::Entity>(),
+            rows_among(backend, "member", "load_balancer_id"),
+        );
+        let associations = format!(
+            "SELECT {}, {} FROM {} JOIN health_monitor ON health_monitor.id = association.monitor_id \
+             ORDER BY association.seq",
+            columns::<association::Entity>(),
+            columns::<health_monitor::Entity>(),
+            rows_among(backend, "association", "load_balancer_id"),
+        );
+        Self { frames, members, associations }
+    }
 }
 
-/// Rows of a table as one JSON array of objects, in the order of their numbers. Where there are none it may be null.
-fn rows<E: EntityTrait>(backend: DbBackend, condition: &str, name: &str) -> String {
+/// All columns of a table, each named behind the table's name.
+fn columns<E: EntityTrait>() -> String {
     let table = E::default().table_name().to_owned();
-    match backend {
-        DbBackend::Sqlite => {
-            let fields: Vec<String> = E::Column::iter().map(|column| field(&table, column)).collect();
-            format!(
-                "(SELECT json_group_array(json_object({}) ORDER BY {table}.seq) FROM {table} WHERE {condition}) AS {name}",
-                fields.join(", ")
-            )
+    let named = |column: E::Column| format!("{table}.{0} AS {table}_{0}", column.as_str());
+    E::Column::iter().map(named).collect::<Vec<_>>().join(", ")
+}
+
+/// A load balancer's row, and what stands beside it: each of its pools and listeners is in some row.
+struct Frame {
+    load_balancer: load_balancer::Model,
+    pool: Option<pool::Model>,
+    listener: Option<listener::Model>,
+    binding: Option<binding::Model>,
+    monitored: bool,
+    holds: bool,
+}
+
+impl FromQueryResult for Frame {
+    fn from_query_result(row: &QueryResult, _: &str) -> Result<Self, DbErr> {
+        Ok(Self {
+            load_balancer: load_balancer::Model::from_query_result(row, "load_balancer_")?,
+            pool: pool::Model::from_query_result_optional(row, "pool_")?,
+            listener: listener::Model::from_query_result_optional(row, "listener_")?,
+            binding: binding::Model::from_query_result_optional(row, "binding_")?,
+            monitored: row.try_get("", "monitored")?,
+            holds: row.try_get("", "holds")?,
+        })
+    }
+}
+
+/// Members and monitors by pool, each pool's to be taken once.
+#[derive(Default)]
+struct Parts {
+    members: HashMap<Uuid, Vec<Member>>,
+    monitors: HashMap<Uuid, Vec<Association>>,
+}
+
+impl Tx {
+    /// The load balancers with these ids that there are.
+    pub(crate) async fn whole(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, Placed>, Fault> {
+        let backend = self.db().get_database_backend();
+        let statements = if backend == DbBackend::Sqlite { &*SQLITE } else { &*POSTGRES };
+        let rows = async |sql: &str| {
+            let statement = Statement::from_sql_and_values(backend, sql, [list_of(backend, ids)]);
+            self.db().query_all_raw(statement).await
+        };
+        let read = rows(&statements.frames).await.map_err(fault_of)?;
+        let frames = read.iter().map(|row| Frame::from_query_result(row, "")).collect::<Result<Vec<_>, _>>();
+        let frames = frames.map_err(fault_of)?;
+        let mut parts = Parts::default();
+        if frames.is_empty() {
+            return Ok(HashMap::new());
         }
-        _ => format!("(SELECT json_agg({table} ORDER BY {table}.seq)::text FROM {table} WHERE {condition}) AS {name}"),
+        for row in rows(&statements.members).await.map_err(fault_of)? {
+            let row = member::Model::from_query_result(&row, "member_").map_err(fault_of)?;
+            parts.members.entry(row.pool_id).or_default().push(row.into_member()?);
+        }
+        if frames.iter().any(|frame| frame.monitored) {
+            for row in rows(&statements.associations).await.map_err(fault_of)? {
+                let association = association::Model::from_query_result(&row, "association_").map_err(fault_of)?;
+                let monitor = health_monitor::Model::from_query_result(&row, "health_monitor_").map_err(fault_of)?;
+                let (pool_id, monitor) = (association.pool_id, monitor.into_monitor()?);
+                let association = Association { monitor, progress: association.into_progress()? };
+                parts.monitors.entry(pool_id).or_default().push(association);
+            }
+        }
+        put_together(frames, parts)
     }
 }
 
-/// A column as SQLite's JSON: it has no type for ids, nor one for flags.
-fn field<C: ColumnTrait>(table: &str, column: C) -> String {
-    let name = column.as_str();
-    match column.def().get_column_type() {
-        ColumnType::Uuid => format!("'{name}', hex({table}.{name})"),
-        ColumnType::Boolean => format!("'{name}', json(iif({table}.{name}, 'true', 'false'))"),
-        _ => format!("'{name}', {table}.{name}"),
+fn put_together(frames: Vec<Frame>, mut parts: Parts) -> Result<HashMap<Uuid, Placed>, Fault> {
+    let mut found: HashMap<Uuid, Placed> = HashMap::with_capacity(frames.len());
+    for frame in frames {
+        let placed = match found.entry(frame.load_balancer.id) {
+            Entry::Occupied(placed) => placed.into_mut(),
+            Entry::Vacant(place) => place.insert(Placed {
+                load_balancer: frame.load_balancer.into_load_balancer(Vec::new(), Vec::new())?,
+                binding: frame.binding.map(binding::Model::into_binding).transpose()?,
+                holds: frame.holds,
+            }),
+        };
+        let LoadBalancer { listeners, pools, .. } = &mut placed.load_balancer;
+        if let Some(row) = frame.listener
+            && listeners.iter().all(|known| known.id != row.id)
+        {
+            listeners.push(row.into_listener()?);
+        }
+        if let Some(row) = frame.pool
+            && pools.iter().all(|known| known.id != row.id)
+        {
+            let members = parts.members.remove(&row.id).unwrap_or_default();
+            let monitors = parts.monitors.remove(&row.id).unwrap_or_default();
+            pools.push(row.into_pool(members, monitors)?);
+        }
     }
-}
-
-/// A row of [`statement`].
-pub(crate) fn read(row: &QueryResult) -> Result<Placed, Fault> {
-    let mut members: HashMap<Uuid, Vec<Member>> = HashMap::new();
-    for row in listed::<member::Model>(row, "members")? {
-        members.entry(row.pool_id).or_default().push(row.into_member()?);
-    }
-    let mut associations: HashMap<Uuid, Vec<Association>> = HashMap::new();
-    let monitors = listed::<health_monitor::Model>(row, "monitors")?.into_iter();
-    let monitors: HashMap<Uuid, HealthMonitor> =
-        monitors.map(|row| Ok((row.id, row.into_monitor()?))).collect::<Result<_, Fault>>()?;
-    for row in listed::<association::Model>(row, "associations")? {
-        let (pool_id, monitor_id) = (row.pool_id, row.monitor_id);
-        let monitor = monitors.get(&monitor_id).cloned();
-        let monitor = monitor.ok_or_else(|| Fault::internal(format!("monitor {monitor_id} has no row")))?;
-        associations.entry(pool_id).or_default().push(Association { monitor, progress: row.into_progress()? });
-    }
-    let pools = listed::<pool::Model>(row, "pools")?.into_iter().map(|row| {
-        let members = members.remove(&row.id).unwrap_or_default();
-        let monitors = associations.remove(&row.id).unwrap_or_default();
-        row.into_pool(members, monitors)
-    });
-    let pools = pools.collect::<Result<_, _>>()?;
-    let listeners = listed::<listener::Model>(row, "listeners")?.into_iter().map(listener::Model::into_listener);
-    let listeners = listeners.collect::<Result<_, _>>()?;
-    let binding = listed::<binding::Model>(row, "bindings")?.pop().map(binding::Model::into_binding).transpose()?;
-    let holds = row.try_get("", "holds").map_err(fault_of)?;
-    let row = load_balancer::Model::from_query_result(row, "").map_err(fault_of)?;
-    Ok(Placed { load_balancer: row.into_load_balancer(listeners, pools)?, binding, holds })
-}
-
-fn listed<T: DeserializeOwned>(row: &QueryResult, name: &str) -> Result<Vec<T>, Fault> {
-    let text: Option<String> = row.try_get("", name).map_err(fault_of)?;
-    text.map_or_else(|| Ok(Vec::new()), |text| from_json(name, &text))
+    Ok(found)
 }

@@ -2,11 +2,10 @@
 
 use ballast_model::{fault::Fault, pool::Association, status::Progress};
 use sea_orm::{NotSet, Set, entity::prelude::*};
-use serde::Deserialize;
 
 use crate::codec::{number, progress};
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "association")]
 pub struct Model {
     #[sea_orm(primary_key)]

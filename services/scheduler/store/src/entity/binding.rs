@@ -2,14 +2,13 @@
 
 use ballast_model::fault::Fault;
 use sea_orm::entity::prelude::*;
-use serde::Deserialize;
 
 use crate::{
     bindings::{Binding, Phase},
     codec::{member_of, natural},
 };
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "binding")]
 pub struct Model {
     #[sea_orm(primary_key)]

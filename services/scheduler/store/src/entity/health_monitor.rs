@@ -5,11 +5,10 @@ use ballast_model::{
     health_monitor::{HealthMonitor, MonitorType},
 };
 use sea_orm::{NotSet, Set, entity::prelude::*};
-use serde::Deserialize;
 
 use crate::codec::{member_of, natural};
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "health_monitor")]
 pub struct Model {
     #[sea_orm(primary_key)]

@@ -5,11 +5,10 @@ use ballast_model::{
     listener::{Listener, Protocol},
 };
 use sea_orm::{NotSet, Set, entity::prelude::*};
-use serde::Deserialize;
 
 use crate::codec::{member_of, natural, number, progress};
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "listener")]
 pub struct Model {
     #[sea_orm(primary_key)]

@@ -2,11 +2,10 @@
 
 use ballast_model::{fault::Fault, member::Member, status::OperatingStatus};
 use sea_orm::{NotSet, Set, entity::prelude::*};
-use serde::Deserialize;
 
 use crate::codec::{member_of, natural, number, parsed, progress};
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "member")]
 pub struct Model {
     #[sea_orm(primary_key)]

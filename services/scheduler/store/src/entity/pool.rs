@@ -8,11 +8,10 @@ use ballast_model::{
     pool::{Association, LbMethod, Pool, SessionPersistence},
 };
 use sea_orm::{NotSet, Set, entity::prelude::*};
-use serde::Deserialize;
 
 use crate::codec::{member_of, number, progress, unreadable};
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "pool")]
 pub struct Model {
     #[sea_orm(primary_key)]
