@@ -89,12 +89,15 @@ impl Backend {
     }
 }
 
-/// What stands behind FROM for the rows of a table whose column is one of the ids in the statement's first value, which
-/// is made by [`list_of`].
-pub(crate) fn rows_among(backend: DbBackend, table: &str, column: &str) -> String {
+/// What stands behind FROM and behind WHERE for the rows of a table whose column is one of the ids in the statement's first
+/// value, which is made by [`list_of`].
+pub(crate) fn rows_among(backend: DbBackend, table: &str, column: &str) -> (String, String) {
     match backend {
-        DbBackend::Postgres => format!("unnest($1) AS given(id) JOIN {table} ON {table}.{column} = given.id"),
-        _ => format!("json_each($1) AS given CROSS JOIN {table} ON {table}.{column} = unhex(given.value)"),
+        DbBackend::Postgres => (table.to_owned(), format!("{table}.{column} = ANY($1)")),
+        _ => {
+            let from = format!("json_each($1) AS given CROSS JOIN {table}");
+            (from, format!("{table}.{column} = unhex(given.value)"))
+        }
     }
 }
 

@@ -125,8 +125,12 @@ impl Tx {
         let ids: Vec<Uuid> = pools.iter().map(|shown| shown.pool.id).collect();
         let by_id: HashMap<Uuid, usize> = ids.iter().enumerate().map(|(at, id)| (*id, at)).collect();
         let wanted = |wanted, select: String| if wanted { select } else { "NULL".to_owned() };
-        let members = wanted(parts.members, members_of(backend, &rows_among(backend, "member", "pool_id")));
-        let monitors = wanted(parts.monitors, monitors_of(backend, &rows_among(backend, "association", "pool_id")));
+        let among = |table| {
+            let (from, condition) = rows_among(backend, table, "pool_id");
+            format!("{from} WHERE {condition}")
+        };
+        let members = wanted(parts.members, members_of(backend, &among("member")));
+        let monitors = wanted(parts.monitors, monitors_of(backend, &among("association")));
         let sql = format!("SELECT {members} AS members, {monitors} AS monitors");
         let statement = Statement::from_sql_and_values(backend, sql, [list_of(backend, &ids)]);
         let Some(row) = self.db().query_one_raw(statement).await.map_err(fault_of)? else { return Ok(()) };

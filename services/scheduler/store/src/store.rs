@@ -4,7 +4,13 @@
 //! [`Tx`]. It must not begin another transaction: there is one writer, and it would wait for itself. When a statement
 //! fails, the work must fail: PostgreSQL takes no further one in its transaction.
 
-use std::{marker::PhantomData, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    marker::PhantomData,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use ballast_model::{
     Uuid,
@@ -15,7 +21,7 @@ use sea_orm::{EntityTrait, Set};
 use tokio::sync::watch;
 
 use crate::{
-    Claim,
+    Claim, OwnLimits,
     backend::{Backend, Link, fault_of, reason},
     entity::cluster,
     events::Notes,
@@ -50,6 +56,8 @@ pub struct Store {
 pub struct Tx {
     link: Link,
     notes: Notes,
+    /// The projects' own limits that were read in it: nobody else can change them before its end.
+    limits: Mutex<HashMap<String, OwnLimits>>,
 }
 
 /// The database cannot be used.
@@ -172,7 +180,7 @@ impl Store {
 
 impl Tx {
     pub(crate) fn new(link: Link) -> Self {
-        Self { link, notes: Notes::default() }
+        Self { link, notes: Notes::default(), limits: Mutex::default() }
     }
 
     pub(crate) async fn commit(self) -> Result<(), sea_orm::DbErr> {
@@ -185,6 +193,10 @@ impl Tx {
     /// What statements run on.
     pub(crate) const fn db(&self) -> &Link {
         &self.link
+    }
+
+    pub(crate) fn known_limits(&self) -> MutexGuard<'_, HashMap<String, OwnLimits>> {
+        self.limits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What this transaction changes.

@@ -1,7 +1,8 @@
-//! Load balancers, read whole: however many they are, in two statements, or in three when any has a monitor.
+//! Load balancers, read whole: however many they are, in one statement, or in two when any has a monitor.
 //!
 //! A statement costs more than what it reads of a load balancer. So a row has all that there is mostly one of: the load
-//! balancer, where it is, a pool, a listener. Members are rows of their own, and so are associations with their monitors.
+//! balancer, where it is, a pool, a listener; and the members as JSON. Associations with their monitors are rows of their
+//! own.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -10,13 +11,14 @@ use std::{
 
 use ballast_model::{Uuid, fault::Fault, load_balancer::LoadBalancer, member::Member, pool::Association};
 use sea_orm::{
-    ConnectionTrait as _, DbBackend, DbErr, EntityTrait, FromQueryResult, IdenStatic as _, Iterable as _, QueryResult,
-    Statement,
+    ColumnTrait, ColumnType, ConnectionTrait as _, DbBackend, DbErr, EntityTrait, FromQueryResult, IdenStatic as _,
+    Iterable as _, QueryResult, Statement,
 };
 
 use crate::{
     Binding, Tx,
     backend::{fault_of, list_of, rows_among},
+    codec::from_json,
     entity::{association, binding, health_monitor, listener, load_balancer, member, pool},
 };
 
@@ -33,7 +35,6 @@ pub struct Placed {
 /// The statements of a database.
 struct Statements {
     frames: String,
-    members: String,
     associations: String,
 }
 
@@ -42,33 +43,52 @@ static POSTGRES: LazyLock<Statements> = LazyLock::new(|| Statements::of(DbBacken
 
 impl Statements {
     fn of(backend: DbBackend) -> Self {
+        let (from, condition) = rows_among(backend, "load_balancer", "id");
         let frames = format!(
             "SELECT {}, {}, {}, {}, \
+             (SELECT {} FROM member WHERE member.load_balancer_id = load_balancer.id) AS members, \
              EXISTS (SELECT 1 FROM association WHERE association.load_balancer_id = load_balancer.id) AS monitored, \
-             EXISTS (SELECT 1 FROM hold WHERE hold.load_balancer_id = load_balancer.id) AS holds FROM {} \
+             EXISTS (SELECT 1 FROM hold WHERE hold.load_balancer_id = load_balancer.id) AS holds FROM {from} \
              LEFT JOIN pool ON pool.load_balancer_id = load_balancer.id \
              LEFT JOIN listener ON listener.load_balancer_id = load_balancer.id \
              LEFT JOIN binding ON binding.load_balancer_id = load_balancer.id AND binding.phase = 'BOUND' \
-             ORDER BY pool.seq, listener.seq",
+             WHERE {condition} ORDER BY pool.seq, listener.seq",
             columns::<load_balancer::Entity>(),
             columns::<pool::Entity>(),
             columns::<listener::Entity>(),
             columns::<binding::Entity>(),
-            rows_among(backend, "load_balancer", "id"),
+            as_json::<member::Entity>(backend),
         );
-        let members = format!(
-            "SELECT {} FROM {} ORDER BY member.seq",
-            columns::<member::Entity>(),
-            rows_among(backend, "member", "load_balancer_id"),
-        );
+        let (from, condition) = rows_among(backend, "association", "load_balancer_id");
         let associations = format!(
-            "SELECT {}, {} FROM {} JOIN health_monitor ON health_monitor.id = association.monitor_id \
-             ORDER BY association.seq",
+            "SELECT {}, {} FROM {from} JOIN health_monitor ON health_monitor.id = association.monitor_id \
+             WHERE {condition} ORDER BY association.seq",
             columns::<association::Entity>(),
             columns::<health_monitor::Entity>(),
-            rows_among(backend, "association", "load_balancer_id"),
         );
-        Self { frames, members, associations }
+        Self { frames, associations }
+    }
+}
+
+/// Rows of a table as one array of objects, in the order of their numbers. Where there are none it may be null.
+fn as_json<E: EntityTrait>(backend: DbBackend) -> String {
+    let table = E::default().table_name().to_owned();
+    match backend {
+        DbBackend::Sqlite => {
+            let fields: Vec<String> = E::Column::iter().map(|column| field(&table, column)).collect();
+            format!("json_group_array(json_object({}) ORDER BY {table}.seq)", fields.join(", "))
+        }
+        _ => format!("json_agg({table} ORDER BY {table}.seq)::text"),
+    }
+}
+
+/// A column in SQLite's JSON, which has no type for ids; SQLite itself has none for flags.
+fn field<C: ColumnTrait>(table: &str, column: C) -> String {
+    let name = column.as_str();
+    match column.def().get_column_type() {
+        ColumnType::Uuid => format!("'{name}', hex({table}.{name})"),
+        ColumnType::Boolean => format!("'{name}', json(iif({table}.{name}, 'true', 'false'))"),
+        _ => format!("'{name}', {table}.{name}"),
     }
 }
 
@@ -85,6 +105,8 @@ struct Frame {
     pool: Option<pool::Model>,
     listener: Option<listener::Model>,
     binding: Option<binding::Model>,
+    /// Of all its pools, as JSON.
+    members: Option<String>,
     monitored: bool,
     holds: bool,
 }
@@ -96,18 +118,15 @@ impl FromQueryResult for Frame {
             pool: pool::Model::from_query_result_optional(row, "pool_")?,
             listener: listener::Model::from_query_result_optional(row, "listener_")?,
             binding: binding::Model::from_query_result_optional(row, "binding_")?,
+            members: row.try_get("", "members")?,
             monitored: row.try_get("", "monitored")?,
             holds: row.try_get("", "holds")?,
         })
     }
 }
 
-/// Members and monitors by pool, each pool's to be taken once.
-#[derive(Default)]
-struct Parts {
-    members: HashMap<Uuid, Vec<Member>>,
-    monitors: HashMap<Uuid, Vec<Association>>,
-}
+/// By pool; each pool's are taken once.
+type ByPool<T> = HashMap<Uuid, Vec<T>>;
 
 impl Tx {
     /// The load balancers with these ids that there are.
@@ -121,37 +140,37 @@ impl Tx {
         let read = rows(&statements.frames).await.map_err(fault_of)?;
         let frames = read.iter().map(|row| Frame::from_query_result(row, "")).collect::<Result<Vec<_>, _>>();
         let frames = frames.map_err(fault_of)?;
-        let mut parts = Parts::default();
-        if frames.is_empty() {
-            return Ok(HashMap::new());
-        }
-        for row in rows(&statements.members).await.map_err(fault_of)? {
-            let row = member::Model::from_query_result(&row, "member_").map_err(fault_of)?;
-            parts.members.entry(row.pool_id).or_default().push(row.into_member()?);
-        }
+        let mut monitors = ByPool::new();
         if frames.iter().any(|frame| frame.monitored) {
             for row in rows(&statements.associations).await.map_err(fault_of)? {
                 let association = association::Model::from_query_result(&row, "association_").map_err(fault_of)?;
                 let monitor = health_monitor::Model::from_query_result(&row, "health_monitor_").map_err(fault_of)?;
                 let (pool_id, monitor) = (association.pool_id, monitor.into_monitor()?);
                 let association = Association { monitor, progress: association.into_progress()? };
-                parts.monitors.entry(pool_id).or_default().push(association);
+                monitors.entry(pool_id).or_default().push(association);
             }
         }
-        put_together(frames, parts)
+        put_together(frames, monitors)
     }
 }
 
-fn put_together(frames: Vec<Frame>, mut parts: Parts) -> Result<HashMap<Uuid, Placed>, Fault> {
+fn put_together(frames: Vec<Frame>, mut monitors: ByPool<Association>) -> Result<HashMap<Uuid, Placed>, Fault> {
     let mut found: HashMap<Uuid, Placed> = HashMap::with_capacity(frames.len());
+    let mut members = ByPool::new();
     for frame in frames {
         let placed = match found.entry(frame.load_balancer.id) {
             Entry::Occupied(placed) => placed.into_mut(),
-            Entry::Vacant(place) => place.insert(Placed {
-                load_balancer: frame.load_balancer.into_load_balancer(Vec::new(), Vec::new())?,
-                binding: frame.binding.map(binding::Model::into_binding).transpose()?,
-                holds: frame.holds,
-            }),
+            Entry::Vacant(place) => {
+                let rows = frame.members.map(|text| from_json::<Vec<member::Model>>("members", &text)).transpose()?;
+                for row in rows.unwrap_or_default() {
+                    members.entry(row.pool_id).or_default().push(row.into_member()?);
+                }
+                place.insert(Placed {
+                    load_balancer: frame.load_balancer.into_load_balancer(Vec::new(), Vec::new())?,
+                    binding: frame.binding.map(binding::Model::into_binding).transpose()?,
+                    holds: frame.holds,
+                })
+            }
         };
         let LoadBalancer { listeners, pools, .. } = &mut placed.load_balancer;
         if let Some(row) = frame.listener
@@ -162,8 +181,8 @@ fn put_together(frames: Vec<Frame>, mut parts: Parts) -> Result<HashMap<Uuid, Pl
         if let Some(row) = frame.pool
             && pools.iter().all(|known| known.id != row.id)
         {
-            let members = parts.members.remove(&row.id).unwrap_or_default();
-            let monitors = parts.monitors.remove(&row.id).unwrap_or_default();
+            let members: Vec<Member> = members.remove(&row.id).unwrap_or_default();
+            let monitors = monitors.remove(&row.id).unwrap_or_default();
             pools.push(row.into_pool(members, monitors)?);
         }
     }

@@ -198,6 +198,7 @@ impl Turn {
         if self.shared
             && let Some(group) = self.slot.deref()
         {
+            group.tx.known_limits().clear();
             match group.tx.db().execute_unprepared("ROLLBACK TO SAVEPOINT work").await {
                 Ok(_) => self.settled = true,
                 Err(error) => tracing::warn!(%error, "work was not undone alone; its group is"),

@@ -2,10 +2,11 @@
 
 use ballast_model::{fault::Fault, member::Member, status::OperatingStatus};
 use sea_orm::{NotSet, Set, entity::prelude::*};
+use serde::Deserialize;
 
 use crate::codec::{member_of, natural, number, parsed, progress};
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Deserialize)]
 #[sea_orm(table_name = "member")]
 pub struct Model {
     #[sea_orm(primary_key)]

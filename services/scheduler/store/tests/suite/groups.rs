@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use ballast_model::fault::{Code, Fault};
+use ballast_model::{
+    fault::{Code, Fault},
+    quota::{Limit, Resource},
+};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::{
@@ -97,7 +100,37 @@ async fn one_that_gives_up_in_the_queue_leaves_no_one_waiting(database: &Databas
     assert_eq!(count(database, 1..2).await, 1);
 }
 
+async fn what_one_reads_of_limits_is_what_those_before_it_did_and_not_what_was_undone(database: &Database) {
+    let gate = Arc::new(Semaphore::new(0));
+    let holder = hold_the_turn(database, &gate).await;
+    let limits = |value| [(Resource::Pool, Limit::new(Resource::Pool, value).unwrap())];
+    let mut read_first = Vec::new();
+    for number in 0..6 {
+        let store = database.store.clone();
+        read_first.push(tokio::spawn(async move {
+            write!(store, [limits], |tx| {
+                let before = tx.own_limits("p").await?;
+                tx.save_limits("p", &limits(number)).await?;
+                let after = tx.own_limits("p").await?;
+                assert_eq!(after, limits(number));
+                // Every second one is undone.
+                if number % 2 == 0 { Ok(before) } else { Err(Fault::new(Code::SubnetFull, "full")) }
+            })
+        }));
+        tokio::task::yield_now().await;
+    }
+    gate.add_permits(1);
+    holder.await.unwrap().unwrap();
+    let mut seen = Vec::new();
+    for task in read_first {
+        seen.extend(task.await.unwrap().ok());
+    }
+    // In the order of their turns.
+    assert_eq!(seen, [Vec::new(), limits(0).to_vec(), limits(2).to_vec()]);
+}
+
 on_each_backend![
+    what_one_reads_of_limits_is_what_those_before_it_did_and_not_what_was_undone,
     those_that_fail_are_undone_alone,
     a_statement_that_the_database_refuses_costs_the_others_nothing,
     those_that_queue_behind_work_that_is_given_up_are_done,
