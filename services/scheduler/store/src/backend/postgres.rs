@@ -94,12 +94,14 @@ async fn connect(
 }
 
 /// Statements are short, and ask by indexed columns: nothing that is prepared for long ones pays, no plan depends on the
-/// values, and none is to read a table from end to end because it was small when the plan was made.
+/// values, and none is to read a table or an index from end to end because it was small when the plan was made.
 fn tuned(options: PgConnectOptions) -> PgConnectOptions {
     options.application_name("ballast-scheduler").options([
         ("jit", "off"),
         ("plan_cache_mode", "force_generic_plan"),
         ("enable_seqscan", "off"),
+        ("enable_hashjoin", "off"),
+        ("enable_mergejoin", "off"),
     ])
 }
 
