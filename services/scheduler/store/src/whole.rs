@@ -47,8 +47,7 @@ impl Statements {
         let frames = format!(
             "SELECT {}, {}, {}, {}, \
              (SELECT {} FROM member WHERE member.load_balancer_id = load_balancer.id) AS members, \
-             EXISTS (SELECT 1 FROM association WHERE association.load_balancer_id = load_balancer.id) AS monitored, \
-             EXISTS (SELECT 1 FROM hold WHERE hold.load_balancer_id = load_balancer.id) AS holds FROM {from} \
+             {} AS monitored, {} AS holds FROM {from} \
              LEFT JOIN pool ON pool.load_balancer_id = load_balancer.id \
              LEFT JOIN listener ON listener.load_balancer_id = load_balancer.id \
              LEFT JOIN binding ON binding.load_balancer_id = load_balancer.id AND binding.phase = 'BOUND' \
@@ -58,6 +57,8 @@ impl Statements {
             columns::<listener::Entity>(),
             columns::<binding::Entity>(),
             as_json::<member::Entity>(backend),
+            has("association"),
+            has("hold"),
         );
         let (from, condition) = rows_among(backend, "association", "load_balancer_id");
         let associations = format!(
@@ -68,6 +69,11 @@ impl Statements {
         );
         Self { frames, associations }
     }
+}
+
+/// Whether a table has a row of the load balancer. Not EXISTS: PostgreSQL may read the whole table for that.
+fn has(table: &str) -> String {
+    format!("(SELECT 1 FROM {table} WHERE {table}.load_balancer_id = load_balancer.id LIMIT 1) IS NOT NULL")
 }
 
 /// Rows of a table as one array of objects, in the order of their numbers. Where there are none it may be null.
