@@ -197,12 +197,11 @@ impl App {
         let news = &news;
         let save = self.store.write(|tx, _| {
             Box::pin(async move {
-                for (owner, statistics) in news {
-                    if owner.has(tx.binding(owner.load_balancer_id).await?.as_ref()) {
-                        tx.save_statistics(owner.load_balancer_id, *statistics).await?;
-                    }
-                }
-                Ok(())
+                let ids: Vec<Uuid> = news.iter().map(|(owner, _)| owner.load_balancer_id).collect();
+                let bindings = tx.bindings(&ids).await?;
+                let owned = news.iter().filter(|(owner, _)| owner.has(bindings.get(&owner.load_balancer_id)));
+                let owned = owned.map(|(owner, statistics)| (owner.load_balancer_id, *statistics)).collect();
+                tx.save_statistics(&owned).await
             })
         });
         save.await

@@ -11,14 +11,14 @@ use ballast_model::{
     load_balancer::pool_not_found,
 };
 use sea_orm::{
-    ColumnTrait as _, EntityTrait as _, ExprTrait as _, NotSet, QueryFilter as _, QueryOrder as _, QuerySelect as _,
-    Set,
+    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, ExprTrait as _, NotSet, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _, Set,
     sea_query::{Expr, Query},
 };
 
 use crate::{
     Tx,
-    backend::{fault_of, is_duplicate, is_reference},
+    backend::{fault_of, is_among, is_duplicate, is_reference},
     codec::{natural, number},
     entity::{binding, load_balancer},
     shown::chunks,
@@ -106,6 +106,18 @@ impl Tx {
             .filter(binding::Column::LoadBalancerId.eq(load_balancer_id))
             .filter(binding::Column::Phase.eq(Phase::Bound.as_str()));
         row.one(self.db()).await.map_err(fault_of)?.map(binding::Model::into_binding).transpose()
+    }
+
+    /// Where these load balancers are; those that are nowhere are left out.
+    ///
+    /// # Errors
+    /// As [`Self::binding`].
+    pub async fn bindings(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, Binding>, Fault> {
+        let rows = binding::Entity::find()
+            .filter(is_among(self.db().get_database_backend(), "load_balancer_id", ids))
+            .filter(binding::Column::Phase.eq(Phase::Bound.as_str()));
+        let rows = rows.all(self.db()).await.map_err(fault_of)?.into_iter();
+        rows.map(|row| Ok((row.load_balancer_id, row.into_binding()?))).collect()
     }
 
     /// Binds a load balancer that is on no agent.

@@ -36,10 +36,8 @@ use crate::{
     backend::{fault_of, next_transaction, oldest_open_transaction, transaction_id},
     codec::member_of,
     entity::{event, event_mark},
+    pieces::pieces,
 };
-
-/// How many rows one statement writes, at most.
-const LONGEST: usize = 256;
 
 /// What a change is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -100,16 +98,6 @@ pub struct Changes {
     pub changes: Vec<(Position, Change)>,
     /// Whether there is more at once.
     pub more: bool,
-}
-
-/// Parts of a list, each with one of few lengths: a statement of a new length would be prepared anew.
-fn pieces<T>(mut list: &[T]) -> impl Iterator<Item = &[T]> {
-    std::iter::from_fn(move || {
-        let length = 1 << list.len().min(LONGEST).checked_ilog2()?;
-        let (piece, rest) = list.split_at(length);
-        list = rest;
-        Some(piece)
-    })
 }
 
 #[derive(FromQueryResult)]

@@ -20,6 +20,7 @@ mod monitors;
 mod network_changes;
 mod networks;
 mod parts;
+mod pieces;
 mod ports;
 mod query;
 mod quotas;

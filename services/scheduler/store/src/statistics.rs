@@ -1,6 +1,6 @@
 //! Counters of load balancers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use ballast_model::{Uuid, fault::Fault, load_balancer::pool_not_found, outcome::Statistics};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, Set, sea_query::OnConflict};
@@ -10,6 +10,7 @@ use crate::{
     backend::{fault_of, is_reference},
     codec::number,
     entity::statistics,
+    pieces::pieces,
     shown::chunks,
 };
 
@@ -38,11 +39,11 @@ impl Tx {
         Ok(found)
     }
 
-    /// Stores what its agent counted in the place of what it counted before.
+    /// Stores what its agent counted of each load balancer in the place of what it counted before.
     ///
     /// # Errors
-    /// [`Code::PoolNotFound`](ballast_model::fault::Code::PoolNotFound): it is gone; or as [`Self::statistics`].
-    pub async fn save_statistics(&self, load_balancer_id: Uuid, statistics: Statistics) -> Result<(), Fault> {
+    /// [`Code::PoolNotFound`](ballast_model::fault::Code::PoolNotFound): one is gone; or as [`Self::statistics`].
+    pub async fn save_statistics(&self, counted: &BTreeMap<Uuid, Statistics>) -> Result<(), Fault> {
         let columns = [
             statistics::Column::BytesIn,
             statistics::Column::BytesOut,
@@ -50,13 +51,16 @@ impl Tx {
             statistics::Column::TotalConnections,
         ];
         let replace = OnConflict::column(statistics::Column::LoadBalancerId).update_columns(columns).to_owned();
-        let row = statistics::ActiveModel::of(load_balancer_id, statistics);
-        let saved = statistics::Entity::insert(row).on_conflict(replace).exec_without_returning(self.db()).await;
-        saved.map(|_| ()).map_err(
-            |error| {
-                if is_reference(&error) { pool_not_found(load_balancer_id) } else { fault_of(error) }
-            },
-        )
+        let counted: Vec<(&Uuid, &Statistics)> = counted.iter().collect();
+        for piece in pieces(&counted) {
+            let rows = piece.iter().map(|(id, statistics)| statistics::ActiveModel::of(**id, **statistics));
+            let insert = statistics::Entity::insert_many(rows).on_conflict(replace.clone());
+            insert.exec_without_returning(self.db()).await.map_err(|error| match piece {
+                [(id, _), ..] if is_reference(&error) => pool_not_found(**id),
+                _ => fault_of(error),
+            })?;
+        }
+        Ok(())
     }
 
     /// The load balancer gets another agent, which counts from zero: what was counted so far is added to what it counts.

@@ -67,7 +67,7 @@ async fn a_deleted_load_balancer_leaves_its_monitor_only(database: &Database) {
     let stored = store_everything(database).await;
     let counters = Statistics { bytes_in: 1, ..Statistics::default() };
     let left = write!(database.store, [stored, counters], |tx| {
-        tx.save_statistics(id(1), counters).await?;
+        tx.save_statistics(&[(id(1), counters)].into()).await?;
         tx.delete(&stored).await?;
         let owners = (tx.owner_of_listener(id(21)).await?, tx.owner_of_member(id(11)).await?);
         assert_eq!(owners, (None, None));
@@ -138,11 +138,11 @@ async fn counters_are_zero_until_stored_and_end_with_their_load_balancer(databas
     assert_eq!(read!(database.store, [], |tx| tx.statistics(id(1)).await).unwrap(), Statistics::default());
     for bytes_in in [1, 2, u64::MAX] {
         let counters = Statistics { bytes_in, bytes_out: 7, active_connections: 3, total_connections: 9 };
-        write!(database.store, [counters], |tx| tx.save_statistics(id(1), counters).await).unwrap();
+        write!(database.store, [counters], |tx| tx.save_statistics(&[(id(1), counters)].into()).await).unwrap();
         let stored = read!(database.store, [], |tx| tx.statistics(id(1)).await).unwrap();
         assert_eq!(stored, Statistics { bytes_in: bytes_in.min(i64::MAX.unsigned_abs()), ..counters });
     }
-    let fault = write!(database.store, [], |tx| tx.save_statistics(id(2), Statistics::default()).await);
+    let fault = write!(database.store, [], |tx| tx.save_statistics(&[(id(2), Statistics::default())].into()).await);
     assert_eq!(fault.unwrap_err().code(), Code::PoolNotFound);
 }
 

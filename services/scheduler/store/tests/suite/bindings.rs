@@ -39,6 +39,8 @@ async fn the_epoch_grows_with_each_placement(database: &Database) {
         assert_eq!(bind(database, 1, agent).await, Ok(bound(1, agent, epoch)));
     }
     assert_eq!(read!(database.store, [], |tx| tx.binding(id(1)).await).unwrap(), Some(bound(1, 501, 3)));
+    let many = read!(database.store, [], |tx| tx.bindings(&[id(1), id(99)]).await).unwrap();
+    assert_eq!(many, [(id(1), bound(1, 501, 3))].into());
     write!(database.store, [], |tx| {
         for (agent, epoch) in [(501, 1), (502, 2), (501, 3)] {
             assert!(tx.drop_binding(id(1), id(agent), epoch).await?);
