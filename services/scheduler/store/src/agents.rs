@@ -18,6 +18,7 @@ use crate::{
     backend::{fault_of, is_duplicate},
     codec::natural,
     entity::{agent, binding, hold},
+    store::Loads,
 };
 
 fn agent_not_found(id: Uuid) -> Fault {
@@ -72,7 +73,14 @@ impl Tx {
     /// # Errors
     /// As [`Self::agents`].
     pub async fn agent_page(&self, query: &Query) -> Result<Page<Agent>, Fault> {
-        let loads = self.load_of_agents(Condition::all()).await?;
+        let known = self.known().loads.clone();
+        let loads = match known {
+            Some(loads) => loads,
+            None => {
+                let loads = self.load_of_agents(Condition::all()).await?;
+                self.known().loads.insert(loads).clone()
+            }
+        };
         let agent = |row: agent::Model| {
             let none = HashMap::new();
             let load = loads.get(&row.id).unwrap_or(&none);
@@ -81,8 +89,7 @@ impl Tx {
         self.page(query, agent).await
     }
 
-    /// How many load balancers are bound to each agent that has any, by driver.
-    async fn load_of_agents(&self, which: Condition) -> Result<HashMap<Uuid, HashMap<String, u32>>, Fault> {
+    async fn load_of_agents(&self, which: Condition) -> Result<Loads, Fault> {
         let counts = binding::Entity::find()
             .select_only()
             .column(binding::Column::AgentId)
@@ -92,7 +99,7 @@ impl Tx {
             .group_by(binding::Column::AgentId)
             .group_by(binding::Column::Driver)
             .into_tuple::<(Uuid, String, i64)>();
-        let mut loads: HashMap<Uuid, HashMap<String, u32>> = HashMap::new();
+        let mut loads = Loads::new();
         for (id, driver, count) in counts.all(self.db()).await.map_err(fault_of)? {
             loads.entry(id).or_default().insert(driver, natural("load_balancers", count)?);
         }
@@ -149,6 +156,7 @@ impl Tx {
     /// # Errors
     /// [`Code::AgentNotFound`], or as [`Self::agent`].
     pub async fn delete_agent(&self, id: Uuid) -> Result<Vec<Uuid>, Fault> {
+        self.known().loads = None;
         let bound = binding::Entity::find()
             .select_only()
             .column(binding::Column::LoadBalancerId)

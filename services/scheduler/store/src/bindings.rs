@@ -148,6 +148,9 @@ impl Tx {
                 fault_of(error)
             }
         })?;
+        if let Some(loads) = &mut self.known().loads {
+            *loads.entry(agent_id).or_default().entry(driver.to_owned()).or_default() += 1;
+        }
         Ok(binding)
     }
 
@@ -213,6 +216,7 @@ impl Tx {
     /// # Errors
     /// As [`Self::binding`].
     pub async fn release(&self, load_balancer_id: Uuid) -> Result<(), Fault> {
+        self.known().loads = None;
         let released = binding::Entity::update_many()
             .col_expr(binding::Column::Phase, Expr::val(Phase::Removing.as_str()))
             .filter(binding::Column::LoadBalancerId.eq(load_balancer_id))
@@ -226,6 +230,7 @@ impl Tx {
     /// # Errors
     /// As [`Self::binding`].
     pub async fn drop_binding(&self, load_balancer_id: Uuid, agent_id: Uuid, epoch: u64) -> Result<bool, Fault> {
+        self.known().loads = None;
         let dropped = binding::Entity::delete_many()
             .filter(binding::Column::LoadBalancerId.eq(load_balancer_id))
             .filter(binding::Column::AgentId.eq(agent_id))

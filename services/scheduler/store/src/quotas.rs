@@ -26,7 +26,7 @@ impl Tx {
     /// # Errors
     /// [`Code::Internal`](ballast_model::fault::Code::Internal): the database failed.
     pub async fn own_limits(&self, project_id: &str) -> Result<OwnLimits, Fault> {
-        if let Some(known) = self.known_limits().get(project_id) {
+        if let Some(known) = self.known().limits.get(project_id) {
             return Ok(known.clone());
         }
         let rows = quota::Entity::find()
@@ -34,7 +34,7 @@ impl Tx {
             .order_by_asc(quota::Column::Seq)
             .all(self.db());
         let limits: OwnLimits = rows.await.map_err(fault_of)?.iter().map(limit).collect::<Result<_, _>>()?;
-        self.known_limits().insert(project_id.to_owned(), limits.clone());
+        self.known().limits.insert(project_id.to_owned(), limits.clone());
         Ok(limits)
     }
 
@@ -63,7 +63,7 @@ impl Tx {
     /// # Errors
     /// As [`Self::own_limits`].
     pub async fn save_limits(&self, project_id: &str, limits: &[(Resource, Limit)]) -> Result<(), Fault> {
-        self.known_limits().clear();
+        self.known().limits.clear();
         for (resource, limit) in limits {
             let row = quota::ActiveModel {
                 seq: NotSet,
@@ -84,7 +84,7 @@ impl Tx {
     /// # Errors
     /// As [`Self::own_limits`].
     pub async fn delete_limits(&self, project_id: &str) -> Result<(), Fault> {
-        self.known_limits().clear();
+        self.known().limits.clear();
         let gone = quota::Entity::delete_many().filter(quota::Column::ProjectId.eq(project_id)).exec(self.db());
         gone.await.map(|_| ()).map_err(fault_of)
     }

@@ -56,9 +56,20 @@ pub struct Store {
 pub struct Tx {
     link: Link,
     notes: Notes,
-    /// The projects' own limits that were read in it: nobody else can change them before its end.
-    limits: Mutex<HashMap<String, OwnLimits>>,
+    known: Mutex<Known>,
 }
+
+/// What was read in a transaction and is asked for by each piece of work in it. Nobody else can change it before the
+/// transaction ends; who does in it says so here.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// The projects' own limits.
+    pub(crate) limits: HashMap<String, OwnLimits>,
+    pub(crate) loads: Option<Loads>,
+}
+
+/// How many load balancers are bound to each agent that has any, by driver.
+pub(crate) type Loads = HashMap<Uuid, HashMap<String, u32>>;
 
 /// The database cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -180,7 +191,7 @@ impl Store {
 
 impl Tx {
     pub(crate) fn new(link: Link) -> Self {
-        Self { link, notes: Notes::default(), limits: Mutex::default() }
+        Self { link, notes: Notes::default(), known: Mutex::default() }
     }
 
     pub(crate) async fn commit(self) -> Result<(), sea_orm::DbErr> {
@@ -195,8 +206,8 @@ impl Tx {
         &self.link
     }
 
-    pub(crate) fn known_limits(&self) -> MutexGuard<'_, HashMap<String, OwnLimits>> {
-        self.limits.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What this transaction changes.

@@ -23,6 +23,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 use crate::{
     Claim, Scope, Tx, Work,
     backend::{Backend, Link, fault_of},
+    store::Known,
 };
 
 /// A group that is as large as this commits though more are waiting: those in it wait for its last.
@@ -198,7 +199,7 @@ impl Turn {
         if self.shared
             && let Some(group) = self.slot.deref()
         {
-            group.tx.known_limits().clear();
+            *group.tx.known() = Known::default();
             match group.tx.db().execute_unprepared("ROLLBACK TO SAVEPOINT work").await {
                 Ok(_) => self.settled = true,
                 Err(error) => tracing::warn!(%error, "work was not undone alone; its group is"),

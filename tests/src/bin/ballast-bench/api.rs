@@ -1,7 +1,7 @@
 //! Calls of the REST API: time, throughput and CPU time of every process, over SQLite and over PostgreSQL.
 //!
-//! The agent's driver writes to memory: what is measured is gateway, scheduler and database, with the durability that they have
-//! by default. The bars are a fortieth (a sixtieth for the long list) of what the API server of OpenStack Octavia takes
+//! The agent's driver writes to memory: what is measured is gateway, scheduler and database, with the durability that they
+//! have by default. The bars are a fortieth (a sixtieth for the long list) of what the API server of OpenStack Octavia takes
 //! for the same call on a machine of this size, database included: see docs/performance.md.
 
 use std::{

@@ -17,7 +17,7 @@ use ballast_store::Store;
 use serde_json::{Value, json};
 
 use crate::{
-    Options, Outcome, report,
+    Options, Outcome, postgres, report,
     samples::Samples,
     stack::{Driver, Plan, Stack},
 };
@@ -85,37 +85,58 @@ async fn fill(url: &str, numbers: std::ops::Range<usize>) -> Outcome<()> {
     Ok(())
 }
 
-/// CPU time of gateway and scheduler for one call, in milliseconds, and its median time.
-fn cost(stack: &Stack, path: &str, calls: usize) -> Outcome<(f64, f64)> {
+/// CPU time of gateway, scheduler and database for one call, in milliseconds, and its median time.
+fn cost(stack: &Stack, server: Option<&postgres::Server>, path: &str, calls: usize) -> Outcome<(f64, f64)> {
     let mut rest = stack.rest()?;
-    let cpu = || stack.cpu().iter().filter(|(name, _)| ["gateway", "scheduler"].contains(name)).map(|(_, us)| us).sum();
+    let cpu = || {
+        let services = stack.cpu();
+        let ours = services.iter().filter(|(name, _)| ["gateway", "scheduler"].contains(name)).map(|(_, us)| us);
+        ours.sum::<f64>() + server.map_or(0.0, postgres::Server::cpu)
+    };
     rest.call("GET", path, None)?.expect(200)?;
-    let before: f64 = cpu();
+    let before = cpu();
     let mut times = Samples::default();
     for _ in 0..calls {
         let sent = Instant::now();
         rest.call("GET", path, None)?.expect(200)?;
         times.add(sent.elapsed().as_secs_f64() * 1e3);
     }
-    let after: f64 = cpu();
-    Ok(((after - before) / 1e3 / calls as f64, times.median()))
+    Ok(((cpu() - before) / 1e3 / calls as f64, times.median()))
 }
 
 pub(crate) fn run(lab: &Lab, options: &Options) -> Outcome<Value> {
-    report::heading("flat", "GET pools?limit=100 with few pools in the store, and with many (SQLite)");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let many = options.count(MANY);
+    report::heading("flat", "GET pools?limit=100 with few pools in the store, and with many");
     fs::create_dir_all(lab.dir().join("flat"))?;
     let url = format!("sqlite://{}/flat/ballast.db", lab.dir().display());
+    let mut file = vec![over(lab, options, ("SQLite", &url), None)?];
+    match postgres::programs() {
+        Some(programs) => {
+            let server = postgres::Server::start(&programs, &lab.dir().join("flat-postgres"))?;
+            file.push(over(lab, options, ("PostgreSQL", &server.url()), Some(&server))?);
+        }
+        None => println!("\nPostgreSQL: not measured, the package postgresql is not installed"),
+    }
+    Ok(Value::Array(file))
+}
+
+fn over(
+    lab: &Lab,
+    options: &Options,
+    (database, url): (&str, &str),
+    server: Option<&postgres::Server>,
+) -> Outcome<Value> {
+    println!("\n{database}");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let many = options.count(MANY);
     let mut costs = Vec::new();
     let mut whole = Value::Null;
     for (begin, end) in [(0, FEW), (FEW, many)] {
-        runtime.block_on(fill(&url, begin..end))?;
-        let plan = Plan { driver: Driver::Fault, host: None, log_level: "info", database: Some(url.clone()) };
-        let stack = Stack::start(lab, &format!("flat-{end}"), &plan)?;
-        let (cpu, median) = cost(&stack, "/v2.0/lb/pools?limit=100", options.count(CALLS))?;
+        runtime.block_on(fill(url, begin..end))?;
+        let plan = Plan { driver: Driver::Fault, host: None, log_level: "info", database: Some(url.to_owned()) };
+        let stack = Stack::start(lab, &format!("flat-{database}-{end}"), &plan)?;
+        let (cpu, median) = cost(&stack, server, "/v2.0/lb/pools?limit=100", options.count(CALLS))?;
         let middle = format!("/v2.0/lb/pools?limit=100&marker={}", id(end / 2));
-        let (deep_cpu, deep_median) = cost(&stack, &middle, options.count(CALLS))?;
+        let (deep_cpu, deep_median) = cost(&stack, server, &middle, options.count(CALLS))?;
         println!(
             "{end:>7} pools: first page {cpu:.2} ms CPU, {median:.2} ms; a middle one {deep_cpu:.2}, {deep_median:.2}"
         );
@@ -127,7 +148,9 @@ pub(crate) fn run(lab: &Lab, options: &Options) -> Outcome<Value> {
     let ratio = costs[1].0 / costs[0].0;
     report::ratio("many to few, first page", ratio, "1");
     report::ratio("many to few, a middle page", costs[1].1 / costs[0].1, "1");
-    Ok(json!({ "few": FEW, "many": many, "cpu_ms": costs, "ratio": ratio, "everything": whole }))
+    Ok(json!({
+        "database": database, "few": FEW, "many": many, "cpu_ms": costs, "ratio": ratio, "everything": whole,
+    }))
 }
 
 /// The whole list, and how much memory it took.

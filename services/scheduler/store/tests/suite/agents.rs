@@ -78,6 +78,29 @@ async fn load_balancers_are_counted_where_they_are_bound(database: &Database) {
     assert_eq!((one.load_balancers, one.drivers[0].load_balancers), (2, 1), "of all drivers, and of haproxy-ns");
 }
 
+async fn the_count_goes_with_what_the_same_transaction_does(database: &Database) {
+    store_all(database, &[pool(1), pool(2)]).await;
+    write!(database.store, [], |tx| tx.insert_agent(&agent(501)).await).unwrap();
+    write!(database.store, [], |tx| {
+        let count = async || {
+            let agents = tx.agents(&Query::default()).await.unwrap();
+            let [agent] = &agents[..] else { panic!("{agents:?}") };
+            (agent.load_balancers, agent.drivers[0].load_balancers)
+        };
+        assert_eq!(count().await, (0, 0));
+        let binding = tx.bind(id(1), id(501), "haproxy-ns").await?;
+        assert_eq!(count().await, (1, 1));
+        tx.bind(id(2), id(501), "another").await?;
+        assert_eq!(count().await, (2, 1));
+        tx.release(id(2)).await?;
+        assert_eq!(count().await, (1, 1));
+        tx.drop_binding(id(1), id(501), binding.epoch).await?;
+        assert_eq!(count().await, (0, 0));
+        Ok(())
+    })
+    .unwrap();
+}
+
 async fn a_deleted_agent_takes_its_bindings_and_holds_along(database: &Database) {
     store_all(database, &[pool(1), pool(2)]).await;
     let bound = write!(database.store, [], |tx| {
@@ -126,6 +149,7 @@ on_each_backend![
     a_host_has_one_agent,
     heartbeats_and_sessions_are_noted,
     load_balancers_are_counted_where_they_are_bound,
+    the_count_goes_with_what_the_same_transaction_does,
     a_deleted_agent_takes_its_bindings_and_holds_along,
     agents_are_the_operators_to_list,
 ];
