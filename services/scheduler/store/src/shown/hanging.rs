@@ -54,8 +54,11 @@ pub(super) fn monitors_of(backend: DbBackend, from: &str) -> String {
     format!("(SELECT {expr} FROM {from})")
 }
 
+/// A pool, and one of its monitors.
+type Monitored = (Uuid, (Uuid, Progress));
+
 /// Monitors as JSON: of each its pool's id, its own, and the three columns of its progress.
-pub(super) fn monitors_in(row: &QueryResult) -> Result<Vec<(Uuid, (Uuid, Progress))>, Fault> {
+pub(super) fn monitors_in(row: &QueryResult) -> Result<Vec<Monitored>, Fault> {
     let text: Option<String> = row.try_get("", "monitors").map_err(fault_of)?;
     let Some(text) = text else { return Ok(Vec::new()) };
     let rows: Vec<(Uuid, Uuid, String, Option<String>, i64)> = from_json("monitors", &text)?;
