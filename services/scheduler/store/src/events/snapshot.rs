@@ -19,7 +19,7 @@ impl Tx {
     /// number of each row.
     ///
     /// # Errors
-    /// [`Code::Internal`]: the database failed.
+    /// [`Code::Internal`](ballast_model::fault::Code::Internal): the database failed.
     pub async fn ids_after(
         &self,
         kind: EventKind,
@@ -41,7 +41,7 @@ impl Tx {
     /// The load balancers that have these listeners or members, by their ids.
     ///
     /// # Errors
-    /// [`Code::Internal`]: the database failed.
+    /// [`Code::Internal`](ballast_model::fault::Code::Internal): the database failed.
     pub async fn owners_of(&self, kind: EventKind, ids: &[Uuid]) -> Result<HashMap<Uuid, Uuid>, Fault> {
         let mut owners = HashMap::new();
         for chunk in ids.chunks(CHUNK) {
