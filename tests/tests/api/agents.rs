@@ -1,6 +1,6 @@
 //! Agents: sessions, liveness, placement.
 
-use ballast_proto::agent::{DriverState, agent_message, scheduler_message::Message};
+use ballast_proto::agent::{Desired, DriverState, agent_message, scheduler_message::Message};
 use serde_json::json;
 use tonic::Code;
 
@@ -185,6 +185,34 @@ async fn health_and_statistics_are_shown() {
     let want = json!({"stats": {"bytes_in": 1, "bytes_out": 2, "active_connections": 3, "total_connections": 4}});
     let path = format!("/v2.0/lb/pools/{pool}/stats");
     tokio::time::timeout(PATIENCE, async { while services.get(&path).await != want {} }).await.unwrap();
+}
+
+#[tokio::test]
+async fn outcomes_that_come_together_count_each_for_its_load_balancer_and_in_their_order() {
+    let services = Services::start().await;
+    let mut agent = Agent::connect(&services.channel, "a", "1").await.unwrap();
+    let subnet = services.subnet().await;
+    let mut desired = Vec::new();
+    for _ in 0..4 {
+        services.pool(&subnet).await;
+        desired.push(agent.desired().await);
+    }
+    let path = |one: &Desired| format!("/v2.0/lb/pools/{}", one.load_balancer.as_ref().unwrap().id);
+    let with_epoch = |one: &Desired, epoch| Desired { epoch, ..one.clone() };
+    // Nobody waits in between: what has come is taken together.
+    agent.outcome(&desired[0], Some("no memory")).await;
+    agent.deployed(&with_epoch(&desired[3], 7)).await;
+    agent.deployed(&desired[1]).await;
+    agent.outcome(&desired[2], Some("no disk")).await;
+    agent.deployed(&desired[0]).await;
+    agent.heartbeat(vec![ready_driver()]).await;
+    agent.outcome(&desired[1], Some("no more")).await;
+    services.settled(&path(&desired[1]), "ERROR").await;
+    services.settled(&path(&desired[0]), "ACTIVE").await;
+    let failed = services.settled(&path(&desired[2]), "ERROR").await;
+    assert_eq!(failed["status_description"], "no disk");
+    // Of another placement: not said of this one.
+    assert_eq!(services.get(&path(&desired[3])).await["pool"]["status"], "PENDING_CREATE");
 }
 
 #[tokio::test]
