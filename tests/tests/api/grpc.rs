@@ -164,9 +164,17 @@ async fn health_and_reflection_answer() {
     let answer = answers.message().await.unwrap().unwrap().message_response;
     let Some(MessageResponse::ListServicesResponse(list)) = answer else { panic!("{answer:?}") };
     let names: Vec<String> = list.service.into_iter().map(|service| service.name).collect();
-    for name in ["lbaas.v1.Pools", "lbaas.v1.Networks", "lbaas.agent.v1.AgentSession"] {
+    let here = [
+        "lbaas.v1.Pools",
+        "lbaas.v1.Networks",
+        "lbaas.agent.v1.AgentSession",
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1.ServerReflection",
+    ];
+    for name in here {
         assert!(names.contains(&name.to_owned()), "{names:?}");
     }
+    assert!(!names.contains(&"lbaas.driver.v1.Driver".to_owned()), "it is served by drivers: {names:?}");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ballast_model::{
     Uuid,
     agent::{Agent, Liveness},
-    fault::Fault,
+    fault::{Code, Fault},
     features,
 };
 use ballast_store::{Phase, Query, Tx};
@@ -69,7 +69,16 @@ impl App {
         let (decision, moving) = self.store.read(|tx, _| Box::pin(self.to_move(tx))).await?;
         for (load_balancer_id, from) in moving {
             let random = rand::random();
-            let wakes = self.store.write(|tx, _| Box::pin(self.move_off(tx, load_balancer_id, from, random))).await?;
+            let moved = self.store.write(|tx, _| Box::pin(self.move_off(tx, load_balancer_id, from, random))).await;
+            let wakes = match moved {
+                // One that cannot be moved keeps nobody else from moving.
+                Err(fault) if fault.code() != Code::Unavailable => {
+                    let detail = fault.detail();
+                    tracing::error!(load_balancer.id = %load_balancer_id, from = %from, detail, "stays on a Dead agent: {fault}");
+                    continue;
+                }
+                moved => moved?,
+            };
             if let [to, ..] = wakes.as_slice() {
                 tracing::warn!(load_balancer.id = %load_balancer_id, from = %from, agent.id = %to.agent_id, "moved off a Dead agent");
             }

@@ -55,14 +55,19 @@ pub(crate) async fn routes(
     for service in SERVICES {
         health.set_service_status(service, tonic_health::ServingStatus::Serving).await;
     }
-    let reflection = || {
-        tonic_reflection::server::Builder::configure()
+    // By name: the descriptors know of services that are served elsewhere, those of drivers.
+    let reflection = |itself| {
+        let builder = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTORS)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+        let served = SERVICES.into_iter().chain([tonic_health::pb::health_server::SERVICE_NAME, itself]);
+        served.fold(builder, tonic_reflection::server::Builder::with_service_name)
     };
-    let reflection_v1 = reflection().build_v1().map_err(|error| error.to_string())?;
+    let reflection_v1 = reflection(tonic_reflection::pb::v1::server_reflection_server::SERVICE_NAME).build_v1();
     // Most clients still speak this one.
-    let reflection_v1alpha = reflection().build_v1alpha().map_err(|error| error.to_string())?;
+    let v1alpha = tonic_reflection::pb::v1alpha::server_reflection_server::SERVICE_NAME;
+    let reflection_v1alpha = reflection(v1alpha).build_v1alpha().map_err(|error| error.to_string())?;
+    let reflection_v1 = reflection_v1.map_err(|error| error.to_string())?;
     let api = Api(Arc::clone(&app));
     let watches = events::Watches { app: Arc::clone(&app), shutdown: shutdown.clone() };
     let sessions = AgentSessionServer::new(Sessions::new(app, shutdown));
