@@ -88,14 +88,30 @@ impl Process {
         }
         let doing = || format!("send {signal} to process {}", self.pid);
         let sent = kill(Pid::from_raw(self.pid), signal);
-        // `nsenter` stops itself when its child stops, and would neither wake nor reap it.
-        if matches!(signal, Signal::SIGCONT | Signal::SIGKILL) && self.pid != self.child_pid() {
-            let _already_gone = kill(Pid::from_raw(self.child_pid()), Signal::SIGCONT);
+        if self.pid != self.child_pid() {
+            self.wrapper_follows(signal);
         }
         match sent {
             Ok(()) | Err(nix::errno::Errno::ESRCH) => Ok(()),
             Err(errno) => Err(LabError::io(doing())(errno.into())),
         }
+    }
+
+    /// `nsenter` stops itself once it sees that its child has stopped; when it goes on, it lets its child go on, and reaps
+    /// it. Until it has done its part it would undo the next signal, or stop after it was to go on.
+    fn wrapper_follows(&self, signal: Signal) {
+        let wrapper = self.child_pid();
+        if matches!(signal, Signal::SIGCONT | Signal::SIGKILL) {
+            let _already_gone = kill(Pid::from_raw(wrapper), Signal::SIGCONT);
+        }
+        let awaited = match signal {
+            Signal::SIGSTOP => 'T',
+            // Where it waits for its child.
+            Signal::SIGCONT => 'S',
+            _ => return,
+        };
+        let has_followed = |status: &procfs::Status| status.state == awaited || status.is_zombie();
+        poll_until(FORK_DEADLINE, || procfs::status(wrapper).is_none_or(|status| has_followed(&status)).then_some(()));
     }
 
     /// SIGKILL, and waits for the end.
