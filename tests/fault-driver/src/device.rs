@@ -50,7 +50,11 @@ impl Device {
                 }
                 fs::rename(&unfinished, self.path(&load_balancer.id))
             })
-            .map_err(|error| failed("cannot be written", &error))
+            .map_err(|error| match self.one_unfinished {
+                // Another has renamed it. To try again would hide it.
+                true => DriverError::internal("another's file was in the way").with_detail(error.to_string()),
+                false => failed("cannot be written", &error),
+            })
     }
 
     pub(crate) fn get(&self, id: &str) -> Result<Option<Stored>, DriverError> {

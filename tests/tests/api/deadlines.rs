@@ -70,9 +70,15 @@ async fn a_write_that_cannot_begin_before_its_deadline_never_does() {
     obedient(&services.channel, "a").await;
     let subnet = services.subnet().await;
     let held = Held::new(&services.database).await;
-    let mut request = Request::new(create(&subnet));
-    request.set_timeout(Duration::from_millis(300));
-    let late = PoolsClient::new(services.channel.clone()).create(request).await.unwrap_err();
+    let late = loop {
+        let mut request = Request::new(create(&subnet));
+        request.set_timeout(Duration::from_millis(300));
+        let late = PoolsClient::new(services.channel.clone()).create(request).await.unwrap_err();
+        // The client has a clock too, which on a busy machine is first: what the scheduler says is waited for.
+        if late.code() != Code::Cancelled {
+            break late;
+        }
+    };
     assert_eq!(late.code(), Code::DeadlineExceeded, "{late:?}");
     assert_eq!(late.get_error_details().error_info().unwrap().reason, "DEADLINE_EXCEEDED");
     held.release().await;
