@@ -38,27 +38,33 @@ struct Demo {
 pub(crate) async fn run(options: &Options) -> Result<(), DemoError> {
     require_root("make demo")?;
     let mut ending = Ending::watch()?;
-    free(options.rest_port, "BALLAST_REST_PORT")?;
-    free(options.grpc_port, "BALLAST_GRPC_PORT")?;
-    let mut demo = Demo { services: Vec::new(), topology: None, folder: Folder::take(&options.folder)? };
+    let folder = Folder::take(&options.folder)?;
+    free(&[(options.rest_port, "BALLAST_REST_PORT"), (options.grpc_port, "BALLAST_GRPC_PORT")])?;
+    let mut demo = Demo { services: Vec::new(), topology: None, folder };
     let outcome = tokio::select! {
         biased;
         () = ending.asked_for() => Ok(()),
         outcome = demo.perform(options) => outcome,
     };
+    // A terminal's Ctrl-C goes to all at once: what failed may have failed of that.
+    let outcome = if outcome.is_err() && ending.was_asked_for().await { Ok(()) } else { outcome };
     if let Err(error) = &outcome {
         // Now, because its log goes with the folder.
         say::failure(error);
+        say::kept(demo.folder.keep_logs());
     }
     let ended = demo.end().await;
     outcome.map_err(|_| DemoError::new("the demo failed; the reason stands above")).and(ended)
 }
 
-/// Said before anything is started, because it is the most frequent trouble.
-fn free(port: u16, variable: &str) -> Result<(), DemoError> {
-    let bound = TcpListener::bind(loopback(port));
-    let hint = format!("cannot listen on {}; set {variable} to a free port", loopback(port));
-    bound.map(drop).map_err(DemoError::when(hint))
+/// Said before anything is started, because it is the most frequent trouble; and of all ports at once.
+fn free(ports: &[(u16, &str)]) -> Result<(), DemoError> {
+    let refusals = ports.iter().filter_map(|(port, variable)| {
+        let error = TcpListener::bind(loopback(*port)).err()?;
+        Some(format!("cannot listen on {} ({error}): set {variable} to a free port", loopback(*port)))
+    });
+    let refusals: Vec<_> = refusals.collect();
+    if refusals.is_empty() { Ok(()) } else { Err(DemoError::new(refusals.join("; "))) }
 }
 
 impl Demo {
@@ -92,7 +98,12 @@ impl Demo {
         // With the environment's overrides, as the services see it.
         let settings = config::load(Some(&config)).map_err(DemoError::new)?;
         let lab_file = self.folder.lab_file();
-        let lab = async { Topology::make(&lab_file, options.agents) };
+        // Within the state: of a demo that is killed there is then nothing that the next one does not know.
+        let scratch = state.join("lab");
+        let lab = async {
+            fs::create_dir(&scratch).map_err(DemoError::when("cannot make the lab's folder"))?;
+            Topology::make((&scratch, &lab_file), options.agents)
+        };
         let what = "making the lab: client, router, web-1, web-2, web-3, agent";
         let agents = self.topology.insert(say::step(what, lab).await?).agents.clone();
 
@@ -100,7 +111,7 @@ impl Demo {
         let service = self.launch("scheduler", "ballast-scheduler", config.clone(), None)?;
         let ready = service.ready(async || scheduler.answers().await.then_some(()));
         say::step("starting the scheduler", ready).await?;
-        let rest = Rest::at(settings.gateway.listen);
+        let rest = Rest::at(settings.gateway.listen)?;
         let service = self.launch("gateway", "ballast-api-gateway", config, None)?;
         let ready = service.ready(async || rest.answers().await.then_some(()));
         say::step("starting the gateway", ready).await?;

@@ -10,6 +10,7 @@ mod exec;
 mod folder;
 mod load_balancer;
 mod next;
+mod passage;
 mod run;
 mod say;
 mod scheduler;

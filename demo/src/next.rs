@@ -34,15 +34,19 @@ pub(crate) fn steps(settings: &Settings, load_balancer: Option<&LoadBalancer>, s
 fn clients(rest: SocketAddr) -> String {
     let neutron =
         env::var_os("BALLAST_NEUTRON").map_or_else(|| PathBuf::from(".venv-neutron/bin/neutron"), PathBuf::from);
-    let hint = if neutron.is_file() { "" } else { "   # make deps installs it" };
+    let hint = if neutron.is_file() { "" } else { "   # first: make clients" };
     let here = env::current_dir().unwrap_or_default();
     let folder = here.join(neutron.parent().unwrap_or(Path::new("")));
     let folder = match folder.strip_prefix(&here) {
         Ok(inside) => format!("$PWD/{}", inside.display()),
         Err(_) => folder.display().to_string(),
     };
+    // What is typed there has the terminal's environment.
+    let proxied = env::vars_os().any(|(name, _)| name.to_string_lossy().to_ascii_lowercase().ends_with("_proxy"));
+    let direct =
+        if proxied { format!("  export no_proxy={ip} NO_PROXY={ip}\n", ip = rest.ip()) } else { String::new() };
     format!(
-        "  curl -s http://{rest}/v2.0/lb/pools\n\n  export OS_AUTH_TYPE=none OS_ENDPOINT=http://{rest} \
+        "{direct}  curl -s http://{rest}/v2.0/lb/pools\n\n  export OS_AUTH_TYPE=none OS_ENDPOINT=http://{rest} \
          PATH=\"{folder}:$PATH\"{hint}\n  neutron agent-list\n  neutron subnet-list\n",
     )
 }

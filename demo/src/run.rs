@@ -6,12 +6,12 @@ use std::{
     time::Duration,
 };
 
-use ballast_service::config;
+use ballast_service::{config, folder::make_passable};
 use tokio::time::sleep;
 
 use crate::{
     error::DemoError,
-    require_root, say,
+    passage, require_root, say,
     service::{Launch, Service},
     signals::Ending,
 };
@@ -28,6 +28,8 @@ pub(crate) async fn run(config: &Path) -> Result<(), DemoError> {
     let mut ending = Ending::watch()?;
     let file = file(config)?;
     let settings = config::load(Some(&file)).map_err(DemoError::new)?;
+    make_passable(&settings.agent.state_dir).map_err(DemoError::when("cannot make agent.state_dir"))?;
+    passage::check(&settings.agent.state_dir, "set agent.state_dir to a folder that all can pass")?;
     let mut services = Vec::new();
     for (name, program) in SERVICES {
         let program = program_beside(program)?;

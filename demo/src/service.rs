@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use ballast_lab::{Host, Process, Signal};
+use ballast_lab::{Host, Process, Signal, without_proxies};
 use nix::{sys::signal::kill, unistd::Pid};
 use tokio::time::{Instant, sleep};
 
@@ -61,7 +61,7 @@ impl Service {
                 command
             }
         };
-        command.arg("--config").arg(&config);
+        without_proxies(command.arg("--config").arg(&config));
         if let Some(log) = &log {
             let file = fs::File::create(log).map_err(starting())?;
             command.stdout(file.try_clone().map_err(starting())?).stderr(file);

@@ -87,8 +87,8 @@ pub(crate) struct Topology {
 }
 
 impl Topology {
-    pub(crate) fn make(state_file: &Path, agents: u8) -> Result<Self, DemoError> {
-        let lab = Lab::detached(Some(state_file))?;
+    pub(crate) fn make((folder, state_file): (&Path, &Path), agents: u8) -> Result<Self, DemoError> {
+        let lab = Lab::detached_in(folder, Some(state_file))?;
         let front = lab.segment(FRONT.physical)?;
         let back = lab.segment(BACK.physical)?;
         let router = lab.router("router")?;

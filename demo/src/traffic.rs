@@ -27,7 +27,7 @@ pub(crate) struct Answers {
 /// The body of the answer.
 pub(crate) async fn get(client: &Host, url: &str) -> Result<String, DemoError> {
     let mut command = Command::from(client.command("curl"));
-    command.args(["-sS", "--fail", "--max-time", "5", url]).stdin(Stdio::null()).kill_on_drop(true);
+    command.args(["-sS", "--fail", "--max-time", "5", url]).stdin(Stdio::null()).kill_on_drop(true).process_group(0);
     let output = command.output().await.map_err(DemoError::when("cannot run curl on the client's host"))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());

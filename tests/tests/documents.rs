@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ballast_proto::status::{Code, grpc_code};
+use ballast_proto::status::{Code, grpc_code, grpc_field};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -158,4 +158,40 @@ fn documents_are_read_as_they_are_meant() {
     assert_eq!(fields(source).collect::<Vec<_>>(), ["name"]);
     assert_eq!(quoted("a `b` c\n```\n`d`\n```\n`e`").collect::<Vec<_>>(), ["b", "e"]);
     assert_eq!(links("[a](b.md#c) [d](https://e) [f](#g)").collect::<Vec<_>>(), ["b.md#c"]);
+}
+
+/// The names of fields in the messages of a protocol.
+fn message_fields(proto: &str) -> BTreeSet<&str> {
+    let fields = proto.lines().filter_map(|line| line.trim().split_once(" = ")).map(|(left, _)| left);
+    fields.filter_map(|left| left.split_whitespace().last()).collect()
+}
+
+#[test]
+fn every_field_that_a_fault_names_is_one_of_grpcs() {
+    let protos = [read("proto/lbaas/v1/lbaas.proto"), read("proto/lbaas/driver/v1/driver.proto")];
+    let known: BTreeSet<&str> = protos.iter().flat_map(|proto| message_fields(proto)).collect();
+    let mut named = 0;
+    for directory in ["crates/model/src", "services/scheduler/src/rpc", "services/scheduler/src/app"] {
+        for path in files(&root().join(directory), ".rs") {
+            let source = fs::read_to_string(&path).unwrap();
+            let source = source.split("#[cfg(test)]").next().unwrap_or_default();
+            for before in ["check::", "Fault::invalid_field", "Fault::missing_field", "Fault::immutable", ".with_field"]
+            {
+                for call in source.split(before).skip(1) {
+                    // `check::text("name", ..` and `Fault::invalid_field("name", ..`
+                    let Some((function, rest)) = call.split_once('(') else { continue };
+                    let name = rest.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next());
+                    let Some(name) =
+                        name.filter(|_| function.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
+                    else {
+                        continue;
+                    };
+                    named += 1;
+                    let field = grpc_field(name);
+                    assert!(known.contains(field), "{}: no message has a field '{field}'", path.display());
+                }
+            }
+        }
+    }
+    assert!(named > 30, "only {named} found");
 }

@@ -5,6 +5,7 @@ use std::env;
 use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -80,8 +81,13 @@ fn find_privilege() -> Result<Privilege, String> {
 }
 
 fn attempt(way: Privilege) -> Result<(), String> {
-    let output =
-        way.unshare().args(["sh", "-c", TRIAL]).stdin(Stdio::null()).output().map_err(|error| error.to_string())?;
+    let output = way
+        .unshare()
+        .args(["sh", "-c", TRIAL])
+        .stdin(Stdio::null())
+        .process_group(0)
+        .output()
+        .map_err(|error| error.to_string())?;
     if output.status.success() {
         Ok(())
     } else {

@@ -11,6 +11,8 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
+use crate::proxies::without_proxies;
+
 /// The way in.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Entry {
@@ -43,8 +45,14 @@ impl Entry {
         matches!(self, Self::Of { from_outside: true, .. })
     }
 
-    /// A command that runs `program` there, in the caller's working directory.
+    /// A command that runs `program` there, in the caller's working directory, without the caller's proxies.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = self.words(program.as_ref());
+        without_proxies(&mut command);
+        command
+    }
+
+    fn words(&self, program: &OsStr) -> Command {
         let Self::Of { target, from_outside, user_namespace } = self else {
             return Command::new(program);
         };

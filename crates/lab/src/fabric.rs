@@ -3,6 +3,7 @@
 
 use std::ffi::OsStr;
 use std::io::Write;
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -62,10 +63,11 @@ pub(crate) fn bridge_lines(name: &str) -> [String; 2] {
     [format!("link add name {name} type bridge stp_state 0 mcast_snooping 0"), format!("link set dev {name} up")]
 }
 
-/// Runs lines of `ip -batch` in one process.
+/// Runs lines of `ip -batch` in one process. Ctrl-C on the caller's terminal does not reach it, nor what [`run`] runs:
+/// that is for the caller, who ends in order.
 pub(crate) fn run_ip(entry: &Entry, place: &str, lines: &[String]) -> Result<(), LabError> {
     let mut command = entry.command("ip");
-    command.args(["-batch", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.args(["-batch", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let starting = || LabError::io(format!("run `ip` {place}"));
     let mut child = command.spawn().map_err(starting())?;
     let text = lines.join("\n") + "\n";
@@ -77,8 +79,11 @@ pub(crate) fn run_ip(entry: &Entry, place: &str, lines: &[String]) -> Result<(),
 
 /// Runs a command to its end and returns what it wrote to stdout.
 pub(crate) fn run(command: &mut Command, doing: &str) -> Result<String, LabError> {
-    let output =
-        command.stdin(Stdio::null()).output().map_err(LabError::io(format!("run {} {doing}", words(command))))?;
+    let output = command
+        .stdin(Stdio::null())
+        .process_group(0)
+        .output()
+        .map_err(LabError::io(format!("run {} {doing}", words(command))))?;
     success(&output, doing, command)
 }
 

@@ -32,7 +32,7 @@ pub struct Lab {
 struct Detached {
     _owner: Owner,
     state_file: Option<StateFile>,
-    _folder: TempDir,
+    _folder: Option<TempDir>,
 }
 
 impl Lab {
@@ -47,8 +47,19 @@ impl Lab {
     /// A lab of which the caller stays outside, on the machine's own network. With `state_file`, another
     /// process may enter its hosts ([`enter_command`](crate::enter_command)); the file is removed at the end.
     pub fn detached(state_file: Option<&Path>) -> Result<Self, LabError> {
-        let privilege = privilege().map_err(LabError::Unavailable)?;
         let folder = scratch_folder()?;
+        let path = folder.path().to_owned();
+        Self::outside(path, Some(folder), state_file)
+    }
+
+    /// As [`Lab::detached`], in a folder that is the caller's to remove: nothing is left of an owner that was killed
+    /// but what the caller knows of.
+    pub fn detached_in(folder: &Path, state_file: Option<&Path>) -> Result<Self, LabError> {
+        Self::outside(folder.to_owned(), None, state_file)
+    }
+
+    fn outside(path: PathBuf, folder: Option<TempDir>, state_file: Option<&Path>) -> Result<Self, LabError> {
+        let privilege = privilege().map_err(LabError::Unavailable)?;
         let mut owner = Owner::detached(privilege)?;
         let init = await_init(owner.unshare())?;
         let entry = Entry::Of {
@@ -59,7 +70,7 @@ impl Lab {
         Ok(Self {
             hosts: Mutex::default(),
             fabric: Arc::new(Fabric::new(entry)),
-            folder: folder.path().to_owned(),
+            folder: path,
             detached: Some(Detached { _owner: owner, state_file: state_file.map(StateFile::at), _folder: folder }),
         })
     }

@@ -60,6 +60,7 @@ mod overlay;
 mod postgres;
 mod process;
 mod procfs;
+mod proxies;
 mod remains;
 mod stage;
 mod state;
@@ -76,6 +77,7 @@ pub use overlay::Overlay;
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
 pub use process::Process;
+pub use proxies::without_proxies;
 pub use remains::{RemainingProcess, Remains};
 pub use stage::{TestResult, in_lab, run_again_in_lab};
 pub use state::enter_command;

@@ -23,6 +23,7 @@ use tempfile::TempDir;
 use crate::availability::{Privilege, not_run, privilege};
 use crate::error::{LabError, chain};
 use crate::lab::Lab;
+use crate::proxies::without_proxies;
 use crate::wait::poll_until;
 
 /// What the body of a test returns.
@@ -40,7 +41,7 @@ const END_DEADLINE: Duration = Duration::from_secs(10);
 /// last line: it would reap nothing then.
 const INIT: &str = "exec 3<&0 </dev/null
 set -e
-mkdir -p /run/netns 2>/dev/null || { mount -t tmpfs ballast-lab /run; mkdir /run/netns; }
+mkdir -m 0755 -p /run/netns 2>/dev/null || { mount -t tmpfs ballast-lab /run; mkdir /run/netns; }
 mount -t tmpfs -o mode=0755 ballast-lab /run/netns
 mount -t sysfs -o nosuid,nodev,noexec sysfs /sys 2>/dev/null || mount -t tmpfs ballast-lab /sys
 echo 0 >/proc/sys/net/ipv4/ip_forward
@@ -70,7 +71,7 @@ impl Owner {
 
         let mut command = privilege.unshare();
         command.args(["sh", "-c", INIT, "ballast-lab-init"]).args(body);
-        command.stdin(Stdio::piped()).process_group(0);
+        without_proxies(command.stdin(Stdio::piped()).process_group(0));
         prepare(&mut command);
         let mut unshare = command.spawn().map_err(LabError::io("start `unshare`"))?;
         let lifeline = unshare.stdin.take();

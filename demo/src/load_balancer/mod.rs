@@ -54,7 +54,7 @@ pub(crate) async fn make(
     subnet_id: &str,
 ) -> Result<LoadBalancer, DemoError> {
     if settings.auth.mode == AuthMode::None {
-        make_through(&Rest::at(settings.gateway.listen), subnet_id).await
+        make_through(&Rest::at(settings.gateway.listen)?, subnet_id).await
     } else {
         make_through(&socket::Socket::of(scheduler), subnet_id).await
     }

@@ -16,8 +16,10 @@ pub(crate) struct Rest {
 }
 
 impl Rest {
-    pub(crate) fn at(listen: SocketAddr) -> Self {
-        Self { base: format!("http://{listen}"), client: reqwest::Client::new() }
+    pub(crate) fn at(listen: SocketAddr) -> Result<Self, DemoError> {
+        // A proxy of the environment does not lead back to this machine.
+        let client = reqwest::Client::builder().no_proxy().build().map_err(DemoError::when("cannot make a client"))?;
+        Ok(Self { base: format!("http://{listen}"), client })
     }
 
     /// Whether anything answers; what it says depends on who asks.

@@ -23,6 +23,7 @@ use crate::{
     locks::{Locks, Remembered, hold},
     net::{announce::Announcer, namespace, netlink::Netlink, sysctl},
     observe::{self, Observed, Process},
+    passage,
     ping::{Pinger, Sockets},
     plan::{plan, plan_removal},
     render, report,
@@ -56,6 +57,7 @@ impl Driver for HaproxyNs {
             .step(|| format!("let haproxy pass through {}", state_dir.display()))?;
         let uid_map = fs::read_to_string("/proc/self/uid_map").step(|| "read /proc/self/uid_map".to_owned())?;
         let identities = Identities::new(&config, &uid_map)?;
+        passage::check(&state_dir, identities.anyone()).map_err(passage::Closed::into_error)?;
         let announcer = Announcer::default();
         announcer.start().step(|| "start a thread".to_owned())?;
         let pinger = Pinger::start().step(|| "start a thread".to_owned())?;

@@ -50,6 +50,11 @@ impl Identities {
         Ok(Self { shared, range: config.uid_range, taken: Mutex::default() })
     }
 
+    /// One of those that haproxies run as here.
+    pub(crate) fn anyone(&self) -> Option<Identity> {
+        self.shared.map(|shared| Identity { uid: self.range.map_or(shared.uid, |range| range.first), ..shared })
+    }
+
     /// Notes whom a load balancer that exists runs as.
     pub(crate) fn note(&self, id: &str, identity: Option<Identity>) {
         if let Some(identity) = identity {

@@ -21,6 +21,7 @@ mod identity;
 mod locks;
 mod net;
 mod observe;
+mod passage;
 mod ping;
 mod plan;
 mod render;

@@ -23,7 +23,7 @@ mod workers;
 
 use std::{
     error::Error,
-    fs::{self, File, TryLockError},
+    fs::{File, TryLockError},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -31,6 +31,7 @@ use std::{
 
 use ballast_service::{
     config::{self, Settings},
+    folder::make_passable,
     process::Failure,
     tls,
 };
@@ -104,9 +105,6 @@ async fn start_drivers(settings: &Settings, host: &str) -> Result<Arc<DriverSet>
         Some(source) => Failure::run(&error, source),
         None => Failure::run("drivers", &error),
     })?;
-    if set.reports().is_empty() {
-        tracing::warn!("there is no driver in {}: nothing can be deployed here", agent.drivers_dir.display());
-    }
     Ok(Arc::new(set))
 }
 
@@ -149,7 +147,8 @@ fn host(configured: &str) -> Result<String, Failure> {
 /// Makes the state directory, and keeps a second agent out of it.
 async fn claim(state_dir: &Path) -> Result<File, Failure> {
     let refuse = |why: &dyn std::fmt::Display| Failure::run(format!("agent.state_dir = {}", state_dir.display()), why);
-    fs::create_dir_all(state_dir).map_err(|error| refuse(&error))?;
+    // haproxy runs as another user, and passes through to its own files.
+    make_passable(state_dir).map_err(|error| refuse(&error))?;
     let lock = File::create(state_dir.join("lock")).map_err(|error| refuse(&error))?;
     let deadline = Instant::now() + REMAINDER;
     loop {

@@ -8,6 +8,14 @@
 //! - by a load balancer's **name**, for tests through the API: `segfault`, `slow 500ms in undeploy`, `hang once`;
 //! - by the key `calls` of its configuration, or `calls.json` in its state directory while it runs: at every call;
 //! - by the key `faults` of its configuration: a promise of the contract that it breaks ([`config::Fault`]).
+//!
+//! It is built by `cargo build -p ballast-fault-driver` as `target/debug/libballast_fault_driver.so`, and called `fault`.
+//! In its state directory are `ID.lb` (what is deployed), `ID.born` (when) and `pid` (of the process, written at the start);
+//! `health.json` and `calls.json` are read if a test puts them there.
+//!
+//! Some faults cannot be had through the SDK, and so not here: a name that changes (it is a constant; tests of the loader
+//! change the bytes of a file's note), a feature that was not declared (the SDK refuses before the driver is called), and
+//! a request that cannot be decoded.
 
 mod act;
 mod broken;

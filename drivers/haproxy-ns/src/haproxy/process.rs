@@ -17,7 +17,7 @@ use std::{
         ffi::OsStrExt,
         process::{CommandExt, ExitStatusExt},
     },
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -39,12 +39,15 @@ use crate::{
     failure::{Failure, Step},
     files::{Files, NEW_CONFIG_FROM_RUN, PID, SOCKET, read_optional},
     identity::Identity,
+    passage,
 };
 
 /// A haproxy that has not said yet whether it likes its configuration.
 pub(crate) struct Starting {
     child: Child,
     said: fs::File,
+    run: PathBuf,
+    identity: Option<Identity>,
 }
 
 /// Starts haproxy from the new configuration. With `old` it takes the sockets over from the process with that pid, and
@@ -78,7 +81,7 @@ pub(crate) fn start(
     if let Err(error) = groups::release(child.id()) {
         tracing::debug!("haproxy stays in the driver's control group: {error}");
     }
-    Ok(Starting { child, said })
+    Ok(Starting { child, said, run: files.run(), identity })
 }
 
 impl Starting {
@@ -98,6 +101,8 @@ impl Starting {
                 let what = "take the sockets over from the process that is to be replaced";
                 return Err(Failure::io(what, io::Error::other(shorten(&text))));
             }
+            // What haproxy says of a folder that was closed to it since the driver's start is about its own files.
+            passage::check(&self.run, self.identity).map_err(passage::Closed::into_failure)?;
             return Err(Failure::Refused { said: format!("{status}: {}", shorten(&text)) });
         }
         if !text.is_empty() {

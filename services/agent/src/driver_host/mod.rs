@@ -3,7 +3,7 @@
 //! A driver that panics, crashes, hangs or leaks takes down this process and nothing else. File descriptor 3 is a
 //! socket to the agent: first the two messages of [`start`], then gRPC (`lbaas.driver.v1.Driver`). File descriptor 4 is
 //! a pipe that only the agent can write to and never does: when it closes, the agent is gone, and so is this process,
-//! from a plain thread that no hung driver can hold up.
+//! from a plain thread that no hung driver can hold up. File descriptor 5 is the driver's file.
 //!
 //! It must not end anything that a driver has started in a session of its own: those run on without it.
 
@@ -14,12 +14,15 @@ pub(crate) mod service;
 pub(crate) mod start;
 
 use std::{
+    env,
+    ffi::CString,
     fs::File,
     io::{self, Read, Write},
     os::{
-        fd::{OwnedFd, RawFd},
-        unix::net::UnixStream,
+        fd::{AsRawFd, OwnedFd, RawFd},
+        unix::{ffi::OsStrExt, net::UnixStream},
     },
+    path::PathBuf,
     sync::Arc,
     thread,
 };
@@ -28,6 +31,7 @@ use ballast_abi::{
     ErrorCode,
     host::{self, LoadedDriver, Settings, process},
 };
+use nix::sys::prctl;
 
 use log::Sink;
 use start::{Start, Started};
@@ -36,7 +40,9 @@ use start::{Start, Started};
 pub(crate) const SOCKET: RawFd = 3;
 /// Where the agent puts the lifeline.
 pub(crate) const LIFELINE: RawFd = 4;
-const FIRST_STRAY: u32 = 5;
+/// Where the agent puts what is to be loaded.
+pub(crate) const FILE: RawFd = 5;
+const FIRST_STRAY: u32 = 6;
 /// Exit status of a driver-host whose driver will not load or start with this file and configuration, ever.
 pub const EXIT_PERMANENT: i32 = 78;
 const EXIT_FAILED: i32 = 1;
@@ -44,6 +50,11 @@ const EXIT_FAILED: i32 = 1;
 /// Runs the driver-host and ends the process. `main` calls it for `ballast-agent driver-host` **before anything else**:
 /// before it opens files, reads configuration or starts threads. Further arguments are for the eyes of `ps` only.
 pub fn run() -> ! {
+    // The kernel's name for it would be that of `/proc/self/exe`: `exe`. It takes 15 bytes.
+    let driver = env::args_os().nth(2).unwrap_or_default();
+    if let Ok(name) = CString::new([b"bl-", driver.as_bytes()].concat()) {
+        let _ = prctl::set_name(&name);
+    }
     process::exit_now(match serve() {
         Ok(()) => 0,
         Err(failed) => {
@@ -76,13 +87,15 @@ fn serve() -> Result<(), Failed> {
     // A number that somebody else has left open is no socket.
     socket.local_addr().map_err(stray)?;
     watch_lifeline(process::take_inherited_fd(LIFELINE).map_err(stray)?)?;
+    // Open for as long as the process lives: who prints a backtrace reads the driver's symbols from it.
+    let file = process::take_inherited_fd(FILE).map_err(stray)?;
     let start: Start = start::read(&mut socket).map_err(|error| Failed::new("the agent's first message", &error))?;
     confine::apply(start.confinement);
     let (sink, mut records) = log::channel(start.log_level);
     let answered = |started: &Started, socket: &mut UnixStream| {
         start::write(socket, started).map_err(|error| Failed::new("the answer to the agent", &error))
     };
-    match load(start, sink) {
+    match load(&file, start, sink) {
         Ok(driver) => {
             answered(&Started::Ready, &mut socket)?;
             service::run(driver, records, socket).map_err(|error| Failed::new("serving the agent", &error))
@@ -110,9 +123,9 @@ fn watch_lifeline(lifeline: OwnedFd) -> Result<(), Failed> {
         .map_err(|error| Failed::new("the lifeline's thread", &error))
 }
 
-fn load(start: Start, sink: Sink) -> Result<LoadedDriver, start::Refused> {
-    let module =
-        host::open(&start.file).map_err(|error| start::Refused { reason: error.to_string(), permanent: true })?;
+fn load(file: &OwnedFd, start: Start, sink: Sink) -> Result<LoadedDriver, start::Refused> {
+    let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+    let module = host::open(&path).map_err(|error| start::Refused { reason: error.to_string(), permanent: true })?;
     let settings =
         Settings { agent_id: start.agent_id, config: start.config, state_dir: start.state_dir, log: Arc::new(sink) };
     module.start(settings).map_err(|error| {

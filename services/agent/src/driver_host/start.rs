@@ -1,4 +1,5 @@
-//! The first two messages on the socket, before gRPC: the agent says what to load, the driver-host whether it could.
+//! The first two messages on the socket, before gRPC: the agent says what the driver is to be
+//! started with, the driver-host whether it could.
 //!
 //! The driver's configuration may hold passwords: it travels here and neither in the arguments nor in the environment,
 //! which others on the machine can read. Both messages are JSON behind a length of four bytes, so that no byte of what
@@ -17,10 +18,9 @@ use super::confine::Confinement;
 /// Longer than any configuration, short enough to be read into memory on a stranger's word.
 const LENGTH_LIMIT: usize = 16 << 20;
 
-/// From the agent: what to load, and with what.
+/// From the agent: with what to start the driver.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Start {
-    pub(crate) file: PathBuf,
     pub(crate) agent_id: String,
     pub(crate) state_dir: PathBuf,
     pub(crate) config: serde_json::Value,

@@ -1,25 +1,21 @@
-//! From the drivers directory to copies that can be loaded.
-//!
-//! A driver is loaded from a copy under its own hash: overwriting a file that is loaded would end its process, and a
-//! package manager may do that to the original at any time. Blocking; runs no code of the files.
+//! From the drivers directory to copies that can be loaded. Blocking; runs no code of the files.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs::{self, DirBuilder, File, Permissions},
-    io::{self, Read, Write},
+    io,
     os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
 use ballast_abi::{host, note::Note};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
-use super::board::hex;
+use super::copy::Copy;
 
-const COPIES: &str = "drivers";
+/// Where earlier versions of the agent kept copies.
+const OLD_COPIES: &str = "drivers";
 const STATES: &str = "driver-state";
-const CHUNK: usize = 1 << 16;
 
 /// What the drivers directory holds.
 #[derive(Debug, Default)]
@@ -34,10 +30,8 @@ pub(super) struct Found {
 pub(super) struct DriverFile {
     pub(super) file_name: String,
     pub(super) note: Note,
-    /// Hex SHA-256 of the content.
-    pub(super) digest: String,
-    /// The copy.
-    pub(super) copy: PathBuf,
+    /// What is loaded.
+    pub(super) copy: Copy,
     /// The directory that the driver may write to.
     pub(super) state_dir: PathBuf,
     /// Its section of the configuration.
@@ -47,7 +41,7 @@ pub(super) struct DriverFile {
 impl DriverFile {
     /// Whether a process that was started with the one need not be started with the other.
     pub(super) fn is_as(&self, other: &Self) -> bool {
-        self.digest == other.digest && self.config == other.config
+        self.copy.digest == other.copy.digest && self.config == other.config
     }
 }
 
@@ -60,15 +54,16 @@ pub struct DriversDirError {
     source: io::Error,
 }
 
-/// Looks at every `*.so` of the directory, in the order of their names.
-pub(super) fn scan(drivers_dir: &Path, state_dir: &Path) -> Result<Found, DriversDirError> {
-    let copies = make_directory(&state_dir.join(COPIES), 0o700)?;
+/// Looks at every `*.so` of the directory, in the order of their names. Of a file that is among `held` no second copy is
+/// made.
+pub(super) fn scan(drivers_dir: &Path, state_dir: &Path, held: &[Copy]) -> Result<Found, DriversDirError> {
     // A driver's daemon may run as another user and must find its way through; it can list nothing.
     let states = make_directory(&state_dir.join(STATES), 0o711)?;
+    remove_old_copies(state_dir);
     let mut found = Found::default();
     for path in libraries(drivers_dir)? {
         let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        match examine(&path, &file_name, &copies, &states) {
+        match examine(&path, &file_name, held, &states) {
             Ok(driver) => found.drivers.push(driver),
             Err(reason) => found.refused.push((file_name, reason)),
         }
@@ -84,15 +79,20 @@ fn make_directory(path: &Path, mode: u32) -> Result<PathBuf, DriversDirError> {
     made.and_then(|()| path.canonicalize()).map_err(failed)
 }
 
-/// Drivers keep secrets in what they write, and what lies here is run as the agent's user.
+/// Drivers keep secrets in what they write.
 fn private_directory(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
+/// A folder that does not exist has none: it may come with the first driver's package.
 fn libraries(directory: &Path) -> Result<Vec<PathBuf>, DriversDirError> {
     let failed = |source| DriversDirError { what: "cannot list the drivers of", path: directory.to_owned(), source };
     let mut paths = Vec::new();
-    for entry in fs::read_dir(directory).map_err(failed)? {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(paths),
+        entries => entries.map_err(failed)?,
+    };
+    for entry in entries {
         let path = entry.map_err(failed)?.path();
         if path.extension().is_some_and(|extension| extension == "so") {
             paths.push(path);
@@ -102,35 +102,14 @@ fn libraries(directory: &Path) -> Result<Vec<PathBuf>, DriversDirError> {
     Ok(paths)
 }
 
-fn examine(path: &Path, file_name: &str, copies: &Path, states: &Path) -> Result<DriverFile, String> {
+fn examine(path: &Path, file_name: &str, held: &[Copy], states: &Path) -> Result<DriverFile, String> {
     let note = host::preflight(path).map_err(|error| error.to_string())?;
-    let (copy, digest) = copy(path, file_name, copies).map_err(|error| format!("cannot be copied: {error}"))?;
+    let copied = File::open(path).and_then(|file| Copy::of(file, file_name));
+    let copy = copied.map_err(|error| format!("cannot be copied into memory: {error}"))?;
+    let copy = held.iter().find(|held| held.digest == copy.digest).cloned().unwrap_or(copy);
     let state_dir = states.join(&note.name);
     private_directory(&state_dir).map_err(|error| format!("no directory for its state: {error}"))?;
-    Ok(DriverFile { file_name: file_name.to_owned(), note, digest, copy, state_dir, config: Value::Null })
-}
-
-fn copy(from: &Path, file_name: &str, copies: &Path) -> io::Result<(PathBuf, String)> {
-    let unfinished = copies.join(format!("{file_name}.new"));
-    let mut source = File::open(from)?;
-    let mut target = File::create(&unfinished)?;
-    let mut hash = Sha256::new();
-    let mut chunk = vec![0; CHUNK];
-    loop {
-        let length = source.read(&mut chunk)?;
-        if length == 0 {
-            break;
-        }
-        hash.update(&chunk[..length]);
-        target.write_all(&chunk[..length])?;
-    }
-    target.sync_all()?;
-    let digest = hex(&hash.finalize());
-    let directory = copies.join(&digest);
-    private_directory(&directory)?;
-    let copy = directory.join(file_name);
-    fs::rename(unfinished, &copy)?;
-    Ok((copy, digest))
+    Ok(DriverFile { file_name: file_name.to_owned(), note, copy, state_dir, config: Value::Null })
 }
 
 /// Two files with one driver's name: neither can be known to be the one that is meant.
@@ -150,14 +129,14 @@ fn refuse_namesakes(found: &mut Found) {
     }
 }
 
-/// Removes copies of drivers that are gone. A process that still has one loaded keeps it, but none can be started from it.
-pub(super) fn remove_unused(state_dir: &Path, used: &BTreeSet<String>) {
-    for entry in fs::read_dir(state_dir.join(COPIES)).into_iter().flatten().flatten() {
+/// They are of no use any more. A folder of another name is not theirs: somebody may keep his drivers beside them.
+fn remove_old_copies(state_dir: &Path) {
+    for entry in fs::read_dir(state_dir.join(OLD_COPIES)).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let Some(name) = name.to_str() else { continue };
         let is_digest = name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
         // What cannot be removed now is tried again at the next scan.
-        if is_digest && !used.contains(name) {
+        if is_digest {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
@@ -172,8 +151,7 @@ mod tests {
         DriverFile {
             file_name: file_name.into(),
             note,
-            digest: String::new(),
-            copy: PathBuf::new(),
+            copy: Copy::of(io::empty(), file_name).unwrap(),
             state_dir: PathBuf::new(),
             config: Value::Null,
         }
@@ -191,24 +169,24 @@ mod tests {
     }
 
     #[test]
-    fn only_libraries_are_looked_at_and_copies_of_others_are_removed() {
+    fn only_libraries_are_looked_at_and_the_copies_of_earlier_versions_are_removed() {
         let (drivers, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         fs::write(drivers.path().join("README"), "hello").unwrap();
         fs::write(drivers.path().join("text.so"), "hello").unwrap();
-        let old = state.path().join(COPIES).join("0".repeat(64));
+        let old = state.path().join(OLD_COPIES).join("0".repeat(64));
         fs::create_dir_all(&old).unwrap();
-        let kept = state.path().join(COPIES).join("1".repeat(64));
-        fs::create_dir_all(&kept).unwrap();
-        let found = scan(drivers.path(), state.path()).unwrap();
-        remove_unused(state.path(), &BTreeSet::from(["1".repeat(64)]));
+        let other = state.path().join(OLD_COPIES).join("my.so");
+        fs::write(&other, "hello").unwrap();
+        let found = scan(drivers.path(), state.path(), &[]).unwrap();
         assert_eq!(found.refused, [("text.so".to_owned(), "not a driver: not an ELF file".to_owned())]);
-        assert!(found.drivers.is_empty() && !old.exists() && kept.exists());
+        assert!(found.drivers.is_empty() && !old.exists() && other.exists());
     }
 
     #[test]
-    fn a_missing_directory_is_an_error_that_names_it() {
+    fn a_directory_that_cannot_be_read_is_an_error_that_names_it_and_a_missing_one_is_empty() {
         let state = tempfile::tempdir().unwrap();
-        let error = scan(Path::new("/nonexistent"), state.path()).unwrap_err();
-        assert_eq!(error.to_string(), "cannot list the drivers of /nonexistent");
+        let error = scan(Path::new("/proc/self/status"), state.path(), &[]).unwrap_err();
+        assert_eq!(error.to_string(), "cannot list the drivers of /proc/self/status");
+        assert!(scan(Path::new("/nonexistent"), state.path(), &[]).unwrap().drivers.is_empty());
     }
 }

@@ -17,6 +17,7 @@
 mod backoff;
 mod board;
 mod client;
+mod copy;
 mod files;
 mod log;
 mod memory;
@@ -40,8 +41,7 @@ pub use set::DriverSet;
 pub struct DriverSettings {
     /// Where the `*.so` files lie.
     pub drivers_dir: PathBuf,
-    /// The agent's own directory: copies of the drivers go to `drivers/<sha256>/`, what a driver writes to
-    /// `driver-state/<name>/`.
+    /// The agent's own directory: what a driver writes goes to `driver-state/<name>/`.
     pub state_dir: PathBuf,
     /// The name of the agent's host.
     pub agent_id: String,

@@ -16,7 +16,12 @@ struct Stamp {
 /// Looks at a directory as it is now.
 pub(super) fn look(directory: &Path) -> io::Result<Look> {
     let mut found = BTreeMap::new();
-    for entry in fs::read_dir(directory)? {
+    let entries = match fs::read_dir(directory) {
+        // It may come yet.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Look::default()),
+        entries => entries?,
+    };
+    for entry in entries {
         let path = entry?.path();
         if path.extension().is_none_or(|extension| extension != "so") {
             continue;

@@ -3,7 +3,7 @@
 use std::{
     env, io,
     os::{
-        fd::OwnedFd,
+        fd::{AsFd, OwnedFd},
         unix::{net, process::CommandExt, process::ExitStatusExt},
     },
     process::{self, ExitStatus, Stdio},
@@ -32,7 +32,7 @@ use super::{
     memory,
 };
 use crate::driver_host::{
-    EXIT_PERMANENT, LIFELINE, SOCKET,
+    EXIT_PERMANENT, FILE, LIFELINE, SOCKET,
     service::MESSAGE_LIMIT,
     start::{self, Refused, Start, Started},
 };
@@ -134,7 +134,6 @@ fn running(
 
 async fn exchange(settings: &DriverSettings, file: &DriverFile, socket: &mut UnixStream) -> io::Result<Started> {
     let message = Start {
-        file: file.copy.clone(),
         agent_id: settings.agent_id.clone(),
         state_dir: file.state_dir.clone(),
         config: file.config.clone(),
@@ -184,6 +183,7 @@ fn spawn(settings: &DriverSettings, file: &DriverFile) -> io::Result<(Process, U
     let mappings = vec![
         FdMapping { parent_fd: theirs.into(), child_fd: SOCKET },
         FdMapping { parent_fd: watched, child_fd: LIFELINE },
+        FdMapping { parent_fd: file.copy.as_fd().try_clone_to_owned()?, child_fd: FILE },
     ];
     command.fd_mappings(mappings).map_err(io::Error::other)?;
     let child = tokio::process::Command::from(command).kill_on_drop(true).spawn()?;

@@ -15,11 +15,12 @@ use tokio::{
     time::{self, MissedTickBehavior},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::{
     DriverClient, DriverSettings, DriversDirError,
     board::Board,
+    copy::Copy,
     files::{self, DriverFile, Found},
     notice::{self, Look},
     supervise::{Supervisor, Used},
@@ -56,8 +57,8 @@ struct Supervised {
 
 impl Supervised {
     /// Of the files that a process may be started from.
-    fn digests(&self) -> [String; 2] {
-        [self.used.get().digest, self.wanted.borrow().digest.clone()]
+    fn copies(&self) -> [Copy; 2] {
+        [self.used.get().copy, self.wanted.borrow().copy.clone()]
     }
 }
 
@@ -97,7 +98,8 @@ impl DriverSet {
         let settings = Arc::clone(&self.settings);
         // Before the files are read: what changes meanwhile is another look.
         supervised.seen = notice::look(&settings.drivers_dir).unwrap_or_default();
-        let scan = move || files::scan(&settings.drivers_dir, &settings.state_dir);
+        let held: Vec<Copy> = supervised.drivers.values().flat_map(Supervised::copies).collect();
+        let scan = move || files::scan(&settings.drivers_dir, &settings.state_dir, &held);
         let mut found = match task::spawn_blocking(scan).await {
             Ok(found) => found?,
             // The scan panicked, or the process is ending.
@@ -110,9 +112,11 @@ impl DriverSet {
             let config = supervised.configs.get(&file.note.name).cloned();
             file.config = config.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
         }
+        if found.drivers.is_empty() && found.refused.is_empty() {
+            let exists = if self.settings.drivers_dir.is_dir() { "has no driver in it" } else { "does not exist" };
+            warn!("{} {exists}: nothing can be deployed here until there is one", self.settings.drivers_dir.display());
+        }
         self.apply(found, &mut supervised.drivers).await;
-        let used = supervised.drivers.values().flat_map(Supervised::digests).collect();
-        files::remove_unused(&self.settings.state_dir, &used);
         Ok(())
     }
 

@@ -1,10 +1,12 @@
 //! Files that are drivers, and files that are not.
 
-use std::{collections::HashMap, fs};
+use std::{collections::HashMap, fs, path::Path, process::Command};
 
 use ballast_abi::ErrorCode;
+use ballast_lab::in_lab;
 use ballast_proto::agent::DriverState;
 use serde_json::json;
+use tokio::runtime::Runtime;
 
 use crate::place::{Place, code, fault_driver, gone, load_balancer, ready, report};
 
@@ -98,4 +100,51 @@ async fn a_rescan_ends_a_driver_whose_file_is_gone_and_starts_it_when_it_is_back
     fs::copy(fault_driver(), place.drivers().join("fault.so")).unwrap();
     set.rescan().await.unwrap();
     assert_eq!(ready(&set).await.deployed().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_drivers_folder_that_comes_later_is_found_by_itself() {
+    let place = Place::with_fault_driver();
+    let later = place.directory.path().join("later");
+    fs::rename(place.drivers(), &later).unwrap();
+    let set = place.start(json!({})).await;
+    assert!(set.reports().is_empty());
+    let found = async {
+        fs::rename(&later, place.drivers()).unwrap();
+        ready(&set).await
+    };
+    tokio::select! {
+        () = set.rescan_when_changed() => unreachable!("it goes on for ever"),
+        driver = found => assert!(driver.deployed().await.unwrap().is_empty()),
+    }
+}
+
+/// Mounts an empty file system there on which nothing can be executed, and makes sure of that.
+fn mount_noexec(folder: &Path) {
+    fs::create_dir_all(folder).unwrap();
+    let mount = ["-t", "tmpfs", "-o", "noexec,mode=0755", "ballast-lab"];
+    assert!(Command::new("mount").args(mount).arg(folder).status().unwrap().success());
+    let program = folder.join("true");
+    fs::copy("/bin/true", &program).unwrap();
+    let refused = Command::new(&program).status().unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::PermissionDenied);
+    fs::remove_file(program).unwrap();
+}
+
+#[test]
+fn a_driver_runs_though_nothing_can_be_executed_where_it_lies_and_where_the_state_is() {
+    in_lab(|lab| {
+        let folder = lab.dir().join("noexec");
+        mount_noexec(&folder);
+        let place = Place { directory: tempfile::tempdir_in(&folder)? };
+        fs::create_dir(place.drivers())?;
+        fs::copy(fault_driver(), place.drivers().join("fault.so"))?;
+        Runtime::new()?.block_on(async {
+            let set = place.start(json!({})).await;
+            ready(&set).await.deploy(load_balancer("lb-1", "web"), 1).await.unwrap();
+            let name = fs::read_to_string(format!("/proc/{}/comm", place.pid())).unwrap();
+            assert_eq!(name, "bl-fault\n", "what ps shows");
+        });
+        Ok(())
+    });
 }
