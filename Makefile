@@ -20,7 +20,11 @@ endif
 export ON
 
 .DEFAULT_GOAL := help
-.PHONY: help deps postgres-image build run demo demo-exec test conformance lint fmt doc bench deny clean
+.PHONY: help deps clients postgres-image build install run demo demo-exec test conformance deploy-test lint fmt doc bench \
+	deny clean
+
+# What the demo runs: simulators, tests and the bench are not for newcomers.
+DEMO := ballast-demo ballast-scheduler ballast-api-gateway ballast-agent ballast-driver-haproxy-ns ballast-lab ballast-cli
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -28,20 +32,26 @@ help: ## this list
 deps: ## install what is missing: compiler, haproxy, neutron command, cargo-nextest (Debian; root or sudo)
 	@$(DEPS) demo test
 
+clients: ## install the neutron command into .venv-neutron (147 MB, about a minute)
+	@$(DEPS) clients
+
 postgres-image: ## PostgreSQL for the tests, as a Docker image of Debian's packages (BALLAST_TEST_POSTGRES_IMAGE names it)
 	@tests/postgres-image/build.sh '$(or $(BALLAST_TEST_POSTGRES_IMAGE),ballast-test-postgres:debian)'
 
 build: ## build everything
 	cargo build --workspace
 
-run: build ## run the three services on this host: CONFIG=deploy/dev
+run: ## run the three services on this host: CONFIG=deploy/dev
+	@$(DEPS) demo root
+	cargo build $(DEMO:%=--package %)
 	@mkdir -p target/drivers
 	@ln -sf "$(abspath $(DEBUG))/libballast_driver_haproxy_ns.so" target/drivers/haproxy-ns.so
 	@exec $(DEBUG)/ballast-demo run --config '$(CONFIG)'
 
 demo: ## everything with a lab on this machine, until Ctrl-C (DEMO_ONCE=1, DEMO_EMPTY=1, DEMO_AGENTS=2, BALLAST_REST_PORT=9696)
-	@$(DEPS) demo
-	cargo build --workspace
+	@$(DEPS) host demo
+	@test -x $(DEBUG)/ballast-demo || echo "$(FIRST_BUILD)"
+	cargo build $(DEMO:%=--package %)
 	@exec $(DEBUG)/ballast-demo
 
 demo-exec: ## run a shell line in the running demo: CMD="curl -s http://10.0.0.100/" ON=client|agent|web-1|...

@@ -1,14 +1,19 @@
 #!/bin/sh
 # Installs what this workspace needs and the machine lacks. Debian 12 or later; as root, or with sudo.
 #
-# usage: deploy/deps.sh [demo|test|bench]...      (none: demo and test)
+# usage: deploy/deps.sh [demo|root|host|clients|test|bench|deploy-test]...      (none: demo and test)
 #
-#   demo    what `make demo` needs: a C compiler for cargo, haproxy, ip, curl, and the neutron command
-#   test    another Rust compiler than ours (Debian's), cargo-nextest, Python's gRPC, A10's own client, a client of NetScaler,
-#           schemathesis, Keystone
-#   bench   wrk, PostgreSQL
+#   demo         what is built and run by `make demo`: a C compiler for cargo, haproxy, ip, curl
+#   root         installs nothing: refuses when this is not root
+#   host         the same, and when there are no network namespaces, a demo runs already, or its ports are in use
+#   clients      the neutron command
+#   test         clients, another Rust compiler than ours (Debian's), cargo-nextest, Python's gRPC, A10's own client, a client
+#                of NetScaler, schemathesis, Keystone
+#   bench        wrk, PostgreSQL
+#   deploy-test  debootstrap
 #
-# Where all is there it is quick and asks nobody: no apt-get update, no network.
+# What can be asked before anything is installed or built is asked first. Where all is there it is quick and asks nobody: no
+# apt-get update, no network. What was interrupted goes on where it was.
 set -eu
 cd "$(dirname "$0")/.."
 PATH="$PATH:/usr/sbin:/sbin"
@@ -22,6 +27,8 @@ acos_venv=.venv-acos
 netscaler_venv=.venv-netscaler
 fuzzer_venv=.venv-schemathesis
 keystone_venv=.venv-keystone
+nextest_venv=.venv-nextest
+target=${CARGO_TARGET_DIR:-target}
 
 say() { printf 'deps: %s\n' "$*"; }
 fail() { printf 'deps: %s\n' "$*" >&2; exit 1; }
@@ -31,6 +38,37 @@ as_root() {
     elif has sudo; then sudo "$@"
     else fail "'$*' needs root, and there is no sudo: run this as root"
     fi
+}
+
+# -- this machine -----------------------------------------------------------------------------------------------------
+
+root() {
+    [ "$(id -u)" = 0 ] || fail "this makes network namespaces and needs root: sudo -E env \"PATH=\$PATH\" make demo"
+}
+
+namespaces() {
+    why=$(unshare --net --mount --pid --fork sh -c 'mount -t tmpfs ballast /tmp && ip link add name trial type bridge' 2>&1) ||
+        fail "no network namespaces can be made here, as in a container without --privileged: $why"
+}
+
+# Of a demo that runs, so that a second one says all that it needs at once, and before it builds.
+no_demo() {
+    lock=${BALLAST_DEMO_DIR:-.demo}/lock
+    [ ! -e "$lock" ] || flock --nonblock "$lock" true || fail "a demo runs already, and is found by $(dirname "$lock"): end it,
+or give this one another folder and other ports:
+    make demo BALLAST_DEMO_DIR=.demo-2 BALLAST_REST_PORT=9796 BALLAST_GRPC_PORT=9797"
+}
+
+ports() {
+    used=""
+    for one in "BALLAST_REST_PORT=${BALLAST_REST_PORT:-9696}" "BALLAST_GRPC_PORT=${BALLAST_GRPC_PORT:-9697}"; do
+        port=${one#*=}
+        addresses=$(ss -Hltn "sport = :$port" | awk '{ print $4 }')
+        case " $(echo $addresses) " in
+            *" 127.0.0.1:$port "* | *" 0.0.0.0:$port "* | *" *:$port "* | *" [::]:$port "*) used="$used $one" ;;
+        esac
+    done
+    [ -z "$used" ] || fail "in use by another program:$used. Set these to free ports: make demo ${used# }"
 }
 
 # -- apt --------------------------------------------------------------------------------------------------------------
@@ -55,6 +93,9 @@ packages_for_demo() {
     want procps has ps
     want curl has curl
     want ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
+}
+
+packages_for_clients() {
     [ -x "$venv/bin/neutron" ] || [ -n "$(python)" ] || missing="$missing python3-venv"
 }
 
@@ -78,16 +119,20 @@ install_missing() {
         if [ ! -e "$policy" ]; then
             no_start=yes
             trap 'as_root rm -f "$policy"' EXIT
+            trap 'exit 1' HUP INT TERM
             printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
             as_root chmod +x "$policy"
         fi
     esac
+    # What an interrupted installation left half-way.
+    [ -z "$(dpkg --audit 2>/dev/null)" ] || as_root env DEBIAN_FRONTEND=noninteractive dpkg --configure -a
     as_root apt-get update -q
     # shellcheck disable=SC2086 # a list of words
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -q -y --no-install-recommends -o DPkg::Lock::Timeout=300 $missing
     if [ -n "$no_start" ]; then
         as_root rm -f "$policy"
-        trap - EXIT
+        trap - EXIT HUP INT TERM
     fi
     # Ballast starts its own haproxies; the package's would take port 80 of the machine at the next boot.
     case " $missing " in *" haproxy "*)
@@ -102,16 +147,28 @@ rust() {
     curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh
     . \"\$HOME/.cargo/env\"
 (Debian 12's own, 1.63, is too old; Debian 13 has a package rustup)"
-    found=$(rustc --version | sed 's/^rustc \([0-9.]*\).*/\1/')
+    said=$(rustc --version 2>&1) || if has rustup; then
+        fail "rustup is there, and has no toolchain: rustup default stable"
+    else
+        fail "rustc does not run: $said"
+    fi
+    found=$(echo "$said" | sed 's/^rustc \([0-9.]*\).*/\1/')
     [ "$(printf '%s\n%s\n' "$rust_wanted" "$found" | sort -V | head -n 1)" = "$rust_wanted" ] ||
         fail "Rust $found is too old, $rust_wanted is needed: rustup update stable"
 }
 
+# As a package of PyPI it is there in seconds; where there is none for this machine it is compiled.
 nextest() {
     cargo nextest --version >/dev/null 2>&1 && return
-    say "installing cargo-nextest (some minutes)"
+    bin=${CARGO_HOME:-$HOME/.cargo}/bin
+    if environment "$nextest_venv" tests/clients/nextest-requirements.txt "cargo-nextest" &&
+        mkdir -p "$bin" && cp "$nextest_venv/bin/cargo-nextest" "$bin/" && cargo nextest --version >/dev/null 2>&1; then
+        rm -rf "$nextest_venv"
+        return
+    fi
+    say "compiling cargo-nextest (some minutes); interrupted, it goes on where it was"
     # Without its own updater, which is half of what there is to compile.
-    cargo install cargo-nextest --locked --no-default-features --features default-no-update
+    cargo install cargo-nextest --locked --no-default-features --features default-no-update --target-dir "$target/nextest"
 }
 
 # -- the neutron command ----------------------------------------------------------------------------------------------
@@ -133,9 +190,9 @@ environment() {
     python=$(python)
     [ -n "$python" ] || fail "no Python of 3.11 or later can make virtual environments: install python3-venv"
     say "installing $3 into $1"
-    "$python" -m venv --clear "$1"
-    "$1/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$2"
-    cp "$2" "$1/installed.txt"
+    "$python" -m venv --clear "$1" &&
+        "$1/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$2" &&
+        cp "$2" "$1/installed.txt"
 }
 
 neutron() {
@@ -164,24 +221,30 @@ grpc() {
 
 # ---------------------------------------------------------------------------------------------------------------------
 
+compiles=""
 for group in "$@"; do
     case $group in
-        demo) packages_for_demo ;;
-        test) other_compiler ;;
+        demo) packages_for_demo; compiles=yes ;;
+        root) root ;;
+        host) root; ! has flock || no_demo; ! has ss || ports ;;
+        clients) packages_for_clients ;;
+        test) packages_for_clients; other_compiler; compiles=yes ;;
         bench)
             want wrk has wrk
             want postgresql test -e /usr/lib/postgresql
             ;;
-        *) fail "unknown group '$group': demo, test, bench" ;;
+        deploy-test) want debootstrap has debootstrap ;;
+        *) fail "unknown group '$group': demo, root, host, clients, test, bench, deploy-test" ;;
     esac
 done
+[ -z "$compiles" ] || rust
 install_missing
-rust
 for group in "$@"; do
     case $group in
-        demo) neutron ;;
-        test) nextest; grpc; acos; netscaler; fuzzer; keystone ;;
-        bench) ;;
+        demo | root | bench | deploy-test) ;;
+        host) namespaces; no_demo; ports ;;
+        clients) neutron ;;
+        test) neutron; nextest; grpc; acos; netscaler; fuzzer; keystone ;;
     esac
 done
 say "all is there"
