@@ -19,10 +19,17 @@ export CMD
 endif
 export ON
 
+FIRST_BUILD := the first build fetches some 340 crates (42 MB) and compiles them: about ten minutes on two cores, and \
+	seconds from then on; interrupted, it goes on where it was
+PREFIX ?= /usr
+BUILD ?= release
+
 .DEFAULT_GOAL := help
 .PHONY: help deps clients postgres-image build install run demo demo-exec test conformance deploy-test lint fmt doc bench \
 	deny clean
 
+INSTALLED := ballast-scheduler ballast-api-gateway ballast-agent ballast-cli ballast-driver-haproxy-ns \
+	ballast-driver-a10-stub ballast-driver-netscaler-stub
 # What the demo runs: simulators, tests and the bench are not for newcomers.
 DEMO := ballast-demo ballast-scheduler ballast-api-gateway ballast-agent ballast-driver-haproxy-ns ballast-lab ballast-cli
 
@@ -40,6 +47,10 @@ postgres-image: ## PostgreSQL for the tests, as a Docker image of Debian's packa
 
 build: ## build everything
 	cargo build --workspace
+
+install: ## build for release and install: DESTDIR= PREFIX=/usr (BUILD=dev: what tests use)
+	cargo build --profile $(BUILD) $(if $(filter dev,$(BUILD)),--workspace,$(INSTALLED:%=--package %))
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' deploy/install.sh '$(TARGET)/$(BUILD:dev=debug)'
 
 run: ## run the three services on this host: CONFIG=deploy/dev
 	@$(DEPS) demo root
@@ -69,6 +80,10 @@ test: ## all tests; what was not run is said at the end (BALLAST_REQUIRE_ALL=1: 
 		[ "$$BALLAST_REQUIRE_ALL" != 1 ] || status=1; \
 	fi; \
 	exit $$status
+
+deploy-test: ## docs/deploy.md, followed to the letter on three hosts in containers of Docker (some minutes)
+	@$(DEPS) deploy-test
+	@tests/deploy/run.sh
 
 conformance: build ## our drivers through `ballast driver check`, those for a device with its simulator
 	@tests/conformance.sh '$(DEBUG)'

@@ -41,3 +41,16 @@ fn the_configuration_of_make_run_is_good() {
     let settings = read(&deploy("dev/ballast.toml"));
     assert!(settings.providers.iter().any(|provider| provider.default));
 }
+
+#[test]
+fn units_start_after_the_network_and_never_give_up_but_for_a_bad_configuration() {
+    for unit in ["scheduler", "api-gateway", "agent"] {
+        let text = deploy(&format!("systemd/ballast-{unit}.service"));
+        let has = |line: &str| text.lines().any(|found| found == line);
+        for line in ["Wants=network-online.target", "StartLimitIntervalSec=0", "Restart=on-failure", "RestartSec=2"] {
+            assert!(has(line), "{unit} has no {line}");
+        }
+        assert!(text.contains("\nAfter=network-online.target"), "{unit}");
+        assert!(has("RestartPreventExitStatus=78"), "{unit}");
+    }
+}

@@ -1,0 +1,42 @@
+#!/bin/sh
+# Installs what was built: deploy/install.sh FOLDER-OF-THE-PROGRAMS, with DESTDIR and PREFIX as everywhere.
+#
+# It starts nothing, makes no configuration and overwrites none: docs/deploy.md says what comes next.
+set -eu
+umask 022
+programs=${1:?the folder of the programs, as in target/release}
+cd "$(dirname "$0")/.."
+prefix=${PREFIX:-/usr}
+root=${DESTDIR:-}
+case $prefix in /*) ;; *) echo "install: PREFIX must begin with a slash: $prefix" >&2; exit 1 ;; esac
+
+# file MODE FROM TO
+file() { install -D -m "$1" "$2" "$root$3"; }
+# with_prefix FROM TO: units name /usr
+with_prefix() {
+    file 644 "$1" "$2"
+    sed -i "s|/usr/\(bin\|lib\|share\)/ballast|$prefix/\1/ballast|g" "$root$2"
+}
+
+for program in ballast-scheduler ballast-api-gateway ballast-agent ballast; do
+    file 755 "$programs/$program" "$prefix/bin/$program"
+done
+file 644 "$programs/libballast_driver_haproxy_ns.so" "$prefix/lib/ballast/drivers/haproxy-ns.so"
+# Every file in the drivers folder is run, so those for devices lie elsewhere until somebody has such a device.
+for device in a10 netscaler; do
+    file 644 "$programs/libballast_driver_${device}_stub.so" "$prefix/lib/ballast/drivers-for-devices/$device-stub.so"
+done
+for unit in deploy/systemd/*.service; do
+    with_prefix "$unit" "$prefix/lib/systemd/system/$(basename "$unit")"
+done
+for kind in sysusers tmpfiles; do
+    for entry in deploy/$kind.d/*.conf; do
+        [ ! -e "$entry" ] || with_prefix "$entry" "$prefix/lib/$kind.d/$(basename "$entry")"
+    done
+done
+with_prefix deploy/ballast.toml.example "$prefix/share/doc/ballast/ballast.toml.example"
+for document in README.md CHANGELOG.md LICENSE docs/*.md; do
+    file 644 "$document" "$prefix/share/doc/ballast/$(basename "$document")"
+done
+install -d -m 755 "$root/etc/ballast"
+echo "install: all is in ${root:-}$prefix; next: $prefix/share/doc/ballast/deploy.md"

@@ -1,0 +1,211 @@
+#!/bin/sh
+# Follows docs/deploy.md to the letter, on hosts that are containers of Docker Engine with systemd in them.
+#
+# Above each block of the document stands on which hosts it is typed, or which files on which hosts it is. Hosts and networks
+# have the names and addresses that the document gives them. All is made here, and removed at the end by its exact name.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+image=ballast-deploy-test:debian
+document=$root/docs/deploy.md
+patience=180
+hosts="ctl host-1 host-2"
+others="web-1 client"
+
+say() { printf 'deploy-test: %s\n' "$*"; }
+fail() { printf 'deploy-test: %s\n' "$*" >&2; exit 1; }
+docker version --format '{{.Server.Version}}' >/dev/null 2>&1 || fail "NOT RUN: there is no Docker Engine that this user may use"
+
+# Names are the same in each run, so one at a time.
+exec 9>"${TMPDIR:-/tmp}/ballast-deploy-test.lock"
+flock --nonblock 9 || fail "it runs already on this machine"
+work=$(mktemp -d)
+container() { echo "ballast-deploy-$1"; }
+remove() {
+    for host in $hosts $others; do docker rm --force --volumes "$(container "$host")" >/dev/null 2>&1 || true; done
+    for network in hosts tenants; do docker network rm "ballast-deploy-$network" >/dev/null 2>&1 || true; done
+}
+trap 'remove; rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+
+# -- hosts ------------------------------------------------------------------------------------------------------------
+
+# start HOST OPTION..: a container with systemd; where it may have all privileges it gets them, else those that it needs.
+start() {
+    host=$1
+    shift
+    name=$(container "$host")
+    for privileges in "--privileged" "--cap-add SYS_ADMIN --cap-add NET_ADMIN --cap-add SYS_PTRACE --cap-add DAC_READ_SEARCH
+        --security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined"; do
+        # shellcheck disable=SC2086 # lists of words
+        if docker run --detach --name "$name" --hostname "$host" $privileges --cgroupns private --stop-signal SIGRTMIN+3 \
+            --tmpfs /run:rw,nosuid,nodev,noexec,mode=755 --tmpfs /run/lock --tmpfs /tmp --env container=docker \
+            --add-host ctl:192.0.2.10 --add-host host-1:192.0.2.11 --add-host host-2:192.0.2.12 \
+            "$@" "$image" /sbin/init >"$work/started" 2>&1; then
+            return
+        fi
+        docker rm --force "$name" >/dev/null 2>&1 || true
+    done
+    fail "$host does not start: $(tail -n 3 "$work/started")"
+}
+
+plug() { docker network connect --ip "$2" ballast-deploy-tenants "$(container "$1")"; }
+
+make_hosts() {
+    "$here/image.sh" "$image"
+    remove
+    docker network create --internal --subnet 192.0.2.0/24 ballast-deploy-hosts >/dev/null
+    docker network create --internal --subnet 198.51.100.0/24 ballast-deploy-tenants >/dev/null
+    start ctl --network ballast-deploy-hosts --ip 192.0.2.10
+    for n in 1 2; do
+        start "host-$n" --network ballast-deploy-hosts --ip "192.0.2.1$n"
+        plug "host-$n" "198.51.100.1$n"
+    done
+    start web-1 --network ballast-deploy-tenants --ip 198.51.100.21
+    start client --network ballast-deploy-tenants --ip 198.51.100.50
+    for host in $hosts; do booted "$host"; done
+}
+
+booted() {
+    tries=0
+    until docker exec "$(container "$1")" systemctl is-system-running 2>/dev/null | grep -Eq 'running|degraded'; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 120 ] || fail "$1 has not booted; still waiting: $(docker exec "$(container "$1")" systemctl list-jobs)"
+        sleep 0.5
+    done
+}
+
+# -- the document -----------------------------------------------------------------------------------------------------
+
+# Each block becomes two files: NUMBER.where with the section and what stands behind the block's backticks, NUMBER.text.
+blocks() {
+    awk -v out="$work" '
+        /^## / { section = substr($0, 4) }
+        /^```/ && state { state = ""; next }
+        /^```[a-z]+ / {
+            state = "block"
+            file = sprintf("%s/%03d", out, ++n)
+            print section "\n" substr($0, 4) >(file ".where")
+            printf "" >(file ".text")
+            next
+        }
+        /^```/ { state = "text for people"; next }
+        state == "block" { print >(file ".text") }
+    ' "$document"
+}
+
+# on HOST FILE: the lines of the file, as one types them
+on() {
+    docker exec --interactive "$(container "$1")" sh -c 'cat >/root/typed' <"$2"
+    timeout "$patience" docker exec "$(container "$1")" sh -eu /root/typed
+}
+
+# On the machine with the checkout. Its ssh leads into containers; what the document puts into /root is this run's.
+on_admin() {
+    mkdir -p "$work/bin" "$work/home"
+    cat >"$work/bin/scp" <<'END'
+#!/bin/sh
+set -eu
+for last; do :; done
+host=${last#*@}
+while [ $# -gt 1 ]; do docker cp "$1" "ballast-deploy-${host%%:*}:${last#*:}" >/dev/null; shift; done
+END
+    chmod +x "$work/bin/scp"
+    (
+        cd "$root"
+        export CARGO_HOME="${CARGO_HOME:-$HOME/.cargo}" RUSTUP_HOME="${RUSTUP_HOME:-$HOME/.rustup}"
+        # What tests use is installed, not a release.
+        HOME=$work/home PATH=$work/bin:$PATH BUILD=dev sh -eu "$1"
+    )
+}
+
+put() {
+    docker exec --interactive "$(container "${1%%:*}")" sh -c "cat >'${1#*:}'" <"$2"
+}
+
+told() {
+    status=$?
+    say "FAILED in '$section', on $1 (status $status):" >&2
+    sed 's/^/    /' "$2" >&2
+    for host in $hosts; do
+        say "the last lines of $host:" >&2
+        docker exec "$(container "$host")" journalctl --quiet --no-pager --lines 15 --unit 'ballast-*' >&2 || true
+    done
+    exit 1
+}
+
+block() {
+    section=$(sed -n 1p "$1.where")
+    info=$(sed -n 2p "$1.where")
+    case $info in "sh client") [ "$section" != "When a host dies, and fencing" ] || power_off ;; esac
+    case $section in "Upgrades") traffic_begins ;; *) traffic_ends ;; esac
+    for where in ${info#* }; do
+        say "$section: ${info%% *} $where"
+        case $info in
+            "sh admin") on_admin "$1.text" || told admin "$1.text" ;;
+            sh\ *) on "$where" "$1.text" || told "$where" "$1.text" ;;
+            *) put "$where" "$1.text" ;;
+        esac
+    done
+}
+
+# -- what the document says that happens ------------------------------------------------------------------------------
+
+off=""
+power_off() {
+    for host in host-1 host-2; do
+        ! docker exec "$(container "$host")" ip netns | grep -q qlbaas- || off=$host
+    done
+    [ -n "$off" ] || fail "the load balancer is on no host"
+    say "power off: $off"
+    docker kill "$(container "$off")" >/dev/null
+}
+
+# The host is back: its bridge has come with the boot, what moved is gone, and the other one serves.
+power_on() {
+    [ -n "$off" ] || fail "the document says nothing of a host that dies"
+    say "power on: $off"
+    docker start "$(container "$off")" >/dev/null
+    booted "$off"
+    cat >"$work/back" <<'END'
+until ip link show master br-lb | grep -q eth1; do sleep 0.2; done
+until systemctl is-active --quiet ballast-agent; do sleep 0.2; done
+until [ -z "$(ls /var/lib/ballast/agent/ledger/load-balancers 2>/dev/null)" ]; do sleep 0.5; done
+! ip netns | grep qlbaas-
+END
+    on "$off" "$work/back" || told "$off" "$work/back"
+}
+
+traffic_begins() {
+    [ ! -e "$work/traffic" ] || return 0
+    power_on
+    : >"$work/traffic"
+    docker exec "$(container client)" sh -c '
+        rm -f /root/stop /root/failed; n=0
+        while [ ! -e /root/stop ] || [ $n -lt 100 ]; do
+            curl -sS --fail --max-time 5 -o /dev/null http://198.51.100.100/ 2>>/root/failed || echo failed >>/root/failed
+            n=$((n + 1)); sleep 0.02
+        done; echo $n >/root/sent' 9>&- &
+}
+
+# Programs were restarted meanwhile: no request is lost.
+traffic_ends() {
+    [ -e "$work/traffic" ] && [ ! -e "$work/traffic.over" ] || return 0
+    docker exec "$(container client)" touch /root/stop
+    wait
+    : >"$work/traffic.over"
+    sent=$(docker exec "$(container client)" cat /root/sent)
+    failed=$(docker exec "$(container client)" sh -c 'cat /root/failed 2>/dev/null' | head -n 3)
+    [ -z "$failed" ] || fail "of $sent requests during the upgrade some failed: $failed"
+    say "$sent requests during the upgrade, none failed"
+}
+
+begun=$(date +%s)
+make_hosts
+blocks
+for file in "$work"/*.where; do block "${file%.where}"; done
+[ -e "$work/traffic.over" ] || fail "the document says nothing of upgrades"
+section="the end"
+echo 'curl -sS --fail --max-time 5 http://198.51.100.100/ | grep "hello from web-1"' >"$work/end"
+on client "$work/end" || told client "$work/end"
+say "docs/deploy.md works to the letter: $(find "$work" -name '*.where' | wc -l) blocks in $(($(date +%s) - begun)) s"
