@@ -53,7 +53,8 @@ impl Neutron {
         if token_file.as_os_str().is_empty() {
             return Err("network.token_file must name the file with the service's token".to_owned());
         }
-        let client = Client::builder().no_proxy().timeout(timeout).build().map_err(|error| format!("network.url: {error}"))?;
+        let client =
+            Client::builder().no_proxy().timeout(timeout).build().map_err(|error| format!("network.url: {error}"))?;
         Ok(Self { client, url, token_file: token_file.to_owned() })
     }
 
