@@ -1,7 +1,5 @@
 //! `make run` with the configuration for developers, on a machine that is as strict as they come.
 
-#![expect(clippy::unwrap_used, reason = "tools of tests: what fails here fails the test")]
-
 use std::{
     fs,
     os::unix::fs::symlink,
