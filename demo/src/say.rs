@@ -63,7 +63,7 @@ fn telling(log: &str) -> Vec<&str> {
     let says = |line: &&str, level: &str| line.split_whitespace().nth(1) == Some(level);
     // A service that cannot start says why in one line of its own.
     let is_error = |line: &&str| says(line, "ERROR") || line.starts_with("ballast-");
-    let first = lines.iter().position(|line| is_error(line));
+    let first = lines.iter().position(is_error);
     match first.or_else(|| lines.iter().position(|line| says(line, "WARN"))) {
         Some(first) => {
             let more = lines[first + 1..].iter().take_while(|line| !line.starts_with(|c: char| c.is_ascii_digit()));
