@@ -61,14 +61,18 @@ or give this one another folder and other ports:
 
 ports() {
     used=""
+    free=""
     for one in "BALLAST_REST_PORT=${BALLAST_REST_PORT:-9696}" "BALLAST_GRPC_PORT=${BALLAST_GRPC_PORT:-9697}"; do
         port=${one#*=}
         addresses=$(ss -Hltn "sport = :$port" | awk '{ print $4 }')
         case " $(echo $addresses) " in
-            *" 127.0.0.1:$port "* | *" 0.0.0.0:$port "* | *" *:$port "* | *" [::]:$port "*) used="$used $one" ;;
+            *" 127.0.0.1:$port "* | *" 0.0.0.0:$port "* | *" *:$port "* | *" [::]:$port "*) 
+                used="$used 127.0.0.1:$port"
+                free="$free ${one%=*}=$((port + 100))"
+                ;;
         esac
     done
-    [ -z "$used" ] || fail "in use by another program:$used. Set these to free ports: make demo ${used# }"
+    [ -z "$used" ] || fail "in use by another program:$used. Take free ports, as in: make demo$free"
 }
 
 # -- apt --------------------------------------------------------------------------------------------------------------
