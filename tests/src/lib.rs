@@ -4,6 +4,7 @@
 //! servers. Nothing here decides what is right; the tests do.
 
 pub mod keystone;
+pub mod letter;
 pub mod neutron;
 pub mod pki;
 pub mod programs;

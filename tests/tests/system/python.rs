@@ -6,7 +6,10 @@ use std::{
 };
 
 use ballast_lab::{in_lab, not_run, require_tool};
-use ballast_tests::site::{Plan, Site};
+use ballast_tests::{
+    letter, programs,
+    site::{Plan, Site},
+};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
@@ -54,6 +57,56 @@ fn a_client_in_python_makes_watches_changes_and_removes_a_load_balancer() {
         let site = Site::start(lab, &Plan { webs: 1, ..Plan::default() })?;
         let target = format!("unix:{}", site.socket().display());
         round_trip(&python, lab.dir(), &target, &site.subnet_id, &[]);
+        Ok(())
+    });
+}
+
+/// What stands between the blocks: what a reader has by then, and what he sees.
+const SUBNET: &str = "import sys, threading, urllib.parse\nsubnet_id, socket = sys.argv[1:]\n";
+const TOKEN: &str = "assert made.name == 'web'\ntoken = 'anything: nobody is asked'\n";
+const WATCHED: &str = r#"
+channel = SOCKET
+pools = lbaas_pb2_grpc.PoolsStub(channel)
+assert [pool.id for pool in pools.List(lbaas_pb2.ListRequest(), timeout=5).pools] == [made.id]
+known = {}
+threading.Thread(target=watch, args=(lbaas_pb2_grpc.EventsStub(channel), known), daemon=True).start()
+deadline = time.monotonic() + 30
+while not any(id == made.id for _, id in list(known)):
+    assert time.monotonic() < deadline, known
+    time.sleep(0.05)
+print("all of it works")
+"#;
+
+#[test]
+fn the_python_of_the_document_works_to_the_letter() {
+    let test = "the_python_of_the_document_works_to_the_letter";
+    let Some(python) = interpreter(test).filter(|_| require_tool("haproxy", test)) else { return };
+    let document = "docs/grpc.md";
+    let [shell] = &letter::blocks(document, "A client in Python", "sh")[..] else { panic!("another document") };
+    let [make, secure] = &letter::blocks(document, "A client in Python", "python")[..] else {
+        panic!("another document")
+    };
+    let [watch] = &letter::blocks(document, "Watching", "python")[..] else { panic!("another document") };
+    let text = std::fs::read_to_string(root().join(document)).expect("the document");
+    let (_, socket) = text.split_once("`grpc.insecure_channel(\"unix:").expect("how the socket is dialled");
+    let socket = socket.split('`').next().expect("its end").replace("/run/ballast/scheduler.sock", "\" + socket + \"");
+    let watched = WATCHED.replace("SOCKET", &format!("grpc.insecure_channel(\"unix:{socket}"));
+    let script = [SUBNET, make, TOKEN, secure, watch, &watched].concat();
+    in_lab(|lab| {
+        let site = Site::start(lab, &Plan { webs: 1, ..Plan::default() })?;
+        let here = lab.dir().join("checkout");
+        std::fs::create_dir(&here)?;
+        std::os::unix::fs::symlink(root().join("proto"), here.join("proto"))?;
+        let path = format!("{}:/usr/bin:/bin", python.parent().expect("its folder").display());
+        // What `pip install` installs is there, with its versions pinned.
+        let shell = format!("set -eu\npip() {{ :; }}\n{shell}");
+        run(Command::new("sh").args(["-c", &shell]).env("PATH", &path).current_dir(&here));
+        for words in [&["init", "."][..], &["issue", "client", "--dir", "."]] {
+            run(Command::new(programs::built("ballast")).arg("pki").args(words).current_dir(&here));
+        }
+        std::fs::write(here.join("document.py"), &script)?;
+        let mut client = Command::new(&python);
+        run(client.args(["document.py", &site.subnet_id]).arg(site.socket()).current_dir(&here));
         Ok(())
     });
 }
