@@ -82,7 +82,7 @@ test: ## all tests; what was not run is said at the end (BALLAST_REQUIRE_ALL=1: 
 	exit $$status
 
 deploy-test: ## docs/deploy.md, followed to the letter on three hosts in containers of Docker (some minutes)
-	@$(DEPS) deploy-test
+	@$(DEPS) clients deploy-test
 	@tests/deploy/run.sh
 
 conformance: build ## our drivers through `ballast driver check`, those for a device with its simulator

@@ -110,12 +110,22 @@ for last; do :; done
 host=${last#*@}
 while [ $# -gt 1 ]; do docker cp "$1" "ballast-deploy-${host%%:*}:${last#*:}" >/dev/null; shift; done
 END
-    chmod +x "$work/bin/scp"
+    cat >"$work/bin/ssh" <<'END'
+#!/bin/sh
+host=ballast-deploy-${1#*@}
+shift
+exec docker exec "$host" "$@"
+END
+    chmod +x "$work/bin/scp" "$work/bin/ssh"
+    # Of the hosts' network this machine is no part: what asks the gateway stands where it can be reached.
+    there=
+    [ "$section" != "The neutron command" ] ||
+        there="nsenter --net --target $(docker inspect --format '{{.State.Pid}}' "$(container ctl)")"
     (
         cd "$root"
         export CARGO_HOME="${CARGO_HOME:-$HOME/.cargo}" RUSTUP_HOME="${RUSTUP_HOME:-$HOME/.rustup}"
         # What tests use is installed, not a release.
-        HOME=$work/home PATH=$work/bin:$PATH BUILD=dev sh -eu "$1"
+        HOME=$work/home PATH=$work/bin:$PATH BUILD=dev $there sh -eu "$1"
     )
 }
 
