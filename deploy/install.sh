@@ -12,10 +12,10 @@ case $prefix in /*) ;; *) echo "install: PREFIX must begin with a slash: $prefix
 
 # file MODE FROM TO
 file() { install -D -m "$1" "$2" "$root$3"; }
-# with_prefix FROM TO: units name /usr
+# with_prefix FROM TO: units name programs in /usr
 with_prefix() {
     file 644 "$1" "$2"
-    sed -i "s|/usr/\(bin\|lib\|share\)/ballast|$prefix/\1/ballast|g" "$root$2"
+    sed -i "s,/usr/\(bin\|lib\|share\)/ballast,$prefix/\1/ballast,g" "$root$2"
 }
 
 for program in ballast-scheduler ballast-api-gateway ballast-agent ballast; do
@@ -34,7 +34,8 @@ for kind in sysusers tmpfiles; do
         [ ! -e "$entry" ] || with_prefix "$entry" "$prefix/lib/$kind.d/$(basename "$entry")"
     done
 done
-with_prefix deploy/ballast.toml.example "$prefix/share/doc/ballast/ballast.toml.example"
+# As it is: what it comments out is what the programs take when nothing is said, whatever the prefix.
+file 644 deploy/ballast.toml.example "$prefix/share/doc/ballast/ballast.toml.example"
 for document in README.md CHANGELOG.md LICENSE docs/*.md; do
     file 644 "$document" "$prefix/share/doc/ballast/$(basename "$document")"
 done
