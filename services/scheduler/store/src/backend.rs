@@ -7,6 +7,7 @@
 mod errors;
 mod link;
 mod postgres;
+mod renewed;
 mod sqlite;
 
 use std::time::Duration;
@@ -15,6 +16,7 @@ use ballast_model::Uuid;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, TransactionTrait, Value, sea_query::Expr};
 use sea_orm_migration::MigratorTrait as _;
 
+use self::renewed::Renewed;
 pub(crate) use self::{
     errors::{fault_of, is_duplicate, is_reference, reason},
     link::Link,
@@ -29,8 +31,8 @@ const QUEUE: Duration = Duration::from_secs(30);
 pub(crate) struct Backend {
     kind: Kind,
     /// One connection: writers queue here, in order, instead of failing there.
-    writer: DatabaseConnection,
-    reader: DatabaseConnection,
+    writer: Renewed,
+    reader: Renewed,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,21 +44,29 @@ enum Kind {
 impl Backend {
     /// Opens the database; the error is the reason, for a person.
     pub(crate) async fn open(url: &str) -> Result<Self, String> {
-        let (kind, (writer, reader)) = if postgres::is_url(url) {
-            (Kind::Postgres, postgres::open(url).await?)
-        } else {
-            (Kind::Sqlite, sqlite::open(url).await?)
-        };
-        Ok(Self { kind, writer, reader })
+        if postgres::is_url(url) {
+            let url = postgres::one_scheme(url);
+            let (writer, reader) = postgres::open(&url).await?;
+            let again = url.clone();
+            let writer = Renewed::new(writer, move || postgres::writer(again.clone()));
+            let reader = Renewed::new(reader, move || postgres::reader(url.clone()));
+            return Ok(Self { kind: Kind::Postgres, writer, reader });
+        }
+        let (writer, reader) = sqlite::open(url).await?;
+        let (url, again) = (url.to_owned(), url.to_owned());
+        // A file that is gone is not made anew under who has written to it.
+        let writer = Renewed::new(writer, move || sqlite::writer(again.clone(), false));
+        let reader = Renewed::new(reader, move || sqlite::reader(url.clone()));
+        Ok(Self { kind: Kind::Sqlite, writer, reader })
     }
 
     /// Brings the schema up to date. Schedulers that start at once take turns.
     pub(crate) async fn migrate(&self) -> Result<(), DbErr> {
         let turn = match self.kind {
             Kind::Sqlite => None,
-            Kind::Postgres => Some(postgres::begin_alone(&self.reader, postgres::SCHEMA).await?),
+            Kind::Postgres => Some(postgres::begin_alone(&self.reader.get().await?, postgres::SCHEMA).await?),
         };
-        Migrator::up(&self.writer, None).await?;
+        Migrator::up(&self.writer.get().await?, None).await?;
         match turn {
             Some(turn) => turn.commit().await,
             None => Ok(()),
@@ -65,27 +75,39 @@ impl Backend {
 
     /// The connection for changes of the schema.
     #[cfg(test)]
-    pub(crate) const fn writer(&self) -> &DatabaseConnection {
-        &self.writer
+    pub(crate) async fn writer(&self) -> DatabaseConnection {
+        self.writer.get().await.unwrap()
     }
 
     /// Begins a transaction that writes, and waits until no other does. It has the write lock from the start: it never
     /// has to be undone because it read first and wrote later, and what it reads stays true until it ends.
     pub(crate) async fn begin_write(&self) -> Result<DatabaseTransaction, DbErr> {
-        match self.kind {
-            Kind::Sqlite => sqlite::begin_write(&self.writer).await,
-            Kind::Postgres => postgres::begin_alone(&self.writer, postgres::WRITE).await,
-        }
+        let writer = self.writer.get().await?;
+        let begun = match self.kind {
+            Kind::Sqlite => sqlite::begin_write(&writer).await,
+            Kind::Postgres => postgres::begin_alone(&writer, postgres::WRITE).await,
+        };
+        begun.inspect_err(|_| self.doubt_writer())
+    }
+
+    /// A transaction that writes did not end in order: the next one begins on another connection.
+    pub(crate) fn doubt_writer(&self) {
+        self.writer.doubt();
+    }
+
+    /// The same of one that only reads.
+    pub(crate) fn doubt_reader(&self) {
+        self.reader.doubt();
     }
 
     /// Connections that only read; each statement sees what was committed before it.
-    pub(crate) fn reader(&self) -> DatabaseConnection {
-        self.reader.clone()
+    pub(crate) async fn reader(&self) -> Result<DatabaseConnection, DbErr> {
+        self.reader.get().await
     }
 
     /// Begins a transaction that only reads, on one view of the database.
     pub(crate) async fn begin_read(&self) -> Result<DatabaseTransaction, DbErr> {
-        self.reader.begin().await
+        self.reader.get().await?.begin().await.inspect_err(|_| self.doubt_reader())
     }
 }
 

@@ -171,7 +171,9 @@ impl Store {
     {
         let tx = Tx::new(Link::Transaction(self.backend.begin_read().await.map_err(fault_of)?));
         let done = work(&tx, Scope::default()).await;
-        tx.undo().await;
+        if !tx.undo().await {
+            self.backend.doubt_reader();
+        }
         done
     }
 
@@ -185,7 +187,8 @@ impl Store {
         T: Send,
         F: for<'t> Fn(&'t Tx, Scope<'env, 't>) -> Work<'t, T> + Send + Sync,
     {
-        work(&Tx::new(Link::Connections(self.backend.reader())), Scope::default()).await
+        let reader = self.backend.reader().await.map_err(fault_of)?;
+        work(&Tx::new(Link::Connections(reader)), Scope::default()).await
     }
 }
 
@@ -215,13 +218,12 @@ impl Tx {
         &self.notes
     }
 
-    /// The work's own end matters more than that of its undoing, which the database does by itself when it must.
-    pub(crate) async fn undo(self) {
-        if let Link::Transaction(transaction) = self.link
-            && let Err(error) = transaction.rollback().await
-        {
-            tracing::warn!(%error, "a transaction was not rolled back in order");
-        }
+    /// Whether it was undone in order. If not, the database has done it by itself, and what its connection is doing is not
+    /// known.
+    pub(crate) async fn undo(self) -> bool {
+        let Link::Transaction(transaction) = self.link else { return true };
+        let undone = transaction.rollback().await;
+        undone.inspect_err(|error| tracing::warn!(%error, "a transaction was not rolled back in order")).is_ok()
     }
 
     async fn make_cluster_id(&self) -> Result<Uuid, Fault> {

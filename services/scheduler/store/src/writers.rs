@@ -32,12 +32,12 @@ const LARGEST: usize = 64;
 /// Where writers queue.
 #[derive(Debug, Clone)]
 pub(crate) struct Writers {
-    backend: Backend,
     line: Arc<Line>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Line {
+    backend: Backend,
     /// Held by whose turn it is.
     group: Arc<Mutex<Option<Group>>>,
     queued: AtomicUsize,
@@ -54,7 +54,8 @@ struct Group {
 
 impl Writers {
     pub(crate) fn new(backend: Backend) -> Self {
-        Self { backend, line: Arc::default() }
+        let (group, queued) = (Arc::default(), AtomicUsize::default());
+        Self { line: Arc::new(Line { backend, group, queued }) }
     }
 
     /// Runs `work` when its turn comes, after the claim; returns when what it wrote is durable, with whether there are
@@ -87,7 +88,7 @@ impl Writers {
         let slot = Arc::clone(&self.line.group).lock_owned().await;
         queued.admit();
         let mut turn = Turn { slot: Slot(Some(slot)), line: Arc::clone(&self.line), settled: false, shared: false };
-        turn.begin(&self.backend).await.map_err(fault_of)?;
+        turn.begin().await.map_err(fault_of)?;
         Ok(turn)
     }
 }
@@ -135,7 +136,7 @@ impl Drop for Queued {
         spawn(async move {
             let slot = Arc::clone(&line.group).lock_owned().await;
             if line.queued.load(Ordering::SeqCst) == 0 {
-                commit(slot).await;
+                commit(slot, &line.backend).await;
             }
         });
     }
@@ -169,7 +170,7 @@ struct Turn {
 }
 
 impl Turn {
-    async fn begin(&mut self, backend: &Backend) -> Result<(), sea_orm::DbErr> {
+    async fn begin(&mut self) -> Result<(), sea_orm::DbErr> {
         if let Some(group) = self.slot.group() {
             self.shared = true;
             let mark = if group.marked { "RELEASE SAVEPOINT work; SAVEPOINT work" } else { "SAVEPOINT work" };
@@ -177,7 +178,7 @@ impl Turn {
             group.marked = true;
             return Ok(());
         }
-        let transaction = backend.begin_write().await?;
+        let transaction = self.line.backend.begin_write().await?;
         if let Some(slot) = &mut self.slot.0 {
             **slot = Some(Group { tx: Tx::new(Link::Transaction(transaction)), marked: false, waiting: Vec::new() });
         }
@@ -205,7 +206,9 @@ impl Turn {
                 Err(error) => tracing::warn!(%error, "work was not undone alone; its group is"),
             }
         } else if let Some(group) = self.slot.clear() {
-            group.tx.undo().await;
+            if !group.tx.undo().await {
+                self.line.backend.doubt_writer();
+            }
             self.settled = true;
         }
     }
@@ -214,21 +217,26 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         let Some(mut slot) = self.slot.0.take() else { return };
-        if !self.settled {
-            // Dropped, the transaction is rolled back, and those that wait are told by the end of their channels.
-            *slot = None;
+        if !self.settled && slot.take().is_some() {
+            // Dropped, the transaction is rolled back, and those that wait are told by the end of their channels. Whether
+            // that went well nobody hears.
+            self.line.backend.doubt_writer();
         }
         let full = slot.as_ref().is_some_and(|group| group.waiting.len() >= LARGEST);
         if slot.is_some() && (full || self.line.queued.load(Ordering::SeqCst) == 0) {
-            spawn(commit(slot));
+            let line = Arc::clone(&self.line);
+            spawn(async move { commit(slot, &line.backend).await });
         }
     }
 }
 
 /// Commits, if there is something to, and tells everyone in the group.
-async fn commit(mut slot: OwnedMutexGuard<Option<Group>>) {
+async fn commit(mut slot: OwnedMutexGuard<Option<Group>>, backend: &Backend) {
     let Some(group) = slot.take() else { return };
     let done = end(group.tx).await;
+    if done.is_err() {
+        backend.doubt_writer();
+    }
     for waiting in group.waiting {
         // Whoever gave up waiting has no use for it.
         let _ = waiting.send(done.clone());

@@ -70,11 +70,13 @@ fn meaning(error: &DbErr) -> Meaning {
 }
 
 fn of_sqlite(code: &str) -> Meaning {
-    // SQLITE_BUSY and SQLITE_LOCKED, with whatever extended code.
-    if code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6)) {
-        Meaning::Contention
-    } else {
-        Meaning::Other
+    // With whatever extended code (https://www.sqlite.org/rescode.html).
+    match code.parse::<u32>().map(|code| code & 0xff) {
+        // BUSY, LOCKED.
+        Ok(5 | 6) => Meaning::Contention,
+        // NOMEM, READONLY, IOERR, CORRUPT, FULL, CANTOPEN.
+        Ok(7 | 8 | 10 | 11 | 13 | 14) => Meaning::Away,
+        _ => Meaning::Other,
     }
 }
 
@@ -84,6 +86,8 @@ fn of_postgres(sqlstate: &str) -> Meaning {
         "40001" | "40P01" => Meaning::Contention,
         // Too many connections; lock not available in time; idle in a transaction for too long; the server stops, crashed
         // or starts.
+        // The disk is full, memory is out; it only reads.
+        "53100" | "53200" | "25006" => Meaning::Away,
         "53300" | "55P03" | "25P03" | "57P01" | "57P02" | "57P03" => Meaning::Away,
         other if other.starts_with("08") => Meaning::Away,
         _ => Meaning::Other,

@@ -41,10 +41,13 @@ pub(super) fn is_url(url: &str) -> bool {
     url.starts_with("postgres://") || url.starts_with("postgresql://")
 }
 
+/// The url with the one of its scheme's two names that sea-orm knows.
+pub(super) fn one_scheme(url: &str) -> String {
+    url.replacen("postgresql://", "postgres://", 1)
+}
+
 /// Connections to write and to read. The database is made when the server has none of its name.
 pub(super) async fn open(url: &str) -> Result<(DatabaseConnection, DatabaseConnection), String> {
-    // The one of its two names that sea-orm knows.
-    let url = &url.replacen("postgresql://", "postgres://", 1);
     let named: PgConnectOptions = url.parse().map_err(|error: sqlx::Error| reason(&error))?;
     let name = named.get_database().ok_or("the url must name a database, as in postgres://user@host/ballast")?;
     // A pool would try until its time is over, and then say no more than that.
@@ -54,9 +57,17 @@ pub(super) async fn open(url: &str) -> Result<(DatabaseConnection, DatabaseConne
             .map_err(|error| format!("there is no database {name}, and it cannot be made: {}", reason(&error)))?,
         tried => drop(tried.map_err(|error| reason(&error))?),
     }
-    let writer = connect(url, 1, writing).await.map_err(|error| reason(&error))?;
-    let reader = connect(url, READERS, reading).await.map_err(|error| reason(&error))?;
+    let writer = writer(url.to_owned()).await.map_err(|error| reason(&error))?;
+    let reader = reader(url.to_owned()).await.map_err(|error| reason(&error))?;
     Ok((writer, reader))
+}
+
+pub(super) async fn writer(url: String) -> Result<DatabaseConnection, DbErr> {
+    connect(&url, 1, writing).await
+}
+
+pub(super) async fn reader(url: String) -> Result<DatabaseConnection, DbErr> {
+    connect(&url, READERS, reading).await
 }
 
 /// A server that is starting is waited for.

@@ -29,13 +29,20 @@ pub(super) async fn open(url: &str) -> Result<(DatabaseConnection, DatabaseConne
     }
     let options: SqliteConnectOptions = url.parse().map_err(|error: sqlx::Error| reason(&error))?;
     make_parent(options.get_filename())?;
-    let writer = Database::connect(with(url, 1, |options| {
-        options.create_if_missing(true).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full)
-    }));
-    let writer = writer.await.map_err(|error| reason(&error))?;
-    let reader = Database::connect(with(url, READERS, |options| options.pragma("query_only", "1")));
-    let reader = reader.await.map_err(|error| reason(&error))?;
+    let writer = writer(url.to_owned(), true).await.map_err(|error| reason(&error))?;
+    let reader = reader(url.to_owned()).await.map_err(|error| reason(&error))?;
     Ok((writer, reader))
+}
+
+pub(super) async fn writer(url: String, create: bool) -> Result<DatabaseConnection, DbErr> {
+    let adapt = move |options: SqliteConnectOptions| {
+        options.create_if_missing(create).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full)
+    };
+    Database::connect(with(&url, 1, adapt)).await
+}
+
+pub(super) async fn reader(url: String) -> Result<DatabaseConnection, DbErr> {
+    Database::connect(with(&url, READERS, |options| options.pragma("query_only", "1"))).await
 }
 
 pub(super) async fn begin_write(writer: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
@@ -47,7 +54,7 @@ pub(super) async fn begin_write(writer: &DatabaseConnection) -> Result<DatabaseT
 pub(super) fn with(
     url: &str,
     connections: u32,
-    adapt: fn(SqliteConnectOptions) -> SqliteConnectOptions,
+    adapt: impl Fn(SqliteConnectOptions) -> SqliteConnectOptions + Send + Sync + 'static,
 ) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
     options
@@ -111,10 +118,10 @@ mod tests {
         let backend = Backend::open(&url).await.unwrap();
         // 2: FULL.
         for (name, value) in [("synchronous", "2"), ("journal_mode", "wal"), ("foreign_keys", "1")] {
-            assert_eq!(pragma(&backend.writer, name).await, value, "{name}");
+            assert_eq!(pragma(&backend.writer().await, name).await, value, "{name}");
         }
         for (name, value) in [("query_only", "1"), ("journal_mode", "wal")] {
-            assert_eq!(pragma(&backend.reader, name).await, value, "{name}");
+            assert_eq!(pragma(&backend.reader().await.unwrap(), name).await, value, "{name}");
         }
     }
 
@@ -123,7 +130,7 @@ mod tests {
         let (_directory, url) = fresh();
         let store = Store::open(&url).await.unwrap();
         let later = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_later', 0)";
-        Backend::open(&url).await.unwrap().writer.execute_unprepared(later).await.unwrap();
+        Backend::open(&url).await.unwrap().writer().await.execute_unprepared(later).await.unwrap();
         drop(store);
         let text = Store::open(&url).await.unwrap_err().to_string();
         assert!(text.contains("made by a later version"), "{text}");
@@ -160,7 +167,7 @@ mod tests {
 
         let (_directory, url) = fresh();
         let backend = Backend::open(&url).await.unwrap();
-        crate::migration::Migrator::up(backend.writer(), Some(6)).await.unwrap();
+        crate::migration::Migrator::up(&backend.writer().await, Some(6)).await.unwrap();
         for insert in [
             "INSERT INTO load_balancer (id, project_id, provider, admin_state_up, generation, settled) \
              VALUES (x'01', 'p', 'haproxy', 1, 1, 1), (x'02', 'p', 'a10', 1, 1, 1)",
@@ -168,11 +175,11 @@ mod tests {
              admin_state_up, provisioning_status, changed) \
              SELECT id, id, 'p', '', '', x'03', 'HTTP', 'ROUND_ROBIN', 1, 'ACTIVE', 1 FROM load_balancer",
         ] {
-            backend.writer().execute_unprepared(insert).await.unwrap();
+            backend.writer().await.execute_unprepared(insert).await.unwrap();
         }
-        crate::migration::Migrator::up(backend.writer(), None).await.unwrap();
+        crate::migration::Migrator::up(&backend.writer().await, None).await.unwrap();
         let select = Statement::from_string(DbBackend::Sqlite, "SELECT provider FROM pool ORDER BY seq");
-        let rows = backend.writer().query_all_raw(select).await.unwrap();
+        let rows = backend.writer().await.query_all_raw(select).await.unwrap();
         let providers: Vec<String> = rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
         assert_eq!(providers, ["haproxy", "a10"]);
     }
@@ -184,8 +191,8 @@ mod tests {
         let (_directory, url) = fresh();
         let backend = Backend::open(&url).await.unwrap();
         for _ in 0..2 {
-            crate::migration::Migrator::up(backend.writer(), None).await.unwrap();
-            crate::migration::Migrator::down(backend.writer(), None).await.unwrap();
+            crate::migration::Migrator::up(&backend.writer().await, None).await.unwrap();
+            crate::migration::Migrator::down(&backend.writer().await, None).await.unwrap();
         }
     }
 }

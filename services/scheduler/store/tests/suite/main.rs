@@ -10,6 +10,7 @@ mod aggregates;
 mod bindings;
 mod database;
 mod events;
+mod full_disk;
 mod groups;
 mod history;
 mod lists;
