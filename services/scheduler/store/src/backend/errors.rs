@@ -70,12 +70,14 @@ fn meaning(error: &DbErr) -> Meaning {
 }
 
 fn of_sqlite(code: &str) -> Meaning {
-    // With whatever extended code (https://www.sqlite.org/rescode.html).
-    match code.parse::<u32>().map(|code| code & 0xff) {
-        // BUSY, LOCKED.
-        Ok(5 | 6) => Meaning::Contention,
-        // NOMEM, READONLY, IOERR, CORRUPT, FULL, CANTOPEN.
-        Ok(7 | 8 | 10 | 11 | 13 | 14) => Meaning::Away,
+    // https://www.sqlite.org/rescode.html
+    match code.parse::<u32>().unwrap_or_default() {
+        // READONLY_DBMOVED: the file is not where it was. Other codes of READONLY are statements of ours.
+        1032 => Meaning::Away,
+        // With whatever extended code: BUSY, LOCKED.
+        code if matches!(code & 0xff, 5 | 6) => Meaning::Contention,
+        // NOMEM, IOERR, CORRUPT, FULL, CANTOPEN.
+        code if matches!(code & 0xff, 7 | 10 | 11 | 13 | 14) => Meaning::Away,
         _ => Meaning::Other,
     }
 }
@@ -86,8 +88,8 @@ fn of_postgres(sqlstate: &str) -> Meaning {
         "40001" | "40P01" => Meaning::Contention,
         // Too many connections; lock not available in time; idle in a transaction for too long; the server stops, crashed
         // or starts.
-        // The disk is full, memory is out; it only reads.
-        "53100" | "53200" | "25006" => Meaning::Away,
+        // The disk is full, memory is out.
+        "53100" | "53200" => Meaning::Away,
         "53300" | "55P03" | "25P03" | "57P01" | "57P02" | "57P03" => Meaning::Away,
         other if other.starts_with("08") => Meaning::Away,
         _ => Meaning::Other,
