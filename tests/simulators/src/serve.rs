@@ -7,12 +7,14 @@ use std::{
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{body::Incoming, header::TRANSFER_ENCODING, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use crate::{Clock, Device, Entry, Faults, Health, Journal, Kind, Refusal, Reply, Request, World, control};
+
+const LENGTH_REQUIRED: u16 = 411;
 
 /// What every connection shares.
 pub(crate) struct Stage<D> {
@@ -49,7 +51,11 @@ async fn respond<D: Device>(
     request: hyper::Request<Incoming>,
     stage: Arc<Stage<D>>,
 ) -> io::Result<hyper::Response<Full<Bytes>>> {
+    let chunked = request.headers().contains_key(TRANSFER_ENCODING);
     let request = read(request).await?;
+    if chunked {
+        return written(stage.refuse_chunks(&request));
+    }
     if let Some(reply) = control::answer(&request, &stage) {
         return written(reply);
     }
@@ -62,6 +68,16 @@ async fn respond<D: Device>(
 }
 
 impl<D: Device> Stage<D> {
+    /// A device may read by the length that is said and by nothing else: after a body in chunks it is lost. So this one
+    /// takes none, and ends the connection.
+    fn refuse_chunks(&self, request: &Request) -> Reply {
+        let device = self.device.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entry = Entry::of(request, device.caller(request), device.is_write(request));
+        entry.status = LENGTH_REQUIRED;
+        self.journal.add(entry);
+        Reply::html(LENGTH_REQUIRED, "<html><body>411 Length Required</body></html>").with_header("connection", "close")
+    }
+
     /// The reply, or none when the connection is to end; and the journal's entry.
     fn meet(&self, request: &Request, kind: Option<Kind>) -> Option<Reply> {
         let mut device = self.device.lock().unwrap_or_else(PoisonError::into_inner);

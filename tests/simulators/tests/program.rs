@@ -4,8 +4,8 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
-    net::SocketAddr,
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpStream},
     process::{Child, Command, Stdio},
 };
 
@@ -82,4 +82,19 @@ fn with_tls_the_authority_is_written_before_it_answers() {
     let program = Program::start(&["netscaler", "--ca-file", file.to_str().unwrap()]);
     assert!(program.url.starts_with("https://127.0.0.1:"), "{}", program.url);
     assert!(fs::read_to_string(&file).unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
+}
+
+#[test]
+fn a_body_in_chunks_is_refused_and_the_connection_ends() {
+    for (device, login) in [("a10", "/axapi/v3/auth"), ("netscaler", "/nitro/v1/config/login")] {
+        let program = Program::start(&[device]);
+        let head = format!("POST {login} HTTP/1.1\r\nHost: device\r\nTransfer-Encoding: chunked\r\n\r\n");
+        let mut stream = TcpStream::connect(program.url.strip_prefix("http://").unwrap()).unwrap();
+        stream.write_all(format!("{head}0\r\n\r\n").as_bytes()).unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).unwrap();
+        assert!(reply.starts_with("HTTP/1.1 411 "), "{device}: {reply}");
+        let journal = program.send("GET", "/_simulator/journal", &Value::Null).body();
+        assert_eq!((&journal[0]["status"], &journal[0]["reached"]), (&json!(411), &json!(false)), "{device}");
+    }
 }
