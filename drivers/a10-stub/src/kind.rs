@@ -103,7 +103,29 @@ impl ballast_device::Kind for Kind {
             Self::VirtualServer => &["ip-address", "ipv6-address"],
             Self::Server => &["host", "server-ipv6-addr"],
             Self::Group => &["protocol"],
+            Self::VirtualPort => &["alternate-port"],
             _ => &[],
+        }
+    }
+
+    /// As the vendor's schema says, also of what is never set here: an administrator may have.
+    fn exclusive(self) -> &'static [&'static [&'static str]] {
+        match self {
+            Self::Monitor => &[
+                &["ip", "ipv6"],
+                &["port-halfopen", "port-send"],
+                &["http-response-code", "http-text"],
+                &["https-response-code", "https-text"],
+            ],
+            Self::Cookie | Self::SourceIp => &[&["server", "service-group"]],
+            Self::Server => &[&["health-check", "health-check-disable"]],
+            Self::ServerPort => &[&["health-check", "health-check-disable", "health-check-follow-port"]],
+            Self::Group => {
+                &[&["lb-method", "lc-method", "stateless-lb-method"], &["health-check", "health-check-disable"]]
+            }
+            Self::VirtualServer => &[&["ip-address", "ipv6-address", "use-if-ip"]],
+            Self::VirtualPort => &[&["alternate-port", "range"]],
+            Self::PortTemplate | Self::Member => &[],
         }
     }
 

@@ -64,9 +64,7 @@ impl Vendor for Thunder {
         let body = |key: &Key<Kind>, fields: &Fields| json!({ key.kind.wrapper(): fields });
         vec![match step {
             Step::Make(key, fields) => Request::post(kind::collection(key), body(key, fields)),
-            Step::Change(key, changes) => {
-                Request::post(kind::path(key), body(key, &identified(key, exclusive(changes.clone()))))
-            }
+            Step::Change(key, changes) => Request::post(kind::path(key), body(key, &identified(key, changes.clone()))),
             Step::Remove(key, _) => Request::delete(kind::path(key)),
         }]
     }
@@ -117,17 +115,6 @@ impl Vendor for Thunder {
     fn health(view: &Value, listed: &Listed) -> Option<Health> {
         observe::health(view, listed)
     }
-}
-
-/// A method of one kind comes with the end of the other: whether it would take that one's place by itself is not known, and
-/// a default that is set looks like one that is not.
-fn exclusive(mut changes: Fields) -> Fields {
-    for (set, other) in [("lb-method", "lc-method"), ("lc-method", "lb-method")] {
-        if changes.get(set).is_some_and(|method| !method.is_null()) {
-            changes.entry(other).or_insert(Value::Null);
-        }
-    }
-    changes
 }
 
 /// A change names what it changes, as the vendor's clients do.

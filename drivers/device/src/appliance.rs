@@ -2,6 +2,7 @@
 //! or a reply was lost. What was done meanwhile is seen by looking, never remembered.
 
 use std::{
+    collections::BTreeSet,
     path::Path,
     sync::PoisonError,
     thread,
@@ -16,7 +17,7 @@ use crate::{
     execute::{Refusal, execute},
     locks::{Locks, Slots},
     partitions::visit,
-    plan::plan,
+    plan::plan_after,
     sessions::Sessions,
     unsaved::Unsaved,
 };
@@ -106,7 +107,8 @@ impl<V: Vendor> Appliance<V> {
         for pass in 1..=PASSES {
             let found = survey::<V>(session)?;
             let now = wanted(&found)?;
-            let steps = plan(now.as_ref(), &found);
+            let refused: BTreeSet<_> = refusals.iter().map(|refusal| refusal.key.clone()).collect();
+            let steps = plan_after(now.as_ref(), &found, &refused);
             if steps.is_empty() {
                 let unsaved = self.save(session)?;
                 return Ok(Settled { wanted: now, already: pass == 1, refusals: Vec::new(), unsaved });
@@ -114,7 +116,7 @@ impl<V: Vendor> Appliance<V> {
             // Taking away what others may use is believed at the second look only.
             if steps.iter().any(Step::takes_a_shared_one_away) {
                 let again = survey::<V>(session)?;
-                if plan(wanted(&again)?.as_ref(), &again) != steps {
+                if plan_after(wanted(&again)?.as_ref(), &again, &refused) != steps {
                     continue;
                 }
             }

@@ -286,6 +286,10 @@ mod tests {
         }
         let all = device.join().unwrap();
         assert!(!all.contains("transfer-encoding"), "{all}");
-        assert_eq!((all.matches("content-length: 0").count(), all.matches("content-length: 7").count()), (2, 2), "{all}");
+        assert_eq!(
+            (all.matches("content-length: 0").count(), all.matches("content-length: 7").count()),
+            (2, 2),
+            "{all}"
+        );
     }
 }

@@ -31,6 +31,11 @@ pub trait Kind: Copy + Ord + Debug + Serialize + DeserializeOwned + Send + Sync 
         &[]
     }
 
+    /// Sets of fields of which the device has one at a time, at whatever depth they are.
+    fn exclusive(self) -> &'static [&'static [&'static str]] {
+        &[]
+    }
+
     /// Whether a field of the device is as wanted. A wanted `null` is "not set".
     fn is_same(name: &str, wanted: &Value, found: Option<&Value>) -> bool;
 
@@ -47,6 +52,12 @@ pub trait Kind: Copy + Ord + Debug + Serialize + DeserializeOwned + Send + Sync 
     fn marked(fields: &Fields) -> Option<Marker>;
 }
 
+/// The fields that the device does not have together with this one.
+fn rivals<K: Kind>(kind: K, name: &str) -> impl Iterator<Item = &'static str> {
+    let sets = kind.exclusive().iter().filter(move |set| set.contains(&name));
+    sets.flat_map(|set| set.iter().copied()).filter(move |rival| *rival != name)
+}
+
 /// The fields in which the device differs from what is wanted.
 pub(crate) fn difference<K: Kind>(kind: K, wanted: &Fields, found: &Fields) -> Fields {
     let differs = |name: &str, value: &Value| !K::is_same(name, value, found.get(name));
@@ -61,5 +72,37 @@ pub(crate) fn difference<K: Kind>(kind: K, wanted: &Fields, found: &Fields) -> F
             changes.extend(also.collect::<Fields>());
         }
     }
-    changes
+    without_ends(kind, &changes, found)
+}
+
+/// Without the end of a field whose rival gets another value: a device may take such a null for "the default", and have
+/// two of what it has one of. What the rival has not replaced is ended by itself, once the device shows it.
+fn without_ends<K: Kind>(kind: K, changes: &Fields, found: &Fields) -> Fields {
+    let differs = |name: &str, value: &Value| !value.is_null() && !K::is_same(name, value, found.get(name));
+    let is_set = |name: &str| changes.get(name).is_some_and(|value| differs(name, value));
+    let ends = |name: &str, value: &Value| value.is_null() && rivals(kind, name).any(is_set);
+    let left = changes.iter().filter(|(name, value)| !ends(name, value));
+    let inside = |(name, value): (&String, &Value)| match (value, found.get(name)) {
+        (Value::Object(inner), Some(Value::Object(found))) => {
+            (name.clone(), Value::Object(without_ends(kind, inner, found)))
+        }
+        (other, _) => (name.clone(), other.clone()),
+    };
+    left.map(inside).collect()
+}
+
+/// The end of all that the device shows and that excludes what is to be set: for one that has refused it.
+pub(crate) fn ended_first<K: Kind>(kind: K, changes: &Fields, found: &Fields) -> Fields {
+    let mut ends = Fields::new();
+    for (name, value) in changes.iter().filter(|(_, value)| !value.is_null()) {
+        if let (Value::Object(inner), Some(Value::Object(found))) = (value, found.get(name)) {
+            let inside = ended_first(kind, inner, found);
+            if !inside.is_empty() {
+                ends.insert(name.clone(), Value::Object(inside));
+            }
+        }
+        let stands = |rival: &&str| found.get(*rival).is_some_and(|value| !value.is_null());
+        ends.extend(rivals(kind, name).filter(stands).map(|rival| (rival.to_owned(), Value::Null)));
+    }
+    ends
 }

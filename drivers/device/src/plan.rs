@@ -8,7 +8,11 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::{Fields, Key, Kind, Marker, Objects, kind::difference, names};
+use crate::{
+    Fields, Key, Kind, Marker, Objects,
+    kind::{difference, ended_first},
+    names,
+};
 
 /// What a load balancer is to have on the device.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,6 +59,12 @@ impl<K: Kind> Step<K> {
 
 #[must_use]
 pub fn plan<K: Kind>(wanted: &Wanted<K>, found: &Objects<K>) -> Vec<Step<K>> {
+    plan_after(wanted, found, &BTreeSet::new())
+}
+
+/// `refused`: of these the device has refused a change just now. What may have been in its way is ended first.
+#[must_use]
+pub(crate) fn plan_after<K: Kind>(wanted: &Wanted<K>, found: &Objects<K>, refused: &BTreeSet<Key<K>>) -> Vec<Step<K>> {
     let mut steps = first(wanted, found);
     let mut left = found.clone();
     let again: Vec<Key<K>> = wanted
@@ -72,9 +82,9 @@ pub fn plan<K: Kind>(wanted: &Wanted<K>, found: &Objects<K>) -> Vec<Step<K>> {
             None => steps.push(Step::Make(key.clone(), set_only(fields))),
             Some(object) => {
                 let changes = difference(key.kind, fields, object);
-                if !changes.is_empty() {
-                    steps.push(Step::Change(key.clone(), changes));
-                }
+                let ends = if refused.contains(key) { ended_first(key.kind, &changes, object) } else { Fields::new() };
+                let both = [ends, changes].into_iter().filter(|changes| !changes.is_empty());
+                steps.extend(both.map(|changes| Step::Change(key.clone(), changes)));
             }
         }
     }

@@ -24,7 +24,14 @@ fn changes() -> Vec<LoadBalancer> {
     let mut without_monitor = with(LbMethod::SourceIp, None, &[2, 3]);
     without_monitor.pools[0].monitors.clear();
     let last = with(LbMethod::RoundRobin, Some(PersistenceType::SourceIp), &[1]);
-    vec![checked(), slow, without_monitor, last]
+    let unequal = |mut changed: LoadBalancer| {
+        changed.pools[0].members[0].weight = 5;
+        changed
+    };
+    let least = with(LbMethod::LeastConnections, None, &[1, 2]);
+    let round = with(LbMethod::RoundRobin, None, &[1, 2]);
+    let weights = vec![unequal(round.clone()), unequal(least.clone()), round.clone(), least, unequal(round)];
+    [vec![checked(), slow, without_monitor, last], weights].concat()
 }
 
 /// The device after each change, and after the end.
@@ -49,7 +56,7 @@ pub fn a_device_may_behave_either_way_where_nobody_knows<P: Played>() {
     for (what, assume) in P::assumptions() {
         let stage = Stage::<P>::new();
         assume(&mut stage.simulator.device());
-        let after = played(&stage, what);
+        let after = played(&stage, &what);
         assert!(after.iter().zip(&usual).all(|(one, other)| P::runs_like(one, other)), "{what}");
     }
 }

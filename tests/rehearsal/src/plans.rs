@@ -25,9 +25,12 @@ pub fn applied<K: ballast_device::Kind>(mut found: Objects<K>, steps: &[Step<K>]
                 for (name, value) in changes {
                     if value.is_null() {
                         object.remove(name);
-                    } else {
-                        object.insert(name.clone(), value.clone());
+                        continue;
                     }
+                    for set in key.kind.exclusive().iter().filter(|set| set.contains(&name.as_str())) {
+                        object.retain(|rival, _| rival == name || !set.contains(&rival.as_str()));
+                    }
+                    object.insert(name.clone(), value.clone());
                 }
             }
             Step::Remove(key, _) => {

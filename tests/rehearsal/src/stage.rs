@@ -13,7 +13,7 @@ pub const USER: &str = "ballast";
 pub const PASSWORD: &str = "wh1sper-it";
 
 /// A way to behave where nobody knows what real devices do.
-pub type Assumed<D> = (&'static str, fn(&mut D));
+pub type Assumed<D> = (String, Box<dyn Fn(&mut D)>);
 
 /// A vendor whose devices are played by a simulator.
 pub trait Played: Sized + 'static {

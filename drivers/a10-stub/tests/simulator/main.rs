@@ -1,5 +1,6 @@
 //! The driver against a simulated device, over real HTTP.
 
+mod exclusive;
 mod features;
 mod thunder;
 

@@ -7,7 +7,7 @@ use ballast_driver_a10_stub::{Kind, Thunder as Vendor};
 use ballast_rehearsal::{Assumed, PASSWORD, Played, Role, Stage, USER};
 use ballast_simulators::{
     Entry,
-    a10::{self, Assumptions},
+    a10::{self, Assumptions, Exclusive},
 };
 use serde_json::{Value, json};
 
@@ -26,32 +26,29 @@ impl Played for Thunder {
         &[1_023_459_339, 33_619_969, 1_023_459_393, 1_023_459_335, 1_023_464_193, 1_023_459_328];
 
     fn assumptions() -> Vec<Assumed<a10::A10>> {
-        vec![
-            ("over the limit is 401", |device| {
-                device.assume(Assumptions { over_limit: 401, ..Assumptions::default() })
-            }),
-            ("keys in any case", |device| {
-                device.assume(Assumptions { keys_in_any_case: true, ..Assumptions::default() })
-            }),
-            ("used is deleted", |device| {
-                device.assume(Assumptions { deletes_what_is_used: true, ..Assumptions::default() });
-            }),
-            ("exclusive changes are refused", |device| {
-                device.assume(Assumptions { refuses_exclusive_changes: true, ..Assumptions::default() });
-            }),
-            ("silent saves", |device| device.assume(Assumptions { saves_silently: true, ..Assumptions::default() })),
-            ("empty lists", |device| device.assume(Assumptions { shows_empty_lists: true, ..Assumptions::default() })),
-            ("all of them", |device| {
-                device.assume(Assumptions {
-                    over_limit: 403,
-                    keys_in_any_case: true,
-                    deletes_what_is_used: true,
-                    refuses_exclusive_changes: true,
-                    saves_silently: true,
-                    shows_empty_lists: true,
-                });
-            }),
-        ]
+        let usual = Assumptions::default;
+        let mut all = vec![
+            ("over the limit is 401".to_owned(), Assumptions { over_limit: 401, ..usual() }),
+            ("keys in any case".to_owned(), Assumptions { keys_in_any_case: true, ..usual() }),
+            ("used is deleted".to_owned(), Assumptions { deletes_what_is_used: true, ..usual() }),
+            ("silent saves".to_owned(), Assumptions { saves_silently: true, ..usual() }),
+            ("empty lists".to_owned(), Assumptions { shows_empty_lists: true, ..usual() }),
+        ];
+        for (exclusive, null_is_the_default) in exclusive_readings() {
+            let other = Assumptions { exclusive, null_is_the_default, ..usual() };
+            all.push((format!("{exclusive:?}, null is the default: {null_is_the_default}"), other));
+            let everything = Assumptions {
+                over_limit: 403,
+                keys_in_any_case: true,
+                deletes_what_is_used: true,
+                saves_silently: true,
+                shows_empty_lists: true,
+                ..other
+            };
+            all.push((format!("everything with {exclusive:?}, {null_is_the_default}"), everything));
+        }
+        let assume = |assumptions: Assumptions| move |device: &mut a10::A10| device.assume(assumptions);
+        all.into_iter().map(|(what, one)| (what, Box::new(assume(one)) as Box<dyn Fn(&mut a10::A10)>)).collect()
     }
 
     fn device() -> a10::A10 {
@@ -136,6 +133,12 @@ impl Played for Thunder {
         let group = fields(json!({"name": "old", "protocol": "tcp"}));
         Objects::from([(Key::top(Kind::Server, "web"), server), (Key::top(Kind::Group, "old"), group)])
     }
+}
+
+/// What can come of setting an attribute that another one excludes, with both readings of null.
+pub(crate) fn exclusive_readings() -> Vec<(Exclusive, bool)> {
+    let all = [Exclusive::Replaces, Exclusive::Refuses, Exclusive::KeepsBoth];
+    all.into_iter().flat_map(|exclusive| [(exclusive, false), (exclusive, true)]).collect()
 }
 
 /// What a test asks of the device besides.

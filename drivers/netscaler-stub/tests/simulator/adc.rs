@@ -25,24 +25,18 @@ impl Played for Adc {
     const UNSEEN: &'static [u32] = &[257, 272, 315, 351, 428, 461, 463, 1097, 1304, 1332, 1335, 2128, 2131, 2133, 2170];
 
     fn assumptions() -> Vec<Assumed<NetScaler>> {
-        vec![
-            ("seconds", |device| device.assume(Assumptions { shows_minutes: false, ..Assumptions::default() })),
-            ("no built-in monitors", |device| {
-                device.assume(Assumptions { shows_built_in_monitors: false, ..Assumptions::default() });
-            }),
-            ("default monitors", |device| {
-                device.assume(Assumptions { shows_default_monitors: true, ..Assumptions::default() });
-            }),
-            ("repeats are refused", |device| {
-                device.assume(Assumptions { repeats_are_fine: false, ..Assumptions::default() });
-            }),
-            ("made servers go", |device| {
-                device.assume(Assumptions { made_servers_go: true, ..Assumptions::default() })
-            }),
-            ("another spelling", |device| {
-                device.assume(Assumptions { partially_up: "PARTIAL UP", ..Assumptions::default() });
-            }),
-        ]
+        let usual = Assumptions::default;
+        let all = [
+            ("seconds", Assumptions { shows_minutes: false, ..usual() }),
+            ("no built-in monitors", Assumptions { shows_built_in_monitors: false, ..usual() }),
+            ("default monitors", Assumptions { shows_default_monitors: true, ..usual() }),
+            ("repeats are refused", Assumptions { repeats_are_fine: false, ..usual() }),
+            ("made servers go", Assumptions { made_servers_go: true, ..usual() }),
+            ("another spelling", Assumptions { partially_up: "PARTIAL UP", ..usual() }),
+        ];
+        let assume = |assumptions: Assumptions| move |device: &mut NetScaler| device.assume(assumptions);
+        let boxed = |one| Box::new(assume(one)) as Box<dyn Fn(&mut NetScaler)>;
+        all.into_iter().map(|(what, one)| (what.to_owned(), boxed(one))).collect()
     }
 
     fn device() -> NetScaler {

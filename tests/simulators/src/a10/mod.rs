@@ -22,9 +22,9 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-pub use assumptions::Assumptions;
+pub use assumptions::{Assumptions, Exclusive};
 pub use oper::Counters;
-pub use schema::Release;
+pub use schema::{Release, Rivals, rivals};
 
 use crate::{
     Caller, Device, Refusal, Reply, Request, Traffic, World,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    A10, Assumptions,
+    A10, Assumptions, Exclusive,
     configuration::Objects,
     error::Refused,
     ok,
@@ -126,7 +126,8 @@ impl A10 {
         body: &Fields,
     ) -> Result<String, Refused> {
         let (lists, own) = split(kind, body);
-        let mut fields = validate::without_nulls(validate::checked(&kind.fields, &own)?);
+        let checked = validate::checked(&kind.fields, &own, self.assumptions.null_is_the_default)?;
+        let mut fields = validate::without_nulls(checked);
         for key in &kind.keys {
             if let (None, Some(default)) = (fields.get(key), kind.fields.get(key).and_then(|key| key.default.clone())) {
                 fields.insert(key.clone(), default);
@@ -167,9 +168,9 @@ impl A10 {
         if !lists.is_empty() {
             return Err(Refused::unsupported("children are changed by their own path"));
         }
-        let new = validate::checked(&kind.fields, &own)?;
-        let exclusive = self.assumptions.refuses_exclusive_changes && !replace;
-        let mut fields = validate::merged(kind, old, new.clone(), exclusive)?;
+        let new = validate::checked(&kind.fields, &own, self.assumptions.null_is_the_default)?;
+        let exclusive = if replace { Exclusive::Replaces } else { self.assumptions.exclusive };
+        let mut fields = validate::merged(&kind.fields, old, &new, exclusive)?;
         if replace {
             let kept = kind.keys.iter().map(String::as_str).chain(["uuid"]);
             let mut replaced: Fields =

@@ -41,7 +41,7 @@ impl A10 {
 
     fn make_partition(&mut self, body: &Value) -> Result<Reply, Refused> {
         let kind = &self.schema.objects["partition"];
-        let fields = validate::checked(&kind.fields, as_object(body, "partition")?)?;
+        let fields = validate::checked(&kind.fields, as_object(body, "partition")?, false)?;
         let name = fields.get("partition-name").and_then(Value::as_str).ok_or_else(Refused::body)?.to_owned();
         let id = fields.get("id").and_then(Value::as_u64).and_then(|id| u16::try_from(id).ok());
         let id = id.ok_or_else(|| Refused::value("partition id is missing"))?;

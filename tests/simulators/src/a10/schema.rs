@@ -98,6 +98,56 @@ impl Schema {
     }
 }
 
+/// Two fields of an object that exclude each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rivals {
+    /// As in `slb/server/port`.
+    pub object: String,
+    /// The objects in it in which they are, as `method` and `http`.
+    pub inside: Vec<String>,
+    /// Both, with a value that is not the default. A name is that of an object `other`.
+    pub fields: [(String, Value); 2],
+}
+
+/// All that exclude each other, in both orders.
+#[must_use]
+pub fn rivals(release: Release) -> Vec<Rivals> {
+    let mut found = Vec::new();
+    for (object, kind) in Schema::of(release).objects {
+        collect(&object, &[], &kind.fields, &mut found);
+    }
+    found
+}
+
+fn collect(object: &str, inside: &[String], fields: &BTreeMap<String, Field>, found: &mut Vec<Rivals>) {
+    for (name, field) in fields {
+        for rival in &field.not {
+            let Some(other) = fields.get(rival) else { continue };
+            let fields = [(name.clone(), field.sample()), (rival.clone(), other.sample())];
+            found.push(Rivals { object: object.to_owned(), inside: inside.to_vec(), fields });
+        }
+        collect(object, &[inside, std::slice::from_ref(name)].concat(), &field.fields, found);
+    }
+}
+
+impl Field {
+    /// A value that it can have, and that is not its default.
+    fn sample(&self) -> Value {
+        match self.form {
+            Form::Flag => Value::from(1),
+            Form::Number => Value::from(self.min.unwrap_or(0).max(1)),
+            Form::Enum => {
+                let other =
+                    self.values.iter().find(|value| self.default.as_ref().is_none_or(|no| no != value.as_str()));
+                other.map_or(Value::Null, |value| Value::from(value.as_str()))
+            }
+            Form::Ipv4 => Value::from("192.0.2.77"),
+            Form::Ipv6 => Value::from("2001:db8::77"),
+            Form::String | Form::Any | Form::List | Form::Object => Value::from("other"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

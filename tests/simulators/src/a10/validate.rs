@@ -8,23 +8,30 @@ use std::{
 use serde_json::{Map, Value};
 
 use super::{
+    assumptions::Exclusive,
     error::Refused,
-    schema::{Field, Form, Kind},
+    schema::{Field, Form},
 };
 
 pub(crate) type Fields = Map<String, Value>;
 
-/// Checks a body's fields one by one and makes flags numbers; `null` stays, to be cleared.
-pub(crate) fn checked(fields: &BTreeMap<String, Field>, body: &Fields) -> Result<Fields, Refused> {
+/// Checks a body's fields one by one and makes flags numbers; `null` stays, to be cleared. `defaults`: it counts as the
+/// field's default.
+pub(crate) fn checked(fields: &BTreeMap<String, Field>, body: &Fields, defaults: bool) -> Result<Fields, Refused> {
     let mut out = Fields::new();
     for (name, value) in body {
         let field = fields.get(name).ok_or_else(|| Refused::unknown_field(name))?;
-        out.insert(name.clone(), if value.is_null() { Value::Null } else { self::value(name, field, value)? });
+        let null = value.is_null();
+        out.insert(name.clone(), if null { Value::Null } else { self::value(name, field, value, defaults)? });
     }
-    for (name, value) in out.iter().filter(|(name, value)| is_set(&fields[*name], value)) {
+    let counts = |field: &Field, value: &Value| match (value, &field.default) {
+        (Value::Null, Some(default)) if defaults => is_set(field, default),
+        (value, _) => is_set(field, value),
+    };
+    for (name, value) in out.iter().filter(|(name, value)| counts(&fields[*name], value)) {
         let rival = fields[name].not.iter().find(|rival| {
             let rival = rival.as_str();
-            out.get(rival).is_some_and(|value| fields.get(rival).is_some_and(|field| is_set(field, value)))
+            out.get(rival).is_some_and(|value| fields.get(rival).is_some_and(|field| counts(field, value)))
         });
         if let Some(rival) = rival {
             return Err(Refused::value(format!("{name} {value} cannot be set together with {rival}")));
@@ -39,7 +46,7 @@ fn is_set(field: &Field, value: &Value) -> bool {
     !value.is_null() && !off
 }
 
-fn value(name: &str, field: &Field, value: &Value) -> Result<Value, Refused> {
+fn value(name: &str, field: &Field, value: &Value, defaults: bool) -> Result<Value, Refused> {
     let refused = || Refused::value(format!("{name}: {value} is not a valid value"));
     let within = |number: u64| field.min.is_none_or(|min| number >= min) && field.max.is_none_or(|max| number <= max);
     let text = value.as_str();
@@ -58,7 +65,7 @@ fn value(name: &str, field: &Field, value: &Value) -> Result<Value, Refused> {
         Form::List => value.is_array(),
         Form::Object => {
             let inner = value.as_object().ok_or_else(refused)?;
-            return checked(&field.fields, inner).map(Value::Object);
+            return checked(&field.fields, inner, defaults).map(Value::Object);
         }
         Form::Any => true,
     };
@@ -71,53 +78,49 @@ fn slashes(name: &str, text: &str, field: &Field) -> bool {
     name != "name" && field.min.is_none_or(|min| length >= min) && field.max.is_none_or(|max| length <= max)
 }
 
-/// `old` changed by `new`: `null` clears, what excludes an older value replaces it, objects merge.
-/// When that is refused, as `exclusive` says, it must be cleared first.
-pub(crate) fn merged(kind: &Kind, old: &Fields, new: Fields, exclusive: bool) -> Result<Fields, Refused> {
+/// `old` changed by `new`: `null` clears, objects merge, and what excludes an older value does as `exclusive` says, unless
+/// that one is cleared, too.
+pub(crate) fn merged(
+    fields: &BTreeMap<String, Field>,
+    old: &Fields,
+    new: &Fields,
+    exclusive: Exclusive,
+) -> Result<Fields, Refused> {
     let mut out = old.clone();
-    for (name, value) in &new {
-        let field = &kind.fields[name];
+    for (name, value) in new {
+        let field = &fields[name];
         if field.fixed && old.get(name).is_some_and(|old| old != value) {
             return Err(Refused::unsupported(format!("{name} cannot be modified")));
         }
-        if is_set(field, value) {
-            for rival in &field.not {
-                let stands = old
-                    .get(rival)
-                    .is_some_and(|value| kind.fields.get(rival).is_some_and(|field| is_set(field, value)));
-                if exclusive && stands && !new.contains_key(rival) {
+        for rival in field.not.iter().filter(|rival| is_set(field, value) && !new.contains_key(*rival)) {
+            let (Some(of), Some(stands)) = (fields.get(rival), old.get(rival)) else { continue };
+            match exclusive {
+                _ if !is_set(of, stands) => {}
+                Exclusive::Refuses => {
                     return Err(Refused::value(format!("{name} cannot be set together with {rival}")));
                 }
-                out.remove(rival);
+                Exclusive::KeepsBoth if of.default.as_ref() != Some(stands) => {}
+                Exclusive::KeepsBoth | Exclusive::Replaces => drop(out.remove(rival)),
             }
         }
-    }
-    merge_into(&mut out, new);
-    Ok(out)
-}
-
-fn merge_into(out: &mut Fields, new: Fields) {
-    for (name, value) in new {
-        match (out.get_mut(&name), value) {
-            (_, Value::Null) => drop(out.remove(&name)),
-            (Some(Value::Object(old)), Value::Object(new)) => merge_into(old, new),
-            (_, value) => drop(out.insert(name, value)),
+        match (old.get(name), value) {
+            (_, Value::Null) => drop(out.remove(name)),
+            (Some(Value::Object(old)), Value::Object(new)) => {
+                out.insert(name.clone(), Value::Object(merged(&field.fields, old, new, exclusive)?));
+            }
+            (_, value) => drop(out.insert(name.clone(), value.clone())),
         }
     }
+    Ok(out)
 }
 
 /// Without the fields that are `null`, at any depth.
 pub(crate) fn without_nulls(fields: Fields) -> Fields {
-    let mut out = Fields::new();
-    merge_into(&mut out, fields.into_iter().map(|(name, value)| (name, stripped(value))).collect());
-    out
-}
-
-fn stripped(value: Value) -> Value {
-    match value {
+    let stripped = |value| match value {
         Value::Object(inner) => Value::Object(without_nulls(inner)),
         other => other,
-    }
+    };
+    fields.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name, stripped(value))).collect()
 }
 
 /// What a read shows: defaults filled in, except where an excluding field is set.
