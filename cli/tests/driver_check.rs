@@ -6,7 +6,7 @@
 use std::{
     env, fs,
     net::TcpListener,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     process::{Command, Output},
 };
@@ -33,6 +33,10 @@ fn check(file: &Path, words: &[&str]) -> Output {
 
 fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
 }
 
 /// Whether labs can be made here; says so when not.
@@ -288,4 +292,54 @@ fn the_example_of_the_documents_passes_every_check() {
     fs::write(&config, "[drivers.example]\nreload = [\"true\"]\n").unwrap();
     let output = check(&built("libballast_driver_example.so"), &["--config", config.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+}
+
+/// Copies of the program and a driver, on a file system of their own as `/home` often is: the whole report.
+#[test]
+fn a_program_that_is_not_on_the_roots_file_system_skips_no_check() {
+    if !labs("a_program_that_is_not_on_the_roots_file_system_skips_no_check") {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let home = folder.path().join("home");
+    fs::create_dir(&home).unwrap();
+    let script = "mount -t tmpfs ballast-test \"$1\" && cp \"$2\" \"$1/ballast\" && cp \"$3\" \"$1/driver.so\" && \
+        cd \"$1\" && ./ballast driver check ./driver.so --json --only load --only contract";
+    let mut command = Command::new("unshare");
+    if !is_root() {
+        command.args(["--user", "--map-root-user"]);
+    }
+    command.args(["--mount", "--propagation", "private", "sh", "-c", script, "sh"]);
+    let output = command.arg(&home).arg(env!("CARGO_BIN_EXE_ballast")).arg(fault_driver()).output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", said(&output)));
+    assert_eq!((&report["failed"], &report["skipped"]), (&0.into(), &0.into()), "{report:#}");
+    assert!(report["passed"].as_u64().unwrap() > 5, "{report:#}");
+}
+
+/// A user who is nobody on the machine is root in a lab, and has one group there.
+#[test]
+fn without_privileges_our_driver_keeps_its_promise_of_ping() {
+    if !labs("without_privileges_our_driver_keeps_its_promise_of_ping") {
+        return;
+    }
+    let mut command = Command::new("setpriv");
+    if is_root() {
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+    }
+    let folder = TempDir::new().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let copy = |from: &Path, name: &str| {
+        let to = folder.path().join(name);
+        fs::copy(from, &to).unwrap();
+        to
+    };
+    let driver = copy(&built("libballast_driver_haproxy_ns.so"), "driver.so");
+    command.arg("--").arg(copy(Path::new(env!("CARGO_BIN_EXE_ballast")), "ballast")).args(["driver", "check"]);
+    let output = command.arg(driver).args(["--json", "--only", "contract.features"]).output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", said(&output)));
+    let line = &report["checks"][0];
+    if line["outcome"] == "skipped" && line["detail"].as_str().is_some_and(|why| why.contains("outside of a lab")) {
+        return not_run("without_privileges_our_driver_keeps_its_promise_of_ping", "users get no namespaces here");
+    }
+    assert_eq!(line["outcome"], "passed", "{report:#}");
 }

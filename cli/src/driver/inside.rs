@@ -52,13 +52,15 @@ fn check(order: &Order) -> Verdict {
     for (number, device) in order.devices.iter().enumerate() {
         relay::enter(*device, order.relay(number)).map_err(|error| cannot(&format!("device {device}"), &error))?;
     }
+    // Before the root changes: of a program on another file system than the root's, the kernel tells the path inside of
+    // that one afterwards.
+    let program = std::env::current_exe().map_err(|error| cannot("this program is not found", &error))?;
     let files = match Overlay::over(&order.folder) {
         Ok(overlay) if overlay.blind().is_empty() => Files::Watched(Box::new(move || overlay.written())),
         Ok(overlay) => Files::Unwatched(format!("what is written below {:?} cannot be seen", overlay.blind())),
         Err(error) => Files::Unwatched(format!("{}; root can", said(&error))),
     };
     let patience = Patience::default();
-    let program = std::env::current_exe().map_err(|error| cannot("this program is not found", &error))?;
     check.run(&Bench {
         file: order.file.clone(),
         config: order.config.clone(),

@@ -7,9 +7,7 @@ use crate::failure::{Failure, Step, chain};
 /// What the namespace of a load balancer needs. The first cannot be missed by a haproxy that is not root; without the
 /// others it works less well, and that is said.
 const REQUIRED: &str = "ipv4/ip_unprivileged_port_start";
-const WANTED: [(&str, &str); 6] = [
-    // Echo requests of PING monitors need no privilege.
-    ("ipv4/ping_group_range", "0 2147483647"),
+const WANTED: [(&str, &str); 5] = [
     // Connections in the accept queue of a process that is replaced go to its successor.
     ("ipv4/tcp_migrate_req", "1"),
     ("ipv4/ip_local_port_range", "1024 65535"),
@@ -24,11 +22,23 @@ const WANTED_IPV6: [(&str, &str); 2] = [
     ("ipv6/conf/default/accept_ra", "0"),
 ];
 
+/// The groups whose processes may send echo requests.
+const ECHOES: &str = "ipv4/ping_group_range";
+
 /// Sets up the namespace of the calling thread, before it has an interface.
 pub(crate) fn prepare_namespace(ipv6: bool) -> Result<(), Failure> {
     set(REQUIRED, "0")?;
+    allow_echoes();
     WANTED.iter().for_each(|(key, value)| set_if_possible(key, value));
     set_ipv6(ipv6)
+}
+
+/// Echo requests of PING monitors need no privilege. In a user's own namespace only groups that it has can be named.
+fn allow_echoes() {
+    if set(ECHOES, "0 2147483647").is_err() {
+        let own = nix::unistd::getegid();
+        set_if_possible(ECHOES, &format!("{own} {own}"));
+    }
 }
 
 /// Without a VIP of IPv6 the namespace does not speak it: less to set up, and nothing to reach.
