@@ -71,6 +71,7 @@ demo-exec: ## run a shell line in the running demo: CMD="curl -s http://10.0.0.1
 
 test: ## all tests; what was not run is said at the end (BALLAST_REQUIRE_ALL=1: then that is a failure)
 	@cargo nextest --version >/dev/null 2>&1 || { echo "cargo-nextest is missing: make deps" >&2; exit 1; }
+	@tests/releases.sh '$(TARGET)' || echo "the tests that upgrade from the newest release will not run" >&2
 	cargo build --workspace --all-targets
 	@rm -f '$(NOT_RUN)'; export BALLAST_NOT_RUN='$(NOT_RUN)'; status=0; \
 	cargo nextest run --workspace || status=1; \

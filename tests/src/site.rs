@@ -76,6 +76,8 @@ pub struct Site {
     pub subnet_id: String,
     segment: Segment,
     directory: PathBuf,
+    /// Where the programs and drivers lie that are started from now on.
+    pub programs: PathBuf,
     environment: Vec<Setting>,
 }
 
@@ -95,12 +97,21 @@ pub struct Plan {
     pub token: String,
     /// Configuration beside the site's.
     pub environment: Vec<Setting>,
+    /// Where the programs and drivers lie.
+    pub programs: PathBuf,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        let (token, environment) = (String::new(), Vec::new());
-        Self { agents: 1, webs: 3, policy: "chance", liveness: (1_000, 12_000, 20_000), token, environment }
+        Self {
+            agents: 1,
+            webs: 3,
+            policy: "chance",
+            liveness: (1_000, 12_000, 20_000),
+            token: String::new(),
+            environment: Vec::new(),
+            programs: programs::directory(),
+        }
     }
 }
 
@@ -132,6 +143,7 @@ impl Site {
             subnet_id: String::new(),
             segment,
             directory,
+            programs: plan.programs.clone(),
             environment: plan.environment.clone(),
         };
         site.configure(plan);
@@ -214,7 +226,7 @@ bridge_mappings = {{ physnet1 = "br-data" }}
     }
 
     fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(programs::built(program));
+        let mut command = Command::new(programs::built_in(&self.programs, program));
         command.arg("--config").arg(self.directory.join("ballast.toml"));
         command
     }
@@ -271,9 +283,19 @@ bridge_mappings = {{ physnet1 = "br-data" }}
         host.uplink("br-data", &self.segment, "eth0")?;
         let drivers = self.directory.join(name).join("drivers");
         fs::create_dir_all(&drivers).expect("a drivers directory");
-        fs::copy(programs::haproxy_ns(), drivers.join("haproxy-ns.so")).expect("a driver");
+        self.put_driver(&drivers);
         self.agents.push(AgentHost { name: name.to_owned(), host, drivers, process: None });
         Ok(())
+    }
+
+    /// Puts haproxy-ns of the site's programs into a drivers directory, in place of what is there.
+    ///
+    /// # Panics
+    /// When it cannot be copied.
+    pub fn put_driver(&self, drivers: &Path) {
+        let (file, next) = (drivers.join("haproxy-ns.so"), drivers.join("haproxy-ns.next"));
+        fs::copy(programs::built_in(&self.programs, programs::HAPROXY_NS), &next).expect("a driver");
+        fs::rename(next, file).expect("a driver in its place");
     }
 
     /// Where an agent keeps what must survive.

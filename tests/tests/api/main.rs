@@ -27,4 +27,5 @@ mod requests;
 mod rest;
 mod services;
 mod tokens;
+mod upgrades;
 mod vips;

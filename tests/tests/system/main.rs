@@ -12,5 +12,6 @@ mod refusals;
 mod survival;
 mod tls;
 mod tokens;
+mod upgrades;
 mod walkthrough;
 mod walkthrough_grpc;
