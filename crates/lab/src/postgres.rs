@@ -13,7 +13,9 @@ use std::{
 };
 
 use testcontainers::{
-    ContainerAsync, GenericImage, ImageExt as _, core::IntoContainerPort as _, runners::AsyncRunner as _,
+    ContainerAsync, GenericImage, ImageExt as _,
+    core::{IntoContainerPort as _, Mount},
+    runners::AsyncRunner as _,
 };
 
 use crate::{not_run, poll_until};
@@ -25,6 +27,9 @@ const IMAGE: &str = "BALLAST_TEST_POSTGRES_IMAGE";
 const DEFAULT_IMAGE: &str = "postgres:17";
 const PORT: u16 = 5432;
 const PASSWORD: &str = "for-tests";
+/// Where a container has a disk of a few MiB, and its size.
+const SMALL_DISK: &str = "/small";
+const SMALL_SIZE: i64 = 32 << 20;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What a client asks first; every server answers it with one letter.
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
@@ -67,6 +72,18 @@ impl Postgres {
         with_database(&self.url, &name)
     }
 
+    /// The url of a database that is there already.
+    #[must_use]
+    pub fn url_of(&self, name: &str) -> String {
+        with_database(&self.url, name)
+    }
+
+    /// A folder of the server's machine that fills soon; none on a server that was there already, whose disk is its own.
+    #[must_use]
+    pub fn small_disk(&self) -> Option<&'static str> {
+        self.container.is_some().then_some(SMALL_DISK)
+    }
+
     /// Removes the container. (Dropped, it is removed too, but nobody waits for that.)
     ///
     /// # Panics
@@ -87,6 +104,7 @@ async fn contained(image: &str) -> testcontainers::core::error::Result<(String, 
         .with_exposed_port(PORT.tcp())
         .with_env_var("POSTGRES_PASSWORD", PASSWORD)
         .with_cmd(server)
+        .with_mount(Mount::tmpfs_mount(SMALL_DISK).with_size_bytes(SMALL_SIZE).with_mode(0o1777))
         .start()
         .await?;
     let (host, port) = (container.get_host().await?, container.get_host_port_ipv4(PORT).await?);

@@ -4,22 +4,28 @@
 //! relies on one thing: whoever writes is alone. SQLite has one writer; on PostgreSQL a lock makes it so, for all
 //! schedulers of a database.
 
+mod damage;
 mod errors;
+mod files;
 mod link;
 mod postgres;
 mod renewed;
 mod sqlite;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use ballast_model::Uuid;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, TransactionTrait, Value, sea_query::Expr};
 use sea_orm_migration::MigratorTrait as _;
 
-use self::renewed::Renewed;
+use self::{
+    errors::{ends_transaction, unwritable},
+    files::Files,
+    renewed::{Connecting, Renewed},
+};
 pub(crate) use self::{
-    errors::{fault_of, is_duplicate, is_reference, reason},
-    link::Link,
+    errors::{fault_of, fault_of_commit, is_duplicate, is_reference, reason},
+    link::{Link, Watched},
 };
 use crate::migration::Migrator;
 
@@ -33,6 +39,8 @@ pub(crate) struct Backend {
     /// One connection: writers queue here, in order, instead of failing there.
     writer: Renewed,
     reader: Renewed,
+    /// Of SQLite.
+    files: Option<Arc<Files>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,14 +58,22 @@ impl Backend {
             let again = url.clone();
             let writer = Renewed::new(writer, move || postgres::writer(again.clone()));
             let reader = Renewed::new(reader, move || postgres::reader(url.clone()));
-            return Ok(Self { kind: Kind::Postgres, writer, reader });
+            return Ok(Self { kind: Kind::Postgres, writer, reader, files: None });
         }
-        let (writer, reader) = sqlite::open(url).await?;
-        let (url, again) = (url.to_owned(), url.to_owned());
+        let (writer, reader, files) = sqlite::open(url).await?;
+        let files = Arc::new(files);
+        let renewed = |connect: fn(String) -> _, connections| {
+            let (url, files) = (url.to_owned(), Arc::clone(&files));
+            let connect = move || {
+                files.forget_log();
+                connect(url.clone())
+            };
+            Renewed::new(connections, connect)
+        };
         // A file that is gone is not made anew under who has written to it.
-        let writer = Renewed::new(writer, move || sqlite::writer(again.clone(), false));
-        let reader = Renewed::new(reader, move || sqlite::reader(url.clone()));
-        Ok(Self { kind: Kind::Sqlite, writer, reader })
+        let writer = renewed(|url| Box::pin(sqlite::writer(url, false)) as Connecting, writer);
+        let reader = renewed(|url| Box::pin(sqlite::reader(url)), reader);
+        Ok(Self { kind: Kind::Sqlite, writer, reader, files: Some(files) })
     }
 
     /// Brings the schema up to date. Schedulers that start at once take turns.
@@ -82,12 +98,26 @@ impl Backend {
     /// Begins a transaction that writes, and waits until no other does. It has the write lock from the start: it never
     /// has to be undone because it read first and wrote later, and what it reads stays true until it ends.
     pub(crate) async fn begin_write(&self) -> Result<DatabaseTransaction, DbErr> {
+        match self.try_begin_write().await {
+            // On a connection that was lost since it was last used nothing has begun.
+            Err(error) if ends_transaction(&error) => self.try_begin_write().await,
+            begun => begun,
+        }
+    }
+
+    async fn try_begin_write(&self) -> Result<DatabaseTransaction, DbErr> {
+        self.check_files()?;
         let writer = self.writer.get().await?;
         let begun = match self.kind {
-            Kind::Sqlite => sqlite::begin_write(&writer).await,
-            Kind::Postgres => postgres::begin_alone(&writer, postgres::WRITE).await,
+            Kind::Sqlite => sqlite::begin_write(&writer).await.map_err(unwritable),
+            Kind::Postgres => postgres::begin_write(&writer).await,
         };
         begun.inspect_err(|_| self.doubt_writer())
+    }
+
+    /// Whether what is written is still where it is looked for.
+    pub(crate) fn check_files(&self) -> Result<(), DbErr> {
+        self.files.as_ref().map_or(Ok(()), |files| files.check())
     }
 
     /// A transaction that writes did not end in order: the next one begins on another connection.
@@ -102,12 +132,20 @@ impl Backend {
 
     /// Connections that only read; each statement sees what was committed before it.
     pub(crate) async fn reader(&self) -> Result<DatabaseConnection, DbErr> {
+        self.check_files()?;
         self.reader.get().await
     }
 
     /// Begins a transaction that only reads, on one view of the database.
     pub(crate) async fn begin_read(&self) -> Result<DatabaseTransaction, DbErr> {
-        self.reader.get().await?.begin().await.inspect_err(|_| self.doubt_reader())
+        match self.try_begin_read().await {
+            Err(error) if ends_transaction(&error) => self.try_begin_read().await,
+            begun => begun,
+        }
+    }
+
+    async fn try_begin_read(&self) -> Result<DatabaseTransaction, DbErr> {
+        self.reader().await?.begin().await.inspect_err(|_| self.doubt_reader())
     }
 }
 

@@ -22,7 +22,7 @@ use tokio::sync::watch;
 
 use crate::{
     Claim, OwnLimits,
-    backend::{Backend, Link, fault_of, reason},
+    backend::{Backend, Link, Watched, fault_of, reason},
     entity::cluster,
     events::Notes,
     writers::Writers,
@@ -169,7 +169,7 @@ impl Store {
         T: Send,
         F: for<'t> Fn(&'t Tx, Scope<'env, 't>) -> Work<'t, T> + Send + Sync,
     {
-        let tx = Tx::new(Link::Transaction(self.backend.begin_read().await.map_err(fault_of)?));
+        let tx = Tx::new(Link::Transaction(Watched::new(self.backend.begin_read().await.map_err(fault_of)?)));
         let done = work(&tx, Scope::default()).await;
         if !tx.undo().await {
             self.backend.doubt_reader();
@@ -200,6 +200,22 @@ impl Tx {
     pub(crate) async fn commit(self) -> Result<(), sea_orm::DbErr> {
         match self.link {
             Link::Transaction(transaction) => transaction.commit().await,
+            Link::Connections(_) => Ok(()),
+        }
+    }
+
+    /// Whether no statement has failed in it.
+    pub(crate) fn usable(&self) -> Result<(), sea_orm::DbErr> {
+        match &self.link {
+            Link::Transaction(transaction) => transaction.usable(),
+            Link::Connections(_) => Ok(()),
+        }
+    }
+
+    /// Undoes what was done since the savepoint.
+    pub(crate) async fn back_to(&self, savepoint: &str) -> Result<(), sea_orm::DbErr> {
+        match &self.link {
+            Link::Transaction(transaction) => transaction.back_to(savepoint).await,
             Link::Connections(_) => Ok(()),
         }
     }

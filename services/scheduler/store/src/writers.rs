@@ -22,7 +22,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
 use crate::{
     Claim, Scope, Tx, Work,
-    backend::{Backend, Link, fault_of},
+    backend::{Backend, Link, Watched, fault_of, fault_of_commit},
     store::Known,
 };
 
@@ -49,8 +49,10 @@ struct Group {
     tx: Tx,
     /// Whether there is a savepoint before the latest work.
     marked: bool,
-    waiting: Vec<oneshot::Sender<Result<(), Fault>>>,
+    waiting: Waiting,
 }
+
+type Waiting = Vec<oneshot::Sender<Result<(), Fault>>>;
 
 impl Writers {
     pub(crate) fn new(backend: Backend) -> Self {
@@ -79,8 +81,7 @@ impl Writers {
                 }
             }
         };
-        let undone = |_| Err(Fault::new(Code::Conflict, "The transactions that shared a commit were undone"));
-        committed.await.unwrap_or_else(undone).map(|()| value)
+        committed.await.unwrap_or_else(|_| Err(unknown())).map(|()| value)
     }
 
     async fn turn(&self) -> Result<Turn, Fault> {
@@ -91,6 +92,16 @@ impl Writers {
         turn.begin().await.map_err(fault_of)?;
         Ok(turn)
     }
+}
+
+/// What those are told whose group was undone before its commit: to try again.
+fn undone() -> Fault {
+    Fault::new(Code::Conflict, "The transactions that shared a commit were undone")
+}
+
+/// What those are told whose commit nobody saw the end of.
+fn unknown() -> Fault {
+    Fault::new(Code::Unavailable, "Whether the change was made is not known: the scheduler stops")
 }
 
 /// The work, and the claim before it; with whether there will be events of it.
@@ -104,6 +115,8 @@ where
         tx.claim(claim).await?;
     }
     let value = work(tx, Scope::default()).await?;
+    // Work that went on after a statement of it had failed.
+    tx.usable().map_err(fault_of)?;
     Ok((value, tx.notes().keep()))
 }
 
@@ -180,7 +193,11 @@ impl Turn {
         }
         let transaction = self.line.backend.begin_write().await?;
         if let Some(slot) = &mut self.slot.0 {
-            **slot = Some(Group { tx: Tx::new(Link::Transaction(transaction)), marked: false, waiting: Vec::new() });
+            **slot = Some(Group {
+                tx: Tx::new(Link::Transaction(Watched::new(transaction))),
+                marked: false,
+                waiting: Vec::new(),
+            });
         }
         Ok(())
     }
@@ -201,8 +218,8 @@ impl Turn {
             && let Some(group) = self.slot.deref()
         {
             *group.tx.known() = Known::default();
-            match group.tx.db().execute_unprepared("ROLLBACK TO SAVEPOINT work").await {
-                Ok(_) => self.settled = true,
+            match group.tx.back_to("work").await {
+                Ok(()) => self.settled = true,
                 Err(error) => tracing::warn!(%error, "work was not undone alone; its group is"),
             }
         } else if let Some(group) = self.slot.clear() {
@@ -217,10 +234,13 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         let Some(mut slot) = self.slot.0.take() else { return };
-        if !self.settled && slot.take().is_some() {
-            // Dropped, the transaction is rolled back, and those that wait are told by the end of their channels. Whether
-            // that went well nobody hears.
+        if !self.settled
+            && let Some(group) = slot.take()
+        {
+            // Dropped, the transaction is rolled back. Whether that went well nobody hears.
             self.line.backend.doubt_writer();
+            drop(group.tx);
+            tell(group.waiting, &Err(undone()));
         }
         let full = slot.as_ref().is_some_and(|group| group.waiting.len() >= LARGEST);
         if slot.is_some() && (full || self.line.queued.load(Ordering::SeqCst) == 0) {
@@ -232,21 +252,26 @@ impl Drop for Turn {
 
 /// Commits, if there is something to, and tells everyone in the group.
 async fn commit(mut slot: OwnedMutexGuard<Option<Group>>, backend: &Backend) {
-    let Some(group) = slot.take() else { return };
-    let done = end(group.tx).await;
+    let Some(Group { tx, waiting, .. }) = slot.take() else { return };
+    let done = end(tx, backend).await;
     if done.is_err() {
         backend.doubt_writer();
     }
-    for waiting in group.waiting {
+    tell(waiting, &done);
+}
+
+fn tell(waiting: Waiting, done: &Result<(), Fault>) {
+    for waiting in waiting {
         // Whoever gave up waiting has no use for it.
         let _ = waiting.send(done.clone());
     }
 }
 
 /// The events of all, then the commit.
-async fn end(tx: Tx) -> Result<(), Fault> {
+async fn end(tx: Tx, backend: &Backend) -> Result<(), Fault> {
     tx.write_events().await?;
-    tx.commit().await.map_err(fault_of)
+    tx.commit().await.map_err(fault_of_commit)?;
+    backend.check_files().map_err(fault_of_commit)
 }
 
 /// A commit is not dropped with whoever asked for it. Without a runtime the process ends, and nobody waits any more.

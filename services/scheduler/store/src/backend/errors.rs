@@ -9,6 +9,7 @@ pub(crate) fn reason(error: &dyn std::error::Error) -> String {
     let advice = [
         ("unable to open database file", "make sure that this user may write to the file and its directory"),
         ("readonly database", "make sure that this user may write to the file and its directory"),
+        ("image is malformed", "it is damaged: restore a backup"),
         ("not a database", "the file is something else: name another one"),
         ("database is locked", "another process holds it: stop that one"),
         ("disk is full", "make room"),
@@ -33,6 +34,39 @@ pub(crate) fn fault_of(error: DbErr) -> Fault {
     }
 }
 
+/// What those are told whose transaction could not be committed. A connection that was lost at COMMIT leaves its outcome
+/// unknown: that is no conflict, which would do the work again.
+pub(crate) fn fault_of_commit(error: DbErr) -> Fault {
+    match meaning(&error) {
+        Meaning::Away => {
+            let message = "The database did not answer to the end: whether the change was made is not known";
+            Fault::new(Code::Unavailable, message).with_detail(error)
+        }
+        Meaning::Contention | Meaning::Other => fault_of(error),
+    }
+}
+
+/// An error of who begins to write. That the file cannot be written is the same as that it is not there.
+pub(super) fn unwritable(error: DbErr) -> DbErr {
+    match code_of_sqlite(&error) {
+        // READONLY.
+        Some(code) if code & 0xff == 8 => DbErr::Conn(RuntimeErr::Internal(error.to_string())),
+        _ => error,
+    }
+}
+
+fn code_of_sqlite(error: &DbErr) -> Option<u32> {
+    let (DbErr::Conn(error) | DbErr::Exec(error) | DbErr::Query(error)) = error else { return None };
+    let RuntimeErr::SqlxError(error) = error else { return None };
+    let error = error.as_database_error()?.try_downcast_ref::<sqlx::sqlite::SqliteError>()?;
+    sqlx::error::DatabaseError::code(error)?.parse().ok()
+}
+
+/// Whether the database may have ended the transaction in which this happened.
+pub(super) fn ends_transaction(error: &DbErr) -> bool {
+    matches!(meaning(error), Meaning::Away)
+}
+
 /// Whether a row like it exists already.
 pub(crate) fn is_duplicate(error: &DbErr) -> bool {
     matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
@@ -52,14 +86,21 @@ enum Meaning {
 }
 
 fn meaning(error: &DbErr) -> Meaning {
+    if let DbErr::Conn(RuntimeErr::Internal(_)) = error {
+        return Meaning::Away;
+    }
     let (DbErr::Conn(error) | DbErr::Exec(error) | DbErr::Query(error)) = error else {
         return if matches!(error, DbErr::ConnectionAcquire(_)) { Meaning::Away } else { Meaning::Other };
     };
     let RuntimeErr::SqlxError(error) = error else { return Meaning::Other };
     match error.as_ref() {
-        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
-            Meaning::Away
-        }
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::BeginFailed => Meaning::Away,
         sqlx::Error::Database(error) => {
             let code = error.code().unwrap_or_default();
             let is_sqlite = error.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some();
@@ -76,8 +117,8 @@ fn of_sqlite(code: &str) -> Meaning {
         1032 => Meaning::Away,
         // With whatever extended code: BUSY, LOCKED.
         code if matches!(code & 0xff, 5 | 6) => Meaning::Contention,
-        // NOMEM, IOERR, CORRUPT, FULL, CANTOPEN.
-        code if matches!(code & 0xff, 7 | 10 | 11 | 13 | 14) => Meaning::Away,
+        // NOMEM, INTERRUPT, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB.
+        code if matches!(code & 0xff, 7 | 9 | 10 | 11 | 13 | 14 | 26) => Meaning::Away,
         _ => Meaning::Other,
     }
 }
@@ -86,11 +127,11 @@ fn of_postgres(sqlstate: &str) -> Meaning {
     match sqlstate {
         // Serialization failure, deadlock.
         "40001" | "40P01" => Meaning::Contention,
-        // Too many connections; lock not available in time; idle in a transaction for too long; the server stops, crashed
-        // or starts.
-        // The disk is full, memory is out.
-        "53100" | "53200" => Meaning::Away,
-        "53300" | "55P03" | "25P03" | "57P01" | "57P02" | "57P03" => Meaning::Away,
+        // A resource is out: disk, memory, connections. The machine cannot read or write; data are damaged.
+        other if ["53", "58", "XX001", "XX002"].iter().any(|class| other.starts_with(class)) => Meaning::Away,
+        // A lock was not available in time; idle in a transaction for too long; the server stops, crashed or starts; the
+        // database was removed.
+        "55P03" | "25P03" | "57P01" | "57P02" | "57P03" | "57P04" => Meaning::Away,
         other if other.starts_with("08") => Meaning::Away,
         _ => Meaning::Other,
     }

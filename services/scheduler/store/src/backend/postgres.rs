@@ -10,8 +10,8 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DatabaseTransaction, DbErr,
-    TransactionTrait as _,
+    ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    RuntimeErr, Statement, TransactionTrait as _,
     sqlx::{self, AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions},
 };
 
@@ -100,6 +100,8 @@ async fn connect(
         .acquire_timeout(QUEUE)
         .test_before_acquire_if_idle_for(DOUBT)
         .sqlx_logging(false)
+        // One that sqlx believes to be in a transaction would only make savepoints.
+        .map_sqlx_postgres_before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
         .map_sqlx_postgres_opts(move |options| adapt(tuned(options)));
     Database::connect(options).await
 }
@@ -156,6 +158,17 @@ pub(super) async fn begin_alone(connection: &DatabaseConnection, lock: i64) -> R
     let transaction = connection.begin().await?;
     transaction.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({lock})")).await?;
     Ok(transaction)
+}
+
+/// The same for who writes: a server that takes no writes, as a standby does, is one that cannot be used.
+pub(super) async fn begin_write(connection: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    let transaction = connection.begin().await?;
+    let select = format!("SELECT current_setting('transaction_read_only') FROM pg_advisory_xact_lock({WRITE})");
+    let row = transaction.query_one_raw(Statement::from_string(DbBackend::Postgres, select)).await?;
+    match row.map(|row| row.try_get_by_index::<String>(0)).transpose()?.as_deref() {
+        Some("off") => Ok(transaction),
+        _ => Err(DbErr::Conn(RuntimeErr::Internal("the server is read-only".to_owned()))),
+    }
 }
 
 #[cfg(test)]

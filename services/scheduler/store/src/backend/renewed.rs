@@ -20,7 +20,7 @@ use tokio::sync::RwLock;
 /// How long the old connections may take to close. Until they are, SQLite's hold the lock of who writes.
 const CLOSE: Duration = Duration::from_secs(5);
 
-type Connecting = Pin<Box<dyn Future<Output = Result<DatabaseConnection, DbErr>> + Send>>;
+pub(super) type Connecting = Pin<Box<dyn Future<Output = Result<DatabaseConnection, DbErr>> + Send>>;
 
 /// A clone is another handle of the same.
 #[derive(Clone)]

@@ -6,12 +6,12 @@ use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode,
     TransactionOptions, TransactionTrait as _,
     sqlx::{
-        self,
+        self, Connection as _,
         sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
     },
 };
 
-use super::{QUEUE, reason};
+use super::{QUEUE, damage, files::Files, reason};
 
 /// How long SQLite waits for another process that writes.
 const BUSY: Duration = Duration::from_secs(10);
@@ -20,18 +20,22 @@ const READERS: u32 = 4;
 /// Rows that SQLite's thread may be ahead of their reader: a page of a list, so that it seldom waits.
 const AHEAD: usize = 1024;
 
-/// Connections to write and to read. The file and its directory are made when they are missing.
-pub(super) async fn open(url: &str) -> Result<(DatabaseConnection, DatabaseConnection), String> {
+/// Connections to write and to read, and the files that they have. The file and its directory are made when they are
+/// missing.
+pub(super) async fn open(url: &str) -> Result<(DatabaseConnection, DatabaseConnection, Files), String> {
     if !names_a_file(url) {
         let message = "the url must name a file, as in sqlite:///var/lib/ballast/scheduler.db, or a database of \
                        PostgreSQL, as in postgres://user@host/ballast";
         return Err(message.to_owned());
     }
     let options: SqliteConnectOptions = url.parse().map_err(|error: sqlx::Error| reason(&error))?;
-    make_parent(options.get_filename())?;
+    let file = options.get_filename().to_owned();
+    make_parent(&file)?;
     let writer = writer(url.to_owned(), true).await.map_err(|error| reason(&error))?;
+    damage::look(&options.foreign_keys(true).busy_timeout(BUSY)).await?;
     let reader = reader(url.to_owned()).await.map_err(|error| reason(&error))?;
-    Ok((writer, reader))
+    let files = Files::of(&file).map_err(|error| reason(&error))?;
+    Ok((writer, reader, files))
 }
 
 pub(super) async fn writer(url: String, create: bool) -> Result<DatabaseConnection, DbErr> {
@@ -65,6 +69,8 @@ pub(super) fn with(
         .max_lifetime(None)
         .test_before_acquire(false)
         .sqlx_logging(false)
+        // One that sqlx believes to be in a transaction would only make savepoints.
+        .map_sqlx_sqlite_before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
         .map_sqlx_sqlite_opts(move |options| {
             adapt(options.foreign_keys(true).busy_timeout(BUSY).row_buffer_size(AHEAD))
         });

@@ -10,7 +10,8 @@ use tokio::task::JoinSet;
 use crate::{
     agents, aggregates, bindings,
     database::{Case, Database},
-    events, groups, history, lists, monitors, networks, paging, ports, quotas, requests, schedulers, transactions,
+    events, groups, history, killed, lists, lost_commit, monitors, networks, paging, ports, quotas, requests,
+    schedulers, transactions,
 };
 
 /// How many cases run at once.
@@ -20,11 +21,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How many examples of a property: each needs a database, which takes longer here than the example.
 const EXAMPLES: u32 = 6;
 
-const CASES: [&[Case]; 13] = [
+const CASES: [&[Case]; 14] = [
     agents::CASES,
     aggregates::CASES,
     bindings::CASES,
     groups::CASES,
+    killed::CASES,
     lists::CASES,
     monitors::CASES,
     networks::CASES,
@@ -65,6 +67,9 @@ async fn the_whole_suite_holds_on_postgresql() {
     schedulers_that_start_at_once_agree(&server).await;
     events::a_reader_never_goes_past_a_transaction_that_is_open(&Database::postgres(&server).await).await;
     events::a_log_of_another_server_is_begun_anew(&Database::postgres(&server).await).await;
+    lost_commit::a_commit_whose_answer_is_lost_is_not_done_again(&server).await;
+    lost_commit::a_server_that_takes_no_writes_is_unavailable_until_it_does(&server).await;
+    lost_commit::what_is_acknowledged_while_its_disk_fills_is_stored(&server).await;
     let mut failed = failures(&server, CASES.concat(), AT_ONCE).await;
     // A server counts the transactions of all its databases together, and so what is told twice depends on the others.
     failed.extend(failures(&server, events::CASES.to_vec(), 1).await);
