@@ -171,6 +171,22 @@ impl Subnet {
         Err(Fault::new(Code::AddressNotInSubnet, message))
     }
 
+    /// Checks an address that somebody asks for whose network it is not: any other may be a host's that nobody told us of.
+    ///
+    /// # Errors
+    /// [`Code::PolicyNotAuthorized`] when it is in none of the allocation pools.
+    pub fn check_offered(&self, address: IpAddr) -> Result<(), Fault> {
+        if self.allocation_pools.iter().any(|pool| pool.contains(address)) {
+            return Ok(());
+        }
+        let message = format!(
+            "Policy doesn't allow {address} to be chosen: it is in no allocation pool of subnet {}, whose network is \
+             another project's. Leave the address out, or choose one of the allocation pools",
+            self.id
+        );
+        Err(Fault::new(Code::PolicyNotAuthorized, message))
+    }
+
     /// The first address of the allocation pools that is not taken.
     #[must_use]
     pub fn choose_address(&self, taken: &BTreeSet<IpAddr>) -> Option<IpAddr> {

@@ -306,8 +306,33 @@ async fn a_foreign_network_is_not_there_and_a_shared_one_is_used_but_not_changed
     assert_eq!((mine.status, &mine.object()["tenant_id"]), (201, &json!("a")), "{mine}");
     let chosen = json!({"port": {"network_id": shared, "fixed_ips": [{"ip_address": "10.0.0.9"}]}});
     assert_eq!(services.call_as("alice", "POST", "/v2.0/ports", Some(chosen)).await.status, 403);
+    who_may_choose_addresses(&services, &shared).await;
     let path = format!("/v2.0/ports/{}", mine.id());
     assert_eq!(services.call_as("bob", "GET", &path, None).await.error().0, "PortNotFound");
     assert_eq!(services.call_as("bob", "DELETE", &path, None).await.status, 404);
     assert_eq!(services.call_as("anna", "DELETE", &path, None).await.status, 204);
+}
+
+/// What is in no allocation pool may be the address of a host that Ballast does not know.
+async fn who_may_choose_addresses(services: &Services, shared: &str) {
+    crate::played::obedient(&services.channel, "a").await;
+    let subnets = services.call_as("admin", "GET", &format!("/v2.0/subnets?network_id={shared}"), None).await;
+    let subnet = subnets.body["subnets"][0]["id"].as_str().unwrap().to_owned();
+    let pools = json!({"subnet": {"allocation_pools": [{"start": "10.0.0.100", "end": "10.0.0.199"}]}});
+    assert_eq!(services.call_as("admin", "PUT", &format!("/v2.0/subnets/{subnet}"), Some(pools)).await.status, 200);
+    for (address, alices, admins) in [("10.0.0.11", 403, 201), ("10.0.0.200", 403, 201), ("10.0.0.100", 201, 201)] {
+        for (caller, status) in [("alice", alices), ("admin", admins)] {
+            let pool =
+                services.call_as(caller, "POST", "/v2.0/lb/pools", Some(crate::services::pool(&subnet))).await.id();
+            let mut vip = crate::services::vip(&subnet, &pool);
+            vip["vip"]["address"] = json!(address);
+            let made = services.call_as(caller, "POST", "/v2.0/lb/vips", Some(vip)).await;
+            assert_eq!(made.status, status, "{caller} {address}: {made}");
+            if status == 403 {
+                assert!(made.to_string().contains("allocation pool"), "{made}");
+            } else {
+                services.call_as(caller, "DELETE", &format!("/v2.0/lb/vips/{}", made.id()), None).await;
+            }
+        }
+    }
 }

@@ -251,10 +251,15 @@ pub(super) async fn visible_network(tx: &Tx, caller: &Caller, id: Uuid) -> Resul
 
 /// The subnet, if its network is the caller's or shared.
 pub(super) async fn visible_subnet(tx: &Tx, caller: &Caller, id: Uuid) -> Result<Subnet, Fault> {
+    visible_land(tx, caller, id).await.map(|(_, subnet)| subnet)
+}
+
+/// The same, with its network.
+pub(super) async fn visible_land(tx: &Tx, caller: &Caller, id: Uuid) -> Result<(Network, Subnet), Fault> {
     let subnet = tx.subnet(id).await?.ok_or_else(|| subnet_not_found(id))?;
-    visible_network(tx, caller, subnet.network_id).await.map_err(|fault| match fault.code() {
+    let network = visible_network(tx, caller, subnet.network_id).await.map_err(|fault| match fault.code() {
         Code::NetworkNotFound => subnet_not_found(id),
         _ => fault,
     })?;
-    Ok(subnet)
+    Ok((network, subnet))
 }

@@ -20,7 +20,7 @@ use ballast_model::{
 use ballast_store::Tx;
 use tokio_util::sync::CancellationToken;
 
-use super::{App, Caller, WantedVip, load_pool, networks::tell_subnet, reports::Owner};
+use super::{App, Caller, WantedVip, load_pool, networks::tell_subnet, reports::Owner, vips::check_wanted};
 use crate::network::{MadePort, WantedPort, device_of_host};
 
 /// How long a port may be asked for before its note counts: far longer than any call takes.
@@ -57,6 +57,7 @@ impl App {
         if !network.shared && !caller.sees(&network.project_id) {
             return Err(subnet_not_found(subnet.id));
         }
+        check_wanted(caller, wanted, network, subnet)?;
         let host = self.beside.read(|tx, _| Box::pin(host_for(tx, caller, wanted))).await?;
         self.note_stray(wanted.id, (subnet.id, None), self.later()).await?;
         let port = WantedPort {

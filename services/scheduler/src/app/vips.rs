@@ -17,7 +17,7 @@ use ballast_store::{Hold, Placed, Tx};
 
 use super::{
     App, Caller, Wake, load_pool,
-    networks::visible_subnet,
+    networks::visible_land,
     ports::{again_for_mac, free_address},
     save,
 };
@@ -75,8 +75,9 @@ impl App {
         self.admit(tx, Resource::Vip, &wanted.project_id).await?;
         self.copy_place(tx, place).await?;
         let before = load_pool(tx, caller, wanted.pool_id).await?;
-        let subnet = visible_subnet(tx, caller, wanted.subnet_id).await?;
+        let (network, subnet) = visible_land(tx, caller, wanted.subnet_id).await?;
         before.load_balancer.check_vip(wanted.protocol, &wanted.project_id)?;
+        check_wanted(caller, wanted, &network, &subnet)?;
         let vip = match made {
             Some(made) => {
                 tx.forget_stray_port(wanted.id).await?;
@@ -172,6 +173,19 @@ async fn load_vip(tx: &Tx, caller: &Caller, id: Uuid) -> Result<Placed, Fault> {
     let placed = tx.load_placed(owner).await?.ok_or_else(|| vip_not_found(id))?;
     let own = |listener: &Listener| listener.id == id && caller.sees(&listener.project_id);
     if placed.load_balancer.listeners.iter().any(own) { Ok(placed) } else { Err(vip_not_found(id)) }
+}
+
+/// Who does not own a network gets what it offers.
+pub(super) fn check_wanted(
+    caller: &Caller,
+    wanted: &WantedVip,
+    network: &Network,
+    subnet: &Subnet,
+) -> Result<(), Fault> {
+    match wanted.address {
+        Some(address) if !caller.sees(&network.project_id) => subnet.check_offered(address),
+        _ => Ok(()),
+    }
 }
 
 /// Plugged in nowhere yet: an agent says when it is.
