@@ -11,6 +11,7 @@ mod desired;
 mod kind;
 mod observe;
 mod reply;
+mod request;
 mod vendor;
 mod wire;
 

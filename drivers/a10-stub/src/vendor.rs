@@ -2,15 +2,15 @@
 
 use ballast_abi::{DriverError, Health, LoadBalancer};
 use ballast_device::{
-    Config, Draft, Failure, Fields, Key, Listed, Objects, Partition, Reading, Request, Session, Step, Vendor, refuse,
+    Config, Draft, Failure, Listed, Objects, Partition, Reading, Request, Session, Step, Vendor, refuse,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
     desired::{self, virtual_server_name},
-    kind::{self, Kind},
-    observe,
+    kind::Kind,
+    observe, request,
     wire::Axapi,
 };
 
@@ -60,13 +60,16 @@ impl Vendor for Thunder {
         desired::draw(draft, load_balancer)
     }
 
-    fn requests(step: &Step<Kind>) -> Vec<Request> {
-        let body = |key: &Key<Kind>, fields: &Fields| json!({ key.kind.wrapper(): fields });
-        vec![match step {
-            Step::Make(key, fields) => Request::post(kind::collection(key), body(key, fields)),
-            Step::Change(key, changes) => Request::post(kind::path(key), body(key, &identified(key, changes.clone()))),
-            Step::Remove(key, _) => Request::delete(kind::path(key)),
-        }]
+    fn joins(batch: &[Step<Kind>], step: &Step<Kind>) -> bool {
+        request::joins(batch, step)
+    }
+
+    fn nests(kind: Kind) -> bool {
+        kind == Kind::ServerPort
+    }
+
+    fn requests(batch: &[Step<Kind>]) -> Vec<Request> {
+        request::requests(batch)
     }
 
     /// A secondary refuses each write.
@@ -115,18 +118,4 @@ impl Vendor for Thunder {
     fn health(view: &Value, listed: &Listed) -> Option<Health> {
         observe::health(view, listed)
     }
-}
-
-/// A change names what it changes, as the vendor's clients do.
-fn identified(key: &Key<Kind>, mut changes: Fields) -> Fields {
-    let text = key.child.as_deref().unwrap_or(&key.name);
-    let parts: Vec<&str> = match key.kind.keys() {
-        [_] => vec![text],
-        _ => text.rsplitn(2, '+').collect::<Vec<_>>().into_iter().rev().collect(),
-    };
-    for (name, part) in key.kind.keys().iter().zip(parts) {
-        let number = if *name == "name" { None } else { part.parse::<u64>().ok() };
-        changes.insert((*name).to_owned(), number.map_or_else(|| Value::from(part), Value::from));
-    }
-    changes
 }

@@ -142,7 +142,7 @@ impl Client {
                 Verdict::Unwelcome(said) => return Err(Failure::Login { status, said }),
                 Verdict::ReadOnly => return Err(Failure::ReadOnly { what: what() }),
                 Verdict::Refused { code, said, absent } => {
-                    return Err(Failure::Refused { what: what(), code, status, said, absent });
+                    return Err(Failure::Refused { what: what(), change: false, code, status, said, absent });
                 }
                 Verdict::Unreadable(why) => return Err(Failure::Lost { what: what(), why }),
             }

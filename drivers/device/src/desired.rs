@@ -5,6 +5,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
+    ops::RangeInclusive,
 };
 
 use ballast_abi::{DriverError, ErrorCode, Fault, Listener, LoadBalancer, Member, ObjectFault, Pool};
@@ -105,6 +106,27 @@ impl<V: Vendor> Draft<'_, V> {
                 detail: String::new(),
             }),
         });
+    }
+
+    /// Numbers as the device can have them; where one differs from what was asked, that is said of the object.
+    pub fn within<const N: usize>(
+        &mut self,
+        object_id: &str,
+        asked: [(&str, u32, RangeInclusive<u32>); N],
+    ) -> [u32; N] {
+        let mut said = Vec::new();
+        let taken = asked.map(|(what, asked, range)| {
+            let taken = asked.clamp(*range.start(), *range.end());
+            if taken != asked {
+                let (least, most) = range.into_inner();
+                said.push(format!("the device takes {what} of {least} to {most}, not {asked}: it has {taken}"));
+            }
+            taken
+        });
+        if !said.is_empty() {
+            self.fault(object_id, said.join("; "));
+        }
+        taken
     }
 
     /// The name of an object of this load balancer.

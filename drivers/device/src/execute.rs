@@ -1,7 +1,11 @@
-//! Sends a plan's steps. What the device refuses is gathered, so that one bad object does not keep the others away;
-//! anything else ends the pass.
+//! Sends a plan's steps, many in one request where the device takes lists. What the device refuses is gathered, so that
+//! one bad object does not keep the others away; anything else ends the pass.
 
-use crate::{Failure, Key, Session, Step, Vendor, unsaved::Unsaved};
+use crate::{
+    Failure, Key, Session, Step, Vendor,
+    batch::{MOST, batches},
+    unsaved::Unsaved,
+};
 
 /// A step that the device refused.
 pub(crate) struct Refusal<K> {
@@ -16,27 +20,68 @@ pub(crate) fn execute<V: Vendor>(
     unsaved: &Unsaved,
     complete: bool,
 ) -> Result<Vec<Refusal<V::Kind>>, Failure> {
-    let mut refusals = Vec::new();
-    for step in steps {
-        if step.is_completion() && !refusals.is_empty() && !complete {
-            continue;
-        }
-        unsaved.note(session.partition())?;
-        match send::<V>(session, step) {
-            Ok(()) => {}
-            Err(failure @ Failure::Refused { .. }) => refusals.push(Refusal { key: step.key().clone(), failure }),
-            Err(failure) => return Err(failure),
-        }
+    let mut execution = Execution::<V> { session, unsaved, complete, most: MOST, refusals: Vec::new() };
+    for batch in batches::<V>(steps, MOST) {
+        execution.carry_out(&batch, execution.most)?;
     }
-    Ok(refusals)
+    Ok(execution.refusals)
 }
 
-fn send<V: Vendor>(session: &Session<'_, V::Wire>, step: &Step<V::Kind>) -> Result<(), Failure> {
-    for request in V::requests(step) {
-        match session.write(&request) {
-            Err(failure) if failure.is_not_found() && matches!(step, Step::Remove(..)) => {}
-            done => drop(done?),
+struct Execution<'a, V: Vendor> {
+    session: &'a Session<'a, V::Wire>,
+    unsaved: &'a Unsaved,
+    complete: bool,
+    /// Of one list.
+    most: usize,
+    refusals: Vec<Refusal<V::Kind>>,
+}
+
+impl<V: Vendor> Execution<'_, V> {
+    /// A list that is refused goes in smaller ones, down to what it is that the device does not have. Of some devices a
+    /// part of it is there by then, and refused as such: the next look at the device tells.
+    fn carry_out(&mut self, batch: &[Step<V::Kind>], most: usize) -> Result<(), Failure> {
+        match batch {
+            [step] => self.one(step),
+            _ if most > 0 => match self.send(batch) {
+                Err(Failure::Refused { .. }) => {
+                    let refused = self.refusals.len();
+                    let less = most.min(batch.len()) / 2;
+                    self.smaller(batch, less)?;
+                    if self.refusals.len() == refused {
+                        // Nothing in it was at fault.
+                        self.most = less;
+                    }
+                    Ok(())
+                }
+                done => done,
+            },
+            _ => self.smaller(batch, 0),
         }
     }
-    Ok(())
+
+    fn smaller(&mut self, batch: &[Step<V::Kind>], most: usize) -> Result<(), Failure> {
+        for smaller in batches::<V>(batch, most) {
+            self.carry_out(&smaller, most)?;
+        }
+        Ok(())
+    }
+
+    fn one(&mut self, step: &Step<V::Kind>) -> Result<(), Failure> {
+        if step.is_completion() && !self.refusals.is_empty() && !self.complete {
+            return Ok(());
+        }
+        match self.send(std::slice::from_ref(step)) {
+            Err(failure) if failure.is_not_found() && matches!(step, Step::Remove(..)) => Ok(()),
+            Err(failure @ Failure::Refused { .. }) => {
+                self.refusals.push(Refusal { key: step.key().clone(), failure });
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
+    fn send(&self, batch: &[Step<V::Kind>]) -> Result<(), Failure> {
+        self.unsaved.note(self.session.partition())?;
+        V::requests(batch).iter().try_for_each(|request| self.session.write(request).map(drop))
+    }
 }

@@ -13,6 +13,8 @@ pub enum Failure {
     #[error("the device refused {what}: {said} (code {code}, HTTP {status})")]
     Refused {
         what: String,
+        /// It was to change something.
+        change: bool,
         code: u64,
         status: u16,
         said: String,
@@ -58,6 +60,24 @@ impl Failure {
         matches!(self, Self::Refused { absent: true, .. })
     }
 
+    /// What was refused was to change something.
+    pub(crate) fn of_a_change(self) -> Self {
+        match self {
+            Self::Refused { what, code, status, said, absent, .. } => {
+                Self::Refused { what, change: true, code, status, said, absent }
+            }
+            other => other,
+        }
+    }
+
+    /// What was refused was to come in.
+    pub(crate) fn of_a_login(self) -> Self {
+        match self {
+            Self::Refused { status, said, .. } => Self::Login { status, said },
+            other => other,
+        }
+    }
+
     /// The failure with its source, in one line.
     pub(crate) fn chain(&self) -> String {
         self.source().map_or_else(|| self.to_string(), |source| format!("{self}: {source}"))
@@ -79,7 +99,10 @@ impl From<Failure> for DriverError {
             Failure::Elsewhere { .. } | Failure::Partition { .. } => {
                 Self::unavailable("the tenant's partition of the load balancing device cannot be used")
             }
-            Failure::Refused { .. } | Failure::Unsettled { .. } => {
+            Failure::Refused { change: false, .. } => {
+                Self::unavailable("the load balancing device does not say what it has")
+            }
+            Failure::Refused { change: true, .. } | Failure::Unsettled { .. } => {
                 Self::internal("the load balancing device refused a change").with_retryable(true)
             }
             Failure::Collision { .. } => Self::unsupported("this load balancer's id cannot be used on the device"),

@@ -11,6 +11,7 @@
 //! This crate is linked into drivers, and knows no vendor.
 
 mod appliance;
+mod batch;
 mod client;
 mod config;
 mod counters;

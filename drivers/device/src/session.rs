@@ -36,7 +36,7 @@ impl<'a, W: Wire> Session<'a, W> {
     ) -> Result<Self, Failure> {
         end_left::<W>(client, sessions, deadline)?;
         let request = W::login(credentials);
-        let reply = client.call::<W>(&request, None, deadline)?;
+        let reply = client.call::<W>(&request, None, deadline).map_err(Failure::of_a_login)?;
         let token = W::token(&reply).ok_or_else(|| lost(&request, "it opens no session"))?;
         let partition = W::HOME.to_owned();
         let session = Self { client, sessions, token, partition, deadline, open: true, wire: PhantomData };
@@ -85,7 +85,7 @@ impl<'a, W: Wire> Session<'a, W> {
     /// It was not sent, or not done, or nobody knows.
     pub fn write(&self, request: &Request) -> Result<Value, Failure> {
         self.verify()?;
-        self.call(request)
+        self.call(request).map_err(Failure::of_a_change)
     }
 
     /// Saves what runs in this session's partition.

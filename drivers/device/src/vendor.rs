@@ -66,8 +66,14 @@ pub trait Vendor: Sized + Send + Sync + 'static {
     /// INVALID_ARGUMENT: nothing of it can be made.
     fn draw(draft: &mut Draft<'_, Self>, load_balancer: &LoadBalancer) -> Result<(), DriverError>;
 
-    /// What has to be sent for a step. Pure.
-    fn requests(step: &Step<Self::Kind>) -> Vec<Request>;
+    /// Whether one request can carry a step together with these, which one carries already. Pure.
+    fn joins(batch: &[Step<Self::Kind>], step: &Step<Self::Kind>) -> bool;
+
+    /// Whether the request that makes an object can make children of this kind in it, each in its own. Pure.
+    fn nests(kind: Self::Kind) -> bool;
+
+    /// What has to be sent for these steps: one request, unless it is one step that takes several. Pure.
+    fn requests(batch: &[Step<Self::Kind>]) -> Vec<Request>;
 
     /// Makes sure that changes would last, before any is sent. The session is where it began.
     ///

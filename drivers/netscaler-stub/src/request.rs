@@ -8,7 +8,42 @@ use serde_json::{Value, json};
 
 use crate::kind::Kind;
 
-pub(crate) fn requests(step: &Step<Kind>) -> Vec<Request> {
+/// What is made, or changed, of one kind.
+pub(crate) fn joins(batch: &[Step<Kind>], step: &Step<Kind>) -> bool {
+    match (batch.first(), step) {
+        (Some(Step::Make(first, _)), Step::Make(key, _)) | (Some(Step::Change(first, _)), Step::Change(key, _)) => {
+            first.kind == key.kind
+        }
+        _ => false,
+    }
+}
+
+/// What goes to the same place is one list.
+pub(crate) fn requests(batch: &[Step<Kind>]) -> Vec<Request> {
+    let mut requests: Vec<Request> = Vec::new();
+    for request in batch.iter().flat_map(of_step) {
+        let same = |other: &&mut Request| (other.method, &other.path) == (request.method, &request.path);
+        match (requests.iter_mut().find(same).and_then(|list| list.body.as_mut()), &request.body) {
+            (Some(list), Some(body)) => append(list, body.clone()),
+            _ => requests.push(request),
+        }
+    }
+    requests
+}
+
+/// Puts the object of one body to those of another.
+fn append(list: &mut Value, body: Value) {
+    for (wrapper, object) in fields(body) {
+        let mut all = match list[&wrapper].take() {
+            Value::Array(all) => all,
+            one => vec![one],
+        };
+        all.push(object);
+        list[wrapper] = Value::from(all);
+    }
+}
+
+fn of_step(step: &Step<Kind>) -> Vec<Request> {
     match step {
         Step::Make(key, object) => {
             let mut object = object.clone();
@@ -102,7 +137,7 @@ mod tests {
     use super::*;
 
     fn change(key: &Key<Kind>, changes: Value) -> Vec<(String, Value)> {
-        let requests = requests(&Step::Change(key.clone(), fields(changes)));
+        let requests = requests(&[Step::Change(key.clone(), fields(changes))]);
         requests.into_iter().map(|one| (format!("{one}"), one.body.unwrap())).collect()
     }
 
@@ -125,6 +160,28 @@ mod tests {
     }
 
     #[test]
+    fn many_at_one_place_are_one_list_of_each_request() {
+        let member = |server: &str| Key::child(Kind::Member, "g", format!("{server}+80"));
+        let changes = json!({"weight": 5, "state": "ENABLED"});
+        let batch = ["a", "b"].map(|server| Step::Change(member(server), fields(changes.clone())));
+        assert!(joins(&batch[..1], &batch[1]));
+        let named = |server: &str, more: Value| {
+            let mut named = json!({"servicegroupname": "g", "servername": server, "port": 80});
+            for (name, value) in fields(more) {
+                named[name] = value;
+            }
+            named
+        };
+        let weights = json!({"servicegroup": [named("a", json!({"weight": 5})), named("b", json!({"weight": 5}))]});
+        let enable = json!({"servicegroup": [named("a", json!({})), named("b", json!({}))]});
+        let expected =
+            [Request::put("config/servicegroup", weights), Request::post("config/servicegroup?action=enable", enable)];
+        assert_eq!(requests(&batch), expected);
+        let make = Step::Make(Key::top(Kind::Server, "a"), Fields::new());
+        assert!(joins(std::slice::from_ref(&make), &make) && !joins(std::slice::from_ref(&make), &batch[0]));
+    }
+
+    #[test]
     fn what_nobody_can_change_is_not_sent_with_a_change() {
         let marker = Key::top(Kind::Group, "m");
         let sent = change(&marker, json!({"servicegroupname": "m", "servicetype": "TCP", "comment": "x"}));
@@ -134,7 +191,7 @@ mod tests {
 
     #[test]
     fn what_goes_is_named_with_all_that_the_device_asks_for() {
-        let path = |key, found| requests(&Step::Remove(key, fields(found))).remove(0).path;
+        let path = |key, found| requests(&[Step::Remove(key, fields(found))]).remove(0).path;
         let monitor = path(Key::top(Kind::Monitor, "m"), json!({"type": "HTTP"}));
         assert_eq!(monitor, "config/lbmonitor/m?args=type:HTTP");
         let member = path(Key::child(Kind::Member, "g", "web one+80"), json!({}));

@@ -60,8 +60,17 @@ impl Vendor for Adc {
         desired::draw(draft, load_balancer)
     }
 
-    fn requests(step: &Step<Kind>) -> Vec<Request> {
-        request::requests(step)
+    fn joins(batch: &[Step<Kind>], step: &Step<Kind>) -> bool {
+        request::joins(batch, step)
+    }
+
+    /// Bindings are objects of their own.
+    fn nests(_kind: Kind) -> bool {
+        false
+    }
+
+    fn requests(batch: &[Step<Kind>]) -> Vec<Request> {
+        request::requests(batch)
     }
 
     /// A secondary takes changes, warns, and loses them at the next synchronisation. A device that does not say what it

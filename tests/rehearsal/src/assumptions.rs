@@ -70,8 +70,8 @@ pub fn errors_are_known_by_their_number_whatever_the_status<P: Played>() {
             assert!(stage.simulator.device().set_status(*code, status), "{code}");
         }
         // Made already, when the driver asks again: it exists.
+        stage.simulator.faults.add(Fault::new(Kind::Busy).method("POST").path(P::SERVERS));
         stage.simulator.faults.add(Fault::new(Kind::DropAfter).method("POST").path(P::SERVERS));
-        stage.simulator.faults.add(Fault::new(Kind::Busy).method("POST").path(P::SERVERS).after(1));
         assert_eq!(stage.deploy(&checked(), 1), [], "{status}");
         assert_eq!(stage.simulator.faults.waiting(), 0, "{status}");
         assert!(P::runs_like(&stage.simulator.device(), &usual.simulator.device()), "{status}");

@@ -1,14 +1,21 @@
 //! What v1 can ask for can be had, and what is said of it is so.
 
+use std::{cell::Cell, collections::BTreeSet};
+
 use ballast_abi::{
-    Driver, ErrorCode, Health, LbMethod, LoadBalancer, MonitorType, PersistenceType, Protocol, SessionPersistence, Vip,
+    Driver, ErrorCode, Health, LbMethod, LoadBalancer, Member, MonitorType, PersistenceType, Protocol,
+    SessionPersistence, Vip,
 };
 use ballast_device::{Reading, Totals};
-use ballast_simulators::Options;
+use ballast_simulators::{Fault, Kind, Options};
+use proptest::{
+    prelude::*,
+    test_runner::{Config as ProptestConfig, TestRunner},
+};
 
 use crate::{
     Played, Role, Stage,
-    samples::{ID, checked, load_balancer, member, monitor},
+    samples::{ID, any_extreme, checked, load_balancer, member, monitor},
     writes,
 };
 
@@ -58,14 +65,82 @@ pub fn a_pool_without_a_vip_is_deployed_and_nothing_listens<P: Played>() {
     assert_eq!(stage.objects(), [""; 0]);
 }
 
+fn with_members(count: u32) -> LoadBalancer {
+    let mut asked = checked();
+    let address = |number: u32| format!("10.1.{}.{}", number / 250, number % 250 + 1);
+    asked.pools[0].members = (0..count).map(|number| Member { address: address(number), ..member(number) }).collect();
+    asked
+}
+
 pub fn two_hundred_members_are_deployed_in_one_call<P: Played>() {
     let stage = Stage::<P>::new();
-    let mut asked = checked();
-    asked.pools[0].members = (1..=200).map(member).collect();
-    assert_eq!(stage.deploy(&asked, 1), []);
+    assert_eq!(stage.deploy(&with_members(200), 1), []);
     assert_eq!(stage.count(Role::Member), 200);
     stage.undeploy();
     assert_eq!(stage.objects(), [""; 0]);
+}
+
+/// Nothing that can be asked is refused by the device itself: what it cannot have is known and said before, of the
+/// object that asked for it.
+pub fn what_the_device_cannot_have_is_said_before_and_all_else_is_made<P: Played>() {
+    let stage = Stage::<P>::new();
+    let generation = Cell::new(0);
+    let config = ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() };
+    let deployed = TestRunner::new(config).run(&any_extreme(), |asked| {
+        generation.set(generation.get() + 1);
+        let faults = stage.driver.deploy(&asked, generation.get());
+        let faults = faults.map_err(|error| TestCaseError::fail(format!("{error:?}")))?;
+        for fault in &faults {
+            let code = fault.fault.as_ref().map(|fault| fault.code);
+            prop_assert_eq!(code, Some(ErrorCode::UNSUPPORTED.0), "{:?}", fault);
+        }
+        prop_assert_eq!(stage.deployed(), [(ID.to_owned(), generation.get())]);
+        Ok(())
+    });
+    deployed.unwrap();
+}
+
+pub fn a_read_that_is_refused_is_not_told_as_a_change<P: Played>() {
+    let stage = Stage::<P>::new();
+    assert_eq!(stage.deploy(&checked(), 1), []);
+    stage.simulator.faults.add(Fault::new(Kind::Fail).method("GET").times(1000));
+    let failed = [stage.driver.deploy(&checked(), 2).map(drop), stage.driver.observe(&[ID.to_owned()]).map(drop)];
+    for error in failed.map(Result::unwrap_err) {
+        assert!(error.retryable && error.code == ErrorCode::UNAVAILABLE, "{error:?}");
+        assert_eq!(error.message, "the load balancing device does not say what it has");
+    }
+    stage.simulator.faults.clear();
+    stage.simulator.faults.add(Fault::new(Kind::Fail).path(P::LOGIN).times(1000));
+    let error = stage.driver.deploy(&checked(), 2).unwrap_err();
+    assert_eq!(error.message, "the load balancing device does not let the driver in");
+}
+
+/// By the lists that the device takes, where one by one each object takes a question and a change.
+pub fn a_thousand_members_take_a_tenth_of_the_requests<P: Played>() {
+    let stage = Stage::<P>::new();
+    assert_eq!(stage.deploy(&with_members(1000), 1), []);
+    assert_eq!(stage.count(Role::Member), 1000);
+    let (made, requests) = (stage.objects().len(), stage.asked().len());
+    assert!(made >= 2000 && requests <= made / 10, "{requests} requests made {made} objects");
+    assert_eq!(stage.deploy(&with_members(1000), 1), []);
+    assert_eq!(writes(&stage.asked()), [""; 0]);
+}
+
+/// What the device does not have of a list is found, and all else of it is made.
+pub fn one_of_a_list_that_is_refused_keeps_no_other_away<P: Played>() {
+    let stage = Stage::<P>::new();
+    assert_eq!(stage.deploy(&checked(), 1), []);
+    let asked = with_members(40);
+    let bad = &asked.pools[0].members[17];
+    let server = ballast_device::names::server(bad.address.parse().unwrap());
+    stage.simulator.faults.add(Fault::new(Kind::Fail).body(&server).times(1000));
+    let faults = stage.deploy(&asked, 2);
+    let blamed: BTreeSet<&str> = faults.iter().map(|fault| fault.object_id.as_str()).collect();
+    assert_eq!(blamed, BTreeSet::from([bad.id.as_str()]), "{faults:?}");
+    assert_eq!(stage.count(Role::Member), 39);
+    stage.simulator.faults.clear();
+    assert_eq!(stage.deploy(&asked, 2), []);
+    assert_eq!(stage.count(Role::Member), 40);
 }
 
 pub fn statistics_and_health_are_read_and_counters_never_go_back<P: Played>() {

@@ -89,6 +89,36 @@ pub fn monitor(kind: MonitorType) -> HealthMonitor {
     }
 }
 
+/// What v1 can ask at its limits and beyond a device's: long texts, long times, large numbers.
+pub fn any_extreme() -> impl Strategy<Value = LoadBalancer> {
+    let number = || prop::sample::select(vec![0_u32, 1, 2, 180, 181, 20_939, 20_940, i32::MAX.unsigned_abs()]);
+    let length = || prop::sample::select(vec![0_usize, 1, 31, 63, 64, 250, 255, 256, 500, 1024]);
+    let limit = prop::sample::select(vec![-1, 0, 1, 8_000_000, 8_000_001, i32::MAX]);
+    let port = prop::sample::select(vec![1_u32, 80, 65_534, 65_535]);
+    let method = prop::sample::select(vec!["GET", "HEAD", "POST", "PUT", "OPTIONS", "get"]);
+    let monitored = (number(), number(), length(), length(), method);
+    (any_load_balancer(), monitored, (length(), limit, port)).prop_map(|(mut made, monitored, sizes)| {
+        let (delay, timeout, path, codes, method) = monitored;
+        let (cookie, limit, port) = sizes;
+        made.listeners[0].connection_limit = limit;
+        made.listeners[0].protocol_port = port;
+        let pool = &mut made.pools[0];
+        for monitor in &mut pool.monitors {
+            (monitor.delay, monitor.timeout) = (delay, timeout);
+            monitor.http_method = method.into();
+            monitor.url_path = format!("/{}", "$x[é]'".chars().cycle().take(path).collect::<String>());
+            monitor.expected_codes = (200..).take(codes / 4).map(|code| code.to_string()).collect::<Vec<_>>().join(",");
+        }
+        if let Some(persistence) = &mut pool.session_persistence {
+            persistence.cookie_name = "s".repeat(cookie);
+        }
+        for member in &mut pool.members {
+            member.protocol_port = port;
+        }
+        made
+    })
+}
+
 /// Anything that v1 can ask.
 pub fn any_load_balancer() -> impl Strategy<Value = LoadBalancer> {
     let members = prop::collection::vec((1_u32..6, 0_u32..=256, any::<bool>()), 0..5);

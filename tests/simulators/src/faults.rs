@@ -10,7 +10,7 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::Request;
+use crate::{Caller, Request};
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -59,6 +59,12 @@ pub struct Fault {
     /// The path, where `*` stands for any text; with the query when there is a `?` in it. None: any.
     #[serde(default)]
     pub path: Option<String>,
+    /// What stands in the body. None: any.
+    #[serde(default)]
+    pub body: Option<String>,
+    /// The partition that the session is in. None: any.
+    #[serde(default)]
+    pub partition: Option<String>,
     /// How many requests pass before it strikes.
     #[serde(default)]
     pub after: usize,
@@ -75,7 +81,7 @@ impl Fault {
     /// Strikes the next request, whatever it is.
     #[must_use]
     pub fn new(kind: Kind) -> Self {
-        Self { kind, method: None, path: None, after: 0, times: 1 }
+        Self { kind, method: None, path: None, body: None, partition: None, after: 0, times: 1 }
     }
 
     /// Only requests with this method.
@@ -90,6 +96,18 @@ impl Fault {
         Self { path: Some(path.to_owned()), ..self }
     }
 
+    /// Only requests with this text in their body.
+    #[must_use]
+    pub fn body(self, body: &str) -> Self {
+        Self { body: Some(body.to_owned()), ..self }
+    }
+
+    /// Only requests of sessions in this partition.
+    #[must_use]
+    pub fn partition(self, partition: &str) -> Self {
+        Self { partition: Some(partition.to_owned()), ..self }
+    }
+
     /// Lets so many pass first.
     #[must_use]
     pub fn after(self, after: usize) -> Self {
@@ -102,12 +120,16 @@ impl Fault {
         Self { times, ..self }
     }
 
-    fn matches(&self, request: &Request) -> bool {
+    fn matches(&self, request: &Request, caller: &Caller) -> bool {
         let fits = |pattern: &str| match &request.query {
             Some(query) if pattern.contains('?') => matches(pattern, &format!("{}?{query}", request.path)),
             _ => matches(pattern, &request.path),
         };
-        self.method.as_deref().is_none_or(|wanted| wanted == request.method) && self.path.as_deref().is_none_or(fits)
+        let holds = |wanted: &str| String::from_utf8_lossy(&request.body).contains(wanted);
+        self.method.as_deref().is_none_or(|wanted| wanted == request.method)
+            && self.path.as_deref().is_none_or(fits)
+            && self.body.as_deref().is_none_or(holds)
+            && (self.partition.is_none() || self.partition == caller.partition)
     }
 }
 
@@ -131,10 +153,10 @@ impl Faults {
     }
 
     /// What this request meets.
-    pub(crate) fn strike(&self, request: &Request) -> Option<Kind> {
+    pub(crate) fn strike(&self, request: &Request, caller: &Caller) -> Option<Kind> {
         let mut faults = self.lock();
         let mut struck = None;
-        for fault in faults.iter_mut().filter(|fault| fault.times > 0 && fault.matches(request)) {
+        for fault in faults.iter_mut().filter(|fault| fault.times > 0 && fault.matches(request, caller)) {
             if fault.after > 0 {
                 fault.after -= 1;
             } else if struck.is_none() {
@@ -175,10 +197,20 @@ mod tests {
         faults.add(Fault::new(Kind::Busy).method("POST").after(1).times(2));
         let struck = ["GET", "POST", "POST", "GET", "POST", "POST"].map(|method| {
             let method = method.to_owned();
-            faults.strike(&Request { method, path: "/x".to_owned(), ..Request::default() }).is_some()
+            let request = Request { method, path: "/x".to_owned(), ..Request::default() };
+            faults.strike(&request, &Caller::default()).is_some()
         });
         assert_eq!(struck, [false, false, true, false, true, false]);
         assert_eq!(faults.waiting(), 0);
+    }
+
+    #[test]
+    fn a_body_and_a_partition_count_when_they_are_asked_for() {
+        let request = Request { body: b"{\"name\":\"a\"}".to_vec(), ..Request::default() };
+        let caller = |partition: &str| Caller { partition: Some(partition.to_owned()), ..Caller::default() };
+        let fault = Fault::new(Kind::Busy).body("\"a\"").partition("t1");
+        assert!(fault.matches(&request, &caller("t1")) && !fault.matches(&request, &caller("t2")));
+        assert!(!fault.matches(&Request::default(), &caller("t1")));
     }
 
     #[test]
@@ -188,7 +220,8 @@ mod tests {
             query: query.map(str::to_owned),
             ..Request::default()
         };
-        let fits = |pattern: &str, query| Fault::new(Kind::Busy).path(pattern).matches(&request(query));
+        let fits =
+            |pattern: &str, query| Fault::new(Kind::Busy).path(pattern).matches(&request(query), &Caller::default());
         assert!(fits("*/group", None) && fits("*/group", Some("action=disable")));
         assert!(fits("*/group?action=*", Some("action=disable")) && !fits("*/group?action=*", None));
         assert!(!fits("*/group?action=enable", Some("action=disable")));

@@ -59,7 +59,8 @@ async fn respond<D: Device>(
     if let Some(reply) = control::answer(&request, &stage) {
         return written(reply);
     }
-    let kind = stage.faults.strike(&request);
+    let caller = stage.device.lock().unwrap_or_else(PoisonError::into_inner).caller(&request);
+    let kind = stage.faults.strike(&request, &caller);
     let reply = stage.meet(&request, kind);
     if let Some(Kind::Delay(milliseconds)) = kind {
         tokio::time::sleep(Kind::delay(milliseconds)).await;

@@ -50,18 +50,26 @@ fn virtual_port(draft: &mut Draft<'_>, server: &str, listener: &Listener, load_b
     let group = pool.map(|pool| draft.name('p', &pool.id)).filter(|group| draft.has(Kind::Group, group));
     let persistence = pool.and_then(|pool| {
         let persistence = pool.session_persistence.as_ref()?;
-        Some((PersistenceType::try_from(persistence.r#type).ok()?, draft.name('t', &pool.id)))
+        let followed = pool::can_follow(&persistence.cookie_name);
+        Some((PersistenceType::try_from(persistence.r#type).ok()?, draft.name('t', &pool.id), followed))
     });
     let (mut cookie, mut source_ip) = (Value::Null, Value::Null);
     match persistence {
-        Some((PersistenceType::SourceIp, template)) => source_ip = json!(template),
-        Some((PersistenceType::HttpCookie | PersistenceType::AppCookie, template)) if protocol == "http" => {
-            cookie = json!(template);
-        }
-        Some((PersistenceType::HttpCookie | PersistenceType::AppCookie, _)) => {
+        Some((PersistenceType::SourceIp, template, _)) => source_ip = json!(template),
+        Some((PersistenceType::HttpCookie | PersistenceType::AppCookie, ..)) if protocol != "http" => {
             draft.fault(&listener.id, "sessions can be kept by cookies with HTTP only");
         }
-        Some((PersistenceType::Unspecified, _)) | None => {}
+        Some((PersistenceType::AppCookie, _, false)) => {
+            let most = pool::LONGEST_COOKIE;
+            let why = format!("the device follows cookies with names of 1 to {most} characters: sessions are not kept");
+            draft.fault(&listener.id, why);
+        }
+        Some((PersistenceType::HttpCookie | PersistenceType::AppCookie, template, _)) => cookie = json!(template),
+        Some((PersistenceType::Unspecified, ..)) | None => {}
+    }
+    if listener.connection_limit > MOST_CONNECTIONS {
+        let why = format!("the device limits connections to {MOST_CONNECTIONS} at most: there is no limit");
+        draft.fault(&listener.id, why);
     }
     let limit = Some(listener.connection_limit).filter(|limit| (1..MOST_CONNECTIONS).contains(limit));
     // There is no limit of nothing: a port that is off takes no connection either.

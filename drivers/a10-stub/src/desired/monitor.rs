@@ -33,18 +33,22 @@ pub(super) fn draw(draft: &mut Draft<'_>, pool: &Pool) -> Option<String> {
 }
 
 fn want(draft: &mut Draft<'_>, pool: &Pool, monitor: &HealthMonitor, method: &Value) -> String {
-    if monitor.delay > LONGEST {
-        draft.fault(&monitor.id, format!("the device checks every {LONGEST} seconds at least; that is used"));
-    }
     let interval = monitor.delay.clamp(1, LONGEST);
+    let [interval, timeout, retry] = draft.within(
+        &monitor.id,
+        [
+            ("a delay", monitor.delay, 1..=LONGEST),
+            ("a timeout", monitor.timeout, 1..=interval),
+            ("max_retries", monitor.max_retries, 1..=10),
+        ],
+    );
     // Of another type it is another object: a monitor keeps its first method.
     let name = draft.name('h', &format!("{}/{}/{}", pool.id, monitor.id, monitor.r#type));
     draft.want(
         Key::top(Kind::Monitor, &name),
         &monitor.id,
         json!({
-            "name": name, "interval": interval, "timeout": monitor.timeout.clamp(1, interval),
-            "retry": monitor.max_retries.clamp(1, 10), "up-retry": 1, "method": method,
+            "name": name, "interval": interval, "timeout": timeout, "retry": retry, "up-retry": 1, "method": method,
         }),
     );
     name

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use super::{Draft, monitor, number};
 use crate::kind::Kind;
 
+pub(super) const LONGEST_COOKIE: usize = 63;
+
 /// How a service group chooses: by which field, by what value, and whether weights count.
 struct Method {
     field: &'static str,
@@ -67,12 +69,18 @@ fn persistence(draft: &mut Draft<'_>, pool: &Pool) {
             (Kind::Cookie, json!({"name": name, "cookie-name": null, "pass-thru": null}))
         }
         // The server sets the cookie, and the device only follows it.
+        Ok(PersistenceType::AppCookie) if !can_follow(&persistence.cookie_name) => return,
         Ok(PersistenceType::AppCookie) => {
             (Kind::Cookie, json!({"name": name, "cookie-name": persistence.cookie_name, "pass-thru": 1}))
         }
         Ok(PersistenceType::Unspecified) | Err(_) => return,
     };
     draft.want(Key::top(kind, &name), &pool.id, object);
+}
+
+/// Whether the device can follow a cookie with this name.
+pub(super) fn can_follow(name: &str) -> bool {
+    (1..=LONGEST_COOKIE).contains(&name.chars().count())
 }
 
 fn member(draft: &mut Draft<'_>, group: &Group<'_>, placed: &Placed<'_>) {

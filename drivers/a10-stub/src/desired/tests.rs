@@ -68,6 +68,25 @@ fn a_weight_of_0_and_each_admin_state_become_a_members_state() {
     assert_eq!(only(&made(&asked), Kind::VirtualPort)["action"], "disable");
 }
 
+fn with_cookie(name: &str) -> LoadBalancer {
+    let mut asked = load_balancer(Protocol::Http);
+    asked.pools[0].session_persistence =
+        Some(SessionPersistence { r#type: PersistenceType::AppCookie.into(), cookie_name: name.into() });
+    asked
+}
+
+#[test]
+fn a_limit_that_the_device_does_not_have_is_said() {
+    let mut asked = load_balancer(Protocol::Http);
+    for (limit, has, said) in
+        [(7_999_999, json!(7_999_999), 0), (8_000_000, Value::Null, 0), (9_000_000, Value::Null, 1)]
+    {
+        asked.listeners[0].connection_limit = limit;
+        assert_eq!(only(&made(&asked), Kind::VirtualPort)["conn-limit"], has);
+        assert_eq!(complaints(&made(&asked)).len(), said, "{limit}");
+    }
+}
+
 #[test]
 fn sessions_are_kept_by_a_template_on_the_virtual_port() {
     let mut asked = load_balancer(Protocol::Http);
@@ -85,6 +104,11 @@ fn sessions_are_kept_by_a_template_on_the_virtual_port() {
     assert_eq!(only(&cookie, Kind::Cookie)["pass-thru"], Value::Null);
     let source = keep(PersistenceType::SourceIp, Protocol::Tcp);
     assert_eq!(only(&source, Kind::VirtualPort)["template-persist-source-ip"], only(&source, Kind::SourceIp)["name"]);
+    let long = made(&with_cookie(&"s".repeat(64)));
+    let why = "the device follows cookies with names of 1 to 63 characters: sessions are not kept";
+    assert_eq!(complaints(&long), [("listener", why)]);
+    assert_eq!(only(&long, Kind::VirtualPort)["template-persist-cookie"], Value::Null);
+    assert_eq!(complaints(&made(&with_cookie(&"s".repeat(63)))), []);
     let refused = keep(PersistenceType::HttpCookie, Protocol::Tcp);
     assert_eq!(complaints(&refused), [("listener", "sessions can be kept by cookies with HTTP only")]);
     assert_eq!(only(&refused, Kind::VirtualPort)["template-persist-cookie"], Value::Null);
@@ -110,7 +134,9 @@ fn monitors_become_methods_and_what_cannot_be_checked_is_said() {
     assert_eq!(complaints(&odd), [("monitor", "the device checks with GET, HEAD or POST, not with PUT")]);
     assert_eq!(only(&odd, Kind::Group)["health-check"], Value::Null);
     let slow = method(MonitorType::Tcp, |monitor| (monitor.delay, monitor.timeout) = (600, 600));
-    assert_eq!(complaints(&slow).len(), 1);
+    let said = "the device takes a delay of 1 to 180, not 600: it has 180; the device takes a timeout of 1 to 180, not \
+        600: it has 180";
+    assert_eq!(complaints(&slow), [("monitor", said)]);
     assert_eq!(
         (&only(&slow, Kind::Monitor)["interval"], &only(&slow, Kind::Monitor)["timeout"]),
         (&json!(180), &json!(180))

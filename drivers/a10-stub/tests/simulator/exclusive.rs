@@ -55,8 +55,16 @@ impl Vendor for Bare {
         Ok(())
     }
 
-    fn requests(step: &Step<Kind>) -> Vec<Request> {
-        Thunder::requests(step)
+    fn joins(batch: &[Step<Kind>], step: &Step<Kind>) -> bool {
+        Thunder::joins(batch, step)
+    }
+
+    fn nests(kind: Kind) -> bool {
+        Thunder::nests(kind)
+    }
+
+    fn requests(batch: &[Step<Kind>]) -> Vec<Request> {
+        Thunder::requests(batch)
     }
 
     fn ready(session: &Session<'_, Axapi>) -> Result<(), Failure> {

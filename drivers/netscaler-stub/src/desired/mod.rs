@@ -81,7 +81,7 @@ fn limit(limit: i32) -> Fields {
 
 fn persistence(draft: &mut Draft<'_>, listener: &Listener, pool: Option<&Pool>, service: &str) -> Fields {
     let none = || fields(json!({"persistencetype": "NONE"}));
-    let Some((pool, asked)) = pool.and_then(|pool| Some((pool, pool.session_persistence.as_ref()?))) else {
+    let Some(asked) = pool.and_then(|pool| pool.session_persistence.as_ref()) else {
         return none();
     };
     let timeout = draft.options.persistence_timeout;
@@ -94,7 +94,8 @@ fn persistence(draft: &mut Draft<'_>, listener: &Listener, pool: Option<&Pool>, 
         // 0: as long as the browser keeps it.
         Ok(PersistenceType::HttpCookie) => fields(json!({"persistencetype": "COOKIEINSERT", "timeout": 0})),
         Ok(PersistenceType::AppCookie) if !is_cookie_name(&asked.cookie_name) => {
-            draft.fault(&pool.id, "the device cannot follow a cookie with this name");
+            let why = "the device cannot follow a cookie with this name: sessions are not kept";
+            draft.fault(&listener.id, why);
             none()
         }
         Ok(PersistenceType::AppCookie) => {

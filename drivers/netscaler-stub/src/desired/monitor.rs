@@ -28,16 +28,20 @@ pub(super) fn draw(draft: &mut Draft<'_>, pool: &Pool, group: &str) -> bool {
 }
 
 fn want(draft: &mut Draft<'_>, pool: &Pool, (group, monitor): (&str, &HealthMonitor), probe: Fields) {
-    if monitor.delay > LONGEST {
-        draft.fault(&monitor.id, format!("the device checks every {LONGEST} seconds at least; that is used"));
-    }
-    let interval = monitor.delay.clamp(1, LONGEST);
+    let asked = [("a delay", monitor.delay, 1..=LONGEST), ("max_retries", monitor.max_retries, 1..=127)];
+    let [interval, retries] = draft.within(&monitor.id, asked);
     let (timeout, unit) = response_time(monitor.timeout.max(1), interval);
+    if (timeout, unit) != (monitor.timeout, "SEC") {
+        let has = if unit == "SEC" { format!("{timeout} s") } else { format!("{timeout} ms") };
+        let asked = monitor.timeout;
+        let why = format!("the device ends a check before the next one begins: the timeout is {has}, not {asked} s");
+        draft.fault(&monitor.id, why);
+    }
     // Of another type it is another object: a monitor keeps its first one.
     let name = draft.name('h', &format!("{}/{}/{}", pool.id, monitor.id, monitor.r#type));
     let mut object = fields(json!({
         "monitorname": name, "interval": interval, "units3": "SEC", "resptimeout": timeout, "units4": unit,
-        "downtime": interval, "units2": "SEC", "retries": monitor.max_retries.clamp(1, 127), "successretries": 1,
+        "downtime": interval, "units2": "SEC", "retries": retries, "successretries": 1,
     }));
     object.extend(probe);
     draft.want(Key::top(Kind::Monitor, &name), &monitor.id, Value::Object(object));

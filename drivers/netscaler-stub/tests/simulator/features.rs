@@ -111,10 +111,11 @@ fn a_member_of_weight_0_finishes_what_it_has_and_one_that_is_off_does_not() {
     asked.pools[0].members[1].admin_state_up = false;
     assert_eq!(stage.deploy(&asked, 2), []);
     let asked_of = |entry: &ballast_simulators::Entry| {
-        let body = &entry.body.as_ref()?["servicegroup"];
-        (entry.query.as_deref()? == "action=disable").then(|| body["graceful"].as_str().map(str::to_owned))?
+        let list = entry.body.as_ref()?["servicegroup"].as_array()?.clone();
+        let graceful = list.iter().filter_map(|body| body["graceful"].as_str().map(str::to_owned)).collect::<Vec<_>>();
+        (entry.query.as_deref()? == "action=disable").then_some(graceful)
     };
-    let mut graceful: Vec<String> = stage.asked().iter().filter_map(asked_of).collect();
+    let mut graceful: Vec<String> = stage.asked().iter().filter_map(asked_of).flatten().collect();
     graceful.sort();
     assert_eq!(graceful, ["NO", "YES"]);
     assert_eq!(stage.deploy(&asked, 2), []);
@@ -125,9 +126,9 @@ fn a_member_of_weight_0_finishes_what_it_has_and_one_that_is_off_does_not() {
 fn several_monitors_come_change_and_go() {
     let stage = Stage::<Adc>::new();
     let mut asked = checked();
-    let slow = |kind, id: &str, delay| HealthMonitor { id: id.into(), delay, timeout: delay, ..monitor(kind) };
+    let slow = |kind, id: &str, delay| HealthMonitor { id: id.into(), delay, timeout: delay - 1, ..monitor(kind) };
     asked.pools[0].monitors =
-        vec![monitor(MonitorType::Https), slow(MonitorType::Ping, "ping", 60), slow(MonitorType::Tcp, "tcp", 1)];
+        vec![monitor(MonitorType::Https), slow(MonitorType::Ping, "ping", 60), slow(MonitorType::Tcp, "tcp", 2)];
     assert_eq!(stage.deploy(&asked, 1), []);
     let count = |resource: &str| stage.objects().iter().filter(|path| path.split('/').next() == Some(resource)).count();
     assert_eq!((count("lbmonitor"), count("servicegroup_lbmonitor_binding")), (3, 3));
@@ -138,7 +139,8 @@ fn several_monitors_come_change_and_go() {
     asked.pools[0].monitors[0].url_path = "/other".into();
     asked.pools[0].monitors[1].delay = 61;
     assert_eq!(stage.deploy(&asked, 2), []);
-    assert_eq!(verbs(&stage), ["PUT lbmonitor", "PUT lbmonitor", "PUT servicegroup", "POST nsconfig"]);
+    // Both monitors in one list.
+    assert_eq!(verbs(&stage), ["PUT lbmonitor", "PUT servicegroup", "POST nsconfig"]);
     // Another type is another monitor.
     asked.pools[0].monitors[2].r#type = MonitorType::Ping.into();
     asked.pools[0].monitors.remove(0);

@@ -1,0 +1,98 @@
+//! What has to be sent for the steps of a plan. Pure.
+//!
+//! Objects of one kind are made in one list, those of a parent in a list of the parent's, and the ports of servers with the
+//! servers. There is no list of changes: what is sent to a collection is made.
+
+use ballast_device::{Fields, Key, Request, Step};
+use serde_json::{Value, json};
+
+use crate::kind::{self, Kind};
+
+/// What is made at the same place.
+pub(crate) fn joins(batch: &[Step<Kind>], step: &Step<Kind>) -> bool {
+    match (batch.first(), step) {
+        (Some(Step::Make(first, _)), Step::Make(key, _)) => {
+            first.kind == key.kind && (key.child.is_none() || first.name == key.name)
+        }
+        _ => false,
+    }
+}
+
+pub(crate) fn requests(batch: &[Step<Kind>]) -> Vec<Request> {
+    match batch {
+        [Step::Make(key, fields)] => vec![made(key, json!({ key.kind.wrapper(): fields }))],
+        [Step::Change(key, changes)] => {
+            let body = json!({ key.kind.wrapper(): identified(key, changes.clone()) });
+            vec![Request::post(kind::path(key), body)]
+        }
+        [Step::Remove(key, _)] => vec![Request::delete(kind::path(key))],
+        [Step::Make(key, _), ..] => {
+            let list = format!("{}-list", key.kind.wrapper());
+            vec![made(key, json!({ list: listed(key.kind, batch) }))]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn made(key: &Key<Kind>, body: Value) -> Request {
+    Request::post(kind::collection(key), body)
+}
+
+/// All that are of this kind, with the children that are made with them.
+fn listed(kind: Kind, batch: &[Step<Kind>]) -> Vec<Value> {
+    let made = |step: &Step<Kind>| match step {
+        Step::Make(key, fields) => Some((key.clone(), fields.clone())),
+        Step::Change(..) | Step::Remove(..) => None,
+    };
+    let (tops, children): (Vec<_>, Vec<_>) = batch.iter().filter_map(made).partition(|(key, _)| key.kind == kind);
+    let with_children = |(key, mut fields): (Key<Kind>, Fields)| {
+        let inside = children.iter().filter(|(child, _)| key.has(child)).map(|(_, fields)| json!(fields));
+        let inside: Vec<Value> = inside.collect();
+        if let Some((list, _)) = kind.children().filter(|_| !inside.is_empty()) {
+            fields.insert(list.to_owned(), Value::from(inside));
+        }
+        Value::Object(fields)
+    };
+    tops.into_iter().map(with_children).collect()
+}
+
+/// A change names what it changes, as the vendor's clients do.
+fn identified(key: &Key<Kind>, mut changes: Fields) -> Fields {
+    let text = key.child.as_deref().unwrap_or(&key.name);
+    let parts: Vec<&str> = match key.kind.keys() {
+        [_] => vec![text],
+        _ => text.rsplitn(2, '+').collect::<Vec<_>>().into_iter().rev().collect(),
+    };
+    for (name, part) in key.kind.keys().iter().zip(parts) {
+        let number = if *name == "name" { None } else { part.parse::<u64>().ok() };
+        changes.insert((*name).to_owned(), number.map_or_else(|| Value::from(part), Value::from));
+    }
+    changes
+}
+
+#[cfg(test)]
+mod tests {
+    use ballast_device::fields;
+
+    use super::*;
+
+    #[test]
+    fn what_is_made_at_one_place_is_one_list_with_the_ports_of_each_server_in_it() {
+        let server = |name: &str| Step::Make(Key::top(Kind::Server, name), fields(json!({"name": name})));
+        let port =
+            |name: &str| Step::Make(Key::child(Kind::ServerPort, name, "80+tcp"), fields(json!({"port-number": 80})));
+        let member = |group: &str, name: &str| {
+            Step::Make(Key::child(Kind::Member, group, format!("{name}+80")), fields(json!({"name": name})))
+        };
+        assert!(joins(&[server("a")], &server("b")) && joins(&[member("g", "a")], &member("g", "b")));
+        assert!(!joins(&[member("g", "a")], &member("h", "b")) && !joins(&[server("a")], &member("g", "a")));
+        let removed = Step::Remove(Key::top(Kind::Server, "a"), Fields::new());
+        assert!(!joins(std::slice::from_ref(&removed), &removed));
+        let sent = requests(&[server("a"), server("b"), port("b")]);
+        let body = json!({"server-list": [{"name": "a"}, {"name": "b", "port-list": [{"port-number": 80}]}]});
+        assert_eq!(sent, [Request::post("slb/server", body)]);
+        let sent = requests(&[member("g", "a"), member("g", "b")]);
+        let body = json!({"member-list": [{"name": "a"}, {"name": "b"}]});
+        assert_eq!(sent, [Request::post("slb/service-group/g/member", body)]);
+    }
+}
