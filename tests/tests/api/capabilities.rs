@@ -1,11 +1,11 @@
 //! A load balancer goes where a driver can do all that it uses, and waits when there is none.
 
-use ballast_proto::driver::Capabilities;
+use ballast_proto::{agent::DriverReport, driver::Capabilities};
 use serde_json::json;
 
 use crate::{
     played::{Agent, ready_driver},
-    services::{Services, member, monitor, pool, vip},
+    services::{PATIENCE, Services, member, monitor, pool, vip},
 };
 
 /// An agent whose driver can do all of v1, but for a change.
@@ -61,4 +61,41 @@ async fn a_driver_with_room_for_two_load_balancers_gets_two() {
     }
     let refused = services.call("POST", "/v2.0/lb/pools", Some(pool(&subnet))).await;
     assert_eq!(refused.error().0, "NoEligibleBackend");
+}
+
+#[tokio::test]
+async fn a_driver_that_was_away_and_comes_back_can_do_what_it_could_though_its_agent_does_not_say_again() {
+    let services = Services::start().await;
+    let subnet = services.subnet().await;
+    let mut agent = agent(&services, "a", |_| {}).await;
+    agent.snapshot().await;
+    let configurations = || async { services.get("/v2.0/agents").await["agents"][0]["configurations"].to_string() };
+    agent.heartbeat(Vec::new()).await;
+    wait_for("the driver's end", || async { !configurations().await.contains("haproxy-ns") }).await;
+    // Agents up to 0.1.0 tell capabilities once for each stream.
+    let back = DriverReport { capabilities: None, ..ready_driver() };
+    agent.heartbeat(vec![back]).await;
+    wait_for("the driver", || async { configurations().await.contains("haproxy-ns") }).await;
+    let placed = services.call("POST", "/v2.0/lb/pools", Some(pool(&subnet))).await;
+    assert_eq!(placed.status, 201, "{placed}");
+}
+
+#[tokio::test]
+async fn a_driver_that_is_ready_and_was_never_told_of_is_not_believed_to_do_nothing() {
+    let services = Services::start().await;
+    let mut agent = agent(&services, "a", |_| {}).await;
+    agent.snapshot().await;
+    let unknown = DriverReport { name: "other".to_owned(), capabilities: None, ..ready_driver() };
+    agent.heartbeat(vec![ready_driver(), unknown]).await;
+    // It is asked to connect anew, and then tells everything.
+    assert!(tokio::time::timeout(PATIENCE, agent.ended()).await.is_ok(), "the session goes on");
+}
+
+async fn wait_for<F: Future<Output = bool>>(what: &str, probe: impl Fn() -> F) {
+    let asked = async {
+        while !probe().await {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| panic!("waited in vain for {what}"));
 }

@@ -90,6 +90,11 @@ impl Agent {
         message.expect("a message in time").expect("an open stream").and_then(|one| one.message).expect("a message")
     }
 
+    /// Waits until the scheduler ends the session.
+    pub(crate) async fn ended(&mut self) {
+        while let Ok(Some(_)) = self.down.message().await {}
+    }
+
     /// The next Desired; the end of the snapshot may come before it.
     pub(crate) async fn desired(&mut self) -> Desired {
         loop {

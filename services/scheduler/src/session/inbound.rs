@@ -3,18 +3,22 @@
 use ballast_model::{
     Uuid,
     agent::AgentDriver,
-    fault::Fault,
+    fault::{Code, Fault},
     outcome::{MemberHealth, Outcome, Statistics},
 };
 use ballast_proto::{
     agent::{
-        AgentMessage, HealthReport, Heartbeat, Outcome as OutcomeMessage, StatisticsReport, agent_message::Message,
+        AgentMessage, DriverState, HealthReport, Heartbeat, Outcome as OutcomeMessage, StatisticsReport,
+        agent_message::Message,
     },
     convert, driver,
 };
 
 use super::Session;
 use crate::app::Owner;
+
+/// Drivers that a session remembers beside those that are there.
+const MAX_KNOWN: usize = 256;
 
 impl Session<'_> {
     /// Messages in their order. Outcomes that follow one another are one transaction: each waits for the disk.
@@ -67,17 +71,31 @@ impl Session<'_> {
     }
 
     async fn heartbeat(&mut self, heartbeat: &Heartbeat, drivers: &mut Vec<AgentDriver>) -> Result<(), Fault> {
-        let report = |report| {
-            let report: &ballast_proto::agent::DriverReport = report;
-            convert::from_driver_report(report, drivers.iter().find(|known| known.name == report.name))
-        };
-        let now: Vec<AgentDriver> = heartbeat.drivers.iter().map(report).collect();
+        let now = self.drivers_of(heartbeat)?;
         if now == *drivers {
             return self.app.agent_lives(self.agent.id, None).await;
         }
         self.app.agent_lives(self.agent.id, Some(&now)).await?;
         *drivers = now;
         self.app.place_unplaced().await
+    }
+
+    /// An agent of an earlier version tells of a driver that was away and came back no more than that it is there.
+    fn drivers_of(&mut self, heartbeat: &Heartbeat) -> Result<Vec<AgentDriver>, Fault> {
+        let mut now = Vec::with_capacity(heartbeat.drivers.len());
+        for report in &heartbeat.drivers {
+            let known = self.known.get(&report.name);
+            if known.is_none() && report.capabilities.is_none() && report.state() == DriverState::Ready {
+                let message = format!("the driver {} is ready, and what it can do was never told", report.name);
+                return Err(Fault::new(Code::InvalidInput, message));
+            }
+            now.push(convert::from_driver_report(report, known));
+        }
+        if self.known.len() > MAX_KNOWN {
+            self.known.clear();
+        }
+        self.known.extend(now.iter().map(|driver| (driver.name.clone(), driver.clone())));
+        Ok(now)
     }
 
     fn outcome(&self, outcome: &OutcomeMessage) -> Option<(Owner, Outcome)> {

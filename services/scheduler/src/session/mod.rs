@@ -109,7 +109,13 @@ impl Sessions {
 async fn run(app: Arc<App>, agent: Agent, hello: Hello, stream: Duplex, shutdown: CancellationToken) {
     let listening = app.wakes.listen(agent.id, &hello.instance_id);
     tracing::info!(instance = %hello.instance_id, version = %hello.version, "agent connected");
-    let mut session = Session { app: &app, agent: &agent, outbox: stream.outbox, sent: HashMap::new() };
+    let mut session = Session {
+        app: &app,
+        agent: &agent,
+        outbox: stream.outbox,
+        sent: HashMap::new(),
+        known: known_of(&agent.drivers),
+    };
     let why = match session.go_on(&listening, stream.inbound, &shutdown).await {
         Ok(why) => why,
         Err(fault) => {
@@ -145,6 +151,12 @@ struct Session<'a> {
     outbox: Outbox,
     /// The epoch and generation last sent of each load balancer; a removal has the greatest generation.
     sent: HashMap<Uuid, (u64, u64)>,
+    /// Each driver as it was told last, by name: also those that are not there now.
+    known: HashMap<String, AgentDriver>,
+}
+
+fn known_of(drivers: &[AgentDriver]) -> HashMap<String, AgentDriver> {
+    drivers.iter().map(|driver| (driver.name.clone(), driver.clone())).collect()
 }
 
 impl Session<'_> {
