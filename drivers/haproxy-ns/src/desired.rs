@@ -2,11 +2,13 @@
 
 use std::{collections::BTreeSet, net::IpAddr};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     identity::Identity,
     net::link::Hop,
     ping::Echoes,
-    state::Interface,
+    state::{Interface, State},
     validated::{Validated, Vip},
 };
 
@@ -24,7 +26,7 @@ pub(crate) struct Desired {
     pub(crate) announce: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Plug {
     pub(crate) interface: Interface,
     pub(crate) mac: [u8; 6],
@@ -46,6 +48,23 @@ impl Plug {
 }
 
 impl Desired {
+    /// What was asked for when it was last deployed, as far as it is noted: whatever the plan would change now was lost.
+    /// `None`: it is not noted.
+    pub(crate) fn noted(state: &State, config: Option<String>) -> Option<Self> {
+        if state.interface.is_some() && state.plug.is_none() {
+            return None;
+        }
+        Some(Self {
+            generation: state.generation,
+            identity: state.identity,
+            plug: state.plug.clone(),
+            // Without one there is nothing to compare the process with, and the plan says so.
+            config: config.unwrap_or_default(),
+            echoes: state.echoes.clone(),
+            announce: true,
+        })
+    }
+
     pub(crate) fn of(validated: &Validated, config: String, generation: u64) -> Self {
         let plug = validated.vip.as_ref().map(Plug::of);
         let echoes = if plug.is_some() { Echoes::of(validated) } else { Vec::new() };

@@ -1,4 +1,7 @@
-//! The contract's methods: each is one pass on a thread of its own, under the lock of its load balancer.
+//! The contract's methods. Those that change are one pass on a thread of its own, under the lock of its load balancer;
+//! those that only look ([`looks`]) wait for nobody.
+
+mod looks;
 
 use std::{
     collections::BTreeSet,
@@ -18,15 +21,15 @@ use crate::{
     execute::{Target, Work},
     failure::{Failure, Step, chain},
     files::Files,
-    haproxy::{process, socket, statistics},
+    haproxy::process,
     identity::Identities,
-    locks::{Locks, Remembered, hold},
+    locks::{Locks, Seen, hold},
     net::{announce::Announcer, namespace, netlink::Netlink, sysctl},
-    observe::{self, Observed, Process},
+    observe::{self, Observed, Subject},
     passage,
     ping::{Pinger, Sockets},
     plan::{plan, plan_removal},
-    render, report,
+    render,
     state::State,
     validate,
     validated::Validated,
@@ -38,6 +41,7 @@ pub struct HaproxyNs {
     state_dir: PathBuf,
     identities: Identities,
     locks: Locks,
+    seen: Seen,
     announcer: Announcer,
     pinger: Pinger,
     skip_ca_bundle: bool,
@@ -63,7 +67,16 @@ impl Driver for HaproxyNs {
         let pinger = Pinger::start().step(|| "start a thread".to_owned())?;
         sysctl::raise_neighbour_table(config.neighbour_table);
         let skip_ca_bundle = knows_http_client(&config);
-        let driver = Self { config, state_dir, identities, locks: Locks::default(), announcer, pinger, skip_ca_bundle };
+        let driver = Self {
+            config,
+            state_dir,
+            identities,
+            locks: Locks::default(),
+            seen: Seen::default(),
+            announcer,
+            pinger,
+            skip_ca_bundle,
+        };
         driver.resume()?;
         Ok(driver)
     }
@@ -76,13 +89,12 @@ impl Driver for HaproxyNs {
         let start = Instant::now();
         let (validated, faults) = validate::validate(load_balancer, &self.config)?;
         let lock = self.locks.of(validated.id.as_str());
-        let mut guard = hold(&lock);
-        let remembered = &mut *guard;
+        let _guard = hold(&lock);
         let text = render::render(&validated, &self.config, self.skip_ca_bundle)?;
         let mut desired = Desired::of(&validated, text, generation);
         desired.identity = self.identities.of(validated.id.as_str())?;
         desired.announce = self.config.send_gratuitous_arp > 0;
-        namespace::on_own_thread("deploy", || self.bring_up(&validated, &desired, remembered))??;
+        namespace::on_own_thread("deploy", || self.bring_up(&validated, &desired))??;
         let milliseconds = start.elapsed().as_secs_f64() * 1e3;
         tracing::info!(load_balancer = %load_balancer.id, generation, milliseconds, "deployed");
         Ok(faults)
@@ -91,32 +103,20 @@ impl Driver for HaproxyNs {
     fn undeploy(&self, load_balancer_id: &str) -> Result<(), DriverError> {
         let id = validate::id("load balancer", "id", load_balancer_id)?;
         let lock = self.locks.of(id.as_str());
-        let mut guard = hold(&lock);
-        let remembered = &mut *guard;
-        namespace::on_own_thread("undeploy", || self.take_away(id.as_str(), remembered))??;
-        *guard = Remembered::default();
+        let _guard = hold(&lock);
+        namespace::on_own_thread("undeploy", || self.take_away(id.as_str()))??;
+        self.seen.forget(id.as_str());
         self.identities.forget(id.as_str());
         tracing::info!(load_balancer = %load_balancer_id, "undeployed");
         Ok(())
     }
 
     fn observe(&self, ids: &[String]) -> Result<Vec<Observation>, DriverError> {
-        if !ids.is_empty() {
-            return ids.iter().map(|id| self.observe_one(id)).collect();
-        }
-        let mut observations = Vec::new();
-        for id in self.ids()? {
-            match self.observe_one(&id) {
-                Ok(observation) => observations.push(observation),
-                // One that does not answer must not hide the others. `deployed` says the same, once a pass.
-                Err(error) => tracing::debug!(load_balancer = %id, "{error}: {}", error.detail),
-            }
-        }
-        Ok(observations)
+        self.observations(ids)
     }
 
     fn deployed(&self) -> Result<Vec<Deployed>, DriverError> {
-        self.ids()?.into_iter().map(|id| self.deployed_one(id)).collect()
+        self.what_is_deployed()
     }
 }
 
@@ -154,10 +154,10 @@ impl HaproxyNs {
         Ok(())
     }
 
-    fn bring_up(&self, validated: &Validated, desired: &Desired, remembered: &mut Remembered) -> Result<(), Failure> {
+    fn bring_up(&self, validated: &Validated, desired: &Desired) -> Result<(), Failure> {
         let id = validated.id.as_str();
         let files = Files::of(&self.state_dir, id);
-        let (mut work, observed) = self.work(id, &files, Some(desired), remembered)?;
+        let (mut work, observed) = self.work(id, &files, Some(desired))?;
         let steps = plan(desired, &observed);
         work.bring_up(&steps, &Target { validated, desired })?;
         if desired.plug.is_some() {
@@ -166,9 +166,9 @@ impl HaproxyNs {
         Ok(())
     }
 
-    fn take_away(&self, id: &str, remembered: &mut Remembered) -> Result<(), Failure> {
+    fn take_away(&self, id: &str) -> Result<(), Failure> {
         let files = Files::of(&self.state_dir, id);
-        let (mut work, observed) = self.work(id, &files, None, remembered)?;
+        let (mut work, observed) = self.work(id, &files, None)?;
         self.announcer.cancel(id);
         self.pinger.remove(id);
         work.take_away(&plan_removal(&observed))
@@ -180,12 +180,12 @@ impl HaproxyNs {
         id: &'a str,
         files: &'a Files,
         desired: Option<&Desired>,
-        remembered: &'a mut Remembered,
     ) -> Result<(Work<'a>, Observed), Failure> {
         let mut host = Netlink::open()?;
         let host_namespace = File::open("/proc/thread-self/ns/net").step(|| "open the host's namespace".to_owned())?;
         let netns = self.netns(id);
-        let (observed, namespace) = observe::observe(files, id, &netns, desired, (&mut host, &host_namespace))?;
+        let subject = Subject { id, files, netns: &netns };
+        let (observed, namespace) = observe::observe(subject, desired, observe::ask, (&mut host, &host_namespace))?;
         let work = Work {
             id,
             files,
@@ -194,7 +194,7 @@ impl HaproxyNs {
             announcer: &self.announcer,
             announcements: self.config.send_gratuitous_arp,
             pinger: &self.pinger,
-            remembered,
+            seen: self.seen.of(id),
             host,
             host_namespace,
             namespace,
@@ -203,40 +203,6 @@ impl HaproxyNs {
             starting: None,
         };
         Ok((work, observed))
-    }
-
-    fn observe_one(&self, id: &str) -> Result<Observation, DriverError> {
-        let id = validate::id("load balancer", "id", id)?;
-        let id = id.as_str();
-        let files = Files::of(&self.state_dir, id);
-        if !files.directory.exists() {
-            return Err(DriverError::not_found(format!("load balancer {id} is not deployed")));
-        }
-        let lock = self.locks.of(id);
-        let mut remembered = hold(&lock);
-        let state = State::read(&files)?.unwrap_or_default();
-        if state.interface.is_none() {
-            let base = state.base.under(None);
-            return Ok(report::observation(id, base, &statistics::Reading::default(), &Default::default()));
-        }
-        let Some(pid) = process::current(&files, id) else {
-            let error = DriverError::unavailable(format!("load balancer {id}: haproxy does not run"));
-            return Err(error.with_detail("its process has ended; the next deploy starts it again"));
-        };
-        let reading = statistics::parse(&socket::ask(&files, statistics::COMMAND)?);
-        remembered.seen = Some((pid, reading.totals));
-        Ok(report::observation(id, state.base.under(Some(pid)), &reading, &self.pinger.verdicts(id)))
-    }
-
-    /// Generation 0 for one that does not serve: whoever asks will deploy it again.
-    fn deployed_one(&self, id: String) -> Result<Deployed, DriverError> {
-        let files = Files::of(&self.state_dir, &id);
-        let state = State::read(&files)?.unwrap_or_default();
-        let serves = state.interface.is_none()
-            || matches!(observe::process(&files, &id)?, Process::Answering(_))
-                && matches!(namespace::look(&self.netns(&id))?, namespace::Look::Present(_));
-        let generation = if serves && !files.new_config().exists() { state.generation } else { 0 };
-        Ok(Deployed { load_balancer_id: id, generation })
     }
 
     /// Every load balancer that has left a trace, also half-made ones.

@@ -10,12 +10,11 @@ use std::{
 };
 
 use crate::{
-    counters::Base,
+    counters::{Base, Totals},
     desired::{Desired, Plug},
     failure::{Failure, chain},
     files::{Files, SERVER_STATE, give, write_whole},
     haproxy::{process, servers, socket, statistics},
-    locks::Remembered,
     net::{
         announce::{Announcement, Announcer},
         bridge,
@@ -39,7 +38,8 @@ pub(crate) struct Work<'a> {
     pub(crate) announcer: &'a Announcer,
     pub(crate) announcements: u32,
     pub(crate) pinger: &'a Pinger,
-    pub(crate) remembered: &'a mut Remembered,
+    /// What the process with this pid had counted when it was last asked: all that is left when it dies.
+    pub(crate) seen: Option<(i32, Totals)>,
     pub(crate) host: Netlink,
     pub(crate) host_namespace: File,
     /// The load balancer's namespace, once there is one.
@@ -88,13 +88,20 @@ impl Work<'_> {
             (Step::ChangeServers { pid, commands }, _) => self.change_servers(*pid, commands, target),
             (Step::AwaitHaproxy, _) => self.await_haproxy(),
             (Step::MakeNamespace, Some(plug)) => self.make_namespace(plug),
+            (Step::Prepare, Some(plug)) => self.inside(|| sysctl::prepare_namespace(plug.address.is_ipv6())),
             (Step::MakeLink, Some(plug)) => self.make_link(plug),
             (Step::AttachLink, Some(plug)) => self.attach_link(plug),
             (Step::Configure(changes), Some(plug)) => self.configure(plug, changes),
             (Step::Announce, Some(plug)) => self.announce(plug),
-            (Step::MakeNamespace | Step::MakeLink | Step::AttachLink | Step::Configure(_) | Step::Announce, None) => {
-                Ok(())
-            }
+            (
+                Step::MakeNamespace
+                | Step::Prepare
+                | Step::MakeLink
+                | Step::AttachLink
+                | Step::Configure(_)
+                | Step::Announce,
+                None,
+            ) => Ok(()),
             (
                 Step::EndProcesses(_)
                 | Step::DropNamespace
@@ -112,6 +119,7 @@ impl Work<'_> {
         self.state = State {
             generation,
             interface: plug.map(|plug| plug.interface.clone()),
+            plug: plug.cloned(),
             identity: desired.identity,
             base: self.state.base,
             echoes: if generation == 0 { Vec::new() } else { desired.echoes.clone() },
@@ -195,7 +203,7 @@ impl Work<'_> {
         if let Some(pid) = replacing {
             self.note_counters(pid)?;
             known = socket::ask(self.files, servers::COMMAND)?;
-        } else if let Some((pid, totals)) = self.remembered.seen {
+        } else if let Some((pid, totals)) = self.seen {
             self.state.base = self.state.base.ending(pid, totals);
         }
         let mut down = self.pinger.down(self.id);

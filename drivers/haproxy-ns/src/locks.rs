@@ -1,37 +1,63 @@
 //! One lock per load balancer: the host calls from many threads, and two passes over one load balancer must not mix.
+//!
+//! Who only asks how a load balancer is does without: a pass that takes long must not keep anybody waiting.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
 };
 
 use crate::counters::Totals;
 
-/// What is remembered of a load balancer between two calls. Losing it costs nothing but a little accuracy.
-#[derive(Debug, Default)]
-pub(crate) struct Remembered {
-    /// What the process with this pid had counted when it was last asked: all that is left when it dies.
-    pub(crate) seen: Option<(i32, Totals)>,
-}
-
 #[derive(Debug, Default)]
 pub(crate) struct Locks {
-    by_id: Mutex<HashMap<String, Arc<Mutex<Remembered>>>>,
+    by_id: Mutex<HashMap<String, Arc<Mutex<()>>>>,
 }
 
 impl Locks {
     /// The lock of one load balancer.
-    pub(crate) fn of(&self, id: &str) -> Arc<Mutex<Remembered>> {
+    pub(crate) fn of(&self, id: &str) -> Arc<Mutex<()>> {
         let mut by_id = self.by_id.lock().unwrap_or_else(PoisonError::into_inner);
-        // Those that nobody holds and that nothing is remembered of belong to load balancers that are gone.
+        // Those that nobody holds can be made again.
         if by_id.len() > 64 && by_id.len().is_power_of_two() {
-            by_id.retain(|_, lock| Arc::strong_count(lock) > 1 || hold(lock).seen.is_some());
+            by_id.retain(|_, lock| Arc::strong_count(lock) > 1);
         }
         Arc::clone(by_id.entry(id.to_owned()).or_default())
     }
 }
 
 /// A thread that panicked while it held the lock left nothing behind that the next pass does not observe itself.
-pub(crate) fn hold(lock: &Mutex<Remembered>) -> MutexGuard<'_, Remembered> {
+pub(crate) fn hold(lock: &Mutex<()>) -> MutexGuard<'_, ()> {
     lock.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// `None`: a pass is under way.
+pub(crate) fn hold_now(lock: &Mutex<()>) -> Option<MutexGuard<'_, ()>> {
+    match lock.try_lock() {
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
+}
+
+/// What processes had counted when they were last asked. Losing it costs nothing but a little accuracy.
+#[derive(Debug, Default)]
+pub(crate) struct Seen(Mutex<HashMap<String, (i32, Totals)>>);
+
+impl Seen {
+    pub(crate) fn of(&self, id: &str) -> Option<(i32, Totals)> {
+        self.lock().get(id).copied()
+    }
+
+    pub(crate) fn note(&self, id: &str, pid: i32, totals: Totals) {
+        self.lock().insert(id.to_owned(), (pid, totals));
+    }
+
+    pub(crate) fn forget(&self, id: &str) {
+        self.lock().remove(id);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, (i32, Totals)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

@@ -1,16 +1,23 @@
 //! What is on the host now. Nothing of it is remembered from an earlier pass.
 
-use std::{collections::BTreeSet, fs::File, net::IpAddr, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    net::IpAddr,
+    os::unix::fs::MetadataExt,
+    path::Path,
+};
 
 use crate::{
     desired::Desired,
-    failure::{Failure, Step},
+    failure::{Failure, Step, chain},
     files::{Files, read_optional},
-    haproxy::{process, runtime, servers, socket},
+    haproxy::{process, runtime, socket},
     net::{
         link::{self, Hop, Link},
         namespace::{self, Look},
         netlink::Netlink,
+        sysctl,
     },
     state::{Interface, State},
 };
@@ -22,12 +29,14 @@ pub(crate) struct Observed {
     pub(crate) outside: Option<Link>,
     /// The index of the bridge that it should be on.
     pub(crate) bridge: Option<u32>,
+    /// The bridge is a network's own, and down.
+    pub(crate) bridge_down: bool,
     pub(crate) process: Process,
     /// The text of haproxy.cfg.
     pub(crate) config: Option<String>,
     /// haproxy.cfg.new exists: nobody knows which of the two runs.
     pub(crate) unsettled: bool,
-    /// The process's servers are set otherwise than haproxy.cfg says.
+    /// The process is set otherwise than haproxy.cfg says.
     pub(crate) drifted: bool,
     pub(crate) state: Option<State>,
     /// The directory exists.
@@ -49,13 +58,15 @@ pub(crate) struct Inside {
     pub(crate) link: Option<Link>,
     pub(crate) addresses: BTreeSet<(IpAddr, u8)>,
     pub(crate) hops: BTreeSet<Hop>,
+    /// Kernel parameters are set otherwise than they should be.
+    pub(crate) unprepared: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Process {
     #[default]
     None,
-    /// The process of the pid file lives and listens on its socket.
+    /// The process of the pid file lives, is in the namespace, and answers within its time.
     Answering(i32),
     /// There are processes, and none that can be spoken to.
     Deaf(Vec<i32>),
@@ -75,16 +86,37 @@ impl Observed {
     }
 }
 
-/// Looks at the host. `desired`: what is asked for, if anything; what was plugged before is in the state. The calling
-/// thread is in the host's namespace, and is again afterwards.
+/// Whose traces are looked for, and where.
+#[derive(Clone, Copy)]
+pub(crate) struct Subject<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) files: &'a Files,
+    pub(crate) netns: &'a Path,
+}
+
+/// What a process was asked and said.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) pid: i32,
+    pub(crate) answer: Result<String, Failure>,
+}
+
+/// Asks the process of the pid file, when it lives.
+pub(crate) fn ask(subject: Subject<'_>) -> Option<Said> {
+    let pid = process::current(subject.files, subject.id)?;
+    Some(Said { pid, answer: socket::ask(subject.files, runtime::QUESTION) })
+}
+
+/// Looks at the host. `desired`: what is asked for, if anything; what was plugged before is in the state. `ask`: what its
+/// process says. The calling thread is in the host's namespace, and is again afterwards.
 pub(crate) fn observe(
-    files: &Files,
-    id: &str,
-    netns: &Path,
+    subject: Subject<'_>,
     desired: Option<&Desired>,
+    ask: impl FnOnce(Subject<'_>) -> Option<Said>,
     host: (&mut Netlink, &File),
 ) -> Result<(Observed, Option<File>), Failure> {
     let (netlink, host_namespace) = host;
+    let Subject { id, files, netns } = subject;
     let interface = desired.and_then(|desired| desired.plug.as_ref()).map(|plug| &plug.interface);
     let mut observed = Observed {
         directory: files.directory.exists(),
@@ -100,13 +132,7 @@ pub(crate) fn observe(
     if observed.unsettled {
         process::settle(files, id)?;
     }
-    observed.process = process(files, id)?;
-    observed.drifted = drifted(files, &observed, desired)?;
     let plugged = observed.interface().or_else(|| interface.cloned());
-    if let Some(interface) = &plugged {
-        observed.outside = link::find(netlink, &interface.outside)?;
-        observed.bridge = link::find(netlink, &interface.bridge)?.map(|bridge| bridge.index);
-    }
     let file = match namespace::look(netns)? {
         Look::Absent => None,
         Look::Stale => {
@@ -114,43 +140,74 @@ pub(crate) fn observe(
             None
         }
         Look::Present(file) => {
+            let ipv6 = desired.and_then(|desired| desired.plug.as_ref()).map(|plug| plug.address.is_ipv6());
             namespace::enter(&file)?;
-            let inside = inside(plugged.as_ref());
+            let inside = inside(plugged.as_ref(), ipv6);
             namespace::enter(host_namespace)?;
             observed.namespace = Namespace::Present(inside?);
             Some(file)
         }
     };
+    match desired {
+        // What is to go need not say anything first.
+        None => observed.process = deaf(files, id)?,
+        Some(desired) => listen(&mut observed, subject, desired, (ask(subject), file.as_ref()))?,
+    }
+    if let Some(interface) = &plugged {
+        observed.outside = link::find(netlink, &interface.outside)?;
+        let bridge = link::find(netlink, &interface.bridge)?;
+        observed.bridge_down = interface.own_bridge && bridge.as_ref().is_some_and(|bridge| !bridge.up);
+        observed.bridge = bridge.map(|bridge| bridge.index);
+    }
     Ok((observed, file))
 }
 
-/// Whether somebody has used the socket; members that are pinged no more count as well.
-fn drifted(files: &Files, observed: &Observed, desired: Option<&Desired>) -> Result<bool, Failure> {
-    let (Process::Answering(_), Some(config), Some(desired)) = (&observed.process, &observed.config, desired) else {
-        return Ok(false);
-    };
-    let pinged = desired.echoes.iter().map(|echoes| (echoes.pool.clone(), echoes.member.clone())).collect();
-    Ok(runtime::differs(&socket::ask(files, servers::COMMAND)?, config, &pinged))
-}
-
-/// The process, as far as its own files and `/proc` tell.
-pub(crate) fn process(files: &Files, id: &str) -> Result<Process, Failure> {
-    match process::current(files, id) {
-        Some(pid) if socket::answers(files) => Ok(Process::Answering(pid)),
-        _ => match process::all(files, id)? {
-            pids if pids.is_empty() => Ok(Process::None),
-            pids => Ok(Process::Deaf(pids)),
-        },
+/// What the process is like, by what it `said`: whether it answers, and whether somebody has used its socket. Members
+/// that are pinged no more count as well.
+fn listen(
+    observed: &mut Observed,
+    subject: Subject<'_>,
+    desired: &Desired,
+    (said, namespace): (Option<Said>, Option<&File>),
+) -> Result<(), Failure> {
+    let Subject { id, files, .. } = subject;
+    match said {
+        Some(Said { pid, answer: Ok(answer) }) if namespace.is_none_or(|namespace| is_in(pid, namespace)) => {
+            observed.process = Process::Answering(pid);
+            let pinged = desired.echoes.iter().map(|echoes| (echoes.pool.clone(), echoes.member.clone())).collect();
+            observed.drifted =
+                observed.config.as_ref().is_some_and(|config| runtime::differs(&answer, config, &pinged));
+        }
+        said => {
+            if let Some(Said { pid, answer: Err(failure) }) = said {
+                tracing::warn!(load_balancer = %id, pid, "{}", chain(&failure));
+            }
+            observed.process = deaf(files, id)?;
+        }
     }
+    Ok(())
 }
 
-fn inside(interface: Option<&Interface>) -> Result<Inside, Failure> {
+fn deaf(files: &Files, id: &str) -> Result<Process, Failure> {
+    let pids = process::all(files, id)?;
+    Ok(if pids.is_empty() { Process::None } else { Process::Deaf(pids) })
+}
+
+/// Whether the process runs in this namespace: the name may have been given to another one.
+fn is_in(pid: i32, namespace: &File) -> bool {
+    let its = fs::metadata(format!("/proc/{pid}/ns/net"));
+    matches!((its, namespace.metadata()), (Ok(its), Ok(named)) if (its.dev(), its.ino()) == (named.dev(), named.ino()))
+}
+
+/// `ipv6`: whether the namespace is to speak it, if it is to be anything.
+fn inside(interface: Option<&Interface>, ipv6: Option<bool>) -> Result<Inside, Failure> {
     let mut netlink = Netlink::open()?;
     let links = link::all(&mut netlink)?;
     let named = |name: &str| links.iter().find(|link| link.name == name);
     let mut inside = Inside {
         loopback_up: named("lo").is_some_and(|link| link.up),
         hops: link::hops(&mut netlink)?,
+        unprepared: ipv6.is_some_and(sysctl::is_unprepared),
         ..Inside::default()
     };
     let link = match interface {

@@ -20,6 +20,8 @@ pub(crate) enum Step {
     /// Directories, and a state that says what is about to be on the host; its generation is 0.
     NoteIntent,
     MakeNamespace,
+    /// Set the kernel parameters of the namespace that exists.
+    Prepare,
     /// Make the pair of links, the outer end on the bridge.
     MakeLink,
     /// Put the outer end that exists up and on its bridge.
@@ -121,6 +123,7 @@ fn is_noted(desired: &Desired, state: &State) -> bool {
     state.generation == desired.generation
         && state.identity == desired.identity
         && state.interface == desired.plug.as_ref().map(|plug| plug.interface.clone())
+        && state.plug == desired.plug
         && state.echoes == desired.echoes
 }
 
@@ -166,6 +169,9 @@ fn run(steps: &mut Steps, desired: &Desired, plug: &Plug, observed: &Observed) {
     if inside.is_none() {
         steps.add(Step::MakeNamespace, "there is none");
     }
+    if inside.is_some_and(|inside| inside.unprepared) {
+        steps.add(Step::Prepare, "kernel parameters differ");
+    }
     let ended = steps.0.iter().any(|planned| matches!(planned.step, Step::EndProcesses(_)));
     // A new namespace lets haproxy bind what is not there yet, so both go on at once. In one that exists, addresses
     // come first: it may be another IP version that it is told to speak.
@@ -210,7 +216,7 @@ fn start(steps: &mut Steps, desired: &Desired, observed: &Observed, ended: bool)
     } else if observed.unsettled {
         "nobody knows which configuration runs"
     } else if observed.drifted {
-        "servers are set otherwise than the configuration says"
+        "it is set otherwise than the configuration says"
     } else if observed.config.as_ref() != Some(&desired.config) {
         "the configuration has changed"
     } else {
@@ -240,6 +246,8 @@ fn network(steps: &mut Steps, plug: &Plug, observed: &Observed, inside: Option<&
     let whole = link.is_some() && observed.outside.is_some();
     if !whole {
         steps.add(Step::MakeLink, "there is none");
+    } else if observed.bridge_down {
+        steps.add(Step::AttachLink, "its bridge is down");
     } else if !observed
         .outside
         .as_ref()

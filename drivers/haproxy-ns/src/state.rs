@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     counters::Base,
+    desired::Plug,
     failure::{Failure, Step},
     files::{Files, read_optional, write_renamed},
     identity::Identity,
@@ -18,6 +19,9 @@ pub(crate) struct State {
     pub(crate) generation: u64,
     /// `None`: nothing is on the host, because there is no VIP.
     pub(crate) interface: Option<Interface>,
+    /// All of what was plugged. Notes of former releases lack it.
+    #[serde(default)]
+    pub(crate) plug: Option<Plug>,
     pub(crate) identity: Option<Identity>,
     #[serde(default)]
     pub(crate) base: Base,

@@ -191,3 +191,53 @@ fn what_was_deleted_while_the_agent_was_away_is_removed_when_it_returns() {
         Ok(())
     });
 }
+
+#[test]
+fn a_haproxy_that_hangs_is_started_again_and_nobody_else_notices() {
+    let test = "a_haproxy_that_hangs_is_started_again_and_nobody_else_notices";
+    if !require_tool("haproxy", test) {
+        return;
+    }
+    in_lab(|lab| {
+        let site = Site::start(lab, &Plan::default())?;
+        let (pool, address) = site.make_load_balancer("hangs");
+        site.wait_for_status(&format!("/v2.0/lb/pools/{pool}"), "ACTIVE");
+        let stopped = site.haproxies(0)[0];
+        let (other, others) = site.make_load_balancer("other");
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(stopped), Signal::SIGSTOP)?;
+        // While it hangs, and while it is mended, others are changed and made.
+        for round in 0..3 {
+            let change =
+                json!({"pool": {"lb_method": if round % 2 == 0 { "LEAST_CONNECTIONS" } else { "ROUND_ROBIN" }}});
+            site.rest.update(&format!("/v2.0/lb/pools/{other}"), &change);
+            site.wait_for_status(&format!("/v2.0/lb/pools/{other}"), "ACTIVE");
+            assert!(site.ask(&others).is_some());
+            let _ = site.make_load_balancer(&format!("new-{round}"));
+        }
+        site.wait_for_traffic(&address);
+        wait_until(PATIENCE, "the end of the one that hung", || (!site.haproxies(0).contains(&stopped)).then_some(()));
+        Ok(())
+    });
+}
+
+#[test]
+fn a_link_that_is_lost_on_the_host_is_put_back() {
+    let test = "a_link_that_is_lost_on_the_host_is_put_back";
+    if !require_tool("haproxy", test) {
+        return;
+    }
+    in_lab(|lab| {
+        let site = Site::start(lab, &Plan::default())?;
+        let (pool, address) = site.make_load_balancer("web");
+        let vip =
+            site.rest.get(&format!("/v2.0/lb/pools/{pool}"))["pool"]["vip_id"].as_str().unwrap_or_default().to_owned();
+        site.wait_for_status(&format!("/v2.0/lb/vips/{vip}"), "ACTIVE");
+        let vip = site.rest.get(&format!("/v2.0/lb/vips/{vip}"));
+        let tap: String =
+            format!("tap{}", vip["vip"]["port_id"].as_str().unwrap_or_default()).chars().take(14).collect();
+        site.agents[0].host.output("ip", ["link", "del", &tap])?;
+        assert!(site.ask(&address).is_none(), "it had no part in the traffic");
+        site.wait_for_traffic(&address);
+        Ok(())
+    });
+}

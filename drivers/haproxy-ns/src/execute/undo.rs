@@ -43,6 +43,7 @@ impl Work<'_> {
             Step::RemoveDirectory => self.files.remove(),
             Step::NoteIntent
             | Step::MakeNamespace
+            | Step::Prepare
             | Step::MakeLink
             | Step::AttachLink
             | Step::Configure(_)

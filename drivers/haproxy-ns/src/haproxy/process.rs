@@ -18,7 +18,8 @@ use std::{
         process::{CommandExt, ExitStatusExt},
     },
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
@@ -41,6 +42,9 @@ use crate::{
     identity::Identity,
     passage,
 };
+
+/// From the start of haproxy until it is in the background; usually it takes a fraction of a second.
+const STARTS_WITHIN: Duration = Duration::from_secs(15);
 
 /// A haproxy that has not said yet whether it likes its configuration.
 pub(crate) struct Starting {
@@ -86,10 +90,11 @@ pub(crate) fn start(
 
 impl Starting {
     /// Waits until haproxy listens and has gone to the background, or has refused.
-    pub(crate) fn finish(mut self) -> Result<(), Failure> {
-        let status = self.child.wait().step(|| "wait for haproxy".to_owned())?;
+    pub(crate) fn finish(self) -> Result<(), Failure> {
+        let Self { child, mut said, run, identity } = self;
+        let status = wait(child)?;
         let mut text = String::new();
-        if self.said.rewind().and_then(|()| self.said.read_to_string(&mut text)).is_err() {
+        if said.rewind().and_then(|()| said.read_to_string(&mut text)).is_err() {
             text.push_str("(what it said could not be read)");
         }
         if let Some(signal) = status.signal() {
@@ -102,13 +107,32 @@ impl Starting {
                 return Err(Failure::io(what, io::Error::other(shorten(&text))));
             }
             // What haproxy says of a folder that was closed to it since the driver's start is about its own files.
-            passage::check(&self.run, self.identity).map_err(passage::Closed::into_failure)?;
+            passage::check(&run, identity).map_err(passage::Closed::into_failure)?;
             return Err(Failure::Refused { said: format!("{status}: {}", shorten(&text)) });
         }
         if !text.is_empty() {
             tracing::debug!("haproxy said: {}", shorten(&text));
         }
         Ok(())
+    }
+}
+
+/// Waits for the process that goes to the background, at most [`STARTS_WITHIN`]: one that hangs is ended.
+fn wait(mut child: Child) -> Result<ExitStatus, Failure> {
+    let pid = child.id().cast_signed();
+    let (tell, told) = mpsc::channel();
+    let waiting = thread::Builder::new().name("wait-for-haproxy".to_owned()).spawn(move || {
+        // Nobody listens any more when it took too long.
+        let _ = tell.send(child.wait());
+    });
+    waiting.step(|| "start a thread".to_owned())?;
+    match told.recv_timeout(STARTS_WITHIN) {
+        Ok(status) => status.step(|| "wait for haproxy".to_owned()),
+        Err(_) => {
+            kill(Pid::from_raw(pid), Signal::SIGKILL).step(|| format!("kill haproxy {pid}"))?;
+            let milliseconds = u64::try_from(STARTS_WITHIN.as_millis()).unwrap_or(u64::MAX);
+            Err(Failure::Deadline { what: "starting haproxy".to_owned(), milliseconds })
+        }
     }
 }
 

@@ -4,13 +4,21 @@
 //! states of servers can be set; anything else needs a new process. What runs is compared with what the file says at
 //! each pass, because nothing else would notice that somebody has used the socket.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    net::SocketAddr,
+};
+
+/// What [`differs`] understands: the servers, and the frontends.
+pub(crate) const QUESTION: &str = "show servers state;show stat -1 1 -1";
 
 /// What a `server` line says of things that can be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Setting {
+    address: SocketAddr,
     weight: u16,
     disabled: bool,
+    checked: bool,
 }
 
 /// A command for each server that differs; `None`: more than that differs.
@@ -34,22 +42,52 @@ pub(crate) fn commands(old: &str, new: &str) -> Option<Vec<String>> {
     Some(commands)
 }
 
-/// Whether the servers of a process (`show servers state`) are set otherwise than its configuration says. `pinged`:
-/// members, by pool and id, that pings put into maintenance.
-pub(crate) fn differs(shown: &str, configuration: &str, pinged: &HashSet<(String, String)>) -> bool {
-    let running: BTreeMap<(&str, &str), (&str, &str)> = shown
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| {
-            let cells: Vec<&str> = line.split(' ').collect();
-            Some(((*cells.get(1)?, *cells.get(3)?), (*cells.get(6)?, *cells.get(7)?)))
-        })
-        .collect();
-    split(configuration).1.into_iter().any(|((backend, server), setting)| {
-        let Some((admin_state, weight)) = running.get(&(backend, server)) else { return true };
+/// Whether a process, by its answer to [`QUESTION`], is set otherwise than its configuration says. `pinged`: members, by
+/// pool and id, that pings put into maintenance.
+pub(crate) fn differs(answer: &str, configuration: &str, pinged: &HashSet<(String, String)>) -> bool {
+    let (servers, frontends) = answer.split_once("# pxname").unwrap_or((answer, ""));
+    let rows = servers.lines().filter(|line| !line.starts_with('#')).map(|line| line.split(' ').collect::<Vec<_>>());
+    let running: HashMap<(&str, &str), Vec<&str>> =
+        rows.filter_map(|cells| Some(((*cells.get(BACKEND)?, *cells.get(SERVER)?), cells))).collect();
+    let changed = |((backend, server), setting): ((&str, &str), Setting)| {
+        let Some(cells) = running.get(&(backend, server)) else { return true };
         let by_ping = pinged.contains(&(backend.to_owned(), server.to_owned()));
-        *weight != setting.weight.to_string() || !by_ping && (*admin_state != "0") != setting.disabled
-    })
+        !setting.is_of(cells, by_ping)
+    };
+    let open: HashSet<&str> = frontends.lines().filter(|line| line.contains(",OPEN,")).filter_map(first_cell).collect();
+    let stopped = |line: &str| line.strip_prefix("frontend ").is_some_and(|name| !open.contains(name.trim()));
+    split(configuration).1.into_iter().any(changed) || configuration.lines().any(stopped)
+}
+
+fn first_cell(line: &str) -> Option<&str> {
+    line.split(',').next()
+}
+
+// Columns of `show servers state`.
+const BACKEND: usize = 1;
+const SERVER: usize = 3;
+const ADDRESS: usize = 4;
+const ADMIN_STATE: usize = 6;
+const WEIGHT: usize = 7;
+const CHECK_STATE: usize = 13;
+const PORT: usize = 18;
+/// The bit of the admin state that says how it began, and nothing of how it is.
+const DISABLED_IN_FILE: u32 = 4;
+/// The bit of the check's state that says that it is on.
+const CHECK_ENABLED: u32 = 4;
+
+impl Setting {
+    /// Whether a server's row is so. `by_ping`: whether it is in maintenance or not is the pings' business.
+    fn is_of(&self, cells: &[&str], by_ping: bool) -> bool {
+        let cell = |index: usize| cells.get(index).copied().unwrap_or_default();
+        let checks = cell(CHECK_STATE).parse().unwrap_or(0) & CHECK_ENABLED != 0;
+        let disabled = cell(ADMIN_STATE).parse().unwrap_or(0) & !DISABLED_IN_FILE != 0;
+        cell(ADDRESS).parse() == Ok(self.address.ip())
+            && cell(PORT).parse() == Ok(self.address.port())
+            && cell(WEIGHT).parse() == Ok(self.weight)
+            && (by_ping || disabled == self.disabled)
+            && checks == self.checked
+    }
 }
 
 type Servers<'a> = BTreeMap<(&'a str, &'a str), Setting>;
@@ -63,9 +101,12 @@ fn split(text: &str) -> (Vec<String>, Servers<'_>) {
         let mut words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
             ["backend", name] => section = name,
-            ["server", name, _, "weight", weight, ..] => {
+            ["server", name, address, "weight", weight, ..] => {
                 let disabled = words.last() == Some(&"disabled");
-                servers.insert((section, name), Setting { weight: weight.parse().unwrap_or(0), disabled });
+                let (weight, checked) = (weight.parse().unwrap_or(0), words.contains(&"check"));
+                if let Ok(address) = address.parse() {
+                    servers.insert((section, name), Setting { address, weight, disabled, checked });
+                }
                 words[4] = "";
                 words.pop_if(|word| *word == "disabled");
             }
@@ -120,20 +161,36 @@ mod tests {
         }
     }
 
+    /// A row of `show servers state`, with these columns set otherwise.
+    fn row(member: u32, other: &[(usize, &str)]) -> String {
+        let member = samples::member(member);
+        let (address, weight) = (member.address, member.weight.to_string());
+        let text = format!("3 {ID} 1 {} {address} 2 0 {weight} 1 0 1 0 0 0 0 0 0 0 - 8080 - 0 0 - - 0", member.id);
+        let mut cells: Vec<&str> = text.split(' ').collect();
+        cells.remove(18);
+        for (index, value) in other {
+            cells[*index] = value;
+        }
+        cells.join(" ")
+    }
+
     #[test]
-    fn a_setting_that_somebody_made_by_hand_is_seen() {
-        let row = |member: u32, admin_state: u8, weight: u8| {
-            format!("3 {ID} 1 {} 10.0.0.1 2 {admin_state} {weight} 1 0", samples::member(member).id)
-        };
+    fn whatever_somebody_set_by_hand_is_seen() {
         let none = HashSet::new();
         let configuration = text(|_| {});
-        let running = |first: String, second: String| format!("1\n# be_id\n{first}\n{second}\n");
-        assert!(!differs(&running(row(1, 0, 1), row(2, 0, 2)), &configuration, &none));
-        assert!(differs(&running(row(1, 0, 9), row(2, 0, 2)), &configuration, &none));
-        let in_maintenance = running(row(1, 1, 1), row(2, 0, 2));
-        assert!(differs(&in_maintenance, &configuration, &none));
+        let frontend = configuration.lines().find_map(|line| line.strip_prefix("frontend ")).unwrap();
+        let running = |first: &[(usize, &str)], state: &str| {
+            let (first, second) = (row(1, first), row(2, &[]));
+            format!("1\n# be_id\n{first}\n{second}\n\n# pxname,svname,status\n{frontend},FRONTEND,,{state},\n\n")
+        };
+        assert!(!differs(&running(&[], "OPEN"), &configuration, &none));
+        for set in [(ADDRESS, "10.0.0.99"), (ADMIN_STATE, "1"), (WEIGHT, "9"), (CHECK_STATE, "4"), (PORT, "81")] {
+            assert!(differs(&running(&[set], "OPEN"), &configuration, &none), "{set:?}");
+        }
+        assert!(differs(&running(&[], "STOP"), &configuration, &none));
+        assert!(differs(&running(&[(SERVER, "gone")], "OPEN"), &configuration, &none));
         let pinged = HashSet::from([(ID.to_owned(), samples::member(1).id)]);
-        assert!(!differs(&in_maintenance, &configuration, &pinged));
-        assert!(differs(&running(row(1, 0, 1), String::new()), &configuration, &none));
+        assert!(!differs(&running(&[(ADMIN_STATE, "1")], "OPEN"), &configuration, &pinged));
+        assert!(differs(&running(&[(WEIGHT, "9")], "OPEN"), &configuration, &pinged));
     }
 }

@@ -14,7 +14,10 @@ pub(crate) const COMMAND: &str = "show servers state";
 const ADMIN_STATE: usize = 6;
 const USER_WEIGHT: usize = 7;
 const INITIAL_WEIGHT: usize = 8;
+const CHECK_STATE: usize = 13;
 const PORT: usize = 18;
+/// There are checks, and they are on: somebody may have switched them off.
+const CHECKING: &str = "6";
 const FORCED_MAINTENANCE: &str = "1";
 
 /// The text of the file. `down`: members, by pool and id, that do not answer pings.
@@ -41,6 +44,9 @@ pub(crate) fn carry_over(shown: &str, validated: &Validated, down: &HashSet<(Str
         }
         let weight = member.weight.to_string();
         cells[ADMIN_STATE] = if pinged_down { FORCED_MAINTENANCE } else { "0" };
+        if checked {
+            cells[CHECK_STATE] = CHECKING;
+        }
         cells[USER_WEIGHT] = &weight;
         cells[INITIAL_WEIGHT] = &weight;
         // Writing to a string cannot fail.

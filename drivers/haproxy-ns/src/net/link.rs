@@ -11,6 +11,7 @@ use netlink_packet_route::{
     },
 };
 use nix::errno::Errno;
+use serde::{Deserialize, Serialize};
 
 use super::netlink::{Netlink, Request};
 use crate::{failure::Failure, validate::masked, validated::Vip};
@@ -27,7 +28,7 @@ pub(crate) struct Link {
 }
 
 /// A route that somebody has set, as opposed to those that the kernel derives from addresses.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Hop {
     /// Address and prefix length; `None`: the default route.
     pub(crate) destination: Option<(IpAddr, u8)>,

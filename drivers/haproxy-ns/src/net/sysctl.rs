@@ -1,6 +1,11 @@
 //! Kernel parameters. A file below `/proc/sys/net` is that of the namespace of the thread that opens it.
 
-use std::{fs, io, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs, io,
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
 
 use crate::failure::{Failure, Step, chain};
 
@@ -25,6 +30,9 @@ const WANTED_IPV6: [(&str, &str); 2] = [
 /// The groups whose processes may send echo requests.
 const ECHOES: &str = "ipv4/ping_group_range";
 
+/// What this kernel would not take.
+static REFUSED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
 /// Sets up the namespace of the calling thread, before it has an interface.
 pub(crate) fn prepare_namespace(ipv6: bool) -> Result<(), Failure> {
     set(REQUIRED, "0")?;
@@ -39,6 +47,26 @@ fn allow_echoes() {
         let own = nix::unistd::getegid();
         set_if_possible(ECHOES, &format!("{own} {own}"));
     }
+}
+
+/// Whether the namespace of the calling thread is otherwise than [`prepare_namespace`] leaves it. What this kernel lacks or
+/// refuses does not count: it would be so for ever.
+pub(crate) fn is_unprepared(ipv6: bool) -> bool {
+    let refused = REFUSED.lock().unwrap_or_else(PoisonError::into_inner);
+    let is = |key: &str, value: &str| {
+        let text = fs::read_to_string(Path::new("/proc/sys/net").join(key));
+        text.map(|text| text.split_whitespace().eq(value.split_whitespace()))
+    };
+    let differs = |(key, value)| is(key, value).is_ok_and(|same| !same) && !refused.contains(key);
+    // The kernel's own range is nobody.
+    wanted(ipv6).any(differs) || is(ECHOES, "1 0").is_ok_and(|nobody| nobody) && !refused.contains(ECHOES)
+}
+
+fn wanted(ipv6: bool) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let disable = if ipv6 { "0" } else { "1" };
+    let switches = ["ipv6/conf/all/disable_ipv6", "ipv6/conf/default/disable_ipv6"].map(|key| (key, disable));
+    let of_ipv6 = WANTED_IPV6.into_iter().filter(move |_| ipv6);
+    [(REQUIRED, "0")].into_iter().chain(WANTED).chain(switches).chain(of_ipv6)
 }
 
 /// Without a VIP of IPv6 the namespace does not speak it: less to set up, and nothing to reach.
@@ -77,6 +105,7 @@ pub(crate) fn raise_neighbour_table(entries: u32) {
 fn set_if_possible(key: &str, value: &str) {
     if let Err(failure) = set(key, value) {
         tracing::warn!("{}", chain(&failure));
+        REFUSED.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned());
     }
 }
 

@@ -5,7 +5,10 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     os::fd::{AsFd, AsRawFd},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -56,6 +59,8 @@ struct Group {
     files: Files,
     sockets: Sockets,
     members: Vec<Pinged>,
+    /// Its haproxy is being told something: what comes meanwhile waits, or it would be overtaken.
+    telling: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
@@ -98,7 +103,8 @@ impl Pinger {
             None => Pinged::new(echoes.clone(), now),
         };
         let members = echoes.iter().map(member).collect();
-        table.groups.insert(id.to_owned(), Group { files: files.clone(), sockets, members });
+        let telling = before.as_ref().map(|group| Arc::clone(&group.telling)).unwrap_or_default();
+        table.groups.insert(id.to_owned(), Group { files: files.clone(), sockets, members, telling });
         drop(table);
         self.notify();
     }
@@ -108,6 +114,11 @@ impl Pinger {
         let group = self.table().groups.remove(id);
         self.notify();
         drop(group);
+    }
+
+    /// Whether members of a load balancer are pinged.
+    pub(crate) fn has(&self, id: &str) -> bool {
+        self.table().groups.contains_key(id)
     }
 
     /// What is known, by pool and member. `None`: nothing yet.
@@ -179,23 +190,49 @@ impl Pinger {
         }
     }
 
-    /// Tells haproxy what has changed. Without the lock: a haproxy that hangs must not stop a deploy.
+    /// Tells haproxies what has changed, each by a thread of its own: one that hangs must stop neither the pings of others
+    /// nor a deploy.
     fn tell(&self) {
-        let mut commands: Vec<(String, Files, String)> = Vec::new();
+        let mut news = Vec::new();
         for (id, group) in &mut self.table().groups {
-            for pinged in group.members.iter_mut().filter(|pinged| pinged.untold) {
-                pinged.untold = false;
-                let state = if pinged.up == Some(false) { "maint" } else { "ready" };
-                let Echoes { pool, member, .. } = &pinged.echoes;
-                commands.push((id.clone(), group.files.clone(), format!("set server {pool}/{member} state {state}")));
+            let any = group.members.iter().any(|pinged| pinged.untold);
+            if any && !group.telling.swap(true, Ordering::AcqRel) {
+                let commands = group.members.iter_mut().filter(|pinged| pinged.untold).map(command).collect();
+                news.push((id.clone(), group.files.clone(), Arc::clone(&group.telling), commands));
             }
         }
-        for (id, files, command) in commands {
-            match socket::ask(&files, &command) {
-                Ok(answer) if answer.trim().is_empty() => tracing::info!(load_balancer = %id, "ping: {command}"),
-                Ok(answer) => tracing::warn!(load_balancer = %id, "{command}: {}", answer.trim()),
-                Err(failure) => tracing::warn!(load_balancer = %id, "{}", chain(&failure)),
+        for (id, files, telling, commands) in news {
+            let service = self.clone();
+            let told = telling.clone();
+            let spawned = thread::Builder::new().name("tell".to_owned()).spawn(move || {
+                tell_one(&id, &files, commands);
+                telling.store(false, Ordering::Release);
+                // Something may have waited.
+                service.notify();
+            });
+            if let Err(error) = spawned {
+                told.store(false, Ordering::Release);
+                tracing::warn!("haproxy is not told of pings: no thread: {error}");
             }
+        }
+    }
+}
+
+/// The command that tells of it; it is told with that.
+fn command(pinged: &mut Pinged) -> String {
+    pinged.untold = false;
+    let state = if pinged.up == Some(false) { "maint" } else { "ready" };
+    let Echoes { pool, member, .. } = &pinged.echoes;
+    format!("set server {pool}/{member} state {state}")
+}
+
+fn tell_one(id: &str, files: &Files, commands: Vec<String>) {
+    for command in commands {
+        match socket::ask(files, &command) {
+            Ok(answer) if answer.trim().is_empty() => tracing::info!(load_balancer = %id, "ping: {command}"),
+            Ok(answer) => tracing::warn!(load_balancer = %id, "{command}: {}", answer.trim()),
+            // One that does not answer is started anew, and is told then by what it is started with.
+            Err(failure) => return tracing::warn!(load_balancer = %id, "{}", chain(&failure)),
         }
     }
 }

@@ -20,12 +20,13 @@ fn done(steps: &[Planned], desired: &Desired, before: &Observed) -> Observed {
             Step::NoteIntent => {
                 host.directory = true;
                 let interface = plug.map(|plug| plug.interface.clone());
-                host.state = Some(State { interface, identity: desired.identity, ..State::default() });
+                host.state =
+                    Some(State { interface, plug: plug.cloned(), identity: desired.identity, ..State::default() });
             }
             Step::MakeNamespace => host.namespace = Namespace::Present(Inside::default()),
+            Step::Prepare => prepare(&mut host),
             Step::MakeLink => {
-                host.bridge = Some(7);
-                host.outside = Some(Link { index: 9, up: true, master: Some(7), ..Link::default() });
+                attach(&mut host);
                 if let Namespace::Present(inside) = &mut host.namespace {
                     let mac = plug.map(|plug| plug.mac);
                     let name = plug.map(|plug| plug.interface.inside.clone()).unwrap_or_default();
@@ -34,10 +35,7 @@ fn done(steps: &[Planned], desired: &Desired, before: &Observed) -> Observed {
                     inside.hops.clear();
                 }
             }
-            Step::AttachLink => {
-                host.bridge = Some(7);
-                host.outside = Some(Link { index: 9, up: true, master: Some(7), ..Link::default() });
-            }
+            Step::AttachLink => attach(&mut host),
             Step::Configure(changes) => configure(&mut host, plug.unwrap(), changes),
             Step::WriteConfig => {
                 written = Some(desired.config.clone());
@@ -57,6 +55,7 @@ fn done(steps: &[Planned], desired: &Desired, before: &Observed) -> Observed {
                 host.state = Some(State {
                     generation: desired.generation,
                     interface: plug.map(|plug| plug.interface.clone()),
+                    plug: plug.cloned(),
                     identity: desired.identity,
                     echoes: desired.echoes.clone(),
                     ..State::default()
@@ -73,6 +72,16 @@ fn done(steps: &[Planned], desired: &Desired, before: &Observed) -> Observed {
     host
 }
 
+fn attach(host: &mut Observed) {
+    (host.bridge, host.bridge_down) = (Some(7), false);
+    host.outside = Some(Link { index: 9, up: true, master: Some(7), ..Link::default() });
+}
+
+fn prepare(host: &mut Observed) {
+    let Namespace::Present(inside) = &mut host.namespace else { panic!("prepared without a namespace") };
+    inside.unprepared = false;
+}
+
 fn undone(host: &mut Observed, step: &Step) {
     match step {
         Step::EndProcesses(_) => {
@@ -81,7 +90,7 @@ fn undone(host: &mut Observed, step: &Step) {
         }
         Step::DropNamespace => host.namespace = Namespace::Absent,
         Step::AwaitLinkGone(_) => host.outside = None,
-        Step::ReleaseBridge(_) => host.bridge = None,
+        Step::ReleaseBridge(_) => (host.bridge, host.bridge_down) = (None, false),
         Step::RemoveFiles => {
             host.config = None;
             host.unsettled = false;
@@ -166,6 +175,19 @@ fn a_vip_that_goes_away_takes_everything_but_the_state_along() {
     assert!(host.state.is_some());
 }
 
+/// What is asked after is what the plan would change: nothing right after a deploy, something for whatever was lost.
+#[test]
+fn what_is_noted_is_what_was_desired() {
+    let desired = desired("10.0.0.4", 1);
+    let host = done(&plan(&desired, &Observed::default()), &desired, &Observed::default());
+    let noted = Desired::noted(host.state.as_ref().unwrap(), host.config.clone()).unwrap();
+    assert_eq!(noted, desired);
+    let text = serde_json::to_string(host.state.as_ref().unwrap()).unwrap();
+    assert_eq!(serde_json::from_str::<State>(&text).unwrap(), host.state.unwrap());
+    let of_a_former_release = State { plug: None, ..serde_json::from_str(&text).unwrap() };
+    assert_eq!(Desired::noted(&of_a_former_release, host.config), None);
+}
+
 fn address() -> impl Strategy<Value = String> {
     prop_oneof![(4..8_u8).prop_map(|last| format!("10.0.0.{last}")), (4..8_u8).prop_map(|last| format!("fd00::{last}"))]
 }
@@ -198,14 +220,14 @@ fn some_host() -> impl Strategy<Value = Observed> {
     let link = |up: bool, master| Link { index: 9, name: "ns-9f1b7c52-aa".into(), mac: Some([2; 6]), up, master };
     let outside = proptest::option::of((any::<bool>(), proptest::option::of(6..8_u32)))
         .prop_map(move |found| found.map(|(up, master)| link(up, master)));
-    let inside = (any::<bool>(), proptest::option::of(any::<bool>()), proptest::option::of(address())).prop_map(
-        move |(loopback_up, found, address)| Inside {
+    let inside = (any::<(bool, bool)>(), proptest::option::of(any::<bool>()), proptest::option::of(address()))
+        .prop_map(move |((loopback_up, unprepared), found, address)| Inside {
             loopback_up,
+            unprepared,
             link: found.map(|up| link(up, None)),
             addresses: address.into_iter().map(|address| (address.parse().unwrap(), 24)).collect(),
             hops: BTreeSet::new(),
-        },
-    );
+        });
     let namespace = prop_oneof![Just(Namespace::Absent), Just(Namespace::Stale), inside.prop_map(Namespace::Present)];
     let process = prop_oneof![Just(Process::None), Just(Process::Answering(1)), Just(Process::Deaf(vec![1, 2]))];
     let state = proptest::option::of((0..5_u64, any::<bool>())).prop_map(move |found| {
@@ -216,11 +238,12 @@ fn some_host() -> impl Strategy<Value = Observed> {
         })
     });
     let config = proptest::option::of(address().prop_map(|address| format!("config for {address}\n")));
-    (namespace, outside, process, state, config, any::<(bool, bool)>()).prop_map(
-        |(namespace, outside, process, state, config, (unsettled, drifted))| Observed {
+    (namespace, outside, process, state, config, any::<(bool, bool, bool)>()).prop_map(
+        |(namespace, outside, process, state, config, (unsettled, drifted, bridge_down))| Observed {
             namespace,
             outside,
             bridge: Some(7),
+            bridge_down,
             config,
             unsettled,
             drifted: drifted && matches!(process, Process::Answering(_)),

@@ -1,6 +1,8 @@
 //! The driver in a lab: real links, real haproxy, real requests.
 
 mod crash;
+mod hang;
 mod host;
+mod lost;
 mod traffic;
 mod world;

@@ -1,0 +1,189 @@
+//! How load balancers are, and what is left of what was deployed. All haproxies are asked at once, and each has its own
+//! bound: one that hangs costs its own answer.
+
+use std::fs::File;
+
+use ballast_abi::{Deployed, DriverError, Observation};
+
+use super::HaproxyNs;
+use crate::{
+    counters::Base,
+    desired::Desired,
+    failure::{Failure, Step, chain},
+    files::{Files, read_optional},
+    haproxy::{process, runtime, socket, statistics},
+    locks::hold_now,
+    net::{namespace, netlink::Netlink},
+    observe::{self, Said, Subject},
+    plan::plan,
+    report,
+    state::State,
+    validate,
+};
+
+/// How often one is asked whose process is replaced meanwhile.
+const ROUNDS: u32 = 3;
+
+/// A load balancer that is looked at, and how it is once that is known.
+struct Glimpse {
+    id: String,
+    files: Files,
+    found: Option<Result<Observation, DriverError>>,
+    /// What its answer will be added to, and of which process.
+    asked: Option<(Base, i32)>,
+}
+
+impl HaproxyNs {
+    /// These, or all. One that does not answer must not hide the others.
+    pub(super) fn observations(&self, ids: &[String]) -> Result<Vec<Observation>, DriverError> {
+        for id in ids {
+            validate::id("load balancer", "id", id)?;
+        }
+        let all = if ids.is_empty() { self.ids()?.into_iter().collect() } else { ids.to_vec() };
+        let mut glimpses: Vec<Glimpse> = all.into_iter().map(|id| self.glimpse(id)).collect();
+        for _ in 0..ROUNDS {
+            self.ask(&mut glimpses);
+        }
+        let mut observations = Vec::new();
+        for Glimpse { id, found, .. } in glimpses {
+            match found.unwrap_or_else(|| Err(unsettled(&id))) {
+                Ok(observation) => observations.push(observation),
+                Err(error) if ids.is_empty() => tracing::debug!(load_balancer = %id, "{error}: {}", error.detail),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(observations)
+    }
+
+    fn glimpse(&self, id: String) -> Glimpse {
+        let files = Files::of(&self.state_dir, &id);
+        let found = match files.directory.exists() {
+            true => None,
+            false => Some(Err(DriverError::not_found(format!("load balancer {id} is not deployed")))),
+        };
+        Glimpse { id, files, found, asked: None }
+    }
+
+    /// Asks those of which nothing is known yet. An answer counts when no process was replaced meanwhile: counters would
+    /// go back otherwise.
+    fn ask(&self, glimpses: &mut [Glimpse]) {
+        for glimpse in glimpses.iter_mut().filter(|glimpse| glimpse.found.is_none()) {
+            glimpse.begin();
+        }
+        let mut open: Vec<&mut Glimpse> = glimpses.iter_mut().filter(|glimpse| glimpse.asked.is_some()).collect();
+        let whom: Vec<Files> = open.iter().map(|glimpse| glimpse.files.clone()).collect();
+        let answers = socket::ask_all(&whom.iter().collect::<Vec<_>>(), statistics::COMMAND);
+        for (glimpse, answer) in open.iter_mut().zip(answers) {
+            let Some(asked) = glimpse.asked.take() else { continue };
+            glimpse.found = self.understand(glimpse, asked, answer).transpose();
+        }
+    }
+
+    /// `None`: its process is being replaced.
+    fn understand(
+        &self,
+        glimpse: &Glimpse,
+        (base, pid): (Base, i32),
+        answer: Result<String, Failure>,
+    ) -> Result<Option<Observation>, DriverError> {
+        let Glimpse { id, files, .. } = glimpse;
+        let now = State::read(files)?.unwrap_or_default();
+        if now.base != base || process::current(files, id) != Some(pid) {
+            return Ok(None);
+        }
+        let reading = statistics::parse(&answer?);
+        self.seen.note(id, pid, reading.totals);
+        Ok(Some(report::observation(id, base.under(Some(pid)), &reading, &self.pinger.verdicts(id))))
+    }
+
+    /// Generation 0 for one that is not as it was deployed: whoever asks will deploy it again.
+    pub(super) fn what_is_deployed(&self) -> Result<Vec<Deployed>, DriverError> {
+        let ids = self.ids()?;
+        let files: Vec<Files> = ids.iter().map(|id| Files::of(&self.state_dir, id)).collect();
+        let pids: Vec<Option<i32>> = ids.iter().zip(&files).map(|(id, files)| process::current(files, id)).collect();
+        let living = files.iter().zip(&pids).filter_map(|(files, pid)| pid.map(|_| files));
+        let mut answers = socket::ask_all(&living.collect::<Vec<_>>(), runtime::QUESTION).into_iter();
+        let said = pids.into_iter().map(|pid| pid.and_then(|pid| Some(Said { pid, answer: answers.next()? })));
+        let said: Vec<Option<Said>> = said.collect();
+        let look = || -> Result<Vec<Deployed>, Failure> {
+            let mut host = Netlink::open()?;
+            let own = File::open("/proc/thread-self/ns/net").step(|| "open the host's namespace".to_owned())?;
+            let mut deployed = Vec::new();
+            for ((id, files), said) in ids.into_iter().zip(&files).zip(said) {
+                let generation = self.generation_of(&id, files, said, (&mut host, &own))?;
+                deployed.push(Deployed { load_balancer_id: id, generation });
+            }
+            Ok(deployed)
+        };
+        Ok(namespace::on_own_thread("deployed", look)??)
+    }
+
+    /// The generation that it runs; 0 when a deploy of the same would change anything: that is what was lost.
+    fn generation_of(
+        &self,
+        id: &str,
+        files: &Files,
+        said: Option<Said>,
+        host: (&mut Netlink, &File),
+    ) -> Result<u64, Failure> {
+        let lock = self.locks.of(id);
+        // While a pass is at it nobody knows.
+        let Some(_guard) = hold_now(&lock) else { return Ok(0) };
+        let state = State::read(files)?.unwrap_or_default();
+        if state.generation == 0 || state.interface.is_none() || files.new_config().exists() {
+            return Ok(if files.new_config().exists() { 0 } else { state.generation });
+        }
+        let config = read_optional(&files.config()).step(|| format!("read {}", files.config().display()))?;
+        let Some(desired) = Desired::noted(&state, config) else { return Ok(0) };
+        let netns = self.netns(id);
+        let subject = Subject { id, files, netns: &netns };
+        // It was replaced since it was asked: that is a pass that has ended.
+        let said = said.filter(|said| process::current(files, id) == Some(said.pid));
+        let (observed, _) = match observe::observe(subject, Some(&desired), |_| said, host) {
+            Ok(seen) => seen,
+            Err(failure) => {
+                tracing::warn!(load_balancer = %id, "cannot be looked at: {}", chain(&failure));
+                return Ok(0);
+            }
+        };
+        let missing = plan(&desired, &observed).into_iter().next().map(|planned| (planned.step, planned.why));
+        let missing = missing.map(|(step, why)| format!("{why} ({step:?})"));
+        let unpinged = !state.echoes.is_empty() && !self.pinger.has(id);
+        match missing.or_else(|| unpinged.then(|| "its members are not pinged".to_owned())) {
+            Some(what) => {
+                tracing::warn!(load_balancer = %id, "not as it was deployed: {what}");
+                Ok(0)
+            }
+            None => Ok(state.generation),
+        }
+    }
+}
+
+impl Glimpse {
+    fn begin(&mut self) {
+        let Self { id, files, .. } = self;
+        let state = match State::read(files) {
+            Ok(state) => state.unwrap_or_default(),
+            Err(failure) => return self.found = Some(Err(failure.into())),
+        };
+        if state.interface.is_none() {
+            let nothing = statistics::Reading::default();
+            let base = state.base.under(None);
+            self.found = Some(Ok(report::observation(id, base, &nothing, &Default::default())));
+            return;
+        }
+        match process::current(files, id) {
+            Some(pid) => self.asked = Some((state.base, pid)),
+            None => {
+                let error = DriverError::unavailable(format!("load balancer {id}: haproxy does not run"));
+                let error = error.with_detail("its process has ended; the next deploy starts it again");
+                self.found = Some(Err(error));
+            }
+        }
+    }
+}
+
+fn unsettled(id: &str) -> DriverError {
+    DriverError::unavailable(format!("load balancer {id} is being changed"))
+        .with_detail("its haproxy is being replaced")
+}

@@ -1,0 +1,185 @@
+//! Whatever a deploy made and somebody or something takes away or changes is seen by `deployed`, and put back by a deploy of
+//! the same.
+
+#![expect(clippy::unwrap_used, reason = "tools of tests: what fails here fails the test")]
+
+use std::{fs, path::PathBuf, process::Command};
+
+use ballast_abi::{Driver, LoadBalancer, MonitorType, Network};
+use ballast_lab::wait_until;
+use nix::{
+    mount::{MntFlags, umount2},
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use crate::world::{ID, OUTSIDE, SOON, VIP, World, haproxies, in_world, link_exists, load_balancer, member, monitor};
+
+const INSIDE: &str = "ns-9f1b7c52-aa";
+const FRONTEND: &str = "7d2a1f9e-30c2-4f6e-8d3c-1c5cf1a3f9b4";
+
+fn netns(world: &World<'_>) -> PathBuf {
+    world.lab.dir().join("netns").join(format!("qlbaas-{ID}"))
+}
+
+fn run(words: &str) {
+    let mut words = words.split(' ');
+    let program = words.next().unwrap();
+    let status = Command::new(program).args(words.clone()).status().unwrap();
+    assert!(status.success(), "{program} {:?}", words.collect::<Vec<_>>());
+}
+
+/// In the load balancer's namespace.
+fn inside(world: &World<'_>, words: &str) {
+    run(&format!("nsenter --net={} {words}", netns(world).display()));
+}
+
+fn set(world: &World<'_>, key: &str, value: &str) {
+    let path = netns(world);
+    let line = format!("echo {value} > /proc/sys/net/{key}");
+    let status = Command::new("nsenter").arg(format!("--net={}", path.display())).args(["sh", "-c", &line]).status();
+    assert!(status.unwrap().success(), "{line}");
+}
+
+/// All parts that are checked, reached through a router.
+fn asked() -> LoadBalancer {
+    let mut asked = load_balancer();
+    asked.vip.as_mut().unwrap().gateway = "10.0.0.1".into();
+    asked.pools[0].monitors = vec![monitor(MonitorType::Tcp)];
+    asked.pools[0].members.push(ballast_abi::Member { admin_state_up: false, ..member(3) });
+    asked
+}
+
+/// Deploys, breaks, and holds that it is seen, mended, and then left alone.
+fn breaks_and_is_mended(world: &World<'_>, asked: &LoadBalancer, what: &str, break_it: impl FnOnce(&World<'_>)) {
+    world.deploy(asked, 7);
+    let generation = || world.driver.deployed().unwrap()[0].generation;
+    assert_eq!(generation(), 7, "before: {what}");
+    break_it(world);
+    wait_until(SOON, &format!("it is seen: {what}"), || (generation() == 0).then_some(()));
+    world.deploy(asked, 7);
+    assert_eq!(generation(), 7, "after: {what}");
+    world.wait_for_answers(VIP, &["web-1", "web-2"]);
+    let pid = world.pid();
+    world.deploy(asked, 7);
+    assert_eq!(world.pid(), pid, "{what}: nothing was left to mend");
+}
+
+#[test]
+fn links_addresses_and_routes_that_were_lost_are_put_back() {
+    let on_the_host = ["link del tap", "link set tap down", "link set tap nomaster"];
+    let in_the_namespace = [
+        "link set lo down",
+        "link set ns down",
+        "link set ns address fa:16:3e:99:99:99",
+        "addr del 10.0.0.4/24 dev ns",
+        "addr add 10.0.0.77/24 dev ns",
+        "route del default",
+        "route replace default via 10.0.0.9",
+        "route add 192.0.2.0/24 via 10.0.0.9 proto static",
+        "link del ns",
+    ];
+    in_world(|world| {
+        for line in on_the_host {
+            breaks_and_is_mended(&world, &asked(), line, |_| run(&format!("ip {}", line.replace("tap", OUTSIDE))));
+        }
+        for line in in_the_namespace {
+            let words = format!("ip {}", line.replace("ns", INSIDE));
+            breaks_and_is_mended(&world, &asked(), line, |world| inside(world, &words));
+        }
+        breaks_and_is_mended(&world, &asked(), "the inner end has another name", |world| {
+            inside(world, &format!("ip link set {INSIDE} down"));
+            inside(world, &format!("ip link set {INSIDE} name other"));
+        });
+        Ok(())
+    });
+}
+
+#[test]
+fn kernel_parameters_that_were_changed_are_set_again() {
+    let parameters = [
+        ("ipv4/ip_unprivileged_port_start", "1024"),
+        ("ipv4/ping_group_range", "1 0"),
+        ("ipv4/tcp_migrate_req", "0"),
+        ("ipv4/ip_local_port_range", "32768 60999"),
+        ("ipv4/tcp_tw_reuse", "0"),
+        ("ipv4/conf/all/promote_secondaries", "0"),
+        ("ipv4/ip_nonlocal_bind", "0"),
+        ("ipv6/conf/all/disable_ipv6", "0"),
+    ];
+    in_world(|world| {
+        for (key, value) in parameters {
+            breaks_and_is_mended(&world, &asked(), key, |world| set(world, key, value));
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_bridge_of_a_networks_own_that_was_lost_is_put_back() {
+    const BRIDGE: &str = "brqc0ffee00-11";
+    let mut asked = asked();
+    let network = Network { id: "c0ffee00-1111-4222-8333-444444444444".into(), ..Network::default() };
+    asked.vip.as_mut().unwrap().network = Some(network);
+    in_world(|world| {
+        for line in ["link set brq down", "link del brq"] {
+            world.deploy(&asked, 7);
+            run(&format!("ip {}", line.replace("brq", BRIDGE)));
+            assert_eq!(world.driver.deployed()?[0].generation, 0, "{line}");
+            world.deploy(&asked, 7);
+            assert!(link_exists(BRIDGE));
+            assert_eq!(world.driver.deployed()?[0].generation, 7, "{line}");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn what_somebody_set_by_hand_in_haproxy_is_set_back() {
+    let server = format!("{ID}/{}", member(1).id);
+    let disabled = format!("{ID}/{}", member(3).id);
+    let commands = [
+        format!("set server {server} weight 9"),
+        format!("set server {server} state maint"),
+        format!("set server {server} state drain"),
+        format!("set server {server} addr 10.0.0.99 port 81"),
+        format!("set server {disabled} state ready"),
+        format!("disable health {server}"),
+        format!("disable frontend {FRONTEND}"),
+        format!("shutdown frontend {FRONTEND}"),
+    ];
+    in_world(|world| {
+        for command in commands {
+            breaks_and_is_mended(&world, &asked(), &command, |world| drop(world.ask_haproxy(&command)));
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_process_a_namespace_or_a_file_that_was_lost_is_put_back() {
+    let signal = |world: &World<'_>, signal| kill(Pid::from_raw(world.pid()), signal).unwrap();
+    let remove = |world: &World<'_>, name: &str| fs::remove_file(world.directory().join(name)).unwrap();
+    type Breakage<'a> = (&'a str, &'a dyn Fn(&World<'_>));
+    let breakages: [Breakage<'_>; 9] = [
+        ("the process was killed", &|world| signal(world, Signal::SIGKILL)),
+        ("the process is stopped", &|world| signal(world, Signal::SIGSTOP)),
+        ("the pid file is gone", &|world| remove(world, "run/pid")),
+        ("the socket is gone", &|world| remove(world, "run/stats.sock")),
+        ("the configuration is gone", &|world| remove(world, "haproxy.cfg")),
+        ("the state is gone", &|world| remove(world, "state.json")),
+        ("the state is cut off", &|world| fs::write(world.directory().join("state.json"), "{\"gen").unwrap()),
+        ("the namespace lost its name", &|world| umount2(&netns(world), MntFlags::MNT_DETACH).unwrap()),
+        ("another namespace has its name", &|world| {
+            umount2(&netns(world), MntFlags::MNT_DETACH).unwrap();
+            run(&format!("unshare --net={} true", netns(world).display()));
+        }),
+    ];
+    in_world(|world| {
+        for (what, break_it) in breakages {
+            breaks_and_is_mended(&world, &asked(), what, break_it);
+            assert_eq!(haproxies().len(), 1, "{what}");
+        }
+        Ok(())
+    });
+}
