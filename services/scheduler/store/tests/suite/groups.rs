@@ -6,6 +6,7 @@ use ballast_model::{
     fault::{Code, Fault},
     quota::{Limit, Resource},
 };
+use sea_orm::ConnectionTrait as _;
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::{
@@ -133,7 +134,73 @@ async fn what_one_reads_of_limits_is_what_those_before_it_did_and_not_what_was_u
     assert!(seen.iter().all(|before| before.is_empty() || kept.contains(before)), "{seen:?}");
 }
 
+/// PostgreSQL would answer its COMMIT with a rollback, which looks like success.
+async fn work_that_goes_on_after_a_failed_statement_is_not_acknowledged(database: &Database) {
+    for shared in [false, true] {
+        let gate = Arc::new(Semaphore::new(0));
+        let holder = if shared { Some(hold_the_turn(database, &gate).await) } else { None };
+        let store = database.store.clone();
+        let careless = tokio::spawn(async move {
+            write!(store, [], |tx| {
+                tx.insert(&pool(100)).await?;
+                let _ = tx.insert(&pool(100)).await;
+                Ok(())
+            })
+        });
+        tokio::task::yield_now().await;
+        gate.add_permits(1);
+        if let Some(holder) = holder {
+            holder.await.unwrap().unwrap();
+            assert_eq!(count(database, 1..2).await, 1);
+        }
+        assert_eq!(careless.await.unwrap().unwrap_err().code(), Code::Internal, "shared: {shared}");
+        assert_eq!(count(database, 100..101).await, 0, "shared: {shared}");
+    }
+}
+
+/// As SQLite does at FULL, IOERR and NOMEM: it undoes the whole at an error, and what comes next would be done by itself.
+#[tokio::test]
+async fn nothing_is_done_alone_after_sqlite_has_undone_the_whole() {
+    let database = Database::sqlite().await;
+    let other = sea_orm::Database::connect(database.url.clone()).await.unwrap();
+    let undo = "CREATE TRIGGER undo BEFORE INSERT ON pool WHEN NEW.name = 'pool13' BEGIN SELECT RAISE(ROLLBACK, 'undone'); END";
+    other.execute_unprepared(undo).await.unwrap();
+    for round in 0..3 {
+        let gate = Arc::new(Semaphore::new(0));
+        let shared = round > 0;
+        let holder = if shared { Some(hold_the_turn(&database, &gate).await) } else { None };
+        let mut writers = JoinSet::new();
+        for number in [100, 13, 101] {
+            let (store, round) = (database.store.clone(), 1_000 * round);
+            writers.spawn(async move {
+                let done = write!(store, [], |tx| {
+                    let undone = tx.insert(&pool(if number == 13 { 13 } else { round + number })).await;
+                    if number == 13 {
+                        tx.insert(&pool(round + 14)).await?;
+                    }
+                    undone
+                });
+                (number, done)
+            });
+        }
+        tokio::task::yield_now().await;
+        gate.add_permits(1);
+        for (number, done) in writers.join_all().await {
+            assert_eq!(done.is_ok(), number != 13, "{number}: {done:?}");
+        }
+        if let Some(holder) = holder {
+            // Its pool is there from the round before.
+            let _ = holder.await.unwrap();
+        }
+        let there = (1_000 * round + 100)..(1_000 * round + 102);
+        assert_eq!(count(&database, there).await, 2, "{round}");
+        assert_eq!(count(&database, 1_000 * round + 14..1_000 * round + 15).await, 0, "{round}");
+    }
+    assert_eq!(count(&database, 1..2).await, 1);
+}
+
 on_each_backend![
+    work_that_goes_on_after_a_failed_statement_is_not_acknowledged,
     what_one_reads_of_limits_is_what_those_before_it_did_and_not_what_was_undone,
     those_that_fail_are_undone_alone,
     a_statement_that_the_database_refuses_costs_the_others_nothing,
