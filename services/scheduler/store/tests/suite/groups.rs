@@ -165,7 +165,7 @@ async fn nothing_is_done_alone_after_sqlite_has_undone_the_whole() {
     let other = sea_orm::Database::connect(database.url.clone()).await.unwrap();
     let undo = "CREATE TRIGGER undo BEFORE INSERT ON pool WHEN NEW.name = 'pool13' BEGIN SELECT RAISE(ROLLBACK, 'undone'); END";
     other.execute_unprepared(undo).await.unwrap();
-    for round in 0..3 {
+    for round in 0..2 {
         let gate = Arc::new(Semaphore::new(0));
         let shared = round > 0;
         let holder = if shared { Some(hold_the_turn(&database, &gate).await) } else { None };
@@ -189,8 +189,7 @@ async fn nothing_is_done_alone_after_sqlite_has_undone_the_whole() {
             assert_eq!(done.is_ok(), number != 13, "{number}: {done:?}");
         }
         if let Some(holder) = holder {
-            // Its pool is there from the round before.
-            let _ = holder.await.unwrap();
+            holder.await.unwrap().unwrap();
         }
         let there = (1_000 * round + 100)..(1_000 * round + 102);
         assert_eq!(count(&database, there).await, 2, "{round}");
