@@ -12,6 +12,7 @@ mod pools;
 mod ports;
 mod providers;
 mod quotas;
+mod shape;
 mod vips;
 
 use std::{sync::Arc, time::Duration};
@@ -86,7 +87,8 @@ pub(crate) async fn routes(
         .add_service(v1::events_server::EventsServer::new(watches))
         .add_service(sessions.max_decoding_message_size(ballast_service::grpc::MAX_MESSAGE));
     let deadline = tower::layer::layer_fn(move |inner| deadline::Deadline { inner, default: call_timeout });
-    Ok(routes.into_axum_router().layer(deadline).into())
+    let shape = tower::layer::layer_fn(shape::Shaped);
+    Ok(routes.into_axum_router().layer(shape).layer(deadline).into())
 }
 
 /// A fault leaves the process: what its caller may not know is logged here, once.
