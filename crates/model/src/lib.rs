@@ -23,6 +23,7 @@ pub mod quota;
 pub mod status;
 pub mod subnet;
 pub mod time;
+pub mod told;
 
 pub use uuid::Uuid;
 

@@ -3,6 +3,7 @@
 use ballast_model::{
     agent::{Agent, AgentDriver, DriverState, Liveness},
     time::Timestamp,
+    told::told,
 };
 
 use crate::{agent, v1};
@@ -56,15 +57,17 @@ pub fn from_driver_report(report: &agent::DriverReport, known: Option<&AgentDriv
         Ok(agent::DriverState::Failed | agent::DriverState::Unspecified) | Err(_) => DriverState::Failed,
     };
     let (features, max_load_balancers, max_members) = match (&report.capabilities, known) {
-        (Some(now), _) => (now.features.iter().cloned().collect(), now.max_load_balancers, now.max_members),
+        (Some(now), _) => {
+            (now.features.iter().map(|feature| told(feature)).collect(), now.max_load_balancers, now.max_members)
+        }
         (None, Some(known)) => (known.features.clone(), known.max_load_balancers, known.max_members),
         (None, None) => Default::default(),
     };
     AgentDriver {
-        name: report.name.clone(),
-        version: report.version.clone(),
+        name: told(&report.name),
+        version: told(&report.version),
         state,
-        reason: report.reason.clone(),
+        reason: told(&report.reason),
         features,
         max_load_balancers,
         max_members,

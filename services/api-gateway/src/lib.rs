@@ -9,6 +9,7 @@ mod caller;
 mod error;
 mod links;
 mod listener;
+mod odd;
 mod openapi;
 mod pages;
 mod payload;

@@ -130,11 +130,15 @@ impl Query {
     }
 
     /// The filters: each key once, where it came first, with its values that are not empty.
+    /// Those of each field, without those that are there already.
     fn grouped(&self) -> Vec<(&str, Vec<&str>)> {
         let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
-        let mut places = HashMap::new();
+        let (mut places, mut seen) = (HashMap::new(), HashSet::new());
         let filters = self.pairs.iter().filter(|(key, value)| !value.is_empty() && !RESERVED.contains(&key.as_str()));
         for (key, value) in filters {
+            if !seen.insert((key, value)) {
+                continue;
+            }
             let place = *places.entry(key).or_insert_with(|| {
                 groups.push((key, Vec::new()));
                 groups.len() - 1

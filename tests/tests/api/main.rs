@@ -19,6 +19,7 @@ mod load;
 mod long_lists;
 mod networks;
 mod neutron_command;
+mod odd_texts;
 mod played;
 mod policy;
 mod quotas;

@@ -25,7 +25,7 @@ use axum::{
 use serde::de::DeserializeOwned;
 
 use self::table::Routes;
-use crate::{Gateway, caller, error::Refusal, openapi, payload, request_id};
+use crate::{Gateway, caller, error::Refusal, odd, openapi, payload, request_id};
 
 /// Everything that is served.
 pub(crate) fn table() -> Routes {
@@ -53,6 +53,7 @@ pub(crate) fn router(gateway: Gateway) -> Router {
         .fallback(unrouted)
         .method_not_allowed_fallback(unrouted)
         .layer(DefaultBodyLimit::max(payload::LIMIT))
+        .layer(middleware::from_fn(odd::refuse))
         .layer(middleware::from_fn_with_state(gateway.clone(), caller::authenticate))
         .layer(middleware::from_fn(request_id::assign))
         .with_state(gateway)
@@ -63,7 +64,7 @@ async fn unrouted() -> Refusal {
     Refusal::Unrouted
 }
 
-/// The ids in a path. One that cannot be decoded names nothing.
+/// The ids in a path.
 struct At<T>(T);
 
 impl<T: DeserializeOwned + Send> FromRequestParts<Gateway> for At<T> {

@@ -41,7 +41,7 @@ impl agents_server::Agents for Api {
 
     async fn list(&self, request: Request<ListRequest>) -> Result<Response<ListAgentsResponse>, Status> {
         let caller = caller(&request);
-        let query = query(&caller, request.into_inner());
+        let query = query(&caller, request.into_inner()).map_err(refuse)?;
         let page = self.0.agents(&caller, query).await.map_err(refuse)?;
         let agents: Vec<Agent> = page.items.iter().map(|agent| self.encode(agent)).collect();
         let next_page_token = next_page_token(page.more, agents.last().map(|last| last.id.as_str()));

@@ -38,26 +38,41 @@ pub(super) fn body<T>(field: &str, message: Option<T>) -> Result<T, Fault> {
     message.ok_or_else(|| Fault::missing_field(field))
 }
 
-/// A list, within what the caller may see.
-pub(super) fn query(caller: &Caller, request: v1::ListRequest) -> Query {
+/// How many values all filters together may have: each is a parameter of one statement.
+const MOST_VALUES: usize = 10_000;
+
+/// A list, within what the caller may see. What is there twice counts once: by what it was sorted already sorts nothing more.
+///
+/// # Errors
+/// When it has more than can be asked at once.
+pub(super) fn query(caller: &Caller, request: v1::ListRequest) -> Result<Query, Fault> {
     let marker = match request.page_token.as_str() {
         "" => None,
         // A marker that names nothing is after everything.
         text => Some(Uuid::parse_str(text).unwrap_or(Uuid::nil())),
     };
-    Query {
+    let mut values = 0;
+    let filter = |filter: v1::Filter| {
+        let mut seen = HashSet::new();
+        let distinct: Vec<String> = filter.values.into_iter().filter(|value| seen.insert(value.clone())).collect();
+        values += distinct.len();
+        Filter { field: filter.field, values: distinct }
+    };
+    let filters = request.filters.into_iter().map(filter).collect();
+    if values > MOST_VALUES {
+        return Err(Fault::invalid_field("filters", format!("they have more than {MOST_VALUES} values together.")));
+    }
+    let mut sorted = HashSet::new();
+    let sorts = request.sorts.into_iter().filter(|sort| sorted.insert(sort.field.clone()));
+    Ok(Query {
         project_id: caller.scope(),
-        filters: request
-            .filters
-            .into_iter()
-            .map(|filter| Filter { field: filter.field, values: filter.values })
-            .collect(),
-        sorts: request.sorts.into_iter().map(|sort| Sort { field: sort.field, descending: sort.descending }).collect(),
+        filters,
+        sorts: sorts.map(|sort| Sort { field: sort.field, descending: sort.descending }).collect(),
         page_size: (request.page_size > 0).then_some(request.page_size),
         marker,
         reverse: request.page_reverse,
         include_shared: true,
-    }
+    })
 }
 
 /// The token of the next page: the id of the last object, if there is more.

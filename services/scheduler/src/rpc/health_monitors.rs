@@ -46,7 +46,7 @@ impl health_monitors_server::HealthMonitors for Api {
     }
 
     async fn list(&self, request: Request<ListRequest>) -> Result<Response<ListHealthMonitorsResponse>, Status> {
-        let query = query(&caller(&request), request.into_inner());
+        let query = query(&caller(&request), request.into_inner()).map_err(refuse)?;
         let page = self.0.monitors(query).await.map_err(refuse)?;
         let health_monitors: Vec<_> = page.items.iter().map(encode).collect();
         let next_page_token = next_page_token(page.more, health_monitors.last().map(|last| last.id.as_str()));

@@ -50,7 +50,7 @@ impl members_server::Members for Api {
     }
 
     async fn list(&self, request: Request<ListRequest>) -> Result<Response<ListMembersResponse>, Status> {
-        let query = query(&caller(&request), request.into_inner());
+        let query = query(&caller(&request), request.into_inner()).map_err(refuse)?;
         let page = self.0.members(query).await.map_err(refuse)?;
         let members = page.items.iter().map(|shown| convert::to_member(shown.pool_id, &shown.member));
         let members: Vec<Member> = members.collect();

@@ -48,7 +48,7 @@ impl networks_server::Networks for Api {
     }
 
     async fn list_networks(&self, request: Request<ListRequest>) -> Result<Response<ListNetworksResponse>, Status> {
-        let query = query(&caller(&request), request.into_inner());
+        let query = query(&caller(&request), request.into_inner()).map_err(refuse)?;
         let page = self.0.networks(query).await.map_err(refuse)?;
         let encode = |(network, subnets): &(Model, Vec<Uuid>)| convert::to_network(network, subnets);
         let networks: Vec<Network> = page.items.iter().map(encode).collect();
@@ -88,7 +88,7 @@ impl networks_server::Networks for Api {
     }
 
     async fn list_subnets(&self, request: Request<ListRequest>) -> Result<Response<ListSubnetsResponse>, Status> {
-        let query = query(&caller(&request), request.into_inner());
+        let query = query(&caller(&request), request.into_inner()).map_err(refuse)?;
         let page = self.0.subnets(query).await.map_err(refuse)?;
         let subnets: Vec<Subnet> = page.items.iter().map(convert::to_subnet).collect();
         let next_page_token = next_page_token(page.more, subnets.last().map(|last| last.id.as_str()));

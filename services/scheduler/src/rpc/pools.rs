@@ -61,7 +61,7 @@ impl pools_server::Pools for Api {
             members: wanted.has("member_ids"),
             monitors: wanted.has("health_monitors"),
         };
-        let page = self.0.pools(query(&caller, request), parts).await.map_err(refuse)?;
+        let page = self.0.pools(query(&caller, request).map_err(refuse)?, parts).await.map_err(refuse)?;
         let pools: Vec<Pool> = page.items.iter().map(|shown| shown_pool(shown, &wanted)).collect();
         let next_page_token = next_page_token(page.more, pools.last().map(|pool| pool.id.as_str()));
         Ok(Response::new(ListPoolsResponse { pools, next_page_token }))

@@ -41,7 +41,7 @@ impl ports_server::Ports for Api {
 
     async fn list(&self, request: Request<ListRequest>) -> Result<Response<ListPortsResponse>, Status> {
         let caller = caller(&request);
-        let query = query(&caller, request.into_inner());
+        let query = query(&caller, request.into_inner()).map_err(refuse)?;
         let page = self.0.ports(query).await.map_err(refuse)?;
         let ports: Vec<Port> = page.items.iter().map(|port| encode(&caller, port)).collect();
         let next_page_token = next_page_token(page.more, ports.last().map(|last| last.id.as_str()));

@@ -51,7 +51,7 @@ impl vips_server::Vips for Api {
     }
 
     async fn list(&self, request: Request<ListRequest>) -> Result<Response<ListVipsResponse>, Status> {
-        let query = query(&caller(&request), request.into_inner());
+        let query = query(&caller(&request), request.into_inner()).map_err(refuse)?;
         let page = self.0.list(Kind::Listener, query).await.map_err(refuse)?;
         let vips = page.found.iter().map(|(found, load_balancer)| encode(load_balancer, found.id));
         let vips: Vec<Vip> = vips.collect::<Result<_, _>>().map_err(refuse)?;

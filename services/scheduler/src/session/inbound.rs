@@ -5,6 +5,7 @@ use ballast_model::{
     agent::AgentDriver,
     fault::{Code, Fault},
     outcome::{MemberHealth, Outcome, Statistics},
+    told::told,
 };
 use ballast_proto::{
     agent::{
@@ -42,8 +43,25 @@ impl Session<'_> {
     async fn settle(&self, outcomes: &mut Vec<(Owner, Outcome)>) -> Result<(), Fault> {
         match std::mem::take(outcomes) {
             outcomes if outcomes.is_empty() => Ok(()),
-            outcomes => self.app.deployed(&outcomes).await,
+            outcomes => match self.app.deployed(&outcomes).await {
+                Err(fault) if is_of_one(&fault) => self.settle_each(&outcomes).await,
+                done => done,
+            },
         }
+    }
+
+    /// One that cannot be stored costs no other.
+    async fn settle_each(&self, outcomes: &[(Owner, Outcome)]) -> Result<(), Fault> {
+        for outcome in outcomes {
+            match self.app.deployed(std::slice::from_ref(outcome)).await {
+                Err(fault) if is_of_one(&fault) => {
+                    let id = outcome.0.load_balancer_id;
+                    tracing::error!(load_balancer.id = %id, detail = fault.detail(), "dropped an outcome: {fault}");
+                }
+                done => done?,
+            }
+        }
+        Ok(())
     }
 
     async fn receive_one(&mut self, message: AgentMessage, drivers: &mut Vec<AgentDriver>) -> Result<(), Fault> {
@@ -65,7 +83,7 @@ impl Session<'_> {
     fn owner(&self, load_balancer_id: &str, epoch: u64) -> Option<Owner> {
         let parsed = Uuid::parse_str(load_balancer_id);
         if parsed.is_err() {
-            tracing::warn!(load_balancer.id = load_balancer_id, "dropped a report: not an id");
+            tracing::warn!(load_balancer.id = told(load_balancer_id), "dropped a report: not an id");
         }
         parsed.ok().map(|load_balancer_id| Owner { agent_id: self.agent.id, load_balancer_id, epoch })
     }
@@ -84,7 +102,7 @@ impl Session<'_> {
     fn drivers_of(&mut self, heartbeat: &Heartbeat) -> Result<Vec<AgentDriver>, Fault> {
         let mut now = Vec::with_capacity(heartbeat.drivers.len());
         for report in &heartbeat.drivers {
-            let known = self.known.get(&report.name);
+            let known = self.known.get(&told(&report.name));
             if known.is_none() && report.capabilities.is_none() && report.state() == DriverState::Ready {
                 let message = format!("the driver {} is ready, and what it can do was never told", report.name);
                 return Err(Fault::new(Code::InvalidInput, message));
@@ -134,10 +152,15 @@ impl Session<'_> {
     }
 }
 
+/// Whether it is what is to be stored that is at fault, and trying again would end the same way.
+fn is_of_one(fault: &Fault) -> bool {
+    !matches!(fault.code(), Code::Unavailable | Code::Conflict)
+}
+
 /// What a tenant is told; drivers must give a reason, but a vendor's may not.
 fn reason(fault: Option<&driver::Fault>) -> String {
     let message = fault.map(|fault| fault.message.as_str()).unwrap_or_default();
-    if message.is_empty() { "The driver gave no reason".to_owned() } else { message.chars().take(255).collect() }
+    if message.is_empty() { "The driver gave no reason".to_owned() } else { told(message) }
 }
 
 const fn statistics(counted: &driver::Statistics) -> Statistics {

@@ -12,6 +12,7 @@ use ballast_model::{
     Uuid,
     agent::{Agent, AgentDriver, Liveness},
     fault::{Code, Fault},
+    told::{LONGEST, told},
 };
 use ballast_proto::{
     agent::{AgentMessage, Hello, SchedulerMessage, Welcome, agent_message, agent_session_server, scheduler_message},
@@ -81,7 +82,7 @@ struct Duplex {
 }
 
 fn refuse(hello: &Hello, fault: &Fault) -> Status {
-    tracing::warn!(agent.host = %hello.host, detail = fault.detail(), "refused an agent: {fault}");
+    tracing::warn!(agent.host = %told(&hello.host), detail = fault.detail(), "refused an agent: {fault}");
     to_status(fault)
 }
 
@@ -90,6 +91,11 @@ impl Sessions {
     async fn admit(&self, hello: &Hello) -> Result<Agent, Fault> {
         if hello.host.is_empty() || hello.instance_id.is_empty() {
             return Err(Fault::new(Code::InvalidInput, "Hello needs a host and an instance_id"));
+        }
+        if told(&hello.host) != hello.host {
+            let message =
+                format!("the host of Hello is a name of at most {LONGEST} characters, none of them a control one");
+            return Err(Fault::new(Code::InvalidInput, message));
         }
         if let Some(known) = self.app.agent_of_host(&hello.host).await? {
             let other = self.app.wakes.instance(known.id).is_some_and(|instance| instance != hello.instance_id);
@@ -101,14 +107,14 @@ impl Sessions {
         }
         let drivers: Vec<AgentDriver> =
             hello.drivers.iter().map(|report| convert::from_driver_report(report, None)).collect();
-        self.app.agent_connected(&hello.host, &hello.version, &drivers).await
+        self.app.agent_connected(&hello.host, &told(&hello.version), &drivers).await
     }
 }
 
 #[tracing::instrument(skip_all, fields(agent.host = %agent.host, agent.id = %agent.id))]
 async fn run(app: Arc<App>, agent: Agent, hello: Hello, stream: Duplex, shutdown: CancellationToken) {
     let listening = app.wakes.listen(agent.id, &hello.instance_id);
-    tracing::info!(instance = %hello.instance_id, version = %hello.version, "agent connected");
+    tracing::info!(instance = %told(&hello.instance_id), version = %agent.version, "agent connected");
     let mut session = Session {
         app: &app,
         agent: &agent,

@@ -3,11 +3,11 @@
 /// For what clients send back as they read it, and nobody looks at.
 const IGNORED: usize = 100_000;
 
-/// Message, field, how many. Filters times values stay below what the databases take of parameters in one statement.
+/// Message, field, how many.
 pub(super) const BOUNDS: &[(&str, &str, usize)] = &[
     ("lbaas.v1.ListRequest", "filters", 30),
     ("lbaas.v1.ListRequest", "sorts", 100),
-    ("lbaas.v1.Filter", "values", 1_000),
+    ("lbaas.v1.Filter", "values", 2_000),
     ("google.protobuf.FieldMask", "paths", 100),
     ("lbaas.v1.WatchRequest", "kinds", 100),
     ("lbaas.v1.Subnet", "allocation_pools", 100),

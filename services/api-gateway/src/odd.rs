@@ -1,0 +1,53 @@
+//! Paths and queries with bytes that no text has: they are refused before anything looks at them.
+
+use axum::{
+    extract::Request,
+    http::StatusCode,
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+
+use crate::error::Refusal;
+
+/// The middleware that refuses them.
+pub(crate) async fn refuse(request: Request, next: Next) -> Response {
+    let uri = request.uri();
+    for (part, text) in [("path", uri.path()), ("query", uri.query().unwrap_or_default())] {
+        if !is_text(text) {
+            let message = format!("The {part} has bytes in it that are no text: NUL, or what is not UTF-8.");
+            return Refusal::Http { status: StatusCode::BAD_REQUEST, kind: "HTTPBadRequest", message }.into_response();
+        }
+    }
+    next.run(request).await
+}
+
+fn is_text(encoded: &str) -> bool {
+    let bytes = encoded.as_bytes();
+    if !bytes.contains(&b'%') {
+        return true;
+    }
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((first, others)) = rest.split_first() {
+        let digits = others.first_chunk::<2>().filter(|_| *first == b'%');
+        let byte = digits.and_then(|digits| u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok());
+        decoded.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &others[2..] } else { others };
+    }
+    !decoded.contains(&0) && str::from_utf8(&decoded).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_text;
+
+    #[test]
+    fn what_decodes_to_text_is_text() {
+        for good in ["", "/v2.0/lb/pools", "name=a%20b+c&x=%C3%BC", "100%", "%zz%1", "%2500"] {
+            assert!(is_text(good), "{good}");
+        }
+        for bad in ["/a%00", "name=%00", "%ff", "a%C3", "%80=1"] {
+            assert!(!is_text(bad), "{bad}");
+        }
+    }
+}
