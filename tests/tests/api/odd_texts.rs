@@ -91,12 +91,7 @@ async fn an_agents_are_made_good(services: &Services) {
     let member = services.create("/v2.0/lb/members", member(&pool, "10.0.0.11")).await.id();
     let desired = agent.desired().await;
     let fault = Fault { code: 1, retryable: true, message: DIRTY.to_owned(), detail: DIRTY.to_owned() };
-    agent
-        .say(outcome(
-            &desired,
-            vec![ObjectFault { object_id: member.clone(), fault: Some(fault), ..Default::default() }],
-        ))
-        .await;
+    agent.say(outcome(&desired, vec![ObjectFault { object_id: member.clone(), fault: Some(fault) }])).await;
     let shown = services.settled(&format!("/v2.0/lb/members/{member}"), "ERROR").await;
     assert_eq!(shown["status_description"], CLEAN);
     assert_eq!(services.settled(&path, "ACTIVE").await["status_description"], Value::Null);
@@ -175,10 +170,8 @@ async fn odd_lists_are_answered_over_grpc_as_over_rest() {
     let sorts: Vec<Sort> = ["name", "protocol", "status"].into_iter().cycle().take(100).map(sort).collect();
     let list = ListRequest { sorts, page_size: 1, page_token: pool.clone(), ..ListRequest::default() };
     assert_eq!(pools.list(list).await.unwrap().into_inner().pools.len(), 0);
-    let filter = |count: usize| Filter {
-        field: "id".to_owned(),
-        values: (0..count).map(|number| uuid(number)).chain([pool.clone()]).collect(),
-    };
+    let filter =
+        |count: usize| Filter { field: "id".to_owned(), values: (0..count).map(uuid).chain([pool.clone()]).collect() };
     for (count, filters, expected) in [(1_999, 1, Ok(1)), (2_000, 1, Err(())), (1_900, 5, Ok(1)), (1_900, 6, Err(()))] {
         let list = ListRequest { filters: vec![filter(count); filters], ..ListRequest::default() };
         let answer = pools.list(list).await;
