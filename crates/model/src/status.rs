@@ -70,7 +70,7 @@ impl OperatingStatus {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
     pub status: ProvisioningStatus,
-    /// Why, when the status is [`ProvisioningStatus::Error`].
+    /// Why, when the status is [`ProvisioningStatus::Error`]; or why it takes longer, when it is pending.
     pub description: Option<String>,
     /// An outcome settles the object only when it is of this generation or a later one.
     pub changed: u64,

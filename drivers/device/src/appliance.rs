@@ -4,7 +4,6 @@
 use std::{
     collections::BTreeSet,
     path::Path,
-    sync::PoisonError,
     thread,
     time::{Duration, Instant},
 };
@@ -15,7 +14,7 @@ use crate::{
     Config, Credentials, Failure, Kind, Objects, Session, Step, Vendor, Wanted,
     client::Client,
     execute::{Refusal, execute},
-    locks::{Locks, Slots},
+    locks::{Locks, Purpose, Slots},
     partitions::visit,
     plan::plan_after,
     sessions::Sessions,
@@ -55,28 +54,31 @@ impl<V: Vendor> Appliance<V> {
         Ok(Self { config, unsaved, client, sessions, locks: Locks::default(), slots })
     }
 
+    /// When a call that begins now has to be over.
+    pub(crate) fn deadline(&self) -> Instant {
+        Instant::now() + Duration::from_millis(self.config.deadline_ms.into())
+    }
+
     /// Runs this while nobody else of this process changes the partition.
-    pub(crate) fn alone<T>(&self, partition: &str, work: impl FnOnce() -> T) -> T {
-        let lock = self.locks.of(partition);
-        let _held = lock.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn alone<T, E: From<Failure>>(
+        &self,
+        partition: &str,
+        deadline: Instant,
+        work: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        let late = || Failure::Queued { what: format!("another change of partition {partition} was under way") };
+        let _held = self.locks.take(partition, deadline).ok_or_else(late)?;
         work()
     }
 
     /// Runs this in a session; again in a new one when that ends or a reply is lost.
     pub(crate) fn session<T>(
         &self,
-        work: impl FnMut(&mut Session<'_, V::Wire>) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        self.session_within(Duration::from_millis(self.config.deadline_ms.into()), work)
-    }
-
-    pub(crate) fn session_within<T>(
-        &self,
-        time: Duration,
+        (purpose, deadline): (Purpose, Instant),
         mut work: impl FnMut(&mut Session<'_, V::Wire>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let deadline = Instant::now() + time;
-        let _slot = self.slots.take();
+        let late = || Failure::Queued { what: "all max_sessions sessions were in use".to_owned() };
+        let _slot = self.slots.take(purpose, deadline).ok_or_else(late)?;
         let mut attempts = 0;
         loop {
             attempts += 1;
@@ -136,7 +138,7 @@ impl<V: Vendor> Appliance<V> {
         if partitions.is_empty() {
             return Ok(());
         }
-        self.session_within(time, |session| {
+        self.session((Purpose::Change, Instant::now() + time), |session| {
             for partition in &partitions {
                 if visit(session, partition)?
                     && let Some(failure) = self.save(session)?

@@ -14,7 +14,7 @@ use std::{
 use ballast_abi::DriverError;
 use serde_json::Value;
 use ureq::{
-    Agent, http,
+    Agent, AsSendBody, Body, http,
     tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem},
 };
 
@@ -88,6 +88,7 @@ pub enum Verdict {
 pub(crate) struct Client {
     agent: Agent,
     url: String,
+    timeout: Duration,
     retries: u32,
     delay: Duration,
 }
@@ -108,7 +109,6 @@ impl Client {
             .http_status_as_error(false)
             .max_redirects(0)
             .proxy(None)
-            .timeout_global(Some(Duration::from_millis(config.timeout_ms.into())))
             .max_idle_age(Duration::from_secs(2))
             .tls_config(tls.build())
             .build()
@@ -116,6 +116,7 @@ impl Client {
         Ok(Self {
             agent,
             url: config.url.trim_end_matches('/').to_owned(),
+            timeout: Duration::from_millis(config.timeout_ms.into()),
             retries: config.busy_retries,
             delay: Duration::from_millis(config.busy_delay_ms.into()),
         })
@@ -130,11 +131,22 @@ impl Client {
     ) -> Result<Value, Failure> {
         let what = || request.to_string();
         let mut delay = self.delay;
-        for _ in 0..=self.retries {
-            if Instant::now() >= deadline {
-                return Err(Failure::Deadline { what: what() });
+        for attempt in 0..=self.retries {
+            if attempt > 0 {
+                thread::sleep(delay.min(deadline.saturating_duration_since(Instant::now())));
+                delay *= 2;
             }
-            let (status, body) = self.send::<W>(request, token).map_err(|why| Failure::Lost { what: what(), why })?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                // It has had time, and was busy.
+                return Err(if attempt > 0 {
+                    Failure::Busy { what: what() }
+                } else {
+                    Failure::Deadline { what: what() }
+                });
+            }
+            let sent = self.send::<W>(request, token, left.min(self.timeout));
+            let (status, body) = sent.map_err(|why| Failure::Lost { what: what(), why })?;
             match W::verdict(status, &body) {
                 Verdict::Done(value) => return Ok(value),
                 Verdict::Busy => {}
@@ -146,13 +158,11 @@ impl Client {
                 }
                 Verdict::Unreadable(why) => return Err(Failure::Lost { what: what(), why }),
             }
-            thread::sleep(delay.min(deadline.saturating_duration_since(Instant::now())));
-            delay *= 2;
         }
         Err(Failure::Busy { what: what() })
     }
 
-    fn send<W: Wire>(&self, request: &Request, token: Option<&str>) -> Result<(u16, Vec<u8>), String> {
+    fn send<W: Wire>(&self, request: &Request, token: Option<&str>, time: Duration) -> Result<(u16, Vec<u8>), String> {
         let mut builder = http::Request::builder()
             .method(request.method)
             .uri(format!("{}{}{}", self.url, W::ROOT, request.path))
@@ -162,13 +172,21 @@ impl Client {
         }
         let body = request.body.as_ref().map(Value::to_string);
         let sent = match request.method {
-            "GET" | "DELETE" => builder.body(()).map(|request| self.agent.run(request)),
+            "GET" | "DELETE" => builder.body(()).map(|request| self.run(request, time)),
             // Without a body the length is said, too: who reads by it would lose its place after an empty chunk.
-            _ => builder.body(body.unwrap_or_default()).map(|request| self.agent.run(request)),
+            _ => builder.body(body.unwrap_or_default()).map(|request| self.run(request, time)),
         };
         let mut response = sent.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
         let body = response.body_mut().with_config().limit(LONGEST_REPLY).read_to_vec();
         Ok((response.status().as_u16(), body.map_err(|error| error.to_string())?))
+    }
+
+    fn run<B: AsSendBody>(
+        &self,
+        request: http::Request<B>,
+        time: Duration,
+    ) -> Result<http::Response<Body>, ureq::Error> {
+        self.agent.run(self.agent.configure_request(request).timeout_global(Some(time)).build())
     }
 }
 

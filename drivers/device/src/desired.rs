@@ -95,8 +95,13 @@ impl<V: Vendor> Draft<'_, V> {
         self.desired.wanted.objects.insert(key, fields(object));
     }
 
-    /// What cannot be done as it was asked.
+    /// What cannot be done as it was asked. An object has one fault, with all that is said of it.
     pub fn fault(&mut self, object_id: &str, message: impl Into<String>) {
+        let before = self.desired.faults.iter_mut().find(|fault| fault.object_id == object_id);
+        if let Some(fault) = before.and_then(|before| before.fault.as_mut()) {
+            fault.message = format!("{}; {}", fault.message, message.into());
+            return;
+        }
         self.desired.faults.push(ObjectFault {
             object_id: object_id.to_owned(),
             fault: Some(Fault {
@@ -114,19 +119,15 @@ impl<V: Vendor> Draft<'_, V> {
         object_id: &str,
         asked: [(&str, u32, RangeInclusive<u32>); N],
     ) -> [u32; N] {
-        let mut said = Vec::new();
-        let taken = asked.map(|(what, asked, range)| {
+        asked.map(|(what, asked, range)| {
             let taken = asked.clamp(*range.start(), *range.end());
             if taken != asked {
                 let (least, most) = range.into_inner();
-                said.push(format!("the device takes {what} of {least} to {most}, not {asked}: it has {taken}"));
+                let why = format!("the device takes {what} of {least} to {most}, not {asked}: it has {taken}");
+                self.fault(object_id, why);
             }
             taken
-        });
-        if !said.is_empty() {
-            self.fault(object_id, said.join("; "));
-        }
-        taken
+        })
     }
 
     /// The name of an object of this load balancer.

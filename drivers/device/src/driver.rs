@@ -1,6 +1,10 @@
 //! The contract's methods.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
 
 use ballast_abi::{
     Capabilities, Context, Deployed, Driver, DriverError, LoadBalancer, ObjectFault, Observation, features,
@@ -10,11 +14,10 @@ use crate::{
     Config, Desired, Failure, Marker, Objects, Session, Vendor, Wanted,
     appliance::{Appliance, Settled, survey},
     desired::{desired, sound_id},
-    kind::Kind,
+    locks::Purpose,
+    looks::Looks,
     names,
     partitions::{self, visit},
-    plan::plan,
-    recent::Recent,
     report,
     state::{State, States},
 };
@@ -24,9 +27,14 @@ const LAST_WORDS: Duration = Duration::from_secs(4);
 
 /// A driver for a vendor's device.
 pub struct DeviceDriver<V: Vendor> {
-    device: Appliance<V>,
-    states: States,
-    recent: Recent,
+    pub(crate) device: Appliance<V>,
+    pub(crate) states: States,
+    /// What was seen of health and counters.
+    pub(crate) observations: Looks<Vec<Observation>>,
+    /// What was seen of what is deployed.
+    pub(crate) surveys: Looks<Vec<Deployed>>,
+    /// Load balancers whose counters could not be read: they are asked for last.
+    pub(crate) silent: Mutex<BTreeSet<String>>,
 }
 
 impl<V: Vendor> Driver for DeviceDriver<V> {
@@ -39,7 +47,13 @@ impl<V: Vendor> Driver for DeviceDriver<V> {
         config.check()?;
         V::check(&config)?;
         let device = Appliance::new(config, &state_dir)?;
-        Ok(Self { device, states: States::in_directory(&state_dir), recent: Recent::default() })
+        Ok(Self {
+            device,
+            states: States::in_directory(&state_dir),
+            observations: Looks::default(),
+            surveys: Looks::default(),
+            silent: Mutex::default(),
+        })
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -49,68 +63,47 @@ impl<V: Vendor> Driver for DeviceDriver<V> {
     fn deploy(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<Vec<ObjectFault>, DriverError> {
         // What cannot be made on any device is said before one is asked.
         desired::<V>(load_balancer, generation, &self.device.config.options, &Objects::new())?;
-        self.recent.forget();
+        let deadline = self.device.deadline();
         let partition = partitions::of(&self.device.config, &load_balancer.project_id);
-        self.leave(&load_balancer.id, &partition)?;
-        let settled = self.device.alone(&partition, || {
-            self.device.session(|session| {
+        self.forget(&partition);
+        self.leave(&load_balancer.id, &partition, deadline)?;
+        let settled = self.device.alone(&partition, deadline, || {
+            self.device.session((Purpose::Change, deadline), |session| {
                 V::ready(session)?;
                 self.device.enter(session, &partition)?;
                 self.device.settle(session, |found| self.wanted(load_balancer, generation, found))
             })
         })?;
-        self.remember(load_balancer, partition, &settled)?;
-        self.recent.forget();
+        self.remember((load_balancer, generation), &partition, &settled)?;
+        self.forget(&partition);
         tracing::info!(load_balancer = %load_balancer.id, generation, "deployed");
         Ok(report::faults(&load_balancer.id, settled.wanted.0, settled.refusals, settled.unsaved))
     }
 
     fn undeploy(&self, load_balancer_id: &str) -> Result<(), DriverError> {
         let id = sound_id(load_balancer_id)?;
+        let deadline = self.device.deadline();
         let known = self.states.read::<V::Kind>(id)?.map(|state| state.partition);
         let partition = match &known {
             Some(partition) => Some(partition.clone()),
-            None => self.device.session(|session| self.locate(session, id))?,
+            None => self.device.session((Purpose::Look, deadline), |session| self.locate(session, id))?,
         };
-        if let Some(partition) = partition {
-            self.device.alone(&partition, || self.take_away(id, &partition, known.is_some()))?;
+        if let Some(partition) = &partition {
+            let gone = || self.take_away(id, partition, (known.is_some(), deadline));
+            self.device.alone(partition, deadline, gone)?;
         }
         self.states.remove(id)?;
-        self.recent.forget();
+        partition.iter().for_each(|partition| self.forget(partition));
         tracing::info!(load_balancer = %id, "undeployed");
         Ok(())
     }
 
     fn observe(&self, ids: &[String]) -> Result<Vec<Observation>, DriverError> {
-        if !ids.is_empty() {
-            return self.look_for(ids);
-        }
-        match self.recent.within(Duration::from_millis(self.device.config.observe_interval_ms.into())) {
-            Ok(seen) => Ok(seen),
-            Err(changes) => {
-                let seen = self.look_for(ids)?;
-                self.recent.keep(changes, &seen);
-                Ok(seen)
-            }
-        }
+        if ids.is_empty() { self.look_around() } else { self.look_for(ids) }
     }
 
     fn deployed(&self) -> Result<Vec<Deployed>, DriverError> {
-        let deployed = self.device.session(|session| {
-            let mut deployed = Vec::new();
-            for partition in partitions::all::<V>(&self.device.config, session)? {
-                if !visit(session, &partition)? {
-                    continue;
-                }
-                let found = survey::<V>(session)?;
-                for marker in Marker::all(&found) {
-                    let generation = if self.is_whole(&marker, &found)? { marker.generation } else { 0 };
-                    deployed.push(Deployed { load_balancer_id: marker.id, generation });
-                }
-            }
-            Ok(deployed)
-        })?;
-        Ok(deployed)
+        self.deployed_now()
     }
 
     fn shutdown(&self) -> Result<(), DriverError> {
@@ -135,26 +128,36 @@ impl<V: Vendor> DeviceDriver<V> {
             .map_err(|error| Failure::Unsettled { what: error.message })
     }
 
+    /// Something else may be seen there from now on.
+    fn forget(&self, partition: &str) {
+        let now = Instant::now();
+        self.observations.forget(partition, now);
+        self.surveys.forget(partition, now);
+    }
+
     fn remember(
         &self,
-        load_balancer: &LoadBalancer,
-        partition: String,
+        (load_balancer, generation): (&LoadBalancer, u64),
+        partition: &str,
         settled: &Settled<Asked<V::Kind>, V::Kind>,
     ) -> Result<(), Failure> {
         let Desired { wanted, members, .. } = &settled.wanted.0;
+        let _changing = self.states.changing();
         let before = self.states.read::<V::Kind>(&load_balancer.id)?;
         let taken = settled.refusals.is_empty();
         let objects = wanted.objects.iter().filter(|_| taken).map(|(key, fields)| (key.clone(), fields.clone()));
         let counters = before.as_ref().map(|before| before.counters).unwrap_or_default();
-        let state = State { partition, objects: objects.collect(), members: members.clone(), counters };
+        let (partition, objects) = (partition.to_owned(), objects.collect());
+        let state = State { partition, generation, objects, members: members.clone(), counters };
         if Some(&state) == before.as_ref() { Ok(()) } else { self.states.write(&load_balancer.id, &state) }
     }
 
     /// Takes it away from where it was, when that is another partition: the configuration has changed.
-    fn leave(&self, id: &str, partition: &str) -> Result<(), DriverError> {
+    fn leave(&self, id: &str, partition: &str, deadline: Instant) -> Result<(), DriverError> {
         match self.states.read::<V::Kind>(id)? {
             Some(state) if state.partition != partition => {
-                self.device.alone(&state.partition, || self.take_away(id, &state.partition, true))?;
+                let gone = || self.take_away(id, &state.partition, (true, deadline));
+                self.device.alone(&state.partition, deadline, gone)?;
                 let partition = partition.to_owned();
                 Ok(self.states.write(id, &State { partition, objects: Vec::new(), members: Vec::new(), ..state })?)
             }
@@ -163,9 +166,9 @@ impl<V: Vendor> DeviceDriver<V> {
     }
 
     /// `known`: something was deployed there.
-    fn take_away(&self, id: &str, partition: &str, known: bool) -> Result<(), DriverError> {
+    fn take_away(&self, id: &str, partition: &str, (known, deadline): (bool, Instant)) -> Result<(), DriverError> {
         let wanted = Wanted::nothing(names::owner(id));
-        let settled = self.device.session(|session| {
+        let settled = self.device.session((Purpose::Change, deadline), |session| {
             V::ready(session)?;
             if !visit(session, partition)? {
                 return Ok(None);
@@ -208,78 +211,6 @@ impl<V: Vendor> DeviceDriver<V> {
             }
         }
         Ok(None)
-    }
-
-    /// All, when none is named.
-    fn look_for(&self, ids: &[String]) -> Result<Vec<Observation>, DriverError> {
-        for id in ids {
-            sound_id(id)?;
-        }
-        let mut states = BTreeMap::new();
-        for id in ids {
-            states.insert(id.clone(), self.states.read::<V::Kind>(id)?);
-        }
-        let elsewhere = ids.is_empty() || states.values().any(Option::is_none);
-        let seen = self.device.session(|session| {
-            let partitions = match elsewhere {
-                true => partitions::all::<V>(&self.device.config, session)?,
-                false => states.values().flatten().map(|state| state.partition.clone()).collect(),
-            };
-            self.look(session, partitions, ids)
-        })?;
-        match ids.iter().find(|id| !seen.iter().any(|one| one.load_balancer_id == **id)) {
-            Some(id) => Err(DriverError::not_found(format!("load balancer {id} is not deployed"))),
-            None => Ok(seen),
-        }
-    }
-
-    /// The load balancers with these ids, or all, in these partitions.
-    fn look(
-        &self,
-        session: &mut Session<'_, V::Wire>,
-        mut partitions: Vec<String>,
-        ids: &[String],
-    ) -> Result<Vec<Observation>, Failure> {
-        partitions.sort_unstable();
-        partitions.dedup();
-        let mut seen = Vec::new();
-        for partition in partitions {
-            if !visit(session, &partition)? {
-                continue;
-            }
-            let markers = Marker::all(&V::read(session, V::Kind::MARKER)?);
-            let view = V::view(session)?;
-            for marker in markers.iter().filter(|marker| ids.is_empty() || ids.contains(&marker.id)) {
-                seen.push(self.look_at(session, &marker.id, &view)?);
-            }
-        }
-        Ok(seen)
-    }
-
-    fn look_at(&self, session: &Session<'_, V::Wire>, id: &str, view: &V::View) -> Result<Observation, Failure> {
-        let reading = V::reading(session, view, &names::owner(id))?;
-        let state = self.states.read::<V::Kind>(id)?;
-        let members = state.as_ref().map(|state| state.members.clone()).unwrap_or_default();
-        let before = state.as_ref().map(|state| state.counters).unwrap_or_default();
-        let counters = before.after(reading.totals);
-        if let Some(state) = state.filter(|_| counters != before) {
-            self.states.write(id, &State { counters, ..state })?;
-        }
-        Ok(report::observation(id, counters.totals(), reading.active, report::health::<V>(view, &members)))
-    }
-
-    /// Whether the device still has what it was given.
-    fn is_whole(&self, marker: &Marker, found: &Objects<V::Kind>) -> Result<bool, Failure> {
-        let Some(state) = self.states.read::<V::Kind>(&marker.id)? else { return Ok(false) };
-        if state.objects.is_empty() {
-            return Ok(true);
-        }
-        let wanted = Wanted {
-            owner: names::owner(&marker.id),
-            objects: state.objects.into_iter().collect(),
-            marker: Some(marker.clone()),
-        };
-        Ok(plan(&wanted, found).is_empty())
     }
 }
 

@@ -41,6 +41,9 @@ pub enum Failure {
     Collision { what: String, other: String },
     #[error("the device does not keep what it was given: {what}")]
     Unsettled { what: String },
+    /// Of this driver's own calls.
+    #[error("time was over while {what}")]
+    Queued { what: String },
     #[error("time is over before {what}")]
     Deadline { what: String },
     #[error("{what}")]
@@ -89,6 +92,7 @@ impl From<Failure> for DriverError {
         let detail = failure.chain();
         let error = match failure {
             Failure::Busy { .. } => Self::busy("the load balancing device is busy"),
+            Failure::Queued { .. } => Self::busy("the load balancing device is at work on other changes"),
             Failure::Lost { .. } | Failure::Expired { .. } | Failure::Deadline { .. } => {
                 Self::unavailable("the load balancing device does not answer")
             }

@@ -51,7 +51,7 @@ impl<V: Vendor> Appliance<V> {
         match session.select(partition) {
             Err(failure) if failure.is_not_found() && ours => {
                 // One after the other: they may get numbers.
-                self.alone(V::Wire::HOME, || self.make(session, partition))?;
+                self.alone(V::Wire::HOME, session.deadline(), || self.make(session, partition))?;
             }
             Err(failure) if failure.is_not_found() => return Err(unusable(partition, "it does not exist")),
             done => return done,

@@ -14,14 +14,21 @@ use crate::{Credentials, Failure, Request, Wire, client::Client, sessions::Sessi
 
 /// How often a logout is sent until the device has confirmed it.
 const LOGOUTS: u32 = 3;
-/// How long it may take, also when time is over: a session that may be left open is worth more than the deadline.
-const LOGOUT_TIME: Duration = Duration::from_secs(5);
+/// How long that may take, also when time is over: a session that may be left open is worth more than the deadline.
+const LOGOUT_TIME: Duration = Duration::from_secs(3);
+
+/// How long the end of a session may take that was left, and when it is tried again.
+const LEFT_TIME: Duration = Duration::from_secs(1);
+const LEFT_PAUSE: Duration = Duration::from_secs(30);
 
 pub struct Session<'a, W: Wire> {
     client: &'a Client,
     sessions: &'a Sessions,
     token: String,
     partition: String,
+    /// Of the whole session.
+    limit: Instant,
+    /// Of what it does now.
     deadline: Instant,
     open: bool,
     wire: PhantomData<W>,
@@ -39,7 +46,8 @@ impl<'a, W: Wire> Session<'a, W> {
         let reply = client.call::<W>(&request, None, deadline).map_err(Failure::of_a_login)?;
         let token = W::token(&reply).ok_or_else(|| lost(&request, "it opens no session"))?;
         let partition = W::HOME.to_owned();
-        let session = Self { client, sessions, token, partition, deadline, open: true, wire: PhantomData };
+        let limit = deadline;
+        let session = Self { client, sessions, token, partition, limit, deadline, open: true, wire: PhantomData };
         sessions.opened(&session.token)?;
         Ok(session)
     }
@@ -47,6 +55,16 @@ impl<'a, W: Wire> Session<'a, W> {
     #[must_use]
     pub fn partition(&self) -> &str {
         &self.partition
+    }
+
+    /// When what it does has to be over.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// What follows has to be over by then, and by the end of the whole.
+    pub(crate) fn until(&mut self, deadline: Instant) {
+        self.deadline = deadline.min(self.limit);
     }
 
     /// Goes to a partition, and makes sure that it is there.
@@ -98,8 +116,8 @@ impl<'a, W: Wire> Session<'a, W> {
         if !std::mem::take(&mut self.open) {
             return;
         }
+        let deadline = self.limit.max(Instant::now() + LOGOUT_TIME);
         for _ in 0..LOGOUTS {
-            let deadline = self.deadline.max(Instant::now() + LOGOUT_TIME);
             match self.client.call::<W>(&W::logout(), Some(&self.token), deadline) {
                 Ok(_) | Err(Failure::Expired { .. }) => return noted(self.sessions.closed(&self.token)),
                 Err(failure) => tracing::debug!("a logout came to nothing: {}", failure.chain()),
@@ -122,13 +140,17 @@ fn noted(noted: Result<(), Failure>) {
     }
 }
 
-/// Ends the sessions that were left. A device that does not answer to that will not open another one either, and says so.
+/// Ends the sessions that were left. One whose end hangs must not hold up everybody who opens another: it has its time, and
+/// a pause afterwards.
 fn end_left<W: Wire>(client: &Client, sessions: &Sessions, deadline: Instant) -> Result<(), Failure> {
-    for token in sessions.left()? {
+    let now = Instant::now();
+    for token in sessions.left(now)? {
+        let deadline = deadline.min(Instant::now() + LEFT_TIME);
         match client.call::<W>(&W::logout(), Some(&token), deadline) {
             Ok(_) | Err(Failure::Expired { .. }) => sessions.closed(&token)?,
             Err(failure) => {
                 tracing::debug!("a session that was left cannot be ended: {}", failure.chain());
+                sessions.leave_until(now + LEFT_PAUSE);
                 break;
             }
         }

@@ -11,6 +11,7 @@ use std::{
     path::{Path, PathBuf},
     process,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
 use crate::Failure;
@@ -29,6 +30,8 @@ struct Kept {
     open: BTreeSet<String>,
     /// Of those that nobody uses any more, and that the device may still have.
     left: BTreeSet<String>,
+    /// They are left alone until then.
+    until: Option<Instant>,
 }
 
 /// Before a file is locked it has a name that nobody looks at.
@@ -39,7 +42,7 @@ impl Sessions {
         let directory = state.join("sessions");
         let (path, file) = own_file(&directory)
             .map_err(|source| Failure::Local { what: format!("use {}", directory.display()), source })?;
-        let kept = Mutex::new(Kept { file, open: BTreeSet::new(), left: BTreeSet::new() });
+        let kept = Mutex::new(Kept { file, open: BTreeSet::new(), left: BTreeSet::new(), until: None });
         Ok(Self { directory, path, kept })
     }
 
@@ -57,8 +60,16 @@ impl Sessions {
         self.change(|kept| kept.open.remove(token) | kept.left.insert(token.to_owned()))
     }
 
+    /// The end of one of them came to nothing: nobody tries it again before.
+    pub(crate) fn leave_until(&self, until: Instant) {
+        self.lock().until = Some(until);
+    }
+
     /// Those to end: this process's, and of processes that are gone.
-    pub(crate) fn left(&self) -> Result<BTreeSet<String>, Failure> {
+    pub(crate) fn left(&self, now: Instant) -> Result<BTreeSet<String>, Failure> {
+        if self.lock().until.is_some_and(|until| now < until) {
+            return Ok(BTreeSet::new());
+        }
         let adopted = self.adopt().map_err(|source| self.failed(source))?;
         self.change(|kept| {
             let before = kept.left.len();
@@ -147,6 +158,8 @@ fn rewrite(file: &mut File, text: &str) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn tokens(of: &[&str]) -> BTreeSet<String> {
@@ -155,7 +168,7 @@ mod tests {
 
     #[test]
     fn the_sessions_of_a_process_that_is_gone_are_taken_over_and_those_of_a_living_one_are_not() {
-        let directory = tempfile::tempdir().unwrap();
+        let (directory, now) = (tempfile::tempdir().unwrap(), Instant::now());
         let gone = Sessions::in_directory(directory.path()).unwrap();
         let living = Sessions::in_directory(directory.path()).unwrap();
         for token in ["a", "b"] {
@@ -164,14 +177,18 @@ mod tests {
         gone.closed("b").unwrap();
         living.opened("c").unwrap();
         let next = Sessions::in_directory(directory.path()).unwrap();
-        assert_eq!(next.left().unwrap(), tokens(&[]));
+        assert_eq!(next.left(now).unwrap(), tokens(&[]));
         drop(gone);
-        assert_eq!(next.left().unwrap(), tokens(&["a"]));
-        assert_eq!(living.left().unwrap(), tokens(&[]));
+        assert_eq!(next.left(now).unwrap(), tokens(&["a"]));
+        assert_eq!(living.left(now).unwrap(), tokens(&[]));
         next.closed("a").unwrap();
-        assert_eq!(next.left().unwrap(), tokens(&[]));
+        assert_eq!(next.left(now).unwrap(), tokens(&[]));
         living.left_open("c").unwrap();
-        assert_eq!(living.left().unwrap(), tokens(&["c"]));
+        assert_eq!(living.left(now).unwrap(), tokens(&["c"]));
+        let later = now + Duration::from_secs(30);
+        living.leave_until(later);
+        assert_eq!(living.left(now).unwrap(), tokens(&[]));
+        assert_eq!(living.left(later).unwrap(), tokens(&["c"]));
         drop((next, living));
         assert_eq!(fs::read_dir(directory.path().join("sessions")).unwrap().count(), 1);
     }

@@ -4,6 +4,7 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,9 @@ use crate::{Failure, Fields, Key, Kind, counters::Counters};
 #[serde(bound = "K: Kind")]
 pub(crate) struct State<K> {
     pub(crate) partition: String,
+    /// Of the last deploy; 0: unknown.
+    #[serde(default)]
+    pub(crate) generation: u64,
     /// What the device was given last; empty: unknown, or not all of it was taken.
     pub(crate) objects: Vec<(Key<K>, Fields)>,
     pub(crate) members: Vec<Listed>,
@@ -32,14 +36,22 @@ pub struct Listed {
     pub checked: bool,
 }
 
-#[derive(Clone, Debug)]
-pub(crate) struct States(PathBuf);
+#[derive(Debug)]
+pub(crate) struct States {
+    directory: PathBuf,
+    changing: Mutex<()>,
+}
 
 const SUFFIX: &str = ".lb";
 
 impl States {
     pub(crate) fn in_directory(directory: &Path) -> Self {
-        Self(directory.to_path_buf())
+        Self { directory: directory.to_path_buf(), changing: Mutex::default() }
+    }
+
+    /// For as long as this is held nobody else reads, to write what he has read.
+    pub(crate) fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// None: not kept. A damaged file is as good as none.
@@ -50,6 +62,13 @@ impl States {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(Failure::Local { what: format!("read {}", path.display()), source }),
         }
+    }
+
+    /// The load balancers that are kept, with their ids. A file that cannot be read is none.
+    pub(crate) fn all<K: Kind>(&self) -> Vec<(String, State<K>)> {
+        let files = fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        let ids = files.filter_map(|file| Some(file.file_name().to_str()?.strip_suffix(SUFFIX)?.to_owned()));
+        ids.filter_map(|id| Some((id.clone(), self.read(&id).ok()??))).collect()
     }
 
     pub(crate) fn write<K: Kind>(&self, id: &str, state: &State<K>) -> Result<(), Failure> {
@@ -68,7 +87,7 @@ impl States {
     }
 
     fn path(&self, id: &str) -> PathBuf {
-        self.0.join(format!("{id}{SUFFIX}"))
+        self.directory.join(format!("{id}{SUFFIX}"))
     }
 }
 

@@ -13,6 +13,7 @@ pub mod plans;
 pub mod rules;
 pub mod samples;
 mod stage;
+pub mod tenants;
 
 pub use stage::{Assumed, PASSWORD, Played, Role, Stage, USER, strays, writes};
 
@@ -41,6 +42,9 @@ macro_rules! tests {
             rules::the_devices_certificate_is_verified,
             rules::sessions_that_a_crash_left_open_do_not_lock_the_driver_out_for_ever,
             rules::a_session_that_was_left_open_is_ended_by_the_next_one,
+            tenants::a_partition_that_does_not_answer_costs_its_own_tenant_only,
+            tenants::changes_that_hang_in_one_partition_end_and_hold_up_no_other,
+            tenants::a_change_that_waits_for_another_is_busy_and_not_for_ever,
             rules::no_more_sessions_are_open_than_are_configured,
             features::protocols_methods_persistences_and_monitors_of_every_kind_can_be_had,
             features::a_pool_without_a_vip_is_deployed_and_nothing_listens,

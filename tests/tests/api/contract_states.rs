@@ -71,6 +71,37 @@ async fn every_object_is_pending_until_its_agent_answers_and_again_after_each_pu
     assert_eq!(desired(&mut agent, generation + 1).await.load_balancer.unwrap().pools[0].monitors[0].delay, 7);
 }
 
+/// What is pending stays so and says why; what is not, and what has changed since, is as it was.
+#[tokio::test]
+async fn while_a_device_is_busy_what_is_pending_says_so() {
+    let services = Services::start().await;
+    let mut agent = Agent::connect(&services.channel, "a", "1").await.unwrap();
+    let subnet = services.subnet().await;
+    let pool = services.pool(&subnet).await;
+    let pool_path = format!("/v2.0/lb/pools/{pool}");
+    let first = desired(&mut agent, 1).await;
+    agent.deployed(&first).await;
+    services.settled(&pool_path, "ACTIVE").await;
+    let vip = services.create("/v2.0/lb/vips", vip(&subnet, &pool)).await.id();
+    let waits = desired(&mut agent, 2).await;
+    let member = services.create("/v2.0/lb/members", member(&pool, "10.0.0.11")).await.id();
+    let newest = desired(&mut agent, 3).await;
+    agent.waiting(&waits, "the device is busy").await;
+    let (vip_path, member_path) = (format!("/v2.0/lb/vips/{vip}"), format!("/v2.0/lb/members/{member}"));
+    let shown = async |path: &str, wrapper: &str| {
+        let shown = services.get(path).await[wrapper].clone();
+        (shown["status"].clone(), shown["status_description"].clone())
+    };
+    while shown(&vip_path, "vip").await != (json!("PENDING_CREATE"), json!("the device is busy")) {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(shown(&pool_path, "pool").await, (json!("ACTIVE"), json!(null)));
+    assert_eq!(shown(&member_path, "member").await, (json!("PENDING_CREATE"), json!(null)));
+    agent.deployed(&newest).await;
+    assert_eq!(services.settled(&vip_path, "ACTIVE").await["status_description"], json!(null));
+    services.settled(&member_path, "ACTIVE").await;
+}
+
 #[tokio::test]
 async fn what_is_deleted_is_gone_at_once_and_the_agent_is_told() {
     let services = Services::start().await;

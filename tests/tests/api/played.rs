@@ -3,7 +3,7 @@
 use ballast_proto::{
     agent::{
         AgentMessage, Desired, DriverReport, DriverState, Heartbeat, Hello, Outcome, Removed, SchedulerMessage,
-        agent_message, agent_session_client::AgentSessionClient, scheduler_message::Message,
+        Waiting, agent_message, agent_session_client::AgentSessionClient, scheduler_message::Message,
     },
     driver::{Capabilities, Fault},
 };
@@ -140,6 +140,19 @@ impl Agent {
             generation: desired.generation,
             fault,
             faults: Vec::new(),
+        }))
+        .await;
+    }
+
+    /// The device is busy.
+    pub(crate) async fn waiting(&self, desired: &Desired, why: &str) {
+        let load_balancer = desired.load_balancer.as_ref().expect("a load balancer");
+        let fault = Fault { code: 6, retryable: true, message: why.to_owned(), detail: String::new() };
+        self.say(agent_message::Message::Waiting(Waiting {
+            load_balancer_id: load_balancer.id.clone(),
+            epoch: desired.epoch,
+            generation: desired.generation,
+            fault: Some(fault),
         }))
         .await;
     }

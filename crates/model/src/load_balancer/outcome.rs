@@ -72,6 +72,17 @@ impl LoadBalancer {
         self
     }
 
+    /// The device of its agent is busy, and what is desired is deployed later: what is pending says why.
+    #[must_use]
+    pub fn waits(mut self, generation: u64, why: &str) -> Self {
+        for (_, progress) in self.objects_mut() {
+            if progress.status.is_pending() && progress.changed <= generation {
+                progress.description = Some(why.to_owned());
+            }
+        }
+        self
+    }
+
     pub(super) fn objects_mut(&mut self) -> impl Iterator<Item = (Uuid, &mut Progress)> {
         let listeners = self.listeners.iter_mut().map(|listener| (listener.id, &mut listener.progress));
         let pools = self.pools.iter_mut().flat_map(|pool| {

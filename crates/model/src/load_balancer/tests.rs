@@ -123,6 +123,23 @@ fn a_failed_deploy_says_why_and_a_later_success_clears_it() {
 }
 
 #[test]
+fn what_waits_says_why_and_stays_as_pending_as_it_was() {
+    let settled = load_balancer().settle(&succeeded(1));
+    let vip_changed = settled.add_vip(vip(2)).unwrap();
+    let generation = vip_changed.generation;
+    let load_balancer = vip_changed.add_member(member(11)).unwrap().waits(generation, "busy");
+    let said = |progress: &Progress| (progress.status, progress.description.clone());
+    assert_eq!(
+        said(&load_balancer.listeners[0].progress),
+        (ProvisioningStatus::PendingCreate, Some("busy".to_owned()))
+    );
+    assert_eq!(said(&load_balancer.pools[0].progress), (ProvisioningStatus::Active, None));
+    assert_eq!(said(&load_balancer.pools[0].members[0].progress), (ProvisioningStatus::PendingCreate, None));
+    let load_balancer = load_balancer.settle(&succeeded(generation));
+    assert_eq!(said(&load_balancer.listeners[0].progress), (ProvisioningStatus::Active, None));
+}
+
+#[test]
 fn one_bad_object_does_not_fail_the_rest() {
     let load_balancer = load_balancer().add_member(member(11)).unwrap().add_member(member(12)).unwrap();
     let bad = member(11).id;

@@ -1,11 +1,13 @@
 //! What only this vendor's devices have: how what v1 can ask arrives on them, changes, and goes.
 
-use ballast_abi::Vip;
+use ballast_abi::{Driver, Vip};
+use ballast_device::names;
 use ballast_rehearsal::{
     Role, Stage,
-    samples::{ID, checked, member},
+    samples::{ID, another, checked, member},
     writes,
 };
+use ballast_simulators::{Fault, Kind};
 use serde_json::{Value, json};
 
 use crate::thunder::{Inspect, Thunder};
@@ -71,6 +73,23 @@ fn ipv6_admin_states_weights_and_limits_are_the_devices() {
     assert_eq!(stage.field(&port, "conn-limit"), Value::Null);
     assert_eq!(stage.field(&group, "lb-method"), "round-robin");
     assert!(!stage.objects().iter().any(|path| path.starts_with("slb/template/port")));
+}
+
+/// Counters are asked for one by one, and one that hangs must not keep those of others away.
+#[test]
+fn a_load_balancer_whose_counters_do_not_come_costs_itself_only() {
+    let stage = Stage::<Thunder>::new();
+    assert_eq!((stage.deploy(&checked(), 1), stage.deploy(&another("other", "demo"), 1)), (vec![], vec![]));
+    let name = names::object(&names::owner(ID), 'v', "");
+    let hangs = Fault::new(Kind::Delay(3_600_000)).path(&format!("*/{name}/port/stats")).times(usize::MAX);
+    stage.simulator.faults.add(hangs);
+    for _ in 0..2 {
+        let seen: Vec<String> =
+            stage.driver.observe(&[]).unwrap().into_iter().map(|one| one.load_balancer_id).collect();
+        assert_eq!(seen, ["other"]);
+    }
+    stage.simulator.faults.clear();
+    assert_eq!(stage.driver.observe(&[]).unwrap().len(), 2);
 }
 
 #[test]

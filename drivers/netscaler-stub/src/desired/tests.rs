@@ -106,7 +106,8 @@ fn sessions_are_kept_by_the_virtual_server() {
     let refused = keep(PersistenceType::HttpCookie, Protocol::Tcp, "");
     assert_eq!(complaints(&refused), [("listener", "sessions can be kept by cookies with HTTP only")]);
     let odd = keep(PersistenceType::AppCookie, Protocol::Http, "S\").X(\"");
-    assert_eq!(complaints(&odd)[0].1, "the device cannot follow a cookie with this name");
+    let why = "the device cannot follow a cookie with this name: sessions are not kept";
+    assert_eq!(complaints(&odd), [("listener", why)]);
     assert_eq!(only(&odd, Kind::VirtualServer)["persistencetype"], "NONE");
 }
 

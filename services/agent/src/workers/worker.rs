@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ballast_abi::ErrorCode;
 use ballast_proto::{
-    agent::{Outcome, Removed, agent_message::Message},
+    agent::{Outcome, Removed, Waiting, agent_message::Message},
     driver::{Fault, ObjectFault},
 };
 use tokio::{
@@ -109,6 +109,11 @@ async fn deploy(workers: &Workers, worker: &Worker, order: &Arc<Order>) {
     let broken = result.as_ref().is_err_and(drivers::is_broken);
     if broken && worker.state().interrupted(order, moment()) {
         span.in_scope(|| tracing::warn!("the driver's process ended during the deploy; it is done once more"));
+    } else if let Err(fault) = &result
+        && worker.state().waits(order, fault, moment())
+    {
+        span.in_scope(|| tracing::info!(detail = %fault.detail, "it waits: {}", fault.message));
+        workers.0.on.uplink.send(Message::Waiting(waiting(order, fault.clone())));
     } else {
         let failure = result.as_ref().err().cloned();
         let outcome = worker.state().deployed(order, result, moment());
@@ -117,6 +122,11 @@ async fn deploy(workers: &Workers, worker: &Worker, order: &Arc<Order>) {
             workers.0.on.uplink.send(Message::Outcome(outcome));
         }
     }
+}
+
+fn waiting(order: &Order, fault: Fault) -> Waiting {
+    let (load_balancer_id, epoch, generation) = (order.id().to_owned(), order.epoch, order.generation);
+    Waiting { load_balancer_id, epoch, generation, fault: Some(fault) }
 }
 
 async fn call_deploy(workers: &Workers, order: &Order) -> Result<Vec<ObjectFault>, Fault> {

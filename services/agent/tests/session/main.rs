@@ -89,7 +89,7 @@ async fn a_failure_is_told_and_tried_again_until_a_newer_generation_cures_it() {
     let mut scheduler = Scheduler::listen(&place.socket());
     place.start_agent();
     let mut session = scheduler.welcomed("c1").await;
-    session.desire(named("a", "busy: at work"), 1, 1).await;
+    session.desire(named("a", "unavailable: at work"), 1, 1).await;
     for _ in 0..2 {
         let outcome = session.outcome().await;
         let fault = outcome.fault.unwrap();
@@ -101,6 +101,28 @@ async fn a_failure_is_told_and_tried_again_until_a_newer_generation_cures_it() {
         _ => None,
     });
     assert_eq!(outcome.await.generation, 2);
+}
+
+#[tokio::test]
+async fn a_busy_device_is_waited_for_and_that_is_told_as_no_failure() {
+    let mut place = Place::new();
+    let mut scheduler = Scheduler::listen(&place.socket());
+    place.start_agent();
+    let mut session = scheduler.welcomed("c1").await;
+    session.desire(named("a", "busy: at work"), 1, 1).await;
+    for _ in 0..2 {
+        let waiting = session.next("a wait", |up| match up {
+            Up::Waiting(waiting) => Some(waiting),
+            Up::Outcome(outcome) => panic!("{outcome:?}"),
+            _ => None,
+        });
+        let waiting = waiting.await;
+        assert_eq!((waiting.load_balancer_id.as_str(), waiting.epoch, waiting.generation), ("a", 1, 1));
+        assert!(waiting.fault.unwrap().message.contains("at work"));
+    }
+    session.desire(web("a"), 1, 2).await;
+    let outcome = session.outcome().await;
+    assert_eq!((outcome.generation, outcome.fault), (2, None));
 }
 
 #[tokio::test]

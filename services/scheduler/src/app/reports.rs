@@ -144,6 +144,24 @@ impl App {
         Ok(())
     }
 
+    /// The device of a load balancer's owner is busy: what is pending says so.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn waits(&self, owner: Owner, generation: u64, why: &str) -> Result<(), Fault> {
+        let wait = self.store.write(|tx, _| {
+            Box::pin(async move {
+                let mut placed = placed_of(tx, [owner].into_iter()).await?;
+                let before = placed.clone();
+                if let Some(placed) = owner.find(&mut placed) {
+                    placed.load_balancer = placed.load_balancer.clone().waits(generation, why);
+                }
+                save_all(tx, &before, &placed).await
+            })
+        });
+        wait.await
+    }
+
     /// The load balancer is gone from an agent that was to remove it.
     ///
     /// # Errors

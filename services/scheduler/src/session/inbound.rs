@@ -71,6 +71,10 @@ impl Session<'_> {
                 Some(owner) => self.app.removed(owner).await,
                 None => Ok(()),
             },
+            Some(Message::Waiting(waiting)) => match self.owner(&waiting.load_balancer_id, waiting.epoch) {
+                Some(owner) => self.app.waits(owner, waiting.generation, &reason(waiting.fault.as_ref())).await,
+                None => Ok(()),
+            },
             Some(Message::Health(report)) => self.health(&report).await,
             Some(Message::Statistics(report)) => self.statistics(&report).await,
             Some(Message::Hello(_) | Message::Outcome(_)) | None => {

@@ -7,8 +7,10 @@ mod remembered;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
+use ballast_abi::ErrorCode;
 use ballast_proto::{
     agent::Outcome,
     driver::{Fault, ObjectFault},
@@ -17,6 +19,9 @@ use tokio::time::Instant;
 
 use super::order::{Age, Goal, Order};
 use crate::{ledger::Settled, pace::Pace};
+
+/// How long a device may be busy before that is a failure.
+const BUSY: Duration = Duration::from_secs(120);
 
 /// Whether a driver can be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +69,8 @@ pub(crate) struct State {
     pub(super) retry: Retry,
     /// How often in a row it was lost after a deploy that succeeded.
     losses: u32,
+    /// Since when the driver has said that its device is busy, whatever was asked of it.
+    busy_since: Option<Instant>,
     /// The scheduler asked and has had no answer.
     pub(super) owed: bool,
     /// Removals that a later placement has overtaken: they are confirmed as they are.
@@ -85,6 +92,7 @@ impl State {
             fault: None,
             retry: Retry::default(),
             losses: 0,
+            busy_since: None,
             owed: true,
             confirm: BTreeSet::new(),
             busy: false,
@@ -204,6 +212,7 @@ impl State {
             Ok(faults) => {
                 self.held.insert(order.driver.clone(), Some(order.generation));
                 let settled = Settled { driver: order.driver.clone(), generation: order.generation, faults };
+                self.busy_since = None;
                 if current {
                     self.fault = None;
                     self.retry = if settled.is_hopeful() { self.retry.after(true, moment) } else { Retry::default() };
@@ -232,6 +241,23 @@ impl State {
     pub(crate) fn interrupted(&mut self, order: &Arc<Order>, moment: Moment) -> bool {
         let current = matches!(&self.goal, Goal::Run(goal) if goal == order);
         if !current || self.retry.failures > 0 {
+            return false;
+        }
+        self.busy = false;
+        self.touched = Some(moment.now);
+        self.held.insert(order.driver.clone(), None);
+        self.retry = self.retry.after(true, moment);
+        true
+    }
+
+    /// The device was too busy for a deploy. Returns whether that is no failure yet: it is when it lasts.
+    pub(crate) fn waits(&mut self, order: &Arc<Order>, fault: &Fault, moment: Moment) -> bool {
+        let current = matches!(&self.goal, Goal::Run(goal) if goal == order);
+        if !current || ErrorCode(fault.code) != ErrorCode::BUSY || !fault.retryable {
+            return false;
+        }
+        let since = *self.busy_since.get_or_insert(moment.now);
+        if moment.now.saturating_duration_since(since) >= BUSY {
             return false;
         }
         self.busy = false;

@@ -123,6 +123,28 @@ fn failures_are_told_and_tried_again_ever_more_slowly() {
 }
 
 #[test]
+fn a_busy_device_is_no_failure_for_two_minutes() {
+    let begun = Instant::now();
+    let mut state = state(order(1, 1));
+    let mut now = begun;
+    let waits = |state: &mut State, fault: &Fault, now: Instant| {
+        let Step::Deploy(order) = next(state, now) else { panic!("no deploy but {:?}", next(state, now)) };
+        state.begin(now);
+        state.waits(&order, fault, at(now))
+    };
+    for wait in [1, 2, 4, 8, 16, 32, 60] {
+        assert!(waits(&mut state, &busy(), now));
+        now += Duration::from_secs(wait);
+        assert_eq!(next(&state, now - Duration::from_secs(1)), Step::Wait(Some(now)));
+    }
+    assert!(!waits(&mut state, &busy(), now), "after {:?}", now - begun);
+    assert_eq!(deploy(&mut state, Ok(Vec::new()), now), Some((1, 1)));
+    state.desire(order(1, 2));
+    assert!(!waits(&mut state, &DriverError::unavailable("gone").into(), now));
+    assert!(waits(&mut state, &busy(), now), "what was busy before does not count");
+}
+
+#[test]
 fn what_is_hopeless_waits_for_minutes_or_for_a_change() {
     let now = Instant::now();
     let mut state = state(order(1, 1));
