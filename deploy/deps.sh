@@ -8,7 +8,7 @@
 #   host         the same, and when there are no network namespaces, a demo runs already, or its ports are in use
 #   clients      the neutron command
 #   test         clients, another Rust compiler than ours (Debian's), cargo-nextest, Python's gRPC, A10's own client, a client
-#                of NetScaler, schemathesis, Keystone
+#                of NetScaler, schemathesis, Keystone, systemd-analyze (of units)
 #   bench        wrk, PostgreSQL
 #   deploy-test  debootstrap
 #
@@ -232,7 +232,7 @@ for group in "$@"; do
         root) root ;;
         host) root; ! has flock || no_demo; ! has ss || ports ;;
         clients) packages_for_clients ;;
-        test) packages_for_clients; other_compiler; compiles=yes ;;
+        test) packages_for_clients; other_compiler; want systemd has systemd-analyze; compiles=yes ;;
         bench)
             want wrk has wrk
             want postgresql test -e /usr/lib/postgresql

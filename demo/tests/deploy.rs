@@ -93,9 +93,62 @@ fn make_install_honours_destdir_and_prefix_whatever_the_umask_and_touches_no_con
     let drivers = fs::read_dir(there.path().join("opt/ballast/lib/ballast/drivers")).expect("the drivers' folder");
     assert_eq!(drivers.count(), 1, "every file in it is run");
     assert!(fs::read_dir(there.path().join("etc/ballast")).expect("for a configuration").next().is_none());
+    for entry in ["sysusers.d", "tmpfiles.d"] {
+        assert_eq!(mode(&format!("opt/ballast/lib/{entry}/ballast.conf")), Some(0o644), "{entry}");
+    }
     for unit in ["scheduler", "api-gateway", "agent"] {
         let file = there.path().join(format!("opt/ballast/lib/systemd/system/ballast-{unit}.service"));
         let text = fs::read_to_string(file).expect("a unit");
         assert!(text.contains(&format!("ExecStart=/opt/ballast/bin/ballast-{unit} ")), "{text}");
+    }
+}
+
+/// What `systemd-analyze` says of the units as they are installed under a prefix.
+fn analyze(arguments: &[&str]) -> Option<std::process::Output> {
+    Command::new("systemd-analyze").args(arguments).output().ok()
+}
+
+#[test]
+fn systemd_takes_the_units_and_finds_them_confined() {
+    let test = "systemd_takes_the_units_and_finds_them_confined";
+    if analyze(&["--version"]).is_none() {
+        return ballast_lab::not_run(test, "there is no systemd-analyze (Debian's package systemd)");
+    }
+    let there = tempfile::tempdir().expect("a folder");
+    for (unit, threshold) in [("scheduler", 20), ("api-gateway", 20), ("agent", 60)] {
+        let name = format!("ballast-{unit}.service");
+        let file = there.path().join(&name);
+        // The programs are not installed here; any that can be run will do.
+        let text = deploy(&format!("systemd/{name}")).replace("/usr/bin/ballast-", "/bin/true --as=ballast-");
+        fs::write(&file, text).expect("it can be written");
+        let path = file.to_str().expect("a name");
+        let threshold = format!("--threshold={threshold}");
+        for arguments in [&["verify", "--man=no", path][..], &["security", "--no-pager", "--offline=true", &threshold, path]] {
+            let output = analyze(arguments).expect("it runs");
+            let said = [output.stdout, output.stderr].concat();
+            let said = String::from_utf8_lossy(&said);
+            assert!(output.status.success(), "{arguments:?}: {said}");
+            for complaint in ["Unknown", "Failed to parse", "ignoring"] {
+                assert!(!said.contains(complaint), "{arguments:?}: {said}");
+            }
+        }
+    }
+}
+
+#[test]
+fn scheduler_and_gateway_have_a_user_of_their_own_and_the_agents_folder_stays_roots() {
+    for unit in ["scheduler", "api-gateway"] {
+        let text = deploy(&format!("systemd/ballast-{unit}.service"));
+        for line in ["User=ballast", "Group=ballast", "CapabilityBoundingSet=", "NoNewPrivileges=yes", "UMask=0077"] {
+            assert!(text.lines().any(|found| found == line), "{unit} has no {line}");
+        }
+        // systemd would give all that lies in it to the unit's user: the agent's files too.
+        assert!(!text.contains("\nStateDirectory="), "{unit}");
+    }
+    assert!(deploy("systemd/ballast-scheduler.service").contains("\nInaccessiblePaths=-/var/lib/ballast/agent\n"));
+    assert!(deploy("sysusers.d/ballast.conf").contains("\nu ballast "));
+    let folders = deploy("tmpfiles.d/ballast.conf");
+    for line in ["d /var/lib/ballast 0771 root ballast", "d /var/lib/ballast/agent 0711 root root"] {
+        assert!(folders.lines().any(|found| found == line), "no {line}");
     }
 }

@@ -210,6 +210,48 @@ traffic_ends() {
     say "$sent requests during the upgrade, none failed"
 }
 
+# What the units promise, of the real processes: who they are, what they may, and what is kept from them.
+privileges() {
+    cat >"$work/confined" <<'END'
+for program in scheduler api-gateway; do
+    unit=ballast-$program.service
+    systemd-analyze verify --man=no "$unit"
+    systemd-analyze security --no-pager --threshold=20 "$unit" >/root/security || { cat /root/security; exit 1; }
+    pid=$(systemctl show -P MainPID "$unit")
+    id=$(id -u ballast)
+    for line in "Uid: $id $id $id $id" "CapPrm: 0000000000000000" "CapEff: 0000000000000000" "CapBnd: 0000000000000000" \
+        "NoNewPrivs: 1" "Seccomp: 2"; do
+        tr -s '\t ' ' ' <"/proc/$pid/status" | grep -qx "$line" || { echo "$unit: no $line"; cat "/proc/$pid/status"; exit 1; }
+    done
+    inside() { nsenter --mount --target "$pid" setpriv --reuid ballast --regid ballast --clear-groups sh -c "$1"; }
+    for refused in "ls /root" "ls /var/lib/ballast/agent/ledger" "mv /var/lib/ballast/agent /var/lib/ballast/other" \
+        "touch /etc/ballast/try" "touch /usr/try" "cat /proc/1/cmdline"; do
+        ! inside "$refused" >/root/refused 2>&1 || { echo "$unit may: $refused"; exit 1; }
+    done
+done
+# The last of them is the gateway: the scheduler's database is not its own.
+! inside "cat /var/lib/ballast/ballast.db" >/root/refused 2>&1
+[ "$(stat -c '%U %a' /var/lib/ballast/ballast.db)" = "ballast 600" ]
+END
+    on ctl "$work/confined" || told ctl "$work/confined"
+    cat >"$work/bounded" <<'END'
+systemd-analyze verify --man=no ballast-agent.service
+systemd-analyze security --no-pager --threshold=60 ballast-agent.service >/root/security || { cat /root/security; exit 1; }
+pid=$(systemctl show -P MainPID ballast-agent)
+host=$(pgrep -f '^ballast-agent driver-host haproxy-ns')
+for process in $pid $host; do
+    for line in "NoNewPrivs: 1" "Seccomp: 2"; do
+        tr -s '\t ' ' ' <"/proc/$process/status" | grep -qx "$line" || { echo "no $line"; cat "/proc/$process/status"; exit 1; }
+    done
+    # of sys_module, sys_rawio, sys_boot, sys_time, mknod, setfcap, syslog, bpf none
+    bound=$(sed -n 's/^CapBnd:[[:space:]]*//p' "/proc/$process/status")
+    [ $((0x$bound & (1 << 16 | 1 << 17 | 1 << 22 | 1 << 25 | 1 << 27 | 1 << 31 | 1 << 34 | 1 << 39))) = 0 ] || { echo "bounded by $bound"; exit 1; }
+done
+END
+    for host in host-1 host-2; do on "$host" "$work/bounded" || told "$host" "$work/bounded"; done
+    say "the units' processes have what they need and no more"
+}
+
 begun=$(date +%s)
 make_hosts
 blocks
@@ -218,4 +260,5 @@ for file in "$work"/*.where; do block "${file%.where}"; done
 section="the end"
 echo 'curl -sS --fail --max-time 5 http://198.51.100.100/ | grep "hello from web-1"' >"$work/end"
 on client "$work/end" || told client "$work/end"
+privileges
 say "docs/deploy.md works to the letter: $(find "$work" -name '*.where' | wc -l) blocks in $(($(date +%s) - begun)) s"
