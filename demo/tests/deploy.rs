@@ -123,7 +123,9 @@ fn systemd_takes_the_units_and_finds_them_confined() {
         fs::write(&file, text).expect("it can be written");
         let path = file.to_str().expect("a name");
         let threshold = format!("--threshold={threshold}");
-        for arguments in [&["verify", "--man=no", path][..], &["security", "--no-pager", "--offline=true", &threshold, path]] {
+        for arguments in
+            [&["verify", "--man=no", path][..], &["security", "--no-pager", "--offline=true", &threshold, path]]
+        {
             let output = analyze(arguments).expect("it runs");
             let said = [output.stdout, output.stderr].concat();
             let said = String::from_utf8_lossy(&said);

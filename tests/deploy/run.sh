@@ -224,6 +224,7 @@ for program in scheduler api-gateway; do
         tr -s '\t ' ' ' <"/proc/$pid/status" | grep -qx "$line" || { echo "$unit: no $line"; cat "/proc/$pid/status"; exit 1; }
     done
     inside() { nsenter --mount --target "$pid" setpriv --reuid ballast --regid ballast --clear-groups sh -c "$1"; }
+    inside "cat /etc/ballast/ballast.toml" >/dev/null
     for refused in "ls /root" "ls /var/lib/ballast/agent/ledger" "mv /var/lib/ballast/agent /var/lib/ballast/other" \
         "touch /etc/ballast/try" "touch /usr/try" "cat /proc/1/cmdline"; do
         ! inside "$refused" >/root/refused 2>&1 || { echo "$unit may: $refused"; exit 1; }
