@@ -78,8 +78,9 @@ pub(in crate::conformance) fn members(bench: &Bench) -> Verdict {
         let mut one = stage.samples.load_balancer(1);
         // The last one is at an address where nobody answers.
         let dead = stage.samples.member(1, 50);
+        // Devices may want a check to be over before the next one.
         let monitor =
-            crate::HealthMonitor { delay: 1, timeout: 1, max_retries: 1, ..stage.samples.monitor(1, MonitorType::Tcp) };
+            crate::HealthMonitor { delay: 2, timeout: 1, max_retries: 1, ..stage.samples.monitor(1, MonitorType::Tcp) };
         one.pools.iter_mut().for_each(|pool| {
             pool.members.truncate(1);
             pool.members.push(dead.clone());
