@@ -8,10 +8,12 @@ use std::{
     env,
     io::{Read as _, Write as _},
     net::{TcpStream, ToSocketAddrs as _},
+    path::Path,
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
+use tempfile::TempDir;
 use testcontainers::{
     ContainerAsync, GenericImage, ImageExt as _,
     core::{IntoContainerPort as _, Mount},
@@ -27,6 +29,8 @@ const IMAGE: &str = "BALLAST_TEST_POSTGRES_IMAGE";
 const DEFAULT_IMAGE: &str = "postgres:17";
 const PORT: u16 = 5432;
 const PASSWORD: &str = "for-tests";
+/// Where its sockets are in a container.
+const SOCKETS: &str = "/sockets";
 /// Where a container has a disk of a few MiB, and its size.
 const SMALL_DISK: &str = "/small";
 const SMALL_SIZE: i64 = 32 << 20;
@@ -39,7 +43,14 @@ const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 pub struct Postgres {
     url: String,
     databases: AtomicU32,
-    container: Option<ContainerAsync<GenericImage>>,
+    container: Option<Contained>,
+}
+
+#[derive(Debug)]
+struct Contained {
+    container: ContainerAsync<GenericImage>,
+    /// The server's sockets are here.
+    sockets: TempDir,
 }
 
 impl Postgres {
@@ -84,26 +95,40 @@ impl Postgres {
         self.container.is_some().then_some(SMALL_DISK)
     }
 
+    /// The folder with the server's socket, and the password of the user `postgres`; none on a server that was there
+    /// already.
+    #[must_use]
+    pub fn socket(&self) -> Option<(&Path, &'static str)> {
+        self.container.as_ref().map(|contained| (contained.sockets.path(), PASSWORD))
+    }
+
     /// Removes the container. (Dropped, it is removed too, but nobody waits for that.)
     ///
     /// # Panics
     /// When the container cannot be removed.
     pub async fn stop(self) {
-        if let Some(container) = self.container
-            && let Err(error) = container.rm().await
+        if let Some(contained) = self.container
+            && let Err(error) = contained.container.rm().await
         {
             panic!("the container of PostgreSQL cannot be removed: {error}");
         }
     }
 }
 
-async fn contained(image: &str) -> testcontainers::core::error::Result<(String, ContainerAsync<GenericImage>)> {
+async fn contained(image: &str) -> testcontainers::core::error::Result<(String, Contained)> {
+    let sockets = tempfile::tempdir().map_err(testcontainers::TestcontainersError::other)?;
+    // The server is another user there.
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o1777);
+    std::fs::set_permissions(sockets.path(), open).map_err(testcontainers::TestcontainersError::other)?;
     let (name, tag) = image.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).unwrap_or((image, "latest"));
-    let server = ["postgres", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=500"];
+    let shared = format!("unix_socket_directories={SOCKETS}");
+    let server =
+        ["postgres", "-c", &shared, "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=500"];
     let container = GenericImage::new(name, tag)
         .with_exposed_port(PORT.tcp())
         .with_env_var("POSTGRES_PASSWORD", PASSWORD)
         .with_cmd(server)
+        .with_mount(Mount::bind_mount(sockets.path().display().to_string(), SOCKETS))
         .with_mount(Mount::tmpfs_mount(SMALL_DISK).with_size_bytes(SMALL_SIZE).with_mode(0o1777))
         .start()
         .await?;
@@ -113,7 +138,7 @@ async fn contained(image: &str) -> testcontainers::core::error::Result<(String, 
         poll_until(PATIENCE, || answers(&address).then_some(())).is_some(),
         "PostgreSQL of {image} does not answer at {address}"
     );
-    Ok((format!("postgres://postgres:{PASSWORD}@{address}"), container))
+    Ok((format!("postgres://postgres:{PASSWORD}@{address}"), Contained { container, sockets }))
 }
 
 /// Whether a server answers, not only something that takes connections for it: Docker does that from the start.

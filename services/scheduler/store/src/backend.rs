@@ -7,6 +7,7 @@
 mod damage;
 mod errors;
 mod files;
+mod libpq;
 mod link;
 mod postgres;
 mod renewed;
@@ -53,7 +54,7 @@ impl Backend {
     /// Opens the database; the error is the reason, for a person.
     pub(crate) async fn open(url: &str) -> Result<Self, String> {
         if postgres::is_url(url) {
-            let url = postgres::one_scheme(url);
+            let url = libpq::readable(url);
             let (writer, reader) = postgres::open(&url).await?;
             let again = url.clone();
             let writer = Renewed::new(writer, move || postgres::writer(again.clone()));

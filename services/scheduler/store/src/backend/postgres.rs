@@ -41,11 +41,6 @@ pub(super) fn is_url(url: &str) -> bool {
     url.starts_with("postgres://") || url.starts_with("postgresql://")
 }
 
-/// The url with the one of its scheme's two names that sea-orm knows.
-pub(super) fn one_scheme(url: &str) -> String {
-    url.replacen("postgresql://", "postgres://", 1)
-}
-
 /// Connections to write and to read. The database is made when the server has none of its name.
 pub(super) async fn open(url: &str) -> Result<(DatabaseConnection, DatabaseConnection), String> {
     let named: PgConnectOptions = url.parse().map_err(|error: sqlx::Error| reason(&error))?;

@@ -60,6 +60,23 @@ async fn schedulers_that_start_at_once_agree(server: &Postgres) {
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
 }
 
+/// Each form in which libpq takes a socket leads to the same database.
+async fn a_socket_is_named_as_libpq_names_it(server: &Postgres) {
+    let Some((folder, password)) = server.socket() else { return };
+    let (url, folder) = (server.url(), folder.to_str().unwrap());
+    let (name, encoded) = (url.rsplit('/').next().unwrap(), folder.replace('/', "%2F"));
+    let cluster_id = Store::open(&url).await.unwrap().cluster_id();
+    for form in [
+        format!("postgresql://postgres:{password}@/{name}?host={folder}"),
+        format!("postgres://postgres:{password}@:5432/{name}?host={encoded}"),
+        format!("postgresql:///{name}?host={folder}&user=postgres&password={password}"),
+        format!("postgres://postgres:{password}@{encoded}/{name}"),
+    ] {
+        let store = Store::open(&form).await.unwrap_or_else(|error| panic!("{form}: {error}"));
+        assert_eq!(store.cluster_id(), cluster_id, "{form}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_whole_suite_holds_on_postgresql() {
     let Some(server) = Postgres::start("the store's suite on PostgreSQL").await else { return };
@@ -67,6 +84,7 @@ async fn the_whole_suite_holds_on_postgresql() {
     schedulers_that_start_at_once_agree(&server).await;
     events::a_reader_never_goes_past_a_transaction_that_is_open(&Database::postgres(&server).await).await;
     events::a_log_of_another_server_is_begun_anew(&Database::postgres(&server).await).await;
+    a_socket_is_named_as_libpq_names_it(&server).await;
     lost_commit::a_commit_whose_answer_is_lost_is_not_done_again(&server).await;
     lost_commit::a_server_that_takes_no_writes_is_unavailable_until_it_does(&server).await;
     lost_commit::what_is_acknowledged_while_its_disk_fills_is_stored(&server).await;
