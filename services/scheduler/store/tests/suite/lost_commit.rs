@@ -132,7 +132,7 @@ pub(crate) async fn what_is_acknowledged_while_its_disk_fills_is_stored(server: 
         other.execute_unprepared("CREATE TABLE filler (text text)").await.unwrap();
         let fill = "INSERT INTO filler SELECT repeat(md5(random()::text), 50) FROM generate_series(1, 20)";
         while other.execute_unprepared(fill).await.is_ok() {}
-        for number in round * 1_000 + 1..round * 1_000 + 400 {
+        for number in round * 1_000 + 1..round * 1_000 + 120 {
             match write!(store, [], |tx| tx.insert(&pool(number)).await) {
                 Ok(()) => acknowledged.push(number),
                 Err(fault) => {

@@ -77,6 +77,17 @@ async fn a_socket_is_named_as_libpq_names_it(server: &Postgres) {
     }
 }
 
+/// On a server of their own: they fill its disk, and end its connections.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgresql_that_is_lost_full_or_read_only_loses_nothing() {
+    let Some(server) = Postgres::start("the store on a PostgreSQL in trouble").await else { return };
+    a_socket_is_named_as_libpq_names_it(&server).await;
+    lost_commit::a_commit_whose_answer_is_lost_is_not_done_again(&server).await;
+    lost_commit::a_server_that_takes_no_writes_is_unavailable_until_it_does(&server).await;
+    lost_commit::what_is_acknowledged_while_its_disk_fills_is_stored(&server).await;
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_whole_suite_holds_on_postgresql() {
     let Some(server) = Postgres::start("the store's suite on PostgreSQL").await else { return };
@@ -84,10 +95,6 @@ async fn the_whole_suite_holds_on_postgresql() {
     schedulers_that_start_at_once_agree(&server).await;
     events::a_reader_never_goes_past_a_transaction_that_is_open(&Database::postgres(&server).await).await;
     events::a_log_of_another_server_is_begun_anew(&Database::postgres(&server).await).await;
-    a_socket_is_named_as_libpq_names_it(&server).await;
-    lost_commit::a_commit_whose_answer_is_lost_is_not_done_again(&server).await;
-    lost_commit::a_server_that_takes_no_writes_is_unavailable_until_it_does(&server).await;
-    lost_commit::what_is_acknowledged_while_its_disk_fills_is_stored(&server).await;
     let mut failed = failures(&server, CASES.concat(), AT_ONCE).await;
     // A server counts the transactions of all its databases together, and so what is told twice depends on the others.
     failed.extend(failures(&server, events::CASES.to_vec(), 1).await);
