@@ -21,12 +21,12 @@ pub struct Config {
     pub bridge_mappings: BTreeMap<String, String>,
     /// How often a new VIP is announced (gratuitous ARP or unsolicited neighbour advertisement); 0: never.
     pub send_gratuitous_arp: u32,
-    /// The user haproxy runs as when there is no `uid_range`.
+    /// The user all haproxies run as where `uid_range` is not mapped.
     pub user: String,
-    /// The group haproxy runs as.
+    /// The group, then.
     pub user_group: String,
-    /// `"200000-265535"`: each load balancer's haproxy gets a user id of its own from this range.
-    pub uid_range: Option<UidRange>,
+    /// As in `"200000-265535"`: each load balancer's haproxy gets a user and a group of its own from this range.
+    pub uid_range: UidRange,
     /// Seconds that an old process may finish its connections after a reload.
     pub hard_stop_after: u32,
     /// Threads of each haproxy.
@@ -51,7 +51,7 @@ impl Default for Config {
             send_gratuitous_arp: 3,
             user: "nobody".to_owned(),
             user_group: "nogroup".to_owned(),
-            uid_range: None,
+            uid_range: UidRange::default(),
             hard_stop_after: 60,
             nbthread: 1,
             maxconn: 2000,
@@ -69,6 +69,19 @@ impl Default for Config {
 pub struct UidRange {
     pub first: u32,
     pub last: u32,
+}
+
+/// Outside of what systemd gives to dynamic users and containers, and of what subordinate ids are taken from.
+impl Default for UidRange {
+    fn default() -> Self {
+        Self { first: 1_900_000_000, last: 1_900_065_535 }
+    }
+}
+
+impl UidRange {
+    pub(crate) fn contains(self, uid: u32) -> bool {
+        (self.first..=self.last).contains(&uid)
+    }
 }
 
 impl TryFrom<String> for UidRange {
@@ -152,7 +165,7 @@ mod tests {
     #[test]
     fn a_uid_range_is_read_and_root_is_not_in_it() {
         let config: Config = serde_json::from_str(r#"{"uid_range": "1000-2000"}"#).unwrap();
-        assert_eq!(config.uid_range, Some(UidRange { first: 1000, last: 2000 }));
+        assert_eq!(config.uid_range, UidRange { first: 1000, last: 2000 });
         for bad in ["0-10", "10-5", "10", ""] {
             assert!(UidRange::try_from(bad.to_owned()).is_err(), "{bad}");
         }

@@ -22,7 +22,7 @@ use crate::{
     failure::{Failure, Step, chain},
     files::Files,
     haproxy::process,
-    identity::Identities,
+    identity::{Identities, Mapped},
     locks::{Locks, Seen, hold},
     net::{announce::Announcer, namespace, netlink::Netlink, sysctl},
     observe::{self, Observed, Subject},
@@ -59,8 +59,7 @@ impl Driver for HaproxyNs {
         // haproxy goes back to its working directory by the whole path, as its own user: it must be able to pass.
         fs::set_permissions(&state_dir, fs::Permissions::from_mode(0o711))
             .step(|| format!("let haproxy pass through {}", state_dir.display()))?;
-        let uid_map = fs::read_to_string("/proc/self/uid_map").step(|| "read /proc/self/uid_map".to_owned())?;
-        let identities = Identities::new(&config, &uid_map)?;
+        let identities = identities(&config)?;
         passage::check(&state_dir, identities.anyone()).map_err(passage::Closed::into_error)?;
         let announcer = Announcer::default();
         announcer.start().step(|| "start a thread".to_owned())?;
@@ -77,6 +76,9 @@ impl Driver for HaproxyNs {
             pinger,
             skip_ca_bundle,
         };
+        if let Some(warning) = driver.identities.warning() {
+            tracing::warn!("{warning}");
+        }
         driver.resume()?;
         Ok(driver)
     }
@@ -222,6 +224,12 @@ impl HaproxyNs {
     fn netns(&self, id: &str) -> PathBuf {
         namespace::path(&self.config.netns_dir, id)
     }
+}
+
+fn identities(config: &Config) -> Result<Identities, DriverError> {
+    let read = |path: &str| fs::read_to_string(path).step(|| format!("read {path}"));
+    let (uids, gids) = (read("/proc/self/uid_map")?, read("/proc/self/gid_map")?);
+    Identities::new(config, &Mapped { uids: &uids, gids: &gids })
 }
 
 /// Asked of haproxy once in the life of the driver.

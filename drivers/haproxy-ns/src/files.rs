@@ -10,11 +10,9 @@
 
 use std::{
     fs, io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, lchown},
     path::{Path, PathBuf},
 };
-
-use nix::unistd::{Gid, Uid, chown};
 
 use crate::{
     failure::{Failure, Step},
@@ -75,6 +73,11 @@ impl Files {
         let what = || format!("write {}", path.display());
         write_whole(&path, text.as_bytes(), 0o640).step(what)?;
         identity.map_or(Ok(()), |identity| give(&path, None, identity.gid))
+    }
+
+    /// Lets a successor that is another user ask its predecessor for the listening sockets.
+    pub(crate) fn hand_over_socket(&self, to: Identity) -> Result<(), Failure> {
+        give(&self.run().join(SOCKET), Some(to.uid), to.gid)
     }
 
     /// haproxy has taken the new configuration.
@@ -146,9 +149,9 @@ fn make_directory(path: &Path, mode: u32) -> Result<(), Failure> {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).step(what)
 }
 
+/// Never follows a link: a haproxy that was broken into may have put one into its `run/`.
 pub(crate) fn give(path: &Path, uid: Option<u32>, gid: u32) -> Result<(), Failure> {
-    let gid = Gid::from_raw(gid);
-    chown(path, uid.map(Uid::from_raw), Some(gid)).step(|| format!("change the owner of {}", path.display()))
+    lchown(path, uid, Some(gid)).step(|| format!("change the owner of {}", path.display()))
 }
 
 #[cfg(test)]

@@ -38,6 +38,8 @@ pub(crate) struct Observed {
     pub(crate) unsettled: bool,
     /// The process is set otherwise than haproxy.cfg says.
     pub(crate) drifted: bool,
+    /// The process runs as another user or group than it is to.
+    pub(crate) foreign: bool,
     pub(crate) state: Option<State>,
     /// The directory exists.
     pub(crate) directory: bool,
@@ -174,6 +176,7 @@ fn listen(
     match said {
         Some(Said { pid, answer: Ok(answer) }) if namespace.is_none_or(|namespace| is_in(pid, namespace)) => {
             observed.process = Process::Answering(pid);
+            observed.foreign = desired.identity.is_some_and(|identity| process::user(pid) != Some(identity));
             let pinged = desired.echoes.iter().map(|echoes| (echoes.pool.clone(), echoes.member.clone())).collect();
             observed.drifted =
                 observed.config.as_ref().is_some_and(|config| runtime::differs(&answer, config, &pinged));

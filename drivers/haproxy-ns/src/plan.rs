@@ -158,9 +158,6 @@ fn run(steps: &mut Steps, desired: &Desired, plug: &Plug, observed: &Observed) {
         end_processes(steps, &observed.process, "its namespace is gone");
     }
     if !noted {
-        if inside.is_some() && observed.state.as_ref().is_some_and(|state| state.identity != desired.identity) {
-            end_processes(steps, &observed.process, "haproxy is to run as another user");
-        }
         steps.add(Step::NoteIntent, "what is about to be on the host can be removed after a crash");
     }
     if observed.namespace == Namespace::Stale {
@@ -215,6 +212,8 @@ fn start(steps: &mut Steps, desired: &Desired, observed: &Observed, ended: bool)
         "haproxy does not run"
     } else if observed.unsettled {
         "nobody knows which configuration runs"
+    } else if observed.foreign {
+        "haproxy is to run as another user"
     } else if observed.drifted {
         "it is set otherwise than the configuration says"
     } else if observed.config.as_ref() != Some(&desired.config) {
@@ -234,7 +233,7 @@ fn start(steps: &mut Steps, desired: &Desired, observed: &Observed, ended: bool)
 
 /// What a running haproxy can be told instead of being replaced.
 fn commands(desired: &Desired, observed: &Observed) -> Option<Vec<String>> {
-    let current = observed.config.as_ref().filter(|_| !observed.unsettled && !observed.drifted)?;
+    let current = observed.config.as_ref().filter(|_| !observed.unsettled && !observed.drifted && !observed.foreign)?;
     runtime::commands(current, &desired.config)
 }
 

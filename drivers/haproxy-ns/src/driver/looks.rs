@@ -135,6 +135,10 @@ impl HaproxyNs {
         }
         let config = read_optional(&files.config()).step(|| format!("read {}", files.config().display()))?;
         let Some(desired) = Desired::noted(&state, config) else { return Ok(0) };
+        if !self.identities.suits(state.identity) {
+            tracing::info!(load_balancer = %id, "its haproxy is to run as another user");
+            return Ok(0);
+        }
         let netns = self.netns(id);
         let subject = Subject { id, files, netns: &netns };
         // It was replaced since it was asked: that is a pass that has ended.

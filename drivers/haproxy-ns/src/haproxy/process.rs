@@ -52,6 +52,14 @@ pub(crate) struct Starting {
     said: fs::File,
     run: PathBuf,
     identity: Option<Identity>,
+    /// Runs as another user, so that the new process may not tell it to finish.
+    predecessor: Option<Predecessor>,
+}
+
+struct Predecessor {
+    pid: i32,
+    files: Files,
+    id: String,
 }
 
 /// Starts haproxy from the new configuration. With `old` it takes the sockets over from the process with that pid, and
@@ -78,20 +86,25 @@ pub(crate) fn start(
     }
     let stderr = said.try_clone().step(|| "duplicate a file".to_owned())?;
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
+    let mut predecessor = None;
     if let Some(identity) = identity {
         command.gid(identity.gid).uid(identity.uid);
+        if let Some(pid) = old.filter(|pid| user(*pid) != Some(identity)) {
+            files.hand_over_socket(identity)?;
+            predecessor = Some(Predecessor { pid, files: files.clone(), id: id.to_owned() });
+        }
     }
     let child = command.spawn().step(|| format!("run {}", binary.display()))?;
     if let Err(error) = groups::release(child.id()) {
         tracing::debug!("haproxy stays in the driver's control group: {error}");
     }
-    Ok(Starting { child, said, run: files.run(), identity })
+    Ok(Starting { child, said, run: files.run(), identity, predecessor })
 }
 
 impl Starting {
     /// Waits until haproxy listens and has gone to the background, or has refused.
     pub(crate) fn finish(self) -> Result<(), Failure> {
-        let Self { child, mut said, run, identity } = self;
+        let Self { child, mut said, run, identity, predecessor } = self;
         let status = wait(child)?;
         let mut text = String::new();
         if said.rewind().and_then(|()| said.read_to_string(&mut text)).is_err() {
@@ -113,8 +126,29 @@ impl Starting {
         if !text.is_empty() {
             tracing::debug!("haproxy said: {}", shorten(&text));
         }
-        Ok(())
+        predecessor.map_or(Ok(()), Predecessor::finish)
     }
+}
+
+impl Predecessor {
+    /// Tells it to close its listeners and to finish its connections, as `-sf` does among processes of one user.
+    fn finish(self) -> Result<(), Failure> {
+        if !is_ours(self.pid, &self.files, &self.id) {
+            return Ok(());
+        }
+        match kill(Pid::from_raw(self.pid), Signal::SIGUSR1) {
+            Ok(()) | Err(Errno::ESRCH) => Ok(()),
+            Err(errno) => Err(errno).step(|| format!("tell haproxy {} to finish", self.pid)),
+        }
+    }
+}
+
+/// Whom a process runs as.
+pub(crate) fn user(pid: i32) -> Option<Identity> {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let number =
+        |name: &str| text.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().nth(1)?.parse().ok();
+    Some(Identity { uid: number("Uid:")?, gid: number("Gid:")? })
 }
 
 /// Waits for the process that goes to the background, at most [`STARTS_WITHIN`]: one that hangs is ended.

@@ -43,7 +43,7 @@ fn done(steps: &[Planned], desired: &Desired, before: &Observed) -> Observed {
             }
             Step::StartHaproxy { .. } => {
                 host.process = Process::Answering(4711);
-                host.drifted = false;
+                (host.drifted, host.foreign) = (false, false);
             }
             Step::AwaitHaproxy | Step::ChangeServers { .. } => {
                 host.config = written.take();
@@ -86,7 +86,7 @@ fn undone(host: &mut Observed, step: &Step) {
     match step {
         Step::EndProcesses(_) => {
             host.process = Process::None;
-            host.drifted = false;
+            (host.drifted, host.foreign) = (false, false);
         }
         Step::DropNamespace => host.namespace = Namespace::Absent,
         Step::AwaitLinkGone(_) => host.outside = None,
@@ -161,6 +161,21 @@ fn another_weight_is_said_to_the_process_that_runs_unless_somebody_has_meddled_w
     assert_eq!(steps(&plan(&second, &host)), expected);
     let meddled = Observed { drifted: true, ..host };
     assert_eq!(steps(&plan(&second, &meddled))[1], &Step::StartHaproxy { replacing: Some(4711) });
+}
+
+/// Also when it is noted already who it is to be: a pass may have ended between the note and the new process.
+#[test]
+fn a_process_of_another_user_is_replaced_and_not_ended() {
+    let first = desired("10.0.0.4", 1);
+    let host = done(&plan(&first, &Observed::default()), &first, &Observed::default());
+    let own = Desired { identity: Some(Identity { uid: 7, gid: 7 }), ..first };
+    let noted = State { identity: own.identity, ..host.state.clone().unwrap() };
+    for host in [host.clone(), Observed { state: Some(noted), ..host }] {
+        let planned = plan(&own, &Observed { foreign: true, ..host });
+        let steps = steps(&planned);
+        assert!(steps.contains(&&Step::StartHaproxy { replacing: Some(4711) }), "{steps:?}");
+        assert!(!steps.iter().any(|step| matches!(step, Step::EndProcesses(_))), "{steps:?}");
+    }
 }
 
 #[test]
@@ -238,8 +253,8 @@ fn some_host() -> impl Strategy<Value = Observed> {
         })
     });
     let config = proptest::option::of(address().prop_map(|address| format!("config for {address}\n")));
-    (namespace, outside, process, state, config, any::<(bool, bool, bool)>()).prop_map(
-        |(namespace, outside, process, state, config, (unsettled, drifted, bridge_down))| Observed {
+    (namespace, outside, process, state, config, any::<(bool, bool, bool, bool)>()).prop_map(
+        |(namespace, outside, process, state, config, (unsettled, drifted, foreign, bridge_down))| Observed {
             namespace,
             outside,
             bridge: Some(7),
@@ -247,6 +262,7 @@ fn some_host() -> impl Strategy<Value = Observed> {
             config,
             unsettled,
             drifted: drifted && matches!(process, Process::Answering(_)),
+            foreign: foreign && matches!(process, Process::Answering(_)),
             process,
             state,
             directory: true,

@@ -39,7 +39,9 @@ fn haproxy_is_never_root_and_cannot_gain_privileges() {
         assert_eq!(line("NoNewPrivs:"), "1");
         // In a lab of an unprivileged user there is only one user to be.
         if fs::read_to_string("/proc/self/uid_map")?.contains("4294967295") {
-            assert!(line("Uid:").starts_with("65534"), "{}", line("Uid:"));
+            assert!(line("Uid:").starts_with("1900000000"), "{}", line("Uid:"));
+            assert!(line("Gid:").starts_with("1900000000"), "{}", line("Gid:"));
+            assert_eq!(line("Groups:"), "");
             assert_eq!(line("CapEff:"), "0000000000000000");
         }
         Ok(())
@@ -50,8 +52,7 @@ fn haproxy_is_never_root_and_cannot_gain_privileges() {
 fn a_strict_umask_and_users_of_their_own_do_not_keep_haproxy_from_its_files() {
     in_world(|mut world| {
         nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
-        world
-            .start_driver(Config { uid_range: Some(UidRange { first: 3000, last: 3001 }), ..world::config(world.lab) });
+        world.start_driver(Config { uid_range: UidRange { first: 3000, last: 3001 }, ..world::config(world.lab) });
         world.deploy(&load_balancer(), 1);
         world.deploy(&load_balancer(), 2);
         let mut other = load_balancer();

@@ -4,5 +4,6 @@ mod crash;
 mod hang;
 mod host;
 mod lost;
+mod tenants;
 mod traffic;
 mod world;
