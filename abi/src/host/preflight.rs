@@ -40,7 +40,7 @@ pub fn preflight(file: &Path) -> Result<Note, LoadError> {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, LoadError> {
-    let cannot = |error: std::io::Error| LoadError::new(format!("cannot be read: {error}"));
+    let cannot = |error: std::io::Error| LoadError::of_machine(format!("cannot be read: {error}"));
     let mut open = File::open(file).map_err(cannot)?;
     let metadata = open.metadata().map_err(cannot)?;
     if !metadata.is_file() {

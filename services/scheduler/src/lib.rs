@@ -75,6 +75,16 @@ pub async fn run(
         async move { app.keep_failing_over(shutdown).await }
     };
     tokio::spawn(failing_over);
+    let placing = {
+        let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
+        async move { app.keep_placing(shutdown).await }
+    };
+    tokio::spawn(placing);
+    let noting = {
+        let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
+        async move { app.keep_noting(shutdown).await }
+    };
+    tokio::spawn(noting);
     let call_timeout = Duration::from_millis(settings.scheduler.call_timeout_ms.into());
     let routes =
         rpc::routes(app, call_timeout, shutdown.clone()).await.map_err(|error| Failure::run("reflection", error))?;

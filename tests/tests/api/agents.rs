@@ -1,6 +1,9 @@
 //! Agents: sessions, liveness, placement.
 
-use ballast_proto::agent::{Desired, DriverState, agent_message, scheduler_message::Message};
+use ballast_proto::{
+    agent::{Desired, DriverReport, DriverState, agent_message, scheduler_message::Message},
+    v1::{ListRequest, agents_client::AgentsClient},
+};
 use serde_json::json;
 use tonic::Code;
 
@@ -46,12 +49,17 @@ async fn an_agent_that_falls_silent_dies_and_lives_again_with_a_heartbeat() {
     let alive = async || services.get("/v2.0/agents").await["agents"][0]["alive"].clone();
     assert_eq!(alive().await, json!(true));
     services.pass(21);
-    assert_eq!(alive().await, json!(false));
+    tokio::time::timeout(PATIENCE, async { while alive().await != json!(false) {} }).await.unwrap();
     let refused = services.call("POST", "/v2.0/lb/pools", Some(pool(&subnet))).await;
     assert_eq!((refused.status, refused.error().0), (404, "NoEligibleBackend"));
     agent.heartbeat(vec![ready_driver()]).await;
     tokio::time::timeout(PATIENCE, async { while alive().await != json!(true) {} }).await.unwrap();
     services.pool(&subnet).await;
+    // It never dialled anew: what was refused meanwhile is placed though.
+    let (mut agent, mut placed) = (agent, std::collections::HashSet::new());
+    while placed.len() < 2 {
+        placed.insert(agent.desired().await.load_balancer.unwrap().id);
+    }
 }
 
 #[tokio::test]
@@ -74,7 +82,9 @@ async fn a_pool_that_no_agent_could_take_stays_in_error_until_one_can() {
 async fn a_driver_that_becomes_ready_makes_its_agent_eligible() {
     let services = Services::start().await;
     let mut starting = ready_driver();
+    // It has never run: nobody knows what it can do.
     starting.state = DriverState::Starting.into();
+    starting.capabilities = None;
     let mut agent = Agent::with_drivers(&services.channel, "a", "1", vec![starting]).await.unwrap();
     let subnet = services.subnet().await;
     let refused = services.call("POST", "/v2.0/lb/pools", Some(pool(&subnet))).await;
@@ -82,6 +92,51 @@ async fn a_driver_that_becomes_ready_makes_its_agent_eligible() {
     agent.heartbeat(vec![ready_driver()]).await;
     let desired = agent.desired().await;
     assert_eq!((desired.driver.as_str(), desired.epoch, desired.generation), ("haproxy-ns", 1, 1));
+}
+
+#[tokio::test]
+async fn a_driver_that_is_started_again_gets_what_waits_for_it_and_not_for_ever() {
+    let services = Services::start().await;
+    let mut agent = Agent::connect(&services.channel, "a", "1").await.unwrap();
+    let subnet = services.subnet().await;
+    let states = async || {
+        let listed = AgentsClient::new(services.channel.clone()).list(ListRequest::default()).await.unwrap();
+        listed.into_inner().agents[0].drivers[0].state.clone()
+    };
+    let starting = || DriverReport { state: DriverState::Starting.into(), ..ready_driver() };
+    agent.heartbeat(vec![starting()]).await;
+    tokio::time::timeout(PATIENCE, async { while states().await != "STARTING" {} }).await.unwrap();
+    let id = services.pool(&subnet).await;
+    assert_eq!(agent.desired().await.load_balancer.unwrap().id, id, "it waits for the driver at the agent");
+    services.pass(61);
+    // The agent is heard of all the time; its driver has had its chance.
+    let refused = async || {
+        agent.heartbeat(vec![starting()]).await;
+        services.call("POST", "/v2.0/lb/pools", Some(pool(&subnet))).await.status
+    };
+    assert_eq!(refused().await, 404);
+    assert_eq!(refused().await, 404);
+}
+
+#[tokio::test]
+async fn a_pool_that_waits_is_placed_though_nobody_says_that_something_has_changed() {
+    let services = Services::start().await;
+    let subnet = services.subnet().await;
+    let refused = services.call("POST", "/v2.0/lb/pools", Some(pool(&subnet))).await;
+    assert_eq!(refused.status, 404);
+    let id = services.get("/v2.0/lb/pools").await["pools"][0]["id"].as_str().unwrap().to_owned();
+    let mut small = ready_driver();
+    small.capabilities.as_mut().unwrap().max_load_balancers = 1;
+    let mut agent = Agent::with_drivers(&services.channel, "a", "1", vec![small]).await.unwrap();
+    assert_eq!(agent.desired().await.load_balancer.unwrap().id, id);
+    assert_eq!(services.call("POST", "/v2.0/lb/pools", Some(pool(&subnet))).await.status, 404, "there is no room");
+    services.call("DELETE", &format!("/v2.0/lb/pools/{id}"), None).await;
+    let next = loop {
+        if let Message::Desired(desired) = agent.next().await {
+            break desired.load_balancer.unwrap().id;
+        }
+    };
+    assert_ne!(next, id);
 }
 
 #[tokio::test]

@@ -145,6 +145,11 @@ async fn what_nobody_else_can_take_stays_and_moves_once_somebody_can() {
     let other = Agent::with_drivers(&services.channel, "b", "1", vec![unable.clone()]).await.unwrap();
     services.pass(DEAD);
     other.heartbeat(vec![unable]).await;
+    until("a is dead", async || {
+        let listed = services.get("/v2.0/agents").await;
+        listed["agents"].as_array().unwrap().iter().any(|agent| agent["host"] == "a" && agent["alive"] == false)
+    })
+    .await;
     let refused = services.call("POST", "/v2.0/lb/pools", Some(pool(&services.subnet().await))).await;
     assert_eq!(refused.error().0, "NoEligibleBackend");
     assert_eq!(agent_of(&services, &pool_id).await, json!(dying.id));
@@ -165,4 +170,82 @@ async fn without_failover_everything_stays() {
         while agent_of(&services, &pool).await == json!(dying.id) {}
     });
     assert!(moved.await.is_err(), "it moved");
+}
+
+/// Whether it stays where it is for as long as failover looks thrice.
+async fn stays(services: &Services, pool: &str, agent: &str) {
+    let moved = tokio::time::timeout(std::time::Duration::from_secs(3), async {
+        while agent_of(services, pool).await == json!(agent) {}
+    });
+    assert!(moved.await.is_err(), "it moved");
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_moves_nothing_and_keeps_nothing_from_moving() {
+    let services = Services::start().await;
+    let quiet = Agent::connect(&services.channel, "a", "1").await.unwrap();
+    let pool = services.pool(&services.subnet().await).await;
+    let mut heir = Agent::connect(&services.channel, "b", "1").await.unwrap();
+    // Past the time after its start in which a scheduler moves nothing.
+    services.pass(11);
+    quiet.heartbeat(vec![ready_driver()]).await;
+    heir.heartbeat(vec![ready_driver()]).await;
+    services.pass(10);
+    quiet.heartbeat(vec![ready_driver()]).await;
+    heir.heartbeat(vec![ready_driver()]).await;
+    services.jump(3600);
+    stays(&services, &pool, &quiet.id).await;
+    services.jump(-7200);
+    stays(&services, &pool, &quiet.id).await;
+    services.pass(DEAD);
+    services.jump(-3600);
+    heir.heartbeat(vec![ready_driver()]).await;
+    assert_eq!(heir.desired().await.load_balancer.unwrap().id, pool, "who died while clocks went back died though");
+}
+
+#[tokio::test]
+async fn agents_that_are_heard_of_live_while_the_store_takes_nothing() {
+    let services = Services::with(|settings| {
+        settings.agents.heartbeat_interval_ms = 250;
+        settings.agents.suspect_after_ms = 1_000;
+        settings.agents.dead_after_ms = 2_000;
+    })
+    .await;
+    let mut one = Agent::connect(&services.channel, "a", "1").await.unwrap();
+    let pool = services.pool(&services.subnet().await).await;
+    let desired = one.desired().await;
+    let two = Agent::connect(&services.channel, "b", "1").await.unwrap();
+    let beats = async |of: std::time::Duration, looked_at: bool| {
+        let until = tokio::time::Instant::now() + of;
+        while tokio::time::Instant::now() < until {
+            one.heartbeat(vec![ready_driver()]).await;
+            two.heartbeat(vec![ready_driver()]).await;
+            let listed = services.get("/v2.0/agents").await;
+            for agent in listed["agents"].as_array().unwrap().iter().filter(|_| looked_at) {
+                assert_eq!(agent["alive"], true, "{agent}");
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    };
+    // As old as a scheduler must be that moves something.
+    beats(std::time::Duration::from_secs(3), false).await;
+    let beside = ballast_store::Store::open(&services.database).await.unwrap();
+    let slow = beside.write(|_, _| {
+        Box::pin(async {
+            tokio::time::sleep(std::time::Duration::from_secs(6)).await;
+            Ok(())
+        })
+    });
+    let held_up = async {
+        // The writer has its turn before the outcomes come, and they before any heartbeat.
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        for _ in 0..100 {
+            one.deployed(&desired).await;
+        }
+        beats(std::time::Duration::from_secs(7), true).await;
+    };
+    let (written, ()) = tokio::join!(slow, held_up);
+    written.unwrap();
+    assert_eq!(agent_of(&services, &pool).await, json!(one.id));
+    services.settled(&format!("/v2.0/lb/pools/{pool}"), "ACTIVE").await;
 }

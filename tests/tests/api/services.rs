@@ -4,7 +4,7 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -31,8 +31,8 @@ pub(crate) struct Services {
     pub(crate) scheduler: String,
     /// The database's url.
     pub(crate) database: String,
-    /// Seconds that the scheduler's clock is ahead.
-    ahead: Arc<AtomicU64>,
+    /// Of the scheduler's clocks.
+    ahead: Ahead,
     client: reqwest::Client,
     pub(crate) url: String,
     _directory: TempDir,
@@ -87,7 +87,7 @@ impl Services {
         settings.providers = vec![provider("haproxy", "haproxy-ns", true), provider("a10", "a10-stub", false)];
         settings.quotas = Quotas::unlimited();
         adapt(&mut settings);
-        let ahead = Arc::new(AtomicU64::new(0));
+        let ahead = Ahead::default();
         let shutdown = CancellationToken::new();
 
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -113,9 +113,15 @@ impl Services {
         self.shutdown = None;
     }
 
-    /// Moves the scheduler's clock.
+    /// Lets time pass on the scheduler's clocks.
     pub(crate) fn pass(&self, seconds: u64) {
-        self.ahead.fetch_add(seconds, Ordering::SeqCst);
+        self.ahead.monotonic.fetch_add(seconds, Ordering::SeqCst);
+        self.jump(seconds.try_into().unwrap());
+    }
+
+    /// Sets the scheduler's wall clock, and nothing passes.
+    pub(crate) fn jump(&self, seconds: i64) {
+        self.ahead.wall.fetch_add(seconds, Ordering::SeqCst);
     }
 
     pub(crate) async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Reply {
@@ -216,10 +222,22 @@ fn provider(name: &str, driver: &str, default: bool) -> Provider {
     Provider { name: name.to_owned(), driver: driver.to_owned(), default }
 }
 
-fn clock(ahead: &Arc<AtomicU64>) -> Clock {
-    let ahead = Arc::clone(ahead);
+/// Seconds that clocks are ahead.
+#[derive(Clone, Default)]
+struct Ahead {
+    wall: Arc<AtomicI64>,
+    monotonic: Arc<AtomicU64>,
+}
+
+fn clock(ahead: &Ahead) -> Clock {
+    let (wall, passed) = (ahead.clone(), ahead.clone());
+    let real = Clock::system();
+    let monotonic = real.clone();
     Clock::from_fn(move || {
-        let real: SystemTime = Clock::system().now();
-        real.max(UNIX_EPOCH) + Duration::from_secs(ahead.load(Ordering::SeqCst))
+        let real: SystemTime = real.now();
+        let ahead = wall.wall.load(Ordering::SeqCst);
+        let distance = Duration::from_secs(ahead.unsigned_abs());
+        if ahead < 0 { real - distance } else { real.max(UNIX_EPOCH) + distance }
     })
+    .with_monotonic(move || monotonic.monotonic() + Duration::from_secs(passed.monotonic.load(Ordering::SeqCst)))
 }

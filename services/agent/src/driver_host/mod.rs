@@ -125,7 +125,8 @@ fn watch_lifeline(lifeline: OwnedFd) -> Result<(), Failed> {
 
 fn load(file: &OwnedFd, start: Start, sink: Sink) -> Result<LoadedDriver, start::Refused> {
     let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
-    let module = host::open(&path).map_err(|error| start::Refused { reason: error.to_string(), permanent: true })?;
+    let refused = |error: host::LoadError| start::Refused { reason: error.to_string(), permanent: !error.may_pass() };
+    let module = host::open(&path).map_err(refused)?;
     let settings =
         Settings { agent_id: start.agent_id, config: start.config, state_dir: start.state_dir, log: Arc::new(sink) };
     module.start(settings).map_err(|error| {

@@ -23,6 +23,25 @@ pub(super) struct Found {
     pub(super) drivers: Vec<DriverFile>,
     /// File name and reason.
     pub(super) refused: Vec<(String, String)>,
+    /// Of one at least the machine could not take a copy, and may later: the file is not to blame.
+    pub(super) again: bool,
+}
+
+/// Why a file is not a driver, or not yet.
+struct Refusal {
+    reason: String,
+    may_pass: bool,
+}
+
+impl From<host::LoadError> for Refusal {
+    fn from(error: host::LoadError) -> Self {
+        Self { reason: error.to_string(), may_pass: error.may_pass() }
+    }
+}
+
+/// The machine could not: no memory, no descriptor, no room on the disk, no permission.
+fn of_machine(what: &str) -> impl Fn(io::Error) -> Refusal + '_ {
+    move |error| Refusal { reason: format!("{what}: {error}; it is tried again"), may_pass: true }
 }
 
 /// A file that says it is a driver, copied.
@@ -65,7 +84,10 @@ pub(super) fn scan(drivers_dir: &Path, state_dir: &Path, held: &[Copy]) -> Resul
         let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         match examine(&path, &file_name, held, &states) {
             Ok(driver) => found.drivers.push(driver),
-            Err(reason) => found.refused.push((file_name, reason)),
+            Err(refusal) => {
+                found.again |= refusal.may_pass;
+                found.refused.push((file_name, refusal.reason));
+            }
         }
     }
     refuse_namesakes(&mut found);
@@ -102,13 +124,13 @@ fn libraries(directory: &Path) -> Result<Vec<PathBuf>, DriversDirError> {
     Ok(paths)
 }
 
-fn examine(path: &Path, file_name: &str, held: &[Copy], states: &Path) -> Result<DriverFile, String> {
-    let note = host::preflight(path).map_err(|error| error.to_string())?;
+fn examine(path: &Path, file_name: &str, held: &[Copy], states: &Path) -> Result<DriverFile, Refusal> {
+    let note = host::preflight(path)?;
     let copied = File::open(path).and_then(|file| Copy::of(file, file_name));
-    let copy = copied.map_err(|error| format!("cannot be copied into memory: {error}"))?;
+    let copy = copied.map_err(of_machine("cannot be copied into memory"))?;
     let copy = held.iter().find(|held| held.digest == copy.digest).cloned().unwrap_or(copy);
     let state_dir = states.join(&note.name);
-    private_directory(&state_dir).map_err(|error| format!("no directory for its state: {error}"))?;
+    private_directory(&state_dir).map_err(of_machine("no directory for its state"))?;
     Ok(DriverFile { file_name: file_name.to_owned(), note, copy, state_dir, config: Value::Null })
 }
 
@@ -160,7 +182,7 @@ mod tests {
     #[test]
     fn two_files_with_one_name_are_both_refused_and_others_run() {
         let drivers = vec![driver("a.so", "acme"), driver("b.so", "fault"), driver("c.so", "acme")];
-        let mut found = Found { drivers, refused: Vec::new() };
+        let mut found = Found { drivers, ..Found::default() };
         refuse_namesakes(&mut found);
         assert_eq!(found.drivers.len(), 1);
         assert_eq!(found.drivers[0].note.name, "fault");

@@ -28,6 +28,8 @@ use super::{
 
 /// How often the drivers directory is looked at; a change is acted on when two looks in a row are the same.
 const LOOK: Duration = Duration::from_secs(1);
+/// How many looks pass before what the machine could not take is tried again.
+const LOOKS_UNTIL_AGAIN: u32 = 5;
 
 /// The drivers of an agent, supervised. Dropping it ends their processes too, without waiting for it.
 pub struct DriverSet {
@@ -46,6 +48,10 @@ struct AllSupervised {
     configs: HashMap<String, Value>,
     /// The drivers directory as it was when it was scanned last.
     seen: Look,
+    /// The scan left something to be tried again, though nothing in the directory changes.
+    again: bool,
+    /// What was refused last, so that each is said once.
+    refused: Vec<(String, String)>,
 }
 
 struct Supervised {
@@ -98,6 +104,7 @@ impl DriverSet {
         let settings = Arc::clone(&self.settings);
         // Before the files are read: what changes meanwhile is another look.
         supervised.seen = notice::look(&settings.drivers_dir).unwrap_or_default();
+        supervised.again = true;
         let held: Vec<Copy> = supervised.drivers.values().flat_map(Supervised::copies).collect();
         let scan = move || files::scan(&settings.drivers_dir, &settings.state_dir, &held);
         let mut found = match task::spawn_blocking(scan).await {
@@ -108,6 +115,7 @@ impl DriverSet {
                 return Ok(());
             }
         };
+        supervised.again = found.again;
         for file in &mut found.drivers {
             let config = supervised.configs.get(&file.note.name).cloned();
             file.config = config.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
@@ -115,6 +123,10 @@ impl DriverSet {
         if found.drivers.is_empty() && found.refused.is_empty() {
             let exists = if self.settings.drivers_dir.is_dir() { "has no driver in it" } else { "does not exist" };
             warn!("{} {exists}: nothing can be deployed here until there is one", self.settings.drivers_dir.display());
+        }
+        let former = std::mem::replace(&mut supervised.refused, found.refused.clone());
+        for (file, reason) in found.refused.iter().filter(|refused| !former.contains(refused)) {
+            error!(file, "driver refused: {reason}");
         }
         self.apply(found, &mut supervised.drivers).await;
         Ok(())
@@ -125,19 +137,28 @@ impl DriverSet {
         self.supervised.lock().await.configs = configs;
     }
 
-    /// Rescans when the drivers directory has changed, and has settled since: a file may be copied in slowly.
+    /// Rescans when the drivers directory has changed, and has settled since: a file may be copied in slowly. What the
+    /// machine could not take is tried again by time.
     pub async fn rescan_when_changed(&self) {
         let mut ticks = time::interval(LOOK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut last = Look::default();
+        let (mut last, mut looks) = (Look::default(), 0);
         loop {
             ticks.tick().await;
             let Ok(look) = notice::look(&self.settings.drivers_dir) else { continue };
             let settled = look == std::mem::replace(&mut last, look.clone());
-            if !settled || look == self.supervised.lock().await.seen {
+            let (changed, again) = {
+                let supervised = self.supervised.lock().await;
+                (look != supervised.seen, supervised.again)
+            };
+            looks = if again { looks + 1 } else { 0 };
+            if !settled || !(changed || looks >= LOOKS_UNTIL_AGAIN) {
                 continue;
             }
-            info!("the drivers directory has changed: looking at it again");
+            looks = 0;
+            if changed {
+                info!("the drivers directory has changed: looking at it again");
+            }
             if let Err(error) = self.rescan().await {
                 error!("{error}; the drivers stay as they are");
             }
@@ -145,9 +166,6 @@ impl DriverSet {
     }
 
     async fn apply(&self, found: Found, supervised: &mut BTreeMap<String, Supervised>) {
-        for (file, reason) in &found.refused {
-            error!(file, "driver refused: {reason}");
-        }
         let mut wanted: BTreeMap<String, DriverFile> =
             found.drivers.into_iter().map(|file| (file.note.name.clone(), file)).collect();
         for (name, running) in std::mem::take(supervised) {

@@ -119,6 +119,60 @@ async fn a_drivers_folder_that_comes_later_is_found_by_itself() {
     }
 }
 
+#[tokio::test]
+async fn a_driver_that_the_machine_could_not_take_is_taken_once_it_can() {
+    let place = Place::with_fault_driver();
+    // Where its state is to be, no folder can be made: as on a disk that is full.
+    let state = place.state().join("driver-state");
+    fs::create_dir_all(&state).unwrap();
+    fs::write(state.join("fault"), "in the way").unwrap();
+    fs::write(place.drivers().join("text.so"), "hello").unwrap();
+    let set = place.start(json!({})).await;
+    let refused = report(&set, "fault.so", |report| report.state() == DriverState::Failed).await;
+    assert!(refused.reason.starts_with("no directory for its state: "), "{}", refused.reason);
+    let taken = async {
+        fs::remove_file(state.join("fault")).unwrap();
+        ready(&set).await
+    };
+    tokio::select! {
+        () = set.rescan_when_changed() => unreachable!("it goes on for ever"),
+        driver = taken => assert!(driver.deployed().await.unwrap().is_empty()),
+    }
+    let left = set.reports().into_iter().map(|report| report.name);
+    assert_eq!(left.collect::<Vec<_>>(), ["fault", "text.so"], "what is no driver stays refused");
+}
+
+#[test]
+fn a_driver_that_found_the_disk_full_is_taken_once_there_is_room() {
+    in_lab(|lab| {
+        let folder = lab.dir().join("small");
+        fs::create_dir_all(&folder)?;
+        // Each inode counts: two are in use, and the driver's own folder would be the last but one.
+        let mount = ["-t", "tmpfs", "-o", "nr_inodes=6,mode=0755", "ballast-lab"];
+        assert!(Command::new("mount").args(mount).arg(&folder).status()?.success());
+        let place = Place::with_fault_driver();
+        std::os::unix::fs::symlink(folder.join("state"), place.state())?;
+        fs::create_dir_all(folder.join("state/driver-state"))?;
+        let filled = (0..).map(|n| folder.join(n.to_string())).take_while(|path| fs::write(path, "").is_ok());
+        let filled: Vec<_> = filled.collect();
+        Runtime::new()?.block_on(async {
+            let set = place.start(json!({})).await;
+            let refused = report(&set, "fault.so", |report| report.state() == DriverState::Failed).await;
+            assert!(refused.reason.contains("No space left on device"), "{}", refused.reason);
+            let taken = async {
+                filled.iter().for_each(|path| fs::remove_file(path).unwrap());
+                assert!(Command::new("mount").args(["-o", "remount,nr_inodes=4096"]).arg(&folder).status()?.success());
+                std::io::Result::Ok(ready(&set).await)
+            };
+            tokio::select! {
+                () = set.rescan_when_changed() => unreachable!("it goes on for ever"),
+                driver = taken => assert!(driver?.deployed().await.unwrap().is_empty()),
+            }
+            Ok(())
+        })
+    });
+}
+
 /// Mounts an empty file system there on which nothing can be executed, and makes sure of that.
 fn mount_noexec(folder: &Path) {
     fs::create_dir_all(folder).unwrap();

@@ -9,11 +9,17 @@ use ballast_model::{
 use ballast_store::{Page, Phase, Query, Tx};
 
 use super::{App, Caller};
+use crate::placement::Judged;
 
 impl App {
-    /// Whether the agent lives, by this scheduler's clock.
+    /// Whether the agent lives, as far as this scheduler knows.
     pub fn liveness(&self, agent: &Agent) -> Liveness {
-        self.limits.judge(agent, self.now())
+        self.fleet.liveness(agent, &self.limits, self.clock.monotonic())
+    }
+
+    /// The agents, each with whether it lives.
+    pub(super) fn judged(&self, agents: Vec<Agent>) -> Vec<Judged> {
+        self.fleet.judge(agents, &self.limits, self.clock.monotonic())
     }
 
     /// The agent of this id; for others than admins there is none.
@@ -59,7 +65,7 @@ impl App {
         });
         let agent = update.await?;
         if agent.admin_state_up {
-            self.place_unplaced().await?;
+            self.place_soon();
         }
         Ok(agent)
     }
@@ -77,7 +83,8 @@ impl App {
         });
         delete.await?;
         self.wakes.end(id);
-        self.place_unplaced().await
+        self.place_soon();
+        Ok(())
     }
 
     /// The agent that hosts a pool: none when it is not placed, or there is no such pool.

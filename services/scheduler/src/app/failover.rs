@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ballast_model::{
     Uuid,
-    agent::{Agent, Liveness},
+    agent::Liveness,
     fault::{Code, Fault},
     features,
 };
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{App, Wake};
 use crate::placement::{
-    Demand, candidates_that_are,
+    Demand, Judged, When, candidates_that_are,
     failover::{Failover, decide},
 };
 
@@ -38,7 +38,7 @@ impl App {
             return;
         }
         // Agents that have not been heard of since this scheduler's start may be about to dial.
-        let started = self.now();
+        let started = self.clock.monotonic();
         let mut ticks = tokio::time::interval(PERIOD);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut paused = false;
@@ -47,7 +47,7 @@ impl App {
                 _ = ticks.tick() => {}
                 () = shutdown.cancelled() => return,
             }
-            if started.age(self.now()) < self.limits.dead_after {
+            if self.clock.monotonic().saturating_sub(started) < self.limits.dead_after {
                 continue;
             }
             match self.fail_over().await {
@@ -89,8 +89,8 @@ impl App {
 
     /// What moves next, and from where.
     async fn to_move(&self, tx: &Tx) -> Result<(Failover, Vec<(Uuid, Uuid)>), Fault> {
-        let agents = tx.agents(&Query::default()).await?;
-        let decision = decide(&agents, &self.limits, self.now());
+        let agents = self.judged(tx.agents(&Query::default()).await?);
+        let decision = decide(&agents);
         let mut moving = Vec::new();
         if let Failover::From(dead) = &decision {
             for from in dead {
@@ -115,22 +115,22 @@ impl App {
         &self,
         tx: &Tx,
         load_balancer_id: Uuid,
-        agents: &[Agent],
+        agents: &[Judged],
         random: u64,
     ) -> Result<Option<(Uuid, &str)>, Fault> {
         let Some(load_balancer) = tx.load(load_balancer_id).await? else { return Ok(None) };
         let Some(driver) = self.driver_of(&load_balancer.provider) else { return Ok(None) };
         let features = features::used(&load_balancer);
         let demand = Demand { driver, features: &features, members: load_balancer.members() };
-        let found = candidates_that_are(Liveness::Alive, agents, demand, (&self.limits, self.now()));
+        let found = candidates_that_are(Liveness::Alive, When::Now, agents, demand);
         Ok(self.policy.choose(&found, random).map(|agent_id| (agent_id, driver)))
     }
 
     /// Moves one load balancer, if it is still there and its agent still Dead; wakes its new agent, then the former one.
     async fn move_off(&self, tx: &Tx, load_balancer_id: Uuid, from: Uuid, random: u64) -> Result<Vec<Wake>, Fault> {
         let bound = tx.binding(load_balancer_id).await?;
-        let agents = tx.agents(&Query::default()).await?;
-        let is_dead = |agent: &Agent| agent.id == from && self.liveness(agent) == Liveness::Dead;
+        let agents = self.judged(tx.agents(&Query::default()).await?);
+        let is_dead = |judged: &Judged| judged.agent.id == from && judged.liveness == Liveness::Dead;
         if bound.is_none_or(|bound| bound.agent_id != from) || !agents.iter().any(is_dead) {
             return Ok(Vec::new());
         }

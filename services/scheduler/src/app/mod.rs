@@ -6,9 +6,11 @@ mod caller;
 mod desired;
 mod events;
 mod failover;
+mod fleet;
 mod members;
 mod monitors;
 mod networks;
+mod noting;
 mod places;
 mod placing;
 mod pools;
@@ -37,6 +39,7 @@ pub use caller::Caller;
 pub use desired::{Desired, Report};
 pub use events::{Batch, EventLimits, Object, SnapshotPage, Told};
 pub use failover::FailoverLimits;
+pub use fleet::Fleet;
 pub use monitors::MonitorWithPools;
 pub use ports::NewPort;
 pub use reports::Owner;
@@ -59,6 +62,9 @@ pub struct App {
     pub statistics_interval: Duration,
     pub policy: Arc<dyn PlacementPolicy>,
     pub wakes: Arc<Wakes>,
+    pub fleet: Arc<Fleet>,
+    /// Something may have become eligible for what is placed nowhere.
+    placing: Arc<tokio::sync::Notify>,
     pub events: EventLimits,
     pub failover: FailoverLimits,
     /// What a project may have that has no limits of its own.
@@ -111,6 +117,8 @@ impl App {
             statistics_interval: millis(settings.agents.statistics_interval_ms),
             policy,
             wakes: Arc::default(),
+            fleet: Arc::default(),
+            placing: Arc::default(),
             events: EventLimits {
                 keep: Duration::from_secs(settings.events.keep_seconds.into()),
                 count: settings.events.keep_count.into(),

@@ -69,25 +69,21 @@ impl App {
         self.store.read(|tx, _| Box::pin(tx.agent_by_host(host))).await
     }
 
-    /// A heartbeat; `drivers` when they are not what they were.
+    /// The agent's drivers are not what they were.
     ///
     /// # Errors
     /// [`Code::AgentNotFound`] when the agent was deleted meanwhile.
-    pub async fn agent_lives(&self, id: Uuid, drivers: Option<&[AgentDriver]>) -> Result<(), Fault> {
-        let now = self.now();
-        let touch = self.store.write(|tx, _| {
+    pub async fn drivers_changed(&self, id: Uuid, drivers: &[AgentDriver]) -> Result<(), Fault> {
+        let save = self.store.write(|tx, _| {
             Box::pin(async move {
-                if !tx.touch_agent(id, now, true).await? {
-                    return Err(Fault::new(Code::AgentNotFound, format!("Agent {id} could not be found")));
-                }
-                if let (Some(drivers), Some(mut agent)) = (drivers, tx.agent(id).await?) {
-                    agent.drivers = drivers.to_vec();
-                    tx.save_agent(&agent).await?;
-                }
-                Ok(())
+                let gone = || Fault::new(Code::AgentNotFound, format!("Agent {id} could not be found"));
+                let mut agent = tx.agent(id).await?.ok_or_else(gone)?;
+                agent.drivers = drivers.to_vec();
+                agent.connected = true;
+                tx.save_agent(&agent).await
             })
         });
-        touch.await
+        save.await
     }
 
     /// The stream is lost: the agent is Suspect at once.

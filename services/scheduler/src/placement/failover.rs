@@ -1,10 +1,8 @@
-//! Failover: whose load balancers are to move. Pure: agents and a time in, a decision out.
+//! Failover: whose load balancers are to move. Pure: agents in, a decision out.
 
-use ballast_model::{
-    Uuid,
-    agent::{Agent, Liveness, LivenessLimits},
-    time::Timestamp,
-};
+use ballast_model::{Uuid, agent::Liveness};
+
+use super::Judged;
 
 /// What to do about agents that are Dead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,10 +17,14 @@ pub enum Failover {
 
 /// Decides. Agents that are Dead and have nothing do not matter: they may be gone for good.
 #[must_use]
-pub fn decide(agents: &[Agent], limits: &LivenessLimits, now: Timestamp) -> Failover {
-    let is_dead = |agent: &&Agent| limits.judge(agent, now) == Liveness::Dead;
-    let dead: Vec<Uuid> =
-        agents.iter().filter(is_dead).filter(|agent| agent.load_balancers > 0).map(|agent| agent.id).collect();
+pub fn decide(agents: &[Judged]) -> Failover {
+    let is_dead = |judged: &&Judged| judged.liveness == Liveness::Dead;
+    let dead: Vec<Uuid> = agents
+        .iter()
+        .filter(is_dead)
+        .filter(|judged| judged.agent.load_balancers > 0)
+        .map(|judged| judged.agent.id)
+        .collect();
     let living = agents.iter().filter(|agent| !is_dead(agent)).count();
     let of = dead.len() + living;
     match dead.len() {
@@ -34,36 +36,47 @@ pub fn decide(agents: &[Agent], limits: &LivenessLimits, now: Timestamp) -> Fail
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{collections::BTreeSet, time::Duration};
 
+    use ballast_model::{
+        agent::{Agent, LivenessLimits, Sign},
+        time::Timestamp,
+    };
     use proptest::prelude::*;
 
     use super::*;
 
     const LIMITS: LivenessLimits =
         LivenessLimits { suspect_after: Duration::from_secs(12), dead_after: Duration::from_secs(20) };
-    const NOW: Timestamp = Timestamp(100_000_000);
+
+    fn liveness(age: u64) -> Liveness {
+        LIMITS.judge(Sign { silent_for: Duration::from_secs(age), connected: true, heard_here: false })
+    }
 
     /// One for each: seconds since its last heartbeat, and how many load balancers it has.
-    fn agents(of: &[(i64, u32)]) -> Vec<Agent> {
-        let agent = |(n, (age, load_balancers)): (usize, &(i64, u32))| Agent {
-            id: Uuid::from_u128(n as u128),
-            host: format!("host-{n}"),
-            admin_state_up: true,
-            description: None,
-            version: String::new(),
-            created_at: Timestamp(0),
-            started_at: Timestamp(0),
-            heartbeat_at: Timestamp(NOW.0 - age * 1_000_000),
-            connected: true,
-            drivers: Vec::new(),
-            load_balancers: *load_balancers,
+    fn agents(of: &[(u64, u32)]) -> Vec<Judged> {
+        let agent = |(n, (age, load_balancers)): (usize, &(u64, u32))| Judged {
+            liveness: liveness(*age),
+            awaited: BTreeSet::new(),
+            agent: Agent {
+                id: Uuid::from_u128(n as u128),
+                host: format!("host-{n}"),
+                admin_state_up: true,
+                description: None,
+                version: String::new(),
+                created_at: Timestamp(0),
+                started_at: Timestamp(0),
+                heartbeat_at: Timestamp(0),
+                connected: true,
+                drivers: Vec::new(),
+                load_balancers: *load_balancers,
+            },
         };
         of.iter().enumerate().map(agent).collect()
     }
 
-    fn decided(of: &[(i64, u32)]) -> Failover {
-        decide(&agents(of), &LIMITS, NOW)
+    fn decided(of: &[(u64, u32)]) -> Failover {
+        decide(&agents(of))
     }
 
     #[test]
@@ -88,10 +101,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_ever_moves_off_an_agent_that_is_not_dead(of in prop::collection::vec((0_i64..60, 0_u32..3), 0..8)) {
+        fn nothing_ever_moves_off_an_agent_that_is_not_dead(of in prop::collection::vec((0_u64..60, 0_u32..3), 0..8)) {
             if let Failover::From(dead) = decided(&of) {
-                for agent in agents(&of).iter().filter(|agent| dead.contains(&agent.id)) {
-                    prop_assert_eq!(LIMITS.judge(agent, NOW), Liveness::Dead);
+                for judged in agents(&of).iter().filter(|judged| dead.contains(&judged.agent.id)) {
+                    prop_assert_eq!(judged.liveness, Liveness::Dead);
                 }
             }
         }

@@ -1,12 +1,7 @@
-use std::time::Duration;
-
-use ballast_model::agent::AgentDriver;
+use ballast_model::{agent::AgentDriver, time::Timestamp};
 use proptest::prelude::*;
 
 use super::*;
-
-const LIMITS: LivenessLimits =
-    LivenessLimits { suspect_after: Duration::from_secs(12), dead_after: Duration::from_secs(20) };
 
 fn agent(n: u128, load_balancers: u32) -> Agent {
     Agent {
@@ -37,11 +32,21 @@ fn features(names: &[&str]) -> BTreeSet<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
-fn eligible(agents: &[Agent], driver: &str, wanted: &[&str], seconds: i64) -> Vec<Uuid> {
+fn judged(agents: &[Agent], liveness: impl Fn(&Agent) -> Liveness) -> Vec<Judged> {
+    let judged = |agent: &Agent| Judged { liveness: liveness(agent), awaited: BTreeSet::new(), agent: agent.clone() };
+    agents.iter().map(judged).collect()
+}
+
+fn chosen(agents: &[Judged], driver: &str, wanted: &[&str]) -> Vec<Uuid> {
     let wanted = features(wanted);
-    let demand = Demand { driver, features: &wanted, members: 3 };
-    let found = candidates(agents, demand, &LIMITS, Timestamp(seconds * 1_000_000));
+    let found = candidates(agents, Demand { driver, features: &wanted, members: 3 });
     found.into_iter().map(|candidate| candidate.agent_id).collect()
+}
+
+/// All live, but those that are not connected are Suspect.
+fn eligible(agents: &[Agent], driver: &str, wanted: &[&str]) -> Vec<Uuid> {
+    let lives = |agent: &Agent| if agent.connected { Liveness::Alive } else { Liveness::Suspect };
+    chosen(&judged(agents, lives), driver, wanted)
 }
 
 fn one(change: impl FnOnce(&mut Agent)) -> Vec<Agent> {
@@ -52,24 +57,23 @@ fn one(change: impl FnOnce(&mut Agent)) -> Vec<Agent> {
 
 #[test]
 fn an_agent_needs_the_driver_ready_and_its_features() {
-    let fits = |agents: &[Agent]| !eligible(agents, "haproxy-ns", &["protocol:HTTP"], 0).is_empty();
+    let fits = |agents: &[Agent]| !eligible(agents, "haproxy-ns", &["protocol:HTTP"]).is_empty();
     assert!(fits(&one(|_| {})));
     assert!(!fits(&one(|agent| agent.drivers[0].state = DriverState::Failed)));
     assert!(!fits(&one(|agent| agent.drivers[0].features.clear())));
     assert!(!fits(&one(|agent| agent.drivers.clear())));
-    assert!(eligible(&one(|_| {}), "a10", &[], 0).is_empty());
+    assert!(eligible(&one(|_| {}), "a10", &[]).is_empty());
 }
 
 #[test]
 fn an_agent_that_is_down_or_dead_gets_nothing() {
-    let fits = |agents: &[Agent], seconds| !eligible(agents, "haproxy-ns", &[], seconds).is_empty();
-    assert!(!fits(&one(|agent| agent.admin_state_up = false), 0));
-    assert!(!fits(&one(|_| {}), 20));
+    assert!(eligible(&one(|agent| agent.admin_state_up = false), "haproxy-ns", &[]).is_empty());
+    assert!(chosen(&judged(&one(|_| {}), |_| Liveness::Dead), "haproxy-ns", &[]).is_empty());
 }
 
 #[test]
 fn a_driver_has_room_for_as_many_load_balancers_and_members_as_it_says() {
-    let fits = |change: &dyn Fn(&mut Agent)| !eligible(&one(change), "haproxy-ns", &[], 0).is_empty();
+    let fits = |change: &dyn Fn(&mut Agent)| !eligible(&one(change), "haproxy-ns", &[]).is_empty();
     assert!(fits(&|agent| (agent.drivers[0].max_load_balancers, agent.drivers[0].load_balancers) = (5, 4)));
     assert!(!fits(&|agent| (agent.drivers[0].max_load_balancers, agent.drivers[0].load_balancers) = (5, 5)));
     // What other drivers of the agent run takes no room of this one.
@@ -82,8 +86,31 @@ fn a_driver_has_room_for_as_many_load_balancers_and_members_as_it_says() {
 fn a_suspect_agent_gets_something_only_when_no_other_is_alive() {
     let mut late = agent(1, 0);
     late.connected = false;
-    assert_eq!(eligible(&[late.clone(), agent(2, 9)], "haproxy-ns", &[], 0), [Uuid::from_u128(2)]);
-    assert_eq!(eligible(&[late], "haproxy-ns", &[], 0), [Uuid::from_u128(1)]);
+    assert_eq!(eligible(&[late.clone(), agent(2, 9)], "haproxy-ns", &[]), [Uuid::from_u128(2)]);
+    assert_eq!(eligible(&[late], "haproxy-ns", &[]), [Uuid::from_u128(1)]);
+}
+
+#[test]
+fn a_driver_that_starts_gets_something_when_none_is_ready_and_only_while_it_is_awaited() {
+    let mut starting = agent(1, 0);
+    starting.drivers[0].state = DriverState::Starting;
+    let awaited = |agent: &Agent, is: bool| Judged {
+        liveness: Liveness::Alive,
+        awaited: is.then(|| "haproxy-ns".to_owned()).into_iter().collect(),
+        agent: agent.clone(),
+    };
+    let fits = |agents: &[Judged]| chosen(agents, "haproxy-ns", &["protocol:TCP"]);
+    assert_eq!(fits(&[awaited(&starting, true)]), [Uuid::from_u128(1)]);
+    assert!(fits(&[awaited(&starting, false)]).is_empty());
+    assert_eq!(fits(&[awaited(&starting, true), awaited(&agent(2, 9), false)]), [Uuid::from_u128(2)]);
+    let demand = Demand { driver: "haproxy-ns", features: &BTreeSet::new(), members: 0 };
+    let now = candidates_that_are(Liveness::Alive, When::Now, &[awaited(&starting, true)], demand);
+    assert!(now.is_empty(), "what serves elsewhere does not move there");
+    starting.drivers[0].features.clear();
+    assert!(
+        chosen(&[awaited(&starting, true)], "haproxy-ns", &[]).is_empty(),
+        "nobody knows what it will be able to do"
+    );
 }
 
 #[test]

@@ -94,12 +94,12 @@ impl Session<'_> {
 
     async fn heartbeat(&mut self, heartbeat: &Heartbeat, drivers: &mut Vec<AgentDriver>) -> Result<(), Fault> {
         let now = self.drivers_of(heartbeat)?;
-        if now == *drivers {
-            return self.app.agent_lives(self.agent.id, None).await;
+        if now != *drivers {
+            self.app.drivers_changed(self.agent.id, &now).await?;
+            *drivers = now;
+            self.app.place_soon();
         }
-        self.app.agent_lives(self.agent.id, Some(&now)).await?;
-        *drivers = now;
-        self.app.place_unplaced().await
+        Ok(())
     }
 
     /// An agent of an earlier version tells of a driver that was away and came back no more than that it is there.

@@ -5,6 +5,7 @@
 
 mod inbound;
 mod outbound;
+mod reader;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -19,12 +20,13 @@ use ballast_proto::{
     convert,
     status::to_status,
 };
-use futures_util::{FutureExt as _, Stream};
+use futures_util::Stream;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
+use self::reader::{Inbound, Open, SILENCE};
 use crate::{
     admission::AgentPeer,
     app::{App, Listening},
@@ -122,7 +124,8 @@ async fn run(app: Arc<App>, agent: Agent, hello: Hello, stream: Duplex, shutdown
         sent: HashMap::new(),
         known: known_of(&agent.drivers),
     };
-    let why = match session.go_on(&listening, stream.inbound, &shutdown).await {
+    let inbound = Open::new(&app, agent.id).read(stream.inbound);
+    let why = match session.go_on(&listening, inbound, &shutdown).await {
         Ok(why) => why,
         Err(fault) => {
             tracing::warn!(detail = fault.detail(), "{fault}");
@@ -140,14 +143,16 @@ async fn run(app: Arc<App>, agent: Agent, hello: Hello, stream: Duplex, shutdown
 }
 
 /// A message, and those that have come meanwhile. The end of the stream is met again by whoever asks next.
-fn with_those_at_hand(first: AgentMessage, inbound: &mut Streaming<AgentMessage>) -> Vec<AgentMessage> {
+fn with_those_at_hand(first: AgentMessage, inbound: &mut Inbound) -> (Vec<AgentMessage>, Option<Status>) {
     let mut messages = vec![first];
-    while messages.len() < BATCH
-        && let Some(Ok(Some(next))) = inbound.message().now_or_never()
-    {
-        messages.push(next);
+    while messages.len() < BATCH {
+        match inbound.try_recv() {
+            Ok(Ok(next)) => messages.push(next),
+            Ok(Err(status)) => return (messages, Some(status)),
+            Err(_) => break,
+        }
     }
-    messages
+    (messages, None)
 }
 
 /// One agent's session.
@@ -170,24 +175,25 @@ impl Session<'_> {
     async fn go_on(
         &mut self,
         listening: &Listening<'_>,
-        mut inbound: Streaming<AgentMessage>,
+        mut inbound: Inbound,
         shutdown: &CancellationToken,
     ) -> Result<String, Fault> {
         self.welcome().await?;
-        self.app.place_unplaced().await?;
+        self.app.place_soon();
         let mut drivers = self.agent.drivers.clone();
         let mut resync = tokio::time::interval(RESYNC);
         resync.reset();
-        let silence = self.app.limits.dead_after;
         loop {
             tokio::select! {
-                message = tokio::time::timeout(silence, inbound.message()) => match message {
-                    Err(_) => return self.drain("no heartbeat").await,
-                    Ok(Err(status)) => return Ok(status.message().to_owned()),
-                    Ok(Ok(None)) => return Ok("the agent closed it".to_owned()),
-                    Ok(Ok(Some(message))) => {
-                        let messages = with_those_at_hand(message, &mut inbound);
+                message = inbound.recv() => match message {
+                    None => return Ok("the agent closed it".to_owned()),
+                    Some(Err(status)) => return self.broken(&status).await,
+                    Some(Ok(message)) => {
+                        let (messages, end) = with_those_at_hand(message, &mut inbound);
                         self.receive(messages, &mut drivers).await?;
+                        if let Some(status) = end {
+                            return self.broken(&status).await;
+                        }
                     }
                 },
                 dirty = listening.woken() => self.send_changed(&dirty).await?,
@@ -196,6 +202,11 @@ impl Session<'_> {
                 () = shutdown.cancelled() => return self.drain("the scheduler stops").await,
             }
         }
+    }
+
+    /// Nothing more comes.
+    async fn broken(&mut self, status: &Status) -> Result<String, Fault> {
+        if status.message() == SILENCE { self.drain(SILENCE).await } else { Ok(status.message().to_owned()) }
     }
 
     async fn welcome(&mut self) -> Result<(), Fault> {

@@ -9,13 +9,13 @@ use ballast_model::{
     time::Timestamp,
 };
 use sea_orm::{
-    ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
-    sea_query::Expr,
+    ColumnTrait as _, Condition, ConnectionTrait as _, EntityTrait as _, ExprTrait as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _, sea_query::Expr,
 };
 
 use crate::{
     Page, Phase, Query, Tx,
-    backend::{fault_of, is_duplicate},
+    backend::{fault_of, is_among, is_duplicate},
     codec::natural,
     entity::{agent, binding, hold},
     store::Loads,
@@ -130,24 +130,27 @@ impl Tx {
         }
     }
 
-    /// Notes a heartbeat, or the end of a session; whether there is such an agent.
+    /// Notes that these agents were heard of, and so have a session; returns those that there are not.
     ///
     /// # Errors
     /// As [`Self::agent`].
-    pub async fn touch_agent(&self, id: Uuid, heartbeat_at: Timestamp, connected: bool) -> Result<bool, Fault> {
-        let turned = agent::Entity::update_many()
-            .col_expr(agent::Column::Connected, Expr::val(connected))
-            .filter(agent::Column::Id.eq(id))
-            .filter(agent::Column::Connected.ne(connected))
-            .exec(self.db());
-        if turned.await.map_err(fault_of)?.rows_affected > 0 {
-            self.note_agent(id);
+    pub async fn touch_agents(&self, ids: &[Uuid], heartbeat_at: Timestamp) -> Result<Vec<Uuid>, Fault> {
+        let among = || is_among(self.db().get_database_backend(), "id", ids);
+        let known = agent::Entity::find()
+            .select_only()
+            .columns([agent::Column::Id, agent::Column::Connected])
+            .filter(among())
+            .into_tuple::<(Uuid, bool)>();
+        let known: HashMap<Uuid, bool> = known.all(self.db()).await.map_err(fault_of)?.into_iter().collect();
+        for (id, _) in known.iter().filter(|(_, connected)| !**connected) {
+            self.note_agent(*id);
         }
-        let touched = agent::Entity::update_many()
+        let touch = agent::Entity::update_many()
+            .col_expr(agent::Column::Connected, Expr::val(true))
             .col_expr(agent::Column::HeartbeatAt, Expr::val(heartbeat_at.0))
-            .filter(agent::Column::Id.eq(id))
-            .exec(self.db());
-        Ok(touched.await.map_err(fault_of)?.rows_affected > 0)
+            .filter(among());
+        touch.exec(self.db()).await.map_err(fault_of)?;
+        Ok(ids.iter().filter(|id| !known.contains_key(id)).copied().collect())
     }
 
     /// Deletes an agent, with its bindings, tombstones and holds; returns the load balancers that were bound to it. Who

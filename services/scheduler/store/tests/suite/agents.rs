@@ -48,16 +48,18 @@ async fn heartbeats_and_sessions_are_noted(database: &Database) {
     write!(database.store, [], |tx| {
         tx.insert_agent(&agent(501)).await?;
         tx.insert_agent(&agent(502)).await?;
-        assert!(tx.touch_agent(id(501), Timestamp(77), false).await?);
-        assert!(!tx.touch_agent(id(503), Timestamp(77), false).await?);
+        assert_eq!(tx.touch_agents(&[id(501), id(503)], Timestamp(77)).await?, [id(503)]);
         Ok(())
     })
     .unwrap();
-    let touched = Agent { heartbeat_at: Timestamp(77), connected: false, ..agent(501) };
+    let touched = Agent { heartbeat_at: Timestamp(77), ..agent(501) };
     assert_eq!(load(database, 501).await, Some(touched));
-    assert!(load(database, 502).await.unwrap().connected);
+    assert_eq!(load(database, 502).await, Some(agent(502)));
     write!(database.store, [], |tx| tx.disconnect_all().await).unwrap();
     assert!(!load(database, 502).await.unwrap().connected);
+    write!(database.store, [], |tx| tx.touch_agents(&[id(502)], Timestamp(78)).await).unwrap();
+    assert!(load(database, 502).await.unwrap().connected);
+    assert!(!load(database, 501).await.unwrap().connected);
 }
 
 async fn load_balancers_are_counted_where_they_are_bound(database: &Database) {

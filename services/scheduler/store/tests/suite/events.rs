@@ -101,13 +101,17 @@ async fn agents_are_told_of_when_they_come_and_go_and_not_at_each_heartbeat(data
     let store = &database.store;
     write!(store, [], |tx| tx.insert_agent(&agent(500)).await).unwrap();
     let begin = end(store).await;
-    write!(store, [], |tx| tx.touch_agent(id(500), Timestamp(9), true).await).unwrap();
-    write!(store, [], |tx| tx.touch_agent(id(500), Timestamp(10), false).await).unwrap();
+    write!(store, [], |tx| tx.touch_agents(&[id(500)], Timestamp(9)).await).unwrap();
+    write!(store, [], |tx| tx.touch_agents(&[id(500)], Timestamp(10)).await).unwrap();
+    write!(store, [], |tx| tx.disconnect_all().await).unwrap();
+    assert_eq!(told(store, begin).await, [(EventKind::Agent, id(500))]);
+    let begin = end(store).await;
+    write!(store, [], |tx| tx.touch_agents(&[id(500)], Timestamp(11)).await).unwrap();
     assert_eq!(told(store, begin).await, [(EventKind::Agent, id(500))]);
     let begin = end(store).await;
     write!(store, [], |tx| tx.disconnect_all().await).unwrap();
     write!(store, [], |tx| tx.delete_agent(id(500)).await).unwrap();
-    assert_eq!(told(store, begin).await, [(EventKind::Agent, id(500))]);
+    assert_eq!(told(store, begin).await, [(EventKind::Agent, id(500)); 2]);
 }
 
 async fn what_is_shared_concerns_everyone(database: &Database) {
@@ -237,7 +241,7 @@ pub(crate) async fn a_log_of_another_server_is_begun_anew(database: &Database) {
 async fn readers_of_this_process_are_woken(database: &Database) {
     let mut changes = database.store.changes();
     changes.mark_unchanged();
-    write!(database.store, [], |tx| tx.touch_agent(id(500), Timestamp(1), true).await).unwrap();
+    write!(database.store, [], |tx| tx.touch_agents(&[id(500)], Timestamp(1)).await).unwrap();
     assert!(!changes.has_changed().unwrap(), "nothing was told");
     store_all(database, &[pool(1)]).await;
     tokio::time::timeout(PATIENCE, changes.changed()).await.unwrap().unwrap();

@@ -1,0 +1,160 @@
+//! What this scheduler knows of the agents beside their rows: when each was heard of, and since when its drivers start.
+//!
+//! A session's reader says here what it hears, when it reads it; nothing that is stored, or slow, stands before it. The rows
+//! follow, all agents' together ([`App::keep_noting`]). Of an agent whose stream is another scheduler's only the row is
+//! known: it counts from when this scheduler saw the row change, and no two machines' clocks are ever compared.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use ballast_model::{
+    Uuid,
+    agent::{Agent, DriverState, Liveness, LivenessLimits, Sign},
+    time::Timestamp,
+};
+
+use crate::placement::Judged;
+
+/// How long a driver that starts may yet become ready before nothing is placed on it: as long as an agent pauses between
+/// two starts, and the start.
+const STARTING: Duration = Duration::from_secs(60);
+
+/// The agents, as this scheduler has heard of them.
+#[derive(Default)]
+pub struct Fleet(Mutex<HashMap<Uuid, Life>>);
+
+/// Of one agent. Times are of the monotonic clock.
+#[derive(Debug, Default)]
+struct Life {
+    heard_at: Duration,
+    /// How many sessions there were here.
+    sessions: u64,
+    /// The newest of them, while it is open.
+    open: Option<u64>,
+    /// The newest session here has ended, and nobody else's was seen since: whatever its row says yet.
+    closed: bool,
+    /// The open stream had nothing to read for so long that the agent may be Dead.
+    silent: bool,
+    /// Heard since the row was written.
+    unnoted: bool,
+    /// The heartbeat in the row as it was seen last.
+    row: Option<Timestamp>,
+    starting: HashMap<String, Duration>,
+}
+
+impl Fleet {
+    /// A session begins. What it says later, it says by this number.
+    pub fn open(&self, id: Uuid, now: Duration) -> u64 {
+        let mut lives = self.lock();
+        let life = lives.entry(id).or_default();
+        life.sessions += 1;
+        (life.open, life.heard_at, life.silent, life.closed) = (Some(life.sessions), now, false, false);
+        life.sessions
+    }
+
+    /// A message was read. Whether the agent was away before.
+    pub fn heard(&self, id: Uuid, now: Duration, suspect_after: Duration) -> bool {
+        let mut lives = self.lock();
+        let Some(life) = lives.get_mut(&id) else { return false };
+        let was_away = life.silent || now.saturating_sub(life.heard_at) >= suspect_after;
+        (life.heard_at, life.silent, life.unnoted) = (now, false, true);
+        was_away
+    }
+
+    /// Since when there was nothing to read.
+    pub fn silent_for(&self, id: Uuid, now: Duration) -> Duration {
+        self.lock().get(&id).map_or(Duration::ZERO, |life| now.saturating_sub(life.heard_at))
+    }
+
+    /// There was nothing to read for too long, though it was looked for.
+    pub fn silent(&self, id: Uuid, number: u64) {
+        if let Some(life) = self.lock().get_mut(&id).filter(|life| life.open == Some(number)) {
+            life.silent = true;
+        }
+    }
+
+    /// The session ended.
+    pub fn close(&self, id: Uuid, number: u64) {
+        if let Some(life) = self.lock().get_mut(&id).filter(|life| life.open == Some(number)) {
+            (life.open, life.closed) = (None, true);
+        }
+    }
+
+    /// Those that were heard of since this was asked last, and have a session: whose row may say so.
+    pub fn take_unnoted(&self) -> Vec<Uuid> {
+        let mut lives = self.lock();
+        let open = lives.iter_mut().filter(|(_, life)| life.open.is_some());
+        let heard = open.filter_map(|(id, life)| std::mem::take(&mut life.unnoted).then_some(*id));
+        heard.collect()
+    }
+
+    /// They could not be noted.
+    pub fn note_later(&self, ids: &[Uuid]) {
+        let mut lives = self.lock();
+        for id in ids {
+            if let Some(life) = lives.get_mut(id) {
+                life.unnoted = true;
+            }
+        }
+    }
+
+    /// The agents that are not among these are gone.
+    pub fn keep(&self, agents: &[Agent]) {
+        let there: BTreeSet<Uuid> = agents.iter().map(|agent| agent.id).collect();
+        self.lock().retain(|id, life| life.open.is_some() || there.contains(id));
+    }
+
+    /// The agents with what is known of their lives.
+    pub fn judge(&self, agents: Vec<Agent>, limits: &LivenessLimits, now: Duration) -> Vec<Judged> {
+        let mut lives = self.lock();
+        let judged = |agent: Agent| {
+            let life = lives.entry(agent.id).or_insert_with(|| Life { heard_at: now, ..Life::default() });
+            let liveness = limits.judge(life.sign(&agent, now));
+            Judged { liveness, awaited: life.awaited(&agent, now), agent }
+        };
+        agents.into_iter().map(judged).collect()
+    }
+
+    /// Whether the agent lives.
+    pub fn liveness(&self, agent: &Agent, limits: &LivenessLimits, now: Duration) -> Liveness {
+        let mut lives = self.lock();
+        let life = lives.entry(agent.id).or_insert_with(|| Life { heard_at: now, ..Life::default() });
+        limits.judge(life.sign(agent, now))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Life>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Life {
+    fn sign(&mut self, agent: &Agent, now: Duration) -> Sign {
+        let here = self.open.is_some();
+        if self.row.replace(agent.heartbeat_at).is_some_and(|before| before != agent.heartbeat_at) && !here {
+            (self.heard_at, self.closed) = (now, false);
+        }
+        Sign {
+            silent_for: now.saturating_sub(self.heard_at),
+            connected: here || agent.connected && !self.closed,
+            heard_here: here && !self.silent,
+        }
+    }
+
+    /// The drivers that may become ready in a moment.
+    fn awaited(&mut self, agent: &Agent, now: Duration) -> BTreeSet<String> {
+        let starting: BTreeSet<&String> =
+            agent.drivers.iter().filter(|one| one.state == DriverState::Starting).map(|one| &one.name).collect();
+        self.starting.retain(|name, _| starting.contains(name));
+        for name in starting {
+            self.starting.entry(name.clone()).or_insert(now);
+        }
+        let young = self.starting.iter().filter(|(_, since)| now.saturating_sub(**since) < STARTING);
+        young.map(|(name, _)| name.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;
