@@ -85,6 +85,11 @@ pub async fn run(
         async move { app.keep_noting(shutdown).await }
     };
     tokio::spawn(noting);
+    let following = {
+        let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
+        async move { app.keep_following(shutdown).await }
+    };
+    tokio::spawn(following);
     let call_timeout = Duration::from_millis(settings.scheduler.call_timeout_ms.into());
     let routes =
         rpc::routes(app, call_timeout, shutdown.clone()).await.map_err(|error| Failure::run("reflection", error))?;

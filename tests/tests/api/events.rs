@@ -387,3 +387,33 @@ async fn a_snapshot_of_more_than_one_part_is_whole() {
     let listed = VipsClient::new(services.channel.clone()).list(ListRequest::default()).await.unwrap();
     assert!(listed.into_inner().vips.is_empty() && known.ids(Kind::Vip).is_empty());
 }
+
+#[tokio::test]
+async fn a_project_has_as_many_watches_as_it_may_and_one_that_ends_makes_room() {
+    let services = Services::with(|settings| settings.events.watches_per_project = 2).await;
+    let first = watch(&services, "").await;
+    let _second = watch(&services, "").await;
+    let request = || WatchRequest { cursor: String::new(), kinds: Vec::new() };
+    let refused = try_watch(&services, None, request()).await.unwrap_err();
+    assert_eq!(refused.code(), Code::ResourceExhausted, "{refused}");
+    drop(first);
+    let again = async { while try_watch(&services, None, request()).await.is_err() {} };
+    tokio::time::timeout(PATIENCE, again).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_watch_that_began_while_nobody_watched_misses_nothing() {
+    // Others' changes are not looked for in the time of this test: all that is told was told by this scheduler.
+    let services = Services::with(|settings| settings.events.poll_interval_ms = 600_000).await;
+    let subnet = services.subnet().await;
+    obedient(&services.channel, "a").await;
+    for _ in 0..3 {
+        let mut stream = watch(&services, "").await;
+        let mut known = Known::default();
+        known.snapshot(&mut stream).await;
+        for _ in 0..2 {
+            let id = services.pool(&subnet).await;
+            known.until(&mut stream, "a new pool", |known| known.get(Kind::Pool, &id).is_some()).await;
+        }
+    }
+}

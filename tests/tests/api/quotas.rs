@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::{
-    played::obedient,
+    played::{Agent, obedient},
     services::{Services, member, monitor, pool, vip},
 };
 
@@ -137,4 +137,33 @@ async fn a_member_sees_his_own_quota_and_no_more() {
     assert_eq!(services.call_as("admin", "PUT", "/v2.0/quotas/a", body()).await.status, 200);
     let own = services.call_as("alice", "GET", "/v2.0/quotas/a", None).await;
     assert_eq!(own.object()["pool"], 1);
+}
+
+#[tokio::test]
+async fn a_vip_that_its_agent_has_not_let_go_of_is_still_in_its_projects_quota() {
+    let services = Services::with(|settings| settings.quotas.vip = 2).await;
+    let mut agent = Agent::connect(&services.channel, "a", "1").await.unwrap();
+    let subnet = services.subnet().await;
+    let pool = services.pool(&subnet).await;
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        let made = services.call("POST", "/v2.0/lb/vips", Some(vip(&subnet, &pool))).await;
+        statuses.push(made.status);
+        if made.status == 201 {
+            services.call("DELETE", &format!("/v2.0/lb/vips/{}", made.id()), None).await;
+        }
+    }
+    assert_eq!(statuses, [201, 201, 409], "one tenant in a loop empties no subnet that others share");
+    // The agent has what there is by now, without any of them.
+    let confirmed = async {
+        loop {
+            let desired = agent.desired().await;
+            agent.deployed(&desired).await;
+        }
+    };
+    let made = async { while services.call("POST", "/v2.0/lb/vips", Some(vip(&subnet, &pool))).await.status != 201 {} };
+    tokio::select! {
+        () = confirmed => unreachable!("it goes on for ever"),
+        made = tokio::time::timeout(crate::services::PATIENCE, made) => made.unwrap(),
+    }
 }

@@ -105,11 +105,19 @@ pub struct Events {
     pub poll_interval_ms: u32,
     /// A reader that takes nothing for so long is told to start again.
     pub slow_reader_ms: u32,
+    /// How many a project may watch at once, at one scheduler.
+    pub watches_per_project: u32,
 }
 
 impl Default for Events {
     fn default() -> Self {
-        Self { keep_seconds: 86_400, keep_count: 100_000, poll_interval_ms: 1_000, slow_reader_ms: 30_000 }
+        Self {
+            keep_seconds: 86_400,
+            keep_count: 100_000,
+            poll_interval_ms: 1_000,
+            slow_reader_ms: 30_000,
+            watches_per_project: 100,
+        }
     }
 }
 

@@ -25,6 +25,8 @@ pub struct EventLimits {
     pub count: u64,
     pub poll: Duration,
     pub slow_reader: Duration,
+    /// How many a project may have open.
+    pub watches: u32,
 }
 
 /// An object that a client may watch.
@@ -142,7 +144,7 @@ impl App {
 }
 
 /// Whether the caller may be told that the object changed. Agents are for admins.
-fn concerns(caller: &Caller, change: &Change) -> bool {
+pub(super) fn concerns(caller: &Caller, change: &Change) -> bool {
     match (&change.project_id, change.kind) {
         (_, EventKind::Agent) => caller.admin,
         (Some(project_id), _) => caller.sees(project_id),

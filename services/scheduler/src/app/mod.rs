@@ -7,6 +7,7 @@ mod desired;
 mod events;
 mod failover;
 mod fleet;
+mod follower;
 mod members;
 mod monitors;
 mod networks;
@@ -40,6 +41,7 @@ pub use desired::{Desired, Report};
 pub use events::{Batch, EventLimits, Object, SnapshotPage, Told};
 pub use failover::FailoverLimits;
 pub use fleet::Fleet;
+pub use follower::{Changed, Watching};
 pub use monitors::MonitorWithPools;
 pub use ports::NewPort;
 pub use reports::Owner;
@@ -66,6 +68,7 @@ pub struct App {
     /// Something may have become eligible for what is placed nowhere.
     placing: Arc<tokio::sync::Notify>,
     pub events: EventLimits,
+    pub watching: Arc<Watching>,
     pub failover: FailoverLimits,
     /// What a project may have that has no limits of its own.
     pub quotas: Limits,
@@ -119,11 +122,13 @@ impl App {
             wakes: Arc::default(),
             fleet: Arc::default(),
             placing: Arc::default(),
+            watching: Arc::default(),
             events: EventLimits {
                 keep: Duration::from_secs(settings.events.keep_seconds.into()),
                 count: settings.events.keep_count.into(),
                 poll: millis(settings.events.poll_interval_ms),
                 slow_reader: millis(settings.events.slow_reader_ms),
+                watches: settings.events.watches_per_project,
             },
             failover: FailoverLimits {
                 enabled: settings.failover.enabled,

@@ -157,7 +157,7 @@ impl App {
             Box::pin(async move {
                 let before = load_vip(tx, caller, id).await?;
                 let (after, gone) = before.load_balancer.clone().remove_vip(id)?;
-                hold(tx, (&before, &after), &gone.vip).await?;
+                hold(tx, (&before, &after), (&gone.vip, &gone.listener.project_id)).await?;
                 tx.delete_port(gone.vip.port_id).await?;
                 self.leave_port(tx, id, &gone.vip).await?;
                 save(tx, &before, &after).await
@@ -205,7 +205,11 @@ fn port_of(wanted: &WantedVip, subnet: &Subnet, vip: &Vip) -> Port {
 }
 
 /// Reserves an address that the load balancer no longer has until its agent has confirmed that.
-async fn hold(tx: &Tx, (before, after): (&Placed, &LoadBalancer), vip: &Vip) -> Result<(), Fault> {
+async fn hold(
+    tx: &Tx,
+    (before, after): (&Placed, &LoadBalancer),
+    (vip, project_id): (&Vip, &str),
+) -> Result<(), Fault> {
     let Some(binding) = &before.binding else { return Ok(()) };
     tx.insert_hold(&Hold {
         id: Uuid::new_v4(),
@@ -215,6 +219,7 @@ async fn hold(tx: &Tx, (before, after): (&Placed, &LoadBalancer), vip: &Vip) -> 
         load_balancer_id: after.id,
         agent_id: binding.agent_id,
         generation: after.generation,
+        project_id: project_id.to_owned(),
     })
     .await
 }
@@ -227,7 +232,7 @@ async fn move_vip(
 ) -> Result<(LoadBalancer, [Option<Wake>; 2]), Fault> {
     let target = load_pool(tx, caller, pool_id).await?;
     let (left, moving) = changed.remove_vip(id)?;
-    hold(tx, (before, &left), &moving.vip).await?;
+    hold(tx, (before, &left), (&moving.vip, &moving.listener.project_id)).await?;
     let wake = save(tx, before, &left).await?;
     let received = target.load_balancer.clone().receive_vip(moving)?;
     let wakes = [wake, save(tx, &target, &received).await?];

@@ -1,7 +1,8 @@
 //! `lbaas.v1.Events`
 //!
-//! Each stream is a task that reads the store from position to position, at its reader's pace: a slow reader costs a few
-//! messages of memory, and one that takes nothing is told to start again.
+//! Each stream is a task that goes on from position to position, at its reader's pace: a slow reader costs a few messages of
+//! memory, and one that takes nothing is told to start again. One reader for all says what has changed and whom it concerns;
+//! only those read the store.
 
 use std::{
     convert::Infallible,
@@ -20,18 +21,19 @@ use ballast_proto::{
 };
 use ballast_store::{EventKind, Position};
 use futures_util::{Stream, StreamExt as _, stream};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{
+    broadcast::{self, error::RecvError},
+    mpsc, oneshot,
+};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use super::{decode::caller, health_monitors, members, pools::to_pool, refuse, vips};
-use crate::app::{App, Caller, Object};
+use crate::app::{App, Caller, Changed, Object};
 
 /// How many messages may wait for a reader.
 const OUTBOX: usize = 16;
-/// Changes that follow one another more closely are told together.
-const TOGETHER: Duration = Duration::from_millis(10);
 /// A stream ends after so long, so that its caller is admitted anew: his token may be no good any longer.
 const LONGEST: Duration = Duration::from_secs(300);
 /// A reader whom nothing concerned for so long gets a cursor all the same, so that his does not become too old.
@@ -51,11 +53,18 @@ impl events_server::Events for Watches {
         let (caller, request) = (caller(&request), request.into_inner());
         let kinds = kinds(&request.kinds).map_err(refuse)?;
         let start = self.start(&request.cursor).map_err(refuse)?;
+        let place = self
+            .app
+            .watching
+            .admit(caller.project_id.as_deref().unwrap_or_default(), self.app.events.watches)
+            .map_err(refuse)?;
         let (outbox, outgoing) = mpsc::channel(OUTBOX);
         let (ended, end) = oneshot::channel();
         let (app, shutdown) = (Arc::clone(&self.app), self.shutdown.clone());
         tokio::spawn(async move {
-            let watch = Watch { app: &app, caller, kinds, changes: app.store.changes(), outbox, told: Instant::now() };
+            let _place = place;
+            let changed = app.watching.listen();
+            let watch = Watch { app: &app, caller, kinds, changed, outbox, told: Instant::now(), cursor: None };
             let fault = watch.until(start, &shutdown).await;
             // No one is there to hear it when the client has gone.
             let _ = ended.send(refuse(fault));
@@ -120,10 +129,12 @@ struct Watch<'a> {
     app: &'a App,
     caller: Caller,
     kinds: Vec<EventKind>,
-    changes: watch::Receiver<u64>,
+    changed: broadcast::Receiver<Arc<Changed>>,
     outbox: mpsc::Sender<Result<WatchResponse, Status>>,
     /// When the reader got a cursor.
     told: Instant,
+    /// That cursor.
+    cursor: Option<Position>,
 }
 
 impl Watch<'_> {
@@ -154,20 +165,35 @@ impl Watch<'_> {
             None => self.snapshot().await?,
         };
         loop {
-            self.changes.mark_unchanged();
             let batch = self.app.events_after(&self.caller, &self.kinds, position).await?;
             for told in batch.told {
                 let message = Message::Event(encode(self.app, (told.kind, &told.id.to_string()), told.object)?);
                 self.send(Some(told.position), message).await?;
             }
-            if batch.position > position && self.told.elapsed() > CHECKPOINT {
-                self.send(Some(batch.position), Message::Checkpoint(Checkpoint {})).await?;
-            }
             position = batch.position;
             if !batch.more {
-                // Woken by this process; others' changes are found when it is time to look.
-                let _ = tokio::time::timeout(self.app.events.poll, self.changes.changed()).await;
-                tokio::time::sleep(TOGETHER).await;
+                position = self.pass_by(position).await?;
+            }
+        }
+    }
+
+    /// Waits for a change that concerns the caller, or that nobody told; where it is to be read on from.
+    async fn pass_by(&mut self, mut position: Position) -> Result<Position, Fault> {
+        loop {
+            match tokio::time::timeout(CHECKPOINT, self.changed.recv()).await {
+                Err(_) => {}
+                Ok(Ok(changed)) if changed.until <= position => {}
+                Ok(Ok(changed)) => {
+                    if changed.after > position || changed.concerns(&self.caller, &self.kinds, position) {
+                        return Ok(position);
+                    }
+                    position = changed.until;
+                }
+                Ok(Err(RecvError::Lagged(_))) => return Ok(position),
+                Ok(Err(RecvError::Closed)) => return Err(Fault::new(Code::Unavailable, "The scheduler stops")),
+            }
+            if self.told.elapsed() > CHECKPOINT && self.cursor.is_none_or(|cursor| position > cursor) {
+                self.send(Some(position), Message::Checkpoint(Checkpoint {})).await?;
             }
         }
     }
@@ -202,7 +228,7 @@ impl Watch<'_> {
             }
         }
         if position.is_some() {
-            self.told = Instant::now();
+            (self.told, self.cursor) = (Instant::now(), position);
         }
         Ok(())
     }

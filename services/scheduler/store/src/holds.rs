@@ -3,13 +3,16 @@
 use std::net::IpAddr;
 
 use ballast_model::{Uuid, fault::Fault};
-use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
+use sea_orm::{
+    ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    sea_query::{Expr, Query},
+};
 
 use crate::{
     Tx,
     backend::fault_of,
     codec::number,
-    entity::{hold, load_balancer},
+    entity::{hold, load_balancer, port},
 };
 
 /// An address that an agent may still answer at.
@@ -24,6 +27,8 @@ pub struct Hold {
     pub agent_id: Uuid,
     /// The first generation without the address: confirmed, it ends the hold.
     pub generation: u64,
+    /// In whose quota the address is until then.
+    pub project_id: String,
 }
 
 impl Tx {
@@ -56,6 +61,23 @@ impl Tx {
     async fn holds(&self, at: Condition) -> Result<Vec<Hold>, Fault> {
         let rows = hold::Entity::find().filter(at).order_by_asc(hold::Column::Seq).all(self.db());
         rows.await.map_err(fault_of)?.into_iter().map(hold::Model::into_hold).collect()
+    }
+
+    /// How many addresses of vips that are gone the project still has. One that moved is where it is now.
+    pub(crate) async fn held(&self, project_id: &str) -> Result<u64, Fault> {
+        let there = Query::select()
+            .expr(Expr::val(1))
+            .from(port::Entity)
+            .and_where(Expr::col((port::Entity, port::Column::Id)).equals((hold::Entity, hold::Column::PortId)))
+            .take();
+        let ports = hold::Entity::find()
+            .select_only()
+            .column(hold::Column::PortId)
+            .distinct()
+            .filter(hold::Column::ProjectId.eq(project_id))
+            .filter(Expr::exists(there).not());
+        let ports: Vec<Uuid> = ports.into_tuple().all(self.db()).await.map_err(fault_of)?;
+        Ok(u64::try_from(ports.len()).unwrap_or(u64::MAX))
     }
 
     /// The agent has confirmed this generation of the load balancer: ends the holds that waited for it or for an earlier

@@ -7,6 +7,7 @@ mod m0004_quotas_and_ports;
 mod m0005_events;
 mod m0006_counted_before;
 mod m0007_pool_providers;
+mod m0009_hold_projects;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_events::Migration),
             Box::new(m0006_counted_before::Migration),
             Box::new(m0007_pool_providers::Migration),
+            Box::new(m0009_hold_projects::Migration),
         ]
     }
 }

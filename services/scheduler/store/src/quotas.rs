@@ -98,7 +98,10 @@ impl Tx {
             Resource::Network => self.owned::<network::Entity>(project_id).await,
             Resource::Subnet => self.owned::<subnet::Entity>(project_id).await,
             Resource::Port => self.owned::<port::Entity>(project_id).await,
-            Resource::Vip => self.owned::<listener::Entity>(project_id).await,
+            Resource::Vip => {
+                // What is deleted may still be answered at, and then nobody else gets its address.
+                Ok(self.owned::<listener::Entity>(project_id).await?.saturating_add(self.held(project_id).await?))
+            }
             Resource::Pool => self.owned::<pool::Entity>(project_id).await,
             Resource::Member => self.owned::<member::Entity>(project_id).await,
             Resource::HealthMonitor => self.owned::<health_monitor::Entity>(project_id).await,

@@ -21,6 +21,7 @@ pub struct Model {
     pub load_balancer_id: Uuid,
     pub agent_id: Uuid,
     pub generation: i64,
+    pub project_id: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -39,6 +40,7 @@ impl ActiveModel {
             load_balancer_id: Set(hold.load_balancer_id),
             agent_id: Set(hold.agent_id),
             generation: Set(number(hold.generation)),
+            project_id: Set(hold.project_id.clone()),
         }
     }
 }
@@ -53,6 +55,7 @@ impl Model {
             load_balancer_id: self.load_balancer_id,
             agent_id: self.agent_id,
             generation: natural("generation", self.generation)?,
+            project_id: self.project_id,
         })
     }
 }

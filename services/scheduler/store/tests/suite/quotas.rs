@@ -2,13 +2,15 @@
 
 use ballast_model::{
     fault::{Code, Fault},
+    port::Port,
     quota::{Limit, Resource},
 };
+use ballast_store::Hold;
 use tokio::task::JoinSet;
 
 use crate::{
     database::{Database, on_each_backend, read, write},
-    samples::{id, monitor, network, new_member, new_vip, pool, port, store_all, store_subnet, subnet},
+    samples::{hold, id, monitor, network, new_member, new_vip, pool, port, store_all, store_subnet, subnet},
 };
 
 fn limit(resource: Resource, value: i32) -> (Resource, Limit) {
@@ -31,6 +33,29 @@ async fn a_projects_own_limits_are_kept_and_taken_away(database: &Database) {
         write!(database.store, [], |tx| tx.delete_limits("q").await).unwrap();
     }
     assert_eq!(read!(database.store, [], |tx| tx.own_limits("q").await).unwrap(), []);
+}
+
+async fn an_address_that_may_still_be_answered_at_counts_until_it_is_confirmed(database: &Database) {
+    store_subnet(database).await;
+    let used = async || read!(database.store, [], |tx| tx.used(Resource::Vip, "p").await).unwrap();
+    // Two of one address, and one whose vip moved: its port is there.
+    let (one, again, moved) = (hold(41, "10.0.0.3", 1, 2), hold(42, "10.0.0.3", 2, 2), hold(43, "10.0.0.4", 3, 2));
+    let again = Hold { port_id: one.port_id, ..again };
+    let there = Port { id: moved.port_id, ..port(44, "10.0.0.4") };
+    let holds = [one, again, moved, Hold { project_id: "q".to_owned(), ..hold(45, "10.0.0.5", 4, 2) }];
+    write!(database.store, [holds, there], |tx| {
+        tx.insert_port(&there).await?;
+        for hold in &holds {
+            tx.insert_hold(hold).await?;
+        }
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(used().await, 1);
+    for load_balancer in [1, 2] {
+        write!(database.store, [], |tx| tx.release_holds(id(load_balancer), id(500), 2).await).unwrap();
+    }
+    assert_eq!(used().await, 0);
 }
 
 async fn what_a_project_uses_is_counted(database: &Database) {
@@ -88,6 +113,7 @@ async fn of_many_at_once_exactly_as_many_as_the_limit_are_made(database: &Databa
 
 on_each_backend![
     a_projects_own_limits_are_kept_and_taken_away,
+    an_address_that_may_still_be_answered_at_counts_until_it_is_confirmed,
     what_a_project_uses_is_counted,
     of_many_at_once_exactly_as_many_as_the_limit_are_made,
 ];

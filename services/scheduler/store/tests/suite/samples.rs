@@ -159,6 +159,7 @@ pub(crate) fn hold(number: u128, at: &str, load_balancer: u128, generation: u64)
         load_balancer_id: id(load_balancer),
         agent_id: id(500),
         generation,
+        project_id: "p".to_owned(),
     }
 }
 
