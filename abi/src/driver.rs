@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
 
-use crate::{Capabilities, Deployed, DriverError, LoadBalancer, ObjectFault, Observation};
+use crate::{Capabilities, Deployed, DriverError, LoadBalancer, ObjectFault, Observation, note::Needs};
 
 /// A driver: turns a load balancer into a device's own configuration, and back into what is observed.
 ///
@@ -19,6 +19,9 @@ pub trait Driver: Send + Sync + Sized + 'static {
     const NAME: &'static str;
     /// The driver's own version: `env!("CARGO_PKG_VERSION")`; at most 32 bytes.
     const VERSION: &'static str;
+    /// What its process asks of the agent, which gives it no more. Left out: everything that the agent has, which an
+    /// operator may not want to give.
+    const NEEDS: Option<Needs> = None;
     /// The driver's own section of the agent's configuration. An absent section is read as an empty one (`{}`), so a
     /// driver without configuration uses `struct Config {}`. Put `#[serde(deny_unknown_fields)]` on it.
     type Config: DeserializeOwned;

@@ -17,6 +17,28 @@ type Content = [u8; CONTENT_LENGTH as usize];
 const NAME_LIMIT: usize = 64;
 const VERSION_LIMIT: usize = 32;
 
+/// What a driver's process asks of its agent. Told by the note, so before any code of the driver runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Needs {
+    /// The network, [`state_dir`](crate::Context::state_dir), and to read the files that its section of the configuration
+    /// names by an absolute path. No capability, and no other file of the machine's but what every program needs.
+    Nothing,
+    /// To make network namespaces and links, and processes in them that run as other users.
+    NetworkNamespaces,
+}
+
+impl Needs {
+    const ALL: [Self; 2] = [Self::Nothing, Self::NetworkNamespaces];
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::NetworkNamespaces => "netns",
+        }
+    }
+}
+
 /// The note as it lies in the file: the three lengths of an ELF note, its owner, its content padded with zeros.
 #[repr(C, align(4))]
 #[derive(Debug)]
@@ -43,7 +65,11 @@ impl ElfNote {
         at = append(&mut content, at, b" name=");
         at = append(&mut content, at, D::NAME.as_bytes());
         at = append(&mut content, at, b" version=");
-        append(&mut content, at, D::VERSION.as_bytes());
+        at = append(&mut content, at, D::VERSION.as_bytes());
+        if let Some(needs) = D::NEEDS {
+            at = append(&mut content, at, b" needs=");
+            append(&mut content, at, needs.word().as_bytes());
+        }
         Self { owner_length: OWNER_LENGTH, content_length: CONTENT_LENGTH, kind: TYPE, owner: *OWNER, content }
     }
 }
@@ -96,6 +122,8 @@ pub struct Note {
     pub name: String,
     /// The driver's version.
     pub version: String,
+    /// `None`: it says nothing, or something that this version does not know.
+    pub needs: Option<Needs>,
 }
 
 impl Note {
@@ -115,6 +143,7 @@ impl Note {
             abi_minor: minor.parse().ok()?,
             name: name.to_owned(),
             version: word("version")?.to_owned(),
+            needs: word("needs").and_then(|asked| Needs::ALL.into_iter().find(|needs| needs.word() == asked)),
         })
     }
 }
@@ -126,8 +155,16 @@ mod tests {
     #[test]
     fn a_note_with_words_of_a_newer_version_is_read() {
         let note = Note::parse(b"abi=1.7 name=acme-9 version=0.3.1 sdk=9\0\0").unwrap();
-        let expected = Note { abi_major: 1, abi_minor: 7, name: "acme-9".into(), version: "0.3.1".into() };
+        let expected = Note { abi_major: 1, abi_minor: 7, name: "acme-9".into(), version: "0.3.1".into(), needs: None };
         assert_eq!(note, expected);
+    }
+
+    #[test]
+    fn what_a_note_asks_for_is_read_and_what_is_not_known_is_as_if_it_asked_for_nothing_in_particular() {
+        let needs = |word: &str| Note::parse(format!("abi=1.1 name=x version=1{word}\0").as_bytes()).unwrap().needs;
+        assert_eq!(needs(" needs=nothing"), Some(Needs::Nothing));
+        assert_eq!(needs(" needs=netns"), Some(Needs::NetworkNamespaces));
+        assert_eq!([needs(""), needs(" needs=the-moon")], [None, None]);
     }
 
     #[test]

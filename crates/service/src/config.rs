@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 pub use agent::Agent;
 pub use auth::{Auth, AuthMode};
-pub use driver_host::DriverHost;
+pub use driver_host::{DriverHost, Grant};
 pub use gateway::Gateway;
 pub use scheduler::{
     Agents, Database, Events, Failover, Network, NetworkProvider, Placement, Provider, Quotas, Scheduler,

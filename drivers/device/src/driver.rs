@@ -7,7 +7,7 @@ use std::{
 };
 
 use ballast_abi::{
-    Capabilities, Context, Deployed, Driver, DriverError, LoadBalancer, ObjectFault, Observation, features,
+    Capabilities, Context, Deployed, Driver, DriverError, LoadBalancer, ObjectFault, Observation, features, note::Needs,
 };
 
 use crate::{
@@ -40,6 +40,7 @@ pub struct DeviceDriver<V: Vendor> {
 impl<V: Vendor> Driver for DeviceDriver<V> {
     const NAME: &'static str = V::NAME;
     const VERSION: &'static str = V::VERSION;
+    const NEEDS: Option<Needs> = Some(Needs::Nothing);
     type Config = Config<V::Options>;
 
     fn new(context: Context<Self::Config>) -> Result<Self, DriverError> {

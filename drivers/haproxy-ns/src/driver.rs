@@ -12,7 +12,7 @@ use std::{
 };
 
 use ballast_abi::{
-    Capabilities, Context, Deployed, Driver, DriverError, LoadBalancer, ObjectFault, Observation, features,
+    Capabilities, Context, Deployed, Driver, DriverError, LoadBalancer, ObjectFault, Observation, features, note::Needs,
 };
 
 use crate::{
@@ -49,6 +49,7 @@ pub struct HaproxyNs {
 
 impl Driver for HaproxyNs {
     const NAME: &'static str = "haproxy-ns";
+    const NEEDS: Option<Needs> = Some(Needs::NetworkNamespaces);
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     type Config = Config;
 

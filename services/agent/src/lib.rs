@@ -101,6 +101,7 @@ async fn start_drivers(settings: &Settings, host: &str) -> Result<Arc<DriverSet>
     of_drivers.configs = settings.drivers.clone().into_iter().collect();
     of_drivers.deadlines = (&settings.driver_host).into();
     of_drivers.limits = (&settings.driver_host).into();
+    of_drivers.grants = settings.driver_host.grants.clone();
     let set = DriverSet::start(of_drivers).await.map_err(|error| match error.source() {
         Some(source) => Failure::run(&error, source),
         None => Failure::run("drivers", &error),

@@ -1,5 +1,7 @@
 //! `[driver_host]`: how long drivers may take, and what their processes may use.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 /// `[driver_host]`. Times in milliseconds.
@@ -23,6 +25,20 @@ pub struct DriverHost {
     pub core_dumps: bool,
     /// Whether a program that a driver runs may gain privileges by its file: set-user-ID, capabilities.
     pub new_privileges: bool,
+    /// What a driver's process may do, by the driver's name. Absent: what its note asks for.
+    pub grants: BTreeMap<String, Grant>,
+}
+
+/// What a driver's process may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Grant {
+    /// What the agent may.
+    All,
+    /// The capabilities that network namespaces and what is in them need.
+    NetworkNamespaces,
+    /// No capability, and no file but its own and those that its section names.
+    Nothing,
 }
 
 impl Default for DriverHost {
@@ -38,6 +54,7 @@ impl Default for DriverHost {
             memory_mb: 1_024,
             core_dumps: false,
             new_privileges: false,
+            grants: BTreeMap::new(),
         }
     }
 }

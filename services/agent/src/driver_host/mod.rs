@@ -10,6 +10,7 @@
 pub(crate) mod confine;
 pub(crate) mod fault;
 mod log;
+pub(crate) mod privileges;
 pub(crate) mod service;
 pub(crate) mod start;
 
@@ -86,11 +87,14 @@ fn serve() -> Result<(), Failed> {
     let mut socket = UnixStream::from(process::take_inherited_fd(SOCKET).map_err(stray)?);
     // A number that somebody else has left open is no socket.
     socket.local_addr().map_err(stray)?;
-    watch_lifeline(process::take_inherited_fd(LIFELINE).map_err(stray)?)?;
+    let lifeline = process::take_inherited_fd(LIFELINE).map_err(stray)?;
     // Open for as long as the process lives: who prints a backtrace reads the driver's symbols from it.
     let file = process::take_inherited_fd(FILE).map_err(stray)?;
     let start: Start = start::read(&mut socket).map_err(|error| Failed::new("the agent's first message", &error))?;
     confine::apply(start.confinement);
+    // What is given up is given up by this thread and those that it starts, so there is no other before.
+    privileges::reduce(&start.privileges).map_err(|error| Failed::new("driver-host", &error))?;
+    watch_lifeline(lifeline)?;
     let (sink, mut records) = log::channel(start.log_level);
     let answered = |started: &Started, socket: &mut UnixStream| {
         start::write(socket, started).map_err(|error| Failed::new("the answer to the agent", &error))

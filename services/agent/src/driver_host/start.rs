@@ -13,7 +13,7 @@ use std::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::confine::Confinement;
+use super::{confine::Confinement, privileges::Privileges};
 
 /// Longer than any configuration, short enough to be read into memory on a stranger's word.
 const LENGTH_LIMIT: usize = 16 << 20;
@@ -27,6 +27,7 @@ pub(crate) struct Start {
     /// Records above this level are not wanted: 1 error to 5 trace.
     pub(crate) log_level: u32,
     pub(crate) confinement: Confinement,
+    pub(crate) privileges: Privileges,
 }
 
 /// From the driver-host: how it went.

@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     fn driver(file_name: &str, name: &str) -> DriverFile {
-        let note = Note { abi_major: 1, abi_minor: 0, name: name.into(), version: "1".into() };
+        let note = Note { abi_major: 1, abi_minor: 0, name: name.into(), version: "1".into(), needs: None };
         DriverFile {
             file_name: file_name.into(),
             note,

@@ -19,6 +19,7 @@ mod board;
 mod client;
 mod copy;
 mod files;
+mod grant;
 mod log;
 mod memory;
 mod notice;
@@ -26,9 +27,13 @@ mod process;
 mod set;
 mod supervise;
 
-use std::{collections::HashMap, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+    time::Duration,
+};
 
-use ballast_service::config::DriverHost;
+use ballast_service::config::{DriverHost, Grant};
 
 use crate::driver_host::confine::Confinement;
 pub use client::DriverClient;
@@ -53,6 +58,8 @@ pub struct DriverSettings {
     pub deadlines: Deadlines,
     /// What a process may use.
     pub limits: Limits,
+    /// What a driver's process may do, by the driver's name. Absent: what its note asks for.
+    pub grants: BTreeMap<String, Grant>,
 }
 
 impl DriverSettings {
@@ -67,6 +74,7 @@ impl DriverSettings {
             program: PathBuf::from("/proc/self/exe"),
             deadlines: Deadlines::from(&DriverHost::default()),
             limits: Limits::from(&DriverHost::default()),
+            grants: BTreeMap::new(),
         }
     }
 }

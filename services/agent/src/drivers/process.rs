@@ -28,6 +28,7 @@ use super::{
     DriverSettings,
     board::{Calls, Connection},
     files::DriverFile,
+    grant,
     log::{self, LastLine},
     memory,
 };
@@ -139,6 +140,7 @@ async fn exchange(settings: &DriverSettings, file: &DriverFile, socket: &mut Uni
         config: file.config.clone(),
         log_level: log::level(),
         confinement: settings.limits.confinement(),
+        privileges: grant::privileges(settings, file),
     };
     start::send(socket, &message).await?;
     start::receive(socket).await

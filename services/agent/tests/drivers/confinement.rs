@@ -1,10 +1,16 @@
 //! What a driver's process has, may use, and may become.
 
-use std::{fs, os::fd::AsRawFd, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::{fd::AsRawFd, unix::fs::symlink},
+    path::Path,
+};
 
 use ballast_abi::host::OwnGroup;
 use ballast_agent::drivers::DriverSet;
 use ballast_proto::agent::DriverState;
+use ballast_service::config::Grant;
 use nix::{
     fcntl::{FcntlArg, FdFlag, fcntl},
     sys::signal::{Signal, kill},
@@ -46,6 +52,49 @@ async fn a_driver_host_is_limited_and_gains_no_privileges() {
     assert_eq!((soft("Max open files").as_str(), soft("Max core file size").as_str()), ("321", "0"));
     let status = fs::read_to_string(format!("/proc/{}/status", place.pid())).unwrap();
     assert!(status.lines().any(|line| line == "NoNewPrivs:\t1"), "{status}");
+}
+
+/// A line of `/proc/PID/status`.
+fn status(pid: i32, name: &str) -> String {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
+    value.trim().to_owned()
+}
+
+/// The driver writes where a link leads, as one does that was taken over.
+async fn writes_elsewhere(grant: Grant) -> (Place, i32, bool) {
+    let place = Place::with_fault_driver();
+    let mut settings = place.settings(json!({}));
+    settings.grants = BTreeMap::from([("fault".to_owned(), grant)]);
+    let set = DriverSet::start(settings).await.unwrap();
+    let driver = ready(&set).await;
+    driver.deploy(load_balancer("lb-1", "web"), 1).await.unwrap();
+    assert_eq!(driver.deployed().await.unwrap().len(), 1, "its own state is its own");
+    let elsewhere = place.directory.path().join("elsewhere");
+    symlink(&elsewhere, place.state().join("driver-state/fault/lb-2.new")).unwrap();
+    let _ = driver.deploy(load_balancer("lb-2", "web"), 1).await;
+    let pid = place.pid();
+    for line in ["CapEff", "CapPrm", "CapBnd"] {
+        let bare = status(pid, line) == "0000000000000000";
+        assert_eq!(bare, grant == Grant::Nothing, "{line} of {grant:?}");
+    }
+    // Every thread of it, and what it starts.
+    for task in fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten() {
+        let task = task.file_name().to_str().unwrap().parse().unwrap();
+        assert_eq!(status(task, "CapEff"), status(pid, "CapEff"), "thread {task}");
+        assert_eq!(status(task, "NoNewPrivs"), "1");
+    }
+    let written = elsewhere.exists();
+    timeout(PATIENCE, set.shutdown()).await.unwrap();
+    (place, pid, written)
+}
+
+#[tokio::test]
+async fn a_driver_that_is_granted_nothing_has_no_capability_and_reaches_its_state_alone() {
+    let (_place, _, written) = writes_elsewhere(Grant::All).await;
+    assert!(written, "the way out is there");
+    let (_place, _, written) = writes_elsewhere(Grant::Nothing).await;
+    assert!(!written, "it wrote outside of its state");
 }
 
 /// The path of a process' control group, version 2.
