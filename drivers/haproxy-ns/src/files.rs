@@ -80,6 +80,12 @@ impl Files {
         give(&self.run().join(SOCKET), Some(to.uid), to.gid)
     }
 
+    /// Nobody answers at it. It may be another user's, and then haproxy cannot replace it.
+    pub(crate) fn remove_socket(&self) -> Result<(), Failure> {
+        let path = self.run().join(SOCKET);
+        absent_is_fine(fs::remove_file(&path)).step(|| format!("remove {}", path.display()))
+    }
+
     /// haproxy has taken the new configuration.
     pub(crate) fn accept_config(&self) -> Result<(), Failure> {
         fs::rename(self.new_config(), self.config()).step(|| format!("rename {}", self.new_config().display()))

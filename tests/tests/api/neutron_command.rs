@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     played::{Agent, obedient, ready_driver},
-    services::Services,
+    services::{PATIENCE, Services},
 };
 
 /// The services, with a subnet `demo-subnet`, and the command.
@@ -259,13 +259,16 @@ async fn agents_providers_and_extensions_by_the_neutron_command() {
     assert_eq!(shell.run(&line).await, format!("Updated agent: {}\n", agent.id));
     let shown = shell.json(&format!("agent-show {}", agent.id)).await;
     assert_eq!((&shown["description"], &shown["admin_state_up"]), (&json!("spare"), &json!(false)));
-    shell.services.pass(60);
+    let (id, services) = (agent.id.clone(), &shell.services);
+    services.pass(60);
+    let alive = async || services.get(&format!("/v2.0/agents/{id}")).await["agent"]["alive"] == true;
+    tokio::time::timeout(PATIENCE, async { while alive().await {} }).await.unwrap();
     let dead = shell.run("agent-list").await;
     assert_eq!(table(&dead).1[0][3..5], ["xxx", "False"]);
     assert_eq!(table(&shell.run("lb-agent-hosting-pool web").await).1[0][3], "xxx");
-    assert_eq!(shell.run(&format!("agent-delete {}", agent.id)).await, format!("Deleted agent(s): {}\n", agent.id));
-    let gone = shell.refused(&format!("agent-show {}", agent.id)).await;
-    assert!(gone.contains(&format!("Agent {} could not be found", agent.id)), "{gone}");
+    assert_eq!(shell.run(&format!("agent-delete {}", id)).await, format!("Deleted agent(s): {}\n", id));
+    let gone = shell.refused(&format!("agent-show {}", id)).await;
+    assert!(gone.contains(&format!("Agent {} could not be found", id)), "{gone}");
     let unbound = shell.refused("lb-agent-hosting-pool web").await;
     assert!(unbound.contains("tuple indices must be integers"), "{unbound}");
 

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     played::{Agent, obedient},
-    services::{Services, member, monitor, pool, vip},
+    services::{PATIENCE, Services, member, monitor, pool, vip},
 };
 
 fn defaults() -> Value {
@@ -140,6 +140,27 @@ async fn a_member_sees_his_own_quota_and_no_more() {
 }
 
 #[tokio::test]
+async fn a_vip_that_no_agent_was_told_of_leaves_nothing() {
+    let services = Services::with(|settings| settings.quotas.vip = 1).await;
+    let agent = Agent::connect(&services.channel, "a", "1").await.unwrap();
+    let subnet = services.subnet_of("10.0.0.0/30").await;
+    let pool = services.pool(&subnet).await;
+    drop(agent);
+    services.pass(21);
+    let alive = async || services.get("/v2.0/agents").await["agents"][0]["alive"] == true;
+    tokio::time::timeout(PATIENCE, async { while alive().await {} }).await.unwrap();
+    for _ in 0..5 {
+        let made = services.create("/v2.0/lb/vips", vip(&subnet, &pool)).await;
+        assert_eq!(made.object()["address"], "10.0.0.2", "the subnet's only one");
+        services.call("DELETE", &format!("/v2.0/lb/vips/{}", made.id()), None).await;
+    }
+    services.create("/v2.0/lb/vips", vip(&subnet, &pool)).await;
+    let mut agent = Agent::connect(&services.channel, "a", "2").await.unwrap();
+    let told = agent.desired().await.load_balancer.unwrap().vip.unwrap();
+    assert_eq!(told.address, "10.0.0.2");
+}
+
+#[tokio::test]
 async fn a_vip_that_its_agent_has_not_let_go_of_is_still_in_its_projects_quota() {
     let services = Services::with(|settings| settings.quotas.vip = 2).await;
     let mut agent = Agent::connect(&services.channel, "a", "1").await.unwrap();
@@ -150,6 +171,7 @@ async fn a_vip_that_its_agent_has_not_let_go_of_is_still_in_its_projects_quota()
         let made = services.call("POST", "/v2.0/lb/vips", Some(vip(&subnet, &pool))).await;
         statuses.push(made.status);
         if made.status == 201 {
+            while agent.desired().await.load_balancer.unwrap().vip.is_none() {}
             services.call("DELETE", &format!("/v2.0/lb/vips/{}", made.id()), None).await;
         }
     }
@@ -164,6 +186,6 @@ async fn a_vip_that_its_agent_has_not_let_go_of_is_still_in_its_projects_quota()
     let made = async { while services.call("POST", "/v2.0/lb/vips", Some(vip(&subnet, &pool))).await.status != 201 {} };
     tokio::select! {
         () = confirmed => unreachable!("it goes on for ever"),
-        made = tokio::time::timeout(crate::services::PATIENCE, made) => made.unwrap(),
+        made = tokio::time::timeout(PATIENCE, made) => made.unwrap(),
     }
 }

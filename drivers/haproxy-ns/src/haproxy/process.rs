@@ -81,8 +81,11 @@ pub(crate) fn start(
     let said = fs::File::from(said);
     let mut command = Command::new(binary);
     command.args(["-D", "-f", NEW_CONFIG_FROM_RUN, "-p", PID, "-L", id]);
-    if let Some(pid) = old {
-        command.args(["-x", SOCKET, "-sf", &pid.to_string()]);
+    match old {
+        Some(pid) => {
+            command.args(["-x", SOCKET, "-sf", &pid.to_string()]);
+        }
+        None => files.remove_socket()?,
     }
     let stderr = said.try_clone().step(|| "duplicate a file".to_owned())?;
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);

@@ -16,6 +16,16 @@ pub enum Report {
     Remove { load_balancer_id: Uuid, epoch: u64 },
 }
 
+impl Report {
+    /// The port at which the agent will answer.
+    fn vip_port(&self) -> Option<Uuid> {
+        match self {
+            Self::Desired(desired) => desired.load_balancer.vip.as_ref().map(|vip| vip.port_id),
+            Self::Remove { .. } => None,
+        }
+    }
+}
+
 /// A load balancer as an agent is to run it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Desired {
@@ -69,10 +79,18 @@ impl App {
                         reports.push(self.report(tx, load_balancer, bound.binding).await?);
                     }
                 }
-                Ok(reports)
+                let ports: Vec<Uuid> = reports.iter().filter_map(Report::vip_port).collect();
+                Ok((reports, tx.untold(&ports).await?))
             })
         });
-        read.await
+        let (mut reports, untold) = read.await?;
+        if !untold.is_empty() {
+            // Noted first: a vip that is deleted from now on leaves a hold. One that is gone by now wakes this agent.
+            let there = self.store.write(|tx, _| Box::pin(tx.note_told(&untold))).await?;
+            let is_gone = |port: Uuid| untold.contains(&port) && !there.contains(&port);
+            reports.retain(|report| !report.vip_port().is_some_and(is_gone));
+        }
+        Ok(reports)
     }
 
     async fn report(&self, tx: &Tx, load_balancer: LoadBalancer, binding: Binding) -> Result<Report, Fault> {

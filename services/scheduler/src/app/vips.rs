@@ -204,13 +204,16 @@ fn port_of(wanted: &WantedVip, subnet: &Subnet, vip: &Vip) -> Port {
     }
 }
 
-/// Reserves an address that the load balancer no longer has until its agent has confirmed that.
+/// Reserves an address that the load balancer no longer has until its agent has confirmed that, if one was ever told of it.
 async fn hold(
     tx: &Tx,
     (before, after): (&Placed, &LoadBalancer),
     (vip, project_id): (&Vip, &str),
 ) -> Result<(), Fault> {
     let Some(binding) = &before.binding else { return Ok(()) };
+    if !tx.untold(&[vip.port_id]).await?.is_empty() {
+        return Ok(());
+    }
     tx.insert_hold(&Hold {
         id: Uuid::new_v4(),
         subnet_id: vip.subnet_id,

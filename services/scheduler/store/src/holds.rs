@@ -1,6 +1,6 @@
-//! Holds: addresses that an agent may still answer at, although nobody has them any more.
+//! Holds: addresses that an agent may still answer at, although nobody has them any more; and the ports of which none was told.
 
-use std::net::IpAddr;
+use std::{collections::HashSet, net::IpAddr};
 
 use ballast_model::{Uuid, fault::Fault};
 use sea_orm::{
@@ -10,6 +10,7 @@ use sea_orm::{
 
 use crate::{
     Tx,
+    aggregate::CHUNK,
     backend::fault_of,
     codec::number,
     entity::{hold, load_balancer, port},
@@ -56,6 +57,39 @@ impl Tx {
             .add(hold::Column::Address.eq(address.to_string()))
             .add(hold::Column::LoadBalancerId.ne(load_balancer_id));
         self.holds(at).await
+    }
+
+    /// Those of these ports that no agent was ever told of.
+    ///
+    /// # Errors
+    /// As [`Self::insert_hold`].
+    pub async fn untold(&self, ports: &[Uuid]) -> Result<Vec<Uuid>, Fault> {
+        let mut untold = Vec::new();
+        for chunk in ports.chunks(CHUNK) {
+            let rows = port::Entity::find()
+                .select_only()
+                .column(port::Column::Id)
+                .filter(port::Column::Id.is_in(chunk.iter().copied()))
+                .filter(port::Column::Told.eq(false));
+            untold.append(&mut rows.into_tuple().all(self.db()).await.map_err(fault_of)?);
+        }
+        Ok(untold)
+    }
+
+    /// Notes that an agent is about to be told of these ports, and returns those that are still there.
+    ///
+    /// # Errors
+    /// As [`Self::insert_hold`].
+    pub async fn note_told(&self, ports: &[Uuid]) -> Result<HashSet<Uuid>, Fault> {
+        let mut there = HashSet::new();
+        for chunk in ports.chunks(CHUNK) {
+            let these = || port::Column::Id.is_in(chunk.iter().copied());
+            let note = port::Entity::update_many().col_expr(port::Column::Told, Expr::value(true)).filter(these());
+            note.exec(self.db()).await.map_err(fault_of)?;
+            let rows = port::Entity::find().select_only().column(port::Column::Id).filter(these());
+            there.extend(rows.into_tuple::<Uuid>().all(self.db()).await.map_err(fault_of)?);
+        }
+        Ok(there)
     }
 
     async fn holds(&self, at: Condition) -> Result<Vec<Hold>, Fault> {

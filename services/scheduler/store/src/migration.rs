@@ -8,6 +8,7 @@ mod m0005_events;
 mod m0006_counted_before;
 mod m0007_pool_providers;
 mod m0009_hold_projects;
+mod m0010_ports_told;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_counted_before::Migration),
             Box::new(m0007_pool_providers::Migration),
             Box::new(m0009_hold_projects::Migration),
+            Box::new(m0010_ports_told::Migration),
         ]
     }
 }

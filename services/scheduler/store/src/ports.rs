@@ -12,7 +12,8 @@ use ballast_model::{
     subnet::subnet_not_found,
 };
 use sea_orm::{
-    ColumnTrait as _, DbErr, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    ColumnTrait as _, DbErr, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, Set,
 };
 
 use crate::{
@@ -30,7 +31,7 @@ impl Tx {
     /// [`Code::AddressInUse`]: another port has one; [`Code::MacInUse`]; [`Code::SubnetNotFound`]; [`Code::Internal`]: the
     /// database failed.
     pub async fn insert_port(&self, port: &Port) -> Result<(), Fault> {
-        let row = port::ActiveModel::of(port);
+        let row = port::ActiveModel { told: Set(false), ..port::ActiveModel::of(port) };
         let stored = port::Entity::insert(row).exec_without_returning(self.db()).await;
         stored.map_err(|error| mac_in_use(port, error))?;
         self.take_addresses(port, &port.fixed_ips).await

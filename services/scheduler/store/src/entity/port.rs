@@ -24,6 +24,8 @@ pub struct Model {
     pub device_id: String,
     pub host: String,
     pub admin_state_up: bool,
+    /// Whether an agent was told of it: it may answer there.
+    pub told: bool,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -44,6 +46,7 @@ impl ActiveModel {
             device_id: Set(port.device_id.clone()),
             host: Set(port.host.clone()),
             admin_state_up: Set(port.admin_state_up),
+            told: NotSet,
         }
     }
 }
