@@ -1,10 +1,13 @@
-//! The command line's grammar: a noun, a verb, and where the gateway is.
+//! The command line's grammar: a noun, a verb, and who is asked.
 
+use std::path::PathBuf;
+
+use ballast_service::tls;
 use clap::{Args, Parser, Subcommand, builder::NonEmptyStringValueParser};
 
 use crate::{driver::Driver, pki::Pki};
 
-/// Shows the load balancers of a Ballast deployment, over its REST API
+/// Shows the load balancers of a Ballast deployment, over REST or gRPC
 #[derive(Debug, Parser)]
 #[command(name = "ballast", version, arg_required_else_help = true)]
 pub(crate) struct Arguments {
@@ -17,18 +20,34 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
-/// Where the gateway is, and who asks.
+/// Who is asked, and who asks.
 #[derive(Debug, Args)]
 pub(crate) struct Connection {
-    /// The gateway's address
+    /// A gateway, http(s)://HOST:PORT; or a scheduler, unix:/PATH or grpc(s)://HOST:PORT
     #[arg(long, global = true, env = "BALLAST_URL", default_value = "http://127.0.0.1:9696", value_name = "URL")]
     pub(crate) url: String,
+    /// Over TLS: whose certificates are believed (PEM), instead of those that this machine believes
+    #[arg(long, global = true, env = "BALLAST_CACERT", value_name = "FILE")]
+    cacert: Option<PathBuf>,
+    /// Over TLS: one's own certificate (PEM), with --key
+    #[arg(long, global = true, env = "BALLAST_CERT", value_name = "FILE")]
+    cert: Option<PathBuf>,
+    /// Its key (PEM)
+    #[arg(long, global = true, env = "BALLAST_KEY", value_name = "FILE")]
+    key: Option<PathBuf>,
     /// A token, sent as X-Auth-Token; prefer the environment: other users of this machine can see arguments
     #[arg(long, global = true, env = "BALLAST_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     pub(crate) token: Option<Secret>,
     /// The project to ask for, sent as X-Project-Id
     #[arg(long, global = true, env = "BALLAST_PROJECT", value_name = "ID")]
     pub(crate) project: Option<String>,
+}
+
+impl Connection {
+    /// What TLS is spoken with.
+    pub(crate) fn files(&self) -> tls::Files {
+        tls::Files { ca: self.cacert.clone(), cert: self.cert.clone(), key: self.key.clone() }
+    }
 }
 
 /// A text that no debug output shows.
@@ -86,13 +105,46 @@ pub(crate) enum Verb {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::{CommandFactory, error::ErrorKind};
 
     use super::*;
 
     #[test]
     fn the_grammar_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    /// The command lines of a page: in blocks of code, and between backticks.
+    fn lines(page: &str) -> Vec<&str> {
+        let quoted = page.split('`').skip(1).step_by(2).filter(|text| !text.contains('\n'));
+        quoted
+            .chain(page.lines())
+            .map(str::trim)
+            .filter(|line| line.starts_with("ballast ") && *line != "ballast demo ready")
+            .collect()
+    }
+
+    #[test]
+    fn every_command_that_a_page_sends_people_to_is_one() {
+        let pages = [
+            include_str!("../../README.md"),
+            include_str!("../../drivers/README.md"),
+            include_str!("../../docs/deploy.md"),
+            include_str!("../../docs/errors.md"),
+            include_str!("../../docs/grpc.md"),
+            include_str!("../../docs/operate.md"),
+        ];
+        let mut seen = 0;
+        for line in pages.into_iter().flat_map(lines) {
+            let words = line.split(" #").next().unwrap_or(line).split_whitespace();
+            match Arguments::try_parse_from(words) {
+                Ok(_) => seen += 1,
+                // `ballast pki` is a name, not a line to be typed.
+                Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {}
+                Err(error) => panic!("{line}: {error}"),
+            }
+        }
+        assert!(seen > 15, "only {seen} were found");
     }
 
     #[test]

@@ -4,17 +4,24 @@ use std::{io, path::PathBuf, process::ExitCode};
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    #[error("'{url}' is not the address of a gateway: write it as http://HOST:PORT in --url or BALLAST_URL")]
+    #[error(
+        "'{url}' is no address: write that of a gateway as http(s)://HOST:PORT, of a scheduler as unix:/PATH or \
+         grpc(s)://HOST:PORT, in --url or BALLAST_URL"
+    )]
     Url { url: String },
-    #[error("TLS is not spoken yet: name the gateway by http:// instead of '{url}'")]
-    Tls { url: String },
+    #[error("{url} speaks no TLS: name it by https:// or grpcs://, or leave out --cacert, --cert and --key")]
+    NoTls { url: String },
+    #[error("{0}")]
+    Certificates(String),
     #[error("{option} holds characters that no HTTP header can carry")]
     Header { option: &'static str },
-    #[error("no answer from {url} ({why}): start the gateway, or name another with --url or BALLAST_URL")]
+    #[error("no answer from {url} ({why}): start it, or name another with --url or BALLAST_URL")]
     Unreachable { url: String, why: String },
-    #[error("{url} does not answer as a gateway of Ballast ({why}): check --url or BALLAST_URL")]
+    #[error("{url} asks who calls: give a token that is good there, by BALLAST_TOKEN; a scheduler takes --cert too")]
+    Token { url: String },
+    #[error("{url} does not answer as a part of Ballast ({why}): check --url or BALLAST_URL")]
     Foreign { url: String, why: String },
-    /// The gateway's own words.
+    /// The other end's own words.
     #[error("{message}")]
     Refused { message: String },
     #[error("there is no {noun} with {keys} '{wanted}'")]
@@ -23,8 +30,6 @@ pub(crate) enum Failure {
     Ambiguous { count: usize, nouns: &'static str, wanted: String, ids: String },
     #[error("cannot start: {0}")]
     Runtime(io::Error),
-    #[error("cannot make an HTTP client: {0}")]
-    Client(reqwest::Error),
     #[error("{0}")]
     Usage(String),
     #[error("{}: {error}", path.display())]

@@ -1,6 +1,6 @@
-//! `ballast`: a person's commands, over REST.
+//! `ballast`: a person's commands, over REST to a gateway or over gRPC to a scheduler.
 //!
-//! A command is a noun and a verb. It asks the gateway, prints what was asked for on stdout, and one line on stderr when it
+//! A command is a noun and a verb. It asks, prints what was asked for on stdout, and one line on stderr when it
 //! cannot. Exit status: 0 done, 1 could not, 2 wrong usage. It keeps nothing and knows no rule. Two nouns ask nobody: `pki`
 //! makes certificates, `driver` looks at a driver's file.
 
@@ -52,9 +52,9 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
 
 /// What the command prints.
 fn ask(arguments: &Arguments, noun: &Noun, verb: &Verb) -> Result<String, Failure> {
-    let api = Api::new(&arguments.connection)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Runtime)?;
     runtime.block_on(async {
+        let api = Api::new(&arguments.connection)?;
         match verb {
             Verb::List => Ok(show_all(noun, arguments.json, api.list(noun, None).await?)),
             Verb::Show { wanted } => Ok(show_one(noun, arguments.json, &find::find(&api, noun, wanted).await?)),

@@ -4,12 +4,23 @@ use serde_json::Value;
 
 use crate::table;
 
+/// Which service of the scheduler's knows them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Kind {
+    Pool,
+    Vip,
+    Member,
+    Monitor,
+    Agent,
+}
+
 /// A kind of object.
 #[derive(Debug)]
 pub(crate) struct Noun {
+    pub(crate) kind: Kind,
     pub(crate) one: &'static str,
     pub(crate) many: &'static str,
-    /// Below `/v2.0/`.
+    /// Over REST, below `/v2.0/`.
     pub(crate) path: &'static str,
     /// The key that a list is under.
     pub(crate) wrapper: &'static str,

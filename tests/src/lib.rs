@@ -9,6 +9,7 @@ pub mod neutron;
 pub mod pki;
 pub mod programs;
 pub mod rest;
+pub mod secret;
 pub mod site;
 
 /// How long a test waits for something that takes a moment. Long, because CI's machines are small and shared.

@@ -27,7 +27,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("ballast-api-gateway", &["ballast-proto", "ballast-service"]),
     ("ballast-scheduler", &["ballast-model", "ballast-proto", "ballast-service", "ballast-store"]),
     ("ballast-agent", &["ballast-abi", "ballast-proto", "ballast-service"]),
-    ("ballast-cli", &["ballast-abi", "ballast-lab", "ballast-proto"]),
+    ("ballast-cli", &["ballast-abi", "ballast-lab", "ballast-proto", "ballast-service"]),
     ("ballast-demo", &["*"]),
     ("ballast-tests", &["*"]),
 ];

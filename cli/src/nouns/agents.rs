@@ -3,11 +3,12 @@
 use serde_json::Value;
 
 use crate::{
-    noun::{Column, Noun, admin, fields, text},
+    noun::{Column, Kind, Noun, admin, fields, text},
     table,
 };
 
 pub(crate) const AGENTS: Noun = Noun {
+    kind: Kind::Agent,
     one: "agent",
     many: "agents",
     path: "agents",

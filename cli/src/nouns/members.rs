@@ -1,8 +1,9 @@
 //! `ballast members`
 
-use crate::noun::{Column, Noun, admin, all_fields, text};
+use crate::noun::{Column, Kind, Noun, admin, all_fields, text};
 
 pub(crate) const MEMBERS: Noun = Noun {
+    kind: Kind::Member,
     one: "member",
     many: "members",
     path: "lb/members",

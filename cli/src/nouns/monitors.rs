@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use crate::noun::{Column, Noun, admin, all_fields, text};
+use crate::noun::{Column, Kind, Noun, admin, all_fields, text};
 
 pub(crate) const MONITORS: Noun = Noun {
+    kind: Kind::Monitor,
     one: "health monitor",
     many: "health monitors",
     path: "lb/health_monitors",

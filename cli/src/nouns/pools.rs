@@ -1,8 +1,9 @@
 //! `ballast pools`
 
-use crate::noun::{Column, Noun, admin, all_fields, text};
+use crate::noun::{Column, Kind, Noun, admin, all_fields, text};
 
 pub(crate) const POOLS: Noun = Noun {
+    kind: Kind::Pool,
     one: "pool",
     many: "pools",
     path: "lb/pools",

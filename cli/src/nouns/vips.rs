@@ -1,8 +1,9 @@
 //! `ballast vips`
 
-use crate::noun::{Column, Noun, admin, all_fields, text};
+use crate::noun::{Column, Kind, Noun, admin, all_fields, text};
 
 pub(crate) const VIPS: Noun = Noun {
+    kind: Kind::Vip,
     one: "vip",
     many: "vips",
     path: "lb/vips",

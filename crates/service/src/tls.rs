@@ -4,6 +4,8 @@
 
 mod accept;
 mod dial;
+#[cfg(feature = "native-certs")]
+pub(crate) mod person;
 mod role;
 mod stream;
 
@@ -22,6 +24,8 @@ use rustls::{
 
 pub use accept::{Handshakes, handshakes};
 pub use dial::connect;
+#[cfg(feature = "native-certs")]
+pub use person::{Files, rest_client, scheduler_client};
 pub use role::Role;
 pub(crate) use role::role_of;
 pub use rustls::ClientConfig;

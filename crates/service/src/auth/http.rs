@@ -19,12 +19,12 @@ use hyper_util::{
     },
     rt::{TokioExecutor, TokioIo},
 };
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 use serde_json::Value;
 use tonic::codegen::Bytes;
 use tower::Service;
 
-use crate::tls::{Stream, connect, provider, roots};
+use crate::tls::{Stream, connect, person, provider, roots};
 
 /// How long one call may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -50,7 +50,7 @@ impl Http {
     /// # Errors
     /// When no certificate can be read.
     pub(super) fn new(secure: bool, ca: &Path) -> Result<Self, String> {
-        let tls = if secure { Some(tls(ca)?) } else { None };
+        let tls = if secure { Some(config(ca)?) } else { None };
         let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(8).build(Connector { tls });
         Ok(Self { client })
     }
@@ -82,9 +82,8 @@ fn with_sources(error: &dyn std::error::Error) -> String {
 }
 
 /// The machine's own CAs, and the one that is configured.
-fn tls(ca: &Path) -> Result<Arc<ClientConfig>, String> {
-    let mut trusted = RootCertStore::empty();
-    let (_, _) = trusted.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+fn config(ca: &Path) -> Result<Arc<ClientConfig>, String> {
+    let mut trusted = person::native_roots();
     if !ca.as_os_str().is_empty() {
         trusted.extend(roots("auth.keystone_ca", ca)?.roots);
     }

@@ -1,0 +1,96 @@
+//! A gateway, over REST.
+//!
+//! Redirects are not followed: a token must not travel to another host. No proxy is taken from the environment either.
+
+use std::sync::Arc;
+
+use ballast_service::tls::{self, ClientConfig};
+use form_urlencoded::Serializer;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header::HOST};
+use http_body_util::{BodyExt as _, Empty};
+use hyper::{body::Bytes, client::conn::http1};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+
+use super::{Base, PATIENCE, innermost};
+use crate::{arguments::Connection, failure::Failure, noun::Noun};
+
+pub(crate) struct Gateway {
+    base: Base,
+    tls: Option<Arc<ClientConfig>>,
+    headers: HeaderMap,
+}
+
+impl Gateway {
+    pub(super) fn new(base: Base, tls: Option<Arc<ClientConfig>>, connection: &Connection) -> Result<Self, Failure> {
+        let mut headers = HeaderMap::new();
+        if let Some(token) = &connection.token {
+            headers.insert(HeaderName::from_static("x-auth-token"), header("--token", &token.0)?);
+        }
+        if let Some(project) = &connection.project {
+            headers.insert(HeaderName::from_static("x-project-id"), header("--project", project)?);
+        }
+        Ok(Self { base, tls, headers })
+    }
+
+    pub(super) async fn list(&self, noun: &Noun, filter: Option<(&str, &str)>) -> Result<Vec<Value>, Failure> {
+        let mut query = String::new();
+        if let Some((key, value)) = filter {
+            query = format!("?{}", Serializer::new(String::new()).append_pair(key, value).finish());
+        }
+        let asked = tokio::time::timeout(PATIENCE, self.get(&format!("/v2.0/{}{query}", noun.path))).await;
+        let (status, bytes) =
+            asked.unwrap_or_else(|_| Err("it took too long".to_owned())).map_err(|why| self.unreachable(why))?;
+        let mut body = self.read(status, &bytes)?;
+        match body.get_mut(noun.wrapper).map(Value::take) {
+            Some(Value::Array(objects)) => Ok(objects),
+            _ => Err(self.foreign(format!("no '{}' in its answer", noun.wrapper))),
+        }
+    }
+
+    /// Status and body, or why there is none.
+    async fn get(&self, target: &str) -> Result<(StatusCode, Bytes), String> {
+        let Base::Rest { authority, path, .. } = &self.base else { return Err("it is no gateway".to_owned()) };
+        let stream = tls::connect(authority, self.tls.clone()).await.map_err(|error| innermost(&error))?;
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(|error| innermost(&error))?;
+        let mut request = Request::get(format!("{path}{target}"))
+            .header(HOST, authority)
+            .body(Empty::<Bytes>::new())
+            .map_err(|error| error.to_string())?;
+        request.headers_mut().extend(self.headers.clone());
+        // Why it breaks off is told by the answer that does not come.
+        tokio::spawn(connection);
+        let exchange = async {
+            let response = sender.send_request(request).await?;
+            let status = response.status();
+            Ok((status, response.into_body().collect().await?.to_bytes()))
+        };
+        exchange.await.map_err(|error: hyper::Error| innermost(&error))
+    }
+
+    fn read(&self, status: StatusCode, bytes: &[u8]) -> Result<Value, Failure> {
+        let body: Option<Value> = serde_json::from_slice(bytes).ok();
+        let message = body.as_ref().and_then(|body| body["NeutronError"]["message"].as_str());
+        match (body.as_ref(), message) {
+            (_, Some(message)) => Err(Failure::Refused { message: message.replace(char::is_control, " ") }),
+            (Some(_), None) if status.is_success() => body.ok_or_else(|| self.foreign(status.to_string())),
+            (_, None) if status == StatusCode::UNAUTHORIZED => Err(Failure::Token { url: self.base.to_string() }),
+            _ => Err(self.foreign(format!("HTTP {status}"))),
+        }
+    }
+
+    fn unreachable(&self, why: String) -> Failure {
+        Failure::Unreachable { url: self.base.to_string(), why }
+    }
+
+    fn foreign(&self, why: String) -> Failure {
+        Failure::Foreign { url: self.base.to_string(), why }
+    }
+}
+
+fn header(option: &'static str, text: &str) -> Result<HeaderValue, Failure> {
+    let mut value = HeaderValue::from_str(text).map_err(|_| Failure::Header { option })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
