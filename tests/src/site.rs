@@ -7,6 +7,7 @@
 
 use std::{
     fs,
+    io::Write,
     net::SocketAddr,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -296,6 +297,15 @@ bridge_mappings = {{ physnet1 = "br-data" }}
         let (file, next) = (drivers.join("haproxy-ns.so"), drivers.join("haproxy-ns.next"));
         fs::copy(programs::built_in(&self.programs, programs::HAPROXY_NS), &next).expect("a driver");
         fs::rename(next, file).expect("a driver in its place");
+    }
+
+    /// Appends to the configuration; who reads it from then on has it.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn add_configuration(&self, section: &str) {
+        let file = fs::OpenOptions::new().append(true).open(self.directory.join("ballast.toml"));
+        file.and_then(|mut file| file.write_all(section.as_bytes())).expect("the configuration is written");
     }
 
     /// Where an agent keeps what must survive.

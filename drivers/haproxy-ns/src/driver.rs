@@ -22,6 +22,7 @@ use crate::{
     failure::{Failure, Step, chain},
     files::Files,
     haproxy::process,
+    host,
     identity::{Identities, Mapped},
     locks::{Locks, Seen, hold},
     net::{announce::Announcer, namespace, netlink::Netlink, sysctl},
@@ -62,6 +63,7 @@ impl Driver for HaproxyNs {
             .step(|| format!("let haproxy pass through {}", state_dir.display()))?;
         let identities = identities(&config)?;
         passage::check(&state_dir, identities.anyone()).map_err(passage::Closed::into_error)?;
+        host::check(&config)?;
         let announcer = Announcer::default();
         announcer.start().step(|| "start a thread".to_owned())?;
         let pinger = Pinger::start().step(|| "start a thread".to_owned())?;

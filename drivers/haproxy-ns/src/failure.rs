@@ -6,6 +6,7 @@
 use std::{error::Error, io};
 
 use ballast_abi::DriverError;
+use nix::errno::Errno;
 use thiserror::Error as ThisError;
 
 /// Why a step failed.
@@ -28,6 +29,18 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) fn io(what: impl Into<String>, source: impl Into<io::Error>) -> Self {
         Self::Io { what: what.into(), source: source.into() }
+    }
+
+    /// What the system said, if it was one thing.
+    pub(crate) fn errno(&self) -> Option<Errno> {
+        match self {
+            Self::Io { source, .. } => source.raw_os_error().map(Errno::from_raw),
+            Self::Refused { .. }
+            | Self::BridgeFull { .. }
+            | Self::BridgeMissing { .. }
+            | Self::Deadline { .. }
+            | Self::Several(_) => None,
+        }
     }
 
     /// One failure of several, or none.

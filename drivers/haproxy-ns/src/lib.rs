@@ -17,6 +17,7 @@ mod execute;
 mod failure;
 mod files;
 mod haproxy;
+mod host;
 mod identity;
 mod locks;
 mod net;

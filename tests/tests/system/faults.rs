@@ -1,6 +1,6 @@
 //! A driver that misbehaves in every way, beside one that does not, in one agent.
 
-use std::{fs, io::Write};
+use std::fs;
 
 use ballast_lab::{Lab, LabError, Signal, in_lab, require_tool, wait_until};
 use ballast_tests::{
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 fn with_faults(lab: &Lab) -> Result<Site, LabError> {
     let mut site = Site::start(lab, &Plan { webs: 1, ..Plan::default() })?;
     site.kill_agent(0);
-    configure(lab, "[driver_host]\ndeploy_timeout_ms = 2000\nmemory_mb = 256\n");
+    site.add_configuration("[driver_host]\ndeploy_timeout_ms = 2000\nmemory_mb = 256\n");
     site.start_agent(0);
     // Without a signal: a file that appears is noticed.
     fs::copy(programs::built("libballast_fault_driver.so"), site.agents[0].drivers.join("fault.so")).expect("a driver");
@@ -21,12 +21,6 @@ fn with_faults(lab: &Lab) -> Result<Site, LabError> {
     // What is said of this one is now of the agent that was started last.
     wait_until(PATIENCE, "the driver without", || ready(&site, "haproxy-ns"));
     Ok(site)
-}
-
-fn configure(lab: &Lab, section: &str) {
-    let file = lab.dir().join("ballast.toml");
-    let mut file = fs::OpenOptions::new().append(true).open(file).expect("the configuration");
-    file.write_all(section.as_bytes()).expect("the configuration is written");
 }
 
 fn driver(site: &Site, name: &str) -> Option<Value> {
@@ -219,7 +213,7 @@ fn a_driver_is_upgraded_while_traffic_flows_and_a_bad_file_leaves_it_as_it_was()
 
         // Another configuration is taken over in the same way, or not.
         for (section, said) in [("[drivers.fault]\nport = 1\n", "INVALID_CONFIG: port: unknown field"), ("x", "")] {
-            configure(lab, section);
+            site.add_configuration(section);
             site.signal_agent(0, Signal::SIGHUP);
             wait_until(PATIENCE, "the refusal", || {
                 let driver = driver(&site, "fault")?;

@@ -7,7 +7,7 @@ use ballast_tests::{
     PATIENCE, programs,
     site::{Plan, Site},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[test]
 fn files_that_are_no_drivers_are_said_aloud_and_the_others_run() {
@@ -42,6 +42,30 @@ fn files_that_are_no_drivers_are_said_aloud_and_the_others_run() {
         }
         site.wait_for_agents(1);
         let _ = site.make_load_balancer("web");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_driver_that_can_do_nothing_on_its_host_says_so_at_its_start_and_gets_nothing() {
+    let test = "a_driver_that_can_do_nothing_on_its_host_says_so_at_its_start_and_gets_nothing";
+    if !require_tool("haproxy", test) {
+        return;
+    }
+    in_lab(|lab| {
+        let mut site = Site::start(lab, &Plan::default())?;
+        site.kill_agent(0);
+        site.add_configuration("[driver_host]\ngrants = { haproxy-ns = \"nothing\" }\n");
+        site.start_agent(0);
+        let failed = wait_until(PATIENCE, "the reason", || {
+            reason(&site.rest.get("/v2.0/agents"), "haproxy-ns").filter(|reason| !reason.is_empty())
+        });
+        assert!(failed.starts_with("UNSUPPORTED: no load balancer can run on this host: make namespace"), "{failed}");
+        assert!(failed.contains("driver_host.grants must leave them to this driver"), "{failed}");
+        let body = json!({"pool": {
+            "name": "web", "protocol": "HTTP", "lb_method": "ROUND_ROBIN", "subnet_id": site.subnet_id
+        }});
+        assert_eq!(site.rest.call("POST", "/v2.0/lb/pools", Some(&body)).status, 404);
         Ok(())
     });
 }

@@ -29,7 +29,7 @@ pub(crate) fn plug(host: &mut Netlink, interface: &Interface, pair: &Pair<'_>) -
     let _guard = exclusively();
     let bridge = ensure(host, interface)?.index;
     match host.batch(vec![link::create_pair(pair, bridge)]) {
-        Err(failure) if errno(&failure) == Some(Errno::EEXIST) => {
+        Err(failure) if failure.errno() == Some(Errno::EEXIST) => {
             if let Some(stale) = link::find(host, pair.outside)? {
                 host.batch(vec![link::delete(stale.index, pair.outside)])?;
             }
@@ -81,20 +81,9 @@ fn ensure(host: &mut Netlink, interface: &Interface) -> Result<Link, Failure> {
     link::find(host, &interface.bridge)?.ok_or_else(missing)
 }
 
-fn errno(failure: &Failure) -> Option<Errno> {
-    match failure {
-        Failure::Io { source, .. } => source.raw_os_error().map(Errno::from_raw),
-        Failure::Refused { .. }
-        | Failure::BridgeFull { .. }
-        | Failure::BridgeMissing { .. }
-        | Failure::Deadline { .. }
-        | Failure::Several(_) => None,
-    }
-}
-
 /// The kernel says EXFULL when a bridge has no port left.
 fn full(failure: Failure, bridge: &str) -> Failure {
-    match errno(&failure) {
+    match failure.errno() {
         Some(Errno::EXFULL) => Failure::BridgeFull { bridge: bridge.to_owned() },
         Some(_) | None => failure,
     }

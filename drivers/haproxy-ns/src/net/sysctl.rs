@@ -33,9 +33,14 @@ const ECHOES: &str = "ipv4/ping_group_range";
 /// What this kernel would not take.
 static REFUSED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
+/// What no namespace can do without.
+pub(crate) fn require() -> Result<(), Failure> {
+    set(REQUIRED, "0")
+}
+
 /// Sets up the namespace of the calling thread, before it has an interface.
 pub(crate) fn prepare_namespace(ipv6: bool) -> Result<(), Failure> {
-    set(REQUIRED, "0")?;
+    require()?;
     allow_echoes();
     WANTED.iter().for_each(|(key, value)| set_if_possible(key, value));
     set_ipv6(ipv6)
