@@ -4,6 +4,7 @@ mod crash;
 mod hang;
 mod host;
 mod lost;
+mod slow;
 mod tenants;
 mod traffic;
 mod world;

@@ -91,8 +91,9 @@ fn configuration(address: Ipv4Addr, forwarded_for: bool) -> String {
         .collect();
     format!(
         "global\n    nbthread 1\n    maxconn 2000\ndefaults\n    mode http\n    timeout connect 5s\n    \
-         timeout client 50s\n    timeout server 50s\nfrontend web\n    bind {address}:80\n{option}    \
-         default_backend members\nbackend members\n    balance roundrobin\n{servers}"
+         timeout client 50s\n    timeout server 50s\n    timeout http-request 10s\n    timeout http-keep-alive 30s\n    \
+         timeout queue 30s\nfrontend web\n    bind {address}:80\n{option}    default_backend members\n\
+         backend members\n    balance roundrobin\n{servers}"
     )
 }
 
