@@ -88,7 +88,9 @@ impl Work<'_> {
             (Step::ChangeServers { pid, commands }, _) => self.change_servers(*pid, commands, target),
             (Step::AwaitHaproxy, _) => self.await_haproxy(),
             (Step::MakeNamespace, Some(plug)) => self.make_namespace(plug),
-            (Step::Prepare, Some(plug)) => self.inside(|| sysctl::prepare_namespace(plug.address.is_ipv6())),
+            (Step::Prepare, Some(plug)) => {
+                self.inside(|| sysctl::prepare_again(plug.address.is_ipv6(), &plug.interface.inside))
+            }
             (Step::MakeLink, Some(plug)) => self.make_link(plug),
             (Step::AttachLink, Some(plug)) => self.attach_link(plug),
             (Step::Configure(changes), Some(plug)) => self.configure(plug, changes),
@@ -148,15 +150,16 @@ impl Work<'_> {
             namespace: namespace.as_raw_fd(),
         };
         bridge::plug(&mut self.host, &plug.interface, &pair)?;
-        if let Err(failure) = sysctl::disable_ipv6(&plug.interface.outside) {
-            tracing::warn!(load_balancer = %self.id, "{}", chain(&failure));
-        }
+        sysctl::disable_ipv6(&plug.interface.outside);
         Ok(())
     }
 
     fn attach_link(&mut self, plug: &Plug) -> Result<(), Failure> {
         match link::find(&mut self.host, &plug.interface.outside)? {
-            Some(outside) => bridge::attach(&mut self.host, &plug.interface, &outside),
+            Some(outside) => {
+                sysctl::disable_ipv6(&plug.interface.outside);
+                bridge::attach(&mut self.host, &plug.interface, &outside)
+            }
             None => Ok(()),
         }
     }
@@ -164,7 +167,7 @@ impl Work<'_> {
     fn configure(&mut self, plug: &Plug, changes: &Changes) -> Result<(), Failure> {
         self.inside(|| {
             if changes.add_address {
-                sysctl::set_ipv6(plug.address.is_ipv6())?;
+                sysctl::set_ipv6(plug.address.is_ipv6(), Some(&plug.interface.inside))?;
             }
             let mut netlink = Netlink::open()?;
             let index = require(&mut netlink, &plug.interface.inside)?.index;

@@ -29,8 +29,8 @@ pub(crate) struct Observed {
     pub(crate) outside: Option<Link>,
     /// The index of the bridge that it should be on.
     pub(crate) bridge: Option<u32>,
-    /// The bridge is a network's own, and down.
-    pub(crate) bridge_down: bool,
+    /// The bridge is a network's own, and down, or the host speaks IPv6 on it or on the outer end.
+    pub(crate) host_unprepared: bool,
     pub(crate) process: Process,
     /// The text of haproxy.cfg.
     pub(crate) config: Option<String>,
@@ -158,7 +158,9 @@ pub(crate) fn observe(
     if let Some(interface) = &plugged {
         observed.outside = link::find(netlink, &interface.outside)?;
         let bridge = link::find(netlink, &interface.bridge)?;
-        observed.bridge_down = interface.own_bridge && bridge.as_ref().is_some_and(|bridge| !bridge.up);
+        let unprepared = |bridge: &Link| !bridge.up || sysctl::speaks_ipv6(&interface.bridge);
+        observed.host_unprepared =
+            interface.own_bridge && bridge.as_ref().is_some_and(unprepared) || sysctl::speaks_ipv6(&interface.outside);
         observed.bridge = bridge.map(|bridge| bridge.index);
     }
     Ok((observed, file))
@@ -207,15 +209,15 @@ fn inside(interface: Option<&Interface>, ipv6: Option<bool>) -> Result<Inside, F
     let mut netlink = Netlink::open()?;
     let links = link::all(&mut netlink)?;
     let named = |name: &str| links.iter().find(|link| link.name == name);
-    let mut inside = Inside {
-        loopback_up: named("lo").is_some_and(|link| link.up),
-        hops: link::hops(&mut netlink)?,
-        unprepared: ipv6.is_some_and(sysctl::is_unprepared),
-        ..Inside::default()
-    };
     let link = match interface {
         Some(interface) => named(&interface.inside),
         None => links.iter().find(|link| link.name.starts_with("ns-")),
+    };
+    let mut inside = Inside {
+        loopback_up: named("lo").is_some_and(|link| link.up),
+        hops: link::hops(&mut netlink)?,
+        unprepared: ipv6.is_some_and(|ipv6| sysctl::is_unprepared(ipv6, link.map(|link| link.name.as_str()))),
+        ..Inside::default()
     };
     if let Some(link) = link {
         inside.addresses = link::addresses(&mut netlink, link.index)?;

@@ -245,8 +245,8 @@ fn network(steps: &mut Steps, plug: &Plug, observed: &Observed, inside: Option<&
     let whole = link.is_some() && observed.outside.is_some();
     if !whole {
         steps.add(Step::MakeLink, "there is none");
-    } else if observed.bridge_down {
-        steps.add(Step::AttachLink, "its bridge is down");
+    } else if observed.host_unprepared {
+        steps.add(Step::AttachLink, "its bridge is down, or the host speaks IPv6 there");
     } else if !observed
         .outside
         .as_ref()

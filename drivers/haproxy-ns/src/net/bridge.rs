@@ -12,10 +12,7 @@ use super::{
     netlink::Netlink,
     sysctl,
 };
-use crate::{
-    failure::{Failure, chain},
-    state::Interface,
-};
+use crate::{failure::Failure, state::Interface};
 
 static PLUGGING: Mutex<()> = Mutex::new(());
 
@@ -63,22 +60,23 @@ pub(crate) fn release(host: &mut Netlink, interface: &Interface) -> Result<(), F
 
 fn ensure(host: &mut Netlink, interface: &Interface) -> Result<Link, Failure> {
     let missing = || Failure::BridgeMissing { bridge: interface.bridge.clone() };
-    if let Some(bridge) = link::find(host, &interface.bridge)? {
-        if bridge.up || !interface.own_bridge {
-            return Ok(bridge);
-        }
-        host.batch(vec![link::set_up(bridge.index, &interface.bridge)])?;
-        return Ok(bridge);
-    }
+    let found = link::find(host, &interface.bridge)?;
     if !interface.own_bridge {
-        return Err(missing());
+        return found.ok_or_else(missing);
     }
-    host.batch(vec![link::create_bridge(&interface.bridge)])?;
-    // The host has no business in a tenant's network: without this it would have an address there.
-    if let Err(failure) = sysctl::disable_ipv6(&interface.bridge) {
-        tracing::warn!(bridge = %interface.bridge, "the host has an IPv6 address on the bridge: {}", chain(&failure));
+    if found.is_none() {
+        host.batch(vec![link::create_bridge(&interface.bridge)])?;
     }
-    link::find(host, &interface.bridge)?.ok_or_else(missing)
+    let bridge = found.map_or_else(|| link::find(host, &interface.bridge), |found| Ok(Some(found)))?;
+    let bridge = bridge.ok_or_else(missing)?;
+    // Before it is up, and also of one that was there.
+    if sysctl::speaks_ipv6(&interface.bridge) {
+        sysctl::disable_ipv6(&interface.bridge);
+    }
+    if !bridge.up {
+        host.batch(vec![link::set_up(bridge.index, &interface.bridge)])?;
+    }
+    Ok(bridge)
 }
 
 /// The kernel says EXFULL when a bridge has no port left.

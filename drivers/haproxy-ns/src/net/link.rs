@@ -177,10 +177,9 @@ pub(crate) fn create_pair(pair: &Pair<'_>, bridge: u32) -> Request {
     Request::new(format!("make link {}", pair.outside), RouteNetlinkMessage::NewLink(message)).create()
 }
 
+/// Down.
 pub(crate) fn create_bridge(name: &str) -> Request {
     let mut message = LinkMessage::default();
-    message.header.flags = LinkFlags::Up;
-    message.header.change_mask = LinkFlags::Up;
     message.attributes =
         vec![LinkAttribute::IfName(name.to_owned()), LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Bridge)])];
     let request = Request::new(format!("make bridge {name}"), RouteNetlinkMessage::NewLink(message));

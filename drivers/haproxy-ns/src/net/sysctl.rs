@@ -21,11 +21,14 @@ const WANTED: [(&str, &str); 5] = [
     // haproxy binds the VIP whether it is there already or not.
     ("ipv4/ip_nonlocal_bind", "1"),
 ];
-const WANTED_IPV6: [(&str, &str); 2] = [
-    ("ipv6/ip_nonlocal_bind", "1"),
-    // Routes are those of the subnet, not what a neighbour advertises.
-    ("ipv6/conf/default/accept_ra", "0"),
-];
+const WANTED_IPV6: [(&str, &str); 1] = [("ipv6/ip_nonlocal_bind", "1")];
+
+/// A load balancer routes for nobody, and nobody tells it where to send: what a namespace begins with is what the machine
+/// has, and that may be a router. A change of `forwarding` changes others, so it comes first.
+const OF_LINKS: [(&str, &str); 4] =
+    [("forwarding", "0"), ("accept_redirects", "0"), ("send_redirects", "0"), ("rp_filter", "1")];
+/// Routes are those of the subnet, not what a neighbour advertises.
+const OF_LINKS_IPV6: [(&str, &str); 3] = [("forwarding", "0"), ("accept_redirects", "0"), ("accept_ra", "0")];
 
 /// The groups whose processes may send echo requests.
 const ECHOES: &str = "ipv4/ping_group_range";
@@ -43,7 +46,25 @@ pub(crate) fn prepare_namespace(ipv6: bool) -> Result<(), Failure> {
     require()?;
     allow_echoes();
     WANTED.iter().for_each(|(key, value)| set_if_possible(key, value));
-    set_ipv6(ipv6)
+    of_links("ipv4", &OF_LINKS, None).for_each(|(key, value)| set_if_possible(&key, value));
+    set_ipv6(ipv6, None)
+}
+
+/// Sets up the namespace of the calling thread again, in which this link may be.
+pub(crate) fn prepare_again(ipv6: bool, link: &str) -> Result<(), Failure> {
+    prepare_namespace(ipv6)?;
+    of_links("ipv4", &OF_LINKS, Some(link)).for_each(|(key, value)| set_if_there(&key, value));
+    set_ipv6(ipv6, Some(link))
+}
+
+/// Of all links, of those to come, and of one that may be there.
+fn of_links<'a>(
+    version: &'a str,
+    keys: &'a [(&'static str, &'static str)],
+    link: Option<&'a str>,
+) -> impl Iterator<Item = (String, &'static str)> + 'a {
+    let links = ["all", "default"].into_iter().chain(link);
+    links.flat_map(move |link| keys.iter().map(move |(key, value)| (format!("{version}/conf/{link}/{key}"), *value)))
 }
 
 /// Echo requests of PING monitors need no privilege. In a user's own namespace only groups that it has can be named.
@@ -56,15 +77,19 @@ fn allow_echoes() {
 
 /// Whether the namespace of the calling thread is otherwise than [`prepare_namespace`] leaves it. What this kernel lacks or
 /// refuses does not count: it would be so for ever.
-pub(crate) fn is_unprepared(ipv6: bool) -> bool {
+pub(crate) fn is_unprepared(ipv6: bool, link: Option<&str>) -> bool {
     let refused = REFUSED.lock().unwrap_or_else(PoisonError::into_inner);
     let is = |key: &str, value: &str| {
         let text = fs::read_to_string(Path::new("/proc/sys/net").join(key));
         text.map(|text| text.split_whitespace().eq(value.split_whitespace()))
     };
-    let differs = |(key, value)| is(key, value).is_ok_and(|same| !same) && !refused.contains(key);
+    let differs = |(key, value): (&str, &str)| is(key, value).is_ok_and(|same| !same) && !refused.contains(key);
     // The kernel's own range is nobody.
-    wanted(ipv6).any(differs) || is(ECHOES, "1 0").is_ok_and(|nobody| nobody) && !refused.contains(ECHOES)
+    let of_links = of_links("ipv4", &OF_LINKS, link);
+    let of_links = of_links.chain(self::of_links("ipv6", &OF_LINKS_IPV6, link).filter(|_| ipv6));
+    wanted(ipv6).any(differs)
+        || of_links.into_iter().any(|(key, value)| differs((key.as_str(), value)))
+        || is(ECHOES, "1 0").is_ok_and(|nobody| nobody) && !refused.contains(ECHOES)
 }
 
 fn wanted(ipv6: bool) -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -75,7 +100,7 @@ fn wanted(ipv6: bool) -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 /// Without a VIP of IPv6 the namespace does not speak it: less to set up, and nothing to reach.
-pub(crate) fn set_ipv6(on: bool) -> Result<(), Failure> {
+pub(crate) fn set_ipv6(on: bool, link: Option<&str>) -> Result<(), Failure> {
     if !Path::new("/proc/sys/net/ipv6").exists() {
         return if on { set("ipv6/conf/all/disable_ipv6", "0") } else { Ok(()) };
     }
@@ -84,14 +109,25 @@ pub(crate) fn set_ipv6(on: bool) -> Result<(), Failure> {
     set("ipv6/conf/default/disable_ipv6", disable)?;
     if on {
         WANTED_IPV6.iter().for_each(|(key, value)| set_if_possible(key, value));
+        of_links("ipv6", &OF_LINKS_IPV6, link).for_each(|(key, value)| set_if_there(&key, value));
     }
     Ok(())
 }
 
-/// Of one link.
-pub(crate) fn disable_ipv6(link: &str) -> Result<(), Failure> {
-    let key = format!("ipv6/conf/{link}/disable_ipv6");
-    if Path::new("/proc/sys/net").join(&key).exists() { set(&key, "1") } else { Ok(()) }
+/// The host has no business in a tenant's network: with IPv6 on a link of its own it would have an address there.
+pub(crate) fn disable_ipv6(link: &str) {
+    set_if_there(&of_link(link), "1");
+}
+
+/// Whether [`disable_ipv6`] would change anything. What this kernel refuses does not count.
+pub(crate) fn speaks_ipv6(link: &str) -> bool {
+    let key = of_link(link);
+    let speaks = fs::read_to_string(Path::new("/proc/sys/net").join(&key)).is_ok_and(|text| text.trim() == "0");
+    speaks && !REFUSED.lock().unwrap_or_else(PoisonError::into_inner).contains(&key)
+}
+
+fn of_link(link: &str) -> String {
+    format!("ipv6/conf/{link}/disable_ipv6")
 }
 
 /// Raises the limits of the host's neighbour tables, which all namespaces share: at the default of 1024 about 500 load
@@ -104,6 +140,12 @@ pub(crate) fn raise_neighbour_table(entries: u32) {
         if text.trim().parse::<u32>().is_ok_and(|now| now < entries) {
             set_if_possible(key, &entries.to_string());
         }
+    }
+}
+
+fn set_if_there(key: &str, value: &str) {
+    if Path::new("/proc/sys/net").join(key).exists() {
+        set_if_possible(key, value);
     }
 }
 

@@ -73,7 +73,7 @@ fn done(steps: &[Planned], desired: &Desired, before: &Observed) -> Observed {
 }
 
 fn attach(host: &mut Observed) {
-    (host.bridge, host.bridge_down) = (Some(7), false);
+    (host.bridge, host.host_unprepared) = (Some(7), false);
     host.outside = Some(Link { index: 9, up: true, master: Some(7), ..Link::default() });
 }
 
@@ -90,7 +90,7 @@ fn undone(host: &mut Observed, step: &Step) {
         }
         Step::DropNamespace => host.namespace = Namespace::Absent,
         Step::AwaitLinkGone(_) => host.outside = None,
-        Step::ReleaseBridge(_) => (host.bridge, host.bridge_down) = (None, false),
+        Step::ReleaseBridge(_) => (host.bridge, host.host_unprepared) = (None, false),
         Step::RemoveFiles => {
             host.config = None;
             host.unsettled = false;
@@ -254,11 +254,11 @@ fn some_host() -> impl Strategy<Value = Observed> {
     });
     let config = proptest::option::of(address().prop_map(|address| format!("config for {address}\n")));
     (namespace, outside, process, state, config, any::<(bool, bool, bool, bool)>()).prop_map(
-        |(namespace, outside, process, state, config, (unsettled, drifted, foreign, bridge_down))| Observed {
+        |(namespace, outside, process, state, config, (unsettled, drifted, foreign, host_unprepared))| Observed {
             namespace,
             outside,
             bridge: Some(7),
-            bridge_down,
+            host_unprepared,
             config,
             unsettled,
             drifted: drifted && matches!(process, Process::Answering(_)),

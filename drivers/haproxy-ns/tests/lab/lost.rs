@@ -5,7 +5,7 @@
 
 use std::{fs, path::PathBuf, process::Command};
 
-use ballast_abi::{Driver, LoadBalancer, MonitorType, Network};
+use ballast_abi::{Driver, LoadBalancer, MonitorType, Network, Route, Vip};
 use ballast_lab::wait_until;
 use nix::{
     mount::{MntFlags, umount2},
@@ -13,7 +13,9 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::world::{ID, OUTSIDE, SOON, VIP, World, haproxies, in_world, link_exists, load_balancer, member, monitor};
+use crate::world::{
+    ID, OUTSIDE, SOON, VIP, World, haproxies, in_world, link_exists, load_balancer, member, monitor, vip,
+};
 
 const INSIDE: &str = "ns-9f1b7c52-aa";
 const FRONTEND: &str = "7d2a1f9e-30c2-4f6e-8d3c-1c5cf1a3f9b4";
@@ -39,6 +41,18 @@ fn set(world: &World<'_>, key: &str, value: &str) {
     let line = format!("echo {value} > /proc/sys/net/{key}");
     let status = Command::new("nsenter").arg(format!("--net={}", path.display())).args(["sh", "-c", &line]).status();
     assert!(status.unwrap().success(), "{line}");
+}
+
+fn of_ipv6(link: &str) -> String {
+    format!("/proc/sys/net/ipv6/conf/{link}/disable_ipv6")
+}
+
+fn speak_ipv6(link: &str) {
+    fs::write(of_ipv6(link), "0").unwrap();
+}
+
+fn is_without_ipv6(link: &str) -> bool {
+    fs::read_to_string(of_ipv6(link)).unwrap().trim() == "1"
 }
 
 /// All parts that are checked, reached through a router.
@@ -106,10 +120,67 @@ fn kernel_parameters_that_were_changed_are_set_again() {
         ("ipv4/conf/all/promote_secondaries", "0"),
         ("ipv4/ip_nonlocal_bind", "0"),
         ("ipv6/conf/all/disable_ipv6", "0"),
+        ("ipv4/ip_forward", "1"),
+    ];
+    let of_links = [("forwarding", "1"), ("accept_redirects", "1"), ("send_redirects", "1"), ("rp_filter", "0")];
+    let of_links = of_links.map(|(key, value)| {
+        ["all", "default", INSIDE].map(|link| (format!("ipv4/conf/{link}/{key}"), value.to_owned()))
+    });
+    let parameters = parameters.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    in_world(|world| {
+        for (key, value) in parameters.into_iter().chain(of_links.into_iter().flatten()) {
+            breaks_and_is_mended(&world, &asked(), &key, |world| set(world, &key, &value));
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn kernel_parameters_of_ipv6_that_were_changed_are_set_again() {
+    let mut asked = asked();
+    asked.vip = Some(Vip { gateway: "fd00::1".into(), ..vip("fd00::4", 64) });
+    for member in &mut asked.pools[0].members {
+        member.address = "fd00::11".into();
+    }
+    let of_links = ["forwarding", "accept_redirects", "accept_ra"];
+    let of_links = of_links.map(|key| ["all", "default", INSIDE].map(|link| format!("ipv6/conf/{link}/{key}")));
+    in_world(|world| {
+        for key in of_links.iter().flatten() {
+            world.deploy(&asked, 7);
+            assert_eq!(world.driver.deployed()?[0].generation, 7, "before: {key}");
+            set(&world, key, "1");
+            assert_eq!(world.driver.deployed()?[0].generation, 0, "{key}");
+            world.deploy(&asked, 7);
+            assert_eq!(world.driver.deployed()?[0].generation, 7, "after: {key}");
+        }
+        Ok(())
+    });
+}
+
+/// Both have a way through it: a neighbour sends, and the load balancer knows where the other one is.
+#[test]
+fn no_neighbour_sends_anything_through_a_load_balancer() {
+    let table = [
+        ("10.0.0.4", 24, "192.0.2.0/24", "192.0.2.7", "10.0.0.12", "ipv4/ip_forward"),
+        ("fd00::4", 64, "2001:db8::/64", "2001:db8::7", "fd00::12", "ipv6/conf/all/forwarding"),
     ];
     in_world(|world| {
-        for (key, value) in parameters {
-            breaks_and_is_mended(&world, &asked(), key, |world| set(world, key, value));
+        let [_, other] = &world.web;
+        for (address, length, network, target, next_hop, switch) in table {
+            let mut asked = load_balancer();
+            let route = Route { destination: network.into(), next_hop: next_hop.into() };
+            asked.vip = Some(Vip { routes: vec![route], ..vip(address, length) });
+            other.address("eth0", &format!("{target}/{}", if target.contains(':') { 128 } else { 32 }))?;
+            world.client.output("ip", ["route", "replace", target, "via", address])?;
+            // Of IPv6 the first second passes before it has an address to ask neighbours with.
+            let gets_through = || world.client.output("ping", ["-c", "3", "-W", "1", target]).is_ok();
+            world.deploy(&asked, 1);
+            assert!(!gets_through(), "{target} through a new one");
+            set(&world, switch, "1");
+            assert!(gets_through(), "{target}: there is nothing else in the way");
+            assert_eq!(world.driver.deployed()?[0].generation, 0, "{switch}");
+            world.deploy(&asked, 1);
+            assert!(!gets_through(), "{target} through one that was put right");
         }
         Ok(())
     });
@@ -121,13 +192,29 @@ fn a_bridge_of_a_networks_own_that_was_lost_is_put_back() {
     let mut asked = asked();
     let network = Network { id: "c0ffee00-1111-4222-8333-444444444444".into(), ..Network::default() };
     asked.vip.as_mut().unwrap().network = Some(network);
+    type Breakage<'a> = (&'a str, &'a dyn Fn(&str));
     in_world(|world| {
-        for line in ["link set brq down", "link del brq"] {
+        // As somebody else, or another release, may have made it.
+        run(&format!("ip link add {BRIDGE} type bridge"));
+        run(&format!("ip link set {BRIDGE} up"));
+        speak_ipv6(BRIDGE);
+        world.deploy(&asked, 7);
+        assert!(is_without_ipv6(BRIDGE));
+        let on_the_host = |line: &str| run(&format!("ip {}", line.replace("brq", BRIDGE)));
+        let breakages: [Breakage<'_>; 4] = [
+            ("link set brq down", &on_the_host),
+            ("link del brq", &on_the_host),
+            (BRIDGE, &speak_ipv6),
+            (OUTSIDE, &speak_ipv6),
+        ];
+        for (line, break_it) in breakages {
             world.deploy(&asked, 7);
-            run(&format!("ip {}", line.replace("brq", BRIDGE)));
+            assert_eq!(world.driver.deployed()?[0].generation, 7, "before: {line}");
+            break_it(line);
             assert_eq!(world.driver.deployed()?[0].generation, 0, "{line}");
             world.deploy(&asked, 7);
             assert!(link_exists(BRIDGE));
+            assert!(is_without_ipv6(BRIDGE) && is_without_ipv6(OUTSIDE), "{line}");
             assert_eq!(world.driver.deployed()?[0].generation, 7, "{line}");
         }
         Ok(())

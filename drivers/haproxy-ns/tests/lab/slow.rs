@@ -1,7 +1,5 @@
 //! Clients that take their time, or never go on, do not keep their connections.
 
-#![expect(clippy::unwrap_used, reason = "tools of tests: what fails here fails the test")]
-
 use std::{
     thread,
     time::{Duration, Instant},
