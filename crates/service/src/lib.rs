@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod folder;
 pub mod grpc;
+mod list;
 pub mod process;
 pub mod shutdown;
 pub mod telemetry;

@@ -11,6 +11,7 @@ mod links;
 mod listener;
 mod odd;
 mod openapi;
+mod origin;
 mod pages;
 mod payload;
 mod python;
@@ -23,7 +24,7 @@ mod spelling;
 mod suffix;
 mod values;
 
-use std::{future::IntoFuture, time::Duration};
+use std::{future::IntoFuture, sync::Arc, time::Duration};
 
 use axum::extract::Request;
 use ballast_service::{config::Settings, process::Failure};
@@ -32,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 pub use crate::routes::table::Route;
-use crate::{caller::Door, listener::Listener, scheduler::Scheduler};
+use crate::{caller::Door, listener::Listener, origin::Names, scheduler::Scheduler};
 
 /// How long requests that are under way at the end may take.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -42,6 +43,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 struct Gateway {
     scheduler: Scheduler,
     door: Door,
+    names: Arc<Names>,
 }
 
 /// Every method of every path that is served.
@@ -69,6 +71,7 @@ pub async fn run(settings: Settings, listener: TcpListener, shutdown: Cancellati
     let gateway = Gateway {
         scheduler: Scheduler::new(&settings).map_err(Failure::Config)?,
         door: Door::new(&settings).map_err(Failure::Config)?,
+        names: Arc::new(Names::new(&settings).map_err(Failure::Config)?),
     };
     if let Ok(address) = listener.local_addr() {
         tracing::info!(listen = %address, scheduler = %settings.gateway.scheduler, "serving REST");

@@ -7,7 +7,7 @@ use std::{
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderValue, Uri, header, request::Parts},
+    http::{Uri, request::Parts},
 };
 use ballast_proto::v1::{Filter, ListRequest, Sort};
 use serde_json::Value;
@@ -16,6 +16,7 @@ use crate::{
     attributes::{Kind, Resource},
     error::Refusal,
     links::Page,
+    origin::Origin,
     python,
     reply::Fields,
     suffix::AskedUri,
@@ -29,7 +30,7 @@ const RESERVED: &[&str] = &["fields", "sort_key", "sort_dir", "limit", "marker",
 #[derive(Debug)]
 pub(crate) struct Query {
     pairs: Vec<(String, String)>,
-    host: Option<HeaderValue>,
+    origin: Option<Origin>,
     uri: Uri,
 }
 
@@ -58,7 +59,7 @@ impl<S: Sync> FromRequestParts<S> for Query {
         let query = parts.uri.query().unwrap_or_default();
         Ok(Self {
             pairs: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
-            host: parts.headers.get(header::HOST).cloned(),
+            origin: parts.extensions.get().cloned(),
             uri: asked.map_or_else(|| parts.uri.clone(), |asked| asked.0.clone()),
         })
     }
@@ -81,10 +82,8 @@ impl Query {
     }
 
     /// `http://host`, as the client sees this gateway.
-    pub(crate) fn origin(&self) -> String {
-        let sent = self.host.as_ref().and_then(|host| host.to_str().ok());
-        let host = sent.or_else(|| self.uri.authority().map(|authority| authority.as_str()));
-        format!("http://{}", host.unwrap_or("localhost"))
+    pub(crate) fn origin(&self) -> &str {
+        self.origin.as_ref().map_or("http://localhost", |origin| &origin.0)
     }
 
     /// The whole query, for a list that has pages.

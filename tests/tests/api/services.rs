@@ -146,6 +146,7 @@ impl Services {
     /// A body as it is, JSON or not.
     pub(crate) async fn send(&self, method: &str, path: &str, body: &str) -> Reply {
         let request = self.client.request(method.parse().unwrap(), format!("{}{path}", self.url));
+        let request = request.header("content-type", "application/json");
         let response = request.body(body.to_owned()).send().await.unwrap();
         let status = response.status().as_u16();
         let bytes = response.bytes().await.unwrap();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, de};
 
-use crate::address::Address;
+use crate::{address::Address, list};
 
 /// `[agent]`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -13,7 +13,7 @@ pub struct Agent {
     /// The agent's name, unique in the deployment; empty: the machine's host name.
     pub host: String,
     /// Schedulers, tried in turn.
-    #[serde(deserialize_with = "list")]
+    #[serde(deserialize_with = "addresses")]
     pub schedulers: Vec<Address>,
     /// Where the ledger and the drivers keep what must survive a restart.
     pub state_dir: PathBuf,
@@ -35,17 +35,6 @@ impl Default for Agent {
     }
 }
 
-/// A list, or one text with commas: the environment knows only text.
-fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Address>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Either {
-        Text(String),
-        List(Vec<String>),
-    }
-    let texts = match Either::deserialize(deserializer)? {
-        Either::Text(text) => text.split(',').map(|part| part.trim().to_owned()).collect(),
-        Either::List(list) => list,
-    };
-    texts.iter().map(|text| text.parse().map_err(de::Error::custom)).collect()
+fn addresses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Address>, D::Error> {
+    list::texts(deserializer)?.iter().map(|text| text.parse().map_err(de::Error::custom)).collect()
 }

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use serde::Deserialize;
 
-use crate::address::Address;
+use crate::{address::Address, list};
 
 /// `[gateway]`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -16,6 +16,9 @@ pub struct Gateway {
     pub scheduler: Address,
     /// The project of a request that names none.
     pub project_id: String,
+    /// Names and addresses, without a port, by which clients reach this gateway, beside loopback and `listen`.
+    #[serde(deserialize_with = "list::texts")]
+    pub public_hosts: Vec<String>,
     /// A certificate, and those between it and its CA, in PEM: REST is then served over TLS. Empty: in plain text.
     pub tls_cert: PathBuf,
     /// Its key.
@@ -28,6 +31,7 @@ impl Default for Gateway {
             listen: SocketAddr::from(([127, 0, 0, 1], 9696)),
             scheduler: Address::Unix(PathBuf::from("/run/ballast/scheduler.sock")),
             project_id: "default".to_owned(),
+            public_hosts: Vec::new(),
             tls_cert: PathBuf::new(),
             tls_key: PathBuf::new(),
         }

@@ -6,7 +6,7 @@ use super::*;
 use crate::routes::{agents::AGENT, members::MEMBER, pools::POOL};
 
 async fn query(uri: &str) -> Query {
-    let request = Request::builder().uri(uri).header("host", "gw:9696").body(()).unwrap();
+    let request = Request::builder().uri(uri).extension(Origin("http://gw:9696".to_owned())).body(()).unwrap();
     let Ok(query) = Query::from_request_parts(&mut request.into_parts().0, &()).await;
     query
 }

@@ -25,7 +25,7 @@ use axum::{
 use serde::de::DeserializeOwned;
 
 use self::table::Routes;
-use crate::{Gateway, caller, error::Refusal, odd, openapi, payload, request_id};
+use crate::{Gateway, caller, error::Refusal, odd, openapi, origin, payload, request_id};
 
 /// Everything that is served.
 pub(crate) fn table() -> Routes {
@@ -55,6 +55,7 @@ pub(crate) fn router(gateway: Gateway) -> Router {
         .layer(DefaultBodyLimit::max(payload::LIMIT))
         .layer(middleware::from_fn(odd::refuse))
         .layer(middleware::from_fn_with_state(gateway.clone(), caller::authenticate))
+        .layer(middleware::from_fn_with_state(gateway.clone(), origin::check))
         .layer(middleware::from_fn(request_id::assign))
         .with_state(gateway)
 }

@@ -1,6 +1,8 @@
 //! REST against a scheduler whose answers are scripted: what the gateway makes of requests and replies.
 
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod scripted;
 #[cfg(test)]
 mod setting;
@@ -119,7 +121,7 @@ async fn bad_bodies_get_neutrons_words() {
         ("PUT", &item, "{\"pool\":{\"id\":1}}", "HTTPBadRequest", "Cannot update read-only attribute id"),
         ("POST", "/v2.0/agents", "{\"agent\":{}}", "HTTPBadRequest", "Unrecognized attribute(s) 'tenant_id'"),
     ] {
-        let reply = setting.request(method, path).body(body).send().await.unwrap();
+        let reply = setting.with_json(method, path, body).send().await.unwrap();
         assert_eq!(reply.status().as_u16(), 400, "{method} {body}");
         assert_eq!(reply.json::<Value>().await.unwrap(), error(kind, message));
     }
@@ -128,9 +130,9 @@ async fn bad_bodies_get_neutrons_words() {
 #[tokio::test]
 async fn deep_and_large_bodies_are_refused_and_the_gateway_lives() {
     let setting = Setting::start().await;
-    let deep = setting.request("POST", "/v2.0/lb/pools").body("[".repeat(100_000)).send().await.unwrap();
+    let deep = setting.with_json("POST", "/v2.0/lb/pools", "[".repeat(100_000)).send().await.unwrap();
     assert_eq!(deep.status().as_u16(), 400);
-    let large = setting.request("POST", "/v2.0/lb/pools").body(vec![b' '; (1 << 20) + 1]).send().await.unwrap();
+    let large = setting.with_json("POST", "/v2.0/lb/pools", " ".repeat((1 << 20) + 1)).send().await.unwrap();
     assert_eq!(large.status().as_u16(), 413);
     let body = large.json::<Value>().await.unwrap();
     assert_eq!(body, error("HTTPRequestEntityTooLarge", "The body is larger than 1048576 bytes."));

@@ -27,6 +27,11 @@ impl Drop for Setting {
 
 impl Setting {
     pub(crate) async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// With another configuration.
+    pub(crate) async fn with(adapt: impl FnOnce(&mut Settings)) -> Self {
         let scripted = Scripted::default();
         let routes = Routes::new(pools_server::PoolsServer::new(scripted.clone()))
             .add_service(vips_server::VipsServer::new(scripted.clone()))
@@ -37,20 +42,26 @@ impl Setting {
         let scheduler = listener.local_addr().unwrap().to_string();
         let shutdown = CancellationToken::new();
         tokio::spawn(grpc::serve(routes, grpc::Listening::plain(listener), shutdown.clone()));
-        Self::before(&scheduler, scripted.0, shutdown).await
+        Self::before(&scheduler, scripted.0, shutdown, adapt).await
     }
 
     /// A gateway whose scheduler does not run.
     pub(crate) async fn alone() -> Self {
         // Bound and closed again: nobody listens there.
         let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-        Self::before(&free.to_string(), Arc::default(), CancellationToken::new()).await
+        Self::before(&free.to_string(), Arc::default(), CancellationToken::new(), |_| {}).await
     }
 
-    async fn before(scheduler: &str, seen: Arc<Mutex<Seen>>, shutdown: CancellationToken) -> Self {
+    async fn before(
+        scheduler: &str,
+        seen: Arc<Mutex<Seen>>,
+        shutdown: CancellationToken,
+        adapt: impl FnOnce(&mut Settings),
+    ) -> Self {
         let mut settings = Settings::default();
         settings.gateway.scheduler = scheduler.parse().unwrap();
         settings.gateway.project_id = "p".to_owned();
+        adapt(&mut settings);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let gateway = tokio::spawn(ballast_api_gateway::run(settings, listener, shutdown.clone()));
@@ -65,6 +76,10 @@ impl Setting {
 
     pub(crate) fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
         self.client.request(method.parse().unwrap(), format!("{}{path}", self.url))
+    }
+
+    pub(crate) fn with_json(&self, method: &str, path: &str, body: impl Into<String>) -> reqwest::RequestBuilder {
+        self.request(method, path).header("content-type", "application/json").body(body.into())
     }
 
     /// The status and the JSON of a reply.

@@ -36,7 +36,7 @@ impl Rest {
     pub(crate) fn send(&mut self, method: &str, path: &str, body: Option<&Value>) -> Outcome<()> {
         let body = body.map(Value::to_string).unwrap_or_default();
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: gateway\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
         Ok(self.stream.get_mut().write_all(request.as_bytes())?)

@@ -1,0 +1,215 @@
+//! By which name this gateway was called, and by whose page.
+//!
+//! Where nobody is asked for a token, being able to send a request is all that it takes, and a browser sends what any page
+//! tells it to. So a page of others is refused, a name that is not this gateway's too (others can make their name lead to
+//! this machine), and a body has to be JSON by its type, which a browser does not send for others without asking first.
+//! `Host` is read here and nowhere else: links in replies are made of what was found good.
+
+use std::net::IpAddr;
+
+use axum::{
+    body::HttpBody as _,
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header, uri::Authority},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use ballast_service::config::{AuthMode, Settings};
+
+use crate::{Gateway, error::Refusal};
+
+/// `http://host`, as the client sees this gateway.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin(pub(crate) String);
+
+/// What is known of this gateway's names.
+#[derive(Debug, Clone)]
+pub(crate) struct Names {
+    scheme: &'static str,
+    /// Those of the configuration, in lower case.
+    public: Vec<String>,
+    listen: IpAddr,
+    /// Callers need no token.
+    open: bool,
+}
+
+impl Names {
+    /// # Errors
+    /// One line that names the key.
+    pub(crate) fn new(settings: &Settings) -> Result<Self, String> {
+        let gateway = &settings.gateway;
+        let name = |text: &String| match text.parse::<Authority>() {
+            Ok(name) if name.as_str() == name.host() => Ok(plain(name.host())),
+            _ => Err(format!("gateway.public_hosts: {text:?} is no name or address of a host, without a port")),
+        };
+        Ok(Self {
+            scheme: if gateway.tls_cert.as_os_str().is_empty() { "http" } else { "https" },
+            public: gateway.public_hosts.iter().map(name).collect::<Result<_, _>>()?,
+            listen: gateway.listen.ip(),
+            open: settings.auth.mode == AuthMode::None,
+        })
+    }
+
+    /// How the client called this gateway.
+    fn called(&self, request: &Request) -> Result<Origin, Refusal> {
+        let mut called = None;
+        let asked = request.uri().authority().map(|authority| authority.as_str().as_bytes());
+        let hosts = request.headers().get_all(header::HOST).iter().map(|host| host.as_bytes());
+        for (index, host) in hosts.enumerate() {
+            let host = Authority::try_from(host).ok().filter(|host| index == 0 && self.is_one(host));
+            called = Some(host.ok_or_else(unknown)?);
+        }
+        if let Some(asked) = asked {
+            called = Some(Authority::try_from(asked).ok().filter(|host| self.is_one(host)).ok_or_else(unknown)?);
+        }
+        // Clients of HTTP/1.0 need not say it.
+        let host = called.as_ref().map_or("localhost", Authority::as_str);
+        Ok(Origin(format!("{}://{host}", self.scheme)))
+    }
+
+    /// Whether that is a name of this gateway. Where tokens are asked for and none is configured, any may be.
+    fn is_one(&self, called: &Authority) -> bool {
+        let host = plain(called.host());
+        // A name with a user before it, or with more than a port behind it, is none.
+        let port = called.as_str().strip_prefix(called.host());
+        let is_whole = port.is_some_and(|port| port.is_empty() || port[1..].parse::<u16>().is_ok());
+        if host.is_empty() || !is_whole {
+            return false;
+        }
+        let is_ours = |address: IpAddr| address.is_loopback() || address == self.listen && !address.is_unspecified();
+        (!self.open && self.public.is_empty())
+            || host == "localhost"
+            || host.trim_matches(['[', ']']).parse().is_ok_and(is_ours)
+            || self.public.contains(&host)
+    }
+
+    /// Whether a page that is not of this gateway sends it.
+    fn is_of_another(&self, headers: &HeaderMap, called: &Origin) -> bool {
+        let all = |name| headers.get_all(name).iter().map(|value| value.as_bytes());
+        let is_own = |site: &[u8]| matches!(site, b"same-origin" | b"none");
+        if headers.contains_key("sec-fetch-site") {
+            return !all("sec-fetch-site").all(is_own);
+        }
+        // Whoever stands before the gateway may speak TLS for it.
+        let host = called.0.split_once("://").map_or("", |(_, host)| host);
+        let authority = |page: &[u8]| {
+            let page = page.strip_prefix(b"http://").or_else(|| page.strip_prefix(b"https://"));
+            page.is_some_and(|page| page.eq_ignore_ascii_case(host.as_bytes()))
+        };
+        !all("origin").all(authority)
+    }
+
+    fn check(&self, request: &Request) -> Result<Origin, Refusal> {
+        let called = self.called(request)?;
+        if !self.open {
+            return Ok(called);
+        }
+        let refuse = |status, kind, message: &str| Err(Refusal::Http { status, kind, message: message.to_owned() });
+        if self.is_of_another(request.headers(), &called) {
+            let message = "A page of another site may not call this gateway: its callers need no token.";
+            return refuse(StatusCode::FORBIDDEN, "HTTPForbidden", message);
+        }
+        if !request.body().is_end_stream() && !is_json(request.headers()) {
+            let message = "The body must be JSON, and its Content-Type application/json.";
+            return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "HTTPUnsupportedMediaType", message);
+        }
+        Ok(called)
+    }
+}
+
+/// In lower case, without the dot that a full name may end with.
+fn plain(host: &str) -> String {
+    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(media), None) = (types.next(), types.next()) else { return false };
+    let media = media.to_str().unwrap_or_default();
+    media.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+}
+
+fn unknown() -> Refusal {
+    Refusal::bad_request("The Host is not one of this gateway's: see gateway.public_hosts.")
+}
+
+/// The middleware that asks.
+pub(crate) async fn check(State(gateway): State<Gateway>, mut request: Request, next: Next) -> Response {
+    match gateway.names.check(&request) {
+        Ok(called) => {
+            request.extensions_mut().insert(called);
+            next.run(request).await
+        }
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(mode: AuthMode, public: &[&str]) -> Names {
+        let mut settings = Settings::default();
+        settings.auth.mode = mode;
+        settings.gateway.listen = ([192, 0, 2, 7], 9696).into();
+        settings.gateway.public_hosts = public.iter().map(|&name| name.to_owned()).collect();
+        Names::new(&settings).unwrap()
+    }
+
+    fn good(names: &Names, host: &str) -> bool {
+        host.parse().is_ok_and(|host| names.is_one(&host))
+    }
+
+    #[test]
+    fn only_its_own_names_are_good_where_no_token_is_asked_for() {
+        let names = names(AuthMode::None, &["lb.example", "[2001:db8::1]"]);
+        for host in [
+            "127.0.0.1",
+            "127.0.0.1:9696",
+            "127.9.9.9",
+            "localhost:1",
+            "LOCALHOST.",
+            "[::1]:9696",
+            "192.0.2.7",
+            "lb.example",
+            "LB.example.:443",
+            "[2001:db8::1]:9696",
+        ] {
+            assert!(good(&names, host), "{host}");
+        }
+        for host in [
+            "",
+            ":9696",
+            "evil.example",
+            "127.0.0.1.evil.example",
+            "localhost.evil.example",
+            "192.0.2.8",
+            "0.0.0.0",
+            "[::]",
+            "user@localhost",
+            "lb.example@evil.example",
+            "a b",
+            "localhost/x",
+            "[::ffff:192.0.2.8]",
+        ] {
+            assert!(!good(&names, host), "{host}");
+        }
+    }
+
+    #[test]
+    fn where_tokens_are_asked_for_names_are_checked_once_they_are_configured() {
+        assert!(good(&names(AuthMode::TokenFile, &[]), "any.example:9696"));
+        assert!(!good(&names(AuthMode::TokenFile, &[]), "x@any.example"));
+        assert!(good(&names(AuthMode::Keystone, &["lb.example"]), "lb.example"));
+        assert!(!good(&names(AuthMode::Keystone, &["lb.example"]), "any.example"));
+    }
+
+    #[test]
+    fn a_public_host_is_a_host() {
+        for text in ["", "lb.example:9696", "http://lb.example", "a b", "x@lb.example"] {
+            let mut settings = Settings::default();
+            settings.gateway.public_hosts = vec![text.to_owned()];
+            assert!(Names::new(&settings).unwrap_err().contains("gateway.public_hosts"), "{text}");
+        }
+    }
+}
