@@ -35,6 +35,8 @@ pub struct AgentDriver {
     pub version: String,
     pub state: DriverState,
     pub reason: String,
+    /// Its host has no room for one more of its load balancers.
+    pub full: bool,
     pub features: BTreeSet<String>,
     /// 0: no limit.
     pub max_load_balancers: u32,

@@ -68,6 +68,7 @@ pub fn from_driver_report(report: &agent::DriverReport, known: Option<&AgentDriv
         version: told(&report.version),
         state,
         reason: told(&report.reason),
+        full: report.full,
         features,
         max_load_balancers,
         max_members,

@@ -13,6 +13,7 @@
 
 pub mod driver_host;
 pub mod drivers;
+mod host;
 mod ledger;
 mod observe;
 mod pace;
@@ -58,7 +59,7 @@ const REMAINDER: Duration = Duration::from_secs(2);
 /// When the state directory or the drivers directory cannot be used, or the machine has no name. A driver that fails is
 /// no failure of the agent.
 pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), Failure> {
-    let host = host(&settings.agent.host)?;
+    let host = name_of_host(&settings.agent.host)?;
     let tls = tls::client_if_set(&settings.tls).map_err(Failure::Config)?;
     let state_dir = settings.agent.state_dir.clone();
     let _alone = claim(&state_dir).await?;
@@ -86,6 +87,7 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), 
         session.keep(settings.agent.schedulers),
         resync::run(Arc::clone(&drivers), workers.clone(), shutdown.clone()),
         observe::run(Arc::clone(&drivers), workers.clone(), uplink, shutdown.clone()),
+        host::watch(Arc::clone(&drivers), shutdown.clone()),
         rescan_on_hangup(Arc::clone(&drivers), settings.source, shutdown.clone()),
         shutdown.run_until_cancelled(drivers.rescan_when_changed()),
     );
@@ -132,7 +134,7 @@ async fn rescan_on_hangup(drivers: Arc<DriverSet>, source: Option<PathBuf>, shut
     }
 }
 
-fn host(configured: &str) -> Result<String, Failure> {
+fn name_of_host(configured: &str) -> Result<String, Failure> {
     if !configured.is_empty() {
         return Ok(configured.to_owned());
     }

@@ -63,6 +63,22 @@ async fn an_agent_that_falls_silent_dies_and_lives_again_with_a_heartbeat() {
 }
 
 #[tokio::test]
+async fn a_host_that_is_full_gets_nothing_until_it_has_room() {
+    let services = Services::start().await;
+    let mut agent = Agent::connect(&services.channel, "a", "1").await.unwrap();
+    let subnet = services.subnet().await;
+    let reason = "IPv4 neighbours: 93 % of 1024 used";
+    agent.heartbeat(vec![DriverReport { full: true, reason: reason.to_owned(), ..ready_driver() }]).await;
+    let driver = async || services.get("/v2.0/agents").await["agents"][0]["configurations"]["drivers"][0].clone();
+    tokio::time::timeout(PATIENCE, async { while driver().await["reason"] != reason {} }).await.unwrap();
+    assert_eq!(driver().await["state"], "READY", "what is there is served on");
+    let refused = services.call("POST", "/v2.0/lb/pools", Some(pool(&subnet))).await;
+    assert_eq!((refused.status, refused.error().0), (404, "NoEligibleBackend"));
+    agent.heartbeat(vec![ready_driver()]).await;
+    agent.desired().await;
+}
+
+#[tokio::test]
 async fn a_pool_that_no_agent_could_take_stays_in_error_until_one_can() {
     let services = Services::start().await;
     let subnet = services.subnet().await;

@@ -48,6 +48,7 @@ pub(crate) fn ready_driver() -> DriverReport {
             max_members: 0,
         }),
         reason: String::new(),
+        full: false,
     }
 }
 

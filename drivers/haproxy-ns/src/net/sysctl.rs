@@ -130,15 +130,23 @@ fn of_link(link: &str) -> String {
     format!("ipv6/conf/{link}/disable_ipv6")
 }
 
-/// Raises the limits of the host's neighbour tables, which all namespaces share: at the default of 1024 about 500 load
-/// balancers fill them, and connections stall.
+/// Raises the limits of the host's neighbour tables, which all namespaces share: an entry for each load balancer and each
+/// member on its network. At the default of 1024 some hundred load balancers fill them, and connections of all stall.
 pub(crate) fn raise_neighbour_table(entries: u32) {
-    for key in ["ipv4/neigh/default/gc_thresh3", "ipv6/neigh/default/gc_thresh3"] {
-        let path = Path::new("/proc/sys/net").join(key);
-        // Only the first namespace of the machine has it.
-        let Ok(text) = fs::read_to_string(&path) else { continue };
-        if text.trim().parse::<u32>().is_ok_and(|now| now < entries) {
-            set_if_possible(key, &entries.to_string());
+    for table in ["ipv4/neigh/default", "ipv6/neigh/default"] {
+        let limit = format!("{table}/gc_thresh3");
+        match fs::read_to_string(Path::new("/proc/sys/net").join(&limit)) {
+            Ok(text) if text.trim().parse::<u32>().is_ok_and(|now| now < entries) => {
+                set_if_possible(&limit, &entries.to_string());
+                // From here on the kernel clears what nobody has used for long.
+                set_if_possible(&format!("{table}/gc_thresh2"), &(entries / 2).to_string());
+            }
+            Err(_) if entries > 0 && Path::new("/proc/sys/net").join(table).exists() => tracing::warn!(
+                "the neighbour table cannot be raised to {entries} entries from here: in the machine's first network \
+                 namespace, set net.{}.gc_thresh3; where it is full, traffic stalls",
+                table.replace('/', ".")
+            ),
+            Ok(_) | Err(_) => {}
         }
     }
 }

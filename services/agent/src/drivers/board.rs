@@ -15,6 +15,8 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, watch};
 use tonic::transport::Channel;
 
+use crate::host::Scarcity;
+
 /// A driver-host that can be called.
 #[derive(Clone)]
 pub(super) struct Connection {
@@ -69,14 +71,30 @@ pub(super) struct Board {
 struct State {
     drivers: BTreeMap<String, Entry>,
     refused: Vec<DriverReport>,
+    host: Scarcity,
 }
 
 struct Entry {
     report: DriverReport,
+    /// It plugs load balancers into the host's networks.
+    plugs: bool,
     connection: Option<Connection>,
     /// The connection ends its calls and takes no more.
     draining: bool,
     starts: u64,
+}
+
+impl Entry {
+    /// With what the host has too little of, for who is concerned.
+    fn report_on(&self, host: &Scarcity) -> DriverReport {
+        let mut report = self.report.clone();
+        if self.plugs && !host.reason.is_empty() {
+            report.full = host.full;
+            let own = std::mem::take(&mut report.reason);
+            report.reason = if own.is_empty() { host.reason.clone() } else { format!("{own}; {}", host.reason) };
+        }
+        report
+    }
 }
 
 impl Board {
@@ -86,7 +104,8 @@ impl Board {
 
     pub(super) fn reports(&self) -> Vec<DriverReport> {
         let state = self.state();
-        state.drivers.values().map(|entry| &entry.report).chain(&state.refused).cloned().collect()
+        let drivers = state.drivers.values().map(|entry| entry.report_on(&state.host));
+        drivers.chain(state.refused.iter().cloned()).collect()
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
@@ -118,7 +137,7 @@ impl Board {
         self.state().drivers.get(name).is_some_and(|entry| entry.connection.is_some())
     }
 
-    pub(super) fn add(&self, name: &str, version: &str) {
+    pub(super) fn add(&self, name: &str, version: &str, plugs: bool) {
         let report = DriverReport {
             name: name.to_owned(),
             version: version.to_owned(),
@@ -126,7 +145,9 @@ impl Board {
             ..DriverReport::default()
         };
         self.change(|state| {
-            state.drivers.insert(name.to_owned(), Entry { report, connection: None, draining: false, starts: 0 });
+            state
+                .drivers
+                .insert(name.to_owned(), Entry { report, plugs, connection: None, draining: false, starts: 0 });
         });
     }
 
@@ -158,6 +179,13 @@ impl Board {
     /// Says something about a driver that runs; empty: nothing.
     pub(super) fn note(&self, name: &str, reason: &str) {
         self.change_driver(name, |entry| reason.clone_into(&mut entry.report.reason));
+    }
+
+    /// What the host has too little of.
+    pub(super) fn note_host(&self, scarcity: &Scarcity) {
+        if self.state().host != *scarcity {
+            self.change(|state| state.host.clone_from(scarcity));
+        }
     }
 
     /// Not running, for this reason; `state` says whether it will soon run again.
@@ -218,7 +246,7 @@ mod tests {
     fn a_file_that_is_no_driver_is_reported_beside_the_drivers() {
         let board = Board::default();
         let changes = board.watch();
-        board.add("fault", "0.1.0");
+        board.add("fault", "0.1.0", false);
         board.refuse(vec![("text.so".into(), "not a driver: not an ELF file".into())]);
         let reports = board.reports();
         assert_eq!(reports.iter().map(|report| report.name.as_str()).collect::<Vec<_>>(), ["fault", "text.so"]);
@@ -230,9 +258,27 @@ mod tests {
     #[test]
     fn a_driver_that_is_down_says_why() {
         let board = Board::default();
-        board.add("fault", "0.1.0");
+        board.add("fault", "0.1.0", false);
         board.down("fault", DriverState::Starting, "signal 9");
         let reason = NotNow::Down("driver fault is not running: signal 9".into());
         assert_eq!(board.call("fault").err().unwrap(), reason);
+    }
+    #[test]
+    fn what_the_host_lacks_is_said_of_those_that_plug_into_its_networks() {
+        let board = Board::default();
+        board.add("device", "0.1.0", false);
+        board.add("haproxy-ns", "0.1.0", true);
+        let mut changes = board.watch();
+        let _ = changes.borrow_and_update();
+        let said = || board.reports().into_iter().map(|report| (report.reason, report.full)).collect::<Vec<_>>();
+        let nothing = (String::new(), false);
+        board.note_host(&Scarcity { reason: "neighbours: 93 %".to_owned(), full: true });
+        assert!(changes.has_changed().unwrap(), "a heartbeat goes out");
+        assert_eq!(said(), [nothing.clone(), ("neighbours: 93 %".to_owned(), true)]);
+        board.note("haproxy-ns", "the new file is refused");
+        assert_eq!(said()[1], ("the new file is refused; neighbours: 93 %".to_owned(), true));
+        board.note("haproxy-ns", "");
+        board.note_host(&Scarcity::default());
+        assert_eq!(said(), [nothing.clone(), nothing]);
     }
 }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use ballast_abi::host::OwnGroup;
+use ballast_abi::{host::OwnGroup, note::Needs};
 use ballast_proto::agent::DriverReport;
 use serde_json::Value;
 use tokio::{
@@ -25,6 +25,7 @@ use super::{
     notice::{self, Look},
     supervise::{Supervisor, Used},
 };
+use crate::host::Scarcity;
 
 /// How often the drivers directory is looked at; a change is acted on when two looks in a row are the same.
 const LOOK: Duration = Duration::from_secs(1);
@@ -184,7 +185,8 @@ impl DriverSet {
         }
         self.board.refuse(found.refused);
         for (name, file) in wanted {
-            self.board.add(&name, &file.note.version);
+            let plugs = file.note.needs == Some(Needs::NetworkNamespaces);
+            self.board.add(&name, &file.note.version, plugs);
             supervised.insert(name, self.supervise(file));
         }
     }
@@ -215,6 +217,11 @@ impl DriverSet {
     #[must_use]
     pub fn reports(&self) -> Vec<DriverReport> {
         self.board.reports()
+    }
+
+    /// What the host has too little of: it is reported of the drivers that it concerns.
+    pub(crate) fn note_host(&self, scarcity: &Scarcity) {
+        self.board.note_host(scarcity);
     }
 
     /// Ticks at each change of any driver's state. A restart is two ticks at least, which may be seen as one.

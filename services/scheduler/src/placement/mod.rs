@@ -89,6 +89,7 @@ fn can_run(judged: &Judged, when: When, demand: Demand<'_>) -> bool {
     judged.agent.drivers.iter().any(|driver| {
         driver.name == demand.driver
             && is_ready(judged, when, driver)
+            && !driver.full
             && demand.features.is_subset(&driver.features)
             && (driver.max_load_balancers == 0 || driver.load_balancers < driver.max_load_balancers)
             && (driver.max_members == 0 || demand.members <= driver.max_members as usize)

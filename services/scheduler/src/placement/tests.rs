@@ -22,6 +22,7 @@ fn agent(n: u128, load_balancers: u32) -> Agent {
             features: features(&["protocol:HTTP", "protocol:TCP"]),
             max_load_balancers: 0,
             max_members: 0,
+            full: false,
             load_balancers,
         }],
         load_balancers,
@@ -80,6 +81,7 @@ fn a_driver_has_room_for_as_many_load_balancers_and_members_as_it_says() {
     assert!(fits(&|agent| (agent.drivers[0].max_load_balancers, agent.load_balancers) = (5, 100)));
     assert!(fits(&|agent| agent.drivers[0].max_members = 3));
     assert!(!fits(&|agent| agent.drivers[0].max_members = 2));
+    assert!(!fits(&|agent| agent.drivers[0].full = true), "its host has none for it");
 }
 
 #[test]

@@ -91,6 +91,7 @@ fn a_driver_that_starts_is_awaited_for_a_while_and_anew_when_it_was_ready() {
             features: BTreeSet::new(),
             max_load_balancers: 0,
             max_members: 0,
+            full: false,
             load_balancers: 0,
         };
         let agent = Agent { drivers: vec![driver], ..agent(1, 0) };

@@ -47,6 +47,8 @@ struct StoredDriver {
     /// Absent in what earlier versions wrote.
     #[serde(default)]
     max_members: u32,
+    #[serde(default)]
+    full: bool,
 }
 
 impl ActiveModel {
@@ -59,6 +61,7 @@ impl ActiveModel {
             features: driver.features.iter().cloned().collect(),
             max_load_balancers: driver.max_load_balancers,
             max_members: driver.max_members,
+            full: driver.full,
         };
         Ok(Self {
             seq: NotSet,
@@ -90,6 +93,7 @@ impl Model {
                 features: stored.features.into_iter().collect(),
                 max_load_balancers: stored.max_load_balancers,
                 max_members: stored.max_members,
+                full: stored.full,
             })
         };
         Ok(Agent {

@@ -96,6 +96,7 @@ pub(crate) fn agent(number: u128) -> Agent {
             features: ["protocol:HTTP", "ipv6"].map(str::to_owned).into(),
             max_load_balancers: 100,
             max_members: 1000,
+            full: false,
             load_balancers: 0,
         }],
         load_balancers: 0,
