@@ -124,6 +124,7 @@ mod forward;
 pub mod groups;
 #[cfg(feature = "host")]
 pub mod host;
+pub mod loops;
 pub mod note;
 mod rehearsal;
 

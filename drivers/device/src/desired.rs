@@ -8,7 +8,7 @@ use std::{
     ops::RangeInclusive,
 };
 
-use ballast_abi::{DriverError, ErrorCode, Fault, Listener, LoadBalancer, Member, ObjectFault, Pool};
+use ballast_abi::{DriverError, ErrorCode, Fault, Listener, LoadBalancer, Member, ObjectFault, Pool, loops};
 use serde_json::Value;
 
 use crate::{Key, Kind, Listed, Marker, Objects, Vendor, Wanted, fields, names, weights::scaled};
@@ -62,7 +62,9 @@ pub fn desired<V: Vendor>(
     let marker = Marker { id: id.to_owned(), generation };
     let wanted = Wanted { owner: names::owner(id), objects: Objects::new(), marker: Some(marker) };
     let desired = Desired { wanted, blame: BTreeMap::new(), members: Vec::new(), faults: Vec::new() };
-    let mut draft = Draft { options, present: Present::of(found), desired };
+    let all = load_balancer.pools.iter().flat_map(|pool| &pool.members);
+    let comes_back = all.filter(|member| loops::comes_back(load_balancer, member)).map(|member| member.id.clone());
+    let mut draft = Draft { options, present: Present::of(found), desired, loops: comes_back.collect() };
     V::draw(&mut draft, load_balancer)?;
     Ok(draft.desired)
 }
@@ -86,6 +88,8 @@ pub struct Draft<'a, V: Vendor> {
     pub options: &'a V::Options,
     pub present: Present<'a, V::Kind>,
     pub desired: Desired<V::Kind>,
+    /// Members that are the load balancer itself.
+    loops: BTreeSet<String>,
 }
 
 impl<V: Vendor> Draft<'_, V> {
@@ -179,6 +183,10 @@ impl<V: Vendor> Draft<'_, V> {
                 self.fault(&member.id, why);
                 continue;
             };
+            if self.loops.contains(&member.id) {
+                self.fault(&member.id, "the member is the VIP itself: what it is sent would come back without end");
+                continue;
+            }
             if !taken.insert((address, port)) {
                 self.fault(&member.id, "the pool has this address and port already");
                 continue;

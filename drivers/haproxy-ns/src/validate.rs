@@ -4,6 +4,7 @@
 //! field; a single object that is understood but cannot be run (a listener on port 0) becomes a fault of that object and
 //! is left out, so that it does not take the others down.
 
+mod members;
 mod network;
 mod text;
 
@@ -28,7 +29,7 @@ pub(crate) fn validate(
     config: &Config,
 ) -> Result<(Validated, Vec<ObjectFault>), DriverError> {
     let mut faults = Vec::new();
-    let pools = load_balancer.pools.iter().map(pool).collect::<Result<Vec<_>, _>>()?;
+    let mut pools = load_balancer.pools.iter().map(pool).collect::<Result<Vec<_>, _>>()?;
     let mut listeners = Vec::new();
     for asked in &load_balancer.listeners {
         match listener(asked, &pools, &listeners)? {
@@ -36,11 +37,13 @@ pub(crate) fn validate(
             Err(fault) => faults.push(ObjectFault { object_id: asked.id.clone(), fault: Some(fault) }),
         }
     }
+    let vip = load_balancer.vip.as_ref().map(|vip| network::vip(vip, config)).transpose()?;
+    faults.extend(members::leave_out(load_balancer, vip.as_ref().map(|vip| vip.address), &mut pools));
     let validated = Validated {
         id: id("load balancer", "id", &load_balancer.id)?,
         project: text::comment(&load_balancer.project_id),
         admin_state_up: load_balancer.admin_state_up,
-        vip: load_balancer.vip.as_ref().map(|vip| network::vip(vip, config)).transpose()?,
+        vip,
         listeners,
         pools,
     };
@@ -145,7 +148,7 @@ fn member(asked: &ballast_abi::Member) -> Result<Member, DriverError> {
     let weight = u16::try_from(asked.weight).ok().filter(|weight| *weight <= 256);
     Ok(Member {
         id: id("member", "id", &asked.id)?,
-        address,
+        address: address.to_canonical(),
         port: port(asked.protocol_port).ok_or_else(|| wrong("protocol_port", "is over 65535"))?,
         weight: weight.ok_or_else(|| wrong("weight", "is over 256"))?,
         admin_state_up: asked.admin_state_up,

@@ -143,6 +143,21 @@ pub fn one_of_a_list_that_is_refused_keeps_no_other_away<P: Played>() {
     assert_eq!(stage.count(Role::Member), 40);
 }
 
+/// And all others are made, of whichever IP version they are.
+pub fn a_member_that_is_the_vip_itself_is_a_fault_of_that_member<P: Played>() {
+    let stage = Stage::<P>::new();
+    for (generation, itself) in (1..).zip(["192.0.2.10", "::ffff:192.0.2.10", "0.0.0.0", "::"]) {
+        let mut asked = with_members(3);
+        asked.pools[0].members[1].address = itself.into();
+        asked.pools[0].members[1].protocol_port = asked.listeners[0].protocol_port;
+        asked.pools[0].members[2].address = "2001:db8::12".into();
+        let faults = stage.deploy(&asked, generation);
+        let blamed: Vec<&str> = faults.iter().map(|fault| fault.object_id.as_str()).collect();
+        assert_eq!(blamed, [asked.pools[0].members[1].id.as_str()], "{itself}: {faults:?}");
+        assert_eq!(stage.count(Role::Member), 2);
+    }
+}
+
 pub fn statistics_and_health_are_read_and_counters_never_go_back<P: Played>() {
     let mut stage = Stage::<P>::new();
     assert_eq!(stage.deploy(&checked(), 1), []);

@@ -54,6 +54,7 @@ macro_rules! tests {
             features::a_read_that_is_refused_is_not_told_as_a_change,
             features::a_thousand_members_take_a_tenth_of_the_requests,
             features::one_of_a_list_that_is_refused_keeps_no_other_away,
+            features::a_member_that_is_the_vip_itself_is_a_fault_of_that_member,
             features::statistics_and_health_are_read_and_counters_never_go_back,
             features::what_the_device_refuses_is_said_of_the_object_and_the_rest_is_made,
             rules::what_is_gone_is_gone_and_what_was_never_there_is_not_found,

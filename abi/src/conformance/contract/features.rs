@@ -1,7 +1,7 @@
 //! What is declared must work; nothing else may seem to.
 
 use crate::{
-    ErrorCode, LoadBalancer,
+    ErrorCode, LoadBalancer, ObjectFault,
     conformance::{
         Bench,
         samples::{self, using},
@@ -56,7 +56,12 @@ pub(in crate::conformance) fn ipv6(bench: &Bench) -> Verdict {
         let members = stage.samples.load_balancer(1).pools.remove(0).members;
         mixed.pools.iter_mut().for_each(|pool| pool.members = members.clone());
         let mixed = samples::finished(mixed);
-        stage.deploy(&mixed, 2)?;
+        // Who cannot serve such a member says so of each, and serves the rest.
+        let faults = stage.deploy_in_part(&mixed, 2)?;
+        let of_a_member = |fault: &ObjectFault| {
+            mixed.pools.iter().flat_map(|pool| &pool.members).any(|one| one.id == fault.object_id)
+        };
+        ensure(faults.iter().all(of_a_member), || format!("IPv4 members are a fault of something else: {faults:?}"))?;
         stage.expect_deployed(&[(&mixed.id, 2)], "with an IPv6 VIP and IPv4 members")?;
         Ok(String::new())
     })

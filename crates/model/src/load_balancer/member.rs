@@ -12,7 +12,7 @@ impl LoadBalancer {
     /// Adds a member.
     ///
     /// # Errors
-    /// [`Code::MemberExists`]
+    /// [`Code::MemberExists`]; [`Code::InvalidInput`]: it is the load balancer itself.
     pub fn add_member(mut self, new: NewMember) -> Result<Self, Fault> {
         let generation = self.grow();
         self.receive(Member {
@@ -67,7 +67,7 @@ impl LoadBalancer {
     /// Takes a member over from another load balancer.
     ///
     /// # Errors
-    /// [`Code::MemberExists`]
+    /// As [`Self::add_member`].
     pub fn receive_member(mut self, mut member: Member) -> Result<Self, Fault> {
         let generation = self.grow();
         member.progress.update(generation);
@@ -88,7 +88,22 @@ impl LoadBalancer {
                 ),
             ));
         }
-        pool.members.push(member);
+        if self.is_itself(&member) {
+            return Err(Fault::new(
+                Code::InvalidInput,
+                format!(
+                    "Invalid input for operation: {} port {} is the vip of pool {}, and what it is sent would come back.",
+                    member.address, member.protocol_port, self.id
+                ),
+            ));
+        }
+        self.v1_pool_mut()?.members.push(member);
         Ok(())
+    }
+
+    /// A vip that comes later is not refused for its members: its driver says it of each, and serves the others.
+    fn is_itself(&self, member: &Member) -> bool {
+        let here = self.vip.as_ref().is_some_and(|vip| vip.address.to_canonical() == member.address.to_canonical());
+        here && self.listeners.iter().any(|listener| listener.protocol_port == member.protocol_port)
     }
 }

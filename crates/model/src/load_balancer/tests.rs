@@ -85,6 +85,23 @@ fn a_vip_speaks_its_pools_protocol_and_belongs_to_its_project() {
 }
 
 #[test]
+fn a_member_that_is_its_own_vip_is_refused_whether_it_is_new_or_moved() {
+    let served = load_balancer().add_vip(vip(2)).unwrap();
+    let address = |text: &str| NewMember { address: text.parse().unwrap(), ..member(2) };
+    for text in ["10.0.0.2", "::ffff:10.0.0.2"] {
+        let fault = served.clone().add_member(address(text)).unwrap_err();
+        assert_eq!(fault.code(), Code::InvalidInput, "{text}");
+        let (_, moving) = load_balancer().add_member(address(text)).unwrap().remove_member(member(2).id).unwrap();
+        assert_eq!(served.clone().receive_member(moving).unwrap_err().code(), Code::InvalidInput, "{text}");
+        // Which of the two came first does not make the vip wrong.
+        assert!(load_balancer().add_member(address(text)).unwrap().add_vip(vip(2)).is_ok(), "{text}");
+    }
+    for other in [NewMember { protocol_port: 81, ..address("10.0.0.2") }, address("10.0.0.3")] {
+        assert!(served.clone().add_member(other).is_ok());
+    }
+}
+
+#[test]
 fn a_member_with_the_address_and_port_of_another_is_refused() {
     let load_balancer = load_balancer().add_member(member(11)).unwrap();
     let fault = load_balancer.add_member(NewMember { id: uuid(5), ..member(11) }).unwrap_err();

@@ -50,6 +50,36 @@ fn a_listener_on_port_0_is_a_fault_of_that_listener_only() {
 }
 
 #[test]
+fn a_member_that_cannot_be_served_is_a_fault_of_that_member_and_the_others_are() {
+    let table = [
+        ("10.0.0.4", "10.0.0.4", 80, ErrorCode::INVALID_ARGUMENT),
+        ("10.0.0.4", "::ffff:10.0.0.4", 80, ErrorCode::INVALID_ARGUMENT),
+        ("10.0.0.4", "10.0.0.4", 0, ErrorCode::INVALID_ARGUMENT),
+        ("10.0.0.4", "0.0.0.0", 80, ErrorCode::INVALID_ARGUMENT),
+        ("fd00::4", "fd00::4", 80, ErrorCode::INVALID_ARGUMENT),
+        ("fd00::4", "::", 80, ErrorCode::INVALID_ARGUMENT),
+        ("10.0.0.4", "fd00::11", 80, ErrorCode::UNSUPPORTED),
+        ("fd00::4", "10.0.0.11", 80, ErrorCode::UNSUPPORTED),
+    ];
+    for (vip, address, protocol_port, code) in table {
+        let mut asked = samples::load_balancer(Protocol::Http);
+        asked.vip = Some(samples::vip(vip));
+        let other = if vip.contains(':') { "fd00::12" } else { "::ffff:10.0.0.12" };
+        asked.pools[0].members[0].address = other.into();
+        let bad = &mut asked.pools[0].members[1];
+        (bad.address, bad.protocol_port) = (address.into(), protocol_port);
+        let bad = bad.id.clone();
+        let (validated, faults) = validate(&asked, &samples::config()).unwrap();
+        let said: Vec<_> = faults.iter().map(|fault| (&fault.object_id, fault.fault.as_ref().unwrap().code)).collect();
+        assert_eq!(said, [(&bad, code.0)], "{vip} with {address}:{protocol_port}");
+        let served: Vec<_> = validated.pools[0].members.iter().map(|member| member.id.as_str()).collect();
+        assert_eq!(served, [asked.pools[0].members[0].id.as_str()]);
+        asked.vip = None;
+        assert_eq!(validate(&asked, &samples::config()).unwrap().1, [], "without a VIP there is nothing to reach");
+    }
+}
+
+#[test]
 fn a_network_that_needs_a_tag_is_unsupported_and_says_so() {
     let mut asked = samples::load_balancer(Protocol::Http);
     let network = Network { id: "n".into(), network_type: "vlan".into(), segmentation_id: 7, ..Network::default() };

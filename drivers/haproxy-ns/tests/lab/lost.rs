@@ -170,6 +170,7 @@ fn no_neighbour_sends_anything_through_a_load_balancer() {
             let mut asked = load_balancer();
             let route = Route { destination: network.into(), next_hop: next_hop.into() };
             asked.vip = Some(Vip { routes: vec![route], ..vip(address, length) });
+            asked.pools[0].members.clear();
             other.address("eth0", &format!("{target}/{}", if target.contains(':') { 128 } else { 32 }))?;
             world.client.output("ip", ["route", "replace", target, "via", address])?;
             // Of IPv6 the first second passes before it has an address to ask neighbours with.

@@ -26,6 +26,32 @@ fn members_change_without_a_lost_request_and_counters_go_on() {
     });
 }
 
+/// Also when the VIP comes to where a member is, and it is served once the VIP has gone elsewhere.
+#[test]
+fn a_member_that_would_be_the_vip_itself_or_is_of_the_other_ip_version_costs_its_own_traffic_only() {
+    in_world(|world| {
+        let mut asked = load_balancer();
+        let [itself, other] = &mut asked.pools[0].members[..] else { panic!("two members") };
+        (itself.address, itself.protocol_port) = ("10.0.0.4".into(), 80);
+        other.address = "fd00::12".into();
+        let (itself, other) = (itself.id.clone(), other.id.clone());
+        asked.pools[0].members.push(member(1));
+        asked.pools[0].members[2].id = "third".into();
+        let blamed = |asked: &_, generation| {
+            let faults = world.driver.deploy(asked, generation).unwrap();
+            faults.into_iter().map(|fault| fault.object_id).collect::<Vec<_>>()
+        };
+        assert_eq!(blamed(&asked, 1), [itself.clone(), other.clone()]);
+        assert_eq!(world.answers(VIP, 4), ["web-1"]);
+        assert_eq!(world.driver.deployed()?[0].generation, 1);
+        asked.vip = Some(vip("10.0.0.6", 24));
+        assert_eq!(blamed(&asked, 2), [other]);
+        asked.vip = Some(vip("10.0.0.4", 24));
+        assert!(blamed(&asked, 3).contains(&itself));
+        Ok(())
+    });
+}
+
 #[test]
 fn a_member_that_is_down_by_its_admin_gets_no_request_and_no_health() {
     in_world(|world| {
