@@ -84,13 +84,13 @@ pub fn http_method(field: &str, value: &str) -> Result<String, Fault> {
     if valid { Ok(value.to_owned()) } else { Err(not_valid_input(field, value)) }
 }
 
-/// A path and query of RFC 3986, without the characters that could mean something to a device's configuration language.
-/// A leading slash is added where it lacks.
+/// A path and query of RFC 3986, and the brackets that clients write into queries as they are: what means something to a
+/// device's configuration language is its driver's to quote. A leading slash is added where it lacks.
 ///
 /// # Errors
 /// [`Code::InvalidField`](crate::fault::Code::InvalidField)
 pub fn url_path(field: &str, value: &str) -> Result<String, Fault> {
-    const ALLOWED: &[u8] = b"-._~!*();:@&=+,/?%";
+    const ALLOWED: &[u8] = b"-._~!$&'()*+,;=:@/?%[]";
     let valid =
         value.len() < MAX_TEXT && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || ALLOWED.contains(&byte));
     if !valid {
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn what_could_break_out_of_a_configuration_is_refused() {
-        for bad in ["/a b", "/a\nserver x", "/\"", "/'", "/#", "/$HOME", "/\\", "/ü"] {
+        for bad in ["/a b", "/a\nserver x", "/\"", "/#", "/\\", "/ü", "/{x}", "/`x`", "/<x>"] {
             assert!(url_path("url_path", bad).is_err(), "{bad:?}");
         }
         for bad in ["", "GET /", "GET\r\n", "G\u{e9}T"] {
@@ -156,6 +156,13 @@ mod tests {
         }
         for bad in ["", "a b", "a;b", "a=b", "a\nb", "a\"", "$x"] {
             assert!(cookie_name("cookie_name", bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn whatever_rfc_3986_allows_in_a_path_or_query_is_taken() {
+        for good in ["/odata/$metadata", "/f?filter[name]=x", "/it's", "/-._~!$&'()*+,;=:@/?%20"] {
+            assert_eq!(url_path("url_path", good).as_deref(), Ok(good));
         }
     }
 

@@ -9,6 +9,7 @@
 //! with the shortest timeout and the fewest retries of all. PING is not here: [`ping`](crate::ping) sends real echoes.
 
 use std::{
+    borrow::Cow,
     net::{IpAddr, SocketAddr},
     sync::OnceLock,
 };
@@ -63,7 +64,7 @@ struct Page<'a> {
 
 #[derive(Serialize)]
 struct Log<'a> {
-    socket: std::borrow::Cow<'a, str>,
+    socket: Cow<'a, str>,
     facility: &'a str,
 }
 
@@ -101,7 +102,7 @@ struct ServerCheck<'a> {
 struct Request<'a> {
     tls: bool,
     method: &'a str,
-    path: &'a str,
+    path: Cow<'a, str>,
     codes: String,
 }
 
@@ -194,7 +195,7 @@ impl<'a> ServerCheck<'a> {
         let own: Vec<&Monitor> = monitors.iter().filter(|monitor| !matches!(monitor.check, Check::Ping)).collect();
         let http = own.iter().filter_map(|monitor| match &monitor.check {
             Check::Http { tls, method, path, codes } => {
-                Some(Request { tls: *tls, method, path, codes: status_list(codes) })
+                Some(Request { tls: *tls, method, path: quoted(path), codes: status_list(codes) })
             }
             Check::Ping | Check::Tcp => None,
         });
@@ -225,6 +226,13 @@ fn check_port(member: &Member, pool: &Pool, validated: &Validated) -> Option<u16
     }
     let mine = |listener: &&Listener| listener.default_pool.as_ref() == Some(&pool.id);
     validated.listeners.iter().find(mine).map(|listener| listener.port)
+}
+
+/// One word of haproxy's configuration. Within `'` nothing means anything but the next `'`, which can be written outside
+/// only.
+fn quoted(text: &str) -> Cow<'_, str> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!&()*+,;=:@/?%".contains(&byte);
+    if text.bytes().all(plain) { text.into() } else { format!("'{}'", text.replace('\'', r"'\''")).into() }
 }
 
 fn status_list(codes: &[(u16, u16)]) -> String {

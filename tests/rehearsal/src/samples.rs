@@ -89,6 +89,10 @@ pub fn monitor(kind: MonitorType) -> HealthMonitor {
     }
 }
 
+/// Paths of everything that the API takes in one.
+pub const ODD_PATHS: [&str; 5] =
+    ["/odata/$metadata", "/f?filter[name]=x", "/it's", "/a''b'", "/-._~!$&'()*+,;=:@/?%20[]"];
+
 /// What v1 can ask at its limits and beyond a device's: long texts, long times, large numbers.
 pub fn any_extreme() -> impl Strategy<Value = LoadBalancer> {
     let number = || prop::sample::select(vec![0_u32, 1, 2, 180, 181, 20_939, 20_940, i32::MAX.unsigned_abs()]);

@@ -1,10 +1,10 @@
 //! Load balancers as objects of the device.
 
-use ballast_abi::{LbMethod, LoadBalancer, MonitorType, PersistenceType, SessionPersistence};
+use ballast_abi::{HealthMonitor, LbMethod, LoadBalancer, MonitorType, PersistenceType, SessionPersistence};
 use ballast_device::{Desired, Key, Objects, Step, desired, fields};
 use ballast_rehearsal::{
     plans::{deployed, steps},
-    samples::{load_balancer, member, monitor},
+    samples::{ODD_PATHS, load_balancer, member, monitor},
 };
 
 use super::*;
@@ -175,4 +175,13 @@ fn another_address_makes_the_virtual_server_anew_and_another_limit_does_not() {
     asked.vip.as_mut().unwrap().address = "192.0.2.11".into();
     let made_again = [Kind::VirtualServer, Kind::VirtualServer, Kind::VirtualPort];
     assert_eq!(kinds(steps::<Thunder>(&asked, 1, &found)), made_again);
+}
+
+#[test]
+fn a_path_is_asked_for_as_it_is() {
+    for path in ODD_PATHS {
+        let mut asked = load_balancer(Protocol::Http);
+        asked.pools[0].monitors = vec![HealthMonitor { url_path: path.into(), ..monitor(MonitorType::Http) }];
+        assert_eq!(only(&made(&asked), Kind::Monitor)["method"]["http"]["url-path"], path);
+    }
 }

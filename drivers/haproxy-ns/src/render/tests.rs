@@ -2,14 +2,21 @@
 
 use std::{
     fs,
+    io::{BufRead, BufReader, Write},
+    net::TcpListener,
     path::Path,
     process::{Command, Stdio},
+    time::Duration,
 };
 
-use ballast_abi::{LoadBalancer, MonitorType, PersistenceType, SessionPersistence};
+use ballast_abi::{HealthMonitor, LoadBalancer, MonitorType, PersistenceType, SessionPersistence};
+use proptest::{
+    strategy::{Strategy, ValueTree},
+    test_runner::TestRunner,
+};
 
 use super::*;
-use crate::samples;
+use crate::samples::{self, ID};
 
 fn rendered(load_balancer: &LoadBalancer, config: &Config) -> String {
     render(&samples::validated(load_balancer), config, true).unwrap()
@@ -155,6 +162,59 @@ fn odd_numbers_are_accepted_by_haproxy() {
     });
     check("odd-characters", &asked);
     check("odd-project", &with(Protocol::Http, |asked| asked.project_id = "a\nglobal b".into()));
+}
+
+/// haproxy itself sends a request for each of many paths that the API takes, all as one sequence of checks of one member.
+#[test]
+fn every_path_reaches_the_members_web_server_as_it_was_asked_for() {
+    let paths = any_paths(300);
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let asked = with(Protocol::Http, |asked| {
+        asked.listeners.clear();
+        let port = server.local_addr().unwrap().port();
+        let member = ballast_abi::Member { address: "127.0.0.1".into(), protocol_port: port.into(), ..samples::member(1) };
+        asked.pools[0].members = vec![member];
+        let check = |path: &String| {
+            let monitor = samples::monitor(MonitorType::Http);
+            HealthMonitor { url_path: path.clone(), delay: 60, timeout: 60, ..monitor }
+        };
+        asked.pools[0].monitors = paths.iter().map(check).collect();
+    });
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir(directory.path().join("run")).unwrap();
+    fs::write(directory.path().join("run/servers.state"), "1\n").unwrap();
+    fs::write(directory.path().join("haproxy.cfg"), rendered(&asked, &samples::config())).unwrap();
+    let mut haproxy = Command::new("/usr/sbin/haproxy")
+        .args(["-db", "-q", "-f", "../haproxy.cfg", "-L", ID])
+        .current_dir(directory.path().join("run"))
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap();
+    let seen: Vec<String> = paths.iter().map(|_| answered(&server)).collect();
+    haproxy.kill().unwrap();
+    haproxy.wait().unwrap();
+    assert_eq!(seen, paths);
+}
+
+/// Each character alone and beside each of those that some configuration takes for its own, then chance.
+fn any_paths(random: usize) -> Vec<String> {
+    let mut runner = TestRunner::deterministic();
+    let any = "/[-._~!$&'()*+,;=:@/?%\\[\\]a-zA-Z0-9]{0,200}";
+    let mut any = || any.new_tree(&mut runner).unwrap().current();
+    let odd = b"-._~!$&'()*+,;=:@/?%[]".iter().map(|odd| char::from(*odd));
+    let pairs = odd.flat_map(|odd| ['\'', '$', '[', '%', 'a'].map(|next| format!("/{odd}{next}{odd}")));
+    let random: Vec<String> = (0..random).map(|_| any()).collect();
+    pairs.chain(random).collect()
+}
+
+/// The path of the next request, which gets 200.
+fn answered(server: &TcpListener) -> String {
+    let (mut stream, _) = server.accept().unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut line = String::new();
+    BufReader::new(&stream).read_line(&mut line).unwrap();
+    stream.write_all(b"HTTP/1.0 200 OK\r\n\r\n").unwrap();
+    line.split(' ').nth(1).unwrap_or_default().to_owned()
 }
 
 #[test]

@@ -4,7 +4,7 @@ use ballast_abi::{LbMethod, LoadBalancer, Member, MonitorType, SessionPersistenc
 use ballast_device::{Desired, Objects, Step, desired};
 use ballast_rehearsal::{
     plans::{deployed, steps},
-    samples::{load_balancer, member, monitor},
+    samples::{ODD_PATHS, load_balancer, member, monitor},
 };
 
 use super::*;
@@ -109,6 +109,15 @@ fn sessions_are_kept_by_the_virtual_server() {
     let why = "the device cannot follow a cookie with this name: sessions are not kept";
     assert_eq!(complaints(&odd), [("listener", why)]);
     assert_eq!(only(&odd, Kind::VirtualServer)["persistencetype"], "NONE");
+}
+
+#[test]
+fn a_path_is_asked_for_as_it_is() {
+    for path in ODD_PATHS {
+        let mut asked = load_balancer(Protocol::Http);
+        asked.pools[0].monitors = vec![HealthMonitor { url_path: path.into(), ..monitor(MonitorType::Http) }];
+        assert_eq!(only(&made(&asked), Kind::Monitor)["httprequest"], format!("GET {path}"));
+    }
 }
 
 #[test]
