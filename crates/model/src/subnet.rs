@@ -2,6 +2,7 @@
 
 mod arithmetic;
 mod ipv6;
+mod usable;
 
 use std::{collections::BTreeSet, net::IpAddr};
 
@@ -95,6 +96,9 @@ impl Subnet {
     /// [`Code::InvalidField`] or [`Code::InvalidInput`], which name what is wrong.
     pub fn new(new: NewSubnet) -> Result<Self, Fault> {
         let cidr = parse_cidr("cidr", &new.cidr)?;
+        if let Some(kind) = usable::unusable(cidr) {
+            return Err(invalid_input(format!("{kind} IP subnet is not supported: no host can live in {cidr}")));
+        }
         let version = if cidr.addr().is_ipv4() { 4 } else { 6 };
         if new.ip_version != 0 && new.ip_version != version {
             return Err(invalid_input(format!("ip_version {} does not match cidr {cidr}", new.ip_version)));
@@ -116,7 +120,7 @@ impl Subnet {
             cidr,
             gateway_ip,
             allocation_pools,
-            host_routes: routes(&new.host_routes)?,
+            host_routes: routes(cidr, &new.host_routes)?,
             dns_nameservers: nameservers(&new.dns_nameservers)?,
             enable_dhcp: new.enable_dhcp,
             ipv6_modes: Ipv6Modes::new((&new.ipv6_ra_mode, &new.ipv6_address_mode), cidr, new.enable_dhcp)?,
@@ -138,7 +142,7 @@ impl Subnet {
             self.allocation_pools = ranges(self.cidr, &pools)?;
         }
         check_gateway(self.gateway_ip, &self.allocation_pools)?;
-        set(&mut self.host_routes, change.host_routes.map(|pairs| routes(&pairs)).transpose()?);
+        set(&mut self.host_routes, change.host_routes.map(|pairs| routes(self.cidr, &pairs)).transpose()?);
         set(&mut self.dns_nameservers, change.dns_nameservers.map(|texts| nameservers(&texts)).transpose()?);
         set(&mut self.enable_dhcp, change.enable_dhcp);
         self.ipv6_modes.check(self.cidr, self.enable_dhcp)?;
@@ -253,10 +257,18 @@ fn ranges(cidr: IpNet, pools: &[(String, String)]) -> Result<Vec<Range>, Fault> 
     }
 }
 
-fn routes(pairs: &[(String, String)]) -> Result<Vec<Route>, Fault> {
+fn routes(cidr: IpNet, pairs: &[(String, String)]) -> Result<Vec<Route>, Fault> {
+    let is_ipv4 = cidr.addr().is_ipv4();
     let route = |(destination, next_hop): &(String, String)| {
         let destination = parse_cidr("host_routes", destination)?;
-        Ok(Route { destination, next_hop: check::address("host_routes", next_hop)? })
+        let next_hop = check::address("host_routes", next_hop)?;
+        if destination.addr().is_ipv4() != is_ipv4 || next_hop.is_ipv4() != is_ipv4 {
+            return Err(invalid_input(format!("host_routes {destination} by {next_hop} is of another IP version")));
+        }
+        if let Some(kind) = usable::no_host(next_hop).filter(|kind| is_ipv4 || *kind != "Link-local") {
+            return Err(invalid_input(format!("host_routes next hop {next_hop} is no host's: {kind}")));
+        }
+        Ok(Route { destination, next_hop })
     };
     pairs.iter().map(route).collect()
 }

@@ -57,6 +57,65 @@ fn contradictions_are_refused() {
 }
 
 #[test]
+fn a_subnet_in_which_no_host_can_live_is_refused() {
+    for bad in [
+        "0.0.0.0/0",
+        "0.0.0.0/1",
+        "0.0.0.0/24",
+        "0.1.2.0/24",
+        "127.0.0.0/8",
+        "127.1.0.0/16",
+        "126.0.0.0/7",
+        "169.254.0.0/16",
+        "169.254.10.0/24",
+        "224.0.0.0/4",
+        "239.1.0.0/16",
+        "255.255.255.255/32",
+        "::/0",
+        "::/128",
+        "::1/128",
+        "::/64",
+        "::10.0.0.0/120",
+        "::ffff:0:0/96",
+        "::ffff:10.0.0.0/104",
+        "fe80::/10",
+        "fe80::/64",
+        "ff00::/8",
+        "ff02::/64",
+    ] {
+        let fault = Subnet::new(NewSubnet { enable_dhcp: false, ..new(bad) }).unwrap_err();
+        assert_eq!(fault.code(), Code::InvalidInput, "{bad}: {}", fault.message());
+    }
+    for good in ["10.0.0.0/8", "100.64.0.0/10", "169.253.0.0/16", "198.18.0.0/15", "fd00::/8", "2001:db8::/32"] {
+        assert!(Subnet::new(new(good)).is_ok(), "{good}");
+    }
+}
+
+#[test]
+fn a_route_of_the_other_ip_version_or_by_an_address_of_no_host_is_refused() {
+    let routed = |cidr: &str, destination: &str, next_hop: &str| {
+        let host_routes = vec![(destination.to_owned(), next_hop.to_owned())];
+        let changed = SubnetChange { host_routes: Some(host_routes.clone()), ..SubnetChange::default() };
+        let made = Subnet::new(NewSubnet { host_routes, ..new(cidr) });
+        assert_eq!(Subnet::new(new(cidr)).unwrap().change(changed).is_ok(), made.is_ok(), "{destination} {next_hop}");
+        made.is_ok()
+    };
+    assert!(routed("10.0.0.0/24", "10.9.0.0/16", "10.0.0.7"));
+    assert!(routed("10.0.0.0/24", "0.0.0.0/0", "10.0.0.7"));
+    assert!(routed("fd00::/64", "fd01::/64", "fe80::1"));
+    for (destination, next_hop) in [
+        ("10.9.0.0/16", "fd00::1"),
+        ("fd00::/64", "10.0.0.7"),
+        ("fd01::/64", "fd00::7"),
+        ("10.9.0.0/16", "127.0.0.1"),
+        ("10.9.0.0/16", "0.0.0.0"),
+        ("10.9.0.0/16", "224.0.0.1"),
+    ] {
+        assert!(!routed("10.0.0.0/24", destination, next_hop), "{destination} {next_hop}");
+    }
+}
+
+#[test]
 fn a_change_leaves_what_it_does_not_name() {
     let before = Subnet::new(new("10.0.0.0/24")).unwrap();
     assert_eq!(before.clone().change(SubnetChange::default()).unwrap(), before);
