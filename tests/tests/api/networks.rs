@@ -241,6 +241,11 @@ async fn a_vips_port_is_seen_and_stays_the_vips() {
         ("device_owner", json!("neutron:LOADBALANCER")),
         ("device_id", json!(device)),
         ("binding:host_id", json!("host-a")),
+        ("binding:vif_type", json!("bridge")),
+        ("binding:vnic_type", json!("normal")),
+        ("binding:profile", json!({})),
+        ("binding:vif_details", json!({})),
+        ("extra_dhcp_opts", json!([])),
         ("admin_state_up", json!(true)),
         ("status", json!("ACTIVE")),
         ("fixed_ips", json!([{"subnet_id": inside, "ip_address": made.object()["address"]}])),
@@ -255,6 +260,22 @@ async fn a_vips_port_is_seen_and_stays_the_vips() {
     assert_eq!(services.call("PUT", &path, Some(json!({"port": {"name": "mine"}}))).await.status, 200);
     assert_eq!(services.call("DELETE", &format!("/v2.0/lb/vips/{}", made.id()), None).await.status, 204);
     assert_eq!(services.call("GET", &path, None).await.status, 404);
+}
+
+#[tokio::test]
+async fn how_a_port_is_plugged_in_is_for_admins() {
+    let services = Services::with_tokens(|_| {}).await;
+    let network = services.call_as("alice", "POST", "/v2.0/networks", Some(json!({"network": {}}))).await.id();
+    let made = services.call_as("alice", "POST", "/v2.0/ports", Some(json!({"port": {"network_id": network}}))).await;
+    let path = format!("/v2.0/ports/{}", made.id());
+    let of_operators = |port: &Value| port.as_object().unwrap().keys().filter(|key| key.contains(':')).count();
+    assert_eq!(of_operators(made.object()), 0, "{made}");
+    let seen = services.call_as("admin", "GET", &path, None).await;
+    assert_eq!((of_operators(seen.object()), &seen.object()["binding:vif_type"]), (5, &json!("unbound")), "{seen}");
+    let body = json!({"port": {"binding:profile": {}, "extra_dhcp_opts": []}});
+    assert_eq!(services.call_as("admin", "PUT", &path, Some(body)).await.status, 200);
+    let list = services.call_as("admin", "GET", "/v2.0/ports?fields=binding:vnic_type", None).await;
+    assert_eq!(list.body["ports"], json!([{"binding:vnic_type": "normal"}]), "{list}");
 }
 
 #[tokio::test]

@@ -119,20 +119,21 @@ async fn creates_at_the_same_time_never_pass_the_limit() {
 #[tokio::test]
 async fn a_member_sees_his_own_quota_and_no_more() {
     let services = Services::with_tokens(|settings| settings.quotas = ballast_service::config::Quotas::default()).await;
-    let words = ("AdminRequired", "User does not have admin privileges: Only admin can view or configure quota");
+    let any = "User does not have admin privileges: Only admin can view or configure quota";
+    let others = "User does not have admin privileges: Only admin is authorized to access quotas for another tenant";
     for path in ["/v2.0/quotas/a", "/v2.0/quotas/a/default", "/v2.0/quotas/tenant"] {
         assert_eq!(services.call_as("alice", "GET", path, None).await.status, 200, "{path}");
     }
     let body = || Some(json!({"quota": {"pool": 1}}));
-    for (method, path, body) in [
-        ("GET", "/v2.0/quotas/b", None),
-        ("GET", "/v2.0/quotas/b/default", None),
-        ("GET", "/v2.0/quotas", None),
-        ("PUT", "/v2.0/quotas/a", body()),
-        ("DELETE", "/v2.0/quotas/a", None),
+    for (method, path, body, words) in [
+        ("GET", "/v2.0/quotas/b", None, others),
+        ("GET", "/v2.0/quotas/b/default", None, others),
+        ("GET", "/v2.0/quotas", None, any),
+        ("PUT", "/v2.0/quotas/a", body(), any),
+        ("DELETE", "/v2.0/quotas/a", None, any),
     ] {
         let refused = services.call_as("alice", method, path, body).await;
-        assert_eq!((refused.status, refused.error()), (403, words), "{method} {path}");
+        assert_eq!((refused.status, refused.error()), (403, ("AdminRequired", words)), "{method} {path}");
     }
     assert_eq!(services.call_as("admin", "PUT", "/v2.0/quotas/a", body()).await.status, 200);
     let own = services.call_as("alice", "GET", "/v2.0/quotas/a", None).await;

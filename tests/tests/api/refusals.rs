@@ -104,7 +104,12 @@ async fn what_is_not_there_is_404_of_its_kind() {
         }
     }
     let missing = services.call("POST", "/v2.0/lb/pools", Some(pool(id))).await;
-    assert_eq!((missing.status, missing.error().0), (404, "SubnetNotFound"), "{missing}");
+    let text = format!("Subnet {id} could not be found.");
+    assert_eq!((missing.status, missing.error()), (404, ("SubnetNotFound", text.as_str())), "{missing}");
+    let of_pool = services.pool(&services.subnet().await).await;
+    let missing = services.call("POST", "/v2.0/lb/vips", Some(vip(id, &of_pool))).await;
+    let text = format!("Subnet {id} could not be found");
+    assert_eq!((missing.status, missing.error()), (404, ("SubnetNotFound", text.as_str())), "{missing}");
 }
 
 #[tokio::test]

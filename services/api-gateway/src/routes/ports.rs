@@ -36,7 +36,11 @@ const PORT: Resource = Resource {
         Attribute::optional("admin_state_up", Kind::Flag).mutable(),
         Attribute::read_only("status", Kind::OneOf(&["ACTIVE", "DOWN"])),
         Attribute::optional("binding:host_id", Kind::Text).called("host_id"),
-        Attribute::optional("binding:vnic_type", Kind::OneOf(&["normal"])).ignored().never_shown(),
+        Attribute::optional("binding:vnic_type", Kind::OneOf(&["normal"])).ignored(),
+        Attribute::read_only("binding:vif_type", Kind::OneOf(&["bridge", "unbound"])),
+        Attribute::read_only("binding:vif_details", Kind::Shape(no_keys)).like(no_keys_schema),
+        Attribute::optional("binding:profile", Kind::Shape(no_keys)).mutable().ignored().like(no_keys_schema),
+        Attribute::optional("extra_dhcp_opts", Kind::Shape(none)).mutable().ignored().like(none_schema),
         Attribute::optional("security_groups", Kind::Shape(none)).mutable().ignored().never_shown().like(none_schema),
         Attribute::optional("allowed_address_pairs", Kind::Shape(none))
             .mutable()
@@ -59,26 +63,29 @@ pub(crate) fn routes() -> Routes {
 async fn create(State(gateway): State<Gateway>, caller: Caller, body: Payload) -> Reply {
     let port = decode(PORT.post(body.post()?, caller.project())?);
     let request = caller.request(CreatePortRequest { port: Some(port) });
-    Ok(reply::created(&PORT, gateway.scheduler.ports().create(request).await?.get_ref()))
+    let port = gateway.scheduler.ports().create(request).await?.into_inner();
+    Ok(reply::created(&PORT, &PortShown::to(&caller)(port)))
 }
 
 async fn list(State(gateway): State<Gateway>, caller: Caller, query: Query) -> Reply {
     let mut list = query.list(&PORT)?;
     list.request.filters = list.request.filters.into_iter().flat_map(by_address).collect();
     let found = gateway.scheduler.ports().list(caller.request(list.request)).await?.into_inner();
-    Ok(reply::many(&PORT, &found.ports, &list.view))
+    let ports: Vec<_> = found.ports.into_iter().map(PortShown::to(&caller)).collect();
+    Ok(reply::many(&PORT, &ports, &list.view))
 }
 
 async fn show(State(gateway): State<Gateway>, caller: Caller, At(id): At<String>, query: Query) -> Reply {
     let port = gateway.scheduler.ports().get(caller.request(GetRequest { id })).await?.into_inner();
-    Ok(reply::one(&PORT, &port, &query.fields()))
+    Ok(reply::one(&PORT, &PortShown::to(&caller)(port), &query.fields()))
 }
 
 async fn update(State(gateway): State<Gateway>, caller: Caller, At(id): At<String>, body: Payload) -> Reply {
     let (attributes, mask) = PORT.put(body.put()?)?;
     let port = Port { id, ..decode(attributes) };
     let request = caller.request(UpdatePortRequest { port: Some(port), update_mask: Some(mask) });
-    Ok(reply::one(&PORT, gateway.scheduler.ports().update(request).await?.get_ref(), &Fields::default()))
+    let port = gateway.scheduler.ports().update(request).await?.into_inner();
+    Ok(reply::one(&PORT, &PortShown::to(&caller)(port), &Fields::default()))
 }
 
 async fn delete(State(gateway): State<Gateway>, caller: Caller, At(id): At<String>) -> Reply {
@@ -116,6 +123,15 @@ fn fixed_ips(value: &Value) -> Result<(), String> {
 fn none(value: &Value) -> Result<(), String> {
     let good = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
     good.then_some(()).ok_or_else(|| format!("'{}' is not an empty list", python::text(value)))
+}
+
+fn no_keys(value: &Value) -> Result<(), String> {
+    let good = value.is_null() || value.as_object().is_some_and(serde_json::Map::is_empty);
+    good.then_some(()).ok_or_else(|| format!("'{}' is not an empty dictionary", python::text(value)))
+}
+
+fn no_keys_schema() -> Value {
+    json!({ "type": "object", "maxProperties": 0 })
 }
 
 fn fixed_ips_schema() -> Value {
@@ -156,28 +172,52 @@ struct FixedIpShown<'a> {
     ip_address: &'a str,
 }
 
-impl Shown for Port {
+/// A port as somebody sees it: where and how it is plugged in is for operators.
+struct PortShown {
+    port: Port,
+    to_admin: bool,
+}
+
+impl PortShown {
+    fn to(caller: &Caller) -> impl Fn(Port) -> Self {
+        let to_admin = caller.is_admin();
+        move |port| Self { port, to_admin }
+    }
+
+    /// What Neutron has of every port, and is the same for each here but where it is.
+    fn show_binding<M: SerializeMap>(&self, keys: &mut Keys<'_, M>) -> Result<(), M::Error> {
+        let host = &self.port.host_id;
+        keys.put("binding:host_id", host)?;
+        keys.put("binding:vnic_type", "normal")?;
+        keys.put("binding:vif_type", if host.is_empty() { "unbound" } else { "bridge" })?;
+        keys.make("binding:vif_details", || json!({}))?;
+        keys.make("binding:profile", || json!({}))?;
+        keys.make("extra_dhcp_opts", || json!([]))
+    }
+}
+
+impl Shown for PortShown {
     fn id(&self) -> &str {
-        &self.id
+        &self.port.id
     }
 
     fn show<M: SerializeMap>(&self, keys: &mut Keys<'_, M>) -> Result<(), M::Error> {
-        keys.put("id", &self.id)?;
-        keys.put("tenant_id", &self.project_id)?;
-        keys.put("name", &self.name)?;
-        keys.put("network_id", &self.network_id)?;
-        keys.put("mac_address", &self.mac_address)?;
+        let port = &self.port;
+        keys.put("id", &port.id)?;
+        keys.put("tenant_id", &port.project_id)?;
+        keys.put("name", &port.name)?;
+        keys.put("network_id", &port.network_id)?;
+        keys.put("mac_address", &port.mac_address)?;
         keys.make("fixed_ips", || {
-            let all = self.fixed_ips.iter().flat_map(|ips| &ips.fixed_ips);
+            let all = port.fixed_ips.iter().flat_map(|ips| &ips.fixed_ips);
             all.map(|one| FixedIpShown { subnet_id: &one.subnet_id, ip_address: &one.address }).collect::<Vec<_>>()
         })?;
-        keys.put("device_id", &self.device_id)?;
-        keys.put("device_owner", &self.device_owner)?;
-        keys.put("admin_state_up", &self.admin_state_up)?;
-        let is_plugged = self.admin_state_up.unwrap_or_default() && !self.device_id.is_empty();
+        keys.put("device_id", &port.device_id)?;
+        keys.put("device_owner", &port.device_owner)?;
+        keys.put("admin_state_up", &port.admin_state_up)?;
+        let is_plugged = port.admin_state_up.unwrap_or_default() && !port.device_id.is_empty();
         keys.put("status", if is_plugged { "ACTIVE" } else { "DOWN" })?;
-        // Which hosts there are is for operators: the scheduler tells nobody else.
-        if self.host_id.is_empty() { Ok(()) } else { keys.put("binding:host_id", &self.host_id) }
+        if self.to_admin { self.show_binding(keys) } else { Ok(()) }
     }
 }
 

@@ -117,14 +117,16 @@ fn own_or_admins(caller: &Caller, project_id: &str) -> Result<String, Fault> {
     if project_id.is_empty() {
         return caller.project_for("");
     }
-    if caller.sees(project_id) { Ok(project_id.to_owned()) } else { Err(admin_required()) }
+    if caller.sees(project_id) {
+        return Ok(project_id.to_owned());
+    }
+    Err(admin_required("Only admin is authorized to access quotas for another tenant"))
 }
 
 fn must_be_admin(caller: &Caller) -> Result<(), Fault> {
-    if caller.admin { Ok(()) } else { Err(admin_required()) }
+    if caller.admin { Ok(()) } else { Err(admin_required("Only admin can view or configure quota")) }
 }
 
-fn admin_required() -> Fault {
-    let message = "User does not have admin privileges: Only admin can view or configure quota";
-    Fault::new(Code::AdminRequired, message)
+fn admin_required(why: &str) -> Fault {
+    Fault::new(Code::AdminRequired, format!("User does not have admin privileges: {why}"))
 }
