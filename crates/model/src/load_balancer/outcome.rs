@@ -45,28 +45,30 @@ impl LoadBalancer {
 
     /// Takes an outcome; one that is older than the last is dropped. Whether it comes from the agent that owns the load
     /// balancer now (its epoch) is for the caller to know.
+    ///
+    /// A fault is shown at the object that has it. One of the whole is shown at what it stops: what was not deployed
+    /// before, and the pools and listeners, of which nothing can be changed now.
     #[must_use]
     pub fn settle(mut self, outcome: &Outcome) -> Self {
         if outcome.generation < self.settled || outcome.generation > self.generation {
             return self;
         }
-        self.settled = outcome.generation;
+        let before = std::mem::replace(&mut self.settled, outcome.generation);
         let fault_of = |id: Uuid| outcome.faults.iter().find(|(object, _)| *object == id).map(|(_, why)| why.as_str());
+        let whole = outcome.fault.as_deref();
+        // Without a deploy nothing of these can be changed, whatever it was that changed.
+        let mut stopped: Vec<Uuid> = self.pools.iter().map(|pool| pool.id).collect();
+        stopped.extend(self.listeners.iter().map(|listener| listener.id));
         for (id, progress) in self.objects_mut() {
             if progress.changed > outcome.generation {
                 continue;
             }
-            match (&outcome.fault, fault_of(id)) {
-                (Some(why), _) if progress.status != ProvisioningStatus::Active => progress.fail(why),
-                (Some(_), _) => {}
-                (None, Some(why)) => progress.fail(why),
+            let was_deployed = progress.status == ProvisioningStatus::Active && progress.changed <= before;
+            match (fault_of(id), whole) {
+                (Some(why), _) => progress.fail(why),
+                (None, Some(why)) if !was_deployed || stopped.contains(&id) => progress.fail(why),
+                (None, Some(_)) => {}
                 (None, None) => progress.succeed(),
-            }
-        }
-        // A deploy that failed as a whole shows on the pool, whatever it was that changed.
-        if let Some(why) = &outcome.fault {
-            for pool in self.pools.iter_mut().filter(|pool| pool.progress.changed <= outcome.generation) {
-                pool.progress.fail(why);
             }
         }
         self

@@ -140,6 +140,49 @@ fn a_failed_deploy_says_why_and_a_later_success_clears_it() {
 }
 
 #[test]
+fn a_fault_of_the_whole_is_shown_at_what_it_stops_and_an_objects_own_at_the_object() {
+    let (old, new, monitor_id) = (member(11), member(12), monitor(9).id);
+    let associated = load_balancer().add_vip(vip(2)).unwrap().add_member(old.clone()).unwrap();
+    let associated = associated.associate(monitor(9)).unwrap();
+    let running = associated.clone().settle(&succeeded(associated.generation));
+    let changed = running.add_member(new.clone()).unwrap().monitor_changed(&monitor(9));
+    let said = |load_balancer: &LoadBalancer| -> Vec<(Uuid, ProvisioningStatus, Option<String>)> {
+        let mut load_balancer = load_balancer.clone();
+        let one = |(id, progress): (Uuid, &mut Progress)| (id, progress.status, progress.description.clone());
+        load_balancer.objects_mut().map(one).collect()
+    };
+    let faults = vec![(monitor_id, "bad codes".to_owned())];
+    let outcome = Outcome { faults, ..failed(changed.generation) };
+    let failed = changed.clone().settle(&outcome);
+    let (error, active) = (ProvisioningStatus::Error, ProvisioningStatus::Active);
+    let why = |why: &str| Some(why.to_owned());
+    let expected = vec![
+        (uuid(2), error, why("no bridge")),
+        (uuid(1), error, why("no bridge")),
+        // It was there before, and still is.
+        (old.id, active, None),
+        (new.id, error, why("no bridge")),
+        (monitor_id, error, why("bad codes")),
+    ];
+    assert_eq!(said(&failed), expected);
+    assert_eq!(said(&failed.clone().settle(&outcome)), expected, "the same again");
+    let outcome = Outcome { fault: None, ..outcome };
+    let partly = said(&failed.settle(&outcome));
+    let not_active: Vec<_> = partly.iter().filter(|(_, status, _)| *status != active).collect();
+    assert_eq!(not_active, [&(monitor_id, error, why("bad codes"))]);
+}
+
+#[test]
+fn a_monitor_whose_change_failed_as_a_whole_does_not_say_active() {
+    let associated = load_balancer().associate(monitor(9)).unwrap();
+    let running = associated.clone().settle(&succeeded(associated.generation));
+    let changed = running.monitor_changed(&monitor(9));
+    let generation = changed.generation;
+    let failed = changed.settle(&failed(generation));
+    assert_eq!(failed.pools[0].monitors[0].progress.status, ProvisioningStatus::Error);
+}
+
+#[test]
 fn what_waits_says_why_and_stays_as_pending_as_it_was() {
     let settled = load_balancer().settle(&succeeded(1));
     let vip_changed = settled.add_vip(vip(2)).unwrap();
