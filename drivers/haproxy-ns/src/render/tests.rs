@@ -172,7 +172,8 @@ fn every_path_reaches_the_members_web_server_as_it_was_asked_for() {
     let asked = with(Protocol::Http, |asked| {
         asked.listeners.clear();
         let port = server.local_addr().unwrap().port();
-        let member = ballast_abi::Member { address: "127.0.0.1".into(), protocol_port: port.into(), ..samples::member(1) };
+        let member =
+            ballast_abi::Member { address: "127.0.0.1".into(), protocol_port: port.into(), ..samples::member(1) };
         asked.pools[0].members = vec![member];
         let check = |path: &String| {
             let monitor = samples::monitor(MonitorType::Http);

@@ -1,6 +1,6 @@
 //! Load balancers as objects of the device.
 
-use ballast_abi::{LbMethod, LoadBalancer, Member, MonitorType, SessionPersistence};
+use ballast_abi::{HealthMonitor, LbMethod, LoadBalancer, Member, MonitorType, SessionPersistence};
 use ballast_device::{Desired, Objects, Step, desired};
 use ballast_rehearsal::{
     plans::{deployed, steps},

@@ -38,9 +38,8 @@ impl vips_server::Vips for Api {
         let wanted = wanted_vip(caller, vip.clone()).map_err(refuse)?;
         let id = wanted.id;
         let claim = claim(&self.0, caller, &request.request_id, (&vip, id)).map_err(refuse)?;
-        let make = |app: Arc<App>| async move {
-            Ok((id, app.create_vip(caller, wanted).await.map_err(no_such_subnet)?))
-        };
+        let make =
+            |app: Arc<App>| async move { Ok((id, app.create_vip(caller, wanted).await.map_err(no_such_subnet)?)) };
         let find = |id| async move { Ok((id, self.0.vip(caller, id).await?)) };
         let (id, made) = once(&self.0, claim, make, find).await.map_err(refuse)?;
         encode(&made, id).map(Response::new).map_err(refuse)
