@@ -119,8 +119,9 @@ END
     chmod +x "$work/bin/scp" "$work/bin/ssh"
     # Of the hosts' network this machine is no part: what asks the gateway stands where it can be reached.
     there=
-    [ "$section" != "The neutron command" ] ||
-        there="nsenter --net --target $(docker inspect --format '{{.State.Pid}}' "$(container ctl)")"
+    case $section in "Agents" | "The neutron command")
+        there="nsenter --net --target $(docker inspect --format '{{.State.Pid}}' "$(container ctl)")" ;;
+    esac
     (
         cd "$root"
         export CARGO_HOME="${CARGO_HOME:-$HOME/.cargo}" RUSTUP_HOME="${RUSTUP_HOME:-$HOME/.rustup}"

@@ -106,10 +106,3 @@ impl Authenticator {
 fn fingerprint(token: &[u8]) -> Fingerprint {
     Sha256::digest(token).into()
 }
-
-/// The one line of a file with a secret in it.
-fn secret(name: &str, path: &std::path::Path) -> Result<String, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{name} = \"{}\": {error}", path.display()))?;
-    let secret = text.trim_end_matches(['\r', '\n']);
-    if secret.is_empty() { Err(format!("{name} = \"{}\" is empty", path.display())) } else { Ok(secret.to_owned()) }
-}

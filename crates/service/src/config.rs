@@ -24,7 +24,7 @@ pub use scheduler::{
 };
 pub use tls::Tls;
 
-use crate::telemetry::Log;
+use crate::{secret, telemetry::Log};
 
 /// Everything that can be configured.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -78,6 +78,9 @@ pub fn load_from(file: Option<&Path>, vars: impl Iterator<Item = (String, String
     builder = builder.add_source(
         config::Environment::with_prefix("BALLAST").prefix_separator("_").separator("__").source(Some(overrides)),
     );
+    if let Some(path) = file {
+        secret::guard(path)?;
+    }
     let built = builder.build().map_err(|error| one_line(&place, &error))?;
     let settings: Settings = built.try_deserialize().map_err(|error| one_line(&place, &error))?;
     Ok(Settings { source: file.map(Path::to_path_buf), ..settings })
@@ -96,6 +99,7 @@ impl Settings {
     pub fn check(&self) -> Result<(), String> {
         self.auth.check()?;
         self.tls.check()?;
+        self.database.check()?;
         if self.gateway.tls_cert.as_os_str().is_empty() != self.gateway.tls_key.as_os_str().is_empty() {
             return Err("gateway: tls_cert and tls_key belong together: set both".to_owned());
         }
@@ -241,6 +245,34 @@ mod tests {
         assert!(settings.check_exposure("scheduler.listen", public, settings.guard_of_grpc()).is_err());
         settings.insecure = true;
         assert!(settings.check_exposure("scheduler.listen", public, settings.guard_of_grpc()).is_ok());
+    }
+
+    #[test]
+    fn a_file_with_a_password_that_others_can_read_is_refused_and_one_of_the_environment_is_no_files() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        std::fs::set_permissions(file.path(), open).unwrap();
+        let secret = ("BALLAST_DATABASE__URL".to_owned(), "postgres://u:hunter2@h/n".to_owned());
+        assert!(load_from(Some(file.path()), [secret].into_iter()).is_ok());
+        file.write_all(b"[database]\nurl = \"postgres://u:hunter2@h/n\"\n").unwrap();
+        let refused = load_from(Some(file.path()), std::iter::empty()).unwrap_err();
+        let words = [&*file.path().to_string_lossy(), "database.url", "0644", "chmod o="];
+        assert!(words.iter().all(|word| refused.contains(word)) && !refused.contains("hunter2"), "{refused}");
+        std::fs::set_permissions(file.path(), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        assert!(load_from(Some(file.path()), std::iter::empty()).is_ok());
+    }
+
+    #[test]
+    fn the_password_of_a_file_becomes_a_part_of_the_address_whatever_is_in_it() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all("a b&c=d+%@:/é\n".as_bytes()).unwrap();
+        let database = |url: &str| Database { url: url.to_owned(), password_file: file.path().to_owned() };
+        let encoded = "password=a+b%26c%3Dd%2B%25%40%3A%2F%C3%A9";
+        assert_eq!(database("postgres://u@h/n").address().unwrap(), format!("postgres://u@h/n?{encoded}"));
+        let with_parameter = database("postgres://u@h/n?sslmode=require").address().unwrap();
+        assert!(with_parameter.ends_with(&format!("?sslmode=require&{encoded}")), "{with_parameter}");
+        assert!(database("postgres://u:p@h/n").check().unwrap_err().contains("database.url"));
+        assert!(database("sqlite:///b.db").check().unwrap_err().contains("SQLite"));
     }
 
     #[test]

@@ -26,6 +26,7 @@ use tower::service_fn;
 
 use crate::{
     address::Address,
+    folder::make_passable,
     process::Failure,
     tls::{Stream, connect, handshakes},
 };
@@ -48,7 +49,7 @@ pub async fn bind_tcp(key: &str, address: SocketAddr) -> Result<TcpListener, Fai
 pub fn bind_unix(key: &str, path: &Path) -> Result<UnixListener, Failure> {
     let refuse = |error: io::Error| Failure::run(format!("cannot listen on {key} = {}", path.display()), error);
     if let Some(directory) = path.parent() {
-        std::fs::create_dir_all(directory).map_err(refuse)?;
+        make_passable(directory).map_err(refuse)?;
     }
     match StdUnixStream::connect(path) {
         Ok(_) => return Err(refuse(io::Error::from(io::ErrorKind::AddrInUse))),

@@ -10,6 +10,7 @@ pub mod folder;
 pub mod grpc;
 mod list;
 pub mod process;
+pub mod secret;
 pub mod shutdown;
 pub mod telemetry;
 pub mod tls;

@@ -3,6 +3,7 @@
 use std::{fmt, future::Future, path::PathBuf, process::ExitCode};
 
 use clap::Args;
+use nix::sys::stat::{Mode, umask};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -83,6 +84,8 @@ where
     F: FnOnce(Settings, CancellationToken) -> R,
     R: Future<Output = Result<(), Failure>>,
 {
+    // What a service writes is its own; where others must pass or read, its mode is said.
+    umask(Mode::from_bits_truncate(0o077));
     let mut settings = config::load(arguments.config.as_deref()).map_err(Failure::Config)?;
     settings.insecure |= arguments.insecure;
     settings.check().map_err(Failure::Config)?;

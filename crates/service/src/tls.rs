@@ -31,7 +31,7 @@ pub(crate) use role::role_of;
 pub use rustls::ClientConfig;
 pub use stream::{Peer, Stream};
 
-use crate::config::Tls;
+use crate::{config::Tls, secret};
 
 /// HTTP/2, as gRPC wants it.
 const H2: &[u8] = b"h2";
@@ -125,7 +125,9 @@ fn chain(name: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, String
 }
 
 fn key(name: &str, path: &Path) -> Result<PrivateKeyDer<'static>, String> {
-    PrivateKeyDer::from_pem_file(path).map_err(|error| format!("{name} = \"{}\": {error}", path.display()))
+    let refuse = |why: &dyn std::fmt::Display| format!("{name} = \"{}\": {why}", path.display());
+    secret::check(path).map_err(|why| refuse(&why))?;
+    PrivateKeyDer::from_pem_file(path).map_err(|error| refuse(&error))
 }
 
 pub(crate) fn roots(name: &str, path: &Path) -> Result<RootCertStore, String> {

@@ -17,7 +17,7 @@ impl Credentials {
         let said = |error: io::Error| format!("{path}: {error}");
         let mode = fs::metadata(file).map_err(said)?.permissions().mode();
         if mode & 0o077 != 0 {
-            return Err(format!("{path} can be read by others: chmod 600"));
+            return Err(format!("{path} can be read by others, its mode is {:04o}: chmod 600 {path}", mode & 0o7777));
         }
         let text = fs::read_to_string(file).map_err(said)?;
         let mut lines = text.lines().map(str::to_owned);

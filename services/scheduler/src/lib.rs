@@ -19,7 +19,7 @@ use ballast_service::{
     process::Failure,
     tls,
 };
-use ballast_store::Store;
+use ballast_store::{Store, without_password};
 use tokio::net::{TcpListener, UnixListener};
 use tokio_util::sync::CancellationToken;
 
@@ -57,7 +57,8 @@ pub async fn run(
     listeners: Listeners,
     shutdown: CancellationToken,
 ) -> Result<(), Failure> {
-    let store = Store::open(&settings.database.url).await.map_err(|error| Failure::Run(error.to_string()))?;
+    let address = settings.database.address().map_err(Failure::Config)?;
+    let store = Store::open(&address).await.map_err(|error| Failure::Run(error.to_string()))?;
     let app = Arc::new(App::new(&settings, store, clock).map_err(Failure::Config)?);
     app.start().await.map_err(|fault| Failure::run("the database", fault.detail().unwrap_or(fault.message())))?;
     let upkeep = {
@@ -93,7 +94,11 @@ pub async fn run(
     let call_timeout = Duration::from_millis(settings.scheduler.call_timeout_ms.into());
     let routes =
         rpc::routes(app, call_timeout, shutdown.clone()).await.map_err(|error| Failure::run("reflection", error))?;
-    tracing::info!(cluster = %settings.database.url, "scheduler ready on {}", settings.scheduler.listen);
+    tracing::info!(
+        database = without_password(&settings.database.url),
+        "scheduler ready on {}",
+        settings.scheduler.listen
+    );
     let path = listeners.unix.is_some().then(|| settings.scheduler.socket.clone());
     let routes = Admission::guard(&settings, routes).map_err(Failure::Config)?;
     let tls = tls::server_if_set(&settings.tls).map_err(Failure::Config)?;

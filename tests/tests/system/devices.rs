@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 const DEVICE: &str = "127.0.0.1:8443";
 
 /// What differs from vendor to vendor.
-struct Vendor {
+pub(crate) struct Vendor {
     provider: &'static str,
     driver: &'static str,
     library: &'static str,
@@ -27,7 +27,7 @@ struct Vendor {
     makes_partitions: [&'static str; 2],
 }
 
-const A10: Vendor = Vendor {
+pub(crate) const A10: Vendor = Vendor {
     provider: "a10",
     driver: "a10-stub",
     library: "libballast_driver_a10_stub.so",
@@ -48,7 +48,7 @@ const NETSCALER: Vendor = Vendor {
 };
 
 /// A device beside the agent, and the agent with a driver for it. The device lives as long as what is returned.
-fn with_device(lab: &Lab, site: &mut Site, vendor: &Vendor) -> Result<Process, LabError> {
+pub(crate) fn with_device(lab: &Lab, site: &mut Site, vendor: &Vendor) -> Result<Process, LabError> {
     let directory = lab.dir();
     let ca = directory.join("device-ca.pem");
     let mut command = site.agents[0].host.command(programs::built("ballast-simulator"));

@@ -2,7 +2,6 @@
 //! revoked; Keystone goes away and comes back.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -15,6 +14,7 @@ use ballast_tests::{
     neutron::Neutron,
     pki::Pki,
     rest::Rest,
+    secret,
     site::{Plan, Setting, Site, URL},
 };
 use serde_json::{Value, json};
@@ -38,14 +38,14 @@ enum Way {
 
 impl Way {
     fn settings(self, directory: &Path, keystone: &Keystone, ca: &Pki) -> Vec<Setting> {
-        let secret = directory.join("secret");
+        let file = directory.join("secret");
         let (text, settings) = match self {
             Self::Password => {
                 let settings = vec![
                     ("BALLAST_AUTH__KEYSTONE_URL", keystone.url()),
                     ("BALLAST_AUTH__USERNAME", "ballast".to_owned()),
                     ("BALLAST_AUTH__PROJECT", "service".to_owned()),
-                    ("BALLAST_AUTH__PASSWORD_FILE", secret.display().to_string()),
+                    ("BALLAST_AUTH__PASSWORD_FILE", file.display().to_string()),
                 ];
                 (PASSWORD.to_owned(), settings)
             }
@@ -56,12 +56,12 @@ impl Way {
                     ("BALLAST_AUTH__KEYSTONE_PUBLIC_URL", keystone.url()),
                     ("BALLAST_AUTH__KEYSTONE_CA", ca.file("ca.pem")),
                     ("BALLAST_AUTH__APPLICATION_CREDENTIAL_ID", id),
-                    ("BALLAST_AUTH__APPLICATION_CREDENTIAL_SECRET_FILE", secret.display().to_string()),
+                    ("BALLAST_AUTH__APPLICATION_CREDENTIAL_SECRET_FILE", file.display().to_string()),
                 ];
                 (text, settings)
             }
         };
-        fs::write(&secret, format!("{text}\n")).expect("a file");
+        secret::write(&file, &format!("{text}\n"));
         let all = [
             ("BALLAST_AUTH__MODE", "keystone".to_owned()),
             ("BALLAST_AUTH__REVOCATION_CHECK_SECONDS", REVOKED_AFTER.to_string()),

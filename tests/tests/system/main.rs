@@ -5,6 +5,7 @@ mod devices;
 mod failover;
 mod fairness;
 mod faults;
+mod files;
 mod keystone;
 mod networks;
 mod placement;

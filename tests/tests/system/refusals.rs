@@ -1,10 +1,12 @@
 //! What does not work says so, in one line.
 
-use std::{fs, process::Command};
+use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
 use ballast_lab::{in_lab, require_tool, wait_until};
 use ballast_tests::{
-    PATIENCE, programs,
+    PATIENCE,
+    pki::Pki,
+    programs, secret,
     site::{Plan, Site},
 };
 use serde_json::{Value, json};
@@ -148,7 +150,7 @@ fn callers_and_certificates_that_are_half_configured_end_each_service_with_one_l
     let services = ["ballast-scheduler", "ballast-api-gateway"];
     let directory = tempfile::tempdir().expect("a directory");
     let tokens = directory.path().join("tokens.toml");
-    fs::write(&tokens, "[[token]]\ntoken = \"s3cret\"\nroles = [\"root\"]\n").expect("a file");
+    secret::write(&tokens, "[[token]]\ntoken = \"s3cret\"\nroles = [\"root\"]\n");
     let tokens = tokens.to_str().expect("a path");
     let cases: [(&[(&str, &str)], &str); 9] = [
         (&[("BALLAST_AUTH__MODE", "token-file")], "auth.token_file"),
@@ -188,6 +190,56 @@ fn callers_and_certificates_that_are_half_configured_end_each_service_with_one_l
             assert_eq!(status, Some(78), "{program} {settings:?}: {said}");
             assert!(line.starts_with(program) && line.contains(words), "{program} {settings:?}: {said}");
             assert!(!said.contains("s3cret"), "{program}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_secret_that_others_can_read_ends_each_service_with_its_file_its_mode_and_what_to_do() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let socket = directory.path().join("s.sock").display().to_string();
+    let open = directory.path().join("open");
+    let pki = Pki::init(&directory.path().join("pki"));
+    pki.issue("scheduler");
+    fs::copy(pki.file("scheduler.key"), &open).expect("a copy");
+    fs::set_permissions(&open, fs::Permissions::from_mode(0o644)).expect("its mode");
+    let open = open.to_str().expect("a path");
+    let (ca, cert) = (pki.file("ca.pem"), pki.file("scheduler.pem"));
+    let tls = [("BALLAST_TLS__CA", &*ca), ("BALLAST_TLS__CERT", &cert), ("BALLAST_TLS__KEY", open)];
+    let tokens = [("BALLAST_AUTH__MODE", "token-file"), ("BALLAST_AUTH__TOKEN_FILE", open)];
+    let rest = [("BALLAST_GATEWAY__TLS_CERT", &*cert), ("BALLAST_GATEWAY__TLS_KEY", open)];
+    let neutron = [
+        ("BALLAST_NETWORK__PROVIDER", "neutron"),
+        ("BALLAST_NETWORK__URL", "http://127.0.0.1:1"),
+        ("BALLAST_NETWORK__TOKEN_FILE", open),
+    ];
+    let postgres = [("BALLAST_DATABASE__URL", "postgres://u@127.0.0.1:1/b"), ("BALLAST_DATABASE__PASSWORD_FILE", open)];
+    let sslkey = format!("postgres://u@127.0.0.1:1/b?sslkey={open}");
+    let by_key = [("BALLAST_DATABASE__URL", &*sslkey)];
+    let database = format!("sqlite://{}/b.db", directory.path().display());
+    let base = [
+        ("BALLAST_DATABASE__URL", &*database),
+        ("BALLAST_SCHEDULER__SOCKET", &*socket),
+        ("BALLAST_SCHEDULER__LISTEN", "127.0.0.1:0"),
+        ("BALLAST_GATEWAY__LISTEN", "127.0.0.1:0"),
+        ("BALLAST_AGENT__STATE_DIR", &*socket),
+    ];
+    for (program, key, settings) in [
+        ("ballast-scheduler", "tls.key", &tls[..]),
+        ("ballast-api-gateway", "tls.key", &tls[..]),
+        ("ballast-agent", "tls.key", &tls[..]),
+        ("ballast-scheduler", "auth.token_file", &tokens[..]),
+        ("ballast-api-gateway", "auth.token_file", &tokens[..]),
+        ("ballast-api-gateway", "gateway.tls_key", &rest[..]),
+        ("ballast-scheduler", "network.token_file", &neutron[..]),
+        ("ballast-scheduler", "database.password_file", &postgres[..]),
+        ("ballast-scheduler", "sslkey", &by_key[..]),
+    ] {
+        let (status, said) = refused(program, &[&base[..], settings].concat(), "");
+        assert_eq!(status, Some(78), "{program} {key}: {said}");
+        let line = said.lines().find(|line| line.contains(program)).unwrap_or_default();
+        for words in [key, open, "0644", "chmod o="] {
+            assert!(line.contains(words), "{program}: no {words} in {said}");
         }
     }
 }

@@ -12,6 +12,7 @@ use ballast_lab::{Lab, in_lab, require_tool, wait_until};
 use ballast_tests::{
     PATIENCE,
     pki::Pki,
+    secret,
     site::{Plan, Setting, Site},
 };
 
@@ -207,7 +208,7 @@ fn rest_is_served_to_other_machines_over_tls_to_who_has_a_token() {
         let (pki, mut site) = site(lab, 0);
         pki.issue("rest --dns api.example");
         let tokens = lab.dir().join("tokens.toml");
-        std::fs::write(&tokens, "[[token]]\ntoken = \"t\"\nproject_id = \"demo\"\nroles = [\"member\"]\n")?;
+        secret::write(&tokens, "[[token]]\ntoken = \"t\"\nproject_id = \"demo\"\nroles = [\"member\"]\n");
         for (name, value) in [
             ("BALLAST_AUTH__MODE", "token-file".to_owned()),
             ("BALLAST_AUTH__TOKEN_FILE", tokens.display().to_string()),

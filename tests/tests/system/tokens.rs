@@ -1,12 +1,13 @@
 //! Tokens of a file, with real services: the file changes while they run.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
 use ballast_lab::{in_lab, require_tool, wait_until};
 use ballast_proto::v1::{ListRequest, pools_client::PoolsClient};
 use ballast_tests::{
     PATIENCE,
     rest::Rest,
+    secret,
     site::{Plan, Site, URL},
 };
 use tonic::{Code, Request, transport::Channel};
@@ -71,7 +72,7 @@ fn the_file_of_tokens_is_read_again_when_it_changes_and_a_broken_one_changes_not
     in_lab(|lab| {
         let file = lab.dir().join("tokens.toml");
         let admin = section("token", "the-admin", "admin");
-        fs::write(&file, format!("{admin}{}", section("token", "token-one", "member")))?;
+        secret::write(&file, &format!("{admin}{}", section("token", "token-one", "member")));
         let environment = vec![
             ("", "BALLAST_AUTH__MODE", "token-file".to_owned()),
             ("", "BALLAST_AUTH__TOKEN_FILE", file.display().to_string()),
@@ -89,6 +90,11 @@ fn the_file_of_tokens_is_read_again_when_it_changes_and_a_broken_one_changes_not
         replace(&file, "[[token]]\ntoken = \"s3cret")?;
         check(&["token-two", "token-hashed", "the-admin"], &["token-one", "s3cret"]);
         wait_for_words(&site, "the tokens stay as they were");
+        // One that others can read is not believed either.
+        replace(&file, &section("token", "token-open", "member"))?;
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644))?;
+        check(&["token-two", "token-hashed"], &["token-open"]);
+        wait_for_words(&site, "chmod o=");
         fs::remove_file(&file)?;
         check(&["token-two", "token-hashed"], &["token-one"]);
         replace(&file, &section("token", "token-three", "member"))?;
@@ -104,6 +110,6 @@ fn the_file_of_tokens_is_read_again_when_it_changes_and_a_broken_one_changes_not
 
 fn replace(file: &Path, text: &str) -> std::io::Result<()> {
     let new = file.with_extension("new");
-    fs::write(&new, text)?;
+    secret::write(&new, text);
     fs::rename(new, file)
 }

@@ -19,6 +19,7 @@ use serde::Deserialize;
 use subtle::ConstantTimeEq;
 
 use super::{Fingerprint, Identity, Roles, fingerprint};
+use crate::secret;
 
 /// The file, and what was in it when it was last read.
 pub struct TokenFile {
@@ -63,10 +64,7 @@ impl TokenFile {
     /// One line that names the file and what is wrong with it.
     pub(super) fn open(path: &Path) -> Result<Self, String> {
         let refuse = |why: &dyn std::fmt::Display| format!("auth.token_file = \"{}\": {why}", path.display());
-        let (stamp, mode) = stamp(path).map_err(|error| refuse(&error))?;
-        if mode & 0o007 != 0 {
-            tracing::warn!(path = %path.display(), "every user of this machine can read the tokens: chmod o= it");
-        }
+        let stamp = stamp(path).map_err(|error| refuse(&error))?;
         let tokens = read(path).map_err(|error| refuse(&error))?;
         Ok(Self { path: path.to_owned(), known: Mutex::new(Known { stamp: Some(stamp), tokens }) })
     }
@@ -85,7 +83,7 @@ impl TokenFile {
     /// What is in the file now. What cannot be read changes nothing, and is said once: a slip of an editor must not
     /// shut everyone out. An empty file does.
     fn tokens(&self) -> Arc<[Token]> {
-        let now = stamp(&self.path).map(|(stamp, _)| stamp);
+        let now = stamp(&self.path);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.stamp == now.as_ref().ok().copied() {
             return Arc::clone(&known.tokens);
@@ -104,14 +102,15 @@ impl TokenFile {
     }
 }
 
-fn stamp(path: &Path) -> io::Result<(Stamp, u32)> {
+fn stamp(path: &Path) -> io::Result<Stamp> {
     let found = fs::metadata(path)?;
-    Ok(((found.ctime(), found.ctime_nsec(), found.ino(), found.size()), found.mode()))
+    Ok((found.ctime(), found.ctime_nsec(), found.ino(), found.size()))
 }
 
 fn read(path: &Path) -> Result<Arc<[Token]>, String> {
     // No error of the parser is passed on as it is: it shows the line, which may have a token in it.
     let unreadable = "it is not TOML with [[token]] sections of token or token_sha256, project_id, user and roles";
+    secret::check(path)?;
     let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
     let parsed = config::Config::builder().add_source(config::File::from_str(&text, config::FileFormat::Toml)).build();
     let file: File = parsed.and_then(config::Config::try_deserialize).map_err(|_| unreadable.to_owned())?;
@@ -162,6 +161,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("tokens.toml");
         fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         (directory, path)
     }
 
@@ -201,6 +201,9 @@ mod tests {
         fs::remove_file(&path).unwrap();
         assert!(who(&tokens, "the second").is_some());
         fs::write(&path, "").unwrap();
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+        assert!(who(&tokens, "the second").is_some(), "a file that others can read is believed");
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         assert!(who(&tokens, "the second").is_none());
     }
 

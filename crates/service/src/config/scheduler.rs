@@ -1,8 +1,13 @@
 //! What the scheduler reads: where it serves, its database, and its rules' limits.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use serde::Deserialize;
+
+use crate::secret::{self, has_password};
 
 /// `[scheduler]`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -30,13 +35,53 @@ impl Default for Scheduler {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Database {
-    /// `sqlite:///path/to/file` or `postgres://user:password@host/name`; it is made when it does not exist.
+    /// `sqlite:///path/to/file` or `postgres://user@host/name`; it is made when it does not exist.
     pub url: String,
+    /// One line, the password of PostgreSQL's user; empty: none, or it is in the url.
+    pub password_file: PathBuf,
 }
 
 impl Default for Database {
     fn default() -> Self {
-        Self { url: "sqlite:///var/lib/ballast/ballast.db".to_owned() }
+        Self { url: "sqlite:///var/lib/ballast/ballast.db".to_owned(), password_file: PathBuf::new() }
+    }
+}
+
+impl Database {
+    /// # Errors
+    /// One line, when a password would be nobody's or there are two.
+    pub fn check(&self) -> Result<(), String> {
+        if self.password_file.as_os_str().is_empty() {
+            return Ok(());
+        }
+        if has_password(&self.url) {
+            return Err("database.password_file is set, and database.url has a password too: take it out".to_owned());
+        }
+        if self.url.starts_with("sqlite:") {
+            return Err("database.password_file is for PostgreSQL: SQLite has no password".to_owned());
+        }
+        Ok(())
+    }
+
+    /// The url with the password in it.
+    ///
+    /// # Errors
+    /// One line, when a file with a secret cannot be read, or others can read it.
+    pub fn address(&self) -> Result<String, String> {
+        let parameters = self.url.split_once('?').map_or("", |(_, parameters)| parameters);
+        for (key, file) in form_urlencoded::parse(parameters.as_bytes()) {
+            if key == "sslkey" {
+                secret::check(Path::new(&*file))
+                    .map_err(|why| format!("sslkey of database.url = \"{file}\": {why}"))?;
+            }
+        }
+        if self.password_file.as_os_str().is_empty() {
+            return Ok(self.url.clone());
+        }
+        let password = secret::line("database.password_file", &self.password_file)?;
+        let password: String = form_urlencoded::byte_serialize(password.as_bytes()).collect();
+        let mark = if self.url.contains('?') { '&' } else { '?' };
+        Ok(format!("{}{mark}password={password}", self.url))
     }
 }
 

@@ -6,6 +6,7 @@
 use std::{
     fs::{self, File},
     io,
+    os::unix::fs::PermissionsExt as _,
     panic::resume_unwind,
     path::{Path, PathBuf},
     thread,
@@ -62,13 +63,22 @@ pub(crate) fn on_own_thread<T: Send>(name: &str, work: impl FnOnce() -> T + Send
 pub(crate) fn create(path: &Path, prepare: impl FnOnce() -> Result<(), Failure>) -> Result<File, Failure> {
     let what = |step: &str| format!("{step} namespace {}", path.display());
     if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).step(|| what("make the directory of"))?;
+        make_directory(parent).step(|| what("make the directory of"))?;
     }
     unshare(CloneFlags::CLONE_NEWNET).step(|| what("make"))?;
     prepare()?;
     File::create(path).step(|| what("make the name of"))?;
     mount(Some(OWN), path, None::<&str>, MsFlags::MS_BIND, None::<&str>).step(|| what("name"))?;
     File::open(OWN).step(|| what("open"))
+}
+
+/// As `ip netns` makes it: whoever lists namespaces may look, whatever the umask of this process.
+fn make_directory(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
 }
 
 /// Moves the calling thread into a namespace.

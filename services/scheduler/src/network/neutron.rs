@@ -17,6 +17,7 @@ use ballast_model::{
     port::LOAD_BALANCER,
     subnet::{Subnet, subnet_not_found},
 };
+use ballast_service::secret;
 use reqwest::{Client, Method, Response, StatusCode};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -53,15 +54,17 @@ impl Neutron {
         if token_file.as_os_str().is_empty() {
             return Err("network.token_file must name the file with the service's token".to_owned());
         }
+        if token_file.exists() {
+            secret::check(token_file)
+                .map_err(|why| format!("network.token_file = \"{}\": {why}", token_file.display()))?;
+        }
         let client =
             Client::builder().no_proxy().timeout(timeout).build().map_err(|error| format!("network.url: {error}"))?;
         Ok(Self { client, url, token_file: token_file.to_owned() })
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Result<Response, Fault> {
-        let token = tokio::fs::read_to_string(&self.token_file).await.map_err(|error| {
-            self.silent(format_args!("network.token_file {} cannot be read: {error}", self.token_file.display()))
-        })?;
+        let token = secret::line("network.token_file", &self.token_file).map_err(|error| self.silent(error))?;
         let mut request = self.client.request(method, format!("{}/v2.0{path}", self.url));
         request = request.header("X-Auth-Token", token.trim());
         if let Some(body) = body {

@@ -40,6 +40,6 @@ pub use self::{
     quotas::OwnLimits,
     requests::{Claim, request_id_reused},
     shown::{PoolParts, ShownMember, ShownPool},
-    store::{OpenError, Scope, Store, Tx, Work},
+    store::{OpenError, Scope, Store, Tx, Work, without_password},
     whole::Placed,
 };

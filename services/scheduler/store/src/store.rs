@@ -6,6 +6,7 @@
 
 use std::{
     collections::HashMap,
+    iter::{once, repeat},
     marker::PhantomData,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -253,11 +254,20 @@ impl Tx {
     }
 }
 
-fn without_password(url: &str) -> String {
-    match (url.find("://"), url.rfind('@')) {
-        (Some(scheme), Some(at)) if scheme < at => format!("{}://***{}", &url[..scheme], &url[at..]),
-        _ => url.to_owned(),
+#[must_use]
+pub fn without_password(url: &str) -> String {
+    let (place, parameters) = url.split_once('?').unwrap_or((url, ""));
+    // A password may have a question mark in it.
+    let (place, parameters) = if parameters.contains('@') { (url, "") } else { (place, parameters) };
+    let mut shown = match (place.find("://"), place.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme < at => format!("{}://***{}", &place[..scheme], &place[at..]),
+        _ => place.to_owned(),
+    };
+    for (parameter, mark) in parameters.split('&').filter(|one| !one.is_empty()).zip(once('?').chain(repeat('&'))) {
+        shown.push(mark);
+        shown.push_str(if parameter.starts_with("password=") { "password=***" } else { parameter });
     }
+    shown
 }
 
 #[cfg(test)]
@@ -267,6 +277,11 @@ mod tests {
     #[test]
     fn a_password_in_the_url_is_not_shown() {
         assert_eq!(without_password("postgres://ballast:s@cret@db/ballast"), "postgres://***@db/ballast");
+        assert_eq!(without_password("postgres://u:a?b@db/ballast"), "postgres://***@db/ballast");
         assert_eq!(without_password("sqlite:///var/lib/b.db"), "sqlite:///var/lib/b.db");
+        assert_eq!(
+            without_password("postgres:///b?host=/run/pg&password=s%40cret&user=u"),
+            "postgres:///b?host=/run/pg&password=***&user=u"
+        );
     }
 }

@@ -10,9 +10,8 @@ use tokio::sync::Mutex;
 use super::super::{
     Identity, Roles,
     http::{Answer, Http},
-    secret,
 };
-use crate::{clock::Clock, config::Auth};
+use crate::{clock::Clock, config::Auth, secret};
 
 /// The service's own token is replaced this long before it expires.
 const AHEAD: Duration = Duration::from_secs(60);
@@ -151,12 +150,12 @@ fn identity(token: &Value) -> Identity {
 fn login(settings: &Auth) -> Result<Value, String> {
     if !settings.application_credential_id.is_empty() {
         let file = &settings.application_credential_secret_file;
-        let secret = secret("auth.application_credential_secret_file", file)?;
+        let secret = secret::line("auth.application_credential_secret_file", file)?;
         let credential = json!({"id": settings.application_credential_id, "secret": secret});
         let identity = json!({"methods": ["application_credential"], "application_credential": credential});
         return Ok(json!({"auth": {"identity": identity}}));
     }
-    let password = secret("auth.password_file", &settings.password_file)?;
+    let password = secret::line("auth.password_file", &settings.password_file)?;
     let user = json!({"name": settings.username, "domain": {"name": settings.user_domain}, "password": password});
     let identity = json!({"methods": ["password"], "password": {"user": user}});
     let project = json!({"name": settings.project, "domain": {"name": settings.project_domain}});

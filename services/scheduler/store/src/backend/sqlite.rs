@@ -1,6 +1,11 @@
 //! SQLite, in a file of this machine.
 
-use std::{path::Path, time::Duration};
+use std::{
+    fs, io,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    path::Path,
+    time::Duration,
+};
 
 use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode,
@@ -31,6 +36,7 @@ pub(super) async fn open(url: &str) -> Result<(DatabaseConnection, DatabaseConne
     let options: SqliteConnectOptions = url.parse().map_err(|error: sqlx::Error| reason(&error))?;
     let file = options.get_filename().to_owned();
     make_parent(&file)?;
+    keep_from_others(&file);
     let writer = writer(url.to_owned(), true).await.map_err(|error| reason(&error))?;
     damage::look(&options.foreign_keys(true).busy_timeout(BUSY)).await?;
     let reader = reader(url.to_owned()).await.map_err(|error| reason(&error))?;
@@ -87,12 +93,40 @@ fn names_a_file(url: &str) -> bool {
 
 fn make_parent(file: &Path) -> Result<(), String> {
     let Some(parent) = file.parent().filter(|parent| !parent.as_os_str().is_empty()) else { return Ok(()) };
-    std::fs::create_dir_all(parent).map_err(|error| {
+    make_folder(parent).map_err(|error| {
         format!(
             "cannot make its directory {}: {error}; make it, or name one that this user may write to",
             parent.display()
         )
     })
+}
+
+/// Others pass through it to what is theirs: an agent may have its folder there.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() || folder == Path::new("") {
+        return Ok(());
+    }
+    if let Some(above) = folder.parent() {
+        make_folder(above)?;
+    }
+    match fs::DirBuilder::new().mode(0o700).create(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => return Ok(()),
+        made => made?,
+    }
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o711))
+}
+
+/// The database and what SQLite lays beside it, with the database's mode, are for its owner alone. Where that cannot be
+/// done SQLite says what is wrong with the file, or it is another user's on purpose.
+fn keep_from_others(file: &Path) {
+    let _ = fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(file);
+    for suffix in ["", "-wal", "-shm"] {
+        let mut path = file.as_os_str().to_owned();
+        path.push(suffix);
+        if fs::metadata(&path).is_ok_and(|found| found.permissions().mode() & 0o077 != 0) {
+            let _ = fs::set_permissions(&path, fs::Permissions::from_mode(0o600));
+        }
+    }
 }
 
 #[cfg(test)]
