@@ -7,13 +7,23 @@
 //!     ballast-daemons/NAME     what it has started to stay
 //! ```
 //!
-//! They group and limit nothing by themselves: an operator may do that. Where there are none, everything works the same.
+//! They group and limit nothing by themselves: an operator may do that, and [`Limited`] does for each load balancer. Where
+//! there are none, everything works the same.
+//!
+//! A group of version 2 that lends its controllers can have no process of its own: where systemd has put the agent into the
+//! group `ballast-agent` below its unit's (`DelegateSubgroup`), the unit's is meant by the agent's own.
+
+mod limited;
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
 
+pub use limited::{Limited, Limits};
+
+/// Where the agent is when it is not in its unit's group itself.
+const AGENT: &str = "ballast-agent";
 const DRIVERS: &str = "ballast-drivers";
 const DAEMONS: &str = "ballast-daemons";
 const MEMBERS: &str = "cgroup.procs";
@@ -63,6 +73,17 @@ pub(crate) fn own() -> Option<PathBuf> {
     own.join(MEMBERS).exists().then_some(own)
 }
 
+/// The agent's own group, seen from the agent.
+#[cfg(feature = "host")]
+pub(crate) fn of_the_agent() -> Option<PathBuf> {
+    Some(above_the_agent(&own()?).to_owned())
+}
+
+#[cfg(feature = "host")]
+fn above_the_agent(own: &Path) -> &Path {
+    own.parent().filter(|_| own.ends_with(AGENT)).unwrap_or(own)
+}
+
 fn directory(groups: &str, mounts: &str) -> Option<PathBuf> {
     let path = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
     // number parent device root mount-point options... - type source options
@@ -78,9 +99,13 @@ fn directory(groups: &str, mounts: &str) -> Option<PathBuf> {
 }
 
 fn daemons_beside(own: &Path) -> Option<PathBuf> {
-    let (driver, drivers) = (own.file_name()?, own.parent()?);
-    let base = (drivers.file_name()? == DRIVERS).then(|| drivers.parent()).flatten()?;
-    Some(base.join(DAEMONS).join(driver))
+    Some(base_of(own)?.join(DAEMONS).join(own.file_name()?))
+}
+
+/// The agent's own group, seen from that of a driver.
+fn base_of(own: &Path) -> Option<&Path> {
+    let drivers = own.parent()?;
+    (drivers.file_name()? == DRIVERS).then(|| drivers.parent()).flatten()
 }
 
 /// Makes the group when it is not there. Another agent may remove it as long as it is empty: then it is made again.
@@ -109,6 +134,16 @@ mod tests {
         let own = directory(groups, MOUNTS).unwrap();
         assert_eq!(own, Path::new("/sys/fs/cgroup/unified/ballast-drivers/acme"));
         assert_eq!(daemons_beside(&own).unwrap(), Path::new("/sys/fs/cgroup/unified/ballast-daemons/acme"));
+    }
+
+    #[cfg(feature = "host")]
+    #[test]
+    fn an_agent_that_systemd_has_put_below_its_unit_has_its_drivers_beside_it() {
+        for (own, expected) in
+            [("/s/ballast-agent.service/ballast-agent", "/s/ballast-agent.service"), ("/s/x", "/s/x")]
+        {
+            assert_eq!(above_the_agent(Path::new(own)), Path::new(expected));
+        }
     }
 
     #[test]

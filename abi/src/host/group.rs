@@ -12,7 +12,7 @@ impl OwnGroup {
     /// # Errors
     /// In words: there is no version 2 of control groups here, or the agent may not make any.
     pub fn find() -> Result<Self, String> {
-        let own = groups::own().ok_or("version 2 of control groups cannot be seen from here")?;
+        let own = groups::of_the_agent().ok_or("version 2 of control groups cannot be seen from here")?;
         groups::try_out(&own).map_err(|error| format!("{}: {error}", own.display()))?;
         Ok(Self(own))
     }

@@ -41,6 +41,12 @@ pub struct Config {
     pub log_facility: String,
     /// The host's neighbour table is raised to this many entries where it is smaller; 0: left alone.
     pub neighbour_table: u32,
+    /// Of the processor, when it is short, for each load balancer: 1 to 10000, where other groups have 100.
+    pub cpu_weight: u16,
+    /// MiB of each load balancer's processes together; absent: as `maxconn` needs it; 0: no limit.
+    pub memory_mb: Option<u64>,
+    /// Processes and threads of each load balancer; absent: as `nbthread` needs it; 0: no limit.
+    pub processes: Option<u32>,
 }
 
 impl Default for Config {
@@ -59,6 +65,9 @@ impl Default for Config {
             log: None,
             log_facility: "local0".to_owned(),
             neighbour_table: 65_536,
+            cpu_weight: 100,
+            memory_mb: None,
+            processes: None,
         }
     }
 }
@@ -112,6 +121,15 @@ impl Config {
         }
         if self.maxconn == 0 || self.hard_stop_after == 0 {
             return Err(refuse("maxconn, hard_stop_after", "must be 1 or more"));
+        }
+        if !(1..=10_000).contains(&self.cpu_weight) {
+            return Err(refuse("cpu_weight", "must be 1 to 10000"));
+        }
+        if self.memory_mb.is_some_and(|memory| (1..64).contains(&memory) || memory > 1 << 40) {
+            return Err(refuse("memory_mb", "must be 64 or more, or 0 for no limit"));
+        }
+        if self.processes.is_some_and(|processes| (1..16).contains(&processes)) {
+            return Err(refuse("processes", "must be 16 or more, or 0 for no limit"));
         }
         if let Some(path) = self.log.as_deref().filter(|path| !plain_absolute(path)) {
             return Err(refuse("log", format!("{path:?} must be an absolute path of letters, digits and ./_-")));

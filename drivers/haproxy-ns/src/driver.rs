@@ -17,6 +17,7 @@ use ballast_abi::{
 
 use crate::{
     config::Config,
+    confinement::Confinement,
     desired::Desired,
     execute::{Target, Work},
     failure::{Failure, Step, chain},
@@ -41,6 +42,7 @@ pub struct HaproxyNs {
     config: Config,
     state_dir: PathBuf,
     identities: Identities,
+    confinement: Confinement,
     locks: Locks,
     seen: Seen,
     announcer: Announcer,
@@ -69,10 +71,13 @@ impl Driver for HaproxyNs {
         let pinger = Pinger::start().step(|| "start a thread".to_owned())?;
         sysctl::raise_neighbour_table(config.neighbour_table);
         let skip_ca_bundle = knows_http_client(&config);
+        let confinement =
+            Confinement::of(&config, Self::NAME, &state_dir).step(|| format!("look at {}", state_dir.display()))?;
         let driver = Self {
             config,
             state_dir,
             identities,
+            confinement,
             locks: Locks::default(),
             seen: Seen::default(),
             announcer,
@@ -189,7 +194,7 @@ impl HaproxyNs {
         let mut host = Netlink::open()?;
         let host_namespace = File::open("/proc/thread-self/ns/net").step(|| "open the host's namespace".to_owned())?;
         let netns = self.netns(id);
-        let subject = Subject { id, files, netns: &netns };
+        let subject = Subject { id, files, netns: &netns, confinement: &self.confinement };
         let (observed, namespace) = observe::observe(subject, desired, observe::ask, (&mut host, &host_namespace))?;
         let work = Work {
             id,
@@ -199,6 +204,7 @@ impl HaproxyNs {
             announcer: &self.announcer,
             announcements: self.config.send_gratuitous_arp,
             pinger: &self.pinger,
+            confinement: &self.confinement,
             seen: self.seen.of(id),
             host,
             host_namespace,

@@ -1,5 +1,6 @@
 //! Does what was planned, step by step, and says how long each took. It decides nothing.
 
+mod start;
 mod undo;
 
 use std::{
@@ -10,11 +11,12 @@ use std::{
 };
 
 use crate::{
-    counters::{Base, Totals},
+    confinement::Confinement,
+    counters::Totals,
     desired::{Desired, Plug},
     failure::{Failure, chain},
-    files::{Files, SERVER_STATE, give, write_whole},
-    haproxy::{process, servers, socket, statistics},
+    files::Files,
+    haproxy::process,
     net::{
         announce::{Announcement, Announcer},
         bridge,
@@ -38,6 +40,7 @@ pub(crate) struct Work<'a> {
     pub(crate) announcer: &'a Announcer,
     pub(crate) announcements: u32,
     pub(crate) pinger: &'a Pinger,
+    pub(crate) confinement: &'a Confinement,
     /// What the process with this pid had counted when it was last asked: all that is left when it dies.
     pub(crate) seen: Option<(i32, Totals)>,
     pub(crate) host: Netlink,
@@ -86,6 +89,10 @@ impl Work<'_> {
             (Step::WriteConfig, _) => self.files.write_new_config(&desired.config, desired.identity),
             (Step::StartHaproxy { replacing }, _) => self.start(*replacing, target),
             (Step::ChangeServers { pid, commands }, _) => self.change_servers(*pid, commands, target),
+            (Step::Confine(pid), _) => {
+                self.confine(&[*pid]);
+                Ok(())
+            }
             (Step::AwaitHaproxy, _) => self.await_haproxy(),
             (Step::MakeNamespace, Some(plug)) => self.make_namespace(plug),
             (Step::Prepare, Some(plug)) => {
@@ -109,6 +116,7 @@ impl Work<'_> {
                 | Step::DropNamespace
                 | Step::AwaitLinkGone(_)
                 | Step::ReleaseBridge(_)
+                | Step::RemoveGroup
                 | Step::RemoveFiles
                 | Step::RemoveDirectory,
                 _,
@@ -199,70 +207,6 @@ impl Work<'_> {
             tracing::warn!(load_balancer = %self.id, "{}", chain(&failure));
         }
         Ok(())
-    }
-
-    fn start(&mut self, replacing: Option<i32>, target: &Target<'_>) -> Result<(), Failure> {
-        let mut known = String::new();
-        if let Some(pid) = replacing {
-            self.note_counters(pid)?;
-            known = socket::ask(self.files, servers::COMMAND)?;
-        } else if let Some((pid, totals)) = self.seen {
-            self.state.base = self.state.base.ending(pid, totals);
-        }
-        let mut down = self.pinger.down(self.id);
-        down.retain(|key| {
-            target.desired.echoes.iter().any(|echoes| (&echoes.pool, &echoes.member) == (&key.0, &key.1))
-        });
-        let text = servers::carry_over(&known, target.validated, &down);
-        let path = self.files.run().join(SERVER_STATE);
-        write_whole(&path, text.as_bytes(), 0o640)
-            .map_err(|error| Failure::io(format!("write {}", path.display()), error))?;
-        let identity = target.desired.identity;
-        if let Some(identity) = identity {
-            give(&path, None, identity.gid)?;
-        }
-        let (haproxy, files, id) = (self.haproxy, self.files, self.id);
-        let Some(namespace) = &self.namespace else { return Ok(()) };
-        let started = namespace::on_own_thread("start-haproxy", || {
-            namespace::enter(namespace)?;
-            process::start(haproxy, files, id, identity, replacing)
-        })?;
-        self.starting = Some(started?);
-        Ok(())
-    }
-
-    /// Before a process is replaced: what it has counted. On disk, so that a crash in between loses nothing.
-    fn note_counters(&mut self, pid: i32) -> Result<(), Failure> {
-        let reading = statistics::parse(&socket::ask(self.files, statistics::COMMAND)?);
-        let base: Base = self.state.base.settled(Some(pid)).ending(pid, reading.totals);
-        self.state.base = base;
-        self.state.write(self.files)
-    }
-
-    fn change_servers(&mut self, pid: i32, commands: &[String], target: &Target<'_>) -> Result<(), Failure> {
-        for command in commands {
-            let answer = socket::ask(self.files, command)?;
-            if !answer.trim().is_empty() {
-                tracing::warn!(load_balancer = %self.id, "haproxy is replaced, as it refused {command:?}: {}", answer.trim());
-                self.start(Some(pid), target)?;
-                return self.await_haproxy();
-            }
-        }
-        self.files.accept_config()
-    }
-
-    fn await_haproxy(&mut self) -> Result<(), Failure> {
-        let Some(starting) = self.starting.take() else { return Ok(()) };
-        match starting.finish() {
-            Ok(()) => self.files.accept_config(),
-            Err(failure) => {
-                // It was refused before it took anything over: what ran before goes on.
-                if !self.unsettled {
-                    self.files.discard_new_config()?;
-                }
-                Err(failure)
-            }
-        }
     }
 
     /// Pings what is to be pinged. After the steps, as it needs the namespace and the address.

@@ -10,6 +10,7 @@
 //! the process that holds this library is ended at any moment, and the load balancers go on.
 
 mod config;
+mod confinement;
 mod counters;
 mod desired;
 mod driver;

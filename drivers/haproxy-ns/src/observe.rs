@@ -9,6 +9,7 @@ use std::{
 };
 
 use crate::{
+    confinement::Confinement,
     desired::Desired,
     failure::{Failure, Step, chain},
     files::{Files, read_optional},
@@ -40,6 +41,10 @@ pub(crate) struct Observed {
     pub(crate) drifted: bool,
     /// The process runs as another user or group than it is to.
     pub(crate) foreign: bool,
+    /// The process is not in the load balancer's control group, or that is set otherwise than it should be.
+    pub(crate) unconfined: bool,
+    /// There is a control group.
+    pub(crate) grouped: bool,
     pub(crate) state: Option<State>,
     /// The directory exists.
     pub(crate) directory: bool,
@@ -94,6 +99,7 @@ pub(crate) struct Subject<'a> {
     pub(crate) id: &'a str,
     pub(crate) files: &'a Files,
     pub(crate) netns: &'a Path,
+    pub(crate) confinement: &'a Confinement,
 }
 
 /// What a process was asked and said.
@@ -118,12 +124,13 @@ pub(crate) fn observe(
     host: (&mut Netlink, &File),
 ) -> Result<(Observed, Option<File>), Failure> {
     let (netlink, host_namespace) = host;
-    let Subject { id, files, netns } = subject;
+    let Subject { id, files, netns, confinement } = subject;
     let interface = desired.and_then(|desired| desired.plug.as_ref()).map(|plug| &plug.interface);
     let mut observed = Observed {
         directory: files.directory.exists(),
         state: State::read(files)?,
         unsettled: files.new_config().exists(),
+        grouped: confinement.has(id),
         config: read_optional(&files.config()).step(|| format!("read {}", files.config().display()))?,
         ..Observed::default()
     };
@@ -178,6 +185,7 @@ fn listen(
     match said {
         Some(Said { pid, answer: Ok(answer) }) if namespace.is_none_or(|namespace| is_in(pid, namespace)) => {
             observed.process = Process::Answering(pid);
+            observed.unconfined = !subject.confinement.holds(id, pid);
             observed.foreign = desired.identity.is_some_and(|identity| process::user(pid) != Some(identity));
             let pinged = desired.echoes.iter().map(|echoes| (echoes.pool.clone(), echoes.member.clone())).collect();
             observed.drifted =

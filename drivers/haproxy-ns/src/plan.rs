@@ -32,6 +32,8 @@ pub(crate) enum Step {
     StartHaproxy {
         replacing: Option<i32>,
     },
+    /// Put the process with this pid into the load balancer's control group, and set what it may take.
+    Confine(i32),
     /// Give these commands to the process with this pid, and take the new configuration for the one that runs. If it
     /// refuses one, it is replaced.
     ChangeServers {
@@ -48,6 +50,7 @@ pub(crate) enum Step {
     DropNamespace,
     AwaitLinkGone(Interface),
     ReleaseBridge(Interface),
+    RemoveGroup,
     /// Everything but the state.
     RemoveFiles,
     RemoveDirectory,
@@ -129,6 +132,9 @@ fn is_noted(desired: &Desired, state: &State) -> bool {
 
 fn remove_all(steps: &mut Steps, observed: &Observed, why: &'static str) {
     end_processes(steps, &observed.process, why);
+    if observed.grouped {
+        steps.add(Step::RemoveGroup, why);
+    }
     if observed.namespace != Namespace::Absent {
         steps.add(Step::DropNamespace, why);
     }
@@ -184,6 +190,8 @@ fn run(steps: &mut Steps, desired: &Desired, plug: &Plug, observed: &Observed) {
     };
     if started {
         steps.add(Step::AwaitHaproxy, "it was started");
+    } else if let (Process::Answering(pid), true) = (&observed.process, observed.unconfined) {
+        steps.add(Step::Confine(*pid), "its control group differs");
     }
     if announce && desired.announce {
         steps.add(Step::Announce, "neighbours may know another owner of the address");

@@ -39,6 +39,13 @@ impl Work<'_> {
             }
             Step::AwaitLinkGone(interface) => self.await_link_gone(interface),
             Step::ReleaseBridge(interface) => bridge::release(&mut self.host, interface),
+            Step::RemoveGroup => {
+                // None of its own is in it any more, and somebody else's process does not keep a load balancer here.
+                if let Err(error) = self.confinement.remove(self.id) {
+                    tracing::warn!(load_balancer = %self.id, "its control group is left: {error}");
+                }
+                Ok(())
+            }
             Step::RemoveFiles => self.files.remove_all_but_state(),
             Step::RemoveDirectory => self.files.remove(),
             Step::NoteIntent
@@ -49,6 +56,7 @@ impl Work<'_> {
             | Step::Configure(_)
             | Step::WriteConfig
             | Step::StartHaproxy { .. }
+            | Step::Confine(_)
             | Step::ChangeServers { .. }
             | Step::AwaitHaproxy
             | Step::Announce

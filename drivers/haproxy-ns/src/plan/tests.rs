@@ -41,15 +41,12 @@ fn done(steps: &[Planned], desired: &Desired, before: &Observed) -> Observed {
                 written = Some(desired.config.clone());
                 host.unsettled = true;
             }
-            Step::StartHaproxy { .. } => {
-                host.process = Process::Answering(4711);
-                (host.drifted, host.foreign) = (false, false);
-            }
+            Step::StartHaproxy { .. } => start(&mut host),
             Step::AwaitHaproxy | Step::ChangeServers { .. } => {
                 host.config = written.take();
                 host.unsettled = false;
             }
-            Step::Announce => {}
+            Step::Confine(_) => (host.unconfined, host.grouped) = (false, true),
             Step::NoteDone => {
                 host.directory = true;
                 host.state = Some(State {
@@ -61,10 +58,12 @@ fn done(steps: &[Planned], desired: &Desired, before: &Observed) -> Observed {
                     ..State::default()
                 });
             }
-            Step::EndProcesses(_)
+            Step::Announce
+            | Step::EndProcesses(_)
             | Step::DropNamespace
             | Step::AwaitLinkGone(_)
             | Step::ReleaseBridge(_)
+            | Step::RemoveGroup
             | Step::RemoveFiles
             | Step::RemoveDirectory => undone(&mut host, &planned.step),
         }
@@ -77,6 +76,11 @@ fn attach(host: &mut Observed) {
     host.outside = Some(Link { index: 9, up: true, master: Some(7), ..Link::default() });
 }
 
+fn start(host: &mut Observed) {
+    host.process = Process::Answering(4711);
+    (host.drifted, host.foreign, host.unconfined, host.grouped) = (false, false, false, true);
+}
+
 fn prepare(host: &mut Observed) {
     let Namespace::Present(inside) = &mut host.namespace else { panic!("prepared without a namespace") };
     inside.unprepared = false;
@@ -86,11 +90,13 @@ fn undone(host: &mut Observed, step: &Step) {
     match step {
         Step::EndProcesses(_) => {
             host.process = Process::None;
-            (host.drifted, host.foreign) = (false, false);
+            (host.drifted, host.foreign, host.unconfined) = (false, false, false);
         }
         Step::DropNamespace => host.namespace = Namespace::Absent,
         Step::AwaitLinkGone(_) => host.outside = None,
         Step::ReleaseBridge(_) => (host.bridge, host.host_unprepared) = (None, false),
+        Step::Announce => {}
+        Step::RemoveGroup => host.grouped = false,
         Step::RemoveFiles => {
             host.config = None;
             host.unsettled = false;
@@ -253,8 +259,15 @@ fn some_host() -> impl Strategy<Value = Observed> {
         })
     });
     let config = proptest::option::of(address().prop_map(|address| format!("config for {address}\n")));
-    (namespace, outside, process, state, config, any::<(bool, bool, bool, bool)>()).prop_map(
-        |(namespace, outside, process, state, config, (unsettled, drifted, foreign, host_unprepared))| Observed {
+    (namespace, outside, process, state, config, any::<(bool, bool, bool, bool, bool, bool)>()).prop_map(
+        |(
+            namespace,
+            outside,
+            process,
+            state,
+            config,
+            (unsettled, drifted, foreign, host_unprepared, unconfined, grouped),
+        )| Observed {
             namespace,
             outside,
             bridge: Some(7),
@@ -263,6 +276,8 @@ fn some_host() -> impl Strategy<Value = Observed> {
             unsettled,
             drifted: drifted && matches!(process, Process::Answering(_)),
             foreign: foreign && matches!(process, Process::Answering(_)),
+            unconfined: unconfined && matches!(process, Process::Answering(_)),
+            grouped,
             process,
             state,
             directory: true,

@@ -1,6 +1,7 @@
 //! The driver in a lab: real links, real haproxy, real requests.
 
 mod crash;
+mod groups;
 mod hang;
 mod host;
 mod lost;

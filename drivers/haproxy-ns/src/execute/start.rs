@@ -1,0 +1,85 @@
+//! The steps that start haproxy, or tell the one that runs.
+
+use super::{Target, Work};
+use crate::{
+    counters::Base,
+    failure::Failure,
+    files::{SERVER_STATE, give, write_whole},
+    haproxy::{process, servers, socket, statistics},
+    net::namespace,
+};
+
+impl Work<'_> {
+    pub(super) fn start(&mut self, replacing: Option<i32>, target: &Target<'_>) -> Result<(), Failure> {
+        let mut known = String::new();
+        if let Some(pid) = replacing {
+            self.note_counters(pid)?;
+            known = socket::ask(self.files, servers::COMMAND)?;
+        } else if let Some((pid, totals)) = self.seen {
+            self.state.base = self.state.base.ending(pid, totals);
+        }
+        let mut down = self.pinger.down(self.id);
+        down.retain(|key| {
+            target.desired.echoes.iter().any(|echoes| (&echoes.pool, &echoes.member) == (&key.0, &key.1))
+        });
+        let text = servers::carry_over(&known, target.validated, &down);
+        let path = self.files.run().join(SERVER_STATE);
+        write_whole(&path, text.as_bytes(), 0o640)
+            .map_err(|error| Failure::io(format!("write {}", path.display()), error))?;
+        let identity = target.desired.identity;
+        if let Some(identity) = identity {
+            give(&path, None, identity.gid)?;
+        }
+        let (haproxy, files, id) = (self.haproxy, self.files, self.id);
+        let Some(namespace) = &self.namespace else { return Ok(()) };
+        let started = namespace::on_own_thread("start-haproxy", || {
+            namespace::enter(namespace)?;
+            process::start(haproxy, files, id, identity, replacing)
+        })?;
+        let started = started?;
+        self.confine(&[started.pid()]);
+        self.starting = Some(started);
+        Ok(())
+    }
+
+    /// It serves without one as well, and what is missing is looked at again.
+    pub(super) fn confine(&self, pids: &[i32]) {
+        if let Err(error) = self.confinement.confine(self.id, pids) {
+            tracing::warn!(load_balancer = %self.id, "its control group is not as it should be: {error}");
+        }
+    }
+
+    /// Before a process is replaced: what it has counted. On disk, so that a crash in between loses nothing.
+    fn note_counters(&mut self, pid: i32) -> Result<(), Failure> {
+        let reading = statistics::parse(&socket::ask(self.files, statistics::COMMAND)?);
+        let base: Base = self.state.base.settled(Some(pid)).ending(pid, reading.totals);
+        self.state.base = base;
+        self.state.write(self.files)
+    }
+
+    pub(super) fn change_servers(&mut self, pid: i32, commands: &[String], target: &Target<'_>) -> Result<(), Failure> {
+        for command in commands {
+            let answer = socket::ask(self.files, command)?;
+            if !answer.trim().is_empty() {
+                tracing::warn!(load_balancer = %self.id, "haproxy is replaced, as it refused {command:?}: {}", answer.trim());
+                self.start(Some(pid), target)?;
+                return self.await_haproxy();
+            }
+        }
+        self.files.accept_config()
+    }
+
+    pub(super) fn await_haproxy(&mut self) -> Result<(), Failure> {
+        let Some(starting) = self.starting.take() else { return Ok(()) };
+        match starting.finish() {
+            Ok(()) => self.files.accept_config(),
+            Err(failure) => {
+                // It was refused before it took anything over: what ran before goes on.
+                if !self.unsettled {
+                    self.files.discard_new_config()?;
+                }
+                Err(failure)
+            }
+        }
+    }
+}
