@@ -39,6 +39,11 @@ pub struct AgentHost {
 pub struct Service(Child);
 
 impl Service {
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
     /// SIGKILL, and wait.
     ///
     /// # Errors

@@ -99,6 +99,7 @@ fn every_key_of_the_configuration_is_documented() {
         "tls",
         "quotas",
         "network",
+        "connections",
         "failover",
     ];
     let no_keys: BTreeSet<&str> = no_keys

@@ -6,6 +6,7 @@
 
 mod agent;
 mod auth;
+mod connections;
 mod driver_host;
 mod gateway;
 mod scheduler;
@@ -17,6 +18,7 @@ use serde::Deserialize;
 
 pub use agent::Agent;
 pub use auth::{Auth, AuthMode};
+pub use connections::Connections;
 pub use driver_host::{DriverHost, Grant};
 pub use gateway::Gateway;
 pub use scheduler::{
@@ -33,6 +35,7 @@ pub struct Settings {
     pub log: Log,
     pub auth: Auth,
     pub tls: Tls,
+    pub connections: Connections,
     pub gateway: Gateway,
     pub scheduler: Scheduler,
     pub database: Database,
@@ -100,6 +103,7 @@ impl Settings {
         self.auth.check()?;
         self.tls.check()?;
         self.database.check()?;
+        self.connections.check()?;
         if self.gateway.tls_cert.as_os_str().is_empty() != self.gateway.tls_key.as_os_str().is_empty() {
             return Err("gateway: tls_cert and tls_key belong together: set both".to_owned());
         }

@@ -12,11 +12,11 @@ use std::{
 
 use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, ServerConfig};
-use tokio::net::{TcpListener, UnixListener, UnixStream};
-use tokio_stream::{
-    Stream as TokioStream, StreamExt as _,
-    wrappers::{ReceiverStream, TcpListenerStream, UnixListenerStream},
+use tokio::{
+    net::{TcpListener, UnixListener, UnixStream},
+    sync::mpsc,
 };
+use tokio_stream::{Stream as TokioStream, StreamExt as _, wrappers::ReceiverStream};
 use tokio_util::sync::CancellationToken;
 use tonic::{
     service::Routes,
@@ -26,6 +26,8 @@ use tower::service_fn;
 
 use crate::{
     address::Address,
+    config::Connections,
+    edge::{Edge, Guarded, Listener, Place},
     folder::make_passable,
     process::Failure,
     tls::{Stream, connect, handshakes},
@@ -33,6 +35,9 @@ use crate::{
 
 /// The largest message either side takes: a load balancer with thousands of members fits.
 pub const MAX_MESSAGE: usize = 64 << 20;
+
+/// What a client of HTTP/2 begins with has so many bytes.
+const PREFACE: usize = 24;
 
 /// Binds a TCP listener.
 ///
@@ -63,6 +68,7 @@ pub fn bind_unix(key: &str, path: &Path) -> Result<UnixListener, Failure> {
 
 /// Where gRPC is served.
 pub struct Listening {
+    pub edge: Edge,
     pub tcp: TcpListener,
     /// With it, TCP is TLS and nothing else.
     pub tls: Option<Arc<ServerConfig>>,
@@ -73,7 +79,7 @@ impl Listening {
     /// On TCP alone, in plain text.
     #[must_use]
     pub fn plain(tcp: TcpListener) -> Self {
-        Self { tcp, tls: None, unix: None }
+        Self { edge: Edge::new(&Connections::default()), tcp, tls: None, unix: None }
     }
 }
 
@@ -87,22 +93,21 @@ pub async fn serve(routes: Routes, listening: Listening, shutdown: CancellationT
             .http2_keepalive_interval(Some(Duration::from_secs(20)))
             .http2_keepalive_timeout(Some(Duration::from_secs(10)))
     };
-    let Listening { tcp, tls, unix } = listening;
-    let incoming: Pin<Box<dyn TokioStream<Item = io::Result<Stream>> + Send>> = match tls {
-        Some(tls) => Box::pin(ReceiverStream::new(handshakes(tcp, tls, shutdown.clone())).map(Ok)),
-        None => Box::pin(TcpListenerStream::new(tcp).map(|accepted| {
-            let stream = accepted?;
-            // One that has hung up already has no address; it must not end the listener.
-            let address = stream.peer_addr().unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0)));
-            Ok(Stream::plain(stream, address))
-        })),
+    let Listening { edge, tcp, tls, unix } = listening;
+    let guard = edge.clone();
+    let guarded = move |(stream, place)| io::Result::Ok(guard.guard(stream, place, PREFACE));
+    let incoming: Pin<Box<dyn TokioStream<Item = io::Result<Guarded>> + Send>> = match tls {
+        Some(tls) => Box::pin(ReceiverStream::new(handshakes(edge.clone(), tcp, tls, shutdown.clone())).map(guarded)),
+        None => Box::pin(accepted(edge.clone(), Listener::Tcp(tcp)).map(guarded)),
     };
     let over_tcp =
         builder().add_routes(routes.clone()).serve_with_incoming_shutdown(incoming, shutdown.clone().cancelled_owned());
     let over_unix = async {
         match unix {
             Some(unix) => {
-                let incoming = UnixListenerStream::new(unix).map(|accepted| accepted.map(Stream::unix));
+                let guard = edge.clone();
+                let guarded = move |(stream, place)| io::Result::Ok(guard.guard(stream, place, PREFACE));
+                let incoming = accepted(edge, Listener::Unix(unix)).map(guarded);
                 builder()
                     .add_routes(routes)
                     .serve_with_incoming_shutdown(incoming, shutdown.clone().cancelled_owned())
@@ -113,6 +118,22 @@ pub async fn serve(routes: Routes, listening: Listening, shutdown: CancellationT
     };
     tokio::try_join!(over_tcp, over_unix).map_err(|error| Failure::run("gRPC", error))?;
     Ok(())
+}
+
+/// Connections that need no handshake.
+fn accepted(edge: Edge, listener: Listener) -> impl TokioStream<Item = (Stream, Place)> + Send {
+    let (sender, receiver) = mpsc::channel(1);
+    tokio::spawn(async move {
+        loop {
+            let accepted = tokio::select! {
+                () = sender.closed() => return,
+                accepted = edge.accept_any(&listener) => accepted,
+            };
+            // Nobody takes it when the end was asked for meanwhile.
+            let _ = sender.send(accepted).await;
+        }
+    });
+    ReceiverStream::new(receiver)
 }
 
 /// A channel in plain text that connects at its first call and again whenever it must.

@@ -6,6 +6,7 @@ pub mod address;
 pub mod auth;
 pub mod clock;
 pub mod config;
+pub mod edge;
 pub mod folder;
 pub mod grpc;
 mod list;

@@ -8,7 +8,6 @@ mod attributes;
 mod caller;
 mod error;
 mod links;
-mod listener;
 mod odd;
 mod openapi;
 mod origin;
@@ -20,23 +19,20 @@ mod reply;
 mod request_id;
 mod routes;
 mod scheduler;
+mod serve;
 mod spelling;
 mod suffix;
 mod values;
 
-use std::{future::IntoFuture, sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use axum::extract::Request;
 use ballast_service::{config::Settings, process::Failure};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 pub use crate::routes::table::Route;
-use crate::{caller::Door, listener::Listener, origin::Names, scheduler::Scheduler};
-
-/// How long requests that are under way at the end may take.
-const DRAIN: Duration = Duration::from_secs(10);
+use crate::{caller::Door, origin::Names, scheduler::Scheduler};
 
 /// What every endpoint has at hand.
 #[derive(Clone)]
@@ -76,21 +72,8 @@ pub async fn run(settings: Settings, listener: TcpListener, shutdown: Cancellati
     if let Ok(address) = listener.local_addr() {
         tracing::info!(listen = %address, scheduler = %settings.gateway.scheduler, "serving REST");
     }
-    let listener = Listener::new(&settings, listener, &shutdown).map_err(Failure::Config)?;
+    let incoming = serve::Incoming::new(&settings, listener, &shutdown).map_err(Failure::Config)?;
     let service = routes::router(gateway).map_request(suffix::strip::<axum::body::Body>);
-    let served = axum::serve(listener, axum::ServiceExt::<Request>::into_make_service(service))
-        .with_graceful_shutdown(shutdown.clone().cancelled_owned());
-    tokio::select! {
-        result = served.into_future() => result.map_err(|error| Failure::run("REST", error)),
-        () = overdue(&shutdown) => {
-            tracing::warn!(seconds = DRAIN.as_secs(), "requests are still under way; ending without them");
-            Ok(())
-        }
-    }
-}
-
-/// Returns when the end was asked for and the time to drain is over.
-async fn overdue(shutdown: &CancellationToken) {
-    shutdown.cancelled().await;
-    tokio::time::sleep(DRAIN).await;
+    serve::until(incoming, service, &shutdown).await;
+    Ok(())
 }

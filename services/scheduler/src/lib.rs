@@ -15,6 +15,7 @@ use std::{sync::Arc, time::Duration};
 use ballast_service::{
     clock::Clock,
     config::Settings,
+    edge::Edge,
     grpc::{self, Listening},
     process::Failure,
     tls,
@@ -102,7 +103,7 @@ pub async fn run(
     let path = listeners.unix.is_some().then(|| settings.scheduler.socket.clone());
     let routes = Admission::guard(&settings, routes).map_err(Failure::Config)?;
     let tls = tls::server_if_set(&settings.tls).map_err(Failure::Config)?;
-    let listening = Listening { tcp: listeners.tcp, tls, unix: listeners.unix };
+    let listening = Listening { edge: Edge::new(&settings.connections), tcp: listeners.tcp, tls, unix: listeners.unix };
     let served = grpc::serve(routes, listening, shutdown).await;
     if let Some(path) = path {
         // A socket that is left is harmless: the next start replaces it.

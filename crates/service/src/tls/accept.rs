@@ -5,70 +5,63 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use rustls::ServerConfig;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, mpsc},
+    sync::mpsc,
     time,
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::{Role, Stream, role_of};
-
-/// How long a handshake may take.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// How many may be under way.
-const AT_ONCE: usize = 512;
-/// The pause after the machine could not accept, as when it has no descriptors left.
-const PAUSE: Duration = Duration::from_millis(100);
+use crate::edge::{Edge, Place};
 
 /// Connections that were shaken hands with. None follows when the end was asked for.
-pub type Handshakes = mpsc::Receiver<Stream>;
+pub type Handshakes = mpsc::Receiver<(Stream, Place)>;
 
 /// Accepts until `shutdown`. A refused connection is logged with the reason.
 #[must_use]
-pub fn handshakes(listener: TcpListener, config: Arc<ServerConfig>, shutdown: CancellationToken) -> Handshakes {
+pub fn handshakes(
+    edge: Edge,
+    listener: TcpListener,
+    config: Arc<ServerConfig>,
+    shutdown: CancellationToken,
+) -> Handshakes {
     let (sender, receiver) = mpsc::channel(64);
     let acceptor = TlsAcceptor::from(config);
     tokio::spawn(async move {
-        let places = Arc::new(Semaphore::new(AT_ONCE));
         loop {
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-            let accepted = tokio::select! {
+            let (stream, address, place) = tokio::select! {
                 () = shutdown.cancelled() => return,
                 () = sender.closed() => return,
-                accepted = listener.accept() => accepted,
+                accepted = edge.accept(&listener) => accepted,
             };
-            let (stream, address) = match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    time::sleep(PAUSE).await;
-                    continue;
-                }
-            };
-            let (acceptor, sender) = (acceptor.clone(), sender.clone());
+            let (acceptor, sender, patience) = (acceptor.clone(), sender.clone(), edge.head_timeout());
             tokio::spawn(async move {
-                if let Some(stream) = shake_hands(&acceptor, stream, address).await {
+                if let Some(stream) = shake_hands(&acceptor, stream, address, patience).await {
                     // Nobody takes it when the end was asked for meanwhile.
-                    let _ = sender.send(stream).await;
+                    let _ = sender.send((stream, place)).await;
                 }
-                drop(place);
             });
         }
     });
     receiver
 }
 
-async fn shake_hands(acceptor: &TlsAcceptor, stream: TcpStream, address: SocketAddr) -> Option<Stream> {
+async fn shake_hands(
+    acceptor: &TlsAcceptor,
+    stream: TcpStream,
+    address: SocketAddr,
+    patience: Duration,
+) -> Option<Stream> {
     // A client that has gone already is noticed by the handshake.
     let _ = stream.set_nodelay(true);
-    let reason = match time::timeout(PATIENCE, acceptor.accept(stream)).await {
+    let reason = match time::timeout(patience, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => match role(&stream) {
             Ok(role) => return Some(Stream::tls(stream, address, role)),
             Err(reason) => reason,
         },
         Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => "it hung up during the handshake".to_owned(),
         Ok(Err(error)) => error.to_string(),
-        Err(_) => format!("no handshake within {PATIENCE:?}"),
+        Err(_) => format!("no handshake within {patience:?}"),
     };
     tracing::warn!(peer.address = %address, "refused a connection: {reason}");
     None

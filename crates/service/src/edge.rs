@@ -1,0 +1,128 @@
+//! The edge of a process: how many connections it takes, of whom, and how long those may be silent who have not yet said
+//! what they want. It knows no protocol beyond the number of bytes that one begins with.
+
+mod guarded;
+mod places;
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+
+pub use guarded::{Guarded, Owed};
+pub use places::Place;
+use places::{Bounds, Places, Whose};
+
+use crate::{config::Connections, tls::Stream};
+
+/// The pause after the machine could not accept, as when it has no descriptors left.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Where clients connect.
+#[derive(Debug)]
+pub enum Listener {
+    Tcp(TcpListener),
+    /// A socket that only its owner can open.
+    Unix(UnixListener),
+}
+
+/// What stands before a process's listeners. Clones share the bounds.
+#[derive(Debug, Clone)]
+pub struct Edge {
+    places: Arc<Places>,
+    /// How long a client may take to say what it wants.
+    head: Duration,
+    stalled: Duration,
+    idle: Duration,
+}
+
+impl Edge {
+    /// As configured, and within what this process may have open.
+    #[must_use]
+    pub fn new(settings: &Connections) -> Self {
+        let bounds = Bounds::new(settings.max, settings.per_peer, descriptors());
+        Self {
+            places: Arc::new(Places::new(bounds)),
+            head: Duration::from_millis(settings.head_timeout_ms.into()),
+            stalled: Duration::from_millis(settings.stall_timeout_ms.into()),
+            idle: Duration::from_millis(settings.idle_timeout_ms.into()),
+        }
+    }
+
+    /// How long a client may take for the head of a request.
+    #[must_use]
+    pub const fn head_timeout(&self) -> Duration {
+        self.head
+    }
+
+    /// How long a client may ask for nothing.
+    #[must_use]
+    pub const fn idle_timeout(&self) -> Duration {
+        self.idle
+    }
+
+    /// The next connection for which there is room. Others are closed.
+    pub async fn accept(&self, listener: &TcpListener) -> (TcpStream, SocketAddr, Place) {
+        loop {
+            match listener.accept().await {
+                Ok((stream, address)) => {
+                    if let Some(place) = self.places.take(Whose::of(address.ip())) {
+                        return (stream, address, place);
+                    }
+                }
+                Err(error) => self.rest(&error).await,
+            }
+        }
+    }
+
+    /// As [`Self::accept`], from any listener, and no handshake follows.
+    pub async fn accept_any(&self, listener: &Listener) -> (Stream, Place) {
+        match listener {
+            Listener::Tcp(tcp) => {
+                let (stream, address, place) = self.accept(tcp).await;
+                (Stream::plain(stream, address), place)
+            }
+            Listener::Unix(unix) => {
+                let (stream, place) = self.accept_unix(unix).await;
+                (Stream::unix(stream), place)
+            }
+        }
+    }
+
+    async fn accept_unix(&self, listener: &UnixListener) -> (UnixStream, Place) {
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    if let Some(place) = self.places.take(Whose::Owner) {
+                        return (stream, place);
+                    }
+                }
+                Err(error) => self.rest(&error).await,
+            }
+        }
+    }
+
+    /// A client that has gone before it was accepted is nothing; what the machine has not got may be there in a moment.
+    async fn rest(&self, error: &io::Error) {
+        if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
+            return;
+        }
+        if self.places.not_accepted.again() {
+            tracing::warn!(%error, "a connection could not be accepted");
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+
+    /// A connection that is over when it stalls, or has not sent so many bytes in time.
+    #[must_use]
+    pub fn guard(&self, stream: Stream, place: Place, owed: usize) -> Guarded {
+        Guarded::new(stream, place, owed, self.head, self.stalled)
+    }
+}
+
+/// How many files this process may have open, after it has asked for as many as it can get.
+fn descriptors() -> usize {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return usize::MAX };
+    let raised = setrlimit(Resource::RLIMIT_NOFILE, hard, hard).map_or(soft, |()| hard);
+    raised.try_into().unwrap_or(usize::MAX)
+}
