@@ -1,5 +1,6 @@
 //! Who may what: every route of the gateway and every method of gRPC, for every role. What is not in the table fails.
 
+mod fields;
 mod grpc;
 mod objects;
 mod table;

@@ -64,7 +64,11 @@ impl World {
         let mut world = Self { services, lands: Vec::new(), made: AtomicU32::new(0) };
         for whose in Whose::ALL {
             let network = world.network(whose).await;
-            let subnet = world.subnet_of(&network, whose, "172.16.0.0/12").await;
+            let offered = json!([{"start": "172.20.0.0", "end": "172.31.255.254"}]);
+            let body = json!({"subnet": {
+                "network_id": network, "ip_version": 4, "cidr": "172.16.0.0/12", "allocation_pools": offered
+            }});
+            let subnet = world.create("/v2.0/subnets", body, whose.of_networks()).await;
             world.lands.push(Land { network, subnet });
             let path = format!("/v2.0/quotas/{}", whose.of_networks());
             let quota = json!({"quota": {"network": -1}});
@@ -148,6 +152,36 @@ impl World {
             "/v2.0/extensions" => "lbaas".to_owned(),
             "/v2.0/service-providers" => "haproxy".to_owned(),
             other => panic!("how is a new one of {other} made?"),
+        }
+    }
+
+    /// What a field that takes an id may be given: new, or of the land.
+    pub(super) async fn id_of(&self, field: &str, whose: Whose) -> String {
+        match field {
+            "subnet_id" => self.land(whose).subnet.clone(),
+            "network_id" => self.land(whose).network.clone(),
+            "pool_id" => self.pool(whose).await,
+            "id" => self.monitor(whose).await,
+            other => panic!("of what is the id in {other}?"),
+        }
+    }
+
+    /// What other fields may be given. Of a land, addresses are offered by its allocation pools or withheld.
+    pub(super) fn value(&self, kind: &str) -> Value {
+        let number = 10 + self.number() % 200;
+        match kind {
+            "offered" => json!(format!("172.20.1.{number}")),
+            "withheld" => json!(format!("172.16.1.{number}")),
+            "outside" => json!("192.0.2.1"),
+            "anywhere" => json!(format!("203.0.113.{number}")),
+            // Of a subnet that was made with all that a path names.
+            "gateway" => json!("10.0.0.1"),
+            "inside" => json!(format!("10.0.0.{number}")),
+            "mac" => json!(format!("fa:16:3e:00:00:{number:02x}")),
+            "port" => json!(8080),
+            "number" => json!(7),
+            "text" => json!("bridge"),
+            other => panic!("what is '{other}'?"),
         }
     }
 
