@@ -128,6 +128,8 @@ pub mod loops;
 pub mod note;
 mod rehearsal;
 
+/// What the fields of a load balancer may be: the table by which the API takes them.
+pub use ballast_limits as limits;
 pub use ballast_proto::driver as proto;
 pub use driver::{Context, Driver};
 pub use error::{DriverError, ErrorCode};

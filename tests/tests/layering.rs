@@ -14,17 +14,18 @@ use serde_json::{Value, json};
 
 /// Ours: who may use whom. `*`: anyone.
 const EDGES: &[(&str, &[&str])] = &[
-    ("ballast-model", &[]),
+    ("ballast-limits", &[]),
+    ("ballast-model", &["ballast-limits"]),
     ("ballast-service", &[]),
     ("ballast-lab", &[]),
     ("ballast-proto", &["ballast-model"]),
     ("ballast-store", &["ballast-model"]),
-    ("ballast-abi", &["ballast-proto"]),
+    ("ballast-abi", &["ballast-limits", "ballast-proto"]),
     ("ballast-device", &["ballast-abi"]),
     ("ballast-rehearsal", &["ballast-abi", "ballast-device", "ballast-simulators"]),
     ("ballast-fault-driver", &["ballast-abi"]),
     ("ballast-simulators", &[]),
-    ("ballast-api-gateway", &["ballast-proto", "ballast-service"]),
+    ("ballast-api-gateway", &["ballast-limits", "ballast-proto", "ballast-service"]),
     ("ballast-scheduler", &["ballast-model", "ballast-proto", "ballast-service", "ballast-store"]),
     ("ballast-agent", &["ballast-abi", "ballast-proto", "ballast-service"]),
     ("ballast-cli", &["ballast-abi", "ballast-lab", "ballast-proto", "ballast-service"]),

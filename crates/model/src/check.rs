@@ -1,13 +1,22 @@
-//! Checks of single values. The texts are Neutron's, to the letter: a script may look for them.
+//! Checks of single values by the [table of limits](ballast_limits). The texts are Neutron's, to the letter: a script may
+//! look for them.
 
 use std::net::IpAddr;
 
+use ballast_limits::{self as limits, Bounds};
+
 use crate::fault::Fault;
 
-/// The longest name, description or path.
-pub const MAX_TEXT: usize = 255;
-/// The longest cookie name.
-pub const MAX_COOKIE: usize = 1024;
+/// The longest name or description.
+pub const MAX_TEXT: usize = limits::TEXT;
+
+/// A whole number within its limits.
+///
+/// # Errors
+/// As [`range`].
+pub fn bounded(field: &str, value: i32, bounds: Bounds) -> Result<i32, Fault> {
+    range(field, value, bounds.least, bounds.most)
+}
 
 /// A whole number between two bounds, both allowed.
 ///
@@ -28,16 +37,26 @@ pub fn range(field: &str, value: i32, min: i32, max: i32) -> Result<i32, Fault> 
 /// # Errors
 /// As [`range`].
 pub fn port(field: &str, value: i32) -> Result<u16, Fault> {
-    let value = range(field, value, 0, i32::from(u16::MAX))?;
+    let value = bounded(field, value, limits::PORT)?;
     u16::try_from(value).map_err(Fault::internal)
 }
 
-/// Seconds, 0 included.
+/// Seconds between checks, or that one may take.
 ///
 /// # Errors
 /// [`Code::InvalidField`](crate::fault::Code::InvalidField)
-pub fn non_negative(field: &str, value: i32) -> Result<u32, Fault> {
-    u32::try_from(value).map_err(|_| Fault::invalid_field(field, format!("'{value}' should be non-negative.")))
+pub fn seconds(field: &str, value: i32) -> Result<u32, Fault> {
+    let seconds =
+        u32::try_from(value).map_err(|_| Fault::invalid_field(field, format!("'{value}' should be non-negative.")))?;
+    bounded(field, value, limits::SECONDS).map(|_| seconds)
+}
+
+/// How many of the requests that come to a pool a member gets.
+///
+/// # Errors
+/// As [`range`].
+pub fn weight(field: &str, value: i32) -> Result<u16, Fault> {
+    u16::try_from(bounded(field, value, limits::WEIGHT)?).map_err(Fault::internal)
 }
 
 /// A text of at most `max` characters, without NUL, which not every database can hold.
@@ -62,17 +81,24 @@ pub fn address(field: &str, value: &str) -> Result<IpAddr, Fault> {
     value.parse().map_err(|_| Fault::invalid_field(field, format!("'{value}' is not a valid IP address.")))
 }
 
+/// The address of a member: one that can be reached.
+///
+/// # Errors
+/// As [`address`].
+pub fn member_address(field: &str, value: &str) -> Result<IpAddr, Fault> {
+    let address = address(field, value)?;
+    match limits::no_member(address) {
+        Some(kind) => Err(Fault::invalid_field(field, format!("'{value}' is a {kind} address: no member has it."))),
+        None => Ok(address),
+    }
+}
+
 /// The status codes that a health check expects: `200`, `200, 202` or `200-204`.
 ///
 /// # Errors
 /// [`Code::InvalidField`](crate::fault::Code::InvalidField)
 pub fn expected_codes(field: &str, value: &str) -> Result<String, Fault> {
-    let is_code = |code: &str| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_digit());
-    let valid = match value.split_once('-') {
-        Some((low, high)) => is_code(low) && is_code(high),
-        None => value.split(',').all(|code| is_code(code.trim_matches(' '))),
-    };
-    if valid { Ok(value.to_owned()) } else { Err(not_valid_input(field, value)) }
+    valid(field, value, limits::expected_codes)
 }
 
 /// An HTTP method: up to 16 letters.
@@ -80,34 +106,29 @@ pub fn expected_codes(field: &str, value: &str) -> Result<String, Fault> {
 /// # Errors
 /// [`Code::InvalidField`](crate::fault::Code::InvalidField)
 pub fn http_method(field: &str, value: &str) -> Result<String, Fault> {
-    let valid = (1..=16).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_alphabetic());
-    if valid { Ok(value.to_owned()) } else { Err(not_valid_input(field, value)) }
+    valid(field, value, limits::http_method)
 }
 
-/// A path and query of RFC 3986, and the brackets that clients write into queries as they are: what means something to a
-/// device's configuration language is its driver's to quote. A leading slash is added where it lacks.
+/// A path and query of RFC 3986. What in it means something to a device's configuration language is its driver's to quote.
+/// A leading slash is added where it lacks.
 ///
 /// # Errors
 /// [`Code::InvalidField`](crate::fault::Code::InvalidField)
 pub fn url_path(field: &str, value: &str) -> Result<String, Fault> {
-    const ALLOWED: &[u8] = b"-._~!$&'()*+,;=:@/?%[]";
-    let valid =
-        value.len() < MAX_TEXT && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || ALLOWED.contains(&byte));
-    if !valid {
-        return Err(not_valid_input(field, value));
-    }
-    Ok(if value.starts_with('/') { value.to_owned() } else { format!("/{value}") })
+    let path = valid(field, value, limits::url_path)?;
+    Ok(if path.starts_with('/') { path } else { format!("/{path}") })
 }
 
-/// The name of a cookie: RFC 6265's token, without the characters that could mean something to a device.
+/// The name of a cookie.
 ///
 /// # Errors
 /// [`Code::InvalidField`](crate::fault::Code::InvalidField)
 pub fn cookie_name(field: &str, value: &str) -> Result<String, Fault> {
-    const ALLOWED: &[u8] = b"!&*+-.^_|~";
-    let valid = (1..=MAX_COOKIE).contains(&value.len())
-        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || ALLOWED.contains(&byte));
-    if valid { Ok(value.to_owned()) } else { Err(not_valid_input(field, value)) }
+    valid(field, value, limits::cookie_name)
+}
+
+fn valid(field: &str, value: &str, is_valid: fn(&str) -> bool) -> Result<String, Fault> {
+    if is_valid(value) { Ok(value.to_owned()) } else { Err(not_valid_input(field, value)) }
 }
 
 fn not_valid_input(field: &str, value: &str) -> Fault {
@@ -131,19 +152,23 @@ mod tests {
             "Invalid input for weight. Reason: '-1' is too small - must be at least '0'."
         );
         assert_eq!(
-            non_negative("delay", -1).unwrap_err().message(),
+            seconds("delay", -1).unwrap_err().message(),
             "Invalid input for delay. Reason: '-1' should be non-negative."
         );
+        assert_eq!(
+            seconds("delay", 86_401).unwrap_err().message(),
+            "Invalid input for delay. Reason: '86401' is too large - must be no larger than '86400'."
+        );
+        assert_eq!((seconds("delay", 0), seconds("delay", 86_400)), (Ok(0), Ok(86_400)));
     }
 
     #[test]
-    fn expected_codes_are_a_list_or_one_range() {
-        for good in ["200", "200, 202", "200,201,202", "200-204"] {
-            assert!(expected_codes("expected_codes", good).is_ok(), "{good}");
-        }
-        for bad in ["", "abc", "20", "200-204,301", "200-", "2000", "200;201"] {
-            assert!(expected_codes("expected_codes", bad).is_err(), "{bad}");
-        }
+    fn an_address_at_which_no_member_can_be_reached_is_refused() {
+        assert_eq!(
+            member_address("address", "127.0.0.1").unwrap_err().message(),
+            "Invalid input for address. Reason: '127.0.0.1' is a loopback address: no member has it."
+        );
+        assert!(member_address("address", "x").is_err() && member_address("address", "10.0.0.1").is_ok());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! A health monitor: how members are checked. It has rows of its own and may be associated with many pools.
 
+use ballast_limits as limits;
+
 use crate::{
     Uuid, check,
     fault::{Code, Fault},
@@ -104,13 +106,13 @@ impl HealthMonitor {
     /// When a value is refused, or the delay would be shorter than the timeout.
     pub fn change(mut self, change: MonitorChange) -> Result<Self, Fault> {
         if let Some(delay) = change.delay {
-            self.delay = check::non_negative("delay", delay)?;
+            self.delay = check::seconds("delay", delay)?;
         }
         if let Some(timeout) = change.timeout {
-            self.timeout = check::non_negative("timeout", timeout)?;
+            self.timeout = check::seconds("timeout", timeout)?;
         }
         if let Some(retries) = change.max_retries {
-            self.max_retries = check::range("max_retries", retries, 1, 10)?.unsigned_abs();
+            self.max_retries = check::bounded("max_retries", retries, limits::MAX_RETRIES)?.unsigned_abs();
         }
         if let Some(method) = change.http_method {
             self.http_method = check::http_method("http_method", &method)?;

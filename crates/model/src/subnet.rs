@@ -6,6 +6,7 @@ mod usable;
 
 use std::{collections::BTreeSet, net::IpAddr};
 
+use ballast_limits as limits;
 use ipnet::IpNet;
 
 use self::arithmetic::{all_but, first_host, is_reserved, overlap, successor};
@@ -265,7 +266,9 @@ fn routes(cidr: IpNet, pairs: &[(String, String)]) -> Result<Vec<Route>, Fault> 
         if destination.addr().is_ipv4() != is_ipv4 || next_hop.is_ipv4() != is_ipv4 {
             return Err(invalid_input(format!("host_routes {destination} by {next_hop} is of another IP version")));
         }
-        if let Some(kind) = usable::no_host(next_hop).filter(|kind| is_ipv4 || *kind != "Link-local") {
+        let reserved = cidr.contains(&next_hop) && is_reserved(cidr, next_hop);
+        let kind = if reserved { Some("network's own or broadcast") } else { limits::no_host(next_hop) };
+        if let Some(kind) = kind.filter(|kind| is_ipv4 || *kind != "link-local") {
             return Err(invalid_input(format!("host_routes next hop {next_hop} is no host's: {kind}")));
         }
         Ok(Route { destination, next_hop })
@@ -279,10 +282,13 @@ fn nameservers(texts: &[String]) -> Result<Vec<IpAddr>, Fault> {
 
 fn inside(cidr: IpNet, field: &str, text: &str) -> Result<IpAddr, Fault> {
     let address = check::address(field, text)?;
-    if cidr.contains(&address) {
-        return Ok(address);
+    if !cidr.contains(&address) {
+        return Err(invalid_input(format!("{field} {address} is not in {cidr}")));
     }
-    Err(invalid_input(format!("{field} {address} is not in {cidr}")))
+    if is_reserved(cidr, address) {
+        return Err(invalid_input(format!("{field} {address} is no host's: it is {cidr}'s own or broadcast address")));
+    }
+    Ok(address)
 }
 
 #[cfg(test)]

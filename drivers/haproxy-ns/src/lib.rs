@@ -38,4 +38,16 @@ mod samples;
 pub use config::{Config, UidRange};
 pub use driver::HaproxyNs;
 
+/// What haproxy would be told of a load balancer, and what of it cannot be run.
+///
+/// # Errors
+/// When nothing of it can be run.
+pub fn configuration(
+    load_balancer: &ballast_abi::LoadBalancer,
+    config: &Config,
+) -> Result<(String, Vec<ballast_abi::ObjectFault>), ballast_abi::DriverError> {
+    let (validated, faults) = validate::validate(load_balancer, config)?;
+    Ok((render::render(&validated, config, false)?, faults))
+}
+
 ballast_abi::export_driver!(HaproxyNs);

@@ -1,26 +1,28 @@
 //! From the message to [`Validated`].
 //!
-//! Allow-lists only. What cannot be understood refuses the whole load balancer with INVALID_ARGUMENT, naming object and
-//! field; a single object that is understood but cannot be run (a listener on port 0) becomes a fault of that object and
-//! is left out, so that it does not take the others down.
+//! Allow-lists only. What cannot be told apart (an id that is none) or carries everything (the VIP) refuses the whole load
+//! balancer with INVALID_ARGUMENT, naming object and field. Everything else that cannot be run becomes a fault of its
+//! object and is left out, so that it does not take the others down: they can be changed, and deleted, whatever it is.
 
+mod faults;
 mod members;
 mod network;
 mod text;
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::collections::BTreeSet;
 
-use ballast_abi::{DriverError, Fault, LoadBalancer, MonitorType, ObjectFault, PersistenceType, Protocol};
+use ballast_abi::{DriverError, LoadBalancer, MonitorType, ObjectFault, PersistenceType, Protocol, limits};
 
 use crate::{
     config::Config,
-    validated::{Check, Listener, Member, Monitor, Persistence, Pool, Validated, is_http},
+    validated::{Check, Id, Listener, Monitor, Persistence, Pool, Validated, is_http},
 };
 
+use faults::Faults;
 pub(crate) use network::masked;
 pub(crate) use text::id;
 
-/// Checks a load balancer.
+/// Checks a load balancer; with it what of it cannot be run.
 ///
 /// # Errors
 /// INVALID_ARGUMENT, or UNSUPPORTED for a network that this driver cannot plug into.
@@ -28,27 +30,29 @@ pub(crate) fn validate(
     load_balancer: &LoadBalancer,
     config: &Config,
 ) -> Result<(Validated, Vec<ObjectFault>), DriverError> {
-    let mut faults = Vec::new();
-    let mut pools = load_balancer.pools.iter().map(pool).collect::<Result<Vec<_>, _>>()?;
+    let mut faults = Faults::default();
+    let mut pools = Vec::new();
+    for asked in &load_balancer.pools {
+        pools.push(pool(asked, load_balancer, &mut faults)?);
+    }
     let mut listeners = Vec::new();
     for asked in &load_balancer.listeners {
-        match listener(asked, &pools, &listeners)? {
-            Ok(listener) => listeners.push(listener),
-            Err(fault) => faults.push(ObjectFault { object_id: asked.id.clone(), fault: Some(fault) }),
-        }
+        let id = id("listener", "id", &asked.id)?;
+        listeners.extend(faults.keep(&asked.id, listener(id, asked, &pools, &listeners)));
     }
-    let vip = load_balancer.vip.as_ref().map(|vip| network::vip(vip, config)).transpose()?;
-    faults.extend(members::leave_out(load_balancer, vip.as_ref().map(|vip| vip.address), &mut pools));
     let validated = Validated {
         id: id("load balancer", "id", &load_balancer.id)?,
         project: text::comment(&load_balancer.project_id),
         admin_state_up: load_balancer.admin_state_up,
-        vip,
+        vip: load_balancer.vip.as_ref().map(|vip| network::vip(vip, config)).transpose()?.map(|(vip, wrong)| {
+            wrong.into_iter().for_each(|error| faults.add_to_vip(load_balancer, error));
+            vip
+        }),
         listeners,
         pools,
     };
     unique(&validated)?;
-    Ok((validated, faults))
+    Ok((validated, faults.into()))
 }
 
 /// `INVALID_ARGUMENT` that names object and field.
@@ -77,54 +81,48 @@ fn unique(validated: &Validated) -> Result<(), DriverError> {
 }
 
 fn listener(
+    id: Id,
     asked: &ballast_abi::Listener,
     pools: &[Pool],
     others: &[Listener],
-) -> Result<Result<Listener, Fault>, DriverError> {
+) -> Result<Listener, DriverError> {
     let wrong = |field: &str, why: &str| refuse("listener", &asked.id, field, why);
-    let fault = |why: &str| Fault::from(wrong("protocol_port", why));
     let protocol = protocol(asked.protocol).ok_or_else(|| wrong("protocol", "is unknown"))?;
     let port = port(asked.protocol_port).ok_or_else(|| wrong("protocol_port", "is over 65535"))?;
     let default_pool = match asked.default_pool_id.as_str() {
         "" => None,
-        name => Some(id("listener", "default_pool_id", name)?),
+        name => Some(text::id("listener", "default_pool_id", name)?),
     };
-    let pool = default_pool.as_ref().map(|name| pools.iter().find(|pool| pool.id == *name));
-    match pool {
+    match default_pool.as_ref().map(|name| pools.iter().find(|pool| pool.id == *name)) {
         Some(None) => return Err(wrong("default_pool_id", "names a pool that this load balancer does not have")),
         Some(Some(pool)) if is_http(pool.protocol) != is_http(protocol) => {
-            return Ok(Err(wrong("protocol", "does not fit the pool's").into()));
+            return Err(wrong("protocol", "does not fit the pool's"));
         }
         Some(Some(_)) | None => {}
     }
-    let id = id("listener", "id", &asked.id)?;
     if port == 0 {
-        return Ok(Err(fault("0 cannot be listened on: choose 1 to 65535")));
+        return Err(wrong("protocol_port", "0 cannot be listened on: choose 1 to 65535"));
     }
     if others.iter().any(|other| other.port == port) {
-        return Ok(Err(fault("is another listener's already")));
+        return Err(wrong("protocol_port", "is another listener's already"));
     }
     let connection_limit = u32::try_from(asked.connection_limit).ok();
-    Ok(Ok(Listener { id, protocol, port, connection_limit, default_pool, admin_state_up: asked.admin_state_up }))
+    Ok(Listener { id, protocol, port, connection_limit, default_pool, admin_state_up: asked.admin_state_up })
 }
 
-fn pool(asked: &ballast_abi::Pool) -> Result<Pool, DriverError> {
+fn pool(asked: &ballast_abi::Pool, load_balancer: &LoadBalancer, faults: &mut Faults) -> Result<Pool, DriverError> {
     let wrong = |field: &str, why: &str| refuse("pool", &asked.id, field, why);
     let protocol = protocol(asked.protocol).ok_or_else(|| wrong("protocol", "is unknown"))?;
-    let persistence = match &asked.session_persistence {
-        None => None,
-        Some(persistence) => match PersistenceType::try_from(persistence.r#type) {
-            Ok(PersistenceType::SourceIp) => Some(Persistence::SourceIp),
-            Ok(PersistenceType::HttpCookie) => Some(Persistence::HttpCookie),
-            Ok(PersistenceType::AppCookie) => Some(Persistence::AppCookie {
-                name: text::cookie_name(&persistence.cookie_name)
-                    .ok_or_else(|| wrong("session_persistence.cookie_name", "must be 1 to 128 token characters"))?,
-            }),
-            Ok(PersistenceType::Unspecified) | Err(_) => {
-                return Err(wrong("session_persistence.type", "is unknown"));
-            }
-        },
-    };
+    let mut monitors = Vec::new();
+    for asked in asked.monitors.iter().filter(|monitor| monitor.admin_state_up) {
+        let made = monitor(asked, faults);
+        monitors.extend(faults.keep(&asked.id, made));
+    }
+    // How sessions are kept is asked of a vip.
+    let asker = load_balancer.listeners.iter().find(|listener| listener.default_pool_id == asked.id);
+    let asker = asker.map_or(&asked.id, |listener| &listener.id);
+    let persistence = asked.session_persistence.as_ref().map(|one| persistence(asker, one));
+    let persistence = persistence.and_then(|made| faults.keep(asker, made));
     Ok(Pool {
         id: id("pool", "id", &asked.id)?,
         protocol,
@@ -132,37 +130,34 @@ fn pool(asked: &ballast_abi::Pool) -> Result<Pool, DriverError> {
         // Cookies are seen in HTTP only; elsewhere the client's address is the closest thing that works.
         persistence: persistence.map(|kind| if is_http(protocol) { kind } else { Persistence::SourceIp }),
         admin_state_up: asked.admin_state_up,
-        members: asked.members.iter().map(member).collect::<Result<_, _>>()?,
-        monitors: asked
-            .monitors
-            .iter()
-            .filter(|monitor| monitor.admin_state_up)
-            .map(monitor)
-            .collect::<Result<_, _>>()?,
+        members: members::served(asked, load_balancer, faults)?,
+        monitors,
     })
 }
 
-fn member(asked: &ballast_abi::Member) -> Result<Member, DriverError> {
-    let wrong = |field: &str, why: &str| refuse("member", &asked.id, field, why);
-    let address: IpAddr = asked.address.parse().map_err(|_| wrong("address", "is no IP address"))?;
-    let weight = u16::try_from(asked.weight).ok().filter(|weight| *weight <= 256);
-    Ok(Member {
-        id: id("member", "id", &asked.id)?,
-        address: address.to_canonical(),
-        port: port(asked.protocol_port).ok_or_else(|| wrong("protocol_port", "is over 65535"))?,
-        weight: weight.ok_or_else(|| wrong("weight", "is over 256"))?,
-        admin_state_up: asked.admin_state_up,
-    })
+fn persistence(asker: &str, asked: &ballast_abi::SessionPersistence) -> Result<Persistence, DriverError> {
+    let wrong = |field: &str, why: &str| refuse("vip", asker, field, why);
+    match PersistenceType::try_from(asked.r#type) {
+        Ok(PersistenceType::SourceIp) => Ok(Persistence::SourceIp),
+        Ok(PersistenceType::HttpCookie) => Ok(Persistence::HttpCookie),
+        Ok(PersistenceType::AppCookie) if limits::cookie_name(&asked.cookie_name) => {
+            Ok(Persistence::AppCookie { name: asked.cookie_name.clone() })
+        }
+        Ok(PersistenceType::AppCookie) => {
+            Err(wrong("session_persistence.cookie_name", "is no cookie's name: sessions are not kept"))
+        }
+        Ok(PersistenceType::Unspecified) | Err(_) => Err(wrong("session_persistence.type", "is unknown")),
+    }
 }
 
-fn monitor(asked: &ballast_abi::HealthMonitor) -> Result<Monitor, DriverError> {
+fn monitor(asked: &ballast_abi::HealthMonitor, faults: &mut Faults) -> Result<Monitor, DriverError> {
     let wrong = |field: &str, why: &str| refuse("health monitor", &asked.id, field, why);
     let http = |tls| {
         Ok::<_, DriverError>(Check::Http {
             tls,
             method: text::http_method(&asked.http_method).ok_or_else(|| wrong("http_method", "must be letters"))?,
             path: text::url_path(&asked.url_path)
-                .ok_or_else(|| wrong("url_path", "must be at most 1024 characters of a URL's path and query"))?,
+                .ok_or_else(|| wrong("url_path", "must be at most 255 characters of a URL's path and query"))?,
             codes: text::codes(&asked.expected_codes)
                 .ok_or_else(|| wrong("expected_codes", "must be as in \"200\", \"200, 202\" or \"200-204\""))?,
         })
@@ -174,20 +169,20 @@ fn monitor(asked: &ballast_abi::HealthMonitor) -> Result<Monitor, DriverError> {
         Ok(MonitorType::Https) => http(true)?,
         Ok(MonitorType::Unspecified) | Err(_) => return Err(wrong("type", "is unknown")),
     };
-    let seconds = |field: &str, value: u32| match value {
-        0..=MAX_SECONDS => Ok(value.max(1)),
-        _ => Err(wrong(field, "is over a day")),
+    let mut seconds = |field: &str, value: u32| {
+        let most = limits::SECONDS.most.unsigned_abs();
+        if value > most {
+            faults.add(&asked.id, wrong(field, &format!("is over {most}: it is {most}")));
+        }
+        value.clamp(1, most)
     };
     Ok(Monitor {
         check,
-        delay: seconds("delay", asked.delay)?,
-        timeout: seconds("timeout", asked.timeout)?,
+        delay: seconds("delay", asked.delay),
+        timeout: seconds("timeout", asked.timeout),
         max_retries: asked.max_retries.clamp(1, 10),
     })
 }
-
-/// haproxy's timers end at 24 days; nobody checks less often than daily.
-const MAX_SECONDS: u32 = 86_400;
 
 fn protocol(value: i32) -> Option<Protocol> {
     match Protocol::try_from(value) {

@@ -1,6 +1,6 @@
 //! A load balancer that was checked: every value has the type of what it means, and every string in it consists of
-//! characters that are harmless in haproxy.cfg (a monitor's path: once it is quoted), in paths and in interface names. Made by [`validate`](crate::validate)
-//! only.
+//! characters that are harmless in haproxy.cfg (a monitor's path: once it is quoted), in paths and in interface names. Made
+//! by [`validate`](crate::validate) only.
 
 use std::net::IpAddr;
 

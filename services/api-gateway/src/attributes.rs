@@ -3,6 +3,7 @@
 //! A body passes the same stages in the same order for each resource, because which of its faults is reported depends
 //! on the order: wrapper, project, unknown attributes, presence, then each value.
 
+use ballast_limits::Bounds;
 use prost_types::FieldMask;
 use serde_json::{Map, Value};
 
@@ -72,6 +73,15 @@ pub(crate) struct Attribute {
     shown: Shown,
     /// Its JSON schema, where the kind does not say enough.
     pub(crate) schema: Option<fn() -> Value>,
+    /// What the scheduler takes of its kind; for the document.
+    pub(crate) limit: Option<Limit>,
+}
+
+/// How much a request can ask for.
+#[derive(Clone, Copy)]
+pub(crate) enum Limit {
+    Number(Bounds),
+    Longest(usize),
 }
 
 /// How replies have an attribute.
@@ -84,7 +94,7 @@ enum Shown {
 
 impl Attribute {
     const fn new(name: &'static str, kind: Kind, post: Post) -> Self {
-        Self { name, wire: name, kind, post, put: false, stored: true, shown: Shown::Always, schema: None }
+        Self { name, wire: name, kind, post, put: false, stored: true, shown: Shown::Always, schema: None, limit: None }
     }
 
     /// Shown, never taken.
@@ -133,6 +143,18 @@ impl Attribute {
     /// Has this JSON schema, in requests and in replies.
     pub(crate) const fn like(mut self, schema: fn() -> Value) -> Self {
         self.schema = Some(schema);
+        self
+    }
+
+    /// Taken within these bounds.
+    pub(crate) const fn within(mut self, bounds: Bounds) -> Self {
+        self.limit = Some(Limit::Number(bounds));
+        self
+    }
+
+    /// Taken up to this length.
+    pub(crate) const fn up_to(mut self, longest: usize) -> Self {
+        self.limit = Some(Limit::Longest(longest));
         self
     }
 

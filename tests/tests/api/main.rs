@@ -29,4 +29,5 @@ mod rest;
 mod services;
 mod tokens;
 mod upgrades;
+mod values;
 mod vips;

@@ -45,6 +45,9 @@ fn contradictions_are_refused() {
         NewSubnet { cidr: "10.0.0.0".to_owned(), ..new("") },
         NewSubnet { ip_version: 6, ..new("10.0.0.0/24") },
         NewSubnet { gateway_ip: Some("10.1.0.1".to_owned()), ..new("10.0.0.0/24") },
+        NewSubnet { gateway_ip: Some("10.0.0.0".to_owned()), ..new("10.0.0.0/24") },
+        NewSubnet { gateway_ip: Some("10.0.0.255".to_owned()), ..new("10.0.0.0/24") },
+        NewSubnet { allocation_pools: vec![pool("10.0.0.200", "10.0.0.255")], ..new("10.0.0.0/24") },
         NewSubnet { allocation_pools: vec![pool("10.0.0.9", "10.0.0.5")], ..new("10.0.0.0/24") },
         NewSubnet { allocation_pools: vec![pool("10.0.0.1", "10.0.0.5")], ..new("10.0.0.0/24") },
         NewSubnet {
@@ -110,6 +113,8 @@ fn a_route_of_the_other_ip_version_or_by_an_address_of_no_host_is_refused() {
         ("10.9.0.0/16", "127.0.0.1"),
         ("10.9.0.0/16", "0.0.0.0"),
         ("10.9.0.0/16", "224.0.0.1"),
+        ("10.9.0.0/16", "10.0.0.0"),
+        ("10.9.0.0/16", "10.0.0.255"),
     ] {
         assert!(!routed("10.0.0.0/24", destination, next_hop), "{destination} {next_hop}");
     }

@@ -1,7 +1,5 @@
 //! Networks in which no host can live.
 
-use std::net::IpAddr;
-
 use ipnet::IpNet;
 
 /// What no host has an address of, and what it is called.
@@ -26,11 +24,6 @@ pub(super) fn unusable(cidr: IpNet) -> Option<&'static str> {
         return Some("Unspecified");
     }
     NOWHERE.into_iter().find(|(net, _)| touches(cidr, net)).map(|(_, name)| name)
-}
-
-/// Why no host can have this address.
-pub(crate) fn no_host(address: IpAddr) -> Option<&'static str> {
-    unusable(address.into())
 }
 
 fn touches(cidr: IpNet, net: &str) -> bool {

@@ -171,10 +171,7 @@ fn every_path_reaches_the_members_web_server_as_it_was_asked_for() {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let asked = with(Protocol::Http, |asked| {
         asked.listeners.clear();
-        let port = server.local_addr().unwrap().port();
-        let member =
-            ballast_abi::Member { address: "127.0.0.1".into(), protocol_port: port.into(), ..samples::member(1) };
-        asked.pools[0].members = vec![member];
+        asked.pools[0].members.truncate(1);
         let check = |path: &String| {
             let monitor = samples::monitor(MonitorType::Http);
             HealthMonitor { url_path: path.clone(), delay: 60, timeout: 60, ..monitor }
@@ -184,7 +181,11 @@ fn every_path_reaches_the_members_web_server_as_it_was_asked_for() {
     let directory = tempfile::tempdir().unwrap();
     fs::create_dir(directory.path().join("run")).unwrap();
     fs::write(directory.path().join("run/servers.state"), "1\n").unwrap();
-    fs::write(directory.path().join("haproxy.cfg"), rendered(&asked, &samples::config())).unwrap();
+    let mut validated = samples::validated(&asked);
+    let member = &mut validated.pools[0].members[0];
+    (member.address, member.port) = (server.local_addr().unwrap().ip(), server.local_addr().unwrap().port());
+    let text = render(&validated, &samples::config(), true).unwrap();
+    fs::write(directory.path().join("haproxy.cfg"), text).unwrap();
     let mut haproxy = Command::new("/usr/sbin/haproxy")
         .args(["-db", "-q", "-f", "../haproxy.cfg", "-L", ID])
         .current_dir(directory.path().join("run"))

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ballast_abi::DriverError;
+use ballast_abi::{DriverError, limits};
 
 use super::{id, refuse};
 use crate::{
@@ -10,42 +10,82 @@ use crate::{
     validated::{Bridge, Route, Vip},
 };
 
-pub(super) fn vip(asked: &ballast_abi::Vip, config: &Config) -> Result<Vip, DriverError> {
+/// The VIP, and what of it cannot be had: a gateway or a route that is left out.
+pub(super) fn vip(asked: &ballast_abi::Vip, config: &Config) -> Result<(Vip, Vec<DriverError>), DriverError> {
     let wrong = |field: &str, why: &str| refuse("vip", &asked.address, field, why);
     let address: IpAddr = asked.address.parse().map_err(|_| wrong("address", "is no IP address"))?;
     if address.is_unspecified() || address.is_multicast() || address.is_loopback() {
         return Err(wrong("address", "is none that a host can have"));
     }
-    let gateway = match asked.gateway.as_str() {
-        "" => None,
-        text => Some(text.parse::<IpAddr>().map_err(|_| wrong("gateway", "is no IP address"))?),
-    };
-    if gateway.is_some_and(|gateway| gateway.is_ipv4() != address.is_ipv4()) {
-        return Err(wrong("gateway", "is of another IP version"));
+    let prefix_length =
+        prefix_length(asked.prefix_length, address).ok_or_else(|| wrong("prefix_length", "is too long"))?;
+    let mut errors = Vec::new();
+    let gateway = Some(asked.gateway.as_str()).filter(|text| !text.is_empty());
+    let gateway = gateway.map(|text| next_hop(text, (address, prefix_length)).map_err(|why| wrong("gateway", why)));
+    let gateway = gateway.and_then(|made| made.map_err(|error| errors.push(error)).ok());
+    let mut routes: Vec<Route> = Vec::new();
+    for asked in &asked.routes {
+        match route(asked, (address, prefix_length), &routes) {
+            // The others' way is the load balancer itself, which has none.
+            Ok(route) if route.next_hop == address => {}
+            Ok(route) => routes.push(route),
+            Err(error) => errors.push(error),
+        }
     }
-    Ok(Vip {
+    let vip = Vip {
         port: id("vip", "port_id", &asked.port_id)?,
         address,
-        prefix_length: prefix_length(asked.prefix_length, address)
-            .ok_or_else(|| wrong("prefix_length", "is too long"))?,
+        prefix_length,
         mac: mac(&asked.mac).ok_or_else(|| wrong("mac", "must be as in aa:bb:cc:dd:ee:ff, of one host"))?,
         gateway,
-        routes: asked.routes.iter().map(|route| self::route(route, address)).collect::<Result<_, _>>()?,
+        routes,
         bridge: bridge(&asked.network.clone().unwrap_or_default(), config)?,
-    })
+    };
+    Ok((vip, errors))
 }
 
-fn route(asked: &ballast_abi::Route, vip: IpAddr) -> Result<Route, DriverError> {
+fn route(asked: &ballast_abi::Route, vip: (IpAddr, u8), others: &[Route]) -> Result<Route, DriverError> {
     let wrong = |field: &str, why: &str| refuse("route", &asked.destination, field, why);
     let (network, length) = asked.destination.split_once('/').ok_or_else(|| wrong("destination", "is no CIDR"))?;
     let destination: IpAddr = network.parse().map_err(|_| wrong("destination", "is no CIDR"))?;
     let length = length.parse().ok().and_then(|length| prefix_length(length, destination));
     let length = length.ok_or_else(|| wrong("destination", "is no CIDR"))?;
-    let next_hop: IpAddr = asked.next_hop.parse().map_err(|_| wrong("next_hop", "is no IP address"))?;
-    if next_hop.is_ipv4() != destination.is_ipv4() || vip.is_ipv4() != destination.is_ipv4() {
+    let next_hop = next_hop(&asked.next_hop, vip).map_err(|why| wrong("next_hop", why))?;
+    if next_hop.is_ipv4() != destination.is_ipv4() {
         return Err(wrong("next_hop", "is of another IP version"));
     }
-    Ok(Route { destination: masked(destination, length), prefix_length: length, next_hop })
+    let route = Route { destination: masked(destination, length), prefix_length: length, next_hop };
+    let same = |other: &&Route| (other.destination, other.prefix_length) == (route.destination, length);
+    match others.iter().find(same) {
+        Some(other) if other.next_hop != next_hop => Err(wrong("destination", "has another route already")),
+        Some(_) | None => Ok(route),
+    }
+}
+
+/// An address that the kernel takes as the way to somewhere.
+fn next_hop(text: &str, (vip, length): (IpAddr, u8)) -> Result<IpAddr, &'static str> {
+    let address: IpAddr = text.parse().map_err(|_| "is no IP address")?;
+    if address.is_ipv4() != vip.is_ipv4() {
+        return Err("is of another IP version");
+    }
+    let is_of_no_host = match limits::no_host(address) {
+        Some("link-local") | None => false,
+        Some(_) => true,
+    };
+    if is_of_no_host || is_networks(address, vip, length) {
+        return Err("is none that a host can have");
+    }
+    Ok(address)
+}
+
+/// Whether it is the own or the broadcast address of the VIP's IPv4 network.
+fn is_networks(address: IpAddr, vip: IpAddr, length: u8) -> bool {
+    match (address, masked(vip, length)) {
+        (IpAddr::V4(address), IpAddr::V4(network)) if length < 31 => {
+            address == network || u32::from(address) == u32::from(network) | (u32::MAX >> length)
+        }
+        _ => false,
+    }
 }
 
 /// The kernel refuses a destination with host bits, and shows routes without them.

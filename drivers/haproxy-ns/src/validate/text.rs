@@ -1,7 +1,7 @@
 //! Strings of a tenant, each through its own allow-list. What comes out can be written into haproxy.cfg as one word, a
 //! path once it is quoted.
 
-use ballast_abi::DriverError;
+use ballast_abi::{DriverError, limits};
 
 use crate::validated::Id;
 
@@ -25,43 +25,29 @@ pub(super) fn comment(text: &str) -> String {
     text.chars().take(64).map(plain).collect()
 }
 
-/// The characters of a cookie's name (RFC 6265's token) without those that mean something to haproxy's parser.
-pub(super) fn cookie_name(text: &str) -> Option<String> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"!&*+-.^_|~".contains(&byte);
-    ((1..=128).contains(&text.len()) && text.bytes().all(plain)).then(|| text.to_owned())
-}
-
 /// Letters; empty is GET.
 pub(super) fn http_method(text: &str) -> Option<String> {
-    match text {
-        "" => Some("GET".to_owned()),
-        _ => (text.len() <= 32 && text.bytes().all(|byte| byte.is_ascii_alphabetic())).then(|| text.to_owned()),
-    }
+    let text = if text.is_empty() { "GET" } else { text };
+    limits::http_method(text).then(|| text.to_owned())
 }
 
-/// A path and query of RFC 3986's characters; a leading `/` is put before it where it is missing.
+/// A path and query; a leading `/` is put before it where it is missing.
 pub(super) fn url_path(text: &str) -> Option<String> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?%[]".contains(&byte);
-    let sound = text.len() <= 1024 && text.bytes().all(plain);
     let slash = if text.starts_with('/') { "" } else { "/" };
-    sound.then(|| format!("{slash}{text}"))
+    limits::url_path(text).then(|| format!("{slash}{text}"))
 }
 
-/// `"200"`, `"200, 202"`, `"200-204"` as inclusive ranges; empty is 200.
+/// `"200"`, `"200, 202"`, `"200-204"` as inclusive ranges in their order, as few as there can be: however long the list, it
+/// is a line that haproxy can read. Empty is 200.
 pub(super) fn codes(text: &str) -> Option<Vec<(u16, u16)>> {
-    if text.is_empty() {
-        return Some(vec![(200, 200)]);
+    let mut asked = limits::codes(if text.is_empty() { "200" } else { text })?;
+    asked.sort_unstable();
+    let mut codes: Vec<(u16, u16)> = Vec::new();
+    for (first, last) in asked {
+        match codes.last_mut().filter(|before| first <= before.1 + 1) {
+            Some(before) => before.1 = before.1.max(last),
+            None => codes.push((first, last)),
+        }
     }
-    text.split(',').map(|part| range(part.trim())).collect()
-}
-
-fn range(text: &str) -> Option<(u16, u16)> {
-    let (first, last) = text.split_once('-').unwrap_or((text, text));
-    let range = (code(first)?, code(last)?);
-    (range.0 <= range.1).then_some(range)
-}
-
-fn code(text: &str) -> Option<u16> {
-    let digits = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| text.parse().ok()).flatten().filter(|code| *code >= 100)
+    Some(codes)
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use ballast_abi::{Driver, Health, MonitorType, PersistenceType, SessionPersistence};
+use ballast_abi::{
+    Driver, Health, HealthMonitor, LoadBalancer, MonitorType, PersistenceType, Route, SessionPersistence, Vip,
+};
 use ballast_lab::wait_until;
 
 use crate::world::{ID, SOON, VIP, World, in_world, load_balancer, member, monitor, vip};
@@ -235,6 +237,32 @@ fn a_client_stays_with_its_member_over_a_reload() {
             });
             assert_eq!(world.answers(VIP, 3), ["web-2"]);
         }
+        Ok(())
+    });
+}
+
+#[test]
+fn what_cannot_be_run_keeps_nothing_else_from_being_changed() {
+    in_world(|world| {
+        let bad = HealthMonitor { expected_codes: "204-200".into(), ..monitor(MonitorType::Http) };
+        let mut asked = load_balancer();
+        asked.pools[0].monitors = vec![bad.clone()];
+        let route =
+            |destination: &str, next_hop: &str| Route { destination: destination.into(), next_hop: next_hop.into() };
+        let routes = vec![route("192.0.2.0/24", "fd00::1"), route("198.51.100.0/24", "10.0.0.255")];
+        asked.vip = Some(Vip { routes, ..vip("10.0.0.4", 24) });
+        let blamed = |asked: &LoadBalancer, generation| -> Vec<String> {
+            let faults = world.driver.deploy(asked, generation).unwrap();
+            faults.into_iter().map(|fault| fault.object_id).collect()
+        };
+        assert_eq!(blamed(&asked, 1), [bad.id.clone(), asked.listeners[0].id.clone()]);
+        assert_eq!(world.answers(VIP, 4), ["web-1", "web-2"]);
+        asked.pools[0].members.pop();
+        assert_eq!(blamed(&asked, 2).len(), 2);
+        assert_eq!(world.answers(VIP, 4), ["web-1"]);
+        asked.listeners[0].admin_state_up = false;
+        assert_eq!(blamed(&asked, 3).len(), 2);
+        assert!(world.get(VIP).is_err());
         Ok(())
     });
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
-    attributes::{Attribute, Kind, Resource},
+    attributes::{Attribute, Kind, Limit, Resource},
     routes::table::Does,
 };
 
@@ -115,6 +115,19 @@ fn shown(resource: &Resource) -> Value {
 }
 
 fn asked(attribute: &Attribute) -> Value {
+    let mut schema = taken_as(attribute);
+    match attribute.limit {
+        // A number, or its digits as a text.
+        Some(Limit::Number(bounds)) => {
+            schema = json!({ "allOf": [schema], "minimum": bounds.least, "maximum": bounds.most });
+        }
+        Some(Limit::Longest(longest)) => schema["maxLength"] = json!(longest),
+        None => {}
+    }
+    schema
+}
+
+fn taken_as(attribute: &Attribute) -> Value {
     match attribute.kind {
         Kind::Flag => json!({ "$ref": "#/components/schemas/Flag" }),
         Kind::Integer { .. } => json!({ "$ref": "#/components/schemas/Integer" }),

@@ -1,6 +1,7 @@
 //! `/v2.0/lb/health_monitors`
 
 use axum::extract::State;
+use ballast_limits as limits;
 use ballast_proto::{
     driver::MonitorType,
     v1::{
@@ -30,13 +31,14 @@ pub(crate) const HEALTH_MONITOR: Resource = Resource {
         Attribute::read_only("id", Kind::Uuid),
         Attribute::tenant(),
         Attribute::required("type", Kind::OneOf(MONITOR_TYPES)),
-        Attribute::required("delay", INTEGER).mutable(),
-        Attribute::required("timeout", INTEGER).mutable(),
-        Attribute::required("max_retries", INTEGER).mutable(),
-        Attribute::optional("http_method", Kind::Text).mutable(),
-        Attribute::optional("url_path", Kind::Text).mutable(),
+        Attribute::required("delay", INTEGER).within(limits::SECONDS).mutable(),
+        Attribute::required("timeout", INTEGER).within(limits::SECONDS).mutable(),
+        Attribute::required("max_retries", INTEGER).within(limits::MAX_RETRIES).mutable(),
+        Attribute::optional("http_method", Kind::Text).up_to(limits::HTTP_METHOD).mutable(),
+        Attribute::optional("url_path", Kind::Text).up_to(limits::TEXT).mutable(),
         Attribute::optional("expected_codes", Kind::Shape(expected_codes))
             .like(|| json!({ "type": "string" }))
+            .up_to(limits::EXPECTED_CODES)
             .mutable(),
         Attribute::optional("admin_state_up", Kind::Flag).mutable(),
         // Known, so read-only rather than unknown, but never shown.

@@ -1,6 +1,7 @@
 //! `/v2.0/lb/members`
 
 use axum::extract::State;
+use ballast_limits as limits;
 use ballast_proto::v1::{CreateMemberRequest, DeleteRequest, GetRequest, Member, Status, UpdateMemberRequest};
 use serde::ser::SerializeMap;
 
@@ -24,8 +25,8 @@ pub(crate) const MEMBER: Resource = Resource {
         Attribute::tenant(),
         Attribute::required("pool_id", Kind::Uuid).mutable(),
         Attribute::required("address", Kind::Address),
-        Attribute::required("protocol_port", INTEGER),
-        Attribute::optional("weight", INTEGER).mutable(),
+        Attribute::required("protocol_port", INTEGER).within(limits::PORT),
+        Attribute::optional("weight", INTEGER).within(limits::WEIGHT).mutable(),
         Attribute::optional("admin_state_up", Kind::Flag).mutable(),
         Attribute::read_only("status", Kind::Text),
         Attribute::read_only("status_description", Kind::Text).or_null(),

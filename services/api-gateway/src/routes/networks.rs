@@ -1,6 +1,7 @@
 //! `/v2.0/networks`
 
 use axum::extract::State;
+use ballast_limits as limits;
 use ballast_proto::v1::{CreateNetworkRequest, DeleteRequest, GetRequest, Network, UpdateNetworkRequest};
 use serde::ser::SerializeMap;
 
@@ -23,7 +24,7 @@ const NETWORK: Resource = Resource {
     attributes: &[
         Attribute::read_only("id", Kind::Uuid),
         Attribute::tenant(),
-        Attribute::optional("name", Kind::Text).mutable(),
+        Attribute::optional("name", Kind::Text).up_to(limits::TEXT).mutable(),
         Attribute::optional("admin_state_up", Kind::Flag).mutable(),
         Attribute::optional("shared", Kind::Flag).mutable(),
         Attribute::optional("router:external", Kind::False),

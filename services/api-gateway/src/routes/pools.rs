@@ -1,6 +1,7 @@
 //! `/v2.0/lb/pools`
 
 use axum::{extract::State, http::StatusCode, response::Response};
+use ballast_limits as limits;
 use ballast_proto::{
     driver::{LbMethod, Protocol},
     status::{Code, Fault},
@@ -34,8 +35,8 @@ pub(crate) const POOL: Resource = Resource {
         Attribute::read_only("id", Kind::Uuid),
         Attribute::tenant(),
         Attribute::read_only("vip_id", Kind::Uuid).or_null(),
-        Attribute::optional("name", Kind::Text).mutable(),
-        Attribute::optional("description", Kind::Text).mutable(),
+        Attribute::optional("name", Kind::Text).up_to(limits::TEXT).mutable(),
+        Attribute::optional("description", Kind::Text).up_to(limits::TEXT).mutable(),
         Attribute::required("subnet_id", Kind::Uuid),
         Attribute::required("protocol", Kind::OneOf(PROTOCOLS)),
         Attribute::optional("provider", Kind::Text).or_null(),

@@ -4,6 +4,7 @@
 //! them is taken, and means nothing.
 
 use axum::extract::State;
+use ballast_limits as limits;
 use ballast_proto::v1::{
     CreatePortRequest, DeleteRequest, Filter, FixedIp, FixedIps, GetRequest, Port, UpdatePortRequest,
 };
@@ -27,7 +28,7 @@ const PORT: Resource = Resource {
     attributes: &[
         Attribute::read_only("id", Kind::Uuid),
         Attribute::tenant(),
-        Attribute::optional("name", Kind::Text).mutable(),
+        Attribute::optional("name", Kind::Text).up_to(limits::TEXT).mutable(),
         Attribute::required("network_id", Kind::Uuid),
         Attribute::optional("mac_address", Kind::Text).mutable(),
         Attribute::optional("fixed_ips", Kind::Shape(fixed_ips)).mutable().like(fixed_ips_schema),

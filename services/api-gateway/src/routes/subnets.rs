@@ -1,6 +1,7 @@
 //! `/v2.0/subnets`
 
 use axum::extract::State;
+use ballast_limits as limits;
 use ballast_proto::v1::{
     AllocationPool, CreateSubnetRequest, DeleteRequest, GetRequest, HostRoute, Subnet, UpdateSubnetRequest,
 };
@@ -26,7 +27,7 @@ const SUBNET: Resource = Resource {
     attributes: &[
         Attribute::read_only("id", Kind::Uuid),
         Attribute::tenant(),
-        Attribute::optional("name", Kind::Text).mutable(),
+        Attribute::optional("name", Kind::Text).up_to(limits::TEXT).mutable(),
         Attribute::optional("ip_version", Kind::IntegerOneOf(&[4, 6])),
         Attribute::required("network_id", Kind::Uuid),
         Attribute::required("cidr", Kind::Text),

@@ -1,6 +1,7 @@
 //! `/v2.0/lb/vips`
 
 use axum::extract::State;
+use ballast_limits as limits;
 use ballast_proto::{
     driver::{PersistenceType, Protocol, SessionPersistence},
     v1::{CreateVipRequest, DeleteRequest, GetRequest, Status, UpdateVipRequest, Vip},
@@ -29,12 +30,12 @@ const VIP: Resource = Resource {
     attributes: &[
         Attribute::read_only("id", Kind::Uuid),
         Attribute::tenant(),
-        Attribute::optional("name", Kind::Text).mutable(),
-        Attribute::optional("description", Kind::Text).mutable(),
+        Attribute::optional("name", Kind::Text).up_to(limits::TEXT).mutable(),
+        Attribute::optional("description", Kind::Text).up_to(limits::TEXT).mutable(),
         Attribute::required("subnet_id", Kind::Uuid),
         Attribute::optional("address", Kind::AddressOrNone).or_null(),
         Attribute::read_only("port_id", Kind::Uuid).or_null(),
-        Attribute::required("protocol_port", INTEGER),
+        Attribute::required("protocol_port", INTEGER).within(limits::PORT),
         Attribute::required("protocol", Kind::OneOf(PROTOCOLS)),
         Attribute::required("pool_id", Kind::Uuid).mutable(),
         Attribute::optional("session_persistence", Kind::Shape(session_persistence)).like(persistence_schema).mutable(),

@@ -26,7 +26,6 @@ use super::{
 use crate::app::{App, Caller};
 
 const MUTABLE: [&str; 3] = ["pool_id", "weight", "admin_state_up"];
-const MAX_WEIGHT: i32 = 256;
 const DEFAULT_WEIGHT: i32 = 1;
 
 #[tonic::async_trait]
@@ -74,10 +73,6 @@ impl members_server::Members for Api {
     }
 }
 
-fn weight(value: i32) -> Result<u16, Fault> {
-    check::range("weight", value, 0, MAX_WEIGHT).and_then(|weight| u16::try_from(weight).map_err(Fault::internal))
-}
-
 fn new_member(caller: &Caller, member: &Member) -> Result<(Uuid, NewMember), Fault> {
     if member.address.is_empty() {
         return Err(Fault::missing_field("address"));
@@ -85,9 +80,9 @@ fn new_member(caller: &Caller, member: &Member) -> Result<(Uuid, NewMember), Fau
     let new = NewMember {
         id: Uuid::new_v4(),
         project_id: caller.project_for(&member.project_id)?,
-        address: check::address("address", &member.address)?,
+        address: check::member_address("address", &member.address)?,
         protocol_port: check::port("protocol_port", required("protocol_port", member.protocol_port)?)?,
-        weight: weight(member.weight.unwrap_or(DEFAULT_WEIGHT))?,
+        weight: check::weight("weight", member.weight.unwrap_or(DEFAULT_WEIGHT))?,
         admin_state_up: member.admin_state_up.unwrap_or(true),
     };
     Ok((reference("pool_id", &member.pool_id)?, new))
@@ -97,7 +92,7 @@ fn member_change(mask: &Mask, member: &Member) -> Result<(Option<Uuid>, MemberCh
     let new_weight = mask.pick("weight", member.weight.is_some(), member.weight.unwrap_or(DEFAULT_WEIGHT));
     let up = member.admin_state_up;
     let change = MemberChange {
-        weight: new_weight.map(weight).transpose()?,
+        weight: new_weight.map(|value| check::weight("weight", value)).transpose()?,
         admin_state_up: mask.pick("admin_state_up", up.is_some(), up.unwrap_or(true)),
     };
     let pool_id = mask.pick("pool_id", !member.pool_id.is_empty(), &member.pool_id);
