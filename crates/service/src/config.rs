@@ -12,7 +12,7 @@ mod gateway;
 mod scheduler;
 mod tls;
 
-use std::{collections::BTreeMap, net::SocketAddr, path::Path, path::PathBuf};
+use std::{collections::BTreeMap, fmt, net::SocketAddr, path::Path, path::PathBuf};
 
 use serde::Deserialize;
 
@@ -29,7 +29,7 @@ pub use tls::Tls;
 use crate::{secret, telemetry::Log};
 
 /// Everything that can be configured.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     pub log: Log,
@@ -57,6 +57,13 @@ pub struct Settings {
     /// The file that was read: for who reads it again.
     #[serde(skip)]
     pub source: Option<PathBuf>,
+}
+
+/// Drivers' sections may have secrets in them, of which nobody here knows.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings").field("source", &self.source).finish_non_exhaustive()
+    }
 }
 
 /// Reads `file` (none: defaults) and the environment.
@@ -91,7 +98,19 @@ pub fn load_from(file: Option<&Path>, vars: impl Iterator<Item = (String, String
 
 fn one_line(place: &str, error: &config::ConfigError) -> String {
     let text = error.to_string();
-    format!("{place}: {}", text.split_whitespace().collect::<Vec<_>>().join(" "))
+    // A line of the file that is shown with what is wrong in it may have a secret.
+    let is_shown =
+        |line: &&str| line.trim_start().trim_start_matches(|c: char| c.is_ascii_digit()).trim_start().starts_with('|');
+    let words: Vec<_> = text.lines().filter(|line| !is_shown(line)).flat_map(str::split_whitespace).collect();
+    let text = words.join(" ");
+    // So may a value of these.
+    let text = if text.contains("`drivers") || text.contains("`database") { without_values(&text) } else { text };
+    format!("{place}: {text}")
+}
+
+/// Without what stands between double quotes.
+fn without_values(text: &str) -> String {
+    text.split('"').enumerate().map(|(index, part)| if index % 2 == 0 { part } else { "***" }).collect()
 }
 
 impl Settings {
@@ -284,5 +303,32 @@ mod tests {
         assert!(with("[tls]\nca = \"/ca\"\n", &[]).unwrap_err().contains("all three"));
         assert!(with("[gateway]\ntls_key = \"/key\"\n", &[]).unwrap_err().contains("tls_cert"));
         assert!(with("[auth]\npassword = \"secret\"\n", &[]).unwrap_err().contains("password"));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_said_without_its_secrets() {
+        for broken in [
+            "[database]\nurl = \"postgres://u:s3cret@h/n\n",
+            "[database]\nurl = \"postgres://u:s3cret@h/n\" x\n",
+            "[database]\nurl = \"postgres://u:s3cret@h/n\"\nurl = \"again\"\n",
+            "[database]\nurl = { url = \"postgres://u:s3cret@h/n\" }\n",
+            "[database]\nurl = [\"postgres://u:s3cret@h/n\"]\n",
+            "[drivers.acme]\npassword = 's3cret\n",
+            "[drivers.acme]\npassword = s3cret\n",
+            "drivers = \"s3cret\"\n",
+            "[auth]\npassword = \"s3cret\"\n",
+        ] {
+            let said = with(broken, &[]).unwrap_err();
+            assert!(!said.contains("s3cret") && said.contains('/'), "{broken}: {said}");
+        }
+    }
+
+    #[test]
+    fn nothing_that_is_shown_of_a_configuration_has_a_secret() {
+        let mut settings = Settings::default();
+        settings.database.url = "postgres://u:s3cret@h/n".to_owned();
+        settings.drivers.insert("acme".to_owned(), serde_json::json!({"password": "s3cret"}));
+        let shown = format!("{settings:?} {:?}", settings.database);
+        assert!(!shown.contains("s3cret"), "{shown}");
     }
 }

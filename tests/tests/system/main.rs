@@ -12,6 +12,7 @@ mod networks;
 mod placement;
 mod python;
 mod refusals;
+mod secrets;
 mod survival;
 mod tls;
 mod tokens;

@@ -1,6 +1,7 @@
 //! What the scheduler reads: where it serves, its database, and its rules' limits.
 
 use std::{
+    fmt,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -32,7 +33,7 @@ impl Default for Scheduler {
 }
 
 /// `[database]`
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Database {
     /// `sqlite:///path/to/file` or `postgres://user@host/name`; it is made when it does not exist.
@@ -44,6 +45,13 @@ pub struct Database {
 impl Default for Database {
     fn default() -> Self {
         Self { url: "sqlite:///var/lib/ballast/ballast.db".to_owned(), password_file: PathBuf::new() }
+    }
+}
+
+/// The url may have a password in it.
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("password_file", &self.password_file).finish_non_exhaustive()
     }
 }
 
