@@ -41,6 +41,7 @@ use ledger::Ledger;
 use session::{Identity, Session};
 use tokio::{
     signal::unix::{SignalKind, signal},
+    sync::Notify,
     time::{self, Instant},
 };
 use tokio_util::sync::CancellationToken;
@@ -83,10 +84,13 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), 
         tls,
         stop: shutdown.clone(),
     };
+    let lost = Arc::new(Notify::new());
+    let ends =
+        observe::Ends { drivers: Arc::clone(&drivers), workers: workers.clone(), uplink, lost: Arc::clone(&lost) };
     tokio::join!(
         session.keep(settings.agent.schedulers),
-        resync::run(Arc::clone(&drivers), workers.clone(), shutdown.clone()),
-        observe::run(Arc::clone(&drivers), workers.clone(), uplink, shutdown.clone()),
+        resync::run(Arc::clone(&drivers), workers.clone(), lost, shutdown.clone()),
+        observe::run(ends, shutdown.clone()),
         host::watch(Arc::clone(&drivers), shutdown.clone()),
         rescan_on_hangup(Arc::clone(&drivers), settings.source, shutdown.clone()),
         shutdown.run_until_cancelled(drivers.rescan_when_changed()),

@@ -1,5 +1,5 @@
 //! The pass that compares what each driver has deployed with what is desired: when a driver has started, when its state
-//! changes, and every few seconds. It is the same pass each time and takes no input; a slow driver delays no other.
+//! changes, when something is not seen any more, and every few seconds. It is the same pass each time and takes no input; a slow driver delays no other.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -13,7 +13,7 @@ use ballast_proto::{
     driver::{Deployed, Fault},
 };
 use tokio::{
-    sync::watch,
+    sync::{Notify, watch},
     task::JoinSet,
     time::{Instant, MissedTickBehavior},
 };
@@ -26,14 +26,15 @@ use crate::{
 
 const PERIOD: Duration = Duration::from_secs(5);
 
-/// Compares until `stop`.
-pub(crate) async fn run(drivers: Arc<DriverSet>, workers: Workers, stop: CancellationToken) {
+/// Compares until `stop`. `lost`: something that ran is not seen any more.
+pub(crate) async fn run(drivers: Arc<DriverSet>, workers: Workers, lost: Arc<Notify>, stop: CancellationToken) {
     let mut changes = drivers.watch();
     let mut resync = Resync {
         drivers,
         workers,
         passes: JoinSet::new(),
         asking: HashSet::new(),
+        again: HashSet::new(),
         synced: HashMap::new(),
         complained: HashSet::new(),
     };
@@ -43,6 +44,7 @@ pub(crate) async fn run(drivers: Arc<DriverSet>, workers: Workers, stop: Cancell
         tokio::select! {
             () = stop.cancelled() => return,
             () = changed(&mut changes) => {}
+            () = lost.notified() => {}
             _ = ticks.tick() => {}
             Some(Ok(pass)) = resync.passes.join_next() => {
                 resync.apply(pass);
@@ -74,6 +76,8 @@ struct Resync {
     workers: Workers,
     passes: JoinSet<Pass>,
     asking: HashSet<String>,
+    /// Drivers to be asked once more: what they are saying now may be of before.
+    again: HashSet<String>,
     /// By driver: its last start that has been asked.
     synced: HashMap<String, u64>,
     /// Drivers that could not answer when last asked: that is said once.
@@ -90,6 +94,7 @@ impl Resync {
     fn ask(&mut self, driver: String, start: u64) {
         let Some(client) = self.drivers.driver(&driver) else { return };
         if !self.asking.insert(driver.clone()) {
+            self.again.insert(driver);
             return;
         }
         self.passes.spawn(async move {
@@ -100,7 +105,11 @@ impl Resync {
 
     fn apply(&mut self, pass: Pass) {
         self.asking.remove(&pass.driver);
+        let again = self.again.remove(&pass.driver);
         let now = self.drivers.starts().get(&pass.driver).copied();
+        if let Some(start) = now.filter(|_| again) {
+            self.ask(pass.driver.clone(), start);
+        }
         if now != Some(pass.start) {
             // it was started anew meanwhile: what it said is of a process that is gone
             self.tell_availability();

@@ -1,6 +1,6 @@
 //! Crash and restart of each process: the data plane outlives them all, and everything heals without being asked.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ballast_lab::{Signal, in_lab, poll_until, require_tool, wait_until};
 use ballast_tests::{
@@ -120,6 +120,44 @@ fn a_haproxy_that_dies_is_started_again() {
             (!now.is_empty() && now != dead).then_some(())
         });
         site.wait_for_traffic(&address);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_haproxy_that_ends_is_missed_at_once_and_all_of_a_host_come_back_together() {
+    let test = "a_haproxy_that_ends_is_missed_at_once_and_all_of_a_host_come_back_together";
+    if !require_tool("haproxy", test) {
+        return;
+    }
+    const MANY: usize = 24;
+    in_lab(|lab| {
+        let site = Site::start(lab, &Plan::default())?;
+        for n in 0..MANY {
+            let pool = site.make_pool(&format!("web-{n}"));
+            let _ = site.make_vip(&pool);
+        }
+        wait_until(PATIENCE, "haproxies", || (site.haproxies(0).len() == MANY).then_some(()));
+        // Seen at least once: an agent looks at the health of its load balancers each second.
+        std::thread::sleep(Duration::from_secs(3));
+        let kill = |pids: &[i32]| {
+            let start = Instant::now();
+            for pid in pids {
+                nix::sys::signal::kill(nix::unistd::Pid::from_raw(*pid), Signal::SIGKILL).expect("it runs");
+            }
+            wait_until(PATIENCE, "as many haproxies as before, and others", || {
+                let now = site.haproxies(0);
+                (now.len() == MANY && pids.iter().all(|pid| !now.contains(pid))).then_some(())
+            });
+            start.elapsed()
+        };
+        // One after the other: who looks every five seconds takes twenty.
+        let first = site.haproxies(0);
+        let apart: Duration = first[..5].iter().map(|pid| kill(&[*pid])).sum();
+        assert!(apart < Duration::from_secs(14), "{apart:?}");
+        std::thread::sleep(Duration::from_secs(6));
+        let together = kill(&site.haproxies(0));
+        assert!(together < Duration::from_secs(12), "{together:?}");
         Ok(())
     });
 }

@@ -30,11 +30,16 @@ impl Default for Agent {
             schedulers: vec![Address::Unix(PathBuf::from("/run/ballast/scheduler.sock"))],
             state_dir: PathBuf::from("/var/lib/ballast/agent"),
             drivers_dir: PathBuf::from("/usr/lib/ballast/drivers"),
-            parallelism: 4,
+            parallelism: parallelism(),
         }
     }
 }
 
 fn addresses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Address>, D::Error> {
     list::texts(deserializer)?.iter().map(|text| text.parse().map_err(de::Error::custom)).collect()
+}
+
+/// What a small host bears, and more where there are more processors.
+fn parallelism() -> usize {
+    std::thread::available_parallelism().map_or(4, |processors| (2 * processors.get()).max(4))
 }

@@ -1,9 +1,11 @@
-//! Asks drivers about health and traffic while a session is open, and reports what has changed.
+//! Asks drivers about health and traffic, and reports what has changed while a session is open.
 //!
 //! Health is asked for often and reported at once; statistics in the interval that the scheduler gave. A slow driver
-//! delays no other, and nothing here delays a heartbeat.
+//! delays no other, and nothing here delays a heartbeat. Who was seen and is not seen any more may have ended: what the
+//! driver has deployed is looked at then, and not only when its time has come.
 
 mod book;
+mod sight;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -17,7 +19,9 @@ use ballast_proto::{
     driver::{Fault, Observation},
 };
 use book::Book;
+use sight::Sight;
 use tokio::{
+    sync::Notify,
     task::JoinSet,
     time::{Instant, MissedTickBehavior},
 };
@@ -32,17 +36,25 @@ use crate::{
 /// Between two looks at health.
 const PERIOD: Duration = Duration::from_secs(1);
 
+/// Whom an observer asks, and whom it tells.
+pub(crate) struct Ends {
+    pub(crate) drivers: Arc<DriverSet>,
+    pub(crate) workers: Workers,
+    pub(crate) uplink: Uplink,
+    /// Told when something that ran is not seen any more.
+    pub(crate) lost: Arc<Notify>,
+}
+
 /// Observes until `stop`.
-pub(crate) async fn run(drivers: Arc<DriverSet>, workers: Workers, uplink: Uplink, stop: CancellationToken) {
-    let mut sessions = uplink.sessions();
+pub(crate) async fn run(ends: Ends, stop: CancellationToken) {
+    let mut sessions = ends.uplink.sessions();
     let mut observer = Observer {
-        drivers,
-        workers,
-        uplink,
+        ends,
         passes: JoinSet::new(),
         asking: HashSet::new(),
         session: None,
         book: Book::default(),
+        sight: Sight::default(),
         counted: HashMap::new(),
         complained: HashSet::new(),
     };
@@ -66,19 +78,18 @@ pub(crate) async fn run(drivers: Arc<DriverSet>, workers: Workers, uplink: Uplin
 
 struct Pass {
     driver: String,
-    /// Of the session for which it was asked.
-    session: u64,
+    /// Of the session for which it was asked, if one was open.
+    session: Option<u64>,
     answer: Result<Vec<Observation>, Fault>,
 }
 
 struct Observer {
-    drivers: Arc<DriverSet>,
-    workers: Workers,
-    uplink: Uplink,
+    ends: Ends,
     passes: JoinSet<Pass>,
     asking: HashSet<String>,
     session: Option<Opened>,
     book: Book,
+    sight: Sight,
     /// By driver: when its statistics were last reported.
     counted: HashMap<String, Instant>,
     /// Drivers that could not be observed when last asked: that is said once, and not every second.
@@ -96,11 +107,10 @@ impl Observer {
     }
 
     fn ask_all(&mut self) {
-        let Some(Opened { number, .. }) = self.session else { return };
-        for driver in self.drivers.starts().into_keys() {
-            let Some(client) = self.drivers.driver(&driver) else { continue };
+        for driver in self.ends.drivers.starts().into_keys() {
+            let Some(client) = self.ends.drivers.driver(&driver) else { continue };
             if self.asking.insert(driver.clone()) {
-                let session = number;
+                let session = self.session.map(|opened| opened.number);
                 self.passes.spawn(async move { Pass { answer: client.observe(Vec::new()).await, driver, session } });
             }
         }
@@ -108,17 +118,20 @@ impl Observer {
 
     fn apply(&mut self, pass: Pass) {
         self.asking.remove(&pass.driver);
-        let Some(opened) = self.session.filter(|opened| opened.number == pass.session) else { return };
         let observations = match pass.answer {
             Ok(observations) => observations,
             Err(fault) => return self.complain(&pass.driver, &fault),
         };
         self.complained.remove(&pass.driver);
-        let running = self.workers.running();
+        let running = self.ends.workers.running();
+        if self.sight.lost(&pass.driver, &observations, &running) {
+            self.ends.lost.notify_one();
+        }
+        let Some(opened) = self.session.filter(|opened| Some(opened.number) == pass.session) else { return };
         self.book.keep(&running);
         let load_balancers = self.book.health(&observations, &running);
         if !load_balancers.is_empty() {
-            self.uplink.send(Message::Health(HealthReport { load_balancers }));
+            self.ends.uplink.send(Message::Health(HealthReport { load_balancers }));
         }
         let now = Instant::now();
         let due = self.counted.get(&pass.driver).is_none_or(|last| now - *last >= opened.statistics_interval);
@@ -126,7 +139,7 @@ impl Observer {
             self.counted.insert(pass.driver, now);
             let load_balancers = self.book.statistics(&observations, &running);
             if !load_balancers.is_empty() {
-                self.uplink.send(Message::Statistics(StatisticsReport { load_balancers }));
+                self.ends.uplink.send(Message::Statistics(StatisticsReport { load_balancers }));
             }
         }
     }
