@@ -135,7 +135,7 @@ pub use driver::{Context, Driver};
 pub use error::{DriverError, ErrorCode};
 #[doc(no_inline)]
 pub use proto::{
-    Capabilities, Deployed, Fault, Health, HealthMonitor, LbMethod, Listener, LoadBalancer, Member, MemberHealth,
-    MonitorType, Network, ObjectFault, Observation, PersistenceType, Pool, Protocol, Route, SessionPersistence,
-    Statistics, Vip,
+    Capabilities, Deployed, Fault, Health, HealthMonitor, KnownHealth, LbMethod, Listener, LoadBalancer, Member,
+    MemberHealth, MonitorType, Network, ObjectFault, Observation, PersistenceType, Pool, Protocol, Route,
+    SessionPersistence, Statistics, Vip,
 };

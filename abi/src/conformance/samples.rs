@@ -60,6 +60,7 @@ impl Samples {
     pub(super) fn load_balancer(&self, number: u8) -> LoadBalancer {
         let id = self.id(number);
         let load_balancer = LoadBalancer {
+            known_health: None,
             project_id: "conformance".to_owned(),
             name: format!("conformance {number}"),
             admin_state_up: true,

@@ -1,6 +1,9 @@
 //! What is to be on the host for a load balancer. Pure.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{
+    collections::{BTreeSet, HashSet},
+    net::IpAddr,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +66,11 @@ impl Desired {
             echoes: state.echoes.clone(),
             announce: true,
         })
+    }
+
+    /// Members that are pinged, by pool and id.
+    pub(crate) fn pinged(&self) -> HashSet<(String, String)> {
+        self.echoes.iter().map(|echoes| (echoes.pool.clone(), echoes.member.clone())).collect()
     }
 
     pub(crate) fn of(validated: &Validated, config: String, generation: u64) -> Self {

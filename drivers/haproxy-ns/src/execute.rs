@@ -12,11 +12,11 @@ use std::{
 
 use crate::{
     confinement::Confinement,
-    counters::Totals,
     desired::{Desired, Plug},
     failure::{Failure, chain},
     files::Files,
     haproxy::process,
+    locks::Glance,
     net::{
         announce::{Announcement, Announcer},
         bridge,
@@ -41,8 +41,8 @@ pub(crate) struct Work<'a> {
     pub(crate) announcements: u32,
     pub(crate) pinger: &'a Pinger,
     pub(crate) confinement: &'a Confinement,
-    /// What the process with this pid had counted when it was last asked: all that is left when it dies.
-    pub(crate) seen: Option<(i32, Totals)>,
+    /// How its process was when it was last asked: all that is left when it dies.
+    pub(crate) seen: Option<Glance>,
     pub(crate) host: Netlink,
     pub(crate) host_namespace: File,
     /// The load balancer's namespace, once there is one.

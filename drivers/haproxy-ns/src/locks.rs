@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
 };
 
-use crate::counters::Totals;
+use crate::{counters::Totals, haproxy::servers::Members};
 
 #[derive(Debug, Default)]
 pub(crate) struct Locks {
@@ -40,24 +40,33 @@ pub(crate) fn hold_now(lock: &Mutex<()>) -> Option<MutexGuard<'_, ()>> {
     }
 }
 
-/// What processes had counted when they were last asked. Losing it costs nothing but a little accuracy.
+/// How a process was when it was last asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Glance {
+    pub(crate) pid: i32,
+    pub(crate) totals: Totals,
+    /// Whether a member was up, where that was known.
+    pub(crate) health: Members<bool>,
+}
+
+/// How processes were when they were last asked. Losing it costs nothing but a little accuracy.
 #[derive(Debug, Default)]
-pub(crate) struct Seen(Mutex<HashMap<String, (i32, Totals)>>);
+pub(crate) struct Seen(Mutex<HashMap<String, Glance>>);
 
 impl Seen {
-    pub(crate) fn of(&self, id: &str) -> Option<(i32, Totals)> {
-        self.lock().get(id).copied()
+    pub(crate) fn of(&self, id: &str) -> Option<Glance> {
+        self.lock().get(id).cloned()
     }
 
-    pub(crate) fn note(&self, id: &str, pid: i32, totals: Totals) {
-        self.lock().insert(id.to_owned(), (pid, totals));
+    pub(crate) fn note(&self, id: &str, glance: Glance) {
+        self.lock().insert(id.to_owned(), glance);
     }
 
     pub(crate) fn forget(&self, id: &str) {
         self.lock().remove(id);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, (i32, Totals)>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Glance>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

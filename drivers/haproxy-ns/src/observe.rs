@@ -187,7 +187,7 @@ fn listen(
             observed.process = Process::Answering(pid);
             observed.unconfined = !subject.confinement.holds(id, pid);
             observed.foreign = desired.identity.is_some_and(|identity| process::user(pid) != Some(identity));
-            let pinged = desired.echoes.iter().map(|echoes| (echoes.pool.clone(), echoes.member.clone())).collect();
+            let pinged = desired.pinged();
             observed.drifted =
                 observed.config.as_ref().is_some_and(|config| runtime::differs(&answer, config, &pinged));
         }

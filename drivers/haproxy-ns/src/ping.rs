@@ -30,6 +30,9 @@ pub(crate) struct Echoes {
     pub(crate) timeout: u32,
     /// Lost echoes until the member is down.
     pub(crate) max_retries: u32,
+    /// haproxy checks it as well. Notes of former releases lack it.
+    #[serde(default)]
+    pub(crate) checked: bool,
 }
 
 impl Echoes {
@@ -51,6 +54,7 @@ impl Echoes {
             delay,
             timeout: timeout.min(delay),
             max_retries,
+            checked: pings.len() < pool.monitors.len(),
         })
         .collect()
     }

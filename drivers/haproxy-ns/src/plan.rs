@@ -242,7 +242,7 @@ fn start(steps: &mut Steps, desired: &Desired, observed: &Observed, ended: bool)
 /// What a running haproxy can be told instead of being replaced.
 fn commands(desired: &Desired, observed: &Observed) -> Option<Vec<String>> {
     let current = observed.config.as_ref().filter(|_| !observed.unsettled && !observed.drifted && !observed.foreign)?;
-    runtime::commands(current, &desired.config)
+    runtime::commands(current, &desired.config, &desired.pinged())
 }
 
 /// Whether the address is to be announced.

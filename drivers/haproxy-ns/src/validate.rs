@@ -9,9 +9,12 @@ mod members;
 mod network;
 mod text;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use ballast_abi::{DriverError, LoadBalancer, MonitorType, ObjectFault, PersistenceType, Protocol, limits};
+use ballast_abi::{
+    DriverError, Health, KnownHealth, LoadBalancer, MemberHealth, MonitorType, ObjectFault, PersistenceType, Protocol,
+    limits,
+};
 
 use crate::{
     config::Config,
@@ -50,9 +53,23 @@ pub(crate) fn validate(
         }),
         listeners,
         pools,
+        known: load_balancer.known_health.as_ref().map(known),
     };
     unique(&validated)?;
     Ok((validated, faults.into()))
+}
+
+/// A health that is not understood is one that is not known.
+fn known(known: &KnownHealth) -> HashMap<(String, String), bool> {
+    let of = |member: &MemberHealth| {
+        let up = match member.health() {
+            Health::Up => true,
+            Health::Down => false,
+            Health::Unspecified => return None,
+        };
+        Some(((member.pool_id.clone(), member.member_id.clone()), up))
+    };
+    known.members.iter().filter_map(of).collect()
 }
 
 /// `INVALID_ARGUMENT` that names object and field.

@@ -2,7 +2,7 @@
 //! characters that are harmless in haproxy.cfg (a monitor's path: once it is quoted), in paths and in interface names. Made
 //! by [`validate`](crate::validate) only.
 
-use std::net::IpAddr;
+use std::{collections::HashMap, net::IpAddr};
 
 use ballast_abi::{LbMethod, Protocol};
 use serde::Serialize;
@@ -26,6 +26,8 @@ pub(crate) struct Validated {
     pub(crate) vip: Option<Vip>,
     pub(crate) listeners: Vec<Listener>,
     pub(crate) pools: Vec<Pool>,
+    /// The last known health of members, by pool and id: whether they were up. `None`: who asks does not say.
+    pub(crate) known: Option<HashMap<(String, String), bool>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,6 +9,7 @@ use ballast_model::{
     load_balancer::LoadBalancer,
     network::Network,
     pool::Pool,
+    status::OperatingStatus,
     subnet::Subnet,
 };
 
@@ -34,7 +35,24 @@ pub fn to_driver(load_balancer: &LoadBalancer, place: Option<(&Network, &Subnet)
         listeners: load_balancer.listeners.iter().map(to_listener).collect(),
         pools: load_balancer.pools.iter().map(to_pool).collect(),
         features: features(load_balancer),
+        known_health: Some(known_health(load_balancer)),
     }
+}
+
+fn known_health(load_balancer: &LoadBalancer) -> driver::KnownHealth {
+    let monitored = load_balancer.pools.iter().filter(|pool| pool.is_monitored());
+    let members = monitored.flat_map(|pool| {
+        pool.members.iter().filter_map(|member| {
+            let health = match member.operating_status {
+                OperatingStatus::Online => driver::Health::Up,
+                OperatingStatus::Offline => driver::Health::Down,
+                OperatingStatus::Unknown => return None,
+            };
+            let (pool_id, member_id) = (pool.id.to_string(), member.id.to_string());
+            Some(driver::MemberHealth { pool_id, member_id, health: health.into() })
+        })
+    });
+    driver::KnownHealth { members: members.collect() }
 }
 
 fn to_vip(vip: &Vip, network: &Network, subnet: &Subnet) -> driver::Vip {

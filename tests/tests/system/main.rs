@@ -7,6 +7,7 @@ mod failover;
 mod fairness;
 mod faults;
 mod files;
+mod first_check;
 mod keystone;
 mod networks;
 mod placement;

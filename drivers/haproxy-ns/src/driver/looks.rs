@@ -12,7 +12,7 @@ use crate::{
     failure::{Failure, Step, chain},
     files::{Files, read_optional},
     haproxy::{process, runtime, socket, statistics},
-    locks::hold_now,
+    locks::{Glance, hold_now},
     net::{namespace, netlink::Netlink},
     observe::{self, Said, Subject},
     plan::plan,
@@ -92,7 +92,7 @@ impl HaproxyNs {
             return Ok(None);
         }
         let reading = statistics::parse(&answer?);
-        self.seen.note(id, pid, reading.totals);
+        self.seen.note(id, Glance { pid, totals: reading.totals, health: reading.known() });
         Ok(Some(report::observation(id, base.under(Some(pid)), &reading, &self.pinger.verdicts(id))))
     }
 
@@ -137,6 +137,11 @@ impl HaproxyNs {
         let Some(desired) = Desired::noted(&state, config) else { return Ok(0) };
         if !self.identities.suits(state.identity) {
             tracing::info!(load_balancer = %id, "its haproxy is to run as another user");
+            return Ok(0);
+        }
+        if process::current(files, id).is_none() {
+            // To look for what else there is of it costs a look at every process of the host.
+            tracing::warn!(load_balancer = %id, "not as it was deployed: its haproxy does not run");
             return Ok(0);
         }
         let netns = self.netns(id);

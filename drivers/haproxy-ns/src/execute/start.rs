@@ -5,7 +5,12 @@ use crate::{
     counters::Base,
     failure::Failure,
     files::{SERVER_STATE, give, write_whole},
-    haproxy::{process, servers, socket, statistics},
+    haproxy::{
+        process,
+        servers::{self, Knowledge},
+        socket, statistics,
+    },
+    locks::Glance,
     net::namespace,
 };
 
@@ -15,14 +20,16 @@ impl Work<'_> {
         if let Some(pid) = replacing {
             self.note_counters(pid)?;
             known = socket::ask(self.files, servers::COMMAND)?;
-        } else if let Some((pid, totals)) = self.seen {
-            self.state.base = self.state.base.ending(pid, totals);
+        } else if let Some(Glance { pid, totals, .. }) = &self.seen {
+            self.state.base = self.state.base.ending(*pid, *totals);
         }
-        let mut down = self.pinger.down(self.id);
-        down.retain(|key| {
-            target.desired.echoes.iter().any(|echoes| (&echoes.pool, &echoes.member) == (&key.0, &key.1))
-        });
-        let text = servers::carry_over(&known, target.validated, &down);
+        let verdicts = self.pinger.verdicts(self.id);
+        let pinged = target.desired.pinged().into_iter();
+        let knowledge = Knowledge {
+            pinged: pinged.map(|key| (key.clone(), verdicts.get(&key).copied().flatten())).collect(),
+            seen: self.seen.as_ref().map(|glance| glance.health.clone()).unwrap_or_default(),
+        };
+        let text = servers::carry_over(&known, target.validated, &knowledge);
         let path = self.files.run().join(SERVER_STATE);
         write_whole(&path, text.as_bytes(), 0o640)
             .map_err(|error| Failure::io(format!("write {}", path.display()), error))?;

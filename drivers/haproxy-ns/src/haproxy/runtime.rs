@@ -21,8 +21,10 @@ struct Setting {
     checked: bool,
 }
 
-/// A command for each server that differs; `None`: more than that differs.
-pub(crate) fn commands(old: &str, new: &str) -> Option<Vec<String>> {
+/// A command for each server that differs; `None`: more than that differs, or a member that is checked comes back: out of
+/// maintenance haproxy serves a member until a check fails, and a new process waits until one has passed. `pinged`:
+/// members, by pool and id, that come back when they answer.
+pub(crate) fn commands(old: &str, new: &str, pinged: &HashSet<(String, String)>) -> Option<Vec<String>> {
     let (old_rest, old_servers) = split(old);
     let (new_rest, new_servers) = split(new);
     if old_rest != new_rest {
@@ -35,6 +37,12 @@ pub(crate) fn commands(old: &str, new: &str) -> Option<Vec<String>> {
             commands.push(format!("set server {backend}/{server} weight {}", setting.weight));
         }
         if before.disabled != setting.disabled {
+            if setting.checked && !setting.disabled {
+                return None;
+            }
+            if !setting.disabled && pinged.contains(&((*backend).to_owned(), (*server).to_owned())) {
+                continue;
+            }
             let state = if setting.disabled { "maint" } else { "ready" };
             commands.push(format!("set server {backend}/{server} state {state}"));
         }
@@ -64,17 +72,17 @@ fn first_cell(line: &str) -> Option<&str> {
 }
 
 // Columns of `show servers state`.
-const BACKEND: usize = 1;
-const SERVER: usize = 3;
-const ADDRESS: usize = 4;
-const ADMIN_STATE: usize = 6;
-const WEIGHT: usize = 7;
-const CHECK_STATE: usize = 13;
-const PORT: usize = 18;
+pub(super) const BACKEND: usize = 1;
+pub(super) const SERVER: usize = 3;
+pub(super) const ADDRESS: usize = 4;
+pub(super) const ADMIN_STATE: usize = 6;
+pub(super) const WEIGHT: usize = 7;
+pub(super) const CHECK_STATE: usize = 13;
+pub(super) const PORT: usize = 18;
 /// The bit of the admin state that says how it began, and nothing of how it is.
-const DISABLED_IN_FILE: u32 = 4;
+pub(super) const DISABLED_IN_FILE: u32 = 4;
 /// The bit of the check's state that says that it is on.
-const CHECK_ENABLED: u32 = 4;
+pub(super) const CHECK_ENABLED: u32 = 4;
 
 impl Setting {
     /// Whether a server's row is so. `by_ping`: whether it is in maintenance or not is the pings' business.
@@ -119,7 +127,7 @@ fn split(text: &str) -> (Vec<String>, Servers<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use ballast_abi::{LoadBalancer, Protocol};
+    use ballast_abi::{LoadBalancer, MonitorType, Protocol};
 
     use super::*;
     use crate::{
@@ -141,14 +149,26 @@ mod tests {
         });
         let (first, second) = (samples::member(1).id, samples::member(2).id);
         let expected = [format!("set server {ID}/{first} weight 0"), format!("set server {ID}/{second} state maint")];
-        assert_eq!(commands(&text(|_| {}), &new).unwrap(), expected);
-        assert_eq!(commands(&new, &text(|_| {})).unwrap().len(), 2);
+        let none = HashSet::new();
+        assert_eq!(commands(&text(|_| {}), &new, &none).unwrap(), expected);
+        assert_eq!(commands(&new, &text(|_| {}), &none).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_member_that_comes_back_waits_for_its_check_or_for_its_answer() {
+        let out = |asked: &mut LoadBalancer| asked.pools[0].members[1].admin_state_up = false;
+        let monitors = |asked: &mut LoadBalancer| asked.pools[0].monitors = vec![samples::monitor(MonitorType::Tcp)];
+        let checked = text(|asked| (out(asked), monitors(asked)).1);
+        assert_eq!(commands(&checked, &text(monitors), &HashSet::new()), None);
+        assert_eq!(commands(&text(monitors), &checked, &HashSet::new()).map(|commands| commands.len()), Some(1));
+        let pinged = HashSet::from([(ID.to_owned(), samples::member(2).id)]);
+        assert_eq!(commands(&text(out), &text(|_| {}), &pinged), Some(Vec::new()));
     }
 
     #[test]
     fn anything_else_needs_a_new_process() {
         let old = text(|_| {});
-        assert_eq!(commands(&old, &old), Some(Vec::new()));
+        assert_eq!(commands(&old, &old, &HashSet::new()), Some(Vec::new()));
         let changes: [fn(&mut LoadBalancer); 4] = [
             |asked| asked.pools[0].members[0].protocol_port = 81,
             |asked| drop(asked.pools[0].members.pop()),
@@ -156,8 +176,8 @@ mod tests {
             |asked| asked.pools[0].admin_state_up = false,
         ];
         for change in changes {
-            assert_eq!(commands(&old, &text(change)), None);
-            assert_eq!(commands(&text(change), &old), None);
+            assert_eq!(commands(&old, &text(change), &HashSet::new()), None);
+            assert_eq!(commands(&text(change), &old, &HashSet::new()), None);
         }
     }
 

@@ -1,103 +1,232 @@
-//! What a process knows about its servers, handed to its successor. Pure.
+//! How servers begin in a new process: as those of its predecessor were, or as they were last known. Pure.
 //!
 //! A new haproxy takes every server for healthy until its checks have failed: each reload would send requests to members
-//! that are known to be dead. So the old process's view is written to the file that the new one reads at start, as far
-//! as it still applies: same server, same address, still checked. Weights and admin states are the configuration's.
+//! that are known to be dead, and each new member gets requests before anybody has looked. So what is known is written to
+//! the file that the new process reads at start. A member that is served goes on being served until a check fails. One
+//! that was down, or of which nothing is known, waits for a check, which comes at once (`max-spread-checks`). Weights and
+//! admin states are the configuration's.
 
-use std::collections::HashSet;
-use std::fmt::Write;
+use std::{collections::HashMap, fmt::Write};
 
+use super::runtime::{
+    ADDRESS, ADMIN_STATE, BACKEND, CHECK_ENABLED, CHECK_STATE, DISABLED_IN_FILE, PORT, SERVER, WEIGHT,
+};
 use crate::validated::{Check, Member, Pool, Validated};
 
 pub(crate) const COMMAND: &str = "show servers state";
 
-const ADMIN_STATE: usize = 6;
-const USER_WEIGHT: usize = 7;
 const INITIAL_WEIGHT: usize = 8;
-const CHECK_STATE: usize = 13;
-const PORT: usize = 18;
 /// There are checks, and they are on: somebody may have switched them off.
 const CHECKING: &str = "6";
+const IN_SERVICE: &str = "0";
 const FORCED_MAINTENANCE: &str = "1";
+/// What the file may do without: haproxy finds servers by their names.
+const HEAD: &str = "# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight \
+                    srv_time_since_last_change srv_check_status srv_check_result srv_check_health srv_check_state \
+                    srv_agent_state bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord srv_use_ssl \
+                    srv_check_port srv_check_addr srv_agent_addr srv_agent_port";
 
-/// The text of the file. `down`: members, by pool and id, that do not answer pings.
-pub(crate) fn carry_over(shown: &str, validated: &Validated, down: &HashSet<(String, String)>) -> String {
-    let mut text = String::from("1\n");
-    for line in shown.lines() {
-        if line.starts_with('#') {
-            text.push_str(line);
-            text.push('\n');
-            continue;
+/// By pool and member.
+pub(crate) type Members<T> = HashMap<(String, String), T>;
+
+/// What is known beside what the predecessor says.
+#[derive(Debug, Default)]
+pub(crate) struct Knowledge {
+    /// Whether a member answers pings, of those that are pinged. `None`: nobody knows yet.
+    pub(crate) pinged: Members<Option<bool>>,
+    /// Whether a member was up when a process that is gone was last asked.
+    pub(crate) seen: Members<bool>,
+}
+
+/// How a member begins.
+enum Beginning {
+    /// As the configuration says: in service.
+    Served,
+    /// In service or not, as its row says.
+    Row(Vec<String>),
+    /// Up until as many checks in a row have failed as the configuration says: without a word of it, one is enough.
+    Up,
+    /// Down until a check passes.
+    Down,
+    /// In maintenance until it answers a ping, with this row if it has one.
+    Maintenance(Option<Vec<String>>),
+}
+
+/// The text of the file. `shown`: what the predecessor says of its servers; empty: there is none.
+pub(crate) fn carry_over(shown: &str, validated: &Validated, knowledge: &Knowledge) -> String {
+    let rows: Vec<Vec<&str>> = shown
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| line.split(' ').collect::<Vec<_>>())
+        .filter(|cells| cells.len() > PORT)
+        .collect();
+    let rows: HashMap<(&str, &str), &Vec<&str>> =
+        rows.iter().map(|cells| ((cells[BACKEND], cells[SERVER]), cells)).collect();
+    let mut text = format!("1\n{HEAD}\n");
+    for pool in &validated.pools {
+        for member in pool.members.iter().filter(|member| member.admin_state_up) {
+            let row = rows.get(&(pool.id.as_str(), member.id.as_str())).copied();
+            let row = match beginning(pool, member, row, (validated, knowledge)) {
+                Beginning::Served => continue,
+                Beginning::Row(row) => row,
+                Beginning::Up => fresh(pool, member, "2"),
+                Beginning::Down => fresh(pool, member, "0"),
+                Beginning::Maintenance(row) => {
+                    let mut row = row.unwrap_or_else(|| fresh(pool, member, "2"));
+                    row[ADMIN_STATE] = FORCED_MAINTENANCE.to_owned();
+                    row
+                }
+            };
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{}", row.join(" "));
         }
-        let mut cells: Vec<&str> = line.split(' ').collect();
-        if cells.len() <= PORT {
-            continue;
-        }
-        let Some((pool, member)) = find(validated, cells[1], cells[3]) else { continue };
-        let key = (pool.id.as_str().to_owned(), member.id.as_str().to_owned());
-        let pinged_down = down.contains(&key);
-        let applies = cells[4] == member.address.to_string() && cells[PORT] == member.port.to_string();
-        let checked = pool.monitors.iter().any(|monitor| !matches!(monitor.check, Check::Ping));
-        let in_service = cells[ADMIN_STATE] == "0";
-        if !applies || !member.admin_state_up || !(pinged_down || checked && in_service) {
-            continue;
-        }
-        let weight = member.weight.to_string();
-        cells[ADMIN_STATE] = if pinged_down { FORCED_MAINTENANCE } else { "0" };
-        if checked {
-            cells[CHECK_STATE] = CHECKING;
-        }
-        cells[USER_WEIGHT] = &weight;
-        cells[INITIAL_WEIGHT] = &weight;
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{}", cells.join(" "));
     }
     text
 }
 
-fn find<'a>(validated: &'a Validated, pool: &str, member: &str) -> Option<(&'a Pool, &'a Member)> {
-    let pool = validated.pools.iter().find(|candidate| candidate.id.as_str() == pool)?;
-    let member = pool.members.iter().find(|candidate| candidate.id.as_str() == member)?;
-    Some((pool, member))
+fn beginning(
+    pool: &Pool,
+    member: &Member,
+    row: Option<&Vec<&str>>,
+    (validated, knowledge): (&Validated, &Knowledge),
+) -> Beginning {
+    let checked = is_checked(pool);
+    let key = (pool.id.as_str().to_owned(), member.id.as_str().to_owned());
+    let row = row.filter(|row| row[ADDRESS] == member.address.to_string() && row[PORT] == member.port.to_string());
+    let bits = |row: &[&str], column: usize| row[column].parse::<u32>().unwrap_or(0);
+    let serving = row.map(|row| bits(row, ADMIN_STATE) & !DISABLED_IN_FILE == 0);
+    let was_checked = row.is_some_and(|row| bits(row, CHECK_STATE) & CHECK_ENABLED != 0);
+    let carried = row.filter(|_| was_checked && checked && serving == Some(true)).map(|row| carry(row, member));
+    let serves = match (serving, knowledge.seen.get(&key), &validated.known) {
+        (Some(serving), ..) => Some(serving),
+        (None, Some(up), _) => Some(*up),
+        (None, None, Some(known)) => Some(known.get(&key) == Some(&true)),
+        (None, None, None) => None,
+    };
+    match knowledge.pinged.get(&key) {
+        Some(Some(false)) => return Beginning::Maintenance(carried),
+        Some(None) if serves == Some(false) && !checked => return Beginning::Maintenance(None),
+        Some(_) | None => {}
+    }
+    match (carried, serves) {
+        (Some(row), _) => Beginning::Row(row),
+        (None, Some(up)) if checked => {
+            if up {
+                Beginning::Up
+            } else {
+                Beginning::Down
+            }
+        }
+        (None, Some(_) | None) => Beginning::Served,
+    }
+}
+
+/// Whether haproxy checks the members of a pool.
+fn is_checked(pool: &Pool) -> bool {
+    pool.monitors.iter().any(|monitor| !matches!(monitor.check, Check::Ping))
+}
+
+/// The predecessor's row, with what the configuration says.
+fn carry(row: &[&str], member: &Member) -> Vec<String> {
+    let mut cells: Vec<String> = row.iter().map(|cell| (*cell).to_owned()).collect();
+    cells[ADMIN_STATE] = IN_SERVICE.to_owned();
+    cells[CHECK_STATE] = CHECKING.to_owned();
+    cells[WEIGHT] = member.weight.to_string();
+    cells[INITIAL_WEIGHT] = member.weight.to_string();
+    cells
+}
+
+/// The row of a member of which no process has said anything. `state`: 0, down; 2, up.
+fn fresh(pool: &Pool, member: &Member, state: &str) -> Vec<String> {
+    let (backend, server, weight) = (pool.id.as_str(), member.id.as_str(), member.weight);
+    let Member { address, port, .. } = member;
+    let checks = if is_checked(pool) { CHECKING } else { "0" };
+    let row = format!(
+        "1 {backend} 1 {server} {address} {state} {IN_SERVICE} {weight} {weight} 0 1 0 0 {checks} 0 0 0 - {port} - 0 0 - - 0"
+    );
+    row.split(' ').map(str::to_owned).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use ballast_abi::{MonitorType, Protocol};
+    use ballast_abi::{Health, KnownHealth, MemberHealth, MonitorType, Protocol};
 
     use super::*;
     use crate::samples::{self, ID};
 
-    fn row(member: u32, address: &str, port: u16) -> String {
-        let id = samples::member(member).id;
-        format!("3 {ID} 1 {id} {address} 0 0 9 9 12 7 2 0 6 0 0 0 - {port} - 0 0 - - 0")
+    fn row(member: u32, state: &str, admin: &str, checks: &str) -> String {
+        let samples = samples::member(member);
+        let (id, address, port) = (samples.id, samples.address, samples.protocol_port);
+        format!("3 {ID} 1 {id} {address} {state} {admin} 9 9 12 7 2 0 {checks} 0 0 0 - {port} - 0 0 - - 0")
     }
 
-    fn shown() -> String {
-        format!("1\n# be_id be_name\n{}\n{}\n\n", row(1, "10.0.0.11", 8080), row(2, "10.0.0.99", 8080))
+    fn shown(first: &str) -> String {
+        format!("1\n# be_id be_name\n{first}\n\n")
     }
 
-    #[test]
-    fn a_server_that_was_down_stays_down_with_the_configured_weight() {
+    /// How the first member begins: `state admin`, or nothing.
+    fn begins(shown: &str, monitor: Option<MonitorType>, known: Option<Health>, knowledge: &Knowledge) -> String {
         let mut asked = samples::load_balancer(Protocol::Http);
-        asked.pools[0].monitors = vec![samples::monitor(MonitorType::Tcp)];
-        let text = carry_over(&shown(), &samples::validated(&asked), &HashSet::new());
-        let rows: Vec<&str> = text.lines().skip(2).collect();
-        assert_eq!(rows, [row(1, "10.0.0.11", 8080).replace(" 9 9 ", " 1 1 ")]);
+        asked.pools[0].monitors = monitor.into_iter().map(samples::monitor).collect();
+        asked.pools[0].members.truncate(1);
+        let (pool_id, member_id) = key();
+        let member = |health: Health| MemberHealth { pool_id, member_id, health: health.into() };
+        asked.known_health = known.map(|health| KnownHealth { members: vec![member(health)] });
+        let text = carry_over(shown, &samples::validated(&asked), knowledge);
+        let Some(row) = text.lines().nth(2) else { return String::new() };
+        let cells: Vec<&str> = row.split(' ').collect();
+        assert_eq!((cells[WEIGHT], cells[INITIAL_WEIGHT]), ("1", "1"), "the weight is the configuration's");
+        format!("{} {}", cells[5], cells[ADMIN_STATE])
+    }
+
+    fn key() -> (String, String) {
+        (ID.to_owned(), samples::member(1).id)
+    }
+
+    const TCP: Option<MonitorType> = Some(MonitorType::Tcp);
+    const PING: Option<MonitorType> = Some(MonitorType::Ping);
+    const NEW: Option<Health> = Some(Health::Unspecified);
+    const UP: Option<Health> = Some(Health::Up);
+    const DOWN: Option<Health> = Some(Health::Down);
+
+    #[test]
+    fn only_one_that_was_down_or_is_not_known_in_a_pool_that_is_checked_waits() {
+        let no = Knowledge::default();
+        let saw = |up| Knowledge { seen: HashMap::from([(key(), up)]), ..Knowledge::default() };
+        for (known, begins_as) in [(None, ""), (NEW, "0 0"), (UP, "2 0"), (DOWN, "0 0")] {
+            assert_eq!(begins("", TCP, known, &no), begins_as, "{known:?}");
+            assert_eq!(begins("", None, known, &no), "", "nobody would ever say that it is up");
+            // What was seen here is later than what was known when it was ordered.
+            assert_eq!(begins("", TCP, known, &saw(true)), "2 0", "{known:?}");
+            assert_eq!(begins("", TCP, known, &saw(false)), "0 0", "{known:?}");
+            // What runs is the best of all.
+            for (state, expected) in [("2", "2 0"), ("0", "0 0")] {
+                assert_eq!(begins(&shown(&row(1, state, "0", "6")), TCP, known, &saw(true)), expected, "{known:?}");
+            }
+            assert_eq!(begins(&shown(&row(1, "2", "0", "0")), TCP, known, &no), "2 0", "newly monitored: it serves");
+            assert_eq!(begins(&shown(&row(1, "2", "5", "6")), TCP, known, &no), "0 0", "it was admin-down");
+            assert_eq!(begins(&shown(&row(1, "0", "0", "6")), None, known, &no), "", "or it would be down for ever");
+        }
     }
 
     #[test]
-    fn without_a_monitor_nothing_is_carried_over_or_it_would_be_down_for_ever() {
-        let asked = samples::load_balancer(Protocol::Http);
-        assert_eq!(carry_over(&shown(), &samples::validated(&asked), &HashSet::new()).lines().count(), 2);
+    fn a_member_that_is_pinged_waits_for_an_answer_and_for_a_check_where_there_is_one() {
+        let pings = |up| Knowledge { pinged: HashMap::from([(key(), up)]), ..Knowledge::default() };
+        for known in [None, NEW, UP, DOWN] {
+            assert_eq!(begins("", PING, known, &pings(Some(false))), "2 1", "{known:?}");
+            assert_eq!(begins(&shown(&row(1, "2", "0", "0")), PING, known, &pings(None)), "", "it serves");
+        }
+        for (known, begins_as) in [(None, ""), (NEW, "2 1"), (UP, ""), (DOWN, "2 1")] {
+            assert_eq!(begins("", PING, known, &pings(None)), begins_as, "{known:?}");
+        }
+        // haproxy serves one that leaves maintenance: its check must hold it.
+        assert_eq!(begins("", TCP, NEW, &pings(None)), "0 0");
+        assert_eq!(begins(&shown(&row(1, "0", "0", "6")), TCP, NEW, &pings(Some(false))), "0 1");
     }
 
     #[test]
-    fn a_member_that_does_not_answer_pings_stays_out() {
-        let mut asked = samples::load_balancer(Protocol::Http);
-        asked.pools[0].monitors = vec![samples::monitor(MonitorType::Ping)];
-        let down = HashSet::from([(ID.to_owned(), samples::member(1).id)]);
-        let text = carry_over(&shown(), &samples::validated(&asked), &down);
-        assert!(text.lines().nth(2).unwrap().contains(" 10.0.0.11 0 1 1 1 "), "{text}");
+    fn another_address_is_another_member() {
+        let other = row(1, "2", "0", "6").replace(&samples::member(1).address, "10.9.9.9");
+        assert_eq!(begins(&shown(&other), TCP, NEW, &Knowledge::default()), "0 0");
     }
 }

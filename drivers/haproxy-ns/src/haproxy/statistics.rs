@@ -17,6 +17,15 @@ pub(crate) struct Reading {
     pub(crate) health: HashMap<(String, String), Option<Health>>,
 }
 
+impl Reading {
+    /// Whether a member was up, where that is known.
+    pub(crate) fn known(&self) -> HashMap<(String, String), bool> {
+        let of =
+            |(key, health): (&(String, String), &Option<Health>)| Some((key.clone(), *health.as_ref()? == Health::Up));
+        self.health.iter().filter_map(of).collect()
+    }
+}
+
 /// Reads the table. Columns are found by their names; rows that lack one are skipped. The columns used here stand
 /// before those that may be quoted.
 pub(crate) fn parse(text: &str) -> Reading {
@@ -47,12 +56,12 @@ pub(crate) fn parse(text: &str) -> Reading {
     reading
 }
 
-/// `UP 1/3` is still up and `DOWN 1/2` still down. Before the first check haproxy says UP, and nobody knows. Without
-/// checks a member is taken to be up.
+/// `UP 1/3` is still up and `DOWN 1/2` still down. Before the first check haproxy says what it was started with, and nobody
+/// knows. Without checks a member is taken to be up.
 fn health(status: &str, check: &str) -> Option<Health> {
     match status.split(' ').next() {
         Some("UP" | "no") if check != "INI" => Some(Health::Up),
-        Some("DOWN") => Some(Health::Down),
+        Some("DOWN") if check != "INI" => Some(Health::Down),
         _ => None,
     }
 }
@@ -67,6 +76,7 @@ mod tests {
         p,c,0,0,0,1,,5,10,20,UP,2,INI,,\n\
         p,d,0,0,0,1,,5,10,20,no check,2,,,\n\
         p,e,0,0,0,1,,5,10,20,MAINT,2,,,\n\
+        p,f,0,0,0,1,,5,10,20,DOWN,2,INI,,\n\
         p,BACKEND,0,0,1,1,200,10,100,200,UP,1,,,\n\n";
 
     #[test]
@@ -85,6 +95,7 @@ mod tests {
         assert_eq!(health("c"), None);
         assert_eq!(health("d"), Some(Health::Up));
         assert_eq!(health("e"), None);
+        assert_eq!(health("f"), None);
     }
 
     #[test]

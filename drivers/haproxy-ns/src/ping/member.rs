@@ -20,17 +20,29 @@ pub(super) struct Pinged {
     pub(super) up: Option<bool>,
     /// haproxy has not been told of `up` yet.
     pub(super) untold: bool,
+    /// It was down before, and haproxy has not been told that it is up.
+    pub(super) returns: bool,
 }
 
 impl Pinged {
     pub(super) fn new(echoes: Echoes, now: Instant) -> Self {
-        Self { echoes, sequence: 0, due: now, waiting: None, lost: 0, answered: 0, up: None, untold: false }
+        Self {
+            echoes,
+            sequence: 0,
+            due: now,
+            waiting: None,
+            lost: 0,
+            answered: 0,
+            up: None,
+            untold: false,
+            returns: false,
+        }
     }
 
     /// Takes over what is known of the same member, when only times have changed.
     pub(super) fn continued(echoes: Echoes, before: &Pinged) -> Self {
         // The process may be a new one, so it is told again.
-        Self { untold: before.up == Some(false), echoes, ..before.clone() }
+        Self { untold: before.up.is_some(), echoes, ..before.clone() }
     }
 
     /// When [`Pinged::tick`] has to be called.
@@ -62,7 +74,9 @@ impl Pinged {
         self.lost = 0;
         self.answered = self.answered.saturating_add(1);
         if self.up.is_none() || self.up == Some(false) && self.answered >= RISE {
-            self.untold = self.up.is_some();
+            // Until then haproxy may keep it out: it was started so, or by a former process of this driver.
+            self.untold = true;
+            self.returns = self.up.is_some();
             self.up = Some(true);
         }
     }
@@ -74,6 +88,7 @@ impl Pinged {
         self.lost = self.lost.saturating_add(1);
         if self.up != Some(false) && self.lost >= self.echoes.max_retries {
             self.up = Some(false);
+            self.returns = false;
             self.untold = true;
         }
     }
@@ -86,15 +101,15 @@ mod tests {
     fn pinged(now: Instant) -> Pinged {
         let (pool, member) = (String::from("p"), String::from("m"));
         let address = "10.0.0.1".parse().unwrap();
-        Pinged::new(Echoes { pool, member, address, delay: 5, timeout: 2, max_retries: 3 }, now)
+        Pinged::new(Echoes { pool, member, address, delay: 5, timeout: 2, max_retries: 3, checked: false }, now)
     }
 
     #[test]
-    fn the_first_answer_is_enough_and_haproxy_need_not_be_told() {
+    fn the_first_answer_is_enough_and_haproxy_is_told_as_it_may_have_kept_the_member_out() {
         let mut member = pinged(Instant::now());
         let sequence = member.tick(Instant::now()).unwrap();
         member.answer(sequence);
-        assert_eq!((member.up, member.untold), (Some(true), false));
+        assert_eq!((member.up, member.untold), (Some(true), true));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The thread that sends, listens and tells haproxy.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     io,
     net::{IpAddr, SocketAddr},
     os::fd::{AsFd, AsRawFd},
@@ -128,11 +128,6 @@ impl Pinger {
         members.iter().map(|pinged| (key(&pinged.echoes), pinged.up)).collect()
     }
 
-    /// Members that do not answer.
-    pub(crate) fn down(&self, id: &str) -> HashSet<(String, String)> {
-        self.verdicts(id).into_iter().filter(|(_, up)| *up == Some(false)).map(|(key, _)| key).collect()
-    }
-
     pub(crate) fn close(&self) {
         self.table().closed = true;
         self.notify();
@@ -222,8 +217,11 @@ impl Pinger {
 fn command(pinged: &mut Pinged) -> String {
     pinged.untold = false;
     let state = if pinged.up == Some(false) { "maint" } else { "ready" };
-    let Echoes { pool, member, .. } = &pinged.echoes;
-    format!("set server {pool}/{member} state {state}")
+    let Echoes { pool, member, checked, .. } = &pinged.echoes;
+    let returns = std::mem::take(&mut pinged.returns) && *checked;
+    // Out of maintenance haproxy serves a member until a check fails: it is to wait for one.
+    let waits = if returns { format!(";set server {pool}/{member} health down") } else { String::new() };
+    format!("set server {pool}/{member} state {state}{waits}")
 }
 
 fn tell_one(id: &str, files: &Files, commands: Vec<String>) {

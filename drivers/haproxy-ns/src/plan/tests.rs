@@ -228,7 +228,8 @@ fn some_desired() -> impl Strategy<Value = Desired> {
             if echoes {
                 let (pool, member) = (String::from("p"), String::from("m"));
                 let address = "10.0.0.9".parse().unwrap();
-                desired.echoes = vec![Echoes { pool, member, address, delay: 1, timeout: 1, max_retries: 1 }];
+                desired.echoes =
+                    vec![Echoes { pool, member, address, delay: 1, timeout: 1, max_retries: 1, checked: false }];
             }
             desired
         },

@@ -1,6 +1,7 @@
 //! The driver in a lab: real links, real haproxy, real requests.
 
 mod crash;
+mod first_check;
 mod groups;
 mod hang;
 mod host;

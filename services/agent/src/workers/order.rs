@@ -2,30 +2,51 @@
 
 use std::{cmp::Ordering, collections::BTreeSet, sync::Arc};
 
-use ballast_proto::{agent::Desired, driver::LoadBalancer};
+use ballast_proto::{
+    agent::Desired,
+    driver::{KnownHealth, LoadBalancer},
+};
 
 /// A desired load balancer, as one cluster asked for it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Order {
     /// The cluster whose epochs and generations these are: those of two clusters cannot be compared.
     pub(crate) cluster: String,
     pub(crate) driver: String,
     pub(crate) epoch: u64,
     pub(crate) generation: u64,
+    /// Without what was known of its members.
     pub(crate) load_balancer: LoadBalancer,
+    /// How its members were when it was ordered. Nothing that is asked for: two orders are the same whatever was known.
+    pub(crate) known_health: Option<KnownHealth>,
+}
+
+impl PartialEq for Order {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { cluster, driver, epoch, generation, load_balancer, known_health: _ } = self;
+        (cluster, driver, epoch, generation, load_balancer)
+            == (&other.cluster, &other.driver, &other.epoch, &other.generation, &other.load_balancer)
+    }
 }
 
 impl Order {
     /// Nothing when the message names no load balancer.
     pub(crate) fn read(cluster: &str, desired: Desired) -> Option<Self> {
-        let load_balancer = desired.load_balancer.filter(|load_balancer| !load_balancer.id.is_empty())?;
+        let mut load_balancer = desired.load_balancer.filter(|load_balancer| !load_balancer.id.is_empty())?;
+        let known_health = load_balancer.known_health.take();
         Some(Self {
             cluster: cluster.to_owned(),
             driver: desired.driver,
             epoch: desired.epoch,
             generation: desired.generation,
             load_balancer,
+            known_health,
         })
+    }
+
+    /// What a driver is to be asked for.
+    pub(crate) fn asked(&self) -> LoadBalancer {
+        LoadBalancer { known_health: self.known_health.clone(), ..self.load_balancer.clone() }
     }
 
     pub(crate) fn id(&self) -> &str {
@@ -40,7 +61,7 @@ impl Order {
 
     pub(crate) fn to_desired(&self) -> Desired {
         Desired {
-            load_balancer: Some(self.load_balancer.clone()),
+            load_balancer: Some(self.asked()),
             driver: self.driver.clone(),
             epoch: self.epoch,
             generation: self.generation,

@@ -131,7 +131,7 @@ fn waiting(order: &Order, fault: Fault) -> Waiting {
 
 async fn call_deploy(workers: &Workers, order: &Order) -> Result<Vec<ObjectFault>, Fault> {
     match workers.0.on.drivers.driver(&order.driver) {
-        Some(driver) => driver.deploy(order.load_balancer.clone(), order.generation).await,
+        Some(driver) => driver.deploy(order.asked(), order.generation).await,
         None => Err(no_driver(&order.driver)),
     }
 }

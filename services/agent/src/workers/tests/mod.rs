@@ -5,7 +5,7 @@ mod sequences;
 use std::{sync::Arc, time::Duration};
 
 use ballast_abi::DriverError;
-use ballast_proto::driver::{Fault, LoadBalancer, ObjectFault};
+use ballast_proto::driver::{Fault, KnownHealth, LoadBalancer, ObjectFault};
 use tokio::time::Instant;
 
 use super::{
@@ -23,6 +23,7 @@ fn order(epoch: u64, generation: u64) -> Order {
         epoch,
         generation,
         load_balancer: LoadBalancer { id: "a".to_owned(), ..LoadBalancer::default() },
+        known_health: None,
     }
 }
 
@@ -63,6 +64,16 @@ fn the_newest_generation_wins_and_older_ones_are_skipped() {
     assert_eq!(state.desire(order(1, 2)), Age::Older);
     assert_eq!(deploy(&mut state, Ok(Vec::new()), now), Some((1, 3)));
     assert_eq!(next(&state, now), Step::Wait(None));
+}
+
+#[test]
+fn what_is_known_of_members_goes_to_the_driver_and_makes_no_other_order() {
+    let now = Instant::now();
+    let mut state = running(order(1, 1), now);
+    let known = Order { known_health: Some(KnownHealth::default()), ..order(1, 1) };
+    assert_eq!(Order::read("c", known.to_desired()).unwrap().asked().known_health, Some(KnownHealth::default()));
+    assert_eq!(state.desire(known), Age::Again);
+    assert!(matches!(next(&state, now), Step::Answer(_)), "what runs already is answered without a call");
 }
 
 #[test]
