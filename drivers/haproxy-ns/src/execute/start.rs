@@ -43,9 +43,7 @@ impl Work<'_> {
             namespace::enter(namespace)?;
             process::start(haproxy, files, id, identity, replacing)
         })?;
-        let started = started?;
-        self.confine(&[started.pid()]);
-        self.starting = Some(started);
+        self.starting = Some(started?);
         Ok(())
     }
 
@@ -79,7 +77,11 @@ impl Work<'_> {
     pub(super) fn await_haproxy(&mut self) -> Result<(), Failure> {
         let Some(starting) = self.starting.take() else { return Ok(()) };
         match starting.finish() {
-            Ok(()) => self.files.accept_config(),
+            Ok(()) => {
+                // Not before: while it goes to the background it is another process from one moment to the next.
+                self.confine(&process::all(self.files, self.id)?);
+                self.files.accept_config()
+            }
             Err(failure) => {
                 // It was refused before it took anything over: what ran before goes on.
                 if !self.unsettled {

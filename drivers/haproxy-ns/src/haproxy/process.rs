@@ -105,10 +105,6 @@ pub(crate) fn start(
 }
 
 impl Starting {
-    pub(crate) fn pid(&self) -> i32 {
-        self.child.id().cast_signed()
-    }
-
     /// Waits until haproxy listens and has gone to the background, or has refused.
     pub(crate) fn finish(self) -> Result<(), Failure> {
         let Self { child, mut said, run, identity, predecessor } = self;
