@@ -36,6 +36,8 @@ pub(crate) enum Failure {
     File { path: PathBuf, error: io::Error },
     #[error("there is no CA: {}: {error}; make one with `ballast pki init DIR`, or name it with --dir", path.display())]
     NoAuthority { path: PathBuf, error: io::Error },
+    #[error("{}: {why}", path.display())]
+    Unreadable { path: PathBuf, why: String },
     #[error("cannot make a certificate: {0}")]
     Certificate(rcgen::Error),
     /// Wrong usage of `driver check` that its grammar cannot tell.

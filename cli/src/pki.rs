@@ -1,9 +1,11 @@
 //! `ballast pki`: a small CA for a deployment that has none, and the certificates of its processes.
 //!
 //! A certificate's URI says what its owner is, which is what Ballast's processes go by. Keys are ECDSA P-256, in files
-//! that only their owner can read, and nothing that exists is overwritten.
+//! that only their owner can read, and nothing that exists is overwritten but by `renew`.
 
 mod arguments;
+mod record;
+mod renew;
 
 use std::{
     fs,
@@ -19,6 +21,8 @@ use rcgen::{
 };
 
 pub(crate) use arguments::{Issue, Pki, Role};
+use ballast_service::secret;
+use time::OffsetDateTime;
 
 use crate::failure::Failure;
 
@@ -31,6 +35,8 @@ pub(crate) fn run(command: &Pki) -> Result<String, Failure> {
     match command {
         Pki::Init { dir, days } => init(dir, *days),
         Pki::Issue(issue) => certificate(issue),
+        Pki::Renew { name, dir, days } => renew::renew(dir, name, *days),
+        Pki::Revoke { names, dir } => revoke(dir, names),
     }
 }
 
@@ -43,19 +49,18 @@ fn init(dir: &Path, days: u32) -> Result<String, Failure> {
     let paths = (dir.join("ca.pem"), dir.join("ca.key"));
     write(&paths.1, &key.serialize_pem(), 0o600)?;
     write(&paths.0, &certificate.pem(), 0o644)?;
+    record::revoke(dir, &Issuer::new(authority(&key), key), &[])?;
     Ok(format!(
-        "{}\n{}\nKeep ca.key to yourself: whoever has it can be anyone. Every process needs ca.pem as tls.ca.\n",
+        "{}\n{}\n{}\nKeep ca.key to yourself: whoever has it can be anyone. Every process needs ca.pem as tls.ca, and crl.pem \
+         as tls.crl.\n",
         paths.0.display(),
-        paths.1.display()
+        paths.1.display(),
+        dir.join("crl.pem").display()
     ))
 }
 
 fn certificate(issue: &Issue) -> Result<String, Failure> {
-    let ca = issue.dir.join("ca.key");
-    let text = fs::read_to_string(&ca).map_err(|error| Failure::NoAuthority { path: ca.clone(), error })?;
-    let ca_key = KeyPair::from_pem(&text).map_err(Failure::Certificate)?;
-    let issuer = Issuer::new(authority(&ca_key), ca_key);
-    let key = KeyPair::generate().map_err(Failure::Certificate)?;
+    let issuer = authority_of(&issue.dir)?;
     let mut params = CertificateParams::default();
     let name = issue.name().map_err(Failure::Usage)?;
     params.distinguished_name.push(DnType::CommonName, name.as_str());
@@ -66,12 +71,43 @@ fn certificate(issue: &Issue) -> Result<String, Failure> {
         Role::Gateway | Role::Agent | Role::Client => ExtendedKeyUsagePurpose::ClientAuth,
     }];
     params.use_authority_key_identifier_extension = true;
-    validity(&mut params, issue.days);
-    let signed = params.signed_by(&key, &issuer).map_err(Failure::Certificate)?;
+    validity(&mut params, issue.days());
+    let (certificate, key) = sign(&params, &issuer)?;
     let paths = (issue.dir.join(format!("{name}.pem")), issue.dir.join(format!("{name}.key")));
-    write(&paths.1, &key.serialize_pem(), 0o600)?;
-    write(&paths.0, &signed.pem(), 0o644)?;
+    write(&paths.1, &key, 0o600)?;
+    write(&paths.0, &certificate, 0o644)?;
+    record::keep(&issue.dir, &name, &certificate)?;
     Ok(format!("{}\n{}\n", paths.0.display(), paths.1.display()))
+}
+
+fn revoke(dir: &Path, names: &[String]) -> Result<String, Failure> {
+    let issuer = authority_of(dir)?;
+    let mut serials = Vec::new();
+    for name in names {
+        serials.extend(record::serials(dir, name)?);
+    }
+    let count = record::revoke(dir, &issuer, &serials)?;
+    let list = dir.join("crl.pem");
+    Ok(format!(
+        "{count} taken back.\n{}\nEvery process needs it as tls.crl, and reads it again when it changes.\n",
+        list.display()
+    ))
+}
+
+/// A new key, and what the CA says of it: certificate and key in PEM.
+fn sign(params: &CertificateParams, issuer: &Issuer<'_, KeyPair>) -> Result<(String, String), Failure> {
+    let key = KeyPair::generate().map_err(Failure::Certificate)?;
+    let signed = params.clone().signed_by(&key, issuer).map_err(Failure::Certificate)?;
+    Ok((signed.pem(), key.serialize_pem()))
+}
+
+/// The CA of a folder.
+fn authority_of(dir: &Path) -> Result<Issuer<'static, KeyPair>, Failure> {
+    let ca = dir.join("ca.key");
+    let text = fs::read_to_string(&ca).map_err(|error| Failure::NoAuthority { path: ca.clone(), error })?;
+    secret::check(&ca).map_err(|why| Failure::Unreadable { path: ca, why })?;
+    let key = KeyPair::from_pem(&text).map_err(Failure::Certificate)?;
+    Ok(Issuer::new(authority(&key), key))
 }
 
 /// The CA's own parameters. They follow from its key, so that the key alone is enough to issue, and two CAs never have
@@ -86,10 +122,13 @@ fn authority(key: &KeyPair) -> CertificateParams {
 }
 
 fn validity(params: &mut CertificateParams, days: u32) {
-    #[expect(clippy::disallowed_methods, reason = "a person's command: it is now when he asks")]
-    let now = SystemTime::now();
-    params.not_before = (now - SLACK).into();
-    params.not_after = (now + Duration::from_secs(u64::from(days) * DAY)).into();
+    params.not_before = now() - SLACK;
+    params.not_after = now() + Duration::from_secs(u64::from(days) * DAY);
+}
+
+#[expect(clippy::disallowed_methods, reason = "a person's command: it is now when he asks")]
+fn now() -> OffsetDateTime {
+    SystemTime::now().into()
 }
 
 fn names(issue: &Issue) -> Result<Vec<SanType>, Failure> {

@@ -39,11 +39,31 @@ impl Pki {
     /// # Panics
     /// When the command fails.
     pub fn issue(&self, arguments: &str) {
+        self.run(&format!("issue {arguments}"));
+    }
+
+    /// Another of the command's verbs, by the rest of its line.
+    ///
+    /// # Panics
+    /// When the command fails.
+    pub fn run(&self, line: &str) {
         run(Command::new(programs::built("ballast"))
-            .args(["pki", "issue"])
-            .args(arguments.split_whitespace())
+            .arg("pki")
+            .args(line.split_whitespace())
             .arg("--dir")
             .arg(&self.0));
+    }
+
+    /// The copies of what was issued under a name.
+    ///
+    /// # Panics
+    /// When they cannot be listed.
+    #[must_use]
+    pub fn issued(&self, name: &str) -> Vec<String> {
+        let entries =
+            fs::read_dir(self.0.join("issued")).expect("a folder").map(|entry| entry.expect("an entry").path());
+        let paths = entries.map(|path| path.display().to_string());
+        paths.filter(|path| path.contains(&format!("/{name}."))).collect()
     }
 
     /// The path of one of its files.

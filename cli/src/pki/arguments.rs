@@ -15,6 +15,26 @@ pub(crate) enum Pki {
     },
     /// Make a key and a certificate of one process
     Issue(Issue),
+    /// Make a new key and certificate in the place of NAME's, for the same names
+    Renew {
+        /// As its files are called: agent-host-1
+        name: String,
+        /// Where the CA is, and the certificate
+        #[arg(long, env = "BALLAST_PKI", default_value = "pki")]
+        dir: PathBuf,
+        /// How long it is good; without it, as long as the one before
+        #[arg(long)]
+        days: Option<u32>,
+    },
+    /// Take certificates back: DIR/crl.pem says which, and every process reads it again
+    Revoke {
+        /// All that were issued for a name, as agent-host-1, or a certificate's file, by a path with a slash
+        #[arg(value_name = "NAME", required = true)]
+        names: Vec<String>,
+        /// Where the CA is
+        #[arg(long, env = "BALLAST_PKI", default_value = "pki")]
+        dir: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -36,9 +56,9 @@ pub(crate) struct Issue {
     /// An address that the server is reached by
     #[arg(long)]
     pub(crate) ip: Vec<IpAddr>,
-    /// How long it is good
-    #[arg(long, default_value_t = 365)]
-    pub(crate) days: u32,
+    /// How long it is good; without it, an agent's for 90 days, others for 365
+    #[arg(long)]
+    days: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -54,6 +74,11 @@ pub(crate) enum Role {
 }
 
 impl Issue {
+    /// An agent's is shorter: there are many, on hosts that run tenants' traffic.
+    pub(crate) fn days(&self) -> u32 {
+        self.days.unwrap_or(if self.role == Role::Agent { 90 } else { 365 })
+    }
+
     /// What the certificate's files are called.
     ///
     /// # Errors
@@ -107,7 +132,7 @@ mod tests {
             project: project.map(str::to_owned),
             dns: Vec::new(),
             ip: Vec::new(),
-            days: 1,
+            days: None,
         }
     }
 

@@ -11,7 +11,7 @@ use std::{
 };
 
 use hyper_util::rt::TokioIo;
-use rustls::{ClientConfig, ServerConfig};
+use rustls::ClientConfig;
 use tokio::{
     net::{TcpListener, UnixListener, UnixStream},
     sync::mpsc,
@@ -30,7 +30,7 @@ use crate::{
     edge::{Edge, Guarded, Listener, Place},
     folder::make_passable,
     process::Failure,
-    tls::{Stream, connect, handshakes},
+    tls::{self, Stream, connect, handshakes},
 };
 
 /// The largest message either side takes: a load balancer with thousands of members fits.
@@ -71,7 +71,7 @@ pub struct Listening {
     pub edge: Edge,
     pub tcp: TcpListener,
     /// With it, TCP is TLS and nothing else.
-    pub tls: Option<Arc<ServerConfig>>,
+    pub tls: Option<tls::Server>,
     pub unix: Option<UnixListener>,
 }
 

@@ -4,22 +4,26 @@
 
 mod accept;
 mod dial;
+mod guests;
+mod live;
 #[cfg(feature = "native-certs")]
 pub(crate) mod person;
 mod role;
+mod server;
 mod stream;
+mod validity;
 
 use std::{path::Path, sync::Arc};
 
 use rustls::{
     RootCertStore, ServerConfig,
     client::{
-        WebPkiServerVerifier,
+        Resumption,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
     crypto::{CryptoProvider, ring},
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
-    server::WebPkiClientVerifier,
+    server::NoServerSessionStorage,
 };
 
 pub use accept::{Handshakes, handshakes};
@@ -29,9 +33,11 @@ pub use person::{Files, rest_client, scheduler_client};
 pub use role::Role;
 pub(crate) use role::role_of;
 pub use rustls::ClientConfig;
+pub use server::Server;
 pub use stream::{Peer, Stream};
 
 use crate::{config::Tls, secret};
+use live::Live;
 
 /// HTTP/2, as gRPC wants it.
 const H2: &[u8] = b"h2";
@@ -43,32 +49,38 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
+fn live(tls: &Tls) -> Result<Arc<Live>, String> {
+    Live::open(live::Files {
+        cert: ("tls.cert", tls.cert.clone()),
+        key: ("tls.key", tls.key.clone()),
+        ca: tls.ca.clone(),
+        crl: tls.crl.clone(),
+    })
+}
+
 /// Serves gRPC: certificates of the CA are asked for; who has none must have a token.
 ///
 /// # Errors
 /// One line that names the key and the file.
-pub fn server(tls: &Tls) -> Result<Arc<ServerConfig>, String> {
-    let roots = Arc::new(roots("tls.ca", &tls.ca)?);
-    let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider())
-        .allow_unauthenticated()
-        .build()
-        .map_err(|error| format!("tls.ca = \"{}\": {error}", tls.ca.display()))?;
-    let (chain, key) = (chain("tls.cert", &tls.cert)?, key("tls.key", &tls.key)?);
+pub fn server(tls: &Tls) -> Result<Server, String> {
+    let live = live(tls)?;
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
-        .with_client_cert_verifier(verifier)
-        .with_single_cert(chain, key)
-        .map_err(|error| format!("tls.cert = \"{}\" with tls.key: {error}", tls.cert.display()))?;
+        .with_client_cert_verifier(Arc::clone(&live) as _)
+        .with_cert_resolver(Arc::clone(&live) as _);
     config.alpn_protocols = vec![H2.to_vec()];
-    Ok(Arc::new(config))
+    // A session that goes on would show no certificate again, and so outlive its revocation.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    Ok(Server::new(config, live))
 }
 
 /// The server's side of `[tls]`, if it is configured.
 ///
 /// # Errors
 /// As [`server`].
-pub fn server_if_set(tls: &Tls) -> Result<Option<Arc<ServerConfig>>, String> {
+pub fn server_if_set(tls: &Tls) -> Result<Option<Server>, String> {
     if tls.is_set() { server(tls).map(Some) } else { Ok(None) }
 }
 
@@ -76,16 +88,20 @@ pub fn server_if_set(tls: &Tls) -> Result<Option<Arc<ServerConfig>>, String> {
 ///
 /// # Errors
 /// As [`server`].
-pub fn rest_server(cert: &Path, key_file: &Path) -> Result<Arc<ServerConfig>, String> {
-    let (chain, key) = (chain("gateway.tls_cert", cert)?, key("gateway.tls_key", key_file)?);
+pub fn rest_server(cert: &Path, key_file: &Path) -> Result<Server, String> {
+    let live = Live::open(live::Files {
+        cert: ("gateway.tls_cert", cert.to_owned()),
+        key: ("gateway.tls_key", key_file.to_owned()),
+        ca: std::path::PathBuf::new(),
+        crl: std::path::PathBuf::new(),
+    })?;
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
         .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|error| format!("gateway.tls_cert = \"{}\" with gateway.tls_key: {error}", cert.display()))?;
+        .with_cert_resolver(Arc::clone(&live) as _);
     config.alpn_protocols = vec![HTTP1.to_vec()];
-    Ok(Arc::new(config))
+    Ok(Server::new(config, live))
 }
 
 /// Calls a scheduler over gRPC, and nobody else.
@@ -93,19 +109,16 @@ pub fn rest_server(cert: &Path, key_file: &Path) -> Result<Arc<ServerConfig>, St
 /// # Errors
 /// As [`server`].
 pub fn client(tls: &Tls) -> Result<Arc<ClientConfig>, String> {
-    let roots = Arc::new(roots("tls.ca", &tls.ca)?);
-    let by_chain = WebPkiServerVerifier::builder_with_provider(roots, provider())
-        .build()
-        .map_err(|error| format!("tls.ca = \"{}\": {error}", tls.ca.display()))?;
-    let (chain, key) = (chain("tls.cert", &tls.cert)?, key("tls.key", &tls.key)?);
+    let live = live(tls)?;
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(SchedulerOnly { by_chain }))
-        .with_client_auth_cert(chain, key)
-        .map_err(|error| format!("tls.cert = \"{}\" with tls.key: {error}", tls.cert.display()))?;
+        .with_custom_certificate_verifier(Arc::new(SchedulerOnly { by_chain: Arc::clone(&live) as _ }))
+        .with_client_cert_resolver(live);
     config.alpn_protocols = vec![H2.to_vec()];
+    // As at the server: what has changed is looked at with each connection.
+    config.resumption = Resumption::disabled();
     Ok(Arc::new(config))
 }
 
@@ -142,7 +155,7 @@ pub(crate) fn roots(name: &str, path: &Path) -> Result<RootCertStore, String> {
 /// was broken into must not be able to stand in for one.
 #[derive(Debug)]
 struct SchedulerOnly {
-    by_chain: Arc<WebPkiServerVerifier>,
+    by_chain: Arc<dyn ServerCertVerifier>,
 }
 
 impl ServerCertVerifier for SchedulerOnly {

@@ -52,6 +52,7 @@ fn site(lab: &Lab, webs: u8) -> (Pki, Site) {
         (GATEWAY, "BALLAST_GATEWAY__SCHEDULER", "127.0.0.1:9697".to_owned()),
         ("", "BALLAST_AGENT__SCHEDULERS", format!("{ADDRESS}:9697")),
         ("", "BALLAST_TLS__CA", pki.file("ca.pem")),
+        ("", "BALLAST_TLS__CRL", pki.file("crl.pem")),
     ];
     environment.extend(certificate(SCHEDULER, &pki, "scheduler"));
     environment.extend(certificate(GATEWAY, &pki, "gateway"));
@@ -240,4 +241,160 @@ fn rest_is_served_to_other_machines_over_tls_to_who_has_a_token() {
         assert_eq!(ask("api.example", &foreign.file("ca.pem"), "t"), "");
         Ok(())
     });
+}
+
+/// The agent's haproxies, by their process ids.
+fn haproxies(site: &Site) -> Vec<String> {
+    let output = site.agents[0].host.output("pgrep", ["-x", "haproxy"]).unwrap_or_default();
+    output.split_whitespace().map(str::to_owned).collect()
+}
+
+fn count(site: &Site, service: &str, words: &str) -> usize {
+    site.logged(service).matches(words).count()
+}
+
+fn wait_for_count(site: &Site, service: &str, words: &str, wanted: usize) {
+    if ballast_lab::poll_until(PATIENCE, || (count(site, service, words) >= wanted).then_some(())).is_none() {
+        panic!("not {wanted} times '{words}' in the log of {service}:\n{}", site.logged(service));
+    }
+}
+
+#[test]
+fn a_revoked_agent_is_out_within_seconds_and_a_renewed_one_is_back_and_no_load_balancer_notices() {
+    let test = "a_revoked_agent_is_out_within_seconds_and_a_renewed_one_is_back_and_no_load_balancer_notices";
+    if !(require_tool("haproxy", test) && require_tool("pgrep", test)) {
+        return;
+    }
+    in_lab(|lab| {
+        let (pki, mut site) = site(lab, 1);
+        site.start_agent(0);
+        site.wait_for_agents(1);
+        let (pool, address) = site.make_load_balancer("web");
+        let before = haproxies(&site);
+        assert_eq!(before.len(), 1);
+        let issued = pki.issued("agent-agent-1");
+
+        // Renewed in place: nobody is restarted, and no connection ends.
+        pki.run("renew agent-agent-1");
+        wait_for_count(&site, "agent-1", "the certificates have changed", 1);
+        assert_eq!(count(&site, "agent-1", "a session is open"), 1);
+        // The one before is taken back: the connection that was made with it ends, and the next shows the new one.
+        let started = Instant::now();
+        pki.run(&format!("revoke {}", issued[0]));
+        wait_for_reason(&site, SCHEDULER, &["a connection of the agent of agent-1 ends", "Revoked"]);
+        assert!(started.elapsed().as_secs() < 10, "it took {:?}", started.elapsed());
+        wait_for_count(&site, "agent-1", "a session is open", 2);
+        assert_eq!(site.ask(&address).as_deref(), Some("web-1"));
+
+        // All of its certificates: it is out, and stays out.
+        let started = Instant::now();
+        pki.run("revoke agent-agent-1");
+        wait_for_reason(&site, SCHEDULER, &["refused a connection", "Revoked"]);
+        assert!(started.elapsed().as_secs() < 10, "it took {:?}", started.elapsed());
+        assert_eq!(count(&site, "agent-1", "a session is open"), 2);
+        assert_eq!(haproxies(&site), before, "a haproxy was started again");
+        let change = serde_json::json!({"pool": {"lb_method": "LEAST_CONNECTIONS"}});
+        site.rest.update(&format!("/v2.0/lb/pools/{pool}"), &change);
+        assert_eq!(site.ask(&address).as_deref(), Some("web-1"));
+
+        // And with another one it is back, and does what was asked for meanwhile.
+        pki.run("renew agent-agent-1");
+        wait_for_count(&site, "agent-1", "a session is open", 3);
+        site.wait_for_status(&format!("/v2.0/lb/pools/{pool}"), "ACTIVE");
+        assert_eq!(site.ask(&address).as_deref(), Some("web-1"));
+        Ok(())
+    });
+}
+
+#[test]
+fn certificates_and_cas_are_read_again_by_every_process_and_what_cannot_be_read_changes_nothing() {
+    let test = "certificates_and_cas_are_read_again_by_every_process_and_what_cannot_be_read_changes_nothing";
+    if !(require_tool("curl", test) && require_tool("haproxy", test)) {
+        return;
+    }
+    in_lab(|lab| {
+        let (pki, mut site) = site(lab, 0);
+        pki.issue("rest --dns localhost");
+        site.set((GATEWAY, "BALLAST_GATEWAY__TLS_CERT", pki.file("rest.pem")));
+        site.set((GATEWAY, "BALLAST_GATEWAY__TLS_KEY", pki.file("rest.key")));
+        site.set((GATEWAY, "BALLAST_GATEWAY__LISTEN", "127.0.0.1:9443".to_owned()));
+        site.gateway = None;
+        site.spawn_gateway();
+        site.start_agent(0);
+        wait_for_count(&site, "agent-1", "a session is open", 1);
+        let other = Pki::init(&lab.dir().join("other"));
+        let served = |ca: &str| {
+            let mut command = Command::new("curl");
+            command.args(["-s", "-o", "/dev/null", "-w", "%{http_code}", "--cacert", ca]);
+            let output = command.arg("https://localhost:9443/v2.0/lb/pools").output().expect("curl starts");
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        };
+        wait_until(PATIENCE, "REST", || (served(&pki.file("ca.pem")) == "200").then_some(()));
+
+        // What is no certificate changes nothing.
+        let good = std::fs::read(pki.file("scheduler.pem"))?;
+        std::fs::write(pki.file("scheduler.pem"), "half of it")?;
+        wait_for_reason(&site, SCHEDULER, &["the certificates stay as they were", "tls.cert"]);
+        site.kill_agent(0);
+        site.start_agent(0);
+        wait_for_count(&site, "agent-1", "a session is open", 2);
+        std::fs::write(pki.file("scheduler.pem"), good)?;
+
+        // Another CA takes over: first it is believed beside the old one, then everybody gets a certificate of it.
+        other.issue(&format!("scheduler --ip 127.0.0.1 --ip {ADDRESS}"));
+        for line in ["gateway", "agent --host agent-1", "rest --dns localhost"] {
+            other.issue(line);
+        }
+        for name in ["ca.pem", "crl.pem"] {
+            let both = std::fs::read_to_string(pki.file(name))? + &std::fs::read_to_string(other.file(name))?;
+            std::fs::write(pki.file(name), both)?;
+        }
+        for service in [SCHEDULER, GATEWAY, "agent-1"] {
+            wait_for_count(&site, service, "the certificates have changed", 1);
+        }
+        for name in ["scheduler", "gateway", "agent-agent-1", "rest"] {
+            for kind in ["key", "pem"] {
+                let file = format!("{name}.{kind}");
+                std::fs::copy(other.file(&file), pki.file(&file))?;
+            }
+        }
+        wait_until(PATIENCE, "REST with the new certificate", || {
+            (served(&other.file("ca.pem")) == "200").then_some(())
+        });
+        for service in [SCHEDULER, GATEWAY, "agent-1"] {
+            wait_for_count(&site, service, "the certificates have changed", 2);
+        }
+        // The old CA is believed no more: those who came with its certificates are out, and come back with the new ones.
+        for name in ["ca.pem", "crl.pem"] {
+            std::fs::copy(other.file(name), pki.file(name))?;
+        }
+        wait_for_reason(&site, SCHEDULER, &["a connection of a gateway ends"]);
+        wait_for_count(&site, "agent-1", "a session is open", 3);
+        wait_until(PATIENCE, "REST by the new CA alone", || (served(&other.file("ca.pem")) == "200").then_some(()));
+        Ok(())
+    });
+}
+
+#[test]
+fn a_certificate_that_has_ended_is_said_aloud() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let pki = Pki::init(&directory.path().join("pki"));
+    pki.issue("gateway --days 0");
+    let log = directory.path().join("log");
+    let mut gateway = Command::new(ballast_tests::programs::built("ballast-api-gateway"))
+        .env("BALLAST_GATEWAY__LISTEN", "127.0.0.1:0")
+        .env("BALLAST_TLS__CA", pki.file("ca.pem"))
+        .env("BALLAST_TLS__CERT", pki.file("gateway.pem"))
+        .env("BALLAST_TLS__KEY", pki.file("gateway.key"))
+        .stderr(std::fs::File::create(&log).expect("a file"))
+        .spawn()
+        .expect("the gateway starts");
+    let said = ballast_lab::poll_until(PATIENCE, || {
+        let said = std::fs::read_to_string(&log).ok()?;
+        said.contains("gateway.pem").then_some(said)
+    });
+    gateway.kill().expect("it runs");
+    gateway.wait().expect("it ends");
+    let said = said.unwrap_or_default();
+    assert!(said.contains("ERROR") && said.contains("the certificate has ended"), "{said}");
 }

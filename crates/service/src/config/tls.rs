@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-/// `[tls]`: all three, in PEM, or none.
+/// `[tls]`: the first three, in PEM, or none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tls {
@@ -14,6 +14,8 @@ pub struct Tls {
     pub cert: PathBuf,
     /// Its key.
     pub key: PathBuf,
+    /// Which certificates are believed no more: revocation lists in PEM, one of each CA; empty: all are.
+    pub crl: PathBuf,
 }
 
 impl Tls {
@@ -26,10 +28,10 @@ impl Tls {
     /// One line, when some keys are missing.
     pub fn check(&self) -> Result<(), String> {
         let set = [&self.ca, &self.cert, &self.key].into_iter().filter(|path| !path.as_os_str().is_empty()).count();
-        if matches!(set, 0 | 3) {
-            Ok(())
-        } else {
-            Err("tls: ca, cert and key belong together: set all three".to_owned())
+        match set {
+            0 if !self.crl.as_os_str().is_empty() => Err("tls.crl is nothing without tls.ca, cert and key".to_owned()),
+            0 | 3 => Ok(()),
+            _ => Err("tls: ca, cert and key belong together: set all three".to_owned()),
         }
     }
 }

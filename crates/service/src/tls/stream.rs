@@ -14,7 +14,7 @@ use tokio::{
 use tokio_rustls::TlsStream;
 use tonic::transport::server::Connected;
 
-use super::Role;
+use super::{Role, guests::End};
 
 /// Who is at the other end of a connection, as far as the connection itself tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub enum Peer {
 pub struct Stream {
     transport: Transport,
     peer: Peer,
+    /// Of who has shown a certificate.
+    end: Option<End>,
 }
 
 #[derive(Debug)]
@@ -44,14 +46,14 @@ enum Transport {
 impl Stream {
     #[must_use]
     pub fn unix(stream: UnixStream) -> Self {
-        Self { transport: Transport::Unix(stream), peer: Peer::Unix }
+        Self { transport: Transport::Unix(stream), peer: Peer::Unix, end: None }
     }
 
     #[must_use]
     pub fn plain(stream: TcpStream, address: SocketAddr) -> Self {
         // What is sent is small and waited for. A peer that has gone already is noticed when it is read.
         let _ = stream.set_nodelay(true);
-        Self { transport: Transport::Tcp(stream), peer: Peer::Plain { address } }
+        Self { transport: Transport::Tcp(stream), peer: Peer::Plain { address }, end: None }
     }
 
     /// The other end's address; of a Unix socket's, nobody's.
@@ -64,7 +66,14 @@ impl Stream {
     }
 
     pub(crate) fn tls(stream: impl Into<TlsStream<TcpStream>>, address: SocketAddr, role: Option<Role>) -> Self {
-        Self { transport: Transport::Tls(Box::new(stream.into())), peer: Peer::Tls { address, role } }
+        Self { transport: Transport::Tls(Box::new(stream.into())), peer: Peer::Tls { address, role }, end: None }
+    }
+}
+
+impl Stream {
+    /// Breaks off at this end, whenever it comes.
+    pub(super) fn until(self, end: End) -> Self {
+        Self { end: Some(end), ..self }
     }
 }
 
@@ -88,7 +97,13 @@ macro_rules! either {
 }
 
 impl AsyncRead for Stream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.end.as_mut().is_some_and(|end| end.poll(cx).is_ready()) {
+            return Poll::Ready(Err(io::Error::new(
+                io::ErrorKind::ConnectionAborted,
+                "its certificate is good no more",
+            )));
+        }
         either!(self, inner => Pin::new(inner).poll_read(cx, buffer))
     }
 }
