@@ -63,6 +63,22 @@ async fn an_agent_that_falls_silent_dies_and_lives_again_with_a_heartbeat() {
 }
 
 #[tokio::test]
+async fn an_agent_that_says_more_than_it_may_is_refused_or_not_listened_to() {
+    let services = Services::start().await;
+    let refused = Agent::connect(&services.channel, "a", &"1".repeat(60 << 20)).await.err().unwrap();
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    assert_eq!(refused.message(), "Hello.instance_id is 62914560 long, and may be 1020");
+    let mut agent = Agent::connect(&services.channel, "a", "1").await.unwrap();
+    agent.heartbeat(vec![DriverReport { reason: "dropped".to_owned(), ..ready_driver() }; 1_000]).await;
+    agent.heartbeat(vec![DriverReport { reason: "kept".to_owned(), ..ready_driver() }]).await;
+    let drivers = async || services.get("/v2.0/agents").await["agents"][0]["configurations"]["drivers"].clone();
+    tokio::time::timeout(PATIENCE, async { while drivers().await[0]["reason"] != "kept" {} }).await.unwrap();
+    assert_eq!(drivers().await.as_array().unwrap().len(), 1);
+    services.pool(&services.subnet().await).await;
+    agent.desired().await;
+}
+
+#[tokio::test]
 async fn a_host_that_is_full_gets_nothing_until_it_has_room() {
     let services = Services::start().await;
     let mut agent = Agent::connect(&services.channel, "a", "1").await.unwrap();

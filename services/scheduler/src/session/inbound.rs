@@ -15,7 +15,7 @@ use ballast_proto::{
     convert, driver,
 };
 
-use super::Session;
+use super::{Session, bounds};
 use crate::app::Owner;
 
 /// Drivers that a session remembers beside those that are there.
@@ -30,6 +30,10 @@ impl Session<'_> {
     ) -> Result<(), Fault> {
         let mut outcomes = Vec::new();
         for message in messages {
+            if let Some(Err(said)) = message.message.as_ref().map(bounds::check) {
+                tracing::error!("dropped a message of this agent: {said}");
+                continue;
+            }
             if let Some(Message::Outcome(outcome)) = &message.message {
                 outcomes.extend(self.outcome(outcome));
                 continue;

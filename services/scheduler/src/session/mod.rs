@@ -3,6 +3,7 @@
 //! A session remembers what it has sent and nothing else. Woken or on its period, it makes the same pass: read what the
 //! store desires of this agent, send what has not been sent.
 
+mod bounds;
 mod inbound;
 mod outbound;
 mod reader;
@@ -63,8 +64,9 @@ impl agent_session_server::AgentSession for Sessions {
     ) -> Result<Response<Self::ConnectStream>, Status> {
         let peer = request.extensions().get::<AgentPeer>().cloned();
         let mut inbound = request.into_inner();
-        let Some(AgentMessage { message: Some(agent_message::Message::Hello(hello)) }) = inbound.message().await?
-        else {
+        let first = inbound.message().await?.and_then(|first| first.message);
+        first.as_ref().map_or(Ok(()), bounds::check).map_err(Status::invalid_argument)?;
+        let Some(agent_message::Message::Hello(hello)) = first else {
             return Err(Status::invalid_argument("the first message of a session is Hello"));
         };
         let peer = peer.ok_or_else(|| Status::permission_denied("this agent was not admitted"))?;

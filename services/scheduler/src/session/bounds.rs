@@ -1,0 +1,191 @@
+//! How much an agent may say: every text and every repeated field of its messages has a line here.
+
+use ballast_model::told::LONGEST;
+use ballast_proto::agent::{DriverReport, agent_message::Message};
+
+/// What bounds a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bound {
+    /// It is kept as one line of at most [`LONGEST`] characters.
+    Told,
+    /// It is read as an id, and dropped when it is none.
+    Id,
+    /// Nobody reads it.
+    Ignored,
+    /// So many bytes; a message with more is dropped, and a Hello refused.
+    Length(usize),
+    /// So many of them; a message with more is dropped, and a Hello refused.
+    Count(usize),
+}
+
+const DRIVERS: usize = 256;
+const FEATURES: usize = 1_000;
+/// Of load balancers of one agent, of members and other objects of one load balancer.
+const OBJECTS: usize = 100_000;
+const NAME: usize = 4 * LONGEST;
+
+const BOUNDS: [(&str, &str, Bound); 28] = [
+    ("Hello", "host", Bound::Told),
+    ("Hello", "instance_id", Bound::Length(NAME)),
+    ("Hello", "version", Bound::Told),
+    ("Hello", "cluster_id", Bound::Length(NAME)),
+    ("Hello", "deployed", Bound::Count(OBJECTS)),
+    ("Hello", "drivers", Bound::Count(DRIVERS)),
+    ("Deployed", "load_balancer_id", Bound::Ignored),
+    ("Deployed", "driver", Bound::Ignored),
+    ("DriverReport", "name", Bound::Told),
+    ("DriverReport", "version", Bound::Told),
+    ("DriverReport", "digest", Bound::Ignored),
+    ("DriverReport", "reason", Bound::Told),
+    ("Capabilities", "features", Bound::Count(FEATURES)),
+    ("Heartbeat", "drivers", Bound::Count(DRIVERS)),
+    ("Outcome", "load_balancer_id", Bound::Id),
+    ("Outcome", "faults", Bound::Count(OBJECTS)),
+    ("ObjectFault", "object_id", Bound::Id),
+    ("Fault", "message", Bound::Told),
+    ("Fault", "detail", Bound::Ignored),
+    ("Waiting", "load_balancer_id", Bound::Id),
+    ("Removed", "load_balancer_id", Bound::Id),
+    ("HealthReport", "load_balancers", Bound::Count(OBJECTS)),
+    ("LoadBalancerHealth", "load_balancer_id", Bound::Id),
+    ("LoadBalancerHealth", "members", Bound::Count(OBJECTS)),
+    ("MemberHealth", "pool_id", Bound::Ignored),
+    ("MemberHealth", "member_id", Bound::Id),
+    ("StatisticsReport", "load_balancers", Bound::Count(OBJECTS)),
+    ("LoadBalancerStatistics", "load_balancer_id", Bound::Id),
+];
+
+/// # Errors
+/// The field that is too long, and its bound.
+pub(super) fn check(message: &Message) -> Result<(), String> {
+    let within = |of: &str, field: &str, length: usize| {
+        let line = BOUNDS.iter().find(|line| (line.0, line.1) == (of, field));
+        match line.map(|line| line.2) {
+            Some(Bound::Count(most) | Bound::Length(most)) if length > most => {
+                Err(format!("{of}.{field} is {length} long, and may be {most}"))
+            }
+            _ => Ok(()),
+        }
+    };
+    let drivers = |of: &str, drivers: &[DriverReport]| {
+        within(of, "drivers", drivers.len())?;
+        let capabilities = drivers.iter().filter_map(|driver| driver.capabilities.as_ref());
+        capabilities.map(|can| within("Capabilities", "features", can.features.len())).collect()
+    };
+    match message {
+        Message::Hello(hello) => {
+            within("Hello", "instance_id", hello.instance_id.len())?;
+            within("Hello", "cluster_id", hello.cluster_id.len())?;
+            within("Hello", "deployed", hello.deployed.len())?;
+            drivers("Hello", &hello.drivers)
+        }
+        Message::Heartbeat(heartbeat) => drivers("Heartbeat", &heartbeat.drivers),
+        Message::Outcome(outcome) => within("Outcome", "faults", outcome.faults.len()),
+        Message::Health(report) => {
+            within("HealthReport", "load_balancers", report.load_balancers.len())?;
+            let members = report.load_balancers.iter().map(|one| one.members.len());
+            members.map(|count| within("LoadBalancerHealth", "members", count)).collect()
+        }
+        Message::Statistics(report) => within("StatisticsReport", "load_balancers", report.load_balancers.len()),
+        Message::Removed(_) | Message::Waiting(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeSet, HashMap};
+
+    use ballast_proto::{
+        DESCRIPTORS,
+        agent::{Deployed, HealthReport, Heartbeat, Hello, LoadBalancerHealth, Outcome, StatisticsReport},
+        driver::{Capabilities, MemberHealth, ObjectFault},
+    };
+    use prost::Message as _;
+    use prost_types::{
+        DescriptorProto, FileDescriptorSet,
+        field_descriptor_proto::{Label, Type},
+    };
+
+    use super::*;
+
+    /// Every text and every repeated field that an agent can send.
+    fn fields() -> BTreeSet<(String, String)> {
+        let files = FileDescriptorSet::decode(DESCRIPTORS).unwrap().file;
+        let of_file = |file: &prost_types::FileDescriptorProto| {
+            let package = file.package().to_owned();
+            let named = move |message: DescriptorProto| (format!(".{package}.{}", message.name()), message);
+            file.message_type.clone().into_iter().map(named)
+        };
+        let known: HashMap<String, DescriptorProto> = files.iter().flat_map(of_file).collect();
+        let (mut open, mut seen) = (vec![".lbaas.agent.v1.AgentMessage".to_owned()], BTreeSet::new());
+        let mut found = BTreeSet::new();
+        while let Some(name) = open.pop() {
+            if !seen.insert(name.clone()) {
+                continue;
+            }
+            for field in &known[&name].field {
+                assert_ne!(field.r#type(), Type::Bytes, "bytes have no bound");
+                if field.label() == Label::Repeated || field.r#type() == Type::String {
+                    found.insert((known[&name].name().to_owned(), field.name().to_owned()));
+                }
+                if field.r#type() == Type::Message {
+                    open.push(field.type_name().to_owned());
+                }
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn every_text_and_every_repeated_field_of_an_agents_messages_has_a_bound() {
+        let lines = BOUNDS.iter().map(|(of, field, _)| ((*of).to_owned(), (*field).to_owned()));
+        assert_eq!(lines.collect::<BTreeSet<_>>(), fields());
+    }
+
+    /// A message with so much of the field.
+    fn with(of: &str, field: &str, length: usize) -> Message {
+        let text = || "x".repeat(length);
+        let reports = || vec![DriverReport::default(); length];
+        match (of, field) {
+            ("Hello", "instance_id") => Message::Hello(Hello { instance_id: text(), ..Hello::default() }),
+            ("Hello", "cluster_id") => Message::Hello(Hello { cluster_id: text(), ..Hello::default() }),
+            ("Hello", "deployed") => {
+                Message::Hello(Hello { deployed: vec![Deployed::default(); length], ..Hello::default() })
+            }
+            ("Hello", "drivers") => Message::Hello(Hello { drivers: reports(), ..Hello::default() }),
+            ("Heartbeat", "drivers") => Message::Heartbeat(Heartbeat { drivers: reports(), ..Heartbeat::default() }),
+            ("Capabilities", "features") => {
+                let features = vec![String::new(); length];
+                let capabilities = Some(Capabilities { features, ..Capabilities::default() });
+                let drivers = vec![DriverReport { capabilities, ..DriverReport::default() }];
+                Message::Heartbeat(Heartbeat { drivers, ..Heartbeat::default() })
+            }
+            ("Outcome", "faults") => {
+                Message::Outcome(Outcome { faults: vec![ObjectFault::default(); length], ..Outcome::default() })
+            }
+            ("HealthReport", "load_balancers") => {
+                Message::Health(HealthReport { load_balancers: vec![LoadBalancerHealth::default(); length] })
+            }
+            ("LoadBalancerHealth", "members") => {
+                let members = vec![MemberHealth::default(); length];
+                let load_balancers = vec![LoadBalancerHealth { members, ..LoadBalancerHealth::default() }];
+                Message::Health(HealthReport { load_balancers })
+            }
+            ("StatisticsReport", "load_balancers") => {
+                let load_balancers = vec![ballast_proto::agent::LoadBalancerStatistics::default(); length];
+                Message::Statistics(StatisticsReport { load_balancers })
+            }
+            other => panic!("{other:?} has a bound, and nothing here that goes over it"),
+        }
+    }
+
+    #[test]
+    fn what_is_longer_than_its_bound_is_named() {
+        for (of, field, bound) in BOUNDS {
+            let (Bound::Length(most) | Bound::Count(most)) = bound else { continue };
+            assert_eq!(check(&with(of, field, most)), Ok(()), "{of}.{field}");
+            let said = check(&with(of, field, most + 1)).unwrap_err();
+            assert_eq!(said, format!("{of}.{field} is {} long, and may be {most}", most + 1));
+        }
+    }
+}
