@@ -16,7 +16,7 @@ use crate::{
 /// Pool 1 with vip 21, members 11 and 12, and monitor 31, which must be there.
 fn everything() -> LoadBalancer {
     let load_balancer = pool(1).add_vip(new_vip(21, "10.0.0.2")).unwrap();
-    let load_balancer = load_balancer.add_member(new_member(12, 2)).unwrap().add_member(new_member(11, 1)).unwrap();
+    let load_balancer = load_balancer.add_member(new_member(12, 3)).unwrap().add_member(new_member(11, 1)).unwrap();
     let load_balancer = load_balancer.associate(monitor(31)).unwrap();
     let faults = vec![(id(12), "no route".to_owned())];
     let load_balancer = load_balancer.settle(&Outcome { generation: 4, fault: None, faults });
@@ -122,7 +122,7 @@ async fn what_the_model_could_not_see_is_refused_in_its_words(database: &Databas
         (
             twins,
             Code::MemberExists,
-            format!("Member with address 10.0.0.2 and port 80 already present in pool {pool_id}"),
+            format!("Member with address 10.0.0.3 and port 80 already present in pool {pool_id}"),
         ),
         (two_vips, Code::VipExists, format!("Another Vip already exists for pool {pool_id}")),
         (unknown, Code::HealthMonitorNotFound, format!("Health_monitor {} could not be found", id(32))),
