@@ -69,8 +69,8 @@ pub(super) fn check(message: &Message) -> Result<(), String> {
     };
     let drivers = |of: &str, drivers: &[DriverReport]| {
         within(of, "drivers", drivers.len())?;
-        let capabilities = drivers.iter().filter_map(|driver| driver.capabilities.as_ref());
-        capabilities.map(|can| within("Capabilities", "features", can.features.len())).collect()
+        let mut capabilities = drivers.iter().filter_map(|driver| driver.capabilities.as_ref());
+        capabilities.try_for_each(|can| within("Capabilities", "features", can.features.len()))
     };
     match message {
         Message::Hello(hello) => {
@@ -83,8 +83,8 @@ pub(super) fn check(message: &Message) -> Result<(), String> {
         Message::Outcome(outcome) => within("Outcome", "faults", outcome.faults.len()),
         Message::Health(report) => {
             within("HealthReport", "load_balancers", report.load_balancers.len())?;
-            let members = report.load_balancers.iter().map(|one| one.members.len());
-            members.map(|count| within("LoadBalancerHealth", "members", count)).collect()
+            let mut members = report.load_balancers.iter().map(|one| one.members.len());
+            members.try_for_each(|count| within("LoadBalancerHealth", "members", count))
         }
         Message::Statistics(report) => within("StatisticsReport", "load_balancers", report.load_balancers.len()),
         Message::Removed(_) | Message::Waiting(_) => Ok(()),
