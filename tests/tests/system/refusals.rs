@@ -170,7 +170,7 @@ fn callers_and_certificates_that_are_half_configured_end_each_service_with_one_l
                 ("BALLAST_TLS__CERT", "/nonexistent/cert.pem"),
                 ("BALLAST_TLS__KEY", "/nonexistent/key.pem"),
             ],
-            "tls.ca = \"/nonexistent/ca.pem\"",
+            "tls.cert = \"/nonexistent/cert.pem\"",
         ),
     ];
     for program in services {
