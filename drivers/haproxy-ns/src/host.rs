@@ -45,7 +45,8 @@ fn refusal(failure: &Failure) -> DriverError {
             "no load balancer can run on this host: {said}: the agent needs the capabilities of its unit, and \
              driver_host.grants must leave them to this driver"
         )),
-        Some(Errno::EOPNOTSUPP | Errno::ENOSYS | Errno::EINVAL | Errno::ENOENT) => DriverError::unsupported(format!(
+        // Not ENOENT: of two agents that start at once on one machine, one may have taken the other's name away.
+        Some(Errno::EOPNOTSUPP | Errno::ENOSYS | Errno::EINVAL) => DriverError::unsupported(format!(
             "no load balancer can run on this host: {said}: the kernel must have network namespaces, veth and bridge"
         )),
         Some(_) | None => DriverError::unavailable(format!("no load balancer can run on this host now: {said}")),

@@ -110,9 +110,10 @@ impl Session<'_> {
     fn drivers_of(&mut self, heartbeat: &Heartbeat) -> Result<Vec<AgentDriver>, Fault> {
         let mut now = Vec::with_capacity(heartbeat.drivers.len());
         for report in &heartbeat.drivers {
-            let known = self.known.get(&told(&report.name));
+            let name = told(&report.name);
+            let known = self.known.get(&name);
             if known.is_none() && report.capabilities.is_none() && report.state() == DriverState::Ready {
-                let message = format!("the driver {} is ready, and what it can do was never told", report.name);
+                let message = format!("the driver {name} is ready, and what it can do was never told");
                 return Err(Fault::new(Code::InvalidInput, message));
             }
             now.push(convert::from_driver_report(report, known));
