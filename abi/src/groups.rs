@@ -10,9 +10,11 @@
 //! They group and limit nothing by themselves: an operator may do that, and [`Limited`] does for each load balancer. Where
 //! there are none, everything works the same.
 //!
-//! A group of version 2 that lends its controllers can have no process of its own: where systemd has put the agent into the
-//! group `ballast-agent` below its unit's (`DelegateSubgroup`), the unit's is meant by the agent's own.
+//! A group of version 2 that lends its controllers can have no process of its own: an agent that was given a group leaves it
+//! for `ballast-agent` below, and by its own the given one is meant.
 
+#[cfg(feature = "host")]
+pub(crate) mod given;
 mod limited;
 
 use std::{
@@ -22,23 +24,26 @@ use std::{
 
 pub use limited::{Limited, Limits};
 
-/// Where the agent is when it is not in its unit's group itself.
+/// Where the agent is when it was given a group.
+#[cfg(feature = "host")]
 const AGENT: &str = "ballast-agent";
 const DRIVERS: &str = "ballast-drivers";
 const DAEMONS: &str = "ballast-daemons";
 const MEMBERS: &str = "cgroup.procs";
 
 /// Lets a process that the driver has started outlive it in a control group of its own as well. `false`: the driver has no
-/// group that could be left.
+/// group that could be left, or the process has left it.
 ///
-/// To be called with the number of a child, right after it was started: what the child starts later is where it is then.
+/// To be called when it has become what it stays, for each of its processes. Not before: while it goes to the background it
+/// is another process from one moment to the next, and one that was started before the move is left behind.
 ///
 /// # Errors
 /// The kernel does not let it go; it runs on where it is.
 pub fn release(pid: u32) -> io::Result<bool> {
     let Some(own) = own() else { return Ok(false) };
     let Some(daemons) = daemons_beside(&own) else { return Ok(false) };
-    enter(&daemons, pid).map(|()| true)
+    let inside = fs::read_to_string(own.join(MEMBERS))?.lines().any(|line| line == pid.to_string());
+    if inside { enter(&daemons, pid).map(|()| true) } else { Ok(false) }
 }
 
 /// Whether groups can be made below the agent's own.
@@ -73,29 +78,20 @@ pub(crate) fn own() -> Option<PathBuf> {
     own.join(MEMBERS).exists().then_some(own)
 }
 
-/// The agent's own group, seen from the agent.
-#[cfg(feature = "host")]
-pub(crate) fn of_the_agent() -> Option<PathBuf> {
-    Some(above_the_agent(&own()?).to_owned())
-}
-
-#[cfg(feature = "host")]
-fn above_the_agent(own: &Path) -> &Path {
-    own.parent().filter(|_| own.ends_with(AGENT)).unwrap_or(own)
-}
-
 fn directory(groups: &str, mounts: &str) -> Option<PathBuf> {
     let path = groups.lines().find_map(|line| line.strip_prefix("0::"))?;
     // number parent device root mount-point options... - type source options
-    let mut mounted = mounts.lines().filter_map(|line| {
+    let mounted = mounts.lines().filter_map(|line| {
         let (place, kind) = line.split_once(" - ")?;
         let mut words = place.split(' ').skip(3);
         let (root, at) = (words.next()?, words.next()?);
         kind.starts_with("cgroup2 ").then_some((root, at))
     });
-    let (root, at) = mounted.next()?;
-    let inside = Path::new(path).strip_prefix(root).ok()?;
-    Some(Path::new(at).join(inside))
+    let seen = |(root, at)| Some(Path::new(at).join(Path::new(path).strip_prefix(root).ok()?));
+    let mut all = mounted.filter_map(seen).peekable();
+    let first = all.peek().cloned();
+    // It may be mounted more than once, and another mount may lie above one.
+    all.find(|own| own.exists()).or(first)
 }
 
 fn daemons_beside(own: &Path) -> Option<PathBuf> {
@@ -134,16 +130,6 @@ mod tests {
         let own = directory(groups, MOUNTS).unwrap();
         assert_eq!(own, Path::new("/sys/fs/cgroup/unified/ballast-drivers/acme"));
         assert_eq!(daemons_beside(&own).unwrap(), Path::new("/sys/fs/cgroup/unified/ballast-daemons/acme"));
-    }
-
-    #[cfg(feature = "host")]
-    #[test]
-    fn an_agent_that_systemd_has_put_below_its_unit_has_its_drivers_beside_it() {
-        for (own, expected) in
-            [("/s/ballast-agent.service/ballast-agent", "/s/ballast-agent.service"), ("/s/x", "/s/x")]
-        {
-            assert_eq!(above_the_agent(Path::new(own)), Path::new(expected));
-        }
     }
 
     #[test]

@@ -21,7 +21,7 @@
 //! - [`Driver::deployed`] reads the device. Memory is gone whenever the process is.
 //! - It writes to [`Context::state_dir`] and nowhere else on the host's disks.
 //! - A process that is to outlive the driver, such as a proxy, gets a session of its own (`setsid`), keeps none of the
-//!   driver's open files, and is let out of the driver's control group by [`groups::release`].
+//!   driver's open files, and is let out of the driver's control group by [`groups::release`] when it has become what it stays.
 //! - Calls take less than the agent's deadlines (a minute to deploy, ten seconds to observe): who takes longer is ended.
 //!
 //! # A whole driver

@@ -138,6 +138,15 @@ fn systemd_takes_the_units_and_finds_them_confined() {
 }
 
 #[test]
+fn the_agents_unit_gives_its_control_group_away_and_has_it_taken_back() {
+    let text = deploy("systemd/ballast-agent.service");
+    for line in ["Delegate=yes", "KillMode=process", "ExecStopPost=-/usr/bin/ballast-agent take-back"] {
+        assert!(text.lines().any(|found| found == line), "no {line}");
+    }
+    assert!(!text.contains("ExecStartPre="), "it would be started in a group that may lend");
+}
+
+#[test]
 fn scheduler_and_gateway_have_a_user_of_their_own_and_the_agents_folder_stays_roots() {
     for unit in ["scheduler", "api-gateway"] {
         let text = deploy(&format!("systemd/ballast-{unit}.service"));

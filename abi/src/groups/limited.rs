@@ -24,8 +24,8 @@ use controller::Controller;
 
 use super::{MEMBERS, base_of, directory, enter};
 
-const LOAD_BALANCERS: &str = "ballast-load-balancers";
-const LENT: &str = "cgroup.subtree_control";
+pub(super) const LOAD_BALANCERS: &str = "ballast-load-balancers";
+pub(super) const LENT: &str = "cgroup.subtree_control";
 /// A process that has ended may be in its group a little longer.
 const EMPTY_WITHIN: u32 = 200;
 
@@ -200,7 +200,7 @@ fn clear() {
     }
 }
 
-const NO_SUCH_PROCESS: i32 = 3;
+pub(super) const NO_SUCH_PROCESS: i32 = 3;
 
 impl Seat {
     /// `setting`: the kernel makes this file with it.

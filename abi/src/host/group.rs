@@ -1,20 +1,42 @@
 //! The agent's side of control groups; [`groups`](crate::groups) has the picture.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    process,
+};
 
-use crate::groups;
+use crate::groups::{
+    self,
+    given::{self, Look, Settled},
+};
 
 /// The agent's own control group, below which its drivers get theirs.
 #[derive(Clone, Debug)]
-pub struct OwnGroup(PathBuf);
+pub struct OwnGroup(Settled);
 
 impl OwnGroup {
+    /// Finds it, and leaves it for a group below where it was given to the agent: nobody is in it then, so that it may lend
+    /// its controllers. To be called before any driver is started. `states`: the folder of all drivers' state, by which
+    /// is known what an older agent's drivers have left running.
+    ///
     /// # Errors
     /// In words: there is no version 2 of control groups here, or the agent may not make any.
-    pub fn find() -> Result<Self, String> {
-        let own = groups::of_the_agent().ok_or("version 2 of control groups cannot be seen from here")?;
-        groups::try_out(&own).map_err(|error| format!("{}: {error}", own.display()))?;
-        Ok(Self(own))
+    pub fn find(states: &Path) -> Result<Self, String> {
+        let own = groups::own().ok_or("version 2 of control groups cannot be seen from here")?;
+        let failed = |error: io::Error| format!("{}: {error}", own.display());
+        let states = states.canonicalize().unwrap_or_else(|_| states.to_owned());
+        let (pid, processes) = (process::id(), Path::new("/proc"));
+        let look = Look { own: &own, pid, is_given: &given::is_given, processes, states: &states };
+        let settled = given::settle(&look).map_err(failed)?;
+        groups::try_out(&settled.base).map_err(failed)?;
+        Ok(Self(settled))
+    }
+
+    /// Who keeps it from lending its controllers: somebody is in it who is no driver's.
+    #[must_use]
+    pub fn strangers(&self) -> &[String] {
+        &self.0.strangers
     }
 
     /// Puts a driver's process into its driver's group.
@@ -22,11 +44,27 @@ impl OwnGroup {
     /// # Errors
     /// The kernel does not let the agent make groups.
     pub fn confine(&self, driver: &str, pid: u32) -> io::Result<()> {
-        groups::confine(&self.0, driver, pid)
+        groups::confine(&self.0.base, driver, pid)
     }
 
-    /// Removes the groups that nobody is in any more.
-    pub fn clear(&self) {
-        groups::clear(&self.0);
+    /// Removes the groups that nobody is in any more, and takes back what the agent's lends, if the agent has left it
+    /// itself: whoever starts the next agent starts it there.
+    ///
+    /// # Errors
+    /// Somebody else lends it on.
+    pub fn clear(&self) -> io::Result<()> {
+        groups::clear(&self.0.base);
+        if self.0.moved { given::take_back(&self.0.base) } else { Ok(()) }
+    }
+
+    /// What [`Self::clear`] takes back, after an agent that could not: from a process that systemd has started for the
+    /// agent's unit.
+    ///
+    /// # Errors
+    /// Somebody else lends it on, or there is no such right.
+    pub fn take_back() -> io::Result<()> {
+        let Some(own) = groups::own() else { return Ok(()) };
+        let base: PathBuf = given::of_the_unit(&own).to_owned();
+        if given::is_given(&base) { given::take_back(&base) } else { Ok(()) }
     }
 }

@@ -74,8 +74,9 @@ where
     }
 }
 
+/// Says on standard error why a process could not do what it was started for.
 #[expect(clippy::print_stderr, reason = "the one line that a person reads when a process does not start")]
-fn report(name: &str, failure: &Failure) {
+pub fn report(name: &str, failure: &Failure) {
     eprintln!("{name}: {failure}");
 }
 

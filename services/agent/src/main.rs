@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use ballast_service::process::{self, Arguments};
+use ballast_abi::host::OwnGroup;
+use ballast_service::process::{self, Arguments, Failure};
 use clap::{Parser, Subcommand};
 
 /// Runs load balancers on this host as the scheduler desires.
@@ -24,6 +25,10 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         about: Vec<String>,
     },
+    /// After an agent that has ended: its control group lends nothing any more, so that the next one can start in it; for
+    /// its unit
+    #[command(hide = true)]
+    TakeBack,
 }
 
 fn main() -> ExitCode {
@@ -34,6 +39,13 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli.command {
         Some(Command::DriverHost { .. }) => ballast_agent::driver_host::run(),
+        Some(Command::TakeBack) => match OwnGroup::take_back() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                process::report("ballast-agent", &Failure::run("what its control group lends", error));
+                ExitCode::FAILURE
+            }
+        },
         None => process::main("ballast-agent", &cli.arguments, ballast_agent::run),
     }
 }

@@ -129,7 +129,6 @@ fn daemon() -> Result<(), DriverError> {
     let mut command = process::Command::new("setsid");
     command.args(["sleep", "600"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let daemon = command.spawn().map_err(failed)?;
-    groups::release(daemon.id()).map_err(failed)?;
     // Until it has the session of its own, it ends with the driver's process.
     let begun = Instant::now();
     while fs::read_to_string(format!("/proc/{}/comm", daemon.id())).is_ok_and(|name| name.trim() != "sleep") {
@@ -138,5 +137,6 @@ fn daemon() -> Result<(), DriverError> {
         }
         thread::sleep(Duration::from_millis(1));
     }
+    groups::release(daemon.id()).map_err(failed)?;
     Ok(())
 }

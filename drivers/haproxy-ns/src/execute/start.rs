@@ -1,5 +1,7 @@
 //! The steps that start haproxy, or tell the one that runs.
 
+use ballast_abi::groups;
+
 use super::{Target, Work};
 use crate::{
     counters::Base,
@@ -54,6 +56,15 @@ impl Work<'_> {
         }
     }
 
+    /// It outlives the driver wherever it is: where it stays in the driver's control group, that is all.
+    fn release(&self, pids: &[i32]) {
+        for pid in pids {
+            if let Err(error) = groups::release(pid.cast_unsigned()) {
+                tracing::debug!(load_balancer = %self.id, pid, "it stays in the driver's control group: {error}");
+            }
+        }
+    }
+
     /// Before a process is replaced: what it has counted. On disk, so that a crash in between loses nothing.
     fn note_counters(&mut self, pid: i32) -> Result<(), Failure> {
         let reading = statistics::parse(&socket::ask(self.files, statistics::COMMAND)?);
@@ -79,7 +90,9 @@ impl Work<'_> {
         match starting.finish() {
             Ok(()) => {
                 // Not before: while it goes to the background it is another process from one moment to the next.
-                self.confine(&process::all(self.files, self.id)?);
+                let pids = process::all(self.files, self.id)?;
+                self.release(&pids);
+                self.confine(&pids);
                 self.files.accept_config()
             }
             Err(failure) => {

@@ -24,7 +24,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ballast_abi::groups;
 use nix::{
     errno::Errno,
     sched::{CloneFlags, unshare},
@@ -98,9 +97,6 @@ pub(crate) fn start(
         }
     }
     let child = command.spawn().step(|| format!("run {}", binary.display()))?;
-    if let Err(error) = groups::release(child.id()) {
-        tracing::debug!("haproxy stays in the driver's control group: {error}");
-    }
     Ok(Starting { child, said, run: files.run(), identity, predecessor })
 }
 

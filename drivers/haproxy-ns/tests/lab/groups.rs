@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tools of tests: what fails here fails the test")]
 
-use std::{fs, path::PathBuf};
+use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
 use ballast_abi::{Driver, LoadBalancer, Vip, groups::Limited};
 use ballast_driver_haproxy_ns::Config;
@@ -128,6 +128,60 @@ fn one_that_takes_more_memory_than_it_may_ends_and_no_other() {
         world.wait_for_answers(VIP, &["web-1", "web-2"]);
         world.driver.undeploy(ID)?;
         world.driver.undeploy("other")?;
+        Ok(())
+    });
+}
+
+/// The group of version 2 that a process is in.
+fn group_of_version_two(pid: i32) -> String {
+    let groups = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+    groups.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_haproxy_is_let_out_of_the_drivers_group_wherever_it_was_when_it_went_to_the_background() {
+    in_world(|mut world| {
+        let test = "a_haproxy_is_let_out_of_the_drivers_group";
+        let place = world.lab.dir().join("cgroup/two");
+        fs::create_dir_all(&place)?;
+        let flags = MsFlags::empty();
+        let made = mount(Some("cgroup2"), &place, Some("cgroup2"), flags, None::<&str>).map_err(std::io::Error::from);
+        let own = place.join(group_of_version_two(std::process::id().cast_signed()).trim_start_matches('/'));
+        let unit = own.join(format!("{test}-{}", std::process::id()));
+        let group = unit.join("ballast-drivers/haproxy-ns");
+        if let Err(error) = made.and_then(|()| fs::create_dir_all(&group)) {
+            ballast_lab::not_run(test, &format!("no control group of version 2: {error}"));
+            return Ok(());
+        }
+        fs::write(group.join("cgroup.procs"), std::process::id().to_string())?;
+        // As one that has forked before anybody could move it.
+        let late = world.lab.dir().join("haproxy");
+        let text = format!(
+            "#!/bin/sh\ncase \"$*\" in *-D*) sleep 0.2; echo $$ > {}/cgroup.procs;; esac\nexec /usr/sbin/haproxy \"$@\"\n",
+            group.display()
+        );
+        fs::write(&late, text)?;
+        fs::set_permissions(&late, fs::Permissions::from_mode(0o755))?;
+        // haproxy is another user already.
+        for above in [&unit, &group] {
+            fs::set_permissions(above.join("cgroup.procs"), fs::Permissions::from_mode(0o666))?;
+        }
+        world.start_driver(Config { haproxy: late, ..world::config(world.lab) });
+        for generation in 1..3 {
+            let mut asked = load_balancer();
+            asked.pools[0].members.truncate(3 - usize::try_from(generation)?);
+            world.deploy(&asked, generation);
+            let found = group_of_version_two(world.pid());
+            assert!(!found.contains("ballast-drivers"), "it is in the driver's group: {found}");
+            assert!(found.contains("ballast-daemons") || found.contains("ballast-load-balancers"), "{found}");
+        }
+        world.driver.undeploy(ID)?;
+        fs::write(own.join("cgroup.procs"), std::process::id().to_string())?;
+        for group in ["ballast-drivers/haproxy-ns", "ballast-drivers", "ballast-daemons/haproxy-ns", "ballast-daemons"]
+        {
+            let _ = fs::remove_dir(unit.join(group));
+        }
+        fs::remove_dir(&unit)?;
         Ok(())
     });
 }

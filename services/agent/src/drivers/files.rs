@@ -73,11 +73,16 @@ pub struct DriversDirError {
     source: io::Error,
 }
 
+/// The folder of all drivers' state.
+pub(super) fn states(state_dir: &Path) -> PathBuf {
+    state_dir.join(STATES)
+}
+
 /// Looks at every `*.so` of the directory, in the order of their names. Of a file that is among `held` no second copy is
 /// made.
 pub(super) fn scan(drivers_dir: &Path, state_dir: &Path, held: &[Copy]) -> Result<Found, DriversDirError> {
     // A driver's daemon may run as another user and must find its way through; it can list nothing.
-    let states = make_directory(&state_dir.join(STATES), 0o711)?;
+    let states = make_directory(&states(state_dir), 0o711)?;
     remove_old_copies(state_dir);
     let mut found = Found::default();
     for path in libraries(drivers_dir)? {

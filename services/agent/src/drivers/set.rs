@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -79,14 +80,13 @@ impl DriverSet {
     pub async fn start(settings: DriverSettings) -> Result<Self, DriversDirError> {
         let stop = CancellationToken::new();
         let configs = settings.configs.clone();
-        let group =
-            OwnGroup::find().inspect_err(|reason| info!("drivers run in the agent's own control group: {reason}"));
+        let group = own_group(&settings.state_dir);
         let set = Self {
             settings: Arc::new(settings),
             board: Arc::default(),
             stop: stop.clone(),
             supervised: Mutex::new(AllSupervised { configs, ..AllSupervised::default() }),
-            group: group.ok(),
+            group,
             _guard: stop.drop_guard(),
         };
         set.rescan().await?;
@@ -250,6 +250,27 @@ impl DriverSet {
         for (_, running) in std::mem::take(&mut self.supervised.lock().await.drivers) {
             let _ = running.task.await;
         }
-        self.group.iter().for_each(OwnGroup::clear);
+        if let Some(Err(error)) = self.group.as_ref().map(OwnGroup::clear) {
+            warn!("what the agent's control group lends could not be taken back: {error}");
+        }
+    }
+}
+
+/// The control group below which drivers get theirs, left by the agent for one below where it may be.
+fn own_group(state_dir: &Path) -> Option<OwnGroup> {
+    match OwnGroup::find(&files::states(state_dir)) {
+        Ok(group) => {
+            if !group.strangers().is_empty() {
+                warn!(
+                    "load balancers cannot be limited in what they take: somebody else is in the agent's control group: {}",
+                    group.strangers().join(", ")
+                );
+            }
+            Some(group)
+        }
+        Err(reason) => {
+            info!("drivers run in the agent's own control group: {reason}");
+            None
+        }
     }
 }

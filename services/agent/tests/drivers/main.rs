@@ -6,5 +6,6 @@ mod calls;
 mod confinement;
 mod ending;
 mod files;
+mod given;
 mod place;
 mod upgrade;
