@@ -139,11 +139,17 @@ fn subnets() -> Vec<Subnet> {
                 ("2001:db8::/32", "10.0.0.2"),
                 ("2001:db8::/32", "fe80::1"),
                 ("::/0", "fd00::2"),
+                // The subnet itself, and what another route leads to as well.
+                ("10.0.0.0/24", "10.0.0.2"),
+                ("fd00::/64", "fd00::2"),
+                ("198.51.100.0/24", "10.0.0.1"),
             ] {
+                let another = ("198.51.100.0/24".to_owned(), "10.0.0.2".to_owned());
+                let another = Some(another).filter(|(to, _)| to == destination);
                 let made = Subnet::new(NewSubnet {
                     cidr: cidr.to_owned(),
                     gateway_ip: gateway.map(str::to_owned),
-                    host_routes: vec![(destination.to_owned(), next_hop.to_owned())],
+                    host_routes: [(destination.to_owned(), next_hop.to_owned())].into_iter().chain(another).collect(),
                     ..NewSubnet::default()
                 });
                 subnets.extend(made.ok().filter(|subnet| subnet.choose_address(&Default::default()).is_some()));

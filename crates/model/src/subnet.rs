@@ -273,7 +273,16 @@ fn routes(cidr: IpNet, pairs: &[(String, String)]) -> Result<Vec<Route>, Fault> 
         }
         Ok(Route { destination, next_hop })
     };
-    pairs.iter().map(route).collect()
+    let routes = pairs.iter().map(route).collect::<Result<Vec<Route>, Fault>>()?;
+    let again = routes.iter().enumerate().find(|(place, route)| routes[..*place].contains(route));
+    match again {
+        Some((_, Route { destination, next_hop })) => {
+            let pair = format!("{{'destination': '{destination}', 'nexthop': '{next_hop}'}}");
+            Err(Fault::invalid_field("host_routes", format!("Duplicate hostroute '{pair}'.")))
+        }
+        // One destination by several next hops is not refused: Neutron takes it.
+        None => Ok(routes),
+    }
 }
 
 fn nameservers(texts: &[String]) -> Result<Vec<IpAddr>, Fault> {

@@ -65,6 +65,8 @@ pub(crate) struct Inside {
     pub(crate) link: Option<Link>,
     pub(crate) addresses: BTreeSet<(IpAddr, u8)>,
     pub(crate) hops: BTreeSet<Hop>,
+    /// An address is there, and no way to its neighbours.
+    pub(crate) unconnected: bool,
     /// Kernel parameters are set otherwise than they should be.
     pub(crate) unprepared: bool,
 }
@@ -221,9 +223,9 @@ fn inside(interface: Option<&Interface>, ipv6: Option<bool>) -> Result<Inside, F
         Some(interface) => named(&interface.inside),
         None => links.iter().find(|link| link.name.starts_with("ns-")),
     };
+    let routes = link::routes(&mut netlink)?;
     let mut inside = Inside {
         loopback_up: named("lo").is_some_and(|link| link.up),
-        hops: link::hops(&mut netlink)?,
         unprepared: ipv6.is_some_and(|ipv6| sysctl::is_unprepared(ipv6, link.map(|link| link.name.as_str()))),
         ..Inside::default()
     };
@@ -231,5 +233,7 @@ fn inside(interface: Option<&Interface>, ipv6: Option<bool>) -> Result<Inside, F
         inside.addresses = link::addresses(&mut netlink, link.index)?;
         inside.link = Some(link.clone());
     }
+    inside.unconnected = !inside.addresses.iter().all(|address| routes.connect(*address));
+    inside.hops = routes.hops;
     Ok(inside)
 }

@@ -265,10 +265,12 @@ fn network(steps: &mut Steps, plug: &Plug, observed: &Observed, inside: Option<&
     let wanted = (plug.address, plug.prefix_length);
     let addresses = if whole { inside.addresses.clone() } else { BTreeSet::new() };
     let hops = if whole { inside.hops.clone() } else { BTreeSet::new() };
+    // The kernel makes the way to the neighbours when it gets the address.
+    let again = whole && inside.unconnected;
     let changes = Changes {
         mac: whole && link.is_some_and(|link| link.mac != Some(plug.mac)),
-        add_address: !addresses.contains(&wanted),
-        remove_addresses: addresses.into_iter().filter(|address| *address != wanted).collect(),
+        add_address: again || !addresses.contains(&wanted),
+        remove_addresses: addresses.into_iter().filter(|address| again || *address != wanted).collect(),
         // Taking an address or a link away takes its routes along, so all are set again then.
         add_hops: plug.hops.difference(&hops).cloned().collect(),
         remove_hops: hops.difference(&plug.hops).cloned().collect(),

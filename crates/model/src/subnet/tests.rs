@@ -121,6 +121,26 @@ fn a_route_of_the_other_ip_version_or_by_an_address_of_no_host_is_refused() {
 }
 
 #[test]
+fn a_route_that_is_there_twice_is_refused_and_two_ways_to_one_place_are_not() {
+    let routed = |routes: &[(&str, &str)]| {
+        let host_routes = routes.iter().map(|(to, by)| ((*to).to_owned(), (*by).to_owned())).collect();
+        Subnet::new(NewSubnet { host_routes, ..new("10.0.0.0/24") })
+    };
+    let twice = [("10.9.0.0/16", "10.0.0.7"), ("10.8.0.0/16", "10.0.0.7"), ("10.9.1.1/16", "10.0.0.7")];
+    let fault = routed(&twice).unwrap_err();
+    assert_eq!(fault.code(), Code::InvalidField);
+    let said = "Duplicate hostroute '{'destination': '10.9.0.0/16', 'nexthop': '10.0.0.7'}'.";
+    assert!(fault.message().contains(said), "{}", fault.message());
+    for taken in [
+        [("10.9.0.0/16", "10.0.0.7"), ("10.9.0.0/16", "10.0.0.8")],
+        [("0.0.0.0/0", "10.0.0.7"), ("0.0.0.0/0", "10.0.0.8")],
+        [("10.0.0.0/24", "10.0.0.7"), ("10.0.0.0/25", "10.0.0.8")],
+    ] {
+        assert_eq!(routed(&taken).unwrap().host_routes.len(), 2);
+    }
+}
+
+#[test]
 fn a_change_leaves_what_it_does_not_name() {
     let before = Subnet::new(new("10.0.0.0/24")).unwrap();
     assert_eq!(before.clone().change(SubnetChange::default()).unwrap(), before);

@@ -41,16 +41,38 @@ impl Hop {
     /// The routes that a VIP asks for.
     pub(crate) fn wanted(vip: &Vip) -> BTreeSet<Self> {
         let network = masked(vip.address, vip.prefix_length);
-        let onlink = |gateway| masked(gateway, vip.prefix_length) != network;
         let gateway = vip.gateway.filter(|gateway| *gateway != vip.address);
-        let default = gateway.map(|gateway| Self { destination: None, gateway, onlink: onlink(gateway) });
         let routes = vip.routes.iter().filter(|route| !(vip.gateway.is_some() && route.prefix_length == 0));
-        let routes = routes.map(|route| Self {
+        // The kernel looks for the way to a gateway. One that another route leads to it would not take.
+        let routed = |gateway| {
+            let mut networks = routes.clone().filter(|route| route.prefix_length > vip.prefix_length);
+            networks.any(|route| masked(gateway, route.prefix_length) == route.destination)
+        };
+        let onlink = |gateway| masked(gateway, vip.prefix_length) != network || routed(gateway);
+        let default = gateway.map(|gateway| Self { destination: None, gateway, onlink: onlink(gateway) });
+        let hops = routes.clone().map(|route| Self {
             destination: Some((route.destination, route.prefix_length)).filter(|(_, length)| *length > 0),
             gateway: route.next_hop,
             onlink: onlink(route.next_hop),
         });
-        default.into_iter().chain(routes).collect()
+        default.into_iter().chain(hops).collect()
+    }
+}
+
+/// The routes of a namespace's main table.
+#[derive(Debug, Default)]
+pub(crate) struct Routes {
+    /// That somebody has set.
+    pub(crate) hops: BTreeSet<Hop>,
+    /// That the kernel has derived from addresses, by their destinations.
+    pub(crate) connected: BTreeSet<(IpAddr, u8)>,
+}
+
+impl Routes {
+    /// Whether neighbours of this address are reached as such.
+    pub(crate) fn connect(&self, (address, length): (IpAddr, u8)) -> bool {
+        let alone = length == if address.is_ipv4() { 32 } else { 128 };
+        alone || self.connected.contains(&(masked(address, length), length))
     }
 }
 
@@ -90,37 +112,45 @@ fn is_link_local(address: IpAddr) -> bool {
     matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local())
 }
 
-/// The routes of the main table that somebody has set.
-pub(crate) fn hops(netlink: &mut Netlink) -> Result<BTreeSet<Hop>, Failure> {
+/// The routes of the main table.
+pub(crate) fn routes(netlink: &mut Netlink) -> Result<Routes, Failure> {
     let found = netlink.dump("list routes", RouteNetlinkMessage::GetRoute(RouteMessage::default()))?;
-    Ok(found.into_iter().filter_map(hop).collect())
+    let mut routes = Routes::default();
+    for message in found {
+        let RouteNetlinkMessage::NewRoute(route) = message else { continue };
+        if route.header.table == RouteHeader::RT_TABLE_MAIN {
+            routes.note(&route);
+        }
+    }
+    Ok(routes)
 }
 
-fn hop(message: RouteNetlinkMessage) -> Option<Hop> {
-    let RouteNetlinkMessage::NewRoute(route) = message else { return None };
-    let header = &route.header;
-    if header.table != RouteHeader::RT_TABLE_MAIN || header.protocol != RouteProtocol::Static {
-        return None;
-    }
-    let address = |value: &RouteAddress| match value {
-        RouteAddress::Inet(v4) => Some(IpAddr::V4(*v4)),
-        RouteAddress::Inet6(v6) => Some(IpAddr::V6(*v6)),
-        _ => None,
-    };
-    let mut destination = None;
-    let mut gateway = None;
-    for attribute in &route.attributes {
-        match attribute {
-            RouteAttribute::Destination(value) => destination = address(value),
-            RouteAttribute::Gateway(value) => gateway = address(value),
+impl Routes {
+    fn note(&mut self, route: &RouteMessage) {
+        let header = &route.header;
+        let address = |value: &RouteAddress| match value {
+            RouteAddress::Inet(v4) => Some(IpAddr::V4(*v4)),
+            RouteAddress::Inet6(v6) => Some(IpAddr::V6(*v6)),
+            _ => None,
+        };
+        let (mut destination, mut gateway) = (None, None);
+        for attribute in &route.attributes {
+            match attribute {
+                RouteAttribute::Destination(value) => destination = address(value),
+                RouteAttribute::Gateway(value) => gateway = address(value),
+                _ => {}
+            }
+        }
+        let destination = destination.map(|address| (address, header.destination_prefix_length));
+        match (header.protocol, gateway) {
+            (RouteProtocol::Static, Some(gateway)) => {
+                let onlink = header.flags.contains(RouteFlags::Onlink);
+                self.hops.insert(Hop { destination, gateway, onlink });
+            }
+            (RouteProtocol::Kernel, None) => self.connected.extend(destination),
             _ => {}
         }
     }
-    Some(Hop {
-        destination: destination.map(|address| (address, header.destination_prefix_length)),
-        gateway: gateway?,
-        onlink: header.flags.contains(RouteFlags::Onlink),
-    })
 }
 
 fn link(message: RouteNetlinkMessage) -> Option<Link> {

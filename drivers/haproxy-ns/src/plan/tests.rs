@@ -110,6 +110,7 @@ fn configure(host: &mut Observed, plug: &Plug, changes: &Changes) {
     let Namespace::Present(inside) = &mut host.namespace else { panic!("configured without a namespace") };
     inside.addresses.retain(|address| !changes.remove_addresses.contains(address));
     if changes.add_address {
+        inside.unconnected = false;
         inside.addresses.insert((plug.address, plug.prefix_length));
     }
     inside.hops.retain(|hop| !changes.remove_hops.contains(hop));
@@ -242,10 +243,11 @@ fn some_host() -> impl Strategy<Value = Observed> {
     let link = |up: bool, master| Link { index: 9, name: "ns-9f1b7c52-aa".into(), mac: Some([2; 6]), up, master };
     let outside = proptest::option::of((any::<bool>(), proptest::option::of(6..8_u32)))
         .prop_map(move |found| found.map(|(up, master)| link(up, master)));
-    let inside = (any::<(bool, bool)>(), proptest::option::of(any::<bool>()), proptest::option::of(address()))
-        .prop_map(move |((loopback_up, unprepared), found, address)| Inside {
+    let inside = (any::<(bool, bool, bool)>(), proptest::option::of(any::<bool>()), proptest::option::of(address()))
+        .prop_map(move |((loopback_up, unprepared, unconnected), found, address)| Inside {
             loopback_up,
             unprepared,
+            unconnected,
             link: found.map(|up| link(up, None)),
             addresses: address.into_iter().map(|address| (address.parse().unwrap(), 24)).collect(),
             hops: BTreeSet::new(),

@@ -25,10 +25,8 @@ pub(super) fn vip(asked: &ballast_abi::Vip, config: &Config) -> Result<(Vip, Vec
     let gateway = gateway.and_then(|made| made.map_err(|error| errors.push(error)).ok());
     let mut routes: Vec<Route> = Vec::new();
     for asked in &asked.routes {
-        match route(asked, (address, prefix_length), &routes) {
-            // The others' way is the load balancer itself, which has none.
-            Ok(route) if route.next_hop == address => {}
-            Ok(route) => routes.push(route),
+        match route(asked, (address, prefix_length)) {
+            Ok(route) => routes.extend(Some(route).filter(|route| is_of_use(route, (address, prefix_length), &routes))),
             Err(error) => errors.push(error),
         }
     }
@@ -44,7 +42,7 @@ pub(super) fn vip(asked: &ballast_abi::Vip, config: &Config) -> Result<(Vip, Vec
     Ok((vip, errors))
 }
 
-fn route(asked: &ballast_abi::Route, vip: (IpAddr, u8), others: &[Route]) -> Result<Route, DriverError> {
+fn route(asked: &ballast_abi::Route, vip: (IpAddr, u8)) -> Result<Route, DriverError> {
     let wrong = |field: &str, why: &str| refuse("route", &asked.destination, field, why);
     let (network, length) = asked.destination.split_once('/').ok_or_else(|| wrong("destination", "is no CIDR"))?;
     let destination: IpAddr = network.parse().map_err(|_| wrong("destination", "is no CIDR"))?;
@@ -54,12 +52,26 @@ fn route(asked: &ballast_abi::Route, vip: (IpAddr, u8), others: &[Route]) -> Res
     if next_hop.is_ipv4() != destination.is_ipv4() {
         return Err(wrong("next_hop", "is of another IP version"));
     }
-    let route = Route { destination: masked(destination, length), prefix_length: length, next_hop };
-    let same = |other: &&Route| (other.destination, other.prefix_length) == (route.destination, length);
-    match others.iter().find(same) {
-        Some(other) if other.next_hop != next_hop => Err(wrong("destination", "has another route already")),
-        Some(_) | None => Ok(route),
-    }
+    Ok(Route { destination: masked(destination, length), prefix_length: length, next_hop })
+}
+
+/// What Neutron takes and no host can use, or should not, is left out: the subnet's hosts are its neighbours whatever a
+/// route says, and of several ways to one place the first is taken, as a host does that was given them one after the other.
+fn is_of_use(route: &Route, (vip, length): (IpAddr, u8), before: &[Route]) -> bool {
+    let to = |route: &Route| (route.destination, route.prefix_length);
+    let unused = if route.next_hop == vip {
+        // The others' way is the load balancer itself, which has none.
+        "its next hop is the VIP itself"
+    } else if to(route) == (masked(vip, length), length) {
+        "the subnet itself is reached without it"
+    } else if before.iter().any(|other| to(other) == to(route)) {
+        "there is one before it"
+    } else {
+        return true;
+    };
+    let Route { destination, prefix_length, next_hop } = route;
+    tracing::info!(vip = %vip, "the route to {destination}/{prefix_length} by {next_hop} is left out: {unused}");
+    false
 }
 
 /// An address that the kernel takes as the way to somewhere.

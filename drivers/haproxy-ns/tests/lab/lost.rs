@@ -17,7 +17,7 @@ use crate::world::{
     ID, OUTSIDE, SOON, VIP, World, haproxies, in_world, link_exists, load_balancer, member, monitor, vip,
 };
 
-const INSIDE: &str = "ns-9f1b7c52-aa";
+pub(crate) const INSIDE: &str = "ns-9f1b7c52-aa";
 const FRONTEND: &str = "7d2a1f9e-30c2-4f6e-8d3c-1c5cf1a3f9b4";
 
 fn netns(world: &World<'_>) -> PathBuf {
@@ -32,7 +32,7 @@ fn run(words: &str) {
 }
 
 /// In the load balancer's namespace.
-fn inside(world: &World<'_>, words: &str) {
+pub(crate) fn inside(world: &World<'_>, words: &str) {
     run(&format!("nsenter --net={} {words}", netns(world).display()));
 }
 
@@ -88,6 +88,8 @@ fn links_addresses_and_routes_that_were_lost_are_put_back() {
         "link set ns address fa:16:3e:99:99:99",
         "addr del 10.0.0.4/24 dev ns",
         "addr add 10.0.0.77/24 dev ns",
+        "route del 10.0.0.0/24",
+        "route replace 10.0.0.0/24 via 10.0.0.9 proto static",
         "route del default",
         "route replace default via 10.0.0.9",
         "route add 192.0.2.0/24 via 10.0.0.9 proto static",
