@@ -22,7 +22,8 @@ const VERSION_LIMIT: usize = 32;
 #[non_exhaustive]
 pub enum Needs {
     /// The network, [`state_dir`](crate::Context::state_dir), and to read the files that its section of the configuration
-    /// names by an absolute path. No capability, and no other file of the machine's but what every program needs.
+    /// names by an absolute path. It runs as a user of its own, not root, and has no other file of the machine's but what
+    /// every program needs.
     Nothing,
     /// To make network namespaces and links, and processes in them that run as other users.
     NetworkNamespaces,

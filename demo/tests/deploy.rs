@@ -60,6 +60,23 @@ fn units_start_after_the_network_and_never_give_up_but_for_a_bad_configuration()
     }
 }
 
+#[test]
+fn the_agents_unit_lets_it_confine_drivers() {
+    let text = deploy("systemd/ballast-agent.service");
+    let words = |key: &str| -> Vec<&str> {
+        text.lines().filter_map(|line| line.strip_prefix(key)).flat_map(str::split_whitespace).collect()
+    };
+    let bounding = words("CapabilityBoundingSet=");
+    for capability in ["SETUID", "SETGID", "SETPCAP", "CHOWN", "FOWNER", "DAC_OVERRIDE", "DAC_READ_SEARCH", "KILL"] {
+        assert!(bounding.contains(&format!("CAP_{capability}").as_str()), "{capability} is not in {bounding:?}");
+    }
+    // Not in systemd's own groups everywhere: Debian 12 has them in none.
+    let calls = words("SystemCallFilter=");
+    for call in ["landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"] {
+        assert!(calls.contains(&call), "{call} is not in {calls:?}");
+    }
+}
+
 /// All files below a folder, by their names in it, with their modes; and the modes of the folders.
 fn walk(folder: &Path, found: &mut Vec<(PathBuf, u32)>) {
     for entry in fs::read_dir(folder).expect("a folder") {

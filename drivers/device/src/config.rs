@@ -18,7 +18,7 @@ pub struct Config<O> {
     pub url: String,
     /// PEM certificates of the authorities that may have signed the device's. Required with https.
     pub ca_file: Option<PathBuf>,
-    /// Two lines: the administrator's name, and the password. Readable by the agent's user only. Required.
+    /// Two lines: the administrator's name, and the password. Readable by its owner only. Required.
     pub credentials_file: PathBuf,
     /// All load balancers go into this partition. Empty: each tenant has one of its own.
     pub partition: String,

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     hint,
-    os::unix::fs::FileExt,
+    os::unix::{fs::FileExt, net::UnixStream},
     process::{self, Stdio},
     thread,
     time::{Duration, Instant},
@@ -44,6 +44,10 @@ pub(crate) enum Act {
     Leak(usize),
     /// `daemon`: starts a `sleep` that is to outlive the driver, as the contract says, then as asked.
     Daemon,
+    /// `read PATH`: a file that is not its own; an error when it cannot, else then as asked.
+    Read(String),
+    /// `connect PATH`: to a Unix socket, as for `read`.
+    Connect(String),
     /// `object-fault`: deploys all but the first listener.
     ObjectFault,
     /// `hidden`: deployed, and `deployed` does not say so.
@@ -74,10 +78,16 @@ impl Act {
             Self::Slow(time) => thread::sleep(*time),
             Self::Leak(bytes) => leak(*bytes),
             Self::Daemon => daemon()?,
+            Self::Read(path) => fs::read(path).map(drop).map_err(|error| reached(path, &error))?,
+            Self::Connect(path) => UnixStream::connect(path).map(drop).map_err(|error| reached(path, &error))?,
             Self::ObjectFault | Self::Hidden | Self::Stale | Self::Phantom => {}
         }
         Ok(())
     }
+}
+
+fn reached(path: &str, error: &std::io::Error) -> DriverError {
+    DriverError::internal(format!("{path}: {error}"))
 }
 
 /// A reference is overwritten behind the compiler's back, and followed.

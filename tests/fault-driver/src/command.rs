@@ -77,6 +77,8 @@ fn read_act(words: &[&str], text: &str) -> Option<Act> {
         ["slow", time] => Act::Slow(Duration::from_millis(time.strip_suffix("ms")?.parse().ok()?)),
         ["leak", size] => Act::Leak(size.strip_suffix("MiB")?.parse::<usize>().ok()? << 20),
         ["daemon"] => Act::Daemon,
+        ["read", path] if path.starts_with('/') => Act::Read((*path).to_owned()),
+        ["connect", path] if path.starts_with('/') => Act::Connect((*path).to_owned()),
         ["object-fault"] => Act::ObjectFault,
         ["hidden"] => Act::Hidden,
         ["stale"] => Act::Stale,
@@ -105,7 +107,7 @@ mod tests {
 
     #[test]
     fn any_other_text_asks_for_nothing() {
-        for text in ["", "web", "slow web", "panic in the streets", "in once", "exit 3", "web: fail"] {
+        for text in ["", "web", "slow web", "panic in the streets", "in once", "exit 3", "read on", "web: fail"] {
             assert_eq!(Command::read(text), None, "{text}");
         }
     }

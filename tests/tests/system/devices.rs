@@ -1,7 +1,12 @@
 //! Providers of other companies' devices through REST, with a simulated device: the API, the scheduler, the agent and the
 //! driver are the real ones, and the device's TLS is verified.
 
-use std::{fs, io::Write, os::unix::fs::PermissionsExt, path::Path};
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::Path,
+};
 
 use ballast_lab::{Lab, LabError, Process, in_lab, require_tool, wait_until};
 use ballast_tests::{
@@ -148,6 +153,10 @@ fn is_made_watched_changed_and_removed(vendor: &Vendor, test: &str) {
         for path in [&pool, &vip, &one, &other] {
             site.wait_for_status(path, "ACTIVE");
         }
+        // By a user of its own, though the credentials are root's alone.
+        let state = fs::metadata(site.agent_state(0).join("driver-state").join(vendor.driver))?;
+        assert!((1_900_065_536..=1_900_066_559).contains(&state.uid()), "{}", state.uid());
+        assert_eq!(fs::metadata(lab.dir().join("device-credentials"))?.uid(), 0);
 
         device(&site, "POST", "health", &json!({"address": "10.20.0.12", "port": 80, "up": false}));
         site.wait_for_status(&other, "INACTIVE");

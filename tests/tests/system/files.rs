@@ -19,6 +19,9 @@ const PASSED: &[&str] = &["state", "state/driver-state", "state/driver-state/hap
 /// The groups of load balancers, one each.
 const LOAD_BALANCERS: std::ops::RangeInclusive<u32> = 1_900_000_000..=1_900_065_535;
 
+/// The users of drivers for devices, one each.
+const DRIVERS: std::ops::RangeInclusive<u32> = 1_900_065_536..=1_900_066_559;
+
 /// Each with its mode, of what is below `folder` and is no link.
 fn below(folder: &Path, found: &mut Vec<(PathBuf, fs::Metadata)>) {
     for entry in fs::read_dir(folder).expect("a folder") {
@@ -45,7 +48,10 @@ fn complaint(state: &Path, path: &Path, metadata: &fs::Metadata) -> Option<Strin
         (false, true) => 0o640,
         (false, false) => 0o600,
     };
-    (mode & !allowed != 0).then(|| format!("{} {mode:o}, group {}", path.display(), metadata.gid()))
+    let of_device = path.starts_with(host.join("state/driver-state/a10-stub"));
+    let owned = [metadata.uid(), metadata.gid()].map(|owner| DRIVERS.contains(&owner)) == [of_device; 2];
+    let (user, group) = (metadata.uid(), metadata.gid());
+    (mode & !allowed != 0 || !owned).then(|| format!("{} {mode:o}, user {user}, group {group}", path.display()))
 }
 
 #[test]

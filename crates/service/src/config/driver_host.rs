@@ -37,7 +37,7 @@ pub enum Grant {
     All,
     /// The capabilities that network namespaces and what is in them need.
     NetworkNamespaces,
-    /// No capability, and no file but its own and those that its section names.
+    /// A user of its own without capabilities, and no file but its own and those that its section names.
     Nothing,
 }
 

@@ -13,6 +13,7 @@ mod log;
 pub(crate) mod privileges;
 pub(crate) mod service;
 pub(crate) mod start;
+mod user;
 
 use std::{
     env,
@@ -92,13 +93,16 @@ fn serve() -> Result<(), Failed> {
     let file = process::take_inherited_fd(FILE).map_err(stray)?;
     let start: Start = start::read(&mut socket).map_err(|error| Failed::new("the agent's first message", &error))?;
     confine::apply(start.confinement);
-    // What is given up is given up by this thread and those that it starts, so there is no other before.
-    privileges::reduce(&start.privileges).map_err(|error| Failed::new("driver-host", &error))?;
-    watch_lifeline(lifeline)?;
-    let (sink, mut records) = log::channel(start.log_level);
     let answered = |started: &Started, socket: &mut UnixStream| {
         start::write(socket, started).map_err(|error| Failed::new("the answer to the agent", &error))
     };
+    // What is given up is given up by this thread and those that it starts, so there is no other before.
+    if let Err(reason) = privileges::reduce(&start.privileges) {
+        answered(&Started::Refused(start::Refused { reason, permanent: false }), &mut socket)?;
+        return Err(Failed { reason: None, status: EXIT_FAILED });
+    }
+    watch_lifeline(lifeline)?;
+    let (sink, mut records) = log::channel(start.log_level);
     match load(&file, start, sink) {
         Ok(driver) => {
             answered(&Started::Ready, &mut socket)?;

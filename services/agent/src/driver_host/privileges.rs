@@ -1,8 +1,7 @@
 //! What a driver's process may do and see, before any code of the driver runs.
 //!
-//! It keeps the agent's user: files that a configuration names are often root's alone. What makes root more than another
-//! user are capabilities, and those go; of the machine's files it then sees what every program needs, those that its
-//! section of the configuration names, and its state.
+//! It becomes a user of its own, without capabilities: root without them is still who may speak to root's sockets. Of the
+//! machine's files it then sees what every program needs, those that its section of the configuration names, and its state.
 
 use std::{
     io::{self, Write},
@@ -16,7 +15,10 @@ use landlock::{
 };
 use serde::{Deserialize, Serialize};
 
-/// For namespaces and links, and for processes in them with users and files of their own. As in the agent's unit.
+use super::user;
+
+/// For namespaces and links, and for processes in them with users and files of their own. As in the agent's unit, which
+/// has one more for drivers with a user of their own.
 const FOR_NAMESPACES: [Capability; 15] = [
     Capability::CAP_NET_ADMIN,
     Capability::CAP_NET_RAW,
@@ -36,7 +38,7 @@ const FOR_NAMESPACES: [Capability; 15] = [
 ];
 
 /// What a program needs that resolves names, speaks TLS and says what time it is.
-const OF_THE_MACHINE: [&str; 22] = [
+const OF_THE_MACHINE: [&str; 28] = [
     "/usr",
     "/lib",
     "/lib64",
@@ -46,8 +48,15 @@ const OF_THE_MACHINE: [&str; 22] = [
     "/sys/devices/system/cpu",
     "/dev/urandom",
     "/etc/ld.so.cache",
-    "/etc/ssl",
-    "/etc/pki",
+    // Not the folders above: keys of the machine's own are beside.
+    "/etc/ssl/certs",
+    "/etc/ssl/cert.pem",
+    "/etc/ssl/openssl.cnf",
+    "/etc/pki/ca-trust",
+    "/etc/pki/tls/certs",
+    "/etc/pki/tls/cert.pem",
+    "/etc/pki/tls/openssl.cnf",
+    "/etc/crypto-policies",
     "/etc/ca-certificates",
     "/etc/resolv.conf",
     "/etc/hosts",
@@ -69,10 +78,12 @@ pub(crate) enum Privileges {
     /// Those of the agent.
     All,
     NetworkNamespaces,
-    /// No capability, and of the machine's files these.
+    /// No capability but one to read these files, and no file but these.
     Own {
         readable: Vec<PathBuf>,
         state_dir: PathBuf,
+        /// The user and the group that it becomes; `None`: it stays the agent's.
+        user: Option<u32>,
     },
 }
 
@@ -85,18 +96,28 @@ pub(super) fn reduce(to: &Privileges) -> Result<(), String> {
     match to {
         Privileges::All => Ok(()),
         Privileges::NetworkNamespaces => keep(&FOR_NAMESPACES.into_iter().collect()).map_err(cannot),
-        Privileges::Own { readable, state_dir } => {
-            keep(&CapsHashSet::new()).map_err(cannot)?;
+        Privileges::Own { readable, state_dir, user } => {
+            // First: what a rule is for is found by who can pass everywhere.
             let status = fence(readable, state_dir).map_err(|error| format!("Landlock: {error}"))?;
-            if status == RulesetStatus::NotEnforced {
+            let fenced = status != RulesetStatus::NotEnforced;
+            if !fenced {
                 let _ = writeln!(io::stderr(), "driver-host: this kernel has no Landlock: files are not kept from it");
             }
-            Ok(())
+            match user {
+                Some(number) => user::change(*number, &user::Files { readable, state_dir, fenced }),
+                None => keep(&CapsHashSet::new()).map_err(cannot),
+            }
         }
     }
 }
 
 fn keep(kept: &CapsHashSet) -> Result<(), CapsError> {
+    bound(kept)?;
+    hold(kept)
+}
+
+/// What programs may have that are run from here.
+pub(super) fn bound(kept: &CapsHashSet) -> Result<(), CapsError> {
     let effective = caps::read(None, CapSet::Effective)?;
     // Who may not change it can use none of it either.
     if effective.contains(&Capability::CAP_SETPCAP) {
@@ -104,6 +125,12 @@ fn keep(kept: &CapsHashSet) -> Result<(), CapsError> {
             caps::drop(None, CapSet::Bounding, *capability)?;
         }
     }
+    Ok(())
+}
+
+/// What this thread has.
+pub(super) fn hold(kept: &CapsHashSet) -> Result<(), CapsError> {
+    let effective = caps::read(None, CapSet::Effective)?;
     let permitted = caps::read(None, CapSet::Permitted)?;
     caps::clear(None, CapSet::Inheritable)?;
     caps::set(None, CapSet::Effective, &effective.intersection(kept).copied().collect())?;
@@ -142,7 +169,7 @@ mod tests {
         fs::create_dir(&state_dir).unwrap();
         fs::write(&named, "name").unwrap();
         fs::write(&other, "secret").unwrap();
-        let own = Privileges::Own { readable: vec![named.clone()], state_dir: state_dir.clone() };
+        let own = Privileges::Own { readable: vec![named.clone()], state_dir: state_dir.clone(), user: None };
         let reduced = move || {
             reduce(&own).unwrap();
             assert_eq!([status("CapEff"), status("CapPrm")], ["0000000000000000", "0000000000000000"]);

@@ -26,6 +26,7 @@ mod notice;
 mod process;
 mod set;
 mod supervise;
+mod user;
 
 use std::{
     collections::{BTreeMap, HashMap},

@@ -7,7 +7,7 @@ use std::{
         unix::{net, process::CommandExt, process::ExitStatusExt},
     },
     process::{self, ExitStatus, Stdio},
-    sync::Mutex,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -20,7 +20,13 @@ use nix::{
     sys::signal::{Signal, killpg},
     unistd::{Pid, pipe2},
 };
-use tokio::{net::UnixStream, process::Child, sync::mpsc, task::JoinHandle, time};
+use tokio::{
+    net::UnixStream,
+    process::Child,
+    sync::mpsc,
+    task::{self, JoinHandle},
+    time,
+};
 use tonic::transport::{Channel, Endpoint};
 use tower::service_fn;
 
@@ -34,6 +40,7 @@ use super::{
 };
 use crate::driver_host::{
     EXIT_PERMANENT, FILE, LIFELINE, SOCKET,
+    privileges::Privileges,
     service::MESSAGE_LIMIT,
     start::{self, Refused, Start, Started},
 };
@@ -84,11 +91,16 @@ impl Drop for Running {
 
 /// Starts a driver-host and waits until its driver is ready.
 pub(super) async fn start(
-    settings: &DriverSettings,
+    settings: &Arc<DriverSettings>,
     group: Option<&OwnGroup>,
     file: &DriverFile,
 ) -> Result<Running, Refused> {
     let failed = |what: &str, error: io::Error| Refused { reason: format!("{what}: {error}"), permanent: false };
+    let privileges = {
+        let (settings, file) = (Arc::clone(settings), file.clone());
+        task::spawn_blocking(move || grant::privileges(&settings, &file)).await.map_err(io::Error::other).flatten()
+    };
+    let privileges = privileges.map_err(|error| failed("its state cannot be given to its user", error))?;
     let (mut process, mut socket) =
         spawn(settings, file).map_err(|error| failed("cannot run the driver-host", error))?;
     // Before it is told what to load: nothing of the driver runs outside of the group.
@@ -98,7 +110,7 @@ pub(super) async fn start(
         tracing::warn!(driver = file.note.name, "no control group of its own: {error}");
     }
     let grace = settings.deadlines.grace;
-    let answer = time::timeout(settings.deadlines.start, exchange(settings, file, &mut socket)).await;
+    let answer = time::timeout(settings.deadlines.start, exchange((settings, file, privileges), &mut socket)).await;
     let refused = match answer {
         Ok(Ok(Started::Ready)) => match connect(socket).await {
             Ok((client, described)) => return Ok(running((settings, file), process, client, described)),
@@ -133,14 +145,17 @@ fn running(
     }
 }
 
-async fn exchange(settings: &DriverSettings, file: &DriverFile, socket: &mut UnixStream) -> io::Result<Started> {
+async fn exchange(
+    (settings, file, privileges): (&DriverSettings, &DriverFile, Privileges),
+    socket: &mut UnixStream,
+) -> io::Result<Started> {
     let message = Start {
         agent_id: settings.agent_id.clone(),
         state_dir: file.state_dir.clone(),
         config: file.config.clone(),
         log_level: log::level(),
         confinement: settings.limits.confinement(),
-        privileges: grant::privileges(settings, file),
+        privileges,
     };
     start::send(socket, &message).await?;
     start::receive(socket).await

@@ -9,3 +9,4 @@ mod files;
 mod given;
 mod place;
 mod upgrade;
+mod user;

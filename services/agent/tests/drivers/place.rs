@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     env, fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -20,9 +21,14 @@ use tokio::time::{interval, timeout};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) fn fault_driver() -> PathBuf {
+    built("libballast_fault_driver.so")
+}
+
+/// A driver's file of this build.
+pub(crate) fn built(library: &str) -> PathBuf {
     let test = env::current_exe().unwrap();
-    let file = test.ancestors().nth(2).unwrap().join("libballast_fault_driver.so");
-    assert!(file.exists(), "{} is absent: run `cargo build -p ballast-fault-driver`", file.display());
+    let file = test.ancestors().nth(2).unwrap().join(library);
+    assert!(file.exists(), "{} is absent: run `cargo build --workspace --lib`", file.display());
     file
 }
 
@@ -37,6 +43,15 @@ impl Place {
         fs::create_dir(place.drivers()).unwrap();
         fs::copy(fault_driver(), place.drivers().join("fault.so")).unwrap();
         place
+    }
+
+    /// Others pass through to the states of drivers, as they do in a deployment.
+    pub(crate) fn lets_pass(self) -> Self {
+        fs::create_dir(self.state()).unwrap();
+        for folder in [self.directory.path(), &self.state()] {
+            fs::set_permissions(folder, fs::Permissions::from_mode(0o711)).unwrap();
+        }
+        self
     }
 
     pub(crate) fn drivers(&self) -> PathBuf {
@@ -66,6 +81,13 @@ pub(crate) fn settings(directory: &Path, config: Value) -> DriverSettings {
         program: env!("CARGO_BIN_EXE_ballast-agent").into(),
         ..DriverSettings::new(directory.join("drivers"), directory.join("state"), "host-1".to_owned())
     }
+}
+
+/// A line of `/proc/PID/status`.
+pub(crate) fn status(pid: i32, name: &str) -> String {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
+    value.trim().to_owned()
 }
 
 /// Waits until a driver's report is as wanted.

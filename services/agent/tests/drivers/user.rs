@@ -1,0 +1,179 @@
+//! Whom a driver's process runs as, and what it reaches so.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs,
+    os::unix::{
+        fs::{MetadataExt, PermissionsExt, chown},
+        net::UnixListener,
+    },
+    path::Path,
+};
+
+use ballast_agent::drivers::{DriverSet, DriverSettings};
+use ballast_proto::agent::DriverState;
+use ballast_service::config::Grant;
+use nix::unistd::Uid;
+use serde_json::json;
+use tokio::time::timeout;
+
+use crate::place::{PATIENCE, Place, built, load_balancer, ready, report, status};
+
+const NUMBERS: std::ops::RangeInclusive<u32> = 1_900_065_536..=1_900_066_559;
+const NO_CAPABILITY: &str = "0000000000000000";
+const READS_ALL: &str = "0000000000000004";
+
+fn is_not_root(test: &str) -> bool {
+    let not_root = !Uid::effective().is_root();
+    if not_root {
+        ballast_lab::not_run(test, "it needs root");
+    }
+    not_root
+}
+
+/// One number is all that the process is, whichever of the kernel's users and groups is asked for.
+fn user(pid: i32) -> u32 {
+    let number = status(pid, "Uid").split_whitespace().next().unwrap().to_owned();
+    for line in ["Uid", "Gid"] {
+        assert!(status(pid, line).split_whitespace().all(|one| one == number), "{line}: {}", status(pid, line));
+    }
+    assert_eq!(status(pid, "Groups"), "");
+    number.parse().unwrap()
+}
+
+fn private(file: &Path) {
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(file, "text").unwrap();
+    fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+fn granted(place: &Place, grant: Grant, named: &Path) -> DriverSettings {
+    let mut settings = place.settings(json!({"faults": ["bad-config-accepted"], "file": named}));
+    settings.grants = BTreeMap::from([("fault".to_owned(), grant)]);
+    settings
+}
+
+#[tokio::test]
+async fn a_driver_that_is_granted_nothing_is_nobody_to_what_is_roots_or_another_drivers() {
+    if is_not_root("a_driver_that_is_granted_nothing_is_nobody_to_what_is_roots_or_another_drivers") {
+        return;
+    }
+    let place = Place::with_fault_driver().lets_pass();
+    let at = |name: &str| place.directory.path().join(name);
+    let others_state = place.state().join("driver-state/other/secret");
+    let (named, key) = (at("credentials"), at("key"));
+    [&named, &key, &others_state].into_iter().for_each(|file| private(file));
+    chown(others_state.parent().unwrap(), Some(*NUMBERS.start()), Some(*NUMBERS.start())).unwrap();
+    let socket = UnixListener::bind(at("root.sock")).unwrap();
+    fs::set_permissions(at("root.sock"), fs::Permissions::from_mode(0o600)).unwrap();
+    for grant in [Grant::All, Grant::Nothing] {
+        let set = DriverSet::start(granted(&place, grant, &named)).await.unwrap();
+        let driver = ready(&set).await;
+        let pid = place.pid();
+        driver.deploy(load_balancer("lb-1", &format!("read {}", named.display())), 1).await.unwrap();
+        for order in [
+            format!("read {}", key.display()),
+            format!("read {}", others_state.display()),
+            format!("connect {}", at("root.sock").display()),
+        ] {
+            let done = driver.deploy(load_balancer("lb-2", &order), 1).await;
+            assert_eq!(done.is_ok(), grant == Grant::All, "{order}: {done:?}");
+            let refused = done.map_or_else(|fault| fault.message, |_| String::new());
+            assert!(grant == Grant::All || refused.contains("Permission denied"), "{refused}");
+        }
+        if grant == Grant::Nothing {
+            assert!(NUMBERS.contains(&user(pid)) && user(pid) != *NUMBERS.start(), "{}", user(pid));
+            for line in ["CapEff", "CapPrm"] {
+                assert_eq!(status(pid, line), READS_ALL, "{line}: the named file is root's");
+            }
+            assert_eq!([status(pid, "CapInh"), status(pid, "CapBnd")], [NO_CAPABILITY; 2]);
+        }
+        timeout(PATIENCE, set.shutdown()).await.unwrap();
+    }
+    drop(socket);
+}
+
+#[tokio::test]
+async fn a_state_goes_to_its_drivers_user_and_back_and_nothing_that_is_deployed_is_lost() {
+    if is_not_root("a_state_goes_to_its_drivers_user_and_back_and_nothing_that_is_deployed_is_lost") {
+        return;
+    }
+    let place = Place::with_fault_driver().lets_pass();
+    let state = place.state().join("driver-state/fault");
+    let named = place.directory.path().join("credentials");
+    private(&named);
+    let mut users = Vec::new();
+    // An upgrade, a start again, and the way back.
+    for (turn, grant) in [Grant::All, Grant::Nothing, Grant::Nothing, Grant::All].into_iter().enumerate() {
+        let set = DriverSet::start(granted(&place, grant, &named)).await.unwrap();
+        let driver = ready(&set).await;
+        assert_eq!(driver.deployed().await.unwrap().len(), turn);
+        driver.deploy(load_balancer(&format!("lb-{turn}"), "web"), 1).await.unwrap();
+        driver.deploy(load_balancer("lb-0", "again"), 2).await.unwrap();
+        let owner = fs::metadata(&state).unwrap().uid();
+        assert_eq!(owner, user_of(&place), "{grant:?}");
+        for entry in fs::read_dir(&state).unwrap().flatten() {
+            assert_eq!(entry.metadata().unwrap().uid(), owner, "{}", entry.path().display());
+        }
+        users.push(owner);
+        timeout(PATIENCE, set.shutdown()).await.unwrap();
+    }
+    assert!(NUMBERS.contains(&users[1]), "{users:?}");
+    assert_eq!(users, [0, users[1], users[1], 0]);
+}
+
+fn user_of(place: &Place) -> u32 {
+    status(place.pid(), "Uid").split_whitespace().next().unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn drivers_for_devices_have_each_a_user_of_its_own_and_only_the_capability_that_its_files_need() {
+    if is_not_root("drivers_for_devices_have_each_a_user_of_its_own_and_only_the_capability_that_its_files_need") {
+        return;
+    }
+    let place = Place::with_fault_driver().lets_pass();
+    fs::remove_file(place.drivers().join("fault.so")).unwrap();
+    let names = ["a10-stub", "netscaler-stub"];
+    let mut configs = HashMap::new();
+    for name in names {
+        let library = format!("libballast_driver_{}.so", name.replace('-', "_"));
+        fs::copy(built(&library), place.drivers().join(format!("{name}.so"))).unwrap();
+        let credentials = place.directory.path().join(name);
+        fs::write(&credentials, "name\npassword\n").unwrap();
+        fs::set_permissions(&credentials, fs::Permissions::from_mode(0o600)).unwrap();
+        let section = json!({"url": "http://127.0.0.1:9", "plain_http": true, "credentials_file": credentials});
+        configs.insert(name.to_owned(), section);
+    }
+    let settings = || DriverSettings { configs: configs.clone(), ..place.settings(json!({})) };
+    let mut seen: Option<Vec<u32>> = None;
+    for capability in [READS_ALL, NO_CAPABILITY] {
+        let set = DriverSet::start(settings()).await.unwrap();
+        let mut users = Vec::new();
+        for name in names {
+            report(&set, name, |report| report.state() == DriverState::Ready).await;
+            let pid = host_of(name);
+            users.push(user(pid));
+            assert!(users.iter().all(|one| NUMBERS.contains(one)), "{users:?}");
+            assert_eq!([status(pid, "CapEff"), status(pid, "CapPrm")], [capability; 2], "{name}");
+            assert_eq!(fs::metadata(place.state().join("driver-state").join(name)).unwrap().uid(), user(pid));
+            // From now on its credentials are its own, and it needs nothing more.
+            chown(place.directory.path().join(name), Some(user(pid)), None).unwrap();
+        }
+        assert_ne!(users[0], users[1]);
+        assert!(seen.is_none_or(|before| before == users), "they last");
+        seen = Some(users);
+        timeout(PATIENCE, set.shutdown()).await.unwrap();
+    }
+}
+
+/// This test's own process for a driver.
+fn host_of(driver: &str) -> i32 {
+    let own = std::process::id().to_string();
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let mut pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let found = pids.find(|pid| {
+        let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        line.ends_with(&format!("driver-host\0{driver}\0")) && status(*pid, "PPid") == own
+    });
+    found.unwrap_or_else(|| panic!("no process for {driver}"))
+}
