@@ -12,7 +12,8 @@ use crate::{
     net::link::Hop,
     ping::Echoes,
     state::{Interface, State},
-    validated::{Validated, Vip},
+    validate::{is_networks, masked},
+    validated::{Pool, Validated, Vip},
 };
 
 /// What is to be on the host.
@@ -36,16 +37,28 @@ pub(crate) struct Plug {
     pub(crate) address: IpAddr,
     pub(crate) prefix_length: u8,
     pub(crate) hops: BTreeSet<Hop>,
+    /// Whom it sends to on its own network: members, and next hops. Notes of former releases lack it.
+    #[serde(default)]
+    pub(crate) neighbours: BTreeSet<IpAddr>,
 }
 
 impl Plug {
-    pub(crate) fn of(vip: &Vip) -> Self {
+    pub(crate) fn of(vip: &Vip, pools: &[Pool]) -> Self {
+        let hops = Hop::wanted(vip);
+        let members = pools.iter().flat_map(|pool| &pool.members).map(|member| member.address);
+        let near = |address: &IpAddr| {
+            address.is_ipv4() == vip.address.is_ipv4()
+                && masked(*address, vip.prefix_length) == masked(vip.address, vip.prefix_length)
+                && !is_networks(*address, vip.address, vip.prefix_length)
+        };
+        let neighbours = members.filter(near).chain(hops.iter().map(|hop| hop.gateway));
         Self {
+            neighbours: neighbours.filter(|address| *address != vip.address).collect(),
             interface: Interface::of_port(vip.port.as_str(), &vip.bridge.name, vip.bridge.own),
             mac: vip.mac,
             address: vip.address,
             prefix_length: vip.prefix_length,
-            hops: Hop::wanted(vip),
+            hops,
         }
     }
 }
@@ -74,7 +87,7 @@ impl Desired {
     }
 
     pub(crate) fn of(validated: &Validated, config: String, generation: u64) -> Self {
-        let plug = validated.vip.as_ref().map(Plug::of);
+        let plug = validated.vip.as_ref().map(|vip| Plug::of(vip, &validated.pools));
         let echoes = if plug.is_some() { Echoes::of(validated) } else { Vec::new() };
         Self { generation, identity: None, plug, config, echoes, announce: true }
     }

@@ -21,7 +21,7 @@ use crate::{
         announce::{Announcement, Announcer},
         bridge,
         link::{self, Link, Pair},
-        namespace,
+        namespace, neighbour,
         netlink::Netlink,
         sysctl,
     },
@@ -189,6 +189,8 @@ impl Work<'_> {
             }
             batch.extend(changes.add_address.then(|| link::add_address(index, plug.address, plug.prefix_length)));
             batch.extend(changes.add_hops.iter().map(|hop| link::add_hop(index, hop)));
+            batch.extend(changes.remove_neighbours.iter().map(|address| neighbour::remove(index, *address)));
+            batch.extend(changes.add_neighbours.iter().map(|address| neighbour::add(index, *address)));
             netlink.batch(batch)?;
             // Asked again so that the kernel acts on the carrier now: until then frames are dropped.
             require(&mut netlink, &plug.interface.inside).map(drop)

@@ -10,5 +10,6 @@ pub(crate) mod bridge;
 pub(crate) mod frames;
 pub(crate) mod link;
 pub(crate) mod namespace;
+pub(crate) mod neighbour;
 pub(crate) mod netlink;
 pub(crate) mod sysctl;

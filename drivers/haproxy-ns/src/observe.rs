@@ -17,6 +17,7 @@ use crate::{
     net::{
         link::{self, Hop, Link},
         namespace::{self, Look},
+        neighbour,
         netlink::Netlink,
         sysctl,
     },
@@ -65,6 +66,8 @@ pub(crate) struct Inside {
     pub(crate) link: Option<Link>,
     pub(crate) addresses: BTreeSet<(IpAddr, u8)>,
     pub(crate) hops: BTreeSet<Hop>,
+    /// Entries of the neighbour table that do not count against its limit.
+    pub(crate) neighbours: BTreeSet<IpAddr>,
     /// An address is there, and no way to its neighbours.
     pub(crate) unconnected: bool,
     /// Kernel parameters are set otherwise than they should be.
@@ -231,6 +234,7 @@ fn inside(interface: Option<&Interface>, ipv6: Option<bool>) -> Result<Inside, F
     };
     if let Some(link) = link {
         inside.addresses = link::addresses(&mut netlink, link.index)?;
+        inside.neighbours = neighbour::all(&mut netlink, link.index)?;
         inside.link = Some(link.clone());
     }
     inside.unconnected = !inside.addresses.iter().all(|address| routes.connect(*address));

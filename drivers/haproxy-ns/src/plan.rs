@@ -64,6 +64,8 @@ pub(crate) struct Changes {
     pub(crate) add_address: bool,
     pub(crate) remove_hops: BTreeSet<Hop>,
     pub(crate) add_hops: BTreeSet<Hop>,
+    pub(crate) remove_neighbours: BTreeSet<IpAddr>,
+    pub(crate) add_neighbours: BTreeSet<IpAddr>,
     pub(crate) links_up: bool,
 }
 
@@ -265,23 +267,30 @@ fn network(steps: &mut Steps, plug: &Plug, observed: &Observed, inside: Option<&
     let wanted = (plug.address, plug.prefix_length);
     let addresses = if whole { inside.addresses.clone() } else { BTreeSet::new() };
     let hops = if whole { inside.hops.clone() } else { BTreeSet::new() };
+    let neighbours = if whole { inside.neighbours.clone() } else { BTreeSet::new() };
     // The kernel makes the way to the neighbours when it gets the address.
     let again = whole && inside.unconnected;
     let changes = Changes {
         mac: whole && link.is_some_and(|link| link.mac != Some(plug.mac)),
         add_address: again || !addresses.contains(&wanted),
         remove_addresses: addresses.into_iter().filter(|address| again || *address != wanted).collect(),
-        // Taking an address or a link away takes its routes along, so all are set again then.
+        // Taking an address or a link away takes its routes and neighbours along, so all are set again then.
         add_hops: plug.hops.difference(&hops).cloned().collect(),
         remove_hops: hops.difference(&plug.hops).cloned().collect(),
+        add_neighbours: plug.neighbours.difference(&neighbours).copied().collect(),
+        remove_neighbours: neighbours.difference(&plug.neighbours).copied().collect(),
         links_up: !whole || !inside.loopback_up || !link.is_some_and(|link| link.up),
     };
     let renewed = changes.mac || changes.add_address || changes.links_up;
-    let changes = if renewed { Changes { add_hops: plug.hops.clone(), ..changes } } else { changes };
+    let changes = if renewed { all_of(plug, changes) } else { changes };
     if changes != Changes::default() {
-        steps.add(Step::Configure(changes), "addresses, routes or links differ");
+        steps.add(Step::Configure(changes), "addresses, routes, neighbours or links differ");
     }
     renewed || steps.0.iter().any(|planned| planned.step == Step::AttachLink)
+}
+
+fn all_of(plug: &Plug, changes: Changes) -> Changes {
+    Changes { add_hops: plug.hops.clone(), add_neighbours: plug.neighbours.clone(), ..changes }
 }
 
 #[cfg(test)]

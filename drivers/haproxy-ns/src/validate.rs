@@ -22,7 +22,7 @@ use crate::{
 };
 
 use faults::Faults;
-pub(crate) use network::masked;
+pub(crate) use network::{is_networks, masked};
 pub(crate) use text::id;
 
 /// Checks a load balancer; with it what of it cannot be run.

@@ -5,6 +5,8 @@ mod neighbours;
 
 use std::{fs, io, path::Path, sync::Arc, time::Duration};
 
+use neighbours::{Count, Pressure};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::drivers::DriverSet;
@@ -55,7 +57,7 @@ pub(crate) async fn watch(drivers: Arc<DriverSet>, shutdown: CancellationToken) 
         }
         match tokio::task::spawn_blocking(tables).await {
             Ok(tables) => {
-                let tables = said.read(tables);
+                let tables = said.read(tables, Instant::now());
                 said.warn(&tables);
                 drivers.note_host(&scarcity(&tables));
             }
@@ -69,12 +71,17 @@ pub(crate) async fn watch(drivers: Arc<DriverSet>, shutdown: CancellationToken) 
 struct Said {
     scarce: Vec<String>,
     unread: bool,
+    pressure: Pressure,
 }
 
 impl Said {
-    fn read(&mut self, (tables, error): (Vec<Table>, Option<io::Error>)) -> Vec<Table> {
-        if let Some(error) = error.filter(|_| !std::mem::replace(&mut self.unread, true)) {
-            tracing::warn!("how full the neighbour tables are is not known: {error}");
+    fn read(&mut self, (mut tables, neighbours): (Vec<Table>, io::Result<Vec<Count>>), now: Instant) -> Vec<Table> {
+        match neighbours {
+            Ok(counts) => tables.extend(counts.into_iter().map(|count| self.pressure.judge(count, now))),
+            Err(error) if !std::mem::replace(&mut self.unread, true) => {
+                tracing::warn!("how full the neighbour tables are is not known: {error}");
+            }
+            Err(_) => {}
         }
         tables
     }
@@ -102,15 +109,11 @@ fn sentence(table: &Table) -> String {
     format!("{what}: {} % of {limit} used; {cure}", table.percent())
 }
 
-/// The tables, and why those of neighbours are not among them.
-fn tables() -> (Vec<Table>, Option<io::Error>) {
+/// The tables, those of neighbours with all of their entries.
+fn tables() -> (Vec<Table>, io::Result<Vec<Count>>) {
     let mut tables = bridges(Path::new("/sys/class/net"));
     tables.extend(tracked(Path::new("/proc/sys/net/netfilter")));
-    match neighbours::tables() {
-        Ok(neighbours) => tables.extend(neighbours),
-        Err(error) => return (tables, Some(error)),
-    }
-    (tables, None)
+    (tables, neighbours::tables())
 }
 
 fn tracked(directory: &Path) -> Option<Table> {
@@ -191,7 +194,7 @@ mod tests {
 
     #[test]
     fn the_kernel_tells_of_its_neighbour_tables() {
-        let tables = neighbours::tables().unwrap();
+        let tables: Vec<Table> = neighbours::tables().unwrap().into_iter().map(|count| count.table).collect();
         assert!(tables.iter().any(|table| table.what == "IPv4 neighbours"), "{tables:?}");
         for table in tables {
             assert!(table.limit > 0 && table.of_all, "{table:?}");

@@ -33,6 +33,7 @@ fn done(steps: &[Planned], desired: &Desired, before: &Observed) -> Observed {
                     inside.link = Some(Link { index: 2, name, mac, ..Link::default() });
                     inside.addresses.clear();
                     inside.hops.clear();
+                    inside.neighbours.clear();
                 }
             }
             Step::AttachLink => attach(&mut host),
@@ -115,6 +116,8 @@ fn configure(host: &mut Observed, plug: &Plug, changes: &Changes) {
     }
     inside.hops.retain(|hop| !changes.remove_hops.contains(hop));
     inside.hops.extend(changes.add_hops.iter().cloned());
+    inside.neighbours.retain(|address| !changes.remove_neighbours.contains(address));
+    inside.neighbours.extend(&changes.add_neighbours);
     inside.loopback_up |= changes.links_up;
     let link = inside.link.as_mut().unwrap();
     link.up |= changes.links_up;
@@ -243,15 +246,17 @@ fn some_host() -> impl Strategy<Value = Observed> {
     let link = |up: bool, master| Link { index: 9, name: "ns-9f1b7c52-aa".into(), mac: Some([2; 6]), up, master };
     let outside = proptest::option::of((any::<bool>(), proptest::option::of(6..8_u32)))
         .prop_map(move |found| found.map(|(up, master)| link(up, master)));
-    let inside = (any::<(bool, bool, bool)>(), proptest::option::of(any::<bool>()), proptest::option::of(address()))
-        .prop_map(move |((loopback_up, unprepared, unconnected), found, address)| Inside {
-            loopback_up,
-            unprepared,
-            unconnected,
-            link: found.map(|up| link(up, None)),
-            addresses: address.into_iter().map(|address| (address.parse().unwrap(), 24)).collect(),
-            hops: BTreeSet::new(),
-        });
+    let inside =
+        (any::<(bool, bool, bool, bool)>(), proptest::option::of(any::<bool>()), proptest::option::of(address()))
+            .prop_map(move |((loopback_up, unprepared, unconnected, strangers), found, address)| Inside {
+                loopback_up,
+                unprepared,
+                unconnected,
+                link: found.map(|up| link(up, None)),
+                addresses: address.into_iter().map(|address| (address.parse().unwrap(), 24)).collect(),
+                hops: BTreeSet::new(),
+                neighbours: strangers.then(|| "10.0.0.77".parse().unwrap()).into_iter().collect(),
+            });
     let namespace = prop_oneof![Just(Namespace::Absent), Just(Namespace::Stale), inside.prop_map(Namespace::Present)];
     let process = prop_oneof![Just(Process::None), Just(Process::Answering(1)), Just(Process::Deaf(vec![1, 2]))];
     let state = proptest::option::of((0..5_u64, any::<bool>())).prop_map(move |found| {

@@ -91,7 +91,7 @@ fn next_hop(text: &str, (vip, length): (IpAddr, u8)) -> Result<IpAddr, &'static 
 }
 
 /// Whether it is the own or the broadcast address of the VIP's IPv4 network.
-fn is_networks(address: IpAddr, vip: IpAddr, length: u8) -> bool {
+pub(crate) fn is_networks(address: IpAddr, vip: IpAddr, length: u8) -> bool {
     match (address, masked(vip, length)) {
         (IpAddr::V4(address), IpAddr::V4(network)) if length < 31 => {
             address == network || u32::from(address) == u32::from(network) | (u32::MAX >> length)

@@ -20,7 +20,7 @@ use crate::world::{
 pub(crate) const INSIDE: &str = "ns-9f1b7c52-aa";
 const FRONTEND: &str = "7d2a1f9e-30c2-4f6e-8d3c-1c5cf1a3f9b4";
 
-fn netns(world: &World<'_>) -> PathBuf {
+pub(crate) fn netns(world: &World<'_>) -> PathBuf {
     world.lab.dir().join("netns").join(format!("qlbaas-{ID}"))
 }
 
@@ -36,7 +36,7 @@ pub(crate) fn inside(world: &World<'_>, words: &str) {
     run(&format!("nsenter --net={} {words}", netns(world).display()));
 }
 
-fn set(world: &World<'_>, key: &str, value: &str) {
+pub(crate) fn set(world: &World<'_>, key: &str, value: &str) {
     let path = netns(world);
     let line = format!("echo {value} > /proc/sys/net/{key}");
     let status = Command::new("nsenter").arg(format!("--net={}", path.display())).args(["sh", "-c", &line]).status();
@@ -88,6 +88,8 @@ fn links_addresses_and_routes_that_were_lost_are_put_back() {
         "link set ns address fa:16:3e:99:99:99",
         "addr del 10.0.0.4/24 dev ns",
         "addr add 10.0.0.77/24 dev ns",
+        "neigh del 10.0.0.11 dev ns",
+        "neigh del 10.0.0.1 dev ns",
         "route del 10.0.0.0/24",
         "route replace 10.0.0.0/24 via 10.0.0.9 proto static",
         "route del default",

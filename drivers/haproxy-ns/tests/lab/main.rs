@@ -6,6 +6,7 @@ mod groups;
 mod hang;
 mod host;
 mod lost;
+mod neighbours;
 mod routes;
 mod slow;
 mod tenants;

@@ -1,0 +1,60 @@
+//! Entries of the kernel's neighbour tables that do not count against their limit.
+//!
+//! All namespaces of a machine share one table for each IP version, of 1024 entries by default; a load balancer needs an entry
+//! for each of its members and its gateway, and where the table is full, it reaches none of them. An entry that is said to be
+//! learned elsewhere (`NTF_EXT_LEARNED`) does not count, and the kernel does not clear it. Without a MAC address and a state
+//! it is otherwise as any: the kernel asks for the address at first use, notices that it has grown old, and asks again. So
+//! none is stale because of us, which one with a MAC of our choice (`NUD_PERMANENT`) would be when a member moves.
+
+use std::{collections::BTreeSet, net::IpAddr};
+
+use netlink_packet_route::{
+    AddressFamily, RouteNetlinkMessage,
+    neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState},
+};
+use nix::errno::Errno;
+
+use super::netlink::{Netlink, Request};
+use crate::failure::Failure;
+
+/// Of this link.
+pub(crate) fn all(netlink: &mut Netlink, index: u32) -> Result<BTreeSet<IpAddr>, Failure> {
+    let found = netlink.dump("list neighbours", RouteNetlinkMessage::GetNeighbour(NeighbourMessage::default()))?;
+    let one = |message| match message {
+        RouteNetlinkMessage::NewNeighbour(message)
+            if message.header.ifindex == index && message.header.flags.contains(NeighbourFlags::ExtLearned) =>
+        {
+            message.attributes.iter().find_map(|attribute| match attribute {
+                NeighbourAttribute::Destination(NeighbourAddress::Inet(v4)) => Some(IpAddr::V4(*v4)),
+                NeighbourAttribute::Destination(NeighbourAddress::Inet6(v6)) => Some(IpAddr::V6(*v6)),
+                _ => None,
+            })
+        }
+        _ => None,
+    };
+    Ok(found.into_iter().filter_map(one).collect())
+}
+
+pub(crate) fn add(index: u32, address: IpAddr) -> Request {
+    let message = RouteNetlinkMessage::NewNeighbour(message(index, address));
+    Request::new(format!("note neighbour {address}"), message).replace()
+}
+
+pub(crate) fn remove(index: u32, address: IpAddr) -> Request {
+    let message = RouteNetlinkMessage::DelNeighbour(message(index, address));
+    Request::new(format!("forget neighbour {address}"), message).tolerate(Errno::ENOENT)
+}
+
+fn message(index: u32, address: IpAddr) -> NeighbourMessage {
+    let mut message = NeighbourMessage::default();
+    let (family, destination) = match address {
+        IpAddr::V4(v4) => (AddressFamily::Inet, NeighbourAddress::Inet(v4)),
+        IpAddr::V6(v6) => (AddressFamily::Inet6, NeighbourAddress::Inet6(v6)),
+    };
+    message.header.family = family;
+    message.header.ifindex = index;
+    message.header.state = NeighbourState::None;
+    message.header.flags = NeighbourFlags::ExtLearned;
+    message.attributes = vec![NeighbourAttribute::Destination(destination)];
+    message
+}
