@@ -9,8 +9,10 @@ use std::{
     net::SocketAddr,
 };
 
-/// What [`differs`] understands: the servers, and the frontends.
-pub(crate) const QUESTION: &str = "show servers state;show stat -1 1 -1";
+use super::limits;
+
+/// What [`differs`] understands: the servers, the frontends, and the limits of all and of the process.
+pub(crate) const QUESTION: &str = "show servers state;show stat -1 5 -1;show info";
 
 /// What a `server` line says of things that can be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +66,9 @@ pub(crate) fn differs(answer: &str, configuration: &str, pinged: &HashSet<(Strin
     };
     let open: HashSet<&str> = frontends.lines().filter(|line| line.contains(",OPEN,")).filter_map(first_cell).collect();
     let stopped = |line: &str| line.strip_prefix("frontend ").is_some_and(|name| !open.contains(name.trim()));
-    split(configuration).1.into_iter().any(changed) || configuration.lines().any(stopped)
+    split(configuration).1.into_iter().any(changed)
+        || configuration.lines().any(stopped)
+        || limits::differ(answer, configuration)
 }
 
 fn first_cell(line: &str) -> Option<&str> {

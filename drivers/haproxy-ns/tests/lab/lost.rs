@@ -239,6 +239,11 @@ fn what_somebody_set_by_hand_in_haproxy_is_set_back() {
         format!("disable health {server}"),
         format!("disable frontend {FRONTEND}"),
         format!("shutdown frontend {FRONTEND}"),
+        format!("set maxconn frontend {FRONTEND} 1"),
+        format!("set maxconn server {server} 1"),
+        "set maxconn global 1".to_owned(),
+        "set rate-limit connections global 1".to_owned(),
+        "set rate-limit sessions global 1".to_owned(),
     ];
     in_world(|world| {
         for command in commands {
