@@ -67,6 +67,11 @@ pub async fn run(
         async move { app.upkeep(shutdown).await }
     };
     tokio::spawn(upkeep);
+    let running = {
+        let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
+        async move { app.fleet.keep_running(shutdown).await }
+    };
+    tokio::spawn(running);
     let sweeping = {
         let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
         async move { app.keep_sweeping(shutdown).await }

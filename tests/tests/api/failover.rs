@@ -204,6 +204,44 @@ async fn a_clock_that_jumps_moves_nothing_and_keeps_nothing_from_moving() {
 }
 
 #[tokio::test]
+async fn a_scheduler_that_stood_still_moves_nothing_off_an_agent_that_dials_anew() {
+    let services = Services::with(|settings| {
+        settings.agents.heartbeat_interval_ms = 250;
+        settings.agents.suspect_after_ms = 2_000;
+        settings.agents.dead_after_ms = 4_000;
+    })
+    .await;
+    let one = Agent::connect(&services.channel, "a", "1").await.unwrap();
+    let id = one.id.clone();
+    let pool = services.pool(&services.subnet().await).await;
+    let others = [
+        Agent::connect(&services.channel, "b", "1").await.unwrap(),
+        Agent::connect(&services.channel, "c", "1").await.unwrap(),
+    ];
+    let beats = async |agents: &[&Agent], of: std::time::Duration| {
+        let until = tokio::time::Instant::now() + of;
+        while tokio::time::Instant::now() < until {
+            for agent in agents {
+                agent.heartbeat(vec![ready_driver()]).await;
+            }
+            assert_eq!(agent_of(&services, &pool).await, json!(id));
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    };
+    // As old as a scheduler must be that moves something.
+    beats(&[&one, &others[0], &others[1]], std::time::Duration::from_millis(4_500)).await;
+    // What it said last is stored.
+    beats(&[&others[0], &others[1]], std::time::Duration::from_millis(1_000)).await;
+    // All stop, because this test has one thread. The agent got no answer, gave its stream up, and waits before it dials.
+    drop(one);
+    std::thread::sleep(std::time::Duration::from_secs(5));
+    beats(&[&others[0], &others[1]], std::time::Duration::from_millis(2_500)).await;
+    let again = Agent::connect(&services.channel, "a", "1").await.unwrap();
+    assert_eq!(again.id, id);
+    beats(&[&again, &others[0], &others[1]], std::time::Duration::from_millis(2_500)).await;
+}
+
+#[tokio::test]
 async fn agents_that_are_heard_of_live_while_the_store_takes_nothing() {
     let services = Services::with(|settings| {
         settings.agents.heartbeat_interval_ms = 250;

@@ -8,7 +8,7 @@ const RATES: [&str; 4] = ["ConnRateLimit", "SessRateLimit", "SslRateLimit", "Com
 pub(super) fn differ(answer: &str, configuration: &str) -> bool {
     let whole = maxconn(configuration, "global").unwrap_or(0);
     let rate = |name: &&str| info(answer, name).is_some_and(|limit| limit > 0);
-    RATES.iter().any(|name| rate(name))
+    RATES.iter().any(rate)
         || info(answer, "Maxconn").is_some_and(|limit| limit < whole)
         || rows(answer).any(|(proxy, server, limit)| match (server, limit) {
             ("BACKEND", _) => false,

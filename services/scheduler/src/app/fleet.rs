@@ -15,6 +15,8 @@ use ballast_model::{
     agent::{Agent, DriverState, Liveness, LivenessLimits, Sign},
     time::Timestamp,
 };
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
 
 use crate::placement::Judged;
 
@@ -22,9 +24,20 @@ use crate::placement::Judged;
 /// two starts, and the start.
 const STARTING: Duration = Duration::from_secs(60);
 
+/// How often this process shows itself that it runs, and the pause from which on it did not.
+const RUNNING: Duration = Duration::from_millis(500);
+const STANDSTILL: Duration = Duration::from_secs(2);
+
 /// The agents, as this scheduler has heard of them.
 #[derive(Default)]
-pub struct Fleet(Mutex<HashMap<Uuid, Life>>);
+pub struct Fleet(Mutex<Lives>);
+
+#[derive(Default)]
+struct Lives {
+    of: HashMap<Uuid, Life>,
+    /// When this process was last seen to run, by the machine's clock.
+    ran_at: Option<Instant>,
+}
 
 /// Of one agent. Times are of the monotonic clock.
 #[derive(Debug, Default)]
@@ -49,7 +62,7 @@ impl Fleet {
     /// A session begins. What it says later, it says by this number.
     pub fn open(&self, id: Uuid, now: Duration) -> u64 {
         let mut lives = self.lock();
-        let life = lives.entry(id).or_default();
+        let life = lives.of.entry(id).or_default();
         life.sessions += 1;
         (life.open, life.heard_at, life.silent, life.closed) = (Some(life.sessions), now, false, false);
         life.sessions
@@ -58,7 +71,7 @@ impl Fleet {
     /// A message was read. Whether the agent was away before.
     pub fn heard(&self, id: Uuid, now: Duration, suspect_after: Duration) -> bool {
         let mut lives = self.lock();
-        let Some(life) = lives.get_mut(&id) else { return false };
+        let Some(life) = lives.of.get_mut(&id) else { return false };
         let was_away = life.silent || now.saturating_sub(life.heard_at) >= suspect_after;
         (life.heard_at, life.silent, life.unnoted) = (now, false, true);
         was_away
@@ -66,19 +79,19 @@ impl Fleet {
 
     /// Since when there was nothing to read.
     pub fn silent_for(&self, id: Uuid, now: Duration) -> Duration {
-        self.lock().get(&id).map_or(Duration::ZERO, |life| now.saturating_sub(life.heard_at))
+        self.lock().of.get(&id).map_or(Duration::ZERO, |life| now.saturating_sub(life.heard_at))
     }
 
     /// There was nothing to read for too long, though it was looked for.
     pub fn silent(&self, id: Uuid, number: u64) {
-        if let Some(life) = self.lock().get_mut(&id).filter(|life| life.open == Some(number)) {
+        if let Some(life) = self.lock().of.get_mut(&id).filter(|life| life.open == Some(number)) {
             life.silent = true;
         }
     }
 
     /// The session ended.
     pub fn close(&self, id: Uuid, number: u64) {
-        if let Some(life) = self.lock().get_mut(&id).filter(|life| life.open == Some(number)) {
+        if let Some(life) = self.lock().of.get_mut(&id).filter(|life| life.open == Some(number)) {
             (life.open, life.closed) = (None, true);
         }
     }
@@ -86,7 +99,7 @@ impl Fleet {
     /// Those that were heard of since this was asked last, and have a session: whose row may say so.
     pub fn take_unnoted(&self) -> Vec<Uuid> {
         let mut lives = self.lock();
-        let open = lives.iter_mut().filter(|(_, life)| life.open.is_some());
+        let open = lives.of.iter_mut().filter(|(_, life)| life.open.is_some());
         let heard = open.filter_map(|(id, life)| std::mem::take(&mut life.unnoted).then_some(*id));
         heard.collect()
     }
@@ -95,7 +108,7 @@ impl Fleet {
     pub fn note_later(&self, ids: &[Uuid]) {
         let mut lives = self.lock();
         for id in ids {
-            if let Some(life) = lives.get_mut(id) {
+            if let Some(life) = lives.of.get_mut(id) {
                 life.unnoted = true;
             }
         }
@@ -104,14 +117,14 @@ impl Fleet {
     /// The agents that are not among these are gone.
     pub fn keep(&self, agents: &[Agent]) {
         let there: BTreeSet<Uuid> = agents.iter().map(|agent| agent.id).collect();
-        self.lock().retain(|id, life| life.open.is_some() || there.contains(id));
+        self.lock().of.retain(|id, life| life.open.is_some() || there.contains(id));
     }
 
     /// The agents with what is known of their lives.
     pub fn judge(&self, agents: Vec<Agent>, limits: &LivenessLimits, now: Duration) -> Vec<Judged> {
         let mut lives = self.lock();
         let judged = |agent: Agent| {
-            let life = lives.entry(agent.id).or_insert_with(|| Life { heard_at: now, ..Life::default() });
+            let life = lives.of.entry(agent.id).or_insert_with(|| Life { heard_at: now, ..Life::default() });
             let liveness = limits.judge(life.sign(&agent, now));
             Judged { liveness, awaited: life.awaited(&agent, now), agent }
         };
@@ -121,12 +134,42 @@ impl Fleet {
     /// Whether the agent lives.
     pub fn liveness(&self, agent: &Agent, limits: &LivenessLimits, now: Duration) -> Liveness {
         let mut lives = self.lock();
-        let life = lives.entry(agent.id).or_insert_with(|| Life { heard_at: now, ..Life::default() });
+        let life = lives.of.entry(agent.id).or_insert_with(|| Life { heard_at: now, ..Life::default() });
         limits.judge(life.sign(agent, now))
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, Life>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Notices when this process stands still, until the end: it or its machine was stopped, or has too much to do.
+    pub async fn keep_running(&self, shutdown: CancellationToken) {
+        let mut ticks = tokio::time::interval(RUNNING);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => drop(self.lock()),
+                () = shutdown.cancelled() => return,
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Lives> {
+        let mut lives = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lives.run(Instant::now());
+        lives
+    }
+}
+
+impl Lives {
+    /// The process runs. A time in which it did not is nobody's silence: what agents said in it is yet to be read, and who
+    /// got no answer may have to dial again first.
+    fn run(&mut self, now: Instant) {
+        let Some(ran_at) = self.ran_at.replace(now) else { return };
+        let stood = now.saturating_duration_since(ran_at);
+        if stood < STANDSTILL {
+            return;
+        }
+        for life in self.of.values_mut() {
+            life.heard_at += stood;
+        }
+        tracing::warn!("this process stood still for {stood:.1?}, which counts as no agent's silence");
     }
 }
 

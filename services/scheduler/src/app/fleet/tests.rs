@@ -55,6 +55,22 @@ fn an_open_stream_is_not_dead_until_it_was_found_silent_and_lives_again_with_wha
 }
 
 #[test]
+fn a_time_in_which_this_process_stood_still_is_nobodys_silence() {
+    let fleet = Fleet::default();
+    let id = Uuid::from_u128(1);
+    let number = fleet.open(id, at(0));
+    fleet.heard(id, at(5), LIMITS.suspect_after);
+    let liveness = |n, now| fleet.liveness(&agent(n, 0), &LIMITS, at(now));
+    liveness(2, 5);
+    fleet.lock().run(Instant::now() + at(60));
+    // It had no answer for so long, and dials anew.
+    fleet.close(id, number);
+    assert_eq!(liveness(1, 66), Liveness::Suspect);
+    assert_eq!(liveness(2, 66), Liveness::Alive, "what another scheduler heard of it is yet to be read");
+    assert_eq!((liveness(1, 86), liveness(2, 86)), (Liveness::Dead, Liveness::Dead));
+}
+
+#[test]
 fn a_former_session_has_no_say() {
     let fleet = Fleet::default();
     let id = Uuid::from_u128(1);
