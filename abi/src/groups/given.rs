@@ -5,20 +5,26 @@
 //! somebody is in it who is neither the agent nor started by one of its drivers, nothing is touched.
 //!
 //! A group that lends takes no process in either, also not the next agent that systemd starts there. So what is lent is
-//! taken back when the agent has ended ([`take_back`]).
+//! taken back when the agent has ended ([`take_back`]): by itself, or else by its drivers' processes, which notice, and by its
+//! unit.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 use super::{
-    AGENT, DAEMONS, MEMBERS, enter,
+    AGENT, DAEMONS, MEMBERS, base_of, enter,
     limited::{LENT, LOAD_BALANCERS, NO_SUCH_PROCESS},
 };
 
 /// Where systemd puts what it runs for a unit beside the unit's own process, when it has given the unit's group away.
 const CONTROL: &str = ".control";
+/// A process that was killed may be in its group a little longer.
+const LOOKS: u32 = 200;
+const BETWEEN: Duration = Duration::from_millis(10);
 /// systemd's marks. The first can be read by root only, the second was added later.
 const MARKS: [&str; 2] = ["trusted.delegate", "user.delegate"];
 
@@ -112,9 +118,22 @@ fn is_marked(group: &Path) -> bool {
     MARKS.iter().any(|mark| rustix::fs::getxattr(group, *mark, &mut value).is_ok_and(|length| value[..length] == *b"1"))
 }
 
-/// The group that was given to the agent of the unit that this process was started for.
+/// The group that was given to the agent, seen from a driver's process or one that systemd has started for its unit.
 pub(crate) fn of_the_unit(own: &Path) -> &Path {
-    own.parent().filter(|_| own.ends_with(CONTROL)).unwrap_or(own)
+    base_of(own).or_else(|| own.parent().filter(|_| own.ends_with(CONTROL))).unwrap_or(own)
+}
+
+/// Whether the agent was in its own group and has ended.
+pub(crate) fn is_left(base: &Path) -> bool {
+    let group = base.join(AGENT);
+    let left = || members(&group).is_ok_and(|members| members.is_empty());
+    group.exists()
+        && (0..LOOKS).any(|look| {
+            if look > 0 {
+                thread::sleep(BETWEEN);
+            }
+            left()
+        })
 }
 
 /// Lends nothing any more, so that processes can come in. Who is limited is not limited then.

@@ -1,10 +1,6 @@
 //! The agent's side of control groups; [`groups`](crate::groups) has the picture.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-    process,
-};
+use std::{io, path::Path, process};
 
 use crate::groups::{
     self,
@@ -57,14 +53,14 @@ impl OwnGroup {
         if self.0.moved { given::take_back(&self.0.base) } else { Ok(()) }
     }
 
-    /// What [`Self::clear`] takes back, after an agent that could not: from a process that systemd has started for the
-    /// agent's unit.
+    /// What [`Self::clear`] takes back, after an agent that could not: from a process of one of its drivers, or one that
+    /// systemd has started for its unit. Nothing while the agent lives.
     ///
     /// # Errors
     /// Somebody else lends it on, or there is no such right.
     pub fn take_back() -> io::Result<()> {
         let Some(own) = groups::own() else { return Ok(()) };
-        let base: PathBuf = given::of_the_unit(&own).to_owned();
-        if given::is_given(&base) { given::take_back(&base) } else { Ok(()) }
+        let base = given::of_the_unit(&own);
+        if given::is_given(base) && given::is_left(base) { given::take_back(base) } else { Ok(()) }
     }
 }

@@ -114,9 +114,19 @@ fn what_is_lent_is_taken_back_from_below_upwards() {
         assert_eq!(fs::read_to_string(machine.at(group).join(LENT)).unwrap(), "-cpu -memory -pids", "{group}");
     }
     assert_eq!(fs::read_to_string(machine.at("unit/ballast-load-balancers/idle").join(LENT)).unwrap(), "");
-    for (own, base) in [("/s/unit/.control", "/s/unit"), ("/s/unit", "/s/unit")] {
-        assert_eq!(of_the_unit(Path::new(own)), Path::new(base));
+    for own in ["/s/unit/.control", "/s/unit/ballast-drivers/acme", "/s/unit"] {
+        assert_eq!(of_the_unit(Path::new(own)), Path::new("/s/unit"));
     }
+}
+
+#[test]
+fn an_agent_that_lives_or_never_was_in_its_own_group_has_not_left_it() {
+    let machine = Machine::new(&[]);
+    assert!(!is_left(&machine.at("unit")), "there is no group of it");
+    machine.write("unit/ballast-agent/cgroup.procs", "100\n");
+    assert!(!is_left(&machine.at("unit")), "it is in it");
+    machine.write("unit/ballast-agent/cgroup.procs", "");
+    assert!(is_left(&machine.at("unit")));
 }
 
 #[test]

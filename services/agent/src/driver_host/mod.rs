@@ -31,7 +31,7 @@ use std::{
 
 use ballast_abi::{
     ErrorCode,
-    host::{self, LoadedDriver, Settings, process},
+    host::{self, LoadedDriver, OwnGroup, Settings, process},
 };
 use nix::sys::prctl;
 
@@ -122,6 +122,8 @@ fn watch_lifeline(lifeline: OwnedFd) -> Result<(), Failed> {
     let watch = move || {
         // Nothing is ever written: this returns when the agent is gone, and begins again when a signal interrupts it.
         let _ = lifeline.read_to_end(&mut Vec::new());
+        // An agent that was killed could not. A driver without the right to leaves it to others.
+        let _ = OwnGroup::take_back();
         process::exit_now(0)
     };
     thread::Builder::new()

@@ -49,6 +49,8 @@ impl Drop for Running {
 struct Unit {
     path: PathBuf,
     place: Place,
+    /// A controller that its parent lends to it for the test only, and by which file.
+    lent: Option<(PathBuf, String)>,
 }
 
 impl Drop for Unit {
@@ -63,7 +65,20 @@ impl Drop for Unit {
                 thread::sleep(Duration::from_millis(5));
             }
         }
+        if let Some((file, name)) = &self.lent {
+            // Fails where another has been lent it meanwhile.
+            let _ = fs::write(file, format!("-{name}"));
+        }
     }
+}
+
+/// One that the parent could lend, where it lends none.
+fn lend_one(parent: &Path) -> Option<(PathBuf, String)> {
+    let read = |name: &str| fs::read_to_string(parent.join(name)).unwrap_or_default();
+    let name = read("cgroup.controllers").split_whitespace().next()?.to_owned();
+    let file = parent.join("cgroup.subtree_control");
+    let lent = read("cgroup.subtree_control").is_empty() && fs::write(&file, format!("+{name}")).is_ok();
+    lent.then_some((file, name))
 }
 
 /// `None`: this machine lets nobody make such a group.
@@ -76,7 +91,8 @@ fn unit(test: &str) -> Option<Unit> {
         Some(Ok(path)) => {
             // As systemd marks what it gives away; where it does not run, nobody looks.
             let _ = rustix::fs::setxattr(&path, "trusted.delegate", b"1", rustix::fs::XattrFlags::empty());
-            Some(Unit { path, place: Place::with_fault_driver() })
+            let lent = path.parent().and_then(lend_one);
+            Some(Unit { path, place: Place::with_fault_driver(), lent })
         }
         made => {
             ballast_lab::not_run(test, &format!("no control group of version 2 can be made here: {made:?}"));
@@ -125,6 +141,7 @@ impl Unit {
 fn has_driver(unit: &Unit) -> bool {
     let started = fs::read_to_string(unit.place.state().join("driver-state/fault/pid"));
     let pid = started.ok().and_then(|text| text.parse().ok());
+    // It may be that of the one before.
     pid.is_some_and(|pid| unit.group_of(pid) == "ballast-drivers/fault")
 }
 
@@ -160,17 +177,27 @@ fn an_agent_leaves_the_group_that_it_was_given_which_can_lend_and_be_started_in_
     agent.end(Signal::SIGTERM);
     assert_eq!(unit.lends(), "");
     let agent = unit.agent();
-    unit.wait_for("another agent", || unit.group_of(agent.id()) == "ballast-agent");
+    unit.wait_for("another agent", || unit.group_of(agent.id()) == "ballast-agent" && has_driver(&unit));
     lend();
-    // One that could not: nobody can be started in the unit's group until its unit has it taken back.
+    // One that was killed: its driver's process notices.
     agent.end(Signal::SIGKILL);
+    unit.wait_for("what was lent is taken back", || unit.lends().is_empty());
+    let agent = unit.agent();
+    unit.wait_for("an agent after one that was killed", || has_driver(&unit));
+    lend();
+    // None of both could: nobody can be started in the unit's group until its unit has it taken back.
+    let driver = Pid::from_raw(unit.place.pid());
+    kill(driver, Signal::SIGSTOP).unwrap();
+    agent.end(Signal::SIGKILL);
+    kill(driver, Signal::SIGKILL).unwrap();
+    assert_eq!(unit.lends(), name);
     assert!(!unit.agent().succeeds(), "a group that lends has taken a process in");
     fs::create_dir(unit.path.join(".control")).unwrap();
     let taken = unit.spawn(".control", Path::new("/"), &format!("{} take-back", env!("CARGO_BIN_EXE_ballast-agent")));
     assert!(taken.succeeds());
     assert_eq!(unit.lends(), "");
     let agent = unit.agent();
-    unit.wait_for("an agent after one that was killed", || unit.group_of(agent.id()) == "ballast-agent");
+    unit.wait_for("an agent after that", || unit.group_of(agent.id()) == "ballast-agent");
     agent.end(Signal::SIGTERM);
     older.end(Signal::SIGKILL);
 }
