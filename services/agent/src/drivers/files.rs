@@ -11,7 +11,7 @@ use std::{
 use ballast_abi::{host, note::Note};
 use serde_json::Value;
 
-use super::copy::Copy;
+use super::{copy::Copy, named::Named};
 
 /// Where earlier versions of the agent kept copies.
 const OLD_COPIES: &str = "drivers";
@@ -55,12 +55,19 @@ pub(super) struct DriverFile {
     pub(super) state_dir: PathBuf,
     /// Its section of the configuration.
     pub(super) config: Value,
+    /// What the section names, where the process is fenced and may read nothing else.
+    pub(super) named: Vec<Named>,
 }
 
 impl DriverFile {
     /// Whether a process that was started with the one need not be started with the other.
     pub(super) fn is_as(&self, other: &Self) -> bool {
-        self.copy.digest == other.copy.digest && self.config == other.config
+        self.copy.digest == other.copy.digest && self.config == other.config && self.reads_what_it_was_given(other)
+    }
+
+    fn reads_what_it_was_given(&self, started: &Self) -> bool {
+        self.named.len() == started.named.len()
+            && self.named.iter().zip(&started.named).all(|(named, given)| named.is_as(given))
     }
 }
 
@@ -136,7 +143,7 @@ fn examine(path: &Path, file_name: &str, held: &[Copy], states: &Path) -> Result
     let copy = held.iter().find(|held| held.digest == copy.digest).cloned().unwrap_or(copy);
     let state_dir = states.join(&note.name);
     private_directory(&state_dir).map_err(of_machine("no directory for its state"))?;
-    Ok(DriverFile { file_name: file_name.to_owned(), note, copy, state_dir, config: Value::Null })
+    Ok(DriverFile { file_name: file_name.to_owned(), note, copy, state_dir, config: Value::Null, named: Vec::new() })
 }
 
 /// Two files with one driver's name: neither can be known to be the one that is meant.
@@ -181,6 +188,7 @@ mod tests {
             copy: Copy::of(io::empty(), file_name).unwrap(),
             state_dir: PathBuf::new(),
             config: Value::Null,
+            named: Vec::new(),
         }
     }
 

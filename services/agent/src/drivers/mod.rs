@@ -22,6 +22,7 @@ mod files;
 mod grant;
 mod log;
 mod memory;
+mod named;
 mod notice;
 mod process;
 mod set;

@@ -2,14 +2,15 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
 use ballast_abi::{host::OwnGroup, note::Needs};
 use ballast_proto::agent::DriverReport;
-use serde_json::Value;
+use ballast_service::config::Grant;
+use serde_json::{Map, Value};
 use tokio::{
     sync::{Mutex, watch},
     task::{self, JoinHandle},
@@ -23,6 +24,8 @@ use super::{
     board::Board,
     copy::Copy,
     files::{self, DriverFile, Found},
+    grant,
+    named::{self, Named},
     notice::{self, Look},
     supervise::{Supervisor, Used},
 };
@@ -68,6 +71,14 @@ impl Supervised {
     fn copies(&self) -> [Copy; 2] {
         [self.used.get().copy, self.wanted.borrow().copy.clone()]
     }
+
+    /// Of what its section names, those that are another file than it has been given, and than it has been tried with.
+    fn replaced(&self) -> Vec<Named> {
+        let (used, wanted) = (self.used.get().named, self.wanted.borrow().named.clone());
+        let given = |now: &Named| used.iter().any(|given| now.is_as(given));
+        let now = wanted.iter().map(|tried| Named::look(tried.path.clone()));
+        now.zip(&wanted).filter(|(now, tried)| now != *tried && !given(now)).map(|(now, _)| now).collect()
+    }
 }
 
 impl DriverSet {
@@ -107,8 +118,18 @@ impl DriverSet {
         supervised.seen = notice::look(&settings.drivers_dir).unwrap_or_default();
         supervised.again = true;
         let held: Vec<Copy> = supervised.drivers.values().flat_map(Supervised::copies).collect();
-        let scan = move || files::scan(&settings.drivers_dir, &settings.state_dir, &held);
-        let mut found = match task::spawn_blocking(scan).await {
+        let mut configs = supervised.configs.clone();
+        let scan = move || {
+            let mut found = files::scan(&settings.drivers_dir, &settings.state_dir, &held)?;
+            for file in &mut found.drivers {
+                file.config = configs.remove(&file.note.name).unwrap_or_else(|| Value::Object(Map::new()));
+                if grant::granted(&settings, &file.note) == Grant::Nothing {
+                    file.named = named::paths(&file.config).into_iter().map(Named::look).collect();
+                }
+            }
+            Ok(found)
+        };
+        let found = match task::spawn_blocking(scan).await {
             Ok(found) => found?,
             // The scan panicked, or the process is ending.
             Err(error) => {
@@ -117,10 +138,6 @@ impl DriverSet {
             }
         };
         supervised.again = found.again;
-        for file in &mut found.drivers {
-            let config = supervised.configs.get(&file.note.name).cloned();
-            file.config = config.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
-        }
         if found.drivers.is_empty() && found.refused.is_empty() {
             let exists = if self.settings.drivers_dir.is_dir() { "has no driver in it" } else { "does not exist" };
             warn!("{} {exists}: nothing can be deployed here until there is one", self.settings.drivers_dir.display());
@@ -138,27 +155,33 @@ impl DriverSet {
         self.supervised.lock().await.configs = configs;
     }
 
-    /// Rescans when the drivers directory has changed, and has settled since: a file may be copied in slowly. What the
-    /// machine could not take is tried again by time.
+    /// Rescans when the drivers directory has changed, or a file that a section names is another one, and has settled
+    /// since: a file may be copied in slowly. What the machine could not take is tried again by time.
     pub async fn rescan_when_changed(&self) {
         let mut ticks = time::interval(LOOK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut last, mut looks) = (Look::default(), 0);
+        let (mut last, mut looks) = ((Look::default(), Vec::new()), 0);
         loop {
             ticks.tick().await;
             let Ok(look) = notice::look(&self.settings.drivers_dir) else { continue };
-            let settled = look == std::mem::replace(&mut last, look.clone());
-            let (changed, again) = {
+            let (changed, again, replaced) = {
                 let supervised = self.supervised.lock().await;
-                (look != supervised.seen, supervised.again)
+                let replaced: Vec<Named> = supervised.drivers.values().flat_map(Supervised::replaced).collect();
+                (look != supervised.seen, supervised.again, replaced)
             };
+            let others: Vec<PathBuf> = replaced.iter().map(|named| named.path.clone()).collect();
+            let now = (look, replaced);
+            let settled = now == std::mem::replace(&mut last, now.clone());
             looks = if again { looks + 1 } else { 0 };
-            if !settled || !(changed || looks >= LOOKS_UNTIL_AGAIN) {
+            if !settled || !(changed || !others.is_empty() || looks >= LOOKS_UNTIL_AGAIN) {
                 continue;
             }
             looks = 0;
             if changed {
                 info!("the drivers directory has changed: looking at it again");
+            }
+            if !others.is_empty() {
+                info!("sections of drivers name other files than before: {others:?}");
             }
             if let Err(error) = self.rescan().await {
                 error!("{error}; the drivers stay as they are");

@@ -8,6 +8,8 @@ use std::{
         net::UnixListener,
     },
     path::Path,
+    sync::Arc,
+    time::Duration,
 };
 
 use ballast_agent::drivers::{DriverSet, DriverSettings};
@@ -15,9 +17,9 @@ use ballast_proto::agent::DriverState;
 use ballast_service::config::Grant;
 use nix::unistd::Uid;
 use serde_json::json;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
-use crate::place::{PATIENCE, Place, built, load_balancer, ready, report, status};
+use crate::place::{PATIENCE, Place, built, load_balancer, ready, report, started, status};
 
 const NUMBERS: std::ops::RangeInclusive<u32> = 1_900_065_536..=1_900_066_559;
 const NO_CAPABILITY: &str = "0000000000000000";
@@ -176,4 +178,38 @@ fn host_of(driver: &str) -> i32 {
         line.ends_with(&format!("driver-host\0{driver}\0")) && status(*pid, "PPid") == own
     });
     found.unwrap_or_else(|| panic!("no process for {driver}"))
+}
+
+#[tokio::test]
+async fn a_named_file_that_is_replaced_is_read_again_and_one_that_is_rewritten_costs_no_process() {
+    if is_not_root("a_named_file_that_is_replaced_is_read_again_and_one_that_is_rewritten_costs_no_process") {
+        return;
+    }
+    let place = Place::with_fault_driver().lets_pass();
+    let (named, beside) = (place.directory.path().join("ca.pem"), place.directory.path().join("ca.pem.new"));
+    private(&named);
+    let set = Arc::new(DriverSet::start(granted(&place, Grant::Nothing, &named)).await.unwrap());
+    let watching = {
+        let set = Arc::clone(&set);
+        tokio::spawn(async move { set.rescan_when_changed().await })
+    };
+    let driver = ready(&set).await;
+    let read = load_balancer("lb-1", &format!("read {}", named.display()));
+    driver.deploy(read.clone(), 1).await.unwrap();
+    fs::write(&named, "another text").unwrap();
+    sleep(Duration::from_secs(4)).await;
+    assert_eq!(set.starts()["fault"], 1, "it reads the same file again by itself");
+    for start in 2..=3 {
+        // As who renews a certificate does; then as who takes it away before.
+        if start == 3 {
+            fs::remove_file(&named).unwrap();
+            sleep(Duration::from_secs(3)).await;
+        }
+        private(&beside);
+        fs::rename(&beside, &named).unwrap();
+        started(&set, start).await;
+        driver.deploy(read.clone(), 1).await.unwrap();
+    }
+    watching.abort();
+    timeout(PATIENCE, set.shutdown()).await.unwrap();
 }
