@@ -120,6 +120,10 @@ mod tests {
         if !Uid::effective().is_root() {
             return ballast_lab::not_run(test, "it needs root");
         }
+        let trial = tempfile::tempdir().unwrap();
+        if let Err(error) = chown(trial.path(), Some(NUMBER), Some(NUMBER)) {
+            return ballast_lab::not_run(test, &format!("there is no user {NUMBER} here: {error}"));
+        }
         ballast_lab::in_lab(|lab| {
             let mut above = lab.dir().to_owned();
             while fs::metadata(&above).is_ok_and(|folder| folder.mode() & 1 == 0) {

@@ -26,11 +26,7 @@ pub(super) fn granted(settings: &DriverSettings, note: &Note) -> Grant {
 /// Blocking: the state of the driver becomes that of the user whom it runs as.
 pub(super) fn privileges(settings: &DriverSettings, file: &DriverFile) -> io::Result<Privileges> {
     let driver = &file.note.name;
-    let granted = granted(settings, &file.note);
-    if granted != Grant::Nothing {
-        user::take_back(&file.state_dir)?;
-    }
-    Ok(match granted {
+    Ok(match granted(settings, &file.note) {
         Grant::All => {
             tracing::info!(driver, "it gets all privileges of the agent: driver_host.grants limits it");
             Privileges::All
@@ -41,6 +37,18 @@ pub(super) fn privileges(settings: &DriverSettings, file: &DriverFile) -> io::Re
             Privileges::Own { readable: named::paths(&file.config), state_dir: file.state_dir.clone(), user }
         }
     })
+}
+
+/// Once no other process of the driver is there: what is in its state is its own, whoever wrote it. Who is granted more
+/// is root again.
+pub(super) fn settle_state(settings: &DriverSettings, file: &DriverFile) -> io::Result<()> {
+    if granted(settings, &file.note) != Grant::Nothing {
+        return user::take_back(&file.state_dir);
+    }
+    match user::own(&file.state_dir) {
+        Err(NoUser::NotNow(error)) => Err(error),
+        Ok(_) | Err(NoUser::Never(_)) => Ok(()),
+    }
 }
 
 fn own_user(driver: &str, state_dir: &Path) -> io::Result<Option<u32>> {

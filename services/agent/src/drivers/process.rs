@@ -89,6 +89,16 @@ impl Drop for Running {
     }
 }
 
+/// To be called when no other process of the driver is at work.
+pub(super) async fn settle_state(settings: &Arc<DriverSettings>, file: &DriverFile) {
+    let (settings, file) = (Arc::clone(settings), file.clone());
+    let driver = file.note.name.clone();
+    let settled = task::spawn_blocking(move || grant::settle_state(&settings, &file)).await;
+    if let Err(error) = settled.map_err(io::Error::other).flatten() {
+        tracing::warn!(driver, "its state has files of another user: {error}");
+    }
+}
+
 /// Starts a driver-host and waits until its driver is ready.
 pub(super) async fn start(
     settings: &Arc<DriverSettings>,

@@ -74,6 +74,7 @@ impl Supervisor {
         self.wanted.mark_unchanged();
         loop {
             let file = self.used.get();
+            process::settle_state(&self.settings, &file).await;
             let started = tokio::select! {
                 started = process::start(&self.settings, self.group.as_ref(), &file) => started,
                 () = self.stop.cancelled() => return,
@@ -120,6 +121,7 @@ impl Supervisor {
                 Replacement::Done(new) => {
                     let old = std::mem::replace(&mut running, *new);
                     old.end(self.settings.deadlines.grace).await;
+                    process::settle_state(&self.settings, &wanted).await;
                     self.used.set(wanted);
                     self.announce(&running);
                     since = Instant::now();

@@ -9,28 +9,38 @@ use std::{
     },
     path::Path,
     sync::Arc,
+    thread,
     time::Duration,
 };
 
 use ballast_agent::drivers::{DriverSet, DriverSettings};
 use ballast_proto::agent::DriverState;
 use ballast_service::config::Grant;
+use landlock::{AccessFs, Ruleset, RulesetAttr, RulesetError, RulesetStatus};
 use nix::unistd::Uid;
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 
-use crate::place::{PATIENCE, Place, built, load_balancer, ready, report, started, status};
+use crate::place::{PATIENCE, Place, built, fault_driver, load_balancer, ready, report, started, status};
 
 const NUMBERS: std::ops::RangeInclusive<u32> = 1_900_065_536..=1_900_066_559;
 const NO_CAPABILITY: &str = "0000000000000000";
 const READS_ALL: &str = "0000000000000004";
 
-fn is_not_root(test: &str) -> bool {
-    let not_root = !Uid::effective().is_root();
-    if not_root {
-        ballast_lab::not_run(test, "it needs root");
-    }
-    not_root
+/// Only root can have other users, and only with Landlock may they read what is root's.
+fn cannot_run(test: &str) -> bool {
+    let fenced = || -> Result<RulesetStatus, RulesetError> {
+        let ruleset = Ruleset::default().handle_access(AccessFs::Execute)?.create()?;
+        Ok(ruleset.restrict_self()?.ruleset)
+    };
+    let trial = thread::spawn(move || fenced().is_ok_and(|status| status != RulesetStatus::NotEnforced));
+    let why = match (Uid::effective().is_root(), trial.join().unwrap()) {
+        (true, true) => return false,
+        (false, _) => "it needs root",
+        (true, false) => "this kernel has no Landlock",
+    };
+    ballast_lab::not_run(test, why);
+    true
 }
 
 /// One number is all that the process is, whichever of the kernel's users and groups is asked for.
@@ -57,7 +67,7 @@ fn granted(place: &Place, grant: Grant, named: &Path) -> DriverSettings {
 
 #[tokio::test]
 async fn a_driver_that_is_granted_nothing_is_nobody_to_what_is_roots_or_another_drivers() {
-    if is_not_root("a_driver_that_is_granted_nothing_is_nobody_to_what_is_roots_or_another_drivers") {
+    if cannot_run("a_driver_that_is_granted_nothing_is_nobody_to_what_is_roots_or_another_drivers") {
         return;
     }
     let place = Place::with_fault_driver().lets_pass();
@@ -97,7 +107,7 @@ async fn a_driver_that_is_granted_nothing_is_nobody_to_what_is_roots_or_another_
 
 #[tokio::test]
 async fn a_state_goes_to_its_drivers_user_and_back_and_nothing_that_is_deployed_is_lost() {
-    if is_not_root("a_state_goes_to_its_drivers_user_and_back_and_nothing_that_is_deployed_is_lost") {
+    if cannot_run("a_state_goes_to_its_drivers_user_and_back_and_nothing_that_is_deployed_is_lost") {
         return;
     }
     let place = Place::with_fault_driver().lets_pass();
@@ -130,7 +140,7 @@ fn user_of(place: &Place) -> u32 {
 
 #[tokio::test]
 async fn drivers_for_devices_have_each_a_user_of_its_own_and_only_the_capability_that_its_files_need() {
-    if is_not_root("drivers_for_devices_have_each_a_user_of_its_own_and_only_the_capability_that_its_files_need") {
+    if cannot_run("drivers_for_devices_have_each_a_user_of_its_own_and_only_the_capability_that_its_files_need") {
         return;
     }
     let place = Place::with_fault_driver().lets_pass();
@@ -182,7 +192,7 @@ fn host_of(driver: &str) -> i32 {
 
 #[tokio::test]
 async fn a_named_file_that_is_replaced_is_read_again_and_one_that_is_rewritten_costs_no_process() {
-    if is_not_root("a_named_file_that_is_replaced_is_read_again_and_one_that_is_rewritten_costs_no_process") {
+    if cannot_run("a_named_file_that_is_replaced_is_read_again_and_one_that_is_rewritten_costs_no_process") {
         return;
     }
     let place = Place::with_fault_driver().lets_pass();
@@ -211,5 +221,59 @@ async fn a_named_file_that_is_replaced_is_read_again_and_one_that_is_rewritten_c
         driver.deploy(read.clone(), 1).await.unwrap();
     }
     watching.abort();
+    timeout(PATIENCE, set.shutdown()).await.unwrap();
+}
+
+/// Asks for nothing in its note, or does not; and says what its code does not, or does.
+fn build(needs: bool, contradicts: bool) -> Vec<u8> {
+    let mut bytes = fs::read(fault_driver()).unwrap();
+    let version = format!(" version={}\0", env!("CARGO_PKG_VERSION"));
+    let at = bytes.windows(version.len()).position(|window| window == version.as_bytes()).unwrap();
+    let end = at + version.len() - 1;
+    if contradicts {
+        bytes[end - 1] = b'9';
+    }
+    if needs {
+        let asked = b" needs=nothing";
+        bytes[end..end + asked.len()].copy_from_slice(asked);
+    }
+    bytes
+}
+
+#[tokio::test]
+async fn a_driver_that_becomes_a_user_of_its_own_by_another_file_keeps_what_the_old_process_wrote_last() {
+    if cannot_run("a_driver_that_becomes_a_user_of_its_own_by_another_file_keeps_what_the_old_process_wrote_last") {
+        return;
+    }
+    let place = Place::with_fault_driver().lets_pass();
+    let install = |needs, contradicts| {
+        fs::write(place.drivers().join("new"), build(needs, contradicts)).unwrap();
+        fs::rename(place.drivers().join("new"), place.drivers().join("fault.so")).unwrap();
+    };
+    let state = place.state().join("driver-state/fault");
+    let set = place.start(json!({})).await;
+    let driver = ready(&set).await;
+    for (start, needs) in [(2, true), (3, false)] {
+        install(needs, false);
+        // Answered, and stored, by the old process, while the new one is ready already.
+        let id = format!("lb-{start}");
+        let slow = {
+            let (driver, id) = (driver.clone(), id.clone());
+            tokio::spawn(async move { driver.deploy(load_balancer(&id, "slow 1500ms once"), 1).await })
+        };
+        set.rescan().await.unwrap();
+        slow.await.unwrap().unwrap();
+        started(&set, start).await;
+        assert_eq!(NUMBERS.contains(&user_of(&place)), needs);
+        for entry in fs::read_dir(&state).unwrap().flatten() {
+            assert_eq!(entry.metadata().unwrap().uid(), user_of(&place), "{}", entry.path().display());
+        }
+        driver.deploy(load_balancer(&id, "web"), 2).await.unwrap();
+        // One that is refused takes nothing from the one that runs, whatever it asks for.
+        install(!needs, true);
+        set.rescan().await.unwrap();
+        report(&set, "fault", |report| report.reason.contains("goes on")).await;
+        driver.deploy(load_balancer(&id, "web"), 3).await.unwrap();
+    }
     timeout(PATIENCE, set.shutdown()).await.unwrap();
 }
