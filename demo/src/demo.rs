@@ -206,8 +206,13 @@ impl Demo {
             while let Some(service) = self.services.pop() {
                 outcome = outcome.and(service.end().await);
             }
+            if let Err(error) = &outcome {
+                // Now, because its log goes with the folder.
+                say::failure(error);
+                say::kept(self.folder.keep_logs());
+            }
             drop(self);
-            outcome
+            outcome.map_err(|_| DemoError::new("the demo did not end in order; the reason stands above"))
         };
         say::step("\nending everything", ending).await
     }
@@ -223,4 +228,31 @@ async fn agent_ready(service: &mut Service, scheduler: &Scheduler) -> Result<(),
     });
     let answer = state.await?;
     answer.map_err(|error: DemoError| error.with_log(service.log()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_log_of_what_does_not_end_is_kept() {
+        let parent = tempfile::tempdir().unwrap();
+        let program = parent.path().join("deaf");
+        fs::write(&program, "#!/bin/sh\ntrap '' TERM\necho deaf\nexec sleep 60\n").unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let folder = Folder::take(&parent.path().join("demo")).unwrap();
+        let mut demo = Demo { services: Vec::new(), topology: None, folder };
+        let log = demo.folder.state().join("deaf.log");
+        let launch =
+            Launch { name: "deaf", program, config: parent.path().to_owned(), log: Some(log.clone()), host: None };
+        demo.services.push(Service::start(launch).unwrap());
+        while fs::read_to_string(&log).unwrap().is_empty() {
+            sleep(PAUSE).await;
+        }
+        demo.end().await.unwrap_err();
+        assert!(!log.exists());
+        assert_eq!(fs::read_to_string(parent.path().join("demo/failed/deaf.log")).unwrap(), "deaf\n");
+    }
 }

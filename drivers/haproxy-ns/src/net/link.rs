@@ -181,6 +181,16 @@ pub(crate) struct Pair<'a> {
     pub(crate) namespace: RawFd,
 }
 
+/// The outer end's own. A bridge without an address of its own choice takes the lowest of its ports': that must not become one
+/// of ours, or the host's neighbours lose it whenever a load balancer comes or goes.
+fn outer(mac: [u8; 6]) -> [u8; 6] {
+    let [_, a, b, c, d, e] = mac;
+    [HIGHEST, a, b, c, d, e]
+}
+
+/// Of a link that is no hardware's.
+const HIGHEST: u8 = 0xfe;
+
 /// Makes the pair: the outer end up and on its bridge, the inner end in its namespace and down (up is refused here).
 pub(crate) fn create_pair(pair: &Pair<'_>, bridge: u32) -> Request {
     let mut peer = LinkMessage::default();
@@ -196,6 +206,7 @@ pub(crate) fn create_pair(pair: &Pair<'_>, bridge: u32) -> Request {
     message.header.change_mask = LinkFlags::Up;
     message.attributes = vec![
         LinkAttribute::IfName(pair.outside.to_owned()),
+        LinkAttribute::Address(outer(pair.mac).to_vec()),
         LinkAttribute::NumTxQueues(1),
         LinkAttribute::NumRxQueues(1),
         LinkAttribute::Controller(bridge),

@@ -122,6 +122,18 @@ fn another_address_is_known_to_neighbours_and_the_old_one_is_gone() {
     });
 }
 
+/// A bridge takes the lowest address of its ports for its own, so that of a link of ours is higher than any NIC's.
+#[test]
+fn a_bridge_keeps_its_address_whatever_load_balancers_come_and_go() {
+    in_world(|world| {
+        world.deploy(&load_balancer(), 1);
+        let shown = Command::new("ip").args(["-o", "link", "show", OUTSIDE]).output()?;
+        let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+        assert!(shown.contains("link/ether fe:16:3e:"), "{shown}");
+        Ok(())
+    });
+}
+
 #[test]
 fn another_port_of_the_vip_moves_the_load_balancer_to_another_link() {
     in_world(|world| {
