@@ -139,7 +139,7 @@ pub(super) fn hold(kept: &CapsHashSet) -> Result<(), CapsError> {
 
 fn fence(readable: &[PathBuf], state_dir: &PathBuf) -> Result<RulesetStatus, RulesetError> {
     let (read, all) = (AccessFs::from_read(KNOWN), AccessFs::from_all(KNOWN));
-    let fence = Ruleset::default().handle_access(all)?.scope(Scope::Signal)?.create()?;
+    let fence = Ruleset::default().handle_access(all)?.scope(Scope::from_all(KNOWN))?.create()?;
     // Of what is not there nothing can be read.
     let fence = fence.add_rules(path_beneath_rules(OF_THE_MACHINE, read))?;
     let fence = fence.add_rules(path_beneath_rules(readable, read))?;
@@ -150,7 +150,14 @@ fn fence(readable: &[PathBuf], state_dir: &PathBuf) -> Result<RulesetStatus, Rul
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, thread};
+    use std::{
+        fs,
+        os::{
+            linux::net::SocketAddrExt,
+            unix::net::{SocketAddr, UnixListener, UnixStream},
+        },
+        thread,
+    };
 
     use super::*;
 
@@ -169,6 +176,13 @@ mod tests {
         fs::create_dir(&state_dir).unwrap();
         fs::write(&named, "name").unwrap();
         fs::write(&other, "secret").unwrap();
+        // A name that no file has, and no mode keeps from anybody.
+        let name = SocketAddr::from_abstract_name(format!("ballast-{}", std::process::id())).unwrap();
+        let _listens = UnixListener::bind_addr(&name).unwrap();
+        let scopes = thread::spawn(|| {
+            fence(&[], &PathBuf::from("/tmp")).is_ok_and(|status| status == RulesetStatus::FullyEnforced)
+        });
+        let scopes = scopes.join().unwrap();
         let own = Privileges::Own { readable: vec![named.clone()], state_dir: state_dir.clone(), user: None };
         let reduced = move || {
             reduce(&own).unwrap();
@@ -181,6 +195,15 @@ mod tests {
             }
             fs::write(other, "changed").unwrap_err();
             fs::write("/proc/sys/net/ipv4/ip_forward", "1").unwrap_err();
+            if scopes {
+                let refused = UnixStream::connect_addr(&name).unwrap_err();
+                assert_eq!(refused.kind(), io::ErrorKind::PermissionDenied);
+            } else {
+                ballast_lab::not_run(
+                    "sockets without a file are kept from drivers",
+                    "Landlock is older than Linux 6.12",
+                );
+            }
         };
         if landlock_is_there() {
             thread::spawn(reduced).join().unwrap();
