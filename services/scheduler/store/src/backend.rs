@@ -11,18 +11,24 @@ mod libpq;
 mod link;
 mod postgres;
 mod renewed;
+mod seats;
 mod sqlite;
+mod stop;
 
 use std::{sync::Arc, time::Duration};
 
 use ballast_model::Uuid;
-use sea_orm::{DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, TransactionTrait, Value, sea_query::Expr};
+#[cfg(test)]
+use sea_orm::DatabaseConnection;
+use sea_orm::{DbBackend, DbErr, TransactionTrait, Value, sea_query::Expr};
 use sea_orm_migration::MigratorTrait as _;
 
 use self::{
     errors::{ends_transaction, unwritable},
     files::Files,
-    renewed::{Connecting, Renewed},
+    renewed::{Connecting, Renewed, Stoppable},
+    seats::Seats,
+    stop::Lease,
 };
 pub(crate) use self::{
     errors::{fault_of, fault_of_commit, is_duplicate, is_reference, reason},
@@ -39,7 +45,7 @@ pub(crate) struct Backend {
     kind: Kind,
     /// One connection: writers queue here, in order, instead of failing there.
     writer: Renewed,
-    reader: Renewed,
+    readers: Seats,
     /// Of SQLite.
     files: Option<Arc<Files>>,
 }
@@ -55,15 +61,19 @@ impl Backend {
     pub(crate) async fn open(url: &str) -> Result<Self, String> {
         if postgres::is_url(url) {
             let url = libpq::readable(url);
-            let (writer, reader) = postgres::open(&url).await?;
+            let (writer, readers) = postgres::open(&url).await?;
             let again = url.clone();
             let writer = Renewed::new(writer, move || postgres::writer(again.clone()));
-            let reader = Renewed::new(reader, move || postgres::reader(url.clone()));
-            return Ok(Self { kind: Kind::Postgres, writer, reader, files: None });
+            let renewed = |reader| {
+                let url = url.clone();
+                Renewed::new(reader, move || postgres::reader(url.clone(), false))
+            };
+            let readers = Seats::new(readers.into_iter().map(renewed).collect());
+            return Ok(Self { kind: Kind::Postgres, writer, readers, files: None });
         }
-        let (writer, reader, files) = sqlite::open(url).await?;
+        let (writer, readers, files) = sqlite::open(url).await?;
         let files = Arc::new(files);
-        let renewed = |connect: fn(String) -> _, connections| {
+        let renewed = |connect: fn(String) -> Connecting, connections: Stoppable| {
             let (url, files) = (url.to_owned(), Arc::clone(&files));
             let connect = move || {
                 files.forget_log();
@@ -72,20 +82,24 @@ impl Backend {
             Renewed::new(connections, connect)
         };
         // A file that is gone is not made anew under who has written to it.
-        let writer = renewed(|url| Box::pin(sqlite::writer(url, false)) as Connecting, writer);
-        let reader = renewed(|url| Box::pin(sqlite::reader(url)), reader);
-        Ok(Self { kind: Kind::Sqlite, writer, reader, files: Some(files) })
+        let writer = renewed(|url| Box::pin(sqlite::writer(url, false)), writer);
+        let reader = |connections| renewed(|url| Box::pin(sqlite::reader(url, false)), connections);
+        let readers = Seats::new(readers.into_iter().map(reader).collect());
+        Ok(Self { kind: Kind::Sqlite, writer, readers, files: Some(files) })
     }
 
     /// Brings the schema up to date. Schedulers that start at once take turns.
     pub(crate) async fn migrate(&self) -> Result<(), DbErr> {
         let turn = match self.kind {
             Kind::Sqlite => None,
-            Kind::Postgres => Some(postgres::begin_alone(&self.reader.get().await?, postgres::SCHEMA).await?),
+            Kind::Postgres => {
+                let lease = self.readers.take().await?;
+                Some((postgres::begin_alone(&lease.connections, postgres::SCHEMA).await?, lease))
+            }
         };
-        Migrator::up(&self.writer.get().await?, None).await?;
+        Migrator::up(&self.writer.get().await?.0, None).await?;
         match turn {
-            Some(turn) => turn.commit().await,
+            Some((turn, _lease)) => turn.commit().await,
             None => Ok(()),
         }
     }
@@ -93,12 +107,12 @@ impl Backend {
     /// The connection for changes of the schema.
     #[cfg(test)]
     pub(crate) async fn writer(&self) -> DatabaseConnection {
-        self.writer.get().await.unwrap()
+        self.writer.get().await.unwrap().0
     }
 
     /// Begins a transaction that writes, and waits until no other does. It has the write lock from the start: it never
     /// has to be undone because it read first and wrote later, and what it reads stays true until it ends.
-    pub(crate) async fn begin_write(&self) -> Result<DatabaseTransaction, DbErr> {
+    pub(crate) async fn begin_write(&self) -> Result<Watched, DbErr> {
         match self.try_begin_write().await {
             // On a connection that was lost since it was last used nothing has begun.
             Err(error) if ends_transaction(&error) => self.try_begin_write().await,
@@ -106,14 +120,15 @@ impl Backend {
         }
     }
 
-    async fn try_begin_write(&self) -> Result<DatabaseTransaction, DbErr> {
+    async fn try_begin_write(&self) -> Result<Watched, DbErr> {
         self.check_files()?;
-        let writer = self.writer.get().await?;
+        let (writer, stop) = self.writer.get().await?;
         let begun = match self.kind {
             Kind::Sqlite => sqlite::begin_write(&writer).await.map_err(unwritable),
             Kind::Postgres => postgres::begin_write(&writer).await,
         };
-        begun.inspect_err(|_| self.doubt_writer())
+        let begun = begun.inspect_err(|_| self.doubt_writer())?;
+        Ok(Watched::new(begun, Lease::new(writer, stop, None)))
     }
 
     /// Whether what is written is still where it is looked for.
@@ -126,27 +141,24 @@ impl Backend {
         self.writer.doubt();
     }
 
-    /// The same of one that only reads.
-    pub(crate) fn doubt_reader(&self) {
-        self.reader.doubt();
-    }
-
-    /// Connections that only read; each statement sees what was committed before it.
-    pub(crate) async fn reader(&self) -> Result<DatabaseConnection, DbErr> {
+    /// A connection that only reads; each statement sees what was committed before it.
+    pub(crate) async fn reader(&self) -> Result<Lease, DbErr> {
         self.check_files()?;
-        self.reader.get().await
+        self.readers.take().await
     }
 
     /// Begins a transaction that only reads, on one view of the database.
-    pub(crate) async fn begin_read(&self) -> Result<DatabaseTransaction, DbErr> {
+    pub(crate) async fn begin_read(&self) -> Result<Watched, DbErr> {
         match self.try_begin_read().await {
             Err(error) if ends_transaction(&error) => self.try_begin_read().await,
             begun => begun,
         }
     }
 
-    async fn try_begin_read(&self) -> Result<DatabaseTransaction, DbErr> {
-        self.reader().await?.begin().await.inspect_err(|_| self.doubt_reader())
+    async fn try_begin_read(&self) -> Result<Watched, DbErr> {
+        let lease = self.reader().await?;
+        let begun = lease.connections.begin().await.inspect_err(|_| lease.doubt())?;
+        Ok(Watched::new(begun, lease))
     }
 }
 

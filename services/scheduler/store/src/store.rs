@@ -24,7 +24,7 @@ use tokio::sync::watch;
 
 use crate::{
     Claim, OwnLimits,
-    backend::{Backend, Link, Watched, fault_of, reason},
+    backend::{Backend, Link, fault_of, reason},
     entity::cluster,
     events::Notes,
     writers::Writers,
@@ -171,11 +171,9 @@ impl Store {
         T: Send,
         F: for<'t> Fn(&'t Tx, Scope<'env, 't>) -> Work<'t, T> + Send + Sync,
     {
-        let tx = Tx::new(Link::Transaction(Watched::new(self.backend.begin_read().await.map_err(fault_of)?)));
+        let tx = Tx::new(Link::Transaction(self.backend.begin_read().await.map_err(fault_of)?));
         let done = work(&tx, Scope::default()).await;
-        if !tx.undo().await {
-            self.backend.doubt_reader();
-        }
+        tx.undo().await;
         done
     }
 

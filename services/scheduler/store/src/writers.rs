@@ -22,7 +22,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
 use crate::{
     Claim, Scope, Tx, Work,
-    backend::{Backend, Link, Watched, fault_of, fault_of_commit},
+    backend::{Backend, Link, fault_of, fault_of_commit},
     store::Known,
 };
 
@@ -193,11 +193,7 @@ impl Turn {
         }
         let transaction = self.line.backend.begin_write().await?;
         if let Some(slot) = &mut self.slot.0 {
-            **slot = Some(Group {
-                tx: Tx::new(Link::Transaction(Watched::new(transaction))),
-                marked: false,
-                waiting: Vec::new(),
-            });
+            **slot = Some(Group { tx: Tx::new(Link::Transaction(transaction)), marked: false, waiting: Vec::new() });
         }
         Ok(())
     }

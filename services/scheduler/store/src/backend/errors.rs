@@ -30,6 +30,7 @@ pub(crate) fn fault_of(error: DbErr) -> Fault {
     match meaning(&error) {
         Meaning::Contention => Fault::new(Code::Conflict, "The database is busy with other changes").with_detail(error),
         Meaning::Away => Fault::new(Code::Unavailable, "The database does not answer").with_detail(error),
+        Meaning::Stopped => Fault::new(Code::DeadlineExceeded, "The time for this call is over").with_detail(error),
         Meaning::Other => Fault::internal(error),
     }
 }
@@ -38,7 +39,7 @@ pub(crate) fn fault_of(error: DbErr) -> Fault {
 /// unknown: that is no conflict, which would do the work again.
 pub(crate) fn fault_of_commit(error: DbErr) -> Fault {
     match meaning(&error) {
-        Meaning::Away => {
+        Meaning::Away | Meaning::Stopped => {
             let message = "The database did not answer to the end: whether the change was made is not known";
             Fault::new(Code::Unavailable, message).with_detail(error)
         }
@@ -64,7 +65,7 @@ fn code_of_sqlite(error: &DbErr) -> Option<u32> {
 
 /// Whether the database may have ended the transaction in which this happened.
 pub(super) fn ends_transaction(error: &DbErr) -> bool {
-    matches!(meaning(error), Meaning::Away)
+    matches!(meaning(error), Meaning::Away | Meaning::Stopped)
 }
 
 /// Whether a row like it exists already.
@@ -82,6 +83,8 @@ enum Meaning {
     Contention,
     /// There is no database to talk to.
     Away,
+    /// It was told to end this statement.
+    Stopped,
     Other,
 }
 
@@ -117,8 +120,10 @@ fn of_sqlite(code: &str) -> Meaning {
         1032 => Meaning::Away,
         // With whatever extended code: BUSY, LOCKED.
         code if matches!(code & 0xff, 5 | 6) => Meaning::Contention,
-        // NOMEM, INTERRUPT, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB.
-        code if matches!(code & 0xff, 7 | 9 | 10 | 11 | 13 | 14 | 26) => Meaning::Away,
+        // INTERRUPT.
+        9 => Meaning::Stopped,
+        // NOMEM, IOERR, CORRUPT, FULL, CANTOPEN, NOTADB.
+        code if matches!(code & 0xff, 7 | 10 | 11 | 13 | 14 | 26) => Meaning::Away,
         _ => Meaning::Other,
     }
 }
@@ -127,6 +132,8 @@ fn of_postgres(sqlstate: &str) -> Meaning {
     match sqlstate {
         // Serialization failure, deadlock.
         "40001" | "40P01" => Meaning::Contention,
+        // Cancelled, by us or by an operator's statement_timeout.
+        "57014" => Meaning::Stopped,
         // A resource is out: disk, memory, connections. The machine cannot read or write; data are damaged.
         other if ["53", "58", "XX001", "XX002"].iter().any(|class| other.starts_with(class)) => Meaning::Away,
         // A lock was not available in time; idle in a transaction for too long; the server stops, crashed or starts; the

@@ -7,23 +7,24 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement,
-    error::ConnAcquireErr,
+    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement, error::ConnAcquireErr,
 };
 use sea_orm_migration::async_trait;
 
-use super::errors::ends_transaction;
+use super::{errors::ends_transaction, stop::Lease};
 
 #[derive(Debug)]
 pub(crate) enum Link {
     Transaction(Watched),
-    Connections(DatabaseConnection),
+    Connections(Lease),
 }
 
 /// A transaction, and whether all its statements went well.
 #[derive(Debug)]
 pub(crate) struct Watched {
     transaction: DatabaseTransaction,
+    /// Given back after the transaction.
+    lease: Lease,
     state: AtomicU8,
 }
 
@@ -35,8 +36,8 @@ const FAILED: u8 = 1;
 const OVER: u8 = 2;
 
 impl Watched {
-    pub(crate) const fn new(transaction: DatabaseTransaction) -> Self {
-        Self { transaction, state: AtomicU8::new(SOUND) }
+    pub(super) const fn new(transaction: DatabaseTransaction, lease: Lease) -> Self {
+        Self { transaction, lease, state: AtomicU8::new(SOUND) }
     }
 
     pub(crate) async fn commit(self) -> Result<(), DbErr> {
@@ -45,7 +46,7 @@ impl Watched {
     }
 
     pub(crate) async fn rollback(self) -> Result<(), DbErr> {
-        self.transaction.rollback().await
+        self.transaction.rollback().await.inspect_err(|_| self.lease.doubt())
     }
 
     /// Whether nothing has failed.
@@ -69,7 +70,7 @@ impl Watched {
 
     async fn run<T>(&self, statement: impl Future<Output = Result<T, DbErr>> + Send) -> Result<T, DbErr> {
         self.usable()?;
-        statement.await.inspect_err(|error| {
+        self.lease.run(statement).await.inspect_err(|error| {
             let state = if ends_transaction(error) { OVER } else { FAILED };
             self.state.fetch_max(state, Ordering::SeqCst);
         })
@@ -81,35 +82,35 @@ impl ConnectionTrait for Link {
     fn get_database_backend(&self) -> DbBackend {
         match self {
             Self::Transaction(watched) => watched.transaction.get_database_backend(),
-            Self::Connections(connections) => connections.get_database_backend(),
+            Self::Connections(lease) => lease.connections.get_database_backend(),
         }
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         match self {
             Self::Transaction(watched) => watched.run(watched.transaction.execute_raw(statement)).await,
-            Self::Connections(connections) => connections.execute_raw(statement).await,
+            Self::Connections(lease) => lease.run(lease.connections.execute_raw(statement)).await,
         }
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         match self {
             Self::Transaction(watched) => watched.run(watched.transaction.execute_unprepared(sql)).await,
-            Self::Connections(connections) => connections.execute_unprepared(sql).await,
+            Self::Connections(lease) => lease.run(lease.connections.execute_unprepared(sql)).await,
         }
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         match self {
             Self::Transaction(watched) => watched.run(watched.transaction.query_one_raw(statement)).await,
-            Self::Connections(connections) => connections.query_one_raw(statement).await,
+            Self::Connections(lease) => lease.run(lease.connections.query_one_raw(statement)).await,
         }
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         match self {
             Self::Transaction(watched) => watched.run(watched.transaction.query_all_raw(statement)).await,
-            Self::Connections(connections) => connections.query_all_raw(statement).await,
+            Self::Connections(lease) => lease.run(lease.connections.query_all_raw(statement)).await,
         }
     }
 }

@@ -15,7 +15,7 @@ use sea_orm::{
     sqlx::{self, AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions},
 };
 
-use super::{QUEUE, reason};
+use super::{QUEUE, reason, renewed::Stoppable, stop::Stop};
 
 /// Connections that read.
 const READERS: u32 = 8;
@@ -42,7 +42,7 @@ pub(super) fn is_url(url: &str) -> bool {
 }
 
 /// Connections to write and to read. The database is made when the server has none of its name.
-pub(super) async fn open(url: &str) -> Result<(DatabaseConnection, DatabaseConnection), String> {
+pub(super) async fn open(url: &str) -> Result<(Stoppable, Vec<Stoppable>), String> {
     let named: PgConnectOptions = url.parse().map_err(|error: sqlx::Error| reason(&error))?;
     let name = named.get_database().ok_or("the url must name a database, as in postgres://user@host/ballast")?;
     // A pool would try until its time is over, and then say no more than that.
@@ -53,16 +53,21 @@ pub(super) async fn open(url: &str) -> Result<(DatabaseConnection, DatabaseConne
         tried => drop(tried.map_err(|error| reason(&error))?),
     }
     let writer = writer(url.to_owned()).await.map_err(|error| reason(&error))?;
-    let reader = reader(url.to_owned()).await.map_err(|error| reason(&error))?;
-    Ok((writer, reader))
+    let mut readers = Vec::new();
+    for number in 1..=READERS {
+        // The last is taken first.
+        readers.push(reader(url.to_owned(), number < READERS).await.map_err(|error| reason(&error))?);
+    }
+    Ok((writer, readers))
 }
 
-pub(super) async fn writer(url: String) -> Result<DatabaseConnection, DbErr> {
-    connect(&url, 1, writing).await
+pub(super) async fn writer(url: String) -> Result<Stoppable, DbErr> {
+    connect(&url, false, writing).await
 }
 
-pub(super) async fn reader(url: String) -> Result<DatabaseConnection, DbErr> {
-    connect(&url, READERS, reading).await
+/// Of which a connection that is `lazy` is made when it is needed.
+pub(super) async fn reader(url: String, lazy: bool) -> Result<Stoppable, DbErr> {
+    connect(&url, lazy, reading).await
 }
 
 /// A server that is starting is waited for.
@@ -83,22 +88,27 @@ async fn first_connection(options: &PgConnectOptions) -> Result<PgConnection, sq
     }
 }
 
-async fn connect(
-    url: &str,
-    connections: u32,
-    adapt: fn(PgConnectOptions) -> PgConnectOptions,
-) -> Result<DatabaseConnection, DbErr> {
+async fn connect(url: &str, lazy: bool, adapt: fn(PgConnectOptions) -> PgConnectOptions) -> Result<Stoppable, DbErr> {
+    let others: PgConnectOptions =
+        url.parse().map_err(|error: sqlx::Error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
+    let stop = Stop::postgres(others.application_name("ballast-scheduler"));
+    let new = stop.clone();
     let mut options = ConnectOptions::new(url);
     options
-        .max_connections(connections)
-        .min_connections(1)
+        .max_connections(1)
+        .min_connections(u32::from(!lazy))
+        .connect_lazy(lazy)
         .acquire_timeout(QUEUE)
         .test_before_acquire_if_idle_for(DOUBT)
         .sqlx_logging(false)
         // One that sqlx believes to be in a transaction would only make savepoints.
         .map_sqlx_postgres_before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
+        .map_sqlx_postgres_pool_opts(move |options| {
+            let new = new.clone();
+            options.after_connect(move |connection, _| Box::pin(new.clone().watch_postgres(connection)))
+        })
         .map_sqlx_postgres_opts(move |options| adapt(tuned(options)));
-    Database::connect(options).await
+    Ok((Database::connect(options).await?, stop))
 }
 
 /// Statements are short, and ask by indexed columns: nothing that is prepared for long ones pays, no plan depends on the

@@ -17,23 +17,28 @@ use std::{
 use sea_orm::{DatabaseConnection, DbErr};
 use tokio::sync::RwLock;
 
+use super::stop::Stop;
+
 /// How long the old connections may take to close. Until they are, SQLite's hold the lock of who writes.
 const CLOSE: Duration = Duration::from_secs(5);
 
-pub(super) type Connecting = Pin<Box<dyn Future<Output = Result<DatabaseConnection, DbErr>> + Send>>;
+/// A pool of one connection, and how what runs on it is ended.
+pub(super) type Stoppable = (DatabaseConnection, Stop);
+
+pub(super) type Connecting = Pin<Box<dyn Future<Output = Result<Stoppable, DbErr>> + Send>>;
 
 /// A clone is another handle of the same.
 #[derive(Clone)]
 pub(super) struct Renewed {
     connect: Arc<dyn Fn() -> Connecting + Send + Sync>,
-    connections: Arc<RwLock<DatabaseConnection>>,
+    connections: Arc<RwLock<Stoppable>>,
     doubtful: Arc<AtomicBool>,
 }
 
 impl Renewed {
-    pub(super) fn new<F>(connections: DatabaseConnection, connect: impl Fn() -> F + Send + Sync + 'static) -> Self
+    pub(super) fn new<F>(connections: Stoppable, connect: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
-        F: Future<Output = Result<DatabaseConnection, DbErr>> + Send + 'static,
+        F: Future<Output = Result<Stoppable, DbErr>> + Send + 'static,
     {
         Self {
             connect: Arc::new(move || Box::pin(connect())),
@@ -48,14 +53,14 @@ impl Renewed {
     }
 
     /// Connections of which nothing is in doubt: others than before, where something was.
-    pub(super) async fn get(&self) -> Result<DatabaseConnection, DbErr> {
+    pub(super) async fn get(&self) -> Result<Stoppable, DbErr> {
         if !self.doubtful.load(Ordering::SeqCst) {
             return Ok(self.connections.read().await.clone());
         }
         let mut connections = self.connections.write().await;
         if self.doubtful.load(Ordering::SeqCst) {
             tracing::warn!("a transaction did not end in order: its connection to the database is replaced");
-            if tokio::time::timeout(CLOSE, connections.clone().close()).await.is_err() {
+            if tokio::time::timeout(CLOSE, connections.0.clone().close()).await.is_err() {
                 tracing::warn!("a connection to the database does not close");
             }
             *connections = (self.connect)().await?;

@@ -16,7 +16,7 @@ use sea_orm::{
     },
 };
 
-use super::{QUEUE, damage, files::Files, reason};
+use super::{QUEUE, damage, files::Files, reason, renewed::Stoppable, stop::Stop};
 
 /// How long SQLite waits for another process that writes.
 const BUSY: Duration = Duration::from_secs(10);
@@ -27,7 +27,7 @@ const AHEAD: usize = 1024;
 
 /// Connections to write and to read, and the files that they have. The file and its directory are made when they are
 /// missing.
-pub(super) async fn open(url: &str) -> Result<(DatabaseConnection, DatabaseConnection, Files), String> {
+pub(super) async fn open(url: &str) -> Result<(Stoppable, Vec<Stoppable>, Files), String> {
     if !names_a_file(url) {
         let message = "the url must name a file, as in sqlite:///var/lib/ballast/scheduler.db, or a database of \
                        PostgreSQL, as in postgres://user@host/ballast";
@@ -39,20 +39,29 @@ pub(super) async fn open(url: &str) -> Result<(DatabaseConnection, DatabaseConne
     keep_from_others(&file);
     let writer = writer(url.to_owned(), true).await.map_err(|error| reason(&error))?;
     damage::look(&options.foreign_keys(true).busy_timeout(BUSY)).await?;
-    let reader = reader(url.to_owned()).await.map_err(|error| reason(&error))?;
+    let mut readers = Vec::new();
+    for number in 1..=READERS {
+        // The last is taken first.
+        readers.push(reader(url.to_owned(), number < READERS).await.map_err(|error| reason(&error))?);
+    }
     let files = Files::of(&file).map_err(|error| reason(&error))?;
-    Ok((writer, reader, files))
+    Ok((writer, readers, files))
 }
 
-pub(super) async fn writer(url: String, create: bool) -> Result<DatabaseConnection, DbErr> {
+pub(super) async fn writer(url: String, create: bool) -> Result<Stoppable, DbErr> {
+    let stop = Stop::sqlite();
     let adapt = move |options: SqliteConnectOptions| {
         options.create_if_missing(create).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full)
     };
-    Database::connect(with(&url, 1, adapt)).await
+    Ok((Database::connect(with(&url, &stop, adapt)).await?, stop))
 }
 
-pub(super) async fn reader(url: String) -> Result<DatabaseConnection, DbErr> {
-    Database::connect(with(&url, READERS, |options| options.pragma("query_only", "1"))).await
+/// Of which a connection that is `lazy` is made when it is needed.
+pub(super) async fn reader(url: String, lazy: bool) -> Result<Stoppable, DbErr> {
+    let stop = Stop::sqlite();
+    let mut options = with(&url, &stop, |options| options.pragma("query_only", "1"));
+    options.connect_lazy(lazy);
+    Ok((Database::connect(options).await?, stop))
 }
 
 pub(super) async fn begin_write(writer: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
@@ -60,15 +69,16 @@ pub(super) async fn begin_write(writer: &DatabaseConnection) -> Result<DatabaseT
     writer.begin_with_options(TransactionOptions { sqlite_transaction_mode, ..TransactionOptions::default() }).await
 }
 
-/// How connections to the file at `url` are made.
+/// How a connection to the file at `url` is made.
 pub(super) fn with(
     url: &str,
-    connections: u32,
+    stop: &Stop,
     adapt: impl Fn(SqliteConnectOptions) -> SqliteConnectOptions + Send + Sync + 'static,
 ) -> ConnectOptions {
+    let (new, idle) = (stop.clone(), stop.clone());
     let mut options = ConnectOptions::new(url);
     options
-        .max_connections(connections)
+        .max_connections(1)
         .min_connections(1)
         .acquire_timeout(QUEUE)
         .idle_timeout(None)
@@ -76,7 +86,14 @@ pub(super) fn with(
         .test_before_acquire(false)
         .sqlx_logging(false)
         // One that sqlx believes to be in a transaction would only make savepoints.
-        .map_sqlx_sqlite_before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
+        .map_sqlx_sqlite_before_acquire(move |connection, _| {
+            idle.begin_anew();
+            Box::pin(async { Ok(!connection.is_in_transaction()) })
+        })
+        .map_sqlx_sqlite_pool_opts(move |options| {
+            let new = new.clone();
+            options.after_connect(move |connection, _| Box::pin(new.clone().watch_sqlite(connection)))
+        })
         .map_sqlx_sqlite_opts(move |options| {
             adapt(options.foreign_keys(true).busy_timeout(BUSY).row_buffer_size(AHEAD))
         });
@@ -161,7 +178,7 @@ mod tests {
             assert_eq!(pragma(&backend.writer().await, name).await, value, "{name}");
         }
         for (name, value) in [("query_only", "1"), ("journal_mode", "wal")] {
-            assert_eq!(pragma(&backend.reader().await.unwrap(), name).await, value, "{name}");
+            assert_eq!(pragma(&backend.reader().await.unwrap().connections, name).await, value, "{name}");
         }
     }
 
@@ -182,7 +199,7 @@ mod tests {
         // It stays open: whoever closes a database last locks it for a moment, which would be another conflict.
         let store = Store::open(&url).await.unwrap();
         let impatient = |options: SqliteConnectOptions| options.busy_timeout(Duration::from_millis(1));
-        let other = Database::connect(with(&url, 1, impatient)).await.unwrap();
+        let other = Database::connect(with(&url, &Stop::sqlite(), impatient)).await.unwrap();
         let lock = store.backend().begin_write().await.unwrap();
         let insert = "INSERT INTO cluster (seq, id) VALUES (2, 'x')";
         let error = other.execute_unprepared(insert).await.unwrap_err();

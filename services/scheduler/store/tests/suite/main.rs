@@ -13,6 +13,7 @@ mod events;
 mod failing_calls;
 mod files;
 mod full_disk;
+mod given_up;
 mod groups;
 mod history;
 mod killed;

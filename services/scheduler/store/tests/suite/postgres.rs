@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use crate::{
     agents, aggregates, bindings,
     database::{Case, Database},
-    events, groups, history, killed, lists, lost_commit, monitors, networks, paging, ports, quotas, requests,
+    events, given_up, groups, history, killed, lists, lost_commit, monitors, networks, paging, ports, quotas, requests,
     schedulers, transactions,
 };
 
@@ -21,10 +21,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How many examples of a property: each needs a database, which takes longer here than the example.
 const EXAMPLES: u32 = 6;
 
-const CASES: [&[Case]; 14] = [
+const CASES: [&[Case]; 15] = [
     agents::CASES,
     aggregates::CASES,
     bindings::CASES,
+    given_up::CASES,
     groups::CASES,
     killed::CASES,
     lists::CASES,
