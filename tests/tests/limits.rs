@@ -10,6 +10,7 @@ use ballast_model::{
     Uuid, check,
     fault::Fault,
     health_monitor::{HealthMonitor, MonitorChange, MonitorType},
+    ids::PoolId,
     listener::{Mac, NewVip, Protocol, Vip},
     load_balancer::LoadBalancer,
     member::NewMember,
@@ -166,8 +167,10 @@ fn monitor(kind: MonitorType, change: MonitorChange) -> Option<HealthMonitor> {
         max_retries: change.max_retries.or(Some(3)),
         ..change
     };
-    HealthMonitor::new(Uuid::from_u128(7), "p".to_owned(), kind, whole).ok()
+    HealthMonitor::new(Uuid::from_u128(7).into(), "p".to_owned(), kind, whole).ok()
 }
+
+const POOL: PoolId = PoolId::new(Uuid::from_u128(1));
 
 fn pick<T: Clone>(list: &[T], n: usize) -> T {
     list[n % list.len()].clone()
@@ -178,11 +181,11 @@ fn made(n: impl Fn(usize) -> usize) -> (driver::LoadBalancer, bool) {
     let taken = &*TAKEN;
     let (protocol, subnet) = (pick(&Protocol::ALL, n(0)), pick(&taken.subnets, n(1)));
     let pool = LoadBalancer::with_pool(NewPool {
-        id: Uuid::from_u128(1),
+        id: POOL,
         project_id: pick(&taken.texts, n(2)),
         name: pick(&taken.texts, n(3)),
         description: String::new(),
-        subnet_id: Uuid::nil(),
+        subnet_id: Uuid::nil().into(),
         protocol,
         lb_method: pick(&LbMethod::ALL, n(4)),
         provider: String::new(),
@@ -194,11 +197,16 @@ fn made(n: impl Fn(usize) -> usize) -> (driver::LoadBalancer, bool) {
     let address = subnet.choose_address(&Default::default()).unwrap();
     let mut whole = pool
         .add_vip(NewVip {
-            id: Uuid::from_u128(2),
+            id: Uuid::from_u128(2).into(),
             project_id: pick(&taken.texts, n(2)),
             name: pick(&taken.texts, n(3)),
             description: String::new(),
-            vip: Vip { subnet_id: Uuid::nil(), port_id: Uuid::from_u128(3), address, mac: Mac::from_random(1) },
+            vip: Vip {
+                subnet_id: Uuid::nil().into(),
+                port_id: Uuid::from_u128(3).into(),
+                address,
+                mac: Mac::from_random(1),
+            },
             protocol,
             protocol_port: port,
             session_persistence: pick(&persistence, n(7)),
@@ -211,18 +219,18 @@ fn made(n: impl Fn(usize) -> usize) -> (driver::LoadBalancer, bool) {
     let members: Vec<IpAddr> = taken.members.iter().filter(reached).copied().collect();
     for member in 0..n(11) % 3 {
         let new = NewMember {
-            id: Uuid::from_u128(100 + member as u128),
+            id: Uuid::from_u128(100 + member as u128).into(),
             project_id: String::new(),
             address: pick(&members, n(12) + member),
             protocol_port: pick(&taken.ports, n(13)),
             weight: pick(&taken.weights, n(14)),
             admin_state_up: !n(15).is_multiple_of(4),
         };
-        whole = whole.add_member(new).unwrap();
+        whole = whole.add_member(POOL, new).unwrap();
     }
-    whole = whole.associate(any_monitor(&n)).unwrap();
+    whole = whole.associate(POOL, any_monitor(&n)).unwrap();
     let network = Network {
-        id: Uuid::from_u128(9),
+        id: Uuid::from_u128(9).into(),
         project_id: String::new(),
         name: String::new(),
         shared: false,

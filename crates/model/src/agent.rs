@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use crate::{Uuid, time::Timestamp};
+use crate::{ids::AgentId, time::Timestamp};
 
 /// What an agent's driver is up to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -49,7 +49,7 @@ pub struct AgentDriver {
 /// An agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Agent {
-    pub id: Uuid,
+    pub id: AgentId,
     pub host: String,
     pub admin_state_up: bool,
     pub description: Option<String>,

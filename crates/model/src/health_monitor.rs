@@ -3,8 +3,9 @@
 use ballast_limits as limits;
 
 use crate::{
-    Uuid, check,
+    check,
     fault::{Code, Fault},
+    ids::MonitorId,
 };
 
 /// What kind of check.
@@ -47,7 +48,7 @@ impl MonitorType {
 /// A health monitor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HealthMonitor {
-    pub id: Uuid,
+    pub id: MonitorId,
     pub project_id: String,
     pub kind: MonitorType,
     /// Seconds between two checks.
@@ -79,7 +80,7 @@ impl HealthMonitor {
     ///
     /// # Errors
     /// When a field is missing or refused, or the delay is shorter than the timeout.
-    pub fn new(id: Uuid, project_id: String, kind: MonitorType, fields: MonitorChange) -> Result<Self, Fault> {
+    pub fn new(id: MonitorId, project_id: String, kind: MonitorType, fields: MonitorChange) -> Result<Self, Fault> {
         for (field, value) in
             [("delay", fields.delay), ("timeout", fields.timeout), ("max_retries", fields.max_retries)]
         {
@@ -142,7 +143,7 @@ mod tests {
     }
 
     fn monitor(delay: i32, timeout: i32) -> Result<HealthMonitor, Fault> {
-        HealthMonitor::new(Uuid::nil(), "p".to_owned(), MonitorType::Http, fields(delay, timeout))
+        HealthMonitor::new(MonitorId::default(), "p".to_owned(), MonitorType::Http, fields(delay, timeout))
     }
 
     #[test]
@@ -160,7 +161,7 @@ mod tests {
 
     #[test]
     fn what_is_required_is_asked_for_by_name() {
-        let fault = HealthMonitor::new(Uuid::nil(), String::new(), MonitorType::Tcp, MonitorChange::default());
+        let fault = HealthMonitor::new(MonitorId::default(), String::new(), MonitorType::Tcp, MonitorChange::default());
         assert_eq!(fault.unwrap_err().field(), Some("delay"));
     }
 }

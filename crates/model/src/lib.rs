@@ -3,14 +3,15 @@
 //! Pure: no I/O, no clock, no randomness, no async; `now`, ids and random numbers are arguments. What a change does to a
 //! load balancer is decided here and nowhere else: the scheduler loads an aggregate, calls a transition, saves.
 //!
-//! The unit of everything is the [`LoadBalancer`](load_balancer::LoadBalancer) aggregate. LBaaS v1 is a view of it: pool
-//! P is the load balancer with id P and its one pool, also P; its vip is the listener.
+//! The unit of everything is the [`LoadBalancer`](load_balancer::LoadBalancer) aggregate. LBaaS v1 is a [view](view::v1) of it.
 
 pub mod agent;
 pub mod check;
+pub mod counters;
 pub mod fault;
 pub mod features;
 pub mod health_monitor;
+pub mod ids;
 pub mod listener;
 pub mod load_balancer;
 pub mod member;
@@ -24,6 +25,7 @@ pub mod status;
 pub mod subnet;
 pub mod time;
 pub mod told;
+pub mod view;
 
 pub use uuid::Uuid;
 

@@ -2,7 +2,11 @@
 
 use std::net::IpAddr;
 
-use crate::{Uuid, pool::SessionPersistence, status::Progress};
+use crate::{
+    ids::{ListenerId, PoolId, PortId, SubnetId},
+    pool::SessionPersistence,
+    status::Progress,
+};
 
 /// What a listener or a pool speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,8 +37,8 @@ impl Protocol {
 /// The address that a load balancer answers at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vip {
-    pub subnet_id: Uuid,
-    pub port_id: Uuid,
+    pub subnet_id: SubnetId,
+    pub port_id: PortId,
     pub address: IpAddr,
     pub mac: Mac,
 }
@@ -73,7 +77,7 @@ impl std::fmt::Display for Mac {
 /// A listener of a load balancer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listener {
-    pub id: Uuid,
+    pub id: ListenerId,
     pub project_id: String,
     pub name: String,
     pub description: String,
@@ -81,7 +85,7 @@ pub struct Listener {
     pub protocol_port: u16,
     /// Concurrent connections; negative: no limit.
     pub connection_limit: i32,
-    pub default_pool_id: Uuid,
+    pub default_pool_id: PoolId,
     pub admin_state_up: bool,
     pub progress: Progress,
 }
@@ -89,7 +93,7 @@ pub struct Listener {
 /// What a new vip is to be; its address is found by then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewVip {
-    pub id: Uuid,
+    pub id: ListenerId,
     pub project_id: String,
     pub name: String,
     pub description: String,

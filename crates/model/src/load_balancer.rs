@@ -8,79 +8,47 @@ mod member;
 mod missing;
 mod monitor;
 mod outcome;
-mod vip;
 
 pub use missing::{association_not_found, member_not_found, monitor_not_found, pool_not_found, vip_not_found};
 pub use outcome::NO_ELIGIBLE_BACKEND;
-pub use vip::MovingVip;
 
 use crate::{
-    Uuid,
-    fault::{Code, Fault},
+    counters::Generation,
+    fault::Fault,
+    ids::{LoadBalancerId, PoolId},
     listener::{Listener, Vip},
-    pool::{NewPool, Pool, PoolChange},
+    pool::{Pool, PoolChange},
     set,
-    status::{Progress, ProvisioningStatus},
+    status::ProvisioningStatus,
 };
 
 /// The unit of placement, generation and deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoadBalancer {
-    pub id: Uuid,
+    pub id: LoadBalancerId,
     pub project_id: String,
     /// The name of a provider.
     pub provider: String,
     pub admin_state_up: bool,
     pub vip: Option<Vip>,
     /// Grows by one with each change of what is desired.
-    pub generation: u64,
+    pub generation: Generation,
     /// The generation of the last outcome that was taken.
-    pub settled: u64,
+    pub settled: Generation,
     pub listeners: Vec<Listener>,
     pub pools: Vec<Pool>,
 }
 
 impl LoadBalancer {
-    /// v1's pool: a load balancer and its one pool, with one id.
-    #[must_use]
-    pub fn with_pool(new: NewPool) -> Self {
-        let generation = 1;
-        Self {
-            id: new.id,
-            project_id: new.project_id.clone(),
-            provider: new.provider,
-            admin_state_up: true,
-            vip: None,
-            generation,
-            settled: 0,
-            listeners: Vec::new(),
-            pools: vec![Pool {
-                id: new.id,
-                project_id: new.project_id,
-                name: new.name,
-                description: new.description,
-                subnet_id: new.subnet_id,
-                protocol: new.protocol,
-                lb_method: new.lb_method,
-                session_persistence: None,
-                admin_state_up: new.admin_state_up,
-                progress: Progress::created(generation),
-                members: Vec::new(),
-                monitors: Vec::new(),
-            }],
-        }
-    }
-
-    /// The pool of v1: the one that has the load balancer's id.
+    /// One of its pools.
     ///
     /// # Errors
-    /// [`Code::PoolNotFound`], when the load balancer was not made by v1.
-    pub fn v1_pool(&self) -> Result<&Pool, Fault> {
-        self.pools.iter().find(|pool| pool.id == self.id).ok_or_else(|| pool_not_found(self.id))
+    /// [`PoolNotFound`](crate::fault::Code::PoolNotFound)
+    pub fn pool(&self, id: PoolId) -> Result<&Pool, Fault> {
+        self.pools.iter().find(|pool| pool.id == id).ok_or_else(|| pool_not_found(id))
     }
 
-    fn v1_pool_mut(&mut self) -> Result<&mut Pool, Fault> {
-        let id = self.id;
+    pub(crate) fn pool_mut(&mut self, id: PoolId) -> Result<&mut Pool, Fault> {
         self.pools.iter_mut().find(|pool| pool.id == id).ok_or_else(|| pool_not_found(id))
     }
 
@@ -91,18 +59,18 @@ impl LoadBalancer {
     }
 
     /// The next generation of what is desired.
-    const fn grow(&mut self) -> u64 {
-        self.generation += 1;
+    pub(crate) const fn grow(&mut self) -> Generation {
+        self.generation = self.generation.next();
         self.generation
     }
 
-    /// Changes the pool.
+    /// Changes a pool.
     ///
     /// # Errors
-    /// As [`Self::v1_pool`].
-    pub fn update_pool(mut self, change: PoolChange) -> Result<Self, Fault> {
+    /// [`PoolNotFound`](crate::fault::Code::PoolNotFound)
+    pub fn update_pool(mut self, id: PoolId, change: PoolChange) -> Result<Self, Fault> {
         let generation = self.grow();
-        let pool = self.v1_pool_mut()?;
+        let pool = self.pool_mut(id)?;
         set(&mut pool.name, change.name);
         set(&mut pool.description, change.description);
         set(&mut pool.lb_method, change.lb_method);
@@ -123,17 +91,6 @@ impl LoadBalancer {
     pub const fn subnet_changed(mut self) -> Self {
         self.grow();
         self
-    }
-
-    /// Refuses while the pool has a vip.
-    ///
-    /// # Errors
-    /// [`Code::PoolInUse`]
-    pub fn check_deletable(&self) -> Result<(), Fault> {
-        if self.listeners.is_empty() {
-            return Ok(());
-        }
-        Err(Fault::new(Code::PoolInUse, format!("Pool {} is still in use", self.id)))
     }
 }
 

@@ -3,14 +3,14 @@
 use std::net::IpAddr;
 
 use crate::{
-    Uuid,
+    ids::MemberId,
     status::{OperatingStatus, Progress, ProvisioningStatus},
 };
 
 /// A member of a pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
-    pub id: Uuid,
+    pub id: MemberId,
     pub project_id: String,
     pub address: IpAddr,
     pub protocol_port: u16,
@@ -32,7 +32,7 @@ impl Member {
 /// What a new member is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewMember {
-    pub id: Uuid,
+    pub id: MemberId,
     pub project_id: String,
     pub address: IpAddr,
     pub protocol_port: u16,

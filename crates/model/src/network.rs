@@ -1,15 +1,16 @@
 //! Networks: how an agent plugs a load balancer in.
 
 use crate::{
-    Uuid, check,
+    check,
     fault::{Code, Fault},
+    ids::NetworkId,
     set,
 };
 
 /// A network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Network {
-    pub id: Uuid,
+    pub id: NetworkId,
     pub project_id: String,
     pub name: String,
     pub shared: bool,
@@ -93,7 +94,7 @@ pub fn network_not_found(id: impl std::fmt::Display) -> Fault {
 
 /// Others use the network: it stays shared.
 #[must_use]
-pub fn stays_shared(id: Uuid) -> Fault {
+pub fn stays_shared(id: NetworkId) -> Fault {
     let message = format!("Unable to reconfigure sharing settings for network {id}. Multiple tenants are using it.");
     Fault::new(Code::SharedInUse, message)
 }
@@ -105,7 +106,7 @@ mod tests {
     #[test]
     fn a_change_leaves_what_it_does_not_name() {
         let before = Network {
-            id: Uuid::nil(),
+            id: NetworkId::default(),
             project_id: "p".to_owned(),
             name: "n".to_owned(),
             shared: true,

@@ -1,21 +1,25 @@
 //! What agents report about a load balancer.
 
-use crate::{Uuid, status::OperatingStatus};
+use crate::{
+    counters::Generation,
+    ids::{MemberId, ObjectId},
+    status::OperatingStatus,
+};
 
 /// The end of one deploy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
-    pub generation: u64,
+    pub generation: Generation,
     /// Why the whole deploy failed.
     pub fault: Option<String>,
     /// Objects that failed while the rest was deployed, and why.
-    pub faults: Vec<(Uuid, String)>,
+    pub faults: Vec<(ObjectId, String)>,
 }
 
 /// The health of one member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemberHealth {
-    pub member_id: Uuid,
+    pub member_id: MemberId,
     pub status: OperatingStatus,
 }
 

@@ -1,9 +1,10 @@
 //! A pool: members that share the load, how they share it, and the monitors that check them.
 
 use crate::{
-    Uuid, check,
+    check,
     fault::Fault,
     health_monitor::HealthMonitor,
+    ids::{PoolId, SubnetId},
     listener::Protocol,
     member::Member,
     status::{OperatingStatus, Progress},
@@ -101,11 +102,11 @@ pub struct Association {
 /// A pool of a load balancer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pool {
-    pub id: Uuid,
+    pub id: PoolId,
     pub project_id: String,
     pub name: String,
     pub description: String,
-    pub subnet_id: Uuid,
+    pub subnet_id: SubnetId,
     pub protocol: Protocol,
     pub lb_method: LbMethod,
     pub session_persistence: Option<SessionPersistence>,
@@ -135,11 +136,11 @@ impl Pool {
 /// What a new pool is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewPool {
-    pub id: Uuid,
+    pub id: PoolId,
     pub project_id: String,
     pub name: String,
     pub description: String,
-    pub subnet_id: Uuid,
+    pub subnet_id: SubnetId,
     pub protocol: Protocol,
     pub lb_method: LbMethod,
     /// The name of a configured provider.

@@ -9,8 +9,8 @@ use std::{
 };
 
 use crate::{
-    Uuid,
     fault::{Code, Fault},
+    ids::{NetworkId, PortId, SubnetId},
     listener::Mac,
     subnet::Subnet,
 };
@@ -23,17 +23,17 @@ const MAX_ADDRESSES: usize = 5;
 /// An address of a subnet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FixedIp {
-    pub subnet_id: Uuid,
+    pub subnet_id: SubnetId,
     pub address: IpAddr,
 }
 
 /// A port of a network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Port {
-    pub id: Uuid,
+    pub id: PortId,
     pub project_id: String,
     pub name: String,
-    pub network_id: Uuid,
+    pub network_id: NetworkId,
     pub mac: Mac,
     pub fixed_ips: Vec<FixedIp>,
     pub device_owner: String,
@@ -46,7 +46,7 @@ pub struct Port {
 /// An address as a caller asks for it: of this subnet, this one, or both.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct WantedIp {
-    pub subnet_id: Option<Uuid>,
+    pub subnet_id: Option<SubnetId>,
     pub address: Option<IpAddr>,
 }
 
@@ -82,7 +82,11 @@ pub struct Slot<'a> {
 ///
 /// # Errors
 /// [`Code::InvalidInput`] and [`Code::AddressNotInSubnet`], which name the wish.
-pub fn slots<'a>(network_id: Uuid, subnets: &'a [Subnet], wanted: Option<&[WantedIp]>) -> Result<Vec<Slot<'a>>, Fault> {
+pub fn slots<'a>(
+    network_id: NetworkId,
+    subnets: &'a [Subnet],
+    wanted: Option<&[WantedIp]>,
+) -> Result<Vec<Slot<'a>>, Fault> {
     let Some(wanted) = wanted else {
         let of_version = |four: bool| subnets.iter().filter(|subnet| subnet.is_ipv4() == four).collect::<Vec<_>>();
         let versions = [of_version(true), of_version(false)].into_iter().filter(|subnets| !subnets.is_empty());
@@ -98,7 +102,7 @@ pub fn slots<'a>(network_id: Uuid, subnets: &'a [Subnet], wanted: Option<&[Wante
     wanted.iter().map(|one| slot(network_id, subnets, *one)).collect()
 }
 
-fn slot(network_id: Uuid, subnets: &[Subnet], wanted: WantedIp) -> Result<Slot<'_>, Fault> {
+fn slot(network_id: NetworkId, subnets: &[Subnet], wanted: WantedIp) -> Result<Slot<'_>, Fault> {
     let subnet = match (wanted.subnet_id, wanted.address) {
         (Some(id), _) => subnets.iter().find(|subnet| subnet.id == id).ok_or_else(|| {
             invalid_input(format_args!(
@@ -145,20 +149,20 @@ pub fn port_not_found(id: impl std::fmt::Display) -> Fault {
 
 /// The address is another port's.
 #[must_use]
-pub fn address_in_use(network_id: Uuid, address: IpAddr) -> Fault {
+pub fn address_in_use(network_id: NetworkId, address: IpAddr) -> Fault {
     let message = format!("Unable to complete operation for network {network_id}. The IP address {address} is in use.");
     Fault::new(Code::AddressInUse, message)
 }
 
 /// The network's subnets have no address left.
 #[must_use]
-pub fn no_address_left(network_id: Uuid) -> Fault {
+pub fn no_address_left(network_id: NetworkId) -> Fault {
     Fault::new(Code::SubnetFull, format!("No more IP addresses available on network {network_id}."))
 }
 
 /// The port is a vip's, which alone changes and deletes it.
 #[must_use]
-pub fn is_a_vips(id: Uuid) -> Fault {
+pub fn is_a_vips(id: PortId) -> Fault {
     let message = format!("Port {id} cannot be deleted directly via the port API: has device owner {LOAD_BALANCER}.");
     Fault::new(Code::ServicePortInUse, message)
 }

@@ -1,5 +1,7 @@
 //! How far our work on an object is, and how its traffic fares.
 
+use crate::counters::Generation;
+
 /// The progress of our work on an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ProvisioningStatus {
@@ -73,18 +75,18 @@ pub struct Progress {
     /// Why, when the status is [`ProvisioningStatus::Error`]; or why it takes longer, when it is pending.
     pub description: Option<String>,
     /// An outcome settles the object only when it is of this generation or a later one.
-    pub changed: u64,
+    pub changed: Generation,
 }
 
 impl Progress {
     /// Of an object that `generation` makes.
     #[must_use]
-    pub const fn created(generation: u64) -> Self {
+    pub const fn created(generation: Generation) -> Self {
         Self { status: ProvisioningStatus::PendingCreate, description: None, changed: generation }
     }
 
     /// Of an object that `generation` changes, whatever it was before: that is how an error is cleared.
-    pub fn update(&mut self, generation: u64) {
+    pub fn update(&mut self, generation: Generation) {
         *self = Self { status: ProvisioningStatus::PendingUpdate, description: None, changed: generation };
     }
 

@@ -12,8 +12,9 @@ use ipnet::IpNet;
 use self::arithmetic::{all_but, first_host, is_reserved, overlap, successor};
 pub use self::ipv6::{Ipv6Mode, Ipv6Modes};
 use crate::{
-    Uuid, check,
+    check,
     fault::{Code, Fault},
+    ids::{NetworkId, SubnetId},
     set,
 };
 
@@ -41,10 +42,10 @@ pub struct Route {
 /// A subnet of a network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subnet {
-    pub id: Uuid,
+    pub id: SubnetId,
     pub project_id: String,
     pub name: String,
-    pub network_id: Uuid,
+    pub network_id: NetworkId,
     pub cidr: IpNet,
     pub gateway_ip: Option<IpAddr>,
     pub allocation_pools: Vec<Range>,
@@ -57,10 +58,10 @@ pub struct Subnet {
 /// What a new subnet is to be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewSubnet {
-    pub id: Uuid,
+    pub id: SubnetId,
     pub project_id: String,
     pub name: String,
-    pub network_id: Uuid,
+    pub network_id: NetworkId,
     pub cidr: String,
     /// 4, 6, or 0: the cidr's.
     pub ip_version: u32,

@@ -1,13 +1,13 @@
 //! v1's health monitor.
 
-use ballast_model::{Uuid, health_monitor::HealthMonitor, status::Progress};
+use ballast_model::{health_monitor::HealthMonitor, ids::PoolId, status::Progress};
 
 use super::enums::{to_monitor_type, to_status};
 use crate::v1;
 
 /// The monitor as clients see it, with the pools that have it.
 #[must_use]
-pub fn to_health_monitor(monitor: &HealthMonitor, pools: &[(Uuid, Progress)]) -> v1::HealthMonitor {
+pub fn to_health_monitor(monitor: &HealthMonitor, pools: &[(PoolId, Progress)]) -> v1::HealthMonitor {
     let seconds = |value: u32| Some(i32::try_from(value).unwrap_or(i32::MAX));
     let http = |text: &String| monitor.kind.is_http().then(|| text.clone());
     v1::HealthMonitor {

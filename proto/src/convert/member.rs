@@ -1,13 +1,13 @@
 //! v1's member.
 
-use ballast_model::{Uuid, member::Member};
+use ballast_model::{ids::PoolId, member::Member};
 
 use super::enums::to_status;
 use crate::v1;
 
 /// The member as clients see it.
 #[must_use]
-pub fn to_member(pool_id: Uuid, member: &Member) -> v1::Member {
+pub fn to_member(pool_id: PoolId, member: &Member) -> v1::Member {
     let (status, status_description) = to_status(&member.progress);
     v1::Member {
         id: member.id.to_string(),

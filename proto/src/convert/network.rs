@@ -1,7 +1,7 @@
 //! Networks, subnets, ports, quotas.
 
 use ballast_model::{
-    Uuid,
+    ids::SubnetId,
     network::Network,
     port::Port,
     quota::{Limits, Resource},
@@ -12,7 +12,7 @@ use crate::v1;
 
 /// The network as clients see it.
 #[must_use]
-pub fn to_network(network: &Network, subnets: &[Uuid]) -> v1::Network {
+pub fn to_network(network: &Network, subnets: &[SubnetId]) -> v1::Network {
     v1::Network {
         id: network.id.to_string(),
         project_id: network.project_id.clone(),
@@ -22,7 +22,7 @@ pub fn to_network(network: &Network, subnets: &[Uuid]) -> v1::Network {
         network_type: network.attachment.network_type.clone(),
         physical_network: network.attachment.physical_network.clone(),
         segmentation_id: network.attachment.segmentation_id,
-        subnet_ids: subnets.iter().map(Uuid::to_string).collect(),
+        subnet_ids: subnets.iter().map(SubnetId::to_string).collect(),
     }
 }
 

@@ -1,6 +1,12 @@
 //! v1's pool.
 
-use ballast_model::{Uuid, load_balancer::LoadBalancer, outcome::Statistics, pool::Pool, status::Progress};
+use ballast_model::{
+    ids::{MonitorId, PoolId},
+    load_balancer::LoadBalancer,
+    outcome::Statistics,
+    pool::Pool,
+    status::Progress,
+};
 
 use super::enums::{to_lb_method, to_protocol, to_status};
 use crate::v1;
@@ -34,7 +40,7 @@ pub fn to_pool(load_balancer: &LoadBalancer, pool: &Pool) -> v1::Pool {
 
 /// How far a pool's association with a monitor is.
 #[must_use]
-pub fn to_monitor_status(pool_id: Uuid, monitor_id: Uuid, progress: &Progress) -> v1::MonitorStatus {
+pub fn to_monitor_status(pool_id: PoolId, monitor_id: MonitorId, progress: &Progress) -> v1::MonitorStatus {
     let (status, status_description) = to_status(progress);
     v1::MonitorStatus { monitor_id: monitor_id.to_string(), pool_id: pool_id.to_string(), status, status_description }
 }

@@ -15,11 +15,11 @@ const COUNT: u128 = 1_200;
 
 fn pool(number: u128) -> LoadBalancer {
     LoadBalancer::with_pool(NewPool {
-        id: Uuid::from_u128(number),
+        id: Uuid::from_u128(number).into(),
         project_id: "demo".to_owned(),
         name: format!("pool{number:05}"),
         description: String::new(),
-        subnet_id: Uuid::nil(),
+        subnet_id: Uuid::nil().into(),
         protocol: Protocol::Http,
         lb_method: LbMethod::RoundRobin,
         provider: "haproxy".to_owned(),

@@ -2,20 +2,20 @@
 
 use super::{LoadBalancer, member_not_found, set};
 use crate::{
-    Uuid,
     fault::{Code, Fault},
+    ids::{MemberId, PoolId},
     member::{Member, MemberChange, NewMember},
     status::{OperatingStatus, Progress},
 };
 
 impl LoadBalancer {
-    /// Adds a member.
+    /// Adds a member to a pool.
     ///
     /// # Errors
-    /// [`Code::MemberExists`]; [`Code::InvalidInput`]: it is the load balancer itself.
-    pub fn add_member(mut self, new: NewMember) -> Result<Self, Fault> {
+    /// [`Code::PoolNotFound`]; [`Code::MemberExists`]; [`Code::InvalidInput`]: it is the load balancer itself.
+    pub fn add_member(mut self, pool_id: PoolId, new: NewMember) -> Result<Self, Fault> {
         let generation = self.grow();
-        self.receive(Member {
+        let member = Member {
             id: new.id,
             project_id: new.project_id,
             address: new.address,
@@ -24,7 +24,8 @@ impl LoadBalancer {
             admin_state_up: new.admin_state_up,
             progress: Progress::created(generation),
             operating_status: OperatingStatus::Unknown,
-        })?;
+        };
+        self.receive(pool_id, member)?;
         Ok(self)
     }
 
@@ -32,7 +33,7 @@ impl LoadBalancer {
     ///
     /// # Errors
     /// [`Code::MemberNotFound`]
-    pub fn update_member(mut self, id: Uuid, change: MemberChange) -> Result<Self, Fault> {
+    pub fn update_member(mut self, id: MemberId, change: MemberChange) -> Result<Self, Fault> {
         let generation = self.grow();
         let member = self
             .pools
@@ -53,7 +54,7 @@ impl LoadBalancer {
     ///
     /// # Errors
     /// [`Code::MemberNotFound`]
-    pub fn remove_member(mut self, id: Uuid) -> Result<(Self, Member), Fault> {
+    pub fn remove_member(mut self, id: MemberId) -> Result<(Self, Member), Fault> {
         self.grow();
         for pool in &mut self.pools {
             if let Some(at) = pool.members.iter().position(|member| member.id == id) {
@@ -64,20 +65,21 @@ impl LoadBalancer {
         Err(member_not_found(id))
     }
 
-    /// Takes a member over from another load balancer.
+    /// Takes a member of another pool or load balancer over.
     ///
     /// # Errors
     /// As [`Self::add_member`].
-    pub fn receive_member(mut self, mut member: Member) -> Result<Self, Fault> {
+    pub fn receive_member(mut self, pool_id: PoolId, mut member: Member) -> Result<Self, Fault> {
         let generation = self.grow();
         member.progress.update(generation);
         member.operating_status = OperatingStatus::Unknown;
-        self.receive(member)?;
+        self.receive(pool_id, member)?;
         Ok(self)
     }
 
-    fn receive(&mut self, member: Member) -> Result<(), Fault> {
-        let pool = self.v1_pool_mut()?;
+    fn receive(&mut self, pool_id: PoolId, member: Member) -> Result<(), Fault> {
+        let itself = self.is_itself(&member);
+        let pool = self.pool_mut(pool_id)?;
         let twin = |other: &Member| other.address == member.address && other.protocol_port == member.protocol_port;
         if pool.members.iter().any(twin) {
             return Err(Fault::new(
@@ -88,16 +90,16 @@ impl LoadBalancer {
                 ),
             ));
         }
-        if self.is_itself(&member) {
+        if itself {
             return Err(Fault::new(
                 Code::InvalidInput,
                 format!(
                     "Invalid input for operation: {} port {} is the vip of pool {}, and what it is sent would come back.",
-                    member.address, member.protocol_port, self.id
+                    member.address, member.protocol_port, pool.id
                 ),
             ));
         }
-        self.v1_pool_mut()?.members.push(member);
+        pool.members.push(member);
         Ok(())
     }
 

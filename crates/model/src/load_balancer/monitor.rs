@@ -2,21 +2,21 @@
 
 use super::{LoadBalancer, association_not_found};
 use crate::{
-    Uuid,
     fault::{Code, Fault},
     health_monitor::HealthMonitor,
+    ids::{MonitorId, PoolId},
     pool::Association,
     status::Progress,
 };
 
 impl LoadBalancer {
-    /// Associates a monitor with the pool.
+    /// Associates a monitor with a pool.
     ///
     /// # Errors
-    /// [`Code::AssociationExists`]
-    pub fn associate(mut self, monitor: HealthMonitor) -> Result<Self, Fault> {
+    /// [`Code::PoolNotFound`], [`Code::AssociationExists`]
+    pub fn associate(mut self, pool_id: PoolId, monitor: HealthMonitor) -> Result<Self, Fault> {
         let generation = self.grow();
-        let pool = self.v1_pool_mut()?;
+        let pool = self.pool_mut(pool_id)?;
         if pool.monitors.iter().any(|association| association.monitor.id == monitor.id) {
             return Err(Fault::new(
                 Code::AssociationExists,
@@ -30,13 +30,12 @@ impl LoadBalancer {
     /// Ends an association.
     ///
     /// # Errors
-    /// [`Code::AssociationNotFound`]
-    pub fn disassociate(mut self, monitor_id: Uuid) -> Result<Self, Fault> {
+    /// [`Code::PoolNotFound`], [`Code::AssociationNotFound`]
+    pub fn disassociate(mut self, pool_id: PoolId, monitor_id: MonitorId) -> Result<Self, Fault> {
         self.grow();
-        let id = self.id;
-        let pool = self.v1_pool_mut()?;
+        let pool = self.pool_mut(pool_id)?;
         let at = pool.monitors.iter().position(|association| association.monitor.id == monitor_id);
-        let at = at.ok_or_else(|| association_not_found(monitor_id, id))?;
+        let at = at.ok_or_else(|| association_not_found(monitor_id, pool_id))?;
         pool.monitors.remove(at);
         pool.forget_health_unless_monitored();
         Ok(self)

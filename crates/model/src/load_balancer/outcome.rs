@@ -2,7 +2,8 @@
 
 use super::LoadBalancer;
 use crate::{
-    Uuid,
+    counters::Generation,
+    ids::ObjectId,
     outcome::{MemberHealth, Outcome},
     status::{Progress, ProvisioningStatus},
 };
@@ -54,11 +55,12 @@ impl LoadBalancer {
             return self;
         }
         let before = std::mem::replace(&mut self.settled, outcome.generation);
-        let fault_of = |id: Uuid| outcome.faults.iter().find(|(object, _)| *object == id).map(|(_, why)| why.as_str());
+        let fault_of =
+            |id: ObjectId| outcome.faults.iter().find(|(object, _)| *object == id).map(|(_, why)| why.as_str());
         let whole = outcome.fault.as_deref();
         // Without a deploy nothing of these can be changed, whatever it was that changed.
-        let mut stopped: Vec<Uuid> = self.pools.iter().map(|pool| pool.id).collect();
-        stopped.extend(self.listeners.iter().map(|listener| listener.id));
+        let mut stopped: Vec<ObjectId> = self.pools.iter().map(|pool| pool.id.into()).collect();
+        stopped.extend(self.listeners.iter().map(|listener| ObjectId::from(listener.id)));
         for (id, progress) in self.objects_mut() {
             if progress.changed > outcome.generation {
                 continue;
@@ -76,7 +78,7 @@ impl LoadBalancer {
 
     /// The device of its agent is busy, and what is desired is deployed later: what is pending says why.
     #[must_use]
-    pub fn waits(mut self, generation: u64, why: &str) -> Self {
+    pub fn waits(mut self, generation: Generation, why: &str) -> Self {
         for (_, progress) in self.objects_mut() {
             if progress.status.is_pending() && progress.changed <= generation {
                 progress.description = Some(why.to_owned());
@@ -85,12 +87,12 @@ impl LoadBalancer {
         self
     }
 
-    pub(super) fn objects_mut(&mut self) -> impl Iterator<Item = (Uuid, &mut Progress)> {
-        let listeners = self.listeners.iter_mut().map(|listener| (listener.id, &mut listener.progress));
+    pub(super) fn objects_mut(&mut self) -> impl Iterator<Item = (ObjectId, &mut Progress)> {
+        let listeners = self.listeners.iter_mut().map(|listener| (listener.id.into(), &mut listener.progress));
         let pools = self.pools.iter_mut().flat_map(|pool| {
-            let members = pool.members.iter_mut().map(|member| (member.id, &mut member.progress));
-            let monitors = pool.monitors.iter_mut().map(|one| (one.monitor.id, &mut one.progress));
-            std::iter::once((pool.id, &mut pool.progress)).chain(members).chain(monitors)
+            let members = pool.members.iter_mut().map(|member| (member.id.into(), &mut member.progress));
+            let monitors = pool.monitors.iter_mut().map(|one| (one.monitor.id.into(), &mut one.progress));
+            std::iter::once((pool.id.into(), &mut pool.progress)).chain(members).chain(monitors)
         });
         listeners.chain(pools)
     }

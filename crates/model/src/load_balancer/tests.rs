@@ -2,16 +2,23 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
+    Uuid,
+    counters::Generation,
+    fault::Code,
     health_monitor::{HealthMonitor, MonitorChange, MonitorType},
+    ids::ObjectId,
     listener::{Mac, NewVip, Protocol, VipChange},
     member::{MemberChange, NewMember},
     outcome::{MemberHealth, Outcome},
-    pool::{LbMethod, SessionPersistence},
-    status::{OperatingStatus, ProvisioningStatus},
+    pool::{LbMethod, NewPool, SessionPersistence},
+    status::{OperatingStatus, Progress, ProvisioningStatus},
 };
 
-fn uuid(n: u128) -> Uuid {
-    Uuid::from_u128(n)
+const SECOND: Generation = Generation::FIRST.next();
+const POOL: PoolId = PoolId::new(Uuid::from_u128(1));
+
+fn uuid<I: From<Uuid>>(n: u128) -> I {
+    Uuid::from_u128(n).into()
 }
 
 fn load_balancer() -> LoadBalancer {
@@ -59,11 +66,11 @@ fn monitor(n: u8) -> HealthMonitor {
     HealthMonitor::new(uuid(200 + u128::from(n)), "p".to_owned(), MonitorType::Http, fields).unwrap()
 }
 
-fn succeeded(generation: u64) -> Outcome {
+fn succeeded(generation: Generation) -> Outcome {
     Outcome { generation, fault: None, faults: Vec::new() }
 }
 
-fn failed(generation: u64) -> Outcome {
+fn failed(generation: Generation) -> Outcome {
     Outcome { generation, fault: Some("no bridge".to_owned()), faults: Vec::new() }
 }
 
@@ -72,7 +79,7 @@ fn a_second_vip_is_refused() {
     let load_balancer = load_balancer().add_vip(vip(2)).unwrap();
     let fault = load_balancer.add_vip(vip(3)).unwrap_err();
     assert_eq!(fault.code(), Code::VipExists);
-    assert_eq!(fault.message(), format!("Another Vip already exists for pool {}", uuid(1)));
+    assert_eq!(fault.message(), format!("Another Vip already exists for pool {POOL}"));
 }
 
 #[test]
@@ -89,33 +96,30 @@ fn a_member_that_is_its_own_vip_is_refused_whether_it_is_new_or_moved() {
     let served = load_balancer().add_vip(vip(2)).unwrap();
     let address = |text: &str| NewMember { address: text.parse().unwrap(), ..member(2) };
     for text in ["10.0.0.2", "::ffff:10.0.0.2"] {
-        let fault = served.clone().add_member(address(text)).unwrap_err();
+        let fault = served.clone().add_member(POOL, address(text)).unwrap_err();
         assert_eq!(fault.code(), Code::InvalidInput, "{text}");
-        let (_, moving) = load_balancer().add_member(address(text)).unwrap().remove_member(member(2).id).unwrap();
-        assert_eq!(served.clone().receive_member(moving).unwrap_err().code(), Code::InvalidInput, "{text}");
+        let (_, moving) = load_balancer().add_member(POOL, address(text)).unwrap().remove_member(member(2).id).unwrap();
+        assert_eq!(served.clone().receive_member(POOL, moving).unwrap_err().code(), Code::InvalidInput, "{text}");
         // Which of the two came first does not make the vip wrong.
-        assert!(load_balancer().add_member(address(text)).unwrap().add_vip(vip(2)).is_ok(), "{text}");
+        assert!(load_balancer().add_member(POOL, address(text)).unwrap().add_vip(vip(2)).is_ok(), "{text}");
     }
     for other in [NewMember { protocol_port: 81, ..address("10.0.0.2") }, address("10.0.0.3")] {
-        assert!(served.clone().add_member(other).is_ok());
+        assert!(served.clone().add_member(POOL, other).is_ok());
     }
 }
 
 #[test]
 fn a_member_with_the_address_and_port_of_another_is_refused() {
-    let load_balancer = load_balancer().add_member(member(11)).unwrap();
-    let fault = load_balancer.add_member(NewMember { id: uuid(5), ..member(11) }).unwrap_err();
-    assert_eq!(
-        fault.message(),
-        format!("Member with address 10.0.0.11 and port 80 already present in pool {}", uuid(1))
-    );
+    let load_balancer = load_balancer().add_member(POOL, member(11)).unwrap();
+    let fault = load_balancer.add_member(POOL, NewMember { id: uuid(5), ..member(11) }).unwrap_err();
+    assert_eq!(fault.message(), format!("Member with address 10.0.0.11 and port 80 already present in pool {POOL}"));
 }
 
 #[test]
 fn an_outcome_settles_what_was_changed_at_or_before_its_generation() {
     let load_balancer = load_balancer().add_vip(vip(2)).unwrap();
     let settled = load_balancer.generation;
-    let load_balancer = load_balancer.add_member(member(11)).unwrap().settle(&succeeded(settled));
+    let load_balancer = load_balancer.add_member(POOL, member(11)).unwrap().settle(&succeeded(settled));
     assert_eq!(load_balancer.pools[0].progress.status, ProvisioningStatus::Active);
     assert_eq!(load_balancer.listeners[0].progress.status, ProvisioningStatus::Active);
     assert_eq!(load_balancer.pools[0].members[0].progress.status, ProvisioningStatus::PendingCreate);
@@ -123,18 +127,18 @@ fn an_outcome_settles_what_was_changed_at_or_before_its_generation() {
 
 #[test]
 fn an_outcome_older_than_the_last_is_dropped() {
-    let load_balancer = load_balancer().add_member(member(11)).unwrap();
-    let load_balancer = load_balancer.settle(&succeeded(2)).settle(&failed(1));
+    let load_balancer = load_balancer().add_member(POOL, member(11)).unwrap();
+    let load_balancer = load_balancer.settle(&succeeded(SECOND)).settle(&failed(Generation::FIRST));
     assert_eq!(load_balancer.pools[0].progress.status, ProvisioningStatus::Active);
 }
 
 #[test]
 fn a_failed_deploy_says_why_and_a_later_success_clears_it() {
-    let load_balancer = load_balancer().add_member(member(11)).unwrap().settle(&failed(2));
+    let load_balancer = load_balancer().add_member(POOL, member(11)).unwrap().settle(&failed(SECOND));
     let pool = &load_balancer.pools[0];
     assert_eq!(pool.progress.description.as_deref(), Some("no bridge"));
     assert_eq!(pool.members[0].progress.status, ProvisioningStatus::Error);
-    let load_balancer = load_balancer.settle(&succeeded(2));
+    let load_balancer = load_balancer.settle(&succeeded(SECOND));
     assert_eq!(load_balancer.pools[0].progress.status, ProvisioningStatus::Active);
     assert_eq!(load_balancer.pools[0].progress.description, None);
 }
@@ -142,16 +146,16 @@ fn a_failed_deploy_says_why_and_a_later_success_clears_it() {
 #[test]
 fn a_fault_of_the_whole_is_shown_at_what_it_stops_and_an_objects_own_at_the_object() {
     let (old, new, monitor_id) = (member(11), member(12), monitor(9).id);
-    let associated = load_balancer().add_vip(vip(2)).unwrap().add_member(old.clone()).unwrap();
-    let associated = associated.associate(monitor(9)).unwrap();
+    let associated = load_balancer().add_vip(vip(2)).unwrap().add_member(POOL, old.clone()).unwrap();
+    let associated = associated.associate(POOL, monitor(9)).unwrap();
     let running = associated.clone().settle(&succeeded(associated.generation));
-    let changed = running.add_member(new.clone()).unwrap().monitor_changed(&monitor(9));
-    let said = |load_balancer: &LoadBalancer| -> Vec<(Uuid, ProvisioningStatus, Option<String>)> {
+    let changed = running.add_member(POOL, new.clone()).unwrap().monitor_changed(&monitor(9));
+    let said = |load_balancer: &LoadBalancer| -> Vec<(ObjectId, ProvisioningStatus, Option<String>)> {
         let mut load_balancer = load_balancer.clone();
-        let one = |(id, progress): (Uuid, &mut Progress)| (id, progress.status, progress.description.clone());
+        let one = |(id, progress): (ObjectId, &mut Progress)| (id, progress.status, progress.description.clone());
         load_balancer.objects_mut().map(one).collect()
     };
-    let faults = vec![(monitor_id, "bad codes".to_owned())];
+    let faults = vec![(monitor_id.into(), "bad codes".to_owned())];
     let outcome = Outcome { faults, ..failed(changed.generation) };
     let failed = changed.clone().settle(&outcome);
     let (error, active) = (ProvisioningStatus::Error, ProvisioningStatus::Active);
@@ -160,21 +164,21 @@ fn a_fault_of_the_whole_is_shown_at_what_it_stops_and_an_objects_own_at_the_obje
         (uuid(2), error, why("no bridge")),
         (uuid(1), error, why("no bridge")),
         // It was there before, and still is.
-        (old.id, active, None),
-        (new.id, error, why("no bridge")),
-        (monitor_id, error, why("bad codes")),
+        (old.id.into(), active, None),
+        (new.id.into(), error, why("no bridge")),
+        (monitor_id.into(), error, why("bad codes")),
     ];
     assert_eq!(said(&failed), expected);
     assert_eq!(said(&failed.clone().settle(&outcome)), expected, "the same again");
     let outcome = Outcome { fault: None, ..outcome };
     let partly = said(&failed.settle(&outcome));
     let not_active: Vec<_> = partly.iter().filter(|(_, status, _)| *status != active).collect();
-    assert_eq!(not_active, [&(monitor_id, error, why("bad codes"))]);
+    assert_eq!(not_active, [&(monitor_id.into(), error, why("bad codes"))]);
 }
 
 #[test]
 fn a_monitor_whose_change_failed_as_a_whole_does_not_say_active() {
-    let associated = load_balancer().associate(monitor(9)).unwrap();
+    let associated = load_balancer().associate(POOL, monitor(9)).unwrap();
     let running = associated.clone().settle(&succeeded(associated.generation));
     let changed = running.monitor_changed(&monitor(9));
     let generation = changed.generation;
@@ -184,10 +188,10 @@ fn a_monitor_whose_change_failed_as_a_whole_does_not_say_active() {
 
 #[test]
 fn what_waits_says_why_and_stays_as_pending_as_it_was() {
-    let settled = load_balancer().settle(&succeeded(1));
+    let settled = load_balancer().settle(&succeeded(Generation::FIRST));
     let vip_changed = settled.add_vip(vip(2)).unwrap();
     let generation = vip_changed.generation;
-    let load_balancer = vip_changed.add_member(member(11)).unwrap().waits(generation, "busy");
+    let load_balancer = vip_changed.add_member(POOL, member(11)).unwrap().waits(generation, "busy");
     let said = |progress: &Progress| (progress.status, progress.description.clone());
     assert_eq!(
         said(&load_balancer.listeners[0].progress),
@@ -201,9 +205,9 @@ fn what_waits_says_why_and_stays_as_pending_as_it_was() {
 
 #[test]
 fn one_bad_object_does_not_fail_the_rest() {
-    let load_balancer = load_balancer().add_member(member(11)).unwrap().add_member(member(12)).unwrap();
+    let load_balancer = load_balancer().add_member(POOL, member(11)).unwrap().add_member(POOL, member(12)).unwrap();
     let bad = member(11).id;
-    let outcome = Outcome { generation: 3, fault: None, faults: vec![(bad, "port 0".to_owned())] };
+    let outcome = Outcome { generation: SECOND.next(), fault: None, faults: vec![(bad.into(), "port 0".to_owned())] };
     let pool = &load_balancer.settle(&outcome).pools[0];
     assert_eq!(pool.members[0].progress.status, ProvisioningStatus::Error);
     assert_eq!(pool.members[1].progress.status, ProvisioningStatus::Active);
@@ -213,11 +217,11 @@ fn one_bad_object_does_not_fail_the_rest() {
 #[test]
 fn a_member_that_fails_its_checks_is_inactive_until_the_last_monitor_goes() {
     let down = [MemberHealth { member_id: member(11).id, status: OperatingStatus::Offline }];
-    let unmonitored = load_balancer().add_member(member(11)).unwrap().settle(&succeeded(2)).observe(&down);
+    let unmonitored = load_balancer().add_member(POOL, member(11)).unwrap().settle(&succeeded(SECOND)).observe(&down);
     assert!(!unmonitored.pools[0].members[0].is_inactive());
-    let monitored = unmonitored.associate(monitor(1)).unwrap().observe(&down);
+    let monitored = unmonitored.associate(POOL, monitor(1)).unwrap().observe(&down);
     assert!(monitored.pools[0].members[0].is_inactive());
-    let freed = monitored.disassociate(monitor(1).id).unwrap();
+    let freed = monitored.disassociate(POOL, monitor(1).id).unwrap();
     assert!(!freed.pools[0].members[0].is_inactive());
 }
 
@@ -298,23 +302,23 @@ fn operation() -> impl Strategy<Value = Operation> {
 fn perform(load_balancer: LoadBalancer, operation: &Operation) -> Result<LoadBalancer, Fault> {
     match *operation {
         Operation::UpdatePool(up) => {
-            load_balancer.update_pool(PoolChange { admin_state_up: Some(up), ..PoolChange::default() })
+            load_balancer.update_pool(POOL, PoolChange { admin_state_up: Some(up), ..PoolChange::default() })
         }
         Operation::AddVip => load_balancer.add_vip(vip(2)),
         Operation::UpdateVip(up) => {
             load_balancer.update_vip(uuid(2), VipChange { admin_state_up: Some(up), ..VipChange::default() })
         }
         Operation::RemoveVip => load_balancer.remove_vip(uuid(2)).map(|(rest, _)| rest),
-        Operation::AddMember(n) => load_balancer.add_member(member(n)),
+        Operation::AddMember(n) => load_balancer.add_member(POOL, member(n)),
         Operation::UpdateMember(n, up) => {
             load_balancer.update_member(member(n).id, MemberChange { admin_state_up: Some(up), weight: None })
         }
         Operation::RemoveMember(n) => load_balancer.remove_member(member(n).id).map(|(rest, _)| rest),
-        Operation::Associate(n) => load_balancer.associate(monitor(n)),
-        Operation::Disassociate(n) => load_balancer.disassociate(monitor(n).id),
+        Operation::Associate(n) => load_balancer.associate(POOL, monitor(n)),
+        Operation::Disassociate(n) => load_balancer.disassociate(POOL, monitor(n).id),
         Operation::ChangeMonitor(n) => Ok(load_balancer.monitor_changed(&monitor(n))),
-        Operation::Settle(generation, true) => Ok(load_balancer.settle(&succeeded(generation))),
-        Operation::Settle(generation, false) => Ok(load_balancer.settle(&failed(generation))),
+        Operation::Settle(generation, true) => Ok(load_balancer.settle(&succeeded(generation.into()))),
+        Operation::Settle(generation, false) => Ok(load_balancer.settle(&failed(generation.into()))),
         Operation::Observe(n, up) => {
             let status = if up { OperatingStatus::Online } else { OperatingStatus::Offline };
             Ok(load_balancer.observe(&[MemberHealth { member_id: member(n).id, status }]))
@@ -353,7 +357,7 @@ proptest! {
             let before = state.clone();
             state = match perform(state, operation) {
                 Ok(after) => {
-                    prop_assert!(after.generation == before.generation || after.generation == before.generation + 1);
+                    prop_assert!(after.generation == before.generation || after.generation == before.generation.next());
                     after
                 }
                 Err(_) => before,

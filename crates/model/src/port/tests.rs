@@ -1,10 +1,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::subnet::NewSubnet;
+use crate::{Uuid, subnet::NewSubnet};
 
-fn id(number: u128) -> Uuid {
-    Uuid::from_u128(number)
+fn id<I: From<Uuid>>(number: u128) -> I {
+    Uuid::from_u128(number).into()
 }
 
 fn subnet(number: u128, cidr: &str) -> Subnet {
@@ -24,7 +24,8 @@ fn at(subnet: u128, address: &str) -> FixedIp {
 fn without_a_wish_a_port_gets_one_address_of_each_version() {
     let subnets = [subnet(1, "10.0.0.0/24"), subnet(2, "10.0.1.0/24"), subnet(3, "fd00::/64")];
     let made = slots(id(9), &subnets, None).unwrap();
-    let candidates: Vec<Vec<Uuid>> = made.iter().map(|slot| slot.subnets.iter().map(|one| one.id).collect()).collect();
+    let candidates: Vec<Vec<SubnetId>> =
+        made.iter().map(|slot| slot.subnets.iter().map(|one| one.id).collect()).collect();
     assert_eq!(candidates, [vec![id(1), id(2)], vec![id(3)]]);
     assert_eq!(slots(id(9), &[], None).unwrap(), []);
     assert_eq!(slots(id(9), &subnets, Some(&[])).unwrap(), []);

@@ -1,10 +1,11 @@
 //! Agents: what operators ask of them.
 
 use ballast_model::{
-    Uuid,
     agent::{Agent, Liveness},
     fault::{Code, Fault},
+    ids::{AgentId, PoolId},
     load_balancer::LoadBalancer,
+    view::v1,
 };
 use ballast_store::{Page, Phase, Query, Tx};
 
@@ -26,7 +27,7 @@ impl App {
     ///
     /// # Errors
     /// [`Code::AgentNotFound`]
-    pub async fn agent(&self, caller: &Caller, id: Uuid) -> Result<Agent, Fault> {
+    pub async fn agent(&self, caller: &Caller, id: AgentId) -> Result<Agent, Fault> {
         self.store.read(|tx, _| Box::pin(load_agent(tx, caller, id))).await
     }
 
@@ -48,7 +49,7 @@ impl App {
     pub async fn update_agent(
         &self,
         caller: &Caller,
-        id: Uuid,
+        id: AgentId,
         (admin_state_up, description): (Option<bool>, Option<String>),
     ) -> Result<Agent, Fault> {
         let description = &description;
@@ -74,7 +75,7 @@ impl App {
     ///
     /// # Errors
     /// [`Code::AgentNotFound`]
-    pub async fn delete_agent(&self, caller: &Caller, id: Uuid) -> Result<(), Fault> {
+    pub async fn delete_agent(&self, caller: &Caller, id: AgentId) -> Result<(), Fault> {
         let delete = self.store.write(|tx, _| {
             Box::pin(async move {
                 load_agent(tx, caller, id).await?;
@@ -91,11 +92,11 @@ impl App {
     ///
     /// # Errors
     /// [`Code::PolicyNotAuthorized`] for others than admins.
-    pub async fn agent_of_pool(&self, caller: &Caller, pool_id: Uuid) -> Result<Option<Agent>, Fault> {
+    pub async fn agent_of_pool(&self, caller: &Caller, pool_id: PoolId) -> Result<Option<Agent>, Fault> {
         caller.must_be_admin("get_loadbalancer-agent")?;
         let read = self.store.read(|tx, _| {
             Box::pin(async move {
-                match tx.binding(pool_id).await? {
+                match tx.binding(v1::load_balancer_of(pool_id)).await? {
                     Some(binding) => tx.agent(binding.agent_id).await,
                     None => Ok(None),
                 }
@@ -108,13 +109,13 @@ impl App {
     ///
     /// # Errors
     /// [`Code::PolicyNotAuthorized`] for others than admins.
-    pub async fn pools_of_agent(&self, caller: &Caller, id: Uuid) -> Result<Vec<LoadBalancer>, Fault> {
+    pub async fn pools_of_agent(&self, caller: &Caller, id: AgentId) -> Result<Vec<LoadBalancer>, Fault> {
         caller.must_be_admin("get_loadbalancer-pools")?;
         let read = self.store.read(|tx, _| {
             Box::pin(async move {
                 let bound = tx.bindings_of(id).await?.into_iter().map(|bound| bound.binding);
                 let bound = bound.filter(|binding| binding.phase == Phase::Bound);
-                let ids: Vec<Uuid> = bound.map(|binding| binding.load_balancer_id).collect();
+                let ids: Vec<_> = bound.map(|binding| binding.load_balancer_id).collect();
                 tx.load_many(&ids).await
             })
         });
@@ -122,7 +123,7 @@ impl App {
     }
 }
 
-async fn load_agent(tx: &Tx, caller: &Caller, id: Uuid) -> Result<Agent, Fault> {
+async fn load_agent(tx: &Tx, caller: &Caller, id: AgentId) -> Result<Agent, Fault> {
     let agent = if caller.admin { tx.agent(id).await? } else { None };
     agent.ok_or_else(|| Fault::new(Code::AgentNotFound, format!("Agent {id} could not be found")))
 }

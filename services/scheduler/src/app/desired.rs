@@ -2,7 +2,14 @@
 
 use std::collections::HashSet;
 
-use ballast_model::{Uuid, fault::Fault, load_balancer::LoadBalancer, network::Network, subnet::Subnet};
+use ballast_model::{
+    counters::{Epoch, Generation},
+    fault::Fault,
+    ids::{AgentId, LoadBalancerId, PortId},
+    load_balancer::LoadBalancer,
+    network::Network,
+    subnet::Subnet,
+};
 use ballast_store::{Binding, BoundLoadBalancer, Placed, Tx};
 
 use super::App;
@@ -13,12 +20,12 @@ pub enum Report {
     /// Run it.
     Desired(Box<Desired>),
     /// Undeploy it, and say so.
-    Remove { load_balancer_id: Uuid, epoch: u64 },
+    Remove { load_balancer_id: LoadBalancerId, epoch: Epoch },
 }
 
 impl Report {
     /// The port at which the agent will answer.
-    fn vip_port(&self) -> Option<Uuid> {
+    fn vip_port(&self) -> Option<PortId> {
         match self {
             Self::Desired(desired) => desired.load_balancer.vip.as_ref().map(|vip| vip.port_id),
             Self::Remove { .. } => None,
@@ -33,9 +40,9 @@ pub struct Desired {
     /// Where its vip lives.
     pub place: Option<(Network, Subnet)>,
     pub driver: String,
-    pub epoch: u64,
+    pub epoch: Epoch,
     /// Of what is sent: older than the load balancer's own while its address is still held by another.
-    pub generation: u64,
+    pub generation: Generation,
 }
 
 impl App {
@@ -43,7 +50,12 @@ impl App {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn desired<F>(&self, agent_id: Uuid, among: Option<&[Uuid]>, wanted: F) -> Result<Vec<Report>, Fault>
+    pub async fn desired<F>(
+        &self,
+        agent_id: AgentId,
+        among: Option<&[LoadBalancerId]>,
+        wanted: F,
+    ) -> Result<Vec<Report>, Fault>
     where
         F: Fn(&BoundLoadBalancer) -> bool + Send + Sync,
     {
@@ -61,11 +73,11 @@ impl App {
                 // What was placed once has left no tombstone anywhere.
                 let bindings = placed.iter().filter_map(|placed| placed.binding.as_ref());
                 let once = bindings.filter(|binding| binding.is_first()).map(|binding| binding.load_balancer_id);
-                let once: HashSet<Uuid> = once.collect();
-                let moved: Vec<Uuid> = ids.into_iter().filter(|id| !once.contains(id)).collect();
+                let once: HashSet<LoadBalancerId> = once.collect();
+                let moved: Vec<LoadBalancerId> = ids.into_iter().filter(|id| !once.contains(id)).collect();
                 // A removal is of a former placement: it goes first.
                 let tombstones = tx.tombstones(agent_id, &moved).await?.into_iter();
-                let tombstones = tombstones.map(|binding| BoundLoadBalancer { binding, generation: 0 });
+                let tombstones = tombstones.map(|binding| BoundLoadBalancer { binding, generation: Generation::NONE });
                 let removed = tombstones.filter(wanted).map(|BoundLoadBalancer { binding, .. }| Report::Remove {
                     load_balancer_id: binding.load_balancer_id,
                     epoch: binding.epoch,
@@ -79,7 +91,7 @@ impl App {
                         reports.push(self.report(tx, load_balancer, bound.binding).await?);
                     }
                 }
-                let ports: Vec<Uuid> = reports.iter().filter_map(Report::vip_port).collect();
+                let ports: Vec<PortId> = reports.iter().filter_map(Report::vip_port).collect();
                 Ok((reports, tx.untold(&ports).await?))
             })
         });
@@ -87,7 +99,7 @@ impl App {
         if !untold.is_empty() {
             // Noted first: a vip that is deleted from now on leaves a hold. One that is gone by now wakes this agent.
             let there = self.store.write(|tx, _| Box::pin(tx.note_told(&untold))).await?;
-            let is_gone = |port: Uuid| untold.contains(&port) && !there.contains(&port);
+            let is_gone = |port: PortId| untold.contains(&port) && !there.contains(&port);
             reports.retain(|report| !report.vip_port().is_some_and(is_gone));
         }
         Ok(reports)
@@ -132,7 +144,7 @@ async fn place_of(tx: &Tx, load_balancer: &LoadBalancer) -> Result<Option<(Netwo
 /// The load balancer as it was before it got its address: its objects that changed since stay PENDING.
 fn without_vip(mut desired: Desired) -> Desired {
     let since = desired.load_balancer.listeners.iter().map(|listener| listener.progress.changed).min();
-    desired.generation = since.unwrap_or(desired.generation).saturating_sub(1);
+    desired.generation = since.unwrap_or(desired.generation).before();
     desired.load_balancer.vip = None;
     desired.load_balancer.listeners.clear();
     desired.place = None;

@@ -6,10 +6,10 @@
 use std::time::Duration;
 
 use ballast_model::{
-    Uuid,
     agent::Liveness,
     fault::{Code, Fault},
     features,
+    ids::{AgentId, LoadBalancerId},
 };
 use ballast_store::{Phase, Query, Tx};
 use tokio_util::sync::CancellationToken;
@@ -88,7 +88,7 @@ impl App {
     }
 
     /// What moves next, and from where.
-    async fn to_move(&self, tx: &Tx) -> Result<(Failover, Vec<(Uuid, Uuid)>), Fault> {
+    async fn to_move(&self, tx: &Tx) -> Result<(Failover, Vec<(LoadBalancerId, AgentId)>), Fault> {
         let agents = self.judged(tx.agents(&Query::default()).await?);
         let decision = decide(&agents);
         let mut moving = Vec::new();
@@ -114,10 +114,10 @@ impl App {
     async fn choose_alive(
         &self,
         tx: &Tx,
-        load_balancer_id: Uuid,
+        load_balancer_id: LoadBalancerId,
         agents: &[Judged],
         random: u64,
-    ) -> Result<Option<(Uuid, &str)>, Fault> {
+    ) -> Result<Option<(AgentId, &str)>, Fault> {
         let Some(load_balancer) = tx.load(load_balancer_id).await? else { return Ok(None) };
         let Some(driver) = self.driver_of(&load_balancer.provider) else { return Ok(None) };
         let features = features::used(&load_balancer);
@@ -127,7 +127,13 @@ impl App {
     }
 
     /// Moves one load balancer, if it is still there and its agent still Dead; wakes its new agent, then the former one.
-    async fn move_off(&self, tx: &Tx, load_balancer_id: Uuid, from: Uuid, random: u64) -> Result<Vec<Wake>, Fault> {
+    async fn move_off(
+        &self,
+        tx: &Tx,
+        load_balancer_id: LoadBalancerId,
+        from: AgentId,
+        random: u64,
+    ) -> Result<Vec<Wake>, Fault> {
         let bound = tx.binding(load_balancer_id).await?;
         let agents = self.judged(tx.agents(&Query::default()).await?);
         let is_dead = |judged: &Judged| judged.agent.id == from && judged.liveness == Liveness::Dead;

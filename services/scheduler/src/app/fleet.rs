@@ -11,8 +11,8 @@ use std::{
 };
 
 use ballast_model::{
-    Uuid,
     agent::{Agent, DriverState, Liveness, LivenessLimits, Sign},
+    ids::AgentId,
     time::Timestamp,
 };
 use tokio::time::{Instant, MissedTickBehavior};
@@ -34,7 +34,7 @@ pub struct Fleet(Mutex<Lives>);
 
 #[derive(Default)]
 struct Lives {
-    of: HashMap<Uuid, Life>,
+    of: HashMap<AgentId, Life>,
     /// When this process was last seen to run, by the machine's clock.
     ran_at: Option<Instant>,
 }
@@ -60,7 +60,7 @@ struct Life {
 
 impl Fleet {
     /// A session begins. What it says later, it says by this number.
-    pub fn open(&self, id: Uuid, now: Duration) -> u64 {
+    pub fn open(&self, id: AgentId, now: Duration) -> u64 {
         let mut lives = self.lock();
         let life = lives.of.entry(id).or_default();
         life.sessions += 1;
@@ -69,7 +69,7 @@ impl Fleet {
     }
 
     /// A message was read. Whether the agent was away before.
-    pub fn heard(&self, id: Uuid, now: Duration, suspect_after: Duration) -> bool {
+    pub fn heard(&self, id: AgentId, now: Duration, suspect_after: Duration) -> bool {
         let mut lives = self.lock();
         let Some(life) = lives.of.get_mut(&id) else { return false };
         let was_away = life.silent || now.saturating_sub(life.heard_at) >= suspect_after;
@@ -78,26 +78,26 @@ impl Fleet {
     }
 
     /// Since when there was nothing to read.
-    pub fn silent_for(&self, id: Uuid, now: Duration) -> Duration {
+    pub fn silent_for(&self, id: AgentId, now: Duration) -> Duration {
         self.lock().of.get(&id).map_or(Duration::ZERO, |life| now.saturating_sub(life.heard_at))
     }
 
     /// There was nothing to read for too long, though it was looked for.
-    pub fn silent(&self, id: Uuid, number: u64) {
+    pub fn silent(&self, id: AgentId, number: u64) {
         if let Some(life) = self.lock().of.get_mut(&id).filter(|life| life.open == Some(number)) {
             life.silent = true;
         }
     }
 
     /// The session ended.
-    pub fn close(&self, id: Uuid, number: u64) {
+    pub fn close(&self, id: AgentId, number: u64) {
         if let Some(life) = self.lock().of.get_mut(&id).filter(|life| life.open == Some(number)) {
             (life.open, life.closed) = (None, true);
         }
     }
 
     /// Those that were heard of since this was asked last, and have a session: whose row may say so.
-    pub fn take_unnoted(&self) -> Vec<Uuid> {
+    pub fn take_unnoted(&self) -> Vec<AgentId> {
         let mut lives = self.lock();
         let open = lives.of.iter_mut().filter(|(_, life)| life.open.is_some());
         let heard = open.filter_map(|(id, life)| std::mem::take(&mut life.unnoted).then_some(*id));
@@ -105,7 +105,7 @@ impl Fleet {
     }
 
     /// They could not be noted.
-    pub fn note_later(&self, ids: &[Uuid]) {
+    pub fn note_later(&self, ids: &[AgentId]) {
         let mut lives = self.lock();
         for id in ids {
             if let Some(life) = lives.of.get_mut(id) {
@@ -116,7 +116,7 @@ impl Fleet {
 
     /// The agents that are not among these are gone.
     pub fn keep(&self, agents: &[Agent]) {
-        let there: BTreeSet<Uuid> = agents.iter().map(|agent| agent.id).collect();
+        let there: BTreeSet<AgentId> = agents.iter().map(|agent| agent.id).collect();
         self.lock().of.retain(|id, life| life.open.is_some() || there.contains(id));
     }
 

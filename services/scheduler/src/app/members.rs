@@ -1,11 +1,12 @@
 //! v1's members.
 
 use ballast_model::{
-    Uuid,
     fault::Fault,
+    ids::{MemberId, PoolId},
     load_balancer::{LoadBalancer, member_not_found},
     member::{Member, MemberChange, NewMember},
     quota::Resource,
+    view::v1,
 };
 use ballast_store::{Placed, Tx};
 
@@ -16,13 +17,13 @@ impl App {
     ///
     /// # Errors
     /// `PoolNotFound`, `MemberExists`, `OverQuota`
-    pub async fn create_member(&self, caller: &Caller, pool_id: Uuid, new: NewMember) -> Result<LoadBalancer, Fault> {
+    pub async fn create_member(&self, caller: &Caller, pool_id: PoolId, new: NewMember) -> Result<LoadBalancer, Fault> {
         let new = &new;
         let create = self.store.write(|tx, _| {
             Box::pin(async move {
                 self.admit(tx, Resource::Member, &new.project_id).await?;
                 let before = load_pool(tx, caller, pool_id).await?;
-                let after = before.load_balancer.clone().add_member(new.clone())?;
+                let after = before.load_balancer.clone().add_member(pool_id, new.clone())?;
                 let wakes = save(tx, &before, &after).await?;
                 Ok((after, wakes))
             })
@@ -36,7 +37,7 @@ impl App {
     ///
     /// # Errors
     /// `MemberNotFound`
-    pub async fn member(&self, caller: &Caller, id: Uuid) -> Result<LoadBalancer, Fault> {
+    pub async fn member(&self, caller: &Caller, id: MemberId) -> Result<LoadBalancer, Fault> {
         let read = self.store.read(|tx, _| Box::pin(load_member(tx, caller, id))).await;
         read.map(|placed| placed.load_balancer)
     }
@@ -48,8 +49,8 @@ impl App {
     pub async fn update_member(
         &self,
         caller: &Caller,
-        id: Uuid,
-        pool_id: Option<Uuid>,
+        id: MemberId,
+        pool_id: Option<PoolId>,
         change: MemberChange,
     ) -> Result<LoadBalancer, Fault> {
         let change = &change;
@@ -57,13 +58,13 @@ impl App {
             Box::pin(async move {
                 let before = load_member(tx, caller, id).await?;
                 let after = before.load_balancer.clone().update_member(id, *change)?;
-                let Some(pool_id) = pool_id.filter(|pool_id| *pool_id != after.id) else {
+                let Some(pool_id) = pool_id.filter(|pool_id| *pool_id != v1::pool_of(after.id)) else {
                     let wakes = [save(tx, &before, &after).await?, None];
                     return Ok((after, wakes));
                 };
                 let target = load_pool(tx, caller, pool_id).await?;
                 let (left, member) = after.remove_member(id)?;
-                let received = target.load_balancer.clone().receive_member(member)?;
+                let received = target.load_balancer.clone().receive_member(pool_id, member)?;
                 let wakes = [save(tx, &before, &left).await?, save(tx, &target, &received).await?];
                 Ok((received, wakes))
             })
@@ -77,7 +78,7 @@ impl App {
     ///
     /// # Errors
     /// `MemberNotFound`
-    pub async fn delete_member(&self, caller: &Caller, id: Uuid) -> Result<(), Fault> {
+    pub async fn delete_member(&self, caller: &Caller, id: MemberId) -> Result<(), Fault> {
         let delete = self.store.write(|tx, _| {
             Box::pin(async move {
                 let before = load_member(tx, caller, id).await?;
@@ -90,7 +91,7 @@ impl App {
     }
 }
 
-async fn load_member(tx: &Tx, caller: &Caller, id: Uuid) -> Result<Placed, Fault> {
+async fn load_member(tx: &Tx, caller: &Caller, id: MemberId) -> Result<Placed, Fault> {
     let owner = tx.owner_of_member(id).await?.ok_or_else(|| member_not_found(id))?;
     let placed = tx.load_placed(owner).await?.ok_or_else(|| member_not_found(id))?;
     let own = |member: &Member| member.id == id && caller.sees(&member.project_id);

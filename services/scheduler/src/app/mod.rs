@@ -25,13 +25,14 @@ mod wakes;
 use std::{sync::Arc, time::Duration};
 
 use ballast_model::{
-    Uuid,
     agent::LivenessLimits,
     fault::Fault,
+    ids::{AgentId, LoadBalancerId, PoolId},
     load_balancer::{LoadBalancer, pool_not_found},
     provider::Provider,
     quota::Limits,
     time::Timestamp,
+    view::v1,
 };
 use ballast_service::{clock::Clock, config::Settings};
 use ballast_store::{Binding, Placed, Store, Tx};
@@ -81,8 +82,8 @@ pub struct App {
 /// A load balancer of an agent that may have something new to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wake {
-    pub agent_id: Uuid,
-    pub load_balancer_id: Uuid,
+    pub agent_id: AgentId,
+    pub load_balancer_id: LoadBalancerId,
 }
 
 impl From<&Binding> for Wake {
@@ -158,8 +159,8 @@ impl App {
 }
 
 /// The load balancer that v1 calls this pool, if the caller may see it.
-async fn load_pool(tx: &Tx, caller: &Caller, id: Uuid) -> Result<Placed, Fault> {
-    let placed = tx.load_placed(id).await?.ok_or_else(|| pool_not_found(id))?;
+async fn load_pool(tx: &Tx, caller: &Caller, id: PoolId) -> Result<Placed, Fault> {
+    let placed = tx.load_placed(v1::load_balancer_of(id)).await?.ok_or_else(|| pool_not_found(id))?;
     if caller.sees(&placed.load_balancer.v1_pool()?.project_id) { Ok(placed) } else { Err(pool_not_found(id)) }
 }
 

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use ballast_model::{
-    Uuid,
     fault::{Code, Fault},
     health_monitor::{HealthMonitor, MonitorChange},
+    ids::{MonitorId, PoolId},
     load_balancer::monitor_not_found,
     quota::Resource,
     status::Progress,
@@ -17,7 +17,7 @@ use super::{App, Caller, save};
 /// A monitor and the pools that have it.
 pub struct MonitorWithPools {
     pub monitor: HealthMonitor,
-    pub pools: Vec<(Uuid, Progress)>,
+    pub pools: Vec<(PoolId, Progress)>,
 }
 
 impl App {
@@ -41,7 +41,7 @@ impl App {
     ///
     /// # Errors
     /// [`Code::HealthMonitorNotFound`]
-    pub async fn monitor(&self, caller: &Caller, id: Uuid) -> Result<MonitorWithPools, Fault> {
+    pub async fn monitor(&self, caller: &Caller, id: MonitorId) -> Result<MonitorWithPools, Fault> {
         let read = self.store.read(|tx, _| {
             Box::pin(async move {
                 let monitor = load_monitor(tx, caller, id).await?;
@@ -60,7 +60,7 @@ impl App {
         let read = self.store.read(|tx, _| {
             Box::pin(async move {
                 let Page { items, more } = tx.monitors(query).await?;
-                let ids: Vec<Uuid> = items.iter().map(|monitor| monitor.id).collect();
+                let ids: Vec<MonitorId> = items.iter().map(|monitor| monitor.id).collect();
                 let mut pools: HashMap<_, _> = tx.associations_of_many(&ids).await?;
                 let with_pools = items.into_iter().map(|monitor| {
                     let pools = pools.remove(&monitor.id).unwrap_or_default();
@@ -79,7 +79,7 @@ impl App {
     pub async fn update_monitor(
         &self,
         caller: &Caller,
-        id: Uuid,
+        id: MonitorId,
         change: MonitorChange,
     ) -> Result<MonitorWithPools, Fault> {
         let change = &change;
@@ -106,7 +106,7 @@ impl App {
     ///
     /// # Errors
     /// [`Code::HealthMonitorNotFound`], [`Code::HealthMonitorInUse`]
-    pub async fn delete_monitor(&self, caller: &Caller, id: Uuid) -> Result<(), Fault> {
+    pub async fn delete_monitor(&self, caller: &Caller, id: MonitorId) -> Result<(), Fault> {
         let delete = self.store.write(|tx, _| {
             Box::pin(async move {
                 load_monitor(tx, caller, id).await?;
@@ -122,7 +122,7 @@ impl App {
 }
 
 /// The monitor, if the caller may see it.
-pub(super) async fn load_monitor(tx: &Tx, caller: &Caller, id: Uuid) -> Result<HealthMonitor, Fault> {
+pub(super) async fn load_monitor(tx: &Tx, caller: &Caller, id: MonitorId) -> Result<HealthMonitor, Fault> {
     let monitor = tx.monitor(id).await?.filter(|monitor| caller.sees(&monitor.project_id));
     monitor.ok_or_else(|| monitor_not_found(id))
 }

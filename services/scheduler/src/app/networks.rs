@@ -1,8 +1,8 @@
 //! Networks and subnets: the small built-in IPAM, or copies of what a foreign network service keeps.
 
 use ballast_model::{
-    Uuid,
     fault::{Code, Fault},
+    ids::{NetworkId, SubnetId},
     network::{Network, NetworkChange, network_not_found, stays_shared},
     port::address_in_use,
     quota::Resource,
@@ -38,9 +38,9 @@ impl App {
     pub async fn update_network(
         &self,
         caller: &Caller,
-        id: Uuid,
+        id: NetworkId,
         change: NetworkChange,
-    ) -> Result<(Network, Vec<Uuid>), Fault> {
+    ) -> Result<(Network, Vec<SubnetId>), Fault> {
         self.network.must_be_ours()?;
         let change = &change;
         let update = self.store.write(|tx, _| {
@@ -65,7 +65,7 @@ impl App {
     ///
     /// # Errors
     /// [`Code::NetworkNotFound`]
-    pub async fn network(&self, caller: &Caller, id: Uuid) -> Result<(Network, Vec<Uuid>), Fault> {
+    pub async fn network(&self, caller: &Caller, id: NetworkId) -> Result<(Network, Vec<SubnetId>), Fault> {
         let read = self.store.read(|tx, _| {
             Box::pin(async move {
                 let network = visible_network(tx, caller, id).await?;
@@ -80,7 +80,7 @@ impl App {
     ///
     /// # Errors
     /// When the query cannot be understood.
-    pub async fn networks(&self, query: Query) -> Result<Page<(Network, Vec<Uuid>)>, Fault> {
+    pub async fn networks(&self, query: Query) -> Result<Page<(Network, Vec<SubnetId>)>, Fault> {
         let query = &query;
         let read = self.store.read(|tx, _| {
             Box::pin(async move {
@@ -100,7 +100,7 @@ impl App {
     ///
     /// # Errors
     /// [`Code::NetworkNotFound`], [`Code::NetworkInUse`]
-    pub async fn delete_network(&self, caller: &Caller, id: Uuid) -> Result<(), Fault> {
+    pub async fn delete_network(&self, caller: &Caller, id: NetworkId) -> Result<(), Fault> {
         self.network.must_be_ours()?;
         let delete = self.store.write(|tx, _| {
             Box::pin(async move {
@@ -159,7 +159,7 @@ impl App {
     ///
     /// # Errors
     /// [`Code::SubnetNotFound`]
-    pub async fn subnet(&self, caller: &Caller, id: Uuid) -> Result<Subnet, Fault> {
+    pub async fn subnet(&self, caller: &Caller, id: SubnetId) -> Result<Subnet, Fault> {
         self.store.read(|tx, _| Box::pin(visible_subnet(tx, caller, id))).await
     }
 
@@ -176,7 +176,7 @@ impl App {
     /// # Errors
     /// [`Code::SubnetNotFound`], [`Code::AddressInUse`] when the new gateway is a port's, and the rules of
     /// [`Subnet::change`].
-    pub async fn update_subnet(&self, caller: &Caller, id: Uuid, change: SubnetChange) -> Result<Subnet, Fault> {
+    pub async fn update_subnet(&self, caller: &Caller, id: SubnetId, change: SubnetChange) -> Result<Subnet, Fault> {
         self.network.must_be_ours()?;
         let change = &change;
         let update = self.store.write(|tx, _| {
@@ -205,7 +205,7 @@ impl App {
     ///
     /// # Errors
     /// [`Code::SubnetNotFound`], [`Code::SubnetInUse`]
-    pub async fn delete_subnet(&self, caller: &Caller, id: Uuid) -> Result<(), Fault> {
+    pub async fn delete_subnet(&self, caller: &Caller, id: SubnetId) -> Result<(), Fault> {
         self.network.must_be_ours()?;
         let delete = self.store.write(|tx, _| {
             Box::pin(async move {
@@ -224,7 +224,7 @@ impl App {
     }
 }
 
-async fn subnet_ids(tx: &Tx, network_id: Uuid) -> Result<Vec<Uuid>, Fault> {
+async fn subnet_ids(tx: &Tx, network_id: NetworkId) -> Result<Vec<SubnetId>, Fault> {
     Ok(tx.subnets_of(network_id).await?.into_iter().map(|subnet| subnet.id).collect())
 }
 
@@ -234,7 +234,7 @@ fn must_own(caller: &Caller, project_id: &str, not_found: impl FnOnce() -> Fault
 }
 
 /// The load balancers whose vips live in the subnet are desired anew.
-pub(super) async fn tell_subnet(tx: &Tx, id: Uuid) -> Result<Vec<Wake>, Fault> {
+pub(super) async fn tell_subnet(tx: &Tx, id: SubnetId) -> Result<Vec<Wake>, Fault> {
     let here = tx.load_balancers_in(id).await?;
     let mut wakes = Vec::with_capacity(here.len());
     for before in tx.load_many_placed(&here).await? {
@@ -244,18 +244,18 @@ pub(super) async fn tell_subnet(tx: &Tx, id: Uuid) -> Result<Vec<Wake>, Fault> {
     Ok(wakes)
 }
 
-pub(super) async fn visible_network(tx: &Tx, caller: &Caller, id: Uuid) -> Result<Network, Fault> {
+pub(super) async fn visible_network(tx: &Tx, caller: &Caller, id: NetworkId) -> Result<Network, Fault> {
     let network = tx.network(id).await?.filter(|network| network.shared || caller.sees(&network.project_id));
     network.ok_or_else(|| network_not_found(id))
 }
 
 /// The subnet, if its network is the caller's or shared.
-pub(super) async fn visible_subnet(tx: &Tx, caller: &Caller, id: Uuid) -> Result<Subnet, Fault> {
+pub(super) async fn visible_subnet(tx: &Tx, caller: &Caller, id: SubnetId) -> Result<Subnet, Fault> {
     visible_land(tx, caller, id).await.map(|(_, subnet)| subnet)
 }
 
 /// The same, with its network.
-pub(super) async fn visible_land(tx: &Tx, caller: &Caller, id: Uuid) -> Result<(Network, Subnet), Fault> {
+pub(super) async fn visible_land(tx: &Tx, caller: &Caller, id: SubnetId) -> Result<(Network, Subnet), Fault> {
     let subnet = tx.subnet(id).await?.ok_or_else(|| subnet_not_found(id))?;
     let network = visible_network(tx, caller, subnet.network_id).await.map_err(|fault| match fault.code() {
         Code::NetworkNotFound => subnet_not_found(id),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ballast_model::{Uuid, fault::Fault};
+use ballast_model::{fault::Fault, ids::AgentId};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
@@ -29,7 +29,7 @@ impl App {
         }
     }
 
-    async fn note_heard(&self, heard: &[Uuid]) -> Result<(), Fault> {
+    async fn note_heard(&self, heard: &[AgentId]) -> Result<(), Fault> {
         if heard.is_empty() {
             return Ok(());
         }

@@ -8,8 +8,8 @@
 use std::time::Duration;
 
 use ballast_model::{
-    Uuid,
     fault::Fault,
+    ids::{ListenerId, SubnetId},
     listener::Vip,
     load_balancer::LoadBalancer,
     network::Network,
@@ -72,7 +72,7 @@ impl App {
     }
 
     /// The vip that the port was made for is not there: it may be removed at once.
-    pub(super) async fn give_up_port(&self, vip_id: Uuid, subnet_id: Uuid) {
+    pub(super) async fn give_up_port(&self, vip_id: ListenerId, subnet_id: SubnetId) {
         if let Err(fault) = self.note_stray(vip_id, (subnet_id, None), self.now()).await {
             tracing::warn!(vip.id = %vip_id, detail = fault.detail(), "its port is removed later: {fault}");
         }
@@ -80,8 +80,8 @@ impl App {
 
     async fn note_stray(
         &self,
-        vip_id: Uuid,
-        at: (Uuid, Option<std::net::IpAddr>),
+        vip_id: ListenerId,
+        at: (SubnetId, Option<std::net::IpAddr>),
         since: Timestamp,
     ) -> Result<(), Fault> {
         self.beside.write(|tx, _| Box::pin(tx.note_stray_port(vip_id, at, since))).await
@@ -93,7 +93,7 @@ impl App {
     }
 
     /// In the transaction that ends a vip: another service's port of it is left over.
-    pub(super) async fn leave_port(&self, tx: &Tx, vip_id: Uuid, vip: &Vip) -> Result<(), Fault> {
+    pub(super) async fn leave_port(&self, tx: &Tx, vip_id: ListenerId, vip: &Vip) -> Result<(), Fault> {
         if self.network.must_be_ours().is_ok() {
             return Ok(());
         }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use ballast_model::{
-    Uuid,
     fault::{Code, Fault},
     features,
+    ids::LoadBalancerId,
     load_balancer::LoadBalancer,
 };
 use ballast_store::{Placed, Query, Tx};
@@ -79,7 +79,7 @@ impl App {
     }
 
     /// What is placed nowhere and could be: what nobody can take costs a look, and no turn to write.
-    async fn placeable(&self, tx: &Tx) -> Result<Vec<Uuid>, Fault> {
+    async fn placeable(&self, tx: &Tx) -> Result<Vec<LoadBalancerId>, Fault> {
         // Also when nothing is to be placed: from when a row changes, the agents of other schedulers are counted.
         let agents = tx.agents(&Query::default()).await?;
         self.fleet.keep(&agents);
@@ -99,7 +99,7 @@ impl App {
         Ok(placeable)
     }
 
-    async fn place_one(&self, tx: &Tx, id: Uuid, random: u64) -> Result<Option<Wake>, Fault> {
+    async fn place_one(&self, tx: &Tx, id: LoadBalancerId, random: u64) -> Result<Option<Wake>, Fault> {
         let placed = tx.load_placed(id).await?.filter(|placed| placed.binding.is_none());
         let Some(Placed { load_balancer: before, .. }) = placed else { return Ok(None) };
         let wake = self.place(tx, &before, random).await?;

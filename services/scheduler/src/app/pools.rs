@@ -3,13 +3,14 @@
 use std::{collections::HashMap, sync::Arc};
 
 use ballast_model::{
-    Uuid,
     fault::{Code, Fault},
+    ids::{LoadBalancerId, MonitorId, PoolId},
     load_balancer::{LoadBalancer, pool_not_found},
     outcome::Statistics,
     pool::{NewPool, PoolChange},
     provider,
     quota::Resource,
+    view::v1,
 };
 use ballast_store::{Found, Kind, Page, PoolParts, Query, ShownMember, ShownPool, Tx};
 
@@ -77,7 +78,7 @@ impl App {
     ///
     /// # Errors
     /// [`Code::PoolNotFound`]
-    pub async fn pool(&self, caller: &Caller, id: Uuid) -> Result<LoadBalancer, Fault> {
+    pub async fn pool(&self, caller: &Caller, id: PoolId) -> Result<LoadBalancer, Fault> {
         let read = self.store.read(|tx, _| Box::pin(load_pool(tx, caller, id))).await;
         read.map(|placed| placed.load_balancer)
     }
@@ -86,7 +87,7 @@ impl App {
     ///
     /// # Errors
     /// [`Code::PoolNotFound`]
-    pub async fn shown_pool(&self, caller: &Caller, id: Uuid) -> Result<ShownPool, Fault> {
+    pub async fn shown_pool(&self, caller: &Caller, id: PoolId) -> Result<ShownPool, Fault> {
         let shown = self.store.glance(|tx, _| Box::pin(tx.shown_pool(id))).await?;
         let visible = shown.filter(|shown| caller.sees(&shown.pool.project_id));
         visible.ok_or_else(|| pool_not_found(id))
@@ -120,12 +121,12 @@ impl App {
     ///
     /// # Errors
     /// [`Code::PoolNotFound`]
-    pub async fn update_pool(&self, caller: &Caller, id: Uuid, change: PoolChange) -> Result<LoadBalancer, Fault> {
-        self.change_pool(caller, id, |before| before.update_pool(change.clone())).await
+    pub async fn update_pool(&self, caller: &Caller, id: PoolId, change: PoolChange) -> Result<LoadBalancer, Fault> {
+        self.change_pool(caller, id, |before| before.update_pool(id, change.clone())).await
     }
 
     /// One transition of one load balancer, in one transaction.
-    async fn change_pool<F>(&self, caller: &Caller, id: Uuid, transition: F) -> Result<LoadBalancer, Fault>
+    async fn change_pool<F>(&self, caller: &Caller, id: PoolId, transition: F) -> Result<LoadBalancer, Fault>
     where
         F: Fn(LoadBalancer) -> Result<LoadBalancer, Fault> + Send + Sync,
     {
@@ -147,12 +148,12 @@ impl App {
     ///
     /// # Errors
     /// [`Code::PoolNotFound`], [`Code::PoolInUse`]
-    pub async fn delete_pool(&self, caller: &Caller, id: Uuid) -> Result<(), Fault> {
+    pub async fn delete_pool(&self, caller: &Caller, id: PoolId) -> Result<(), Fault> {
         let delete = self.store.write(|tx, _| {
             Box::pin(async move {
                 let placed = load_pool(tx, caller, id).await?;
                 placed.load_balancer.check_deletable()?;
-                tx.release(id).await?;
+                tx.release(placed.load_balancer.id).await?;
                 tx.delete(&placed.load_balancer).await?;
                 Ok(placed.binding.as_ref().map(Wake::from))
             })
@@ -165,11 +166,11 @@ impl App {
     ///
     /// # Errors
     /// [`Code::PoolNotFound`]
-    pub async fn statistics(&self, caller: &Caller, id: Uuid) -> Result<Statistics, Fault> {
+    pub async fn statistics(&self, caller: &Caller, id: PoolId) -> Result<Statistics, Fault> {
         let read = self.store.read(|tx, _| {
             Box::pin(async move {
-                load_pool(tx, caller, id).await?;
-                tx.statistics(id).await
+                let placed = load_pool(tx, caller, id).await?;
+                tx.statistics(placed.load_balancer.id).await
             })
         });
         read.await
@@ -179,12 +180,17 @@ impl App {
     ///
     /// # Errors
     /// [`Code::PoolNotFound`], [`Code::HealthMonitorNotFound`], [`Code::AssociationExists`]
-    pub async fn associate(&self, caller: &Caller, pool_id: Uuid, monitor_id: Uuid) -> Result<LoadBalancer, Fault> {
+    pub async fn associate(
+        &self,
+        caller: &Caller,
+        pool_id: PoolId,
+        monitor_id: MonitorId,
+    ) -> Result<LoadBalancer, Fault> {
         let change = self.store.write(|tx, _| {
             Box::pin(async move {
                 let before = load_pool(tx, caller, pool_id).await?;
                 let monitor = load_monitor(tx, caller, monitor_id).await?;
-                let after = before.load_balancer.clone().associate(monitor)?;
+                let after = before.load_balancer.clone().associate(pool_id, monitor)?;
                 let wakes = save(tx, &before, &after).await?;
                 Ok((after, wakes))
             })
@@ -198,22 +204,28 @@ impl App {
     ///
     /// # Errors
     /// [`Code::PoolNotFound`], [`Code::AssociationNotFound`]
-    pub async fn disassociate(&self, caller: &Caller, pool_id: Uuid, monitor_id: Uuid) -> Result<LoadBalancer, Fault> {
-        self.change_pool(caller, pool_id, |before| before.disassociate(monitor_id)).await
+    pub async fn disassociate(
+        &self,
+        caller: &Caller,
+        pool_id: PoolId,
+        monitor_id: MonitorId,
+    ) -> Result<LoadBalancer, Fault> {
+        self.change_pool(caller, pool_id, |before| before.disassociate(pool_id, monitor_id)).await
     }
 }
 
 async fn list(tx: &Tx, kind: Kind, query: &Query) -> Result<LoadBalancers, Fault> {
     let Page { items, more } = tx.find(kind, query).await?;
-    let mut ids: Vec<Uuid> = items.iter().map(|found| found.load_balancer_id).collect();
+    let mut ids: Vec<LoadBalancerId> = items.iter().map(|found| found.load_balancer_id).collect();
     ids.sort_unstable();
     ids.dedup();
     let loaded = tx.load_many(&ids).await?;
-    let by_id: HashMap<Uuid, Arc<LoadBalancer>> =
+    let by_id: HashMap<LoadBalancerId, Arc<LoadBalancer>> =
         loaded.into_iter().map(|load_balancer| (load_balancer.id, Arc::new(load_balancer))).collect();
     let mut found = Vec::with_capacity(items.len());
     for item in items {
-        let load_balancer = by_id.get(&item.load_balancer_id).ok_or_else(|| pool_not_found(item.load_balancer_id))?;
+        let load_balancer =
+            by_id.get(&item.load_balancer_id).ok_or_else(|| pool_not_found(v1::pool_of(item.load_balancer_id)))?;
         found.push((item, Arc::clone(load_balancer)));
     }
     Ok(LoadBalancers { found, more })

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use ballast_model::{
-    Uuid,
     fault::{Code, Fault},
+    ids::{NetworkId, PortId, SubnetId},
     listener::Mac,
     port::{
         FixedIp, Port, PortChange, Slot, WantedIp, address_in_use, is_a_vips, kept, no_address_left, port_not_found,
@@ -20,10 +20,10 @@ use super::{App, Caller, networks::visible_network};
 /// A port as a caller asks for it.
 #[derive(Debug, Clone)]
 pub struct NewPort {
-    pub id: Uuid,
+    pub id: PortId,
     pub project_id: String,
     pub name: String,
-    pub network_id: Uuid,
+    pub network_id: NetworkId,
     /// Absent: one of each IP version that the network has.
     pub fixed_ips: Option<Vec<WantedIp>>,
     /// Absent: chosen.
@@ -76,7 +76,7 @@ impl App {
     ///
     /// # Errors
     /// [`Code::PortNotFound`]
-    pub async fn port(&self, caller: &Caller, id: Uuid) -> Result<Port, Fault> {
+    pub async fn port(&self, caller: &Caller, id: PortId) -> Result<Port, Fault> {
         self.store.read(|tx, _| Box::pin(load_port(tx, caller, id))).await
     }
 
@@ -92,7 +92,7 @@ impl App {
     ///
     /// # Errors
     /// [`Code::PortNotFound`], [`Code::ServicePortInUse`], and as [`Self::create_port`].
-    pub async fn update_port(&self, caller: &Caller, id: Uuid, change: PortChange) -> Result<Port, Fault> {
+    pub async fn update_port(&self, caller: &Caller, id: PortId, change: PortChange) -> Result<Port, Fault> {
         let change = &change;
         let update = self.store.write(|tx, _| {
             Box::pin(async move {
@@ -115,7 +115,7 @@ impl App {
     ///
     /// # Errors
     /// [`Code::PortNotFound`], [`Code::ServicePortInUse`]
-    pub async fn delete_port(&self, caller: &Caller, id: Uuid) -> Result<(), Fault> {
+    pub async fn delete_port(&self, caller: &Caller, id: PortId) -> Result<(), Fault> {
         let delete = self.store.write(|tx, _| {
             Box::pin(async move {
                 load_port(tx, caller, id).await?;
@@ -129,7 +129,7 @@ impl App {
     }
 }
 
-async fn load_port(tx: &Tx, caller: &Caller, id: Uuid) -> Result<Port, Fault> {
+async fn load_port(tx: &Tx, caller: &Caller, id: PortId) -> Result<Port, Fault> {
     let port = tx.port(id).await?.filter(|port| caller.sees(&port.project_id));
     port.ok_or_else(|| port_not_found(id))
 }
@@ -158,8 +158,9 @@ async fn changed(tx: &Tx, caller: &Caller, before: &Port, change: PortChange) ->
 }
 
 /// Addresses for all slots, which nobody else takes until the transaction has ended.
-async fn fill(tx: &Tx, network_id: Uuid, slots: &[Slot<'_>]) -> Result<Vec<FixedIp>, Fault> {
-    let mut guarded: Vec<Uuid> = slots.iter().flat_map(|slot| slot.subnets.iter().map(|subnet| subnet.id)).collect();
+async fn fill(tx: &Tx, network_id: NetworkId, slots: &[Slot<'_>]) -> Result<Vec<FixedIp>, Fault> {
+    let mut guarded: Vec<SubnetId> =
+        slots.iter().flat_map(|slot| slot.subnets.iter().map(|subnet| subnet.id)).collect();
     guarded.sort_unstable();
     guarded.dedup();
     for id in guarded {
@@ -174,7 +175,7 @@ async fn fill(tx: &Tx, network_id: Uuid, slots: &[Slot<'_>]) -> Result<Vec<Fixed
     Ok(filled)
 }
 
-async fn fill_one(tx: &Tx, network_id: Uuid, slot: &Slot<'_>, filled: &[FixedIp]) -> Result<FixedIp, Fault> {
+async fn fill_one(tx: &Tx, network_id: NetworkId, slot: &Slot<'_>, filled: &[FixedIp]) -> Result<FixedIp, Fault> {
     for subnet in &slot.subnets {
         let own: Vec<IpAddr> = filled.iter().map(|one| one.address).collect();
         if let Some(address) = free_address(tx, subnet, slot.address, &own).await? {

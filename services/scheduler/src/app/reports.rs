@@ -6,7 +6,9 @@ use std::collections::{HashMap, HashSet};
 use ballast_model::{
     Uuid,
     agent::{Agent, AgentDriver},
+    counters::{Epoch, Generation},
     fault::{Code, Fault},
+    ids::{AgentId, LoadBalancerId},
     outcome::{MemberHealth, Outcome, Statistics},
 };
 use ballast_store::{Binding, Hold, Placed, Tx};
@@ -16,9 +18,9 @@ use super::{App, Wake};
 /// A report of one load balancer, by its owner of `epoch`.
 #[derive(Debug, Clone, Copy)]
 pub struct Owner {
-    pub agent_id: Uuid,
-    pub load_balancer_id: Uuid,
-    pub epoch: u64,
+    pub agent_id: AgentId,
+    pub load_balancer_id: LoadBalancerId,
+    pub epoch: Epoch,
 }
 
 impl App {
@@ -33,7 +35,7 @@ impl App {
                 let known = tx.agent_by_host(host).await?;
                 let is_new = known.is_none();
                 let mut agent = known.unwrap_or_else(|| Agent {
-                    id: Uuid::new_v4(),
+                    id: Uuid::new_v4().into(),
                     host: host.to_owned(),
                     admin_state_up: true,
                     description: None,
@@ -73,7 +75,7 @@ impl App {
     ///
     /// # Errors
     /// [`Code::AgentNotFound`] when the agent was deleted meanwhile.
-    pub async fn drivers_changed(&self, id: Uuid, drivers: &[AgentDriver]) -> Result<(), Fault> {
+    pub async fn drivers_changed(&self, id: AgentId, drivers: &[AgentDriver]) -> Result<(), Fault> {
         let save = self.store.write(|tx, _| {
             Box::pin(async move {
                 let gone = || Fault::new(Code::AgentNotFound, format!("Agent {id} could not be found"));
@@ -144,7 +146,7 @@ impl App {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn waits(&self, owner: Owner, generation: u64, why: &str) -> Result<(), Fault> {
+    pub async fn waits(&self, owner: Owner, generation: Generation, why: &str) -> Result<(), Fault> {
         let wait = self.store.write(|tx, _| {
             Box::pin(async move {
                 let mut placed = placed_of(tx, [owner].into_iter()).await?;
@@ -170,7 +172,7 @@ impl App {
                     return Ok(Vec::new());
                 }
                 tx.drop_binding(owner.load_balancer_id, owner.agent_id, owner.epoch).await?;
-                let freed = tx.release_holds(owner.load_balancer_id, owner.agent_id, i64::MAX.unsigned_abs()).await?;
+                let freed = tx.release_holds(owner.load_balancer_id, owner.agent_id, Generation::new(u64::MAX)).await?;
                 waiting(tx, &freed).await
             })
         });
@@ -211,7 +213,7 @@ impl App {
         let news = &news;
         let save = self.store.write(|tx, _| {
             Box::pin(async move {
-                let ids: Vec<Uuid> = news.iter().map(|(owner, _)| owner.load_balancer_id).collect();
+                let ids: Vec<LoadBalancerId> = news.iter().map(|(owner, _)| owner.load_balancer_id).collect();
                 let bindings = tx.bindings(&ids).await?;
                 let owned = news.iter().filter(|(owner, _)| owner.has(bindings.get(&owner.load_balancer_id)));
                 let owned = owned.map(|(owner, statistics)| (owner.load_balancer_id, *statistics)).collect();
@@ -224,7 +226,7 @@ impl App {
 
 /// The counters that are not what is stored.
 async fn news(tx: &Tx, counted: &[(Owner, Statistics)]) -> Result<Vec<(Owner, Statistics)>, Fault> {
-    let ids: Vec<Uuid> = counted.iter().map(|(owner, _)| owner.load_balancer_id).collect();
+    let ids: Vec<LoadBalancerId> = counted.iter().map(|(owner, _)| owner.load_balancer_id).collect();
     let known = tx.statistics_of_many(&ids).await?;
     let is_new = |(owner, statistics): &&(Owner, Statistics)| {
         known.get(&owner.load_balancer_id).copied().unwrap_or_default() != *statistics
@@ -238,18 +240,22 @@ impl Owner {
     }
 
     /// The load balancer, if it is this owner's.
-    fn find<'a>(&self, placed: &'a mut HashMap<Uuid, Placed>) -> Option<&'a mut Placed> {
+    fn find<'a>(&self, placed: &'a mut HashMap<LoadBalancerId, Placed>) -> Option<&'a mut Placed> {
         placed.get_mut(&self.load_balancer_id).filter(|placed| self.has(placed.binding.as_ref()))
     }
 }
 
-async fn placed_of(tx: &Tx, owners: impl Iterator<Item = Owner>) -> Result<HashMap<Uuid, Placed>, Fault> {
-    let ids: HashSet<Uuid> = owners.map(|owner| owner.load_balancer_id).collect();
+async fn placed_of(tx: &Tx, owners: impl Iterator<Item = Owner>) -> Result<HashMap<LoadBalancerId, Placed>, Fault> {
+    let ids: HashSet<LoadBalancerId> = owners.map(|owner| owner.load_balancer_id).collect();
     let placed = tx.load_many_placed(&ids.into_iter().collect::<Vec<_>>()).await?;
     Ok(placed.into_iter().map(|placed| (placed.load_balancer.id, placed)).collect())
 }
 
-async fn save_all(tx: &Tx, before: &HashMap<Uuid, Placed>, after: &HashMap<Uuid, Placed>) -> Result<(), Fault> {
+async fn save_all(
+    tx: &Tx,
+    before: &HashMap<LoadBalancerId, Placed>,
+    after: &HashMap<LoadBalancerId, Placed>,
+) -> Result<(), Fault> {
     let changes = before.iter().filter_map(|(id, before)| Some((&before.load_balancer, &after.get(id)?.load_balancer)));
     tx.save_many(&changes.collect::<Vec<_>>()).await
 }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use ballast_model::{
     Uuid,
     fault::Fault,
+    ids::{ListenerId, PoolId, PortId, SubnetId},
     listener::{Listener, Mac, NewVip, Protocol, Vip, VipChange},
     load_balancer::{LoadBalancer, vip_not_found},
     network::Network,
@@ -12,6 +13,7 @@ use ballast_model::{
     port::{FixedIp, LOAD_BALANCER, Port, no_address_left},
     quota::Resource,
     subnet::Subnet,
+    view::v1,
 };
 use ballast_store::{Hold, Placed, Tx};
 
@@ -26,17 +28,17 @@ use crate::network::{MadePort, port_name};
 /// A vip as a caller asks for it.
 #[derive(Debug, Clone)]
 pub struct WantedVip {
-    pub id: Uuid,
-    pub port_id: Uuid,
+    pub id: ListenerId,
+    pub port_id: PortId,
     pub project_id: String,
     pub name: String,
     pub description: String,
-    pub subnet_id: Uuid,
+    pub subnet_id: SubnetId,
     /// Absent: allocated.
     pub address: Option<IpAddr>,
     pub protocol: Protocol,
     pub protocol_port: u16,
-    pub pool_id: Uuid,
+    pub pool_id: PoolId,
     pub session_persistence: Option<SessionPersistence>,
     pub connection_limit: i32,
     pub admin_state_up: bool,
@@ -113,7 +115,7 @@ impl App {
     ///
     /// # Errors
     /// `VipNotFound`
-    pub async fn vip(&self, caller: &Caller, id: Uuid) -> Result<LoadBalancer, Fault> {
+    pub async fn vip(&self, caller: &Caller, id: ListenerId) -> Result<LoadBalancer, Fault> {
         let read = self.store.read(|tx, _| Box::pin(load_vip(tx, caller, id))).await;
         read.map(|placed| placed.load_balancer)
     }
@@ -125,8 +127,8 @@ impl App {
     pub async fn update_vip(
         &self,
         caller: &Caller,
-        id: Uuid,
-        pool_id: Option<Uuid>,
+        id: ListenerId,
+        pool_id: Option<PoolId>,
         change: VipChange,
     ) -> Result<LoadBalancer, Fault> {
         let change = &change;
@@ -134,7 +136,7 @@ impl App {
             Box::pin(async move {
                 let before = load_vip(tx, caller, id).await?;
                 let after = before.load_balancer.clone().update_vip(id, change.clone())?;
-                match pool_id.filter(|pool_id| *pool_id != after.id) {
+                match pool_id.filter(|pool_id| *pool_id != v1::pool_of(after.id)) {
                     Some(pool_id) => move_vip(tx, caller, id, (&before, after, pool_id)).await,
                     None => {
                         let wakes = [save(tx, &before, &after).await?, None];
@@ -152,7 +154,7 @@ impl App {
     ///
     /// # Errors
     /// `VipNotFound`
-    pub async fn delete_vip(&self, caller: &Caller, id: Uuid) -> Result<(), Fault> {
+    pub async fn delete_vip(&self, caller: &Caller, id: ListenerId) -> Result<(), Fault> {
         let delete = self.store.write(|tx, _| {
             Box::pin(async move {
                 let before = load_vip(tx, caller, id).await?;
@@ -168,7 +170,7 @@ impl App {
     }
 }
 
-async fn load_vip(tx: &Tx, caller: &Caller, id: Uuid) -> Result<Placed, Fault> {
+async fn load_vip(tx: &Tx, caller: &Caller, id: ListenerId) -> Result<Placed, Fault> {
     let owner = tx.owner_of_listener(id).await?.ok_or_else(|| vip_not_found(id))?;
     let placed = tx.load_placed(owner).await?.ok_or_else(|| vip_not_found(id))?;
     let own = |listener: &Listener| listener.id == id && caller.sees(&listener.project_id);
@@ -230,8 +232,8 @@ async fn hold(
 async fn move_vip(
     tx: &Tx,
     caller: &Caller,
-    id: Uuid,
-    (before, changed, pool_id): (&Placed, LoadBalancer, Uuid),
+    id: ListenerId,
+    (before, changed, pool_id): (&Placed, LoadBalancer, PoolId),
 ) -> Result<(LoadBalancer, [Option<Wake>; 2]), Fault> {
     let target = load_pool(tx, caller, pool_id).await?;
     let (left, moving) = changed.remove_vip(id)?;

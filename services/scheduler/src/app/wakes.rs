@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use ballast_model::Uuid;
+use ballast_model::ids::{AgentId, LoadBalancerId};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -16,12 +16,12 @@ use super::Wake;
 
 /// The open sessions of this scheduler.
 #[derive(Default)]
-pub struct Wakes(Mutex<HashMap<Uuid, Arc<Inbox>>>);
+pub struct Wakes(Mutex<HashMap<AgentId, Arc<Inbox>>>);
 
 #[derive(Debug)]
 struct Inbox {
     instance_id: String,
-    dirty: Mutex<HashSet<Uuid>>,
+    dirty: Mutex<HashSet<LoadBalancerId>>,
     notify: Notify,
     ended: CancellationToken,
 }
@@ -29,13 +29,13 @@ struct Inbox {
 /// A session's side. Dropped, the session is gone.
 pub struct Listening<'a> {
     wakes: &'a Wakes,
-    agent_id: Uuid,
+    agent_id: AgentId,
     inbox: Arc<Inbox>,
 }
 
 impl Wakes {
     /// Opens a session. An older one of the same agent is told to end.
-    pub fn listen(&self, agent_id: Uuid, instance_id: &str) -> Listening<'_> {
+    pub fn listen(&self, agent_id: AgentId, instance_id: &str) -> Listening<'_> {
         let inbox = Arc::new(Inbox {
             instance_id: instance_id.to_owned(),
             dirty: Mutex::default(),
@@ -49,12 +49,12 @@ impl Wakes {
     }
 
     /// The instance of the agent whose session is open.
-    pub fn instance(&self, agent_id: Uuid) -> Option<String> {
+    pub fn instance(&self, agent_id: AgentId) -> Option<String> {
         self.lock().get(&agent_id).map(|inbox| inbox.instance_id.clone())
     }
 
     /// Ends the agent's session.
-    pub fn end(&self, agent_id: Uuid) {
+    pub fn end(&self, agent_id: AgentId) {
         if let Some(inbox) = self.lock().get(&agent_id) {
             inbox.ended.cancel();
         }
@@ -71,14 +71,14 @@ impl Wakes {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, Arc<Inbox>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<AgentId, Arc<Inbox>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Listening<'_> {
     /// Waits for somewhere to look.
-    pub async fn woken(&self) -> HashSet<Uuid> {
+    pub async fn woken(&self) -> HashSet<LoadBalancerId> {
         loop {
             let dirty = std::mem::take(&mut *self.inbox.dirty.lock().unwrap_or_else(PoisonError::into_inner));
             if !dirty.is_empty() {
@@ -114,11 +114,11 @@ mod tests {
     #[tokio::test]
     async fn wakes_of_one_load_balancer_fall_together() {
         let wakes = Wakes::default();
-        let (agent_id, load_balancer_id) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let (agent_id, load_balancer_id) = (AgentId::from_u128(1), LoadBalancerId::from_u128(2));
         let session = wakes.listen(agent_id, "a");
         wakes.wake([Wake { agent_id, load_balancer_id }; 3]);
         assert_eq!(session.woken().await.len(), 1);
-        wakes.wake([Wake { agent_id: Uuid::from_u128(9), load_balancer_id }]);
+        wakes.wake([Wake { agent_id: AgentId::from_u128(9), load_balancer_id }]);
         let again = tokio::time::timeout(std::time::Duration::from_millis(20), session.woken()).await;
         assert!(again.is_err());
     }
@@ -126,7 +126,7 @@ mod tests {
     #[tokio::test]
     async fn a_new_session_ends_the_former_and_outlives_it() {
         let wakes = Wakes::default();
-        let agent_id = Uuid::from_u128(1);
+        let agent_id = AgentId::from_u128(1);
         let former = wakes.listen(agent_id, "a");
         let newer = wakes.listen(agent_id, "b");
         former.ended().await;

@@ -1,6 +1,11 @@
 //! The scheduler itself: its store is all there is, so that nothing is to be done outside of a transaction.
 
-use ballast_model::{Uuid, fault::Fault, network::Network, subnet::Subnet};
+use ballast_model::{
+    fault::Fault,
+    ids::{ListenerId, PortId, SubnetId},
+    network::Network,
+    subnet::Subnet,
+};
 
 use super::{MadePort, NetworkProvider, WantedPort};
 
@@ -13,7 +18,7 @@ impl NetworkProvider for Builtin {
         Ok(())
     }
 
-    async fn place(&self, _: Uuid) -> Result<Option<(Network, Subnet)>, Fault> {
+    async fn place(&self, _: SubnetId) -> Result<Option<(Network, Subnet)>, Fault> {
         Ok(None)
     }
 
@@ -21,11 +26,11 @@ impl NetworkProvider for Builtin {
         Ok(None)
     }
 
-    async fn bind_port(&self, _: Uuid, _: &str) -> Result<(), Fault> {
+    async fn bind_port(&self, _: PortId, _: &str) -> Result<(), Fault> {
         Ok(())
     }
 
-    async fn remove_port(&self, _: Uuid) -> Result<(), Fault> {
+    async fn remove_port(&self, _: ListenerId) -> Result<(), Fault> {
         Ok(())
     }
 }

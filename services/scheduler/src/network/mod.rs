@@ -9,16 +9,23 @@ mod neutron;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use ballast_model::{Uuid, fault::Fault, listener::Mac, network::Network, subnet::Subnet};
+use ballast_model::{
+    Uuid,
+    fault::Fault,
+    ids::{ListenerId, NetworkId, PortId, SubnetId},
+    listener::Mac,
+    network::Network,
+    subnet::Subnet,
+};
 use ballast_service::config;
 
 /// The port of a vip as its keeper is to make it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WantedPort {
-    pub vip_id: Uuid,
+    pub vip_id: ListenerId,
     pub project_id: String,
-    pub network_id: Uuid,
-    pub subnet_id: Uuid,
+    pub network_id: NetworkId,
+    pub subnet_id: SubnetId,
     /// Absent: the keeper chooses.
     pub address: Option<IpAddr>,
     /// Where it will be plugged in, when that is known.
@@ -28,7 +35,7 @@ pub struct WantedPort {
 /// A port that its keeper made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MadePort {
-    pub id: Uuid,
+    pub id: PortId,
     pub address: IpAddr,
     pub mac: Mac,
 }
@@ -47,7 +54,7 @@ pub trait NetworkProvider: Send + Sync {
     /// # Errors
     /// [`Code::SubnetNotFound`](ballast_model::fault::Code::SubnetNotFound);
     /// [`Code::Unavailable`](ballast_model::fault::Code::Unavailable) when the keeper does not answer.
-    async fn place(&self, subnet_id: Uuid) -> Result<Option<(Network, Subnet)>, Fault>;
+    async fn place(&self, subnet_id: SubnetId) -> Result<Option<(Network, Subnet)>, Fault>;
 
     /// Makes the port of a vip; none: the store makes it, with the vip.
     ///
@@ -59,18 +66,18 @@ pub trait NetworkProvider: Send + Sync {
     ///
     /// # Errors
     /// As [`Self::place`].
-    async fn bind_port(&self, port_id: Uuid, host: &str) -> Result<(), Fault>;
+    async fn bind_port(&self, port_id: PortId, host: &str) -> Result<(), Fault>;
 
     /// Removes the port of a vip, should there be one.
     ///
     /// # Errors
     /// As [`Self::place`].
-    async fn remove_port(&self, vip_id: Uuid) -> Result<(), Fault>;
+    async fn remove_port(&self, vip_id: ListenerId) -> Result<(), Fault>;
 }
 
 /// The name of a vip's port: known before the port is there.
 #[must_use]
-pub fn port_name(vip_id: Uuid) -> String {
+pub fn port_name(vip_id: ListenerId) -> String {
     format!("vip-{vip_id}")
 }
 

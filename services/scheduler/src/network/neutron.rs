@@ -11,8 +11,8 @@ use std::{
 };
 
 use ballast_model::{
-    Uuid,
     fault::{Code, Fault},
+    ids::{ListenerId, PortId, SubnetId},
     network::Network,
     port::LOAD_BALANCER,
     subnet::{Subnet, subnet_not_found},
@@ -114,7 +114,7 @@ impl NetworkProvider for Neutron {
         Err(Fault::new(Code::InvalidInput, message))
     }
 
-    async fn place(&self, subnet_id: Uuid) -> Result<Option<(Network, Subnet)>, Fault> {
+    async fn place(&self, subnet_id: SubnetId) -> Result<Option<(Network, Subnet)>, Fault> {
         let response = self.call(Method::GET, &format!("/subnets/{subnet_id}"), None).await;
         // Neutron's words name the same id in its own way.
         let response = response.map_err(|fault| match fault.code() {
@@ -148,7 +148,7 @@ impl NetworkProvider for Neutron {
         self.object::<PortShape>(response, "port").await?.into_made(wanted.subnet_id).map(Some)
     }
 
-    async fn bind_port(&self, port_id: Uuid, host: &str) -> Result<(), Fault> {
+    async fn bind_port(&self, port_id: PortId, host: &str) -> Result<(), Fault> {
         let port = json!({
             "binding:host_id": host,
             "device_id": device_of_host(host),
@@ -158,10 +158,10 @@ impl NetworkProvider for Neutron {
         self.call(Method::PUT, &format!("/ports/{port_id}"), Some(json!({"port": port}))).await.map(drop)
     }
 
-    async fn remove_port(&self, vip_id: Uuid) -> Result<(), Fault> {
+    async fn remove_port(&self, vip_id: ListenerId) -> Result<(), Fault> {
         #[derive(Deserialize)]
         struct Named {
-            id: Uuid,
+            id: PortId,
         }
         let query = format!("/ports?name={}&fields=id", port_name(vip_id));
         let response = self.call(Method::GET, &query, None).await?;

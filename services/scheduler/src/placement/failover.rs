@@ -1,6 +1,6 @@
 //! Failover: whose load balancers are to move. Pure: agents in, a decision out.
 
-use ballast_model::{Uuid, agent::Liveness};
+use ballast_model::{agent::Liveness, ids::AgentId};
 
 use super::Judged;
 
@@ -12,14 +12,14 @@ pub enum Failover {
     /// More than half of those that matter are Dead at once: that says more about this scheduler's network than about them.
     Paused { dead: usize, of: usize },
     /// What these have is to move.
-    From(Vec<Uuid>),
+    From(Vec<AgentId>),
 }
 
 /// Decides. Agents that are Dead and have nothing do not matter: they may be gone for good.
 #[must_use]
 pub fn decide(agents: &[Judged]) -> Failover {
     let is_dead = |judged: &&Judged| judged.liveness == Liveness::Dead;
-    let dead: Vec<Uuid> = agents
+    let dead: Vec<AgentId> = agents
         .iter()
         .filter(is_dead)
         .filter(|judged| judged.agent.load_balancers > 0)
@@ -59,7 +59,7 @@ mod tests {
             liveness: liveness(*age),
             awaited: BTreeSet::new(),
             agent: Agent {
-                id: Uuid::from_u128(n as u128),
+                id: AgentId::from_u128(n as u128),
                 host: format!("host-{n}"),
                 admin_state_up: true,
                 description: None,
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_dead_agents_load_balancers_move_and_a_suspect_ones_stay() {
-        assert_eq!(decided(&[(25, 3), (1, 0)]), Failover::From(vec![Uuid::from_u128(0)]));
+        assert_eq!(decided(&[(25, 3), (1, 0)]), Failover::From(vec![AgentId::from_u128(0)]));
         assert_eq!(decided(&[(15, 3), (1, 0)]), Failover::Nothing);
         assert_eq!(decided(&[]), Failover::Nothing);
     }
@@ -91,12 +91,12 @@ mod tests {
         assert_eq!(decided(&[(25, 3), (25, 1), (1, 0)]), Failover::Paused { dead: 2, of: 3 });
         assert_eq!(decided(&[(25, 3)]), Failover::Paused { dead: 1, of: 1 });
         let two_of_four = [(25, 3), (25, 1), (1, 0), (1, 0)];
-        assert_eq!(decided(&two_of_four), Failover::From(vec![Uuid::from_u128(0), Uuid::from_u128(1)]));
+        assert_eq!(decided(&two_of_four), Failover::From(vec![AgentId::from_u128(0), AgentId::from_u128(1)]));
     }
 
     #[test]
     fn agents_that_died_before_and_have_nothing_left_hold_nothing_up() {
-        assert_eq!(decided(&[(99, 0), (99, 0), (99, 0), (25, 3), (1, 0)]), Failover::From(vec![Uuid::from_u128(3)]));
+        assert_eq!(decided(&[(99, 0), (99, 0), (99, 0), (25, 3), (1, 0)]), Failover::From(vec![AgentId::from_u128(3)]));
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! The agent with the fewest bound load balancers.
 
-use ballast_model::Uuid;
+use ballast_model::ids::AgentId;
 
 use super::{Candidate, PlacementPolicy};
 
@@ -12,11 +12,11 @@ pub(super) struct LeastLoaded;
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Score {
     load_balancers: u32,
-    agent_id: Uuid,
+    agent_id: AgentId,
 }
 
 impl PlacementPolicy for LeastLoaded {
-    fn choose(&self, candidates: &[Candidate], _random: u64) -> Option<Uuid> {
+    fn choose(&self, candidates: &[Candidate], _random: u64) -> Option<AgentId> {
         let score = |one: &Candidate| Score { load_balancers: one.load_balancers, agent_id: one.agent_id };
         candidates.iter().map(score).min().map(|best| best.agent_id)
     }

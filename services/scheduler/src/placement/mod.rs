@@ -10,8 +10,8 @@ mod least_loaded;
 use std::{collections::BTreeSet, sync::Arc};
 
 use ballast_model::{
-    Uuid,
     agent::{Agent, AgentDriver, DriverState, Liveness},
+    ids::AgentId,
 };
 
 /// The policies' names, as the configuration spells them.
@@ -29,14 +29,14 @@ pub struct Judged {
 /// An agent that could run the load balancer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Candidate {
-    pub agent_id: Uuid,
+    pub agent_id: AgentId,
     pub load_balancers: u32,
 }
 
 /// Chooses among candidates.
 pub trait PlacementPolicy: Send + Sync {
     /// One of the candidates; none when there are none. `random` is uniform over all values.
-    fn choose(&self, candidates: &[Candidate], random: u64) -> Option<Uuid>;
+    fn choose(&self, candidates: &[Candidate], random: u64) -> Option<AgentId>;
 }
 
 /// The policy of this name.

@@ -5,7 +5,7 @@ use super::*;
 
 fn agent(n: u128, load_balancers: u32) -> Agent {
     Agent {
-        id: Uuid::from_u128(n),
+        id: AgentId::from_u128(n),
         host: format!("host-{n}"),
         admin_state_up: true,
         description: None,
@@ -38,14 +38,14 @@ fn judged(agents: &[Agent], liveness: impl Fn(&Agent) -> Liveness) -> Vec<Judged
     agents.iter().map(judged).collect()
 }
 
-fn chosen(agents: &[Judged], driver: &str, wanted: &[&str]) -> Vec<Uuid> {
+fn chosen(agents: &[Judged], driver: &str, wanted: &[&str]) -> Vec<AgentId> {
     let wanted = features(wanted);
     let found = candidates(agents, Demand { driver, features: &wanted, members: 3 });
     found.into_iter().map(|candidate| candidate.agent_id).collect()
 }
 
 /// All live, but those that are not connected are Suspect.
-fn eligible(agents: &[Agent], driver: &str, wanted: &[&str]) -> Vec<Uuid> {
+fn eligible(agents: &[Agent], driver: &str, wanted: &[&str]) -> Vec<AgentId> {
     let lives = |agent: &Agent| if agent.connected { Liveness::Alive } else { Liveness::Suspect };
     chosen(&judged(agents, lives), driver, wanted)
 }
@@ -88,8 +88,8 @@ fn a_driver_has_room_for_as_many_load_balancers_and_members_as_it_says() {
 fn a_suspect_agent_gets_something_only_when_no_other_is_alive() {
     let mut late = agent(1, 0);
     late.connected = false;
-    assert_eq!(eligible(&[late.clone(), agent(2, 9)], "haproxy-ns", &[]), [Uuid::from_u128(2)]);
-    assert_eq!(eligible(&[late], "haproxy-ns", &[]), [Uuid::from_u128(1)]);
+    assert_eq!(eligible(&[late.clone(), agent(2, 9)], "haproxy-ns", &[]), [AgentId::from_u128(2)]);
+    assert_eq!(eligible(&[late], "haproxy-ns", &[]), [AgentId::from_u128(1)]);
 }
 
 #[test]
@@ -102,9 +102,9 @@ fn a_driver_that_starts_gets_something_when_none_is_ready_and_only_while_it_is_a
         agent: agent.clone(),
     };
     let fits = |agents: &[Judged]| chosen(agents, "haproxy-ns", &["protocol:TCP"]);
-    assert_eq!(fits(&[awaited(&starting, true)]), [Uuid::from_u128(1)]);
+    assert_eq!(fits(&[awaited(&starting, true)]), [AgentId::from_u128(1)]);
     assert!(fits(&[awaited(&starting, false)]).is_empty());
-    assert_eq!(fits(&[awaited(&starting, true), awaited(&agent(2, 9), false)]), [Uuid::from_u128(2)]);
+    assert_eq!(fits(&[awaited(&starting, true), awaited(&agent(2, 9), false)]), [AgentId::from_u128(2)]);
     let demand = Demand { driver: "haproxy-ns", features: &BTreeSet::new(), members: 0 };
     let now = candidates_that_are(Liveness::Alive, When::Now, &[awaited(&starting, true)], demand);
     assert!(now.is_empty(), "what serves elsewhere does not move there");
@@ -140,7 +140,7 @@ proptest! {
         let candidates: Vec<_> = loads
             .iter()
             .enumerate()
-            .map(|(n, load)| Candidate { agent_id: Uuid::from_u128(n as u128), load_balancers: *load })
+            .map(|(n, load)| Candidate { agent_id: AgentId::from_u128(n as u128), load_balancers: *load })
             .collect();
         for name in POLICIES {
             let chosen = policy(name).unwrap().choose(&candidates, random);
@@ -158,7 +158,7 @@ proptest! {
     #[test]
     fn chance_reaches_every_candidate(count in 1usize..6) {
         let candidates: Vec<_> =
-            (0..count).map(|n| Candidate { agent_id: Uuid::from_u128(n as u128), load_balancers: 0 }).collect();
+            (0..count).map(|n| Candidate { agent_id: AgentId::from_u128(n as u128), load_balancers: 0 }).collect();
         let policy = policy("chance").unwrap();
         let reached: BTreeSet<_> = (0..count as u64).filter_map(|random| policy.choose(&candidates, random)).collect();
         prop_assert_eq!(reached.len(), count);

@@ -1,7 +1,6 @@
 //! `lbaas.v1.Agents`
 
 use ballast_model::{
-    Uuid,
     agent::Agent as Model,
     check,
     fault::{Code, Fault},
@@ -67,7 +66,7 @@ impl agents_server::Agents for Api {
     }
 
     async fn list_pools(&self, request: Request<GetRequest>) -> Result<Response<ListPoolsResponse>, Status> {
-        let (caller, id) = (caller(&request), Uuid::parse_str(&request.get_ref().id).unwrap_or(Uuid::nil()));
+        let (caller, id) = (caller(&request), request.get_ref().id.parse().unwrap_or_default());
         let found = self.0.pools_of_agent(&caller, id).await.map_err(refuse)?;
         let pools: Vec<Pool> = found.iter().map(to_pool).collect::<Result<_, _>>().map_err(refuse)?;
         Ok(Response::new(ListPoolsResponse { pools, next_page_token: String::new() }))

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    str::FromStr,
     sync::LazyLock,
 };
 
@@ -21,16 +22,16 @@ pub(super) fn caller<T>(request: &Request<T>) -> Caller {
 }
 
 /// An id; one that is malformed names nothing.
-pub(super) fn id<'a>(text: &'a str, not_found: impl FnOnce(&'a str) -> Fault) -> Result<Uuid, Fault> {
-    Uuid::parse_str(text).map_err(|_| not_found(text))
+pub(super) fn id<'a, I: FromStr>(text: &'a str, not_found: impl FnOnce(&'a str) -> Fault) -> Result<I, Fault> {
+    text.parse().map_err(|_| not_found(text))
 }
 
 /// A required reference to another object.
-pub(super) fn reference(field: &str, text: &str) -> Result<Uuid, Fault> {
+pub(super) fn reference<I: FromStr>(field: &str, text: &str) -> Result<I, Fault> {
     if text.is_empty() {
         return Err(Fault::missing_field(field));
     }
-    Uuid::parse_str(text).map_err(|_| Fault::invalid_field(field, format!("'{text}' is not a valid UUID.")))
+    text.parse().map_err(|_| Fault::invalid_field(field, format!("'{text}' is not a valid UUID.")))
 }
 
 /// The message that a request is about.

@@ -80,7 +80,7 @@ fn new_monitor(caller: &Caller, sent: HealthMonitor) -> Result<Monitor, Fault> {
         expected_codes: sent.expected_codes,
         admin_state_up: sent.admin_state_up,
     };
-    Monitor::new(Uuid::new_v4(), project_id, kind, fields)
+    Monitor::new(Uuid::new_v4().into(), project_id, kind, fields)
 }
 
 /// A masked field that is not set goes back to its default, if it has one.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ballast_model::{
     Uuid, check,
     fault::Fault,
+    ids::{MemberId, PoolId},
     load_balancer::{LoadBalancer, member_not_found},
     member::{MemberChange, NewMember},
 };
@@ -73,12 +74,12 @@ impl members_server::Members for Api {
     }
 }
 
-fn new_member(caller: &Caller, member: &Member) -> Result<(Uuid, NewMember), Fault> {
+fn new_member(caller: &Caller, member: &Member) -> Result<(PoolId, NewMember), Fault> {
     if member.address.is_empty() {
         return Err(Fault::missing_field("address"));
     }
     let new = NewMember {
-        id: Uuid::new_v4(),
+        id: Uuid::new_v4().into(),
         project_id: caller.project_for(&member.project_id)?,
         address: check::member_address("address", &member.address)?,
         protocol_port: check::port("protocol_port", required("protocol_port", member.protocol_port)?)?,
@@ -88,7 +89,7 @@ fn new_member(caller: &Caller, member: &Member) -> Result<(Uuid, NewMember), Fau
     Ok((reference("pool_id", &member.pool_id)?, new))
 }
 
-fn member_change(mask: &Mask, member: &Member) -> Result<(Option<Uuid>, MemberChange), Fault> {
+fn member_change(mask: &Mask, member: &Member) -> Result<(Option<PoolId>, MemberChange), Fault> {
     let new_weight = mask.pick("weight", member.weight.is_some(), member.weight.unwrap_or(DEFAULT_WEIGHT));
     let up = member.admin_state_up;
     let change = MemberChange {
@@ -99,7 +100,7 @@ fn member_change(mask: &Mask, member: &Member) -> Result<(Option<Uuid>, MemberCh
     Ok((pool_id.map(|text| reference("pool_id", text)).transpose()?, change))
 }
 
-pub(super) fn encode(load_balancer: &LoadBalancer, id: Uuid) -> Result<Member, Fault> {
+pub(super) fn encode(load_balancer: &LoadBalancer, id: MemberId) -> Result<Member, Fault> {
     for pool in &load_balancer.pools {
         if let Some(member) = pool.members.iter().find(|member| member.id == id) {
             return Ok(convert::to_member(pool.id, member));

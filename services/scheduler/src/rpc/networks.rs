@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ballast_model::{
     Uuid, check,
     fault::Fault,
+    ids::SubnetId,
     network::{Attachment, Network as Model, NetworkChange, network_not_found},
     subnet::{NewSubnet, Subnet as SubnetModel, SubnetChange, subnet_not_found},
 };
@@ -50,7 +51,7 @@ impl networks_server::Networks for Api {
     async fn list_networks(&self, request: Request<ListRequest>) -> Result<Response<ListNetworksResponse>, Status> {
         let query = query(&caller(&request), request.into_inner()).map_err(refuse)?;
         let page = self.0.networks(query).await.map_err(refuse)?;
-        let encode = |(network, subnets): &(Model, Vec<Uuid>)| convert::to_network(network, subnets);
+        let encode = |(network, subnets): &(Model, Vec<SubnetId>)| convert::to_network(network, subnets);
         let networks: Vec<Network> = page.items.iter().map(encode).collect();
         let next_page_token = next_page_token(page.more, networks.last().map(|last| last.id.as_str()));
         Ok(Response::new(ListNetworksResponse { networks, next_page_token }))
@@ -120,7 +121,7 @@ fn new_network(caller: &Caller, network: Network) -> Result<Model, Fault> {
         caller.must_be_admin("create_network")?;
     }
     Ok(Model {
-        id: Uuid::new_v4(),
+        id: Uuid::new_v4().into(),
         project_id: caller.project_for(&network.project_id)?,
         name: check::text("name", network.name, check::MAX_TEXT)?,
         shared: network.shared,
@@ -133,7 +134,7 @@ fn new_subnet(caller: &Caller, subnet: Subnet) -> Result<SubnetModel, Fault> {
     let pools = subnet.allocation_pools.into_iter();
     let routes = subnet.host_routes.into_iter();
     SubnetModel::new(NewSubnet {
-        id: Uuid::new_v4(),
+        id: Uuid::new_v4().into(),
         project_id: caller.project_for(&subnet.project_id)?,
         name: subnet.name,
         network_id: reference("network_id", &subnet.network_id)?,

@@ -22,7 +22,7 @@ pub(super) fn claim<M: Message>(
     app: &App,
     caller: &Caller,
     request_id: &str,
-    (sent, object_id): (&M, Uuid),
+    (sent, object_id): (&M, impl Into<Uuid>),
 ) -> Result<Option<Claim>, Fault> {
     if request_id.is_empty() {
         return Ok(None);
@@ -37,17 +37,17 @@ pub(super) fn claim<M: Message>(
         project_id: caller.project_id.clone().unwrap_or_default(),
         request_id: request_id.to_owned(),
         digest: digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
-        object_id,
+        object_id: object_id.into(),
         at: app.now(),
     }))
 }
 
 /// Makes an object, or finds what the same request made before, be it a moment ago.
-pub(super) async fn once<T, M, F>(
+pub(super) async fn once<T, I: From<Uuid>, M, F>(
     app: &Arc<App>,
     claim: Option<Claim>,
     make: impl FnOnce(Arc<App>) -> M + Send,
-    find: impl FnOnce(Uuid) -> F + Send,
+    find: impl FnOnce(I) -> F + Send,
 ) -> Result<T, Fault>
 where
     M: Future<Output = Result<T, Fault>> + Send,
@@ -55,11 +55,11 @@ where
 {
     let Some(claim) = claim else { return make(Arc::clone(app)).await };
     if let Some(id) = app.claimed(&claim).await? {
-        return find(id).await;
+        return find(id.into()).await;
     }
     match make(Arc::new(app.claiming(claim.clone()))).await {
         Err(fault) if fault.code() == Code::RequestIdReused => match app.claimed_just_now(&claim).await? {
-            Some(id) => find(id).await,
+            Some(id) => find(id.into()).await,
             None => Err(fault),
         },
         made => made,

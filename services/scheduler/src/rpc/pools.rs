@@ -104,7 +104,7 @@ impl pools_server::Pools for Api {
     }
 
     async fn get_agent(&self, request: Request<GetRequest>) -> Result<Response<GetPoolAgentResponse>, Status> {
-        let (caller, id) = (caller(&request), Uuid::parse_str(&request.get_ref().id).unwrap_or(Uuid::nil()));
+        let (caller, id) = (caller(&request), request.get_ref().id.parse().unwrap_or_default());
         let agent = self.0.agent_of_pool(&caller, id).await.map_err(refuse)?;
         let agent = agent.map(|agent| convert::to_agent(&agent, self.0.liveness(&agent)));
         Ok(Response::new(GetPoolAgentResponse { agent }))
@@ -113,7 +113,7 @@ impl pools_server::Pools for Api {
 
 fn new_pool(caller: &Caller, pool: Pool) -> Result<NewPool, Fault> {
     Ok(NewPool {
-        id: Uuid::new_v4(),
+        id: Uuid::new_v4().into(),
         project_id: caller.project_for(&pool.project_id)?,
         name: check::text("name", pool.name, check::MAX_TEXT)?,
         description: check::text("description", pool.description, check::MAX_TEXT)?,

@@ -74,7 +74,7 @@ fn new_port(caller: &Caller, port: Port) -> Result<NewPort, Fault> {
         caller.must_be_admin("create_port")?;
     }
     Ok(NewPort {
-        id: Uuid::new_v4(),
+        id: Uuid::new_v4().into(),
         project_id: caller.project_for(&port.project_id)?,
         name: check::text("name", port.name, check::MAX_TEXT)?,
         network_id: reference("network_id", &port.network_id)?,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ballast_model::{
     Uuid, check,
     fault::{Code, Fault},
+    ids::{ListenerId, PoolId},
     listener::VipChange,
     load_balancer::{LoadBalancer, vip_not_found},
     pool::SessionPersistence,
@@ -54,7 +55,7 @@ impl vips_server::Vips for Api {
     async fn list(&self, request: Request<ListRequest>) -> Result<Response<ListVipsResponse>, Status> {
         let query = query(&caller(&request), request.into_inner()).map_err(refuse)?;
         let page = self.0.list(Kind::Listener, query).await.map_err(refuse)?;
-        let vips = page.found.iter().map(|(found, load_balancer)| encode(load_balancer, found.id));
+        let vips = page.found.iter().map(|(found, load_balancer)| encode(load_balancer, found.id.into()));
         let vips: Vec<Vip> = vips.collect::<Result<_, _>>().map_err(refuse)?;
         let next_page_token = next_page_token(page.more, vips.last().map(|vip| vip.id.as_str()));
         Ok(Response::new(ListVipsResponse { vips, next_page_token }))
@@ -79,8 +80,8 @@ impl vips_server::Vips for Api {
 fn wanted_vip(caller: &Caller, vip: Vip) -> Result<WantedVip, Fault> {
     let address = (!vip.address.is_empty()).then(|| check::address("address", &vip.address)).transpose()?;
     Ok(WantedVip {
-        id: Uuid::new_v4(),
-        port_id: Uuid::new_v4(),
+        id: Uuid::new_v4().into(),
+        port_id: Uuid::new_v4().into(),
         project_id: caller.project_for(&vip.project_id)?,
         name: check::text("name", vip.name, check::MAX_TEXT)?,
         description: check::text("description", vip.description, check::MAX_TEXT)?,
@@ -107,7 +108,7 @@ fn persistence(sent: Option<&driver::SessionPersistence>) -> Result<Option<Sessi
     sent.map(convert::persistence).transpose().map(Option::flatten)
 }
 
-fn vip_change(mask: &Mask, vip: Vip) -> Result<(Option<Uuid>, VipChange), Fault> {
+fn vip_change(mask: &Mask, vip: Vip) -> Result<(Option<PoolId>, VipChange), Fault> {
     let text = |field: &str, value: String| {
         let is_set = !value.is_empty();
         mask.pick(field, is_set, value).map(|value| check::text(field, value, check::MAX_TEXT)).transpose()
@@ -127,7 +128,7 @@ fn vip_change(mask: &Mask, vip: Vip) -> Result<(Option<Uuid>, VipChange), Fault>
     Ok((pool_id.map(|text| reference("pool_id", text)).transpose()?, change))
 }
 
-pub(super) fn encode(load_balancer: &LoadBalancer, id: Uuid) -> Result<Vip, Fault> {
+pub(super) fn encode(load_balancer: &LoadBalancer, id: ListenerId) -> Result<Vip, Fault> {
     let listener = load_balancer.listeners.iter().find(|listener| listener.id == id);
     listener.map(|listener| convert::to_vip(load_balancer, listener)).ok_or_else(|| vip_not_found(id))
 }

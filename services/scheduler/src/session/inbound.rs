@@ -1,7 +1,6 @@
 //! What a session receives. A malformed message is logged and dropped: it must not cost the agent its session.
 
 use ballast_model::{
-    Uuid,
     agent::AgentDriver,
     fault::{Code, Fault},
     outcome::{MemberHealth, Outcome, Statistics},
@@ -76,7 +75,7 @@ impl Session<'_> {
                 None => Ok(()),
             },
             Some(Message::Waiting(waiting)) => match self.owner(&waiting.load_balancer_id, waiting.epoch) {
-                Some(owner) => self.app.waits(owner, waiting.generation, &reason(waiting.fault.as_ref())).await,
+                Some(owner) => self.app.waits(owner, waiting.generation.into(), &reason(waiting.fault.as_ref())).await,
                 None => Ok(()),
             },
             Some(Message::Health(report)) => self.health(&report).await,
@@ -89,11 +88,11 @@ impl Session<'_> {
     }
 
     fn owner(&self, load_balancer_id: &str, epoch: u64) -> Option<Owner> {
-        let parsed = Uuid::parse_str(load_balancer_id);
+        let parsed = load_balancer_id.parse();
         if parsed.is_err() {
             tracing::warn!(load_balancer.id = told(load_balancer_id), "dropped a report: not an id");
         }
-        parsed.ok().map(|load_balancer_id| Owner { agent_id: self.agent.id, load_balancer_id, epoch })
+        parsed.ok().map(|load_balancer_id| Owner { agent_id: self.agent.id, load_balancer_id, epoch: epoch.into() })
     }
 
     async fn heartbeat(&mut self, heartbeat: &Heartbeat, drivers: &mut Vec<AgentDriver>) -> Result<(), Fault> {
@@ -128,11 +127,11 @@ impl Session<'_> {
     fn outcome(&self, outcome: &OutcomeMessage) -> Option<(Owner, Outcome)> {
         let owner = self.owner(&outcome.load_balancer_id, outcome.epoch)?;
         let faults = outcome.faults.iter().filter_map(|fault| {
-            let id = Uuid::parse_str(&fault.object_id).ok()?;
+            let id = fault.object_id.parse().ok()?;
             Some((id, reason(fault.fault.as_ref())))
         });
         let outcome = Outcome {
-            generation: outcome.generation,
+            generation: outcome.generation.into(),
             fault: outcome.fault.as_ref().map(|fault| reason(Some(fault))),
             faults: faults.collect(),
         };
@@ -143,7 +142,7 @@ impl Session<'_> {
         let observed = report.load_balancers.iter().filter_map(|health| {
             let owner = self.owner(&health.load_balancer_id, health.epoch)?;
             let members = health.members.iter().filter_map(|member| {
-                let member_id = Uuid::parse_str(&member.member_id).ok()?;
+                let member_id = member.member_id.parse().ok()?;
                 Some(MemberHealth { member_id, status: convert::operating_status(member.health) })
             });
             Some((owner, members.collect()))

@@ -11,9 +11,10 @@ mod reader;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use ballast_model::{
-    Uuid,
     agent::{Agent, AgentDriver, Liveness},
+    counters::{Epoch, Generation},
     fault::{Code, Fault},
+    ids::LoadBalancerId,
     told::{LONGEST, told},
 };
 use ballast_proto::{
@@ -163,7 +164,7 @@ struct Session<'a> {
     agent: &'a Agent,
     outbox: Outbox,
     /// The epoch and generation last sent of each load balancer; a removal has the greatest generation.
-    sent: HashMap<Uuid, (u64, u64)>,
+    sent: HashMap<LoadBalancerId, (Epoch, Generation)>,
     /// Each driver as it was told last, by name: also those that are not there now.
     known: HashMap<String, AgentDriver>,
 }

@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use ballast_model::{
-    Uuid,
+    counters::Generation,
     fault::{Code, Fault},
+    ids::LoadBalancerId,
 };
 use ballast_proto::{
     agent::{Desired as DesiredMessage, Drain, Remove, SchedulerMessage, scheduler_message::Message},
@@ -17,12 +18,12 @@ use super::Session;
 use crate::app::{Desired, Report};
 
 /// Stands for a generation after all others: that of a removal.
-const REMOVAL: u64 = u64::MAX;
+const REMOVAL: Generation = Generation::new(u64::MAX);
 
 impl Session<'_> {
     /// Sends what is not sent yet of these load balancers.
-    pub(super) async fn send_changed(&mut self, dirty: &HashSet<Uuid>) -> Result<(), Fault> {
-        let dirty: Vec<Uuid> = dirty.iter().copied().collect();
+    pub(super) async fn send_changed(&mut self, dirty: &HashSet<LoadBalancerId>) -> Result<(), Fault> {
+        let dirty: Vec<LoadBalancerId> = dirty.iter().copied().collect();
         self.send_wanted(Some(&dirty)).await
     }
 
@@ -31,7 +32,7 @@ impl Session<'_> {
         self.send_wanted(None).await
     }
 
-    async fn send_wanted(&mut self, among: Option<&[Uuid]>) -> Result<(), Fault> {
+    async fn send_wanted(&mut self, among: Option<&[LoadBalancerId]>) -> Result<(), Fault> {
         let sent = &self.sent;
         let is_new = |bound: &BoundLoadBalancer| {
             let newest = match bound.binding.phase {
@@ -59,7 +60,7 @@ impl Session<'_> {
         self.send(match report {
             Report::Desired(desired) => Message::Desired(desired_message(&desired)),
             Report::Remove { load_balancer_id, epoch } => {
-                Message::Remove(Remove { load_balancer_id: load_balancer_id.to_string(), epoch })
+                Message::Remove(Remove { load_balancer_id: load_balancer_id.to_string(), epoch: epoch.number() })
             }
         })
         .await
@@ -82,7 +83,7 @@ fn desired_message(desired: &Desired) -> DesiredMessage {
     DesiredMessage {
         load_balancer: Some(convert::to_driver(&desired.load_balancer, place)),
         driver: desired.driver.clone(),
-        epoch: desired.epoch,
-        generation: desired.generation,
+        epoch: desired.epoch.number(),
+        generation: desired.generation.number(),
     }
 }

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ballast_model::Uuid;
+use ballast_model::ids::AgentId;
 use ballast_proto::agent::AgentMessage;
 use tokio::{sync::mpsc, time::Instant};
 use tonic::{Status, Streaming};
@@ -22,12 +22,12 @@ pub(super) type Inbound = mpsc::Receiver<Result<AgentMessage, Status>>;
 /// A stream that is open. Dropped, it is not.
 pub(super) struct Open {
     app: Arc<App>,
-    agent_id: Uuid,
+    agent_id: AgentId,
     number: u64,
 }
 
 impl Open {
-    pub(super) fn new(app: &Arc<App>, agent_id: Uuid) -> Self {
+    pub(super) fn new(app: &Arc<App>, agent_id: AgentId) -> Self {
         let number = app.fleet.open(agent_id, app.clock.monotonic());
         Self { app: Arc::clone(app), agent_id, number }
     }

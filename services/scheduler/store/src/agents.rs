@@ -6,6 +6,7 @@ use ballast_model::{
     Uuid,
     agent::Agent,
     fault::{Code, Fault},
+    ids::{AgentId, LoadBalancerId},
     time::Timestamp,
 };
 use sea_orm::{
@@ -16,12 +17,12 @@ use sea_orm::{
 use crate::{
     Page, Phase, Query, Tx,
     backend::{fault_of, is_among, is_duplicate},
-    codec::natural,
+    codec::{ids, natural},
     entity::{agent, binding, hold},
     store::Loads,
 };
 
-fn agent_not_found(id: Uuid) -> Fault {
+fn agent_not_found(id: AgentId) -> Fault {
     Fault::new(Code::AgentNotFound, format!("Agent {id} could not be found"))
 }
 
@@ -40,8 +41,8 @@ impl Tx {
     ///
     /// # Errors
     /// [`Code::Internal`]: the database failed.
-    pub async fn agent(&self, id: Uuid) -> Result<Option<Agent>, Fault> {
-        self.one_agent(Condition::all().add(agent::Column::Id.eq(id))).await
+    pub async fn agent(&self, id: AgentId) -> Result<Option<Agent>, Fault> {
+        self.one_agent(Condition::all().add(agent::Column::Id.eq(id.uuid()))).await
     }
 
     /// The agent of this host.
@@ -56,7 +57,7 @@ impl Tx {
         let row = agent::Entity::find().filter(which).one(self.db()).await.map_err(fault_of)?;
         let Some(row) = row else { return Ok(None) };
         let here = Condition::all().add(binding::Column::AgentId.eq(row.id));
-        let loads = self.load_of_agents(here).await?.remove(&row.id).unwrap_or_default();
+        let loads = self.load_of_agents(here).await?.remove(&row.id.into()).unwrap_or_default();
         row.into_agent(&loads).map(Some)
     }
 
@@ -83,7 +84,7 @@ impl Tx {
         };
         let agent = |row: agent::Model| {
             let none = HashMap::new();
-            let load = loads.get(&row.id).unwrap_or(&none);
+            let load = loads.get(&row.id.into()).unwrap_or(&none);
             row.into_agent(load)
         };
         self.page(query, agent).await
@@ -101,7 +102,7 @@ impl Tx {
             .into_tuple::<(Uuid, String, i64)>();
         let mut loads = Loads::new();
         for (id, driver, count) in counts.all(self.db()).await.map_err(fault_of)? {
-            loads.entry(id).or_default().insert(driver, natural("load_balancers", count)?);
+            loads.entry(id.into()).or_default().insert(driver, natural("load_balancers", count)?);
         }
         Ok(loads)
     }
@@ -123,7 +124,7 @@ impl Tx {
     pub async fn save_agent(&self, agent: &Agent) -> Result<(), Fault> {
         let row = agent::ActiveModel::of(agent)?;
         self.note_agent(agent.id);
-        let saved = agent::Entity::update_many().set(row).filter(agent::Column::Id.eq(agent.id)).exec(self.db());
+        let saved = agent::Entity::update_many().set(row).filter(agent::Column::Id.eq(agent.id.uuid())).exec(self.db());
         match saved.await.map_err(host_taken(agent))?.rows_affected {
             0 => Err(agent_not_found(agent.id)),
             _ => Ok(()),
@@ -134,14 +135,15 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Self::agent`].
-    pub async fn touch_agents(&self, ids: &[Uuid], heartbeat_at: Timestamp) -> Result<Vec<Uuid>, Fault> {
+    pub async fn touch_agents(&self, ids: &[AgentId], heartbeat_at: Timestamp) -> Result<Vec<AgentId>, Fault> {
         let among = || is_among(self.db().get_database_backend(), "id", ids);
         let known = agent::Entity::find()
             .select_only()
             .columns([agent::Column::Id, agent::Column::Connected])
             .filter(among())
             .into_tuple::<(Uuid, bool)>();
-        let known: HashMap<Uuid, bool> = known.all(self.db()).await.map_err(fault_of)?.into_iter().collect();
+        let known = known.all(self.db()).await.map_err(fault_of)?.into_iter();
+        let known: HashMap<AgentId, bool> = known.map(|(id, connected)| (id.into(), connected)).collect();
         for (id, _) in known.iter().filter(|(_, connected)| !**connected) {
             self.note_agent(*id);
         }
@@ -158,19 +160,23 @@ impl Tx {
     ///
     /// # Errors
     /// [`Code::AgentNotFound`], or as [`Self::agent`].
-    pub async fn delete_agent(&self, id: Uuid) -> Result<Vec<Uuid>, Fault> {
+    pub async fn delete_agent(&self, id: AgentId) -> Result<Vec<LoadBalancerId>, Fault> {
         self.known().loads = None;
         let bound = binding::Entity::find()
             .select_only()
             .column(binding::Column::LoadBalancerId)
-            .filter(binding::Column::AgentId.eq(id))
+            .filter(binding::Column::AgentId.eq(id.uuid()))
             .filter(binding::Column::Phase.eq(Phase::Bound.as_str()))
             .order_by_asc(binding::Column::Seq)
             .into_tuple();
-        let bound = bound.all(self.db()).await.map_err(fault_of)?;
-        hold::Entity::delete_many().filter(hold::Column::AgentId.eq(id)).exec(self.db()).await.map_err(fault_of)?;
+        let bound = ids(bound.all(self.db()).await.map_err(fault_of)?);
+        hold::Entity::delete_many()
+            .filter(hold::Column::AgentId.eq(id.uuid()))
+            .exec(self.db())
+            .await
+            .map_err(fault_of)?;
         self.note_agent(id);
-        let gone = agent::Entity::delete_many().filter(agent::Column::Id.eq(id)).exec(self.db());
+        let gone = agent::Entity::delete_many().filter(agent::Column::Id.eq(id.uuid())).exec(self.db());
         match gone.await.map_err(fault_of)?.rows_affected {
             0 => Err(agent_not_found(id)),
             _ => Ok(bound),
@@ -184,7 +190,7 @@ impl Tx {
     pub async fn disconnect_all(&self) -> Result<(), Fault> {
         let connected = agent::Entity::find().select_only().column(agent::Column::Id);
         let connected = connected.filter(agent::Column::Connected.eq(true)).into_tuple().all(self.db());
-        for id in connected.await.map_err(fault_of)? {
+        for id in ids::<AgentId, Vec<_>>(connected.await.map_err(fault_of)?) {
             self.note_agent(id);
         }
         let all = agent::Entity::update_many()

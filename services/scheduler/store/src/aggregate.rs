@@ -3,7 +3,12 @@
 //! Saving compares the generation and the outcome that were loaded with what is stored (the optimistic lock): a load
 //! balancer that others changed meanwhile is a conflict, and the work that loaded it is run again.
 
-use ballast_model::{Uuid, fault::Fault, load_balancer::LoadBalancer};
+use ballast_model::{
+    Uuid,
+    fault::Fault,
+    ids::{ListenerId, LoadBalancerId, MemberId},
+    load_balancer::LoadBalancer,
+};
 use sea_orm::{
     ColumnTrait as _, Condition, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _,
 };
@@ -24,7 +29,7 @@ impl Tx {
     ///
     /// # Errors
     /// [`Code::Internal`](ballast_model::fault::Code::Internal): the database failed.
-    pub async fn load(&self, id: Uuid) -> Result<Option<LoadBalancer>, Fault> {
+    pub async fn load(&self, id: LoadBalancerId) -> Result<Option<LoadBalancer>, Fault> {
         Ok(self.load_placed(id).await?.map(|placed| placed.load_balancer))
     }
 
@@ -32,7 +37,7 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Self::load`].
-    pub async fn load_placed(&self, id: Uuid) -> Result<Option<Placed>, Fault> {
+    pub async fn load_placed(&self, id: LoadBalancerId) -> Result<Option<Placed>, Fault> {
         Ok(self.load_many_placed(&[id]).await?.pop())
     }
 
@@ -40,7 +45,7 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Self::load`].
-    pub async fn load_many(&self, ids: &[Uuid]) -> Result<Vec<LoadBalancer>, Fault> {
+    pub async fn load_many(&self, ids: &[LoadBalancerId]) -> Result<Vec<LoadBalancer>, Fault> {
         Ok(self.load_many_placed(ids).await?.into_iter().map(|placed| placed.load_balancer).collect())
     }
 
@@ -48,7 +53,7 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Self::load`].
-    pub async fn load_many_placed(&self, ids: &[Uuid]) -> Result<Vec<Placed>, Fault> {
+    pub async fn load_many_placed(&self, ids: &[LoadBalancerId]) -> Result<Vec<Placed>, Fault> {
         let mut found = self.whole(ids).await?;
         Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
     }
@@ -148,24 +153,36 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Self::load`].
-    pub async fn owner_of_listener(&self, id: Uuid) -> Result<Option<Uuid>, Fault> {
+    pub async fn owner_of_listener(&self, id: ListenerId) -> Result<Option<LoadBalancerId>, Fault> {
         let owner = listener::Entity::find().select_only().column(listener::Column::LoadBalancerId);
-        owner.filter(listener::Column::Id.eq(id)).into_tuple().one(self.db()).await.map_err(fault_of)
+        owner
+            .filter(listener::Column::Id.eq(id.uuid()))
+            .into_tuple::<Uuid>()
+            .one(self.db())
+            .await
+            .map(|id| id.map(Into::into))
+            .map_err(fault_of)
     }
 
     /// The load balancer that has this member.
     ///
     /// # Errors
     /// As [`Self::load`].
-    pub async fn owner_of_member(&self, id: Uuid) -> Result<Option<Uuid>, Fault> {
+    pub async fn owner_of_member(&self, id: MemberId) -> Result<Option<LoadBalancerId>, Fault> {
         let owner = member::Entity::find().select_only().column(member::Column::LoadBalancerId);
-        owner.filter(member::Column::Id.eq(id)).into_tuple().one(self.db()).await.map_err(fault_of)
+        owner
+            .filter(member::Column::Id.eq(id.uuid()))
+            .into_tuple::<Uuid>()
+            .one(self.db())
+            .await
+            .map(|id| id.map(Into::into))
+            .map_err(fault_of)
     }
 }
 
 fn as_loaded(load_balancer: &LoadBalancer) -> Condition {
     Condition::all()
-        .add(load_balancer::Column::Id.eq(load_balancer.id))
+        .add(load_balancer::Column::Id.eq(load_balancer.id.uuid()))
         .add(load_balancer::Column::Generation.eq(number(load_balancer.generation)))
         .add(load_balancer::Column::Settled.eq(number(load_balancer.settled)))
 }

@@ -175,7 +175,7 @@ pub(crate) fn rows_among(backend: DbBackend, table: &str, column: &str) -> (Stri
 }
 
 /// That a column of a table is one of these ids.
-pub(crate) fn is_among(backend: DbBackend, column: &str, ids: &[Uuid]) -> Expr {
+pub(crate) fn is_among<I: Copy + Into<Uuid>>(backend: DbBackend, column: &str, ids: &[I]) -> Expr {
     let condition = match backend {
         DbBackend::Postgres => format!("{column} = ANY($1)"),
         _ => format!("{column} IN (SELECT unhex(value) FROM json_each(?))"),
@@ -184,10 +184,11 @@ pub(crate) fn is_among(backend: DbBackend, column: &str, ids: &[Uuid]) -> Expr {
 }
 
 /// Ids as one value: however many they are, the statement is the same.
-pub(crate) fn list_of(backend: DbBackend, ids: &[Uuid]) -> Value {
+pub(crate) fn list_of<I: Copy + Into<Uuid>>(backend: DbBackend, ids: &[I]) -> Value {
+    let ids = ids.iter().map(|id| (*id).into());
     match backend {
-        DbBackend::Postgres => ids.to_vec().into(),
-        _ => Value::from(serde_json::json!(ids.iter().map(|id| id.simple()).collect::<Vec<_>>()).to_string()),
+        DbBackend::Postgres => ids.collect::<Vec<Uuid>>().into(),
+        _ => Value::from(serde_json::json!(ids.map(Uuid::simple).collect::<Vec<_>>()).to_string()),
     }
 }
 

@@ -7,8 +7,11 @@ use std::collections::HashMap;
 
 use ballast_model::{
     Uuid,
+    counters::{Epoch, Generation},
     fault::{Code, Fault},
+    ids::{AgentId, LoadBalancerId},
     load_balancer::pool_not_found,
+    view::v1,
 };
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, ExprTrait as _, NotSet, QueryFilter as _,
@@ -19,7 +22,7 @@ use sea_orm::{
 use crate::{
     Tx,
     backend::{fault_of, is_among, is_duplicate, is_reference},
-    codec::{natural, number},
+    codec::{counter, ids, number},
     entity::{binding, load_balancer},
     shown::chunks,
 };
@@ -53,23 +56,20 @@ impl Phase {
 /// A load balancer on an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binding {
-    pub load_balancer_id: Uuid,
-    pub agent_id: Uuid,
+    pub load_balancer_id: LoadBalancerId,
+    pub agent_id: AgentId,
     /// The name of the agent's driver.
     pub driver: String,
     /// Grows with each placement of the load balancer, from 1.
-    pub epoch: u64,
+    pub epoch: Epoch,
     pub phase: Phase,
 }
 
-/// The epoch of the first placement: nobody has counted anything before.
-const FIRST_EPOCH: u64 = 1;
-
 impl Binding {
-    /// Whether the load balancer was on no agent before.
+    /// Whether the load balancer was on no agent before: nobody has counted anything then.
     #[must_use]
     pub const fn is_first(&self) -> bool {
-        self.epoch == FIRST_EPOCH
+        self.epoch.number() == Epoch::FIRST.number()
     }
 }
 
@@ -78,12 +78,12 @@ impl Binding {
 pub struct BoundLoadBalancer {
     pub binding: Binding,
     /// The generation of the load balancer; 0 for a tombstone.
-    pub generation: u64,
+    pub generation: Generation,
 }
 
 fn with_generations(
     rows: Vec<binding::Model>,
-    mut generations: HashMap<Uuid, i64>,
+    mut generations: HashMap<LoadBalancerId, i64>,
 ) -> Result<Vec<BoundLoadBalancer>, Fault> {
     let bound = |row: binding::Model| {
         let binding = row.into_binding()?;
@@ -91,7 +91,7 @@ fn with_generations(
             Phase::Bound => generations.remove(&binding.load_balancer_id).unwrap_or(0),
             Phase::Removing => 0,
         };
-        Ok(BoundLoadBalancer { binding, generation: natural("generation", generation)? })
+        Ok(BoundLoadBalancer { binding, generation: counter("generation", generation)? })
     };
     rows.into_iter().map(bound).collect()
 }
@@ -101,9 +101,9 @@ impl Tx {
     ///
     /// # Errors
     /// [`Code::Internal`]: the database failed.
-    pub async fn binding(&self, load_balancer_id: Uuid) -> Result<Option<Binding>, Fault> {
+    pub async fn binding(&self, load_balancer_id: LoadBalancerId) -> Result<Option<Binding>, Fault> {
         let row = binding::Entity::find()
-            .filter(binding::Column::LoadBalancerId.eq(load_balancer_id))
+            .filter(binding::Column::LoadBalancerId.eq(load_balancer_id.uuid()))
             .filter(binding::Column::Phase.eq(Phase::Bound.as_str()));
         row.one(self.db()).await.map_err(fault_of)?.map(binding::Model::into_binding).transpose()
     }
@@ -112,12 +112,12 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Self::binding`].
-    pub async fn bindings(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, Binding>, Fault> {
+    pub async fn bindings(&self, ids: &[LoadBalancerId]) -> Result<HashMap<LoadBalancerId, Binding>, Fault> {
         let rows = binding::Entity::find()
             .filter(is_among(self.db().get_database_backend(), "load_balancer_id", ids))
             .filter(binding::Column::Phase.eq(Phase::Bound.as_str()));
         let rows = rows.all(self.db()).await.map_err(fault_of)?.into_iter();
-        rows.map(|row| Ok((row.load_balancer_id, row.into_binding()?))).collect()
+        rows.map(|row| Ok((row.load_balancer_id.into(), row.into_binding()?))).collect()
     }
 
     /// Binds a load balancer that is on no agent.
@@ -125,16 +125,21 @@ impl Tx {
     /// # Errors
     /// [`Code::PoolNotFound`], [`Code::AgentNotFound`]; [`Code::Conflict`] when it is bound already; or as
     /// [`Self::binding`].
-    pub async fn bind(&self, load_balancer_id: Uuid, agent_id: Uuid, driver: &str) -> Result<Binding, Fault> {
-        let epoch = natural("epoch", self.next_epoch(load_balancer_id).await?)?;
+    pub async fn bind(
+        &self,
+        load_balancer_id: LoadBalancerId,
+        agent_id: AgentId,
+        driver: &str,
+    ) -> Result<Binding, Fault> {
+        let epoch = counter("epoch", self.next_epoch(load_balancer_id).await?)?;
         let binding = Binding { load_balancer_id, agent_id, driver: driver.to_owned(), epoch, phase: Phase::Bound };
         if !binding.is_first() {
             self.count_from_zero(load_balancer_id).await?;
         }
         let row = binding::ActiveModel {
             seq: NotSet,
-            load_balancer_id: Set(load_balancer_id),
-            agent_id: Set(agent_id),
+            load_balancer_id: Set(load_balancer_id.uuid()),
+            agent_id: Set(agent_id.uuid()),
             driver: Set(driver.to_owned()),
             epoch: Set(number(epoch)),
             phase: Set(Phase::Bound.as_str().to_owned()),
@@ -155,22 +160,22 @@ impl Tx {
     }
 
     /// One more than was ever used for this load balancer: it is counted there, not in bindings, which go.
-    async fn next_epoch(&self, load_balancer_id: Uuid) -> Result<i64, Fault> {
+    async fn next_epoch(&self, load_balancer_id: LoadBalancerId) -> Result<i64, Fault> {
         let counted = load_balancer::Entity::update_many()
             .col_expr(load_balancer::Column::Epoch, Expr::col(load_balancer::Column::Epoch).add(1))
-            .filter(load_balancer::Column::Id.eq(load_balancer_id))
+            .filter(load_balancer::Column::Id.eq(load_balancer_id.uuid()))
             .exec_with_returning(self.db());
         let counted = counted.await.map_err(fault_of)?.pop();
-        counted.map(|row| row.epoch).ok_or_else(|| pool_not_found(load_balancer_id))
+        counted.map(|row| row.epoch).ok_or_else(|| pool_not_found(v1::pool_of(load_balancer_id)))
     }
 
     /// All that an agent has to do with, tombstones too, in the order of binding.
     ///
     /// # Errors
     /// As [`Self::binding`].
-    pub async fn bindings_of(&self, agent_id: Uuid) -> Result<Vec<BoundLoadBalancer>, Fault> {
+    pub async fn bindings_of(&self, agent_id: AgentId) -> Result<Vec<BoundLoadBalancer>, Fault> {
         let rows = binding::Entity::find()
-            .filter(binding::Column::AgentId.eq(agent_id))
+            .filter(binding::Column::AgentId.eq(agent_id.uuid()))
             .order_by_asc(binding::Column::Seq)
             .all(self.db());
         let rows = rows.await.map_err(fault_of)?;
@@ -181,12 +186,12 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Self::binding`].
-    pub async fn tombstones(&self, agent_id: Uuid, ids: &[Uuid]) -> Result<Vec<Binding>, Fault> {
+    pub async fn tombstones(&self, agent_id: AgentId, ids: &[LoadBalancerId]) -> Result<Vec<Binding>, Fault> {
         let mut found = Vec::new();
         for chunk in chunks(ids) {
             let rows = binding::Entity::find()
                 .filter(binding::Column::LoadBalancerId.is_in(chunk))
-                .filter(binding::Column::AgentId.eq(agent_id))
+                .filter(binding::Column::AgentId.eq(agent_id.uuid()))
                 .filter(binding::Column::Phase.eq(Phase::Removing.as_str()))
                 .order_by_asc(binding::Column::Seq);
             for row in rows.all(self.db()).await.map_err(fault_of)? {
@@ -196,11 +201,11 @@ impl Tx {
         Ok(found)
     }
 
-    async fn generations_on(&self, agent_id: Uuid) -> Result<HashMap<Uuid, i64>, Fault> {
+    async fn generations_on(&self, agent_id: AgentId) -> Result<HashMap<LoadBalancerId, i64>, Fault> {
         let bound = Query::select()
             .column(binding::Column::LoadBalancerId)
             .from(binding::Entity)
-            .and_where(Expr::col(binding::Column::AgentId).eq(agent_id))
+            .and_where(Expr::col(binding::Column::AgentId).eq(agent_id.uuid()))
             .and_where(Expr::col(binding::Column::Phase).eq(Phase::Bound.as_str()))
             .take();
         let rows = load_balancer::Entity::find()
@@ -208,18 +213,19 @@ impl Tx {
             .columns([load_balancer::Column::Id, load_balancer::Column::Generation])
             .filter(load_balancer::Column::Id.in_subquery(bound))
             .into_tuple::<(Uuid, i64)>();
-        Ok(rows.all(self.db()).await.map_err(fault_of)?.into_iter().collect())
+        let rows = rows.all(self.db()).await.map_err(fault_of)?.into_iter();
+        Ok(rows.map(|(id, generation)| (id.into(), generation)).collect())
     }
 
     /// Makes a tombstone of where the load balancer is: its agent is to undeploy it. Nothing happens when it is on none.
     ///
     /// # Errors
     /// As [`Self::binding`].
-    pub async fn release(&self, load_balancer_id: Uuid) -> Result<(), Fault> {
+    pub async fn release(&self, load_balancer_id: LoadBalancerId) -> Result<(), Fault> {
         self.known().loads = None;
         let released = binding::Entity::update_many()
             .col_expr(binding::Column::Phase, Expr::val(Phase::Removing.as_str()))
-            .filter(binding::Column::LoadBalancerId.eq(load_balancer_id))
+            .filter(binding::Column::LoadBalancerId.eq(load_balancer_id.uuid()))
             .filter(binding::Column::Phase.eq(Phase::Bound.as_str()))
             .exec(self.db());
         released.await.map(|_| ()).map_err(fault_of)
@@ -229,11 +235,16 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Self::binding`].
-    pub async fn drop_binding(&self, load_balancer_id: Uuid, agent_id: Uuid, epoch: u64) -> Result<bool, Fault> {
+    pub async fn drop_binding(
+        &self,
+        load_balancer_id: LoadBalancerId,
+        agent_id: AgentId,
+        epoch: Epoch,
+    ) -> Result<bool, Fault> {
         self.known().loads = None;
         let dropped = binding::Entity::delete_many()
-            .filter(binding::Column::LoadBalancerId.eq(load_balancer_id))
-            .filter(binding::Column::AgentId.eq(agent_id))
+            .filter(binding::Column::LoadBalancerId.eq(load_balancer_id.uuid()))
+            .filter(binding::Column::AgentId.eq(agent_id.uuid()))
             .filter(binding::Column::Epoch.eq(number(epoch)))
             .exec(self.db());
         Ok(dropped.await.map_err(fault_of)?.rows_affected > 0)
@@ -243,7 +254,7 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Self::binding`].
-    pub async fn unplaced(&self) -> Result<Vec<Uuid>, Fault> {
+    pub async fn unplaced(&self) -> Result<Vec<LoadBalancerId>, Fault> {
         let bound = Query::select()
             .expr(Expr::val(1))
             .from(binding::Entity)
@@ -259,6 +270,6 @@ impl Tx {
             .filter(Expr::exists(bound).not())
             .order_by_asc(load_balancer::Column::Seq)
             .into_tuple();
-        rows.all(self.db()).await.map_err(fault_of)
+        rows.all(self.db()).await.map(ids).map_err(fault_of)
     }
 }

@@ -6,18 +6,34 @@
 use std::{fmt::Display, str::FromStr};
 
 use ballast_model::{
+    Uuid,
     fault::Fault,
     status::{Progress, ProvisioningStatus},
 };
 
+/// Ids as they are stored.
+pub(crate) fn uuids<I: Copy + Into<Uuid>>(ids: &[I]) -> impl Iterator<Item = Uuid> {
+    ids.iter().map(|id| (*id).into())
+}
+
+/// Ids as they were stored, of the kind that their column has.
+pub(crate) fn ids<I: From<Uuid>, C: FromIterator<I>>(rows: Vec<Uuid>) -> C {
+    rows.into_iter().map(I::from).collect()
+}
+
 /// A number as it is stored. Counters beyond what a column can hold stay at its end.
-pub(crate) fn number(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
+pub(crate) fn number(value: impl Into<u64>) -> i64 {
+    i64::try_from(value.into()).unwrap_or(i64::MAX)
 }
 
 /// A number as it was stored.
 pub(crate) fn natural<T: TryFrom<i64>>(column: &str, value: i64) -> Result<T, Fault> {
     T::try_from(value).map_err(|_| unreadable(column, value))
+}
+
+/// A counter as it was stored.
+pub(crate) fn counter<C: From<u64>>(column: &str, value: i64) -> Result<C, Fault> {
+    natural::<u64>(column, value).map(C::from)
 }
 
 /// One of a closed set.
@@ -43,7 +59,7 @@ pub(crate) fn from_json<T: serde::de::DeserializeOwned>(column: &str, text: &str
 /// The three columns of an object's progress.
 pub(crate) fn progress(status: &str, description: Option<String>, changed: i64) -> Result<Progress, Fault> {
     let status = member_of("provisioning_status", status, ProvisioningStatus::parse)?;
-    Ok(Progress { status, description, changed: natural("changed", changed)? })
+    Ok(Progress { status, description, changed: counter("changed", changed)? })
 }
 
 /// The fault of a column that holds what the model does not know.

@@ -19,6 +19,7 @@ use std::time::Duration;
 use ballast_model::{
     Uuid,
     fault::{Code, Fault},
+    ids::{AgentId, MonitorId, NetworkId, SubnetId},
     load_balancer::LoadBalancer,
     network::network_not_found,
     subnet::Subnet,
@@ -139,31 +140,31 @@ impl Tx {
         difference::note(self.notes(), before, after);
     }
 
-    pub(crate) fn note_agent(&self, id: Uuid) {
+    pub(crate) fn note_agent(&self, id: AgentId) {
         // The kind is for admins alone, so no project is named.
-        self.notes().note(EventKind::Agent, id, None);
+        self.notes().note(EventKind::Agent, id.into(), None);
     }
 
     /// A shared network concerns everyone.
-    pub(crate) fn note_network(&self, id: Uuid, project_id: &str, shared: bool) {
-        self.notes().note(EventKind::Network, id, (!shared).then_some(project_id));
+    pub(crate) fn note_network(&self, id: NetworkId, project_id: &str, shared: bool) {
+        self.notes().note(EventKind::Network, id.into(), (!shared).then_some(project_id));
     }
 
     /// A subnet of a network that is shared, or was.
-    pub(crate) fn note_shared_subnet(&self, id: Uuid) {
-        self.notes().note(EventKind::Subnet, id, None);
+    pub(crate) fn note_shared_subnet(&self, id: SubnetId) {
+        self.notes().note(EventKind::Subnet, id.into(), None);
     }
 
     /// So do its subnets. A network shows its subnets: it changes with them.
     pub(crate) async fn note_subnet(&self, subnet: &Subnet) -> Result<(), Fault> {
         let network = self.network(subnet.network_id).await?.ok_or_else(|| network_not_found(subnet.network_id))?;
         self.note_network(network.id, &network.project_id, network.shared);
-        self.notes().note(EventKind::Subnet, subnet.id, (!network.shared).then_some(&subnet.project_id));
+        self.notes().note(EventKind::Subnet, subnet.id.into(), (!network.shared).then_some(&subnet.project_id));
         Ok(())
     }
 
-    pub(crate) fn note_monitor(&self, id: Uuid, project_id: &str) {
-        self.notes().note(EventKind::HealthMonitor, id, Some(project_id));
+    pub(crate) fn note_monitor(&self, id: MonitorId, project_id: &str) {
+        self.notes().note(EventKind::HealthMonitor, id.into(), Some(project_id));
     }
 
     /// Writes what was noted. To be called last in a transaction.

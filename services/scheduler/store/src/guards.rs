@@ -4,7 +4,7 @@
 //! before they took it. What is counted afterwards cannot grow until the transaction has ended. One statement does it on
 //! every database: it locks the guard's row, or makes it.
 
-use ballast_model::{Uuid, fault::Fault};
+use ballast_model::{fault::Fault, ids::SubnetId};
 use sea_orm::{
     EntityTrait as _, ExprTrait as _, NotSet, Set,
     sea_query::{Expr, OnConflict},
@@ -26,7 +26,7 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Self::guard_project`].
-    pub async fn guard_subnet(&self, subnet_id: Uuid) -> Result<(), Fault> {
+    pub async fn guard_subnet(&self, subnet_id: SubnetId) -> Result<(), Fault> {
         self.guard(format!("subnet/{subnet_id}")).await
     }
 

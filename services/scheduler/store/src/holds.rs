@@ -2,7 +2,12 @@
 
 use std::{collections::HashSet, net::IpAddr};
 
-use ballast_model::{Uuid, fault::Fault};
+use ballast_model::{
+    Uuid,
+    counters::Generation,
+    fault::Fault,
+    ids::{AgentId, LoadBalancerId, PortId, SubnetId},
+};
 use sea_orm::{
     ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
     sea_query::{Expr, Query},
@@ -12,7 +17,7 @@ use crate::{
     Tx,
     aggregate::CHUNK,
     backend::fault_of,
-    codec::number,
+    codec::{ids, number, uuids},
     entity::{hold, load_balancer, port},
 };
 
@@ -20,14 +25,14 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hold {
     pub id: Uuid,
-    pub subnet_id: Uuid,
+    pub subnet_id: SubnetId,
     pub address: IpAddr,
-    pub port_id: Uuid,
+    pub port_id: PortId,
     /// The one that had the address.
-    pub load_balancer_id: Uuid,
-    pub agent_id: Uuid,
+    pub load_balancer_id: LoadBalancerId,
+    pub agent_id: AgentId,
     /// The first generation without the address: confirmed, it ends the hold.
-    pub generation: u64,
+    pub generation: Generation,
     /// In whose quota the address is until then.
     pub project_id: String,
 }
@@ -48,14 +53,14 @@ impl Tx {
     /// As [`Self::insert_hold`].
     pub async fn holds_against(
         &self,
-        subnet_id: Uuid,
+        subnet_id: SubnetId,
         address: IpAddr,
-        load_balancer_id: Uuid,
+        load_balancer_id: LoadBalancerId,
     ) -> Result<Vec<Hold>, Fault> {
         let at = Condition::all()
-            .add(hold::Column::SubnetId.eq(subnet_id))
+            .add(hold::Column::SubnetId.eq(subnet_id.uuid()))
             .add(hold::Column::Address.eq(address.to_string()))
-            .add(hold::Column::LoadBalancerId.ne(load_balancer_id));
+            .add(hold::Column::LoadBalancerId.ne(load_balancer_id.uuid()));
         self.holds(at).await
     }
 
@@ -63,15 +68,15 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Self::insert_hold`].
-    pub async fn untold(&self, ports: &[Uuid]) -> Result<Vec<Uuid>, Fault> {
+    pub async fn untold(&self, ports: &[PortId]) -> Result<Vec<PortId>, Fault> {
         let mut untold = Vec::new();
         for chunk in ports.chunks(CHUNK) {
             let rows = port::Entity::find()
                 .select_only()
                 .column(port::Column::Id)
-                .filter(port::Column::Id.is_in(chunk.iter().copied()))
+                .filter(port::Column::Id.is_in(uuids(chunk)))
                 .filter(port::Column::Told.eq(false));
-            untold.append(&mut rows.into_tuple().all(self.db()).await.map_err(fault_of)?);
+            untold.append(&mut ids(rows.into_tuple().all(self.db()).await.map_err(fault_of)?));
         }
         Ok(untold)
     }
@@ -80,14 +85,14 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Self::insert_hold`].
-    pub async fn note_told(&self, ports: &[Uuid]) -> Result<HashSet<Uuid>, Fault> {
+    pub async fn note_told(&self, ports: &[PortId]) -> Result<HashSet<PortId>, Fault> {
         let mut there = HashSet::new();
         for chunk in ports.chunks(CHUNK) {
-            let these = || port::Column::Id.is_in(chunk.iter().copied());
+            let these = || port::Column::Id.is_in(uuids(chunk));
             let note = port::Entity::update_many().col_expr(port::Column::Told, Expr::value(true)).filter(these());
             note.exec(self.db()).await.map_err(fault_of)?;
             let rows = port::Entity::find().select_only().column(port::Column::Id).filter(these());
-            there.extend(rows.into_tuple::<Uuid>().all(self.db()).await.map_err(fault_of)?);
+            there.extend(ids::<PortId, Vec<_>>(rows.into_tuple().all(self.db()).await.map_err(fault_of)?));
         }
         Ok(there)
     }
@@ -121,13 +126,13 @@ impl Tx {
     /// As [`Self::insert_hold`].
     pub async fn release_holds(
         &self,
-        load_balancer_id: Uuid,
-        agent_id: Uuid,
-        generation: u64,
+        load_balancer_id: LoadBalancerId,
+        agent_id: AgentId,
+        generation: Generation,
     ) -> Result<Vec<Hold>, Fault> {
         let confirmed = Condition::all()
-            .add(hold::Column::LoadBalancerId.eq(load_balancer_id))
-            .add(hold::Column::AgentId.eq(agent_id))
+            .add(hold::Column::LoadBalancerId.eq(load_balancer_id.uuid()))
+            .add(hold::Column::AgentId.eq(agent_id.uuid()))
             .add(hold::Column::Generation.lte(number(generation)));
         let released = self.holds(confirmed.clone()).await?;
         if !released.is_empty() {
@@ -140,14 +145,14 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Self::insert_hold`].
-    pub async fn waiting_for(&self, subnet_id: Uuid, address: IpAddr) -> Result<Vec<Uuid>, Fault> {
+    pub async fn waiting_for(&self, subnet_id: SubnetId, address: IpAddr) -> Result<Vec<LoadBalancerId>, Fault> {
         let rows = load_balancer::Entity::find()
             .select_only()
             .column(load_balancer::Column::Id)
-            .filter(load_balancer::Column::VipSubnetId.eq(subnet_id))
+            .filter(load_balancer::Column::VipSubnetId.eq(subnet_id.uuid()))
             .filter(load_balancer::Column::VipAddress.eq(address.to_string()))
             .order_by_asc(load_balancer::Column::Seq)
             .into_tuple();
-        rows.all(self.db()).await.map_err(fault_of)
+        rows.all(self.db()).await.map(ids).map_err(fault_of)
     }
 }

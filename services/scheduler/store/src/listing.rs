@@ -88,7 +88,7 @@ impl Tx {
         let Some(select) = self.select::<E>(query).await? else { return Ok(nothing()) };
         let rows = select.select_only().column(E::ID).column(owner).into_tuple::<(Uuid, Uuid)>();
         let rows = rows.all(self.db()).await.map_err(fault_of)?;
-        let found = |(id, load_balancer_id)| Ok(Found { id, load_balancer_id });
+        let found = |(id, load_balancer_id): (Uuid, Uuid)| Ok(Found { id, load_balancer_id: load_balancer_id.into() });
         page_of(query, rows, found)
     }
 

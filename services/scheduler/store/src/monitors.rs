@@ -6,9 +6,9 @@
 use std::collections::HashMap;
 
 use ballast_model::{
-    Uuid,
     fault::{Code, Fault},
     health_monitor::HealthMonitor,
+    ids::{LoadBalancerId, MonitorId, PoolId},
     load_balancer::monitor_not_found,
     status::Progress,
 };
@@ -18,6 +18,7 @@ use crate::{
     Page, Query, Tx,
     aggregate::CHUNK,
     backend::{fault_of, is_reference},
+    codec::{ids, uuids},
     entity::{association, health_monitor},
 };
 
@@ -26,8 +27,8 @@ impl Tx {
     ///
     /// # Errors
     /// [`Code::Internal`]: the database failed.
-    pub async fn monitor(&self, id: Uuid) -> Result<Option<HealthMonitor>, Fault> {
-        let row = health_monitor::Entity::find().filter(health_monitor::Column::Id.eq(id)).one(self.db());
+    pub async fn monitor(&self, id: MonitorId) -> Result<Option<HealthMonitor>, Fault> {
+        let row = health_monitor::Entity::find().filter(health_monitor::Column::Id.eq(id.uuid())).one(self.db());
         row.await.map_err(fault_of)?.map(health_monitor::Model::into_monitor).transpose()
     }
 
@@ -56,7 +57,7 @@ impl Tx {
     pub async fn save_monitor(&self, monitor: &HealthMonitor) -> Result<(), Fault> {
         let saved = health_monitor::Entity::update_many()
             .set(health_monitor::ActiveModel::of(monitor))
-            .filter(health_monitor::Column::Id.eq(monitor.id))
+            .filter(health_monitor::Column::Id.eq(monitor.id.uuid()))
             .exec(self.db());
         self.note_monitor(monitor.id, &monitor.project_id);
         match saved.await.map_err(fault_of)?.rows_affected {
@@ -69,10 +70,11 @@ impl Tx {
     ///
     /// # Errors
     /// [`Code::HealthMonitorInUse`], [`Code::HealthMonitorNotFound`], or as [`Self::monitor`].
-    pub async fn delete_monitor(&self, id: Uuid) -> Result<(), Fault> {
+    pub async fn delete_monitor(&self, id: MonitorId) -> Result<(), Fault> {
         let monitor = self.monitor(id).await?.ok_or_else(|| monitor_not_found(id))?;
         self.note_monitor(id, &monitor.project_id);
-        let gone = health_monitor::Entity::delete_many().filter(health_monitor::Column::Id.eq(id)).exec(self.db());
+        let gone =
+            health_monitor::Entity::delete_many().filter(health_monitor::Column::Id.eq(id.uuid())).exec(self.db());
         let gone = gone.await.map_err(|error| {
             if is_reference(&error) {
                 let message = format!("Health monitor {id} still has associations with pools");
@@ -90,22 +92,22 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Self::monitor`].
-    pub async fn owners_of_monitor(&self, id: Uuid) -> Result<Vec<Uuid>, Fault> {
+    pub async fn owners_of_monitor(&self, id: MonitorId) -> Result<Vec<LoadBalancerId>, Fault> {
         let rows = association::Entity::find()
             .select_only()
             .column(association::Column::LoadBalancerId)
             .distinct()
-            .filter(association::Column::MonitorId.eq(id))
+            .filter(association::Column::MonitorId.eq(id.uuid()))
             .order_by_asc(association::Column::LoadBalancerId)
             .into_tuple();
-        rows.all(self.db()).await.map_err(fault_of)
+        rows.all(self.db()).await.map(ids).map_err(fault_of)
     }
 
     /// The pools that have this monitor, and how far each association is.
     ///
     /// # Errors
     /// As [`Self::monitor`].
-    pub async fn associations_of(&self, monitor_id: Uuid) -> Result<Vec<(Uuid, Progress)>, Fault> {
+    pub async fn associations_of(&self, monitor_id: MonitorId) -> Result<Vec<(PoolId, Progress)>, Fault> {
         Ok(self.associations_of_many(&[monitor_id]).await?.remove(&monitor_id).unwrap_or_default())
     }
 
@@ -115,16 +117,16 @@ impl Tx {
     /// As [`Self::monitor`].
     pub async fn associations_of_many(
         &self,
-        monitor_ids: &[Uuid],
-    ) -> Result<HashMap<Uuid, Vec<(Uuid, Progress)>>, Fault> {
-        let mut associations: HashMap<Uuid, Vec<(Uuid, Progress)>> = HashMap::new();
+        monitor_ids: &[MonitorId],
+    ) -> Result<HashMap<MonitorId, Vec<(PoolId, Progress)>>, Fault> {
+        let mut associations: HashMap<MonitorId, Vec<(PoolId, Progress)>> = HashMap::new();
         for chunk in monitor_ids.chunks(CHUNK) {
             let rows = association::Entity::find()
-                .filter(association::Column::MonitorId.is_in(chunk.iter().copied()))
+                .filter(association::Column::MonitorId.is_in(uuids(chunk)))
                 .order_by_asc(association::Column::Seq)
                 .all(self.db());
             for row in rows.await.map_err(fault_of)? {
-                let (monitor_id, pool_id) = (row.monitor_id, row.pool_id);
+                let (monitor_id, pool_id) = (row.monitor_id.into(), row.pool_id.into());
                 associations.entry(monitor_id).or_default().push((pool_id, row.into_progress()?));
             }
         }

@@ -1,8 +1,8 @@
 //! Changes of networks and subnets, and copies of those that a foreign network service keeps.
 
 use ballast_model::{
-    Uuid,
     fault::Fault,
+    ids::NetworkId,
     network::{Network, network_not_found},
     subnet::{Subnet, subnet_not_found},
 };
@@ -31,7 +31,7 @@ impl Tx {
         }
         let saved = network::Entity::update_many()
             .set(network::ActiveModel::of(network))
-            .filter(network::Column::Id.eq(network.id))
+            .filter(network::Column::Id.eq(network.id.uuid()))
             .exec(self.db());
         match saved.await.map_err(fault_of)?.rows_affected {
             0 => Err(network_not_found(network.id)),
@@ -47,7 +47,7 @@ impl Tx {
         self.note_subnet(subnet).await?;
         let saved = subnet::Entity::update_many()
             .set(subnet::ActiveModel::of(subnet)?)
-            .filter(subnet::Column::Id.eq(subnet.id))
+            .filter(subnet::Column::Id.eq(subnet.id.uuid()))
             .exec(self.db());
         match saved.await.map_err(fault_of)?.rows_affected {
             0 => Err(subnet_not_found(subnet.id)),
@@ -79,9 +79,9 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Self::save_network`].
-    pub async fn others_use(&self, network_id: Uuid, project_id: &str) -> Result<bool, Fault> {
+    pub async fn others_use(&self, network_id: NetworkId, project_id: &str) -> Result<bool, Fault> {
         let foreign = subnet::Entity::find()
-            .filter(subnet::Column::NetworkId.eq(network_id))
+            .filter(subnet::Column::NetworkId.eq(network_id.uuid()))
             .filter(subnet::Column::ProjectId.ne(project_id));
         let has_subnet = foreign.one(self.db()).await.map_err(fault_of)?.is_some();
         Ok(has_subnet || self.others_have_ports(network_id, project_id).await?)

@@ -1,8 +1,8 @@
 //! Networks and subnets.
 
 use ballast_model::{
-    Uuid,
     fault::{Code, Fault},
+    ids::{NetworkId, SubnetId},
     network::{Network, network_not_found},
     subnet::{Subnet, subnet_not_found},
 };
@@ -19,8 +19,8 @@ impl Tx {
     ///
     /// # Errors
     /// [`Code::Internal`]: the database failed.
-    pub async fn network(&self, id: Uuid) -> Result<Option<Network>, Fault> {
-        let row = network::Entity::find().filter(network::Column::Id.eq(id)).one(self.db());
+    pub async fn network(&self, id: NetworkId) -> Result<Option<Network>, Fault> {
+        let row = network::Entity::find().filter(network::Column::Id.eq(id.uuid())).one(self.db());
         row.await.map_err(fault_of)?.map(network::Model::into_network).transpose()
     }
 
@@ -46,10 +46,10 @@ impl Tx {
     ///
     /// # Errors
     /// [`Code::NetworkInUse`], [`Code::NetworkNotFound`], or as [`Self::network`].
-    pub async fn delete_network(&self, id: Uuid) -> Result<(), Fault> {
+    pub async fn delete_network(&self, id: NetworkId) -> Result<(), Fault> {
         let network = self.network(id).await?.ok_or_else(|| network_not_found(id))?;
         self.note_network(id, &network.project_id, network.shared);
-        let gone = network::Entity::delete_many().filter(network::Column::Id.eq(id)).exec(self.db());
+        let gone = network::Entity::delete_many().filter(network::Column::Id.eq(id.uuid())).exec(self.db());
         let gone = gone.await.map_err(|error| {
             if is_reference(&error) {
                 let message = format!(
@@ -69,8 +69,8 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Self::network`].
-    pub async fn subnet(&self, id: Uuid) -> Result<Option<Subnet>, Fault> {
-        let row = subnet::Entity::find().filter(subnet::Column::Id.eq(id)).one(self.db());
+    pub async fn subnet(&self, id: SubnetId) -> Result<Option<Subnet>, Fault> {
+        let row = subnet::Entity::find().filter(subnet::Column::Id.eq(id.uuid())).one(self.db());
         row.await.map_err(fault_of)?.map(subnet::Model::into_subnet).transpose()
     }
 
@@ -78,9 +78,9 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Self::network`].
-    pub async fn subnets_of(&self, network_id: Uuid) -> Result<Vec<Subnet>, Fault> {
+    pub async fn subnets_of(&self, network_id: NetworkId) -> Result<Vec<Subnet>, Fault> {
         let rows = subnet::Entity::find()
-            .filter(subnet::Column::NetworkId.eq(network_id))
+            .filter(subnet::Column::NetworkId.eq(network_id.uuid()))
             .order_by_asc(subnet::Column::Seq)
             .all(self.db());
         rows.await.map_err(fault_of)?.into_iter().map(subnet::Model::into_subnet).collect()
@@ -112,10 +112,10 @@ impl Tx {
     ///
     /// # Errors
     /// [`Code::SubnetInUse`], [`Code::SubnetNotFound`], or as [`Self::network`].
-    pub async fn delete_subnet(&self, id: Uuid) -> Result<(), Fault> {
+    pub async fn delete_subnet(&self, id: SubnetId) -> Result<(), Fault> {
         let subnet = self.subnet(id).await?.ok_or_else(|| subnet_not_found(id))?;
         self.note_subnet(&subnet).await?;
-        let gone = subnet::Entity::delete_many().filter(subnet::Column::Id.eq(id)).exec(self.db());
+        let gone = subnet::Entity::delete_many().filter(subnet::Column::Id.eq(id.uuid())).exec(self.db());
         let gone = gone.await.map_err(|error| {
             if is_reference(&error) {
                 let message = format!(

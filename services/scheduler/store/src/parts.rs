@@ -145,7 +145,7 @@ fn refusal<A: Part>(row: &A, error: DbErr) -> Fault {
 }
 
 /// Others were faster: the optimistic lock.
-pub(crate) fn load_balancer_changed(id: Uuid) -> Fault {
+pub(crate) fn load_balancer_changed(id: impl std::fmt::Display) -> Fault {
     Fault::new(Code::Conflict, format!("Load balancer {id} was changed by others meanwhile"))
 }
 

@@ -6,8 +6,8 @@ use std::{
 };
 
 use ballast_model::{
-    Uuid,
     fault::{Code, Fault},
+    ids::{LoadBalancerId, NetworkId, PortId, SubnetId},
     port::{FixedIp, Port, address_in_use, port_not_found},
     subnet::subnet_not_found,
 };
@@ -20,7 +20,7 @@ use crate::{
     Page, Query, Tx,
     aggregate::CHUNK,
     backend::{fault_of, is_duplicate, is_reference},
-    codec::parsed,
+    codec::{ids, parsed},
     entity::{fixed_ip, hold, load_balancer, port},
 };
 
@@ -61,7 +61,7 @@ impl Tx {
     pub async fn save_port(&self, before: &Port, after: &Port) -> Result<(), Fault> {
         let saved = port::Entity::update_many()
             .set(port::ActiveModel::of(after))
-            .filter(port::Column::Id.eq(after.id))
+            .filter(port::Column::Id.eq(after.id.uuid()))
             .exec(self.db())
             .await;
         if saved.map_err(|error| mac_in_use(after, error))?.rows_affected == 0 {
@@ -69,8 +69,8 @@ impl Tx {
         }
         for gone in before.fixed_ips.iter().filter(|one| !after.fixed_ips.contains(one)) {
             let given_back = fixed_ip::Entity::delete_many()
-                .filter(fixed_ip::Column::PortId.eq(after.id))
-                .filter(fixed_ip::Column::SubnetId.eq(gone.subnet_id))
+                .filter(fixed_ip::Column::PortId.eq(after.id.uuid()))
+                .filter(fixed_ip::Column::SubnetId.eq(gone.subnet_id.uuid()))
                 .filter(fixed_ip::Column::Address.eq(gone.address.to_string()));
             given_back.exec(self.db()).await.map_err(fault_of)?;
         }
@@ -82,8 +82,8 @@ impl Tx {
     ///
     /// # Errors
     /// [`Code::Internal`]: the database failed.
-    pub async fn port(&self, id: Uuid) -> Result<Option<Port>, Fault> {
-        let row = port::Entity::find().filter(port::Column::Id.eq(id)).one(self.db());
+    pub async fn port(&self, id: PortId) -> Result<Option<Port>, Fault> {
+        let row = port::Entity::find().filter(port::Column::Id.eq(id.uuid())).one(self.db());
         let rows: Vec<port::Model> = row.await.map_err(fault_of)?.into_iter().collect();
         Ok(self.with_addresses(rows).await?.pop())
     }
@@ -101,11 +101,11 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Self::port`].
-    pub async fn ports_of_subnet(&self, subnet_id: Uuid) -> Result<Vec<Port>, Fault> {
+    pub async fn ports_of_subnet(&self, subnet_id: SubnetId) -> Result<Vec<Port>, Fault> {
         let here = sea_orm::sea_query::Query::select()
             .column(fixed_ip::Column::PortId)
             .from(fixed_ip::Entity)
-            .and_where(fixed_ip::Column::SubnetId.eq(subnet_id))
+            .and_where(fixed_ip::Column::SubnetId.eq(subnet_id.uuid()))
             .take();
         let rows = port::Entity::find()
             .filter(port::Column::Id.in_subquery(here))
@@ -115,19 +115,19 @@ impl Tx {
     }
 
     async fn with_addresses(&self, rows: Vec<port::Model>) -> Result<Vec<Port>, Fault> {
-        let mut addresses: HashMap<Uuid, Vec<FixedIp>> = HashMap::with_capacity(rows.len());
+        let mut addresses: HashMap<PortId, Vec<FixedIp>> = HashMap::with_capacity(rows.len());
         for chunk in rows.chunks(CHUNK) {
             let of_these = fixed_ip::Entity::find()
                 .filter(fixed_ip::Column::PortId.is_in(chunk.iter().map(|row| row.id)))
                 .order_by_asc(fixed_ip::Column::Seq)
                 .all(self.db());
             for row in of_these.await.map_err(fault_of)? {
-                addresses.entry(row.port_id).or_default().push(row.into_fixed_ip()?);
+                addresses.entry(row.port_id.into()).or_default().push(row.into_fixed_ip()?);
             }
         }
         rows.into_iter()
             .map(|row| {
-                let fixed_ips = addresses.remove(&row.id).unwrap_or_default();
+                let fixed_ips = addresses.remove(&row.id.into()).unwrap_or_default();
                 row.into_port(fixed_ips)
             })
             .collect()
@@ -137,8 +137,8 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Self::port`].
-    pub async fn network_has_ports(&self, network_id: Uuid) -> Result<bool, Fault> {
-        let ports = port::Entity::find().filter(port::Column::NetworkId.eq(network_id));
+    pub async fn network_has_ports(&self, network_id: NetworkId) -> Result<bool, Fault> {
+        let ports = port::Entity::find().filter(port::Column::NetworkId.eq(network_id.uuid()));
         Ok(ports.count(self.db()).await.map_err(fault_of)? > 0)
     }
 
@@ -146,9 +146,9 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Self::port`].
-    pub async fn others_have_ports(&self, network_id: Uuid, project_id: &str) -> Result<bool, Fault> {
+    pub async fn others_have_ports(&self, network_id: NetworkId, project_id: &str) -> Result<bool, Fault> {
         let ports = port::Entity::find()
-            .filter(port::Column::NetworkId.eq(network_id))
+            .filter(port::Column::NetworkId.eq(network_id.uuid()))
             .filter(port::Column::ProjectId.ne(project_id));
         Ok(ports.count(self.db()).await.map_err(fault_of)? > 0)
     }
@@ -157,8 +157,8 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Self::port`].
-    pub async fn is_vip_port(&self, id: Uuid) -> Result<bool, Fault> {
-        let vips = load_balancer::Entity::find().filter(load_balancer::Column::VipPortId.eq(id));
+    pub async fn is_vip_port(&self, id: PortId) -> Result<bool, Fault> {
+        let vips = load_balancer::Entity::find().filter(load_balancer::Column::VipPortId.eq(id.uuid()));
         Ok(vips.count(self.db()).await.map_err(fault_of)? > 0)
     }
 
@@ -166,8 +166,8 @@ impl Tx {
     ///
     /// # Errors
     /// [`Code::PortNotFound`], or as [`Self::port`].
-    pub async fn delete_port(&self, id: Uuid) -> Result<(), Fault> {
-        let gone = port::Entity::delete_many().filter(port::Column::Id.eq(id)).exec(self.db());
+    pub async fn delete_port(&self, id: PortId) -> Result<(), Fault> {
+        let gone = port::Entity::delete_many().filter(port::Column::Id.eq(id.uuid())).exec(self.db());
         match gone.await.map_err(fault_of)?.rows_affected {
             0 => Err(port_not_found(id)),
             _ => Ok(()),
@@ -178,12 +178,12 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Self::port`].
-    pub async fn addresses_taken(&self, subnet_id: Uuid) -> Result<BTreeSet<IpAddr>, Fault> {
+    pub async fn addresses_taken(&self, subnet_id: SubnetId) -> Result<BTreeSet<IpAddr>, Fault> {
         let ports = fixed_ip::Entity::find().select_only().column(fixed_ip::Column::Address);
-        let ports = ports.filter(fixed_ip::Column::SubnetId.eq(subnet_id)).into_tuple::<String>().all(self.db());
+        let ports = ports.filter(fixed_ip::Column::SubnetId.eq(subnet_id.uuid())).into_tuple::<String>().all(self.db());
         let mut taken = ports.await.map_err(fault_of)?;
         let holds = hold::Entity::find().select_only().column(hold::Column::Address);
-        let holds = holds.filter(hold::Column::SubnetId.eq(subnet_id)).into_tuple::<String>().all(self.db());
+        let holds = holds.filter(hold::Column::SubnetId.eq(subnet_id.uuid())).into_tuple::<String>().all(self.db());
         taken.append(&mut holds.await.map_err(fault_of)?);
         taken.iter().map(|address| parsed("address", address)).collect()
     }
@@ -192,9 +192,9 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Self::port`].
-    pub async fn address_in_use(&self, subnet_id: Uuid, address: IpAddr) -> Result<bool, Fault> {
+    pub async fn address_in_use(&self, subnet_id: SubnetId, address: IpAddr) -> Result<bool, Fault> {
         let ports = fixed_ip::Entity::find()
-            .filter(fixed_ip::Column::SubnetId.eq(subnet_id))
+            .filter(fixed_ip::Column::SubnetId.eq(subnet_id.uuid()))
             .filter(fixed_ip::Column::Address.eq(address.to_string()));
         Ok(ports.count(self.db()).await.map_err(fault_of)? > 0)
     }
@@ -203,14 +203,14 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Self::port`].
-    pub async fn load_balancers_in(&self, subnet_id: Uuid) -> Result<Vec<Uuid>, Fault> {
+    pub async fn load_balancers_in(&self, subnet_id: SubnetId) -> Result<Vec<LoadBalancerId>, Fault> {
         let rows = load_balancer::Entity::find()
             .select_only()
             .column(load_balancer::Column::Id)
-            .filter(load_balancer::Column::VipSubnetId.eq(subnet_id))
+            .filter(load_balancer::Column::VipSubnetId.eq(subnet_id.uuid()))
             .order_by_asc(load_balancer::Column::Seq)
             .into_tuple();
-        rows.all(self.db()).await.map_err(fault_of)
+        rows.all(self.db()).await.map(ids).map_err(fault_of)
     }
 }
 

@@ -3,7 +3,7 @@
 //! Fields and values are those of REST, as text; [`fields`](crate::fields) knows what they are in the tables, and
 //! [`listing`](crate::listing) makes one statement of them.
 
-use ballast_model::Uuid;
+use ballast_model::{Uuid, ids::LoadBalancerId};
 
 /// What a caller asks of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,5 +60,5 @@ pub enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Found {
     pub id: Uuid,
-    pub load_balancer_id: Uuid,
+    pub load_balancer_id: LoadBalancerId,
 }

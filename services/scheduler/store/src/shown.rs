@@ -8,7 +8,14 @@ mod hanging;
 
 use std::collections::HashMap;
 
-use ballast_model::{Uuid, fault::Fault, member::Member, pool::Pool, status::Progress};
+use ballast_model::{
+    Uuid,
+    fault::Fault,
+    ids::{ListenerId, MemberId, MonitorId, PoolId},
+    member::Member,
+    pool::Pool,
+    status::Progress,
+};
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _, QueryTrait as _,
     Statement, sea_query::Expr,
@@ -22,6 +29,7 @@ use crate::{
     Page, Query, Tx,
     aggregate::CHUNK,
     backend::{fault_of, list_of, rows_among},
+    codec::uuids,
     entity::{member, pool},
     listing::{nothing, page_of},
 };
@@ -60,25 +68,25 @@ pub struct ShownPool {
     /// Without members and monitors, which are below, and without persistence, which its vip shows.
     pub pool: Pool,
     pub provider: String,
-    pub vip_id: Option<Uuid>,
-    pub member_ids: Vec<Uuid>,
-    pub monitors: Vec<(Uuid, Progress)>,
+    pub vip_id: Option<ListenerId>,
+    pub member_ids: Vec<MemberId>,
+    pub monitors: Vec<(MonitorId, Progress)>,
 }
 
 /// A member in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShownMember {
-    pub pool_id: Uuid,
+    pub pool_id: PoolId,
     pub member: Member,
 }
 
 /// Ids in so many statements as are needed, each with one of few lengths: a statement of a new length would be prepared
 /// anew. The last id fills up what is missing.
-pub(crate) fn chunks(ids: &[Uuid]) -> impl Iterator<Item = Vec<Uuid>> {
+pub(crate) fn chunks<I: Copy + Into<Uuid>>(ids: &[I]) -> impl Iterator<Item = Vec<Uuid>> {
     ids.chunks(CHUNK).map(|chunk| {
-        let mut filled = chunk.to_vec();
+        let mut filled: Vec<Uuid> = uuids(chunk).collect();
         if let Some(last) = chunk.last() {
-            filled.resize(chunk.len().next_power_of_two().min(CHUNK), *last);
+            filled.resize(chunk.len().next_power_of_two().min(CHUNK), (*last).into());
         }
         filled
     })
@@ -89,9 +97,9 @@ impl Tx {
     ///
     /// # Errors
     /// [`Code::Internal`](ballast_model::fault::Code::Internal): the database failed.
-    pub async fn shown_pool(&self, id: Uuid) -> Result<Option<ShownPool>, Fault> {
+    pub async fn shown_pool(&self, id: PoolId) -> Result<Option<ShownPool>, Fault> {
         let backend = self.db().get_database_backend();
-        let select = pool::Entity::find().filter(pool::Column::Id.eq(id));
+        let select = pool::Entity::find().filter(pool::Column::Id.eq(id.uuid()));
         let select = with_parts(select, PoolParts::ALL, backend)
             .expr_as(Expr::cust(members_of(backend, "member WHERE member.pool_id = pool.id")), "members")
             .expr_as(Expr::cust(monitors_of(backend, "association WHERE association.pool_id = pool.id")), "monitors");
@@ -122,8 +130,8 @@ impl Tx {
     /// Gives the pools of a page what hangs on them: all in one row of its own, as a subquery for each pool takes longer.
     async fn hang(&self, pools: &mut [ShownPool], parts: PoolParts) -> Result<(), Fault> {
         let backend = self.db().get_database_backend();
-        let ids: Vec<Uuid> = pools.iter().map(|shown| shown.pool.id).collect();
-        let by_id: HashMap<Uuid, usize> = ids.iter().enumerate().map(|(at, id)| (*id, at)).collect();
+        let ids: Vec<PoolId> = pools.iter().map(|shown| shown.pool.id).collect();
+        let by_id: HashMap<PoolId, usize> = ids.iter().enumerate().map(|(at, id)| (*id, at)).collect();
         let wanted = |wanted, select: String| if wanted { select } else { "NULL".to_owned() };
         let among = |table| {
             let (from, condition) = rows_among(backend, table, "pool_id");
@@ -152,7 +160,7 @@ impl Tx {
     /// # Errors
     /// As [`Self::shown_pools`].
     pub async fn shown_members(&self, query: &Query) -> Result<Page<ShownMember>, Fault> {
-        let shown = |row: member::Model| Ok(ShownMember { pool_id: row.pool_id, member: row.into_member()? });
+        let shown = |row: member::Model| Ok(ShownMember { pool_id: row.pool_id.into(), member: row.into_member()? });
         self.page(query, shown).await
     }
 }

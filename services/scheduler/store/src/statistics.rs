@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use ballast_model::{Uuid, fault::Fault, load_balancer::pool_not_found, outcome::Statistics};
+use ballast_model::{fault::Fault, ids::LoadBalancerId, load_balancer::pool_not_found, outcome::Statistics, view::v1};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, Set, sea_query::OnConflict};
 
 use crate::{
@@ -19,8 +19,8 @@ impl Tx {
     ///
     /// # Errors
     /// [`Code::Internal`](ballast_model::fault::Code::Internal): the database failed.
-    pub async fn statistics(&self, load_balancer_id: Uuid) -> Result<Statistics, Fault> {
-        let row = statistics::Entity::find_by_id(load_balancer_id).one(self.db()).await.map_err(fault_of)?;
+    pub async fn statistics(&self, load_balancer_id: LoadBalancerId) -> Result<Statistics, Fault> {
+        let row = statistics::Entity::find_by_id(load_balancer_id.uuid()).one(self.db()).await.map_err(fault_of)?;
         row.map_or(Ok(Statistics::default()), statistics::Model::total)
     }
 
@@ -28,12 +28,15 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Self::statistics`].
-    pub async fn statistics_of_many(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, Statistics>, Fault> {
+    pub async fn statistics_of_many(
+        &self,
+        ids: &[LoadBalancerId],
+    ) -> Result<HashMap<LoadBalancerId, Statistics>, Fault> {
         let mut found = HashMap::with_capacity(ids.len());
         for chunk in chunks(ids) {
             let rows = statistics::Entity::find().filter(statistics::Column::LoadBalancerId.is_in(chunk));
             for row in rows.all(self.db()).await.map_err(fault_of)? {
-                found.insert(row.load_balancer_id, row.into_statistics()?);
+                found.insert(row.load_balancer_id.into(), row.into_statistics()?);
             }
         }
         Ok(found)
@@ -43,7 +46,7 @@ impl Tx {
     ///
     /// # Errors
     /// [`Code::PoolNotFound`](ballast_model::fault::Code::PoolNotFound): one is gone; or as [`Self::statistics`].
-    pub async fn save_statistics(&self, counted: &BTreeMap<Uuid, Statistics>) -> Result<(), Fault> {
+    pub async fn save_statistics(&self, counted: &BTreeMap<LoadBalancerId, Statistics>) -> Result<(), Fault> {
         let columns = [
             statistics::Column::BytesIn,
             statistics::Column::BytesOut,
@@ -51,12 +54,12 @@ impl Tx {
             statistics::Column::TotalConnections,
         ];
         let replace = OnConflict::column(statistics::Column::LoadBalancerId).update_columns(columns).to_owned();
-        let counted: Vec<(&Uuid, &Statistics)> = counted.iter().collect();
+        let counted: Vec<(&LoadBalancerId, &Statistics)> = counted.iter().collect();
         for piece in pieces(&counted) {
             let rows = piece.iter().map(|(id, statistics)| statistics::ActiveModel::of(**id, **statistics));
             let insert = statistics::Entity::insert_many(rows).on_conflict(replace.clone());
             insert.exec_without_returning(self.db()).await.map_err(|error| match piece {
-                [(id, _), ..] if is_reference(&error) => pool_not_found(**id),
+                [(id, _), ..] if is_reference(&error) => pool_not_found(v1::pool_of(**id)),
                 _ => fault_of(error),
             })?;
         }
@@ -64,8 +67,8 @@ impl Tx {
     }
 
     /// The load balancer gets another agent, which counts from zero: what was counted so far is added to what it counts.
-    pub(crate) async fn count_from_zero(&self, load_balancer_id: Uuid) -> Result<(), Fault> {
-        let row = statistics::Entity::find_by_id(load_balancer_id).one(self.db()).await.map_err(fault_of)?;
+    pub(crate) async fn count_from_zero(&self, load_balancer_id: LoadBalancerId) -> Result<(), Fault> {
+        let row = statistics::Entity::find_by_id(load_balancer_id.uuid()).one(self.db()).await.map_err(fault_of)?;
         let Some(row) = row else { return Ok(()) };
         let total = row.total()?;
         let row = statistics::ActiveModel {

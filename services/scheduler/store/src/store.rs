@@ -17,6 +17,7 @@ use std::{
 use ballast_model::{
     Uuid,
     fault::{Code, Fault},
+    ids::AgentId,
 };
 use rand::RngExt as _;
 use sea_orm::{EntityTrait, Set};
@@ -71,7 +72,7 @@ pub(crate) struct Known {
 }
 
 /// How many load balancers are bound to each agent that has any, by driver.
-pub(crate) type Loads = HashMap<Uuid, HashMap<String, u32>>;
+pub(crate) type Loads = HashMap<AgentId, HashMap<String, u32>>;
 
 /// The database cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -5,7 +5,11 @@
 
 use std::net::IpAddr;
 
-use ballast_model::{Uuid, fault::Fault, time::Timestamp};
+use ballast_model::{
+    fault::Fault,
+    ids::{ListenerId, SubnetId},
+    time::Timestamp,
+};
 use sea_orm::{
     ColumnTrait as _, EntityTrait as _, NotSet, QueryFilter as _, QueryOrder as _, Set,
     sea_query::{Expr, ExprTrait as _, OnConflict, Query},
@@ -25,14 +29,14 @@ impl Tx {
     /// [`Code::Internal`](ballast_model::fault::Code::Internal): the database failed.
     pub async fn note_stray_port(
         &self,
-        vip_id: Uuid,
-        (subnet_id, address): (Uuid, Option<IpAddr>),
+        vip_id: ListenerId,
+        (subnet_id, address): (SubnetId, Option<IpAddr>),
         since: Timestamp,
     ) -> Result<(), Fault> {
         let row = stray_port::ActiveModel {
             seq: NotSet,
-            id: Set(vip_id),
-            subnet_id: Set(subnet_id),
+            id: Set(vip_id.uuid()),
+            subnet_id: Set(subnet_id.uuid()),
             address: Set(address.map(|address| address.to_string()).unwrap_or_default()),
             since: Set(since.0),
         };
@@ -47,8 +51,8 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Self::note_stray_port`].
-    pub async fn forget_stray_port(&self, vip_id: Uuid) -> Result<(), Fault> {
-        let gone = stray_port::Entity::delete_many().filter(stray_port::Column::Id.eq(vip_id)).exec(self.db());
+    pub async fn forget_stray_port(&self, vip_id: ListenerId) -> Result<(), Fault> {
+        let gone = stray_port::Entity::delete_many().filter(stray_port::Column::Id.eq(vip_id.uuid())).exec(self.db());
         gone.await.map(|_| ()).map_err(fault_of)
     }
 
@@ -56,7 +60,7 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Self::note_stray_port`].
-    pub async fn stray_ports(&self, now: Timestamp) -> Result<Vec<Uuid>, Fault> {
+    pub async fn stray_ports(&self, now: Timestamp) -> Result<Vec<ListenerId>, Fault> {
         let held = Query::select()
             .expr(Expr::val(1))
             .from(hold::Entity)
@@ -74,6 +78,6 @@ impl Tx {
             .filter(Expr::exists(held).not())
             .order_by_asc(stray_port::Column::Seq)
             .all(self.db());
-        Ok(rows.await.map_err(fault_of)?.into_iter().map(|row| row.id).collect())
+        Ok(rows.await.map_err(fault_of)?.into_iter().map(|row| row.id.into()).collect())
     }
 }

@@ -9,7 +9,13 @@ use std::{
     sync::LazyLock,
 };
 
-use ballast_model::{Uuid, fault::Fault, load_balancer::LoadBalancer, member::Member, pool::Association};
+use ballast_model::{
+    fault::Fault,
+    ids::{LoadBalancerId, PoolId},
+    load_balancer::LoadBalancer,
+    member::Member,
+    pool::Association,
+};
 use sea_orm::{
     ColumnTrait, ColumnType, ConnectionTrait as _, DbBackend, DbErr, EntityTrait, FromQueryResult, IdenStatic as _,
     Iterable as _, QueryResult, Statement,
@@ -132,11 +138,11 @@ impl FromQueryResult for Frame {
 }
 
 /// By pool; each pool's are taken once.
-type ByPool<T> = HashMap<Uuid, Vec<T>>;
+type ByPool<T> = HashMap<PoolId, Vec<T>>;
 
 impl Tx {
     /// The load balancers with these ids that there are.
-    pub(crate) async fn whole(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, Placed>, Fault> {
+    pub(crate) async fn whole(&self, ids: &[LoadBalancerId]) -> Result<HashMap<LoadBalancerId, Placed>, Fault> {
         let backend = self.db().get_database_backend();
         let statements = if backend == DbBackend::Sqlite { &*SQLITE } else { &*POSTGRES };
         let rows = async |sql: &str| {
@@ -151,7 +157,7 @@ impl Tx {
             for row in rows(&statements.associations).await.map_err(fault_of)? {
                 let association = association::Model::from_query_result(&row, "association_").map_err(fault_of)?;
                 let monitor = health_monitor::Model::from_query_result(&row, "health_monitor_").map_err(fault_of)?;
-                let (pool_id, monitor) = (association.pool_id, monitor.into_monitor()?);
+                let (pool_id, monitor) = (association.pool_id.into(), monitor.into_monitor()?);
                 let association = Association { monitor, progress: association.into_progress()? };
                 monitors.entry(pool_id).or_default().push(association);
             }
@@ -160,16 +166,19 @@ impl Tx {
     }
 }
 
-fn put_together(frames: Vec<Frame>, mut monitors: ByPool<Association>) -> Result<HashMap<Uuid, Placed>, Fault> {
-    let mut found: HashMap<Uuid, Placed> = HashMap::with_capacity(frames.len());
+fn put_together(
+    frames: Vec<Frame>,
+    mut monitors: ByPool<Association>,
+) -> Result<HashMap<LoadBalancerId, Placed>, Fault> {
+    let mut found: HashMap<LoadBalancerId, Placed> = HashMap::with_capacity(frames.len());
     let mut members = ByPool::new();
     for frame in frames {
-        let placed = match found.entry(frame.load_balancer.id) {
+        let placed = match found.entry(frame.load_balancer.id.into()) {
             Entry::Occupied(placed) => placed.into_mut(),
             Entry::Vacant(place) => {
                 let rows = frame.members.map(|text| from_json::<Vec<member::Model>>("members", &text)).transpose()?;
                 for row in rows.unwrap_or_default() {
-                    members.entry(row.pool_id).or_default().push(row.into_member()?);
+                    members.entry(row.pool_id.into()).or_default().push(row.into_member()?);
                 }
                 place.insert(Placed {
                     load_balancer: frame.load_balancer.into_load_balancer(Vec::new(), Vec::new())?,
@@ -180,15 +189,15 @@ fn put_together(frames: Vec<Frame>, mut monitors: ByPool<Association>) -> Result
         };
         let LoadBalancer { listeners, pools, .. } = &mut placed.load_balancer;
         if let Some(row) = frame.listener
-            && listeners.iter().all(|known| known.id != row.id)
+            && listeners.iter().all(|known| known.id.uuid() != row.id)
         {
             listeners.push(row.into_listener()?);
         }
         if let Some(row) = frame.pool
-            && pools.iter().all(|known| known.id != row.id)
+            && pools.iter().all(|known| known.id.uuid() != row.id)
         {
-            let members: Vec<Member> = members.remove(&row.id).unwrap_or_default();
-            let monitors = monitors.remove(&row.id).unwrap_or_default();
+            let members: Vec<Member> = members.remove(&row.id.into()).unwrap_or_default();
+            let monitors = monitors.remove(&row.id.into()).unwrap_or_default();
             pools.push(row.into_pool(members, monitors)?);
         }
     }

@@ -34,7 +34,7 @@ fn pool(number: usize) -> LoadBalancer {
         project_id: format!("project{}", number % 50),
         name: format!("pool{number}"),
         description: String::new(),
-        subnet_id: Uuid::nil(),
+        subnet_id: Uuid::nil().into(),
         protocol: Protocol::Http,
         lb_method: LbMethod::RoundRobin,
         provider: "bench".to_owned(),
@@ -43,13 +43,13 @@ fn pool(number: usize) -> LoadBalancer {
 }
 
 /// The ids are not in the order of the pools.
-fn id(number: usize) -> Uuid {
-    Uuid::new_v5(&Uuid::NAMESPACE_OID, &number.to_be_bytes())
+fn id<I: From<Uuid>>(number: usize) -> I {
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, &number.to_be_bytes()).into()
 }
 
 fn away() -> Agent {
     Agent {
-        id: Uuid::from_u128(1),
+        id: Uuid::from_u128(1).into(),
         host: "away".to_owned(),
         admin_state_up: false,
         description: None,
@@ -135,7 +135,7 @@ fn over(
         let plan = Plan { driver: Driver::Fault, host: None, log_level: "info", database: Some(url.to_owned()) };
         let stack = Stack::start(lab, &format!("flat-{database}-{end}"), &plan)?;
         let (cpu, median) = cost(&stack, server, "/v2.0/lb/pools?limit=100", options.count(CALLS))?;
-        let middle = format!("/v2.0/lb/pools?limit=100&marker={}", id(end / 2));
+        let middle = format!("/v2.0/lb/pools?limit=100&marker={}", id::<Uuid>(end / 2));
         let (deep_cpu, deep_median) = cost(&stack, server, &middle, options.count(CALLS))?;
         println!(
             "{end:>7} pools: first page {cpu:.2} ms CPU, {median:.2} ms; a middle one {deep_cpu:.2}, {deep_median:.2}"

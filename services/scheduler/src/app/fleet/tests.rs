@@ -9,7 +9,7 @@ const LIMITS: LivenessLimits =
 /// As its row says: heard of at this time of somebody's wall clock.
 fn agent(n: u128, heartbeat_at: i64) -> Agent {
     Agent {
-        id: Uuid::from_u128(n),
+        id: AgentId::from_u128(n),
         host: format!("host-{n}"),
         admin_state_up: true,
         description: None,
@@ -41,7 +41,7 @@ fn an_agent_of_another_scheduler_counts_from_when_its_row_was_seen_to_change() {
 #[test]
 fn an_open_stream_is_not_dead_until_it_was_found_silent_and_lives_again_with_what_is_heard() {
     let fleet = Fleet::default();
-    let id = Uuid::from_u128(1);
+    let id = AgentId::from_u128(1);
     let number = fleet.open(id, at(0));
     let liveness = |now| fleet.liveness(&agent(1, 0), &LIMITS, at(now));
     assert_eq!(liveness(3600), Liveness::Suspect, "the machine slept: nobody has looked yet");
@@ -57,7 +57,7 @@ fn an_open_stream_is_not_dead_until_it_was_found_silent_and_lives_again_with_wha
 #[test]
 fn a_time_in_which_this_process_stood_still_is_nobodys_silence() {
     let fleet = Fleet::default();
-    let id = Uuid::from_u128(1);
+    let id = AgentId::from_u128(1);
     let number = fleet.open(id, at(0));
     fleet.heard(id, at(5), LIMITS.suspect_after);
     let liveness = |n, now| fleet.liveness(&agent(n, 0), &LIMITS, at(now));
@@ -73,7 +73,7 @@ fn a_time_in_which_this_process_stood_still_is_nobodys_silence() {
 #[test]
 fn a_former_session_has_no_say() {
     let fleet = Fleet::default();
-    let id = Uuid::from_u128(1);
+    let id = AgentId::from_u128(1);
     let former = fleet.open(id, at(0));
     let newer = fleet.open(id, at(1));
     fleet.silent(id, former);
@@ -86,7 +86,7 @@ fn a_former_session_has_no_say() {
 #[test]
 fn who_was_heard_of_is_noted_once_and_again_when_that_failed() {
     let fleet = Fleet::default();
-    let id = Uuid::from_u128(1);
+    let id = AgentId::from_u128(1);
     fleet.open(id, at(0));
     fleet.heard(id, at(1), LIMITS.suspect_after);
     assert_eq!(fleet.take_unnoted(), [id]);
@@ -128,7 +128,7 @@ proptest! {
         steps in prop::collection::vec((0_u64..12, -100_000_i64..100_000, any::<bool>()), 1..40),
     ) {
         let fleet = Fleet::default();
-        let here = Uuid::from_u128(1);
+        let here = AgentId::from_u128(1);
         fleet.open(here, at(0));
         // Two others, of another scheduler: one whose row is written, and one that says nothing any more.
         let (mut now, mut wall) = (0, 0);

@@ -4,10 +4,12 @@ use std::sync::{Mutex, PoisonError};
 
 use ballast_model::{
     fault::Code,
+    ids::{ListenerId, NetworkId, PoolId, PortId, SubnetId},
     listener::{Mac, Protocol},
     network::Attachment,
     pool::{LbMethod, NewPool},
     subnet::NewSubnet,
+    view::v1,
 };
 use ballast_service::{
     clock::Clock,
@@ -22,12 +24,12 @@ use crate::network::NetworkProvider;
 /// Ports by their vips.
 #[derive(Default)]
 struct Played {
-    ports: Mutex<Vec<Uuid>>,
+    ports: Mutex<Vec<PortId>>,
     broken: Mutex<bool>,
 }
 
 impl Played {
-    fn ports(&self) -> Vec<Uuid> {
+    fn ports(&self) -> Vec<PortId> {
         self.ports.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -42,36 +44,37 @@ impl NetworkProvider for Played {
         Err(Fault::new(Code::InvalidInput, "ask the service"))
     }
 
-    async fn place(&self, subnet_id: Uuid) -> Result<Option<(Network, Subnet)>, Fault> {
+    async fn place(&self, subnet_id: SubnetId) -> Result<Option<(Network, Subnet)>, Fault> {
         self.answer().map(|()| Some(place(subnet_id)))
     }
 
     /// The port is made even where the answer is lost.
     async fn make_port(&self, wanted: &WantedPort) -> Result<Option<MadePort>, Fault> {
-        self.ports.lock().unwrap().push(wanted.vip_id);
+        let id = PortId::new(wanted.vip_id.uuid());
+        self.ports.lock().unwrap().push(id);
         self.answer()?;
         let made = MadePort {
-            id: wanted.vip_id,
+            id,
             address: [10, 0, 0, 9].into(),
-            mac: Mac([2, 0, 0, 0, 0, wanted.vip_id.as_bytes()[15]]),
+            mac: Mac([2, 0, 0, 0, 0, wanted.vip_id.uuid().as_bytes()[15]]),
         };
         Ok(Some(made))
     }
 
-    async fn bind_port(&self, _: Uuid, _: &str) -> Result<(), Fault> {
+    async fn bind_port(&self, _: PortId, _: &str) -> Result<(), Fault> {
         self.answer()
     }
 
-    async fn remove_port(&self, vip_id: Uuid) -> Result<(), Fault> {
+    async fn remove_port(&self, vip_id: ListenerId) -> Result<(), Fault> {
         self.answer()?;
-        self.ports.lock().unwrap().retain(|one| *one != vip_id);
+        self.ports.lock().unwrap().retain(|one| one.uuid() != vip_id.uuid());
         Ok(())
     }
 }
 
-fn place(subnet_id: Uuid) -> (Network, Subnet) {
+fn place(subnet_id: SubnetId) -> (Network, Subnet) {
     let network = Network {
-        id: Uuid::from_u128(800),
+        id: NetworkId::from_u128(800),
         project_id: "p".to_owned(),
         name: "n".to_owned(),
         shared: false,
@@ -92,8 +95,8 @@ fn caller() -> Caller {
     Caller { project_id: Some("p".to_owned()), admin: true }
 }
 
-const SUBNET: Uuid = Uuid::from_u128(900);
-const POOL: Uuid = Uuid::from_u128(1);
+const SUBNET: SubnetId = SubnetId::from_u128(900);
+const POOL: PoolId = PoolId::from_u128(1);
 
 /// An app with a pool that is on no agent.
 async fn app() -> (App, std::sync::Arc<Played>, TempDir) {
@@ -124,8 +127,8 @@ async fn app() -> (App, std::sync::Arc<Played>, TempDir) {
 
 fn wanted(number: u128) -> WantedVip {
     WantedVip {
-        id: Uuid::from_u128(number),
-        port_id: Uuid::from_u128(number + 1),
+        id: ListenerId::from_u128(number),
+        port_id: PortId::from_u128(number + 1),
         project_id: "p".to_owned(),
         name: String::new(),
         description: String::new(),
@@ -145,11 +148,11 @@ async fn a_vip_has_the_address_that_the_service_gave_and_leaves_no_port_there() 
     let (app, played, _directory) = app().await;
     let made = app.create_vip(&caller(), wanted(10)).await.unwrap();
     let vip = made.vip.unwrap();
-    assert_eq!((vip.port_id, vip.address), (Uuid::from_u128(10), [10, 0, 0, 9].into()));
-    assert_eq!(app.port(&caller(), vip.port_id).await.unwrap().name, format!("vip-{}", Uuid::from_u128(10)));
+    assert_eq!((vip.port_id, vip.address), (PortId::from_u128(10), [10, 0, 0, 9].into()));
+    assert_eq!(app.port(&caller(), vip.port_id).await.unwrap().name, format!("vip-{}", ListenerId::from_u128(10)));
     assert_eq!(app.sweep_ports().await.unwrap(), 0);
-    assert_eq!(played.ports(), [Uuid::from_u128(10)]);
-    app.delete_vip(&caller(), Uuid::from_u128(10)).await.unwrap();
+    assert_eq!(played.ports(), [PortId::from_u128(10)]);
+    app.delete_vip(&caller(), ListenerId::from_u128(10)).await.unwrap();
     *played.broken.lock().unwrap() = true;
     assert!(app.sweep_ports().await.is_err());
     *played.broken.lock().unwrap() = false;
@@ -162,11 +165,11 @@ async fn the_port_of_a_vip_that_was_not_made_is_removed() {
     let (app, played, _directory) = app().await;
     app.create_vip(&caller(), wanted(10)).await.unwrap();
     // The address is the first one's, which only shows in the transaction.
-    let second = Uuid::from_u128(2);
+    let second = PoolId::from_u128(2);
     let new = WantedVip { pool_id: second, ..wanted(20) };
     let store = app.store.clone();
     let twin = app.pool(&caller(), POOL).await.unwrap();
-    let twin = LoadBalancer { id: second, vip: None, listeners: Vec::new(), ..twin };
+    let twin = LoadBalancer { id: v1::load_balancer_of(second), vip: None, listeners: Vec::new(), ..twin };
     let mut pool = twin.pools[0].clone();
     pool.id = second;
     let twin = LoadBalancer { pools: vec![pool], ..twin };
@@ -175,7 +178,7 @@ async fn the_port_of_a_vip_that_was_not_made_is_removed() {
     assert_eq!(fault.code(), Code::AddressInUse);
     assert_eq!(played.ports().len(), 2);
     assert_eq!(app.sweep_ports().await.unwrap(), 1);
-    assert_eq!(played.ports(), [Uuid::from_u128(10)]);
+    assert_eq!(played.ports(), [PortId::from_u128(10)]);
 }
 
 #[tokio::test]
@@ -190,7 +193,7 @@ async fn a_port_whose_answer_was_lost_is_removed_when_it_can_be_under_way_no_mor
     assert_eq!(app.sweep_ports().await.unwrap(), 0, "it may still be under way");
     app.clock = Clock::from_fn(|| Clock::system().now() + PATIENCE);
     assert_eq!(app.sweep_ports().await.unwrap(), 1);
-    assert_eq!(played.ports(), Vec::<Uuid>::new());
+    assert_eq!(played.ports(), Vec::<PortId>::new());
 }
 
 #[tokio::test]

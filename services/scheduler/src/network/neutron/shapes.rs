@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use ballast_model::{
-    Uuid,
     fault::{Code, Fault},
+    ids::{NetworkId, PortId, SubnetId},
     listener::Mac,
     network::{Attachment, Network},
     subnet::{NewSubnet, Subnet},
@@ -15,7 +15,7 @@ use crate::network::MadePort;
 
 #[derive(Deserialize)]
 pub(super) struct NetworkShape {
-    id: Uuid,
+    id: NetworkId,
     tenant_id: String,
     #[serde(default)]
     name: String,
@@ -71,11 +71,11 @@ struct RouteShape {
 
 #[derive(Deserialize)]
 pub(super) struct SubnetShape {
-    id: Uuid,
+    id: SubnetId,
     tenant_id: String,
     #[serde(default)]
     name: String,
-    network_id: Uuid,
+    network_id: NetworkId,
     cidr: String,
     gateway_ip: Option<String>,
     #[serde(default)]
@@ -113,19 +113,19 @@ impl SubnetShape {
 
 #[derive(Deserialize)]
 struct FixedIpShape {
-    subnet_id: Uuid,
+    subnet_id: SubnetId,
     ip_address: IpAddr,
 }
 
 #[derive(Deserialize)]
 pub(super) struct PortShape {
-    id: Uuid,
+    id: PortId,
     mac_address: String,
     fixed_ips: Vec<FixedIpShape>,
 }
 
 impl PortShape {
-    pub(super) fn into_made(self, subnet_id: Uuid) -> Result<MadePort, Fault> {
+    pub(super) fn into_made(self, subnet_id: SubnetId) -> Result<MadePort, Fault> {
         let strange = |what: &str| Fault::internal(format_args!("Neutron's port {} {what}", self.id));
         let mac = Mac::parse(&self.mac_address.to_lowercase()).ok_or_else(|| strange("has no MAC address"))?;
         let address = self.fixed_ips.iter().find(|one| one.subnet_id == subnet_id);

@@ -13,7 +13,7 @@ use tokio::{
 
 use super::*;
 
-const VIP: Uuid = Uuid::from_u128(0x11);
+const VIP: ListenerId = ListenerId::from_u128(0x11);
 const SUBNET: &str = "00000000-0000-0000-0000-000000000900";
 const NETWORK: &str = "00000000-0000-0000-0000-000000000800";
 const PORT: &str = "00000000-0000-0000-0000-000000000700";

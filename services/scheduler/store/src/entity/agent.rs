@@ -65,7 +65,7 @@ impl ActiveModel {
         };
         Ok(Self {
             seq: NotSet,
-            id: Set(agent.id),
+            id: Set(agent.id.uuid()),
             host: Set(agent.host.clone()),
             admin_state_up: Set(agent.admin_state_up),
             description: Set(agent.description.clone()),
@@ -97,7 +97,7 @@ impl Model {
             })
         };
         Ok(Agent {
-            id: self.id,
+            id: self.id.into(),
             host: self.host,
             admin_state_up: self.admin_state_up,
             description: self.description,

@@ -1,5 +1,6 @@
 //! Associations of pools with health monitors.
 
+use ballast_model::ids::{LoadBalancerId, PoolId};
 use ballast_model::{fault::Fault, pool::Association, status::Progress};
 use sea_orm::{NotSet, Set, entity::prelude::*};
 
@@ -24,12 +25,12 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl ActiveModel {
-    pub(crate) fn of(association: &Association, load_balancer_id: Uuid, pool_id: Uuid) -> Self {
+    pub(crate) fn of(association: &Association, load_balancer_id: LoadBalancerId, pool_id: PoolId) -> Self {
         Self {
             seq: NotSet,
-            load_balancer_id: Set(load_balancer_id),
-            pool_id: Set(pool_id),
-            monitor_id: Set(association.monitor.id),
+            load_balancer_id: Set(load_balancer_id.uuid()),
+            pool_id: Set(pool_id.uuid()),
+            monitor_id: Set(association.monitor.id.uuid()),
             provisioning_status: Set(association.progress.status.as_str().to_owned()),
             status_description: Set(association.progress.description.clone()),
             changed: Set(number(association.progress.changed)),

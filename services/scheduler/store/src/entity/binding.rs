@@ -5,7 +5,7 @@ use sea_orm::entity::prelude::*;
 
 use crate::{
     bindings::{Binding, Phase},
-    codec::{member_of, natural},
+    codec::{counter, member_of},
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -28,10 +28,10 @@ impl ActiveModelBehavior for ActiveModel {}
 impl Model {
     pub(crate) fn into_binding(self) -> Result<Binding, Fault> {
         Ok(Binding {
-            load_balancer_id: self.load_balancer_id,
-            agent_id: self.agent_id,
+            load_balancer_id: self.load_balancer_id.into(),
+            agent_id: self.agent_id.into(),
             driver: self.driver,
-            epoch: natural("epoch", self.epoch)?,
+            epoch: counter("epoch", self.epoch)?,
             phase: member_of("phase", &self.phase, Phase::parse)?,
         })
     }

@@ -1,5 +1,6 @@
 //! The addresses of ports: each of a subnet once.
 
+use ballast_model::ids::PortId;
 use ballast_model::{fault::Fault, port::FixedIp};
 use sea_orm::{NotSet, Set, entity::prelude::*};
 
@@ -21,11 +22,11 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl ActiveModel {
-    pub(crate) fn of(port_id: Uuid, fixed_ip: &FixedIp) -> Self {
+    pub(crate) fn of(port_id: PortId, fixed_ip: &FixedIp) -> Self {
         Self {
             seq: NotSet,
-            port_id: Set(port_id),
-            subnet_id: Set(fixed_ip.subnet_id),
+            port_id: Set(port_id.uuid()),
+            subnet_id: Set(fixed_ip.subnet_id.uuid()),
             address: Set(fixed_ip.address.to_string()),
         }
     }
@@ -33,6 +34,6 @@ impl ActiveModel {
 
 impl Model {
     pub(crate) fn into_fixed_ip(self) -> Result<FixedIp, Fault> {
-        Ok(FixedIp { subnet_id: self.subnet_id, address: parsed("address", &self.address)? })
+        Ok(FixedIp { subnet_id: self.subnet_id.into(), address: parsed("address", &self.address)? })
     }
 }

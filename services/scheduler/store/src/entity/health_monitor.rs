@@ -35,7 +35,7 @@ impl ActiveModel {
     pub(crate) fn of(monitor: &HealthMonitor) -> Self {
         Self {
             seq: NotSet,
-            id: Set(monitor.id),
+            id: Set(monitor.id.uuid()),
             project_id: Set(monitor.project_id.clone()),
             kind: Set(monitor.kind.as_str().to_owned()),
             delay: Set(monitor.delay.into()),
@@ -52,7 +52,7 @@ impl ActiveModel {
 impl Model {
     pub(crate) fn into_monitor(self) -> Result<HealthMonitor, Fault> {
         Ok(HealthMonitor {
-            id: self.id,
+            id: self.id.into(),
             project_id: self.project_id,
             kind: member_of("kind", &self.kind, MonitorType::parse)?,
             delay: natural("delay", self.delay)?,

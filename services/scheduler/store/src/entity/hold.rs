@@ -4,7 +4,7 @@ use ballast_model::fault::Fault;
 use sea_orm::{NotSet, Set, entity::prelude::*};
 
 use crate::{
-    codec::{natural, number, parsed},
+    codec::{counter, number, parsed},
     holds::Hold,
 };
 
@@ -34,11 +34,11 @@ impl ActiveModel {
         Self {
             seq: NotSet,
             id: Set(hold.id),
-            subnet_id: Set(hold.subnet_id),
+            subnet_id: Set(hold.subnet_id.uuid()),
             address: Set(hold.address.to_string()),
-            port_id: Set(hold.port_id),
-            load_balancer_id: Set(hold.load_balancer_id),
-            agent_id: Set(hold.agent_id),
+            port_id: Set(hold.port_id.uuid()),
+            load_balancer_id: Set(hold.load_balancer_id.uuid()),
+            agent_id: Set(hold.agent_id.uuid()),
             generation: Set(number(hold.generation)),
             project_id: Set(hold.project_id.clone()),
         }
@@ -49,12 +49,12 @@ impl Model {
     pub(crate) fn into_hold(self) -> Result<Hold, Fault> {
         Ok(Hold {
             id: self.id,
-            subnet_id: self.subnet_id,
+            subnet_id: self.subnet_id.into(),
             address: parsed("address", &self.address)?,
-            port_id: self.port_id,
-            load_balancer_id: self.load_balancer_id,
-            agent_id: self.agent_id,
-            generation: natural("generation", self.generation)?,
+            port_id: self.port_id.into(),
+            load_balancer_id: self.load_balancer_id.into(),
+            agent_id: self.agent_id.into(),
+            generation: counter("generation", self.generation)?,
             project_id: self.project_id,
         })
     }

@@ -8,7 +8,7 @@ use ballast_model::{
 };
 use sea_orm::{NotSet, Set, entity::prelude::*};
 
-use crate::codec::{member_of, natural, number, parsed};
+use crate::codec::{counter, member_of, number, parsed};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "load_balancer")]
@@ -41,12 +41,12 @@ impl ActiveModel {
         let vip = load_balancer.vip.as_ref();
         Self {
             seq: NotSet,
-            id: Set(load_balancer.id),
+            id: Set(load_balancer.id.uuid()),
             project_id: Set(load_balancer.project_id.clone()),
             provider: Set(load_balancer.provider.clone()),
             admin_state_up: Set(load_balancer.admin_state_up),
-            vip_subnet_id: Set(vip.map(|vip| vip.subnet_id)),
-            vip_port_id: Set(vip.map(|vip| vip.port_id)),
+            vip_subnet_id: Set(vip.map(|vip| vip.subnet_id.uuid())),
+            vip_port_id: Set(vip.map(|vip| vip.port_id.uuid())),
             vip_address: Set(vip.map(|vip| vip.address.to_string())),
             vip_mac: Set(vip.map(|vip| vip.mac.to_string())),
             generation: Set(number(load_balancer.generation)),
@@ -60,21 +60,21 @@ impl Model {
     pub(crate) fn into_load_balancer(self, listeners: Vec<Listener>, pools: Vec<Pool>) -> Result<LoadBalancer, Fault> {
         let vip = match (self.vip_subnet_id, self.vip_port_id, self.vip_address, self.vip_mac) {
             (Some(subnet_id), Some(port_id), Some(address), Some(mac)) => Some(Vip {
-                subnet_id,
-                port_id,
+                subnet_id: subnet_id.into(),
+                port_id: port_id.into(),
                 address: parsed("vip_address", &address)?,
                 mac: member_of("vip_mac", &mac, Mac::parse)?,
             }),
             _ => None,
         };
         Ok(LoadBalancer {
-            id: self.id,
+            id: self.id.into(),
             project_id: self.project_id,
             provider: self.provider,
             admin_state_up: self.admin_state_up,
             vip,
-            generation: natural("generation", self.generation)?,
-            settled: natural("settled", self.settled)?,
+            generation: counter("generation", self.generation)?,
+            settled: counter("settled", self.settled)?,
             listeners,
             pools,
         })

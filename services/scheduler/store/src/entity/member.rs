@@ -1,5 +1,6 @@
 //! Members.
 
+use ballast_model::ids::{LoadBalancerId, PoolId};
 use ballast_model::{fault::Fault, member::Member, status::OperatingStatus};
 use sea_orm::{NotSet, Set, entity::prelude::*};
 use serde::Deserialize;
@@ -32,12 +33,12 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl ActiveModel {
-    pub(crate) fn of(member: &Member, load_balancer_id: Uuid, pool_id: Uuid) -> Self {
+    pub(crate) fn of(member: &Member, load_balancer_id: LoadBalancerId, pool_id: PoolId) -> Self {
         Self {
             seq: NotSet,
-            id: Set(member.id),
-            load_balancer_id: Set(load_balancer_id),
-            pool_id: Set(pool_id),
+            id: Set(member.id.uuid()),
+            load_balancer_id: Set(load_balancer_id.uuid()),
+            pool_id: Set(pool_id.uuid()),
             project_id: Set(member.project_id.clone()),
             address: Set(member.address.to_string()),
             protocol_port: Set(member.protocol_port.into()),
@@ -54,7 +55,7 @@ impl ActiveModel {
 impl Model {
     pub(crate) fn into_member(self) -> Result<Member, Fault> {
         Ok(Member {
-            id: self.id,
+            id: self.id.into(),
             project_id: self.project_id,
             address: parsed("address", &self.address)?,
             protocol_port: natural("protocol_port", self.protocol_port)?,

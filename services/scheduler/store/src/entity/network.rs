@@ -33,7 +33,7 @@ impl ActiveModel {
     pub(crate) fn of(network: &Network) -> Self {
         Self {
             seq: NotSet,
-            id: Set(network.id),
+            id: Set(network.id.uuid()),
             project_id: Set(network.project_id.clone()),
             name: Set(network.name.clone()),
             shared: Set(network.shared),
@@ -48,7 +48,7 @@ impl ActiveModel {
 impl Model {
     pub(crate) fn into_network(self) -> Result<Network, Fault> {
         Ok(Network {
-            id: self.id,
+            id: self.id.into(),
             project_id: self.project_id,
             name: self.name,
             shared: self.shared,

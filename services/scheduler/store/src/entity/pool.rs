@@ -45,13 +45,13 @@ impl ActiveModel {
         let persistence = pool.session_persistence.as_ref();
         Self {
             seq: NotSet,
-            id: Set(pool.id),
-            load_balancer_id: Set(load_balancer.id),
+            id: Set(pool.id.uuid()),
+            load_balancer_id: Set(load_balancer.id.uuid()),
             provider: Set(load_balancer.provider.clone()),
             project_id: Set(pool.project_id.clone()),
             name: Set(pool.name.clone()),
             description: Set(pool.description.clone()),
-            subnet_id: Set(pool.subnet_id),
+            subnet_id: Set(pool.subnet_id.uuid()),
             protocol: Set(pool.protocol.as_str().to_owned()),
             lb_method: Set(pool.lb_method.as_str().to_owned()),
             persistence: Set(persistence.map(|persistence| persistence.kind().to_owned())),
@@ -70,11 +70,11 @@ impl Model {
             SessionPersistence::new(&kind, self.cookie_name.as_deref()).map_err(|_| unreadable("persistence", kind))
         });
         Ok(Pool {
-            id: self.id,
+            id: self.id.into(),
             project_id: self.project_id,
             name: self.name,
             description: self.description,
-            subnet_id: self.subnet_id,
+            subnet_id: self.subnet_id.into(),
             protocol: member_of("protocol", &self.protocol, Protocol::parse)?,
             lb_method: member_of("lb_method", &self.lb_method, LbMethod::parse)?,
             session_persistence: persistence.transpose()?,

@@ -37,10 +37,10 @@ impl ActiveModel {
     pub(crate) fn of(port: &Port) -> Self {
         Self {
             seq: NotSet,
-            id: Set(port.id),
+            id: Set(port.id.uuid()),
             project_id: Set(port.project_id.clone()),
             name: Set(port.name.clone()),
-            network_id: Set(port.network_id),
+            network_id: Set(port.network_id.uuid()),
             mac: Set(port.mac.to_string()),
             device_owner: Set(port.device_owner.clone()),
             device_id: Set(port.device_id.clone()),
@@ -54,10 +54,10 @@ impl ActiveModel {
 impl Model {
     pub(crate) fn into_port(self, fixed_ips: Vec<FixedIp>) -> Result<Port, Fault> {
         Ok(Port {
-            id: self.id,
+            id: self.id.into(),
             project_id: self.project_id,
             name: self.name,
-            network_id: self.network_id,
+            network_id: self.network_id.into(),
             mac: member_of("mac", &self.mac, Mac::parse)?,
             fixed_ips,
             device_owner: self.device_owner,

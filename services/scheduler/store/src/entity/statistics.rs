@@ -1,5 +1,6 @@
 //! Counters of load balancers.
 
+use ballast_model::ids::LoadBalancerId;
 use ballast_model::{fault::Fault, outcome::Statistics};
 use sea_orm::{Set, entity::prelude::*};
 
@@ -27,9 +28,9 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl ActiveModel {
     /// What its agent counted; what others counted before stays.
-    pub(crate) fn of(load_balancer_id: Uuid, statistics: Statistics) -> Self {
+    pub(crate) fn of(load_balancer_id: LoadBalancerId, statistics: Statistics) -> Self {
         Self {
-            load_balancer_id: Set(load_balancer_id),
+            load_balancer_id: Set(load_balancer_id.uuid()),
             bytes_in: Set(number(statistics.bytes_in)),
             bytes_out: Set(number(statistics.bytes_out)),
             active_connections: Set(number(statistics.active_connections)),

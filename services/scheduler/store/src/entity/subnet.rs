@@ -46,10 +46,10 @@ impl ActiveModel {
         let routes: Vec<_> = subnet.host_routes.iter().map(|route| (route.destination, route.next_hop)).collect();
         Ok(Self {
             seq: NotSet,
-            id: Set(subnet.id),
+            id: Set(subnet.id.uuid()),
             project_id: Set(subnet.project_id.clone()),
             name: Set(subnet.name.clone()),
-            network_id: Set(subnet.network_id),
+            network_id: Set(subnet.network_id.uuid()),
             cidr: Set(subnet.cidr.to_string()),
             ip_version: Set(if subnet.cidr.addr().is_ipv4() { 4 } else { 6 }),
             gateway_ip: Set(subnet.gateway_ip.map(|address| address.to_string())),
@@ -69,10 +69,10 @@ impl Model {
         let routes: Vec<(IpNet, IpAddr)> = from_json("host_routes", &self.host_routes)?;
         let gateway = self.gateway_ip.map(|address| parsed("gateway_ip", &address));
         Ok(Subnet {
-            id: self.id,
+            id: self.id.into(),
             project_id: self.project_id,
             name: self.name,
-            network_id: self.network_id,
+            network_id: self.network_id.into(),
             cidr: parsed("cidr", &self.cidr)?,
             gateway_ip: gateway.transpose()?,
             allocation_pools: pools.into_iter().map(|(start, end)| Range { start, end }).collect(),

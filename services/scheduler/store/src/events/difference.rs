@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use ballast_model::{
     Uuid,
+    ids::{ListenerId, MemberId, MonitorId, PoolId, SubnetId},
     listener::{Listener, Vip},
     load_balancer::LoadBalancer,
     member::Member,
@@ -14,7 +15,7 @@ use ballast_model::{
 use super::{EventKind, Notes};
 
 /// The kind, the object, and the pool that it is in.
-type Key = (EventKind, Uuid, Uuid);
+type Key = (EventKind, Uuid, PoolId);
 
 /// A progress as clients see it.
 type Status<'a> = (ProvisioningStatus, Option<&'a str>);
@@ -24,10 +25,10 @@ type Status<'a> = (ProvisioningStatus, Option<&'a str>);
 enum View<'a> {
     Pool {
         text: [&'a str; 3],
-        set: (Uuid, &'static str, &'static str, bool),
-        members: Vec<Uuid>,
-        monitors: Vec<(Uuid, Status<'a>)>,
-        vip: Option<Uuid>,
+        set: (SubnetId, &'static str, &'static str, bool),
+        members: Vec<MemberId>,
+        monitors: Vec<(MonitorId, Status<'a>)>,
+        vip: Option<ListenerId>,
         status: Status<'a>,
     },
     Listener {
@@ -85,19 +86,22 @@ fn member_view(member: &Member) -> View<'_> {
 fn views(load_balancer: &LoadBalancer) -> BTreeMap<Key, (&str, View<'_>)> {
     let mut views = BTreeMap::new();
     for pool in &load_balancer.pools {
-        views.insert((EventKind::Pool, pool.id, pool.id), (pool.project_id.as_str(), pool_view(load_balancer, pool)));
+        views.insert(
+            (EventKind::Pool, pool.id.into(), pool.id),
+            (pool.project_id.as_str(), pool_view(load_balancer, pool)),
+        );
         for member in &pool.members {
             let view = (member.project_id.as_str(), member_view(member));
-            views.insert((EventKind::Member, member.id, pool.id), view);
+            views.insert((EventKind::Member, member.id.into(), pool.id), view);
         }
         for one in &pool.monitors {
             let view = (one.monitor.project_id.as_str(), View::HealthMonitor(status(&one.progress)));
-            views.insert((EventKind::HealthMonitor, one.monitor.id, pool.id), view);
+            views.insert((EventKind::HealthMonitor, one.monitor.id.into(), pool.id), view);
         }
     }
     for listener in &load_balancer.listeners {
         let view = (listener.project_id.as_str(), listener_view(load_balancer, listener));
-        views.insert((EventKind::Listener, listener.id, listener.default_pool_id), view);
+        views.insert((EventKind::Listener, listener.id.into(), listener.default_pool_id), view);
     }
     views
 }

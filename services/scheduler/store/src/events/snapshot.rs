@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ballast_model::{Uuid, fault::Fault};
+use ballast_model::{Uuid, fault::Fault, ids::LoadBalancerId};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
 
 use super::EventKind;
@@ -42,7 +42,7 @@ impl Tx {
     ///
     /// # Errors
     /// [`Code::Internal`](ballast_model::fault::Code::Internal): the database failed.
-    pub async fn owners_of(&self, kind: EventKind, ids: &[Uuid]) -> Result<HashMap<Uuid, Uuid>, Fault> {
+    pub async fn owners_of(&self, kind: EventKind, ids: &[Uuid]) -> Result<HashMap<Uuid, LoadBalancerId>, Fault> {
         let mut owners = HashMap::new();
         for chunk in ids.chunks(CHUNK) {
             let ids = chunk.iter().copied();
@@ -59,7 +59,7 @@ impl Tx {
                 }
                 _ => return Err(Fault::internal(format!("a {} has no owner", kind.as_str()))),
             };
-            owners.extend(found.map_err(fault_of)?);
+            owners.extend(found.map_err(fault_of)?.into_iter().map(|(id, owner)| (id, owner.into())));
         }
         Ok(owners)
     }

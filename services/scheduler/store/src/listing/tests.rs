@@ -13,11 +13,11 @@ use crate::{Filter, Sort, Store};
 
 fn pool(number: u128) -> LoadBalancer {
     LoadBalancer::with_pool(NewPool {
-        id: Uuid::from_u128(number),
+        id: Uuid::from_u128(number).into(),
         project_id: format!("project{}", number % 10),
         name: format!("pool{}", number % 100),
         description: String::new(),
-        subnet_id: Uuid::nil(),
+        subnet_id: Uuid::nil().into(),
         protocol: Protocol::Http,
         lb_method: LbMethod::RoundRobin,
         provider: "haproxy".to_owned(),

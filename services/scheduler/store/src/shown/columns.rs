@@ -148,7 +148,7 @@ fn shown(mut values: impl Values, parts: PoolParts) -> Result<ShownPool, Fault> 
         cookie_name: None,
     };
     let provider = row.provider.clone();
-    let vip_id = if parts.vip { values.id()? } else { None };
+    let vip_id = if parts.vip { values.id()?.map(Into::into) } else { None };
     let pool = row.into_pool(Vec::new(), Vec::new())?;
     Ok(ShownPool { pool, provider, vip_id, member_ids: Vec::new(), monitors: Vec::new() })
 }

@@ -1,6 +1,11 @@
 //! What hangs on pools: the ids of their members, and their monitors with the progress of each association.
 
-use ballast_model::{Uuid, fault::Fault, status::Progress};
+use ballast_model::{
+    Uuid,
+    fault::Fault,
+    ids::{MemberId, MonitorId, PoolId},
+    status::Progress,
+};
 use sea_orm::{DbBackend, QueryResult};
 
 use crate::{
@@ -18,12 +23,12 @@ pub(super) fn members_of(backend: DbBackend, from: &str) -> String {
 }
 
 /// Members one after the other, in hexadecimal: of each its pool's id, its number and its id. In the order of the numbers.
-pub(super) fn members_in(row: &QueryResult) -> Result<Vec<(Uuid, Uuid)>, Fault> {
+pub(super) fn members_in(row: &QueryResult) -> Result<Vec<(PoolId, MemberId)>, Fault> {
     let text: Option<String> = row.try_get("", "members").map_err(fault_of)?;
     unpacked(&text.unwrap_or_default())
 }
 
-fn unpacked(text: &str) -> Result<Vec<(Uuid, Uuid)>, Fault> {
+fn unpacked(text: &str) -> Result<Vec<(PoolId, MemberId)>, Fault> {
     const DIGITS: [usize; 3] = [32, 16, 32];
     let unreadable = || unreadable("members", text);
     let member = |digits: &[u8]| {
@@ -35,7 +40,7 @@ fn unpacked(text: &str) -> Result<Vec<(Uuid, Uuid)>, Fault> {
     let members = text.as_bytes().chunks(DIGITS.iter().sum()).map(|digits| member(digits).ok_or_else(unreadable));
     let mut members: Vec<_> = members.collect::<Result<_, _>>()?;
     members.sort_unstable_by_key(|(seq, ..)| *seq);
-    Ok(members.into_iter().map(|(_, pool_id, id)| (pool_id, id)).collect())
+    Ok(members.into_iter().map(|(_, pool_id, id)| (pool_id.into(), id.into())).collect())
 }
 
 /// Selects the monitors of some pools as [`monitors_in`] reads them.
@@ -55,13 +60,13 @@ pub(super) fn monitors_of(backend: DbBackend, from: &str) -> String {
 }
 
 /// A pool, and one of its monitors.
-type Monitored = (Uuid, (Uuid, Progress));
+type Monitored = (PoolId, (MonitorId, Progress));
 
 /// Monitors as JSON: of each its pool's id, its own, and the three columns of its progress.
 pub(super) fn monitors_in(row: &QueryResult) -> Result<Vec<Monitored>, Fault> {
     let text: Option<String> = row.try_get("", "monitors").map_err(fault_of)?;
     let Some(text) = text else { return Ok(Vec::new()) };
-    let rows: Vec<(Uuid, Uuid, String, Option<String>, i64)> = from_json("monitors", &text)?;
+    let rows: Vec<(PoolId, MonitorId, String, Option<String>, i64)> = from_json("monitors", &text)?;
     let monitor = |(pool_id, id, status, description, changed): (_, _, String, _, _)| {
         Ok((pool_id, (id, progress(&status, description, changed)?)))
     };
@@ -77,7 +82,7 @@ mod tests {
         let many = [(1, 1, u128::MAX), (u128::MAX, 300, 3), (1, 2, 2)];
         let text = many.map(|(pool, seq, id)| format!("{pool:032x}{seq:016x}{id:032X}")).concat();
         let ordered = [(1, u128::MAX), (1, 2), (u128::MAX, 3)];
-        let ordered = ordered.map(|(pool, id)| (Uuid::from_u128(pool), Uuid::from_u128(id)));
+        let ordered = ordered.map(|(pool, id)| (Uuid::from_u128(pool).into(), Uuid::from_u128(id).into()));
         assert_eq!(unpacked(&text).unwrap(), ordered);
         assert!(unpacked("").unwrap().is_empty());
         for cut in [1, 33, 50] {

@@ -2,6 +2,7 @@
 
 use ballast_model::{
     fault::Code,
+    ids::{MonitorId, PoolId},
     load_balancer::LoadBalancer,
     outcome::{MemberHealth, Outcome, Statistics},
     status::OperatingStatus,
@@ -16,10 +17,11 @@ use crate::{
 /// Pool 1 with vip 21, members 11 and 12, and monitor 31, which must be there.
 fn everything() -> LoadBalancer {
     let load_balancer = pool(1).add_vip(new_vip(21, "10.0.0.2")).unwrap();
-    let load_balancer = load_balancer.add_member(new_member(12, 3)).unwrap().add_member(new_member(11, 1)).unwrap();
-    let load_balancer = load_balancer.associate(monitor(31)).unwrap();
+    let load_balancer =
+        load_balancer.add_member(id(1), new_member(12, 3)).unwrap().add_member(id(1), new_member(11, 1)).unwrap();
+    let load_balancer = load_balancer.associate(id(1), monitor(31)).unwrap();
     let faults = vec![(id(12), "no route".to_owned())];
-    let load_balancer = load_balancer.settle(&Outcome { generation: 4, fault: None, faults });
+    let load_balancer = load_balancer.settle(&Outcome { generation: 4.into(), fault: None, faults });
     load_balancer.observe(&[MemberHealth { member_id: id(11), status: OperatingStatus::Offline }])
 }
 
@@ -89,7 +91,7 @@ async fn a_member_and_a_vip_move_whichever_side_is_saved_first(database: &Databa
         let (old, new) = (load(database, from).await.unwrap(), load(database, to).await.unwrap());
         let (given, member) = old.clone().remove_member(id(11)).unwrap();
         let (given, vip) = given.remove_vip(id(21)).unwrap();
-        let taken = new.clone().receive_member(member).unwrap().receive_vip(vip).unwrap();
+        let taken = new.clone().receive_member(id(to), member).unwrap().receive_vip(vip).unwrap();
         write!(database.store, [old, given, new, taken, giver_first], |tx| {
             if giver_first {
                 tx.save(&old, &given).await?;
@@ -116,8 +118,8 @@ async fn what_the_model_could_not_see_is_refused_in_its_words(database: &Databas
     let mut second = two_vips.listeners[0].clone();
     second.id = id(22);
     two_vips.listeners.push(second);
-    let unknown = before.clone().associate(monitor(32)).unwrap();
-    let pool_id = id(1);
+    let unknown = before.clone().associate(id(1), monitor(32)).unwrap();
+    let pool_id: PoolId = id(1);
     for (after, code, text) in [
         (
             twins,
@@ -125,7 +127,7 @@ async fn what_the_model_could_not_see_is_refused_in_its_words(database: &Databas
             format!("Member with address 10.0.0.3 and port 80 already present in pool {pool_id}"),
         ),
         (two_vips, Code::VipExists, format!("Another Vip already exists for pool {pool_id}")),
-        (unknown, Code::HealthMonitorNotFound, format!("Health_monitor {} could not be found", id(32))),
+        (unknown, Code::HealthMonitorNotFound, format!("Health_monitor {} could not be found", id::<MonitorId>(32))),
     ] {
         let fault = write!(database.store, [before, after], |tx| tx.save(&before, &after).await).unwrap_err();
         assert_eq!((fault.code(), fault.message()), (code, text.as_str()));

@@ -1,6 +1,6 @@
 //! Bindings, epochs and tombstones.
 
-use ballast_model::fault::Code;
+use ballast_model::{counters::Generation, fault::Code};
 use ballast_store::{Binding, Phase};
 
 use crate::{
@@ -21,7 +21,7 @@ fn bound(load_balancer: u128, agent: u128, epoch: u64) -> Binding {
         load_balancer_id: id(load_balancer),
         agent_id: id(agent),
         driver: "haproxy-ns".to_owned(),
-        epoch,
+        epoch: epoch.into(),
         phase: Phase::Bound,
     }
 }
@@ -43,7 +43,7 @@ async fn the_epoch_grows_with_each_placement(database: &Database) {
     assert_eq!(many, [(id(1), bound(1, 501, 3))].into());
     write!(database.store, [], |tx| {
         for (agent, epoch) in [(501, 1), (502, 2), (501, 3)] {
-            assert!(tx.drop_binding(id(1), id(agent), epoch).await?);
+            assert!(tx.drop_binding(id(1), id(agent), epoch.into()).await?);
         }
         Ok(())
     })
@@ -76,14 +76,14 @@ async fn a_tombstone_outlives_its_load_balancer(database: &Database) {
     .unwrap();
     let on = read!(database.store, [], |tx| tx.bindings_of(id(501)).await).unwrap();
     assert_eq!(on[0].binding, Binding { phase: Phase::Removing, ..bound(1, 501, 1) });
-    assert_eq!((on[0].generation, on[1].generation), (0, 1));
+    assert_eq!((on[0].generation, on[1].generation), (Generation::NONE, Generation::FIRST));
     assert_eq!(on[1].binding, bound(2, 501, 1));
     assert_eq!(read!(database.store, [], |tx| tx.binding(id(1)).await).unwrap(), None);
     write!(database.store, [], |tx| {
-        assert!(!tx.drop_binding(id(1), id(501), 2).await?);
-        assert!(!tx.drop_binding(id(1), id(502), 1).await?);
-        assert!(tx.drop_binding(id(1), id(501), 1).await?);
-        assert!(!tx.drop_binding(id(1), id(501), 1).await?);
+        assert!(!tx.drop_binding(id(1), id(501), 2.into()).await?);
+        assert!(!tx.drop_binding(id(1), id(502), 1.into()).await?);
+        assert!(tx.drop_binding(id(1), id(501), 1.into()).await?);
+        assert!(!tx.drop_binding(id(1), id(501), 1.into()).await?);
         Ok(())
     })
     .unwrap();
@@ -101,8 +101,8 @@ async fn what_moves_is_on_both_agents_meanwhile(database: &Database) {
     .unwrap();
     let (old, new) =
         read!(database.store, [], |tx| Ok((tx.bindings_of(id(501)).await?, tx.bindings_of(id(502)).await?))).unwrap();
-    assert_eq!((old[0].binding.phase, old[0].generation), (Phase::Removing, 0));
-    assert_eq!((new[0].binding.phase, new[0].generation), (Phase::Bound, 1));
+    assert_eq!((old[0].binding.phase, old[0].generation), (Phase::Removing, Generation::NONE));
+    assert_eq!((new[0].binding.phase, new[0].generation), (Phase::Bound, Generation::FIRST));
 }
 
 async fn the_unplaced_are_those_that_are_bound_nowhere(database: &Database) {

@@ -51,7 +51,7 @@ async fn what_is_made_changed_and_removed_is_told_with_its_transaction(database:
     assert_eq!(told(store, begin).await, [(EventKind::Pool, id(1))]);
 
     let begin = end(store).await;
-    let with_member = empty.clone().add_member(new_member(11, 1)).unwrap();
+    let with_member = empty.clone().add_member(id(1), new_member(11, 1)).unwrap();
     write!(store, [empty, with_member], |tx| tx.save(&empty, &with_member).await).unwrap();
     assert_eq!(told(store, begin).await, [(EventKind::Pool, id(1)), (EventKind::Member, id(11))]);
 
@@ -69,8 +69,8 @@ async fn what_is_made_changed_and_removed_is_told_with_its_transaction(database:
 
 async fn outcomes_and_health_are_told_of_what_they_change(database: &Database) {
     let store = &database.store;
-    let new = pool(1).add_member(new_member(11, 1)).unwrap().add_member(new_member(12, 2)).unwrap();
-    let new = new.associate(monitor(31)).unwrap();
+    let new = pool(1).add_member(id(1), new_member(11, 1)).unwrap().add_member(id(1), new_member(12, 2)).unwrap();
+    let new = new.associate(id(1), monitor(31)).unwrap();
     write!(store, [], |tx| tx.insert_monitor(&monitor(31)).await).unwrap();
     store_all(database, std::slice::from_ref(&new)).await;
     let begin = end(store).await;
@@ -91,7 +91,7 @@ async fn an_association_is_told_of_its_pool_and_its_monitor(database: &Database)
     store_all(database, std::slice::from_ref(&before)).await;
     write!(store, [], |tx| tx.insert_monitor(&monitor(31)).await).unwrap();
     let begin = end(store).await;
-    let after = before.clone().associate(monitor(31)).unwrap();
+    let after = before.clone().associate(id(1), monitor(31)).unwrap();
     write!(store, [before, after], |tx| tx.save(&before, &after).await).unwrap();
     let told: BTreeSet<_> = told(store, begin).await.into_iter().collect();
     assert_eq!(told, [(EventKind::Pool, id(1)), (EventKind::HealthMonitor, id(31))].into());
@@ -122,14 +122,14 @@ async fn what_is_shared_concerns_everyone(database: &Database) {
     let wait = async {
         loop {
             let found = after(&database.store, begin).await.changes;
-            if found.iter().any(|(_, change)| change.id == id(801)) {
+            if found.iter().any(|(_, change)| change.id == id::<Uuid>(801)) {
                 return found;
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
     for (_, change) in tokio::time::timeout(PATIENCE, wait).await.unwrap() {
-        let project = (change.id != id(801)).then(|| "p".to_owned());
+        let project = (change.id != id::<Uuid>(801)).then(|| "p".to_owned());
         assert_eq!(change.project_id, project, "{change:?}");
     }
 }
@@ -219,7 +219,7 @@ pub(crate) async fn a_reader_never_goes_past_a_transaction_that_is_open(database
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         };
-        assert_eq!(tokio::time::timeout(PATIENCE, wait).await.unwrap(), [id(1), id(2)]);
+        assert_eq!(tokio::time::timeout(PATIENCE, wait).await.unwrap(), [id::<Uuid>(1), id(2)]);
     }
 }
 
@@ -281,7 +281,7 @@ async fn no_more_events_are_kept_than_asked(database: &Database) {
         assert_eq!(read!(store, [], |tx| tx.events_after(begin, 10).await).unwrap_err().code(), Code::CursorExpired);
         let from = positions[3];
         let kept = after(store, from).await.changes;
-        assert_eq!(kept.iter().map(|(_, change)| change.id).collect::<Vec<_>>(), [id(5), id(6)]);
+        assert_eq!(kept.iter().map(|(_, change)| change.id).collect::<Vec<_>>(), [id::<Uuid>(5), id(6)]);
     }
 }
 
@@ -315,7 +315,7 @@ async fn a_snapshot_is_read_in_parts_and_within_a_project(database: &Database) {
     let (seq, _) = *first.last().unwrap();
     let second = read!(store, [], |tx| tx.ids_after(EventKind::Pool, Some("p"), seq, 2).await).unwrap();
     let ids: Vec<Uuid> = first.into_iter().chain(second).map(|(_, id)| id).collect();
-    assert_eq!(ids, [id(1), id(2), id(3)]);
+    assert_eq!(ids, [id::<Uuid>(1), id(2), id(3)]);
     let all = read!(database.store, [], |tx| tx.ids_after(EventKind::Pool, None, 0, 10).await).unwrap();
     assert_eq!(all.len(), 4);
 }

@@ -36,7 +36,7 @@ impl Step {
     fn apply(&self, load_balancer: LoadBalancer) -> Result<LoadBalancer, Fault> {
         let member = |number: &u8| id(100 + u128::from(*number));
         match self {
-            Self::AddMember(number) => load_balancer.add_member(new_member(100 + u128::from(*number), *number)),
+            Self::AddMember(number) => load_balancer.add_member(id(1), new_member(100 + u128::from(*number), *number)),
             Self::ChangeMember(number) => {
                 let change = MemberChange { weight: Some(9), admin_state_up: None };
                 load_balancer.update_member(member(number), change)
@@ -49,11 +49,12 @@ impl Step {
                 load_balancer.update_vip(id(50), change)
             }
             Self::RemoveVip => load_balancer.remove_vip(id(50)).map(|(after, _)| after),
-            Self::Associate(number) => load_balancer.associate(monitor(u128::from(*number))),
-            Self::Disassociate(number) => load_balancer.disassociate(id(u128::from(*number))),
+            Self::Associate(number) => load_balancer.associate(id(1), monitor(u128::from(*number))),
+            Self::Disassociate(number) => load_balancer.disassociate(id(1), id(u128::from(*number))),
             Self::ChangePool(name) => {
                 let lb_method = Some(LbMethod::SourceIp);
-                load_balancer.update_pool(PoolChange { name: Some(name.clone()), lb_method, ..PoolChange::default() })
+                load_balancer
+                    .update_pool(id(1), PoolChange { name: Some(name.clone()), lb_method, ..PoolChange::default() })
             }
             Self::Settle(fails) => {
                 let fault = fails.then(|| "haproxy: ü said \"no\"".to_owned());

@@ -34,6 +34,10 @@ fn sorted(fields: &[&str]) -> Query {
     Query { sorts: fields.iter().map(sort).collect(), ..Query::default() }
 }
 
+fn text(number: u128) -> String {
+    Uuid::from_u128(number).to_string()
+}
+
 async fn found(database: &Database, kind: Kind, query: Query) -> Vec<u128> {
     let page = read!(database.store, [query], |tx| tx.find(kind, &query).await).unwrap();
     page.items.iter().map(|found| found.id.as_u128()).collect()
@@ -42,10 +46,10 @@ async fn found(database: &Database, kind: Kind, query: Query) -> Vec<u128> {
 /// Pools 1 to 3 with vip 21 on the first, members 11 to 13 and monitor 31, and pool 4 of another project.
 async fn some(database: &Database) {
     let first = pool(1).add_vip(new_vip(21, "10.0.0.50")).unwrap();
-    let first = first.associate(monitor(31)).unwrap();
+    let first = first.associate(id(1), monitor(31)).unwrap();
     let first = [(11, 1), (12, 2), (13, 3)]
         .into_iter()
-        .fold(first, |pool, (number, last)| pool.add_member(new_member(number, last)).unwrap());
+        .fold(first, |pool, (number, last)| pool.add_member(id(1), new_member(number, last)).unwrap());
     let faults = vec![(id(13), "no".to_owned())];
     let first = first.clone().settle(&Outcome { generation: first.generation, fault: None, faults });
     let first = first.observe(&[MemberHealth { member_id: id(12), status: OperatingStatus::Offline }]);
@@ -70,8 +74,8 @@ async fn some(database: &Database) {
 
 async fn pools_are_filtered_by_what_they_have(database: &Database) {
     some(database).await;
-    let (one, two, bogus) = (id(1).to_string(), id(2).to_string(), "not-an-id");
-    let (vip, member, monitor) = (id(21).to_string(), id(12).to_string(), id(31).to_string());
+    let (one, two, bogus) = (text(1), text(2), "not-an-id");
+    let (vip, member, monitor) = (text(21), text(12), text(31));
     for (pairs, expected) in [
         (vec![], vec![1, 2, 3, 4]),
         (vec![("id", one.as_str())], vec![1]),
@@ -104,7 +108,7 @@ async fn pools_are_filtered_by_what_they_have(database: &Database) {
 
 async fn vips_are_filtered_by_their_address_too(database: &Database) {
     some(database).await;
-    let (pool_one, port, subnet) = (id(1).to_string(), id(1021).to_string(), id(900).to_string());
+    let (pool_one, port, subnet) = (text(1), text(1021), text(900));
     for (pairs, expected) in [
         (vec![("address", "10.0.0.50")], vec![21]),
         (vec![("address", "FD00:0::7")], vec![22]),
@@ -146,8 +150,8 @@ async fn monitors_networks_and_subnets_are_filtered(database: &Database) {
         tx.insert_subnet(&subnet(902, 802, "p", "fd00::/64")).await
     })
     .unwrap();
-    let (pool_one, net) = (id(1).to_string(), id(802).to_string());
-    let ids = |found: Vec<Uuid>| found.iter().map(Uuid::as_u128).collect::<Vec<_>>();
+    let (pool_one, net) = (text(1), text(802));
+    let numbers = |found: Vec<Uuid>| found.iter().map(Uuid::as_u128).collect::<Vec<_>>();
     for (pairs, expected) in [
         (vec![("type", "PING")], vec![32]),
         (vec![("pools", pool_one.as_str())], vec![31]),
@@ -156,12 +160,12 @@ async fn monitors_networks_and_subnets_are_filtered(database: &Database) {
     ] {
         let query = filter(&pairs);
         let page = read!(database.store, [query], |tx| tx.monitors(&query).await).unwrap();
-        assert_eq!(ids(page.items.iter().map(|one| one.id).collect()), expected, "{pairs:?}");
+        assert_eq!(numbers(page.items.iter().map(|one| one.id.into()).collect()), expected, "{pairs:?}");
     }
     for (pairs, expected) in [(vec![("shared", "True")], vec![802]), (vec![("name", "net801")], vec![801])] {
         let query = filter(&pairs);
         let page = read!(database.store, [query], |tx| tx.networks(&query).await).unwrap();
-        assert_eq!(ids(page.items.iter().map(|one| one.id).collect()), expected, "{pairs:?}");
+        assert_eq!(numbers(page.items.iter().map(|one| one.id.into()).collect()), expected, "{pairs:?}");
     }
     for (pairs, expected) in [
         (vec![("ip_version", "6")], vec![902]),
@@ -171,7 +175,7 @@ async fn monitors_networks_and_subnets_are_filtered(database: &Database) {
     ] {
         let query = filter(&pairs);
         let page = read!(database.store, [query], |tx| tx.subnets(&query).await).unwrap();
-        assert_eq!(ids(page.items.iter().map(|one| one.id).collect()), expected, "{pairs:?}");
+        assert_eq!(numbers(page.items.iter().map(|one| one.id.into()).collect()), expected, "{pairs:?}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! Health monitors and their associations.
 
-use ballast_model::{fault::Code, health_monitor::MonitorChange, status::Progress};
+use ballast_model::{fault::Code, health_monitor::MonitorChange, ids::MonitorId, status::Progress};
 
 use crate::{
     database::{Database, on_each_backend, read, write},
@@ -30,8 +30,8 @@ async fn pools_share_a_monitor_and_keep_it(database: &Database) {
         tx.insert_monitor(&monitor(33)).await
     })
     .unwrap();
-    let first = pool(1).associate(monitor(31)).unwrap().associate(monitor(32)).unwrap();
-    let second = pool(2).associate(monitor(31)).unwrap();
+    let first = pool(1).associate(id(1), monitor(31)).unwrap().associate(id(1), monitor(32)).unwrap();
+    let second = pool(2).associate(id(2), monitor(31)).unwrap();
     store_all(database, &[first, second]).await;
     let (owners, one, all) = read!(database.store, [], |tx| Ok((
         tx.owners_of_monitor(id(31)).await?,
@@ -40,18 +40,18 @@ async fn pools_share_a_monitor_and_keep_it(database: &Database) {
     )))
     .unwrap();
     assert_eq!(owners, [id(1), id(2)]);
-    assert_eq!(one, [(id(1), Progress::created(2)), (id(2), Progress::created(2))]);
+    assert_eq!(one, [(id(1), Progress::created(2.into())), (id(2), Progress::created(2.into()))]);
     assert_eq!(all[&id(31)], one);
-    assert_eq!(all[&id(32)], [(id(1), Progress::created(3))]);
+    assert_eq!(all[&id(32)], [(id(1), Progress::created(3.into()))]);
     assert!(!all.contains_key(&id(33)));
     let fault = write!(database.store, [], |tx| tx.delete_monitor(id(31)).await).unwrap_err();
     assert_eq!(fault.code(), Code::HealthMonitorInUse);
-    assert_eq!(fault.message(), format!("Health monitor {} still has associations with pools", id(31)));
+    assert_eq!(fault.message(), format!("Health monitor {} still has associations with pools", id::<MonitorId>(31)));
 }
 
 async fn a_changed_monitor_is_loaded_with_its_load_balancers(database: &Database) {
     write!(database.store, [], |tx| tx.insert_monitor(&monitor(31)).await).unwrap();
-    store_all(database, &[pool(1).associate(monitor(31)).unwrap()]).await;
+    store_all(database, &[pool(1).associate(id(1), monitor(31)).unwrap()]).await;
     let change = MonitorChange { timeout: Some(1), ..MonitorChange::default() };
     let changed = monitor(31).change(change).unwrap();
     let expected = write!(database.store, [changed], |tx| {

@@ -1,6 +1,6 @@
 //! Networks, subnets, ports and holds.
 
-use ballast_model::{fault::Code, subnet::Route};
+use ballast_model::{fault::Code, ids::NetworkId, subnet::Route};
 use ballast_store::Query;
 
 use crate::{
@@ -57,7 +57,10 @@ async fn an_address_is_taken_once(database: &Database) {
     assert_eq!(fault.code(), Code::AddressInUse);
     assert_eq!(
         fault.message(),
-        format!("Unable to complete operation for network {}. The IP address 10.0.0.2 is in use.", id(800))
+        format!(
+            "Unable to complete operation for network {}. The IP address 10.0.0.2 is in use.",
+            id::<NetworkId>(800)
+        )
     );
     let mut elsewhere = port(3, "10.0.0.3");
     elsewhere.fixed_ips[0].subnet_id = id(901);
@@ -96,7 +99,7 @@ async fn a_hold_stands_against_others_until_its_generation_is_confirmed(database
     for (agent, generation, released) in
         [(500, 3, vec![]), (501, 9, vec![]), (500, 4, vec![four]), (500, u64::MAX, vec![five]), (500, 9, vec![])]
     {
-        let done = write!(database.store, [], |tx| tx.release_holds(id(1), id(agent), generation).await);
+        let done = write!(database.store, [], |tx| tx.release_holds(id(1), id(agent), generation.into()).await);
         assert_eq!(done.unwrap(), released, "{agent} {generation}");
     }
 }

@@ -71,7 +71,7 @@ async fn pages_are_the_list(database: &Database, pools: Vec<LoadBalancer>, query
     expected.retain(|one| query.project_id.as_ref().is_none_or(|project| *project == one.project_id));
     assert_eq!(whole.items.len(), expected.len());
     if query.sorts.is_empty() {
-        assert_eq!(whole.items, expected.iter().map(|one| one.id).collect::<Vec<_>>());
+        assert_eq!(whole.items, expected.iter().map(|one| one.id.uuid()).collect::<Vec<_>>());
     }
     for reverse in [false, true] {
         let mut pieces = Vec::new();

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use ballast_model::{
+    Uuid,
     fault::Code,
     listener::Mac,
     port::FixedIp,
@@ -77,8 +78,8 @@ async fn ports_are_found_by_their_fields_and_addresses(database: &Database) {
         (Query { project_id: Some("p".to_owned()), include_shared: true, ..Query::default() }, vec![1, 2]),
         (filter("device_id", "d1"), vec![1, 3]),
         (filter("ip_address", "10.0.0.3"), vec![2]),
-        (filter("subnet_id", &id(900).to_string()), vec![1, 2, 3]),
-        (filter("subnet_id", &id(901).to_string()), vec![]),
+        (filter("subnet_id", &id::<Uuid>(900).to_string()), vec![1, 2, 3]),
+        (filter("subnet_id", &id::<Uuid>(901).to_string()), vec![]),
         (filter("mac_address", &Mac::from_random(2).to_string()), vec![2]),
         (sorted, vec![3, 2, 1]),
     ] {
@@ -164,7 +165,7 @@ async fn a_stray_port_waits_for_its_time_and_for_the_agent(database: &Database) 
         tx.note_stray_port(id(2), (id(900), Some(address("10.0.0.2"))), Timestamp(5)).await?;
         tx.insert_hold(&hold(7, "10.0.0.2", 1, 4)).await?;
         let mut found = vec![tx.stray_ports(Timestamp(9)).await?, tx.stray_ports(Timestamp(10)).await?];
-        tx.release_holds(id(1), id(500), 4).await?;
+        tx.release_holds(id(1), id(500), 4.into()).await?;
         found.push(tx.stray_ports(Timestamp(10)).await?);
         tx.note_stray_port(id(1), (id(900), None), Timestamp(20)).await?;
         tx.forget_stray_port(id(2)).await?;

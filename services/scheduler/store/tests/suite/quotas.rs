@@ -53,14 +53,14 @@ async fn an_address_that_may_still_be_answered_at_counts_until_it_is_confirmed(d
     .unwrap();
     assert_eq!(used().await, 1);
     for load_balancer in [1, 2] {
-        write!(database.store, [], |tx| tx.release_holds(id(load_balancer), id(500), 2).await).unwrap();
+        write!(database.store, [], |tx| tx.release_holds(id(load_balancer), id(500), 2.into()).await).unwrap();
     }
     assert_eq!(used().await, 0);
 }
 
 async fn what_a_project_uses_is_counted(database: &Database) {
     store_subnet(database).await;
-    let load_balancer = pool(1).add_vip(new_vip(11, "10.0.0.2")).unwrap().add_member(new_member(12, 7)).unwrap();
+    let load_balancer = pool(1).add_vip(new_vip(11, "10.0.0.2")).unwrap().add_member(id(1), new_member(12, 7)).unwrap();
     store_all(database, &[load_balancer, pool(2)]).await;
     write!(database.store, [], |tx| {
         tx.insert_monitor(&monitor(31)).await?;

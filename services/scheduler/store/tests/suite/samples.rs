@@ -20,8 +20,8 @@ use ballast_store::Hold;
 use crate::database::{Database, write};
 
 /// The id with this number.
-pub(crate) fn id(number: u128) -> Uuid {
-    Uuid::from_u128(number)
+pub(crate) fn id<I: From<Uuid>>(number: u128) -> I {
+    Uuid::from_u128(number).into()
 }
 
 pub(crate) fn address(text: &str) -> IpAddr {
@@ -159,7 +159,7 @@ pub(crate) fn hold(number: u128, at: &str, load_balancer: u128, generation: u64)
         port_id: id(number + 1000),
         load_balancer_id: id(load_balancer),
         agent_id: id(500),
-        generation,
+        generation: generation.into(),
         project_id: "p".to_owned(),
     }
 }

@@ -1,6 +1,6 @@
 //! Several schedulers on one database: each is a store of its own, and none has to know of the others.
 
-use ballast_model::{fault::Code, member::NewMember};
+use ballast_model::{counters::Epoch, fault::Code, member::NewMember};
 use tokio::task::JoinSet;
 
 use crate::{
@@ -61,7 +61,7 @@ async fn a_load_balancer_is_bound_once(database: &Database) {
     }
     let bound: Vec<bool> = binders.join_all().await.into_iter().map(Result::unwrap).collect();
     assert_eq!(bound.iter().filter(|bound| **bound).count(), 1);
-    assert_eq!(read!(database.store, [], |tx| tx.binding(id(1)).await).unwrap().unwrap().epoch, 1);
+    assert_eq!(read!(database.store, [], |tx| tx.binding(id(1)).await).unwrap().unwrap().epoch, Epoch::FIRST);
 }
 
 async fn no_change_of_another_scheduler_is_lost(database: &Database) {
@@ -75,7 +75,7 @@ async fn no_change_of_another_scheduler_is_lost(database: &Database) {
                 let new = NewMember { weight: 3, ..new_member(100 + u128::from(last), last) };
                 write!(store, [new], |tx| {
                     let before = tx.load(id(1)).await?.unwrap();
-                    tx.save(&before, &before.clone().add_member(new)?).await
+                    tx.save(&before, &before.clone().add_member(id(1), new)?).await
                 })
                 .unwrap();
             }
@@ -83,7 +83,7 @@ async fn no_change_of_another_scheduler_is_lost(database: &Database) {
     }
     writers.join_all().await;
     let after = read!(database.store, [], |tx| tx.load(id(1)).await).unwrap().unwrap();
-    assert_eq!((after.pools[0].members.len(), after.generation), (15, 16));
+    assert_eq!((after.pools[0].members.len(), after.generation.number()), (15, 16));
 }
 
 on_each_backend![

@@ -42,8 +42,8 @@ async fn a_conflict_is_tried_again_a_few_times(database: &Database) {
 async fn a_load_balancer_that_others_changed_is_not_overwritten(database: &Database) {
     let before = pool(1);
     store_all(database, std::slice::from_ref(&before)).await;
-    let ours = before.clone().add_member(new_member(11, 1)).unwrap();
-    let theirs = before.clone().add_member(new_member(12, 2)).unwrap();
+    let ours = before.clone().add_member(id(1), new_member(11, 1)).unwrap();
+    let theirs = before.clone().add_member(id(1), new_member(12, 2)).unwrap();
     write!(database.store, [before, theirs], |tx| tx.save(&before, &theirs).await).unwrap();
     let fault = write!(database.store, [before, ours], |tx| tx.save(&before, &ours).await).unwrap_err();
     assert_eq!(fault.code(), Code::Conflict);
@@ -53,7 +53,7 @@ async fn a_load_balancer_that_others_changed_is_not_overwritten(database: &Datab
 }
 
 async fn what_was_committed_is_there_when_the_database_is_opened_again(database: &Database) {
-    let load_balancer = pool(1).add_member(new_member(11, 1)).unwrap();
+    let load_balancer = pool(1).add_member(id(1), new_member(11, 1)).unwrap();
     store_all(database, std::slice::from_ref(&load_balancer)).await;
     let again = database.reopened().await;
     assert_eq!(again.cluster_id(), database.store.cluster_id());
@@ -89,7 +89,7 @@ async fn writers_at_the_same_time_lose_no_update(database: &Database) {
                     let before = tx.load(id(1)).await?.unwrap();
                     let description = format!("{}x", before.pools[0].description);
                     let change = PoolChange { description: Some(description), ..PoolChange::default() };
-                    tx.save(&before, &before.clone().update_pool(change)?).await
+                    tx.save(&before, &before.clone().update_pool(id(1), change)?).await
                 })
                 .unwrap();
             }
@@ -98,7 +98,7 @@ async fn writers_at_the_same_time_lose_no_update(database: &Database) {
     writers.join_all().await;
     let after = read!(database.store, [], |tx| tx.load(id(1)).await).unwrap().unwrap();
     assert_eq!(after.pools[0].description.len(), 40);
-    assert_eq!(after.generation, 41);
+    assert_eq!(after.generation.number(), 41);
 }
 
 async fn one_of_many_writers_gets_an_address(database: &Database) {

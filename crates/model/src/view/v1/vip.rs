@@ -1,11 +1,13 @@
 //! The vip's transitions.
 
-use super::{LoadBalancer, set, vip_not_found};
+use super::pool_of;
 use crate::{
-    Uuid,
-    fault::{Code, Fault},
-    listener::{Listener, NewVip, Protocol, Vip, VipChange},
+    fault::Fault,
+    ids::ListenerId,
+    listener::{Listener, NewVip, Vip, VipChange},
+    load_balancer::{LoadBalancer, vip_not_found},
     pool::SessionPersistence,
+    set,
     status::Progress,
 };
 
@@ -18,27 +20,6 @@ pub struct MovingVip {
 }
 
 impl LoadBalancer {
-    /// Refuses a vip of this protocol and project, or a second one. Asked before an address is taken.
-    ///
-    /// # Errors
-    /// [`Code::VipExists`], [`Code::ProtocolMismatch`], [`Code::NotAuthorized`]
-    pub fn check_vip(&self, protocol: Protocol, project_id: &str) -> Result<(), Fault> {
-        let pool = self.v1_pool()?;
-        if pool.project_id != project_id {
-            return Err(Fault::new(Code::NotAuthorized, "Not authorized."));
-        }
-        if pool.protocol != protocol {
-            return Err(Fault::new(
-                Code::ProtocolMismatch,
-                format!("Protocol {} does not match pool protocol {}", protocol.as_str(), pool.protocol.as_str()),
-            ));
-        }
-        if !self.listeners.is_empty() {
-            return Err(Fault::new(Code::VipExists, format!("Another Vip already exists for pool {}", self.id)));
-        }
-        Ok(())
-    }
-
     /// Gives the pool its vip.
     ///
     /// # Errors
@@ -46,8 +27,8 @@ impl LoadBalancer {
     pub fn add_vip(mut self, new: NewVip) -> Result<Self, Fault> {
         self.check_vip(new.protocol, &new.project_id)?;
         let generation = self.grow();
-        let default_pool_id = self.id;
-        self.v1_pool_mut()?.session_persistence = new.session_persistence;
+        let default_pool_id = pool_of(self.id);
+        self.pool_mut(pool_of(self.id))?.session_persistence = new.session_persistence;
         self.vip = Some(new.vip);
         self.listeners.push(Listener {
             id: new.id,
@@ -67,8 +48,8 @@ impl LoadBalancer {
     /// Changes the vip.
     ///
     /// # Errors
-    /// [`Code::VipNotFound`]
-    pub fn update_vip(mut self, id: Uuid, change: VipChange) -> Result<Self, Fault> {
+    /// [`VipNotFound`](crate::fault::Code::VipNotFound)
+    pub fn update_vip(mut self, id: ListenerId, change: VipChange) -> Result<Self, Fault> {
         let generation = self.grow();
         let listener = self.listeners.iter_mut().find(|listener| listener.id == id).ok_or_else(|| vip_not_found(id))?;
         set(&mut listener.name, change.name);
@@ -86,14 +67,14 @@ impl LoadBalancer {
     /// Takes the vip away.
     ///
     /// # Errors
-    /// [`Code::VipNotFound`]
-    pub fn remove_vip(mut self, id: Uuid) -> Result<(Self, MovingVip), Fault> {
+    /// [`VipNotFound`](crate::fault::Code::VipNotFound)
+    pub fn remove_vip(mut self, id: ListenerId) -> Result<(Self, MovingVip), Fault> {
         self.grow();
         let at = self.listeners.iter().position(|listener| listener.id == id).ok_or_else(|| vip_not_found(id))?;
         let listener = self.listeners.remove(at);
         let vip =
             self.vip.take().ok_or_else(|| Fault::internal(format!("load balancer {} has no address", self.id)))?;
-        let session_persistence = self.v1_pool_mut()?.session_persistence.take();
+        let session_persistence = self.pool_mut(pool_of(self.id))?.session_persistence.take();
         Ok((self, MovingVip { listener, vip, session_persistence }))
     }
 
@@ -105,9 +86,9 @@ impl LoadBalancer {
         self.check_vip(moving.listener.protocol, &moving.listener.project_id)?;
         let generation = self.grow();
         let mut listener = moving.listener;
-        listener.default_pool_id = self.id;
+        listener.default_pool_id = pool_of(self.id);
         listener.progress.update(generation);
-        self.v1_pool_mut()?.session_persistence = moving.session_persistence;
+        self.pool_mut(pool_of(self.id))?.session_persistence = moving.session_persistence;
         self.vip = Some(moving.vip);
         self.listeners.push(listener);
         Ok(self)

@@ -1,0 +1,101 @@
+//! LBaaS v1's view: a pool is a load balancer and its one pool, whose ids have one value, and its vip is the listener.
+//!
+//! Nobody else may take the one id for the other.
+
+mod vip;
+
+pub use vip::MovingVip;
+
+use crate::{
+    counters::Generation,
+    fault::{Code, Fault},
+    ids::{LoadBalancerId, PoolId},
+    listener::Protocol,
+    load_balancer::LoadBalancer,
+    pool::{NewPool, Pool},
+    status::Progress,
+};
+
+/// The load balancer that v1's pool is.
+#[must_use]
+pub const fn load_balancer_of(pool: PoolId) -> LoadBalancerId {
+    LoadBalancerId::new(pool.uuid())
+}
+
+/// The pool of v1 that the load balancer is.
+#[must_use]
+pub const fn pool_of(load_balancer: LoadBalancerId) -> PoolId {
+    PoolId::new(load_balancer.uuid())
+}
+
+impl LoadBalancer {
+    /// v1's pool: a load balancer and its one pool, with one id.
+    #[must_use]
+    pub fn with_pool(new: NewPool) -> Self {
+        let generation = Generation::FIRST;
+        Self {
+            id: load_balancer_of(new.id),
+            project_id: new.project_id.clone(),
+            provider: new.provider,
+            admin_state_up: true,
+            vip: None,
+            generation,
+            settled: Generation::NONE,
+            listeners: Vec::new(),
+            pools: vec![Pool {
+                id: new.id,
+                project_id: new.project_id,
+                name: new.name,
+                description: new.description,
+                subnet_id: new.subnet_id,
+                protocol: new.protocol,
+                lb_method: new.lb_method,
+                session_persistence: None,
+                admin_state_up: new.admin_state_up,
+                progress: Progress::created(generation),
+                members: Vec::new(),
+                monitors: Vec::new(),
+            }],
+        }
+    }
+
+    /// The pool of v1.
+    ///
+    /// # Errors
+    /// [`Code::PoolNotFound`], when the load balancer was not made by v1.
+    pub fn v1_pool(&self) -> Result<&Pool, Fault> {
+        self.pool(pool_of(self.id))
+    }
+
+    /// Refuses a vip of this protocol and project, or a second one. Asked before an address is taken.
+    ///
+    /// # Errors
+    /// [`Code::VipExists`], [`Code::ProtocolMismatch`], [`Code::NotAuthorized`]
+    pub fn check_vip(&self, protocol: Protocol, project_id: &str) -> Result<(), Fault> {
+        let pool = self.v1_pool()?;
+        if pool.project_id != project_id {
+            return Err(Fault::new(Code::NotAuthorized, "Not authorized."));
+        }
+        if pool.protocol != protocol {
+            return Err(Fault::new(
+                Code::ProtocolMismatch,
+                format!("Protocol {} does not match pool protocol {}", protocol.as_str(), pool.protocol.as_str()),
+            ));
+        }
+        if !self.listeners.is_empty() {
+            return Err(Fault::new(Code::VipExists, format!("Another Vip already exists for pool {}", pool.id)));
+        }
+        Ok(())
+    }
+
+    /// Refuses to delete a pool that has a vip.
+    ///
+    /// # Errors
+    /// [`Code::PoolInUse`]
+    pub fn check_deletable(&self) -> Result<(), Fault> {
+        if self.listeners.is_empty() {
+            return Ok(());
+        }
+        Err(Fault::new(Code::PoolInUse, format!("Pool {} is still in use", pool_of(self.id))))
+    }
+}
