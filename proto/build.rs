@@ -14,7 +14,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let descriptors = protox::compile(FILES, ["."])?;
         fs::write(out.join("descriptors.bin"), prost::Message::encode_to_vec(&descriptors))?;
         // Clients are made from channels: the generated `connect` would clash with AgentSession's.
-        tonic_prost_build::configure().build_transport(false).compile_fds(descriptors)?;
+        let mut names = Config::new();
+        names.enable_type_names();
+        tonic_prost_build::configure().build_transport(false).compile_fds_with_config(descriptors, names)?;
     } else {
         Config::new().compile_fds(protox::compile([DRIVER], ["."])?)?;
     }

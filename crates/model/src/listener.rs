@@ -50,8 +50,8 @@ pub struct Mac(pub [u8; 6]);
 impl Mac {
     /// One of Neutron's range (fa:16:3e) from random bits.
     #[must_use]
-    pub const fn from_random(random: u32) -> Self {
-        let [_, a, b, c] = random.to_be_bytes();
+    pub const fn from_random(random: u64) -> Self {
+        let [.., a, b, c] = random.to_be_bytes();
         Self([0xfa, 0x16, 0x3e, a, b, c])
     }
 

@@ -4,6 +4,8 @@
 pub mod address;
 #[cfg(feature = "auth")]
 pub mod auth;
+pub mod background;
+pub mod chance;
 pub mod clock;
 pub mod config;
 pub mod edge;
@@ -13,5 +15,6 @@ mod list;
 pub mod process;
 pub mod secret;
 pub mod shutdown;
+pub mod sources;
 pub mod telemetry;
 pub mod tls;

@@ -31,6 +31,7 @@ use std::{
 };
 
 use ballast_service::{
+    chance::Chance,
     config::{self, Settings},
     folder::make_passable,
     process::Failure,
@@ -46,6 +47,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use uplink::Uplink;
+use uuid::Uuid;
 use workers::{Foundations, Workers};
 
 /// How long calls of drivers may go on after the agent has been told to stop.
@@ -59,7 +61,7 @@ const REMAINDER: Duration = Duration::from_secs(2);
 /// # Errors
 /// When the state directory or the drivers directory cannot be used, or the machine has no name. A driver that fails is
 /// no failure of the agent.
-pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), Failure> {
+pub async fn run(settings: Settings, chance: Chance, shutdown: CancellationToken) -> Result<(), Failure> {
     let host = name_of_host(&settings.agent.host)?;
     let tls = tls::client_if_set(&settings.tls).map_err(Failure::Config)?;
     let state_dir = settings.agent.state_dir.clone();
@@ -67,21 +69,23 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), 
     let (ledger, contents) = Ledger::open(&state_dir)
         .map_err(|error| Failure::run(format!("the ledger in {}", state_dir.display()), error))?;
     tracing::info!(host, load_balancers = contents.entries.len(), cluster = contents.cluster, "the agent starts");
-    let drivers = start_drivers(&settings, &host).await?;
+    let drivers = start_drivers(&settings, &host, &chance).await?;
     let uplink = Uplink::new();
     let foundations = Foundations {
         drivers: Arc::clone(&drivers),
         ledger,
         uplink: uplink.clone(),
+        chance: chance.clone(),
         parallelism: settings.agent.parallelism,
     };
     let workers = Workers::start(foundations, contents);
     let session = Session {
-        identity: Identity { host, instance_id: uuid::Uuid::new_v4().to_string() },
+        identity: Identity { host, instance_id: chance.id::<Uuid>().to_string() },
         drivers: Arc::clone(&drivers),
         workers: workers.clone(),
         uplink: uplink.clone(),
         tls,
+        chance,
         stop: shutdown.clone(),
     };
     let lost = Arc::new(Notify::new());
@@ -101,12 +105,13 @@ pub async fn run(settings: Settings, shutdown: CancellationToken) -> Result<(), 
     Ok(())
 }
 
-async fn start_drivers(settings: &Settings, host: &str) -> Result<Arc<DriverSet>, Failure> {
+async fn start_drivers(settings: &Settings, host: &str, chance: &Chance) -> Result<Arc<DriverSet>, Failure> {
     let agent = &settings.agent;
     let mut of_drivers = DriverSettings::new(agent.drivers_dir.clone(), agent.state_dir.clone(), host.to_owned());
     of_drivers.configs = settings.drivers.clone().into_iter().collect();
     of_drivers.deadlines = (&settings.driver_host).into();
     of_drivers.limits = (&settings.driver_host).into();
+    of_drivers.chance = chance.clone();
     of_drivers.grants = settings.driver_host.grants.clone();
     let set = DriverSet::start(of_drivers).await.map_err(|error| match error.source() {
         Some(source) => Failure::run(&error, source),

@@ -3,7 +3,10 @@
 use std::process::ExitCode;
 
 use ballast_abi::host::OwnGroup;
-use ballast_service::process::{self, Arguments, Failure};
+use ballast_service::{
+    chance::Chance,
+    process::{self, Arguments, Failure},
+};
 use clap::{Parser, Subcommand};
 
 /// Runs load balancers on this host as the scheduler desires.
@@ -46,6 +49,8 @@ fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         },
-        None => process::main("ballast-agent", &cli.arguments, ballast_agent::run),
+        None => process::main("ballast-agent", &cli.arguments, async |settings, shutdown| {
+            ballast_agent::run(settings, Chance::system(), shutdown).await
+        }),
     }
 }

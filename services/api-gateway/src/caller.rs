@@ -37,11 +37,11 @@ pub(crate) struct Door {
 impl Door {
     /// # Errors
     /// One line that names the key.
-    pub(crate) fn new(settings: &Settings) -> Result<Self, String> {
+    pub(crate) fn new(settings: &Settings, clock: Clock) -> Result<Self, String> {
         let project = &settings.gateway.project_id;
         let project =
             ascii(project.as_bytes()).ok_or_else(|| format!("gateway.project_id = {project:?} must be plain ASCII"))?;
-        Ok(Self { authenticator: Authenticator::new(&settings.auth, Clock::system())?, project })
+        Ok(Self { authenticator: Authenticator::new(&settings.auth, clock)?, project })
     }
 
     async fn ask(&self, headers: &HeaderMap, request_id: Option<AsciiMetadataValue>) -> Result<Caller, Refusal> {
@@ -140,14 +140,14 @@ mod tests {
     #[test]
     fn a_project_that_metadata_cannot_carry_is_a_configuration_error() {
         let mut settings = Settings::default();
-        assert!(Door::new(&settings).is_ok());
+        assert!(Door::new(&settings, Clock::system()).is_ok());
         settings.gateway.project_id = "é".to_owned();
-        assert!(Door::new(&settings).err().unwrap().contains("gateway.project_id"));
+        assert!(Door::new(&settings, Clock::system()).err().unwrap().contains("gateway.project_id"));
     }
 
     #[tokio::test]
     async fn a_header_names_the_project_of_one_request() {
-        let door = Door::new(&Settings::default()).unwrap();
+        let door = Door::new(&Settings::default(), Clock::system()).unwrap();
         let ask = async |project: &[u8]| {
             let headers = HeaderMap::from_iter([(
                 axum::http::HeaderName::from_static("x-project-id"),

@@ -26,7 +26,7 @@ mod values;
 
 use std::sync::Arc;
 
-use ballast_service::{config::Settings, process::Failure};
+use ballast_service::{chance::Chance, config::Settings, process::Failure, sources::Sources};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -40,6 +40,7 @@ struct Gateway {
     scheduler: Scheduler,
     door: Door,
     names: Arc<Names>,
+    chance: Chance,
 }
 
 /// Every method of every path that is served.
@@ -63,11 +64,17 @@ pub fn openapi() -> serde_json::Value {
 ///
 /// # Errors
 /// When the configuration cannot be used, or the listener fails.
-pub async fn run(settings: Settings, listener: TcpListener, shutdown: CancellationToken) -> Result<(), Failure> {
+pub async fn run(
+    settings: Settings,
+    sources: Sources,
+    listener: TcpListener,
+    shutdown: CancellationToken,
+) -> Result<(), Failure> {
     let gateway = Gateway {
         scheduler: Scheduler::new(&settings).map_err(Failure::Config)?,
-        door: Door::new(&settings).map_err(Failure::Config)?,
+        door: Door::new(&settings, sources.clock).map_err(Failure::Config)?,
         names: Arc::new(Names::new(&settings).map_err(Failure::Config)?),
+        chance: sources.chance,
     };
     if let Ok(address) = listener.local_addr() {
         tracing::info!(listen = %address, scheduler = %settings.gateway.scheduler, "serving REST");

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use ballast_service::{
     grpc,
     process::{self, Arguments, Failure},
+    sources::Sources,
 };
 use clap::Parser;
 
@@ -26,6 +27,6 @@ fn main() -> ExitCode {
         let address = settings.gateway.listen;
         settings.check_exposure("gateway.listen", address, settings.guard_of_rest()).map_err(Failure::Config)?;
         let listener = grpc::bind_tcp("gateway.listen", address).await?;
-        ballast_api_gateway::run(settings, listener, shutdown).await
+        ballast_api_gateway::run(settings, Sources::system(), listener, shutdown).await
     })
 }

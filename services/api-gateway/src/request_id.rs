@@ -1,9 +1,16 @@
 //! A name for every request: in its reply, in the logs, and in the calls it makes.
 
-use axum::{extract::Request, http::HeaderValue, middleware::Next, response::Response};
+use axum::{
+    extract::{Request, State},
+    http::HeaderValue,
+    middleware::Next,
+    response::Response,
+};
 use tonic::metadata::AsciiMetadataValue;
 use tracing::Instrument as _;
 use uuid::Uuid;
+
+use crate::Gateway;
 
 /// `req-<uuid>`
 #[derive(Clone)]
@@ -21,8 +28,8 @@ impl RequestId {
 }
 
 /// The middleware that names requests.
-pub(crate) async fn assign(mut request: Request, next: Next) -> Response {
-    let Some(id) = RequestId::new(Uuid::new_v4()) else { return next.run(request).await };
+pub(crate) async fn assign(State(gateway): State<Gateway>, mut request: Request, next: Next) -> Response {
+    let Some(id) = RequestId::new(gateway.chance.id()) else { return next.run(request).await };
     request.extensions_mut().insert(id.clone());
     let span = tracing::info_span!(
         "rest",

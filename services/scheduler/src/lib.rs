@@ -13,11 +13,12 @@ mod session;
 use std::{sync::Arc, time::Duration};
 
 use ballast_service::{
-    clock::Clock,
+    background::Background,
     config::Settings,
     edge::Edge,
     grpc::{self, Listening},
     process::Failure,
+    sources::Sources,
     tls,
 };
 use ballast_store::{Store, without_password};
@@ -54,49 +55,43 @@ impl Listeners {
 /// When the configuration is bad, the database cannot be opened, or a transport fails.
 pub async fn run(
     settings: Settings,
-    clock: Clock,
+    sources: Sources,
     listeners: Listeners,
     shutdown: CancellationToken,
 ) -> Result<(), Failure> {
     let address = settings.database.address().map_err(Failure::Config)?;
     let store = Store::open(&address).await.map_err(|error| Failure::Run(error.to_string()))?;
-    let app = Arc::new(App::new(&settings, store, clock).map_err(Failure::Config)?);
+    let app = Arc::new(App::new(&settings, store, sources.clone()).map_err(Failure::Config)?);
     app.start().await.map_err(|fault| Failure::run("the database", fault.detail().unwrap_or(fault.message())))?;
-    let upkeep = {
+    let mut background = Background::default();
+    background.start("upkeep", {
         let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
         async move { app.upkeep(shutdown).await }
-    };
-    tokio::spawn(upkeep);
-    let running = {
+    });
+    background.start("running", {
         let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
         async move { app.fleet.keep_running(shutdown).await }
-    };
-    tokio::spawn(running);
-    let sweeping = {
+    });
+    background.start("sweeping", {
         let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
         async move { app.keep_sweeping(shutdown).await }
-    };
-    tokio::spawn(sweeping);
-    let failing_over = {
+    });
+    background.start("failover", {
         let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
         async move { app.keep_failing_over(shutdown).await }
-    };
-    tokio::spawn(failing_over);
-    let placing = {
+    });
+    background.start("placing", {
         let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
         async move { app.keep_placing(shutdown).await }
-    };
-    tokio::spawn(placing);
-    let noting = {
+    });
+    background.start("noting", {
         let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
         async move { app.keep_noting(shutdown).await }
-    };
-    tokio::spawn(noting);
-    let following = {
+    });
+    background.start("following", {
         let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
         async move { app.keep_following(shutdown).await }
-    };
-    tokio::spawn(following);
+    });
     let call_timeout = Duration::from_millis(settings.scheduler.call_timeout_ms.into());
     let routes =
         rpc::routes(app, call_timeout, shutdown.clone()).await.map_err(|error| Failure::run("reflection", error))?;
@@ -106,10 +101,13 @@ pub async fn run(
         settings.scheduler.listen
     );
     let path = listeners.unix.is_some().then(|| settings.scheduler.socket.clone());
-    let routes = Admission::guard(&settings, routes).map_err(Failure::Config)?;
+    let routes = Admission::guard(&settings, sources.clock, routes).map_err(Failure::Config)?;
     let tls = tls::server_if_set(&settings.tls).map_err(Failure::Config)?;
     let listening = Listening { edge: Edge::new(&settings.connections), tcp: listeners.tcp, tls, unix: listeners.unix };
-    let served = grpc::serve(routes, listening, shutdown).await;
+    let served = tokio::select! {
+        served = grpc::serve(routes, listening, shutdown) => served,
+        failure = background.failed() => Err(failure),
+    };
     if let Some(path) = path {
         // A socket that is left is harmless: the next start replaces it.
         let _ = std::fs::remove_file(path);

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use ballast_scheduler::Listeners;
 use ballast_service::{
-    clock::Clock,
     process::{self, Arguments},
+    sources::Sources,
 };
 use clap::Parser;
 
@@ -25,6 +25,6 @@ struct Cli {
 fn main() -> ExitCode {
     process::main("ballast-scheduler", &Cli::parse().arguments, async |settings, shutdown| {
         let listeners = Listeners::bind(&settings).await?;
-        ballast_scheduler::run(settings, Clock::system(), listeners, shutdown).await
+        ballast_scheduler::run(settings, Sources::system(), listeners, shutdown).await
     })
 }

@@ -11,9 +11,11 @@ use std::{
 
 use ballast_scheduler::Listeners;
 use ballast_service::{
+    chance::Chance,
     clock::Clock,
     config::{AuthMode, Provider, Quotas, Settings},
     grpc,
+    sources::Sources,
 };
 use ballast_tests::rest::Reply;
 use serde_json::{Value, json};
@@ -98,11 +100,16 @@ impl Services {
         let unix = Some(grpc::bind_unix("scheduler.socket", &settings.scheduler.socket).unwrap());
         let channel = grpc::channel(&settings.gateway.scheduler).unwrap();
         let listeners = Listeners { tcp, unix };
-        tokio::spawn(ballast_scheduler::run(settings.clone(), clock(&ahead), listeners, shutdown.clone()));
+        tokio::spawn(ballast_scheduler::run(
+            settings.clone(),
+            Sources { clock: clock(&ahead), chance: Chance::system() },
+            listeners,
+            shutdown.clone(),
+        ));
 
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(ballast_api_gateway::run(settings, listener, shutdown.clone()));
+        tokio::spawn(ballast_api_gateway::run(settings, Sources::system(), listener, shutdown.clone()));
         let client = reqwest::Client::new();
         let shutdown = Some(shutdown.drop_guard());
         Self { channel, scheduler, database, ahead, client, url, _directory: directory, shutdown }

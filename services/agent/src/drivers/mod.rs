@@ -35,7 +35,10 @@ use std::{
     time::Duration,
 };
 
-use ballast_service::config::{DriverHost, Grant};
+use ballast_service::{
+    chance::Chance,
+    config::{DriverHost, Grant},
+};
 
 use crate::driver_host::confine::Confinement;
 pub use client::DriverClient;
@@ -62,6 +65,8 @@ pub struct DriverSettings {
     pub limits: Limits,
     /// What a driver's process may do, by the driver's name. Absent: what its note asks for.
     pub grants: BTreeMap<String, Grant>,
+    /// Spreads what is tried again.
+    pub chance: Chance,
 }
 
 impl DriverSettings {
@@ -77,6 +82,7 @@ impl DriverSettings {
             deadlines: Deadlines::from(&DriverHost::default()),
             limits: Limits::from(&DriverHost::default()),
             grants: BTreeMap::new(),
+            chance: Chance::system(),
         }
     }
 }

@@ -87,7 +87,7 @@ impl Supervisor {
                     None => return,
                 },
             };
-            let next = record.ended(ending, rand::random());
+            let next = record.ended(ending, self.settings.chance.fraction());
             self.say(next, &reason);
             if !self.wait(next).await {
                 return;

@@ -8,7 +8,7 @@ mod stream;
 
 use std::sync::Arc;
 
-use ballast_service::{address::Address, grpc, tls::ClientConfig};
+use ballast_service::{address::Address, chance::Chance, grpc, tls::ClientConfig};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
@@ -32,6 +32,7 @@ pub(crate) struct Session {
     pub(crate) uplink: Uplink,
     /// How schedulers on TCP are dialled.
     pub(crate) tls: Option<Arc<ClientConfig>>,
+    pub(crate) chance: Chance,
     pub(crate) stop: CancellationToken,
 }
 
@@ -49,7 +50,7 @@ impl Session {
             };
             let wait = dials.ended(address, &end);
             tokio::select! {
-                () = tokio::time::sleep_until(Instant::now() + wait.0.wait(wait.1, rand::random())) => {}
+                () = tokio::time::sleep_until(Instant::now() + wait.0.wait(wait.1, self.chance.fraction())) => {}
                 () = self.stop.cancelled() => return,
             }
         }

@@ -21,6 +21,7 @@ use std::{
 };
 
 use ballast_proto::agent::Deployed;
+use ballast_service::chance::Chance;
 use order::Goal;
 use state::{Availability, Moment, State};
 use sweep::{Claim, Standing};
@@ -39,6 +40,7 @@ pub(crate) struct Foundations {
     pub(crate) drivers: Arc<DriverSet>,
     pub(crate) ledger: Ledger,
     pub(crate) uplink: Uplink,
+    pub(crate) chance: Chance,
     /// How many load balancers of one driver are worked on at once.
     pub(crate) parallelism: usize,
 }
@@ -160,6 +162,11 @@ impl Workers {
         self.0.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Now, and a number by chance: the one place where workers get them from.
+    fn moment(&self) -> Moment {
+        Moment { now: Instant::now(), chance: self.0.on.chance.fraction() }
+    }
+
     /// Runs a write of the ledger off the runtime's threads. A ledger that cannot be written costs what it is for, a
     /// restart without a scheduler, and not the load balancer.
     async fn record(&self, write: impl FnOnce(&Ledger) -> std::io::Result<()> + Send + 'static) {
@@ -170,9 +177,4 @@ impl Workers {
             Err(error) => tracing::error!("the ledger could not be written: {error}"),
         }
     }
-}
-
-/// Now, and a number by chance: the one place where workers get them from.
-fn moment() -> Moment {
-    Moment { now: Instant::now(), chance: rand::random() }
 }

@@ -7,7 +7,7 @@ use ballast_proto::driver::Deployed;
 use tokio::time::Instant;
 
 use super::{
-    Workers, moment,
+    Workers,
     state::{Availability, Moment},
     sweep::{self, Orphan},
 };
@@ -30,7 +30,7 @@ impl Workers {
     /// A driver has started (again).
     pub(crate) fn driver_started(&self) {
         for worker in self.registry().workers.values() {
-            worker.state().driver_started(moment());
+            worker.state().driver_started(self.moment());
         }
     }
 
@@ -40,7 +40,7 @@ impl Workers {
             deployed.into_iter().map(|deployed| (deployed.load_balancer_id, deployed.generation)).collect();
         let mut registry = self.registry();
         for (id, worker) in &registry.workers {
-            let Moment { now, chance } = moment();
+            let Moment { now, chance } = self.moment();
             if worker.state().observed(driver, has.get(id).copied(), asked, Moment { now, chance }) {
                 tracing::warn!(load_balancer.id = %id, driver, "lost: the driver does not run it any more");
             }

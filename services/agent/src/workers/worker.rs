@@ -16,7 +16,7 @@ use tokio::{
 use tracing::Instrument as _;
 
 use super::{
-    Workers, moment,
+    Workers,
     order::{Goal, Order},
     plan::{self, Step, no_driver},
     state::State,
@@ -107,16 +107,16 @@ async fn deploy(workers: &Workers, worker: &Worker, order: &Arc<Order>) {
     let call = call_deploy(workers, order).instrument(span.clone());
     let (result, ()) = tokio::join!(call, save(workers, entry));
     let broken = result.as_ref().is_err_and(drivers::is_broken);
-    if broken && worker.state().interrupted(order, moment()) {
+    if broken && worker.state().interrupted(order, workers.moment()) {
         span.in_scope(|| tracing::warn!("the driver's process ended during the deploy; it is done once more"));
     } else if let Err(fault) = &result
-        && worker.state().waits(order, fault, moment())
+        && worker.state().waits(order, fault, workers.moment())
     {
         span.in_scope(|| tracing::info!(detail = %fault.detail, "it waits: {}", fault.message));
         workers.0.on.uplink.send(Message::Waiting(waiting(order, fault.clone())));
     } else {
         let failure = result.as_ref().err().cloned();
-        let outcome = worker.state().deployed(order, result, moment());
+        let outcome = worker.state().deployed(order, result, workers.moment());
         span.in_scope(|| log_deploy(outcome.as_ref(), failure.as_ref()));
         if let Some(outcome) = outcome {
             workers.0.on.uplink.send(Message::Outcome(outcome));
@@ -171,7 +171,7 @@ async fn undeploy(workers: &Workers, worker: &Worker, driver: &str) {
             "undeploy failed: {}", fault.message
         ),
     });
-    worker.state().undeployed(driver, result, moment());
+    worker.state().undeployed(driver, result, workers.moment());
 }
 
 /// Waits for the driver to have room; then begins `step` if it still is what is to be done.

@@ -56,7 +56,7 @@ pub(crate) fn router(gateway: Gateway) -> Router {
         .layer(middleware::from_fn(odd::refuse))
         .layer(middleware::from_fn_with_state(gateway.clone(), caller::authenticate))
         .layer(middleware::from_fn_with_state(gateway.clone(), origin::check))
-        .layer(middleware::from_fn(request_id::assign))
+        .layer(middleware::from_fn_with_state(gateway.clone(), request_id::assign))
         .with_state(gateway)
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use ballast_proto::v1::{agents_server, health_monitors_server, networks_server, pools_server, vips_server};
-use ballast_service::{config::Settings, grpc, process::Failure};
+use ballast_service::{config::Settings, grpc, process::Failure, sources::Sources};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -64,7 +64,7 @@ impl Setting {
         adapt(&mut settings);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let gateway = tokio::spawn(ballast_api_gateway::run(settings, listener, shutdown.clone()));
+        let gateway = tokio::spawn(ballast_api_gateway::run(settings, Sources::system(), listener, shutdown.clone()));
         Self { seen, url, client: reqwest::Client::new(), shutdown, gateway: Some(gateway) }
     }
 

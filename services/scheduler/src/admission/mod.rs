@@ -87,8 +87,8 @@ impl Admission {
     ///
     /// # Errors
     /// One line that names the key.
-    pub(crate) fn guard(settings: &Settings, routes: Routes) -> Result<Routes, String> {
-        let authenticator = Authenticator::new(&settings.auth, Clock::system())?;
+    pub(crate) fn guard(settings: &Settings, clock: Clock, routes: Routes) -> Result<Routes, String> {
+        let authenticator = Authenticator::new(&settings.auth, clock)?;
         Ok(routes.into_axum_router().layer(Self::new(authenticator)).into())
     }
 

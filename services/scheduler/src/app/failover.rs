@@ -68,7 +68,7 @@ impl App {
     async fn fail_over(&self) -> Result<Failover, Fault> {
         let (decision, moving) = self.store.read(|tx, _| Box::pin(self.to_move(tx))).await?;
         for (load_balancer_id, from) in moving {
-            let random = rand::random();
+            let random = self.chance.number();
             let moved = self.store.write(|tx, _| Box::pin(self.move_off(tx, load_balancer_id, from, random))).await;
             let wakes = match moved {
                 // One that cannot be moved keeps nobody else from moving.

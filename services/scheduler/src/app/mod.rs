@@ -25,16 +25,18 @@ mod wakes;
 use std::{sync::Arc, time::Duration};
 
 use ballast_model::{
+    Uuid,
     agent::LivenessLimits,
     fault::Fault,
     ids::{AgentId, LoadBalancerId, PoolId},
+    listener::Mac,
     load_balancer::{LoadBalancer, pool_not_found},
     provider::Provider,
     quota::Limits,
     time::Timestamp,
     view::v1,
 };
-use ballast_service::{clock::Clock, config::Settings};
+use ballast_service::{chance::Chance, clock::Clock, config::Settings, sources::Sources};
 use ballast_store::{Binding, Placed, Store, Tx};
 
 pub use caller::Caller;
@@ -59,6 +61,7 @@ use crate::{
 pub struct App {
     pub store: Store,
     pub clock: Clock,
+    pub chance: Chance,
     pub providers: Vec<Provider>,
     pub limits: LivenessLimits,
     pub heartbeat_interval: Duration,
@@ -97,7 +100,7 @@ impl App {
     ///
     /// # Errors
     /// One line that names the key at fault.
-    pub fn new(settings: &Settings, store: Store, clock: Clock) -> Result<Self, String> {
+    pub fn new(settings: &Settings, store: Store, Sources { clock, chance }: Sources) -> Result<Self, String> {
         let name = &settings.placement.policy;
         let policy = policy(name).ok_or_else(|| {
             format!("placement.policy = \"{name}\" is not a policy; it is one of: {}", POLICIES.join(", "))
@@ -112,6 +115,7 @@ impl App {
             beside: store.clone(),
             store,
             clock,
+            chance,
             providers: providers.collect(),
             limits: LivenessLimits {
                 suspect_after: millis(settings.agents.suspect_after_ms),
@@ -146,6 +150,15 @@ impl App {
     /// When the store fails.
     pub async fn start(&self) -> Result<(), Fault> {
         self.store.write(|tx, _| Box::pin(tx.disconnect_all())).await
+    }
+
+    /// An id for a new object.
+    pub fn new_id<I: From<Uuid>>(&self) -> I {
+        self.chance.id()
+    }
+
+    fn new_mac(&self) -> Mac {
+        Mac::from_random(self.chance.number())
     }
 
     pub fn now(&self) -> Timestamp {

@@ -62,7 +62,7 @@ impl App {
     /// One pass. A load balancer that fails keeps no other from being placed.
     async fn place_unplaced(&self) -> Result<(), Fault> {
         for id in self.store.read(|tx, _| Box::pin(self.placeable(tx))).await? {
-            let random = rand::random();
+            let random = self.chance.number();
             match self.store.write(|tx, _| Box::pin(self.place_one(tx, id, random))).await {
                 Ok(Some(wake)) => {
                     tracing::info!(load_balancer.id = %id, agent.id = %wake.agent_id, "placed");

@@ -35,7 +35,7 @@ impl App {
         provider: Option<&str>,
     ) -> Result<LoadBalancer, Fault> {
         new.provider = provider::find(&self.providers, provider)?.name.clone();
-        let random = rand::random();
+        let random = self.chance.number();
         let place = self.network.place(new.subnet_id).await?;
         let place = place.as_ref();
         let insert = self.store.write(|tx, _| {

@@ -60,7 +60,7 @@ impl App {
             name: new.name.clone(),
             network_id: new.network_id,
             // Chosen anew when the work is run again: the one before may be what was in its way.
-            mac: new.mac.unwrap_or_else(|| Mac::from_random(rand::random())),
+            mac: new.mac.unwrap_or_else(|| self.new_mac()),
             fixed_ips: fill(tx, new.network_id, &slots).await?,
             device_owner: new.device_owner.clone(),
             device_id: new.device_id.clone(),

@@ -4,7 +4,6 @@
 use std::collections::{HashMap, HashSet};
 
 use ballast_model::{
-    Uuid,
     agent::{Agent, AgentDriver},
     counters::{Epoch, Generation},
     fault::{Code, Fault},
@@ -29,13 +28,13 @@ impl App {
     /// # Errors
     /// When the store fails.
     pub async fn agent_connected(&self, host: &str, version: &str, drivers: &[AgentDriver]) -> Result<Agent, Fault> {
-        let now = self.now();
+        let (now, id) = (self.now(), self.new_id());
         let connect = self.store.write(|tx, _| {
             Box::pin(async move {
                 let known = tx.agent_by_host(host).await?;
                 let is_new = known.is_none();
                 let mut agent = known.unwrap_or_else(|| Agent {
-                    id: Uuid::new_v4().into(),
+                    id,
                     host: host.to_owned(),
                     admin_state_up: true,
                     description: None,

@@ -3,10 +3,9 @@
 use std::net::IpAddr;
 
 use ballast_model::{
-    Uuid,
     fault::Fault,
     ids::{ListenerId, PoolId, PortId, SubnetId},
-    listener::{Listener, Mac, NewVip, Protocol, Vip, VipChange},
+    listener::{Listener, NewVip, Protocol, Vip, VipChange},
     load_balancer::{LoadBalancer, vip_not_found},
     network::Network,
     pool::SessionPersistence,
@@ -90,7 +89,7 @@ impl App {
                 let address = free_address(tx, &subnet, wanted.address, &[]).await?;
                 let address = address.ok_or_else(|| no_address_left(subnet.network_id))?;
                 // Chosen anew when the work is run again: the one before may be what was in its way.
-                let mac = Mac::from_random(rand::random());
+                let mac = self.new_mac();
                 Vip { subnet_id: subnet.id, port_id: wanted.port_id, address, mac }
             }
         };
@@ -137,7 +136,7 @@ impl App {
                 let before = load_vip(tx, caller, id).await?;
                 let after = before.load_balancer.clone().update_vip(id, change.clone())?;
                 match pool_id.filter(|pool_id| *pool_id != v1::pool_of(after.id)) {
-                    Some(pool_id) => move_vip(tx, caller, id, (&before, after, pool_id)).await,
+                    Some(pool_id) => self.move_vip(tx, caller, id, (&before, after, pool_id)).await,
                     None => {
                         let wakes = [save(tx, &before, &after).await?, None];
                         Ok((after, wakes))
@@ -159,7 +158,7 @@ impl App {
             Box::pin(async move {
                 let before = load_vip(tx, caller, id).await?;
                 let (after, gone) = before.load_balancer.clone().remove_vip(id)?;
-                hold(tx, (&before, &after), (&gone.vip, &gone.listener.project_id)).await?;
+                self.hold(tx, (&before, &after), (&gone.vip, &gone.listener.project_id)).await?;
                 tx.delete_port(gone.vip.port_id).await?;
                 self.leave_port(tx, id, &gone.vip).await?;
                 save(tx, &before, &after).await
@@ -206,40 +205,44 @@ fn port_of(wanted: &WantedVip, subnet: &Subnet, vip: &Vip) -> Port {
     }
 }
 
-/// Reserves an address that the load balancer no longer has until its agent has confirmed that, if one was ever told of it.
-async fn hold(
-    tx: &Tx,
-    (before, after): (&Placed, &LoadBalancer),
-    (vip, project_id): (&Vip, &str),
-) -> Result<(), Fault> {
-    let Some(binding) = &before.binding else { return Ok(()) };
-    if !tx.untold(&[vip.port_id]).await?.is_empty() {
-        return Ok(());
+impl App {
+    /// Reserves an address that the load balancer no longer has until its agent has confirmed that, if one was ever told of it.
+    async fn hold(
+        &self,
+        tx: &Tx,
+        (before, after): (&Placed, &LoadBalancer),
+        (vip, project_id): (&Vip, &str),
+    ) -> Result<(), Fault> {
+        let Some(binding) = &before.binding else { return Ok(()) };
+        if !tx.untold(&[vip.port_id]).await?.is_empty() {
+            return Ok(());
+        }
+        tx.insert_hold(&Hold {
+            id: self.new_id(),
+            subnet_id: vip.subnet_id,
+            address: vip.address,
+            port_id: vip.port_id,
+            load_balancer_id: after.id,
+            agent_id: binding.agent_id,
+            generation: after.generation,
+            project_id: project_id.to_owned(),
+        })
+        .await
     }
-    tx.insert_hold(&Hold {
-        id: Uuid::new_v4(),
-        subnet_id: vip.subnet_id,
-        address: vip.address,
-        port_id: vip.port_id,
-        load_balancer_id: after.id,
-        agent_id: binding.agent_id,
-        generation: after.generation,
-        project_id: project_id.to_owned(),
-    })
-    .await
-}
 
-async fn move_vip(
-    tx: &Tx,
-    caller: &Caller,
-    id: ListenerId,
-    (before, changed, pool_id): (&Placed, LoadBalancer, PoolId),
-) -> Result<(LoadBalancer, [Option<Wake>; 2]), Fault> {
-    let target = load_pool(tx, caller, pool_id).await?;
-    let (left, moving) = changed.remove_vip(id)?;
-    hold(tx, (before, &left), (&moving.vip, &moving.listener.project_id)).await?;
-    let wake = save(tx, before, &left).await?;
-    let received = target.load_balancer.clone().receive_vip(moving)?;
-    let wakes = [wake, save(tx, &target, &received).await?];
-    Ok((received, wakes))
+    async fn move_vip(
+        &self,
+        tx: &Tx,
+        caller: &Caller,
+        id: ListenerId,
+        (before, changed, pool_id): (&Placed, LoadBalancer, PoolId),
+    ) -> Result<(LoadBalancer, [Option<Wake>; 2]), Fault> {
+        let target = load_pool(tx, caller, pool_id).await?;
+        let (left, moving) = changed.remove_vip(id)?;
+        self.hold(tx, (before, &left), (&moving.vip, &moving.listener.project_id)).await?;
+        let wake = save(tx, before, &left).await?;
+        let received = target.load_balancer.clone().receive_vip(moving)?;
+        let wakes = [wake, save(tx, &target, &received).await?];
+        Ok((received, wakes))
+    }
 }

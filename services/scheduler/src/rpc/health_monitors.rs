@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use ballast_model::{
-    Uuid,
     fault::Fault,
     health_monitor::{HealthMonitor as Monitor, MonitorChange},
     load_balancer::monitor_not_found,
@@ -33,7 +32,7 @@ impl health_monitors_server::HealthMonitors for Api {
     async fn create(&self, request: Request<CreateHealthMonitorRequest>) -> Result<Response<HealthMonitor>, Status> {
         let (caller, request) = (&caller(&request), request.into_inner());
         let sent = body("health_monitor", request.health_monitor).map_err(refuse)?;
-        let monitor = new_monitor(caller, sent.clone()).map_err(refuse)?;
+        let monitor = new_monitor(&self.0, caller, sent.clone()).map_err(refuse)?;
         let claim = claim(&self.0, caller, &request.request_id, (&sent, monitor.id)).map_err(refuse)?;
         let make = |app: Arc<App>| async move { app.create_monitor(monitor).await };
         let made = once(&self.0, claim, make, |id| self.0.monitor(caller, id)).await.map_err(refuse)?;
@@ -68,7 +67,7 @@ impl health_monitors_server::HealthMonitors for Api {
     }
 }
 
-fn new_monitor(caller: &Caller, sent: HealthMonitor) -> Result<Monitor, Fault> {
+fn new_monitor(app: &App, caller: &Caller, sent: HealthMonitor) -> Result<Monitor, Fault> {
     let kind = convert::monitor_type(sent.r#type)?;
     let project_id = caller.project_for(&sent.project_id)?;
     let fields = MonitorChange {
@@ -80,7 +79,7 @@ fn new_monitor(caller: &Caller, sent: HealthMonitor) -> Result<Monitor, Fault> {
         expected_codes: sent.expected_codes,
         admin_state_up: sent.admin_state_up,
     };
-    Monitor::new(Uuid::new_v4().into(), project_id, kind, fields)
+    Monitor::new(app.new_id(), project_id, kind, fields)
 }
 
 /// A masked field that is not set goes back to its default, if it has one.

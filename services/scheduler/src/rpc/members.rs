@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ballast_model::{
-    Uuid, check,
+    check,
     fault::Fault,
     ids::{MemberId, PoolId},
     load_balancer::{LoadBalancer, member_not_found},
@@ -34,7 +34,7 @@ impl members_server::Members for Api {
     async fn create(&self, request: Request<CreateMemberRequest>) -> Result<Response<Member>, Status> {
         let (caller, request) = (&caller(&request), request.into_inner());
         let member = body("member", request.member).map_err(refuse)?;
-        let (pool_id, new) = new_member(caller, &member).map_err(refuse)?;
+        let (pool_id, new) = new_member(&self.0, caller, &member).map_err(refuse)?;
         let id = new.id;
         let claim = claim(&self.0, caller, &request.request_id, (&member, id)).map_err(refuse)?;
         let make = |app: Arc<App>| async move { Ok((id, app.create_member(caller, pool_id, new).await?)) };
@@ -74,12 +74,12 @@ impl members_server::Members for Api {
     }
 }
 
-fn new_member(caller: &Caller, member: &Member) -> Result<(PoolId, NewMember), Fault> {
+fn new_member(app: &App, caller: &Caller, member: &Member) -> Result<(PoolId, NewMember), Fault> {
     if member.address.is_empty() {
         return Err(Fault::missing_field("address"));
     }
     let new = NewMember {
-        id: Uuid::new_v4().into(),
+        id: app.new_id(),
         project_id: caller.project_for(&member.project_id)?,
         address: check::member_address("address", &member.address)?,
         protocol_port: check::port("protocol_port", required("protocol_port", member.protocol_port)?)?,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ballast_model::{
-    Uuid, check,
+    check,
     fault::Fault,
     ids::SubnetId,
     network::{Attachment, Network as Model, NetworkChange, network_not_found},
@@ -35,7 +35,7 @@ impl networks_server::Networks for Api {
     async fn create_network(&self, request: Request<CreateNetworkRequest>) -> Result<Response<Network>, Status> {
         let (caller, request) = (&caller(&request), request.into_inner());
         let sent = body("network", request.network).map_err(refuse)?;
-        let network = new_network(caller, sent.clone()).map_err(refuse)?;
+        let network = new_network(&self.0, caller, sent.clone()).map_err(refuse)?;
         let claim = claim(&self.0, caller, &request.request_id, (&sent, network.id)).map_err(refuse)?;
         let make = |app: Arc<App>| async move { Ok((app.create_network(network).await?, Vec::new())) };
         let (made, subnets) = once(&self.0, claim, make, |id| self.0.network(caller, id)).await.map_err(refuse)?;
@@ -75,7 +75,7 @@ impl networks_server::Networks for Api {
     async fn create_subnet(&self, request: Request<CreateSubnetRequest>) -> Result<Response<Subnet>, Status> {
         let (caller, request) = (&caller(&request), request.into_inner());
         let sent = body("subnet", request.subnet).map_err(refuse)?;
-        let subnet = new_subnet(caller, sent.clone()).map_err(refuse)?;
+        let subnet = new_subnet(&self.0, caller, sent.clone()).map_err(refuse)?;
         let claim = claim(&self.0, caller, &request.request_id, (&sent, subnet.id)).map_err(refuse)?;
         let make = |app: Arc<App>| async move { app.create_subnet(caller, subnet).await };
         let made = once(&self.0, claim, make, |id| self.0.subnet(caller, id)).await.map_err(refuse)?;
@@ -111,7 +111,7 @@ impl networks_server::Networks for Api {
     }
 }
 
-fn new_network(caller: &Caller, network: Network) -> Result<Model, Fault> {
+fn new_network(app: &App, caller: &Caller, network: Network) -> Result<Model, Fault> {
     let attachment = Attachment {
         network_type: network.network_type,
         physical_network: network.physical_network,
@@ -121,7 +121,7 @@ fn new_network(caller: &Caller, network: Network) -> Result<Model, Fault> {
         caller.must_be_admin("create_network")?;
     }
     Ok(Model {
-        id: Uuid::new_v4().into(),
+        id: app.new_id(),
         project_id: caller.project_for(&network.project_id)?,
         name: check::text("name", network.name, check::MAX_TEXT)?,
         shared: network.shared,
@@ -130,11 +130,11 @@ fn new_network(caller: &Caller, network: Network) -> Result<Model, Fault> {
     })
 }
 
-fn new_subnet(caller: &Caller, subnet: Subnet) -> Result<SubnetModel, Fault> {
+fn new_subnet(app: &App, caller: &Caller, subnet: Subnet) -> Result<SubnetModel, Fault> {
     let pools = subnet.allocation_pools.into_iter();
     let routes = subnet.host_routes.into_iter();
     SubnetModel::new(NewSubnet {
-        id: Uuid::new_v4().into(),
+        id: app.new_id(),
         project_id: caller.project_for(&subnet.project_id)?,
         name: subnet.name,
         network_id: reference("network_id", &subnet.network_id)?,

@@ -7,18 +7,20 @@ use ballast_model::{
     fault::{Code, Fault},
 };
 use ballast_store::Claim;
-use prost::Message;
+use prost::Name;
 use sha2::{Digest as _, Sha256};
 
 use crate::app::{App, Caller};
 
 const LONGEST_ID: usize = 255;
+/// Stands before a message's name in digests, since the first ones that were stored.
+const DIGESTED: &str = "ballast_proto::lbaas::v1::";
 
 /// The claim of a create on its id; none: the client chose none.
 ///
 /// # Errors
 /// When the id is too long.
-pub(super) fn claim<M: Message>(
+pub(super) fn claim<M: Name>(
     app: &App,
     caller: &Caller,
     request_id: &str,
@@ -31,7 +33,7 @@ pub(super) fn claim<M: Message>(
         return Err(Fault::invalid_field("request_id", format!("it has more than {LONGEST_ID} characters.")));
     }
     let mut digest = Sha256::new();
-    digest.update(std::any::type_name::<M>());
+    digest.update(format!("{DIGESTED}{}", M::NAME));
     digest.update(sent.encode_to_vec());
     Ok(Some(Claim {
         project_id: caller.project_id.clone().unwrap_or_default(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ballast_model::{
-    Uuid, check,
+    check,
     fault::Fault,
     load_balancer::{LoadBalancer, association_not_found, monitor_not_found, pool_not_found},
     pool::{NewPool, PoolChange},
@@ -34,7 +34,7 @@ impl pools_server::Pools for Api {
         let (caller, request) = (&caller(&request), request.into_inner());
         let pool = body("pool", request.pool).map_err(refuse)?;
         let provider = (!pool.provider.is_empty()).then(|| pool.provider.clone());
-        let new = new_pool(caller, pool.clone()).map_err(refuse)?;
+        let new = new_pool(&self.0, caller, pool.clone()).map_err(refuse)?;
         let claim = claim(&self.0, caller, &request.request_id, (&pool, new.id)).map_err(refuse)?;
         let make = |app: Arc<App>| async move { app.create_pool(caller, new, provider.as_deref()).await };
         let made = once(&self.0, claim, make, |id| self.0.pool(caller, id)).await.map_err(refuse)?;
@@ -111,9 +111,9 @@ impl pools_server::Pools for Api {
     }
 }
 
-fn new_pool(caller: &Caller, pool: Pool) -> Result<NewPool, Fault> {
+fn new_pool(app: &App, caller: &Caller, pool: Pool) -> Result<NewPool, Fault> {
     Ok(NewPool {
-        id: Uuid::new_v4().into(),
+        id: app.new_id(),
         project_id: caller.project_for(&pool.project_id)?,
         name: check::text("name", pool.name, check::MAX_TEXT)?,
         description: check::text("description", pool.description, check::MAX_TEXT)?,

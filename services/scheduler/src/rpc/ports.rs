@@ -1,7 +1,7 @@
 //! `lbaas.v1.Ports`
 
 use ballast_model::{
-    Uuid, check,
+    check,
     fault::Fault,
     listener::Mac,
     port::{Port as Model, PortChange, WantedIp, port_not_found},
@@ -20,7 +20,7 @@ use super::{
     decode::{Mask, body, caller, id, next_page_token, query, reference},
     refuse,
 };
-use crate::app::{Caller, NewPort};
+use crate::app::{App, Caller, NewPort};
 
 const MUTABLE: [&str; 6] = ["name", "admin_state_up", "device_id", "device_owner", "fixed_ips", "mac_address"];
 
@@ -29,7 +29,7 @@ impl ports_server::Ports for Api {
     async fn create(&self, request: Request<CreatePortRequest>) -> Result<Response<Port>, Status> {
         let caller = caller(&request);
         let sent = body("port", request.into_inner().port);
-        let port = sent.and_then(|port| new_port(&caller, port)).map_err(refuse)?;
+        let port = sent.and_then(|port| new_port(&self.0, &caller, port)).map_err(refuse)?;
         let made = self.0.create_port(&caller, port).await.map_err(refuse)?;
         Ok(Response::new(encode(&caller, &made)))
     }
@@ -69,12 +69,12 @@ fn encode(caller: &Caller, port: &Model) -> Port {
     if caller.admin { shown } else { Port { host_id: String::new(), ..shown } }
 }
 
-fn new_port(caller: &Caller, port: Port) -> Result<NewPort, Fault> {
+fn new_port(app: &App, caller: &Caller, port: Port) -> Result<NewPort, Fault> {
     if !port.host_id.is_empty() {
         caller.must_be_admin("create_port")?;
     }
     Ok(NewPort {
-        id: Uuid::new_v4().into(),
+        id: app.new_id(),
         project_id: caller.project_for(&port.project_id)?,
         name: check::text("name", port.name, check::MAX_TEXT)?,
         network_id: reference("network_id", &port.network_id)?,

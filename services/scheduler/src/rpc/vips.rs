@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ballast_model::{
-    Uuid, check,
+    check,
     fault::{Code, Fault},
     ids::{ListenerId, PoolId},
     listener::VipChange,
@@ -36,7 +36,7 @@ impl vips_server::Vips for Api {
     async fn create(&self, request: Request<CreateVipRequest>) -> Result<Response<Vip>, Status> {
         let (caller, request) = (&caller(&request), request.into_inner());
         let vip = body("vip", request.vip).map_err(refuse)?;
-        let wanted = wanted_vip(caller, vip.clone()).map_err(refuse)?;
+        let wanted = wanted_vip(&self.0, caller, vip.clone()).map_err(refuse)?;
         let id = wanted.id;
         let claim = claim(&self.0, caller, &request.request_id, (&vip, id)).map_err(refuse)?;
         let make =
@@ -77,11 +77,11 @@ impl vips_server::Vips for Api {
     }
 }
 
-fn wanted_vip(caller: &Caller, vip: Vip) -> Result<WantedVip, Fault> {
+fn wanted_vip(app: &App, caller: &Caller, vip: Vip) -> Result<WantedVip, Fault> {
     let address = (!vip.address.is_empty()).then(|| check::address("address", &vip.address)).transpose()?;
     Ok(WantedVip {
-        id: Uuid::new_v4().into(),
-        port_id: Uuid::new_v4().into(),
+        id: app.new_id(),
+        port_id: app.new_id(),
         project_id: caller.project_for(&vip.project_id)?,
         name: check::text("name", vip.name, check::MAX_TEXT)?,
         description: check::text("description", vip.description, check::MAX_TEXT)?,

@@ -71,7 +71,11 @@ impl Session<'_> {
         match message.message {
             Some(Message::Heartbeat(heartbeat)) => self.heartbeat(&heartbeat, drivers).await,
             Some(Message::Removed(removed)) => match self.owner(&removed.load_balancer_id, removed.epoch) {
-                Some(owner) => self.app.removed(owner).await,
+                Some(owner) => {
+                    self.app.removed(owner).await?;
+                    self.sent.removed(owner.load_balancer_id, owner.epoch);
+                    Ok(())
+                }
                 None => Ok(()),
             },
             Some(Message::Waiting(waiting)) => match self.owner(&waiting.load_balancer_id, waiting.epoch) {

@@ -7,14 +7,14 @@ mod bounds;
 mod inbound;
 mod outbound;
 mod reader;
+mod sent;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use self::sent::Sent;
 use ballast_model::{
     agent::{Agent, AgentDriver, Liveness},
-    counters::{Epoch, Generation},
     fault::{Code, Fault},
-    ids::LoadBalancerId,
     told::{LONGEST, told},
 };
 use ballast_proto::{
@@ -124,7 +124,7 @@ async fn run(app: Arc<App>, agent: Agent, hello: Hello, stream: Duplex, shutdown
         app: &app,
         agent: &agent,
         outbox: stream.outbox,
-        sent: HashMap::new(),
+        sent: Sent::default(),
         known: known_of(&agent.drivers),
     };
     let inbound = Open::new(&app, agent.id).read(stream.inbound);
@@ -163,8 +163,7 @@ struct Session<'a> {
     app: &'a App,
     agent: &'a Agent,
     outbox: Outbox,
-    /// The epoch and generation last sent of each load balancer; a removal has the greatest generation.
-    sent: HashMap<LoadBalancerId, (Epoch, Generation)>,
+    sent: Sent,
     /// Each driver as it was told last, by name: also those that are not there now.
     known: HashMap<String, AgentDriver>,
 }

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use ballast_model::{
-    counters::Generation,
     fault::{Code, Fault},
     ids::LoadBalancerId,
 };
@@ -12,13 +11,10 @@ use ballast_proto::{
     convert,
 };
 
-use ballast_store::{BoundLoadBalancer, Phase};
+use ballast_store::BoundLoadBalancer;
 
 use super::Session;
 use crate::app::{Desired, Report};
-
-/// Stands for a generation after all others: that of a removal.
-const REMOVAL: Generation = Generation::new(u64::MAX);
 
 impl Session<'_> {
     /// Sends what is not sent yet of these load balancers.
@@ -34,13 +30,7 @@ impl Session<'_> {
 
     async fn send_wanted(&mut self, among: Option<&[LoadBalancerId]>) -> Result<(), Fault> {
         let sent = &self.sent;
-        let is_new = |bound: &BoundLoadBalancer| {
-            let newest = match bound.binding.phase {
-                Phase::Bound => (bound.binding.epoch, bound.generation),
-                Phase::Removing => (bound.binding.epoch, REMOVAL),
-            };
-            sent.get(&bound.binding.load_balancer_id).is_none_or(|sent| *sent < newest)
-        };
+        let is_new = |bound: &BoundLoadBalancer| sent.lacks(bound);
         let reports = self.app.desired(self.agent.id, among, is_new).await?;
         for report in reports {
             self.send_report(report).await?;
@@ -49,14 +39,9 @@ impl Session<'_> {
     }
 
     async fn send_report(&mut self, report: Report) -> Result<(), Fault> {
-        let (id, mark) = match &report {
-            Report::Desired(desired) => (desired.load_balancer.id, (desired.epoch, desired.generation)),
-            Report::Remove { load_balancer_id, epoch } => (*load_balancer_id, (*epoch, REMOVAL)),
-        };
-        if self.sent.get(&id).is_some_and(|sent| *sent >= mark) {
+        if !self.sent.note(&report) {
             return Ok(());
         }
-        self.sent.insert(id, mark);
         self.send(match report {
             Report::Desired(desired) => Message::Desired(desired_message(&desired)),
             Report::Remove { load_balancer_id, epoch } => {

@@ -141,6 +141,7 @@ impl Store {
             match self.attempt(&work).await {
                 Err(fault) if fault.code() == Code::Conflict && attempt < ATTEMPTS => {
                     let longest = PAUSE_MICROS << attempt;
+                    #[expect(clippy::disallowed_methods, reason = "nothing but the wait of two that met depends on it")]
                     let pause = rand::rng().random_range(0..longest);
                     tracing::debug!(attempt, pause, detail = fault.detail(), "trying again: {fault}");
                     tokio::time::sleep(Duration::from_micros(pause)).await;
@@ -247,6 +248,7 @@ impl Tx {
         if let Some(cluster) = cluster::Entity::find().one(self.db()).await.map_err(fault_of)? {
             return Ok(cluster.id);
         }
+        #[expect(clippy::disallowed_methods, reason = "once in the life of a database")]
         let id = Uuid::new_v4();
         let row = cluster::ActiveModel { seq: Set(1), id: Set(id) };
         cluster::Entity::insert(row).exec_without_returning(self.db()).await.map_err(fault_of)?;

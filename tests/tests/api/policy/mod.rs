@@ -8,6 +8,7 @@ mod table;
 use std::collections::BTreeSet;
 
 use ballast_api_gateway::Route;
+use ballast_service::chance::Chance;
 use ballast_tests::rest::Reply;
 use serde_json::Value;
 use uuid::Uuid;
@@ -76,7 +77,7 @@ impl Case<'_> {
 
     /// Whether nothing tells this 404 from that of what there is not.
     async fn hides(&self, ids: &[String], reply: &Reply, body: Option<Value>) -> bool {
-        let nothing: Vec<String> = ids.iter().map(|_| Uuid::new_v4().to_string()).collect();
+        let nothing: Vec<String> = ids.iter().map(|_| Chance::system().id::<Uuid>().to_string()).collect();
         let path = filled(self.route.path, &nothing);
         let other = self.world.services.call_as(self.caller, self.route.method, &path, body).await;
         let mut text = other.body.to_string();
@@ -137,7 +138,8 @@ async fn every_route_answers_every_role_as_the_policy_says() {
     let mut wrong = Vec::new();
     for row in rows(TABLE) {
         let route = routes.iter().find(|route| route.action == row.name).expect("a served route");
-        let path = filled(route.path, &[Uuid::new_v4().to_string(), Uuid::new_v4().to_string()]);
+        let path =
+            filled(route.path, &[Chance::system().id::<Uuid>().to_string(), Chance::system().id::<Uuid>().to_string()]);
         for token in ["", "nobody's"] {
             let reply = world.services.call_as(token, route.method, &path, None).await;
             if reply.status != row.nobody {

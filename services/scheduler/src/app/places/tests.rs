@@ -14,6 +14,7 @@ use ballast_model::{
 use ballast_service::{
     clock::Clock,
     config::{self, Settings},
+    sources::Sources,
 };
 use ballast_store::Store;
 use tempfile::TempDir;
@@ -106,7 +107,7 @@ async fn app() -> (App, std::sync::Arc<Played>, TempDir) {
         ..Settings::default()
     };
     let store = Store::open(&format!("sqlite://{}/b.db", directory.path().display())).await.unwrap();
-    let mut app = App::new(&settings, store, Clock::system()).unwrap();
+    let mut app = App::new(&settings, store, Sources::system()).unwrap();
     let played = std::sync::Arc::new(Played::default());
     app.network = std::sync::Arc::<Played>::clone(&played);
     let new = NewPool {

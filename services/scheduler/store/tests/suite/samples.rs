@@ -143,7 +143,7 @@ pub(crate) fn port(number: u128, at: &str) -> Port {
         name: "vip-x".to_owned(),
         network_id: id(800),
         fixed_ips: vec![FixedIp { subnet_id: id(900), address: address(at) }],
-        mac: Mac::from_random(u32::try_from(number).unwrap()),
+        mac: Mac::from_random(u64::try_from(number).unwrap()),
         device_owner: "neutron:LOADBALANCER".to_owned(),
         device_id: "x".to_owned(),
         host: String::new(),

@@ -1,0 +1,72 @@
+//! What a session has sent of each load balancer. Pure.
+
+use std::collections::HashMap;
+
+use ballast_model::{
+    counters::{Epoch, Generation},
+    ids::LoadBalancerId,
+};
+use ballast_store::{BoundLoadBalancer, Phase};
+
+use crate::app::Report;
+
+/// Stands for a generation after all others: that of a removal.
+const REMOVAL: Generation = Generation::new(u64::MAX);
+
+/// The epoch and generation last sent of each load balancer that the agent has, or is to remove.
+#[derive(Debug, Default)]
+pub(super) struct Sent(HashMap<LoadBalancerId, (Epoch, Generation)>);
+
+impl Sent {
+    /// Whether there is something to send.
+    pub(super) fn lacks(&self, bound: &BoundLoadBalancer) -> bool {
+        let newest = match bound.binding.phase {
+            Phase::Bound => (bound.binding.epoch, bound.generation),
+            Phase::Removing => (bound.binding.epoch, REMOVAL),
+        };
+        self.0.get(&bound.binding.load_balancer_id).is_none_or(|sent| *sent < newest)
+    }
+
+    /// Notes a report that is about to be sent; `false`: it, or a newer one, was.
+    pub(super) fn note(&mut self, report: &Report) -> bool {
+        let (id, mark) = match report {
+            Report::Desired(desired) => (desired.load_balancer.id, (desired.epoch, desired.generation)),
+            Report::Remove { load_balancer_id, epoch } => (*load_balancer_id, (*epoch, REMOVAL)),
+        };
+        if self.0.get(&id).is_some_and(|sent| *sent >= mark) {
+            return false;
+        }
+        self.0.insert(id, mark);
+        true
+    }
+
+    /// The agent has let go of what it had by this epoch: without this a stream would remember whatever it ever had.
+    pub(super) fn removed(&mut self, id: LoadBalancerId, epoch: Epoch) {
+        if self.0.get(&id).is_some_and(|(sent, _)| *sent <= epoch) {
+            self.0.remove(&id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: LoadBalancerId = LoadBalancerId::from_u128(1);
+
+    fn removal(epoch: u64) -> Report {
+        Report::Remove { load_balancer_id: ID, epoch: epoch.into() }
+    }
+
+    #[test]
+    fn what_was_removed_is_forgotten_unless_it_came_back_meanwhile() {
+        let mut sent = Sent::default();
+        assert!(sent.note(&removal(1)));
+        assert!(!sent.note(&removal(1)), "twice");
+        sent.removed(ID, Epoch::FIRST);
+        assert!(sent.0.is_empty());
+        assert!(sent.note(&removal(3)));
+        sent.removed(ID, 2.into());
+        assert!(!sent.note(&removal(3)));
+    }
+}
