@@ -56,7 +56,7 @@ impl Keystone {
     #[must_use]
     pub fn start(python: PathBuf, directory: &Path, port: u16, tls: Option<[String; 2]>) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let (directory, client) = (directory.to_owned(), reqwest::Client::new());
+        let (directory, client) = (directory.to_owned(), ballast_service::http::plain().expect("a client"));
         let admin = String::new();
         let mut keystone = Self { python, directory, port, tls, process: None, runtime, client, admin };
         keystone.serve();

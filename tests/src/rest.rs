@@ -55,7 +55,12 @@ impl Rest {
     #[must_use]
     pub fn new(url: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        Self { runtime, client: reqwest::Client::new(), url: url.to_owned(), token: String::new() }
+        Self {
+            runtime,
+            client: ballast_service::http::plain().expect("a client"),
+            url: url.to_owned(),
+            token: String::new(),
+        }
     }
 
     /// As a caller who shows this token; empty: none.

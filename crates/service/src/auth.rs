@@ -4,7 +4,6 @@
 //! SHA-256.
 
 mod cache;
-mod http;
 mod keystone;
 mod roles;
 mod token_file;

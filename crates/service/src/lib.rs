@@ -11,6 +11,8 @@ pub mod config;
 pub mod edge;
 pub mod folder;
 pub mod grpc;
+#[cfg(feature = "http")]
+pub mod http;
 mod list;
 pub mod process;
 pub mod secret;

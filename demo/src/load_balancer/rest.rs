@@ -18,7 +18,8 @@ pub(crate) struct Rest {
 impl Rest {
     pub(crate) fn at(listen: SocketAddr) -> Result<Self, DemoError> {
         // A proxy of the environment does not lead back to this machine.
-        let client = reqwest::Client::builder().no_proxy().build().map_err(DemoError::when("cannot make a client"))?;
+        let client =
+            ballast_service::http::plain().map_err(|why| DemoError::new(format!("cannot make a client: {why}")))?;
         Ok(Self { base: format!("http://{listen}"), client })
     }
 

@@ -110,7 +110,7 @@ impl Services {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(ballast_api_gateway::run(settings, Sources::system(), listener, shutdown.clone()));
-        let client = reqwest::Client::new();
+        let client = ballast_service::http::plain().unwrap();
         let shutdown = Some(shutdown.drop_guard());
         Self { channel, scheduler, database, ahead, client, url, _directory: directory, shutdown }
     }

@@ -34,7 +34,7 @@ async fn shared_land(services: &Services) -> (String, String) {
 #[tokio::test]
 async fn who_has_no_good_token_is_told_what_neutrons_middleware_tells_and_no_more() {
     let services = Services::with_tokens(|_| {}).await;
-    let client = reqwest::Client::new();
+    let client = ballast_service::http::plain().unwrap();
     for path in ["/v2.0/lb/pools", "/v2.0/lb/pools.json", "/v2.0", "/v2.0/no/such/path", "/v2.0/extensions"] {
         for token in [None, Some(""), Some("nobody's"), Some("alic"), Some("alice, admin")] {
             let mut request = client.get(format!("{}{path}", services.url));

@@ -152,7 +152,8 @@ impl Released {
             command.arg("--config").arg(&config).stderr(log).spawn().unwrap()
         };
         let services = vec![start("ballast-scheduler"), start("ballast-api-gateway")];
-        let released = Self { services, client: reqwest::Client::new(), url: format!("http://{gateway}") };
+        let released =
+            Self { services, client: ballast_service::http::plain().unwrap(), url: format!("http://{gateway}") };
         released.wait("answer", || async { released.try_call("GET", "/v2.0/lb/pools", None).await.0 == 200 }).await;
         let mut settings = Settings::default();
         settings.gateway.scheduler = format!("unix:{}", socket(directory).display()).parse().unwrap();

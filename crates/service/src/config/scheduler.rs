@@ -206,8 +206,10 @@ impl Quotas {
 #[serde(default, deny_unknown_fields)]
 pub struct Network {
     pub provider: NetworkProvider,
-    /// `http://host:9696`, with `neutron`.
+    /// `https://host:9696`, with `neutron`.
     pub url: String,
+    /// A CA in PEM for a Neutron that the machine's own do not vouch for; empty: none.
+    pub ca: PathBuf,
     /// The file with the service's token, with `neutron`; read anew for each call.
     pub token_file: PathBuf,
     pub timeout_ms: u32,
@@ -215,7 +217,13 @@ pub struct Network {
 
 impl Default for Network {
     fn default() -> Self {
-        Self { provider: NetworkProvider::Builtin, url: String::new(), token_file: PathBuf::new(), timeout_ms: 10_000 }
+        Self {
+            provider: NetworkProvider::Builtin,
+            url: String::new(),
+            ca: PathBuf::new(),
+            token_file: PathBuf::new(),
+            timeout_ms: 10_000,
+        }
     }
 }
 

@@ -65,7 +65,7 @@ impl Setting {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let gateway = tokio::spawn(ballast_api_gateway::run(settings, Sources::system(), listener, shutdown.clone()));
-        Self { seen, url, client: reqwest::Client::new(), shutdown, gateway: Some(gateway) }
+        Self { seen, url, client: ballast_service::http::plain().unwrap(), shutdown, gateway: Some(gateway) }
     }
 
     /// Ends the gateway; how it ended.

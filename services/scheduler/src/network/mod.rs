@@ -7,7 +7,7 @@
 mod builtin;
 mod neutron;
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc};
 
 use ballast_model::{
     Uuid,
@@ -94,10 +94,6 @@ pub fn device_of_host(host: &str) -> String {
 pub fn provider(settings: &config::Network) -> Result<Arc<dyn NetworkProvider>, String> {
     match settings.provider {
         config::NetworkProvider::Builtin => Ok(Arc::new(builtin::Builtin)),
-        config::NetworkProvider::Neutron => {
-            let timeout = Duration::from_millis(settings.timeout_ms.into());
-            let neutron = neutron::Neutron::new(&settings.url, &settings.token_file, timeout)?;
-            Ok(Arc::new(neutron))
-        }
+        config::NetworkProvider::Neutron => Ok(Arc::new(neutron::Neutron::new(settings)?)),
     }
 }

@@ -5,10 +5,7 @@
 
 mod shapes;
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 use ballast_model::{
     fault::{Code, Fault},
@@ -17,8 +14,12 @@ use ballast_model::{
     port::LOAD_BALANCER,
     subnet::{Subnet, subnet_not_found},
 };
-use ballast_service::secret;
-use reqwest::{Client, Method, Response, StatusCode};
+use ballast_service::{
+    config,
+    http::{Answer, Http, Service},
+    secret,
+};
+use reqwest::{Method, StatusCode};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
@@ -26,7 +27,7 @@ use self::shapes::{NetworkShape, PortShape, SubnetShape};
 use super::{MadePort, NetworkProvider, WantedPort, device_of_host, port_name};
 
 pub(super) struct Neutron {
-    client: Client,
+    http: Http,
     /// Without a slash at its end.
     url: String,
     token_file: PathBuf,
@@ -46,11 +47,8 @@ struct RefusedFor {
 }
 
 impl Neutron {
-    pub(super) fn new(url: &str, token_file: &Path, timeout: Duration) -> Result<Self, String> {
-        let url = url.trim_end_matches('/').to_owned();
-        if !url.starts_with("http://") && !url.starts_with("https://") {
-            return Err(format!("network.url = \"{url}\" must begin with http:// or https://"));
-        }
+    pub(super) fn new(settings: &config::Network) -> Result<Self, String> {
+        let (url, token_file) = (settings.url.trim_end_matches('/'), &settings.token_file);
         if token_file.as_os_str().is_empty() {
             return Err("network.token_file must name the file with the service's token".to_owned());
         }
@@ -58,28 +56,26 @@ impl Neutron {
             secret::check(token_file)
                 .map_err(|why| format!("network.token_file = \"{}\": {why}", token_file.display()))?;
         }
-        let client =
-            Client::builder().no_proxy().timeout(timeout).build().map_err(|error| format!("network.url: {error}"))?;
-        Ok(Self { client, url, token_file: token_file.to_owned() })
+        let service = Service { url: ("network.url", url), ca: ("network.ca", &settings.ca) };
+        let http = Http::new(&service, Duration::from_millis(settings.timeout_ms.into()))?;
+        Ok(Self { http, url: url.to_owned(), token_file: token_file.clone() })
     }
 
-    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Result<Response, Fault> {
+    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, Fault> {
         let token = secret::line("network.token_file", &self.token_file).map_err(|error| self.silent(error))?;
-        let mut request = self.client.request(method, format!("{}/v2.0{path}", self.url));
+        let mut request = self.http.request(method, &format!("{}/v2.0{path}", self.url));
         request = request.header("X-Auth-Token", token.trim());
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let response = request.send().await.map_err(|error| self.silent(error))?;
-        if response.status().is_success() { Ok(response) } else { Err(self.refused(response).await) }
+        let answer = self.http.send(request).await.map_err(|error| self.silent(error))?;
+        if answer.status.is_success() { Ok(answer.body) } else { Err(self.refused(answer)) }
     }
 
     /// What Neutron answered, as what the caller is told.
-    async fn refused(&self, response: Response) -> Fault {
-        let status = response.status();
-        let text = response.text().await.unwrap_or_default();
-        let Ok(Refused { error }) = serde_json::from_str(&text) else {
-            return self.silent(format_args!("{status}: {text}"));
+    fn refused(&self, Answer { status, body, .. }: Answer) -> Fault {
+        let Ok(Refused { error }) = serde_json::from_value(body.clone()) else {
+            return self.silent(format_args!("{status}: {body}"));
         };
         let code = match (status, error.r#type.as_str()) {
             (StatusCode::NOT_FOUND, "SubnetNotFound") => Code::SubnetNotFound,
@@ -101,8 +97,7 @@ impl Neutron {
     }
 
     /// The object in a reply's wrapper.
-    async fn object<T: DeserializeOwned>(&self, response: Response, wrapper: &str) -> Result<T, Fault> {
-        let mut body: Value = response.json().await.map_err(|error| self.silent(error))?;
+    fn object<T: DeserializeOwned>(&self, mut body: Value, wrapper: &str) -> Result<T, Fault> {
         serde_json::from_value(body[wrapper].take()).map_err(|error| self.silent(format_args!("{wrapper}: {error}")))
     }
 }
@@ -121,9 +116,9 @@ impl NetworkProvider for Neutron {
             Code::SubnetNotFound => subnet_not_found(subnet_id),
             _ => fault,
         })?;
-        let subnet = self.object::<SubnetShape>(response, "subnet").await?.into_subnet()?;
+        let subnet = self.object::<SubnetShape>(response, "subnet")?.into_subnet()?;
         let response = self.call(Method::GET, &format!("/networks/{}", subnet.network_id), None).await?;
-        let network = self.object::<NetworkShape>(response, "network").await?.into_network()?;
+        let network = self.object::<NetworkShape>(response, "network")?.into_network()?;
         Ok(Some((network, subnet)))
     }
 
@@ -145,7 +140,7 @@ impl NetworkProvider for Neutron {
             port["device_id"] = json!(device_of_host(host));
         }
         let response = self.call(Method::POST, "/ports", Some(json!({"port": port}))).await?;
-        self.object::<PortShape>(response, "port").await?.into_made(wanted.subnet_id).map(Some)
+        self.object::<PortShape>(response, "port")?.into_made(wanted.subnet_id).map(Some)
     }
 
     async fn bind_port(&self, port_id: PortId, host: &str) -> Result<(), Fault> {
@@ -165,7 +160,7 @@ impl NetworkProvider for Neutron {
         }
         let query = format!("/ports?name={}&fields=id", port_name(vip_id));
         let response = self.call(Method::GET, &query, None).await?;
-        for port in self.object::<Vec<Named>>(response, "ports").await? {
+        for port in self.object::<Vec<Named>>(response, "ports")? {
             match self.call(Method::DELETE, &format!("/ports/{}", port.id), None).await {
                 Err(fault) if fault.code() != Code::PortNotFound => return Err(fault),
                 _ => {}

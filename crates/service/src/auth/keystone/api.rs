@@ -2,17 +2,20 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::{Method, Request};
-use http_body_util::Full;
+use reqwest::{Method, StatusCode, header::HeaderValue};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use super::super::{
-    Identity, Roles,
-    http::{Answer, Http},
+use super::super::{Identity, Roles};
+use crate::{
+    clock::Clock,
+    config::Auth,
+    http::{Answer, Http, Service},
+    secret,
 };
-use crate::{clock::Clock, config::Auth, secret};
 
+/// How long one call may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// The service's own token is replaced this long before it expires.
 const AHEAD: Duration = Duration::from_secs(60);
 
@@ -52,14 +55,10 @@ impl Api {
     pub(super) fn new(settings: &Auth, clock: Clock) -> Result<Self, String> {
         let url = settings.keystone_url.trim_end_matches('/');
         let base = url.strip_suffix("/v3").unwrap_or(url);
-        let parsed: http::Uri = base.parse().map_err(|error| format!("auth.keystone_url = \"{url}\": {error}"))?;
-        let secure = match parsed.scheme_str() {
-            Some("https") => true,
-            Some("http") => false,
-            _ => return Err(format!("auth.keystone_url = \"{url}\": it starts with https:// or http://")),
-        };
+        let service =
+            Service { url: ("auth.keystone_url", url), ca: ("auth.keystone_ca", settings.keystone_ca.as_path()) };
         Ok(Self {
-            http: Http::new(secure, &settings.keystone_ca)?,
+            http: Http::new(&service, PATIENCE)?,
             url: format!("{base}/v3/auth/tokens"),
             login: login(settings)?.to_string().into_bytes(),
             own: Mutex::default(),
@@ -68,32 +67,27 @@ impl Api {
     }
 
     pub(super) async fn validate(&self, token: &[u8]) -> Verdict {
+        // What cannot be a header is no token.
+        let Ok(token) = HeaderValue::from_bytes(token) else { return Verdict::Invalid };
         // A token of our own that Keystone does not take any more is replaced, once.
         for fresh in [false, true] {
             let own = match self.own(fresh).await {
                 Ok(own) => own,
                 Err(why) => return Verdict::Unknown(why),
             };
-            match self.ask(&own, token).await {
-                Ok(Answer { status: 401, .. }) => {}
-                Ok(answer) => return verdict(&answer),
+            match self.ask(&own, token.clone()).await {
+                Ok(answer) if answer.status == StatusCode::UNAUTHORIZED => {}
+                Ok(answer) => return verdict(answer.status, &answer.body),
                 Err(why) => return Verdict::Unknown(why),
             }
         }
         Verdict::Unknown("Keystone does not let the service's own user validate tokens".to_owned())
     }
 
-    async fn ask(&self, own: &str, token: &[u8]) -> Result<Answer, String> {
-        let request = Request::get(format!("{}?nocatalog=1", self.url))
-            .header("accept", "application/json")
-            .header("x-auth-token", own)
-            .header("x-subject-token", token)
-            .body(Full::default());
-        match request {
-            Ok(request) => self.http.call(request).await,
-            // What cannot be a header is no token.
-            Err(_) => Ok(Answer { status: 404, subject_token: None, body: Value::Null }),
-        }
+    async fn ask(&self, own: &str, token: HeaderValue) -> Result<Answer, String> {
+        let request = self.http.request(Method::GET, &format!("{}?nocatalog=1", self.url));
+        let request = request.header("accept", "application/json").header("x-auth-token", own);
+        self.http.send(request.header("x-subject-token", token)).await
     }
 
     /// The service's own token; a new one when it is about to expire, or when the last one was refused.
@@ -104,14 +98,11 @@ impl Api {
             return Ok(own.token.clone());
         }
         *own = None;
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri(format!("{}?nocatalog=1", self.url))
-            .header("content-type", "application/json")
-            .body(Full::from(self.login.clone()))
-            .map_err(|error| error.to_string())?;
-        let answer = self.http.call(request).await?;
-        let (Some(token), 201) = (answer.subject_token, answer.status) else {
+        let request = self.http.request(Method::POST, &format!("{}?nocatalog=1", self.url));
+        let request = request.header("content-type", "application/json").body(self.login.clone());
+        let answer = self.http.send(request).await?;
+        let token = answer.headers.get("x-subject-token").and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let (Some(token), StatusCode::CREATED) = (token, answer.status) else {
             let text = answer.body["error"]["message"].as_str().unwrap_or_default();
             return Err(format!("Keystone gives the service no token: {} {text}", answer.status));
         };
@@ -120,16 +111,16 @@ impl Api {
     }
 }
 
-fn verdict(answer: &Answer) -> Verdict {
-    match answer.status {
+fn verdict(status: StatusCode, body: &Value) -> Verdict {
+    match status.as_u16() {
         200 => {}
         // The others are of a server that stands before Keystone: what it does not let through is no token.
         404 | 400 | 413 | 414 | 431 => return Verdict::Invalid,
         403 => return Verdict::Unknown("Keystone forbids the service's own user to validate tokens".to_owned()),
         status => return Verdict::Unknown(format!("Keystone answered {status}")),
     }
-    match expiry(&answer.body) {
-        Some(expires_at) => Verdict::Valid { identity: identity(&answer.body["token"]), expires_at },
+    match expiry(body) {
+        Some(expires_at) => Verdict::Valid { identity: identity(&body["token"]), expires_at },
         None => Verdict::Unknown("Keystone's answer is not one of its v3".to_owned()),
     }
 }
@@ -180,7 +171,7 @@ mod tests {
 
     #[test]
     fn the_answer_decides() {
-        let answer = |status, body| verdict(&Answer { status, subject_token: None, body });
+        let answer = |status, body| verdict(StatusCode::from_u16(status).unwrap(), &body);
         let body = json!({"token": {"expires_at": "2026-01-01T00:00:00.000000Z"}});
         assert!(matches!(answer(200, body), Verdict::Valid { .. }));
         for status in [400, 404, 413, 431] {

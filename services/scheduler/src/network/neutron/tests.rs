@@ -1,14 +1,18 @@
 //! Against a recorded server: it answers as a Neutron did, in the order in which it was asked, and anything else that is
 //! asked fails the test.
 
-use std::{collections::VecDeque, io::Write as _, sync::Arc};
+use std::{collections::VecDeque, io::Write as _, path::Path, sync::Arc};
 
 use serde_json::Value;
 use tempfile::NamedTempFile;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    net::TcpListener,
     sync::Mutex,
+};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer},
 };
 
 use super::*;
@@ -21,6 +25,29 @@ const PORT: &str = "00000000-0000-0000-0000-000000000700";
 /// Requests as `METHOD path body`, each with its status and body; both bodies may be empty.
 type Recorded = VecDeque<(String, u16, String)>;
 
+fn settings(url: &str, token_file: &Path) -> config::Network {
+    config::Network { url: url.to_owned(), token_file: token_file.to_owned(), ..config::Network::default() }
+}
+
+/// A certificate for localhost that vouches for itself.
+struct Issued {
+    acceptor: TlsAcceptor,
+    pem: NamedTempFile,
+}
+
+impl Issued {
+    fn new() -> Self {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let mut pem = NamedTempFile::new().unwrap();
+        pem.write_all(made.cert.pem().as_bytes()).unwrap();
+        let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+        let config = config.with_single_cert(vec![made.cert.der().clone()], key).unwrap();
+        Self { acceptor: Arc::new(config).into(), pem }
+    }
+}
+
 struct Recording {
     left: Arc<Mutex<Recorded>>,
     unexpected: Arc<Mutex<Vec<String>>>,
@@ -30,20 +57,35 @@ struct Recording {
 
 impl Recording {
     async fn play(recorded: &[(&str, u16, &str)]) -> Self {
+        Self::play_over(None, recorded).await
+    }
+
+    /// Over TLS, with a certificate.
+    async fn play_over(cert: Option<&Issued>, recorded: &[(&str, u16, &str)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let port = listener.local_addr().unwrap().port();
+        let tls = cert.map(|cert| cert.acceptor.clone());
+        let url = if tls.is_some() { format!("https://localhost:{port}/") } else { format!("http://127.0.0.1:{port}") };
         let recorded = recorded.iter().map(|(asked, status, body)| ((*asked).to_owned(), *status, (*body).to_owned()));
         let left = Arc::new(Mutex::new(recorded.collect::<Recorded>()));
         let unexpected = Arc::new(Mutex::new(Vec::new()));
         let (queue, strange) = (Arc::clone(&left), Arc::clone(&unexpected));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                answer(stream, &queue, &strange).await;
+                match &tls {
+                    None => answer(stream, &queue, &strange).await,
+                    Some(tls) => match tls.accept(stream).await {
+                        Ok(stream) => answer(stream, &queue, &strange).await,
+                        Err(error) => strange.lock().await.push(error.to_string()),
+                    },
+                }
             }
         });
         let mut token = NamedTempFile::new().unwrap();
         writeln!(token, "secret").unwrap();
-        let neutron = Neutron::new(&url, token.path(), Duration::from_secs(10)).unwrap();
+        let mut settings = settings(&url, token.path());
+        settings.ca = cert.map(|cert| cert.pem.path().to_owned()).unwrap_or_default();
+        let neutron = Neutron::new(&settings).unwrap();
         Self { left, unexpected, neutron, _token: token }
     }
 
@@ -54,7 +96,11 @@ impl Recording {
     }
 }
 
-async fn answer(mut stream: TcpStream, queue: &Mutex<Recorded>, strange: &Mutex<Vec<String>>) {
+async fn answer(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    queue: &Mutex<Recorded>,
+    strange: &Mutex<Vec<String>>,
+) {
     let (asked, with_token) = read(&mut stream).await;
     let next = queue.lock().await.pop_front();
     let (status, body) = match next {
@@ -69,7 +115,7 @@ async fn answer(mut stream: TcpStream, queue: &Mutex<Recorded>, strange: &Mutex<
     stream.write_all((head + &body).as_bytes()).await.unwrap();
 }
 
-async fn read(stream: &mut TcpStream) -> (String, bool) {
+async fn read(stream: &mut (impl AsyncRead + Unpin)) -> (String, bool) {
     let mut bytes = Vec::new();
     let (head, start) = loop {
         let mut chunk = [0; 4096];
@@ -231,8 +277,21 @@ async fn what_neutron_refuses_reaches_the_user_in_its_words_and_the_rest_does_no
 
 #[test]
 fn a_configuration_that_cannot_work_names_its_key() {
-    let timeout = Duration::from_secs(1);
-    let why = |url: &str, file: &str| Neutron::new(url, Path::new(file), timeout).err().unwrap();
+    let why = |url: &str, file: &str| Neutron::new(&settings(url, Path::new(file))).err().unwrap();
     assert!(why("neutron:9696", "/t").contains("network.url"));
     assert!(why("http://neutron:9696", "").contains("network.token_file"));
+}
+
+#[tokio::test]
+async fn over_tls_it_is_asked_with_the_ca_that_is_named_and_with_no_other() {
+    let (own, other) = (Issued::new(), Issued::new());
+    let asked = [("GET /v2.0/ports?name=vip-00000000-0000-0000-0000-000000000011&fields=id", 200, r#"{"ports": []}"#)];
+    let recording = Recording::play_over(Some(&own), &asked).await;
+    recording.neutron.remove_port(VIP).await.unwrap();
+    let mut settings = settings(&recording.neutron.url, recording._token.path());
+    settings.ca = other.pem.path().to_owned();
+    let fault = Neutron::new(&settings).unwrap().remove_port(VIP).await.unwrap_err();
+    assert_eq!(fault.code(), Code::Unavailable);
+    assert!(fault.detail().unwrap().contains("certificate"), "{:?}", fault.detail());
+    assert!(recording.left.lock().await.is_empty());
 }
