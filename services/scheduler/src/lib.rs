@@ -84,6 +84,10 @@ pub async fn run(
         let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
         async move { app.keep_placing(shutdown).await }
     });
+    background.start("plugging", {
+        let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
+        async move { app.keep_plugging(shutdown).await }
+    });
     background.start("noting", {
         let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
         async move { app.keep_noting(shutdown).await }

@@ -14,6 +14,7 @@ mod networks;
 mod noting;
 mod places;
 mod placing;
+mod plugging;
 mod pools;
 mod ports;
 mod quotas;
@@ -46,6 +47,7 @@ pub use failover::FailoverLimits;
 pub use fleet::Fleet;
 pub use follower::{Changed, Watching};
 pub use monitors::MonitorWithPools;
+use plugging::Plugging;
 pub use ports::NewPort;
 pub use reports::Owner;
 pub use vips::WantedVip;
@@ -80,6 +82,7 @@ pub struct App {
     pub network: Arc<dyn NetworkProvider>,
     /// The store for what is written beside a request, which claims nothing of it.
     beside: Store,
+    plugging: Arc<Plugging>,
 }
 
 /// A load balancer of an agent that may have something new to do.
@@ -141,6 +144,7 @@ impl App {
             },
             quotas: quotas::defaults(&settings.quotas)?,
             network: network::provider(&settings.network)?,
+            plugging: Arc::default(),
         })
     }
 

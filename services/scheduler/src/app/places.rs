@@ -9,31 +9,25 @@ use std::time::Duration;
 
 use ballast_model::{
     fault::Fault,
-    ids::{ListenerId, SubnetId},
+    ids::{ListenerId, PortId, SubnetId},
     listener::Vip,
     load_balancer::LoadBalancer,
     network::Network,
-    port::{LOAD_BALANCER, Port},
     subnet::{Subnet, subnet_not_found},
     time::Timestamp,
 };
 use ballast_store::Tx;
 use tokio_util::sync::CancellationToken;
 
-use super::{App, Caller, WantedVip, load_pool, networks::tell_subnet, reports::Owner, vips::check_wanted};
-use crate::network::{MadePort, WantedPort, device_of_host};
+use super::{
+    App, Caller, WantedVip, load_pool, networks::tell_subnet, plugging::on_host, reports::Owner, vips::check_wanted,
+};
+use crate::network::{MadePort, WantedPort};
 
 /// How long a port may be asked for before its note counts: far longer than any call takes.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// How often left-over ports are looked for.
 const SWEEP: Duration = Duration::from_secs(5);
-
-/// A port that was plugged in elsewhere than it says.
-#[derive(Debug, Clone)]
-pub(super) struct Plugged {
-    port: Port,
-    host: String,
-}
 
 impl App {
     /// Copies a place that another service keeps.
@@ -100,14 +94,14 @@ impl App {
         tx.note_stray_port(vip_id, (vip.subnet_id, Some(vip.address)), self.now()).await
     }
 
-    /// In the transaction of a deploy: whether the vip's port is plugged in on another host than it says. Where the store
-    /// keeps it, it says so from now on.
+    /// In the transaction of a deploy: the vip's port and its host, when it is plugged in on another one than it says. Where the
+    /// store keeps it, it says so from now on.
     pub(super) async fn plugged(
         &self,
         tx: &Tx,
         owner: Owner,
         load_balancer: &LoadBalancer,
-    ) -> Result<Option<Plugged>, Fault> {
+    ) -> Result<Option<(PortId, String)>, Fault> {
         let Some(vip) = load_balancer.vip.as_ref().filter(|_| load_balancer.is_answering()) else { return Ok(None) };
         let (Some(port), Some(agent)) = (tx.port(vip.port_id).await?, tx.agent(owner.agent_id).await?) else {
             return Ok(None);
@@ -116,23 +110,10 @@ impl App {
             return Ok(None);
         }
         if self.network.must_be_ours().is_err() {
-            return Ok(Some(Plugged { port, host: agent.host }));
+            return Ok(Some((port.id, agent.host)));
         }
         tx.save_port(&port, &on_host(port.clone(), &agent.host)).await?;
         Ok(None)
-    }
-
-    /// After the transaction: tells the service that keeps the port. Should that fail, the next deploy tells it.
-    pub(super) async fn bind(&self, plugged: Plugged) {
-        let Plugged { port, host } = plugged;
-        let told = async {
-            self.network.bind_port(port.id, &host).await?;
-            let (before, after) = (&port, &on_host(port.clone(), &host));
-            self.beside.write(|tx, _| Box::pin(tx.save_port(before, after))).await
-        };
-        if let Err(fault) = told.await {
-            tracing::warn!(port.id = %port.id, host, detail = fault.detail(), "the port is not bound: {fault}");
-        }
     }
 
     /// Removes ports of another service that nobody needs; how many there were.
@@ -164,16 +145,6 @@ impl App {
                 () = tokio::time::sleep(SWEEP) => {}
             }
         }
-    }
-}
-
-fn on_host(port: Port, host: &str) -> Port {
-    Port {
-        host: host.to_owned(),
-        device_id: device_of_host(host),
-        device_owner: LOAD_BALANCER.to_owned(),
-        admin_state_up: true,
-        ..port
     }
 }
 

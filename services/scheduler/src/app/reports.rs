@@ -135,9 +135,7 @@ impl App {
         });
         let (wakes, plugged) = settle.await?;
         self.wakes.wake(wakes);
-        for plugged in plugged {
-            self.bind(plugged).await;
-        }
+        self.plugging.add(plugged);
         Ok(())
     }
 

@@ -18,15 +18,19 @@ use ballast_service::{
 };
 use ballast_store::Store;
 use tempfile::TempDir;
+use tokio::sync::Semaphore;
 
 use super::*;
 use crate::network::NetworkProvider;
 
 /// Ports by their vips.
-#[derive(Default)]
 struct Played {
     ports: Mutex<Vec<PortId>>,
     broken: Mutex<bool>,
+    /// Where ports were plugged in, as it was told.
+    bound: Mutex<Vec<String>>,
+    /// It answers when it is told where a port is.
+    answers: Semaphore,
 }
 
 impl Played {
@@ -62,7 +66,9 @@ impl NetworkProvider for Played {
         Ok(Some(made))
     }
 
-    async fn bind_port(&self, _: PortId, _: &str) -> Result<(), Fault> {
+    async fn bind_port(&self, _: PortId, host: &str) -> Result<(), Fault> {
+        self.bound.lock().unwrap().push(host.to_owned());
+        self.answers.acquire().await.unwrap().forget();
         self.answer()
     }
 
@@ -108,7 +114,12 @@ async fn app() -> (App, std::sync::Arc<Played>, TempDir) {
     };
     let store = Store::open(&format!("sqlite://{}/b.db", directory.path().display())).await.unwrap();
     let mut app = App::new(&settings, store, Sources::system()).unwrap();
-    let played = std::sync::Arc::new(Played::default());
+    let played = std::sync::Arc::new(Played {
+        ports: Mutex::default(),
+        broken: Mutex::default(),
+        bound: Mutex::default(),
+        answers: Semaphore::new(0),
+    });
     app.network = std::sync::Arc::<Played>::clone(&played);
     let new = NewPool {
         id: POOL,
@@ -204,4 +215,35 @@ async fn what_another_service_keeps_is_not_changed_here() {
     assert_eq!(fault.code(), Code::InvalidInput);
     assert_eq!(app.delete_subnet(&caller(), SUBNET).await.unwrap_err().code(), Code::InvalidInput);
     assert_eq!(app.subnet(&caller(), SUBNET).await.unwrap().id, SUBNET, "a copy");
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_service_that_is_slow_and_it_is_told_of_the_last_host_last() {
+    let (app, played, _directory) = app().await;
+    let vip = app.create_vip(&caller(), wanted(10)).await.unwrap().vip.unwrap();
+    let told = || played.bound.lock().unwrap().clone();
+    let until = async |count: usize| {
+        while told().len() < count {
+            tokio::task::yield_now().await;
+        }
+    };
+    let shutdown = CancellationToken::new();
+    let after = async {
+        app.plugging.add([(vip.port_id, "host-1".to_owned())]);
+        until(1).await;
+        app.plugging.add([(vip.port_id, "host-2".to_owned())]);
+        app.plugging.add([(vip.port_id, "host-3".to_owned())]);
+        assert_eq!(told(), ["host-1"], "one after the other");
+        played.answers.add_permits(1);
+        until(2).await;
+        assert_eq!(told(), ["host-1", "host-3"]);
+        played.answers.add_permits(1);
+        while app.port(&caller(), vip.port_id).await.unwrap().host != "host-3" {
+            tokio::task::yield_now().await;
+        }
+        shutdown.cancel();
+    };
+    let bounded = tokio::time::timeout(Duration::from_secs(20), after);
+    let (bounded, ()) = tokio::join!(bounded, app.keep_plugging(shutdown.clone()));
+    bounded.unwrap();
 }
