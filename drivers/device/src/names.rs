@@ -52,8 +52,9 @@ pub fn is_partition(name: &str) -> bool {
 }
 
 fn hash(text: &str, length: usize) -> String {
-    let digest = Sha256::digest(text.as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>().chars().take(length).collect()
+    let mut digest = hex::encode(Sha256::digest(text.as_bytes()));
+    digest.truncate(length);
+    digest
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    fmt::Write,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -228,14 +227,7 @@ impl Board {
 }
 
 fn digest(capabilities: &driver::Capabilities) -> String {
-    hex(&Sha256::digest(capabilities.encode_to_vec()))
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex::encode(Sha256::digest(capabilities.encode_to_vec()))
 }
 
 #[cfg(test)]

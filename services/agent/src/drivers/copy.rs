@@ -19,8 +19,6 @@ use nix::{
 };
 use sha2::{Digest, Sha256};
 
-use super::board::hex;
-
 const CHUNK: usize = 1 << 16;
 
 /// The copy and its content's hash. Clones are the same copy.
@@ -47,7 +45,7 @@ impl Copy {
         }
         let seals = SealFlag::F_SEAL_WRITE | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_SEAL;
         fcntl(&target, FcntlArg::F_ADD_SEALS(seals))?;
-        Ok(Self { file: Arc::new(target.into()), digest: hex(&hash.finalize()).into() })
+        Ok(Self { file: Arc::new(target.into()), digest: hex::encode(hash.finalize()).into() })
     }
 }
 
@@ -80,6 +78,6 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), content);
         let written = std::fs::OpenOptions::new().write(true).open(&path).and_then(|mut file| file.write(b"x"));
         assert_eq!(written.unwrap_err().raw_os_error(), Some(libc::EPERM));
-        assert_eq!(*copy.digest, *hex(&Sha256::digest(&content)));
+        assert_eq!(*copy.digest, *hex::encode(Sha256::digest(&content)));
     }
 }

@@ -115,7 +115,7 @@ impl Ledger {
     fn place(&self, id: &str) -> PathBuf {
         let safe =
             (1..=100).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-        let name = if safe { id.to_owned() } else { format!("sha256_{}", hex(&Sha256::digest(id))) };
+        let name = if safe { id.to_owned() } else { format!("sha256_{}", hex::encode(Sha256::digest(id))) };
         self.entries().join(name)
     }
 }
@@ -142,14 +142,6 @@ fn read_text(path: &Path) -> String {
             String::new()
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ impl<'a> Slot<'a> {
         let (number, length) = numbers.ok_or("its numbers cannot be read")?;
         let whole = end.checked_add(1).and_then(|begin| begin.checked_add(length)).and_then(|end| rest.get(..end));
         let whole = whole.ok_or("it is cut short")?;
-        if sum != super::hex(&Sha256::digest(whole)).as_bytes() {
+        if sum != hex::encode(Sha256::digest(whole)).as_bytes() {
             return Err("its check sum is wrong");
         }
         Ok(Self { number, content: &whole[end + 1..] })
@@ -47,7 +47,7 @@ impl<'a> Slot<'a> {
     fn to_bytes(self) -> Vec<u8> {
         let mut rest = format!("{} {}\n", self.number, self.content.len()).into_bytes();
         rest.extend_from_slice(self.content);
-        let mut bytes = format!("{HEAD}{} ", super::hex(&Sha256::digest(&rest))).into_bytes();
+        let mut bytes = format!("{HEAD}{} ", hex::encode(Sha256::digest(&rest))).into_bytes();
         bytes.append(&mut rest);
         bytes
     }

@@ -38,7 +38,7 @@ pub(super) fn claim<M: Name>(
     Ok(Some(Claim {
         project_id: caller.project_id.clone().unwrap_or_default(),
         request_id: request_id.to_owned(),
-        digest: digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
+        digest: hex::encode(digest.finalize()),
         object_id: object_id.into(),
         at: app.now(),
     }))
