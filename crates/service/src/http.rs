@@ -57,7 +57,6 @@ impl Http {
         client.map(Self).map_err(|error| format!("{key}: {}", with_sources(&error)))
     }
 
-    #[must_use]
     pub fn request(&self, method: Method, url: &str) -> RequestBuilder {
         self.0.request(method, url)
     }
