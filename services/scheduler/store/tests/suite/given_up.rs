@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ballast_model::fault::Fault;
+use ballast_model::{fault::Fault, ids::PoolId};
 use ballast_store::{Kind, Store};
 use sea_orm::{ConnectionTrait as _, DatabaseConnection};
 
@@ -23,7 +23,7 @@ struct Slow(DatabaseConnection);
 
 impl Slow {
     async fn new(database: &Database) -> Self {
-        store_all(database, &[pool(1).add_member(new_member(11, 1)).unwrap()]).await;
+        store_all(database, &[pool(1).add_member(id(1), new_member(11, 1)).unwrap()]).await;
         let slow = Self(sea_orm::Database::connect(&database.url).await.unwrap());
         slow.run("ALTER TABLE member RENAME TO member_kept").await;
         let for_ever = match slow.is_postgres() {
@@ -111,7 +111,7 @@ async fn a_writer_that_is_given_up_in_a_statement_leaves_nothing(database: &Data
         all_is_well(&database.store, 2 * round + 3).await;
     }
     let left = read!(database.store, [], |tx| tx.count(Kind::Pool, "p").await).unwrap();
-    assert_eq!(left, 7, "what was given up is stored: pool {}", id(100));
+    assert_eq!(left, 7, "what was given up is stored: pool {}", id::<PoolId>(100));
 }
 
 on_each_backend![
