@@ -16,6 +16,7 @@ use nix::unistd::geteuid;
 const NOT_RUN_FILE: &str = "BALLAST_NOT_RUN";
 /// `1`: a test that cannot run fails.
 const REQUIRE_ALL: &str = "BALLAST_REQUIRE_ALL";
+const KERNEL_LACKS: &str = include_str!("../../../tests/kernel-lacks");
 /// What the lab executes itself.
 const TOOLS: [&str; 6] = ["unshare", "nsenter", "setpriv", "mount", "sh", "ip"];
 /// Makes one of each kind of thing that a lab is made of.
@@ -131,6 +132,27 @@ pub fn not_run(test: &str, why: &str) {
     assert!(!required, "{test} was not run, and BALLAST_REQUIRE_ALL=1: {why}");
 }
 
+/// What the kernel may lack: a test that needs it is left out where `tests/kernel-lacks` has the entry, and says so aloud;
+/// elsewhere it is [`not_run`]. `has`: whether this kernel has it.
+///
+/// # Panics
+/// When the kernel has what is entered as lacking; and as [`not_run`].
+#[must_use = "a test whose kernel lacks something must return"]
+pub fn kernel_has(entry: &str, has: bool, test: &str) -> bool {
+    let why = why_lacking(KERNEL_LACKS, entry);
+    assert!(!has || why.is_none(), "tests/kernel-lacks has {entry}, and this kernel does not lack it: take it out");
+    match why {
+        _ if has => {}
+        Some(why) => announce(test, &format!("this kernel lacks {entry}: {why}"), None),
+        None => not_run(test, &format!("this kernel lacks {entry}, which tests/kernel-lacks does not have")),
+    }
+    has
+}
+
+fn why_lacking<'a>(list: &'a str, entry: &str) -> Option<&'a str> {
+    list.lines().find_map(|line| line.strip_prefix(entry)?.strip_prefix(' '))
+}
+
 fn announce(test: &str, why: &str, file: Option<&Path>) {
     let line = format!("NOT RUN: {test}: {why}\n");
     // One write, so that lines of tests that run side by side do not mix. Nobody is left to tell when
@@ -147,6 +169,24 @@ fn announce(test: &str, why: &str, file: Option<&Path>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_kernel_lacks_is_entered_with_the_reason() {
+        let list = "# a comment\nvlan no 802.1q\nvlan-filtering none\n";
+        assert_eq!(why_lacking(list, "vlan"), Some("no 802.1q"));
+        assert_eq!(why_lacking(list, "vlan-filtering"), Some("none"));
+        assert_eq!(why_lacking(list, "sctp"), None);
+        for line in KERNEL_LACKS.lines().filter(|line| !line.starts_with('#')) {
+            assert!(line.split_once(' ').is_some_and(|(_, why)| !why.is_empty()), "{line}");
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "does not lack it")]
+    fn what_a_kernel_has_must_not_be_entered() {
+        let entry = KERNEL_LACKS.lines().find(|line| !line.starts_with('#')).and_then(|line| line.split(' ').next());
+        let _has = kernel_has(entry.unwrap(), true, "a_test");
+    }
 
     #[test]
     fn what_was_not_run_is_appended_to_the_named_file() {

@@ -67,7 +67,7 @@ mod state;
 mod wait;
 mod web_server;
 
-pub use availability::{availability, not_run, require_tool};
+pub use availability::{availability, kernel_has, not_run, require_tool};
 pub use error::LabError;
 pub use fabric::Segment;
 pub use host::Host;
