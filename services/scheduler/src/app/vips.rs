@@ -93,7 +93,9 @@ impl App {
                 Vip { subnet_id: subnet.id, port_id: wanted.port_id, address, mac }
             }
         };
-        tx.insert_port(&port_of(wanted, &subnet, &vip)).await.map_err(again_for_mac)?;
+        // An agent that has a session here is told at once: noting it now spares the write before that.
+        let told = before.binding.as_ref().is_some_and(|binding| self.wakes.instance(binding.agent_id).is_some());
+        tx.insert_vip_port(&port_of(wanted, &subnet, &vip), told).await.map_err(again_for_mac)?;
         let after = before.load_balancer.clone().add_vip(NewVip {
             id: wanted.id,
             project_id: wanted.project_id.clone(),

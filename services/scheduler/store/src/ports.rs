@@ -31,7 +31,15 @@ impl Tx {
     /// [`Code::AddressInUse`]: another port has one; [`Code::MacInUse`]; [`Code::SubnetNotFound`]; [`Code::Internal`]: the
     /// database failed.
     pub async fn insert_port(&self, port: &Port) -> Result<(), Fault> {
-        let row = port::ActiveModel { told: Set(false), ..port::ActiveModel::of(port) };
+        self.insert_vip_port(port, false).await
+    }
+
+    /// The same of a vip, of which an agent is about to be told, or not: see [`Self::note_told`].
+    ///
+    /// # Errors
+    /// As [`Self::insert_port`].
+    pub async fn insert_vip_port(&self, port: &Port, told: bool) -> Result<(), Fault> {
+        let row = port::ActiveModel { told: Set(told), ..port::ActiveModel::of(port) };
         let stored = port::Entity::insert(row).exec_without_returning(self.db()).await;
         stored.map_err(|error| mac_in_use(port, error))?;
         self.take_addresses(port, &port.fixed_ips).await

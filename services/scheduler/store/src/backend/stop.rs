@@ -7,9 +7,12 @@
 //! A connection is known by its [`Stop`], so each has a pool of its own. It is in nobody's hands until what was given up on
 //! it has ended: its pool takes it back after that, and whoever is to tell PostgreSQL keeps its [`Seat`] meanwhile.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicI32, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI32, Ordering},
+    },
+    time::Duration,
 };
 
 use sea_orm::{
@@ -19,6 +22,8 @@ use sea_orm::{
 
 use super::seats::Seat;
 
+/// How long telling PostgreSQL may take.
+const TELLING: Duration = Duration::from_secs(5);
 /// Steps of SQLite between two questions: some hundredths of a millisecond.
 const STEPS: i32 = 1_000;
 
@@ -71,8 +76,12 @@ impl Stop {
                 // Without a runtime the process ends, and its connections with it.
                 if let Ok(runtime) = tokio::runtime::Handle::try_current() {
                     runtime.spawn(async move {
-                        if let Err(error) = cancel(process, &options).await {
-                            tracing::warn!(%error, "a statement that nobody waits for could not be ended");
+                        let told = tokio::time::timeout(TELLING, cancel(process, &options)).await;
+                        let told = told.map_err(|_| format!("no answer within {TELLING:?}"));
+                        if let Err(why) = told.and_then(|told| told.map_err(|error| error.to_string())) {
+                            tracing::warn!("a statement that nobody waits for could not be ended: {why}");
+                            // Nobody waits for the end of it either: another connection takes the place of this one.
+                            seat.iter().for_each(|seat| seat.doubt());
                         }
                         drop(seat);
                     });
