@@ -11,7 +11,7 @@ use ballast_tests::site::{Plan, Site};
 use nix::sys::stat::{Mode, umask};
 use serde_json::json;
 
-use crate::devices::{A10, with_device};
+use crate::devices::{A10, NETSCALER, Vendor, with_device};
 
 /// Folders that haproxy's users pass through to what is theirs. They can be listed by nobody else.
 const PASSED: &[&str] = &["state", "state/driver-state", "state/driver-state/haproxy-ns"];
@@ -21,6 +21,9 @@ const LOAD_BALANCERS: std::ops::RangeInclusive<u32> = 1_900_000_000..=1_900_065_
 
 /// The users of drivers for devices, one each.
 const DRIVERS: std::ops::RangeInclusive<u32> = 1_900_065_536..=1_900_066_559;
+
+/// Drivers for devices, each with a simulated device.
+const DEVICES: [&Vendor; 2] = [&A10, &NETSCALER];
 
 /// Each with its mode, of what is below `folder` and is no link.
 fn below(folder: &Path, found: &mut Vec<(PathBuf, fs::Metadata)>) {
@@ -48,7 +51,7 @@ fn complaint(state: &Path, path: &Path, metadata: &fs::Metadata) -> Option<Strin
         (false, true) => 0o640,
         (false, false) => 0o600,
     };
-    let of_device = path.starts_with(host.join("state/driver-state/a10-stub"));
+    let of_device = DEVICES.iter().any(|vendor| path.starts_with(host.join("state/driver-state").join(vendor.driver)));
     let owned = [metadata.uid(), metadata.gid()].map(|owner| DRIVERS.contains(&owner)) == [of_device; 2];
     let (user, group) = (metadata.uid(), metadata.gid());
     (mode & !allowed != 0 || !owned).then(|| format!("{} {mode:o}, user {user}, group {group}", path.display()))
@@ -63,17 +66,20 @@ fn no_file_of_a_whole_system_is_open_to_others_whatever_the_umask() {
     in_lab(|lab| {
         umask(Mode::empty());
         let mut site = Site::start(lab, &Plan { webs: 1, ..Plan::default() })?;
-        let _device = with_device(lab, &mut site, &A10)?;
+        let mut running = Vec::new();
+        for vendor in DEVICES {
+            running.push(with_device(lab, &mut site, vendor)?);
+        }
         let (pool, address) = site.make_load_balancer("web");
         let monitor = json!({"health_monitor": {"type": "HTTP", "delay": 1, "timeout": 1, "max_retries": 1}});
         let monitor = site.rest.create("/v2.0/lb/health_monitors", &monitor).id();
         let path = format!("/v2.0/lb/pools/{pool}/health_monitors");
         let _ = site.rest.create(&path, &json!({"health_monitor": {"id": monitor}}));
-        let on_device = json!({"pool": {"name": "device", "protocol": "HTTP", "lb_method": "ROUND_ROBIN",
-            "subnet_id": site.subnet_id, "provider": "a10"}});
-        let on_device = site.rest.create("/v2.0/lb/pools", &on_device).id();
-        let vip = site.make_vip(&on_device).id();
-        site.wait_for_status(&format!("/v2.0/lb/vips/{vip}"), "ACTIVE");
+        for vendor in DEVICES {
+            let on_device = site.rest.create("/v2.0/lb/pools", &vendor.pool(&site, "device")).id();
+            let vip = site.make_vip(&on_device).id();
+            site.wait_for_status(&format!("/v2.0/lb/vips/{vip}"), "ACTIVE");
+        }
         site.wait_for_status(&format!("/v2.0/lb/pools/{pool}"), "ACTIVE");
         let _ = site.wait_for_traffic(&address);
 
@@ -86,7 +92,9 @@ fn no_file_of_a_whole_system_is_open_to_others_whatever_the_umask() {
             let path = lab.dir().join(name);
             found.push((path.clone(), fs::metadata(&path)?));
         }
-        for part in ["ledger/cluster", "ledger/load-balancers/", "haproxy.cfg", "state.json", "a10-stub/sessions/"] {
+        let sessions = DEVICES.map(|vendor| format!("driver-state/{}/sessions/", vendor.driver));
+        let of_agent = ["ledger/cluster", "ledger/load-balancers/", "haproxy.cfg", "state.json"];
+        for part in of_agent.into_iter().chain(sessions.iter().map(String::as_str)) {
             assert!(found.iter().any(|(path, _)| path.to_string_lossy().contains(part)), "no {part}: {found:?}");
         }
         let sockets = found.iter().filter(|(_, metadata)| metadata.file_type().is_socket()).count();
