@@ -94,6 +94,7 @@ impl Work<'_> {
                 Ok(())
             }
             (Step::AwaitHaproxy, _) => self.await_haproxy(),
+            (Step::ConfineStarted, _) => self.confine_started(),
             (Step::MakeNamespace, Some(plug)) => self.make_namespace(plug),
             (Step::Prepare, Some(plug)) => {
                 self.inside(|| sysctl::prepare_again(plug.address.is_ipv6(), &plug.interface.inside))

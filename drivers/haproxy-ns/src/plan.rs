@@ -34,6 +34,8 @@ pub(crate) enum Step {
     },
     /// Put the process with this pid into the load balancer's control group, and set what it may take.
     Confine(i32),
+    /// The same with what was started, which leaves the driver's group.
+    ConfineStarted,
     /// Give these commands to the process with this pid, and take the new configuration for the one that runs. If it
     /// refuses one, it is replaced.
     ChangeServers {
@@ -197,6 +199,10 @@ fn run(steps: &mut Steps, desired: &Desired, plug: &Plug, observed: &Observed) {
     }
     if announce && desired.announce {
         steps.add(Step::Announce, "neighbours may know another owner of the address");
+    }
+    // Last: it takes milliseconds, and clients are served without.
+    if started {
+        steps.add(Step::ConfineStarted, "it was started");
     }
 }
 

@@ -49,6 +49,14 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Not before it is in the background: on its way there it is another process from one moment to the next.
+    pub(super) fn confine_started(&self) -> Result<(), Failure> {
+        let pids = process::all(self.files, self.id)?;
+        self.release(&pids);
+        self.confine(&pids);
+        Ok(())
+    }
+
     /// It serves without one as well, and what is missing is looked at again.
     pub(super) fn confine(&self, pids: &[i32]) {
         if let Err(error) = self.confinement.confine(self.id, pids) {
@@ -79,7 +87,8 @@ impl Work<'_> {
             if !answer.trim().is_empty() {
                 tracing::warn!(load_balancer = %self.id, "haproxy is replaced, as it refused {command:?}: {}", answer.trim());
                 self.start(Some(pid), target)?;
-                return self.await_haproxy();
+                self.await_haproxy()?;
+                return self.confine_started();
             }
         }
         self.files.accept_config()
@@ -88,13 +97,7 @@ impl Work<'_> {
     pub(super) fn await_haproxy(&mut self) -> Result<(), Failure> {
         let Some(starting) = self.starting.take() else { return Ok(()) };
         match starting.finish() {
-            Ok(()) => {
-                // Not before: while it goes to the background it is another process from one moment to the next.
-                let pids = process::all(self.files, self.id)?;
-                self.release(&pids);
-                self.confine(&pids);
-                self.files.accept_config()
-            }
+            Ok(()) => self.files.accept_config(),
             Err(failure) => {
                 // It was refused before it took anything over: what ran before goes on.
                 if !self.unsettled {

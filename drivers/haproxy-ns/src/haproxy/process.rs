@@ -205,8 +205,10 @@ pub(crate) fn all(files: &Files, id: &str) -> Result<Vec<i32>, Failure> {
 
 fn is_ours(pid: i32, files: &Files, id: &str) -> bool {
     let process = Path::new("/proc").join(pid.to_string());
-    // Empty for a zombie.
-    let Ok(command_line) = fs::read(process.join("cmdline")) else { return false };
+    // Its beginning, which has the id. Empty for a zombie.
+    let mut beginning = [0; 4096];
+    let read = fs::File::open(process.join("cmdline")).and_then(|mut file| file.read(&mut beginning));
+    let command_line = beginning.get(..read.unwrap_or_default()).unwrap_or_default();
     let words: Vec<&[u8]> = command_line.split(|byte| *byte == 0).collect();
     if !words.windows(2).any(|pair| pair == [b"-L".as_slice(), id.as_bytes()]) {
         return false;

@@ -47,7 +47,7 @@ fn done(steps: &[Planned], desired: &Desired, before: &Observed) -> Observed {
                 host.config = written.take();
                 host.unsettled = false;
             }
-            Step::Confine(_) => (host.unconfined, host.grouped) = (false, true),
+            Step::Confine(_) | Step::ConfineStarted => (host.unconfined, host.grouped) = (false, true),
             Step::NoteDone => {
                 host.directory = true;
                 host.state = Some(State {
@@ -137,7 +137,8 @@ fn a_first_deploy_notes_what_it_is_about_to_make_and_announces_last() {
     assert_eq!(*steps[0], Step::NoteIntent);
     assert_eq!(*steps[1], Step::MakeNamespace);
     assert_eq!(steps[3], &Step::StartHaproxy { replacing: None });
-    assert_eq!(*steps[steps.len() - 2], Step::Announce);
+    assert_eq!(*steps[steps.len() - 3], Step::Announce);
+    assert_eq!(*steps[steps.len() - 2], Step::ConfineStarted);
     assert_eq!(*steps[steps.len() - 1], Step::NoteDone);
 }
 
@@ -157,7 +158,7 @@ fn another_address_changes_addresses_replaces_haproxy_and_then_announces() {
     let steps = steps(&planned);
     assert!(matches!(steps[0], Step::Configure(changes) if changes.add_address && changes.remove_addresses.len() == 1));
     assert_eq!(*steps[2], Step::StartHaproxy { replacing: Some(4711) });
-    assert_eq!(steps[3..], [&Step::AwaitHaproxy, &Step::Announce, &Step::NoteDone]);
+    assert_eq!(steps[3..], [&Step::AwaitHaproxy, &Step::Announce, &Step::ConfineStarted, &Step::NoteDone]);
 }
 
 #[test]
