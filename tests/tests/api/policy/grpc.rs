@@ -6,7 +6,8 @@ use ballast_proto::DESCRIPTORS;
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
 use tonic::{
-    Code, Request, client::Grpc, codegen::http::uri::PathAndQuery, metadata::AsciiMetadataValue, transport::Channel,
+    Code, Request, Status, client::Grpc, codegen::http::uri::PathAndQuery, metadata::AsciiMetadataValue,
+    transport::Channel,
 };
 use tonic_prost::ProstCodec;
 
@@ -71,22 +72,36 @@ fn rows() -> impl Iterator<Item = Vec<&'static str>> {
     TABLE.lines().filter(|line| !line.is_empty()).map(|line| line.split_whitespace().collect())
 }
 
-/// Calls a method with metadata; what is said of it. A stream that opens is said well of.
-async fn call(channel: &Channel, name: &str, metadata: &[(&'static str, &'static str)]) -> Code {
+/// Calls a method with metadata; whether it is answered. A stream that opens is.
+pub(super) async fn call<M: prost::Message + 'static>(
+    channel: &Channel,
+    name: &str,
+    message: M,
+    metadata: &[(&'static str, &'static str)],
+) -> Result<(), Status> {
     let (service, method) = name.split_once('.').unwrap();
     let path = PathAndQuery::try_from(format!("/lbaas.v1.{service}/{method}")).unwrap();
-    let mut request = Request::new(());
+    let mut request = Request::new(message);
     for (key, value) in metadata {
         request.metadata_mut().insert(*key, AsciiMetadataValue::from_static(value));
     }
     let mut client = Grpc::new(channel.clone());
     client.ready().await.unwrap();
-    let codec = ProstCodec::<(), ()>::default();
-    let answer = match name {
+    let codec = ProstCodec::<M, ()>::default();
+    match name {
         "Events.Watch" => client.server_streaming(request, path, codec).await.map(drop),
         _ => client.unary(request, path, codec).await.map(drop),
-    };
-    answer.map_or_else(|status| status.code(), |()| Code::Ok)
+    }
+}
+
+/// What is said of a call whose request says nothing.
+async fn said(channel: &Channel, name: &str, metadata: &[(&'static str, &'static str)]) -> Code {
+    call(channel, name, (), metadata).await.map_or_else(|status| status.code(), |()| Code::Ok)
+}
+
+/// Over TCP nobody is believed who he says he is.
+pub(super) async fn by_tcp(services: &Services) -> Channel {
+    Channel::from_shared(format!("http://{}", services.scheduler)).unwrap().connect().await.unwrap()
 }
 
 #[test]
@@ -103,7 +118,7 @@ fn the_policy_knows_every_method_and_no_other() {
 #[tokio::test]
 async fn every_method_answers_every_role_as_the_policy_says() {
     let services = Services::with_tokens(|_| {}).await;
-    let by_tcp = Channel::from_shared(format!("http://{}", services.scheduler)).unwrap().connect().await.unwrap();
+    let by_tcp = by_tcp(&services).await;
     let mut wrong = Vec::new();
     let mut check = |name: &str, who: &str, expected: &[Code], found: Code, only: bool| {
         if expected.contains(&found) != only {
@@ -113,7 +128,6 @@ async fn every_method_answers_every_role_as_the_policy_says() {
     let refusals = [Code::Unauthenticated, Code::PermissionDenied];
     for row in rows() {
         let name = row[0];
-        // Over TCP nobody is believed who he says he is.
         let unknown: [&[_]; 4] = [
             &[],
             &[("authorization", "Bearer nobody's")],
@@ -121,10 +135,10 @@ async fn every_method_answers_every_role_as_the_policy_says() {
             &[("authorization", "Basic admin")],
         ];
         for metadata in unknown {
-            check(name, "nobody", &[Code::Unauthenticated], call(&by_tcp, name, metadata).await, true);
+            check(name, "nobody", &[Code::Unauthenticated], said(&by_tcp, name, metadata).await, true);
         }
         let stranger = &[("ballast-roles", "auditor"), ("ballast-project-id", "a")];
-        check(name, "a stranger", &[Code::PermissionDenied], call(&services.channel, name, stranger).await, true);
+        check(name, "a stranger", &[Code::PermissionDenied], said(&services.channel, name, stranger).await, true);
         let callers = [
             ("a reader", "Bearer rita", "rita"),
             ("a member", "Bearer alice", "alice"),
@@ -134,7 +148,7 @@ async fn every_method_answers_every_role_as_the_policy_says() {
             let ways: [&[_]; 2] =
                 [&[("authorization", bearer), ("ballast-roles", "admin")], &[("x-auth-token", token)]];
             for metadata in ways {
-                let found = call(&by_tcp, name, metadata).await;
+                let found = said(&by_tcp, name, metadata).await;
                 match *may {
                     "yes" => check(name, who, &refusals, found, false),
                     _ => check(name, who, &[Code::PermissionDenied], found, true),

@@ -1,9 +1,11 @@
 //! Who may what: every route of the gateway and every method of gRPC, for every role. What is not in the table fails.
 
+mod as_grpc;
 mod fields;
 mod grpc;
 mod objects;
 mod table;
+mod tries;
 
 use std::collections::BTreeSet;
 
