@@ -15,10 +15,11 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use ballast_service::config::{AuthMode, Settings};
+use ipnet::IpNet;
 
-use crate::{Gateway, error::Refusal};
+use crate::{Gateway, error::Refusal, serve::Dialler};
 
-/// `http://host`, as the client sees this gateway.
+/// `https://host`, as the client sees this gateway.
 #[derive(Debug, Clone)]
 pub(crate) struct Origin(pub(crate) String);
 
@@ -29,6 +30,8 @@ pub(crate) struct Names {
     /// Those of the configuration, in lower case.
     public: Vec<String>,
     listen: IpAddr,
+    /// Proxies that are believed when they say how they were called.
+    proxies: Vec<IpNet>,
     /// Callers need no token.
     open: bool,
 }
@@ -42,10 +45,17 @@ impl Names {
             Ok(name) if name.as_str() == name.host() => Ok(plain(name.host())),
             _ => Err(format!("gateway.public_hosts: {text:?} is no name or address of a host, without a port")),
         };
+        let proxy = |text: &String| {
+            let parsed = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+            parsed.map_err(|_| {
+                format!("gateway.trusted_proxies: {text:?} is no address and no network (as 192.0.2.0/24)")
+            })
+        };
         Ok(Self {
             scheme: if gateway.tls_cert.as_os_str().is_empty() { "http" } else { "https" },
             public: gateway.public_hosts.iter().map(name).collect::<Result<_, _>>()?,
             listen: gateway.listen.ip(),
+            proxies: gateway.trusted_proxies.iter().map(proxy).collect::<Result<_, _>>()?,
             open: settings.auth.mode == AuthMode::None,
         })
     }
@@ -64,7 +74,19 @@ impl Names {
         }
         // Clients of HTTP/1.0 need not say it.
         let host = called.as_ref().map_or("localhost", Authority::as_str);
-        Ok(Origin(format!("{}://{host}", self.scheme)))
+        Ok(Origin(format!("{}://{host}", self.scheme_of(request))))
+    }
+
+    /// What the client spoke: a proxy that is believed may have spoken TLS for this gateway.
+    fn scheme_of(&self, request: &Request) -> &'static str {
+        let dialler = request.extensions().get::<Dialler>().map(|Dialler(address)| address.to_canonical());
+        let believed = dialler.is_some_and(|address| self.proxies.iter().any(|proxy| proxy.contains(&address)));
+        let said = believed.then(|| forwarded(request.headers())).flatten();
+        match said.as_deref() {
+            Some("https") => "https",
+            Some("http") => "http",
+            _ => self.scheme,
+        }
     }
 
     /// Whether that is a name of this gateway. Where tokens are asked for and none is configured, any may be.
@@ -117,6 +139,19 @@ impl Names {
     }
 }
 
+/// What the client spoke, as a proxy says it: `Forwarded` (RFC 7239) or `X-Forwarded-Proto`. The first that is named is the
+/// client's.
+fn forwarded(headers: &HeaderMap) -> Option<String> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let standard = text("forwarded").and_then(|value| {
+        let first = value.split(',').next().unwrap_or_default();
+        let pairs = first.split(';').filter_map(|pair| pair.trim().split_once('='));
+        pairs.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("proto")).map(|(_, proto)| proto.trim_matches('"'))
+    });
+    let said = standard.or_else(|| text("x-forwarded-proto").and_then(|value| value.split(',').next()));
+    said.map(|proto| proto.trim().to_ascii_lowercase())
+}
+
 /// In lower case, without the dot that a full name may end with.
 fn plain(host: &str) -> String {
     host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
@@ -147,6 +182,35 @@ pub(crate) async fn check(State(gateway): State<Gateway>, mut request: Request, 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_proxy_says_what_the_client_spoke_where_it_is_believed() {
+        let mut settings = Settings::default();
+        settings.gateway.trusted_proxies = vec!["192.0.2.7".to_owned(), "198.51.100.0/24".to_owned()];
+        let names = Names::new(&settings).unwrap();
+        let scheme = |dialler: &str, (name, value): (&str, &str)| {
+            let mut request =
+                Request::builder().uri("/v2.0").header(name, value).body(axum::body::Body::empty()).unwrap();
+            request.extensions_mut().insert(Dialler(dialler.parse().unwrap()));
+            names.scheme_of(&request)
+        };
+        for (header, scheme_said) in [
+            (("x-forwarded-proto", "https"), "https"),
+            (("X-Forwarded-Proto", "HTTPS, http"), "https"),
+            (("x-forwarded-proto", "http"), "http"),
+            (("x-forwarded-proto", "gopher"), "http"),
+            (("forwarded", "for=192.0.2.60;proto=https;by=203.0.113.43"), "https"),
+            (("forwarded", "For=\"[2001:db8::1]\"; Proto=\"https\", for=10.0.0.1;proto=http"), "https"),
+            (("forwarded", "for=192.0.2.60"), "http"),
+        ] {
+            for dialler in ["192.0.2.7", "198.51.100.9", "::ffff:192.0.2.7"] {
+                assert_eq!(scheme(dialler, header), scheme_said, "{dialler} {header:?}");
+            }
+            assert_eq!(scheme("192.0.2.8", header), "http", "a stranger: {header:?}");
+        }
+        settings.gateway.trusted_proxies = vec!["proxy".to_owned()];
+        assert!(Names::new(&settings).unwrap_err().contains("gateway.trusted_proxies"));
+    }
 
     fn names(mode: AuthMode, public: &[&str]) -> Names {
         let mut settings = Settings::default();

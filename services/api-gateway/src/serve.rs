@@ -1,7 +1,7 @@
 //! Where REST comes in: HTTP/1.1 over TCP, in plain text or over TLS. Who is silent before his first request, or for long
 //! between two, loses the connection.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, net::IpAddr, time::Duration};
 
 use axum::{body::Body, extract::Request, response::Response};
 use ballast_service::{
@@ -20,6 +20,10 @@ use tower::{Service, ServiceExt as _};
 
 /// How long requests that are under way at the end may take.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// Who has made the connection: the client, or a proxy before this gateway.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Dialler(pub(crate) IpAddr);
 
 /// Connections that come in.
 pub(crate) struct Incoming {
@@ -47,13 +51,14 @@ impl Incoming {
     }
 
     /// The next one. None: the end was asked for.
-    async fn next(&mut self) -> Option<Guarded> {
+    async fn next(&mut self) -> Option<(Dialler, Guarded)> {
         let (stream, place): (Stream, Place) = match &mut self.from {
             From::Plain(listener) => self.edge.accept_any(listener).await,
             From::Tls(handshakes) => handshakes.recv().await?,
         };
+        let dialler = Dialler(stream.address().ip());
         // All bytes until there is a request.
-        Some(self.edge.guard(stream, place, usize::MAX))
+        Some((dialler, self.edge.guard(stream, place, usize::MAX)))
     }
 }
 
@@ -71,10 +76,11 @@ where
             () = shutdown.cancelled() => break,
             connection = incoming.next() => connection,
         };
-        let Some(connection) = connection else { break };
+        let Some((dialler, connection)) = connection else { break };
         let owed = connection.owed();
-        let service = service.clone().map_request(move |request: hyper::Request<_>| {
+        let service = service.clone().map_request(move |mut request: hyper::Request<_>| {
             owed.is_paid();
+            request.extensions_mut().insert(dialler);
             request.map(Body::new)
         });
         let connection = http.serve_connection(TokioIo::new(connection), TowerToHyperService::new(service));

@@ -19,6 +19,10 @@ pub struct Gateway {
     /// Names and addresses, without a port, by which clients reach this gateway, beside loopback and `listen`.
     #[serde(deserialize_with = "list::texts")]
     pub public_hosts: Vec<String>,
+    /// Addresses and networks of proxies that are believed when they say by `Forwarded` or `X-Forwarded-Proto` what the client
+    /// spoke: links in replies are of that.
+    #[serde(deserialize_with = "list::texts")]
+    pub trusted_proxies: Vec<String>,
     /// A certificate, and those between it and its CA, in PEM: REST is then served over TLS. Empty: in plain text.
     pub tls_cert: PathBuf,
     /// Its key.
@@ -32,6 +36,7 @@ impl Default for Gateway {
             scheduler: Address::Unix(PathBuf::from("/run/ballast/scheduler.sock")),
             project_id: "default".to_owned(),
             public_hosts: Vec::new(),
+            trusted_proxies: Vec::new(),
             tls_cert: PathBuf::new(),
             tls_key: PathBuf::new(),
         }
