@@ -1,8 +1,17 @@
 //! No log has a secret of the configuration in it, at whatever level: those of callers, of the database, and of devices.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    process::{Child, Command},
+};
 
-use ballast_lab::{Signal, in_lab, require_tool, wait_until};
+use ballast_lab::{Postgres, Signal, in_lab, not_run, require_tool, wait_until};
+use ballast_proto::v1::{
+    CreateNetworkRequest, ListRequest, Network, networks_client::NetworksClient, pools_client::PoolsClient,
+};
+use ballast_service::grpc;
 use ballast_tests::{
     PATIENCE, programs,
     rest::Rest,
@@ -25,6 +34,37 @@ fn logs(directory: &Path) -> Vec<(String, String)> {
         (path.display().to_string(), String::from_utf8_lossy(&fs::read(&path).expect("a log")).into_owned())
     })
     .collect()
+}
+
+/// Nothing that was said has a secret in it.
+fn without(secrets: &[&str], name: &str, said: &str) {
+    for secret in secrets {
+        let line = said.lines().find(|line| line.contains(secret));
+        assert!(line.is_none(), "{name} has {secret}: {line:?}");
+    }
+}
+
+/// Nor has a log below a directory; how many there are.
+fn logs_without(secrets: &[&str], directory: &Path) -> usize {
+    let logs = logs(directory);
+    for (name, text) in &logs {
+        assert!(text.lines().count() > 5, "{name} is empty: is this test blind?");
+        without(secrets, name, text);
+    }
+    logs.len()
+}
+
+/// A scheduler that says all it can, and does not outlive this many seconds.
+fn scheduler(seconds: u8, directory: &Path, url: &str) -> Command {
+    let mut command = Command::new("timeout");
+    command
+        .arg(seconds.to_string())
+        .arg(programs::built("ballast-scheduler"))
+        .env("BALLAST_LOG__LEVEL", "trace")
+        .env("BALLAST_DATABASE__URL", url)
+        .env("BALLAST_SCHEDULER__LISTEN", "127.0.0.1:0")
+        .env("BALLAST_SCHEDULER__SOCKET", directory.join("scheduler.sock"));
+    command
 }
 
 #[test]
@@ -78,15 +118,7 @@ fn no_log_of_a_run_has_a_secret_in_it() {
         site.scheduler.as_mut().expect("it runs").stop()?;
         site.gateway.as_mut().expect("it runs").stop()?;
 
-        let logs = logs(lab.dir());
-        assert!(logs.len() >= 3, "gateway, scheduler and agent: {}", logs.len());
-        for (name, text) in logs {
-            assert!(text.lines().count() > 5, "{name} is empty: is this test blind?");
-            for secret in SECRETS {
-                let line = text.lines().find(|line| line.contains(secret));
-                assert!(line.is_none(), "{name} has {secret}: {line:?}");
-            }
-        }
+        assert!(logs_without(&SECRETS, lab.dir()) >= 3, "gateway, scheduler and agent");
         Ok(())
     });
 }
@@ -112,19 +144,80 @@ fn a_scheduler_that_cannot_reach_its_database_says_so_without_the_password() {
         (format!("postgres:///b?host={socket}&user=u"), &in_file[..]),
         ("postgres://u:s3cret@127.0.0.1:1/b".to_owned(), &in_file[..]),
     ] {
-        let output = Command::new("timeout")
-            .arg("3")
-            .arg(programs::built("ballast-scheduler"))
-            .env("BALLAST_LOG__LEVEL", "trace")
-            .env("BALLAST_DATABASE__URL", &url)
-            .env("BALLAST_SCHEDULER__LISTEN", "127.0.0.1:0")
-            .env("BALLAST_SCHEDULER__SOCKET", directory.path().join("scheduler.sock"))
+        let output = scheduler(3, directory.path(), &url)
             .envs(more.iter().map(|(name, value)| (*name, value.as_str())))
             .output()
             .expect("it starts");
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && !said.is_empty(), "{url}: {said}");
-        let line = said.lines().find(|line| line.contains("s3cret"));
-        assert!(line.is_none(), "{url}: {line:?}");
+        without(&["s3cret"], &url, &said);
     }
+}
+
+/// A scheduler that serves; what it says is in a log.
+struct Serving(Child);
+
+impl Serving {
+    fn start(directory: &Path, name: &str, mut command: Command) -> Self {
+        let log = fs::File::create(directory.join(format!("{name}.log"))).expect("a log");
+        Self(command.stderr(log).spawn().expect("it starts"))
+    }
+
+    fn stop(mut self) {
+        let pid = nix::unistd::Pid::from_raw(self.0.id().cast_signed());
+        nix::sys::signal::kill(pid, Signal::SIGTERM).expect("it runs");
+        assert!(self.0.wait().expect("it ends").success());
+    }
+}
+
+/// Writes and reads what is on the database.
+async fn works(directory: &Path) {
+    let socket = directory.join("scheduler.sock");
+    wait_until(PATIENCE, "the scheduler's socket", || std::os::unix::net::UnixStream::connect(&socket).ok().map(drop));
+    let channel = grpc::channel(&format!("unix:{}", socket.display()).parse().expect("an address")).expect("a channel");
+    let network = Network { project_id: "demo".to_owned(), name: "net".to_owned(), ..Network::default() };
+    let request = CreateNetworkRequest { network: Some(network), ..Default::default() };
+    NetworksClient::new(channel.clone()).create_network(request).await.expect("a network");
+    PoolsClient::new(channel).list(ListRequest::default()).await.expect("a list");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_log_of_a_scheduler_on_postgresql_has_its_password_in_it() {
+    let test = "no_log_of_a_scheduler_on_postgresql_has_its_password_in_it";
+    let Some(server) = Postgres::start(test).await else { return };
+    let Some((_, secret)) = server.socket() else { return not_run(test, "the server's password is not known") };
+    let directory = tempfile::tempdir().expect("a directory");
+    let directory = directory.path();
+    let (right, wrong) = (directory.join("right"), directory.join("wrong"));
+    write(&right, &format!("{secret}\n")).expect("a password");
+    write(&wrong, "s3cret-wrong\n").expect("a password");
+
+    let on = |url: &str, password: Option<&Path>| {
+        let mut command = scheduler(60, directory, url);
+        command.envs(password.map(|file| ("BALLAST_DATABASE__PASSWORD_FILE", file)));
+        command
+    };
+    let in_url = server.url();
+    let bare = in_url.replacen(&format!(":{secret}@"), "@", 1);
+    let refused = in_url.replacen(secret, "s3cret-wrong", 1);
+    assert!(bare != in_url && refused != in_url, "the password is in the url");
+    for (url, password) in [(&bare, Some(&*wrong)), (&refused, None)] {
+        let output = on(url, password).output().expect("it starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains("password authentication failed"), "{url}: {said}");
+        without(&[secret, "s3cret-wrong"], url, &said);
+    }
+    for (name, url, password) in [("in-file", &bare, Some(&*right)), ("in-url", &in_url, None)] {
+        let serving = Serving::start(directory, name, on(url, password));
+        works(directory).await;
+        serving.stop();
+    }
+    // Nor is it in what is said of a server that goes away.
+    let left = Serving::start(directory, "left", on(&bare, Some(&right)));
+    works(directory).await;
+    server.stop().await;
+    let log = || fs::read_to_string(directory.join("left.log")).unwrap_or_default();
+    wait_until(PATIENCE, "a word on the server that is gone", || log().contains("ERROR").then_some(()));
+    left.stop();
+    assert_eq!(logs_without(&[secret, "s3cret-wrong"], directory), 3);
 }
