@@ -3,6 +3,7 @@
 use std::{
     fs,
     net::{SocketAddr, TcpListener},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command},
     time::Duration,
@@ -146,6 +147,8 @@ impl Released {
             dir = directory.display()
         );
         fs::write(&config, text).unwrap();
+        // The database's url may have a password.
+        fs::set_permissions(&config, fs::Permissions::from_mode(0o600)).unwrap();
         let start = |program: &str| {
             let log = fs::File::create(directory.join(format!("{program}.log"))).unwrap();
             let mut command = Command::new(programs::built_in(release, program));
