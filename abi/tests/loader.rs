@@ -20,7 +20,11 @@ use tempfile::TempDir;
 /// Offsets in an ELF header.
 const MACHINE: usize = 18;
 /// Of the fault driver, which has the workspace's.
-const VERSION: &str = "0.1.0";
+fn version() -> &'static str {
+    let lines = include_str!("../../Cargo.toml").lines();
+    let mut versions = lines.filter_map(|line| line.strip_prefix("version = \"")?.strip_suffix('"'));
+    versions.next().unwrap()
+}
 
 fn fault_driver() -> PathBuf {
     let test = env::current_exe().unwrap();
@@ -82,7 +86,7 @@ fn deploy(name: &str) -> DeployRequest {
 fn the_note_of_a_driver_is_read_without_loading_it() {
     let note = host::preflight(&fault_driver()).unwrap();
     assert_eq!((note.name.as_str(), note.abi_major, note.abi_minor), ("fault", ABI_MAJOR, ABI_MINOR));
-    assert_eq!(note.version, VERSION);
+    assert_eq!(note.version, version());
 }
 
 #[test]
@@ -203,7 +207,8 @@ fn a_driver_whose_note_names_another_driver_is_refused() {
         bytes[at + 6..at + 11].copy_from_slice(b"other");
     });
     let refused = host::open(&file).err().unwrap().to_string();
-    assert_eq!(refused, format!("its note says other {VERSION}, its code says fault {VERSION}"));
+    let version = version();
+    assert_eq!(refused, format!("its note says other {version}, its code says fault {version}"));
 }
 
 #[test]

@@ -17,7 +17,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use controller::Controller;
@@ -27,7 +27,9 @@ use super::{MEMBERS, base_of, directory, enter};
 pub(super) const LOAD_BALANCERS: &str = "ballast-load-balancers";
 pub(super) const LENT: &str = "cgroup.subtree_control";
 /// A process that has ended may be in its group a little longer.
-const EMPTY_WITHIN: u32 = 200;
+const EMPTY_WITHIN: Duration = Duration::from_secs(1);
+/// So may a thread that is about to end, in the group that its process has left.
+const LEFT_WITHIN: Duration = Duration::from_millis(200);
 
 /// What one load balancer may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,15 +166,7 @@ impl Limited {
     pub fn remove(&self, load_balancer: &str) -> io::Result<()> {
         for seat in &self.seats {
             let group = seat.above.join(load_balancer);
-            let mut removed = fs::remove_dir(&group);
-            for _ in 0..EMPTY_WITHIN {
-                if !matches!(&removed, Err(error) if error.kind() == io::ErrorKind::ResourceBusy) {
-                    break;
-                }
-                thread::sleep(Duration::from_millis(5));
-                removed = fs::remove_dir(&group);
-            }
-            match removed {
+            match unless_busy(EMPTY_WITHIN, || fs::remove_dir(&group)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 Ok(()) | Err(_) => {}
             }
@@ -262,9 +256,22 @@ fn lend(base: &Path, driver: &str) -> io::Result<PathBuf> {
     let above = all.join(driver);
     create(&above)?;
     for group in [base, &all, &above] {
-        fs::write(group.join(LENT), lent.join(" "))?;
+        unless_busy(LEFT_WITHIN, || fs::write(group.join(LENT), lent.join(" ")))?;
     }
     Ok(above)
+}
+
+/// Tries again while somebody is in a group.
+fn unless_busy(within: Duration, attempt: impl Fn() -> io::Result<()>) -> io::Result<()> {
+    let until = Instant::now() + within;
+    loop {
+        match attempt() {
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy && Instant::now() < until => {
+                thread::sleep(Duration::from_millis(5));
+            }
+            done => return done,
+        }
+    }
 }
 
 #[cfg(test)]

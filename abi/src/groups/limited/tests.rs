@@ -95,3 +95,19 @@ fn where_nothing_can_be_limited_that_is_said_and_nothing_fails() {
     assert!(limited.holds("lb", &SOME, 4711) && !limited.has("lb"));
     limited.remove("lb").unwrap();
 }
+
+#[test]
+fn who_is_about_to_leave_a_group_is_waited_for_and_nobody_else() {
+    let asked = std::cell::Cell::new(0);
+    let busy = |times: u32, kind: io::ErrorKind| {
+        asked.set(0);
+        unless_busy(Duration::from_millis(50), || {
+            asked.set(asked.get() + 1);
+            if asked.get() > times { Ok(()) } else { Err(kind.into()) }
+        })
+    };
+    assert!(busy(2, io::ErrorKind::ResourceBusy).is_ok());
+    assert_eq!(busy(u32::MAX, io::ErrorKind::ResourceBusy).unwrap_err().kind(), io::ErrorKind::ResourceBusy);
+    assert!(busy(u32::MAX, io::ErrorKind::PermissionDenied).is_err());
+    assert_eq!(asked.get(), 1);
+}

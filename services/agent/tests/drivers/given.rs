@@ -181,7 +181,9 @@ fn an_agent_leaves_the_group_that_it_was_given_which_can_lend_and_be_started_in_
         let below = unit.path.join("ballast-load-balancers");
         fs::create_dir_all(below.join("acme")).unwrap();
         for group in [unit.path.clone(), below.clone(), below.join("acme")] {
-            fs::write(group.join("cgroup.subtree_control"), format!("+{name}")).unwrap();
+            // A thread that is about to end is where its process was a little longer.
+            let lend = || fs::write(group.join("cgroup.subtree_control"), format!("+{name}"));
+            unit.wait_for("a group that lends", || lend().is_ok());
         }
         assert_eq!(unit.lends(), name);
     };
