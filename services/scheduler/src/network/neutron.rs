@@ -98,7 +98,8 @@ impl Neutron {
 
     /// The object in a reply's wrapper.
     fn object<T: DeserializeOwned>(&self, mut body: Value, wrapper: &str) -> Result<T, Fault> {
-        serde_json::from_value(body[wrapper].take()).map_err(|error| self.silent(format_args!("{wrapper}: {error}")))
+        serde_json::from_value(body.get_mut(wrapper).map(Value::take).unwrap_or_default())
+            .map_err(|error| self.silent(format_args!("{wrapper}: {error}")))
     }
 }
 

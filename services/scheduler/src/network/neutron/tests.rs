@@ -295,3 +295,14 @@ async fn over_tls_it_is_asked_with_the_ca_that_is_named_and_with_no_other() {
     assert!(fault.detail().unwrap().contains("certificate"), "{:?}", fault.detail());
     assert!(recording.left.lock().await.is_empty());
 }
+
+#[tokio::test]
+async fn an_answer_of_another_shape_is_a_service_that_does_not_answer() {
+    let asked = "GET /v2.0/ports?name=vip-00000000-0000-0000-0000-000000000011&fields=id";
+    for body in ["", "[]", "7", "\"ports\"", "{}", r#"{"ports": 7}"#] {
+        let recording = Recording::play(&[(asked, 200, body)]).await;
+        let fault = recording.neutron.remove_port(VIP).await.unwrap_err();
+        assert_eq!(fault.code(), Code::Unavailable, "{body}");
+        recording.done().await;
+    }
+}
