@@ -1,0 +1,11 @@
+//! What the contract says, method by method.
+
+pub(super) mod admin;
+pub(super) mod change;
+pub(super) mod counters;
+pub(super) mod deploy;
+pub(super) mod features;
+pub(super) mod ids;
+pub(super) mod sizes;
+pub(super) mod start;
+pub(super) mod text;

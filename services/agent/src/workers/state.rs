@@ -1,0 +1,345 @@
+//! What a worker knows of its load balancer, and how requests, answers of drivers and observations change it.
+//!
+//! Pure: no clock, no chance, no calls. What to do next is decided from it in [`super::plan`].
+
+mod remembered;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use ballast_abi::ErrorCode;
+use ballast_proto::{
+    agent::Outcome,
+    driver::{Fault, ObjectFault},
+};
+use tokio::time::Instant;
+
+use super::order::{Age, Goal, Order};
+use crate::{ledger::Settled, pace::Pace};
+
+/// How long a device may be busy before that is a failure.
+const BUSY: Duration = Duration::from_secs(120);
+
+/// Whether a driver can be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Availability {
+    /// It runs, and what it has deployed has been asked for.
+    Ready,
+    /// It will be ready soon.
+    Starting,
+    /// There is none of this name, or it failed.
+    Missing,
+}
+
+/// When something happens, and a number from 0 to 1 by chance.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    pub(crate) now: Instant,
+    pub(crate) chance: f64,
+}
+
+/// Failures in a row, and when to try again.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Retry {
+    pub(super) failures: u32,
+    pub(super) at: Option<Instant>,
+}
+
+impl Retry {
+    fn after(self, retryable: bool, moment: Moment) -> Self {
+        let failures = self.failures.saturating_add(1);
+        let pace = if retryable { Pace::RETRY } else { Pace::HOPELESS };
+        Self { failures, at: Some(moment.now + pace.wait(failures, moment.chance)) }
+    }
+}
+
+/// One load balancer's state.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct State {
+    pub(super) id: String,
+    pub(super) goal: Goal,
+    /// The drivers that have it or may, with the generation; nothing: unknown.
+    pub(super) held: BTreeMap<String, Option<u64>>,
+    pub(super) settled: Option<Settled>,
+    /// Of the last attempt at the present order.
+    pub(super) fault: Option<Fault>,
+    pub(super) retry: Retry,
+    /// How often in a row it was lost after a deploy that succeeded.
+    losses: u32,
+    /// Since when the driver has said that its device is busy, whatever was asked of it.
+    busy_since: Option<Instant>,
+    /// The scheduler asked and has had no answer.
+    pub(super) owed: bool,
+    /// Removals that a later placement has overtaken: they are confirmed as they are.
+    pub(super) confirm: BTreeSet<u64>,
+    busy: bool,
+    /// When a driver's call last began or ended: older observations say nothing.
+    touched: Option<Instant>,
+    /// The ledger does not have this yet.
+    unsaved: bool,
+}
+
+impl State {
+    pub(crate) fn new(id: &str, goal: Goal) -> Self {
+        Self {
+            id: id.to_owned(),
+            goal,
+            held: BTreeMap::new(),
+            settled: None,
+            fault: None,
+            retry: Retry::default(),
+            losses: 0,
+            busy_since: None,
+            owed: true,
+            confirm: BTreeSet::new(),
+            busy: false,
+            touched: None,
+            unsaved: true,
+        }
+    }
+
+    pub(crate) fn goal(&self) -> &Goal {
+        &self.goal
+    }
+
+    /// Epoch and generation of what its driver runs, be it still the desired one or not.
+    pub(crate) fn running(&self) -> Option<(u64, u64)> {
+        let Goal::Run(order) = &self.goal else { return None };
+        let settled = self.settled.as_ref().filter(|settled| settled.driver == order.driver)?;
+        Some((order.epoch, settled.generation))
+    }
+
+    pub(crate) fn settled(&self) -> Option<&Settled> {
+        self.settled.as_ref()
+    }
+
+    /// The scheduler desires this.
+    pub(crate) fn desire(&mut self, order: Order) -> Age {
+        let age = self.goal.weigh(&order);
+        match age {
+            Age::Newer => self.replace(order),
+            Age::Again => self.owed = true,
+            Age::Older => {
+                // whoever asks within the same placement is answered with what is newer than he asked for
+                self.owed |= matches!(&self.goal, Goal::Run(current) if current.epoch == order.epoch);
+            }
+        }
+        age
+    }
+
+    fn replace(&mut self, order: Order) {
+        let told_apart = match &self.goal {
+            Goal::Run(current) => current.told_apart(&order),
+            Goal::Gone { cluster, .. } => *cluster == order.cluster,
+        };
+        if !told_apart {
+            self.settled = None;
+        }
+        if let Goal::Gone { epochs, .. } = &mut self.goal {
+            self.confirm.append(epochs);
+        }
+        self.goal = Goal::Run(Arc::new(order));
+        self.begin_anew();
+    }
+
+    /// It is to be removed; `epoch`: of the removal that waits to be confirmed, if one does.
+    pub(crate) fn remove(&mut self, cluster: &str, epoch: Option<u64>) -> Age {
+        match &mut self.goal {
+            Goal::Run(order) if order.cluster == cluster && epoch.is_some_and(|epoch| epoch < order.epoch) => {
+                self.confirm.extend(epoch);
+                Age::Older
+            }
+            Goal::Run(order) => {
+                let driver = order.driver.clone();
+                self.held.entry(driver).or_insert(None);
+                self.goal = Goal::Gone { cluster: cluster.to_owned(), epochs: epoch.into_iter().collect() };
+                self.begin_anew();
+                Age::Newer
+            }
+            Goal::Gone { epochs, .. } => {
+                epochs.extend(epoch);
+                self.unsaved = true;
+                Age::Again
+            }
+        }
+    }
+
+    fn begin_anew(&mut self) {
+        self.fault = None;
+        self.retry = Retry::default();
+        self.losses = 0;
+        self.owed = true;
+        self.unsaved = true;
+    }
+
+    /// A driver may have it.
+    pub(crate) fn suspect(&mut self, driver: &str) {
+        self.held.entry(driver.to_owned()).or_insert(None);
+    }
+
+    pub(crate) fn answered(&mut self) {
+        self.owed = false;
+    }
+
+    pub(crate) fn confirmed(&mut self, epoch: u64) {
+        self.confirm.remove(&epoch);
+    }
+
+    /// A call of a driver begins.
+    pub(crate) fn begin(&mut self, now: Instant) {
+        self.busy = true;
+        self.touched = Some(now);
+    }
+
+    /// A deploy has ended. Returns what the scheduler is to be told: nothing when a newer order has made a failure
+    /// meaningless.
+    pub(crate) fn deployed(
+        &mut self,
+        order: &Arc<Order>,
+        result: Result<Vec<ObjectFault>, Fault>,
+        moment: Moment,
+    ) -> Option<Outcome> {
+        self.busy = false;
+        self.touched = Some(moment.now);
+        let (current, told_apart) = match &self.goal {
+            Goal::Run(goal) => (goal == order, goal.told_apart(order)),
+            Goal::Gone { .. } => (false, false),
+        };
+        match result {
+            Ok(faults) => {
+                self.held.insert(order.driver.clone(), Some(order.generation));
+                let settled = Settled { driver: order.driver.clone(), generation: order.generation, faults };
+                self.busy_since = None;
+                if current {
+                    self.fault = None;
+                    self.retry = if settled.is_hopeful() { self.retry.after(true, moment) } else { Retry::default() };
+                    self.owed = false;
+                }
+                let outcome = told_apart.then(|| succeeded(order, settled.faults.clone()));
+                self.settled = told_apart.then_some(settled);
+                self.unsaved = true;
+                outcome
+            }
+            Err(fault) => {
+                self.held.insert(order.driver.clone(), None);
+                if !current {
+                    return None;
+                }
+                self.retry = self.retry.after(fault.retryable, moment);
+                self.owed = false;
+                self.fault = Some(fault.clone());
+                Some(failed(order, fault))
+            }
+        }
+    }
+
+    /// A deploy was cut short by the end of its driver's process: nobody knows how it ended. Returns whether that is no
+    /// failure yet: only a driver that ends each time it is asked for this has failed.
+    pub(crate) fn interrupted(&mut self, order: &Arc<Order>, moment: Moment) -> bool {
+        let current = matches!(&self.goal, Goal::Run(goal) if goal == order);
+        if !current || self.retry.failures > 0 {
+            return false;
+        }
+        self.busy = false;
+        self.touched = Some(moment.now);
+        self.held.insert(order.driver.clone(), None);
+        self.retry = self.retry.after(true, moment);
+        true
+    }
+
+    /// The device was too busy for a deploy. Returns whether that is no failure yet: it is when it lasts.
+    pub(crate) fn waits(&mut self, order: &Arc<Order>, fault: &Fault, moment: Moment) -> bool {
+        let current = matches!(&self.goal, Goal::Run(goal) if goal == order);
+        if !current || ErrorCode(fault.code) != ErrorCode::BUSY || !fault.retryable {
+            return false;
+        }
+        let since = *self.busy_since.get_or_insert(moment.now);
+        if moment.now.saturating_duration_since(since) >= BUSY {
+            return false;
+        }
+        self.busy = false;
+        self.touched = Some(moment.now);
+        self.held.insert(order.driver.clone(), None);
+        self.retry = self.retry.after(true, moment);
+        true
+    }
+
+    /// An undeploy has ended.
+    pub(crate) fn undeployed(&mut self, driver: &str, result: Result<(), Fault>, moment: Moment) {
+        self.busy = false;
+        self.touched = Some(moment.now);
+        match result {
+            Ok(()) => {
+                self.held.remove(driver);
+                self.settled = self.settled.take().filter(|settled| settled.driver != driver);
+                if matches!(self.goal, Goal::Gone { .. }) {
+                    self.retry = Retry::default();
+                }
+                self.unsaved = true;
+            }
+            Err(fault) => self.retry = self.retry.after(fault.retryable, moment),
+        }
+    }
+
+    /// A driver, asked at `asked`, said that it has this generation (0: dead or unknown), or (nothing) that it has not
+    /// got this load balancer. Returns whether something that ran has been lost.
+    pub(crate) fn observed(&mut self, driver: &str, generation: Option<u64>, asked: Instant, moment: Moment) -> bool {
+        if self.busy || self.touched.is_some_and(|touched| touched >= asked) {
+            return false;
+        }
+        match generation {
+            Some(generation) => self.held.insert(driver.to_owned(), Some(generation)),
+            None => self.held.remove(driver),
+        };
+        let Goal::Run(order) = &self.goal else { return false };
+        let Some(settled) = self.settled_for(order).filter(|settled| settled.driver == driver) else { return false };
+        if generation == Some(settled.generation) {
+            self.losses = 0;
+            // an attempt to deploy it once more failed, and was not needed: the scheduler is told better
+            self.owed |= self.fault.take().is_some();
+            return false;
+        }
+        let wait = if self.losses == 0 { None } else { Some(Pace::RETRY.wait(self.losses, moment.chance)) };
+        self.retry = Retry { failures: 0, at: wait.map(|wait| moment.now + wait) };
+        self.losses = self.losses.saturating_add(1);
+        self.settled = None;
+        self.unsaved = true;
+        true
+    }
+
+    /// A driver has started (again): what it called hopeless may have become possible.
+    pub(crate) fn driver_started(&mut self, moment: Moment) {
+        let soon = moment.now + Pace::RETRY.wait(self.retry.failures, moment.chance);
+        self.retry.at = self.retry.at.map(|at| at.min(soon));
+    }
+
+    /// The last deploy that succeeded, if it was of this order.
+    pub(super) fn settled_for(&self, order: &Order) -> Option<&Settled> {
+        self.settled.as_ref().filter(|settled| settled.driver == order.driver && settled.generation == order.generation)
+    }
+
+    /// How the present order has ended so far.
+    pub(super) fn outcome(&self, order: &Order) -> Option<Outcome> {
+        match &self.fault {
+            Some(fault) => Some(failed(order, fault.clone())),
+            None => self.settled_for(order).map(|settled| succeeded(order, settled.faults.clone())),
+        }
+    }
+}
+
+fn succeeded(order: &Order, faults: Vec<ObjectFault>) -> Outcome {
+    Outcome {
+        load_balancer_id: order.id().to_owned(),
+        epoch: order.epoch,
+        generation: order.generation,
+        fault: None,
+        faults,
+    }
+}
+
+pub(super) fn failed(order: &Order, fault: Fault) -> Outcome {
+    Outcome { fault: Some(fault), ..succeeded(order, Vec::new()) }
+}

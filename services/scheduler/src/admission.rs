@@ -1,0 +1,262 @@
+//! Who may call what: one place before every RPC.
+//!
+//! It looks at how the call came, at what it says who it is, and at the method, and leaves a [`Caller`] or an
+//! [`AgentPeer`] with the request. Without it nobody is anybody: a handler that finds neither sees nothing. Which objects
+//! a caller sees is not decided here.
+
+mod action;
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use ballast_model::fault::{Code, Fault};
+use ballast_proto::status::to_status;
+use ballast_service::{
+    auth::{Authenticator, Denied, Identity, Roles},
+    clock::Clock,
+    config::Settings,
+    tls::{Peer, Role},
+};
+use tonic::{
+    Status,
+    codegen::{
+        Service,
+        http::{Extensions, HeaderMap, Request, Response},
+    },
+    service::Routes,
+};
+use tower::Layer;
+
+use crate::app::Caller;
+use action::Action;
+
+/// What a method is of.
+#[derive(Debug, PartialEq, Eq)]
+enum Called {
+    Api(Action),
+    AgentSession,
+    /// Health and reflection, and what there is not.
+    Open,
+}
+
+/// Which host's agent opens a session; none: it came by a way that is trusted with every host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AgentPeer {
+    host: Option<String>,
+}
+
+impl AgentPeer {
+    /// Refuses an agent that says to be of another host than its certificate.
+    ///
+    /// # Errors
+    /// With a reason for the log.
+    pub(crate) fn must_be(&self, host: &str) -> Result<(), Fault> {
+        match &self.host {
+            Some(own) if own != host => Err(Fault::new(
+                Code::NotAuthorized,
+                format!("an agent that says to be of '{host}' has the certificate of the agent of '{own}'"),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What a request is admitted as.
+#[derive(Debug, PartialEq, Eq)]
+enum Admitted {
+    Caller(Caller),
+    Agent(AgentPeer),
+    Anyone,
+}
+
+/// The layer.
+#[derive(Debug, Clone)]
+pub(crate) struct Admission {
+    authenticator: Authenticator,
+}
+
+impl Admission {
+    pub(crate) fn new(authenticator: Authenticator) -> Self {
+        Self { authenticator }
+    }
+
+    /// Puts the one that is configured before everything that is served.
+    ///
+    /// # Errors
+    /// One line that names the key.
+    pub(crate) fn guard(settings: &Settings, clock: Clock, routes: Routes) -> Result<Routes, String> {
+        let authenticator = Authenticator::new(&settings.auth, clock)?;
+        Ok(routes.into_axum_router().layer(Self::new(authenticator)).into())
+    }
+
+    async fn admit(&self, peer: Option<&Peer>, path: &str, headers: &HeaderMap) -> Result<Admitted, Status> {
+        match Called::of(path) {
+            Called::Open => Ok(Admitted::Anyone),
+            Called::AgentSession => self.agent(peer).map(Admitted::Agent),
+            Called::Api(action) => {
+                let identity = self.identity(peer, headers).await?;
+                action.check(identity.roles).map_err(|fault| to_status(&fault))?;
+                Ok(Admitted::Caller(Caller {
+                    project_id: Some(identity.project_id).filter(|id| !id.is_empty()),
+                    admin: identity.roles.is_admin(),
+                }))
+            }
+        }
+    }
+
+    fn agent(&self, peer: Option<&Peer>) -> Result<AgentPeer, Status> {
+        match peer {
+            Some(Peer::Unix) => Ok(AgentPeer { host: None }),
+            Some(Peer::Plain { .. }) if self.trusts_all() => Ok(AgentPeer { host: None }),
+            Some(Peer::Tls { role: Some(Role::Agent { host }), .. }) => Ok(AgentPeer { host: Some(host.clone()) }),
+            other => Err(refused(other, "open an agent's session: an agent needs a certificate that names its host")),
+        }
+    }
+
+    async fn identity(&self, peer: Option<&Peer>, headers: &HeaderMap) -> Result<Identity, Status> {
+        let token = token(headers).filter(|_| !self.trusts_all());
+        match peer {
+            Some(Peer::Unix) => Ok(told(headers).unwrap_or(operator())),
+            Some(Peer::Plain { .. }) if self.trusts_all() => Ok(told(headers).unwrap_or(operator())),
+            Some(Peer::Tls { role: Some(Role::Gateway), .. }) => told(headers)
+                .ok_or_else(|| Status::unauthenticated("a gateway must say who calls: ballast-roles is missing")),
+            Some(Peer::Tls { role: Some(Role::Client { project }), .. }) if token.is_none() => Ok(of_client(project)),
+            Some(Peer::Tls { role: Some(Role::Agent { .. } | Role::Scheduler), .. }) | None => {
+                Err(refused(peer, "call lbaas.v1"))
+            }
+            Some(Peer::Plain { .. } | Peer::Tls { role: None | Some(Role::Client { .. }), .. }) => {
+                self.by_token(token).await
+            }
+        }
+    }
+
+    async fn by_token(&self, token: Option<&[u8]>) -> Result<Identity, Status> {
+        let unauthenticated = || Status::unauthenticated("Authentication required");
+        match self.authenticator.identify(token.ok_or_else(unauthenticated)?).await {
+            Ok(identity) => Ok(Identity::clone(&identity)),
+            Err(Denied::Unauthenticated) => Err(unauthenticated()),
+            Err(Denied::Unavailable(why)) => {
+                tracing::warn!("a token cannot be validated: {why}");
+                Err(to_status(&Fault::new(Code::Unavailable, "Tokens cannot be validated now; try again.")))
+            }
+        }
+    }
+
+    /// Mode none.
+    fn trusts_all(&self) -> bool {
+        matches!(self.authenticator, Authenticator::None)
+    }
+}
+
+fn refused(peer: Option<&Peer>, what: &str) -> Status {
+    let (who, address) = match peer {
+        Some(Peer::Tls { role: Some(role), address }) => (role.to_string(), Some(*address)),
+        Some(Peer::Tls { role: None, address }) => ("a peer without a certificate".to_owned(), Some(*address)),
+        Some(Peer::Plain { address }) => ("a peer without TLS".to_owned(), Some(*address)),
+        Some(Peer::Unix) | None => ("a peer".to_owned(), None),
+    };
+    tracing::warn!(peer.address = ?address, "refused: {who} may not {what}");
+    Status::permission_denied(format!("{who} may not {what}"))
+}
+
+/// Whom a gateway says that it calls for.
+fn told(headers: &HeaderMap) -> Option<Identity> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let roles = Roles::of(text("ballast-roles")?.split(','));
+    Some(Identity { project_id: text("ballast-project-id").unwrap_or_default().to_owned(), user: String::new(), roles })
+}
+
+/// Who comes by a trusted way and says nothing.
+fn operator() -> Identity {
+    Identity { project_id: String::new(), user: String::new(), roles: Roles::ADMIN }
+}
+
+fn of_client(project: &Option<String>) -> Identity {
+    match project {
+        Some(project) => Identity { project_id: project.clone(), user: String::new(), roles: Roles::MEMBER },
+        None => operator(),
+    }
+}
+
+fn token(headers: &HeaderMap) -> Option<&[u8]> {
+    if let Some(token) = headers.get("x-auth-token") {
+        return Some(token.as_bytes());
+    }
+    let (scheme, token) = headers.get("authorization")?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().as_bytes())
+}
+
+impl Called {
+    fn of(path: &str) -> Self {
+        let Some((service, method)) = path.trim_start_matches('/').split_once('/') else { return Self::Open };
+        match service.strip_prefix("lbaas.") {
+            Some(rest) => match rest.strip_prefix("v1.") {
+                Some(service) => Self::Api(Action::of(service, method)),
+                None => Self::AgentSession,
+            },
+            None => Self::Open,
+        }
+    }
+}
+
+fn remember(admitted: Admitted, extensions: &mut Extensions) {
+    match admitted {
+        Admitted::Caller(caller) => drop(extensions.insert(caller)),
+        Admitted::Agent(agent) => drop(extensions.insert(agent)),
+        Admitted::Anyone => {}
+    }
+}
+
+impl<S> Layer<S> for Admission {
+    type Service = Guarded<S>;
+
+    fn layer(&self, inner: S) -> Guarded<S> {
+        Guarded { admission: self.clone(), inner }
+    }
+}
+
+/// A service behind an [`Admission`].
+#[derive(Debug, Clone)]
+pub(crate) struct Guarded<S> {
+    admission: Admission,
+    inner: S,
+}
+
+impl<S, B, R> Service<Request<B>> for Guarded<S>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Send + 'static,
+    R: Default,
+{
+    type Response = Response<R>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<R>, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let admission = self.admission.clone();
+        // The one that was polled ready makes the call; the clone is polled anew.
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
+        Box::pin(async move {
+            let peer = request.extensions().get::<Peer>().cloned();
+            match admission.admit(peer.as_ref(), request.uri().path(), request.headers()).await {
+                Ok(admitted) => {
+                    remember(admitted, request.extensions_mut());
+                    inner.call(request).await
+                }
+                Err(status) => Ok(status.into_http()),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

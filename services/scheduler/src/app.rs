@@ -1,0 +1,188 @@
+//! The use cases: load an aggregate, call a transition of the model, save, all in one transaction; then wake the agents
+//! that it concerns. Nothing here knows gRPC, and nothing waits for an agent.
+
+mod agents;
+mod caller;
+mod desired;
+mod events;
+mod failover;
+mod fleet;
+mod follower;
+mod members;
+mod monitors;
+mod networks;
+mod noting;
+mod places;
+mod placing;
+mod plugging;
+mod pools;
+mod ports;
+mod quotas;
+mod reports;
+mod requests;
+mod vips;
+mod wakes;
+
+use std::{sync::Arc, time::Duration};
+
+use ballast_model::{
+    Uuid,
+    agent::LivenessLimits,
+    fault::Fault,
+    ids::{AgentId, LoadBalancerId, PoolId},
+    listener::Mac,
+    load_balancer::{LoadBalancer, pool_not_found},
+    provider::Provider,
+    quota::Limits,
+    time::Timestamp,
+    view::v1,
+};
+use ballast_service::{chance::Chance, clock::Clock, config::Settings, sources::Sources};
+use ballast_store::{Binding, Placed, Store, Tx};
+
+pub use caller::Caller;
+pub use desired::{Desired, Report};
+pub use events::{Batch, EventLimits, Object, SnapshotPage, Told};
+pub use failover::FailoverLimits;
+pub use fleet::Fleet;
+pub use follower::{Changed, Watching};
+pub use monitors::MonitorWithPools;
+use plugging::Plugging;
+pub use ports::NewPort;
+pub use reports::Owner;
+pub use vips::WantedVip;
+pub use wakes::{Listening, Wakes};
+
+use crate::{
+    network::{self, NetworkProvider},
+    placement::{POLICIES, PlacementPolicy, policy},
+};
+
+/// Everything the use cases need. A clone is another handle of the same.
+#[derive(Clone)]
+pub struct App {
+    pub store: Store,
+    pub clock: Clock,
+    pub chance: Chance,
+    pub providers: Vec<Provider>,
+    pub limits: LivenessLimits,
+    pub heartbeat_interval: Duration,
+    pub statistics_interval: Duration,
+    pub policy: Arc<dyn PlacementPolicy>,
+    pub wakes: Arc<Wakes>,
+    pub fleet: Arc<Fleet>,
+    /// Something may have become eligible for what is placed nowhere.
+    placing: Arc<tokio::sync::Notify>,
+    pub events: EventLimits,
+    pub watching: Arc<Watching>,
+    pub failover: FailoverLimits,
+    /// What a project may have that has no limits of its own.
+    pub quotas: Limits,
+    /// Who keeps networks and addresses.
+    pub network: Arc<dyn NetworkProvider>,
+    /// The store for what is written beside a request, which claims nothing of it.
+    beside: Store,
+    plugging: Arc<Plugging>,
+}
+
+/// A load balancer of an agent that may have something new to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wake {
+    pub agent_id: AgentId,
+    pub load_balancer_id: LoadBalancerId,
+}
+
+impl From<&Binding> for Wake {
+    fn from(binding: &Binding) -> Self {
+        Self { agent_id: binding.agent_id, load_balancer_id: binding.load_balancer_id }
+    }
+}
+
+impl App {
+    /// From the configuration and an open store.
+    ///
+    /// # Errors
+    /// One line that names the key at fault.
+    pub fn new(settings: &Settings, store: Store, Sources { clock, chance }: Sources) -> Result<Self, String> {
+        let name = &settings.placement.policy;
+        let policy = policy(name).ok_or_else(|| {
+            format!("placement.policy = \"{name}\" is not a policy; it is one of: {}", POLICIES.join(", "))
+        })?;
+        let providers = settings.providers.iter().map(|provider| Provider {
+            name: provider.name.to_lowercase(),
+            driver: provider.driver.clone(),
+            default: provider.default,
+        });
+        let millis = |value: u32| Duration::from_millis(value.into());
+        Ok(Self {
+            beside: store.clone(),
+            store,
+            clock,
+            chance,
+            providers: providers.collect(),
+            limits: LivenessLimits {
+                suspect_after: millis(settings.agents.suspect_after_ms),
+                dead_after: millis(settings.agents.dead_after_ms),
+            },
+            heartbeat_interval: millis(settings.agents.heartbeat_interval_ms),
+            statistics_interval: millis(settings.agents.statistics_interval_ms),
+            policy,
+            wakes: Arc::default(),
+            fleet: Arc::default(),
+            placing: Arc::default(),
+            watching: Arc::default(),
+            events: EventLimits {
+                keep: Duration::from_secs(settings.events.keep_seconds.into()),
+                count: settings.events.keep_count.into(),
+                poll: millis(settings.events.poll_interval_ms),
+                slow_reader: millis(settings.events.slow_reader_ms),
+                watches: settings.events.watches_per_project,
+            },
+            failover: FailoverLimits {
+                enabled: settings.failover.enabled,
+                per_second: usize::try_from(settings.failover.per_second).unwrap_or(usize::MAX),
+            },
+            quotas: quotas::defaults(&settings.quotas)?,
+            network: network::provider(&settings.network)?,
+            plugging: Arc::default(),
+        })
+    }
+
+    /// At the scheduler's start no agent is connected, whatever the last one thought.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn start(&self) -> Result<(), Fault> {
+        self.store.write(|tx, _| Box::pin(tx.disconnect_all())).await
+    }
+
+    /// An id for a new object.
+    pub fn new_id<I: From<Uuid>>(&self) -> I {
+        self.chance.id()
+    }
+
+    fn new_mac(&self) -> Mac {
+        Mac::from_random(self.chance.number())
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now().into()
+    }
+
+    /// The driver behind a provider; a provider that was taken out of the configuration has none.
+    fn driver_of(&self, provider: &str) -> Option<&str> {
+        self.providers.iter().find(|known| known.name == provider).map(|known| known.driver.as_str())
+    }
+}
+
+/// The load balancer that v1 calls this pool, if the caller may see it.
+async fn load_pool(tx: &Tx, caller: &Caller, id: PoolId) -> Result<Placed, Fault> {
+    let placed = tx.load_placed(v1::load_balancer_of(id)).await?.ok_or_else(|| pool_not_found(id))?;
+    if caller.sees(&placed.load_balancer.v1_pool()?.project_id) { Ok(placed) } else { Err(pool_not_found(id)) }
+}
+
+/// Saves a change, and says whom it concerns.
+async fn save(tx: &Tx, before: &Placed, after: &LoadBalancer) -> Result<Option<Wake>, Fault> {
+    tx.save(&before.load_balancer, after).await?;
+    Ok(before.binding.as_ref().map(Wake::from))
+}

@@ -1,0 +1,101 @@
+//! `lbaas.v1`: decode, one call of `app`, encode. No rules here.
+
+mod agents;
+mod deadline;
+mod decode;
+mod events;
+mod health_monitors;
+mod members;
+mod networks;
+mod once;
+mod pools;
+mod ports;
+mod providers;
+mod quotas;
+mod shape;
+mod vips;
+
+use std::{sync::Arc, time::Duration};
+
+use ballast_model::fault::Fault;
+use ballast_proto::{DESCRIPTORS, agent::agent_session_server::AgentSessionServer, status::to_status, v1};
+use tokio_util::sync::CancellationToken;
+use tonic::{Status, service::Routes};
+
+use crate::{app::App, session::Sessions};
+
+/// Implements every service of `lbaas.v1`.
+#[derive(Clone)]
+pub(crate) struct Api(Arc<App>);
+
+/// What the health service knows by name.
+const SERVICES: [&str; 11] = [
+    v1::pools_server::SERVICE_NAME,
+    v1::vips_server::SERVICE_NAME,
+    v1::members_server::SERVICE_NAME,
+    v1::health_monitors_server::SERVICE_NAME,
+    v1::agents_server::SERVICE_NAME,
+    v1::service_providers_server::SERVICE_NAME,
+    v1::networks_server::SERVICE_NAME,
+    v1::ports_server::SERVICE_NAME,
+    v1::quotas_server::SERVICE_NAME,
+    v1::events_server::SERVICE_NAME,
+    ballast_proto::agent::agent_session_server::SERVICE_NAME,
+];
+
+/// Every service of the scheduler, with health and reflection.
+///
+/// # Errors
+/// When the descriptors cannot be read.
+pub(crate) async fn routes(
+    app: Arc<App>,
+    call_timeout: Duration,
+    shutdown: CancellationToken,
+) -> Result<Routes, String> {
+    let (health, health_service) = tonic_health::server::health_reporter();
+    for service in SERVICES {
+        health.set_service_status(service, tonic_health::ServingStatus::Serving).await;
+    }
+    // By name: the descriptors know of services that are served elsewhere, those of drivers.
+    let reflection = |itself| {
+        let builder = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+        let served = SERVICES.into_iter().chain([tonic_health::pb::health_server::SERVICE_NAME, itself]);
+        served.fold(builder, tonic_reflection::server::Builder::with_service_name)
+    };
+    let reflection_v1 = reflection(tonic_reflection::pb::v1::server_reflection_server::SERVICE_NAME).build_v1();
+    // Most clients still speak this one.
+    let v1alpha = tonic_reflection::pb::v1alpha::server_reflection_server::SERVICE_NAME;
+    let reflection_v1alpha = reflection(v1alpha).build_v1alpha().map_err(|error| error.to_string())?;
+    let reflection_v1 = reflection_v1.map_err(|error| error.to_string())?;
+    let api = Api(Arc::clone(&app));
+    let watches = events::Watches { app: Arc::clone(&app), shutdown: shutdown.clone() };
+    let sessions = AgentSessionServer::new(Sessions::new(app, shutdown));
+    let routes = Routes::new(health_service)
+        .add_service(reflection_v1)
+        .add_service(reflection_v1alpha)
+        .add_service(v1::pools_server::PoolsServer::new(api.clone()))
+        .add_service(v1::vips_server::VipsServer::new(api.clone()))
+        .add_service(v1::members_server::MembersServer::new(api.clone()))
+        .add_service(v1::health_monitors_server::HealthMonitorsServer::new(api.clone()))
+        .add_service(v1::agents_server::AgentsServer::new(api.clone()))
+        .add_service(v1::service_providers_server::ServiceProvidersServer::new(api.clone()))
+        .add_service(v1::networks_server::NetworksServer::new(api.clone()))
+        .add_service(v1::ports_server::PortsServer::new(api.clone()))
+        .add_service(v1::quotas_server::QuotasServer::new(api))
+        .add_service(v1::events_server::EventsServer::new(watches))
+        .add_service(sessions.max_decoding_message_size(ballast_service::grpc::MAX_MESSAGE));
+    let deadline = tower::layer::layer_fn(move |inner| deadline::Deadline { inner, default: call_timeout });
+    let shape = tower::layer::layer_fn(shape::Shaped);
+    Ok(routes.into_axum_router().layer(shape).layer(deadline).into())
+}
+
+/// A fault leaves the process: what its caller may not know is logged here, once.
+#[expect(clippy::needless_pass_by_value, reason = "as map_err calls it")]
+fn refuse(fault: Fault) -> Status {
+    if let Some(detail) = fault.detail() {
+        tracing::error!(code = fault.code().reason(), detail, "{fault}");
+    }
+    to_status(&fault)
+}

@@ -1,0 +1,226 @@
+//! `lbaas.agent.v1`: one stream per agent, dialled by the agent. The full set, "that was all", then changes.
+//!
+//! A session remembers what it has sent and nothing else. Woken or on its period, it makes the same pass: read what the
+//! store desires of this agent, send what has not been sent.
+
+mod bounds;
+mod inbound;
+mod outbound;
+mod reader;
+mod sent;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use self::sent::Sent;
+use ballast_model::{
+    agent::{Agent, AgentDriver, Liveness},
+    fault::{Code, Fault},
+    told::{LONGEST, told},
+};
+use ballast_proto::{
+    agent::{AgentMessage, Hello, SchedulerMessage, Welcome, agent_message, agent_session_server, scheduler_message},
+    convert,
+    status::to_status,
+};
+use futures_util::Stream;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status, Streaming};
+
+use self::reader::{Inbound, Open, SILENCE};
+use crate::{
+    admission::AgentPeer,
+    app::{App, Listening},
+};
+
+/// How often a session looks at everything again, woken or not.
+const RESYNC: Duration = Duration::from_secs(10);
+/// How many messages of an agent are looked at together.
+const BATCH: usize = 64;
+/// How many messages may wait for a slow agent.
+const OUTBOX: usize = 256;
+
+/// The service.
+pub(crate) struct Sessions {
+    app: Arc<App>,
+    shutdown: CancellationToken,
+}
+
+impl Sessions {
+    pub(crate) fn new(app: Arc<App>, shutdown: CancellationToken) -> Self {
+        Self { app, shutdown }
+    }
+}
+
+type Outbox = mpsc::Sender<Result<SchedulerMessage, Status>>;
+
+#[tonic::async_trait]
+impl agent_session_server::AgentSession for Sessions {
+    type ConnectStream = std::pin::Pin<Box<dyn Stream<Item = Result<SchedulerMessage, Status>> + Send>>;
+
+    async fn connect(
+        &self,
+        request: Request<Streaming<AgentMessage>>,
+    ) -> Result<Response<Self::ConnectStream>, Status> {
+        let peer = request.extensions().get::<AgentPeer>().cloned();
+        let mut inbound = request.into_inner();
+        let first = inbound.message().await?.and_then(|first| first.message);
+        first.as_ref().map_or(Ok(()), bounds::check).map_err(Status::invalid_argument)?;
+        let Some(agent_message::Message::Hello(hello)) = first else {
+            return Err(Status::invalid_argument("the first message of a session is Hello"));
+        };
+        let peer = peer.ok_or_else(|| Status::permission_denied("this agent was not admitted"))?;
+        peer.must_be(&hello.host).map_err(|fault| refuse(&hello, &fault))?;
+        let agent = self.admit(&hello).await.map_err(|fault| refuse(&hello, &fault))?;
+        let (outbox, outgoing) = mpsc::channel(OUTBOX);
+        let (app, shutdown) = (Arc::clone(&self.app), self.shutdown.clone());
+        tokio::spawn(run(app, agent, hello, Duplex { inbound, outbox }, shutdown));
+        Ok(Response::new(Box::pin(ReceiverStream::new(outgoing))))
+    }
+}
+
+/// Both directions of a stream.
+struct Duplex {
+    inbound: Streaming<AgentMessage>,
+    outbox: Outbox,
+}
+
+fn refuse(hello: &Hello, fault: &Fault) -> Status {
+    tracing::warn!(agent.host = %told(&hello.host), detail = fault.detail(), "refused an agent: {fault}");
+    to_status(fault)
+}
+
+impl Sessions {
+    /// Knows the agent, unless another instance lives on the same host.
+    async fn admit(&self, hello: &Hello) -> Result<Agent, Fault> {
+        if hello.host.is_empty() || hello.instance_id.is_empty() {
+            return Err(Fault::new(Code::InvalidInput, "Hello needs a host and an instance_id"));
+        }
+        if told(&hello.host) != hello.host {
+            let message =
+                format!("the host of Hello is a name of at most {LONGEST} characters, none of them a control one");
+            return Err(Fault::new(Code::InvalidInput, message));
+        }
+        if let Some(known) = self.app.agent_of_host(&hello.host).await? {
+            let other = self.app.wakes.instance(known.id).is_some_and(|instance| instance != hello.instance_id);
+            if other && self.app.liveness(&known) == Liveness::Alive {
+                let message =
+                    format!("another agent is connected as host '{}': give each its own agent.host", known.host);
+                return Err(Fault::new(Code::AgentExists, message));
+            }
+        }
+        let drivers: Vec<AgentDriver> =
+            hello.drivers.iter().map(|report| convert::from_driver_report(report, None)).collect();
+        self.app.agent_connected(&hello.host, &told(&hello.version), &drivers).await
+    }
+}
+
+#[tracing::instrument(skip_all, fields(agent.host = %agent.host, agent.id = %agent.id))]
+async fn run(app: Arc<App>, agent: Agent, hello: Hello, stream: Duplex, shutdown: CancellationToken) {
+    let listening = app.wakes.listen(agent.id, &hello.instance_id);
+    tracing::info!(instance = %told(&hello.instance_id), version = %agent.version, "agent connected");
+    let mut session = Session {
+        app: &app,
+        agent: &agent,
+        outbox: stream.outbox,
+        sent: Sent::default(),
+        known: known_of(&agent.drivers),
+    };
+    let inbound = Open::new(&app, agent.id).read(stream.inbound);
+    let why = match session.go_on(&listening, inbound, &shutdown).await {
+        Ok(why) => why,
+        Err(fault) => {
+            tracing::warn!(detail = fault.detail(), "{fault}");
+            "an error".to_owned()
+        }
+    };
+    tracing::info!("agent's session ended: {why}");
+    // A newer session of the same agent has its own say about whether it is connected.
+    if listening.is_newest() {
+        drop(listening);
+        if let Err(fault) = app.agent_disconnected(&agent).await {
+            tracing::error!(detail = fault.detail(), "{fault}");
+        }
+    }
+}
+
+/// A message, and those that have come meanwhile. The end of the stream is met again by whoever asks next.
+fn with_those_at_hand(first: AgentMessage, inbound: &mut Inbound) -> (Vec<AgentMessage>, Option<Status>) {
+    let mut messages = vec![first];
+    while messages.len() < BATCH {
+        match inbound.try_recv() {
+            Ok(Ok(next)) => messages.push(next),
+            Ok(Err(status)) => return (messages, Some(status)),
+            Err(_) => break,
+        }
+    }
+    (messages, None)
+}
+
+/// One agent's session.
+struct Session<'a> {
+    app: &'a App,
+    agent: &'a Agent,
+    outbox: Outbox,
+    sent: Sent,
+    /// Each driver as it was told last, by name: also those that are not there now.
+    known: HashMap<String, AgentDriver>,
+}
+
+fn known_of(drivers: &[AgentDriver]) -> HashMap<String, AgentDriver> {
+    drivers.iter().map(|driver| (driver.name.clone(), driver.clone())).collect()
+}
+
+impl Session<'_> {
+    /// Until the stream ends; says why it did.
+    async fn go_on(
+        &mut self,
+        listening: &Listening<'_>,
+        mut inbound: Inbound,
+        shutdown: &CancellationToken,
+    ) -> Result<String, Fault> {
+        self.welcome().await?;
+        self.app.place_soon();
+        let mut drivers = self.agent.drivers.clone();
+        let mut resync = tokio::time::interval(RESYNC);
+        resync.reset();
+        loop {
+            tokio::select! {
+                message = inbound.recv() => match message {
+                    None => return Ok("the agent closed it".to_owned()),
+                    Some(Err(status)) => return self.broken(&status).await,
+                    Some(Ok(message)) => {
+                        let (messages, end) = with_those_at_hand(message, &mut inbound);
+                        self.receive(messages, &mut drivers).await?;
+                        if let Some(status) = end {
+                            return self.broken(&status).await;
+                        }
+                    }
+                },
+                dirty = listening.woken() => self.send_changed(&dirty).await?,
+                _ = resync.tick() => self.send_all().await?,
+                () = listening.ended() => return self.drain("replaced by another session").await,
+                () = shutdown.cancelled() => return self.drain("the scheduler stops").await,
+            }
+        }
+    }
+
+    /// Nothing more comes.
+    async fn broken(&mut self, status: &Status) -> Result<String, Fault> {
+        if status.message() == SILENCE { self.drain(SILENCE).await } else { Ok(status.message().to_owned()) }
+    }
+
+    async fn welcome(&mut self) -> Result<(), Fault> {
+        let millis = |duration: Duration| u32::try_from(duration.as_millis()).unwrap_or(u32::MAX);
+        let welcome = Welcome {
+            agent_id: self.agent.id.to_string(),
+            cluster_id: self.app.store.cluster_id().to_string(),
+            heartbeat_interval_ms: millis(self.app.heartbeat_interval),
+            statistics_interval_ms: millis(self.app.statistics_interval),
+        };
+        self.send(scheduler_message::Message::Welcome(welcome)).await?;
+        self.send_all().await?;
+        self.send(scheduler_message::Message::SnapshotDone(ballast_proto::agent::SnapshotDone {})).await
+    }
+}
