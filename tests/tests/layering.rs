@@ -22,6 +22,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("ballast-store", &["ballast-model"]),
     ("ballast-abi", &["ballast-limits", "ballast-proto"]),
     ("ballast-device", &["ballast-abi"]),
+    ("ballast-netns", &[]),
     ("ballast-rehearsal", &["ballast-abi", "ballast-device", "ballast-simulators"]),
     ("ballast-fault-driver", &["ballast-abi"]),
     ("ballast-simulators", &[]),
@@ -32,7 +33,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("ballast-demo", &["*"]),
     ("ballast-tests", &["*"]),
 ];
-/// Every package of this name may use the boundary, and what drivers for devices have in common.
+/// Every package of this name may use the boundary, and what drivers for devices, or those on a host, have in common.
 const DRIVER: &str = "ballast-driver-";
 /// What tests may use besides.
 const FOR_TESTS: &[&str] = &["ballast-lab", "ballast-fault-driver", "ballast-rehearsal", "ballast-simulators"];
@@ -91,7 +92,7 @@ fn forbidden_edges(packages: &[Value]) -> Vec<String> {
 
 fn allowed(name: &str) -> Option<&'static [&'static str]> {
     if name.starts_with(DRIVER) {
-        return Some(&["ballast-abi", "ballast-device"]);
+        return Some(&["ballast-abi", "ballast-device", "ballast-netns"]);
     }
     EDGES.iter().find(|(from, _)| *from == name).map(|(_, to)| *to)
 }
@@ -168,6 +169,7 @@ fn an_edge_that_is_not_in_the_table_is_found() {
         package("ballast-agent", "ballast-abi", Value::Null),
         package("ballast-agent", "ballast-fault-driver", json!("dev")),
         package("ballast-driver-x", "ballast-abi", Value::Null),
+        package("ballast-driver-x", "ballast-netns", Value::Null),
         package("ballast-demo", "ballast-scheduler", Value::Null),
         package("ballast-model", "serde", Value::Null),
     ];
@@ -176,6 +178,7 @@ fn an_edge_that_is_not_in_the_table_is_found() {
         ("ballast-agent", "ballast-driver-haproxy-ns", Value::Null),
         ("ballast-agent", "ballast-fault-driver", Value::Null),
         ("ballast-driver-x", "ballast-proto", Value::Null),
+        ("ballast-netns", "ballast-abi", Value::Null),
         ("ballast-model", "ballast-store", json!("build")),
         ("ballast-store", "ballast-proto", json!("dev")),
         ("ballast-nowhere", "serde", Value::Null),
@@ -194,7 +197,8 @@ fn the_store_alone_speaks_sql() {
 fn the_model_the_boundary_and_drivers_know_no_transport() {
     let packages = metadata();
     let inner = |name: &str| {
-        ["ballast-model", "ballast-abi", "ballast-device", "ballast-store"].contains(&name) || name.starts_with(DRIVER)
+        ["ballast-model", "ballast-abi", "ballast-device", "ballast-netns", "ballast-store"].contains(&name)
+            || name.starts_with(DRIVER)
     };
     for dependency in ["tonic", "axum", "hyper", "reqwest"] {
         let users = users(&packages, dependency);
@@ -215,6 +219,18 @@ fn the_model_knows_no_clock_no_chance_and_no_runtime() {
     for dependency in ["tokio", "rand", "jiff", "chrono", "time"] {
         assert!(!users(&metadata(), dependency).contains(&"ballast-model"), "{dependency}");
     }
+}
+
+/// What runs in a namespace is for those who use the crate to know.
+#[test]
+fn what_plugs_namespaces_in_knows_no_haproxy() {
+    let mut looked_at = 0;
+    for path in sources(&root().join("drivers/netns")) {
+        let source = fs::read_to_string(&path).unwrap();
+        assert!(!source.to_lowercase().contains("haproxy"), "{}", path.display());
+        looked_at += 1;
+    }
+    assert!(looked_at > 5, "only {looked_at} files: has it moved?");
 }
 
 #[test]

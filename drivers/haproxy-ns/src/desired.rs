@@ -5,13 +5,12 @@ use std::{
     net::IpAddr,
 };
 
+use ballast_netns::{attach::Interface, identity::Identity, route::Hop};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    identity::Identity,
-    net::link::Hop,
     ping::Echoes,
-    state::{Interface, State},
+    state::State,
     validate::{is_networks, masked},
     validated::{Pool, Validated, Vip},
 };
@@ -44,7 +43,7 @@ pub(crate) struct Plug {
 
 impl Plug {
     pub(crate) fn of(vip: &Vip, pools: &[Pool]) -> Self {
-        let hops = Hop::wanted(vip);
+        let hops = hops(vip);
         let members = pools.iter().flat_map(|pool| &pool.members).map(|member| member.address);
         let near = |address: &IpAddr| {
             address.is_ipv4() == vip.address.is_ipv4()
@@ -54,7 +53,7 @@ impl Plug {
         let neighbours = members.filter(near).chain(hops.iter().map(|hop| hop.gateway));
         Self {
             neighbours: neighbours.filter(|address| *address != vip.address).collect(),
-            interface: Interface::of_port(vip.port.as_str(), &vip.bridge.name, vip.bridge.own),
+            interface: Interface::of_port(vip.port.as_str(), vip.attachment.clone()),
             mac: vip.mac,
             address: vip.address,
             prefix_length: vip.prefix_length,
@@ -91,4 +90,24 @@ impl Desired {
         let echoes = if plug.is_some() { Echoes::of(validated) } else { Vec::new() };
         Self { generation, identity: None, plug, config, echoes, announce: true }
     }
+}
+
+/// The routes that a VIP asks for.
+fn hops(vip: &Vip) -> BTreeSet<Hop> {
+    let network = masked(vip.address, vip.prefix_length);
+    let gateway = vip.gateway.filter(|gateway| *gateway != vip.address);
+    let routes = vip.routes.iter().filter(|route| !(vip.gateway.is_some() && route.prefix_length == 0));
+    // The kernel looks for the way to a gateway. One that another route leads to it would not take.
+    let routed = |gateway| {
+        let mut networks = routes.clone().filter(|route| route.prefix_length > vip.prefix_length);
+        networks.any(|route| masked(gateway, route.prefix_length) == route.destination)
+    };
+    let onlink = |gateway| masked(gateway, vip.prefix_length) != network || routed(gateway);
+    let default = gateway.map(|gateway| Hop { destination: None, gateway, onlink: onlink(gateway) });
+    let hops = routes.clone().map(|route| Hop {
+        destination: Some((route.destination, route.prefix_length)).filter(|(_, length)| *length > 0),
+        gateway: route.next_hop,
+        onlink: onlink(route.next_hop),
+    });
+    default.into_iter().chain(hops).collect()
 }

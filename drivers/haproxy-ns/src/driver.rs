@@ -14,6 +14,14 @@ use std::{
 use ballast_abi::{
     Capabilities, Context, Deployed, Driver, DriverError, LoadBalancer, ObjectFault, Observation, features, note::Needs,
 };
+use ballast_netns::{
+    announce::Announcer,
+    identity::Identities,
+    locks::{Locks, hold},
+    namespace,
+    netlink::Netlink,
+    sysctl,
+};
 
 use crate::{
     config::Config,
@@ -24,16 +32,14 @@ use crate::{
     files::Files,
     haproxy::process,
     host,
-    identity::{Identities, Mapped},
-    locks::{Locks, Seen, hold},
-    net::{announce::Announcer, namespace, netlink::Netlink, sysctl},
     observe::{self, Observed, Subject},
     passage,
     ping::{Pinger, Sockets},
     plan::{plan, plan_removal},
     render,
+    seen::Seen,
     state::State,
-    validate,
+    users, validate,
     validated::Validated,
 };
 
@@ -63,7 +69,7 @@ impl Driver for HaproxyNs {
         // haproxy goes back to its working directory by the whole path, as its own user: it must be able to pass.
         fs::set_permissions(&state_dir, fs::Permissions::from_mode(0o711))
             .step(|| format!("let haproxy pass through {}", state_dir.display()))?;
-        let identities = identities(&config)?;
+        let identities = users::identities(&config)?;
         passage::check(&state_dir, identities.anyone()).map_err(passage::Closed::into_error)?;
         host::check(&config)?;
         let announcer = Announcer::default();
@@ -84,8 +90,8 @@ impl Driver for HaproxyNs {
             pinger,
             skip_ca_bundle,
         };
-        if let Some(warning) = driver.identities.warning() {
-            tracing::warn!("{warning}");
+        if let Some(shared) = driver.identities.shared() {
+            tracing::warn!("{}", users::warning(shared));
         }
         driver.resume()?;
         Ok(driver)
@@ -102,9 +108,9 @@ impl Driver for HaproxyNs {
         let _guard = hold(&lock);
         let text = render::render(&validated, &self.config, self.skip_ca_bundle)?;
         let mut desired = Desired::of(&validated, text, generation);
-        desired.identity = self.identities.of(validated.id.as_str())?;
+        desired.identity = self.identities.of(validated.id.as_str()).map_err(users::none_left)?;
         desired.announce = self.config.send_gratuitous_arp > 0;
-        namespace::on_own_thread("deploy", || self.bring_up(&validated, &desired))??;
+        namespace::on_own_thread("deploy", || self.bring_up(&validated, &desired)).map_err(Failure::from)??;
         let milliseconds = start.elapsed().as_secs_f64() * 1e3;
         tracing::info!(load_balancer = %load_balancer.id, generation, milliseconds, "deployed");
         Ok(faults)
@@ -114,7 +120,7 @@ impl Driver for HaproxyNs {
         let id = validate::id("load balancer", "id", load_balancer_id)?;
         let lock = self.locks.of(id.as_str());
         let _guard = hold(&lock);
-        namespace::on_own_thread("undeploy", || self.take_away(id.as_str()))??;
+        namespace::on_own_thread("undeploy", || self.take_away(id.as_str())).map_err(Failure::from)??;
         self.seen.forget(id.as_str());
         self.identities.forget(id.as_str());
         tracing::info!(load_balancer = %load_balancer_id, "undeployed");
@@ -233,12 +239,6 @@ impl HaproxyNs {
     fn netns(&self, id: &str) -> PathBuf {
         namespace::path(&self.config.netns_dir, id)
     }
-}
-
-fn identities(config: &Config) -> Result<Identities, DriverError> {
-    let read = |path: &str| fs::read_to_string(path).step(|| format!("read {path}"));
-    let (uids, gids) = (read("/proc/self/uid_map")?, read("/proc/self/gid_map")?);
-    Identities::new(config, &Mapped { uids: &uids, gids: &gids })
 }
 
 /// Asked of haproxy once in the life of the driver.

@@ -5,9 +5,17 @@ mod undo;
 
 use std::{
     fs::File,
-    os::fd::AsRawFd,
     path::{Path, PathBuf},
     time::Instant,
+};
+
+use ballast_netns::{
+    address,
+    announce::{Announcement, Announcer},
+    link::{self, Link},
+    namespace, neighbour,
+    netlink::Netlink,
+    route, sysctl,
 };
 
 use crate::{
@@ -16,17 +24,9 @@ use crate::{
     failure::{Failure, chain},
     files::Files,
     haproxy::process,
-    locks::Glance,
-    net::{
-        announce::{Announcement, Announcer},
-        bridge,
-        link::{self, Link, Pair},
-        namespace, neighbour,
-        netlink::Netlink,
-        sysctl,
-    },
     ping::{Pinger, Sockets},
     plan::{Changes, Planned, Step},
+    seen::Glance,
     state::State,
     validated::Validated,
 };
@@ -97,10 +97,10 @@ impl Work<'_> {
             (Step::ConfineStarted, _) => self.confine_started(),
             (Step::MakeNamespace, Some(plug)) => self.make_namespace(plug),
             (Step::Prepare, Some(plug)) => {
-                self.inside(|| sysctl::prepare_again(plug.address.is_ipv6(), &plug.interface.inside))
+                self.inside(|| Ok(sysctl::prepare_again(plug.address.is_ipv6(), &plug.interface.inside)?))
             }
             (Step::MakeLink, Some(plug)) => self.make_link(plug),
-            (Step::AttachLink, Some(plug)) => self.attach_link(plug),
+            (Step::AttachLink, Some(plug)) => Ok(plug.interface.attach(&mut self.host)?),
             (Step::Configure(changes), Some(plug)) => self.configure(plug, changes),
             (Step::Announce, Some(plug)) => self.announce(plug),
             (
@@ -116,7 +116,7 @@ impl Work<'_> {
                 Step::EndProcesses(_)
                 | Step::DropNamespace
                 | Step::AwaitLinkGone(_)
-                | Step::ReleaseBridge(_)
+                | Step::Release(_)
                 | Step::RemoveGroup
                 | Step::RemoveFiles
                 | Step::RemoveDirectory,
@@ -152,25 +152,7 @@ impl Work<'_> {
 
     fn make_link(&mut self, plug: &Plug) -> Result<(), Failure> {
         let Some(namespace) = &self.namespace else { return Ok(()) };
-        let pair = Pair {
-            outside: &plug.interface.outside,
-            inside: &plug.interface.inside,
-            mac: plug.mac,
-            namespace: namespace.as_raw_fd(),
-        };
-        bridge::plug(&mut self.host, &plug.interface, &pair)?;
-        sysctl::disable_ipv6(&plug.interface.outside);
-        Ok(())
-    }
-
-    fn attach_link(&mut self, plug: &Plug) -> Result<(), Failure> {
-        match link::find(&mut self.host, &plug.interface.outside)? {
-            Some(outside) => {
-                sysctl::disable_ipv6(&plug.interface.outside);
-                bridge::attach(&mut self.host, &plug.interface, &outside)
-            }
-            None => Ok(()),
-        }
+        Ok(plug.interface.plug(&mut self.host, plug.mac, namespace)?)
     }
 
     fn configure(&mut self, plug: &Plug, changes: &Changes) -> Result<(), Failure> {
@@ -181,15 +163,14 @@ impl Work<'_> {
             let mut netlink = Netlink::open()?;
             let index = require(&mut netlink, &plug.interface.inside)?.index;
             let remove = changes.remove_addresses.iter();
-            let mut batch: Vec<_> =
-                remove.map(|(address, length)| link::remove_address(index, *address, *length)).collect();
-            batch.extend(changes.remove_hops.iter().map(|hop| link::remove_hop(index, hop)));
+            let mut batch: Vec<_> = remove.map(|(address, length)| address::remove(index, *address, *length)).collect();
+            batch.extend(changes.remove_hops.iter().map(|hop| route::remove(index, hop)));
             batch.extend(changes.mac.then(|| link::set_mac(index, plug.mac)));
             if changes.links_up {
                 batch.extend([link::set_up(LOOPBACK, "lo"), link::set_up(index, &plug.interface.inside)]);
             }
-            batch.extend(changes.add_address.then(|| link::add_address(index, plug.address, plug.prefix_length)));
-            batch.extend(changes.add_hops.iter().map(|hop| link::add_hop(index, hop)));
+            batch.extend(changes.add_address.then(|| address::add(index, plug.address, plug.prefix_length)));
+            batch.extend(changes.add_hops.iter().map(|hop| route::add(index, hop)));
             batch.extend(changes.remove_neighbours.iter().map(|address| neighbour::remove(index, *address)));
             batch.extend(changes.add_neighbours.iter().map(|address| neighbour::add(index, *address)));
             netlink.batch(batch)?;
@@ -202,9 +183,9 @@ impl Work<'_> {
     fn announce(&mut self, plug: &Plug) -> Result<(), Failure> {
         let prepared = self.inside(|| {
             let index = require(&mut Netlink::open()?, &plug.interface.inside)?.index;
-            Announcement::prepare(&plug.interface.inside, index, plug.mac, plug.address)
+            Ok(Announcement::prepare(&plug.interface.inside, index, plug.mac, plug.address)?)
         });
-        let sent = prepared.and_then(|one| self.announcer.announce(self.id, one, self.announcements));
+        let sent = prepared.and_then(|one| Ok(self.announcer.announce(self.id, one, self.announcements)?));
         // Neighbours learn of the address at their next question anyway.
         if let Err(failure) = sent {
             tracing::warn!(load_balancer = %self.id, "{}", chain(&failure));
@@ -234,7 +215,7 @@ impl Work<'_> {
     }
 
     fn leave(&self) -> Result<(), Failure> {
-        namespace::enter(&self.host_namespace)
+        Ok(namespace::enter(&self.host_namespace)?)
     }
 }
 

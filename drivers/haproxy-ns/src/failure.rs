@@ -3,10 +3,11 @@
 //! The tenant sees only that the load balancer could not be set up; names of links, files and processes are for the
 //! operator and go into the detail.
 
-use std::{error::Error, io};
+use std::io;
 
 use ballast_abi::DriverError;
-use nix::errno::Errno;
+use ballast_netns::Failure as Net;
+pub(crate) use ballast_netns::failure::chain;
 use thiserror::Error as ThisError;
 
 /// Why a step failed.
@@ -16,31 +17,17 @@ pub(crate) enum Failure {
     Io { what: String, source: io::Error },
     #[error("haproxy refused its configuration: {said}")]
     Refused { said: String },
-    #[error("bridge {bridge} is full: Linux allows 1023 ports on a bridge; map the network to another one")]
-    BridgeFull { bridge: String },
-    #[error("bridge {bridge} does not exist on this host; create it or correct bridge_mappings")]
-    BridgeMissing { bridge: String },
+    #[error(transparent)]
+    Net(#[from] ballast_netns::Failure),
     #[error("{what} took longer than {milliseconds} ms")]
     Deadline { what: String, milliseconds: u64 },
-    #[error("{}", .0.iter().map(chain).collect::<Vec<_>>().join("; "))]
+    #[error("{}", .0.iter().map(|failure| chain(failure)).collect::<Vec<_>>().join("; "))]
     Several(Vec<Failure>),
 }
 
 impl Failure {
     pub(crate) fn io(what: impl Into<String>, source: impl Into<io::Error>) -> Self {
         Self::Io { what: what.into(), source: source.into() }
-    }
-
-    /// What the system said, if it was one thing.
-    pub(crate) fn errno(&self) -> Option<Errno> {
-        match self {
-            Self::Io { source, .. } => source.raw_os_error().map(Errno::from_raw),
-            Self::Refused { .. }
-            | Self::BridgeFull { .. }
-            | Self::BridgeMissing { .. }
-            | Self::Deadline { .. }
-            | Self::Several(_) => None,
-        }
     }
 
     /// One failure of several, or none.
@@ -64,18 +51,6 @@ impl<T, E: Into<io::Error>> Step<T> for Result<T, E> {
     }
 }
 
-/// The failure with all its sources, in one line.
-pub(crate) fn chain(failure: &Failure) -> String {
-    let mut text = failure.to_string();
-    let mut source = failure.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
-}
-
 impl From<Failure> for DriverError {
     fn from(failure: Failure) -> Self {
         let detail = chain(&failure);
@@ -83,10 +58,10 @@ impl From<Failure> for DriverError {
             Failure::Refused { .. } => {
                 DriverError::internal("haproxy refused the configuration of this load balancer").with_detail(detail)
             }
-            Failure::BridgeFull { .. } | Failure::BridgeMissing { .. } => {
+            Failure::Net(Net::BridgeFull { .. } | Net::BridgeMissing { .. }) => {
                 DriverError::unavailable("the host cannot plug into this network").with_detail(detail)
             }
-            Failure::Io { .. } | Failure::Deadline { .. } | Failure::Several(_) => {
+            Failure::Net(Net::Io { .. }) | Failure::Io { .. } | Failure::Deadline { .. } | Failure::Several(_) => {
                 DriverError::unavailable("the host could not set up or remove this load balancer").with_detail(detail)
             }
         }

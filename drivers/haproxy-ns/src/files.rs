@@ -14,10 +14,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{
-    failure::{Failure, Step},
-    identity::Identity,
-};
+use ballast_netns::identity::Identity;
+
+use crate::failure::{Failure, Step};
 
 /// Names inside `run/`, as haproxy is told them.
 pub(crate) const SOCKET: &str = "stats.sock";

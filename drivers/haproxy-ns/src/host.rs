@@ -6,16 +6,16 @@ use std::os::fd::AsRawFd;
 use ballast_abi::DriverError;
 use nix::errno::Errno;
 
-use crate::{
-    config::Config,
-    failure::{Failure, chain},
-    net::{
-        link::{self, Pair},
-        namespace,
-        netlink::Netlink,
-        sysctl,
-    },
+use ballast_netns::{
+    Failure,
+    failure::chain,
+    link::{self, Pair},
+    namespace,
+    netlink::Netlink,
+    sysctl,
 };
+
+use crate::config::Config;
 
 /// No load balancer has this name.
 const NAME: &str = "check";

@@ -5,7 +5,7 @@
 //! is remembered), [`plan`] (pure: steps and their reasons) and [`execute`]. Bring-up, repair after a crash, a change and
 //! "nothing to do" are the same pass.
 //!
-//! It executes no program but haproxy: networks are plugged through netlink (module [`net`]). Nothing here may need
+//! It executes no program but haproxy: networks are plugged through netlink, by `ballast-netns`. Nothing here may need
 //! `unsafe`, nothing may run on the host's side of a namespace longer than a call, and no state may live only in memory:
 //! the process that holds this library is ended at any moment, and the load balancers go on.
 
@@ -19,16 +19,15 @@ mod failure;
 mod files;
 mod haproxy;
 mod host;
-mod identity;
-mod locks;
-mod net;
 mod observe;
 mod passage;
 mod ping;
 mod plan;
 mod render;
 mod report;
+mod seen;
 mod state;
+mod users;
 mod validate;
 mod validated;
 

@@ -8,31 +8,31 @@ use std::{
     path::Path,
 };
 
+use ballast_netns::{
+    address,
+    attach::{Interface, Seen, inner_end},
+    link::{self, Link},
+    namespace::{self, Look},
+    neighbour,
+    netlink::Netlink,
+    route::{self, Hop},
+    sysctl,
+};
+
 use crate::{
     confinement::Confinement,
     desired::Desired,
     failure::{Failure, Step, chain},
     files::{Files, read_optional},
     haproxy::{process, runtime, socket},
-    net::{
-        link::{self, Hop, Link},
-        namespace::{self, Look},
-        neighbour,
-        netlink::Netlink,
-        sysctl,
-    },
-    state::{Interface, State},
+    state::State,
 };
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Observed {
     pub(crate) namespace: Namespace,
-    /// The end of the pair on the bridge.
-    pub(crate) outside: Option<Link>,
-    /// The index of the bridge that it should be on.
-    pub(crate) bridge: Option<u32>,
-    /// The bridge is a network's own, and down, or the host speaks IPv6 on it or on the outer end.
-    pub(crate) host_unprepared: bool,
+    /// What of it is on the host's side.
+    pub(crate) plugged: Seen,
     pub(crate) process: Process,
     /// The text of haproxy.cfg.
     pub(crate) config: Option<String>,
@@ -89,10 +89,7 @@ impl Observed {
     pub(crate) fn interface(&self) -> Option<Interface> {
         let stated = self.state.as_ref().and_then(|state| state.interface.clone());
         stated.or_else(|| match &self.namespace {
-            Namespace::Present(Inside { link: Some(link), .. }) => {
-                let port = link.name.strip_prefix("ns-")?;
-                Some(Interface::of_port(port, "", false))
-            }
+            Namespace::Present(Inside { link: Some(link), .. }) => Interface::of_inner_end(link),
             Namespace::Present(_) | Namespace::Stale | Namespace::Absent => None,
         })
     }
@@ -168,12 +165,7 @@ pub(crate) fn observe(
         Some(desired) => listen(&mut observed, subject, desired, (ask(subject), file.as_ref()))?,
     }
     if let Some(interface) = &plugged {
-        observed.outside = link::find(netlink, &interface.outside)?;
-        let bridge = link::find(netlink, &interface.bridge)?;
-        let unprepared = |bridge: &Link| !bridge.up || sysctl::speaks_ipv6(&interface.bridge);
-        observed.host_unprepared =
-            interface.own_bridge && bridge.as_ref().is_some_and(unprepared) || sysctl::speaks_ipv6(&interface.outside);
-        observed.bridge = bridge.map(|bridge| bridge.index);
+        observed.plugged = interface.look(netlink)?;
     }
     Ok((observed, file))
 }
@@ -222,18 +214,15 @@ fn inside(interface: Option<&Interface>, ipv6: Option<bool>) -> Result<Inside, F
     let mut netlink = Netlink::open()?;
     let links = link::all(&mut netlink)?;
     let named = |name: &str| links.iter().find(|link| link.name == name);
-    let link = match interface {
-        Some(interface) => named(&interface.inside),
-        None => links.iter().find(|link| link.name.starts_with("ns-")),
-    };
-    let routes = link::routes(&mut netlink)?;
+    let link = inner_end(&links, interface);
+    let routes = route::all(&mut netlink)?;
     let mut inside = Inside {
         loopback_up: named("lo").is_some_and(|link| link.up),
         unprepared: ipv6.is_some_and(|ipv6| sysctl::is_unprepared(ipv6, link.map(|link| link.name.as_str()))),
         ..Inside::default()
     };
     if let Some(link) = link {
-        inside.addresses = link::addresses(&mut netlink, link.index)?;
+        inside.addresses = address::all(&mut netlink, link.index)?;
         inside.neighbours = neighbour::all(&mut netlink, link.index)?;
         inside.link = Some(link.clone());
     }

@@ -10,7 +10,9 @@ use std::{
 
 use ballast_abi::DriverError;
 
-use crate::{failure::Failure, identity::Identity};
+use ballast_netns::identity::Identity;
+
+use crate::failure::Failure;
 
 /// A folder that haproxy's user cannot pass.
 #[derive(Debug)]

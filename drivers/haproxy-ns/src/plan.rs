@@ -7,12 +7,13 @@
 
 use std::{collections::BTreeSet, net::IpAddr};
 
+use ballast_netns::{attach::Interface, route::Hop};
+
 use crate::{
     desired::{Desired, Plug},
     haproxy::runtime,
-    net::link::Hop,
     observe::{Inside, Namespace, Observed, Process},
-    state::{Interface, State},
+    state::State,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,9 +23,9 @@ pub(crate) enum Step {
     MakeNamespace,
     /// Set the kernel parameters of the namespace that exists.
     Prepare,
-    /// Make the pair of links, the outer end on the bridge.
+    /// Make the pair of links, and plug the outer end.
     MakeLink,
-    /// Put the outer end that exists up and on its bridge.
+    /// Put the outer end that exists up and where it belongs.
     AttachLink,
     Configure(Changes),
     WriteConfig,
@@ -51,7 +52,8 @@ pub(crate) enum Step {
     EndProcesses(Vec<i32>),
     DropNamespace,
     AwaitLinkGone(Interface),
-    ReleaseBridge(Interface),
+    /// What was made for the network goes with its last port.
+    Release(Interface),
     RemoveGroup,
     /// Everything but the state.
     RemoveFiles,
@@ -143,11 +145,11 @@ fn remove_all(steps: &mut Steps, observed: &Observed, why: &'static str) {
         steps.add(Step::DropNamespace, why);
     }
     if let Some(interface) = observed.interface() {
-        if observed.outside.is_some() || matches!(observed.namespace, Namespace::Present(_)) {
+        if observed.plugged.outside.is_some() || matches!(observed.namespace, Namespace::Present(_)) {
             steps.add(Step::AwaitLinkGone(interface.clone()), why);
         }
-        if interface.own_bridge && observed.bridge.is_some() {
-            steps.add(Step::ReleaseBridge(interface), why);
+        if observed.plugged.own {
+            steps.add(Step::Release(interface), why);
         }
     }
     if observed.config.is_some() || observed.unsettled {
@@ -258,17 +260,13 @@ fn network(steps: &mut Steps, plug: &Plug, observed: &Observed, inside: Option<&
     let link = inside.and_then(|inside| inside.link.as_ref());
     let none = Inside::default();
     let inside = inside.unwrap_or(&none);
-    let whole = link.is_some() && observed.outside.is_some();
+    let whole = link.is_some() && observed.plugged.outside.is_some();
     if !whole {
         steps.add(Step::MakeLink, "there is none");
-    } else if observed.host_unprepared {
-        steps.add(Step::AttachLink, "its bridge is down, or the host speaks IPv6 there");
-    } else if !observed
-        .outside
-        .as_ref()
-        .is_some_and(|link| link.up && link.master.is_some() && link.master == observed.bridge)
-    {
-        steps.add(Step::AttachLink, "it is down or on no bridge");
+    } else if observed.plugged.unprepared {
+        steps.add(Step::AttachLink, "its network is not ready, or the host speaks IPv6 there");
+    } else if !observed.plugged.attached {
+        steps.add(Step::AttachLink, "it is down or plugged into nothing");
     }
     let wanted = (plug.address, plug.prefix_length);
     let addresses = if whole { inside.addresses.clone() } else { BTreeSet::new() };

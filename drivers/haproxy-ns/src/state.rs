@@ -2,6 +2,7 @@
 
 use std::io;
 
+use ballast_netns::{attach::Interface, identity::Identity};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -9,7 +10,6 @@ use crate::{
     desired::Plug,
     failure::{Failure, Step},
     files::{Files, read_optional, write_renamed},
-    identity::Identity,
     ping::Echoes,
 };
 
@@ -28,26 +28,6 @@ pub(crate) struct State {
     /// Members that are pinged.
     #[serde(default)]
     pub(crate) echoes: Vec<Echoes>,
-}
-
-/// What was plugged, so that it can be unplugged without being asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Interface {
-    /// The end in the namespace.
-    pub(crate) inside: String,
-    /// The end on the bridge.
-    pub(crate) outside: String,
-    pub(crate) bridge: String,
-    /// The bridge is to be removed with its last port.
-    pub(crate) own_bridge: bool,
-}
-
-impl Interface {
-    /// Neutron's names: 14 characters of prefix and port id.
-    pub(crate) fn of_port(port: &str, bridge: &str, own_bridge: bool) -> Self {
-        let short: String = port.chars().take(11).collect();
-        Self { inside: format!("ns-{short}"), outside: format!("tap{short}"), bridge: bridge.to_owned(), own_bridge }
-    }
 }
 
 impl State {
@@ -70,12 +50,38 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use ballast_netns::attach::{Attachment, bridge::Bridge};
+    use serde_json::json;
+
     use super::*;
 
+    /// As 0.1.0 (without `neighbours`) and 0.2.0 left it, and as they have to find it when they come back.
     #[test]
-    fn interface_names_are_neutrons_and_short_enough_for_the_kernel() {
-        let interface = Interface::of_port("9f1b7c52-aaaa-4bbb-8ccc-0123456789ab", "brq", true);
-        assert_eq!((interface.inside.as_str(), interface.outside.as_str()), ("ns-9f1b7c52-aa", "tap9f1b7c52-aa"));
+    fn what_former_releases_noted_is_read_and_noted_again_alike() {
+        let interface = json!({"inside": "ns-9f1b7c52-aa", "outside": "tap9f1b7c52-aa",
+            "bridge": "brqc0ffee00-11", "own_bridge": true});
+        let gateway = json!({"destination": null, "gateway": "10.0.0.1", "onlink": false});
+        let plug = json!({"interface": interface, "mac": [2, 0, 0, 0, 0, 9], "address": "10.0.0.4", "prefix_length": 24,
+            "hops": [gateway], "neighbours": ["10.0.0.1"]});
+        let identity = json!({"uid": 1_900_000_001, "gid": 1_900_000_001});
+        let mut noted = serde_json::to_value(State::default()).unwrap();
+        for (key, value) in [("generation", json!(7)), ("interface", interface), ("plug", plug), ("identity", identity)]
+        {
+            noted[key] = value;
+        }
+        let state: State = serde_json::from_value(noted.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&state).unwrap(), noted);
+        let plug = state.plug.unwrap();
+        assert_eq!(
+            plug.interface.attachment,
+            Attachment::Bridge(Bridge::of_network("c0ffee00-1111-4222-8333-444444444444"))
+        );
+        assert_eq!(state.interface, Some(plug.interface));
+        noted["plug"].as_object_mut().unwrap().remove("neighbours");
+        let of_0_1_0: State = serde_json::from_value(noted).unwrap();
+        assert_eq!(of_0_1_0.plug, Some(Plug { neighbours: BTreeSet::new(), ..of_0_1_0.plug.clone().unwrap() }));
     }
 
     #[test]

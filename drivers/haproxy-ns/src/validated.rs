@@ -5,6 +5,7 @@
 use std::{collections::HashMap, net::IpAddr};
 
 use ballast_abi::{LbMethod, Protocol};
+use ballast_netns::attach::Attachment;
 use serde::Serialize;
 
 /// Letters, digits, `-` and `_`; 1 to 64 of them.
@@ -38,7 +39,7 @@ pub(crate) struct Vip {
     pub(crate) mac: [u8; 6],
     pub(crate) gateway: Option<IpAddr>,
     pub(crate) routes: Vec<Route>,
-    pub(crate) bridge: Bridge,
+    pub(crate) attachment: Attachment,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,14 +47,6 @@ pub(crate) struct Route {
     pub(crate) destination: IpAddr,
     pub(crate) prefix_length: u8,
     pub(crate) next_hop: IpAddr,
-}
-
-/// The bridge that the VIP's network is on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Bridge {
-    pub(crate) name: String,
-    /// Made at first use and removed with its last port.
-    pub(crate) own: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

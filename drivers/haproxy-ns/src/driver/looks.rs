@@ -4,6 +4,7 @@
 use std::fs::File;
 
 use ballast_abi::{Deployed, DriverError, Observation};
+use ballast_netns::{locks::hold_now, namespace, netlink::Netlink};
 
 use super::HaproxyNs;
 use crate::{
@@ -12,11 +13,10 @@ use crate::{
     failure::{Failure, Step, chain},
     files::{Files, read_optional},
     haproxy::{process, runtime, socket, statistics},
-    locks::{Glance, hold_now},
-    net::{namespace, netlink::Netlink},
     observe::{self, Said, Subject},
     plan::plan,
     report,
+    seen::Glance,
     state::State,
     validate,
 };
@@ -115,7 +115,7 @@ impl HaproxyNs {
             }
             Ok(deployed)
         };
-        Ok(namespace::on_own_thread("deployed", look)??)
+        Ok(namespace::on_own_thread("deployed", look).map_err(Failure::from)??)
     }
 
     /// The generation that it runs; 0 when a deploy of the same would change anything: that is what was lost.

@@ -1,6 +1,7 @@
 //! The steps that start haproxy, or tell the one that runs.
 
 use ballast_abi::groups;
+use ballast_netns::namespace;
 
 use super::{Target, Work};
 use crate::{
@@ -12,8 +13,7 @@ use crate::{
         servers::{self, Knowledge},
         socket, statistics,
     },
-    locks::Glance,
-    net::namespace,
+    seen::Glance,
 };
 
 impl Work<'_> {

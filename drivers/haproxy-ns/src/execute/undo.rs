@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use ballast_netns::{attach::Interface, link, namespace};
+
 use super::Work;
 use crate::{
     failure::{Failure, chain},
     haproxy::process,
-    net::{bridge, link, namespace},
     plan::{Planned, Step},
-    state::Interface,
 };
 
 /// A namespace that was dropped takes its links along within some 20 ms; after this long they are deleted one by one.
@@ -35,10 +35,10 @@ impl Work<'_> {
                 self.announcer.cancel(self.id);
                 self.pinger.remove(self.id);
                 self.namespace = None;
-                namespace::remove(&self.netns)
+                Ok(namespace::remove(&self.netns)?)
             }
             Step::AwaitLinkGone(interface) => self.await_link_gone(interface),
-            Step::ReleaseBridge(interface) => bridge::release(&mut self.host, interface),
+            Step::Release(interface) => Ok(interface.release(&mut self.host)?),
             Step::RemoveGroup => {
                 // None of its own is in it any more, and somebody else's process does not keep a load balancer here.
                 if let Err(error) = self.confinement.remove(self.id) {
@@ -83,7 +83,7 @@ impl Work<'_> {
         });
         match (gone, link::find(host, &interface.outside)?) {
             (_, None) => Ok(()),
-            (_, Some(left)) => host.batch(vec![link::delete(left.index, &interface.outside)]),
+            (_, Some(left)) => Ok(host.batch(vec![link::delete(left.index, &interface.outside)])?),
         }
     }
 

@@ -35,10 +35,11 @@ use nix::{
     unistd::Pid,
 };
 
+use ballast_netns::identity::Identity;
+
 use crate::{
     failure::{Failure, Step},
     files::{Files, NEW_CONFIG_FROM_RUN, PID, SOCKET, read_optional},
-    identity::Identity,
     passage,
 };
 

@@ -1,8 +1,13 @@
 use ballast_abi::Protocol;
+use ballast_netns::{
+    attach::{Attachment, Seen, bridge::Bridge},
+    identity::Identity,
+    link::Link,
+};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{identity::Identity, net::link::Link, ping::Echoes, samples};
+use crate::{ping::Echoes, samples};
 
 fn desired(address: &str, generation: u64) -> Desired {
     let mut asked = samples::load_balancer(Protocol::Http);
@@ -63,7 +68,7 @@ fn done(steps: &[Planned], desired: &Desired, before: &Observed) -> Observed {
             | Step::EndProcesses(_)
             | Step::DropNamespace
             | Step::AwaitLinkGone(_)
-            | Step::ReleaseBridge(_)
+            | Step::Release(_)
             | Step::RemoveGroup
             | Step::RemoveFiles
             | Step::RemoveDirectory => undone(&mut host, &planned.step),
@@ -73,8 +78,8 @@ fn done(steps: &[Planned], desired: &Desired, before: &Observed) -> Observed {
 }
 
 fn attach(host: &mut Observed) {
-    (host.bridge, host.host_unprepared) = (Some(7), false);
-    host.outside = Some(Link { index: 9, up: true, master: Some(7), ..Link::default() });
+    let outside = Some(Link { index: 9, up: true, master: Some(7), ..Link::default() });
+    host.plugged = Seen { outside, attached: true, unprepared: false, own: true };
 }
 
 fn start(host: &mut Observed) {
@@ -94,8 +99,8 @@ fn undone(host: &mut Observed, step: &Step) {
             (host.drifted, host.foreign, host.unconfined) = (false, false, false);
         }
         Step::DropNamespace => host.namespace = Namespace::Absent,
-        Step::AwaitLinkGone(_) => host.outside = None,
-        Step::ReleaseBridge(_) => (host.bridge, host.host_unprepared) = (None, false),
+        Step::AwaitLinkGone(_) => (host.plugged.outside, host.plugged.attached) = (None, false),
+        Step::Release(_) => (host.plugged.own, host.plugged.unprepared) = (false, false),
         Step::Announce => {}
         Step::RemoveGroup => host.grouped = false,
         Step::RemoveFiles => {
@@ -197,7 +202,7 @@ fn a_vip_that_goes_away_takes_everything_but_the_state_along() {
     let planned = plan(&without, &host);
     assert!(planned.iter().any(|planned| planned.step == Step::DropNamespace));
     let host = done(&planned, &without, &host);
-    assert_eq!((host.process, host.namespace, host.outside, host.bridge), Default::default());
+    assert_eq!((host.process, host.namespace, host.plugged), Default::default());
     assert!(host.state.is_some());
 }
 
@@ -214,6 +219,10 @@ fn what_is_noted_is_what_was_desired() {
     assert_eq!(Desired::noted(&of_a_former_release, host.config), None);
 }
 
+fn bridge(name: &str, own: bool) -> Attachment {
+    Attachment::Bridge(Bridge { name: name.to_owned(), own })
+}
+
 fn address() -> impl Strategy<Value = String> {
     prop_oneof![(4..8_u8).prop_map(|last| format!("10.0.0.{last}")), (4..8_u8).prop_map(|last| format!("fd00::{last}"))]
 }
@@ -228,7 +237,7 @@ fn some_desired() -> impl Strategy<Value = Desired> {
                 desired
                     .plug
                     .iter_mut()
-                    .for_each(|plug| plug.interface = Interface::of_port("other-port", "br0", user > 1));
+                    .for_each(|plug| plug.interface = Interface::of_port("other-port", bridge("br0", user > 1)));
             }
             if echoes {
                 let (pool, member) = (String::from("p"), String::from("m"));
@@ -243,10 +252,13 @@ fn some_desired() -> impl Strategy<Value = Desired> {
 
 /// Any host, also one that no pass would leave behind.
 fn some_host() -> impl Strategy<Value = Observed> {
-    let interface = Interface::of_port("9f1b7c52-aaaa-4bbb-8ccc-0123456789ab", "brqc0ffee00-11", true);
+    let interface = Interface::of_port("9f1b7c52-aaaa-4bbb-8ccc-0123456789ab", bridge("brqc0ffee00-11", true));
     let link = |up: bool, master| Link { index: 9, name: "ns-9f1b7c52-aa".into(), mac: Some([2; 6]), up, master };
-    let outside = proptest::option::of((any::<bool>(), proptest::option::of(6..8_u32)))
-        .prop_map(move |found| found.map(|(up, master)| link(up, master)));
+    let plugged =
+        (proptest::option::of(any::<bool>()), any::<(bool, bool)>()).prop_map(move |(found, (unprepared, own))| {
+            let outside = found.map(|attached| link(attached, Some(7)));
+            Seen { attached: found == Some(true), outside, unprepared, own }
+        });
     let inside =
         (any::<(bool, bool, bool, bool)>(), proptest::option::of(any::<bool>()), proptest::option::of(address()))
             .prop_map(move |((loopback_up, unprepared, unconnected, strangers), found, address)| Inside {
@@ -268,19 +280,10 @@ fn some_host() -> impl Strategy<Value = Observed> {
         })
     });
     let config = proptest::option::of(address().prop_map(|address| format!("config for {address}\n")));
-    (namespace, outside, process, state, config, any::<(bool, bool, bool, bool, bool, bool)>()).prop_map(
-        |(
+    (namespace, plugged, process, state, config, any::<(bool, bool, bool, bool, bool)>()).prop_map(
+        |(namespace, plugged, process, state, config, (unsettled, drifted, foreign, unconfined, grouped))| Observed {
             namespace,
-            outside,
-            process,
-            state,
-            config,
-            (unsettled, drifted, foreign, host_unprepared, unconfined, grouped),
-        )| Observed {
-            namespace,
-            outside,
-            bridge: Some(7),
-            host_unprepared,
+            plugged,
             config,
             unsettled,
             drifted: drifted && matches!(process, Process::Answering(_)),

@@ -3,11 +3,12 @@
 use std::net::IpAddr;
 
 use ballast_abi::{DriverError, limits};
+use ballast_netns::attach::{Attachment, bridge::Bridge};
 
 use super::{id, refuse};
 use crate::{
     config::Config,
-    validated::{Bridge, Route, Vip},
+    validated::{Route, Vip},
 };
 
 /// The VIP, and what of it cannot be had: a gateway or a route that is left out.
@@ -37,7 +38,7 @@ pub(super) fn vip(asked: &ballast_abi::Vip, config: &Config) -> Result<(Vip, Vec
         mac: mac(&asked.mac).ok_or_else(|| wrong("mac", "must be as in aa:bb:cc:dd:ee:ff, of one host"))?,
         gateway,
         routes,
-        bridge: bridge(&asked.network.clone().unwrap_or_default(), config)?,
+        attachment: attachment(&asked.network.clone().unwrap_or_default(), config)?,
     };
     Ok((vip, errors))
 }
@@ -129,15 +130,14 @@ fn mac(text: &str) -> Option<[u8; 6]> {
     (parts.next().is_none() && of_one_host).then_some(octets)
 }
 
-fn bridge(asked: &ballast_abi::Network, config: &Config) -> Result<Bridge, DriverError> {
+fn attachment(asked: &ballast_abi::Network, config: &Config) -> Result<Attachment, DriverError> {
     match asked.network_type.as_str() {
         "" => {
             let network = id("network", "id", &asked.id)?;
-            let short: String = network.as_str().chars().take(11).collect();
-            Ok(Bridge { name: format!("brq{short}"), own: true })
+            Ok(Attachment::Bridge(Bridge::of_network(network.as_str())))
         }
         "bridge" => match config.bridge_mappings.get(&asked.physical_network) {
-            Some(name) => Ok(Bridge { name: name.clone(), own: false }),
+            Some(name) => Ok(Attachment::Bridge(Bridge { name: name.clone(), own: false })),
             None => {
                 let error = DriverError::unsupported("the host is not connected to this load balancer's network");
                 Err(error.with_detail(format!(

@@ -25,7 +25,7 @@ const OWN: &str = "/proc/thread-self/ns/net";
 
 /// What lies under a namespace's name.
 #[derive(Debug)]
-pub(crate) enum Look {
+pub enum Look {
     Absent,
     /// A file without a namespace: making or removing it was interrupted, or the machine was restarted.
     Stale,
@@ -33,11 +33,11 @@ pub(crate) enum Look {
 }
 
 /// The name's file.
-pub(crate) fn path(netns_dir: &Path, id: &str) -> PathBuf {
+pub fn path(netns_dir: &Path, id: &str) -> PathBuf {
     netns_dir.join(format!("qlbaas-{id}"))
 }
 
-pub(crate) fn look(path: &Path) -> Result<Look, Failure> {
+pub fn look(path: &Path) -> Result<Look, Failure> {
     let what = || format!("look at namespace {}", path.display());
     let file = match File::open(path) {
         Ok(file) => file,
@@ -49,7 +49,7 @@ pub(crate) fn look(path: &Path) -> Result<Look, Failure> {
 }
 
 /// Runs this on a thread of its own, which may enter a namespace.
-pub(crate) fn on_own_thread<T: Send>(name: &str, work: impl FnOnce() -> T + Send) -> Result<T, Failure> {
+pub fn on_own_thread<T: Send>(name: &str, work: impl FnOnce() -> T + Send) -> Result<T, Failure> {
     let span = tracing::Span::current();
     thread::scope(|scope| {
         let builder = thread::Builder::new().name(name.to_owned());
@@ -60,7 +60,7 @@ pub(crate) fn on_own_thread<T: Send>(name: &str, work: impl FnOnce() -> T + Send
 
 /// Makes a namespace, moves the calling thread into it, prepares it and gives it its name. What has a name is complete,
 /// or a crash in between would leave a namespace that nothing ever completes.
-pub(crate) fn create(path: &Path, prepare: impl FnOnce() -> Result<(), Failure>) -> Result<File, Failure> {
+pub fn create(path: &Path, prepare: impl FnOnce() -> Result<(), Failure>) -> Result<File, Failure> {
     let what = |step: &str| format!("{step} namespace {}", path.display());
     if let Some(parent) = path.parent() {
         make_directory(parent).step(|| what("make the directory of"))?;
@@ -82,12 +82,12 @@ fn make_directory(path: &Path) -> io::Result<()> {
 }
 
 /// Moves the calling thread into a namespace.
-pub(crate) fn enter(namespace: &File) -> Result<(), Failure> {
+pub fn enter(namespace: &File) -> Result<(), Failure> {
     setns(namespace, CloneFlags::CLONE_NEWNET).step(|| "enter a namespace".to_owned())
 }
 
 /// Takes the name away. The namespace itself goes when its last process and socket have gone.
-pub(crate) fn remove(path: &Path) -> Result<(), Failure> {
+pub fn remove(path: &Path) -> Result<(), Failure> {
     let what = || format!("remove namespace {}", path.display());
     // More than one mount lies there when two passes were interrupted.
     loop {
@@ -97,5 +97,8 @@ pub(crate) fn remove(path: &Path) -> Result<(), Failure> {
             Err(errno) => return Err(errno).step(what),
         }
     }
-    crate::files::absent_is_fine(fs::remove_file(path)).step(what)
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).step(what),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }

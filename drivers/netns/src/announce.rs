@@ -19,18 +19,18 @@ use nix::{
 };
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
-use super::frames::{gratuitous_arp, neighbour_advertisement};
 use crate::failure::{Failure, Step, chain};
+use crate::frames::{gratuitous_arp, neighbour_advertisement};
 
 /// A socket in a namespace, and what to send through it.
-pub(crate) enum Announcement {
+pub enum Announcement {
     Arp { socket: OwnedFd, to: Box<LinkAddr>, frame: [u8; 42] },
     Advertisement { socket: Socket, to: Box<SockAddr>, message: [u8; 32] },
 }
 
 impl Announcement {
     /// Prepares it. To be called by a thread in the namespace in which the link is.
-    pub(crate) fn prepare(link: &str, index: u32, mac: [u8; 6], address: IpAddr) -> Result<Self, Failure> {
+    pub fn prepare(link: &str, index: u32, mac: [u8; 6], address: IpAddr) -> Result<Self, Failure> {
         match address {
             IpAddr::V4(v4) => Self::arp(link).map(|(socket, to)| Self::Arp {
                 socket,
@@ -93,19 +93,19 @@ struct Queue {
 
 /// Repeats announcements from a thread of its own, until it is dropped.
 #[derive(Clone, Default)]
-pub(crate) struct Announcer {
+pub struct Announcer {
     shared: Arc<(Mutex<Queue>, Condvar)>,
 }
 
 impl Announcer {
     /// Starts the thread. It ends with [`Announcer::close`].
-    pub(crate) fn start(&self) -> io::Result<()> {
+    pub fn start(&self) -> io::Result<()> {
         let shared = Arc::clone(&self.shared);
         thread::Builder::new().name("announce".to_owned()).spawn(move || run(&shared)).map(drop)
     }
 
     /// Sends at once, and again later until it was sent this many times.
-    pub(crate) fn announce(&self, id: &str, announcement: Announcement, times: u32) -> Result<(), Failure> {
+    pub fn announce(&self, id: &str, announcement: Announcement, times: u32) -> Result<(), Failure> {
         announcement.send().step(|| "send an announcement".to_owned())?;
         let due = Instant::now() + pause(1);
         self.queue().pending.push(Pending { id: id.to_owned(), announcement, due, sent: 1, times });
@@ -114,12 +114,12 @@ impl Announcer {
     }
 
     /// Closes what belongs to this load balancer.
-    pub(crate) fn cancel(&self, id: &str) {
+    pub fn cancel(&self, id: &str) {
         let cancelled: Vec<Pending> = self.queue().pending.extract_if(.., |pending| pending.id == id).collect();
         drop(cancelled);
     }
 
-    pub(crate) fn close(&self) {
+    pub fn close(&self) {
         self.queue().closed = true;
         self.shared.1.notify_one();
     }

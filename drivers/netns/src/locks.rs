@@ -7,16 +7,15 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
 };
 
-use crate::{counters::Totals, haproxy::servers::Members};
-
 #[derive(Debug, Default)]
-pub(crate) struct Locks {
+pub struct Locks {
     by_id: Mutex<HashMap<String, Arc<Mutex<()>>>>,
 }
 
 impl Locks {
     /// The lock of one load balancer.
-    pub(crate) fn of(&self, id: &str) -> Arc<Mutex<()>> {
+    #[must_use]
+    pub fn of(&self, id: &str) -> Arc<Mutex<()>> {
         let mut by_id = self.by_id.lock().unwrap_or_else(PoisonError::into_inner);
         // Those that nobody holds can be made again.
         if by_id.len() > 64 && by_id.len().is_power_of_two() {
@@ -27,46 +26,15 @@ impl Locks {
 }
 
 /// A thread that panicked while it held the lock left nothing behind that the next pass does not observe itself.
-pub(crate) fn hold(lock: &Mutex<()>) -> MutexGuard<'_, ()> {
+pub fn hold(lock: &Mutex<()>) -> MutexGuard<'_, ()> {
     lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// `None`: a pass is under way.
-pub(crate) fn hold_now(lock: &Mutex<()>) -> Option<MutexGuard<'_, ()>> {
+pub fn hold_now(lock: &Mutex<()>) -> Option<MutexGuard<'_, ()>> {
     match lock.try_lock() {
         Ok(guard) => Some(guard),
         Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
         Err(TryLockError::WouldBlock) => None,
-    }
-}
-
-/// How a process was when it was last asked.
-#[derive(Clone, Debug)]
-pub(crate) struct Glance {
-    pub(crate) pid: i32,
-    pub(crate) totals: Totals,
-    /// Whether a member was up, where that was known.
-    pub(crate) health: Members<bool>,
-}
-
-/// How processes were when they were last asked. Losing it costs nothing but a little accuracy.
-#[derive(Debug, Default)]
-pub(crate) struct Seen(Mutex<HashMap<String, Glance>>);
-
-impl Seen {
-    pub(crate) fn of(&self, id: &str) -> Option<Glance> {
-        self.lock().get(id).cloned()
-    }
-
-    pub(crate) fn note(&self, id: &str, glance: Glance) {
-        self.lock().insert(id.to_owned(), glance);
-    }
-
-    pub(crate) fn forget(&self, id: &str) {
-        self.lock().remove(id);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Glance>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use crate::failure::{Failure, Step, chain};
 
-/// What the namespace of a load balancer needs. The first cannot be missed by a haproxy that is not root; without the
+/// What the namespace of a load balancer needs. The first cannot be missed by a process that is not root; without the
 /// others it works less well, and that is said.
 const REQUIRED: &str = "ipv4/ip_unprivileged_port_start";
 const WANTED: [(&str, &str); 5] = [
@@ -18,7 +18,7 @@ const WANTED: [(&str, &str); 5] = [
     ("ipv4/ip_local_port_range", "1024 65535"),
     ("ipv4/tcp_tw_reuse", "1"),
     ("ipv4/conf/all/promote_secondaries", "1"),
-    // haproxy binds the VIP whether it is there already or not.
+    // A process binds the VIP whether it is there already or not.
     ("ipv4/ip_nonlocal_bind", "1"),
 ];
 const WANTED_IPV6: [(&str, &str); 1] = [("ipv6/ip_nonlocal_bind", "1")];
@@ -37,12 +37,12 @@ const ECHOES: &str = "ipv4/ping_group_range";
 static REFUSED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// What no namespace can do without.
-pub(crate) fn require() -> Result<(), Failure> {
+pub fn require() -> Result<(), Failure> {
     set(REQUIRED, "0")
 }
 
 /// Sets up the namespace of the calling thread, before it has an interface.
-pub(crate) fn prepare_namespace(ipv6: bool) -> Result<(), Failure> {
+pub fn prepare_namespace(ipv6: bool) -> Result<(), Failure> {
     require()?;
     allow_echoes();
     WANTED.iter().for_each(|(key, value)| set_if_possible(key, value));
@@ -51,7 +51,7 @@ pub(crate) fn prepare_namespace(ipv6: bool) -> Result<(), Failure> {
 }
 
 /// Sets up the namespace of the calling thread again, in which this link may be.
-pub(crate) fn prepare_again(ipv6: bool, link: &str) -> Result<(), Failure> {
+pub fn prepare_again(ipv6: bool, link: &str) -> Result<(), Failure> {
     prepare_namespace(ipv6)?;
     of_links("ipv4", &OF_LINKS, Some(link)).for_each(|(key, value)| set_if_there(&key, value));
     set_ipv6(ipv6, Some(link))
@@ -77,7 +77,7 @@ fn allow_echoes() {
 
 /// Whether the namespace of the calling thread is otherwise than [`prepare_namespace`] leaves it. What this kernel lacks or
 /// refuses does not count: it would be so for ever.
-pub(crate) fn is_unprepared(ipv6: bool, link: Option<&str>) -> bool {
+pub fn is_unprepared(ipv6: bool, link: Option<&str>) -> bool {
     let refused = REFUSED.lock().unwrap_or_else(PoisonError::into_inner);
     let is = |key: &str, value: &str| {
         let text = fs::read_to_string(Path::new("/proc/sys/net").join(key));
@@ -100,7 +100,7 @@ fn wanted(ipv6: bool) -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 /// Without a VIP of IPv6 the namespace does not speak it: less to set up, and nothing to reach.
-pub(crate) fn set_ipv6(on: bool, link: Option<&str>) -> Result<(), Failure> {
+pub fn set_ipv6(on: bool, link: Option<&str>) -> Result<(), Failure> {
     if !Path::new("/proc/sys/net/ipv6").exists() {
         return if on { set("ipv6/conf/all/disable_ipv6", "0") } else { Ok(()) };
     }
@@ -115,12 +115,12 @@ pub(crate) fn set_ipv6(on: bool, link: Option<&str>) -> Result<(), Failure> {
 }
 
 /// The host has no business in a tenant's network: with IPv6 on a link of its own it would have an address there.
-pub(crate) fn disable_ipv6(link: &str) {
+pub fn disable_ipv6(link: &str) {
     set_if_there(&of_link(link), "1");
 }
 
 /// Whether [`disable_ipv6`] would change anything. What this kernel refuses does not count.
-pub(crate) fn speaks_ipv6(link: &str) -> bool {
+pub fn speaks_ipv6(link: &str) -> bool {
     let key = of_link(link);
     let speaks = fs::read_to_string(Path::new("/proc/sys/net").join(&key)).is_ok_and(|text| text.trim() == "0");
     speaks && !REFUSED.lock().unwrap_or_else(PoisonError::into_inner).contains(&key)
@@ -132,7 +132,7 @@ fn of_link(link: &str) -> String {
 
 /// Raises the limits of the host's neighbour tables, which all namespaces share: an entry for each load balancer and each
 /// member on its network. At the default of 1024 some hundred load balancers fill them, and connections of all stall.
-pub(crate) fn raise_neighbour_table(entries: u32) {
+pub fn raise_neighbour_table(entries: u32) {
     for table in ["ipv4/neigh/default", "ipv6/neigh/default"] {
         let limit = format!("{table}/gc_thresh3");
         match fs::read_to_string(Path::new("/proc/sys/net").join(&limit)) {

@@ -14,11 +14,11 @@ use netlink_packet_route::{
 };
 use nix::errno::Errno;
 
-use super::netlink::{Netlink, Request};
 use crate::failure::Failure;
+use crate::netlink::{Netlink, Request};
 
 /// Of this link.
-pub(crate) fn all(netlink: &mut Netlink, index: u32) -> Result<BTreeSet<IpAddr>, Failure> {
+pub fn all(netlink: &mut Netlink, index: u32) -> Result<BTreeSet<IpAddr>, Failure> {
     let found = netlink.dump("list neighbours", RouteNetlinkMessage::GetNeighbour(NeighbourMessage::default()))?;
     let one = |message| match message {
         RouteNetlinkMessage::NewNeighbour(message)
@@ -35,12 +35,12 @@ pub(crate) fn all(netlink: &mut Netlink, index: u32) -> Result<BTreeSet<IpAddr>,
     Ok(found.into_iter().filter_map(one).collect())
 }
 
-pub(crate) fn add(index: u32, address: IpAddr) -> Request {
+pub fn add(index: u32, address: IpAddr) -> Request {
     let message = RouteNetlinkMessage::NewNeighbour(message(index, address));
     Request::new(format!("note neighbour {address}"), message).replace()
 }
 
-pub(crate) fn remove(index: u32, address: IpAddr) -> Request {
+pub fn remove(index: u32, address: IpAddr) -> Request {
     let message = RouteNetlinkMessage::DelNeighbour(message(index, address));
     Request::new(format!("forget neighbour {address}"), message).tolerate(Errno::ENOENT)
 }

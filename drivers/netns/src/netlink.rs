@@ -15,7 +15,7 @@ use nix::errno::Errno;
 use crate::failure::{Failure, Step};
 
 /// One change that is asked for.
-pub(crate) struct Request {
+pub struct Request {
     what: String,
     message: RouteNetlinkMessage,
     flags: u16,
@@ -23,37 +23,37 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    pub(crate) fn new(what: impl Into<String>, message: RouteNetlinkMessage) -> Self {
+    pub fn new(what: impl Into<String>, message: RouteNetlinkMessage) -> Self {
         Self { what: what.into(), message, flags: NLM_F_REQUEST | NLM_F_ACK, tolerated: None }
     }
 
     /// It must not be there yet.
-    pub(crate) fn create(mut self) -> Self {
+    pub fn create(mut self) -> Self {
         self.flags |= NLM_F_CREATE | NLM_F_EXCL;
         self
     }
 
     /// It may be there, differently.
-    pub(crate) fn replace(mut self) -> Self {
+    pub fn replace(mut self) -> Self {
         self.flags |= NLM_F_CREATE | NLM_F_REPLACE;
         self
     }
 
     /// This answer means that it is done already.
-    pub(crate) fn tolerate(mut self, errno: Errno) -> Self {
+    pub fn tolerate(mut self, errno: Errno) -> Self {
         self.tolerated = Some(errno);
         self
     }
 }
 
-pub(crate) struct Netlink {
+pub struct Netlink {
     socket: Socket,
     sequence: u32,
 }
 
 impl Netlink {
     /// Opens a socket in the namespace of the calling thread.
-    pub(crate) fn open() -> Result<Self, Failure> {
+    pub fn open() -> Result<Self, Failure> {
         let open = || {
             let socket = Socket::new(NETLINK_ROUTE)?;
             // Otherwise each error carries the request back.
@@ -65,7 +65,7 @@ impl Netlink {
     }
 
     /// Asks for all at once, and fails with the first that was refused. What comes after it is still tried.
-    pub(crate) fn batch(&mut self, requests: Vec<Request>) -> Result<(), Failure> {
+    pub fn batch(&mut self, requests: Vec<Request>) -> Result<(), Failure> {
         let first = self.sequence.wrapping_add(1);
         let mut bytes = Vec::new();
         let mut open = HashSet::new();
@@ -92,11 +92,7 @@ impl Netlink {
     }
 
     /// Asks for one object; `None`: the kernel does not know it.
-    pub(crate) fn get(
-        &mut self,
-        what: &str,
-        message: RouteNetlinkMessage,
-    ) -> Result<Option<RouteNetlinkMessage>, Failure> {
+    pub fn get(&mut self, what: &str, message: RouteNetlinkMessage) -> Result<Option<RouteNetlinkMessage>, Failure> {
         let mut bytes = Vec::new();
         let sequence = self.append(&mut bytes, message, NLM_F_REQUEST);
         self.socket.send(&bytes, 0).step(|| "send to netlink".to_owned())?;
@@ -118,11 +114,7 @@ impl Netlink {
     }
 
     /// Asks for all objects of a kind.
-    pub(crate) fn dump(
-        &mut self,
-        what: &str,
-        message: RouteNetlinkMessage,
-    ) -> Result<Vec<RouteNetlinkMessage>, Failure> {
+    pub fn dump(&mut self, what: &str, message: RouteNetlinkMessage) -> Result<Vec<RouteNetlinkMessage>, Failure> {
         let mut bytes = Vec::new();
         let sequence = self.append(&mut bytes, message, NLM_F_REQUEST | NLM_F_DUMP);
         self.socket.send(&bytes, 0).step(|| "send to netlink".to_owned())?;

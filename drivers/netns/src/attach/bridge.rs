@@ -1,0 +1,118 @@
+//! The bridge that a network is on, and the outer end of the pair on it.
+//!
+//! A bridge of a network's own is made at first use and removed with its last port. Another namespace of the same network
+//! may be set up meanwhile, so looking for ports and deleting, and making and attaching, exclude each other.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use nix::errno::Errno;
+
+use serde::{Deserialize, Serialize};
+
+use super::Seen;
+use crate::{
+    failure::Failure,
+    link::{self, Link, Pair},
+    netlink::Netlink,
+    sysctl,
+};
+
+static PLUGGING: Mutex<()> = Mutex::new(());
+
+fn exclusively() -> MutexGuard<'static, ()> {
+    PLUGGING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A bridge.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Bridge {
+    #[serde(rename = "bridge")]
+    pub name: String,
+    /// It is the network's own: made at first use, and removed with its last port.
+    #[serde(rename = "own_bridge")]
+    pub own: bool,
+}
+
+impl Bridge {
+    /// The bridge of a network's own: Neutron's name for it.
+    #[must_use]
+    pub fn of_network(id: &str) -> Self {
+        let short: String = id.chars().take(11).collect();
+        Self { name: format!("brq{short}"), own: true }
+    }
+
+    pub(super) fn plug(&self, host: &mut Netlink, pair: &Pair<'_>) -> Result<(), Failure> {
+        let _guard = exclusively();
+        let bridge = self.ensure(host)?.index;
+        match host.batch(vec![link::create_pair(pair, bridge)]) {
+            Err(failure) if failure.errno() == Some(Errno::EEXIST) => {
+                if let Some(stale) = link::find(host, pair.outside)? {
+                    host.batch(vec![link::delete(stale.index, pair.outside)])?;
+                }
+                host.batch(vec![link::create_pair(pair, bridge)])
+            }
+            other => other,
+        }
+        .map_err(|failure| self.full(failure))
+    }
+
+    pub(super) fn attach(&self, host: &mut Netlink, outside: &Link) -> Result<(), Failure> {
+        let _guard = exclusively();
+        let bridge = self.ensure(host)?.index;
+        host.batch(vec![link::attach(outside.index, bridge, &outside.name)]).map_err(|failure| self.full(failure))
+    }
+
+    /// Removes a bridge of a network's own when it has no port left.
+    pub(super) fn release(&self, host: &mut Netlink) -> Result<(), Failure> {
+        if !self.own {
+            return Ok(());
+        }
+        let _guard = exclusively();
+        let Some(bridge) = link::find(host, &self.name)? else { return Ok(()) };
+        if link::all(host)?.iter().any(|link| link.master == Some(bridge.index)) {
+            return Ok(());
+        }
+        host.batch(vec![link::delete(bridge.index, &self.name)])
+    }
+
+    pub(super) fn look(&self, host: &mut Netlink, outside: Option<Link>) -> Result<Seen, Failure> {
+        let bridge = link::find(host, &self.name)?;
+        let master = bridge.as_ref().map(|bridge| bridge.index);
+        let unprepared = |bridge: &Link| !bridge.up || sysctl::speaks_ipv6(&self.name);
+        Ok(Seen {
+            attached: outside.as_ref().is_some_and(|link| link.up && link.master.is_some() && link.master == master),
+            unprepared: self.own && bridge.as_ref().is_some_and(unprepared),
+            own: self.own && bridge.is_some(),
+            outside,
+        })
+    }
+
+    fn ensure(&self, host: &mut Netlink) -> Result<Link, Failure> {
+        let missing = || Failure::BridgeMissing { bridge: self.name.clone() };
+        let found = link::find(host, &self.name)?;
+        if !self.own {
+            return found.ok_or_else(missing);
+        }
+        if found.is_none() {
+            host.batch(vec![link::create_bridge(&self.name)])?;
+        }
+        let bridge = found.map_or_else(|| link::find(host, &self.name), |found| Ok(Some(found)))?;
+        let bridge = bridge.ok_or_else(missing)?;
+        // Before it is up, and also of one that was there.
+        if sysctl::speaks_ipv6(&self.name) {
+            sysctl::disable_ipv6(&self.name);
+        }
+        if !bridge.up {
+            host.batch(vec![link::set_up(bridge.index, &self.name)])?;
+        }
+        Ok(bridge)
+    }
+
+    /// The kernel says EXFULL when a bridge has no port left.
+    fn full(&self, failure: Failure) -> Failure {
+        match failure.errno() {
+            Some(Errno::EXFULL) => Failure::BridgeFull { bridge: self.name.clone() },
+            Some(_) | None => failure,
+        }
+    }
+}
