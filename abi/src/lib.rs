@@ -125,6 +125,7 @@ pub mod groups;
 #[cfg(feature = "host")]
 pub mod host;
 pub mod loops;
+pub mod networks;
 pub mod note;
 mod rehearsal;
 

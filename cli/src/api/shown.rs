@@ -104,6 +104,8 @@ pub(super) fn agent(agent: &Agent) -> Value {
                 "version": driver.version,
                 "state": driver.state,
                 "reason": present(&driver.reason),
+                "network_types": driver.network_types,
+                "physical_networks": driver.physical_networks,
             })
         })
         .collect();

@@ -53,13 +53,28 @@ fn page(agent: &Value) -> String {
         shown.push_str("\nNo drivers: this agent can run nothing.\n");
         return shown;
     }
-    let row = |driver: &Value| ["name", "version", "state", "reason"].map(|key| text(&driver[key])).to_vec();
+    let row = |driver: &Value| {
+        let [name, version, state, reason] = ["name", "version", "state", "reason"].map(|key| text(&driver[key]));
+        vec![name, version, state, networks(driver), reason]
+    };
     shown.push('\n');
     shown.push_str(&table::table(
-        &["DRIVER", "VERSION", "STATE", "REASON"],
+        &["DRIVER", "VERSION", "STATE", "NETWORKS", "REASON"],
         &drivers.iter().map(row).collect::<Vec<_>>(),
     ));
     shown
+}
+
+/// The types of networks that it can plug into, and the physical ones that it reaches; empty: it did not say.
+fn networks(driver: &Value) -> String {
+    let list = |key: &str| {
+        let texts = driver[key].as_array().map(Vec::as_slice).unwrap_or_default();
+        texts.iter().map(text).collect::<Vec<_>>().join(", ")
+    };
+    match (list("network_types"), list("physical_networks")) {
+        (types, physical) if types.is_empty() || physical.is_empty() => types,
+        (types, physical) => format!("{types} ({physical})"),
+    }
 }
 
 #[cfg(test)]
@@ -71,7 +86,8 @@ mod tests {
     #[test]
     fn a_driver_that_failed_is_shown_with_its_reason() {
         let agent = json!({"id": "1", "host": "a", "configurations": {"instances": 2, "drivers": [
-            {"name": "haproxy-ns", "version": "0.1.0", "state": "READY", "reason": null},
+            {"name": "haproxy-ns", "version": "0.1.0", "state": "READY", "reason": null,
+                "network_types": ["own", "bridge"], "physical_networks": ["back", "front"]},
             {"name": "broken.so", "version": "", "state": "FAILED", "reason": "it is no driver"},
         ]}});
         assert_eq!(drivers(&agent), "haproxy-ns, broken.so (failed)");
@@ -79,9 +95,9 @@ mod tests {
                         host            a\n\
                         load_balancers  2\n\
                         \n\
-                        DRIVER      VERSION  STATE   REASON\n\
-                        haproxy-ns  0.1.0    READY\n\
-                        broken.so            FAILED  it is no driver\n";
+                        DRIVER      VERSION  STATE   NETWORKS                   REASON\n\
+                        haproxy-ns  0.1.0    READY   own, bridge (back, front)\n\
+                        broken.so            FAILED                             it is no driver\n";
         assert_eq!(page(&agent), expected);
     }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use crate::{ids::AgentId, time::Timestamp};
+use crate::{ids::AgentId, plugs::Plugs, time::Timestamp};
 
 /// What an agent's driver is up to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,6 +42,7 @@ pub struct AgentDriver {
     pub max_load_balancers: u32,
     /// Of one load balancer; 0: no limit.
     pub max_members: u32,
+    pub plugs: Plugs,
     /// How many load balancers are bound to it.
     pub load_balancers: u32,
 }

@@ -15,7 +15,7 @@ pub use outcome::NO_ELIGIBLE_BACKEND;
 use crate::{
     counters::Generation,
     fault::Fault,
-    ids::{LoadBalancerId, PoolId},
+    ids::{LoadBalancerId, PoolId, SubnetId},
     listener::{Listener, Vip},
     pool::{Pool, PoolChange},
     set,
@@ -50,6 +50,12 @@ impl LoadBalancer {
 
     pub(crate) fn pool_mut(&mut self, id: PoolId) -> Result<&mut Pool, Fault> {
         self.pools.iter_mut().find(|pool| pool.id == id).ok_or_else(|| pool_not_found(id))
+    }
+
+    /// The subnet that its agent plugs it into: its vip's; until it has one, that of its first pool, where one is expected.
+    #[must_use]
+    pub fn home(&self) -> Option<SubnetId> {
+        self.vip.as_ref().map(|vip| vip.subnet_id).or_else(|| self.pools.first().map(|pool| pool.subnet_id))
     }
 
     /// How many members its pools have.

@@ -1,5 +1,7 @@
 //! Networks: how an agent plugs a load balancer in.
 
+use std::fmt;
+
 use crate::{
     check,
     fault::{Code, Fault},
@@ -41,11 +43,41 @@ impl Network {
     }
 }
 
+/// What agents plug into.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NetworkType {
+    /// A bridge of the network's own, on each host: it was given no type.
+    #[default]
+    Own,
+    Bridge,
+    Vlan,
+    Vxlan,
+}
+
+impl NetworkType {
+    pub const ALL: [Self; 4] = [Self::Own, Self::Bridge, Self::Vlan, Self::Vxlan];
+
+    /// As users and rows spell it: that of a network without a type is empty.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Own => "",
+            Self::Bridge => "bridge",
+            Self::Vlan => "vlan",
+            Self::Vxlan => "vxlan",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
 /// How agents plug into a network: its provider attributes.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Attachment {
-    /// `bridge`, `vlan`, `vxlan`, or empty: a bridge of the network's own.
-    pub network_type: String,
+    pub network_type: NetworkType,
     pub physical_network: String,
     pub segmentation_id: u32,
 }
@@ -55,34 +87,52 @@ impl Attachment {
     ///
     /// # Errors
     /// [`Code::InvalidField`]
-    pub fn check(self) -> Result<Self, Fault> {
+    pub fn new(network_type: &str, physical_network: String, segmentation_id: u32) -> Result<Self, Fault> {
         let (kind, physical, segment) =
             ("provider:network_type", "provider:physical_network", "provider:segmentation_id");
         let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        if self.physical_network.len() > 64 || !self.physical_network.bytes().all(safe) {
-            return Err(Fault::invalid_field(physical, format!("'{}' is not a valid input.", self.physical_network)));
+        if physical_network.len() > 64 || !physical_network.bytes().all(safe) {
+            return Err(Fault::invalid_field(physical, format!("'{physical_network}' is not a valid input.")));
         }
-        let (needs_physical, segments) = match self.network_type.as_str() {
-            "" => (false, None),
-            "bridge" => (true, None),
-            "vlan" => (true, Some(1..=4094)),
-            "vxlan" => (false, Some(1..=16_777_215)),
-            other => {
-                return Err(Fault::invalid_field(kind, format!("'{other}' is not in ['bridge', 'vlan', 'vxlan'].")));
-            }
+        let Some(network_type) = NetworkType::parse(network_type) else {
+            return Err(Fault::invalid_field(kind, format!("'{network_type}' is not in ['bridge', 'vlan', 'vxlan'].")));
         };
-        if needs_physical == self.physical_network.is_empty() {
+        let (needs_physical, segments) = match network_type {
+            NetworkType::Own => (false, None),
+            NetworkType::Bridge => (true, None),
+            NetworkType::Vlan => (true, Some(1..=4094)),
+            NetworkType::Vxlan => (false, Some(1..=16_777_215)),
+        };
+        if needs_physical == physical_network.is_empty() {
             let verb = if needs_physical { "needs" } else { "takes no" };
-            let kind = if self.network_type.is_empty() { "a network without a type" } else { &self.network_type };
+            let kind = match network_type {
+                NetworkType::Own => "a network without a type",
+                NetworkType::Bridge | NetworkType::Vlan | NetworkType::Vxlan => network_type.as_str(),
+            };
             return Err(Fault::invalid_field(physical, format!("{kind} {verb} physical network.")));
         }
-        let in_range =
-            segments.as_ref().map_or(self.segmentation_id == 0, |range| range.contains(&self.segmentation_id));
+        let in_range = segments.as_ref().map_or(segmentation_id == 0, |range| range.contains(&segmentation_id));
         if !in_range {
             let want = segments.map_or("0".to_owned(), |range| format!("{} to {}", range.start(), range.end()));
-            return Err(Fault::invalid_field(segment, format!("'{}' is not {want}.", self.segmentation_id)));
+            return Err(Fault::invalid_field(segment, format!("'{segmentation_id}' is not {want}.")));
         }
-        Ok(self)
+        Ok(Self { network_type, physical_network, segmentation_id })
+    }
+}
+
+/// What of it an agent has to be able to plug into.
+impl fmt::Display for Attachment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.network_type {
+            NetworkType::Own => f.write_str("a network without a type")?,
+            NetworkType::Bridge | NetworkType::Vlan | NetworkType::Vxlan => {
+                write!(f, "a network of type {}", self.network_type.as_str())?;
+            }
+        }
+        if self.physical_network.is_empty() {
+            return Ok(());
+        }
+        write!(f, " on physical network {}", self.physical_network)
     }
 }
 
@@ -121,8 +171,7 @@ mod tests {
     }
 
     fn attachment(kind: &str, physical: &str, segment: u32) -> Result<Attachment, Fault> {
-        let (network_type, physical_network) = (kind.to_owned(), physical.to_owned());
-        Attachment { network_type, physical_network, segmentation_id: segment }.check()
+        Attachment::new(kind, physical.to_owned(), segment)
     }
 
     #[test]

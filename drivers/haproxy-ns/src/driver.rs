@@ -12,7 +12,8 @@ use std::{
 };
 
 use ballast_abi::{
-    Capabilities, Context, Deployed, Driver, DriverError, LoadBalancer, ObjectFault, Observation, features, note::Needs,
+    Capabilities, Context, Deployed, Driver, DriverError, LoadBalancer, ObjectFault, Observation, features, networks,
+    note::Needs,
 };
 use ballast_netns::{
     announce::Announcer,
@@ -98,7 +99,14 @@ impl Driver for HaproxyNs {
     }
 
     fn capabilities(&self) -> Capabilities {
-        features::capabilities(features::ALL_V1)
+        let own = [networks::OWN].into_iter();
+        // Without a mapping it reaches no physical network.
+        let mapped = Some(networks::BRIDGE).filter(|_| !self.config.bridge_mappings.is_empty());
+        Capabilities {
+            network_types: own.chain(mapped).map(str::to_owned).collect(),
+            physical_networks: self.config.bridge_mappings.keys().cloned().collect(),
+            ..features::capabilities(features::ALL_V1)
+        }
     }
 
     fn deploy(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<Vec<ObjectFault>, DriverError> {

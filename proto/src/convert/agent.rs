@@ -2,6 +2,7 @@
 
 use ballast_model::{
     agent::{Agent, AgentDriver, DriverState, Liveness},
+    plugs::Plugs,
     time::Timestamp,
     told::told,
 };
@@ -45,6 +46,8 @@ fn to_agent_driver(driver: &AgentDriver) -> v1::AgentDriver {
         state: driver.state.as_str().to_owned(),
         reason: driver.reason.clone(),
         features: driver.features.iter().cloned().collect(),
+        network_types: driver.plugs.network_types.iter().cloned().collect(),
+        physical_networks: driver.plugs.physical_networks.iter().cloned().collect(),
     }
 }
 
@@ -56,14 +59,20 @@ pub fn from_driver_report(report: &agent::DriverReport, known: Option<&AgentDriv
         Ok(agent::DriverState::Starting) => DriverState::Starting,
         Ok(agent::DriverState::Failed | agent::DriverState::Unspecified) | Err(_) => DriverState::Failed,
     };
-    let (features, max_load_balancers, max_members) = match (&report.capabilities, known) {
+    let set = |texts: &[String]| texts.iter().map(|text| told(text)).collect();
+    let (features, max_load_balancers, max_members, plugs) = match (&report.capabilities, known) {
         (Some(now), _) => {
-            (now.features.iter().map(|feature| told(feature)).collect(), now.max_load_balancers, now.max_members)
+            let (network_types, physical_networks) = (set(&now.network_types), set(&now.physical_networks));
+            let plugs = Plugs { network_types, physical_networks };
+            (set(&now.features), now.max_load_balancers, now.max_members, plugs)
         }
-        (None, Some(known)) => (known.features.clone(), known.max_load_balancers, known.max_members),
+        (None, Some(known)) => {
+            (known.features.clone(), known.max_load_balancers, known.max_members, known.plugs.clone())
+        }
         (None, None) => Default::default(),
     };
     AgentDriver {
+        plugs,
         name: told(&report.name),
         version: told(&report.version),
         state,

@@ -77,7 +77,7 @@ fn to_vip(vip: &Vip, network: &Network, subnet: &Subnet) -> driver::Vip {
             .collect(),
         network: Some(driver::Network {
             id: network.id.to_string(),
-            network_type: network.attachment.network_type.clone(),
+            network_type: network.attachment.network_type.as_str().to_owned(),
             physical_network: network.attachment.physical_network.clone(),
             segmentation_id: network.attachment.segmentation_id,
         }),

@@ -19,7 +19,7 @@ pub fn to_network(network: &Network, subnets: &[SubnetId]) -> v1::Network {
         name: network.name.clone(),
         shared: network.shared,
         admin_state_up: Some(network.admin_state_up),
-        network_type: network.attachment.network_type.clone(),
+        network_type: network.attachment.network_type.as_str().to_owned(),
         physical_network: network.attachment.physical_network.clone(),
         segmentation_id: network.attachment.segmentation_id,
         subnet_ids: subnets.iter().map(SubnetId::to_string).collect(),

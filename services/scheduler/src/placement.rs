@@ -1,7 +1,7 @@
 //! Placement: which agent runs a load balancer. Pure: candidates and a random number in, an agent out.
 //!
-//! First a filter (lives, admin up, has the driver, the driver knows the features and has room), then a policy. A new policy
-//! is one file and one line in [`policy`].
+//! First a filter (lives, admin up, has the driver, the driver knows the features, can plug into the network and has room),
+//! then a policy. A new policy is one file and one line in [`policy`].
 
 mod chance;
 pub mod failover;
@@ -12,6 +12,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use ballast_model::{
     agent::{Agent, AgentDriver, DriverState, Liveness},
     ids::AgentId,
+    network::Attachment,
 };
 
 /// The policies' names, as the configuration spells them.
@@ -55,6 +56,8 @@ pub struct Demand<'a> {
     pub driver: &'a str,
     pub features: &'a BTreeSet<String>,
     pub members: usize,
+    /// The network that it is to be plugged into; none: it is not known.
+    pub network: Option<&'a Attachment>,
 }
 
 /// The agents that could run it: those that are Alive and ready; when there is none, those whose driver will be ready in a
@@ -91,6 +94,7 @@ fn can_run(judged: &Judged, when: When, demand: Demand<'_>) -> bool {
             && is_ready(judged, when, driver)
             && !driver.full
             && demand.features.is_subset(&driver.features)
+            && demand.network.is_none_or(|network| driver.plugs.take(network))
             && (driver.max_load_balancers == 0 || driver.load_balancers < driver.max_load_balancers)
             && (driver.max_members == 0 || demand.members <= driver.max_members as usize)
     })

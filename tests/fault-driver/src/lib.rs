@@ -90,6 +90,7 @@ impl Driver for FaultDriver {
             features,
             max_load_balancers: self.config.max_load_balancers,
             max_members: self.config.max_members,
+            ..Capabilities::default()
         }
     }
 

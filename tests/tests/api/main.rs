@@ -21,6 +21,7 @@ mod networks;
 mod neutron_command;
 mod odd_texts;
 mod played;
+mod plugs;
 mod policy;
 mod quotas;
 mod refusals;

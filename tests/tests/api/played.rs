@@ -42,11 +42,7 @@ pub(crate) fn ready_driver() -> DriverReport {
         version: "1.0.0".to_owned(),
         state: DriverState::Ready.into(),
         digest: "d".to_owned(),
-        capabilities: Some(Capabilities {
-            features: FEATURES.map(str::to_owned).to_vec(),
-            max_load_balancers: 0,
-            max_members: 0,
-        }),
+        capabilities: Some(Capabilities { features: FEATURES.map(str::to_owned).to_vec(), ..Capabilities::default() }),
         reason: String::new(),
         full: false,
     }

@@ -183,7 +183,12 @@ impl Services {
     }
 
     pub(crate) async fn subnet_of(&self, cidr: &str) -> String {
-        let network = self.create("/v2.0/networks", json!({"network": {"name": "net"}})).await.id();
+        self.subnet_on(json!({"name": "net"}), cidr).await
+    }
+
+    /// A subnet of a network with these attributes.
+    pub(crate) async fn subnet_on(&self, network: Value, cidr: &str) -> String {
+        let network = self.create("/v2.0/networks", json!({"network": network})).await.id();
         let subnet = json!({"subnet": {"network_id": network, "ip_version": 4, "cidr": cidr}});
         self.create("/v2.0/subnets", subnet).await.id()
     }

@@ -4,6 +4,7 @@ use super::LoadBalancer;
 use crate::{
     counters::Generation,
     ids::ObjectId,
+    network::Attachment,
     outcome::{MemberHealth, Outcome},
     status::{Progress, ProvisioningStatus},
 };
@@ -12,11 +13,13 @@ use crate::{
 pub const NO_ELIGIBLE_BACKEND: &str = "No eligible backend";
 
 impl LoadBalancer {
-    /// No agent could take it: the pool says so until one can.
+    /// No agent could take it, because there is none that can plug into this network, or for another reason: the pool says
+    /// so until one can.
     #[must_use]
-    pub fn unplaceable(mut self) -> Self {
+    pub fn unplaceable(mut self, network: Option<&Attachment>) -> Self {
+        let why = network.map(|network| format!("{NO_ELIGIBLE_BACKEND}: no agent can plug into {network}"));
         for pool in &mut self.pools {
-            pool.progress.fail(NO_ELIGIBLE_BACKEND);
+            pool.progress.fail(why.as_deref().unwrap_or(NO_ELIGIBLE_BACKEND));
         }
         self
     }

@@ -257,7 +257,7 @@ fn a_pool_in_use_is_not_deletable() {
 
 #[test]
 fn what_could_not_be_placed_is_pending_again_once_it_is() {
-    let load_balancer = load_balancer().unplaceable();
+    let load_balancer = load_balancer().unplaceable(None);
     assert_eq!(load_balancer.pools[0].progress.description.as_deref(), Some("No eligible backend"));
     assert_eq!(load_balancer.placed().pools[0].progress.status, ProvisioningStatus::PendingCreate);
 }
@@ -323,7 +323,7 @@ fn perform(load_balancer: LoadBalancer, operation: &Operation) -> Result<LoadBal
             let status = if up { OperatingStatus::Online } else { OperatingStatus::Offline };
             Ok(load_balancer.observe(&[MemberHealth { member_id: member(n).id, status }]))
         }
-        Operation::Unplaceable => Ok(load_balancer.unplaceable()),
+        Operation::Unplaceable => Ok(load_balancer.unplaceable(None)),
         Operation::Placed => Ok(load_balancer.placed()),
     }
 }

@@ -170,13 +170,15 @@ struct Configurations<'a> {
     drivers: Vec<DriverShown<'a>>,
 }
 
-/// A driver, with why it failed when it did.
+/// A driver, with why it failed when it did, and the networks that it can plug into, if it told.
 #[derive(Serialize)]
 struct DriverShown<'a> {
     name: &'a str,
     version: &'a str,
     state: &'a str,
     reason: Option<&'a str>,
+    network_types: &'a [String],
+    physical_networks: &'a [String],
 }
 
 impl<'a> From<&'a Agent> for Configurations<'a> {
@@ -187,6 +189,8 @@ impl<'a> From<&'a Agent> for Configurations<'a> {
             version: &driver.version,
             state: &driver.state,
             reason: present(&driver.reason),
+            network_types: &driver.network_types,
+            physical_networks: &driver.physical_networks,
         };
         Self {
             device_drivers: ready.map(|driver| driver.name.replace('-', "_")).collect(),

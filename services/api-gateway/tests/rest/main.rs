@@ -312,8 +312,10 @@ async fn agents_are_shown_as_neutrons_with_their_drivers() {
             "device_drivers": ["haproxy_ns"],
             "instances": 2,
             "drivers": [
-                { "name": "haproxy-ns", "version": "1.0", "state": "READY", "reason": null },
-                { "name": "a10", "version": "1.0", "state": "FAILED", "reason": "not an ELF file" },
+                { "name": "haproxy-ns", "version": "1.0", "state": "READY", "reason": null,
+                  "network_types": ["own", "bridge"], "physical_networks": ["front"] },
+                { "name": "a10", "version": "1.0", "state": "FAILED", "reason": "not an ELF file",
+                  "network_types": [], "physical_networks": [] },
             ],
         },
     });

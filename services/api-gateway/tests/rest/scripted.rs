@@ -218,6 +218,8 @@ fn agent() -> v1::Agent {
         state: state.to_owned(),
         reason: reason.to_owned(),
         features: Vec::new(),
+        network_types: if state == "READY" { vec!["own".to_owned(), "bridge".to_owned()] } else { Vec::new() },
+        physical_networks: if state == "READY" { vec!["front".to_owned()] } else { Vec::new() },
     };
     v1::Agent {
         id: ID.to_owned(),

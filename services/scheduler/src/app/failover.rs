@@ -14,7 +14,7 @@ use ballast_model::{
 use ballast_store::{Phase, Query, Tx};
 use tokio_util::sync::CancellationToken;
 
-use super::{App, Wake};
+use super::{App, Wake, placing::network_of};
 use crate::placement::{
     Demand, Judged, When, candidates_that_are,
     failover::{Failover, decide},
@@ -121,7 +121,9 @@ impl App {
         let Some(load_balancer) = tx.load(load_balancer_id).await? else { return Ok(None) };
         let Some(driver) = self.driver_of(&load_balancer.provider) else { return Ok(None) };
         let features = features::used(&load_balancer);
-        let demand = Demand { driver, features: &features, members: load_balancer.members() };
+        let network = network_of(tx, &load_balancer).await?;
+        let demand =
+            Demand { driver, features: &features, members: load_balancer.members(), network: network.as_ref() };
         let found = candidates_that_are(Liveness::Alive, When::Now, agents, demand);
         Ok(self.policy.choose(&found, random).map(|agent_id| (agent_id, driver)))
     }

@@ -1,18 +1,19 @@
 //! Giving load balancers to agents.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use ballast_model::{
     fault::{Code, Fault},
     features,
-    ids::LoadBalancerId,
+    ids::{LoadBalancerId, SubnetId},
     load_balancer::LoadBalancer,
+    network::Attachment,
 };
 use ballast_store::{Placed, Query, Tx};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::{App, Wake};
+use super::{App, Wake, save};
 use crate::placement::{Demand, candidates};
 
 /// How often it is looked at what is placed nowhere, though nobody said anything.
@@ -20,21 +21,95 @@ const PERIOD: Duration = Duration::from_secs(5);
 /// How many load balancers are read at once.
 const TOGETHER: usize = 200;
 
+/// No agent can run it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Nowhere {
+    /// One could, if it was able to plug into this network.
+    pub(super) network: Option<Attachment>,
+}
+
+impl Nowhere {
+    /// As who asked is told, to Neutron's letter: why is said by the pool and in the log.
+    pub(super) fn told(&self, id: LoadBalancerId) -> Fault {
+        if let Some(network) = &self.network {
+            tracing::warn!(load_balancer.id = %id, "no eligible agent: none can plug into {network}");
+        }
+        Fault::new(Code::NoEligibleAgent, format!("No eligible backend for pool {id}"))
+    }
+}
+
+/// The network that its agent plugs it into.
+pub(super) async fn network_of(tx: &Tx, load_balancer: &LoadBalancer) -> Result<Option<Attachment>, Fault> {
+    match load_balancer.home() {
+        Some(subnet_id) => attachment_of(tx, subnet_id).await,
+        None => Ok(None),
+    }
+}
+
+async fn attachment_of(tx: &Tx, subnet_id: SubnetId) -> Result<Option<Attachment>, Fault> {
+    let Some(subnet) = tx.subnet(subnet_id).await? else { return Ok(None) };
+    Ok(tx.network(subnet.network_id).await?.map(|network| network.attachment))
+}
+
 impl App {
-    /// Binds the load balancer to an agent that can run it; none can: nothing is bound.
+    /// Binds the load balancer to an agent that can run it and plug it into the network; none can: nothing is bound.
     pub(super) async fn place(
         &self,
         tx: &Tx,
         load_balancer: &LoadBalancer,
+        network: Option<&Attachment>,
         random: u64,
-    ) -> Result<Option<Wake>, Fault> {
-        let Some(driver) = self.driver_of(&load_balancer.provider) else { return Ok(None) };
+    ) -> Result<Result<Wake, Nowhere>, Fault> {
+        let Some(driver) = self.driver_of(&load_balancer.provider) else { return Ok(Err(Nowhere::default())) };
         let features = features::used(load_balancer);
         let agents = self.judged(tx.agents(&Query::default()).await?);
-        let found = candidates(&agents, Demand { driver, features: &features, members: load_balancer.members() });
-        let Some(agent_id) = self.policy.choose(&found, random) else { return Ok(None) };
+        let demand = Demand { driver, features: &features, members: load_balancer.members(), network };
+        let Some(agent_id) = self.policy.choose(&candidates(&agents, demand), random) else {
+            let elsewhere = !candidates(&agents, Demand { network: None, ..demand }).is_empty();
+            return Ok(Err(Nowhere { network: network.filter(|_| elsewhere).cloned() }));
+        };
         tx.bind(load_balancer.id, agent_id, driver).await?;
-        Ok(Some(Wake { agent_id, load_balancer_id: load_balancer.id }))
+        Ok(Ok(Wake { agent_id, load_balancer_id: load_balancer.id }))
+    }
+
+    /// Saves a load balancer that got a vip, and says whom it concerns. The vip may be on another network than its pool was
+    /// placed for: if its agent cannot plug into that, the load balancer goes to one that can.
+    ///
+    /// # Errors
+    /// [`Code::NoEligibleAgent`]: none can. Then everything is to stay as it was.
+    pub(super) async fn save_with_vip(
+        &self,
+        tx: &Tx,
+        before: &Placed,
+        after: LoadBalancer,
+    ) -> Result<(LoadBalancer, Vec<Wake>), Fault> {
+        let Some(former) = self.must_leave(tx, before, &after).await? else {
+            let wake = save(tx, before, &after).await?;
+            return Ok((after, wake.into_iter().collect()));
+        };
+        let network = network_of(tx, &after).await?;
+        tx.release(after.id).await?;
+        let wake = match self.place(tx, &after, network.as_ref(), self.chance.number()).await? {
+            Ok(wake) => wake,
+            Err(nowhere) => return Err(nowhere.told(after.id)),
+        };
+        let moved = after.moved();
+        tx.save(&before.load_balancer, &moved).await?;
+        Ok((moved, vec![wake, former]))
+    }
+
+    /// The agent that has it, if that cannot plug it in where it is to be now.
+    async fn must_leave(&self, tx: &Tx, before: &Placed, after: &LoadBalancer) -> Result<Option<Wake>, Fault> {
+        let Some(binding) = before.binding.as_ref().filter(|_| after.home() != before.load_balancer.home()) else {
+            return Ok(None);
+        };
+        let (Some(network), Some(driver)) = (network_of(tx, after).await?, self.driver_of(&after.provider)) else {
+            return Ok(None);
+        };
+        let Some(agent) = tx.agent(binding.agent_id).await? else { return Ok(None) };
+        // Of a driver that it has no more, nobody knows: it may come back.
+        let stays = agent.drivers.iter().find(|one| one.name == driver).is_none_or(|one| one.plugs.take(&network));
+        Ok(if stays { None } else { Some(Wake::from(binding)) })
     }
 
     /// Something may have become eligible: an agent, a driver, room. What is placed nowhere is looked at soon.
@@ -86,11 +161,19 @@ impl App {
         let agents = self.judged(agents);
         let unplaced = tx.unplaced().await?;
         let mut placeable = Vec::new();
+        let mut networks: HashMap<SubnetId, Option<Attachment>> = HashMap::new();
         for chunk in unplaced.chunks(TOGETHER) {
             for load_balancer in tx.load_many(chunk).await? {
                 let Some(driver) = self.driver_of(&load_balancer.provider) else { continue };
                 let features = features::used(&load_balancer);
-                let demand = Demand { driver, features: &features, members: load_balancer.members() };
+                let network = match load_balancer.home() {
+                    Some(id) if !networks.contains_key(&id) => {
+                        networks.entry(id).or_insert(attachment_of(tx, id).await?).as_ref()
+                    }
+                    Some(id) => networks.get(&id).and_then(Option::as_ref),
+                    None => None,
+                };
+                let demand = Demand { driver, features: &features, members: load_balancer.members(), network };
                 if !candidates(&agents, demand).is_empty() {
                     placeable.push(load_balancer.id);
                 }
@@ -102,11 +185,10 @@ impl App {
     async fn place_one(&self, tx: &Tx, id: LoadBalancerId, random: u64) -> Result<Option<Wake>, Fault> {
         let placed = tx.load_placed(id).await?.filter(|placed| placed.binding.is_none());
         let Some(Placed { load_balancer: before, .. }) = placed else { return Ok(None) };
-        let wake = self.place(tx, &before, random).await?;
-        if wake.is_some() {
-            let after = before.clone().placed();
-            tx.save(&before, &after).await?;
-        }
-        Ok(wake)
+        let network = network_of(tx, &before).await?;
+        let Ok(wake) = self.place(tx, &before, network.as_ref(), random).await? else { return Ok(None) };
+        let after = before.clone().placed();
+        tx.save(&before, &after).await?;
+        Ok(Some(wake))
     }
 }

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use ballast_model::{
-    fault::{Code, Fault},
+    fault::Fault,
     ids::{LoadBalancerId, MonitorId, PoolId},
     load_balancer::{LoadBalancer, pool_not_found},
     outcome::Statistics,
@@ -14,7 +14,7 @@ use ballast_model::{
 };
 use ballast_store::{Found, Kind, Page, PoolParts, Query, ShownMember, ShownPool, Tx};
 
-use super::{App, Caller, Wake, load_pool, monitors::load_monitor, networks::visible_subnet, save};
+use super::{App, Caller, Wake, load_pool, monitors::load_monitor, networks::visible_land, placing::Nowhere, save};
 
 /// Load balancers in the order of a page, and whether there are more.
 pub struct LoadBalancers {
@@ -46,12 +46,11 @@ impl App {
                 self.insert_pool(tx, caller, new, random).await
             })
         });
-        let (load_balancer, wake) = insert.await?;
-        let Some(wake) = wake else {
-            let message = format!("No eligible backend for pool {}", load_balancer.id);
-            return Err(Fault::new(Code::NoEligibleAgent, message));
-        };
-        self.wakes.wake([wake]);
+        let (load_balancer, placed) = insert.await?;
+        match placed {
+            Ok(wake) => self.wakes.wake([wake]),
+            Err(nowhere) => return Err(nowhere.told(load_balancer.id)),
+        }
         Ok(load_balancer)
     }
 
@@ -61,17 +60,15 @@ impl App {
         caller: &Caller,
         new: NewPool,
         random: u64,
-    ) -> Result<(LoadBalancer, Option<Wake>), Fault> {
-        visible_subnet(tx, caller, new.subnet_id).await?;
+    ) -> Result<(LoadBalancer, Result<Wake, Nowhere>), Fault> {
+        let (network, _) = visible_land(tx, caller, new.subnet_id).await?;
         let load_balancer = LoadBalancer::with_pool(new);
         tx.insert(&load_balancer).await?;
-        let wake = self.place(tx, &load_balancer, random).await?;
-        if wake.is_some() {
-            return Ok((load_balancer, wake));
-        }
-        let unplaced = load_balancer.clone().unplaceable();
+        let placed = self.place(tx, &load_balancer, Some(&network.attachment), random).await?;
+        let Err(nowhere) = placed else { return Ok((load_balancer, placed)) };
+        let unplaced = load_balancer.clone().unplaceable(nowhere.network.as_ref());
         tx.save(&load_balancer, &unplaced).await?;
-        Ok((unplaced, None))
+        Ok((unplaced, Err(nowhere)))
     }
 
     /// The pool of this id.

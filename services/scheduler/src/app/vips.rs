@@ -47,7 +47,8 @@ impl App {
     /// Gives a pool its vip, with an address of the subnet.
     ///
     /// # Errors
-    /// The rules of [`LoadBalancer::add_vip`], and those of addresses.
+    /// The rules of [`LoadBalancer::add_vip`], those of addresses, and
+    /// [`Code::NoEligibleAgent`](ballast_model::fault::Code::NoEligibleAgent) where no agent can plug into its network.
     pub async fn create_vip(&self, caller: &Caller, wanted: WantedVip) -> Result<LoadBalancer, Fault> {
         let wanted = &wanted;
         let place = self.network.place(wanted.subnet_id).await?;
@@ -72,7 +73,7 @@ impl App {
         caller: &Caller,
         wanted: &WantedVip,
         (place, made): (Option<&(Network, Subnet)>, Option<&MadePort>),
-    ) -> Result<(LoadBalancer, Option<Wake>), Fault> {
+    ) -> Result<(LoadBalancer, Vec<Wake>), Fault> {
         self.admit(tx, Resource::Vip, &wanted.project_id).await?;
         self.copy_place(tx, place).await?;
         let before = load_pool(tx, caller, wanted.pool_id).await?;
@@ -108,8 +109,7 @@ impl App {
             connection_limit: wanted.connection_limit,
             admin_state_up: wanted.admin_state_up,
         })?;
-        let wakes = save(tx, &before, &after).await?;
-        Ok((after, wakes))
+        self.save_with_vip(tx, &before, after).await
     }
 
     /// The load balancer that has this vip.
@@ -140,14 +140,14 @@ impl App {
                 match pool_id.filter(|pool_id| *pool_id != v1::pool_of(after.id)) {
                     Some(pool_id) => self.move_vip(tx, caller, id, (&before, after, pool_id)).await,
                     None => {
-                        let wakes = [save(tx, &before, &after).await?, None];
-                        Ok((after, wakes))
+                        let wake = save(tx, &before, &after).await?;
+                        Ok((after, wake.into_iter().collect()))
                     }
                 }
             })
         });
         let (after, wakes) = update.await?;
-        self.wakes.wake(wakes.into_iter().flatten());
+        self.wakes.wake(wakes);
         Ok(after)
     }
 
@@ -238,13 +238,14 @@ impl App {
         caller: &Caller,
         id: ListenerId,
         (before, changed, pool_id): (&Placed, LoadBalancer, PoolId),
-    ) -> Result<(LoadBalancer, [Option<Wake>; 2]), Fault> {
+    ) -> Result<(LoadBalancer, Vec<Wake>), Fault> {
         let target = load_pool(tx, caller, pool_id).await?;
         let (left, moving) = changed.remove_vip(id)?;
         self.hold(tx, (before, &left), (&moving.vip, &moving.listener.project_id)).await?;
         let wake = save(tx, before, &left).await?;
         let received = target.load_balancer.clone().receive_vip(moving)?;
-        let wakes = [wake, save(tx, &target, &received).await?];
+        let (received, mut wakes) = self.save_with_vip(tx, &target, received).await?;
+        wakes.extend(wake);
         Ok((received, wakes))
     }
 }

@@ -1,4 +1,4 @@
-use ballast_model::{agent::AgentDriver, time::Timestamp};
+use ballast_model::{agent::AgentDriver, plugs::Plugs, time::Timestamp};
 use proptest::prelude::*;
 
 use super::*;
@@ -23,6 +23,7 @@ fn agent(n: u128, load_balancers: u32) -> Agent {
             max_load_balancers: 0,
             max_members: 0,
             full: false,
+            plugs: Plugs::default(),
             load_balancers,
         }],
         load_balancers,
@@ -40,7 +41,7 @@ fn judged(agents: &[Agent], liveness: impl Fn(&Agent) -> Liveness) -> Vec<Judged
 
 fn chosen(agents: &[Judged], driver: &str, wanted: &[&str]) -> Vec<AgentId> {
     let wanted = features(wanted);
-    let found = candidates(agents, Demand { driver, features: &wanted, members: 3 });
+    let found = candidates(agents, Demand { driver, features: &wanted, members: 3, network: None });
     found.into_iter().map(|candidate| candidate.agent_id).collect()
 }
 
@@ -64,6 +65,43 @@ fn an_agent_needs_the_driver_ready_and_its_features() {
     assert!(!fits(&one(|agent| agent.drivers[0].features.clear())));
     assert!(!fits(&one(|agent| agent.drivers.clear())));
     assert!(eligible(&one(|_| {}), "a10", &[]).is_empty());
+}
+
+/// What fits what is the model's table; here it counts for every liveness, and a driver that said nothing plugs into all.
+#[test]
+fn an_agent_needs_a_driver_that_can_plug_into_the_network() {
+    let plugs = |types: &[&str], physical: &[&str]| Plugs {
+        network_types: features(types),
+        physical_networks: features(physical),
+    };
+    let reports =
+        [plugs(&[], &[]), plugs(&["own"], &[]), plugs(&["own", "bridge"], &["front"]), plugs(&["vlan"], &["*"])];
+    let agents: Vec<Agent> = (0..)
+        .zip(reports)
+        .map(|(n, plugs)| {
+            let mut agent = agent(n, 0);
+            agent.drivers[0].plugs = plugs;
+            agent
+        })
+        .collect();
+    let network = |kind: &str, physical: &str, segment| Attachment::new(kind, physical.to_owned(), segment).unwrap();
+    for (network, able) in [
+        (None, vec![0, 1, 2, 3]),
+        (Some(network("", "", 0)), vec![0, 1, 2]),
+        (Some(network("bridge", "front", 0)), vec![0, 2]),
+        (Some(network("bridge", "back", 0)), vec![0]),
+        (Some(network("vlan", "back", 7)), vec![0, 3]),
+        (Some(network("vxlan", "", 7)), vec![0]),
+    ] {
+        let none = BTreeSet::new();
+        let demand = Demand { driver: "haproxy-ns", features: &none, members: 0, network: network.as_ref() };
+        let able: Vec<AgentId> = able.into_iter().map(AgentId::from_u128).collect();
+        for liveness in [Liveness::Alive, Liveness::Suspect] {
+            let found = candidates(&judged(&agents, |_| liveness), demand);
+            let found: Vec<AgentId> = found.into_iter().map(|candidate| candidate.agent_id).collect();
+            assert_eq!(found, able, "{liveness:?} {network:?}");
+        }
+    }
 }
 
 #[test]
@@ -105,7 +143,7 @@ fn a_driver_that_starts_gets_something_when_none_is_ready_and_only_while_it_is_a
     assert_eq!(fits(&[awaited(&starting, true)]), [AgentId::from_u128(1)]);
     assert!(fits(&[awaited(&starting, false)]).is_empty());
     assert_eq!(fits(&[awaited(&starting, true), awaited(&agent(2, 9), false)]), [AgentId::from_u128(2)]);
-    let demand = Demand { driver: "haproxy-ns", features: &BTreeSet::new(), members: 0 };
+    let demand = Demand { driver: "haproxy-ns", features: &BTreeSet::new(), members: 0, network: None };
     let now = candidates_that_are(Liveness::Alive, When::Now, &[awaited(&starting, true)], demand);
     assert!(now.is_empty(), "what serves elsewhere does not move there");
     starting.drivers[0].features.clear();

@@ -112,12 +112,9 @@ impl networks_server::Networks for Api {
 }
 
 fn new_network(app: &App, caller: &Caller, network: Network) -> Result<Model, Fault> {
-    let attachment = Attachment {
-        network_type: network.network_type,
-        physical_network: network.physical_network,
-        segmentation_id: network.segmentation_id,
-    };
-    if network.shared || attachment != Attachment::default() {
+    let has_attributes =
+        !network.network_type.is_empty() || !network.physical_network.is_empty() || network.segmentation_id != 0;
+    if network.shared || has_attributes {
         caller.must_be_admin("create_network")?;
     }
     Ok(Model {
@@ -126,7 +123,7 @@ fn new_network(app: &App, caller: &Caller, network: Network) -> Result<Model, Fa
         name: check::text("name", network.name, check::MAX_TEXT)?,
         shared: network.shared,
         admin_state_up: network.admin_state_up.unwrap_or(true),
-        attachment: attachment.check()?,
+        attachment: Attachment::new(&network.network_type, network.physical_network, network.segmentation_id)?,
     })
 }
 

@@ -24,7 +24,7 @@ const FEATURES: usize = 1_000;
 const OBJECTS: usize = 100_000;
 const NAME: usize = 4 * LONGEST;
 
-const BOUNDS: [(&str, &str, Bound); 28] = [
+const BOUNDS: [(&str, &str, Bound); 30] = [
     ("Hello", "host", Bound::Told),
     ("Hello", "instance_id", Bound::Length(NAME)),
     ("Hello", "version", Bound::Told),
@@ -38,6 +38,8 @@ const BOUNDS: [(&str, &str, Bound); 28] = [
     ("DriverReport", "digest", Bound::Ignored),
     ("DriverReport", "reason", Bound::Told),
     ("Capabilities", "features", Bound::Count(FEATURES)),
+    ("Capabilities", "network_types", Bound::Count(FEATURES)),
+    ("Capabilities", "physical_networks", Bound::Count(FEATURES)),
     ("Heartbeat", "drivers", Bound::Count(DRIVERS)),
     ("Outcome", "load_balancer_id", Bound::Id),
     ("Outcome", "faults", Bound::Count(OBJECTS)),
@@ -70,7 +72,11 @@ pub(super) fn check(message: &Message) -> Result<(), String> {
     let drivers = |of: &str, drivers: &[DriverReport]| {
         within(of, "drivers", drivers.len())?;
         let mut capabilities = drivers.iter().filter_map(|driver| driver.capabilities.as_ref());
-        capabilities.try_for_each(|can| within("Capabilities", "features", can.features.len()))
+        capabilities.try_for_each(|can| {
+            let lists = [&can.features, &can.network_types, &can.physical_networks];
+            let mut named = ["features", "network_types", "physical_networks"].into_iter().zip(lists);
+            named.try_for_each(|(field, list)| within("Capabilities", field, list.len()))
+        })
     };
     match message {
         Message::Hello(hello) => {
@@ -154,9 +160,15 @@ mod tests {
             }
             ("Hello", "drivers") => Message::Hello(Hello { drivers: reports(), ..Hello::default() }),
             ("Heartbeat", "drivers") => Message::Heartbeat(Heartbeat { drivers: reports(), ..Heartbeat::default() }),
-            ("Capabilities", "features") => {
-                let features = vec![String::new(); length];
-                let capabilities = Some(Capabilities { features, ..Capabilities::default() });
+            ("Capabilities", field) => {
+                let mut capabilities = Capabilities::default();
+                *match field {
+                    "features" => &mut capabilities.features,
+                    "network_types" => &mut capabilities.network_types,
+                    "physical_networks" => &mut capabilities.physical_networks,
+                    other => panic!("{other} of capabilities has a bound, and nothing here that goes over it"),
+                } = vec![String::new(); length];
+                let capabilities = Some(capabilities);
                 let drivers = vec![DriverReport { capabilities, ..DriverReport::default() }];
                 Message::Heartbeat(Heartbeat { drivers, ..Heartbeat::default() })
             }

@@ -137,6 +137,8 @@ AgentDriver.version      told, never taken
 AgentDriver.state        told, never taken
 AgentDriver.reason       told, never taken
 AgentDriver.features     told, never taken
+AgentDriver.network_types told, never taken
+AgentDriver.physical_networks told, never taken
 Agent.load_balancers     told, never taken
 AgentDriver.load_balancers told, never taken
 AgentDriver.max_members  told, never taken

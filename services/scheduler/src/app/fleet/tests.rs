@@ -1,4 +1,4 @@
-use ballast_model::agent::AgentDriver;
+use ballast_model::{agent::AgentDriver, plugs::Plugs};
 use proptest::prelude::*;
 
 use super::*;
@@ -108,6 +108,7 @@ fn a_driver_that_starts_is_awaited_for_a_while_and_anew_when_it_was_ready() {
             max_load_balancers: 0,
             max_members: 0,
             full: false,
+            plugs: Plugs::default(),
             load_balancers: 0,
         };
         let agent = Agent { drivers: vec![driver], ..agent(1, 0) };

@@ -45,14 +45,13 @@ impl NetworkShape {
                 return Err(Fault::new(Code::InvalidInput, message));
             }
         };
-        let attachment = Attachment { network_type: network_type.to_owned(), physical_network, segmentation_id };
         Ok(Network {
             id: self.id,
             project_id: self.tenant_id,
             name: self.name,
             shared: self.shared,
             admin_state_up: self.admin_state_up,
-            attachment: attachment.check()?,
+            attachment: Attachment::new(network_type, physical_network, segmentation_id)?,
         })
     }
 }

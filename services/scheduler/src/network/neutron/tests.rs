@@ -3,6 +3,7 @@
 
 use std::{collections::VecDeque, io::Write as _, path::Path, sync::Arc};
 
+use ballast_model::network::NetworkType;
 use serde_json::Value;
 use tempfile::NamedTempFile;
 use tokio::{
@@ -189,7 +190,7 @@ async fn a_place_is_looked_up_with_its_provider_attributes() {
     let (network, subnet) = recording.neutron.place(SUBNET.parse().unwrap()).await.unwrap().unwrap();
     assert_eq!((network.project_id.as_str(), network.shared), ("q", true));
     let attachment = &network.attachment;
-    assert_eq!((attachment.network_type.as_str(), attachment.segmentation_id), ("vlan", 7));
+    assert_eq!((attachment.network_type, attachment.segmentation_id), (NetworkType::Vlan, 7));
     assert_eq!((subnet.cidr.to_string().as_str(), subnet.host_routes.len()), ("10.0.0.0/24", 1));
     recording.done().await;
 }

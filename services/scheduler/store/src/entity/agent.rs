@@ -1,10 +1,11 @@
 //! Agents. Their drivers are one column: they are read and written together, and never searched.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use ballast_model::{
     agent::{Agent, AgentDriver, DriverState},
     fault::Fault,
+    plugs::Plugs,
     time::Timestamp,
 };
 use sea_orm::{NotSet, Set, entity::prelude::*};
@@ -49,6 +50,10 @@ struct StoredDriver {
     max_members: u32,
     #[serde(default)]
     full: bool,
+    #[serde(default)]
+    network_types: BTreeSet<String>,
+    #[serde(default)]
+    physical_networks: BTreeSet<String>,
 }
 
 impl ActiveModel {
@@ -62,6 +67,8 @@ impl ActiveModel {
             max_load_balancers: driver.max_load_balancers,
             max_members: driver.max_members,
             full: driver.full,
+            network_types: driver.plugs.network_types.clone(),
+            physical_networks: driver.plugs.physical_networks.clone(),
         };
         Ok(Self {
             seq: NotSet,
@@ -94,6 +101,7 @@ impl Model {
                 max_load_balancers: stored.max_load_balancers,
                 max_members: stored.max_members,
                 full: stored.full,
+                plugs: Plugs { network_types: stored.network_types, physical_networks: stored.physical_networks },
             })
         };
         Ok(Agent {

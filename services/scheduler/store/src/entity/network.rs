@@ -2,11 +2,11 @@
 
 use ballast_model::{
     fault::Fault,
-    network::{Attachment, Network},
+    network::{Attachment, Network, NetworkType},
 };
 use sea_orm::{NotSet, Set, entity::prelude::*};
 
-use crate::codec::natural;
+use crate::codec::{member_of, natural};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "network")]
@@ -38,7 +38,7 @@ impl ActiveModel {
             name: Set(network.name.clone()),
             shared: Set(network.shared),
             admin_state_up: Set(network.admin_state_up),
-            network_type: Set(network.attachment.network_type.clone()),
+            network_type: Set(network.attachment.network_type.as_str().to_owned()),
             physical_network: Set(network.attachment.physical_network.clone()),
             segmentation_id: Set(network.attachment.segmentation_id.into()),
         }
@@ -54,7 +54,7 @@ impl Model {
             shared: self.shared,
             admin_state_up: self.admin_state_up,
             attachment: Attachment {
-                network_type: self.network_type,
+                network_type: member_of("network_type", &self.network_type, NetworkType::parse)?,
                 physical_network: self.physical_network,
                 segmentation_id: natural("segmentation_id", self.segmentation_id)?,
             },

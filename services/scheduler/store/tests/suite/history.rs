@@ -65,7 +65,7 @@ impl Step {
                 Ok(load_balancer
                     .observe(&[MemberHealth { member_id: member(number), status: OperatingStatus::Offline }]))
             }
-            Self::Fail => Ok(load_balancer.unplaceable()),
+            Self::Fail => Ok(load_balancer.unplaceable(None)),
         }
     }
 }
