@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use macaddr::MacAddr6;
+
 use crate::{
     ids::{ListenerId, PoolId, PortId, SubnetId},
     pool::SessionPersistence,
@@ -58,12 +60,9 @@ impl Mac {
     /// From `aa:bb:cc:dd:ee:ff`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let mut bytes = [0; 6];
-        let mut parts = text.split(':');
-        for byte in &mut bytes {
-            *byte = parts.next().filter(|part| part.len() == 2).and_then(|part| u8::from_str_radix(part, 16).ok())?;
-        }
-        parts.next().is_none().then_some(Self(bytes))
+        let mac = text.parse::<MacAddr6>().ok()?;
+        // Of the forms that are in use, one is taken.
+        mac.to_string().eq_ignore_ascii_case(text).then(|| Self(mac.into_array()))
     }
 }
 

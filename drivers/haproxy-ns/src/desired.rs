@@ -11,8 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ping::Echoes,
     state::State,
-    validate::{is_networks, masked},
-    validated::{Pool, Validated, Vip},
+    validate::{Pool, Validated, Vip, is_networks},
 };
 
 /// What is to be on the host.
@@ -45,18 +44,14 @@ impl Plug {
     pub(crate) fn of(vip: &Vip, pools: &[Pool]) -> Self {
         let hops = hops(vip);
         let members = pools.iter().flat_map(|pool| &pool.members).map(|member| member.address);
-        let near = |address: &IpAddr| {
-            address.is_ipv4() == vip.address.is_ipv4()
-                && masked(*address, vip.prefix_length) == masked(vip.address, vip.prefix_length)
-                && !is_networks(*address, vip.address, vip.prefix_length)
-        };
+        let near = |address: &IpAddr| vip.net.contains(address) && !is_networks(*address, vip.net);
         let neighbours = members.filter(near).chain(hops.iter().map(|hop| hop.gateway));
         Self {
-            neighbours: neighbours.filter(|address| *address != vip.address).collect(),
+            neighbours: neighbours.filter(|address| *address != vip.net.addr()).collect(),
             interface: Interface::of_port(vip.port.as_str(), vip.attachment.clone()),
             mac: vip.mac,
-            address: vip.address,
-            prefix_length: vip.prefix_length,
+            address: vip.net.addr(),
+            prefix_length: vip.net.prefix_len(),
             hops,
         }
     }
@@ -94,18 +89,17 @@ impl Desired {
 
 /// The routes that a VIP asks for.
 fn hops(vip: &Vip) -> BTreeSet<Hop> {
-    let network = masked(vip.address, vip.prefix_length);
-    let gateway = vip.gateway.filter(|gateway| *gateway != vip.address);
-    let routes = vip.routes.iter().filter(|route| !(vip.gateway.is_some() && route.prefix_length == 0));
+    let gateway = vip.gateway.filter(|gateway| *gateway != vip.net.addr());
+    let routes = vip.routes.iter().filter(|route| !(vip.gateway.is_some() && route.destination.prefix_len() == 0));
     // The kernel looks for the way to a gateway. One that another route leads to it would not take.
-    let routed = |gateway| {
-        let mut networks = routes.clone().filter(|route| route.prefix_length > vip.prefix_length);
-        networks.any(|route| masked(gateway, route.prefix_length) == route.destination)
+    let routed = |gateway: &IpAddr| {
+        let networks = routes.clone().map(|route| route.destination);
+        networks.filter(|network| network.prefix_len() > vip.net.prefix_len()).any(|network| network.contains(gateway))
     };
-    let onlink = |gateway| masked(gateway, vip.prefix_length) != network || routed(gateway);
+    let onlink = |gateway: IpAddr| !vip.net.contains(&gateway) || routed(&gateway);
     let default = gateway.map(|gateway| Hop { destination: None, gateway, onlink: onlink(gateway) });
     let hops = routes.clone().map(|route| Hop {
-        destination: Some((route.destination, route.prefix_length)).filter(|(_, length)| *length > 0),
+        destination: Some((route.destination.addr(), route.destination.prefix_len())).filter(|(_, length)| *length > 0),
         gateway: route.next_hop,
         onlink: onlink(route.next_hop),
     });

@@ -40,8 +40,8 @@ use crate::{
     render,
     seen::Seen,
     state::State,
-    users, validate,
-    validated::Validated,
+    users,
+    validate::{self, Validated},
 };
 
 /// The driver.

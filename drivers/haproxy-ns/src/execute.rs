@@ -28,7 +28,7 @@ use crate::{
     plan::{Changes, Planned, Step},
     seen::Glance,
     state::State,
-    validated::Validated,
+    validate::Validated,
 };
 
 /// Everything that steps of one load balancer work with.

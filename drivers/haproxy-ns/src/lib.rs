@@ -1,7 +1,7 @@
 //! Driver haproxy-ns: one load balancer is one network namespace, one interface with the VIP and one HAProxy process.
 //!
 //! A deploy is one pass of four stages, each in a module of its own: [`validate`] (the message becomes a
-//! [`validated::Validated`], in which nothing can break out of haproxy.cfg), [`observe`] (what is on the host, not what
+//! [`validate::Validated`], in which nothing can break out of haproxy.cfg), [`observe`] (what is on the host, not what
 //! is remembered), [`plan`] (pure: steps and their reasons) and [`execute`]. Bring-up, repair after a crash, a change and
 //! "nothing to do" are the same pass.
 //!
@@ -29,7 +29,6 @@ mod seen;
 mod state;
 mod users;
 mod validate;
-mod validated;
 
 #[cfg(test)]
 mod samples;

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use service::{Pinger, Sockets};
 
-use crate::validated::{Check, Monitor, Pool, Validated};
+use crate::validate::{Check, Monitor, Pool, Validated};
 
 /// A member to be pinged, and how. Several PING monitors of a pool become one with the shortest times.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

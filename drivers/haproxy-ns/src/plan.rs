@@ -286,15 +286,14 @@ fn network(steps: &mut Steps, plug: &Plug, observed: &Observed, inside: Option<&
         links_up: !whole || !inside.loopback_up || !link.is_some_and(|link| link.up),
     };
     let renewed = changes.mac || changes.add_address || changes.links_up;
-    let changes = if renewed { all_of(plug, changes) } else { changes };
+    let changes = match renewed {
+        true => Changes { add_hops: plug.hops.clone(), add_neighbours: plug.neighbours.clone(), ..changes },
+        false => changes,
+    };
     if changes != Changes::default() {
         steps.add(Step::Configure(changes), "addresses, routes, neighbours or links differ");
     }
     renewed || steps.0.iter().any(|planned| planned.step == Step::AttachLink)
-}
-
-fn all_of(plug: &Plug, changes: Changes) -> Changes {
-    Changes { add_hops: plug.hops.clone(), add_neighbours: plug.neighbours.clone(), ..changes }
 }
 
 #[cfg(test)]

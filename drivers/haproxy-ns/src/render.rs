@@ -21,7 +21,7 @@ use tera::{Context, Tera};
 use crate::{
     config::Config,
     failure::Failure,
-    validated::{Check, Id, Listener, Member, Monitor, Persistence, Pool, Validated, is_http},
+    validate::{Check, Id, Listener, Member, Monitor, Persistence, Pool, Validated, is_http},
 };
 
 const TEMPLATE: &str = include_str!("haproxy.cfg.tera");
@@ -143,7 +143,7 @@ fn frontends(validated: &Validated) -> Vec<Frontend<'_>> {
         return Vec::new();
     };
     let up = validated.listeners.iter().filter(|listener| listener.admin_state_up);
-    up.filter_map(|listener| frontend(listener, vip.address, validated)).collect()
+    up.filter_map(|listener| frontend(listener, vip.net.addr(), validated)).collect()
 }
 
 fn frontend<'a>(listener: &'a Listener, address: IpAddr, validated: &'a Validated) -> Option<Frontend<'a>> {
@@ -170,7 +170,7 @@ impl<'a> Backend<'a> {
             Some(Persistence::HttpCookie) => (Some("http-cookie").filter(|_| !pool.members.is_empty()), None),
             Some(Persistence::AppCookie { name }) => (Some("app-cookie"), Some(name.as_str())),
         };
-        let ipv6 = validated.vip.as_ref().is_some_and(|vip| vip.address.is_ipv6());
+        let ipv6 = validated.vip.as_ref().is_some_and(|vip| vip.net.addr().is_ipv6());
         Self {
             id: pool.id.as_str(),
             mode: mode(pool.protocol),

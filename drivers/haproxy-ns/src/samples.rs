@@ -2,7 +2,10 @@
 
 use ballast_abi::{HealthMonitor, LbMethod, Listener, LoadBalancer, Member, MonitorType, Network, Pool, Protocol, Vip};
 
-use crate::{config::Config, validate::validate, validated::Validated};
+use crate::{
+    config::Config,
+    validate::{Validated, validate},
+};
 
 pub(crate) const ID: &str = "4c8ea0f2-7b3b-4c93-9d59-5b8fdc6a0a07";
 

@@ -8,6 +8,7 @@ mod faults;
 mod members;
 mod network;
 mod text;
+mod validated;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -16,14 +17,14 @@ use ballast_abi::{
     limits,
 };
 
-use crate::{
-    config::Config,
-    validated::{Check, Id, Listener, Monitor, Persistence, Pool, Validated, is_http},
-};
+use crate::config::Config;
 
 use faults::Faults;
-pub(crate) use network::{is_networks, masked};
+pub(crate) use network::is_networks;
 pub(crate) use text::id;
+pub(crate) use validated::{
+    Check, Id, Listener, Member, Monitor, Parts, Persistence, Pool, Route, Validated, Vip, is_http,
+};
 
 /// Checks a load balancer; with it what of it cannot be run.
 ///
@@ -43,7 +44,7 @@ pub(crate) fn validate(
         let id = id("listener", "id", &asked.id)?;
         listeners.extend(faults.keep(&asked.id, listener(id, asked, &pools, &listeners)));
     }
-    let validated = Validated {
+    let validated = Validated(Parts {
         id: id("load balancer", "id", &load_balancer.id)?,
         project: text::comment(&load_balancer.project_id),
         admin_state_up: load_balancer.admin_state_up,
@@ -54,7 +55,7 @@ pub(crate) fn validate(
         listeners,
         pools,
         known: load_balancer.known_health.as_ref().map(known),
-    };
+    });
     unique(&validated)?;
     Ok((validated, faults.into()))
 }

@@ -11,7 +11,7 @@ use std::{collections::HashMap, fmt::Write};
 use super::runtime::{
     ADDRESS, ADMIN_STATE, BACKEND, CHECK_ENABLED, CHECK_STATE, DISABLED_IN_FILE, PORT, SERVER, WEIGHT,
 };
-use crate::validated::{Check, Member, Pool, Validated};
+use crate::validate::{Check, Member, Pool, Validated};
 
 pub(crate) const COMMAND: &str = "show servers state";
 

@@ -181,10 +181,11 @@ fn every_path_reaches_the_members_web_server_as_it_was_asked_for() {
     let directory = tempfile::tempdir().unwrap();
     fs::create_dir(directory.path().join("run")).unwrap();
     fs::write(directory.path().join("run/servers.state"), "1\n").unwrap();
-    let mut validated = samples::validated(&asked);
-    let member = &mut validated.pools[0].members[0];
-    (member.address, member.port) = (server.local_addr().unwrap().ip(), server.local_addr().unwrap().port());
-    let text = render(&validated, &samples::config(), true).unwrap();
+    let text = rendered(&asked, &samples::config());
+    // No load balancer may have a member at a loopback address.
+    let (member, here) = ("10.0.0.11:8080", server.local_addr().unwrap().to_string());
+    assert!(text.contains(member), "{text}");
+    let text = text.replace(member, &here);
     fs::write(directory.path().join("haproxy.cfg"), text).unwrap();
     let mut haproxy = Command::new("/usr/sbin/haproxy")
         .args(["-db", "-q", "-f", "../haproxy.cfg", "-L", ID])

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ballast_abi::{DriverError, LoadBalancer, limits, loops};
 
 use super::{Faults, id, port, refuse};
-use crate::validated::{Id, Member};
+use super::{Id, Member};
 
 /// Those of a pool that can be served.
 ///

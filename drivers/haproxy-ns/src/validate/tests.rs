@@ -146,7 +146,8 @@ fn a_physical_network_is_looked_up_in_bridge_mappings() {
     let mut asked = samples::load_balancer(Protocol::Http);
     let network = Network { network_type: "bridge".into(), physical_network: "physnet1".into(), ..Network::default() };
     asked.vip.as_mut().unwrap().network = Some(network.clone());
-    let Attachment::Bridge(bridge) = samples::validated(&asked).vip.unwrap().attachment;
+    let validated = samples::validated(&asked);
+    let Attachment::Bridge(bridge) = &validated.vip.as_ref().unwrap().attachment;
     assert_eq!((bridge.name.as_str(), bridge.own), ("br-phys", false));
     asked.vip.as_mut().unwrap().network = Some(Network { physical_network: "nowhere".into(), ..network });
     assert_eq!(refused(&asked).code, ErrorCode::UNSUPPORTED);

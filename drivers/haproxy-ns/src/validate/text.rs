@@ -3,7 +3,7 @@
 
 use ballast_abi::{DriverError, limits};
 
-use crate::validated::Id;
+use super::Id;
 
 /// An id: of what, in which field.
 ///

@@ -1,11 +1,12 @@
 //! A load balancer that was checked: every value has the type of what it means, and every string in it consists of
-//! characters that are harmless in haproxy.cfg (a monitor's path: once it is quoted), in paths and in interface names. Made
-//! by [`validate`](crate::validate) only.
+//! characters that are harmless in haproxy.cfg (a monitor's path: once it is quoted), in paths and in interface names. Only
+//! [`validate`](crate::validate) can make one or change it: others read its parts.
 
-use std::{collections::HashMap, net::IpAddr};
+use std::{collections::HashMap, net::IpAddr, ops::Deref};
 
 use ballast_abi::{LbMethod, Protocol};
 use ballast_netns::attach::Attachment;
+use ipnet::IpNet;
 use serde::Serialize;
 
 /// Letters, digits, `-` and `_`; 1 to 64 of them.
@@ -19,7 +20,18 @@ impl Id {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Validated {
+pub(crate) struct Validated(pub(super) Parts);
+
+impl Deref for Validated {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Parts {
     pub(crate) id: Id,
     /// For a comment only: characters that could end it are replaced.
     pub(crate) project: String,
@@ -34,8 +46,8 @@ pub(crate) struct Validated {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Vip {
     pub(crate) port: Id,
-    pub(crate) address: IpAddr,
-    pub(crate) prefix_length: u8,
+    /// Its address, and how long the prefix of its network is.
+    pub(crate) net: IpNet,
     pub(crate) mac: [u8; 6],
     pub(crate) gateway: Option<IpAddr>,
     pub(crate) routes: Vec<Route>,
@@ -44,8 +56,8 @@ pub(crate) struct Vip {
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Route {
-    pub(crate) destination: IpAddr,
-    pub(crate) prefix_length: u8,
+    /// Without host bits.
+    pub(crate) destination: IpNet,
     pub(crate) next_hop: IpAddr,
 }
 
