@@ -184,7 +184,7 @@ fn the_last_member_is_not_what_an_unknown_name_means() {
 #[test]
 fn an_agent_is_found_by_its_host_and_shows_why_a_driver_failed() {
     let shown = stdout(&Gateway::start(objects).run(&["agents", "show", "rack 1"]));
-    assert!(shown.contains("broken.so           FAILED  it is no driver"), "{shown}");
+    assert!(shown.contains("broken.so           FAILED            it is no driver"), "{shown}");
 }
 
 #[test]
