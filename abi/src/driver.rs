@@ -32,7 +32,8 @@ pub trait Driver: Send + Sync + Sized + 'static {
     /// `INVALID_CONFIG` ends all attempts until the configuration changes; any other error is tried again later.
     fn new(context: Context<Self::Config>) -> Result<Self, DriverError>;
 
-    /// What this driver can do: [`features::ALL_V1`](crate::features::ALL_V1) or fewer, and limits.
+    /// What this driver can do: [`features::ALL_V1`](crate::features::ALL_V1) or fewer, the
+    /// [`features::SHAPES`](crate::features::SHAPES) that it takes, and limits.
     ///
     /// Asked once after each start, and never changes while the driver runs.
     fn capabilities(&self) -> Capabilities;

@@ -6,6 +6,11 @@
 
 use std::{collections::BTreeSet, net::Ipv6Addr};
 
+use ballast_limits::shapes::Outline;
+pub use ballast_limits::shapes::{
+    LISTENERS_MANY, LISTENERS_NONE, POOL_NONE, POOL_SHARED, POOLS_MANY, POOLS_NONE, SHAPES,
+};
+
 use crate::{Capabilities, DriverError, LbMethod, LoadBalancer, MonitorType, PersistenceType, Protocol};
 
 pub const PROTOCOL_TCP: &str = "protocol:TCP";
@@ -24,7 +29,7 @@ pub const MONITOR_HTTPS: &str = "monitor:HTTPS";
 /// The VIP or a member has an IPv6 address.
 pub const IPV6: &str = "ipv6";
 
-/// All that the LBaaS v1 API can ask for.
+/// All that the LBaaS v1 API can ask for. Of the [`SHAPES`] it knows none: one pool, and at most one listener, with that pool.
 pub const ALL_V1: [&str; 14] = [
     PROTOCOL_TCP,
     PROTOCOL_HTTP,
@@ -42,6 +47,11 @@ pub const ALL_V1: [&str; 14] = [
     IPV6,
 ];
 
+/// All words of this version: [`ALL_V1`], and the [`SHAPES`].
+pub fn all() -> impl Iterator<Item = &'static str> {
+    ALL_V1.into_iter().chain(SHAPES)
+}
+
 /// Capabilities with these features and no limits.
 pub fn capabilities<'a>(features: impl IntoIterator<Item = &'a str>) -> Capabilities {
     Capabilities { features: features.into_iter().map(str::to_owned).collect(), ..Capabilities::default() }
@@ -51,7 +61,7 @@ pub fn capabilities<'a>(features: impl IntoIterator<Item = &'a str>) -> Capabili
 /// as in `lb_method:7`, so that no driver can have declared it.
 #[must_use]
 pub fn used_by(load_balancer: &LoadBalancer) -> BTreeSet<String> {
-    let mut used = BTreeSet::new();
+    let mut used: BTreeSet<String> = outline(load_balancer).shapes().into_iter().map(str::to_owned).collect();
     for listener in &load_balancer.listeners {
         used.insert(protocol(listener.protocol));
     }
@@ -66,6 +76,14 @@ pub fn used_by(load_balancer: &LoadBalancer) -> BTreeSet<String> {
         used.insert(IPV6.to_owned());
     }
     used
+}
+
+fn outline(load_balancer: &LoadBalancer) -> Outline<&str> {
+    Outline {
+        has_address: load_balancer.vip.is_some(),
+        listeners: load_balancer.listeners.iter().map(|listener| listener.default_pool_id.as_str()).collect(),
+        pools: load_balancer.pools.iter().map(|pool| pool.id.as_str()).collect(),
+    }
 }
 
 /// Refuses a load balancer that uses what the driver did not declare, or has more members than it declared to take.
@@ -158,6 +176,29 @@ mod tests {
     fn features_are_seen_in_the_content() {
         let used: Vec<String> = used_by(&load_balancer()).into_iter().collect();
         assert_eq!(used, [IPV6, LB_METHOD_SOURCE_IP, PERSISTENCE_APP_COOKIE, PROTOCOL_HTTP]);
+    }
+
+    #[test]
+    fn a_shape_that_was_not_declared_is_refused_though_nobody_lists_it() {
+        let mut asked = load_balancer();
+        asked.listeners.push(asked.listeners[0].clone());
+        let error = check(&asked, &capabilities(ALL_V1)).unwrap_err();
+        assert_eq!(error.message, "the driver does not support listeners:many, pool:shared");
+        assert_eq!(check(&asked, &capabilities(all())), Ok(()));
+        let nothing = LoadBalancer::default();
+        assert_eq!(
+            check(&nothing, &capabilities(ALL_V1)).unwrap_err().message,
+            "the driver does not support pools:none"
+        );
+    }
+
+    #[test]
+    fn the_words_in_the_document_are_all_there_are() {
+        let document = include_str!("../../drivers/README.md");
+        let table = document.split("## What a driver can declare").nth(1).unwrap().split("\n\n").nth(2).unwrap();
+        let words = table.lines().skip(2).filter_map(|line| line.split(" | ").next());
+        let words: Vec<&str> = words.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+        assert_eq!(words, all().collect::<Vec<_>>());
     }
 
     #[test]

@@ -93,7 +93,7 @@ fn the_note_of_a_driver_is_read_without_loading_it() {
 fn a_driver_answers_every_call() {
     let directory = TempDir::new().unwrap();
     let driver = start(&directory, json!({})).0.unwrap();
-    assert_eq!(driver.capabilities().features, features::ALL_V1);
+    assert_eq!(driver.capabilities().features, features::all().collect::<Vec<_>>());
     assert!(driver.deploy(&deploy("web")).unwrap().faults.is_empty());
     let deployed = driver.deployed().unwrap().deployed;
     assert_eq!((deployed[0].load_balancer_id.as_str(), deployed[0].generation), ("lb-1", 7));
@@ -135,7 +135,7 @@ fn what_a_driver_logs_reaches_the_host_with_the_load_balancer_it_is_about() {
 #[test]
 fn a_feature_that_was_not_declared_never_reaches_the_driver() {
     let directory = TempDir::new().unwrap();
-    let driver = start(&directory, json!({ "features": ["protocol:TCP"] })).0.unwrap();
+    let driver = start(&directory, json!({ "features": ["protocol:TCP", "pools:none"] })).0.unwrap();
     let mut request = deploy("web");
     request.load_balancer.as_mut().unwrap().features = vec!["ipv6".into()];
     let error = driver.deploy(&request).unwrap_err();

@@ -1,11 +1,12 @@
 //! What the fields of a load balancer may be, for who checks them at the API and who has to deploy them: one table, so that
-//! nothing is taken which no driver can have.
+//! nothing is taken which no driver can have. And what it may be made of ([`shapes`]), for who chooses a driver and who is one.
 //!
 //! Pure and of the standard library alone: drivers see it as `ballast_abi::limits`. It knows no texts of refusals; those are
 //! the model's. A value that was stored before a limit came is a driver's to name as a fault of its object.
 
 mod address;
 mod codes;
+pub mod shapes;
 mod text;
 
 pub use address::{no_host, no_member};

@@ -3,12 +3,20 @@
 
 use std::{collections::BTreeSet, net::IpAddr};
 
+use ballast_limits::shapes::Outline;
+pub use ballast_limits::shapes::SHAPES;
+
 use crate::load_balancer::LoadBalancer;
 
-/// What a driver must know to run this load balancer, as in `protocol:HTTP`.
+/// What a driver must know to run this load balancer, as in `protocol:HTTP` or `listeners:many`.
 #[must_use]
 pub fn used(load_balancer: &LoadBalancer) -> BTreeSet<String> {
-    let mut features = BTreeSet::new();
+    let outline = Outline {
+        has_address: load_balancer.vip.is_some(),
+        listeners: load_balancer.listeners.iter().map(|listener| listener.default_pool_id).collect(),
+        pools: load_balancer.pools.iter().map(|pool| pool.id).collect(),
+    };
+    let mut features: BTreeSet<String> = outline.shapes().into_iter().map(str::to_owned).collect();
     if load_balancer.vip.as_ref().is_some_and(|vip| vip.address.is_ipv6()) {
         features.insert("ipv6".to_owned());
     }

@@ -19,6 +19,7 @@ mod board;
 mod client;
 mod copy;
 mod files;
+mod fitted;
 mod grant;
 mod log;
 mod memory;

@@ -127,8 +127,8 @@ impl Resync {
             Err(_) => {}
         }
         // Also after a failure: workers that deploy find out more than workers that wait.
-        if self.synced.insert(pass.driver, pass.start) != Some(pass.start) {
-            self.workers.driver_started();
+        if self.synced.insert(pass.driver.clone(), pass.start) != Some(pass.start) {
+            self.workers.driver_started(&pass.driver);
         }
         self.tell_availability();
     }

@@ -71,6 +71,13 @@ pub(crate) fn choke(config: &Config, load_balancer: &LoadBalancer) -> Result<(),
     Ok(())
 }
 
+/// What is there for who takes the first pool for the only one.
+pub(crate) fn first_of_all(load_balancer: &LoadBalancer) -> LoadBalancer {
+    let pools = vec![load_balancer.pools[0].clone()];
+    let listeners = load_balancer.listeners.first().cloned().into_iter().collect();
+    LoadBalancer { listeners, pools, ..load_balancer.clone() }
+}
+
 /// What is left of a load balancer that was undeployed.
 pub(crate) fn leave_behind(config: &Config, directory: &Path, id: &str) -> Result<(), DriverError> {
     let failed = |error: std::io::Error| DriverError::internal("nothing is left").with_detail(error.to_string());

@@ -11,7 +11,7 @@ use crate::command::{Command, Method};
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Config {
-    /// Declared in the capabilities; absent: all of v1.
+    /// Declared in the capabilities; absent: all that this version knows.
     pub(crate) features: Option<Vec<String>>,
     pub(crate) max_load_balancers: u32,
     pub(crate) max_members: u32,
@@ -55,6 +55,8 @@ pub(crate) enum Fault {
     OddNamesPanic,
     /// `admin_state_up = false` is refused.
     AdminDownFails,
+    /// It was written when a load balancer was one pool and one listener, declares every shape, and reads `pools[0]`.
+    ReadsFirstPool,
     /// Undeploy of what is not deployed fails.
     UndeployOfAbsentFails,
     /// Undeploy answers and leaves it deployed.

@@ -81,7 +81,7 @@ impl Driver for FaultDriver {
     fn capabilities(&self) -> Capabilities {
         let mut features = match &self.config.features {
             Some(features) => features.clone(),
-            None => features::ALL_V1.map(str::to_owned).to_vec(),
+            None => features::all().map(str::to_owned).collect(),
         };
         if self.config.has(Fault::CapabilitiesUnstable) {
             features.push(broken::random_feature());
@@ -116,7 +116,10 @@ impl Driver for FaultDriver {
         if self.config.has(Fault::WritesOutside) {
             broken::write_outside(self.device.directory(), id)?;
         }
-        self.device.put(load_balancer, generation)?;
+        match self.config.has(Fault::ReadsFirstPool) {
+            true => self.device.put(&broken::first_of_all(load_balancer), generation)?,
+            false => self.device.put(load_balancer, generation)?,
+        }
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone());
         tracing::info!(members = load_balancer.pools.iter().map(|pool| pool.members.len()).sum::<usize>(), "deployed");
         Ok(faults)

@@ -20,6 +20,8 @@ use crate::host::Scarcity;
 #[derive(Clone)]
 pub(super) struct Connection {
     pub(super) client: driver::driver_client::DriverClient<Channel>,
+    /// What this process declared.
+    pub(super) capabilities: Arc<driver::Capabilities>,
     /// Tells the supervisor why this process is to be replaced.
     pub(super) trouble: mpsc::Sender<String>,
     pub(super) calls: Calls,

@@ -4,8 +4,8 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use ballast_abi::DriverError;
 use ballast_proto::driver::{
-    DeployRequest, Deployed, DeployedRequest, Fault, LoadBalancer, ObjectFault, Observation, ObserveRequest,
-    UndeployRequest, driver_client,
+    Capabilities, DeployRequest, Deployed, DeployedRequest, Fault, LoadBalancer, ObjectFault, Observation,
+    ObserveRequest, UndeployRequest, driver_client,
 };
 use tokio::time;
 use tonic::{Response, Status, transport::Channel};
@@ -14,6 +14,7 @@ use tracing::warn;
 use super::{
     Deadlines,
     board::{Board, Call, Connection, NotNow},
+    fitted::fitted,
 };
 use crate::driver_host::fault;
 
@@ -49,13 +50,21 @@ impl DriverClient {
         &self.name
     }
 
-    /// Makes the device run this load balancer, and returns the objects that could not be made as asked.
+    /// Makes the device run this load balancer, and returns the objects that could not be made as asked. The driver sees
+    /// none of what has a shape that it did not declare.
     ///
     /// # Errors
     /// The driver's fault, or UNAVAILABLE: then it is unknown what the device runs.
     pub async fn deploy(&self, load_balancer: LoadBalancer, generation: u64) -> Result<Vec<ObjectFault>, Fault> {
-        let request = DeployRequest { load_balancer: Some(load_balancer), generation };
-        let call = |mut grpc: Grpc| async move { grpc.deploy(request).await };
+        let call = |mut grpc: Grpc, capabilities: &Capabilities| {
+            let (fitted, left_out) = fitted(load_balancer, capabilities);
+            let request = DeployRequest { load_balancer: Some(fitted), generation };
+            async move {
+                let mut reply = grpc.deploy(request).await?;
+                reply.get_mut().faults.extend(left_out);
+                Ok(reply)
+            }
+        };
         Ok(self.call("deploy", self.deadlines.deploy, call).await?.faults)
     }
 
@@ -65,7 +74,7 @@ impl DriverClient {
     /// As for [`DriverClient::deploy`].
     pub async fn undeploy(&self, load_balancer_id: String) -> Result<(), Fault> {
         let request = UndeployRequest { load_balancer_id };
-        let call = |mut grpc: Grpc| async move { grpc.undeploy(request).await };
+        let call = |mut grpc: Grpc, _: &Capabilities| async move { grpc.undeploy(request).await };
         self.call("undeploy", self.deadlines.undeploy, call).await.map(drop)
     }
 
@@ -75,7 +84,7 @@ impl DriverClient {
     /// NOT_FOUND when one of them is not deployed; otherwise as for [`DriverClient::deploy`].
     pub async fn observe(&self, load_balancer_ids: Vec<String>) -> Result<Vec<Observation>, Fault> {
         let request = ObserveRequest { load_balancer_ids };
-        let call = |mut grpc: Grpc| async move { grpc.observe(request).await };
+        let call = |mut grpc: Grpc, _: &Capabilities| async move { grpc.observe(request).await };
         Ok(self.call("observe", self.deadlines.observe, call).await?.observations)
     }
 
@@ -84,7 +93,7 @@ impl DriverClient {
     /// # Errors
     /// As for [`DriverClient::deploy`].
     pub async fn deployed(&self) -> Result<Vec<Deployed>, Fault> {
-        let call = |mut grpc: Grpc| async move { grpc.deployed(DeployedRequest {}).await };
+        let call = |mut grpc: Grpc, _: &Capabilities| async move { grpc.deployed(DeployedRequest {}).await };
         Ok(self.call("deployed", self.deadlines.deployed, call).await?.deployed)
     }
 
@@ -92,7 +101,7 @@ impl DriverClient {
         &self,
         method: &'static str,
         deadline: Duration,
-        call: impl FnOnce(Grpc) -> F,
+        call: impl FnOnce(Grpc, &Capabilities) -> F,
     ) -> Result<R, Fault>
     where
         F: Future<Output = Result<Response<R>, Status>> + Send + 'static,
@@ -103,8 +112,8 @@ impl DriverClient {
             .await
             .unwrap_or_else(|_| Err(format!("driver {}: no other process took over within {patience:?}", self.name)))
             .map_err(unavailable)?;
-        let Connection { client, trouble, .. } = connection;
-        let (call, name) = (call(client), Arc::clone(&self.name));
+        let Connection { client, capabilities, trouble, .. } = connection;
+        let (call, name) = (call(client, &capabilities), Arc::clone(&self.name));
         // In a task of its own: a call whose caller has left is still in flight, and may still hang.
         let watched = tokio::spawn(async move {
             let _in_flight = in_flight;

@@ -145,10 +145,11 @@ fn running(
 ) -> Running {
     let records = tokio::spawn(log::forward_records(file.note.name.clone(), client.clone()));
     let (sender, trouble) = mpsc::channel(1);
+    let capabilities = Arc::new(described.capabilities.clone().unwrap_or_default());
     Running {
         process,
         described,
-        connection: Connection { client, trouble: sender, calls: Calls::default() },
+        connection: Connection { client, capabilities, trouble: sender, calls: Calls::default() },
         trouble,
         records,
         memory_limit: settings.limits.memory_mb,

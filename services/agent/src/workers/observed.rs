@@ -27,10 +27,11 @@ impl Workers {
         }
     }
 
-    /// A driver has started (again).
-    pub(crate) fn driver_started(&self) {
+    /// This driver has started (again).
+    pub(crate) fn driver_started(&self, driver: &str) {
         for worker in self.registry().workers.values() {
-            worker.state().driver_started(self.moment());
+            worker.state().driver_started(driver, self.moment());
+            worker.wake();
         }
     }
 

@@ -310,8 +310,14 @@ impl State {
         true
     }
 
-    /// A driver has started (again): what it called hopeless may have become possible.
-    pub(crate) fn driver_started(&mut self, moment: Moment) {
+    /// This driver has started (again): what it called hopeless may have become possible, and an object that it could not
+    /// have, as another file of it may declare more.
+    pub(crate) fn driver_started(&mut self, driver: &str, moment: Moment) {
+        if self.settled.as_ref().is_some_and(|settled| settled.driver == driver && !settled.faults.is_empty())
+            && let Some(held) = self.held.get_mut(driver)
+        {
+            *held = None;
+        }
         let soon = moment.now + Pace::RETRY.wait(self.retry.failures, moment.chance);
         self.retry.at = self.retry.at.map(|at| at.min(soon));
     }

@@ -161,10 +161,30 @@ fn what_is_hopeless_waits_for_minutes_or_for_a_change() {
     let mut state = state(order(1, 1));
     deploy(&mut state, Err(DriverError::unsupported("no").into()), now);
     assert_eq!(next(&state, now), Step::Wait(Some(now + Duration::from_secs(300))));
-    state.driver_started(at(now));
+    state.driver_started(DRIVER, at(now));
     assert_eq!(next(&state, now), Step::Wait(Some(now + Duration::from_secs(1))));
     state.desire(order(1, 2));
     assert!(matches!(next(&state, now), Step::Deploy(_)));
+}
+
+#[test]
+fn an_object_that_a_driver_could_not_have_is_asked_for_again_when_the_driver_has_started_anew() {
+    let now = Instant::now();
+    let settled = |faults: Vec<ObjectFault>| {
+        let mut state = state(order(1, 1));
+        deploy(&mut state, Ok(faults), now).unwrap();
+        state
+    };
+    let fault = ObjectFault { object_id: "l".to_owned(), fault: Some(DriverError::unsupported("no").into()) };
+    let (mut faulty, mut whole) = (settled(vec![fault]), settled(Vec::new()));
+    for state in [&mut faulty, &mut whole] {
+        assert_eq!(next(state, now), Step::Wait(None));
+        state.driver_started("another", at(now));
+        assert_eq!(next(state, now), Step::Wait(None));
+        state.driver_started(DRIVER, at(now));
+    }
+    assert!(matches!(next(&faulty, now), Step::Deploy(_)));
+    assert_eq!(next(&whole, now), Step::Wait(None));
 }
 
 #[test]

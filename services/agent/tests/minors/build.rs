@@ -46,6 +46,31 @@ pub(crate) fn altered() -> FirstMinor {
     })
 }
 
+/// As a vendor wrote it when a load balancer was one pool and one listener: it refuses more by a panic, and keeps which pool
+/// it serves by which listener beside the generation.
+pub(crate) fn reader_of_the_first_pool() -> FirstMinor {
+    build("reader", None, &|name, text| match name {
+        "messages.rs" => {
+            let more = "    #[prost(message, repeated, tag = \"6\")]\n    pub listeners: Vec<Object>,\n    \
+                #[prost(message, repeated, tag = \"7\")]\n    pub pools: Vec<Object>,\n}\n\n\
+                #[derive(Clone, PartialEq, Message)]\npub struct Object {\n    #[prost(string, tag = \"1\")]\n    \
+                pub id: String,\n}\n\n#[derive(Clone, PartialEq, Message)]\npub struct DeployRequest {";
+            text.replace("}\n\n#[derive(Clone, PartialEq, Message)]\npub struct DeployRequest {", more)
+        }
+        "driver.rs" => {
+            let read = "let one = request.load_balancer.unwrap_or_default();\n            let pool = one.pools[0].id.clone();\n            \
+                let by = one.listeners.first().map_or(\"nobody\", |listener| listener.id.as_str());\n            \
+                assert!(one.pools.len() == 1 && one.listeners.len() < 2, \"there is more than it can see\");\n            \
+                let id = one.id.clone();";
+            text.replace("let id = request.load_balancer.unwrap_or_default().id;", read)
+                .replace("request.generation.to_string()", "format!(\"{} {pool} by {by}\", request.generation)")
+                .replace("text.parse()", "text.split(' ').next().unwrap_or_default().parse()")
+        }
+        "Cargo.toml" | "host.rs" => text.replace("minor_1_0", "reader").replace("minor-1-0-host", "reader-host"),
+        _ => text,
+    })
+}
+
 fn build(name: &str, rustc: Option<&Path>, change: &dyn Fn(&str, String) -> String) -> FirstMinor {
     let minors = target().join("minors");
     let (sources, built) = (minors.join(name), minors.join(if rustc.is_some() { "by-other" } else { "by-own" }));

@@ -15,17 +15,17 @@ use std::{
     time::Duration,
 };
 
-use ballast_abi::ErrorCode;
+use ballast_abi::{ErrorCode, features::used_by};
 use ballast_agent::drivers::{DriverClient, DriverSet, DriverSettings};
 use ballast_proto::{
     agent::{DriverReport, DriverState},
-    driver::LoadBalancer,
+    driver::{LbMethod, Listener, LoadBalancer, Pool, Protocol, Vip},
 };
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-use build::{altered, first_minor, first_minor_by, frozen, todays_driver};
+use build::{altered, first_minor, first_minor_by, frozen, reader_of_the_first_pool, todays_driver};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Of the frozen sources. It does not change: who must change them makes another major, and keeps these beside.
@@ -59,7 +59,7 @@ async fn in_todays_agent(place: &Path, driver: &Path) -> (DriverSet, DriverRepor
 
 /// A load balancer's life in a driver of the first minor.
 async fn live(driver: &DriverClient) {
-    let load_balancer = |id: &str| LoadBalancer { id: id.to_owned(), ..LoadBalancer::default() };
+    let load_balancer = |id: &str| grown(id, &[], &[id]);
     for generation in [7, 8] {
         assert_eq!(driver.deploy(load_balancer("lb-1"), generation).await.unwrap(), []);
     }
@@ -75,6 +75,34 @@ async fn live(driver: &DriverClient) {
     assert_eq!(ErrorCode(panicked.code), ErrorCode::PANIC);
     driver.undeploy("lb-1".to_owned()).await.unwrap();
     assert!(driver.deployed().await.unwrap().is_empty());
+}
+
+/// A load balancer with listeners of these pools, and with these pools.
+fn grown(id: &str, listeners: &[&str], pools: &[&str]) -> LoadBalancer {
+    let listener = |(number, pool): (usize, &&str)| Listener {
+        id: format!("listener-{number}"),
+        protocol: Protocol::Http.into(),
+        protocol_port: 80,
+        default_pool_id: (*pool).to_owned(),
+        admin_state_up: true,
+        ..Listener::default()
+    };
+    let pool = |id: &&str| Pool {
+        id: (*id).to_owned(),
+        protocol: Protocol::Http.into(),
+        lb_method: LbMethod::RoundRobin.into(),
+        admin_state_up: true,
+        ..Pool::default()
+    };
+    let mut one = LoadBalancer {
+        id: id.to_owned(),
+        vip: (!listeners.is_empty()).then(Vip::default),
+        listeners: listeners.iter().enumerate().map(listener).collect(),
+        pools: pools.iter().map(pool).collect(),
+        ..LoadBalancer::default()
+    };
+    one.features = used_by(&one).into_iter().collect();
+    one
 }
 
 async fn runs_in_todays_agent(file: &Path) {
@@ -103,6 +131,42 @@ fn life(name: &str, version: &str) -> Result<String, String> {
 #[tokio::test]
 async fn a_driver_of_the_first_minor_runs_in_todays_agent() {
     runs_in_todays_agent(&first_minor().driver()).await;
+}
+
+/// It takes the first pool and the first listener for all there is, as v1 let it.
+#[tokio::test]
+async fn a_driver_of_the_first_minor_never_sees_a_load_balancer_that_has_grown_beyond_v1() {
+    let reader = reader_of_the_first_pool();
+    let place = TempDir::new().unwrap();
+    let (set, report) = in_todays_agent(place.path(), &reader.driver()).await;
+    assert_eq!(report.state(), DriverState::Ready, "{}", report.reason);
+    let driver = set.driver("minor").unwrap();
+    let served = || fs::read_to_string(place.path().join("state/driver-state/minor/lb-1")).unwrap();
+    let deploy = async |generation, listeners: &[&str], pools: &[&str]| {
+        let faults = driver.deploy(grown("lb-1", listeners, pools), generation).await.unwrap();
+        for fault in &faults {
+            let why = fault.fault.clone().unwrap_or_default();
+            assert_eq!(ErrorCode(why.code), ErrorCode::UNSUPPORTED, "{}", why.message);
+            assert!(why.message.starts_with("the driver cannot have "), "{}", why.message);
+        }
+        faults.into_iter().map(|fault| fault.object_id).collect::<Vec<_>>()
+    };
+    assert_eq!(deploy(1, &["a"], &["a"]).await, [""; 0]);
+    assert_eq!(served(), "1 a by listener-0");
+    // Another listener of the same pool, of a pool of its own, and of none; a pool alone.
+    assert_eq!(deploy(2, &["a", "a"], &["a"]).await, ["listener-1"]);
+    assert_eq!(served(), "2 a by listener-0");
+    assert_eq!(deploy(3, &["a", "b"], &["a", "b"]).await, ["listener-1", "b"]);
+    assert_eq!(served(), "3 a by listener-0");
+    assert_eq!(deploy(4, &["a", ""], &["a"]).await, ["listener-1"]);
+    assert_eq!(served(), "4 a by listener-0");
+    // What v1's driver would take for the pool of the listener is another one.
+    assert_eq!(deploy(5, &["b"], &["a", "b"]).await, ["a"]);
+    assert_eq!(served(), "5 b by listener-0");
+    // Its pool is gone: nobody is served by what was deleted.
+    assert_eq!(deploy(6, &[""], &[]).await, ["listener-0", "lb-1"]);
+    assert_eq!(served(), "6 lb-1 by nobody");
+    timeout(PATIENCE, set.shutdown()).await.unwrap();
 }
 
 #[test]

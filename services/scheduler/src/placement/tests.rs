@@ -1,4 +1,13 @@
-use ballast_model::{agent::AgentDriver, plugs::Plugs, time::Timestamp};
+use ballast_model::{
+    agent::AgentDriver,
+    features::{SHAPES, used},
+    ids::{ListenerId, PoolId, PortId, SubnetId},
+    listener::{Listener, Mac, NewVip, Protocol, Vip},
+    load_balancer::LoadBalancer,
+    plugs::Plugs,
+    pool::{LbMethod, NewPool, Pool},
+    time::Timestamp,
+};
 use proptest::prelude::*;
 
 use super::*;
@@ -55,6 +64,80 @@ fn one(change: impl FnOnce(&mut Agent)) -> Vec<Agent> {
     let mut agent = agent(1, 0);
     change(&mut agent);
     vec![agent]
+}
+
+/// LBaaS v1's load balancer, with a vip, and then changed.
+fn shaped(change: impl FnOnce(&mut LoadBalancer)) -> LoadBalancer {
+    let new = NewPool {
+        id: PoolId::from_u128(1),
+        project_id: "p".to_owned(),
+        name: String::new(),
+        description: String::new(),
+        subnet_id: SubnetId::from_u128(2),
+        protocol: Protocol::Http,
+        lb_method: LbMethod::RoundRobin,
+        provider: "haproxy".to_owned(),
+        admin_state_up: true,
+    };
+    let vip = NewVip {
+        id: ListenerId::from_u128(3),
+        project_id: "p".to_owned(),
+        name: String::new(),
+        description: String::new(),
+        vip: Vip {
+            subnet_id: SubnetId::from_u128(2),
+            port_id: PortId::from_u128(4),
+            address: [10, 0, 0, 2].into(),
+            mac: Mac::from_random(1),
+        },
+        protocol: Protocol::Http,
+        protocol_port: 80,
+        session_persistence: None,
+        connection_limit: -1,
+        admin_state_up: true,
+    };
+    let mut load_balancer = LoadBalancer::with_pool(new).add_vip(vip).unwrap();
+    change(&mut load_balancer);
+    load_balancer
+}
+
+/// Drivers of ABI 1.0 and 1.1 declare no shape, and read `pools[0]`.
+#[test]
+fn a_driver_that_declares_no_shape_gets_what_v1_can_say_and_nothing_else() {
+    let another = |listener: &Listener, pool: u128| Listener {
+        id: ListenerId::from_u128(9),
+        default_pool_id: PoolId::from_u128(pool),
+        ..listener.clone()
+    };
+    let shapes: [(&str, LoadBalancer); 6] = [
+        ("listeners:none", shaped(|one| one.listeners.clear())),
+        ("listeners:many", shaped(|one| one.listeners.push(another(&one.listeners[0], 1)))),
+        ("pool:shared", shaped(|one| one.listeners.push(another(&one.listeners[0], 1)))),
+        ("pools:many", shaped(|one| one.pools.push(Pool { id: PoolId::from_u128(8), ..one.pools[0].clone() }))),
+        ("pools:none", shaped(|one| one.pools.clear())),
+        ("pool:none", shaped(|one| one.listeners[0] = another(&one.listeners[0], 7))),
+    ];
+    let every = ["protocol:HTTP", "lb_method:ROUND_ROBIN"].into_iter().chain(SHAPES);
+    let declares = |names: &BTreeSet<&str>| {
+        one(|agent| agent.drivers[0].features = names.iter().map(|name| (*name).to_owned()).collect())
+    };
+    let fits = |load_balancer: &LoadBalancer, names: &BTreeSet<&str>| {
+        let used = used(load_balancer);
+        let used: Vec<&str> = used.iter().map(String::as_str).collect();
+        !eligible(&declares(names), "haproxy-ns", &used).is_empty()
+    };
+    let all: BTreeSet<&str> = every.collect();
+    let v1: BTreeSet<&str> = all.iter().copied().filter(|name| !SHAPES.contains(name)).collect();
+    for plain in [shaped(|_| {}), shaped(|one| (one.vip, one.listeners) = (None, Vec::new()))] {
+        assert!(fits(&plain, &v1), "{plain:?}");
+    }
+    for (shape, load_balancer) in &shapes {
+        assert!(!fits(load_balancer, &v1), "{shape} on a driver of v1");
+        assert!(fits(load_balancer, &all), "{shape} on a driver of today");
+        let without = all.iter().copied().filter(|name| name != shape).collect();
+        assert!(!fits(load_balancer, &without), "{shape} on a driver that knows all others");
+    }
+    assert_eq!(shapes.map(|(shape, _)| shape).into_iter().collect::<BTreeSet<_>>(), SHAPES.into_iter().collect());
 }
 
 #[test]
