@@ -7,7 +7,7 @@ mod monitor;
 mod pool;
 
 use ballast_abi::{DriverError, Listener, LoadBalancer, PersistenceType, Protocol};
-use ballast_device::{Fields, Key, names};
+use ballast_device::{Child, Fields, Key, names};
 use serde_json::{Value, json};
 
 use crate::{kind::Kind, vendor::Thunder};
@@ -75,7 +75,7 @@ fn virtual_port(draft: &mut Draft<'_>, server: &str, listener: &Listener, load_b
     // There is no limit of nothing: a port that is off takes no connection either.
     let up = listener.admin_state_up && listener.connection_limit != 0;
     draft.want(
-        Key::child(Kind::VirtualPort, server, format!("{}+{protocol}", listener.protocol_port)),
+        Key::child(Kind::VirtualPort, server, Child::at(protocol, listener.protocol_port)),
         &listener.id,
         json!({
             "port-number": listener.protocol_port, "protocol": protocol, "action": switch(up),

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ballast_device::{Fields, Key, Marker, encoded, fields};
+use ballast_device::{Child, Fields, Key, Marker, encoded, fields};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -57,14 +57,26 @@ impl Kind {
         }
     }
 
-    /// The fields that name it.
-    pub(crate) fn keys(self) -> &'static [&'static str] {
+    /// The fields that name a child; none: it is none, and has a name.
+    pub(crate) fn child_fields(self) -> Option<ChildFields> {
         match self {
-            Self::ServerPort | Self::VirtualPort => &["port-number", "protocol"],
-            Self::Member => &["name", "port"],
-            _ => &["name"],
+            Self::ServerPort | Self::VirtualPort => Some(ChildFields { name: "protocol", port: "port-number" }),
+            Self::Member => Some(ChildFields { name: "name", port: "port" }),
+            Self::Monitor
+            | Self::PortTemplate
+            | Self::Cookie
+            | Self::SourceIp
+            | Self::Server
+            | Self::Group
+            | Self::VirtualServer => None,
         }
     }
+}
+
+/// Where a child has the two that name it.
+pub(crate) struct ChildFields {
+    pub(crate) name: &'static str,
+    pub(crate) port: &'static str,
 }
 
 impl ballast_device::Kind for Kind {
@@ -148,7 +160,8 @@ impl ballast_device::Kind for Kind {
         let port = fields.get("port").and_then(Value::as_u64);
         match (key.kind, name, port) {
             (Self::Member, Some(name), Some(port)) => {
-                vec![Key::top(Self::Server, name), Key::child(Self::ServerPort, name, format!("{port}+tcp"))]
+                let port = Child::at("tcp", u32::try_from(port).unwrap_or_default());
+                vec![Key::top(Self::Server, name), Key::child(Self::ServerPort, name, port)]
             }
             _ => Vec::new(),
         }
@@ -197,9 +210,22 @@ pub(crate) fn collection(key: &Key<Kind>) -> String {
     }
 }
 
+/// As the vendor writes it: a port is `80+tcp`, a member `web+80`.
+fn segment(kind: Kind, child: &Child) -> String {
+    let Child { name, port } = child;
+    match (kind, port) {
+        (Kind::ServerPort | Kind::VirtualPort, Some(port)) => format!("{port}+{name}"),
+        (_, Some(port)) => format!("{name}+{port}"),
+        (_, None) => name.clone(),
+    }
+}
+
 pub(crate) fn path(key: &Key<Kind>) -> String {
-    let last = key.child.as_deref().unwrap_or(&key.name);
-    format!("{}/{}", collection(key), encoded(last, "+"))
+    let last = match &key.child {
+        None => key.name.clone(),
+        Some(child) => segment(key.kind, child),
+    };
+    format!("{}/{}", collection(key), encoded(&last, "+"))
 }
 
 #[cfg(test)]
@@ -226,8 +252,10 @@ mod tests {
 
     #[test]
     fn a_path_is_encoded_by_segments() {
-        let key = Key::child(Kind::ServerPort, "a b", "80+tcp");
+        let key = Key::child(Kind::ServerPort, "a b", Child::at("tcp", 80_u16));
         assert_eq!(path(&key), "slb/server/a%20b/port/80+tcp");
         assert_eq!(collection(&key), "slb/server/a%20b/port");
+        let key = Key::child(Kind::Member, "g", Child::at("a+b", 80_u16));
+        assert_eq!(path(&key), "slb/service-group/g/member/a+b+80");
     }
 }

@@ -1,10 +1,13 @@
 //! What a partition holds now.
 
 use ballast_abi::Health;
-use ballast_device::{Failure, Fields, Key, Listed, Objects, Reading, Session, Totals, fields};
+use ballast_device::{Child, Failure, Fields, Key, Listed, Objects, Reading, Session, Totals, fields};
 use serde_json::Value;
 
-use crate::{kind::Kind, wire::Axapi};
+use crate::{
+    kind::{ChildFields, Kind},
+    wire::Axapi,
+};
 
 /// The objects of one kind, with their children.
 pub(crate) fn read(session: &Session<'_, Axapi>, kind: Kind) -> Result<Objects<Kind>, Failure> {
@@ -34,14 +37,10 @@ fn list(session: &Session<'_, Axapi>, kind: Kind) -> Result<Vec<Fields>, Failure
     Ok(found.into_iter().map(fields).collect())
 }
 
-fn child_key(kind: Kind, object: &Fields) -> Option<String> {
-    let part = |name: &&str| match object.get(*name)? {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    };
-    let parts: Option<Vec<String>> = kind.keys().iter().map(part).collect();
-    parts.map(|parts| parts.join("+"))
+fn child_key(kind: Kind, object: &Fields) -> Option<Child> {
+    let ChildFields { name, port } = kind.child_fields()?;
+    let port = object.get(port)?.as_u64().and_then(|port| u32::try_from(port).ok())?;
+    Some(Child::at(object.get(name)?.as_str()?, port))
 }
 
 /// From `slb/virtual-server/NAME/port/stats`.

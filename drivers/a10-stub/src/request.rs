@@ -58,31 +58,44 @@ fn listed(kind: Kind, batch: &[Step<Kind>]) -> Vec<Value> {
 
 /// A change names what it changes, as the vendor's clients do.
 fn identified(key: &Key<Kind>, mut changes: Fields) -> Fields {
-    let text = key.child.as_deref().unwrap_or(&key.name);
-    let parts: Vec<&str> = match key.kind.keys() {
-        [_] => vec![text],
-        _ => text.rsplitn(2, '+').collect::<Vec<_>>().into_iter().rev().collect(),
-    };
-    for (name, part) in key.kind.keys().iter().zip(parts) {
-        let number = if *name == "name" { None } else { part.parse::<u64>().ok() };
-        changes.insert((*name).to_owned(), number.map_or_else(|| Value::from(part), Value::from));
+    match (&key.child, key.kind.child_fields()) {
+        (Some(child), Some(fields)) => {
+            changes.insert(fields.name.to_owned(), json!(child.name));
+            changes.insert(fields.port.to_owned(), json!(child.port));
+        }
+        _ => drop(changes.insert("name".to_owned(), json!(key.name))),
     }
     changes
 }
 
 #[cfg(test)]
 mod tests {
-    use ballast_device::fields;
+    use ballast_device::{Child, fields};
 
     use super::*;
 
     #[test]
+    fn a_change_names_what_it_changes_whatever_is_in_the_name() {
+        let changed = |key: Key<Kind>| identified(&key, fields(json!({"action": "enable"})));
+        let port = Key::child(Kind::VirtualPort, "v", Child::at("tcp", 80_u16));
+        assert_eq!(changed(port), fields(json!({"port-number": 80, "protocol": "tcp", "action": "enable"})));
+        // A server of somebody else's may be called anything.
+        for name in ["web+80", "80", "80+tcp", "+"] {
+            let member = Key::child(Kind::Member, "g", Child::at(name, 81_u16));
+            assert_eq!(changed(member), fields(json!({"name": name, "port": 81, "action": "enable"})));
+            let server = Key::top(Kind::Server, name);
+            assert_eq!(changed(server), fields(json!({"name": name, "action": "enable"})));
+        }
+    }
+
+    #[test]
     fn what_is_made_at_one_place_is_one_list_with_the_ports_of_each_server_in_it() {
         let server = |name: &str| Step::Make(Key::top(Kind::Server, name), fields(json!({"name": name})));
-        let port =
-            |name: &str| Step::Make(Key::child(Kind::ServerPort, name, "80+tcp"), fields(json!({"port-number": 80})));
+        let port = |name: &str| {
+            Step::Make(Key::child(Kind::ServerPort, name, Child::at("tcp", 80_u16)), fields(json!({"port-number": 80})))
+        };
         let member = |group: &str, name: &str| {
-            Step::Make(Key::child(Kind::Member, group, format!("{name}+80")), fields(json!({"name": name})))
+            Step::Make(Key::child(Kind::Member, group, Child::at(name, 80_u16)), fields(json!({"name": name})))
         };
         assert!(joins(&[server("a")], &server("b")) && joins(&[member("g", "a")], &member("g", "b")));
         assert!(!joins(&[member("g", "a")], &member("h", "b")) && !joins(&[server("a")], &member("g", "a")));

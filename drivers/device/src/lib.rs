@@ -46,7 +46,7 @@ pub use driver::DeviceDriver;
 pub use failure::Failure;
 pub use kind::Kind;
 pub use marker::Marker;
-pub use object::{Fields, Key, Objects, fields};
+pub use object::{Child, Fields, Key, Objects, fields};
 pub use partitions::Partition;
 pub use plan::{Step, Wanted, plan};
 pub use report::Reading;

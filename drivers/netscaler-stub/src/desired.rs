@@ -9,7 +9,7 @@ mod pool;
 use std::net::IpAddr;
 
 use ballast_abi::{DriverError, LbMethod, Listener, LoadBalancer, PersistenceType, Pool, Protocol};
-use ballast_device::{Fields, Key, fields};
+use ballast_device::{Child, Fields, Key, fields};
 use serde_json::{Value, json};
 
 use crate::{kind::Kind, vendor::Adc};
@@ -46,7 +46,7 @@ fn virtual_server(draft: &mut Draft<'_>, address: IpAddr, listener: &Listener, l
     draft.want(Key::top(Kind::VirtualServer, &name), &listener.id, Value::Object(object));
     if let Some(group) = group {
         draft.want(
-            Key::child(Kind::Backend, &name, &group),
+            Key::child(Kind::Backend, &name, Child::named(&group)),
             &listener.id,
             json!({"name": name, "servicegroupname": group}),
         );

@@ -11,7 +11,7 @@ pub enum Kind {
     Monitor,
     Server,
     Group,
-    /// In a group, as in `web+80`.
+    /// In a group: a server at a port.
     Member,
     /// In a group: a monitor.
     Check,

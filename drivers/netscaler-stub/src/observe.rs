@@ -1,7 +1,7 @@
 //! What a partition holds now, and what it shows of traffic and health.
 
 use ballast_abi::Health;
-use ballast_device::{Failure, Fields, Key, Listed, Objects, Reading, Session, Totals, fields, names};
+use ballast_device::{Child, Failure, Fields, Key, Listed, Objects, Reading, Session, Totals, fields, names};
 use serde_json::{Value, json};
 
 use crate::{
@@ -34,9 +34,12 @@ fn key(kind: Kind, object: &Fields) -> Option<Key<Kind>> {
     let name = text(kind.key())?;
     let child = match kind {
         Kind::Monitor | Kind::Server | Kind::Group | Kind::VirtualServer => return Some(Key::top(kind, name)),
-        Kind::Member => format!("{}+{}", text("servername")?, number(object.get("port")?)?),
-        Kind::Check => text("monitor_name").filter(|monitor| monitor.starts_with(names::PREFIX))?.to_owned(),
-        Kind::Backend => text("servicegroupname")?.to_owned(),
+        Kind::Member => {
+            let port = number(object.get("port")?).and_then(|port| u32::try_from(port).ok())?;
+            Child::at(text("servername")?, port)
+        }
+        Kind::Check => Child::named(text("monitor_name").filter(|monitor| monitor.starts_with(names::PREFIX))?),
+        Kind::Backend => Child::named(text("servicegroupname")?),
     };
     Some(Key::child(kind, name, child))
 }

@@ -91,14 +91,14 @@ fn identity(key: &Key<Kind>) -> Fields {
 }
 
 /// The server and port of a member.
-fn member(key: &Key<Kind>) -> Option<(&str, u16)> {
-    let (server, port) = key.child.as_deref().filter(|_| key.kind == Kind::Member)?.rsplit_once('+')?;
-    Some((server, port.parse().ok()?))
+fn member(key: &Key<Kind>) -> Option<(&str, u32)> {
+    let child = key.child.as_ref().filter(|_| key.kind == Kind::Member)?;
+    Some((&child.name, child.port?))
 }
 
 fn removed(key: &Key<Kind>, found: &Fields) -> String {
     let object = format!("{}/{}", path(key.kind.resource()), segment(&key.name));
-    let child = argument(key.child.as_deref().unwrap_or_default());
+    let child = argument(key.child.as_ref().map_or("", |child| child.name.as_str()));
     match key.kind {
         Kind::Monitor => {
             let of = found.get("type").and_then(Value::as_str).unwrap_or_default();
@@ -134,6 +134,8 @@ fn argument(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ballast_device::Child;
+
     use super::*;
 
     fn change(key: &Key<Kind>, changes: Value) -> Vec<(String, Value)> {
@@ -143,7 +145,7 @@ mod tests {
 
     #[test]
     fn states_are_actions_and_a_members_weight_is_set_through_its_group() {
-        let member = Key::child(Kind::Member, "g", "web one+80");
+        let member = Key::child(Kind::Member, "g", Child::at("web one", 80_u16));
         let sent = change(&member, json!({"weight": 5, "state": "DISABLED", "graceful": "YES"}));
         let named = json!({"servicegroupname": "g", "servername": "web one", "port": 80});
         let with = |name: &str, value: Value| {
@@ -161,7 +163,7 @@ mod tests {
 
     #[test]
     fn many_at_one_place_are_one_list_of_each_request() {
-        let member = |server: &str| Key::child(Kind::Member, "g", format!("{server}+80"));
+        let member = |server: &str| Key::child(Kind::Member, "g", Child::at(server, 80_u16));
         let changes = json!({"weight": 5, "state": "ENABLED"});
         let batch = ["a", "b"].map(|server| Step::Change(member(server), fields(changes.clone())));
         assert!(joins(&batch[..1], &batch[1]));
@@ -194,9 +196,9 @@ mod tests {
         let path = |key, found| requests(&[Step::Remove(key, fields(found))]).remove(0).path;
         let monitor = path(Key::top(Kind::Monitor, "m"), json!({"type": "HTTP"}));
         assert_eq!(monitor, "config/lbmonitor/m?args=type:HTTP");
-        let member = path(Key::child(Kind::Member, "g", "web one+80"), json!({}));
+        let member = path(Key::child(Kind::Member, "g", Child::at("web one", 80_u16)), json!({}));
         assert_eq!(member, "config/servicegroup_servicegroupmember_binding/g?args=servername:web%20one,port:80");
-        let check = path(Key::child(Kind::Check, "g", "m"), json!({}));
+        let check = path(Key::child(Kind::Check, "g", Child::named("m")), json!({}));
         assert_eq!(check, "config/servicegroup_lbmonitor_binding/g?args=monitor_name:m");
         assert_eq!(path(Key::top(Kind::Server, "a b/c"), json!({})), "config/server/a%2520b%252Fc");
     }

@@ -1,7 +1,7 @@
 //! A pool: its service group, members, servers and templates.
 
 use ballast_abi::{LbMethod, PersistenceType, Pool};
-use ballast_device::{Key, Listed, Placed, names};
+use ballast_device::{Child, Key, Listed, Placed, names};
 use serde_json::{Value, json};
 
 use super::{Draft, monitor, number};
@@ -96,7 +96,7 @@ fn member(draft: &mut Draft<'_>, group: &Group<'_>, placed: &Placed<'_>) {
         (true, _) => "enable",
     };
     draft.want(
-        Key::child(Kind::Member, &group.name, format!("{server}+{port}")),
+        Key::child(Kind::Member, &group.name, Child::at(&server, port)),
         &member.id,
         json!({"name": server, "port": port, "member-state": state, "member-template": template}),
     );
@@ -127,7 +127,7 @@ fn server(draft: &mut Draft<'_>, placed: &Placed<'_>, weight: u64) -> String {
     }
     draft.want(key, &member.id, server);
     draft.want(
-        Key::child(Kind::ServerPort, &name, format!("{port}+tcp")),
+        Key::child(Kind::ServerPort, &name, Child::at("tcp", port)),
         &member.id,
         json!({"port-number": port, "protocol": "tcp", "action": "enable", "health-check-disable": 1}),
     );

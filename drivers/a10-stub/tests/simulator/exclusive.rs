@@ -8,7 +8,7 @@ use std::{fs, os::unix::fs::PermissionsExt};
 
 use ballast_abi::{Context, Driver, DriverError, Health, LoadBalancer};
 use ballast_device::{
-    Config, DeviceDriver, Draft, Failure, Fields, Key, Kind as _, Listed, Objects, Partition, Reading, Request,
+    Child, Config, DeviceDriver, Draft, Failure, Fields, Key, Kind as _, Listed, Objects, Partition, Reading, Request,
     Session, Step, Vendor, fields, names,
 };
 use ballast_driver_a10_stub::{Axapi, Kind, Thunder};
@@ -146,7 +146,7 @@ fn template(rivals: &Rivals) -> (Key<Kind>, Made, Value) {
     let top = |kind| Key::top(kind, &name);
     let child = |kind, of: Kind, with: Value| {
         let port = json!({"port-number": 80, "protocol": "tcp"});
-        (Key::child(kind, &name, "80+tcp"), vec![(top(of), fields(with))], port)
+        (Key::child(kind, &name, Child::at("tcp", 80_u16)), vec![(top(of), fields(with))], port)
     };
     let server = json!({"name": name, "host": "10.0.0.1"});
     let address = json!({"name": name, "ip-address": "192.0.2.10"});

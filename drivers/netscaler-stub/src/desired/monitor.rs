@@ -1,7 +1,7 @@
 //! A pool's monitors as the device checks them: all of them must succeed.
 
 use ballast_abi::{HealthMonitor, MonitorType, Pool};
-use ballast_device::{Fields, Key, fields};
+use ballast_device::{Child, Fields, Key, fields};
 use serde_json::{Value, json};
 
 use super::Draft;
@@ -46,7 +46,7 @@ fn want(draft: &mut Draft<'_>, pool: &Pool, (group, monitor): (&str, &HealthMoni
     object.extend(probe);
     draft.want(Key::top(Kind::Monitor, &name), &monitor.id, Value::Object(object));
     let bound = json!({"servicegroupname": group, "monitor_name": name});
-    draft.want(Key::child(Kind::Check, group, &name), &monitor.id, bound);
+    draft.want(Key::child(Kind::Check, group, Child::named(&name)), &monitor.id, bound);
 }
 
 /// A check must be over before the next one begins.

@@ -1,7 +1,7 @@
 //! A pool: its service group, members and servers.
 
 use ballast_abi::Pool;
-use ballast_device::{Key, Listed, Placed};
+use ballast_device::{Child, Key, Listed, Placed};
 use serde_json::json;
 
 use super::{Draft, method, monitor, service_type, switch};
@@ -43,7 +43,7 @@ fn member(draft: &mut Draft<'_>, (pool, group, checked): (&Pool, &str, bool), pl
     // With a weight of 0 it gets nothing new, and finishes what it has.
     let graceful = if on { "YES" } else { "NO" };
     draft.want(
-        Key::child(Kind::Member, group, format!("{server}+{port}")),
+        Key::child(Kind::Member, group, Child::at(&server, port)),
         &member.id,
         json!({
             "servicegroupname": group, "servername": server, "port": port, "weight": weight.unwrap_or(1),
