@@ -9,7 +9,10 @@ use ballast_netns::{attach::Interface, identity::Identity, route::Hop};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    failure::Failure,
+    page::Page,
     ping::Echoes,
+    render::render,
     state::State,
     validate::{Pool, Validated, Vip, is_networks},
 };
@@ -23,6 +26,8 @@ pub(crate) struct Desired {
     pub(crate) plug: Option<Plug>,
     /// The text of haproxy.cfg.
     pub(crate) config: String,
+    /// What the text says; `None`: it is not known.
+    pub(crate) page: Option<Page>,
     pub(crate) echoes: Vec<Echoes>,
     /// Whether to announce a new address at all.
     pub(crate) announce: bool,
@@ -60,8 +65,9 @@ impl Plug {
 impl Desired {
     /// What was asked for when it was last deployed, as far as it is noted: whatever the plan would change now was lost.
     /// `None`: it is not noted.
-    pub(crate) fn noted(state: &State, config: Option<String>) -> Option<Self> {
-        if state.interface.is_some() && state.plug.is_none() {
+    pub(crate) fn noted(state: &State, config: Option<String>, page: Option<Page>) -> Option<Self> {
+        let unknown = state.plug.is_none() || (config.is_some() && page.is_none());
+        if state.interface.is_some() && unknown {
             return None;
         }
         Some(Self {
@@ -70,6 +76,7 @@ impl Desired {
             plug: state.plug.clone(),
             // Without one there is nothing to compare the process with, and the plan says so.
             config: config.unwrap_or_default(),
+            page,
             echoes: state.echoes.clone(),
             announce: true,
         })
@@ -80,10 +87,13 @@ impl Desired {
         self.echoes.iter().map(|echoes| (echoes.pool.clone(), echoes.member.clone())).collect()
     }
 
-    pub(crate) fn of(validated: &Validated, config: String, generation: u64) -> Self {
+    /// # Errors
+    /// The page cannot be rendered: a defect.
+    pub(crate) fn of(validated: &Validated, page: Page, generation: u64) -> Result<Self, Failure> {
+        let config = render(&page)?;
         let plug = validated.vip.as_ref().map(|vip| Plug::of(vip, &validated.pools));
         let echoes = if plug.is_some() { Echoes::of(validated) } else { Vec::new() };
-        Self { generation, identity: None, plug, config, echoes, announce: true }
+        Ok(Self { generation, identity: None, plug, config, page: Some(page), echoes, announce: true })
     }
 }
 

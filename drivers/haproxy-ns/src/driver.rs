@@ -34,10 +34,10 @@ use crate::{
     haproxy::process,
     host,
     observe::{self, Observed, Subject},
+    page::Page,
     passage,
     ping::{Pinger, Sockets},
     plan::{plan, plan_removal},
-    render,
     seen::Seen,
     state::State,
     users,
@@ -105,7 +105,7 @@ impl Driver for HaproxyNs {
         Capabilities {
             network_types: own.chain(mapped).map(str::to_owned).collect(),
             physical_networks: self.config.bridge_mappings.keys().cloned().collect(),
-            ..features::capabilities(features::ALL_V1)
+            ..features::capabilities(features::all())
         }
     }
 
@@ -114,8 +114,8 @@ impl Driver for HaproxyNs {
         let (validated, faults) = validate::validate(load_balancer, &self.config)?;
         let lock = self.locks.of(validated.id.as_str());
         let _guard = hold(&lock);
-        let text = render::render(&validated, &self.config, self.skip_ca_bundle)?;
-        let mut desired = Desired::of(&validated, text, generation);
+        let page = Page::of(&validated, &self.config, self.skip_ca_bundle);
+        let mut desired = Desired::of(&validated, page, generation)?;
         desired.identity = self.identities.of(validated.id.as_str()).map_err(users::none_left)?;
         desired.announce = self.config.send_gratuitous_arp > 0;
         namespace::on_own_thread("deploy", || self.bring_up(&validated, &desired)).map_err(Failure::from)??;

@@ -24,6 +24,7 @@ use crate::{
     failure::{Failure, chain},
     files::Files,
     haproxy::process,
+    page::kept,
     ping::{Pinger, Sockets},
     plan::{Changes, Planned, Step},
     seen::Glance,
@@ -88,12 +89,15 @@ impl Work<'_> {
             (Step::NoteDone, plug) => self.note_done(plug.as_ref(), desired),
             (Step::WriteConfig, _) => self.files.write_new_config(&desired.config, desired.identity),
             (Step::StartHaproxy { replacing }, _) => self.start(*replacing, target),
-            (Step::ChangeServers { pid, commands }, _) => self.change_servers(*pid, commands, target),
+            (Step::ChangeServers { pid, changes }, _) => self.change_servers(*pid, changes, target),
             (Step::Confine(pid), _) => {
                 self.confine(&[*pid]);
                 Ok(())
             }
             (Step::AwaitHaproxy, _) => self.await_haproxy(),
+            (Step::KeepPage, _) => {
+                desired.page.as_ref().map_or(Ok(()), |page| kept::write(self.files, page, &desired.config))
+            }
             (Step::ConfineStarted, _) => self.confine_started(),
             (Step::MakeNamespace, Some(plug)) => self.make_namespace(plug),
             (Step::Prepare, Some(plug)) => {

@@ -1,6 +1,6 @@
 //! The files of one load balancer: `<state_dir>/<id>/`.
 //!
-//! `haproxy.cfg`, `haproxy.cfg.new` and `state.json` belong to the driver. `run/` belongs to the load balancer's haproxy,
+//! `haproxy.cfg`, `haproxy.cfg.new`, `page.json` and `state.json` belong to the driver. `run/` belongs to the load balancer's haproxy,
 //! which writes its pid and its socket there and nothing else: a process that was broken into cannot change what it is
 //! started with. haproxy works in `run/` and knows relative names only, so the directories above may be closed to it and
 //! the length of their names does not matter to its sockets.
@@ -48,6 +48,11 @@ impl Files {
     /// which of the two runs.
     pub(crate) fn new_config(&self) -> PathBuf {
         self.directory.join("haproxy.cfg.new")
+    }
+
+    /// What `haproxy.cfg` says, in types.
+    pub(crate) fn page(&self) -> PathBuf {
+        self.directory.join("page.json")
     }
 
     pub(crate) fn state(&self) -> PathBuf {
@@ -98,7 +103,7 @@ impl Files {
     /// Removes everything but the state.
     pub(crate) fn remove_all_but_state(&self) -> Result<(), Failure> {
         absent_is_fine(fs::remove_dir_all(self.run())).step(|| format!("remove {}", self.run().display()))?;
-        for path in [self.new_config(), self.config()] {
+        for path in [self.new_config(), self.config(), self.page()] {
             absent_is_fine(fs::remove_file(&path)).step(|| format!("remove {}", path.display()))?;
         }
         Ok(())

@@ -20,6 +20,7 @@ mod files;
 mod haproxy;
 mod host;
 mod observe;
+mod page;
 mod passage;
 mod ping;
 mod plan;
@@ -45,7 +46,7 @@ pub fn configuration(
     config: &Config,
 ) -> Result<(String, Vec<ballast_abi::ObjectFault>), ballast_abi::DriverError> {
     let (validated, faults) = validate::validate(load_balancer, config)?;
-    Ok((render::render(&validated, config, false)?, faults))
+    Ok((render::render(&page::Page::of(&validated, config, false))?, faults))
 }
 
 ballast_abi::export_driver!(HaproxyNs);

@@ -25,6 +25,7 @@ use crate::{
     failure::{Failure, Step, chain},
     files::{Files, read_optional},
     haproxy::{process, runtime, socket},
+    page::{Page, kept},
     state::State,
 };
 
@@ -36,6 +37,8 @@ pub(crate) struct Observed {
     pub(crate) process: Process,
     /// The text of haproxy.cfg.
     pub(crate) config: Option<String>,
+    /// What that says, if it is known.
+    pub(crate) page: Option<Page>,
     /// haproxy.cfg.new exists: nobody knows which of the two runs.
     pub(crate) unsettled: bool,
     /// The process is set otherwise than haproxy.cfg says.
@@ -136,6 +139,7 @@ pub(crate) fn observe(
         config: read_optional(&files.config()).step(|| format!("read {}", files.config().display()))?,
         ..Observed::default()
     };
+    observed.page = observed.config.as_deref().and_then(|text| kept::read(files, text));
     if !observed.directory && interface.is_some() && matches!(namespace::look(netns)?, Look::Absent) {
         // The usual first deploy: there is nothing to look for.
         return Ok((observed, None));
@@ -185,8 +189,9 @@ fn listen(
             observed.unconfined = !subject.confinement.holds(id, pid);
             observed.foreign = desired.identity.is_some_and(|identity| process::user(pid) != Some(identity));
             let pinged = desired.pinged();
-            observed.drifted =
-                observed.config.as_ref().is_some_and(|config| runtime::differs(&answer, config, &pinged));
+            let same = observed.config.as_ref() == Some(&desired.config);
+            let page = observed.page.as_ref().or(desired.page.as_ref().filter(|_| same));
+            observed.drifted = page.is_some_and(|page| runtime::differs(&answer, page, &pinged));
         }
         said => {
             if let Some(Said { pid, answer: Err(failure) }) = said {

@@ -11,7 +11,7 @@ use ballast_netns::{attach::Interface, route::Hop};
 
 use crate::{
     desired::{Desired, Plug},
-    haproxy::runtime,
+    haproxy::runtime::{self, Change},
     observe::{Inside, Namespace, Observed, Process},
     state::State,
 };
@@ -37,16 +37,18 @@ pub(crate) enum Step {
     Confine(i32),
     /// The same with what was started, which leaves the driver's group.
     ConfineStarted,
-    /// Give these commands to the process with this pid, and take the new configuration for the one that runs. If it
+    /// Tell these changes to the process with this pid, and take the new configuration for the one that runs. If it
     /// refuses one, it is replaced.
     ChangeServers {
         pid: i32,
-        commands: Vec<String>,
+        changes: Vec<Change>,
     },
     /// Wait for what was started, and take its configuration for the one that runs.
     AwaitHaproxy,
     /// Say the address to the neighbours.
     Announce,
+    /// What the configuration that runs says, in types.
+    KeepPage,
     /// The state with its generation.
     NoteDone,
     EndProcesses(Vec<i32>),
@@ -206,6 +208,9 @@ fn run(steps: &mut Steps, desired: &Desired, plug: &Plug, observed: &Observed) {
     if started {
         steps.add(Step::ConfineStarted, "it was started");
     }
+    if desired.page.is_some() && observed.page != desired.page {
+        steps.add(Step::KeepPage, "what runs is to be known without its load balancer");
+    }
 }
 
 fn end_processes(steps: &mut Steps, process: &Process, why: &'static str) {
@@ -239,9 +244,9 @@ fn start(steps: &mut Steps, desired: &Desired, observed: &Observed, ended: bool)
     } else {
         return false;
     };
-    if let (Some(pid), Some(commands)) = (replacing, commands(desired, observed)) {
+    if let (Some(pid), Some(changes)) = (replacing, changes(desired, observed)) {
         steps.add(Step::WriteConfig, why);
-        steps.add(Step::ChangeServers { pid, commands }, "only weights or admin states of members differ");
+        steps.add(Step::ChangeServers { pid, changes }, "only weights or admin states of members differ");
         return false;
     }
     steps.add(Step::WriteConfig, why);
@@ -250,9 +255,9 @@ fn start(steps: &mut Steps, desired: &Desired, observed: &Observed, ended: bool)
 }
 
 /// What a running haproxy can be told instead of being replaced.
-fn commands(desired: &Desired, observed: &Observed) -> Option<Vec<String>> {
-    let current = observed.config.as_ref().filter(|_| !observed.unsettled && !observed.drifted && !observed.foreign)?;
-    runtime::commands(current, &desired.config, &desired.pinged())
+fn changes(desired: &Desired, observed: &Observed) -> Option<Vec<Change>> {
+    let current = observed.page.as_ref().filter(|_| !observed.unsettled && !observed.drifted && !observed.foreign)?;
+    runtime::changes(current, desired.page.as_ref()?, &desired.pinged())
 }
 
 /// Whether the address is to be announced.

@@ -4,6 +4,7 @@ use ballast_abi::{HealthMonitor, LbMethod, Listener, LoadBalancer, Member, Monit
 
 use crate::{
     config::Config,
+    page::Page,
     validate::{Validated, validate},
 };
 
@@ -77,6 +78,10 @@ pub(crate) fn monitor(kind: MonitorType) -> HealthMonitor {
 pub(crate) fn config() -> Config {
     let bridge_mappings = [("physnet1".to_owned(), "br-phys".to_owned())].into();
     Config { bridge_mappings, ..Config::default() }
+}
+
+pub(crate) fn page(load_balancer: &LoadBalancer) -> Page {
+    Page::of(&validated(load_balancer), &config(), true)
 }
 
 pub(crate) fn validated(load_balancer: &LoadBalancer) -> Validated {

@@ -136,11 +136,13 @@ fn pool(asked: &ballast_abi::Pool, load_balancer: &LoadBalancer, faults: &mut Fa
         let made = monitor(asked, faults);
         monitors.extend(faults.keep(&asked.id, made));
     }
-    // How sessions are kept is asked of a vip.
-    let asker = load_balancer.listeners.iter().find(|listener| listener.default_pool_id == asked.id);
-    let asker = asker.map_or(&asked.id, |listener| &listener.id);
-    let persistence = asked.session_persistence.as_ref().map(|one| persistence(asker, one));
-    let persistence = persistence.and_then(|made| faults.keep(asker, made));
+    let persistence = asked.session_persistence.as_ref().and_then(|one| {
+        let wrong = |(field, why): (&str, &str)| {
+            let askers = askers(asked, load_balancer).into_iter();
+            askers.for_each(|asker| faults.add(asker, refuse("vip", asker, field, why)));
+        };
+        persistence(one).map_err(wrong).ok()
+    });
     Ok(Pool {
         id: id("pool", "id", &asked.id)?,
         protocol,
@@ -153,8 +155,16 @@ fn pool(asked: &ballast_abi::Pool, load_balancer: &LoadBalancer, faults: &mut Fa
     })
 }
 
-fn persistence(asker: &str, asked: &ballast_abi::SessionPersistence) -> Result<Persistence, DriverError> {
-    let wrong = |field: &str, why: &str| refuse("vip", asker, field, why);
+/// How sessions are kept is asked of a vip: of each that has the pool.
+fn askers<'a>(pool: &'a ballast_abi::Pool, load_balancer: &'a LoadBalancer) -> Vec<&'a str> {
+    let listeners = load_balancer.listeners.iter().filter(|listener| listener.default_pool_id == pool.id);
+    let ids: Vec<&str> = listeners.map(|listener| listener.id.as_str()).collect();
+    if ids.is_empty() { vec![&pool.id] } else { ids }
+}
+
+/// Or the field that is wrong, and why.
+fn persistence(asked: &ballast_abi::SessionPersistence) -> Result<Persistence, (&'static str, &'static str)> {
+    let wrong = |field, why| (field, why);
     match PersistenceType::try_from(asked.r#type) {
         Ok(PersistenceType::SourceIp) => Ok(Persistence::SourceIp),
         Ok(PersistenceType::HttpCookie) => Ok(Persistence::HttpCookie),

@@ -14,6 +14,7 @@ use crate::{
     files::{Files, read_optional},
     haproxy::{process, runtime, socket, statistics},
     observe::{self, Said, Subject},
+    page::kept,
     plan::plan,
     report,
     seen::Glance,
@@ -134,7 +135,8 @@ impl HaproxyNs {
             return Ok(if files.new_config().exists() { 0 } else { state.generation });
         }
         let config = read_optional(&files.config()).step(|| format!("read {}", files.config().display()))?;
-        let Some(desired) = Desired::noted(&state, config) else { return Ok(0) };
+        let page = config.as_deref().and_then(|text| kept::read(files, text));
+        let Some(desired) = Desired::noted(&state, config, page) else { return Ok(0) };
         if !self.identities.suits(state.identity) {
             tracing::info!(load_balancer = %id, "its haproxy is to run as another user");
             return Ok(0);

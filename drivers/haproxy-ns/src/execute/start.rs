@@ -10,6 +10,7 @@ use crate::{
     files::{SERVER_STATE, give, write_whole},
     haproxy::{
         process,
+        runtime::Change,
         servers::{self, Knowledge},
         socket, statistics,
     },
@@ -81,9 +82,9 @@ impl Work<'_> {
         self.state.write(self.files)
     }
 
-    pub(super) fn change_servers(&mut self, pid: i32, commands: &[String], target: &Target<'_>) -> Result<(), Failure> {
-        for command in commands {
-            let answer = socket::ask(self.files, command)?;
+    pub(super) fn change_servers(&mut self, pid: i32, changes: &[Change], target: &Target<'_>) -> Result<(), Failure> {
+        for command in changes.iter().map(ToString::to_string) {
+            let answer = socket::ask(self.files, &command)?;
             if !answer.trim().is_empty() {
                 tracing::warn!(load_balancer = %self.id, "haproxy is replaced, as it refused {command:?}: {}", answer.trim());
                 self.start(Some(pid), target)?;

@@ -59,6 +59,7 @@ impl Work<'_> {
             | Step::Confine(_)
             | Step::ChangeServers { .. }
             | Step::AwaitHaproxy
+            | Step::KeepPage
             | Step::ConfineStarted
             | Step::Announce
             | Step::NoteDone => Ok(()),

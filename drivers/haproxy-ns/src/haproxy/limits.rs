@@ -1,19 +1,23 @@
 //! Limits that somebody has set in a running process through its socket. Pure.
 
+use crate::page::Page;
+
 /// Of `show info`: 0 in every process until somebody sets them, because no configuration of this driver does.
 const RATES: [&str; 4] = ["ConnRateLimit", "SessRateLimit", "SslRateLimit", "CompressBpsRateLim"];
 
 /// Whether a process, by its answer to `show stat` of frontends and servers and to `show info`, has other limits than its
-/// configuration says. What the configuration leaves to haproxy counts only when it is lower than that of the process.
-pub(super) fn differ(answer: &str, configuration: &str) -> bool {
-    let whole = maxconn(configuration, "global").unwrap_or(0);
+/// page says. What the page leaves to haproxy counts only when it is lower than that of the process.
+pub(super) fn differ(answer: &str, page: &Page) -> bool {
+    let whole = page.maxconn.into();
+    // 0 leaves it to haproxy.
+    let asked = |proxy: &str| page.frontends.iter().find(|one| one.id == proxy)?.maxconn.filter(|limit| *limit > 0);
     let rate = |name: &&str| info(answer, name).is_some_and(|limit| limit > 0);
     RATES.iter().any(rate)
         || info(answer, "Maxconn").is_some_and(|limit| limit < whole)
         || rows(answer).any(|(proxy, server, limit)| match (server, limit) {
             ("BACKEND", _) => false,
-            ("FRONTEND", limit) => match maxconn(configuration, &format!("frontend {proxy}")) {
-                Some(asked) => limit != asked,
+            ("FRONTEND", limit) => match asked(proxy) {
+                Some(asked) => limit != u64::from(asked),
                 None => limit < whole,
             },
             (_, limit) => limit > 0,
@@ -37,29 +41,38 @@ fn rows(answer: &str) -> impl Iterator<Item = (&str, &str, u64)> {
     })
 }
 
-/// What a section says of it. 0 leaves it to haproxy.
-fn maxconn(configuration: &str, section: &str) -> Option<u64> {
-    let inside = configuration.lines().skip_while(|line| line.trim_end() != section).skip(1);
-    let mut inside = inside.take_while(|line| line.starts_with(' '));
-    let limit = inside.find_map(|line| line.trim().strip_prefix("maxconn ")?.trim().parse().ok());
-    limit.filter(|limit| *limit > 0)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use ballast_abi::Protocol;
 
-    const CONFIGURATION: &str = "global\n    nbthread 1\n    maxconn 2000\n\ndefaults\n    retries 3\n\nfrontend free\n    \
-        mode http\n\nfrontend bound\n    maxconn 5\n\nfrontend zero\n    maxconn 0\n\nbackend b\n    server s 10.0.0.1:80 weight 1\n";
+    use super::*;
+    use crate::{
+        page::{Frontend, Mode},
+        samples,
+    };
+
     const ANSWER: &str = "1\n# be_id\n\n# pxname,svname,qcur,qmax,scur,smax,slim,stot,status\nfree,FRONTEND,,,0,1,2000,9,OPEN\n\
         bound,FRONTEND,,,0,1,5,9,OPEN\nzero,FRONTEND,,,0,1,2000,9,OPEN\nb,s,0,0,0,0,,1,UP\nb,BACKEND,0,0,0,0,200,1,UP\n\n\
         Name: HAProxy\nMaxconn: 2000\nHard_maxconn: 2000\nConnRateLimit: 0\nSessRateLimit: 0\nSslRateLimit: 0\n\
         CompressBpsRateLim: 0\n\n";
 
+    fn page() -> Page {
+        let frontend = |(id, maxconn): (&str, Option<u32>)| Frontend {
+            id: id.to_owned(),
+            mode: Mode::Http,
+            bind: "10.0.0.4:80".parse().unwrap(),
+            maxconn,
+            pool: None,
+        };
+        let whole = samples::page(&samples::load_balancer(Protocol::Http));
+        let frontends = [("free", None), ("bound", Some(5)), ("zero", Some(0))].map(frontend).to_vec();
+        Page { maxconn: 2000, frontends, ..whole }
+    }
+
     #[test]
     fn limits_are_those_of_the_configuration_until_somebody_sets_them() {
-        assert!(!differ(ANSWER, CONFIGURATION));
-        assert!(!differ("", CONFIGURATION));
+        assert!(!differ(ANSWER, &page()));
+        assert!(!differ("", &page()));
         for (from, to) in [
             ("free,FRONTEND,,,0,1,2000", "free,FRONTEND,,,0,1,1"),
             ("zero,FRONTEND,,,0,1,2000", "zero,FRONTEND,,,0,1,1"),
@@ -74,7 +87,7 @@ mod tests {
         ] {
             let set = ANSWER.replacen(from, to, 1);
             assert_ne!(set, ANSWER, "{from}");
-            assert!(differ(&set, CONFIGURATION), "{to}");
+            assert!(differ(&set, &page()), "{to}");
         }
     }
 }

@@ -1,4 +1,4 @@
-use ballast_abi::Protocol;
+use ballast_abi::{LoadBalancer, Protocol};
 use ballast_netns::{
     attach::{Attachment, Seen, bridge::Bridge},
     identity::Identity,
@@ -7,12 +7,12 @@ use ballast_netns::{
 use proptest::prelude::*;
 
 use super::*;
-use crate::{ping::Echoes, samples};
+use crate::{haproxy::runtime::To, ping::Echoes, samples};
 
 fn desired(address: &str, generation: u64) -> Desired {
     let mut asked = samples::load_balancer(Protocol::Http);
     asked.vip = Some(samples::vip(address));
-    Desired::of(&samples::validated(&asked), format!("config for {address}\n"), generation)
+    Desired::of(&samples::validated(&asked), samples::page(&asked), generation).unwrap()
 }
 
 /// What a host is like once these steps were done: the tests' model of the kernel, of haproxy and of the disk.
@@ -49,9 +49,13 @@ fn done(steps: &[Planned], desired: &Desired, before: &Observed) -> Observed {
             }
             Step::StartHaproxy { .. } => start(&mut host),
             Step::AwaitHaproxy | Step::ChangeServers { .. } => {
-                host.config = written.take();
+                let text = written.take();
+                // That of another text is none.
+                host.page = host.page.take().filter(|_| host.config == text);
+                host.config = text;
                 host.unsettled = false;
             }
+            Step::KeepPage => host.page = desired.page.clone(),
             Step::Confine(_) | Step::ConfineStarted => (host.unconfined, host.grouped) = (false, true),
             Step::NoteDone => {
                 host.directory = true;
@@ -104,7 +108,7 @@ fn undone(host: &mut Observed, step: &Step) {
         Step::Announce => {}
         Step::RemoveGroup => host.grouped = false,
         Step::RemoveFiles => {
-            host.config = None;
+            (host.config, host.page) = (None, None);
             host.unsettled = false;
         }
         Step::RemoveDirectory => *host = Observed::default(),
@@ -142,9 +146,8 @@ fn a_first_deploy_notes_what_it_is_about_to_make_and_announces_last() {
     assert_eq!(*steps[0], Step::NoteIntent);
     assert_eq!(*steps[1], Step::MakeNamespace);
     assert_eq!(steps[3], &Step::StartHaproxy { replacing: None });
-    assert_eq!(*steps[steps.len() - 3], Step::Announce);
-    assert_eq!(*steps[steps.len() - 2], Step::ConfineStarted);
-    assert_eq!(*steps[steps.len() - 1], Step::NoteDone);
+    let last = [&Step::Announce, &Step::ConfineStarted, &Step::KeepPage, &Step::NoteDone];
+    assert_eq!(steps[steps.len() - 4..], last);
 }
 
 #[test]
@@ -163,18 +166,26 @@ fn another_address_changes_addresses_replaces_haproxy_and_then_announces() {
     let steps = steps(&planned);
     assert!(matches!(steps[0], Step::Configure(changes) if changes.add_address && changes.remove_addresses.len() == 1));
     assert_eq!(*steps[2], Step::StartHaproxy { replacing: Some(4711) });
-    assert_eq!(steps[3..], [&Step::AwaitHaproxy, &Step::Announce, &Step::ConfineStarted, &Step::NoteDone]);
+    let then = [&Step::AwaitHaproxy, &Step::Announce, &Step::ConfineStarted, &Step::KeepPage, &Step::NoteDone];
+    assert_eq!(steps[3..], then);
 }
 
 #[test]
 fn another_weight_is_said_to_the_process_that_runs_unless_somebody_has_meddled_with_it() {
-    let mut first = desired("10.0.0.4", 1);
-    first.config = "backend b\n    server s 10.0.0.11:80 weight 1\n".to_owned();
+    let mut asked = samples::load_balancer(Protocol::Http);
+    let weighing = |asked: &LoadBalancer, generation| {
+        Desired::of(&samples::validated(asked), samples::page(asked), generation).unwrap()
+    };
+    let first = weighing(&asked, 1);
     let host = done(&plan(&first, &Observed::default()), &first, &Observed::default());
-    let second = Desired { generation: 2, config: first.config.replace("weight 1", "weight 2"), ..first };
-    let commands = vec!["set server b/s weight 2".to_owned()];
-    let expected = [&Step::WriteConfig, &Step::ChangeServers { pid: 4711, commands }, &Step::NoteDone];
+    asked.pools[0].members[0].weight = 7;
+    let second = weighing(&asked, 2);
+    let (backend, server) = (asked.pools[0].id.clone(), asked.pools[0].members[0].id.clone());
+    let changes = vec![Change { backend, server, to: To::Weight(7) }];
+    let expected = [&Step::WriteConfig, &Step::ChangeServers { pid: 4711, changes }, &Step::KeepPage, &Step::NoteDone];
     assert_eq!(steps(&plan(&second, &host)), expected);
+    let unknown = Observed { page: None, ..host.clone() };
+    assert_eq!(steps(&plan(&second, &unknown))[1], &Step::StartHaproxy { replacing: Some(4711) });
     let meddled = Observed { drifted: true, ..host };
     assert_eq!(steps(&plan(&second, &meddled))[1], &Step::StartHaproxy { replacing: Some(4711) });
 }
@@ -211,12 +222,14 @@ fn a_vip_that_goes_away_takes_everything_but_the_state_along() {
 fn what_is_noted_is_what_was_desired() {
     let desired = desired("10.0.0.4", 1);
     let host = done(&plan(&desired, &Observed::default()), &desired, &Observed::default());
-    let noted = Desired::noted(host.state.as_ref().unwrap(), host.config.clone()).unwrap();
+    let noted = Desired::noted(host.state.as_ref().unwrap(), host.config.clone(), host.page.clone()).unwrap();
     assert_eq!(noted, desired);
     let text = serde_json::to_string(host.state.as_ref().unwrap()).unwrap();
     assert_eq!(serde_json::from_str::<State>(&text).unwrap(), host.state.unwrap());
     let of_a_former_release = State { plug: None, ..serde_json::from_str(&text).unwrap() };
-    assert_eq!(Desired::noted(&of_a_former_release, host.config), None);
+    assert_eq!(Desired::noted(&of_a_former_release, host.config.clone(), host.page), None);
+    let state = serde_json::from_str(&text).unwrap();
+    assert_eq!(Desired::noted(&state, host.config, None), None, "without a page nobody knows what the text says");
 }
 
 fn bridge(name: &str, own: bool) -> Attachment {
@@ -279,12 +292,16 @@ fn some_host() -> impl Strategy<Value = Observed> {
             ..State::default()
         })
     });
-    let config = proptest::option::of(address().prop_map(|address| format!("config for {address}\n")));
+    let config = proptest::option::of((address(), any::<bool>()).prop_map(|(address, known)| {
+        let Desired { config, page, .. } = desired(&address, 1);
+        (config, page.filter(|_| known))
+    }));
     (namespace, plugged, process, state, config, any::<(bool, bool, bool, bool, bool)>()).prop_map(
         |(namespace, plugged, process, state, config, (unsettled, drifted, foreign, unconfined, grouped))| Observed {
             namespace,
             plugged,
-            config,
+            page: config.as_ref().and_then(|(_, page)| page.clone()),
+            config: config.map(|(text, _)| text),
             unsettled,
             drifted: drifted && matches!(process, Process::Answering(_)),
             foreign: foreign && matches!(process, Process::Answering(_)),

@@ -9,17 +9,20 @@ use std::{
     time::Duration,
 };
 
-use ballast_abi::{HealthMonitor, LoadBalancer, MonitorType, PersistenceType, SessionPersistence};
+use ballast_abi::{HealthMonitor, LbMethod, LoadBalancer, MonitorType, PersistenceType, Protocol, SessionPersistence};
 use proptest::{
     strategy::{Strategy, ValueTree},
     test_runner::TestRunner,
 };
 
 use super::*;
-use crate::samples::{self, ID};
+use crate::{
+    config::Config,
+    samples::{self, ID},
+};
 
 fn rendered(load_balancer: &LoadBalancer, config: &Config) -> String {
-    render(&samples::validated(load_balancer), config, true).unwrap()
+    render(&Page::of(&samples::validated(load_balancer), config, true)).unwrap()
 }
 
 /// Compares with the snapshot of this name, and asks haproxy what it thinks of it.
@@ -111,6 +114,35 @@ fn every_persistence_is_accepted_by_haproxy() {
         asked.pools[0].members.clear();
     });
     check("persistence-http-cookie-without-members", &asked);
+}
+
+/// Several of everything: a pool of two listeners, a pool of none, a listener of none.
+#[test]
+fn every_shape_is_accepted_by_haproxy() {
+    for (name, protocol) in PROTOCOLS {
+        let asked = with(protocol, |asked| {
+            let (listener, pool) = (asked.listeners[0].clone(), asked.pools[0].clone());
+            for (number, default_pool_id) in [(1, pool.id.clone()), (2, "pool-1".to_owned()), (3, String::new())] {
+                let (id, protocol_port) = (format!("listener-{number}"), 80 + number);
+                asked.listeners.push(ballast_abi::Listener { id, protocol_port, default_pool_id, ..listener.clone() });
+            }
+            for number in [1, 2] {
+                asked.pools.push(ballast_abi::Pool { id: format!("pool-{number}"), ..pool.clone() });
+            }
+            asked.pools[1].monitors = vec![samples::monitor(MonitorType::Http)];
+            asked.pools[2].session_persistence = persistence(PersistenceType::SourceIp, "");
+        });
+        check(&format!("shapes-{name}"), &asked);
+    }
+    let nothing = |asked: &mut LoadBalancer| (asked.listeners.clear(), asked.pools.clear());
+    check("shapes-nothing", &with(Protocol::Http, |asked| nothing(asked).0));
+    check(
+        "shapes-no-pool",
+        &with(Protocol::Http, |asked| {
+            asked.pools.clear();
+            asked.listeners[0].default_pool_id.clear();
+        }),
+    );
 }
 
 #[test]
@@ -241,5 +273,5 @@ fn a_traffic_log_is_accepted_by_haproxy() {
 #[test]
 fn a_build_without_the_http_client_gets_no_line_about_it() {
     let validated = samples::validated(&samples::load_balancer(Protocol::Http));
-    assert!(!render(&validated, &samples::config(), false).unwrap().contains("httpclient"));
+    assert!(!render(&Page::of(&validated, &samples::config(), false)).unwrap().contains("httpclient"));
 }

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
+    page::Page,
     render,
     samples::{self, ID},
 };
@@ -195,7 +196,7 @@ proptest! {
             validate(&asked, &samples::config())
         };
         let shape = |validated: &Validated| -> Vec<usize> {
-            let text = render::render(validated, &samples::config(), true).unwrap();
+            let text = render::render(&Page::of(validated, &samples::config(), true)).unwrap();
             let code = text.lines().filter(|line| !line.starts_with('#'));
             code.map(|line| line.split_whitespace().count()).collect()
         };
@@ -210,7 +211,7 @@ proptest! {
             }));
             // What is a fault is left out, lines and all.
             prop_assert!(!faults.is_empty() || shape(&validated) == harmless);
-            let text = render::render(&validated, &samples::config(), true).unwrap();
+            let text = render::render(&Page::of(&validated, &samples::config(), true)).unwrap();
             prop_assert!(!text.contains(['"', '\r', '\0']));
             // A path has them quoted.
             prop_assert!(field == 0 || !text.contains(['\'', '\\']));

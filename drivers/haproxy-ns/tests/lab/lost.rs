@@ -258,12 +258,13 @@ fn a_process_a_namespace_or_a_file_that_was_lost_is_put_back() {
     let signal = |world: &World<'_>, signal| kill(Pid::from_raw(world.pid()), signal).unwrap();
     let remove = |world: &World<'_>, name: &str| fs::remove_file(world.directory().join(name)).unwrap();
     type Breakage<'a> = (&'a str, &'a dyn Fn(&World<'_>));
-    let breakages: [Breakage<'_>; 9] = [
+    let breakages: [Breakage<'_>; 10] = [
         ("the process was killed", &|world| signal(world, Signal::SIGKILL)),
         ("the process is stopped", &|world| signal(world, Signal::SIGSTOP)),
         ("the pid file is gone", &|world| remove(world, "run/pid")),
         ("the socket is gone", &|world| remove(world, "run/stats.sock")),
         ("the configuration is gone", &|world| remove(world, "haproxy.cfg")),
+        ("what the configuration says is gone", &|world| remove(world, "page.json")),
         ("the state is gone", &|world| remove(world, "state.json")),
         ("the state is cut off", &|world| fs::write(world.directory().join("state.json"), "{\"gen").unwrap()),
         ("the namespace lost its name", &|world| umount2(&netns(world), MntFlags::MNT_DETACH).unwrap()),
