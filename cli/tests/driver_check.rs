@@ -138,6 +138,23 @@ fn a_promise_of_deploy_and_undeploy_that_is_broken_turns_its_check_red() {
     red("a_promise_of_deploy_and_undeploy_that_is_broken_turns_its_check_red", &cases);
 }
 
+/// As one that was written for v1 would be, whose author declares every shape in good faith.
+#[test]
+fn a_driver_that_reads_its_first_pool_turns_its_checks_red() {
+    const MANY: &str = "faults = [\"reads-first-pool\"]\n\
+        features = [\"protocol:HTTP\", \"lb_method:ROUND_ROBIN\", \"monitor:TCP\", \"pools:many\"]";
+    const NONE: &str = "faults = [\"reads-first-pool\"]\n\
+        features = [\"protocol:HTTP\", \"lb_method:ROUND_ROBIN\", \"pools:none\"]";
+    let silent = "it tells of members of other pools, and of none of pool c0f0";
+    let cases: [Case; 4] = [
+        ("reads-first-pool", "contract.shapes", "pools:none is declared, but deploy of generation"),
+        (MANY, "contract.shapes", "when it has grown: it tells of members of other pools"),
+        (MANY, "contract.observe", silent),
+        (NONE, "contract.shapes", "PANIC: the driver panicked in deploy (index out of bounds"),
+    ];
+    red("a_driver_that_reads_its_first_pool_turns_its_checks_red", &cases);
+}
+
 #[test]
 fn a_lie_about_what_runs_turns_its_check_red() {
     let cases: [Case; 9] = [
@@ -179,6 +196,10 @@ fn a_driver_that_declares_little_is_checked_for_that() {
     let section = "features = [\"protocol:TCP\", \"lb_method:SOURCE_IP\"]\nmax_members = 3\nmax_load_balancers = 1";
     for (name, expected) in [
         ("contract.features", "2 declared, 12 refused"),
+        (
+            "contract.shapes",
+            "not declared, and UNSUPPORTED: listeners:many, listeners:none, pools:many, pools:none, pool:shared, pool:none",
+        ),
         ("contract.ipv6", "not declared, and UNSUPPORTED"),
         ("contract.members", "it declares 3; more is UNSUPPORTED"),
         ("contract.change", "not declared: persistence, two monitors"),
@@ -188,6 +209,15 @@ fn a_driver_that_declares_little_is_checked_for_that() {
         assert_eq!(outcome, "passed", "{name}: {detail}");
         assert!(detail.contains(expected), "{name}: {detail}");
     }
+    // Some shapes, and each is checked.
+    let all = "\"protocol:TCP\", \"lb_method:SOURCE_IP\", \"listeners:many\", \"pool:shared\", \"pool:none\"";
+    let (shapes, detail) = outcome(&format!("features = [{all}]"), "contract.shapes");
+    assert_eq!(shapes, "passed", "{detail}");
+    assert!(detail.starts_with("served: listeners:many, pool:shared, pool:none; not declared"), "{detail}");
+    let (shapes, detail) =
+        outcome("features = [\"protocol:TCP\", \"lb_method:SOURCE_IP\", \"pool:shared\"]", "contract.shapes");
+    assert_eq!(shapes, "passed", "{detail}");
+    assert!(detail.contains("of no use without others that are not: pool:shared"), "{detail}");
     let (outcome, detail) = outcome("features = [\"ipv6\"]", "contract.deploy");
     assert_eq!(outcome, "failed");
     assert!(detail.starts_with("it declares no protocol"), "{detail}");

@@ -1,11 +1,15 @@
-//! Load balancers to deploy, as the LBaaS v1 API makes them: one pool, one listener, of one id with the load balancer.
+//! Load balancers to deploy, as the LBaaS v1 API makes them: one pool, one listener, of one id with the load balancer. Those
+//! of other [`shapes`] begin as such a one.
 //!
 //! Each check has addresses and ids of its own, so that what a failed check leaves on a device is not in the way of
 //! another. The network has no provider attributes, as one that an agent makes a bridge for.
 
+mod shapes;
+
 use crate::{
     Capabilities, HealthMonitor, LbMethod, Listener, LoadBalancer, Member, MonitorType, Network, Pool, Protocol,
-    SessionPersistence, Vip, features,
+    SessionPersistence, Vip,
+    features::{self, SHAPES},
 };
 
 /// What all ids begin with.
@@ -26,6 +30,7 @@ pub(super) struct Samples {
     protocol: Protocol,
     method: LbMethod,
     members: u32,
+    capabilities: Capabilities,
 }
 
 /// Whether the suite has made the load balancer of this id.
@@ -53,6 +58,7 @@ impl Samples {
             protocol: protocols.into_iter().find(|(feature, _)| declares(feature))?.1,
             method: methods.into_iter().find(|(feature, _)| declares(feature))?.1,
             members: if limit == 0 { 2 } else { limit.min(2) },
+            capabilities: capabilities.clone(),
         })
     }
 
@@ -152,6 +158,9 @@ pub(super) fn finished(mut load_balancer: LoadBalancer) -> LoadBalancer {
 
 /// A load balancer that uses this feature and whatever else it must; `None` for a word that this version does not know.
 pub(super) fn using(feature: &str, samples: &Samples, number: u8) -> Option<LoadBalancer> {
+    if SHAPES.contains(&feature) {
+        return Some(samples.of_shape(feature, number));
+    }
     let mut asked = samples.load_balancer(number);
     let pool = asked.pools.first_mut()?;
     match feature {
@@ -193,9 +202,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_feature_of_v1_has_a_load_balancer_that_uses_it() {
-        let samples = Samples::of(9, &features::capabilities(features::ALL_V1)).unwrap();
-        for feature in features::ALL_V1 {
+    fn every_feature_has_a_load_balancer_that_uses_it() {
+        let samples = Samples::of(9, &features::capabilities(features::all())).unwrap();
+        for feature in features::all() {
             let used = using(feature, &samples, 1).unwrap().features;
             assert!(used.iter().any(|used| used == feature), "{feature}: {used:?}");
         }

@@ -5,6 +5,7 @@
 //! The suite's own members answer at [`samples::HERE`](super::samples::HERE), which is put on that bridge.
 
 use std::{
+    collections::BTreeSet,
     io::{Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     process::Command,
@@ -16,9 +17,11 @@ use super::{
     samples::{ANSWERING, HERE, MEMBER_PORT, NETWORK},
     verdict::Stop,
 };
-use crate::LoadBalancer;
+use crate::{Listener, LoadBalancer};
 
-const BODY: &str = "ballast-conformance";
+const BODY: &str = "ballast-conformance ";
+/// Requests that show who answers.
+const ROUND: usize = 6;
 /// How long a change may take to be seen in traffic.
 const SOON: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -43,23 +46,53 @@ impl Wire {
         Self(())
     }
 
-    /// Asks until the answer is the expected one, for a while.
+    /// Asks at all listeners until they answer as expected, for a while: all of them, or none.
     pub(super) fn wait_for(&self, load_balancer: &LoadBalancer, expected: Answers) -> Result<Answers, Stop> {
-        let Some(address) = address(load_balancer).filter(|_| reach()) else { return Ok(Answers::No) };
+        let addresses = addresses(load_balancer);
+        if addresses.is_empty() || !reach() {
+            return Ok(Answers::No);
+        }
         let end = Instant::now() + SOON;
         loop {
-            let found = if ask(address) { Answers::Yes } else { Answers::No };
-            if found == expected || Instant::now() > end {
-                return Ok(found);
+            let all = addresses.iter().map(|address| ask(*address).is_some());
+            let found = all.collect::<BTreeSet<bool>>();
+            let as_expected = found == BTreeSet::from([expected == Answers::Yes]);
+            if as_expected || Instant::now() > end {
+                return Ok(if as_expected == (expected == Answers::Yes) { Answers::Yes } else { Answers::No });
             }
             thread::sleep(PAUSE);
         }
     }
 
-    /// Sends requests; how many were answered by a member.
+    /// Sends requests to each listener; how many were answered by a member.
     pub(super) fn send(&self, load_balancer: &LoadBalancer, requests: usize) -> usize {
-        let Some(address) = address(load_balancer).filter(|_| reach()) else { return 0 };
-        (0..requests).filter(|_| ask(address)).count()
+        let addresses = addresses(load_balancer);
+        if addresses.is_empty() || !reach() {
+            return 0;
+        }
+        addresses.iter().map(|address| (0..requests).filter(|_| ask(*address).is_some()).count()).sum()
+    }
+
+    /// Asks at a listener until members of its pool answer, and no others; of none nobody does.
+    pub(super) fn expect_pool(&self, load_balancer: &LoadBalancer, listener: &Listener) -> Result<(), Stop> {
+        let Some(address) = address(load_balancer, listener).filter(|_| reach()) else { return Ok(()) };
+        let pool = load_balancer.pools.iter().find(|pool| pool.id == listener.default_pool_id);
+        let members = pool.iter().flat_map(|pool| &pool.members).filter(|member| member.address == HERE);
+        let expected: BTreeSet<u16> = members.filter_map(|member| u16::try_from(member.protocol_port).ok()).collect();
+        let end = Instant::now() + SOON;
+        loop {
+            let found: BTreeSet<u16> = (0..ROUND).filter_map(|_| ask(address)).collect();
+            if found.is_subset(&expected) && found.is_empty() == expected.is_empty() {
+                return Ok(());
+            }
+            if Instant::now() > end {
+                return Err(Stop::failed(format!(
+                    "at port {} members of its pool must answer, which are at {expected:?}, and those at {found:?} do",
+                    listener.protocol_port
+                )));
+            }
+            thread::sleep(PAUSE);
+        }
     }
 }
 
@@ -74,14 +107,21 @@ fn reach() -> bool {
     Command::new("ip").args(words).output().is_ok_and(|output| output.status.success())
 }
 
-fn address(load_balancer: &LoadBalancer) -> Option<SocketAddr> {
-    let address = load_balancer.vip.as_ref()?.address.parse().ok()?;
-    let port = u16::try_from(load_balancer.listeners.first()?.protocol_port).ok()?;
-    Some(SocketAddr::new(address, port))
+/// Of all listeners.
+fn addresses(load_balancer: &LoadBalancer) -> Vec<SocketAddr> {
+    load_balancer.listeners.iter().filter_map(|listener| address(load_balancer, listener)).collect()
 }
 
+fn address(load_balancer: &LoadBalancer, listener: &Listener) -> Option<SocketAddr> {
+    let address = load_balancer.vip.as_ref()?.address.parse().ok()?;
+    Some(SocketAddr::new(address, u16::try_from(listener.protocol_port).ok()?))
+}
+
+/// With the port at which the member was reached.
 fn answer(mut stream: TcpStream) {
-    let reply = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{BODY}", BODY.len());
+    let port = stream.local_addr().map(|address| address.port()).unwrap_or_default();
+    let body = format!("{BODY}{port}");
+    let reply = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
     let mut asked = [0; 4096];
     let set = stream.set_read_timeout(Some(PATIENCE)).is_ok();
     // A check that connects and says nothing is answered by the end of the connection.
@@ -90,8 +130,8 @@ fn answer(mut stream: TcpStream) {
     }
 }
 
-/// Whether one of the suite's members answers there.
-fn ask(address: SocketAddr) -> bool {
+/// Which of the suite's members answers there, by its port.
+fn ask(address: SocketAddr) -> Option<u16> {
     let request = || -> std::io::Result<String> {
         let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -100,7 +140,8 @@ fn ask(address: SocketAddr) -> bool {
         stream.read_to_string(&mut reply)?;
         Ok(reply)
     };
-    request().is_ok_and(|reply| reply.starts_with("HTTP/1.1 200 ") && reply.ends_with(BODY))
+    let reply = request().ok().filter(|reply| reply.starts_with("HTTP/1.1 200 "))?;
+    reply.rsplit_once(BODY)?.1.parse().ok()
 }
 
 #[cfg(test)]
@@ -112,6 +153,6 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         thread::spawn(move || listener.incoming().flatten().for_each(answer));
-        assert!(ask(address));
+        assert_eq!(ask(address), Some(address.port()));
     }
 }

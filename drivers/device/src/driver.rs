@@ -58,7 +58,7 @@ impl<V: Vendor> Driver for DeviceDriver<V> {
     }
 
     fn capabilities(&self) -> Capabilities {
-        features::capabilities(features::ALL_V1)
+        features::capabilities(features::all())
     }
 
     fn deploy(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<Vec<ObjectFault>, DriverError> {

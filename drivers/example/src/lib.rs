@@ -38,13 +38,15 @@ impl Driver for Example {
     }
 
     fn capabilities(&self) -> Capabilities {
-        features::capabilities([
+        let own = [
             features::PROTOCOL_TCP,
             features::LB_METHOD_ROUND_ROBIN,
             features::LB_METHOD_LEAST_CONNECTIONS,
             features::LB_METHOD_SOURCE_IP,
             features::IPV6,
-        ])
+        ];
+        // Of any shape, because `render` goes by ids. Leave them out, and you get one pool and at most one listener.
+        features::capabilities(own.into_iter().chain(features::SHAPES))
     }
 
     fn deploy(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<Vec<ObjectFault>, DriverError> {

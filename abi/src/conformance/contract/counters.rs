@@ -59,7 +59,7 @@ pub(in crate::conformance) fn counters(bench: &Bench) -> Verdict {
     })
 }
 
-fn grown(stage: &Stage<'_>, one: &LoadBalancer, last: &mut Statistics, when: &str) -> Result<(), Stop> {
+pub(super) fn grown(stage: &Stage<'_>, one: &LoadBalancer, last: &mut Statistics, when: &str) -> Result<(), Stop> {
     let now = stage.observe(&one.id)?.statistics.unwrap_or_default();
     for (what, before, after) in [
         ("bytes_in", last.bytes_in, now.bytes_in),
@@ -75,48 +75,74 @@ fn grown(stage: &Stage<'_>, one: &LoadBalancer, last: &mut Statistics, when: &st
 pub(in crate::conformance) fn members(bench: &Bench) -> Verdict {
     on_stage(bench, 14, |stage| {
         let wire = Wire::open();
-        let mut one = stage.samples.load_balancer(1);
-        // The last one is at an address where nobody answers.
-        let dead = stage.samples.member(1, 50);
+        let mut one = stage.samples.whole(1);
         // Devices may want a check to be over before the next one.
         let monitor =
             crate::HealthMonitor { delay: 2, timeout: 1, max_retries: 1, ..stage.samples.monitor(1, MonitorType::Tcp) };
-        one.pools.iter_mut().for_each(|pool| {
+        let mut dead = Vec::new();
+        for (pool, number) in one.pools.iter_mut().zip(50..) {
+            // The last one is at an address where nobody answers.
             pool.members.truncate(1);
-            pool.members.push(dead.clone());
-            pool.monitors = vec![monitor.clone()];
-        });
-        let mut one = samples::finished(one);
+            pool.members.push(stage.samples.member(1, number));
+            pool.monitors = vec![crate::HealthMonitor { id: format!("{}-{number}", monitor.id), ..monitor.clone() }];
+            dead.extend(pool.members.last().map(|member| member.id.clone()));
+        }
+        let one = samples::finished(one);
         if features::check(&one, &stage.capabilities).is_err() {
-            one = stage.samples.load_balancer(1);
+            let one = stage.samples.whole(1);
             stage.deploy(&one, 1)?;
-            known(stage, &one)?;
+            told_of_each_pool(stage, &one)?;
             return Ok("it declares no monitor of TCP: health was not looked at".to_owned());
         }
         stage.deploy(&one, 1)?;
-        let reached = wire.wait_for(&one, Answers::Yes)? == Answers::Yes;
-        let found = known(stage, &one)?;
+        let reached = reaches(&wire, &one)?;
+        let found = told_of_each_pool(stage, &one)?;
+        let all = one.pools.iter().map(|pool| pool.members.len()).sum::<usize>();
         if !reached {
-            return Ok(format!("the health of {} of 2 members is known; no traffic could be sent", found.len()));
+            return Ok(format!("the health of {} of {all} members is known; no traffic could be sent", found.len()));
         }
         let end = Instant::now() + SOON;
         loop {
             let found = known(stage, &one)?;
             let of = |id: &str| found.iter().find(|(member, _)| member == id).map(|(_, health)| *health);
-            let alive = one.pools.first().and_then(|pool| pool.members.first()).map(|member| member.id.clone());
-            let alive = of(&alive.unwrap_or_default());
-            if (alive, of(&dead.id)) == (Some(Health::Up), Some(Health::Down)) {
-                return Ok("one that answers is UP, one that does not is DOWN".to_owned());
-            }
+            let expected = |id: &String| if dead.contains(id) { Health::Down } else { Health::Up };
+            let ids = one.pools.iter().flat_map(|pool| &pool.members).map(|member| &member.id);
+            let Some(other) = { ids }.find(|id| of(id) != Some(expected(id))) else {
+                let of_pools = if one.pools.len() > 1 { ", in each pool" } else { "" };
+                return Ok(format!("one that answers is UP, one that does not is DOWN{of_pools}"));
+            };
             ensure(Instant::now() < end, || {
-                format!(
-                    "a member that answers is {alive:?} and one that does not is {:?}, after {SOON:?}",
-                    of(&dead.id)
-                )
+                format!("member {other} must be {:?} and is {:?}, after {SOON:?}", expected(other), of(other))
             })?;
             thread::sleep(PAUSE);
         }
     })
+}
+
+/// Whether a listener that has a pool can be reached.
+fn reaches(wire: &Wire, one: &LoadBalancer) -> Result<bool, Stop> {
+    let mut served = one.clone();
+    served.listeners.retain(|listener| one.pools.iter().any(|pool| pool.id == listener.default_pool_id));
+    Ok(wire.wait_for(&served, Answers::Yes)? == Answers::Yes)
+}
+
+/// Waits until something is known of each pool that has members, if anything is known of any: all are checked alike.
+pub(super) fn told_of_each_pool(stage: &Stage<'_>, one: &LoadBalancer) -> Result<Vec<(String, Health)>, Stop> {
+    let end = Instant::now() + SOON;
+    loop {
+        let found = known(stage, one)?;
+        let is_told = |pool: &&crate::Pool| {
+            pool.members.is_empty() || pool.members.iter().any(|member| found.iter().any(|(id, _)| *id == member.id))
+        };
+        let Some(silent) = one.pools.iter().find(|pool| !is_told(pool)) else { return Ok(found) };
+        if found.is_empty() {
+            return Ok(found);
+        }
+        ensure(Instant::now() < end, || {
+            format!("it tells of members of other pools, and of none of pool {}, after {SOON:?}", silent.id)
+        })?;
+        thread::sleep(PAUSE);
+    }
 }
 
 /// Member ids and what is known; fails for what was not given, or is there twice.

@@ -53,7 +53,7 @@ fn strangers(stage: &Stage<'_>) -> Result<(), Stop> {
 
 pub(in crate::conformance) fn again(bench: &Bench) -> Verdict {
     on_stage(bench, 3, |stage| {
-        let one = stage.samples.load_balancer(1);
+        let one = stage.samples.whole(1);
         stage.deploy(&one, 1)?;
         let before = Machine::now(bench);
         for generation in [1, 1, 2] {
@@ -124,7 +124,7 @@ pub(in crate::conformance) fn unknown(bench: &Bench) -> Verdict {
 
 pub(in crate::conformance) fn restart(bench: &Bench) -> Verdict {
     on_stage(bench, 6, |stage| {
-        let one = stage.samples.load_balancer(1);
+        let one = stage.samples.whole(1);
         stage.deploy(&one, 11)?;
         let before = Machine::now(bench);
         stage.restart()?;

@@ -67,7 +67,12 @@ pub(in crate::conformance) fn ipv6(bench: &Bench) -> Verdict {
     })
 }
 
-fn declared_or_refused(stage: &Stage<'_>, asked: &LoadBalancer, feature: &str, generation: u64) -> Result<(), Stop> {
+pub(super) fn declared_or_refused(
+    stage: &Stage<'_>,
+    asked: &LoadBalancer,
+    feature: &str,
+    generation: u64,
+) -> Result<(), Stop> {
     let missing: Vec<_> = asked.features.iter().filter(|used| !stage.declares(used)).collect();
     if missing.iter().any(|missing| *missing == feature) {
         return refused(stage, asked, feature);

@@ -26,7 +26,7 @@ pub(in crate::conformance) fn kills(bench: &Bench) -> Verdict {
     on_stage(bench, 18, |stage| {
         let before = Machine::now(bench);
         let mut chance = Chance::new(bench.seed);
-        let one = stage.samples.load_balancer(1);
+        let one = stage.samples.whole(1);
         let begun = Instant::now();
         stage.deploy(&one, 1)?;
         let usual = begun.elapsed();
@@ -59,7 +59,7 @@ pub(in crate::conformance) fn kills(bench: &Bench) -> Verdict {
 /// A deploy is cut short, then a change, then an undeploy; what was interrupted is asked for again each time.
 fn round(stage: &Stage<'_>, one: &LoadBalancer, generation: u64, moment: Duration) -> Result<(), Stop> {
     let mut changed = one.clone();
-    changed.listeners.iter_mut().for_each(|listener| listener.protocol_port = 8000);
+    changed.listeners.iter_mut().for_each(|listener| listener.protocol_port += 8000);
     for (asked, generation) in [(one, generation), (&changed, generation + 1)] {
         cut_short(stage, moment, || drop(stage.subject().deploy(asked, generation)))?;
         possible(stage, &one.id, generation)?;

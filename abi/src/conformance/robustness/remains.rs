@@ -40,10 +40,10 @@ pub(in crate::conformance) fn remains(bench: &Bench) -> Verdict {
 }
 
 fn cycle(stage: &Stage<'_>, number: u8) -> Result<(), Stop> {
-    let one = stage.samples.load_balancer(number);
+    let one = stage.samples.whole(number);
     stage.deploy(&one, 1)?;
     let mut changed = one.clone();
-    changed.listeners.iter_mut().for_each(|listener| listener.protocol_port = 8000);
+    changed.listeners.iter_mut().for_each(|listener| listener.protocol_port += 8000);
     stage.deploy(&samples::finished(changed), 2)?;
     stage.observe(&one.id)?;
     stage.undeploy(&one.id)

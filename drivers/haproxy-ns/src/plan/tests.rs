@@ -48,13 +48,7 @@ fn done(steps: &[Planned], desired: &Desired, before: &Observed) -> Observed {
                 host.unsettled = true;
             }
             Step::StartHaproxy { .. } => start(&mut host),
-            Step::AwaitHaproxy | Step::ChangeServers { .. } => {
-                let text = written.take();
-                // That of another text is none.
-                host.page = host.page.take().filter(|_| host.config == text);
-                host.config = text;
-                host.unsettled = false;
-            }
+            Step::AwaitHaproxy | Step::ChangeServers { .. } => accepted(&mut host, written.take()),
             Step::KeepPage => host.page = desired.page.clone(),
             Step::Confine(_) | Step::ConfineStarted => (host.unconfined, host.grouped) = (false, true),
             Step::NoteDone => {
@@ -84,6 +78,12 @@ fn done(steps: &[Planned], desired: &Desired, before: &Observed) -> Observed {
 fn attach(host: &mut Observed) {
     let outside = Some(Link { index: 9, up: true, master: Some(7), ..Link::default() });
     host.plugged = Seen { outside, attached: true, unprepared: false, own: true };
+}
+
+fn accepted(host: &mut Observed, text: Option<String>) {
+    // The page of another text is none.
+    host.page = host.page.take().filter(|_| host.config == text);
+    (host.config, host.unsettled) = (text, false);
 }
 
 fn start(host: &mut Observed) {
