@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use crate::{ids::AgentId, plugs::Plugs, time::Timestamp};
+use crate::{
+    ids::{AgentId, SchedulerId},
+    plugs::Plugs,
+    time::Timestamp,
+};
 
 /// What an agent's driver is up to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,11 +62,20 @@ pub struct Agent {
     pub created_at: Timestamp,
     pub started_at: Timestamp,
     pub heartbeat_at: Timestamp,
-    /// Whether it has a session: a lost stream makes an agent Suspect at once.
+    /// Whether it has a session in which it is heard of: a lost stream makes an agent Suspect at once.
     pub connected: bool,
+    pub session: Option<Session>,
     pub drivers: Vec<AgentDriver>,
     /// How many load balancers are bound to it.
     pub load_balancers: u32,
+}
+
+/// A session of an agent. There is one at a time, whichever scheduler it is with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    pub scheduler_id: SchedulerId,
+    /// The process of the agent: made anew at each of its starts.
+    pub instance: String,
 }
 
 /// Whether an agent lives.

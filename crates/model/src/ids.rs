@@ -73,6 +73,8 @@ ids! {
     MonitorId
     /// Of an agent.
     AgentId
+    /// Of a scheduler's process: each start makes another.
+    SchedulerId
     /// Of a network.
     NetworkId
     /// Of a subnet.

@@ -20,16 +20,21 @@ mod ports;
 mod quotas;
 mod reports;
 mod requests;
+mod schedulers;
+mod sessions;
 mod vips;
 mod wakes;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicI64},
+    time::Duration,
+};
 
 use ballast_model::{
     Uuid,
     agent::LivenessLimits,
     fault::Fault,
-    ids::{AgentId, LoadBalancerId, PoolId},
+    ids::{AgentId, LoadBalancerId, PoolId, SchedulerId},
     listener::Mac,
     load_balancer::{LoadBalancer, pool_not_found},
     provider::Provider,
@@ -50,6 +55,8 @@ pub use monitors::MonitorWithPools;
 use plugging::Plugging;
 pub use ports::NewPort;
 pub use reports::Owner;
+pub use schedulers::home;
+pub use sessions::Greeting;
 pub use vips::WantedVip;
 pub use wakes::{Listening, Wakes};
 
@@ -61,6 +68,10 @@ use crate::{
 /// Everything the use cases need. A clone is another handle of the same.
 #[derive(Clone)]
 pub struct App {
+    /// Of this process among those that serve the database.
+    pub id: SchedulerId,
+    home: Arc<str>,
+    beats: Arc<AtomicI64>,
     pub store: Store,
     pub clock: Clock,
     pub chance: Chance,
@@ -99,11 +110,16 @@ impl From<&Binding> for Wake {
 }
 
 impl App {
-    /// From the configuration and an open store.
+    /// From the configuration and an open store, for the scheduler that is alone at `home`.
     ///
     /// # Errors
     /// One line that names the key at fault.
-    pub fn new(settings: &Settings, store: Store, Sources { clock, chance }: Sources) -> Result<Self, String> {
+    pub fn new(
+        settings: &Settings,
+        store: Store,
+        Sources { clock, chance }: Sources,
+        home: &str,
+    ) -> Result<Self, String> {
         let name = &settings.placement.policy;
         let policy = policy(name).ok_or_else(|| {
             format!("placement.policy = \"{name}\" is not a policy; it is one of: {}", POLICIES.join(", "))
@@ -114,21 +130,26 @@ impl App {
             default: provider.default,
         });
         let millis = |value: u32| Duration::from_millis(value.into());
+        let limits = LivenessLimits {
+            suspect_after: millis(settings.agents.suspect_after_ms),
+            dead_after: millis(settings.agents.dead_after_ms),
+        };
+        let id = chance.id();
         Ok(Self {
+            id,
+            home: home.into(),
+            beats: Arc::default(),
             beside: store.clone(),
             store,
             clock,
             chance,
             providers: providers.collect(),
-            limits: LivenessLimits {
-                suspect_after: millis(settings.agents.suspect_after_ms),
-                dead_after: millis(settings.agents.dead_after_ms),
-            },
+            limits,
             heartbeat_interval: millis(settings.agents.heartbeat_interval_ms),
             statistics_interval: millis(settings.agents.statistics_interval_ms),
             policy,
             wakes: Arc::default(),
-            fleet: Arc::default(),
+            fleet: Arc::new(Fleet::new(id, limits)),
             placing: Arc::default(),
             watching: Arc::default(),
             events: EventLimits {
@@ -146,14 +167,6 @@ impl App {
             network: network::provider(&settings.network)?,
             plugging: Arc::default(),
         })
-    }
-
-    /// At the scheduler's start no agent is connected, whatever the last one thought.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn start(&self) -> Result<(), Fault> {
-        self.store.write(|tx, _| Box::pin(tx.disconnect_all())).await
     }
 
     /// An id for a new object.

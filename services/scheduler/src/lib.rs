@@ -61,7 +61,8 @@ pub async fn run(
 ) -> Result<(), Failure> {
     let address = settings.database.address().map_err(Failure::Config)?;
     let store = Store::open(&address).await.map_err(|error| Failure::Run(error.to_string()))?;
-    let app = Arc::new(App::new(&settings, store, sources.clone()).map_err(Failure::Config)?);
+    let home = listeners.tcp.local_addr().map_or_else(|_| String::new(), app::home);
+    let app = Arc::new(App::new(&settings, store, sources.clone(), &home).map_err(Failure::Config)?);
     app.start().await.map_err(|fault| Failure::run("the database", fault.detail().unwrap_or(fault.message())))?;
     let mut background = Background::default();
     background.start("upkeep", {
@@ -75,6 +76,10 @@ pub async fn run(
     background.start("sweeping", {
         let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
         async move { app.keep_sweeping(shutdown).await }
+    });
+    background.start("meeting", {
+        let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
+        async move { app.keep_meeting(shutdown).await }
     });
     background.start("failover", {
         let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
@@ -97,8 +102,9 @@ pub async fn run(
         async move { app.keep_following(shutdown).await }
     });
     let call_timeout = Duration::from_millis(settings.scheduler.call_timeout_ms.into());
-    let routes =
-        rpc::routes(app, call_timeout, shutdown.clone()).await.map_err(|error| Failure::run("reflection", error))?;
+    let routes = rpc::routes(Arc::clone(&app), call_timeout, shutdown.clone())
+        .await
+        .map_err(|error| Failure::run("reflection", error))?;
     tracing::info!(
         database = without_password(&settings.database.url),
         "scheduler ready on {}",
@@ -112,6 +118,8 @@ pub async fn run(
         served = grpc::serve(routes, listening, shutdown) => served,
         failure = background.failed() => Err(failure),
     };
+    drop(background);
+    app.leave().await;
     if let Some(path) = path {
         // A socket that is left is harmless: the next start replaces it.
         let _ = std::fs::remove_file(path);

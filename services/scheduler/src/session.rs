@@ -13,7 +13,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use self::sent::Sent;
 use ballast_model::{
-    agent::{Agent, AgentDriver, Liveness},
+    agent::{Agent, AgentDriver},
     fault::{Code, Fault},
     told::{LONGEST, told},
 };
@@ -31,7 +31,7 @@ use tonic::{Request, Response, Status, Streaming};
 use self::reader::{Inbound, Open, SILENCE};
 use crate::{
     admission::AgentPeer,
-    app::{App, Listening},
+    app::{App, Greeting, Listening},
 };
 
 /// How often a session looks at everything again, woken or not.
@@ -102,23 +102,17 @@ impl Sessions {
                 format!("the host of Hello is a name of at most {LONGEST} characters, none of them a control one");
             return Err(Fault::new(Code::InvalidInput, message));
         }
-        if let Some(known) = self.app.agent_of_host(&hello.host).await? {
-            let other = self.app.wakes.instance(known.id).is_some_and(|instance| instance != hello.instance_id);
-            if other && self.app.liveness(&known) == Liveness::Alive {
-                let message =
-                    format!("another agent is connected as host '{}': give each its own agent.host", known.host);
-                return Err(Fault::new(Code::AgentExists, message));
-            }
-        }
         let drivers: Vec<AgentDriver> =
             hello.drivers.iter().map(|report| convert::from_driver_report(report, None)).collect();
-        self.app.agent_connected(&hello.host, &told(&hello.version), &drivers).await
+        let version = told(&hello.version);
+        let instance = &hello.instance_id;
+        self.app.agent_connected(&Greeting { host: &hello.host, instance, version: &version, drivers: &drivers }).await
     }
 }
 
 #[tracing::instrument(skip_all, fields(agent.host = %agent.host, agent.id = %agent.id))]
 async fn run(app: Arc<App>, agent: Agent, hello: Hello, stream: Duplex, shutdown: CancellationToken) {
-    let listening = app.wakes.listen(agent.id, &hello.instance_id);
+    let listening = app.wakes.listen(agent.id);
     tracing::info!(instance = %told(&hello.instance_id), version = %agent.version, "agent connected");
     let mut session = Session {
         app: &app,
@@ -139,7 +133,7 @@ async fn run(app: Arc<App>, agent: Agent, hello: Hello, stream: Duplex, shutdown
     // A newer session of the same agent has its own say about whether it is connected.
     if listening.is_newest() {
         drop(listening);
-        if let Err(fault) = app.agent_disconnected(&agent).await {
+        if let Err(fault) = app.agent_disconnected(agent.id).await {
             tracing::error!(detail = fault.detail(), "{fault}");
         }
     }

@@ -27,6 +27,7 @@ mod quotas;
 mod refusals;
 mod requests;
 mod rest;
+mod schedulers;
 mod services;
 mod tokens;
 mod upgrades;

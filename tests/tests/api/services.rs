@@ -20,7 +20,7 @@ use ballast_service::{
 use ballast_tests::rest::Reply;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::AbortHandle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::transport::Channel;
 
@@ -39,6 +39,7 @@ pub(crate) struct Services {
     pub(crate) url: String,
     _directory: TempDir,
     shutdown: Option<DropGuard>,
+    running: AbortHandle,
 }
 
 impl Services {
@@ -100,24 +101,30 @@ impl Services {
         let unix = Some(grpc::bind_unix("scheduler.socket", &settings.scheduler.socket).unwrap());
         let channel = grpc::channel(&settings.gateway.scheduler).unwrap();
         let listeners = Listeners { tcp, unix };
-        tokio::spawn(ballast_scheduler::run(
+        let running = tokio::spawn(ballast_scheduler::run(
             settings.clone(),
             Sources { clock: clock(&ahead), chance: Chance::system() },
             listeners,
             shutdown.clone(),
         ));
+        let running = running.abort_handle();
 
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(ballast_api_gateway::run(settings, Sources::system(), listener, shutdown.clone()));
         let client = ballast_service::http::plain().unwrap();
         let shutdown = Some(shutdown.drop_guard());
-        Self { channel, scheduler, database, ahead, client, url, _directory: directory, shutdown }
+        Self { channel, scheduler, database, ahead, client, url, _directory: directory, shutdown, running }
     }
 
     /// Tells both to end.
     pub(crate) fn stop(&mut self) {
         self.shutdown = None;
+    }
+
+    /// Ends the scheduler without a word.
+    pub(crate) fn kill(&mut self) {
+        self.running.abort();
     }
 
     /// Lets time pass on the scheduler's clocks.

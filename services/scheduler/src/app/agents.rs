@@ -15,12 +15,18 @@ use crate::placement::Judged;
 impl App {
     /// Whether the agent lives, as far as this scheduler knows.
     pub fn liveness(&self, agent: &Agent) -> Liveness {
-        self.fleet.liveness(agent, &self.limits, self.clock.monotonic())
+        self.fleet.liveness(agent, self.clock.monotonic())
+    }
+
+    /// The agent as it is shown: when it was heard of last is known here, and stored now and then.
+    pub(super) fn shown(&self, agent: Agent) -> Agent {
+        let heartbeat_at = self.fleet.heartbeat_at(&agent, self.clock.monotonic(), self.now());
+        Agent { heartbeat_at, ..agent }
     }
 
     /// The agents, each with whether it lives.
     pub(super) fn judged(&self, agents: Vec<Agent>) -> Vec<Judged> {
-        self.fleet.judge(agents, &self.limits, self.clock.monotonic())
+        self.fleet.judge(agents, self.clock.monotonic())
     }
 
     /// The agent of this id; for others than admins there is none.
@@ -28,7 +34,7 @@ impl App {
     /// # Errors
     /// [`Code::AgentNotFound`]
     pub async fn agent(&self, caller: &Caller, id: AgentId) -> Result<Agent, Fault> {
-        self.store.read(|tx, _| Box::pin(load_agent(tx, caller, id))).await
+        self.store.read(|tx, _| Box::pin(load_agent(tx, caller, id))).await.map(|agent| self.shown(agent))
     }
 
     /// Agents; for others than admins there are none.
@@ -39,7 +45,8 @@ impl App {
         if !caller.admin {
             return Ok(Page { items: Vec::new(), more: false });
         }
-        self.store.read(|tx, _| Box::pin(tx.agent_page(&query))).await
+        let page = self.store.read(|tx, _| Box::pin(tx.agent_page(&query))).await?;
+        Ok(Page { items: page.items.into_iter().map(|agent| self.shown(agent)).collect(), more: page.more })
     }
 
     /// Changes what an operator may change of an agent.
@@ -68,7 +75,7 @@ impl App {
         if agent.admin_state_up {
             self.place_soon();
         }
-        Ok(agent)
+        Ok(self.shown(agent))
     }
 
     /// Forgets an agent. What it ran is placed elsewhere; should it live, it comes back under a new id and removes that.
@@ -102,7 +109,7 @@ impl App {
                 }
             })
         });
-        read.await
+        Ok(read.await?.map(|agent| self.shown(agent)))
     }
 
     /// The load balancers that an agent hosts: none when there is no such agent.

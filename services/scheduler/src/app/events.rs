@@ -96,7 +96,7 @@ impl App {
                 let newest =
                     newest_of_each(found.changes, |change| kinds.contains(&change.kind) && concerns(caller, change));
                 let ids: Vec<_> = newest.iter().map(|(_, change)| (change.kind, change.id)).collect();
-                let mut objects = objects(tx, caller, &ids).await?;
+                let mut objects = self.shown_all(objects(tx, caller, &ids).await?);
                 let told = newest.into_iter().map(|(position, Change { kind, id, .. })| Told {
                     position,
                     kind,
@@ -120,12 +120,21 @@ impl App {
                 let more = u64::try_from(rows.len()).is_ok_and(|count| count == BATCH);
                 let next = rows.last().filter(|_| more).map(|(seq, _)| *seq);
                 let ids: Vec<_> = rows.into_iter().map(|(_, id)| (kind, id)).collect();
-                let mut objects = objects(tx, caller, &ids).await?;
+                let mut objects = self.shown_all(objects(tx, caller, &ids).await?);
                 let found = ids.into_iter().filter_map(|key| objects.remove(&key).map(|object| (key.1, object)));
                 Ok(SnapshotPage { objects: found.collect(), next })
             })
         });
         read.await
+    }
+
+    fn shown_all(&self, mut objects: Objects) -> Objects {
+        for object in objects.values_mut() {
+            if let Object::Agent(agent) = object {
+                **agent = self.shown((**agent).clone());
+            }
+        }
+        objects
     }
 
     /// Forgets, now and from time to time until `shutdown`, what need not be known any longer.

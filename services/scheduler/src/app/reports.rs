@@ -1,12 +1,11 @@
-//! What agents say: hello, heartbeats, outcomes, removals, health, statistics. An answer of a former owner (its epoch) or
+//! What agents say of load balancers: outcomes, removals, health, statistics. An answer of a former owner (its epoch) or
 //! of an older generation is dropped.
 
 use std::collections::{HashMap, HashSet};
 
 use ballast_model::{
-    agent::{Agent, AgentDriver},
     counters::{Epoch, Generation},
-    fault::{Code, Fault},
+    fault::Fault,
     ids::{AgentId, LoadBalancerId},
     outcome::{MemberHealth, Outcome, Statistics},
 };
@@ -23,88 +22,6 @@ pub struct Owner {
 }
 
 impl App {
-    /// An agent said hello: it is known by its host, and alive.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn agent_connected(&self, host: &str, version: &str, drivers: &[AgentDriver]) -> Result<Agent, Fault> {
-        let (now, id) = (self.now(), self.new_id());
-        let connect = self.store.write(|tx, _| {
-            Box::pin(async move {
-                let known = tx.agent_by_host(host).await?;
-                let is_new = known.is_none();
-                let mut agent = known.unwrap_or_else(|| Agent {
-                    id,
-                    host: host.to_owned(),
-                    admin_state_up: true,
-                    description: None,
-                    version: String::new(),
-                    created_at: now,
-                    started_at: now,
-                    heartbeat_at: now,
-                    connected: true,
-                    drivers: Vec::new(),
-                    load_balancers: 0,
-                });
-                agent.version = version.to_owned();
-                agent.started_at = now;
-                agent.heartbeat_at = now;
-                agent.connected = true;
-                agent.drivers = drivers.to_vec();
-                if is_new {
-                    tx.insert_agent(&agent).await?
-                } else {
-                    tx.save_agent(&agent).await?
-                }
-                Ok(agent)
-            })
-        });
-        connect.await
-    }
-
-    /// The agent of this host, if it is known.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn agent_of_host(&self, host: &str) -> Result<Option<Agent>, Fault> {
-        self.store.read(|tx, _| Box::pin(tx.agent_by_host(host))).await
-    }
-
-    /// The agent's drivers are not what they were.
-    ///
-    /// # Errors
-    /// [`Code::AgentNotFound`] when the agent was deleted meanwhile.
-    pub async fn drivers_changed(&self, id: AgentId, drivers: &[AgentDriver]) -> Result<(), Fault> {
-        let save = self.store.write(|tx, _| {
-            Box::pin(async move {
-                let gone = || Fault::new(Code::AgentNotFound, format!("Agent {id} could not be found"));
-                let mut agent = tx.agent(id).await?.ok_or_else(gone)?;
-                agent.drivers = drivers.to_vec();
-                agent.connected = true;
-                tx.save_agent(&agent).await
-            })
-        });
-        save.await
-    }
-
-    /// The stream is lost: the agent is Suspect at once.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn agent_disconnected(&self, agent: &Agent) -> Result<(), Fault> {
-        let id = agent.id;
-        let disconnect = self.store.write(|tx, _| {
-            Box::pin(async move {
-                if let Some(mut agent) = tx.agent(id).await? {
-                    agent.connected = false;
-                    tx.save_agent(&agent).await?;
-                }
-                Ok(())
-            })
-        });
-        disconnect.await
-    }
-
     /// Outcomes of load balancers' owners, in their order.
     ///
     /// # Errors

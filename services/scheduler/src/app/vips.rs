@@ -95,7 +95,7 @@ impl App {
             }
         };
         // An agent that has a session here is told at once: noting it now spares the write before that.
-        let told = before.binding.as_ref().is_some_and(|binding| self.wakes.instance(binding.agent_id).is_some());
+        let told = before.binding.as_ref().is_some_and(|binding| self.wakes.has_session(binding.agent_id));
         tx.insert_vip_port(&port_of(wanted, &subnet, &vip), told).await.map_err(again_for_mac)?;
         let after = before.load_balancer.clone().add_vip(NewVip {
             id: wanted.id,

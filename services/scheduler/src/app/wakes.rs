@@ -20,7 +20,6 @@ pub struct Wakes(Mutex<HashMap<AgentId, Arc<Inbox>>>);
 
 #[derive(Debug)]
 struct Inbox {
-    instance_id: String,
     dirty: Mutex<HashSet<LoadBalancerId>>,
     notify: Notify,
     ended: CancellationToken,
@@ -35,22 +34,17 @@ pub struct Listening<'a> {
 
 impl Wakes {
     /// Opens a session. An older one of the same agent is told to end.
-    pub fn listen(&self, agent_id: AgentId, instance_id: &str) -> Listening<'_> {
-        let inbox = Arc::new(Inbox {
-            instance_id: instance_id.to_owned(),
-            dirty: Mutex::default(),
-            notify: Notify::new(),
-            ended: CancellationToken::new(),
-        });
+    pub fn listen(&self, agent_id: AgentId) -> Listening<'_> {
+        let inbox = Arc::new(Inbox { dirty: Mutex::default(), notify: Notify::new(), ended: CancellationToken::new() });
         if let Some(former) = self.lock().insert(agent_id, Arc::clone(&inbox)) {
             former.ended.cancel();
         }
         Listening { wakes: self, agent_id, inbox }
     }
 
-    /// The instance of the agent whose session is open.
-    pub fn instance(&self, agent_id: AgentId) -> Option<String> {
-        self.lock().get(&agent_id).map(|inbox| inbox.instance_id.clone())
+    /// Whether the agent has a session here.
+    pub fn has_session(&self, agent_id: AgentId) -> bool {
+        self.lock().contains_key(&agent_id)
     }
 
     /// Ends the agent's session.
@@ -115,7 +109,7 @@ mod tests {
     async fn wakes_of_one_load_balancer_fall_together() {
         let wakes = Wakes::default();
         let (agent_id, load_balancer_id) = (AgentId::from_u128(1), LoadBalancerId::from_u128(2));
-        let session = wakes.listen(agent_id, "a");
+        let session = wakes.listen(agent_id);
         wakes.wake([Wake { agent_id, load_balancer_id }; 3]);
         assert_eq!(session.woken().await.len(), 1);
         wakes.wake([Wake { agent_id: AgentId::from_u128(9), load_balancer_id }]);
@@ -127,13 +121,12 @@ mod tests {
     async fn a_new_session_ends_the_former_and_outlives_it() {
         let wakes = Wakes::default();
         let agent_id = AgentId::from_u128(1);
-        let former = wakes.listen(agent_id, "a");
-        let newer = wakes.listen(agent_id, "b");
+        let former = wakes.listen(agent_id);
+        let newer = wakes.listen(agent_id);
         former.ended().await;
         drop(former);
-        assert_eq!(wakes.instance(agent_id).as_deref(), Some("b"));
         assert!(newer.is_newest());
         drop(newer);
-        assert_eq!(wakes.instance(agent_id), None);
+        assert!(wakes.lock().is_empty());
     }
 }

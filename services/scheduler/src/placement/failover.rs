@@ -68,6 +68,7 @@ mod tests {
                 started_at: Timestamp(0),
                 heartbeat_at: Timestamp(0),
                 connected: true,
+                session: None,
                 drivers: Vec::new(),
                 load_balancers: *load_balancers,
             },

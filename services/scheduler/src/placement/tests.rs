@@ -23,6 +23,7 @@ fn agent(n: u128, load_balancers: u32) -> Agent {
         started_at: Timestamp(0),
         heartbeat_at: Timestamp(0),
         connected: true,
+        session: None,
         drivers: vec![AgentDriver {
             name: "haproxy-ns".to_owned(),
             version: String::new(),

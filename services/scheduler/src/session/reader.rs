@@ -78,7 +78,7 @@ impl Open {
     }
 
     fn heard(&self) {
-        let was_away = self.app.fleet.heard(self.agent_id, self.app.clock.monotonic(), self.app.limits.suspect_after);
+        let was_away = self.app.fleet.heard(self.agent_id, self.app.clock.monotonic());
         if was_away {
             self.app.place_soon();
         }

@@ -7,16 +7,15 @@ use ballast_model::{
     agent::Agent,
     fault::{Code, Fault},
     ids::{AgentId, LoadBalancerId},
-    time::Timestamp,
 };
 use sea_orm::{
-    ColumnTrait as _, Condition, ConnectionTrait as _, EntityTrait as _, ExprTrait as _, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _, sea_query::Expr,
+    ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    sea_query::Expr,
 };
 
 use crate::{
     Page, Phase, Query, Tx,
-    backend::{fault_of, is_among, is_duplicate},
+    backend::{fault_of, is_duplicate},
     codec::{ids, natural},
     entity::{agent, binding, hold},
     store::Loads,
@@ -131,30 +130,6 @@ impl Tx {
         }
     }
 
-    /// Notes that these agents were heard of, and so have a session; returns those that there are not.
-    ///
-    /// # Errors
-    /// As [`Self::agent`].
-    pub async fn touch_agents(&self, ids: &[AgentId], heartbeat_at: Timestamp) -> Result<Vec<AgentId>, Fault> {
-        let among = || is_among(self.db().get_database_backend(), "id", ids);
-        let known = agent::Entity::find()
-            .select_only()
-            .columns([agent::Column::Id, agent::Column::Connected])
-            .filter(among())
-            .into_tuple::<(Uuid, bool)>();
-        let known = known.all(self.db()).await.map_err(fault_of)?.into_iter();
-        let known: HashMap<AgentId, bool> = known.map(|(id, connected)| (id.into(), connected)).collect();
-        for (id, _) in known.iter().filter(|(_, connected)| !**connected) {
-            self.note_agent(*id);
-        }
-        let touch = agent::Entity::update_many()
-            .col_expr(agent::Column::Connected, Expr::val(true))
-            .col_expr(agent::Column::HeartbeatAt, Expr::val(heartbeat_at.0))
-            .filter(among());
-        touch.exec(self.db()).await.map_err(fault_of)?;
-        Ok(ids.iter().filter(|id| !known.contains_key(id)).copied().collect())
-    }
-
     /// Deletes an agent, with its bindings, tombstones and holds; returns the load balancers that were bound to it. Who
     /// waits for one of its addresses is found by releasing its holds before.
     ///
@@ -181,22 +156,5 @@ impl Tx {
             0 => Err(agent_not_found(id)),
             _ => Ok(bound),
         }
-    }
-
-    /// No agent has a session: so it is when the scheduler starts.
-    ///
-    /// # Errors
-    /// As [`Self::agent`].
-    pub async fn disconnect_all(&self) -> Result<(), Fault> {
-        let connected = agent::Entity::find().select_only().column(agent::Column::Id);
-        let connected = connected.filter(agent::Column::Connected.eq(true)).into_tuple().all(self.db());
-        for id in ids::<AgentId, Vec<_>>(connected.await.map_err(fault_of)?) {
-            self.note_agent(id);
-        }
-        let all = agent::Entity::update_many()
-            .col_expr(agent::Column::Connected, Expr::val(false))
-            .filter(agent::Column::Connected.eq(true))
-            .exec(self.db());
-        all.await.map(|_| ()).map_err(fault_of)
     }
 }

@@ -104,6 +104,11 @@ impl Backend {
         }
     }
 
+    /// Whether other processes may serve it too.
+    pub(crate) const fn is_shared(&self) -> bool {
+        matches!(self.kind, Kind::Postgres)
+    }
+
     /// The connection for changes of the schema.
     #[cfg(test)]
     pub(crate) async fn writer(&self) -> DatabaseConnection {
@@ -160,6 +165,11 @@ impl Backend {
         let begun = lease.connections.begin().await.inspect_err(|_| lease.doubt())?;
         Ok(Watched::new(begun, lease))
     }
+}
+
+/// Whether there is never more than one scheduler: who starts on it is alone.
+pub(crate) const fn has_one_scheduler(backend: DbBackend) -> bool {
+    !matches!(backend, DbBackend::Postgres)
 }
 
 /// What stands behind FROM and behind WHERE for the rows of a table whose column is one of the ids in the statement's first

@@ -22,6 +22,7 @@ pub(crate) mod pool;
 pub(crate) mod port;
 pub(crate) mod quota;
 pub(crate) mod request;
+pub(crate) mod scheduler;
 pub(crate) mod statistics;
 pub(crate) mod stray_port;
 pub(crate) mod subnet;

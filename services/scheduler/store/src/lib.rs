@@ -25,6 +25,7 @@ mod ports;
 mod query;
 mod quotas;
 mod requests;
+mod sessions;
 mod shown;
 mod statistics;
 mod store;
@@ -39,6 +40,7 @@ pub use self::{
     query::{Filter, Found, Kind, Page, Query, Sort},
     quotas::OwnLimits,
     requests::{Claim, request_id_reused},
+    sessions::Scheduler,
     shown::{PoolParts, ShownMember, ShownPool},
     store::{OpenError, Scope, Store, Tx, Work, without_password},
     whole::Placed,

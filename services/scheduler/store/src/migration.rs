@@ -9,6 +9,7 @@ mod m0006_counted_before;
 mod m0007_pool_providers;
 mod m0009_hold_projects;
 mod m0010_ports_told;
+mod m0013_agent_sessions;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_pool_providers::Migration),
             Box::new(m0009_hold_projects::Migration),
             Box::new(m0010_ports_told::Migration),
+            Box::new(m0013_agent_sessions::Migration),
         ]
     }
 }

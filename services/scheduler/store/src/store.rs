@@ -113,6 +113,12 @@ impl Store {
         self.changes.subscribe()
     }
 
+    /// Whether other schedulers may serve the same database.
+    #[must_use]
+    pub const fn is_shared(&self) -> bool {
+        self.backend.is_shared()
+    }
+
     #[cfg(test)]
     pub(crate) const fn backend(&self) -> &Backend {
         &self.backend

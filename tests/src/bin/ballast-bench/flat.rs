@@ -58,6 +58,7 @@ fn away() -> Agent {
         started_at: Timestamp(0),
         heartbeat_at: Timestamp(0),
         connected: false,
+        session: None,
         drivers: Vec::new(),
         load_balancers: 0,
     }

@@ -1,4 +1,7 @@
-use ballast_model::{agent::AgentDriver, plugs::Plugs};
+use ballast_model::{
+    agent::{AgentDriver, DriverState, Session},
+    plugs::Plugs,
+};
 use proptest::prelude::*;
 
 use super::*;
@@ -6,8 +9,15 @@ use super::*;
 const LIMITS: LivenessLimits =
     LivenessLimits { suspect_after: Duration::from_secs(12), dead_after: Duration::from_secs(20) };
 
-/// As its row says: heard of at this time of somebody's wall clock.
-fn agent(n: u128, heartbeat_at: i64) -> Agent {
+const HERE: SchedulerId = SchedulerId::from_u128(1);
+const THERE: SchedulerId = SchedulerId::from_u128(2);
+
+fn fleet() -> Fleet {
+    Fleet::new(HERE, LIMITS)
+}
+
+/// As its row says: it has a session with this scheduler.
+fn agent_with(scheduler_id: SchedulerId, n: u128) -> Agent {
     Agent {
         id: AgentId::from_u128(n),
         host: format!("host-{n}"),
@@ -16,11 +26,20 @@ fn agent(n: u128, heartbeat_at: i64) -> Agent {
         version: String::new(),
         created_at: Timestamp(0),
         started_at: Timestamp(0),
-        heartbeat_at: Timestamp(heartbeat_at),
+        heartbeat_at: Timestamp(0),
         connected: true,
+        session: Some(Session { scheduler_id, instance: String::new() }),
         drivers: Vec::new(),
         load_balancers: 1,
     }
+}
+
+fn agent(n: u128) -> Agent {
+    agent_with(HERE, n)
+}
+
+fn beat(id: SchedulerId, beat: i64) -> Scheduler {
+    Scheduler { id, home: String::new(), beat, beat_at: Timestamp(0) }
 }
 
 fn at(seconds: u64) -> Duration {
@@ -28,76 +47,156 @@ fn at(seconds: u64) -> Duration {
 }
 
 #[test]
-fn an_agent_of_another_scheduler_counts_from_when_its_row_was_seen_to_change() {
-    let fleet = Fleet::default();
-    let liveness = |row, now| fleet.liveness(&agent(1, row), &LIMITS, at(now));
-    assert_eq!(liveness(5, 100), Liveness::Alive, "nobody knows yet how old this is");
-    assert_eq!(liveness(5, 113), Liveness::Suspect);
-    assert_eq!(liveness(5, 120), Liveness::Dead);
-    assert_eq!(liveness(4, 121), Liveness::Alive, "its scheduler's clock went back, and it lives");
-    assert_eq!(liveness(4, 141), Liveness::Dead);
+fn an_agent_of_another_scheduler_lives_while_that_ones_beat_is_seen_to_change() {
+    let fleet = fleet();
+    let liveness = |now| fleet.liveness(&agent_with(THERE, 1), at(now));
+    fleet.saw(&[beat(HERE, 1), beat(THERE, 7)], at(100));
+    assert_eq!(liveness(100), Liveness::Suspect, "nobody knows yet whether that is of before");
+    fleet.saw(&[beat(THERE, 6)], at(101));
+    assert_eq!(liveness(101), Liveness::Alive);
+    for now in 102..113 {
+        fleet.saw(&[beat(THERE, 6)], at(now));
+        assert!(fleet.lapsed(at(now)).is_empty());
+    }
+    assert_eq!(liveness(112), Liveness::Alive);
+    fleet.saw(&[beat(THERE, 6)], at(113));
+    assert_eq!((liveness(113), fleet.lapsed(at(113))), (Liveness::Suspect, vec![(THERE, 6)]));
+    assert_eq!(liveness(121), Liveness::Dead);
+}
+
+#[test]
+fn an_agent_that_another_scheduler_does_not_hear_of_any_more_is_suspect_at_once_and_dies_when_it_would_there() {
+    let fleet = fleet();
+    for now in 0..=30 {
+        fleet.saw(&[beat(THERE, i64::try_from(now).unwrap())], at(now));
+    }
+    let late = Agent { connected: false, ..agent_with(THERE, 1) };
+    assert_eq!(fleet.liveness(&agent_with(THERE, 1), at(30)), Liveness::Alive);
+    assert_eq!(fleet.liveness(&late, at(31)), Liveness::Suspect);
+    assert_eq!(fleet.liveness(&late, at(38)), Liveness::Suspect);
+    assert_eq!(fleet.liveness(&late, at(39)), Liveness::Dead);
+    assert_eq!(fleet.liveness(&agent_with(THERE, 1), at(40)), Liveness::Alive, "it is heard of again");
+}
+
+#[test]
+fn a_time_in_which_nobody_looked_is_no_silence_of_another_scheduler() {
+    let fleet = fleet();
+    fleet.saw(&[beat(THERE, 1)], at(0));
+    fleet.saw(&[beat(THERE, 2)], at(1));
+    // The database was away.
+    fleet.saw(&[beat(THERE, 2)], at(61));
+    assert!(fleet.lapsed(at(61)).is_empty());
+    assert_eq!(fleet.liveness(&agent_with(THERE, 1), at(61)), Liveness::Alive);
+}
+
+#[test]
+fn another_instance_waits_for_a_session_wherever_it_is_and_while_it_may_live() {
+    let fleet = fleet();
+    assert!(!fleet.is_held(&Agent { session: None, ..agent(1) }, at(0)));
+    // Here: as long as it is open and heard of.
+    let number = fleet.open(AgentId::from_u128(1), at(0));
+    assert!(fleet.is_held(&agent(1), at(11)));
+    assert!(!fleet.is_held(&agent(1), at(12)));
+    fleet.heard(AgentId::from_u128(1), at(13));
+    assert!(fleet.is_held(&agent(1), at(13)));
+    fleet.close(AgentId::from_u128(1), number);
+    assert!(!fleet.is_held(&agent(1), at(13)));
+    // There: as long as that scheduler may live and hears of it.
+    assert!(fleet.is_held(&agent_with(THERE, 2), at(20)), "it has just begun");
+    for now in 20..=32 {
+        fleet.saw(&[beat(THERE, 1)], at(now));
+        assert_eq!(fleet.is_held(&agent_with(THERE, 2), at(now)), now < 32, "{now}");
+    }
+    fleet.saw(&[beat(THERE, 2)], at(33));
+    assert!(fleet.is_held(&agent_with(THERE, 2), at(33)));
+    assert!(!fleet.is_held(&Agent { connected: false, ..agent_with(THERE, 2) }, at(33)));
 }
 
 #[test]
 fn an_open_stream_is_not_dead_until_it_was_found_silent_and_lives_again_with_what_is_heard() {
-    let fleet = Fleet::default();
+    let fleet = fleet();
     let id = AgentId::from_u128(1);
     let number = fleet.open(id, at(0));
-    let liveness = |now| fleet.liveness(&agent(1, 0), &LIMITS, at(now));
+    let liveness = |now| fleet.liveness(&agent(1), at(now));
     assert_eq!(liveness(3600), Liveness::Suspect, "the machine slept: nobody has looked yet");
     fleet.silent(id, number);
     assert_eq!(liveness(3600), Liveness::Dead);
-    assert!(fleet.heard(id, at(3601), LIMITS.suspect_after), "it was away");
+    assert!(fleet.heard(id, at(3601)), "it was away");
     assert_eq!(liveness(3601), Liveness::Alive);
-    assert!(!fleet.heard(id, at(3602), LIMITS.suspect_after));
+    assert!(!fleet.heard(id, at(3602)));
     fleet.close(id, number);
     assert_eq!(liveness(3602 + 20), Liveness::Dead);
 }
 
 #[test]
 fn a_time_in_which_this_process_stood_still_is_nobodys_silence() {
-    let fleet = Fleet::default();
+    let fleet = fleet();
     let id = AgentId::from_u128(1);
     let number = fleet.open(id, at(0));
-    fleet.heard(id, at(5), LIMITS.suspect_after);
-    let liveness = |n, now| fleet.liveness(&agent(n, 0), &LIMITS, at(now));
-    liveness(2, 5);
+    fleet.heard(id, at(5));
+    let liveness = |agent: &Agent, now| fleet.liveness(agent, at(now));
+    fleet.saw(&[beat(THERE, 1)], at(4));
+    fleet.saw(&[beat(THERE, 2)], at(5));
+    let (here, there) = (agent(1), agent_with(THERE, 2));
+    liveness(&there, 5);
     fleet.lock().run(Instant::now() + at(60));
     // It had no answer for so long, and dials anew.
     fleet.close(id, number);
-    assert_eq!(liveness(1, 66), Liveness::Suspect);
-    assert_eq!(liveness(2, 66), Liveness::Alive, "what another scheduler heard of it is yet to be read");
-    assert_eq!((liveness(1, 86), liveness(2, 86)), (Liveness::Dead, Liveness::Dead));
+    assert_eq!(liveness(&here, 66), Liveness::Suspect);
+    assert_eq!(liveness(&there, 66), Liveness::Alive, "what another scheduler heard of it is yet to be read");
+    assert_eq!((liveness(&here, 86), liveness(&there, 86)), (Liveness::Dead, Liveness::Dead));
 }
 
 #[test]
 fn a_former_session_has_no_say() {
-    let fleet = Fleet::default();
+    let fleet = fleet();
     let id = AgentId::from_u128(1);
     let former = fleet.open(id, at(0));
     let newer = fleet.open(id, at(1));
     fleet.silent(id, former);
     fleet.close(id, former);
-    assert_eq!(fleet.liveness(&agent(1, 0), &LIMITS, at(90)), Liveness::Suspect);
+    assert_eq!(fleet.liveness(&agent(1), at(90)), Liveness::Suspect);
     fleet.close(id, newer);
-    assert_eq!(fleet.liveness(&agent(1, 0), &LIMITS, at(90)), Liveness::Dead);
+    assert_eq!(fleet.liveness(&agent(1), at(90)), Liveness::Dead);
 }
 
 #[test]
-fn who_was_heard_of_is_noted_once_and_again_when_that_failed() {
-    let fleet = Fleet::default();
+fn a_heartbeat_is_nothing_to_note_and_falling_silent_and_coming_back_are_until_noted() {
+    let fleet = fleet();
     let id = AgentId::from_u128(1);
     fleet.open(id, at(0));
-    fleet.heard(id, at(1), LIMITS.suspect_after);
-    assert_eq!(fleet.take_unnoted(), [id]);
-    assert!(fleet.take_unnoted().is_empty());
-    fleet.note_later(&[id]);
-    assert_eq!(fleet.take_unnoted(), [id]);
+    for now in 0..100 {
+        fleet.heard(id, at(now));
+        assert!(fleet.take_notable(at(now)).is_empty(), "{now}");
+    }
+    let late = Notable { late: vec![id], back: vec![] };
+    assert_eq!(fleet.take_notable(at(111)), late);
+    fleet.note_later(&late);
+    assert_eq!(fleet.take_notable(at(111)), late);
+    assert!(fleet.take_notable(at(112)).is_empty());
+    fleet.heard(id, at(113));
+    let back = Notable { late: vec![], back: vec![id] };
+    assert_eq!(fleet.take_notable(at(113)), back);
+    fleet.note_later(&back);
+    assert_eq!(fleet.take_notable(at(114)), back);
+    assert!(fleet.take_notable(at(115)).is_empty());
+}
+
+#[test]
+fn when_an_agent_was_heard_of_is_shown_by_this_machines_clock_or_as_it_was_stored() {
+    let fleet = fleet();
+    let id = AgentId::from_u128(1);
+    let number = fleet.open(id, at(0));
+    fleet.heard(id, at(10));
+    let shown = |now| fleet.heartbeat_at(&agent(1), at(now), Timestamp(100_000_000));
+    assert_eq!(shown(13), Timestamp(97_000_000));
+    fleet.close(id, number);
+    assert_eq!(shown(13), Timestamp(0), "as its row says");
 }
 
 #[test]
 fn a_driver_that_starts_is_awaited_for_a_while_and_anew_when_it_was_ready() {
-    let fleet = Fleet::default();
+    let fleet = fleet();
     let awaited = |state, now| {
         let driver = AgentDriver {
             name: "haproxy-ns".to_owned(),
@@ -111,8 +210,8 @@ fn a_driver_that_starts_is_awaited_for_a_while_and_anew_when_it_was_ready() {
             plugs: Plugs::default(),
             load_balancers: 0,
         };
-        let agent = Agent { drivers: vec![driver], ..agent(1, 0) };
-        !fleet.judge(vec![agent], &LIMITS, at(now))[0].awaited.is_empty()
+        let agent = Agent { drivers: vec![driver], ..agent(1) };
+        !fleet.judge(vec![agent], at(now))[0].awaited.is_empty()
     };
     assert!(awaited(DriverState::Starting, 100));
     assert!(awaited(DriverState::Starting, 159));
@@ -123,30 +222,36 @@ fn a_driver_that_starts_is_awaited_for_a_while_and_anew_when_it_was_ready() {
 }
 
 proptest! {
-    /// Each step: how long it takes, by how many seconds the wall clock jumps before it, and whether its row is written.
+    /// Each step: how long it takes, by how many seconds the wall clock jumps before it, and whether the other scheduler
+    /// beats in it.
     #[test]
     fn no_jump_of_a_wall_clock_kills_who_is_heard_of_or_keeps_who_is_not(
-        steps in prop::collection::vec((0_u64..12, -100_000_i64..100_000, any::<bool>()), 1..40),
+        steps in prop::collection::vec((0_u64..2, -100_000_i64..100_000, any::<bool>()), 1..60),
     ) {
-        let fleet = Fleet::default();
+        let fleet = fleet();
         let here = AgentId::from_u128(1);
         fleet.open(here, at(0));
-        // Two others, of another scheduler: one whose row is written, and one that says nothing any more.
-        let (mut now, mut wall) = (0, 0);
-        let (mut here_row, mut there_row, mut there_at) = (0, 0, 0);
-        fleet.judge(vec![agent(1, 0), agent(2, 0), agent(3, 0)], &LIMITS, at(0));
-        for (n, (lasts, jump, written)) in (1_i64..).zip(steps) {
+        // Another scheduler, and one that ended long ago.
+        let ended = SchedulerId::from_u128(3);
+        let (mut now, mut wall, mut there) = (0, 0, beat(THERE, 0));
+        let mut there_at = 0;
+        fleet.saw(&[there.clone(), beat(ended, 5)], at(0));
+        let agents = || vec![agent(1), agent_with(THERE, 2), agent_with(ended, 3)];
+        fleet.judge(agents(), at(0));
+        for (lasts, jump, beats) in steps {
             now += lasts;
             wall += i64::try_from(lasts).unwrap() + jump;
-            fleet.heard(here, at(now), LIMITS.suspect_after);
-            if written {
-                // Never twice the same, as microseconds never are.
-                (here_row, there_row, there_at) = (wall * 1_000 + n, wall * 1_000 + n, now);
+            fleet.heard(here, at(now));
+            if beats {
+                there = Scheduler { beat: there.beat + 1, beat_at: Timestamp(wall), ..there };
+                there_at = now;
             }
-            let judged = fleet.judge(vec![agent(1, here_row), agent(2, there_row), agent(3, 0)], &LIMITS, at(now));
+            fleet.saw(&[there.clone(), beat(ended, 5)], at(now));
+            let judged = fleet.judge(agents(), at(now));
             prop_assert_eq!(judged[0].liveness, Liveness::Alive);
             prop_assert_eq!(judged[1].liveness == Liveness::Dead, now - there_at >= 20);
             prop_assert_eq!(judged[2].liveness == Liveness::Dead, now >= 20);
+            prop_assert_ne!(judged[2].liveness, Liveness::Alive);
         }
     }
 }

@@ -113,7 +113,7 @@ async fn app() -> (App, std::sync::Arc<Played>, TempDir) {
         ..Settings::default()
     };
     let store = Store::open(&format!("sqlite://{}/b.db", directory.path().display())).await.unwrap();
-    let mut app = App::new(&settings, store, Sources::system()).unwrap();
+    let mut app = App::new(&settings, store, Sources::system(), "").unwrap();
     let played = std::sync::Arc::new(Played {
         ports: Mutex::default(),
         broken: Mutex::default(),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use ballast_model::{
-    agent::{Agent, AgentDriver, DriverState},
+    agent::{Agent, AgentDriver, DriverState, Session},
     fault::Fault,
     plugs::Plugs,
     time::Timestamp,
@@ -30,6 +30,10 @@ pub struct Model {
     pub heartbeat_at: i64,
     pub connected: bool,
     pub drivers: String,
+    /// With which scheduler it has a session.
+    pub scheduler_id: Option<Uuid>,
+    /// Which process of the agent has it.
+    pub instance: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -82,6 +86,8 @@ impl ActiveModel {
             heartbeat_at: Set(agent.heartbeat_at.0),
             connected: Set(agent.connected),
             drivers: Set(json(&agent.drivers.iter().map(stored).collect::<Vec<_>>())?),
+            scheduler_id: Set(agent.session.as_ref().map(|session| session.scheduler_id.uuid())),
+            instance: Set(agent.session.as_ref().map(|session| session.instance.clone()).unwrap_or_default()),
         })
     }
 }
@@ -114,6 +120,7 @@ impl Model {
             started_at: Timestamp(self.started_at),
             heartbeat_at: Timestamp(self.heartbeat_at),
             connected: self.connected,
+            session: self.scheduler_id.map(|id| Session { scheduler_id: id.into(), instance: self.instance }),
             drivers: drivers.into_iter().map(driver).collect::<Result<_, Fault>>()?,
             load_balancers: loads.values().sum(),
         })

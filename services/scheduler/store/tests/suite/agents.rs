@@ -1,7 +1,11 @@
 //! Agents.
 
-use ballast_model::{agent::Agent, fault::Code, time::Timestamp};
-use ballast_store::{Filter, Query, Sort};
+use ballast_model::{
+    agent::{Agent, Session},
+    fault::Code,
+    time::Timestamp,
+};
+use ballast_store::{Filter, Query, Scheduler, Sort};
 
 use crate::{
     database::{Database, on_each_backend, read, write},
@@ -22,6 +26,7 @@ async fn an_agent_comes_back_as_it_was_stored(database: &Database) {
         description: None,
         admin_state_up: false,
         connected: false,
+        session: with(1, 501).session,
         drivers: Vec::new(),
         version: "9".to_owned(),
         ..agent(501)
@@ -44,22 +49,80 @@ async fn a_host_has_one_agent(database: &Database) {
     assert_eq!(fault.unwrap_err().code(), Code::AgentNotFound);
 }
 
-async fn heartbeats_and_sessions_are_noted(database: &Database) {
+fn with(scheduler: u128, number: u128) -> Agent {
+    let session = Session { scheduler_id: id(scheduler), instance: format!("instance {number}") };
+    Agent { session: Some(session), ..agent(number) }
+}
+
+fn scheduler(number: u128, home: &str) -> Scheduler {
+    Scheduler { id: id(number), home: home.to_owned(), beat: 1, beat_at: Timestamp(50) }
+}
+
+async fn join(database: &Database, starting: Scheduler) {
+    write!(database.store, [starting], |tx| tx.join(&starting).await).unwrap();
+}
+
+async fn who_is_heard_of_is_noted_by_the_scheduler_that_has_the_session_alone(database: &Database) {
     write!(database.store, [], |tx| {
-        tx.insert_agent(&agent(501)).await?;
-        tx.insert_agent(&agent(502)).await?;
-        assert_eq!(tx.touch_agents(&[id(501), id(503)], Timestamp(77)).await?, [id(503)]);
+        for agent in [with(1, 501), with(2, 502)] {
+            tx.insert_agent(&agent).await?;
+        }
+        assert_eq!(tx.agents_with(id(1)).await?, [id(501)].into());
+        tx.note_heard(id(1), &[id(501), id(502), id(503)], (false, Timestamp(7))).await
+    })
+    .unwrap();
+    let silent = Agent { heartbeat_at: Timestamp(7), connected: false, ..with(1, 501) };
+    assert_eq!((load(database, 501).await, load(database, 502).await), (Some(silent), Some(with(2, 502))));
+    write!(database.store, [], |tx| tx.note_heard(id(1), &[id(501)], (true, Timestamp(9))).await).unwrap();
+    assert_eq!(load(database, 501).await, Some(Agent { heartbeat_at: Timestamp(9), ..with(1, 501) }));
+}
+
+async fn a_scheduler_that_is_gone_takes_its_sessions_along_and_nobody_elses(database: &Database) {
+    write!(database.store, [], |tx| {
+        for agent in [with(1, 501), with(2, 502), agent(503)] {
+            tx.insert_agent(&agent).await?;
+        }
         Ok(())
     })
     .unwrap();
-    let touched = Agent { heartbeat_at: Timestamp(77), ..agent(501) };
-    assert_eq!(load(database, 501).await, Some(touched));
-    assert_eq!(load(database, 502).await, Some(agent(502)));
-    write!(database.store, [], |tx| tx.disconnect_all().await).unwrap();
-    assert!(!load(database, 502).await.unwrap().connected);
-    write!(database.store, [], |tx| tx.touch_agents(&[id(502)], Timestamp(78)).await).unwrap();
-    assert!(load(database, 502).await.unwrap().connected);
-    assert!(!load(database, 501).await.unwrap().connected);
+    join(database, scheduler(1, "a")).await;
+    assert!(!load(database, 503).await.unwrap().connected, "of a version that did not say with whom");
+    write!(database.store, [], |tx| {
+        assert!(!tx.beat(&scheduler(2, "b")).await?, "it is new");
+        assert!(tx.beat(&Scheduler { beat: 5, ..scheduler(1, "a") }).await?);
+        tx.end_scheduler(id(1), 4).await
+    })
+    .unwrap();
+    assert_eq!(load(database, 501).await, Some(with(1, 501)), "it lives: its beat is another by now");
+    write!(database.store, [], |tx| tx.end_scheduler(id(1), 5).await).unwrap();
+    let over = Agent { heartbeat_at: Timestamp(50), connected: false, session: None, ..with(1, 501) };
+    assert_eq!((load(database, 501).await, load(database, 502).await), (Some(over), Some(with(2, 502))));
+    let left = read!(database.store, [], |tx| tx.schedulers().await).unwrap();
+    assert_eq!(left, [scheduler(2, "b")]);
+}
+
+async fn a_scheduler_that_starts_ends_its_former_selfs_sessions_and_those_of_others_only_where_it_is_alone(
+    database: &Database,
+) {
+    join(database, scheduler(1, "a")).await;
+    write!(database.store, [], |tx| {
+        tx.beat(&scheduler(2, "b")).await?;
+        tx.beat(&scheduler(3, "")).await?;
+        for agent in [with(1, 501), with(2, 502), with(3, 503)] {
+            tx.insert_agent(&agent).await?;
+        }
+        Ok(())
+    })
+    .unwrap();
+    join(database, scheduler(4, "a")).await;
+    let mut connected = Vec::new();
+    for number in 501..504 {
+        connected.push(load(database, number).await.unwrap().connected);
+    }
+    let shared = database.store.is_shared();
+    assert_eq!(connected, [false, shared, shared]);
+    join(database, scheduler(5, "")).await;
+    assert_eq!(load(database, 503).await.unwrap().connected, shared, "a home that is not known is nobody's");
 }
 
 async fn load_balancers_are_counted_where_they_are_bound(database: &Database) {
@@ -149,7 +212,9 @@ async fn agents_are_the_operators_to_list(database: &Database) {
 on_each_backend![
     an_agent_comes_back_as_it_was_stored,
     a_host_has_one_agent,
-    heartbeats_and_sessions_are_noted,
+    who_is_heard_of_is_noted_by_the_scheduler_that_has_the_session_alone,
+    a_scheduler_that_is_gone_takes_its_sessions_along_and_nobody_elses,
+    a_scheduler_that_starts_ends_its_former_selfs_sessions_and_those_of_others_only_where_it_is_alone,
     load_balancers_are_counted_where_they_are_bound,
     the_count_goes_with_what_the_same_transaction_does,
     a_deleted_agent_takes_its_bindings_and_holds_along,

@@ -4,12 +4,13 @@ use std::{collections::BTreeSet, time::Duration};
 
 use ballast_model::{
     Uuid,
+    agent::{Agent, Session},
     fault::Code,
     outcome::{MemberHealth, Outcome},
     status::OperatingStatus,
     time::Timestamp,
 };
-use ballast_store::{Changes, EventKind, Position, Store};
+use ballast_store::{Changes, EventKind, Position, Scheduler, Store};
 use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 use tokio::task::JoinSet;
 
@@ -99,17 +100,22 @@ async fn an_association_is_told_of_its_pool_and_its_monitor(database: &Database)
 
 async fn agents_are_told_of_when_they_come_and_go_and_not_at_each_heartbeat(database: &Database) {
     let store = &database.store;
-    write!(store, [], |tx| tx.insert_agent(&agent(500)).await).unwrap();
+    let session = Some(Session { scheduler_id: id(1), instance: String::new() });
+    let agent = Agent { session, ..agent(500) };
+    write!(store, [agent], |tx| tx.insert_agent(&agent).await).unwrap();
+    let scheduler = |beat| Scheduler { id: id(1), home: String::new(), beat, beat_at: Timestamp(beat) };
     let begin = end(store).await;
-    write!(store, [], |tx| tx.touch_agents(&[id(500)], Timestamp(9)).await).unwrap();
-    write!(store, [], |tx| tx.touch_agents(&[id(500)], Timestamp(10)).await).unwrap();
-    write!(store, [], |tx| tx.disconnect_all().await).unwrap();
-    assert_eq!(told(store, begin).await, [(EventKind::Agent, id(500))]);
+    write!(store, [], |tx| tx.beat(&scheduler(1)).await).unwrap();
+    write!(store, [], |tx| tx.beat(&scheduler(2)).await).unwrap();
+    assert!(after(store, begin).await.changes.is_empty());
+    for heard in [false, true] {
+        let begin = end(store).await;
+        write!(store, [], |tx| tx.note_heard(id(1), &[id(500)], (heard, Timestamp(9))).await).unwrap();
+        write!(store, [], |tx| tx.note_heard(id(1), &[id(500)], (heard, Timestamp(10))).await).unwrap();
+        assert_eq!(told(store, begin).await, [(EventKind::Agent, id(500))]);
+    }
     let begin = end(store).await;
-    write!(store, [], |tx| tx.touch_agents(&[id(500)], Timestamp(11)).await).unwrap();
-    assert_eq!(told(store, begin).await, [(EventKind::Agent, id(500))]);
-    let begin = end(store).await;
-    write!(store, [], |tx| tx.disconnect_all().await).unwrap();
+    write!(store, [], |tx| tx.end_scheduler(id(1), 2).await).unwrap();
     write!(store, [], |tx| tx.delete_agent(id(500)).await).unwrap();
     assert_eq!(told(store, begin).await, [(EventKind::Agent, id(500)); 2]);
 }
@@ -241,7 +247,7 @@ pub(crate) async fn a_log_of_another_server_is_begun_anew(database: &Database) {
 async fn readers_of_this_process_are_woken(database: &Database) {
     let mut changes = database.store.changes();
     changes.mark_unchanged();
-    write!(database.store, [], |tx| tx.touch_agents(&[id(500)], Timestamp(1)).await).unwrap();
+    write!(database.store, [], |tx| tx.note_heard(id(1), &[id(500)], (true, Timestamp(1))).await).unwrap();
     assert!(!changes.has_changed().unwrap(), "nothing was told");
     store_all(database, &[pool(1)]).await;
     tokio::time::timeout(PATIENCE, changes.changed()).await.unwrap().unwrap();

@@ -89,6 +89,7 @@ pub(crate) fn agent(number: u128) -> Agent {
         started_at: Timestamp(2),
         heartbeat_at: Timestamp(3),
         connected: true,
+        session: None,
         drivers: vec![AgentDriver {
             name: "haproxy-ns".to_owned(),
             version: "0.1.0".to_owned(),

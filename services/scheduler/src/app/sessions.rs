@@ -1,0 +1,126 @@
+//! Sessions of agents as they begin and end, and what agents say of themselves in them.
+
+use ballast_model::{
+    agent::{Agent, AgentDriver, Session},
+    fault::{Code, Fault},
+    ids::AgentId,
+    time::Timestamp,
+};
+
+use super::App;
+
+/// What an agent says of itself at first.
+#[derive(Debug, Clone, Copy)]
+pub struct Greeting<'a> {
+    pub host: &'a str,
+    /// Which process of the host it is.
+    pub instance: &'a str,
+    pub version: &'a str,
+    pub drivers: &'a [AgentDriver],
+}
+
+fn new_agent(id: AgentId, host: &str, now: Timestamp) -> Agent {
+    Agent {
+        id,
+        host: host.to_owned(),
+        admin_state_up: true,
+        description: None,
+        version: String::new(),
+        created_at: now,
+        started_at: now,
+        heartbeat_at: now,
+        connected: true,
+        session: None,
+        drivers: Vec::new(),
+        load_balancers: 0,
+    }
+}
+
+impl App {
+    /// An agent said hello: it is known by its host, and alive. Its session with whichever scheduler is over.
+    ///
+    /// # Errors
+    /// [`Code::AgentExists`] when another instance is heard of in its own; or when the store fails.
+    pub async fn agent_connected(&self, hello: &Greeting<'_>) -> Result<Agent, Fault> {
+        let (now, id, living) = (self.now(), self.new_id(), self.as_scheduler());
+        let connect = self.store.write(|tx, _| {
+            let living = &living;
+            Box::pin(async move {
+                let known = tx.agent_by_host(hello.host).await?;
+                if known.as_ref().is_some_and(|known| self.is_of_another(known, hello.instance)) {
+                    let message =
+                        format!("another agent is connected as host '{}': give each its own agent.host", hello.host);
+                    return Err(Fault::new(Code::AgentExists, message));
+                }
+                let is_new = known.is_none();
+                let mut agent = known.unwrap_or_else(|| new_agent(id, hello.host, now));
+                hello.version.clone_into(&mut agent.version);
+                agent.started_at = now;
+                agent.heartbeat_at = now;
+                agent.connected = true;
+                agent.session = Some(Session { scheduler_id: self.id, instance: hello.instance.to_owned() });
+                agent.drivers = hello.drivers.to_vec();
+                // Others are to find whom the session is with.
+                tx.beat(living).await?;
+                if is_new {
+                    tx.insert_agent(&agent).await?
+                } else {
+                    tx.save_agent(&agent).await?
+                }
+                Ok(agent)
+            })
+        });
+        connect.await
+    }
+
+    fn is_of_another(&self, agent: &Agent, instance: &str) -> bool {
+        agent.session.as_ref().is_some_and(|session| session.instance != instance)
+            && self.fleet.is_held(agent, self.clock.monotonic())
+    }
+
+    /// The agent's drivers are not what they were.
+    ///
+    /// # Errors
+    /// [`Code::AgentNotFound`] when the agent was deleted meanwhile.
+    pub async fn drivers_changed(&self, id: AgentId, drivers: &[AgentDriver]) -> Result<(), Fault> {
+        let save = self.store.write(|tx, _| {
+            Box::pin(async move {
+                let gone = || Fault::new(Code::AgentNotFound, format!("Agent {id} could not be found"));
+                let mut agent = tx.agent(id).await?.ok_or_else(gone)?;
+                if !self.has_session(&agent) {
+                    // Another scheduler hears of it by now.
+                    return Ok(());
+                }
+                agent.drivers = drivers.to_vec();
+                agent.connected = true;
+                tx.save_agent(&agent).await
+            })
+        });
+        save.await
+    }
+
+    /// The stream is lost: the agent is Suspect at once, unless it has a session with another scheduler by now.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn agent_disconnected(&self, id: AgentId) -> Result<(), Fault> {
+        let silent_for = self.fleet.silent_for(id, self.clock.monotonic());
+        let silent_for = i64::try_from(silent_for.as_micros()).unwrap_or(i64::MAX);
+        let heartbeat_at = Timestamp(self.now().0.saturating_sub(silent_for));
+        let disconnect = self.store.write(|tx, _| {
+            Box::pin(async move {
+                match tx.agent(id).await?.filter(|agent| self.has_session(agent)) {
+                    Some(agent) => {
+                        tx.save_agent(&Agent { connected: false, session: None, heartbeat_at, ..agent }).await
+                    }
+                    None => Ok(()),
+                }
+            })
+        });
+        disconnect.await
+    }
+
+    fn has_session(&self, agent: &Agent) -> bool {
+        agent.session.as_ref().is_some_and(|session| session.scheduler_id == self.id)
+    }
+}

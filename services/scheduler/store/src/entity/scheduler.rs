@@ -1,0 +1,25 @@
+//! Schedulers that share the database. Each lives as long as the others see its beat change.
+
+use ballast_model::time::Timestamp;
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "scheduler")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub home: String,
+    pub beat: i64,
+    pub beat_at: i64,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    pub(crate) fn into_scheduler(self) -> crate::Scheduler {
+        crate::Scheduler { id: self.id.into(), home: self.home, beat: self.beat, beat_at: Timestamp(self.beat_at) }
+    }
+}
