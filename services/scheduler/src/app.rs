@@ -8,6 +8,8 @@ mod events;
 mod failover;
 mod fleet;
 mod follower;
+mod hearing;
+mod learning;
 mod members;
 mod monitors;
 mod networks;
@@ -82,6 +84,8 @@ pub struct App {
     pub policy: Arc<dyn PlacementPolicy>,
     pub wakes: Arc<Wakes>,
     pub fleet: Arc<Fleet>,
+    /// Rows of agents are read by one at a time: what was read last is newest.
+    learning: Arc<tokio::sync::Mutex<()>>,
     /// Something may have become eligible for what is placed nowhere.
     placing: Arc<tokio::sync::Notify>,
     pub events: EventLimits,
@@ -139,6 +143,8 @@ impl App {
             id,
             home: home.into(),
             beats: Arc::default(),
+            fleet: Arc::new(Fleet::new(id, limits, store.follow_moves())),
+            learning: Arc::default(),
             beside: store.clone(),
             store,
             clock,
@@ -149,7 +155,6 @@ impl App {
             statistics_interval: millis(settings.agents.statistics_interval_ms),
             policy,
             wakes: Arc::default(),
-            fleet: Arc::new(Fleet::new(id, limits)),
             placing: Arc::default(),
             watching: Arc::default(),
             events: EventLimits {

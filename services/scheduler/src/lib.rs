@@ -49,6 +49,35 @@ impl Listeners {
     }
 }
 
+/// What goes on beside the calls.
+fn tasks(app: &Arc<App>, shutdown: &CancellationToken) -> Background {
+    let mut background = Background::default();
+    let both = || (Arc::clone(app), shutdown.clone());
+    let (one, until) = both();
+    background.start("upkeep", async move { one.upkeep(until).await });
+    let (one, until) = both();
+    background.start("running", async move { one.fleet.keep_running(until).await });
+    let (one, until) = both();
+    background.start("sweeping", async move { one.keep_sweeping(until).await });
+    let (one, until) = both();
+    background.start("meeting", async move { one.keep_meeting(until).await });
+    let (one, until) = both();
+    background.start("hearing", async move { one.keep_hearing(until).await });
+    let (one, until) = both();
+    background.start("counting", async move { one.keep_counting(until).await });
+    let (one, until) = both();
+    background.start("failover", async move { one.keep_failing_over(until).await });
+    let (one, until) = both();
+    background.start("placing", async move { one.keep_placing(until).await });
+    let (one, until) = both();
+    background.start("plugging", async move { one.keep_plugging(until).await });
+    let (one, until) = both();
+    background.start("noting", async move { one.keep_noting(until).await });
+    let (one, until) = both();
+    background.start("following", async move { one.keep_following(until).await });
+    background
+}
+
 /// Serves until `shutdown`.
 ///
 /// # Errors
@@ -64,43 +93,7 @@ pub async fn run(
     let home = listeners.tcp.local_addr().map_or_else(|_| String::new(), app::home);
     let app = Arc::new(App::new(&settings, store, sources.clone(), &home).map_err(Failure::Config)?);
     app.start().await.map_err(|fault| Failure::run("the database", fault.detail().unwrap_or(fault.message())))?;
-    let mut background = Background::default();
-    background.start("upkeep", {
-        let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
-        async move { app.upkeep(shutdown).await }
-    });
-    background.start("running", {
-        let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
-        async move { app.fleet.keep_running(shutdown).await }
-    });
-    background.start("sweeping", {
-        let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
-        async move { app.keep_sweeping(shutdown).await }
-    });
-    background.start("meeting", {
-        let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
-        async move { app.keep_meeting(shutdown).await }
-    });
-    background.start("failover", {
-        let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
-        async move { app.keep_failing_over(shutdown).await }
-    });
-    background.start("placing", {
-        let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
-        async move { app.keep_placing(shutdown).await }
-    });
-    background.start("plugging", {
-        let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
-        async move { app.keep_plugging(shutdown).await }
-    });
-    background.start("noting", {
-        let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
-        async move { app.keep_noting(shutdown).await }
-    });
-    background.start("following", {
-        let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
-        async move { app.keep_following(shutdown).await }
-    });
+    let mut background = tasks(&app, &shutdown);
     let call_timeout = Duration::from_millis(settings.scheduler.call_timeout_ms.into());
     let routes = rpc::routes(Arc::clone(&app), call_timeout, shutdown.clone())
         .await

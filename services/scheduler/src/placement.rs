@@ -20,8 +20,8 @@ pub const POLICIES: [&str; 2] = [chance::NAME, least_loaded::NAME];
 
 /// An agent, and what is known of it at this moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judged {
-    pub agent: Agent,
+pub struct Judged<'a> {
+    pub agent: &'a Agent,
     pub liveness: Liveness,
     /// The drivers that start, and not for so long that nobody should wait for them.
     pub awaited: BTreeSet<String>,
@@ -64,7 +64,7 @@ pub struct Demand<'a> {
 /// moment; when none is Alive, those that are not yet Dead. (A scheduler that has just started has not heard of its agents
 /// yet.)
 #[must_use]
-pub fn candidates(agents: &[Judged], demand: Demand<'_>) -> Vec<Candidate> {
+pub fn candidates(agents: &[Judged<'_>], demand: Demand<'_>) -> Vec<Candidate> {
     let choices = [(Liveness::Alive, When::Now), (Liveness::Alive, When::Soon), (Liveness::Suspect, When::Soon)];
     let found = choices.into_iter().map(|(liveness, when)| candidates_that_are(liveness, when, agents, demand));
     found.into_iter().find(|found| !found.is_empty()).unwrap_or_default()
@@ -80,15 +80,21 @@ pub enum When {
 
 /// The agents of this liveness that could run it.
 #[must_use]
-pub fn candidates_that_are(liveness: Liveness, when: When, agents: &[Judged], demand: Demand<'_>) -> Vec<Candidate> {
-    let fits =
-        |judged: &&Judged| judged.agent.admin_state_up && judged.liveness == liveness && can_run(judged, when, demand);
+pub fn candidates_that_are(
+    liveness: Liveness,
+    when: When,
+    agents: &[Judged<'_>],
+    demand: Demand<'_>,
+) -> Vec<Candidate> {
+    let fits = |judged: &&Judged<'_>| {
+        judged.agent.admin_state_up && judged.liveness == liveness && can_run(judged, when, demand)
+    };
     let candidate =
-        |judged: &Judged| Candidate { agent_id: judged.agent.id, load_balancers: judged.agent.load_balancers };
+        |judged: &Judged<'_>| Candidate { agent_id: judged.agent.id, load_balancers: judged.agent.load_balancers };
     agents.iter().filter(fits).map(candidate).collect()
 }
 
-fn can_run(judged: &Judged, when: When, demand: Demand<'_>) -> bool {
+fn can_run(judged: &Judged<'_>, when: When, demand: Demand<'_>) -> bool {
     judged.agent.drivers.iter().any(|driver| {
         driver.name == demand.driver
             && is_ready(judged, when, driver)
@@ -100,8 +106,19 @@ fn can_run(judged: &Judged, when: When, demand: Demand<'_>) -> bool {
     })
 }
 
+/// For how many more load balancers the agent's driver has room.
+#[must_use]
+pub fn room(agent: &Agent, driver: &str) -> u32 {
+    let drivers = agent.drivers.iter().filter(|one| one.name == driver);
+    let room = |driver: &AgentDriver| match driver.max_load_balancers {
+        0 => u32::MAX,
+        most => most.saturating_sub(driver.load_balancers),
+    };
+    drivers.map(room).max().unwrap_or(0)
+}
+
 /// A driver that starts for the first time has told no features: it fits nothing that asks for one.
-fn is_ready(judged: &Judged, when: When, driver: &AgentDriver) -> bool {
+fn is_ready(judged: &Judged<'_>, when: When, driver: &AgentDriver) -> bool {
     match driver.state {
         DriverState::Ready => true,
         DriverState::Starting => {

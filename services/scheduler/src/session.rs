@@ -193,6 +193,7 @@ impl Session<'_> {
                     }
                 },
                 dirty = listening.woken() => self.send_changed(&dirty).await?,
+                () = listening.woken_for_all() => self.send_all().await?,
                 _ = resync.tick() => self.send_all().await?,
                 () = listening.ended() => return self.drain("replaced by another session").await,
                 () = shutdown.cancelled() => return self.drain("the scheduler stops").await,

@@ -4,15 +4,24 @@
 use std::time::Duration;
 
 use ballast_lab::Postgres;
-use ballast_proto::agent::scheduler_message::Message;
+use ballast_proto::{
+    agent::scheduler_message::Message,
+    v1::{
+        Kind, ListRequest, Liveness, WatchRequest, agents_client::AgentsClient, events_client::EventsClient,
+        watch_response::Message as Watched,
+    },
+};
 use ballast_service::config::Settings;
 use serde_json::json;
 use tonic::Code;
 
 use crate::{
     played::Agent,
-    services::{PATIENCE, Services},
+    services::{PATIENCE, Services, member, pool},
 };
+
+/// Far less than the 10 seconds after which a session looks by itself, and enough for a machine that is busy.
+const SOON: Duration = Duration::from_secs(3);
 
 /// Two, each with a gateway.
 async fn two(server: &Postgres, adapt: impl Fn(&mut Settings)) -> (Services, Services) {
@@ -30,12 +39,12 @@ async fn two(server: &Postgres, adapt: impl Fn(&mut Settings)) -> (Services, Ser
 
 fn quick(settings: &mut Settings) {
     settings.agents.heartbeat_interval_ms = 200;
-    settings.agents.suspect_after_ms = 2_000;
-    settings.agents.dead_after_ms = 4_000;
+    settings.agents.suspect_after_ms = 6_000;
+    settings.agents.dead_after_ms = 12_000;
 }
 
 async fn until(what: &str, condition: impl AsyncFn() -> bool) {
-    let held = tokio::time::timeout(PATIENCE, async {
+    let held = tokio::time::timeout(3 * PATIENCE, async {
         while !condition().await {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -43,9 +52,10 @@ async fn until(what: &str, condition: impl AsyncFn() -> bool) {
     assert!(held.await.is_ok(), "{what}");
 }
 
+/// As this scheduler judges it. (REST's `alive` is true of Suspect ones too.)
 async fn is_alive(services: &Services, host: &str) -> bool {
-    let listed = services.get(&format!("/v2.0/agents?host={host}")).await;
-    listed["agents"][0]["alive"] == true
+    let listed = AgentsClient::new(services.channel.clone()).list(ListRequest::default()).await.unwrap().into_inner();
+    listed.agents.iter().any(|agent| agent.host == host && agent.liveness() == Liveness::Alive)
 }
 
 /// The rows of two instances of one host, dialling both schedulers at once, many times: one has a session each time.
@@ -135,9 +145,78 @@ async fn an_agent_of_a_scheduler_that_stops_is_anybodys_at_once(server: &Postgre
     first.stop();
     agent.ended().await;
     until("the name is free", async || Agent::connect(&second.channel, "a", "2").await.is_ok()).await;
-    until("it lives", async || is_alive(&second, "a").await).await;
     assert_eq!(second.get("/v2.0/agents").await["agents"].as_array().map(Vec::len), Some(1));
     assert_eq!(second.get("/v2.0/agents").await["agents"][0]["id"], json!(agent.id));
+}
+
+async fn what_one_changes_another_ones_agent_is_told_at_once(server: &Postgres) {
+    let (first, second) = two(server, |_| {}).await;
+    let mut agent = Agent::connect(&second.channel, "a", "1").await.unwrap();
+    agent.snapshot().await;
+    until("the first hears of it", async || is_alive(&first, "a").await).await;
+    let soon = async |agent: &mut Agent| {
+        tokio::time::timeout(SOON, agent.desired()).await.expect("sooner than it looks itself")
+    };
+    let subnet = first.subnet().await;
+    let pool = first.pool(&subnet).await;
+    let mut desired = soon(&mut agent).await;
+    agent.deployed(&desired).await;
+    first.settled(&format!("/v2.0/lb/pools/{pool}"), "ACTIVE").await;
+    for last in 11..16 {
+        first.create("/v2.0/lb/members", member(&pool, &format!("10.0.0.{last}"))).await;
+        let next = soon(&mut agent).await;
+        assert!(next.generation > desired.generation);
+        agent.deployed(&next).await;
+        desired = next;
+    }
+    for object in ["members", "pools"] {
+        let listed = first.get(&format!("/v2.0/lb/{object}")).await;
+        for one in listed[object].as_array().unwrap() {
+            first.call("DELETE", &format!("/v2.0/lb/{object}/{}", one["id"].as_str().unwrap()), None).await;
+        }
+    }
+    let removed = async {
+        loop {
+            match agent.next().await {
+                Message::Remove(removal) => return removal,
+                Message::Desired(next) => agent.deployed(&next).await,
+                _ => {}
+            }
+        }
+    };
+    let removal = tokio::time::timeout(SOON, removed).await.expect("sooner than it looks itself");
+    assert_eq!(removal.load_balancer_id, pool);
+}
+
+async fn what_one_changes_the_watches_of_another_are_told_before_it_looks(server: &Postgres) {
+    let (first, second) = two(server, |settings| settings.events.poll_interval_ms = 3_600_000).await;
+    let subnet = first.subnet().await;
+    let mut watch =
+        EventsClient::new(second.channel.clone()).watch(WatchRequest::default()).await.unwrap().into_inner();
+    let mut next = async || watch.message().await.unwrap().expect("an open stream").message;
+    while !matches!(next().await, Some(Watched::SnapshotDone(_))) {}
+    let told = async { while !matches!(next().await, Some(Watched::Event(event)) if event.kind() == Kind::Pool) {} };
+    let changing = async {
+        // What is told waits for the transactions of others on that server: one more change asks again.
+        loop {
+            first.call("POST", "/v2.0/lb/pools", Some(pool(&subnet))).await;
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    };
+    let told = async {
+        tokio::select! {
+            () = told => {}
+            () = changing => {}
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(5), told).await.is_ok(), "the second looks once an hour");
+}
+
+#[tokio::test]
+async fn what_one_scheduler_changes_others_are_told_at_once() {
+    let Some(server) = Postgres::start("what one of several schedulers changes").await else { return };
+    Box::pin(what_one_changes_another_ones_agent_is_told_at_once(&server)).await;
+    Box::pin(what_one_changes_the_watches_of_another_are_told_before_it_looks(&server)).await;
 }
 
 #[tokio::test]

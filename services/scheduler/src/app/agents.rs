@@ -10,7 +10,6 @@ use ballast_model::{
 use ballast_store::{Page, Phase, Query, Tx};
 
 use super::{App, Caller};
-use crate::placement::Judged;
 
 impl App {
     /// Whether the agent lives, as far as this scheduler knows.
@@ -22,11 +21,6 @@ impl App {
     pub(super) fn shown(&self, agent: Agent) -> Agent {
         let heartbeat_at = self.fleet.heartbeat_at(&agent, self.clock.monotonic(), self.now());
         Agent { heartbeat_at, ..agent }
-    }
-
-    /// The agents, each with whether it lives.
-    pub(super) fn judged(&self, agents: Vec<Agent>) -> Vec<Judged> {
-        self.fleet.judge(agents, self.clock.monotonic())
     }
 
     /// The agent of this id; for others than admins there is none.
@@ -72,6 +66,7 @@ impl App {
             })
         });
         let agent = update.await?;
+        self.learn(&[id]).await?;
         if agent.admin_state_up {
             self.place_soon();
         }
@@ -89,7 +84,11 @@ impl App {
                 tx.delete_agent(id).await
             })
         });
-        delete.await?;
+        // Nothing is placed on it from now on.
+        self.fleet.forget(id);
+        let deleted = delete.await;
+        self.learn(&[id]).await?;
+        deleted?;
         self.wakes.end(id);
         self.place_soon();
         Ok(())

@@ -6,17 +6,16 @@
 use std::time::Duration;
 
 use ballast_model::{
-    agent::Liveness,
     fault::{Code, Fault},
     features,
     ids::{AgentId, LoadBalancerId},
 };
-use ballast_store::{Phase, Query, Tx};
+use ballast_store::{Phase, Tx};
 use tokio_util::sync::CancellationToken;
 
 use super::{App, Wake, placing::network_of};
 use crate::placement::{
-    Demand, Judged, When, candidates_that_are,
+    Demand,
     failover::{Failover, decide},
 };
 
@@ -89,8 +88,7 @@ impl App {
 
     /// What moves next, and from where.
     async fn to_move(&self, tx: &Tx) -> Result<(Failover, Vec<(LoadBalancerId, AgentId)>), Fault> {
-        let agents = self.judged(tx.agents(&Query::default()).await?);
-        let decision = decide(&agents);
+        let decision = decide(&self.fleet.standings(self.clock.monotonic()));
         let mut moving = Vec::new();
         if let Failover::From(dead) = &decision {
             for from in dead {
@@ -101,7 +99,7 @@ impl App {
                         return Ok((decision, moving));
                     }
                     let id = bound.binding.load_balancer_id;
-                    if self.choose_alive(tx, id, &agents, 0).await?.is_some() {
+                    if self.choose_alive(tx, id, 0).await?.is_some() {
                         moving.push((id, *from));
                     }
                 }
@@ -115,7 +113,6 @@ impl App {
         &self,
         tx: &Tx,
         load_balancer_id: LoadBalancerId,
-        agents: &[Judged],
         random: u64,
     ) -> Result<Option<(AgentId, &str)>, Fault> {
         let Some(load_balancer) = tx.load(load_balancer_id).await? else { return Ok(None) };
@@ -124,8 +121,9 @@ impl App {
         let network = network_of(tx, &load_balancer).await?;
         let demand =
             Demand { driver, features: &features, members: load_balancer.members(), network: network.as_ref() };
-        let found = candidates_that_are(Liveness::Alive, When::Now, agents, demand);
-        Ok(self.policy.choose(&found, random).map(|agent_id| (agent_id, driver)))
+        let now = self.clock.monotonic();
+        let chosen = self.fleet.choose_alive(demand, now, |found| self.policy.choose(found, random));
+        Ok(chosen.map(|agent_id| (agent_id, driver)))
     }
 
     /// Moves one load balancer, if it is still there and its agent still Dead; wakes its new agent, then the former one.
@@ -137,12 +135,11 @@ impl App {
         random: u64,
     ) -> Result<Vec<Wake>, Fault> {
         let bound = tx.binding(load_balancer_id).await?;
-        let agents = self.judged(tx.agents(&Query::default()).await?);
-        let is_dead = |judged: &Judged| judged.agent.id == from && judged.liveness == Liveness::Dead;
-        if bound.is_none_or(|bound| bound.agent_id != from) || !agents.iter().any(is_dead) {
+        let is_dead = self.fleet.is_dead(from, self.clock.monotonic());
+        if bound.is_none_or(|bound| bound.agent_id != from) || !is_dead {
             return Ok(Vec::new());
         }
-        let Some((agent_id, driver)) = self.choose_alive(tx, load_balancer_id, &agents, random).await? else {
+        let Some((agent_id, driver)) = self.choose_alive(tx, load_balancer_id, random).await? else {
             return Ok(Vec::new());
         };
         let Some(before) = tx.load(load_balancer_id).await? else { return Ok(Vec::new()) };

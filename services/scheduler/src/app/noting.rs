@@ -52,19 +52,25 @@ impl App {
         let note = self.store.write(|tx, _| {
             let beat = &beat;
             Box::pin(async move {
-                if let Some(beat) = beat {
-                    tx.beat(beat).await?;
-                }
+                let is_known = match beat {
+                    Some(beat) => tx.beat(beat).await?,
+                    None => true,
+                };
                 let last = Timestamp(now.0.saturating_sub(silent_for));
                 for (agents, heard) in [(&notable.late, (false, last)), (&notable.back, (true, now))] {
                     if !agents.is_empty() {
                         tx.note_heard(self.id, agents, heard).await?;
                     }
                 }
-                Ok(())
+                Ok(is_known)
             })
         });
-        note.await
+        if !note.await? {
+            // Others held this one for dead, and have not told it what they changed.
+            self.look_everywhere().await?;
+        }
+        let changed: Vec<_> = notable.late.iter().chain(&notable.back).copied().collect();
+        if changed.is_empty() { Ok(()) } else { self.learn(&changed).await }
     }
 
     /// As the others of the database know it. Each time its beat is another.

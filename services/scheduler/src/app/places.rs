@@ -11,7 +11,6 @@ use ballast_model::{
     fault::Fault,
     ids::{ListenerId, PortId, SubnetId},
     listener::Vip,
-    load_balancer::LoadBalancer,
     network::Network,
     subnet::{Subnet, subnet_not_found},
     time::Timestamp,
@@ -19,9 +18,7 @@ use ballast_model::{
 use ballast_store::Tx;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    App, Caller, WantedVip, load_pool, networks::tell_subnet, plugging::on_host, reports::Owner, vips::check_wanted,
-};
+use super::{App, Caller, WantedVip, load_pool, networks::tell_subnet, plugging::on_host, vips::check_wanted};
 use crate::network::{MadePort, WantedPort};
 
 /// How long a port may be asked for before its note counts: far longer than any call takes.
@@ -94,26 +91,17 @@ impl App {
         tx.note_stray_port(vip_id, (vip.subnet_id, Some(vip.address)), self.now()).await
     }
 
-    /// In the transaction of a deploy: the vip's port and its host, when it is plugged in on another one than it says. Where the
-    /// store keeps it, it says so from now on.
-    pub(super) async fn plugged(
-        &self,
-        tx: &Tx,
-        owner: Owner,
-        load_balancer: &LoadBalancer,
-    ) -> Result<Option<(PortId, String)>, Fault> {
-        let Some(vip) = load_balancer.vip.as_ref().filter(|_| load_balancer.is_answering()) else { return Ok(None) };
-        let (Some(port), Some(agent)) = (tx.port(vip.port_id).await?, tx.agent(owner.agent_id).await?) else {
-            return Ok(None);
-        };
-        if port.host == agent.host {
-            return Ok(None);
-        }
+    /// In the transaction of deploys on a host: those of the vips' ports that say that they are plugged in on another one, each
+    /// with the host. Where the store keeps them, they say so from now on.
+    pub(super) async fn plugged(&self, tx: &Tx, host: &str, ports: &[PortId]) -> Result<Vec<(PortId, String)>, Fault> {
+        let elsewhere = tx.ports_not_on(host, ports).await?;
         if self.network.must_be_ours().is_err() {
-            return Ok(Some((port.id, agent.host)));
+            return Ok(elsewhere.into_iter().map(|port| (port.id, host.to_owned())).collect());
         }
-        tx.save_port(&port, &on_host(port.clone(), &agent.host)).await?;
-        Ok(None)
+        for port in elsewhere {
+            tx.save_port(&port, &on_host(port.clone(), host)).await?;
+        }
+        Ok(Vec::new())
     }
 
     /// Removes ports of another service that nobody needs; how many there were.

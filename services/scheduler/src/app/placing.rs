@@ -9,12 +9,12 @@ use ballast_model::{
     load_balancer::LoadBalancer,
     network::Attachment,
 };
-use ballast_store::{Placed, Query, Tx};
+use ballast_store::{Placed, Tx};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::{App, Wake, save};
-use crate::placement::{Demand, candidates};
+use crate::placement::Demand;
 
 /// How often it is looked at what is placed nowhere, though nobody said anything.
 const PERIOD: Duration = Duration::from_secs(5);
@@ -62,13 +62,20 @@ impl App {
     ) -> Result<Result<Wake, Nowhere>, Fault> {
         let Some(driver) = self.driver_of(&load_balancer.provider) else { return Ok(Err(Nowhere::default())) };
         let features = features::used(load_balancer);
-        let agents = self.judged(tx.agents(&Query::default()).await?);
         let demand = Demand { driver, features: &features, members: load_balancer.members(), network };
-        let Some(agent_id) = self.policy.choose(&candidates(&agents, demand), random) else {
-            let elsewhere = !candidates(&agents, Demand { network: None, ..demand }).is_empty();
+        let now = self.clock.monotonic();
+        let Some(agent_id) = self.fleet.choose(demand, now, |found| self.policy.choose(found, random)) else {
+            let elsewhere = self.fleet.choose(Demand { network: None, ..demand }, now, |found| !found.is_empty());
             return Ok(Err(Nowhere { network: network.filter(|_| elsewhere).cloned() }));
         };
-        tx.bind(load_balancer.id, agent_id, driver).await?;
+        tx.bind(load_balancer.id, agent_id, driver).await.map_err(|fault| match fault.code() {
+            // It was deleted a moment ago, at another scheduler: another one is chosen.
+            Code::AgentNotFound => {
+                self.fleet.forget(agent_id);
+                Fault::new(Code::Conflict, format!("Agent {agent_id} is gone")).with_detail(fault)
+            }
+            _ => fault,
+        })?;
         Ok(Ok(Wake { agent_id, load_balancer_id: load_balancer.id }))
     }
 
@@ -155,10 +162,7 @@ impl App {
 
     /// What is placed nowhere and could be: what nobody can take costs a look, and no turn to write.
     async fn placeable(&self, tx: &Tx) -> Result<Vec<LoadBalancerId>, Fault> {
-        // Also when nothing is to be placed: from when a row changes, the agents of other schedulers are counted.
-        let agents = tx.agents(&Query::default()).await?;
-        self.fleet.keep(&agents);
-        let agents = self.judged(agents);
+        let now = self.clock.monotonic();
         let unplaced = tx.unplaced().await?;
         let mut placeable = Vec::new();
         let mut networks: HashMap<SubnetId, Option<Attachment>> = HashMap::new();
@@ -174,7 +178,7 @@ impl App {
                     None => None,
                 };
                 let demand = Demand { driver, features: &features, members: load_balancer.members(), network };
-                if !candidates(&agents, demand).is_empty() {
+                if self.fleet.choose(demand, now, |found| !found.is_empty()) {
                     placeable.push(load_balancer.id);
                 }
             }

@@ -22,11 +22,11 @@ pub struct Owner {
 }
 
 impl App {
-    /// Outcomes of load balancers' owners, in their order.
+    /// Outcomes of load balancers of the agent on this host, in their order.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn deployed(&self, outcomes: &[(Owner, Outcome)]) -> Result<(), Fault> {
+    pub async fn deployed(&self, host: &str, outcomes: &[(Owner, Outcome)]) -> Result<(), Fault> {
         let settle = self.store.write(|tx, _| {
             Box::pin(async move {
                 let mut placed = placed_of(tx, outcomes.iter().map(|(owner, _)| *owner)).await?;
@@ -37,17 +37,18 @@ impl App {
                     }
                 }
                 save_all(tx, &before, &placed).await?;
-                let (mut wakes, mut plugged) = (Vec::new(), Vec::new());
+                let (mut wakes, mut answering) = (Vec::new(), Vec::new());
                 for (owner, outcome) in outcomes.iter().filter(|(_, outcome)| outcome.fault.is_none()) {
                     let Some(placed) = owner.find(&mut placed) else { continue };
-                    plugged.extend(self.plugged(tx, *owner, &placed.load_balancer).await?);
+                    let vip = placed.load_balancer.vip.as_ref().filter(|_| placed.load_balancer.is_answering());
+                    answering.extend(vip.map(|vip| vip.port_id));
                     if placed.holds {
                         let confirmed = outcome.generation;
                         let freed = tx.release_holds(owner.load_balancer_id, owner.agent_id, confirmed).await?;
                         wakes.extend(waiting(tx, &freed).await?);
                     }
                 }
-                Ok((wakes, plugged))
+                Ok((wakes, self.plugged(tx, host, &answering).await?))
             })
         });
         let (wakes, plugged) = settle.await?;
@@ -179,6 +180,7 @@ async fn waiting(tx: &Tx, freed: &[Hold]) -> Result<Vec<Wake>, Fault> {
     let mut wakes = Vec::new();
     for hold in freed {
         for load_balancer_id in tx.waiting_for(hold.subnet_id, hold.address).await? {
+            tx.look(load_balancer_id);
             wakes.extend(tx.binding(load_balancer_id).await?.as_ref().map(Wake::from));
         }
     }

@@ -10,6 +10,9 @@ use super::App;
 
 /// How often they are looked at.
 const PERIOD: Duration = Duration::from_secs(1);
+/// After how many looks everything is read that others may have changed, though nobody said so.
+const ALL: u32 = 10;
+const SETTLED: u32 = 3;
 /// How long a scheduler that ends tries to say so.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -20,7 +23,9 @@ impl App {
     /// When the store fails.
     pub async fn start(&self) -> Result<(), Fault> {
         let starting = self.as_scheduler();
-        self.store.write(|tx, _| Box::pin(tx.join(&starting))).await
+        self.store.speak_as(self.id);
+        self.store.write(|tx, _| Box::pin(tx.join(&starting))).await?;
+        self.learn_all().await
     }
 
     /// This scheduler ends, and its sessions with it. Should that not be said, the others notice.
@@ -49,32 +54,40 @@ impl App {
         }
         let mut ticks = tokio::time::interval(PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
+        for look in 1_u32.. {
             tokio::select! {
                 _ = ticks.tick() => {}
                 () = shutdown.cancelled() => return,
             }
-            if let Err(fault) = self.meet().await {
+            let met = async {
+                self.meet().await?;
+                match look {
+                    _ if !self.fleet.has_others() => Ok(()),
+                    // By now the others know of this one, and say what they change.
+                    SETTLED => self.look_everywhere().await,
+                    _ if look % ALL == 0 => self.learn_all().await,
+                    _ => Ok(()),
+                }
+            };
+            if let Err(fault) = met.await {
                 tracing::warn!(detail = fault.detail(), "the other schedulers are looked at again: {fault}");
             }
         }
     }
 
-    async fn meet(&self) -> Result<(), Fault> {
-        // Before it is read whose they are: one that begins after that is not missed there.
-        let here = self.fleet.sessions();
-        let read = self
-            .store
-            .read(|tx, _| Box::pin(async move { Ok((tx.schedulers().await?, tx.agents_with(self.id).await?)) }));
-        let (schedulers, with_this) = read.await?;
+    /// Looks at them once.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(super) async fn meet(&self) -> Result<(), Fault> {
+        let schedulers = self.store.glance(|tx, _| Box::pin(tx.schedulers())).await?;
         let now = self.clock.monotonic();
         self.fleet.saw(&schedulers, now);
-        for id in here.into_iter().filter(|id| !with_this.contains(id)) {
-            self.wakes.end(id);
-        }
+        self.store.set_alone(!self.fleet.has_others());
         for (id, beat) in self.fleet.lapsed(now) {
             tracing::warn!(scheduler = %id, "another scheduler is gone: sessions with it are over");
             self.store.write(|tx, _| Box::pin(tx.end_scheduler(id, beat))).await?;
+            self.learn_all().await?;
         }
         Ok(())
     }

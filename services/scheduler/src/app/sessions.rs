@@ -70,7 +70,9 @@ impl App {
                 Ok(agent)
             })
         });
-        connect.await
+        let agent = connect.await?;
+        self.learn(&[agent.id]).await?;
+        Ok(agent)
     }
 
     fn is_of_another(&self, agent: &Agent, instance: &str) -> bool {
@@ -96,7 +98,8 @@ impl App {
                 tx.save_agent(&agent).await
             })
         });
-        save.await
+        save.await?;
+        self.learn(&[id]).await
     }
 
     /// The stream is lost: the agent is Suspect at once, unless it has a session with another scheduler by now.
@@ -117,7 +120,8 @@ impl App {
                 }
             })
         });
-        disconnect.await
+        disconnect.await?;
+        self.learn(&[id]).await
     }
 
     fn has_session(&self, agent: &Agent) -> bool {

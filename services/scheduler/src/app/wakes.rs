@@ -22,6 +22,8 @@ pub struct Wakes(Mutex<HashMap<AgentId, Arc<Inbox>>>);
 struct Inbox {
     dirty: Mutex<HashSet<LoadBalancerId>>,
     notify: Notify,
+    /// Anything may be new.
+    everything: Notify,
     ended: CancellationToken,
 }
 
@@ -35,7 +37,12 @@ pub struct Listening<'a> {
 impl Wakes {
     /// Opens a session. An older one of the same agent is told to end.
     pub fn listen(&self, agent_id: AgentId) -> Listening<'_> {
-        let inbox = Arc::new(Inbox { dirty: Mutex::default(), notify: Notify::new(), ended: CancellationToken::new() });
+        let inbox = Arc::new(Inbox {
+            dirty: Mutex::default(),
+            notify: Notify::new(),
+            everything: Notify::new(),
+            ended: CancellationToken::new(),
+        });
         if let Some(former) = self.lock().insert(agent_id, Arc::clone(&inbox)) {
             former.ended.cancel();
         }
@@ -65,6 +72,11 @@ impl Wakes {
         }
     }
 
+    /// Tells all sessions to look at everything.
+    pub fn wake_all(&self) {
+        self.lock().values().for_each(|inbox| inbox.everything.notify_one());
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<AgentId, Arc<Inbox>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -80,6 +92,11 @@ impl Listening<'_> {
             }
             self.inbox.notify.notified().await;
         }
+    }
+
+    /// Waits until it is to look at everything.
+    pub async fn woken_for_all(&self) {
+        self.inbox.everything.notified().await;
     }
 
     /// Waits until the session is to end: another replaced it, or the agent was deleted.

@@ -2,7 +2,14 @@
 
 use ballast_model::{agent::Liveness, ids::AgentId};
 
-use super::Judged;
+/// An agent, as far as failover goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    pub agent_id: AgentId,
+    pub liveness: Liveness,
+    /// How many it has.
+    pub load_balancers: u32,
+}
 
 /// What to do about agents that are Dead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,14 +24,10 @@ pub enum Failover {
 
 /// Decides. Agents that are Dead and have nothing do not matter: they may be gone for good.
 #[must_use]
-pub fn decide(agents: &[Judged]) -> Failover {
-    let is_dead = |judged: &&Judged| judged.liveness == Liveness::Dead;
-    let dead: Vec<AgentId> = agents
-        .iter()
-        .filter(is_dead)
-        .filter(|judged| judged.agent.load_balancers > 0)
-        .map(|judged| judged.agent.id)
-        .collect();
+pub fn decide(agents: &[Standing]) -> Failover {
+    let is_dead = |one: &&Standing| one.liveness == Liveness::Dead;
+    let dead: Vec<AgentId> =
+        agents.iter().filter(is_dead).filter(|one| one.load_balancers > 0).map(|one| one.agent_id).collect();
     let living = agents.iter().filter(|agent| !is_dead(agent)).count();
     let of = dead.len() + living;
     match dead.len() {
@@ -36,12 +39,9 @@ pub fn decide(agents: &[Judged]) -> Failover {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeSet, time::Duration};
+    use std::time::Duration;
 
-    use ballast_model::{
-        agent::{Agent, LivenessLimits, Sign},
-        time::Timestamp,
-    };
+    use ballast_model::agent::{LivenessLimits, Sign};
     use proptest::prelude::*;
 
     use super::*;
@@ -54,24 +54,11 @@ mod tests {
     }
 
     /// One for each: seconds since its last heartbeat, and how many load balancers it has.
-    fn agents(of: &[(u64, u32)]) -> Vec<Judged> {
-        let agent = |(n, (age, load_balancers)): (usize, &(u64, u32))| Judged {
+    fn agents(of: &[(u64, u32)]) -> Vec<Standing> {
+        let agent = |(n, (age, load_balancers)): (usize, &(u64, u32))| Standing {
+            agent_id: AgentId::from_u128(n as u128),
             liveness: liveness(*age),
-            awaited: BTreeSet::new(),
-            agent: Agent {
-                id: AgentId::from_u128(n as u128),
-                host: format!("host-{n}"),
-                admin_state_up: true,
-                description: None,
-                version: String::new(),
-                created_at: Timestamp(0),
-                started_at: Timestamp(0),
-                heartbeat_at: Timestamp(0),
-                connected: true,
-                session: None,
-                drivers: Vec::new(),
-                load_balancers: *load_balancers,
-            },
+            load_balancers: *load_balancers,
         };
         of.iter().enumerate().map(agent).collect()
     }
@@ -104,8 +91,8 @@ mod tests {
         #[test]
         fn nothing_ever_moves_off_an_agent_that_is_not_dead(of in prop::collection::vec((0_u64..60, 0_u32..3), 0..8)) {
             if let Failover::From(dead) = decided(&of) {
-                for judged in agents(&of).iter().filter(|judged| dead.contains(&judged.agent.id)) {
-                    prop_assert_eq!(judged.liveness, Liveness::Dead);
+                for one in agents(&of).iter().filter(|one| dead.contains(&one.agent_id)) {
+                    prop_assert_eq!(one.liveness, Liveness::Dead);
                 }
             }
         }

@@ -44,12 +44,11 @@ fn features(names: &[&str]) -> BTreeSet<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
-fn judged(agents: &[Agent], liveness: impl Fn(&Agent) -> Liveness) -> Vec<Judged> {
-    let judged = |agent: &Agent| Judged { liveness: liveness(agent), awaited: BTreeSet::new(), agent: agent.clone() };
-    agents.iter().map(judged).collect()
+fn judged<'a>(agents: &'a [Agent], liveness: impl Fn(&Agent) -> Liveness) -> Vec<Judged<'a>> {
+    agents.iter().map(|agent| Judged { liveness: liveness(agent), awaited: BTreeSet::new(), agent }).collect()
 }
 
-fn chosen(agents: &[Judged], driver: &str, wanted: &[&str]) -> Vec<AgentId> {
+fn chosen(agents: &[Judged<'_>], driver: &str, wanted: &[&str]) -> Vec<AgentId> {
     let wanted = features(wanted);
     let found = candidates(agents, Demand { driver, features: &wanted, members: 3, network: None });
     found.into_iter().map(|candidate| candidate.agent_id).collect()
@@ -218,12 +217,11 @@ fn a_suspect_agent_gets_something_only_when_no_other_is_alive() {
 fn a_driver_that_starts_gets_something_when_none_is_ready_and_only_while_it_is_awaited() {
     let mut starting = agent(1, 0);
     starting.drivers[0].state = DriverState::Starting;
-    let awaited = |agent: &Agent, is: bool| Judged {
-        liveness: Liveness::Alive,
-        awaited: is.then(|| "haproxy-ns".to_owned()).into_iter().collect(),
-        agent: agent.clone(),
-    };
-    let fits = |agents: &[Judged]| chosen(agents, "haproxy-ns", &["protocol:TCP"]);
+    fn awaited(agent: &Agent, is: bool) -> Judged<'_> {
+        let awaited = is.then(|| "haproxy-ns".to_owned()).into_iter().collect();
+        Judged { liveness: Liveness::Alive, awaited, agent }
+    }
+    let fits = |agents: &[Judged<'_>]| chosen(agents, "haproxy-ns", &["protocol:TCP"]);
     assert_eq!(fits(&[awaited(&starting, true)]), [AgentId::from_u128(1)]);
     assert!(fits(&[awaited(&starting, false)]).is_empty());
     assert_eq!(fits(&[awaited(&starting, true), awaited(&agent(2, 9), false)]), [AgentId::from_u128(2)]);

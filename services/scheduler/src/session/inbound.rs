@@ -46,7 +46,7 @@ impl Session<'_> {
     async fn settle(&self, outcomes: &mut Vec<(Owner, Outcome)>) -> Result<(), Fault> {
         match std::mem::take(outcomes) {
             outcomes if outcomes.is_empty() => Ok(()),
-            outcomes => match self.app.deployed(&outcomes).await {
+            outcomes => match self.app.deployed(&self.agent.host, &outcomes).await {
                 Err(fault) if is_of_one(&fault) => self.settle_each(&outcomes).await,
                 done => done,
             },
@@ -56,7 +56,7 @@ impl Session<'_> {
     /// One that cannot be stored costs no other.
     async fn settle_each(&self, outcomes: &[(Owner, Outcome)]) -> Result<(), Fault> {
         for outcome in outcomes {
-            match self.app.deployed(std::slice::from_ref(outcome)).await {
+            match self.app.deployed(&self.agent.host, std::slice::from_ref(outcome)).await {
                 Err(fault) if is_of_one(&fault) => {
                     let id = outcome.0.load_balancer_id;
                     tracing::error!(load_balancer.id = %id, detail = fault.detail(), "dropped an outcome: {fault}");

@@ -9,13 +9,13 @@ use ballast_model::{
     ids::{AgentId, LoadBalancerId},
 };
 use sea_orm::{
-    ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
-    sea_query::Expr,
+    ColumnTrait as _, Condition, ConnectionTrait as _, EntityTrait as _, ExprTrait as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _, sea_query::Expr,
 };
 
 use crate::{
-    Page, Phase, Query, Tx,
-    backend::{fault_of, is_duplicate},
+    Moved, Page, Phase, Query, Tx,
+    backend::{fault_of, is_among, is_duplicate},
     codec::{ids, natural},
     entity::{agent, binding, hold},
     store::Loads,
@@ -50,6 +50,19 @@ impl Tx {
     /// As [`Self::agent`].
     pub async fn agent_by_host(&self, host: &str) -> Result<Option<Agent>, Fault> {
         self.one_agent(Condition::all().add(agent::Column::Host.eq(host))).await
+    }
+
+    /// Those of these agents that there are, or all, without what they have.
+    ///
+    /// # Errors
+    /// As [`Self::agent`].
+    pub async fn agents_among(&self, ids: Option<&[AgentId]>) -> Result<Vec<Agent>, Fault> {
+        let mut find = agent::Entity::find();
+        if let Some(ids) = ids {
+            find = find.filter(is_among(self.db().get_database_backend(), "id", ids));
+        }
+        let (rows, none) = (find.all(self.db()).await.map_err(fault_of)?, HashMap::new());
+        rows.into_iter().map(|row| row.into_agent(&none)).collect()
     }
 
     async fn one_agent(&self, which: Condition) -> Result<Option<Agent>, Fault> {
@@ -144,13 +157,16 @@ impl Tx {
             .filter(binding::Column::Phase.eq(Phase::Bound.as_str()))
             .order_by_asc(binding::Column::Seq)
             .into_tuple();
-        let bound = ids(bound.all(self.db()).await.map_err(fault_of)?);
+        let bound: Vec<LoadBalancerId> = ids(bound.all(self.db()).await.map_err(fault_of)?);
         hold::Entity::delete_many()
             .filter(hold::Column::AgentId.eq(id.uuid()))
             .exec(self.db())
             .await
             .map_err(fault_of)?;
         self.note_agent(id);
+        for load_balancer_id in &bound {
+            self.moves().add(Moved { load_balancer_id: *load_balancer_id, to: None });
+        }
         let gone = agent::Entity::delete_many().filter(agent::Column::Id.eq(id.uuid())).exec(self.db());
         match gone.await.map_err(fault_of)?.rows_affected {
             0 => Err(agent_not_found(id)),

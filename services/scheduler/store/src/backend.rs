@@ -7,6 +7,7 @@
 mod damage;
 mod errors;
 mod files;
+mod hearing;
 mod libpq;
 mod link;
 mod postgres;
@@ -23,6 +24,7 @@ use sea_orm::DatabaseConnection;
 use sea_orm::{DbBackend, DbErr, TransactionTrait, Value, sea_query::Expr};
 use sea_orm_migration::MigratorTrait as _;
 
+pub use self::hearing::{Heard, Hearing};
 use self::{
     errors::{ends_transaction, unwritable},
     files::Files,
@@ -32,9 +34,10 @@ use self::{
 };
 pub(crate) use self::{
     errors::{fault_of, fault_of_commit, is_duplicate, is_reference, reason},
+    hearing::CHANNEL,
     link::{Link, Watched},
 };
-use crate::migration::Migrator;
+use crate::{migration::Migrator, moves::Journal, notice::Voice};
 
 /// How long a transaction waits for a connection: behind all that queue to write.
 const QUEUE: Duration = Duration::from_secs(30);
@@ -48,6 +51,10 @@ pub(crate) struct Backend {
     readers: Seats,
     /// Of SQLite.
     files: Option<Arc<Files>>,
+    /// Of PostgreSQL: where to hear what others change.
+    heard_at: Option<String>,
+    voice: Arc<Voice>,
+    journal: Arc<Journal>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +76,15 @@ impl Backend {
                 Renewed::new(reader, move || postgres::reader(url.clone(), false))
             };
             let readers = Seats::new(readers.into_iter().map(renewed).collect());
-            return Ok(Self { kind: Kind::Postgres, writer, readers, files: None });
+            return Ok(Self {
+                kind: Kind::Postgres,
+                writer,
+                readers,
+                files: None,
+                heard_at: Some(url),
+                voice: Arc::default(),
+                journal: Arc::default(),
+            });
         }
         let (writer, readers, files) = sqlite::open(url).await?;
         let files = Arc::new(files);
@@ -85,7 +100,15 @@ impl Backend {
         let writer = renewed(|url| Box::pin(sqlite::writer(url, false)), writer);
         let reader = |connections| renewed(|url| Box::pin(sqlite::reader(url, false)), connections);
         let readers = Seats::new(readers.into_iter().map(reader).collect());
-        Ok(Self { kind: Kind::Sqlite, writer, readers, files: Some(files) })
+        Ok(Self {
+            kind: Kind::Sqlite,
+            writer,
+            readers,
+            files: Some(files),
+            heard_at: None,
+            voice: Arc::default(),
+            journal: Arc::default(),
+        })
     }
 
     /// Brings the schema up to date. Schedulers that start at once take turns.
@@ -102,6 +125,18 @@ impl Backend {
             Some((turn, _lease)) => turn.commit().await,
             None => Ok(()),
         }
+    }
+
+    pub(crate) fn voice(&self) -> &Voice {
+        &self.voice
+    }
+
+    pub(crate) const fn journal(&self) -> &Arc<Journal> {
+        &self.journal
+    }
+
+    pub(crate) fn hearing(&self) -> Option<Hearing> {
+        self.heard_at.as_deref().map(Hearing::new)
     }
 
     /// Whether other processes may serve it too.

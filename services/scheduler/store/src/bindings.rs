@@ -20,7 +20,7 @@ use sea_orm::{
 };
 
 use crate::{
-    Tx,
+    Moved, Tx,
     backend::{fault_of, is_among, is_duplicate, is_reference},
     codec::{counter, ids, number},
     entity::{binding, load_balancer},
@@ -156,6 +156,8 @@ impl Tx {
         if let Some(loads) = &mut self.known().loads {
             *loads.entry(agent_id).or_default().entry(driver.to_owned()).or_default() += 1;
         }
+        self.notes().look(load_balancer_id);
+        self.moves().add(Moved { load_balancer_id, to: Some((agent_id, driver.to_owned())) });
         Ok(binding)
     }
 
@@ -228,7 +230,11 @@ impl Tx {
             .filter(binding::Column::LoadBalancerId.eq(load_balancer_id.uuid()))
             .filter(binding::Column::Phase.eq(Phase::Bound.as_str()))
             .exec(self.db());
-        released.await.map(|_| ()).map_err(fault_of)
+        if released.await.map_err(fault_of)?.rows_affected > 0 {
+            self.notes().look(load_balancer_id);
+            self.moves().add(Moved { load_balancer_id, to: None });
+        }
+        Ok(())
     }
 
     /// Forgets a binding, whatever its phase; whether there was one.
@@ -247,7 +253,11 @@ impl Tx {
             .filter(binding::Column::AgentId.eq(agent_id.uuid()))
             .filter(binding::Column::Epoch.eq(number(epoch)))
             .exec(self.db());
-        Ok(dropped.await.map_err(fault_of)?.rows_affected > 0)
+        let dropped = dropped.await.map_err(fault_of)?.rows_affected > 0;
+        if dropped {
+            self.moves().doubt(load_balancer_id);
+        }
+        Ok(dropped)
     }
 
     /// The load balancers that are on no agent, oldest first.

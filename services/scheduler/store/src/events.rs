@@ -37,6 +37,7 @@ use crate::{
     backend::{fault_of, next_transaction, oldest_open_transaction, transaction_id},
     codec::member_of,
     entity::{event, event_mark},
+    notice::{Notice, Voice},
     pieces::pieces,
 };
 
@@ -138,6 +139,11 @@ impl Tx {
     /// Notes what differs between two states of a load balancer; none: it was not there, or is there no longer.
     pub(crate) fn note_load_balancer(&self, before: Option<&LoadBalancer>, after: Option<&LoadBalancer>) {
         difference::note(self.notes(), before, after);
+        if let (Some(before), Some(after)) = (before, after)
+            && before.generation != after.generation
+        {
+            self.notes().look(after.id);
+        }
     }
 
     pub(crate) fn note_agent(&self, id: AgentId) {
@@ -167,9 +173,20 @@ impl Tx {
         self.notes().note(EventKind::HealthMonitor, id.into(), Some(project_id));
     }
 
-    /// Writes what was noted. To be called last in a transaction.
-    pub(crate) async fn write_events(&self) -> Result<(), Fault> {
-        let changes = self.notes().take();
+    /// Writes what was noted, and says it to other schedulers. To be called last in a transaction.
+    pub(crate) async fn write_events(&self, voice: &Voice) -> Result<(), Fault> {
+        let (changes, looks) = self.notes().take();
+        if let Some(scheduler_id) = voice.speaker() {
+            let agents = changes.iter().filter(|change| change.kind == EventKind::Agent);
+            let notice = Notice {
+                scheduler_id,
+                schedulers: looks.schedulers,
+                events: !changes.is_empty(),
+                agents: agents.map(|change| change.id.into()).collect(),
+                load_balancers: looks.load_balancers,
+            };
+            self.say(notice).await?;
+        }
         for piece in pieces(&changes) {
             let mut insert = Query::insert();
             insert.into_table(event::Entity).columns([

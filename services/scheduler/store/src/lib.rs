@@ -17,8 +17,10 @@ mod holds;
 mod listing;
 mod migration;
 mod monitors;
+mod moves;
 mod network_changes;
 mod networks;
+mod notice;
 mod parts;
 mod pieces;
 mod ports;
@@ -34,9 +36,12 @@ mod whole;
 mod writers;
 
 pub use self::{
+    backend::{Heard, Hearing},
     bindings::{Binding, BoundLoadBalancer, Phase},
     events::{Change, Changes, EventKind, Position},
     holds::Hold,
+    moves::{Journal, Moved, Told},
+    notice::Notice,
     query::{Filter, Found, Kind, Page, Query, Sort},
     quotas::OwnLimits,
     requests::{Claim, request_id_reused},

@@ -12,14 +12,14 @@ use ballast_model::{
     subnet::subnet_not_found,
 };
 use sea_orm::{
-    ColumnTrait as _, DbErr, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _, Set,
+    ColumnTrait as _, ConnectionTrait as _, DbErr, EntityTrait as _, PaginatorTrait as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _, Set,
 };
 
 use crate::{
     Page, Query, Tx,
     aggregate::CHUNK,
-    backend::{fault_of, is_duplicate, is_reference},
+    backend::{fault_of, is_among, is_duplicate, is_reference},
     codec::{ids, parsed},
     entity::{fixed_ip, hold, load_balancer, port},
 };
@@ -94,6 +94,21 @@ impl Tx {
         let row = port::Entity::find().filter(port::Column::Id.eq(id.uuid())).one(self.db());
         let rows: Vec<port::Model> = row.await.map_err(fault_of)?.into_iter().collect();
         Ok(self.with_addresses(rows).await?.pop())
+    }
+
+    /// Those of these ports that are on another host, or on none.
+    ///
+    /// # Errors
+    /// As [`Self::port`].
+    pub async fn ports_not_on(&self, host: &str, ids: &[PortId]) -> Result<Vec<Port>, Fault> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = port::Entity::find()
+            .filter(is_among(self.db().get_database_backend(), "id", ids))
+            .filter(port::Column::Host.ne(host))
+            .order_by_asc(port::Column::Seq);
+        self.with_addresses(rows.all(self.db()).await.map_err(fault_of)?).await
     }
 
     /// Ports as a caller asks for them.

@@ -3,8 +3,6 @@
 //! A scheduler lives as long as the others see its beat change; what it may change last is nobody's clock but the reader's
 //! own. So no two machines' clocks are compared, and what is written for all the agents of a scheduler is one row.
 
-use std::collections::HashSet;
-
 use ballast_model::{
     Uuid,
     fault::Fault,
@@ -45,16 +43,6 @@ impl Tx {
         Ok(rows.into_iter().map(scheduler::Model::into_scheduler).collect())
     }
 
-    /// The agents that have a session with this scheduler.
-    ///
-    /// # Errors
-    /// As [`Self::schedulers`].
-    pub async fn agents_with(&self, scheduler_id: SchedulerId) -> Result<HashSet<AgentId>, Fault> {
-        let theirs = agent::Column::SchedulerId.eq(scheduler_id.uuid());
-        let theirs = agent::Entity::find().select_only().column(agent::Column::Id).filter(theirs).into_tuple();
-        theirs.all(self.db()).await.map(ids).map_err(fault_of)
-    }
-
     /// A scheduler starts. Sessions with its former self are over, and those with nobody: of a version that did not say
     /// with whom. On a database of one scheduler that is all of them.
     ///
@@ -68,6 +56,7 @@ impl Tx {
             }
         }
         self.disconnect(Condition::all().add(agent::Column::SchedulerId.is_null())).await?;
+        self.notes().look_at_schedulers();
         self.insert_scheduler(starting).await
     }
 
@@ -83,6 +72,7 @@ impl Tx {
             .filter(scheduler::Column::Id.eq(living.id.uuid()));
         let is_known = beat.exec(self.db()).await.map_err(fault_of)?.rows_affected > 0;
         if !is_known {
+            self.notes().look_at_schedulers();
             self.insert_scheduler(living).await?;
         }
         Ok(is_known)

@@ -17,17 +17,18 @@ use std::{
 use ballast_model::{
     Uuid,
     fault::{Code, Fault},
-    ids::AgentId,
+    ids::{AgentId, SchedulerId},
 };
 use rand::RngExt as _;
 use sea_orm::{EntityTrait, Set};
 use tokio::sync::watch;
 
 use crate::{
-    Claim, OwnLimits,
+    Claim, Hearing, OwnLimits,
     backend::{Backend, Link, fault_of, reason},
     entity::cluster,
     events::Notes,
+    moves::{Journal, Moves},
     writers::Writers,
 };
 
@@ -60,6 +61,7 @@ pub struct Tx {
     link: Link,
     notes: Notes,
     known: Mutex<Known>,
+    moves: Moves,
 }
 
 /// What was read in a transaction and is asked for by each piece of work in it. Nobody else can change it before the
@@ -106,8 +108,8 @@ impl Store {
         Self { claim: Some(Arc::new(claim)), ..self.clone() }
     }
 
-    /// Changes whenever a transaction of this process has ended that wrote events. What other processes write does not
-    /// show here.
+    /// Changes whenever a transaction of this process has ended that wrote events, and when it is known that one of another
+    /// has ([`Self::others_changed`]).
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
@@ -117,6 +119,34 @@ impl Store {
     #[must_use]
     pub const fn is_shared(&self) -> bool {
         self.backend.is_shared()
+    }
+
+    /// Another process wrote events, or may have.
+    pub fn others_changed(&self) {
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// From now on what changes is said to other schedulers, by this one.
+    pub fn speak_as(&self, id: SchedulerId) {
+        self.backend.voice().speak_as(id);
+    }
+
+    /// Whether there is no other scheduler to say it to.
+    pub fn set_alone(&self, is_alone: bool) {
+        self.backend.voice().set_alone(is_alone);
+    }
+
+    /// What other schedulers say; none: there are no others on such a database.
+    #[must_use]
+    pub fn hearing(&self) -> Option<Hearing> {
+        self.backend.hearing()
+    }
+
+    /// Where load balancers go from now on, at once as they do.
+    #[must_use]
+    pub fn follow_moves(&self) -> Arc<Journal> {
+        self.backend.journal().follow();
+        Arc::clone(self.backend.journal())
     }
 
     #[cfg(test)]
@@ -202,7 +232,17 @@ impl Store {
 
 impl Tx {
     pub(crate) fn new(link: Link) -> Self {
-        Self { link, notes: Notes::default(), known: Mutex::default() }
+        Self { link, notes: Notes::default(), known: Mutex::default(), moves: Moves::default() }
+    }
+
+    /// The same; where load balancers go is told there.
+    pub(crate) fn telling(self, journal: Arc<Journal>) -> Self {
+        Self { moves: Moves::told_to(journal), ..self }
+    }
+
+    /// Where load balancers go in this transaction.
+    pub(crate) const fn moves(&self) -> &Moves {
+        &self.moves
     }
 
     pub(crate) async fn commit(self) -> Result<(), sea_orm::DbErr> {

@@ -111,12 +111,14 @@ where
     F: for<'t> Fn(&'t Tx, Scope<'env, 't>) -> Work<'t, T> + Send + Sync,
 {
     tx.notes().begin();
+    tx.moves().begin();
     if let Some(claim) = claim {
         tx.claim(claim).await?;
     }
     let value = work(tx, Scope::default()).await?;
     // Work that went on after a statement of it had failed.
     tx.usable().map_err(fault_of)?;
+    tx.moves().keep();
     Ok((value, tx.notes().keep()))
 }
 
@@ -193,7 +195,8 @@ impl Turn {
         }
         let transaction = self.line.backend.begin_write().await?;
         if let Some(slot) = &mut self.slot.0 {
-            **slot = Some(Group { tx: Tx::new(Link::Transaction(transaction)), marked: false, waiting: Vec::new() });
+            let tx = Tx::new(Link::Transaction(transaction)).telling(Arc::clone(self.line.backend.journal()));
+            **slot = Some(Group { tx, marked: false, waiting: Vec::new() });
         }
         Ok(())
     }
@@ -265,9 +268,12 @@ fn tell(waiting: Waiting, done: &Result<(), Fault>) {
 
 /// The events of all, then the commit.
 async fn end(tx: Tx, backend: &Backend) -> Result<(), Fault> {
-    tx.write_events().await?;
+    tx.write_events(backend.voice()).await?;
+    let moves = tx.moves().take();
     tx.commit().await.map_err(fault_of_commit)?;
-    backend.check_files().map_err(fault_of_commit)
+    backend.check_files().map_err(fault_of_commit)?;
+    moves.committed();
+    Ok(())
 }
 
 /// A commit is not dropped with whoever asked for it. Without a runtime the process ends, and nobody waits any more.

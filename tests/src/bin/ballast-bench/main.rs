@@ -11,6 +11,7 @@
 mod api;
 mod bring_up;
 mod flat;
+mod fleet;
 mod floor;
 mod machine;
 mod netlink;
@@ -32,7 +33,7 @@ use ballast_lab::{Lab, require_tool, run_again_in_lab};
 type Failure = Box<dyn Error + Send + Sync>;
 type Outcome<T> = Result<T, Failure>;
 
-const USAGE: &str = "usage: ballast-bench [--quick] [--steps] [bring-up] [throughput] [api] [flat]
+const USAGE: &str = "usage: ballast-bench [--quick] [--steps] [bring-up] [throughput] [api] [flat] [fleet]
 
   --quick   a tenth of the work: to see that it runs, not to quote
   --steps   bring-up: logs at debug and shows the driver's steps (the times of the whole grow by that)
@@ -53,7 +54,7 @@ impl Options {
             match word.as_str() {
                 "--quick" => options.quick = true,
                 "--steps" => options.steps = true,
-                "bring-up" | "throughput" | "api" | "flat" => options.benches.push(word),
+                "bring-up" | "throughput" | "api" | "flat" | "fleet" => options.benches.push(word),
                 other => return Err(format!("unknown: {other}\n{USAGE}")),
             }
         }
@@ -109,6 +110,9 @@ fn start(words: &[String]) -> Outcome<ExitCode> {
     }
     if options.wants("flat") {
         report::save("flat", &machine, &flat::run(&lab, &options)?)?;
+    }
+    if options.wants("fleet") {
+        report::save("fleet", &machine, &fleet::run(&lab, &options)?)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use ballast_model::ids::SchedulerId;
 use ballast_store::Scheduler;
 
-use super::STANDSTILL;
+use super::lives::STANDSTILL;
 
 /// Another scheduler. Times are of this process's monotonic clock.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +47,10 @@ impl Others {
             found.insert(scheduler.id, next);
         }
         self.of = found;
+    }
+
+    pub(super) fn any(&self) -> bool {
+        !self.of.is_empty()
     }
 
     /// So much time does not count.

@@ -1,10 +1,14 @@
+use std::collections::BTreeSet;
+
 use ballast_model::{
     agent::{AgentDriver, DriverState, Session},
     plugs::Plugs,
 };
+use ballast_store::{Moved, Told};
 use proptest::prelude::*;
 
-use super::*;
+use super::{life::Life, *};
+use crate::placement::{Candidate, Demand};
 
 const LIMITS: LivenessLimits =
     LivenessLimits { suspect_after: Duration::from_secs(12), dead_after: Duration::from_secs(20) };
@@ -13,7 +17,7 @@ const HERE: SchedulerId = SchedulerId::from_u128(1);
 const THERE: SchedulerId = SchedulerId::from_u128(2);
 
 fn fleet() -> Fleet {
-    Fleet::new(HERE, LIMITS)
+    Fleet::new(HERE, LIMITS, Arc::default())
 }
 
 /// As its row says: it has a session with this scheduler.
@@ -36,6 +40,21 @@ fn agent_with(scheduler_id: SchedulerId, n: u128) -> Agent {
 
 fn agent(n: u128) -> Agent {
     agent_with(HERE, n)
+}
+
+fn driver(state: DriverState) -> AgentDriver {
+    AgentDriver {
+        name: "haproxy-ns".to_owned(),
+        version: String::new(),
+        state,
+        reason: String::new(),
+        features: BTreeSet::new(),
+        max_load_balancers: 0,
+        max_members: 0,
+        full: false,
+        plugs: Plugs::default(),
+        load_balancers: 0,
+    }
 }
 
 fn beat(id: SchedulerId, beat: i64) -> Scheduler {
@@ -76,6 +95,21 @@ fn an_agent_that_another_scheduler_does_not_hear_of_any_more_is_suspect_at_once_
     assert_eq!(fleet.liveness(&late, at(38)), Liveness::Suspect);
     assert_eq!(fleet.liveness(&late, at(39)), Liveness::Dead);
     assert_eq!(fleet.liveness(&agent_with(THERE, 1), at(40)), Liveness::Alive, "it is heard of again");
+}
+
+#[test]
+fn one_that_was_dead_here_stays_so_when_its_session_ends_and_lives_when_another_scheduler_has_it() {
+    let fleet = fleet();
+    let row = |scheduler_id, at| Agent { started_at: Timestamp(at), ..agent_with(scheduler_id, 1) };
+    fleet.liveness(&row(THERE, 1), at(0));
+    let number = fleet.open(AgentId::from_u128(1), at(1));
+    fleet.silent(AgentId::from_u128(1), number);
+    fleet.close(AgentId::from_u128(1), number);
+    let over = Agent { connected: false, session: None, ..row(HERE, 2) };
+    for ended in [row(HERE, 2), over] {
+        assert_eq!(fleet.liveness(&ended, at(30)), Liveness::Dead);
+    }
+    assert_eq!(fleet.liveness(&row(THERE, 3), at(31)), Liveness::Suspect, "a session has begun there");
 }
 
 #[test]
@@ -139,7 +173,7 @@ fn a_time_in_which_this_process_stood_still_is_nobodys_silence() {
     fleet.saw(&[beat(THERE, 2)], at(5));
     let (here, there) = (agent(1), agent_with(THERE, 2));
     liveness(&there, 5);
-    fleet.lock().run(Instant::now() + at(60));
+    fleet.lock().lives.run(Instant::now() + at(60));
     // It had no answer for so long, and dials anew.
     fleet.close(id, number);
     assert_eq!(liveness(&here, 66), Liveness::Suspect);
@@ -196,22 +230,10 @@ fn when_an_agent_was_heard_of_is_shown_by_this_machines_clock_or_as_it_was_store
 
 #[test]
 fn a_driver_that_starts_is_awaited_for_a_while_and_anew_when_it_was_ready() {
-    let fleet = fleet();
-    let awaited = |state, now| {
-        let driver = AgentDriver {
-            name: "haproxy-ns".to_owned(),
-            version: String::new(),
-            state,
-            reason: String::new(),
-            features: BTreeSet::new(),
-            max_load_balancers: 0,
-            max_members: 0,
-            full: false,
-            plugs: Plugs::default(),
-            load_balancers: 0,
-        };
-        let agent = Agent { drivers: vec![driver], ..agent(1) };
-        !fleet.judge(vec![agent], at(now))[0].awaited.is_empty()
+    let mut life = Life::default();
+    let mut awaited = |state, now| {
+        let agent = Agent { drivers: vec![driver(state)], ..agent(1) };
+        !life.awaited(&agent, at(now)).is_empty()
     };
     assert!(awaited(DriverState::Starting, 100));
     assert!(awaited(DriverState::Starting, 159));
@@ -219,6 +241,96 @@ fn a_driver_that_starts_is_awaited_for_a_while_and_anew_when_it_was_ready() {
     assert!(!awaited(DriverState::Ready, 161));
     assert!(awaited(DriverState::Starting, 162));
     assert!(!awaited(DriverState::Failed, 163));
+}
+
+/// Two agents with room for two each, heard of.
+fn two_with_room() -> Fleet {
+    let fleet = fleet();
+    let with_room = |n| {
+        let driver = AgentDriver { max_load_balancers: 2, ..driver(DriverState::Ready) };
+        Agent { drivers: vec![driver], ..agent(n) }
+    };
+    fleet.learn(None, vec![with_room(1), with_room(2)]);
+    for n in [1, 2] {
+        fleet.open(AgentId::from_u128(n), at(0));
+    }
+    fleet
+}
+
+fn chosen(fleet: &Fleet, now: u64) -> Vec<(AgentId, u32)> {
+    let demand = Demand { driver: "haproxy-ns", features: &BTreeSet::new(), members: 0, network: None };
+    let pairs = |found: &[Candidate]| found.iter().map(|one| (one.agent_id, one.load_balancers)).collect();
+    fleet.choose(demand, at(now), pairs)
+}
+
+fn told(fleet: &Fleet, told: Told) {
+    let mut state = fleet.lock();
+    state.follow(vec![told]);
+}
+
+fn moved(load_balancer: u128, to: Option<u128>) -> Moved {
+    let to = to.map(|agent| (AgentId::from_u128(agent), "haproxy-ns".to_owned()));
+    Moved { load_balancer_id: LoadBalancerId::from_u128(load_balancer), to }
+}
+
+#[test]
+fn what_is_bound_is_counted_at_once_and_who_is_full_is_no_candidate_until_it_has_room() {
+    let fleet = two_with_room();
+    let [one, two] = [1, 2].map(AgentId::from_u128);
+    assert_eq!(chosen(&fleet, 1), [(one, 0), (two, 0)]);
+    told(&fleet, Told::Moved(moved(7, Some(1))));
+    assert_eq!(chosen(&fleet, 1), [(one, 1), (two, 0)]);
+    told(&fleet, Told::Moved(moved(7, Some(1))));
+    assert_eq!(chosen(&fleet, 1), [(one, 1), (two, 0)], "the same again is nothing new");
+    told(&fleet, Told::Moved(moved(8, Some(1))));
+    assert_eq!(chosen(&fleet, 1), [(two, 0)]);
+    told(&fleet, Told::Moved(moved(8, Some(2))));
+    assert_eq!(chosen(&fleet, 1), [(one, 1), (two, 1)]);
+    told(&fleet, Told::Moved(moved(7, None)));
+    assert_eq!(chosen(&fleet, 2), [(one, 0), (two, 1)]);
+    assert_eq!(fleet.standings(at(2)).iter().map(|one| one.load_balancers).collect::<Vec<_>>(), [0, 1]);
+}
+
+#[test]
+fn what_is_read_does_not_undo_what_moved_meanwhile() {
+    let fleet = two_with_room();
+    let [one, two] = [1, 2].map(AgentId::from_u128);
+    for id in [7, 8] {
+        told(&fleet, Told::Moved(moved(id, Some(1))));
+        told(&fleet, Told::Doubtful(LoadBalancerId::from_u128(id)));
+    }
+    let ids = fleet.take_doubtful();
+    assert_eq!(ids.len(), 2);
+    told(&fleet, Told::Moved(moved(8, Some(2))));
+    // Both were undone, says who read before the second one moved.
+    fleet.found(&ids, HashMap::new());
+    assert_eq!(chosen(&fleet, 1), [(one, 0), (two, 1)]);
+    assert!(fleet.take_doubtful().is_empty());
+    fleet.found_all(vec![moved(9, Some(1))]);
+    assert_eq!(chosen(&fleet, 1), [(one, 1), (two, 0)]);
+}
+
+#[test]
+fn who_is_not_heard_of_any_more_is_no_candidate_though_it_was_found_a_moment_ago() {
+    let fleet = two_with_room();
+    let one = AgentId::from_u128(1);
+    assert_eq!(chosen(&fleet, 0).len(), 2);
+    fleet.silent(AgentId::from_u128(2), 1);
+    fleet.heard(one, at(12));
+    assert_eq!(chosen(&fleet, 12), [(one, 0)]);
+    fleet.close(one, 1);
+    assert_eq!(chosen(&fleet, 12).len(), 1, "the last that may live is better than none");
+    fleet.forget(one);
+    assert!(chosen(&fleet, 40).is_empty());
+}
+
+#[test]
+fn who_has_a_session_here_that_is_somebody_elses_is_told() {
+    let fleet = two_with_room();
+    let ids = [1, 2].map(AgentId::from_u128);
+    assert!(fleet.learn(None, vec![agent(1), agent(2)]).is_empty());
+    assert_eq!(fleet.learn(Some(&ids[..1]), vec![agent_with(THERE, 1)]), ids[..1]);
+    assert_eq!(fleet.learn(Some(&ids[1..]), vec![]), ids[1..], "it was deleted");
 }
 
 proptest! {
@@ -236,8 +348,10 @@ proptest! {
         let (mut now, mut wall, mut there) = (0, 0, beat(THERE, 0));
         let mut there_at = 0;
         fleet.saw(&[there.clone(), beat(ended, 5)], at(0));
-        let agents = || vec![agent(1), agent_with(THERE, 2), agent_with(ended, 3)];
-        fleet.judge(agents(), at(0));
+        let judge = |now| {
+            [agent(1), agent_with(THERE, 2), agent_with(ended, 3)].map(|agent| fleet.liveness(&agent, at(now)))
+        };
+        judge(0);
         for (lasts, jump, beats) in steps {
             now += lasts;
             wall += i64::try_from(lasts).unwrap() + jump;
@@ -247,11 +361,11 @@ proptest! {
                 there_at = now;
             }
             fleet.saw(&[there.clone(), beat(ended, 5)], at(now));
-            let judged = fleet.judge(agents(), at(now));
-            prop_assert_eq!(judged[0].liveness, Liveness::Alive);
-            prop_assert_eq!(judged[1].liveness == Liveness::Dead, now - there_at >= 20);
-            prop_assert_eq!(judged[2].liveness == Liveness::Dead, now >= 20);
-            prop_assert_ne!(judged[2].liveness, Liveness::Alive);
+            let judged = judge(now);
+            prop_assert_eq!(judged[0], Liveness::Alive);
+            prop_assert_eq!(judged[1] == Liveness::Dead, now - there_at >= 20);
+            prop_assert_eq!(judged[2] == Liveness::Dead, now >= 20);
+            prop_assert_ne!(judged[2], Liveness::Alive);
         }
     }
 }

@@ -6,6 +6,7 @@ use ballast_model::{
     fault::Code,
     ids::{ListenerId, NetworkId, PoolId, PortId, SubnetId},
     listener::{Mac, Protocol},
+    load_balancer::LoadBalancer,
     network::Attachment,
     pool::{LbMethod, NewPool},
     subnet::NewSubnet,

@@ -1,11 +1,11 @@
 //! What a transaction changes, noted until it ends.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use ballast_model::Uuid;
+use ballast_model::{Uuid, ids::LoadBalancerId};
 
 use super::{Change, EventKind};
 
@@ -20,6 +20,16 @@ pub(crate) struct Notes {
 struct Noted {
     changes: Vec<Change>,
     places: HashMap<(EventKind, Uuid), usize>,
+    looks: Looks,
+}
+
+/// Where other schedulers are to look, beside what events tell.
+#[derive(Debug, Default)]
+pub(crate) struct Looks {
+    /// At who they are.
+    pub(crate) schedulers: bool,
+    /// At what these load balancers' agents are to run.
+    pub(crate) load_balancers: BTreeSet<LoadBalancerId>,
 }
 
 impl Noted {
@@ -40,6 +50,16 @@ impl Notes {
         locked(&self.work).add(Change { kind, id, project_id: project_id.map(str::to_owned) });
     }
 
+    /// What the load balancer's agents are to run changed.
+    pub(crate) fn look(&self, id: LoadBalancerId) {
+        locked(&self.work).looks.load_balancers.insert(id);
+    }
+
+    /// There is another scheduler than before.
+    pub(crate) fn look_at_schedulers(&self) {
+        locked(&self.work).looks.schedulers = true;
+    }
+
     /// Work begins: what was noted of such that failed is forgotten.
     pub(crate) fn begin(&self) {
         std::mem::take(&mut *locked(&self.work));
@@ -51,12 +71,15 @@ impl Notes {
         let any = !noted.changes.is_empty();
         let mut before = locked(&self.before);
         noted.changes.into_iter().for_each(|change| before.add(change));
+        before.looks.schedulers |= noted.looks.schedulers;
+        before.looks.load_balancers.extend(noted.looks.load_balancers);
         any
     }
 
     /// All that was noted, once.
-    pub(super) fn take(&self) -> Vec<Change> {
-        std::mem::take(&mut *locked(&self.before)).changes
+    pub(super) fn take(&self) -> (Vec<Change>, Looks) {
+        let noted = std::mem::take(&mut *locked(&self.before));
+        (noted.changes, noted.looks)
     }
 }
 
@@ -83,7 +106,7 @@ mod tests {
         notes.note(EventKind::Pool, Uuid::from_u128(1), None);
         assert!(notes.keep());
         assert!(!notes.keep());
-        assert_eq!(notes.take(), [change(1, None), change(3, Some("p"))]);
-        assert!(notes.take().is_empty());
+        assert_eq!(notes.take().0, [change(1, None), change(3, Some("p"))]);
+        assert!(notes.take().0.is_empty());
     }
 }

@@ -1,12 +1,23 @@
 //! Several schedulers on one database: each is a store of its own, and none has to know of the others.
 
-use ballast_model::{counters::Epoch, fault::Code, member::NewMember};
+use std::time::Duration;
+
+use ballast_model::{
+    counters::Epoch,
+    fault::{Code, Fault},
+    member::NewMember,
+    outcome::Outcome,
+};
+use ballast_store::{Heard, Hearing, Notice};
+use sea_orm::ConnectionTrait as _;
 use tokio::task::JoinSet;
 
 use crate::{
     database::{Database, on_each_backend, read, write},
     samples::{agent, id, new_member, pool, port, store_all, store_subnet},
 };
+
+const PATIENCE: Duration = Duration::from_secs(10);
 
 async fn of_two_that_take_an_address_one_has_it(database: &Database) {
     store_subnet(database).await;
@@ -86,9 +97,74 @@ async fn no_change_of_another_scheduler_is_lost(database: &Database) {
     assert_eq!((after.pools[0].members.len(), after.generation.number()), (15, 16));
 }
 
+/// The next notice of others that says where load balancers are to be looked at.
+async fn heard(hearing: &mut Hearing) -> Notice {
+    let notice = async {
+        loop {
+            match hearing.next().await {
+                Heard::Notice(notice) if !notice.load_balancers.is_empty() => return notice,
+                Heard::Notice(_) => {}
+                Heard::Anything => panic!("the connection was lost"),
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, notice).await.unwrap()
+}
+
+async fn what_one_changes_is_heard_with_its_commit_and_a_lost_connection_is_made_again(database: &Database) {
+    let Some(mut hearing) = database.store.hearing() else {
+        assert!(!database.store.is_shared());
+        return;
+    };
+    let other = database.reopened().await;
+    other.speak_as(id(77));
+    assert_eq!(hearing.next().await, Heard::Anything, "what was before");
+    write!(other, [], |tx| {
+        tx.insert_agent(&agent(501)).await?;
+        tx.insert(&pool(1)).await?;
+        tx.bind(id(1), id(501), "haproxy-ns").await.map(|_| ())
+    })
+    .unwrap();
+    let said = heard(&mut hearing).await;
+    assert_eq!((said.scheduler_id, said.events), (id(77), true));
+    assert_eq!((said.agents, said.load_balancers), ([id(501)].into(), [id(1)].into()));
+    // What is undone is not said, nor what changes nothing that an agent is to run.
+    let undone = write!(other, [], |tx| {
+        tx.release(id(1)).await?;
+        Err::<(), _>(Fault::internal("no"))
+    });
+    assert!(undone.is_err());
+    write!(other, [], |tx| {
+        let before = tx.load(id(1)).await?.unwrap();
+        let outcome = Outcome { generation: before.generation, fault: None, faults: Default::default() };
+        tx.save(&before, &before.clone().settle(&outcome)).await
+    })
+    .unwrap();
+    write!(other, [], |tx| {
+        tx.insert(&pool(2)).await?;
+        tx.bind(id(2), id(501), "haproxy-ns").await.map(|_| ())
+    })
+    .unwrap();
+    assert_eq!(heard(&mut hearing).await.load_balancers, [id(2)].into());
+
+    let server = sea_orm::Database::connect(&database.url).await.unwrap();
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ballast-scheduler-hearing' \
+               AND datname = current_database()";
+    server.execute_unprepared(end).await.unwrap();
+    let again = tokio::time::timeout(PATIENCE, hearing.next()).await.unwrap();
+    assert_eq!(again, Heard::Anything, "it may have missed something");
+    write!(other, [], |tx| tx.release(id(2)).await).unwrap();
+    assert_eq!(heard(&mut hearing).await.load_balancers, [id(2)].into());
+    other.set_alone(true);
+    write!(other, [], |tx| tx.release(id(1)).await).unwrap();
+    let nothing = tokio::time::timeout(Duration::from_millis(200), hearing.next()).await;
+    assert!(nothing.is_err(), "{nothing:?}");
+}
+
 on_each_backend![
     of_two_that_take_an_address_one_has_it,
     addresses_that_are_chosen_are_never_chosen_twice,
     a_load_balancer_is_bound_once,
     no_change_of_another_scheduler_is_lost,
+    what_one_changes_is_heard_with_its_commit_and_a_lost_connection_is_made_again,
 ];

@@ -1,0 +1,77 @@
+//! Who could run what, as the agents are at this moment.
+
+use std::{collections::HashMap, time::Duration};
+
+use ballast_model::{
+    agent::{Agent, Liveness, LivenessLimits},
+    ids::{AgentId, SchedulerId},
+};
+
+use super::{Fleet, lives::Lives};
+use crate::placement::{Candidate, Demand, Judged, When, candidates, candidates_that_are, failover::Standing, room};
+
+/// The agents with what is known of their lives.
+fn judge<'a>(
+    agents: &'a HashMap<AgentId, Agent>,
+    lives: &mut Lives,
+    (here, limits): (SchedulerId, &LivenessLimits),
+    now: Duration,
+) -> Vec<Judged<'a>> {
+    let judged = |agent: &'a Agent| {
+        let liveness = limits.judge(lives.sign(agent, here, limits, now));
+        Judged { liveness, awaited: lives.life(agent.id, now).awaited(agent, now), agent }
+    };
+    agents.values().map(judged).collect()
+}
+
+impl Fleet {
+    /// Gives those that could run it to `choose`, in the order of their ids.
+    pub fn choose<T>(&self, demand: Demand<'_>, now: Duration, choose: impl FnOnce(&[Candidate]) -> T) -> T {
+        let mut state = self.lock();
+        let state = &mut *state;
+        if state.roster.found(demand, now).is_none() {
+            let judged = judge(&state.agents, &mut state.lives, (self.scheduler_id, &self.limits), now);
+            let found = candidates(&judged, demand).into_iter();
+            let found = found.map(|candidate| {
+                let agent = state.agents.get(&candidate.agent_id);
+                (candidate, agent.map_or(u32::MAX, |agent| room(agent, demand.driver)))
+            });
+            state.roster.keep(demand, found.collect(), now);
+        }
+        choose(state.roster.found(demand, now).unwrap_or_default())
+    }
+
+    /// The same of those that are Alive and ready.
+    pub fn choose_alive<T>(&self, demand: Demand<'_>, now: Duration, choose: impl FnOnce(&[Candidate]) -> T) -> T {
+        let mut state = self.lock();
+        let state = &mut *state;
+        let judged = judge(&state.agents, &mut state.lives, (self.scheduler_id, &self.limits), now);
+        let mut found = candidates_that_are(Liveness::Alive, When::Now, &judged, demand);
+        found.sort_unstable_by_key(|candidate| candidate.agent_id);
+        choose(&found)
+    }
+
+    /// Whether each agent lives, and how much it has.
+    pub fn standings(&self, now: Duration) -> Vec<Standing> {
+        let mut state = self.lock();
+        let state = &mut *state;
+        let standing = |agent: &Agent| Standing {
+            agent_id: agent.id,
+            liveness: self.limits.judge(state.lives.sign(agent, self.scheduler_id, &self.limits, now)),
+            load_balancers: agent.load_balancers,
+        };
+        let mut standings: Vec<Standing> = state.agents.values().map(standing).collect();
+        standings.sort_unstable_by_key(|standing| standing.agent_id);
+        standings
+    }
+
+    /// Whether it is known, and Dead.
+    pub fn is_dead(&self, id: AgentId, now: Duration) -> bool {
+        let mut state = self.lock();
+        let state = &mut *state;
+        let agent = state.agents.get(&id);
+        agent.is_some_and(|agent| {
+            self.limits.judge(state.lives.sign(agent, self.scheduler_id, &self.limits, now)) == Liveness::Dead
+        })
+    }
+}

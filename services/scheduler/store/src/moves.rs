@@ -1,0 +1,208 @@
+//! Where load balancers go, told at once to who keeps that in memory.
+//!
+//! A transaction that binds one tells so as it does: who chooses next counts it, before anybody has committed anything. What
+//! is undone afterwards is told to be doubtful, and read again by whoever counts.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use ballast_model::{
+    Uuid,
+    fault::Fault,
+    ids::{AgentId, LoadBalancerId},
+};
+use sea_orm::{ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _};
+
+use crate::{
+    Phase, Tx,
+    backend::{fault_of, is_among},
+    entity::binding,
+};
+
+/// A load balancer is on this agent's driver from now on; none: on no agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    pub load_balancer_id: LoadBalancerId,
+    pub to: Option<(AgentId, String)>,
+}
+
+/// What is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    Moved(Moved),
+    /// Where it is has to be read.
+    Doubtful(LoadBalancerId),
+}
+
+/// What was told and not taken yet. Nothing is kept before somebody follows it.
+#[derive(Debug, Default)]
+pub struct Journal {
+    followed: AtomicBool,
+    told: Mutex<Vec<Told>>,
+}
+
+impl Journal {
+    pub(crate) fn follow(&self) {
+        self.followed.store(true, Ordering::SeqCst);
+    }
+
+    fn tell(&self, told: impl IntoIterator<Item = Told>) {
+        if self.followed.load(Ordering::SeqCst) {
+            locked(&self.told).extend(told);
+        }
+    }
+
+    /// What was told since this was asked last, in its order.
+    pub fn take(&self) -> Vec<Told> {
+        std::mem::take(&mut *locked(&self.told))
+    }
+}
+
+/// Where load balancers go in a transaction: in the work that is being done, and in what was done before it. Dropped, it
+/// was undone.
+#[derive(Debug, Default)]
+pub(crate) struct Moves {
+    journal: Option<Arc<Journal>>,
+    work: Mutex<Vec<LoadBalancerId>>,
+    before: Mutex<Vec<LoadBalancerId>>,
+}
+
+impl Moves {
+    pub(crate) fn told_to(journal: Arc<Journal>) -> Self {
+        Self { journal: Some(journal), work: Mutex::default(), before: Mutex::default() }
+    }
+
+    pub(crate) fn add(&self, moved: Moved) {
+        if let Some(journal) = &self.journal {
+            locked(&self.work).push(moved.load_balancer_id);
+            journal.tell([Told::Moved(moved)]);
+        }
+    }
+
+    /// Where it is now nobody has said.
+    pub(crate) fn doubt(&self, id: LoadBalancerId) {
+        locked(&self.work).push(id);
+        self.tell_doubts(vec![id]);
+    }
+
+    /// Work begins: such as was not kept was undone.
+    pub(crate) fn begin(&self) {
+        self.tell_doubts(std::mem::take(&mut *locked(&self.work)));
+    }
+
+    /// The work is done.
+    pub(crate) fn keep(&self) {
+        locked(&self.before).append(&mut locked(&self.work));
+    }
+
+    /// All that is to be committed.
+    pub(crate) fn take(&self) -> Self {
+        let before = Mutex::new(std::mem::take(&mut *locked(&self.before)));
+        Self { journal: self.journal.clone(), work: Mutex::default(), before }
+    }
+
+    /// It is.
+    pub(crate) fn committed(self) {
+        locked(&self.before).clear();
+    }
+
+    fn tell_doubts(&self, ids: Vec<LoadBalancerId>) {
+        if let Some(journal) = &self.journal {
+            journal.tell(ids.into_iter().map(Told::Doubtful));
+        }
+    }
+}
+
+impl Drop for Moves {
+    fn drop(&mut self) {
+        let mut undone = std::mem::take(&mut *locked(&self.before));
+        undone.append(&mut locked(&self.work));
+        self.tell_doubts(undone);
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Tx {
+    /// Where load balancers are, all of them.
+    ///
+    /// # Errors
+    /// [`Code::Internal`](ballast_model::fault::Code::Internal): the database failed.
+    pub async fn all_bound(&self) -> Result<Vec<Moved>, Fault> {
+        let rows = binding::Entity::find()
+            .select_only()
+            .columns([binding::Column::LoadBalancerId, binding::Column::AgentId, binding::Column::Driver])
+            .filter(binding::Column::Phase.eq(Phase::Bound.as_str()))
+            .into_tuple::<(Uuid, Uuid, String)>();
+        let rows = rows.all(self.db()).await.map_err(fault_of)?.into_iter();
+        Ok(rows
+            .map(|(id, agent, driver)| Moved { load_balancer_id: id.into(), to: Some((agent.into(), driver)) })
+            .collect())
+    }
+
+    /// The agents that have to do with these load balancers: those that run one, and those that have yet to let go of one.
+    ///
+    /// # Errors
+    /// As [`Self::all_bound`].
+    pub async fn agents_of(&self, ids: &[LoadBalancerId]) -> Result<Vec<(LoadBalancerId, AgentId)>, Fault> {
+        let rows = binding::Entity::find()
+            .select_only()
+            .columns([binding::Column::LoadBalancerId, binding::Column::AgentId])
+            .filter(is_among(self.db().get_database_backend(), "load_balancer_id", ids))
+            .into_tuple::<(Uuid, Uuid)>();
+        let rows = rows.all(self.db()).await.map_err(fault_of)?.into_iter();
+        Ok(rows.map(|(id, agent)| (id.into(), agent.into())).collect())
+    }
+
+    /// The load balancer may have something new to do that shows in nothing of its own: who has it is to look, also where
+    /// another scheduler has its session.
+    pub fn look(&self, id: LoadBalancerId) {
+        self.notes().look(id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn to(number: u128) -> Moved {
+        Moved { load_balancer_id: LoadBalancerId::from_u128(number), to: None }
+    }
+
+    fn doubtful(number: u128) -> Told {
+        Told::Doubtful(LoadBalancerId::from_u128(number))
+    }
+
+    #[test]
+    fn what_is_bound_is_told_at_once_and_what_is_undone_is_doubtful() {
+        let journal = Arc::new(Journal::default());
+        let moves = Moves::told_to(Arc::clone(&journal));
+        moves.add(to(1));
+        moves.keep();
+        assert!(journal.take().is_empty(), "nobody follows it");
+        journal.follow();
+        moves.begin();
+        moves.add(to(2));
+        assert_eq!(journal.take(), [Told::Moved(to(2))]);
+        moves.begin();
+        assert_eq!(journal.take(), [doubtful(2)], "that work failed");
+        moves.add(to(3));
+        moves.keep();
+        journal.take();
+        moves.take().committed();
+        drop(moves);
+        assert!(journal.take().is_empty());
+        let moves = Moves::told_to(Arc::clone(&journal));
+        moves.add(to(4));
+        moves.keep();
+        moves.add(to(5));
+        journal.take();
+        drop(moves.take());
+        drop(moves);
+        assert_eq!(journal.take(), [doubtful(4), doubtful(5)]);
+    }
+}
