@@ -66,7 +66,10 @@ pub(crate) fn reader_of_the_first_pool() -> FirstMinor {
                 .replace("request.generation.to_string()", "format!(\"{} {pool} by {by}\", request.generation)")
                 .replace("text.parse()", "text.split(' ').next().unwrap_or_default().parse()")
         }
-        "Cargo.toml" | "host.rs" => text.replace("minor_1_0", "reader").replace("minor-1-0-host", "reader-host"),
+        "Cargo.toml" | "host.rs" => text
+            .replace("minor_1_0", "reader")
+            .replace("minor-1-0-host", "reader-host")
+            .replace("{ id: \"lb-1\".to_owned() }", "{ id: \"lb-1\".to_owned(), ..LoadBalancer::default() }"),
         _ => text,
     })
 }
