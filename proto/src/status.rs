@@ -1,10 +1,18 @@
 //! [`Fault`] to [`tonic::Status`] and back: the one table of gRPC codes.
+//!
+//! A status has a sentence for people ([`sentence`]), and for programs a `google.rpc.ErrorInfo`: the code, and the facts as its
+//! metadata. Who does not know the facts has the sentence, which is complete.
+
+mod words;
 
 use std::collections::HashMap;
 
-pub use ballast_model::fault::{Code, Fault};
+pub use ballast_model::fault;
+use ballast_model::fault::{Absence, Code, Fault};
 use tonic::{Code as GrpcCode, Status};
 use tonic_types::{ErrorDetails, StatusExt};
+
+pub use self::words::sentence;
 
 /// The domain of our `google.rpc.ErrorInfo`.
 pub const DOMAIN: &str = "ballast";
@@ -32,8 +40,7 @@ pub const fn grpc_code(code: Code) -> GrpcCode {
         | Code::NetworkNotFound
         | Code::SubnetNotFound
         | Code::PortNotFound
-        | Code::NoEligibleAgent
-        | Code::NoActiveAgent => GrpcCode::NotFound,
+        | Code::NoEligibleAgent => GrpcCode::NotFound,
         Code::RequestIdReused => GrpcCode::AlreadyExists,
         Code::CursorExpired => GrpcCode::OutOfRange,
         Code::DeadlineExceeded => GrpcCode::DeadlineExceeded,
@@ -48,8 +55,7 @@ pub const fn grpc_code(code: Code) -> GrpcCode {
         | Code::SubnetInUse
         | Code::NetworkInUse
         | Code::ServicePortInUse
-        | Code::SharedInUse
-        | Code::StateInvalid => GrpcCode::FailedPrecondition,
+        | Code::SharedInUse => GrpcCode::FailedPrecondition,
         Code::SubnetFull | Code::OverQuota => GrpcCode::ResourceExhausted,
         Code::NotAuthorized | Code::AdminRequired | Code::PolicyNotAuthorized => GrpcCode::PermissionDenied,
         Code::Conflict | Code::ReaderTooSlow => GrpcCode::Aborted,
@@ -58,107 +64,67 @@ pub const fn grpc_code(code: Code) -> GrpcCode {
     }
 }
 
-/// Fields whose name in REST is another one.
-const TWINS: [(&str, &str); 5] = [
-    ("tenant_id", "project_id"),
-    ("provider:network_type", "network_type"),
-    ("provider:physical_network", "physical_network"),
-    ("provider:segmentation_id", "segmentation_id"),
-    ("binding:host_id", "host_id"),
-];
-/// What REST says instead, for the gateway: keys of the `ErrorInfo`'s metadata.
-const REST_FIELD: &str = "rest_field";
+/// What a scheduler of 0.2.0 says to REST, where its words for gRPC are others: a key of the `ErrorInfo`'s metadata.
 const REST_MESSAGE: &str = "rest_message";
-
-/// The name that a field has in the messages of gRPC.
-#[must_use]
-pub fn grpc_field(name: &str) -> &str {
-    TWINS.iter().find(|(rest, _)| *rest == name).map_or(name, |(_, grpc)| grpc)
-}
+/// How many bytes of a fact travel: all of a status must fit into the headers that a client takes, 16 KiB by default.
+const LONGEST: usize = 6000;
 
 /// The status of a fault, in gRPC's own words. What only the log may show stays behind.
 #[must_use]
 pub fn to_status(fault: &Fault) -> Status {
-    let Some(said) = fault.field() else { return status(fault.code(), None, fault.message(), HashMap::new()) };
-    let field = grpc_field(said);
-    let rest = TWINS.iter().find(|(_, grpc)| *grpc == field).map_or(field, |(rest, _)| *rest);
-    let message = fault.message().replacen(rest, field, 1);
-    let mut metadata = HashMap::new();
-    if (field, message.as_str()) != (said, fault.message()) {
-        metadata.insert(REST_FIELD.to_owned(), said.to_owned());
-        metadata.insert(REST_MESSAGE.to_owned(), fault.message().to_owned());
-    }
-    status(fault.code(), Some(field), &message, metadata)
-}
-
-fn status(code: Code, field: Option<&str>, message: &str, metadata: HashMap<String, String>) -> Status {
+    let (code, message) = (fault.code(), sentence(fault));
+    let metadata: HashMap<_, _> = fault.told().into_iter().map(|(name, value)| (name, cut(value))).collect();
     let mut details = ErrorDetails::with_error_info(code.reason(), DOMAIN, metadata);
-    if let Some(field) = field {
-        details.add_bad_request_violation(field, message);
+    if let Some(field) = fault.field() {
+        details.add_bad_request_violation(field, &message);
     }
     Status::with_error_details(grpc_code(code), message, details)
 }
 
-/// The fault that a status carries. A status of another origin (a dead connection, a deadline) becomes `Unavailable` or
-/// `Internal`, its text in the detail.
+fn cut(mut value: String) -> String {
+    value.truncate(value.floor_char_boundary(LONGEST));
+    value
+}
+
+/// What a status says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Received {
+    Fault(Fault),
+    /// By a peer of another version: a code without facts, or with some that are not known here.
+    Worded {
+        code: Code,
+        message: String,
+    },
+}
+
+impl Received {
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Fault(fault) => fault.code(),
+            Self::Worded { code, .. } => *code,
+        }
+    }
+}
+
+/// What a status carries. One of another origin (a dead connection, a deadline) becomes `Unavailable` or `Internal`, its text
+/// in the detail.
 #[must_use]
-pub fn from_status(status: &Status) -> Fault {
+pub fn from_status(status: &Status) -> Received {
     let details = status.get_error_details();
     let info = details.error_info().filter(|info| info.domain == DOMAIN);
     if let Some((code, info)) = info.and_then(|info| Some((Code::from_reason(&info.reason)?, info))) {
-        let fault = Fault::new(code, info.metadata.get(REST_MESSAGE).map_or(status.message(), String::as_str));
-        let field = details.bad_request().and_then(|request| request.field_violations.first());
-        return match (info.metadata.get(REST_FIELD), field) {
-            (Some(field), _) => fault.with_field(field),
-            (None, Some(violation)) => fault.with_field(&violation.field),
-            (None, None) => fault,
-        };
+        let heard = Fault::heard(&info.metadata).filter(|fault| fault.code() == code);
+        let message = || info.metadata.get(REST_MESSAGE).map_or(status.message(), String::as_str).to_owned();
+        return heard.map_or_else(|| Received::Worded { code, message: message() }, Received::Fault);
     }
-    match status.code() {
+    Received::Fault(match status.code() {
         GrpcCode::Unavailable | GrpcCode::DeadlineExceeded | GrpcCode::Cancelled => {
-            Fault::new(Code::Unavailable, "The scheduler does not answer; try again.").with_detail(status)
+            Fault::from(Absence::Scheduler).with_detail(status)
         }
         _ => Fault::internal(status),
-    }
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_fault_survives_the_wire() {
-        for &code in Code::ALL {
-            let fault = Fault::new(code, "what happened").with_field("name");
-            assert_eq!(from_status(&to_status(&fault)), fault);
-        }
-    }
-
-    #[test]
-    fn a_field_is_told_by_grpcs_name_and_reaches_rest_by_rests() {
-        for (rest, grpc) in TWINS {
-            for named in [rest, grpc] {
-                let fault = Fault::new(Code::InvalidField, format!("Invalid input for {rest}. Reason: {rest} is odd."));
-                let fault = fault.with_field(named);
-                let status = to_status(&fault);
-                let details = status.get_error_details();
-                let violation = &details.bad_request().unwrap().field_violations[0];
-                assert_eq!(violation.field, grpc);
-                assert!(status.message().starts_with(&format!("Invalid input for {grpc}. ")), "{}", status.message());
-                assert_eq!(from_status(&status), fault);
-            }
-        }
-    }
-
-    #[test]
-    fn the_detail_does_not_travel() {
-        let status = to_status(&Fault::internal("secret"));
-        assert!(!format!("{status:?}").contains("secret"));
-    }
-
-    #[test]
-    fn a_foreign_status_is_unavailable_or_internal() {
-        assert_eq!(from_status(&Status::unavailable("refused")).code(), Code::Unavailable);
-        assert_eq!(from_status(&Status::unknown("?")).code(), Code::Internal);
-    }
-}
+mod tests;

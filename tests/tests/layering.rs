@@ -256,6 +256,21 @@ fn nothing_has_a_name_that_says_nothing() {
     assert_eq!(empty_names(Path::new("src/core/x.rs"), "pub(crate) mod utils;\nmod fine {\n").len(), 2);
 }
 
+/// A fault takes values and no sentence: but for what the service that keeps the networks said of a user's request.
+#[test]
+fn what_another_service_said_is_the_one_text_in_a_fault() {
+    let root = root();
+    let may =
+        ["crates/model/src/fault", "proto/src/status", "services/api-gateway/src/words", "tests/tests/layering.rs"];
+    let users: Vec<_> = sources(&root)
+        .iter()
+        .filter(|path| fs::read_to_string(path).unwrap().contains("NetworkServiceRefuses"))
+        .map(|path| path.strip_prefix(&root).unwrap().display().to_string())
+        .filter(|path| !may.iter().any(|may| path.starts_with(may)) && !path.ends_with("/tests.rs"))
+        .collect();
+    assert_eq!(users, ["services/scheduler/src/network/neutron.rs"]);
+}
+
 #[test]
 fn only_the_boundary_steps_around_the_compiler() {
     let root = root();

@@ -1,11 +1,10 @@
-//! Checks of single values by the [table of limits](ballast_limits). The texts are Neutron's, to the letter: a script may
-//! look for them.
+//! Checks of single values by the [table of limits](ballast_limits).
 
 use std::net::IpAddr;
 
 use ballast_limits::{self as limits, Bounds};
 
-use crate::fault::Fault;
+use crate::fault::{Fault, Form, Reason};
 
 /// The longest name or description.
 pub const MAX_TEXT: usize = limits::TEXT;
@@ -24,10 +23,10 @@ pub fn bounded(field: &str, value: i32, bounds: Bounds) -> Result<i32, Fault> {
 /// [`Code::InvalidField`](crate::fault::Code::InvalidField)
 pub fn range(field: &str, value: i32, min: i32, max: i32) -> Result<i32, Fault> {
     if value < min {
-        return Err(Fault::invalid_field(field, format!("'{value}' is too small - must be at least '{min}'.")));
+        return Err(Fault::invalid_field(field, Reason::TooSmall { value: value.into(), least: min.into() }));
     }
     if value > max {
-        return Err(Fault::invalid_field(field, format!("'{value}' is too large - must be no larger than '{max}'.")));
+        return Err(Fault::invalid_field(field, Reason::TooLarge { value: value.into(), most: max.into() }));
     }
     Ok(value)
 }
@@ -47,7 +46,7 @@ pub fn port(field: &str, value: i32) -> Result<u16, Fault> {
 /// [`Code::InvalidField`](crate::fault::Code::InvalidField)
 pub fn seconds(field: &str, value: i32) -> Result<u32, Fault> {
     let seconds =
-        u32::try_from(value).map_err(|_| Fault::invalid_field(field, format!("'{value}' should be non-negative.")))?;
+        u32::try_from(value).map_err(|_| Fault::invalid_field(field, Reason::Negative { value: value.into() }))?;
     bounded(field, value, limits::SECONDS).map(|_| seconds)
 }
 
@@ -65,10 +64,10 @@ pub fn weight(field: &str, value: i32) -> Result<u16, Fault> {
 /// [`Code::InvalidField`](crate::fault::Code::InvalidField)
 pub fn text(field: &str, value: String, max: usize) -> Result<String, Fault> {
     if value.chars().count() > max {
-        return Err(Fault::invalid_field(field, format!("'{value}' exceeds maximum length of {max}.")));
+        return Err(too_long(field, value, max));
     }
     if value.contains('\0') {
-        return Err(not_valid_input(field, &value.replace('\0', "\\x00")));
+        return Err(not_valid(field, &value));
     }
     Ok(value)
 }
@@ -78,7 +77,24 @@ pub fn text(field: &str, value: String, max: usize) -> Result<String, Fault> {
 /// # Errors
 /// [`Code::InvalidField`](crate::fault::Code::InvalidField)
 pub fn address(field: &str, value: &str) -> Result<IpAddr, Fault> {
-    value.parse().map_err(|_| Fault::invalid_field(field, format!("'{value}' is not a valid IP address.")))
+    value.parse().map_err(|_| malformed(field, value, Form::Address))
+}
+
+/// A text that was to be of this form.
+#[must_use]
+pub fn malformed(field: &str, value: &str, form: Form) -> Fault {
+    Fault::invalid_field(field, Reason::Malformed { value: value.to_owned(), form })
+}
+
+/// A text of more than `max` characters.
+#[must_use]
+pub fn too_long(field: &str, value: String, max: usize) -> Fault {
+    Fault::invalid_field(field, Reason::TooLong { value, most: u32::try_from(max).unwrap_or(u32::MAX) })
+}
+
+/// A value of a closed set that is none of it.
+pub fn not_one_of<T: AsRef<str>>(field: &str, value: &str, choices: impl IntoIterator<Item = T>) -> Fault {
+    Fault::invalid_field(field, Reason::NotOneOf { value: value.to_owned(), choices: choices.into_iter().collect() })
 }
 
 /// The address of a member: one that can be reached.
@@ -88,7 +104,10 @@ pub fn address(field: &str, value: &str) -> Result<IpAddr, Fault> {
 pub fn member_address(field: &str, value: &str) -> Result<IpAddr, Fault> {
     let address = address(field, value)?;
     match limits::no_member(address) {
-        Some(kind) => Err(Fault::invalid_field(field, format!("'{value}' is a {kind} address: no member has it."))),
+        Some(kind) => Err(Fault::invalid_field(
+            field,
+            Reason::NoMembersAddress { value: value.to_owned(), kind: kind.to_owned() },
+        )),
         None => Ok(address),
     }
 }
@@ -128,11 +147,13 @@ pub fn cookie_name(field: &str, value: &str) -> Result<String, Fault> {
 }
 
 fn valid(field: &str, value: &str, is_valid: fn(&str) -> bool) -> Result<String, Fault> {
-    if is_valid(value) { Ok(value.to_owned()) } else { Err(not_valid_input(field, value)) }
+    if is_valid(value) { Ok(value.to_owned()) } else { Err(not_valid(field, value)) }
 }
 
-fn not_valid_input(field: &str, value: &str) -> Fault {
-    Fault::invalid_field(field, format!("'{value}' is not a valid input."))
+/// A text with something in it that is not allowed.
+#[must_use]
+pub fn not_valid(field: &str, value: &str) -> Fault {
+    Fault::invalid_field(field, Reason::NotValid { value: value.to_owned() })
 }
 
 #[cfg(test)]
@@ -144,30 +165,25 @@ mod tests {
         assert_eq!(port("protocol_port", 0), Ok(0));
         assert_eq!(port("protocol_port", 65535), Ok(65535));
         assert_eq!(
-            port("protocol_port", 70000).unwrap_err().message(),
-            "Invalid input for protocol_port. Reason: '70000' is too large - must be no larger than '65535'."
+            port("protocol_port", 70_000),
+            Err(Fault::invalid_field("protocol_port", Reason::TooLarge { value: 70_000, most: 65_535 }))
         );
         assert_eq!(
-            range("weight", -1, 0, 256).unwrap_err().message(),
-            "Invalid input for weight. Reason: '-1' is too small - must be at least '0'."
+            range("weight", -1, 0, 256),
+            Err(Fault::invalid_field("weight", Reason::TooSmall { value: -1, least: 0 }))
         );
+        assert_eq!(seconds("delay", -1), Err(Fault::invalid_field("delay", Reason::Negative { value: -1 })));
         assert_eq!(
-            seconds("delay", -1).unwrap_err().message(),
-            "Invalid input for delay. Reason: '-1' should be non-negative."
-        );
-        assert_eq!(
-            seconds("delay", 86_401).unwrap_err().message(),
-            "Invalid input for delay. Reason: '86401' is too large - must be no larger than '86400'."
+            seconds("delay", 86_401),
+            Err(Fault::invalid_field("delay", Reason::TooLarge { value: 86_401, most: 86_400 }))
         );
         assert_eq!((seconds("delay", 0), seconds("delay", 86_400)), (Ok(0), Ok(86_400)));
     }
 
     #[test]
     fn an_address_at_which_no_member_can_be_reached_is_refused() {
-        assert_eq!(
-            member_address("address", "127.0.0.1").unwrap_err().message(),
-            "Invalid input for address. Reason: '127.0.0.1' is a loopback address: no member has it."
-        );
+        let reason = Reason::NoMembersAddress { value: "127.0.0.1".to_owned(), kind: "loopback".to_owned() };
+        assert_eq!(member_address("address", "127.0.0.1"), Err(Fault::invalid_field("address", reason)));
         assert!(member_address("address", "x").is_err() && member_address("address", "10.0.0.1").is_ok());
     }
 

@@ -1,152 +1,70 @@
 //! The one closed set of errors.
 //!
-//! A [`Fault`] has a [`Code`] that programs act on, a message for the caller, and a detail for the log. `Display` shows
-//! the message alone: it never prints the detail or a source, so that neither reaches a tenant by accident. The codes map
-//! to gRPC in `ballast_proto::status` and to each REST API's own error body in the gateway.
+//! A [`Fault`] is what happened: [`Facts`], whose [`Code`] programs act on. It has no sentence. Each edge makes its own out of
+//! the facts: gRPC in `ballast_proto::status`, each REST API in the gateway. Beside the facts is a detail for the log, which
+//! never reaches a caller; `Display` shows code and facts alone.
 
-use std::fmt;
+mod code;
+mod fact;
+mod facts;
+mod groups;
+mod reason;
 
-/// Defines [`Code`], its wire names, and the way back.
-macro_rules! codes {
-    ($($(#[$doc:meta])* $code:ident = $reason:literal),+ $(,)?) => {
-        /// What went wrong: a closed set.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Code { $($(#[$doc])* $code),+ }
+use std::{collections::BTreeMap, fmt};
 
-        impl Code {
-            /// Every code.
-            pub const ALL: &[Self] = &[$(Self::$code),+];
+pub use self::{
+    code::Code,
+    fact::{Choices, Fact, Told},
+    facts::Facts,
+    groups::{Absence, Addressing, Call, Clash, Exists, Forbidden, InUse, Kind, Missing, NetworkRefusal},
+    reason::{Form, Misfit, Reason},
+};
 
-            /// The name on the wire: `google.rpc.ErrorInfo.reason`.
-            #[must_use]
-            pub const fn reason(self) -> &'static str {
-                match self { $(Self::$code => $reason),+ }
-            }
-
-            /// The code with this name.
-            #[must_use]
-            pub fn from_reason(reason: &str) -> Option<Self> {
-                match reason { $($reason => Some(Self::$code),)+ _ => None }
-            }
-        }
-    };
-}
-
-codes! {
-    /// A value of one field is refused: [`Fault::field`] names it.
-    InvalidField = "INVALID_FIELD",
-    /// The operation's input is refused as a whole.
-    InvalidInput = "INVALID_INPUT",
-    /// A required field is missing: [`Fault::field`] names it.
-    MissingField = "MISSING_FIELD",
-    /// A field that cannot change was to be changed: [`Fault::field`] names it.
-    ImmutableField = "IMMUTABLE_FIELD",
-    ProtocolMismatch = "PROTOCOL_MISMATCH",
-    DelayOrTimeoutInvalid = "DELAY_OR_TIMEOUT_INVALID",
-    ProviderNotFound = "PROVIDER_NOT_FOUND",
-    DefaultProviderNotFound = "DEFAULT_PROVIDER_NOT_FOUND",
-    AddressNotInSubnet = "ADDRESS_NOT_IN_SUBNET",
-    PoolNotFound = "POOL_NOT_FOUND",
-    VipNotFound = "VIP_NOT_FOUND",
-    MemberNotFound = "MEMBER_NOT_FOUND",
-    HealthMonitorNotFound = "HEALTH_MONITOR_NOT_FOUND",
-    AssociationNotFound = "ASSOCIATION_NOT_FOUND",
-    AgentNotFound = "AGENT_NOT_FOUND",
-    NetworkNotFound = "NETWORK_NOT_FOUND",
-    SubnetNotFound = "SUBNET_NOT_FOUND",
-    PortNotFound = "PORT_NOT_FOUND",
-    /// Filters leave no agent to place a load balancer on.
-    NoEligibleAgent = "NO_ELIGIBLE_AGENT",
-    /// A load balancer that has no binding.
-    NoActiveAgent = "NO_ACTIVE_AGENT",
-    VipExists = "VIP_EXISTS",
-    MemberExists = "MEMBER_EXISTS",
-    AssociationExists = "ASSOCIATION_EXISTS",
-    /// A host's agent is connected already.
-    AgentExists = "AGENT_EXISTS",
-    PoolInUse = "POOL_IN_USE",
-    HealthMonitorInUse = "HEALTH_MONITOR_IN_USE",
-    SubnetInUse = "SUBNET_IN_USE",
-    NetworkInUse = "NETWORK_IN_USE",
-    AddressInUse = "ADDRESS_IN_USE",
-    MacInUse = "MAC_IN_USE",
-    /// A port that a service made, and that only the service deletes.
-    ServicePortInUse = "SERVICE_PORT_IN_USE",
-    /// A network that others use cannot stop to be shared.
-    SharedInUse = "SHARED_IN_USE",
-    /// The allocation pools have no free address.
-    SubnetFull = "SUBNET_FULL",
-    /// Another subnet of the network covers the same addresses.
-    SubnetOverlaps = "SUBNET_OVERLAPS",
-    StateInvalid = "STATE_INVALID",
-    OverQuota = "OVER_QUOTA",
-    NotAuthorized = "NOT_AUTHORIZED",
-    AdminRequired = "ADMIN_REQUIRED",
-    PolicyNotAuthorized = "POLICY_NOT_AUTHORIZED",
-    /// A `request_id` was used for another request.
-    RequestIdReused = "REQUEST_ID_REUSED",
-    /// A watch cannot go on from its cursor: begin without one.
-    CursorExpired = "CURSOR_EXPIRED",
-    /// A watch did not take what it was sent: go on from the last cursor.
-    ReaderTooSlow = "READER_TOO_SLOW",
-    /// The caller's time is over: nothing was done.
-    DeadlineExceeded = "DEADLINE_EXCEEDED",
-    /// Others changed the same object again and again: try again.
-    Conflict = "CONFLICT",
-    /// Something that is needed does not answer: try again.
-    Unavailable = "UNAVAILABLE",
-    Internal = "INTERNAL",
-}
+/// The name by which the facts tell which they are.
+const FACT: &str = "fact";
 
 /// An error, with what its caller may know apart from what only the log may.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    code: Code,
-    message: String,
-    field: Option<String>,
+    facts: Box<Facts>,
     detail: Option<String>,
 }
 
-impl Fault {
-    /// A fault with the message for the caller.
-    #[must_use]
-    pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), field: None, detail: None }
+impl<F: Into<Facts>> From<F> for Fault {
+    fn from(facts: F) -> Self {
+        Self { facts: Box::new(facts.into()), detail: None }
     }
+}
 
-    /// A value of `field` is refused for `reason`, a sentence that names the value.
+impl Fault {
+    /// A value of `field` is refused.
     #[must_use]
-    pub fn invalid_field(field: &str, reason: impl fmt::Display) -> Self {
-        let message = format!("Invalid input for {field}. Reason: {reason}");
-        Self { field: Some(field.to_owned()), ..Self::new(Code::InvalidField, message) }
+    pub fn invalid_field(field: &str, reason: Reason) -> Self {
+        Facts::InvalidField { field: field.to_owned(), reason }.into()
     }
 
     /// `field` is required.
     #[must_use]
     pub fn missing_field(field: &str) -> Self {
-        let message = format!("Failed to parse request. Required attribute '{field}' not specified");
-        Self { field: Some(field.to_owned()), ..Self::new(Code::MissingField, message) }
+        Facts::MissingField { field: field.to_owned() }.into()
     }
 
     /// `field` cannot be changed.
     #[must_use]
     pub fn immutable_field(field: &str) -> Self {
-        let message = format!("Cannot update read-only attribute {field}");
-        Self { field: Some(field.to_owned()), ..Self::new(Code::ImmutableField, message) }
+        Facts::ImmutableField { field: field.to_owned() }.into()
+    }
+
+    /// Nothing of this kind has this id, which may be none.
+    #[must_use]
+    pub fn not_found(kind: Kind, id: impl fmt::Display) -> Self {
+        Missing::Object { kind, id: id.to_string() }.into()
     }
 
     /// Something unforeseen: the caller is told no more than that.
     #[must_use]
     pub fn internal(detail: impl fmt::Display) -> Self {
-        Self::new(Code::Internal, "Request Failed: internal server error while processing your request.")
-            .with_detail(detail)
-    }
-
-    /// Names the field at fault.
-    #[must_use]
-    pub fn with_field(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into());
-        self
+        Self::from(Facts::Internal).with_detail(detail)
     }
 
     /// Adds what only the log may show.
@@ -158,19 +76,18 @@ impl Fault {
 
     #[must_use]
     pub const fn code(&self) -> Code {
-        self.code
+        self.facts.code()
     }
 
-    /// For the caller.
     #[must_use]
-    pub fn message(&self) -> &str {
-        &self.message
+    pub const fn facts(&self) -> &Facts {
+        &self.facts
     }
 
-    /// The field at fault, if it is one.
+    /// The field at fault, if it is one, by its name in gRPC.
     #[must_use]
     pub fn field(&self) -> Option<&str> {
-        self.field.as_deref()
+        self.facts.field()
     }
 
     /// For the log.
@@ -178,31 +95,39 @@ impl Fault {
     pub fn detail(&self) -> Option<&str> {
         self.detail.as_deref()
     }
+
+    /// What an operator is told: the detail, or the facts where there is none.
+    #[must_use]
+    pub fn for_log(&self) -> String {
+        self.detail.clone().unwrap_or_else(|| self.to_string())
+    }
+
+    /// The facts by their names, to be sent.
+    #[must_use]
+    pub fn told(&self) -> Told {
+        let mut told = Told::new();
+        self.facts.tell(FACT, &mut told);
+        told
+    }
+
+    /// The fault with these facts; none: they are of a later version, or of an earlier one, which told none.
+    #[must_use]
+    pub fn heard(told: &Told) -> Option<Self> {
+        Facts::hear(FACT, told).map(Self::from)
+    }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(self.code().reason())?;
+        let told: BTreeMap<_, _> = self.told().into_iter().collect();
+        told.iter()
+            .filter(|(_, value)| **value != self.code().reason())
+            .try_for_each(|(name, value)| write!(f, " {name}={value:?}"))
     }
 }
 
 impl std::error::Error for Fault {}
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_code_is_found_again_by_its_reason() {
-        for code in Code::ALL {
-            assert_eq!(Code::from_reason(code.reason()), Some(*code));
-        }
-    }
-
-    #[test]
-    fn display_keeps_the_detail_to_itself() {
-        let fault = Fault::internal("password=hunter2");
-        assert!(!fault.to_string().contains("hunter2"));
-        assert_eq!(fault.detail(), Some("password=hunter2"));
-    }
-}
+mod tests;

@@ -4,7 +4,7 @@ use ballast_limits as limits;
 
 use crate::{
     check,
-    fault::{Code, Fault},
+    fault::{Facts, Fault},
     ids::MonitorId,
 };
 
@@ -128,7 +128,7 @@ impl HealthMonitor {
             self.admin_state_up = up;
         }
         if self.delay < self.timeout {
-            return Err(Fault::new(Code::DelayOrTimeoutInvalid, "Delay must be greater than or equal to timeout"));
+            return Err(Facts::DelayBelowTimeout { delay: self.delay, timeout: self.timeout }.into());
         }
         Ok(self)
     }
@@ -137,6 +137,7 @@ impl HealthMonitor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::Code;
 
     fn fields(delay: i32, timeout: i32) -> MonitorChange {
         MonitorChange { delay: Some(delay), timeout: Some(timeout), max_retries: Some(3), ..MonitorChange::default() }

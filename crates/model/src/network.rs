@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     check,
-    fault::{Code, Fault},
+    fault::{Fault, InUse, Kind, Reason},
     ids::NetworkId,
     set,
 };
@@ -32,7 +32,7 @@ impl Network {
     /// Changes what can be changed: not how agents plug in, for they have done so.
     ///
     /// # Errors
-    /// [`Code::InvalidField`]
+    /// [`Code::InvalidField`](crate::fault::Code::InvalidField)
     pub fn change(mut self, change: NetworkChange) -> Result<Self, Fault> {
         if let Some(name) = change.name {
             self.name = check::text("name", name, check::MAX_TEXT)?;
@@ -86,35 +86,34 @@ impl Attachment {
     /// Checks that the attributes make sense together.
     ///
     /// # Errors
-    /// [`Code::InvalidField`]
+    /// [`Code::InvalidField`](crate::fault::Code::InvalidField)
     pub fn new(network_type: &str, physical_network: String, segmentation_id: u32) -> Result<Self, Fault> {
-        let (kind, physical, segment) =
-            ("provider:network_type", "provider:physical_network", "provider:segmentation_id");
+        let (kind, physical, segment) = ("network_type", "physical_network", "segmentation_id");
         let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         if physical_network.len() > 64 || !physical_network.bytes().all(safe) {
-            return Err(Fault::invalid_field(physical, format!("'{physical_network}' is not a valid input.")));
+            return Err(check::not_valid(physical, &physical_network));
         }
         let Some(network_type) = NetworkType::parse(network_type) else {
-            return Err(Fault::invalid_field(kind, format!("'{network_type}' is not in ['bridge', 'vlan', 'vxlan'].")));
+            return Err(check::not_one_of(kind, network_type, ["bridge", "vlan", "vxlan"]));
         };
         let (needs_physical, segments) = match network_type {
-            NetworkType::Own => (false, None),
-            NetworkType::Bridge => (true, None),
-            NetworkType::Vlan => (true, Some(1..=4094)),
-            NetworkType::Vxlan => (false, Some(1..=16_777_215)),
+            NetworkType::Own => (false, 0..=0),
+            NetworkType::Bridge => (true, 0..=0),
+            NetworkType::Vlan => (true, 1..=4094),
+            NetworkType::Vxlan => (false, 1..=16_777_215),
         };
         if needs_physical == physical_network.is_empty() {
-            let verb = if needs_physical { "needs" } else { "takes no" };
-            let kind = match network_type {
-                NetworkType::Own => "a network without a type",
-                NetworkType::Bridge | NetworkType::Vlan | NetworkType::Vxlan => network_type.as_str(),
+            let network_type = network_type.as_str().to_owned();
+            let reason = if needs_physical {
+                Reason::PhysicalNetworkMissing { network_type }
+            } else {
+                Reason::PhysicalNetworkSuperfluous { network_type }
             };
-            return Err(Fault::invalid_field(physical, format!("{kind} {verb} physical network.")));
+            return Err(Fault::invalid_field(physical, reason));
         }
-        let in_range = segments.as_ref().map_or(segmentation_id == 0, |range| range.contains(&segmentation_id));
-        if !in_range {
-            let want = segments.map_or("0".to_owned(), |range| format!("{} to {}", range.start(), range.end()));
-            return Err(Fault::invalid_field(segment, format!("'{segmentation_id}' is not {want}.")));
+        if !segments.contains(&segmentation_id) {
+            let (least, most) = segments.into_inner();
+            return Err(Fault::invalid_field(segment, Reason::NotBetween { value: segmentation_id, least, most }));
         }
         Ok(Self { network_type, physical_network, segmentation_id })
     }
@@ -139,19 +138,19 @@ impl fmt::Display for Attachment {
 /// There is no such network.
 #[must_use]
 pub fn network_not_found(id: impl std::fmt::Display) -> Fault {
-    Fault::new(Code::NetworkNotFound, format!("Network {id} could not be found."))
+    Fault::not_found(Kind::Network, id)
 }
 
 /// Others use the network: it stays shared.
 #[must_use]
 pub fn stays_shared(id: NetworkId) -> Fault {
-    let message = format!("Unable to reconfigure sharing settings for network {id}. Multiple tenants are using it.");
-    Fault::new(Code::SharedInUse, message)
+    InUse::Shared { network_id: id }.into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::Code;
 
     #[test]
     fn a_change_leaves_what_it_does_not_name() {

@@ -2,7 +2,7 @@
 
 use crate::{
     check,
-    fault::Fault,
+    fault::{Fault, Reason},
     health_monitor::HealthMonitor,
     ids::{PoolId, SubnetId},
     listener::Protocol,
@@ -75,19 +75,11 @@ impl SessionPersistence {
             ("APP_COOKIE", Some(name)) if !name.is_empty() => {
                 check::cookie_name("cookie_name", name).map(Self::AppCookie)
             }
-            ("APP_COOKIE", _) => Err(Fault::invalid_field(
-                field,
-                "'cookie_name' should be specified for this type of session persistence.",
-            )),
-            ("SOURCE_IP" | "HTTP_COOKIE", Some(_)) => {
-                Err(Fault::invalid_field(field, "'cookie_name' is not allowed for this type of session persistence."))
-            }
+            ("APP_COOKIE", _) => Err(Fault::invalid_field(field, Reason::CookieNameMissing)),
+            ("SOURCE_IP" | "HTTP_COOKIE", Some(_)) => Err(Fault::invalid_field(field, Reason::CookieNameSuperfluous)),
             ("SOURCE_IP", None) => Ok(Self::SourceIp),
             ("HTTP_COOKIE", None) => Ok(Self::HttpCookie),
-            (other, _) => Err(Fault::invalid_field(
-                field,
-                format!("'{other}' is not in ['APP_COOKIE', 'HTTP_COOKIE', 'SOURCE_IP']."),
-            )),
+            (other, _) => Err(check::not_one_of(field, other, ["APP_COOKIE", "HTTP_COOKIE", "SOURCE_IP"])),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    fault::{Code, Fault},
+    fault::{Addressing, Fault, InUse, Kind, Misfit},
     ids::{NetworkId, PortId, SubnetId},
     listener::Mac,
     subnet::Subnet,
@@ -18,7 +18,7 @@ use crate::{
 /// The owner of a vip's port.
 pub const LOAD_BALANCER: &str = "neutron:LOADBALANCER";
 /// How many addresses a port can have.
-const MAX_ADDRESSES: usize = 5;
+const MAX_ADDRESSES: u32 = 5;
 
 /// An address of a subnet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -81,7 +81,7 @@ pub struct Slot<'a> {
 /// What addresses a port of the network with these subnets is to get. Without a wish it is one of each IP version.
 ///
 /// # Errors
-/// [`Code::InvalidInput`] and [`Code::AddressNotInSubnet`], which name the wish.
+/// [`Misfit`] and [`Addressing`], which name the wish.
 pub fn slots<'a>(
     network_id: NetworkId,
     subnets: &'a [Subnet],
@@ -92,29 +92,27 @@ pub fn slots<'a>(
         let versions = [of_version(true), of_version(false)].into_iter().filter(|subnets| !subnets.is_empty());
         return Ok(versions.map(|subnets| Slot { subnets, address: None }).collect());
     };
-    if wanted.len() > MAX_ADDRESSES {
-        return Err(invalid_input("Exceeded maximim amount of fixed ips per port"));
+    if wanted.len() > MAX_ADDRESSES as usize {
+        return Err(Misfit::TooManyAddresses { most: MAX_ADDRESSES }.into());
     }
     let mut seen = BTreeSet::new();
     if let Some(twice) = wanted.iter().filter_map(|one| one.address).find(|address| !seen.insert(*address)) {
-        return Err(invalid_input(format_args!("Duplicate IP address '{twice}'")));
+        return Err(Misfit::DuplicateAddress { address: twice }.into());
     }
     wanted.iter().map(|one| slot(network_id, subnets, *one)).collect()
 }
 
 fn slot(network_id: NetworkId, subnets: &[Subnet], wanted: WantedIp) -> Result<Slot<'_>, Fault> {
     let subnet = match (wanted.subnet_id, wanted.address) {
-        (Some(id), _) => subnets.iter().find(|subnet| subnet.id == id).ok_or_else(|| {
-            invalid_input(format_args!(
-                "Failed to create port on network {network_id}, because fixed_ips included invalid subnet {id}"
-            ))
-        })?,
-        (None, Some(address)) => subnets.iter().find(|subnet| subnet.cidr.contains(&address)).ok_or_else(|| {
-            let message =
-                format!("IP address {address} is not a valid IP for any of the subnets on the specified network.");
-            Fault::new(Code::AddressNotInSubnet, message)
-        })?,
-        (None, None) => return Err(invalid_input("IP allocation requires subnet_id or ip_address")),
+        (Some(id), _) => subnets
+            .iter()
+            .find(|subnet| subnet.id == id)
+            .ok_or(Misfit::SubnetOfOtherNetwork { network_id, subnet_id: id })?,
+        (None, Some(address)) => subnets
+            .iter()
+            .find(|subnet| subnet.cidr.contains(&address))
+            .ok_or(Addressing::NotInNetwork { address, network_id })?,
+        (None, None) => return Err(Misfit::EmptyWish.into()),
     };
     if let Some(address) = wanted.address {
         subnet.check_address(address)?;
@@ -144,31 +142,25 @@ pub fn kept<'a>(current: &[FixedIp], slots: Vec<Slot<'a>>) -> (Vec<FixedIp>, Vec
 /// There is no such port.
 #[must_use]
 pub fn port_not_found(id: impl std::fmt::Display) -> Fault {
-    Fault::new(Code::PortNotFound, format!("Port {id} could not be found."))
+    Fault::not_found(Kind::Port, id)
 }
 
 /// The address is another port's.
 #[must_use]
 pub fn address_in_use(network_id: NetworkId, address: IpAddr) -> Fault {
-    let message = format!("Unable to complete operation for network {network_id}. The IP address {address} is in use.");
-    Fault::new(Code::AddressInUse, message)
+    InUse::Address { address, network_id }.into()
 }
 
 /// The network's subnets have no address left.
 #[must_use]
 pub fn no_address_left(network_id: NetworkId) -> Fault {
-    Fault::new(Code::SubnetFull, format!("No more IP addresses available on network {network_id}."))
+    Addressing::Full { network_id }.into()
 }
 
 /// The port is a vip's, which alone changes and deletes it.
 #[must_use]
 pub fn is_a_vips(id: PortId) -> Fault {
-    let message = format!("Port {id} cannot be deleted directly via the port API: has device owner {LOAD_BALANCER}.");
-    Fault::new(Code::ServicePortInUse, message)
-}
-
-fn invalid_input(reason: impl std::fmt::Display) -> Fault {
-    Fault::new(Code::InvalidInput, format!("Invalid input for operation: {reason}."))
+    InUse::ServicePort { port_id: id }.into()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Providers: the names that users see, and the drivers behind them.
 
-use crate::fault::{Code, Fault};
+use crate::fault::{Fault, Missing};
 
 /// A name that users choose, and the driver that serves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,17 +17,10 @@ pub struct Provider {
 /// When there is none.
 pub fn find<'a>(providers: &'a [Provider], name: Option<&str>) -> Result<&'a Provider, Fault> {
     match name {
-        None => providers.iter().find(|provider| provider.default).ok_or_else(|| {
-            Fault::new(
-                Code::DefaultProviderNotFound,
-                "Service type LOADBALANCER does not have a default service provider",
-            )
-        }),
-        Some(name) => providers.iter().find(|provider| provider.name == name.to_lowercase()).ok_or_else(|| {
-            Fault::new(
-                Code::ProviderNotFound,
-                format!("Service provider '{name}' could not be found for service type LOADBALANCER"),
-            )
-        }),
+        None => providers.iter().find(|provider| provider.default).ok_or_else(|| Missing::DefaultProvider.into()),
+        Some(name) => providers
+            .iter()
+            .find(|provider| provider.name == name.to_lowercase())
+            .ok_or_else(|| Missing::Provider { provider: name.to_owned() }.into()),
     }
 }

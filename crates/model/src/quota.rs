@@ -3,7 +3,7 @@
 //! A project has limits of its own where an operator gave it some, and the deployment's defaults elsewhere: a default that
 //! changes is felt by every project that has no limit of its own.
 
-use crate::fault::{Code, Fault};
+use crate::fault::{Facts, Fault};
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,7 +54,7 @@ impl Limit {
     /// -1, or a number from 0.
     ///
     /// # Errors
-    /// [`Code::InvalidField`] that names the resource.
+    /// [`Code::InvalidField`](crate::fault::Code::InvalidField) that names the resource.
     pub fn new(resource: Resource, value: i32) -> Result<Self, Fault> {
         crate::check::range(resource.as_str(), value, UNLIMITED, i32::MAX).map(Self)
     }
@@ -73,13 +73,10 @@ impl Limit {
     /// Refuses one more when there are `used` already.
     ///
     /// # Errors
-    /// [`Code::OverQuota`]
+    /// [`Code::OverQuota`](crate::fault::Code::OverQuota)
     pub fn check(self, resource: Resource, used: u64) -> Result<(), Fault> {
         match self.bound() {
-            Some(bound) if used >= bound => {
-                let message = format!("Quota exceeded for resources: ['{}']", resource.as_str());
-                Err(Fault::new(Code::OverQuota, message))
-            }
+            Some(bound) if used >= bound => Err(Facts::OverQuota { resource }.into()),
             _ => Ok(()),
         }
     }
@@ -122,6 +119,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::fault::Reason;
 
     fn limit(value: i32) -> Limit {
         Limit::new(Resource::Pool, value).unwrap()
@@ -136,18 +134,16 @@ mod tests {
     }
 
     #[test]
-    fn one_more_than_the_limit_is_refused_by_neutrons_text() {
+    fn one_more_than_the_limit_is_refused() {
         assert_eq!(limit(10).check(Resource::Pool, 9), Ok(()));
         let fault = limit(10).check(Resource::Pool, 10).unwrap_err();
-        assert_eq!(fault.code(), Code::OverQuota);
-        assert_eq!(fault.message(), "Quota exceeded for resources: ['pool']");
-        assert!(limit(0).check(Resource::HealthMonitor, 0).unwrap_err().message().contains("['health_monitor']"));
+        assert_eq!(fault, Facts::OverQuota { resource: Resource::Pool }.into());
     }
 
     #[test]
     fn a_limit_is_at_least_minus_one() {
         let fault = Limit::new(Resource::Vip, -2).unwrap_err();
-        assert_eq!(fault.message(), "Invalid input for vip. Reason: '-2' is too small - must be at least '-1'.");
+        assert_eq!(fault, Fault::invalid_field("vip", Reason::TooSmall { value: -2, least: -1 }));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use self::arithmetic::{all_but, first_host, is_reserved, overlap, successor};
 pub use self::ipv6::{Ipv6Mode, Ipv6Modes};
 use crate::{
     check,
-    fault::{Code, Fault},
+    fault::{Addressing, Fault, Forbidden, Form, Kind, Misfit, Reason},
     ids::{NetworkId, SubnetId},
     set,
 };
@@ -95,15 +95,15 @@ impl Subnet {
     /// Checks a new subnet.
     ///
     /// # Errors
-    /// [`Code::InvalidField`] or [`Code::InvalidInput`], which name what is wrong.
+    /// [`Reason`]s or [`Misfit`]s, which name what is wrong.
     pub fn new(new: NewSubnet) -> Result<Self, Fault> {
         let cidr = parse_cidr("cidr", &new.cidr)?;
         if let Some(kind) = usable::unusable(cidr) {
-            return Err(invalid_input(format!("{kind} IP subnet is not supported: no host can live in {cidr}")));
+            return Err(Misfit::UnusableSubnet { cidr, kind: kind.to_owned() }.into());
         }
         let version = if cidr.addr().is_ipv4() { 4 } else { 6 };
         if new.ip_version != 0 && new.ip_version != version {
-            return Err(invalid_input(format!("ip_version {} does not match cidr {cidr}", new.ip_version)));
+            return Err(Misfit::IpVersionMismatch { ip_version: new.ip_version, cidr }.into());
         }
         let gateway_ip = match new.gateway_ip.as_deref() {
             None => Some(first_host(cidr)),
@@ -165,32 +165,25 @@ impl Subnet {
     /// Checks an address that a caller asks for.
     ///
     /// # Errors
-    /// [`Code::AddressNotInSubnet`] when it is outside, or the network's, broadcast or gateway address.
+    /// [`Addressing::NotInSubnet`] when it is outside, or the network's, broadcast or gateway address.
     pub fn check_address(&self, address: IpAddr) -> Result<(), Fault> {
         let usable =
             self.cidr.contains(&address) && Some(address) != self.gateway_ip && !is_reserved(self.cidr, address);
         if usable {
             return Ok(());
         }
-        let message =
-            format!("Invalid input for operation: IP address {address} is not a valid IP for the defined subnet.");
-        Err(Fault::new(Code::AddressNotInSubnet, message))
+        Err(Addressing::NotInSubnet { address, subnet_id: self.id }.into())
     }
 
     /// Checks an address that somebody asks for whose network it is not: any other may be a host's that nobody told us of.
     ///
     /// # Errors
-    /// [`Code::PolicyNotAuthorized`] when it is in none of the allocation pools.
+    /// [`Forbidden::AddressNotOffered`] when it is in none of the allocation pools.
     pub fn check_offered(&self, address: IpAddr) -> Result<(), Fault> {
         if self.allocation_pools.iter().any(|pool| pool.contains(address)) {
             return Ok(());
         }
-        let message = format!(
-            "Policy doesn't allow {address} to be chosen: it is in no allocation pool of subnet {}, whose network is \
-             another project's. Leave the address out, or choose one of the allocation pools",
-            self.id
-        );
-        Err(Fault::new(Code::PolicyNotAuthorized, message))
+        Err(Forbidden::AddressNotOffered { address, subnet_id: self.id }.into())
     }
 
     /// The first address of the allocation pools that is not taken.
@@ -219,16 +212,11 @@ impl Subnet {
 /// There is no such subnet.
 #[must_use]
 pub fn subnet_not_found(id: impl std::fmt::Display) -> Fault {
-    Fault::new(Code::SubnetNotFound, format!("Subnet {id} could not be found."))
-}
-
-fn invalid_input(reason: impl std::fmt::Display) -> Fault {
-    Fault::new(Code::InvalidInput, format!("Invalid input for operation: {reason}."))
+    Fault::not_found(Kind::Subnet, id)
 }
 
 fn parse_cidr(field: &str, text: &str) -> Result<IpNet, Fault> {
-    let refuse = || Fault::invalid_field(field, format!("'{text}' is not a valid IP subnet."));
-    let net: IpNet = text.parse().map_err(|_| refuse())?;
+    let net: IpNet = text.parse().map_err(|_| check::malformed(field, text, Form::Cidr))?;
     Ok(net.trunc())
 }
 
@@ -238,7 +226,7 @@ fn gateway(cidr: IpNet, text: &str) -> Result<Option<IpAddr>, Fault> {
 
 fn check_gateway(gateway: Option<IpAddr>, pools: &[Range]) -> Result<(), Fault> {
     match gateway.filter(|gateway| pools.iter().any(|pool| pool.contains(*gateway))) {
-        Some(gateway) => Err(invalid_input(format!("gateway {gateway} is in an allocation pool"))),
+        Some(address) => Err(Misfit::GatewayInRange { address }.into()),
         None => Ok(()),
     }
 }
@@ -249,12 +237,12 @@ fn ranges(cidr: IpNet, pools: &[(String, String)]) -> Result<Vec<Range>, Fault> 
     for (start, end) in pools {
         let (start, end) = (inside(cidr, "allocation_pools", start)?, inside(cidr, "allocation_pools", end)?);
         if start > end {
-            return Err(invalid_input(format!("allocation pool {start}-{end} ends before it starts")));
+            return Err(Misfit::RangeBackwards { start, end }.into());
         }
         ranges.push(Range { start, end });
     }
     match overlap(&mut ranges) {
-        Some(two) => Err(invalid_input(format!("allocation pools overlap at {two}"))),
+        Some(address) => Err(Misfit::RangesOverlap { address }.into()),
         None => Ok(ranges),
     }
 }
@@ -265,12 +253,12 @@ fn routes(cidr: IpNet, pairs: &[(String, String)]) -> Result<Vec<Route>, Fault> 
         let destination = parse_cidr("host_routes", destination)?;
         let next_hop = check::address("host_routes", next_hop)?;
         if destination.addr().is_ipv4() != is_ipv4 || next_hop.is_ipv4() != is_ipv4 {
-            return Err(invalid_input(format!("host_routes {destination} by {next_hop} is of another IP version")));
+            return Err(Misfit::RouteOfOtherIpVersion { destination, next_hop }.into());
         }
         let reserved = cidr.contains(&next_hop) && is_reserved(cidr, next_hop);
         let kind = if reserved { Some("network's own or broadcast") } else { limits::no_host(next_hop) };
         if let Some(kind) = kind.filter(|kind| is_ipv4 || *kind != "link-local") {
-            return Err(invalid_input(format!("host_routes next hop {next_hop} is no host's: {kind}")));
+            return Err(Misfit::NextHopNoHost { next_hop, kind: kind.to_owned() }.into());
         }
         Ok(Route { destination, next_hop })
     };
@@ -278,8 +266,8 @@ fn routes(cidr: IpNet, pairs: &[(String, String)]) -> Result<Vec<Route>, Fault> 
     let again = routes.iter().enumerate().find(|(place, route)| routes[..*place].contains(route));
     match again {
         Some((_, Route { destination, next_hop })) => {
-            let pair = format!("{{'destination': '{destination}', 'nexthop': '{next_hop}'}}");
-            Err(Fault::invalid_field("host_routes", format!("Duplicate hostroute '{pair}'.")))
+            let reason = Reason::DuplicateRoute { destination: *destination, next_hop: *next_hop };
+            Err(Fault::invalid_field("host_routes", reason))
         }
         // One destination by several next hops is not refused: Neutron takes it.
         None => Ok(routes),
@@ -293,10 +281,10 @@ fn nameservers(texts: &[String]) -> Result<Vec<IpAddr>, Fault> {
 fn inside(cidr: IpNet, field: &str, text: &str) -> Result<IpAddr, Fault> {
     let address = check::address(field, text)?;
     if !cidr.contains(&address) {
-        return Err(invalid_input(format!("{field} {address} is not in {cidr}")));
+        return Err(Misfit::OutsideCidr { field: field.to_owned(), address, cidr }.into());
     }
     if is_reserved(cidr, address) {
-        return Err(invalid_input(format!("{field} {address} is no host's: it is {cidr}'s own or broadcast address")));
+        return Err(Misfit::ReservedAddress { field: field.to_owned(), address, cidr }.into());
     }
     Ok(address)
 }

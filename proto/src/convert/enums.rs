@@ -1,7 +1,7 @@
 //! Closed sets: the model's enums and the wire's open numbers.
 
 use ballast_model::{
-    fault::Fault,
+    fault::{Fault, Reason},
     health_monitor::MonitorType,
     listener::Protocol,
     pool::{LbMethod, SessionPersistence},
@@ -20,7 +20,7 @@ pub fn protocol(number: i32) -> Result<Protocol, Fault> {
         Ok(driver::Protocol::Tcp) => Ok(Protocol::Tcp),
         Ok(driver::Protocol::Http) => Ok(Protocol::Http),
         Ok(driver::Protocol::Https) => Ok(Protocol::Https),
-        Err(_) => Err(not_in("protocol", number, "['TCP', 'HTTP', 'HTTPS']")),
+        Err(_) => Err(not_in("protocol", number, &["TCP", "HTTP", "HTTPS"])),
     }
 }
 
@@ -44,7 +44,7 @@ pub fn lb_method(number: i32) -> Result<LbMethod, Fault> {
         Ok(driver::LbMethod::RoundRobin) => Ok(LbMethod::RoundRobin),
         Ok(driver::LbMethod::LeastConnections) => Ok(LbMethod::LeastConnections),
         Ok(driver::LbMethod::SourceIp) => Ok(LbMethod::SourceIp),
-        Err(_) => Err(not_in("lb_method", number, "['ROUND_ROBIN', 'LEAST_CONNECTIONS', 'SOURCE_IP']")),
+        Err(_) => Err(not_in("lb_method", number, &["ROUND_ROBIN", "LEAST_CONNECTIONS", "SOURCE_IP"])),
     }
 }
 
@@ -69,7 +69,7 @@ pub fn monitor_type(number: i32) -> Result<MonitorType, Fault> {
         Ok(driver::MonitorType::Tcp) => Ok(MonitorType::Tcp),
         Ok(driver::MonitorType::Http) => Ok(MonitorType::Http),
         Ok(driver::MonitorType::Https) => Ok(MonitorType::Https),
-        Err(_) => Err(not_in("type", number, "['PING', 'TCP', 'HTTP', 'HTTPS']")),
+        Err(_) => Err(not_in("type", number, &["PING", "TCP", "HTTP", "HTTPS"])),
     }
 }
 
@@ -93,7 +93,7 @@ pub fn persistence(sent: &driver::SessionPersistence) -> Result<Option<SessionPe
         Ok(driver::PersistenceType::HttpCookie) => "HTTP_COOKIE",
         Ok(driver::PersistenceType::AppCookie) => "APP_COOKIE",
         Err(_) => {
-            return Err(not_in("session_persistence", sent.r#type, "['APP_COOKIE', 'HTTP_COOKIE', 'SOURCE_IP']"));
+            return Err(not_in("session_persistence", sent.r#type, &["APP_COOKIE", "HTTP_COOKIE", "SOURCE_IP"]));
         }
     };
     let cookie_name = (!sent.cookie_name.is_empty()).then_some(sent.cookie_name.as_str());
@@ -133,6 +133,6 @@ pub fn to_status(progress: &Progress) -> (i32, String) {
     (status.into(), progress.description.clone().unwrap_or_default())
 }
 
-fn not_in(field: &str, number: i32, set: &str) -> Fault {
-    Fault::invalid_field(field, format!("'{number}' is not in {set}."))
+fn not_in(field: &str, number: i32, choices: &[&str]) -> Fault {
+    Fault::invalid_field(field, Reason::NotOneOf { value: number.to_string(), choices: choices.iter().collect() })
 }

@@ -7,7 +7,7 @@ use ballast_limits::Bounds;
 use prost_types::FieldMask;
 use serde_json::{Map, Value};
 
-use ballast_proto::status::Fault;
+use ballast_proto::status::fault::Fault;
 
 use crate::{
     error::Refusal,

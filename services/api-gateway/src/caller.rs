@@ -10,7 +10,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use ballast_proto::status::{Code, Fault};
+use ballast_proto::status::fault::{Absence, Fault};
 use ballast_service::{
     auth::{Authenticator, Denied, Roles},
     clock::Clock,
@@ -55,9 +55,7 @@ impl Door {
         let token = headers.get("x-auth-token").ok_or_else(|| self.unauthenticated())?;
         let identity = self.authenticator.identify(token.as_bytes()).await.map_err(|denied| match denied {
             Denied::Unauthenticated => self.unauthenticated(),
-            Denied::Unavailable(why) => {
-                Fault::new(Code::Unavailable, "Tokens cannot be validated now; try again.").with_detail(why).into()
-            }
+            Denied::Unavailable(why) => Fault::from(Absence::TokenService).with_detail(why).into(),
         })?;
         let project = ascii(identity.project_id.as_bytes()).ok_or_else(|| self.unauthenticated())?;
         Ok(Caller { project, roles: identity.roles, request_id })
@@ -90,7 +88,7 @@ fn ascii(bytes: &[u8]) -> Option<AsciiMetadataValue> {
 }
 
 fn unreadable() -> Refusal {
-    Fault::new(Code::InvalidField, "The header X-Project-Id must be plain ASCII.").with_field("X-Project-Id").into()
+    Refusal::bad_request("The header X-Project-Id must be plain ASCII.")
 }
 
 /// Who calls, and for which project.

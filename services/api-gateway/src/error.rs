@@ -1,19 +1,26 @@
-//! What a refused request gets: Neutron's error body, and the one table from our codes to its statuses and types.
+//! What a refused request gets: Neutron's error body, and the one table from our codes to its statuses and types. The
+//! sentences are in [`words`](crate::words).
+
+use std::borrow::Cow;
 
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use ballast_proto::status::{Code, Fault, from_status};
+use ballast_proto::status::{
+    Received,
+    fault::{Absence, Code, Fault},
+    from_status,
+};
 use serde::Serialize;
 
-use crate::reply;
+use crate::{reply, words};
 
 /// An answer other than the one that was asked for.
 #[derive(Debug)]
 pub(crate) enum Refusal {
     /// The scheduler's, or one that has the same meaning.
-    Fault(Fault),
+    Told(Received),
     /// One that exists in HTTP alone.
     Http { status: StatusCode, kind: &'static str, message: String },
     /// Nobody vouches for who calls. The body is that of the middleware that stands before Neutron.
@@ -43,7 +50,6 @@ pub(crate) const fn neutron(code: Code) -> (StatusCode, &'static str) {
         Code::SubnetNotFound => (StatusCode::NOT_FOUND, "SubnetNotFound"),
         Code::PortNotFound => (StatusCode::NOT_FOUND, "PortNotFound"),
         Code::NoEligibleAgent => (StatusCode::NOT_FOUND, "NoEligibleBackend"),
-        Code::NoActiveAgent => (StatusCode::NOT_FOUND, "NoActiveLbaasAgent"),
         Code::VipExists => (StatusCode::CONFLICT, "VipExists"),
         Code::MemberExists => (StatusCode::CONFLICT, "MemberExists"),
         Code::AssociationExists => (StatusCode::CONFLICT, "PoolMonitorAssociationExists"),
@@ -57,7 +63,6 @@ pub(crate) const fn neutron(code: Code) -> (StatusCode, &'static str) {
         Code::ServicePortInUse => (StatusCode::CONFLICT, "ServicePortInUse"),
         Code::SharedInUse => (StatusCode::CONFLICT, "InvalidSharedSetting"),
         Code::SubnetFull => (StatusCode::CONFLICT, "IpAddressGenerationFailure"),
-        Code::StateInvalid => (StatusCode::CONFLICT, "StateInvalid"),
         Code::OverQuota => (StatusCode::CONFLICT, "OverQuota"),
         Code::NotAuthorized => (StatusCode::FORBIDDEN, "NotAuthorized"),
         Code::AdminRequired => (StatusCode::FORBIDDEN, "AdminRequired"),
@@ -86,31 +91,56 @@ impl Refusal {
 
     /// 400 `InvalidInput`: a value that could not be converted.
     pub(crate) fn unconvertible(reason: &str) -> Self {
-        Fault::new(Code::InvalidInput, format!("Invalid input for operation: {reason}.")).into()
+        let message = format!("Invalid input for operation: {reason}.");
+        Self::Http { status: StatusCode::BAD_REQUEST, kind: "InvalidInput", message }
     }
 
     /// 400 `HTTPBadRequest`: a value that was refused.
     pub(crate) fn invalid(attribute: &str, reason: &str) -> Self {
-        Fault::invalid_field(attribute, format_args!("{reason}.")).into()
+        Self::bad_request(format!("Invalid input for {attribute}. Reason: {reason}."))
+    }
+
+    /// One of a vip's create: of a subnet that is not there LBaaS has a sentence of its own.
+    pub(crate) fn of_vip(status: tonic::Status) -> Self {
+        let refusal = Self::from(status);
+        let Self::Told(Received::Fault(fault)) = &refusal else { return refusal };
+        match words::no_subnet_of_a_vip(fault) {
+            Some(message) => Self::Told(Received::Worded { code: fault.code(), message }),
+            None => refusal,
+        }
+    }
+
+    /// Status, type and message; none: it has another body.
+    pub(crate) fn neutrons(&self) -> Option<(StatusCode, &'static str, Cow<'_, str>)> {
+        match self {
+            Self::Told(told) => {
+                let (status, kind) = neutron(told.code());
+                let message = match told {
+                    Received::Fault(fault) => words::v1(fault).into(),
+                    Received::Worded { message, .. } => message.into(),
+                };
+                Some((status, kind, message))
+            }
+            Self::Http { status, kind, message } => Some((*status, kind, message.into())),
+            Self::Unauthenticated { .. } | Self::Unrouted => None,
+        }
     }
 }
 
 impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
+        Self::Told(Received::Fault(fault))
     }
 }
 
 impl From<tonic::Status> for Refusal {
     fn from(status: tonic::Status) -> Self {
-        let fault = from_status(&status);
+        let told = from_status(&status);
         // Only a status that was made on this side has a source: the connection broke while the call was under way.
-        if fault.code() == Code::Internal && std::error::Error::source(&status).is_some() {
-            return Fault::new(Code::Unavailable, "The scheduler does not answer; try again.")
-                .with_detail(status)
-                .into();
+        if told.code() == Code::Internal && std::error::Error::source(&status).is_some() {
+            return Fault::from(Absence::Scheduler).with_detail(status).into();
         }
-        fault.into()
+        Self::Told(told)
     }
 }
 
@@ -129,17 +159,18 @@ struct NeutronError<'a> {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let (status, kind, message) = match &self {
-            Self::Fault(fault) => {
-                log(fault);
-                let (status, kind) = neutron(fault.code());
-                (status, kind, fault.message())
+        if let Some((status, kind, message)) = self.neutrons() {
+            if let Self::Told(told) = &self {
+                log(told, &message);
             }
-            Self::Http { status, kind, message } => (*status, *kind, message.as_str()),
-            Self::Unauthenticated { challenge } => return unauthenticated(challenge.as_ref()),
-            Self::Unrouted => return reply::text(StatusCode::NOT_FOUND, "The resource could not be found."),
-        };
-        reply::json(status, &Body { error: NeutronError { r#type: kind, message, detail: "" } })
+            return reply::json(status, &Body { error: NeutronError { r#type: kind, message: &message, detail: "" } });
+        }
+        match &self {
+            Self::Unauthenticated { challenge } => unauthenticated(challenge.as_ref()),
+            Self::Told(_) | Self::Http { .. } | Self::Unrouted => {
+                reply::text(StatusCode::NOT_FOUND, "The resource could not be found.")
+            }
+        }
     }
 }
 
@@ -152,11 +183,15 @@ fn unauthenticated(challenge: Option<&HeaderValue>) -> Response {
 }
 
 /// Only what the operator must know: refusals that callers bring upon themselves are not logged.
-fn log(fault: &Fault) {
-    let detail = fault.detail().unwrap_or("none");
-    match fault.code() {
-        Code::Internal => tracing::error!(detail, "{fault}"),
-        Code::Unavailable => tracing::warn!(detail, "{fault}"),
+fn log(told: &Received, message: &str) {
+    let detail = match told {
+        Received::Fault(fault) => fault.detail(),
+        Received::Worded { .. } => None,
+    };
+    let detail = detail.unwrap_or("none");
+    match told.code() {
+        Code::Internal => tracing::error!(detail, "{message}"),
+        Code::Unavailable => tracing::warn!(detail, "{message}"),
         _ => {}
     }
 }
@@ -186,7 +221,7 @@ mod tests {
             ASSOCIATION_NOT_FOUND 404 PoolMonitorAssociationNotFound|AGENT_NOT_FOUND 404 AgentNotFound|\
             NETWORK_NOT_FOUND 404 NetworkNotFound|SUBNET_NOT_FOUND 404 SubnetNotFound|\
             PORT_NOT_FOUND 404 PortNotFound|NO_ELIGIBLE_AGENT 404 NoEligibleBackend|\
-            NO_ACTIVE_AGENT 404 NoActiveLbaasAgent|VIP_EXISTS 409 VipExists|MEMBER_EXISTS 409 MemberExists|\
+            VIP_EXISTS 409 VipExists|MEMBER_EXISTS 409 MemberExists|\
             ASSOCIATION_EXISTS 409 PoolMonitorAssociationExists|AGENT_EXISTS 409 AgentExists|\
             POOL_IN_USE 409 PoolInUse|HEALTH_MONITOR_IN_USE 409 HealthMonitorInUse|SUBNET_IN_USE 409 SubnetInUse|\
             NETWORK_IN_USE 409 NetworkInUse|ADDRESS_IN_USE 409 IpAddressInUse|\
@@ -197,7 +232,7 @@ mod tests {
             READER_TOO_SLOW 409 ReaderTooSlow|\
             REQUEST_ID_REUSED 409 RequestIdReused|\
             SUBNET_FULL 409 IpAddressGenerationFailure|SUBNET_OVERLAPS 400 InvalidInput|\
-            STATE_INVALID 409 StateInvalid|OVER_QUOTA 409 OverQuota|NOT_AUTHORIZED 403 NotAuthorized|\
+            OVER_QUOTA 409 OverQuota|NOT_AUTHORIZED 403 NotAuthorized|\
             ADMIN_REQUIRED 403 AdminRequired|POLICY_NOT_AUTHORIZED 403 PolicyNotAuthorized|\
             CONFLICT 409 Conflict|UNAVAILABLE 503 ServiceUnavailable|INTERNAL 500 HTTPInternalServerError";
         let expected: BTreeSet<_> = expected.split('|').collect();
@@ -207,9 +242,8 @@ mod tests {
     #[test]
     fn a_connection_that_broke_during_a_call_is_unavailable() {
         let broken = tonic::Status::from_error("connection reset".into());
-        let Refusal::Fault(fault) = Refusal::from(broken) else { panic!("not a fault") };
-        assert_eq!(fault.code(), Code::Unavailable);
-        let Refusal::Fault(fault) = Refusal::from(tonic::Status::unknown("bug")) else { panic!("not a fault") };
-        assert_eq!(fault.code(), Code::Internal);
+        let status = |refusal: Refusal| refusal.neutrons().unwrap().0;
+        assert_eq!(status(Refusal::from(broken)), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(status(Refusal::from(tonic::Status::unknown("bug"))), StatusCode::INTERNAL_SERVER_ERROR);
     }
 }

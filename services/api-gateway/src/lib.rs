@@ -2,7 +2,7 @@
 //!
 //! It checks the shape of what comes in (wrappers, attributes, JSON types, spelling) and gives what goes out Neutron's
 //! form. It keeps no state and knows no rule: values and everything that needs to know other objects are the
-//! scheduler's, whose messages it passes on. So any number of gateways can run side by side.
+//! scheduler's, whose facts of what is wrong it words as Neutron does ([`words`]). So any number of gateways can run side by side.
 
 mod attributes;
 mod caller;
@@ -23,6 +23,7 @@ mod serve;
 mod spelling;
 mod suffix;
 mod values;
+mod words;
 
 use std::sync::Arc;
 

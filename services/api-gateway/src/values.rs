@@ -161,13 +161,9 @@ mod tests {
     const ID: &str = "6a6f4de5-4d2f-4c5a-9d0b-4c7c7d6b8f10";
 
     fn message(kind: Kind, value: Value) -> String {
-        match settle(kind, "attr", value).unwrap_err() {
-            Refusal::Fault(fault) => {
-                let (status, kind) = crate::error::neutron(fault.code());
-                format!("{} {kind} {fault}", status.as_u16())
-            }
-            other => panic!("{other:?}"),
-        }
+        let refusal = settle(kind, "attr", value).unwrap_err();
+        let (status, kind, message) = refusal.neutrons().unwrap();
+        format!("{} {kind} {message}", status.as_u16())
     }
 
     #[test]

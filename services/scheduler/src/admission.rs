@@ -12,7 +12,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use ballast_model::fault::{Code, Fault};
+use ballast_model::fault::{Absence, Fault, Forbidden};
 use ballast_proto::status::to_status;
 use ballast_service::{
     auth::{Authenticator, Denied, Identity, Roles},
@@ -55,10 +55,9 @@ impl AgentPeer {
     /// With a reason for the log.
     pub(crate) fn must_be(&self, host: &str) -> Result<(), Fault> {
         match &self.host {
-            Some(own) if own != host => Err(Fault::new(
-                Code::NotAuthorized,
-                format!("an agent that says to be of '{host}' has the certificate of the agent of '{own}'"),
-            )),
+            Some(own) if own != host => {
+                Err(Forbidden::OtherHost { host: host.to_owned(), certified: own.clone() }.into())
+            }
             _ => Ok(()),
         }
     }
@@ -140,7 +139,7 @@ impl Admission {
             Err(Denied::Unauthenticated) => Err(unauthenticated()),
             Err(Denied::Unavailable(why)) => {
                 tracing::warn!("a token cannot be validated: {why}");
-                Err(to_status(&Fault::new(Code::Unavailable, "Tokens cannot be validated now; try again.")))
+                Err(to_status(&Absence::TokenService.into()))
             }
         }
     }

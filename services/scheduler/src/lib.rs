@@ -92,7 +92,7 @@ pub async fn run(
     let store = Store::open(&address).await.map_err(|error| Failure::Run(error.to_string()))?;
     let home = listeners.tcp.local_addr().map_or_else(|_| String::new(), app::home);
     let app = Arc::new(App::new(&settings, store, sources.clone(), &home).map_err(Failure::Config)?);
-    app.start().await.map_err(|fault| Failure::run("the database", fault.detail().unwrap_or(fault.message())))?;
+    app.start().await.map_err(|fault| Failure::run("the database", fault.for_log()))?;
     let mut background = tasks(&app, &shutdown);
     let call_timeout = Duration::from_millis(settings.scheduler.call_timeout_ms.into());
     let routes = rpc::routes(Arc::clone(&app), call_timeout, shutdown.clone())

@@ -18,7 +18,12 @@ mod vips;
 use std::{sync::Arc, time::Duration};
 
 use ballast_model::fault::Fault;
-use ballast_proto::{DESCRIPTORS, agent::agent_session_server::AgentSessionServer, status::to_status, v1};
+use ballast_proto::{
+    DESCRIPTORS,
+    agent::agent_session_server::AgentSessionServer,
+    status::{sentence, to_status},
+    v1,
+};
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, service::Routes};
 
@@ -95,7 +100,7 @@ pub(crate) async fn routes(
 #[expect(clippy::needless_pass_by_value, reason = "as map_err calls it")]
 fn refuse(fault: Fault) -> Status {
     if let Some(detail) = fault.detail() {
-        tracing::error!(code = fault.code().reason(), detail, "{fault}");
+        tracing::error!(code = fault.code().reason(), detail, "{}", sentence(&fault));
     }
     to_status(&fault)
 }

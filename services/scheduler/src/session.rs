@@ -14,13 +14,13 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use self::sent::Sent;
 use ballast_model::{
     agent::{Agent, AgentDriver},
-    fault::{Code, Fault},
+    fault::{Fault, Misfit},
     told::{LONGEST, told},
 };
 use ballast_proto::{
     agent::{AgentMessage, Hello, SchedulerMessage, Welcome, agent_message, agent_session_server, scheduler_message},
     convert,
-    status::to_status,
+    status::{sentence, to_status},
 };
 use futures_util::Stream;
 use tokio::sync::mpsc;
@@ -87,7 +87,7 @@ struct Duplex {
 }
 
 fn refuse(hello: &Hello, fault: &Fault) -> Status {
-    tracing::warn!(agent.host = %told(&hello.host), detail = fault.detail(), "refused an agent: {fault}");
+    tracing::warn!(agent.host = %told(&hello.host), detail = fault.detail(), "refused an agent: {}", sentence(fault));
     to_status(fault)
 }
 
@@ -95,12 +95,10 @@ impl Sessions {
     /// Knows the agent, unless another instance lives on the same host.
     async fn admit(&self, hello: &Hello) -> Result<Agent, Fault> {
         if hello.host.is_empty() || hello.instance_id.is_empty() {
-            return Err(Fault::new(Code::InvalidInput, "Hello needs a host and an instance_id"));
+            return Err(Misfit::HelloIncomplete.into());
         }
         if told(&hello.host) != hello.host {
-            let message =
-                format!("the host of Hello is a name of at most {LONGEST} characters, none of them a control one");
-            return Err(Fault::new(Code::InvalidInput, message));
+            return Err(Misfit::HelloHost { most: u32::try_from(LONGEST).unwrap_or(u32::MAX) }.into());
         }
         let drivers: Vec<AgentDriver> =
             hello.drivers.iter().map(|report| convert::from_driver_report(report, None)).collect();

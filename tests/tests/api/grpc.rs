@@ -124,7 +124,7 @@ async fn an_update_changes_what_its_mask_names() {
     assert_eq!((changed.connection_limit, changed.name.as_str()), (Some(7), "v"));
     let update_mask = Some(prost_types::FieldMask { paths: vec!["address".to_owned()] });
     let fixed = vips.update(UpdateVipRequest { vip: Some(vip), update_mask }).await.unwrap_err();
-    assert_eq!(fixed.message(), "Cannot update read-only attribute address");
+    assert_eq!(fixed.message(), "address cannot be changed.");
 }
 
 #[tokio::test]

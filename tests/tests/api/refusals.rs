@@ -86,6 +86,20 @@ async fn bad_values_get_neutrons_status_type_and_text() {
 }
 
 #[tokio::test]
+async fn a_value_of_any_length_that_is_refused_is_told_as_such() {
+    let services = Services::start().await;
+    let subnet = services.subnet().await;
+    for length in [256, 4_000, 6_000, 20_000, 1_000_000] {
+        let name = "x".repeat(length);
+        let reply = services.call("POST", "/v2.0/lb/pools", Some(with(pool(&subnet), "name", json!(name)))).await;
+        // What is longer than a status of gRPC can carry is cut.
+        let shown = &name[..length.min(6_000)];
+        let text = format!("Invalid input for name. Reason: '{shown}' exceeds maximum length of 255.");
+        assert_eq!((reply.status, reply.error()), (400, ("HTTPBadRequest", text.as_str())), "{length}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_404_of_its_kind() {
     let services = Services::start().await;
     obedient(&services.channel, "a").await;

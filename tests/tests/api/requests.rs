@@ -172,7 +172,7 @@ async fn a_mask_names_fields_of_the_message_or_all_that_change() {
     };
     let unknown = pools.update(update(&["name", "nonsense"], "x")).await.unwrap_err();
     assert_eq!(unknown.code(), Code::InvalidArgument);
-    assert!(unknown.message().contains("'nonsense' is not a field of Pool"), "{unknown:?}");
+    assert!(unknown.message().contains("'nonsense' is no field of Pool"), "{unknown:?}");
     assert_eq!(unknown.get_error_details().bad_request().unwrap().field_violations[0].field, "update_mask");
     let fixed = pools.update(update(&["subnet_id"], "x")).await.unwrap_err();
     assert_eq!(fixed.get_error_details().error_info().unwrap().reason, "IMMUTABLE_FIELD");

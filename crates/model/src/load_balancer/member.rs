@@ -2,7 +2,7 @@
 
 use super::{LoadBalancer, member_not_found, set};
 use crate::{
-    fault::{Code, Fault},
+    fault::{Exists, Fault, Misfit},
     ids::{MemberId, PoolId},
     member::{Member, MemberChange, NewMember},
     status::{OperatingStatus, Progress},
@@ -12,7 +12,7 @@ impl LoadBalancer {
     /// Adds a member to a pool.
     ///
     /// # Errors
-    /// [`Code::PoolNotFound`]; [`Code::MemberExists`]; [`Code::InvalidInput`]: it is the load balancer itself.
+    /// [`Code::PoolNotFound`](crate::fault::Code::PoolNotFound); [`Exists::Member`]; [`Misfit::MemberIsVip`].
     pub fn add_member(mut self, pool_id: PoolId, new: NewMember) -> Result<Self, Fault> {
         let generation = self.grow();
         let member = Member {
@@ -32,7 +32,7 @@ impl LoadBalancer {
     /// Changes a member.
     ///
     /// # Errors
-    /// [`Code::MemberNotFound`]
+    /// [`Code::MemberNotFound`](crate::fault::Code::MemberNotFound)
     pub fn update_member(mut self, id: MemberId, change: MemberChange) -> Result<Self, Fault> {
         let generation = self.grow();
         let member = self
@@ -53,7 +53,7 @@ impl LoadBalancer {
     /// Takes a member away.
     ///
     /// # Errors
-    /// [`Code::MemberNotFound`]
+    /// [`Code::MemberNotFound`](crate::fault::Code::MemberNotFound)
     pub fn remove_member(mut self, id: MemberId) -> Result<(Self, Member), Fault> {
         self.grow();
         for pool in &mut self.pools {
@@ -79,25 +79,14 @@ impl LoadBalancer {
 
     fn receive(&mut self, pool_id: PoolId, member: Member) -> Result<(), Fault> {
         let itself = self.is_itself(&member);
+        let (address, port) = (member.address, member.protocol_port);
         let pool = self.pool_mut(pool_id)?;
-        let twin = |other: &Member| other.address == member.address && other.protocol_port == member.protocol_port;
+        let twin = |other: &Member| other.address == address && other.protocol_port == port;
         if pool.members.iter().any(twin) {
-            return Err(Fault::new(
-                Code::MemberExists,
-                format!(
-                    "Member with address {} and port {} already present in pool {}",
-                    member.address, member.protocol_port, pool.id
-                ),
-            ));
+            return Err(Exists::Member { address, port, pool_id }.into());
         }
         if itself {
-            return Err(Fault::new(
-                Code::InvalidInput,
-                format!(
-                    "Invalid input for operation: {} port {} is the vip of pool {}, and what it is sent would come back.",
-                    member.address, member.protocol_port, pool.id
-                ),
-            ));
+            return Err(Misfit::MemberIsVip { address, port, pool_id }.into());
         }
         pool.members.push(member);
         Ok(())

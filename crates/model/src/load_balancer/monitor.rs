@@ -2,7 +2,7 @@
 
 use super::{LoadBalancer, association_not_found};
 use crate::{
-    fault::{Code, Fault},
+    fault::{Exists, Fault},
     health_monitor::HealthMonitor,
     ids::{MonitorId, PoolId},
     pool::Association,
@@ -13,15 +13,12 @@ impl LoadBalancer {
     /// Associates a monitor with a pool.
     ///
     /// # Errors
-    /// [`Code::PoolNotFound`], [`Code::AssociationExists`]
+    /// [`Code::PoolNotFound`](crate::fault::Code::PoolNotFound), [`Exists::Association`]
     pub fn associate(mut self, pool_id: PoolId, monitor: HealthMonitor) -> Result<Self, Fault> {
         let generation = self.grow();
         let pool = self.pool_mut(pool_id)?;
         if pool.monitors.iter().any(|association| association.monitor.id == monitor.id) {
-            return Err(Fault::new(
-                Code::AssociationExists,
-                format!("health_monitor {} is already associated with pool {}", monitor.id, pool.id),
-            ));
+            return Err(Exists::Association { monitor_id: monitor.id, pool_id }.into());
         }
         pool.monitors.push(Association { monitor, progress: Progress::created(generation) });
         Ok(self)
@@ -30,7 +27,8 @@ impl LoadBalancer {
     /// Ends an association.
     ///
     /// # Errors
-    /// [`Code::PoolNotFound`], [`Code::AssociationNotFound`]
+    /// [`Code::PoolNotFound`](crate::fault::Code::PoolNotFound),
+    /// [`Code::AssociationNotFound`](crate::fault::Code::AssociationNotFound)
     pub fn disassociate(mut self, pool_id: PoolId, monitor_id: MonitorId) -> Result<Self, Fault> {
         self.grow();
         let pool = self.pool_mut(pool_id)?;

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     Uuid,
     counters::Generation,
-    fault::Code,
+    fault::{Code, Exists, Facts},
     health_monitor::{HealthMonitor, MonitorChange, MonitorType},
     ids::ObjectId,
     listener::{Mac, NewVip, Protocol, VipChange},
@@ -78,15 +78,15 @@ fn failed(generation: Generation) -> Outcome {
 fn a_second_vip_is_refused() {
     let load_balancer = load_balancer().add_vip(vip(2)).unwrap();
     let fault = load_balancer.add_vip(vip(3)).unwrap_err();
-    assert_eq!(fault.code(), Code::VipExists);
-    assert_eq!(fault.message(), format!("Another Vip already exists for pool {POOL}"));
+    assert_eq!(fault, Exists::Vip { pool_id: POOL }.into());
 }
 
 #[test]
 fn a_vip_speaks_its_pools_protocol_and_belongs_to_its_project() {
     let mismatch = NewVip { protocol: Protocol::Tcp, ..vip(2) };
     let fault = load_balancer().add_vip(mismatch).unwrap_err();
-    assert_eq!(fault.message(), "Protocol TCP does not match pool protocol HTTP");
+    let (protocol, pool_protocol) = (Protocol::Tcp, Protocol::Http);
+    assert_eq!(fault, Facts::ProtocolMismatch { protocol, pool_protocol }.into());
     let foreign = NewVip { project_id: "q".to_owned(), ..vip(2) };
     assert_eq!(load_balancer().add_vip(foreign).unwrap_err().code(), Code::NotAuthorized);
 }
@@ -112,7 +112,7 @@ fn a_member_that_is_its_own_vip_is_refused_whether_it_is_new_or_moved() {
 fn a_member_with_the_address_and_port_of_another_is_refused() {
     let load_balancer = load_balancer().add_member(POOL, member(11)).unwrap();
     let fault = load_balancer.add_member(POOL, NewMember { id: uuid(5), ..member(11) }).unwrap_err();
-    assert_eq!(fault.message(), format!("Member with address 10.0.0.11 and port 80 already present in pool {POOL}"));
+    assert_eq!(fault, Exists::Member { address: "10.0.0.11".parse().unwrap(), port: 80, pool_id: POOL }.into());
 }
 
 #[test]

@@ -3,8 +3,10 @@
 
 use ipnet::IpNet;
 
-use super::invalid_input;
-use crate::fault::Fault;
+use crate::{
+    check,
+    fault::{Fault, Misfit},
+};
 
 /// One way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,11 +39,7 @@ impl Ipv6Mode {
         if text.is_empty() {
             return Ok(None);
         }
-        let refuse = || {
-            let all = Self::ALL.map(|mode| format!("'{}'", mode.as_str())).join(", ");
-            Fault::invalid_field(field, format!("'{text}' is not in [{all}]."))
-        };
-        Self::parse(text).map(Some).ok_or_else(refuse)
+        Self::parse(text).map(Some).ok_or_else(|| check::not_one_of(field, text, Self::ALL.map(Self::as_str)))
     }
 }
 
@@ -66,28 +64,18 @@ impl Ipv6Modes {
         let Some(mode) = self.address.or(self.ra) else { return Ok(()) };
         if cidr.addr().is_ipv4() {
             let field = if self.ra.is_some() { "ipv6_ra_mode" } else { "ipv6_address_mode" };
-            return Err(invalid_input(format_args!("{field} is not valid when ip_version is 4")));
+            return Err(Misfit::Ipv6ModeOnIpv4 { field: field.to_owned() }.into());
         }
         if !dhcp {
-            return Err(invalid_input(
-                "ipv6_ra_mode or ipv6_address_mode cannot be set when enable_dhcp is set to False",
-            ));
+            return Err(Misfit::Ipv6ModeWithoutDhcp.into());
         }
         if let (Some(ra), Some(address)) = (self.ra, self.address)
             && ra != address
         {
-            return Err(invalid_input(format_args!(
-                "ipv6_ra_mode set to '{}' with ipv6_address_mode set to '{}' is not valid. If both attributes are set, \
-                 they must be the same value",
-                ra.as_str(),
-                address.as_str()
-            )));
+            return Err(Misfit::Ipv6ModesDiffer { ra_mode: ra, address_mode: address }.into());
         }
         if mode != Ipv6Mode::DhcpStateful && cidr.prefix_len() != 64 {
-            return Err(invalid_input(format_args!(
-                "Invalid CIDR {cidr} for IPv6 address mode. OpenStack uses the EUI-64 address format, which requires the \
-                 prefix to be /64"
-            )));
+            return Err(Misfit::Ipv6PrefixNot64 { cidr }.into());
         }
         Ok(())
     }
@@ -111,15 +99,21 @@ mod tests {
         ] {
             assert!(modes(ra, address, cidr, true).is_ok(), "{ra} {address} {cidr}");
         }
-        for (ra, address, cidr, dhcp, text) in [
-            ("slaac", "", "10.0.0.0/24", true, "ipv6_ra_mode is not valid when ip_version is 4"),
-            ("slaac", "dhcpv6-stateful", "fd00::/64", true, "must be the same value"),
-            ("slaac", "", "fd00::/64", false, "enable_dhcp is set to False"),
-            ("slaac", "", "fd00::/80", true, "Invalid CIDR fd00::/80"),
-            ("x", "", "fd00::/64", true, "'x' is not in ['dhcpv6-stateful', 'dhcpv6-stateless', 'slaac']"),
+        let (ra_mode, address_mode) = (Ipv6Mode::Slaac, Ipv6Mode::DhcpStateful);
+        for (ra, address, cidr, dhcp, fault) in [
+            ("slaac", "", "10.0.0.0/24", true, Misfit::Ipv6ModeOnIpv4 { field: "ipv6_ra_mode".to_owned() }.into()),
+            ("slaac", "dhcpv6-stateful", "fd00::/64", true, Misfit::Ipv6ModesDiffer { ra_mode, address_mode }.into()),
+            ("slaac", "", "fd00::/64", false, Misfit::Ipv6ModeWithoutDhcp.into()),
+            ("slaac", "", "fd00::/80", true, Misfit::Ipv6PrefixNot64 { cidr: "fd00::/80".parse().unwrap() }.into()),
+            (
+                "x",
+                "",
+                "fd00::/64",
+                true,
+                check::not_one_of("ipv6_ra_mode", "x", ["dhcpv6-stateful", "dhcpv6-stateless", "slaac"]),
+            ),
         ] {
-            let fault = modes(ra, address, cidr, dhcp).unwrap_err();
-            assert!(fault.message().contains(text), "{fault}");
+            assert_eq!(modes(ra, address, cidr, dhcp), Err(fault), "{ra} {address} {cidr}");
         }
     }
 }

@@ -8,7 +8,7 @@ pub use vip::MovingVip;
 
 use crate::{
     counters::Generation,
-    fault::{Code, Fault},
+    fault::{Exists, Facts, Fault, Forbidden, InUse},
     ids::{LoadBalancerId, PoolId},
     listener::Protocol,
     load_balancer::LoadBalancer,
@@ -62,7 +62,7 @@ impl LoadBalancer {
     /// The pool of v1.
     ///
     /// # Errors
-    /// [`Code::PoolNotFound`], when the load balancer was not made by v1.
+    /// [`Code::PoolNotFound`](crate::fault::Code::PoolNotFound), when the load balancer was not made by v1.
     pub fn v1_pool(&self) -> Result<&Pool, Fault> {
         self.pool(pool_of(self.id))
     }
@@ -70,20 +70,17 @@ impl LoadBalancer {
     /// Refuses a vip of this protocol and project, or a second one. Asked before an address is taken.
     ///
     /// # Errors
-    /// [`Code::VipExists`], [`Code::ProtocolMismatch`], [`Code::NotAuthorized`]
+    /// [`Exists::Vip`], [`Facts::ProtocolMismatch`], [`Forbidden::PoolOfOther`]
     pub fn check_vip(&self, protocol: Protocol, project_id: &str) -> Result<(), Fault> {
         let pool = self.v1_pool()?;
         if pool.project_id != project_id {
-            return Err(Fault::new(Code::NotAuthorized, "Not authorized."));
+            return Err(Forbidden::PoolOfOther { pool_id: pool.id }.into());
         }
         if pool.protocol != protocol {
-            return Err(Fault::new(
-                Code::ProtocolMismatch,
-                format!("Protocol {} does not match pool protocol {}", protocol.as_str(), pool.protocol.as_str()),
-            ));
+            return Err(Facts::ProtocolMismatch { protocol, pool_protocol: pool.protocol }.into());
         }
         if !self.listeners.is_empty() {
-            return Err(Fault::new(Code::VipExists, format!("Another Vip already exists for pool {}", pool.id)));
+            return Err(Exists::Vip { pool_id: pool.id }.into());
         }
         Ok(())
     }
@@ -91,11 +88,11 @@ impl LoadBalancer {
     /// Refuses to delete a pool that has a vip.
     ///
     /// # Errors
-    /// [`Code::PoolInUse`]
+    /// [`InUse::Pool`]
     pub fn check_deletable(&self) -> Result<(), Fault> {
         if self.listeners.is_empty() {
             return Ok(());
         }
-        Err(Fault::new(Code::PoolInUse, format!("Pool {} is still in use", pool_of(self.id))))
+        Err(InUse::Pool { pool_id: pool_of(self.id) }.into())
     }
 }

@@ -8,12 +8,8 @@ use crate::routes::{agents::AGENT, pools::POOL, service_providers::SERVICE_PROVI
 const SUBNET: &str = "6a6f4de5-4d2f-4c5a-9d0b-4c7c7d6b8f10";
 
 fn message(refusal: &Refusal) -> String {
-    match refusal {
-        Refusal::Fault(fault) => format!("{} {fault}", crate::error::neutron(fault.code()).1),
-        Refusal::Http { kind, message, .. } => format!("{kind} {message}"),
-        Refusal::Unauthenticated { .. } => "unauthenticated".to_owned(),
-        Refusal::Unrouted => "unrouted".to_owned(),
-    }
+    let (_, kind, message) = refusal.neutrons().unwrap();
+    format!("{kind} {message}")
 }
 
 fn posted(body: Value) -> String {

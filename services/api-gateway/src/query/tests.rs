@@ -12,12 +12,9 @@ async fn query(uri: &str) -> Query {
 }
 
 async fn refused(text: &str) -> String {
-    match query(text).await.list(&MEMBER).unwrap_err() {
-        Refusal::Fault(fault) => format!("{} {fault}", crate::error::neutron(fault.code()).1),
-        Refusal::Http { kind, message, .. } => format!("{kind} {message}"),
-        Refusal::Unauthenticated { .. } => "unauthenticated".to_owned(),
-        Refusal::Unrouted => "unrouted".to_owned(),
-    }
+    let refusal = query(text).await.list(&MEMBER).unwrap_err();
+    let (_, kind, message) = refusal.neutrons().unwrap();
+    format!("{kind} {message}")
 }
 
 async fn filters(resource: &Resource, uri: &str) -> Vec<String> {

@@ -5,7 +5,7 @@
 
 use axum::{extract::State, http::StatusCode};
 use ballast_proto::{
-    status::{Code, from_status},
+    status::{fault::Code, from_status},
     v1::{Agent, AgentDriver, DeleteRequest, GetRequest, Liveness, UpdateAgentRequest},
 };
 use jiff::Timestamp;

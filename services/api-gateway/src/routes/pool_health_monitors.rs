@@ -5,7 +5,10 @@
 
 use axum::{extract::State, http::StatusCode};
 use ballast_proto::{
-    status::{Code, Fault, from_status},
+    status::{
+        fault::{Code, Fault, Missing},
+        from_status,
+    },
     v1::{AssociateRequest, Filter, GetRequest, HealthMonitor},
 };
 use serde::ser::SerializeMap;
@@ -104,9 +107,7 @@ async fn show(
         Err(status) => return Err(status.into()),
     };
     let found = found.filter(|found| found.pools.iter().any(|association| association.pool_id == pool));
-    let found = found.ok_or_else(|| {
-        Fault::new(Code::AssociationNotFound, format!("Monitor {monitor} is not associated with Pool {pool}"))
-    })?;
+    let found = found.ok_or_else(|| Fault::from(Missing::Association { monitor_id: monitor, pool_id: pool }))?;
     Ok(reply::one(&ASSOCIATION, &Association(&found), &query.fields()))
 }
 

@@ -4,7 +4,7 @@ use axum::{extract::State, http::StatusCode, response::Response};
 use ballast_limits as limits;
 use ballast_proto::{
     driver::{LbMethod, Protocol},
-    status::{Code, Fault},
+    status::fault::{Fault, Missing},
     v1::{CreatePoolRequest, DeleteRequest, GetRequest, MonitorStatus, Pool, Status, UpdatePoolRequest},
 };
 use serde::{Serialize, ser::SerializeMap};
@@ -83,8 +83,7 @@ async fn create(State(gateway): State<Gateway>, caller: Caller, body: Payload) -
 /// On the wire an empty name asks for the default provider. Neutron looks for a provider of that name.
 fn named_provider(attributes: &Attributes) -> Result<(), Refusal> {
     if attributes.value("provider").and_then(Value::as_str) == Some("") {
-        let message = "Service provider '' could not be found for service type LOADBALANCER";
-        return Err(Fault::new(Code::ProviderNotFound, message).into());
+        return Err(Fault::from(Missing::Provider { provider: String::new() }).into());
     }
     Ok(())
 }

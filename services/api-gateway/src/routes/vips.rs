@@ -59,7 +59,8 @@ pub(crate) fn routes() -> Routes {
 async fn create(State(gateway): State<Gateway>, caller: Caller, body: Payload) -> Reply {
     let vip = decode(VIP.post(body.post()?, caller.project())?)?;
     let request = caller.request(CreateVipRequest { vip: Some(vip), ..Default::default() });
-    Ok(reply::created(&VIP, gateway.scheduler.vips().create(request).await?.get_ref()))
+    let made = gateway.scheduler.vips().create(request).await.map_err(Refusal::of_vip)?;
+    Ok(reply::created(&VIP, made.get_ref()))
 }
 
 async fn list(State(gateway): State<Gateway>, caller: Caller, query: Query) -> Reply {

@@ -7,7 +7,10 @@ use std::{
 
 use ballast_proto::{
     driver::{LbMethod, MonitorType, Protocol},
-    status::{Code, Fault, to_status},
+    status::{
+        fault::{Facts, Fault, Kind},
+        to_status,
+    },
     v1::{self, agents_server, health_monitors_server, networks_server, pools_server, vips_server},
 };
 use tonic::{Request, Response, Status};
@@ -68,12 +71,8 @@ fn association() -> v1::MonitorStatus {
     }
 }
 
-fn fault(code: Code, message: String) -> Status {
-    to_status(&Fault::new(code, message))
-}
-
-fn known<T>(id: &str, code: Code, what: &str, object: T) -> Result<Response<T>, Status> {
-    if id == ID { Ok(Response::new(object)) } else { Err(fault(code, format!("{what} {id} could not be found"))) }
+fn known<T>(id: &str, kind: Kind, object: T) -> Result<Response<T>, Status> {
+    if id == ID { Ok(Response::new(object)) } else { Err(to_status(&Fault::not_found(kind, id))) }
 }
 
 fn unscripted<T>() -> Result<Response<T>, Status> {
@@ -86,14 +85,14 @@ impl pools_server::Pools for Scripted {
         self.note(&request, |seen, message| seen.pool = Some(message));
         let asked = request.into_inner().pool.unwrap();
         match asked.name.as_str() {
-            "nobody" => Err(fault(Code::NoEligibleAgent, format!("No eligible backend for pool {ID}"))),
+            "nobody" => Err(to_status(&Facts::NoEligibleAgent { pool_id: ID.parse().unwrap() }.into())),
             "bug" => Err(Status::unknown("secret")),
             _ => Ok(Response::new(v1::Pool { name: asked.name, ..pool(ID) })),
         }
     }
 
     async fn get(&self, request: Request<v1::GetRequest>) -> Result<Response<v1::Pool>, Status> {
-        known(&request.get_ref().id, Code::PoolNotFound, "Pool", pool(ID))
+        known(&request.get_ref().id, Kind::Pool, pool(ID))
     }
 
     async fn list(&self, request: Request<v1::ListRequest>) -> Result<Response<v1::ListPoolsResponse>, Status> {
@@ -108,7 +107,7 @@ impl pools_server::Pools for Scripted {
     }
 
     async fn delete(&self, request: Request<v1::DeleteRequest>) -> Result<Response<()>, Status> {
-        known(&request.get_ref().id, Code::PoolNotFound, "Pool", ())
+        known(&request.get_ref().id, Kind::Pool, ())
     }
 
     async fn stats(&self, _: Request<v1::GetRequest>) -> Result<Response<v1::PoolStats>, Status> {
@@ -120,7 +119,7 @@ impl pools_server::Pools for Scripted {
         request: Request<v1::AssociateRequest>,
     ) -> Result<Response<v1::Pool>, Status> {
         let monitor = request.into_inner().health_monitor_id;
-        let reply = known(&monitor, Code::HealthMonitorNotFound, "Health_monitor", pool(ID));
+        let reply = known(&monitor, Kind::HealthMonitor, pool(ID));
         self.0.lock().unwrap().associations.push(format!("+{monitor}"));
         reply
     }
@@ -146,7 +145,7 @@ impl vips_server::Vips for Scripted {
     }
 
     async fn get(&self, request: Request<v1::GetRequest>) -> Result<Response<v1::Vip>, Status> {
-        known(&request.get_ref().id, Code::VipNotFound, "Vip", v1::Vip::default())
+        known(&request.get_ref().id, Kind::Vip, v1::Vip::default())
     }
 
     async fn list(&self, _: Request<v1::ListRequest>) -> Result<Response<v1::ListVipsResponse>, Status> {
@@ -190,7 +189,7 @@ impl health_monitors_server::HealthMonitors for Scripted {
     }
 
     async fn get(&self, request: Request<v1::GetRequest>) -> Result<Response<v1::HealthMonitor>, Status> {
-        known(&request.get_ref().id, Code::HealthMonitorNotFound, "Health_monitor", monitor(MonitorType::Http))
+        known(&request.get_ref().id, Kind::HealthMonitor, monitor(MonitorType::Http))
     }
 
     async fn list(
@@ -236,7 +235,7 @@ fn agent() -> v1::Agent {
 #[tonic::async_trait]
 impl agents_server::Agents for Scripted {
     async fn get(&self, request: Request<v1::GetRequest>) -> Result<Response<v1::Agent>, Status> {
-        known(&request.get_ref().id, Code::AgentNotFound, "Agent", agent())
+        known(&request.get_ref().id, Kind::Agent, agent())
     }
 
     async fn list(&self, _: Request<v1::ListRequest>) -> Result<Response<v1::ListAgentsResponse>, Status> {

@@ -3,7 +3,7 @@
 //! Made from the names of service and method, so that a new method is covered before anyone thinks of it: what is not
 //! known to only read is a write.
 
-use ballast_model::fault::{Code, Fault};
+use ballast_model::fault::{Fault, Forbidden};
 use ballast_service::auth::Roles;
 
 /// Verbs that change nothing, and what policy calls them.
@@ -46,13 +46,13 @@ impl Action {
     }
 
     /// # Errors
-    /// [`Code::PolicyNotAuthorized`]
+    /// [`Forbidden::Action`]
     pub(super) fn check(&self, roles: Roles) -> Result<(), Fault> {
         let may = if self.writes { roles.may_write() } else { roles.may_read() };
         if may {
             return Ok(());
         }
-        Err(Fault::new(Code::PolicyNotAuthorized, format!("Policy doesn't allow {} to be performed.", self.name)))
+        Err(Forbidden::Action { action: self.name.clone() }.into())
     }
 }
 
@@ -110,8 +110,7 @@ mod tests {
         let (read, write) = (Action::of("Pools", "Get"), Action::of("Pools", "Create"));
         assert!(read.check(Roles::READER).is_ok() && write.check(Roles::MEMBER).is_ok());
         let refused = write.check(Roles::READER).unwrap_err();
-        assert_eq!(refused.code(), Code::PolicyNotAuthorized);
-        assert_eq!(refused.message(), "Policy doesn't allow create_pool to be performed.");
+        assert_eq!(refused, Forbidden::Action { action: "create_pool".to_owned() }.into());
         assert!(read.check(Roles::default()).is_err());
     }
 }

@@ -2,7 +2,7 @@
 
 use ballast_model::{
     agent::{Agent, Liveness},
-    fault::{Code, Fault},
+    fault::{Fault, Kind},
     ids::{AgentId, PoolId},
     load_balancer::LoadBalancer,
     view::v1,
@@ -26,7 +26,7 @@ impl App {
     /// The agent of this id; for others than admins there is none.
     ///
     /// # Errors
-    /// [`Code::AgentNotFound`]
+    /// `Code::AgentNotFound`
     pub async fn agent(&self, caller: &Caller, id: AgentId) -> Result<Agent, Fault> {
         self.store.read(|tx, _| Box::pin(load_agent(tx, caller, id))).await.map(|agent| self.shown(agent))
     }
@@ -46,7 +46,7 @@ impl App {
     /// Changes what an operator may change of an agent.
     ///
     /// # Errors
-    /// [`Code::AgentNotFound`]
+    /// `Code::AgentNotFound`
     pub async fn update_agent(
         &self,
         caller: &Caller,
@@ -76,7 +76,7 @@ impl App {
     /// Forgets an agent. What it ran is placed elsewhere; should it live, it comes back under a new id and removes that.
     ///
     /// # Errors
-    /// [`Code::AgentNotFound`]
+    /// `Code::AgentNotFound`
     pub async fn delete_agent(&self, caller: &Caller, id: AgentId) -> Result<(), Fault> {
         let delete = self.store.write(|tx, _| {
             Box::pin(async move {
@@ -97,7 +97,7 @@ impl App {
     /// The agent that hosts a pool: none when it is not placed, or there is no such pool.
     ///
     /// # Errors
-    /// [`Code::PolicyNotAuthorized`] for others than admins.
+    /// `Code::PolicyNotAuthorized` for others than admins.
     pub async fn agent_of_pool(&self, caller: &Caller, pool_id: PoolId) -> Result<Option<Agent>, Fault> {
         caller.must_be_admin("get_loadbalancer-agent")?;
         let read = self.store.read(|tx, _| {
@@ -114,7 +114,7 @@ impl App {
     /// The load balancers that an agent hosts: none when there is no such agent.
     ///
     /// # Errors
-    /// [`Code::PolicyNotAuthorized`] for others than admins.
+    /// `Code::PolicyNotAuthorized` for others than admins.
     pub async fn pools_of_agent(&self, caller: &Caller, id: AgentId) -> Result<Vec<LoadBalancer>, Fault> {
         caller.must_be_admin("get_loadbalancer-pools")?;
         let read = self.store.read(|tx, _| {
@@ -131,5 +131,5 @@ impl App {
 
 async fn load_agent(tx: &Tx, caller: &Caller, id: AgentId) -> Result<Agent, Fault> {
     let agent = if caller.admin { tx.agent(id).await? } else { None };
-    agent.ok_or_else(|| Fault::new(Code::AgentNotFound, format!("Agent {id} could not be found")))
+    agent.ok_or_else(|| Fault::not_found(Kind::Agent, id))
 }

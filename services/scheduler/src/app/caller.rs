@@ -2,7 +2,7 @@
 
 use ballast_model::{
     check,
-    fault::{Code, Fault},
+    fault::{Facts, Fault, Forbidden, Reason},
 };
 
 /// The caller of one request.
@@ -31,32 +31,30 @@ impl Caller {
     /// When there is none, or it is another's and he is not admin, or too long.
     pub fn project_for(&self, requested: &str) -> Result<String, Fault> {
         if requested.is_empty() {
-            return self.project_id.clone().filter(|own| !own.is_empty()).ok_or_else(|| {
-                Fault::new(Code::MissingField, "Running without keystone AuthN requires  that tenant_id is specified")
-                    .with_field("project_id")
-            });
+            return self.project_id.clone().filter(|own| !own.is_empty()).ok_or_else(|| Facts::NoProject.into());
         }
         if self.sees(requested) {
-            return check::text("tenant_id", requested.to_owned(), check::MAX_TEXT);
+            return check::text("project_id", requested.to_owned(), check::MAX_TEXT);
         }
-        let message = "Specifying 'tenant_id' other than authenticated tenant in request requires admin privileges";
-        Err(Fault::new(Code::InvalidField, message).with_field("project_id"))
+        Err(Fault::invalid_field("project_id", Reason::AnothersProject))
     }
 
     /// Refuses everyone but an admin.
     ///
     /// # Errors
-    /// [`Code::PolicyNotAuthorized`]
+    /// [`Forbidden::Action`]
     pub fn must_be_admin(&self, action: &str) -> Result<(), Fault> {
         if self.admin {
             return Ok(());
         }
-        Err(Fault::new(Code::PolicyNotAuthorized, format!("Policy doesn't allow {action} to be performed.")))
+        Err(Forbidden::Action { action: action.to_owned() }.into())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use ballast_model::fault::Code;
+
     use super::*;
 
     fn tenant() -> Caller {

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use ballast_model::fault::{Code, Fault};
+use ballast_model::fault::{Call, Code, Fault};
 use ballast_store::{Change, EventKind, Position};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
@@ -74,8 +74,7 @@ impl Watching {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(project_id.to_owned()).or_default();
         if *count >= most {
-            let message = format!("The project has {most} watches open, and may have no more: end one of them first");
-            return Err(Fault::new(Code::OverQuota, message));
+            return Err(Call::TooManyWatches { most }.into());
         }
         *count += 1;
         Ok(Place { watching: Arc::clone(self), project_id: project_id.to_owned() })

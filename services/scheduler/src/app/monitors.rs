@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use ballast_model::{
-    fault::{Code, Fault},
+    fault::{Fault, InUse},
     health_monitor::{HealthMonitor, MonitorChange},
     ids::{MonitorId, PoolId},
     load_balancer::monitor_not_found,
@@ -24,7 +24,7 @@ impl App {
     /// Makes a monitor that no pool has yet.
     ///
     /// # Errors
-    /// [`Code::OverQuota`]: its fields were checked when it was made.
+    /// `Code::OverQuota`: its fields were checked when it was made.
     pub async fn create_monitor(&self, monitor: HealthMonitor) -> Result<MonitorWithPools, Fault> {
         let new = &monitor;
         let create = self.store.write(|tx, _| {
@@ -40,7 +40,7 @@ impl App {
     /// The monitor of this id.
     ///
     /// # Errors
-    /// [`Code::HealthMonitorNotFound`]
+    /// `Code::HealthMonitorNotFound`
     pub async fn monitor(&self, caller: &Caller, id: MonitorId) -> Result<MonitorWithPools, Fault> {
         let read = self.store.read(|tx, _| {
             Box::pin(async move {
@@ -75,7 +75,7 @@ impl App {
     /// Changes a monitor, and with it every load balancer that has it, in one transaction.
     ///
     /// # Errors
-    /// [`Code::HealthMonitorNotFound`], and the rules of [`HealthMonitor::change`].
+    /// `Code::HealthMonitorNotFound`, and the rules of [`HealthMonitor::change`].
     pub async fn update_monitor(
         &self,
         caller: &Caller,
@@ -105,14 +105,13 @@ impl App {
     /// Removes a monitor that no pool has.
     ///
     /// # Errors
-    /// [`Code::HealthMonitorNotFound`], [`Code::HealthMonitorInUse`]
+    /// `Code::HealthMonitorNotFound`, `Code::HealthMonitorInUse`
     pub async fn delete_monitor(&self, caller: &Caller, id: MonitorId) -> Result<(), Fault> {
         let delete = self.store.write(|tx, _| {
             Box::pin(async move {
                 load_monitor(tx, caller, id).await?;
                 if !tx.owners_of_monitor(id).await?.is_empty() {
-                    let message = format!("Health monitor {id} still has associations with pools");
-                    return Err(Fault::new(Code::HealthMonitorInUse, message));
+                    return Err(InUse::HealthMonitor { monitor_id: id }.into());
                 }
                 tx.delete_monitor(id).await
             })

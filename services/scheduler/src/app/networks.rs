@@ -1,7 +1,7 @@
 //! Networks and subnets: the small built-in IPAM, or copies of what a foreign network service keeps.
 
 use ballast_model::{
-    fault::{Code, Fault},
+    fault::{Addressing, Code, Fault, InUse},
     ids::{NetworkId, SubnetId},
     network::{Network, NetworkChange, network_not_found, stays_shared},
     port::address_in_use,
@@ -112,10 +112,7 @@ impl App {
                     in_use |= !tx.addresses_taken(subnet.id).await?.is_empty();
                 }
                 if in_use {
-                    let message = format!(
-                        "Unable to complete operation on network {id}. There are one or more ports still in use on the network."
-                    );
-                    return Err(Fault::new(Code::NetworkInUse, message));
+                    return Err(InUse::Network { network_id: id }.into());
                 }
                 for subnet in &subnets {
                     tx.delete_subnet(subnet.id).await?;
@@ -139,14 +136,10 @@ impl App {
                 let network = visible_network(tx, caller, new.network_id).await?;
                 must_own(caller, &network.project_id, || network_not_found(new.network_id))?;
                 let others = tx.subnets_of(new.network_id).await?;
-                let overlaps =
-                    |other: &&Subnet| other.cidr.contains(&new.cidr) || new.cidr.contains(&other.cidr);
+                let overlaps = |other: &&Subnet| other.cidr.contains(&new.cidr) || new.cidr.contains(&other.cidr);
                 if let Some(other) = others.iter().find(overlaps) {
-                    let message = format!(
-                        "Invalid input for operation: Requested subnet with cidr: {} for network: {} overlaps with another subnet {}.",
-                        new.cidr, new.network_id, other.id
-                    );
-                    return Err(Fault::new(Code::SubnetOverlaps, message));
+                    let (cidr, network_id, subnet_id) = (new.cidr, new.network_id, other.id);
+                    return Err(Addressing::Overlap { cidr, network_id, subnet_id }.into());
                 }
                 tx.insert_subnet(new).await
             })
@@ -212,10 +205,7 @@ impl App {
                 let subnet = visible_subnet(tx, caller, id).await?;
                 must_own(caller, &subnet.project_id, || subnet_not_found(id))?;
                 if !tx.addresses_taken(id).await?.is_empty() {
-                    let message = format!(
-                        "Unable to complete operation on subnet {id}. One or more ports have an IP allocation from this subnet."
-                    );
-                    return Err(Fault::new(Code::SubnetInUse, message));
+                    return Err(InUse::Subnet { subnet_id: id }.into());
                 }
                 tx.delete_subnet(id).await
             })

@@ -3,11 +3,12 @@
 use std::{collections::HashMap, time::Duration};
 
 use ballast_model::{
-    fault::{Code, Fault},
+    fault::{Clash, Code, Facts, Fault},
     features,
     ids::{LoadBalancerId, SubnetId},
     load_balancer::LoadBalancer,
     network::Attachment,
+    view::v1,
 };
 use ballast_store::{Placed, Tx};
 use tokio::time::MissedTickBehavior;
@@ -29,12 +30,12 @@ pub(super) struct Nowhere {
 }
 
 impl Nowhere {
-    /// As who asked is told, to Neutron's letter: why is said by the pool and in the log.
+    /// As who asked is told: why is said by the pool and in the log.
     pub(super) fn told(&self, id: LoadBalancerId) -> Fault {
         if let Some(network) = &self.network {
             tracing::warn!(load_balancer.id = %id, "no eligible agent: none can plug into {network}");
         }
-        Fault::new(Code::NoEligibleAgent, format!("No eligible backend for pool {id}"))
+        Facts::NoEligibleAgent { pool_id: v1::pool_of(id) }.into()
     }
 }
 
@@ -72,7 +73,7 @@ impl App {
             // It was deleted a moment ago, at another scheduler: another one is chosen.
             Code::AgentNotFound => {
                 self.fleet.forget(agent_id);
-                Fault::new(Code::Conflict, format!("Agent {agent_id} is gone")).with_detail(fault)
+                Fault::from(Clash::AgentGone { agent_id }).with_detail(fault)
             }
             _ => fault,
         })?;

@@ -26,8 +26,8 @@ impl App {
     /// Makes a pool and places it.
     ///
     /// # Errors
-    /// [`Code::OverQuota`], [`Code::SubnetNotFound`], a provider that is not known, and [`Code::NoEligibleAgent`]: then the pool stays, in
-    /// ERROR, until an agent can take it.
+    /// `Code::OverQuota`, `Code::SubnetNotFound`, a provider that is not known, and `Code::NoEligibleAgent`: then the pool
+    /// stays, in ERROR, until an agent can take it.
     pub async fn create_pool(
         &self,
         caller: &Caller,
@@ -74,7 +74,7 @@ impl App {
     /// The pool of this id.
     ///
     /// # Errors
-    /// [`Code::PoolNotFound`]
+    /// `Code::PoolNotFound`
     pub async fn pool(&self, caller: &Caller, id: PoolId) -> Result<LoadBalancer, Fault> {
         let read = self.store.read(|tx, _| Box::pin(load_pool(tx, caller, id))).await;
         read.map(|placed| placed.load_balancer)
@@ -83,7 +83,7 @@ impl App {
     /// The same, to be looked at: it costs less.
     ///
     /// # Errors
-    /// [`Code::PoolNotFound`]
+    /// `Code::PoolNotFound`
     pub async fn shown_pool(&self, caller: &Caller, id: PoolId) -> Result<ShownPool, Fault> {
         let shown = self.store.glance(|tx, _| Box::pin(tx.shown_pool(id))).await?;
         let visible = shown.filter(|shown| caller.sees(&shown.pool.project_id));
@@ -117,7 +117,7 @@ impl App {
     /// Changes a pool.
     ///
     /// # Errors
-    /// [`Code::PoolNotFound`]
+    /// `Code::PoolNotFound`
     pub async fn update_pool(&self, caller: &Caller, id: PoolId, change: PoolChange) -> Result<LoadBalancer, Fault> {
         self.change_pool(caller, id, |before| before.update_pool(id, change.clone())).await
     }
@@ -144,7 +144,7 @@ impl App {
     /// Removes a pool with its members and associations. Its binding stays until the agent has confirmed.
     ///
     /// # Errors
-    /// [`Code::PoolNotFound`], [`Code::PoolInUse`]
+    /// `Code::PoolNotFound`, `Code::PoolInUse`
     pub async fn delete_pool(&self, caller: &Caller, id: PoolId) -> Result<(), Fault> {
         let delete = self.store.write(|tx, _| {
             Box::pin(async move {
@@ -162,7 +162,7 @@ impl App {
     /// The counters of a pool; zeros before the first report.
     ///
     /// # Errors
-    /// [`Code::PoolNotFound`]
+    /// `Code::PoolNotFound`
     pub async fn statistics(&self, caller: &Caller, id: PoolId) -> Result<Statistics, Fault> {
         let read = self.store.read(|tx, _| {
             Box::pin(async move {
@@ -176,7 +176,7 @@ impl App {
     /// Associates a monitor with a pool.
     ///
     /// # Errors
-    /// [`Code::PoolNotFound`], [`Code::HealthMonitorNotFound`], [`Code::AssociationExists`]
+    /// `Code::PoolNotFound`, `Code::HealthMonitorNotFound`, `Code::AssociationExists`
     pub async fn associate(
         &self,
         caller: &Caller,
@@ -200,7 +200,7 @@ impl App {
     /// Ends an association.
     ///
     /// # Errors
-    /// [`Code::PoolNotFound`], [`Code::AssociationNotFound`]
+    /// `Code::PoolNotFound`, `Code::AssociationNotFound`
     pub async fn disassociate(
         &self,
         caller: &Caller,

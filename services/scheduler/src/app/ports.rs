@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ballast_model::{
-    fault::{Code, Fault},
+    fault::{Clash, Code, Fault},
     ids::{NetworkId, PortId, SubnetId},
     listener::Mac,
     port::{
@@ -208,7 +208,7 @@ pub(super) async fn free_address(
 /// A random address that another port has already: the work is run again with another one.
 pub(super) fn again_for_mac(fault: Fault) -> Fault {
     match fault.code() {
-        Code::MacInUse => Fault::new(Code::Conflict, "The MAC address that was chosen is another port's"),
+        Code::MacInUse => Clash::MacTaken.into(),
         _ => fault,
     }
 }

@@ -1,7 +1,7 @@
 //! Quotas: what a project may have, and the check in the transaction that makes one more.
 
 use ballast_model::{
-    fault::{Code, Fault},
+    fault::{Fault, Forbidden},
     quota::{Limit, Limits, Resource},
 };
 use ballast_service::config;
@@ -44,7 +44,7 @@ impl App {
     /// What a project may have; without one, the caller's.
     ///
     /// # Errors
-    /// [`Code::AdminRequired`] for another's.
+    /// `Code::AdminRequired` for another's.
     pub async fn quota(&self, caller: &Caller, project_id: &str) -> Result<(String, Limits), Fault> {
         let project_id = own_or_admins(caller, project_id)?;
         let own = self.store.read(|tx, _| Box::pin(tx.own_limits(&project_id))).await?;
@@ -63,7 +63,7 @@ impl App {
     /// The projects that have limits of their own.
     ///
     /// # Errors
-    /// [`Code::AdminRequired`]
+    /// `Code::AdminRequired`
     pub async fn quotas(&self, caller: &Caller) -> Result<Vec<(String, Limits)>, Fault> {
         must_be_admin(caller)?;
         let all = self.store.read(|tx, _| Box::pin(tx.all_own_limits())).await?;
@@ -74,7 +74,7 @@ impl App {
     /// Whether a caller may change limits at all.
     ///
     /// # Errors
-    /// [`Code::AdminRequired`]
+    /// `Code::AdminRequired`
     pub fn may_limit(&self, caller: &Caller) -> Result<(), Fault> {
         must_be_admin(caller)
     }
@@ -82,7 +82,7 @@ impl App {
     /// Gives a project these limits; its others stay.
     ///
     /// # Errors
-    /// [`Code::AdminRequired`]
+    /// `Code::AdminRequired`
     pub async fn update_quota(
         &self,
         caller: &Caller,
@@ -105,7 +105,7 @@ impl App {
     /// Takes a project's own limits away. There need be none.
     ///
     /// # Errors
-    /// [`Code::AdminRequired`]
+    /// `Code::AdminRequired`
     pub async fn delete_quota(&self, caller: &Caller, project_id: &str) -> Result<(), Fault> {
         must_be_admin(caller)?;
         let project_id = own_or_admins(caller, project_id)?;
@@ -120,13 +120,9 @@ fn own_or_admins(caller: &Caller, project_id: &str) -> Result<String, Fault> {
     if caller.sees(project_id) {
         return Ok(project_id.to_owned());
     }
-    Err(admin_required("Only admin is authorized to access quotas for another tenant"))
+    Err(Forbidden::QuotasOfOther.into())
 }
 
 fn must_be_admin(caller: &Caller) -> Result<(), Fault> {
-    if caller.admin { Ok(()) } else { Err(admin_required("Only admin can view or configure quota")) }
-}
-
-fn admin_required(why: &str) -> Fault {
-    Fault::new(Code::AdminRequired, format!("User does not have admin privileges: {why}"))
+    if caller.admin { Ok(()) } else { Err(Forbidden::Quotas.into()) }
 }

@@ -2,7 +2,7 @@
 
 use ballast_model::{
     agent::{Agent, AgentDriver, Session},
-    fault::{Code, Fault},
+    fault::{Exists, Fault, Kind},
     ids::AgentId,
     time::Timestamp,
 };
@@ -40,7 +40,7 @@ impl App {
     /// An agent said hello: it is known by its host, and alive. Its session with whichever scheduler is over.
     ///
     /// # Errors
-    /// [`Code::AgentExists`] when another instance is heard of in its own; or when the store fails.
+    /// `Code::AgentExists` when another instance is heard of in its own; or when the store fails.
     pub async fn agent_connected(&self, hello: &Greeting<'_>) -> Result<Agent, Fault> {
         let (now, id, living) = (self.now(), self.new_id(), self.as_scheduler());
         let connect = self.store.write(|tx, _| {
@@ -48,9 +48,7 @@ impl App {
             Box::pin(async move {
                 let known = tx.agent_by_host(hello.host).await?;
                 if known.as_ref().is_some_and(|known| self.is_of_another(known, hello.instance)) {
-                    let message =
-                        format!("another agent is connected as host '{}': give each its own agent.host", hello.host);
-                    return Err(Fault::new(Code::AgentExists, message));
+                    return Err(Exists::Agent { host: hello.host.to_owned() }.into());
                 }
                 let is_new = known.is_none();
                 let mut agent = known.unwrap_or_else(|| new_agent(id, hello.host, now));
@@ -83,11 +81,11 @@ impl App {
     /// The agent's drivers are not what they were.
     ///
     /// # Errors
-    /// [`Code::AgentNotFound`] when the agent was deleted meanwhile.
+    /// `Code::AgentNotFound` when the agent was deleted meanwhile.
     pub async fn drivers_changed(&self, id: AgentId, drivers: &[AgentDriver]) -> Result<(), Fault> {
         let save = self.store.write(|tx, _| {
             Box::pin(async move {
-                let gone = || Fault::new(Code::AgentNotFound, format!("Agent {id} could not be found"));
+                let gone = || Fault::not_found(Kind::Agent, id);
                 let mut agent = tx.agent(id).await?.ok_or_else(gone)?;
                 if !self.has_session(&agent) {
                     // Another scheduler hears of it by now.

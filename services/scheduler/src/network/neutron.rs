@@ -8,7 +8,7 @@ mod shapes;
 use std::{path::PathBuf, time::Duration};
 
 use ballast_model::{
-    fault::{Code, Fault},
+    fault::{Absence, Code, Facts, Fault, Misfit, NetworkRefusal},
     ids::{ListenerId, PortId, SubnetId},
     network::Network,
     port::LOAD_BALANCER,
@@ -77,23 +77,22 @@ impl Neutron {
         let Ok(Refused { error }) = serde_json::from_value(body.clone()) else {
             return self.silent(format_args!("{status}: {body}"));
         };
-        let code = match (status, error.r#type.as_str()) {
-            (StatusCode::NOT_FOUND, "SubnetNotFound") => Code::SubnetNotFound,
-            (StatusCode::NOT_FOUND, "NetworkNotFound") => Code::NetworkNotFound,
-            (StatusCode::NOT_FOUND, "PortNotFound") => Code::PortNotFound,
-            (StatusCode::CONFLICT, "IpAddressInUse" | "IpAddressAlreadyAllocated") => Code::AddressInUse,
-            (StatusCode::CONFLICT, "IpAddressGenerationFailure") => Code::SubnetFull,
-            (StatusCode::CONFLICT, "OverQuota") => Code::OverQuota,
-            (StatusCode::BAD_REQUEST, _) => Code::InvalidInput,
+        let refusal = match (status, error.r#type.as_str()) {
+            (StatusCode::NOT_FOUND, "SubnetNotFound") => NetworkRefusal::SubnetNotFound,
+            (StatusCode::NOT_FOUND, "NetworkNotFound") => NetworkRefusal::NetworkNotFound,
+            (StatusCode::NOT_FOUND, "PortNotFound") => NetworkRefusal::PortNotFound,
+            (StatusCode::CONFLICT, "IpAddressInUse" | "IpAddressAlreadyAllocated") => NetworkRefusal::AddressInUse,
+            (StatusCode::CONFLICT, "IpAddressGenerationFailure") => NetworkRefusal::SubnetFull,
+            (StatusCode::CONFLICT, "OverQuota") => NetworkRefusal::OverQuota,
+            (StatusCode::BAD_REQUEST, _) => NetworkRefusal::InvalidInput,
             _ => return self.silent(format_args!("{status} {}: {}", error.r#type, error.message)),
         };
-        Fault::new(code, error.message)
+        Facts::NetworkServiceRefuses { refusal, said: error.message }.into()
     }
 
     /// Nothing that the caller could do anything about.
     fn silent(&self, why: impl std::fmt::Display) -> Fault {
-        Fault::new(Code::Unavailable, "The network service does not answer; try again.")
-            .with_detail(format_args!("{}: {why}", self.url))
+        Fault::from(Absence::NetworkService).with_detail(format_args!("{}: {why}", self.url))
     }
 
     /// The object in a reply's wrapper.
@@ -106,8 +105,7 @@ impl Neutron {
 #[tonic::async_trait]
 impl NetworkProvider for Neutron {
     fn must_be_ours(&self) -> Result<(), Fault> {
-        let message = format!("Invalid input for operation: networks are kept by the service at {}.", self.url);
-        Err(Fault::new(Code::InvalidInput, message))
+        Err(Misfit::NetworksElsewhere { url: self.url.clone() }.into())
     }
 
     async fn place(&self, subnet_id: SubnetId) -> Result<Option<(Network, Subnet)>, Fault> {

@@ -3,7 +3,7 @@
 use ballast_model::{
     agent::Agent as Model,
     check,
-    fault::{Code, Fault},
+    fault::{Fault, Kind},
 };
 use ballast_proto::{
     convert,
@@ -22,7 +22,7 @@ use super::{
 };
 
 fn agent_not_found(id: &str) -> Fault {
-    Fault::new(Code::AgentNotFound, format!("Agent {id} could not be found"))
+    Fault::not_found(Kind::Agent, id)
 }
 
 impl Api {

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use ballast_model::fault::{Code, Fault};
+use ballast_model::fault::Call;
 use ballast_proto::status::to_status;
 use tonic::codegen::{Service, http};
 
@@ -54,7 +54,7 @@ where
 }
 
 fn over<R: Default>() -> http::Response<R> {
-    to_status(&Fault::new(Code::DeadlineExceeded, "The time for this call is over")).into_http()
+    to_status(&Call::DeadlineExceeded.into()).into_http()
 }
 
 /// As in `100m`: at most 8 digits and a unit.

@@ -6,7 +6,10 @@ use std::{
     sync::LazyLock,
 };
 
-use ballast_model::{Uuid, fault::Fault};
+use ballast_model::{
+    Uuid, check,
+    fault::{Fault, Form, Reason},
+};
 use ballast_proto::{DESCRIPTORS, v1};
 use ballast_store::{Filter, Query, Sort};
 use prost::Message as _;
@@ -31,7 +34,7 @@ pub(super) fn reference<I: FromStr>(field: &str, text: &str) -> Result<I, Fault>
     if text.is_empty() {
         return Err(Fault::missing_field(field));
     }
-    text.parse().map_err(|_| Fault::invalid_field(field, format!("'{text}' is not a valid UUID.")))
+    text.parse().map_err(|_| check::malformed(field, text, Form::Uuid))
 }
 
 /// The message that a request is about.
@@ -40,7 +43,7 @@ pub(super) fn body<T>(field: &str, message: Option<T>) -> Result<T, Fault> {
 }
 
 /// How many values all filters together may have: each is a parameter of one statement.
-const MOST_VALUES: usize = 10_000;
+const MOST_VALUES: u32 = 10_000;
 
 /// A list, within what the caller may see. What is there twice counts once: by what it was sorted already sorts nothing more.
 ///
@@ -60,8 +63,8 @@ pub(super) fn query(caller: &Caller, request: v1::ListRequest) -> Result<Query, 
         Filter { field: filter.field, values: distinct }
     };
     let filters = request.filters.into_iter().map(filter).collect();
-    if values > MOST_VALUES {
-        return Err(Fault::invalid_field("filters", format!("they have more than {MOST_VALUES} values together.")));
+    if values > MOST_VALUES as usize {
+        return Err(Fault::invalid_field("filters", Reason::TooManyValues { most: MOST_VALUES }));
     }
     let mut sorted = HashSet::new();
     let sorts = request.sorts.into_iter().filter(|sort| sorted.insert(sort.field.clone()));
@@ -111,7 +114,8 @@ impl Mask {
             if FIELDS.get(message).is_some_and(|fields| fields.contains(other)) {
                 return Err(Fault::immutable_field(other));
             }
-            return Err(Fault::invalid_field("update_mask", format!("'{other}' is not a field of {message}.")));
+            let reason = Reason::NoFieldOf { value: other.clone(), message: message.to_owned() };
+            return Err(Fault::invalid_field("update_mask", reason));
         }
         Ok(Self(Some(mask.paths)))
     }
@@ -147,8 +151,6 @@ pub(super) fn required<T>(field: &str, value: Option<T>) -> Result<T, Fault> {
 
 #[cfg(test)]
 mod tests {
-    use ballast_model::fault::Code;
-
     use super::*;
 
     #[test]
@@ -160,11 +162,10 @@ mod tests {
         assert_eq!(update.pick("weight", true, 5), None);
         assert_eq!(new(&["*"]).ok().unwrap().pick("weight", false, 5), Some(5));
         let fault = new(&["name", "nonsense"]).err().unwrap();
-        assert_eq!((fault.code(), fault.field()), (Code::InvalidField, Some("update_mask")));
-        assert!(fault.message().contains("'nonsense' is not a field of Pool"), "{fault}");
+        let reason = Reason::NoFieldOf { value: "nonsense".to_owned(), message: "Pool".to_owned() };
+        assert_eq!(fault, Fault::invalid_field("update_mask", reason));
         let fault = new(&["subnet_id"]).err().unwrap();
-        assert_eq!(fault.code(), Code::ImmutableField);
-        assert_eq!(fault.message(), "Cannot update read-only attribute subnet_id");
+        assert_eq!(fault, Fault::immutable_field("subnet_id"));
     }
 
     #[test]

@@ -11,7 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ballast_model::fault::{Code, Fault};
+use ballast_model::{
+    check,
+    fault::{Absence, Call, Fault, Form},
+};
 use ballast_proto::{
     convert,
     v1::{
@@ -84,7 +87,7 @@ impl Watches {
 fn kinds(asked: &[i32]) -> Result<Vec<EventKind>, Fault> {
     for number in asked {
         if !matches!(v1::Kind::try_from(*number), Ok(kind) if kind != v1::Kind::Unspecified) {
-            return Err(Fault::invalid_field("kinds", format!("'{number}' is no kind.")));
+            return Err(check::malformed("kinds", &number.to_string(), Form::EventKind));
         }
     }
     let wanted = |kind: &EventKind| asked.is_empty() || asked.contains(&to_kind(*kind).into());
@@ -115,11 +118,10 @@ fn read_cursor(app: &App, text: &str) -> Result<Position, Fault> {
         _ => None,
     };
     let Some((transaction_id, seq)) = position else {
-        return Err(Fault::invalid_field("cursor", format!("'{text}' is not a cursor.")));
+        return Err(check::malformed("cursor", text, Form::Cursor));
     };
     if parts.first() != Some(&app.store.cluster_id().simple().to_string().as_str()) {
-        let message = "The cursor is too old, or not of this database: watch again without one";
-        return Err(Fault::new(Code::CursorExpired, message).with_field("cursor"));
+        return Err(Call::CursorExpired.into());
     }
     Ok(Position { transaction_id, seq })
 }
@@ -143,15 +145,9 @@ impl Watch<'_> {
         let outbox = self.outbox.clone();
         let watched = tokio::select! {
             watched = self.go_on(start) => watched,
-            () = shutdown.cancelled() => {
-                let message = "The scheduler stops: watch again from the last cursor";
-                Err(Fault::new(Code::Unavailable, message))
-            }
-            () = tokio::time::sleep(LONGEST) => {
-                let message = "The stream has lasted long enough: watch again from the last cursor";
-                Err(Fault::new(Code::Unavailable, message))
-            }
-            () = outbox.closed() => Err(Fault::new(Code::Unavailable, "The reader is gone")),
+            () = shutdown.cancelled() => Err(Absence::SchedulerStops.into()),
+            () = tokio::time::sleep(LONGEST) => Err(Absence::StreamEnds.into()),
+            () = outbox.closed() => Err(Absence::Reader.into()),
         };
         match watched {
             Err(fault) => fault,
@@ -190,7 +186,7 @@ impl Watch<'_> {
                     position = changed.until;
                 }
                 Ok(Err(RecvError::Lagged(_))) => return Ok(position),
-                Ok(Err(RecvError::Closed)) => return Err(Fault::new(Code::Unavailable, "The scheduler stops")),
+                Ok(Err(RecvError::Closed)) => return Err(Absence::SchedulerStops.into()),
             }
             if self.told.elapsed() > CHECKPOINT && self.cursor.is_none_or(|cursor| position > cursor) {
                 self.send(Some(position), Message::Checkpoint(Checkpoint {})).await?;
@@ -221,11 +217,8 @@ impl Watch<'_> {
         let response = WatchResponse { cursor, message: Some(message) };
         match tokio::time::timeout(self.app.events.slow_reader, self.outbox.send(Ok(response))).await {
             Ok(Ok(())) => {}
-            Ok(Err(_)) => return Err(Fault::new(Code::Unavailable, "The reader is gone")),
-            Err(_) => {
-                let message = "The stream was not read for too long: watch again from the last cursor";
-                return Err(Fault::new(Code::ReaderTooSlow, message));
-            }
+            Ok(Err(_)) => return Err(Absence::Reader.into()),
+            Err(_) => return Err(Call::ReaderTooSlow.into()),
         }
         if position.is_some() {
             (self.told, self.cursor) = (Instant::now(), position);

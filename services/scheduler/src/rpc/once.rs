@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ballast_model::{
-    Uuid,
+    Uuid, check,
     fault::{Code, Fault},
 };
 use ballast_store::Claim;
@@ -30,7 +30,7 @@ pub(super) fn claim<M: Name>(
         return Ok(None);
     }
     if request_id.chars().count() > LONGEST_ID {
-        return Err(Fault::invalid_field("request_id", format!("it has more than {LONGEST_ID} characters.")));
+        return Err(check::too_long("request_id", request_id.to_owned(), LONGEST_ID));
     }
     let mut digest = Sha256::new();
     digest.update(format!("{DIGESTED}{}", M::NAME));

@@ -2,7 +2,7 @@
 
 use ballast_model::{
     check,
-    fault::Fault,
+    fault::{Fault, Form},
     listener::Mac,
     port::{Port as Model, PortChange, WantedIp, port_not_found},
 };
@@ -82,7 +82,7 @@ fn new_port(app: &App, caller: &Caller, port: Port) -> Result<NewPort, Fault> {
         mac: if port.mac_address.is_empty() { None } else { Some(mac(&port.mac_address)?) },
         device_id: check::text("device_id", port.device_id, check::MAX_TEXT)?,
         device_owner: check::text("device_owner", port.device_owner, check::MAX_TEXT)?,
-        host: check::text("binding:host_id", port.host_id, check::MAX_TEXT)?,
+        host: check::text("host_id", port.host_id, check::MAX_TEXT)?,
         admin_state_up: port.admin_state_up.unwrap_or(true),
     })
 }
@@ -118,5 +118,5 @@ fn wanted_ips(sent: FixedIps) -> Result<Vec<WantedIp>, Fault> {
 
 fn mac(text: &str) -> Result<Mac, Fault> {
     let mac = Mac::parse(&text.to_lowercase()).filter(|mac| mac.0[0] & 1 == 0);
-    mac.ok_or_else(|| Fault::invalid_field("mac_address", format!("'{text}' is not a valid MAC address.")))
+    mac.ok_or_else(|| check::malformed("mac_address", text, Form::Mac))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ballast_model::{
     check,
-    fault::{Code, Fault},
+    fault::Fault,
     ids::{ListenerId, PoolId},
     listener::VipChange,
     load_balancer::{LoadBalancer, vip_not_found},
@@ -39,8 +39,7 @@ impl vips_server::Vips for Api {
         let wanted = wanted_vip(&self.0, caller, vip.clone()).map_err(refuse)?;
         let id = wanted.id;
         let claim = claim(&self.0, caller, &request.request_id, (&vip, id)).map_err(refuse)?;
-        let make =
-            |app: Arc<App>| async move { Ok((id, app.create_vip(caller, wanted).await.map_err(no_such_subnet)?)) };
+        let make = |app: Arc<App>| async move { Ok((id, app.create_vip(caller, wanted).await?)) };
         let find = |id| async move { Ok((id, self.0.vip(caller, id).await?)) };
         let (id, made) = once(&self.0, claim, make, find).await.map_err(refuse)?;
         encode(&made, id).map(Response::new).map_err(refuse)
@@ -94,14 +93,6 @@ fn wanted_vip(app: &App, caller: &Caller, vip: Vip) -> Result<WantedVip, Fault> 
         connection_limit: vip.connection_limit.unwrap_or(UNLIMITED),
         admin_state_up: vip.admin_state_up.unwrap_or(true),
     })
-}
-
-/// A vip's subnet that is not there ends without a full stop, to the letter.
-fn no_such_subnet(fault: Fault) -> Fault {
-    match fault.code() {
-        Code::SubnetNotFound => Fault::new(Code::SubnetNotFound, fault.message().trim_end_matches('.')),
-        _ => fault,
-    }
 }
 
 fn persistence(sent: Option<&driver::SessionPersistence>) -> Result<Option<SessionPersistence>, Fault> {

@@ -2,7 +2,7 @@
 
 use ballast_model::{
     agent::AgentDriver,
-    fault::{Code, Fault},
+    fault::{Code, Fault, Misfit},
     outcome::{MemberHealth, Outcome, Statistics},
     told::told,
 };
@@ -116,8 +116,7 @@ impl Session<'_> {
             let name = told(&report.name);
             let known = self.known.get(&name);
             if known.is_none() && report.capabilities.is_none() && report.state() == DriverState::Ready {
-                let message = format!("the driver {name} is ready, and what it can do was never told");
-                return Err(Fault::new(Code::InvalidInput, message));
+                return Err(Misfit::DriverUntold { driver: name }.into());
             }
             now.push(convert::from_driver_report(report, known));
         }

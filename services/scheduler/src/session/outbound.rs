@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use ballast_model::{
-    fault::{Code, Fault},
+    fault::{Absence, Fault},
     ids::LoadBalancerId,
 };
 use ballast_proto::{
@@ -59,7 +59,7 @@ impl Session<'_> {
 
     pub(super) async fn send(&mut self, message: Message) -> Result<(), Fault> {
         let message = SchedulerMessage { message: Some(message) };
-        self.outbox.send(Ok(message)).await.map_err(|_| Fault::new(Code::Unavailable, "the agent is gone"))
+        self.outbox.send(Ok(message)).await.map_err(|_| Absence::Agent.into())
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use ballast_model::{
     Uuid,
     agent::Agent,
-    fault::{Code, Fault},
+    fault::{Exists, Fault, Kind},
     ids::{AgentId, LoadBalancerId},
 };
 use sea_orm::{
@@ -22,14 +22,13 @@ use crate::{
 };
 
 fn agent_not_found(id: AgentId) -> Fault {
-    Fault::new(Code::AgentNotFound, format!("Agent {id} could not be found"))
+    Fault::not_found(Kind::Agent, id)
 }
 
 fn host_taken(agent: &Agent) -> impl Fn(sea_orm::DbErr) -> Fault + '_ {
     |error| {
         if is_duplicate(&error) {
-            let message = format!("The host {} has an agent already", agent.host);
-            return Fault::new(Code::AgentExists, message).with_detail(error);
+            return Fault::from(Exists::Agent { host: agent.host.clone() }).with_detail(error);
         }
         fault_of(error)
     }
@@ -39,7 +38,7 @@ impl Tx {
     /// The agent with this id.
     ///
     /// # Errors
-    /// [`Code::Internal`]: the database failed.
+    /// `Code::Internal`: the database failed.
     pub async fn agent(&self, id: AgentId) -> Result<Option<Agent>, Fault> {
         self.one_agent(Condition::all().add(agent::Column::Id.eq(id.uuid()))).await
     }
@@ -76,7 +75,7 @@ impl Tx {
     /// Agents as a caller asks for them.
     ///
     /// # Errors
-    /// [`Code::InvalidInput`]: it cannot be sorted like that; or as [`Self::agent`].
+    /// `Code::InvalidInput`: it cannot be sorted like that; or as [`Self::agent`].
     pub async fn agents(&self, query: &Query) -> Result<Vec<Agent>, Fault> {
         Ok(self.agent_page(query).await?.items)
     }
@@ -122,7 +121,7 @@ impl Tx {
     /// Stores a new agent.
     ///
     /// # Errors
-    /// [`Code::AgentExists`]: its host has one; or as [`Self::agent`].
+    /// `Code::AgentExists`: its host has one; or as [`Self::agent`].
     pub async fn insert_agent(&self, agent: &Agent) -> Result<(), Fault> {
         let row = agent::ActiveModel::of(agent)?;
         self.note_agent(agent.id);
@@ -132,7 +131,7 @@ impl Tx {
     /// Stores all that is known of an agent, but for how many load balancers it has: that is counted.
     ///
     /// # Errors
-    /// [`Code::AgentNotFound`], [`Code::AgentExists`]: its host has another one; or as [`Self::agent`].
+    /// `Code::AgentNotFound`, `Code::AgentExists`: its host has another one; or as [`Self::agent`].
     pub async fn save_agent(&self, agent: &Agent) -> Result<(), Fault> {
         let row = agent::ActiveModel::of(agent)?;
         self.note_agent(agent.id);
@@ -147,7 +146,7 @@ impl Tx {
     /// waits for one of its addresses is found by releasing its holds before.
     ///
     /// # Errors
-    /// [`Code::AgentNotFound`], or as [`Self::agent`].
+    /// `Code::AgentNotFound`, or as [`Self::agent`].
     pub async fn delete_agent(&self, id: AgentId) -> Result<Vec<LoadBalancerId>, Fault> {
         self.known().loads = None;
         let bound = binding::Entity::find()

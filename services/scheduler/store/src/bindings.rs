@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use ballast_model::{
     Uuid,
     counters::{Epoch, Generation},
-    fault::{Code, Fault},
+    fault::{Clash, Fault, Kind},
     ids::{AgentId, LoadBalancerId},
     load_balancer::pool_not_found,
     view::v1,
@@ -100,7 +100,7 @@ impl Tx {
     /// Where the load balancer is.
     ///
     /// # Errors
-    /// [`Code::Internal`]: the database failed.
+    /// `Code::Internal`: the database failed.
     pub async fn binding(&self, load_balancer_id: LoadBalancerId) -> Result<Option<Binding>, Fault> {
         let row = binding::Entity::find()
             .filter(binding::Column::LoadBalancerId.eq(load_balancer_id.uuid()))
@@ -123,7 +123,7 @@ impl Tx {
     /// Binds a load balancer that is on no agent.
     ///
     /// # Errors
-    /// [`Code::PoolNotFound`], [`Code::AgentNotFound`]; [`Code::Conflict`] when it is bound already; or as
+    /// `Code::PoolNotFound`, `Code::AgentNotFound`; `Code::Conflict` when it is bound already; or as
     /// [`Self::binding`].
     pub async fn bind(
         &self,
@@ -146,9 +146,9 @@ impl Tx {
         };
         binding::Entity::insert(row).exec_without_returning(self.db()).await.map_err(|error| {
             if is_duplicate(&error) {
-                Fault::new(Code::Conflict, format!("Load balancer {load_balancer_id} is bound already"))
+                Clash::LoadBalancerBound { load_balancer_id }.into()
             } else if is_reference(&error) {
-                Fault::new(Code::AgentNotFound, format!("Agent {agent_id} could not be found"))
+                Fault::not_found(Kind::Agent, agent_id)
             } else {
                 fault_of(error)
             }

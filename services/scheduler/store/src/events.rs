@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use ballast_model::{
     Uuid,
-    fault::{Code, Fault},
+    fault::{Call, Fault},
     ids::{AgentId, MonitorId, NetworkId, SubnetId},
     load_balancer::LoadBalancer,
     network::network_not_found,
@@ -131,8 +131,7 @@ fn marks_before(position: Position) -> Expr {
 }
 
 fn expired() -> Fault {
-    let message = "The cursor is too old, or not of this database: watch again without one";
-    Fault::new(Code::CursorExpired, message).with_field("cursor")
+    Call::CursorExpired.into()
 }
 
 impl Tx {
@@ -211,7 +210,7 @@ impl Tx {
     /// Where the log is now: every transaction behind it has ended, and this view shows what they did.
     ///
     /// # Errors
-    /// [`Code::Internal`]: the database failed.
+    /// `Code::Internal`: the database failed.
     pub async fn end_of_events(&self) -> Result<Position, Fault> {
         if let Some(oldest_open) = oldest_open_transaction(self.db().get_database_backend()) {
             let select = Query::select().expr_as(oldest_open, "transaction_id").expr_as(Expr::val(0i64), "seq").take();
@@ -249,7 +248,7 @@ impl Tx {
     /// The first changes after a position, up to `limit`.
     ///
     /// # Errors
-    /// [`Code::CursorExpired`]: they are not kept any more, or the position is none of this log; [`Code::Internal`].
+    /// `Code::CursorExpired`: they are not kept any more, or the position is none of this log; `Code::Internal`.
     pub async fn events_after(&self, position: Position, limit: u64) -> Result<Changes, Fault> {
         if position < self.begin_of_events().await? {
             return Err(expired());
@@ -288,7 +287,7 @@ impl Tx {
     /// also what notes how far the log was when.
     ///
     /// # Errors
-    /// [`Code::Internal`]: the database failed.
+    /// `Code::Internal`: the database failed.
     pub async fn trim_events(&self, now: Timestamp, keep: Duration, count: u64) -> Result<(), Fault> {
         if event_mark::Entity::find().one(self.db()).await.map_err(fault_of)?.is_none() {
             // Nothing was ever forgotten: the log begins where it began.

@@ -6,7 +6,7 @@
 
 use ballast_model::{
     Uuid,
-    fault::{Code, Fault},
+    fault::{Fault, Misfit},
 };
 use sea_orm::{
     ColumnTrait as _, Condition, ConnectionTrait as _, EntityTrait, ExprTrait as _, ModelTrait, Order,
@@ -59,7 +59,7 @@ impl Tx {
     /// The load balancers' objects of one kind, as a caller asks for them.
     ///
     /// # Errors
-    /// [`Code::InvalidInput`]: it cannot be sorted like that; [`Code::Internal`]: the database failed.
+    /// `Code::InvalidInput`: it cannot be sorted like that; `Code::Internal`: the database failed.
     pub async fn find(&self, kind: Kind, query: &Query) -> Result<Page<Found>, Fault> {
         match kind {
             Kind::Pool => self.found::<pool::Entity>(query, pool::Column::LoadBalancerId).await,
@@ -71,7 +71,7 @@ impl Tx {
     /// How many objects of one kind a project has.
     ///
     /// # Errors
-    /// [`Code::Internal`]: the database failed.
+    /// `Code::Internal`: the database failed.
     pub async fn count(&self, kind: Kind, project_id: &str) -> Result<u64, Fault> {
         match kind {
             Kind::Pool => self.counted::<pool::Entity>(project_id).await,
@@ -163,12 +163,11 @@ fn sort_keys<E: Listed>(query: &Query) -> Result<Vec<SortKey>, Fault> {
     for sort in &query.sorts {
         match E::field(&sort.field).and_then(Field::into_sort) {
             Some((expr, of)) => keys.push(SortKey { expr, of, descending: sort.descending }),
-            None => unknown.push(format!("u'{}'", sort.field)),
+            None => unknown.push(&sort.field),
         }
     }
     if !unknown.is_empty() {
-        let message = format!("[{}] is invalid attribute for sort_keys", unknown.join(", "));
-        return Err(Fault::new(Code::InvalidInput, message));
+        return Err(Misfit::UnknownSortKeys { keys: unknown.into_iter().collect() }.into());
     }
     keys.push(SortKey { expr: Expr::col(E::SEQ.as_column_ref()), of: Type::Number, descending: false });
     Ok(keys)

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use ballast_model::{
-    fault::{Code, Fault},
+    fault::{Fault, InUse},
     health_monitor::HealthMonitor,
     ids::{LoadBalancerId, MonitorId, PoolId},
     load_balancer::monitor_not_found,
@@ -26,7 +26,7 @@ impl Tx {
     /// The monitor with this id.
     ///
     /// # Errors
-    /// [`Code::Internal`]: the database failed.
+    /// `Code::Internal`: the database failed.
     pub async fn monitor(&self, id: MonitorId) -> Result<Option<HealthMonitor>, Fault> {
         let row = health_monitor::Entity::find().filter(health_monitor::Column::Id.eq(id.uuid())).one(self.db());
         row.await.map_err(fault_of)?.map(health_monitor::Model::into_monitor).transpose()
@@ -35,7 +35,7 @@ impl Tx {
     /// Monitors as a caller asks for them.
     ///
     /// # Errors
-    /// [`Code::InvalidInput`]: it cannot be sorted like that; or as [`Self::monitor`].
+    /// `Code::InvalidInput`: it cannot be sorted like that; or as [`Self::monitor`].
     pub async fn monitors(&self, query: &Query) -> Result<Page<HealthMonitor>, Fault> {
         self.page(query, health_monitor::Model::into_monitor).await
     }
@@ -53,7 +53,7 @@ impl Tx {
     /// Stores a monitor's new content.
     ///
     /// # Errors
-    /// [`Code::HealthMonitorNotFound`], or as [`Self::monitor`].
+    /// `Code::HealthMonitorNotFound`, or as [`Self::monitor`].
     pub async fn save_monitor(&self, monitor: &HealthMonitor) -> Result<(), Fault> {
         let saved = health_monitor::Entity::update_many()
             .set(health_monitor::ActiveModel::of(monitor))
@@ -69,7 +69,7 @@ impl Tx {
     /// Deletes a monitor that no pool has.
     ///
     /// # Errors
-    /// [`Code::HealthMonitorInUse`], [`Code::HealthMonitorNotFound`], or as [`Self::monitor`].
+    /// `Code::HealthMonitorInUse`, `Code::HealthMonitorNotFound`, or as [`Self::monitor`].
     pub async fn delete_monitor(&self, id: MonitorId) -> Result<(), Fault> {
         let monitor = self.monitor(id).await?.ok_or_else(|| monitor_not_found(id))?;
         self.note_monitor(id, &monitor.project_id);
@@ -77,8 +77,7 @@ impl Tx {
             health_monitor::Entity::delete_many().filter(health_monitor::Column::Id.eq(id.uuid())).exec(self.db());
         let gone = gone.await.map_err(|error| {
             if is_reference(&error) {
-                let message = format!("Health monitor {id} still has associations with pools");
-                return Fault::new(Code::HealthMonitorInUse, message);
+                return InUse::HealthMonitor { monitor_id: id }.into();
             }
             fault_of(error)
         });

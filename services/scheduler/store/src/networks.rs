@@ -1,7 +1,7 @@
 //! Networks and subnets.
 
 use ballast_model::{
-    fault::{Code, Fault},
+    fault::{Fault, InUse},
     ids::{NetworkId, SubnetId},
     network::{Network, network_not_found},
     subnet::{Subnet, subnet_not_found},
@@ -18,7 +18,7 @@ impl Tx {
     /// The network with this id.
     ///
     /// # Errors
-    /// [`Code::Internal`]: the database failed.
+    /// `Code::Internal`: the database failed.
     pub async fn network(&self, id: NetworkId) -> Result<Option<Network>, Fault> {
         let row = network::Entity::find().filter(network::Column::Id.eq(id.uuid())).one(self.db());
         row.await.map_err(fault_of)?.map(network::Model::into_network).transpose()
@@ -27,7 +27,7 @@ impl Tx {
     /// Networks as a caller asks for them.
     ///
     /// # Errors
-    /// [`Code::InvalidInput`]: it cannot be sorted like that; or as [`Self::network`].
+    /// `Code::InvalidInput`: it cannot be sorted like that; or as [`Self::network`].
     pub async fn networks(&self, query: &Query) -> Result<Page<Network>, Fault> {
         self.page(query, network::Model::into_network).await
     }
@@ -45,17 +45,14 @@ impl Tx {
     /// Deletes a network that has no subnet.
     ///
     /// # Errors
-    /// [`Code::NetworkInUse`], [`Code::NetworkNotFound`], or as [`Self::network`].
+    /// `Code::NetworkInUse`, `Code::NetworkNotFound`, or as [`Self::network`].
     pub async fn delete_network(&self, id: NetworkId) -> Result<(), Fault> {
         let network = self.network(id).await?.ok_or_else(|| network_not_found(id))?;
         self.note_network(id, &network.project_id, network.shared);
         let gone = network::Entity::delete_many().filter(network::Column::Id.eq(id.uuid())).exec(self.db());
         let gone = gone.await.map_err(|error| {
             if is_reference(&error) {
-                let message = format!(
-                    "Unable to complete operation on network {id}. There are one or more ports still in use on the network."
-                );
-                return Fault::new(Code::NetworkInUse, message);
+                return InUse::Network { network_id: id }.into();
             }
             fault_of(error)
         });
@@ -89,7 +86,7 @@ impl Tx {
     /// Subnets as a caller asks for them.
     ///
     /// # Errors
-    /// [`Code::InvalidInput`]: it cannot be sorted like that; or as [`Self::network`].
+    /// `Code::InvalidInput`: it cannot be sorted like that; or as [`Self::network`].
     pub async fn subnets(&self, query: &Query) -> Result<Page<Subnet>, Fault> {
         self.page(query, subnet::Model::into_subnet).await
     }
@@ -97,7 +94,7 @@ impl Tx {
     /// Stores a new subnet.
     ///
     /// # Errors
-    /// [`Code::NetworkNotFound`], or as [`Self::network`].
+    /// `Code::NetworkNotFound`, or as [`Self::network`].
     pub async fn insert_subnet(&self, subnet: &Subnet) -> Result<(), Fault> {
         self.note_subnet(subnet).await?;
         let row = subnet::ActiveModel::of(subnet)?;
@@ -111,17 +108,14 @@ impl Tx {
     /// Deletes a subnet that has no port.
     ///
     /// # Errors
-    /// [`Code::SubnetInUse`], [`Code::SubnetNotFound`], or as [`Self::network`].
+    /// `Code::SubnetInUse`, `Code::SubnetNotFound`, or as [`Self::network`].
     pub async fn delete_subnet(&self, id: SubnetId) -> Result<(), Fault> {
         let subnet = self.subnet(id).await?.ok_or_else(|| subnet_not_found(id))?;
         self.note_subnet(&subnet).await?;
         let gone = subnet::Entity::delete_many().filter(subnet::Column::Id.eq(id.uuid())).exec(self.db());
         let gone = gone.await.map_err(|error| {
             if is_reference(&error) {
-                let message = format!(
-                    "Unable to complete operation on subnet {id}. One or more ports have an IP allocation from this subnet."
-                );
-                return Fault::new(Code::SubnetInUse, message);
+                return InUse::Subnet { subnet_id: id }.into();
             }
             fault_of(error)
         });

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use ballast_model::{
     Uuid,
-    fault::{Code, Fault},
+    fault::{Clash, Exists, Fault},
+    ids::LoadBalancerId,
     load_balancer,
 };
 use sea_orm::{
@@ -15,6 +16,7 @@ use sea_orm::{
 use crate::{
     Tx,
     backend::{fault_of, is_among, is_duplicate, is_reference},
+    codec::{natural, parsed},
     entity::{association, listener, member, pool},
 };
 
@@ -145,8 +147,8 @@ fn refusal<A: Part>(row: &A, error: DbErr) -> Fault {
 }
 
 /// Others were faster: the optimistic lock.
-pub(crate) fn load_balancer_changed(id: impl std::fmt::Display) -> Fault {
-    Fault::new(Code::Conflict, format!("Load balancer {id} was changed by others meanwhile"))
+pub(crate) fn load_balancer_changed(id: impl Into<LoadBalancerId>) -> Fault {
+    Clash::LoadBalancerChanged { load_balancer_id: id.into() }.into()
 }
 
 fn value<T: Clone + Default + Into<sea_orm::Value>>(value: &ActiveValue<T>) -> T {
@@ -201,8 +203,8 @@ impl Part for listener::ActiveModel {
 
     fn refused(&self, error: &DbErr) -> Option<Fault> {
         is_duplicate(error).then(|| {
-            let pool = value(&self.default_pool_id);
-            Fault::new(Code::VipExists, format!("Another Vip already exists for pool {pool}")).with_detail(error)
+            let pool_id = value(&self.default_pool_id).into();
+            Fault::from(Exists::Vip { pool_id }).with_detail(error)
         })
     }
 }
@@ -228,9 +230,12 @@ impl Part for member::ActiveModel {
 
     fn refused(&self, error: &DbErr) -> Option<Fault> {
         is_duplicate(error).then(|| {
-            let (address, port, pool) = (value(&self.address), value(&self.protocol_port), value(&self.pool_id));
-            let message = format!("Member with address {address} and port {port} already present in pool {pool}");
-            Fault::new(Code::MemberExists, message).with_detail(error)
+            let exists = || {
+                let address = parsed("address", &value(&self.address))?;
+                let port = natural("protocol_port", value(&self.protocol_port))?;
+                Ok(Exists::Member { address, port, pool_id: value(&self.pool_id).into() })
+            };
+            exists().map_or_else(|unreadable: Fault| unreadable, Fault::from).with_detail(error)
         })
     }
 }
@@ -257,8 +262,8 @@ impl Part for association::ActiveModel {
     fn refused(&self, error: &DbErr) -> Option<Fault> {
         let (pool, monitor) = self.key();
         if is_duplicate(error) {
-            let message = format!("health_monitor {monitor} is already associated with pool {pool}");
-            return Some(Fault::new(Code::AssociationExists, message).with_detail(error));
+            let exists = Exists::Association { monitor_id: monitor.into(), pool_id: pool.into() };
+            return Some(Fault::from(exists).with_detail(error));
         }
         is_reference(error).then(|| load_balancer::monitor_not_found(monitor).with_detail(error))
     }

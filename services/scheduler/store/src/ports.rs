@@ -6,7 +6,7 @@ use std::{
 };
 
 use ballast_model::{
-    fault::{Code, Fault},
+    fault::{Fault, InUse},
     ids::{LoadBalancerId, NetworkId, PortId, SubnetId},
     port::{FixedIp, Port, address_in_use, port_not_found},
     subnet::subnet_not_found,
@@ -28,7 +28,7 @@ impl Tx {
     /// Stores a new port and takes its addresses.
     ///
     /// # Errors
-    /// [`Code::AddressInUse`]: another port has one; [`Code::MacInUse`]; [`Code::SubnetNotFound`]; [`Code::Internal`]: the
+    /// `Code::AddressInUse`: another port has one; `Code::MacInUse`; `Code::SubnetNotFound`; `Code::Internal`: the
     /// database failed.
     pub async fn insert_port(&self, port: &Port) -> Result<(), Fault> {
         self.insert_vip_port(port, false).await
@@ -65,7 +65,7 @@ impl Tx {
     /// Stores what differs between `before`, as it was loaded, and `after`.
     ///
     /// # Errors
-    /// [`Code::PortNotFound`], or as [`Self::insert_port`].
+    /// `Code::PortNotFound`, or as [`Self::insert_port`].
     pub async fn save_port(&self, before: &Port, after: &Port) -> Result<(), Fault> {
         let saved = port::Entity::update_many()
             .set(port::ActiveModel::of(after))
@@ -89,7 +89,7 @@ impl Tx {
     /// The port with this id.
     ///
     /// # Errors
-    /// [`Code::Internal`]: the database failed.
+    /// `Code::Internal`: the database failed.
     pub async fn port(&self, id: PortId) -> Result<Option<Port>, Fault> {
         let row = port::Entity::find().filter(port::Column::Id.eq(id.uuid())).one(self.db());
         let rows: Vec<port::Model> = row.await.map_err(fault_of)?.into_iter().collect();
@@ -114,7 +114,7 @@ impl Tx {
     /// Ports as a caller asks for them.
     ///
     /// # Errors
-    /// [`Code::InvalidInput`]: it cannot be sorted like that; or as [`Self::port`].
+    /// `Code::InvalidInput`: it cannot be sorted like that; or as [`Self::port`].
     pub async fn ports(&self, query: &Query) -> Result<Page<Port>, Fault> {
         let Page { items, more } = self.page(query, Ok::<port::Model, Fault>).await?;
         Ok(Page { items: self.with_addresses(items).await?, more })
@@ -188,7 +188,7 @@ impl Tx {
     /// Gives a port's addresses back.
     ///
     /// # Errors
-    /// [`Code::PortNotFound`], or as [`Self::port`].
+    /// `Code::PortNotFound`, or as [`Self::port`].
     pub async fn delete_port(&self, id: PortId) -> Result<(), Fault> {
         let gone = port::Entity::delete_many().filter(port::Column::Id.eq(id.uuid())).exec(self.db());
         match gone.await.map_err(fault_of)?.rows_affected {
@@ -241,9 +241,5 @@ fn mac_in_use(port: &Port, error: DbErr) -> Fault {
     if !is_duplicate(&error) {
         return fault_of(error);
     }
-    let message = format!(
-        "Unable to complete operation for network {}. The mac address {} is in use.",
-        port.network_id, port.mac
-    );
-    Fault::new(Code::MacInUse, message).with_detail(error)
+    Fault::from(InUse::Mac { mac: port.mac, network_id: port.network_id }).with_detail(error)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ballast_model::{
     Uuid,
-    fault::{Code, Fault},
+    fault::{Call, Fault},
     time::Timestamp,
 };
 use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, NotSet, QueryFilter as _, Set};
@@ -37,8 +37,7 @@ pub struct Claim {
 /// The id was used for another request.
 #[must_use]
 pub fn request_id_reused(request_id: &str) -> Fault {
-    Fault::new(Code::RequestIdReused, format!("The request_id '{request_id}' was used for another request"))
-        .with_field("request_id")
+    Call::RequestIdReused { request_id: request_id.to_owned() }.into()
 }
 
 fn expired_by(now: Timestamp) -> i64 {
@@ -55,7 +54,7 @@ impl Tx {
     /// What the same request has made before, if it is still known.
     ///
     /// # Errors
-    /// [`Code::RequestIdReused`]: another request had the id; [`Code::Internal`]: the database failed.
+    /// `Code::RequestIdReused`: another request had the id; `Code::Internal`: the database failed.
     pub async fn claimed(&self, claim: &Claim) -> Result<Option<Uuid>, Fault> {
         let known = same_id(claim).add(request::Column::At.gt(expired_by(claim.at)));
         let row = request::Entity::find().filter(known).one(self.db()).await.map_err(fault_of)?;
@@ -69,7 +68,7 @@ impl Tx {
     /// Claims the id for this request.
     ///
     /// # Errors
-    /// [`Code::RequestIdReused`]: it is claimed already, be it by the same request sent before; or as [`Self::claimed`].
+    /// `Code::RequestIdReused`: it is claimed already, be it by the same request sent before; or as [`Self::claimed`].
     pub(crate) async fn claim(&self, claim: &Claim) -> Result<(), Fault> {
         let known = request::Entity::find().filter(same_id(claim)).one(self.db()).await.map_err(fault_of)?;
         if known.is_some_and(|row| row.object_id == claim.object_id) {
@@ -95,7 +94,7 @@ impl Tx {
     /// Forgets requests that are older than they need to be known.
     ///
     /// # Errors
-    /// [`Code::Internal`]: the database failed.
+    /// `Code::Internal`: the database failed.
     pub async fn forget_requests(&self, now: Timestamp) -> Result<(), Fault> {
         let expired = request::Entity::delete_many().filter(request::Column::At.lte(expired_by(now)));
         expired.exec(self.db()).await.map(|_| ()).map_err(fault_of)

@@ -97,8 +97,8 @@ impl Store {
         let writers = Writers::new(backend.clone());
         let mut store = Self { backend, writers, cluster_id: Uuid::nil(), changes: Arc::default(), claim: None };
         let cluster_id = store.write(|tx, _| Box::pin(tx.make_cluster_id())).await;
-        store.cluster_id = cluster_id.map_err(|fault| refuse(fault.detail().unwrap_or(fault.message()).to_owned()))?;
-        store.write(|tx, _| Box::pin(tx.open_events())).await.map_err(|fault| refuse(fault.to_string()))?;
+        store.cluster_id = cluster_id.map_err(|fault| refuse(fault.for_log()))?;
+        store.write(|tx, _| Box::pin(tx.open_events())).await.map_err(|fault| refuse(fault.for_log()))?;
         Ok(store)
     }
 

@@ -16,7 +16,7 @@ use std::{
     },
 };
 
-use ballast_model::fault::{Code, Fault};
+use ballast_model::fault::{Absence, Clash, Fault};
 use sea_orm::ConnectionTrait as _;
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
@@ -96,12 +96,12 @@ impl Writers {
 
 /// What those are told whose group was undone before its commit: to try again.
 fn undone() -> Fault {
-    Fault::new(Code::Conflict, "The transactions that shared a commit were undone")
+    Clash::CommitUndone.into()
 }
 
 /// What those are told whose commit nobody saw the end of.
 fn unknown() -> Fault {
-    Fault::new(Code::Unavailable, "Whether the change was made is not known: the scheduler stops")
+    Absence::OutcomeUnknownAtStop.into()
 }
 
 /// The work, and the claim before it; with whether there will be events of it.

@@ -1,6 +1,6 @@
 //! What a request of REST asks for, asked of `lbaas.v1`: by the descriptors, so that no message is spelled out here.
 
-use ballast_proto::{DESCRIPTORS, status::grpc_field};
+use ballast_proto::DESCRIPTORS;
 use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value as Put};
 use serde_json::{Map, Value, json};
 
@@ -15,7 +15,9 @@ pub(super) fn named(field: &str) -> &str {
     match field {
         "ip_address" => "address",
         "nexthop" => "next_hop",
-        other => grpc_field(other),
+        "tenant_id" => "project_id",
+        "binding:host_id" => "host_id",
+        other => other.strip_prefix("provider:").unwrap_or(other),
     }
 }
 

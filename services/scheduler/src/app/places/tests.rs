@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use ballast_model::{
-    fault::Code,
+    fault::{Absence, Code, Misfit},
     ids::{ListenerId, NetworkId, PoolId, PortId, SubnetId},
     listener::{Mac, Protocol},
     load_balancer::LoadBalancer,
@@ -40,14 +40,14 @@ impl Played {
     }
 
     fn answer(&self) -> Result<(), Fault> {
-        if *self.broken.lock().unwrap() { Err(Fault::new(Code::Unavailable, "broken")) } else { Ok(()) }
+        if *self.broken.lock().unwrap() { Err(Absence::NetworkService.into()) } else { Ok(()) }
     }
 }
 
 #[tonic::async_trait]
 impl NetworkProvider for Played {
     fn must_be_ours(&self) -> Result<(), Fault> {
-        Err(Fault::new(Code::InvalidInput, "ask the service"))
+        Err(Misfit::NetworksElsewhere { url: String::new() }.into())
     }
 
     async fn place(&self, subnet_id: SubnetId) -> Result<Option<(Network, Subnet)>, Fault> {

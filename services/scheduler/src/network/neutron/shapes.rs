@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ballast_model::{
-    fault::{Code, Fault},
+    fault::{Fault, Misfit},
     ids::{NetworkId, PortId, SubnetId},
     listener::Mac,
     network::{Attachment, Network},
@@ -41,8 +41,7 @@ impl NetworkShape {
             // A service that does not show it, or a network of one host: Neutron's own agents name such a bridge alike.
             None | Some("" | "local") => ("", String::new(), 0),
             Some(other) => {
-                let message = format!("Invalid input for operation: no agent can plug into a network of type {other}.");
-                return Err(Fault::new(Code::InvalidInput, message));
+                return Err(Misfit::NetworkTypeUnknown { network_type: other.to_owned() }.into());
             }
         };
         Ok(Network {

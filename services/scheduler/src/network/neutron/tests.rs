@@ -253,26 +253,27 @@ async fn what_neutron_refuses_reaches_the_user_in_its_words_and_the_rest_does_no
         "fixed_ips": [{{"subnet_id": "{SUBNET}", "ip_address": "10.0.0.5"}}], "admin_state_up": true,
         "device_owner": "neutron:LOADBALANCER"}}}}"#
     );
-    let silent = "The network service does not answer; try again.";
-    for (status, kind, code, message) in [
-        (409, "IpAddressInUse", Code::AddressInUse, "words"),
-        (409, "IpAddressGenerationFailure", Code::SubnetFull, "words"),
-        (409, "OverQuota", Code::OverQuota, "words"),
-        (400, "InvalidInput", Code::InvalidInput, "words"),
-        (404, "NetworkNotFound", Code::NetworkNotFound, "words"),
-        (401, "Unauthorized", Code::Unavailable, silent),
-        (500, "HTTPInternalServerError", Code::Unavailable, silent),
+    let words = |refusal| Facts::NetworkServiceRefuses { refusal, said: "words".to_owned() };
+    let silent = || Facts::Absence(Absence::NetworkService);
+    for (status, kind, facts) in [
+        (409, "IpAddressInUse", words(NetworkRefusal::AddressInUse)),
+        (409, "IpAddressGenerationFailure", words(NetworkRefusal::SubnetFull)),
+        (409, "OverQuota", words(NetworkRefusal::OverQuota)),
+        (400, "InvalidInput", words(NetworkRefusal::InvalidInput)),
+        (404, "NetworkNotFound", words(NetworkRefusal::NetworkNotFound)),
+        (401, "Unauthorized", silent()),
+        (500, "HTTPInternalServerError", silent()),
     ] {
         let body = refusal(kind, "words");
         let recording = Recording::play(&[(&normal(&create), status, &body)]).await;
         let fault = recording.neutron.make_port(&wanted(None)).await.unwrap_err();
-        assert_eq!((fault.code(), fault.message()), (code, message), "{status} {kind}");
+        assert_eq!(fault.facts(), &facts, "{status} {kind}");
         recording.done().await;
     }
     let missing = format!("GET /v2.0/subnets/{SUBNET}");
     let recording = Recording::play(&[(&missing, 404, &refusal("SubnetNotFound", "x"))]).await;
     let fault = recording.neutron.place(SUBNET.parse().unwrap()).await.unwrap_err();
-    assert_eq!(fault.message(), format!("Subnet {SUBNET} could not be found."));
+    assert_eq!(fault, subnet_not_found(SUBNET));
     recording.done().await;
 }
 

@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use ballast_model::fault::{Code, Fault};
+use ballast_model::{
+    check,
+    fault::{Fault, Misfit, Reason},
+};
 use ballast_proto::DESCRIPTORS;
 use prost::Message as _;
 use prost_types::{
@@ -111,7 +114,8 @@ impl Shapes {
             if let Some(at_most) = field.at_most {
                 counts[index] += times(field.kind, value);
                 if counts[index] > at_most {
-                    return Err(Fault::invalid_field(&field.name, format!("it has more than {at_most} entries.")));
+                    let most = u32::try_from(at_most).unwrap_or(u32::MAX);
+                    return Err(Fault::invalid_field(&field.name, Reason::TooManyEntries { most }));
                 }
             }
             match (field.kind, value) {
@@ -129,7 +133,7 @@ fn full(package: &str, name: &str) -> String {
 }
 
 fn malformed() -> Fault {
-    Fault::new(Code::InvalidInput, "The request is not a message of its method")
+    Misfit::NotAMessage.into()
 }
 
 /// Numbers may be packed: each ends with a byte below 128.
@@ -142,10 +146,10 @@ fn times(kind: Kind, value: Option<&[u8]>) -> usize {
 
 fn check_text(field: &str, text: &[u8]) -> Result<(), Fault> {
     match std::str::from_utf8(text) {
-        Err(_) => Err(Fault::invalid_field(field, "it is not UTF-8.")),
+        Err(_) => Err(Fault::invalid_field(field, Reason::NotUtf8)),
         Ok(text) if text.contains('\0') => {
             let shown: String = text.chars().take(SHOWN).collect();
-            Err(Fault::invalid_field(field, format!("'{}' is not a valid input.", shown.replace('\0', "\\x00"))))
+            Err(check::not_valid(field, &shown))
         }
         Ok(_) => Ok(()),
     }

@@ -1,6 +1,6 @@
 //! What the databases' errors mean: to whoever opens one, and to the callers of the store.
 
-use ballast_model::fault::{Code, Fault};
+use ballast_model::fault::{Absence, Call, Clash, Fault};
 use sea_orm::{DbErr, RuntimeErr, SqlErr, sqlx};
 
 /// Why the database cannot be used, in one line, with what to do where that is known.
@@ -25,12 +25,12 @@ pub(crate) fn reason(error: &dyn std::error::Error) -> String {
     }
 }
 
-/// What the callers of the store are told. What may work when it is tried again is a [`Code::Conflict`].
+/// What the callers of the store are told. What may work when it is tried again is a [`Clash`].
 pub(crate) fn fault_of(error: DbErr) -> Fault {
     match meaning(&error) {
-        Meaning::Contention => Fault::new(Code::Conflict, "The database is busy with other changes").with_detail(error),
-        Meaning::Away => Fault::new(Code::Unavailable, "The database does not answer").with_detail(error),
-        Meaning::Stopped => Fault::new(Code::DeadlineExceeded, "The time for this call is over").with_detail(error),
+        Meaning::Contention => Fault::from(Clash::DatabaseBusy).with_detail(error),
+        Meaning::Away => Fault::from(Absence::Database).with_detail(error),
+        Meaning::Stopped => Fault::from(Call::DeadlineExceeded).with_detail(error),
         Meaning::Other => Fault::internal(error),
     }
 }
@@ -39,10 +39,7 @@ pub(crate) fn fault_of(error: DbErr) -> Fault {
 /// unknown: that is no conflict, which would do the work again.
 pub(crate) fn fault_of_commit(error: DbErr) -> Fault {
     match meaning(&error) {
-        Meaning::Away | Meaning::Stopped => {
-            let message = "The database did not answer to the end: whether the change was made is not known";
-            Fault::new(Code::Unavailable, message).with_detail(error)
-        }
+        Meaning::Away | Meaning::Stopped => Fault::from(Absence::OutcomeUnknown).with_detail(error),
         Meaning::Contention | Meaning::Other => fault_of(error),
     }
 }

@@ -45,7 +45,8 @@ impl Model {
     pub(crate) fn total(self) -> Result<Statistics, Fault> {
         let before = [self.bytes_in_before, self.bytes_out_before, self.total_connections_before];
         let counted = self.into_statistics()?;
-        let with = |counted: u64, before: i64| Ok(counted.saturating_add(natural("counted before", before)?));
+        let with =
+            |counted: u64, before: i64| Ok::<_, Fault>(counted.saturating_add(natural("counted before", before)?));
         Ok(Statistics {
             bytes_in: with(counted.bytes_in, before[0])?,
             bytes_out: with(counted.bytes_out, before[1])?,

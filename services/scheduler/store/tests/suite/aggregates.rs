@@ -1,9 +1,9 @@
 //! Load balancers, whole.
 
 use ballast_model::{
-    fault::Code,
+    fault::{Code, Exists, Fault},
     ids::{MonitorId, PoolId},
-    load_balancer::LoadBalancer,
+    load_balancer::{LoadBalancer, monitor_not_found},
     outcome::{MemberHealth, Outcome, Statistics},
     status::OperatingStatus,
 };
@@ -108,7 +108,7 @@ async fn a_member_and_a_vip_move_whichever_side_is_saved_first(database: &Databa
     }
 }
 
-async fn what_the_model_could_not_see_is_refused_in_its_words(database: &Database) {
+async fn what_the_model_could_not_see_is_refused_by_its_facts(database: &Database) {
     let before = store_everything(database).await;
     let mut twins = before.clone();
     let mut twin = twins.pools[0].members[0].clone();
@@ -120,17 +120,13 @@ async fn what_the_model_could_not_see_is_refused_in_its_words(database: &Databas
     two_vips.listeners.push(second);
     let unknown = before.clone().associate(id(1), monitor(32)).unwrap();
     let pool_id: PoolId = id(1);
-    for (after, code, text) in [
-        (
-            twins,
-            Code::MemberExists,
-            format!("Member with address 10.0.0.3 and port 80 already present in pool {pool_id}"),
-        ),
-        (two_vips, Code::VipExists, format!("Another Vip already exists for pool {pool_id}")),
-        (unknown, Code::HealthMonitorNotFound, format!("Health_monitor {} could not be found", id::<MonitorId>(32))),
+    for (after, expected) in [
+        (twins, Fault::from(Exists::Member { address: "10.0.0.3".parse().unwrap(), port: 80, pool_id })),
+        (two_vips, Exists::Vip { pool_id }.into()),
+        (unknown, monitor_not_found(id::<MonitorId>(32))),
     ] {
         let fault = write!(database.store, [before, after], |tx| tx.save(&before, &after).await).unwrap_err();
-        assert_eq!((fault.code(), fault.message()), (code, text.as_str()));
+        assert_eq!(fault.facts(), expected.facts());
         assert_eq!(load(database, 1).await, Some(before.clone()));
     }
 }
@@ -154,6 +150,6 @@ on_each_backend![
     owners_are_found_by_what_they_own,
     a_deleted_load_balancer_leaves_its_monitor_only,
     a_member_and_a_vip_move_whichever_side_is_saved_first,
-    what_the_model_could_not_see_is_refused_in_its_words,
+    what_the_model_could_not_see_is_refused_by_its_facts,
     counters_are_zero_until_stored_and_end_with_their_load_balancer,
 ];

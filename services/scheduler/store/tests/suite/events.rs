@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use ballast_model::{
     Uuid,
     agent::{Agent, Session},
-    fault::Code,
+    fault::{Call, Code},
     outcome::{MemberHealth, Outcome},
     status::OperatingStatus,
     time::Timestamp,
@@ -161,7 +161,7 @@ async fn what_is_undone_is_not_told(database: &Database) {
     let begin = end(store).await;
     let fault = write!(store, [], |tx| {
         tx.insert(&pool(1)).await?;
-        Err::<(), _>(ballast_model::fault::Fault::new(Code::SubnetFull, "full"))
+        Err::<(), _>(ballast_model::fault::Fault::from(Call::ReaderTooSlow))
     });
     assert!(fault.is_err());
     store_all(database, &[pool(2)]).await;

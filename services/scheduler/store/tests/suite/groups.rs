@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ballast_model::{
-    fault::{Code, Fault},
+    fault::{Call, Code, Fault},
     quota::{Limit, Resource},
 };
 use sea_orm::ConnectionTrait as _;
@@ -44,7 +44,7 @@ async fn those_that_fail_are_undone_alone(database: &Database) {
         writers.spawn(async move {
             write!(store, [], |tx| {
                 tx.insert(&pool(number)).await?;
-                if number % 2 == 0 { Ok(()) } else { Err(Fault::new(Code::SubnetFull, "full")) }
+                if number % 2 == 0 { Ok(()) } else { Err(Fault::from(Call::ReaderTooSlow)) }
             })
         });
     }
@@ -115,7 +115,7 @@ async fn what_one_reads_of_limits_is_what_those_before_it_did_and_not_what_was_u
                 let after = tx.own_limits("p").await?;
                 assert_eq!(after, limits(number));
                 // Every second one is undone.
-                if number % 2 == 0 { Ok(before) } else { Err(Fault::new(Code::SubnetFull, "full")) }
+                if number % 2 == 0 { Ok(before) } else { Err(Fault::from(Call::ReaderTooSlow)) }
             })
         }));
         tokio::task::yield_now().await;

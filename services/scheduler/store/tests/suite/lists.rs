@@ -2,7 +2,7 @@
 
 use ballast_model::{
     Uuid,
-    fault::Code,
+    fault::Misfit,
     health_monitor::{HealthMonitor, MonitorType},
     load_balancer::LoadBalancer,
     outcome::{MemberHealth, Outcome},
@@ -197,8 +197,7 @@ async fn lists_come_in_the_order_of_creation_or_as_asked(database: &Database) {
     for field in ["bogus", "members"] {
         let query = sorted(&["name", field]);
         let fault = read!(database.store, [query], |tx| tx.find(Kind::Pool, &query).await).unwrap_err();
-        assert_eq!(fault.code(), Code::InvalidInput);
-        assert_eq!(fault.message(), format!("[u'{field}'] is invalid attribute for sort_keys"));
+        assert_eq!(fault, Misfit::UnknownSortKeys { keys: [field].into_iter().collect() }.into());
     }
 }
 

@@ -1,6 +1,10 @@
 //! Health monitors and their associations.
 
-use ballast_model::{fault::Code, health_monitor::MonitorChange, ids::MonitorId, status::Progress};
+use ballast_model::{
+    fault::{Code, InUse},
+    health_monitor::MonitorChange,
+    status::Progress,
+};
 
 use crate::{
     database::{Database, on_each_backend, read, write},
@@ -45,8 +49,7 @@ async fn pools_share_a_monitor_and_keep_it(database: &Database) {
     assert_eq!(all[&id(32)], [(id(1), Progress::created(3.into()))]);
     assert!(!all.contains_key(&id(33)));
     let fault = write!(database.store, [], |tx| tx.delete_monitor(id(31)).await).unwrap_err();
-    assert_eq!(fault.code(), Code::HealthMonitorInUse);
-    assert_eq!(fault.message(), format!("Health monitor {} still has associations with pools", id::<MonitorId>(31)));
+    assert_eq!(fault, InUse::HealthMonitor { monitor_id: id(31) }.into());
 }
 
 async fn a_changed_monitor_is_loaded_with_its_load_balancers(database: &Database) {

@@ -1,6 +1,9 @@
 //! Networks, subnets, ports and holds.
 
-use ballast_model::{fault::Code, ids::NetworkId, subnet::Route};
+use ballast_model::{
+    fault::{Code, Facts, InUse},
+    subnet::Route,
+};
 use ballast_store::Query;
 
 use crate::{
@@ -54,14 +57,8 @@ async fn an_address_is_taken_once(database: &Database) {
     write!(database.store, [], |tx| tx.insert_port(&port(1, "10.0.0.2")).await).unwrap();
     assert_eq!(read!(database.store, [], |tx| tx.port(id(1)).await).unwrap(), Some(port(1, "10.0.0.2")));
     let fault = write!(database.store, [], |tx| tx.insert_port(&port(2, "10.0.0.2")).await).unwrap_err();
-    assert_eq!(fault.code(), Code::AddressInUse);
-    assert_eq!(
-        fault.message(),
-        format!(
-            "Unable to complete operation for network {}. The IP address 10.0.0.2 is in use.",
-            id::<NetworkId>(800)
-        )
-    );
+    let address = "10.0.0.2".parse().unwrap();
+    assert_eq!(fault.facts(), &Facts::InUse(InUse::Address { address, network_id: id(800) }));
     let mut elsewhere = port(3, "10.0.0.3");
     elsewhere.fixed_ips[0].subnet_id = id(901);
     let fault = write!(database.store, [elsewhere], |tx| tx.insert_port(&elsewhere).await).unwrap_err();

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ballast_model::{
     Uuid,
-    fault::Code,
+    fault::{Code, Facts, InUse},
     listener::Mac,
     port::FixedIp,
     subnet::{Ipv6Mode, Ipv6Modes},
@@ -51,8 +51,8 @@ async fn a_mac_address_is_of_one_port_of_a_network(database: &Database) {
     let mut twin = port(2, "10.0.0.3");
     twin.mac = port(1, "10.0.0.2").mac;
     let fault = write!(database.store, [twin], |tx| tx.insert_port(&twin).await).unwrap_err();
-    assert_eq!(fault.code(), Code::MacInUse);
-    assert!(fault.message().contains("The mac address fa:16:3e:00:00:01 is in use."), "{fault}");
+    let (mac, network_id) = (twin.mac, twin.network_id);
+    assert_eq!(fault.facts(), &Facts::InUse(InUse::Mac { mac, network_id }));
 }
 
 async fn ports_are_found_by_their_fields_and_addresses(database: &Database) {

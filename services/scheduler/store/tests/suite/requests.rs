@@ -1,6 +1,9 @@
 //! Requests that may be sent again: one object, however often and however close to one another they come.
 
-use ballast_model::{fault::Code, time::Timestamp};
+use ballast_model::{
+    fault::{Call, Code},
+    time::Timestamp,
+};
 use ballast_store::Claim;
 use tokio::task::JoinSet;
 
@@ -27,7 +30,7 @@ async fn a_claim_is_written_with_the_object(database: &Database) {
     let claiming = database.store.claiming(first.clone());
     let failed = write!(claiming, [], |tx| {
         tx.insert(&pool(1)).await?;
-        Err::<(), _>(ballast_model::fault::Fault::new(Code::SubnetFull, "full"))
+        Err::<(), _>(ballast_model::fault::Fault::from(Call::ReaderTooSlow))
     });
     assert!(failed.is_err());
     assert_eq!(read!(database.store, [first], |tx| tx.claimed(&first).await).unwrap(), None);

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use ballast_model::{
-    fault::{Code, Fault},
+    fault::{Call, Clash, Code, Fault},
     pool::PoolChange,
 };
 use tokio::task::JoinSet;
@@ -20,9 +20,9 @@ async fn an_error_undoes_all_that_was_written(database: &Database) {
     let fault = write!(database.store, [], |tx| {
         tx.insert(&pool(1)).await?;
         assert!(tx.load(id(1)).await?.is_some());
-        Err::<(), _>(Fault::new(Code::SubnetFull, "full"))
+        Err::<(), _>(Fault::from(Call::ReaderTooSlow))
     });
-    assert_eq!(fault.unwrap_err().code(), Code::SubnetFull);
+    assert_eq!(fault.unwrap_err().code(), Code::ReaderTooSlow);
     assert_eq!(read!(database.store, [], |tx| tx.load(id(1)).await).unwrap(), None);
 }
 
@@ -32,7 +32,7 @@ async fn a_conflict_is_tried_again_a_few_times(database: &Database) {
         let done = write!(database.store, [tries], |tx| {
             tx.insert(&pool(u128::from(conflicts))).await?;
             let before = tries.fetch_add(1, Ordering::Relaxed);
-            if before < conflicts { Err(Fault::new(Code::Conflict, "others were faster")) } else { Ok(before + 1) }
+            if before < conflicts { Err(Fault::from(Clash::DatabaseBusy)) } else { Ok(before + 1) }
         });
         let tries = tries.load(Ordering::Relaxed);
         assert_eq!(done.map_err(|fault| (fault.code() == Code::Conflict).then_some(tries)), expected.map_err(Some));

@@ -1,5 +1,6 @@
 use std::collections::HashSet;
 
+use ballast_model::fault::Code;
 use ballast_proto::v1;
 use prost_types::FieldMask;
 

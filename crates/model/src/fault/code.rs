@@ -1,0 +1,90 @@
+//! The codes: what programs act on.
+
+/// Defines [`Code`], its wire names, and the way back.
+macro_rules! codes {
+    ($($(#[$doc:meta])* $code:ident = $reason:literal),+ $(,)?) => {
+        /// What went wrong: a closed set.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code { $($(#[$doc])* $code),+ }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &[Self] = &[$(Self::$code),+];
+
+            /// The name on the wire: `google.rpc.ErrorInfo.reason`.
+            #[must_use]
+            pub const fn reason(self) -> &'static str {
+                match self { $(Self::$code => $reason),+ }
+            }
+
+            /// The code with this name.
+            #[must_use]
+            pub fn from_reason(reason: &str) -> Option<Self> {
+                match reason { $($reason => Some(Self::$code),)+ _ => None }
+            }
+        }
+    };
+}
+
+codes! {
+    /// A value of one field is refused: [`Fault::field`](super::Fault::field) names it.
+    InvalidField = "INVALID_FIELD",
+    /// The operation's input is refused as a whole.
+    InvalidInput = "INVALID_INPUT",
+    /// A required field is missing: [`Fault::field`](super::Fault::field) names it.
+    MissingField = "MISSING_FIELD",
+    /// A field that cannot change was to be changed: [`Fault::field`](super::Fault::field) names it.
+    ImmutableField = "IMMUTABLE_FIELD",
+    ProtocolMismatch = "PROTOCOL_MISMATCH",
+    DelayOrTimeoutInvalid = "DELAY_OR_TIMEOUT_INVALID",
+    ProviderNotFound = "PROVIDER_NOT_FOUND",
+    DefaultProviderNotFound = "DEFAULT_PROVIDER_NOT_FOUND",
+    AddressNotInSubnet = "ADDRESS_NOT_IN_SUBNET",
+    PoolNotFound = "POOL_NOT_FOUND",
+    VipNotFound = "VIP_NOT_FOUND",
+    MemberNotFound = "MEMBER_NOT_FOUND",
+    HealthMonitorNotFound = "HEALTH_MONITOR_NOT_FOUND",
+    AssociationNotFound = "ASSOCIATION_NOT_FOUND",
+    AgentNotFound = "AGENT_NOT_FOUND",
+    NetworkNotFound = "NETWORK_NOT_FOUND",
+    SubnetNotFound = "SUBNET_NOT_FOUND",
+    PortNotFound = "PORT_NOT_FOUND",
+    /// Filters leave no agent to place a load balancer on.
+    NoEligibleAgent = "NO_ELIGIBLE_AGENT",
+    VipExists = "VIP_EXISTS",
+    MemberExists = "MEMBER_EXISTS",
+    AssociationExists = "ASSOCIATION_EXISTS",
+    /// A host's agent is connected already.
+    AgentExists = "AGENT_EXISTS",
+    PoolInUse = "POOL_IN_USE",
+    HealthMonitorInUse = "HEALTH_MONITOR_IN_USE",
+    SubnetInUse = "SUBNET_IN_USE",
+    NetworkInUse = "NETWORK_IN_USE",
+    AddressInUse = "ADDRESS_IN_USE",
+    MacInUse = "MAC_IN_USE",
+    /// A port that a service made, and that only the service deletes.
+    ServicePortInUse = "SERVICE_PORT_IN_USE",
+    /// A network that others use cannot stop to be shared.
+    SharedInUse = "SHARED_IN_USE",
+    /// The allocation pools have no free address.
+    SubnetFull = "SUBNET_FULL",
+    /// Another subnet of the network covers the same addresses.
+    SubnetOverlaps = "SUBNET_OVERLAPS",
+    OverQuota = "OVER_QUOTA",
+    NotAuthorized = "NOT_AUTHORIZED",
+    AdminRequired = "ADMIN_REQUIRED",
+    PolicyNotAuthorized = "POLICY_NOT_AUTHORIZED",
+    /// A `request_id` was used for another request.
+    RequestIdReused = "REQUEST_ID_REUSED",
+    /// A watch cannot go on from its cursor: begin without one.
+    CursorExpired = "CURSOR_EXPIRED",
+    /// A watch did not take what it was sent: go on from the last cursor.
+    ReaderTooSlow = "READER_TOO_SLOW",
+    /// The caller's time is over: nothing was done.
+    DeadlineExceeded = "DEADLINE_EXCEEDED",
+    /// Others changed the same object again and again: try again.
+    Conflict = "CONFLICT",
+    /// Something that is needed does not answer: try again.
+    Unavailable = "UNAVAILABLE",
+    Internal = "INTERNAL",
+}
