@@ -168,7 +168,7 @@ fn clashed(clash: &Clash) -> String {
         Clash::LoadBalancerBound { load_balancer_id } => {
             format!("The load balancer {load_balancer_id} was given to an agent meanwhile; try again.")
         }
-        Clash::AgentGone { agent_id } => format!("The agent {agent_id} was deleted meanwhile; try again."),
+        Clash::AgentDeleted { agent_id } => format!("The agent {agent_id} was deleted meanwhile; try again."),
         Clash::DatabaseBusy => "The database is busy with other changes; try again.".to_owned(),
         Clash::CommitUndone => "The change was undone with others that shared its commit; try again.".to_owned(),
         Clash::MacTaken => "The MAC address that was chosen is another port's; try again.".to_owned(),

@@ -173,7 +173,7 @@ fn clashed(clash: &Clash) -> String {
             format!("Load balancer {load_balancer_id} was changed by others meanwhile")
         }
         Clash::LoadBalancerBound { load_balancer_id } => format!("Load balancer {load_balancer_id} is bound already"),
-        Clash::AgentGone { agent_id } => format!("Agent {agent_id} is gone"),
+        Clash::AgentDeleted { agent_id } => format!("Agent {agent_id} is gone"),
         Clash::DatabaseBusy => "The database is busy with other changes".to_owned(),
         Clash::CommitUndone => "The transactions that shared a commit were undone".to_owned(),
         Clash::MacTaken => "The MAC address that was chosen is another port's".to_owned(),

@@ -105,7 +105,7 @@ facts! {
         LoadBalancerChanged = "LOAD_BALANCER_CHANGED" { load_balancer_id: LoadBalancerId },
         LoadBalancerBound = "LOAD_BALANCER_BOUND" { load_balancer_id: LoadBalancerId },
         /// The agent that was chosen was deleted meanwhile.
-        AgentGone = "AGENT_GONE" { agent_id: AgentId },
+        AgentDeleted = "AGENT_DELETED" { agent_id: AgentId },
         DatabaseBusy = "DATABASE_BUSY",
         /// With the others that shared it.
         CommitUndone = "COMMIT_UNDONE",

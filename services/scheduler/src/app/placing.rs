@@ -73,7 +73,7 @@ impl App {
             // It was deleted a moment ago, at another scheduler: another one is chosen.
             Code::AgentNotFound => {
                 self.fleet.forget(agent_id);
-                Fault::from(Clash::AgentGone { agent_id }).with_detail(fault)
+                Fault::from(Clash::AgentDeleted { agent_id }).with_detail(fault)
             }
             _ => fault,
         })?;
