@@ -103,7 +103,7 @@ impl Sessions {
         let drivers: Vec<AgentDriver> =
             hello.drivers.iter().map(|report| convert::from_driver_report(report, None)).collect();
         let version = told(&hello.version);
-        let instance = &hello.instance_id;
+        let instance = &told(&hello.instance_id);
         self.app.agent_connected(&Greeting { host: &hello.host, instance, version: &version, drivers: &drivers }).await
     }
 }

@@ -198,7 +198,14 @@ impl Fleet {
         match lives.sign(agent, self.scheduler_id, &self.limits, now) {
             sign if sign.connected => {
                 let silent_for = i64::try_from(sign.silent_for.as_micros()).unwrap_or(i64::MAX);
-                Timestamp(wall.0.saturating_sub(silent_for)).max(agent.started_at)
+                let heard_at = now.saturating_sub(sign.silent_for);
+                // Two clocks are read one after the other, so the same moment would be shown a little otherwise each time.
+                let shown = &mut lives.life(agent.id, now).shown;
+                let (_, at) = match shown {
+                    Some(kept) if kept.0 == heard_at => *kept,
+                    _ => *shown.insert((heard_at, Timestamp(wall.0.saturating_sub(silent_for)))),
+                };
+                at.max(agent.started_at)
             }
             _ => agent.heartbeat_at,
         }

@@ -18,6 +18,8 @@ const STARTING: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub(super) struct Life {
     pub(super) heard_at: Duration,
+    /// When it was heard of, by both clocks, as it was shown last.
+    pub(super) shown: Option<(Duration, Timestamp)>,
     /// How many sessions there were here.
     pub(super) sessions: u64,
     /// The newest of them, while it is open.

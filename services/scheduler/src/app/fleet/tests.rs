@@ -224,6 +224,10 @@ fn when_an_agent_was_heard_of_is_shown_by_this_machines_clock_or_as_it_was_store
     fleet.heard(id, at(10));
     let shown = |now| fleet.heartbeat_at(&agent(1), at(now), Timestamp(100_000_000));
     assert_eq!(shown(13), Timestamp(97_000_000));
+    let a_little_later = Timestamp(100_000_001);
+    assert_eq!(fleet.heartbeat_at(&agent(1), at(13), a_little_later), Timestamp(97_000_000), "the same moment");
+    fleet.heard(id, at(12));
+    assert_eq!(shown(13), Timestamp(99_000_000));
     fleet.close(id, number);
     assert_eq!(shown(13), Timestamp(0), "as its row says");
 }
