@@ -199,11 +199,8 @@ impl Part for listener::ActiveModel {
         Condition::all().add(listener::Column::LoadBalancerId.eq(id))
     }
 
-    fn refused(&self, error: &DbErr) -> Option<Fault> {
-        is_duplicate(error).then(|| {
-            let pool = value(&self.default_pool_id);
-            Fault::new(Code::VipExists, format!("Another Vip already exists for pool {pool}")).with_detail(error)
-        })
+    fn refused(&self, _: &DbErr) -> Option<Fault> {
+        None
     }
 }
 
