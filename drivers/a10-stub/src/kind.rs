@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ballast_device::{Child, Fields, Key, Marker, encoded, fields};
+use ballast_device::{AsciiSet, Child, Fields, Key, Marker, RESERVED, encoded, fields};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -202,11 +202,14 @@ fn is_default(name: &str, found: &Value) -> bool {
     }
 }
 
+/// A key of two parts has a plus sign between them.
+const IN_PATHS: AsciiSet = RESERVED.remove(b'+');
+
 /// The collection to which an object is added.
 pub(crate) fn collection(key: &Key<Kind>) -> String {
     match &key.child {
         None => key.kind.collection().to_owned(),
-        Some(_) => format!("{}/{}/{}", key.kind.collection(), encoded(&key.name, "+"), key.kind.wrapper()),
+        Some(_) => format!("{}/{}/{}", key.kind.collection(), encoded(&key.name, &IN_PATHS), key.kind.wrapper()),
     }
 }
 
@@ -225,7 +228,7 @@ pub(crate) fn path(key: &Key<Kind>) -> String {
         None => key.name.clone(),
         Some(child) => segment(key.kind, child),
     };
-    format!("{}/{}", collection(key), encoded(&last, "+"))
+    format!("{}/{}", collection(key), encoded(&last, &IN_PATHS))
 }
 
 #[cfg(test)]

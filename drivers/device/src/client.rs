@@ -12,6 +12,7 @@ use std::{
 };
 
 use ballast_abi::DriverError;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use ureq::{
     Agent, AsSendBody, Body, http,
@@ -57,12 +58,13 @@ impl fmt::Display for Request {
     }
 }
 
-/// Percent-encoded for a segment of a path, but for these characters.
+/// What a segment of a path encodes: all but the unreserved characters of RFC 3986.
+pub const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// `text` as a segment of a path, with the characters of `reserved` percent-encoded.
 #[must_use]
-pub fn encoded(text: &str, kept: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || kept.as_bytes().contains(&byte);
-    let one = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-    text.bytes().map(one).collect()
+pub fn encoded(text: &str, reserved: &'static AsciiSet) -> String {
+    utf8_percent_encode(text, reserved).to_string()
 }
 
 /// What the device has said.

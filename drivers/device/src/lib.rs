@@ -37,7 +37,8 @@ mod unsaved;
 mod vendor;
 mod weights;
 
-pub use client::{Request, Verdict, encoded};
+pub use client::{RESERVED, Request, Verdict, encoded};
+pub use percent_encoding::AsciiSet;
 pub use config::{Config, refuse};
 pub use counters::Totals;
 pub use credentials::Credentials;

@@ -3,7 +3,7 @@
 //! Whether something is in service cannot be set like other attributes but is an action; a member's weight is set through
 //! its group.
 
-use ballast_device::{Fields, Key, Kind as _, Request, Step, encoded, fields};
+use ballast_device::{Fields, Key, Kind as _, RESERVED, Request, Step, encoded, fields};
 use serde_json::{Value, json};
 
 use crate::kind::Kind;
@@ -129,7 +129,7 @@ pub(crate) fn segment(text: &str) -> String {
 
 /// Encoded once, as what stands in a query.
 fn argument(text: &str) -> String {
-    encoded(text, "")
+    encoded(text, &RESERVED)
 }
 
 #[cfg(test)]

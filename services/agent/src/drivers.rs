@@ -14,7 +14,6 @@
 //! Who calls must re-sync at each tick: the outcome of a call that a restart interrupted is unknown, and
 //! [`DriverClient::deployed`] settles it. [`DriverSet::starts`] tells which drivers have been started anew.
 
-mod backoff;
 mod board;
 mod client;
 mod copy;
@@ -26,6 +25,7 @@ mod memory;
 mod named;
 mod notice;
 mod process;
+mod record;
 mod set;
 mod supervise;
 mod user;

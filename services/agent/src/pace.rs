@@ -14,6 +14,8 @@ impl Pace {
     pub(crate) const DIAL: Self = Self { first: Duration::from_millis(100), limit: Duration::from_secs(5) };
     /// Between two attempts at a session that a scheduler refuses because of this agent's name.
     pub(crate) const REFUSED: Self = Self { first: Duration::from_secs(5), limit: Duration::from_secs(5) };
+    /// Between the end of a driver-host and its next start.
+    pub(crate) const RESTART: Self = Self { first: Duration::from_millis(100), limit: Duration::from_secs(30) };
     /// Between two calls of a driver that failed but may succeed.
     pub(crate) const RETRY: Self = Self { first: Duration::from_secs(1), limit: Duration::from_secs(60) };
     /// Between two calls of a driver that said that a repetition does not help.

@@ -17,10 +17,10 @@ use tracing::{error, info, warn};
 
 use super::{
     DriverSettings,
-    backoff::{Ending, Next, Record},
     board::Board,
     files::DriverFile,
     process::{self, Running},
+    record::{Ending, Next, Record},
 };
 use crate::driver_host::start::Refused;
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-const FIRST: Duration = Duration::from_millis(100);
-const LONGEST: Duration = Duration::from_secs(30);
+use crate::pace::Pace;
+
 /// Who ran for so long starts with a clean record.
 const STABLE: Duration = Duration::from_secs(60);
 const STARTS: u32 = 5;
@@ -39,8 +39,8 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// Takes note of an ending. `jitter` is in 0..1 and spreads restarts of several drivers over half of the delay.
-    pub(super) fn ended(&mut self, ending: Ending, jitter: f64) -> Next {
+    /// Takes note of an ending. `chance`, 0 to 1, spreads restarts of several drivers over half of the delay.
+    pub(super) fn ended(&mut self, ending: Ending, chance: f64) -> Next {
         match ending {
             Ending::Refused => return Next::Fail(None),
             Ending::NotStarted => self.failed_starts += 1,
@@ -54,9 +54,8 @@ impl Record {
         if self.failed_starts >= STARTS {
             return Next::Fail(Some(RETRY_FAILED));
         }
-        let delay = FIRST.saturating_mul(1 << self.endings.min(16)).min(LONGEST);
         self.endings += 1;
-        Next::Restart(delay.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0))
+        Next::Restart(Pace::RESTART.wait(self.endings, chance))
     }
 }
 
@@ -82,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_spreads_over_the_upper_half_of_a_delay() {
+    fn chance_spreads_over_the_upper_half_of_a_delay() {
         assert_eq!(millis(Record::default().ended(Ending::NotStarted, 0.0)), 50);
         assert_eq!(millis(Record::default().ended(Ending::NotStarted, FULL)), 100);
     }
