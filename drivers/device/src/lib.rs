@@ -38,7 +38,6 @@ mod vendor;
 mod weights;
 
 pub use client::{RESERVED, Request, Verdict, encoded};
-pub use percent_encoding::AsciiSet;
 pub use config::{Config, refuse};
 pub use counters::Totals;
 pub use credentials::Credentials;
@@ -49,6 +48,7 @@ pub use kind::Kind;
 pub use marker::Marker;
 pub use object::{Child, Fields, Key, Objects, fields};
 pub use partitions::Partition;
+pub use percent_encoding::AsciiSet;
 pub use plan::{Step, Wanted, plan};
 pub use report::Reading;
 pub use session::Session;
