@@ -35,11 +35,13 @@ pub enum Heard {
 pub struct Hearing {
     url: String,
     connection: Option<PgListener>,
+    /// It was said that nobody hears, since the last time that somebody did.
+    is_said: bool,
 }
 
 impl Hearing {
     pub(super) fn new(url: &str) -> Self {
-        Self { url: url.to_owned(), connection: None }
+        Self { url: url.to_owned(), connection: None, is_said: false }
     }
 
     /// What is heard next; waits for it, and for a connection.
@@ -54,7 +56,8 @@ impl Hearing {
                 Ok(Some(heard)) => return heard,
                 Ok(None) => {}
                 Err(error) => {
-                    if self.connection.take().is_some() {
+                    self.connection = None;
+                    if !std::mem::replace(&mut self.is_said, true) {
                         tracing::warn!("what other schedulers change is not heard: {}", reason(&error));
                     }
                     tokio::time::sleep(pause).await;
@@ -76,6 +79,7 @@ impl Hearing {
             Ok::<_, sqlx::Error>(connection)
         };
         self.connection = Some(within(connect).await?);
+        self.is_said = false;
         Ok(Some(Heard::Anything))
     }
 }
