@@ -17,6 +17,7 @@ pub mod load_balancer;
 pub mod member;
 pub mod network;
 pub mod outcome;
+pub mod parts;
 pub mod plugs;
 pub mod pool;
 pub mod port;

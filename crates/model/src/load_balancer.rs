@@ -17,6 +17,7 @@ use crate::{
     fault::Fault,
     ids::{LoadBalancerId, PoolId, SubnetId},
     listener::{Listener, Vip},
+    parts::Parts,
     pool::{Pool, PoolChange},
     set,
     status::ProvisioningStatus,
@@ -35,8 +36,8 @@ pub struct LoadBalancer {
     pub generation: Generation,
     /// The generation of the last outcome that was taken.
     pub settled: Generation,
-    pub listeners: Vec<Listener>,
-    pub pools: Vec<Pool>,
+    pub listeners: Parts<Listener>,
+    pub pools: Parts<Pool>,
 }
 
 impl LoadBalancer {
@@ -62,6 +63,13 @@ impl LoadBalancer {
     #[must_use]
     pub fn members(&self) -> usize {
         self.pools.iter().map(|pool| pool.members.len()).sum()
+    }
+
+    /// How many objects it is made of.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let of_pool = |pool: &Pool| 1 + pool.members.len() + pool.monitors.len();
+        self.listeners.len() + self.pools.iter().map(of_pool).sum::<usize>()
     }
 
     /// The next generation of what is desired.

@@ -7,6 +7,7 @@ use crate::{
     ids::{PoolId, SubnetId},
     listener::Protocol,
     member::Member,
+    parts::Parts,
     status::{OperatingStatus, Progress},
 };
 
@@ -104,8 +105,8 @@ pub struct Pool {
     pub session_persistence: Option<SessionPersistence>,
     pub admin_state_up: bool,
     pub progress: Progress,
-    pub members: Vec<Member>,
-    pub monitors: Vec<Association>,
+    pub members: Parts<Member>,
+    pub monitors: Parts<Association>,
 }
 
 impl Pool {
@@ -117,7 +118,8 @@ impl Pool {
 
     /// When nobody checks any more, no member is known to be down.
     pub(crate) fn forget_health_unless_monitored(&mut self) {
-        if !self.is_monitored() {
+        let known = |member: &Member| member.operating_status != OperatingStatus::Unknown;
+        if !self.is_monitored() && self.members.iter().any(known) {
             for member in &mut self.members {
                 member.operating_status = OperatingStatus::Unknown;
             }

@@ -6,12 +6,17 @@
 mod bounds;
 mod inbound;
 mod outbound;
+mod pace;
 mod reader;
 mod sent;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
-use self::sent::Sent;
+use self::{pace::Pace, sent::Sent};
 use ballast_model::{
     agent::{Agent, AgentDriver},
     fault::{Fault, Misfit},
@@ -23,7 +28,7 @@ use ballast_proto::{
     status::{sentence, to_status},
 };
 use futures_util::Stream;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
@@ -117,6 +122,7 @@ async fn run(app: Arc<App>, agent: Agent, hello: Hello, stream: Duplex, shutdown
         agent: &agent,
         outbox: stream.outbox,
         sent: Sent::default(),
+        pace: Pace::default(),
         known: known_of(&agent.drivers),
     };
     let inbound = Open::new(&app, agent.id).read(stream.inbound);
@@ -150,12 +156,21 @@ fn with_those_at_hand(first: AgentMessage, inbound: &mut Inbound) -> (Vec<AgentM
     (messages, None)
 }
 
+/// For ever, when there is nothing to wait for.
+async fn until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// One agent's session.
 struct Session<'a> {
     app: &'a App,
     agent: &'a Agent,
     outbox: Outbox,
     sent: Sent,
+    pace: Pace,
     /// Each driver as it was told last, by name: also those that are not there now.
     known: HashMap<String, AgentDriver>,
 }
@@ -178,6 +193,7 @@ impl Session<'_> {
         let mut resync = tokio::time::interval(RESYNC);
         resync.reset();
         loop {
+            let rested = self.pace.next();
             tokio::select! {
                 message = inbound.recv() => match message {
                     None => return Ok("the agent closed it".to_owned()),
@@ -190,7 +206,8 @@ impl Session<'_> {
                         }
                     }
                 },
-                dirty = listening.woken() => self.send_changed(&dirty).await?,
+                dirty = listening.woken() => self.send_changed(dirty).await?,
+                () = until(rested) => self.send_changed(HashSet::new()).await?,
                 () = listening.woken_for_all() => self.send_all().await?,
                 _ = resync.tick() => self.send_all().await?,
                 () = listening.ended() => return self.drain("replaced by another session").await,

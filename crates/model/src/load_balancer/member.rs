@@ -5,6 +5,7 @@ use crate::{
     fault::{Exists, Fault, Misfit},
     ids::{MemberId, PoolId},
     member::{Member, MemberChange, NewMember},
+    pool::Pool,
     status::{OperatingStatus, Progress},
 };
 
@@ -35,12 +36,10 @@ impl LoadBalancer {
     /// [`Code::MemberNotFound`](crate::fault::Code::MemberNotFound)
     pub fn update_member(mut self, id: MemberId, change: MemberChange) -> Result<Self, Fault> {
         let generation = self.grow();
-        let member = self
-            .pools
-            .iter_mut()
-            .flat_map(|pool| &mut pool.members)
-            .find(|member| member.id == id)
-            .ok_or_else(|| member_not_found(id))?;
+        let at = |pool: &Pool| pool.members.iter().position(|member| member.id == id);
+        let found = self.pools.iter().enumerate().find_map(|(pool, parts)| Some((pool, at(parts)?)));
+        let (pool, at) = found.ok_or_else(|| member_not_found(id))?;
+        let member = &mut self.pools[pool].members[at];
         set(&mut member.weight, change.weight);
         set(&mut member.admin_state_up, change.admin_state_up);
         if !member.admin_state_up {

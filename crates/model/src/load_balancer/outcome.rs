@@ -1,12 +1,15 @@
 //! What placement and agents say of a load balancer.
 
+use std::collections::HashMap;
+
 use super::LoadBalancer;
 use crate::{
     counters::Generation,
-    ids::ObjectId,
+    ids::{MemberId, ObjectId},
+    member::Member,
     network::Attachment,
     outcome::{MemberHealth, Outcome},
-    status::{Progress, ProvisioningStatus},
+    status::{OperatingStatus, Progress, ProvisioningStatus},
 };
 
 /// What a pool shows that no agent could take.
@@ -103,10 +106,13 @@ impl LoadBalancer {
     /// Takes what an agent observed of members. What nobody checks stays unknown.
     #[must_use]
     pub fn observe(mut self, health: &[MemberHealth]) -> Self {
+        let observed: HashMap<MemberId, OperatingStatus> =
+            health.iter().rev().map(|observed| (observed.member_id, observed.status)).collect();
+        let differs = |member: &Member| observed.get(&member.id).is_some_and(|now| *now != member.operating_status);
         for pool in self.pools.iter_mut().filter(|pool| pool.is_monitored()) {
-            for member in &mut pool.members {
-                if let Some(observed) = health.iter().find(|observed| observed.member_id == member.id) {
-                    member.operating_status = observed.status;
+            if pool.members.iter().any(differs) {
+                for member in pool.members.iter_mut().filter(|member| differs(member)) {
+                    member.operating_status = observed[&member.id];
                 }
             }
         }

@@ -12,6 +12,7 @@ use crate::{
     ids::{LoadBalancerId, PoolId},
     listener::Protocol,
     load_balancer::LoadBalancer,
+    parts::Parts,
     pool::{NewPool, Pool},
     status::Progress,
 };
@@ -41,8 +42,8 @@ impl LoadBalancer {
             vip: None,
             generation,
             settled: Generation::NONE,
-            listeners: Vec::new(),
-            pools: vec![Pool {
+            listeners: Parts::default(),
+            pools: Parts::from(vec![Pool {
                 id: new.id,
                 project_id: new.project_id,
                 name: new.name,
@@ -53,9 +54,9 @@ impl LoadBalancer {
                 session_persistence: None,
                 admin_state_up: new.admin_state_up,
                 progress: Progress::created(generation),
-                members: Vec::new(),
-                monitors: Vec::new(),
-            }],
+                members: Parts::default(),
+                monitors: Parts::default(),
+            }]),
         }
     }
 

@@ -8,6 +8,7 @@ use ballast_model::{
     ids::{AgentId, LoadBalancerId, PortId},
     load_balancer::LoadBalancer,
     network::Network,
+    parts::Parts,
     subnet::Subnet,
 };
 use ballast_store::{Binding, BoundLoadBalancer, Placed, Tx};
@@ -146,7 +147,7 @@ fn without_vip(mut desired: Desired) -> Desired {
     let since = desired.load_balancer.listeners.iter().map(|listener| listener.progress.changed).min();
     desired.generation = since.unwrap_or(desired.generation).before();
     desired.load_balancer.vip = None;
-    desired.load_balancer.listeners.clear();
+    desired.load_balancer.listeners = Parts::default();
     desired.place = None;
     desired
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ballast_model::{
     fault::{Clash, Code, Fault},
-    ids::{NetworkId, PortId, SubnetId},
+    ids::{NetworkId, PortId},
     listener::Mac,
     port::{
         FixedIp, Port, PortChange, Slot, WantedIp, address_in_use, is_a_vips, kept, no_address_left, port_not_found,
@@ -159,13 +159,6 @@ async fn changed(tx: &Tx, caller: &Caller, before: &Port, change: PortChange) ->
 
 /// Addresses for all slots, which nobody else takes until the transaction has ended.
 async fn fill(tx: &Tx, network_id: NetworkId, slots: &[Slot<'_>]) -> Result<Vec<FixedIp>, Fault> {
-    let mut guarded: Vec<SubnetId> =
-        slots.iter().flat_map(|slot| slot.subnets.iter().map(|subnet| subnet.id)).collect();
-    guarded.sort_unstable();
-    guarded.dedup();
-    for id in guarded {
-        tx.guard_subnet(id).await?;
-    }
     // Wishes first, so that a choice never takes what a later slot asks for.
     let mut filled: Vec<FixedIp> = Vec::with_capacity(slots.len());
     let (exact, any): (Vec<_>, Vec<_>) = slots.iter().partition(|slot| slot.address.is_some());

@@ -86,7 +86,6 @@ impl App {
                 Vip { subnet_id: subnet.id, port_id: made.id, address: made.address, mac: made.mac }
             }
             None => {
-                tx.guard_subnet(subnet.id).await?;
                 let address = free_address(tx, &subnet, wanted.address, &[]).await?;
                 let address = address.ok_or_else(|| no_address_left(subnet.network_id))?;
                 // Chosen anew when the work is run again: the one before may be what was in its way.

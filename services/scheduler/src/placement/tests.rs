@@ -4,6 +4,7 @@ use ballast_model::{
     ids::{ListenerId, PoolId, PortId, SubnetId},
     listener::{Listener, Mac, NewVip, Protocol, Vip},
     load_balancer::LoadBalancer,
+    parts::Parts,
     plugs::Plugs,
     pool::{LbMethod, NewPool, Pool},
     time::Timestamp,
@@ -109,11 +110,19 @@ fn a_driver_that_declares_no_shape_gets_what_v1_can_say_and_nothing_else() {
         default_pool_id: PoolId::from_u128(pool),
         ..listener.clone()
     };
+    let add_listener = |one: &mut LoadBalancer| {
+        let listener = another(&one.listeners[0], 1);
+        one.listeners.push(listener);
+    };
+    let add_pool = |one: &mut LoadBalancer| {
+        let pool = Pool { id: PoolId::from_u128(8), ..one.pools[0].clone() };
+        one.pools.push(pool);
+    };
     let shapes: [(&str, LoadBalancer); 6] = [
         ("listeners:none", shaped(|one| one.listeners.clear())),
-        ("listeners:many", shaped(|one| one.listeners.push(another(&one.listeners[0], 1)))),
-        ("pool:shared", shaped(|one| one.listeners.push(another(&one.listeners[0], 1)))),
-        ("pools:many", shaped(|one| one.pools.push(Pool { id: PoolId::from_u128(8), ..one.pools[0].clone() }))),
+        ("listeners:many", shaped(add_listener)),
+        ("pool:shared", shaped(add_listener)),
+        ("pools:many", shaped(add_pool)),
         ("pools:none", shaped(|one| one.pools.clear())),
         ("pool:none", shaped(|one| one.listeners[0] = another(&one.listeners[0], 7))),
     ];
@@ -128,7 +137,7 @@ fn a_driver_that_declares_no_shape_gets_what_v1_can_say_and_nothing_else() {
     };
     let all: BTreeSet<&str> = every.collect();
     let v1: BTreeSet<&str> = all.iter().copied().filter(|name| !SHAPES.contains(name)).collect();
-    for plain in [shaped(|_| {}), shaped(|one| (one.vip, one.listeners) = (None, Vec::new()))] {
+    for plain in [shaped(|_| {}), shaped(|one| (one.vip, one.listeners) = (None, Parts::default()))] {
         assert!(fits(&plain, &v1), "{plain:?}");
     }
     for (shape, load_balancer) in &shapes {

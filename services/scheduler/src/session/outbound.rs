@@ -13,14 +13,16 @@ use ballast_proto::{
 
 use ballast_store::BoundLoadBalancer;
 
+use tokio::time::Instant;
+
 use super::Session;
 use crate::app::{Desired, Report};
 
 impl Session<'_> {
-    /// Sends what is not sent yet of these load balancers.
-    pub(super) async fn send_changed(&mut self, dirty: &HashSet<LoadBalancerId>) -> Result<(), Fault> {
-        let dirty: Vec<LoadBalancerId> = dirty.iter().copied().collect();
-        self.send_wanted(Some(&dirty)).await
+    /// Sends what is not sent yet of these load balancers, and of those that had to rest.
+    pub(super) async fn send_changed(&mut self, dirty: HashSet<LoadBalancerId>) -> Result<(), Fault> {
+        let due: Vec<LoadBalancerId> = self.pace.due(dirty, Instant::now()).into_iter().collect();
+        if due.is_empty() { Ok(()) } else { self.send_wanted(Some(&due)).await }
     }
 
     /// Sends what is not sent yet of all.
@@ -42,13 +44,16 @@ impl Session<'_> {
         if !self.sent.note(&report) {
             return Ok(());
         }
-        self.send(match report {
-            Report::Desired(desired) => Message::Desired(desired_message(&desired)),
+        let message = match report {
+            Report::Desired(desired) => {
+                self.pace.sent(desired.load_balancer.id, desired.load_balancer.size(), Instant::now());
+                Message::Desired(desired_message(&desired))
+            }
             Report::Remove { load_balancer_id, epoch } => {
                 Message::Remove(Remove { load_balancer_id: load_balancer_id.to_string(), epoch: epoch.number() })
             }
-        })
-        .await
+        };
+        self.send(message).await
     }
 
     /// Tells the agent to connect again, and ends.

@@ -10,19 +10,18 @@ use ballast_model::{
     load_balancer::LoadBalancer,
 };
 use sea_orm::{
-    ColumnTrait as _, Condition, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _,
+    ColumnTrait as _, Condition, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _, Set,
 };
 
 use crate::{
     Placed, Tx,
     backend::{fault_of, is_among},
+    cache::stamp,
+    changed::Changed,
     codec::number,
     entity::{association, listener, load_balancer, member, pool},
     parts::{alike, changes, load_balancer_changed},
 };
-
-/// How many ids one statement asks for.
-pub(crate) const CHUNK: usize = 500;
 
 impl Tx {
     /// The load balancer with this id.
@@ -63,10 +62,11 @@ impl Tx {
     /// # Errors
     /// [`Code::HealthMonitorNotFound`](ballast_model::fault::Code::HealthMonitorNotFound), or as [`Self::load`].
     pub async fn insert(&self, load_balancer: &LoadBalancer) -> Result<(), Fault> {
-        let row = load_balancer::ActiveModel::of(load_balancer);
+        let row = load_balancer::ActiveModel { stamp: Set(stamp()), ..load_balancer::ActiveModel::of(load_balancer) };
         load_balancer::Entity::insert(row).exec_without_returning(self.db()).await.map_err(fault_of)?;
+        let changed = Changed::between(None, Some(load_balancer));
         let mut rows = Rows::default();
-        rows.add(load_balancer);
+        rows.add_after(load_balancer, &changed);
         for row in rows.pools {
             self.insert_part(row).await?;
         }
@@ -79,7 +79,7 @@ impl Tx {
         for row in rows.listeners {
             self.insert_part(row).await?;
         }
-        self.note_load_balancer(None, Some(load_balancer));
+        self.note_load_balancer(&changed, None, Some(load_balancer));
         Ok(())
     }
 
@@ -88,7 +88,7 @@ impl Tx {
     ///
     /// # Errors
     /// [`Code::Conflict`](ballast_model::fault::Code::Conflict) when others changed it since it was loaded; `MemberExists`,
-    /// `VipExists`, `AssociationExists` or `HealthMonitorNotFound` when that only shows now; or as [`Self::load`].
+    /// `AssociationExists` or `HealthMonitorNotFound` when that only shows now; or as [`Self::load`].
     pub async fn save(&self, before: &LoadBalancer, after: &LoadBalancer) -> Result<(), Fault> {
         self.save_many(&[(before, after)]).await
     }
@@ -99,24 +99,37 @@ impl Tx {
     /// As [`Self::save`].
     pub async fn save_many(&self, changes: &[(&LoadBalancer, &LoadBalancer)]) -> Result<(), Fault> {
         let changed: Vec<_> = changes.iter().copied().filter(|(before, after)| before != after).collect();
-        self.save_rows(&changed).await?;
+        let stamp = stamp();
+        self.save_rows(&changed, stamp).await?;
         let (mut old, mut new) = (Rows::default(), Rows::default());
-        for (before, after) in changed {
-            self.note_load_balancer(Some(before), Some(after));
-            old.add(before);
-            new.add(after);
+        let mut other_monitors = Vec::new();
+        for (before, after) in &changed {
+            let parts = Changed::between(Some(before), Some(after));
+            self.note_load_balancer(&parts, Some(before), Some(after));
+            old.add_before(before, &parts);
+            new.add_after(after, &parts);
+            other_monitors.push(parts.has_other_monitors());
         }
         self.save_parts(old.pools, new.pools).await?;
         self.save_parts(old.members, new.members).await?;
         self.save_parts(old.associations, new.associations).await?;
-        self.save_parts(old.listeners, new.listeners).await
+        self.save_parts(old.listeners, new.listeners).await?;
+        for ((before, after), other_monitors) in changed.into_iter().zip(other_monitors) {
+            // A monitor is saved apart: whether it is what is stored is not known here.
+            match other_monitors {
+                true => self.desk().forget(after.id),
+                false => self.desk().saved(stamp, before, after),
+            }
+        }
+        Ok(())
     }
 
-    async fn save_rows(&self, changed: &[(&LoadBalancer, &LoadBalancer)]) -> Result<(), Fault> {
+    async fn save_rows(&self, changed: &[(&LoadBalancer, &LoadBalancer)], stamp: i64) -> Result<(), Fault> {
         let row = |(before, after): &(&LoadBalancer, &LoadBalancer)| {
             let row = load_balancer::ActiveModel::of(after);
             // Health and placement change parts alone: the lock must be taken all the same.
-            let row = changes(&load_balancer::ActiveModel::of(before), row).unwrap_or_else(|| lock_only(after));
+            let row = changes(&load_balancer::ActiveModel::of(before), row).unwrap_or_default();
+            let row = load_balancer::ActiveModel { stamp: Set(stamp), ..row };
             ((row, before.generation, before.settled), before.id)
         };
         for ((row, generation, settled), ids) in alike(changed.iter().map(row)) {
@@ -143,7 +156,9 @@ impl Tx {
         match gone.map_err(fault_of)?.rows_affected {
             0 => Err(load_balancer_changed(load_balancer.id)),
             _ => {
-                self.note_load_balancer(Some(load_balancer), None);
+                let changed = Changed::between(Some(load_balancer), None);
+                self.note_load_balancer(&changed, Some(load_balancer), None);
+                self.desk().forget(load_balancer.id);
                 Ok(())
             }
         }
@@ -187,11 +202,6 @@ fn as_loaded(load_balancer: &LoadBalancer) -> Condition {
         .add(load_balancer::Column::Settled.eq(number(load_balancer.settled)))
 }
 
-fn lock_only(load_balancer: &LoadBalancer) -> load_balancer::ActiveModel {
-    let settled = sea_orm::Set(number(load_balancer.settled));
-    load_balancer::ActiveModel { settled, ..Default::default() }
-}
-
 /// The rows of what load balancers are made of.
 #[derive(Default)]
 struct Rows {
@@ -202,13 +212,21 @@ struct Rows {
 }
 
 impl Rows {
-    fn add(&mut self, load_balancer: &LoadBalancer) {
+    fn add_before(&mut self, load_balancer: &LoadBalancer, changed: &Changed<'_>) {
         let id = load_balancer.id;
-        for pool in &load_balancer.pools {
-            self.pools.push(pool::ActiveModel::of(pool, load_balancer));
-            self.members.extend(pool.members.iter().map(|one| member::ActiveModel::of(one, id, pool.id)));
-            self.associations.extend(pool.monitors.iter().map(|one| association::ActiveModel::of(one, id, pool.id)));
-        }
-        self.listeners.extend(load_balancer.listeners.iter().map(|one| listener::ActiveModel::of(one, id)));
+        self.pools.extend(changed.pools.before.iter().map(|one| pool::ActiveModel::of(one, load_balancer)));
+        self.members.extend(changed.members.before.iter().map(|(pool, one)| member::ActiveModel::of(one, id, *pool)));
+        let monitors = changed.monitors.before.iter();
+        self.associations.extend(monitors.map(|(pool, one)| association::ActiveModel::of(one, id, *pool)));
+        self.listeners.extend(changed.listeners.before.iter().map(|one| listener::ActiveModel::of(one, id)));
+    }
+
+    fn add_after(&mut self, load_balancer: &LoadBalancer, changed: &Changed<'_>) {
+        let id = load_balancer.id;
+        self.pools.extend(changed.pools.after.iter().map(|one| pool::ActiveModel::of(one, load_balancer)));
+        self.members.extend(changed.members.after.iter().map(|(pool, one)| member::ActiveModel::of(one, id, *pool)));
+        let monitors = changed.monitors.after.iter();
+        self.associations.extend(monitors.map(|(pool, one)| association::ActiveModel::of(one, id, *pool)));
+        self.listeners.extend(changed.listeners.after.iter().map(|one| listener::ActiveModel::of(one, id)));
     }
 }

@@ -24,7 +24,6 @@ use crate::{
     backend::{fault_of, is_among, is_duplicate, is_reference},
     codec::{counter, ids, number},
     entity::{binding, load_balancer},
-    shown::chunks,
 };
 
 /// What an agent has to do with a load balancer.
@@ -189,18 +188,15 @@ impl Tx {
     /// # Errors
     /// As [`Self::binding`].
     pub async fn tombstones(&self, agent_id: AgentId, ids: &[LoadBalancerId]) -> Result<Vec<Binding>, Fault> {
-        let mut found = Vec::new();
-        for chunk in chunks(ids) {
-            let rows = binding::Entity::find()
-                .filter(binding::Column::LoadBalancerId.is_in(chunk))
-                .filter(binding::Column::AgentId.eq(agent_id.uuid()))
-                .filter(binding::Column::Phase.eq(Phase::Removing.as_str()))
-                .order_by_asc(binding::Column::Seq);
-            for row in rows.all(self.db()).await.map_err(fault_of)? {
-                found.push(row.into_binding()?);
-            }
+        if ids.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(found)
+        let rows = binding::Entity::find()
+            .filter(is_among(self.db().get_database_backend(), "load_balancer_id", ids))
+            .filter(binding::Column::AgentId.eq(agent_id.uuid()))
+            .filter(binding::Column::Phase.eq(Phase::Removing.as_str()))
+            .order_by_asc(binding::Column::Seq);
+        rows.all(self.db()).await.map_err(fault_of)?.into_iter().map(binding::Model::into_binding).collect()
     }
 
     async fn generations_on(&self, agent_id: AgentId) -> Result<HashMap<LoadBalancerId, i64>, Fault> {

@@ -11,11 +11,6 @@ use ballast_model::{
     status::{Progress, ProvisioningStatus},
 };
 
-/// Ids as they are stored.
-pub(crate) fn uuids<I: Copy + Into<Uuid>>(ids: &[I]) -> impl Iterator<Item = Uuid> {
-    ids.iter().map(|id| (*id).into())
-}
-
 /// Ids as they were stored, of the kind that their column has.
 pub(crate) fn ids<I: From<Uuid>, C: FromIterator<I>>(rows: Vec<Uuid>) -> C {
     rows.into_iter().map(I::from).collect()

@@ -11,7 +11,6 @@ pub(crate) mod cluster;
 pub(crate) mod event;
 pub(crate) mod event_mark;
 pub(crate) mod fixed_ip;
-pub(crate) mod guard;
 pub(crate) mod health_monitor;
 pub(crate) mod hold;
 pub(crate) mod listener;

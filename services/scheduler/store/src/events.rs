@@ -35,6 +35,7 @@ pub(crate) use self::notes::Notes;
 use crate::{
     Tx,
     backend::{fault_of, next_transaction, oldest_open_transaction, transaction_id},
+    changed::Changed,
     codec::member_of,
     entity::{event, event_mark},
     notice::{Notice, Voice},
@@ -136,8 +137,13 @@ fn expired() -> Fault {
 
 impl Tx {
     /// Notes what differs between two states of a load balancer; none: it was not there, or is there no longer.
-    pub(crate) fn note_load_balancer(&self, before: Option<&LoadBalancer>, after: Option<&LoadBalancer>) {
-        difference::note(self.notes(), before, after);
+    pub(crate) fn note_load_balancer(
+        &self,
+        changed: &Changed<'_>,
+        before: Option<&LoadBalancer>,
+        after: Option<&LoadBalancer>,
+    ) {
+        difference::note(self.notes(), changed, before, after);
         if let (Some(before), Some(after)) = (before, after)
             && before.generation != after.generation
         {

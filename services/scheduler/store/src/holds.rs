@@ -9,15 +9,15 @@ use ballast_model::{
     ids::{AgentId, LoadBalancerId, PortId, SubnetId},
 };
 use sea_orm::{
-    ColumnTrait as _, Condition, EntityTrait as _, ExprTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    ColumnTrait as _, Condition, ConnectionTrait as _, EntityTrait as _, ExprTrait as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _,
     sea_query::{Expr, Query},
 };
 
 use crate::{
     Tx,
-    aggregate::CHUNK,
-    backend::fault_of,
-    codec::{ids, number, uuids},
+    backend::{fault_of, is_among},
+    codec::{ids, number},
     entity::{hold, load_balancer, port},
 };
 
@@ -69,16 +69,15 @@ impl Tx {
     /// # Errors
     /// As [`Self::insert_hold`].
     pub async fn untold(&self, ports: &[PortId]) -> Result<Vec<PortId>, Fault> {
-        let mut untold = Vec::new();
-        for chunk in ports.chunks(CHUNK) {
-            let rows = port::Entity::find()
-                .select_only()
-                .column(port::Column::Id)
-                .filter(port::Column::Id.is_in(uuids(chunk)))
-                .filter(port::Column::Told.eq(false));
-            untold.append(&mut ids(rows.into_tuple().all(self.db()).await.map_err(fault_of)?));
+        if ports.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(untold)
+        let rows = port::Entity::find()
+            .select_only()
+            .column(port::Column::Id)
+            .filter(is_among(self.db().get_database_backend(), "id", ports))
+            .filter(port::Column::Told.eq(false));
+        rows.into_tuple().all(self.db()).await.map(ids).map_err(fault_of)
     }
 
     /// Notes that an agent is about to be told of these ports, and returns those that are still there.
@@ -86,15 +85,11 @@ impl Tx {
     /// # Errors
     /// As [`Self::insert_hold`].
     pub async fn note_told(&self, ports: &[PortId]) -> Result<HashSet<PortId>, Fault> {
-        let mut there = HashSet::new();
-        for chunk in ports.chunks(CHUNK) {
-            let these = || port::Column::Id.is_in(uuids(chunk));
-            let note = port::Entity::update_many().col_expr(port::Column::Told, Expr::value(true)).filter(these());
-            note.exec(self.db()).await.map_err(fault_of)?;
-            let rows = port::Entity::find().select_only().column(port::Column::Id).filter(these());
-            there.extend(ids::<PortId, Vec<_>>(rows.into_tuple().all(self.db()).await.map_err(fault_of)?));
-        }
-        Ok(there)
+        let these = || is_among(self.db().get_database_backend(), "id", ports);
+        let note = port::Entity::update_many().col_expr(port::Column::Told, Expr::value(true)).filter(these());
+        note.exec(self.db()).await.map_err(fault_of)?;
+        let rows = port::Entity::find().select_only().column(port::Column::Id).filter(these());
+        rows.into_tuple().all(self.db()).await.map(ids).map_err(fault_of)
     }
 
     async fn holds(&self, at: Condition) -> Result<Vec<Hold>, Fault> {

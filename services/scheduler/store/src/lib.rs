@@ -8,12 +8,14 @@ mod agents;
 mod aggregate;
 mod backend;
 mod bindings;
+mod cache;
+mod changed;
 mod codec;
 mod entity;
 mod events;
 mod fields;
-mod guards;
 mod holds;
+mod hot;
 mod listing;
 mod migration;
 mod monitors;
@@ -38,6 +40,7 @@ mod writers;
 pub use self::{
     backend::{Heard, Hearing},
     bindings::{Binding, BoundLoadBalancer, Phase},
+    cache::Memory,
     events::{Change, Changes, EventKind, Position},
     holds::Hold,
     moves::{Journal, Moved, Told},

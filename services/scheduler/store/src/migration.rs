@@ -1,4 +1,6 @@
 //! The schema, as the steps that make it. A step that has been released is never changed: another one follows it.
+//!
+//! The table `guard` is used no more. Schedulers of 0.2.0, which may run until they are upgraded, write to it: it goes later.
 
 mod m0001_load_balancers;
 mod m0002_placement;
@@ -9,6 +11,8 @@ mod m0006_counted_before;
 mod m0007_pool_providers;
 mod m0009_hold_projects;
 mod m0010_ports_told;
+mod m0011_many_listeners;
+mod m0012_stamps;
 mod m0013_agent_sessions;
 mod table;
 
@@ -29,6 +33,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_pool_providers::Migration),
             Box::new(m0009_hold_projects::Migration),
             Box::new(m0010_ports_told::Migration),
+            Box::new(m0011_many_listeners::Migration),
+            Box::new(m0012_stamps::Migration),
             Box::new(m0013_agent_sessions::Migration),
         ]
     }

@@ -12,14 +12,17 @@ use ballast_model::{
     load_balancer::monitor_not_found,
     status::Progress,
 };
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    sea_query::Expr,
+};
 
 use crate::{
     Page, Query, Tx,
-    aggregate::CHUNK,
-    backend::{fault_of, is_reference},
-    codec::{ids, uuids},
-    entity::{association, health_monitor},
+    backend::{fault_of, is_among, is_reference},
+    cache::stamp,
+    codec::ids,
+    entity::{association, health_monitor, load_balancer},
 };
 
 impl Tx {
@@ -60,10 +63,25 @@ impl Tx {
             .filter(health_monitor::Column::Id.eq(monitor.id.uuid()))
             .exec(self.db());
         self.note_monitor(monitor.id, &monitor.project_id);
+        self.stamp_owners(monitor.id).await?;
         match saved.await.map_err(fault_of)?.rows_affected {
             0 => Err(monitor_not_found(monitor.id)),
             _ => Ok(()),
         }
+    }
+
+    /// What is held of those that have this monitor is not what is stored.
+    async fn stamp_owners(&self, id: MonitorId) -> Result<(), Fault> {
+        let owners = self.owners_of_monitor(id).await?;
+        if owners.is_empty() {
+            return Ok(());
+        }
+        let stamped = load_balancer::Entity::update_many()
+            .col_expr(load_balancer::Column::Stamp, Expr::value(stamp()))
+            .filter(is_among(self.db().get_database_backend(), "load_balancer.id", &owners));
+        stamped.exec(self.db()).await.map_err(fault_of)?;
+        owners.into_iter().for_each(|owner| self.desk().forget(owner));
+        Ok(())
     }
 
     /// Deletes a monitor that no pool has.
@@ -119,15 +137,11 @@ impl Tx {
         monitor_ids: &[MonitorId],
     ) -> Result<HashMap<MonitorId, Vec<(PoolId, Progress)>>, Fault> {
         let mut associations: HashMap<MonitorId, Vec<(PoolId, Progress)>> = HashMap::new();
-        for chunk in monitor_ids.chunks(CHUNK) {
-            let rows = association::Entity::find()
-                .filter(association::Column::MonitorId.is_in(uuids(chunk)))
-                .order_by_asc(association::Column::Seq)
-                .all(self.db());
-            for row in rows.await.map_err(fault_of)? {
-                let (monitor_id, pool_id) = (row.monitor_id.into(), row.pool_id.into());
-                associations.entry(monitor_id).or_default().push((pool_id, row.into_progress()?));
-            }
+        let among = is_among(self.db().get_database_backend(), "monitor_id", monitor_ids);
+        let rows = association::Entity::find().filter(among).order_by_asc(association::Column::Seq).all(self.db());
+        for row in rows.await.map_err(fault_of)? {
+            let (monitor_id, pool_id) = (row.monitor_id.into(), row.pool_id.into());
+            associations.entry(monitor_id).or_default().push((pool_id, row.into_progress()?));
         }
         Ok(associations)
     }

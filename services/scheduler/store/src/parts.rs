@@ -201,11 +201,8 @@ impl Part for listener::ActiveModel {
         Condition::all().add(listener::Column::LoadBalancerId.eq(id))
     }
 
-    fn refused(&self, error: &DbErr) -> Option<Fault> {
-        is_duplicate(error).then(|| {
-            let pool_id = value(&self.default_pool_id).into();
-            Fault::from(Exists::Vip { pool_id }).with_detail(error)
-        })
+    fn refused(&self, _: &DbErr) -> Option<Fault> {
+        None
     }
 }
 

@@ -18,7 +18,6 @@ use sea_orm::{
 
 use crate::{
     Page, Query, Tx,
-    aggregate::CHUNK,
     backend::{fault_of, is_among, is_duplicate, is_reference},
     codec::{ids, parsed},
     entity::{fixed_ip, hold, load_balancer, port},
@@ -139,14 +138,13 @@ impl Tx {
 
     async fn with_addresses(&self, rows: Vec<port::Model>) -> Result<Vec<Port>, Fault> {
         let mut addresses: HashMap<PortId, Vec<FixedIp>> = HashMap::with_capacity(rows.len());
-        for chunk in rows.chunks(CHUNK) {
-            let of_these = fixed_ip::Entity::find()
-                .filter(fixed_ip::Column::PortId.is_in(chunk.iter().map(|row| row.id)))
-                .order_by_asc(fixed_ip::Column::Seq)
-                .all(self.db());
-            for row in of_these.await.map_err(fault_of)? {
-                addresses.entry(row.port_id.into()).or_default().push(row.into_fixed_ip()?);
-            }
+        let ids: Vec<PortId> = rows.iter().map(|row| row.id.into()).collect();
+        let of_these = fixed_ip::Entity::find()
+            .filter(is_among(self.db().get_database_backend(), "port_id", &ids))
+            .order_by_asc(fixed_ip::Column::Seq)
+            .all(self.db());
+        for row in of_these.await.map_err(fault_of)? {
+            addresses.entry(row.port_id.into()).or_default().push(row.into_fixed_ip()?);
         }
         rows.into_iter()
             .map(|row| {

@@ -89,7 +89,7 @@ impl Tx {
         gone.await.map(|_| ()).map_err(fault_of)
     }
 
-    /// How many the project has. Only under [`Self::guard_project`] is that still so when the transaction ends.
+    /// How many the project has. In a transaction that writes that is still so when it ends.
     ///
     /// # Errors
     /// As [`Self::own_limits`].

@@ -9,7 +9,6 @@ mod hanging;
 use std::collections::HashMap;
 
 use ballast_model::{
-    Uuid,
     fault::Fault,
     ids::{ListenerId, MemberId, MonitorId, PoolId},
     member::Member,
@@ -27,9 +26,7 @@ use self::{
 };
 use crate::{
     Page, Query, Tx,
-    aggregate::CHUNK,
     backend::{fault_of, list_of, rows_among},
-    codec::uuids,
     entity::{member, pool},
     listing::{nothing, page_of},
 };
@@ -78,18 +75,6 @@ pub struct ShownPool {
 pub struct ShownMember {
     pub pool_id: PoolId,
     pub member: Member,
-}
-
-/// Ids in so many statements as are needed, each with one of few lengths: a statement of a new length would be prepared
-/// anew. The last id fills up what is missing.
-pub(crate) fn chunks<I: Copy + Into<Uuid>>(ids: &[I]) -> impl Iterator<Item = Vec<Uuid>> {
-    ids.chunks(CHUNK).map(|chunk| {
-        let mut filled: Vec<Uuid> = uuids(chunk).collect();
-        if let Some(last) = chunk.last() {
-            filled.resize(chunk.len().next_power_of_two().min(CHUNK), (*last).into());
-        }
-        filled
-    })
 }
 
 impl Tx {
@@ -162,19 +147,5 @@ impl Tx {
     pub async fn shown_members(&self, query: &Query) -> Result<Page<ShownMember>, Fault> {
         let shown = |row: member::Model| Ok(ShownMember { pool_id: row.pool_id.into(), member: row.into_member()? });
         self.page(query, shown).await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_statement_has_one_of_few_lengths() {
-        let ids = |count: u128| (1..=count).map(Uuid::from_u128).collect::<Vec<_>>();
-        let lengths = |count| chunks(&ids(count)).map(|chunk| chunk.len()).collect::<Vec<_>>();
-        assert_eq!(lengths(0), Vec::<usize>::new());
-        assert_eq!((lengths(1), lengths(100), lengths(501)), (vec![1], vec![128], vec![500, 1]));
-        assert_eq!(chunks(&ids(3)).flatten().collect::<Vec<_>>()[2..], [Uuid::from_u128(3); 2]);
     }
 }

@@ -3,15 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use ballast_model::{fault::Fault, ids::LoadBalancerId, load_balancer::pool_not_found, outcome::Statistics, view::v1};
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, Set, sea_query::OnConflict};
+use sea_orm::{ConnectionTrait as _, EntityTrait as _, QueryFilter as _, Set, sea_query::OnConflict};
 
 use crate::{
     Tx,
-    backend::{fault_of, is_reference},
+    backend::{fault_of, is_among, is_reference},
     codec::number,
     entity::statistics,
     pieces::pieces,
-    shown::chunks,
 };
 
 impl Tx {
@@ -32,14 +31,12 @@ impl Tx {
         &self,
         ids: &[LoadBalancerId],
     ) -> Result<HashMap<LoadBalancerId, Statistics>, Fault> {
-        let mut found = HashMap::with_capacity(ids.len());
-        for chunk in chunks(ids) {
-            let rows = statistics::Entity::find().filter(statistics::Column::LoadBalancerId.is_in(chunk));
-            for row in rows.all(self.db()).await.map_err(fault_of)? {
-                found.insert(row.load_balancer_id.into(), row.into_statistics()?);
-            }
+        if ids.is_empty() {
+            return Ok(HashMap::new());
         }
-        Ok(found)
+        let among = is_among(self.db().get_database_backend(), "load_balancer_id", ids);
+        let rows = statistics::Entity::find().filter(among).all(self.db()).await.map_err(fault_of)?;
+        rows.into_iter().map(|row| Ok((row.load_balancer_id.into(), row.into_statistics()?))).collect()
     }
 
     /// Stores what its agent counted of each load balancer in the place of what it counted before.

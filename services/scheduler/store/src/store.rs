@@ -26,6 +26,7 @@ use tokio::sync::watch;
 use crate::{
     Claim, Hearing, OwnLimits,
     backend::{Backend, Link, fault_of, reason},
+    cache::{Cache, Desk, Memory},
     entity::cluster,
     events::Notes,
     moves::{Journal, Moves},
@@ -48,6 +49,7 @@ pub type Work<'t, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 't
 pub struct Store {
     backend: Backend,
     writers: Writers,
+    cache: Arc<Cache>,
     cluster_id: Uuid,
     /// Counts the transactions of this process that changed something that events tell of.
     changes: Arc<watch::Sender<u64>>,
@@ -62,6 +64,7 @@ pub struct Tx {
     notes: Notes,
     known: Mutex<Known>,
     moves: Moves,
+    desk: Desk,
 }
 
 /// What was read in a transaction and is asked for by each piece of work in it. Nobody else can change it before the
@@ -91,11 +94,20 @@ impl Store {
     /// # Errors
     /// When it cannot be used: one line that names the url, why, and what to do.
     pub async fn open(url: &str) -> Result<Self, OpenError> {
+        Self::open_with(url, Memory::default()).await
+    }
+
+    /// The same, with so much in memory.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_with(url: &str, memory: Memory) -> Result<Self, OpenError> {
         let refuse = |reason| OpenError { url: without_password(url), reason };
         let backend = Backend::open(url).await.map_err(refuse)?;
         backend.migrate().await.map_err(|error| refuse(reason(&error)))?;
-        let writers = Writers::new(backend.clone());
-        let mut store = Self { backend, writers, cluster_id: Uuid::nil(), changes: Arc::default(), claim: None };
+        let cache = Cache::new(memory);
+        let writers = Writers::new(backend.clone(), Arc::clone(&cache));
+        let mut store = Self { backend, writers, cache, cluster_id: Uuid::nil(), changes: Arc::default(), claim: None };
         let cluster_id = store.write(|tx, _| Box::pin(tx.make_cluster_id())).await;
         store.cluster_id = cluster_id.map_err(|fault| refuse(fault.for_log()))?;
         store.write(|tx, _| Box::pin(tx.open_events())).await.map_err(|fault| refuse(fault.for_log()))?;
@@ -209,7 +221,8 @@ impl Store {
         T: Send,
         F: for<'t> Fn(&'t Tx, Scope<'env, 't>) -> Work<'t, T> + Send + Sync,
     {
-        let tx = Tx::new(Link::Transaction(self.backend.begin_read().await.map_err(fault_of)?));
+        let link = Link::Transaction(self.backend.begin_read().await.map_err(fault_of)?);
+        let tx = Tx::new(link, Desk::of_reader(&self.cache));
         let done = work(&tx, Scope::default()).await;
         tx.undo().await;
         done
@@ -226,13 +239,13 @@ impl Store {
         F: for<'t> Fn(&'t Tx, Scope<'env, 't>) -> Work<'t, T> + Send + Sync,
     {
         let reader = self.backend.reader().await.map_err(fault_of)?;
-        work(&Tx::new(Link::Connections(reader)), Scope::default()).await
+        work(&Tx::new(Link::Connections(reader), Desk::of_reader(&self.cache)), Scope::default()).await
     }
 }
 
 impl Tx {
-    pub(crate) fn new(link: Link) -> Self {
-        Self { link, notes: Notes::default(), known: Mutex::default(), moves: Moves::default() }
+    pub(crate) fn new(link: Link, desk: Desk) -> Self {
+        Self { link, notes: Notes::default(), known: Mutex::default(), moves: Moves::default(), desk }
     }
 
     /// The same; where load balancers go is told there.
@@ -275,6 +288,11 @@ impl Tx {
 
     pub(crate) fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is held of load balancers.
+    pub(crate) const fn desk(&self) -> &Desk {
+        &self.desk
     }
 
     /// What this transaction changes.

@@ -23,6 +23,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 use crate::{
     Claim, Scope, Tx, Work,
     backend::{Backend, Link, fault_of, fault_of_commit},
+    cache::{Cache, Desk},
     store::Known,
 };
 
@@ -38,6 +39,7 @@ pub(crate) struct Writers {
 #[derive(Debug)]
 struct Line {
     backend: Backend,
+    cache: Arc<Cache>,
     /// Held by whose turn it is.
     group: Arc<Mutex<Option<Group>>>,
     queued: AtomicUsize,
@@ -55,9 +57,9 @@ struct Group {
 type Waiting = Vec<oneshot::Sender<Result<(), Fault>>>;
 
 impl Writers {
-    pub(crate) fn new(backend: Backend) -> Self {
+    pub(crate) fn new(backend: Backend, cache: Arc<Cache>) -> Self {
         let (group, queued) = (Arc::default(), AtomicUsize::default());
-        Self { line: Arc::new(Line { backend, group, queued }) }
+        Self { line: Arc::new(Line { backend, cache, group, queued }) }
     }
 
     /// Runs `work` when its turn comes, after the claim; returns when what it wrote is durable, with whether there are
@@ -112,6 +114,7 @@ where
 {
     tx.notes().begin();
     tx.moves().begin();
+    tx.desk().begin();
     if let Some(claim) = claim {
         tx.claim(claim).await?;
     }
@@ -119,6 +122,7 @@ where
     // Work that went on after a statement of it had failed.
     tx.usable().map_err(fault_of)?;
     tx.moves().keep();
+    tx.desk().keep();
     Ok((value, tx.notes().keep()))
 }
 
@@ -195,7 +199,8 @@ impl Turn {
         }
         let transaction = self.line.backend.begin_write().await?;
         if let Some(slot) = &mut self.slot.0 {
-            let tx = Tx::new(Link::Transaction(transaction)).telling(Arc::clone(self.line.backend.journal()));
+            let tx = Tx::new(Link::Transaction(transaction), Desk::of_writer(&self.line.cache));
+            let tx = tx.telling(Arc::clone(self.line.backend.journal()));
             **slot = Some(Group { tx, marked: false, waiting: Vec::new() });
         }
         Ok(())
@@ -269,10 +274,11 @@ fn tell(waiting: Waiting, done: &Result<(), Fault>) {
 /// The events of all, then the commit.
 async fn end(tx: Tx, backend: &Backend) -> Result<(), Fault> {
     tx.write_events(backend.voice()).await?;
-    let moves = tx.moves().take();
+    let (moves, done) = (tx.moves().take(), tx.desk().done());
     tx.commit().await.map_err(fault_of_commit)?;
     backend.check_files().map_err(fault_of_commit)?;
     moves.committed();
+    done.publish();
     Ok(())
 }
 

@@ -15,6 +15,7 @@ mod fleet;
 mod floor;
 mod machine;
 mod netlink;
+mod parts;
 mod postgres;
 mod probe;
 mod report;
@@ -33,7 +34,7 @@ use ballast_lab::{Lab, require_tool, run_again_in_lab};
 type Failure = Box<dyn Error + Send + Sync>;
 type Outcome<T> = Result<T, Failure>;
 
-const USAGE: &str = "usage: ballast-bench [--quick] [--steps] [bring-up] [throughput] [api] [flat] [fleet]
+const USAGE: &str = "usage: ballast-bench [--quick] [--steps] [bring-up] [throughput] [api] [flat] [fleet] [parts]
 
   --quick   a tenth of the work: to see that it runs, not to quote
   --steps   bring-up: logs at debug and shows the driver's steps (the times of the whole grow by that)
@@ -54,7 +55,7 @@ impl Options {
             match word.as_str() {
                 "--quick" => options.quick = true,
                 "--steps" => options.steps = true,
-                "bring-up" | "throughput" | "api" | "flat" | "fleet" => options.benches.push(word),
+                "bring-up" | "throughput" | "api" | "flat" | "fleet" | "parts" => options.benches.push(word),
                 other => return Err(format!("unknown: {other}\n{USAGE}")),
             }
         }
@@ -113,6 +114,9 @@ fn start(words: &[String]) -> Outcome<ExitCode> {
     }
     if options.wants("fleet") {
         report::save("fleet", &machine, &fleet::run(&lab, &options)?)?;
+    }
+    if options.wants("parts") {
+        report::save("parts", &machine, &parts::run(&lab, &options)?)?;
     }
     Ok(ExitCode::SUCCESS)
 }

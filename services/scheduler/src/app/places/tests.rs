@@ -8,6 +8,7 @@ use ballast_model::{
     listener::{Mac, Protocol},
     load_balancer::LoadBalancer,
     network::Attachment,
+    parts::Parts,
     pool::{LbMethod, NewPool},
     subnet::NewSubnet,
     view::v1,
@@ -182,10 +183,10 @@ async fn the_port_of_a_vip_that_was_not_made_is_removed() {
     let new = WantedVip { pool_id: second, ..wanted(20) };
     let store = app.store.clone();
     let twin = app.pool(&caller(), POOL).await.unwrap();
-    let twin = LoadBalancer { id: v1::load_balancer_of(second), vip: None, listeners: Vec::new(), ..twin };
+    let twin = LoadBalancer { id: v1::load_balancer_of(second), vip: None, listeners: Parts::default(), ..twin };
     let mut pool = twin.pools[0].clone();
     pool.id = second;
-    let twin = LoadBalancer { pools: vec![pool], ..twin };
+    let twin = LoadBalancer { pools: vec![pool].into(), ..twin };
     store.write(|tx, _| Box::pin(tx.insert(&twin))).await.unwrap();
     let fault = app.create_vip(&caller(), new).await.unwrap_err();
     assert_eq!(fault.code(), Code::AddressInUse);

@@ -3,10 +3,11 @@
 use ballast_model::ids::{LoadBalancerId, PoolId};
 use ballast_model::{fault::Fault, pool::Association, status::Progress};
 use sea_orm::{NotSet, Set, entity::prelude::*};
+use serde::Deserialize;
 
 use crate::codec::{number, progress};
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Deserialize)]
 #[sea_orm(table_name = "association")]
 pub struct Model {
     #[sea_orm(primary_key)]

@@ -5,10 +5,11 @@ use ballast_model::{
     health_monitor::{HealthMonitor, MonitorType},
 };
 use sea_orm::{NotSet, Set, entity::prelude::*};
+use serde::Deserialize;
 
 use crate::codec::{member_of, natural};
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Deserialize)]
 #[sea_orm(table_name = "health_monitor")]
 pub struct Model {
     #[sea_orm(primary_key)]

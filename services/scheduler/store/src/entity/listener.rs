@@ -6,10 +6,11 @@ use ballast_model::{
     listener::{Listener, Protocol},
 };
 use sea_orm::{NotSet, Set, entity::prelude::*};
+use serde::Deserialize;
 
 use crate::codec::{member_of, natural, number, progress};
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Deserialize)]
 #[sea_orm(table_name = "listener")]
 pub struct Model {
     #[sea_orm(primary_key)]

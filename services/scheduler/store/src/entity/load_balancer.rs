@@ -4,6 +4,7 @@ use ballast_model::{
     fault::Fault,
     listener::{Listener, Mac, Vip},
     load_balancer::LoadBalancer,
+    parts::Parts,
     pool::Pool,
 };
 use sea_orm::{NotSet, Set, entity::prelude::*};
@@ -29,6 +30,8 @@ pub struct Model {
     pub settled: i64,
     /// The epoch of its latest binding; not the model's, so saving a load balancer leaves it alone.
     pub epoch: i64,
+    /// Another one with each save, whatever it changes; 0: not saved since there are stamps.
+    pub stamp: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -52,12 +55,17 @@ impl ActiveModel {
             generation: Set(number(load_balancer.generation)),
             settled: Set(number(load_balancer.settled)),
             epoch: NotSet,
+            stamp: NotSet,
         }
     }
 }
 
 impl Model {
-    pub(crate) fn into_load_balancer(self, listeners: Vec<Listener>, pools: Vec<Pool>) -> Result<LoadBalancer, Fault> {
+    pub(crate) fn into_load_balancer(
+        self,
+        listeners: Parts<Listener>,
+        pools: Parts<Pool>,
+    ) -> Result<LoadBalancer, Fault> {
         let vip = match (self.vip_subnet_id, self.vip_port_id, self.vip_address, self.vip_mac) {
             (Some(subnet_id), Some(port_id), Some(address), Some(mac)) => Some(Vip {
                 subnet_id: subnet_id.into(),

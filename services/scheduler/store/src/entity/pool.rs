@@ -5,13 +5,15 @@ use ballast_model::{
     listener::Protocol,
     load_balancer::LoadBalancer,
     member::Member,
+    parts::Parts,
     pool::{Association, LbMethod, Pool, SessionPersistence},
 };
 use sea_orm::{NotSet, Set, entity::prelude::*};
+use serde::Deserialize;
 
 use crate::codec::{member_of, number, progress, unreadable};
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Deserialize)]
 #[sea_orm(table_name = "pool")]
 pub struct Model {
     #[sea_orm(primary_key)]
@@ -65,7 +67,7 @@ impl ActiveModel {
 }
 
 impl Model {
-    pub(crate) fn into_pool(self, members: Vec<Member>, monitors: Vec<Association>) -> Result<Pool, Fault> {
+    pub(crate) fn into_pool(self, members: Parts<Member>, monitors: Parts<Association>) -> Result<Pool, Fault> {
         let persistence = self.persistence.map(|kind| {
             SessionPersistence::new(&kind, self.cookie_name.as_deref()).map_err(|_| unreadable("persistence", kind))
         });

@@ -1,6 +1,6 @@
 //! Which objects differ, as clients see them, between two states of a load balancer. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use ballast_model::{
     Uuid,
@@ -8,11 +8,12 @@ use ballast_model::{
     listener::{Listener, Vip},
     load_balancer::LoadBalancer,
     member::Member,
-    pool::{Pool, SessionPersistence},
+    pool::{Association, Pool, SessionPersistence},
     status::{Progress, ProvisioningStatus},
 };
 
 use super::{EventKind, Notes};
+use crate::changed::{Changed, InPool};
 
 /// The kind, the object, and the pool that it is in.
 type Key = (EventKind, Uuid, PoolId);
@@ -82,37 +83,66 @@ fn member_view(member: &Member) -> View<'_> {
     }
 }
 
-/// Every object, with its project.
-fn views(load_balancer: &LoadBalancer) -> BTreeMap<Key, (&str, View<'_>)> {
-    let mut views = BTreeMap::new();
-    for pool in &load_balancer.pools {
-        views.insert(
-            (EventKind::Pool, pool.id.into(), pool.id),
-            (pool.project_id.as_str(), pool_view(load_balancer, pool)),
-        );
-        for member in &pool.members {
+/// Objects with their projects.
+type Views<'a> = BTreeMap<Key, (&'a str, View<'a>)>;
+
+/// What may look different: what changed, and what shows something of it.
+struct Touched {
+    pools: HashSet<PoolId>,
+    listeners: HashSet<ListenerId>,
+}
+
+impl Touched {
+    fn of(changed: &Changed<'_>, before: Option<&LoadBalancer>, after: Option<&LoadBalancer>) -> Self {
+        let pools = changed.pools.before.iter().chain(&changed.pools.after);
+        let listeners = || changed.listeners.before.iter().chain(&changed.listeners.after);
+        // A pool shows its vip, a listener the address of all and how its pool keeps to one member.
+        let pools: HashSet<PoolId> =
+            pools.map(|pool| pool.id).chain(listeners().map(|listener| listener.default_pool_id)).collect();
+        let address = |one: Option<&LoadBalancer>| one.and_then(|one| one.vip.clone());
+        let moved = address(before) != address(after);
+        let there = before.into_iter().chain(after).flat_map(|one| &one.listeners);
+        let shows = there.filter(|listener| moved || pools.contains(&listener.default_pool_id));
+        let listeners = shows.map(|listener| listener.id).chain(listeners().map(|listener| listener.id)).collect();
+        Self { pools, listeners }
+    }
+
+    fn views<'a>(
+        &self,
+        load_balancer: &'a LoadBalancer,
+        members: &[InPool<'a, Member>],
+        monitors: &[InPool<'a, Association>],
+    ) -> Views<'a> {
+        let mut views = BTreeMap::new();
+        for pool in load_balancer.pools.iter().filter(|pool| self.pools.contains(&pool.id)) {
+            let view = (pool.project_id.as_str(), pool_view(load_balancer, pool));
+            views.insert((EventKind::Pool, pool.id.into(), pool.id), view);
+        }
+        for (pool_id, member) in members {
             let view = (member.project_id.as_str(), member_view(member));
-            views.insert((EventKind::Member, member.id.into(), pool.id), view);
+            views.insert((EventKind::Member, member.id.into(), *pool_id), view);
         }
-        for one in &pool.monitors {
+        for (pool_id, one) in monitors {
             let view = (one.monitor.project_id.as_str(), View::HealthMonitor(status(&one.progress)));
-            views.insert((EventKind::HealthMonitor, one.monitor.id.into(), pool.id), view);
+            views.insert((EventKind::HealthMonitor, one.monitor.id.into(), *pool_id), view);
         }
+        for listener in load_balancer.listeners.iter().filter(|listener| self.listeners.contains(&listener.id)) {
+            let view = (listener.project_id.as_str(), listener_view(load_balancer, listener));
+            views.insert((EventKind::Listener, listener.id.into(), listener.default_pool_id), view);
+        }
+        views
     }
-    for listener in &load_balancer.listeners {
-        let view = (listener.project_id.as_str(), listener_view(load_balancer, listener));
-        views.insert((EventKind::Listener, listener.id.into(), listener.default_pool_id), view);
-    }
-    views
 }
 
 /// Notes what was made, changed or taken away.
-pub(super) fn note(notes: &Notes, before: Option<&LoadBalancer>, after: Option<&LoadBalancer>) {
-    let old = before.map(views).unwrap_or_default();
-    let new = after.map(views).unwrap_or_default();
+pub(super) fn note(notes: &Notes, changed: &Changed<'_>, before: Option<&LoadBalancer>, after: Option<&LoadBalancer>) {
+    let touched = Touched::of(changed, before, after);
+    let (members, monitors) = (&changed.members, &changed.monitors);
+    let old = before.map(|one| touched.views(one, &members.before, &monitors.before)).unwrap_or_default();
+    let new = after.map(|one| touched.views(one, &members.after, &monitors.after)).unwrap_or_default();
     let gone = old.iter().filter(|(key, _)| !new.contains_key(*key));
-    let changed = new.iter().filter(|(key, view)| old.get(*key) != Some(view));
-    for ((kind, id, _), (project_id, _)) in gone.chain(changed) {
+    let other = new.iter().filter(|(key, view)| old.get(*key) != Some(view));
+    for ((kind, id, _), (project_id, _)) in gone.chain(other) {
         notes.note(*kind, *id, Some(project_id));
     }
 }

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 
 use ballast_model::{Uuid, fault::Fault, ids::LoadBalancerId};
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+};
 
 use super::EventKind;
 use crate::{
     Tx,
-    aggregate::CHUNK,
-    backend::fault_of,
+    backend::{fault_of, is_among},
     entity::{agent, health_monitor, listener, member, network, pool, subnet},
     listing::Listed,
 };
@@ -43,25 +44,21 @@ impl Tx {
     /// # Errors
     /// [`Code::Internal`](ballast_model::fault::Code::Internal): the database failed.
     pub async fn owners_of(&self, kind: EventKind, ids: &[Uuid]) -> Result<HashMap<Uuid, LoadBalancerId>, Fault> {
-        let mut owners = HashMap::new();
-        for chunk in ids.chunks(CHUNK) {
-            let ids = chunk.iter().copied();
-            let found = match kind {
-                EventKind::Listener => {
-                    let select = listener::Entity::find().select_only().column(listener::Column::Id);
-                    let select = select.column(listener::Column::LoadBalancerId);
-                    select.filter(listener::Column::Id.is_in(ids)).into_tuple::<(Uuid, Uuid)>().all(self.db()).await
-                }
-                EventKind::Member => {
-                    let select = member::Entity::find().select_only().column(member::Column::Id);
-                    let select = select.column(member::Column::LoadBalancerId);
-                    select.filter(member::Column::Id.is_in(ids)).into_tuple::<(Uuid, Uuid)>().all(self.db()).await
-                }
-                _ => return Err(Fault::internal(format!("a {} has no owner", kind.as_str()))),
-            };
-            owners.extend(found.map_err(fault_of)?.into_iter().map(|(id, owner)| (id, owner.into())));
-        }
-        Ok(owners)
+        let among = is_among(self.db().get_database_backend(), "id", ids);
+        let found = match kind {
+            EventKind::Listener => {
+                let select = listener::Entity::find().select_only().column(listener::Column::Id);
+                let select = select.column(listener::Column::LoadBalancerId);
+                select.filter(among).into_tuple::<(Uuid, Uuid)>().all(self.db()).await
+            }
+            EventKind::Member => {
+                let select = member::Entity::find().select_only().column(member::Column::Id);
+                let select = select.column(member::Column::LoadBalancerId);
+                select.filter(among).into_tuple::<(Uuid, Uuid)>().all(self.db()).await
+            }
+            _ => return Err(Fault::internal(format!("a {} has no owner", kind.as_str()))),
+        };
+        Ok(found.map_err(fault_of)?.into_iter().map(|(id, owner)| (id, owner.into())).collect())
     }
 
     async fn rows_after<E: Listed>(

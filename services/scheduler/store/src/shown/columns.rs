@@ -1,6 +1,6 @@
 //! The columns of a pool that a list asks for, and how they are read.
 
-use ballast_model::{Uuid, fault::Fault};
+use ballast_model::{Uuid, fault::Fault, parts::Parts};
 use sea_orm::{
     ColumnTrait as _, ColumnType, DbBackend, IdenStatic as _, QueryResult, QuerySelect as _, Select, TryGetable,
     sea_query::Expr,
@@ -149,7 +149,7 @@ fn shown(mut values: impl Values, parts: PoolParts) -> Result<ShownPool, Fault> 
     };
     let provider = row.provider.clone();
     let vip_id = if parts.vip { values.id()?.map(Into::into) } else { None };
-    let pool = row.into_pool(Vec::new(), Vec::new())?;
+    let pool = row.into_pool(Parts::default(), Parts::default())?;
     Ok(ShownPool { pool, provider, vip_id, member_ids: Vec::new(), monitors: Vec::new() })
 }
 

@@ -114,15 +114,10 @@ async fn what_the_model_could_not_see_is_refused_by_its_facts(database: &Databas
     let mut twin = twins.pools[0].members[0].clone();
     twin.id = id(13);
     twins.pools[0].members.push(twin);
-    let mut two_vips = before.clone();
-    let mut second = two_vips.listeners[0].clone();
-    second.id = id(22);
-    two_vips.listeners.push(second);
     let unknown = before.clone().associate(id(1), monitor(32)).unwrap();
     let pool_id: PoolId = id(1);
     for (after, expected) in [
         (twins, Fault::from(Exists::Member { address: "10.0.0.3".parse().unwrap(), port: 80, pool_id })),
-        (two_vips, Exists::Vip { pool_id }.into()),
         (unknown, monitor_not_found(id::<MonitorId>(32))),
     ] {
         let fault = write!(database.store, [before, after], |tx| tx.save(&before, &after).await).unwrap_err();

@@ -15,6 +15,7 @@ mod files;
 mod full_disk;
 mod given_up;
 mod groups;
+mod held;
 mod history;
 mod killed;
 mod lists;

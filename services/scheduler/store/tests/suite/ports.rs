@@ -140,7 +140,6 @@ async fn choosers_of_two_schedulers_never_choose_the_same_address(database: &Dat
         choosers.spawn(async move {
             loop {
                 let chosen = write!(store, [], |tx| {
-                    tx.guard_subnet(id(900)).await?;
                     let of = subnet(900, 800, "p", "10.0.0.0/24");
                     let chosen = of.choose_address(&tx.addresses_taken(id(900)).await?).unwrap();
                     tx.insert_port(&port(number, &chosen.to_string())).await?;

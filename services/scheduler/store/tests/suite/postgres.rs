@@ -10,8 +10,8 @@ use tokio::task::JoinSet;
 use crate::{
     agents, aggregates, bindings,
     database::{Case, Database},
-    events, given_up, groups, history, killed, lists, lost_commit, monitors, networks, paging, ports, quotas, requests,
-    schedulers, transactions,
+    events, given_up, groups, held, history, killed, lists, lost_commit, monitors, networks, paging, ports, quotas,
+    requests, schedulers, transactions,
 };
 
 /// How many cases run at once.
@@ -102,6 +102,7 @@ async fn the_whole_suite_holds_on_postgresql() {
     let of_properties = Arc::clone(&server);
     let properties = tokio::task::spawn_blocking(move || {
         history::what_is_saved_is_what_is_loaded(EXAMPLES, || Database::postgres(&of_properties));
+        held::what_is_held_changes_no_answer(EXAMPLES, || Database::postgres(&of_properties));
         paging::pages_put_together_are_the_list(EXAMPLES, || Database::postgres(&of_properties));
     });
     let properties = properties.await;

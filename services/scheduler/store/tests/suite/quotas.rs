@@ -92,7 +92,6 @@ async fn of_many_at_once_exactly_as_many_as_the_limit_are_made(database: &Databa
         writers.spawn(async move {
             loop {
                 let made = write!(store, [], |tx| {
-                    tx.guard_project("p").await?;
                     limit(Resource::Pool, 4).1.check(Resource::Pool, tx.used(Resource::Pool, "p").await?)?;
                     tx.insert(&pool(number)).await
                 });

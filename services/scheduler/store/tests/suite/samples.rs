@@ -6,13 +6,15 @@ use ballast_model::{
     Uuid,
     agent::{Agent, AgentDriver, DriverState},
     health_monitor::{HealthMonitor, MonitorChange, MonitorType},
-    listener::{Mac, NewVip, Protocol, Vip},
+    ids::PoolId,
+    listener::{Listener, Mac, NewVip, Protocol, Vip},
     load_balancer::LoadBalancer,
     member::NewMember,
     network::{Attachment, Network, NetworkType},
     plugs::Plugs,
     pool::{LbMethod, NewPool, SessionPersistence},
     port::{FixedIp, Port},
+    status::Progress,
     subnet::{NewSubnet, Subnet},
     time::Timestamp,
 };
@@ -45,6 +47,35 @@ pub(crate) fn new_pool(number: u128) -> NewPool {
 
 pub(crate) fn pool(number: u128) -> LoadBalancer {
     LoadBalancer::with_pool(new_pool(number))
+}
+
+/// Another pool of the load balancer.
+pub(crate) fn with_pool_of(mut load_balancer: LoadBalancer, number: u128) -> LoadBalancer {
+    load_balancer.generation = load_balancer.generation.next();
+    let mut pool = pool(number).pools.remove(0);
+    pool.progress = Progress::created(load_balancer.generation);
+    load_balancer.pools.push(pool);
+    load_balancer
+}
+
+/// Another listener of the load balancer, which has a vip.
+pub(crate) fn with_listener_of(mut load_balancer: LoadBalancer, number: u128, pool: PoolId) -> LoadBalancer {
+    load_balancer.generation = load_balancer.generation.next();
+    let NewVip { vip, name, .. } = new_vip(number, "10.0.0.50");
+    load_balancer.vip.get_or_insert(vip);
+    load_balancer.listeners.push(Listener {
+        id: id(number),
+        project_id: "p".to_owned(),
+        name,
+        description: "shop".to_owned(),
+        protocol: Protocol::Tcp,
+        protocol_port: u16::try_from(number % 1000 + 1).unwrap(),
+        connection_limit: 7,
+        default_pool_id: pool,
+        admin_state_up: false,
+        progress: Progress::created(load_balancer.generation),
+    });
+    load_balancer
 }
 
 pub(crate) fn new_member(number: u128, last: u8) -> NewMember {

@@ -1,0 +1,235 @@
+//! Load balancers that are held in memory, as they were committed.
+//!
+//! What is held proves nothing by itself. Each save gives a load balancer's row another stamp, by chance: who finds the row
+//! with the stamp of what is held, in the transaction that asks, has what is stored. No order of events has to be
+//! right for that: not what other schedulers do, nor whether a database was put back as it was.
+//!
+//! What a transaction has seen and saved is its own until it is committed. Small load balancers are not held: of those
+//! there is little to read.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use ballast_model::{ids::LoadBalancerId, load_balancer::LoadBalancer};
+
+/// How much of load balancers is held in memory, in objects that they are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory {
+    /// Smaller load balancers are not held.
+    pub smallest: usize,
+    /// All together; none are held when it is 0.
+    pub most: usize,
+}
+
+impl Default for Memory {
+    /// What is held is bounded by its parts, not by its bytes.
+    fn default() -> Self {
+        Self { smallest: 32, most: 100_000 }
+    }
+}
+
+/// The stamp of a row that was not saved since rows have stamps.
+const NONE: i64 = 0;
+
+/// Another stamp than any that there is.
+pub(crate) fn stamp() -> i64 {
+    #[expect(clippy::disallowed_methods, reason = "nothing depends on it but that it is no other's")]
+    let stamp = rand::random::<i64>();
+    if stamp == NONE { 1 } else { stamp }
+}
+
+/// A load balancer as it is, or was, stored.
+#[derive(Debug, Clone)]
+pub(crate) struct Held {
+    pub(crate) stamp: i64,
+    pub(crate) load_balancer: LoadBalancer,
+}
+
+/// What is held for all.
+#[derive(Debug)]
+pub(crate) struct Cache {
+    memory: Memory,
+    shelf: Mutex<Shelf>,
+}
+
+#[derive(Debug, Default)]
+struct Shelf {
+    held: HashMap<LoadBalancerId, (Held, u64)>,
+    size: usize,
+    /// Counts what is asked for and put here: what was not for the longest time goes first.
+    turn: u64,
+}
+
+impl Shelf {
+    fn get(&mut self, id: LoadBalancerId) -> Option<Held> {
+        self.turn += 1;
+        let (held, used) = self.held.get_mut(&id)?;
+        *used = self.turn;
+        Some(held.clone())
+    }
+
+    fn remove(&mut self, id: LoadBalancerId) {
+        if let Some((gone, _)) = self.held.remove(&id) {
+            self.size -= gone.load_balancer.size();
+        }
+    }
+
+    fn put(&mut self, held: Held, most: usize) {
+        let id = held.load_balancer.id;
+        self.remove(id);
+        self.turn += 1;
+        self.size += held.load_balancer.size();
+        self.held.insert(id, (held, self.turn));
+        while self.size > most {
+            let oldest = self.held.iter().min_by_key(|(_, (_, used))| *used).map(|(id, _)| *id);
+            let Some(oldest) = oldest else { return };
+            self.remove(oldest);
+        }
+    }
+}
+
+impl Cache {
+    pub(crate) fn new(memory: Memory) -> Arc<Self> {
+        Arc::new(Self { memory, shelf: Mutex::default() })
+    }
+
+    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_kept(&self, held: &Held) -> bool {
+        held.stamp != NONE && (self.memory.smallest..=self.memory.most).contains(&held.load_balancer.size())
+    }
+}
+
+/// By load balancer; none: it is not to be held.
+type Changes = HashMap<LoadBalancerId, Option<Held>>;
+
+/// What a transaction that writes has seen and saved.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    work: Changes,
+    /// By the work before it that was done.
+    before: Changes,
+}
+
+/// A transaction's side of the cache.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    cache: Arc<Cache>,
+    /// None: it only reads.
+    seen: Option<Mutex<Seen>>,
+}
+
+impl Desk {
+    pub(crate) fn of_reader(cache: &Arc<Cache>) -> Self {
+        Self { cache: Arc::clone(cache), seen: None }
+    }
+
+    pub(crate) fn of_writer(cache: &Arc<Cache>) -> Self {
+        Self { cache: Arc::clone(cache), seen: Some(Mutex::default()) }
+    }
+
+    fn seen(&self) -> Option<MutexGuard<'_, Seen>> {
+        self.seen.as_ref().map(|seen| seen.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What may be stored still.
+    pub(crate) fn held(&self, id: LoadBalancerId) -> Option<Held> {
+        self.own(id).or_else(|| self.cache.shelf().get(id))
+    }
+
+    /// The same of what this transaction has seen or saved itself.
+    fn own(&self, id: LoadBalancerId) -> Option<Held> {
+        let seen = self.seen()?;
+        seen.work.get(&id).or_else(|| seen.before.get(&id))?.clone()
+    }
+
+    /// This is what is stored.
+    pub(crate) fn found(&self, held: Held) {
+        if !self.cache.is_kept(&held) {
+            return;
+        }
+        if let Some(mut seen) = self.seen() {
+            seen.work.insert(held.load_balancer.id, Some(held));
+            return;
+        }
+        let mut shelf = self.cache.shelf();
+        let newer = |(known, _): &(Held, u64)| known.load_balancer.generation > held.load_balancer.generation;
+        // A reader may look at what was stored some time ago.
+        if !shelf.held.get(&held.load_balancer.id).is_some_and(newer) {
+            shelf.put(held, self.cache.memory.most);
+        }
+    }
+
+    /// What is held is what is stored.
+    pub(crate) fn proven(&self, held: Held) {
+        if let Some(mut seen) = self.seen() {
+            seen.work.insert(held.load_balancer.id, Some(held));
+        }
+    }
+
+    /// This was saved in the place of `before`, with this stamp.
+    pub(crate) fn saved(&self, stamp: i64, before: &LoadBalancer, after: &LoadBalancer) {
+        // What was loaded elsewhere may lack what others saved since.
+        let was_stored = self.own(before.id).is_some_and(|held| held.load_balancer == *before);
+        let held = Held { stamp, load_balancer: after.clone() };
+        let held = (was_stored && self.cache.is_kept(&held)).then_some(held);
+        if let Some(mut seen) = self.seen() {
+            seen.work.insert(after.id, held);
+        }
+    }
+
+    /// It is not what it was.
+    pub(crate) fn forget(&self, id: LoadBalancerId) {
+        if let Some(mut seen) = self.seen() {
+            seen.work.insert(id, None);
+        }
+    }
+
+    /// Work begins: what was seen by such that failed is forgotten.
+    pub(crate) fn begin(&self) {
+        if let Some(mut seen) = self.seen() {
+            seen.work.clear();
+        }
+    }
+
+    /// The work is done.
+    pub(crate) fn keep(&self) {
+        if let Some(mut seen) = self.seen() {
+            let work = std::mem::take(&mut seen.work);
+            seen.before.extend(work);
+        }
+    }
+
+    /// What was done, to be given to all once it is committed.
+    pub(crate) fn done(&self) -> Done {
+        let seen = self.seen().map(|mut seen| std::mem::take(&mut *seen)).unwrap_or_default();
+        Done { cache: Arc::clone(&self.cache), changes: seen.before }
+    }
+}
+
+/// What a transaction has done.
+#[must_use]
+pub(crate) struct Done {
+    cache: Arc<Cache>,
+    changes: Changes,
+}
+
+impl Done {
+    /// It is committed.
+    pub(crate) fn publish(self) {
+        let mut shelf = self.cache.shelf();
+        for (id, held) in self.changes {
+            match held {
+                Some(held) => shelf.put(held, self.cache.memory.most),
+                None => shelf.remove(id),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
