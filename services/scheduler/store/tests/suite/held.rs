@@ -1,7 +1,7 @@
 //! What is held of load balancers in memory: with it and without, every answer is the same.
 
 use ballast_model::{
-    fault::{Code, Fault},
+    fault::Fault,
     health_monitor::{HealthMonitor, MonitorChange},
     load_balancer::LoadBalancer,
 };
@@ -58,7 +58,7 @@ async fn take(tx: &Tx, which: u8, step: &Step) -> Result<LoadBalancer, Fault> {
 }
 
 fn failed() -> Fault {
-    Fault::new(Code::InvalidInput, "it is to fail")
+    Fault::internal("it is to fail")
 }
 
 fn changed(number: u8, delay: i32) -> HealthMonitor {
