@@ -105,9 +105,11 @@ bench: ## measure a release build: BENCH="bring-up throughput api" or --quick
 	cargo build --release --workspace
 	@exec $(TARGET)/release/ballast-bench $(BENCH)
 
-deny: ## licences, advisories and sources of what we depend on
-	@if cargo deny --version >/dev/null 2>&1; then exec cargo deny check; else \
-		echo "NOT RUN: cargo-deny is not installed (cargo install cargo-deny --locked)" >&2; exit 1; fi
+deny: ## licences, bans, sources and advisories of what we depend on
+	@$(DEPS) lint
+	cargo deny check --hide-inclusion-graph --deny warnings bans licenses sources
+	@if cargo deny fetch db; then exec cargo deny check advisories; else \
+		echo "NOT CHECKED: advisories, as their database cannot be fetched here" >&2; fi
 
 clean: ## remove what was built and installed here
 	cargo clean

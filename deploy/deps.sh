@@ -1,14 +1,15 @@
 #!/bin/sh
 # Installs what this workspace needs and the machine lacks. Debian 12 or later; as root, or with sudo.
 #
-# usage: deploy/deps.sh [demo|root|host|clients|test|bench|deploy-test]...      (none: demo and test)
+# usage: deploy/deps.sh [demo|root|host|clients|test|lint|bench|deploy-test]...      (none: demo and test)
 #
 #   demo         what is built and run by `make demo`: a C compiler for cargo, haproxy, ip, curl
 #   root         installs nothing: refuses when this is not root
 #   host         the same, and when there are no network namespaces, a demo runs already, or its ports are in use
 #   clients      the neutron command
 #   test         clients, another Rust compiler than ours (Debian's), cargo-nextest, Python's gRPC, A10's own client, a client
-#                of NetScaler, schemathesis, Keystone, systemd-analyze (of units)
+#                of NetScaler, schemathesis, Keystone, systemd-analyze (of units), sqlite3 and psql (databases of former releases)
+#   lint         cargo-deny
 #   bench        wrk, PostgreSQL
 #   deploy-test  debootstrap
 #
@@ -28,6 +29,7 @@ netscaler_venv=.venv-netscaler
 fuzzer_venv=.venv-schemathesis
 keystone_venv=.venv-keystone
 nextest_venv=.venv-nextest
+deny_version=0.20.2
 target=${CARGO_TARGET_DIR:-target}
 
 say() { printf 'deps: %s\n' "$*"; }
@@ -175,6 +177,14 @@ nextest() {
     cargo install cargo-nextest --locked --no-default-features --features default-no-update --target-dir "$target/nextest"
 }
 
+deny() {
+    cargo deny --version >/dev/null 2>&1 && return
+    say "compiling cargo-deny (about two minutes); interrupted, it goes on where it was"
+    cargo install cargo-deny --version "$deny_version" --locked --debug \
+        --config profile.dev.debug=0 --target-dir "$target/deny"
+    rm -rf "$target/deny"
+}
+
 # -- the neutron command ----------------------------------------------------------------------------------------------
 
 # The first Python that can make a virtual environment; the pinned versions are known to work with 3.11.
@@ -232,13 +242,21 @@ for group in "$@"; do
         root) root ;;
         host) root; ! has flock || no_demo; ! has ss || ports ;;
         clients) packages_for_clients ;;
-        test) packages_for_clients; other_compiler; want systemd has systemd-analyze; compiles=yes ;;
+        test)
+            packages_for_clients
+            other_compiler
+            want systemd has systemd-analyze
+            want sqlite3 has sqlite3
+            want postgresql-client has psql
+            compiles=yes
+            ;;
         bench)
             want wrk has wrk
             want postgresql test -e /usr/lib/postgresql
             ;;
         deploy-test) want debootstrap has debootstrap ;;
-        *) fail "unknown group '$group': demo, root, host, clients, test, bench, deploy-test" ;;
+        lint) compiles=yes ;;
+        *) fail "unknown group '$group': demo, root, host, clients, test, lint, bench, deploy-test" ;;
     esac
 done
 [ -z "$compiles" ] || rust
@@ -248,6 +266,7 @@ for group in "$@"; do
         demo | root | bench | deploy-test) ;;
         host) namespaces; no_demo; ports ;;
         clients) neutron ;;
+        lint) deny ;;
         test) neutron; nextest; grpc; acos; netscaler; fuzzer; keystone ;;
     esac
 done
