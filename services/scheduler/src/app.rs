@@ -95,8 +95,6 @@ pub struct App {
     pub quotas: Limits,
     /// Who keeps networks and addresses.
     pub network: Arc<dyn NetworkProvider>,
-    /// The store for what is written beside a request, which claims nothing of it.
-    beside: Store,
     plugging: Arc<Plugging>,
 }
 
@@ -145,7 +143,6 @@ impl App {
             beats: Arc::default(),
             fleet: Arc::new(Fleet::new(id, limits, store.follow_moves())),
             learning: Arc::default(),
-            beside: store.clone(),
             store,
             clock,
             chance,

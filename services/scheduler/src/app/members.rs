@@ -8,7 +8,7 @@ use ballast_model::{
     quota::Resource,
     view::v1,
 };
-use ballast_store::{Placed, Tx};
+use ballast_store::{Claim, Placed, Tx};
 
 use super::{App, Caller, load_pool, save};
 
@@ -17,10 +17,17 @@ impl App {
     ///
     /// # Errors
     /// `PoolNotFound`, `MemberExists`, `OverQuota`
-    pub async fn create_member(&self, caller: &Caller, pool_id: PoolId, new: NewMember) -> Result<LoadBalancer, Fault> {
+    pub async fn create_member(
+        &self,
+        caller: &Caller,
+        pool_id: PoolId,
+        new: NewMember,
+        claim: Option<&Claim>,
+    ) -> Result<LoadBalancer, Fault> {
         let new = &new;
         let create = self.store.write(|tx, _| {
             Box::pin(async move {
+                tx.claim(claim).await?;
                 self.admit(tx, Resource::Member, &new.project_id).await?;
                 let before = load_pool(tx, caller, pool_id).await?;
                 let after = before.load_balancer.clone().add_member(pool_id, new.clone())?;

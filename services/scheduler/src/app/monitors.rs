@@ -10,7 +10,7 @@ use ballast_model::{
     quota::Resource,
     status::Progress,
 };
-use ballast_store::{Page, Query, Tx};
+use ballast_store::{Claim, Page, Query, Tx};
 
 use super::{App, Caller, save};
 
@@ -25,10 +25,15 @@ impl App {
     ///
     /// # Errors
     /// `Code::OverQuota`: its fields were checked when it was made.
-    pub async fn create_monitor(&self, monitor: HealthMonitor) -> Result<MonitorWithPools, Fault> {
+    pub async fn create_monitor(
+        &self,
+        monitor: HealthMonitor,
+        claim: Option<&Claim>,
+    ) -> Result<MonitorWithPools, Fault> {
         let new = &monitor;
         let create = self.store.write(|tx, _| {
             Box::pin(async move {
+                tx.claim(claim).await?;
                 self.admit(tx, Resource::HealthMonitor, &new.project_id).await?;
                 tx.insert_monitor(new).await
             })

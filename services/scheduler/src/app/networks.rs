@@ -8,7 +8,7 @@ use ballast_model::{
     quota::Resource,
     subnet::{Subnet, SubnetChange, subnet_not_found},
 };
-use ballast_store::{Page, Query, Tx};
+use ballast_store::{Claim, Page, Query, Tx};
 
 use super::{App, Caller, Wake, save};
 
@@ -17,11 +17,12 @@ impl App {
     ///
     /// # Errors
     /// [`Code::OverQuota`]: its attributes were checked when it was made.
-    pub async fn create_network(&self, network: Network) -> Result<Network, Fault> {
+    pub async fn create_network(&self, network: Network, claim: Option<&Claim>) -> Result<Network, Fault> {
         self.network.must_be_ours()?;
         let new = &network;
         let create = self.store.write(|tx, _| {
             Box::pin(async move {
+                tx.claim(claim).await?;
                 self.admit(tx, Resource::Network, &new.project_id).await?;
                 tx.insert_network(new).await
             })
@@ -127,11 +128,12 @@ impl App {
     ///
     /// # Errors
     /// [`Code::NetworkNotFound`], [`Code::SubnetOverlaps`], [`Code::OverQuota`]
-    pub async fn create_subnet(&self, caller: &Caller, subnet: Subnet) -> Result<Subnet, Fault> {
+    pub async fn create_subnet(&self, caller: &Caller, subnet: Subnet, claim: Option<&Claim>) -> Result<Subnet, Fault> {
         self.network.must_be_ours()?;
         let new = &subnet;
         let create = self.store.write(|tx, _| {
             Box::pin(async move {
+                tx.claim(claim).await?;
                 self.admit(tx, Resource::Subnet, &new.project_id).await?;
                 let network = visible_network(tx, caller, new.network_id).await?;
                 must_own(caller, &network.project_id, || network_not_found(new.network_id))?;

@@ -49,7 +49,7 @@ impl App {
             return Err(subnet_not_found(subnet.id));
         }
         check_wanted(caller, wanted, network, subnet)?;
-        let host = self.beside.read(|tx, _| Box::pin(host_for(tx, caller, wanted))).await?;
+        let host = self.store.read(|tx, _| Box::pin(host_for(tx, caller, wanted))).await?;
         self.note_stray(wanted.id, (subnet.id, None), self.later()).await?;
         let port = WantedPort {
             vip_id: wanted.id,
@@ -75,7 +75,7 @@ impl App {
         at: (SubnetId, Option<std::net::IpAddr>),
         since: Timestamp,
     ) -> Result<(), Fault> {
-        self.beside.write(|tx, _| Box::pin(tx.note_stray_port(vip_id, at, since))).await
+        self.store.write(|tx, _| Box::pin(tx.note_stray_port(vip_id, at, since))).await
     }
 
     fn later(&self) -> Timestamp {
@@ -110,10 +110,10 @@ impl App {
     /// When the store fails, or the service does.
     pub async fn sweep_ports(&self) -> Result<usize, Fault> {
         let now = self.now();
-        let strays = self.beside.read(|tx, _| Box::pin(tx.stray_ports(now))).await?;
+        let strays = self.store.read(|tx, _| Box::pin(tx.stray_ports(now))).await?;
         for vip_id in &strays {
             self.network.remove_port(*vip_id).await?;
-            self.beside.write(|tx, _| Box::pin(tx.forget_stray_port(*vip_id))).await?;
+            self.store.write(|tx, _| Box::pin(tx.forget_stray_port(*vip_id))).await?;
             tracing::info!(vip.id = %vip_id, "a port that nobody needs was removed");
         }
         Ok(strays.len())

@@ -77,7 +77,7 @@ impl App {
     async fn tell_of(&self, id: PortId, host: &str) {
         let told = async {
             self.network.bind_port(id, host).await?;
-            let save = self.beside.write(|tx, _| {
+            let save = self.store.write(|tx, _| {
                 Box::pin(async move {
                     // One that is gone meanwhile is nobody's.
                     let Some(port) = tx.port(id).await? else { return Ok(()) };

@@ -12,7 +12,7 @@ use ballast_model::{
     quota::Resource,
     view::v1,
 };
-use ballast_store::{Found, Kind, Page, PoolParts, Query, ShownMember, ShownPool, Tx};
+use ballast_store::{Claim, Found, Kind, Page, PoolParts, Query, ShownMember, ShownPool, Tx};
 
 use super::{App, Caller, Wake, load_pool, monitors::load_monitor, networks::visible_land, placing::Nowhere, save};
 
@@ -33,6 +33,7 @@ impl App {
         caller: &Caller,
         mut new: NewPool,
         provider: Option<&str>,
+        claim: Option<&Claim>,
     ) -> Result<LoadBalancer, Fault> {
         new.provider = provider::find(&self.providers, provider)?.name.clone();
         let random = self.chance.number();
@@ -41,6 +42,7 @@ impl App {
         let insert = self.store.write(|tx, _| {
             let new = new.clone();
             Box::pin(async move {
+                tx.claim(claim).await?;
                 self.admit(tx, Resource::Pool, &new.project_id).await?;
                 self.copy_place(tx, place).await?;
                 self.insert_pool(tx, caller, new, random).await

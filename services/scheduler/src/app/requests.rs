@@ -6,12 +6,6 @@ use ballast_store::Claim;
 use super::App;
 
 impl App {
-    /// The use cases, with each write claiming the request's id in its own transaction.
-    #[must_use]
-    pub fn claiming(&self, claim: Claim) -> Self {
-        Self { store: self.store.claiming(claim), ..self.clone() }
-    }
-
     /// What the same request has made before.
     ///
     /// # Errors

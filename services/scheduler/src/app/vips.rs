@@ -14,7 +14,7 @@ use ballast_model::{
     subnet::Subnet,
     view::v1,
 };
-use ballast_store::{Hold, Placed, Tx};
+use ballast_store::{Claim, Hold, Placed, Tx};
 
 use super::{
     App, Caller, Wake, load_pool,
@@ -49,7 +49,12 @@ impl App {
     /// # Errors
     /// The rules of [`LoadBalancer::add_vip`], those of addresses, and
     /// [`Code::NoEligibleAgent`](ballast_model::fault::Code::NoEligibleAgent) where no agent can plug into its network.
-    pub async fn create_vip(&self, caller: &Caller, wanted: WantedVip) -> Result<LoadBalancer, Fault> {
+    pub async fn create_vip(
+        &self,
+        caller: &Caller,
+        wanted: WantedVip,
+        claim: Option<&Claim>,
+    ) -> Result<LoadBalancer, Fault> {
         let wanted = &wanted;
         let place = self.network.place(wanted.subnet_id).await?;
         let made = match &place {
@@ -57,7 +62,12 @@ impl App {
             None => None,
         };
         let (place, elsewhere) = (place.as_ref(), made.as_ref());
-        let create = self.store.write(|tx, _| Box::pin(self.insert_vip(tx, caller, wanted, (place, elsewhere))));
+        let create = self.store.write(|tx, _| {
+            Box::pin(async move {
+                tx.claim(claim).await?;
+                self.insert_vip(tx, caller, wanted, (place, elsewhere)).await
+            })
+        });
         let created = create.await;
         if created.is_err() && elsewhere.is_some() {
             self.give_up_port(wanted.id, wanted.subnet_id).await;

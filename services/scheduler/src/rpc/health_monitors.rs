@@ -1,7 +1,5 @@
 //! `lbaas.v1.HealthMonitors`
 
-use std::sync::Arc;
-
 use ballast_model::{
     fault::Fault,
     health_monitor::{HealthMonitor as Monitor, MonitorChange},
@@ -33,9 +31,9 @@ impl health_monitors_server::HealthMonitors for Api {
         let (caller, request) = (&caller(&request), request.into_inner());
         let sent = body("health_monitor", request.health_monitor).map_err(refuse)?;
         let monitor = new_monitor(&self.0, caller, sent.clone()).map_err(refuse)?;
-        let claim = claim(&self.0, caller, &request.request_id, (&sent, monitor.id)).map_err(refuse)?;
-        let make = |app: Arc<App>| async move { app.create_monitor(monitor).await };
-        let made = once(&self.0, claim, make, |id| self.0.monitor(caller, id)).await.map_err(refuse)?;
+        let claim = claim(&self.0, caller, &request.request_id, &sent, monitor.id).map_err(refuse)?;
+        let make = self.0.create_monitor(monitor, claim.as_ref());
+        let made = once(&self.0, claim.as_ref(), make, |id| self.0.monitor(caller, id)).await.map_err(refuse)?;
         Ok(Response::new(encode(&made)))
     }
 

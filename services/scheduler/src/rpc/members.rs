@@ -1,7 +1,5 @@
 //! `lbaas.v1.Members`
 
-use std::sync::Arc;
-
 use ballast_model::{
     check,
     fault::Fault,
@@ -36,10 +34,10 @@ impl members_server::Members for Api {
         let member = body("member", request.member).map_err(refuse)?;
         let (pool_id, new) = new_member(&self.0, caller, &member).map_err(refuse)?;
         let id = new.id;
-        let claim = claim(&self.0, caller, &request.request_id, (&member, id)).map_err(refuse)?;
-        let make = |app: Arc<App>| async move { Ok((id, app.create_member(caller, pool_id, new).await?)) };
+        let claim = claim(&self.0, caller, &request.request_id, &member, id).map_err(refuse)?;
+        let make = async { Ok((id, self.0.create_member(caller, pool_id, new, claim.as_ref()).await?)) };
         let find = |id| async move { Ok((id, self.0.member(caller, id).await?)) };
-        let (id, made) = once(&self.0, claim, make, find).await.map_err(refuse)?;
+        let (id, made) = once(&self.0, claim.as_ref(), make, find).await.map_err(refuse)?;
         encode(&made, id).map(Response::new).map_err(refuse)
     }
 

@@ -1,7 +1,5 @@
 //! `lbaas.v1.Networks`
 
-use std::sync::Arc;
-
 use ballast_model::{
     check,
     fault::Fault,
@@ -36,9 +34,10 @@ impl networks_server::Networks for Api {
         let (caller, request) = (&caller(&request), request.into_inner());
         let sent = body("network", request.network).map_err(refuse)?;
         let network = new_network(&self.0, caller, sent.clone()).map_err(refuse)?;
-        let claim = claim(&self.0, caller, &request.request_id, (&sent, network.id)).map_err(refuse)?;
-        let make = |app: Arc<App>| async move { Ok((app.create_network(network).await?, Vec::new())) };
-        let (made, subnets) = once(&self.0, claim, make, |id| self.0.network(caller, id)).await.map_err(refuse)?;
+        let claim = claim(&self.0, caller, &request.request_id, &sent, network.id).map_err(refuse)?;
+        let make = async { Ok((self.0.create_network(network, claim.as_ref()).await?, Vec::new())) };
+        let (made, subnets) =
+            once(&self.0, claim.as_ref(), make, |id| self.0.network(caller, id)).await.map_err(refuse)?;
         Ok(Response::new(convert::to_network(&made, &subnets)))
     }
 
@@ -76,9 +75,9 @@ impl networks_server::Networks for Api {
         let (caller, request) = (&caller(&request), request.into_inner());
         let sent = body("subnet", request.subnet).map_err(refuse)?;
         let subnet = new_subnet(&self.0, caller, sent.clone()).map_err(refuse)?;
-        let claim = claim(&self.0, caller, &request.request_id, (&sent, subnet.id)).map_err(refuse)?;
-        let make = |app: Arc<App>| async move { app.create_subnet(caller, subnet).await };
-        let made = once(&self.0, claim, make, |id| self.0.subnet(caller, id)).await.map_err(refuse)?;
+        let claim = claim(&self.0, caller, &request.request_id, &sent, subnet.id).map_err(refuse)?;
+        let make = self.0.create_subnet(caller, subnet, claim.as_ref());
+        let made = once(&self.0, claim.as_ref(), make, |id| self.0.subnet(caller, id)).await.map_err(refuse)?;
         Ok(Response::new(convert::to_subnet(&made)))
     }
 

@@ -1,7 +1,5 @@
 //! Creates that may be sent again: a client chooses a `request_id`, and the same request with it makes one object.
 
-use std::sync::Arc;
-
 use ballast_model::{
     Uuid, check,
     fault::{Code, Fault},
@@ -24,7 +22,8 @@ pub(super) fn claim<M: Name>(
     app: &App,
     caller: &Caller,
     request_id: &str,
-    (sent, object_id): (&M, impl Into<Uuid>),
+    sent: &M,
+    object_id: impl Into<Uuid>,
 ) -> Result<Option<Claim>, Fault> {
     if request_id.is_empty() {
         return Ok(None);
@@ -44,23 +43,22 @@ pub(super) fn claim<M: Name>(
     }))
 }
 
-/// Makes an object, or finds what the same request made before, be it a moment ago.
-pub(super) async fn once<T, I: From<Uuid>, M, F>(
-    app: &Arc<App>,
-    claim: Option<Claim>,
-    make: impl FnOnce(Arc<App>) -> M + Send,
+/// Makes an object with this claim, or finds what the same request made before, be it a moment ago.
+pub(super) async fn once<T, I: From<Uuid>, F>(
+    app: &App,
+    claim: Option<&Claim>,
+    make: impl Future<Output = Result<T, Fault>> + Send,
     find: impl FnOnce(I) -> F + Send,
 ) -> Result<T, Fault>
 where
-    M: Future<Output = Result<T, Fault>> + Send,
     F: Future<Output = Result<T, Fault>> + Send,
 {
-    let Some(claim) = claim else { return make(Arc::clone(app)).await };
-    if let Some(id) = app.claimed(&claim).await? {
+    let Some(claim) = claim else { return make.await };
+    if let Some(id) = app.claimed(claim).await? {
         return find(id.into()).await;
     }
-    match make(Arc::new(app.claiming(claim.clone()))).await {
-        Err(fault) if fault.code() == Code::RequestIdReused => match app.claimed_just_now(&claim).await? {
+    match make.await {
+        Err(fault) if fault.code() == Code::RequestIdReused => match app.claimed_just_now(claim).await? {
             Some(id) => find(id.into()).await,
             None => Err(fault),
         },

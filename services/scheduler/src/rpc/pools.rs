@@ -1,7 +1,5 @@
 //! `lbaas.v1.Pools`
 
-use std::sync::Arc;
-
 use ballast_model::{
     check,
     fault::Fault,
@@ -35,9 +33,9 @@ impl pools_server::Pools for Api {
         let pool = body("pool", request.pool).map_err(refuse)?;
         let provider = (!pool.provider.is_empty()).then(|| pool.provider.clone());
         let new = new_pool(&self.0, caller, pool.clone()).map_err(refuse)?;
-        let claim = claim(&self.0, caller, &request.request_id, (&pool, new.id)).map_err(refuse)?;
-        let make = |app: Arc<App>| async move { app.create_pool(caller, new, provider.as_deref()).await };
-        let made = once(&self.0, claim, make, |id| self.0.pool(caller, id)).await.map_err(refuse)?;
+        let claim = claim(&self.0, caller, &request.request_id, &pool, new.id).map_err(refuse)?;
+        let make = self.0.create_pool(caller, new, provider.as_deref(), claim.as_ref());
+        let made = once(&self.0, claim.as_ref(), make, |id| self.0.pool(caller, id)).await.map_err(refuse)?;
         encode(&made).map_err(refuse)
     }
 

@@ -1,7 +1,5 @@
 //! `lbaas.v1.Vips`
 
-use std::sync::Arc;
-
 use ballast_model::{
     check,
     fault::Fault,
@@ -38,10 +36,10 @@ impl vips_server::Vips for Api {
         let vip = body("vip", request.vip).map_err(refuse)?;
         let wanted = wanted_vip(&self.0, caller, vip.clone()).map_err(refuse)?;
         let id = wanted.id;
-        let claim = claim(&self.0, caller, &request.request_id, (&vip, id)).map_err(refuse)?;
-        let make = |app: Arc<App>| async move { Ok((id, app.create_vip(caller, wanted).await?)) };
+        let claim = claim(&self.0, caller, &request.request_id, &vip, id).map_err(refuse)?;
+        let make = async { Ok((id, self.0.create_vip(caller, wanted, claim.as_ref()).await?)) };
         let find = |id| async move { Ok((id, self.0.vip(caller, id).await?)) };
-        let (id, made) = once(&self.0, claim, make, find).await.map_err(refuse)?;
+        let (id, made) = once(&self.0, claim.as_ref(), make, find).await.map_err(refuse)?;
         encode(&made, id).map(Response::new).map_err(refuse)
     }
 

@@ -65,16 +65,12 @@ impl Tx {
         }
     }
 
-    /// Claims the id for this request.
+    /// Claims the id for this request, in the transaction that makes its object; nothing where the client chose none.
     ///
     /// # Errors
     /// `Code::RequestIdReused`: it is claimed already, be it by the same request sent before; or as [`Self::claimed`].
-    pub(crate) async fn claim(&self, claim: &Claim) -> Result<(), Fault> {
-        let known = request::Entity::find().filter(same_id(claim)).one(self.db()).await.map_err(fault_of)?;
-        if known.is_some_and(|row| row.object_id == claim.object_id) {
-            // An earlier transaction of this very call.
-            return Ok(());
-        }
+    pub async fn claim(&self, claim: Option<&Claim>) -> Result<(), Fault> {
+        let Some(claim) = claim else { return Ok(()) };
         let expired = same_id(claim).add(request::Column::At.lte(expired_by(claim.at)));
         request::Entity::delete_many().filter(expired).exec(self.db()).await.map_err(fault_of)?;
         let row = request::ActiveModel {

@@ -24,7 +24,7 @@ use sea_orm::{EntityTrait, Set};
 use tokio::sync::watch;
 
 use crate::{
-    Claim, Hearing, OwnLimits,
+    Hearing, OwnLimits,
     backend::{Backend, Link, fault_of, reason},
     cache::{Cache, Desk, Memory},
     entity::cluster,
@@ -53,8 +53,6 @@ pub struct Store {
     cluster_id: Uuid,
     /// Counts the transactions of this process that changed something that events tell of.
     changes: Arc<watch::Sender<u64>>,
-    /// What each transaction that writes claims first.
-    claim: Option<Arc<Claim>>,
 }
 
 /// A transaction.
@@ -107,17 +105,11 @@ impl Store {
         backend.migrate().await.map_err(|error| refuse(reason(&error)))?;
         let cache = Cache::new(memory);
         let writers = Writers::new(backend.clone(), Arc::clone(&cache));
-        let mut store = Self { backend, writers, cache, cluster_id: Uuid::nil(), changes: Arc::default(), claim: None };
+        let mut store = Self { backend, writers, cache, cluster_id: Uuid::nil(), changes: Arc::default() };
         let cluster_id = store.write(|tx, _| Box::pin(tx.make_cluster_id())).await;
         store.cluster_id = cluster_id.map_err(|fault| refuse(fault.for_log()))?;
         store.write(|tx, _| Box::pin(tx.open_events())).await.map_err(|fault| refuse(fault.for_log()))?;
         Ok(store)
-    }
-
-    /// The same database; each transaction that writes claims a request's id first, and fails when others have it.
-    #[must_use]
-    pub fn claiming(&self, claim: Claim) -> Self {
-        Self { claim: Some(Arc::new(claim)), ..self.clone() }
     }
 
     /// Changes whenever a transaction of this process has ended that wrote events, and when it is known that one of another
@@ -205,7 +197,7 @@ impl Store {
         T: Send,
         F: for<'t> Fn(&'t Tx, Scope<'env, 't>) -> Work<'t, T> + Send + Sync,
     {
-        let (value, wrote_events) = self.writers.run(self.claim.as_deref(), work).await?;
+        let (value, wrote_events) = self.writers.run(work).await?;
         if wrote_events {
             self.changes.send_modify(|count| *count += 1);
         }

@@ -21,7 +21,7 @@ use sea_orm::ConnectionTrait as _;
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
 use crate::{
-    Claim, Scope, Tx, Work,
+    Scope, Tx, Work,
     backend::{Backend, Link, fault_of, fault_of_commit},
     cache::{Cache, Desk},
     store::Known,
@@ -62,9 +62,8 @@ impl Writers {
         Self { line: Arc::new(Line { backend, cache, group, queued }) }
     }
 
-    /// Runs `work` when its turn comes, after the claim; returns when what it wrote is durable, with whether there are
-    /// events of it.
-    pub(crate) async fn run<'env, T, F>(&self, claim: Option<&Claim>, work: &F) -> Result<(T, bool), Fault>
+    /// Runs `work` when its turn comes; returns when what it wrote is durable, with whether there are events of it.
+    pub(crate) async fn run<'env, T, F>(&self, work: &F) -> Result<(T, bool), Fault>
     where
         T: Send,
         F: for<'t> Fn(&'t Tx, Scope<'env, 't>) -> Work<'t, T> + Send + Sync,
@@ -72,7 +71,7 @@ impl Writers {
         let (value, committed) = {
             let turn = self.turn().await?;
             let done = match turn.slot.deref() {
-                Some(group) => whole(&group.tx, claim, work).await,
+                Some(group) => whole(&group.tx, work).await,
                 None => Err(Fault::internal("a writer's turn began without a transaction")),
             };
             match done {
@@ -106,8 +105,8 @@ fn unknown() -> Fault {
     Absence::OutcomeUnknownAtStop.into()
 }
 
-/// The work, and the claim before it; with whether there will be events of it.
-async fn whole<'env, T, F>(tx: &Tx, claim: Option<&Claim>, work: &F) -> Result<(T, bool), Fault>
+/// The work, with whether there will be events of it.
+async fn whole<'env, T, F>(tx: &Tx, work: &F) -> Result<(T, bool), Fault>
 where
     T: Send,
     F: for<'t> Fn(&'t Tx, Scope<'env, 't>) -> Work<'t, T> + Send + Sync,
@@ -115,9 +114,6 @@ where
     tx.notes().begin();
     tx.moves().begin();
     tx.desk().begin();
-    if let Some(claim) = claim {
-        tx.claim(claim).await?;
-    }
     let value = work(tx, Scope::default()).await?;
     // Work that went on after a statement of it had failed.
     tx.usable().map_err(fault_of)?;

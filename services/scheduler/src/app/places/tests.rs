@@ -134,7 +134,7 @@ async fn app() -> (App, std::sync::Arc<Played>, TempDir) {
         provider: String::new(),
         admin_state_up: true,
     };
-    let unplaced = app.create_pool(&caller(), new, None).await.unwrap_err();
+    let unplaced = app.create_pool(&caller(), new, None, None).await.unwrap_err();
     assert_eq!(unplaced.code(), Code::NoEligibleAgent);
     (app, played, directory)
 }
@@ -160,7 +160,7 @@ fn wanted(number: u128) -> WantedVip {
 #[tokio::test]
 async fn a_vip_has_the_address_that_the_service_gave_and_leaves_no_port_there() {
     let (app, played, _directory) = app().await;
-    let made = app.create_vip(&caller(), wanted(10)).await.unwrap();
+    let made = app.create_vip(&caller(), wanted(10), None).await.unwrap();
     let vip = made.vip.unwrap();
     assert_eq!((vip.port_id, vip.address), (PortId::from_u128(10), [10, 0, 0, 9].into()));
     assert_eq!(app.port(&caller(), vip.port_id).await.unwrap().name, format!("vip-{}", ListenerId::from_u128(10)));
@@ -177,7 +177,7 @@ async fn a_vip_has_the_address_that_the_service_gave_and_leaves_no_port_there() 
 #[tokio::test]
 async fn the_port_of_a_vip_that_was_not_made_is_removed() {
     let (app, played, _directory) = app().await;
-    app.create_vip(&caller(), wanted(10)).await.unwrap();
+    app.create_vip(&caller(), wanted(10), None).await.unwrap();
     // The address is the first one's, which only shows in the transaction.
     let second = PoolId::from_u128(2);
     let new = WantedVip { pool_id: second, ..wanted(20) };
@@ -188,7 +188,7 @@ async fn the_port_of_a_vip_that_was_not_made_is_removed() {
     pool.id = second;
     let twin = LoadBalancer { pools: vec![pool].into(), ..twin };
     store.write(|tx, _| Box::pin(tx.insert(&twin))).await.unwrap();
-    let fault = app.create_vip(&caller(), new).await.unwrap_err();
+    let fault = app.create_vip(&caller(), new, None).await.unwrap_err();
     assert_eq!(fault.code(), Code::AddressInUse);
     assert_eq!(played.ports().len(), 2);
     assert_eq!(app.sweep_ports().await.unwrap(), 1);
@@ -213,7 +213,7 @@ async fn a_port_whose_answer_was_lost_is_removed_when_it_can_be_under_way_no_mor
 #[tokio::test]
 async fn what_another_service_keeps_is_not_changed_here() {
     let (app, _, _directory) = app().await;
-    let fault = app.create_network(place(SUBNET).0).await.unwrap_err();
+    let fault = app.create_network(place(SUBNET).0, None).await.unwrap_err();
     assert_eq!(fault.code(), Code::InvalidInput);
     assert_eq!(app.delete_subnet(&caller(), SUBNET).await.unwrap_err().code(), Code::InvalidInput);
     assert_eq!(app.subnet(&caller(), SUBNET).await.unwrap().id, SUBNET, "a copy");
@@ -222,7 +222,7 @@ async fn what_another_service_keeps_is_not_changed_here() {
 #[tokio::test]
 async fn nobody_waits_for_a_service_that_is_slow_and_it_is_told_of_the_last_host_last() {
     let (app, played, _directory) = app().await;
-    let vip = app.create_vip(&caller(), wanted(10)).await.unwrap().vip.unwrap();
+    let vip = app.create_vip(&caller(), wanted(10), None).await.unwrap().vip.unwrap();
     let told = || played.bound.lock().unwrap().clone();
     let until = async |count: usize| {
         while told().len() < count {

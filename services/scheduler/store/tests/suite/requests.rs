@@ -1,10 +1,10 @@
 //! Requests that may be sent again: one object, however often and however close to one another they come.
 
 use ballast_model::{
-    fault::{Call, Code},
+    fault::{Call, Code, Fault},
     time::Timestamp,
 };
-use ballast_store::Claim;
+use ballast_store::{Claim, Store};
 use tokio::task::JoinSet;
 
 use crate::{
@@ -24,25 +24,36 @@ fn claim(object: u128, at: i64) -> Claim {
     }
 }
 
+/// The pool of this number, made with a claim.
+async fn make(store: &Store, claim: &Claim, number: u128) -> Result<(), Fault> {
+    write!(store, [claim], |tx| {
+        tx.claim(Some(&claim)).await?;
+        tx.insert(&pool(number)).await
+    })
+}
+
 async fn a_claim_is_written_with_the_object(database: &Database) {
     let first = claim(1, 0);
     assert_eq!(read!(database.store, [first], |tx| tx.claimed(&first).await).unwrap(), None);
-    let claiming = database.store.claiming(first.clone());
-    let failed = write!(claiming, [], |tx| {
+    let failed = write!(database.store, [first], |tx| {
+        tx.claim(Some(&first)).await?;
         tx.insert(&pool(1)).await?;
-        Err::<(), _>(ballast_model::fault::Fault::from(Call::ReaderTooSlow))
+        Err::<(), _>(Fault::from(Call::ReaderTooSlow))
     });
     assert!(failed.is_err());
     assert_eq!(read!(database.store, [first], |tx| tx.claimed(&first).await).unwrap(), None);
-    write!(claiming, [], |tx| tx.insert(&pool(1)).await).unwrap();
+    make(&database.store, &first, 1).await.unwrap();
     let again = claim(2, 5);
     assert_eq!(read!(database.store, [again], |tx| tx.claimed(&again).await).unwrap(), Some(id(1)));
-    // A second transaction of the same call.
-    write!(claiming, [], |tx| tx.insert(&pool(3)).await).unwrap();
+    // A claim is good for one transaction.
+    let fault = make(&database.store, &first, 3).await.unwrap_err();
+    assert_eq!(fault.code(), Code::RequestIdReused);
+    // Who claims nothing is not concerned.
+    write!(database.store, [], |tx| tx.insert(&pool(3)).await).unwrap();
 }
 
 async fn another_request_with_the_same_id_is_refused_and_another_project_is_not_concerned(database: &Database) {
-    write!(database.store.claiming(claim(1, 0)), [], |tx| tx.insert(&pool(1)).await).unwrap();
+    make(&database.store, &claim(1, 0), 1).await.unwrap();
     let different = Claim { digest: "e".to_owned(), ..claim(2, 1) };
     let fault = read!(database.store, [different], |tx| tx.claimed(&different).await).unwrap_err();
     assert_eq!(fault.code(), Code::RequestIdReused);
@@ -51,10 +62,10 @@ async fn another_request_with_the_same_id_is_refused_and_another_project_is_not_
 }
 
 async fn a_request_is_forgotten_after_a_day(database: &Database) {
-    write!(database.store.claiming(claim(1, 0)), [], |tx| tx.insert(&pool(1)).await).unwrap();
+    make(&database.store, &claim(1, 0), 1).await.unwrap();
     let late = claim(2, DAY);
     assert_eq!(read!(database.store, [late], |tx| tx.claimed(&late).await).unwrap(), None);
-    write!(database.store.claiming(late.clone()), [], |tx| tx.insert(&pool(2)).await).unwrap();
+    make(&database.store, &late, 2).await.unwrap();
     write!(database.store, [], |tx| tx.forget_requests(Timestamp(DAY)).await).unwrap();
     assert_eq!(read!(database.store, [late], |tx| tx.claimed(&late).await).unwrap(), Some(id(2)));
     write!(database.store, [], |tx| tx.forget_requests(Timestamp(2 * DAY)).await).unwrap();
@@ -65,8 +76,8 @@ async fn a_request_is_forgotten_after_a_day(database: &Database) {
 async fn of_many_at_the_same_time_one_makes_its_object(database: &Database) {
     let mut writers = JoinSet::new();
     for number in 1..=8 {
-        let claiming = database.store.claiming(claim(number, 0));
-        writers.spawn(async move { write!(claiming, [], |tx| tx.insert(&pool(number)).await) });
+        let store = database.store.clone();
+        writers.spawn(async move { make(&store, &claim(number, 0), number).await });
     }
     let results = writers.join_all().await;
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
