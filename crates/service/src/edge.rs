@@ -2,15 +2,15 @@
 //! what they want. It knows no protocol beyond the number of bytes that one begins with.
 
 mod guarded;
-mod places;
+mod permits;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 pub use guarded::{Guarded, Owed};
-pub use places::Place;
-use places::{Bounds, Places, Whose};
+pub use permits::Permit;
+use permits::{Bounds, Permits, Whose};
 
 use crate::{config::Connections, tls::Stream};
 
@@ -28,7 +28,7 @@ pub enum Listener {
 /// What stands before a process's listeners. Clones share the bounds.
 #[derive(Debug, Clone)]
 pub struct Edge {
-    places: Arc<Places>,
+    permits: Arc<Permits>,
     /// How long a client may take to say what it wants.
     head: Duration,
     stalled: Duration,
@@ -41,7 +41,7 @@ impl Edge {
     pub fn new(settings: &Connections) -> Self {
         let bounds = Bounds::new(settings.max, settings.per_peer, descriptors());
         Self {
-            places: Arc::new(Places::new(bounds)),
+            permits: Arc::new(Permits::new(bounds)),
             head: Duration::from_millis(settings.head_timeout_ms.into()),
             stalled: Duration::from_millis(settings.stall_timeout_ms.into()),
             idle: Duration::from_millis(settings.idle_timeout_ms.into()),
@@ -61,12 +61,12 @@ impl Edge {
     }
 
     /// The next connection for which there is room. Others are closed.
-    pub async fn accept(&self, listener: &TcpListener) -> (TcpStream, SocketAddr, Place) {
+    pub async fn accept(&self, listener: &TcpListener) -> (TcpStream, SocketAddr, Permit) {
         loop {
             match listener.accept().await {
                 Ok((stream, address)) => {
-                    if let Some(place) = self.places.take(Whose::of(address.ip())) {
-                        return (stream, address, place);
+                    if let Some(permit) = self.permits.take(Whose::of(address.ip())) {
+                        return (stream, address, permit);
                     }
                 }
                 Err(error) => self.rest(&error).await,
@@ -75,25 +75,25 @@ impl Edge {
     }
 
     /// As [`Self::accept`], from any listener, and no handshake follows.
-    pub async fn accept_any(&self, listener: &Listener) -> (Stream, Place) {
+    pub async fn accept_any(&self, listener: &Listener) -> (Stream, Permit) {
         match listener {
             Listener::Tcp(tcp) => {
-                let (stream, address, place) = self.accept(tcp).await;
-                (Stream::plain(stream, address), place)
+                let (stream, address, permit) = self.accept(tcp).await;
+                (Stream::plain(stream, address), permit)
             }
             Listener::Unix(unix) => {
-                let (stream, place) = self.accept_unix(unix).await;
-                (Stream::unix(stream), place)
+                let (stream, permit) = self.accept_unix(unix).await;
+                (Stream::unix(stream), permit)
             }
         }
     }
 
-    async fn accept_unix(&self, listener: &UnixListener) -> (UnixStream, Place) {
+    async fn accept_unix(&self, listener: &UnixListener) -> (UnixStream, Permit) {
         loop {
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    if let Some(place) = self.places.take(Whose::Owner) {
-                        return (stream, place);
+                    if let Some(permit) = self.permits.take(Whose::Owner) {
+                        return (stream, permit);
                     }
                 }
                 Err(error) => self.rest(&error).await,
@@ -106,7 +106,7 @@ impl Edge {
         if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
             return;
         }
-        if self.places.not_accepted.again() {
+        if self.permits.not_accepted.again() {
             tracing::warn!(%error, "a connection could not be accepted");
         }
         tokio::time::sleep(PAUSE).await;
@@ -114,8 +114,8 @@ impl Edge {
 
     /// A connection that is over when it stalls, or has not sent so many bytes in time.
     #[must_use]
-    pub fn guard(&self, stream: Stream, place: Place, owed: usize) -> Guarded {
-        Guarded::new(stream, place, owed, self.head, self.stalled)
+    pub fn guard(&self, stream: Stream, permit: Permit, owed: usize) -> Guarded {
+        Guarded::new(stream, permit, owed, self.head, self.stalled)
     }
 }
 

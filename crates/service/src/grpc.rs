@@ -27,7 +27,7 @@ use tower::service_fn;
 use crate::{
     address::Address,
     config::Connections,
-    edge::{Edge, Guarded, Listener, Place},
+    edge::{Edge, Guarded, Listener, Permit},
     folder::make_passable,
     process::Failure,
     tls::{self, Stream, connect, handshakes},
@@ -95,7 +95,7 @@ pub async fn serve(routes: Routes, listening: Listening, shutdown: CancellationT
     };
     let Listening { edge, tcp, tls, unix } = listening;
     let guard = edge.clone();
-    let guarded = move |(stream, place)| io::Result::Ok(guard.guard(stream, place, PREFACE));
+    let guarded = move |(stream, permit)| io::Result::Ok(guard.guard(stream, permit, PREFACE));
     let incoming: Pin<Box<dyn TokioStream<Item = io::Result<Guarded>> + Send>> = match tls {
         Some(tls) => Box::pin(ReceiverStream::new(handshakes(edge.clone(), tcp, tls, shutdown.clone())).map(guarded)),
         None => Box::pin(accepted(edge.clone(), Listener::Tcp(tcp)).map(guarded)),
@@ -106,7 +106,7 @@ pub async fn serve(routes: Routes, listening: Listening, shutdown: CancellationT
         match unix {
             Some(unix) => {
                 let guard = edge.clone();
-                let guarded = move |(stream, place)| io::Result::Ok(guard.guard(stream, place, PREFACE));
+                let guarded = move |(stream, permit)| io::Result::Ok(guard.guard(stream, permit, PREFACE));
                 let incoming = accepted(edge, Listener::Unix(unix)).map(guarded);
                 builder()
                     .add_routes(routes)
@@ -121,7 +121,7 @@ pub async fn serve(routes: Routes, listening: Listening, shutdown: CancellationT
 }
 
 /// Connections that need no handshake.
-fn accepted(edge: Edge, listener: Listener) -> impl TokioStream<Item = (Stream, Place)> + Send {
+fn accepted(edge: Edge, listener: Listener) -> impl TokioStream<Item = (Stream, Permit)> + Send {
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(async move {
         loop {

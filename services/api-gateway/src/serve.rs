@@ -6,7 +6,7 @@ use std::{convert::Infallible, net::IpAddr, time::Duration};
 use axum::{body::Body, extract::Request, response::Response};
 use ballast_service::{
     config::Settings,
-    edge::{Edge, Guarded, Listener, Place},
+    edge::{Edge, Guarded, Listener, Permit},
     tls::{self, Handshakes, Stream},
 };
 use hyper::server::conn::http1;
@@ -52,13 +52,13 @@ impl Incoming {
 
     /// The next one. None: the end was asked for.
     async fn next(&mut self) -> Option<(Dialler, Guarded)> {
-        let (stream, place): (Stream, Place) = match &mut self.from {
+        let (stream, permit): (Stream, Permit) = match &mut self.from {
             From::Plain(listener) => self.edge.accept_any(listener).await,
             From::Tls(handshakes) => handshakes.recv().await?,
         };
         let dialler = Dialler(stream.address().ip());
         // All bytes until there is a request.
-        Some((dialler, self.edge.guard(stream, place, usize::MAX)))
+        Some((dialler, self.edge.guard(stream, permit, usize::MAX)))
     }
 }
 

@@ -48,7 +48,7 @@ struct Asked {
     api: Api,
     cache: Cache,
     clock: Clock,
-    places: Semaphore,
+    permits: Semaphore,
     /// When Keystone last did not answer about a token that it had vouched for.
     failed_at: Mutex<Option<SystemTime>>,
 }
@@ -67,7 +67,7 @@ impl Keystone {
                 api: Api::new(settings, clock.clone())?,
                 cache: Cache::new(settings.cache_size, fresh_for),
                 clock,
-                places: Semaphore::new(AT_ONCE),
+                permits: Semaphore::new(AT_ONCE),
                 failed_at: Mutex::default(),
             }),
             asking: Mutex::default(),
@@ -118,9 +118,9 @@ impl Keystone {
 
 impl Asked {
     async fn validate(&self, key: Fingerprint, token: &[u8]) -> Answer {
-        let place = self.places.acquire().await;
+        let permit = self.permits.acquire().await;
         let verdict = self.api.validate(token).await;
-        drop(place);
+        drop(permit);
         match verdict {
             Verdict::Valid { identity, expires_at } => {
                 let (identity, now) = (Arc::new(identity), self.clock.now());

@@ -1,4 +1,4 @@
-//! A connection with its place, which ends when its client is silent at the beginning or takes nothing.
+//! A connection with its permit, which ends when its client is silent at the beginning or takes nothing.
 
 use std::{
     io,
@@ -17,7 +17,7 @@ use tokio::{
 };
 use tonic::transport::server::Connected;
 
-use super::Place;
+use super::Permit;
 use crate::tls::{Peer, Stream};
 
 /// A connection of a client.
@@ -27,7 +27,7 @@ pub struct Guarded {
     owed: Owed,
     until: Pin<Box<Sleep>>,
     stall: Stall,
-    _place: Place,
+    _permit: Permit,
 }
 
 /// How many bytes a client still owes before it is believed to want something.
@@ -46,10 +46,10 @@ impl Owed {
 }
 
 impl Guarded {
-    pub(super) fn new(stream: Stream, place: Place, owed: usize, head: Duration, stalled: Duration) -> Self {
+    pub(super) fn new(stream: Stream, permit: Permit, owed: usize, head: Duration, stalled: Duration) -> Self {
         let until = Box::pin(sleep_until(Instant::now() + head));
         let owed = Owed(Arc::new(AtomicUsize::new(owed)));
-        Self { stream, owed, until, stall: Stall { after: stalled, until: None }, _place: place }
+        Self { stream, owed, until, stall: Stall { after: stalled, until: None }, _permit: permit }
     }
 
     #[must_use]

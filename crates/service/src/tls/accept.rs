@@ -10,10 +10,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{Server, Stream};
-use crate::edge::{Edge, Place};
+use crate::edge::{Edge, Permit};
 
 /// Connections that were shaken hands with. None follows when the end was asked for.
-pub type Handshakes = mpsc::Receiver<(Stream, Place)>;
+pub type Handshakes = mpsc::Receiver<(Stream, Permit)>;
 
 /// Accepts until `shutdown`. A refused connection is logged with the reason.
 #[must_use]
@@ -21,7 +21,7 @@ pub fn handshakes(edge: Edge, listener: TcpListener, server: Server, shutdown: C
     let (sender, receiver) = mpsc::channel(64);
     tokio::spawn(async move {
         loop {
-            let (stream, address, place) = tokio::select! {
+            let (stream, address, permit) = tokio::select! {
                 () = shutdown.cancelled() => return,
                 () = sender.closed() => return,
                 accepted = edge.accept(&listener) => accepted,
@@ -30,7 +30,7 @@ pub fn handshakes(edge: Edge, listener: TcpListener, server: Server, shutdown: C
             tokio::spawn(async move {
                 if let Some(stream) = shake_hands(&server, stream, address, patience).await {
                     // Nobody takes it when the end was asked for meanwhile.
-                    let _ = sender.send((stream, place)).await;
+                    let _ = sender.send((stream, permit)).await;
                 }
             });
         }

@@ -54,7 +54,7 @@ impl Bounds {
 }
 
 #[derive(Debug)]
-pub(super) struct Places {
+pub(super) struct Permits {
     bounds: Bounds,
     taken: Mutex<Taken>,
     too_many: Said,
@@ -83,20 +83,20 @@ impl Said {
     }
 }
 
-/// A connection's place. Dropped, it is free.
+/// A connection's permit. Dropped, it is free.
 #[derive(Debug)]
-pub struct Place {
-    places: Arc<Places>,
+pub struct Permit {
+    permits: Arc<Permits>,
     whose: Whose,
 }
 
-impl Places {
+impl Permits {
     pub(super) fn new(bounds: Bounds) -> Self {
         Self { bounds, taken: Mutex::default(), too_many: Said::default(), not_accepted: Said::default() }
     }
 
-    /// A place, if there is one for him.
-    pub(super) fn take(self: &Arc<Self>, whose: Whose) -> Option<Place> {
+    /// A permit, if there is one for him.
+    pub(super) fn take(self: &Arc<Self>, whose: Whose) -> Option<Permit> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let (bound, each) = match whose {
             Whose::Peer(_) => (self.bounds.peers, self.bounds.each_peer),
@@ -113,13 +113,13 @@ impl Places {
         }
         taken.all += 1;
         *taken.of.entry(whose).or_default() += 1;
-        Some(Place { places: Arc::clone(self), whose })
+        Some(Permit { permits: Arc::clone(self), whose })
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
-        let mut taken = self.places.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.permits.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.all -= 1;
         if let Some(has) = taken.of.get_mut(&self.whose) {
             *has -= 1;
@@ -139,22 +139,22 @@ mod tests {
     }
 
     /// As many as there are.
-    fn all(places: &Arc<Places>, whose: Whose) -> Vec<Place> {
-        std::iter::from_fn(|| places.take(whose)).collect()
+    fn all(permits: &Arc<Permits>, whose: Whose) -> Vec<Permit> {
+        std::iter::from_fn(|| permits.take(whose)).collect()
     }
 
     #[test]
     fn no_peer_takes_the_places_of_others_and_all_together_not_those_of_this_machine() {
-        let places = Arc::new(Places::new(Bounds::new(40, 20, 1_000)));
-        let first = all(&places, peer(1));
+        let permits = Arc::new(Permits::new(Bounds::new(40, 20, 1_000)));
+        let first = all(&permits, peer(1));
         assert_eq!(first.len(), 20);
-        let second = all(&places, peer(2));
-        assert_eq!((second.len(), all(&places, peer(3)).len()), (10, 0));
-        let loopback = all(&places, Whose::of([127, 0, 0, 1].into()));
-        let owner = all(&places, Whose::Owner);
+        let second = all(&permits, peer(2));
+        assert_eq!((second.len(), all(&permits, peer(3)).len()), (10, 0));
+        let loopback = all(&permits, Whose::of([127, 0, 0, 1].into()));
+        let owner = all(&permits, Whose::Owner);
         assert_eq!((loopback.len(), owner.len()), (5, 5));
         drop((first, second, loopback, owner));
-        let taken = places.taken.lock().unwrap();
+        let taken = permits.taken.lock().unwrap();
         assert_eq!((taken.all, taken.of.len()), (0, 0));
     }
 
