@@ -102,7 +102,7 @@ impl Demo {
         let scratch = state.join("lab");
         let lab = async {
             fs::create_dir(&scratch).map_err(DemoError::when("cannot make the lab's folder"))?;
-            Topology::make((&scratch, &lab_file), options.agents)
+            Topology::make(&scratch, &lab_file, options.agents)
         };
         let what = "making the lab: client, router, web-1, web-2, web-3, agent";
         let agents = self.topology.insert(say::step(what, lab).await?).agents.clone();

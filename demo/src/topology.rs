@@ -87,18 +87,18 @@ pub(crate) struct Topology {
 }
 
 impl Topology {
-    pub(crate) fn make((folder, state_file): (&Path, &Path), agents: u8) -> Result<Self, DemoError> {
+    pub(crate) fn make(folder: &Path, state_file: &Path, agents: u8) -> Result<Self, DemoError> {
         let lab = Lab::detached_in(folder, Some(state_file))?;
         let front = lab.segment(FRONT.physical)?;
         let back = lab.segment(BACK.physical)?;
         let router = lab.router("router")?;
         router.plug(&front, "eth0", &in_net(FRONT.gateway))?;
         router.plug(&back, "eth1", &in_net(BACK.gateway))?;
-        let client = plugged(&lab, "client", CLIENT, (&front, &FRONT))?;
+        let client = plugged(&lab, "client", CLIENT, &front, &FRONT)?;
         let mut web_servers = Vec::new();
         for member in &MEMBERS {
             let segment = if member.is_behind_router() { &back } else { &front };
-            let host = plugged(&lab, member.name, member.address, (segment, member.net))?;
+            let host = plugged(&lab, member.name, member.address, segment, member.net)?;
             let address = SocketAddr::new(
                 member.address.parse().map_err(DemoError::when::<std::net::AddrParseError>(member.address))?,
                 PORT,
@@ -110,7 +110,7 @@ impl Topology {
     }
 }
 
-fn plugged(lab: &Lab, name: &str, address: &str, (segment, net): (&Segment, &Net)) -> Result<Host, LabError> {
+fn plugged(lab: &Lab, name: &str, address: &str, segment: &Segment, net: &Net) -> Result<Host, LabError> {
     let host = lab.host(name)?;
     host.plug(segment, "eth0", &in_net(address))?;
     host.default_route(net.gateway)?;

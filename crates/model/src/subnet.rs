@@ -125,7 +125,7 @@ impl Subnet {
             host_routes: routes(cidr, &new.host_routes)?,
             dns_nameservers: nameservers(&new.dns_nameservers)?,
             enable_dhcp: new.enable_dhcp,
-            ipv6_modes: Ipv6Modes::new((&new.ipv6_ra_mode, &new.ipv6_address_mode), cidr, new.enable_dhcp)?,
+            ipv6_modes: Ipv6Modes::new(&new.ipv6_ra_mode, &new.ipv6_address_mode, cidr, new.enable_dhcp)?,
         })
     }
 

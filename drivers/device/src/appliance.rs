@@ -74,7 +74,8 @@ impl<V: Vendor> Appliance<V> {
     /// Runs this in a session; again in a new one when that ends or a reply is lost.
     pub(crate) fn session<T>(
         &self,
-        (purpose, deadline): (Purpose, Instant),
+        purpose: Purpose,
+        deadline: Instant,
         mut work: impl FnMut(&mut Session<'_, V::Wire>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let late = || Failure::Queued { what: "all max_sessions sessions were in use".to_owned() };
@@ -84,7 +85,7 @@ impl<V: Vendor> Appliance<V> {
             attempts += 1;
             let credentials =
                 Credentials::read(&self.config.credentials_file).map_err(|why| Failure::Credentials { why })?;
-            let done = Session::open((&self.client, &self.sessions), &credentials, deadline).and_then(|mut session| {
+            let done = Session::open(&self.client, &self.sessions, &credentials, deadline).and_then(|mut session| {
                 let done = work(&mut session);
                 session.close();
                 done
@@ -138,7 +139,7 @@ impl<V: Vendor> Appliance<V> {
         if partitions.is_empty() {
             return Ok(());
         }
-        self.session((Purpose::Change, Instant::now() + time), |session| {
+        self.session(Purpose::Change, Instant::now() + time, |session| {
             for partition in &partitions {
                 if visit(session, partition)?
                     && let Some(failure) = self.save(session)?

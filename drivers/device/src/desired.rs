@@ -42,7 +42,7 @@ impl<'a, K: Kind> Present<'a, K> {
 
 /// A member that can be made.
 #[derive(Clone, Copy, Debug)]
-pub struct Placed<'a> {
+pub struct DeviceMember<'a> {
     pub member: &'a Member,
     pub address: IpAddr,
     pub port: u16,
@@ -172,8 +172,8 @@ impl<V: Vendor> Draft<'_, V> {
     }
 
     /// The members that can be made, with their weights on the device.
-    pub fn placed<'m>(&mut self, pool: &'m Pool) -> Vec<Placed<'m>> {
-        let mut placed = Vec::new();
+    pub fn members<'m>(&mut self, pool: &'m Pool) -> Vec<DeviceMember<'m>> {
+        let mut members = Vec::new();
         let mut taken = BTreeSet::new();
         for member in &pool.members {
             let port = u16::try_from(member.protocol_port).ok();
@@ -191,13 +191,13 @@ impl<V: Vendor> Draft<'_, V> {
                 self.fault(&member.id, "the pool has this address and port already");
                 continue;
             }
-            placed.push(Placed { member, address, port, weight: None });
+            members.push(DeviceMember { member, address, port, weight: None });
         }
-        let weights: Vec<u32> = placed.iter().map(|placed| placed.member.weight).collect();
-        for (placed, weight) in placed.iter_mut().zip(scaled(&weights)) {
-            placed.weight = weight;
+        let weights: Vec<u32> = members.iter().map(|one| one.member.weight).collect();
+        for (one, weight) in members.iter_mut().zip(scaled(&weights)) {
+            one.weight = weight;
         }
-        placed
+        members
     }
 
     /// The server at an address, and whether it is ours: one that somebody else has made is used as it is.

@@ -69,13 +69,13 @@ impl<V: Vendor> Driver for DeviceDriver<V> {
         self.forget(&partition);
         self.leave(&load_balancer.id, &partition, deadline)?;
         let settled = self.device.alone(&partition, deadline, || {
-            self.device.session((Purpose::Change, deadline), |session| {
+            self.device.session(Purpose::Change, deadline, |session| {
                 V::ready(session)?;
                 self.device.enter(session, &partition)?;
                 self.device.settle(session, |found| self.wanted(load_balancer, generation, found))
             })
         })?;
-        self.remember((load_balancer, generation), &partition, &settled)?;
+        self.remember(load_balancer, generation, &partition, &settled)?;
         self.forget(&partition);
         tracing::info!(load_balancer = %load_balancer.id, generation, "deployed");
         Ok(report::faults(&load_balancer.id, settled.wanted.0, settled.refusals, settled.unsaved))
@@ -87,10 +87,10 @@ impl<V: Vendor> Driver for DeviceDriver<V> {
         let known = self.states.read::<V::Kind>(id)?.map(|state| state.partition);
         let partition = match &known {
             Some(partition) => Some(partition.clone()),
-            None => self.device.session((Purpose::Look, deadline), |session| self.locate(session, id))?,
+            None => self.device.session(Purpose::Look, deadline, |session| self.locate(session, id))?,
         };
         if let Some(partition) = &partition {
-            let gone = || self.take_away(id, partition, (known.is_some(), deadline));
+            let gone = || self.take_away(id, partition, known.is_some(), deadline);
             self.device.alone(partition, deadline, gone)?;
         }
         self.states.remove(id)?;
@@ -138,7 +138,8 @@ impl<V: Vendor> DeviceDriver<V> {
 
     fn remember(
         &self,
-        (load_balancer, generation): (&LoadBalancer, u64),
+        load_balancer: &LoadBalancer,
+        generation: u64,
         partition: &str,
         settled: &Settled<Asked<V::Kind>, V::Kind>,
     ) -> Result<(), Failure> {
@@ -157,7 +158,7 @@ impl<V: Vendor> DeviceDriver<V> {
     fn leave(&self, id: &str, partition: &str, deadline: Instant) -> Result<(), DriverError> {
         match self.states.read::<V::Kind>(id)? {
             Some(state) if state.partition != partition => {
-                let gone = || self.take_away(id, &state.partition, (true, deadline));
+                let gone = || self.take_away(id, &state.partition, true, deadline);
                 self.device.alone(&state.partition, deadline, gone)?;
                 let partition = partition.to_owned();
                 Ok(self.states.write(id, &State { partition, objects: Vec::new(), members: Vec::new(), ..state })?)
@@ -167,9 +168,9 @@ impl<V: Vendor> DeviceDriver<V> {
     }
 
     /// `known`: something was deployed there.
-    fn take_away(&self, id: &str, partition: &str, (known, deadline): (bool, Instant)) -> Result<(), DriverError> {
+    fn take_away(&self, id: &str, partition: &str, known: bool, deadline: Instant) -> Result<(), DriverError> {
         let wanted = Wanted::nothing(names::owner(id));
-        let settled = self.device.session((Purpose::Change, deadline), |session| {
+        let settled = self.device.session(Purpose::Change, deadline, |session| {
             V::ready(session)?;
             if !visit(session, partition)? {
                 return Ok(None);

@@ -41,7 +41,7 @@ pub use client::{RESERVED, Request, Verdict, encoded};
 pub use config::{Config, refuse};
 pub use counters::Totals;
 pub use credentials::Credentials;
-pub use desired::{Desired, Draft, Placed, Present, desired};
+pub use desired::{Desired, DeviceMember, Draft, Present, desired};
 pub use driver::DeviceDriver;
 pub use failure::Failure;
 pub use kind::Kind;

@@ -52,7 +52,7 @@ impl<V: Vendor> DeviceDriver<V> {
             states.insert(id.clone(), self.states.read::<V::Kind>(sound_id(id)?)?);
         }
         let elsewhere = states.values().any(Option::is_none);
-        let seen = self.device.session((Purpose::Look, Instant::now() + OBSERVING), |session| {
+        let seen = self.device.session(Purpose::Look, Instant::now() + OBSERVING, |session| {
             let mut partitions = match elsewhere {
                 true => partitions::all::<V>(&self.device.config, session)?,
                 false => states.values().flatten().map(|state| state.partition.clone()).collect(),
@@ -93,7 +93,7 @@ impl<V: Vendor> DeviceDriver<V> {
         let mut queue: Option<VecDeque<String>> = None;
         let mut last = None;
         while Instant::now() < times.all && queue.as_ref().is_none_or(|queue| !queue.is_empty()) {
-            let looked = self.device.session((Purpose::Look, times.all), |session| {
+            let looked = self.device.session(Purpose::Look, times.all, |session| {
                 if queue.is_none() {
                     let all = partitions::all::<V>(&self.device.config, session)?;
                     queue = Some(looks.due(Instant::now(), &all).into());

@@ -37,7 +37,8 @@ pub struct Session<'a, W: Wire> {
 impl<'a, W: Wire> Session<'a, W> {
     /// Logs in.
     pub(crate) fn open(
-        (client, sessions): (&'a Client, &'a Sessions),
+        client: &'a Client,
+        sessions: &'a Sessions,
         credentials: &Credentials,
         deadline: Instant,
     ) -> Result<Self, Failure> {

@@ -166,7 +166,7 @@ pub(crate) fn observe(
     match desired {
         // What is to go need not say anything first.
         None => observed.process = deaf(files, id)?,
-        Some(desired) => listen(&mut observed, subject, desired, (ask(subject), file.as_ref()))?,
+        Some(desired) => listen(&mut observed, subject, desired, ask(subject), file.as_ref())?,
     }
     if let Some(interface) = &plugged {
         observed.plugged = interface.look(netlink)?;
@@ -180,7 +180,8 @@ fn listen(
     observed: &mut Observed,
     subject: Subject<'_>,
     desired: &Desired,
-    (said, namespace): (Option<Said>, Option<&File>),
+    said: Option<Said>,
+    namespace: Option<&File>,
 ) -> Result<(), Failure> {
     let Subject { id, files, .. } = subject;
     match said {

@@ -53,7 +53,7 @@ pub struct Ipv6Modes {
 }
 
 impl Ipv6Modes {
-    pub(super) fn new((ra, address): (&str, &str), cidr: IpNet, dhcp: bool) -> Result<Self, Fault> {
+    pub(super) fn new(ra: &str, address: &str, cidr: IpNet, dhcp: bool) -> Result<Self, Fault> {
         let (ra, address) = (Ipv6Mode::read("ipv6_ra_mode", ra)?, Ipv6Mode::read("ipv6_address_mode", address)?);
         let modes = Self { ra, address };
         modes.check(cidr, dhcp)?;
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     fn modes(ra: &str, address: &str, cidr: &str, dhcp: bool) -> Result<Ipv6Modes, Fault> {
-        Ipv6Modes::new((ra, address), cidr.parse().unwrap(), dhcp)
+        Ipv6Modes::new(ra, address, cidr.parse().unwrap(), dhcp)
     }
 
     #[test]

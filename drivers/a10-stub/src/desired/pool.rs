@@ -1,7 +1,7 @@
 //! A pool: its service group, members, servers and templates.
 
 use ballast_abi::{LbMethod, PersistenceType, Pool};
-use ballast_device::{Child, Key, Listed, Placed, names};
+use ballast_device::{Child, DeviceMember, Key, Listed, names};
 use serde_json::{Value, json};
 
 use super::{Draft, monitor, number};
@@ -25,8 +25,8 @@ struct Group<'a> {
 }
 
 pub(super) fn draw(draft: &mut Draft<'_>, pool: &Pool) {
-    let placed = draft.placed(pool);
-    let unequal = placed.iter().filter_map(|placed| placed.weight).any(|weight| weight != 1);
+    let members = draft.members(pool);
+    let unequal = members.iter().filter_map(|one| one.weight).any(|weight| weight != 1);
     let Some(method) = method(draft, pool, unequal) else {
         return draft.fault(&pool.id, "its method is unknown");
     };
@@ -43,8 +43,8 @@ pub(super) fn draw(draft: &mut Draft<'_>, pool: &Pool) {
         }),
     );
     let group = Group { pool, name, checked: monitor.is_some(), weighs: method.weighs };
-    for placed in &placed {
-        member(draft, &group, placed);
+    for one in &members {
+        member(draft, &group, one);
     }
 }
 
@@ -83,10 +83,10 @@ pub(super) fn can_follow(name: &str) -> bool {
     (1..=LONGEST_COOKIE).contains(&name.chars().count())
 }
 
-fn member(draft: &mut Draft<'_>, group: &Group<'_>, placed: &Placed<'_>) {
-    let Placed { member, port, weight, .. } = *placed;
+fn member(draft: &mut Draft<'_>, group: &Group<'_>, one: &DeviceMember<'_>) {
+    let DeviceMember { member, port, weight, .. } = *one;
     let weight = weight.filter(|_| group.weighs).unwrap_or(1);
-    let server = server(draft, placed, weight);
+    let server = server(draft, one, weight);
     let template = (weight != 1).then(|| template(draft, weight, &group.pool.id));
     let on = group.pool.admin_state_up && member.admin_state_up;
     // With a weight of 0 it gets nothing new, but is still looked after.
@@ -110,8 +110,8 @@ fn member(draft: &mut Draft<'_>, group: &Group<'_>, placed: &Placed<'_>) {
     });
 }
 
-fn server(draft: &mut Draft<'_>, placed: &Placed<'_>, weight: u64) -> String {
-    let Placed { member, address, port, .. } = *placed;
+fn server(draft: &mut Draft<'_>, one: &DeviceMember<'_>, weight: u64) -> String {
+    let DeviceMember { member, address, port, .. } = *one;
     let (name, own) = draft.server(address);
     if !own {
         return name;

@@ -75,8 +75,8 @@ impl HaproxyNs {
         let whom: Vec<Files> = open.iter().map(|glimpse| glimpse.files.clone()).collect();
         let answers = socket::ask_all(&whom.iter().collect::<Vec<_>>(), statistics::COMMAND);
         for (glimpse, answer) in open.iter_mut().zip(answers) {
-            let Some(asked) = glimpse.asked.take() else { continue };
-            glimpse.found = self.understand(glimpse, asked, answer).transpose();
+            let Some((base, pid)) = glimpse.asked.take() else { continue };
+            glimpse.found = self.understand(glimpse, base, pid, answer).transpose();
         }
     }
 
@@ -84,7 +84,8 @@ impl HaproxyNs {
     fn understand(
         &self,
         glimpse: &Glimpse,
-        (base, pid): (Base, i32),
+        base: Base,
+        pid: i32,
         answer: Result<String, Failure>,
     ) -> Result<Option<Observation>, DriverError> {
         let Glimpse { id, files, .. } = glimpse;

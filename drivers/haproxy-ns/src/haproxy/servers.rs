@@ -66,7 +66,7 @@ pub(crate) fn carry_over(shown: &str, validated: &Validated, knowledge: &Knowled
     for pool in &validated.pools {
         for member in pool.members.iter().filter(|member| member.admin_state_up) {
             let row = rows.get(&(pool.id.as_str(), member.id.as_str())).copied();
-            let row = match beginning(pool, member, row, (validated, knowledge)) {
+            let row = match beginning(pool, member, row, validated, knowledge) {
                 Beginning::Served => continue,
                 Beginning::Row(row) => row,
                 Beginning::Up => fresh(pool, member, "2"),
@@ -88,7 +88,8 @@ fn beginning(
     pool: &Pool,
     member: &Member,
     row: Option<&Vec<&str>>,
-    (validated, knowledge): (&Validated, &Knowledge),
+    validated: &Validated,
+    knowledge: &Knowledge,
 ) -> Beginning {
     let checked = is_checked(pool);
     let key = (pool.id.as_str().to_owned(), member.id.as_str().to_owned());

@@ -18,7 +18,7 @@ pub(super) fn draw(draft: &mut Draft<'_>, pool: &Pool, group: &str) -> bool {
     for monitor in pool.monitors.iter().filter(|monitor| monitor.admin_state_up) {
         match probe(monitor) {
             Ok(probe) => {
-                want(draft, pool, (group, monitor), probe);
+                want(draft, pool, group, monitor, probe);
                 checked = true;
             }
             Err(why) => draft.fault(&monitor.id, why),
@@ -27,7 +27,7 @@ pub(super) fn draw(draft: &mut Draft<'_>, pool: &Pool, group: &str) -> bool {
     checked
 }
 
-fn want(draft: &mut Draft<'_>, pool: &Pool, (group, monitor): (&str, &HealthMonitor), probe: Fields) {
+fn want(draft: &mut Draft<'_>, pool: &Pool, group: &str, monitor: &HealthMonitor, probe: Fields) {
     let asked = [("a delay", monitor.delay, 1..=LONGEST), ("max_retries", monitor.max_retries, 1..=127)];
     let [interval, retries] = draft.within(&monitor.id, asked);
     let (timeout, unit) = response_time(monitor.timeout.max(1), interval);

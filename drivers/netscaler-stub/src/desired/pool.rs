@@ -1,14 +1,14 @@
 //! A pool: its service group, members and servers.
 
 use ballast_abi::Pool;
-use ballast_device::{Child, Key, Listed, Placed};
+use ballast_device::{Child, DeviceMember, Key, Listed};
 use serde_json::json;
 
 use super::{Draft, method, monitor, service_type, switch};
 use crate::kind::Kind;
 
 pub(super) fn draw(draft: &mut Draft<'_>, pool: &Pool) {
-    let placed = draft.placed(pool);
+    let members = draft.members(pool);
     let Some(service) = service_type(pool.protocol) else {
         return draft.fault(&pool.id, "its protocol is unknown");
     };
@@ -24,13 +24,13 @@ pub(super) fn draw(draft: &mut Draft<'_>, pool: &Pool) {
         &pool.id,
         json!({"servicegroupname": group, "servicetype": service, "healthmonitor": check}),
     );
-    for placed in &placed {
-        member(draft, (pool, &group, checked), placed);
+    for one in &members {
+        member(draft, pool, &group, checked, one);
     }
 }
 
-fn member(draft: &mut Draft<'_>, (pool, group, checked): (&Pool, &str, bool), placed: &Placed<'_>) {
-    let Placed { member, address, port, weight } = *placed;
+fn member(draft: &mut Draft<'_>, pool: &Pool, group: &str, checked: bool, one: &DeviceMember<'_>) {
+    let DeviceMember { member, address, port, weight } = *one;
     let (server, own) = draft.server(address);
     if own {
         draft.want(

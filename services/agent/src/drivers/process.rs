@@ -120,10 +120,10 @@ pub(super) async fn start(
         tracing::warn!(driver = file.note.name, "no control group of its own: {error}");
     }
     let grace = settings.deadlines.grace;
-    let answer = time::timeout(settings.deadlines.start, exchange((settings, file, privileges), &mut socket)).await;
+    let answer = time::timeout(settings.deadlines.start, exchange(settings, file, privileges, &mut socket)).await;
     let refused = match answer {
         Ok(Ok(Started::Ready)) => match connect(socket).await {
-            Ok((client, described)) => return Ok(running((settings, file), process, client, described)),
+            Ok((client, described)) => return Ok(running(settings, file, process, client, described)),
             Err(reason) => Refused { reason, permanent: false },
         },
         Ok(Ok(Started::Refused(refused))) => refused,
@@ -138,7 +138,8 @@ pub(super) async fn start(
 }
 
 fn running(
-    (settings, file): (&DriverSettings, &DriverFile),
+    settings: &DriverSettings,
+    file: &DriverFile,
     process: Process,
     client: DriverClient<Channel>,
     described: DescribeReply,
@@ -157,7 +158,9 @@ fn running(
 }
 
 async fn exchange(
-    (settings, file, privileges): (&DriverSettings, &DriverFile, Privileges),
+    settings: &DriverSettings,
+    file: &DriverFile,
+    privileges: Privileges,
     socket: &mut UnixStream,
 ) -> io::Result<Started> {
     let message = Start {

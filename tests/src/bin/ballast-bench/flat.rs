@@ -109,23 +109,18 @@ pub(crate) fn run(lab: &Lab, options: &Options) -> Outcome<Value> {
     report::heading("flat", "GET pools?limit=100 with few pools in the store, and with many");
     fs::create_dir_all(lab.dir().join("flat"))?;
     let url = format!("sqlite://{}/flat/ballast.db", lab.dir().display());
-    let mut file = vec![over(lab, options, ("SQLite", &url), None)?];
+    let mut file = vec![over(lab, options, "SQLite", &url, None)?];
     match postgres::programs() {
         Some(programs) => {
             let server = postgres::Server::start(&programs, &lab.dir().join("flat-postgres"))?;
-            file.push(over(lab, options, ("PostgreSQL", &server.url()), Some(&server))?);
+            file.push(over(lab, options, "PostgreSQL", &server.url(), Some(&server))?);
         }
         None => println!("\nPostgreSQL: not measured, the package postgresql is not installed"),
     }
     Ok(Value::Array(file))
 }
 
-fn over(
-    lab: &Lab,
-    options: &Options,
-    (database, url): (&str, &str),
-    server: Option<&postgres::Server>,
-) -> Outcome<Value> {
+fn over(lab: &Lab, options: &Options, database: &str, url: &str, server: Option<&postgres::Server>) -> Outcome<Value> {
     println!("\n{database}");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let many = options.count(MANY);
