@@ -25,7 +25,7 @@ use ballast_proto::{
     v1,
 };
 use tokio_util::sync::CancellationToken;
-use tonic::{Status, service::Routes};
+use tonic::{Response, Status, service::Routes};
 
 use crate::{app::App, session::Sessions};
 
@@ -94,6 +94,11 @@ pub(crate) async fn routes(
     let deadline = tower::layer::layer_fn(move |inner| deadline::Deadline { inner, default: call_timeout });
     let shape = tower::layer::layer_fn(shape::Shaped);
     Ok(routes.into_axum_router().layer(shape).layer(deadline).into())
+}
+
+/// What a call is answered with: what its handler made, or its fault as a status.
+async fn answer<T>(handler: impl Future<Output = Result<T, Fault>>) -> Result<Response<T>, Status> {
+    handler.await.map(Response::new).map_err(refuse)
 }
 
 /// A fault leaves the process: what its caller may not know is logged here, once.

@@ -4,7 +4,7 @@ use std::{collections::HashSet, time::Duration};
 
 use ballast_proto::agent::{
     AgentMessage, Heartbeat, Hello, SchedulerMessage, Welcome, agent_message::Message,
-    agent_session_client::AgentSessionClient, scheduler_message::Message as Order,
+    agent_session_client::AgentSessionClient, scheduler_message::Message as FromScheduler,
 };
 use ballast_service::{address::Address, grpc::MAX_MESSAGE};
 use tokio::{
@@ -119,22 +119,27 @@ impl Session {
     }
 
     /// `named`: what the snapshot has named so far; nothing once it is complete.
-    fn obey(&self, message: Option<Order>, authority: &Authority, named: &mut Option<HashSet<String>>) -> Option<End> {
+    fn obey(
+        &self,
+        message: Option<FromScheduler>,
+        authority: &Authority,
+        named: &mut Option<HashSet<String>>,
+    ) -> Option<End> {
         match message {
-            Some(Order::Desired(desired)) => {
+            Some(FromScheduler::Desired(desired)) => {
                 let id = self.workers.desire(authority, desired);
                 if let Some(named) = named {
                     named.extend(id);
                 }
             }
-            Some(Order::Remove(remove)) => self.workers.remove(authority, remove),
-            Some(Order::SnapshotDone(_)) => {
+            Some(FromScheduler::Remove(remove)) => self.workers.remove(authority, remove),
+            Some(FromScheduler::SnapshotDone(_)) => {
                 if let Some(named) = named.take() {
                     self.workers.snapshot_done(authority, &named);
                 }
             }
-            Some(Order::Drain(drain)) => return Some(End::Drained { reason: drain.reason }),
-            Some(Order::Welcome(_)) => tracing::warn!("a second Welcome in one session is ignored"),
+            Some(FromScheduler::Drain(drain)) => return Some(End::Drained { reason: drain.reason }),
+            Some(FromScheduler::Welcome(_)) => tracing::warn!("a second Welcome in one session is ignored"),
             // of a newer scheduler: what this agent does not know is not for it
             None => tracing::debug!("a message of an unknown kind is ignored"),
         }
@@ -177,8 +182,10 @@ async fn begin(
         AgentSessionClient::new(channel).max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE);
     let mut stream = client.connect(Request::new(ReceiverStream::new(up))).await.map_err(unreached)?.into_inner();
     match stream.message().await.map_err(unreached)? {
-        Some(SchedulerMessage { message: Some(Order::Welcome(welcome)) }) => Ok((welcome, stream)),
-        Some(SchedulerMessage { message: Some(Order::Drain(drain)) }) => Err(End::Drained { reason: drain.reason }),
+        Some(SchedulerMessage { message: Some(FromScheduler::Welcome(welcome)) }) => Ok((welcome, stream)),
+        Some(SchedulerMessage { message: Some(FromScheduler::Drain(drain)) }) => {
+            Err(End::Drained { reason: drain.reason })
+        }
         Some(_) => Err(End::Lost { welcomed: false, reason: "its first message is no Welcome".to_owned() }),
         None => Err(End::Lost { welcomed: false, reason: "it closed the stream before its Welcome".to_owned() }),
     }

@@ -51,7 +51,8 @@ impl App {
         &self,
         caller: &Caller,
         id: AgentId,
-        (admin_state_up, description): (Option<bool>, Option<String>),
+        admin_state_up: Option<bool>,
+        description: Option<String>,
     ) -> Result<Agent, Fault> {
         let description = &description;
         let update = self.store.write(|tx, _| {

@@ -55,7 +55,7 @@ impl Default for Watching {
 }
 
 /// One of a project's watches, until it is dropped.
-pub struct Place {
+pub struct Permit {
     watching: Arc<Watching>,
     project_id: String,
 }
@@ -66,22 +66,22 @@ impl Watching {
         self.told.subscribe()
     }
 
-    /// A place for one more watch of the project.
+    /// A permit for one more watch of the project.
     ///
     /// # Errors
     /// [`Code::OverQuota`]: it has as many as it may.
-    pub fn admit(self: &Arc<Self>, project_id: &str, most: u32) -> Result<Place, Fault> {
+    pub fn admit(self: &Arc<Self>, project_id: &str, most: u32) -> Result<Permit, Fault> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(project_id.to_owned()).or_default();
         if *count >= most {
             return Err(Call::TooManyWatches { most }.into());
         }
         *count += 1;
-        Ok(Place { watching: Arc::clone(self), project_id: project_id.to_owned() })
+        Ok(Permit { watching: Arc::clone(self), project_id: project_id.to_owned() })
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
         let mut open = self.watching.open.lock().unwrap_or_else(PoisonError::into_inner);
         match open.get_mut(&self.project_id) {
@@ -152,10 +152,10 @@ mod tests {
     #[test]
     fn a_project_has_as_many_watches_as_it_may_and_others_have_theirs() {
         let watching = Arc::new(Watching::default());
-        let places: Vec<_> = (0..2).map(|_| watching.admit("a", 2).unwrap()).collect();
+        let permits: Vec<_> = (0..2).map(|_| watching.admit("a", 2).unwrap()).collect();
         assert_eq!(watching.admit("a", 2).err().map(|fault| fault.code()), Some(Code::OverQuota));
         assert!(watching.admit("b", 2).is_ok());
-        drop(places);
+        drop(permits);
         assert!(watching.open.lock().unwrap().is_empty());
         assert!(watching.admit("a", 2).is_ok());
     }

@@ -56,7 +56,7 @@ impl events_server::Events for Watches {
         let (caller, request) = (caller(&request), request.into_inner());
         let kinds = kinds(&request.kinds).map_err(refuse)?;
         let start = self.start(&request.cursor).map_err(refuse)?;
-        let place = self
+        let permit = self
             .app
             .watching
             .admit(caller.project_id.as_deref().unwrap_or_default(), self.app.events.watches)
@@ -65,7 +65,7 @@ impl events_server::Events for Watches {
         let (ended, end) = oneshot::channel();
         let (app, shutdown) = (Arc::clone(&self.app), self.shutdown.clone());
         tokio::spawn(async move {
-            let _place = place;
+            let _permit = permit;
             let changed = app.watching.listen();
             let watch = Watch { app: &app, caller, kinds, changed, outbox, told: Instant::now(), cursor: None };
             let fault = watch.until(start, &shutdown).await;
@@ -163,7 +163,7 @@ impl Watch<'_> {
         loop {
             let batch = self.app.events_after(&self.caller, &self.kinds, position).await?;
             for told in batch.told {
-                let message = Message::Event(encode(self.app, (told.kind, &told.id.to_string()), told.object)?);
+                let message = Message::Event(encode(self.app, told.kind, &told.id.to_string(), told.object)?);
                 self.send(Some(told.position), message).await?;
             }
             position = batch.position;
@@ -202,7 +202,7 @@ impl Watch<'_> {
             while let Some(after) = next {
                 let page = self.app.snapshot(&self.caller, kind, after).await?;
                 for (id, object) in page.objects {
-                    let message = Message::Event(encode(self.app, (kind, &id.to_string()), Some(object))?);
+                    let message = Message::Event(encode(self.app, kind, &id.to_string(), Some(object))?);
                     self.send(None, message).await?;
                 }
                 next = page.next;
@@ -227,7 +227,7 @@ impl Watch<'_> {
     }
 }
 
-fn encode(app: &App, (kind, id): (EventKind, &str), object: Option<Object>) -> Result<Event, Fault> {
+fn encode(app: &App, kind: EventKind, id: &str, object: Option<Object>) -> Result<Event, Fault> {
     let object = match object {
         None => event::Object::Deleted(Deleted {}),
         Some(Object::Pool(load_balancer)) => event::Object::Pool(to_pool(&load_balancer)?),

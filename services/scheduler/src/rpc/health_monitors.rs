@@ -15,10 +15,9 @@ use ballast_proto::{
 use tonic::{Request, Response, Status};
 
 use super::{
-    Api,
+    Api, answer,
     decode::{Mask, body, caller, id, next_page_token, query},
     once::{claim, once},
-    refuse,
 };
 use crate::app::{App, Caller, MonitorWithPools};
 
@@ -28,40 +27,55 @@ const MUTABLE: [&str; 7] =
 #[tonic::async_trait]
 impl health_monitors_server::HealthMonitors for Api {
     async fn create(&self, request: Request<CreateHealthMonitorRequest>) -> Result<Response<HealthMonitor>, Status> {
-        let (caller, request) = (&caller(&request), request.into_inner());
-        let sent = body("health_monitor", request.health_monitor).map_err(refuse)?;
-        let monitor = new_monitor(&self.0, caller, sent.clone()).map_err(refuse)?;
-        let claim = claim(&self.0, caller, &request.request_id, &sent, monitor.id).map_err(refuse)?;
-        let make = self.0.create_monitor(monitor, claim.as_ref());
-        let made = once(&self.0, claim.as_ref(), make, |id| self.0.monitor(caller, id)).await.map_err(refuse)?;
-        Ok(Response::new(encode(&made)))
+        answer(async {
+            let (caller, request) = (&caller(&request), request.into_inner());
+            let sent = body("health_monitor", request.health_monitor)?;
+            let monitor = new_monitor(&self.0, caller, sent.clone())?;
+            let claim = claim(&self.0, caller, &request.request_id, &sent, monitor.id)?;
+            let make = Box::pin(self.0.create_monitor(monitor, claim.as_ref()));
+            let made = once(&self.0, claim.as_ref(), make, |id| self.0.monitor(caller, id)).await?;
+            Ok(encode(&made))
+        })
+        .await
     }
 
     async fn get(&self, request: Request<GetRequest>) -> Result<Response<HealthMonitor>, Status> {
-        let (caller, id) = (caller(&request), id(&request.get_ref().id, monitor_not_found).map_err(refuse)?);
-        self.0.monitor(&caller, id).await.map(|found| Response::new(encode(&found))).map_err(refuse)
+        answer(async {
+            let (caller, id) = (caller(&request), id(&request.get_ref().id, monitor_not_found)?);
+            self.0.monitor(&caller, id).await.map(|found| encode(&found))
+        })
+        .await
     }
 
     async fn list(&self, request: Request<ListRequest>) -> Result<Response<ListHealthMonitorsResponse>, Status> {
-        let query = query(&caller(&request), request.into_inner()).map_err(refuse)?;
-        let page = self.0.monitors(query).await.map_err(refuse)?;
-        let health_monitors: Vec<_> = page.items.iter().map(encode).collect();
-        let next_page_token = next_page_token(page.more, health_monitors.last().map(|last| last.id.as_str()));
-        Ok(Response::new(ListHealthMonitorsResponse { health_monitors, next_page_token }))
+        answer(async {
+            let query = query(&caller(&request), request.into_inner())?;
+            let page = self.0.monitors(query).await?;
+            let health_monitors: Vec<_> = page.items.iter().map(encode).collect();
+            let next_page_token = next_page_token(page.more, health_monitors.last().map(|last| last.id.as_str()));
+            Ok(ListHealthMonitorsResponse { health_monitors, next_page_token })
+        })
+        .await
     }
 
     async fn update(&self, request: Request<UpdateHealthMonitorRequest>) -> Result<Response<HealthMonitor>, Status> {
-        let (caller, request) = (caller(&request), request.into_inner());
-        let monitor = body("health_monitor", request.health_monitor).map_err(refuse)?;
-        let id = id(&monitor.id, monitor_not_found).map_err(refuse)?;
-        let mask = Mask::new("HealthMonitor", request.update_mask, &MUTABLE).map_err(refuse)?;
-        let changed = self.0.update_monitor(&caller, id, change(&mask, monitor)).await.map_err(refuse)?;
-        Ok(Response::new(encode(&changed)))
+        answer(async {
+            let (caller, request) = (caller(&request), request.into_inner());
+            let monitor = body("health_monitor", request.health_monitor)?;
+            let id = id(&monitor.id, monitor_not_found)?;
+            let mask = Mask::new("HealthMonitor", request.update_mask, &MUTABLE)?;
+            let changed = self.0.update_monitor(&caller, id, change(&mask, monitor)).await?;
+            Ok(encode(&changed))
+        })
+        .await
     }
 
     async fn delete(&self, request: Request<DeleteRequest>) -> Result<Response<()>, Status> {
-        let (caller, id) = (caller(&request), id(&request.get_ref().id, monitor_not_found).map_err(refuse)?);
-        self.0.delete_monitor(&caller, id).await.map(Response::new).map_err(refuse)
+        answer(async {
+            let (caller, id) = (caller(&request), id(&request.get_ref().id, monitor_not_found)?);
+            self.0.delete_monitor(&caller, id).await
+        })
+        .await
     }
 }
 

@@ -17,10 +17,9 @@ use ballast_proto::{
 use tonic::{Request, Response, Status};
 
 use super::{
-    Api,
+    Api, answer,
     decode::{Mask, body, caller, id, next_page_token, query, reference, required},
     once::{claim, once},
-    refuse,
 };
 use crate::app::{App, Caller};
 
@@ -30,45 +29,60 @@ const DEFAULT_WEIGHT: i32 = 1;
 #[tonic::async_trait]
 impl members_server::Members for Api {
     async fn create(&self, request: Request<CreateMemberRequest>) -> Result<Response<Member>, Status> {
-        let (caller, request) = (&caller(&request), request.into_inner());
-        let member = body("member", request.member).map_err(refuse)?;
-        let (pool_id, new) = new_member(&self.0, caller, &member).map_err(refuse)?;
-        let id = new.id;
-        let claim = claim(&self.0, caller, &request.request_id, &member, id).map_err(refuse)?;
-        let make = async { Ok((id, self.0.create_member(caller, pool_id, new, claim.as_ref()).await?)) };
-        let find = |id| async move { Ok((id, self.0.member(caller, id).await?)) };
-        let (id, made) = once(&self.0, claim.as_ref(), make, find).await.map_err(refuse)?;
-        encode(&made, id).map(Response::new).map_err(refuse)
+        answer(async {
+            let (caller, request) = (&caller(&request), request.into_inner());
+            let member = body("member", request.member)?;
+            let (pool_id, new) = new_member(&self.0, caller, &member)?;
+            let id = new.id;
+            let claim = claim(&self.0, caller, &request.request_id, &member, id)?;
+            let make = Box::pin(async { Ok((id, self.0.create_member(caller, pool_id, new, claim.as_ref()).await?)) });
+            let find = |id| async move { Ok((id, self.0.member(caller, id).await?)) };
+            let (id, made) = once(&self.0, claim.as_ref(), make, find).await?;
+            encode(&made, id)
+        })
+        .await
     }
 
     async fn get(&self, request: Request<GetRequest>) -> Result<Response<Member>, Status> {
-        let (caller, id) = (caller(&request), id(&request.get_ref().id, member_not_found).map_err(refuse)?);
-        let found = self.0.member(&caller, id).await.map_err(refuse)?;
-        encode(&found, id).map(Response::new).map_err(refuse)
+        answer(async {
+            let (caller, id) = (caller(&request), id(&request.get_ref().id, member_not_found)?);
+            let found = self.0.member(&caller, id).await?;
+            encode(&found, id)
+        })
+        .await
     }
 
     async fn list(&self, request: Request<ListRequest>) -> Result<Response<ListMembersResponse>, Status> {
-        let query = query(&caller(&request), request.into_inner()).map_err(refuse)?;
-        let page = self.0.members(query).await.map_err(refuse)?;
-        let members = page.items.iter().map(|shown| convert::to_member(shown.pool_id, &shown.member));
-        let members: Vec<Member> = members.collect();
-        let next_page_token = next_page_token(page.more, members.last().map(|member| member.id.as_str()));
-        Ok(Response::new(ListMembersResponse { members, next_page_token }))
+        answer(async {
+            let query = query(&caller(&request), request.into_inner())?;
+            let page = self.0.members(query).await?;
+            let members = page.items.iter().map(|shown| convert::to_member(shown.pool_id, &shown.member));
+            let members: Vec<Member> = members.collect();
+            let next_page_token = next_page_token(page.more, members.last().map(|member| member.id.as_str()));
+            Ok(ListMembersResponse { members, next_page_token })
+        })
+        .await
     }
 
     async fn update(&self, request: Request<UpdateMemberRequest>) -> Result<Response<Member>, Status> {
-        let (caller, request) = (caller(&request), request.into_inner());
-        let member = body("member", request.member).map_err(refuse)?;
-        let id = id(&member.id, member_not_found).map_err(refuse)?;
-        let change = Mask::new("Member", request.update_mask, &MUTABLE).and_then(|mask| member_change(&mask, &member));
-        let (pool_id, change) = change.map_err(refuse)?;
-        let changed = self.0.update_member(&caller, id, pool_id, change).await.map_err(refuse)?;
-        encode(&changed, id).map(Response::new).map_err(refuse)
+        answer(async {
+            let (caller, request) = (caller(&request), request.into_inner());
+            let member = body("member", request.member)?;
+            let id = id(&member.id, member_not_found)?;
+            let mask = Mask::new("Member", request.update_mask, &MUTABLE)?;
+            let (pool_id, change) = member_change(&mask, &member)?;
+            let changed = self.0.update_member(&caller, id, pool_id, change).await?;
+            encode(&changed, id)
+        })
+        .await
     }
 
     async fn delete(&self, request: Request<DeleteRequest>) -> Result<Response<()>, Status> {
-        let (caller, id) = (caller(&request), id(&request.get_ref().id, member_not_found).map_err(refuse)?);
-        self.0.delete_member(&caller, id).await.map(Response::new).map_err(refuse)
+        answer(async {
+            let (caller, id) = (caller(&request), id(&request.get_ref().id, member_not_found)?);
+            self.0.delete_member(&caller, id).await
+        })
+        .await
     }
 }
 

@@ -17,10 +17,9 @@ use ballast_proto::{
 use tonic::{Request, Response, Status};
 
 use super::{
-    Api,
+    Api, answer,
     decode::{Mask, body, caller, id, next_page_token, query, reference},
     once::{claim, once},
-    refuse,
 };
 use crate::app::{App, Caller};
 
@@ -31,82 +30,111 @@ const SUBNET_MUTABLE: [&str; 6] =
 #[tonic::async_trait]
 impl networks_server::Networks for Api {
     async fn create_network(&self, request: Request<CreateNetworkRequest>) -> Result<Response<Network>, Status> {
-        let (caller, request) = (&caller(&request), request.into_inner());
-        let sent = body("network", request.network).map_err(refuse)?;
-        let network = new_network(&self.0, caller, sent.clone()).map_err(refuse)?;
-        let claim = claim(&self.0, caller, &request.request_id, &sent, network.id).map_err(refuse)?;
-        let make = async { Ok((self.0.create_network(network, claim.as_ref()).await?, Vec::new())) };
-        let (made, subnets) =
-            once(&self.0, claim.as_ref(), make, |id| self.0.network(caller, id)).await.map_err(refuse)?;
-        Ok(Response::new(convert::to_network(&made, &subnets)))
+        answer(async {
+            let (caller, request) = (&caller(&request), request.into_inner());
+            let sent = body("network", request.network)?;
+            let network = new_network(&self.0, caller, sent.clone())?;
+            let claim = claim(&self.0, caller, &request.request_id, &sent, network.id)?;
+            let make = Box::pin(async { Ok((self.0.create_network(network, claim.as_ref()).await?, Vec::new())) });
+            let (made, subnets) = once(&self.0, claim.as_ref(), make, |id| self.0.network(caller, id)).await?;
+            Ok(convert::to_network(&made, &subnets))
+        })
+        .await
     }
 
     async fn get_network(&self, request: Request<GetRequest>) -> Result<Response<Network>, Status> {
-        let (caller, id) = (caller(&request), id(&request.get_ref().id, network_not_found).map_err(refuse)?);
-        let (network, subnets) = self.0.network(&caller, id).await.map_err(refuse)?;
-        Ok(Response::new(convert::to_network(&network, &subnets)))
+        answer(async {
+            let (caller, id) = (caller(&request), id(&request.get_ref().id, network_not_found)?);
+            let (network, subnets) = self.0.network(&caller, id).await?;
+            Ok(convert::to_network(&network, &subnets))
+        })
+        .await
     }
 
     async fn list_networks(&self, request: Request<ListRequest>) -> Result<Response<ListNetworksResponse>, Status> {
-        let query = query(&caller(&request), request.into_inner()).map_err(refuse)?;
-        let page = self.0.networks(query).await.map_err(refuse)?;
-        let encode = |(network, subnets): &(Model, Vec<SubnetId>)| convert::to_network(network, subnets);
-        let networks: Vec<Network> = page.items.iter().map(encode).collect();
-        let next_page_token = next_page_token(page.more, networks.last().map(|last| last.id.as_str()));
-        Ok(Response::new(ListNetworksResponse { networks, next_page_token }))
+        answer(async {
+            let query = query(&caller(&request), request.into_inner())?;
+            let page = self.0.networks(query).await?;
+            let encode = |(network, subnets): &(Model, Vec<SubnetId>)| convert::to_network(network, subnets);
+            let networks: Vec<Network> = page.items.iter().map(encode).collect();
+            let next_page_token = next_page_token(page.more, networks.last().map(|last| last.id.as_str()));
+            Ok(ListNetworksResponse { networks, next_page_token })
+        })
+        .await
     }
 
     async fn update_network(&self, request: Request<UpdateNetworkRequest>) -> Result<Response<Network>, Status> {
-        let (caller, request) = (caller(&request), request.into_inner());
-        let network = body("network", request.network).map_err(refuse)?;
-        let id = id(&network.id, network_not_found).map_err(refuse)?;
-        let mask = Mask::new("Network", request.update_mask, &NETWORK_MUTABLE).map_err(refuse)?;
-        let change = network_change(&mask, network);
-        let (changed, subnets) = self.0.update_network(&caller, id, change).await.map_err(refuse)?;
-        Ok(Response::new(convert::to_network(&changed, &subnets)))
+        answer(async {
+            let (caller, request) = (caller(&request), request.into_inner());
+            let network = body("network", request.network)?;
+            let id = id(&network.id, network_not_found)?;
+            let mask = Mask::new("Network", request.update_mask, &NETWORK_MUTABLE)?;
+            let change = network_change(&mask, network);
+            let (changed, subnets) = self.0.update_network(&caller, id, change).await?;
+            Ok(convert::to_network(&changed, &subnets))
+        })
+        .await
     }
 
     async fn delete_network(&self, request: Request<DeleteRequest>) -> Result<Response<()>, Status> {
-        let (caller, id) = (caller(&request), id(&request.get_ref().id, network_not_found).map_err(refuse)?);
-        self.0.delete_network(&caller, id).await.map(Response::new).map_err(refuse)
+        answer(async {
+            let (caller, id) = (caller(&request), id(&request.get_ref().id, network_not_found)?);
+            self.0.delete_network(&caller, id).await
+        })
+        .await
     }
 
     async fn create_subnet(&self, request: Request<CreateSubnetRequest>) -> Result<Response<Subnet>, Status> {
-        let (caller, request) = (&caller(&request), request.into_inner());
-        let sent = body("subnet", request.subnet).map_err(refuse)?;
-        let subnet = new_subnet(&self.0, caller, sent.clone()).map_err(refuse)?;
-        let claim = claim(&self.0, caller, &request.request_id, &sent, subnet.id).map_err(refuse)?;
-        let make = self.0.create_subnet(caller, subnet, claim.as_ref());
-        let made = once(&self.0, claim.as_ref(), make, |id| self.0.subnet(caller, id)).await.map_err(refuse)?;
-        Ok(Response::new(convert::to_subnet(&made)))
+        answer(async {
+            let (caller, request) = (&caller(&request), request.into_inner());
+            let sent = body("subnet", request.subnet)?;
+            let subnet = new_subnet(&self.0, caller, sent.clone())?;
+            let claim = claim(&self.0, caller, &request.request_id, &sent, subnet.id)?;
+            let make = Box::pin(self.0.create_subnet(caller, subnet, claim.as_ref()));
+            let made = once(&self.0, claim.as_ref(), make, |id| self.0.subnet(caller, id)).await?;
+            Ok(convert::to_subnet(&made))
+        })
+        .await
     }
 
     async fn get_subnet(&self, request: Request<GetRequest>) -> Result<Response<Subnet>, Status> {
-        let (caller, id) = (caller(&request), id(&request.get_ref().id, subnet_not_found).map_err(refuse)?);
-        let subnet = self.0.subnet(&caller, id).await.map_err(refuse)?;
-        Ok(Response::new(convert::to_subnet(&subnet)))
+        answer(async {
+            let (caller, id) = (caller(&request), id(&request.get_ref().id, subnet_not_found)?);
+            let subnet = self.0.subnet(&caller, id).await?;
+            Ok(convert::to_subnet(&subnet))
+        })
+        .await
     }
 
     async fn list_subnets(&self, request: Request<ListRequest>) -> Result<Response<ListSubnetsResponse>, Status> {
-        let query = query(&caller(&request), request.into_inner()).map_err(refuse)?;
-        let page = self.0.subnets(query).await.map_err(refuse)?;
-        let subnets: Vec<Subnet> = page.items.iter().map(convert::to_subnet).collect();
-        let next_page_token = next_page_token(page.more, subnets.last().map(|last| last.id.as_str()));
-        Ok(Response::new(ListSubnetsResponse { subnets, next_page_token }))
+        answer(async {
+            let query = query(&caller(&request), request.into_inner())?;
+            let page = self.0.subnets(query).await?;
+            let subnets: Vec<Subnet> = page.items.iter().map(convert::to_subnet).collect();
+            let next_page_token = next_page_token(page.more, subnets.last().map(|last| last.id.as_str()));
+            Ok(ListSubnetsResponse { subnets, next_page_token })
+        })
+        .await
     }
 
     async fn update_subnet(&self, request: Request<UpdateSubnetRequest>) -> Result<Response<Subnet>, Status> {
-        let (caller, request) = (caller(&request), request.into_inner());
-        let subnet = body("subnet", request.subnet).map_err(refuse)?;
-        let id = id(&subnet.id, subnet_not_found).map_err(refuse)?;
-        let mask = Mask::new("Subnet", request.update_mask, &SUBNET_MUTABLE).map_err(refuse)?;
-        let changed = self.0.update_subnet(&caller, id, subnet_change(&mask, subnet)).await.map_err(refuse)?;
-        Ok(Response::new(convert::to_subnet(&changed)))
+        answer(async {
+            let (caller, request) = (caller(&request), request.into_inner());
+            let subnet = body("subnet", request.subnet)?;
+            let id = id(&subnet.id, subnet_not_found)?;
+            let mask = Mask::new("Subnet", request.update_mask, &SUBNET_MUTABLE)?;
+            let changed = self.0.update_subnet(&caller, id, subnet_change(&mask, subnet)).await?;
+            Ok(convert::to_subnet(&changed))
+        })
+        .await
     }
 
     async fn delete_subnet(&self, request: Request<DeleteRequest>) -> Result<Response<()>, Status> {
-        let (caller, id) = (caller(&request), id(&request.get_ref().id, subnet_not_found).map_err(refuse)?);
-        self.0.delete_subnet(&caller, id).await.map(Response::new).map_err(refuse)
+        answer(async {
+            let (caller, id) = (caller(&request), id(&request.get_ref().id, subnet_not_found)?);
+            self.0.delete_subnet(&caller, id).await
+        })
+        .await
     }
 }
 

@@ -17,10 +17,9 @@ use ballast_store::{PoolParts, ShownPool};
 use tonic::{Request, Response, Status};
 
 use super::{
-    Api,
+    Api, answer,
     decode::{Mask, ReadMask, body, caller, id, next_page_token, query, reference},
     once::{claim, once},
-    refuse,
 };
 use crate::app::{App, Caller};
 
@@ -29,83 +28,109 @@ const MUTABLE: [&str; 4] = ["name", "description", "lb_method", "admin_state_up"
 #[tonic::async_trait]
 impl pools_server::Pools for Api {
     async fn create(&self, request: Request<CreatePoolRequest>) -> Result<Response<Pool>, Status> {
-        let (caller, request) = (&caller(&request), request.into_inner());
-        let pool = body("pool", request.pool).map_err(refuse)?;
-        let provider = (!pool.provider.is_empty()).then(|| pool.provider.clone());
-        let new = new_pool(&self.0, caller, pool.clone()).map_err(refuse)?;
-        let claim = claim(&self.0, caller, &request.request_id, &pool, new.id).map_err(refuse)?;
-        let make = self.0.create_pool(caller, new, provider.as_deref(), claim.as_ref());
-        let made = once(&self.0, claim.as_ref(), make, |id| self.0.pool(caller, id)).await.map_err(refuse)?;
-        encode(&made).map_err(refuse)
+        answer(async {
+            let (caller, request) = (&caller(&request), request.into_inner());
+            let pool = body("pool", request.pool)?;
+            let provider = (!pool.provider.is_empty()).then(|| pool.provider.clone());
+            let new = new_pool(&self.0, caller, pool.clone())?;
+            let claim = claim(&self.0, caller, &request.request_id, &pool, new.id)?;
+            let make = Box::pin(self.0.create_pool(caller, new, provider.as_deref(), claim.as_ref()));
+            let made = once(&self.0, claim.as_ref(), make, |id| self.0.pool(caller, id)).await?;
+            to_pool(&made)
+        })
+        .await
     }
 
     async fn get(&self, request: Request<GetRequest>) -> Result<Response<Pool>, Status> {
-        let (caller, id) = (caller(&request), id(&request.get_ref().id, pool_not_found).map_err(refuse)?);
-        let shown = self.0.shown_pool(&caller, id).await.map_err(refuse)?;
-        Ok(Response::new(shown_pool(&shown, &ReadMask::new(None))))
+        answer(async {
+            let (caller, id) = (caller(&request), id(&request.get_ref().id, pool_not_found)?);
+            let shown = self.0.shown_pool(&caller, id).await?;
+            Ok(shown_pool(&shown, &ReadMask::new(None)))
+        })
+        .await
     }
 
     async fn list(&self, request: Request<ListRequest>) -> Result<Response<ListPoolsResponse>, Status> {
-        let (caller, mut request) = (caller(&request), request.into_inner());
-        let wanted = ReadMask::new(request.read_mask.take());
-        let parts = PoolParts {
-            project_id: wanted.has("project_id"),
-            name: wanted.has("name"),
-            description: wanted.has("description"),
-            subnet_id: wanted.has("subnet_id"),
-            status_description: wanted.has("status_description"),
-            provider: wanted.has("provider"),
-            vip: wanted.has("vip_id"),
-            members: wanted.has("member_ids"),
-            monitors: wanted.has("health_monitors"),
-        };
-        let page = self.0.pools(query(&caller, request).map_err(refuse)?, parts).await.map_err(refuse)?;
-        let pools: Vec<Pool> = page.items.iter().map(|shown| shown_pool(shown, &wanted)).collect();
-        let next_page_token = next_page_token(page.more, pools.last().map(|pool| pool.id.as_str()));
-        Ok(Response::new(ListPoolsResponse { pools, next_page_token }))
+        answer(async {
+            let (caller, mut request) = (caller(&request), request.into_inner());
+            let wanted = ReadMask::new(request.read_mask.take());
+            let parts = PoolParts {
+                project_id: wanted.has("project_id"),
+                name: wanted.has("name"),
+                description: wanted.has("description"),
+                subnet_id: wanted.has("subnet_id"),
+                status_description: wanted.has("status_description"),
+                provider: wanted.has("provider"),
+                vip: wanted.has("vip_id"),
+                members: wanted.has("member_ids"),
+                monitors: wanted.has("health_monitors"),
+            };
+            let page = self.0.pools(query(&caller, request)?, parts).await?;
+            let pools: Vec<Pool> = page.items.iter().map(|shown| shown_pool(shown, &wanted)).collect();
+            let next_page_token = next_page_token(page.more, pools.last().map(|pool| pool.id.as_str()));
+            Ok(ListPoolsResponse { pools, next_page_token })
+        })
+        .await
     }
 
     async fn update(&self, request: Request<UpdatePoolRequest>) -> Result<Response<Pool>, Status> {
-        let (caller, request) = (caller(&request), request.into_inner());
-        let pool = body("pool", request.pool).map_err(refuse)?;
-        let id = id(&pool.id, pool_not_found).map_err(refuse)?;
-        let change = Mask::new("Pool", request.update_mask, &MUTABLE).and_then(|mask| pool_change(&mask, pool));
-        let changed = self.0.update_pool(&caller, id, change.map_err(refuse)?).await.map_err(refuse)?;
-        encode(&changed).map_err(refuse)
+        answer(async {
+            let (caller, request) = (caller(&request), request.into_inner());
+            let pool = body("pool", request.pool)?;
+            let id = id(&pool.id, pool_not_found)?;
+            let mask = Mask::new("Pool", request.update_mask, &MUTABLE)?;
+            let changed = self.0.update_pool(&caller, id, pool_change(&mask, pool)?).await?;
+            to_pool(&changed)
+        })
+        .await
     }
 
     async fn delete(&self, request: Request<DeleteRequest>) -> Result<Response<()>, Status> {
-        let (caller, id) = (caller(&request), id(&request.get_ref().id, pool_not_found).map_err(refuse)?);
-        self.0.delete_pool(&caller, id).await.map(Response::new).map_err(refuse)
+        answer(async {
+            let (caller, id) = (caller(&request), id(&request.get_ref().id, pool_not_found)?);
+            self.0.delete_pool(&caller, id).await
+        })
+        .await
     }
 
     async fn stats(&self, request: Request<GetRequest>) -> Result<Response<PoolStats>, Status> {
-        let (caller, id) = (caller(&request), id(&request.get_ref().id, pool_not_found).map_err(refuse)?);
-        let statistics = self.0.statistics(&caller, id).await.map_err(refuse)?;
-        Ok(Response::new(convert::to_statistics(&statistics)))
+        answer(async {
+            let (caller, id) = (caller(&request), id(&request.get_ref().id, pool_not_found)?);
+            let statistics = self.0.statistics(&caller, id).await?;
+            Ok(convert::to_statistics(&statistics))
+        })
+        .await
     }
 
     async fn associate_health_monitor(&self, request: Request<AssociateRequest>) -> Result<Response<Pool>, Status> {
-        let (caller, request) = (caller(&request), request.into_inner());
-        let pool_id = id(&request.pool_id, pool_not_found).map_err(refuse)?;
-        let monitor_id = reference("id", &request.health_monitor_id)
-            .map_err(|_| monitor_not_found(&request.health_monitor_id))
-            .map_err(refuse)?;
-        encode(&self.0.associate(&caller, pool_id, monitor_id).await.map_err(refuse)?).map_err(refuse)
+        answer(async {
+            let (caller, request) = (caller(&request), request.into_inner());
+            let pool_id = id(&request.pool_id, pool_not_found)?;
+            let monitor_id = reference("id", &request.health_monitor_id)
+                .map_err(|_| monitor_not_found(&request.health_monitor_id))?;
+            to_pool(&self.0.associate(&caller, pool_id, monitor_id).await?)
+        })
+        .await
     }
 
     async fn disassociate_health_monitor(&self, request: Request<AssociateRequest>) -> Result<Response<Pool>, Status> {
-        let (caller, request) = (caller(&request), request.into_inner());
-        let pool_id = id(&request.pool_id, pool_not_found).map_err(refuse)?;
-        let monitor_id = id(&request.health_monitor_id, |text| association_not_found(text, pool_id)).map_err(refuse)?;
-        encode(&self.0.disassociate(&caller, pool_id, monitor_id).await.map_err(refuse)?).map_err(refuse)
+        answer(async {
+            let (caller, request) = (caller(&request), request.into_inner());
+            let pool_id = id(&request.pool_id, pool_not_found)?;
+            let monitor_id = id(&request.health_monitor_id, |text| association_not_found(text, pool_id))?;
+            to_pool(&self.0.disassociate(&caller, pool_id, monitor_id).await?)
+        })
+        .await
     }
 
     async fn get_agent(&self, request: Request<GetRequest>) -> Result<Response<GetPoolAgentResponse>, Status> {
-        let (caller, id) = (caller(&request), request.get_ref().id.parse().unwrap_or_default());
-        let agent = self.0.agent_of_pool(&caller, id).await.map_err(refuse)?;
-        let agent = agent.map(|agent| convert::to_agent(&agent, self.0.liveness(&agent)));
-        Ok(Response::new(GetPoolAgentResponse { agent }))
+        answer(async {
+            let (caller, id) = (caller(&request), request.get_ref().id.parse().unwrap_or_default());
+            let agent = self.0.agent_of_pool(&caller, id).await?;
+            let agent = agent.map(|agent| convert::to_agent(&agent, self.0.liveness(&agent)));
+            Ok(GetPoolAgentResponse { agent })
+        })
+        .await
     }
 }
 
@@ -164,8 +189,4 @@ fn shown_pool(shown: &ShownPool, wanted: &ReadMask) -> Pool {
 
 pub(super) fn to_pool(load_balancer: &LoadBalancer) -> Result<Pool, Fault> {
     Ok(convert::to_pool(load_balancer, load_balancer.v1_pool()?))
-}
-
-fn encode(load_balancer: &LoadBalancer) -> Result<Response<Pool>, Fault> {
-    to_pool(load_balancer).map(Response::new)
 }

@@ -16,9 +16,8 @@ use ballast_proto::{
 use tonic::{Request, Response, Status};
 
 use super::{
-    Api,
+    Api, answer,
     decode::{Mask, body, caller, id, next_page_token, query, reference},
-    refuse,
 };
 use crate::app::{App, Caller, NewPort};
 
@@ -27,39 +26,54 @@ const MUTABLE: [&str; 6] = ["name", "admin_state_up", "device_id", "device_owner
 #[tonic::async_trait]
 impl ports_server::Ports for Api {
     async fn create(&self, request: Request<CreatePortRequest>) -> Result<Response<Port>, Status> {
-        let caller = caller(&request);
-        let sent = body("port", request.into_inner().port);
-        let port = sent.and_then(|port| new_port(&self.0, &caller, port)).map_err(refuse)?;
-        let made = self.0.create_port(&caller, port).await.map_err(refuse)?;
-        Ok(Response::new(encode(&caller, &made)))
+        answer(async {
+            let caller = caller(&request);
+            let sent = body("port", request.into_inner().port);
+            let port = sent.and_then(|port| new_port(&self.0, &caller, port))?;
+            let made = self.0.create_port(&caller, port).await?;
+            Ok(encode(&caller, &made))
+        })
+        .await
     }
 
     async fn get(&self, request: Request<GetRequest>) -> Result<Response<Port>, Status> {
-        let (caller, id) = (caller(&request), id(&request.get_ref().id, port_not_found).map_err(refuse)?);
-        self.0.port(&caller, id).await.map(|port| Response::new(encode(&caller, &port))).map_err(refuse)
+        answer(async {
+            let (caller, id) = (caller(&request), id(&request.get_ref().id, port_not_found)?);
+            self.0.port(&caller, id).await.map(|port| encode(&caller, &port))
+        })
+        .await
     }
 
     async fn list(&self, request: Request<ListRequest>) -> Result<Response<ListPortsResponse>, Status> {
-        let caller = caller(&request);
-        let query = query(&caller, request.into_inner()).map_err(refuse)?;
-        let page = self.0.ports(query).await.map_err(refuse)?;
-        let ports: Vec<Port> = page.items.iter().map(|port| encode(&caller, port)).collect();
-        let next_page_token = next_page_token(page.more, ports.last().map(|last| last.id.as_str()));
-        Ok(Response::new(ListPortsResponse { ports, next_page_token }))
+        answer(async {
+            let caller = caller(&request);
+            let query = query(&caller, request.into_inner())?;
+            let page = self.0.ports(query).await?;
+            let ports: Vec<Port> = page.items.iter().map(|port| encode(&caller, port)).collect();
+            let next_page_token = next_page_token(page.more, ports.last().map(|last| last.id.as_str()));
+            Ok(ListPortsResponse { ports, next_page_token })
+        })
+        .await
     }
 
     async fn update(&self, request: Request<UpdatePortRequest>) -> Result<Response<Port>, Status> {
-        let (caller, request) = (caller(&request), request.into_inner());
-        let port = body("port", request.port).map_err(refuse)?;
-        let id = id(&port.id, port_not_found).map_err(refuse)?;
-        let change = Mask::new("Port", request.update_mask, &MUTABLE).and_then(|mask| port_change(&mask, port));
-        let changed = self.0.update_port(&caller, id, change.map_err(refuse)?).await.map_err(refuse)?;
-        Ok(Response::new(encode(&caller, &changed)))
+        answer(async {
+            let (caller, request) = (caller(&request), request.into_inner());
+            let port = body("port", request.port)?;
+            let id = id(&port.id, port_not_found)?;
+            let mask = Mask::new("Port", request.update_mask, &MUTABLE)?;
+            let changed = self.0.update_port(&caller, id, port_change(&mask, port)?).await?;
+            Ok(encode(&caller, &changed))
+        })
+        .await
     }
 
     async fn delete(&self, request: Request<DeleteRequest>) -> Result<Response<()>, Status> {
-        let (caller, id) = (caller(&request), id(&request.get_ref().id, port_not_found).map_err(refuse)?);
-        self.0.delete_port(&caller, id).await.map(Response::new).map_err(refuse)
+        answer(async {
+            let (caller, id) = (caller(&request), id(&request.get_ref().id, port_not_found)?);
+            self.0.delete_port(&caller, id).await
+        })
+        .await
     }
 }
 

@@ -11,44 +11,58 @@ use ballast_proto::{
 use tonic::{Request, Response, Status};
 
 use super::{
-    Api,
+    Api, answer,
     decode::{body, caller},
-    refuse,
 };
 
 #[tonic::async_trait]
 impl quotas_server::Quotas for Api {
     async fn get(&self, request: Request<QuotaRequest>) -> Result<Response<Quota>, Status> {
-        let (caller, request) = (caller(&request), request.into_inner());
-        let (project_id, limits) = self.0.quota(&caller, &request.project_id).await.map_err(refuse)?;
-        Ok(Response::new(convert::to_quota(&project_id, &limits)))
+        answer(async {
+            let (caller, request) = (caller(&request), request.into_inner());
+            let (project_id, limits) = self.0.quota(&caller, &request.project_id).await?;
+            Ok(convert::to_quota(&project_id, &limits))
+        })
+        .await
     }
 
     async fn get_default(&self, request: Request<QuotaRequest>) -> Result<Response<Quota>, Status> {
-        let (caller, request) = (caller(&request), request.into_inner());
-        let (project_id, limits) = self.0.default_quota(&caller, &request.project_id).map_err(refuse)?;
-        Ok(Response::new(convert::to_quota(&project_id, &limits)))
+        answer(async {
+            let (caller, request) = (caller(&request), request.into_inner());
+            let (project_id, limits) = self.0.default_quota(&caller, &request.project_id)?;
+            Ok(convert::to_quota(&project_id, &limits))
+        })
+        .await
     }
 
     async fn list(&self, request: Request<ListQuotasRequest>) -> Result<Response<ListQuotasResponse>, Status> {
-        let all = self.0.quotas(&caller(&request)).await.map_err(refuse)?;
-        let quotas = all.iter().map(|(project_id, limits)| convert::to_quota(project_id, limits)).collect();
-        Ok(Response::new(ListQuotasResponse { quotas }))
+        answer(async {
+            let all = self.0.quotas(&caller(&request)).await?;
+            let quotas = all.iter().map(|(project_id, limits)| convert::to_quota(project_id, limits)).collect();
+            Ok(ListQuotasResponse { quotas })
+        })
+        .await
     }
 
     async fn update(&self, request: Request<UpdateQuotaRequest>) -> Result<Response<Quota>, Status> {
-        let caller = caller(&request);
-        // What is wrong with it is no business of who may not.
-        self.0.may_limit(&caller).map_err(refuse)?;
-        let quota = body("quota", request.into_inner().quota).map_err(refuse)?;
-        let limits = limits(&quota).map_err(refuse)?;
-        let (project_id, limits) = self.0.update_quota(&caller, &quota.project_id, &limits).await.map_err(refuse)?;
-        Ok(Response::new(convert::to_quota(&project_id, &limits)))
+        answer(async {
+            let caller = caller(&request);
+            // What is wrong with it is no business of who may not.
+            self.0.may_limit(&caller)?;
+            let quota = body("quota", request.into_inner().quota)?;
+            let limits = limits(&quota)?;
+            let (project_id, limits) = self.0.update_quota(&caller, &quota.project_id, &limits).await?;
+            Ok(convert::to_quota(&project_id, &limits))
+        })
+        .await
     }
 
     async fn delete(&self, request: Request<QuotaRequest>) -> Result<Response<()>, Status> {
-        let (caller, request) = (caller(&request), request.into_inner());
-        self.0.delete_quota(&caller, &request.project_id).await.map(Response::new).map_err(refuse)
+        answer(async {
+            let (caller, request) = (caller(&request), request.into_inner());
+            self.0.delete_quota(&caller, &request.project_id).await
+        })
+        .await
     }
 }
 

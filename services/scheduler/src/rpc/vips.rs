@@ -18,10 +18,9 @@ use ballast_store::Kind;
 use tonic::{Request, Response, Status};
 
 use super::{
-    Api,
+    Api, answer,
     decode::{Mask, body, caller, id, next_page_token, query, reference, required},
     once::{claim, once},
-    refuse,
 };
 use crate::app::{App, Caller, WantedVip};
 
@@ -32,45 +31,60 @@ const UNLIMITED: i32 = -1;
 #[tonic::async_trait]
 impl vips_server::Vips for Api {
     async fn create(&self, request: Request<CreateVipRequest>) -> Result<Response<Vip>, Status> {
-        let (caller, request) = (&caller(&request), request.into_inner());
-        let vip = body("vip", request.vip).map_err(refuse)?;
-        let wanted = wanted_vip(&self.0, caller, vip.clone()).map_err(refuse)?;
-        let id = wanted.id;
-        let claim = claim(&self.0, caller, &request.request_id, &vip, id).map_err(refuse)?;
-        let make = async { Ok((id, self.0.create_vip(caller, wanted, claim.as_ref()).await?)) };
-        let find = |id| async move { Ok((id, self.0.vip(caller, id).await?)) };
-        let (id, made) = once(&self.0, claim.as_ref(), make, find).await.map_err(refuse)?;
-        encode(&made, id).map(Response::new).map_err(refuse)
+        answer(async {
+            let (caller, request) = (&caller(&request), request.into_inner());
+            let vip = body("vip", request.vip)?;
+            let wanted = wanted_vip(&self.0, caller, vip.clone())?;
+            let id = wanted.id;
+            let claim = claim(&self.0, caller, &request.request_id, &vip, id)?;
+            let make = Box::pin(async { Ok((id, self.0.create_vip(caller, wanted, claim.as_ref()).await?)) });
+            let find = |id| async move { Ok((id, self.0.vip(caller, id).await?)) };
+            let (id, made) = once(&self.0, claim.as_ref(), make, find).await?;
+            encode(&made, id)
+        })
+        .await
     }
 
     async fn get(&self, request: Request<GetRequest>) -> Result<Response<Vip>, Status> {
-        let (caller, id) = (caller(&request), id(&request.get_ref().id, vip_not_found).map_err(refuse)?);
-        let found = self.0.vip(&caller, id).await.map_err(refuse)?;
-        encode(&found, id).map(Response::new).map_err(refuse)
+        answer(async {
+            let (caller, id) = (caller(&request), id(&request.get_ref().id, vip_not_found)?);
+            let found = self.0.vip(&caller, id).await?;
+            encode(&found, id)
+        })
+        .await
     }
 
     async fn list(&self, request: Request<ListRequest>) -> Result<Response<ListVipsResponse>, Status> {
-        let query = query(&caller(&request), request.into_inner()).map_err(refuse)?;
-        let page = self.0.list(Kind::Listener, query).await.map_err(refuse)?;
-        let vips = page.found.iter().map(|(found, load_balancer)| encode(load_balancer, found.id.into()));
-        let vips: Vec<Vip> = vips.collect::<Result<_, _>>().map_err(refuse)?;
-        let next_page_token = next_page_token(page.more, vips.last().map(|vip| vip.id.as_str()));
-        Ok(Response::new(ListVipsResponse { vips, next_page_token }))
+        answer(async {
+            let query = query(&caller(&request), request.into_inner())?;
+            let page = self.0.list(Kind::Listener, query).await?;
+            let vips = page.found.iter().map(|(found, load_balancer)| encode(load_balancer, found.id.into()));
+            let vips: Vec<Vip> = vips.collect::<Result<_, _>>()?;
+            let next_page_token = next_page_token(page.more, vips.last().map(|vip| vip.id.as_str()));
+            Ok(ListVipsResponse { vips, next_page_token })
+        })
+        .await
     }
 
     async fn update(&self, request: Request<UpdateVipRequest>) -> Result<Response<Vip>, Status> {
-        let (caller, request) = (caller(&request), request.into_inner());
-        let vip = body("vip", request.vip).map_err(refuse)?;
-        let id = id(&vip.id, vip_not_found).map_err(refuse)?;
-        let change = Mask::new("Vip", request.update_mask, &MUTABLE).and_then(|mask| vip_change(&mask, vip));
-        let (pool_id, change) = change.map_err(refuse)?;
-        let changed = self.0.update_vip(&caller, id, pool_id, change).await.map_err(refuse)?;
-        encode(&changed, id).map(Response::new).map_err(refuse)
+        answer(async {
+            let (caller, request) = (caller(&request), request.into_inner());
+            let vip = body("vip", request.vip)?;
+            let id = id(&vip.id, vip_not_found)?;
+            let mask = Mask::new("Vip", request.update_mask, &MUTABLE)?;
+            let (pool_id, change) = vip_change(&mask, vip)?;
+            let changed = self.0.update_vip(&caller, id, pool_id, change).await?;
+            encode(&changed, id)
+        })
+        .await
     }
 
     async fn delete(&self, request: Request<DeleteRequest>) -> Result<Response<()>, Status> {
-        let (caller, id) = (caller(&request), id(&request.get_ref().id, vip_not_found).map_err(refuse)?);
-        self.0.delete_vip(&caller, id).await.map(Response::new).map_err(refuse)
+        answer(async {
+            let (caller, id) = (caller(&request), id(&request.get_ref().id, vip_not_found)?);
+            self.0.delete_vip(&caller, id).await
+        })
+        .await
     }
 }
 

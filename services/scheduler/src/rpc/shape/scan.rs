@@ -59,9 +59,9 @@ impl Shapes {
             }
         }
         let mut shapes = Self { methods: HashMap::new(), messages: Vec::new() };
-        let mut places = HashMap::new();
+        let mut indices = HashMap::new();
         for (path, input) in inputs {
-            let message = shapes.add(input, &known, &mut places);
+            let message = shapes.add(input, &known, &mut indices);
             shapes.methods.insert(path, message);
         }
         shapes
@@ -72,28 +72,28 @@ impl Shapes {
         &mut self,
         name: &str,
         known: &HashMap<String, &DescriptorProto>,
-        places: &mut HashMap<String, usize>,
+        indices: &mut HashMap<String, usize>,
     ) -> usize {
-        if let Some(place) = places.get(name) {
-            return *place;
+        if let Some(index) = indices.get(name) {
+            return *index;
         }
-        let place = self.messages.len();
+        let index = self.messages.len();
         self.messages.push(Shape::default());
-        places.insert(name.to_owned(), place);
+        indices.insert(name.to_owned(), index);
         let fields = known.get(name).map(|message| message.field.as_slice()).unwrap_or_default();
         let fields = fields.iter().map(|field| Field {
             number: u64::try_from(field.number()).unwrap_or_default(),
             name: field.name().to_owned(),
             kind: match field.r#type() {
                 Type::String => Kind::Text,
-                Type::Message => Kind::Message(self.add(field.type_name(), known, places)),
+                Type::Message => Kind::Message(self.add(field.type_name(), known, indices)),
                 _ => Kind::Number,
             },
             at_most: (field.label() == Label::Repeated).then(|| bound(name.trim_start_matches('.'), field.name())),
         });
         let fields = fields.collect();
-        self.messages[place].fields = fields;
-        place
+        self.messages[index].fields = fields;
+        index
     }
 
     /// What a method takes; none: it is nobody's here.
