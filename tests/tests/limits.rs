@@ -14,7 +14,7 @@ use ballast_model::{
     listener::{Mac, NewVip, Protocol, Vip},
     load_balancer::LoadBalancer,
     member::NewMember,
-    network::{Attachment, Network},
+    network::{Attachment, Network, Subnetwork},
     pool::{LbMethod, NewPool, SessionPersistence},
     subnet::{NewSubnet, Subnet},
 };
@@ -237,7 +237,7 @@ fn made(n: impl Fn(usize) -> usize) -> (driver::LoadBalancer, bool) {
         admin_state_up: true,
         attachment: Attachment::default(),
     };
-    (convert::to_driver(&whole, Some((&network, &subnet))), port > 0)
+    (convert::to_driver(&whole, Some(&Subnetwork { network, subnet })), port > 0)
 }
 
 fn any_monitor(n: impl Fn(usize) -> usize) -> HealthMonitor {

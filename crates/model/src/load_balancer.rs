@@ -55,7 +55,7 @@ impl LoadBalancer {
 
     /// The subnet that its agent plugs it into: its vip's; until it has one, that of its first pool, where one is expected.
     #[must_use]
-    pub fn home(&self) -> Option<SubnetId> {
+    pub fn subnet_id(&self) -> Option<SubnetId> {
         self.vip.as_ref().map(|vip| vip.subnet_id).or_else(|| self.pools.first().map(|pool| pool.subnet_id))
     }
 

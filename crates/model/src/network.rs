@@ -7,6 +7,7 @@ use crate::{
     fault::{Fault, InUse, Kind, Reason},
     ids::NetworkId,
     set,
+    subnet::Subnet,
 };
 
 /// A network.
@@ -18,6 +19,13 @@ pub struct Network {
     pub shared: bool,
     pub admin_state_up: bool,
     pub attachment: Attachment,
+}
+
+/// A subnet, and the network that it is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subnetwork {
+    pub network: Network,
+    pub subnet: Subnet,
 }
 
 /// What changes of a network; absent fields stay.

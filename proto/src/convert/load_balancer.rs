@@ -7,10 +7,9 @@ use ballast_model::{
     health_monitor::HealthMonitor,
     listener::{Listener, Vip},
     load_balancer::LoadBalancer,
-    network::Network,
+    network::Subnetwork,
     pool::Pool,
     status::OperatingStatus,
-    subnet::Subnet,
 };
 
 use super::enums::{to_lb_method, to_monitor_type, to_persistence, to_protocol};
@@ -22,16 +21,16 @@ pub fn features(load_balancer: &LoadBalancer) -> Vec<String> {
     used(load_balancer).into_iter().collect()
 }
 
-/// The load balancer for a driver; `place` is where its vip lives.
+/// The load balancer for a driver; `subnetwork` is that of its vip.
 #[must_use]
-pub fn to_driver(load_balancer: &LoadBalancer, place: Option<(&Network, &Subnet)>) -> driver::LoadBalancer {
+pub fn to_driver(load_balancer: &LoadBalancer, subnetwork: Option<&Subnetwork>) -> driver::LoadBalancer {
     let name = load_balancer.v1_pool().map(|pool| pool.name.clone()).unwrap_or_default();
     driver::LoadBalancer {
         id: load_balancer.id.to_string(),
         project_id: load_balancer.project_id.clone(),
         name,
         admin_state_up: load_balancer.admin_state_up,
-        vip: load_balancer.vip.as_ref().zip(place).map(|(vip, (network, subnet))| to_vip(vip, network, subnet)),
+        vip: load_balancer.vip.as_ref().zip(subnetwork).map(|(vip, found)| to_vip(vip, found)),
         listeners: load_balancer.listeners.iter().map(to_listener).collect(),
         pools: load_balancer.pools.iter().map(to_pool).collect(),
         features: features(load_balancer),
@@ -55,7 +54,7 @@ fn known_health(load_balancer: &LoadBalancer) -> driver::KnownHealth {
     driver::KnownHealth { members: members.collect() }
 }
 
-fn to_vip(vip: &Vip, network: &Network, subnet: &Subnet) -> driver::Vip {
+fn to_vip(vip: &Vip, Subnetwork { network, subnet }: &Subnetwork) -> driver::Vip {
     // Where a subnet has no gateway, a host route for everything is as good.
     let is_default = |route: &&ballast_model::subnet::Route| route.destination.prefix_len() == 0;
     let default = subnet.host_routes.iter().find(is_default).map(|route| route.next_hop);

@@ -8,13 +8,13 @@ mod events;
 mod failover;
 mod fleet;
 mod follower;
+mod foreign_ports;
 mod hearing;
 mod learning;
 mod members;
 mod monitors;
 mod networks;
 mod noting;
-mod places;
 mod placing;
 mod plugging;
 mod pools;
@@ -48,7 +48,7 @@ use ballast_service::{chance::Chance, clock::Clock, config::Settings, sources::S
 use ballast_store::{Binding, Placed, Store, Tx};
 
 pub use caller::Caller;
-pub use desired::{Desired, Report};
+pub use desired::{Desired, Instruction};
 pub use events::{Batch, EventLimits, Object, SnapshotPage, Told};
 pub use failover::FailoverLimits;
 pub use fleet::Fleet;

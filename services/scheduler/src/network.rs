@@ -14,8 +14,7 @@ use ballast_model::{
     fault::Fault,
     ids::{ListenerId, NetworkId, PortId, SubnetId},
     listener::Mac,
-    network::Network,
-    subnet::Subnet,
+    network::Subnetwork,
 };
 use ballast_service::config;
 
@@ -54,24 +53,24 @@ pub trait NetworkProvider: Send + Sync {
     /// # Errors
     /// [`Code::SubnetNotFound`](ballast_model::fault::Code::SubnetNotFound);
     /// [`Code::Unavailable`](ballast_model::fault::Code::Unavailable) when the keeper does not answer.
-    async fn place(&self, subnet_id: SubnetId) -> Result<Option<(Network, Subnet)>, Fault>;
+    async fn subnetwork(&self, subnet_id: SubnetId) -> Result<Option<Subnetwork>, Fault>;
 
     /// Makes the port of a vip; none: the store makes it, with the vip.
     ///
     /// # Errors
-    /// What is wrong with the address, or as [`Self::place`].
+    /// What is wrong with the address, or as [`Self::subnetwork`].
     async fn make_port(&self, wanted: &WantedPort) -> Result<Option<MadePort>, Fault>;
 
     /// The port is plugged in on this host.
     ///
     /// # Errors
-    /// As [`Self::place`].
+    /// As [`Self::subnetwork`].
     async fn bind_port(&self, port_id: PortId, host: &str) -> Result<(), Fault>;
 
     /// Removes the port of a vip, should there be one.
     ///
     /// # Errors
-    /// As [`Self::place`].
+    /// As [`Self::subnetwork`].
     async fn remove_port(&self, vip_id: ListenerId) -> Result<(), Fault>;
 }
 

@@ -7,9 +7,8 @@ use ballast_model::{
     fault::Fault,
     ids::{AgentId, LoadBalancerId, PortId},
     load_balancer::LoadBalancer,
-    network::Network,
+    network::Subnetwork,
     parts::Parts,
-    subnet::Subnet,
 };
 use ballast_store::{Binding, BoundLoadBalancer, Placed, Tx};
 
@@ -17,14 +16,14 @@ use super::App;
 
 /// What an agent is to do with a load balancer.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Report {
+pub enum Instruction {
     /// Run it.
     Desired(Box<Desired>),
     /// Undeploy it, and say so.
     Remove { load_balancer_id: LoadBalancerId, epoch: Epoch },
 }
 
-impl Report {
+impl Instruction {
     /// The port at which the agent will answer.
     fn vip_port(&self) -> Option<PortId> {
         match self {
@@ -38,8 +37,8 @@ impl Report {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Desired {
     pub load_balancer: LoadBalancer,
-    /// Where its vip lives.
-    pub place: Option<(Network, Subnet)>,
+    /// That of its vip.
+    pub subnetwork: Option<Subnetwork>,
     pub driver: String,
     pub epoch: Epoch,
     /// Of what is sent: older than the load balancer's own while its address is still held by another.
@@ -56,7 +55,7 @@ impl App {
         agent_id: AgentId,
         among: Option<&[LoadBalancerId]>,
         wanted: F,
-    ) -> Result<Vec<Report>, Fault>
+    ) -> Result<Vec<Instruction>, Fault>
     where
         F: Fn(&BoundLoadBalancer) -> bool + Send + Sync,
     {
@@ -79,43 +78,43 @@ impl App {
                 // A removal is of a former placement: it goes first.
                 let tombstones = tx.tombstones(agent_id, &moved).await?.into_iter();
                 let tombstones = tombstones.map(|binding| BoundLoadBalancer { binding, generation: Generation::NONE });
-                let removed = tombstones.filter(wanted).map(|BoundLoadBalancer { binding, .. }| Report::Remove {
+                let removed = tombstones.filter(wanted).map(|BoundLoadBalancer { binding, .. }| Instruction::Remove {
                     load_balancer_id: binding.load_balancer_id,
                     epoch: binding.epoch,
                 });
-                let mut reports: Vec<Report> = removed.collect();
+                let mut instructions: Vec<Instruction> = removed.collect();
                 for Placed { load_balancer, binding, .. } in placed {
                     let binding = binding.filter(|binding| binding.agent_id == agent_id);
                     let bound =
                         binding.map(|binding| BoundLoadBalancer { binding, generation: load_balancer.generation });
                     if let Some(bound) = bound.filter(wanted) {
-                        reports.push(self.report(tx, load_balancer, bound.binding).await?);
+                        instructions.push(self.instruction(tx, load_balancer, bound.binding).await?);
                     }
                 }
-                let ports: Vec<PortId> = reports.iter().filter_map(Report::vip_port).collect();
-                Ok((reports, tx.untold(&ports).await?))
+                let ports: Vec<PortId> = instructions.iter().filter_map(Instruction::vip_port).collect();
+                Ok((instructions, tx.untold(&ports).await?))
             })
         });
-        let (mut reports, untold) = read.await?;
+        let (mut instructions, untold) = read.await?;
         if !untold.is_empty() {
             // Noted first: a vip that is deleted from now on leaves a hold. One that is gone by now wakes this agent.
             let there = self.store.write(|tx, _| Box::pin(tx.note_told(&untold))).await?;
             let is_gone = |port: PortId| untold.contains(&port) && !there.contains(&port);
-            reports.retain(|report| !report.vip_port().is_some_and(is_gone));
+            instructions.retain(|instruction| !instruction.vip_port().is_some_and(is_gone));
         }
-        Ok(reports)
+        Ok(instructions)
     }
 
-    async fn report(&self, tx: &Tx, load_balancer: LoadBalancer, binding: Binding) -> Result<Report, Fault> {
+    async fn instruction(&self, tx: &Tx, load_balancer: LoadBalancer, binding: Binding) -> Result<Instruction, Fault> {
         let desired = Desired {
             generation: load_balancer.generation,
-            place: place_of(tx, &load_balancer).await?,
+            subnetwork: subnetwork_of(tx, &load_balancer).await?,
             driver: binding.driver,
             epoch: binding.epoch,
             load_balancer,
         };
         let held = self.is_held(tx, &desired.load_balancer).await?;
-        Ok(Report::Desired(Box::new(if held { without_vip(desired) } else { desired })))
+        Ok(Instruction::Desired(Box::new(if held { without_vip(desired) } else { desired })))
     }
 
     /// Whether another agent may still answer at the load balancer's address.
@@ -134,12 +133,12 @@ impl App {
     }
 }
 
-async fn place_of(tx: &Tx, load_balancer: &LoadBalancer) -> Result<Option<(Network, Subnet)>, Fault> {
+async fn subnetwork_of(tx: &Tx, load_balancer: &LoadBalancer) -> Result<Option<Subnetwork>, Fault> {
     let Some(vip) = &load_balancer.vip else { return Ok(None) };
     let gone = |what: &str| Fault::internal(format!("the {what} of load balancer {} is gone", load_balancer.id));
     let subnet = tx.subnet(vip.subnet_id).await?.ok_or_else(|| gone("subnet"))?;
     let network = tx.network(subnet.network_id).await?.ok_or_else(|| gone("network"))?;
-    Ok(Some((network, subnet)))
+    Ok(Some(Subnetwork { network, subnet }))
 }
 
 /// The load balancer as it was before it got its address: its objects that changed since stay PENDING.
@@ -148,6 +147,6 @@ fn without_vip(mut desired: Desired) -> Desired {
     desired.generation = since.unwrap_or(desired.generation).before();
     desired.load_balancer.vip = None;
     desired.load_balancer.listeners = Parts::default();
-    desired.place = None;
+    desired.subnetwork = None;
     desired
 }

@@ -187,7 +187,7 @@ async fn objects(tx: &Tx, caller: &Caller, ids: &[(EventKind, Uuid)]) -> Result<
     };
     let mut found = Objects::new();
     pools(tx, caller, &of(EventKind::Pool), &mut found).await?;
-    parts(tx, caller, (&of(EventKind::Listener), &of(EventKind::Member)), &mut found).await?;
+    parts(tx, caller, &of(EventKind::Listener), &of(EventKind::Member), &mut found).await?;
     monitors(tx, caller, &of(EventKind::HealthMonitor), &mut found).await?;
     for id in of(EventKind::Agent) {
         if let Some(agent) = tx.agent(id.into()).await?.filter(|_| caller.admin) {
@@ -226,7 +226,8 @@ async fn pools(tx: &Tx, caller: &Caller, ids: &[Uuid], found: &mut Objects) -> R
 async fn parts(
     tx: &Tx,
     caller: &Caller,
-    (listeners, members): (&[Uuid], &[Uuid]),
+    listeners: &[Uuid],
+    members: &[Uuid],
     found: &mut Objects,
 ) -> Result<(), Fault> {
     let mut owners = tx.owners_of(EventKind::Listener, listeners).await?;

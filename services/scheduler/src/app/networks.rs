@@ -3,7 +3,7 @@
 use ballast_model::{
     fault::{Addressing, Code, Fault, InUse},
     ids::{NetworkId, SubnetId},
-    network::{Network, NetworkChange, network_not_found, stays_shared},
+    network::{Network, NetworkChange, Subnetwork, network_not_found, stays_shared},
     port::address_in_use,
     quota::Resource,
     subnet::{Subnet, SubnetChange, subnet_not_found},
@@ -223,7 +223,18 @@ fn must_own(caller: &Caller, project_id: &str, not_found: impl FnOnce() -> Fault
     if caller.sees(project_id) { Ok(()) } else { Err(not_found()) }
 }
 
-/// The load balancers whose vips live in the subnet are desired anew.
+/// Copies what another service keeps.
+pub(super) async fn copy_subnetwork(tx: &Tx, subnetwork: Option<&Subnetwork>) -> Result<(), Fault> {
+    let Some(subnetwork) = subnetwork else { return Ok(()) };
+    let known = tx.copy_subnetwork(subnetwork).await?;
+    if known.is_some_and(|known| subnetwork.subnet.routes_differ(&known)) {
+        // Its agents are told with their next change, or when they connect.
+        tell_subnet(tx, subnetwork.subnet.id).await?;
+    }
+    Ok(())
+}
+
+/// The load balancers whose vips are in the subnet are desired anew.
 pub(super) async fn tell_subnet(tx: &Tx, id: SubnetId) -> Result<Vec<Wake>, Fault> {
     let here = tx.load_balancers_in(id).await?;
     let mut wakes = Vec::with_capacity(here.len());
@@ -241,15 +252,15 @@ pub(super) async fn visible_network(tx: &Tx, caller: &Caller, id: NetworkId) -> 
 
 /// The subnet, if its network is the caller's or shared.
 pub(super) async fn visible_subnet(tx: &Tx, caller: &Caller, id: SubnetId) -> Result<Subnet, Fault> {
-    visible_land(tx, caller, id).await.map(|(_, subnet)| subnet)
+    visible_subnetwork(tx, caller, id).await.map(|found| found.subnet)
 }
 
 /// The same, with its network.
-pub(super) async fn visible_land(tx: &Tx, caller: &Caller, id: SubnetId) -> Result<(Network, Subnet), Fault> {
+pub(super) async fn visible_subnetwork(tx: &Tx, caller: &Caller, id: SubnetId) -> Result<Subnetwork, Fault> {
     let subnet = tx.subnet(id).await?.ok_or_else(|| subnet_not_found(id))?;
     let network = visible_network(tx, caller, subnet.network_id).await.map_err(|fault| match fault.code() {
         Code::NetworkNotFound => subnet_not_found(id),
         _ => fault,
     })?;
-    Ok((network, subnet))
+    Ok(Subnetwork { network, subnet })
 }

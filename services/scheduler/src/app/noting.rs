@@ -57,9 +57,9 @@ impl App {
                     None => true,
                 };
                 let last = Timestamp(now.0.saturating_sub(silent_for));
-                for (agents, heard) in [(&notable.late, (false, last)), (&notable.back, (true, now))] {
+                for (agents, is_heard, at) in [(&notable.late, false, last), (&notable.back, true, now)] {
                     if !agents.is_empty() {
-                        tx.note_heard(self.id, agents, heard).await?;
+                        tx.note_heard(self.id, agents, is_heard, at).await?;
                     }
                 }
                 Ok(is_known)

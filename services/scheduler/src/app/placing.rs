@@ -41,7 +41,7 @@ impl Nowhere {
 
 /// The network that its agent plugs it into.
 pub(super) async fn network_of(tx: &Tx, load_balancer: &LoadBalancer) -> Result<Option<Attachment>, Fault> {
-    match load_balancer.home() {
+    match load_balancer.subnet_id() {
         Some(subnet_id) => attachment_of(tx, subnet_id).await,
         None => Ok(None),
     }
@@ -108,7 +108,8 @@ impl App {
 
     /// The agent that has it, if that cannot plug it in where it is to be now.
     async fn must_leave(&self, tx: &Tx, before: &Placed, after: &LoadBalancer) -> Result<Option<Wake>, Fault> {
-        let Some(binding) = before.binding.as_ref().filter(|_| after.home() != before.load_balancer.home()) else {
+        let Some(binding) = before.binding.as_ref().filter(|_| after.subnet_id() != before.load_balancer.subnet_id())
+        else {
             return Ok(None);
         };
         let (Some(network), Some(driver)) = (network_of(tx, after).await?, self.driver_of(&after.provider)) else {
@@ -171,7 +172,7 @@ impl App {
             for load_balancer in tx.load_many(chunk).await? {
                 let Some(driver) = self.driver_of(&load_balancer.provider) else { continue };
                 let features = features::used(&load_balancer);
-                let network = match load_balancer.home() {
+                let network = match load_balancer.subnet_id() {
                     Some(id) if !networks.contains_key(&id) => {
                         networks.entry(id).or_insert(attachment_of(tx, id).await?).as_ref()
                     }

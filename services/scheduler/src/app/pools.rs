@@ -6,6 +6,7 @@ use ballast_model::{
     fault::Fault,
     ids::{LoadBalancerId, MonitorId, PoolId},
     load_balancer::{LoadBalancer, pool_not_found},
+    network::Subnetwork,
     outcome::Statistics,
     pool::{NewPool, PoolChange},
     provider,
@@ -14,7 +15,13 @@ use ballast_model::{
 };
 use ballast_store::{Claim, Found, Kind, Page, PoolParts, Query, ShownMember, ShownPool, Tx};
 
-use super::{App, Caller, Wake, load_pool, monitors::load_monitor, networks::visible_land, placing::Nowhere, save};
+use super::{
+    App, Caller, Wake, load_pool,
+    monitors::load_monitor,
+    networks::{copy_subnetwork, visible_subnetwork},
+    placing::Nowhere,
+    save,
+};
 
 /// Load balancers in the order of a page, and whether there are more.
 pub struct LoadBalancers {
@@ -37,14 +44,14 @@ impl App {
     ) -> Result<LoadBalancer, Fault> {
         new.provider = provider::find(&self.providers, provider)?.name.clone();
         let random = self.chance.number();
-        let place = self.network.place(new.subnet_id).await?;
-        let place = place.as_ref();
+        let foreign = self.network.subnetwork(new.subnet_id).await?;
+        let foreign = foreign.as_ref();
         let insert = self.store.write(|tx, _| {
             let new = new.clone();
             Box::pin(async move {
                 tx.claim(claim).await?;
                 self.admit(tx, Resource::Pool, &new.project_id).await?;
-                self.copy_place(tx, place).await?;
+                copy_subnetwork(tx, foreign).await?;
                 self.insert_pool(tx, caller, new, random).await
             })
         });
@@ -63,7 +70,7 @@ impl App {
         new: NewPool,
         random: u64,
     ) -> Result<(LoadBalancer, Result<Wake, Nowhere>), Fault> {
-        let (network, _) = visible_land(tx, caller, new.subnet_id).await?;
+        let Subnetwork { network, .. } = visible_subnetwork(tx, caller, new.subnet_id).await?;
         let load_balancer = LoadBalancer::with_pool(new);
         tx.insert(&load_balancer).await?;
         let placed = self.place(tx, &load_balancer, Some(&network.attachment), random).await?;

@@ -7,22 +7,24 @@ use ballast_model::{
     ids::{ListenerId, PoolId, PortId, SubnetId},
     listener::{Listener, NewVip, Protocol, Vip, VipChange},
     load_balancer::{LoadBalancer, vip_not_found},
-    network::Network,
+    network::Subnetwork,
     pool::SessionPersistence,
     port::{FixedIp, LOAD_BALANCER, Port, no_address_left},
     quota::Resource,
     subnet::Subnet,
-    view::v1,
+    view::v1::{self, MovingVip},
 };
 use ballast_store::{Claim, Hold, Placed, Tx};
 
 use super::{
-    App, Caller, Wake, load_pool,
-    networks::visible_land,
+    App, Caller, Wake,
+    foreign_ports::ForeignPort,
+    load_pool,
+    networks::{copy_subnetwork, visible_subnetwork},
     ports::{again_for_mac, free_address},
     save,
 };
-use crate::network::{MadePort, port_name};
+use crate::network::port_name;
 
 /// A vip as a caller asks for it.
 #[derive(Debug, Clone)]
@@ -56,20 +58,19 @@ impl App {
         claim: Option<&Claim>,
     ) -> Result<LoadBalancer, Fault> {
         let wanted = &wanted;
-        let place = self.network.place(wanted.subnet_id).await?;
-        let made = match &place {
-            Some(place) => self.port_elsewhere(caller, wanted, place).await?,
+        let foreign = match self.network.subnetwork(wanted.subnet_id).await? {
+            Some(subnetwork) => self.make_foreign_port(caller, wanted, subnetwork).await?,
             None => None,
         };
-        let (place, elsewhere) = (place.as_ref(), made.as_ref());
+        let foreign = foreign.as_ref();
         let create = self.store.write(|tx, _| {
             Box::pin(async move {
                 tx.claim(claim).await?;
-                self.insert_vip(tx, caller, wanted, (place, elsewhere)).await
+                self.insert_vip(tx, caller, wanted, foreign).await
             })
         });
         let created = create.await;
-        if created.is_err() && elsewhere.is_some() {
+        if created.is_err() && foreign.is_some() {
             self.give_up_port(wanted.id, wanted.subnet_id).await;
         }
         let (after, wakes) = created?;
@@ -82,18 +83,19 @@ impl App {
         tx: &Tx,
         caller: &Caller,
         wanted: &WantedVip,
-        (place, made): (Option<&(Network, Subnet)>, Option<&MadePort>),
+        foreign: Option<&ForeignPort>,
     ) -> Result<(LoadBalancer, Vec<Wake>), Fault> {
         self.admit(tx, Resource::Vip, &wanted.project_id).await?;
-        self.copy_place(tx, place).await?;
+        copy_subnetwork(tx, foreign.map(|foreign| &foreign.subnetwork)).await?;
         let before = load_pool(tx, caller, wanted.pool_id).await?;
-        let (network, subnet) = visible_land(tx, caller, wanted.subnet_id).await?;
+        let subnetwork = visible_subnetwork(tx, caller, wanted.subnet_id).await?;
         before.load_balancer.check_vip(wanted.protocol, &wanted.project_id)?;
-        check_wanted(caller, wanted, &network, &subnet)?;
-        let vip = match made {
-            Some(made) => {
+        check_wanted(caller, wanted, &subnetwork)?;
+        let subnet = subnetwork.subnet;
+        let vip = match foreign {
+            Some(ForeignPort { port, .. }) => {
                 tx.forget_stray_port(wanted.id).await?;
-                Vip { subnet_id: subnet.id, port_id: made.id, address: made.address, mac: made.mac }
+                Vip { subnet_id: subnet.id, port_id: port.id, address: port.address, mac: port.mac }
             }
             None => {
                 let address = free_address(tx, &subnet, wanted.address, &[]).await?;
@@ -147,7 +149,9 @@ impl App {
                 let before = load_vip(tx, caller, id).await?;
                 let after = before.load_balancer.clone().update_vip(id, change.clone())?;
                 match pool_id.filter(|pool_id| *pool_id != v1::pool_of(after.id)) {
-                    Some(pool_id) => self.move_vip(tx, caller, id, (&before, after, pool_id)).await,
+                    Some(pool_id) => {
+                        self.move_vip(tx, caller, VipMove { id, before: &before, changed: after, pool_id }).await
+                    }
                     None => {
                         let wake = save(tx, &before, &after).await?;
                         Ok((after, wake.into_iter().collect()))
@@ -169,7 +173,7 @@ impl App {
             Box::pin(async move {
                 let before = load_vip(tx, caller, id).await?;
                 let (after, gone) = before.load_balancer.clone().remove_vip(id)?;
-                self.hold(tx, (&before, &after), (&gone.vip, &gone.listener.project_id)).await?;
+                self.hold(tx, &before, &after, &gone).await?;
                 tx.delete_port(gone.vip.port_id).await?;
                 self.leave_port(tx, id, &gone.vip).await?;
                 save(tx, &before, &after).await
@@ -191,8 +195,7 @@ async fn load_vip(tx: &Tx, caller: &Caller, id: ListenerId) -> Result<Placed, Fa
 pub(super) fn check_wanted(
     caller: &Caller,
     wanted: &WantedVip,
-    network: &Network,
-    subnet: &Subnet,
+    Subnetwork { network, subnet }: &Subnetwork,
 ) -> Result<(), Fault> {
     match wanted.address {
         Some(address) if !caller.sees(&network.project_id) => subnet.check_offered(address),
@@ -216,15 +219,22 @@ fn port_of(wanted: &WantedVip, subnet: &Subnet, vip: &Vip) -> Port {
     }
 }
 
+/// A vip on its way from one pool to another.
+struct VipMove<'a> {
+    id: ListenerId,
+    /// The load balancer that has it.
+    before: &'a Placed,
+    /// The same, with what else changes.
+    changed: LoadBalancer,
+    /// Where it goes.
+    pool_id: PoolId,
+}
+
 impl App {
     /// Reserves an address that the load balancer no longer has until its agent has confirmed that, if one was ever told of it.
-    async fn hold(
-        &self,
-        tx: &Tx,
-        (before, after): (&Placed, &LoadBalancer),
-        (vip, project_id): (&Vip, &str),
-    ) -> Result<(), Fault> {
+    async fn hold(&self, tx: &Tx, before: &Placed, after: &LoadBalancer, gone: &MovingVip) -> Result<(), Fault> {
         let Some(binding) = &before.binding else { return Ok(()) };
+        let vip = &gone.vip;
         if !tx.untold(&[vip.port_id]).await?.is_empty() {
             return Ok(());
         }
@@ -236,7 +246,7 @@ impl App {
             load_balancer_id: after.id,
             agent_id: binding.agent_id,
             generation: after.generation,
-            project_id: project_id.to_owned(),
+            project_id: gone.listener.project_id.clone(),
         })
         .await
     }
@@ -245,14 +255,13 @@ impl App {
         &self,
         tx: &Tx,
         caller: &Caller,
-        id: ListenerId,
-        (before, changed, pool_id): (&Placed, LoadBalancer, PoolId),
+        moving: VipMove<'_>,
     ) -> Result<(LoadBalancer, Vec<Wake>), Fault> {
-        let target = load_pool(tx, caller, pool_id).await?;
-        let (left, moving) = changed.remove_vip(id)?;
-        self.hold(tx, (before, &left), (&moving.vip, &moving.listener.project_id)).await?;
-        let wake = save(tx, before, &left).await?;
-        let received = target.load_balancer.clone().receive_vip(moving)?;
+        let target = load_pool(tx, caller, moving.pool_id).await?;
+        let (left, taken) = moving.changed.remove_vip(moving.id)?;
+        self.hold(tx, moving.before, &left, &taken).await?;
+        let wake = save(tx, moving.before, &left).await?;
+        let received = target.load_balancer.clone().receive_vip(taken)?;
         let (received, mut wakes) = self.save_with_vip(tx, &target, received).await?;
         wakes.extend(wake);
         Ok((received, wakes))

@@ -3,8 +3,7 @@
 use ballast_model::{
     fault::Fault,
     ids::{ListenerId, PortId, SubnetId},
-    network::Network,
-    subnet::Subnet,
+    network::Subnetwork,
 };
 
 use super::{MadePort, NetworkProvider, WantedPort};
@@ -18,7 +17,7 @@ impl NetworkProvider for Builtin {
         Ok(())
     }
 
-    async fn place(&self, _: SubnetId) -> Result<Option<(Network, Subnet)>, Fault> {
+    async fn subnetwork(&self, _: SubnetId) -> Result<Option<Subnetwork>, Fault> {
         Ok(None)
     }
 

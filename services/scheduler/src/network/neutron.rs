@@ -10,9 +10,9 @@ use std::{path::PathBuf, time::Duration};
 use ballast_model::{
     fault::{Absence, Code, Facts, Fault, Misfit, NetworkRefusal},
     ids::{ListenerId, PortId, SubnetId},
-    network::Network,
+    network::Subnetwork,
     port::LOAD_BALANCER,
-    subnet::{Subnet, subnet_not_found},
+    subnet::subnet_not_found,
 };
 use ballast_service::{
     config,
@@ -108,7 +108,7 @@ impl NetworkProvider for Neutron {
         Err(Misfit::NetworksElsewhere { url: self.url.clone() }.into())
     }
 
-    async fn place(&self, subnet_id: SubnetId) -> Result<Option<(Network, Subnet)>, Fault> {
+    async fn subnetwork(&self, subnet_id: SubnetId) -> Result<Option<Subnetwork>, Fault> {
         let response = self.call(Method::GET, &format!("/subnets/{subnet_id}"), None).await;
         // Neutron's words name the same id in its own way.
         let response = response.map_err(|fault| match fault.code() {
@@ -118,7 +118,7 @@ impl NetworkProvider for Neutron {
         let subnet = self.object::<SubnetShape>(response, "subnet")?.into_subnet()?;
         let response = self.call(Method::GET, &format!("/networks/{}", subnet.network_id), None).await?;
         let network = self.object::<NetworkShape>(response, "network")?.into_network()?;
-        Ok(Some((network, subnet)))
+        Ok(Some(Subnetwork { network, subnet }))
     }
 
     async fn make_port(&self, wanted: &WantedPort) -> Result<Option<MadePort>, Fault> {

@@ -16,7 +16,7 @@ use ballast_store::BoundLoadBalancer;
 use tokio::time::Instant;
 
 use super::Session;
-use crate::app::{Desired, Report};
+use crate::app::{Desired, Instruction};
 
 impl Session<'_> {
     /// Sends what is not sent yet of these load balancers, and of those that had to rest.
@@ -33,23 +33,23 @@ impl Session<'_> {
     async fn send_wanted(&mut self, among: Option<&[LoadBalancerId]>) -> Result<(), Fault> {
         let sent = &self.sent;
         let is_new = |bound: &BoundLoadBalancer| sent.lacks(bound);
-        let reports = self.app.desired(self.agent.id, among, is_new).await?;
-        for report in reports {
-            self.send_report(report).await?;
+        let instructions = self.app.desired(self.agent.id, among, is_new).await?;
+        for instruction in instructions {
+            self.send_instruction(instruction).await?;
         }
         Ok(())
     }
 
-    async fn send_report(&mut self, report: Report) -> Result<(), Fault> {
-        if !self.sent.note(&report) {
+    async fn send_instruction(&mut self, instruction: Instruction) -> Result<(), Fault> {
+        if !self.sent.record(&instruction) {
             return Ok(());
         }
-        let message = match report {
-            Report::Desired(desired) => {
+        let message = match instruction {
+            Instruction::Desired(desired) => {
                 self.pace.sent(desired.load_balancer.id, desired.load_balancer.size(), Instant::now());
                 Message::Desired(desired_message(&desired))
             }
-            Report::Remove { load_balancer_id, epoch } => {
+            Instruction::Remove { load_balancer_id, epoch } => {
                 Message::Remove(Remove { load_balancer_id: load_balancer_id.to_string(), epoch: epoch.number() })
             }
         };
@@ -69,9 +69,8 @@ impl Session<'_> {
 }
 
 fn desired_message(desired: &Desired) -> DesiredMessage {
-    let place = desired.place.as_ref().map(|(network, subnet)| (network, subnet));
     DesiredMessage {
-        load_balancer: Some(convert::to_driver(&desired.load_balancer, place)),
+        load_balancer: Some(convert::to_driver(&desired.load_balancer, desired.subnetwork.as_ref())),
         driver: desired.driver.clone(),
         epoch: desired.epoch.number(),
         generation: desired.generation.number(),

@@ -8,7 +8,7 @@ use ballast_model::{
 };
 use ballast_store::{BoundLoadBalancer, Phase};
 
-use crate::app::Report;
+use crate::app::Instruction;
 
 /// Stands for a generation after all others: that of a removal.
 const REMOVAL: Generation = Generation::new(u64::MAX);
@@ -27,11 +27,11 @@ impl Sent {
         self.0.get(&bound.binding.load_balancer_id).is_none_or(|sent| *sent < newest)
     }
 
-    /// Notes a report that is about to be sent; `false`: it, or a newer one, was.
-    pub(super) fn note(&mut self, report: &Report) -> bool {
-        let (id, mark) = match report {
-            Report::Desired(desired) => (desired.load_balancer.id, (desired.epoch, desired.generation)),
-            Report::Remove { load_balancer_id, epoch } => (*load_balancer_id, (*epoch, REMOVAL)),
+    /// Records an instruction that is about to be sent; `false`: it, or a newer one, was.
+    pub(super) fn record(&mut self, instruction: &Instruction) -> bool {
+        let (id, mark) = match instruction {
+            Instruction::Desired(desired) => (desired.load_balancer.id, (desired.epoch, desired.generation)),
+            Instruction::Remove { load_balancer_id, epoch } => (*load_balancer_id, (*epoch, REMOVAL)),
         };
         if self.0.get(&id).is_some_and(|sent| *sent >= mark) {
             return false;
@@ -54,19 +54,19 @@ mod tests {
 
     const ID: LoadBalancerId = LoadBalancerId::from_u128(1);
 
-    fn removal(epoch: u64) -> Report {
-        Report::Remove { load_balancer_id: ID, epoch: epoch.into() }
+    fn removal(epoch: u64) -> Instruction {
+        Instruction::Remove { load_balancer_id: ID, epoch: epoch.into() }
     }
 
     #[test]
     fn what_was_removed_is_forgotten_unless_it_came_back_meanwhile() {
         let mut sent = Sent::default();
-        assert!(sent.note(&removal(1)));
-        assert!(!sent.note(&removal(1)), "twice");
+        assert!(sent.record(&removal(1)));
+        assert!(!sent.record(&removal(1)), "twice");
         sent.removed(ID, Epoch::FIRST);
         assert!(sent.0.is_empty());
-        assert!(sent.note(&removal(3)));
+        assert!(sent.record(&removal(3)));
         sent.removed(ID, 2.into());
-        assert!(!sent.note(&removal(3)));
+        assert!(!sent.record(&removal(3)));
     }
 }

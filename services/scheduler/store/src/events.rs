@@ -78,7 +78,7 @@ impl EventKind {
     }
 }
 
-/// A place in the log. Those behind it have been read.
+/// A position in the log. Those behind it have been read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Position {
     pub transaction_id: i64,
@@ -104,14 +104,14 @@ pub struct Changes {
 }
 
 #[derive(FromQueryResult)]
-struct Place {
+struct PositionRow {
     transaction_id: i64,
     seq: i64,
 }
 
-impl From<Place> for Position {
-    fn from(place: Place) -> Self {
-        Self { transaction_id: place.transaction_id, seq: place.seq }
+impl From<PositionRow> for Position {
+    fn from(row: PositionRow) -> Self {
+        Self { transaction_id: row.transaction_id, seq: row.seq }
     }
 }
 
@@ -222,7 +222,7 @@ impl Tx {
             let select = Query::select().expr_as(oldest_open, "transaction_id").expr_as(Expr::val(0i64), "seq").take();
             let row = self.db().query_one(&select).await.map_err(fault_of)?;
             let row = row.ok_or_else(|| Fault::internal("the database does not know its transactions"))?;
-            return Place::from_query_result(&row, "").map(Position::from).map_err(fault_of);
+            return PositionRow::from_query_result(&row, "").map(Position::from).map_err(fault_of);
         }
         let last = self.last_event(0).await?;
         let mark = event_mark::Entity::find()
@@ -247,8 +247,8 @@ impl Tx {
         if let Some(oldest_open) = oldest_open_transaction(self.db().get_database_backend()) {
             select = select.filter(Expr::col(event::Column::TransactionId).lt(oldest_open));
         }
-        let place = select.into_model::<Place>().one(self.db()).await.map_err(fault_of)?;
-        Ok(place.map(Position::from))
+        let row = select.into_model::<PositionRow>().one(self.db()).await.map_err(fault_of)?;
+        Ok(row.map(Position::from))
     }
 
     /// The first changes after a position, up to `limit`.

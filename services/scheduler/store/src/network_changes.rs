@@ -3,7 +3,7 @@
 use ballast_model::{
     fault::Fault,
     ids::NetworkId,
-    network::{Network, network_not_found},
+    network::{Network, Subnetwork, network_not_found},
     subnet::{Subnet, subnet_not_found},
 };
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
@@ -60,7 +60,8 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Self::save_network`].
-    pub async fn copy_place(&self, network: &Network, subnet: &Subnet) -> Result<Option<Subnet>, Fault> {
+    pub async fn copy_subnetwork(&self, subnetwork: &Subnetwork) -> Result<Option<Subnet>, Fault> {
+        let Subnetwork { network, subnet } = subnetwork;
         match self.network(network.id).await? {
             Some(known) if known == *network => {}
             Some(_) => self.save_network(network).await?,

@@ -120,7 +120,8 @@ impl Tx {
         &self,
         scheduler_id: SchedulerId,
         agents: &[AgentId],
-        (is_heard, heartbeat_at): (bool, Timestamp),
+        is_heard: bool,
+        heartbeat_at: Timestamp,
     ) -> Result<(), Fault> {
         let theirs = Condition::all()
             .add(is_among(self.db().get_database_backend(), "id", agents))

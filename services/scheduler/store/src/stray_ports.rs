@@ -30,7 +30,8 @@ impl Tx {
     pub async fn note_stray_port(
         &self,
         vip_id: ListenerId,
-        (subnet_id, address): (SubnetId, Option<IpAddr>),
+        subnet_id: SubnetId,
+        address: Option<IpAddr>,
         since: Timestamp,
     ) -> Result<(), Fault> {
         let row = stray_port::ActiveModel {

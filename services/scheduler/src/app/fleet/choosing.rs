@@ -14,7 +14,8 @@ use crate::placement::{Candidate, Demand, Judged, When, candidates, candidates_t
 fn judge<'a>(
     agents: &'a HashMap<AgentId, Agent>,
     lives: &mut Lives,
-    (here, limits): (SchedulerId, &LivenessLimits),
+    here: SchedulerId,
+    limits: &LivenessLimits,
     now: Duration,
 ) -> Vec<Judged<'a>> {
     let judged = |agent: &'a Agent| {
@@ -30,7 +31,7 @@ impl Fleet {
         let mut state = self.lock();
         let state = &mut *state;
         if state.roster.found(demand, now).is_none() {
-            let judged = judge(&state.agents, &mut state.lives, (self.scheduler_id, &self.limits), now);
+            let judged = judge(&state.agents, &mut state.lives, self.scheduler_id, &self.limits, now);
             let found = candidates(&judged, demand).into_iter();
             let found = found.map(|candidate| {
                 let agent = state.agents.get(&candidate.agent_id);
@@ -45,7 +46,7 @@ impl Fleet {
     pub fn choose_alive<T>(&self, demand: Demand<'_>, now: Duration, choose: impl FnOnce(&[Candidate]) -> T) -> T {
         let mut state = self.lock();
         let state = &mut *state;
-        let judged = judge(&state.agents, &mut state.lives, (self.scheduler_id, &self.limits), now);
+        let judged = judge(&state.agents, &mut state.lives, self.scheduler_id, &self.limits, now);
         let mut found = candidates_that_are(Liveness::Alive, When::Now, &judged, demand);
         found.sort_unstable_by_key(|candidate| candidate.agent_id);
         choose(&found)

@@ -183,11 +183,11 @@ fn wanted(host: Option<&str>) -> WantedPort {
 }
 
 #[tokio::test]
-async fn a_place_is_looked_up_with_its_provider_attributes() {
+async fn a_subnet_is_looked_up_with_its_provider_attributes() {
     let (subnet, network) = (format!("GET /v2.0/subnets/{SUBNET}"), format!("GET /v2.0/networks/{NETWORK}"));
     let reply = network_reply(VLAN);
     let recording = Recording::play(&[(&subnet, 200, SUBNET_REPLY), (&network, 200, &reply)]).await;
-    let (network, subnet) = recording.neutron.place(SUBNET.parse().unwrap()).await.unwrap().unwrap();
+    let Subnetwork { network, subnet } = recording.neutron.subnetwork(SUBNET.parse().unwrap()).await.unwrap().unwrap();
     assert_eq!((network.project_id.as_str(), network.shared), ("q", true));
     let attachment = &network.attachment;
     assert_eq!((attachment.network_type, attachment.segmentation_id), (NetworkType::Vlan, 7));
@@ -201,8 +201,8 @@ async fn a_network_that_shows_no_attributes_has_a_bridge_of_its_own_and_a_tunnel
     let gre = network_reply(r#", "provider:network_type": "gre", "provider:segmentation_id": 5"#);
     for (reply, refused) in [(network_reply(""), None), (gre, Some(Code::InvalidInput))] {
         let recording = Recording::play(&[(&subnet, 200, SUBNET_REPLY), (&network, 200, &reply)]).await;
-        let place = recording.neutron.place(SUBNET.parse().unwrap()).await;
-        assert_eq!(place.err().map(|fault| fault.code()), refused);
+        let found = recording.neutron.subnetwork(SUBNET.parse().unwrap()).await;
+        assert_eq!(found.err().map(|fault| fault.code()), refused);
         recording.done().await;
     }
 }
@@ -272,7 +272,7 @@ async fn what_neutron_refuses_reaches_the_user_in_its_words_and_the_rest_does_no
     }
     let missing = format!("GET /v2.0/subnets/{SUBNET}");
     let recording = Recording::play(&[(&missing, 404, &refusal("SubnetNotFound", "x"))]).await;
-    let fault = recording.neutron.place(SUBNET.parse().unwrap()).await.unwrap_err();
+    let fault = recording.neutron.subnetwork(SUBNET.parse().unwrap()).await.unwrap_err();
     assert_eq!(fault, subnet_not_found(SUBNET));
     recording.done().await;
 }

@@ -19,7 +19,7 @@ pub(crate) struct Notes {
 #[derive(Debug, Default)]
 struct Noted {
     changes: Vec<Change>,
-    places: HashMap<(EventKind, Uuid), usize>,
+    indices: HashMap<(EventKind, Uuid), usize>,
     looks: Looks,
 }
 
@@ -35,8 +35,8 @@ pub(crate) struct Looks {
 impl Noted {
     fn add(&mut self, change: Change) {
         let next = self.changes.len();
-        let place = *self.places.entry((change.kind, change.id)).or_insert(next);
-        match self.changes.get_mut(place) {
+        let index = *self.indices.entry((change.kind, change.id)).or_insert(next);
+        match self.changes.get_mut(index) {
             Some(known) if change.project_id.is_none() => known.project_id = None,
             Some(_) => {}
             None => self.changes.push(change),

@@ -48,7 +48,7 @@ fn listener() -> TableCreateStatement {
         .col(big_integer("connection_limit"))
         .col(uuid("default_pool_id"))
         .col(boolean("admin_state_up"))
-        .foreign_key(&mut reference(("listener", "load_balancer_id"), "load_balancer", CASCADE))
+        .foreign_key(&mut reference("listener", "load_balancer_id", "load_balancer", CASCADE))
         .take();
     progress(&mut { table })
 }
@@ -65,7 +65,7 @@ fn pool() -> TableCreateStatement {
         .col(text_null("persistence"))
         .col(text_null("cookie_name"))
         .col(boolean("admin_state_up"))
-        .foreign_key(&mut reference(("pool", "load_balancer_id"), "load_balancer", CASCADE))
+        .foreign_key(&mut reference("pool", "load_balancer_id", "load_balancer", CASCADE))
         .take();
     progress(&mut { table })
 }
@@ -80,8 +80,8 @@ fn member() -> TableCreateStatement {
         .col(big_integer("weight"))
         .col(boolean("admin_state_up"))
         .col(text("operating_status"))
-        .foreign_key(&mut reference(("member", "load_balancer_id"), "load_balancer", CASCADE))
-        .foreign_key(&mut reference(("member", "pool_id"), "pool", CASCADE))
+        .foreign_key(&mut reference("member", "load_balancer_id", "load_balancer", CASCADE))
+        .foreign_key(&mut reference("member", "pool_id", "pool", CASCADE))
         .take();
     progress(&mut { table })
 }
@@ -105,9 +105,9 @@ fn association() -> TableCreateStatement {
         .col(uuid("load_balancer_id"))
         .col(uuid("pool_id"))
         .col(uuid("monitor_id"))
-        .foreign_key(&mut reference(("association", "load_balancer_id"), "load_balancer", CASCADE))
-        .foreign_key(&mut reference(("association", "pool_id"), "pool", CASCADE))
-        .foreign_key(&mut reference(("association", "monitor_id"), "health_monitor", ForeignKeyAction::NoAction))
+        .foreign_key(&mut reference("association", "load_balancer_id", "load_balancer", CASCADE))
+        .foreign_key(&mut reference("association", "pool_id", "pool", CASCADE))
+        .foreign_key(&mut reference("association", "monitor_id", "health_monitor", ForeignKeyAction::NoAction))
         .take();
     progress(&mut { table })
 }
@@ -120,7 +120,7 @@ fn statistics() -> TableCreateStatement {
         .col(big_integer("bytes_out"))
         .col(big_integer("active_connections"))
         .col(big_integer("total_connections"))
-        .foreign_key(&mut reference(("statistics", "load_balancer_id"), "load_balancer", CASCADE))
+        .foreign_key(&mut reference("statistics", "load_balancer_id", "load_balancer", CASCADE))
         .take()
 }
 

@@ -41,7 +41,7 @@ fn binding() -> TableCreateStatement {
         .col(text("driver"))
         .col(big_integer("epoch"))
         .col(text("phase"))
-        .foreign_key(&mut reference(("binding", "agent_id"), "agent", ForeignKeyAction::Cascade))
+        .foreign_key(&mut reference("binding", "agent_id", "agent", ForeignKeyAction::Cascade))
         .take()
 }
 

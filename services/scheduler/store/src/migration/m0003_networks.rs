@@ -42,7 +42,7 @@ fn subnet() -> TableCreateStatement {
         .col(text("host_routes"))
         .col(text("dns_nameservers"))
         .col(boolean("enable_dhcp"))
-        .foreign_key(&mut reference(("subnet", "network_id"), "network", KEEP))
+        .foreign_key(&mut reference("subnet", "network_id", "network", KEEP))
         .take()
 }
 
@@ -57,8 +57,8 @@ fn port() -> TableCreateStatement {
         .col(text("device_owner"))
         .col(text("device_id"))
         .col(boolean("admin_state_up"))
-        .foreign_key(&mut reference(("port", "network_id"), "network", KEEP))
-        .foreign_key(&mut reference(("port", "subnet_id"), "subnet", KEEP))
+        .foreign_key(&mut reference("port", "network_id", "network", KEEP))
+        .foreign_key(&mut reference("port", "subnet_id", "subnet", KEEP))
         .take()
 }
 

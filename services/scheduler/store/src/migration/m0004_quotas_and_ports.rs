@@ -44,7 +44,7 @@ fn port() -> TableCreateStatement {
         .col(text("device_id"))
         .col(text("host"))
         .col(boolean("admin_state_up"))
-        .foreign_key(&mut reference(("port", "network_id"), "network", ForeignKeyAction::NoAction))
+        .foreign_key(&mut reference("port", "network_id", "network", ForeignKeyAction::NoAction))
         .take()
 }
 
@@ -53,8 +53,8 @@ fn fixed_ip() -> TableCreateStatement {
         .col(uuid("port_id"))
         .col(uuid("subnet_id"))
         .col(text("address"))
-        .foreign_key(&mut reference(("fixed_ip", "port_id"), "port", ForeignKeyAction::Cascade))
-        .foreign_key(&mut reference(("fixed_ip", "subnet_id"), "subnet", ForeignKeyAction::NoAction))
+        .foreign_key(&mut reference("fixed_ip", "port_id", "port", ForeignKeyAction::Cascade))
+        .foreign_key(&mut reference("fixed_ip", "subnet_id", "subnet", ForeignKeyAction::NoAction))
         .take()
 }
 
@@ -71,8 +71,8 @@ fn port_before() -> TableCreateStatement {
         .col(text("device_owner"))
         .col(text("device_id"))
         .col(boolean("admin_state_up"))
-        .foreign_key(&mut reference(("port", "network_id"), "network", ForeignKeyAction::NoAction))
-        .foreign_key(&mut reference(("port", "subnet_id"), "subnet", ForeignKeyAction::NoAction))
+        .foreign_key(&mut reference("port", "network_id", "network", ForeignKeyAction::NoAction))
+        .foreign_key(&mut reference("port", "subnet_id", "subnet", ForeignKeyAction::NoAction))
         .take()
 }
 

@@ -14,7 +14,8 @@ pub(super) fn noun(name: &'static str) -> TableCreateStatement {
 
 /// `column` of `table` is the id of a row of `target`; when that goes, `then`.
 pub(super) fn reference(
-    (table, column): (&'static str, &'static str),
+    table: &'static str,
+    column: &'static str,
     target: &'static str,
     then: ForeignKeyAction,
 ) -> ForeignKeyCreateStatement {

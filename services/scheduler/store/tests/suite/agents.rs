@@ -67,12 +67,12 @@ async fn who_is_heard_of_is_noted_by_the_scheduler_that_has_the_session_alone(da
         for agent in [with(1, 501), with(2, 502)] {
             tx.insert_agent(&agent).await?;
         }
-        tx.note_heard(id(1), &[id(501), id(502), id(503)], (false, Timestamp(7))).await
+        tx.note_heard(id(1), &[id(501), id(502), id(503)], false, Timestamp(7)).await
     })
     .unwrap();
     let silent = Agent { heartbeat_at: Timestamp(7), connected: false, ..with(1, 501) };
     assert_eq!((load(database, 501).await, load(database, 502).await), (Some(silent), Some(with(2, 502))));
-    write!(database.store, [], |tx| tx.note_heard(id(1), &[id(501)], (true, Timestamp(9))).await).unwrap();
+    write!(database.store, [], |tx| tx.note_heard(id(1), &[id(501)], true, Timestamp(9)).await).unwrap();
     assert_eq!(load(database, 501).await, Some(Agent { heartbeat_at: Timestamp(9), ..with(1, 501) }));
 }
 

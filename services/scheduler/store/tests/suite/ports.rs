@@ -6,6 +6,7 @@ use ballast_model::{
     Uuid,
     fault::{Code, Facts, InUse},
     listener::Mac,
+    network::Subnetwork,
     port::FixedIp,
     subnet::{Ipv6Mode, Ipv6Modes},
     time::Timestamp,
@@ -114,8 +115,9 @@ async fn networks_and_subnets_change(database: &Database) {
         let before = tx.others_use(id(800), "p").await?;
         tx.save_network(&changed).await?;
         tx.save_subnet(&moved).await?;
-        assert_eq!(tx.copy_place(&changed, &six).await?, None);
-        assert_eq!(tx.copy_place(&changed, &six).await?.as_ref(), Some(&six));
+        let copied = Subnetwork { network: changed, subnet: six.clone() };
+        assert_eq!(tx.copy_subnetwork(&copied).await?, None);
+        assert_eq!(tx.copy_subnetwork(&copied).await?.as_ref(), Some(&six));
         Ok((before, tx.others_use(id(800), "p").await?))
     })
     .unwrap();
@@ -160,13 +162,13 @@ async fn choosers_of_two_schedulers_never_choose_the_same_address(database: &Dat
 
 async fn a_stray_port_waits_for_its_time_and_for_the_agent(database: &Database) {
     let found = write!(database.store, [], |tx| {
-        tx.note_stray_port(id(1), (id(900), None), Timestamp(10)).await?;
-        tx.note_stray_port(id(2), (id(900), Some(address("10.0.0.2"))), Timestamp(5)).await?;
+        tx.note_stray_port(id(1), id(900), None, Timestamp(10)).await?;
+        tx.note_stray_port(id(2), id(900), Some(address("10.0.0.2")), Timestamp(5)).await?;
         tx.insert_hold(&hold(7, "10.0.0.2", 1, 4)).await?;
         let mut found = vec![tx.stray_ports(Timestamp(9)).await?, tx.stray_ports(Timestamp(10)).await?];
         tx.release_holds(id(1), id(500), 4.into()).await?;
         found.push(tx.stray_ports(Timestamp(10)).await?);
-        tx.note_stray_port(id(1), (id(900), None), Timestamp(20)).await?;
+        tx.note_stray_port(id(1), id(900), None, Timestamp(20)).await?;
         tx.forget_stray_port(id(2)).await?;
         found.push(tx.stray_ports(Timestamp(10)).await?);
         Ok(found)

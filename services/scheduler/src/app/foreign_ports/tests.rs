@@ -7,10 +7,10 @@ use ballast_model::{
     ids::{ListenerId, NetworkId, PoolId, PortId, SubnetId},
     listener::{Mac, Protocol},
     load_balancer::LoadBalancer,
-    network::Attachment,
+    network::{Attachment, Network, Subnetwork},
     parts::Parts,
     pool::{LbMethod, NewPool},
-    subnet::NewSubnet,
+    subnet::{NewSubnet, Subnet},
     view::v1,
 };
 use ballast_service::{
@@ -51,8 +51,8 @@ impl NetworkProvider for Played {
         Err(Misfit::NetworksElsewhere { url: String::new() }.into())
     }
 
-    async fn place(&self, subnet_id: SubnetId) -> Result<Option<(Network, Subnet)>, Fault> {
-        self.answer().map(|()| Some(place(subnet_id)))
+    async fn subnetwork(&self, subnet_id: SubnetId) -> Result<Option<Subnetwork>, Fault> {
+        self.answer().map(|()| Some(subnetwork(subnet_id)))
     }
 
     /// The port is made even where the answer is lost.
@@ -81,7 +81,7 @@ impl NetworkProvider for Played {
     }
 }
 
-fn place(subnet_id: SubnetId) -> (Network, Subnet) {
+fn subnetwork(subnet_id: SubnetId) -> Subnetwork {
     let network = Network {
         id: NetworkId::from_u128(800),
         project_id: "p".to_owned(),
@@ -97,7 +97,7 @@ fn place(subnet_id: SubnetId) -> (Network, Subnet) {
         cidr: "10.0.0.0/24".to_owned(),
         ..NewSubnet::default()
     });
-    (network, subnet.unwrap())
+    Subnetwork { network, subnet: subnet.unwrap() }
 }
 
 fn caller() -> Caller {
@@ -200,8 +200,8 @@ async fn a_port_whose_answer_was_lost_is_removed_when_it_can_be_under_way_no_mor
     let (mut app, played, _directory) = app().await;
     *played.broken.lock().unwrap() = true;
     // The subnet is known, and the service breaks down after it was asked for it.
-    let at = place(SUBNET);
-    let fault = app.port_elsewhere(&caller(), &wanted(10), &at).await.unwrap_err();
+    let made = app.make_foreign_port(&caller(), &wanted(10), subnetwork(SUBNET)).await;
+    let fault = made.err().unwrap();
     assert_eq!((fault.code(), played.ports().len()), (Code::Unavailable, 1));
     *played.broken.lock().unwrap() = false;
     assert_eq!(app.sweep_ports().await.unwrap(), 0, "it may still be under way");
@@ -213,7 +213,7 @@ async fn a_port_whose_answer_was_lost_is_removed_when_it_can_be_under_way_no_mor
 #[tokio::test]
 async fn what_another_service_keeps_is_not_changed_here() {
     let (app, _, _directory) = app().await;
-    let fault = app.create_network(place(SUBNET).0, None).await.unwrap_err();
+    let fault = app.create_network(subnetwork(SUBNET).network, None).await.unwrap_err();
     assert_eq!(fault.code(), Code::InvalidInput);
     assert_eq!(app.delete_subnet(&caller(), SUBNET).await.unwrap_err().code(), Code::InvalidInput);
     assert_eq!(app.subnet(&caller(), SUBNET).await.unwrap().id, SUBNET, "a copy");

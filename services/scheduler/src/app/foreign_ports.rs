@@ -11,14 +11,14 @@ use ballast_model::{
     fault::Fault,
     ids::{ListenerId, PortId, SubnetId},
     listener::Vip,
-    network::Network,
-    subnet::{Subnet, subnet_not_found},
+    network::Subnetwork,
+    subnet::subnet_not_found,
     time::Timestamp,
 };
 use ballast_store::Tx;
 use tokio_util::sync::CancellationToken;
 
-use super::{App, Caller, WantedVip, load_pool, networks::tell_subnet, plugging::on_host, vips::check_wanted};
+use super::{App, Caller, WantedVip, load_pool, plugging::on_host, vips::check_wanted};
 use crate::network::{MadePort, WantedPort};
 
 /// How long a port may be asked for before its note counts: far longer than any call takes.
@@ -26,31 +26,27 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// How often left-over ports are looked for.
 const SWEEP: Duration = Duration::from_secs(5);
 
-impl App {
-    /// Copies a place that another service keeps.
-    pub(super) async fn copy_place(&self, tx: &Tx, place: Option<&(Network, Subnet)>) -> Result<(), Fault> {
-        let Some((network, subnet)) = place else { return Ok(()) };
-        let known = tx.copy_place(network, subnet).await?;
-        if known.is_some_and(|known| subnet.routes_differ(&known)) {
-            // Its agents are told with their next change, or when they connect.
-            tell_subnet(tx, subnet.id).await?;
-        }
-        Ok(())
-    }
+/// A port that another service has made for a vip, and where.
+pub(super) struct ForeignPort {
+    pub(super) subnetwork: Subnetwork,
+    pub(super) port: MadePort,
+}
 
-    /// The port of a new vip on a network of another service, made there and noted.
-    pub(super) async fn port_elsewhere(
+impl App {
+    /// Makes the port of a new vip on a network of another service, and notes it.
+    pub(super) async fn make_foreign_port(
         &self,
         caller: &Caller,
         wanted: &WantedVip,
-        (network, subnet): &(Network, Subnet),
-    ) -> Result<Option<MadePort>, Fault> {
+        subnetwork: Subnetwork,
+    ) -> Result<Option<ForeignPort>, Fault> {
+        let Subnetwork { network, subnet } = &subnetwork;
         if !network.shared && !caller.sees(&network.project_id) {
             return Err(subnet_not_found(subnet.id));
         }
-        check_wanted(caller, wanted, network, subnet)?;
+        check_wanted(caller, wanted, &subnetwork)?;
         let host = self.store.read(|tx, _| Box::pin(host_for(tx, caller, wanted))).await?;
-        self.note_stray(wanted.id, (subnet.id, None), self.later()).await?;
+        self.note_stray(wanted.id, subnet.id, self.later()).await?;
         let port = WantedPort {
             vip_id: wanted.id,
             project_id: wanted.project_id.clone(),
@@ -59,23 +55,19 @@ impl App {
             address: wanted.address,
             host,
         };
-        self.network.make_port(&port).await
+        let port = self.network.make_port(&port).await?;
+        Ok(port.map(|port| ForeignPort { subnetwork, port }))
     }
 
     /// The vip that the port was made for is not there: it may be removed at once.
     pub(super) async fn give_up_port(&self, vip_id: ListenerId, subnet_id: SubnetId) {
-        if let Err(fault) = self.note_stray(vip_id, (subnet_id, None), self.now()).await {
+        if let Err(fault) = self.note_stray(vip_id, subnet_id, self.now()).await {
             tracing::warn!(vip.id = %vip_id, detail = fault.detail(), "its port is removed later: {fault}");
         }
     }
 
-    async fn note_stray(
-        &self,
-        vip_id: ListenerId,
-        at: (SubnetId, Option<std::net::IpAddr>),
-        since: Timestamp,
-    ) -> Result<(), Fault> {
-        self.store.write(|tx, _| Box::pin(tx.note_stray_port(vip_id, at, since))).await
+    async fn note_stray(&self, vip_id: ListenerId, subnet_id: SubnetId, since: Timestamp) -> Result<(), Fault> {
+        self.store.write(|tx, _| Box::pin(tx.note_stray_port(vip_id, subnet_id, None, since))).await
     }
 
     fn later(&self) -> Timestamp {
@@ -88,7 +80,7 @@ impl App {
         if self.network.must_be_ours().is_ok() {
             return Ok(());
         }
-        tx.note_stray_port(vip_id, (vip.subnet_id, Some(vip.address)), self.now()).await
+        tx.note_stray_port(vip_id, vip.subnet_id, Some(vip.address), self.now()).await
     }
 
     /// In the transaction of deploys on a host: those of the vips' ports that say that they are plugged in on another one, each
