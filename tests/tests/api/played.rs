@@ -87,6 +87,11 @@ impl Agent {
         message.expect("a message in time").expect("an open stream").and_then(|one| one.message).expect("a message")
     }
 
+    /// The next message, however long it takes; none when the stream ends.
+    pub(crate) async fn told(&mut self) -> Option<Message> {
+        self.down.message().await.ok().flatten()?.message
+    }
+
     /// Waits until the scheduler ends the session.
     pub(crate) async fn ended(&mut self) {
         while let Ok(Some(_)) = self.down.message().await {}
@@ -165,7 +170,7 @@ pub(crate) async fn obedient(channel: &Channel, host: &str) -> String {
     let mut agent = Agent::connect(channel, host, "1").await.expect("a session");
     let id = agent.id.clone();
     tokio::spawn(async move {
-        while let Ok(Some(SchedulerMessage { message: Some(message) })) = agent.down.message().await {
+        while let Some(message) = agent.told().await {
             match message {
                 Message::Desired(desired) => agent.deployed(&desired).await,
                 Message::Remove(remove) => agent.removed(&remove.load_balancer_id, remove.epoch).await,
