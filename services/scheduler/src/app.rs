@@ -9,20 +9,20 @@ mod failover;
 mod fleet;
 mod follower;
 mod foreign_ports;
-mod hearing;
-mod learning;
+mod heartbeats;
 mod members;
 mod monitors;
 mod networks;
-mod noting;
+mod notifications;
+mod peers;
 mod placing;
 mod plugging;
 mod pools;
 mod ports;
 mod quotas;
+mod refresh;
 mod reports;
 mod requests;
-mod schedulers;
 mod sessions;
 mod vips;
 mod wakes;
@@ -54,10 +54,10 @@ pub use failover::FailoverLimits;
 pub use fleet::Fleet;
 pub use follower::{Changed, Watching};
 pub use monitors::MonitorWithPools;
+pub use peers::home;
 use plugging::Plugging;
 pub use ports::NewPort;
 pub use reports::Owner;
-pub use schedulers::home;
 pub use sessions::Greeting;
 pub use vips::WantedVip;
 pub use wakes::{Listening, Wakes};
@@ -73,7 +73,7 @@ pub struct App {
     /// Of this process among those that serve the database.
     pub id: SchedulerId,
     home: Arc<str>,
-    beats: Arc<AtomicI64>,
+    heartbeats: Arc<AtomicI64>,
     pub store: Store,
     pub clock: Clock,
     pub chance: Chance,
@@ -85,7 +85,7 @@ pub struct App {
     pub wakes: Arc<Wakes>,
     pub fleet: Arc<Fleet>,
     /// Rows of agents are read by one at a time: what was read last is newest.
-    learning: Arc<tokio::sync::Mutex<()>>,
+    refreshing: Arc<tokio::sync::Mutex<()>>,
     /// Something may have become eligible for what is placed nowhere.
     placing: Arc<tokio::sync::Notify>,
     pub events: EventLimits,
@@ -140,9 +140,9 @@ impl App {
         Ok(Self {
             id,
             home: home.into(),
-            beats: Arc::default(),
+            heartbeats: Arc::default(),
             fleet: Arc::new(Fleet::new(id, limits, store.follow_moves())),
-            learning: Arc::default(),
+            refreshing: Arc::default(),
             store,
             clock,
             chance,

@@ -60,11 +60,11 @@ fn tasks(app: &Arc<App>, shutdown: &CancellationToken) -> Background {
     let (one, until) = both();
     background.start("sweeping", async move { one.keep_sweeping(until).await });
     let (one, until) = both();
-    background.start("meeting", async move { one.keep_meeting(until).await });
+    background.start("peers", async move { one.keep_refreshing_peers(until).await });
     let (one, until) = both();
-    background.start("hearing", async move { one.keep_hearing(until).await });
+    background.start("notifications", async move { one.keep_listening(until).await });
     let (one, until) = both();
-    background.start("counting", async move { one.keep_counting(until).await });
+    background.start("bindings", async move { one.keep_refreshing_bindings(until).await });
     let (one, until) = both();
     background.start("failover", async move { one.keep_failing_over(until).await });
     let (one, until) = both();
@@ -72,7 +72,7 @@ fn tasks(app: &Arc<App>, shutdown: &CancellationToken) -> Background {
     let (one, until) = both();
     background.start("plugging", async move { one.keep_plugging(until).await });
     let (one, until) = both();
-    background.start("noting", async move { one.keep_noting(until).await });
+    background.start("heartbeat", async move { one.keep_heartbeat(until).await });
     let (one, until) = both();
     background.start("following", async move { one.keep_following(until).await });
     background

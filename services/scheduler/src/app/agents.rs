@@ -67,7 +67,7 @@ impl App {
             })
         });
         let agent = update.await?;
-        self.learn(&[id]).await?;
+        self.refresh_agents(&[id]).await?;
         if agent.admin_state_up {
             self.place_soon();
         }
@@ -88,7 +88,7 @@ impl App {
         // Nothing is placed on it from now on.
         self.fleet.forget(id);
         let deleted = delete.await;
-        self.learn(&[id]).await?;
+        self.refresh_agents(&[id]).await?;
         deleted?;
         self.wakes.end(id);
         self.place_soon();

@@ -2,15 +2,15 @@
 //! places asks here, and reads no table of agents.
 //!
 //! A session's reader says here what it hears, when it reads it; nothing that is stored, or slow, stands before it. Their
-//! rows follow when an agent falls silent or is heard of again ([`App::keep_noting`](super::App::keep_noting)). Of an agent
-//! whose session is with another scheduler only its row is known, and whether that scheduler lives: it counts from when
-//! that one's beat was seen to change, and no two machines' clocks are ever compared.
+//! rows follow when an agent falls silent or is heard of again ([`App::keep_heartbeat`](super::App::keep_heartbeat)). Of an
+//! agent whose session is with another scheduler, a peer, only its row is known, and whether that peer lives: it counts
+//! from when its heartbeat was seen to change, and no two machines' clocks are ever compared.
 
 mod choosing;
-mod learning;
 mod life;
 mod lives;
-mod others;
+mod peers;
+mod refresh;
 mod roster;
 
 use std::{
@@ -43,7 +43,7 @@ pub struct Fleet {
     journal: Arc<Journal>,
     state: Mutex<State>,
     /// Something is to be read.
-    doubts: Notify,
+    became_stale: Notify,
 }
 
 #[derive(Default)]
@@ -53,21 +53,21 @@ struct State {
     agents: HashMap<AgentId, Agent>,
     roster: Roster,
     /// Where these load balancers are is to be read.
-    doubtful: HashSet<LoadBalancerId>,
+    stale: HashSet<LoadBalancerId>,
     /// Those that moved since it began to be read where load balancers are.
     moved: Option<HashSet<LoadBalancerId>>,
 }
 
 /// What the rows of agents with a session here are to say.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Notable {
+pub struct Unrecorded {
     /// They are not heard of any more.
     pub late: Vec<AgentId>,
     /// They are heard of again.
     pub back: Vec<AgentId>,
 }
 
-impl Notable {
+impl Unrecorded {
     pub const fn is_empty(&self) -> bool {
         self.late.is_empty() && self.back.is_empty()
     }
@@ -76,7 +76,7 @@ impl Notable {
 impl Fleet {
     /// `journal` tells where load balancers go.
     pub fn new(scheduler_id: SchedulerId, limits: LivenessLimits, journal: Arc<Journal>) -> Self {
-        Self { scheduler_id, limits, journal, state: Mutex::default(), doubts: Notify::new() }
+        Self { scheduler_id, limits, journal, state: Mutex::default(), became_stale: Notify::new() }
     }
 
     /// A session begins, and its row says so. What it says later, it says by this number.
@@ -85,19 +85,19 @@ impl Fleet {
         let lives = &mut state.lives;
         let life = lives.of.entry(id).or_default();
         life.sessions += 1;
-        (life.open, life.heard_at, life.silent, life.late) = (Some(life.sessions), now, false, false);
+        (life.open, life.heartbeat_at, life.silent, life.late) = (Some(life.sessions), now, false, false);
         let number = life.sessions;
         state.roster.forget_found();
         number
     }
 
-    /// A message was read. Whether the agent was away before.
-    pub fn heard(&self, id: AgentId, now: Duration) -> bool {
+    /// A message was read, which counts as a heartbeat. Whether the agent was away before.
+    pub fn heartbeat(&self, id: AgentId, now: Duration) -> bool {
         let mut state = self.lock();
         let lives = &mut state.lives;
         let Some(life) = lives.of.get_mut(&id) else { return false };
         let was_away = life.is_away(now, &self.limits);
-        (life.heard_at, life.silent) = (now, false);
+        (life.heartbeat_at, life.silent) = (now, false);
         if was_away {
             state.roster.forget_found();
         }
@@ -106,7 +106,7 @@ impl Fleet {
 
     /// Since when there was nothing to read.
     pub fn silent_for(&self, id: AgentId, now: Duration) -> Duration {
-        self.lock().lives.of.get(&id).map_or(Duration::ZERO, |life| now.saturating_sub(life.heard_at))
+        self.lock().lives.of.get(&id).map_or(Duration::ZERO, |life| now.saturating_sub(life.heartbeat_at))
     }
 
     /// There was nothing to read for too long, though it was looked for.
@@ -137,23 +137,23 @@ impl Fleet {
         self.lock().lives.of.iter().filter(|(_, life)| life.open.is_some()).map(|(id, _)| *id).collect()
     }
 
-    /// Whose row is to say something else from now on; asked again, it is taken to be noted.
-    pub fn take_notable(&self, now: Duration) -> Notable {
-        let mut notable = Notable::default();
+    /// Whose row is to say something else from now on; asked again, it is taken to be recorded.
+    pub fn take_unrecorded(&self, now: Duration) -> Unrecorded {
+        let mut unrecorded = Unrecorded::default();
         for (id, life) in self.lock().lives.of.iter_mut().filter(|(_, life)| life.open.is_some()) {
             let is_away = life.is_away(now, &self.limits);
             if is_away != std::mem::replace(&mut life.late, is_away) {
-                if is_away { notable.late.push(*id) } else { notable.back.push(*id) }
+                if is_away { unrecorded.late.push(*id) } else { unrecorded.back.push(*id) }
             }
         }
-        notable
+        unrecorded
     }
 
-    /// It could not be noted.
-    pub fn note_later(&self, notable: &Notable) {
+    /// It could not be recorded.
+    pub fn put_back(&self, unrecorded: &Unrecorded) {
         let mut state = self.lock();
         let lives = &mut state.lives;
-        for (ids, was_late) in [(&notable.late, false), (&notable.back, true)] {
+        for (ids, was_late) in [(&unrecorded.late, false), (&unrecorded.back, true)] {
             for id in ids {
                 if let Some(life) = lives.of.get_mut(id) {
                     life.late = was_late;
@@ -163,19 +163,19 @@ impl Fleet {
     }
 
     /// The schedulers of this database, as they were just read.
-    pub fn saw(&self, schedulers: &[Scheduler], now: Duration) {
-        let others = schedulers.iter().filter(|scheduler| scheduler.id != self.scheduler_id);
-        self.lock().lives.others.saw(others, now);
+    pub fn set_peers(&self, schedulers: &[Scheduler], now: Duration) {
+        let peers = schedulers.iter().filter(|scheduler| scheduler.id != self.scheduler_id);
+        self.lock().lives.peers.set(peers, now);
     }
 
-    /// Whether there are others, as far as it was seen.
-    pub fn has_others(&self) -> bool {
-        self.lock().lives.others.any()
+    /// Whether there are peers, as far as it was seen.
+    pub fn has_peers(&self) -> bool {
+        self.lock().lives.peers.any()
     }
 
-    /// The others whose beat has not changed for so long that their agents' sessions are over, each with that beat.
+    /// The peers whose heartbeat has not changed for so long that their agents' sessions are over, each with that one.
     pub fn lapsed(&self, now: Duration) -> Vec<(SchedulerId, i64)> {
-        self.lock().lives.others.lapsed(now, self.limits.suspect_after)
+        self.lock().lives.peers.lapsed(now, self.limits.suspect_after)
     }
 
     /// Whether another instance of the agent's host has to wait: the agent is heard of in a session here, or in one with
@@ -186,7 +186,7 @@ impl Fleet {
             Some(session) if session.scheduler_id == self.scheduler_id => self.liveness(agent, now) == Liveness::Alive,
             Some(session) => {
                 agent.connected
-                    && self.lock().lives.others.may_live(session.scheduler_id, now, self.limits.suspect_after)
+                    && self.lock().lives.peers.may_live(session.scheduler_id, now, self.limits.suspect_after)
             }
         }
     }
@@ -232,8 +232,8 @@ impl Fleet {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.lives.run(Instant::now());
         let told = self.journal.take();
-        if state.follow(told) {
-            self.doubts.notify_one();
+        if state.apply(told) {
+            self.became_stale.notify_one();
         }
         state
     }

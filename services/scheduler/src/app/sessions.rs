@@ -42,7 +42,7 @@ impl App {
     /// # Errors
     /// `Code::AgentExists` when another instance is heard of in its own; or when the store fails.
     pub async fn agent_connected(&self, hello: &Greeting<'_>) -> Result<Agent, Fault> {
-        let (now, id, living) = (self.now(), self.new_id(), self.as_scheduler());
+        let (now, id, living) = (self.now(), self.new_id(), self.next_heartbeat());
         let connect = self.store.write(|tx, _| {
             let living = &living;
             Box::pin(async move {
@@ -59,7 +59,7 @@ impl App {
                 agent.session = Some(Session { scheduler_id: self.id, instance: hello.instance.to_owned() });
                 agent.drivers = hello.drivers.to_vec();
                 // Others are to find whom the session is with.
-                tx.beat(living).await?;
+                tx.heartbeat(living).await?;
                 if is_new {
                     tx.insert_agent(&agent).await?
                 } else {
@@ -69,7 +69,7 @@ impl App {
             })
         });
         let agent = connect.await?;
-        self.learn(&[agent.id]).await?;
+        self.refresh_agents(&[agent.id]).await?;
         Ok(agent)
     }
 
@@ -97,7 +97,7 @@ impl App {
             })
         });
         save.await?;
-        self.learn(&[id]).await
+        self.refresh_agents(&[id]).await
     }
 
     /// The stream is lost: the agent is Suspect at once, unless it has a session with another scheduler by now.
@@ -119,7 +119,7 @@ impl App {
             })
         });
         disconnect.await?;
-        self.learn(&[id]).await
+        self.refresh_agents(&[id]).await
     }
 
     fn has_session(&self, agent: &Agent) -> bool {

@@ -51,7 +51,7 @@ impl Open {
             match next {
                 Ok(Ok(Some(message))) => {
                     (last, looks) = (Instant::now(), 0);
-                    self.heard();
+                    self.heartbeat();
                     if sender.send(Ok(message)).await.is_err() {
                         return;
                     }
@@ -77,8 +77,8 @@ impl Open {
         }
     }
 
-    fn heard(&self) {
-        let was_away = self.app.fleet.heard(self.agent_id, self.app.clock.monotonic());
+    fn heartbeat(&self) {
+        let was_away = self.app.fleet.heartbeat(self.agent_id, self.app.clock.monotonic());
         if was_away {
             self.app.place_soon();
         }

@@ -251,7 +251,7 @@ impl Tx {
             .exec(self.db());
         let dropped = dropped.await.map_err(fault_of)?.rows_affected > 0;
         if dropped {
-            self.moves().doubt(load_balancer_id);
+            self.moves().mark_stale(load_balancer_id);
         }
         Ok(dropped)
     }

@@ -1,7 +1,7 @@
 //! Where load balancers go, told at once to who keeps that in memory.
 //!
 //! A transaction that binds one tells so as it does: who chooses next counts it, before anybody has committed anything. What
-//! is undone afterwards is told to be doubtful, and read again by whoever counts.
+//! is undone afterwards is told to be stale, and read again by whoever counts.
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -33,7 +33,7 @@ pub struct Moved {
 pub enum Told {
     Moved(Moved),
     /// Where it is has to be read.
-    Doubtful(LoadBalancerId),
+    Stale(LoadBalancerId),
 }
 
 /// What was told and not taken yet. Nothing is kept before somebody follows it.
@@ -82,14 +82,14 @@ impl Moves {
     }
 
     /// Where it is now nobody has said.
-    pub(crate) fn doubt(&self, id: LoadBalancerId) {
+    pub(crate) fn mark_stale(&self, id: LoadBalancerId) {
         locked(&self.work).push(id);
-        self.tell_doubts(vec![id]);
+        self.tell_stale(vec![id]);
     }
 
     /// Work begins: such as was not kept was undone.
     pub(crate) fn begin(&self) {
-        self.tell_doubts(std::mem::take(&mut *locked(&self.work)));
+        self.tell_stale(std::mem::take(&mut *locked(&self.work)));
     }
 
     /// The work is done.
@@ -108,9 +108,9 @@ impl Moves {
         locked(&self.before).clear();
     }
 
-    fn tell_doubts(&self, ids: Vec<LoadBalancerId>) {
+    fn tell_stale(&self, ids: Vec<LoadBalancerId>) {
         if let Some(journal) = &self.journal {
-            journal.tell(ids.into_iter().map(Told::Doubtful));
+            journal.tell(ids.into_iter().map(Told::Stale));
         }
     }
 }
@@ -119,7 +119,7 @@ impl Drop for Moves {
     fn drop(&mut self) {
         let mut undone = std::mem::take(&mut *locked(&self.before));
         undone.append(&mut locked(&self.work));
-        self.tell_doubts(undone);
+        self.tell_stale(undone);
     }
 }
 
@@ -173,12 +173,12 @@ mod tests {
         Moved { load_balancer_id: LoadBalancerId::from_u128(number), to: None }
     }
 
-    fn doubtful(number: u128) -> Told {
-        Told::Doubtful(LoadBalancerId::from_u128(number))
+    fn stale(number: u128) -> Told {
+        Told::Stale(LoadBalancerId::from_u128(number))
     }
 
     #[test]
-    fn what_is_bound_is_told_at_once_and_what_is_undone_is_doubtful() {
+    fn what_is_bound_is_told_at_once_and_what_is_undone_is_stale() {
         let journal = Arc::new(Journal::default());
         let moves = Moves::told_to(Arc::clone(&journal));
         moves.add(to(1));
@@ -189,7 +189,7 @@ mod tests {
         moves.add(to(2));
         assert_eq!(journal.take(), [Told::Moved(to(2))]);
         moves.begin();
-        assert_eq!(journal.take(), [doubtful(2)], "that work failed");
+        assert_eq!(journal.take(), [stale(2)], "that work failed");
         moves.add(to(3));
         moves.keep();
         journal.take();
@@ -203,6 +203,6 @@ mod tests {
         journal.take();
         drop(moves.take());
         drop(moves);
-        assert_eq!(journal.take(), [doubtful(4), doubtful(5)]);
+        assert_eq!(journal.take(), [stale(4), stale(5)]);
     }
 }

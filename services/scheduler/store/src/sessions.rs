@@ -1,7 +1,7 @@
 //! Sessions of agents: with which scheduler each is, and whether that one lives.
 //!
-//! A scheduler lives as long as the others see its beat change; what it may change last is nobody's clock but the reader's
-//! own. So no two machines' clocks are compared, and what is written for all the agents of a scheduler is one row.
+//! A scheduler lives as long as the others see its heartbeat change; what it may change last is nobody's clock but the
+//! reader's own. So no two machines' clocks are compared, and what is written for all the agents of a scheduler is one row.
 
 use ballast_model::{
     Uuid,
@@ -28,9 +28,9 @@ pub struct Scheduler {
     /// What no two processes have at the same time; empty: that is not known.
     pub home: String,
     /// Changes while it lives.
-    pub beat: i64,
+    pub heartbeat: i64,
     /// When it changed last, by its own clock.
-    pub beat_at: Timestamp,
+    pub heartbeat_at: Timestamp,
 }
 
 impl Tx {
@@ -48,11 +48,11 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Self::schedulers`].
-    pub async fn join(&self, starting: &Scheduler) -> Result<(), Fault> {
+    pub async fn register_scheduler(&self, starting: &Scheduler) -> Result<(), Fault> {
         let alone = has_one_scheduler(self.db().get_database_backend());
         for former in self.schedulers().await? {
             if alone || !starting.home.is_empty() && former.home == starting.home {
-                self.end_scheduler(former.id, former.beat).await?;
+                self.end_scheduler(former.id, former.heartbeat).await?;
             }
         }
         self.disconnect(Condition::all().add(agent::Column::SchedulerId.is_null())).await?;
@@ -65,12 +65,12 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Self::schedulers`].
-    pub async fn beat(&self, living: &Scheduler) -> Result<bool, Fault> {
-        let beat = scheduler::Entity::update_many()
-            .col_expr(scheduler::Column::Beat, Expr::val(living.beat))
-            .col_expr(scheduler::Column::BeatAt, Expr::val(living.beat_at.0))
+    pub async fn heartbeat(&self, living: &Scheduler) -> Result<bool, Fault> {
+        let heartbeat = scheduler::Entity::update_many()
+            .col_expr(scheduler::Column::Beat, Expr::val(living.heartbeat))
+            .col_expr(scheduler::Column::BeatAt, Expr::val(living.heartbeat_at.0))
             .filter(scheduler::Column::Id.eq(living.id.uuid()));
-        let is_known = beat.exec(self.db()).await.map_err(fault_of)?.rows_affected > 0;
+        let is_known = heartbeat.exec(self.db()).await.map_err(fault_of)?.rows_affected > 0;
         if !is_known {
             self.notes().look_at_schedulers();
             self.insert_scheduler(living).await?;
@@ -82,19 +82,19 @@ impl Tx {
         let row = scheduler::ActiveModel {
             id: Set(scheduler.id.uuid()),
             home: Set(scheduler.home.clone()),
-            beat: Set(scheduler.beat),
-            beat_at: Set(scheduler.beat_at.0),
+            beat: Set(scheduler.heartbeat),
+            beat_at: Set(scheduler.heartbeat_at.0),
         };
         scheduler::Entity::insert(row).exec_without_returning(self.db()).await.map(|_| ()).map_err(fault_of)
     }
 
-    /// A scheduler is gone, and all sessions with it are over; unless its beat is another by now. Its agents were heard
-    /// of until then.
+    /// A scheduler is gone, and all sessions with it are over; unless its heartbeat is another by now. Its agents were
+    /// heard of until then.
     ///
     /// # Errors
     /// As [`Self::schedulers`].
-    pub async fn end_scheduler(&self, id: SchedulerId, beat: i64) -> Result<(), Fault> {
-        let this = Condition::all().add(scheduler::Column::Id.eq(id.uuid())).add(scheduler::Column::Beat.eq(beat));
+    pub async fn end_scheduler(&self, id: SchedulerId, heartbeat: i64) -> Result<(), Fault> {
+        let this = Condition::all().add(scheduler::Column::Id.eq(id.uuid())).add(scheduler::Column::Beat.eq(heartbeat));
         let row = scheduler::Entity::find().filter(this.clone()).one(self.db()).await.map_err(fault_of)?;
         let Some(row) = row else { return Ok(()) };
         let heard = agent::Entity::update_many()
@@ -116,7 +116,7 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Self::schedulers`].
-    pub async fn note_heard(
+    pub async fn record_liveness(
         &self,
         scheduler_id: SchedulerId,
         agents: &[AgentId],
@@ -128,11 +128,11 @@ impl Tx {
             .add(agent::Column::SchedulerId.eq(scheduler_id.uuid()))
             .add(agent::Column::Connected.eq(!is_heard));
         self.note_agents(theirs.clone()).await?;
-        let note = agent::Entity::update_many()
+        let record = agent::Entity::update_many()
             .col_expr(agent::Column::Connected, Expr::val(is_heard))
             .col_expr(agent::Column::HeartbeatAt, Expr::val(heartbeat_at.0))
             .filter(theirs);
-        note.exec(self.db()).await.map(|_| ()).map_err(fault_of)
+        record.exec(self.db()).await.map(|_| ()).map_err(fault_of)
     }
 
     async fn disconnect(&self, which: Condition) -> Result<(), Fault> {

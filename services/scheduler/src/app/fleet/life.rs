@@ -17,7 +17,7 @@ const STARTING: Duration = Duration::from_secs(60);
 /// Of one agent. Times are of the monotonic clock.
 #[derive(Debug, Default)]
 pub(super) struct Life {
-    pub(super) heard_at: Duration,
+    pub(super) heartbeat_at: Duration,
     /// When it was heard of, by both clocks, as it was shown last.
     pub(super) shown: Option<(Duration, Timestamp)>,
     /// How many sessions there were here.
@@ -35,7 +35,7 @@ pub(super) struct Life {
 
 impl Life {
     pub(super) fn is_away(&self, now: Duration, limits: &LivenessLimits) -> bool {
-        self.silent || now.saturating_sub(self.heard_at) >= limits.suspect_after
+        self.silent || now.saturating_sub(self.heartbeat_at) >= limits.suspect_after
     }
 
     /// The drivers that may become ready in a moment.

@@ -8,7 +8,7 @@ use ballast_model::{
 };
 use tokio::time::Instant;
 
-use super::{life::Life, others::Others};
+use super::{life::Life, peers::Peers};
 
 /// The pause from which on a process did not run.
 pub(super) const STANDSTILL: Duration = Duration::from_secs(2);
@@ -16,7 +16,7 @@ pub(super) const STANDSTILL: Duration = Duration::from_secs(2);
 #[derive(Default)]
 pub(super) struct Lives {
     pub(super) of: HashMap<AgentId, Life>,
-    pub(super) others: Others,
+    pub(super) peers: Peers,
     /// When this process was last seen to run, by the machine's clock.
     ran_at: Option<Instant>,
 }
@@ -31,43 +31,43 @@ impl Lives {
             return;
         }
         for life in self.of.values_mut() {
-            life.heard_at += stood;
+            life.heartbeat_at += stood;
         }
-        self.others.stood(stood);
+        self.peers.stood(stood);
         tracing::warn!("this process stood still for {stood:.1?}, which counts as no agent's silence");
     }
 
     /// One that is new here counts from now.
     pub(super) fn life(&mut self, id: AgentId, now: Duration) -> &mut Life {
-        self.of.entry(id).or_insert_with(|| Life { heard_at: now, ..Life::default() })
+        self.of.entry(id).or_insert_with(|| Life { heartbeat_at: now, ..Life::default() })
     }
 
     pub(super) fn sign(&mut self, agent: &Agent, here: SchedulerId, limits: &LivenessLimits, now: Duration) -> Sign {
         let elsewhere = agent.session.as_ref().filter(|session| session.scheduler_id != here);
-        let other = elsewhere.and_then(|session| self.others.get(session.scheduler_id));
-        let life = self.of.entry(agent.id).or_insert_with(|| Life { heard_at: now, ..Life::default() });
+        let peer = elsewhere.and_then(|session| self.peers.get(session.scheduler_id));
+        let life = self.of.entry(agent.id).or_insert_with(|| Life { heartbeat_at: now, ..Life::default() });
         let heard_here = life.open.is_some();
         if !heard_here {
             let is_another = life.began.replace(agent.started_at).is_some_and(|before| before != agent.started_at);
             if is_another && elsewhere.is_some() {
-                life.heard_at = now;
+                life.heartbeat_at = now;
             }
-            match other {
-                Some(other) if agent.connected => {
+            match peer {
+                Some(peer) if agent.connected => {
                     life.late = false;
-                    life.heard_at = life.heard_at.max(other.seen_to_beat_at.unwrap_or_default());
+                    life.heartbeat_at = life.heartbeat_at.max(peer.heartbeat_at.unwrap_or_default());
                 }
                 // The one that has its session says so when that has been silent for as long.
                 Some(_) if !std::mem::replace(&mut life.late, true) => {
-                    life.heard_at = life.heard_at.min(now.saturating_sub(limits.suspect_after));
+                    life.heartbeat_at = life.heartbeat_at.min(now.saturating_sub(limits.suspect_after));
                 }
                 _ => {}
             }
         }
-        let beats = other.is_some_and(|other| other.was_seen_to_beat(now, limits.suspect_after));
+        let is_alive = peer.is_some_and(|peer| peer.is_alive(now, limits.suspect_after));
         Sign {
-            silent_for: now.saturating_sub(life.heard_at),
-            connected: heard_here || agent.connected && beats,
+            silent_for: now.saturating_sub(life.heartbeat_at),
+            connected: heard_here || agent.connected && is_alive,
             heard_here: heard_here && !life.silent,
         }
     }

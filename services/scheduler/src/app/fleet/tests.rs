@@ -57,8 +57,8 @@ fn driver(state: DriverState) -> AgentDriver {
     }
 }
 
-fn beat(id: SchedulerId, beat: i64) -> Scheduler {
-    Scheduler { id, home: String::new(), beat, beat_at: Timestamp(0) }
+fn peer(id: SchedulerId, heartbeat: i64) -> Scheduler {
+    Scheduler { id, home: String::new(), heartbeat, heartbeat_at: Timestamp(0) }
 }
 
 fn at(seconds: u64) -> Duration {
@@ -66,19 +66,19 @@ fn at(seconds: u64) -> Duration {
 }
 
 #[test]
-fn an_agent_of_another_scheduler_lives_while_that_ones_beat_is_seen_to_change() {
+fn an_agent_of_another_scheduler_lives_while_that_ones_heartbeat_is_seen_to_change() {
     let fleet = fleet();
     let liveness = |now| fleet.liveness(&agent_with(THERE, 1), at(now));
-    fleet.saw(&[beat(HERE, 1), beat(THERE, 7)], at(100));
+    fleet.set_peers(&[peer(HERE, 1), peer(THERE, 7)], at(100));
     assert_eq!(liveness(100), Liveness::Suspect, "nobody knows yet whether that is of before");
-    fleet.saw(&[beat(THERE, 6)], at(101));
+    fleet.set_peers(&[peer(THERE, 6)], at(101));
     assert_eq!(liveness(101), Liveness::Alive);
     for now in 102..113 {
-        fleet.saw(&[beat(THERE, 6)], at(now));
+        fleet.set_peers(&[peer(THERE, 6)], at(now));
         assert!(fleet.lapsed(at(now)).is_empty());
     }
     assert_eq!(liveness(112), Liveness::Alive);
-    fleet.saw(&[beat(THERE, 6)], at(113));
+    fleet.set_peers(&[peer(THERE, 6)], at(113));
     assert_eq!((liveness(113), fleet.lapsed(at(113))), (Liveness::Suspect, vec![(THERE, 6)]));
     assert_eq!(liveness(121), Liveness::Dead);
 }
@@ -87,7 +87,7 @@ fn an_agent_of_another_scheduler_lives_while_that_ones_beat_is_seen_to_change() 
 fn an_agent_that_another_scheduler_does_not_hear_of_any_more_is_suspect_at_once_and_dies_when_it_would_there() {
     let fleet = fleet();
     for now in 0..=30 {
-        fleet.saw(&[beat(THERE, i64::try_from(now).unwrap())], at(now));
+        fleet.set_peers(&[peer(THERE, i64::try_from(now).unwrap())], at(now));
     }
     let late = Agent { connected: false, ..agent_with(THERE, 1) };
     assert_eq!(fleet.liveness(&agent_with(THERE, 1), at(30)), Liveness::Alive);
@@ -115,10 +115,10 @@ fn one_that_was_dead_here_stays_so_when_its_session_ends_and_lives_when_another_
 #[test]
 fn a_time_in_which_nobody_looked_is_no_silence_of_another_scheduler() {
     let fleet = fleet();
-    fleet.saw(&[beat(THERE, 1)], at(0));
-    fleet.saw(&[beat(THERE, 2)], at(1));
+    fleet.set_peers(&[peer(THERE, 1)], at(0));
+    fleet.set_peers(&[peer(THERE, 2)], at(1));
     // The database was away.
-    fleet.saw(&[beat(THERE, 2)], at(61));
+    fleet.set_peers(&[peer(THERE, 2)], at(61));
     assert!(fleet.lapsed(at(61)).is_empty());
     assert_eq!(fleet.liveness(&agent_with(THERE, 1), at(61)), Liveness::Alive);
 }
@@ -131,17 +131,17 @@ fn another_instance_waits_for_a_session_wherever_it_is_and_while_it_may_live() {
     let number = fleet.open(AgentId::from_u128(1), at(0));
     assert!(fleet.is_held(&agent(1), at(11)));
     assert!(!fleet.is_held(&agent(1), at(12)));
-    fleet.heard(AgentId::from_u128(1), at(13));
+    fleet.heartbeat(AgentId::from_u128(1), at(13));
     assert!(fleet.is_held(&agent(1), at(13)));
     fleet.close(AgentId::from_u128(1), number);
     assert!(!fleet.is_held(&agent(1), at(13)));
     // There: as long as that scheduler may live and hears of it.
     assert!(fleet.is_held(&agent_with(THERE, 2), at(20)), "it has just begun");
     for now in 20..=32 {
-        fleet.saw(&[beat(THERE, 1)], at(now));
+        fleet.set_peers(&[peer(THERE, 1)], at(now));
         assert_eq!(fleet.is_held(&agent_with(THERE, 2), at(now)), now < 32, "{now}");
     }
-    fleet.saw(&[beat(THERE, 2)], at(33));
+    fleet.set_peers(&[peer(THERE, 2)], at(33));
     assert!(fleet.is_held(&agent_with(THERE, 2), at(33)));
     assert!(!fleet.is_held(&Agent { connected: false, ..agent_with(THERE, 2) }, at(33)));
 }
@@ -155,9 +155,9 @@ fn an_open_stream_is_not_dead_until_it_was_found_silent_and_lives_again_with_wha
     assert_eq!(liveness(3600), Liveness::Suspect, "the machine slept: nobody has looked yet");
     fleet.silent(id, number);
     assert_eq!(liveness(3600), Liveness::Dead);
-    assert!(fleet.heard(id, at(3601)), "it was away");
+    assert!(fleet.heartbeat(id, at(3601)), "it was away");
     assert_eq!(liveness(3601), Liveness::Alive);
-    assert!(!fleet.heard(id, at(3602)));
+    assert!(!fleet.heartbeat(id, at(3602)));
     fleet.close(id, number);
     assert_eq!(liveness(3602 + 20), Liveness::Dead);
 }
@@ -167,10 +167,10 @@ fn a_time_in_which_this_process_stood_still_is_nobodys_silence() {
     let fleet = fleet();
     let id = AgentId::from_u128(1);
     let number = fleet.open(id, at(0));
-    fleet.heard(id, at(5));
+    fleet.heartbeat(id, at(5));
     let liveness = |agent: &Agent, now| fleet.liveness(agent, at(now));
-    fleet.saw(&[beat(THERE, 1)], at(4));
-    fleet.saw(&[beat(THERE, 2)], at(5));
+    fleet.set_peers(&[peer(THERE, 1)], at(4));
+    fleet.set_peers(&[peer(THERE, 2)], at(5));
     let (here, there) = (agent(1), agent_with(THERE, 2));
     liveness(&there, 5);
     fleet.lock().lives.run(Instant::now() + at(60));
@@ -195,25 +195,25 @@ fn a_former_session_has_no_say() {
 }
 
 #[test]
-fn a_heartbeat_is_nothing_to_note_and_falling_silent_and_coming_back_are_until_noted() {
+fn a_heartbeat_is_nothing_to_record_and_falling_silent_and_coming_back_are_until_recorded() {
     let fleet = fleet();
     let id = AgentId::from_u128(1);
     fleet.open(id, at(0));
     for now in 0..100 {
-        fleet.heard(id, at(now));
-        assert!(fleet.take_notable(at(now)).is_empty(), "{now}");
+        fleet.heartbeat(id, at(now));
+        assert!(fleet.take_unrecorded(at(now)).is_empty(), "{now}");
     }
-    let late = Notable { late: vec![id], back: vec![] };
-    assert_eq!(fleet.take_notable(at(111)), late);
-    fleet.note_later(&late);
-    assert_eq!(fleet.take_notable(at(111)), late);
-    assert!(fleet.take_notable(at(112)).is_empty());
-    fleet.heard(id, at(113));
-    let back = Notable { late: vec![], back: vec![id] };
-    assert_eq!(fleet.take_notable(at(113)), back);
-    fleet.note_later(&back);
-    assert_eq!(fleet.take_notable(at(114)), back);
-    assert!(fleet.take_notable(at(115)).is_empty());
+    let late = Unrecorded { late: vec![id], back: vec![] };
+    assert_eq!(fleet.take_unrecorded(at(111)), late);
+    fleet.put_back(&late);
+    assert_eq!(fleet.take_unrecorded(at(111)), late);
+    assert!(fleet.take_unrecorded(at(112)).is_empty());
+    fleet.heartbeat(id, at(113));
+    let back = Unrecorded { late: vec![], back: vec![id] };
+    assert_eq!(fleet.take_unrecorded(at(113)), back);
+    fleet.put_back(&back);
+    assert_eq!(fleet.take_unrecorded(at(114)), back);
+    assert!(fleet.take_unrecorded(at(115)).is_empty());
 }
 
 #[test]
@@ -221,12 +221,12 @@ fn when_an_agent_was_heard_of_is_shown_by_this_machines_clock_or_as_it_was_store
     let fleet = fleet();
     let id = AgentId::from_u128(1);
     let number = fleet.open(id, at(0));
-    fleet.heard(id, at(10));
+    fleet.heartbeat(id, at(10));
     let shown = |now| fleet.heartbeat_at(&agent(1), at(now), Timestamp(100_000_000));
     assert_eq!(shown(13), Timestamp(97_000_000));
     let a_little_later = Timestamp(100_000_001);
     assert_eq!(fleet.heartbeat_at(&agent(1), at(13), a_little_later), Timestamp(97_000_000), "the same moment");
-    fleet.heard(id, at(12));
+    fleet.heartbeat(id, at(12));
     assert_eq!(shown(13), Timestamp(99_000_000));
     fleet.close(id, number);
     assert_eq!(shown(13), Timestamp(0), "as its row says");
@@ -254,7 +254,7 @@ fn two_with_room() -> Fleet {
         let driver = AgentDriver { max_load_balancers: 2, ..driver(DriverState::Ready) };
         Agent { drivers: vec![driver], ..agent(n) }
     };
-    fleet.learn(None, vec![with_room(1), with_room(2)]);
+    fleet.set_agents(None, vec![with_room(1), with_room(2)]);
     for n in [1, 2] {
         fleet.open(AgentId::from_u128(n), at(0));
     }
@@ -269,7 +269,7 @@ fn chosen(fleet: &Fleet, now: u64) -> Vec<(AgentId, u32)> {
 
 fn told(fleet: &Fleet, told: Told) {
     let mut state = fleet.lock();
-    state.follow(vec![told]);
+    state.apply(vec![told]);
 }
 
 fn moved(load_balancer: u128, to: Option<u128>) -> Moved {
@@ -301,16 +301,16 @@ fn what_is_read_does_not_undo_what_moved_meanwhile() {
     let [one, two] = [1, 2].map(AgentId::from_u128);
     for id in [7, 8] {
         told(&fleet, Told::Moved(moved(id, Some(1))));
-        told(&fleet, Told::Doubtful(LoadBalancerId::from_u128(id)));
+        told(&fleet, Told::Stale(LoadBalancerId::from_u128(id)));
     }
-    let ids = fleet.take_doubtful();
+    let ids = fleet.take_stale();
     assert_eq!(ids.len(), 2);
     told(&fleet, Told::Moved(moved(8, Some(2))));
     // Both were undone, says who read before the second one moved.
-    fleet.found(&ids, HashMap::new());
+    fleet.set_bindings(&ids, HashMap::new());
     assert_eq!(chosen(&fleet, 1), [(one, 0), (two, 1)]);
-    assert!(fleet.take_doubtful().is_empty());
-    fleet.found_all(vec![moved(9, Some(1))]);
+    assert!(fleet.take_stale().is_empty());
+    fleet.set_all_bindings(vec![moved(9, Some(1))]);
     assert_eq!(chosen(&fleet, 1), [(one, 1), (two, 0)]);
 }
 
@@ -320,7 +320,7 @@ fn who_is_not_heard_of_any_more_is_no_candidate_though_it_was_found_a_moment_ago
     let one = AgentId::from_u128(1);
     assert_eq!(chosen(&fleet, 0).len(), 2);
     fleet.silent(AgentId::from_u128(2), 1);
-    fleet.heard(one, at(12));
+    fleet.heartbeat(one, at(12));
     assert_eq!(chosen(&fleet, 12), [(one, 0)]);
     fleet.close(one, 1);
     assert_eq!(chosen(&fleet, 12).len(), 2, "those that may live are better than none");
@@ -332,9 +332,9 @@ fn who_is_not_heard_of_any_more_is_no_candidate_though_it_was_found_a_moment_ago
 fn who_has_a_session_here_that_is_somebody_elses_is_told() {
     let fleet = two_with_room();
     let ids = [1, 2].map(AgentId::from_u128);
-    assert!(fleet.learn(None, vec![agent(1), agent(2)]).is_empty());
-    assert_eq!(fleet.learn(Some(&ids[..1]), vec![agent_with(THERE, 1)]), ids[..1]);
-    assert_eq!(fleet.learn(Some(&ids[1..]), vec![]), ids[1..], "it was deleted");
+    assert!(fleet.set_agents(None, vec![agent(1), agent(2)]).is_empty());
+    assert_eq!(fleet.set_agents(Some(&ids[..1]), vec![agent_with(THERE, 1)]), ids[..1]);
+    assert_eq!(fleet.set_agents(Some(&ids[1..]), vec![]), ids[1..], "it was deleted");
 }
 
 proptest! {
@@ -349,9 +349,9 @@ proptest! {
         fleet.open(here, at(0));
         // Another scheduler, and one that ended long ago.
         let ended = SchedulerId::from_u128(3);
-        let (mut now, mut wall, mut there) = (0, 0, beat(THERE, 0));
+        let (mut now, mut wall, mut there) = (0, 0, peer(THERE, 0));
         let mut there_at = 0;
-        fleet.saw(&[there.clone(), beat(ended, 5)], at(0));
+        fleet.set_peers(&[there.clone(), peer(ended, 5)], at(0));
         let judge = |now| {
             [agent(1), agent_with(THERE, 2), agent_with(ended, 3)].map(|agent| fleet.liveness(&agent, at(now)))
         };
@@ -359,12 +359,12 @@ proptest! {
         for (lasts, jump, beats) in steps {
             now += lasts;
             wall += i64::try_from(lasts).unwrap() + jump;
-            fleet.heard(here, at(now));
+            fleet.heartbeat(here, at(now));
             if beats {
-                there = Scheduler { beat: there.beat + 1, beat_at: Timestamp(wall), ..there };
+                there = Scheduler { heartbeat: there.heartbeat + 1, heartbeat_at: Timestamp(wall), ..there };
                 there_at = now;
             }
-            fleet.saw(&[there.clone(), beat(ended, 5)], at(now));
+            fleet.set_peers(&[there.clone(), peer(ended, 5)], at(now));
             let judged = judge(now);
             prop_assert_eq!(judged[0], Liveness::Alive);
             prop_assert_eq!(judged[1] == Liveness::Dead, now - there_at >= 20);

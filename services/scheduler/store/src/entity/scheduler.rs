@@ -1,4 +1,4 @@
-//! Schedulers that share the database. Each lives as long as the others see its beat change.
+//! Schedulers that share the database. Each lives as long as the others see its heartbeat change.
 
 use ballast_model::time::Timestamp;
 use sea_orm::entity::prelude::*;
@@ -20,6 +20,11 @@ impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
     pub(crate) fn into_scheduler(self) -> crate::Scheduler {
-        crate::Scheduler { id: self.id.into(), home: self.home, beat: self.beat, beat_at: Timestamp(self.beat_at) }
+        crate::Scheduler {
+            id: self.id.into(),
+            home: self.home,
+            heartbeat: self.beat,
+            heartbeat_at: Timestamp(self.beat_at),
+        }
     }
 }

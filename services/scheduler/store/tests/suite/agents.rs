@@ -55,11 +55,11 @@ fn with(scheduler: u128, number: u128) -> Agent {
 }
 
 fn scheduler(number: u128, home: &str) -> Scheduler {
-    Scheduler { id: id(number), home: home.to_owned(), beat: 1, beat_at: Timestamp(50) }
+    Scheduler { id: id(number), home: home.to_owned(), heartbeat: 1, heartbeat_at: Timestamp(50) }
 }
 
 async fn join(database: &Database, starting: Scheduler) {
-    write!(database.store, [starting], |tx| tx.join(&starting).await).unwrap();
+    write!(database.store, [starting], |tx| tx.register_scheduler(&starting).await).unwrap();
 }
 
 async fn who_is_heard_of_is_noted_by_the_scheduler_that_has_the_session_alone(database: &Database) {
@@ -67,12 +67,12 @@ async fn who_is_heard_of_is_noted_by_the_scheduler_that_has_the_session_alone(da
         for agent in [with(1, 501), with(2, 502)] {
             tx.insert_agent(&agent).await?;
         }
-        tx.note_heard(id(1), &[id(501), id(502), id(503)], false, Timestamp(7)).await
+        tx.record_liveness(id(1), &[id(501), id(502), id(503)], false, Timestamp(7)).await
     })
     .unwrap();
     let silent = Agent { heartbeat_at: Timestamp(7), connected: false, ..with(1, 501) };
     assert_eq!((load(database, 501).await, load(database, 502).await), (Some(silent), Some(with(2, 502))));
-    write!(database.store, [], |tx| tx.note_heard(id(1), &[id(501)], true, Timestamp(9)).await).unwrap();
+    write!(database.store, [], |tx| tx.record_liveness(id(1), &[id(501)], true, Timestamp(9)).await).unwrap();
     assert_eq!(load(database, 501).await, Some(Agent { heartbeat_at: Timestamp(9), ..with(1, 501) }));
 }
 
@@ -87,12 +87,12 @@ async fn a_scheduler_that_is_gone_takes_its_sessions_along_and_nobody_elses(data
     join(database, scheduler(1, "a")).await;
     assert!(!load(database, 503).await.unwrap().connected, "of a version that did not say with whom");
     write!(database.store, [], |tx| {
-        assert!(!tx.beat(&scheduler(2, "b")).await?, "it is new");
-        assert!(tx.beat(&Scheduler { beat: 5, ..scheduler(1, "a") }).await?);
+        assert!(!tx.heartbeat(&scheduler(2, "b")).await?, "it is new");
+        assert!(tx.heartbeat(&Scheduler { heartbeat: 5, ..scheduler(1, "a") }).await?);
         tx.end_scheduler(id(1), 4).await
     })
     .unwrap();
-    assert_eq!(load(database, 501).await, Some(with(1, 501)), "it lives: its beat is another by now");
+    assert_eq!(load(database, 501).await, Some(with(1, 501)), "it lives: its heartbeat is another by now");
     write!(database.store, [], |tx| tx.end_scheduler(id(1), 5).await).unwrap();
     let over = Agent { heartbeat_at: Timestamp(50), connected: false, session: None, ..with(1, 501) };
     assert_eq!((load(database, 501).await, load(database, 502).await), (Some(over), Some(with(2, 502))));
@@ -105,8 +105,8 @@ async fn a_scheduler_that_starts_ends_its_former_selfs_sessions_and_those_of_oth
 ) {
     join(database, scheduler(1, "a")).await;
     write!(database.store, [], |tx| {
-        tx.beat(&scheduler(2, "b")).await?;
-        tx.beat(&scheduler(3, "")).await?;
+        tx.heartbeat(&scheduler(2, "b")).await?;
+        tx.heartbeat(&scheduler(3, "")).await?;
         for agent in [with(1, 501), with(2, 502), with(3, 503)] {
             tx.insert_agent(&agent).await?;
         }

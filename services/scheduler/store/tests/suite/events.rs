@@ -103,15 +103,16 @@ async fn agents_are_told_of_when_they_come_and_go_and_not_at_each_heartbeat(data
     let session = Some(Session { scheduler_id: id(1), instance: String::new() });
     let agent = Agent { session, ..agent(500) };
     write!(store, [agent], |tx| tx.insert_agent(&agent).await).unwrap();
-    let scheduler = |beat| Scheduler { id: id(1), home: String::new(), beat, beat_at: Timestamp(beat) };
+    let scheduler =
+        |heartbeat| Scheduler { id: id(1), home: String::new(), heartbeat, heartbeat_at: Timestamp(heartbeat) };
     let begin = end(store).await;
-    write!(store, [], |tx| tx.beat(&scheduler(1)).await).unwrap();
-    write!(store, [], |tx| tx.beat(&scheduler(2)).await).unwrap();
+    write!(store, [], |tx| tx.heartbeat(&scheduler(1)).await).unwrap();
+    write!(store, [], |tx| tx.heartbeat(&scheduler(2)).await).unwrap();
     assert!(after(store, begin).await.changes.is_empty());
     for heard in [false, true] {
         let begin = end(store).await;
-        write!(store, [], |tx| tx.note_heard(id(1), &[id(500)], heard, Timestamp(9)).await).unwrap();
-        write!(store, [], |tx| tx.note_heard(id(1), &[id(500)], heard, Timestamp(10)).await).unwrap();
+        write!(store, [], |tx| tx.record_liveness(id(1), &[id(500)], heard, Timestamp(9)).await).unwrap();
+        write!(store, [], |tx| tx.record_liveness(id(1), &[id(500)], heard, Timestamp(10)).await).unwrap();
         assert_eq!(told(store, begin).await, [(EventKind::Agent, id(500))]);
     }
     let begin = end(store).await;
@@ -247,7 +248,7 @@ pub(crate) async fn a_log_of_another_server_is_begun_anew(database: &Database) {
 async fn readers_of_this_process_are_woken(database: &Database) {
     let mut changes = database.store.changes();
     changes.mark_unchanged();
-    write!(database.store, [], |tx| tx.note_heard(id(1), &[id(500)], true, Timestamp(1)).await).unwrap();
+    write!(database.store, [], |tx| tx.record_liveness(id(1), &[id(500)], true, Timestamp(1)).await).unwrap();
     assert!(!changes.has_changed().unwrap(), "nothing was told");
     store_all(database, &[pool(1)]).await;
     tokio::time::timeout(PATIENCE, changes.changed()).await.unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! The other schedulers of the database: which of them live, and whose agents are whose.
+//! The peers, which are the other schedulers of the database: which of them live, and whose agents are whose.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::App;
 
-/// How often they are looked at.
+/// How often they are read.
 const PERIOD: Duration = Duration::from_secs(1);
-/// After how many looks everything is read that others may have changed, though nobody said so.
+/// After how many times everything is read that others may have changed, though nobody said so.
 const ALL: u32 = 10;
 const SETTLED: u32 = 3;
 /// How long a scheduler that ends tries to say so.
@@ -22,10 +22,10 @@ impl App {
     /// # Errors
     /// When the store fails.
     pub async fn start(&self) -> Result<(), Fault> {
-        let starting = self.as_scheduler();
+        let starting = self.next_heartbeat();
         self.store.speak_as(self.id);
-        self.store.write(|tx, _| Box::pin(tx.join(&starting))).await?;
-        self.learn_all().await
+        self.store.write(|tx, _| Box::pin(tx.register_scheduler(&starting))).await?;
+        self.refresh_fleet().await
     }
 
     /// This scheduler ends, and its sessions with it. Should that not be said, the others notice.
@@ -33,7 +33,7 @@ impl App {
         let leave = self.store.write(|tx, _| {
             Box::pin(async move {
                 match tx.schedulers().await?.into_iter().find(|scheduler| scheduler.id == self.id) {
-                    Some(this) => tx.end_scheduler(this.id, this.beat).await,
+                    Some(this) => tx.end_scheduler(this.id, this.heartbeat).await,
                     None => Ok(()),
                 }
             })
@@ -47,47 +47,47 @@ impl App {
         }
     }
 
-    /// Looks at the others until the end.
-    pub async fn keep_meeting(&self, shutdown: CancellationToken) {
+    /// Reads who they are until the end.
+    pub async fn keep_refreshing_peers(&self, shutdown: CancellationToken) {
         if !self.store.is_shared() {
             return;
         }
         let mut ticks = tokio::time::interval(PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        for look in 1_u32.. {
+        for round in 1_u32.. {
             tokio::select! {
                 _ = ticks.tick() => {}
                 () = shutdown.cancelled() => return,
             }
-            let met = async {
-                self.meet().await?;
-                match look {
-                    _ if !self.fleet.has_others() => Ok(()),
+            let refreshed = async {
+                self.refresh_peers().await?;
+                match round {
+                    _ if !self.fleet.has_peers() => Ok(()),
                     // By now the others know of this one, and say what they change.
-                    SETTLED => self.look_everywhere().await,
-                    _ if look % ALL == 0 => self.learn_all().await,
+                    SETTLED => self.refresh_all().await,
+                    _ if round % ALL == 0 => self.refresh_fleet().await,
                     _ => Ok(()),
                 }
             };
-            if let Err(fault) = met.await {
-                tracing::warn!(detail = fault.detail(), "the other schedulers are looked at again: {fault}");
+            if let Err(fault) = refreshed.await {
+                tracing::warn!(detail = fault.detail(), "the other schedulers are read again: {fault}");
             }
         }
     }
 
-    /// Looks at them once.
+    /// Reads who they are.
     ///
     /// # Errors
     /// When the store fails.
-    pub(super) async fn meet(&self) -> Result<(), Fault> {
+    pub(super) async fn refresh_peers(&self) -> Result<(), Fault> {
         let schedulers = self.store.glance(|tx, _| Box::pin(tx.schedulers())).await?;
         let now = self.clock.monotonic();
-        self.fleet.saw(&schedulers, now);
-        self.store.set_alone(!self.fleet.has_others());
-        for (id, beat) in self.fleet.lapsed(now) {
+        self.fleet.set_peers(&schedulers, now);
+        self.store.set_alone(!self.fleet.has_peers());
+        for (id, heartbeat) in self.fleet.lapsed(now) {
             tracing::warn!(scheduler = %id, "another scheduler is gone: sessions with it are over");
-            self.store.write(|tx, _| Box::pin(tx.end_scheduler(id, beat))).await?;
-            self.learn_all().await?;
+            self.store.write(|tx, _| Box::pin(tx.end_scheduler(id, heartbeat))).await?;
+            self.refresh_fleet().await?;
         }
         Ok(())
     }

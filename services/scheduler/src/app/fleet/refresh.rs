@@ -12,24 +12,24 @@ use super::{Fleet, State};
 
 impl State {
     /// What was told; whether any of it is to be read.
-    pub(super) fn follow(&mut self, told: Vec<Told>) -> bool {
+    pub(super) fn apply(&mut self, told: Vec<Told>) -> bool {
         for told in told {
             match told {
                 Told::Moved(moved) => {
                     if let Some(meanwhile) = &mut self.moved {
                         meanwhile.insert(moved.load_balancer_id);
                     }
-                    self.place(moved);
+                    self.apply_move(moved);
                 }
-                Told::Doubtful(id) => {
-                    self.doubtful.insert(id);
+                Told::Stale(id) => {
+                    self.stale.insert(id);
                 }
             }
         }
-        !self.doubtful.is_empty()
+        !self.stale.is_empty()
     }
 
-    fn place(&mut self, moved: Moved) {
+    fn apply_move(&mut self, moved: Moved) {
         for agent_id in self.roster.moved(moved).into_iter().flatten() {
             if let Some(agent) = self.agents.get_mut(&agent_id) {
                 self.roster.count(agent);
@@ -37,7 +37,7 @@ impl State {
         }
     }
 
-    fn learn(&mut self, mut agent: Agent) {
+    fn insert(&mut self, mut agent: Agent) {
         self.roster.count(&mut agent);
         self.agents.insert(agent.id, agent);
     }
@@ -45,37 +45,37 @@ impl State {
 
 impl Fleet {
     /// Waits until it is to be read where some load balancers are.
-    pub async fn doubted(&self) {
-        self.doubts.notified().await;
+    pub async fn until_stale(&self) {
+        self.became_stale.notified().await;
     }
 
-    /// Which are to be read; from now on it is noted what moves meanwhile.
-    pub fn take_doubtful(&self) -> Vec<LoadBalancerId> {
+    /// Which are to be read; from now on it is kept what moves meanwhile.
+    pub fn take_stale(&self) -> Vec<LoadBalancerId> {
         let mut state = self.lock();
         state.moved = Some(HashSet::new());
-        std::mem::take(&mut state.doubtful).into_iter().collect()
+        std::mem::take(&mut state.stale).into_iter().collect()
     }
 
     /// It is to be read where they are.
-    pub fn doubt(&self, ids: impl IntoIterator<Item = LoadBalancerId>) {
-        self.lock().doubtful.extend(ids);
-        self.doubts.notify_one();
+    pub fn mark_stale(&self, ids: impl IntoIterator<Item = LoadBalancerId>) {
+        self.lock().stale.extend(ids);
+        self.became_stale.notify_one();
     }
 
     /// Where these load balancers are, as was read since it was asked which are to be. What moved meanwhile is newer.
-    pub fn found(&self, ids: &[LoadBalancerId], mut bound: HashMap<LoadBalancerId, (AgentId, String)>) {
+    pub fn set_bindings(&self, ids: &[LoadBalancerId], mut bound: HashMap<LoadBalancerId, (AgentId, String)>) {
         let mut state = self.lock();
         let meanwhile = state.moved.take().unwrap_or_default();
         for id in ids {
             if !meanwhile.contains(id) {
-                state.place(Moved { load_balancer_id: *id, to: bound.remove(id) });
+                state.apply_move(Moved { load_balancer_id: *id, to: bound.remove(id) });
             }
         }
     }
 
     /// These agents are as was just read; of `ids`, or of all, no others are there. Returns those with a session here whose
     /// row says that it is somebody else's.
-    pub fn learn(&self, ids: Option<&[AgentId]>, agents: Vec<Agent>) -> Vec<AgentId> {
+    pub fn set_agents(&self, ids: Option<&[AgentId]>, agents: Vec<Agent>) -> Vec<AgentId> {
         let mut state = self.lock();
         let state = &mut *state;
         state.roster.forget_found();
@@ -93,7 +93,7 @@ impl Fleet {
             }),
         }
         for agent in agents {
-            state.learn(agent);
+            state.insert(agent);
         }
         let open = state.lives.of.iter().filter(|(_, life)| life.open.is_some()).map(|(id, _)| *id);
         let asked = open.filter(|id| ids.is_none_or(|ids| ids.contains(id)));
@@ -108,10 +108,10 @@ impl Fleet {
     }
 
     /// Where all load balancers are that are somewhere, as was read since it was asked which are to be.
-    pub fn found_all(&self, bound: Vec<Moved>) {
+    pub fn set_all_bindings(&self, bound: Vec<Moved>) {
         let mut ids: HashSet<LoadBalancerId> = bound.iter().map(|moved| moved.load_balancer_id).collect();
         ids.extend(self.lock().roster.all());
         let bound = bound.into_iter().filter_map(|moved| Some((moved.load_balancer_id, moved.to?)));
-        self.found(&ids.into_iter().collect::<Vec<_>>(), bound.collect());
+        self.set_bindings(&ids.into_iter().collect::<Vec<_>>(), bound.collect());
     }
 }

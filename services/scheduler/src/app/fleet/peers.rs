@@ -1,4 +1,4 @@
-//! The other schedulers of the database, as far as their beats were seen to change.
+//! The other schedulers of the database, as far as their heartbeats were seen to change.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -9,30 +9,30 @@ use super::lives::STANDSTILL;
 
 /// Another scheduler. Times are of this process's monotonic clock.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Other {
-    beat: i64,
-    /// When this beat was seen first.
+pub(super) struct Peer {
+    heartbeat: i64,
+    /// When this heartbeat was seen first.
     since: Duration,
-    /// When a beat was seen to change; none: it may be of a process that ended before this one began.
-    pub(super) seen_to_beat_at: Option<Duration>,
+    /// When a heartbeat was seen to change; none: it may be of a process that ended before this one began.
+    pub(super) heartbeat_at: Option<Duration>,
 }
 
-impl Other {
+impl Peer {
     /// Whether it lives, as far as it was seen.
-    pub(super) fn was_seen_to_beat(&self, now: Duration, patience: Duration) -> bool {
-        self.seen_to_beat_at.is_some_and(|at| now.saturating_sub(at) < patience)
+    pub(super) fn is_alive(&self, now: Duration, patience: Duration) -> bool {
+        self.heartbeat_at.is_some_and(|at| now.saturating_sub(at) < patience)
     }
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Others {
-    of: HashMap<SchedulerId, Other>,
+pub(super) struct Peers {
+    of: HashMap<SchedulerId, Peer>,
     /// When they were looked at last.
     looked_at: Option<Duration>,
 }
 
-impl Others {
-    pub(super) fn saw<'a>(&mut self, schedulers: impl Iterator<Item = &'a Scheduler>, now: Duration) {
+impl Peers {
+    pub(super) fn set<'a>(&mut self, schedulers: impl Iterator<Item = &'a Scheduler>, now: Duration) {
         // A time in which nobody looked, as when the database was away, is no silence of theirs.
         let unseen = self.looked_at.replace(now).map_or(Duration::ZERO, |before| now.saturating_sub(before));
         if unseen >= STANDSTILL {
@@ -41,8 +41,8 @@ impl Others {
         let mut found = HashMap::new();
         for scheduler in schedulers {
             let next = match self.of.get(&scheduler.id) {
-                Some(known) if known.beat == scheduler.beat => *known,
-                known => Other { beat: scheduler.beat, since: now, seen_to_beat_at: known.map(|_| now) },
+                Some(known) if known.heartbeat == scheduler.heartbeat => *known,
+                known => Peer { heartbeat: scheduler.heartbeat, since: now, heartbeat_at: known.map(|_| now) },
             };
             found.insert(scheduler.id, next);
         }
@@ -55,23 +55,23 @@ impl Others {
 
     /// So much time does not count.
     pub(super) fn stood(&mut self, time: Duration) {
-        for other in self.of.values_mut() {
-            other.since += time;
-            other.seen_to_beat_at = other.seen_to_beat_at.map(|at| at + time);
+        for peer in self.of.values_mut() {
+            peer.since += time;
+            peer.heartbeat_at = peer.heartbeat_at.map(|at| at + time);
         }
     }
 
-    pub(super) fn get(&self, id: SchedulerId) -> Option<Other> {
+    pub(super) fn get(&self, id: SchedulerId) -> Option<Peer> {
         self.of.get(&id).copied()
     }
 
     pub(super) fn lapsed(&self, now: Duration, patience: Duration) -> Vec<(SchedulerId, i64)> {
-        let lapsed = self.of.iter().filter(|(_, other)| now.saturating_sub(other.since) >= patience);
-        lapsed.map(|(id, other)| (*id, other.beat)).collect()
+        let lapsed = self.of.iter().filter(|(_, peer)| now.saturating_sub(peer.since) >= patience);
+        lapsed.map(|(id, peer)| (*id, peer.heartbeat)).collect()
     }
 
     /// One that has just started, and that nobody has looked for yet, may live too.
     pub(super) fn may_live(&self, id: SchedulerId, now: Duration, patience: Duration) -> bool {
-        self.of.get(&id).is_none_or(|other| now.saturating_sub(other.since) < patience)
+        self.of.get(&id).is_none_or(|peer| now.saturating_sub(peer.since) < patience)
     }
 }
