@@ -39,7 +39,7 @@ impl App {
         if !caller.admin {
             return Ok(Page { items: Vec::new(), more: false });
         }
-        let page = self.store.read(|tx, _| Box::pin(tx.agent_page(&query))).await?;
+        let page = self.store.read_list(&query, |tx, _| Box::pin(tx.agent_page(&query))).await?;
         Ok(Page { items: page.items.into_iter().map(|agent| self.shown(agent)).collect(), more: page.more })
     }
 

@@ -62,7 +62,7 @@ impl App {
     /// When the query cannot be understood.
     pub async fn monitors(&self, query: Query) -> Result<Page<MonitorWithPools>, Fault> {
         let query = &query;
-        let read = self.store.read(|tx, _| {
+        let read = self.store.read_list(query, |tx, _| {
             Box::pin(async move {
                 let Page { items, more } = tx.monitors(query).await?;
                 let ids: Vec<MonitorId> = items.iter().map(|monitor| monitor.id).collect();

@@ -83,7 +83,7 @@ impl App {
     /// When the query cannot be understood.
     pub async fn networks(&self, query: Query) -> Result<Page<(Network, Vec<SubnetId>)>, Fault> {
         let query = &query;
-        let read = self.store.read(|tx, _| {
+        let read = self.store.read_list(query, |tx, _| {
             Box::pin(async move {
                 let Page { items, more } = tx.networks(query).await?;
                 let mut networks = Vec::with_capacity(items.len());
@@ -163,7 +163,7 @@ impl App {
     /// # Errors
     /// When the query cannot be understood.
     pub async fn subnets(&self, query: Query) -> Result<Page<Subnet>, Fault> {
-        self.store.read(|tx, _| Box::pin(tx.subnets(&query))).await
+        self.store.read_list(&query, |tx, _| Box::pin(tx.subnets(&query))).await
     }
 
     /// Changes a subnet. Where that changes how those who live in it reach others, their agents are told.

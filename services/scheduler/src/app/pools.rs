@@ -94,7 +94,7 @@ impl App {
     /// # Errors
     /// `Code::PoolNotFound`
     pub async fn shown_pool(&self, caller: &Caller, id: PoolId) -> Result<ShownPool, Fault> {
-        let shown = self.store.glance(|tx, _| Box::pin(tx.shown_pool(id))).await?;
+        let shown = self.store.shown_pool(id).await?;
         let visible = shown.filter(|shown| caller.sees(&shown.pool.project_id));
         visible.ok_or_else(|| pool_not_found(id))
     }
@@ -104,7 +104,7 @@ impl App {
     /// # Errors
     /// When the query cannot be understood.
     pub async fn list(&self, kind: Kind, query: Query) -> Result<LoadBalancers, Fault> {
-        self.store.read(|tx, _| Box::pin(list(tx, kind, &query))).await
+        self.store.read_list(&query, |tx, _| Box::pin(list(tx, kind, &query))).await
     }
 
     /// Pools with what is wanted of each.
@@ -112,7 +112,7 @@ impl App {
     /// # Errors
     /// When the query cannot be understood.
     pub async fn pools(&self, query: Query, parts: PoolParts) -> Result<Page<ShownPool>, Fault> {
-        self.store.glance(|tx, _| Box::pin(tx.shown_pools(&query, parts))).await
+        self.store.glance_list(&query, |tx, _| Box::pin(tx.shown_pools(&query, parts))).await
     }
 
     /// Members.
@@ -120,7 +120,7 @@ impl App {
     /// # Errors
     /// When the query cannot be understood.
     pub async fn members(&self, query: Query) -> Result<Page<ShownMember>, Fault> {
-        self.store.glance(|tx, _| Box::pin(tx.shown_members(&query))).await
+        self.store.glance_list(&query, |tx, _| Box::pin(tx.shown_members(&query))).await
     }
 
     /// Changes a pool.

@@ -85,7 +85,7 @@ impl App {
     /// # Errors
     /// When the query cannot be understood.
     pub async fn ports(&self, query: Query) -> Result<Page<Port>, Fault> {
-        self.store.read(|tx, _| Box::pin(tx.ports(&query))).await
+        self.store.read_list(&query, |tx, _| Box::pin(tx.ports(&query))).await
     }
 
     /// Changes a port. A vip's keeps what the vip needs of it.

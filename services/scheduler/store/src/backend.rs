@@ -49,6 +49,8 @@ pub(crate) struct Backend {
     /// One connection: writers queue here, in order, instead of failing there.
     writer: Renewed,
     readers: Seats,
+    /// For lists that users filter or sort; none: those that read.
+    browsers: Option<Seats>,
     /// Of SQLite.
     files: Option<Arc<Files>>,
     /// Of PostgreSQL: where to hear what others change.
@@ -68,18 +70,24 @@ impl Backend {
     pub(crate) async fn open(url: &str) -> Result<Self, String> {
         if postgres::is_url(url) {
             let url = libpq::readable(url);
-            let (writer, readers) = postgres::open(&url).await?;
+            let postgres::Opened { writer, readers, browsers } = postgres::open(&url).await?;
             let again = url.clone();
             let writer = Renewed::new(writer, move || postgres::writer(again.clone()));
-            let renewed = |reader| {
+            let reader = |reader| {
                 let url = url.clone();
                 Renewed::new(reader, move || postgres::reader(url.clone(), false))
             };
-            let readers = Seats::new(readers.into_iter().map(renewed).collect());
+            let browser = |browser| {
+                let url = url.clone();
+                Renewed::new(browser, move || postgres::browser(url.clone(), false))
+            };
+            let readers = Seats::new(readers.into_iter().map(reader).collect());
+            let browsers = Seats::new(browsers.into_iter().map(browser).collect());
             return Ok(Self {
                 kind: Kind::Postgres,
                 writer,
                 readers,
+                browsers: Some(browsers),
                 files: None,
                 heard_at: Some(url),
                 voice: Arc::default(),
@@ -104,6 +112,7 @@ impl Backend {
             kind: Kind::Sqlite,
             writer,
             readers,
+            browsers: None,
             files: Some(files),
             heard_at: None,
             voice: Arc::default(),
@@ -182,24 +191,36 @@ impl Backend {
     }
 
     /// A connection that only reads; each statement sees what was committed before it.
-    pub(crate) async fn reader(&self) -> Result<Lease, DbErr> {
+    pub(crate) async fn reader(&self, by: By) -> Result<Lease, DbErr> {
         self.check_files()?;
-        self.readers.take().await
+        match (by, &self.browsers) {
+            (By::Choice, Some(browsers)) => browsers.take().await,
+            _ => self.readers.take().await,
+        }
     }
 
     /// Begins a transaction that only reads, on one view of the database.
-    pub(crate) async fn begin_read(&self) -> Result<Watched, DbErr> {
-        match self.try_begin_read().await {
-            Err(error) if ends_transaction(&error) => self.try_begin_read().await,
+    pub(crate) async fn begin_read(&self, by: By) -> Result<Watched, DbErr> {
+        match self.try_begin_read(by).await {
+            Err(error) if ends_transaction(&error) => self.try_begin_read(by).await,
             begun => begun,
         }
     }
 
-    async fn try_begin_read(&self) -> Result<Watched, DbErr> {
-        let lease = self.reader().await?;
+    async fn try_begin_read(&self, by: By) -> Result<Watched, DbErr> {
+        let lease = self.reader(by).await?;
         let begun = lease.connections.begin().await.inspect_err(|_| lease.doubt())?;
         Ok(Watched::new(begun, lease))
     }
+}
+
+/// What rows are found by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    /// Columns that have an index.
+    Index,
+    /// What a user chose, which may have none.
+    Choice,
 }
 
 /// Whether there is never more than one scheduler: who starts on it is alone.

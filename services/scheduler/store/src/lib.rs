@@ -7,6 +7,7 @@
 mod agents;
 mod aggregate;
 mod backend;
+mod batch;
 mod bindings;
 mod cache;
 mod changed;

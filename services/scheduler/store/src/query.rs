@@ -5,6 +5,8 @@
 
 use ballast_model::{Uuid, ids::LoadBalancerId};
 
+use crate::backend::By;
+
 /// What a caller asks of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Query {
@@ -22,6 +24,12 @@ pub struct Query {
     pub reverse: bool,
     /// With a `project_id`, for networks and subnets: shared ones too.
     pub include_shared: bool,
+}
+
+impl Query {
+    pub(crate) fn by(&self) -> By {
+        if self.filters.is_empty() && self.sorts.is_empty() { By::Index } else { By::Choice }
+    }
 }
 
 /// A field that must have one of some values.

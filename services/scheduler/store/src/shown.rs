@@ -1,4 +1,4 @@
-//! Pools and members as lists show them: of each row the columns that are asked for, and what hangs on a pool as one text.
+//! Pools and members as lists show them: of each row the columns that are asked for, and what hangs on a pool as one value.
 //! Each row more costs more than its columns do.
 //!
 //! A list does not load load balancers whole. What it gets is to be looked at: it cannot be changed and saved.
@@ -9,25 +9,24 @@ mod hanging;
 use std::collections::HashMap;
 
 use ballast_model::{
+    Uuid,
     fault::Fault,
     ids::{ListenerId, MemberId, MonitorId, PoolId},
     member::Member,
     pool::Pool,
     status::Progress,
 };
-use sea_orm::{
-    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _, QueryTrait as _,
-    Statement, sea_query::Expr,
-};
+use sea_orm::{ConnectionTrait as _, QueryResult, QuerySelect as _, QueryTrait as _, Statement, sea_query::Expr};
 
 use self::{
-    columns::{read, with_parts},
-    hanging::{members_in, members_of, monitors_in, monitors_of},
+    columns::read,
+    hanging::{members_in, monitors_in},
 };
 use crate::{
-    Page, Query, Tx,
-    backend::{fault_of, list_of, rows_among},
+    Page, Query, Store, Tx,
+    backend::{fault_of, list_of},
     entity::{member, pool},
+    hot,
     listing::{nothing, page_of},
 };
 
@@ -77,23 +76,40 @@ pub struct ShownMember {
     pub member: Member,
 }
 
-impl Tx {
-    /// A pool, with all that it shows.
+type ById = HashMap<PoolId, Result<ShownPool, Fault>>;
+
+impl Store {
+    /// A pool, with all that it shows. Those that are asked for at the same time are read together.
     ///
     /// # Errors
-    /// [`Code::Internal`](ballast_model::fault::Code::Internal): the database failed.
+    /// [`Code::Unavailable`](ballast_model::fault::Code::Unavailable): the database does not answer;
+    /// [`Code::Internal`](ballast_model::fault::Code::Internal): it failed.
     pub async fn shown_pool(&self, id: PoolId) -> Result<Option<ShownPool>, Fault> {
+        self.pools().get(id, |ids| self.pools_by_id(ids)).await?.transpose()
+    }
+
+    async fn pools_by_id(&self, ids: Vec<PoolId>) -> Result<ById, Fault> {
+        self.glance(|tx, _| Box::pin(tx.pools_by_id(&ids))).await
+    }
+}
+
+impl Tx {
+    /// Pools, with all that they show: what of one is not readable is that one's fault.
+    async fn pools_by_id(&self, ids: &[PoolId]) -> Result<ById, Fault> {
         let backend = self.db().get_database_backend();
-        let select = pool::Entity::find().filter(pool::Column::Id.eq(id.uuid()));
-        let select = with_parts(select, PoolParts::ALL, backend)
-            .expr_as(Expr::cust(members_of(backend, "member WHERE member.pool_id = pool.id")), "members")
-            .expr_as(Expr::cust(monitors_of(backend, "association WHERE association.pool_id = pool.id")), "monitors");
-        let row = self.db().query_one(&select.into_query()).await;
-        let Some(row) = row.map_err(fault_of)? else { return Ok(None) };
-        let mut shown = read(&row, PoolParts::ALL, backend)?;
-        shown.member_ids = members_in(&row)?.into_iter().map(|(_, id)| id).collect();
-        shown.monitors = monitors_in(&row)?.into_iter().map(|(_, monitor)| monitor).collect();
-        Ok(Some(shown))
+        let statement = Statement::from_sql_and_values(backend, hot::shown::pools(backend), [list_of(backend, ids)]);
+        let rows = self.db().query_all_raw(statement).await.map_err(fault_of)?;
+        let whole = |row: &QueryResult| {
+            let mut shown = read(row, PoolParts::ALL, backend)?;
+            shown.member_ids = members_in(row, backend)?.into_iter().map(|(_, id)| id).collect();
+            shown.monitors = monitors_in(row)?.into_iter().map(|(_, monitor)| monitor).collect();
+            Ok(shown)
+        };
+        let shown = |row: QueryResult| {
+            let id: Uuid = row.try_get("", "pool_id").map_err(fault_of)?;
+            Ok((id.into(), whole(&row)))
+        };
+        rows.into_iter().map(shown).collect()
     }
 
     /// Pools as a caller asks for them.
@@ -104,7 +120,9 @@ impl Tx {
     pub async fn shown_pools(&self, query: &Query, parts: PoolParts) -> Result<Page<ShownPool>, Fault> {
         let Some(select) = self.select::<pool::Entity>(query).await? else { return Ok(nothing()) };
         let backend = self.db().get_database_backend();
-        let rows = self.db().query_all(&with_parts(select, parts, backend).into_query()).await.map_err(fault_of)?;
+        let columns = hot::shown::columns(parts, backend).into_iter();
+        let select = columns.fold(select.select_only(), |select, (expr, name)| select.expr_as(Expr::cust(expr), name));
+        let rows = self.db().query_all(&select.into_query()).await.map_err(fault_of)?;
         let mut page = page_of(query, rows, |row| read(&row, parts, backend))?;
         if parts.members || parts.monitors {
             self.hang(&mut page.items, parts).await?;
@@ -112,27 +130,22 @@ impl Tx {
         Ok(page)
     }
 
-    /// Gives the pools of a page what hangs on them: all in one row of its own, as a subquery for each pool takes longer.
+    /// Gives the pools of a page what hangs on them.
     async fn hang(&self, pools: &mut [ShownPool], parts: PoolParts) -> Result<(), Fault> {
         let backend = self.db().get_database_backend();
         let ids: Vec<PoolId> = pools.iter().map(|shown| shown.pool.id).collect();
         let by_id: HashMap<PoolId, usize> = ids.iter().enumerate().map(|(at, id)| (*id, at)).collect();
-        let wanted = |wanted, select: String| if wanted { select } else { "NULL".to_owned() };
-        let among = |table| {
-            let (from, condition) = rows_among(backend, table, "pool_id");
-            format!("{from} WHERE {condition}")
-        };
-        let members = wanted(parts.members, members_of(backend, &among("member")));
-        let monitors = wanted(parts.monitors, monitors_of(backend, &among("association")));
-        let sql = format!("SELECT {members} AS members, {monitors} AS monitors");
-        let statement = Statement::from_sql_and_values(backend, sql, [list_of(backend, &ids)]);
+        let statement =
+            Statement::from_sql_and_values(backend, hot::shown::hung(backend, parts), [list_of(backend, &ids)]);
         let Some(row) = self.db().query_one_raw(statement).await.map_err(fault_of)? else { return Ok(()) };
-        for (pool_id, id) in members_in(&row)? {
+        let members = if parts.members { members_in(&row, backend)? } else { Vec::new() };
+        let monitors = if parts.monitors { monitors_in(&row)? } else { Vec::new() };
+        for (pool_id, id) in members {
             if let Some(shown) = by_id.get(&pool_id).and_then(|at| pools.get_mut(*at)) {
                 shown.member_ids.push(id);
             }
         }
-        for (pool_id, monitor) in monitors_in(&row)? {
+        for (pool_id, monitor) in monitors {
             if let Some(shown) = by_id.get(&pool_id).and_then(|at| pools.get_mut(*at)) {
                 shown.monitors.push(monitor);
             }

@@ -17,15 +17,16 @@ use std::{
 use ballast_model::{
     Uuid,
     fault::{Code, Fault},
-    ids::{AgentId, SchedulerId},
+    ids::{AgentId, PoolId, SchedulerId},
 };
 use rand::RngExt as _;
 use sea_orm::{EntityTrait, Set};
 use tokio::sync::watch;
 
 use crate::{
-    Hearing, OwnLimits,
-    backend::{Backend, Link, fault_of, reason},
+    Hearing, OwnLimits, Query, ShownPool,
+    backend::{Backend, By, Link, fault_of, reason},
+    batch::Batch,
     cache::{Cache, Desk, Memory},
     entity::cluster,
     events::Notes,
@@ -41,6 +42,9 @@ const PAUSE_MICROS: u64 = 2_000;
 /// Lets work borrow from its caller: whatever `'env` names outlives the transaction's `'t`. Closures ignore it.
 pub type Scope<'env, 't> = PhantomData<&'t &'env ()>;
 
+/// Pools that are shown. What of one cannot be read is that one's fault.
+type Pools = Batch<PoolId, Result<ShownPool, Fault>>;
+
 /// What is done in one transaction.
 pub type Work<'t, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 't>>;
 
@@ -50,6 +54,8 @@ pub struct Store {
     backend: Backend,
     writers: Writers,
     cache: Arc<Cache>,
+    /// Pools that are shown, one by one.
+    pools: Arc<Pools>,
     cluster_id: Uuid,
     /// Counts the transactions of this process that changed something that events tell of.
     changes: Arc<watch::Sender<u64>>,
@@ -105,7 +111,14 @@ impl Store {
         backend.migrate().await.map_err(|error| refuse(reason(&error)))?;
         let cache = Cache::new(memory);
         let writers = Writers::new(backend.clone(), Arc::clone(&cache));
-        let mut store = Self { backend, writers, cache, cluster_id: Uuid::nil(), changes: Arc::default() };
+        let mut store = Self {
+            backend,
+            writers,
+            cache,
+            pools: Arc::default(),
+            cluster_id: Uuid::nil(),
+            changes: Arc::default(),
+        };
         let cluster_id = store.write(|tx, _| Box::pin(tx.make_cluster_id())).await;
         store.cluster_id = cluster_id.map_err(|fault| refuse(fault.for_log()))?;
         store.write(|tx, _| Box::pin(tx.open_events())).await.map_err(|fault| refuse(fault.for_log()))?;
@@ -156,6 +169,10 @@ impl Store {
     #[cfg(test)]
     pub(crate) const fn backend(&self) -> &Backend {
         &self.backend
+    }
+
+    pub(crate) fn pools(&self) -> &Pools {
+        &self.pools
     }
 
     /// The cluster's id, made with the database.
@@ -213,15 +230,35 @@ impl Store {
         T: Send,
         F: for<'t> Fn(&'t Tx, Scope<'env, 't>) -> Work<'t, T> + Send + Sync,
     {
-        let link = Link::Transaction(self.backend.begin_read().await.map_err(fault_of)?);
+        self.view(By::Index, work).await
+    }
+
+    /// The same for a list: the database plans for what the user filters and sorts by.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub async fn read_list<'env, T, F>(&self, query: &Query, work: F) -> Result<T, Fault>
+    where
+        T: Send,
+        F: for<'t> Fn(&'t Tx, Scope<'env, 't>) -> Work<'t, T> + Send + Sync,
+    {
+        self.view(query.by(), work).await
+    }
+
+    async fn view<'env, T, F>(&self, by: By, work: F) -> Result<T, Fault>
+    where
+        T: Send,
+        F: for<'t> Fn(&'t Tx, Scope<'env, 't>) -> Work<'t, T> + Send + Sync,
+    {
+        let link = Link::Transaction(self.backend.begin_read(by).await.map_err(fault_of)?);
         let tx = Tx::new(link, Desk::of_reader(&self.cache));
         let done = work(&tx, Scope::default()).await;
         tx.undo().await;
         done
     }
 
-    /// The same for work that is one statement, or to whose statements it does not matter whether others write in
-    /// between: a transaction for it would cost as much again.
+    /// As [`Self::read`], for work that is one statement, or to whose statements it does not matter whether others write
+    /// in between: a transaction for it would cost as much again.
     ///
     /// # Errors
     /// As [`Self::read`].
@@ -230,7 +267,27 @@ impl Store {
         T: Send,
         F: for<'t> Fn(&'t Tx, Scope<'env, 't>) -> Work<'t, T> + Send + Sync,
     {
-        let reader = self.backend.reader().await.map_err(fault_of)?;
+        self.look(By::Index, work).await
+    }
+
+    /// The same for a list, as [`Self::read_list`].
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub async fn glance_list<'env, T, F>(&self, query: &Query, work: F) -> Result<T, Fault>
+    where
+        T: Send,
+        F: for<'t> Fn(&'t Tx, Scope<'env, 't>) -> Work<'t, T> + Send + Sync,
+    {
+        self.look(query.by(), work).await
+    }
+
+    async fn look<'env, T, F>(&self, by: By, work: F) -> Result<T, Fault>
+    where
+        T: Send,
+        F: for<'t> Fn(&'t Tx, Scope<'env, 't>) -> Work<'t, T> + Send + Sync,
+    {
+        let reader = self.backend.reader(by).await.map_err(fault_of)?;
         work(&Tx::new(Link::Connections(reader), Desk::of_reader(&self.cache)), Scope::default()).await
     }
 }

@@ -19,6 +19,8 @@ use super::{QUEUE, reason, renewed::Stoppable, stop::Stop};
 
 /// Connections that read.
 const READERS: u32 = 8;
+/// Those among them for lists that users filter or sort, made when they are needed.
+const BROWSERS: u32 = 2;
 /// A connection that was not used for so long is tried before it is trusted.
 const DOUBT: Duration = Duration::from_secs(5);
 /// The advisory lock of who writes: "ball", "ast1". Taken alone, nothing else of Ballast needs one.
@@ -41,8 +43,15 @@ pub(super) fn is_url(url: &str) -> bool {
     url.starts_with("postgres://") || url.starts_with("postgresql://")
 }
 
-/// Connections to write and to read. The database is made when the server has none of its name.
-pub(super) async fn open(url: &str) -> Result<(Stoppable, Vec<Stoppable>), String> {
+/// Connections to a server.
+pub(super) struct Opened {
+    pub(super) writer: Stoppable,
+    pub(super) readers: Vec<Stoppable>,
+    pub(super) browsers: Vec<Stoppable>,
+}
+
+/// Opens connections. The database is made when the server has none of its name.
+pub(super) async fn open(url: &str) -> Result<Opened, String> {
     let named: PgConnectOptions = url.parse().map_err(|error: sqlx::Error| reason(&error))?;
     let name = named.get_database().ok_or("the url must name a database, as in postgres://user@host/ballast")?;
     // A pool would try until its time is over, and then say no more than that.
@@ -54,20 +63,29 @@ pub(super) async fn open(url: &str) -> Result<(Stoppable, Vec<Stoppable>), Strin
     }
     let writer = writer(url.to_owned()).await.map_err(|error| reason(&error))?;
     let mut readers = Vec::new();
-    for number in 1..=READERS {
+    for number in 1..=READERS - BROWSERS {
         // The last is taken first.
-        readers.push(reader(url.to_owned(), number < READERS).await.map_err(|error| reason(&error))?);
+        readers.push(reader(url.to_owned(), number < READERS - BROWSERS).await.map_err(|error| reason(&error))?);
     }
-    Ok((writer, readers))
+    let mut browsers = Vec::new();
+    for _ in 0..BROWSERS {
+        browsers.push(browser(url.to_owned(), true).await.map_err(|error| reason(&error))?);
+    }
+    Ok(Opened { writer, readers, browsers })
 }
 
 pub(super) async fn writer(url: String) -> Result<Stoppable, DbErr> {
-    connect(&url, false, writing).await
+    connect(&url, false, |options| writing(by_index(options))).await
 }
 
 /// Of which a connection that is `lazy` is made when it is needed.
 pub(super) async fn reader(url: String, lazy: bool) -> Result<Stoppable, DbErr> {
-    connect(&url, lazy, reading).await
+    connect(&url, lazy, |options| reading(by_index(options))).await
+}
+
+/// The same for lists that users filter or sort.
+pub(super) async fn browser(url: String, lazy: bool) -> Result<Stoppable, DbErr> {
+    connect(&url, lazy, |options| reading(by_size(options))).await
 }
 
 /// A server that is starting is waited for.
@@ -111,17 +129,26 @@ async fn connect(url: &str, lazy: bool, adapt: fn(PgConnectOptions) -> PgConnect
     Ok((Database::connect(options).await?, stop))
 }
 
-/// Statements are short, and ask by indexed columns: nothing that is prepared for long ones pays, no plan depends on the
-/// values, and none is to read a table or an index from end to end because it was small when the plan was made.
+/// Statements are short: nothing that is prepared for long ones pays.
 fn tuned(options: PgConnectOptions) -> PgConnectOptions {
-    options.application_name("ballast-scheduler").options([
-        ("jit", "off"),
+    options.application_name("ballast-scheduler").options([("jit", "off")])
+}
+
+/// For what is asked by indexed columns: no plan depends on the values, and none is to read a table or an index from end to
+/// end because it was small when the plan was made.
+fn by_index(options: PgConnectOptions) -> PgConnectOptions {
+    options.options([
         ("plan_cache_mode", "force_generic_plan"),
         ("enable_seqscan", "off"),
         ("enable_hashjoin", "off"),
         ("enable_mergejoin", "off"),
         ("enable_material", "off"),
     ])
+}
+
+/// For what has no index, as users filter and sort: a plan for these values, and for tables as large as they are now.
+fn by_size(options: PgConnectOptions) -> PgConnectOptions {
+    options.options([("plan_cache_mode", "force_custom_plan")])
 }
 
 /// Each statement sees what was committed before it: after the lock, that is everything.

@@ -151,7 +151,7 @@ mod tests {
     use ballast_model::fault::Code;
     use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 
-    use super::*;
+    use super::{super::By, *};
     use crate::{
         Store,
         backend::{Backend, fault_of},
@@ -178,7 +178,7 @@ mod tests {
             assert_eq!(pragma(&backend.writer().await, name).await, value, "{name}");
         }
         for (name, value) in [("query_only", "1"), ("journal_mode", "wal")] {
-            assert_eq!(pragma(&backend.reader().await.unwrap().connections, name).await, value, "{name}");
+            assert_eq!(pragma(&backend.reader(By::Index).await.unwrap().connections, name).await, value, "{name}");
         }
     }
 

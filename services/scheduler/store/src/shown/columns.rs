@@ -1,59 +1,21 @@
-//! The columns of a pool that a list asks for, and how they are read.
+//! The columns of a pool that is shown, and how they are read.
 
-use ballast_model::{Uuid, fault::Fault, parts::Parts};
-use sea_orm::{
-    ColumnTrait as _, ColumnType, DbBackend, IdenStatic as _, QueryResult, QuerySelect as _, Select, TryGetable,
-    sea_query::Expr,
+use ballast_model::{
+    Uuid,
+    fault::Fault,
+    listener::Protocol,
+    parts::Parts,
+    pool::{LbMethod, Pool},
 };
+use sea_orm::{DbBackend, QueryResult, TryGetable};
 
 use super::{PoolParts, ShownPool};
 use crate::{
     backend::fault_of,
-    codec::{from_json, parsed, unreadable},
-    entity::pool,
+    codec::{from_json, member_of, parsed, progress, unreadable},
 };
 
-/// What [`read`] reads of each pool.
-pub(super) fn with_parts(select: Select<pool::Entity>, parts: PoolParts, backend: DbBackend) -> Select<pool::Entity> {
-    use pool::Column;
-
-    const VIP: &str = "(SELECT listener.id FROM listener WHERE listener.default_pool_id = pool.id LIMIT 1)";
-    let columns = [
-        (true, Column::Id),
-        (true, Column::Protocol),
-        (true, Column::LbMethod),
-        (true, Column::AdminStateUp),
-        (true, Column::ProvisioningStatus),
-        (true, Column::Changed),
-        (parts.project_id, Column::ProjectId),
-        (parts.name, Column::Name),
-        (parts.description, Column::Description),
-        (parts.subnet_id, Column::SubnetId),
-        (parts.status_description, Column::StatusDescription),
-        (parts.provider, Column::Provider),
-    ];
-    let columns = columns.into_iter().filter(|(wanted, _)| *wanted).map(|(_, column)| column);
-    let select = select.select_only();
-    match backend {
-        // Each value of a row costs more than its text in an array does.
-        DbBackend::Sqlite => {
-            let is_id = |column: &Column| matches!(column.def().get_column_type(), ColumnType::Uuid);
-            let value = |column: Column| match is_id(&column) {
-                true => format!("hex(pool.{})", column.as_str()),
-                false => format!("pool.{}", column.as_str()),
-            };
-            let vip = parts.vip.then(|| format!("hex({VIP})"));
-            let values: Vec<String> = columns.map(value).chain(vip).collect();
-            select.expr_as(Expr::cust(format!("json_array({})", values.join(", "))), "columns")
-        }
-        _ => {
-            let select = select.columns(columns);
-            if parts.vip { select.expr_as(Expr::cust(VIP), "vip_id") } else { select }
-        }
-    }
-}
-
-/// A pool of [`with_parts`], without what hangs on it.
+/// A pool of [`columns`](crate::hot::shown::columns), without what hangs on it.
 pub(super) fn read(row: &QueryResult, parts: PoolParts, backend: DbBackend) -> Result<ShownPool, Fault> {
     match backend {
         DbBackend::Sqlite => {
@@ -129,27 +91,31 @@ impl Values for std::vec::IntoIter<serde_json::Value> {
 }
 
 fn shown(mut values: impl Values, parts: PoolParts) -> Result<ShownPool, Fault> {
-    let row = pool::Model {
-        id: values.id()?.unwrap_or_default(),
-        protocol: values.text()?.unwrap_or_default(),
-        lb_method: values.text()?.unwrap_or_default(),
-        admin_state_up: values.flag()?,
-        provisioning_status: values.text()?.unwrap_or_default(),
-        changed: values.number()?,
-        project_id: wanted(parts.project_id, || values.text())?,
-        name: wanted(parts.name, || values.text())?,
-        description: wanted(parts.description, || values.text())?,
-        subnet_id: wanted(parts.subnet_id, || values.id())?,
-        status_description: if parts.status_description { values.text()? } else { None },
-        provider: wanted(parts.provider, || values.text())?,
-        seq: 0,
-        load_balancer_id: Uuid::nil(),
-        persistence: None,
-        cookie_name: None,
-    };
-    let provider = row.provider.clone();
+    let id = values.id()?.unwrap_or_default();
+    let (protocol, lb_method) = (values.text()?.unwrap_or_default(), values.text()?.unwrap_or_default());
+    let admin_state_up = values.flag()?;
+    let (status, changed) = (values.text()?.unwrap_or_default(), values.number()?);
+    let project_id = wanted(parts.project_id, || values.text())?;
+    let name = wanted(parts.name, || values.text())?;
+    let description = wanted(parts.description, || values.text())?;
+    let subnet_id: Uuid = wanted(parts.subnet_id, || values.id())?;
+    let status_description = if parts.status_description { values.text()? } else { None };
+    let provider = wanted(parts.provider, || values.text())?;
     let vip_id = if parts.vip { values.id()?.map(Into::into) } else { None };
-    let pool = row.into_pool(Parts::default(), Parts::default())?;
+    let pool = Pool {
+        id: id.into(),
+        project_id,
+        name,
+        description,
+        subnet_id: subnet_id.into(),
+        protocol: member_of("protocol", &protocol, Protocol::parse)?,
+        lb_method: member_of("lb_method", &lb_method, LbMethod::parse)?,
+        session_persistence: None,
+        admin_state_up,
+        progress: progress(&status, status_description, changed)?,
+        members: Parts::default(),
+        monitors: Parts::default(),
+    };
     Ok(ShownPool { pool, provider, vip_id, member_ids: Vec::new(), monitors: Vec::new() })
 }
 
