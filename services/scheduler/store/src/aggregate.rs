@@ -62,7 +62,8 @@ impl Tx {
     /// # Errors
     /// [`Code::HealthMonitorNotFound`](ballast_model::fault::Code::HealthMonitorNotFound), or as [`Self::load`].
     pub async fn insert(&self, load_balancer: &LoadBalancer) -> Result<(), Fault> {
-        let row = load_balancer::ActiveModel { stamp: Set(stamp()), ..load_balancer::ActiveModel::of(load_balancer) };
+        let stamp = stamp();
+        let row = load_balancer::ActiveModel { stamp: Set(stamp), ..load_balancer::ActiveModel::of(load_balancer) };
         load_balancer::Entity::insert(row).exec_without_returning(self.db()).await.map_err(fault_of)?;
         let changed = Changed::between(None, Some(load_balancer));
         let mut rows = Rows::default();
@@ -80,6 +81,7 @@ impl Tx {
             self.insert_part(row).await?;
         }
         self.note_load_balancer(&changed, None, Some(load_balancer));
+        self.desk().inserted(stamp, load_balancer);
         Ok(())
     }
 

@@ -4,8 +4,7 @@
 //! with the stamp of what is held, in the transaction that asks, has what is stored. No order of events has to be
 //! right for that: not what other schedulers do, nor whether a database was put back as it was.
 //!
-//! What a transaction has seen and saved is its own until it is committed. Small load balancers are not held: of those
-//! there is little to read.
+//! What a transaction has seen and saved is its own until it is committed.
 
 use std::{
     collections::HashMap,
@@ -13,20 +12,19 @@ use std::{
 };
 
 use ballast_model::{ids::LoadBalancerId, load_balancer::LoadBalancer};
+use hashlink::LruCache;
 
-/// How much of load balancers is held in memory, in objects that they are made of.
+/// How much of load balancers is held in memory, in objects that they are made of: those that were not used for the longest
+/// time go first. It is bounded by objects, not by bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory {
-    /// Smaller load balancers are not held.
-    pub smallest: usize,
-    /// All together; none are held when it is 0.
+    /// None are held when it is 0.
     pub most: usize,
 }
 
 impl Default for Memory {
-    /// What is held is bounded by its parts, not by its bytes.
     fn default() -> Self {
-        Self { smallest: 32, most: 100_000 }
+        Self { most: 100_000 }
     }
 }
 
@@ -47,6 +45,11 @@ pub(crate) struct Held {
     pub(crate) load_balancer: LoadBalancer,
 }
 
+/// In objects, itself among them.
+fn size(held: &Held) -> usize {
+    1 + held.load_balancer.size()
+}
+
 /// What is held for all.
 #[derive(Debug)]
 pub(crate) struct Cache {
@@ -54,45 +57,39 @@ pub(crate) struct Cache {
     shelf: Mutex<Shelf>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shelf {
-    held: HashMap<LoadBalancerId, (Held, u64)>,
+    held: LruCache<LoadBalancerId, Held>,
     size: usize,
-    /// Counts what is asked for and put here: what was not for the longest time goes first.
-    turn: u64,
 }
 
 impl Shelf {
     fn get(&mut self, id: LoadBalancerId) -> Option<Held> {
-        self.turn += 1;
-        let (held, used) = self.held.get_mut(&id)?;
-        *used = self.turn;
-        Some(held.clone())
+        self.held.get(&id).cloned()
     }
 
     fn remove(&mut self, id: LoadBalancerId) {
-        if let Some((gone, _)) = self.held.remove(&id) {
-            self.size -= gone.load_balancer.size();
+        if let Some(gone) = self.held.remove(&id) {
+            self.size -= size(&gone);
         }
     }
 
     fn put(&mut self, held: Held, most: usize) {
         let id = held.load_balancer.id;
         self.remove(id);
-        self.turn += 1;
-        self.size += held.load_balancer.size();
-        self.held.insert(id, (held, self.turn));
+        self.size += size(&held);
+        self.held.insert(id, held);
         while self.size > most {
-            let oldest = self.held.iter().min_by_key(|(_, (_, used))| *used).map(|(id, _)| *id);
-            let Some(oldest) = oldest else { return };
-            self.remove(oldest);
+            let Some((_, oldest)) = self.held.remove_lru() else { return };
+            self.size -= size(&oldest);
         }
     }
 }
 
 impl Cache {
     pub(crate) fn new(memory: Memory) -> Arc<Self> {
-        Arc::new(Self { memory, shelf: Mutex::default() })
+        let shelf = Mutex::new(Shelf { held: LruCache::new_unbounded(), size: 0 });
+        Arc::new(Self { memory, shelf })
     }
 
     fn shelf(&self) -> MutexGuard<'_, Shelf> {
@@ -100,7 +97,7 @@ impl Cache {
     }
 
     fn is_kept(&self, held: &Held) -> bool {
-        held.stamp != NONE && (self.memory.smallest..=self.memory.most).contains(&held.load_balancer.size())
+        held.stamp != NONE && size(held) <= self.memory.most
     }
 }
 
@@ -157,9 +154,9 @@ impl Desk {
             return;
         }
         let mut shelf = self.cache.shelf();
-        let newer = |(known, _): &(Held, u64)| known.load_balancer.generation > held.load_balancer.generation;
+        let newer = |known: &Held| known.load_balancer.generation > held.load_balancer.generation;
         // A reader may look at what was stored some time ago.
-        if !shelf.held.get(&held.load_balancer.id).is_some_and(newer) {
+        if !shelf.held.peek(&held.load_balancer.id).is_some_and(newer) {
             shelf.put(held, self.cache.memory.most);
         }
     }
@@ -168,6 +165,13 @@ impl Desk {
     pub(crate) fn proven(&self, held: Held) {
         if let Some(mut seen) = self.seen() {
             seen.work.insert(held.load_balancer.id, Some(held));
+        }
+    }
+
+    /// This was stored as a new one, with this stamp. A monitor is stored apart: it may be another already.
+    pub(crate) fn inserted(&self, stamp: i64, load_balancer: &LoadBalancer) {
+        if load_balancer.pools.iter().all(|pool| pool.monitors.is_empty()) {
+            self.found(Held { stamp, load_balancer: load_balancer.clone() });
         }
     }
 

@@ -15,7 +15,7 @@ use ballast_lab::Lab;
 use serde_json::{Value, json};
 
 use crate::{
-    Options, Outcome, postgres, report,
+    Options, Outcome, pgbench, postgres, report,
     rest::Rest,
     samples::Samples,
     stack::{Driver, Plan, Stack},
@@ -25,6 +25,8 @@ use crate::{
 const LISTED: usize = 1000;
 /// A phase ends after this time, however many calls it has made.
 const LIMIT: Duration = Duration::from_secs(15);
+
+const MEMBER: &str = "create member";
 
 /// What is called, with how many calls by one client and by sixteen.
 struct Phase {
@@ -63,7 +65,7 @@ const MAKE: [Phase; 1] = [Phase {
 
 const USE: [Phase; 5] = [
     Phase {
-        name: "create member",
+        name: MEMBER,
         calls: [(1, 300), (16, 2000)],
         bar: 36.0 / 40.0,
         call: |context, rest, n| {
@@ -109,7 +111,10 @@ pub(crate) fn run(lab: &Lab, options: &Options) -> Outcome<Value> {
         Some(programs) => {
             let server = postgres::Server::start(&programs, &lab.dir().join("postgres"))?;
             let calls = over(lab, options, "api-postgres", Some(&server))?;
-            file.push(json!({ "database": "PostgreSQL", "calls": calls }));
+            let created = calls.iter().rev().find(|call| call["call"] == MEMBER);
+            let created = created.and_then(|call| call["per_second"].as_f64()).unwrap_or_default();
+            let against = pgbench::against(&server, created)?;
+            file.push(json!({ "database": "PostgreSQL", "calls": calls, "pgbench": against }));
         }
         None => println!("\nPostgreSQL: not measured, the package postgresql is not installed"),
     }

@@ -16,6 +16,7 @@ mod floor;
 mod machine;
 mod netlink;
 mod parts;
+mod pgbench;
 mod postgres;
 mod probe;
 mod report;

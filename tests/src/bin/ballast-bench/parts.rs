@@ -194,7 +194,7 @@ fn over(lab: &Lab, options: &Options, database: &str, url: &str, server: Option<
     println!("\n{database}");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let rounds = options.count(ROUNDS);
-    let store = runtime.block_on(Store::open_with(url, Memory { smallest: 0, most: 0 }))?;
+    let store = runtime.block_on(Store::open_with(url, Memory { most: 0 }))?;
     let one = load_balancer(0, Uuid::nil(), POOLS)?;
     runtime.block_on(insert(&store, &one, None))?;
     let times = runtime.block_on(loads(&store, one.id, options.count(LOADS)))?;

@@ -22,10 +22,11 @@ use crate::{
 };
 
 /// The user that the package makes.
-const USER: &str = "postgres";
+pub(crate) const USER: &str = "postgres";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Server {
+    programs: PathBuf,
     directory: PathBuf,
     process: Child,
 }
@@ -64,7 +65,15 @@ impl Server {
             .spawn()?;
         let socket = directory.join(".s.PGSQL.5432");
         wait_until(PATIENCE, "PostgreSQL's socket", || socket.exists().then_some(()));
-        Ok(Self { directory: directory.to_owned(), process })
+        Ok(Self { programs: programs.to_owned(), directory: directory.to_owned(), process })
+    }
+
+    pub(crate) fn programs(&self) -> &Path {
+        &self.programs
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// The url of a database.

@@ -29,7 +29,7 @@ fn stamp_of(desk: &Desk, number: u128) -> Option<i64> {
 
 #[test]
 fn what_is_not_committed_is_held_for_nobody_else() {
-    let cache = Cache::new(Memory { smallest: 0, most: 10 });
+    let cache = Cache::new(Memory { most: 10 });
     let (writer, reader) = (Desk::of_writer(&cache), Desk::of_reader(&cache));
     writer.begin();
     writer.found(held(1, 7));
@@ -47,7 +47,7 @@ fn what_is_not_committed_is_held_for_nobody_else() {
 
 #[test]
 fn what_was_loaded_elsewhere_is_not_held_when_it_is_saved() {
-    let cache = Cache::new(Memory { smallest: 0, most: 10 });
+    let cache = Cache::new(Memory { most: 10 });
     Desk::of_reader(&cache).found(held(1, 7));
     let writer = Desk::of_writer(&cache);
     writer.saved(8, &load_balancer(1), &load_balancer(1));
@@ -58,7 +58,7 @@ fn what_was_loaded_elsewhere_is_not_held_when_it_is_saved() {
 
 #[test]
 fn it_holds_no_more_than_it_may_and_what_is_used() {
-    let cache = Cache::new(Memory { smallest: 1, most: 2 });
+    let cache = Cache::new(Memory { most: 4 });
     let reader = Desk::of_reader(&cache);
     for number in [1, 2, 1, 3] {
         if stamp_of(&reader, number).is_none() {
@@ -68,8 +68,8 @@ fn it_holds_no_more_than_it_may_and_what_is_used() {
     reader.found(held(4, NONE));
     let there = [1, 2, 3, 4].map(|number| cache.shelf().held.contains_key(&LoadBalancerId::from_u128(number)));
     assert_eq!(there, [true, false, true, false]);
-    assert_eq!(cache.shelf().size, 2);
-    let none = Cache::new(Memory { smallest: 0, most: 0 });
+    assert_eq!(cache.shelf().size, 4);
+    let none = Cache::new(Memory { most: 0 });
     Desk::of_reader(&none).found(held(1, 5));
     assert!(none.shelf().held.is_empty());
 }

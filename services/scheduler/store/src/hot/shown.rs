@@ -16,14 +16,11 @@ pub(crate) fn pools(backend: DbBackend) -> &'static str {
 fn by_ids(backend: DbBackend) -> String {
     let (from, among) = rows_among(backend, "pool", "id");
     let columns = columns(PoolParts::ALL, backend).into_iter().map(|(expr, name)| format!("{expr} AS {name}"));
-    let members = "FROM member WHERE member.pool_id = pool.id";
-    let monitors = "FROM association WHERE association.pool_id = pool.id";
-    format!(
-        "SELECT {}, {}, {}, pool.id AS pool_id FROM {from} WHERE {among}",
-        columns.collect::<Vec<_>>().join(", "),
-        members_of(backend, members),
-        monitors_of(backend, monitors),
-    )
+    let members = members(backend)
+        .map(|(list, name)| format!("(SELECT {list} FROM member WHERE member.pool_id = pool.id) AS {name}"));
+    let monitors = monitors(backend, "association WHERE association.pool_id = pool.id");
+    let all: Vec<String> = columns.chain(members).chain([monitors]).collect();
+    format!("SELECT {}, pool.id AS pool_id FROM {from} WHERE {among}", all.join(", "))
 }
 
 /// What hangs on the pools with these ids, which are the one value that it takes: all in one row, as a subquery for each
@@ -31,11 +28,15 @@ fn by_ids(backend: DbBackend) -> String {
 pub(crate) fn hung(backend: DbBackend, parts: PoolParts) -> String {
     let among = |table| {
         let (from, condition) = rows_among(backend, table, "pool_id");
-        format!("FROM {from} WHERE {condition}")
+        format!("{from} WHERE {condition}")
     };
-    let members = parts.members.then(|| members_of(backend, &among("member")));
-    let monitors = parts.monitors.then(|| monitors_of(backend, &among("association")));
-    format!("SELECT {}", [members, monitors].into_iter().flatten().collect::<Vec<_>>().join(", "))
+    let monitors = parts.monitors.then(|| monitors(backend, &among("association")));
+    if !parts.members {
+        return format!("SELECT {}", monitors.unwrap_or_else(|| "1".to_owned()));
+    }
+    let members = members(backend).map(|(list, name)| format!("{list} AS {name}"));
+    let all: Vec<String> = members.into_iter().chain(monitors).collect();
+    format!("SELECT {} FROM {}", all.join(", "), among("member"))
 }
 
 /// The columns of a pool, and their names. Its id, its enums and its flags are always there.
@@ -77,17 +78,22 @@ pub(crate) fn columns(parts: PoolParts, backend: DbBackend) -> Vec<(String, &'st
     }
 }
 
-/// Members of pools: their ids and, in the same order, those of their pools.
-fn members_of(backend: DbBackend, from: &str) -> String {
-    let list = |column: &str| match backend {
-        DbBackend::Sqlite => format!("json_group_array(hex(member.{column}) ORDER BY member.seq)"),
-        _ => format!("array_agg(member.{column} ORDER BY member.seq)"),
+/// Members of pools, in no order: their ids, those of their pools, and their numbers.
+fn members(backend: DbBackend) -> [(&'static str, &'static str); 3] {
+    const NAMES: [&str; 3] = ["members", "pools_of_members", "numbers_of_members"];
+    let lists = match backend {
+        DbBackend::Sqlite => [
+            "json_group_array(hex(member.id))",
+            "json_group_array(hex(member.pool_id))",
+            "json_group_array(member.seq)",
+        ],
+        _ => ["array_agg(member.id)", "array_agg(member.pool_id)", "array_agg(member.seq)"],
     };
-    format!("(SELECT {} {from}) AS members, (SELECT {} {from}) AS pools_of_members", list("id"), list("pool_id"))
+    std::array::from_fn(|at| (lists[at], NAMES[at]))
 }
 
 /// Monitors of pools, as JSON: of each its pool's id, its own, and the three columns of its progress.
-fn monitors_of(backend: DbBackend, from: &str) -> String {
+fn monitors(backend: DbBackend, from: &str) -> String {
     let columns = "association.provisioning_status, association.status_description, association.changed";
     let list = match backend {
         DbBackend::Sqlite => format!(
@@ -99,5 +105,5 @@ fn monitors_of(backend: DbBackend, from: &str) -> String {
              ORDER BY association.seq)::text"
         ),
     };
-    format!("(SELECT {list} {from}) AS monitors")
+    format!("(SELECT {list} FROM {from}) AS monitors")
 }

@@ -6,7 +6,8 @@ use ballast_model::{
     ids::{MemberId, MonitorId, PoolId},
     status::Progress,
 };
-use sea_orm::{DbBackend, QueryResult};
+use sea_orm::{DbBackend, QueryResult, TryGetable};
+use serde::de::DeserializeOwned;
 
 use crate::{
     backend::fault_of,
@@ -15,18 +16,26 @@ use crate::{
 
 /// Members, and the pool of each, in the order in which they were made.
 pub(super) fn members_in(row: &QueryResult, backend: DbBackend) -> Result<Vec<(PoolId, MemberId)>, Fault> {
-    let pools = ids(row, "pools_of_members", backend)?.into_iter().map(PoolId::from);
-    Ok(pools.zip(ids(row, "members", backend)?.into_iter().map(MemberId::from)).collect())
+    let list = |name| list::<Uuid>(row, name, backend);
+    let numbers = self::list::<i64>(row, "numbers_of_members", backend)?;
+    let members = list("pools_of_members")?.into_iter().zip(list("members")?);
+    let mut members: Vec<_> = numbers.into_iter().zip(members).collect();
+    members.sort_unstable_by_key(|(number, _)| *number);
+    Ok(members.into_iter().map(|(_, (pool_id, id))| (pool_id.into(), id.into())).collect())
 }
 
-/// A list of ids; where there are none it may be null.
-fn ids(row: &QueryResult, name: &str, backend: DbBackend) -> Result<Vec<Uuid>, Fault> {
+/// A list; where there is nothing it may be null.
+fn list<T>(row: &QueryResult, name: &str, backend: DbBackend) -> Result<Vec<T>, Fault>
+where
+    T: DeserializeOwned,
+    Vec<T>: TryGetable,
+{
     match backend {
         DbBackend::Sqlite => {
             let text: String = row.try_get("", name).map_err(fault_of)?;
             from_json(name, &text)
         }
-        _ => row.try_get::<Option<Vec<Uuid>>>("", name).map(Option::unwrap_or_default).map_err(fault_of),
+        _ => row.try_get::<Option<Vec<T>>>("", name).map(Option::unwrap_or_default).map_err(fault_of),
     }
 }
 

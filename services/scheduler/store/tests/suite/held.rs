@@ -140,8 +140,7 @@ pub(crate) fn what_is_held_changes_no_answer<F: Future<Output = Database>>(cases
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let (first, second) = (open().await, open().await);
-            let with =
-                |url: String, most| async move { Store::open_with(&url, Memory { smallest: 0, most }).await.unwrap() };
+            let with = |url: String, most| async move { Store::open_with(&url, Memory { most }).await.unwrap() };
             let held = [with(first.url.clone(), 100).await, with(first.url.clone(), 6).await];
             let bare = with(second.url.clone(), 0).await;
             live_through(held, &bare, deeds).await;

@@ -30,4 +30,5 @@ mod quotas;
 mod requests;
 mod samples;
 mod schedulers;
+mod shown;
 mod transactions;

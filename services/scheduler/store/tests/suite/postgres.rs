@@ -11,7 +11,7 @@ use crate::{
     agents, aggregates, bindings,
     database::{Case, Database},
     events, given_up, groups, held, history, killed, lists, lost_commit, monitors, networks, paging, ports, quotas,
-    requests, schedulers, transactions,
+    requests, schedulers, shown, transactions,
 };
 
 /// How many cases run at once.
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How many examples of a property: each needs a database, which takes longer here than the example.
 const EXAMPLES: u32 = 6;
 
-const CASES: [&[Case]; 15] = [
+const CASES: [&[Case]; 16] = [
     agents::CASES,
     aggregates::CASES,
     bindings::CASES,
@@ -36,6 +36,7 @@ const CASES: [&[Case]; 15] = [
     quotas::CASES,
     requests::CASES,
     schedulers::CASES,
+    shown::CASES,
     transactions::CASES,
 ];
 
@@ -96,6 +97,7 @@ async fn the_whole_suite_holds_on_postgresql() {
     schedulers_that_start_at_once_agree(&server).await;
     events::a_reader_never_goes_past_a_transaction_that_is_open(&Database::postgres(&server).await).await;
     events::a_log_of_another_server_is_begun_anew(&Database::postgres(&server).await).await;
+    shown::a_sorted_list_may_read_the_whole_table(&server).await;
     let mut failed = failures(&server, CASES.concat(), AT_ONCE).await;
     // A server counts the transactions of all its databases together, and so what is told twice depends on the others.
     failed.extend(failures(&server, events::CASES.to_vec(), 1).await);
