@@ -2,7 +2,10 @@
 //!
 //! What both states share is not looked at: the difference costs what changed, and not what there is.
 
-use std::{collections::HashMap, hash::Hash};
+use std::{
+    collections::{HashMap, HashSet},
+    hash::Hash,
+};
 
 use ballast_model::{
     ids::PoolId,
@@ -53,6 +56,13 @@ impl<'a> Changed<'a> {
         }
         changed.pools = pools;
         changed
+    }
+
+    /// Pools that keep a client to one member otherwise than they did, or that came or went.
+    pub(crate) fn pools_of_other_persistence(&self) -> HashSet<PoolId> {
+        let persistence = |pool: Option<&'a Pool>| pool.map(|pool| &pool.session_persistence);
+        let other = pairs(&self.pools).into_iter().filter(|(old, new)| persistence(*old) != persistence(*new));
+        other.filter_map(|(old, new)| old.or(new)).map(|pool| pool.id).collect()
     }
 
     /// Whether a monitor came, or is not what it was.

@@ -101,9 +101,10 @@ impl Touched {
             pools.map(|pool| pool.id).chain(listeners().map(|listener| listener.default_pool_id)).collect();
         let address = |one: Option<&LoadBalancer>| one.and_then(|one| one.vip.clone());
         let moved = address(before) != address(after);
+        let keep_otherwise = changed.pools_of_other_persistence();
         let there = before.into_iter().chain(after).flat_map(|one| &one.listeners);
-        let shows = there.filter(|listener| moved || pools.contains(&listener.default_pool_id));
-        let listeners = shows.map(|listener| listener.id).chain(listeners().map(|listener| listener.id)).collect();
+        let shows = there.filter(|listener| moved || keep_otherwise.contains(&listener.default_pool_id));
+        let listeners = shows.chain(listeners().copied()).map(|listener| listener.id).collect();
         Self { pools, listeners }
     }
 
