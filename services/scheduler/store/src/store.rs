@@ -111,14 +111,8 @@ impl Store {
         backend.migrate().await.map_err(|error| refuse(reason(&error)))?;
         let cache = Cache::new(memory);
         let writers = Writers::new(backend.clone(), Arc::clone(&cache));
-        let mut store = Self {
-            backend,
-            writers,
-            cache,
-            pools: Arc::default(),
-            cluster_id: Uuid::nil(),
-            changes: Arc::default(),
-        };
+        let mut store =
+            Self { backend, writers, cache, pools: Arc::default(), cluster_id: Uuid::nil(), changes: Arc::default() };
         let cluster_id = store.write(|tx, _| Box::pin(tx.make_cluster_id())).await;
         store.cluster_id = cluster_id.map_err(|fault| refuse(fault.for_log()))?;
         store.write(|tx, _| Box::pin(tx.open_events())).await.map_err(|fault| refuse(fault.for_log()))?;
