@@ -35,11 +35,11 @@ pub(crate) use self::notes::Notes;
 use crate::{
     Tx,
     backend::{fault_of, next_transaction, oldest_open_transaction, transaction_id},
-    changed::Changed,
     codec::member_of,
     entity::{event, event_mark},
     notice::{Notice, Voice},
-    pieces::pieces,
+    write::changed::Changed,
+    write::pieces::pieces,
 };
 
 /// What a change is of.

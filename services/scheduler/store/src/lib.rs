@@ -5,52 +5,45 @@
 //! in it: it keeps what it is given, and refuses what others changed meanwhile.
 
 mod agents;
-mod aggregate;
 mod backend;
-mod batch;
 mod bindings;
-mod cache;
-mod changed;
 mod codec;
 mod entity;
 mod events;
-mod fields;
 mod holds;
 mod hot;
-mod listing;
+mod lists;
 mod migration;
 mod monitors;
 mod moves;
 mod network_changes;
 mod networks;
 mod notice;
-mod parts;
-mod pieces;
 mod ports;
-mod query;
 mod quotas;
+mod read;
 mod requests;
 mod sessions;
-mod shown;
 mod statistics;
 mod store;
 mod stray_ports;
-mod whole;
-mod writers;
+mod url;
+mod write;
 
 pub use self::{
     backend::{Heard, Hearing},
     bindings::{Binding, BoundLoadBalancer, Phase},
-    cache::Memory,
     events::{Change, Changes, EventKind, Position},
     holds::Hold,
+    lists::query::{Filter, Found, Kind, Page, Query, Sort},
+    lists::shown::{PoolParts, ShownMember, ShownPool},
     moves::{Journal, Moved, Told},
     notice::Notice,
-    query::{Filter, Found, Kind, Page, Query, Sort},
     quotas::OwnLimits,
+    read::cache::Memory,
+    read::whole::Placed,
     requests::{Claim, request_id_reused},
     sessions::Scheduler,
-    shown::{PoolParts, ShownMember, ShownPool},
-    store::{OpenError, Scope, Store, Tx, Work, without_password},
-    whole::Placed,
+    store::{OpenError, Scope, Store, Tx, Work},
+    url::without_password,
 };

@@ -20,9 +20,9 @@ use sea_orm::{
 use crate::{
     Page, Query, Tx,
     backend::{fault_of, is_among, is_reference},
-    cache::stamp,
     codec::ids,
     entity::{association, health_monitor, load_balancer},
+    read::cache::stamp,
 };
 
 impl Tx {

@@ -14,7 +14,7 @@ use crate::{
     backend::fault_of,
     codec::{member_of, natural},
     entity::{health_monitor, listener, member, network, pool, port, quota, subnet},
-    listing::Listed,
+    lists::listing::Listed,
 };
 
 /// What a project has of its own.

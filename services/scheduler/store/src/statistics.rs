@@ -10,7 +10,7 @@ use crate::{
     backend::{fault_of, is_among, is_reference},
     codec::number,
     entity::statistics,
-    pieces::pieces,
+    write::pieces::pieces,
 };
 
 impl Tx {

@@ -3,7 +3,7 @@
 //! Writers are serialised by one advisory lock, which each takes before it reads anything. The alternatives were
 //! SERIALIZABLE, under which two pools that are made at once always collide (both read how full the agents are and both
 //! bind), and locks row by row, which every new rule could forget. What one lock would cost in throughput, the group of
-//! transactions in [`writers`](crate::writers) gives back: what waits for the disk is a group, not a transaction.
+//! transactions in [`writers`](crate::write::writers) gives back: what waits for the disk is a group, not a transaction.
 //!
 //! `synchronous_commit` and `fsync` are the server's to say; their defaults are durable.
 

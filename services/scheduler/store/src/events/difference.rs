@@ -13,7 +13,7 @@ use ballast_model::{
 };
 
 use super::{EventKind, Notes};
-use crate::changed::{Changed, InPool};
+use crate::write::changed::{Changed, InPool};
 
 /// The kind, the object, and the pool that it is in.
 type Key = (EventKind, Uuid, PoolId);

@@ -12,7 +12,7 @@ use crate::{
     Tx,
     backend::{fault_of, is_among},
     entity::{agent, health_monitor, listener, member, network, pool, subnet},
-    listing::Listed,
+    lists::listing::Listed,
 };
 
 impl Tx {

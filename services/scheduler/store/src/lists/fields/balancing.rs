@@ -6,7 +6,7 @@ use sea_orm::{ColumnTrait as _, Condition};
 use super::{Field, Place, Type};
 use crate::{
     entity::{association, health_monitor, listener, load_balancer, member, pool},
-    listing::Listed,
+    lists::listing::Listed,
 };
 
 impl Listed for pool::Entity {

@@ -1,5 +1,5 @@
 //! Load balancers, read whole: however many they are, and however many parts each has, in one statement. Of a large one that
-//! is [held](crate::cache) no more is read than what proves that it is what is stored.
+//! is [held](crate::read::cache) no more is read than what proves that it is what is stored.
 
 use std::collections::HashMap;
 
@@ -17,10 +17,10 @@ use serde::de::DeserializeOwned;
 use crate::{
     Binding, Tx,
     backend::{fault_of, list_of},
-    cache::Held,
     codec::{from_json, number},
     entity::{association, binding, health_monitor, listener, load_balancer, member, pool},
     hot,
+    read::cache::Held,
 };
 
 /// A load balancer, and where it is.

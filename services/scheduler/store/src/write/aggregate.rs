@@ -16,11 +16,11 @@ use sea_orm::{
 use crate::{
     Placed, Tx,
     backend::{fault_of, is_among},
-    cache::stamp,
-    changed::Changed,
     codec::number,
     entity::{association, listener, load_balancer, member, pool},
-    parts::{alike, changes, load_balancer_changed},
+    read::cache::stamp,
+    write::changed::Changed,
+    write::parts::{alike, changes, load_balancer_changed},
 };
 
 impl Tx {

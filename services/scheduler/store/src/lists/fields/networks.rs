@@ -8,7 +8,7 @@ use sea_orm::{
 use super::{Field, Type};
 use crate::{
     entity::{agent, fixed_ip, network, port, subnet},
-    listing::Listed,
+    lists::listing::Listed,
 };
 
 impl Listed for network::Entity {

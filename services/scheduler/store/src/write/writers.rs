@@ -23,7 +23,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 use crate::{
     Scope, Tx, Work,
     backend::{Backend, Link, fault_of, fault_of_commit},
-    cache::{Cache, Desk},
+    read::cache::{Cache, Desk},
     store::Known,
 };
 

@@ -27,7 +27,7 @@ use crate::{
     backend::{fault_of, list_of},
     entity::{member, pool},
     hot,
-    listing::{nothing, page_of},
+    lists::listing::{nothing, page_of},
 };
 
 /// What is wanted of each pool. Its id, its enums and its flags are always there.

@@ -18,7 +18,7 @@ use crate::{
     Found, Kind, Page, Query, Tx,
     backend::fault_of,
     entity::{listener, member, pool},
-    fields::{Field, Type},
+    lists::fields::{Field, Type},
 };
 
 /// A table that can be listed.
