@@ -54,7 +54,7 @@ pub use failover::FailoverLimits;
 pub use fleet::Fleet;
 pub use follower::{Changed, Watching};
 pub use monitors::MonitorWithPools;
-pub use peers::home;
+pub use peers::unique_address;
 use plugging::Plugging;
 pub use ports::NewPort;
 pub use reports::Owner;
@@ -72,7 +72,8 @@ use crate::{
 pub struct App {
     /// Of this process among those that serve the database.
     pub id: SchedulerId,
-    home: Arc<str>,
+    /// What no two schedulers have at the same time; empty where that is not known.
+    address: Arc<str>,
     heartbeats: Arc<AtomicI64>,
     pub store: Store,
     pub clock: Clock,
@@ -112,7 +113,7 @@ impl From<&Binding> for Wake {
 }
 
 impl App {
-    /// From the configuration and an open store, for the scheduler that is alone at `home`.
+    /// From the configuration and an open store, for the scheduler that is alone at `address`.
     ///
     /// # Errors
     /// One line that names the key at fault.
@@ -120,7 +121,7 @@ impl App {
         settings: &Settings,
         store: Store,
         Sources { clock, chance }: Sources,
-        home: &str,
+        address: &str,
     ) -> Result<Self, String> {
         let name = &settings.placement.policy;
         let policy = policy(name).ok_or_else(|| {
@@ -139,7 +140,7 @@ impl App {
         let id = chance.id();
         Ok(Self {
             id,
-            home: home.into(),
+            address: address.into(),
             heartbeats: Arc::default(),
             fleet: Arc::new(Fleet::new(id, limits, store.follow_moves())),
             refreshing: Arc::default(),

@@ -88,10 +88,10 @@ pub async fn run(
     listeners: Listeners,
     shutdown: CancellationToken,
 ) -> Result<(), Failure> {
-    let address = settings.database.address().map_err(Failure::Config)?;
-    let store = Store::open(&address).await.map_err(|error| Failure::Run(error.to_string()))?;
-    let home = listeners.tcp.local_addr().map_or_else(|_| String::new(), app::home);
-    let app = Arc::new(App::new(&settings, store, sources.clone(), &home).map_err(Failure::Config)?);
+    let database = settings.database.address().map_err(Failure::Config)?;
+    let store = Store::open(&database).await.map_err(|error| Failure::Run(error.to_string()))?;
+    let address = listeners.tcp.local_addr().map_or_else(|_| String::new(), app::unique_address);
+    let app = Arc::new(App::new(&settings, store, sources.clone(), &address).map_err(Failure::Config)?);
     app.start().await.map_err(|fault| Failure::run("the database", fault.for_log()))?;
     let mut background = tasks(&app, &shutdown);
     let call_timeout = Duration::from_millis(settings.scheduler.call_timeout_ms.into());

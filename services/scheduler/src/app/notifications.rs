@@ -9,7 +9,7 @@ use ballast_model::{
     fault::Fault,
     ids::{AgentId, LoadBalancerId},
 };
-use ballast_store::{Heard, Hearing, Notice};
+use ballast_store::{Notice, Notification, Notifications};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -32,7 +32,7 @@ struct Stale {
 impl App {
     /// Listens, and reads again what others have changed, until the end.
     pub async fn keep_listening(&self, shutdown: CancellationToken) {
-        let Some(notifications) = self.store.hearing() else { return };
+        let Some(notifications) = self.store.notifications() else { return };
         let (sender, receiver) = mpsc::channel(WAITING);
         tokio::select! {
             () = listen(notifications, sender) => {}
@@ -54,7 +54,7 @@ impl App {
         Ok(())
     }
 
-    async fn apply(&self, mut receiver: mpsc::Receiver<Heard>) {
+    async fn apply(&self, mut receiver: mpsc::Receiver<Notification>) {
         let mut stale = Stale::default();
         let mut next = Vec::new();
         while receiver.recv_many(&mut next, WAITING).await > 0 {
@@ -68,11 +68,11 @@ impl App {
         }
     }
 
-    fn add(&self, stale: &mut Stale, notification: Heard) {
+    fn add(&self, stale: &mut Stale, notification: Notification) {
         match notification {
-            Heard::Anything => stale.everything = true,
-            Heard::Notice(Notice { scheduler_id, .. }) if scheduler_id == self.id => {}
-            Heard::Notice(notice) => {
+            Notification::Anything => stale.everything = true,
+            Notification::Notice(Notice { scheduler_id, .. }) if scheduler_id == self.id => {}
+            Notification::Notice(notice) => {
                 if notice.events {
                     self.store.others_changed();
                 }
@@ -110,6 +110,6 @@ impl App {
 }
 
 /// Until nobody takes them.
-async fn listen(mut notifications: Hearing, sender: mpsc::Sender<Heard>) {
+async fn listen(mut notifications: Notifications, sender: mpsc::Sender<Notification>) {
     while sender.send(notifications.next().await).await.is_ok() {}
 }

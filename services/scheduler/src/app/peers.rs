@@ -95,7 +95,7 @@ impl App {
 
 /// What no two schedulers have at the same time: an address of this machine's network; empty where that is not known.
 #[must_use]
-pub fn home(address: std::net::SocketAddr) -> String {
+pub fn unique_address(address: std::net::SocketAddr) -> String {
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
     let network = std::fs::read_link("/proc/self/ns/net");
     match (boot, network) {

@@ -7,9 +7,9 @@
 mod damage;
 mod errors;
 mod files;
-mod hearing;
 mod libpq;
 mod link;
+mod notifications;
 mod postgres;
 mod renewed;
 mod seats;
@@ -24,7 +24,7 @@ use sea_orm::DatabaseConnection;
 use sea_orm::{DbBackend, DbErr, TransactionTrait, Value, sea_query::Expr};
 use sea_orm_migration::MigratorTrait as _;
 
-pub use self::hearing::{Heard, Hearing};
+pub use self::notifications::{Notification, Notifications};
 use self::{
     errors::{ends_transaction, unwritable},
     files::Files,
@@ -34,8 +34,8 @@ use self::{
 };
 pub(crate) use self::{
     errors::{fault_of, fault_of_commit, is_duplicate, is_reference, reason},
-    hearing::CHANNEL,
     link::{Link, Watched},
+    notifications::CHANNEL,
 };
 use crate::{migration::Migrator, moves::Journal, notice::Voice};
 
@@ -53,8 +53,8 @@ pub(crate) struct Backend {
     browsers: Option<Seats>,
     /// Of SQLite.
     files: Option<Arc<Files>>,
-    /// Of PostgreSQL: where to hear what others change.
-    heard_at: Option<String>,
+    /// Of PostgreSQL: where to listen for what others change.
+    notifications_url: Option<String>,
     voice: Arc<Voice>,
     journal: Arc<Journal>,
 }
@@ -89,7 +89,7 @@ impl Backend {
                 readers,
                 browsers: Some(browsers),
                 files: None,
-                heard_at: Some(url),
+                notifications_url: Some(url),
                 voice: Arc::default(),
                 journal: Arc::default(),
             });
@@ -114,7 +114,7 @@ impl Backend {
             readers,
             browsers: None,
             files: Some(files),
-            heard_at: None,
+            notifications_url: None,
             voice: Arc::default(),
             journal: Arc::default(),
         })
@@ -144,8 +144,8 @@ impl Backend {
         &self.journal
     }
 
-    pub(crate) fn hearing(&self) -> Option<Hearing> {
-        self.heard_at.as_deref().map(Hearing::new)
+    pub(crate) fn notifications(&self) -> Option<Notifications> {
+        self.notifications_url.as_deref().map(Notifications::new)
     }
 
     /// Whether other processes may serve it too.

@@ -31,7 +31,7 @@ mod url;
 mod write;
 
 pub use self::{
-    backend::{Heard, Hearing},
+    backend::{Notification, Notifications},
     bindings::{Binding, BoundLoadBalancer, Phase},
     events::{Change, Changes, EventKind, Position},
     holds::Hold,

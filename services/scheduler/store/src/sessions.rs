@@ -25,8 +25,8 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scheduler {
     pub id: SchedulerId,
-    /// What no two processes have at the same time; empty: that is not known.
-    pub home: String,
+    /// What no two processes have at the same time; empty where that is not known.
+    pub address: String,
     /// Changes while it lives.
     pub heartbeat: i64,
     /// When it changed last, by its own clock.
@@ -51,7 +51,7 @@ impl Tx {
     pub async fn register_scheduler(&self, starting: &Scheduler) -> Result<(), Fault> {
         let alone = has_one_scheduler(self.db().get_database_backend());
         for former in self.schedulers().await? {
-            if alone || !starting.home.is_empty() && former.home == starting.home {
+            if alone || !starting.address.is_empty() && former.address == starting.address {
                 self.end_scheduler(former.id, former.heartbeat).await?;
             }
         }
@@ -81,7 +81,7 @@ impl Tx {
     async fn insert_scheduler(&self, scheduler: &Scheduler) -> Result<(), Fault> {
         let row = scheduler::ActiveModel {
             id: Set(scheduler.id.uuid()),
-            home: Set(scheduler.home.clone()),
+            address: Set(scheduler.address.clone()),
             beat: Set(scheduler.heartbeat),
             beat_at: Set(scheduler.heartbeat_at.0),
         };

@@ -22,7 +22,7 @@ use sea_orm::{EntityTrait, Set};
 use tokio::sync::watch;
 
 use crate::{
-    Hearing, OwnLimits, Query, ShownPool,
+    Notifications, OwnLimits, Query, ShownPool,
     backend::{Backend, By, Link, fault_of, reason},
     entity::cluster,
     events::Notes,
@@ -148,8 +148,8 @@ impl Store {
 
     /// What other schedulers say; none: there are no others on such a database.
     #[must_use]
-    pub fn hearing(&self) -> Option<Hearing> {
-        self.backend.hearing()
+    pub fn notifications(&self) -> Option<Notifications> {
+        self.backend.notifications()
     }
 
     /// Where load balancers go from now on, at once as they do.

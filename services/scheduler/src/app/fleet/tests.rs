@@ -58,7 +58,7 @@ fn driver(state: DriverState) -> AgentDriver {
 }
 
 fn peer(id: SchedulerId, heartbeat: i64) -> Scheduler {
-    Scheduler { id, home: String::new(), heartbeat, heartbeat_at: Timestamp(0) }
+    Scheduler { id, address: String::new(), heartbeat, heartbeat_at: Timestamp(0) }
 }
 
 fn at(seconds: u64) -> Duration {

@@ -8,7 +8,8 @@ use sea_orm::entity::prelude::*;
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
-    pub home: String,
+    #[sea_orm(column_name = "home")]
+    pub address: String,
     pub beat: i64,
     pub beat_at: i64,
 }
@@ -22,7 +23,7 @@ impl Model {
     pub(crate) fn into_scheduler(self) -> crate::Scheduler {
         crate::Scheduler {
             id: self.id.into(),
-            home: self.home,
+            address: self.address,
             heartbeat: self.beat,
             heartbeat_at: Timestamp(self.beat_at),
         }

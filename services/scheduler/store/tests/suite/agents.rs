@@ -54,8 +54,8 @@ fn with(scheduler: u128, number: u128) -> Agent {
     Agent { session: Some(session), ..agent(number) }
 }
 
-fn scheduler(number: u128, home: &str) -> Scheduler {
-    Scheduler { id: id(number), home: home.to_owned(), heartbeat: 1, heartbeat_at: Timestamp(50) }
+fn scheduler(number: u128, address: &str) -> Scheduler {
+    Scheduler { id: id(number), address: address.to_owned(), heartbeat: 1, heartbeat_at: Timestamp(50) }
 }
 
 async fn join(database: &Database, starting: Scheduler) {
@@ -121,7 +121,7 @@ async fn a_scheduler_that_starts_ends_its_former_selfs_sessions_and_those_of_oth
     let shared = database.store.is_shared();
     assert_eq!(connected, [false, shared, shared]);
     join(database, scheduler(5, "")).await;
-    assert_eq!(load(database, 503).await.unwrap().connected, shared, "a home that is not known is nobody's");
+    assert_eq!(load(database, 503).await.unwrap().connected, shared, "an address that is not known is nobody's");
 }
 
 async fn load_balancers_are_counted_where_they_are_bound(database: &Database) {

@@ -8,7 +8,7 @@ use ballast_model::{
     member::NewMember,
     outcome::Outcome,
 };
-use ballast_store::{Heard, Hearing, Notice};
+use ballast_store::{Notice, Notification, Notifications};
 use sea_orm::ConnectionTrait as _;
 use tokio::task::JoinSet;
 
@@ -98,34 +98,34 @@ async fn no_change_of_another_scheduler_is_lost(database: &Database) {
 }
 
 /// The next notice of others that says where load balancers are to be looked at.
-async fn heard(hearing: &mut Hearing) -> Notice {
+async fn next_notice(notifications: &mut Notifications) -> Notice {
     let notice = async {
         loop {
-            match hearing.next().await {
-                Heard::Notice(notice) if !notice.load_balancers.is_empty() => return notice,
-                Heard::Notice(_) => {}
-                Heard::Anything => panic!("the connection was lost"),
+            match notifications.next().await {
+                Notification::Notice(notice) if !notice.load_balancers.is_empty() => return notice,
+                Notification::Notice(_) => {}
+                Notification::Anything => panic!("the connection was lost"),
             }
         }
     };
     tokio::time::timeout(PATIENCE, notice).await.unwrap()
 }
 
-async fn what_one_changes_is_heard_with_its_commit_and_a_lost_connection_is_made_again(database: &Database) {
-    let Some(mut hearing) = database.store.hearing() else {
+async fn what_one_changes_is_told_with_its_commit_and_a_lost_connection_is_made_again(database: &Database) {
+    let Some(mut notifications) = database.store.notifications() else {
         assert!(!database.store.is_shared());
         return;
     };
     let other = database.reopened().await;
     other.speak_as(id(77));
-    assert_eq!(hearing.next().await, Heard::Anything, "what was before");
+    assert_eq!(notifications.next().await, Notification::Anything, "what was before");
     write!(other, [], |tx| {
         tx.insert_agent(&agent(501)).await?;
         tx.insert(&pool(1)).await?;
         tx.bind(id(1), id(501), "haproxy-ns").await.map(|_| ())
     })
     .unwrap();
-    let said = heard(&mut hearing).await;
+    let said = next_notice(&mut notifications).await;
     assert_eq!((said.scheduler_id, said.load_balancers), (id(77), [id(1)].into()));
     // What is undone is not said, nor what changes nothing that an agent is to run.
     let undone = write!(other, [], |tx| {
@@ -144,19 +144,19 @@ async fn what_one_changes_is_heard_with_its_commit_and_a_lost_connection_is_made
         tx.bind(id(2), id(501), "haproxy-ns").await.map(|_| ())
     })
     .unwrap();
-    assert_eq!(heard(&mut hearing).await.load_balancers, [id(2)].into());
+    assert_eq!(next_notice(&mut notifications).await.load_balancers, [id(2)].into());
 
     let server = sea_orm::Database::connect(&database.url).await.unwrap();
-    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ballast-scheduler-hearing' \
-               AND datname = current_database()";
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+               WHERE application_name = 'ballast-scheduler-notifications' AND datname = current_database()";
     server.execute_unprepared(end).await.unwrap();
-    let again = tokio::time::timeout(PATIENCE, hearing.next()).await.unwrap();
-    assert_eq!(again, Heard::Anything, "it may have missed something");
+    let again = tokio::time::timeout(PATIENCE, notifications.next()).await.unwrap();
+    assert_eq!(again, Notification::Anything, "it may have missed something");
     write!(other, [], |tx| tx.release(id(2)).await).unwrap();
-    assert_eq!(heard(&mut hearing).await.load_balancers, [id(2)].into());
+    assert_eq!(next_notice(&mut notifications).await.load_balancers, [id(2)].into());
     other.set_alone(true);
     write!(other, [], |tx| tx.release(id(1)).await).unwrap();
-    let nothing = tokio::time::timeout(Duration::from_millis(200), hearing.next()).await;
+    let nothing = tokio::time::timeout(Duration::from_millis(200), notifications.next()).await;
     assert!(nothing.is_err(), "{nothing:?}");
 }
 
@@ -165,5 +165,5 @@ on_each_backend![
     addresses_that_are_chosen_are_never_chosen_twice,
     a_load_balancer_is_bound_once,
     no_change_of_another_scheduler_is_lost,
-    what_one_changes_is_heard_with_its_commit_and_a_lost_connection_is_made_again,
+    what_one_changes_is_told_with_its_commit_and_a_lost_connection_is_made_again,
 ];

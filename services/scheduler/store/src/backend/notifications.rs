@@ -1,7 +1,7 @@
 //! What the other schedulers of a database on PostgreSQL say, in the transactions that change something (LISTEN, NOTIFY).
 //!
-//! Who listens has a connection of its own, for as long as he does. While it is lost nobody hears: once it is there again,
-//! [`Heard::Anything`] is what may have been missed.
+//! Who listens has a connection of its own, for as long as he does. While it is lost nothing arrives: once it is there
+//! again, [`Notification::Anything`] is what may have been missed.
 
 use std::time::Duration;
 
@@ -13,51 +13,51 @@ use sea_orm::sqlx::{
 use super::reason;
 use crate::notice::Notice;
 
-/// Where it is said.
+/// The channel of all schedulers.
 pub(crate) const CHANNEL: &str = "ballast";
 /// How long it may take to be connected, and to see that one still is.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long nothing is heard until it is tried whether anything could be.
+/// How long nothing arrives until it is tried whether anything could.
 const SILENCE: Duration = Duration::from_secs(10);
 /// The pauses between attempts to connect: the shortest, doubled each time, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
-/// What was heard.
+/// What arrives.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Heard {
-    /// Whatever was said before was not heard.
+pub enum Notification {
+    /// What was said before may have been missed.
     Anything,
     Notice(Notice),
 }
 
-/// Who listens.
+/// Those of the other schedulers, as they arrive.
 #[derive(Debug)]
-pub struct Hearing {
+pub struct Notifications {
     url: String,
     connection: Option<PgListener>,
-    /// It was said that nobody hears, since the last time that somebody did.
-    is_said: bool,
+    /// That the connection is lost has been logged.
+    is_logged: bool,
 }
 
-impl Hearing {
+impl Notifications {
     pub(super) fn new(url: &str) -> Self {
-        Self { url: url.to_owned(), connection: None, is_said: false }
+        Self { url: url.to_owned(), connection: None, is_logged: false }
     }
 
-    /// What is heard next; waits for it, and for a connection.
-    pub async fn next(&mut self) -> Heard {
+    /// The next one; waits for it, and for a connection.
+    pub async fn next(&mut self) -> Notification {
         let mut pause = PAUSES.0;
         loop {
-            let heard = match &mut self.connection {
-                Some(connection) => hear(connection).await,
+            let next = match &mut self.connection {
+                Some(connection) => receive(connection).await,
                 None => self.connect().await,
             };
-            match heard {
-                Ok(Some(heard)) => return heard,
+            match next {
+                Ok(Some(notification)) => return notification,
                 Ok(None) => {}
                 Err(error) => {
                     self.connection = None;
-                    if !std::mem::replace(&mut self.is_said, true) {
+                    if !std::mem::replace(&mut self.is_logged, true) {
                         tracing::warn!("what other schedulers change is not heard: {}", reason(&error));
                     }
                     tokio::time::sleep(pause).await;
@@ -67,11 +67,11 @@ impl Hearing {
         }
     }
 
-    async fn connect(&mut self) -> Result<Option<Heard>, sqlx::Error> {
+    async fn connect(&mut self) -> Result<Option<Notification>, sqlx::Error> {
         let connect = async {
             let options: PgConnectOptions = self.url.parse()?;
             let pool = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
-            let pool = pool.connect_with(options.application_name("ballast-scheduler-hearing")).await?;
+            let pool = pool.connect_with(options.application_name("ballast-scheduler-notifications")).await?;
             let mut connection = PgListener::connect_with(&pool).await?;
             // A connection that is lost is made anew here, where it is known what that means.
             connection.eager_reconnect(false);
@@ -79,17 +79,17 @@ impl Hearing {
             Ok::<_, sqlx::Error>(connection)
         };
         self.connection = Some(within(connect).await?);
-        self.is_said = false;
-        Ok(Some(Heard::Anything))
+        self.is_logged = false;
+        Ok(Some(Notification::Anything))
     }
 }
 
 /// None: nothing yet.
-async fn hear(connection: &mut PgListener) -> Result<Option<Heard>, sqlx::Error> {
+async fn receive(connection: &mut PgListener) -> Result<Option<Notification>, sqlx::Error> {
     match tokio::time::timeout(SILENCE, connection.try_recv()).await {
-        Ok(heard) => match heard? {
+        Ok(received) => match received? {
             Some(notification) => {
-                Ok(Some(Notice::parse(notification.payload()).map_or(Heard::Anything, Heard::Notice)))
+                Ok(Some(Notice::parse(notification.payload()).map_or(Notification::Anything, Notification::Notice)))
             }
             None => Err(lost("the connection was closed")),
         },
