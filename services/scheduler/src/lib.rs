@@ -10,7 +10,7 @@ pub mod placement;
 mod rpc;
 mod session;
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use ballast_service::{
     background::Background,
@@ -49,32 +49,30 @@ impl Listeners {
     }
 }
 
+/// Goes on until the shutdown.
+type Task = for<'a> fn(&'a App, CancellationToken) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
 /// What goes on beside the calls.
-fn tasks(app: &Arc<App>, shutdown: &CancellationToken) -> Background {
+const TASKS: [(&str, Task); 11] = [
+    ("upkeep", |app, shutdown| Box::pin(app.upkeep(shutdown))),
+    ("running", |app, shutdown| Box::pin(app.fleet.keep_running(shutdown))),
+    ("sweeping", |app, shutdown| Box::pin(app.keep_sweeping(shutdown))),
+    ("peers", |app, shutdown| Box::pin(app.keep_refreshing_peers(shutdown))),
+    ("notifications", |app, shutdown| Box::pin(app.keep_listening(shutdown))),
+    ("bindings", |app, shutdown| Box::pin(app.keep_refreshing_bindings(shutdown))),
+    ("failover", |app, shutdown| Box::pin(app.keep_failing_over(shutdown))),
+    ("placing", |app, shutdown| Box::pin(app.keep_placing(shutdown))),
+    ("plugging", |app, shutdown| Box::pin(app.keep_plugging(shutdown))),
+    ("heartbeat", |app, shutdown| Box::pin(app.keep_heartbeat(shutdown))),
+    ("following", |app, shutdown| Box::pin(app.keep_following(shutdown))),
+];
+
+fn start_tasks(app: &Arc<App>, shutdown: &CancellationToken) -> Background {
     let mut background = Background::default();
-    let both = || (Arc::clone(app), shutdown.clone());
-    let (one, until) = both();
-    background.start("upkeep", async move { one.upkeep(until).await });
-    let (one, until) = both();
-    background.start("running", async move { one.fleet.keep_running(until).await });
-    let (one, until) = both();
-    background.start("sweeping", async move { one.keep_sweeping(until).await });
-    let (one, until) = both();
-    background.start("peers", async move { one.keep_refreshing_peers(until).await });
-    let (one, until) = both();
-    background.start("notifications", async move { one.keep_listening(until).await });
-    let (one, until) = both();
-    background.start("bindings", async move { one.keep_refreshing_bindings(until).await });
-    let (one, until) = both();
-    background.start("failover", async move { one.keep_failing_over(until).await });
-    let (one, until) = both();
-    background.start("placing", async move { one.keep_placing(until).await });
-    let (one, until) = both();
-    background.start("plugging", async move { one.keep_plugging(until).await });
-    let (one, until) = both();
-    background.start("heartbeat", async move { one.keep_heartbeat(until).await });
-    let (one, until) = both();
-    background.start("following", async move { one.keep_following(until).await });
+    for (name, task) in TASKS {
+        let (app, shutdown) = (Arc::clone(app), shutdown.clone());
+        background.start(name, async move { task(&app, shutdown).await });
+    }
     background
 }
 
@@ -93,7 +91,7 @@ pub async fn run(
     let address = listeners.tcp.local_addr().map_or_else(|_| String::new(), app::unique_address);
     let app = Arc::new(App::new(&settings, store, sources.clone(), &address).map_err(Failure::Config)?);
     app.start().await.map_err(|fault| Failure::run("the database", fault.for_log()))?;
-    let mut background = tasks(&app, &shutdown);
+    let mut background = start_tasks(&app, &shutdown);
     let call_timeout = Duration::from_millis(settings.scheduler.call_timeout_ms.into());
     let routes = rpc::routes(Arc::clone(&app), call_timeout, shutdown.clone())
         .await

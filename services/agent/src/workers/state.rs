@@ -2,15 +2,14 @@
 //!
 //! Pure: no clock, no chance, no calls. What to do next is decided from it in [`super::plan`].
 
+mod calls;
 mod remembered;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::Duration,
 };
 
-use ballast_abi::ErrorCode;
 use ballast_proto::{
     agent::Outcome,
     driver::{Fault, ObjectFault},
@@ -19,9 +18,6 @@ use tokio::time::Instant;
 
 use super::order::{Age, Goal, Order};
 use crate::{ledger::Settled, pace::Pace};
-
-/// How long a device may be busy before that is a failure.
-const BUSY: Duration = Duration::from_secs(120);
 
 /// Whether a driver can be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -186,102 +182,6 @@ impl State {
 
     pub(crate) fn confirmed(&mut self, epoch: u64) {
         self.confirm.remove(&epoch);
-    }
-
-    /// A call of a driver begins.
-    pub(crate) fn begin(&mut self, now: Instant) {
-        self.busy = true;
-        self.touched = Some(now);
-    }
-
-    /// A deploy has ended. Returns what the scheduler is to be told: nothing when a newer order has made a failure
-    /// meaningless.
-    pub(crate) fn deployed(
-        &mut self,
-        order: &Arc<Order>,
-        result: Result<Vec<ObjectFault>, Fault>,
-        moment: Moment,
-    ) -> Option<Outcome> {
-        self.busy = false;
-        self.touched = Some(moment.now);
-        let (current, told_apart) = match &self.goal {
-            Goal::Run(goal) => (goal == order, goal.told_apart(order)),
-            Goal::Gone { .. } => (false, false),
-        };
-        match result {
-            Ok(faults) => {
-                self.held.insert(order.driver.clone(), Some(order.generation));
-                let settled = Settled { driver: order.driver.clone(), generation: order.generation, faults };
-                self.busy_since = None;
-                if current {
-                    self.fault = None;
-                    self.retry = if settled.is_hopeful() { self.retry.after(true, moment) } else { Retry::default() };
-                    self.owed = false;
-                }
-                let outcome = told_apart.then(|| succeeded(order, settled.faults.clone()));
-                self.settled = told_apart.then_some(settled);
-                self.unsaved = true;
-                outcome
-            }
-            Err(fault) => {
-                self.held.insert(order.driver.clone(), None);
-                if !current {
-                    return None;
-                }
-                self.retry = self.retry.after(fault.retryable, moment);
-                self.owed = false;
-                self.fault = Some(fault.clone());
-                Some(failed(order, fault))
-            }
-        }
-    }
-
-    /// A deploy was cut short by the end of its driver's process: nobody knows how it ended. Returns whether that is no
-    /// failure yet: only a driver that ends each time it is asked for this has failed.
-    pub(crate) fn interrupted(&mut self, order: &Arc<Order>, moment: Moment) -> bool {
-        let current = matches!(&self.goal, Goal::Run(goal) if goal == order);
-        if !current || self.retry.failures > 0 {
-            return false;
-        }
-        self.busy = false;
-        self.touched = Some(moment.now);
-        self.held.insert(order.driver.clone(), None);
-        self.retry = self.retry.after(true, moment);
-        true
-    }
-
-    /// The device was too busy for a deploy. Returns whether that is no failure yet: it is when it lasts.
-    pub(crate) fn waits(&mut self, order: &Arc<Order>, fault: &Fault, moment: Moment) -> bool {
-        let current = matches!(&self.goal, Goal::Run(goal) if goal == order);
-        if !current || ErrorCode(fault.code) != ErrorCode::BUSY || !fault.retryable {
-            return false;
-        }
-        let since = *self.busy_since.get_or_insert(moment.now);
-        if moment.now.saturating_duration_since(since) >= BUSY {
-            return false;
-        }
-        self.busy = false;
-        self.touched = Some(moment.now);
-        self.held.insert(order.driver.clone(), None);
-        self.retry = self.retry.after(true, moment);
-        true
-    }
-
-    /// An undeploy has ended.
-    pub(crate) fn undeployed(&mut self, driver: &str, result: Result<(), Fault>, moment: Moment) {
-        self.busy = false;
-        self.touched = Some(moment.now);
-        match result {
-            Ok(()) => {
-                self.held.remove(driver);
-                self.settled = self.settled.take().filter(|settled| settled.driver != driver);
-                if matches!(self.goal, Goal::Gone { .. }) {
-                    self.retry = Retry::default();
-                }
-                self.unsaved = true;
-            }
-            Err(fault) => self.retry = self.retry.after(fault.retryable, moment),
-        }
     }
 
     /// A driver, asked at `asked`, said that it has this generation (0: dead or unknown), or (nothing) that it has not
