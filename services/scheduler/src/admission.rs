@@ -1,8 +1,8 @@
 //! Who may call what: one place before every RPC.
 //!
 //! It looks at how the call came, at what it says who it is, and at the method, and leaves a [`Caller`] or an
-//! [`AgentPeer`] with the request. Without it nobody is anybody: a handler that finds neither sees nothing. Which objects
-//! a caller sees is not decided here.
+//! [`AgentPeer`] with the request. Without it nobody is anybody: a handler that finds neither sees nothing. Which
+//! objects a caller sees is not decided here.
 
 mod action;
 

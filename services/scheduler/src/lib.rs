@@ -1,7 +1,8 @@
 //! The scheduler: every rule, all state, placement, agent liveness, what each agent should run.
 //!
-//! `rpc/` decodes, calls `app/` once, encodes; `app/` loads an aggregate, calls a transition of the model, saves; `store`
-//! keeps; `session/` tells agents. It never touches a network device and never waits for an agent inside a request.
+//! `rpc/` decodes, calls `app/` once, encodes; `app/` loads an aggregate, calls a transition of the model, saves;
+//! `store` keeps; `session/` tells agents. It never touches a network device and never waits for an agent inside a
+//! request.
 
 mod admission;
 pub mod app;

@@ -9,8 +9,8 @@ use ballast_service::{
 };
 use clap::Parser;
 
-/// Requests and rows are many small pieces that one thread makes and another frees. The C library's allocator is slow at
-/// that; with this one, for SQLite too, a list takes a quarter less CPU time.
+/// Requests and rows are many small pieces that one thread makes and another frees. The C library's allocator is slow
+/// at that; with this one, for SQLite too, a list takes a quarter less CPU time.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

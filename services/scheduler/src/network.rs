@@ -1,8 +1,8 @@
 //! Who keeps networks, subnets and addresses: the scheduler itself, or a Neutron.
 //!
-//! What the scheduler keeps lies in its store, and a vip and its address are made in one transaction. Another service is
-//! asked before and after a transaction, never inside one, and what it told is copied into the store: agents are told from
-//! there, whoever keeps the original. It must not decide anything about load balancers.
+//! What the scheduler keeps lies in its store, and a vip and its address are made in one transaction. Another service
+//! is asked before and after a transaction, never inside one, and what it told is copied into the store: agents are
+//! told from there, whoever keeps the original. It must not decide anything about load balancers.
 
 mod builtin;
 mod neutron;

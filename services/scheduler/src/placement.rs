@@ -1,7 +1,7 @@
 //! Placement: which agent runs a load balancer. Pure: candidates and a random number in, an agent out.
 //!
-//! First a filter (lives, admin up, has the driver, the driver knows the features, can plug into the network and has room),
-//! then a policy. A new policy is one file and one line in [`policy`].
+//! First a filter (lives, admin up, has the driver, the driver knows the features, can plug into the network and has
+//! room), then a policy. A new policy is one file and one line in [`policy`].
 
 mod chance;
 pub mod failover;
@@ -60,9 +60,9 @@ pub struct Demand<'a> {
     pub network: Option<&'a Attachment>,
 }
 
-/// The agents that could run it: those that are Alive and ready; when there is none, those whose driver will be ready in a
-/// moment; when none is Alive, those that are not yet Dead. (A scheduler that has just started has not heard of its agents
-/// yet.)
+/// The agents that could run it: those that are Alive and ready; when there is none, those whose driver will be ready
+/// in a moment; when none is Alive, those that are not yet Dead. (A scheduler that has just started has not heard of
+/// its agents yet.)
 #[must_use]
 pub fn candidates(agents: &[Judged<'_>], demand: Demand<'_>) -> Vec<Candidate> {
     let choices = [(Liveness::Alive, When::Now), (Liveness::Alive, When::Soon), (Liveness::Suspect, When::Soon)];

@@ -74,7 +74,8 @@ impl App {
         Ok(self.shown(agent))
     }
 
-    /// Forgets an agent. What it ran is placed elsewhere; should it live, it comes back under a new id and removes that.
+    /// Forgets an agent. What it ran is placed elsewhere; should it live, it comes back under a new id and removes
+    /// that.
     ///
     /// # Errors
     /// `Code::AgentNotFound`

@@ -1,7 +1,7 @@
 //! Failover: what Dead agents have moves to others, so many in a second. What nobody can take stays where it is.
 //!
-//! Only the binding moves. A former owner that comes back finds a tombstone, and removes what it still runs; what it says
-//! meanwhile is of a former epoch, and dropped.
+//! Only the binding moves. A former owner that comes back finds a tombstone, and removes what it still runs; what it
+//! says meanwhile is of a former epoch, and dropped.
 
 use std::time::Duration;
 
@@ -126,7 +126,8 @@ impl App {
         Ok(chosen.map(|agent_id| (agent_id, driver)))
     }
 
-    /// Moves one load balancer, if it is still there and its agent still Dead; wakes its new agent, then the former one.
+    /// Moves one load balancer, if it is still there and its agent still Dead; wakes its new agent, then the former
+    /// one.
     async fn move_off(
         &self,
         tx: &Tx,

@@ -1,10 +1,11 @@
 //! The agents, in memory: as their rows are, when each was heard of, what it has, and since when its drivers start. Who
 //! places asks here, and reads no table of agents.
 //!
-//! A session's reader says here what it hears, when it reads it; nothing that is stored, or slow, stands before it. Their
-//! rows follow when an agent falls silent or is heard of again ([`App::keep_heartbeat`](super::App::keep_heartbeat)). Of an
-//! agent whose session is with another scheduler, a peer, only its row is known, and whether that peer lives: it counts
-//! from when its heartbeat was seen to change, and no two machines' clocks are ever compared.
+//! A session's reader says here what it hears, when it reads it; nothing that is stored, or slow, stands before it.
+//! Their rows follow when an agent falls silent or is heard of again
+//! ([`App::keep_heartbeat`](super::App::keep_heartbeat)). Of an agent whose session is with another scheduler, a peer,
+//! only its row is known, and whether that peer lives: it counts from when its heartbeat was seen to change, and no two
+//! machines' clocks are ever compared.
 
 mod choosing;
 mod life;
@@ -178,8 +179,8 @@ impl Fleet {
         self.lock().lives.peers.lapsed(now, self.limits.suspect_after)
     }
 
-    /// Whether another instance of the agent's host has to wait: the agent is heard of in a session here, or in one with
-    /// another scheduler that may live.
+    /// Whether another instance of the agent's host has to wait: the agent is heard of in a session here, or in one
+    /// with another scheduler that may live.
     pub fn is_held(&self, agent: &Agent, now: Duration) -> bool {
         match &agent.session {
             None => false,
@@ -199,7 +200,8 @@ impl Fleet {
             sign if sign.connected => {
                 let silent_for = i64::try_from(sign.silent_for.as_micros()).unwrap_or(i64::MAX);
                 let heard_at = now.saturating_sub(sign.silent_for);
-                // Two clocks are read one after the other, so the same moment would be shown a little otherwise each time.
+                // Two clocks are read one after the other, so the same moment would be shown a little otherwise each
+                // time.
                 let shown = &mut lives.life(agent.id, now).shown;
                 let (_, at) = match shown {
                     Some(kept) if kept.0 == heard_at => *kept,

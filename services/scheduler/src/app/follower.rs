@@ -1,7 +1,8 @@
 //! One reader of the store's events for all watches of this scheduler.
 //!
-//! It reads what changed, once, and tells all watches where to look and whom it concerns; a watch that it does not concern
-//! goes on without asking the store. Who falls behind, or began in between, reads for himself from where he was.
+//! It reads what changed, once, and tells all watches where to look and whom it concerns; a watch that it does not
+//! concern goes on without asking the store. Who falls behind, or began in between, reads for himself from where he
+//! was.
 
 use std::{
     collections::HashMap,

@@ -1,5 +1,5 @@
-//! Vips on networks that another service keeps: what is asked of it before and after a transaction, and what is left over
-//! when something breaks off in between.
+//! Vips on networks that another service keeps: what is asked of it before and after a transaction, and what is left
+//! over when something breaks off in between.
 //!
 //! A port that the service may have is noted as a stray before it is asked for, and the vip's own transaction takes the
 //! note out. Who ends a vip notes its port again. [`App::sweep_ports`] removes what is noted, once no agent answers at
@@ -83,8 +83,8 @@ impl App {
         tx.note_stray_port(vip_id, vip.subnet_id, Some(vip.address), self.now()).await
     }
 
-    /// In the transaction of deploys on a host: those of the vips' ports that say that they are plugged in on another one, each
-    /// with the host. Where the store keeps them, they say so from now on.
+    /// In the transaction of deploys on a host: those of the vips' ports that say that they are plugged in on another
+    /// one, each with the host. Where the store keeps them, they say so from now on.
     pub(super) async fn plugged(&self, tx: &Tx, host: &str, ports: &[PortId]) -> Result<Vec<(PortId, String)>, Fault> {
         let elsewhere = tx.ports_not_on(host, ports).await?;
         if self.network.must_be_ours().is_err() {

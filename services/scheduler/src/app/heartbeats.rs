@@ -1,5 +1,5 @@
-//! What is stored of agents that live: the heartbeat of this scheduler, for all agents together, and of each agent no more
-//! than that it fell silent or is heard of again. A heartbeat itself is nobody's write.
+//! What is stored of agents that live: the heartbeat of this scheduler, for all agents together, and of each agent no
+//! more than that it fell silent or is heard of again. A heartbeat itself is nobody's write.
 
 use std::{sync::atomic::Ordering, time::Duration};
 

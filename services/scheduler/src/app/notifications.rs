@@ -1,7 +1,7 @@
 //! What other schedulers changed, as soon as they say so: where this one's agents and watches are to look.
 //!
-//! A notification is no truth and may be lost: sessions and watches look by themselves, only later. So once this process
-//! listens again, it reads everything, once.
+//! A notification is no truth and may be lost: sessions and watches look by themselves, only later. So once this
+//! process listens again, it reads everything, once.
 
 use std::{collections::BTreeSet, time::Duration};
 

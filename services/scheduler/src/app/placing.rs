@@ -80,8 +80,8 @@ impl App {
         Ok(Ok(Wake { agent_id, load_balancer_id: load_balancer.id }))
     }
 
-    /// Saves a load balancer that got a vip, and says whom it concerns. The vip may be on another network than its pool was
-    /// placed for: if its agent cannot plug into that, the load balancer goes to one that can.
+    /// Saves a load balancer that got a vip, and says whom it concerns. The vip may be on another network than its pool
+    /// was placed for: if its agent cannot plug into that, the load balancer goes to one that can.
     ///
     /// # Errors
     /// [`Code::NoEligibleAgent`]: none can. Then everything is to stay as it was.

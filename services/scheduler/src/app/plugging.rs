@@ -1,5 +1,5 @@
-//! Telling the service that keeps the ports where each is plugged in: in the background, as that service may be slow, and
-//! the sessions of agents wait for nobody.
+//! Telling the service that keeps the ports where each is plugged in: in the background, as that service may be slow,
+//! and the sessions of agents wait for nobody.
 
 use std::{
     collections::{HashMap, HashSet},

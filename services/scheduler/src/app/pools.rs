@@ -33,8 +33,8 @@ impl App {
     /// Makes a pool and places it.
     ///
     /// # Errors
-    /// `Code::OverQuota`, `Code::SubnetNotFound`, a provider that is not known, and `Code::NoEligibleAgent`: then the pool
-    /// stays, in ERROR, until an agent can take it.
+    /// `Code::OverQuota`, `Code::SubnetNotFound`, a provider that is not known, and `Code::NoEligibleAgent`: then the
+    /// pool stays, in ERROR, until an agent can take it.
     pub async fn create_pool(
         &self,
         caller: &Caller,

@@ -178,8 +178,8 @@ async fn fill_one(tx: &Tx, network_id: NetworkId, slot: &Slot<'_>, filled: &[Fix
     Err(no_address_left(network_id))
 }
 
-/// The address that is asked for, or a free one beside `own`; none is left: none. One that only an agent still has to let
-/// go of may be asked for: its new owner waits.
+/// The address that is asked for, or a free one beside `own`; none is left: none. One that only an agent still has to
+/// let go of may be asked for: its new owner waits.
 pub(super) async fn free_address(
     tx: &Tx,
     subnet: &Subnet,

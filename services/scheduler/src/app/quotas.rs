@@ -30,8 +30,8 @@ pub(super) fn defaults(settings: &config::Quotas) -> Result<Limits, String> {
 }
 
 impl App {
-    /// Refuses one more of what the project has as many of as it may. Who writes is alone: until the transaction has ended,
-    /// no other one counts what the project has.
+    /// Refuses one more of what the project has as many of as it may. Who writes is alone: until the transaction has
+    /// ended, no other one counts what the project has.
     pub(super) async fn admit(&self, tx: &Tx, resource: Resource, project_id: &str) -> Result<(), Fault> {
         let limit = self.quotas.clone().with(&tx.own_limits(project_id).await?).of(resource);
         if limit.bound().is_none() {

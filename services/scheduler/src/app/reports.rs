@@ -1,5 +1,5 @@
-//! What agents say of load balancers: outcomes, removals, health, statistics. An answer of a former owner (its epoch) or
-//! of an older generation is dropped.
+//! What agents say of load balancers: outcomes, removals, health, statistics. An answer of a former owner (its epoch)
+//! or of an older generation is dropped.
 
 use std::collections::{HashMap, HashSet};
 

@@ -14,8 +14,8 @@ impl App {
         self.store.read(|tx, _| Box::pin(tx.claimed(claim))).await
     }
 
-    /// The same, when the id has just been found to be claimed: in the writers' turn, because the transaction that claims
-    /// it may not have ended yet.
+    /// The same, when the id has just been found to be claimed: in the writers' turn, because the transaction that
+    /// claims it may not have ended yet.
     ///
     /// # Errors
     /// As [`Self::claimed`].

@@ -231,7 +231,8 @@ struct VipMove<'a> {
 }
 
 impl App {
-    /// Reserves an address that the load balancer no longer has until its agent has confirmed that, if one was ever told of it.
+    /// Reserves an address that the load balancer no longer has until its agent has confirmed that, if one was ever
+    /// told of it.
     async fn hold(&self, tx: &Tx, before: &Placed, after: &LoadBalancer, gone: &MovingVip) -> Result<(), Fault> {
         let Some(binding) = &before.binding else { return Ok(()) };
         let vip = &gone.vip;

@@ -1,7 +1,7 @@
 //! Who waits for what: the open sessions, and the load balancers in which each may have something new to do.
 //!
-//! A wake says where to look, never what is there: the session reads that from the store. Wakes of one load balancer fall
-//! together, so a slow session has one look to make however many writes there were.
+//! A wake says where to look, never what is there: the session reads that from the store. Wakes of one load balancer
+//! fall together, so a slow session has one look to make however many writes there were.
 
 use std::{
     collections::{HashMap, HashSet},

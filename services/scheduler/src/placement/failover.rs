@@ -16,7 +16,8 @@ pub struct Standing {
 pub enum Failover {
     /// None is Dead that has load balancers.
     Nothing,
-    /// More than half of those that matter are Dead at once: that says more about this scheduler's network than about them.
+    /// More than half of those that matter are Dead at once: that says more about this scheduler's network than about
+    /// them.
     Paused { dead: usize, of: usize },
     /// What these have is to move.
     From(Vec<AgentId>),

@@ -159,7 +159,8 @@ fn an_agent_needs_the_driver_ready_and_its_features() {
     assert!(eligible(&one(|_| {}), "a10", &[]).is_empty());
 }
 
-/// What fits what is the model's table; here it counts for every liveness, and a driver that said nothing plugs into all.
+/// What fits what is the model's table; here it counts for every liveness, and a driver that said nothing plugs into
+/// all.
 #[test]
 fn an_agent_needs_a_driver_that_can_plug_into_the_network() {
     let plugs = |types: &[&str], physical: &[&str]| Plugs {

@@ -45,7 +45,8 @@ pub(super) fn body<T>(field: &str, message: Option<T>) -> Result<T, Fault> {
 /// How many values all filters together may have: each is a parameter of one statement.
 const MOST_VALUES: u32 = 10_000;
 
-/// A list, within what the caller may see. What is there twice counts once: by what it was sorted already sorts nothing more.
+/// A list, within what the caller may see. What is there twice counts once: by what it was sorted already sorts nothing
+/// more.
 ///
 /// # Errors
 /// When it has more than can be asked at once.

@@ -1,8 +1,8 @@
 //! `lbaas.v1.Events`
 //!
-//! Each stream is a task that goes on from position to position, at its reader's pace: a slow reader costs a few messages of
-//! memory, and one that takes nothing is told to start again. One reader for all says what has changed and whom it concerns;
-//! only those read the store.
+//! Each stream is a task that goes on from position to position, at its reader's pace: a slow reader costs a few
+//! messages of memory, and one that takes nothing is told to start again. One reader for all says what has changed and
+//! whom it concerns; only those read the store.
 
 use std::{
     convert::Infallible,

@@ -1,5 +1,5 @@
-//! The shape of every request, before anything is made of it: no text has NUL or odd bytes in it, and nothing that can be
-//! repeated is longer than its bound.
+//! The shape of every request, before anything is made of it: no text has NUL or odd bytes in it, and nothing that can
+//! be repeated is longer than its bound.
 //!
 //! It is looked at on the wire, by the descriptors of all messages: what is added to the schema is looked at as well. A
 //! method that is not of `lbaas.v1` is not concerned: agents' messages have rules of their own.

@@ -1,5 +1,5 @@
-//! Reads a stream, and says at once that its agent was heard of: before what it said is looked at, and however long that
-//! waits for the disk.
+//! Reads a stream, and says at once that its agent was heard of: before what it said is looked at, and however long
+//! that waits for the disk.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,8 +12,8 @@ use crate::app::App;
 
 /// How many messages may wait for the session. Beyond it the reader waits, and with it the agent.
 const MAILBOX: usize = 1024;
-/// How many looks in a row find nothing before silence is believed: a machine that stood still finds the clock ahead and the
-/// messages not yet read.
+/// How many looks in a row find nothing before silence is believed: a machine that stood still finds the clock ahead
+/// and the messages not yet read.
 const LOOKS: u32 = 3;
 
 /// What comes from an agent.

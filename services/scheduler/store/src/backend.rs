@@ -1,7 +1,7 @@
 //! What differs between databases: how one is opened, how a transaction begins, and which errors mean what.
 //!
-//! The only place that knows which database it is. Everything else is written in statements that every database has, and
-//! relies on one thing: whoever writes is alone. SQLite has one writer; on PostgreSQL a lock makes it so, for all
+//! The only place that knows which database it is. Everything else is written in statements that every database has,
+//! and relies on one thing: whoever writes is alone. SQLite has one writer; on PostgreSQL a lock makes it so, for all
 //! schedulers of a database.
 
 mod damage;
@@ -228,8 +228,8 @@ pub(crate) const fn has_one_scheduler(backend: DbBackend) -> bool {
     !matches!(backend, DbBackend::Postgres)
 }
 
-/// What stands behind FROM and behind WHERE for the rows of a table whose column is one of the ids in the statement's first
-/// value, which is made by [`list_of`].
+/// What stands behind FROM and behind WHERE for the rows of a table whose column is one of the ids in the statement's
+/// first value, which is made by [`list_of`].
 pub(crate) fn rows_among(backend: DbBackend, table: &str, column: &str) -> (String, String) {
     match backend {
         DbBackend::Postgres => (table.to_owned(), format!("{table}.{column} = ANY($1)")),

@@ -215,7 +215,8 @@ impl Tx {
         Ok(rows.map(|(id, generation)| (id.into(), generation)).collect())
     }
 
-    /// Makes a tombstone of where the load balancer is: its agent is to undeploy it. Nothing happens when it is on none.
+    /// Makes a tombstone of where the load balancer is: its agent is to undeploy it. Nothing happens when it is on
+    /// none.
     ///
     /// # Errors
     /// As [`Self::binding`].

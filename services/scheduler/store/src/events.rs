@@ -4,11 +4,11 @@
 //! come to lie behind the reader, and be skipped. SQLite has one writer, so the numbers of rows are the order in which
 //! transactions end. On PostgreSQL a row has its transaction's id too, rows are in the order of that, and a reader sees
 //! those alone below the oldest id that is still open. So the log does not rest on how schedulers take turns. (One
-//! counter, locked by each writer until it has ended, would be as right, and would make all writers wait for one another's
-//! disks.) A transaction of anybody that stays open on that server holds events up, and loses none.
+//! counter, locked by each writer until it has ended, would be as right, and would make all writers wait for one
+//! another's disks.) A transaction of anybody that stays open on that server holds events up, and loses none.
 //!
-//! A row says what changed, not how: readers load the object as it is. So a row is small, and many changes of one object
-//! can be told as one.
+//! A row says what changed, not how: readers load the object as it is. So a row is small, and many changes of one
+//! object can be told as one.
 
 mod difference;
 mod notes;

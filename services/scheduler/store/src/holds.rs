@@ -1,4 +1,5 @@
-//! Holds: addresses that an agent may still answer at, although nobody has them any more; and the ports of which none was told.
+//! Holds: addresses that an agent may still answer at, although nobody has them any more; and the ports of which none
+//! was told.
 
 use std::{collections::HashSet, net::IpAddr};
 
@@ -114,8 +115,8 @@ impl Tx {
         Ok(u64::try_from(ports.len()).unwrap_or(u64::MAX))
     }
 
-    /// The agent has confirmed this generation of the load balancer: ends the holds that waited for it or for an earlier
-    /// one, and returns them.
+    /// The agent has confirmed this generation of the load balancer: ends the holds that waited for it or for an
+    /// earlier one, and returns them.
     ///
     /// # Errors
     /// As [`Self::insert_hold`].

@@ -1,6 +1,7 @@
 //! The schema, as the steps that make it. A step that has been released is never changed: another one follows it.
 //!
-//! The table `guard` is used no more. Schedulers of 0.2.0, which may run until they are upgraded, write to it: it goes later.
+//! The table `guard` is used no more. Schedulers of 0.2.0, which may run until they are upgraded, write to it: it goes
+//! later.
 
 mod m0001_load_balancers;
 mod m0002_placement;

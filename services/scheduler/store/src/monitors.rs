@@ -1,7 +1,7 @@
 //! Health monitors, and which pools have them.
 //!
-//! A monitor's content is stored here, once; its load balancers load it with them. Whoever changes one saves it here and
-//! each of its owners too: their generation grows.
+//! A monitor's content is stored here, once; its load balancers load it with them. Whoever changes one saves it here
+//! and each of its owners too: their generation grows.
 
 use std::collections::HashMap;
 

@@ -1,7 +1,7 @@
 //! Where load balancers go, told at once to who keeps that in memory.
 //!
-//! A transaction that binds one tells so as it does: who chooses next counts it, before anybody has committed anything. What
-//! is undone afterwards is told to be stale, and read again by whoever counts.
+//! A transaction that binds one tells so as it does: who chooses next counts it, before anybody has committed anything.
+//! What is undone afterwards is told to be stale, and read again by whoever counts.
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -60,8 +60,8 @@ impl Journal {
     }
 }
 
-/// Where load balancers go in a transaction: in the work that is being done, and in what was done before it. Dropped, it
-/// was undone.
+/// Where load balancers go in a transaction: in the work that is being done, and in what was done before it. Dropped,
+/// it was undone.
 #[derive(Debug, Default)]
 pub(crate) struct Moves {
     journal: Option<Arc<Journal>>,
@@ -144,7 +144,8 @@ impl Tx {
             .collect())
     }
 
-    /// The agents that have to do with these load balancers: those that run one, and those that have yet to let go of one.
+    /// The agents that have to do with these load balancers: those that run one, and those that have yet to let go of
+    /// one.
     ///
     /// # Errors
     /// As [`Self::all_bound`].
@@ -158,8 +159,8 @@ impl Tx {
         Ok(rows.map(|(id, agent)| (id.into(), agent.into())).collect())
     }
 
-    /// The load balancer may have something new to do that shows in nothing of its own: who has it is to look, also where
-    /// another scheduler has its session.
+    /// The load balancer may have something new to do that shows in nothing of its own: who has it is to look, also
+    /// where another scheduler has its session.
     pub fn look(&self, id: LoadBalancerId) {
         self.notes().look(id);
     }

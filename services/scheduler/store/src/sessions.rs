@@ -1,7 +1,8 @@
 //! Sessions of agents: with which scheduler each is, and whether that one lives.
 //!
 //! A scheduler lives as long as the others see its heartbeat change; what it may change last is nobody's clock but the
-//! reader's own. So no two machines' clocks are compared, and what is written for all the agents of a scheduler is one row.
+//! reader's own. So no two machines' clocks are compared, and what is written for all the agents of a scheduler is one
+//! row.
 
 use ballast_model::{
     Uuid,

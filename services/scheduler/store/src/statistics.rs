@@ -63,7 +63,8 @@ impl Tx {
         Ok(())
     }
 
-    /// The load balancer gets another agent, which counts from zero: what was counted so far is added to what it counts.
+    /// The load balancer gets another agent, which counts from zero: what was counted so far is added to what it
+    /// counts.
     pub(crate) async fn count_from_zero(&self, load_balancer_id: LoadBalancerId) -> Result<(), Fault> {
         let row = statistics::Entity::find_by_id(load_balancer_id.uuid()).one(self.db()).await.map_err(fault_of)?;
         let Some(row) = row else { return Ok(()) };

@@ -91,8 +91,8 @@ pub struct OpenError {
 }
 
 impl Store {
-    /// Opens the database at `url`, as in `sqlite:///var/lib/ballast/scheduler.db` or `postgres://user@host/ballast`: makes
-    /// it when it is missing, brings the schema up to date, and makes the cluster's id once.
+    /// Opens the database at `url`, as in `sqlite:///var/lib/ballast/scheduler.db` or `postgres://user@host/ballast`:
+    /// makes it when it is missing, brings the schema up to date, and makes the cluster's id once.
     ///
     /// # Errors
     /// When it cannot be used: one line that names the url, why, and what to do.
@@ -118,8 +118,8 @@ impl Store {
         Ok(store)
     }
 
-    /// Changes whenever a transaction of this process has ended that wrote events, and when it is known that one of another
-    /// has ([`Self::others_changed`]).
+    /// Changes whenever a transaction of this process has ended that wrote events, and when it is known that one of
+    /// another has ([`Self::others_changed`]).
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
@@ -250,8 +250,8 @@ impl Store {
         done
     }
 
-    /// As [`Self::read`], for work that is one statement, or to whose statements it does not matter whether others write
-    /// in between: a transaction for it would cost as much again.
+    /// As [`Self::read`], for work that is one statement, or to whose statements it does not matter whether others
+    /// write in between: a transaction for it would cost as much again.
     ///
     /// # Errors
     /// As [`Self::read`].
@@ -342,8 +342,8 @@ impl Tx {
         &self.notes
     }
 
-    /// Whether it was undone in order. If not, the database has done it by itself, and what its connection is doing is not
-    /// known.
+    /// Whether it was undone in order. If not, the database has done it by itself, and what its connection is doing is
+    /// not known.
     pub(crate) async fn undo(self) -> bool {
         let Link::Transaction(transaction) = self.link else { return true };
         let undone = transaction.rollback().await;

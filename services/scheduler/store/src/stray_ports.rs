@@ -1,7 +1,8 @@
 //! Ports that a foreign network service may have though nobody needs them.
 //!
-//! Before such a port is asked for, and in the transaction that ends the need of one, it is noted here; in the transaction
-//! that begins the need it is taken out. So whatever breaks off in between, the port is known and is removed later.
+//! Before such a port is asked for, and in the transaction that ends the need of one, it is noted here; in the
+//! transaction that begins the need it is taken out. So whatever breaks off in between, the port is known and is
+//! removed later.
 
 use std::net::IpAddr;
 
@@ -22,8 +23,8 @@ use crate::{
 };
 
 impl Tx {
-    /// Notes that the port of this vip is nobody's from `since` on. Its address is one that an agent may still answer at:
-    /// as long as it is held, the port stays.
+    /// Notes that the port of this vip is nobody's from `since` on. Its address is one that an agent may still answer
+    /// at: as long as it is held, the port stays.
     ///
     /// # Errors
     /// [`Code::Internal`](ballast_model::fault::Code::Internal): the database failed.

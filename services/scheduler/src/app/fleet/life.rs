@@ -10,8 +10,8 @@ use ballast_model::{
     time::Timestamp,
 };
 
-/// How long a driver that starts may yet become ready before nothing is placed on it: as long as an agent pauses between
-/// two starts, and the start.
+/// How long a driver that starts may yet become ready before nothing is placed on it: as long as an agent pauses
+/// between two starts, and the start.
 const STARTING: Duration = Duration::from_secs(60);
 
 /// Of one agent. Times are of the monotonic clock.

@@ -22,8 +22,8 @@ pub(super) struct Lives {
 }
 
 impl Lives {
-    /// The process runs. A time in which it did not is nobody's silence: what agents said in it is yet to be read, and who
-    /// got no answer may have to dial again first.
+    /// The process runs. A time in which it did not is nobody's silence: what agents said in it is yet to be read, and
+    /// who got no answer may have to dial again first.
     pub(super) fn run(&mut self, now: Instant) {
         let Some(ran_at) = self.ran_at.replace(now) else { return };
         let stood = now.saturating_duration_since(ran_at);

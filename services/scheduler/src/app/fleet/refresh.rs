@@ -73,8 +73,8 @@ impl Fleet {
         }
     }
 
-    /// These agents are as was just read; of `ids`, or of all, no others are there. Returns those with a session here whose
-    /// row says that it is somebody else's.
+    /// These agents are as was just read; of `ids`, or of all, no others are there. Returns those with a session here
+    /// whose row says that it is somebody else's.
     pub fn set_agents(&self, ids: Option<&[AgentId]>, agents: Vec<Agent>) -> Vec<AgentId> {
         let mut state = self.lock();
         let state = &mut *state;

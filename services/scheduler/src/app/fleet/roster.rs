@@ -1,8 +1,8 @@
 //! Which agents could run what, ready to be chosen from: what was found for a demand is kept for a moment, and what is
 //! bound meanwhile is counted in it at once.
 //!
-//! To look through all agents takes as long as there are many of them. So it is done again only when something changed of
-//! an agent, or its time is over: liveness and drivers that are awaited are then judged again.
+//! To look through all agents takes as long as there are many of them. So it is done again only when something changed
+//! of an agent, or its time is over: liveness and drivers that are awaited are then judged again.
 
 use std::{
     collections::{BTreeSet, HashMap},

@@ -338,8 +338,8 @@ fn who_has_a_session_here_that_is_somebody_elses_is_told() {
 }
 
 proptest! {
-    /// Each step: how long it takes, by how many seconds the wall clock jumps before it, and whether the other scheduler
-    /// beats in it.
+    /// Each step: how long it takes, by how many seconds the wall clock jumps before it, and whether the other
+    /// scheduler beats in it.
     #[test]
     fn no_jump_of_a_wall_clock_kills_who_is_heard_of_or_keeps_who_is_not(
         steps in prop::collection::vec((0_u64..2, -100_000_i64..100_000, any::<bool>()), 1..60),

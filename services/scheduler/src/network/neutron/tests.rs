@@ -1,5 +1,5 @@
-//! Against a recorded server: it answers as a Neutron did, in the order in which it was asked, and anything else that is
-//! asked fails the test.
+//! Against a recorded server: it answers as a Neutron did, in the order in which it was asked, and anything else that
+//! is asked fails the test.
 
 use std::{collections::VecDeque, io::Write as _, path::Path, sync::Arc};
 

@@ -1,8 +1,8 @@
 //! Looks for damaged pages when a database of SQLite is opened: later they would show one by one, whenever something
 //! happens to need one.
 //!
-//! Every page is read once, indexes are not compared with their tables: 0.2 s for each 100 MB that the disk gives at once.
-//! What takes longer than [`LIMIT`] is left, and said: a start is not held up by the size of its database.
+//! Every page is read once, indexes are not compared with their tables: 0.2 s for each 100 MB that the disk gives at
+//! once. What takes longer than [`LIMIT`] is left, and said: a start is not held up by the size of its database.
 
 use std::time::{Duration, Instant};
 

@@ -35,8 +35,8 @@ pub(crate) fn fault_of(error: DbErr) -> Fault {
     }
 }
 
-/// What those are told whose transaction could not be committed. A connection that was lost at COMMIT leaves its outcome
-/// unknown: that is no conflict, which would do the work again.
+/// What those are told whose transaction could not be committed. A connection that was lost at COMMIT leaves its
+/// outcome unknown: that is no conflict, which would do the work again.
 pub(crate) fn fault_of_commit(error: DbErr) -> Fault {
     match meaning(&error) {
         Meaning::Away | Meaning::Stopped => Fault::from(Absence::OutcomeUnknown).with_detail(error),
@@ -133,8 +133,8 @@ fn of_postgres(sqlstate: &str) -> Meaning {
         "57014" => Meaning::Stopped,
         // A resource is out: disk, memory, connections. The machine cannot read or write; data are damaged.
         other if ["53", "58", "XX001", "XX002"].iter().any(|class| other.starts_with(class)) => Meaning::Away,
-        // A lock was not available in time; idle in a transaction for too long; the server stops, crashed or starts; the
-        // database was removed.
+        // A lock was not available in time; idle in a transaction for too long; the server stops, crashed or starts;
+        // the database was removed.
         "55P03" | "25P03" | "57P01" | "57P02" | "57P03" | "57P04" => Meaning::Away,
         other if other.starts_with("08") => Meaning::Away,
         _ => Meaning::Other,

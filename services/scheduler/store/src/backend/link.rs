@@ -1,8 +1,8 @@
 //! What statements run on: a transaction, or connections, on which each statement is a transaction by itself.
 //!
 //! A transaction in which a statement failed takes no further one: PostgreSQL would refuse it and answer COMMIT with a
-//! rollback that looks like success, and SQLite, which undoes the whole at FULL, IOERR and NOMEM, would run it for itself
-//! alone. So nothing is committed by work that went on after a failure.
+//! rollback that looks like success, and SQLite, which undoes the whole at FULL, IOERR and NOMEM, would run it for
+//! itself alone. So nothing is committed by work that went on after a failure.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 

@@ -1,4 +1,5 @@
-//! What the other schedulers of a database on PostgreSQL say, in the transactions that change something (LISTEN, NOTIFY).
+//! What the other schedulers of a database on PostgreSQL say, in the transactions that change something (LISTEN,
+//! NOTIFY).
 //!
 //! Who listens has a connection of its own, for as long as he does. While it is lost nothing arrives: once it is there
 //! again, [`Notification::Anything`] is what may have been missed.

@@ -3,7 +3,8 @@
 //! Writers are serialised by one advisory lock, which each takes before it reads anything. The alternatives were
 //! SERIALIZABLE, under which two pools that are made at once always collide (both read how full the agents are and both
 //! bind), and locks row by row, which every new rule could forget. What one lock would cost in throughput, the group of
-//! transactions in [`writers`](crate::write::writers) gives back: what waits for the disk is a group, not a transaction.
+//! transactions in [`writers`](crate::write::writers) gives back: what waits for the disk is a group, not a
+//! transaction.
 //!
 //! `synchronous_commit` and `fsync` are the server's to say; their defaults are durable.
 
@@ -134,8 +135,8 @@ fn tuned(options: PgConnectOptions) -> PgConnectOptions {
     options.application_name("ballast-scheduler").options([("jit", "off")])
 }
 
-/// For what is asked by indexed columns: no plan depends on the values, and none is to read a table or an index from end to
-/// end because it was small when the plan was made.
+/// For what is asked by indexed columns: no plan depends on the values, and none is to read a table or an index from
+/// end to end because it was small when the plan was made.
 fn by_index(options: PgConnectOptions) -> PgConnectOptions {
     options.options([
         ("plan_cache_mode", "force_generic_plan"),

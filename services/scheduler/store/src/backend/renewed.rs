@@ -1,9 +1,9 @@
 //! Connections that are thrown away when what one of them is doing is not known.
 //!
 //! A database may end a transaction by itself: SQLite does when the disk is full or cannot be read, PostgreSQL when the
-//! connection is lost. The ROLLBACK that follows fails, and sqlx goes on counting a transaction that is no more: the next
-//! one would be a savepoint in nothing, whose commit stores nothing. So whoever cannot end a transaction in order calls
-//! [`Renewed::doubt`], and nothing is done on those connections again.
+//! connection is lost. The ROLLBACK that follows fails, and sqlx goes on counting a transaction that is no more: the
+//! next one would be a savepoint in nothing, whose commit stores nothing. So whoever cannot end a transaction in order
+//! calls [`Renewed::doubt`], and nothing is done on those connections again.
 
 use std::{
     pin::Pin,

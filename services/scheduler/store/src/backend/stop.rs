@@ -1,11 +1,12 @@
 //! Statements end with who waits for them.
 //!
-//! A call whose time is over is dropped, and with it what it is waiting for. The database does not notice: it would go on
-//! until it has a row to give, and have its connection so long. So a statement that is given up is ended: SQLite asks
-//! between its steps whether to go on, PostgreSQL is told by another connection.
+//! A call whose time is over is dropped, and with it what it is waiting for. The database does not notice: it would go
+//! on until it has a row to give, and have its connection so long. So a statement that is given up is ended: SQLite
+//! asks between its steps whether to go on, PostgreSQL is told by another connection.
 //!
-//! A connection is known by its [`Stop`], so each has a pool of its own. It is in nobody's hands until what was given up on
-//! it has ended: its pool takes it back after that, and whoever is to tell PostgreSQL keeps its [`Seat`] meanwhile.
+//! A connection is known by its [`Stop`], so each has a pool of its own. It is in nobody's hands until what was given
+//! up on it has ended: its pool takes it back after that, and whoever is to tell PostgreSQL keeps its [`Seat`]
+//! meanwhile.
 
 use std::{
     sync::{

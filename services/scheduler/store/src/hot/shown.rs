@@ -23,8 +23,8 @@ fn by_ids(backend: DbBackend) -> String {
     format!("SELECT {}, pool.id AS pool_id FROM {from} WHERE {among}", all.join(", "))
 }
 
-/// What hangs on the pools with these ids, which are the one value that it takes: all in one row, as a subquery for each
-/// pool takes longer.
+/// What hangs on the pools with these ids, which are the one value that it takes: all in one row, as a subquery for
+/// each pool takes longer.
 pub(crate) fn hung(backend: DbBackend, parts: PoolParts) -> String {
     let among = |table| {
         let (from, condition) = rows_among(backend, table, "pool_id");

@@ -1,8 +1,8 @@
 //! Lists: filters, order and page in one statement.
 //!
-//! A page begins where the sort columns and the number of the row are beyond those of the marker, never after a count of
-//! rows: the hundredth page costs what the first one does, and rows that come and go meanwhile shift nothing. The number
-//! of the row comes last, so that the order is total.
+//! A page begins where the sort columns and the number of the row are beyond those of the marker, never after a count
+//! of rows: the hundredth page costs what the first one does, and rows that come and go meanwhile shift nothing. The
+//! number of the row comes last, so that the order is total.
 
 use ballast_model::{
     Uuid,

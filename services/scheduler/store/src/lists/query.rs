@@ -1,7 +1,7 @@
 //! Lists: what a caller asks for, and what it gets.
 //!
-//! Fields and values are those of REST, as text; [`fields`](crate::lists::fields) knows what they are in the tables, and
-//! [`listing`](crate::lists::listing) makes one statement of them.
+//! Fields and values are those of REST, as text; [`fields`](crate::lists::fields) knows what they are in the tables,
+//! and [`listing`](crate::lists::listing) makes one statement of them.
 
 use ballast_model::{Uuid, ids::LoadBalancerId};
 

@@ -1,5 +1,5 @@
-//! Pools and members as lists show them: of each row the columns that are asked for, and what hangs on a pool as one value.
-//! Each row more costs more than its columns do.
+//! Pools and members as lists show them: of each row the columns that are asked for, and what hangs on a pool as one
+//! value. Each row more costs more than its columns do.
 //!
 //! A list does not load load balancers whole. What it gets is to be looked at: it cannot be changed and saved.
 

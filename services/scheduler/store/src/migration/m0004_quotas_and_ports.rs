@@ -28,8 +28,8 @@ fn guard() -> TableCreateStatement {
     numbered("guard").col(text_uniq("name")).col(big_integer("taken")).take()
 }
 
-/// Ports that a foreign network service may have though nobody needs them. They refer to nothing: what they were for may
-/// never have been.
+/// Ports that a foreign network service may have though nobody needs them. They refer to nothing: what they were for
+/// may never have been.
 fn stray_port() -> TableCreateStatement {
     noun("stray_port").col(uuid("subnet_id")).col(text("address")).col(big_integer("since")).take()
 }

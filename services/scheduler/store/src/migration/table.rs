@@ -1,4 +1,5 @@
-//! What tables have in common: a number that grows with each row, the noun's id beside it, and how they refer to others.
+//! What tables have in common: a number that grows with each row, the noun's id beside it, and how they refer to
+//! others.
 
 use sea_orm_migration::{prelude::*, schema::big_integer, schema::uuid_uniq};
 

@@ -1,8 +1,8 @@
 //! Reads by id that come at the same time share a statement.
 //!
-//! A statement costs more than the row that it reads. Who comes while as many statements as may be are on their way waits
-//! for the next one, which is for all who wait. Who comes alone is served at once. A statement begins after all that it is
-//! for have come: each sees what was committed before it asked.
+//! A statement costs more than the row that it reads. Who comes while as many statements as may be are on their way
+//! waits for the next one, which is for all who wait. Who comes alone is served at once. A statement begins after all
+//! that it is for have come: each sees what was committed before it asked.
 
 use std::{
     collections::HashMap,
@@ -45,8 +45,8 @@ impl<K, V> Default for Batch<K, V> {
 }
 
 impl<K: Copy + Eq + Hash, V: Clone> Batch<K, V> {
-    /// What has this id, read by `read` together with what others ask for. A fault of `read` is that of all; where one's
-    /// must not be the others', it belongs into the value.
+    /// What has this id, read by `read` together with what others ask for. A fault of `read` is that of all; where
+    /// one's must not be the others', it belongs into the value.
     pub(crate) async fn get<F>(&self, id: K, read: impl Fn(Vec<K>) -> F) -> Answer<V>
     where
         F: Future<Output = Result<HashMap<K, V>, Fault>>,

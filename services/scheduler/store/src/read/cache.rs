@@ -1,7 +1,7 @@
 //! Load balancers that are held in memory, as they were committed.
 //!
-//! What is held proves nothing by itself. Each save gives a load balancer's row another stamp, by chance: who finds the row
-//! with the stamp of what is held, in the transaction that asks, has what is stored. No order of events has to be
+//! What is held proves nothing by itself. Each save gives a load balancer's row another stamp, by chance: who finds the
+//! row with the stamp of what is held, in the transaction that asks, has what is stored. No order of events has to be
 //! right for that: not what other schedulers do, nor whether a database was put back as it was.
 //!
 //! What a transaction has seen and saved is its own until it is committed.
@@ -14,8 +14,8 @@ use std::{
 use ballast_model::{ids::LoadBalancerId, load_balancer::LoadBalancer};
 use hashlink::LruCache;
 
-/// How much of load balancers is held in memory, in objects that they are made of: those that were not used for the longest
-/// time go first. It is bounded by objects, not by bytes.
+/// How much of load balancers is held in memory, in objects that they are made of: those that were not used for the
+/// longest time go first. It is bounded by objects, not by bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory {
     /// None are held when it is 0.

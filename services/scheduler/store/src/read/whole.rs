@@ -1,5 +1,5 @@
-//! Load balancers, read whole: however many they are, and however many parts each has, in one statement. Of a large one that
-//! is [held](crate::read::cache) no more is read than what proves that it is what is stored.
+//! Load balancers, read whole: however many they are, and however many parts each has, in one statement. Of a large one
+//! that is [held](crate::read::cache) no more is read than what proves that it is what is stored.
 
 use std::collections::HashMap;
 

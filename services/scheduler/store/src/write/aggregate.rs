@@ -89,7 +89,8 @@ impl Tx {
     /// load balancer may be saved before or after that one; it keeps its place in lists when it is saved before.
     ///
     /// # Errors
-    /// [`Code::Conflict`](ballast_model::fault::Code::Conflict) when others changed it since it was loaded; `MemberExists`,
+    /// [`Code::Conflict`](ballast_model::fault::Code::Conflict) when others changed it since it was loaded;
+    /// `MemberExists`,
     /// `AssociationExists` or `HealthMonitorNotFound` when that only shows now; or as [`Self::load`].
     pub async fn save(&self, before: &LoadBalancer, after: &LoadBalancer) -> Result<(), Fault> {
         self.save_many(&[(before, after)]).await

@@ -69,7 +69,8 @@ pub(crate) fn alike<K: PartialEq, T>(items: impl Iterator<Item = (K, T)>) -> Vec
 }
 
 impl Tx {
-    /// Writes the difference between `before` and `after`. What goes, goes first: its address may be another one's already.
+    /// Writes the difference between `before` and `after`. What goes, goes first: its address may be another one's
+    /// already.
     pub(crate) async fn save_parts<A: Part>(&self, before: Vec<A>, after: Vec<A>) -> Result<(), Fault> {
         let mut old: HashMap<Key, A> = before.into_iter().map(|row| (row.key(), row)).collect();
         let mut ours = Vec::new();

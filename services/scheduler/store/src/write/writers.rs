@@ -1,9 +1,9 @@
 //! Transactions that share a commit.
 //!
 //! A commit waits for the disk, which takes longer than all that a transaction does before. Writers take turns in one
-//! transaction of the database instead, each in a savepoint, and the last of those that are there commits it for all. No
-//! one is told that his work is done before that commit: what is acknowledged survives the loss of power. A writer that
-//! comes alone commits alone, at once.
+//! transaction of the database instead, each in a savepoint, and the last of those that are there commits it for all.
+//! No one is told that his work is done before that commit: what is acknowledged survives the loss of power. A writer
+//! that comes alone commits alone, at once.
 //!
 //! Work that fails is undone by itself. Work that is dropped in its middle takes its group with it, whose others are
 //! told to try again: what the database was doing at that moment is not known.

@@ -202,8 +202,8 @@ async fn nothing_is_skipped_however_many_write(database: &Database) {
     writers.join_all().await;
 }
 
-/// On PostgreSQL: what was written first and is committed last is told, too, though a reader came by meanwhile. Schedulers
-/// take turns there; this writer does not, and the log holds all the same.
+/// On PostgreSQL: what was written first and is committed last is told, too, though a reader came by meanwhile.
+/// Schedulers take turns there; this writer does not, and the log holds all the same.
 pub(crate) async fn a_reader_never_goes_past_a_transaction_that_is_open(database: &Database) {
     let store = &database.store;
     let begin = end(store).await;

@@ -21,7 +21,8 @@ async fn hold_the_turn(database: &Database, gate: &Arc<Semaphore>) -> tokio::tas
     let holder = tokio::spawn(async move {
         write!(store, [gate, started], |tx| {
             tx.insert(&pool(1)).await?;
-            // It may be run again, when who shares its transaction is dropped: then nobody listens, and the gate is open.
+            // It may be run again, when who shares its transaction is dropped: then nobody listens, and the gate is
+            // open.
             let _ = started.send(()).await;
             gate.acquire().await.map(drop).map_err(Fault::internal)
         })
@@ -126,8 +127,8 @@ async fn what_one_reads_of_limits_is_what_those_before_it_did_and_not_what_was_u
     for task in tasks {
         seen.extend(task.await.unwrap().ok());
     }
-    // Whatever the order of their turns: the first found none, each other one what one before it left, and nobody what was
-    // undone.
+    // Whatever the order of their turns: the first found none, each other one what one before it left, and nobody what
+    // was undone.
     let kept = [0, 2, 4].map(|number| limits(number).to_vec());
     assert_eq!(seen.len(), 3);
     assert_eq!(seen.iter().filter(|before| before.is_empty()).count(), 1, "{seen:?}");
@@ -158,7 +159,8 @@ async fn work_that_goes_on_after_a_failed_statement_is_not_acknowledged(database
     }
 }
 
-/// As SQLite does at FULL, IOERR and NOMEM: it undoes the whole at an error, and what comes next would be done by itself.
+/// As SQLite does at FULL, IOERR and NOMEM: it undoes the whole at an error, and what comes next would be done by
+/// itself.
 #[tokio::test]
 async fn nothing_is_done_alone_after_sqlite_has_undone_the_whole() {
     let database = Database::sqlite().await;

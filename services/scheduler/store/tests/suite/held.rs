@@ -132,7 +132,8 @@ async fn live_through(held: [Store; 2], bare: &Store, deeds: Vec<(bool, Deed)>) 
     }
 }
 
-/// So many lives, each in two databases: of one, two handles that hold little take turns; of the other, one holds nothing.
+/// So many lives, each in two databases: of one, two handles that hold little take turns; of the other, one holds
+/// nothing.
 pub(crate) fn what_is_held_changes_no_answer<F: Future<Output = Database>>(cases: u32, open: impl Fn() -> F) {
     let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
     let deeds = proptest::collection::vec((any::<bool>(), deed()), 1..25);

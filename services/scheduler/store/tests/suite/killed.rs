@@ -18,7 +18,8 @@ const URL: &str = "BALLAST_TEST_WRITES_TO";
 const TASKS: u128 = 8;
 const EACH: u128 = 200;
 
-/// The numbers that a process like this one acknowledges, and how many it says have failed; it is killed after `enough`.
+/// The numbers that a process like this one acknowledges, and how many it says have failed; it is killed after
+/// `enough`.
 /// `before` is the program that starts it.
 fn acknowledged(url: &str, before: &[&str], (round, enough): (u128, usize)) -> (Vec<u128>, usize) {
     let program = env::current_exe().unwrap().into_os_string().into_string().unwrap();

@@ -68,8 +68,8 @@ async fn reads_of_whole_tables(connection: &DatabaseConnection) -> i64 {
     row.try_get_by_index(0).unwrap()
 }
 
-/// What is asked by an index never reads a table from end to end, however small it was when it was planned; a list that a
-/// user sorts by what has no index does.
+/// What is asked by an index never reads a table from end to end, however small it was when it was planned; a list that
+/// a user sorts by what has no index does.
 pub(crate) async fn a_sorted_list_may_read_the_whole_table(server: &Postgres) {
     let database = Database::postgres(server).await;
     let in_order = Query { page_size: Some(10), ..Query::default() };
