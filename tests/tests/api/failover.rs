@@ -18,6 +18,13 @@ async fn agent_of(services: &Services, pool: &str) -> serde_json::Value {
     services.get(&format!("/v2.0/lb/pools/{pool}/loadbalancer-agent")).await["agent"]["id"].clone()
 }
 
+/// Whether the agent is not Dead.
+async fn is_alive(services: &Services, host: &str) -> bool {
+    let listed = services.get("/v2.0/agents").await;
+    let agent = listed["agents"].as_array().unwrap().iter().find(|agent| agent["host"] == host);
+    agent.unwrap()["alive"] == true
+}
+
 /// Waits until the condition holds.
 async fn until(what: &str, condition: impl AsyncFn() -> bool) {
     let held = tokio::time::timeout(PATIENCE, async { while !condition().await {} }).await;
@@ -113,14 +120,14 @@ async fn nothing_moves_while_more_than_half_of_the_agents_are_dead() {
     for pool in &pools {
         before.push(agent_of(&services, pool).await);
     }
+    // Each is found Dead at a moment of its own. While only one of them is, none lives that could take what it has.
     services.pass(DEAD);
-    agents[2].heartbeat(vec![ready_driver()]).await;
+    for host in ["a", "b", "c"] {
+        until("it is dead", async || !is_alive(&services, host).await).await;
+    }
     // One lives of three. A second one comes back, and only then what the third has moves.
-    until("c lives", async || {
-        let listed = services.get("/v2.0/agents").await;
-        listed["agents"].as_array().unwrap().iter().any(|agent| agent["host"] == "c" && agent["alive"] == true)
-    })
-    .await;
+    agents[2].heartbeat(vec![ready_driver()]).await;
+    until("c lives", async || is_alive(&services, "c").await).await;
     let settled = tokio::time::timeout(std::time::Duration::from_secs(3), async {
         loop {
             for (pool, agent) in pools.iter().zip(&before) {
@@ -145,11 +152,7 @@ async fn what_nobody_else_can_take_stays_and_moves_once_somebody_can() {
     let other = Agent::with_drivers(&services.channel, "b", "1", vec![unable.clone()]).await.unwrap();
     services.pass(DEAD);
     other.heartbeat(vec![unable]).await;
-    until("a is dead", async || {
-        let listed = services.get("/v2.0/agents").await;
-        listed["agents"].as_array().unwrap().iter().any(|agent| agent["host"] == "a" && agent["alive"] == false)
-    })
-    .await;
+    until("a is dead", async || !is_alive(&services, "a").await).await;
     let refused = services.call("POST", "/v2.0/lb/pools", Some(pool(&services.subnet().await))).await;
     assert_eq!(refused.error().0, "NoEligibleBackend");
     assert_eq!(agent_of(&services, &pool_id).await, json!(dying.id));
