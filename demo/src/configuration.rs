@@ -17,14 +17,14 @@ pub(crate) const PROJECT: &str = "demo";
 pub(crate) const DRIVER: &str = "haproxy-ns";
 
 /// Where things are.
-pub(crate) struct Places<'a> {
+pub(crate) struct Layout<'a> {
     pub(crate) state: &'a Path,
     pub(crate) drivers: &'a Path,
     pub(crate) rest_port: u16,
     pub(crate) grpc_port: u16,
 }
 
-impl Places<'_> {
+impl Layout<'_> {
     /// The file for the scheduler and the gateway.
     pub(crate) fn write_services(&self) -> Result<PathBuf, DemoError> {
         self.write("ballast.toml", &self.services())
@@ -120,13 +120,13 @@ mod tests {
     #[test]
     fn the_services_take_what_the_demo_writes() {
         let folder = tempfile::tempdir().unwrap();
-        let places = Places { state: folder.path(), drivers: Path::new("/drivers"), rest_port: 9696, grpc_port: 9697 };
-        let settings = load_from(Some(&places.write_services().unwrap()), std::iter::empty()).unwrap();
+        let layout = Layout { state: folder.path(), drivers: Path::new("/drivers"), rest_port: 9696, grpc_port: 9697 };
+        let settings = load_from(Some(&layout.write_services().unwrap()), std::iter::empty()).unwrap();
         settings.check().unwrap();
         assert_eq!(settings.gateway.listen, loopback(9696));
         let providers: Vec<_> = settings.providers.iter().map(|provider| provider.name.as_str()).collect();
         assert_eq!(providers, ["haproxy", "a10", "netscaler"]);
-        let settings = load_from(Some(&places.write_agent("agent-2").unwrap()), std::iter::empty()).unwrap();
+        let settings = load_from(Some(&layout.write_agent("agent-2").unwrap()), std::iter::empty()).unwrap();
         settings.check().unwrap();
         assert_eq!(settings.agent.host, "agent-2");
         assert_eq!(settings.drivers[DRIVER]["bridge_mappings"]["back"], "br-back");

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 
 use crate::{
     Options,
-    configuration::{DRIVER, Places, loopback},
+    configuration::{DRIVER, Layout, loopback},
     error::DemoError,
     folder::Folder,
     load_balancer::{self, LoadBalancer, Rest},
@@ -93,8 +93,8 @@ impl Demo {
         let drivers = self.drivers()?;
         let state = self.folder.state().to_owned();
         let (rest_port, grpc_port) = (options.rest_port, options.grpc_port);
-        let places = Places { state: &state, drivers: &drivers, rest_port, grpc_port };
-        let config = places.write_services()?;
+        let layout = Layout { state: &state, drivers: &drivers, rest_port, grpc_port };
+        let config = layout.write_services()?;
         // With the environment's overrides, as the services see it.
         let settings = config::load(Some(&config)).map_err(DemoError::new)?;
         let lab_file = self.folder.lab_file();
@@ -116,7 +116,7 @@ impl Demo {
         let ready = service.ready(async || rest.answers().await.then_some(()));
         say::step("starting the gateway", ready).await?;
         for host in &agents {
-            let service = self.launch(host.name(), "ballast-agent", places.write_agent(host.name())?, Some(host))?;
+            let service = self.launch(host.name(), "ballast-agent", layout.write_agent(host.name())?, Some(host))?;
             say::step(&format!("starting the {}", host.name()), agent_ready(service, &scheduler)).await?;
         }
         Ok(settings)

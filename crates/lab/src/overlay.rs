@@ -50,7 +50,7 @@ pub struct Overlay {
 #[derive(Debug)]
 struct Layer {
     /// Where it is mounted.
-    place: PathBuf,
+    mount_point: PathBuf,
     /// What was written.
     upper: PathBuf,
     /// The machine's own.
@@ -68,16 +68,16 @@ impl Overlay {
             .map_err(|errno| doing("a file system in memory")(errno.into()))?;
         let root = work.join("root");
         let mut overlay = Self { layers: Vec::new(), blind: Vec::new() };
-        for (at, (place, kind)) in mounts().map_err(doing("/proc/self/mountinfo"))?.into_iter().enumerate() {
-            let stored = place != Path::new(NAMESPACES) && !KERNELS.contains(&kind.as_str()) && place.is_dir();
-            let added = if stored { overlay.add(&work, at, &place) } else { bind(&place, &within(&root, &place)) };
+        for (at, (path, kind)) in mounts().map_err(doing("/proc/self/mountinfo"))?.into_iter().enumerate() {
+            let stored = path != Path::new(NAMESPACES) && !KERNELS.contains(&kind.as_str()) && path.is_dir();
+            let added = if stored { overlay.add(&work, at, &path) } else { bind(&path, &within(&root, &path)) };
             match added {
                 Ok(()) => {}
-                Err(error) if place == Path::new("/") => return Err(doing("/")(error)),
+                Err(error) if path == Path::new("/") => return Err(doing("/")(error)),
                 Err(error) if stored => {
-                    tracing::debug!("no layer over {}: {error}", place.display());
-                    bind(&place, &within(&root, &place)).map_err(doing(&place.to_string_lossy()))?;
-                    overlay.blind.push(place);
+                    tracing::debug!("no layer over {}: {error}", path.display());
+                    bind(&path, &within(&root, &path)).map_err(doing(&path.to_string_lossy()))?;
+                    overlay.blind.push(path);
                 }
                 // A mount that cannot be reached needs not be.
                 Err(_) => {}
@@ -85,28 +85,28 @@ impl Overlay {
         }
         bind(kept, &within(&root, kept)).map_err(doing("keep a folder"))?;
         bind(&work, &within(&root, &work)).map_err(doing("keep the layer"))?;
-        for Layer { place, lower, .. } in &overlay.layers {
-            bind(place, &within(&root, lower)).map_err(doing("keep what is below"))?;
+        for Layer { mount_point, lower, .. } in &overlay.layers {
+            bind(mount_point, &within(&root, lower)).map_err(doing("keep what is below"))?;
         }
         turn(&root).map_err(|errno| doing("change the root")(errno.into()))?;
         Ok(overlay)
     }
 
-    fn add(&mut self, work: &Path, at: usize, place: &Path) -> io::Result<()> {
+    fn add(&mut self, work: &Path, at: usize, path: &Path) -> io::Result<()> {
         let folder = |what: &str| work.join(format!("{what}-{at}"));
         let (upper, lower, scratch) = (folder("upper"), folder("lower"), folder("work"));
         for folder in [&upper, &lower, &scratch] {
             fs::create_dir(folder)?;
         }
         // The upper layer's root is what the merged folder looks like.
-        fs::set_permissions(&upper, fs::metadata(place)?.permissions())?;
-        let onto = within(&work.join("root"), place);
+        fs::set_permissions(&upper, fs::metadata(path)?.permissions())?;
+        let onto = within(&work.join("root"), path);
         fs::create_dir_all(&onto)?;
         let escaped =
             |path: &Path| path.to_string_lossy().replace('\\', "\\\\").replace(':', "\\:").replace(',', "\\,");
-        let options = format!("lowerdir={},upperdir={},workdir={}", escaped(place), escaped(&upper), escaped(&scratch));
+        let options = format!("lowerdir={},upperdir={},workdir={}", escaped(path), escaped(&upper), escaped(&scratch));
         mount(Some("ballast-lab"), &onto, Some("overlay"), MsFlags::empty(), Some(options.as_str()))?;
-        self.layers.push(Layer { place: place.to_owned(), upper, lower });
+        self.layers.push(Layer { mount_point: path.to_owned(), upper, lower });
         Ok(())
     }
 
@@ -135,7 +135,7 @@ impl Layer {
                 self.collect(&path, found);
             }
             if !is_folder || !self.lower.join(inside).is_dir() {
-                found.push(self.place.join(inside));
+                found.push(self.mount_point.join(inside));
             }
         }
     }
@@ -149,16 +149,16 @@ fn mounts() -> io::Result<Vec<(PathBuf, String)>> {
 fn reachable(mountinfo: &str) -> Vec<(PathBuf, String)> {
     let one = |line: &str| {
         let (mount, system) = line.split_once(" - ")?;
-        let place = unescaped(mount.split(' ').nth(4)?);
-        Some((PathBuf::from(place), system.split(' ').next()?.to_owned()))
+        let path = unescaped(mount.split(' ').nth(4)?);
+        Some((PathBuf::from(path), system.split(' ').next()?.to_owned()))
     };
     let mut found: Vec<(PathBuf, String)> = Vec::new();
-    for (place, kind) in mountinfo.lines().filter_map(one) {
+    for (path, kind) in mountinfo.lines().filter_map(one) {
         // It hides what was there.
-        found.retain(|(before, _)| !before.starts_with(&place));
-        found.push((place, kind));
+        found.retain(|(before, _)| !before.starts_with(&path));
+        found.push((path, kind));
     }
-    found.sort_by_key(|(place, _)| place.components().count());
+    found.sort_by_key(|(path, _)| path.components().count());
     found
 }
 
@@ -169,19 +169,19 @@ fn unescaped(text: &str) -> String {
         .fold(text.to_owned(), |text, (code, letter)| text.replace(code, letter))
 }
 
-fn within(root: &Path, place: &Path) -> PathBuf {
-    root.join(place.strip_prefix("/").unwrap_or(place))
+fn within(root: &Path, path: &Path) -> PathBuf {
+    root.join(path.strip_prefix("/").unwrap_or(path))
 }
 
-fn bind(place: &Path, onto: &Path) -> io::Result<()> {
+fn bind(path: &Path, onto: &Path) -> io::Result<()> {
     if !onto.exists() {
-        if place.is_dir() {
+        if path.is_dir() {
             fs::create_dir_all(onto)?;
         } else {
             fs::write(onto, "")?;
         }
     }
-    mount(Some(place), onto, None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
+    mount(Some(path), onto, None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
     Ok(())
 }
 
@@ -213,8 +213,8 @@ mod tests {
 6 5 0:8 / /run/lock rw - tmpfs t rw\n\
 7 1 0:5 / /proc rw - proc proc rw\n";
         let found = reachable(text);
-        let places: Vec<_> = found.iter().map(|(place, _)| place.to_str().unwrap()).collect();
-        assert_eq!(places, ["/", "/run", "/proc", "/run/lock"]);
+        let paths: Vec<_> = found.iter().map(|(path, _)| path.to_str().unwrap()).collect();
+        assert_eq!(paths, ["/", "/run", "/proc", "/run/lock"]);
         assert_eq!(unescaped("/a\\040b"), "/a b");
     }
 }

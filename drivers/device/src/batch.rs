@@ -12,8 +12,8 @@ pub(crate) fn batches<V: Vendor>(steps: &[Step<V::Kind>], most: usize) -> Vec<Ve
     let mut batches: Vec<Vec<Step<V::Kind>>> = Vec::new();
     let mut made = BTreeMap::new();
     for step in steps {
-        let nested =
-            place(step, &made).filter(|at| most > 0 && V::nests(step.key().kind) && batches[*at].len() < 2 * most);
+        let nested = parent_batch(step, &made)
+            .filter(|at| most > 0 && V::nests(step.key().kind) && batches[*at].len() < 2 * most);
         if let Some(at) = nested {
             batches[at].push(step.clone());
             continue;
@@ -30,7 +30,7 @@ pub(crate) fn batches<V: Vendor>(steps: &[Step<V::Kind>], most: usize) -> Vec<Ve
 }
 
 /// The batch that makes what a child is in.
-fn place<K: Kind>(step: &Step<K>, made: &BTreeMap<Key<K>, usize>) -> Option<usize> {
+fn parent_batch<K: Kind>(step: &Step<K>, made: &BTreeMap<Key<K>, usize>) -> Option<usize> {
     match step {
         Step::Make(key, _) if key.child.is_some() => made.get(&Key::top(key.kind.top(), &key.name)).copied(),
         Step::Make(..) | Step::Change(..) | Step::Remove(..) => None,

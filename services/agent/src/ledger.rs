@@ -75,12 +75,12 @@ impl Ledger {
     }
 
     pub(crate) fn write(&self, entry: &Entry) -> io::Result<()> {
-        slots::write(&self.place(&entry.load_balancer_id), &entry.encode_to_vec())
+        slots::write(&self.path(&entry.load_balancer_id), &entry.encode_to_vec())
     }
 
     /// Forgets a load balancer; one that is not there is forgotten already.
     pub(crate) fn remove(&self, id: &str) -> io::Result<()> {
-        match fs::remove_file(self.place(id)) {
+        match fs::remove_file(self.path(id)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => file::sync_folder(&self.entries()),
         }
@@ -112,7 +112,7 @@ impl Ledger {
     }
 
     /// An id that is no safe file name goes by its check sum: the entry itself says which it is.
-    fn place(&self, id: &str) -> PathBuf {
+    fn path(&self, id: &str) -> PathBuf {
         let safe =
             (1..=100).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         let name = if safe { id.to_owned() } else { format!("sha256_{}", hex::encode(Sha256::digest(id))) };
@@ -198,18 +198,18 @@ mod tests {
         let (ledger, _) = Ledger::open(dir.path()).unwrap();
         ledger.write(&entry("a")).unwrap();
         ledger.write(&entry("b")).unwrap();
-        let whole = fs::read(ledger.place("a")).unwrap();
+        let whole = fs::read(ledger.path("a")).unwrap();
         let changed = [&[b'B'][..], &whole[1..]].concat();
         let sound = Entry::default().encode_to_vec();
-        slots::write(&ledger.place("a"), &[&sound[..], b"\xff"].concat()).unwrap();
-        slots::write(&ledger.place("a"), &[&sound[..], b"\xff"].concat()).unwrap();
-        let no_entry = fs::read(ledger.place("a")).unwrap();
+        slots::write(&ledger.path("a"), &[&sound[..], b"\xff"].concat()).unwrap();
+        slots::write(&ledger.path("a"), &[&sound[..], b"\xff"].concat()).unwrap();
+        let no_entry = fs::read(ledger.path("a")).unwrap();
         for bytes in [Vec::new(), whole[..50].to_vec(), changed, no_entry] {
-            fs::write(ledger.place("a"), &bytes).unwrap();
+            fs::write(ledger.path("a"), &bytes).unwrap();
             fs::write(ledger.entries().join("c.unfinished"), b"x").unwrap();
             let (ledger, contents) = Ledger::open(dir.path()).unwrap();
             assert_eq!(contents.entries, [entry("b")]);
-            assert!(ledger.0.join("aside/a").exists() && !ledger.place("a").exists());
+            assert!(ledger.0.join("aside/a").exists() && !ledger.path("a").exists());
         }
     }
 

@@ -50,12 +50,12 @@ impl Type {
 /// A field in the tables.
 pub(crate) struct Field {
     of: Type,
-    place: Place,
+    location: Location,
     /// Never null: databases disagree on where nulls belong.
     sort: Option<Expr>,
 }
 
-enum Place {
+enum Location {
     /// A column of the row.
     Column(Expr),
     /// A column of another table: rows whose `key` is the other row's `points`.
@@ -69,21 +69,21 @@ enum Place {
 impl Field {
     fn column<C: ColumnTrait>(column: C, of: Type) -> Self {
         let expr = Expr::col(column.as_column_ref());
-        Self { of, place: Place::Column(expr.clone()), sort: Some(expr) }
+        Self { of, location: Location::Column(expr.clone()), sort: Some(expr) }
     }
 
     /// A column that may be empty: sorted as if it held `empty`.
     fn optional<C: ColumnTrait>(column: C, of: Type, empty: impl Into<Value>) -> Self {
         let expr = Expr::col(column.as_column_ref());
         let sort = Func::coalesce([expr.clone(), Expr::val(empty)]).into();
-        Self { of, place: Place::Column(expr), sort: Some(sort) }
+        Self { of, location: Location::Column(expr), sort: Some(sort) }
     }
 
     /// A column of rows that point at this one by `points`: it is searched, not sorted by.
     fn related<K: ColumnTrait, P: ColumnTrait>(key: K, points: P, column: P, of: Type) -> Self {
         let key = Expr::col(key.as_column_ref());
         let column = Expr::col(column.as_column_ref());
-        Self { of, place: Place::Elsewhere { key, points: points.as_column_ref(), column }, sort: None }
+        Self { of, location: Location::Elsewhere { key, points: points.as_column_ref(), column }, sort: None }
     }
 
     /// A column of the row's load balancer, which may be empty.
@@ -104,22 +104,22 @@ impl Field {
     }
 
     const fn nowhere() -> Self {
-        Self { of: Type::Text, place: Place::Nowhere, sort: None }
+        Self { of: Type::Text, location: Location::Nowhere, sort: None }
     }
 
     /// The rows whose field has one of these values.
     pub(crate) fn matches(self, texts: &[&str]) -> Condition {
         let values: Vec<Value> = texts.iter().filter_map(|text| self.of.parse(text)).collect();
-        let matches = match self.place {
-            Place::Column(column) => column.is_in(values),
-            Place::Elsewhere { key, points, column } => {
+        let matches = match self.location {
+            Location::Column(column) => column.is_in(values),
+            Location::Elsewhere { key, points, column } => {
                 let table = points.0.clone();
                 key.in_subquery(Query::select().column(points).from(table).and_where(column.is_in(values)).take())
             }
-            Place::MemberStatus => {
+            Location::MemberStatus => {
                 return texts.iter().fold(Condition::any(), |any, text| any.add(member_status(text)));
             }
-            Place::Nowhere => Expr::val(1).is_in(Vec::<i32>::new()),
+            Location::Nowhere => Expr::val(1).is_in(Vec::<i32>::new()),
         };
         Condition::all().add(matches)
     }

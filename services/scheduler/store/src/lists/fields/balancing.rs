@@ -3,7 +3,7 @@
 use ballast_model::Uuid;
 use sea_orm::{ColumnTrait as _, Condition};
 
-use super::{Field, Place, Type};
+use super::{Field, Location, Type};
 use crate::{
     entity::{association, health_monitor, listener, load_balancer, member, pool},
     lists::listing::Listed,
@@ -91,7 +91,7 @@ impl Listed for member::Entity {
             "protocol_port" => Field::column(C::ProtocolPort, Type::Number),
             "weight" => Field::column(C::Weight, Type::Number),
             "admin_state_up" => Field::column(C::AdminStateUp, Type::Flag),
-            "status" => Field { place: Place::MemberStatus, ..Field::column(C::ProvisioningStatus, Type::Text) },
+            "status" => Field { location: Location::MemberStatus, ..Field::column(C::ProvisioningStatus, Type::Text) },
             "status_description" => Field::optional(C::StatusDescription, Type::Text, ""),
             _ => return None,
         })
