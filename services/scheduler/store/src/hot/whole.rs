@@ -7,80 +7,69 @@ use std::sync::LazyLock;
 
 use sea_orm::{ColumnTrait, ColumnType, DbBackend, EntityTrait, IdenStatic as _, Iterable as _};
 
-use crate::entity::{association, binding, health_monitor, listener, load_balancer, member, pool};
+use crate::{
+    backend::rows_among,
+    entity::{association, binding, health_monitor, listener, load_balancer, member, pool},
+};
 
 /// Load balancers by their ids, which are the one value that it takes.
 pub(crate) fn statement(backend: DbBackend) -> &'static str {
-    static SQLITE: LazyLock<String> = LazyLock::new(sqlite);
-    static POSTGRES: LazyLock<String> = LazyLock::new(postgres);
+    static SQLITE: LazyLock<String> = LazyLock::new(|| by_ids(DbBackend::Sqlite));
+    static POSTGRES: LazyLock<String> = LazyLock::new(|| by_ids(DbBackend::Postgres));
     if backend == DbBackend::Sqlite { &SQLITE } else { &POSTGRES }
 }
 
 /// What proves that a load balancer that is held is the one that is stored, and where it is; by ids as well.
 pub(crate) fn proof(backend: DbBackend) -> &'static str {
-    static SQLITE: LazyLock<String> = LazyLock::new(|| {
-        proof_of("json_each($1) AS given CROSS JOIN load_balancer", "load_balancer.id = unhex(given.value)")
-    });
-    static POSTGRES: LazyLock<String> = LazyLock::new(|| proof_of("load_balancer", "load_balancer.id = ANY($1)"));
+    static SQLITE: LazyLock<String> = LazyLock::new(|| proof_by_ids(DbBackend::Sqlite));
+    static POSTGRES: LazyLock<String> = LazyLock::new(|| proof_by_ids(DbBackend::Postgres));
     if backend == DbBackend::Sqlite { &SQLITE } else { &POSTGRES }
 }
 
-fn proof_of(from: &str, among: &str) -> String {
-    format!(
-        "SELECT load_balancer.id, load_balancer.stamp, load_balancer.generation, load_balancer.settled, \
-         {binding}, {holds} AS holds FROM {from} \
-         LEFT JOIN binding ON binding.load_balancer_id = load_balancer.id AND binding.phase = 'BOUND' \
-         WHERE {among}",
-        binding = columns::<binding::Entity>(),
-        holds = holds(),
+fn proof_by_ids(backend: DbBackend) -> String {
+    let columns = "load_balancer.id, load_balancer.stamp, load_balancer.generation, load_balancer.settled";
+    select(backend, &[columns.to_owned()])
+}
+
+fn by_ids(backend: DbBackend) -> String {
+    let associations = "association JOIN health_monitor ON health_monitor.id = association.monitor_id";
+    let both = [values::<association::Entity>(backend), values::<health_monitor::Entity>(backend)];
+    select(
+        backend,
+        &[
+            columns::<load_balancer::Entity>(),
+            array::<pool::Entity>(backend, "pools"),
+            array::<listener::Entity>(backend, "listeners"),
+            array::<member::Entity>(backend, "members"),
+            array_of(backend, &list(backend, &both.join(", ")), "association", associations, "associations"),
+        ],
     )
 }
 
-fn sqlite() -> String {
+/// These columns of load balancers, and where they are.
+fn select(backend: DbBackend, columns: &[String]) -> String {
+    let (from, among) = rows_among(backend, "load_balancer", "id");
     format!(
-        "SELECT {load_balancer}, {binding}, {holds} AS holds, \
-         (SELECT json_group_array({pool} ORDER BY pool.seq) FROM pool \
-           WHERE pool.load_balancer_id = load_balancer.id) AS pools, \
-         (SELECT json_group_array({listener} ORDER BY listener.seq) FROM listener \
-           WHERE listener.load_balancer_id = load_balancer.id) AS listeners, \
-         (SELECT json_group_array({member} ORDER BY member.seq) FROM member \
-           WHERE member.load_balancer_id = load_balancer.id) AS members, \
-         (SELECT json_group_array(json_array({association}, {health_monitor}) ORDER BY association.seq) \
-           FROM association JOIN health_monitor ON health_monitor.id = association.monitor_id \
-           WHERE association.load_balancer_id = load_balancer.id) AS associations \
-         FROM json_each($1) AS given CROSS JOIN load_balancer \
-         LEFT JOIN binding ON binding.load_balancer_id = load_balancer.id AND binding.phase = 'BOUND' \
-         WHERE load_balancer.id = unhex(given.value)",
-        load_balancer = columns::<load_balancer::Entity>(),
-        binding = columns::<binding::Entity>(),
-        holds = holds(),
-        pool = values::<pool::Entity>(),
-        listener = values::<listener::Entity>(),
-        member = values::<member::Entity>(),
-        association = values::<association::Entity>(),
-        health_monitor = values::<health_monitor::Entity>(),
+        "SELECT {}, {}, {} AS holds FROM {from} \
+         LEFT JOIN binding ON binding.load_balancer_id = load_balancer.id AND binding.phase = 'BOUND' WHERE {among}",
+        columns.join(", "),
+        self::columns::<binding::Entity>(),
+        holds(),
     )
 }
 
-fn postgres() -> String {
-    format!(
-        "SELECT {load_balancer}, {binding}, {holds} AS holds, \
-         (SELECT json_agg(pool ORDER BY pool.seq)::text FROM pool \
-           WHERE pool.load_balancer_id = load_balancer.id) AS pools, \
-         (SELECT json_agg(listener ORDER BY listener.seq)::text FROM listener \
-           WHERE listener.load_balancer_id = load_balancer.id) AS listeners, \
-         (SELECT json_agg(member ORDER BY member.seq)::text FROM member \
-           WHERE member.load_balancer_id = load_balancer.id) AS members, \
-         (SELECT json_agg(json_build_array(association, health_monitor) ORDER BY association.seq)::text \
-           FROM association JOIN health_monitor ON health_monitor.id = association.monitor_id \
-           WHERE association.load_balancer_id = load_balancer.id) AS associations \
-         FROM load_balancer \
-         LEFT JOIN binding ON binding.load_balancer_id = load_balancer.id AND binding.phase = 'BOUND' \
-         WHERE load_balancer.id = ANY($1)",
-        load_balancer = columns::<load_balancer::Entity>(),
-        binding = columns::<binding::Entity>(),
-        holds = holds(),
-    )
+/// The rows of a table that belong to the load balancer, in their order.
+fn array<E: EntityTrait>(backend: DbBackend, name: &str) -> String {
+    let table = E::default().table_name().to_owned();
+    array_of(backend, &values::<E>(backend), &table, &table, name)
+}
+
+fn array_of(backend: DbBackend, value: &str, table: &str, from: &str, name: &str) -> String {
+    let array = match backend {
+        DbBackend::Sqlite => format!("json_group_array({value} ORDER BY {table}.seq)"),
+        _ => format!("json_agg({value} ORDER BY {table}.seq)::text"),
+    };
+    format!("(SELECT {array} FROM {from} WHERE {table}.load_balancer_id = load_balancer.id) AS {name}")
 }
 
 /// Whether the load balancer has a hold. Not EXISTS: PostgreSQL may read the whole table for that.
@@ -95,19 +84,26 @@ fn columns<E: EntityTrait>() -> String {
     E::Column::iter().map(named).collect::<Vec<_>>().join(", ")
 }
 
-/// The values of a row as an array, in the order of the columns.
-fn values<E: EntityTrait>() -> String {
+/// The values of a row as an array, in the order of the columns: names would be half of the text.
+fn values<E: EntityTrait>(backend: DbBackend) -> String {
     let table = E::default().table_name().to_owned();
-    let values: Vec<String> = E::Column::iter().map(|column| value(&table, column)).collect();
-    format!("json_array({})", values.join(", "))
+    let values: Vec<String> = E::Column::iter().map(|column| value(backend, &table, column)).collect();
+    list(backend, &values.join(", "))
 }
 
-/// A column in SQLite's JSON, which has no type for ids; SQLite itself has none for flags.
-fn value<C: ColumnTrait>(table: &str, column: C) -> String {
+fn list(backend: DbBackend, values: &str) -> String {
+    match backend {
+        DbBackend::Sqlite => format!("json_array({values})"),
+        _ => format!("json_build_array({values})"),
+    }
+}
+
+/// A column in JSON. SQLite's has no type for ids, and SQLite itself none for flags.
+fn value<C: ColumnTrait>(backend: DbBackend, table: &str, column: C) -> String {
     let name = column.as_str();
-    match column.def().get_column_type() {
-        ColumnType::Uuid => format!("hex({table}.{name})"),
-        ColumnType::Boolean => format!("json(iif({table}.{name}, 'true', 'false'))"),
+    match (backend, column.def().get_column_type()) {
+        (DbBackend::Sqlite, ColumnType::Uuid) => format!("hex({table}.{name})"),
+        (DbBackend::Sqlite, ColumnType::Boolean) => format!("json(iif({table}.{name}, 'true', 'false'))"),
         _ => format!("{table}.{name}"),
     }
 }
