@@ -1,27 +1,8 @@
-//! Pools as they are shown: of each the columns that are asked for, and what hangs on it as one value.
-
-use std::sync::LazyLock;
+//! Pools as lists show them: of each the columns that are asked for, and what hangs on all of them in one row.
 
 use sea_orm::{ColumnTrait as _, ColumnType, DbBackend, IdenStatic as _};
 
 use crate::{PoolParts, backend::rows_among, entity::pool};
-
-/// Pools by their ids, which are the one value that it takes, with all that they show.
-pub(crate) fn pools(backend: DbBackend) -> &'static str {
-    static SQLITE: LazyLock<String> = LazyLock::new(|| by_ids(DbBackend::Sqlite));
-    static POSTGRES: LazyLock<String> = LazyLock::new(|| by_ids(DbBackend::Postgres));
-    if backend == DbBackend::Sqlite { &SQLITE } else { &POSTGRES }
-}
-
-fn by_ids(backend: DbBackend) -> String {
-    let (from, among) = rows_among(backend, "pool", "id");
-    let columns = columns(PoolParts::ALL, backend).into_iter().map(|(expr, name)| format!("{expr} AS {name}"));
-    let members = members(backend)
-        .map(|(list, name)| format!("(SELECT {list} FROM member WHERE member.pool_id = pool.id) AS {name}"));
-    let monitors = monitors(backend, "association WHERE association.pool_id = pool.id");
-    let all: Vec<String> = columns.chain(members).chain([monitors]).collect();
-    format!("SELECT {}, pool.id AS pool_id FROM {from} WHERE {among}", all.join(", "))
-}
 
 /// What hangs on the pools with these ids, which are the one value that it takes: all in one row, as a subquery for
 /// each pool takes longer.

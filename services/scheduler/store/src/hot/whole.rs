@@ -26,9 +26,25 @@ pub(crate) fn proof(backend: DbBackend) -> &'static str {
     if backend == DbBackend::Sqlite { &SQLITE } else { &POSTGRES }
 }
 
+/// The same by the ids of pools, and not where they are.
+pub(crate) fn proof_of_pools(backend: DbBackend) -> &'static str {
+    static SQLITE: LazyLock<String> = LazyLock::new(|| proof_by_pools(DbBackend::Sqlite));
+    static POSTGRES: LazyLock<String> = LazyLock::new(|| proof_by_pools(DbBackend::Postgres));
+    if backend == DbBackend::Sqlite { &SQLITE } else { &POSTGRES }
+}
+
+const PROOF: &str = "load_balancer.id, load_balancer.stamp, load_balancer.generation, load_balancer.settled";
+
 fn proof_by_ids(backend: DbBackend) -> String {
-    let columns = "load_balancer.id, load_balancer.stamp, load_balancer.generation, load_balancer.settled";
-    select(backend, &[columns.to_owned()])
+    select(backend, &[PROOF.to_owned()])
+}
+
+fn proof_by_pools(backend: DbBackend) -> String {
+    let (from, among) = rows_among(backend, "pool", "id");
+    format!(
+        "SELECT pool.id AS pool_id, {PROOF} FROM {from} \
+         JOIN load_balancer ON load_balancer.id = pool.load_balancer_id WHERE {among}"
+    )
 }
 
 fn by_ids(backend: DbBackend) -> String {

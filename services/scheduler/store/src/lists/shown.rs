@@ -1,7 +1,8 @@
 //! Pools and members as lists show them: of each row the columns that are asked for, and what hangs on a pool as one
 //! value. Each row more costs more than its columns do.
 //!
-//! A list does not load load balancers whole. What it gets is to be looked at: it cannot be changed and saved.
+//! A list does not load load balancers whole; a pool that is shown alone does, as most are held. What is got is to be looked
+//! at: it cannot be changed and saved.
 
 mod columns;
 mod hanging;
@@ -9,14 +10,15 @@ mod hanging;
 use std::collections::HashMap;
 
 use ballast_model::{
-    Uuid,
-    fault::Fault,
+    fault::{Code, Fault},
     ids::{ListenerId, MemberId, MonitorId, PoolId},
+    load_balancer::LoadBalancer,
     member::Member,
+    parts::Parts,
     pool::Pool,
     status::Progress,
 };
-use sea_orm::{ConnectionTrait as _, QueryResult, QuerySelect as _, QueryTrait as _, Statement, sea_query::Expr};
+use sea_orm::{ConnectionTrait as _, QuerySelect as _, QueryTrait as _, Statement, sea_query::Expr};
 
 use self::{
     columns::read,
@@ -78,45 +80,67 @@ pub struct ShownMember {
 
 type ById = HashMap<PoolId, Result<ShownPool, Fault>>;
 
+impl ShownPool {
+    /// The pool with this id.
+    fn of(load_balancer: &LoadBalancer, id: PoolId) -> Option<Self> {
+        let pool = load_balancer.pools.iter().find(|pool| pool.id == id)?;
+        let vip = load_balancer.listeners.iter().find(|listener| listener.default_pool_id == id);
+        Some(Self {
+            provider: load_balancer.provider.clone(),
+            vip_id: vip.map(|listener| listener.id),
+            member_ids: pool.members.iter().map(|member| member.id).collect(),
+            monitors: pool.monitors.iter().map(|one| (one.monitor.id, one.progress.clone())).collect(),
+            pool: Pool {
+                session_persistence: None,
+                members: Parts::default(),
+                monitors: Parts::default(),
+                ..pool.clone()
+            },
+        })
+    }
+}
+
 impl Store {
     /// A pool, with all that it shows. Those that are asked for at the same time are read together.
     ///
     /// # Errors
-    /// [`Code::Unavailable`](ballast_model::fault::Code::Unavailable): the database does not answer;
-    /// [`Code::Internal`](ballast_model::fault::Code::Internal): it failed.
+    /// [`Code::Unavailable`]: the database does not answer; [`Code::Internal`]: it failed.
     pub async fn shown_pool(&self, id: PoolId) -> Result<Option<ShownPool>, Fault> {
         self.pools().get(id, |ids| self.pools_by_id(ids)).await?.transpose()
     }
 
+    /// What of one cannot be read is that one's fault.
     async fn pools_by_id(&self, ids: Vec<PoolId>) -> Result<ById, Fault> {
-        self.glance(|tx, _| Box::pin(tx.pools_by_id(&ids))).await
+        match self.pools_of(&ids).await {
+            Err(fault) if fault.code() == Code::Internal && ids.len() > 1 => {
+                let mut found = ById::new();
+                for id in ids {
+                    match self.pools_of(&[id]).await {
+                        Ok(one) => found.extend(one),
+                        Err(fault) => {
+                            found.insert(id, Err(fault));
+                        }
+                    }
+                }
+                Ok(found)
+            }
+            read => read,
+        }
+    }
+
+    async fn pools_of(&self, ids: &[PoolId]) -> Result<ById, Fault> {
+        let found = self.glance(|tx, _| Box::pin(tx.with_pools(ids))).await?;
+        let shown = |(id, owner): (PoolId, LoadBalancer)| Some((id, Ok(ShownPool::of(&owner, id)?)));
+        Ok(found.into_iter().filter_map(shown).collect())
     }
 }
 
 impl Tx {
-    /// Pools, with all that they show: what of one is not readable is that one's fault.
-    async fn pools_by_id(&self, ids: &[PoolId]) -> Result<ById, Fault> {
-        let backend = self.db().get_database_backend();
-        let statement = Statement::from_sql_and_values(backend, hot::shown::pools(backend), [list_of(backend, ids)]);
-        let rows = self.db().query_all_raw(statement).await.map_err(fault_of)?;
-        let whole = |row: &QueryResult| {
-            let mut shown = read(row, PoolParts::ALL, backend)?;
-            shown.member_ids = members_in(row, backend)?.into_iter().map(|(_, id)| id).collect();
-            shown.monitors = monitors_in(row)?.into_iter().map(|(_, monitor)| monitor).collect();
-            Ok(shown)
-        };
-        let shown = |row: QueryResult| {
-            let id: Uuid = row.try_get("", "pool_id").map_err(fault_of)?;
-            Ok((id.into(), whole(&row)))
-        };
-        rows.into_iter().map(shown).collect()
-    }
-
     /// Pools as a caller asks for them.
     ///
     /// # Errors
-    /// [`Code::InvalidInput`](ballast_model::fault::Code::InvalidInput): it cannot be sorted like that;
-    /// [`Code::Internal`](ballast_model::fault::Code::Internal): the database failed.
+    /// [`Code::InvalidInput`]: it cannot be sorted like that;
+    /// [`Code::Internal`]: the database failed.
     pub async fn shown_pools(&self, query: &Query, parts: PoolParts) -> Result<Page<ShownPool>, Fault> {
         let Some(select) = self.select::<pool::Entity>(query).await? else { return Ok(nothing()) };
         let backend = self.db().get_database_backend();

@@ -16,7 +16,7 @@ use std::{
 use ballast_model::fault::Fault;
 use tokio::sync::{Semaphore, oneshot};
 
-/// How many statements are on their way at once: while one is worked at in the database, another is read here.
+/// How many statements are on their way at once.
 const ON_THEIR_WAY: usize = 2;
 /// How many ids one statement is for, at most.
 const LARGEST: usize = 64;

@@ -1,7 +1,7 @@
 //! Load balancers, read whole: however many they are, and however many parts each has, in one statement. Of a large one
 //! that is [held](crate::read::cache) no more is read than what proves that it is what is stored.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ballast_model::{
     Uuid,
@@ -80,10 +80,34 @@ impl Tx {
         Ok(found)
     }
 
-    async fn rows(
+    /// The load balancers of these pools.
+    pub(crate) async fn with_pools(&self, ids: &[PoolId]) -> Result<HashMap<PoolId, LoadBalancer>, Fault> {
+        let mut found = HashMap::with_capacity(ids.len());
+        let mut others: Vec<(PoolId, LoadBalancerId)> = Vec::new();
+        for row in self.rows(hot::whole::proof_of_pools, ids).await? {
+            let pool_id: Uuid = row.try_get("", "pool_id").map_err(fault_of)?;
+            let proof = Proof::from_query_result(&row, "").map_err(fault_of)?;
+            match self.desk().held(proof.id.into()).filter(|held| proof.is_of(held)) {
+                Some(held) => {
+                    found.insert(pool_id.into(), held.load_balancer);
+                }
+                None => others.push((pool_id.into(), proof.id.into())),
+            }
+        }
+        if others.is_empty() {
+            return Ok(found);
+        }
+        let owners: HashSet<LoadBalancerId> = others.iter().map(|(_, owner)| *owner).collect();
+        let whole = self.whole(&Vec::from_iter(owners)).await?;
+        let there = others.into_iter().filter_map(|(id, owner)| Some((id, whole.get(&owner)?.load_balancer.clone())));
+        found.extend(there);
+        Ok(found)
+    }
+
+    async fn rows<I: Copy + Into<Uuid>>(
         &self,
         sql: fn(DbBackend) -> &'static str,
-        ids: &[LoadBalancerId],
+        ids: &[I],
     ) -> Result<Vec<QueryResult>, Fault> {
         let backend = self.db().get_database_backend();
         let statement = Statement::from_sql_and_values(backend, sql(backend), [list_of(backend, ids)]);
