@@ -33,7 +33,7 @@ pub(crate) fn proof_of_pools(backend: DbBackend) -> &'static str {
     if backend == DbBackend::Sqlite { &SQLITE } else { &POSTGRES }
 }
 
-const PROOF: &str = "load_balancer.id, load_balancer.stamp, load_balancer.generation, load_balancer.settled";
+const PROOF: &str = "load_balancer.id, load_balancer.stamp";
 
 fn proof_by_ids(backend: DbBackend) -> String {
     select(backend, &[PROOF.to_owned()])

@@ -17,7 +17,7 @@ use ballast_model::fault::Fault;
 use tokio::sync::{Semaphore, oneshot};
 
 /// How many statements are on their way at once.
-const ON_THEIR_WAY: usize = 2;
+const ON_THEIR_WAY: usize = 1;
 /// How many ids one statement is for, at most.
 const LARGEST: usize = 64;
 

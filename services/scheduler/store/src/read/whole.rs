@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     Binding, Tx,
     backend::{fault_of, list_of},
-    codec::{from_json, number},
+    codec::from_json,
     entity::{association, binding, health_monitor, listener, load_balancer, member, pool},
     hot,
     read::cache::Held,
@@ -70,7 +70,7 @@ impl Tx {
         for row in self.rows(hot::whole::proof, &ids).await? {
             let proof = Proof::from_query_result(&row, "").map_err(fault_of)?;
             let Some(held) = held.remove(&proof.id.into()) else { continue };
-            if proof.is_of(&held) {
+            if proof.stamp == held.stamp {
                 found.insert(held.load_balancer.id, placed(&row, held.load_balancer.clone())?);
                 self.desk().proven(held);
             } else {
@@ -87,7 +87,7 @@ impl Tx {
         for row in self.rows(hot::whole::proof_of_pools, ids).await? {
             let pool_id: Uuid = row.try_get("", "pool_id").map_err(fault_of)?;
             let proof = Proof::from_query_result(&row, "").map_err(fault_of)?;
-            match self.desk().held(proof.id.into()).filter(|held| proof.is_of(held)) {
+            match self.desk().held(proof.id.into()).filter(|held| proof.stamp == held.stamp) {
                 Some(held) => {
                     found.insert(pool_id.into(), held.load_balancer);
                 }
@@ -120,17 +120,6 @@ impl Tx {
 struct Proof {
     id: Uuid,
     stamp: i64,
-    generation: i64,
-    settled: i64,
-}
-
-impl Proof {
-    /// A scheduler of the release before leaves stamps alone, and may run until it is upgraded.
-    fn is_of(&self, held: &Held) -> bool {
-        let Held { stamp, load_balancer } = held;
-        let counters = (number(load_balancer.generation), number(load_balancer.settled));
-        self.stamp == *stamp && (self.generation, self.settled) == counters
-    }
 }
 
 fn placed(row: &QueryResult, load_balancer: LoadBalancer) -> Result<Placed, Fault> {

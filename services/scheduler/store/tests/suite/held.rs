@@ -1,5 +1,6 @@
 //! What is held of load balancers in memory: with it and without, every answer is the same.
 
+use ballast_lab::Postgres;
 use ballast_model::{
     fault::Fault,
     health_monitor::{HealthMonitor, MonitorChange},
@@ -7,11 +8,12 @@ use ballast_model::{
 };
 use ballast_store::{Memory, Store, Tx};
 use proptest::{prelude::*, test_runner::TestRunner};
+use sea_orm::ConnectionTrait as _;
 
 use crate::{
     database::{Database, read, write},
     history::{Step, step},
-    samples::{id, monitor, pool},
+    samples::{id, monitor, new_member, pool},
 };
 
 /// What is done, and by which of the handles.
@@ -130,6 +132,35 @@ async fn live_through(held: [Store; 2], bare: &Store, deeds: Vec<(bool, Deed)>) 
             }
         }
     }
+}
+
+/// A scheduler of 0.2.0 writes beside this one, until it is upgraded: it saves a load balancer without a stamp.
+pub(crate) async fn what_a_scheduler_without_stamps_saves_is_seen(server: &Postgres) {
+    let database = Database::postgres(server).await;
+    let store = &database.store;
+    let member = pool(1).add_member(id(1), new_member(11, 1)).unwrap();
+    write!(store, [member], |tx| {
+        tx.insert(&member).await?;
+        tx.load(member.id).await
+    })
+    .unwrap();
+    let weight = async || {
+        let loaded = read!(store, [], |tx| tx.load(id(1)).await).unwrap().unwrap();
+        let shown = store.shown_pool(id(1)).await.unwrap().unwrap();
+        (loaded.pools[0].members[0].weight, shown.pool.name)
+    };
+    assert_eq!(weight().await, (1, member.pools[0].name.clone()));
+    let other = sea_orm::Database::connect(&database.url).await.unwrap();
+    for (weighs, name) in [(7, "seven"), (8, "eight")] {
+        // As 0.2.0 saves what changes parts alone: it takes the lock of the row, and no counter grows.
+        let saved = format!(
+            "BEGIN; UPDATE load_balancer SET generation = generation; UPDATE member SET weight = {weighs}; \
+             UPDATE pool SET name = '{name}'; COMMIT"
+        );
+        other.execute_unprepared(&saved).await.unwrap();
+        assert_eq!(weight().await, (weighs, name.to_owned()));
+    }
+    other.close().await.unwrap();
 }
 
 /// So many lives, each in two databases: of one, two handles that hold little take turns; of the other, one holds

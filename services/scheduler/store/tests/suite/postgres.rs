@@ -98,6 +98,7 @@ async fn the_whole_suite_holds_on_postgresql() {
     events::a_reader_never_goes_past_a_transaction_that_is_open(&Database::postgres(&server).await).await;
     events::a_log_of_another_server_is_begun_anew(&Database::postgres(&server).await).await;
     shown::a_sorted_list_may_read_the_whole_table(&server).await;
+    held::what_a_scheduler_without_stamps_saves_is_seen(&server).await;
     let mut failed = failures(&server, CASES.concat(), AT_ONCE).await;
     // A server counts the transactions of all its databases together, and so what is told twice depends on the others.
     failed.extend(failures(&server, events::CASES.to_vec(), 1).await);
