@@ -14,10 +14,8 @@ use std::{
 };
 
 use ballast_model::fault::Fault;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{self, oneshot};
 
-/// How many statements are on their way at once.
-const ON_THEIR_WAY: usize = 1;
 /// How many ids one statement is for, at most.
 const LARGEST: usize = 64;
 
@@ -35,12 +33,13 @@ struct Waiting<K, V> {
 pub(crate) struct Batch<K, V> {
     waiting: Mutex<Vec<Waiting<K, V>>>,
     next: AtomicU64,
-    turns: Semaphore,
+    /// Held while a statement is on its way.
+    turn: sync::Mutex<()>,
 }
 
 impl<K, V> Default for Batch<K, V> {
     fn default() -> Self {
-        Self { waiting: Mutex::default(), next: AtomicU64::default(), turns: Semaphore::new(ON_THEIR_WAY) }
+        Self { waiting: Mutex::default(), next: AtomicU64::default(), turn: sync::Mutex::default() }
     }
 }
 
@@ -63,7 +62,7 @@ impl<K: Copy + Eq + Hash, V: Clone> Batch<K, V> {
                         Ok(answer) => return answer,
                         Err(_) => break,
                     },
-                    turn = self.turns.acquire() => {
+                    turn = self.turn.lock() => {
                         let Some(asked) = self.take(number) else {
                             drop(turn);
                             match answer.await {
