@@ -18,7 +18,7 @@ use crate::{
     backend::{fault_of, is_among, is_duplicate},
     codec::{ids, natural},
     entity::{agent, binding, hold},
-    store::Loads,
+    tx::Loads,
 };
 
 fn agent_not_found(id: AgentId) -> Fault {

@@ -27,6 +27,7 @@ mod sessions;
 mod statistics;
 mod store;
 mod stray_ports;
+mod tx;
 mod url;
 mod write;
 
@@ -44,6 +45,7 @@ pub use self::{
     read::whole::Placed,
     requests::{Claim, request_id_reused},
     sessions::Scheduler,
-    store::{OpenError, Scope, Store, Tx, Work},
+    store::{OpenError, Scope, Store, Work},
+    tx::Tx,
     url::without_password,
 };

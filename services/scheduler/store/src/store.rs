@@ -4,31 +4,24 @@
 //! [`Tx`]. It must not begin another transaction: there is one writer, and it would wait for itself. When a statement
 //! fails, the work must fail: PostgreSQL takes no further one in its transaction.
 
-use std::{
-    collections::HashMap,
-    marker::PhantomData,
-    pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{marker::PhantomData, pin::Pin, sync::Arc, time::Duration};
 
 use ballast_model::{
     Uuid,
     fault::{Code, Fault},
-    ids::{AgentId, PoolId, SchedulerId},
+    ids::{PoolId, SchedulerId},
 };
 use rand::RngExt as _;
-use sea_orm::{EntityTrait, Set};
 use tokio::sync::watch;
 
 use crate::{
-    Notifications, OwnLimits, Query, ShownPool,
+    Notifications, Query, ShownPool, Tx,
     backend::{Backend, By, Link, fault_of, reason},
-    entity::cluster,
-    events::Notes,
-    moves::{Journal, Moves},
-    read::batch::Batch,
-    read::cache::{Cache, Desk, Memory},
+    moves::Journal,
+    read::{
+        batch::Batch,
+        cache::{Cache, Desk, Memory},
+    },
     url::without_password,
     write::writers::Writers,
 };
@@ -59,28 +52,6 @@ pub struct Store {
     /// Counts the transactions of this process that changed something that events tell of.
     changes: Arc<watch::Sender<u64>>,
 }
-
-/// A transaction.
-#[derive(Debug)]
-pub struct Tx {
-    link: Link,
-    notes: Notes,
-    known: Mutex<Known>,
-    moves: Moves,
-    desk: Desk,
-}
-
-/// What was read in a transaction and is asked for by each piece of work in it. Nobody else can change it before the
-/// transaction ends; who does in it says so here.
-#[derive(Debug, Default)]
-pub(crate) struct Known {
-    /// The projects' own limits.
-    pub(crate) limits: HashMap<String, OwnLimits>,
-    pub(crate) loads: Option<Loads>,
-}
-
-/// How many load balancers are bound to each agent that has any, by driver.
-pub(crate) type Loads = HashMap<AgentId, HashMap<String, u32>>;
 
 /// The database cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -282,82 +253,5 @@ impl Store {
     {
         let reader = self.backend.reader(by).await.map_err(fault_of)?;
         work(&Tx::new(Link::Connections(reader), Desk::of_reader(&self.cache)), Scope::default()).await
-    }
-}
-
-impl Tx {
-    pub(crate) fn new(link: Link, desk: Desk) -> Self {
-        Self { link, notes: Notes::default(), known: Mutex::default(), moves: Moves::default(), desk }
-    }
-
-    /// The same; where load balancers go is told there.
-    pub(crate) fn telling(self, journal: Arc<Journal>) -> Self {
-        Self { moves: Moves::told_to(journal), ..self }
-    }
-
-    /// Where load balancers go in this transaction.
-    pub(crate) const fn moves(&self) -> &Moves {
-        &self.moves
-    }
-
-    pub(crate) async fn commit(self) -> Result<(), sea_orm::DbErr> {
-        match self.link {
-            Link::Transaction(transaction) => transaction.commit().await,
-            Link::Connections(_) => Ok(()),
-        }
-    }
-
-    /// Whether no statement has failed in it.
-    pub(crate) fn usable(&self) -> Result<(), sea_orm::DbErr> {
-        match &self.link {
-            Link::Transaction(transaction) => transaction.usable(),
-            Link::Connections(_) => Ok(()),
-        }
-    }
-
-    /// Undoes what was done since the savepoint.
-    pub(crate) async fn back_to(&self, savepoint: &str) -> Result<(), sea_orm::DbErr> {
-        match &self.link {
-            Link::Transaction(transaction) => transaction.back_to(savepoint).await,
-            Link::Connections(_) => Ok(()),
-        }
-    }
-
-    /// What statements run on.
-    pub(crate) const fn db(&self) -> &Link {
-        &self.link
-    }
-
-    pub(crate) fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What is held of load balancers.
-    pub(crate) const fn desk(&self) -> &Desk {
-        &self.desk
-    }
-
-    /// What this transaction changes.
-    pub(crate) const fn notes(&self) -> &Notes {
-        &self.notes
-    }
-
-    /// Whether it was undone in order. If not, the database has done it by itself, and what its connection is doing is
-    /// not known.
-    pub(crate) async fn undo(self) -> bool {
-        let Link::Transaction(transaction) = self.link else { return true };
-        let undone = transaction.rollback().await;
-        undone.inspect_err(|error| tracing::warn!(%error, "a transaction was not rolled back in order")).is_ok()
-    }
-
-    async fn make_cluster_id(&self) -> Result<Uuid, Fault> {
-        if let Some(cluster) = cluster::Entity::find().one(self.db()).await.map_err(fault_of)? {
-            return Ok(cluster.id);
-        }
-        #[expect(clippy::disallowed_methods, reason = "once in the life of a database")]
-        let id = Uuid::new_v4();
-        let row = cluster::ActiveModel { seq: Set(1), id: Set(id) };
-        cluster::Entity::insert(row).exec_without_returning(self.db()).await.map_err(fault_of)?;
-        Ok(id)
     }
 }

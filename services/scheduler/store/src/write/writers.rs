@@ -24,7 +24,7 @@ use crate::{
     Scope, Tx, Work,
     backend::{Backend, Link, fault_of, fault_of_commit},
     read::cache::{Cache, Desk},
-    store::Known,
+    tx::Known,
 };
 
 /// A group that is as large as this commits though more are waiting: those in it wait for its last.
