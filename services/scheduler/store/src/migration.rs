@@ -15,6 +15,7 @@ mod m0010_ports_told;
 mod m0011_many_listeners;
 mod m0012_stamps;
 mod m0013_agent_sessions;
+mod m0014_first_stamps;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_many_listeners::Migration),
             Box::new(m0012_stamps::Migration),
             Box::new(m0013_agent_sessions::Migration),
+            Box::new(m0014_first_stamps::Migration),
         ]
     }
 }

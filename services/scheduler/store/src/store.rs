@@ -15,12 +15,13 @@ use rand::RngExt as _;
 use tokio::sync::watch;
 
 use crate::{
-    Notifications, Query, ShownPool, Tx,
+    Notifications, Query, Tx,
     backend::{Backend, By, Link, fault_of, reason},
     moves::Journal,
     read::{
         batch::Batch,
         cache::{Cache, Desk, Memory},
+        whole::Owner,
     },
     url::without_password,
     write::writers::Writers,
@@ -34,8 +35,8 @@ const PAUSE_MICROS: u64 = 2_000;
 /// Lets work borrow from its caller: whatever `'env` names outlives the transaction's `'t`. Closures ignore it.
 pub type Scope<'env, 't> = PhantomData<&'t &'env ()>;
 
-/// Pools that are shown. What of one cannot be read is that one's fault.
-type Pools = Batch<PoolId, Result<ShownPool, Fault>>;
+/// Load balancers of pools that are shown.
+type Owners = Batch<PoolId, Owner>;
 
 /// What is done in one transaction.
 pub type Work<'t, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 't>>;
@@ -46,8 +47,7 @@ pub struct Store {
     backend: Backend,
     writers: Writers,
     cache: Arc<Cache>,
-    /// Pools that are shown, one by one.
-    pools: Arc<Pools>,
+    owners: Arc<Owners>,
     cluster_id: Uuid,
     /// Counts the transactions of this process that changed something that events tell of.
     changes: Arc<watch::Sender<u64>>,
@@ -82,7 +82,7 @@ impl Store {
         let cache = Cache::new(memory);
         let writers = Writers::new(backend.clone(), Arc::clone(&cache));
         let mut store =
-            Self { backend, writers, cache, pools: Arc::default(), cluster_id: Uuid::nil(), changes: Arc::default() };
+            Self { backend, writers, cache, owners: Arc::default(), cluster_id: Uuid::nil(), changes: Arc::default() };
         let cluster_id = store.write(|tx, _| Box::pin(tx.make_cluster_id())).await;
         store.cluster_id = cluster_id.map_err(|fault| refuse(fault.for_log()))?;
         store.write(|tx, _| Box::pin(tx.open_events())).await.map_err(|fault| refuse(fault.for_log()))?;
@@ -135,8 +135,8 @@ impl Store {
         &self.backend
     }
 
-    pub(crate) fn pools(&self) -> &Pools {
-        &self.pools
+    pub(crate) fn owners(&self) -> &Owners {
+        &self.owners
     }
 
     /// The cluster's id, made with the database.

@@ -10,7 +10,7 @@ mod hanging;
 use std::collections::HashMap;
 
 use ballast_model::{
-    fault::{Code, Fault},
+    fault::Fault,
     ids::{ListenerId, MemberId, MonitorId, PoolId},
     load_balancer::LoadBalancer,
     member::Member,
@@ -30,6 +30,7 @@ use crate::{
     entity::{member, pool},
     hot,
     lists::listing::{nothing, page_of},
+    read::whole::Owner,
 };
 
 /// What is wanted of each pool. Its id, its enums and its flags are always there.
@@ -78,8 +79,6 @@ pub struct ShownMember {
     pub member: Member,
 }
 
-type ById = HashMap<PoolId, Result<ShownPool, Fault>>;
-
 impl ShownPool {
     /// The pool with this id.
     fn of(load_balancer: &LoadBalancer, id: PoolId) -> Option<Self> {
@@ -101,37 +100,22 @@ impl ShownPool {
 }
 
 impl Store {
-    /// A pool, with all that it shows. Those that are asked for at the same time are read together.
+    /// A pool, with all that it shows. Those that are asked for at the same time are proven together. What is not held is
+    /// read by who asks for it: nobody else waits for it, and what of it cannot be read is nobody else's fault.
     ///
     /// # Errors
-    /// [`Code::Unavailable`]: the database does not answer; [`Code::Internal`]: it failed.
+    /// [`Code::Unavailable`](ballast_model::fault::Code::Unavailable): the database does not answer; [`Code::Internal`](ballast_model::fault::Code::Internal): it failed.
     pub async fn shown_pool(&self, id: PoolId) -> Result<Option<ShownPool>, Fault> {
-        self.pools().get(id, |ids| self.pools_by_id(ids)).await?.transpose()
+        let Some(owner) = self.owners().get(id, |ids| self.owners_of_pools(ids)).await? else { return Ok(None) };
+        let load_balancer = match owner.held {
+            Some(held) => Some(held),
+            None => self.glance(|tx, _| Box::pin(tx.load(owner.id))).await?,
+        };
+        Ok(load_balancer.and_then(|load_balancer| ShownPool::of(&load_balancer, id)))
     }
 
-    /// What of one cannot be read is that one's fault.
-    async fn pools_by_id(&self, ids: Vec<PoolId>) -> Result<ById, Fault> {
-        match self.pools_of(&ids).await {
-            Err(fault) if fault.code() == Code::Internal && ids.len() > 1 => {
-                let mut found = ById::new();
-                for id in ids {
-                    match self.pools_of(&[id]).await {
-                        Ok(one) => found.extend(one),
-                        Err(fault) => {
-                            found.insert(id, Err(fault));
-                        }
-                    }
-                }
-                Ok(found)
-            }
-            read => read,
-        }
-    }
-
-    async fn pools_of(&self, ids: &[PoolId]) -> Result<ById, Fault> {
-        let found = self.glance(|tx, _| Box::pin(tx.with_pools(ids))).await?;
-        let shown = |(id, owner): (PoolId, LoadBalancer)| Some((id, Ok(ShownPool::of(&owner, id)?)));
-        Ok(found.into_iter().filter_map(shown).collect())
+    async fn owners_of_pools(&self, ids: Vec<PoolId>) -> Result<HashMap<PoolId, Owner>, Fault> {
+        self.glance(|tx, _| Box::pin(tx.owners_of_pools(&ids))).await
     }
 }
 
@@ -139,8 +123,8 @@ impl Tx {
     /// Pools as a caller asks for them.
     ///
     /// # Errors
-    /// [`Code::InvalidInput`]: it cannot be sorted like that;
-    /// [`Code::Internal`]: the database failed.
+    /// [`Code::InvalidInput`](ballast_model::fault::Code::InvalidInput): it cannot be sorted like that;
+    /// [`Code::Internal`](ballast_model::fault::Code::Internal): the database failed.
     pub async fn shown_pools(&self, query: &Query, parts: PoolParts) -> Result<Page<ShownPool>, Fault> {
         let Some(select) = self.select::<pool::Entity>(query).await? else { return Ok(nothing()) };
         let backend = self.db().get_database_backend();

@@ -44,8 +44,8 @@ impl<K, V> Default for Batch<K, V> {
 }
 
 impl<K: Copy + Eq + Hash, V: Clone> Batch<K, V> {
-    /// What has this id, read by `read` together with what others ask for. A fault of `read` is that of all; where
-    /// one's must not be the others', it belongs into the value.
+    /// What has this id, read by `read` together with what others ask for. A fault of `read` is that of all, and all
+    /// wait for it: it is to read little, and nothing that may be one's fault.
     pub(crate) async fn get<F>(&self, id: K, read: impl Fn(Vec<K>) -> F) -> Answer<V>
     where
         F: Future<Output = Result<HashMap<K, V>, Fault>>,

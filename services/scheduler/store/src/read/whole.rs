@@ -1,7 +1,7 @@
 //! Load balancers, read whole: however many they are, and however many parts each has, in one statement. Of a large one
 //! that is [held](crate::read::cache) no more is read than what proves that it is what is stored.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use ballast_model::{
     Uuid,
@@ -31,6 +31,14 @@ pub struct Placed {
     pub binding: Option<Binding>,
     /// Whether an agent may still answer at an address that it had.
     pub holds: bool,
+}
+
+/// The load balancer that a pool is of.
+#[derive(Debug, Clone)]
+pub(crate) struct Owner {
+    pub(crate) id: LoadBalancerId,
+    /// As it is stored; none: it is not held.
+    pub(crate) held: Option<LoadBalancer>,
 }
 
 /// By pool; each pool's are taken once.
@@ -80,28 +88,15 @@ impl Tx {
         Ok(found)
     }
 
-    /// The load balancers of these pools.
-    pub(crate) async fn with_pools(&self, ids: &[PoolId]) -> Result<HashMap<PoolId, LoadBalancer>, Fault> {
-        let mut found = HashMap::with_capacity(ids.len());
-        let mut others: Vec<(PoolId, LoadBalancerId)> = Vec::new();
-        for row in self.rows(hot::whole::proof_of_pools, ids).await? {
+    /// Which load balancers these pools are of.
+    pub(crate) async fn owners_of_pools(&self, ids: &[PoolId]) -> Result<HashMap<PoolId, Owner>, Fault> {
+        let owner = |row: QueryResult| {
             let pool_id: Uuid = row.try_get("", "pool_id").map_err(fault_of)?;
             let proof = Proof::from_query_result(&row, "").map_err(fault_of)?;
-            match self.desk().held(proof.id.into()).filter(|held| proof.stamp == held.stamp) {
-                Some(held) => {
-                    found.insert(pool_id.into(), held.load_balancer);
-                }
-                None => others.push((pool_id.into(), proof.id.into())),
-            }
-        }
-        if others.is_empty() {
-            return Ok(found);
-        }
-        let owners: HashSet<LoadBalancerId> = others.iter().map(|(_, owner)| *owner).collect();
-        let whole = self.whole(&Vec::from_iter(owners)).await?;
-        let there = others.into_iter().filter_map(|(id, owner)| Some((id, whole.get(&owner)?.load_balancer.clone())));
-        found.extend(there);
-        Ok(found)
+            let held = self.desk().held(proof.id.into()).filter(|held| proof.stamp == held.stamp);
+            Ok((pool_id.into(), Owner { id: proof.id.into(), held: held.map(|held| held.load_balancer) }))
+        };
+        self.rows(hot::whole::proof_of_pools, ids).await?.into_iter().map(owner).collect()
     }
 
     async fn rows<I: Copy + Into<Uuid>>(

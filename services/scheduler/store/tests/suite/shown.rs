@@ -2,7 +2,7 @@
 
 use ballast_lab::Postgres;
 use ballast_model::{fault::Code, ids::PoolId, load_balancer::LoadBalancer};
-use ballast_store::{PoolParts, Query, ShownPool, Sort};
+use ballast_store::{Memory, PoolParts, Query, ShownPool, Sort, Store};
 use futures_util::future::join_all;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, Statement};
 
@@ -35,6 +35,11 @@ async fn pools_shown_at_the_same_time_are_those_of_the_list(database: &Database)
     assert_eq!(shown, listed);
     assert_eq!((shown[0].member_ids.len(), shown[0].monitors.len(), shown[0].vip_id), (3, 1, Some(id(21))));
     assert_eq!(database.store.shown_pool(id(200)).await.unwrap(), None);
+    // Nothing is held.
+    let bare = Store::open_with(&database.url, Memory { most: 0 }).await.unwrap();
+    let asked = listed.iter().map(|shown| bare.shown_pool(shown.pool.id));
+    let shown: Vec<ShownPool> = join_all(asked).await.into_iter().map(|shown| shown.unwrap().unwrap()).collect();
+    assert_eq!(shown, listed);
     // What was committed before is seen.
     let before = read!(database.store, [], |tx| tx.load(id(2)).await).unwrap().unwrap();
     let after = before.clone().add_member(id(2), new_member(14, 4)).unwrap();
@@ -60,6 +65,21 @@ async fn what_cannot_be_read_of_one_pool_is_that_ones_fault(database: &Database)
             assert_eq!(shown.unwrap().unwrap().pool.id, pool_id);
         }
     }
+}
+
+async fn load_balancers_that_were_there_before_stamps_get_one(database: &Database) {
+    some(database, 3).await;
+    let before =
+        "UPDATE load_balancer SET stamp = 0; DELETE FROM seaql_migrations WHERE version = 'm0014_first_stamps'";
+    execute(database, before).await;
+    let again = database.reopened().await;
+    assert!(again.shown_pool(id(2)).await.unwrap().is_some());
+    let connection = sea_orm::Database::connect(&database.url).await.unwrap();
+    let sql = "SELECT count(DISTINCT stamp) FROM load_balancer WHERE stamp <> 0";
+    let statement = Statement::from_string(connection.get_database_backend(), sql);
+    let row = connection.query_one_raw(statement).await.unwrap().unwrap();
+    assert_eq!(row.try_get_by_index::<i64>(0).unwrap(), 3);
+    connection.close().await.unwrap();
 }
 
 async fn reads_of_whole_tables(connection: &DatabaseConnection) -> i64 {
@@ -98,4 +118,5 @@ pub(crate) async fn a_sorted_list_may_read_the_whole_table(server: &Postgres) {
 on_each_backend!(
     pools_shown_at_the_same_time_are_those_of_the_list,
     what_cannot_be_read_of_one_pool_is_that_ones_fault,
+    load_balancers_that_were_there_before_stamps_get_one,
 );
