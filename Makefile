@@ -25,8 +25,8 @@ PREFIX ?= /usr
 BUILD ?= release
 
 .DEFAULT_GOAL := help
-.PHONY: help deps clients postgres-image build install run demo demo-exec test conformance deploy-test lint fmt doc bench \
-	deny clean
+.PHONY: help deps clients postgres-image build install run demo demo-exec test conformance tempest neutron deploy-test lint fmt \
+	doc bench deny clean
 
 INSTALLED := ballast-scheduler ballast-api-gateway ballast-agent ballast-cli ballast-driver-haproxy-ns \
 	ballast-driver-a10-stub ballast-driver-netscaler-stub
@@ -36,10 +36,10 @@ DEMO := ballast-demo ballast-scheduler ballast-api-gateway ballast-agent ballast
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
-deps: ## install what is missing: compiler, haproxy, neutron command, cargo-nextest (Debian; root or sudo)
+deps: ## install what is missing: compiler, haproxy, neutron and openstack commands, cargo-nextest (Debian; root or sudo)
 	@$(DEPS) demo test
 
-clients: ## install the neutron command into .venv-neutron (147 MB, about a minute)
+clients: ## install the neutron and openstack commands into .venv-neutron and .venv-openstack (310 MB, about a minute)
 	@$(DEPS) clients
 
 postgres-image: ## PostgreSQL for the tests, as a Docker image of Debian's packages (BALLAST_TEST_POSTGRES_IMAGE names it)
@@ -82,6 +82,16 @@ test: ## all tests; what was not run is said at the end (BALLAST_REQUIRE_ALL=1: 
 	fi; \
 	exit $$status
 
+tempest: ## what Octavia passes of octavia-tempest-plugin, against gateway and scheduler with a real Keystone
+	@$(DEPS) tempest
+	cargo build --workspace --bins --lib
+	BALLAST_TEMPEST=all cargo nextest run --workspace --profile tempest -E 'test(/^tempest::/)'
+
+neutron: ## load balancers on the networks of a real Neutron, wired by its own agent of Open vSwitch
+	@$(DEPS) demo neutron
+	cargo build --workspace --bins --lib
+	BALLAST_REQUIRE_ALL=1 cargo nextest run --workspace --test system -E 'test(/^neutron::/)'
+
 deploy-test: ## docs/deploy.md, followed to the letter on three hosts in containers of Docker (some minutes)
 	@$(DEPS) clients deploy-test
 	@tests/deploy/run.sh
@@ -113,4 +123,5 @@ deny: ## licences, bans, sources and advisories of what we depend on
 
 clean: ## remove what was built and installed here
 	cargo clean
-	rm -rf .venv-neutron .venv-grpc .venv-acos .venv-netscaler .venv-schemathesis .venv-keystone
+	rm -rf .venv-neutron .venv-openstack .venv-tempest .venv-grpc .venv-acos .venv-netscaler .venv-schemathesis \
+		.venv-keystone .venv-neutron-server .gophercloud

@@ -1,14 +1,17 @@
 #!/bin/sh
 # Installs what this workspace needs and the machine lacks. Debian 12 or later; as root, or with sudo.
 #
-# usage: deploy/deps.sh [demo|root|host|clients|test|lint|bench|deploy-test]...      (none: demo and test)
+# usage: deploy/deps.sh [demo|root|host|clients|test|tempest|neutron|lint|bench|deploy-test]...      (none: demo and test)
 #
 #   demo         what is built and run by `make demo`: a C compiler for cargo, haproxy, ip, curl
 #   root         installs nothing: refuses when this is not root
 #   host         the same, and when there are no network namespaces, a demo runs already, or its ports are in use
-#   clients      the neutron command
-#   test         clients, another Rust compiler than ours (Debian's), cargo-nextest, Python's gRPC, A10's own client, a client
-#                of NetScaler, schemathesis, Keystone, systemd-analyze (of units), sqlite3 and psql (databases of former releases)
+#   clients      the neutron and openstack commands
+#   test         clients, tempest, neutron, another Rust compiler than ours (Debian's), cargo-nextest, Python's gRPC, A10's own
+#                client, a client of NetScaler, schemathesis, systemd-analyze (of units), sqlite3 and psql (databases of
+#                former releases), Go and gophercloud
+#   tempest      octavia-tempest-plugin and Keystone
+#   neutron      Neutron's server and its agent of Open vSwitch, RabbitMQ, Open vSwitch, Keystone
 #   lint         cargo-deny
 #   bench        wrk, PostgreSQL
 #   deploy-test  debootstrap
@@ -23,13 +26,18 @@ PATH="$PATH:/usr/sbin:/sbin"
 # name and version of the Rust toolchain that Cargo.toml asks for
 rust_wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 venv=${BALLAST_VENV:-.venv-neutron}
+openstack_venv=.venv-openstack
+tempest_venv=.venv-tempest
 grpc_venv=.venv-grpc
 acos_venv=.venv-acos
 netscaler_venv=.venv-netscaler
 fuzzer_venv=.venv-schemathesis
 keystone_venv=.venv-keystone
+neutron_server_venv=.venv-neutron-server
 nextest_venv=.venv-nextest
 deny_version=0.20.2
+gophercloud=.gophercloud
+gophercloud_version=1.4.0-1
 target=${CARGO_TARGET_DIR:-target}
 
 say() { printf 'deps: %s\n' "$*"; }
@@ -102,7 +110,14 @@ packages_for_demo() {
 }
 
 packages_for_clients() {
-    [ -x "$venv/bin/neutron" ] || [ -n "$(python)" ] || missing="$missing python3-venv"
+    [ -x "$venv/bin/neutron" ] && [ -x "$openstack_venv/bin/openstack" ] || [ -n "$(python)" ] ||
+        missing="$missing python3-venv"
+}
+
+packages_for_neutron() {
+    [ -x "$neutron_server_venv/bin/python" ] || [ -n "$(python)" ] || missing="$missing python3-venv"
+    want openvswitch-switch has ovs-vswitchd
+    want rabbitmq-server test -x /usr/lib/rabbitmq/bin/rabbitmq-server
 }
 
 # Another compiler than ours, for drivers: that of Debian, which may be there under one of two names.
@@ -121,7 +136,7 @@ install_missing() {
     # A policy that is there already (a container's, an operator's) stays.
     policy=/usr/sbin/policy-rc.d
     no_start=""
-    case " $missing " in *" haproxy "* | *" postgresql "*)
+    case " $missing " in *" haproxy "* | *" postgresql "* | *" openvswitch-switch "* | *" rabbitmq-server "*)
         if [ ! -e "$policy" ]; then
             no_start=yes
             trap 'as_root rm -f "$policy"' EXIT
@@ -140,9 +155,12 @@ install_missing() {
         as_root rm -f "$policy"
         trap - EXIT HUP INT TERM
     fi
-    # Ballast starts its own haproxies; the package's would take port 80 of the machine at the next boot.
-    case " $missing " in *" haproxy "*)
-        if has systemctl; then as_root systemctl disable haproxy.service >/dev/null 2>&1 || true; fi
+    # Ballast starts its own haproxies; the package's would take port 80 of the machine at the next boot. Tests start their own
+    # RabbitMQ; the package's would be reached from everywhere.
+    has systemctl || return 0
+    case " $missing " in *" haproxy "*) as_root systemctl disable haproxy.service >/dev/null 2>&1 || true ;; esac
+    case " $missing " in *" rabbitmq-server "*)
+        as_root systemctl disable rabbitmq-server.service epmd.socket epmd.service >/dev/null 2>&1 || true
     esac
 }
 
@@ -213,6 +231,14 @@ neutron() {
     environment "$venv" tests/clients/requirements.txt "the neutron command"
 }
 
+openstack() {
+    environment "$openstack_venv" tests/clients/openstack-requirements.txt "the openstack command"
+}
+
+tempest() {
+    environment "$tempest_venv" tests/clients/tempest-requirements.txt "octavia-tempest-plugin"
+}
+
 acos() {
     environment "$acos_venv" tests/clients/acos-requirements.txt "A10's client"
 }
@@ -229,8 +255,35 @@ keystone() {
     environment "$keystone_venv" tests/clients/keystone-requirements.txt "Keystone"
 }
 
+neutron_server() {
+    environment "$neutron_server_venv" tests/clients/neutron-server-requirements.txt "Neutron's server and agent"
+}
+
 grpc() {
     environment "$grpc_venv" tests/clients/grpc-requirements.txt "Python's gRPC"
+}
+
+# -- gophercloud ------------------------------------------------------------------------------------------------------
+
+# As Debian 13 has it, whose package is nothing but source. Debian 12's knows neither tags nor flavors. It is taken by an apt
+# of its own, and nothing of it is installed: this machine's sources stay as they are.
+gophercloud() {
+    [ ! "$(cat "$gophercloud/installed.txt" 2>/dev/null)" = "$gophercloud_version" ] || return 0
+    say "fetching gophercloud into $gophercloud"
+    rm -rf "$gophercloud"
+    mkdir -p "$gophercloud/lists/partial" "$gophercloud/cache/archives/partial"
+    key=/usr/share/keyrings/debian-archive-keyring.gpg
+    echo "deb [signed-by=$key] http://deb.debian.org/debian trixie main" >"$gophercloud/sources.list"
+    here=$PWD/$gophercloud
+    set -- -q -o "Dir::Etc::sourcelist=$here/sources.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$here/lists" \
+        -o "Dir::Cache=$here/cache" -o Acquire::Languages=none -o APT::Sandbox::User=root \
+        -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false
+    apt-get "$@" update
+    (cd "$gophercloud" && apt-get "$@" download "golang-github-gophercloud-gophercloud-dev=$gophercloud_version")
+    dpkg-deb --extract "$gophercloud"/*.deb "$gophercloud/package"
+    mv "$gophercloud/package/usr/share/gocode/src" "$gophercloud/src"
+    rm -rf "$gophercloud/package" "$gophercloud/lists" "$gophercloud/cache" "$gophercloud"/*.deb
+    echo "$gophercloud_version" >"$gophercloud/installed.txt"
 }
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -248,15 +301,21 @@ for group in "$@"; do
             want systemd has systemd-analyze
             want sqlite3 has sqlite3
             want postgresql-client has psql
+            want golang-go has go
+            packages_for_neutron
+            want ethtool has ethtool
+            want nftables has nft
             compiles=yes
             ;;
+        tempest) packages_for_clients ;;
+        neutron) packages_for_neutron ;;
         bench)
             want wrk has wrk
             want postgresql test -e /usr/lib/postgresql
             ;;
         deploy-test) want debootstrap has debootstrap ;;
         lint) compiles=yes ;;
-        *) fail "unknown group '$group': demo, root, host, clients, test, lint, bench, deploy-test" ;;
+        *) fail "unknown group '$group': demo, root, host, clients, test, tempest, neutron, lint, bench, deploy-test" ;;
     esac
 done
 [ -z "$compiles" ] || rust
@@ -265,9 +324,11 @@ for group in "$@"; do
     case $group in
         demo | root | bench | deploy-test) ;;
         host) namespaces; no_demo; ports ;;
-        clients) neutron ;;
+        clients) neutron; openstack ;;
         lint) deny ;;
-        test) neutron; nextest; grpc; acos; netscaler; fuzzer; keystone ;;
+        tempest) tempest; keystone ;;
+        neutron) neutron_server; keystone ;;
+        test) neutron; openstack; tempest; nextest; grpc; acos; netscaler; fuzzer; keystone; neutron_server; gophercloud ;;
     esac
 done
 say "all is there"

@@ -4,8 +4,15 @@ use std::{env, fs, path::PathBuf};
 
 use tonic_prost_build::Config;
 
-const FILES: [&str; 3] = ["lbaas/v1/lbaas.proto", "lbaas/agent/v1/agent.proto", "lbaas/driver/v1/driver.proto"];
-const DRIVER: &str = FILES[2];
+const FILES: [&str; 6] = [
+    "lbaas/v1/lbaas.proto",
+    "lbaas/v2/balancing.proto",
+    "lbaas/v2/operate.proto",
+    "lbaas/v2/events.proto",
+    "lbaas/agent/v1/agent.proto",
+    DRIVER,
+];
+const DRIVER: &str = "lbaas/driver/v1/driver.proto";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=lbaas");

@@ -4,86 +4,28 @@
 //! every deploy, on what the request says it uses **and** on what it is seen to use; an enum value from a newer schema
 //! counts as a feature that nobody declared.
 
-use std::{collections::BTreeSet, net::Ipv6Addr};
+mod used;
 
-use ballast_limits::shapes::Outline;
-pub use ballast_limits::shapes::{
-    LISTENERS_MANY, LISTENERS_NONE, POOL_NONE, POOL_SHARED, POOLS_MANY, POOLS_NONE, SHAPES,
+use std::collections::BTreeSet;
+
+pub use ballast_limits::features::{
+    ALL_V1, ALL_V2, HEADERS, IPV6, L7_ACTIONS, L7_RULES, LB_METHOD_LEAST_CONNECTIONS, LB_METHOD_ROUND_ROBIN,
+    LB_METHOD_SOURCE_IP, LB_METHOD_SOURCE_IP_PORT, LISTENER_ALLOWED_CIDRS, LISTENER_CLIENT_AUTHENTICATION,
+    LISTENER_HSTS, LISTENER_TIMEOUTS, LISTENERS_MANY, LISTENERS_NONE, MEMBER_BACKUP, MEMBER_MONITOR_ADDRESS,
+    MEMBER_MONITOR_PORT, MONITOR_DOMAIN_NAME, MONITOR_HTTP, MONITOR_HTTP_VERSION, MONITOR_HTTPS, MONITOR_PING,
+    MONITOR_RISE, MONITOR_SCTP, MONITOR_TCP, MONITOR_TLS_HELLO, MONITOR_UDP_CONNECT, PERSISTENCE_APP_COOKIE,
+    PERSISTENCE_GRANULARITY, PERSISTENCE_HTTP_COOKIE, PERSISTENCE_SOURCE_IP, PERSISTENCE_TIMEOUT, POOL_NONE,
+    POOL_OTHER_PROTOCOL, POOL_SHARED, POOL_TLS, POOLS_MANY, POOLS_NONE, PROTOCOL_HTTP, PROTOCOL_HTTPS,
+    PROTOCOL_PROMETHEUS, PROTOCOL_PROXY, PROTOCOL_PROXYV2, PROTOCOL_SCTP, PROTOCOL_TCP, PROTOCOL_TERMINATED_HTTPS,
+    PROTOCOL_UDP, SHAPES, VIP_ADDITIONAL, all, header,
 };
+pub use used::used_by;
 
-use crate::{Capabilities, DriverError, LbMethod, LoadBalancer, MonitorType, PersistenceType, Protocol};
-
-pub const PROTOCOL_TCP: &str = "protocol:TCP";
-pub const PROTOCOL_HTTP: &str = "protocol:HTTP";
-pub const PROTOCOL_HTTPS: &str = "protocol:HTTPS";
-pub const LB_METHOD_ROUND_ROBIN: &str = "lb_method:ROUND_ROBIN";
-pub const LB_METHOD_LEAST_CONNECTIONS: &str = "lb_method:LEAST_CONNECTIONS";
-pub const LB_METHOD_SOURCE_IP: &str = "lb_method:SOURCE_IP";
-pub const PERSISTENCE_SOURCE_IP: &str = "persistence:SOURCE_IP";
-pub const PERSISTENCE_HTTP_COOKIE: &str = "persistence:HTTP_COOKIE";
-pub const PERSISTENCE_APP_COOKIE: &str = "persistence:APP_COOKIE";
-pub const MONITOR_PING: &str = "monitor:PING";
-pub const MONITOR_TCP: &str = "monitor:TCP";
-pub const MONITOR_HTTP: &str = "monitor:HTTP";
-pub const MONITOR_HTTPS: &str = "monitor:HTTPS";
-/// The VIP or a member has an IPv6 address.
-pub const IPV6: &str = "ipv6";
-
-/// All that the LBaaS v1 API can ask for. Of the [`SHAPES`] it knows none: one pool, and at most one listener, with that pool.
-pub const ALL_V1: [&str; 14] = [
-    PROTOCOL_TCP,
-    PROTOCOL_HTTP,
-    PROTOCOL_HTTPS,
-    LB_METHOD_ROUND_ROBIN,
-    LB_METHOD_LEAST_CONNECTIONS,
-    LB_METHOD_SOURCE_IP,
-    PERSISTENCE_SOURCE_IP,
-    PERSISTENCE_HTTP_COOKIE,
-    PERSISTENCE_APP_COOKIE,
-    MONITOR_PING,
-    MONITOR_TCP,
-    MONITOR_HTTP,
-    MONITOR_HTTPS,
-    IPV6,
-];
-
-/// All words of this version: [`ALL_V1`], and the [`SHAPES`].
-pub fn all() -> impl Iterator<Item = &'static str> {
-    ALL_V1.into_iter().chain(SHAPES)
-}
+use crate::{Capabilities, DriverError, LoadBalancer};
 
 /// Capabilities with these features and no limits.
 pub fn capabilities<'a>(features: impl IntoIterator<Item = &'a str>) -> Capabilities {
     Capabilities { features: features.into_iter().map(str::to_owned).collect(), ..Capabilities::default() }
-}
-
-/// The features that a load balancer is seen to use. A value that this version does not know is named by its number,
-/// as in `lb_method:7`, so that no driver can have declared it.
-#[must_use]
-pub fn used_by(load_balancer: &LoadBalancer) -> BTreeSet<String> {
-    let mut used: BTreeSet<String> = outline(load_balancer).shapes().into_iter().map(str::to_owned).collect();
-    for listener in &load_balancer.listeners {
-        used.insert(protocol(listener.protocol));
-    }
-    for pool in &load_balancer.pools {
-        used.insert(protocol(pool.protocol));
-        used.insert(lb_method(pool.lb_method));
-        used.extend(pool.session_persistence.iter().map(|persistence| persistence_type(persistence.r#type)));
-        used.extend(pool.monitors.iter().map(|monitor| monitor_type(monitor.r#type)));
-    }
-    let members = load_balancer.pools.iter().flat_map(|pool| &pool.members).map(|member| &member.address);
-    if load_balancer.vip.iter().map(|vip| &vip.address).chain(members).any(|address| is_ipv6(address)) {
-        used.insert(IPV6.to_owned());
-    }
-    used
-}
-
-fn outline(load_balancer: &LoadBalancer) -> Outline<&str> {
-    Outline {
-        has_address: load_balancer.vip.is_some(),
-        listeners: load_balancer.listeners.iter().map(|listener| listener.default_pool_id.as_str()).collect(),
-        pools: load_balancer.pools.iter().map(|pool| pool.id.as_str()).collect(),
-    }
 }
 
 /// Refuses a load balancer that uses what the driver did not declare, or has more members than it declared to take.
@@ -108,51 +50,10 @@ pub fn check(load_balancer: &LoadBalancer, capabilities: &Capabilities) -> Resul
     Ok(())
 }
 
-fn protocol(value: i32) -> String {
-    match Protocol::try_from(value) {
-        Ok(Protocol::Tcp) => PROTOCOL_TCP.to_owned(),
-        Ok(Protocol::Http) => PROTOCOL_HTTP.to_owned(),
-        Ok(Protocol::Https) => PROTOCOL_HTTPS.to_owned(),
-        Ok(Protocol::Unspecified) | Err(_) => format!("protocol:{value}"),
-    }
-}
-
-fn lb_method(value: i32) -> String {
-    match LbMethod::try_from(value) {
-        Ok(LbMethod::RoundRobin) => LB_METHOD_ROUND_ROBIN.to_owned(),
-        Ok(LbMethod::LeastConnections) => LB_METHOD_LEAST_CONNECTIONS.to_owned(),
-        Ok(LbMethod::SourceIp) => LB_METHOD_SOURCE_IP.to_owned(),
-        Ok(LbMethod::Unspecified) | Err(_) => format!("lb_method:{value}"),
-    }
-}
-
-fn persistence_type(value: i32) -> String {
-    match PersistenceType::try_from(value) {
-        Ok(PersistenceType::SourceIp) => PERSISTENCE_SOURCE_IP.to_owned(),
-        Ok(PersistenceType::HttpCookie) => PERSISTENCE_HTTP_COOKIE.to_owned(),
-        Ok(PersistenceType::AppCookie) => PERSISTENCE_APP_COOKIE.to_owned(),
-        Ok(PersistenceType::Unspecified) | Err(_) => format!("persistence:{value}"),
-    }
-}
-
-fn monitor_type(value: i32) -> String {
-    match MonitorType::try_from(value) {
-        Ok(MonitorType::Ping) => MONITOR_PING.to_owned(),
-        Ok(MonitorType::Tcp) => MONITOR_TCP.to_owned(),
-        Ok(MonitorType::Http) => MONITOR_HTTP.to_owned(),
-        Ok(MonitorType::Https) => MONITOR_HTTPS.to_owned(),
-        Ok(MonitorType::Unspecified) | Err(_) => format!("monitor:{value}"),
-    }
-}
-
-fn is_ipv6(address: &str) -> bool {
-    address.parse::<Ipv6Addr>().is_ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ErrorCode, Listener, Member, Pool, SessionPersistence, Vip};
+    use crate::{ErrorCode, LbMethod, Listener, Member, PersistenceType, Pool, Protocol, SessionPersistence, Vip};
 
     fn load_balancer() -> LoadBalancer {
         LoadBalancer {
@@ -164,6 +65,7 @@ mod tests {
                 session_persistence: Some(SessionPersistence {
                     r#type: PersistenceType::AppCookie.into(),
                     cookie_name: "SID".into(),
+                    ..SessionPersistence::default()
                 }),
                 members: vec![Member { address: "fd00::1".into(), ..Member::default() }],
                 ..Pool::default()

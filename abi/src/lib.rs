@@ -136,7 +136,8 @@ pub use driver::{Context, Driver};
 pub use error::{DriverError, ErrorCode};
 #[doc(no_inline)]
 pub use proto::{
-    Capabilities, Deployed, Fault, Health, HealthMonitor, KnownHealth, LbMethod, Listener, LoadBalancer, Member,
-    MemberHealth, MonitorType, Network, ObjectFault, Observation, PersistenceType, Pool, Protocol, Route,
-    SessionPersistence, Statistics, Vip,
+    Capabilities, ClientAuthentication, Deployed, DriverOption, Fault, Health, HealthMonitor, Hsts, InsertHeaders,
+    KnownHealth, L7Action, L7CompareType, L7Policy, L7Rule, L7RuleType, LbMethod, Listener, ListenerObservation,
+    ListenerTls, LoadBalancer, Member, MemberHealth, MonitorType, Network, ObjectFault, Observation, PersistenceType,
+    Pool, PoolTls, Protocol, Route, Secret, SessionPersistence, Statistics, Timeouts, Vip,
 };

@@ -11,10 +11,14 @@ use crate::{LoadBalancer, Member};
 #[must_use]
 pub fn comes_back(load_balancer: &LoadBalancer, member: &Member) -> bool {
     let address = |text: &str| text.parse().map(|address: IpAddr| address.to_canonical()).ok();
-    let Some(vip) = load_balancer.vip.as_ref().and_then(|vip| address(&vip.address)) else { return false };
+    let vips = load_balancer.vip.iter().chain(&load_balancer.additional_vips);
+    let vips: Vec<IpAddr> = vips.filter_map(|vip| address(&vip.address)).collect();
+    if vips.is_empty() {
+        return false;
+    }
     let Some(to) = address(&member.address) else { return false };
     // Where no address is said, it is that which the client has used; the same with ports.
-    let here = to == vip || to.is_unspecified();
+    let here = vips.contains(&to) || to.is_unspecified();
     let listened = |port| load_balancer.listeners.iter().any(|listener| listener.protocol_port == port);
     here && (member.protocol_port == 0 || listened(member.protocol_port))
 }

@@ -2,7 +2,7 @@
 
 mod base;
 mod grpc;
-mod rest;
+pub(crate) mod rest;
 mod shown;
 
 use std::{error::Error, sync::Arc, time::Duration};
@@ -41,6 +41,17 @@ impl Api {
             return Ok(Self::Gateway(rest::Gateway::new(base.clone(), tls(tls::rest_client)?, connection)?));
         }
         Ok(Self::Scheduler(grpc::Scheduler::new(base.clone(), tls(tls::scheduler_client)?, connection)?))
+    }
+
+    /// The gateway.
+    ///
+    /// # Errors
+    /// When it is a scheduler.
+    pub(crate) fn gateway(&self) -> Result<&rest::Gateway, Failure> {
+        match self {
+            Self::Gateway(gateway) => Ok(gateway),
+            Self::Scheduler(scheduler) => Err(Failure::NoGateway { url: scheduler.url() }),
+        }
     }
 
     /// The objects of a collection, in the other end's order; with a filter, those with this value of this key.

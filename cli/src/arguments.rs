@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use ballast_service::tls;
 use clap::{Args, Parser, Subcommand, builder::NonEmptyStringValueParser};
 
-use crate::{driver::Driver, pki::Pki};
+use crate::{driver::Driver, pki::Pki, v2};
 
-/// Shows the load balancers of a Ballast deployment, over REST or gRPC
+/// Shows and changes the load balancers of a Ballast deployment
 #[derive(Debug, Parser)]
 #[command(name = "ballast", version, arg_required_else_help = true)]
 pub(crate) struct Arguments {
@@ -68,6 +68,24 @@ impl std::fmt::Debug for Secret {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    #[command(flatten)]
+    V2(v2::Request),
+    /// Load balancers as LBaaS v1 has them; over REST or gRPC
+    #[command(subcommand)]
+    V1(V1),
+    /// Agents: the hosts that run load balancers, and their drivers
+    #[command(subcommand)]
+    Agents(Verb),
+    /// A small CA, and certificates for TLS between the services; asks no gateway
+    #[command(subcommand)]
+    Pki(Pki),
+    /// Drivers: check a driver's file before an agent gets it; asks no gateway
+    #[command(subcommand)]
+    Driver(Driver),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum V1 {
     /// Pools: what is balanced, and how
     #[command(subcommand)]
     Pools(Verb),
@@ -80,15 +98,6 @@ pub(crate) enum Command {
     /// Health monitors: how members are checked
     #[command(subcommand)]
     Monitors(Verb),
-    /// Agents: the hosts that run load balancers, and their drivers
-    #[command(subcommand)]
-    Agents(Verb),
-    /// A small CA, and certificates for TLS between the services; asks no gateway
-    #[command(subcommand)]
-    Pki(Pki),
-    /// Drivers: check a driver's file before an agent gets it; asks no gateway
-    #[command(subcommand)]
-    Driver(Driver),
 }
 
 #[derive(Debug, Subcommand)]
@@ -149,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_token_is_not_in_debug_output() {
-        let arguments = Arguments::try_parse_from(["ballast", "pools", "list", "--token", "hunter2"]).unwrap();
+        let arguments = Arguments::try_parse_from(["ballast", "lb", "list", "--token", "hunter2"]).unwrap();
         assert!(!format!("{arguments:?}").contains("hunter2"));
     }
 }

@@ -21,6 +21,23 @@ pub(crate) enum Failure {
     Token { url: String },
     #[error("{url} does not answer as a part of Ballast ({why}): check --url or BALLAST_URL")]
     Foreign { url: String, why: String },
+    #[error(
+        "{url} is a scheduler, and this noun is asked of a gateway: name one by http(s)://HOST:PORT in --url or \
+             BALLAST_URL, or see `ballast v1`"
+    )]
+    NoGateway { url: String },
+    /// What a gateway says of a request to v2, in its own words.
+    #[error("{what}: {message} (HTTP {status})")]
+    Answer { what: String, status: u16, message: String },
+    #[error("the {one} {id} is in ERROR: {why}. Change it or delete it; the agent's log says more")]
+    Errored { one: &'static str, id: String, why: String },
+    #[error(
+        "after {seconds} s the load balancer {id} is still {status}. What was asked for is kept and goes on: \
+         `ballast load-balancers show {id}` says how far it is, `ballast agents list` who should do it"
+    )]
+    Pending { id: String, status: String, seconds: u64 },
+    #[error("there is nothing to change: give one of {options}, --unset or --body")]
+    Nothing { options: String },
     /// The other end's own words.
     #[error("{message}")]
     Refused { message: String },
@@ -50,6 +67,6 @@ pub(crate) enum Failure {
 impl Failure {
     /// What the process ends with. Most wrong usage ends earlier, with the same 2.
     pub(crate) fn status(&self) -> ExitCode {
-        if matches!(self, Self::Check(_)) { ExitCode::from(2) } else { ExitCode::FAILURE }
+        if matches!(self, Self::Check(_) | Self::Nothing { .. }) { ExitCode::from(2) } else { ExitCode::FAILURE }
     }
 }

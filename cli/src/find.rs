@@ -41,7 +41,7 @@ async fn matching(api: &Api, noun: &Noun, key: &str, value: &str) -> Result<Vec<
 }
 
 /// Ids are UUIDs in their usual spelling; nothing else needs to be asked for.
-fn is_uuid(text: &str) -> bool {
+pub(crate) fn is_uuid(text: &str) -> bool {
     text.len() == 36
         && text.bytes().enumerate().all(|(at, byte)| match at {
             8 | 13 | 18 | 23 => byte == b'-',
@@ -49,7 +49,8 @@ fn is_uuid(text: &str) -> bool {
         })
 }
 
-fn plain(text: &str) -> String {
+/// Without what would move a terminal's cursor.
+pub(crate) fn plain(text: &str) -> String {
     text.replace(char::is_control, " ")
 }
 

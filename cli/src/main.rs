@@ -1,8 +1,9 @@
 //! `ballast`: a person's commands, over REST to a gateway or over gRPC to a scheduler.
 //!
 //! A command is a noun and a verb. It asks, prints what was asked for on stdout, and one line on stderr when it
-//! cannot. Exit status: 0 done, 1 could not, 2 wrong usage. It keeps nothing and knows no rule. Two nouns ask nobody: `pki`
-//! makes certificates, `driver` looks at a driver's file.
+//! cannot. Exit status: 0 done, 1 could not, 2 wrong usage. It keeps nothing and knows no rule. What [`v2`] has is read and
+//! changed over REST; `v1` and `agents` are read, over either. Two nouns ask nobody: `pki` makes certificates, `driver` looks
+//! at a driver's file.
 
 mod api;
 mod arguments;
@@ -13,6 +14,7 @@ mod noun;
 mod nouns;
 mod pki;
 mod table;
+mod v2;
 
 use std::{
     io::{self, Write},
@@ -24,7 +26,7 @@ use serde_json::Value;
 
 use crate::{
     api::Api,
-    arguments::{Arguments, Command, Verb},
+    arguments::{Arguments, Command, V1, Verb},
     failure::Failure,
     noun::Noun,
 };
@@ -41,10 +43,11 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let text = match &arguments.command {
         Command::Driver(command) => return driver::run(command, arguments.json),
         Command::Pki(command) => pki::run(command),
-        Command::Pools(verb) => ask(arguments, &nouns::pools::POOLS, verb),
-        Command::Vips(verb) => ask(arguments, &nouns::vips::VIPS, verb),
-        Command::Members(verb) => ask(arguments, &nouns::members::MEMBERS, verb),
-        Command::Monitors(verb) => ask(arguments, &nouns::monitors::MONITORS, verb),
+        Command::V2(request) => v2::run(request, arguments),
+        Command::V1(V1::Pools(verb)) => ask(arguments, &nouns::pools::POOLS, verb),
+        Command::V1(V1::Vips(verb)) => ask(arguments, &nouns::vips::VIPS, verb),
+        Command::V1(V1::Members(verb)) => ask(arguments, &nouns::members::MEMBERS, verb),
+        Command::V1(V1::Monitors(verb)) => ask(arguments, &nouns::monitors::MONITORS, verb),
         Command::Agents(verb) => ask(arguments, &nouns::agents::AGENTS, verb),
     }?;
     print(&text).map(|()| ExitCode::SUCCESS)

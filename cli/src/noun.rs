@@ -1,4 +1,4 @@
-//! What a command is about: where its objects are, and how they are shown.
+//! What a command of v1 or of agents is about: where its objects are, and how they are shown.
 
 use serde_json::Value;
 
@@ -42,10 +42,15 @@ pub(crate) struct Column {
 impl Noun {
     /// A list as a table.
     pub(crate) fn table(&self, objects: &[Value]) -> String {
-        let titles: Vec<_> = self.columns.iter().map(|column| column.title).collect();
-        let row = |object| self.columns.iter().map(|column| (column.cell)(object)).collect();
-        table::table(&titles, &objects.iter().map(row).collect::<Vec<_>>())
+        columns(self.columns, objects)
     }
+}
+
+/// Objects as a table of these columns.
+pub(crate) fn columns(columns: &[Column], objects: &[Value]) -> String {
+    let titles: Vec<_> = columns.iter().map(|column| column.title).collect();
+    let row = |object| columns.iter().map(|column| (column.cell)(object)).collect();
+    table::table(&titles, &objects.iter().map(row).collect::<Vec<_>>())
 }
 
 /// A value as a cell shows it: text as it is, nothing for null, lists by commas.

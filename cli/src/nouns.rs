@@ -1,4 +1,4 @@
-//! The nouns, one a file: where its objects are and which columns a list has.
+//! The nouns of LBaaS v1 and agents, one a file: where its objects are and which columns a list has.
 
 pub(crate) mod agents;
 pub(crate) mod members;

@@ -2,69 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{
-    io::{BufRead, BufReader, Write},
-    net::{TcpListener, TcpStream},
-    process::{Command, Output},
-    sync::{Arc, Mutex},
-    thread,
-};
+#[path = "played/gateway.rs"]
+mod gateway;
 
+use std::{net::TcpListener, process::Command};
+
+use gateway::{Asked, Gateway, ballast, refusal, stdout};
 use serde_json::{Value, json};
 
 const ONE: &str = "11111111-1111-4111-8111-111111111111";
 const TWO: &str = "22222222-2222-4222-8222-222222222222";
 const THREE: &str = "33333333-3333-4333-8333-333333333333";
-
-/// From path and query to status and body.
-type Answer = fn(&str, &[(String, String)]) -> (u16, Value);
-
-/// Serves for the rest of the test process. Keeps what was asked.
-struct Gateway {
-    url: String,
-    asked: Arc<Mutex<Vec<String>>>,
-}
-
-impl Gateway {
-    fn start(answer: Answer) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let log = Arc::clone(&asked);
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                serve(stream.unwrap(), &log, answer);
-            }
-        });
-        Self { url, asked }
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        ballast(&[&["--url", &self.url], arguments].concat())
-    }
-
-    fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
-    }
-}
-
-fn serve(mut stream: TcpStream, log: &Mutex<Vec<String>>, answer: Answer) {
-    let mut head = String::new();
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    while reader.read_line(&mut head).unwrap() > 2 {}
-    log.lock().unwrap().push(head.clone());
-    let target = head.split(' ').nth(1).unwrap_or_default();
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let pairs: Vec<(String, String)> = query
-        .split('&')
-        .filter_map(|pair| pair.split_once('='))
-        .map(|(key, value)| (key.to_owned(), value.replace('+', " ")))
-        .collect();
-    let (status, body) = answer(path, &pairs);
-    let body = body.to_string();
-    let reply = format!("HTTP/1.1 {status} x\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
-    stream.write_all(reply.as_bytes()).unwrap();
-}
 
 /// Exact matches, all filters; members know no `name` and, as Neutron did, ignore it.
 fn filtered(wrapper: &str, objects: Vec<Value>, pairs: &[(String, String)]) -> (u16, Value) {
@@ -75,8 +23,9 @@ fn filtered(wrapper: &str, objects: Vec<Value>, pairs: &[(String, String)]) -> (
     (200, json!({ wrapper: found }))
 }
 
-fn objects(path: &str, pairs: &[(String, String)]) -> (u16, Value) {
-    match path {
+fn objects(asked: &Asked) -> (u16, Value) {
+    let pairs = &asked.query;
+    match asked.path.as_str() {
         "/v2.0/lb/pools" => filtered(
             "pools",
             vec![
@@ -101,30 +50,12 @@ fn objects(path: &str, pairs: &[(String, String)]) -> (u16, Value) {
     }
 }
 
-fn ballast(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ballast"));
-    for name in ["URL", "TOKEN", "PROJECT", "CACERT", "CERT", "KEY"].map(|name| format!("BALLAST_{name}")) {
-        command.env_remove(name);
-    }
-    command.args(arguments).output().unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-/// The one line on stderr of a command that could not.
-fn refusal(output: &Output) -> String {
-    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{output:?}");
-    let text = String::from_utf8(output.stderr.clone()).unwrap();
-    assert!(text.ends_with('\n') && text.lines().count() == 1 && text.starts_with("ballast: "), "{text}");
-    text
-}
-
 #[test]
 fn a_list_is_an_aligned_table() {
-    let shown = stdout(&Gateway::start(objects).run(&["pools", "list"]));
+    let gateway = Gateway::start(objects);
+    let shown = stdout(&gateway.run(&["v1", "pools", "list"]));
+    let asked = gateway.asked();
+    assert!(asked[0].method == "GET" && asked[0].body.is_null());
     let lines: Vec<_> = shown.lines().collect();
     assert_eq!(lines.len(), 5);
     assert!(lines[0].starts_with("ID ") && lines[0].ends_with("STATUS"));
@@ -135,13 +66,13 @@ fn a_list_is_an_aligned_table() {
 #[test]
 fn an_empty_list_says_so_and_is_an_empty_array_in_json() {
     let gateway = Gateway::start(objects);
-    assert_eq!(stdout(&gateway.run(&["vips", "list"])), "No vips.\n");
-    assert_eq!(stdout(&gateway.run(&["vips", "list", "--json"])), "[]\n");
+    assert_eq!(stdout(&gateway.run(&["v1", "vips", "list"])), "No vips.\n");
+    assert_eq!(stdout(&gateway.run(&["v1", "vips", "list", "--json"])), "[]\n");
 }
 
 #[test]
 fn json_is_the_object_as_it_is() {
-    let shown = stdout(&Gateway::start(objects).run(&["pools", "show", "web", "--json"]));
+    let shown = stdout(&Gateway::start(objects).run(&["v1", "pools", "show", "web", "--json"]));
     let object: Value = serde_json::from_str(&shown).unwrap();
     assert_eq!((object["id"].as_str(), object["members"][0].as_str()), (Some(ONE), Some("x")));
     assert!(shown.lines().count() > 5, "not pretty: {shown}");
@@ -150,14 +81,14 @@ fn json_is_the_object_as_it_is() {
 #[test]
 fn an_id_wins_over_a_name() {
     let gateway = Gateway::start(objects);
-    let shown = stdout(&gateway.run(&["pools", "show", ONE]));
+    let shown = stdout(&gateway.run(&["v1", "pools", "show", ONE]));
     assert!(shown.contains("web"), "{shown}");
-    assert!(stdout(&gateway.run(&["pools", "show", "web"])).contains(ONE));
+    assert!(stdout(&gateway.run(&["v1", "pools", "show", "web"])).contains(ONE));
 }
 
 #[test]
 fn a_name_of_two_is_refused_with_their_ids() {
-    let text = refusal(&Gateway::start(objects).run(&["pools", "show", "twin"]));
+    let text = refusal(&Gateway::start(objects).run(&["v1", "pools", "show", "twin"]));
     assert!(text.contains("2 pools") && text.contains(TWO) && text.contains(THREE), "{text}");
 }
 
@@ -165,20 +96,22 @@ fn a_name_of_two_is_refused_with_their_ids() {
 fn what_is_not_there_is_refused_by_its_noun() {
     let gateway = Gateway::start(objects);
     assert_eq!(
-        refusal(&gateway.run(&["pools", "show", "nosuch"])),
+        refusal(&gateway.run(&["v1", "pools", "show", "nosuch"])),
         "ballast: there is no pool with the id or name 'nosuch'\n"
     );
-    assert!(refusal(&gateway.run(&["pools", "show", "99999999-9999-4999-8999-999999999999"])).contains("no pool"));
+    assert!(
+        refusal(&gateway.run(&["v1", "pools", "show", "99999999-9999-4999-8999-999999999999"])).contains("no pool")
+    );
 }
 
 #[test]
 fn the_last_member_is_not_what_an_unknown_name_means() {
     let gateway = Gateway::start(objects);
     assert_eq!(
-        refusal(&gateway.run(&["members", "show", "nosuch"])),
+        refusal(&gateway.run(&["v1", "members", "show", "nosuch"])),
         "ballast: there is no member with the id 'nosuch'\n"
     );
-    assert!(stdout(&gateway.run(&["members", "show", ONE])).contains("192.0.2.1"));
+    assert!(stdout(&gateway.run(&["v1", "members", "show", ONE])).contains("192.0.2.1"));
 }
 
 #[test]
@@ -189,14 +122,14 @@ fn an_agent_is_found_by_its_host_and_shows_why_a_driver_failed() {
 
 #[test]
 fn the_gateways_own_words_are_passed_on_in_one_line() {
-    assert_eq!(refusal(&Gateway::start(objects).run(&["monitors", "list"])), "ballast: Nothing is here\n");
+    assert_eq!(refusal(&Gateway::start(objects).run(&["v1", "monitors", "list"])), "ballast: Nothing is here\n");
 }
 
 #[test]
 fn token_and_project_travel_as_headers() {
     let gateway = Gateway::start(objects);
-    stdout(&gateway.run(&["vips", "list", "--token", "hunter2", "--project", "p1"]));
-    let asked = gateway.asked().join("").to_lowercase();
+    stdout(&gateway.run(&["v1", "vips", "list", "--token", "hunter2", "--project", "p1"]));
+    let asked: String = gateway.asked().iter().map(|asked| asked.head.to_lowercase()).collect();
     assert!(asked.contains("x-auth-token: hunter2\r\n") && asked.contains("x-project-id: p1\r\n"), "{asked}");
 }
 
@@ -210,15 +143,15 @@ fn a_token_of_the_environment_is_not_in_the_help() {
 
 #[test]
 fn a_redirect_is_not_followed() {
-    let gateway = Gateway::start(|_, _| (302, json!({})));
-    assert!(refusal(&gateway.run(&["pools", "list", "--token", "t"])).contains("302"));
+    let gateway = Gateway::start(|_| (302, json!({})));
+    assert!(refusal(&gateway.run(&["v1", "pools", "list", "--token", "t"])).contains("302"));
     assert_eq!(gateway.asked().len(), 1);
 }
 
 #[test]
 fn a_server_that_is_no_gateway_is_named() {
-    let gateway = Gateway::start(|_, _| (200, json!({"hello": "world"})));
-    let text = refusal(&gateway.run(&["pools", "list"]));
+    let gateway = Gateway::start(|_| (200, json!({"hello": "world"})));
+    let text = refusal(&gateway.run(&["v1", "pools", "list"]));
     assert!(text.contains(&gateway.url) && text.contains("BALLAST_URL"), "{text}");
 }
 
@@ -227,19 +160,19 @@ fn a_gateway_that_does_not_answer_is_named_with_what_to_do() {
     // bound and let go: nobody listens there
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let url = format!("http://{address}");
-    let text = refusal(&ballast(&["--url", &url, "pools", "list"]));
+    let text = refusal(&ballast(&["--url", &url, "v1", "pools", "list"]));
     assert!(text.contains(&format!("no answer from {url} (")) && text.contains("start it"), "{text}");
 }
 
 #[test]
 fn wrong_usage_has_a_status_of_its_own() {
     for arguments in [
-        &["pools"][..],
-        &["pools", "drop"],
+        &["v1", "pools"][..],
+        &["v1", "pools", "drop"],
         &["routers", "list"],
-        &["pools", "show"],
-        &["pools", "show", ""],
-        &["pools", "list", "--nosuch"],
+        &["v1", "pools", "show"],
+        &["v1", "pools", "show", ""],
+        &["v1", "pools", "list", "--nosuch"],
         &[],
     ] {
         assert_eq!(ballast(arguments).status.code(), Some(2), "{arguments:?}");

@@ -8,7 +8,10 @@ use std::{
 
 use ballast_service::config::Settings;
 
-use crate::{load_balancer::LoadBalancer, topology::FRONT};
+use crate::{
+    load_balancer::{LISTENER, LoadBalancer, NAME, POOL},
+    topology::FRONT,
+};
 
 /// Lines to copy into another terminal.
 pub(crate) fn steps(settings: &Settings, load_balancer: Option<&LoadBalancer>, state: &Path) -> String {
@@ -17,48 +20,60 @@ pub(crate) fn steps(settings: &Settings, load_balancer: Option<&LoadBalancer>, s
     match load_balancer {
         Some(load_balancer) => text.push_str(&traffic(load_balancer)),
         None => text.push_str(&format!(
-            "  neutron lb-pool-create --name web --protocol HTTP --lb-method ROUND_ROBIN --subnet-id {}\n",
-            FRONT.subnet
+            "  openstack loadbalancer create --name web --vip-subnet-id {subnet} --wait\n\
+             \x20 neutron lb-pool-create --name web --protocol HTTP --lb-method ROUND_ROBIN --subnet-id {subnet}\n",
+            subnet = FRONT.subnet
         )),
     }
     let environment = if rest.port() == 9696 { String::new() } else { format!("BALLAST_URL=http://{rest} ") };
     text.push_str(&format!(
         "\n  {environment}{}\n  make -s demo-exec ON=agent CMD=\"ip netns\"\n\n\
          Logs and configuration are in {}. Ctrl-C ends the demo and leaves nothing behind.\n",
-        beside("ballast pools list"),
+        beside("ballast lb list"),
         state.display()
     ));
     text
 }
 
-fn clients(rest: SocketAddr) -> String {
-    let neutron =
-        env::var_os("BALLAST_NEUTRON").map_or_else(|| PathBuf::from(".venv-neutron/bin/neutron"), PathBuf::from);
-    let hint = if neutron.is_file() { "" } else { "   # first: make clients" };
+/// The folder of a command, as it can be put into PATH here, and whether the command is there.
+fn folder_of(command: &Path) -> (String, bool) {
     let here = env::current_dir().unwrap_or_default();
-    let folder = here.join(neutron.parent().unwrap_or(Path::new("")));
+    let folder = here.join(command.parent().unwrap_or(Path::new("")));
     let folder = match folder.strip_prefix(&here) {
         Ok(inside) => format!("$PWD/{}", inside.display()),
         Err(_) => folder.display().to_string(),
     };
+    (folder, command.is_file())
+}
+
+fn clients(rest: SocketAddr) -> String {
+    let neutron =
+        env::var_os("BALLAST_NEUTRON").map_or_else(|| PathBuf::from(".venv-neutron/bin/neutron"), PathBuf::from);
+    let (openstack, has_openstack) = folder_of(Path::new(".venv-openstack/bin/openstack"));
+    let (neutron, has_neutron) = folder_of(&neutron);
+    let hint = if has_openstack && has_neutron { "" } else { "   # first: make clients" };
     // What is typed there has the terminal's environment.
     let proxied = env::vars_os().any(|(name, _)| name.to_string_lossy().to_ascii_lowercase().ends_with("_proxy"));
     let direct =
         if proxied { format!("  export no_proxy={ip} NO_PROXY={ip}\n", ip = rest.ip()) } else { String::new() };
     format!(
-        "{direct}  curl -s http://{rest}/v2.0/lb/pools\n\n  export OS_AUTH_TYPE=none OS_ENDPOINT=http://{rest} \
-         PATH=\"{folder}:$PATH\"{hint}\n  neutron agent-list\n  neutron subnet-list\n",
+        "{direct}  curl -s http://{rest}/v2/lbaas/loadbalancers\n\n  export OS_AUTH_TYPE=none \
+         OS_ENDPOINT=http://{rest} PATH=\"{openstack}:{neutron}:$PATH\"{hint}\n",
     )
 }
 
 fn traffic(load_balancer: &LoadBalancer) -> String {
-    let (pool, url) = (&load_balancer.pool_id, load_balancer.url("/"));
     format!(
-        "  neutron lb-pool-show demo-pool\n  neutron lb-member-list\n  neutron lb-agent-hosting-pool {pool}\n\n\
+        "  openstack loadbalancer list\n  openstack loadbalancer status show {NAME}\n\
+         \x20 openstack loadbalancer member list {POOL}\n\
+         \x20 openstack loadbalancer l7policy create --name no --action REJECT --wait {LISTENER}\n\
+         \x20 openstack loadbalancer l7rule create --type PATH --compare-type STARTS_WITH --value /no --wait no\n\
+         \x20 neutron agent-list\n  neutron subnet-list\n\n\
          \x20 make -s demo-exec CMD=\"curl -s {url}\"\n  make -s demo-exec CMD=\"curl -s {headers}\"\n\n\
          A member fails, gets no more requests, and comes back:\n\n\
-         \x20 make -s demo-exec ON=web-2 CMD=\"ip link set eth0 down\"    # a few seconds later: neutron lb-member-list\n\
+         \x20 make -s demo-exec ON=web-2 CMD=\"ip link set eth0 down\"    # a few seconds later: openstack loadbalancer member list {POOL}\n\
          \x20 make -s demo-exec ON=web-2 CMD=\"ip link set eth0 up\"\n",
+        url = load_balancer.url("/"),
         headers = load_balancer.url("/headers"),
     )
 }

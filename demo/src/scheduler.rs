@@ -1,9 +1,11 @@
 //! What the demo asks of the scheduler by its Unix socket, as its admin: this works in every mode of authentication.
 
-use ballast_proto::v1::{
-    AllocationPool, CreateNetworkRequest, CreateSubnetRequest, GetRequest, ListRequest, Liveness, Network, Pool,
-    Status, Subnet, agents_client::AgentsClient, members_client::MembersClient, networks_client::NetworksClient,
-    pools_client::PoolsClient, vips_client::VipsClient,
+use ballast_proto::{
+    v1::{
+        AllocationPool, CreateNetworkRequest, CreateSubnetRequest, ListRequest, Liveness, Network, Subnet,
+        agents_client::AgentsClient, networks_client::NetworksClient,
+    },
+    v2::{GetRequest, ProvisioningStatus, load_balancers_client::LoadBalancersClient},
 };
 use ballast_service::{address::Address, grpc};
 use tonic::transport::Channel;
@@ -83,27 +85,15 @@ impl Scheduler {
         Ok(made.map_err(refused(format!("making the subnet {}", net.subnet)))?.into_inner().id)
     }
 
-    /// What is not ACTIVE yet of a load balancer; empty when all is.
-    pub(crate) async fn pending(&self, pool_id: &str) -> Result<Vec<String>, DemoError> {
-        let asking = || refused("asking for the load balancer's status");
-        let get = |id: &str| GetRequest { id: id.to_owned() };
-        let pool = PoolsClient::new(self.channel()).get(get(pool_id)).await.map_err(asking())?.into_inner();
-        let mut states = vec![("pool".to_owned(), pool.status(), pool.status_description.clone())];
-        let vip = VipsClient::new(self.channel()).get(get(&pool.vip_id)).await.map_err(asking())?.into_inner();
-        states.push(("vip".to_owned(), vip.status(), vip.status_description.clone()));
-        for id in &pool.member_ids {
-            let member = MembersClient::new(self.channel()).get(get(id)).await.map_err(asking())?.into_inner();
-            states.push((format!("member {}", member.address), member.status(), member.status_description.clone()));
-        }
-        states.extend(monitors(&pool));
-        let waiting = states.into_iter().filter(|(_, status, _)| *status != Status::Active);
-        Ok(waiting.map(|(what, status, why)| format!("{what} {} {why}", status.as_str_name())).collect())
+    /// What a load balancer is instead of ACTIVE, and why.
+    pub(crate) async fn pending(&self, id: &str) -> Result<Option<String>, DemoError> {
+        let request = GetRequest { id: id.to_owned(), ..Default::default() };
+        let got = LoadBalancersClient::new(self.channel()).get(request).await;
+        let got = got.map_err(refused("asking for the load balancer's status"))?.into_inner();
+        let status = got.status.unwrap_or_default();
+        let word = status.provisioning();
+        Ok((word != ProvisioningStatus::Active).then(|| format!("{} {}", word.as_str_name(), status.description)))
     }
-}
-
-fn monitors(pool: &Pool) -> impl Iterator<Item = (String, Status, String)> {
-    let state = |monitor: &ballast_proto::v1::MonitorStatus| (monitor.status(), monitor.status_description.clone());
-    pool.health_monitors.iter().map(state).map(|(status, why)| ("health monitor".to_owned(), status, why))
 }
 
 /// For `map_err`: what a person needs of a gRPC status.

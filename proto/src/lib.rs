@@ -1,6 +1,6 @@
 //! The protobuf surfaces of Ballast.
 //!
-//! - [`v1`]: `lbaas.v1`, what gateways and other clients call.
+//! - [`v2`]: `lbaas.v2`, what gateways and other clients call; [`v1`]: `lbaas.v1`, what they called before.
 //! - [`agent`]: `lbaas.agent.v1`, between the scheduler and its agents.
 //! - [`driver`]: `lbaas.driver.v1`, what crosses the boundary between an agent and a driver.
 //!
@@ -26,6 +26,10 @@ mod lbaas {
         include!(concat!(env!("OUT_DIR"), "/lbaas.v1.rs"));
     }
     #[cfg(feature = "grpc")]
+    pub mod v2 {
+        include!(concat!(env!("OUT_DIR"), "/lbaas.v2.rs"));
+    }
+    #[cfg(feature = "grpc")]
     pub mod agent {
         pub mod v1 {
             include!(concat!(env!("OUT_DIR"), "/lbaas.agent.v1.rs"));
@@ -40,12 +44,16 @@ mod lbaas {
 
 pub use lbaas::driver::v1 as driver;
 #[cfg(feature = "grpc")]
-pub use lbaas::{agent::v1 as agent, v1};
+pub use lbaas::{agent::v1 as agent, v1, v2};
 
 #[cfg(feature = "grpc")]
 pub mod convert;
 #[cfg(feature = "grpc")]
 pub mod status;
+
+/// The packages of the API that clients call.
+#[cfg(feature = "grpc")]
+pub const API_PACKAGES: [&str; 2] = ["lbaas.v1", "lbaas.v2"];
 
 /// The descriptors of every file, for the reflection service.
 #[cfg(feature = "grpc")]

@@ -40,6 +40,14 @@ pub const fn grpc_code(code: Code) -> GrpcCode {
         | Code::NetworkNotFound
         | Code::SubnetNotFound
         | Code::PortNotFound
+        | Code::LoadBalancerNotFound
+        | Code::ListenerNotFound
+        | Code::L7PolicyNotFound
+        | Code::L7RuleNotFound
+        | Code::FlavorNotFound
+        | Code::AvailabilityZoneNotFound
+        | Code::ProfileNotFound
+        | Code::QuotaNotFound
         | Code::NoEligibleAgent => GrpcCode::NotFound,
         Code::RequestIdReused => GrpcCode::AlreadyExists,
         Code::CursorExpired => GrpcCode::OutOfRange,
@@ -48,14 +56,19 @@ pub const fn grpc_code(code: Code) -> GrpcCode {
         | Code::MemberExists
         | Code::AssociationExists
         | Code::AgentExists
+        | Code::ConflictingObjects
         | Code::AddressInUse
         | Code::MacInUse => GrpcCode::AlreadyExists,
-        Code::PoolInUse
+        Code::LoadBalancerInUse
+        | Code::EtagMismatch
+        | Code::BeyondV1
+        | Code::PoolInUse
         | Code::HealthMonitorInUse
         | Code::SubnetInUse
         | Code::NetworkInUse
         | Code::ServicePortInUse
         | Code::SharedInUse => GrpcCode::FailedPrecondition,
+        Code::FeatureNotSupported => GrpcCode::Unimplemented,
         Code::SubnetFull | Code::OverQuota => GrpcCode::ResourceExhausted,
         Code::NotAuthorized | Code::AdminRequired | Code::PolicyNotAuthorized => GrpcCode::PermissionDenied,
         Code::Conflict | Code::ReaderTooSlow => GrpcCode::Aborted,

@@ -64,6 +64,17 @@ def make(directory, configuration, url, password):
     manage(configuration, "bootstrap", "--bootstrap-region-id=RegionOne", *endpoints, OS_BOOTSTRAP_PASSWORD=password)
 
 
+def one_at_a_time(application):
+    """SQLite refuses whom another writer has overtaken, and Keystone then answers 500."""
+    turn = threading.Lock()
+
+    def answer(environ, start_response):
+        with turn:
+            return list(application(environ, start_response))
+
+    return answer
+
+
 class Server(socketserver.ThreadingMixIn, wsgiref.simple_server.WSGIServer):
     daemon_threads = True
 
@@ -98,7 +109,7 @@ def main(directory, port, *tls):
 
     # It reads the arguments of the process as its own.
     sys.argv[1:] = ["--config-file", str(configuration)]
-    application = wsgi.initialize_public_application()
+    application = one_at_a_time(wsgi.initialize_public_application())
     if tls:
         over_tls(application, *tls)
     with wsgiref.simple_server.make_server("127.0.0.1", int(port), application, Server, Quiet) as server:

@@ -6,11 +6,14 @@
 pub mod keystone;
 pub mod letter;
 pub mod neutron;
+pub mod neutron_server;
+pub mod openstack;
 pub mod pki;
 pub mod programs;
 pub mod rest;
 pub mod secret;
 pub mod site;
+pub mod switch;
 
 /// How long a test waits for something that takes a moment. Long, because CI's machines are small and shared.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);

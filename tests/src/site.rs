@@ -41,7 +41,7 @@ pub struct Site {
 }
 
 impl Site {
-    /// Builds and starts everything, makes a network and a subnet, and waits until the agents are alive.
+    /// Builds and starts everything, makes a network and a subnet unless the plan has one, and waits until the agents are alive.
     ///
     /// # Errors
     /// When the lab cannot be built.
@@ -65,7 +65,7 @@ impl Site {
             webs,
             client,
             rest: Rest::new(URL).with_token(&plan.token),
-            subnet_id: String::new(),
+            subnet_id: plan.subnet_id.clone(),
             segment,
             directory,
             programs: plan.programs.clone(),
@@ -78,7 +78,9 @@ impl Site {
             site.add_agent_host(lab, &format!("agent-{n}"))?;
             site.start_agent(n - 1);
         }
-        site.make_subnet();
+        if site.subnet_id.is_empty() {
+            site.make_subnet();
+        }
         site.wait_for_agents(plan.agents);
         Ok(site)
     }

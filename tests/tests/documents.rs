@@ -145,7 +145,14 @@ fn message_fields(proto: &str) -> BTreeSet<&str> {
 
 #[test]
 fn every_field_that_a_fault_names_is_one_of_grpcs() {
-    let protos = [read("proto/lbaas/v1/lbaas.proto"), read("proto/lbaas/driver/v1/driver.proto")];
+    let protos = [
+        "proto/lbaas/v1/lbaas.proto",
+        "proto/lbaas/v2/balancing.proto",
+        "proto/lbaas/v2/operate.proto",
+        "proto/lbaas/v2/events.proto",
+        "proto/lbaas/driver/v1/driver.proto",
+    ]
+    .map(read);
     let known: BTreeSet<&str> = protos.iter().flat_map(|proto| message_fields(proto)).collect();
     let mut named = 0;
     for directory in ["crates/model/src", "services/scheduler/src/rpc", "services/scheduler/src/app"] {
@@ -163,7 +170,9 @@ fn every_field_that_a_fault_names_is_one_of_grpcs() {
                         continue;
                     };
                     named += 1;
-                    assert!(known.contains(name), "{}: no message has a field '{name}'", path.display());
+                    // A field within another is named by both.
+                    let within = name.split('.').all(|field| known.contains(field));
+                    assert!(within, "{}: no message has a field '{name}'", path.display());
                 }
             }
         }

@@ -177,9 +177,20 @@ fn pick<T: Clone>(list: &[T], n: usize) -> T {
 }
 
 /// The n-th of what is taken of each field, as the API would make it.
+fn vip_at(address: IpAddr) -> Vip {
+    Vip {
+        subnet_id: Uuid::nil().into(),
+        network_id: Uuid::nil().into(),
+        port_id: Uuid::from_u128(3).into(),
+        address,
+        mac: Mac::from_random(1),
+        additional: Vec::new(),
+    }
+}
+
 fn made(n: impl Fn(usize) -> usize) -> (driver::LoadBalancer, bool) {
     let taken = &*TAKEN;
-    let (protocol, subnet) = (pick(&Protocol::ALL, n(0)), pick(&taken.subnets, n(1)));
+    let (protocol, subnet) = (pick(&Protocol::V1, n(0)), pick(&taken.subnets, n(1)));
     let pool = LoadBalancer::with_pool(NewPool {
         id: POOL,
         project_id: pick(&taken.texts, n(2)),
@@ -187,7 +198,7 @@ fn made(n: impl Fn(usize) -> usize) -> (driver::LoadBalancer, bool) {
         description: String::new(),
         subnet_id: Uuid::nil().into(),
         protocol,
-        lb_method: pick(&LbMethod::ALL, n(4)),
+        lb_method: pick(&LbMethod::V1, n(4)),
         provider: String::new(),
         admin_state_up: !n(5).is_multiple_of(8),
     });
@@ -201,12 +212,7 @@ fn made(n: impl Fn(usize) -> usize) -> (driver::LoadBalancer, bool) {
             project_id: pick(&taken.texts, n(2)),
             name: pick(&taken.texts, n(3)),
             description: String::new(),
-            vip: Vip {
-                subnet_id: Uuid::nil().into(),
-                port_id: Uuid::from_u128(3).into(),
-                address,
-                mac: Mac::from_random(1),
-            },
+            vip: vip_at(address),
             protocol,
             protocol_port: port,
             session_persistence: pick(&persistence, n(7)),
@@ -236,8 +242,9 @@ fn made(n: impl Fn(usize) -> usize) -> (driver::LoadBalancer, bool) {
         shared: false,
         admin_state_up: true,
         attachment: Attachment::default(),
+        mtu: 1500,
     };
-    (convert::to_driver(&whole, Some(&Subnetwork { network, subnet })), port > 0)
+    (convert::to_driver(&whole, Some(&Subnetwork { network, subnet }), &[]), port > 0)
 }
 
 fn any_monitor(n: impl Fn(usize) -> usize) -> HealthMonitor {
@@ -252,7 +259,7 @@ fn any_monitor(n: impl Fn(usize) -> usize) -> HealthMonitor {
         expected_codes: Some(pick(&taken.codes, n(21))),
         admin_state_up: Some(!n(22).is_multiple_of(8)),
     };
-    monitor(pick(&MonitorType::ALL, n(23)), change).unwrap()
+    monitor(pick(&MonitorType::V1, n(23)), change).unwrap()
 }
 
 /// haproxy-ns says nothing against it, and haproxy takes what it is told.

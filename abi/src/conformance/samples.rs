@@ -5,6 +5,7 @@
 //! another. The network has no provider attributes, as one that an agent makes a bridge for.
 
 mod shapes;
+mod v2;
 
 use crate::{
     Capabilities, HealthMonitor, LbMethod, Listener, LoadBalancer, Member, MonitorType, Network, Pool, Protocol,
@@ -66,7 +67,6 @@ impl Samples {
     pub(super) fn load_balancer(&self, number: u8) -> LoadBalancer {
         let id = self.id(number);
         let load_balancer = LoadBalancer {
-            known_health: None,
             project_id: "conformance".to_owned(),
             name: format!("conformance {number}"),
             admin_state_up: true,
@@ -79,6 +79,7 @@ impl Samples {
                 connection_limit: -1,
                 default_pool_id: id.clone(),
                 admin_state_up: true,
+                ..Listener::default()
             }],
             pools: vec![Pool {
                 id: id.clone(),
@@ -90,7 +91,7 @@ impl Samples {
                 ..Pool::default()
             }],
             id,
-            features: Vec::new(),
+            ..LoadBalancer::default()
         };
         finished(load_balancer)
     }
@@ -130,6 +131,7 @@ impl Samples {
             protocol_port: port,
             weight: 1,
             admin_state_up: true,
+            ..Member::default()
         }
     }
 
@@ -146,6 +148,7 @@ impl Samples {
             url_path: text("/"),
             expected_codes: text("200"),
             admin_state_up: true,
+            ..HealthMonitor::default()
         }
     }
 }
@@ -186,7 +189,7 @@ pub(super) fn using(feature: &str, samples: &Samples, number: u8) -> Option<Load
             vip.prefix_length = 64;
             vip.gateway = "fd00:99::1".to_owned();
         }
-        _ => return None,
+        _ => return samples.of_v2(feature, number).map(finished),
     }
     let protocol = asked.pools.first()?.protocol;
     asked.listeners.iter_mut().for_each(|listener| listener.protocol = protocol);
@@ -194,7 +197,7 @@ pub(super) fn using(feature: &str, samples: &Samples, number: u8) -> Option<Load
 }
 
 fn persistence(kind: i32, cookie_name: &str) -> Option<SessionPersistence> {
-    Some(SessionPersistence { r#type: kind, cookie_name: cookie_name.to_owned() })
+    Some(SessionPersistence { r#type: kind, cookie_name: cookie_name.to_owned(), ..SessionPersistence::default() })
 }
 
 #[cfg(test)]

@@ -59,6 +59,10 @@ impl Scheduler {
         Ok(Self { base, channel, metadata })
     }
 
+    pub(super) fn url(&self) -> String {
+        self.base.to_string()
+    }
+
     pub(super) async fn list(&self, noun: &Noun, filter: Option<(&str, &str)>) -> Result<Vec<Value>, Failure> {
         let filters = filter.map(|(field, value)| Filter { field: field.to_owned(), values: vec![value.to_owned()] });
         let mut request = Request::new(ListRequest { filters: filters.into_iter().collect(), ..Default::default() });

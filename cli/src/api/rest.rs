@@ -6,8 +6,11 @@ use std::sync::Arc;
 
 use ballast_service::tls::{self, ClientConfig};
 use form_urlencoded::Serializer;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header::HOST};
-use http_body_util::{BodyExt as _, Empty};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode,
+    header::{CONTENT_TYPE, HOST},
+};
+use http_body_util::{BodyExt as _, Full};
 use hyper::{body::Bytes, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
@@ -38,9 +41,7 @@ impl Gateway {
         if let Some((key, value)) = filter {
             query = format!("?{}", Serializer::new(String::new()).append_pair(key, value).finish());
         }
-        let asked = tokio::time::timeout(PATIENCE, self.get(&format!("/v2.0/{}{query}", noun.path))).await;
-        let (status, bytes) =
-            asked.unwrap_or_else(|_| Err("it took too long".to_owned())).map_err(|why| self.unreachable(why))?;
+        let (status, bytes) = self.send(&Method::GET, &format!("/v2.0/{}{query}", noun.path), None).await?;
         let mut body = self.read(status, &bytes)?;
         match body.get_mut(noun.wrapper).map(Value::take) {
             Some(Value::Array(objects)) => Ok(objects),
@@ -48,16 +49,49 @@ impl Gateway {
         }
     }
 
+    /// One request of v2; `null` is an answer without a body.
+    ///
+    /// # Errors
+    /// When the gateway cannot be reached, refuses, or is another than it should be.
+    pub(crate) async fn ask(&self, method: Method, target: &str, body: Option<&Value>) -> Result<Value, Failure> {
+        let (status, bytes) = self.send(&method, target, body).await?;
+        let read: Option<Value> =
+            if bytes.is_empty() { Some(Value::Null) } else { serde_json::from_slice(&bytes).ok() };
+        let path = target.split('?').next().unwrap_or(target);
+        match (status, read) {
+            (status, Some(read)) if status.is_success() => Ok(read),
+            (StatusCode::UNAUTHORIZED, _) => Err(Failure::Token { url: self.base.to_string() }),
+            (status, Some(read)) if words(&read).is_some() => {
+                let message = words(&read).unwrap_or_default().replace(char::is_control, " ");
+                Err(Failure::Answer { what: format!("{method} {}{path}", self.base), status: status.as_u16(), message })
+            }
+            (status, _) => Err(self.foreign(format!("HTTP {status} to {method} {path}"))),
+        }
+    }
+
+    /// Status and body.
+    async fn send(&self, method: &Method, target: &str, body: Option<&Value>) -> Result<(StatusCode, Bytes), Failure> {
+        let asked = tokio::time::timeout(PATIENCE, self.exchange(method, target, body)).await;
+        asked.unwrap_or_else(|_| Err("it took too long".to_owned())).map_err(|why| self.unreachable(why))
+    }
+
     /// Status and body, or why there is none.
-    async fn get(&self, target: &str) -> Result<(StatusCode, Bytes), String> {
+    async fn exchange(
+        &self,
+        method: &Method,
+        target: &str,
+        body: Option<&Value>,
+    ) -> Result<(StatusCode, Bytes), String> {
         let Base::Rest { authority, path, .. } = &self.base else { return Err("it is no gateway".to_owned()) };
         let stream = tls::connect(authority, self.tls.clone()).await.map_err(|error| innermost(&error))?;
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(|error| innermost(&error))?;
-        let mut request = Request::get(format!("{path}{target}"))
-            .header(HOST, authority)
-            .body(Empty::<Bytes>::new())
-            .map_err(|error| error.to_string())?;
+        let mut request = Request::builder().method(method).uri(format!("{path}{target}")).header(HOST, authority);
+        if body.is_some() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        let bytes = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
+        let mut request = request.body(Full::new(bytes)).map_err(|error| error.to_string())?;
         request.headers_mut().extend(self.headers.clone());
         // Why it breaks off is told by the answer that does not come.
         tokio::spawn(connection);
@@ -84,9 +118,16 @@ impl Gateway {
         Failure::Unreachable { url: self.base.to_string(), why }
     }
 
-    fn foreign(&self, why: String) -> Failure {
+    /// It is another than it should be.
+    pub(crate) fn foreign(&self, why: String) -> Failure {
         Failure::Foreign { url: self.base.to_string(), why }
     }
+}
+
+/// What an answer that is none says: of v2 in one of its two forms, or of what is beside it in Neutron's.
+fn words(body: &Value) -> Option<&str> {
+    let found = [&body["faultstring"], &body["NeutronError"]["message"], &body["description"], &body["title"]];
+    found.into_iter().filter_map(Value::as_str).find(|text| !text.is_empty())
 }
 
 fn header(option: &'static str, text: &str) -> Result<HeaderValue, Failure> {

@@ -1,4 +1,4 @@
-//! `ballast members`
+//! `ballast v1 members`
 
 use crate::noun::{Column, Kind, Noun, admin, all_fields, text};
 

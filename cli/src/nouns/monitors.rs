@@ -1,4 +1,4 @@
-//! `ballast monitors`
+//! `ballast v1 monitors`
 
 use serde_json::Value;
 

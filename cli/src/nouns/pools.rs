@@ -1,4 +1,4 @@
-//! `ballast pools`
+//! `ballast v1 pools`
 
 use crate::noun::{Column, Kind, Noun, admin, all_fields, text};
 

@@ -1,4 +1,4 @@
-//! `ballast vips`
+//! `ballast v1 vips`
 
 use crate::noun::{Column, Kind, Noun, admin, all_fields, text};
 

@@ -120,6 +120,13 @@ impl Host {
         self.ip(&[format!("link set dev {interface} up"), address_line])
     }
 
+    /// Connects the host to a segment by a new link `interface` without address: for a switch that is a program.
+    pub fn cable(&self, segment: &Segment, interface: &str) -> Result<(), LabError> {
+        self.shared.fabric.cable(segment, interface, self.shared.keeper_inside)?;
+        self.made(interface);
+        self.ip(&[format!("link set dev {interface} up")])
+    }
+
     /// Adds an address to a link (also to a bridge) of the host.
     pub fn address(&self, interface: &str, address: &str) -> Result<(), LabError> {
         check_link_name("link", interface)?;

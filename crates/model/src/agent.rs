@@ -1,8 +1,12 @@
 //! Agents: who they are, what they can run, and whether they live.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use crate::{
+    flavor::ProfileKind,
     ids::{AgentId, SchedulerId},
     plugs::Plugs,
     time::Timestamp,
@@ -47,8 +51,26 @@ pub struct AgentDriver {
     /// Of one load balancer; 0: no limit.
     pub max_members: u32,
     pub plugs: Plugs,
+    pub options: DriverOptions,
     /// How many load balancers are bound to it.
     pub load_balancers: u32,
+}
+
+/// What flavors and availability zones may say to a driver: keys, and what each is for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DriverOptions {
+    pub flavor: BTreeMap<String, String>,
+    pub availability_zone: BTreeMap<String, String>,
+}
+
+impl DriverOptions {
+    #[must_use]
+    pub const fn of(&self, kind: ProfileKind) -> &BTreeMap<String, String> {
+        match kind {
+            ProfileKind::Flavor => &self.flavor,
+            ProfileKind::AvailabilityZone => &self.availability_zone,
+        }
+    }
 }
 
 /// An agent.

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use ballast_limits::{self as limits, Bounds};
+use ipnet::IpNet;
 
 use crate::fault::{Fault, Form, Reason};
 
@@ -38,6 +39,54 @@ pub fn range(field: &str, value: i32, min: i32, max: i32) -> Result<i32, Fault> 
 pub fn port(field: &str, value: i32) -> Result<u16, Fault> {
     let value = bounded(field, value, limits::PORT)?;
     u16::try_from(value).map_err(Fault::internal)
+}
+
+/// A port of v2's, which is never 0.
+///
+/// # Errors
+/// As [`range`].
+pub fn port_of_v2(field: &str, value: i32) -> Result<u16, Fault> {
+    u16::try_from(bounded(field, value, limits::PORT_OF_V2)?).map_err(Fault::internal)
+}
+
+/// A listener's timeout, in milliseconds.
+///
+/// # Errors
+/// As [`range`].
+pub fn timeout(field: &str, value: i32) -> Result<u32, Fault> {
+    bounded(field, value, limits::TIMEOUT).map(i32::unsigned_abs)
+}
+
+/// How many connections a listener may have; -1: any number.
+///
+/// # Errors
+/// As [`range`].
+pub fn connections(field: &str, value: i32) -> Result<i32, Fault> {
+    bounded(field, value, limits::CONNECTIONS)
+}
+
+/// How many checks it takes.
+///
+/// # Errors
+/// As [`range`].
+pub fn retries(field: &str, value: i32) -> Result<u32, Fault> {
+    bounded(field, value, limits::MAX_RETRIES).map(i32::unsigned_abs)
+}
+
+/// Networks: host bits are cut, a bare address is a network of its own, and what is there twice is there once.
+///
+/// # Errors
+/// [`Code::InvalidField`](crate::fault::Code::InvalidField)
+pub fn networks(field: &str, texts: &[String]) -> Result<Vec<IpNet>, Fault> {
+    let mut found: Vec<IpNet> = Vec::with_capacity(texts.len());
+    for text in texts {
+        let net = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+        let net = net.ok_or_else(|| malformed(field, text, Form::Cidr))?.trunc();
+        if !found.contains(&net) {
+            found.push(net);
+        }
+    }
+    Ok(found)
 }
 
 /// Seconds between checks, or that one may take.

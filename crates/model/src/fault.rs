@@ -4,6 +4,7 @@
 //! the facts: gRPC in `ballast_proto::status`, each REST API in the gateway. Beside the facts is a detail for the log, which
 //! never reaches a caller; `Display` shows code and facts alone.
 
+mod balancing;
 mod code;
 mod fact;
 mod facts;
@@ -13,6 +14,7 @@ mod reason;
 use std::{collections::BTreeMap, fmt};
 
 pub use self::{
+    balancing::{Balancing, Checking, Routing, Sticky, Taken, Tls, Whole},
     code::Code,
     fact::{Choices, Fact, Told},
     facts::Facts,

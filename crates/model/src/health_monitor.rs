@@ -6,6 +6,8 @@ use crate::{
     check,
     fault::{Facts, Fault},
     ids::MonitorId,
+    labels::Labels,
+    listener::Protocol,
 };
 
 /// What kind of check.
@@ -15,10 +17,16 @@ pub enum MonitorType {
     Tcp,
     Http,
     Https,
+    TlsHello,
+    UdpConnect,
+    Sctp,
 }
 
 impl MonitorType {
-    pub const ALL: [Self; 4] = [Self::Ping, Self::Tcp, Self::Http, Self::Https];
+    pub const ALL: [Self; 7] =
+        [Self::Ping, Self::Tcp, Self::Http, Self::Https, Self::TlsHello, Self::UdpConnect, Self::Sctp];
+    /// Those that LBaaS v1 has.
+    pub const V1: [Self; 4] = [Self::Ping, Self::Tcp, Self::Http, Self::Https];
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -27,6 +35,9 @@ impl MonitorType {
             Self::Tcp => "TCP",
             Self::Http => "HTTP",
             Self::Https => "HTTPS",
+            Self::TlsHello => "TLS-HELLO",
+            Self::UdpConnect => "UDP-CONNECT",
+            Self::Sctp => "SCTP",
         }
     }
 
@@ -40,7 +51,16 @@ impl MonitorType {
     pub const fn is_http(self) -> bool {
         match self {
             Self::Http | Self::Https => true,
-            Self::Ping | Self::Tcp => false,
+            Self::Ping | Self::Tcp | Self::TlsHello | Self::UdpConnect | Self::Sctp => false,
+        }
+    }
+
+    /// Whether it can check members of a pool that speaks this.
+    #[must_use]
+    pub const fn fits(self, pool: Protocol) -> bool {
+        match pool {
+            Protocol::Udp | Protocol::Sctp => matches!(self, Self::UdpConnect | Self::Sctp | Self::Tcp | Self::Http),
+            _ => !matches!(self, Self::UdpConnect | Self::Sctp),
         }
     }
 }
@@ -55,12 +75,43 @@ pub struct HealthMonitor {
     pub delay: u32,
     /// Seconds that a check may take; at most `delay`.
     pub timeout: u32,
-    /// Failed checks until a member is down, 1 to 10.
+    /// Failed checks until a member is down, 1 to 10: v1's `max_retries`, v2's `max_retries_down`.
     pub max_retries: u32,
+    /// Passed checks until it is up again, 1 to 10: v2's `max_retries`.
+    pub rise: u32,
     pub http_method: String,
     pub url_path: String,
     pub expected_codes: String,
+    pub name: String,
+    pub http_version: Option<HttpVersion>,
+    /// What HTTP checks ask for as Host.
+    pub domain_name: Option<String>,
     pub admin_state_up: bool,
+    pub labels: Labels,
+}
+
+/// The version of HTTP that checks speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HttpVersion {
+    V1_0,
+    V1_1,
+}
+
+impl HttpVersion {
+    pub const ALL: [Self; 2] = [Self::V1_0, Self::V1_1];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::V1_0 => "1.0",
+            Self::V1_1 => "1.1",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|version| version.as_str() == text)
+    }
 }
 
 /// The fields of a monitor as a caller gives them; absent: as it is, or the default.
@@ -96,7 +147,12 @@ impl HealthMonitor {
             http_method: "GET".to_owned(),
             url_path: "/".to_owned(),
             expected_codes: "200".to_owned(),
+            rise: 1,
+            name: String::new(),
+            http_version: None,
+            domain_name: None,
             admin_state_up: true,
+            labels: Labels::default(),
         };
         blank.change(fields)
     }

@@ -71,6 +71,14 @@ ids! {
     MemberId
     /// Of a health monitor.
     MonitorId
+    /// Of a layer-7 policy.
+    L7PolicyId
+    /// Of a rule of one.
+    L7RuleId
+    /// Of a flavor.
+    FlavorId
+    /// Of what flavors or availability zones say to a provider.
+    ProfileId
     /// Of an agent.
     AgentId
     /// Of a scheduler's process: each start makes another.
@@ -81,7 +89,7 @@ ids! {
     SubnetId
     /// Of a port of a network.
     PortId
-    /// Of a listener, pool, member or monitor of a load balancer that is known.
+    /// Of a load balancer or something in it, where it is known which load balancer that is.
     ObjectId
 }
 
@@ -95,4 +103,4 @@ macro_rules! objects {
     )+};
 }
 
-objects! { ListenerId PoolId MemberId MonitorId }
+objects! { LoadBalancerId ListenerId PoolId MemberId MonitorId L7PolicyId L7RuleId }

@@ -4,23 +4,38 @@
 //! generation that changed it last: an outcome for generation g settles every object changed at or before g. There is no
 //! PENDING lock: a write is accepted while an earlier one is still being deployed.
 
+mod change;
+mod check;
+mod listeners;
 mod member;
+mod members;
 mod missing;
 mod monitor;
 mod outcome;
+mod policies;
+mod pools;
+mod progress;
+mod times;
 
-pub use missing::{association_not_found, member_not_found, monitor_not_found, pool_not_found, vip_not_found};
+pub use members::Batch;
+pub use missing::{
+    association_not_found, listener_not_found, load_balancer_not_found, member_not_found, monitor_not_found,
+    policy_not_found, pool_not_found, rule_not_found, vip_not_found,
+};
 pub use outcome::NO_ELIGIBLE_BACKEND;
 
 use crate::{
     counters::Generation,
     fault::Fault,
-    ids::{LoadBalancerId, PoolId, SubnetId},
+    ids::{FlavorId, ListenerId, LoadBalancerId, PoolId, SubnetId},
+    l7::L7Policy,
+    labels::Labels,
     listener::{Listener, Vip},
     parts::Parts,
     pool::{Pool, PoolChange},
     set,
-    status::ProvisioningStatus,
+    status::{Progress, ProvisioningStatus},
+    view::v1,
 };
 
 /// The unit of placement, generation and deployment.
@@ -28,8 +43,17 @@ use crate::{
 pub struct LoadBalancer {
     pub id: LoadBalancerId,
     pub project_id: String,
+    /// v1's has its pool's.
+    pub name: String,
+    pub description: String,
     /// The name of a provider.
     pub provider: String,
+    /// The name by which v2 was asked for it, where that is another one.
+    pub provider_alias: Option<String>,
+    pub flavor_id: Option<FlavorId>,
+    pub availability_zone: Option<String>,
+    /// What its flavor and its zone say to the driver, a JSON object; empty: nothing.
+    pub flavor_data: String,
     pub admin_state_up: bool,
     pub vip: Option<Vip>,
     /// Grows by one with each change of what is desired.
@@ -38,6 +62,9 @@ pub struct LoadBalancer {
     pub settled: Generation,
     pub listeners: Parts<Listener>,
     pub pools: Parts<Pool>,
+    pub labels: Labels,
+    /// Of the whole: it is pending while anything in it is.
+    pub progress: Progress,
 }
 
 impl LoadBalancer {
@@ -53,10 +80,23 @@ impl LoadBalancer {
         self.pools.iter_mut().find(|pool| pool.id == id).ok_or_else(|| pool_not_found(id))
     }
 
+    /// One of its listeners.
+    ///
+    /// # Errors
+    /// [`ListenerNotFound`](crate::fault::Code::ListenerNotFound)
+    pub fn listener(&self, id: ListenerId) -> Result<&Listener, Fault> {
+        self.listeners.iter().find(|listener| listener.id == id).ok_or_else(|| listener_not_found(id))
+    }
+
+    /// The listeners that send something to a pool.
+    pub fn listeners_of(&self, pool_id: PoolId) -> impl Iterator<Item = &Listener> {
+        self.listeners.iter().filter(move |listener| listener.targets().any(|id| id == pool_id))
+    }
+
     /// The subnet that its agent plugs it into: its vip's; until it has one, that of its first pool, where one is expected.
     #[must_use]
     pub fn subnet_id(&self) -> Option<SubnetId> {
-        self.vip.as_ref().map(|vip| vip.subnet_id).or_else(|| self.pools.first().map(|pool| pool.subnet_id))
+        self.vip.as_ref().map(|vip| vip.subnet_id).or_else(|| self.pools.first().and_then(|pool| pool.subnet_id))
     }
 
     /// How many members its pools have.
@@ -69,12 +109,15 @@ impl LoadBalancer {
     #[must_use]
     pub fn size(&self) -> usize {
         let of_pool = |pool: &Pool| 1 + pool.members.len() + pool.monitors.len();
-        self.listeners.len() + self.pools.iter().map(of_pool).sum::<usize>()
+        let of_policy = |policy: &L7Policy| 1 + policy.rules.len();
+        let of_listener = |listener: &Listener| 1 + listener.policies.iter().map(of_policy).sum::<usize>();
+        self.listeners.iter().map(of_listener).sum::<usize>() + self.pools.iter().map(of_pool).sum::<usize>()
     }
 
     /// The next generation of what is desired.
-    pub(crate) const fn grow(&mut self) -> Generation {
+    pub(crate) fn grow(&mut self) -> Generation {
         self.generation = self.generation.next();
+        self.progress.touch(self.generation);
         self.generation
     }
 
@@ -84,6 +127,10 @@ impl LoadBalancer {
     /// [`PoolNotFound`](crate::fault::Code::PoolNotFound)
     pub fn update_pool(mut self, id: PoolId, change: PoolChange) -> Result<Self, Fault> {
         let generation = self.grow();
+        if v1::pool_of(self.id) == id {
+            set(&mut self.name, change.name.clone());
+            set(&mut self.description, change.description.clone());
+        }
         let pool = self.pool_mut(id)?;
         set(&mut pool.name, change.name);
         set(&mut pool.description, change.description);
@@ -102,11 +149,11 @@ impl LoadBalancer {
 
     /// The subnet of its vip has other routes than it had: the agent must learn it, and no object's status changes.
     #[must_use]
-    pub const fn subnet_changed(mut self) -> Self {
+    pub fn subnet_changed(mut self) -> Self {
         self.grow();
         self
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

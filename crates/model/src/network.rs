@@ -19,6 +19,8 @@ pub struct Network {
     pub shared: bool,
     pub admin_state_up: bool,
     pub attachment: Attachment,
+    /// Bytes of the largest packet, from its IP header on.
+    pub mtu: u32,
 }
 
 /// A subnet, and the network that it is of.
@@ -28,12 +30,22 @@ pub struct Subnetwork {
     pub subnet: Subnet,
 }
 
+impl Subnetwork {
+    /// Whether those who live in it must be told of the change from `before`: how they are plugged in, or how they reach
+    /// others.
+    #[must_use]
+    pub fn plugs_differ(&self, before: &Self) -> bool {
+        self.network.mtu != before.network.mtu || self.subnet.routes_differ(&before.subnet)
+    }
+}
+
 /// What changes of a network; absent fields stay.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NetworkChange {
     pub name: Option<String>,
     pub admin_state_up: Option<bool>,
     pub shared: Option<bool>,
+    pub mtu: Option<u32>,
 }
 
 impl Network {
@@ -47,6 +59,9 @@ impl Network {
         }
         set(&mut self.admin_state_up, change.admin_state_up);
         set(&mut self.shared, change.shared);
+        if let Some(mtu) = change.mtu {
+            self.mtu = self.attachment.mtu(mtu)?;
+        }
         Ok(self)
     }
 }
@@ -90,7 +105,30 @@ pub struct Attachment {
     pub segmentation_id: u32,
 }
 
+/// What each host of IPv4 takes (RFC 791), and the most that a packet can be.
+const MTU: std::ops::RangeInclusive<u32> = 68..=65_535;
+/// Ethernet's.
+const ETHERNET: u32 = 1500;
+/// What a VXLAN segment adds to a packet, over IPv4 (RFC 7348).
+const VXLAN: u32 = 50;
+
 impl Attachment {
+    /// The MTU that is asked for; 0: the most that a network of this kind has on Ethernet.
+    ///
+    /// # Errors
+    /// [`Code::InvalidField`](crate::fault::Code::InvalidField)
+    pub fn mtu(&self, asked: u32) -> Result<u32, Fault> {
+        match (asked, self.network_type) {
+            (0, NetworkType::Vxlan) => Ok(ETHERNET - VXLAN),
+            (0, _) => Ok(ETHERNET),
+            (asked, _) if MTU.contains(&asked) => Ok(asked),
+            (value, _) => {
+                let (least, most) = MTU.into_inner();
+                Err(Fault::invalid_field("mtu", Reason::NotBetween { value, least, most }))
+            }
+        }
+    }
+
     /// Checks that the attributes make sense together.
     ///
     /// # Errors
@@ -169,12 +207,22 @@ mod tests {
             shared: true,
             admin_state_up: true,
             attachment: Attachment::default(),
+            mtu: 1500,
         };
         assert_eq!(before.clone().change(NetworkChange::default()).unwrap(), before);
         let after = before.clone().change(NetworkChange { shared: Some(false), ..NetworkChange::default() }).unwrap();
         assert_eq!(after, Network { shared: false, ..before.clone() });
         let long = NetworkChange { name: Some("x".repeat(256)), ..NetworkChange::default() };
         assert_eq!(before.change(long).unwrap_err().code(), Code::InvalidField);
+    }
+
+    #[test]
+    fn an_mtu_that_is_not_said_is_what_ethernet_leaves_and_one_that_is_said_is_a_packets() {
+        let [own, vxlan] = [attachment("", "", 0), attachment("vxlan", "", 7)].map(Result::unwrap);
+        assert_eq!([own.mtu(0), vxlan.mtu(0), vxlan.mtu(9000)].map(Result::unwrap), [1500, 1450, 9000]);
+        for wrong in [67, 65_536] {
+            assert_eq!(own.mtu(wrong).unwrap_err().code(), Code::InvalidField, "{wrong}");
+        }
     }
 
     fn attachment(kind: &str, physical: &str, segment: u32) -> Result<Attachment, Fault> {

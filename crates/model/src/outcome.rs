@@ -31,4 +31,6 @@ pub struct Statistics {
     /// Now.
     pub active_connections: u64,
     pub total_connections: u64,
+    /// Requests that could not be read or were given up.
+    pub request_errors: u64,
 }

@@ -20,6 +20,14 @@ impl<T> Parts<T> {
     }
 }
 
+impl<T: Clone> Parts<T> {
+    /// Those that are `wanted`, to be changed. When there is none, the list stays the same as that of its clones.
+    pub fn iter_mut_of(&mut self, wanted: impl Fn(&T) -> bool) -> impl Iterator<Item = &mut T> {
+        let parts: &mut [T] = if self.iter().any(&wanted) { self } else { &mut [] };
+        parts.iter_mut().filter(move |part| wanted(part))
+    }
+}
+
 impl<T> Default for Parts<T> {
     fn default() -> Self {
         Self(Arc::new(Vec::new()))
@@ -104,5 +112,15 @@ mod tests {
         assert!(!first.is_same(&second));
         assert_eq!((first.as_slice(), second.as_slice()), (&[1, 2][..], &[1, 2, 3][..]));
         assert_eq!(Parts::from(vec![1, 2, 3]), second);
+    }
+
+    #[test]
+    fn without_one_that_is_to_change_all_stays_the_same() {
+        let first = Parts::from(vec![1, 2, 3]);
+        let mut second = first.clone();
+        assert_eq!(second.iter_mut_of(|part| *part > 3).count(), 0);
+        assert!(first.is_same(&second));
+        second.iter_mut_of(|part| *part > 1).for_each(|part| *part += 10);
+        assert_eq!((first.as_slice(), second.as_slice()), (&[1, 2, 3][..], &[1, 12, 13][..]));
     }
 }

@@ -2,13 +2,16 @@
 
 use crate::{
     check,
+    counters::Generation,
     fault::{Fault, Reason},
     health_monitor::HealthMonitor,
     ids::{PoolId, SubnetId},
+    labels::Labels,
     listener::Protocol,
     member::Member,
     parts::Parts,
     status::{OperatingStatus, Progress},
+    tls::PoolTls,
 };
 
 /// How a pool chooses a member.
@@ -17,10 +20,13 @@ pub enum LbMethod {
     RoundRobin,
     LeastConnections,
     SourceIp,
+    SourceIpPort,
 }
 
 impl LbMethod {
-    pub const ALL: [Self; 3] = [Self::RoundRobin, Self::LeastConnections, Self::SourceIp];
+    pub const ALL: [Self; 4] = [Self::RoundRobin, Self::LeastConnections, Self::SourceIp, Self::SourceIpPort];
+    /// Those that LBaaS v1 has.
+    pub const V1: [Self; 3] = [Self::RoundRobin, Self::LeastConnections, Self::SourceIp];
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -28,6 +34,7 @@ impl LbMethod {
             Self::RoundRobin => "ROUND_ROBIN",
             Self::LeastConnections => "LEAST_CONNECTIONS",
             Self::SourceIp => "SOURCE_IP",
+            Self::SourceIpPort => "SOURCE_IP_PORT",
         }
     }
 
@@ -85,6 +92,16 @@ impl SessionPersistence {
     }
 }
 
+/// How long and how closely a client is remembered; of UDP and SCTP.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct Memory {
+    /// Seconds.
+    pub timeout: Option<u32>,
+    /// A mask, as it was given.
+    pub granularity: Option<String>,
+}
+
 /// An association of a pool with a health monitor that other pools may have too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Association {
@@ -99,17 +116,44 @@ pub struct Pool {
     pub project_id: String,
     pub name: String,
     pub description: String,
-    pub subnet_id: SubnetId,
+    /// That v1's pool is of; none: v2's have none.
+    pub subnet_id: Option<SubnetId>,
     pub protocol: Protocol,
     pub lb_method: LbMethod,
     pub session_persistence: Option<SessionPersistence>,
+    /// Of clients that are remembered by their address.
+    pub memory: Memory,
+    pub tls: Option<Box<PoolTls>>,
     pub admin_state_up: bool,
+    pub labels: Labels,
     pub progress: Progress,
     pub members: Parts<Member>,
     pub monitors: Parts<Association>,
 }
 
 impl Pool {
+    /// One with the defaults of everything else.
+    #[must_use]
+    pub fn new(id: PoolId, project_id: String, protocol: Protocol, lb_method: LbMethod) -> Self {
+        Self {
+            id,
+            project_id,
+            name: String::new(),
+            description: String::new(),
+            subnet_id: None,
+            protocol,
+            lb_method,
+            session_persistence: None,
+            memory: Memory::default(),
+            tls: None,
+            admin_state_up: true,
+            labels: Labels::default(),
+            progress: Progress::created(Generation::FIRST),
+            members: Parts::default(),
+            monitors: Parts::default(),
+        }
+    }
+
     /// Whether some monitor checks the members.
     #[must_use]
     pub fn is_monitored(&self) -> bool {

@@ -11,28 +11,68 @@ pub enum Resource {
     Network,
     Subnet,
     Port,
-    Vip,
-    Pool,
+    /// v1's vip.
+    Listener,
+    /// v1's pool.
+    LoadBalancer,
     Member,
     HealthMonitor,
+    /// v2's; v1 has no name for it.
+    Pool,
+    L7Policy,
+    L7Rule,
 }
 
 impl Resource {
     /// Every resource, in the order in which they are shown.
-    pub const ALL: [Self; 7] =
-        [Self::Network, Self::Subnet, Self::Port, Self::Vip, Self::Pool, Self::Member, Self::HealthMonitor];
+    pub const ALL: [Self; 10] = [
+        Self::Network,
+        Self::Subnet,
+        Self::Port,
+        Self::Listener,
+        Self::LoadBalancer,
+        Self::Member,
+        Self::HealthMonitor,
+        Self::Pool,
+        Self::L7Policy,
+        Self::L7Rule,
+    ];
+    /// Those of load balancing, in v2's order.
+    pub const V2: [Self; 7] = [
+        Self::LoadBalancer,
+        Self::Listener,
+        Self::Pool,
+        Self::Member,
+        Self::HealthMonitor,
+        Self::L7Policy,
+        Self::L7Rule,
+    ];
 
-    /// Its key in a quota.
+    /// Its key in a quota of v1, which is the one that is stored; v2's three have their own.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Network => "network",
             Self::Subnet => "subnet",
             Self::Port => "port",
-            Self::Vip => "vip",
-            Self::Pool => "pool",
+            Self::Listener => "vip",
+            Self::LoadBalancer => "pool",
             Self::Member => "member",
             Self::HealthMonitor => "health_monitor",
+            Self::Pool => "v2_pool",
+            Self::L7Policy => "l7policy",
+            Self::L7Rule => "l7rule",
+        }
+    }
+
+    /// What it counts, as v2 calls it: the field of a quota in lbaas.v2.
+    #[must_use]
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Self::Listener => "listener",
+            Self::LoadBalancer => "load_balancer",
+            Self::Pool => "pool",
+            other => other.as_str(),
         }
     }
 
@@ -122,7 +162,7 @@ mod tests {
     use crate::fault::Reason;
 
     fn limit(value: i32) -> Limit {
-        Limit::new(Resource::Pool, value).unwrap()
+        Limit::new(Resource::LoadBalancer, value).unwrap()
     }
 
     #[test]
@@ -135,14 +175,14 @@ mod tests {
 
     #[test]
     fn one_more_than_the_limit_is_refused() {
-        assert_eq!(limit(10).check(Resource::Pool, 9), Ok(()));
-        let fault = limit(10).check(Resource::Pool, 10).unwrap_err();
-        assert_eq!(fault, Facts::OverQuota { resource: Resource::Pool }.into());
+        assert_eq!(limit(10).check(Resource::LoadBalancer, 9), Ok(()));
+        let fault = limit(10).check(Resource::LoadBalancer, 10).unwrap_err();
+        assert_eq!(fault, Facts::OverQuota { resource: Resource::LoadBalancer }.into());
     }
 
     #[test]
     fn a_limit_is_at_least_minus_one() {
-        let fault = Limit::new(Resource::Vip, -2).unwrap_err();
+        let fault = Limit::new(Resource::Listener, -2).unwrap_err();
         assert_eq!(fault, Fault::invalid_field("vip", Reason::TooSmall { value: -2, least: -1 }));
     }
 
@@ -159,7 +199,7 @@ mod tests {
     proptest! {
         #[test]
         fn one_more_is_allowed_exactly_below_the_limit(bound in -1..1000i32, used in 0u64..1000) {
-            let allowed = limit(bound).check(Resource::Pool, used).is_ok();
+            let allowed = limit(bound).check(Resource::LoadBalancer, used).is_ok();
             prop_assert_eq!(allowed, bound == UNLIMITED || i64::try_from(used).unwrap() < i64::from(bound));
         }
     }

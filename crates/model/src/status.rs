@@ -90,6 +90,15 @@ impl Progress {
         *self = Self { status: ProvisioningStatus::PendingUpdate, description: None, changed: generation };
     }
 
+    /// Something in the object changes with `generation`: it is done when that is. One that is being made goes on being so.
+    pub fn touch(&mut self, generation: Generation) {
+        let status = match self.status {
+            ProvisioningStatus::PendingCreate => ProvisioningStatus::PendingCreate,
+            _ => ProvisioningStatus::PendingUpdate,
+        };
+        *self = Self { status, description: None, changed: generation };
+    }
+
     /// The object is deployed as desired.
     pub fn succeed(&mut self) {
         self.status = ProvisioningStatus::Active;

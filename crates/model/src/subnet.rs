@@ -186,6 +186,16 @@ impl Subnet {
         Err(Forbidden::AddressNotOffered { address, subnet_id: self.id }.into())
     }
 
+    /// The address of the allocation pools that follows this one of theirs.
+    #[must_use]
+    pub fn address_after(&self, last: IpAddr) -> Option<IpAddr> {
+        let at = self.allocation_pools.iter().position(|pool| pool.start <= last && last <= pool.end)?;
+        match successor(last) {
+            Some(next) if next <= self.allocation_pools[at].end => Some(next),
+            _ => self.allocation_pools.get(at + 1).map(|pool| pool.start),
+        }
+    }
+
     /// The first address of the allocation pools that is not taken.
     #[must_use]
     pub fn choose_address(&self, taken: &BTreeSet<IpAddr>) -> Option<IpAddr> {
@@ -221,7 +231,15 @@ fn parse_cidr(field: &str, text: &str) -> Result<IpNet, Fault> {
 }
 
 fn gateway(cidr: IpNet, text: &str) -> Result<Option<IpAddr>, Fault> {
-    if text.is_empty() { Ok(None) } else { inside(cidr, "gateway_ip", text).map(Some) }
+    if text.is_empty() {
+        return Ok(None);
+    }
+    // The network's own address is that of all its routers (RFC 4291, 2.6.1), and where Neutron says nothing else, the gateway's.
+    let routers = Some(cidr.network()).filter(IpAddr::is_ipv6);
+    match routers.filter(|routers| check::address("gateway_ip", text).as_ref() == Ok(routers)) {
+        Some(routers) => Ok(Some(routers)),
+        None => inside(cidr, "gateway_ip", text).map(Some),
+    }
 }
 
 fn check_gateway(gateway: Option<IpAddr>, pools: &[Range]) -> Result<(), Fault> {

@@ -72,7 +72,7 @@ impl Authenticator {
     pub fn new(settings: &Auth, clock: Clock) -> Result<Self, String> {
         Ok(match settings.mode {
             AuthMode::None => Self::None,
-            AuthMode::TokenFile => Self::TokenFile(Arc::new(TokenFile::open(&settings.token_file)?)),
+            AuthMode::TokenFile => Self::TokenFile(Arc::new(TokenFile::open(&settings.token_file, settings.roles)?)),
             AuthMode::Keystone => Self::Keystone(Arc::new(Keystone::new(settings, clock)?)),
         })
     }

@@ -17,7 +17,7 @@ use std::{collections::BTreeMap, fmt, net::SocketAddr, path::Path, path::PathBuf
 use serde::Deserialize;
 
 pub use agent::Agent;
-pub use auth::{Auth, AuthMode};
+pub use auth::{Auth, AuthMode, RoleNames};
 pub use connections::Connections;
 pub use driver_host::{DriverHost, Grant};
 pub use gateway::Gateway;
@@ -113,6 +113,9 @@ fn without_values(text: &str) -> String {
     text.split('"').enumerate().map(|(index, part)| if index % 2 == 0 { part } else { "***" }).collect()
 }
 
+/// A client that waits longer for one reply has given up, or a proxy before it.
+const LONGEST_HOLD_MS: u32 = 10_000;
+
 impl Settings {
     /// Checks what one field's type cannot.
     ///
@@ -123,6 +126,9 @@ impl Settings {
         self.tls.check()?;
         self.database.check()?;
         self.connections.check()?;
+        if self.gateway.hold_ms > LONGEST_HOLD_MS {
+            return Err(format!("gateway.hold_ms must be at most {LONGEST_HOLD_MS}"));
+        }
         if self.gateway.tls_cert.as_os_str().is_empty() != self.gateway.tls_key.as_os_str().is_empty() {
             return Err("gateway: tls_cert and tls_key belong together: set both".to_owned());
         }

@@ -1,11 +1,15 @@
-//! Through the gateway, with the bodies of LBaaS v1.
+//! Through the gateway, with the bodies of Octavia's API.
 
 use std::{net::SocketAddr, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::{Api, MONITOR_DELAY, MONITOR_RETRIES, MONITOR_TIMEOUT, NAME, VIP_NAME};
-use crate::{configuration::PROJECT, error::DemoError, topology::PORT};
+use super::{LISTENER, LoadBalancer, MONITOR, MONITOR_DELAY, MONITOR_RETRIES, MONITOR_TIMEOUT, NAME, POOL};
+use crate::{
+    configuration::PROJECT,
+    error::DemoError,
+    topology::{MEMBERS, PORT},
+};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -28,9 +32,14 @@ impl Rest {
         self.client.get(format!("{}/", self.base)).timeout(TIMEOUT).send().await.is_ok()
     }
 
+    pub(super) async fn make(&self, subnet_id: &str) -> Result<LoadBalancer, DemoError> {
+        let made = self.post("loadbalancers", "loadbalancer", whole(subnet_id)).await?;
+        Ok(LoadBalancer { id: text(&made, "id")?, address: text(&made, "vip_address")?, through: "REST" })
+    }
+
     /// Posts `body` in the wrapper `one`, and returns what is in the answer's.
     async fn post(&self, path: &str, one: &str, body: Value) -> Result<Value, DemoError> {
-        let url = format!("{}/v2.0/lb/{path}", self.base);
+        let url = format!("{}/v2.0/lbaas/{path}", self.base);
         let failed = || DemoError::when::<reqwest::Error>(format!("POST {url}"));
         let request = self.client.post(&url).header("X-Project-Id", PROJECT).timeout(TIMEOUT);
         let answer = request.json(&json!({ one: body })).send().await.map_err(failed())?;
@@ -44,40 +53,24 @@ impl Rest {
     }
 }
 
+fn whole(subnet_id: &str) -> Value {
+    let members: Vec<_> =
+        MEMBERS.iter().map(|member| json!({ "address": member.address, "protocol_port": PORT })).collect();
+    let monitor = json!({
+        "name": MONITOR, "type": "HTTP", "delay": MONITOR_DELAY, "timeout": MONITOR_TIMEOUT,
+        "max_retries": MONITOR_RETRIES,
+    });
+    let pool = json!({
+        "name": POOL, "protocol": "HTTP", "lb_algorithm": "ROUND_ROBIN", "members": members, "healthmonitor": monitor,
+    });
+    let listener = json!({
+        "name": LISTENER, "protocol": "HTTP", "protocol_port": PORT, "default_pool": pool,
+        "insert_headers": { "X-Forwarded-For": "true" },
+    });
+    json!({ "name": NAME, "vip_subnet_id": subnet_id, "listeners": [listener] })
+}
+
 fn text(object: &Value, key: &str) -> Result<String, DemoError> {
     let missing = || DemoError::new(format!("the gateway's answer lacks `{key}`: {object}"));
     object[key].as_str().map(str::to_owned).ok_or_else(missing)
-}
-
-impl Api for Rest {
-    const NAME: &'static str = "REST";
-
-    async fn pool(&self, subnet_id: &str) -> Result<String, DemoError> {
-        let body = json!({ "name": NAME, "protocol": "HTTP", "lb_method": "ROUND_ROBIN", "subnet_id": subnet_id });
-        text(&self.post("pools", "pool", body).await?, "id")
-    }
-
-    async fn member(&self, pool_id: &str, address: &str) -> Result<(), DemoError> {
-        let body = json!({ "pool_id": pool_id, "address": address, "protocol_port": PORT });
-        self.post("members", "member", body).await.map(drop)
-    }
-
-    async fn vip(&self, pool_id: &str, subnet_id: &str) -> Result<String, DemoError> {
-        let body = json!({
-            "name": VIP_NAME, "protocol": "HTTP", "protocol_port": PORT, "subnet_id": subnet_id, "pool_id": pool_id,
-        });
-        text(&self.post("vips", "vip", body).await?, "address")
-    }
-
-    async fn monitor(&self) -> Result<String, DemoError> {
-        let body = json!({
-            "type": "HTTP", "delay": MONITOR_DELAY, "timeout": MONITOR_TIMEOUT, "max_retries": MONITOR_RETRIES,
-        });
-        text(&self.post("health_monitors", "health_monitor", body).await?, "id")
-    }
-
-    async fn associate(&self, pool_id: &str, monitor_id: &str) -> Result<(), DemoError> {
-        let path = format!("pools/{pool_id}/health_monitors");
-        self.post(&path, "health_monitor", json!({ "id": monitor_id })).await.map(drop)
-    }
 }

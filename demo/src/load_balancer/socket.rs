@@ -1,98 +1,65 @@
-//! Through the scheduler's Unix socket, by `lbaas.v1`.
+//! Through the scheduler's Unix socket, by `lbaas.v2`.
 
 use ballast_proto::{
     driver::{LbMethod, MonitorType, Protocol},
-    v1::{
-        AssociateRequest, CreateHealthMonitorRequest, CreateMemberRequest, CreatePoolRequest, CreateVipRequest,
-        HealthMonitor, Member, Pool, Vip, health_monitors_client::HealthMonitorsClient, members_client::MembersClient,
-        pools_client::PoolsClient, vips_client::VipsClient,
+    v2::{
+        self, CreateLoadBalancerRequest, HealthMonitor, Listener, Member, Pool, Vip,
+        load_balancers_client::LoadBalancersClient,
     },
 };
-use tonic::transport::Channel;
 
-use super::{Api, MONITOR_DELAY, MONITOR_RETRIES, MONITOR_TIMEOUT, NAME, VIP_NAME};
+use super::{LISTENER, LoadBalancer, MONITOR, MONITOR_DELAY, MONITOR_RETRIES, MONITOR_TIMEOUT, NAME, POOL};
 use crate::{
     configuration::PROJECT,
     error::DemoError,
     scheduler::{Scheduler, refused},
-    topology::PORT,
+    topology::{MEMBERS, PORT},
 };
 
-/// The scheduler, as its admin.
-pub(super) struct Socket {
-    channel: Channel,
+/// As the scheduler's admin.
+pub(super) async fn make(scheduler: &Scheduler, subnet_id: &str) -> Result<LoadBalancer, DemoError> {
+    let request = CreateLoadBalancerRequest { load_balancer: Some(whole(subnet_id)), ..Default::default() };
+    let made = LoadBalancersClient::new(scheduler.channel()).create(request).await;
+    let made = made.map_err(refused("making the load balancer"))?.into_inner();
+    let address = made.vip.map(|vip| vip.address).unwrap_or_default();
+    Ok(LoadBalancer { id: made.id, address, through: "gRPC" })
 }
 
-impl Socket {
-    pub(super) fn of(scheduler: &Scheduler) -> Self {
-        Self { channel: scheduler.channel() }
-    }
-}
-
-impl Api for Socket {
-    const NAME: &'static str = "gRPC";
-
-    async fn pool(&self, subnet_id: &str) -> Result<String, DemoError> {
-        let pool = Pool {
-            project_id: PROJECT.to_owned(),
-            name: NAME.to_owned(),
-            subnet_id: subnet_id.to_owned(),
-            protocol: Protocol::Http.into(),
-            lb_method: LbMethod::RoundRobin.into(),
-            ..Pool::default()
-        };
-        let made = PoolsClient::new(self.channel.clone())
-            .create(CreatePoolRequest { pool: Some(pool), ..Default::default() })
-            .await;
-        Ok(made.map_err(refused("making the pool"))?.into_inner().id)
-    }
-
-    async fn member(&self, pool_id: &str, address: &str) -> Result<(), DemoError> {
-        let member = Member {
-            project_id: PROJECT.to_owned(),
-            pool_id: pool_id.to_owned(),
-            address: address.to_owned(),
-            protocol_port: Some(PORT.into()),
-            ..Member::default()
-        };
-        let request = CreateMemberRequest { member: Some(member), ..Default::default() };
-        let made = MembersClient::new(self.channel.clone()).create(request).await;
-        made.map(drop).map_err(refused(format!("making the member {address}")))
-    }
-
-    async fn vip(&self, pool_id: &str, subnet_id: &str) -> Result<String, DemoError> {
-        let vip = Vip {
-            project_id: PROJECT.to_owned(),
-            name: VIP_NAME.to_owned(),
-            subnet_id: subnet_id.to_owned(),
-            pool_id: pool_id.to_owned(),
-            protocol: Protocol::Http.into(),
-            protocol_port: Some(PORT.into()),
-            ..Vip::default()
-        };
-        let made = VipsClient::new(self.channel.clone())
-            .create(CreateVipRequest { vip: Some(vip), ..Default::default() })
-            .await;
-        Ok(made.map_err(refused("making the vip"))?.into_inner().address)
-    }
-
-    async fn monitor(&self) -> Result<String, DemoError> {
-        let monitor = HealthMonitor {
-            project_id: PROJECT.to_owned(),
-            r#type: MonitorType::Http.into(),
-            delay: Some(MONITOR_DELAY),
-            timeout: Some(MONITOR_TIMEOUT),
-            max_retries: Some(MONITOR_RETRIES),
-            ..HealthMonitor::default()
-        };
-        let request = CreateHealthMonitorRequest { health_monitor: Some(monitor), ..Default::default() };
-        let made = HealthMonitorsClient::new(self.channel.clone()).create(request).await;
-        Ok(made.map_err(refused("making the health monitor"))?.into_inner().id)
-    }
-
-    async fn associate(&self, pool_id: &str, monitor_id: &str) -> Result<(), DemoError> {
-        let request = AssociateRequest { pool_id: pool_id.to_owned(), health_monitor_id: monitor_id.to_owned() };
-        let made = PoolsClient::new(self.channel.clone()).associate_health_monitor(request).await;
-        made.map(drop).map_err(refused("associating the health monitor"))
+fn whole(subnet_id: &str) -> v2::LoadBalancer {
+    let members = MEMBERS.iter().map(|member| Member {
+        address: member.address.to_owned(),
+        protocol_port: Some(PORT.into()),
+        ..Member::default()
+    });
+    let monitor = HealthMonitor {
+        name: MONITOR.to_owned(),
+        r#type: MonitorType::Http.into(),
+        delay: Some(MONITOR_DELAY),
+        timeout: Some(MONITOR_TIMEOUT),
+        max_retries: Some(MONITOR_RETRIES),
+        ..HealthMonitor::default()
+    };
+    let pool = Pool {
+        name: POOL.to_owned(),
+        protocol: Protocol::Http.into(),
+        lb_algorithm: LbMethod::RoundRobin.into(),
+        members: members.collect(),
+        health_monitor: Some(monitor),
+        ..Pool::default()
+    };
+    let listener = Listener {
+        name: LISTENER.to_owned(),
+        protocol: Protocol::Http.into(),
+        protocol_port: Some(PORT.into()),
+        insert_headers: [("X-Forwarded-For".to_owned(), "true".to_owned())].into(),
+        default_pool: Some(pool),
+        ..Listener::default()
+    };
+    v2::LoadBalancer {
+        project_id: PROJECT.to_owned(),
+        name: NAME.to_owned(),
+        vip: Some(Vip { subnet_id: subnet_id.to_owned(), ..Vip::default() }),
+        listeners: vec![listener],
+        ..v2::LoadBalancer::default()
     }
 }

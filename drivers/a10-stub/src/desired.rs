@@ -44,7 +44,16 @@ fn virtual_port(draft: &mut Draft<'_>, server: &str, listener: &Listener, load_b
     let protocol = match Protocol::try_from(listener.protocol) {
         Ok(Protocol::Http) => "http",
         Ok(Protocol::Tcp | Protocol::Https) => "tcp",
-        Ok(Protocol::Unspecified) | Err(_) => return draft.fault(&listener.id, "its protocol is unknown"),
+        Ok(
+            Protocol::TerminatedHttps
+            | Protocol::Udp
+            | Protocol::Sctp
+            | Protocol::Prometheus
+            | Protocol::Proxy
+            | Protocol::Proxyv2
+            | Protocol::Unspecified,
+        )
+        | Err(_) => return draft.fault(&listener.id, "its protocol is unknown"),
     };
     let pool = load_balancer.pools.iter().find(|pool| pool.id == listener.default_pool_id);
     let group = pool.map(|pool| draft.name('p', &pool.id)).filter(|group| draft.has(Kind::Group, group));

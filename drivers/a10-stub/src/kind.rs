@@ -197,6 +197,7 @@ fn is_default(name: &str, found: &Value) -> bool {
     match name {
         "conn-limit" => [8_000_000, 64_000_000].iter().any(|limit| found.as_u64() == Some(*limit)),
         "lb-method" => found == "round-robin",
+        "member-priority" => found.as_u64() == Some(1),
         "cookie-name" => found == "sto-id",
         _ => found.is_null() || found == "default" || number(found).as_u64() == Some(0),
     }

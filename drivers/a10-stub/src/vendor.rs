@@ -1,6 +1,6 @@
 //! An A10 Thunder, as [`ballast_device`] asks for it.
 
-use ballast_abi::{DriverError, Health, LoadBalancer};
+use ballast_abi::{DriverError, Health, LoadBalancer, features};
 use ballast_device::{
     Config, Draft, Failure, Listed, Objects, Partition, Reading, Request, Session, Step, Vendor, refuse,
 };
@@ -37,6 +37,12 @@ impl Default for Options {
 impl Vendor for Thunder {
     const NAME: &'static str = "a10-stub";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const FEATURES: &'static [&'static str] = &[
+        features::LB_METHOD_SOURCE_IP_PORT,
+        features::MONITOR_RISE,
+        features::MEMBER_BACKUP,
+        features::POOL_OTHER_PROTOCOL,
+    ];
     type Wire = Axapi;
     type Kind = Kind;
     type Options = Options;

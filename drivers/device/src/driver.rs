@@ -58,7 +58,8 @@ impl<V: Vendor> Driver for DeviceDriver<V> {
     }
 
     fn capabilities(&self) -> Capabilities {
-        features::capabilities(features::all())
+        let more = V::FEATURES.iter().copied();
+        features::capabilities(features::ALL_V1.into_iter().chain(features::SHAPES).chain(more))
     }
 
     fn deploy(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<Vec<ObjectFault>, DriverError> {

@@ -19,8 +19,10 @@ pub(crate) fn observation(id: &str, totals: Totals, active: u64, members: Vec<Me
             bytes_out: totals.bytes_out,
             active_connections: active,
             total_connections: totals.connections,
+            ..Statistics::default()
         }),
         members,
+        ..Observation::default()
     }
 }
 

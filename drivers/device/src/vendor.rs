@@ -55,6 +55,8 @@ pub trait Vendor: Sized + Send + Sync + 'static {
     type Options: DeserializeOwned + Default + Clone + Debug + Send + Sync;
     /// What one look at a partition shows of traffic and health.
     type View;
+    /// What it can have beyond LBaaS v1 and the shapes: words of `ballast_abi::features`.
+    const FEATURES: &'static [&'static str] = &[];
 
     /// # Errors
     /// INVALID_CONFIG, naming the key.

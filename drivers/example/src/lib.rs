@@ -87,7 +87,7 @@ impl Driver for Example {
         let none = |id: String| Observation {
             load_balancer_id: id,
             statistics: Some(Statistics::default()),
-            members: Vec::new(),
+            ..Observation::default()
         };
         Ok(if ids.is_empty() { deployed } else { ids.to_vec() }.into_iter().map(none).collect())
     }
@@ -154,7 +154,7 @@ fn render(load_balancer: &LoadBalancer) -> Result<String, DriverError> {
         match pool.lb_method() {
             LbMethod::LeastConnections => text += "    least_conn;\n",
             LbMethod::SourceIp => text += "    hash $remote_addr consistent;\n",
-            LbMethod::RoundRobin | LbMethod::Unspecified => {}
+            LbMethod::RoundRobin | LbMethod::SourceIpPort | LbMethod::Unspecified => {}
         }
         for member in &pool.members {
             let server = socket(&member.address, member.protocol_port)?;

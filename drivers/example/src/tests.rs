@@ -19,6 +19,7 @@ fn load_balancer() -> LoadBalancer {
         protocol_port: 8080,
         weight,
         admin_state_up: true,
+        ..Member::default()
     };
     LoadBalancer {
         id: "lb-1".into(),

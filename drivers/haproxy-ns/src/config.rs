@@ -10,6 +10,7 @@ use std::{
 
 use ballast_abi::DriverError;
 pub use ballast_netns::identity::UidRange;
+use ballast_netns::networks::{Networks, Switch, Underlay};
 use serde::Deserialize;
 
 /// What an operator may set.
@@ -20,6 +21,14 @@ pub struct Config {
     pub haproxy: PathBuf,
     /// Physical network -> bridge. Networks without provider attributes get a bridge of their own.
     pub bridge_mappings: BTreeMap<String, String>,
+    /// Physical network -> interface: each load balancer of its networks gets a macvlan link on it.
+    pub macvlan_mappings: BTreeMap<String, String>,
+    /// Physical network -> interface: each of its VLANs gets a bridge and an 802.1Q link.
+    pub vlan_mappings: BTreeMap<String, String>,
+    /// Absent: networks of type vxlan are not reached.
+    pub vxlan: Option<Underlay>,
+    /// Absent: nothing is plugged into Open vSwitch.
+    pub ovs: Option<Switch>,
     /// How often a new VIP is announced (gratuitous ARP or unsolicited neighbour advertisement); 0: never.
     pub send_gratuitous_arp: u32,
     /// The user all haproxies run as where `uid_range` is not mapped.
@@ -30,6 +39,19 @@ pub struct Config {
     pub uid_range: UidRange,
     /// Seconds that an old process may finish its connections after a reload.
     pub hard_stop_after: u32,
+    /// Milliseconds from one reload of a load balancer to the next; 0: as they come.
+    pub reload_interval: u32,
+    /// Old processes of a load balancer that finish their connections at one time; one more, and the oldest is ended.
+    pub old_processes: u32,
+    /// Seconds without data from a client, of listeners whose timeouts are the API's usual ones.
+    pub timeout_client: u32,
+    /// The same from a member.
+    pub timeout_server: u32,
+    /// Seconds until a member takes a connection, of such listeners.
+    pub timeout_connect: u32,
+    /// Seconds in which nothing passes in either direction, of TCP and of what HTTP was upgraded to, as WebSocket, of such
+    /// listeners. Absent: the two above count there too.
+    pub timeout_tunnel: Option<u32>,
     /// Threads of each haproxy.
     pub nbthread: u16,
     /// Connections of each haproxy, all listeners together.
@@ -55,11 +77,21 @@ impl Default for Config {
         Self {
             haproxy: "/usr/sbin/haproxy".into(),
             bridge_mappings: BTreeMap::new(),
+            macvlan_mappings: BTreeMap::new(),
+            vlan_mappings: BTreeMap::new(),
+            vxlan: None,
+            ovs: None,
             send_gratuitous_arp: 3,
             user: "nobody".to_owned(),
             user_group: "nogroup".to_owned(),
             uid_range: UidRange::default(),
-            hard_stop_after: 60,
+            hard_stop_after: 1800,
+            reload_interval: 200,
+            old_processes: 8,
+            timeout_client: 50,
+            timeout_server: 50,
+            timeout_connect: 5,
+            timeout_tunnel: None,
             nbthread: 1,
             maxconn: 2000,
             netns_dir: "/run/netns".into(),
@@ -88,6 +120,18 @@ impl Config {
         if self.maxconn == 0 || self.hard_stop_after == 0 {
             return Err(refuse("maxconn, hard_stop_after", "must be 1 or more"));
         }
+        let timeouts =
+            [self.timeout_client, self.timeout_server, self.timeout_connect, self.timeout_tunnel.unwrap_or(1)];
+        if timeouts.iter().any(|seconds| !(1..=LONGEST).contains(seconds)) {
+            return Err(refuse(
+                "timeout_client, timeout_server, timeout_connect, timeout_tunnel",
+                "must be 1 to 2000000",
+            ));
+        }
+        // A deploy waits for it, and whoever asks for that has a bound.
+        if self.reload_interval > 10_000 {
+            return Err(refuse("reload_interval", "must be 10000 or less"));
+        }
         if !(1..=10_000).contains(&self.cpu_weight) {
             return Err(refuse("cpu_weight", "must be 1 to 10000"));
         }
@@ -103,14 +147,23 @@ impl Config {
         if !FACILITIES.contains(&self.log_facility.as_str()) {
             return Err(refuse("log_facility", format!("must be one of {}", FACILITIES.join(" "))));
         }
-        for (network, bridge) in &self.bridge_mappings {
-            if !interface_name(bridge) {
-                return Err(refuse("bridge_mappings", format!("{network:?}: {bridge:?} is no interface name")));
-            }
+        self.networks().check().map_err(|(key, what)| refuse(&key, what))
+    }
+
+    /// Which networks this host reaches.
+    pub(crate) fn networks(&self) -> Networks {
+        Networks {
+            bridges: self.bridge_mappings.clone(),
+            macvlans: self.macvlan_mappings.clone(),
+            vlans: self.vlan_mappings.clone(),
+            vxlan: self.vxlan.clone(),
+            ovs: self.ovs.clone(),
         }
-        Ok(())
     }
 }
+
+/// haproxy counts milliseconds in 31 bits.
+const LONGEST: u32 = 2_000_000;
 
 const FACILITIES: [&str; 24] = [
     "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "auth2", "ftp", "ntp", "audit",
@@ -124,11 +177,6 @@ fn refuse(key: &str, what: impl AsRef<str>) -> DriverError {
 fn plain_absolute(path: &Path) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
     path.is_absolute() && path.as_os_str().as_encoded_bytes().iter().all(|byte| plain(*byte))
-}
-
-fn interface_name(name: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'/' && byte != b':';
-    (1..=15).contains(&name.len()) && name != "." && name != ".." && name.bytes().all(plain)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! pid runs they belong to the base. So a crash between the two neither loses nor doubles them. What an old process
 //! still counts while it finishes its connections after a reload is not seen: a small loss, and never a step back.
 
-use std::ops::Add;
+use std::{collections::BTreeMap, ops::Add};
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,9 @@ pub(crate) struct Totals {
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
     pub(crate) connections: u64,
+    /// Requests that could not be read. Notes of former releases lack it.
+    #[serde(default)]
+    pub(crate) errors: u64,
 }
 
 impl Add for Totals {
@@ -23,39 +26,98 @@ impl Add for Totals {
             bytes_in: self.bytes_in.saturating_add(other.bytes_in),
             bytes_out: self.bytes_out.saturating_add(other.bytes_out),
             connections: self.connections.saturating_add(other.connections),
+            errors: self.errors.saturating_add(other.errors),
         }
     }
 }
 
+/// What was counted: of all together, and by listener.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counted {
+    pub(crate) totals: Totals,
+    pub(crate) listeners: BTreeMap<String, Totals>,
+}
+
+impl Counted {
+    pub(crate) fn listener(&self, id: &str) -> Totals {
+        self.listeners.get(id).copied().unwrap_or_default()
+    }
+}
+
+impl Add for Counted {
+    type Output = Self;
+
+    fn add(mut self, other: Self) -> Self {
+        for (id, totals) in other.listeners {
+            let before = self.listeners.entry(id).or_default();
+            *before = *before + totals;
+        }
+        Self { totals: self.totals + other.totals, listeners: self.listeners }
+    }
+}
+
 /// What processes that are gone have counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Base {
     totals: Totals,
     ended: Option<(i32, Totals)>,
+    /// The same by listener. Notes of former releases lack it.
+    #[serde(default)]
+    listeners: BTreeMap<String, Totals>,
+    #[serde(default)]
+    ended_listeners: BTreeMap<String, Totals>,
+    /// What runs is counted where clients come in. A process that a former release has started is counted where members
+    /// are as well, whichever is more: what was told of it must not go back.
+    #[serde(default)]
+    by_listener: bool,
 }
 
 impl Base {
     /// What lies under the counters of the process with this pid; `None`: nothing runs.
-    pub(crate) fn under(&self, pid: Option<i32>) -> Totals {
+    pub(crate) fn under(&self, pid: Option<i32>) -> Counted {
+        let base = Counted { totals: self.totals, listeners: self.listeners.clone() };
         match self.ended {
-            Some((ended, totals)) if Some(ended) != pid => self.totals + totals,
-            Some(_) | None => self.totals,
+            Some((ended, totals)) if Some(ended) != pid => {
+                base + Counted { totals, listeners: self.ended_listeners.clone() }
+            }
+            Some(_) | None => base,
         }
     }
 
     /// Before the process with this pid is replaced: what it has counted.
     #[must_use]
-    pub(crate) fn ending(&self, pid: i32, totals: Totals) -> Self {
-        Self { totals: self.under(Some(pid)), ended: Some((pid, totals)) }
+    pub(crate) fn ending(&self, pid: i32, counted: Counted) -> Self {
+        let Counted { totals, listeners } = self.under(Some(pid));
+        let (ended, ended_listeners) = (Some((pid, counted.totals)), counted.listeners);
+        Self { totals, ended, listeners, ended_listeners, by_listener: true }
+    }
+
+    /// Whether what the process with this pid has counted is noted.
+    pub(crate) fn has(&self, pid: i32) -> bool {
+        self.ended.is_some_and(|(ended, _)| ended == pid)
     }
 
     /// Once the process with this pid runs.
     #[must_use]
     pub(crate) fn settled(&self, pid: Option<i32>) -> Self {
         match self.ended {
-            Some((ended, _)) if Some(ended) == pid => *self,
-            Some(_) | None => Self { totals: self.under(pid), ended: None },
+            Some((ended, _)) if Some(ended) == pid => self.clone(),
+            Some(_) | None => {
+                let Counted { totals, listeners } = self.under(pid);
+                Self { totals, ended: None, listeners, ended_listeners: BTreeMap::new(), by_listener: self.by_listener }
+            }
         }
+    }
+
+    /// For a process that is started now, and of listeners that there are.
+    pub(crate) fn begin(&mut self, is_there: impl Fn(&str) -> bool) {
+        self.by_listener = true;
+        self.listeners.retain(|id, _| is_there(id));
+        self.ended_listeners.retain(|id, _| is_there(id));
+    }
+
+    pub(crate) fn is_by_listener(&self) -> bool {
+        self.by_listener
     }
 }
 
@@ -63,14 +125,15 @@ impl Base {
 mod tests {
     use super::*;
 
-    fn totals(connections: u64) -> Totals {
-        Totals { connections, ..Totals::default() }
+    fn totals(connections: u64) -> Counted {
+        let totals = Totals { connections, ..Totals::default() };
+        Counted { totals, listeners: BTreeMap::from([("l".to_owned(), totals)]) }
     }
 
     #[test]
     fn a_reload_that_happened_adds_once_and_one_that_did_not_adds_nothing() {
         let noted = Base::default().ending(7, totals(100));
-        assert_eq!(noted.under(Some(7)), totals(0));
+        assert_eq!(noted.under(Some(7)), Counted::default());
         assert_eq!(noted.under(Some(8)), totals(100));
         assert_eq!(noted.settled(Some(7)).under(Some(8)), totals(100));
         assert_eq!(noted.settled(Some(8)).under(Some(8)), totals(100));
@@ -86,5 +149,12 @@ mod tests {
     #[test]
     fn a_process_that_died_is_counted_when_nothing_runs() {
         assert_eq!(Base::default().ending(7, totals(100)).under(None), totals(100));
+    }
+
+    #[test]
+    fn a_listener_that_is_gone_is_counted_in_all_together_and_nowhere_else() {
+        let mut noted = Base::default().ending(7, totals(100)).settled(Some(8));
+        noted.begin(|_| false);
+        assert_eq!(noted.under(Some(8)), Counted { listeners: BTreeMap::new(), ..totals(100) });
     }
 }

@@ -2,13 +2,17 @@
 //! those that only look ([`looks`]) wait for nobody.
 
 mod looks;
+mod resume;
+mod served;
 
 use std::{
     collections::BTreeSet,
     fs::{self, File},
     os::unix::fs::PermissionsExt,
     path::PathBuf,
-    time::Instant,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
 };
 
 use ballast_abi::{
@@ -29,17 +33,22 @@ use crate::{
     confinement::Confinement,
     desired::Desired,
     execute::{Target, Work},
-    failure::{Failure, Step, chain},
+    failure::{Failure, Step},
     files::Files,
     haproxy::process,
-    host,
+    host::{self, Forwards},
+    l4::{
+        kept::Kept,
+        knowledge::Knowledge,
+        watch::{Place, Watch},
+    },
     observe::{self, Observed, Subject},
+    pace::Pace,
     page::Page,
     passage,
-    ping::{Pinger, Sockets},
-    plan::{plan, plan_removal},
+    ping::Pinger,
+    plan::{is_another_process, plan, plan_removal, replaces},
     seen::Seen,
-    state::State,
     users,
     validate::{self, Validated},
 };
@@ -50,10 +59,15 @@ pub struct HaproxyNs {
     state_dir: PathBuf,
     identities: Identities,
     confinement: Confinement,
-    locks: Locks,
+    locks: Arc<Locks>,
     seen: Seen,
+    pace: Pace,
     announcer: Announcer,
     pinger: Pinger,
+    /// What this kernel forwards.
+    forwards: Forwards,
+    /// `None`: nothing.
+    watch: Option<Watch>,
     skip_ca_bundle: bool,
 }
 
@@ -72,23 +86,31 @@ impl Driver for HaproxyNs {
             .step(|| format!("let haproxy pass through {}", state_dir.display()))?;
         let identities = users::identities(&config)?;
         passage::check(&state_dir, identities.anyone()).map_err(passage::Closed::into_error)?;
-        host::check(&config)?;
+        let forwards = host::check(&config)?;
         let announcer = Announcer::default();
         announcer.start().step(|| "start a thread".to_owned())?;
         let pinger = Pinger::start().step(|| "start a thread".to_owned())?;
         sysctl::raise_neighbour_table(config.neighbour_table);
+        let locks = Arc::<Locks>::default();
+        let (netns_dir, its_locks) = (config.netns_dir.clone(), Arc::clone(&locks));
+        let place = Place { state_dir: state_dir.clone(), netns_dir, locks: its_locks };
+        let watch = forwards.udp.then(|| Watch::start(place)).transpose()?;
         let skip_ca_bundle = knows_http_client(&config);
         let confinement =
             Confinement::of(&config, Self::NAME, &state_dir).step(|| format!("look at {}", state_dir.display()))?;
+        let pace = Pace::new(Duration::from_millis(config.reload_interval.into()));
         let driver = Self {
             config,
             state_dir,
             identities,
             confinement,
-            locks: Locks::default(),
+            locks,
             seen: Seen::default(),
+            pace,
             announcer,
             pinger,
+            forwards,
+            watch,
             skip_ca_bundle,
         };
         if let Some(shared) = driver.identities.shared() {
@@ -99,13 +121,12 @@ impl Driver for HaproxyNs {
     }
 
     fn capabilities(&self) -> Capabilities {
-        let own = [networks::OWN].into_iter();
-        // Without a mapping it reaches no physical network.
-        let mapped = Some(networks::BRIDGE).filter(|_| !self.config.bridge_mappings.is_empty());
+        let reached = self.config.networks();
+        let physical = reached.physical_networks().map(|known| known.into_iter().collect());
         Capabilities {
-            network_types: own.chain(mapped).map(str::to_owned).collect(),
-            physical_networks: self.config.bridge_mappings.keys().cloned().collect(),
-            ..features::capabilities(features::all())
+            network_types: reached.kinds().into_iter().map(str::to_owned).collect(),
+            physical_networks: physical.unwrap_or_else(|| vec![networks::ANY.to_owned()]),
+            ..features::capabilities(features::all().filter(|feature| served::is_served(self.forwards, feature)))
         }
     }
 
@@ -118,7 +139,10 @@ impl Driver for HaproxyNs {
         let mut desired = Desired::of(&validated, page, generation)?;
         desired.identity = self.identities.of(validated.id.as_str()).map_err(users::none_left)?;
         desired.announce = self.config.send_gratuitous_arp > 0;
-        namespace::on_own_thread("deploy", || self.bring_up(&validated, &desired)).map_err(Failure::from)??;
+        desired.old_processes = self.config.old_processes;
+        let knowledge = self.know(&validated, &mut desired)?;
+        let target = Target { validated: &validated, desired: &desired, knowledge: &knowledge };
+        namespace::on_own_thread("deploy", || self.bring_up(&target)).map_err(Failure::from)??;
         let milliseconds = start.elapsed().as_secs_f64() * 1e3;
         tracing::info!(load_balancer = %load_balancer.id, generation, milliseconds, "deployed");
         Ok(faults)
@@ -130,7 +154,9 @@ impl Driver for HaproxyNs {
         let _guard = hold(&lock);
         namespace::on_own_thread("undeploy", || self.take_away(id.as_str())).map_err(Failure::from)??;
         self.seen.forget(id.as_str());
+        self.pace.forget(id.as_str());
         self.identities.forget(id.as_str());
+        self.watch.iter().for_each(|watch| watch.forget(id.as_str()));
         tracing::info!(load_balancer = %load_balancer_id, "undeployed");
         Ok(())
     }
@@ -148,44 +174,46 @@ impl Drop for HaproxyNs {
     fn drop(&mut self) {
         self.announcer.close();
         self.pinger.close();
+        self.watch.iter().for_each(Watch::close);
     }
 }
 
 impl HaproxyNs {
-    /// Takes up again what a former process of this driver has left: who runs as whom, and the pings.
-    fn resume(&self) -> Result<(), DriverError> {
-        for id in self.ids()? {
-            let files = Files::of(&self.state_dir, &id);
-            let Some(state) = State::read(&files)? else { continue };
-            self.identities.note(&id, state.identity);
-            if state.echoes.is_empty() {
-                continue;
-            }
-            if let Err(failure) = self.resume_pings(&id, &files, &state) {
-                tracing::warn!(load_balancer = %id, "not pinged until it is deployed again: {}", chain(&failure));
-            }
-        }
-        Ok(())
+    /// What is known of members of what is to be forwarded.
+    fn know(&self, validated: &Validated, desired: &mut Desired) -> Result<Knowledge, DriverError> {
+        let Some(asked) = &desired.forwarded else { return Ok(Knowledge::default()) };
+        let Some(watch) = &self.watch else {
+            return Err(DriverError::unsupported("this host's kernel forwards neither UDP nor SCTP"));
+        };
+        let kept = Kept::read(&Files::of(&self.state_dir, validated.id.as_str()))?.unwrap_or_default();
+        let knowledge = watch.knowledge(validated.id.as_str(), asked, &kept, validated.known.as_ref());
+        desired.service = Some(asked.service(&knowledge));
+        Ok(knowledge)
     }
 
-    fn resume_pings(&self, id: &str, files: &Files, state: &State) -> Result<(), Failure> {
-        let namespace::Look::Present(file) = namespace::look(&self.netns(id))? else { return Ok(()) };
-        let sockets = namespace::on_own_thread("ping-sockets", || {
-            namespace::enter(&file)?;
-            Sockets::open(&state.echoes)
-        })??;
-        self.pinger.set(id, files, sockets, &state.echoes);
-        Ok(())
-    }
-
-    fn bring_up(&self, validated: &Validated, desired: &Desired) -> Result<(), Failure> {
+    fn bring_up(&self, target: &Target<'_>) -> Result<(), Failure> {
+        let Target { validated, desired, .. } = *target;
         let id = validated.id.as_str();
         let files = Files::of(&self.state_dir, id);
         let (mut work, observed) = self.work(id, &files, Some(desired))?;
-        let steps = plan(desired, &observed);
-        work.bring_up(&steps, &Target { validated, desired })?;
+        let mut steps = plan(desired, &observed);
+        if let Some(wait) = self.pace.wait(id, Instant::now()).filter(|_| replaces(&steps)) {
+            thread::sleep(wait);
+            let (again, observed) = self.work(id, &files, Some(desired))?;
+            (work, steps) = (again, plan(desired, &observed));
+        }
+        if replaces(&steps) {
+            self.pace.note(id, Instant::now());
+        }
+        let done = work.bring_up(&steps, target);
+        if is_another_process(&steps) {
+            // What the one before has counted is noted, and is not to be added once more.
+            self.seen.forget(id);
+        }
+        done?;
         if desired.plug.is_some() {
             work.ping(desired)?;
+            work.watch_members(target)?;
         }
         Ok(())
     }
@@ -195,6 +223,7 @@ impl HaproxyNs {
         let (mut work, observed) = self.work(id, &files, None)?;
         self.announcer.cancel(id);
         self.pinger.remove(id);
+        self.watch.iter().for_each(|watch| watch.remove(id));
         work.take_away(&plan_removal(&observed))
     }
 
@@ -218,6 +247,7 @@ impl HaproxyNs {
             announcer: &self.announcer,
             announcements: self.config.send_gratuitous_arp,
             pinger: &self.pinger,
+            watch: self.watch.as_ref(),
             confinement: &self.confinement,
             seen: self.seen.of(id),
             host,

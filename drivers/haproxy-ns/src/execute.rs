@@ -1,5 +1,6 @@
 //! Does what was planned, step by step, and says how long each took. It decides nothing.
 
+mod forward;
 mod start;
 mod undo;
 
@@ -12,8 +13,7 @@ use std::{
 use ballast_netns::{
     address,
     announce::{Announcement, Announcer},
-    link::{self, Link},
-    namespace, neighbour,
+    link, namespace, neighbour,
     netlink::Netlink,
     route, sysctl,
 };
@@ -24,6 +24,7 @@ use crate::{
     failure::{Failure, chain},
     files::Files,
     haproxy::process,
+    l4::{knowledge::Knowledge, watch::Watch},
     page::kept,
     ping::{Pinger, Sockets},
     plan::{Changes, Planned, Step},
@@ -41,6 +42,8 @@ pub(crate) struct Work<'a> {
     pub(crate) announcer: &'a Announcer,
     pub(crate) announcements: u32,
     pub(crate) pinger: &'a Pinger,
+    /// `None`: this kernel forwards nothing.
+    pub(crate) watch: Option<&'a Watch>,
     pub(crate) confinement: &'a Confinement,
     /// How its process was when it was last asked: all that is left when it dies.
     pub(crate) seen: Option<Glance>,
@@ -59,6 +62,8 @@ pub(crate) struct Work<'a> {
 pub(crate) struct Target<'a> {
     pub(crate) validated: &'a Validated,
     pub(crate) desired: &'a Desired,
+    /// Of members of what is forwarded.
+    pub(crate) knowledge: &'a Knowledge,
 }
 
 impl Work<'_> {
@@ -89,7 +94,7 @@ impl Work<'_> {
             (Step::NoteDone, plug) => self.note_done(plug.as_ref(), desired),
             (Step::WriteConfig, _) => self.files.write_new_config(&desired.config, desired.identity),
             (Step::StartHaproxy { replacing }, _) => self.start(*replacing, target),
-            (Step::ChangeServers { pid, changes }, _) => self.change_servers(*pid, changes, target),
+            (Step::Tell { pid, changes }, _) => self.tell(*pid, changes, target),
             (Step::Confine(pid), _) => {
                 self.confine(&[*pid]);
                 Ok(())
@@ -99,17 +104,32 @@ impl Work<'_> {
                 desired.page.as_ref().map_or(Ok(()), |page| kept::write(self.files, page, &desired.config))
             }
             (Step::ConfineStarted, _) => self.confine_started(),
-            (Step::MakeNamespace, Some(plug)) => self.make_namespace(plug),
-            (Step::Prepare, Some(plug)) => {
-                self.inside(|| Ok(sysctl::prepare_again(plug.address.is_ipv6(), &plug.interface.inside)?))
+            (Step::NoteCounters(pid), _) => {
+                self.note_last(*pid);
+                Ok(())
             }
+            (Step::EndProcesses(pids), _) => {
+                self.note_seen(pids);
+                self.undo(step)
+            }
+            (Step::EndOldest { keep }, _) => process::end_oldest(*keep, self.files, self.id),
+            (Step::MakeNamespace, Some(_)) => self.make_namespace(desired),
+            (Step::Prepare, Some(plug)) => {
+                self.inside(|| Ok(sysctl::prepare_again(desired.purpose(), &plug.interface.inside)?))
+            }
+            (Step::RemoveLink, Some(plug)) => self.remove_link(plug),
             (Step::MakeLink, Some(plug)) => self.make_link(plug),
-            (Step::AttachLink, Some(plug)) => Ok(plug.interface.attach(&mut self.host)?),
-            (Step::Configure(changes), Some(plug)) => self.configure(plug, changes),
+            (Step::AttachLink, Some(plug)) => Ok(plug.interface.attach(&mut self.host, plug.card())?),
+            (Step::Configure(changes), Some(plug)) => self.configure(desired, plug, changes),
+            (Step::Forward, Some(_)) => self.forward(target),
+            (Step::StopForwarding, Some(_)) => self.stop_forwarding(),
             (Step::Announce, Some(plug)) => self.announce(plug),
             (
                 Step::MakeNamespace
+                | Step::Forward
+                | Step::StopForwarding
                 | Step::Prepare
+                | Step::RemoveLink
                 | Step::MakeLink
                 | Step::AttachLink
                 | Step::Configure(_)
@@ -117,8 +137,8 @@ impl Work<'_> {
                 None,
             ) => Ok(()),
             (
-                Step::EndProcesses(_)
-                | Step::DropNamespace
+                Step::DropNamespace
+                | Step::KeepCounts
                 | Step::AwaitLinkGone(_)
                 | Step::Release(_)
                 | Step::RemoveGroup
@@ -136,7 +156,7 @@ impl Work<'_> {
             interface: plug.map(|plug| plug.interface.clone()),
             plug: plug.cloned(),
             identity: desired.identity,
-            base: self.state.base,
+            base: self.state.base.clone(),
             echoes: if generation == 0 { Vec::new() } else { desired.echoes.clone() },
         };
         self.state.write(self.files)
@@ -147,49 +167,65 @@ impl Work<'_> {
         self.note(desired.generation, plug, desired)
     }
 
-    fn make_namespace(&mut self, plug: &Plug) -> Result<(), Failure> {
-        let created = namespace::create(&self.netns, || sysctl::prepare_namespace(plug.address.is_ipv6()));
+    fn make_namespace(&mut self, desired: &Desired) -> Result<(), Failure> {
+        let created = namespace::create(&self.netns, || sysctl::prepare_namespace(desired.purpose()));
         self.leave()?;
         self.namespace = Some(created?);
         Ok(())
     }
 
-    fn make_link(&mut self, plug: &Plug) -> Result<(), Failure> {
-        let Some(namespace) = &self.namespace else { return Ok(()) };
-        Ok(plug.interface.plug(&mut self.host, plug.mac, namespace)?)
+    fn remove_link(&self, plug: &Plug) -> Result<(), Failure> {
+        self.inside(|| {
+            let mut netlink = Netlink::open()?;
+            let name = &plug.interface.inside;
+            match link::find(&mut netlink, name)? {
+                Some(left) => Ok(netlink.batch(vec![link::delete(left.index, name)])?),
+                None => Ok(()),
+            }
+        })
     }
 
-    fn configure(&mut self, plug: &Plug, changes: &Changes) -> Result<(), Failure> {
+    fn make_link(&mut self, plug: &Plug) -> Result<(), Failure> {
+        let Some(namespace) = &self.namespace else { return Ok(()) };
+        Ok(plug.interface.plug(&mut self.host, plug.card(), namespace)?)
+    }
+
+    fn configure(&mut self, desired: &Desired, plug: &Plug, changes: &Changes) -> Result<(), Failure> {
         self.inside(|| {
-            if changes.add_address {
-                sysctl::set_ipv6(plug.address.is_ipv6(), Some(&plug.interface.inside))?;
+            if !changes.add_addresses.is_empty() {
+                sysctl::set_ipv6(desired.purpose(), Some(&plug.interface.inside))?;
             }
             let mut netlink = Netlink::open()?;
-            let index = require(&mut netlink, &plug.interface.inside)?.index;
+            let index = link::require(&mut netlink, &plug.interface.inside)?.index;
             let remove = changes.remove_addresses.iter();
             let mut batch: Vec<_> = remove.map(|(address, length)| address::remove(index, *address, *length)).collect();
             batch.extend(changes.remove_hops.iter().map(|hop| route::remove(index, hop)));
             batch.extend(changes.mac.then(|| link::set_mac(index, plug.mac)));
+            batch.extend(changes.mtu.then(|| link::set_mtu(index, plug.mtu)));
             if changes.links_up {
                 batch.extend([link::set_up(LOOPBACK, "lo"), link::set_up(index, &plug.interface.inside)]);
             }
-            batch.extend(changes.add_address.then(|| address::add(index, plug.address, plug.prefix_length)));
+            batch.extend(changes.add_addresses.iter().map(|(address, length)| address::add(index, *address, *length)));
             batch.extend(changes.add_hops.iter().map(|hop| route::add(index, hop)));
             batch.extend(changes.remove_neighbours.iter().map(|address| neighbour::remove(index, *address)));
             batch.extend(changes.add_neighbours.iter().map(|address| neighbour::add(index, *address)));
             netlink.batch(batch)?;
             // Asked again so that the kernel acts on the carrier now: until then frames are dropped.
-            require(&mut netlink, &plug.interface.inside).map(drop)
+            Ok(link::require(&mut netlink, &plug.interface.inside).map(drop)?)
         })?;
-        require(&mut self.host, &plug.interface.outside).map(drop)
+        Ok(plug.interface.settle(&mut self.host)?)
     }
 
     fn announce(&mut self, plug: &Plug) -> Result<(), Failure> {
         let prepared = self.inside(|| {
-            let index = require(&mut Netlink::open()?, &plug.interface.inside)?.index;
-            Ok(Announcement::prepare(&plug.interface.inside, index, plug.mac, plug.address)?)
+            let index = link::require(&mut Netlink::open()?, &plug.interface.inside)?.index;
+            let one = |(address, _)| Ok(Announcement::prepare(&plug.interface.inside, index, plug.mac, address)?);
+            plug.addresses().into_iter().map(one).collect::<Result<Vec<_>, Failure>>()
         });
-        let sent = prepared.and_then(|one| Ok(self.announcer.announce(self.id, one, self.announcements)?));
+        let sent = prepared.and_then(|all| {
+            let mut all = all.into_iter();
+            Ok(all.try_for_each(|one| self.announcer.announce(self.id, one, self.announcements))?)
+        });
         // Neighbours learn of the address at their next question anyway.
         if let Err(failure) = sent {
             tracing::warn!(load_balancer = %self.id, "{}", chain(&failure));
@@ -224,8 +260,3 @@ impl Work<'_> {
 }
 
 const LOOPBACK: u32 = 1;
-
-fn require(netlink: &mut Netlink, name: &str) -> Result<Link, Failure> {
-    let gone = || Failure::io(format!("look up link {name}"), nix::errno::Errno::ENODEV);
-    link::find(netlink, name)?.ok_or_else(gone)
-}

@@ -19,6 +19,10 @@ pub(crate) enum Failure {
     Refused { said: String },
     #[error(transparent)]
     Net(#[from] ballast_netns::Failure),
+    #[error(transparent)]
+    Forwarding(#[from] ballast_l4::Failure),
+    #[error(transparent)]
+    TooMany(#[from] ballast_l4::numbers::TooMany),
     #[error("{what} took longer than {milliseconds} ms")]
     Deadline { what: String, milliseconds: u64 },
     #[error("{}", .0.iter().map(|failure| chain(failure)).collect::<Vec<_>>().join("; "))]
@@ -58,10 +62,26 @@ impl From<Failure> for DriverError {
             Failure::Refused { .. } => {
                 DriverError::internal("haproxy refused the configuration of this load balancer").with_detail(detail)
             }
-            Failure::Net(Net::BridgeFull { .. } | Net::BridgeMissing { .. }) => {
-                DriverError::unavailable("the host cannot plug into this network").with_detail(detail)
+            Failure::Net(Net::OvsTagMissing { .. }) => {
+                DriverError::unavailable("the network service has not wired this load balancer's port on its host")
+                    .with_detail(detail)
             }
-            Failure::Net(Net::Io { .. }) | Failure::Io { .. } | Failure::Deadline { .. } | Failure::Several(_) => {
+            Failure::Net(
+                Net::BridgeFull { .. }
+                | Net::BridgeMissing { .. }
+                | Net::InterfaceMissing { .. }
+                | Net::MtuTooLarge { .. }
+                | Net::Ovsdb { .. }
+                | Net::OvsRefused { .. }
+                | Net::OvsSilent { .. }
+                | Net::OvsDeviceMissing { .. },
+            ) => DriverError::unavailable("the host cannot plug into this network").with_detail(detail),
+            Failure::Net(Net::Io { .. })
+            | Failure::Forwarding(_)
+            | Failure::TooMany(_)
+            | Failure::Io { .. }
+            | Failure::Deadline { .. }
+            | Failure::Several(_) => {
                 DriverError::unavailable("the host could not set up or remove this load balancer").with_detail(detail)
             }
         }

@@ -1,6 +1,6 @@
 //! The files of one load balancer: `<state_dir>/<id>/`.
 //!
-//! `haproxy.cfg`, `haproxy.cfg.new`, `page.json` and `state.json` belong to the driver. `run/` belongs to the load balancer's haproxy,
+//! `haproxy.cfg`, `haproxy.cfg.new`, `page.json`, `state.json` and `l4.json` belong to the driver. `run/` belongs to the load balancer's haproxy,
 //! which writes its pid and its socket there and nothing else: a process that was broken into cannot change what it is
 //! started with. haproxy works in `run/` and knows relative names only, so the directories above may be closed to it and
 //! the length of their names does not matter to its sockets.
@@ -55,6 +55,11 @@ impl Files {
         self.directory.join("page.json")
     }
 
+    /// What is forwarded, and how far that is done.
+    pub(crate) fn forwarded(&self) -> PathBuf {
+        self.directory.join("l4.json")
+    }
+
     pub(crate) fn state(&self) -> PathBuf {
         self.directory.join("state.json")
     }
@@ -100,7 +105,7 @@ impl Files {
         absent_is_fine(fs::remove_file(self.new_config())).step(|| format!("remove {}", self.new_config().display()))
     }
 
-    /// Removes everything but the state.
+    /// Removes everything but the state, and what was forwarded: counters go on from there.
     pub(crate) fn remove_all_but_state(&self) -> Result<(), Failure> {
         absent_is_fine(fs::remove_dir_all(self.run())).step(|| format!("remove {}", self.run().display()))?;
         for path in [self.new_config(), self.config(), self.page()] {

@@ -1,15 +1,19 @@
 //! Whether this host can do at all what load balancers need. Tried once, when the driver starts, in a namespace that goes
 //! at once: a driver that can do nothing says so before anything is placed on it.
 
-use std::os::fd::AsRawFd;
+use std::{os::fd::AsRawFd, path::Path};
 
 use ballast_abi::DriverError;
+use ballast_l4::{
+    kernel::{self, Ability},
+    netlink::Netfilter,
+};
 use nix::errno::Errno;
 
 use ballast_netns::{
     Failure,
     failure::chain,
-    link::{self, Pair},
+    link::{self, Card, Pair},
     namespace,
     netlink::Netlink,
     sysctl,
@@ -19,11 +23,12 @@ use crate::config::Config;
 
 /// No load balancer has this name.
 const NAME: &str = "check";
-const PAIR: Pair<'_> = Pair { outside: "outside", inside: "inside", mac: [0x02, 0, 0, 0, 0, 1], namespace: -1 };
+const CARD: Card = Card { mac: [0x02, 0, 0, 0, 0, 1], mtu: 1500 };
+const PAIR: Pair<'_> = Pair { outside: "outside", inside: "inside", card: CARD, namespace: -1 };
 
 /// # Errors
 /// UNSUPPORTED when it cannot, with what to do; UNAVAILABLE when it may later.
-pub(crate) fn check(config: &Config) -> Result<(), DriverError> {
+pub(crate) fn check(config: &Config) -> Result<Forwards, DriverError> {
     let path = namespace::path(&config.netns_dir, NAME);
     let tried = namespace::on_own_thread("check-host", || {
         namespace::remove(&path)?;
@@ -31,12 +36,43 @@ pub(crate) fn check(config: &Config) -> Result<(), DriverError> {
         let mut netlink = Netlink::open()?;
         netlink.batch(vec![link::create_bridge(NAME)])?;
         let bridge = link::find(&mut netlink, NAME)?.map_or(0, |bridge| bridge.index);
-        netlink.batch(vec![link::create_pair(&Pair { namespace: namespace.as_raw_fd(), ..PAIR }, bridge)])
+        netlink.batch(vec![link::create_pair(&Pair { namespace: namespace.as_raw_fd(), ..PAIR }, bridge)])?;
+        Ok(forwards())
     });
     // What was refused first says more than what could not be taken away.
     let removed = namespace::remove(&path);
-    tried.and_then(|tried| tried.and(removed)).map_err(|failure| refusal(&failure))
+    tried.and_then(|tried| removed.and(tried)).map_err(|failure| refusal(&failure))
 }
+
+/// What this kernel can forward.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Forwards {
+    pub(crate) udp: bool,
+    pub(crate) sctp: bool,
+}
+
+/// It is there when the kernel follows associations of SCTP.
+const SCTP: &str = "/proc/sys/net/netfilter/nf_conntrack_sctp_timeout_established";
+
+/// Looks in the namespace of the calling thread. What is missing is a warning: everything else can be served.
+fn forwards() -> Forwards {
+    let abilities = Netfilter::open().and_then(|mut netfilter| kernel::abilities(&mut netfilter));
+    let missing = match abilities {
+        Ok(abilities) => NEEDED.iter().filter(|one| !abilities.contains(one)).map(|one| format!("{one:?}")).collect(),
+        Err(failure) => vec![chain(&failure)],
+    };
+    if !missing.is_empty() {
+        tracing::warn!("no UDP and no SCTP on this host: nf_tables lacks {}", missing.join(", "));
+        return Forwards::default();
+    }
+    let sctp = Path::new(SCTP).exists();
+    if !sctp {
+        tracing::warn!("no SCTP on this host: the kernel does not follow it (CONFIG_NF_CT_PROTO_SCTP)");
+    }
+    Forwards { udp: true, sctp }
+}
+
+const NEEDED: [Ability; 4] = [Ability::Nat, Ability::Count, Ability::Hash, Ability::Limit];
 
 fn refusal(failure: &Failure) -> DriverError {
     let said = chain(failure);

@@ -5,6 +5,8 @@
 //! is remembered), [`plan`] (pure: steps and their reasons) and [`execute`]. Bring-up, repair after a crash, a change and
 //! "nothing to do" are the same pass.
 //!
+//! What haproxy does not speak, UDP and SCTP, the kernel forwards beside it, by the same pass ([`l4`]).
+//!
 //! It executes no program but haproxy: networks are plugged through netlink, by `ballast-netns`. Nothing here may need
 //! `unsafe`, nothing may run on the host's side of a namespace longer than a call, and no state may live only in memory:
 //! the process that holds this library is ended at any moment, and the load balancers go on.
@@ -19,7 +21,9 @@ mod failure;
 mod files;
 mod haproxy;
 mod host;
+mod l4;
 mod observe;
+mod pace;
 mod page;
 mod passage;
 mod ping;

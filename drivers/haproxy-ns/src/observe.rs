@@ -16,15 +16,20 @@ use ballast_netns::{
     neighbour,
     netlink::Netlink,
     route::{self, Hop},
-    sysctl,
+    sysctl::{self, Purpose},
 };
 
 use crate::{
     confinement::Confinement,
-    desired::Desired,
+    desired::{Desired, Plug},
     failure::{Failure, Step, chain},
     files::{Files, read_optional},
-    haproxy::{process, runtime, socket},
+    haproxy::{
+        process,
+        runtime::{self, Change},
+        socket,
+    },
+    l4::{kept::Kept, seen::Seen as Rules},
     page::{Page, kept},
     state::State,
 };
@@ -43,6 +48,8 @@ pub(crate) struct Observed {
     pub(crate) unsettled: bool,
     /// The process is set otherwise than haproxy.cfg says.
     pub(crate) drifted: bool,
+    /// Servers that the process has still and haproxy.cfg no longer, as changes that take them away.
+    pub(crate) leaving: Vec<Change>,
     /// The process runs as another user or group than it is to.
     pub(crate) foreign: bool,
     /// The process is not in the load balancer's control group, or that is set otherwise than it should be.
@@ -50,6 +57,8 @@ pub(crate) struct Observed {
     /// There is a control group.
     pub(crate) grouped: bool,
     pub(crate) state: Option<State>,
+    /// What the kernel forwards.
+    pub(crate) rules: Rules,
     /// The directory exists.
     pub(crate) directory: bool,
 }
@@ -131,6 +140,7 @@ pub(crate) fn observe(
     let (netlink, host_namespace) = host;
     let Subject { id, files, netns, confinement } = subject;
     let interface = desired.and_then(|desired| desired.plug.as_ref()).map(|plug| &plug.interface);
+    let forwarded = Kept::read(files)?;
     let mut observed = Observed {
         directory: files.directory.exists(),
         state: State::read(files)?,
@@ -155,21 +165,37 @@ pub(crate) fn observe(
             None
         }
         Look::Present(file) => {
-            let ipv6 = desired.and_then(|desired| desired.plug.as_ref()).map(|plug| plug.address.is_ipv6());
+            let purpose = desired.filter(|desired| desired.plug.is_some()).map(Desired::purpose);
+            let forwards = forwarded.is_some() || purpose.is_some_and(|purpose| purpose.forwards);
             namespace::enter(&file)?;
-            let inside = inside(plugged.as_ref(), ipv6);
+            let inside = inside(plugged.as_ref(), purpose);
+            // Where nothing is or was forwarded the kernel is not asked: it may know nothing of such tables.
+            // It forwards all the same where the notes of that are lost, and then its parameters are not as they should be.
+            let strange = inside.as_ref().is_ok_and(|inside| inside.unprepared);
+            let rules = match (forwards, strange) {
+                (true, _) => Rules::find(forwarded.clone()),
+                (false, true) => Ok(Rules::find(None).unwrap_or_default()),
+                (false, false) => Ok(Rules::default()),
+            };
             namespace::enter(host_namespace)?;
             observed.namespace = Namespace::Present(inside?);
+            // What is to go can go without a word of its rules.
+            observed.rules = if desired.is_none() { rules.unwrap_or_default() } else { rules? };
             Some(file)
         }
     };
+    if file.is_none() {
+        observed.rules = Rules::without_table(forwarded);
+    }
     match desired {
         // What is to go need not say anything first.
         None => observed.process = deaf(files, id)?,
         Some(desired) => listen(&mut observed, subject, desired, ask(subject), file.as_ref())?,
     }
     if let Some(interface) = &plugged {
-        observed.plugged = interface.look(netlink)?;
+        let plug = desired.and_then(|desired| desired.plug.as_ref());
+        let card = plug.filter(|plug| plug.interface == *interface).map(Plug::card);
+        observed.plugged = interface.look(netlink, card)?;
     }
     Ok((observed, file))
 }
@@ -193,6 +219,7 @@ fn listen(
             let same = observed.config.as_ref() == Some(&desired.config);
             let page = observed.page.as_ref().or(desired.page.as_ref().filter(|_| same));
             observed.drifted = page.is_some_and(|page| runtime::differs(&answer, page, &pinged));
+            observed.leaving = page.map(|page| runtime::leaving(&answer, page)).unwrap_or_default();
         }
         said => {
             if let Some(Said { pid, answer: Err(failure) }) = said {
@@ -215,8 +242,8 @@ fn is_in(pid: i32, namespace: &File) -> bool {
     matches!((its, namespace.metadata()), (Ok(its), Ok(named)) if (its.dev(), its.ino()) == (named.dev(), named.ino()))
 }
 
-/// `ipv6`: whether the namespace is to speak it, if it is to be anything.
-fn inside(interface: Option<&Interface>, ipv6: Option<bool>) -> Result<Inside, Failure> {
+/// `purpose`: what the namespace is to be, if it is to be anything.
+fn inside(interface: Option<&Interface>, purpose: Option<Purpose>) -> Result<Inside, Failure> {
     let mut netlink = Netlink::open()?;
     let links = link::all(&mut netlink)?;
     let named = |name: &str| links.iter().find(|link| link.name == name);
@@ -224,7 +251,7 @@ fn inside(interface: Option<&Interface>, ipv6: Option<bool>) -> Result<Inside, F
     let routes = route::all(&mut netlink)?;
     let mut inside = Inside {
         loopback_up: named("lo").is_some_and(|link| link.up),
-        unprepared: ipv6.is_some_and(|ipv6| sysctl::is_unprepared(ipv6, link.map(|link| link.name.as_str()))),
+        unprepared: purpose.is_some_and(|purpose| sysctl::is_unprepared(purpose, link.map(|link| link.name.as_str()))),
         ..Inside::default()
     };
     if let Some(link) = link {

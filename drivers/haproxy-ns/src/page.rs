@@ -9,18 +9,23 @@
 //! haproxy runs one check for each server. Several monitors of a pool become one: every HTTP and HTTPS request is a step
 //! of one sequence, which passes when all steps pass, and which implies any TCP check; it runs at the shortest delay,
 //! with the shortest timeout and the fewest retries of all. PING is not here: [`ping`](crate::ping) sends real echoes.
+//!
+//! A pool is one backend for each way in which listeners use it: HTTP or not, with which timeouts and headers. Mostly that
+//! is one, with the pool's id; the others are `POOL:LISTENER`, and their servers go by the checks of the first
+//! ([`uses`]).
 
+mod backends;
+mod frontends;
 pub(crate) mod kept;
+mod policies;
+mod uses;
+mod words;
 
 use std::net::{IpAddr, SocketAddr};
 
-use ballast_abi::{LbMethod, Protocol};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    config::Config,
-    validate::{Check, Id, Listener, Member, Monitor, Persistence, Pool, Validated, is_http},
-};
+use crate::{config::Config, validate::Validated};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Page {
@@ -30,11 +35,29 @@ pub(crate) struct Page {
     pub(crate) nbthread: u16,
     pub(crate) maxconn: u32,
     pub(crate) hard_stop_after: u32,
+    /// What former releases did not write is as in [`Default`], which is what they meant.
+    #[serde(default)]
+    pub(crate) timeouts: Usual,
     pub(crate) skip_ca_bundle: bool,
     pub(crate) log: Option<Log>,
     pub(crate) sticky: bool,
     pub(crate) frontends: Vec<Frontend>,
     pub(crate) backends: Vec<Backend>,
+}
+
+/// Timeouts of listeners that have none of their own. Seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Usual {
+    pub(crate) client: u32,
+    pub(crate) server: u32,
+    pub(crate) connect: u32,
+    pub(crate) tunnel: Option<u32>,
+}
+
+impl Default for Usual {
+    fn default() -> Self {
+        Self { client: 50, server: 50, connect: 5, tunnel: None }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,13 +66,87 @@ pub(crate) struct Log {
     pub(crate) facility: String,
 }
 
+/// What former releases did not write is as in [`Default`], which is what they meant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Frontend {
     pub(crate) id: String,
     pub(crate) mode: Mode,
     pub(crate) bind: SocketAddr,
+    /// At the additional addresses.
+    #[serde(default)]
+    pub(crate) more_binds: Vec<SocketAddr>,
     pub(crate) maxconn: Option<u32>,
     pub(crate) pool: Option<String>,
+    #[serde(default)]
+    pub(crate) extra: Extra,
+}
+
+/// What only LBaaS v2 can ask of a listener.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Extra {
+    pub(crate) forwarded_for: bool,
+    pub(crate) timeouts: Option<FrontTimeouts>,
+    /// Who may connect, a few in a line; empty: everybody.
+    pub(crate) allowed: Vec<String>,
+    /// It has the process's own metrics.
+    pub(crate) metrics: bool,
+    /// One of its pools goes by the client's address and port.
+    pub(crate) notes_client: bool,
+    pub(crate) rules: Vec<Acl>,
+    /// Conditions of requests that are refused.
+    pub(crate) rejects: Vec<String>,
+    pub(crate) redirects: Vec<Redirect>,
+    pub(crate) switches: Vec<Switch>,
+}
+
+impl Default for Extra {
+    fn default() -> Self {
+        Self {
+            forwarded_for: true,
+            timeouts: None,
+            allowed: Vec::new(),
+            metrics: false,
+            notes_client: false,
+            rules: Vec::new(),
+            rejects: Vec::new(),
+            redirects: Vec::new(),
+            switches: Vec::new(),
+        }
+    }
+}
+
+/// Milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FrontTimeouts {
+    pub(crate) client: u32,
+    pub(crate) request: u32,
+    pub(crate) keep_alive: u32,
+    /// 0: not at all.
+    pub(crate) inspect: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Acl {
+    pub(crate) name: String,
+    /// All but the value, which is one word.
+    pub(crate) test: String,
+    pub(crate) value: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Redirect {
+    pub(crate) code: u16,
+    /// `location` or `prefix`.
+    pub(crate) kind: String,
+    pub(crate) to: String,
+    pub(crate) condition: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Switch {
+    pub(crate) backend: String,
+    pub(crate) condition: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +160,36 @@ pub(crate) struct Backend {
     pub(crate) check: Option<ServerCheck>,
     pub(crate) tls: bool,
     pub(crate) servers: Vec<Server>,
+    /// How it is reached; what former releases did not write is as in [`Default`].
+    #[serde(default)]
+    pub(crate) using: Use,
+    /// `send-proxy` or `send-proxy-v2`.
+    #[serde(default)]
+    pub(crate) proxy: Option<String>,
+    #[serde(default)]
+    pub(crate) backups: bool,
+}
+
+/// A way in which listeners use a pool.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Use {
+    pub(crate) timeouts: Option<BackTimeouts>,
+    pub(crate) headers: Vec<SetHeader>,
+}
+
+/// Milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BackTimeouts {
+    pub(crate) connect: u32,
+    pub(crate) server: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SetHeader {
+    pub(crate) name: String,
+    /// In haproxy's words.
+    pub(crate) value: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +205,8 @@ pub(crate) enum Balance {
     RoundRobin,
     LeastConn,
     Source,
+    /// By the client's address and port.
+    Hash,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,7 +230,17 @@ pub(crate) struct ServerCheck {
     pub(crate) timeout: u32,
     pub(crate) inter: u32,
     pub(crate) fall: u32,
+    /// Former releases had no other.
+    #[serde(default = "once")]
+    pub(crate) rise: u32,
+    /// A TLS handshake is all that there is to it.
+    #[serde(default)]
+    pub(crate) hello: bool,
     pub(crate) http: Vec<Request>,
+}
+
+const fn once() -> u32 {
+    1
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,6 +249,11 @@ pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) codes: String,
+    /// As in `HTTP/1.1`; `None`: haproxy's own.
+    #[serde(default)]
+    pub(crate) version: Option<String>,
+    #[serde(default)]
+    pub(crate) host: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,14 +263,22 @@ pub(crate) struct Server {
     pub(crate) weight: u16,
     /// `None`: no check; 0: the server's own port.
     pub(crate) check_port: Option<u16>,
+    #[serde(default)]
+    pub(crate) check_address: Option<IpAddr>,
     pub(crate) disabled: bool,
+    #[serde(default)]
+    pub(crate) backup: bool,
+    /// The backend whose server of this name is checked for it.
+    #[serde(default)]
+    pub(crate) tracks: Option<String>,
 }
 
 impl Page {
     /// `skip_ca_bundle`: this build knows `httpclient.ssl.verify`. Without that line haproxy reads the system's CA
     /// certificates at each start, for a client that is not used here: three quarters of its start time.
     pub(crate) fn of(validated: &Validated, config: &Config, skip_ca_bundle: bool) -> Self {
-        let backends: Vec<_> = usable(validated).map(|pool| Backend::of(pool, validated)).collect();
+        let uses = uses::Uses::of(validated);
+        let backends = backends::of(validated, &uses);
         let log = |path: &std::path::PathBuf| Log {
             socket: path.to_string_lossy().into_owned(),
             facility: config.log_facility.clone(),
@@ -140,123 +292,25 @@ impl Page {
             nbthread: config.nbthread,
             maxconn: config.maxconn,
             hard_stop_after: config.hard_stop_after,
+            timeouts: Usual {
+                client: config.timeout_client,
+                server: config.timeout_server,
+                connect: config.timeout_connect,
+                tunnel: config.timeout_tunnel,
+            },
             skip_ca_bundle,
             log: config.log.as_ref().map(log),
             sticky: backends.iter().any(in_a_table),
-            frontends: frontends(validated),
+            frontends: frontends::of(validated, &uses),
             backends,
         }
     }
-}
 
-fn usable(validated: &Validated) -> impl Iterator<Item = &Pool> {
-    validated.pools.iter().filter(|pool| pool.admin_state_up)
-}
-
-fn frontends(validated: &Validated) -> Vec<Frontend> {
-    let Some(vip) = validated.vip.as_ref().filter(|_| validated.admin_state_up) else {
-        return Vec::new();
-    };
-    let up = validated.listeners.iter().filter(|listener| listener.admin_state_up);
-    up.filter_map(|listener| frontend(listener, vip.net.addr(), validated)).collect()
-}
-
-fn frontend(listener: &Listener, address: IpAddr, validated: &Validated) -> Option<Frontend> {
-    let named = |name: &&Id| usable(validated).any(|pool| pool.id == **name);
-    let pool = listener.default_pool.as_ref().filter(named).map(|pool| pool.as_str().to_owned());
-    if pool.is_none() && !is_http(listener.protocol) {
-        return None;
+    /// The backends of a pool beside the one with its id whose servers nobody checks.
+    pub(crate) fn unchecked(&self, pool: &str) -> impl Iterator<Item = &str> {
+        let others =
+            self.backends.iter().filter(move |backend| uses::pool_of(&backend.id) == pool && backend.id != pool);
+        let tracks = |backend: &&Backend| backend.servers.iter().any(|server| server.tracks.is_some());
+        others.filter(move |backend| !tracks(backend)).map(|backend| backend.id.as_str())
     }
-    Some(Frontend {
-        id: listener.id.as_str().to_owned(),
-        mode: mode(listener.protocol),
-        bind: SocketAddr::new(address, listener.port),
-        maxconn: listener.connection_limit,
-        pool,
-    })
-}
-
-impl Backend {
-    fn of(pool: &Pool, validated: &Validated) -> Self {
-        let check = ServerCheck::of(&pool.monitors);
-        let (persistence, cookie_name) = match &pool.persistence {
-            None => (None, None),
-            Some(Persistence::SourceIp) => (Some(Sticking::SourceIp), None),
-            Some(Persistence::HttpCookie) => (Some(Sticking::HttpCookie).filter(|_| !pool.members.is_empty()), None),
-            Some(Persistence::AppCookie { name }) => (Some(Sticking::AppCookie), Some(name.clone())),
-        };
-        let ipv6 = validated.vip.as_ref().is_some_and(|vip| vip.net.addr().is_ipv6());
-        Self {
-            id: pool.id.as_str().to_owned(),
-            mode: mode(pool.protocol),
-            balance: match pool.method {
-                LbMethod::RoundRobin | LbMethod::Unspecified => Balance::RoundRobin,
-                LbMethod::LeastConnections => Balance::LeastConn,
-                LbMethod::SourceIp => Balance::Source,
-            },
-            persistence,
-            cookie_name,
-            address_type: if ipv6 { AddressType::Ipv6 } else { AddressType::Ip },
-            tls: check.as_ref().is_some_and(|check| check.http.iter().any(|request| request.tls)),
-            servers: pool.members.iter().map(|member| server(member, pool, validated, check.is_some())).collect(),
-            check,
-        }
-    }
-}
-
-impl ServerCheck {
-    /// What haproxy is to check, or nothing.
-    fn of(monitors: &[Monitor]) -> Option<Self> {
-        let own: Vec<&Monitor> = monitors.iter().filter(|monitor| !matches!(monitor.check, Check::Ping)).collect();
-        let http = own.iter().filter_map(|monitor| match &monitor.check {
-            Check::Http { tls, method, path, codes } => {
-                Some(Request { tls: *tls, method: method.clone(), path: quoted(path), codes: status_list(codes) })
-            }
-            Check::Ping | Check::Tcp => None,
-        });
-        Some(Self {
-            timeout: own.iter().map(|monitor| monitor.timeout).min()?,
-            inter: own.iter().map(|monitor| monitor.delay).min()?,
-            fall: own.iter().map(|monitor| monitor.max_retries).min()?,
-            http: http.collect(),
-        })
-    }
-}
-
-fn server(member: &Member, pool: &Pool, validated: &Validated, checked: bool) -> Server {
-    Server {
-        id: member.id.as_str().to_owned(),
-        address: SocketAddr::new(member.address, member.port),
-        weight: member.weight,
-        check_port: check_port(member, pool, validated).filter(|_| checked),
-        disabled: !member.admin_state_up,
-    }
-}
-
-/// A member on port 0 is reached on the port that the client asked for, so that is what is checked; of several listeners
-/// that of the first. haproxy refuses a check without a port: without a listener there is none.
-fn check_port(member: &Member, pool: &Pool, validated: &Validated) -> Option<u16> {
-    if member.port > 0 {
-        return Some(0);
-    }
-    let mine = |listener: &&Listener| listener.default_pool.as_ref() == Some(&pool.id);
-    validated.listeners.iter().find(mine).map(|listener| listener.port)
-}
-
-/// One word of haproxy's configuration. Within `'` nothing means anything but the next `'`, which can be written outside
-/// only.
-fn quoted(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!&()*+,;=:@/?%".contains(&byte);
-    if text.bytes().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
-}
-
-fn status_list(codes: &[(u16, u16)]) -> String {
-    let one = |(first, last): &(u16, u16)| {
-        if first == last { first.to_string() } else { format!("{first}-{last}") }
-    };
-    codes.iter().map(one).collect::<Vec<_>>().join(",")
-}
-
-fn mode(protocol: Protocol) -> Mode {
-    if is_http(protocol) { Mode::Http } else { Mode::Tcp }
 }

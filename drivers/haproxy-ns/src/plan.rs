@@ -12,6 +12,7 @@ use ballast_netns::{attach::Interface, route::Hop};
 use crate::{
     desired::{Desired, Plug},
     haproxy::runtime::{self, Change},
+    l4::seen::Seen as Rules,
     observe::{Inside, Namespace, Observed, Process},
     state::State,
 };
@@ -23,6 +24,14 @@ pub(crate) enum Step {
     MakeNamespace,
     /// Set the kernel parameters of the namespace that exists.
     Prepare,
+    /// Make the rules those that are asked for, and end the flows of who is gone. Before the namespace forwards at all.
+    Forward,
+    /// Take the rules away, with their flows.
+    StopForwarding,
+    /// Note what the rules have counted: they go with their namespace.
+    KeepCounts,
+    /// Take away an inner end that leads nowhere.
+    RemoveLink,
     /// Make the pair of links, and plug the outer end.
     MakeLink,
     /// Put the outer end that exists up and where it belongs.
@@ -39,7 +48,7 @@ pub(crate) enum Step {
     ConfineStarted,
     /// Tell these changes to the process with this pid, and take the new configuration for the one that runs. If it
     /// refuses one, it is replaced.
-    ChangeServers {
+    Tell {
         pid: i32,
         changes: Vec<Change>,
     },
@@ -47,10 +56,16 @@ pub(crate) enum Step {
     AwaitHaproxy,
     /// Say the address to the neighbours.
     Announce,
+    /// Of the processes that finish their connections, so many at most.
+    EndOldest {
+        keep: u32,
+    },
     /// What the configuration that runs says, in types.
     KeepPage,
     /// The state with its generation.
     NoteDone,
+    /// What the process with this pid has counted, before it is ended.
+    NoteCounters(i32),
     EndProcesses(Vec<i32>),
     DropNamespace,
     AwaitLinkGone(Interface),
@@ -66,8 +81,9 @@ pub(crate) enum Step {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Changes {
     pub(crate) mac: bool,
+    pub(crate) mtu: bool,
     pub(crate) remove_addresses: BTreeSet<(IpAddr, u8)>,
-    pub(crate) add_address: bool,
+    pub(crate) add_addresses: BTreeSet<(IpAddr, u8)>,
     pub(crate) remove_hops: BTreeSet<Hop>,
     pub(crate) add_hops: BTreeSet<Hop>,
     pub(crate) remove_neighbours: BTreeSet<IpAddr>,
@@ -105,7 +121,9 @@ pub(crate) fn plan(desired: &Desired, observed: &Observed) -> Vec<Planned> {
             let moved = observed.interface().is_some_and(|interface| interface != plug.interface);
             if moved {
                 remove_all(&mut steps, observed, "the VIP has another port or network");
-                let rest = Observed { directory: true, ..Observed::default() };
+                // Notes of what was forwarded stay.
+                let rules = Rules::without_table(observed.rules.kept.clone());
+                let rest = Observed { directory: true, rules, ..Observed::default() };
                 run(&mut steps, desired, plug, &rest);
             } else {
                 run(&mut steps, desired, plug, observed);
@@ -118,6 +136,16 @@ pub(crate) fn plan(desired: &Desired, observed: &Observed) -> Vec<Planned> {
         steps.add(Step::NoteDone, "another generation");
     }
     steps.0
+}
+
+/// Whether a process takes the place of one that serves.
+pub(crate) fn replaces(steps: &[Planned]) -> bool {
+    steps.iter().any(|planned| matches!(planned.step, Step::StartHaproxy { replacing: Some(_) }))
+}
+
+/// Whether a process begins or ends. What it has counted is noted then.
+pub(crate) fn is_another_process(steps: &[Planned]) -> bool {
+    steps.iter().any(|planned| matches!(planned.step, Step::StartHaproxy { .. } | Step::EndProcesses(_)))
 }
 
 /// The steps that take a load balancer off the host.
@@ -142,6 +170,9 @@ fn remove_all(steps: &mut Steps, observed: &Observed, why: &'static str) {
     end_processes(steps, &observed.process, why);
     if observed.grouped {
         steps.add(Step::RemoveGroup, why);
+    }
+    if observed.rules.has_table() {
+        steps.add(Step::KeepCounts, why);
     }
     if observed.namespace != Namespace::Absent {
         steps.add(Step::DropNamespace, why);
@@ -180,8 +211,15 @@ fn run(steps: &mut Steps, desired: &Desired, plug: &Plug, observed: &Observed) {
     if inside.is_none() {
         steps.add(Step::MakeNamespace, "there is none");
     }
+    // Without its rules a namespace must not forward.
+    if desired.forwarded.as_ref().is_some_and(|asked| !observed.rules.runs(asked, desired.service.as_ref())) {
+        steps.add(Step::Forward, "what is forwarded has changed");
+    }
     if inside.is_some_and(|inside| inside.unprepared) {
         steps.add(Step::Prepare, "kernel parameters differ");
+    }
+    if desired.forwarded.is_none() && observed.rules.is_any() {
+        steps.add(Step::StopForwarding, "nothing is forwarded any more");
     }
     let ended = steps.0.iter().any(|planned| matches!(planned.step, Step::EndProcesses(_)));
     // A new namespace lets haproxy bind what is not there yet, so both go on at once. In one that exists, addresses
@@ -208,6 +246,9 @@ fn run(steps: &mut Steps, desired: &Desired, plug: &Plug, observed: &Observed) {
     if started {
         steps.add(Step::ConfineStarted, "it was started");
     }
+    if replaces(&steps.0) {
+        steps.add(Step::EndOldest { keep: desired.old_processes }, "one more finishes its connections");
+    }
     if desired.page.is_some() && observed.page != desired.page {
         steps.add(Step::KeepPage, "what runs is to be known without its load balancer");
     }
@@ -216,7 +257,10 @@ fn run(steps: &mut Steps, desired: &Desired, plug: &Plug, observed: &Observed) {
 fn end_processes(steps: &mut Steps, process: &Process, why: &'static str) {
     match process {
         Process::None => {}
-        Process::Answering(pid) => steps.add(Step::EndProcesses(vec![*pid]), why),
+        Process::Answering(pid) => {
+            steps.add(Step::NoteCounters(*pid), why);
+            steps.add(Step::EndProcesses(vec![*pid]), why);
+        }
         Process::Deaf(pids) => steps.add(Step::EndProcesses(pids.clone()), why),
     }
 }
@@ -246,7 +290,7 @@ fn start(steps: &mut Steps, desired: &Desired, observed: &Observed, ended: bool)
     };
     if let (Some(pid), Some(changes)) = (replacing, changes(desired, observed)) {
         steps.add(Step::WriteConfig, why);
-        steps.add(Step::ChangeServers { pid, changes }, "only weights or admin states of members differ");
+        steps.add(Step::Tell { pid, changes }, "what differs can be told to haproxy while it runs");
         return false;
     }
     steps.add(Step::WriteConfig, why);
@@ -257,7 +301,9 @@ fn start(steps: &mut Steps, desired: &Desired, observed: &Observed, ended: bool)
 /// What a running haproxy can be told instead of being replaced.
 fn changes(desired: &Desired, observed: &Observed) -> Option<Vec<Change>> {
     let current = observed.page.as_ref().filter(|_| !observed.unsettled && !observed.drifted && !observed.foreign)?;
-    runtime::changes(current, desired.page.as_ref()?, &desired.pinged())
+    let changes = runtime::changes(current, desired.page.as_ref()?, &desired.pinged())?;
+    // First: one of them may come back.
+    Some(observed.leaving.iter().cloned().chain(changes).collect())
 }
 
 /// Whether the address is to be announced.
@@ -265,15 +311,19 @@ fn network(steps: &mut Steps, plug: &Plug, observed: &Observed, inside: Option<&
     let link = inside.and_then(|inside| inside.link.as_ref());
     let none = Inside::default();
     let inside = inside.unwrap_or(&none);
-    let whole = link.is_some() && observed.plugged.outside.is_some();
+    let lost = link.is_some_and(|link| plug.interface.is_lost(link));
+    let whole = link.is_some() && observed.plugged.outside.is_some() && !lost;
     if !whole {
+        if link.is_some() {
+            steps.add(Step::RemoveLink, "it leads nowhere");
+        }
         steps.add(Step::MakeLink, "there is none");
     } else if observed.plugged.unprepared {
         steps.add(Step::AttachLink, "its network is not ready, or the host speaks IPv6 there");
     } else if !observed.plugged.attached {
         steps.add(Step::AttachLink, "it is down or plugged into nothing");
     }
-    let wanted = (plug.address, plug.prefix_length);
+    let wanted = plug.addresses();
     let addresses = if whole { inside.addresses.clone() } else { BTreeSet::new() };
     let hops = if whole { inside.hops.clone() } else { BTreeSet::new() };
     let neighbours = if whole { inside.neighbours.clone() } else { BTreeSet::new() };
@@ -281,8 +331,9 @@ fn network(steps: &mut Steps, plug: &Plug, observed: &Observed, inside: Option<&
     let again = whole && inside.unconnected;
     let changes = Changes {
         mac: whole && link.is_some_and(|link| link.mac != Some(plug.mac)),
-        add_address: again || !addresses.contains(&wanted),
-        remove_addresses: addresses.into_iter().filter(|address| again || *address != wanted).collect(),
+        mtu: whole && link.is_some_and(|link| link.mtu != plug.mtu),
+        add_addresses: wanted.iter().filter(|address| again || !addresses.contains(address)).copied().collect(),
+        remove_addresses: addresses.into_iter().filter(|address| again || !wanted.contains(address)).collect(),
         // Taking an address or a link away takes its routes and neighbours along, so all are set again then.
         add_hops: plug.hops.difference(&hops).cloned().collect(),
         remove_hops: hops.difference(&plug.hops).cloned().collect(),
@@ -290,7 +341,7 @@ fn network(steps: &mut Steps, plug: &Plug, observed: &Observed, inside: Option<&
         remove_neighbours: neighbours.difference(&plug.neighbours).copied().collect(),
         links_up: !whole || !inside.loopback_up || !link.is_some_and(|link| link.up),
     };
-    let renewed = changes.mac || changes.add_address || changes.links_up;
+    let renewed = changes.mac || !changes.add_addresses.is_empty() || changes.links_up;
     let changes = match renewed {
         true => Changes { add_hops: plug.hops.clone(), add_neighbours: plug.neighbours.clone(), ..changes },
         false => changes,

@@ -2,18 +2,22 @@
 
 use std::collections::HashMap;
 
-use ballast_abi::{Health, MemberHealth, Observation, Statistics};
+use ballast_abi::{Health, ListenerObservation, MemberHealth, Observation, Statistics};
 
-use crate::{counters::Totals, haproxy::statistics::Reading};
+use crate::{
+    counters::{Counted, Totals},
+    haproxy::statistics::Reading,
+    l4::counts::Counts,
+};
 
-/// haproxy's own view and that of the pings, together. A member whose health is not known is left out.
+/// haproxy's own view and that of the pings, together. A member whose health is not known is left out, and so is a listener
+/// that does not answer. `counted`: by this process and all before it.
 pub(crate) fn observation(
     id: &str,
-    base: Totals,
+    counted: &Counted,
     reading: &Reading,
     verdicts: &HashMap<(String, String), Option<bool>>,
 ) -> Observation {
-    let totals = base + reading.totals;
     let mut members: Vec<MemberHealth> = reading
         .health
         .iter()
@@ -23,15 +27,53 @@ pub(crate) fn observation(
         })
         .collect();
     members.sort_by(|one, other| (&one.pool_id, &one.member_id).cmp(&(&other.pool_id, &other.member_id)));
+    let listeners = reading.listeners.iter().map(|(id, seen)| ListenerObservation {
+        listener_id: id.clone(),
+        statistics: Some(statistics(counted.listener(id), seen.active)),
+        full: seen.full,
+    });
     Observation {
         load_balancer_id: id.to_owned(),
-        statistics: Some(Statistics {
-            bytes_in: totals.bytes_in,
-            bytes_out: totals.bytes_out,
-            active_connections: reading.active_connections,
-            total_connections: totals.connections,
-        }),
+        statistics: Some(statistics(counted.totals, reading.active())),
         members,
+        listeners: { listeners }.collect(),
+    }
+}
+
+/// With what the kernel forwards beside haproxy.
+pub(crate) fn with_forwarded(mut observation: Observation, counts: Option<Counts>) -> Observation {
+    let Some(Counts { counted, listeners, health }) = counts else { return observation };
+    let active = listeners.values().map(|listened| listened.active).sum();
+    let before = observation.statistics.take().unwrap_or_default();
+    let forwarded = statistics(counted.totals, active);
+    observation.statistics = Some(Statistics {
+        bytes_in: before.bytes_in.saturating_add(forwarded.bytes_in),
+        bytes_out: before.bytes_out.saturating_add(forwarded.bytes_out),
+        active_connections: before.active_connections.saturating_add(forwarded.active_connections),
+        total_connections: before.total_connections.saturating_add(forwarded.total_connections),
+        request_errors: before.request_errors,
+    });
+    observation.listeners.extend(listeners.into_iter().map(|(listener_id, seen)| ListenerObservation {
+        listener_id,
+        statistics: Some(statistics(seen.totals, seen.active)),
+        full: seen.full,
+    }));
+    let members = health.into_iter().map(|((pool_id, member_id), health)| MemberHealth {
+        pool_id,
+        member_id,
+        health: health.into(),
+    });
+    observation.members.extend(members);
+    observation
+}
+
+fn statistics(totals: Totals, active_connections: u64) -> Statistics {
+    Statistics {
+        bytes_in: totals.bytes_in,
+        bytes_out: totals.bytes_out,
+        active_connections,
+        total_connections: totals.connections,
+        request_errors: totals.errors,
     }
 }
 

@@ -1,6 +1,9 @@
 //! Load balancers for tests.
 
-use ballast_abi::{HealthMonitor, LbMethod, Listener, LoadBalancer, Member, MonitorType, Network, Pool, Protocol, Vip};
+use ballast_abi::{
+    HealthMonitor, L7Action, L7CompareType, L7Policy, L7Rule, L7RuleType, LbMethod, Listener, LoadBalancer, Member,
+    MonitorType, Network, PersistenceType, Pool, Protocol, SessionPersistence, Vip,
+};
 
 use crate::{
     config::Config,
@@ -58,6 +61,7 @@ pub(crate) fn member(number: u32) -> Member {
         protocol_port: 8080,
         weight: number,
         admin_state_up: true,
+        ..Member::default()
     }
 }
 
@@ -72,7 +76,56 @@ pub(crate) fn monitor(kind: MonitorType) -> HealthMonitor {
         url_path: "/health?full=1".into(),
         expected_codes: "200-204".into(),
         admin_state_up: true,
+        ..HealthMonitor::default()
     }
+}
+
+pub(crate) fn app_cookie(name: &str) -> SessionPersistence {
+    let r#type = PersistenceType::AppCookie.into();
+    SessionPersistence { r#type, cookie_name: name.into(), ..SessionPersistence::default() }
+}
+
+/// A policy of one rule, which compares with `value`, of the key `X-Key` where there is one.
+pub(crate) fn policy(id: &str, action: L7Action, kind: L7RuleType, compare_type: L7CompareType) -> L7Policy {
+    let with_key = matches!(kind, L7RuleType::Header | L7RuleType::Cookie);
+    let to = |is: L7Action, what: &str| if action == is { what.to_owned() } else { String::new() };
+    L7Policy {
+        id: id.into(),
+        name: "policy".into(),
+        action: action.into(),
+        redirect_pool_id: to(L7Action::RedirectToPool, ID),
+        redirect_url: to(L7Action::RedirectToUrl, "https://example.org/gone?a=%20#b"),
+        redirect_prefix: to(L7Action::RedirectPrefix, "https://example.org"),
+        redirect_http_code: 301,
+        rules: vec![L7Rule {
+            id: format!("{id}-rule"),
+            r#type: kind.into(),
+            compare_type: compare_type.into(),
+            key: if with_key { "X-Key".into() } else { String::new() },
+            value: "value".into(),
+            invert: false,
+        }],
+    }
+}
+
+/// With something in each text that a tenant can write.
+pub(crate) fn with_texts() -> LoadBalancer {
+    let mut asked = load_balancer(Protocol::Http);
+    let monitor = monitor(MonitorType::Http);
+    let (http_version, domain_name) = ("1.1".into(), "example.org".into());
+    asked.pools[0].monitors = vec![HealthMonitor { http_version, domain_name, ..monitor }];
+    asked.pools[0].session_persistence = Some(app_cookie("SID"));
+    asked.pools[0].monitors[0].url_path = "/health".into();
+    let listener = &mut asked.listeners[0];
+    listener.allowed_cidrs = vec!["10.0.0.0/8".into()];
+    listener.policies = vec![
+        policy("url", L7Action::RedirectToUrl, L7RuleType::HostName, L7CompareType::EqualTo),
+        policy("prefix", L7Action::RedirectPrefix, L7RuleType::FileType, L7CompareType::EqualTo),
+        policy("regex", L7Action::Reject, L7RuleType::Path, L7CompareType::Regex),
+        policy("header", L7Action::RedirectToPool, L7RuleType::Header, L7CompareType::Contains),
+    ];
+    listener.policies[0].redirect_url = "https://example.org/gone".into();
+    asked
 }
 
 pub(crate) fn config() -> Config {

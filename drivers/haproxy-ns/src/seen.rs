@@ -5,13 +5,13 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use crate::{counters::Totals, haproxy::servers::Members};
+use crate::{counters::Counted, haproxy::servers::Members};
 
 /// How a process was when it was last asked.
 #[derive(Clone, Debug)]
 pub(crate) struct Glance {
     pub(crate) pid: i32,
-    pub(crate) totals: Totals,
+    pub(crate) counted: Counted,
     /// Whether a member was up, where that was known.
     pub(crate) health: Members<bool>,
 }

@@ -5,12 +5,18 @@
 //! object and is left out, so that it does not take the others down: they can be changed, and deleted, whatever it is.
 
 mod faults;
+mod listeners;
 mod members;
+mod monitors;
 mod network;
+mod policies;
 mod text;
 mod validated;
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    net::IpAddr,
+};
 
 use ballast_abi::{
     DriverError, Health, KnownHealth, LoadBalancer, MemberHealth, MonitorType, ObjectFault, PersistenceType, Protocol,
@@ -20,10 +26,11 @@ use ballast_abi::{
 use crate::config::Config;
 
 use faults::Faults;
-pub(crate) use network::is_networks;
+pub(crate) use network::{ETHERNET, is_networks};
 pub(crate) use text::id;
 pub(crate) use validated::{
-    Check, Id, Listener, Member, Monitor, Parts, Persistence, Pool, Route, Validated, Vip, is_http,
+    Action, Address, Check, Clients, Header, HttpVersion, Id, Listener, Member, Monitor, Parts, Persistence, Policy,
+    Pool, Route, Rule, Subject, Timeouts, Validated, Vip, is_forwarded, is_http,
 };
 
 /// Checks a load balancer; with it what of it cannot be run.
@@ -42,13 +49,17 @@ pub(crate) fn validate(
     let mut listeners = Vec::new();
     for asked in &load_balancer.listeners {
         let id = id("listener", "id", &asked.id)?;
-        listeners.extend(faults.keep(&asked.id, listener(id, asked, &pools, &listeners)));
+        let made = listeners::listener(id, asked, &pools, &listeners);
+        let Some(mut made) = faults.keep(&asked.id, made) else { continue };
+        made.allowed = listeners::allowed(asked, &mut faults);
+        made.policies = policies::policies(asked, &pools, &mut faults)?;
+        listeners.push(made);
     }
     let validated = Validated(Parts {
         id: id("load balancer", "id", &load_balancer.id)?,
         project: text::comment(&load_balancer.project_id),
         admin_state_up: load_balancer.admin_state_up,
-        vip: load_balancer.vip.as_ref().map(|vip| network::vip(vip, config)).transpose()?.map(|(vip, wrong)| {
+        vip: network::all(load_balancer, config)?.map(|(vip, wrong)| {
             wrong.into_iter().for_each(|error| faults.add_to_vip(load_balancer, error));
             vip
         }),
@@ -98,42 +109,20 @@ fn unique(validated: &Validated) -> Result<(), DriverError> {
     }
 }
 
-fn listener(
-    id: Id,
-    asked: &ballast_abi::Listener,
-    pools: &[Pool],
-    others: &[Listener],
-) -> Result<Listener, DriverError> {
-    let wrong = |field: &str, why: &str| refuse("listener", &asked.id, field, why);
-    let protocol = protocol(asked.protocol).ok_or_else(|| wrong("protocol", "is unknown"))?;
-    let port = port(asked.protocol_port).ok_or_else(|| wrong("protocol_port", "is over 65535"))?;
-    let default_pool = match asked.default_pool_id.as_str() {
-        "" => None,
-        name => Some(text::id("listener", "default_pool_id", name)?),
-    };
-    match default_pool.as_ref().map(|name| pools.iter().find(|pool| pool.id == *name)) {
-        Some(None) => return Err(wrong("default_pool_id", "names a pool that this load balancer does not have")),
-        Some(Some(pool)) if is_http(pool.protocol) != is_http(protocol) => {
-            return Err(wrong("protocol", "does not fit the pool's"));
-        }
-        Some(Some(_)) | None => {}
-    }
-    if port == 0 {
-        return Err(wrong("protocol_port", "0 cannot be listened on: choose 1 to 65535"));
-    }
-    if others.iter().any(|other| other.port == port) {
-        return Err(wrong("protocol_port", "is another listener's already"));
-    }
-    let connection_limit = u32::try_from(asked.connection_limit).ok();
-    Ok(Listener { id, protocol, port, connection_limit, default_pool, admin_state_up: asked.admin_state_up })
-}
-
 fn pool(asked: &ballast_abi::Pool, load_balancer: &LoadBalancer, faults: &mut Faults) -> Result<Pool, DriverError> {
     let wrong = |field: &str, why: &str| refuse("pool", &asked.id, field, why);
     let protocol = protocol(asked.protocol).ok_or_else(|| wrong("protocol", "is unknown"))?;
     let mut monitors = Vec::new();
+    let is_up = |kind: MonitorType| asked.monitors.iter().any(|one| one.admin_state_up && one.r#type() == kind);
+    let forwarded = is_forwarded(protocol);
+    let mixed = !forwarded && is_up(MonitorType::TlsHello) && is_up(MonitorType::Http);
     for asked in asked.monitors.iter().filter(|monitor| monitor.admin_state_up) {
-        let made = monitor(asked, faults);
+        if mixed && asked.r#type() == MonitorType::TlsHello {
+            let why = "TLS and plain HTTP cannot be checked at one port: HTTP is";
+            faults.add(&asked.id, refuse("health monitor", &asked.id, "type", why));
+            continue;
+        }
+        let made = monitors::monitor(asked, forwarded, faults);
         monitors.extend(faults.keep(&asked.id, made));
     }
     let persistence = asked.session_persistence.as_ref().and_then(|one| {
@@ -141,14 +130,13 @@ fn pool(asked: &ballast_abi::Pool, load_balancer: &LoadBalancer, faults: &mut Fa
             let askers = askers(asked, load_balancer).into_iter();
             askers.for_each(|asker| faults.add(asker, refuse("vip", asker, field, why)));
         };
-        persistence(one).map_err(wrong).ok()
+        persistence(one, forwarded).map_err(wrong).ok()
     });
     Ok(Pool {
         id: id("pool", "id", &asked.id)?,
         protocol,
         method: asked.lb_method.try_into().map_err(|_| wrong("lb_method", "is unknown"))?,
-        // Cookies are seen in HTTP only; elsewhere the client's address is the closest thing that works.
-        persistence: persistence.map(|kind| if is_http(protocol) { kind } else { Persistence::SourceIp }),
+        persistence,
         admin_state_up: asked.admin_state_up,
         members: members::served(asked, load_balancer, faults)?,
         monitors,
@@ -163,10 +151,21 @@ fn askers<'a>(pool: &'a ballast_abi::Pool, load_balancer: &'a LoadBalancer) -> V
 }
 
 /// Or the field that is wrong, and why.
-fn persistence(asked: &ballast_abi::SessionPersistence) -> Result<Persistence, (&'static str, &'static str)> {
+fn persistence(
+    asked: &ballast_abi::SessionPersistence,
+    forwarded: bool,
+) -> Result<Persistence, (&'static str, &'static str)> {
     let wrong = |field, why| (field, why);
     match PersistenceType::try_from(asked.r#type) {
-        Ok(PersistenceType::SourceIp) => Ok(Persistence::SourceIp),
+        Ok(PersistenceType::SourceIp) => {
+            let (prefix4, prefix6) = granularity(&asked.persistence_granularity).ok_or_else(|| {
+                wrong("session_persistence.persistence_granularity", "is no mask: sessions are not kept")
+            })?;
+            Ok(Persistence::SourceIp(Clients { seconds: asked.persistence_timeout, prefix4, prefix6 }))
+        }
+        Ok(PersistenceType::HttpCookie | PersistenceType::AppCookie) if forwarded => {
+            Err(wrong("session_persistence.type", "is of HTTP: sessions are not kept"))
+        }
         Ok(PersistenceType::HttpCookie) => Ok(Persistence::HttpCookie),
         Ok(PersistenceType::AppCookie) if limits::cookie_name(&asked.cookie_name) => {
             Ok(Persistence::AppCookie { name: asked.cookie_name.clone() })
@@ -178,38 +177,14 @@ fn persistence(asked: &ballast_abi::SessionPersistence) -> Result<Persistence, (
     }
 }
 
-fn monitor(asked: &ballast_abi::HealthMonitor, faults: &mut Faults) -> Result<Monitor, DriverError> {
-    let wrong = |field: &str, why: &str| refuse("health monitor", &asked.id, field, why);
-    let http = |tls| {
-        Ok::<_, DriverError>(Check::Http {
-            tls,
-            method: text::http_method(&asked.http_method).ok_or_else(|| wrong("http_method", "must be letters"))?,
-            path: text::url_path(&asked.url_path)
-                .ok_or_else(|| wrong("url_path", "must be at most 255 characters of a URL's path and query"))?,
-            codes: text::codes(&asked.expected_codes)
-                .ok_or_else(|| wrong("expected_codes", "must be as in \"200\", \"200, 202\" or \"200-204\""))?,
-        })
-    };
-    let check = match MonitorType::try_from(asked.r#type) {
-        Ok(MonitorType::Ping) => Check::Ping,
-        Ok(MonitorType::Tcp) => Check::Tcp,
-        Ok(MonitorType::Http) => http(false)?,
-        Ok(MonitorType::Https) => http(true)?,
-        Ok(MonitorType::Unspecified) | Err(_) => return Err(wrong("type", "is unknown")),
-    };
-    let mut seconds = |field: &str, value: u32| {
-        let most = limits::SECONDS.most.unsigned_abs();
-        if value > most {
-            faults.add(&asked.id, wrong(field, &format!("is over {most}: it is {most}")));
-        }
-        value.clamp(1, most)
-    };
-    Ok(Monitor {
-        check,
-        delay: seconds("delay", asked.delay),
-        timeout: seconds("timeout", asked.timeout),
-        max_retries: asked.max_retries.clamp(1, 10),
-    })
+/// How many bits of an address count, of IPv4 and of IPv6. A mask is of one of them, and says nothing of the other.
+fn granularity(mask: &str) -> Option<(u8, u8)> {
+    if mask.is_empty() {
+        return Some((32, 128));
+    }
+    let mask: IpAddr = mask.parse().ok()?;
+    let bits = ipnet::ip_mask_to_prefix(mask).ok()?;
+    Some(if mask.is_ipv4() { (bits, 128) } else { (32, bits) })
 }
 
 fn protocol(value: i32) -> Option<Protocol> {

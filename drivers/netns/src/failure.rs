@@ -13,8 +13,25 @@ pub enum Failure {
     Io { what: String, source: io::Error },
     #[error("bridge {bridge} is full: Linux allows 1023 ports on a bridge; map the network to another one")]
     BridgeFull { bridge: String },
-    #[error("bridge {bridge} does not exist on this host; create it or correct bridge_mappings")]
-    BridgeMissing { bridge: String },
+    #[error("bridge {bridge} does not exist on this host; create it or correct {key}")]
+    BridgeMissing { bridge: String, key: &'static str },
+    #[error("interface {interface} does not exist on this host")]
+    InterfaceMissing { interface: String },
+    #[error("an MTU of {mtu} is more than the {most} of interface {interface}")]
+    MtuTooLarge { mtu: u32, interface: String, most: u32 },
+    #[error("{what}: Open vSwitch's database refused it: {refusal}")]
+    Ovsdb { what: String, refusal: String },
+    #[error("Open vSwitch made no device for port {port}: {said}")]
+    OvsRefused { port: String, said: String },
+    #[error("Open vSwitch did not act on port {port} within {seconds} s: does ovs-vswitchd run?")]
+    OvsSilent { port: String, seconds: u64 },
+    #[error("the device of port {port} is not here: does ovs-vswitchd run in the host's network namespace?")]
+    OvsDeviceMissing { port: String },
+    #[error(
+        "no Neutron agent has given port {port} a VLAN tag on {bridge} within {seconds} s: does its Open vSwitch agent run \
+         here, and is the port bound to this host?"
+    )]
+    OvsTagMissing { port: String, bridge: String, seconds: u64 },
 }
 
 impl Failure {
@@ -28,7 +45,15 @@ impl Failure {
     pub fn errno(&self) -> Option<Errno> {
         match self {
             Self::Io { source, .. } => source.raw_os_error().map(Errno::from_raw),
-            Self::BridgeFull { .. } | Self::BridgeMissing { .. } => None,
+            Self::BridgeFull { .. }
+            | Self::BridgeMissing { .. }
+            | Self::InterfaceMissing { .. }
+            | Self::MtuTooLarge { .. }
+            | Self::Ovsdb { .. }
+            | Self::OvsRefused { .. }
+            | Self::OvsSilent { .. }
+            | Self::OvsDeviceMissing { .. }
+            | Self::OvsTagMissing { .. } => None,
         }
     }
 }

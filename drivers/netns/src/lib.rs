@@ -18,6 +18,8 @@ pub mod locks;
 pub mod namespace;
 pub mod neighbour;
 pub mod netlink;
+pub mod networks;
+pub mod ovsdb;
 pub mod route;
 pub mod sysctl;
 

@@ -1,10 +1,13 @@
 //! Links: what is there, and the requests that change it.
 
-use std::os::fd::RawFd;
+use std::{net::IpAddr, os::fd::RawFd};
 
 use netlink_packet_route::{
     RouteNetlinkMessage,
-    link::{InfoData, InfoKind, InfoVeth, LinkAttribute, LinkExtentMask, LinkFlags, LinkInfo, LinkMessage},
+    link::{
+        InfoData, InfoKind, InfoMacVlan, InfoVeth, InfoVlan, InfoVxlan, LinkAttribute, LinkExtentMask, LinkFlags,
+        LinkInfo, LinkMessage, MacVlanMode,
+    },
 };
 use nix::errno::Errno;
 
@@ -19,9 +22,25 @@ pub struct Link {
     pub index: u32,
     pub name: String,
     pub mac: Option<[u8; 6]>,
+    /// 0: the kernel did not say.
+    pub mtu: u32,
     pub up: bool,
+    /// It is up, and so is what it leads to.
+    pub carrier: bool,
     /// The bridge that it is a port of.
     pub master: Option<u32>,
+    /// Of an 802.1Q link: the VLAN.
+    pub vlan: Option<u16>,
+    pub tunnel: Option<Tunnel>,
+}
+
+/// What a VXLAN link is made from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tunnel {
+    pub id: u32,
+    pub port: u16,
+    pub local: Option<IpAddr>,
+    pub group: Option<IpAddr>,
 }
 
 /// A link by its name. Asking for it also makes the kernel act on a change of its carrier that is waiting.
@@ -30,6 +49,11 @@ pub fn find(netlink: &mut Netlink, name: &str) -> Result<Option<Link>, Failure> 
     message.attributes = vec![LinkAttribute::IfName(name.to_owned()), skip_statistics()];
     let found = netlink.get(&format!("look up link {name}"), RouteNetlinkMessage::GetLink(message))?;
     Ok(found.and_then(link))
+}
+
+/// The same, of one that must be there.
+pub fn require(netlink: &mut Netlink, name: &str) -> Result<Link, Failure> {
+    find(netlink, name)?.ok_or_else(|| Failure::io(format!("look up link {name}"), Errno::ENODEV))
 }
 
 /// All links of the socket's namespace.
@@ -43,27 +67,62 @@ pub fn all(netlink: &mut Netlink) -> Result<Vec<Link>, Failure> {
 fn link(message: RouteNetlinkMessage) -> Option<Link> {
     let RouteNetlinkMessage::NewLink(message) = message else { return None };
     let up = message.header.flags.contains(LinkFlags::Up);
-    let mut link = Link { index: message.header.index, up, ..Link::default() };
+    let carrier = message.header.flags.contains(LinkFlags::LowerUp);
+    let mut link = Link { index: message.header.index, up, carrier, ..Link::default() };
     for attribute in message.attributes {
         match attribute {
             LinkAttribute::IfName(name) => link.name = name,
             LinkAttribute::Address(mac) => link.mac = mac.try_into().ok(),
+            LinkAttribute::Mtu(mtu) => link.mtu = mtu,
             LinkAttribute::Controller(index) => link.master = Some(index),
+            LinkAttribute::LinkInfo(infos) => infos.iter().for_each(|info| note_info(&mut link, info)),
             _ => {}
         }
     }
     Some(link)
 }
 
+fn note_info(link: &mut Link, info: &LinkInfo) {
+    match info {
+        LinkInfo::Data(InfoData::Vlan(facts)) => {
+            link.vlan = facts.iter().find_map(|fact| if let InfoVlan::Id(id) = fact { Some(*id) } else { None });
+        }
+        LinkInfo::Data(InfoData::Vxlan(facts)) => {
+            let mut tunnel = Tunnel::default();
+            for fact in facts {
+                match fact {
+                    InfoVxlan::Id(id) => tunnel.id = *id,
+                    InfoVxlan::Port(port) => tunnel.port = *port,
+                    InfoVxlan::Local(v4) => tunnel.local = Some(IpAddr::V4(*v4)),
+                    InfoVxlan::Local6(v6) => tunnel.local = Some(IpAddr::V6(*v6)),
+                    InfoVxlan::Group(v4) => tunnel.group = Some(IpAddr::V4(*v4)),
+                    InfoVxlan::Group6(v6) => tunnel.group = Some(IpAddr::V6(*v6)),
+                    _ => {}
+                }
+            }
+            link.tunnel = Some(tunnel);
+        }
+        _ => {}
+    }
+}
+
 fn skip_statistics() -> LinkAttribute {
     LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats])
+}
+
+/// What the inner end is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Card {
+    pub mac: [u8; 6],
+    /// Of both ends.
+    pub mtu: u32,
 }
 
 /// What a veth pair is made from.
 pub struct Pair<'a> {
     pub outside: &'a str,
     pub inside: &'a str,
-    pub mac: [u8; 6],
+    pub card: Card,
     /// An open descriptor of the namespace of the inner end.
     pub namespace: RawFd,
 }
@@ -83,7 +142,8 @@ pub fn create_pair(pair: &Pair<'_>, bridge: u32) -> Request {
     let mut peer = LinkMessage::default();
     peer.attributes = vec![
         LinkAttribute::IfName(pair.inside.to_owned()),
-        LinkAttribute::Address(pair.mac.to_vec()),
+        LinkAttribute::Address(pair.card.mac.to_vec()),
+        LinkAttribute::Mtu(pair.card.mtu),
         LinkAttribute::NumTxQueues(1),
         LinkAttribute::NumRxQueues(1),
         LinkAttribute::NetNsFd(pair.namespace),
@@ -93,7 +153,8 @@ pub fn create_pair(pair: &Pair<'_>, bridge: u32) -> Request {
     message.header.change_mask = LinkFlags::Up;
     message.attributes = vec![
         LinkAttribute::IfName(pair.outside.to_owned()),
-        LinkAttribute::Address(outer(pair.mac).to_vec()),
+        LinkAttribute::Address(outer(pair.card.mac).to_vec()),
+        LinkAttribute::Mtu(pair.card.mtu),
         LinkAttribute::NumTxQueues(1),
         LinkAttribute::NumRxQueues(1),
         LinkAttribute::Controller(bridge),
@@ -103,6 +164,47 @@ pub fn create_pair(pair: &Pair<'_>, bridge: u32) -> Request {
         ]),
     ];
     Request::new(format!("make link {}", pair.outside), RouteNetlinkMessage::NewLink(message)).create()
+}
+
+/// An 802.1Q link, down.
+pub fn create_vlan(name: &str, parent: u32, id: u16) -> Request {
+    let data = InfoData::Vlan(vec![InfoVlan::Id(id)]);
+    create(name, InfoKind::Vlan, data, vec![LinkAttribute::Link(parent)])
+}
+
+/// Down. `parent`: by which a group is reached.
+pub fn create_vxlan(name: &str, tunnel: &Tunnel, parent: Option<u32>, mtu: u32) -> Request {
+    let mut facts = vec![InfoVxlan::Id(tunnel.id), InfoVxlan::Port(tunnel.port), InfoVxlan::Learning(true)];
+    facts.extend(tunnel.local.map(|address| match address {
+        IpAddr::V4(v4) => InfoVxlan::Local(v4),
+        IpAddr::V6(v6) => InfoVxlan::Local6(v6),
+    }));
+    facts.extend(tunnel.group.map(|address| match address {
+        IpAddr::V4(v4) => InfoVxlan::Group(v4),
+        IpAddr::V6(v6) => InfoVxlan::Group6(v6),
+    }));
+    facts.extend(parent.map(InfoVxlan::Link));
+    create(name, InfoKind::Vxlan, InfoData::Vxlan(facts), vec![LinkAttribute::Mtu(mtu)])
+}
+
+/// In its namespace, and down.
+pub fn create_macvlan(name: &str, parent: u32, card: Card, namespace: RawFd) -> Request {
+    let data = InfoData::MacVlan(vec![InfoMacVlan::Mode(MacVlanMode::Bridge)]);
+    let attributes = vec![
+        LinkAttribute::Link(parent),
+        LinkAttribute::Address(card.mac.to_vec()),
+        LinkAttribute::Mtu(card.mtu),
+        LinkAttribute::NetNsFd(namespace),
+    ];
+    create(name, InfoKind::MacVlan, data, attributes)
+}
+
+fn create(name: &str, kind: InfoKind, data: InfoData, attributes: Vec<LinkAttribute>) -> Request {
+    let mut message = LinkMessage::default();
+    message.attributes = vec![LinkAttribute::IfName(name.to_owned())];
+    message.attributes.extend(attributes);
+    message.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(kind), LinkInfo::Data(data)]));
+    Request::new(format!("make link {name}"), RouteNetlinkMessage::NewLink(message)).create()
 }
 
 /// Down.
@@ -120,11 +222,12 @@ pub fn set_up(index: u32, what: &str) -> Request {
     Request::new(format!("bring {what} up"), RouteNetlinkMessage::SetLink(message))
 }
 
-/// Up, and a port of this bridge.
-pub fn attach(index: u32, bridge: u32, what: &str) -> Request {
+/// Up, with this MTU, and a port of this bridge.
+pub fn attach(index: u32, mtu: u32, bridge: u32, what: &str) -> Request {
     let mut message = up(index);
     message.header.flags = LinkFlags::Up;
-    message.attributes = vec![LinkAttribute::Controller(bridge)];
+    // First: a bridge takes the least MTU of its ports.
+    message.attributes = vec![LinkAttribute::Mtu(mtu), LinkAttribute::Controller(bridge)];
     Request::new(format!("attach {what} to its bridge"), RouteNetlinkMessage::SetLink(message))
 }
 
@@ -133,6 +236,25 @@ pub fn set_mac(index: u32, mac: [u8; 6]) -> Request {
     message.header.index = index;
     message.attributes = vec![LinkAttribute::Address(mac.to_vec())];
     Request::new("set the MAC", RouteNetlinkMessage::SetLink(message))
+}
+
+pub fn set_mtu(index: u32, mtu: u32) -> Request {
+    let mut message = LinkMessage::default();
+    message.header.index = index;
+    message.attributes = vec![LinkAttribute::Mtu(mtu)];
+    Request::new(format!("set the MTU to {mtu}"), RouteNetlinkMessage::SetLink(message))
+}
+
+/// Moves a link of the host into a namespace, where it is down.
+pub fn move_into(index: u32, card: Card, namespace: RawFd, what: &str) -> Request {
+    let mut message = LinkMessage::default();
+    message.header.index = index;
+    message.attributes = vec![
+        LinkAttribute::Address(card.mac.to_vec()),
+        LinkAttribute::Mtu(card.mtu),
+        LinkAttribute::NetNsFd(namespace),
+    ];
+    Request::new(format!("move {what} into its namespace"), RouteNetlinkMessage::SetLink(message))
 }
 
 fn up(index: u32) -> LinkMessage {

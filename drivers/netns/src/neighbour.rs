@@ -24,11 +24,7 @@ pub fn all(netlink: &mut Netlink, index: u32) -> Result<BTreeSet<IpAddr>, Failur
         RouteNetlinkMessage::NewNeighbour(message)
             if message.header.ifindex == index && message.header.flags.contains(NeighbourFlags::ExtLearned) =>
         {
-            message.attributes.iter().find_map(|attribute| match attribute {
-                NeighbourAttribute::Destination(NeighbourAddress::Inet(v4)) => Some(IpAddr::V4(*v4)),
-                NeighbourAttribute::Destination(NeighbourAddress::Inet6(v6)) => Some(IpAddr::V6(*v6)),
-                _ => None,
-            })
+            message.attributes.iter().find_map(destination)
         }
         _ => None,
     };
@@ -43,6 +39,50 @@ pub fn add(index: u32, address: IpAddr) -> Request {
 pub fn remove(index: u32, address: IpAddr) -> Request {
     let message = RouteNetlinkMessage::DelNeighbour(message(index, address));
     Request::new(format!("forget neighbour {address}"), message).tolerate(Errno::ENOENT)
+}
+
+/// Where the tunnel sends frames for this MAC address.
+pub fn forwarded(netlink: &mut Netlink, index: u32, mac: [u8; 6]) -> Result<BTreeSet<IpAddr>, Failure> {
+    let mut asked = NeighbourMessage::default();
+    asked.header.family = AddressFamily::Bridge;
+    let found = netlink.dump("list where a tunnel leads", RouteNetlinkMessage::GetNeighbour(asked))?;
+    let mut places = BTreeSet::new();
+    for message in found {
+        let RouteNetlinkMessage::NewNeighbour(message) = message else { continue };
+        let is_its = |attribute: &NeighbourAttribute| matches!(attribute, NeighbourAttribute::LinkLayerAddress(bytes) if *bytes == mac);
+        if message.header.ifindex == index && message.attributes.iter().any(is_its) {
+            places.extend(message.attributes.iter().find_map(destination));
+        }
+    }
+    Ok(places)
+}
+
+/// Frames for this MAC address go there as well.
+pub fn forward(index: u32, mac: [u8; 6], place: IpAddr) -> Request {
+    let message = RouteNetlinkMessage::NewNeighbour(forwarding(index, mac, place));
+    Request::new(format!("lead a tunnel to {place}"), message).append().tolerate(Errno::EEXIST)
+}
+
+pub fn forward_no_more(index: u32, mac: [u8; 6], place: IpAddr) -> Request {
+    let message = RouteNetlinkMessage::DelNeighbour(forwarding(index, mac, place));
+    Request::new(format!("lead a tunnel to {place} no more"), message).tolerate(Errno::ENOENT)
+}
+
+fn forwarding(index: u32, mac: [u8; 6], place: IpAddr) -> NeighbourMessage {
+    let mut message = message(index, place);
+    message.header.family = AddressFamily::Bridge;
+    message.header.state = NeighbourState::Permanent;
+    message.header.flags = NeighbourFlags::Own;
+    message.attributes.push(NeighbourAttribute::LinkLayerAddress(mac.to_vec()));
+    message
+}
+
+fn destination(attribute: &NeighbourAttribute) -> Option<IpAddr> {
+    match attribute {
+        NeighbourAttribute::Destination(NeighbourAddress::Inet(v4)) => Some(IpAddr::V4(*v4)),
+        NeighbourAttribute::Destination(NeighbourAddress::Inet6(v6)) => Some(IpAddr::V6(*v6)),
+        _ => None,
+    }
 }
 
 fn message(index: u32, address: IpAddr) -> NeighbourMessage {

@@ -5,8 +5,8 @@
 use std::{collections::HashSet, io};
 
 use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage,
-    NetlinkPayload,
+    NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkHeader,
+    NetlinkMessage, NetlinkPayload,
 };
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
@@ -36,6 +36,12 @@ impl Request {
     /// It may be there, differently.
     pub fn replace(mut self) -> Self {
         self.flags |= NLM_F_CREATE | NLM_F_REPLACE;
+        self
+    }
+
+    /// There may be others like it.
+    pub fn append(mut self) -> Self {
+        self.flags |= NLM_F_CREATE | NLM_F_APPEND;
         self
     }
 

@@ -58,7 +58,16 @@ fn service_type(protocol: i32) -> Option<&'static str> {
     match Protocol::try_from(protocol) {
         Ok(Protocol::Http) => Some("HTTP"),
         Ok(Protocol::Tcp | Protocol::Https) => Some("TCP"),
-        Ok(Protocol::Unspecified) | Err(_) => None,
+        Ok(
+            Protocol::TerminatedHttps
+            | Protocol::Udp
+            | Protocol::Sctp
+            | Protocol::Prometheus
+            | Protocol::Proxy
+            | Protocol::Proxyv2
+            | Protocol::Unspecified,
+        )
+        | Err(_) => None,
     }
 }
 
@@ -67,6 +76,7 @@ fn method(pool: &Pool) -> Option<&'static str> {
         Ok(LbMethod::RoundRobin) => Some("ROUNDROBIN"),
         Ok(LbMethod::LeastConnections) => Some("LEASTCONNECTION"),
         Ok(LbMethod::SourceIp) => Some("SOURCEIPHASH"),
+        Ok(LbMethod::SourceIpPort) => Some("SRCIPSRCPORTHASH"),
         Ok(LbMethod::Unspecified) | Err(_) => None,
     }
 }

@@ -1,6 +1,6 @@
 //! A NetScaler ADC, as [`ballast_device`] asks for it.
 
-use ballast_abi::{DriverError, Health, LoadBalancer};
+use ballast_abi::{DriverError, Health, LoadBalancer, features};
 use ballast_device::{
     Config, Draft, Failure, Listed, Objects, Partition, Reading, Request, Session, Step, Vendor, refuse,
 };
@@ -41,6 +41,9 @@ impl Default for Options {
 impl Vendor for Adc {
     const NAME: &'static str = "netscaler-stub";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    /// A pool is of its virtual server's protocol, and a check is of all members' own ports.
+    const FEATURES: &'static [&'static str] =
+        &[features::LB_METHOD_SOURCE_IP_PORT, features::MONITOR_RISE, features::MONITOR_TLS_HELLO];
     type Wire = Nitro;
     type Kind = Kind;
     type Options = Options;

@@ -1,13 +1,13 @@
 //! Agents and what they report.
 
 use ballast_model::{
-    agent::{Agent, AgentDriver, DriverState, Liveness},
+    agent::{Agent, AgentDriver, DriverOptions, DriverState, Liveness},
     plugs::Plugs,
     time::Timestamp,
     told::told,
 };
 
-use crate::{agent, v1};
+use crate::{agent, driver, v1};
 
 /// A time on the wire.
 #[must_use]
@@ -60,19 +60,21 @@ pub fn from_driver_report(report: &agent::DriverReport, known: Option<&AgentDriv
         Ok(agent::DriverState::Failed | agent::DriverState::Unspecified) | Err(_) => DriverState::Failed,
     };
     let set = |texts: &[String]| texts.iter().map(|text| told(text)).collect();
-    let (features, max_load_balancers, max_members, plugs) = match (&report.capabilities, known) {
+    let (features, max_load_balancers, max_members, plugs, options) = match (&report.capabilities, known) {
         (Some(now), _) => {
             let (network_types, physical_networks) = (set(&now.network_types), set(&now.physical_networks));
             let plugs = Plugs { network_types, physical_networks };
-            (set(&now.features), now.max_load_balancers, now.max_members, plugs)
+            (set(&now.features), now.max_load_balancers, now.max_members, plugs, options(now))
         }
         (None, Some(known)) => {
-            (known.features.clone(), known.max_load_balancers, known.max_members, known.plugs.clone())
+            let (plugs, options) = (known.plugs.clone(), known.options.clone());
+            (known.features.clone(), known.max_load_balancers, known.max_members, plugs, options)
         }
         (None, None) => Default::default(),
     };
     AgentDriver {
         plugs,
+        options,
         name: told(&report.name),
         version: told(&report.version),
         state,
@@ -82,5 +84,15 @@ pub fn from_driver_report(report: &agent::DriverReport, known: Option<&AgentDriv
         max_load_balancers,
         max_members,
         load_balancers: known.map_or(0, |known| known.load_balancers),
+    }
+}
+
+fn options(capabilities: &driver::Capabilities) -> DriverOptions {
+    let of = |options: &[driver::DriverOption]| {
+        options.iter().map(|option| (told(&option.name), told(&option.description))).collect()
+    };
+    DriverOptions {
+        flavor: of(&capabilities.flavor_options),
+        availability_zone: of(&capabilities.availability_zone_options),
     }
 }

@@ -20,7 +20,15 @@ pub fn protocol(number: i32) -> Result<Protocol, Fault> {
         Ok(driver::Protocol::Tcp) => Ok(Protocol::Tcp),
         Ok(driver::Protocol::Http) => Ok(Protocol::Http),
         Ok(driver::Protocol::Https) => Ok(Protocol::Https),
-        Err(_) => Err(not_in("protocol", number, &["TCP", "HTTP", "HTTPS"])),
+        Ok(
+            driver::Protocol::TerminatedHttps
+            | driver::Protocol::Udp
+            | driver::Protocol::Sctp
+            | driver::Protocol::Prometheus
+            | driver::Protocol::Proxy
+            | driver::Protocol::Proxyv2,
+        )
+        | Err(_) => Err(not_in("protocol", number, &["TCP", "HTTP", "HTTPS"])),
     }
 }
 
@@ -28,6 +36,12 @@ pub fn protocol(number: i32) -> Result<Protocol, Fault> {
 #[must_use]
 pub const fn to_protocol(protocol: Protocol) -> driver::Protocol {
     match protocol {
+        Protocol::TerminatedHttps => driver::Protocol::TerminatedHttps,
+        Protocol::Udp => driver::Protocol::Udp,
+        Protocol::Sctp => driver::Protocol::Sctp,
+        Protocol::Prometheus => driver::Protocol::Prometheus,
+        Protocol::Proxy => driver::Protocol::Proxy,
+        Protocol::ProxyV2 => driver::Protocol::Proxyv2,
         Protocol::Tcp => driver::Protocol::Tcp,
         Protocol::Http => driver::Protocol::Http,
         Protocol::Https => driver::Protocol::Https,
@@ -44,7 +58,9 @@ pub fn lb_method(number: i32) -> Result<LbMethod, Fault> {
         Ok(driver::LbMethod::RoundRobin) => Ok(LbMethod::RoundRobin),
         Ok(driver::LbMethod::LeastConnections) => Ok(LbMethod::LeastConnections),
         Ok(driver::LbMethod::SourceIp) => Ok(LbMethod::SourceIp),
-        Err(_) => Err(not_in("lb_method", number, &["ROUND_ROBIN", "LEAST_CONNECTIONS", "SOURCE_IP"])),
+        Ok(driver::LbMethod::SourceIpPort) | Err(_) => {
+            Err(not_in("lb_method", number, &["ROUND_ROBIN", "LEAST_CONNECTIONS", "SOURCE_IP"]))
+        }
     }
 }
 
@@ -52,6 +68,7 @@ pub fn lb_method(number: i32) -> Result<LbMethod, Fault> {
 #[must_use]
 pub const fn to_lb_method(method: LbMethod) -> driver::LbMethod {
     match method {
+        LbMethod::SourceIpPort => driver::LbMethod::SourceIpPort,
         LbMethod::RoundRobin => driver::LbMethod::RoundRobin,
         LbMethod::LeastConnections => driver::LbMethod::LeastConnections,
         LbMethod::SourceIp => driver::LbMethod::SourceIp,
@@ -69,12 +86,19 @@ pub fn monitor_type(number: i32) -> Result<MonitorType, Fault> {
         Ok(driver::MonitorType::Tcp) => Ok(MonitorType::Tcp),
         Ok(driver::MonitorType::Http) => Ok(MonitorType::Http),
         Ok(driver::MonitorType::Https) => Ok(MonitorType::Https),
-        Err(_) => Err(not_in("type", number, &["PING", "TCP", "HTTP", "HTTPS"])),
+        Ok(driver::MonitorType::TlsHello | driver::MonitorType::UdpConnect | driver::MonitorType::Sctp) | Err(_) => {
+            Err(not_in("type", number, &["PING", "TCP", "HTTP", "HTTPS"]))
+        }
     }
 }
 
-pub(super) const fn to_monitor_type(kind: MonitorType) -> driver::MonitorType {
+/// The type on the wire.
+#[must_use]
+pub const fn to_monitor_type(kind: MonitorType) -> driver::MonitorType {
     match kind {
+        MonitorType::TlsHello => driver::MonitorType::TlsHello,
+        MonitorType::UdpConnect => driver::MonitorType::UdpConnect,
+        MonitorType::Sctp => driver::MonitorType::Sctp,
         MonitorType::Ping => driver::MonitorType::Ping,
         MonitorType::Tcp => driver::MonitorType::Tcp,
         MonitorType::Http => driver::MonitorType::Http,
@@ -107,7 +131,7 @@ pub(super) fn to_persistence(persistence: &SessionPersistence) -> driver::Sessio
         SessionPersistence::AppCookie(_) => driver::PersistenceType::AppCookie,
     };
     let cookie_name = persistence.cookie_name().unwrap_or_default().to_owned();
-    driver::SessionPersistence { r#type: kind.into(), cookie_name }
+    driver::SessionPersistence { r#type: kind.into(), cookie_name, ..Default::default() }
 }
 
 /// The health that an agent reported; a value of a newer agent is unknown.

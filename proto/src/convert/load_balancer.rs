@@ -5,14 +5,18 @@ use std::net::IpAddr;
 use ballast_model::{
     features::used,
     health_monitor::HealthMonitor,
-    listener::{Listener, Vip},
+    listener::{Address, Listener, Protocol, Timeouts, Vip},
     load_balancer::LoadBalancer,
     network::Subnetwork,
     pool::Pool,
     status::OperatingStatus,
 };
 
-use super::enums::{to_lb_method, to_monitor_type, to_persistence, to_protocol};
+use super::{
+    enums::{to_lb_method, to_monitor_type, to_persistence, to_protocol},
+    layer7::to_policy,
+    tls::{to_listener_tls, to_pool_tls},
+};
 use crate::driver;
 
 /// The features that the load balancer uses, as they travel.
@@ -21,20 +25,25 @@ pub fn features(load_balancer: &LoadBalancer) -> Vec<String> {
     used(load_balancer).into_iter().collect()
 }
 
-/// The load balancer for a driver; `subnetwork` is that of its vip.
+/// The load balancer for a driver; `subnetwork` is that of its vip, `additional` are those of its other addresses.
 #[must_use]
-pub fn to_driver(load_balancer: &LoadBalancer, subnetwork: Option<&Subnetwork>) -> driver::LoadBalancer {
-    let name = load_balancer.v1_pool().map(|pool| pool.name.clone()).unwrap_or_default();
+pub fn to_driver(
+    load_balancer: &LoadBalancer,
+    subnetwork: Option<&Subnetwork>,
+    additional: &[Subnetwork],
+) -> driver::LoadBalancer {
     driver::LoadBalancer {
         id: load_balancer.id.to_string(),
         project_id: load_balancer.project_id.clone(),
-        name,
+        name: load_balancer.name.clone(),
         admin_state_up: load_balancer.admin_state_up,
         vip: load_balancer.vip.as_ref().zip(subnetwork).map(|(vip, found)| to_vip(vip, found)),
         listeners: load_balancer.listeners.iter().map(to_listener).collect(),
         pools: load_balancer.pools.iter().map(to_pool).collect(),
         features: features(load_balancer),
         known_health: Some(known_health(load_balancer)),
+        additional_vips: load_balancer.vip.as_ref().map(|vip| to_additional(vip, additional)).unwrap_or_default(),
+        flavor_data: load_balancer.flavor_data.clone(),
     }
 }
 
@@ -52,6 +61,13 @@ fn known_health(load_balancer: &LoadBalancer) -> driver::KnownHealth {
         })
     });
     driver::KnownHealth { members: members.collect() }
+}
+
+/// At the same port, and with the same MAC address.
+fn to_additional(vip: &Vip, subnetworks: &[Subnetwork]) -> Vec<driver::Vip> {
+    let of = |one: &Address| subnetworks.iter().find(|found| found.subnet.id == one.subnet_id);
+    let addresses = vip.additional.iter().filter_map(|one| Some((one, of(one)?)));
+    addresses.map(|(one, found)| driver::Vip { address: one.address.to_string(), ..to_vip(vip, found) }).collect()
 }
 
 fn to_vip(vip: &Vip, Subnetwork { network, subnet }: &Subnetwork) -> driver::Vip {
@@ -79,6 +95,7 @@ fn to_vip(vip: &Vip, Subnetwork { network, subnet }: &Subnetwork) -> driver::Vip
             network_type: network.attachment.network_type.as_str().to_owned(),
             physical_network: network.attachment.physical_network.clone(),
             segmentation_id: network.attachment.segmentation_id,
+            mtu: network.mtu,
         }),
     }
 }
@@ -90,8 +107,20 @@ fn to_listener(listener: &Listener) -> driver::Listener {
         protocol: to_protocol(listener.protocol).into(),
         protocol_port: listener.protocol_port.into(),
         connection_limit: listener.connection_limit,
-        default_pool_id: listener.default_pool_id.to_string(),
+        default_pool_id: listener.default_pool_id.map(|id| id.to_string()).unwrap_or_default(),
         admin_state_up: listener.admin_state_up,
+        timeouts: (listener.timeouts != Timeouts::DEFAULT).then_some(driver::Timeouts {
+            client_data: listener.timeouts.client_data,
+            member_connect: listener.timeouts.member_connect,
+            member_data: listener.timeouts.member_data,
+            tcp_inspect: listener.timeouts.tcp_inspect,
+        }),
+        insert_headers: listener
+            .acting_headers()
+            .map(|names| driver::InsertHeaders { names: names.into_iter().map(str::to_owned).collect() }),
+        allowed_cidrs: listener.allowed_cidrs.iter().map(ToString::to_string).collect(),
+        policies: listener.policies.iter().filter(|policy| policy.acts()).map(to_policy).collect(),
+        tls: listener.tls.as_deref().filter(|_| listener.protocol == Protocol::TerminatedHttps).map(to_listener_tls),
     }
 }
 
@@ -101,7 +130,12 @@ fn to_pool(pool: &Pool) -> driver::Pool {
         name: pool.name.clone(),
         protocol: to_protocol(pool.protocol).into(),
         lb_method: to_lb_method(pool.lb_method).into(),
-        session_persistence: pool.session_persistence.as_ref().map(to_persistence),
+        session_persistence: pool.session_persistence.as_ref().map(|persistence| driver::SessionPersistence {
+            persistence_timeout: pool.memory.timeout.unwrap_or_default(),
+            persistence_granularity: pool.memory.granularity.clone().unwrap_or_default(),
+            ..to_persistence(persistence)
+        }),
+        tls: pool.tls.as_deref().filter(|tls| tls.enabled).map(to_pool_tls),
         admin_state_up: pool.admin_state_up,
         members: pool
             .members
@@ -112,6 +146,10 @@ fn to_pool(pool: &Pool) -> driver::Pool {
                 protocol_port: member.protocol_port.into(),
                 weight: member.weight.into(),
                 admin_state_up: member.admin_state_up,
+                backup: member.backup,
+                monitor_address: member.monitor_address.map(|address| address.to_string()).unwrap_or_default(),
+                monitor_port: member.monitor_port.unwrap_or_default().into(),
+                subnet_id: member.subnet_id.map(|id| id.to_string()).unwrap_or_default(),
             })
             .collect(),
         monitors: pool.monitors.iter().map(|association| to_monitor(&association.monitor)).collect(),
@@ -129,5 +167,8 @@ fn to_monitor(monitor: &HealthMonitor) -> driver::HealthMonitor {
         url_path: monitor.url_path.clone(),
         expected_codes: monitor.expected_codes.clone(),
         admin_state_up: monitor.admin_state_up,
+        rise: monitor.rise,
+        domain_name: monitor.domain_name.clone().unwrap_or_default(),
+        http_version: monitor.http_version.map(|version| version.as_str().to_owned()).unwrap_or_default(),
     }
 }

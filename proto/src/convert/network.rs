@@ -23,6 +23,7 @@ pub fn to_network(network: &Network, subnets: &[SubnetId]) -> v1::Network {
         physical_network: network.attachment.physical_network.clone(),
         segmentation_id: network.attachment.segmentation_id,
         subnet_ids: subnets.iter().map(SubnetId::to_string).collect(),
+        mtu: network.mtu,
     }
 }
 
@@ -85,8 +86,8 @@ pub fn to_quota(project_id: &str, limits: &Limits) -> v1::Quota {
         network: of(Resource::Network),
         subnet: of(Resource::Subnet),
         port: of(Resource::Port),
-        vip: of(Resource::Vip),
-        pool: of(Resource::Pool),
+        vip: of(Resource::Listener),
+        pool: of(Resource::LoadBalancer),
         member: of(Resource::Member),
         health_monitor: of(Resource::HealthMonitor),
     }

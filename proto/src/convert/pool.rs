@@ -15,13 +15,13 @@ use crate::v1;
 #[must_use]
 pub fn to_pool(load_balancer: &LoadBalancer, pool: &Pool) -> v1::Pool {
     let (status, status_description) = to_status(&pool.progress);
-    let listener = load_balancer.listeners.iter().find(|listener| listener.default_pool_id == pool.id);
+    let listener = load_balancer.listeners.iter().find(|listener| listener.default_pool_id == Some(pool.id));
     v1::Pool {
         id: pool.id.to_string(),
         project_id: pool.project_id.clone(),
         name: pool.name.clone(),
         description: pool.description.clone(),
-        subnet_id: pool.subnet_id.to_string(),
+        subnet_id: pool.subnet_id.map(|id| id.to_string()).unwrap_or_default(),
         protocol: to_protocol(pool.protocol).into(),
         lb_method: to_lb_method(pool.lb_method).into(),
         provider: load_balancer.provider.clone(),

@@ -10,7 +10,7 @@ use crate::v1;
 pub fn to_vip(load_balancer: &LoadBalancer, listener: &Listener) -> v1::Vip {
     let (status, status_description) = to_status(&listener.progress);
     let vip = load_balancer.vip.as_ref();
-    let pool = load_balancer.pools.iter().find(|pool| pool.id == listener.default_pool_id);
+    let pool = load_balancer.pools.iter().find(|pool| Some(pool.id) == listener.default_pool_id);
     v1::Vip {
         id: listener.id.to_string(),
         project_id: listener.project_id.clone(),
@@ -20,7 +20,7 @@ pub fn to_vip(load_balancer: &LoadBalancer, listener: &Listener) -> v1::Vip {
         address: vip.map(|vip| vip.address.to_string()).unwrap_or_default(),
         protocol_port: Some(listener.protocol_port.into()),
         protocol: to_protocol(listener.protocol).into(),
-        pool_id: listener.default_pool_id.to_string(),
+        pool_id: listener.default_pool_id.map(|id| id.to_string()).unwrap_or_default(),
         session_persistence: pool.and_then(|pool| pool.session_persistence.as_ref()).map(to_persistence),
         connection_limit: Some(listener.connection_limit),
         admin_state_up: Some(listener.admin_state_up),

@@ -1,5 +1,6 @@
 //! gRPC's sentences: plain English that knows no other API's words.
 
+mod balancing;
 mod values;
 
 use ballast_model::fault::{
@@ -39,6 +40,8 @@ pub fn sentence(fault: &Fault) -> String {
         Facts::Clash(clash) => clashed(clash),
         Facts::Absence(absence) => away(absence).to_owned(),
         Facts::Misfit(why) => misfit(why),
+        Facts::Balancing(fact) => balancing::balancing(fact),
+        Facts::Taken(fact) => balancing::taken(fact),
     }
 }
 
@@ -92,6 +95,15 @@ const fn noun(kind: &Kind) -> &'static str {
         Kind::Network => "network",
         Kind::Subnet => "subnet",
         Kind::Port => "port",
+        Kind::LoadBalancer => "load balancer",
+        Kind::Listener => "listener",
+        Kind::L7Policy => "layer-7 policy",
+        Kind::L7Rule => "layer-7 rule",
+        Kind::Flavor => "flavor",
+        Kind::FlavorProfile => "flavor profile",
+        Kind::AvailabilityZone => "availability zone",
+        Kind::AvailabilityZoneProfile => "availability zone profile",
+        Kind::Quota => "quota of the project",
     }
 }
 
@@ -152,6 +164,7 @@ fn forbidden(denied: &Forbidden) -> String {
         }
         Forbidden::Quotas => "Only an admin sees or changes quotas.".to_owned(),
         Forbidden::QuotasOfOther => "Only an admin sees the quotas of another project.".to_owned(),
+        Forbidden::OthersObject => "It is another project's.".to_owned(),
         Forbidden::Action { action } => format!("The caller may not do this: {action}."),
         Forbidden::AddressNotOffered { address, subnet_id } => format!(
             "The address {address} is in no allocation pool of the subnet {subnet_id}, whose network is another \

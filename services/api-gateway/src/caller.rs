@@ -18,13 +18,17 @@ use ballast_service::{
 };
 use tonic::metadata::AsciiMetadataValue;
 
-use crate::{Gateway, error::Refusal, request_id::RequestId};
+use crate::{
+    Gateway,
+    kit::refusal::{Manner, Refusal},
+    request_id::RequestId,
+};
 
 /// How long the scheduler may take for one call.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// What anyone may ask: which versions there are, and what the API is.
-const OPEN: &[&str] = &["/", "/openapi.json"];
+const OPEN: &[&str] = &["/", "/openapi.json", "/openapi-v2.json"];
 
 /// Asks who calls.
 #[derive(Clone)]
@@ -88,7 +92,7 @@ fn ascii(bytes: &[u8]) -> Option<AsciiMetadataValue> {
 }
 
 fn unreadable() -> Refusal {
-    Refusal::bad_request("The header X-Project-Id must be plain ASCII.")
+    Manner::OddProject.into()
 }
 
 /// Who calls, and for which project.

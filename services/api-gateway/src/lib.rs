@@ -1,38 +1,29 @@
-//! The gateway: Neutron's LBaaS v1 REST API, translated call by call into `lbaas.v1` of the scheduler.
+//! The gateway: Octavia's LBaaS v2 and Neutron's LBaaS v1 over REST, translated call by call into `lbaas.v2` and `lbaas.v1`
+//! of the scheduler.
 //!
-//! It checks the shape of what comes in (wrappers, attributes, JSON types, spelling) and gives what goes out Neutron's
-//! form. It keeps no state and knows no rule: values and everything that needs to know other objects are the
-//! scheduler's, whose facts of what is wrong it words as Neutron does ([`words`]). So any number of gateways can run side by side.
+//! It checks the shape of what comes in (wrappers, attributes, JSON types, spelling) and gives what goes out the
+//! form of the API. It keeps no state and knows no rule: values and everything that needs to know other objects are the
+//! scheduler's, whose facts of what is wrong it words as Octavia and Neutron do (`v2/words.rs`, `v1/words.rs`). So any number of gateways can run side by side.
 
-mod attributes;
+mod apis;
 mod caller;
-mod error;
-mod links;
+mod kit;
 mod odd;
-mod openapi;
 mod origin;
-mod pages;
-mod payload;
-mod python;
-mod query;
-mod reply;
 mod request_id;
-mod routes;
 mod scheduler;
 mod serve;
-mod spelling;
 mod suffix;
-mod values;
-mod words;
+mod v1;
+mod v2;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ballast_service::{chance::Chance, config::Settings, process::Failure, sources::Sources};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt as _;
 
-pub use crate::routes::table::Route;
+pub use crate::kit::table::Route;
 use crate::{caller::Door, origin::Names, scheduler::Scheduler};
 
 /// What every endpoint has at hand.
@@ -42,23 +33,41 @@ struct Gateway {
     door: Door,
     names: Arc<Names>,
     chance: Chance,
+    /// How long the reply that something is PENDING may wait for its end.
+    hold: Duration,
 }
 
-/// Every method of every path that is served.
+/// Every method of every path of v1 that is served.
 #[must_use]
 pub fn routes() -> Vec<Route> {
-    let route = |operation: routes::table::Operation| Route {
+    listed(v1::table())
+}
+
+/// Every method of every path of v2 that is served, each by one of its names.
+#[must_use]
+pub fn v2_routes() -> Vec<Route> {
+    listed(v2::table())
+}
+
+fn listed(table: kit::table::Routes) -> Vec<Route> {
+    let route = |operation: kit::table::Operation| Route {
         method: operation.does.method(),
         path: operation.path,
         action: operation.action,
     };
-    routes::table().operations.into_iter().map(route).collect()
+    table.operations.into_iter().map(route).collect()
 }
 
-/// The OpenAPI 3.1 document of what is served.
+/// The OpenAPI 3.1 document of what is served of v1.
 #[must_use]
 pub fn openapi() -> serde_json::Value {
-    openapi::document(&routes::table().operations)
+    v1::document()
+}
+
+/// The OpenAPI 3.1 document of what is served of v2.
+#[must_use]
+pub fn v2_openapi() -> serde_json::Value {
+    v2::document()
 }
 
 /// Serves REST on `listener` until `shutdown`.
@@ -76,12 +85,13 @@ pub async fn run(
         door: Door::new(&settings, sources.clock).map_err(Failure::Config)?,
         names: Arc::new(Names::new(&settings).map_err(Failure::Config)?),
         chance: sources.chance,
+        hold: Duration::from_millis(settings.gateway.hold_ms.into()),
     };
     if let Ok(address) = listener.local_addr() {
         tracing::info!(listen = %address, scheduler = %settings.gateway.scheduler, "serving REST");
     }
     let incoming = serve::Incoming::new(&settings, listener, &shutdown).map_err(Failure::Config)?;
-    let service = routes::router(gateway).map_request(suffix::strip::<axum::body::Body>);
+    let service = apis::service(v1::router(gateway.clone()), v2::router(gateway));
     serve::until(incoming, service, &shutdown).await;
     Ok(())
 }

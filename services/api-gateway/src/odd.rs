@@ -2,20 +2,18 @@
 
 use axum::{
     extract::Request,
-    http::StatusCode,
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
 
-use crate::error::Refusal;
+use crate::kit::refusal::{Manner, Refusal};
 
 /// The middleware that refuses them.
 pub(crate) async fn refuse(request: Request, next: Next) -> Response {
     let uri = request.uri();
     for (part, text) in [("path", uri.path()), ("query", uri.query().unwrap_or_default())] {
         if !is_text(text) {
-            let message = format!("The {part} has bytes in it that are no text: NUL, or what is not UTF-8.");
-            return Refusal::Http { status: StatusCode::BAD_REQUEST, kind: "HTTPBadRequest", message }.into_response();
+            return Refusal::from(Manner::OddBytes(part)).into_response();
         }
     }
     next.run(request).await

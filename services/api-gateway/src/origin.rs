@@ -10,14 +10,18 @@ use std::net::IpAddr;
 use axum::{
     body::HttpBody as _,
     extract::{Request, State},
-    http::{HeaderMap, StatusCode, header, uri::Authority},
+    http::{HeaderMap, header, uri::Authority},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
 use ballast_service::config::{AuthMode, Settings};
 use ipnet::IpNet;
 
-use crate::{Gateway, error::Refusal, serve::Dialler};
+use crate::{
+    Gateway,
+    kit::refusal::{Manner, Refusal},
+    serve::Dialler,
+};
 
 /// `https://host`, as the client sees this gateway.
 #[derive(Debug, Clone)]
@@ -126,14 +130,12 @@ impl Names {
         if !self.open {
             return Ok(called);
         }
-        let refuse = |status, kind, message: &str| Err(Refusal::Http { status, kind, message: message.to_owned() });
         if self.is_of_another(request.headers(), &called) {
-            let message = "A page of another site may not call this gateway: its callers need no token.";
-            return refuse(StatusCode::FORBIDDEN, "HTTPForbidden", message);
+            return Err(Manner::OtherSite.into());
         }
         if !request.body().is_end_stream() && !is_json(request.headers()) {
-            let message = "The body must be JSON, and its Content-Type application/json.";
-            return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "HTTPUnsupportedMediaType", message);
+            let media = request.headers().get(header::CONTENT_TYPE).and_then(|media| media.to_str().ok());
+            return Err(Manner::NotJson(media.unwrap_or_default().to_owned()).into());
         }
         Ok(called)
     }
@@ -165,7 +167,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 fn unknown() -> Refusal {
-    Refusal::bad_request("The Host is not one of this gateway's: see gateway.public_hosts.")
+    Manner::UnknownHost.into()
 }
 
 /// The middleware that asks.

@@ -12,6 +12,10 @@ use uuid::Uuid;
 
 use crate::Gateway;
 
+const HEADER: &str = "x-openstack-request-id";
+/// No client's is longer, and a log is not a place for what is.
+const LONGEST: usize = 64;
+
 /// `req-<uuid>`
 #[derive(Clone)]
 pub(crate) struct RequestId(HeaderValue);
@@ -35,9 +39,14 @@ pub(crate) async fn assign(State(gateway): State<Gateway>, mut request: Request,
         "rest",
         request_id = id.0.to_str().unwrap_or_default(),
         method = %request.method(),
-        path = request.uri().path()
+        path = request.uri().path(),
+        client_request_id = tracing::field::Empty
     );
+    // What the client calls it, or what called the client.
+    if let Some(theirs) = request.headers().get(HEADER).and_then(|id| id.to_str().ok()) {
+        span.record("client_request_id", theirs.get(..LONGEST).unwrap_or(theirs));
+    }
     let mut response = next.run(request).instrument(span).await;
-    response.headers_mut().insert("x-openstack-request-id", id.0);
+    response.headers_mut().insert(HEADER, id.0);
     response
 }

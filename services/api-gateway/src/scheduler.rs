@@ -1,11 +1,22 @@
-//! The scheduler as the endpoints see it: one client for each service of `lbaas.v1`, all over one channel.
+//! The scheduler as the endpoints see it: one client for each service of `lbaas.v1` and `lbaas.v2`, all over one channel.
 
 use std::sync::Arc;
 
-use ballast_proto::v1::{
-    agents_client::AgentsClient, health_monitors_client::HealthMonitorsClient, members_client::MembersClient,
-    networks_client::NetworksClient, pools_client::PoolsClient, ports_client::PortsClient, quotas_client::QuotasClient,
-    service_providers_client::ServiceProvidersClient, vips_client::VipsClient,
+use ballast_proto::{
+    v1::{
+        agents_client::AgentsClient, health_monitors_client::HealthMonitorsClient, members_client::MembersClient,
+        networks_client::NetworksClient, pools_client::PoolsClient, ports_client::PortsClient,
+        quotas_client::QuotasClient, service_providers_client::ServiceProvidersClient, vips_client::VipsClient,
+    },
+    v2::{
+        availability_zone_profiles_client::AvailabilityZoneProfilesClient,
+        availability_zones_client::AvailabilityZonesClient, flavor_profiles_client::FlavorProfilesClient,
+        flavors_client::FlavorsClient, health_monitors_client::HealthMonitorsClient as HealthMonitorsOfV2,
+        l7_policies_client::L7PoliciesClient, l7_rules_client::L7RulesClient, listeners_client::ListenersClient,
+        load_balancers_client::LoadBalancersClient, members_client::MembersClient as MembersOfV2,
+        pools_client::PoolsClient as PoolsOfV2, providers_client::ProvidersClient,
+        quotas_client::QuotasClient as QuotasOfV2,
+    },
 };
 use ballast_service::{
     config::Settings,
@@ -21,8 +32,8 @@ pub(crate) struct Scheduler(Arc<Channel>);
 
 /// The clients are made for each call: one is no more than a clone of the channel.
 macro_rules! clients {
-    ($($name:ident: $client:ident),+ $(,)?) => {
-        impl Scheduler {
+    ($scheduler:ident: $($name:ident: $client:ident),+ $(,)?) => {
+        impl $scheduler {
             $(pub(crate) fn $name(&self) -> $client<Channel> {
                 $client::new(Channel::clone(&self.0)).max_decoding_message_size(MAX_MESSAGE)
             })+
@@ -30,7 +41,11 @@ macro_rules! clients {
     };
 }
 
+/// `lbaas.v2` of it.
+pub(crate) struct Second(Arc<Channel>);
+
 clients! {
+    Scheduler:
     pools: PoolsClient,
     vips: VipsClient,
     members: MembersClient,
@@ -42,7 +57,28 @@ clients! {
     quotas: QuotasClient,
 }
 
+clients! {
+    Second:
+    load_balancers: LoadBalancersClient,
+    listeners: ListenersClient,
+    pools: PoolsOfV2,
+    members: MembersOfV2,
+    health_monitors: HealthMonitorsOfV2,
+    l7_policies: L7PoliciesClient,
+    l7_rules: L7RulesClient,
+    flavors: FlavorsClient,
+    flavor_profiles: FlavorProfilesClient,
+    availability_zones: AvailabilityZonesClient,
+    availability_zone_profiles: AvailabilityZoneProfilesClient,
+    providers: ProvidersClient,
+    quotas: QuotasOfV2,
+}
+
 impl Scheduler {
+    pub(crate) fn v2(&self) -> Second {
+        Second(Arc::clone(&self.0))
+    }
+
     /// The scheduler that the configuration names; it need not run yet.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use std::{
 };
 
 use ballast_model::fault::{Absence, Fault, Forbidden};
-use ballast_proto::status::to_status;
+use ballast_proto::{API_PACKAGES, status::to_status};
 use ballast_service::{
     auth::{Authenticator, Denied, Identity, Roles},
     clock::Clock,
@@ -36,7 +36,8 @@ use action::Action;
 /// What a method is of.
 #[derive(Debug, PartialEq, Eq)]
 enum Called {
-    Api(Action),
+    /// Of one of the API's packages.
+    Api(&'static str, Action),
     AgentSession,
     /// Health and reflection, and what there is not.
     Open,
@@ -95,12 +96,12 @@ impl Admission {
         match Called::of(path) {
             Called::Open => Ok(Admitted::Anyone),
             Called::AgentSession => self.agent(peer).map(Admitted::Agent),
-            Called::Api(action) => {
-                let identity = self.identity(peer, headers).await?;
-                action.check(identity.roles).map_err(|fault| to_status(&fault))?;
+            Called::Api(package, action) => {
+                let identity = self.identity(peer, headers, package).await?;
+                let admin = action.check(identity.roles).map_err(|fault| to_status(&fault))?;
                 Ok(Admitted::Caller(Caller {
                     project_id: Some(identity.project_id).filter(|id| !id.is_empty()),
-                    admin: identity.roles.is_admin(),
+                    admin,
                 }))
             }
         }
@@ -115,7 +116,7 @@ impl Admission {
         }
     }
 
-    async fn identity(&self, peer: Option<&Peer>, headers: &HeaderMap) -> Result<Identity, Status> {
+    async fn identity(&self, peer: Option<&Peer>, headers: &HeaderMap, package: &str) -> Result<Identity, Status> {
         let token = token(headers).filter(|_| !self.trusts_all());
         match peer {
             Some(Peer::Unix) => Ok(told(headers).unwrap_or(operator())),
@@ -124,7 +125,7 @@ impl Admission {
                 .ok_or_else(|| Status::unauthenticated("a gateway must say who calls: ballast-roles is missing")),
             Some(Peer::Tls { role: Some(Role::Client { project }), .. }) if token.is_none() => Ok(of_client(project)),
             Some(Peer::Tls { role: Some(Role::Agent { .. } | Role::Scheduler), .. }) | None => {
-                Err(refused(peer, "call lbaas.v1"))
+                Err(refused(peer, &format!("call {package}")))
             }
             Some(Peer::Plain { .. } | Peer::Tls { role: None | Some(Role::Client { .. }), .. }) => {
                 self.by_token(token).await
@@ -191,11 +192,10 @@ fn token(headers: &HeaderMap) -> Option<&[u8]> {
 impl Called {
     fn of(path: &str) -> Self {
         let Some((service, method)) = path.trim_start_matches('/').split_once('/') else { return Self::Open };
-        match service.strip_prefix("lbaas.") {
-            Some(rest) => match rest.strip_prefix("v1.") {
-                Some(service) => Self::Api(Action::of(service, method)),
-                None => Self::AgentSession,
-            },
+        let of_package = |package: &'static str| Some((package, service.strip_prefix(package)?.strip_prefix('.')?));
+        match API_PACKAGES.into_iter().find_map(of_package) {
+            Some((package, service)) => Self::Api(package, Action::of(package, service, method)),
+            None if service.starts_with("lbaas.") => Self::AgentSession,
             None => Self::Open,
         }
     }

@@ -24,6 +24,7 @@ mod refresh;
 mod reports;
 mod requests;
 mod sessions;
+mod v2;
 mod vips;
 mod wakes;
 
@@ -49,7 +50,7 @@ use ballast_store::{Binding, Placed, Store, Tx};
 
 pub use caller::Caller;
 pub use desired::{Desired, Instruction};
-pub use events::{Batch, EventLimits, Object, SnapshotPage, Told};
+pub use events::{Batch, EventLimits, Object, Objects, Shown, SnapshotPage, Told};
 pub use failover::FailoverLimits;
 pub use fleet::Fleet;
 pub use follower::{Changed, Watching};
@@ -57,8 +58,9 @@ pub use monitors::MonitorWithPools;
 pub use peers::unique_address;
 use plugging::Plugging;
 pub use ports::NewPort;
-pub use reports::Owner;
+pub use reports::{Counted, Observed, Owner};
 pub use sessions::Greeting;
+pub use v2::{Listed, NewLoadBalancer, ObjectOfV2, Seen, Target, WantedAddress, WantedAddresses, Write};
 pub use vips::WantedVip;
 pub use wakes::{Listening, Wakes};
 
@@ -194,11 +196,18 @@ impl App {
 /// The load balancer that v1 calls this pool, if the caller may see it.
 async fn load_pool(tx: &Tx, caller: &Caller, id: PoolId) -> Result<Placed, Fault> {
     let placed = tx.load_placed(v1::load_balancer_of(id)).await?.ok_or_else(|| pool_not_found(id))?;
-    if caller.sees(&placed.load_balancer.v1_pool()?.project_id) { Ok(placed) } else { Err(pool_not_found(id)) }
+    if !caller.sees(&placed.load_balancer.v1_pool()?.project_id) {
+        return Err(pool_not_found(id));
+    }
+    placed.load_balancer.must_be_v1s()?;
+    Ok(placed)
 }
 
-/// Saves a change, and says whom it concerns.
-async fn save(tx: &Tx, before: &Placed, after: &LoadBalancer) -> Result<Option<Wake>, Fault> {
-    tx.save(&before.load_balancer, after).await?;
-    Ok(before.binding.as_ref().map(Wake::from))
+impl App {
+    /// Saves a change, with its time, and says whom it concerns.
+    async fn save(&self, tx: &Tx, before: &Placed, after: &LoadBalancer) -> Result<Option<Wake>, Fault> {
+        let after = after.clone().stamped(Some(&before.load_balancer), self.now());
+        tx.save(&before.load_balancer, &after).await?;
+        Ok(before.binding.as_ref().map(Wake::from))
+    }
 }

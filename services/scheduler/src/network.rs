@@ -1,4 +1,4 @@
-//! Who keeps networks, subnets and addresses: the scheduler itself, or a Neutron.
+//! Who keeps networks, subnets and addresses: the scheduler itself, or a Neutron; in some tests nobody.
 //!
 //! What the scheduler keeps lies in its store, and a vip and its address are made in one transaction. Another service
 //! is asked before and after a transaction, never inside one, and what it told is copied into the store: agents are
@@ -6,6 +6,7 @@
 
 mod builtin;
 mod neutron;
+mod noop;
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -31,6 +32,14 @@ pub struct WantedPort {
     pub host: Option<String>,
 }
 
+/// A subnet as callers name it: itself, or its network; and an address that is to be in it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct NamedSubnet {
+    pub subnet_id: Option<SubnetId>,
+    pub network_id: Option<NetworkId>,
+    pub address: Option<IpAddr>,
+}
+
 /// A port that its keeper made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MadePort {
@@ -54,6 +63,18 @@ pub trait NetworkProvider: Send + Sync {
     /// [`Code::SubnetNotFound`](ballast_model::fault::Code::SubnetNotFound);
     /// [`Code::Unavailable`](ballast_model::fault::Code::Unavailable) when the keeper does not answer.
     async fn subnetwork(&self, subnet_id: SubnetId) -> Result<Option<Subnetwork>, Fault>;
+
+    /// The same, of a subnet that is named by more; none, too, where no subnet is named but a network: those that are
+    /// known of it are in the store.
+    ///
+    /// # Errors
+    /// As [`Self::subnetwork`].
+    async fn subnetwork_named(&self, named: NamedSubnet) -> Result<Option<Subnetwork>, Fault> {
+        match named.subnet_id {
+            Some(subnet_id) => self.subnetwork(subnet_id).await,
+            None => Ok(None),
+        }
+    }
 
     /// Makes the port of a vip; none: the store makes it, with the vip.
     ///
@@ -94,5 +115,6 @@ pub fn provider(settings: &config::Network) -> Result<Arc<dyn NetworkProvider>, 
     match settings.provider {
         config::NetworkProvider::Builtin => Ok(Arc::new(builtin::Builtin)),
         config::NetworkProvider::Neutron => Ok(Arc::new(neutron::Neutron::new(settings)?)),
+        config::NetworkProvider::Noop => Ok(Arc::new(noop::Noop)),
     }
 }

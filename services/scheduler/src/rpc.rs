@@ -13,7 +13,9 @@ mod ports;
 mod providers;
 mod quotas;
 mod shape;
+mod v2;
 mod vips;
+mod watch;
 
 use std::{sync::Arc, time::Duration};
 
@@ -58,7 +60,7 @@ pub(crate) async fn routes(
     shutdown: CancellationToken,
 ) -> Result<Routes, String> {
     let (health, health_service) = tonic_health::server::health_reporter();
-    for service in SERVICES {
+    for service in SERVICES.into_iter().chain(v2::SERVICES) {
         health.set_service_status(service, tonic_health::ServingStatus::Serving).await;
     }
     // By name: the descriptors know of services that are served elsewhere, those of drivers.
@@ -66,7 +68,8 @@ pub(crate) async fn routes(
         let builder = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
-        let served = SERVICES.into_iter().chain([tonic_health::pb::health_server::SERVICE_NAME, itself]);
+        let served =
+            SERVICES.into_iter().chain(v2::SERVICES).chain([tonic_health::pb::health_server::SERVICE_NAME, itself]);
         served.fold(builder, tonic_reflection::server::Builder::with_service_name)
     };
     let reflection_v1 = reflection(tonic_reflection::pb::v1::server_reflection_server::SERVICE_NAME).build_v1();
@@ -75,7 +78,7 @@ pub(crate) async fn routes(
     let reflection_v1alpha = reflection(v1alpha).build_v1alpha().map_err(|error| error.to_string())?;
     let reflection_v1 = reflection_v1.map_err(|error| error.to_string())?;
     let api = Api(Arc::clone(&app));
-    let watches = events::Watches { app: Arc::clone(&app), shutdown: shutdown.clone() };
+    let watches = watch::Watches { app: Arc::clone(&app), shutdown: shutdown.clone() };
     let sessions = AgentSessionServer::new(Sessions::new(app, shutdown));
     let routes = Routes::new(health_service)
         .add_service(reflection_v1)
@@ -88,9 +91,10 @@ pub(crate) async fn routes(
         .add_service(v1::service_providers_server::ServiceProvidersServer::new(api.clone()))
         .add_service(v1::networks_server::NetworksServer::new(api.clone()))
         .add_service(v1::ports_server::PortsServer::new(api.clone()))
-        .add_service(v1::quotas_server::QuotasServer::new(api))
-        .add_service(v1::events_server::EventsServer::new(watches))
+        .add_service(v1::quotas_server::QuotasServer::new(api.clone()))
+        .add_service(v1::events_server::EventsServer::new(watches.clone()))
         .add_service(sessions.max_decoding_message_size(ballast_service::grpc::MAX_MESSAGE));
+    let routes = v2::add(routes, &api, watches);
     let deadline = tower::layer::layer_fn(move |inner| deadline::Deadline { inner, default: call_timeout });
     let shape = tower::layer::layer_fn(shape::Shaped);
     Ok(routes.into_axum_router().layer(shape).layer(deadline).into())

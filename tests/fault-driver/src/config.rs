@@ -15,6 +15,11 @@ pub(crate) struct Config {
     pub(crate) features: Option<Vec<String>>,
     pub(crate) max_load_balancers: u32,
     pub(crate) max_members: u32,
+    /// Tells nothing of members and listeners, and counts nothing: as a driver without a data plane.
+    pub(crate) quiet: bool,
+    /// What a flavor, and an availability zone, may say to it: names and descriptions.
+    pub(crate) flavor_options: BTreeMap<String, String>,
+    pub(crate) availability_zone_options: BTreeMap<String, String>,
     /// What to do at each call of a method, whatever the load balancer: `{ observe = "hang", start = "abort" }`. The
     /// file `calls.json` of the state directory says the same to a driver that runs, and goes before.
     pub(crate) calls: BTreeMap<Method, String>,

@@ -3,7 +3,8 @@
 //!
 //! The "device" is its state directory: one file per load balancer, renamed into place, so that it survives the
 //! process as a device would. Members are UP unless their address ends in `.250` or `health.json` says otherwise.
-//! Without a command it keeps every promise of the contract. Commands ([`command`], [`act`]) come in three ways:
+//! Without a command it keeps every promise of the contract, and it declares every feature that there is: what is asked of it
+//! settles at once. With `quiet = true` it also tells nothing of members and listeners, as a driver without a data plane. Commands ([`command`], [`act`]) come in three ways:
 //!
 //! - by a load balancer's **name**, for tests through the API: `segfault`, `slow 500ms in undeploy`, `hang once`;
 //! - by the key `calls` of its configuration, or `calls.json` in its state directory while it runs: at every call;
@@ -22,20 +23,18 @@ mod broken;
 mod command;
 mod config;
 mod device;
+mod observe;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashSet},
     fs, process,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::{Duration, Instant},
+    sync::{Mutex, PoisonError, atomic::AtomicBool},
+    time::Instant,
 };
 
 use ballast_abi::{
-    Capabilities, Context, Deployed, Driver, DriverError, ErrorCode, Health, LoadBalancer, MemberHealth, ObjectFault,
-    Observation, Statistics, export_driver, features, proto,
+    Capabilities, Context, Deployed, Driver, DriverError, DriverOption, ErrorCode, LoadBalancer, ObjectFault,
+    Observation, export_driver, features, proto,
 };
 
 use act::Act;
@@ -90,6 +89,8 @@ impl Driver for FaultDriver {
             features,
             max_load_balancers: self.config.max_load_balancers,
             max_members: self.config.max_members,
+            flavor_options: options(&self.config.flavor_options),
+            availability_zone_options: options(&self.config.availability_zone_options),
             ..Capabilities::default()
         }
     }
@@ -231,35 +232,12 @@ impl FaultDriver {
             deployed.push(Deployed { load_balancer_id: "phantom".to_owned(), generation: 1 });
         }
     }
+}
 
-    fn observation(&self, id: String, load_balancer: &LoadBalancer, said: &HashMap<String, bool>) -> Observation {
-        let members = load_balancer.pools.iter().flat_map(|pool| {
-            pool.members.iter().map(|member| {
-                let up = said.get(&member.id).copied().unwrap_or(!member.address.ends_with(".250"));
-                MemberHealth {
-                    pool_id: pool.id.clone(),
-                    member_id: member.id.clone(),
-                    health: if up { Health::Up } else { Health::Down }.into(),
-                }
-            })
-        });
-        let statistics = Some(self.statistics(&id));
-        Observation { members: members.collect(), statistics, load_balancer_id: id }
-    }
-
-    fn statistics(&self, id: &str) -> Statistics {
-        let from_memory = self.config.has(Fault::CountersFromMemory);
-        let age = if from_memory { self.began.elapsed() } else { self.device.age(id) };
-        let back = self.config.has(Fault::CountersGoBack) && self.back.fetch_not(Ordering::Relaxed);
-        let age = if back { Duration::ZERO } else { age };
-        let microseconds = u64::try_from(age.as_micros()).unwrap_or(u64::MAX / 2);
-        Statistics {
-            bytes_in: 1000 + microseconds,
-            bytes_out: 2000 + 2 * microseconds,
-            active_connections: microseconds % 3,
-            total_connections: 10 + microseconds / 100,
-        }
-    }
+fn options(configured: &BTreeMap<String, String>) -> Vec<DriverOption> {
+    let option =
+        |(name, description): (&String, &String)| DriverOption { name: name.clone(), description: description.clone() };
+    configured.iter().map(option).collect()
 }
 
 fn object_fault(load_balancer: &LoadBalancer) -> Option<ObjectFault> {

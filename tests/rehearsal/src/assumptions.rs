@@ -1,22 +1,21 @@
 //! What no real device was seen to do can be one way or the other: a driver depends on none of it.
 
-use ballast_abi::{Driver, LbMethod, LoadBalancer, PersistenceType, SessionPersistence};
+use ballast_abi::{Driver, LbMethod, LoadBalancer, PersistenceType};
 use ballast_simulators::{Device, Fault, Kind};
 
 use crate::{
     Played, Stage,
-    samples::{ID, checked, member},
+    samples::{ID, checked, member, persistence},
     strays, writes,
 };
 
 /// Other methods, another persistence, other members: what is exclusive, named and counted changes.
 fn changes() -> Vec<LoadBalancer> {
-    let with = |method: LbMethod, persistence: Option<PersistenceType>, members: &[u32]| {
+    let with = |method: LbMethod, kept: Option<PersistenceType>, members: &[u32]| {
         let mut changed = checked();
         changed.pools[0].lb_method = method.into();
         changed.pools[0].members = members.iter().map(|number| member(*number)).collect();
-        changed.pools[0].session_persistence =
-            persistence.map(|kind| SessionPersistence { r#type: kind.into(), cookie_name: String::new() });
+        changed.pools[0].session_persistence = kept.map(|kind| persistence(kind, ""));
         changed
     };
     let mut slow = with(LbMethod::LeastConnections, Some(PersistenceType::HttpCookie), &[2, 3]);

@@ -5,13 +5,13 @@
 
 use std::thread;
 
-use ballast_abi::{Driver, DriverError, LoadBalancer, Member, ObjectFault, PersistenceType, SessionPersistence};
+use ballast_abi::{Driver, DriverError, LoadBalancer, Member, ObjectFault, PersistenceType};
 use ballast_device::{Vendor, Wire};
 use ballast_simulators::{Entry, Fault, Kind};
 
 use crate::{
     Played, Stage,
-    samples::{ID, another, checked, member},
+    samples::{ID, another, checked, member, persistence},
     strays,
 };
 
@@ -45,8 +45,7 @@ fn changed() -> LoadBalancer {
     let mut changed = checked();
     changed.pools[0].members = vec![Member { weight: 3, ..member(3) }];
     changed.pools[0].monitors.clear();
-    changed.pools[0].session_persistence =
-        Some(SessionPersistence { r#type: PersistenceType::HttpCookie.into(), cookie_name: String::new() });
+    changed.pools[0].session_persistence = Some(persistence(PersistenceType::HttpCookie, ""));
     changed.vip.as_mut().unwrap().address = "192.0.2.11".into();
     changed
 }

@@ -3,8 +3,8 @@
 use std::{cell::Cell, collections::BTreeSet};
 
 use ballast_abi::{
-    Driver, ErrorCode, Health, LbMethod, LoadBalancer, Member, MonitorType, PersistenceType, Protocol,
-    SessionPersistence, Vip,
+    Driver, ErrorCode, Health, LbMethod, LoadBalancer, Member, MonitorType, PersistenceType, Protocol, Vip,
+    features as words,
 };
 use ballast_device::{Reading, Totals};
 use ballast_simulators::{Fault, Kind, Options};
@@ -15,7 +15,7 @@ use proptest::{
 
 use crate::{
     Played, Role, Stage,
-    samples::{ID, any_extreme, checked, load_balancer, member, monitor},
+    samples::{ID, any_extreme, checked, load_balancer, member, monitor, persistence},
     writes,
 };
 
@@ -38,8 +38,7 @@ pub fn protocols_methods_persistences_and_monitors_of_every_kind_can_be_had<P: P
                 asked.pools[0].lb_method = method.into();
                 asked.pools[0].monitors = vec![monitor(kind)];
                 asked.pools[0].members[0].weight = 256;
-                asked.pools[0].session_persistence =
-                    kept.map(|kind| SessionPersistence { r#type: kind.into(), cookie_name: "SID".into() });
+                asked.pools[0].session_persistence = kept.map(|kind| persistence(kind, "SID"));
                 generation += 1;
                 assert_eq!(stage.deploy(&asked, generation), [], "{protocol:?} {method:?} {kind:?} {kept:?}");
                 assert_eq!(stage.deployed(), [(ID.to_owned(), generation)]);
@@ -49,6 +48,41 @@ pub fn protocols_methods_persistences_and_monitors_of_every_kind_can_be_had<P: P
             }
         }
     }
+    stage.undeploy();
+    assert_eq!(stage.objects(), [""; 0]);
+}
+
+type Change = (&'static str, fn(&mut LoadBalancer));
+
+/// What a driver for a device may declare, and how it is asked for.
+const BEYOND_V1: [Change; 5] = [
+    (words::LB_METHOD_SOURCE_IP_PORT, |one| one.pools[0].lb_method = LbMethod::SourceIpPort.into()),
+    (words::MONITOR_RISE, |one| one.pools[0].monitors[0].rise = 3),
+    (words::MONITOR_TLS_HELLO, |one| one.pools[0].monitors = vec![monitor(MonitorType::TlsHello)]),
+    (words::MEMBER_BACKUP, |one| one.pools[0].members[1].backup = true),
+    (words::POOL_OTHER_PROTOCOL, |one| one.listeners[0].protocol = Protocol::Tcp.into()),
+];
+
+pub fn what_is_declared_beyond_v1_is_made_and_taken_back<P: Played>() {
+    let stage = Stage::<P>::new();
+    let declared = stage.driver.capabilities().features;
+    let known = words::ALL_V1.into_iter().chain(words::SHAPES).chain(BEYOND_V1.map(|(feature, _)| feature));
+    let known: BTreeSet<&str> = known.collect();
+    assert_eq!(declared.iter().find(|feature| !known.contains(feature.as_str())), None, "nothing here asks for it");
+    let mut generation = 0;
+    for (feature, change) in BEYOND_V1.into_iter().filter(|(feature, _)| declared.iter().any(|one| one == feature)) {
+        let mut asked = checked();
+        change(&mut asked);
+        for asked in [&asked, &checked()] {
+            generation += 1;
+            assert_eq!(stage.deploy(asked, generation), [], "{feature}");
+            assert_eq!(stage.deployed(), [(ID.to_owned(), generation)]);
+            let _ = stage.asked();
+            assert_eq!(stage.deploy(asked, generation), []);
+            assert_eq!(writes(&stage.asked()), [""; 0], "{feature}");
+        }
+    }
+    assert!(generation > 0, "it declares nothing");
     stage.undeploy();
     assert_eq!(stage.objects(), [""; 0]);
 }

@@ -47,6 +47,7 @@ macro_rules! tests {
             tenants::a_change_that_waits_for_another_is_busy_and_not_for_ever,
             rules::no_more_sessions_are_open_than_are_configured,
             features::protocols_methods_persistences_and_monitors_of_every_kind_can_be_had,
+            features::what_is_declared_beyond_v1_is_made_and_taken_back,
             features::a_pool_without_a_vip_is_deployed_and_nothing_listens,
             features::a_device_is_not_asked_each_time_for_what_was_seen_just_now,
             features::two_hundred_members_are_deployed_in_one_call,

@@ -65,6 +65,7 @@ pub fn member(number: u32) -> Member {
         protocol_port: 8080,
         weight: 1,
         admin_state_up: true,
+        ..Member::default()
     }
 }
 
@@ -86,7 +87,13 @@ pub fn monitor(kind: MonitorType) -> HealthMonitor {
         url_path: "/health".into(),
         expected_codes: "200, 202-204".into(),
         admin_state_up: true,
+        ..HealthMonitor::default()
     }
+}
+
+#[must_use]
+pub fn persistence(kind: PersistenceType, cookie_name: &str) -> SessionPersistence {
+    SessionPersistence { r#type: kind.into(), cookie_name: cookie_name.to_owned(), ..SessionPersistence::default() }
 }
 
 /// Paths of everything that the API takes in one.
@@ -144,7 +151,7 @@ pub fn any_load_balancer() -> impl Strategy<Value = LoadBalancer> {
         pool.session_persistence = PersistenceType::try_from(keep)
             .ok()
             .filter(|kind| *kind != PersistenceType::Unspecified)
-            .map(|kind| SessionPersistence { r#type: kind.into(), cookie_name: "SID".into() });
+            .map(|kind| persistence(kind, "SID"));
         pool.monitors = MonitorType::try_from(check)
             .ok()
             .filter(|kind| *kind != MonitorType::Unspecified)

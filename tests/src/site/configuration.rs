@@ -25,6 +25,8 @@ pub struct Plan {
     pub token: String,
     /// Configuration beside the site's.
     pub environment: Vec<Setting>,
+    /// The subnet, where another keeps networks than the scheduler; empty: one is made.
+    pub subnet_id: String,
     /// Where the programs and drivers lie.
     pub programs: PathBuf,
 }
@@ -38,6 +40,7 @@ impl Default for Plan {
             liveness: (1_000, 12_000, 20_000),
             token: String::new(),
             environment: Vec::new(),
+            subnet_id: String::new(),
             programs: programs::directory(),
         }
     }

@@ -255,7 +255,12 @@ async fn health_and_statistics_are_shown() {
     agent.deployed(&newest).await;
     let health = |health: Health| {
         let members = vec![MemberHealth { pool_id: pool.clone(), member_id: member.clone(), health: health.into() }];
-        let one = LoadBalancerHealth { load_balancer_id: pool.clone(), epoch: newest.epoch, members };
+        let one = LoadBalancerHealth {
+            load_balancer_id: pool.clone(),
+            epoch: newest.epoch,
+            members,
+            ..LoadBalancerHealth::default()
+        };
         agent_message::Message::Health(HealthReport { load_balancers: vec![one] })
     };
     let path = format!("/v2.0/lb/members/{member}");
@@ -265,9 +270,14 @@ async fn health_and_statistics_are_shown() {
     agent.say(health(Health::Up)).await;
     services.settled(&path, "ACTIVE").await;
 
-    let statistics = Statistics { bytes_in: 1, bytes_out: 2, active_connections: 3, total_connections: 4 };
-    let one =
-        LoadBalancerStatistics { load_balancer_id: pool.clone(), epoch: newest.epoch, statistics: Some(statistics) };
+    let statistics =
+        Statistics { bytes_in: 1, bytes_out: 2, active_connections: 3, total_connections: 4, ..Statistics::default() };
+    let one = LoadBalancerStatistics {
+        load_balancer_id: pool.clone(),
+        epoch: newest.epoch,
+        statistics: Some(statistics),
+        ..LoadBalancerStatistics::default()
+    };
     agent.say(agent_message::Message::Statistics(StatisticsReport { load_balancers: vec![one] })).await;
     let want = json!({"stats": {"bytes_in": 1, "bytes_out": 2, "active_connections": 3, "total_connections": 4}});
     let path = format!("/v2.0/lb/pools/{pool}/stats");

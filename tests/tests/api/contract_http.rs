@@ -66,7 +66,6 @@ async fn every_reply_has_a_request_id_and_a_type() {
     let mut asked: Vec<(&str, String)> = paths(&services).await.into_iter().map(|path| ("GET", path)).collect();
     asked.extend(
         [
-            ("GET", "/"),
             ("GET", "/v2.0/"),
             ("GET", "/openapi.json"),
             ("GET", "/nosuch"),
@@ -137,8 +136,9 @@ async fn a_delete_has_an_empty_body_without_a_type() {
 async fn versions_and_extensions_are_told() {
     let services = Services::start().await;
     let versions = services.get("/").await;
+    // Octavia's: the command looks for no more than v2.0 in it.
     assert_eq!(
-        (&versions["versions"][0]["id"], &versions["versions"][0]["status"]),
+        (&versions["versions"][0]["id"], &versions["versions"][30]["status"]),
         (&json!("v2.0"), &json!("CURRENT"))
     );
     assert!(services.get("/v2.0/").await["resources"].as_array().is_some_and(|resources| resources.len() >= 2));

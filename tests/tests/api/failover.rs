@@ -32,8 +32,15 @@ async fn until(what: &str, condition: impl AsyncFn() -> bool) {
 }
 
 async fn counted(agent: &Agent, pool: &str, epoch: u64, bytes_in: u64) {
-    let statistics = Statistics { bytes_in, bytes_out: 0, active_connections: 1, total_connections: bytes_in };
-    let one = LoadBalancerStatistics { load_balancer_id: pool.to_owned(), epoch, statistics: Some(statistics) };
+    let statistics = Statistics {
+        bytes_in,
+        bytes_out: 0,
+        active_connections: 1,
+        total_connections: bytes_in,
+        ..Statistics::default()
+    };
+    let (load_balancer_id, statistics) = (pool.to_owned(), Some(statistics));
+    let one = LoadBalancerStatistics { load_balancer_id, epoch, statistics, listeners: Vec::new() };
     agent.say(agent_message::Message::Statistics(StatisticsReport { load_balancers: vec![one] })).await;
 }
 

@@ -38,16 +38,20 @@ fn said(output: &Output) -> String {
 async fn the_openapi_document_is_valid() {
     let Some(python) = installed("python", "the_openapi_document_is_valid") else { return };
     let services = Services::start().await;
-    let served = services.get("/openapi.json").await;
-    assert_eq!(served, ballast_api_gateway::openapi());
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), served.to_string()).unwrap();
-    let program =
-        "import json, sys; from openapi_spec_validator import validate; validate(json.load(open(sys.argv[1])))";
-    let mut command = Command::new(python);
-    command.args(["-c", program]).arg(file.path());
-    let output = output(command).await;
-    assert!(output.status.success(), "{}", said(&output));
+    for (path, document) in
+        [("/openapi.json", ballast_api_gateway::openapi()), ("/openapi-v2.json", ballast_api_gateway::v2_openapi())]
+    {
+        let served = services.get(path).await;
+        assert_eq!(served, document);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), served.to_string()).unwrap();
+        let program =
+            "import json, sys; from openapi_spec_validator import validate; validate(json.load(open(sys.argv[1])))";
+        let mut command = Command::new(&python);
+        command.args(["-c", program]).arg(file.path());
+        let output = output(command).await;
+        assert!(output.status.success(), "{path}: {}", said(&output));
+    }
 }
 
 #[tokio::test]

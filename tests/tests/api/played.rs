@@ -165,9 +165,29 @@ impl Agent {
     }
 }
 
+/// A driver that can do everything that the contract knows.
+pub(crate) fn able_driver() -> DriverReport {
+    let features = ballast_limits::features::all().map(str::to_owned).collect();
+    DriverReport { capabilities: Some(Capabilities { features, ..Capabilities::default() }), ..ready_driver() }
+}
+
+/// An agent that deploys whatever it is told, and can do everything.
+pub(crate) async fn able(channel: &Channel, host: &str) -> String {
+    obedient_with(channel, host, able_driver()).await
+}
+
 /// An agent that deploys whatever it is told, until the test ends.
 pub(crate) async fn obedient(channel: &Channel, host: &str) -> String {
-    let mut agent = Agent::connect(channel, host, "1").await.expect("a session");
+    obedient_with(channel, host, ready_driver()).await
+}
+
+/// The same, with this driver.
+pub(crate) async fn obedient_with(channel: &Channel, host: &str, driver: DriverReport) -> String {
+    obeying(Agent::with_drivers(channel, host, "1", vec![driver]).await.expect("a session"))
+}
+
+/// Lets it deploy whatever it is told.
+pub(crate) fn obeying(mut agent: Agent) -> String {
     let id = agent.id.clone();
     tokio::spawn(async move {
         while let Some(message) = agent.told().await {

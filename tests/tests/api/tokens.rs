@@ -51,7 +51,7 @@ async fn who_has_no_good_token_is_told_what_neutrons_middleware_tells_and_no_mor
             assert_eq!(reply.text().await.unwrap(), "Authentication required", "{path} {token:?}");
         }
     }
-    for path in ["/", "/openapi.json"] {
+    for path in ["/", "/openapi.json", "/openapi-v2.json"] {
         assert_eq!(services.call("GET", path, None).await.status, 200, "{path}");
     }
 }

@@ -15,7 +15,7 @@ const SCHEDULER: &str = "ballast-scheduler";
 const GATEWAY: &str = "ballast-api-gateway";
 /// Where REST is served over TLS.
 const REST: &str = "https://127.0.0.1:9443";
-const NOUNS: &[&str] = &["pools", "vips", "members", "monitors", "agents"];
+const NOUNS: &[&str] = &["v1 pools", "v1 vips", "v1 members", "v1 monitors", "agents"];
 
 fn ballast(environment: &[(&str, &str)], arguments: &[&str]) -> Output {
     let mut command = std::process::Command::new(programs::built("ballast"));
@@ -30,7 +30,7 @@ fn answer(environment: &[(&str, &str)], arguments: &[&str]) -> String {
 }
 
 fn refusal(environment: &[(&str, &str)]) -> String {
-    let output = ballast(environment, &["pools", "list"]);
+    let output = ballast(environment, &["v1", "pools", "list"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{environment:?}: {said}");
     said
@@ -106,7 +106,8 @@ fn close(lab: &Lab, site: &mut Site, pki: &Pki) {
 
 /// What a noun lists, without what changes from call to call.
 fn listed(environment: &[(&str, &str)], noun: &str) -> Value {
-    let mut objects: Value = serde_json::from_str(&answer(environment, &[noun, "list", "--json"])).expect("JSON");
+    let words: Vec<&str> = noun.split(' ').chain(["list", "--json"]).collect();
+    let mut objects: Value = serde_json::from_str(&answer(environment, &words)).expect("JSON");
     for object in objects.as_array_mut().into_iter().flatten() {
         if object.get("heartbeat_timestamp").is_some() {
             assert!(object["heartbeat_timestamp"].is_string(), "{object}");
@@ -145,20 +146,20 @@ fn the_command_says_the_same_over_rest_with_tls_over_grpc_and_by_the_socket() {
                 assert_eq!(listed(way, noun), expected, "{noun} by {way:?}");
             }
         }
-        let pool = answer(ways[0], &["pools", "show", "web"]);
+        let pool = answer(ways[0], &["v1", "pools", "show", "web"]);
         assert!(pool.contains("ROUND_ROBIN"), "{pool}");
         let agent = answer(ways[2], &["agents", "show", "agent-1"]);
         assert!(agent.contains("broken.so") && agent.contains("FAILED"), "{agent}");
         // As options, too.
-        let line = ["--url", scheduler, "--cacert", ca, "--cert", cert, "--key", key, "vips", "list"];
+        let line = ["--url", scheduler, "--cacert", ca, "--cert", cert, "--key", key, "v1", "vips", "list"];
         assert!(answer(&[], &line).contains("ACTIVE"));
         // A member's certificate and a reader's token show what they may see.
         let (cert, key) = (&*pki.file("client-demo.pem"), &*pki.file("client-demo.key"));
         let member = [("BALLAST_URL", scheduler), ("BALLAST_CACERT", ca), ("BALLAST_CERT", cert), ("BALLAST_KEY", key)];
-        assert!(answer(&member, &["pools", "list"]).contains("web"));
+        assert!(answer(&member, &["v1", "pools", "list"]).contains("web"));
         for url in [REST, scheduler] {
             let guest = [("BALLAST_URL", url), ("BALLAST_CACERT", ca), ("BALLAST_TOKEN", "guest")];
-            assert_eq!(answer(&guest, &["pools", "list"]), "No pools.\n", "{url}");
+            assert_eq!(answer(&guest, &["v1", "pools", "list"]), "No pools.\n", "{url}");
         }
         refusals(lab, &pki);
         Ok(())

@@ -1,6 +1,6 @@
 //! The main job, with the real `neutron` command: from `lb-pool-create` to traffic through the VIP, and back to nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ballast_lab::{in_lab, not_run, require_tool, wait_until};
 use ballast_tests::{
@@ -66,8 +66,14 @@ fn a_load_balancer_is_made_used_and_removed_with_the_neutron_command() {
     });
 }
 
-/// Each gets as many requests as the others, from the first one on: everything that was asked for must be deployed by now.
+/// Each gets as many requests as the others, as soon as each was checked: a new member waits for its monitor's first check,
+/// and the checks of three are spread over half a second. Everything that was asked for must be deployed by now.
 pub(crate) fn turns_are_fair(site: &Site, address: &str) {
+    let each_once = BTreeSet::from(["web-1", "web-2", "web-3"].map(str::to_owned));
+    wait_until(PATIENCE, "answers of all three in turn", || {
+        let answers: BTreeSet<_> = (0..3).filter_map(|_| site.ask(address)).collect();
+        (answers == each_once).then_some(())
+    });
     let mut answers = BTreeMap::new();
     for _ in 0..12 {
         *answers.entry(site.ask(address).unwrap_or_default()).or_insert(0) += 1;

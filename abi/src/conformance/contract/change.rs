@@ -29,7 +29,7 @@ const CHANGES: [Change; 16] = [
         one.listeners.iter_mut().for_each(|listener| listener.protocol_port = 81)
     }),
     ("persistence", |one, _| {
-        let kind = SessionPersistence { r#type: PersistenceType::SourceIp.into(), cookie_name: String::new() };
+        let kind = SessionPersistence { r#type: PersistenceType::SourceIp.into(), ..SessionPersistence::default() };
         one.pools.iter_mut().for_each(|pool| pool.session_persistence = Some(kind.clone()));
     }),
     ("no persistence", |one, _| one.pools.iter_mut().for_each(|pool| pool.session_persistence = None)),

@@ -8,13 +8,13 @@ use crate::{
         stage::{Stage, on_stage},
         verdict::{Stop, Verdict, ensure, shown},
     },
-    features::{ALL_V1, IPV6},
+    features::{IPV6, SHAPES, all},
 };
 
 pub(in crate::conformance) fn features(bench: &Bench) -> Verdict {
     on_stage(bench, 8, |stage| {
         let mut generation = 0;
-        for feature in ALL_V1.into_iter().filter(|feature| *feature != IPV6) {
+        for feature in of_one() {
             generation += 1;
             let Some(asked) = using(feature, &stage.samples, 1) else { continue };
             declared_or_refused(stage, &asked, feature, generation)?;
@@ -29,9 +29,14 @@ pub(in crate::conformance) fn features(bench: &Bench) -> Verdict {
             refused(stage, &newer, what)?;
         }
         stage.expect_deployed(&[], "after deploys that were refused")?;
-        let undeclared = ALL_V1.iter().filter(|feature| !stage.declares(feature)).count();
-        Ok(format!("{} declared, {undeclared} refused", ALL_V1.len() - undeclared))
+        let undeclared = of_one().filter(|feature| !stage.declares(feature)).count();
+        Ok(format!("{} declared, {undeclared} refused", of_one().count() - undeclared))
     })
+}
+
+/// Those that other checks do not look at.
+fn of_one() -> impl Iterator<Item = &'static str> {
+    all().filter(|feature| *feature != IPV6 && !SHAPES.contains(feature))
 }
 
 type Newer = (&'static str, fn(&mut LoadBalancer));

@@ -1,7 +1,7 @@
 //! Texts of tenants: in names anything goes, elsewhere it is taken or refused as INVALID_ARGUMENT, and harms nothing.
 
 use crate::{
-    ErrorCode, LoadBalancer, MonitorType, PersistenceType, SessionPersistence,
+    ErrorCode, L7Policy, LoadBalancer, MonitorType, PersistenceType, SessionPersistence,
     conformance::{
         Bench, samples,
         stage::{Stage, on_stage},
@@ -61,10 +61,11 @@ pub(in crate::conformance) fn text(bench: &Bench) -> Verdict {
 
 type Field = (&'static str, fn(&mut LoadBalancer, &str, &Stage<'_>));
 
-const FIELDS: [Field; 6] = [
+const FIELDS: [Field; 10] = [
     ("project_id", |one, text, _| one.project_id = text.to_owned()),
     ("cookie_name", |one, text, _| {
-        let cookie = SessionPersistence { r#type: PersistenceType::AppCookie.into(), cookie_name: text.to_owned() };
+        let r#type = PersistenceType::AppCookie.into();
+        let cookie = SessionPersistence { r#type, cookie_name: text.to_owned(), ..SessionPersistence::default() };
         one.pools.iter_mut().for_each(|pool| pool.session_persistence = Some(cookie.clone()));
     }),
     ("url_path", |one, text, stage| monitor(one, stage, |monitor| monitor.url_path = text.to_owned())),
@@ -73,7 +74,30 @@ const FIELDS: [Field; 6] = [
     ("address", |one, text, _| {
         one.pools.iter_mut().flat_map(|pool| &mut pool.members).for_each(|member| member.address = text.to_owned());
     }),
+    ("domain_name", |one, text, stage| {
+        monitor(one, stage, |monitor| {
+            (monitor.http_version, monitor.domain_name) = ("1.1".to_owned(), text.to_owned());
+        });
+    }),
+    ("allowed_cidrs", |one, text, _| {
+        one.listeners.iter_mut().for_each(|listener| listener.allowed_cidrs = vec![text.to_owned()]);
+    }),
+    ("redirect_url", |one, text, stage| {
+        policy(one, stage, "l7:action:REDIRECT_TO_URL", |policy| policy.redirect_url = text.to_owned());
+    }),
+    ("an L7 rule's value", |one, text, stage| {
+        policy(one, stage, "l7:rule:PATH:REGEX", |policy| {
+            policy.rules.iter_mut().for_each(|rule| rule.value = text.to_owned());
+        });
+    }),
 ];
+
+/// One with a policy that uses this feature, in the place of what there was.
+fn policy(one: &mut LoadBalancer, stage: &Stage<'_>, feature: &str, change: impl Fn(&mut L7Policy)) {
+    let made = samples::using(feature, &stage.samples, 2);
+    *one = made.unwrap_or_else(|| one.clone());
+    one.listeners.iter_mut().flat_map(|listener| &mut listener.policies).for_each(change);
+}
 
 fn monitor(one: &mut LoadBalancer, stage: &Stage<'_>, change: impl Fn(&mut crate::HealthMonitor)) {
     let mut monitor = stage.samples.monitor(1, MonitorType::Http);

@@ -20,7 +20,7 @@ impl Samples {
     }
 
     /// All at once that the driver declares: a pool of a listener each, one of two listeners, one of none, and a listener
-    /// without one. What it does not declare is left out; of a driver of v1 it is one of v1's.
+    /// without one; and what of v2 goes with that. What it does not declare is left out; of a driver of v1 it is one of v1's.
     pub(in crate::conformance) fn whole(&self, number: u8) -> LoadBalancer {
         let mut one = self.load_balancer(number);
         let first = one.id.clone();
@@ -48,7 +48,7 @@ impl Samples {
         } else if let (true, Some(listener)) = (self.declares(POOLS_MANY), one.listeners.first_mut()) {
             listener.default_pool_id = self.pool_id(number, 2);
         }
-        finished(one)
+        finished(self.and_v2(one, number))
     }
 
     /// One that has this shape, and whatever else it must have.

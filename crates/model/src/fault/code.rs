@@ -49,6 +49,15 @@ codes! {
     NetworkNotFound = "NETWORK_NOT_FOUND",
     SubnetNotFound = "SUBNET_NOT_FOUND",
     PortNotFound = "PORT_NOT_FOUND",
+    LoadBalancerNotFound = "LOAD_BALANCER_NOT_FOUND",
+    ListenerNotFound = "LISTENER_NOT_FOUND",
+    L7PolicyNotFound = "L7POLICY_NOT_FOUND",
+    L7RuleNotFound = "L7RULE_NOT_FOUND",
+    FlavorNotFound = "FLAVOR_NOT_FOUND",
+    AvailabilityZoneNotFound = "AVAILABILITY_ZONE_NOT_FOUND",
+    /// Of a flavor or an availability zone.
+    ProfileNotFound = "PROFILE_NOT_FOUND",
+    QuotaNotFound = "QUOTA_NOT_FOUND",
     /// Filters leave no agent to place a load balancer on.
     NoEligibleAgent = "NO_ELIGIBLE_AGENT",
     VipExists = "VIP_EXISTS",
@@ -56,6 +65,9 @@ codes! {
     AssociationExists = "ASSOCIATION_EXISTS",
     /// A host's agent is connected already.
     AgentExists = "AGENT_EXISTS",
+    /// Another object is in the way.
+    ConflictingObjects = "CONFLICTING_OBJECTS",
+    LoadBalancerInUse = "LOAD_BALANCER_IN_USE",
     PoolInUse = "POOL_IN_USE",
     HealthMonitorInUse = "HEALTH_MONITOR_IN_USE",
     SubnetInUse = "SUBNET_IN_USE",
@@ -71,6 +83,12 @@ codes! {
     /// Another subnet of the network covers the same addresses.
     SubnetOverlaps = "SUBNET_OVERLAPS",
     OverQuota = "OVER_QUOTA",
+    /// No driver of the provider has what is asked for.
+    FeatureNotSupported = "FEATURE_NOT_SUPPORTED",
+    /// The object was changed since it was read.
+    EtagMismatch = "ETAG_MISMATCH",
+    /// LBaaS v1 has no words for what the load balancer is by now.
+    BeyondV1 = "BEYOND_V1",
     NotAuthorized = "NOT_AUTHORIZED",
     AdminRequired = "ADMIN_REQUIRED",
     PolicyNotAuthorized = "POLICY_NOT_AUTHORIZED",

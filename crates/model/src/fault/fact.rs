@@ -5,7 +5,7 @@ use std::{collections::HashMap, net::IpAddr};
 use ipnet::IpNet;
 
 use crate::{
-    ids::{AgentId, LoadBalancerId, MonitorId, NetworkId, PoolId, PortId, SubnetId},
+    ids::{AgentId, L7PolicyId, ListenerId, LoadBalancerId, MonitorId, NetworkId, PoolId, PortId, SubnetId},
     listener::{Mac, Protocol},
     quota::Resource,
     subnet::Ipv6Mode,
@@ -112,6 +112,8 @@ plain! {
     AgentId: Self::from_u128(1),
     MonitorId: Self::from_u128(1),
     LoadBalancerId: Self::from_u128(1),
+    ListenerId: Self::from_u128(1),
+    L7PolicyId: Self::from_u128(1),
     NetworkId: Self::from_u128(1),
     PoolId: Self::from_u128(1),
     PortId: Self::from_u128(1),

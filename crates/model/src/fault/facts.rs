@@ -1,6 +1,7 @@
 //! The facts of every fault.
 
 use super::{
+    balancing::{Balancing, Checking, Routing, Sticky, Taken, Tls, Whole},
     code::Code,
     fact::{Fact as _, facts},
     groups::{Absence, Addressing, Call, Clash, Exists, Forbidden, InUse, Missing, NetworkRefusal},
@@ -10,7 +11,7 @@ use crate::{ids::PoolId, listener::Protocol, quota::Resource};
 
 facts! {
     /// What happened, one for each way in which something can go wrong.
-    pub enum Facts of Misfit, Missing, Exists, InUse, Addressing, Forbidden, Call, Clash, Absence {
+    pub enum Facts of Misfit, Missing, Exists, InUse, Addressing, Forbidden, Call, Clash, Absence, Balancing, Taken {
         InvalidField = "INVALID_FIELD" { field: String, reason: Reason },
         MissingField = "MISSING_FIELD" { field: String },
         /// The caller has no project, and names none.
@@ -26,6 +27,19 @@ facts! {
         Internal = "INTERNAL",
     }
 }
+
+/// What load balancing does not allow is told in groups.
+macro_rules! of_balancing {
+    ($($group:ident),+) => {$(
+        impl From<$group> for Facts {
+            fn from(fact: $group) -> Self {
+                Self::Balancing(fact.into())
+            }
+        }
+    )+};
+}
+
+of_balancing!(Tls, Sticky, Checking, Routing, Whole);
 
 impl Facts {
     /// One of each, as tests and documents show them.
@@ -55,6 +69,8 @@ impl Facts {
             Self::Call(call) => call.code(),
             Self::Clash(_) => Code::Conflict,
             Self::Absence(_) => Code::Unavailable,
+            Self::Balancing(balancing) => balancing.code(),
+            Self::Taken(taken) => taken.code(),
         }
     }
 
@@ -80,7 +96,9 @@ impl Facts {
             | Self::Addressing(_)
             | Self::Forbidden(_)
             | Self::Clash(_)
-            | Self::Absence(_) => None,
+            | Self::Absence(_)
+            | Self::Balancing(_)
+            | Self::Taken(_) => None,
         }
     }
 }

@@ -21,6 +21,16 @@ facts! {
         Network = "NETWORK",
         Subnet = "SUBNET",
         Port = "PORT",
+        LoadBalancer = "LOAD_BALANCER",
+        Listener = "LISTENER",
+        L7Policy = "L7POLICY",
+        L7Rule = "L7RULE",
+        Flavor = "FLAVOR",
+        FlavorProfile = "FLAVOR_PROFILE",
+        AvailabilityZone = "AVAILABILITY_ZONE",
+        AvailabilityZoneProfile = "AVAILABILITY_ZONE_PROFILE",
+        /// Of a project.
+        Quota = "QUOTA",
     }
 }
 
@@ -94,6 +104,8 @@ facts! {
         Quotas = "QUOTAS",
         QuotasOfOther = "QUOTAS_OF_OTHER",
         Action = "ACTION" { action: String },
+        /// Something of another project.
+        OthersObject = "OTHERS_OBJECT",
         /// In no allocation pool of a subnet whose network is another project's.
         AddressNotOffered = "ADDRESS_NOT_OFFERED" { address: IpAddr, subnet_id: SubnetId },
     }
@@ -200,6 +212,14 @@ impl Kind {
             Self::Network => Code::NetworkNotFound,
             Self::Subnet => Code::SubnetNotFound,
             Self::Port => Code::PortNotFound,
+            Self::LoadBalancer => Code::LoadBalancerNotFound,
+            Self::Listener => Code::ListenerNotFound,
+            Self::L7Policy => Code::L7PolicyNotFound,
+            Self::L7Rule => Code::L7RuleNotFound,
+            Self::Flavor => Code::FlavorNotFound,
+            Self::FlavorProfile | Self::AvailabilityZoneProfile => Code::ProfileNotFound,
+            Self::AvailabilityZone => Code::AvailabilityZoneNotFound,
+            Self::Quota => Code::QuotaNotFound,
         }
     }
 }
@@ -235,7 +255,7 @@ impl Forbidden {
         match self {
             Self::PoolOfOther { .. } | Self::OtherHost { .. } => Code::NotAuthorized,
             Self::Quotas | Self::QuotasOfOther => Code::AdminRequired,
-            Self::Action { .. } | Self::AddressNotOffered { .. } => Code::PolicyNotAuthorized,
+            Self::Action { .. } | Self::OthersObject | Self::AddressNotOffered { .. } => Code::PolicyNotAuthorized,
         }
     }
 }

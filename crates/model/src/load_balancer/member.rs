@@ -17,14 +17,10 @@ impl LoadBalancer {
     pub fn add_member(mut self, pool_id: PoolId, new: NewMember) -> Result<Self, Fault> {
         let generation = self.grow();
         let member = Member {
-            id: new.id,
-            project_id: new.project_id,
-            address: new.address,
-            protocol_port: new.protocol_port,
             weight: new.weight,
             admin_state_up: new.admin_state_up,
             progress: Progress::created(generation),
-            operating_status: OperatingStatus::Unknown,
+            ..Member::new(new.id, new.project_id, new.address, new.protocol_port)
         };
         self.receive(pool_id, member)?;
         Ok(self)

@@ -10,6 +10,30 @@ pub fn pool_not_found(id: impl Display) -> Fault {
     Fault::not_found(Kind::Pool, id)
 }
 
+/// There is no such load balancer.
+#[must_use]
+pub fn load_balancer_not_found(id: impl Display) -> Fault {
+    Fault::not_found(Kind::LoadBalancer, id)
+}
+
+/// There is no such listener.
+#[must_use]
+pub fn listener_not_found(id: impl Display) -> Fault {
+    Fault::not_found(Kind::Listener, id)
+}
+
+/// There is no such policy.
+#[must_use]
+pub fn policy_not_found(id: impl Display) -> Fault {
+    Fault::not_found(Kind::L7Policy, id)
+}
+
+/// There is no such rule.
+#[must_use]
+pub fn rule_not_found(id: impl Display) -> Fault {
+    Fault::not_found(Kind::L7Rule, id)
+}
+
 /// There is no such vip.
 #[must_use]
 pub fn vip_not_found(id: impl Display) -> Fault {

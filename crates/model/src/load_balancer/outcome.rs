@@ -1,11 +1,12 @@
 //! What placement and agents say of a load balancer.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::LoadBalancer;
 use crate::{
     counters::Generation,
-    ids::{MemberId, ObjectId},
+    ids::{ListenerId, MemberId, ObjectId},
+    listener::{Answering, Listener},
     member::Member,
     network::Attachment,
     outcome::{MemberHealth, Outcome},
@@ -21,18 +22,21 @@ impl LoadBalancer {
     #[must_use]
     pub fn unplaceable(mut self, network: Option<&Attachment>) -> Self {
         let why = network.map(|network| format!("{NO_ELIGIBLE_BACKEND}: no agent can plug into {network}"));
+        let why = why.as_deref().unwrap_or(NO_ELIGIBLE_BACKEND);
         for pool in &mut self.pools {
-            pool.progress.fail(why.as_deref().unwrap_or(NO_ELIGIBLE_BACKEND));
+            pool.progress.fail(why);
         }
+        self.progress.fail(why);
         self
     }
 
     /// An agent took what could not be placed before.
     #[must_use]
     pub fn placed(mut self) -> Self {
-        for pool in &mut self.pools {
-            if pool.progress.status == ProvisioningStatus::Error {
-                pool.progress = Progress::created(pool.progress.changed);
+        let pools = self.pools.iter_mut().map(|pool| &mut pool.progress);
+        for progress in pools.chain([&mut self.progress]) {
+            if progress.status == ProvisioningStatus::Error {
+                *progress = Progress::created(progress.changed);
             }
         }
         self
@@ -41,13 +45,12 @@ impl LoadBalancer {
     /// It goes to another agent, which has not deployed it yet: what was there is to be there again. What is desired is the
     /// same, so the generation is.
     #[must_use]
-    pub fn moved(mut self) -> Self {
-        for (_, progress) in self.objects_mut() {
-            if !progress.status.is_pending() {
-                progress.update(progress.changed);
-            }
-        }
-        self
+    pub fn moved(self) -> Self {
+        let again = |_: ObjectId, progress: &Progress| {
+            let pending = Progress { status: ProvisioningStatus::PendingUpdate, description: None, ..*progress };
+            (!progress.status.is_pending()).then_some(pending)
+        };
+        self.with_progress(&again)
     }
 
     /// Takes an outcome; one that is older than the last is dropped. Whether it comes from the agent that owns the load
@@ -61,22 +64,34 @@ impl LoadBalancer {
             return self;
         }
         let before = std::mem::replace(&mut self.settled, outcome.generation);
-        let fault_of =
-            |id: ObjectId| outcome.faults.iter().find(|(object, _)| *object == id).map(|(_, why)| why.as_str());
+        // The first that is said of an object.
+        let faults: HashMap<ObjectId, &str> =
+            outcome.faults.iter().rev().map(|(id, why)| (*id, why.as_str())).collect();
         let whole = outcome.fault.as_deref();
         // Without a deploy nothing of these can be changed, whatever it was that changed.
-        let mut stopped: Vec<ObjectId> = self.pools.iter().map(|pool| pool.id.into()).collect();
+        let mut stopped: HashSet<ObjectId> = self.pools.iter().map(|pool| pool.id.into()).collect();
         stopped.extend(self.listeners.iter().map(|listener| ObjectId::from(listener.id)));
-        for (id, progress) in self.objects_mut() {
+        self.change_progress(&|id, progress| {
             if progress.changed > outcome.generation {
-                continue;
+                return None;
             }
             let was_deployed = progress.status == ProvisioningStatus::Active && progress.changed <= before;
-            match (fault_of(id), whole) {
-                (Some(why), _) => progress.fail(why),
-                (None, Some(why)) if !was_deployed || stopped.contains(&id) => progress.fail(why),
+            let mut after = progress.clone();
+            match (faults.get(&id), whole) {
+                (Some(why), _) => after.fail(why),
+                (None, Some(why)) if !was_deployed || stopped.contains(&id) => after.fail(why),
                 (None, Some(_)) => {}
-                (None, None) => progress.succeed(),
+                (None, None) => after.succeed(),
+            }
+            (after != *progress).then_some(after)
+        });
+        // v1's load balancer has the id of its pool, whose fault is no fault of the whole.
+        let id = ObjectId::from(self.id);
+        let own = faults.get(&id).copied().filter(|_| self.pools.iter().all(|pool| ObjectId::from(pool.id) != id));
+        if self.progress.changed <= outcome.generation {
+            match whole.or(own) {
+                Some(why) => self.progress.fail(why),
+                None => self.progress.succeed(),
             }
         }
         self
@@ -84,23 +99,22 @@ impl LoadBalancer {
 
     /// The device of its agent is busy, and what is desired is deployed later: what is pending says why.
     #[must_use]
-    pub fn waits(mut self, generation: Generation, why: &str) -> Self {
-        for (_, progress) in self.objects_mut() {
-            if progress.status.is_pending() && progress.changed <= generation {
-                progress.description = Some(why.to_owned());
-            }
-        }
-        self
+    pub fn waits(self, generation: Generation, why: &str) -> Self {
+        let waits = |_: ObjectId, progress: &Progress| {
+            let is_late = progress.status.is_pending() && progress.changed <= generation;
+            is_late.then(|| Progress { description: Some(why.to_owned()), ..progress.clone() })
+        };
+        self.with_progress(&waits)
     }
 
-    pub(super) fn objects_mut(&mut self) -> impl Iterator<Item = (ObjectId, &mut Progress)> {
-        let listeners = self.listeners.iter_mut().map(|listener| (listener.id.into(), &mut listener.progress));
-        let pools = self.pools.iter_mut().flat_map(|pool| {
-            let members = pool.members.iter_mut().map(|member| (member.id.into(), &mut member.progress));
-            let monitors = pool.monitors.iter_mut().map(|one| (one.monitor.id.into(), &mut one.progress));
-            std::iter::once((pool.id.into(), &mut pool.progress)).chain(members).chain(monitors)
-        });
-        listeners.chain(pools)
+    /// Takes what an agent observed of listeners: those that answer, all of them.
+    #[must_use]
+    pub fn answers(mut self, answering: &HashMap<ListenerId, Answering>) -> Self {
+        let now = |listener: &Listener| answering.get(&listener.id).copied().unwrap_or_default();
+        for listener in self.listeners.iter_mut_of(|listener| listener.answering != now(listener)) {
+            listener.answering = now(listener);
+        }
+        self
     }
 
     /// Takes what an agent observed of members. What nobody checks stays unknown.
@@ -109,11 +123,9 @@ impl LoadBalancer {
         let observed: HashMap<MemberId, OperatingStatus> =
             health.iter().rev().map(|observed| (observed.member_id, observed.status)).collect();
         let differs = |member: &Member| observed.get(&member.id).is_some_and(|now| *now != member.operating_status);
-        for pool in self.pools.iter_mut().filter(|pool| pool.is_monitored()) {
-            if pool.members.iter().any(differs) {
-                for member in pool.members.iter_mut().filter(|member| differs(member)) {
-                    member.operating_status = observed[&member.id];
-                }
+        for pool in self.pools.iter_mut_of(|pool| pool.is_monitored() && pool.members.iter().any(differs)) {
+            for member in pool.members.iter_mut_of(differs) {
+                member.operating_status = observed[&member.id];
             }
         }
         self

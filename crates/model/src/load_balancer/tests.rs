@@ -1,3 +1,5 @@
+mod parts;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -21,7 +23,7 @@ fn uuid<I: From<Uuid>>(n: u128) -> I {
     Uuid::from_u128(n).into()
 }
 
-fn load_balancer() -> LoadBalancer {
+pub(crate) fn load_balancer() -> LoadBalancer {
     LoadBalancer::with_pool(NewPool {
         id: uuid(1),
         project_id: "p".to_owned(),
@@ -35,13 +37,20 @@ fn load_balancer() -> LoadBalancer {
     })
 }
 
-fn vip(id: u128) -> NewVip {
+pub(crate) fn vip(id: u128) -> NewVip {
     NewVip {
         id: uuid(id),
         project_id: "p".to_owned(),
         name: "vip".to_owned(),
         description: String::new(),
-        vip: Vip { subnet_id: uuid(9), port_id: uuid(8), address: [10, 0, 0, 2].into(), mac: Mac::from_random(1) },
+        vip: Vip {
+            subnet_id: uuid(9),
+            network_id: uuid(7),
+            port_id: uuid(8),
+            address: [10, 0, 0, 2].into(),
+            mac: Mac::from_random(1),
+            additional: Vec::new(),
+        },
         protocol: Protocol::Http,
         protocol_port: 80,
         session_persistence: Some(SessionPersistence::SourceIp),
@@ -50,7 +59,7 @@ fn vip(id: u128) -> NewVip {
     }
 }
 
-fn member(n: u8) -> NewMember {
+pub(crate) fn member(n: u8) -> NewMember {
     NewMember {
         id: uuid(100 + u128::from(n)),
         project_id: "p".to_owned(),
@@ -66,7 +75,7 @@ fn monitor(n: u8) -> HealthMonitor {
     HealthMonitor::new(uuid(200 + u128::from(n)), "p".to_owned(), MonitorType::Http, fields).unwrap()
 }
 
-fn succeeded(generation: Generation) -> Outcome {
+pub(super) fn succeeded(generation: Generation) -> Outcome {
     Outcome { generation, fault: None, faults: Vec::new() }
 }
 
@@ -151,9 +160,8 @@ fn a_fault_of_the_whole_is_shown_at_what_it_stops_and_an_objects_own_at_the_obje
     let running = associated.clone().settle(&succeeded(associated.generation));
     let changed = running.add_member(POOL, new.clone()).unwrap().monitor_changed(&monitor(9));
     let said = |load_balancer: &LoadBalancer| -> Vec<(ObjectId, ProvisioningStatus, Option<String>)> {
-        let mut load_balancer = load_balancer.clone();
-        let one = |(id, progress): (ObjectId, &mut Progress)| (id, progress.status, progress.description.clone());
-        load_balancer.objects_mut().map(one).collect()
+        let one = |(id, progress): (ObjectId, Progress)| (id, progress.status, progress.description);
+        load_balancer.progress_of_all().into_iter().map(one).collect()
     };
     let faults = vec![(monitor_id.into(), "bad codes".to_owned())];
     let outcome = Outcome { faults, ..failed(changed.generation) };
@@ -230,7 +238,7 @@ fn a_vip_moves_with_its_persistence() {
     let (from, moving) = load_balancer().add_vip(vip(2)).unwrap().remove_vip(uuid(2)).unwrap();
     assert_eq!((from.vip, from.listeners.len(), from.pools[0].session_persistence.clone()), (None, 0, None));
     let to = LoadBalancer::with_pool(NewPool { id: uuid(7), ..new_pool() }).receive_vip(moving).unwrap();
-    assert_eq!(to.listeners[0].default_pool_id, uuid(7));
+    assert_eq!(to.listeners[0].default_pool_id, Some(uuid(7)));
     assert_eq!(to.listeners[0].progress.status, ProvisioningStatus::PendingUpdate);
     assert_eq!(to.pools[0].session_persistence, Some(SessionPersistence::SourceIp));
 }
@@ -328,7 +336,7 @@ fn perform(load_balancer: LoadBalancer, operation: &Operation) -> Result<LoadBal
     }
 }
 
-fn check_invariants(mut load_balancer: LoadBalancer) -> Result<(), TestCaseError> {
+fn check_invariants(load_balancer: &LoadBalancer) -> Result<(), TestCaseError> {
     prop_assert_eq!(load_balancer.vip.is_some(), !load_balancer.listeners.is_empty());
     prop_assert!(load_balancer.listeners.len() <= 1);
     prop_assert!(load_balancer.settled <= load_balancer.generation);
@@ -342,7 +350,7 @@ fn check_invariants(mut load_balancer: LoadBalancer) -> Result<(), TestCaseError
         prop_assert!(pool.members.iter().all(|member| !member.is_inactive()));
     }
     let generation = load_balancer.generation;
-    for (_, progress) in load_balancer.objects_mut() {
+    for (_, progress) in load_balancer.progress_of_all() {
         prop_assert!(progress.changed <= generation);
         prop_assert_eq!(progress.description.is_some(), progress.status == ProvisioningStatus::Error);
     }
@@ -362,12 +370,12 @@ proptest! {
                 }
                 Err(_) => before,
             };
-            check_invariants(state.clone())?;
+            check_invariants(&state)?;
         }
         // Whatever happened, one good deploy of the newest generation settles everything.
         let newest = state.generation;
-        let mut done = state.settle(&succeeded(newest));
-        for (_, progress) in done.objects_mut() {
+        let done = state.settle(&succeeded(newest));
+        for (_, progress) in done.progress_of_all() {
             prop_assert_eq!(progress.status, ProvisioningStatus::Active);
         }
     }

@@ -30,6 +30,16 @@ fn a_gateway_in_the_middle_splits_the_pool() {
 }
 
 #[test]
+fn the_address_of_all_routers_may_be_an_ipv6_gateway_and_nobody_elses() {
+    let routers: IpAddr = "fd00::".parse().unwrap();
+    let subnet = Subnet::new(NewSubnet { gateway_ip: Some("fd00::".to_owned()), ..new("fd00::/64") }).unwrap();
+    assert_eq!(subnet.gateway_ip, Some(routers));
+    assert_eq!(subnet.choose_address(&BTreeSet::new()), Some("fd00::1".parse().unwrap()));
+    assert!(subnet.check_address(routers).is_err());
+    assert!(Subnet::new(NewSubnet { gateway_ip: Some("fd01::".to_owned()), ..new("fd00::/64") }).is_err());
+}
+
+#[test]
 fn an_address_outside_or_the_gateways_is_refused() {
     let subnet = Subnet::new(new("10.0.0.0/24")).unwrap();
     for bad in ["10.0.1.1", "10.0.0.0", "10.0.0.1", "10.0.0.255", "fd00::1"] {

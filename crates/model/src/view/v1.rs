@@ -2,6 +2,7 @@
 //!
 //! Nobody else may take the one id for the other.
 
+mod beyond;
 mod vip;
 
 pub use vip::MovingVip;
@@ -10,6 +11,7 @@ use crate::{
     counters::Generation,
     fault::{Exists, Facts, Fault, Forbidden, InUse},
     ids::{LoadBalancerId, PoolId},
+    labels::Labels,
     listener::Protocol,
     load_balancer::LoadBalancer,
     parts::Parts,
@@ -37,27 +39,35 @@ impl LoadBalancer {
         Self {
             id: load_balancer_of(new.id),
             project_id: new.project_id.clone(),
+            name: new.name.clone(),
+            description: new.description.clone(),
             provider: new.provider,
+            provider_alias: None,
+            flavor_id: None,
+            availability_zone: None,
+            flavor_data: String::new(),
             admin_state_up: true,
             vip: None,
             generation,
             settled: Generation::NONE,
             listeners: Parts::default(),
             pools: Parts::from(vec![Pool {
-                id: new.id,
-                project_id: new.project_id,
                 name: new.name,
                 description: new.description,
-                subnet_id: new.subnet_id,
-                protocol: new.protocol,
-                lb_method: new.lb_method,
-                session_persistence: None,
+                subnet_id: Some(new.subnet_id),
                 admin_state_up: new.admin_state_up,
                 progress: Progress::created(generation),
-                members: Parts::default(),
-                monitors: Parts::default(),
+                ..Pool::new(new.id, new.project_id, new.protocol, new.lb_method)
             }]),
+            labels: Labels::default(),
+            progress: Progress::created(generation),
         }
+    }
+
+    /// Whether v1 made it, whatever v2 has made of it since.
+    #[must_use]
+    pub fn is_of_v1(&self) -> bool {
+        self.pools.iter().any(|pool| pool.id == pool_of(self.id))
     }
 
     /// The pool of v1.

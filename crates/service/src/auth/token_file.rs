@@ -5,7 +5,7 @@
 //! token_sha256 = "…"      # or token = "…"
 //! project_id = "…"
 //! user = "ops"
-//! roles = ["admin"]       # admin, member, reader
+//! roles = ["admin"]       # admin, member, reader, or those of auth.roles
 //! ```
 
 use std::{
@@ -18,12 +18,13 @@ use std::{
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
 
-use super::{Fingerprint, Identity, Roles, fingerprint};
-use crate::secret;
+use super::{Fingerprint, Identity, fingerprint};
+use crate::{config::RoleNames, secret};
 
 /// The file, and what was in it when it was last read.
 pub struct TokenFile {
     path: PathBuf,
+    names: RoleNames,
     known: Mutex<Known>,
 }
 
@@ -62,11 +63,11 @@ struct Entry {
 impl TokenFile {
     /// # Errors
     /// One line that names the file and what is wrong with it.
-    pub(super) fn open(path: &Path) -> Result<Self, String> {
+    pub(super) fn open(path: &Path, names: RoleNames) -> Result<Self, String> {
         let refuse = |why: &dyn std::fmt::Display| format!("auth.token_file = \"{}\": {why}", path.display());
         let stamp = stamp(path).map_err(|error| refuse(&error))?;
-        let tokens = read(path).map_err(|error| refuse(&error))?;
-        Ok(Self { path: path.to_owned(), known: Mutex::new(Known { stamp: Some(stamp), tokens }) })
+        let tokens = read(path, names).map_err(|error| refuse(&error))?;
+        Ok(Self { path: path.to_owned(), names, known: Mutex::new(Known { stamp: Some(stamp), tokens }) })
     }
 
     /// Every token is compared, each in constant time: how long it takes says nothing about any of them.
@@ -89,7 +90,7 @@ impl TokenFile {
             return Arc::clone(&known.tokens);
         }
         known.stamp = now.as_ref().ok().copied();
-        match now.map_err(|error| error.to_string()).and_then(|_| read(&self.path)) {
+        match now.map_err(|error| error.to_string()).and_then(|_| read(&self.path, self.names)) {
             Ok(tokens) => {
                 tracing::info!(path = %self.path.display(), tokens = tokens.len(), "the tokens have changed");
                 known.tokens = tokens;
@@ -107,7 +108,7 @@ fn stamp(path: &Path) -> io::Result<Stamp> {
     Ok((found.ctime(), found.ctime_nsec(), found.ino(), found.size()))
 }
 
-fn read(path: &Path) -> Result<Arc<[Token]>, String> {
+fn read(path: &Path, names: RoleNames) -> Result<Arc<[Token]>, String> {
     // No error of the parser is passed on as it is: it shows the line, which may have a token in it.
     let unreadable = "it is not TOML with [[token]] sections of token or token_sha256, project_id, user and roles";
     secret::check(path)?;
@@ -118,24 +119,25 @@ fn read(path: &Path) -> Result<Arc<[Token]>, String> {
         .tokens
         .into_iter()
         .zip(1..)
-        .map(|(entry, number)| token(entry).map_err(|why: &str| format!("[[token]] number {number}: {why}")));
+        .map(|(entry, number)| token(entry, names).map_err(|why| format!("[[token]] number {number}: {why}")));
     tokens.collect()
 }
 
-fn token(entry: Entry) -> Result<Token, &'static str> {
+fn token(entry: Entry, names: RoleNames) -> Result<Token, String> {
     let fingerprint = match (entry.token, entry.token_sha256) {
         (Some(token), None) if !token.is_empty() => fingerprint(token.as_bytes()),
         (None, Some(hex)) => unhex(&hex).ok_or("token_sha256 is not 64 hexadecimal digits")?,
-        _ => return Err("it needs either token or token_sha256"),
+        _ => return Err("it needs either token or token_sha256".to_owned()),
     };
-    let roles = entry.roles.iter().map(|name| Roles::named(name).map(|_| name.as_str()));
-    let names: Vec<&str> = roles.collect::<Option<_>>().ok_or("roles are admin, member and reader")?;
-    let roles = Roles::of(names);
-    if !roles.may_read() {
-        return Err("it has no role: admin, member or reader");
+    if entry.roles.iter().any(|name| names.named(name).is_none()) {
+        return Err(format!("roles are {}", names.said()));
+    }
+    let roles = names.of(entry.roles.iter().map(String::as_str));
+    if roles.are_none() {
+        return Err(format!("it has no role: there are {}", names.said()));
     }
     if entry.project_id.is_empty() && !roles.is_admin() {
-        return Err("project_id is missing; only an admin needs none");
+        return Err("project_id is missing; only an admin needs none".to_owned());
     }
     let identity = Identity { project_id: entry.project_id, user: entry.user, roles };
     Ok(Token { fingerprint, identity: Arc::new(identity) })
@@ -182,7 +184,7 @@ mod tests {
             hashed()
         );
         let (_directory, path) = file(&text);
-        let tokens = TokenFile::open(&path).unwrap();
+        let tokens = TokenFile::open(&path, RoleNames::Keystone).unwrap();
         assert_eq!(who(&tokens, "plain").as_deref(), Some("a"));
         assert_eq!(who(&tokens, "hashed").as_deref(), Some("b"));
         assert_eq!(who(&tokens, &hashed()), None);
@@ -193,7 +195,7 @@ mod tests {
     fn a_changed_file_is_read_again_and_a_broken_one_is_not_believed() {
         let entry = |token: &str| format!("[[token]]\ntoken = \"{token}\"\nuser = \"{token}\"\nroles = [\"admin\"]\n");
         let (_directory, path) = file(&entry("first"));
-        let tokens = TokenFile::open(&path).unwrap();
+        let tokens = TokenFile::open(&path, RoleNames::Keystone).unwrap();
         fs::write(&path, entry("the second")).unwrap();
         assert_eq!((who(&tokens, "first"), who(&tokens, "the second").is_some()), (None, true));
         fs::write(&path, "[[token").unwrap();
@@ -219,9 +221,11 @@ mod tests {
             ("[[token]]\ntoken = \"s3cret\"\nrole = \"admin\"\n", "not TOML"),
         ] {
             let (_directory, path) = file(text);
-            let error = TokenFile::open(&path).err().unwrap();
+            let error = TokenFile::open(&path, RoleNames::Keystone).err().unwrap();
             assert!(error.contains(why) && !error.contains("s3cret"), "{error}");
         }
-        assert!(TokenFile::open(Path::new("/nonexistent")).err().unwrap().contains("/nonexistent"));
+        assert!(
+            TokenFile::open(Path::new("/nonexistent"), RoleNames::Keystone).err().unwrap().contains("/nonexistent")
+        );
     }
 }

@@ -9,6 +9,8 @@ use serde::Deserialize;
 #[serde(default, deny_unknown_fields)]
 pub struct Auth {
     pub mode: AuthMode,
+    /// Which names roles have.
+    pub roles: RoleNames,
     /// The tokens of `token-file`, TOML.
     pub token_file: PathBuf,
     /// Keystone, as `https://keystone:5000`, with or without `/v3`.
@@ -46,10 +48,22 @@ pub enum AuthMode {
     Keystone,
 }
 
+/// Which names roles have in a deployment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RoleNames {
+    /// Keystone's own: admin, member, reader.
+    #[default]
+    Keystone,
+    /// Those that Octavia had before: `load-balancer_member` and so on, and admin. A mere member may do nothing.
+    LoadBalancer,
+}
+
 impl Default for Auth {
     fn default() -> Self {
         Self {
             mode: AuthMode::None,
+            roles: RoleNames::Keystone,
             token_file: PathBuf::new(),
             keystone_url: String::new(),
             keystone_public_url: String::new(),

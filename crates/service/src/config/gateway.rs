@@ -23,6 +23,8 @@ pub struct Gateway {
     /// spoke: links in replies are of that.
     #[serde(deserialize_with = "list::texts")]
     pub trusted_proxies: Vec<String>,
+    /// How long a GET of one object of v2 that is PENDING may wait for its end, in milliseconds; 0: not at all.
+    pub hold_ms: u32,
     /// A certificate, and those between it and its CA, in PEM: REST is then served over TLS. Empty: in plain text.
     pub tls_cert: PathBuf,
     /// Its key.
@@ -37,6 +39,7 @@ impl Default for Gateway {
             project_id: "default".to_owned(),
             public_hosts: Vec::new(),
             trusted_proxies: Vec::new(),
+            hold_ms: 200,
             tls_cert: PathBuf::new(),
             tls_key: PathBuf::new(),
         }

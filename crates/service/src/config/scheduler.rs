@@ -185,11 +185,26 @@ pub struct Quotas {
     pub pool: i32,
     pub member: i32,
     pub health_monitor: i32,
+    /// v2's pools; `pool` is how many load balancers there may be.
+    pub v2_pool: i32,
+    pub l7policy: i32,
+    pub l7rule: i32,
 }
 
 impl Default for Quotas {
     fn default() -> Self {
-        Self { network: 10, subnet: 10, port: 50, vip: 10, pool: 10, member: -1, health_monitor: -1 }
+        Self {
+            network: 10,
+            subnet: 10,
+            port: 50,
+            vip: 10,
+            pool: 10,
+            member: -1,
+            health_monitor: -1,
+            v2_pool: 10,
+            l7policy: -1,
+            l7rule: -1,
+        }
     }
 }
 
@@ -197,7 +212,18 @@ impl Quotas {
     /// No limit at all.
     #[must_use]
     pub const fn unlimited() -> Self {
-        Self { network: -1, subnet: -1, port: -1, vip: -1, pool: -1, member: -1, health_monitor: -1 }
+        Self {
+            network: -1,
+            subnet: -1,
+            port: -1,
+            vip: -1,
+            pool: -1,
+            member: -1,
+            health_monitor: -1,
+            v2_pool: -1,
+            l7policy: -1,
+            l7rule: -1,
+        }
     }
 }
 
@@ -235,6 +261,8 @@ pub enum NetworkProvider {
     Builtin,
     /// A Neutron, by its REST API.
     Neutron,
+    /// Nobody, for tests: every network and every subnet that somebody names is there.
+    Noop,
 }
 
 /// `[[provider]]`: the name that users see, and the driver behind it.

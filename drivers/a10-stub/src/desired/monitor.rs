@@ -34,12 +34,13 @@ pub(super) fn draw(draft: &mut Draft<'_>, pool: &Pool) -> Option<String> {
 
 fn want(draft: &mut Draft<'_>, pool: &Pool, monitor: &HealthMonitor, method: &Value) -> String {
     let interval = monitor.delay.clamp(1, LONGEST);
-    let [interval, timeout, retry] = draft.within(
+    let [interval, timeout, retry, rise] = draft.within(
         &monitor.id,
         [
             ("a delay", monitor.delay, 1..=LONGEST),
             ("a timeout", monitor.timeout, 1..=interval),
             ("max_retries", monitor.max_retries, 1..=10),
+            ("a rise", monitor.rise.max(1), 1..=10),
         ],
     );
     // Of another type it is another object: a monitor keeps its first method.
@@ -48,7 +49,7 @@ fn want(draft: &mut Draft<'_>, pool: &Pool, monitor: &HealthMonitor, method: &Va
         Key::top(Kind::Monitor, &name),
         &monitor.id,
         json!({
-            "name": name, "interval": interval, "timeout": timeout, "retry": retry, "up-retry": 1, "method": method,
+            "name": name, "interval": interval, "timeout": timeout, "retry": retry, "up-retry": rise, "method": method,
         }),
     );
     name
@@ -60,7 +61,9 @@ fn method(monitor: &HealthMonitor) -> Result<Value, String> {
         Ok(MonitorType::Tcp) => Ok(json!({"tcp": {"method-tcp": 1, "tcp-port": 80}})),
         Ok(MonitorType::Http) => web(monitor, "http", ("http-port", 80)),
         Ok(MonitorType::Https) => web(monitor, "https", ("web-port", 443)),
-        Ok(MonitorType::Unspecified) | Err(_) => Err("its type is unknown".to_owned()),
+        Ok(MonitorType::TlsHello | MonitorType::UdpConnect | MonitorType::Sctp | MonitorType::Unspecified) | Err(_) => {
+            Err("its type is unknown".to_owned())
+        }
     }
 }
 

@@ -16,6 +16,9 @@ struct Method {
     weighs: bool,
 }
 
+/// Who is served while members of a lower priority are not. A member has 1 unless another one is said.
+const BEFORE_BACKUPS: u8 = 2;
+
 /// A service group, while its members are made.
 struct Group<'a> {
     pool: &'a Pool,
@@ -56,6 +59,7 @@ fn method(draft: &Draft<'_>, pool: &Pool, unequal: bool) -> Option<Method> {
         Ok(LbMethod::LeastConnections) if unequal => method("lc-method", "service-weighted-least-connection", true),
         Ok(LbMethod::LeastConnections) => method("lc-method", "least-connection", false),
         Ok(LbMethod::SourceIp) => method("lb-method", "src-ip-only-hash", false),
+        Ok(LbMethod::SourceIpPort) => method("lb-method", "src-ip-hash", false),
         Ok(LbMethod::Unspecified) | Err(_) => None,
     }
 }
@@ -95,10 +99,15 @@ fn member(draft: &mut Draft<'_>, group: &Group<'_>, one: &DeviceMember<'_>) {
         (true, 0) => "disable-with-health-check",
         (true, _) => "enable",
     };
+    let backups = group.pool.members.iter().any(|member| member.backup);
+    let priority = (backups && !member.backup).then_some(BEFORE_BACKUPS);
     draft.want(
         Key::child(Kind::Member, &group.name, Child::at(&server, port)),
         &member.id,
-        json!({"name": server, "port": port, "member-state": state, "member-template": template}),
+        json!({
+            "name": server, "port": port, "member-state": state, "member-template": template,
+            "member-priority": priority,
+        }),
     );
     draft.list(Listed {
         pool: group.pool.id.clone(),

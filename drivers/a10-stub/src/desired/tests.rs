@@ -1,6 +1,6 @@
 //! Load balancers as objects of the device.
 
-use ballast_abi::{HealthMonitor, LbMethod, LoadBalancer, MonitorType, PersistenceType, SessionPersistence};
+use ballast_abi::{HealthMonitor, LbMethod, LoadBalancer, MonitorType, PersistenceType};
 use ballast_device::{Desired, Key, Objects, Step, desired, fields};
 use ballast_rehearsal::{
     plans::{deployed, steps},
@@ -71,7 +71,7 @@ fn a_weight_of_0_and_each_admin_state_become_a_members_state() {
 fn with_cookie(name: &str) -> LoadBalancer {
     let mut asked = load_balancer(Protocol::Http);
     asked.pools[0].session_persistence =
-        Some(SessionPersistence { r#type: PersistenceType::AppCookie.into(), cookie_name: name.into() });
+        Some(ballast_rehearsal::samples::persistence(PersistenceType::AppCookie, name));
     asked
 }
 
@@ -92,8 +92,7 @@ fn sessions_are_kept_by_a_template_on_the_virtual_port() {
     let mut asked = load_balancer(Protocol::Http);
     let mut keep = |kind: PersistenceType, protocol: Protocol| {
         asked.listeners[0].protocol = protocol.into();
-        asked.pools[0].session_persistence =
-            Some(SessionPersistence { r#type: kind.into(), cookie_name: "SID".into() });
+        asked.pools[0].session_persistence = Some(ballast_rehearsal::samples::persistence(kind, "SID"));
         made(&asked)
     };
     let app = keep(PersistenceType::AppCookie, Protocol::Http);
@@ -184,4 +183,35 @@ fn a_path_is_asked_for_as_it_is() {
         asked.pools[0].monitors = vec![HealthMonitor { url_path: path.into(), ..monitor(MonitorType::Http) }];
         assert_eq!(only(&made(&asked), Kind::Monitor)["method"]["http"]["url-path"], path);
     }
+}
+
+#[test]
+fn backups_come_after_the_others_and_a_pool_without_has_no_priorities() {
+    let mut asked = load_balancer(Protocol::Http);
+    let priorities = |asked: &LoadBalancer| -> Vec<Value> {
+        let made = made(asked);
+        let of = |address: &str| {
+            let server = |key: &Key<Kind>| {
+                made.wanted.objects[&Key::top(Kind::Server, &key.child.as_ref().unwrap().name)].clone()
+            };
+            let members = made.wanted.objects.iter().filter(|(key, _)| key.kind == Kind::Member);
+            let mut its = members.filter(|(key, _)| server(key)["host"] == address);
+            its.next().unwrap().1["member-priority"].clone()
+        };
+        asked.pools[0].members.iter().map(|member| of(&member.address)).collect()
+    };
+    assert_eq!(priorities(&asked), [Value::Null, Value::Null]);
+    asked.pools[0].members[1].backup = true;
+    assert_eq!(priorities(&asked), [json!(2), Value::Null]);
+    asked.pools[0].lb_method = LbMethod::SourceIpPort.into();
+    assert_eq!(only(&made(&asked), Kind::Group)["lb-method"], "src-ip-hash");
+}
+
+#[test]
+fn a_listener_of_tcp_takes_a_pool_of_http_as_it_comes() {
+    let mut asked = load_balancer(Protocol::Http);
+    asked.listeners[0].protocol = Protocol::Tcp.into();
+    let made = made(&asked);
+    assert!(made.faults.is_empty(), "{:?}", made.faults);
+    assert_eq!(only(&made, Kind::VirtualPort)["protocol"], "tcp");
 }

@@ -13,6 +13,7 @@ use crate::{
     failure::{Failure, Step, chain},
     files::{Files, read_optional},
     haproxy::{process, runtime, socket, statistics},
+    l4::kept::Kept,
     observe::{self, Said, Subject},
     page::kept,
     plan::plan,
@@ -46,9 +47,9 @@ impl HaproxyNs {
             self.ask(&mut glimpses);
         }
         let mut observations = Vec::new();
-        for Glimpse { id, found, .. } in glimpses {
+        for Glimpse { id, files, found, .. } in glimpses {
             match found.unwrap_or_else(|| Err(unsettled(&id))) {
-                Ok(observation) => observations.push(observation),
+                Ok(observation) => observations.push(self.with_forwarded(observation, &files)),
                 Err(error) if ids.is_empty() => tracing::debug!(load_balancer = %id, "{error}: {}", error.detail),
                 Err(error) => return Err(error),
             }
@@ -76,7 +77,7 @@ impl HaproxyNs {
         let answers = socket::ask_all(&whom.iter().collect::<Vec<_>>(), statistics::COMMAND);
         for (glimpse, answer) in open.iter_mut().zip(answers) {
             let Some((base, pid)) = glimpse.asked.take() else { continue };
-            glimpse.found = self.understand(glimpse, base, pid, answer).transpose();
+            glimpse.found = self.understand(glimpse, &base, pid, answer).transpose();
         }
     }
 
@@ -84,18 +85,33 @@ impl HaproxyNs {
     fn understand(
         &self,
         glimpse: &Glimpse,
-        base: Base,
+        base: &Base,
         pid: i32,
         answer: Result<String, Failure>,
     ) -> Result<Option<Observation>, DriverError> {
         let Glimpse { id, files, .. } = glimpse;
         let now = State::read(files)?.unwrap_or_default();
-        if now.base != base || process::current(files, id) != Some(pid) {
+        if now.base != *base || process::current(files, id) != Some(pid) {
             return Ok(None);
         }
         let reading = statistics::parse(&answer?);
-        self.seen.note(id, Glance { pid, totals: reading.totals, health: reading.known() });
-        Ok(Some(report::observation(id, base.under(Some(pid)), &reading, &self.pinger.verdicts(id))))
+        let counted = reading.counted(base.is_by_listener());
+        self.seen.note(id, Glance { pid, counted: counted.clone(), health: reading.known() });
+        let counted = base.under(Some(pid)) + counted;
+        Ok(Some(report::observation(id, &counted, &reading, &self.pinger.verdicts(id))))
+    }
+
+    /// With what the kernel forwards. What cannot be counted now is left out: haproxy's is told all the same.
+    fn with_forwarded(&self, observation: Observation, files: &Files) -> Observation {
+        let id = observation.load_balancer_id.clone();
+        let counts = self.watch.as_ref().map(|watch| watch.counts(&id, files, &self.netns(&id)));
+        match counts.transpose() {
+            Ok(counts) => report::with_forwarded(observation, counts.flatten()),
+            Err(failure) => {
+                tracing::warn!(load_balancer = %id, "what it forwards is not counted: {}", chain(&failure));
+                observation
+            }
+        }
     }
 
     /// Generation 0 for one that is not as it was deployed: whoever asks will deploy it again.
@@ -130,14 +146,16 @@ impl HaproxyNs {
     ) -> Result<u64, Failure> {
         let lock = self.locks.of(id);
         // While a pass is at it nobody knows.
-        let Some(_guard) = hold_now(&lock) else { return Ok(0) };
+        let held = self.watch.as_ref().map_or_else(|| hold_now(&lock), |watch| watch.hold(id, &lock));
+        let Some(_guard) = held else { return Ok(0) };
         let state = State::read(files)?.unwrap_or_default();
         if state.generation == 0 || state.interface.is_none() || files.new_config().exists() {
             return Ok(if files.new_config().exists() { 0 } else { state.generation });
         }
         let config = read_optional(&files.config()).step(|| format!("read {}", files.config().display()))?;
         let page = config.as_deref().and_then(|text| kept::read(files, text));
-        let Some(desired) = Desired::noted(&state, config, page) else { return Ok(0) };
+        let kept = Kept::read(files)?;
+        let Some(desired) = Desired::noted(&state, config, page, kept.as_ref()) else { return Ok(0) };
         if !self.identities.suits(state.identity) {
             tracing::info!(load_balancer = %id, "its haproxy is to run as another user");
             return Ok(0);
@@ -161,6 +179,9 @@ impl HaproxyNs {
         let missing = plan(&desired, &observed).into_iter().next().map(|planned| (planned.step, planned.why));
         let missing = missing.map(|(step, why)| format!("{why} ({step:?})"));
         let unpinged = !state.echoes.is_empty() && !self.pinger.has(id);
+        let checks = desired.forwarded.as_ref().is_some_and(|asked| !asked.probes.is_empty());
+        let unchecked = checks && self.watch.as_ref().is_some_and(|watch| !watch.has(id));
+        let missing = missing.or_else(|| unchecked.then(|| "its members are not checked".to_owned()));
         match missing.or_else(|| unpinged.then(|| "its members are not pinged".to_owned())) {
             Some(what) => {
                 tracing::warn!(load_balancer = %id, "not as it was deployed: {what}");
@@ -181,7 +202,7 @@ impl Glimpse {
         if state.interface.is_none() {
             let nothing = statistics::Reading::default();
             let base = state.base.under(None);
-            self.found = Some(Ok(report::observation(id, base, &nothing, &Default::default())));
+            self.found = Some(Ok(report::observation(id, &base, &nothing, &Default::default())));
             return;
         }
         match process::current(files, id) {

@@ -1,12 +1,14 @@
 //! The steps that start haproxy, or tell the one that runs.
 
+use std::collections::HashMap;
+
 use ballast_abi::groups;
 use ballast_netns::namespace;
 
 use super::{Target, Work};
 use crate::{
     counters::Base,
-    failure::Failure,
+    failure::{Failure, chain},
     files::{SERVER_STATE, give, write_whole},
     haproxy::{
         process,
@@ -14,8 +16,18 @@ use crate::{
         servers::{self, Knowledge},
         socket, statistics,
     },
+    page::{Backend, Page},
     seen::Glance,
 };
+
+/// By pool, where there are any.
+fn others(page: &Page) -> HashMap<String, Vec<String>> {
+    let of = |backend: &Backend| {
+        let others: Vec<String> = page.unchecked(&backend.id).map(str::to_owned).collect();
+        (!others.is_empty()).then(|| (backend.id.clone(), others))
+    };
+    page.backends.iter().filter_map(of).collect()
+}
 
 impl Work<'_> {
     pub(super) fn start(&mut self, replacing: Option<i32>, target: &Target<'_>) -> Result<(), Failure> {
@@ -23,14 +35,17 @@ impl Work<'_> {
         if let Some(pid) = replacing {
             self.note_counters(pid)?;
             known = socket::ask(self.files, servers::COMMAND)?;
-        } else if let Some(Glance { pid, totals, .. }) = &self.seen {
-            self.state.base = self.state.base.ending(*pid, *totals);
+        } else if let Some(pid) = self.seen.as_ref().map(|seen| seen.pid) {
+            self.note_seen(&[pid]);
         }
+        let listeners = &target.validated.listeners;
+        self.state.base.begin(|id| listeners.iter().any(|listener| listener.id.as_str() == id));
         let verdicts = self.pinger.verdicts(self.id);
         let pinged = target.desired.pinged().into_iter();
         let knowledge = Knowledge {
             pinged: pinged.map(|key| (key.clone(), verdicts.get(&key).copied().flatten())).collect(),
             seen: self.seen.as_ref().map(|glance| glance.health.clone()).unwrap_or_default(),
+            others: target.desired.page.as_ref().map(others).unwrap_or_default(),
         };
         let text = servers::carry_over(&known, target.validated, &knowledge);
         let path = self.files.run().join(SERVER_STATE);
@@ -77,16 +92,33 @@ impl Work<'_> {
     /// Before a process is replaced: what it has counted. On disk, so that a crash in between loses nothing.
     fn note_counters(&mut self, pid: i32) -> Result<(), Failure> {
         let reading = statistics::parse(&socket::ask(self.files, statistics::COMMAND)?);
-        let base: Base = self.state.base.settled(Some(pid)).ending(pid, reading.totals);
+        let settled = self.state.base.settled(Some(pid));
+        let base: Base = settled.ending(pid, reading.counted(settled.is_by_listener()));
         self.state.base = base;
         self.state.write(self.files)
     }
 
-    pub(super) fn change_servers(&mut self, pid: i32, changes: &[Change], target: &Target<'_>) -> Result<(), Failure> {
-        for command in changes.iter().map(ToString::to_string) {
-            let answer = socket::ask(self.files, &command)?;
-            if !answer.trim().is_empty() {
-                tracing::warn!(load_balancer = %self.id, "haproxy is replaced, as it refused {command:?}: {}", answer.trim());
+    /// Of one of these that cannot be asked any more: what it had counted when it last was.
+    pub(super) fn note_seen(&mut self, pids: &[i32]) {
+        let Some(Glance { pid, counted, .. }) = &self.seen else { return };
+        if pids.contains(pid) && !self.state.base.has(*pid) {
+            self.state.base = self.state.base.ending(*pid, counted.clone());
+        }
+    }
+
+    /// The same before it is ended, and nothing takes its place. It ends all the same.
+    pub(super) fn note_last(&mut self, pid: i32) {
+        if let Err(failure) = self.note_counters(pid) {
+            tracing::warn!(load_balancer = %self.id, pid, "what it has counted since it was last asked is lost: {}", chain(&failure));
+        }
+    }
+
+    pub(super) fn tell(&mut self, pid: i32, changes: &[Change], target: &Target<'_>) -> Result<(), Failure> {
+        for change in changes {
+            let commands = change.commands();
+            let answer = socket::ask(self.files, &commands)?;
+            if !change.is_done(&answer) {
+                tracing::warn!(load_balancer = %self.id, "haproxy is replaced, as it refused {commands:?}: {}", answer.trim());
                 self.start(Some(pid), target)?;
                 self.await_haproxy()?;
                 return self.confine_started();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ballast_netns::{attach::Interface, link, namespace};
+use ballast_netns::namespace;
 
 use super::Work;
 use crate::{
@@ -10,9 +10,6 @@ use crate::{
     haproxy::process,
     plan::{Planned, Step},
 };
-
-/// A namespace that was dropped takes its links along within some 20 ms; after this long they are deleted one by one.
-const LINK_GOES_WITHIN: Duration = Duration::from_millis(300);
 
 impl Work<'_> {
     /// Takes away. Each step is tried, whatever became of the others: as little as possible is to be left.
@@ -34,10 +31,12 @@ impl Work<'_> {
             Step::DropNamespace => {
                 self.announcer.cancel(self.id);
                 self.pinger.remove(self.id);
+                self.watch.iter().for_each(|watch| watch.remove(self.id));
                 self.namespace = None;
                 Ok(namespace::remove(&self.netns)?)
             }
-            Step::AwaitLinkGone(interface) => self.await_link_gone(interface),
+            Step::KeepCounts => self.keep_counts(),
+            Step::AwaitLinkGone(interface) => Ok(interface.await_gone(&mut self.host)?),
             Step::Release(interface) => Ok(interface.release(&mut self.host)?),
             Step::RemoveGroup => {
                 // None of its own is in it any more, and somebody else's process does not keep a load balancer here.
@@ -50,18 +49,23 @@ impl Work<'_> {
             Step::RemoveDirectory => self.files.remove(),
             Step::NoteIntent
             | Step::MakeNamespace
+            | Step::Forward
+            | Step::StopForwarding
             | Step::Prepare
+            | Step::RemoveLink
             | Step::MakeLink
             | Step::AttachLink
             | Step::Configure(_)
             | Step::WriteConfig
             | Step::StartHaproxy { .. }
             | Step::Confine(_)
-            | Step::ChangeServers { .. }
+            | Step::Tell { .. }
             | Step::AwaitHaproxy
             | Step::KeepPage
             | Step::ConfineStarted
             | Step::Announce
+            | Step::EndOldest { .. }
+            | Step::NoteCounters(_)
             | Step::NoteDone => Ok(()),
         }
     }
@@ -75,17 +79,6 @@ impl Work<'_> {
             process::end(&pids, self.files, self.id)?;
             Ok(pids.is_empty())
         })
-    }
-
-    fn await_link_gone(&mut self, interface: &Interface) -> Result<(), Failure> {
-        let host = &mut self.host;
-        let gone = process::wait_until("the link is gone", LINK_GOES_WITHIN, || {
-            Ok(link::find(host, &interface.outside)?.is_none())
-        });
-        match (gone, link::find(host, &interface.outside)?) {
-            (_, None) => Ok(()),
-            (_, Some(left)) => Ok(host.batch(vec![link::delete(left.index, &interface.outside)])?),
-        }
     }
 
     /// After a step of bringing up has failed: a haproxy that was started for it must not go on without its network.

@@ -47,7 +47,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        page::{Frontend, Mode},
+        page::{Extra, Frontend, Mode},
         samples,
     };
 
@@ -63,6 +63,8 @@ mod tests {
             bind: "10.0.0.4:80".parse().unwrap(),
             maxconn,
             pool: None,
+            more_binds: Vec::new(),
+            extra: Extra::default(),
         };
         let whole = samples::page(&samples::load_balancer(Protocol::Http));
         let frontends = [("free", None), ("bound", Some(5)), ("zero", Some(0))].map(frontend).to_vec();

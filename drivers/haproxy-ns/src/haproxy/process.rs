@@ -184,10 +184,8 @@ pub(crate) fn settle(files: &Files, id: &str) -> Result<(), Failure> {
 
 /// A daemon leads a session of its own.
 fn is_starting(pid: i32) -> bool {
-    let Ok(text) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
-    // pid (name) state parent group session
-    let after_name = text.rsplit_once(')').map_or("", |(_, rest)| rest);
-    after_name.split_whitespace().nth(3).is_some_and(|session| session != pid.to_string())
+    // State, parent, group, session.
+    stat(pid, 3).is_some_and(|session| session != pid.to_string())
 }
 
 /// The process of the pid file, if it is this load balancer's and alive.
@@ -218,6 +216,31 @@ fn is_ours(pid: i32, files: &Files, id: &str) -> bool {
     let path = directory.as_os_str().as_bytes();
     let path = path.strip_suffix(b" (deleted)").unwrap_or(path);
     Path::new(OsStr::from_bytes(path)) == files.run()
+}
+
+/// Ends the oldest of those that finish their connections, but for so many.
+pub(crate) fn end_oldest(keep: u32, files: &Files, id: &str) -> Result<(), Failure> {
+    let current = current(files, id);
+    let mut old: Vec<i32> = all(files, id)?.into_iter().filter(|pid| Some(*pid) != current).collect();
+    let more = old.len().saturating_sub(keep as usize);
+    if more == 0 {
+        return Ok(());
+    }
+    old.sort_by_key(|pid| begun(*pid));
+    tracing::warn!(load_balancer = %id, "{more} of its old processes are ended with their connections: {keep} may be left");
+    end(&old[..more], files, id)
+}
+
+/// When it began, in ticks of the kernel's clock.
+fn begun(pid: i32) -> u64 {
+    stat(pid, 19).and_then(|ticks| ticks.parse().ok()).unwrap_or(u64::MAX)
+}
+
+/// A word of the kernel's line about a process, counted from behind its name.
+fn stat(pid: i32, index: usize) -> Option<String> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, after_name) = text.rsplit_once(')')?;
+    after_name.split_whitespace().nth(index).map(str::to_owned)
 }
 
 /// Kills processes and waits until they are gone, and their sockets with them.

@@ -11,7 +11,7 @@ use std::{collections::HashMap, fmt::Write};
 use super::runtime::{
     ADDRESS, ADMIN_STATE, BACKEND, CHECK_ENABLED, CHECK_STATE, DISABLED_IN_FILE, PORT, SERVER, WEIGHT,
 };
-use crate::validate::{Check, Member, Pool, Validated};
+use crate::validate::{Check, Member, Pool, Validated, is_forwarded};
 
 pub(crate) const COMMAND: &str = "show servers state";
 
@@ -36,6 +36,8 @@ pub(crate) struct Knowledge {
     pub(crate) pinged: Members<Option<bool>>,
     /// Whether a member was up when a process that is gone was last asked.
     pub(crate) seen: Members<bool>,
+    /// By pool: other backends of it whose servers haproxy does not check.
+    pub(crate) others: HashMap<String, Vec<String>>,
 }
 
 /// How a member begins.
@@ -63,16 +65,23 @@ pub(crate) fn carry_over(shown: &str, validated: &Validated, knowledge: &Knowled
     let rows: HashMap<(&str, &str), &Vec<&str>> =
         rows.iter().map(|cells| ((cells[BACKEND], cells[SERVER]), cells)).collect();
     let mut text = format!("1\n{HEAD}\n");
-    for pool in &validated.pools {
+    let mut backends = Vec::new();
+    for pool in validated.pools.iter().filter(|pool| !is_forwarded(pool.protocol)) {
+        let others = knowledge.others.get(pool.id.as_str()).into_iter().flatten();
+        backends
+            .extend([pool.id.as_str()].into_iter().chain(others.map(String::as_str)).map(|backend| (pool, backend)));
+    }
+    for (pool, backend) in backends {
         for member in pool.members.iter().filter(|member| member.admin_state_up) {
-            let row = rows.get(&(pool.id.as_str(), member.id.as_str())).copied();
+            let row = rows.get(&(backend, member.id.as_str())).copied();
+            let fresh = |state| fresh(pool, backend, member, state);
             let row = match beginning(pool, member, row, validated, knowledge) {
                 Beginning::Served => continue,
                 Beginning::Row(row) => row,
-                Beginning::Up => fresh(pool, member, "2"),
-                Beginning::Down => fresh(pool, member, "0"),
+                Beginning::Up => fresh("2"),
+                Beginning::Down => fresh("0"),
                 Beginning::Maintenance(row) => {
-                    let mut row = row.unwrap_or_else(|| fresh(pool, member, "2"));
+                    let mut row = row.unwrap_or_else(|| fresh("2"));
                     row[ADMIN_STATE] = FORCED_MAINTENANCE.to_owned();
                     row
                 }
@@ -138,8 +147,8 @@ fn carry(row: &[&str], member: &Member) -> Vec<String> {
 }
 
 /// The row of a member of which no process has said anything. `state`: 0, down; 2, up.
-fn fresh(pool: &Pool, member: &Member, state: &str) -> Vec<String> {
-    let (backend, server, weight) = (pool.id.as_str(), member.id.as_str(), member.weight);
+fn fresh(pool: &Pool, backend: &str, member: &Member, state: &str) -> Vec<String> {
+    let (server, weight) = (member.id.as_str(), member.weight);
     let Member { address, port, .. } = member;
     let checks = if is_checked(pool) { CHECKING } else { "0" };
     let row = format!(

@@ -1,23 +1,55 @@
 //! `show stat` understood. Pure.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use ballast_abi::Health;
 
-use crate::counters::Totals;
+use crate::counters::{Counted, Totals};
 
-/// Backends and servers only.
-pub(crate) const COMMAND: &str = "show stat -1 6 -1";
+/// Frontends, backends and servers.
+pub(crate) const COMMAND: &str = "show stat -1 7 -1";
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reading {
-    pub(crate) totals: Totals,
-    pub(crate) active_connections: u64,
+    /// By listener that is bound.
+    pub(crate) listeners: BTreeMap<String, Listened>,
+    /// Where members are.
+    pub(crate) behind: Totals,
     /// By pool and member. `None`: not known yet, or not asked (admin-down).
     pub(crate) health: HashMap<(String, String), Option<Health>>,
 }
 
+/// What a listener shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Listened {
+    pub(crate) totals: Totals,
+    pub(crate) active: u64,
+    /// It has as many connections as it may.
+    pub(crate) full: bool,
+}
+
 impl Reading {
+    /// What clients did; of a process that a former release has started at least what members saw.
+    pub(crate) fn counted(&self, by_listener: bool) -> Counted {
+        let listeners: BTreeMap<String, Totals> =
+            self.listeners.iter().map(|(id, seen)| (id.clone(), seen.totals)).collect();
+        let totals = listeners.values().fold(Totals::default(), |sum, totals| sum + *totals);
+        let totals = match by_listener {
+            true => totals,
+            false => Totals {
+                bytes_in: totals.bytes_in.max(self.behind.bytes_in),
+                bytes_out: totals.bytes_out.max(self.behind.bytes_out),
+                connections: totals.connections.max(self.behind.connections),
+                errors: totals.errors,
+            },
+        };
+        Counted { totals, listeners }
+    }
+
+    pub(crate) fn active(&self) -> u64 {
+        self.listeners.values().map(|seen| seen.active).sum()
+    }
+
     /// Whether a member was up, where that is known.
     pub(crate) fn known(&self) -> HashMap<(String, String), bool> {
         let of =
@@ -41,12 +73,18 @@ pub(crate) fn parse(text: &str) -> Reading {
         let number = |name: &str| cell(name).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
         let (Some(proxy), Some(server)) = (cell("pxname"), cell("svname")) else { continue };
         match cell("type") {
-            Some("1") => {
-                let totals = Totals { bytes_in: number("bin"), bytes_out: number("bout"), connections: number("stot") };
-                reading.totals = reading.totals + totals;
-                reading.active_connections += number("scur");
+            Some("0") => {
+                let limit = number("slim");
+                let listened = Listened {
+                    totals: totals(number),
+                    active: number("scur"),
+                    full: limit > 0 && number("scur") >= limit,
+                };
+                reading.listeners.insert(proxy.to_owned(), listened);
             }
-            Some("2") => {
+            Some("1") => reading.behind = reading.behind + totals(number),
+            // Backends that go by another one's checks have names of their own, which no pool has.
+            Some("2") if !proxy.contains(':') => {
                 let health = health(cell("status").unwrap_or_default(), cell("check_status").unwrap_or_default());
                 reading.health.insert((proxy.to_owned(), server.to_owned()), health);
             }
@@ -54,6 +92,11 @@ pub(crate) fn parse(text: &str) -> Reading {
         }
     }
     reading
+}
+
+fn totals(number: impl Fn(&str) -> u64) -> Totals {
+    let errors = number("ereq");
+    Totals { bytes_in: number("bin"), bytes_out: number("bout"), connections: number("stot"), errors }
 }
 
 /// `UP 1/3` is still up and `DOWN 1/2` still down. Before the first check haproxy says what it was started with, and nobody
@@ -70,7 +113,9 @@ fn health(status: &str, check: &str) -> Option<Health> {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "# pxname,svname,qcur,qmax,scur,smax,slim,stot,bin,bout,status,type,check_status,last_chk,\n\
+    const TEXT: &str = "# pxname,svname,qcur,qmax,scur,smax,slim,stot,bin,bout,status,type,check_status,last_chk,ereq,\n\
+        l,FRONTEND,,,2,2,2,5,120,60,OPEN,0,,,3,\n\
+        m,FRONTEND,,,1,2,2000,2,60,30,OPEN,0,,,0,\n\
         p,a,0,0,1,1,,5,10,20,UP,2,L7OK,\"a, b\",\n\
         p,b,0,0,0,1,,5,10,20,DOWN 1/2,2,L4CON,,\n\
         p,c,0,0,0,1,,5,10,20,UP,2,INI,,\n\
@@ -80,10 +125,15 @@ mod tests {
         p,BACKEND,0,0,1,1,200,10,100,200,UP,1,,,\n\n";
 
     #[test]
-    fn totals_are_those_of_the_backends() {
+    fn totals_are_those_of_the_listeners_and_of_an_old_process_at_least_those_of_the_backends() {
         let reading = parse(TEXT);
-        assert_eq!(reading.totals, Totals { bytes_in: 100, bytes_out: 200, connections: 10 });
-        assert_eq!(reading.active_connections, 1);
+        let counted = |bytes_in, bytes_out, connections, errors| Totals { bytes_in, bytes_out, connections, errors };
+        assert_eq!(reading.counted(true).totals, counted(180, 90, 7, 3));
+        assert_eq!(reading.counted(true).listener("l"), counted(120, 60, 5, 3));
+        assert_eq!(reading.counted(false).totals, counted(180, 200, 10, 3));
+        assert_eq!(reading.active(), 3);
+        let full: Vec<bool> = reading.listeners.values().map(|listened| listened.full).collect();
+        assert_eq!(full, [true, false]);
     }
 
     #[test]

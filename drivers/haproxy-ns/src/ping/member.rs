@@ -4,9 +4,6 @@ use std::time::{Duration, Instant};
 
 use super::Echoes;
 
-/// Answers in a row until a member that was down is up again, as haproxy's `rise`.
-const RISE: u32 = 2;
-
 #[derive(Clone, Debug)]
 pub(super) struct Pinged {
     pub(super) echoes: Echoes,
@@ -73,7 +70,7 @@ impl Pinged {
         self.waiting = None;
         self.lost = 0;
         self.answered = self.answered.saturating_add(1);
-        if self.up.is_none() || self.up == Some(false) && self.answered >= RISE {
+        if self.up.is_none() || self.up == Some(false) && self.answered >= self.echoes.rise {
             // Until then haproxy may keep it out: it was started so, or by a former process of this driver.
             self.untold = true;
             self.returns = self.up.is_some();
@@ -101,7 +98,8 @@ mod tests {
     fn pinged(now: Instant) -> Pinged {
         let (pool, member) = (String::from("p"), String::from("m"));
         let address = "10.0.0.1".parse().unwrap();
-        Pinged::new(Echoes { pool, member, address, delay: 5, timeout: 2, max_retries: 3, checked: false }, now)
+        let (rise, checked, also) = (2, false, Vec::new());
+        Pinged::new(Echoes { pool, member, address, delay: 5, timeout: 2, max_retries: 3, rise, checked, also }, now)
     }
 
     #[test]

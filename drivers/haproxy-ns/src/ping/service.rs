@@ -218,10 +218,12 @@ fn command(pinged: &mut Pinged) -> String {
     pinged.untold = false;
     let state = if pinged.up == Some(false) { "maint" } else { "ready" };
     let Echoes { pool, member, checked, .. } = &pinged.echoes;
+    let states = pinged.echoes.backends().map(|backend| format!("set server {backend}/{member} state {state}"));
+    let states = states.collect::<Vec<_>>().join(";");
     let returns = std::mem::take(&mut pinged.returns) && *checked;
     // Out of maintenance haproxy serves a member until a check fails: it is to wait for one.
     let waits = if returns { format!(";set server {pool}/{member} health down") } else { String::new() };
-    format!("set server {pool}/{member} state {state}{waits}")
+    format!("{states}{waits}")
 }
 
 fn tell_one(id: &str, files: &Files, commands: Vec<String>) {

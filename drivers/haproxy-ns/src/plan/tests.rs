@@ -1,3 +1,5 @@
+mod rules;
+
 use ballast_abi::{LoadBalancer, Protocol};
 use ballast_netns::{
     attach::{Attachment, Seen, bridge::Bridge},
@@ -6,8 +8,10 @@ use ballast_netns::{
 };
 use proptest::prelude::*;
 
+use rules::{forward, some_rules, with_datagrams};
+
 use super::*;
-use crate::{haproxy::runtime::To, ping::Echoes, samples};
+use crate::{haproxy::runtime::To, page::Page, ping::Echoes, samples};
 
 fn desired(address: &str, generation: u64) -> Desired {
     let mut asked = samples::load_balancer(Protocol::Http);
@@ -28,19 +32,15 @@ fn done(steps: &[Planned], desired: &Desired, before: &Observed) -> Observed {
                 host.state =
                     Some(State { interface, plug: plug.cloned(), identity: desired.identity, ..State::default() });
             }
-            Step::MakeNamespace => host.namespace = Namespace::Present(Inside::default()),
-            Step::Prepare => prepare(&mut host),
-            Step::MakeLink => {
-                attach(&mut host);
-                if let Namespace::Present(inside) = &mut host.namespace {
-                    let mac = plug.map(|plug| plug.mac);
-                    let name = plug.map(|plug| plug.interface.inside.clone()).unwrap_or_default();
-                    inside.link = Some(Link { index: 2, name, mac, ..Link::default() });
-                    inside.addresses.clear();
-                    inside.hops.clear();
-                    inside.neighbours.clear();
-                }
+            Step::MakeNamespace => {
+                host.namespace = Namespace::Present(Inside::default());
+                host.rules = Rules::without_table(host.rules.kept.take());
             }
+            Step::Forward => forward(&mut host, desired),
+            Step::StopForwarding => forward(&mut host, &Desired { forwarded: None, ..desired.clone() }),
+            Step::Prepare => prepare(&mut host),
+            Step::RemoveLink => remove_link(&mut host),
+            Step::MakeLink => make_link(&mut host, plug),
             Step::AttachLink => attach(&mut host),
             Step::Configure(changes) => configure(&mut host, plug.unwrap(), changes),
             Step::WriteConfig => {
@@ -48,7 +48,7 @@ fn done(steps: &[Planned], desired: &Desired, before: &Observed) -> Observed {
                 host.unsettled = true;
             }
             Step::StartHaproxy { .. } => start(&mut host),
-            Step::AwaitHaproxy | Step::ChangeServers { .. } => accepted(&mut host, written.take()),
+            Step::AwaitHaproxy | Step::Tell { .. } => accepted(&mut host, written.take()),
             Step::KeepPage => host.page = desired.page.clone(),
             Step::Confine(_) | Step::ConfineStarted => (host.unconfined, host.grouped) = (false, true),
             Step::NoteDone => {
@@ -62,9 +62,11 @@ fn done(steps: &[Planned], desired: &Desired, before: &Observed) -> Observed {
                     ..State::default()
                 });
             }
+            Step::EndOldest { .. } | Step::NoteCounters(_) => {}
             Step::Announce
             | Step::EndProcesses(_)
             | Step::DropNamespace
+            | Step::KeepCounts
             | Step::AwaitLinkGone(_)
             | Step::Release(_)
             | Step::RemoveGroup
@@ -75,8 +77,26 @@ fn done(steps: &[Planned], desired: &Desired, before: &Observed) -> Observed {
     host
 }
 
+fn remove_link(host: &mut Observed) {
+    if let Namespace::Present(inside) = &mut host.namespace {
+        inside.link = None;
+    }
+}
+
+fn make_link(host: &mut Observed, plug: Option<&Plug>) {
+    attach(host);
+    if let Namespace::Present(inside) = &mut host.namespace {
+        let (mac, mtu) = (plug.map(|plug| plug.mac), plug.map_or(0, |plug| plug.mtu));
+        let name = plug.map(|plug| plug.interface.inside.clone()).unwrap_or_default();
+        inside.link = Some(Link { index: 2, name, mac, mtu, ..Link::default() });
+        inside.addresses.clear();
+        inside.hops.clear();
+        inside.neighbours.clear();
+    }
+}
+
 fn attach(host: &mut Observed) {
-    let outside = Some(Link { index: 9, up: true, master: Some(7), ..Link::default() });
+    let outside = Some(Link { index: 9, up: true, master: Some(7), mtu: 1500, ..Link::default() });
     host.plugged = Seen { outside, attached: true, unprepared: false, own: true };
 }
 
@@ -102,7 +122,11 @@ fn undone(host: &mut Observed, step: &Step) {
             host.process = Process::None;
             (host.drifted, host.foreign, host.unconfined) = (false, false, false);
         }
-        Step::DropNamespace => host.namespace = Namespace::Absent,
+        Step::DropNamespace => {
+            host.namespace = Namespace::Absent;
+            host.rules = Rules::without_table(host.rules.kept.take());
+        }
+        Step::KeepCounts => assert!(host.rules.has_table()),
         Step::AwaitLinkGone(_) => (host.plugged.outside, host.plugged.attached) = (None, false),
         Step::Release(_) => (host.plugged.own, host.plugged.unprepared) = (false, false),
         Step::Announce => {}
@@ -119,10 +143,8 @@ fn undone(host: &mut Observed, step: &Step) {
 fn configure(host: &mut Observed, plug: &Plug, changes: &Changes) {
     let Namespace::Present(inside) = &mut host.namespace else { panic!("configured without a namespace") };
     inside.addresses.retain(|address| !changes.remove_addresses.contains(address));
-    if changes.add_address {
-        inside.unconnected = false;
-        inside.addresses.insert((plug.address, plug.prefix_length));
-    }
+    inside.unconnected &= changes.add_addresses.is_empty();
+    inside.addresses.extend(&changes.add_addresses);
     inside.hops.retain(|hop| !changes.remove_hops.contains(hop));
     inside.hops.extend(changes.add_hops.iter().cloned());
     inside.neighbours.retain(|address| !changes.remove_neighbours.contains(address));
@@ -132,6 +154,9 @@ fn configure(host: &mut Observed, plug: &Plug, changes: &Changes) {
     link.up |= changes.links_up;
     if changes.mac {
         link.mac = Some(plug.mac);
+    }
+    if changes.mtu {
+        link.mtu = plug.mtu;
     }
 }
 
@@ -164,9 +189,12 @@ fn another_address_changes_addresses_replaces_haproxy_and_then_announces() {
     let host = done(&plan(&first, &Observed::default()), &first, &Observed::default());
     let planned = plan(&desired("10.0.0.5", 2), &host);
     let steps = steps(&planned);
-    assert!(matches!(steps[0], Step::Configure(changes) if changes.add_address && changes.remove_addresses.len() == 1));
+    assert!(
+        matches!(steps[0], Step::Configure(changes) if changes.add_addresses.len() == 1 && changes.remove_addresses.len() == 1)
+    );
     assert_eq!(*steps[2], Step::StartHaproxy { replacing: Some(4711) });
-    let then = [&Step::AwaitHaproxy, &Step::Announce, &Step::ConfineStarted, &Step::KeepPage, &Step::NoteDone];
+    let ended = Step::EndOldest { keep: u32::MAX };
+    let then = [&Step::AwaitHaproxy, &Step::Announce, &Step::ConfineStarted, &ended, &Step::KeepPage, &Step::NoteDone];
     assert_eq!(steps[3..], then);
 }
 
@@ -181,8 +209,8 @@ fn another_weight_is_said_to_the_process_that_runs_unless_somebody_has_meddled_w
     asked.pools[0].members[0].weight = 7;
     let second = weighing(&asked, 2);
     let (backend, server) = (asked.pools[0].id.clone(), asked.pools[0].members[0].id.clone());
-    let changes = vec![Change { backend, server, to: To::Weight(7) }];
-    let expected = [&Step::WriteConfig, &Step::ChangeServers { pid: 4711, changes }, &Step::KeepPage, &Step::NoteDone];
+    let changes = vec![Change::Server { backend, server, to: To::Weight(7) }];
+    let expected = [&Step::WriteConfig, &Step::Tell { pid: 4711, changes }, &Step::KeepPage, &Step::NoteDone];
     assert_eq!(steps(&plan(&second, &host)), expected);
     let unknown = Observed { page: None, ..host.clone() };
     assert_eq!(steps(&plan(&second, &unknown))[1], &Step::StartHaproxy { replacing: Some(4711) });
@@ -222,18 +250,18 @@ fn a_vip_that_goes_away_takes_everything_but_the_state_along() {
 fn what_is_noted_is_what_was_desired() {
     let desired = desired("10.0.0.4", 1);
     let host = done(&plan(&desired, &Observed::default()), &desired, &Observed::default());
-    let noted = Desired::noted(host.state.as_ref().unwrap(), host.config.clone(), host.page.clone()).unwrap();
+    let noted = Desired::noted(host.state.as_ref().unwrap(), host.config.clone(), host.page.clone(), None).unwrap();
     assert_eq!(noted, desired);
     let text = serde_json::to_string(host.state.as_ref().unwrap()).unwrap();
     assert_eq!(serde_json::from_str::<State>(&text).unwrap(), host.state.unwrap());
     let of_a_former_release = State { plug: None, ..serde_json::from_str(&text).unwrap() };
-    assert_eq!(Desired::noted(&of_a_former_release, host.config.clone(), host.page), None);
+    assert_eq!(Desired::noted(&of_a_former_release, host.config.clone(), host.page, None), None);
     let state = serde_json::from_str(&text).unwrap();
-    assert_eq!(Desired::noted(&state, host.config, None), None, "without a page nobody knows what the text says");
+    assert_eq!(Desired::noted(&state, host.config, None, None), None, "without a page nobody knows what the text says");
 }
 
 fn bridge(name: &str, own: bool) -> Attachment {
-    Attachment::Bridge(Bridge { name: name.to_owned(), own })
+    Attachment::Bridge(Bridge { name: name.to_owned(), own, uplink: None })
 }
 
 fn address() -> impl Strategy<Value = String> {
@@ -241,9 +269,12 @@ fn address() -> impl Strategy<Value = String> {
 }
 
 fn some_desired() -> impl Strategy<Value = Desired> {
-    (address(), 1..5_u64, any::<bool>(), any::<bool>(), 0..3_u32).prop_map(
-        |(address, generation, vip, echoes, user)| {
+    (address(), 1..5_u64, any::<bool>(), any::<bool>(), 0..3_u32, proptest::option::of(0..3_usize)).prop_map(
+        |(address, generation, vip, echoes, user, datagrams)| {
             let mut desired = desired(&address, generation);
+            if let Some(members) = datagrams.filter(|_| vip) {
+                desired = with_datagrams(desired, members);
+            }
             desired.plug = desired.plug.filter(|_| vip);
             if user > 0 {
                 desired.identity = Some(Identity { uid: 1000 + user, gid: 1000 });
@@ -255,18 +286,42 @@ fn some_desired() -> impl Strategy<Value = Desired> {
             if echoes {
                 let (pool, member) = (String::from("p"), String::from("m"));
                 let address = "10.0.0.9".parse().unwrap();
-                desired.echoes =
-                    vec![Echoes { pool, member, address, delay: 1, timeout: 1, max_retries: 1, checked: false }];
+                desired.echoes = vec![Echoes {
+                    pool,
+                    member,
+                    address,
+                    delay: 1,
+                    timeout: 1,
+                    max_retries: 1,
+                    rise: 2,
+                    checked: false,
+                    also: Vec::new(),
+                }];
             }
             desired
         },
     )
 }
 
+fn some_config() -> impl Strategy<Value = Option<(String, Option<Page>)>> {
+    proptest::option::of((address(), any::<bool>()).prop_map(|(address, known)| {
+        let Desired { config, page, .. } = desired(&address, 1);
+        (config, page.filter(|_| known))
+    }))
+}
+
 /// Any host, also one that no pass would leave behind.
 fn some_host() -> impl Strategy<Value = Observed> {
     let interface = Interface::of_port("9f1b7c52-aaaa-4bbb-8ccc-0123456789ab", bridge("brqc0ffee00-11", true));
-    let link = |up: bool, master| Link { index: 9, name: "ns-9f1b7c52-aa".into(), mac: Some([2; 6]), up, master };
+    let link = |up: bool, master| Link {
+        index: 9,
+        name: "ns-9f1b7c52-aa".into(),
+        mac: Some([2; 6]),
+        mtu: if up { 1500 } else { 9000 },
+        up,
+        master,
+        ..Link::default()
+    };
     let plugged =
         (proptest::option::of(any::<bool>()), any::<(bool, bool)>()).prop_map(move |(found, (unprepared, own))| {
             let outside = found.map(|attached| link(attached, Some(7)));
@@ -292,29 +347,47 @@ fn some_host() -> impl Strategy<Value = Observed> {
             ..State::default()
         })
     });
-    let config = proptest::option::of((address(), any::<bool>()).prop_map(|(address, known)| {
-        let Desired { config, page, .. } = desired(&address, 1);
-        (config, page.filter(|_| known))
-    }));
-    (namespace, plugged, process, state, config, any::<(bool, bool, bool, bool, bool)>()).prop_map(
-        |(namespace, plugged, process, state, config, (unsettled, drifted, foreign, unconfined, grouped))| Observed {
-            namespace,
-            plugged,
-            page: config.as_ref().and_then(|(_, page)| page.clone()),
-            config: config.map(|(text, _)| text),
-            unsettled,
-            drifted: drifted && matches!(process, Process::Answering(_)),
-            foreign: foreign && matches!(process, Process::Answering(_)),
-            unconfined: unconfined && matches!(process, Process::Answering(_)),
-            grouped,
-            process,
-            state,
-            directory: true,
+    let flags = (any::<(bool, bool, bool, bool, bool)>(), some_rules());
+    (namespace, plugged, process, state, some_config(), flags).prop_map(
+        |(namespace, plugged, process, state, config, ((unsettled, drifted, foreign, unconfined, grouped), rules))| {
+            Observed {
+                rules: if matches!(namespace, Namespace::Present(_)) {
+                    rules
+                } else {
+                    Rules::without_table(rules.kept)
+                },
+                namespace,
+                plugged,
+                page: config.as_ref().and_then(|(_, page)| page.clone()),
+                config: config.map(|(text, _)| text),
+                unsettled,
+                leaving: Vec::new(),
+                drifted: drifted && matches!(process, Process::Answering(_)),
+                foreign: foreign && matches!(process, Process::Answering(_)),
+                unconfined: unconfined && matches!(process, Process::Answering(_)),
+                grouped,
+                process,
+                state,
+                directory: true,
+            }
         },
     )
 }
 
 proptest! {
+    #[test]
+    fn what_forwards_has_its_rules(desired in some_desired(), host in some_host()) {
+        let mut ruled = host.rules.has_table();
+        for planned in plan(&desired, &host) {
+            match planned.step {
+                Step::MakeNamespace | Step::DropNamespace => ruled = false,
+                Step::Forward => ruled = true,
+                Step::Prepare | Step::Configure(_) if desired.forwarded.is_some() => prop_assert!(ruled),
+                _ => {}
+            }
+        }
+    }
+
     #[test]
     fn planning_twice_plans_nothing(desired in some_desired(), host in some_host()) {
         let after = done(&plan(&desired, &host), &desired, &host);

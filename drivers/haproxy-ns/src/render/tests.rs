@@ -1,5 +1,7 @@
 //! Every kind of configuration as a file in `snapshots/`, and each is given to haproxy itself.
 
+mod v2;
+
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
@@ -33,22 +35,28 @@ fn check(name: &str, load_balancer: &LoadBalancer) {
 fn check_with(name: &str, load_balancer: &LoadBalancer, config: &Config) {
     let text = rendered(load_balancer, config);
     insta::assert_snapshot!(name, text);
+    accepted(name, &load_balancer.id, &text);
+}
+
+/// haproxy has neither an error nor a warning to say of it.
+fn accepted(name: &str, id: &str, text: &str) {
+    let (success, said) = asked_haproxy(id, text);
+    assert!(success, "haproxy refused {name}: {said}\n{text}");
+    assert!(!said.contains("[WARNING]"), "haproxy warns of {name}: {said}\n{text}");
+}
+
+fn asked_haproxy(id: &str, text: &str) -> (bool, String) {
     let directory = tempfile::tempdir().unwrap();
     let run = directory.path().join("run");
     fs::create_dir(&run).unwrap();
     fs::write(run.join("servers.state"), "1\n").unwrap();
-    fs::write(directory.path().join("haproxy.cfg"), &text).unwrap();
+    fs::write(directory.path().join("haproxy.cfg"), text).unwrap();
     let haproxy = Path::new("/usr/sbin/haproxy");
     assert!(haproxy.exists(), "these tests need haproxy 2.6 or later: apt-get install haproxy");
-    let output = Command::new(haproxy)
-        .args(["-c", "-f", "../haproxy.cfg", "-L", &load_balancer.id])
-        .current_dir(&run)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "haproxy refused {name}: {said}\n{text}");
-    assert!(!said.contains("[WARNING]"), "haproxy warns of {name}: {said}\n{text}");
+    let mut command = Command::new(haproxy);
+    command.args(["-c", "-f", "../haproxy.cfg", "-L", id]).current_dir(&run).stdin(Stdio::null());
+    let output = command.output().unwrap();
+    (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
 fn with(protocol: Protocol, change: impl FnOnce(&mut LoadBalancer)) -> LoadBalancer {
@@ -58,7 +66,7 @@ fn with(protocol: Protocol, change: impl FnOnce(&mut LoadBalancer)) -> LoadBalan
 }
 
 fn persistence(kind: PersistenceType, name: &str) -> Option<SessionPersistence> {
-    Some(SessionPersistence { r#type: kind.into(), cookie_name: name.into() })
+    Some(SessionPersistence { r#type: kind.into(), cookie_name: name.into(), ..SessionPersistence::default() })
 }
 
 const PROTOCOLS: [(&str, Protocol); 3] = [("tcp", Protocol::Tcp), ("http", Protocol::Http), ("https", Protocol::Https)];

@@ -16,11 +16,10 @@ pub(super) fn served(
     load_balancer: &LoadBalancer,
     faults: &mut Faults,
 ) -> Result<Vec<Member>, DriverError> {
-    let vip: Option<IpAddr> = load_balancer.vip.as_ref().and_then(|vip| vip.address.parse().ok());
     let mut served = Vec::new();
     for asked in &pool.members {
         let id = id("member", "id", &asked.id)?;
-        let made = match why_not(asked, load_balancer, vip) {
+        let made = match why_not(asked, load_balancer) {
             Some(error) => Err(error),
             None => member(id, asked),
         };
@@ -35,6 +34,13 @@ fn member(id: Id, asked: &ballast_abi::Member) -> Result<Member, DriverError> {
     if let Some(kind) = limits::no_member(address) {
         return Err(wrong("address", &format!("is {kind}: nobody can be reached there")));
     }
+    let monitor_address = match asked.monitor_address.as_str() {
+        "" => None,
+        text => Some(text.parse().map_err(|_| wrong("monitor_address", "is no IP address"))?),
+    };
+    if let Some(kind) = monitor_address.and_then(limits::no_member) {
+        return Err(wrong("monitor_address", &format!("is {kind}: nobody can be reached there")));
+    }
     let weight = u16::try_from(asked.weight).ok().filter(|weight| limits::WEIGHT.has((*weight).into()));
     Ok(Member {
         id,
@@ -42,23 +48,32 @@ fn member(id: Id, asked: &ballast_abi::Member) -> Result<Member, DriverError> {
         port: port(asked.protocol_port).ok_or_else(|| wrong("protocol_port", "is over 65535"))?,
         weight: weight.ok_or_else(|| wrong("weight", "is over 256"))?,
         admin_state_up: asked.admin_state_up,
+        backup: asked.backup,
+        monitor_address: monitor_address.map(|address: IpAddr| address.to_canonical()),
+        monitor_port: port(asked.monitor_port).ok_or_else(|| wrong("monitor_port", "is over 65535"))?,
     })
 }
 
 /// What is wrong with it behind this VIP.
-fn why_not(asked: &ballast_abi::Member, load_balancer: &LoadBalancer, vip: Option<IpAddr>) -> Option<DriverError> {
+fn why_not(asked: &ballast_abi::Member, load_balancer: &LoadBalancer) -> Option<DriverError> {
     if loops::comes_back(load_balancer, asked) {
         let why = "the member is the VIP itself: what it is sent would come back without end; it gets no traffic";
         return Some(DriverError::invalid_argument(why));
     }
-    let address: IpAddr = asked.address.parse().ok()?;
-    if address.to_canonical().is_ipv4() == vip?.is_ipv4() || limits::no_member(address).is_some() {
-        return None;
-    }
+    let vip: IpAddr = load_balancer.vip.as_ref()?.address.parse().ok()?;
+    let additional = load_balancer.additional_vips.iter().filter_map(|vip| vip.address.parse::<IpAddr>().ok());
+    let spoken: Vec<IpAddr> = additional.chain([vip]).collect();
+    let foreign = |text: &String| {
+        let address: IpAddr = text.parse().ok()?;
+        let known = spoken.iter().any(|vip| vip.is_ipv4() == address.to_canonical().is_ipv4());
+        (!known && limits::no_member(address).is_none()).then_some(address.to_canonical())
+    };
+    let addresses = [&asked.address, &asked.monitor_address];
+    let foreign = addresses.into_iter().filter(|text| !text.is_empty()).find_map(foreign)?;
     let version = |address: IpAddr| if address.is_ipv4() { "IPv4" } else { "IPv6" };
     Some(DriverError::unsupported(format!(
         "the member's address is of {}, and the VIP's of {}, which is all that this load balancer speaks; it gets no traffic",
-        version(address.to_canonical()),
-        version(vip?)
+        version(foreign),
+        version(vip)
     )))
 }

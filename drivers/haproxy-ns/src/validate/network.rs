@@ -2,16 +2,47 @@
 
 use std::net::IpAddr;
 
-use ballast_abi::{DriverError, limits};
-use ballast_netns::attach::{Attachment, bridge::Bridge};
+use ballast_abi::{DriverError, limits, networks};
+use ballast_netns::{attach::Attachment, networks::Network};
 use ipnet::IpNet;
 use macaddr::MacAddr6;
 
-use super::{Route, Vip, id, refuse};
+use super::{Address, Id, Route, Vip, id, refuse};
 use crate::config::Config;
 
-/// The VIP, and what of it cannot be had: a gateway or a route that is left out.
-pub(super) fn vip(asked: &ballast_abi::Vip, config: &Config) -> Result<(Vip, Vec<DriverError>), DriverError> {
+/// The VIP with all its addresses, and what of it cannot be had: a gateway or a route that is left out.
+pub(super) fn all(
+    load_balancer: &ballast_abi::LoadBalancer,
+    config: &Config,
+) -> Result<Option<(Vip, Vec<DriverError>)>, DriverError> {
+    let Some(asked) = &load_balancer.vip else { return Ok(None) };
+    let wrong = |field: &str, why: &str| refuse("vip", &asked.address, field, why);
+    let mut errors = Vec::new();
+    let Address { net, gateway, routes } = address(asked, &mut errors)?;
+    let mut additional: Vec<Address> = Vec::new();
+    for asked in &load_balancer.additional_vips {
+        let one = address(asked, &mut errors)?;
+        if one.net.addr() == net.addr() || additional.iter().any(|other| other.net.addr() == one.net.addr()) {
+            return Err(refuse("vip", &asked.address, "address", "is there twice"));
+        }
+        additional.push(one);
+    }
+    let network = asked.network.clone().unwrap_or_default();
+    let port = id("vip", "port_id", &asked.port_id)?;
+    let vip = Vip {
+        attachment: attachment(&network, &port, config)?,
+        port,
+        net,
+        mac: mac(&asked.mac).ok_or_else(|| wrong("mac", "must be as in aa:bb:cc:dd:ee:ff, of one host"))?,
+        mtu: mtu(&network)?,
+        gateway,
+        routes,
+        additional,
+    };
+    Ok(Some((vip, errors)))
+}
+
+fn address(asked: &ballast_abi::Vip, errors: &mut Vec<DriverError>) -> Result<Address, DriverError> {
     let wrong = |field: &str, why: &str| refuse("vip", &asked.address, field, why);
     let address: IpAddr = asked.address.parse().map_err(|_| wrong("address", "is no IP address"))?;
     if address.is_unspecified() || address.is_multicast() || address.is_loopback() {
@@ -20,7 +51,6 @@ pub(super) fn vip(asked: &ballast_abi::Vip, config: &Config) -> Result<(Vip, Vec
     let length = u8::try_from(asked.prefix_length).ok();
     let net = length.and_then(|length| IpNet::new(address, length).ok());
     let net = net.ok_or_else(|| wrong("prefix_length", "is too long"))?;
-    let mut errors = Vec::new();
     let gateway = Some(asked.gateway.as_str()).filter(|text| !text.is_empty());
     let gateway = gateway.map(|text| next_hop(text, net).map_err(|why| wrong("gateway", why)));
     let gateway = gateway.and_then(|made| made.map_err(|error| errors.push(error)).ok());
@@ -31,15 +61,7 @@ pub(super) fn vip(asked: &ballast_abi::Vip, config: &Config) -> Result<(Vip, Vec
             Err(error) => errors.push(error),
         }
     }
-    let vip = Vip {
-        port: id("vip", "port_id", &asked.port_id)?,
-        net,
-        mac: mac(&asked.mac).ok_or_else(|| wrong("mac", "must be as in aa:bb:cc:dd:ee:ff, of one host"))?,
-        gateway,
-        routes,
-        attachment: attachment(&asked.network.clone().unwrap_or_default(), config)?,
-    };
-    Ok((vip, errors))
+    Ok(Address { net, gateway, routes })
 }
 
 fn route(asked: &ballast_abi::Route, vip: IpNet) -> Result<Route, DriverError> {
@@ -101,25 +123,31 @@ fn mac(text: &str) -> Option<[u8; 6]> {
     (mac.is_unicast() && !mac.is_nil()).then(|| mac.into_array())
 }
 
-fn attachment(asked: &ballast_abi::Network, config: &Config) -> Result<Attachment, DriverError> {
-    match asked.network_type.as_str() {
-        "" => {
-            let network = id("network", "id", &asked.id)?;
-            Ok(Attachment::Bridge(Bridge::of_network(network.as_str())))
-        }
-        "bridge" => match config.bridge_mappings.get(&asked.physical_network) {
-            Some(name) => Ok(Attachment::Bridge(Bridge { name: name.clone(), own: false })),
-            None => {
-                let error = DriverError::unsupported("the host is not connected to this load balancer's network");
-                Err(error.with_detail(format!(
-                    "no bridge for physical network {:?}: add it to bridge_mappings of [drivers.haproxy-ns]",
-                    asked.physical_network
-                )))
-            }
-        },
-        other => Err(DriverError::unsupported(format!(
-            "network {}: networks of type {other:?} cannot be plugged yet; \"bridge\" and networks without a type can",
-            id("network", "id", &asked.id)?.as_str()
-        ))),
+/// What schedulers of former releases do not say is Ethernet's.
+fn mtu(network: &ballast_abi::Network) -> Result<u32, DriverError> {
+    match network.mtu {
+        0 => Ok(ETHERNET),
+        mtu @ 68..=65_535 => Ok(mtu),
+        _ => Err(refuse("network", &network.id, "mtu", "must be 68 to 65535")),
     }
+}
+
+pub(crate) const ETHERNET: u32 = 1500;
+
+fn attachment(asked: &ballast_abi::Network, port: &Id, config: &Config) -> Result<Attachment, DriverError> {
+    let kind = if asked.network_type.is_empty() { networks::OWN } else { &asked.network_type };
+    if kind != networks::BRIDGE {
+        // The name of what is made for it.
+        id("network", "id", &asked.id)?;
+    }
+    let network = Network {
+        id: &asked.id,
+        kind,
+        physical_network: &asked.physical_network,
+        segmentation_id: asked.segmentation_id,
+    };
+    config.networks().attachment(network, port.as_str()).map_err(|why| {
+        let error = DriverError::unsupported("the host is not connected to this load balancer's network");
+        error.with_detail(format!("network {}: {why}, see [drivers.haproxy-ns]", network.id))
+    })
 }

@@ -1,5 +1,5 @@
-use ballast_abi::{ErrorCode, Network, SessionPersistence};
-use ballast_netns::attach::Attachment;
+use ballast_abi::{ErrorCode, L7Action, L7CompareType, L7RuleType, MonitorType, Network};
+use ballast_netns::attach::{Attachment, bridge::Bridge};
 use proptest::prelude::*;
 
 use super::*;
@@ -13,6 +13,26 @@ fn refused(load_balancer: &LoadBalancer) -> DriverError {
     validate(load_balancer, &samples::config()).unwrap_err()
 }
 
+type Change<'a> = (&'a str, &'a str, Box<dyn Fn(&mut LoadBalancer) + 'a>);
+
+fn of_v2<'a>(monitor: &'a str, member: &'a str, listener: &'a str) -> Vec<Change<'a>> {
+    let mut cases: Vec<Change<'a>> = Vec::new();
+    for bad in ["a b", "-x", "host/path", "h\u{f6}st"] {
+        cases.push((monitor, "domain_name", Box::new(move |one| one.pools[0].monitors[0].domain_name = bad.into())));
+    }
+    cases.push((monitor, "http_version", Box::new(|one| one.pools[0].monitors[0].http_version = "2".into())));
+    cases.push((member, "monitor_address", Box::new(|one| one.pools[0].members[1].monitor_address = "::1".into())));
+    cases.push((member, "IPv6", Box::new(|one| one.pools[0].members[1].monitor_address = "fd00::9".into())));
+    cases.push((member, "monitor_port", Box::new(|one| one.pools[0].members[1].monitor_port = 65_536)));
+    cases.push((
+        listener,
+        "allowed_cidrs",
+        Box::new(|one| one.listeners[0].allowed_cidrs = vec!["10.0.0.0/33".into()]),
+    ));
+    cases.push((listener, "insert_headers", Box::new(|one| one.listeners[0].insert_headers = names("X-Other"))));
+    cases
+}
+
 /// Each part that cannot be run, and whose fault it is. Everything else is as without it.
 #[test]
 fn what_cannot_be_run_is_a_fault_of_its_object_and_everything_else_is_deployed() {
@@ -20,9 +40,7 @@ fn what_cannot_be_run_is_a_fault_of_its_object_and_everything_else_is_deployed()
     let (listener, route) = (samples::load_balancer(Protocol::Http).listeners[0].id.clone(), |to: &str, by: &str| {
         ballast_abi::Route { destination: to.into(), next_hop: by.into() }
     });
-    let cookie =
-        |name: String| Some(SessionPersistence { r#type: PersistenceType::AppCookie.into(), cookie_name: name });
-    type Change<'a> = (&'a str, &'a str, Box<dyn Fn(&mut LoadBalancer) + 'a>);
+    let cookie = |name: String| Some(samples::app_cookie(&name));
     let mut cases: Vec<Change<'_>> = Vec::new();
     for bad in ["10.0.0.1:80 check", "", "127.0.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255", "::1", "fe80::1"] {
         cases.push((&member, "address", Box::new(move |one| one.pools[0].members[1].address = bad.into())));
@@ -57,6 +75,7 @@ fn what_cannot_be_run_is_a_fault_of_its_object_and_everything_else_is_deployed()
     for bad in ["fd00::1", "10.0.0.0", "127.0.0.1", "x"] {
         cases.push((&listener, "gateway", Box::new(move |one| one.vip.as_mut().unwrap().gateway = bad.into())));
     }
+    cases.extend(of_v2(&monitor, &member, &listener));
     for (blamed, field, change) in cases {
         let mut asked = samples::load_balancer(Protocol::Http);
         asked.pools[0].monitors = vec![samples::monitor(MonitorType::Http)];
@@ -69,6 +88,75 @@ fn what_cannot_be_run_is_a_fault_of_its_object_and_everything_else_is_deployed()
         assert!(servers.contains(&samples::member(1).id.as_str()), "{field}: {servers:?}");
         assert_eq!(servers.len(), if blamed == member { 1 } else { 2 }, "{field}");
     }
+}
+
+fn names(name: &str) -> Option<ballast_abi::InsertHeaders> {
+    Some(ballast_abi::InsertHeaders { names: vec![name.to_owned()] })
+}
+
+/// Without one of its rules it would act on more than it was meant for.
+#[test]
+fn a_policy_of_which_a_part_cannot_be_run_does_nothing_and_the_others_act() {
+    type Change = (&'static str, fn(&mut ballast_abi::L7Policy));
+    let changes: [Change; 9] = [
+        ("value", |one| one.rules[0].value = "(?<=a)b".into()),
+        ("value", |one| one.rules[1].value = "a\nb".into()),
+        ("value", |one| one.rules[1].value = String::new()),
+        ("key", |one| one.rules[1].key = "a b".into()),
+        ("type", |one| one.rules[0].r#type = L7RuleType::SslDnField.into()),
+        ("compare_type", |one| one.rules[0].compare_type = 9),
+        ("redirect_url", |one| (one.action, one.redirect_url) = (L7Action::RedirectToUrl.into(), "ftp://x".into())),
+        ("redirect_http_code", |one| {
+            (one.action, one.redirect_prefix) = (L7Action::RedirectPrefix.into(), "http://x".into());
+            one.redirect_http_code = 304;
+        }),
+        ("redirect_pool_id", |one| {
+            (one.action, one.redirect_pool_id) = (L7Action::RedirectToPool.into(), "other".into());
+        }),
+    ];
+    for (field, change) in changes {
+        let mut asked = samples::load_balancer(Protocol::Http);
+        let bad = samples::policy("bad", L7Action::Reject, L7RuleType::Path, L7CompareType::Regex);
+        let good = samples::policy("good", L7Action::Reject, L7RuleType::Path, L7CompareType::Contains);
+        asked.listeners[0].policies = vec![bad, good];
+        let mut header =
+            samples::policy("h", L7Action::Reject, L7RuleType::Header, L7CompareType::EqualTo).rules.remove(0);
+        header.id = "another".into();
+        asked.listeners[0].policies[0].rules.push(header);
+        change(&mut asked.listeners[0].policies[0]);
+        let (validated, faults) = validate(&asked, &samples::config()).unwrap();
+        assert!(faults.iter().any(|fault| fault.object_id == "bad"), "{field}: {faults:?}");
+        let said: Vec<&str> = faults.iter().map(|fault| fault.fault.as_ref().unwrap().message.as_str()).collect();
+        assert!(said.iter().any(|said| said.contains(field)), "{field}: {said:?}");
+        let rules = validated.listeners[0].policies.iter().flat_map(|policy| &policy.rules);
+        assert_eq!(rules.map(|rule| rule.id.as_str()).collect::<Vec<_>>(), ["good-rule"], "{field}");
+    }
+}
+
+#[test]
+fn networks_of_which_none_can_be_read_let_nobody_in() {
+    let mut asked = samples::load_balancer(Protocol::Tcp);
+    asked.listeners[0].allowed_cidrs = vec!["x".into()];
+    let (validated, faults) = validate(&asked, &samples::config()).unwrap();
+    assert_eq!((validated.listeners[0].allowed.len(), faults.len()), (1, 1));
+    asked.listeners[0].allowed_cidrs = vec!["10.0.0.5/8".into(), "10.0.0.0/8".into(), "fd00::1".into()];
+    let allowed = samples::validated(&asked).listeners[0].allowed.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(allowed, ["10.0.0.0/8", "fd00::1/128"]);
+}
+
+#[test]
+fn a_second_address_makes_members_of_its_version_and_has_a_way_of_its_own() {
+    let mut asked = samples::load_balancer(Protocol::Http);
+    asked.additional_vips = vec![samples::vip("fd00::4")];
+    asked.pools[0].members[0].address = "fd00::11".into();
+    let validated = samples::validated(&asked);
+    assert_eq!(validated.pools[0].members.len(), 2);
+    let plug = crate::desired::Plug::of(validated.vip.as_ref().unwrap(), &validated.pools);
+    let gateways: Vec<String> = plug.hops.iter().map(|hop| hop.gateway.to_string()).collect();
+    assert_eq!((plug.addresses().len(), plug.speaks_ipv6()), (2, true));
+    assert_eq!(gateways, ["10.0.0.1", "fd00::1"]);
+    asked.additional_vips = vec![samples::vip("10.0.0.4")];
+    assert_eq!(refused(&asked).code, ErrorCode::INVALID_ARGUMENT);
 }
 
 #[test]
@@ -139,7 +227,7 @@ fn a_network_that_needs_a_tag_is_unsupported_and_says_so() {
     asked.vip.as_mut().unwrap().network = Some(network);
     let error = refused(&asked);
     assert_eq!(error.code, ErrorCode::UNSUPPORTED);
-    assert!(error.message.contains("\"vlan\""), "{}", error.message);
+    assert!(error.detail.contains("vlan_mappings"), "{}", error.detail);
 }
 
 #[test]
@@ -148,8 +236,8 @@ fn a_physical_network_is_looked_up_in_bridge_mappings() {
     let network = Network { network_type: "bridge".into(), physical_network: "physnet1".into(), ..Network::default() };
     asked.vip.as_mut().unwrap().network = Some(network.clone());
     let validated = samples::validated(&asked);
-    let Attachment::Bridge(bridge) = &validated.vip.as_ref().unwrap().attachment;
-    assert_eq!((bridge.name.as_str(), bridge.own), ("br-phys", false));
+    let bridge = Bridge { name: "br-phys".to_owned(), own: false, uplink: None };
+    assert_eq!(validated.vip.as_ref().unwrap().attachment, Attachment::Bridge(bridge));
     asked.vip.as_mut().unwrap().network = Some(Network { physical_network: "nowhere".into(), ..network });
     assert_eq!(refused(&asked).code, ErrorCode::UNSUPPORTED);
 }
@@ -177,44 +265,65 @@ proptest! {
     /// Whatever a tenant writes into a free field: it is refused, or the configuration has the very lines that it has
     /// with a harmless value in its place.
     #[test]
-    fn no_string_of_a_tenant_adds_a_word_or_a_line(hostile in "(?s).{0,40}|[ -~\n\t'\"\\\\#$%{}]{0,40}", field in 0..6_u8) {
+    fn no_string_of_a_tenant_adds_a_word_or_a_line(hostile in "(?s).{0,40}|[ -~\n\t'\"\\\\#$%{}]{0,40}", field in 0..13_u8) {
         let build = |value: &str| {
-            let mut asked = samples::load_balancer(Protocol::Http);
-            let mut monitor = samples::monitor(MonitorType::Http);
-            let mut cookie_name = "SID".to_owned();
+            let mut asked = samples::with_texts();
+            let (listener, pool) = (&mut asked.listeners[0], &mut asked.pools[0]);
+            let value = value.to_owned();
             match field {
-                0 => monitor.url_path = value.into(),
-                1 => monitor.http_method = value.into(),
-                2 => monitor.expected_codes = value.into(),
-                3 => cookie_name = value.into(),
-                4 => asked.project_id = value.into(),
-                _ => asked.name = value.into(),
+                0 => pool.monitors[0].url_path = value,
+                1 => pool.monitors[0].http_method = value,
+                2 => pool.monitors[0].expected_codes = value,
+                3 => pool.session_persistence = Some(samples::app_cookie(&value)),
+                4 => asked.project_id = value,
+                5 => pool.monitors[0].domain_name = value,
+                6 => listener.policies[0].redirect_url = value,
+                7 => listener.policies[1].redirect_prefix = value,
+                8 => listener.policies[2].rules[0].value = value,
+                9 => listener.policies[3].rules[0].value = value,
+                10 => listener.policies[3].rules[0].key = value,
+                11 => listener.allowed_cidrs = vec![value],
+                _ => asked.name = value,
             }
-            asked.pools[0].monitors = vec![monitor];
-            let r#type = PersistenceType::AppCookie.into();
-            asked.pools[0].session_persistence = Some(SessionPersistence { r#type, cookie_name });
             validate(&asked, &samples::config())
         };
+        // Words as haproxy counts them, quotes closed at the end of each line.
         let shape = |validated: &Validated| -> Vec<usize> {
             let text = render::render(&Page::of(validated, &samples::config(), true)).unwrap();
             let code = text.lines().filter(|line| !line.starts_with('#'));
-            code.map(|line| line.split_whitespace().count()).collect()
+            code.map(|line| words(line).unwrap_or_else(|| panic!("a quote is open: {line}"))).collect()
         };
         if let Ok((validated, faults)) = build(&hostile) {
             prop_assert!(validated.id.as_str() == ID);
-            let harmless = shape(&samples::validated(&{
-                let mut asked = samples::load_balancer(Protocol::Http);
-                asked.pools[0].monitors = vec![samples::monitor(MonitorType::Http)];
-                let r#type = PersistenceType::AppCookie.into();
-                asked.pools[0].session_persistence = Some(SessionPersistence { r#type, cookie_name: "SID".into() });
-                asked
-            }));
+            let harmless = shape(&samples::validated(&samples::with_texts()));
             // What is a fault is left out, lines and all.
             prop_assert!(!faults.is_empty() || shape(&validated) == harmless);
             let text = render::render(&Page::of(&validated, &samples::config(), true)).unwrap();
-            prop_assert!(!text.contains(['"', '\r', '\0']));
-            // A path has them quoted.
-            prop_assert!(field == 0 || !text.contains(['\'', '\\']));
+            prop_assert!(!text.contains(['\r', '\0']));
+            // Those that are quoted have them; in others a mark would be one of haproxy's.
+            let quoted = [0, 6, 7, 8, 9, 10].contains(&field);
+            prop_assert!(quoted || !text.contains(['"', '\'', '\\']));
         }
     }
+}
+
+/// How many words haproxy sees; nothing when a quote is not closed. Outside of quotes nobody may write what means something.
+fn words(line: &str) -> Option<usize> {
+    let (mut words, mut open, mut within) = (0, false, false);
+    let mut letters = line.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\'' => open = !open,
+            '\\' if !open => assert_eq!(letters.next(), Some('\''), "{line}"),
+            '"' | '#' | '$' if !open => panic!("{letter} outside of quotes: {line}"),
+            ' ' if !open => {
+                within = false;
+                continue;
+            }
+            _ => {}
+        }
+        words += usize::from(!within);
+        within = true;
+    }
+    (!open).then_some(words)
 }

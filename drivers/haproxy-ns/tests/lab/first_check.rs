@@ -8,7 +8,7 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::world::{ID, SOON, VIP, World, in_world, load_balancer, member, monitor};
+use crate::world::{ID, SOON, VIP, World, in_world, load_balancer, member, monitor, must_reload};
 
 fn rare(kind: MonitorType, expected_codes: &str) -> Vec<HealthMonitor> {
     let expected_codes = expected_codes.to_owned();
@@ -37,7 +37,7 @@ fn who_served_serves_until_a_check_fails_and_who_is_new_or_comes_back_waits_unti
         world.deploy(&asked, 1);
         assert_eq!(world.answers(VIP, 8), ["web-1"], "it moved here, and the other one is new");
         asked.pools[0].members[0].weight = 2;
-        asked.listeners[0].connection_limit = 500;
+        must_reload(&mut asked, 2);
         world.deploy(&asked, 2);
         assert_eq!(world.answers(VIP, 8), ["web-1"], "another process, before any check has passed");
         kill(Pid::from_raw(world.pid()), Signal::SIGKILL)?;

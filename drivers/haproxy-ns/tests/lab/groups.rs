@@ -8,7 +8,7 @@ use ballast_abi::{Driver, LoadBalancer, Vip, groups::Limited};
 use ballast_driver_haproxy_ns::Config;
 use nix::mount::{MsFlags, mount};
 
-use crate::world::{self, ID, VIP, World, in_world, load_balancer, vip};
+use crate::world::{self, ID, VIP, World, in_world, load_balancer, must_reload, vip};
 
 /// Controllers of version 1, and the file of each that limits.
 const FILES: [(&str, &str); 3] = [("cpu", "cpu.shares"), ("memory", "memory.limit_in_bytes"), ("pids", "pids.max")];
@@ -91,6 +91,7 @@ fn each_load_balancer_has_a_control_group_whose_limits_are_put_back_and_which_go
         // Whoever takes its place is in the same group.
         let mut fewer = load_balancer();
         fewer.pools[0].members.pop();
+        must_reload(&mut fewer, 2);
         world.deploy(&fewer, 2);
         assert_ne!(world.pid(), pid);
         assert_eq!(settings(&world, world.pid()), limits);

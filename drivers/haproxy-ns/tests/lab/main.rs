@@ -1,14 +1,22 @@
 //! The driver in a lab: real links, real haproxy, real requests.
 
+mod addresses;
 mod crash;
+mod datagrams;
 mod first_check;
 mod groups;
 mod hang;
 mod host;
+mod listeners;
 mod lost;
+mod members;
 mod neighbours;
+mod networks;
+mod policies;
 mod routes;
+mod shared;
 mod slow;
+mod switch;
 mod tenants;
 mod traffic;
 mod world;

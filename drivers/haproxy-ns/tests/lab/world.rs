@@ -4,9 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "tools of tests: what fails here fails the test")]
 
 use std::{
-    fs,
-    io::{Read, Write},
-    net::SocketAddr,
+    fs::{self, File},
+    io::{self, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
     os::unix::net::UnixStream,
     path::PathBuf,
     time::Duration,
@@ -14,10 +14,11 @@ use std::{
 
 use ballast_abi::{
     Context, Driver, Health, HealthMonitor, LbMethod, Listener, LoadBalancer, Member, MonitorType, Network,
-    Observation, Pool, Protocol, Vip,
+    Observation, Pool, Protocol, Timeouts, Vip,
 };
 use ballast_driver_haproxy_ns::{Config, HaproxyNs};
 use ballast_lab::{Host, Lab, LabError, TestResult, WebServer, wait_until};
+use ballast_netns::namespace;
 
 pub(crate) const ID: &str = "4c8ea0f2-7b3b-4c93-9d59-5b8fdc6a0a07";
 pub(crate) const VIP: &str = "http://10.0.0.4/";
@@ -75,6 +76,55 @@ impl<'a> World<'a> {
     /// The body of an answer of the VIP, or nothing.
     pub(crate) fn get(&self, url: &str) -> Result<String, LabError> {
         self.client.output("curl", ["-sf", "-m", "5", url])
+    }
+
+    /// The status of an answer to `curl` with these arguments, and where it redirects to.
+    pub(crate) fn status(&self, arguments: &[&str]) -> String {
+        let shown = ["-s", "-m", "10", "-o", "/dev/null", "-w", "%{http_code} %{redirect_url}"];
+        let said = self.client.output("curl", shown.iter().chain(arguments).copied());
+        // Without an answer it is the way in which curl ends.
+        said.map_or_else(|error| error.to_string(), |said| said.trim().to_owned())
+    }
+
+    /// Listens in the place of a host's web server.
+    pub(crate) fn listen(&self, host: &Host, address: &str) -> TcpListener {
+        let namespace = File::open(format!("/proc/{}/ns/net", host.keeper_pid())).unwrap();
+        let address = address.to_owned();
+        let listening = namespace::on_own_thread("listen", || {
+            namespace::enter(&namespace).unwrap();
+            TcpListener::bind(address).unwrap()
+        });
+        listening.unwrap()
+    }
+
+    /// A connection of the client.
+    pub(crate) fn connect(&self, address: &str) -> io::Result<TcpStream> {
+        let namespace = File::open(format!("/proc/{}/ns/net", self.client.keeper_pid()))?;
+        let connected = namespace::on_own_thread("connect", || {
+            namespace::enter(&namespace).unwrap();
+            TcpStream::connect(address)
+        });
+        let connection = connected.unwrap()?;
+        connection.set_read_timeout(Some(SOON))?;
+        Ok(connection)
+    }
+
+    /// What haproxy says of its servers that does not change by itself: names, addresses, weights, checks.
+    pub(crate) fn shape_of_servers(&self) -> Vec<String> {
+        const FIXED: [usize; 9] = [1, 3, 4, 6, 7, 18, 20, 21, 22];
+        const CHECKS: usize = 13;
+        const UNDER_WAY: u32 = 1;
+        let said = self.ask_haproxy("show servers state");
+        let rows = said.lines().filter(|line| line.contains("00000000-0000-4000-8000"));
+        let mut shapes: Vec<String> = rows
+            .map(|row| {
+                let cells: Vec<&str> = row.split(' ').collect();
+                let checks = cells[CHECKS].parse::<u32>().unwrap() & !UNDER_WAY;
+                format!("{} {checks}", FIXED.map(|column| cells[column]).join(" "))
+            })
+            .collect();
+        shapes.sort();
+        shapes
     }
 
     /// Every answer of this many requests; each must succeed.
@@ -164,10 +214,17 @@ pub(crate) fn config_of_segment() -> Config {
     Config { bridge_mappings: [("physnet1".to_owned(), "data".to_owned())].into(), ..Config::default() }
 }
 
-fn driver(lab: &Lab, config: Config) -> HaproxyNs {
+pub(crate) fn driver(lab: &Lab, config: Config) -> HaproxyNs {
     let state_dir = lab.dir().join("state");
     let context = Context { agent_id: "agent-1".to_owned(), config, state_dir };
     HaproxyNs::new(context).unwrap_or_else(|error| panic!("new: {error}: {}", error.detail))
+}
+
+/// A change that no running haproxy takes, another one for each number.
+pub(crate) fn must_reload(asked: &mut LoadBalancer, number: u64) {
+    let client_data = 50_001 + u32::try_from(number).unwrap();
+    let usual = Timeouts { client_data, member_connect: 5_000, member_data: 50_000, tcp_inspect: 0 };
+    asked.listeners[0].timeouts = Some(usual);
 }
 
 /// Two members behind 10.0.0.4:80.
@@ -208,7 +265,7 @@ pub(crate) fn vip(address: &str, prefix_length: u32) -> Vip {
             id: "c0ffee00-1111-4222-8333-444444444444".into(),
             network_type: "bridge".into(),
             physical_network: "physnet1".into(),
-            segmentation_id: 0,
+            ..Network::default()
         }),
         ..Vip::default()
     }
@@ -221,6 +278,7 @@ pub(crate) fn member(number: u32) -> Member {
         protocol_port: 8080,
         weight: 1,
         admin_state_up: true,
+        ..Member::default()
     }
 }
 

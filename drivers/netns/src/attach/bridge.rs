@@ -9,7 +9,7 @@ use nix::errno::Errno;
 
 use serde::{Deserialize, Serialize};
 
-use super::Seen;
+use super::{Seen, uplink::Uplink};
 use crate::{
     failure::Failure,
     link::{self, Link, Pair},
@@ -31,6 +31,9 @@ pub struct Bridge {
     /// It is the network's own: made at first use, and removed with its last port.
     #[serde(rename = "own_bridge")]
     pub own: bool,
+    /// By which one of the network's own reaches other hosts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uplink: Option<Uplink>,
 }
 
 impl Bridge {
@@ -38,12 +41,12 @@ impl Bridge {
     #[must_use]
     pub fn of_network(id: &str) -> Self {
         let short: String = id.chars().take(11).collect();
-        Self { name: format!("brq{short}"), own: true }
+        Self { name: format!("brq{short}"), own: true, uplink: None }
     }
 
     pub(super) fn plug(&self, host: &mut Netlink, pair: &Pair<'_>) -> Result<(), Failure> {
         let _guard = exclusively();
-        let bridge = self.ensure(host)?.index;
+        let bridge = self.ensure(host, pair.card.mtu)?.index;
         match host.batch(vec![link::create_pair(pair, bridge)]) {
             Err(failure) if failure.errno() == Some(Errno::EEXIST) => {
                 if let Some(stale) = link::find(host, pair.outside)? {
@@ -56,10 +59,10 @@ impl Bridge {
         .map_err(|failure| self.full(failure))
     }
 
-    pub(super) fn attach(&self, host: &mut Netlink, outside: &Link) -> Result<(), Failure> {
+    pub(super) fn attach(&self, host: &mut Netlink, outside: &Link, mtu: u32) -> Result<(), Failure> {
         let _guard = exclusively();
-        let bridge = self.ensure(host)?.index;
-        host.batch(vec![link::attach(outside.index, bridge, &outside.name)]).map_err(|failure| self.full(failure))
+        let bridge = self.ensure(host, mtu)?.index;
+        host.batch(vec![link::attach(outside.index, mtu, bridge, &outside.name)]).map_err(|failure| self.full(failure))
     }
 
     /// Removes a bridge of a network's own when it has no port left.
@@ -69,8 +72,13 @@ impl Bridge {
         }
         let _guard = exclusively();
         let Some(bridge) = link::find(host, &self.name)? else { return Ok(()) };
-        if link::all(host)?.iter().any(|link| link.master == Some(bridge.index)) {
+        let uplink = self.uplink.as_ref().map(Uplink::name);
+        let is_port = |link: &Link| link.master == Some(bridge.index) && Some(&link.name) != uplink.as_ref();
+        if link::all(host)?.iter().any(is_port) {
             return Ok(());
+        }
+        if let Some(uplink) = &self.uplink {
+            uplink.remove(host)?;
         }
         host.batch(vec![link::delete(bridge.index, &self.name)])
     }
@@ -78,17 +86,21 @@ impl Bridge {
     pub(super) fn look(&self, host: &mut Netlink, outside: Option<Link>) -> Result<Seen, Failure> {
         let bridge = link::find(host, &self.name)?;
         let master = bridge.as_ref().map(|bridge| bridge.index);
-        let unprepared = |bridge: &Link| !bridge.up || sysctl::speaks_ipv6(&self.name);
+        let mut unprepared =
+            self.own && bridge.as_ref().is_some_and(|bridge| !bridge.up || sysctl::shows_host(&self.name));
+        if let (Some(bridge), Some(uplink)) = (&bridge, &self.uplink) {
+            unprepared |= !uplink.is_ready(host, bridge)?;
+        }
         Ok(Seen {
             attached: outside.as_ref().is_some_and(|link| link.up && link.master.is_some() && link.master == master),
-            unprepared: self.own && bridge.as_ref().is_some_and(unprepared),
+            unprepared,
             own: self.own && bridge.is_some(),
             outside,
         })
     }
 
-    fn ensure(&self, host: &mut Netlink) -> Result<Link, Failure> {
-        let missing = || Failure::BridgeMissing { bridge: self.name.clone() };
+    fn ensure(&self, host: &mut Netlink, mtu: u32) -> Result<Link, Failure> {
+        let missing = || Failure::BridgeMissing { bridge: self.name.clone(), key: "bridge_mappings" };
         let found = link::find(host, &self.name)?;
         if !self.own {
             return found.ok_or_else(missing);
@@ -99,11 +111,14 @@ impl Bridge {
         let bridge = found.map_or_else(|| link::find(host, &self.name), |found| Ok(Some(found)))?;
         let bridge = bridge.ok_or_else(missing)?;
         // Before it is up, and also of one that was there.
-        if sysctl::speaks_ipv6(&self.name) {
-            sysctl::disable_ipv6(&self.name);
+        if sysctl::shows_host(&self.name) {
+            sysctl::hide_host(&self.name);
         }
         if !bridge.up {
             host.batch(vec![link::set_up(bridge.index, &self.name)])?;
+        }
+        if let Some(uplink) = &self.uplink {
+            uplink.ensure(host, &bridge, mtu)?;
         }
         Ok(bridge)
     }

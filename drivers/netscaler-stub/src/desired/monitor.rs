@@ -28,8 +28,12 @@ pub(super) fn draw(draft: &mut Draft<'_>, pool: &Pool, group: &str) -> bool {
 }
 
 fn want(draft: &mut Draft<'_>, pool: &Pool, group: &str, monitor: &HealthMonitor, probe: Fields) {
-    let asked = [("a delay", monitor.delay, 1..=LONGEST), ("max_retries", monitor.max_retries, 1..=127)];
-    let [interval, retries] = draft.within(&monitor.id, asked);
+    let asked = [
+        ("a delay", monitor.delay, 1..=LONGEST),
+        ("max_retries", monitor.max_retries, 1..=127),
+        ("a rise", monitor.rise.max(1), 1..=32),
+    ];
+    let [interval, retries, rise] = draft.within(&monitor.id, asked);
     let (timeout, unit) = response_time(monitor.timeout.max(1), interval);
     if (timeout, unit) != (monitor.timeout, "SEC") {
         let has = if unit == "SEC" { format!("{timeout} s") } else { format!("{timeout} ms") };
@@ -41,7 +45,7 @@ fn want(draft: &mut Draft<'_>, pool: &Pool, group: &str, monitor: &HealthMonitor
     let name = draft.name('h', &format!("{}/{}/{}", pool.id, monitor.id, monitor.r#type));
     let mut object = fields(json!({
         "monitorname": name, "interval": interval, "units3": "SEC", "resptimeout": timeout, "units4": unit,
-        "downtime": interval, "units2": "SEC", "retries": retries, "successretries": 1,
+        "downtime": interval, "units2": "SEC", "retries": retries, "successretries": rise,
     }));
     object.extend(probe);
     draft.want(Key::top(Kind::Monitor, &name), &monitor.id, Value::Object(object));
@@ -64,7 +68,10 @@ fn probe(monitor: &HealthMonitor) -> Result<Fields, String> {
         Ok(MonitorType::Tcp) => Ok(fields(json!({"type": "TCP"}))),
         Ok(MonitorType::Http) => web(monitor, "NO"),
         Ok(MonitorType::Https) => web(monitor, "YES"),
-        Ok(MonitorType::Unspecified) | Err(_) => Err("its type is unknown".to_owned()),
+        Ok(MonitorType::TlsHello) => Ok(fields(json!({"type": "TCP", "secure": "YES"}))),
+        Ok(MonitorType::UdpConnect | MonitorType::Sctp | MonitorType::Unspecified) | Err(_) => {
+            Err("its type is unknown".to_owned())
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Load balancers as objects of the device.
 
-use ballast_abi::{HealthMonitor, LbMethod, LoadBalancer, Member, MonitorType, SessionPersistence};
+use ballast_abi::{HealthMonitor, LbMethod, LoadBalancer, Member, MonitorType};
 use ballast_device::{Desired, Objects, Step, desired};
 use ballast_rehearsal::{
     plans::{deployed, steps},
@@ -43,6 +43,7 @@ fn methods_are_the_virtual_servers_and_weights_the_members() {
         (LbMethod::RoundRobin, "ROUNDROBIN"),
         (LbMethod::LeastConnections, "LEASTCONNECTION"),
         (LbMethod::SourceIp, "SOURCEIPHASH"),
+        (LbMethod::SourceIpPort, "SRCIPSRCPORTHASH"),
     ] {
         asked.pools[0].lb_method = method.into();
         assert_eq!(only(&made(&asked), Kind::VirtualServer)["lbmethod"], name);
@@ -92,8 +93,7 @@ fn sessions_are_kept_by_the_virtual_server() {
     let mut asked = load_balancer(Protocol::Http);
     let mut keep = |kind: PersistenceType, protocol: Protocol, cookie: &str| {
         asked.listeners[0].protocol = protocol.into();
-        asked.pools[0].session_persistence =
-            Some(SessionPersistence { r#type: kind.into(), cookie_name: cookie.into() });
+        asked.pools[0].session_persistence = Some(ballast_rehearsal::samples::persistence(kind, cookie));
         made(&asked)
     };
     let app = only(&keep(PersistenceType::AppCookie, Protocol::Http, "SID"), Kind::VirtualServer);
@@ -200,4 +200,14 @@ fn what_belongs_together_is_sent_together() {
     let [Step::Change(_, changes)] = &steps[..] else { panic!("{steps:?}") };
     let names: Vec<&str> = changes.keys().map(String::as_str).collect();
     assert_eq!(names, ["sobackupaction", "somethod", "sothreshold"]);
+}
+
+#[test]
+fn a_check_rises_as_often_as_it_is_asked_to_and_a_handshake_is_one() {
+    let mut asked = load_balancer(Protocol::Https);
+    asked.pools[0].monitors = vec![HealthMonitor { rise: 3, ..monitor(MonitorType::TlsHello) }];
+    let check = only(&made(&asked), Kind::Monitor);
+    assert_eq!((&check["type"], &check["secure"], &check["successretries"]), (&json!("TCP"), &json!("YES"), &json!(3)));
+    asked.pools[0].monitors[0].rise = 0;
+    assert_eq!(only(&made(&asked), Kind::Monitor)["successretries"], 1);
 }

@@ -2,7 +2,7 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use ballast_abi::DriverError;
+use ballast_abi::{DriverError, features};
 use ballast_proto::driver::{
     Capabilities, DeployRequest, Deployed, DeployedRequest, Fault, LoadBalancer, ObjectFault, Observation,
     ObserveRequest, UndeployRequest, driver_client,
@@ -51,15 +51,19 @@ impl DriverClient {
     }
 
     /// Makes the device run this load balancer, and returns the objects that could not be made as asked. The driver sees
-    /// none of what has a shape that it did not declare.
+    /// none of what has a shape that it did not declare, and is not asked for what uses another feature that it did not.
     ///
     /// # Errors
     /// The driver's fault, or UNAVAILABLE: then it is unknown what the device runs.
     pub async fn deploy(&self, load_balancer: LoadBalancer, generation: u64) -> Result<Vec<ObjectFault>, Fault> {
         let call = |mut grpc: Grpc, capabilities: &Capabilities| {
             let (fitted, left_out) = fitted(load_balancer, capabilities);
+            let refused = features::check(&fitted, capabilities).err();
             let request = DeployRequest { load_balancer: Some(fitted), generation };
             async move {
+                if let Some(error) = refused {
+                    return Err(fault::to_status(error));
+                }
                 let mut reply = grpc.deploy(request).await?;
                 reply.get_mut().faults.extend(left_out);
                 Ok(reply)

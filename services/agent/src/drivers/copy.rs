@@ -43,8 +43,8 @@ impl Copy {
             hash.update(&chunk[..length]);
             target.write_all(&chunk[..length])?;
         }
-        let seals = SealFlag::F_SEAL_WRITE | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_SEAL;
-        fcntl(&target, FcntlArg::F_ADD_SEALS(seals))?;
+        let seals = SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_SEAL;
+        fcntl(&target, FcntlArg::F_ADD_SEALS(seals | no_writes()))?;
         Ok(Self { file: Arc::new(target.into()), digest: hex::encode(hash.finalize()).into() })
     }
 }
@@ -53,6 +53,12 @@ impl AsFd for Copy {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.file.as_fd()
     }
+}
+
+/// Nobody writes from now on, and nobody has it mapped for writing yet. `F_SEAL_WRITE` says no more than that here, but waits
+/// for whoever holds a page of the file at the moment, as the kernel itself does now and then, and fails with EBUSY.
+fn no_writes() -> SealFlag {
+    SealFlag::from_bits_retain(libc::F_SEAL_FUTURE_WRITE)
 }
 
 /// Never to be executed as a program: being loaded needs no permission to execute, and there are kernels (6.3 and later,

@@ -1,9 +1,9 @@
 //! What the scheduler has been told of each load balancer's health and traffic, and so what is news. Pure.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use ballast_proto::{
-    agent::{LoadBalancerHealth, LoadBalancerStatistics},
+    agent::{ListenerHealth, ListenerStatistics, LoadBalancerHealth, LoadBalancerStatistics},
     driver::{Health, MemberHealth, Observation, Statistics},
 };
 
@@ -21,20 +21,28 @@ struct Page {
     /// Epoch and generation. After a change of either, everything is told again: the scheduler may have new objects.
     tag: (u64, u64),
     members: HashMap<(String, String), i32>,
+    /// Those that answer, by whether they are full. It outlives a change of the tag: what answers no more is told as well.
+    listeners: BTreeMap<String, bool>,
+    /// Whether they were told since the tag changed.
+    listeners_told: bool,
     statistics: Option<Statistics>,
+    by_listener: HashMap<String, Statistics>,
 }
 
 impl Book {
-    /// The health that has changed. A member of unknown health keeps the one that it had.
+    /// The health that has changed. A member of unknown health keeps the one that it had; listeners are told together.
     pub(crate) fn health(&mut self, observations: &[Observation], running: &Running) -> Vec<LoadBalancerHealth> {
+        // A driver that names none cannot say, and there is nothing to tell of it.
+        let says = observations.iter().any(|observation| !observation.listeners.is_empty());
         let mut news = Vec::new();
         for observation in observations {
             let Some((page, epoch)) = self.page(&observation.load_balancer_id, running) else { continue };
             let known = observation.members.iter().filter(|member| member.health() != Health::Unspecified);
-            let changed = known.filter(|member| page.tell(member)).cloned().collect::<Vec<_>>();
-            if !changed.is_empty() {
+            let members = known.filter(|member| page.tell(member)).cloned().collect::<Vec<_>>();
+            let changed = page.tell_listeners(observation, says);
+            if !members.is_empty() || changed {
                 let load_balancer_id = observation.load_balancer_id.clone();
-                news.push(LoadBalancerHealth { load_balancer_id, epoch, members: changed });
+                news.push(LoadBalancerHealth { load_balancer_id, epoch, members, listeners: page.listeners() });
             }
         }
         news
@@ -49,10 +57,13 @@ impl Book {
         let mut news = Vec::new();
         for observation in observations {
             let Some((page, epoch)) = self.page(&observation.load_balancer_id, running) else { continue };
-            if observation.statistics.is_some() && page.statistics != observation.statistics {
+            let listeners = page.count_listeners(observation);
+            let changed = observation.statistics.is_some() && page.statistics != observation.statistics;
+            if changed || !listeners.is_empty() {
                 page.statistics.clone_from(&observation.statistics);
                 let load_balancer_id = observation.load_balancer_id.clone();
-                news.push(LoadBalancerStatistics { load_balancer_id, epoch, statistics: observation.statistics });
+                let statistics = observation.statistics;
+                news.push(LoadBalancerStatistics { load_balancer_id, epoch, statistics, listeners });
             }
         }
         news
@@ -67,7 +78,7 @@ impl Book {
         let tag = *running.get(id)?;
         let page = self.pages.entry(id.to_owned()).or_default();
         if page.tag != tag {
-            *page = Page { tag, ..Page::default() };
+            *page = Page { tag, listeners: std::mem::take(&mut page.listeners), ..Page::default() };
         }
         Some((page, tag.0))
     }
@@ -79,10 +90,38 @@ impl Page {
         let key = (member.pool_id.clone(), member.member_id.clone());
         self.members.insert(key, member.health) != Some(member.health)
     }
+
+    /// The same of the listeners that answer. `says`: whether their driver tells of listeners at all.
+    fn tell_listeners(&mut self, observation: &Observation, says: bool) -> bool {
+        let now = observation.listeners.iter().map(|listener| (listener.listener_id.clone(), listener.full)).collect();
+        let first = says && !std::mem::replace(&mut self.listeners_told, true);
+        let before = std::mem::replace(&mut self.listeners, now);
+        first || before != self.listeners
+    }
+
+    fn listeners(&self) -> Vec<ListenerHealth> {
+        let listeners = self.listeners.iter();
+        listeners.map(|(id, full)| ListenerHealth { listener_id: id.clone(), full: *full }).collect()
+    }
+
+    /// The listeners whose figures are others than before.
+    fn count_listeners(&mut self, observation: &Observation) -> Vec<ListenerStatistics> {
+        let counted = observation.listeners.iter().filter_map(|listener| Some((listener, listener.statistics?)));
+        let mut news = Vec::new();
+        for (listener, statistics) in counted {
+            let listener_id = listener.listener_id.clone();
+            if self.by_listener.insert(listener_id.clone(), statistics) != Some(statistics) {
+                news.push(ListenerStatistics { listener_id, statistics: Some(statistics) });
+            }
+        }
+        news
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use ballast_proto::driver::ListenerObservation;
+
     use super::*;
 
     fn seen(id: &str, health: Health, bytes_in: u64) -> Observation {
@@ -91,7 +130,19 @@ mod tests {
             load_balancer_id: id.to_owned(),
             statistics: Some(Statistics { bytes_in, ..Statistics::default() }),
             members: vec![member],
+            ..Observation::default()
         }
+    }
+
+    /// Each with so many bytes, and full from the second on.
+    fn answering(listeners: &[(&str, u64)]) -> Observation {
+        let of = |(at, (id, bytes_in)): (usize, &(&str, u64))| ListenerObservation {
+            listener_id: (*id).to_owned(),
+            statistics: Some(Statistics { bytes_in: *bytes_in, ..Statistics::default() }),
+            full: at > 0,
+        };
+        let listeners = listeners.iter().enumerate().map(of).collect();
+        Observation { load_balancer_id: "a".to_owned(), listeners, ..Observation::default() }
     }
 
     fn running(tag: (u64, u64)) -> Running {
@@ -128,5 +179,33 @@ mod tests {
         assert!(book.health(&[seen("orphan", Health::Up, 0)], &running((1, 1))).is_empty());
         book.keep(&Running::new());
         assert_eq!(book.health(&[seen("a", Health::Up, 0)], &running((2, 2))).len(), 1);
+    }
+
+    #[test]
+    fn listeners_are_told_together_when_one_begins_or_ceases_to_answer_and_after_each_change() {
+        let (mut book, now) = (Book::default(), running((1, 1)));
+        let told = |news: Vec<LoadBalancerHealth>| -> Option<Vec<(String, bool)>> {
+            let listeners = |one: LoadBalancerHealth| one.listeners.into_iter();
+            news.into_iter().next().map(|one| listeners(one).map(|one| (one.listener_id, one.full)).collect())
+        };
+        let both = || Some(vec![("l".to_owned(), false), ("m".to_owned(), true)]);
+        assert_eq!(told(book.health(&[answering(&[])], &now)), None, "a driver that cannot say");
+        assert_eq!(told(book.health(&[answering(&[("l", 0), ("m", 0)])], &now)), both());
+        assert_eq!(told(book.health(&[answering(&[("l", 9), ("m", 0)])], &now)), None, "figures are no health");
+        assert_eq!(told(book.health(&[answering(&[("l", 9), ("m", 0)])], &running((1, 2)))), both());
+        assert_eq!(told(book.health(&[answering(&[])], &running((1, 3)))), Some(Vec::new()));
+        assert_eq!(told(book.health(&[answering(&[])], &running((1, 4)))), None);
+    }
+
+    #[test]
+    fn of_listeners_only_those_are_counted_that_have_counted() {
+        let (mut book, now) = (Book::default(), running((1, 1)));
+        let mut counted = |listeners: &[(&str, u64)]| -> Vec<String> {
+            let news = book.statistics(&[answering(listeners)], &now);
+            news.into_iter().flat_map(|one| one.listeners).map(|one| one.listener_id).collect()
+        };
+        assert_eq!(counted(&[("l", 1), ("m", 1)]), ["l", "m"]);
+        assert!(counted(&[("l", 1), ("m", 1)]).is_empty());
+        assert_eq!(counted(&[("l", 1), ("m", 2)]), ["m"]);
     }
 }

@@ -1,4 +1,4 @@
-//! Builds the first minor's frozen sources, apart from the workspace and without the network: what they depend on is what
+//! Builds the frozen sources of former minors, apart from the workspace and without the network: what they depend on is what
 //! the workspace depends on, in the versions of its Cargo.lock.
 
 use std::{
@@ -10,12 +10,12 @@ use std::{
 
 use tempfile::TempDir;
 
-/// A driver and a host of ABI 1.0.
-pub(crate) struct FirstMinor {
+/// A driver and a host of a former minor.
+pub(crate) struct Minor {
     directory: TempDir,
 }
 
-impl FirstMinor {
+impl Minor {
     pub(crate) fn driver(&self) -> PathBuf {
         self.directory.path().join("driver.so")
     }
@@ -26,18 +26,22 @@ impl FirstMinor {
 }
 
 /// As the sources are, by the compiler that builds everything.
-pub(crate) fn first_minor() -> FirstMinor {
+pub(crate) fn first_minor() -> Minor {
     build("1.0", None, &|_, text| text)
 }
 
+pub(crate) fn second_minor() -> Minor {
+    build_of("1.1", "1.1", None, &|_, text| text)
+}
+
 /// By another compiler.
-pub(crate) fn first_minor_by(rustc: &Path) -> FirstMinor {
+pub(crate) fn first_minor_by(rustc: &Path) -> Minor {
     build("1.0-other-compiler", Some(rustc), &|_, text| text)
 }
 
 /// With a type that is another: what says that it is 1.0 is not. Its files have other names: cargo does not put a file
 /// back that another package of the same names has replaced.
-pub(crate) fn altered() -> FirstMinor {
+pub(crate) fn altered() -> Minor {
     build("altered", None, &|name, text| match name {
         "boundary.rs" => text.replace("pub retryable: bool,", "pub retryable: u32,"),
         "driver.rs" => text.replace("retryable: false,", "retryable: 0,"),
@@ -48,7 +52,7 @@ pub(crate) fn altered() -> FirstMinor {
 
 /// As a vendor wrote it when a load balancer was one pool and one listener: it refuses more by a panic, and keeps which pool
 /// it serves by which listener beside the generation.
-pub(crate) fn reader_of_the_first_pool() -> FirstMinor {
+pub(crate) fn reader_of_the_first_pool() -> Minor {
     build("reader", None, &|name, text| match name {
         "messages.rs" => {
             let more = "    #[prost(message, repeated, tag = \"6\")]\n    pub listeners: Vec<Object>,\n    \
@@ -74,14 +78,19 @@ pub(crate) fn reader_of_the_first_pool() -> FirstMinor {
     })
 }
 
-fn build(name: &str, rustc: Option<&Path>, change: &dyn Fn(&str, String) -> String) -> FirstMinor {
+/// Of the first minor.
+fn build(name: &str, rustc: Option<&Path>, change: &dyn Fn(&str, String) -> String) -> Minor {
+    build_of("1.0", name, rustc, change)
+}
+
+fn build_of(minor: &str, name: &str, rustc: Option<&Path>, change: &dyn Fn(&str, String) -> String) -> Minor {
     let minors = target().join("minors");
     let (sources, built) = (minors.join(name), minors.join(if rustc.is_some() { "by-other" } else { "by-own" }));
     fs::create_dir_all(&minors).unwrap();
     // Tests are processes of their own, and what one builds the next would overwrite.
     let lock = File::create(built.with_extension("lock")).unwrap();
     lock.lock().unwrap();
-    copy(&frozen(), &sources, change);
+    copy(&frozen(minor), &sources, change);
     fs::copy(workspace().join("Cargo.lock"), sources.join("Cargo.lock")).unwrap();
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--offline", "--quiet", "--manifest-path"]).arg(sources.join("Cargo.toml"));
@@ -91,12 +100,13 @@ fn build(name: &str, rustc: Option<&Path>, change: &dyn Fn(&str, String) -> Stri
     }
     let output = cargo.output().unwrap();
     assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
-    let minor = FirstMinor { directory: TempDir::new().unwrap() };
-    let names = change("Cargo.toml", "libminor_1_0.so minor-1-0-host".to_owned());
+    let made = Minor { directory: TempDir::new().unwrap() };
+    let files = format!("libminor_{}.so minor-{}-host", minor.replace('.', "_"), minor.replace('.', "-"));
+    let names = change("Cargo.toml", files);
     let (driver, host) = names.split_once(' ').unwrap();
-    fs::copy(built.join("debug").join(driver), minor.driver()).unwrap();
-    fs::copy(built.join("debug").join(host), minor.host()).unwrap();
-    minor
+    fs::copy(built.join("debug").join(driver), made.driver()).unwrap();
+    fs::copy(built.join("debug").join(host), made.host()).unwrap();
+    made
 }
 
 /// Files are written only where they differ, so that cargo builds only what is new.
@@ -119,8 +129,8 @@ pub(crate) fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
 }
 
-pub(crate) fn frozen() -> PathBuf {
-    workspace().join("abi/tests/minor-1.0")
+pub(crate) fn frozen(minor: &str) -> PathBuf {
+    workspace().join(format!("abi/tests/minor-{minor}"))
 }
 
 /// Where cargo puts what it builds; a test is in `PROFILE/deps` of it.

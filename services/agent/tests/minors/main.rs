@@ -1,7 +1,7 @@
 //! Drivers and agents of different minors of the ABI understand each other.
 //!
-//! The first minor is a frozen source, `abi/tests/minor-1.0`: a driver and a host. Today's sides are the real agent's
-//! driver-host and the fault driver.
+//! The former minors are frozen sources, `abi/tests/minor-1.0` and `abi/tests/minor-1.1`: a driver and a host each. Today's
+//! sides are the real agent's driver-host and the fault driver.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -25,11 +25,14 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-use build::{altered, first_minor, first_minor_by, frozen, reader_of_the_first_pool, todays_driver};
+use build::{altered, first_minor, first_minor_by, frozen, reader_of_the_first_pool, second_minor, todays_driver};
 
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Of the frozen sources. It does not change: who must change them makes another major, and keeps these beside.
-const FROZEN: &str = "0a4a4636d524b0b0c8577e990dd615d239318918d3394b5d3e9d5436ab769079";
+/// Of the frozen sources. They do not change: who must change them makes another major, and keeps these beside.
+const FROZEN: [(&str, &str); 2] = [
+    ("1.0", "0a4a4636d524b0b0c8577e990dd615d239318918d3394b5d3e9d5436ab769079"),
+    ("1.1", "a5f77a1d088b06b00e823de2afefc6354d7905da5405274c95f2264de03927e3"),
+];
 /// Debian's compiler, which is another than the one that builds everything here.
 const OTHER_RUSTC: &str = "/usr/bin/rustc";
 
@@ -211,18 +214,59 @@ fn version_of(rustc: &str) -> Option<String> {
 }
 
 #[test]
-fn the_first_minors_sources_are_what_they_were() {
-    let mut hash = Sha256::new();
-    let mut files = Vec::new();
-    collect(&frozen(), &mut files);
-    files.sort_unstable();
-    for file in &files {
-        hash.update(file.strip_prefix(frozen()).unwrap().to_str().unwrap());
-        hash.update(fs::read(file).unwrap());
+fn the_former_minors_sources_are_what_they_were() {
+    for (minor, expected) in FROZEN {
+        let frozen = frozen(minor);
+        let mut hash = Sha256::new();
+        let mut files = Vec::new();
+        collect(&frozen, &mut files);
+        files.sort_unstable();
+        for file in &files {
+            hash.update(file.strip_prefix(&frozen).unwrap().to_str().unwrap());
+            hash.update(fs::read(file).unwrap());
+        }
+        let mut digest = String::new();
+        hash.finalize().iter().for_each(|byte| write!(digest, "{byte:02x}").unwrap());
+        assert_eq!(digest, expected, "abi/tests/minor-{minor} is frozen");
     }
-    let mut digest = String::new();
-    hash.finalize().iter().for_each(|byte| write!(digest, "{byte:02x}").unwrap());
-    assert_eq!(digest, FROZEN, "abi/tests/minor-1.0 is frozen");
+}
+
+#[tokio::test]
+async fn a_driver_of_the_second_minor_runs_in_todays_agent_and_is_told_of_its_end() {
+    let place = TempDir::new().unwrap();
+    let (set, report) = in_todays_agent(place.path(), &second_minor().driver()).await;
+    assert_eq!((report.state(), report.version.as_str()), (DriverState::Ready, "1.1.0"), "{}", report.reason);
+    let driver = set.driver("minor").unwrap();
+    live(&driver).await;
+    assert_eq!(driver.deploy(grown("lb-2", &["a", "b"], &["a", "b"]), 1).await.unwrap(), []);
+    timeout(PATIENCE, set.shutdown()).await.unwrap();
+    assert!(place.path().join("state/driver-state/minor/goodbye").exists());
+}
+
+#[test]
+fn todays_driver_runs_in_a_host_of_the_second_minor() {
+    let expected = life("fault", env!("CARGO_PKG_VERSION")).map(|life| format!("{life}\ntold of its end"));
+    assert_eq!(played(second_minor().host(), &todays_driver()), expected);
+}
+
+/// What 1.2 brought has words that drivers of former minors do not declare.
+#[tokio::test]
+async fn a_driver_of_a_former_minor_never_sees_what_lbaas_v2_brought() {
+    for minor in [first_minor(), second_minor()] {
+        let place = TempDir::new().unwrap();
+        let (set, report) = in_todays_agent(place.path(), &minor.driver()).await;
+        assert_eq!(report.state(), DriverState::Ready, "{}", report.reason);
+        let driver = set.driver("minor").unwrap();
+        let mut asked = grown("lb-1", &["lb-1"], &["lb-1"]);
+        assert_eq!(driver.deploy(asked.clone(), 1).await.unwrap(), []);
+        // Whoever made the list of features has forgotten it.
+        asked.listeners[0].allowed_cidrs = vec!["10.0.0.0/8".to_owned()];
+        let refused = driver.deploy(asked, 2).await.unwrap_err();
+        assert_eq!(ErrorCode(refused.code), ErrorCode::UNSUPPORTED);
+        assert_eq!(refused.message, "the driver does not support listener:allowed_cidrs");
+        assert_eq!(driver.deployed().await.unwrap()[0].generation, 1);
+        timeout(PATIENCE, set.shutdown()).await.unwrap();
+    }
 }
 
 fn collect(directory: &Path, files: &mut Vec<PathBuf>) {

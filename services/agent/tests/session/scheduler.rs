@@ -1,6 +1,6 @@
 //! A scheduler that a test plays: a real server on a Unix socket, whose sessions the test answers by hand.
 
-use std::{path::Path, time::Duration};
+use std::{collections::VecDeque, path::Path, time::Duration};
 
 use ballast_proto::{
     agent::{
@@ -94,6 +94,8 @@ pub(crate) struct Session {
     pub(crate) hello: Hello,
     up: Streaming<AgentMessage>,
     down: mpsc::Sender<Result<SchedulerMessage, Status>>,
+    /// Health that came while something else was waited for: it is told once, before or after an outcome.
+    heard: VecDeque<HealthReport>,
 }
 
 impl Session {
@@ -125,14 +127,17 @@ impl Session {
         self.send(Down::SnapshotDone(SnapshotDone {})).await;
     }
 
-    /// The next message that `wanted` takes; others are passed over.
+    /// The next message that `wanted` takes; others are passed over, but for health.
     pub(crate) async fn next<T>(&mut self, what: &str, mut wanted: impl FnMut(Up) -> Option<T>) -> T {
         let find = async {
             loop {
                 let message = self.up.message().await.expect("the stream broke").expect("the stream ended");
-                if let Some(found) = message.message.and_then(&mut wanted) {
+                let Some(message) = message.message else { continue };
+                let health = if let Up::Health(health) = &message { Some(health.clone()) } else { None };
+                if let Some(found) = wanted(message) {
                     return found;
                 }
+                self.heard.extend(health);
             }
         };
         timeout(PATIENCE, find).await.unwrap_or_else(|_| panic!("no {what} came"))
@@ -151,6 +156,9 @@ impl Session {
     }
 
     pub(crate) async fn health(&mut self) -> HealthReport {
+        if let Some(heard) = self.heard.pop_front() {
+            return heard;
+        }
         self.next("health", |up| if let Up::Health(health) = up { Some(health) } else { None }).await
     }
 
@@ -191,7 +199,7 @@ impl AgentSession for Service {
             return Err(Status::invalid_argument("the first message is no Hello"));
         };
         let (down, receiver) = mpsc::channel(1024);
-        let session = Session { hello, up, down };
+        let session = Session { hello, up, down, heard: VecDeque::new() };
         self.sessions.send(session).await.map_err(|_| Status::unavailable("the test is over"))?;
         Ok(Response::new(ReceiverStream::new(receiver)))
     }

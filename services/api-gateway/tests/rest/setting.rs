@@ -2,17 +2,30 @@
 
 use std::sync::{Arc, Mutex};
 
-use ballast_proto::v1::{agents_server, health_monitors_server, networks_server, pools_server, vips_server};
-use ballast_service::{config::Settings, grpc, process::Failure, sources::Sources};
+use ballast_proto::{
+    v1::{agents_server, health_monitors_server, networks_server, pools_server, vips_server},
+    v2,
+};
+use ballast_service::{
+    config::Settings,
+    grpc::{self, MAX_MESSAGE},
+    process::Failure,
+    sources::Sources,
+};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
-use crate::scripted::{Scripted, Seen};
+use crate::{
+    scripted::{Scripted, Seen},
+    second::{Second, SeenOfV2},
+};
 
 /// A gateway in front of a scripted scheduler. Dropped, both end.
 pub(crate) struct Setting {
     pub(crate) seen: Arc<Mutex<Seen>>,
+    /// What reached `lbaas.v2`.
+    pub(crate) second: Arc<Mutex<SeenOfV2>>,
     pub(crate) url: String,
     client: reqwest::Client,
     shutdown: CancellationToken,
@@ -32,29 +45,34 @@ impl Setting {
 
     /// With another configuration.
     pub(crate) async fn with(adapt: impl FnOnce(&mut Settings)) -> Self {
-        let scripted = Scripted::default();
+        let (scripted, second) = (Scripted::default(), Second::default());
         let routes = Routes::new(pools_server::PoolsServer::new(scripted.clone()))
             .add_service(vips_server::VipsServer::new(scripted.clone()))
             .add_service(health_monitors_server::HealthMonitorsServer::new(scripted.clone()))
             .add_service(agents_server::AgentsServer::new(scripted.clone()))
-            .add_service(networks_server::NetworksServer::new(scripted.clone()));
+            .add_service(networks_server::NetworksServer::new(scripted.clone()))
+            .add_service(v2::load_balancers_server::LoadBalancersServer::new(second.clone()))
+            .add_service(v2::listeners_server::ListenersServer::new(second.clone()))
+            .add_service(v2::pools_server::PoolsServer::new(second.clone()))
+            .add_service(v2::members_server::MembersServer::new(second.clone()).max_decoding_message_size(MAX_MESSAGE))
+            .add_service(v2::quotas_server::QuotasServer::new(second.clone()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let scheduler = listener.local_addr().unwrap().to_string();
         let shutdown = CancellationToken::new();
         tokio::spawn(grpc::serve(routes, grpc::Listening::plain(listener), shutdown.clone()));
-        Self::before(&scheduler, scripted.0, shutdown, adapt).await
+        Self::before(&scheduler, (scripted.0, second.0), shutdown, adapt).await
     }
 
     /// A gateway whose scheduler does not run.
     pub(crate) async fn alone() -> Self {
         // Bound and closed again: nobody listens there.
         let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-        Self::before(&free.to_string(), Arc::default(), CancellationToken::new(), |_| {}).await
+        Self::before(&free.to_string(), (Arc::default(), Arc::default()), CancellationToken::new(), |_| {}).await
     }
 
     async fn before(
         scheduler: &str,
-        seen: Arc<Mutex<Seen>>,
+        (seen, second): (Arc<Mutex<Seen>>, Arc<Mutex<SeenOfV2>>),
         shutdown: CancellationToken,
         adapt: impl FnOnce(&mut Settings),
     ) -> Self {
@@ -65,7 +83,7 @@ impl Setting {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let gateway = tokio::spawn(ballast_api_gateway::run(settings, Sources::system(), listener, shutdown.clone()));
-        Self { seen, url, client: ballast_service::http::plain().unwrap(), shutdown, gateway: Some(gateway) }
+        Self { seen, second, url, client: ballast_service::http::plain().unwrap(), shutdown, gateway: Some(gateway) }
     }
 
     /// Ends the gateway; how it ended.

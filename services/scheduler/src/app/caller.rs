@@ -39,6 +39,14 @@ impl Caller {
         Err(Fault::invalid_field("project_id", Reason::AnothersProject))
     }
 
+    /// Refuses an object of another project, as v2 does: there it is forbidden, and not hidden.
+    ///
+    /// # Errors
+    /// [`Forbidden::OthersObject`]
+    pub fn must_own(&self, project_id: &str) -> Result<(), Fault> {
+        if self.sees(project_id) { Ok(()) } else { Err(Forbidden::OthersObject.into()) }
+    }
+
     /// Refuses everyone but an admin.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use ballast_model::{
     counters::{Epoch, Generation},
     fault::Fault,
-    ids::{AgentId, LoadBalancerId, PortId},
+    ids::{AgentId, LoadBalancerId, PortId, SubnetId},
     load_balancer::LoadBalancer,
     network::Subnetwork,
     parts::Parts,
@@ -39,6 +39,8 @@ pub struct Desired {
     pub load_balancer: LoadBalancer,
     /// That of its vip.
     pub subnetwork: Option<Subnetwork>,
+    /// Those of its other addresses.
+    pub additional: Vec<Subnetwork>,
     pub driver: String,
     pub epoch: Epoch,
     /// Of what is sent: older than the load balancer's own while its address is still held by another.
@@ -92,10 +94,12 @@ impl App {
                     }
                 }
                 let ports: Vec<PortId> = instructions.iter().filter_map(Instruction::vip_port).collect();
-                Ok((instructions, tx.untold(&ports).await?))
+                let bound = self.to_bind(tx, agent_id, &ports).await?;
+                Ok((instructions, tx.untold(&ports).await?, bound))
             })
         });
-        let (mut instructions, untold) = read.await?;
+        let (mut instructions, untold, bound) = read.await?;
+        self.plugging.add(bound);
         if !untold.is_empty() {
             // Noted first: a vip that is deleted from now on leaves a hold. One that is gone by now wakes this agent.
             let there = self.store.write(|tx, _| Box::pin(tx.note_told(&untold))).await?;
@@ -105,10 +109,22 @@ impl App {
         Ok(instructions)
     }
 
+    /// The ports that another service keeps and that are to be on this agent's host. It is told before the agent has plugged
+    /// them in: whoever wires the host's ports does so for those that are bound to it.
+    async fn to_bind(&self, tx: &Tx, agent_id: AgentId, ports: &[PortId]) -> Result<Vec<(PortId, String)>, Fault> {
+        if self.network.must_be_ours().is_ok() {
+            return Ok(Vec::new());
+        }
+        let Some(agent) = tx.agent(agent_id).await? else { return Ok(Vec::new()) };
+        let elsewhere = tx.ports_not_on(&agent.host, ports).await?;
+        Ok(elsewhere.into_iter().map(|port| (port.id, agent.host.clone())).collect())
+    }
+
     async fn instruction(&self, tx: &Tx, load_balancer: LoadBalancer, binding: Binding) -> Result<Instruction, Fault> {
         let desired = Desired {
             generation: load_balancer.generation,
             subnetwork: subnetwork_of(tx, &load_balancer).await?,
+            additional: additional_of(tx, &load_balancer).await?,
             driver: binding.driver,
             epoch: binding.epoch,
             load_balancer,
@@ -120,25 +136,39 @@ impl App {
     /// Whether another agent may still answer at the load balancer's address.
     async fn is_held(&self, tx: &Tx, load_balancer: &LoadBalancer) -> Result<bool, Fault> {
         let Some(vip) = &load_balancer.vip else { return Ok(false) };
-        for hold in tx.holds_against(vip.subnet_id, vip.address, load_balancer.id).await? {
-            let dead = match tx.agent(hold.agent_id).await? {
-                Some(agent) => self.liveness(&agent) == ballast_model::agent::Liveness::Dead,
-                None => true,
-            };
-            if !dead {
-                return Ok(true);
+        for one in vip.addresses() {
+            for hold in tx.holds_against(one.subnet_id, one.address, load_balancer.id).await? {
+                let dead = match tx.agent(hold.agent_id).await? {
+                    Some(agent) => self.liveness(&agent) == ballast_model::agent::Liveness::Dead,
+                    None => true,
+                };
+                if !dead {
+                    return Ok(true);
+                }
             }
         }
         Ok(false)
     }
 }
 
+async fn additional_of(tx: &Tx, load_balancer: &LoadBalancer) -> Result<Vec<Subnetwork>, Fault> {
+    let mut found = Vec::new();
+    for one in load_balancer.vip.iter().flat_map(|vip| &vip.additional) {
+        found.push(subnetwork(tx, load_balancer, one.subnet_id).await?);
+    }
+    Ok(found)
+}
+
 async fn subnetwork_of(tx: &Tx, load_balancer: &LoadBalancer) -> Result<Option<Subnetwork>, Fault> {
     let Some(vip) = &load_balancer.vip else { return Ok(None) };
+    subnetwork(tx, load_balancer, vip.subnet_id).await.map(Some)
+}
+
+async fn subnetwork(tx: &Tx, load_balancer: &LoadBalancer, id: SubnetId) -> Result<Subnetwork, Fault> {
     let gone = |what: &str| Fault::internal(format!("the {what} of load balancer {} is gone", load_balancer.id));
-    let subnet = tx.subnet(vip.subnet_id).await?.ok_or_else(|| gone("subnet"))?;
+    let subnet = tx.subnet(id).await?.ok_or_else(|| gone("subnet"))?;
     let network = tx.network(subnet.network_id).await?.ok_or_else(|| gone("network"))?;
-    Ok(Some(Subnetwork { network, subnet }))
+    Ok(Subnetwork { network, subnet })
 }
 
 /// The load balancer as it was before it got its address: its objects that changed since stay PENDING.
@@ -148,5 +178,6 @@ fn without_vip(mut desired: Desired) -> Desired {
     desired.load_balancer.vip = None;
     desired.load_balancer.listeners = Parts::default();
     desired.subnetwork = None;
+    desired.additional = Vec::new();
     desired
 }

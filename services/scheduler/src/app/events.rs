@@ -50,30 +50,47 @@ pub enum Object {
     Subnet(Box<Subnet>),
 }
 
+/// What a view has of objects.
+pub trait Shown: Sized + Send {
+    /// Those of these objects that are there, and that the caller sees.
+    fn load(
+        app: &App,
+        tx: &Tx,
+        caller: &Caller,
+        ids: &[(EventKind, Uuid)],
+    ) -> impl Future<Output = Result<Objects<Self>, Fault>> + Send;
+}
+
+impl Shown for Object {
+    async fn load(app: &App, tx: &Tx, caller: &Caller, ids: &[(EventKind, Uuid)]) -> Result<Objects, Fault> {
+        Ok(app.shown_all(objects(tx, caller, ids).await?))
+    }
+}
+
 /// A change, and where to go on after it.
-pub struct Told {
+pub struct Told<O = Object> {
     pub position: Position,
     pub kind: EventKind,
     pub id: Uuid,
     /// None: it is gone, or not for this caller.
-    pub object: Option<Object>,
+    pub object: Option<O>,
 }
 
 /// Some changes.
-pub struct Batch {
-    pub told: Vec<Told>,
+pub struct Batch<O = Object> {
+    pub told: Vec<Told<O>>,
     /// Where to go on: changes that are not the caller's lie before it too.
     pub position: Position,
     pub more: bool,
 }
 
 /// A part of a snapshot: objects, and the row after which it goes on, if it does.
-pub struct SnapshotPage {
-    pub objects: Vec<(Uuid, Object)>,
+pub struct SnapshotPage<O = Object> {
+    pub objects: Vec<(Uuid, O)>,
     pub next: Option<i64>,
 }
 
-type Objects = HashMap<(EventKind, Uuid), Object>;
+pub type Objects<O = Object> = HashMap<(EventKind, Uuid), O>;
 
 impl App {
     /// Where a watch that begins now will go on after its snapshot.
@@ -88,15 +105,20 @@ impl App {
     ///
     /// # Errors
     /// [`Code::CursorExpired`](ballast_model::fault::Code::CursorExpired)
-    pub async fn events_after(&self, caller: &Caller, kinds: &[EventKind], position: Position) -> Result<Batch, Fault> {
+    pub async fn events_after<O: Shown>(
+        &self,
+        caller: &Caller,
+        kinds: &[EventKind],
+        position: Position,
+    ) -> Result<Batch<O>, Fault> {
         let read = self.store.read(|tx, _| {
             Box::pin(async move {
                 let found = tx.events_after(position, BATCH).await?;
-                let end = found.changes.last().map_or(position, |(position, _)| *position);
+                let end = found.end;
                 let newest =
                     newest_of_each(found.changes, |change| kinds.contains(&change.kind) && concerns(caller, change));
                 let ids: Vec<_> = newest.iter().map(|(_, change)| (change.kind, change.id)).collect();
-                let mut objects = self.shown_all(objects(tx, caller, &ids).await?);
+                let mut objects = O::load(self, tx, caller, &ids).await?;
                 let told = newest.into_iter().map(|(position, Change { kind, id, .. })| Told {
                     position,
                     kind,
@@ -113,14 +135,19 @@ impl App {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn snapshot(&self, caller: &Caller, kind: EventKind, after: i64) -> Result<SnapshotPage, Fault> {
+    pub async fn snapshot<O: Shown>(
+        &self,
+        caller: &Caller,
+        kind: EventKind,
+        after: i64,
+    ) -> Result<SnapshotPage<O>, Fault> {
         let read = self.store.read(|tx, _| {
             Box::pin(async move {
                 let rows = tx.ids_after(kind, caller.scope().as_deref(), after, BATCH).await?;
                 let more = u64::try_from(rows.len()).is_ok_and(|count| count == BATCH);
                 let next = rows.last().filter(|_| more).map(|(seq, _)| *seq);
                 let ids: Vec<_> = rows.into_iter().map(|(_, id)| (kind, id)).collect();
-                let mut objects = self.shown_all(objects(tx, caller, &ids).await?);
+                let mut objects = O::load(self, tx, caller, &ids).await?;
                 let found = ids.into_iter().filter_map(|key| objects.remove(&key).map(|object| (key.1, object)));
                 Ok(SnapshotPage { objects: found.collect(), next })
             })
@@ -215,7 +242,7 @@ async fn pools(tx: &Tx, caller: &Caller, ids: &[Uuid], found: &mut Objects) -> R
     let owners: Vec<_> = ids.iter().map(|id| v1::load_balancer_of(PoolId::new(*id))).collect();
     for load_balancer in tx.load_many(&owners).await? {
         let Ok(pool) = load_balancer.v1_pool() else { continue };
-        if caller.sees(&pool.project_id) {
+        if load_balancer.beyond_v1().is_none() && caller.sees(&pool.project_id) {
             found.insert((EventKind::Pool, pool.id.into()), Object::Pool(Arc::new(load_balancer)));
         }
     }
@@ -238,7 +265,7 @@ async fn parts(
     let loaded = tx.load_many(&ids).await?.into_iter();
     let loaded: HashMap<LoadBalancerId, Arc<LoadBalancer>> = loaded.map(|one| (one.id, Arc::new(one))).collect();
     for (id, owner) in owners {
-        let Some(load_balancer) = loaded.get(&owner) else { continue };
+        let Some(load_balancer) = loaded.get(&owner).filter(|one| one.beyond_v1().is_none()) else { continue };
         let (listener_id, member_id) = (ListenerId::new(id), MemberId::new(id));
         let mut own_listeners = load_balancer.listeners.iter().filter(|listener| caller.sees(&listener.project_id));
         let all_members = load_balancer.pools.iter().flat_map(|pool| &pool.members);

@@ -10,6 +10,7 @@
 mod choosing;
 mod life;
 mod lives;
+mod options;
 mod peers;
 mod refresh;
 mod roster;

@@ -134,8 +134,10 @@ impl App {
             return Ok((Some(end), true));
         };
         let found = self.store.read(|tx, _| Box::pin(tx.events_after(after, BATCH))).await?;
-        let Some((until, _)) = found.changes.last() else { return Ok((Some(after), false)) };
-        let until = *until;
+        let until = found.end;
+        if until == after {
+            return Ok((Some(after), false));
+        }
         self.tell(Changed { after, until, changes: found.changes });
         Ok((Some(until), found.more))
     }

@@ -46,7 +46,6 @@ impl App {
         }
         check_wanted(caller, wanted, &subnetwork)?;
         let host = self.store.read(|tx, _| Box::pin(host_for(tx, caller, wanted))).await?;
-        self.note_stray(wanted.id, subnet.id, self.later()).await?;
         let port = WantedPort {
             vip_id: wanted.id,
             project_id: wanted.project_id.clone(),
@@ -55,8 +54,14 @@ impl App {
             address: wanted.address,
             host,
         };
-        let port = self.network.make_port(&port).await?;
+        let port = self.make_noted_port(&port).await?;
         Ok(port.map(|port| ForeignPort { subnetwork, port }))
+    }
+
+    /// Makes a port on a network of another service, and notes it first.
+    pub(super) async fn make_noted_port(&self, wanted: &WantedPort) -> Result<Option<MadePort>, Fault> {
+        self.note_stray(wanted.vip_id, wanted.subnet_id, self.later()).await?;
+        self.network.make_port(wanted).await
     }
 
     /// The vip that the port was made for is not there: it may be removed at once.

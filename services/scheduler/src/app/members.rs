@@ -10,7 +10,7 @@ use ballast_model::{
 };
 use ballast_store::{Claim, Placed, Tx};
 
-use super::{App, Caller, load_pool, save};
+use super::{App, Caller, load_pool};
 
 impl App {
     /// Adds a member to a pool.
@@ -31,7 +31,7 @@ impl App {
                 self.admit(tx, Resource::Member, &new.project_id).await?;
                 let before = load_pool(tx, caller, pool_id).await?;
                 let after = before.load_balancer.clone().add_member(pool_id, new.clone())?;
-                let wakes = save(tx, &before, &after).await?;
+                let wakes = self.save(tx, &before, &after).await?;
                 Ok((after, wakes))
             })
         });
@@ -66,13 +66,13 @@ impl App {
                 let before = load_member(tx, caller, id).await?;
                 let after = before.load_balancer.clone().update_member(id, *change)?;
                 let Some(pool_id) = pool_id.filter(|pool_id| *pool_id != v1::pool_of(after.id)) else {
-                    let wakes = [save(tx, &before, &after).await?, None];
+                    let wakes = [self.save(tx, &before, &after).await?, None];
                     return Ok((after, wakes));
                 };
                 let target = load_pool(tx, caller, pool_id).await?;
                 let (left, member) = after.remove_member(id)?;
                 let received = target.load_balancer.clone().receive_member(pool_id, member)?;
-                let wakes = [save(tx, &before, &left).await?, save(tx, &target, &received).await?];
+                let wakes = [self.save(tx, &before, &left).await?, self.save(tx, &target, &received).await?];
                 Ok((received, wakes))
             })
         });
@@ -90,7 +90,7 @@ impl App {
             Box::pin(async move {
                 let before = load_member(tx, caller, id).await?;
                 let (after, _) = before.load_balancer.clone().remove_member(id)?;
-                save(tx, &before, &after).await
+                self.save(tx, &before, &after).await
             })
         });
         self.wakes.wake(delete.await?);
@@ -103,5 +103,9 @@ async fn load_member(tx: &Tx, caller: &Caller, id: MemberId) -> Result<Placed, F
     let placed = tx.load_placed(owner).await?.ok_or_else(|| member_not_found(id))?;
     let own = |member: &Member| member.id == id && caller.sees(&member.project_id);
     let found = placed.load_balancer.pools.iter().flat_map(|pool| &pool.members).any(own);
-    if found { Ok(placed) } else { Err(member_not_found(id)) }
+    if !found || !placed.load_balancer.is_of_v1() {
+        return Err(member_not_found(id));
+    }
+    placed.load_balancer.must_be_v1s()?;
+    Ok(placed)
 }

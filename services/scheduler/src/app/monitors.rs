@@ -12,7 +12,7 @@ use ballast_model::{
 };
 use ballast_store::{Claim, Page, Query, Tx};
 
-use super::{App, Caller, save};
+use super::{App, Caller};
 
 /// A monitor and the pools that have it.
 pub struct MonitorWithPools {
@@ -27,9 +27,10 @@ impl App {
     /// `Code::OverQuota`: its fields were checked when it was made.
     pub async fn create_monitor(
         &self,
-        monitor: HealthMonitor,
+        mut monitor: HealthMonitor,
         claim: Option<&Claim>,
     ) -> Result<MonitorWithPools, Fault> {
+        monitor.labels.created_at = self.now();
         let new = &monitor;
         let create = self.store.write(|tx, _| {
             Box::pin(async move {
@@ -90,14 +91,15 @@ impl App {
         let change = &change;
         let update = self.store.write(|tx, _| {
             Box::pin(async move {
-                let monitor = load_monitor(tx, caller, id).await?.change(change.clone())?;
+                let mut monitor = load_monitor(tx, caller, id).await?.change(change.clone())?;
+                monitor.labels.updated_at = Some(self.now());
                 let owners = tx.owners_of_monitor(id).await?;
                 let before = tx.load_many_placed(&owners).await?;
                 tx.save_monitor(&monitor).await?;
                 let mut wakes = Vec::new();
                 for placed in before {
                     let after = placed.load_balancer.clone().monitor_changed(&monitor);
-                    wakes.extend(save(tx, &placed, &after).await?);
+                    wakes.extend(self.save(tx, &placed, &after).await?);
                 }
                 Ok((MonitorWithPools { monitor, pools: tx.associations_of(id).await? }, wakes))
             })
@@ -127,6 +129,6 @@ impl App {
 
 /// The monitor, if the caller may see it.
 pub(super) async fn load_monitor(tx: &Tx, caller: &Caller, id: MonitorId) -> Result<HealthMonitor, Fault> {
-    let monitor = tx.monitor(id).await?.filter(|monitor| caller.sees(&monitor.project_id));
+    let monitor = tx.monitor_of_v1(id).await?.filter(|monitor| caller.sees(&monitor.project_id));
     monitor.ok_or_else(|| monitor_not_found(id))
 }

@@ -1,7 +1,7 @@
 //! Networks and subnets: the small built-in IPAM, or copies of what a foreign network service keeps.
 
 use ballast_model::{
-    fault::{Addressing, Code, Fault, InUse},
+    fault::{Addressing, Fault, InUse},
     ids::{NetworkId, SubnetId},
     network::{Network, NetworkChange, Subnetwork, network_not_found, stays_shared},
     port::address_in_use,
@@ -10,13 +10,13 @@ use ballast_model::{
 };
 use ballast_store::{Claim, Page, Query, Tx};
 
-use super::{App, Caller, Wake, save};
+use super::{App, Caller, Wake};
 
 impl App {
     /// Makes a network.
     ///
     /// # Errors
-    /// [`Code::OverQuota`]: its attributes were checked when it was made.
+    /// `Code::OverQuota`: its attributes were checked when it was made.
     pub async fn create_network(&self, network: Network, claim: Option<&Claim>) -> Result<Network, Fault> {
         self.network.must_be_ours()?;
         let new = &network;
@@ -34,8 +34,8 @@ impl App {
     /// Changes a network.
     ///
     /// # Errors
-    /// [`Code::NetworkNotFound`]; [`Code::PolicyNotAuthorized`] when another than an admin shares it;
-    /// [`Code::SharedInUse`].
+    /// `Code::NetworkNotFound`; `Code::PolicyNotAuthorized` when another than an admin shares it;
+    /// `Code::SharedInUse`.
     pub async fn update_network(
         &self,
         caller: &Caller,
@@ -56,16 +56,25 @@ impl App {
                     return Err(stays_shared(id));
                 }
                 tx.save_network(&after).await?;
-                Ok((after, subnet_ids(tx, id).await?))
+                let subnets = subnet_ids(tx, id).await?;
+                let mut wakes = Vec::new();
+                if after.mtu != before.mtu {
+                    for subnet in &subnets {
+                        wakes.extend(tell_subnet(tx, *subnet).await?);
+                    }
+                }
+                Ok(((after, subnets), wakes))
             })
         });
-        update.await
+        let (changed, wakes) = update.await?;
+        self.wakes.wake(wakes);
+        Ok(changed)
     }
 
     /// The network of this id, and its subnets.
     ///
     /// # Errors
-    /// [`Code::NetworkNotFound`]
+    /// `Code::NetworkNotFound`
     pub async fn network(&self, caller: &Caller, id: NetworkId) -> Result<(Network, Vec<SubnetId>), Fault> {
         let read = self.store.read(|tx, _| {
             Box::pin(async move {
@@ -100,7 +109,7 @@ impl App {
     /// Removes a network, with its subnets, that has no ports.
     ///
     /// # Errors
-    /// [`Code::NetworkNotFound`], [`Code::NetworkInUse`]
+    /// `Code::NetworkNotFound`, `Code::NetworkInUse`
     pub async fn delete_network(&self, caller: &Caller, id: NetworkId) -> Result<(), Fault> {
         self.network.must_be_ours()?;
         let delete = self.store.write(|tx, _| {
@@ -127,7 +136,7 @@ impl App {
     /// Makes a subnet of a network that the caller sees.
     ///
     /// # Errors
-    /// [`Code::NetworkNotFound`], [`Code::SubnetOverlaps`], [`Code::OverQuota`]
+    /// `Code::NetworkNotFound`, `Code::SubnetOverlaps`, `Code::OverQuota`
     pub async fn create_subnet(&self, caller: &Caller, subnet: Subnet, claim: Option<&Claim>) -> Result<Subnet, Fault> {
         self.network.must_be_ours()?;
         let new = &subnet;
@@ -153,7 +162,7 @@ impl App {
     /// The subnet of this id.
     ///
     /// # Errors
-    /// [`Code::SubnetNotFound`]
+    /// `Code::SubnetNotFound`
     pub async fn subnet(&self, caller: &Caller, id: SubnetId) -> Result<Subnet, Fault> {
         self.store.read(|tx, _| Box::pin(visible_subnet(tx, caller, id))).await
     }
@@ -169,7 +178,7 @@ impl App {
     /// Changes a subnet. Where that changes how those who live in it reach others, their agents are told.
     ///
     /// # Errors
-    /// [`Code::SubnetNotFound`], [`Code::AddressInUse`] when the new gateway is a port's, and the rules of
+    /// `Code::SubnetNotFound`, `Code::AddressInUse` when the new gateway is a port's, and the rules of
     /// [`Subnet::change`].
     pub async fn update_subnet(&self, caller: &Caller, id: SubnetId, change: SubnetChange) -> Result<Subnet, Fault> {
         self.network.must_be_ours()?;
@@ -197,7 +206,7 @@ impl App {
     /// Removes a subnet that has no addresses in use.
     ///
     /// # Errors
-    /// [`Code::SubnetNotFound`], [`Code::SubnetInUse`]
+    /// `Code::SubnetNotFound`, `Code::SubnetInUse`
     pub async fn delete_subnet(&self, caller: &Caller, id: SubnetId) -> Result<(), Fault> {
         self.network.must_be_ours()?;
         let delete = self.store.write(|tx, _| {
@@ -227,7 +236,7 @@ fn must_own(caller: &Caller, project_id: &str, not_found: impl FnOnce() -> Fault
 pub(super) async fn copy_subnetwork(tx: &Tx, subnetwork: Option<&Subnetwork>) -> Result<(), Fault> {
     let Some(subnetwork) = subnetwork else { return Ok(()) };
     let known = tx.copy_subnetwork(subnetwork).await?;
-    if known.is_some_and(|known| subnetwork.subnet.routes_differ(&known)) {
+    if known.is_some_and(|known| subnetwork.plugs_differ(&known)) {
         // Its agents are told with their next change, or when they connect.
         tell_subnet(tx, subnetwork.subnet.id).await?;
     }
@@ -240,7 +249,9 @@ pub(super) async fn tell_subnet(tx: &Tx, id: SubnetId) -> Result<Vec<Wake>, Faul
     let mut wakes = Vec::with_capacity(here.len());
     for before in tx.load_many_placed(&here).await? {
         let after = before.load_balancer.clone().subnet_changed();
-        wakes.extend(save(tx, &before, &after).await?);
+        // Nothing that a user sees of it has changed: it keeps its times.
+        tx.save(&before.load_balancer, &after).await?;
+        wakes.extend(before.binding.as_ref().map(Wake::from));
     }
     Ok(wakes)
 }
@@ -257,10 +268,7 @@ pub(super) async fn visible_subnet(tx: &Tx, caller: &Caller, id: SubnetId) -> Re
 
 /// The same, with its network.
 pub(super) async fn visible_subnetwork(tx: &Tx, caller: &Caller, id: SubnetId) -> Result<Subnetwork, Fault> {
-    let subnet = tx.subnet(id).await?.ok_or_else(|| subnet_not_found(id))?;
-    let network = visible_network(tx, caller, subnet.network_id).await.map_err(|fault| match fault.code() {
-        Code::NetworkNotFound => subnet_not_found(id),
-        _ => fault,
-    })?;
-    Ok(Subnetwork { network, subnet })
+    let found = tx.subnetwork(id).await?;
+    let visible = found.filter(|found| found.network.shared || caller.sees(&found.network.project_id));
+    visible.ok_or_else(|| subnet_not_found(id))
 }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use ballast_model::{
     fault::{Clash, Code, Facts, Fault},
     features,
-    ids::{LoadBalancerId, SubnetId},
+    ids::{AgentId, LoadBalancerId, SubnetId},
     load_balancer::LoadBalancer,
     network::Attachment,
     view::v1,
@@ -14,7 +14,7 @@ use ballast_store::{Placed, Tx};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::{App, Wake, save};
+use super::{App, Wake};
 use crate::placement::Demand;
 
 /// How often it is looked at what is placed nowhere, though nobody said anything.
@@ -48,8 +48,14 @@ pub(super) async fn network_of(tx: &Tx, load_balancer: &LoadBalancer) -> Result<
 }
 
 async fn attachment_of(tx: &Tx, subnet_id: SubnetId) -> Result<Option<Attachment>, Fault> {
-    let Some(subnet) = tx.subnet(subnet_id).await? else { return Ok(None) };
-    Ok(tx.network(subnet.network_id).await?.map(|network| network.attachment))
+    Ok(tx.subnetwork(subnet_id).await?.map(|found| found.network.attachment))
+}
+
+/// An agent, and its driver that is to run a load balancer.
+#[derive(Debug, Clone, Copy)]
+struct Place<'a> {
+    agent_id: AgentId,
+    driver: &'a str,
 }
 
 impl App {
@@ -61,15 +67,57 @@ impl App {
         network: Option<&Attachment>,
         random: u64,
     ) -> Result<Result<Wake, Nowhere>, Fault> {
-        let Some(driver) = self.driver_of(&load_balancer.provider) else { return Ok(Err(Nowhere::default())) };
+        let place = match self.find_place(load_balancer, network, random) {
+            Ok(place) => place,
+            Err(nowhere) => return Ok(Err(nowhere)),
+        };
+        let bound = tx.bind(load_balancer.id, place.agent_id, place.driver).await;
+        self.placed(load_balancer, place, bound.map(drop)).map(Ok)
+    }
+
+    /// Stores a new load balancer, and binds it as [`Self::place`] does; where none can take it, it says so.
+    pub(super) async fn insert_placed(
+        &self,
+        tx: &Tx,
+        load_balancer: LoadBalancer,
+        network: Option<&Attachment>,
+        random: u64,
+    ) -> Result<(LoadBalancer, Result<Wake, Nowhere>), Fault> {
+        match self.find_place(&load_balancer, network, random) {
+            Ok(place) => {
+                let bound = tx.insert_bound(&load_balancer, place.agent_id, place.driver).await;
+                let wake = self.placed(&load_balancer, place, bound.map(drop))?;
+                Ok((load_balancer, Ok(wake)))
+            }
+            Err(nowhere) => {
+                let unplaced = load_balancer.unplaceable(nowhere.network.as_ref());
+                tx.insert(&unplaced).await?;
+                Ok((unplaced, Err(nowhere)))
+            }
+        }
+    }
+
+    fn find_place(
+        &self,
+        load_balancer: &LoadBalancer,
+        network: Option<&Attachment>,
+        random: u64,
+    ) -> Result<Place<'_>, Nowhere> {
+        let Some(driver) = self.driver_of(&load_balancer.provider) else { return Err(Nowhere::default()) };
         let features = features::used(load_balancer);
         let demand = Demand { driver, features: &features, members: load_balancer.members(), network };
         let now = self.clock.monotonic();
         let Some(agent_id) = self.fleet.choose(demand, now, |found| self.policy.choose(found, random)) else {
             let elsewhere = self.fleet.choose(Demand { network: None, ..demand }, now, |found| !found.is_empty());
-            return Ok(Err(Nowhere { network: network.filter(|_| elsewhere).cloned() }));
+            return Err(Nowhere { network: network.filter(|_| elsewhere).cloned() });
         };
-        tx.bind(load_balancer.id, agent_id, driver).await.map_err(|fault| match fault.code() {
+        Ok(Place { agent_id, driver })
+    }
+
+    /// Whom it concerns that the load balancer was bound.
+    fn placed(&self, load_balancer: &LoadBalancer, place: Place<'_>, bound: Result<(), Fault>) -> Result<Wake, Fault> {
+        let agent_id = place.agent_id;
+        bound.map_err(|fault| match fault.code() {
             // It was deleted a moment ago, at another scheduler: another one is chosen.
             Code::AgentNotFound => {
                 self.fleet.forget(agent_id);
@@ -77,7 +125,7 @@ impl App {
             }
             _ => fault,
         })?;
-        Ok(Ok(Wake { agent_id, load_balancer_id: load_balancer.id }))
+        Ok(Wake { agent_id, load_balancer_id: load_balancer.id })
     }
 
     /// Saves a load balancer that got a vip, and says whom it concerns. The vip may be on another network than its pool
@@ -92,7 +140,7 @@ impl App {
         after: LoadBalancer,
     ) -> Result<(LoadBalancer, Vec<Wake>), Fault> {
         let Some(former) = self.must_leave(tx, before, &after).await? else {
-            let wake = save(tx, before, &after).await?;
+            let wake = self.save(tx, before, &after).await?;
             return Ok((after, wake.into_iter().collect()));
         };
         let network = network_of(tx, &after).await?;

@@ -20,7 +20,6 @@ use super::{
     monitors::load_monitor,
     networks::{copy_subnetwork, visible_subnetwork},
     placing::Nowhere,
-    save,
 };
 
 /// Load balancers in the order of a page, and whether there are more.
@@ -50,7 +49,7 @@ impl App {
             let new = new.clone();
             Box::pin(async move {
                 tx.claim(claim).await?;
-                self.admit(tx, Resource::Pool, &new.project_id).await?;
+                self.admit(tx, Resource::LoadBalancer, &new.project_id).await?;
                 copy_subnetwork(tx, foreign).await?;
                 self.insert_pool(tx, caller, new, random).await
             })
@@ -71,13 +70,8 @@ impl App {
         random: u64,
     ) -> Result<(LoadBalancer, Result<Wake, Nowhere>), Fault> {
         let Subnetwork { network, .. } = visible_subnetwork(tx, caller, new.subnet_id).await?;
-        let load_balancer = LoadBalancer::with_pool(new);
-        tx.insert(&load_balancer).await?;
-        let placed = self.place(tx, &load_balancer, Some(&network.attachment), random).await?;
-        let Err(nowhere) = placed else { return Ok((load_balancer, placed)) };
-        let unplaced = load_balancer.clone().unplaceable(nowhere.network.as_ref());
-        tx.save(&load_balancer, &unplaced).await?;
-        Ok((unplaced, Err(nowhere)))
+        let load_balancer = LoadBalancer::with_pool(new).stamped(None, self.now());
+        self.insert_placed(tx, load_balancer, Some(&network.attachment), random).await
     }
 
     /// The pool of this id.
@@ -96,7 +90,11 @@ impl App {
     pub async fn shown_pool(&self, caller: &Caller, id: PoolId) -> Result<ShownPool, Fault> {
         let shown = self.store.shown_pool(id).await?;
         let visible = shown.filter(|shown| caller.sees(&shown.pool.project_id));
-        visible.ok_or_else(|| pool_not_found(id))
+        let mut shown = visible.ok_or_else(|| pool_not_found(id))?;
+        match shown.beyond.take() {
+            Some(fault) => Err(fault),
+            None => Ok(shown),
+        }
     }
 
     /// Objects of one kind with the load balancers they are in.
@@ -141,7 +139,7 @@ impl App {
             Box::pin(async move {
                 let before = load_pool(tx, caller, id).await?;
                 let after = transition(before.load_balancer.clone())?;
-                let wakes = save(tx, &before, &after).await?;
+                let wakes = self.save(tx, &before, &after).await?;
                 Ok((after, wakes))
             })
         });
@@ -197,7 +195,7 @@ impl App {
                 let before = load_pool(tx, caller, pool_id).await?;
                 let monitor = load_monitor(tx, caller, monitor_id).await?;
                 let after = before.load_balancer.clone().associate(pool_id, monitor)?;
-                let wakes = save(tx, &before, &after).await?;
+                let wakes = self.save(tx, &before, &after).await?;
                 Ok((after, wakes))
             })
         });

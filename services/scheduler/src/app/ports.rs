@@ -186,11 +186,7 @@ pub(super) async fn free_address(
     wanted: Option<IpAddr>,
     own: &[IpAddr],
 ) -> Result<Option<IpAddr>, Fault> {
-    let Some(address) = wanted else {
-        let mut taken = tx.addresses_taken(subnet.id).await?;
-        taken.extend(own);
-        return Ok(subnet.choose_address(&taken));
-    };
+    let Some(address) = wanted else { return tx.choose_address(subnet, own).await };
     subnet.check_address(address)?;
     if tx.address_in_use(subnet.id, address).await? {
         return Err(address_in_use(subnet.network_id, address));

@@ -16,10 +16,13 @@ pub(super) fn defaults(settings: &config::Quotas) -> Result<Limits, String> {
             Resource::Network => settings.network,
             Resource::Subnet => settings.subnet,
             Resource::Port => settings.port,
-            Resource::Vip => settings.vip,
-            Resource::Pool => settings.pool,
+            Resource::Listener => settings.vip,
+            Resource::LoadBalancer => settings.pool,
             Resource::Member => settings.member,
             Resource::HealthMonitor => settings.health_monitor,
+            Resource::Pool => settings.v2_pool,
+            Resource::L7Policy => settings.l7policy,
+            Resource::L7Rule => settings.l7rule,
         };
         Limit::new(resource, value)
     };
@@ -38,6 +41,22 @@ impl App {
             return Ok(());
         }
         limit.check(resource, tx.used(resource, project_id).await?)
+    }
+
+    /// The same of so many more.
+    pub(super) async fn admit_many(
+        &self,
+        tx: &Tx,
+        resource: Resource,
+        project_id: &str,
+        more: u64,
+    ) -> Result<(), Fault> {
+        let limit = self.quotas.clone().with(&tx.own_limits(project_id).await?).of(resource);
+        if limit.bound().is_none() {
+            return Ok(());
+        }
+        let used = tx.used(resource, project_id).await?;
+        limit.check(resource, used.saturating_add(more.saturating_sub(1)))
     }
 
     /// What a project may have; without one, the caller's.

@@ -1,15 +1,18 @@
 //! What agents say of load balancers: outcomes, removals, health, statistics. An answer of a former owner (its epoch)
 //! or of an older generation is dropped.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ballast_model::{
+    Uuid,
     counters::{Epoch, Generation},
     fault::Fault,
-    ids::{AgentId, LoadBalancerId},
+    ids::{AgentId, ListenerId, LoadBalancerId},
+    listener::Answering,
+    load_balancer::LoadBalancer,
     outcome::{MemberHealth, Outcome, Statistics},
 };
-use ballast_store::{Binding, Hold, Placed, Tx};
+use ballast_store::{Binding, EventKind, Hold, Placed, Tx};
 
 use super::{App, Wake};
 
@@ -19,6 +22,24 @@ pub struct Owner {
     pub agent_id: AgentId,
     pub load_balancer_id: LoadBalancerId,
     pub epoch: Epoch,
+}
+
+/// What an agent observed of one load balancer.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    pub owner: Owner,
+    pub members: Vec<MemberHealth>,
+    /// Those that answer, all of them.
+    pub listeners: HashMap<ListenerId, Answering>,
+}
+
+/// What an agent counted of one load balancer.
+#[derive(Debug, Clone)]
+pub struct Counted {
+    pub owner: Owner,
+    pub whole: Statistics,
+    /// Those of whose counters one has changed.
+    pub listeners: Vec<(ListenerId, Statistics)>,
 }
 
 impl App {
@@ -36,7 +57,7 @@ impl App {
                         placed.load_balancer = placed.load_balancer.clone().settle(outcome);
                     }
                 }
-                save_all(tx, &before, &placed).await?;
+                self.save_all(tx, &before, &placed).await?;
                 let (mut wakes, mut answering) = (Vec::new(), Vec::new());
                 for (owner, outcome) in outcomes.iter().filter(|(_, outcome)| outcome.fault.is_none()) {
                     let Some(placed) = owner.find(&mut placed) else { continue };
@@ -69,7 +90,7 @@ impl App {
                 if let Some(placed) = owner.find(&mut placed) {
                     placed.load_balancer = placed.load_balancer.clone().waits(generation, why);
                 }
-                save_all(tx, &before, &placed).await
+                self.save_all(tx, &before, &placed).await
             })
         });
         wait.await
@@ -95,21 +116,21 @@ impl App {
         Ok(())
     }
 
-    /// What an agent observed of members.
+    /// What an agent observed of members and listeners.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn observed(&self, observed: &[(Owner, Vec<MemberHealth>)]) -> Result<(), Fault> {
+    pub async fn observed(&self, observed: &[Observed]) -> Result<(), Fault> {
         let observe = self.store.write(|tx, _| {
             Box::pin(async move {
-                let mut placed = placed_of(tx, observed.iter().map(|(owner, _)| *owner)).await?;
+                let mut placed = placed_of(tx, observed.iter().map(|one| one.owner)).await?;
                 let before = placed.clone();
-                for (owner, health) in observed {
+                for Observed { owner, members, listeners } in observed {
                     if let Some(placed) = owner.find(&mut placed) {
-                        placed.load_balancer = placed.load_balancer.clone().observe(health);
+                        placed.load_balancer = placed.load_balancer.clone().observe(members).answers(listeners);
                     }
                 }
-                save_all(tx, &before, &placed).await
+                self.save_all(tx, &before, &placed).await
             })
         });
         observe.await
@@ -119,7 +140,7 @@ impl App {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn counted(&self, counted: &[(Owner, Statistics)]) -> Result<(), Fault> {
+    pub async fn counted(&self, counted: &[Counted]) -> Result<(), Fault> {
         let news = self.store.read(|tx, _| Box::pin(news(tx, counted))).await?;
         // Most of the time nothing has changed, and then there is nothing to make durable.
         if news.is_empty() {
@@ -128,25 +149,37 @@ impl App {
         let news = &news;
         let save = self.store.write(|tx, _| {
             Box::pin(async move {
-                let ids: Vec<LoadBalancerId> = news.iter().map(|(owner, _)| owner.load_balancer_id).collect();
+                let ids: Vec<LoadBalancerId> = news.iter().map(|one| one.owner.load_balancer_id).collect();
                 let bindings = tx.bindings(&ids).await?;
-                let owned = news.iter().filter(|(owner, _)| owner.has(bindings.get(&owner.load_balancer_id)));
-                let owned = owned.map(|(owner, statistics)| (owner.load_balancer_id, *statistics)).collect();
-                tx.save_statistics(&owned).await
+                let is_owned = |one: &&Counted| one.owner.has(bindings.get(&one.owner.load_balancer_id));
+                let owned: Vec<&Counted> = news.iter().filter(is_owned).collect();
+                let whole = owned.iter().map(|one| (one.owner.load_balancer_id, one.whole)).collect();
+                tx.save_statistics(&whole).await?;
+                tx.save_listener_statistics(&of_listeners(tx, &owned).await?).await
             })
         });
         save.await
     }
 }
 
-/// The counters that are not what is stored.
-async fn news(tx: &Tx, counted: &[(Owner, Statistics)]) -> Result<Vec<(Owner, Statistics)>, Fault> {
-    let ids: Vec<LoadBalancerId> = counted.iter().map(|(owner, _)| owner.load_balancer_id).collect();
+/// The counters that are not what is stored. Where no counter of the whole has changed, none of its listeners has.
+async fn news(tx: &Tx, counted: &[Counted]) -> Result<Vec<Counted>, Fault> {
+    let ids: Vec<LoadBalancerId> = counted.iter().map(|one| one.owner.load_balancer_id).collect();
     let known = tx.statistics_of_many(&ids).await?;
-    let is_new = |(owner, statistics): &&(Owner, Statistics)| {
-        known.get(&owner.load_balancer_id).copied().unwrap_or_default() != *statistics
-    };
-    Ok(counted.iter().filter(is_new).copied().collect())
+    let is_new = |one: &&Counted| known.get(&one.owner.load_balancer_id).copied().unwrap_or_default() != one.whole;
+    Ok(counted.iter().filter(is_new).cloned().collect())
+}
+
+/// What was counted of listeners, of those that these load balancers have.
+async fn of_listeners(tx: &Tx, counted: &[&Counted]) -> Result<BTreeMap<ListenerId, Statistics>, Fault> {
+    let ids: Vec<Uuid> = counted.iter().flat_map(|one| &one.listeners).map(|(id, _)| id.uuid()).collect();
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let owners = tx.owners_of(EventKind::Listener, &ids).await?;
+    let own = |one: &Counted, id: &ListenerId| owners.get(&id.uuid()) == Some(&one.owner.load_balancer_id);
+    let all = counted.iter().flat_map(|one| one.listeners.iter().map(move |counted| (*one, counted)));
+    Ok(all.filter(|(one, (id, _))| own(one, id)).map(|(_, counted)| *counted).collect())
 }
 
 impl Owner {
@@ -166,13 +199,23 @@ async fn placed_of(tx: &Tx, owners: impl Iterator<Item = Owner>) -> Result<HashM
     Ok(placed.into_iter().map(|placed| (placed.load_balancer.id, placed)).collect())
 }
 
-async fn save_all(
-    tx: &Tx,
-    before: &HashMap<LoadBalancerId, Placed>,
-    after: &HashMap<LoadBalancerId, Placed>,
-) -> Result<(), Fault> {
-    let changes = before.iter().filter_map(|(id, before)| Some((&before.load_balancer, &after.get(id)?.load_balancer)));
-    tx.save_many(&changes.collect::<Vec<_>>()).await
+impl App {
+    /// What differs, with its time.
+    async fn save_all(
+        &self,
+        tx: &Tx,
+        before: &HashMap<LoadBalancerId, Placed>,
+        after: &HashMap<LoadBalancerId, Placed>,
+    ) -> Result<(), Fault> {
+        let now = self.now();
+        let stamped = |(id, before): (&LoadBalancerId, &Placed)| {
+            let after = after.get(id)?.load_balancer.clone();
+            Some(after.stamped(Some(&before.load_balancer), now))
+        };
+        let after: Vec<LoadBalancer> = before.iter().filter_map(stamped).collect();
+        let changes = after.iter().filter_map(|after| Some((&before.get(&after.id)?.load_balancer, after)));
+        tx.save_many(&changes.collect::<Vec<_>>()).await
+    }
 }
 
 /// Those that waited for the addresses of these holds.

@@ -22,7 +22,6 @@ use super::{
     load_pool,
     networks::{copy_subnetwork, visible_subnetwork},
     ports::{again_for_mac, free_address},
-    save,
 };
 use crate::network::port_name;
 
@@ -85,7 +84,7 @@ impl App {
         wanted: &WantedVip,
         foreign: Option<&ForeignPort>,
     ) -> Result<(LoadBalancer, Vec<Wake>), Fault> {
-        self.admit(tx, Resource::Vip, &wanted.project_id).await?;
+        self.admit(tx, Resource::Listener, &wanted.project_id).await?;
         copy_subnetwork(tx, foreign.map(|foreign| &foreign.subnetwork)).await?;
         let before = load_pool(tx, caller, wanted.pool_id).await?;
         let subnetwork = visible_subnetwork(tx, caller, wanted.subnet_id).await?;
@@ -95,14 +94,28 @@ impl App {
         let vip = match foreign {
             Some(ForeignPort { port, .. }) => {
                 tx.forget_stray_port(wanted.id).await?;
-                Vip { subnet_id: subnet.id, port_id: port.id, address: port.address, mac: port.mac }
+                Vip {
+                    subnet_id: subnet.id,
+                    network_id: subnet.network_id,
+                    port_id: port.id,
+                    address: port.address,
+                    mac: port.mac,
+                    additional: Vec::new(),
+                }
             }
             None => {
                 let address = free_address(tx, &subnet, wanted.address, &[]).await?;
                 let address = address.ok_or_else(|| no_address_left(subnet.network_id))?;
                 // Chosen anew when the work is run again: the one before may be what was in its way.
                 let mac = self.new_mac();
-                Vip { subnet_id: subnet.id, port_id: wanted.port_id, address, mac }
+                Vip {
+                    subnet_id: subnet.id,
+                    network_id: subnet.network_id,
+                    port_id: wanted.port_id,
+                    address,
+                    mac,
+                    additional: Vec::new(),
+                }
             }
         };
         // An agent that has a session here is told at once: noting it now spares the write before that.
@@ -153,7 +166,7 @@ impl App {
                         self.move_vip(tx, caller, VipMove { id, before: &before, changed: after, pool_id }).await
                     }
                     None => {
-                        let wake = save(tx, &before, &after).await?;
+                        let wake = self.save(tx, &before, &after).await?;
                         Ok((after, wake.into_iter().collect()))
                     }
                 }
@@ -176,7 +189,7 @@ impl App {
                 self.hold(tx, &before, &after, &gone).await?;
                 tx.delete_port(gone.vip.port_id).await?;
                 self.leave_port(tx, id, &gone.vip).await?;
-                save(tx, &before, &after).await
+                self.save(tx, &before, &after).await
             })
         });
         self.wakes.wake(delete.await?);
@@ -188,7 +201,11 @@ async fn load_vip(tx: &Tx, caller: &Caller, id: ListenerId) -> Result<Placed, Fa
     let owner = tx.owner_of_listener(id).await?.ok_or_else(|| vip_not_found(id))?;
     let placed = tx.load_placed(owner).await?.ok_or_else(|| vip_not_found(id))?;
     let own = |listener: &Listener| listener.id == id && caller.sees(&listener.project_id);
-    if placed.load_balancer.listeners.iter().any(own) { Ok(placed) } else { Err(vip_not_found(id)) }
+    if !placed.load_balancer.listeners.iter().any(own) || !placed.load_balancer.is_of_v1() {
+        return Err(vip_not_found(id));
+    }
+    placed.load_balancer.must_be_v1s()?;
+    Ok(placed)
 }
 
 /// Who does not own a network gets what it offers.
@@ -261,7 +278,7 @@ impl App {
         let target = load_pool(tx, caller, moving.pool_id).await?;
         let (left, taken) = moving.changed.remove_vip(moving.id)?;
         self.hold(tx, moving.before, &left, &taken).await?;
-        let wake = save(tx, moving.before, &left).await?;
+        let wake = self.save(tx, moving.before, &left).await?;
         let received = target.load_balancer.clone().receive_vip(taken)?;
         let (received, mut wakes) = self.save_with_vip(tx, &target, received).await?;
         wakes.extend(wake);

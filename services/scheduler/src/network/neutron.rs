@@ -8,11 +8,11 @@ mod shapes;
 use std::{path::PathBuf, time::Duration};
 
 use ballast_model::{
-    fault::{Absence, Code, Facts, Fault, Misfit, NetworkRefusal},
+    fault::{Absence, Balancing, Code, Facts, Fault, Misfit, NetworkRefusal},
     ids::{ListenerId, PortId, SubnetId},
     network::Subnetwork,
     port::LOAD_BALANCER,
-    subnet::subnet_not_found,
+    subnet::{Subnet, subnet_not_found},
 };
 use ballast_service::{
     config,
@@ -24,7 +24,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use self::shapes::{NetworkShape, PortShape, SubnetShape};
-use super::{MadePort, NetworkProvider, WantedPort, device_of_host, port_name};
+use super::{MadePort, NamedSubnet, NetworkProvider, WantedPort, device_of_host, port_name};
 
 pub(super) struct Neutron {
     http: Http,
@@ -119,6 +119,23 @@ impl NetworkProvider for Neutron {
         let response = self.call(Method::GET, &format!("/networks/{}", subnet.network_id), None).await?;
         let network = self.object::<NetworkShape>(response, "network")?.into_network()?;
         Ok(Some(Subnetwork { network, subnet }))
+    }
+
+    async fn subnetwork_named(&self, named: NamedSubnet) -> Result<Option<Subnetwork>, Fault> {
+        if let Some(subnet_id) = named.subnet_id {
+            return self.subnetwork(subnet_id).await;
+        }
+        let Some(network_id) = named.network_id else { return Ok(None) };
+        let response = self.call(Method::GET, &format!("/subnets?network_id={network_id}"), None).await?;
+        let subnets = self.object::<Vec<SubnetShape>>(response, "subnets")?.into_iter().map(SubnetShape::into_subnet);
+        let mut subnets = subnets.collect::<Result<Vec<_>, _>>()?;
+        subnets.sort_by_key(|subnet| subnet.cidr.addr().is_ipv6());
+        let fits = |subnet: &Subnet| named.address.is_none_or(|address| subnet.cidr.contains(&address));
+        match (subnets.iter().find(|subnet| fits(subnet)), named.address) {
+            (Some(subnet), _) => self.subnetwork(subnet.id).await,
+            (None, Some(address)) => Err(Balancing::NetworkWithoutSubnetFor { address }.into()),
+            (None, None) => Err(Balancing::NetworkWithoutSubnet.into()),
+        }
     }
 
     async fn make_port(&self, wanted: &WantedPort) -> Result<Option<MadePort>, Fault> {

@@ -1,7 +1,7 @@
 use ballast_model::{
-    agent::AgentDriver,
+    agent::{AgentDriver, DriverOptions},
     features::{SHAPES, used},
-    ids::{ListenerId, PoolId, PortId, SubnetId},
+    ids::{ListenerId, NetworkId, PoolId, PortId, SubnetId},
     listener::{Listener, Mac, NewVip, Protocol, Vip},
     load_balancer::LoadBalancer,
     parts::Parts,
@@ -35,6 +35,7 @@ fn agent(n: u128, load_balancers: u32) -> Agent {
             max_members: 0,
             full: false,
             plugs: Plugs::default(),
+            options: DriverOptions::default(),
             load_balancers,
         }],
         load_balancers,
@@ -90,6 +91,8 @@ fn shaped(change: impl FnOnce(&mut LoadBalancer)) -> LoadBalancer {
             port_id: PortId::from_u128(4),
             address: [10, 0, 0, 2].into(),
             mac: Mac::from_random(1),
+            network_id: NetworkId::from_u128(3),
+            additional: Vec::new(),
         },
         protocol: Protocol::Http,
         protocol_port: 80,
@@ -107,7 +110,7 @@ fn shaped(change: impl FnOnce(&mut LoadBalancer)) -> LoadBalancer {
 fn a_driver_that_declares_no_shape_gets_what_v1_can_say_and_nothing_else() {
     let another = |listener: &Listener, pool: u128| Listener {
         id: ListenerId::from_u128(9),
-        default_pool_id: PoolId::from_u128(pool),
+        default_pool_id: Some(PoolId::from_u128(pool)),
         ..listener.clone()
     };
     let add_listener = |one: &mut LoadBalancer| {

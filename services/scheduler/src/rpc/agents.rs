@@ -57,7 +57,7 @@ impl agents_server::Agents for Api {
             let (caller, request) = (caller(&request), request.into_inner());
             let agent = body("agent", request.agent)?;
             let id = id(&agent.id, agent_not_found)?;
-            let mask = Mask::new("Agent", request.update_mask, &["admin_state_up", "description"])?;
+            let mask = Mask::new::<Agent>(request.update_mask, &["admin_state_up", "description"])?;
             let up = mask.pick("admin_state_up", true, agent.admin_state_up);
             let description = mask.pick("description", !agent.description.is_empty(), agent.description);
             let description = description.map(|text| check::text("description", text, check::MAX_TEXT)).transpose();

@@ -10,10 +10,10 @@ use ballast_model::{
     Uuid, check,
     fault::{Fault, Form, Reason},
 };
-use ballast_proto::{DESCRIPTORS, v1};
-use ballast_store::{Filter, Query, Sort};
-use prost::Message as _;
-use prost_types::{FieldMask, FileDescriptorSet};
+use ballast_proto::{API_PACKAGES, DESCRIPTORS, v1};
+use ballast_store::{Filter, Query, Sort, TagFilter, View};
+use prost::{Message as _, Name};
+use prost_types::{FieldMask, FileDescriptorProto, FileDescriptorSet};
 use tonic::Request;
 
 use crate::app::Caller;
@@ -43,7 +43,7 @@ pub(super) fn body<T>(field: &str, message: Option<T>) -> Result<T, Fault> {
 }
 
 /// How many values all filters together may have: each is a parameter of one statement.
-const MOST_VALUES: u32 = 10_000;
+pub(super) const MOST_VALUES: u32 = 10_000;
 
 /// A list, within what the caller may see. What is there twice counts once: by what it was sorted already sorts nothing
 /// more.
@@ -77,6 +77,8 @@ pub(super) fn query(caller: &Caller, request: v1::ListRequest) -> Result<Query, 
         marker,
         reverse: request.page_reverse,
         include_shared: true,
+        view: View::V1,
+        tags: TagFilter::default(),
     })
 }
 
@@ -85,40 +87,51 @@ pub(super) fn next_page_token(more: bool, last: Option<&str>) -> String {
     last.filter(|_| more).unwrap_or_default().to_owned()
 }
 
-/// The fields of each message of `lbaas.v1`, as clients know them.
+/// The fields of each message of the API, by its full name, as clients know them.
 static FIELDS: LazyLock<HashMap<String, HashSet<String>>> = LazyLock::new(|| {
     let files = FileDescriptorSet::decode(DESCRIPTORS).unwrap_or_default().file.into_iter();
-    let messages = files.filter(|file| file.package() == "lbaas.v1").flat_map(|file| file.message_type);
-    messages
-        .map(|message| {
+    let of_file = |file: FileDescriptorProto| {
+        let package = file.package().to_owned();
+        file.message_type.into_iter().map(move |message| {
             let fields = message.field.iter().map(|field| field.name().to_owned()).collect();
-            (message.name().to_owned(), fields)
+            (format!("{package}.{}", message.name()), fields)
         })
-        .collect()
+    };
+    files.filter(|file| API_PACKAGES.contains(&file.package())).flat_map(of_file).collect()
 });
 
 /// Which fields an update changes.
 pub(super) struct Mask(Option<Vec<String>>);
 
 impl Mask {
-    /// The mask of an update of a `message`, if it names nothing but `mutable` fields; `*` names all of them. Without
+    /// The mask of an update of a message `M`, if it names nothing but `mutable` fields; `*` names all of them. Without
     /// one, every mutable field that is set changes.
     ///
     /// # Errors
     /// `ImmutableField`; `InvalidField` for what is no field of the message.
-    pub(super) fn new(message: &str, mask: Option<FieldMask>, mutable: &[&str]) -> Result<Self, Fault> {
+    pub(super) fn new<M: Name>(mask: Option<FieldMask>, mutable: &[&str]) -> Result<Self, Fault> {
         let Some(mask) = mask else { return Ok(Self(None)) };
         if mask.paths == ["*"] {
             return Ok(Self(Some(mutable.iter().map(|field| (*field).to_owned()).collect())));
         }
         if let Some(other) = mask.paths.iter().find(|path| !mutable.contains(&path.as_str())) {
-            if FIELDS.get(message).is_some_and(|fields| fields.contains(other)) {
+            if FIELDS.get(&M::full_name()).is_some_and(|fields| fields.contains(other)) {
                 return Err(Fault::immutable_field(other));
             }
-            let reason = Reason::NoFieldOf { value: other.clone(), message: message.to_owned() };
+            let reason = Reason::NoFieldOf { value: other.clone(), message: M::NAME.to_owned() };
             return Err(Fault::invalid_field("update_mask", reason));
         }
         Ok(Self(Some(mask.paths)))
+    }
+
+    /// The mask that names all of these: of what is made.
+    pub(super) fn all(fields: &[&str]) -> Self {
+        Self(Some(fields.iter().map(|field| (*field).to_owned()).collect()))
+    }
+
+    /// Whether it names nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.as_ref().is_some_and(Vec::is_empty)
     }
 
     /// The new value of a field: `value` when the mask names it, or when there is no mask and it `is_set`.
@@ -152,12 +165,14 @@ pub(super) fn required<T>(field: &str, value: Option<T>) -> Result<T, Fault> {
 
 #[cfg(test)]
 mod tests {
+    use ballast_proto::v2;
+
     use super::*;
 
     #[test]
     fn a_mask_names_what_changes_and_nothing_fixed() {
         let mask = |paths: &[&str]| FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() };
-        let new = |paths: &[&str]| Mask::new("Pool", Some(mask(paths)), &["name", "weight"]);
+        let new = |paths: &[&str]| Mask::new::<v1::Pool>(Some(mask(paths)), &["name", "weight"]);
         let update = new(&["name"]).map_err(|fault| fault.code()).unwrap();
         assert_eq!(update.pick("name", false, ""), Some(""));
         assert_eq!(update.pick("weight", true, 5), None);
@@ -167,6 +182,9 @@ mod tests {
         assert_eq!(fault, Fault::invalid_field("update_mask", reason));
         let fault = new(&["subnet_id"]).err().unwrap();
         assert_eq!(fault, Fault::immutable_field("subnet_id"));
+        // Of another view of the same thing.
+        let fault = Mask::new::<v2::Pool>(Some(mask(&["subnet_id"])), &["name"]).err().unwrap();
+        assert_eq!(fault.field(), Some("update_mask"));
     }
 
     #[test]

@@ -63,7 +63,7 @@ impl health_monitors_server::HealthMonitors for Api {
             let (caller, request) = (caller(&request), request.into_inner());
             let monitor = body("health_monitor", request.health_monitor)?;
             let id = id(&monitor.id, monitor_not_found)?;
-            let mask = Mask::new("HealthMonitor", request.update_mask, &MUTABLE)?;
+            let mask = Mask::new::<HealthMonitor>(request.update_mask, &MUTABLE)?;
             let changed = self.0.update_monitor(&caller, id, change(&mask, monitor)).await?;
             Ok(encode(&changed))
         })

@@ -69,7 +69,7 @@ impl members_server::Members for Api {
             let (caller, request) = (caller(&request), request.into_inner());
             let member = body("member", request.member)?;
             let id = id(&member.id, member_not_found)?;
-            let mask = Mask::new("Member", request.update_mask, &MUTABLE)?;
+            let mask = Mask::new::<Member>(request.update_mask, &MUTABLE)?;
             let (pool_id, change) = member_change(&mask, &member)?;
             let changed = self.0.update_member(&caller, id, pool_id, change).await?;
             encode(&changed, id)

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::app::{App, Caller};
 
-const NETWORK_MUTABLE: [&str; 3] = ["name", "admin_state_up", "shared"];
+const NETWORK_MUTABLE: [&str; 4] = ["name", "admin_state_up", "shared", "mtu"];
 const SUBNET_MUTABLE: [&str; 6] =
     ["name", "gateway_ip", "allocation_pools", "host_routes", "dns_nameservers", "enable_dhcp"];
 
@@ -68,7 +68,7 @@ impl networks_server::Networks for Api {
             let (caller, request) = (caller(&request), request.into_inner());
             let network = body("network", request.network)?;
             let id = id(&network.id, network_not_found)?;
-            let mask = Mask::new("Network", request.update_mask, &NETWORK_MUTABLE)?;
+            let mask = Mask::new::<Network>(request.update_mask, &NETWORK_MUTABLE)?;
             let change = network_change(&mask, network);
             let (changed, subnets) = self.0.update_network(&caller, id, change).await?;
             Ok(convert::to_network(&changed, &subnets))
@@ -122,7 +122,7 @@ impl networks_server::Networks for Api {
             let (caller, request) = (caller(&request), request.into_inner());
             let subnet = body("subnet", request.subnet)?;
             let id = id(&subnet.id, subnet_not_found)?;
-            let mask = Mask::new("Subnet", request.update_mask, &SUBNET_MUTABLE)?;
+            let mask = Mask::new::<Subnet>(request.update_mask, &SUBNET_MUTABLE)?;
             let changed = self.0.update_subnet(&caller, id, subnet_change(&mask, subnet)).await?;
             Ok(convert::to_subnet(&changed))
         })
@@ -144,13 +144,15 @@ fn new_network(app: &App, caller: &Caller, network: Network) -> Result<Model, Fa
     if network.shared || has_attributes {
         caller.must_be_admin("create_network")?;
     }
+    let attachment = Attachment::new(&network.network_type, network.physical_network, network.segmentation_id)?;
     Ok(Model {
         id: app.new_id(),
         project_id: caller.project_for(&network.project_id)?,
         name: check::text("name", network.name, check::MAX_TEXT)?,
         shared: network.shared,
         admin_state_up: network.admin_state_up.unwrap_or(true),
-        attachment: Attachment::new(&network.network_type, network.physical_network, network.segmentation_id)?,
+        mtu: attachment.mtu(network.mtu)?,
+        attachment,
     })
 }
 
@@ -180,6 +182,7 @@ fn network_change(mask: &Mask, network: Network) -> NetworkChange {
         name: mask.pick("name", !network.name.is_empty(), network.name),
         admin_state_up: mask.pick("admin_state_up", up_is_set, up),
         shared: mask.pick("shared", network.shared, network.shared),
+        mtu: mask.pick("mtu", network.mtu != 0, network.mtu),
     }
 }
 

@@ -78,7 +78,7 @@ impl pools_server::Pools for Api {
             let (caller, request) = (caller(&request), request.into_inner());
             let pool = body("pool", request.pool)?;
             let id = id(&pool.id, pool_not_found)?;
-            let mask = Mask::new("Pool", request.update_mask, &MUTABLE)?;
+            let mask = Mask::new::<Pool>(request.update_mask, &MUTABLE)?;
             let changed = self.0.update_pool(&caller, id, pool_change(&mask, pool)?).await?;
             to_pool(&changed)
         })
@@ -174,7 +174,11 @@ fn shown_pool(shown: &ShownPool, wanted: &ReadMask) -> Pool {
         project_id: text("project_id", &pool.project_id),
         name: text("name", &pool.name),
         description: text("description", &pool.description),
-        subnet_id: if wanted.has("subnet_id") { pool.subnet_id.to_string() } else { String::new() },
+        subnet_id: if wanted.has("subnet_id") {
+            pool.subnet_id.map(|id| id.to_string()).unwrap_or_default()
+        } else {
+            String::new()
+        },
         protocol: convert::to_protocol(pool.protocol).into(),
         lb_method: convert::to_lb_method(pool.lb_method).into(),
         provider: shown.provider.clone(),

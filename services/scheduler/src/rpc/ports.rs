@@ -61,7 +61,7 @@ impl ports_server::Ports for Api {
             let (caller, request) = (caller(&request), request.into_inner());
             let port = body("port", request.port)?;
             let id = id(&port.id, port_not_found)?;
-            let mask = Mask::new("Port", request.update_mask, &MUTABLE)?;
+            let mask = Mask::new::<Port>(request.update_mask, &MUTABLE)?;
             let changed = self.0.update_port(&caller, id, port_change(&mask, port)?).await?;
             Ok(encode(&caller, &changed))
         })

@@ -72,10 +72,11 @@ fn limits(quota: &Quota) -> Result<Vec<(Resource, Limit)>, Fault> {
             Resource::Network => quota.network,
             Resource::Subnet => quota.subnet,
             Resource::Port => quota.port,
-            Resource::Vip => quota.vip,
-            Resource::Pool => quota.pool,
+            Resource::Listener => quota.vip,
+            Resource::LoadBalancer => quota.pool,
             Resource::Member => quota.member,
             Resource::HealthMonitor => quota.health_monitor,
+            Resource::Pool | Resource::L7Policy | Resource::L7Rule => None,
         };
         value.map(|value| (resource, value))
     });

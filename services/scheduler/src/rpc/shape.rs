@@ -2,7 +2,7 @@
 //! be repeated is longer than its bound.
 //!
 //! It is looked at on the wire, by the descriptors of all messages: what is added to the schema is looked at as well. A
-//! method that is not of `lbaas.v1` is not concerned: agents' messages have rules of their own.
+//! method that is of neither `lbaas.v1` nor `lbaas.v2` is not concerned: agents' messages have rules of their own.
 
 mod bounds;
 mod scan;

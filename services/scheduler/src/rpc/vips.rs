@@ -71,7 +71,7 @@ impl vips_server::Vips for Api {
             let (caller, request) = (caller(&request), request.into_inner());
             let vip = body("vip", request.vip)?;
             let id = id(&vip.id, vip_not_found)?;
-            let mask = Mask::new("Vip", request.update_mask, &MUTABLE)?;
+            let mask = Mask::new::<Vip>(request.update_mask, &MUTABLE)?;
             let (pool_id, change) = vip_change(&mask, vip)?;
             let changed = self.0.update_vip(&caller, id, pool_id, change).await?;
             encode(&changed, id)

@@ -24,7 +24,7 @@ const FEATURES: usize = 1_000;
 const OBJECTS: usize = 100_000;
 const NAME: usize = 4 * LONGEST;
 
-const BOUNDS: [(&str, &str, Bound); 30] = [
+const BOUNDS: [(&str, &str, Bound); 38] = [
     ("Hello", "host", Bound::Told),
     ("Hello", "instance_id", Bound::Length(NAME)),
     ("Hello", "version", Bound::Told),
@@ -40,6 +40,10 @@ const BOUNDS: [(&str, &str, Bound); 30] = [
     ("Capabilities", "features", Bound::Count(FEATURES)),
     ("Capabilities", "network_types", Bound::Count(FEATURES)),
     ("Capabilities", "physical_networks", Bound::Count(FEATURES)),
+    ("Capabilities", "flavor_options", Bound::Count(FEATURES)),
+    ("Capabilities", "availability_zone_options", Bound::Count(FEATURES)),
+    ("DriverOption", "name", Bound::Told),
+    ("DriverOption", "description", Bound::Told),
     ("Heartbeat", "drivers", Bound::Count(DRIVERS)),
     ("Outcome", "load_balancer_id", Bound::Id),
     ("Outcome", "faults", Bound::Count(OBJECTS)),
@@ -51,10 +55,14 @@ const BOUNDS: [(&str, &str, Bound); 30] = [
     ("HealthReport", "load_balancers", Bound::Count(OBJECTS)),
     ("LoadBalancerHealth", "load_balancer_id", Bound::Id),
     ("LoadBalancerHealth", "members", Bound::Count(OBJECTS)),
+    ("LoadBalancerHealth", "listeners", Bound::Count(OBJECTS)),
+    ("ListenerHealth", "listener_id", Bound::Id),
     ("MemberHealth", "pool_id", Bound::Ignored),
     ("MemberHealth", "member_id", Bound::Id),
     ("StatisticsReport", "load_balancers", Bound::Count(OBJECTS)),
     ("LoadBalancerStatistics", "load_balancer_id", Bound::Id),
+    ("LoadBalancerStatistics", "listeners", Bound::Count(OBJECTS)),
+    ("ListenerStatistics", "listener_id", Bound::Id),
 ];
 
 /// # Errors
@@ -73,9 +81,15 @@ pub(super) fn check(message: &Message) -> Result<(), String> {
         within(of, "drivers", drivers.len())?;
         let mut capabilities = drivers.iter().filter_map(|driver| driver.capabilities.as_ref());
         capabilities.try_for_each(|can| {
-            let lists = [&can.features, &can.network_types, &can.physical_networks];
-            let mut named = ["features", "network_types", "physical_networks"].into_iter().zip(lists);
-            named.try_for_each(|(field, list)| within("Capabilities", field, list.len()))
+            let mut counted = [
+                ("features", can.features.len()),
+                ("network_types", can.network_types.len()),
+                ("physical_networks", can.physical_networks.len()),
+                ("flavor_options", can.flavor_options.len()),
+                ("availability_zone_options", can.availability_zone_options.len()),
+            ]
+            .into_iter();
+            counted.try_for_each(|(field, count)| within("Capabilities", field, count))
         })
     };
     match message {
@@ -89,10 +103,16 @@ pub(super) fn check(message: &Message) -> Result<(), String> {
         Message::Outcome(outcome) => within("Outcome", "faults", outcome.faults.len()),
         Message::Health(report) => {
             within("HealthReport", "load_balancers", report.load_balancers.len())?;
-            let mut members = report.load_balancers.iter().map(|one| one.members.len());
-            members.try_for_each(|count| within("LoadBalancerHealth", "members", count))
+            report.load_balancers.iter().try_for_each(|one| {
+                within("LoadBalancerHealth", "members", one.members.len())?;
+                within("LoadBalancerHealth", "listeners", one.listeners.len())
+            })
         }
-        Message::Statistics(report) => within("StatisticsReport", "load_balancers", report.load_balancers.len()),
+        Message::Statistics(report) => {
+            within("StatisticsReport", "load_balancers", report.load_balancers.len())?;
+            let mut listeners = report.load_balancers.iter().map(|one| one.listeners.len());
+            listeners.try_for_each(|count| within("LoadBalancerStatistics", "listeners", count))
+        }
         Message::Removed(_) | Message::Waiting(_) => Ok(()),
     }
 }
@@ -103,8 +123,11 @@ mod tests {
 
     use ballast_proto::{
         DESCRIPTORS,
-        agent::{Deployed, HealthReport, Heartbeat, Hello, LoadBalancerHealth, Outcome, StatisticsReport},
-        driver::{Capabilities, MemberHealth, ObjectFault},
+        agent::{
+            Deployed, HealthReport, Heartbeat, Hello, ListenerHealth, ListenerStatistics, LoadBalancerHealth,
+            LoadBalancerStatistics, Outcome, StatisticsReport,
+        },
+        driver::{Capabilities, DriverOption, MemberHealth, ObjectFault},
     };
     use prost::Message as _;
     use prost_types::{
@@ -161,13 +184,16 @@ mod tests {
             ("Hello", "drivers") => Message::Hello(Hello { drivers: reports(), ..Hello::default() }),
             ("Heartbeat", "drivers") => Message::Heartbeat(Heartbeat { drivers: reports(), ..Heartbeat::default() }),
             ("Capabilities", field) => {
-                let mut capabilities = Capabilities::default();
-                *match field {
-                    "features" => &mut capabilities.features,
-                    "network_types" => &mut capabilities.network_types,
-                    "physical_networks" => &mut capabilities.physical_networks,
+                let (mut capabilities, names) = (Capabilities::default(), vec![String::new(); length]);
+                let options = vec![DriverOption::default(); length];
+                match field {
+                    "features" => capabilities.features = names,
+                    "network_types" => capabilities.network_types = names,
+                    "physical_networks" => capabilities.physical_networks = names,
+                    "flavor_options" => capabilities.flavor_options = options,
+                    "availability_zone_options" => capabilities.availability_zone_options = options,
                     other => panic!("{other} of capabilities has a bound, and nothing here that goes over it"),
-                } = vec![String::new(); length];
+                }
                 let capabilities = Some(capabilities);
                 let drivers = vec![DriverReport { capabilities, ..DriverReport::default() }];
                 Message::Heartbeat(Heartbeat { drivers, ..Heartbeat::default() })
@@ -183,8 +209,18 @@ mod tests {
                 let load_balancers = vec![LoadBalancerHealth { members, ..LoadBalancerHealth::default() }];
                 Message::Health(HealthReport { load_balancers })
             }
+            ("LoadBalancerHealth", "listeners") => {
+                let listeners = vec![ListenerHealth::default(); length];
+                let load_balancers = vec![LoadBalancerHealth { listeners, ..LoadBalancerHealth::default() }];
+                Message::Health(HealthReport { load_balancers })
+            }
+            ("LoadBalancerStatistics", "listeners") => {
+                let listeners = vec![ListenerStatistics::default(); length];
+                let load_balancers = vec![LoadBalancerStatistics { listeners, ..LoadBalancerStatistics::default() }];
+                Message::Statistics(StatisticsReport { load_balancers })
+            }
             ("StatisticsReport", "load_balancers") => {
-                let load_balancers = vec![ballast_proto::agent::LoadBalancerStatistics::default(); length];
+                let load_balancers = vec![LoadBalancerStatistics::default(); length];
                 Message::Statistics(StatisticsReport { load_balancers })
             }
             other => panic!("{other:?} has a bound, and nothing here that goes over it"),

@@ -3,19 +3,20 @@
 use ballast_model::{
     agent::AgentDriver,
     fault::{Code, Fault, Misfit},
+    listener::Answering,
     outcome::{MemberHealth, Outcome, Statistics},
     told::told,
 };
 use ballast_proto::{
     agent::{
-        AgentMessage, DriverState, HealthReport, Heartbeat, Outcome as OutcomeMessage, StatisticsReport,
-        agent_message::Message,
+        AgentMessage, DriverState, HealthReport, Heartbeat, ListenerHealth, ListenerStatistics,
+        Outcome as OutcomeMessage, StatisticsReport, agent_message::Message,
     },
     convert, driver,
 };
 
 use super::{Session, bounds};
-use crate::app::Owner;
+use crate::app::{Counted, Observed, Owner};
 
 /// Drivers that a session remembers beside those that are there.
 const MAX_KNOWN: usize = 256;
@@ -148,7 +149,10 @@ impl Session<'_> {
                 let member_id = member.member_id.parse().ok()?;
                 Some(MemberHealth { member_id, status: convert::operating_status(member.health) })
             });
-            Some((owner, members.collect()))
+            let answering = |listener: &ListenerHealth| if listener.full { Answering::Full } else { Answering::Yes };
+            let listeners =
+                health.listeners.iter().filter_map(|one| Some((one.listener_id.parse().ok()?, answering(one))));
+            Some(Observed { owner, members: members.collect(), listeners: listeners.collect() })
         });
         self.app.observed(&observed.collect::<Vec<_>>()).await
     }
@@ -156,8 +160,10 @@ impl Session<'_> {
     async fn statistics(&self, report: &StatisticsReport) -> Result<(), Fault> {
         let counted = report.load_balancers.iter().filter_map(|one| {
             let owner = self.owner(&one.load_balancer_id, one.epoch)?;
-            let counted = one.statistics?;
-            Some((owner, statistics(&counted)))
+            let whole = statistics(&one.statistics?);
+            let of_listener =
+                |one: &ListenerStatistics| Some((one.listener_id.parse().ok()?, statistics(&one.statistics?)));
+            Some(Counted { owner, whole, listeners: one.listeners.iter().filter_map(of_listener).collect() })
         });
         self.app.counted(&counted.collect::<Vec<_>>()).await
     }
@@ -180,5 +186,6 @@ const fn statistics(counted: &driver::Statistics) -> Statistics {
         bytes_out: counted.bytes_out,
         active_connections: counted.active_connections,
         total_connections: counted.total_connections,
+        request_errors: counted.request_errors,
     }
 }

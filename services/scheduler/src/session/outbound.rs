@@ -70,7 +70,11 @@ impl Session<'_> {
 
 fn desired_message(desired: &Desired) -> DesiredMessage {
     DesiredMessage {
-        load_balancer: Some(convert::to_driver(&desired.load_balancer, desired.subnetwork.as_ref())),
+        load_balancer: Some(convert::to_driver(
+            &desired.load_balancer,
+            desired.subnetwork.as_ref(),
+            &desired.additional,
+        )),
         driver: desired.driver.clone(),
         epoch: desired.epoch.number(),
         generation: desired.generation.number(),

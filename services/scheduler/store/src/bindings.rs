@@ -131,6 +131,17 @@ impl Tx {
         driver: &str,
     ) -> Result<Binding, Fault> {
         let epoch = counter("epoch", self.next_epoch(load_balancer_id).await?)?;
+        self.bind_in(epoch, load_balancer_id, agent_id, driver).await
+    }
+
+    /// The same in an epoch that nobody else has.
+    pub(crate) async fn bind_in(
+        &self,
+        epoch: Epoch,
+        load_balancer_id: LoadBalancerId,
+        agent_id: AgentId,
+        driver: &str,
+    ) -> Result<Binding, Fault> {
         let binding = Binding { load_balancer_id, agent_id, driver: driver.to_owned(), epoch, phase: Phase::Bound };
         if !binding.is_first() {
             self.count_from_zero(load_balancer_id).await?;

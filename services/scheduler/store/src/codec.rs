@@ -8,7 +8,9 @@ use std::{fmt::Display, str::FromStr};
 use ballast_model::{
     Uuid,
     fault::Fault,
+    labels::Labels,
     status::{Progress, ProvisioningStatus},
+    time::Timestamp,
 };
 
 /// Ids as they were stored, of the kind that their column has.
@@ -49,6 +51,45 @@ pub(crate) fn json<T: serde::Serialize>(value: &T) -> Result<String, Fault> {
 /// A list, from JSON.
 pub(crate) fn from_json<T: serde::de::DeserializeOwned>(column: &str, text: &str) -> Result<T, Fault> {
     serde_json::from_str(text).map_err(|error| unreadable(column, format_args!("{text} ({error})")))
+}
+
+/// Tags, as JSON.
+pub(crate) fn tags(labels: &Labels) -> String {
+    if labels.tags.is_empty() { "[]".to_owned() } else { serde_json::to_string(&labels.tags).unwrap_or_default() }
+}
+
+/// The two columns of an object's times.
+pub(crate) fn times(labels: &Labels) -> (i64, Option<i64>) {
+    (labels.created_at.0, labels.updated_at.map(|time| time.0))
+}
+
+/// The three columns of tags and times.
+pub(crate) fn labels(tags: &str, created_at: i64, updated_at: Option<i64>) -> Result<Labels, Fault> {
+    Ok(Labels {
+        tags: if matches!(tags, "" | "[]") { Vec::new() } else { from_json("tags", tags)? },
+        created_at: Timestamp(created_at),
+        updated_at: updated_at.map(Timestamp),
+    })
+}
+
+/// A document of what few objects have; empty where it is the default.
+pub(crate) fn more<T: Default + PartialEq + serde::Serialize>(value: &T) -> String {
+    if *value == T::default() { String::new() } else { serde_json::to_string(value).unwrap_or_default() }
+}
+
+/// That document, as it was stored.
+pub(crate) fn from_more<T: Default + serde::de::DeserializeOwned>(text: &str) -> Result<T, Fault> {
+    if text.is_empty() { Ok(T::default()) } else { from_json("more", text) }
+}
+
+/// An id of which none is stored as nil, in a column that once had to have one.
+pub(crate) fn or_nil<I: Into<Uuid>>(id: Option<I>) -> Uuid {
+    id.map(Into::into).unwrap_or_default()
+}
+
+/// The same, as it was stored.
+pub(crate) fn not_nil<I: From<Uuid>>(id: Uuid) -> Option<I> {
+    (!id.is_nil()).then(|| id.into())
 }
 
 /// The three columns of an object's progress.

@@ -6,19 +6,24 @@
 
 pub(crate) mod agent;
 pub(crate) mod association;
+pub(crate) mod availability_zone;
 pub(crate) mod binding;
 pub(crate) mod cluster;
 pub(crate) mod event;
 pub(crate) mod event_mark;
 pub(crate) mod fixed_ip;
+pub(crate) mod flavor;
 pub(crate) mod health_monitor;
 pub(crate) mod hold;
+pub(crate) mod l7policy;
 pub(crate) mod listener;
+pub(crate) mod listener_statistics;
 pub(crate) mod load_balancer;
 pub(crate) mod member;
 pub(crate) mod network;
 pub(crate) mod pool;
 pub(crate) mod port;
+pub(crate) mod profile;
 pub(crate) mod quota;
 pub(crate) mod request;
 pub(crate) mod scheduler;

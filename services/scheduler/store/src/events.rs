@@ -35,7 +35,6 @@ pub(crate) use self::notes::Notes;
 use crate::{
     Tx,
     backend::{fault_of, next_transaction, oldest_open_transaction, transaction_id},
-    codec::member_of,
     entity::{event, event_mark},
     notice::{Notice, Voice},
     write::changed::Changed,
@@ -45,6 +44,8 @@ use crate::{
 /// What a change is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum EventKind {
+    LoadBalancer,
+    L7Policy,
     Pool,
     Listener,
     Member,
@@ -55,14 +56,19 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    /// In the order of a snapshot: what others refer to comes first.
-    pub const ALL: [Self; 7] =
+    /// Those of LBaaS v1, in the order of a snapshot: what others refer to comes first.
+    pub const V1: [Self; 7] =
         [Self::Agent, Self::Network, Self::Subnet, Self::HealthMonitor, Self::Pool, Self::Listener, Self::Member];
+    /// Those of v2.
+    pub const V2: [Self; 6] =
+        [Self::HealthMonitor, Self::LoadBalancer, Self::Pool, Self::Listener, Self::L7Policy, Self::Member];
 
     /// As it is stored.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::LoadBalancer => "LOAD_BALANCER",
+            Self::L7Policy => "L7POLICY",
             Self::Pool => "POOL",
             Self::Listener => "LISTENER",
             Self::Member => "MEMBER",
@@ -74,7 +80,23 @@ impl EventKind {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+        Self::V1.into_iter().chain(Self::V2).find(|kind| kind.as_str() == text)
+    }
+
+    /// What a scheduler of 0.3.0 takes it for, which refuses a log with kinds that it does not know: of such an object
+    /// it finds nothing, and tells its watches that it is gone. None: it knows the kind.
+    const fn for_others(self) -> Option<Self> {
+        match self {
+            Self::LoadBalancer => Some(Self::Pool),
+            Self::L7Policy => Some(Self::Listener),
+            Self::Pool
+            | Self::Listener
+            | Self::Member
+            | Self::HealthMonitor
+            | Self::Agent
+            | Self::Network
+            | Self::Subnet => None,
+        }
     }
 }
 
@@ -99,6 +121,8 @@ pub struct Change {
 pub struct Changes {
     /// In order, with the position behind each.
     pub changes: Vec<(Position, Change)>,
+    /// Behind all that was read, of which some may be of kinds that later releases have.
+    pub end: Position,
     /// Whether there is more at once.
     pub more: bool,
 }
@@ -197,13 +221,15 @@ impl Tx {
             insert.into_table(event::Entity).columns([
                 event::Column::TransactionId,
                 event::Column::Kind,
+                event::Column::Noun,
                 event::Column::ObjectId,
                 event::Column::ProjectId,
             ]);
             for change in piece {
                 insert.values_panic([
                     transaction_id(self.db().get_database_backend()),
-                    Expr::val(change.kind.as_str()),
+                    Expr::val(change.kind.for_others().unwrap_or(change.kind).as_str()),
+                    Expr::val(change.kind.for_others().map(|_| change.kind.as_str())),
                     Expr::val(change.id),
                     Expr::val(change.project_id.clone()),
                 ]);
@@ -272,12 +298,17 @@ impl Tx {
             return Err(expired());
         }
         let more = u64::try_from(rows.len()).is_ok_and(|count| count == limit);
+        let position_of = |row: &event::Model| Position { transaction_id: row.transaction_id, seq: row.seq };
+        let end = rows.last().map_or(position, position_of);
         let change = |row: event::Model| {
-            let position = Position { transaction_id: row.transaction_id, seq: row.seq };
-            let kind = member_of("kind", &row.kind, EventKind::parse)?;
-            Ok((position, Change { kind, id: row.object_id, project_id: row.project_id }))
+            let position = position_of(&row);
+            let kind = match &row.noun {
+                Some(noun) => EventKind::parse(noun)?,
+                None => EventKind::parse(&row.kind)?,
+            };
+            Some((position, Change { kind, id: row.object_id, project_id: row.project_id }))
         };
-        Ok(Changes { changes: rows.into_iter().map(change).collect::<Result<_, Fault>>()?, more })
+        Ok(Changes { changes: rows.into_iter().filter_map(change).collect(), end, more })
     }
 
     async fn begin_of_events(&self) -> Result<Position, Fault> {

@@ -126,6 +126,7 @@ impl Tx {
         agent_id: AgentId,
         generation: Generation,
     ) -> Result<Vec<Hold>, Fault> {
+        self.desk().chosen().forget();
         let confirmed = Condition::all()
             .add(hold::Column::LoadBalancerId.eq(load_balancer_id.uuid()))
             .add(hold::Column::AgentId.eq(agent_id.uuid()))

@@ -10,6 +10,7 @@ mod bindings;
 mod codec;
 mod entity;
 mod events;
+mod flavors;
 mod holds;
 mod hot;
 mod lists;
@@ -20,6 +21,7 @@ mod network_changes;
 mod networks;
 mod notice;
 mod ports;
+mod profiles;
 mod quotas;
 mod read;
 mod requests;
@@ -35,11 +37,13 @@ pub use self::{
     backend::{Notification, Notifications},
     bindings::{Binding, BoundLoadBalancer, Phase},
     events::{Change, Changes, EventKind, Position},
+    flavors::{flavor_not_found, zone_not_found},
     holds::Hold,
-    lists::query::{Filter, Found, Kind, Page, Query, Sort},
+    lists::query::{Filter, Found, Kind, Page, Query, Sort, TagFilter, View},
     lists::shown::{PoolParts, ShownMember, ShownPool},
     moves::{Journal, Moved, Told},
     notice::Notice,
+    profiles::profile_not_found,
     quotas::OwnLimits,
     read::cache::Memory,
     read::whole::Placed,

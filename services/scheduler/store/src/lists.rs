@@ -4,3 +4,4 @@ pub(crate) mod fields;
 pub(crate) mod listing;
 pub(crate) mod query;
 pub(crate) mod shown;
+mod tags;

@@ -16,6 +16,8 @@ mod m0011_many_listeners;
 mod m0012_stamps;
 mod m0013_agent_sessions;
 mod m0014_first_stamps;
+mod m0015_v2;
+mod m0016_mtu;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -39,6 +41,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0012_stamps::Migration),
             Box::new(m0013_agent_sessions::Migration),
             Box::new(m0014_first_stamps::Migration),
+            Box::new(m0015_v2::Migration),
+            Box::new(m0016_mtu::Migration),
         ]
     }
 }

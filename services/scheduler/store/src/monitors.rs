@@ -11,6 +11,7 @@ use ballast_model::{
     ids::{LoadBalancerId, MonitorId, PoolId},
     load_balancer::monitor_not_found,
     status::Progress,
+    time::Timestamp,
 };
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
@@ -23,6 +24,7 @@ use crate::{
     codec::ids,
     entity::{association, health_monitor, load_balancer},
     read::cache::stamp,
+    write::alike,
 };
 
 impl Tx {
@@ -33,6 +35,16 @@ impl Tx {
     pub async fn monitor(&self, id: MonitorId) -> Result<Option<HealthMonitor>, Fault> {
         let row = health_monitor::Entity::find().filter(health_monitor::Column::Id.eq(id.uuid())).one(self.db());
         row.await.map_err(fault_of)?.map(health_monitor::Model::into_monitor).transpose()
+    }
+
+    /// The same, if LBaaS v1 shows it.
+    ///
+    /// # Errors
+    /// As [`Self::monitor`].
+    pub async fn monitor_of_v1(&self, id: MonitorId) -> Result<Option<HealthMonitor>, Fault> {
+        let shown = health_monitor::Column::BeyondV1.eq(false);
+        let row = health_monitor::Entity::find().filter(health_monitor::Column::Id.eq(id.uuid())).filter(shown);
+        row.one(self.db()).await.map_err(fault_of)?.map(health_monitor::Model::into_monitor).transpose()
     }
 
     /// Monitors as a caller asks for them.
@@ -68,6 +80,20 @@ impl Tx {
             0 => Err(monitor_not_found(monitor.id)),
             _ => Ok(()),
         }
+    }
+
+    /// Of those whose associations got further: what holds them knows.
+    pub(crate) async fn stamp_monitors(
+        &self,
+        stamped: impl IntoIterator<Item = (Option<Timestamp>, MonitorId)>,
+    ) -> Result<(), Fault> {
+        for (time, ids) in alike(stamped.into_iter()) {
+            let saved = health_monitor::Entity::update_many()
+                .col_expr(health_monitor::Column::UpdatedAt, Expr::value(time.map(|time| time.0)))
+                .filter(is_among(self.db().get_database_backend(), "health_monitor.id", &ids));
+            saved.exec(self.db()).await.map_err(fault_of)?;
+        }
+        Ok(())
     }
 
     /// What is held of those that have this monitor is not what is stored.

@@ -55,25 +55,26 @@ impl Tx {
         }
     }
 
-    /// Copies a network and a subnet that another service keeps, as they are there now. The subnet as it was
-    /// copied before; none: it was not.
+    /// Copies a network and a subnet that another service keeps, as they are there now. Both as they were
+    /// copied before; none: they were not.
     ///
     /// # Errors
     /// As [`Self::save_network`].
-    pub async fn copy_subnetwork(&self, subnetwork: &Subnetwork) -> Result<Option<Subnet>, Fault> {
+    pub async fn copy_subnetwork(&self, subnetwork: &Subnetwork) -> Result<Option<Subnetwork>, Fault> {
         let Subnetwork { network, subnet } = subnetwork;
-        match self.network(network.id).await? {
-            Some(known) if known == *network => {}
+        let known_network = self.network(network.id).await?;
+        match &known_network {
+            Some(known) if known == network => {}
             Some(_) => self.save_network(network).await?,
             None => self.insert_network(network).await?,
         }
-        let known = self.subnet(subnet.id).await?;
-        match &known {
+        let known_subnet = self.subnet(subnet.id).await?;
+        match &known_subnet {
             Some(known) if known == subnet => {}
             Some(_) => self.save_subnet(subnet).await?,
             None => self.insert_subnet(subnet).await?,
         }
-        Ok(known)
+        Ok(known_network.zip(known_subnet).map(|(network, subnet)| Subnetwork { network, subnet }))
     }
 
     /// Whether others than this project have a subnet or a port in the network: then it must stay shared.

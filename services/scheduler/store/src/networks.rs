@@ -3,7 +3,7 @@
 use ballast_model::{
     fault::{Fault, InUse},
     ids::{NetworkId, SubnetId},
-    network::{Network, network_not_found},
+    network::{Network, Subnetwork, network_not_found},
     subnet::{Subnet, subnet_not_found},
 };
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
@@ -69,6 +69,19 @@ impl Tx {
     pub async fn subnet(&self, id: SubnetId) -> Result<Option<Subnet>, Fault> {
         let row = subnet::Entity::find().filter(subnet::Column::Id.eq(id.uuid())).one(self.db());
         row.await.map_err(fault_of)?.map(subnet::Model::into_subnet).transpose()
+    }
+
+    /// The subnet and its network.
+    ///
+    /// # Errors
+    /// As [`Self::network`].
+    pub async fn subnetwork(&self, id: SubnetId) -> Result<Option<Subnetwork>, Fault> {
+        let row = subnet::Entity::find()
+            .filter(subnet::Column::Id.eq(id.uuid()))
+            .find_also_related(network::Entity)
+            .one(self.db());
+        let Some((subnet, Some(network))) = row.await.map_err(fault_of)? else { return Ok(None) };
+        Ok(Some(Subnetwork { network: network.into_network()?, subnet: subnet.into_subnet()? }))
     }
 
     /// The subnets of a network, oldest first.

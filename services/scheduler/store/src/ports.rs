@@ -9,11 +9,12 @@ use ballast_model::{
     fault::{Fault, InUse},
     ids::{LoadBalancerId, NetworkId, PortId, SubnetId},
     port::{FixedIp, Port, address_in_use, port_not_found},
-    subnet::subnet_not_found,
+    subnet::{Subnet, subnet_not_found},
 };
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait as _, DbErr, EntityTrait as _, PaginatorTrait as _, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _, Set,
+    QueryOrder as _, QuerySelect, QueryTrait as _, Set,
+    sea_query::{SelectStatement, UnionType},
 };
 
 use crate::{
@@ -66,6 +67,7 @@ impl Tx {
     /// # Errors
     /// `Code::PortNotFound`, or as [`Self::insert_port`].
     pub async fn save_port(&self, before: &Port, after: &Port) -> Result<(), Fault> {
+        self.desk().chosen().forget();
         let saved = port::Entity::update_many()
             .set(port::ActiveModel::of(after))
             .filter(port::Column::Id.eq(after.id.uuid()))
@@ -124,13 +126,8 @@ impl Tx {
     /// # Errors
     /// As [`Self::port`].
     pub async fn ports_of_subnet(&self, subnet_id: SubnetId) -> Result<Vec<Port>, Fault> {
-        let here = sea_orm::sea_query::Query::select()
-            .column(fixed_ip::Column::PortId)
-            .from(fixed_ip::Entity)
-            .and_where(fixed_ip::Column::SubnetId.eq(subnet_id.uuid()))
-            .take();
         let rows = port::Entity::find()
-            .filter(port::Column::Id.in_subquery(here))
+            .filter(port::Column::Id.in_subquery(ports_in(subnet_id)))
             .order_by_asc(port::Column::Seq)
             .all(self.db());
         self.with_addresses(rows.await.map_err(fault_of)?).await
@@ -188,6 +185,7 @@ impl Tx {
     /// # Errors
     /// `Code::PortNotFound`, or as [`Self::port`].
     pub async fn delete_port(&self, id: PortId) -> Result<(), Fault> {
+        self.desk().chosen().forget();
         let gone = port::Entity::delete_many().filter(port::Column::Id.eq(id.uuid())).exec(self.db());
         match gone.await.map_err(fault_of)?.rows_affected {
             0 => Err(port_not_found(id)),
@@ -209,6 +207,45 @@ impl Tx {
         taken.iter().map(|address| parsed("address", address)).collect()
     }
 
+    /// The lowest address of the subnet that nobody has, beside `own`; none is left: none.
+    ///
+    /// # Errors
+    /// As [`Self::port`].
+    pub async fn choose_address(&self, subnet: &Subnet, own: &[IpAddr]) -> Result<Option<IpAddr>, Fault> {
+        let next = self.desk().chosen().last(subnet.id).and_then(|last| subnet.address_after(last));
+        if let Some(next) = next.filter(|_| own.is_empty())
+            && !self.is_taken(subnet.id, next).await?
+        {
+            self.desk().chosen().choose(subnet.id, next);
+            return Ok(Some(next));
+        }
+        let mut taken = self.addresses_taken(subnet.id).await?;
+        taken.extend(own);
+        let chosen = subnet.choose_address(&taken);
+        if let Some(address) = chosen {
+            self.desk().chosen().choose(subnet.id, address);
+        }
+        Ok(chosen)
+    }
+
+    /// What was chosen in this transaction is not taken after all.
+    pub fn give_up_addresses(&self) {
+        self.desk().chosen().forget();
+    }
+
+    /// Whether a port has the address, or an agent may still answer at it.
+    async fn is_taken(&self, subnet_id: SubnetId, address: IpAddr) -> Result<bool, Fault> {
+        let address = address.to_string();
+        let holds = hold::Entity::find().select_only().column(hold::Column::Address);
+        let holds =
+            holds.filter(hold::Column::SubnetId.eq(subnet_id.uuid())).filter(hold::Column::Address.eq(&address));
+        let ports = fixed_ip::Entity::find().select_only().column(fixed_ip::Column::Address);
+        let ports = ports.filter(fixed_ip::Column::SubnetId.eq(subnet_id.uuid()));
+        let mut taken = ports.filter(fixed_ip::Column::Address.eq(&address));
+        QuerySelect::query(&mut taken).union(UnionType::All, holds.into_query());
+        Ok(taken.into_tuple::<String>().one(self.db()).await.map_err(fault_of)?.is_some())
+    }
+
     /// Whether a port has the address. A hold does not count: who asks for such an address gets it, and waits.
     ///
     /// # Errors
@@ -220,7 +257,7 @@ impl Tx {
         Ok(ports.count(self.db()).await.map_err(fault_of)? > 0)
     }
 
-    /// The load balancers whose vips live in the subnet, oldest first.
+    /// The load balancers that have an address in the subnet, oldest first.
     ///
     /// # Errors
     /// As [`Self::port`].
@@ -228,11 +265,17 @@ impl Tx {
         let rows = load_balancer::Entity::find()
             .select_only()
             .column(load_balancer::Column::Id)
-            .filter(load_balancer::Column::VipSubnetId.eq(subnet_id.uuid()))
+            .filter(load_balancer::Column::VipPortId.in_subquery(ports_in(subnet_id)))
             .order_by_asc(load_balancer::Column::Seq)
             .into_tuple();
         rows.all(self.db()).await.map(ids).map_err(fault_of)
     }
+}
+
+fn ports_in(subnet_id: SubnetId) -> SelectStatement {
+    let mut here = sea_orm::sea_query::Query::select();
+    here.column(fixed_ip::Column::PortId).from(fixed_ip::Entity);
+    here.and_where(fixed_ip::Column::SubnetId.eq(subnet_id.uuid())).take()
 }
 
 fn mac_in_use(port: &Port, error: DbErr) -> Fault {

@@ -1,19 +1,21 @@
 //! Quotas: the limits that projects have of their own, and how much of each resource they use.
 
+use std::collections::BTreeSet;
+
 use ballast_model::{
     fault::Fault,
     quota::{Limit, Resource},
 };
 use sea_orm::{
-    ColumnTrait as _, EntityTrait, NotSet, PaginatorTrait as _, QueryFilter as _, QueryOrder as _, Set,
-    sea_query::OnConflict,
+    ColumnTrait as _, EntityTrait, NotSet, PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    Set, sea_query::OnConflict,
 };
 
 use crate::{
     Tx,
     backend::fault_of,
     codec::{member_of, natural},
-    entity::{health_monitor, listener, member, network, pool, port, quota, subnet},
+    entity::{health_monitor, l7policy, listener, load_balancer, member, network, pool, port, quota, subnet},
     lists::listing::Listed,
 };
 
@@ -89,6 +91,39 @@ impl Tx {
         gone.await.map(|_| ()).map_err(fault_of)
     }
 
+    /// Takes the project's own limits of these resources away; whether it had any.
+    ///
+    /// # Errors
+    /// As [`Self::own_limits`].
+    pub async fn delete_limits_of(&self, project_id: &str, resources: &[Resource]) -> Result<bool, Fault> {
+        self.known().limits.clear();
+        let gone = quota::Entity::delete_many()
+            .filter(quota::Column::ProjectId.eq(project_id))
+            .filter(quota::Column::Resource.is_in(resources.iter().map(|resource| resource.as_str())))
+            .exec(self.db());
+        Ok(gone.await.map_err(fault_of)?.rows_affected > 0)
+    }
+
+    /// The projects that have anything of load balancing.
+    ///
+    /// # Errors
+    /// As [`Self::own_limits`].
+    pub async fn projects_with_objects(&self) -> Result<BTreeSet<String>, Fault> {
+        let mut projects = BTreeSet::new();
+        projects.extend(self.projects_in::<load_balancer::Entity>(load_balancer::Column::ProjectId).await?);
+        projects.extend(self.projects_in::<listener::Entity>(listener::Column::ProjectId).await?);
+        projects.extend(self.projects_in::<pool::Entity>(pool::Column::ProjectId).await?);
+        projects.extend(self.projects_in::<member::Entity>(member::Column::ProjectId).await?);
+        projects.extend(self.projects_in::<health_monitor::Entity>(health_monitor::Column::ProjectId).await?);
+        projects.extend(self.projects_in::<l7policy::Entity>(l7policy::Column::ProjectId).await?);
+        Ok(projects)
+    }
+
+    async fn projects_in<E: EntityTrait>(&self, column: E::Column) -> Result<Vec<String>, Fault> {
+        let projects = E::find().select_only().column(column).distinct().into_tuple();
+        projects.all(self.db()).await.map_err(fault_of)
+    }
+
     /// How many the project has. In a transaction that writes that is still so when it ends.
     ///
     /// # Errors
@@ -98,14 +133,27 @@ impl Tx {
             Resource::Network => self.owned::<network::Entity>(project_id).await,
             Resource::Subnet => self.owned::<subnet::Entity>(project_id).await,
             Resource::Port => self.owned::<port::Entity>(project_id).await,
-            Resource::Vip => {
+            Resource::Listener => {
                 // What is deleted may still be answered at, and then nobody else gets its address.
                 Ok(self.owned::<listener::Entity>(project_id).await?.saturating_add(self.held(project_id).await?))
             }
+            Resource::LoadBalancer => self.owned::<load_balancer::Entity>(project_id).await,
             Resource::Pool => self.owned::<pool::Entity>(project_id).await,
+            Resource::L7Policy => self.owned::<l7policy::Entity>(project_id).await,
+            Resource::L7Rule => self.rules(project_id).await,
             Resource::Member => self.owned::<member::Entity>(project_id).await,
             Resource::HealthMonitor => self.owned::<health_monitor::Entity>(project_id).await,
         }
+    }
+
+    async fn rules(&self, project_id: &str) -> Result<u64, Fault> {
+        let sum = l7policy::Entity::find()
+            .select_only()
+            .column(l7policy::Column::RuleCount)
+            .filter(l7policy::Column::ProjectId.eq(project_id))
+            .into_tuple::<i64>();
+        let counts = sum.all(self.db()).await.map_err(fault_of)?;
+        natural("rule_count", counts.into_iter().sum())
     }
 
     async fn owned<E>(&self, project_id: &str) -> Result<u64, Fault>

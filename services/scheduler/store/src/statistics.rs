@@ -1,15 +1,24 @@
-//! Counters of load balancers.
+//! Counters of load balancers and of their listeners.
 
 use std::collections::{BTreeMap, HashMap};
 
-use ballast_model::{fault::Fault, ids::LoadBalancerId, load_balancer::pool_not_found, outcome::Statistics, view::v1};
-use sea_orm::{ConnectionTrait as _, EntityTrait as _, QueryFilter as _, Set, sea_query::OnConflict};
+use ballast_model::{
+    fault::Fault,
+    ids::{ListenerId, LoadBalancerId},
+    load_balancer::{listener_not_found, pool_not_found},
+    outcome::Statistics,
+    view::v1,
+};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, Iterable as _, QueryFilter as _, Set,
+    sea_query::{self, OnConflict},
+};
 
 use crate::{
     Tx,
     backend::{fault_of, is_among, is_reference},
     codec::number,
-    entity::statistics,
+    entity::{listener, listener_statistics, statistics},
     write::pieces::pieces,
 };
 
@@ -45,6 +54,7 @@ impl Tx {
     /// [`Code::PoolNotFound`](ballast_model::fault::Code::PoolNotFound): one is gone; or as [`Self::statistics`].
     pub async fn save_statistics(&self, counted: &BTreeMap<LoadBalancerId, Statistics>) -> Result<(), Fault> {
         let columns = [
+            statistics::Column::RequestErrors,
             statistics::Column::BytesIn,
             statistics::Column::BytesOut,
             statistics::Column::ActiveConnections,
@@ -66,6 +76,7 @@ impl Tx {
     /// The load balancer gets another agent, which counts from zero: what was counted so far is added to what it
     /// counts.
     pub(crate) async fn count_from_zero(&self, load_balancer_id: LoadBalancerId) -> Result<(), Fault> {
+        self.listeners_count_from_zero(load_balancer_id).await?;
         let row = statistics::Entity::find_by_id(load_balancer_id.uuid()).one(self.db()).await.map_err(fault_of)?;
         let Some(row) = row else { return Ok(()) };
         let total = row.total()?;
@@ -73,8 +84,71 @@ impl Tx {
             bytes_in_before: Set(number(total.bytes_in)),
             bytes_out_before: Set(number(total.bytes_out)),
             total_connections_before: Set(number(total.total_connections)),
+            request_errors_before: Set(number(total.request_errors)),
             ..statistics::ActiveModel::of(load_balancer_id, Statistics::default())
         };
         statistics::Entity::update(row).exec_without_returning(self.db()).await.map(|_| ()).map_err(fault_of)
+    }
+
+    /// The counters of a listener, those of its former agents too; zeros when none were stored.
+    ///
+    /// # Errors
+    /// As [`Self::statistics`].
+    pub async fn listener_statistics(&self, id: ListenerId) -> Result<Statistics, Fault> {
+        let row = listener_statistics::Entity::find_by_id(id.uuid()).one(self.db()).await.map_err(fault_of)?;
+        row.map_or(Ok(Statistics::default()), listener_statistics::Model::total)
+    }
+
+    /// What their present agents counted, of those of these listeners that have any counters.
+    ///
+    /// # Errors
+    /// As [`Self::statistics`].
+    pub async fn statistics_of_listeners(&self, ids: &[ListenerId]) -> Result<HashMap<ListenerId, Statistics>, Fault> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let among = is_among(self.db().get_database_backend(), "listener_id", ids);
+        let rows = listener_statistics::Entity::find().filter(among).all(self.db()).await.map_err(fault_of)?;
+        rows.into_iter().map(|row| Ok((row.listener_id.into(), row.into_statistics()?))).collect()
+    }
+
+    /// Stores what its agent counted of each listener in the place of what it counted before.
+    ///
+    /// # Errors
+    /// [`Code::ListenerNotFound`](ballast_model::fault::Code::ListenerNotFound): one is gone; or as
+    /// [`Self::statistics`].
+    pub async fn save_listener_statistics(&self, counted: &BTreeMap<ListenerId, Statistics>) -> Result<(), Fault> {
+        use listener_statistics::Column as C;
+        let columns = [C::BytesIn, C::BytesOut, C::ActiveConnections, C::TotalConnections, C::RequestErrors];
+        let replace = OnConflict::column(C::ListenerId).update_columns(columns).to_owned();
+        let counted: Vec<(&ListenerId, &Statistics)> = counted.iter().collect();
+        for piece in pieces(&counted) {
+            let rows = piece.iter().map(|(id, statistics)| listener_statistics::ActiveModel::of(**id, **statistics));
+            let insert = listener_statistics::Entity::insert_many(rows).on_conflict(replace.clone());
+            insert.exec_without_returning(self.db()).await.map_err(|error| match piece {
+                [(id, _), ..] if is_reference(&error) => listener_not_found(**id),
+                _ => fault_of(error),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The same of its listeners.
+    async fn listeners_count_from_zero(&self, load_balancer_id: LoadBalancerId) -> Result<(), Fault> {
+        use listener_statistics::Column as C;
+        let own = sea_query::Query::select()
+            .column(listener::Column::Id)
+            .from(listener::Entity)
+            .and_where(listener::Column::LoadBalancerId.eq(load_balancer_id.uuid()))
+            .take();
+        let rows = listener_statistics::Entity::find().filter(C::ListenerId.in_subquery(own)).all(self.db());
+        let rows = rows.await.map_err(fault_of)?.into_iter().map(listener_statistics::ActiveModel::from_zero);
+        let rows: Vec<listener_statistics::ActiveModel> = rows.collect::<Result<_, _>>()?;
+        let replace = OnConflict::column(C::ListenerId).update_columns(C::iter().skip(1)).to_owned();
+        for piece in pieces(&rows) {
+            let insert = listener_statistics::Entity::insert_many(piece.to_vec()).on_conflict(replace.clone());
+            insert.exec_without_returning(self.db()).await.map_err(fault_of)?;
+        }
+        Ok(())
     }
 }

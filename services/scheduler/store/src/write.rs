@@ -4,4 +4,7 @@ mod aggregate;
 pub(crate) mod changed;
 mod parts;
 pub(crate) mod pieces;
+mod views;
 pub(crate) mod writers;
+
+pub(crate) use self::parts::alike;

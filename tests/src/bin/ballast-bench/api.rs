@@ -15,7 +15,9 @@ use ballast_lab::Lab;
 use serde_json::{Value, json};
 
 use crate::{
-    Options, Outcome, pgbench, postgres, report,
+    Options, Outcome,
+    octavia::{self, Large},
+    pgbench, postgres, report,
     rest::Rest,
     samples::Samples,
     stack::{Driver, Plan, Stack},
@@ -29,12 +31,12 @@ const LIMIT: Duration = Duration::from_secs(15);
 const MEMBER: &str = "create member";
 
 /// What is called, with how many calls by one client and by sixteen.
-struct Phase {
-    name: &'static str,
-    calls: [(usize, usize); 2],
+pub(crate) struct Phase {
+    pub(crate) name: &'static str,
+    pub(crate) calls: [(usize, usize); 2],
     /// The most CPU time per call that it is to take, of gateway, scheduler and database together, in milliseconds.
-    bar: f64,
-    call: fn(&Context<'_>, &mut Rest, usize) -> Outcome<()>,
+    pub(crate) bar: Option<f64>,
+    pub(crate) call: fn(&Context<'_>, &mut Rest, usize) -> Outcome<()>,
 }
 
 /// Where it is measured.
@@ -42,6 +44,7 @@ pub(crate) struct Context<'a> {
     pub(crate) stack: &'a Stack,
     pub(crate) server: Option<&'a postgres::Server>,
     pub(crate) pools: Vec<String>,
+    pub(crate) large: Large,
 }
 
 impl Context<'_> {
@@ -57,7 +60,7 @@ impl Context<'_> {
 const MAKE: [Phase; 1] = [Phase {
     name: "create pool",
     calls: [(1, 300), (16, 2000)],
-    bar: 62.0 / 40.0,
+    bar: Some(62.0 / 40.0),
     call: |context, rest, n| {
         rest.call("POST", "/v2.0/lb/pools", Some(&context.stack.pool(&format!("pool-{n}"))))?.expect(201)
     },
@@ -67,7 +70,7 @@ const USE: [Phase; 5] = [
     Phase {
         name: MEMBER,
         calls: [(1, 300), (16, 2000)],
-        bar: 36.0 / 40.0,
+        bar: Some(36.0 / 40.0),
         call: |context, rest, n| {
             let (pool_id, host) = (&context.pools[n % context.pools.len()], n / context.pools.len());
             let address = format!("10.20.{}.{}", host / 200, host % 200 + 10);
@@ -78,7 +81,7 @@ const USE: [Phase; 5] = [
     Phase {
         name: "show one",
         calls: [(1, 2000), (16, 4000)],
-        bar: 13.0 / 40.0,
+        bar: Some(13.0 / 40.0),
         call: |context, rest, n| {
             let id = &context.pools[n % context.pools.len()];
             rest.call("GET", &format!("/v2.0/lb/pools/{id}"), None)?.expect(200)
@@ -87,19 +90,19 @@ const USE: [Phase; 5] = [
     Phase {
         name: "list 100",
         calls: [(1, 300), (16, 1000)],
-        bar: 70.0 / 40.0,
+        bar: Some(70.0 / 40.0),
         call: |_, rest, _| rest.call("GET", "/v2.0/lb/pools?limit=100", None)?.expect(200),
     },
     Phase {
         name: "list 1000",
         calls: [(1, 100), (16, 200)],
-        bar: 532.0 / 60.0,
+        bar: Some(532.0 / 60.0),
         call: |_, rest, _| rest.call("GET", "/v2.0/lb/pools?limit=1000", None)?.expect(200),
     },
     Phase {
         name: "list 1000, two fields",
         calls: [(1, 100), (16, 300)],
-        bar: 532.0 / 120.0,
+        bar: Some(532.0 / 120.0),
         call: |_, rest, _| rest.call("GET", "/v2.0/lb/pools?limit=1000&fields=id&fields=name", None)?.expect(200),
     },
 ];
@@ -127,19 +130,21 @@ fn over(lab: &Lab, options: &Options, name: &str, server: Option<&postgres::Serv
     let database = server.map(postgres::Server::url);
     let plan = Plan { driver: Driver::Fault, host: None, log_level: "info", database };
     let stack = Stack::start(lab, name, &plan)?;
-    let mut context = Context { stack: &stack, server, pools: Vec::new() };
+    let mut context = Context { stack: &stack, server, pools: Vec::new(), large: Large::default() };
     println!(
         "{:<24} {:>7} {:>9} {:>8} {:>8} {:>8} {:>6}  CPU ms per call",
         "", "clients", "calls/s", "p50 ms", "p99 ms", "CPU ms", "bar"
     );
     let mut file = Vec::new();
-    for phase in &MAKE {
+    for phase in MAKE.iter().chain(&octavia::MAKE) {
         measure(&context, options, phase, &mut file)?;
     }
     context.pools = pools(&stack, options.count(LISTED))?;
-    for phase in &USE {
+    context.large = Large::make(&stack, &mut stack.rest()?)?;
+    for phase in USE.iter().chain(&octavia::USE) {
         measure(&context, options, phase, &mut file)?;
     }
+    octavia::compare(&mut file);
     Ok(file)
 }
 
@@ -207,13 +212,13 @@ fn one(context: &Context<'_>, phase: &Phase, clients: usize, calls: usize) -> Ou
     let counted = ["gateway", "scheduler", "database"];
     let whole: f64 = counted.iter().filter_map(|name| cpu.get(name)).sum();
     let rate = made / seconds;
+    let bar = phase.bar.map_or_else(String::new, |bar| format!("{bar:.2}"));
     let shown: Vec<_> = cpu.iter().map(|(name, used)| format!("{name} {used:.2}")).collect();
     println!(
-        "{:<24} {clients:>7} {rate:>9.0} {:>8.2} {:>8.2} {whole:>8.2} {:>6.2}  {}",
+        "{:<24} {clients:>7} {rate:>9.0} {:>8.2} {:>8.2} {whole:>8.2} {bar:>6}  {}",
         phase.name,
         times.median(),
         times.quantile(0.99),
-        phase.bar,
         shown.join(", ")
     );
     Ok(json!({

@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, fs, time::Instant};
 use ballast_lab::Lab;
 use ballast_model::{
     Uuid,
-    agent::{Agent, AgentDriver, DriverState},
+    agent::{Agent, AgentDriver, DriverOptions, DriverState},
     plugs::Plugs,
     time::Timestamp,
 };
@@ -39,6 +39,7 @@ fn registered(number: usize) -> Agent {
         max_load_balancers: 0,
         max_members: 0,
         plugs: Plugs::default(),
+        options: DriverOptions::default(),
         load_balancers: 0,
     };
     Agent {

@@ -14,7 +14,9 @@ mod flat;
 mod fleet;
 mod floor;
 mod machine;
+mod many;
 mod netlink;
+mod octavia;
 mod parts;
 mod pgbench;
 mod postgres;
@@ -35,7 +37,8 @@ use ballast_lab::{Lab, require_tool, run_again_in_lab};
 type Failure = Box<dyn Error + Send + Sync>;
 type Outcome<T> = Result<T, Failure>;
 
-const USAGE: &str = "usage: ballast-bench [--quick] [--steps] [bring-up] [throughput] [api] [flat] [fleet] [parts]
+const USAGE: &str =
+    "usage: ballast-bench [--quick] [--steps] [bring-up] [many] [throughput] [api] [flat] [fleet] [parts]
 
   --quick   a tenth of the work: to see that it runs, not to quote
   --steps   bring-up: logs at debug and shows the driver's steps (the times of the whole grow by that)
@@ -56,7 +59,7 @@ impl Options {
             match word.as_str() {
                 "--quick" => options.quick = true,
                 "--steps" => options.steps = true,
-                "bring-up" | "throughput" | "api" | "flat" | "fleet" | "parts" => options.benches.push(word),
+                "bring-up" | "many" | "throughput" | "api" | "flat" | "fleet" | "parts" => options.benches.push(word),
                 other => return Err(format!("unknown: {other}\n{USAGE}")),
             }
         }
@@ -97,11 +100,14 @@ fn start(words: &[String]) -> Outcome<ExitCode> {
     };
     let machine = machine::describe();
     println!("{}", machine.text);
-    let traffic = options.wants("bring-up") || options.wants("throughput");
-    if traffic && require_tool("haproxy", "bring-up and throughput") {
+    let traffic = ["bring-up", "many", "throughput"].into_iter().any(|bench| options.wants(bench));
+    if traffic && require_tool("haproxy", "bring-up, many and throughput") {
         let ground = topology::Ground::build(&lab)?;
         if options.wants("bring-up") {
             report::save("bring-up", &machine, &bring_up::run(&lab, &ground, &options)?)?;
+        }
+        if options.wants("many") {
+            report::save("many", &machine, &many::run(&lab, &ground, &options)?)?;
         }
         if options.wants("throughput") {
             report::save("throughput", &machine, &throughput::run(&lab, &ground, &options)?)?;

@@ -214,6 +214,7 @@ subnet = -1
 port = -1
 vip = -1
 pool = -1
+v2_pool = -1
 [failover]
 enabled = false
 [scheduler]
@@ -259,7 +260,9 @@ fn make_subnet(rest: &mut Rest) -> Outcome<String> {
         "provider:physical_network": "physnet1" } });
     let network_id = rest.create("/v2.0/networks", &network)?;
     let subnet = json!({ "subnet": { "name": "bench", "network_id": network_id, "ip_version": 4,
-        "cidr": "10.20.0.0/16", "gateway_ip": GATEWAY } });
+        "cidr": "10.20.0.0/16", "gateway_ip": GATEWAY,
+        // Members are below.
+        "allocation_pools": [{ "start": "10.20.64.0", "end": "10.20.255.254" }] } });
     rest.create("/v2.0/subnets", &subnet)
 }
 

@@ -1,7 +1,12 @@
 //! Requests per second and their 99th percentile through Ballast's load balancer, against haproxy.cfg files written by
 //! hand in the same place: a namespace of their own on the same bridge, the same members, the same user.
 
-use std::{fs, net::Ipv4Addr, path::Path, time::Duration};
+use std::{
+    fs,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use ballast_lab::{Lab, require_tool, wait_until};
 use serde_json::{Map, Value, json};
@@ -22,12 +27,15 @@ const CONNECTIONS: u32 = 32;
 /// The numbers of the addresses, far from those of other benches.
 const OWN: usize = 1000;
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Each has five rules, of which the first four match every request and the last one none.
+const POLICIES: usize = 20;
 
 /// One way through, and what was measured of it.
 #[derive(Default)]
 struct Side {
     name: &'static str,
     url: String,
+    directory: PathBuf,
     /// The haproxy that is measured.
     pid: u32,
     rate: Samples,
@@ -51,26 +59,85 @@ pub(crate) fn run(lab: &Lab, ground: &Ground, options: &Options) -> Outcome<Valu
     let pool_id = stack.make_pool(&mut rest, &MEMBERS.map(|address| (address, FAST_PORT)))?;
     let body = stack.vip(&pool_id, vip(OWN));
     rest.call("POST", "/v2.0/lb/vips", Some(&body))?.expect(201)?;
-    let directory = stack.files_of(&pool_id);
-    let mut sides = vec![side(ground, "Ballast", vip(OWN), &directory)?];
-    let like = fs::metadata(directory.join("run"))?;
-    let mut floors = Vec::new();
-    for (number, name) in ["by hand, minimal", "by hand, with X-Forwarded-For"].into_iter().enumerate() {
-        let mut floor = Floor::start(&ground.agent, number)?;
-        let address = vip(OWN + 1 + number);
-        let by_hand = lab.dir().join(format!("by-hand-{number}"));
-        floor.prepare(&by_hand, configuration(address, number == 1).as_bytes(), &like)?;
-        floor.up(address)?;
-        sides.push(side(ground, name, address, &by_hand)?);
-        floors.push(floor);
-    }
-    measure(ground, &mut sides, options)?;
+    let plain = |forwarded_for| {
+        move |address| configuration(address, if forwarded_for { "    option forwardfor\n" } else { "" })
+    };
+    let by_hand: [ByHand<'_>; 2] =
+        [("by hand, minimal", &plain(false)), ("by hand, with X-Forwarded-For", &plain(true))];
+    let mut sides = vec![side(ground, "Ballast", vip(OWN), &stack.files_of(&pool_id))?];
+    let mut file = against(lab, ground, options, &mut sides, &by_hand)?;
     let member = format!("http://{}:{FAST_PORT}/", MEMBERS[0]);
     let (direct, _) = wrk(ground, &member, SECONDS)?;
+    println!("{:<34} {direct:>12.0}", "a member, directly");
+    file.insert("a member, directly".to_owned(), json!(direct));
+
+    println!("\n{POLICIES} policies with {} rules, which every request goes through", POLICIES * 5);
+    let id = rest.create("/v2.0/lbaas/loadbalancers", &with_policies(&stack))?;
+    let ours = side(ground, "Ballast, with policies", vip(OWN + 10), &stack.files_of(&id))?;
+    let refusals = |address| configuration(address, &(0..POLICIES).map(refusal).collect::<String>());
+    let by_hand: [ByHand<'_>; 1] = [("by hand, with the same", &refusals)];
+    let with_policies = against(lab, ground, options, &mut vec![ours], &by_hand)?;
+    file.insert("policies".to_owned(), Value::Object(with_policies));
+    Ok(Value::Object(file))
+}
+
+/// The name of a side, and its configuration for an address.
+type ByHand<'a> = (&'static str, &'a dyn Fn(Ipv4Addr) -> String);
+
+/// What is there already is measured against these.
+fn against(
+    lab: &Lab,
+    ground: &Ground,
+    options: &Options,
+    sides: &mut Vec<Side>,
+    by_hand: &[ByHand<'_>],
+) -> Outcome<Map<String, Value>> {
+    let like = fs::metadata(sides[0].directory.join("run"))?;
+    let mut floors = Vec::new();
+    for (number, (name, configuration)) in by_hand.iter().enumerate() {
+        let mut floor = Floor::start(&ground.agent, number)?;
+        let address = vip(OWN + 1 + number);
+        let directory = lab.dir().join(format!("by-hand-{number}"));
+        floor.prepare(&directory, configuration(address).as_bytes(), &like)?;
+        floor.up(address)?;
+        sides.push(side(ground, name, address, &directory)?);
+        floors.push(floor);
+    }
+    measure(ground, sides, options)?;
     for floor in &mut floors {
         floor.down()?;
     }
-    Ok(summarise(&sides, direct))
+    Ok(summarise(sides))
+}
+
+fn with_policies(stack: &Stack) -> Value {
+    let rule =
+        |kind: &str, compare: &str, value: &str| json!({ "type": kind, "compare_type": compare, "value": value });
+    let policy = |n| {
+        let mut not_this = rule("HEADER", "EQUAL_TO", "n");
+        (not_this["key"], not_this["invert"]) = (json!("X-Bench"), json!(true));
+        let mut no_php = rule("FILE_TYPE", "EQUAL_TO", "php");
+        no_php["invert"] = json!(true);
+        let (path, host) = (rule("PATH", "STARTS_WITH", "/"), rule("HOST_NAME", "CONTAINS", "10.20."));
+        let never = rule("PATH", "ENDS_WITH", &format!(".blocked-{n}"));
+        json!({ "action": "REJECT", "rules": [path, host, not_this, no_php, never] })
+    };
+    let policies: Vec<Value> = (0..POLICIES).map(policy).collect();
+    let members = MEMBERS.map(|address| json!({ "address": address, "protocol_port": FAST_PORT }));
+    let pool = json!({ "name": "pool", "protocol": "HTTP", "lb_algorithm": "ROUND_ROBIN", "members": members });
+    let listener = json!({ "protocol": "HTTP", "protocol_port": 80, "default_pool": pool, "l7policies": policies });
+    json!({ "loadbalancer": {
+        "name": "policies", "vip_subnet_id": stack.subnet_id, "vip_address": vip(OWN + 10), "listeners": [listener]
+    } })
+}
+
+/// A policy as a person would write it.
+fn refusal(n: usize) -> String {
+    format!(
+        "    http-request deny if {{ path -m beg / }} {{ req.hdr(host) -i -m sub 10.20. }} \
+         !{{ req.hdr(X-Bench) -m str n }} !{{ path,field(-1,/),field(2,.,0),field(-1,.) -m str php }} \
+         {{ path -m end .blocked-{n} }}\n"
+    )
 }
 
 /// Waits until it answers. Its haproxy wrote its number into `run/pid` of its directory.
@@ -79,12 +146,11 @@ fn side(ground: &Ground, name: &'static str, address: Ipv4Addr, directory: &Path
     wait_until(PATIENCE, "an answer", || probe::answers(&client, (address, 80).into()).then_some(()));
     let pid = || fs::read_to_string(directory.join("run/pid")).ok()?.trim().parse().ok();
     let pid = wait_until(PATIENCE, "haproxy's number", pid);
-    Ok(Side { name, url: format!("http://{address}/"), pid, ..Side::default() })
+    Ok(Side { name, url: format!("http://{address}/"), directory: directory.to_owned(), pid, ..Side::default() })
 }
 
 /// What a person would write who wants nothing but this.
-fn configuration(address: Ipv4Addr, forwarded_for: bool) -> String {
-    let option = if forwarded_for { "    option forwardfor\n" } else { "" };
+fn configuration(address: Ipv4Addr, frontend: &str) -> String {
     let servers: String = (1..)
         .zip(MEMBERS)
         .map(|(number, member)| format!("    server member-{number} {member}:{FAST_PORT}\n"))
@@ -92,7 +158,7 @@ fn configuration(address: Ipv4Addr, forwarded_for: bool) -> String {
     format!(
         "global\n    nbthread 1\n    maxconn 2000\ndefaults\n    mode http\n    timeout connect 5s\n    \
          timeout client 50s\n    timeout server 50s\n    timeout http-request 10s\n    timeout http-keep-alive 30s\n    \
-         timeout queue 30s\nfrontend web\n    bind {address}:80\n{option}    default_backend members\n\
+         timeout queue 30s\nfrontend web\n    bind {address}:80\n{frontend}    default_backend members\n\
          backend members\n    balance roundrobin\n{servers}"
     )
 }
@@ -149,7 +215,7 @@ fn ratio(of: &Samples, to: &Samples) -> f64 {
     Samples(of.0.iter().zip(&to.0).map(|(of, to)| of / to).collect()).median()
 }
 
-fn summarise(sides: &[Side], direct: f64) -> Value {
+fn summarise(sides: &[Side]) -> Map<String, Value> {
     println!("{:<34} {:>12} {:>10} {:>10} {:>14}", "(medians)", "req/s", "best", "p99 ms", "CPU us/request");
     let mut file = Map::new();
     for side in sides {
@@ -159,8 +225,6 @@ fn summarise(sides: &[Side], direct: f64) -> Value {
         let (rate, p99, cpu) = (side.rate.json(), side.p99.json(), side.cpu.json());
         file.insert(side.name.to_owned(), json!({ "rate": rate, "p99_ms": p99, "cpu_us_per_request": cpu }));
     }
-    println!("{:<34} {direct:>12.0}", "a member, directly");
-    file.insert("a member, directly".to_owned(), json!(direct));
     let ballast = &sides[0];
     for other in &sides[1..] {
         let rate = ratio(&ballast.rate, &other.rate);
@@ -173,7 +237,7 @@ fn summarise(sides: &[Side], direct: f64) -> Value {
         let ratios = json!({ "rate": rate, "p99": p99, "cpu_per_request": cpu });
         file.insert(format!("ratios to {}", other.name), ratios);
     }
-    Value::Object(file)
+    file
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ update_port.extra_dhcp_opts      -
 ";
 
 /// Texts, numbers and switches of an object itself.
-const OF_ITSELF: [&str; 34] = [
+const OF_ITSELF: [&str; 35] = [
     "admin_state_up",
     "connection_limit",
     "cookie_name",
@@ -96,6 +96,7 @@ const OF_ITSELF: [&str; 34] = [
     "lb_method",
     "max_retries",
     "member",
+    "mtu",
     "name",
     "network",
     "pool",

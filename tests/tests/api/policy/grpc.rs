@@ -1,4 +1,4 @@
-//! The methods of `lbaas.v1`, each called by everyone, with a request that says nothing: all that counts is who is let in.
+//! The methods of `lbaas.v1` and `lbaas.v2`, each called by everyone, with a request that says nothing: all that counts is who is let in.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use tonic_prost::ProstCodec;
 
 use crate::services::Services;
 
-/// Whether reader, member and admin are let in. Whether there is the object that they ask for is another question.
+/// Whether reader, member and admin are let in; those of `lbaas.v2` begin with `v2.`. Whether there is the object that they ask for is another question.
 const TABLE: &str = "
 Agents.Delete                     no  yes yes
 Agents.Get                        yes yes yes
@@ -66,6 +66,75 @@ Vips.Delete                       no  yes yes
 Vips.Get                          yes yes yes
 Vips.List                         yes yes yes
 Vips.Update                       no  yes yes
+v2.AvailabilityZoneProfiles.Create                no  no  yes
+v2.AvailabilityZoneProfiles.Delete                no  no  yes
+v2.AvailabilityZoneProfiles.Get                   no  no  yes
+v2.AvailabilityZoneProfiles.List                  no  no  yes
+v2.AvailabilityZoneProfiles.Update                no  no  yes
+v2.AvailabilityZones.Create                       no  no  yes
+v2.AvailabilityZones.Delete                       no  no  yes
+v2.AvailabilityZones.Get                          yes yes yes
+v2.AvailabilityZones.List                         yes yes yes
+v2.AvailabilityZones.Update                       no  no  yes
+v2.Events.Watch                                   yes yes yes
+v2.FlavorProfiles.Create                          no  no  yes
+v2.FlavorProfiles.Delete                          no  no  yes
+v2.FlavorProfiles.Get                             no  no  yes
+v2.FlavorProfiles.List                            no  no  yes
+v2.FlavorProfiles.Update                          no  no  yes
+v2.Flavors.Create                                 no  no  yes
+v2.Flavors.Delete                                 no  no  yes
+v2.Flavors.Get                                    yes yes yes
+v2.Flavors.List                                   yes yes yes
+v2.Flavors.Update                                 no  no  yes
+v2.HealthMonitors.Create                          no  yes yes
+v2.HealthMonitors.Delete                          no  yes yes
+v2.HealthMonitors.Get                             yes yes yes
+v2.HealthMonitors.List                            yes yes yes
+v2.HealthMonitors.Update                          no  yes yes
+v2.L7Policies.Create                              no  yes yes
+v2.L7Policies.Delete                              no  yes yes
+v2.L7Policies.Get                                 yes yes yes
+v2.L7Policies.List                                yes yes yes
+v2.L7Policies.Update                              no  yes yes
+v2.L7Rules.Create                                 no  yes yes
+v2.L7Rules.Delete                                 no  yes yes
+v2.L7Rules.Get                                    yes yes yes
+v2.L7Rules.List                                   yes yes yes
+v2.L7Rules.Update                                 no  yes yes
+v2.Listeners.Create                               no  yes yes
+v2.Listeners.Delete                               no  yes yes
+v2.Listeners.Get                                  yes yes yes
+v2.Listeners.List                                 yes yes yes
+v2.Listeners.Stats                                yes yes yes
+v2.Listeners.Update                               no  yes yes
+v2.LoadBalancers.Create                           no  yes yes
+v2.LoadBalancers.Delete                           no  yes yes
+v2.LoadBalancers.Failover                         no  no  yes
+v2.LoadBalancers.Get                              yes yes yes
+v2.LoadBalancers.List                             yes yes yes
+v2.LoadBalancers.Stats                            yes yes yes
+v2.LoadBalancers.Statuses                         yes yes yes
+v2.LoadBalancers.Update                           no  yes yes
+v2.Members.Create                                 no  yes yes
+v2.Members.Delete                                 no  yes yes
+v2.Members.Get                                    yes yes yes
+v2.Members.List                                   yes yes yes
+v2.Members.Replace                                no  yes yes
+v2.Members.Update                                 no  yes yes
+v2.Pools.Create                                   no  yes yes
+v2.Pools.Delete                                   no  yes yes
+v2.Pools.Get                                      yes yes yes
+v2.Pools.List                                     yes yes yes
+v2.Pools.Update                                   no  yes yes
+v2.Providers.AvailabilityZoneCapabilities         no  no  yes
+v2.Providers.FlavorCapabilities                   no  no  yes
+v2.Providers.List                                 yes yes yes
+v2.Quotas.Delete                                  no  no  yes
+v2.Quotas.Get                                     yes yes yes
+v2.Quotas.GetDefault                              yes yes yes
+v2.Quotas.List                                    yes yes yes
+v2.Quotas.Update                                  no  no  yes
 ";
 
 fn rows() -> impl Iterator<Item = Vec<&'static str>> {
@@ -79,8 +148,9 @@ pub(super) async fn call<M: prost::Message + 'static>(
     message: M,
     metadata: &[(&'static str, &'static str)],
 ) -> Result<(), Status> {
-    let (service, method) = name.split_once('.').unwrap();
-    let path = PathAndQuery::try_from(format!("/lbaas.v1.{service}/{method}")).unwrap();
+    let (package, named) = name.strip_prefix("v2.").map_or(("lbaas.v1", name), |named| ("lbaas.v2", named));
+    let (service, method) = named.split_once('.').unwrap();
+    let path = PathAndQuery::try_from(format!("/{package}.{service}/{method}")).unwrap();
     let mut request = Request::new(message);
     for (key, value) in metadata {
         request.metadata_mut().insert(*key, AsciiMetadataValue::from_static(value));
@@ -88,7 +158,7 @@ pub(super) async fn call<M: prost::Message + 'static>(
     let mut client = Grpc::new(channel.clone());
     client.ready().await.unwrap();
     let codec = ProstCodec::<M, ()>::default();
-    match name {
+    match named {
         "Events.Watch" => client.server_streaming(request, path, codec).await.map(drop),
         _ => client.unary(request, path, codec).await.map(drop),
     }
@@ -107,10 +177,13 @@ pub(super) async fn by_tcp(services: &Services) -> Channel {
 #[test]
 fn the_policy_knows_every_method_and_no_other() {
     let files = FileDescriptorSet::decode(DESCRIPTORS).unwrap().file;
-    let services = files.iter().filter(|file| file.package() == "lbaas.v1").flat_map(|file| &file.service);
-    let served: BTreeSet<String> = services
-        .flat_map(|service| service.method.iter().map(|method| format!("{}.{}", service.name(), method.name())))
-        .collect();
+    let mut served = BTreeSet::new();
+    for (package, mark) in [("lbaas.v1", ""), ("lbaas.v2", "v2.")] {
+        for service in files.iter().filter(|file| file.package() == package).flat_map(|file| &file.service) {
+            let methods = service.method.iter();
+            served.extend(methods.map(|method| format!("{mark}{}.{}", service.name(), method.name())));
+        }
+    }
     let known: BTreeSet<String> = rows().map(|row| row[0].to_owned()).collect();
     assert_eq!(served, known, "say in the policy's table who may call it");
 }

@@ -44,7 +44,6 @@ fn cell(text: &str) -> Option<Cell> {
 /// For `create_*`, foreign is in another's network or pool, and shared is in a shared network; an admin says for whom.
 pub(super) const TABLE: &str = "
 -- action                nobody | own: reader member admin | foreign              | shared
-get_versions                200 | 200    200    200    | .      .      .      | .    .    .
 get_openapi                 200 | 200    200    200    | .      .      .      | .    .    .
 get_resources               401 | 200    200    200    | .      .      .      | .    .    .
 get_resources_of_version    401 | 200    200    200    | .      .      .      | .    .    .

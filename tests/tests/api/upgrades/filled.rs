@@ -143,9 +143,11 @@ fn name(desired: &Desired) -> &str {
 }
 
 fn statistics(desired: &Desired) -> Message {
-    let statistics = Statistics { bytes_in: 1, bytes_out: 2, active_connections: 3, total_connections: 4 };
+    let statistics =
+        Statistics { bytes_in: 1, bytes_out: 2, active_connections: 3, total_connections: 4, ..Statistics::default() };
     let load_balancer_id = desired.load_balancer.as_ref().unwrap().id.clone();
-    let one = LoadBalancerStatistics { load_balancer_id, epoch: desired.epoch, statistics: Some(statistics) };
+    let (epoch, statistics) = (desired.epoch, Some(statistics));
+    let one = LoadBalancerStatistics { load_balancer_id, epoch, statistics, listeners: Vec::new() };
     Message::Statistics(StatisticsReport { load_balancers: vec![one] })
 }
 
@@ -158,7 +160,7 @@ fn health(desired: &Desired) -> Message {
             health: if member.address == DOWN { Health::Down } else { Health::Up }.into(),
         })
     });
-    let members = members.collect();
-    let one = LoadBalancerHealth { load_balancer_id: load_balancer.id.clone(), epoch: desired.epoch, members };
+    let (load_balancer_id, members) = (load_balancer.id.clone(), members.collect());
+    let one = LoadBalancerHealth { load_balancer_id, epoch: desired.epoch, members, listeners: Vec::new() };
     Message::Health(HealthReport { load_balancers: vec![one] })
 }

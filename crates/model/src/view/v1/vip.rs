@@ -4,7 +4,7 @@ use super::pool_of;
 use crate::{
     fault::Fault,
     ids::ListenerId,
-    listener::{Listener, NewVip, Vip, VipChange},
+    listener::{Answering, Listener, NewVip, Vip, VipChange},
     load_balancer::{LoadBalancer, vip_not_found},
     pool::SessionPersistence,
     set,
@@ -27,20 +27,17 @@ impl LoadBalancer {
     pub fn add_vip(mut self, new: NewVip) -> Result<Self, Fault> {
         self.check_vip(new.protocol, &new.project_id)?;
         let generation = self.grow();
-        let default_pool_id = pool_of(self.id);
+        let default_pool_id = Some(pool_of(self.id));
         self.pool_mut(pool_of(self.id))?.session_persistence = new.session_persistence;
         self.vip = Some(new.vip);
         self.listeners.push(Listener {
-            id: new.id,
-            project_id: new.project_id,
             name: new.name,
             description: new.description,
-            protocol: new.protocol,
-            protocol_port: new.protocol_port,
             connection_limit: new.connection_limit,
             default_pool_id,
             admin_state_up: new.admin_state_up,
             progress: Progress::created(generation),
+            ..Listener::new(new.id, new.project_id, new.protocol, new.protocol_port)
         });
         Ok(self)
     }
@@ -58,7 +55,7 @@ impl LoadBalancer {
         set(&mut listener.admin_state_up, change.admin_state_up);
         listener.progress.update(generation);
         let pool_id = listener.default_pool_id;
-        if let Some(pool) = self.pools.iter_mut().find(|pool| pool.id == pool_id) {
+        if let Some(pool) = self.pools.iter_mut().find(|pool| Some(pool.id) == pool_id) {
             set(&mut pool.session_persistence, change.session_persistence);
         }
         Ok(self)
@@ -86,7 +83,8 @@ impl LoadBalancer {
         self.check_vip(moving.listener.protocol, &moving.listener.project_id)?;
         let generation = self.grow();
         let mut listener = moving.listener;
-        listener.default_pool_id = pool_of(self.id);
+        listener.default_pool_id = Some(pool_of(self.id));
+        listener.answering = Answering::No;
         listener.progress.update(generation);
         self.pool_mut(pool_of(self.id))?.session_persistence = moving.session_persistence;
         self.vip = Some(moving.vip);

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use super::super::{Identity, Roles};
 use crate::{
     clock::Clock,
-    config::Auth,
+    config::{Auth, RoleNames},
     http::{Answer, Http, Service},
     secret,
 };
@@ -38,6 +38,7 @@ pub(super) struct Api {
     url: String,
     /// The body that gets the service its token; secret.
     login: Vec<u8>,
+    roles: RoleNames,
     own: Mutex<Option<Own>>,
     clock: Clock,
 }
@@ -61,6 +62,7 @@ impl Api {
             http: Http::new(&service, PATIENCE)?,
             url: format!("{base}/v3/auth/tokens"),
             login: login(settings)?.to_string().into_bytes(),
+            roles: settings.roles,
             own: Mutex::default(),
             clock,
         })
@@ -77,7 +79,7 @@ impl Api {
             };
             match self.ask(&own, token.clone()).await {
                 Ok(answer) if answer.status == StatusCode::UNAUTHORIZED => {}
-                Ok(answer) => return verdict(answer.status, &answer.body),
+                Ok(answer) => return verdict(self.roles, answer.status, &answer.body),
                 Err(why) => return Verdict::Unknown(why),
             }
         }
@@ -111,7 +113,7 @@ impl Api {
     }
 }
 
-fn verdict(status: StatusCode, body: &Value) -> Verdict {
+fn verdict(roles: RoleNames, status: StatusCode, body: &Value) -> Verdict {
     match status.as_u16() {
         200 => {}
         // The others are of a server that stands before Keystone: what it does not let through is no token.
@@ -120,7 +122,7 @@ fn verdict(status: StatusCode, body: &Value) -> Verdict {
         status => return Verdict::Unknown(format!("Keystone answered {status}")),
     }
     match expiry(body) {
-        Some(expires_at) => Verdict::Valid { identity: identity(&body["token"]), expires_at },
+        Some(expires_at) => Verdict::Valid { identity: identity(roles, &body["token"]), expires_at },
         None => Verdict::Unknown("Keystone's answer is not one of its v3".to_owned()),
     }
 }
@@ -131,9 +133,9 @@ fn expiry(body: &Value) -> Option<SystemTime> {
 }
 
 /// A token for a domain is of no project, and says nothing about the rest of the cloud: its roles do not count.
-fn identity(token: &Value) -> Identity {
+fn identity(names: RoleNames, token: &Value) -> Identity {
     let roles = token["roles"].as_array().into_iter().flatten().filter_map(|role| role["name"].as_str());
-    let roles = if token["domain"].is_object() { Roles::default() } else { Roles::of(roles) };
+    let roles = if token["domain"].is_object() { Roles::default() } else { names.of(roles) };
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     Identity { project_id: text(&token["project"]["id"]), user: text(&token["user"]["name"]), roles }
 }
@@ -161,17 +163,20 @@ mod tests {
     fn a_token_of_a_project_has_its_roles_and_one_of_a_domain_has_none() {
         let mut token = json!({"user": {"name": "u"}, "project": {"id": "p"}, "roles": [{"name": "member"}]});
         let member = Identity { project_id: "p".to_owned(), user: "u".to_owned(), roles: Roles::MEMBER };
-        assert_eq!(identity(&token), member);
+        assert_eq!(identity(RoleNames::Keystone, &token), member);
         token["roles"] = json!([{"name": "admin"}]);
         token["project"] = Value::Null;
-        assert_eq!((identity(&token).roles, identity(&token).project_id.as_str()), (Roles::ADMIN, ""));
+        assert_eq!(
+            (identity(RoleNames::Keystone, &token).roles, identity(RoleNames::Keystone, &token).project_id.as_str()),
+            (Roles::ADMIN, "")
+        );
         token["domain"] = json!({"id": "default"});
-        assert_eq!(identity(&token).roles, Roles::default());
+        assert_eq!(identity(RoleNames::Keystone, &token).roles, Roles::default());
     }
 
     #[test]
     fn the_answer_decides() {
-        let answer = |status, body| verdict(StatusCode::from_u16(status).unwrap(), &body);
+        let answer = |status, body| verdict(RoleNames::Keystone, StatusCode::from_u16(status).unwrap(), &body);
         let body = json!({"token": {"expires_at": "2026-01-01T00:00:00.000000Z"}});
         assert!(matches!(answer(200, body), Verdict::Valid { .. }));
         for status in [400, 404, 413, 431] {

@@ -16,7 +16,7 @@ fn page(change: impl FnOnce(&mut LoadBalancer)) -> Page {
 }
 
 fn commands(old: &Page, new: &Page, pinged: &HashSet<(String, String)>) -> Option<Vec<String>> {
-    changes(old, new, pinged).map(|changes| changes.iter().map(ToString::to_string).collect())
+    changes(old, new, pinged).map(|changes| changes.iter().map(Change::commands).collect())
 }
 
 #[test]
@@ -34,6 +34,75 @@ fn weights_and_admin_states_are_commands() {
 }
 
 #[test]
+fn members_come_before_others_go_and_begin_as_in_a_new_process() {
+    let one = |asked: &mut LoadBalancer| asked.pools[0].members.truncate(1);
+    let other = |asked: &mut LoadBalancer| drop(asked.pools[0].members.remove(0));
+    let (first, second) = (format!("{ID}/{}", samples::member(1).id), format!("{ID}/{}", samples::member(2).id));
+    let (address, none) = (samples::member(2).address, HashSet::new());
+    let expected = [
+        format!(
+            "add server {second} {address}:8080 weight 0;set server {second} state ready;set server {second} weight 2"
+        ),
+        format!("set server {first} state maint;del server {first}"),
+    ];
+    assert_eq!(commands(&page(one), &page(other), &none).unwrap(), expected);
+    let checked = |change: fn(&mut LoadBalancer)| {
+        page(move |asked| {
+            asked.pools[0].monitors = vec![samples::monitor(MonitorType::Tcp)];
+            change(asked);
+        })
+    };
+    let told = commands(&checked(one), &checked(|_| {}), &none).unwrap();
+    let tail = format!(
+        "enable health {second};set server {second} state ready;set server {second} health down;set server {second} weight 2"
+    );
+    assert!(told.len() == 1 && told[0].contains(" check inter ") && told[0].ends_with(&tail), "{told:?}");
+    let down = |asked: &mut LoadBalancer| asked.pools[0].members[1].admin_state_up = false;
+    let told = commands(&page(one), &page(down), &none).unwrap();
+    assert_eq!(told, [format!("add server {second} {address}:8080 weight 0;set server {second} weight 2")]);
+    let pinged = HashSet::from([(ID.to_owned(), samples::member(2).id)]);
+    assert_eq!(commands(&page(one), &page(|_| {}), &pinged).unwrap(), told, "it waits for its answer");
+    assert_eq!(commands(&checked(one), &checked(|_| {}), &pinged), None, "it would wait for the answer alone");
+}
+
+#[test]
+fn with_a_cookie_members_go_but_do_not_come() {
+    let sticky = |change: fn(&mut LoadBalancer)| {
+        page(move |asked| {
+            let kind = ballast_abi::PersistenceType::HttpCookie.into();
+            asked.pools[0].session_persistence =
+                Some(ballast_abi::SessionPersistence { r#type: kind, ..Default::default() });
+            change(asked);
+        })
+    };
+    let one = sticky(|asked| asked.pools[0].members.truncate(1));
+    assert_eq!(changes(&one, &sticky(|_| {}), &HashSet::new()), None);
+    assert_eq!(changes(&sticky(|_| {}), &one, &HashSet::new()).map(|changes| changes.len()), Some(1));
+}
+
+#[test]
+fn what_haproxy_says_to_a_change_is_done_or_not() {
+    let (server, backend) = (samples::member(1).id, ID.to_owned());
+    let change = |to| Change::of(&backend, &server, to);
+    let arrival = changes(&page(|asked| asked.pools[0].members.clear()), &page(|_| {}), &HashSet::new()).unwrap();
+    let still = "Server still has connections attached to it, cannot remove it.";
+    for (change, answer, done) in [
+        (change(To::Weight(1)), "\n", true),
+        (change(To::Weight(1)), "No such server.\n", false),
+        (change(To::Gone), "\nServer deleted.\n", true),
+        (change(To::Gone), still, true),
+        (change(To::Gone), "No such server.\n\nNo such server.\n", true),
+        (change(To::Gone), "Only servers in maintenance mode can be deleted.", false),
+        (arrival[0].clone(), "New server registered.\n\n\n", true),
+        (arrival[0].clone(), "Already exists a server with the same name in backend.\n", false),
+        (arrival[0].clone(), "New server registered.\n\nNo such server.\n", false),
+        (arrival[0].clone(), "", false),
+    ] {
+        assert_eq!(change.is_done(answer), done, "{change:?}: {answer}");
+    }
+}
+
+#[test]
 fn a_member_that_comes_back_waits_for_its_check_or_for_its_answer() {
     let out = |asked: &mut LoadBalancer| asked.pools[0].members[1].admin_state_up = false;
     let monitors = |asked: &mut LoadBalancer| asked.pools[0].monitors = vec![samples::monitor(MonitorType::Tcp)];
@@ -45,13 +114,21 @@ fn a_member_that_comes_back_waits_for_its_check_or_for_its_answer() {
 }
 
 #[test]
+fn a_limit_of_connections_is_a_command_and_without_one_it_is_the_processs() {
+    let limited = page(|asked| asked.listeners[0].connection_limit = 5);
+    let (old, none) = (page(|_| {}), HashSet::new());
+    let (frontend, whole) = (&old.frontends[0].id, old.maxconn);
+    assert_eq!(commands(&old, &limited, &none).unwrap(), [format!("set maxconn frontend {frontend} 5")]);
+    assert_eq!(commands(&limited, &old, &none).unwrap(), [format!("set maxconn frontend {frontend} {whole}")]);
+}
+
+#[test]
 fn anything_else_needs_a_new_process() {
     let old = page(|_| {});
     assert_eq!(changes(&old, &old, &HashSet::new()), Some(Vec::new()));
-    let another: [fn(&mut LoadBalancer); 4] = [
+    let another: [fn(&mut LoadBalancer); 3] = [
         |asked| asked.pools[0].members[0].protocol_port = 81,
-        |asked| drop(asked.pools[0].members.pop()),
-        |asked| asked.listeners[0].connection_limit = 5,
+        |asked| asked.listeners[0].protocol_port = 8080,
         |asked| asked.pools[0].admin_state_up = false,
     ];
     for change in another {
@@ -64,7 +141,7 @@ fn anything_else_needs_a_new_process() {
 fn any_load_balancer() -> impl Strategy<Value = LoadBalancer> {
     let member = (0_u32..3, 80_u32..82, any::<bool>());
     let pool = (vec(member, 0..3), prop::option::weighted(0.3, 0_usize..2), prop::bool::weighted(0.9));
-    let listener = (0_usize..3, prop::bool::weighted(0.9));
+    let listener = (0_usize..3, prop::bool::weighted(0.9), prop_oneof![Just(-1), Just(5)]);
     (vec(pool, 0..3), vec(listener, 0..3)).prop_map(|(pools, listeners)| {
         let mut asked = samples::load_balancer(Protocol::Http);
         let (pool, listener) = (asked.pools.remove(0), asked.listeners.remove(0));
@@ -84,13 +161,14 @@ fn any_load_balancer() -> impl Strategy<Value = LoadBalancer> {
                 ..pool.clone()
             });
         }
-        for (number, (pool, admin_state_up)) in listeners.into_iter().enumerate() {
+        for (number, (pool, admin_state_up, connection_limit)) in listeners.into_iter().enumerate() {
             let named = asked.pools.get(pool).map(|pool| pool.id.clone());
             asked.listeners.push(ballast_abi::Listener {
                 id: format!("listener-{number}"),
                 protocol_port: 80 + u32::try_from(number).unwrap(),
                 default_pool_id: named.unwrap_or_default(),
                 admin_state_up,
+                connection_limit,
                 ..listener.clone()
             });
         }
@@ -115,16 +193,56 @@ fn any_two() -> impl Strategy<Value = (LoadBalancer, LoadBalancer)> {
 /// What a process that runs this page becomes.
 fn told(page: &Page, changes: &[Change]) -> Page {
     let mut page = page.clone();
-    for Change { backend, server, to } in changes {
-        let backend = page.backends.iter_mut().find(|one| one.id == *backend).unwrap();
-        let server = backend.servers.iter_mut().find(|one| one.id == *server).unwrap();
+    for change in changes {
+        let (backend, server, to) = match change {
+            Change::Server { backend, server, to } => (backend, server, to),
+            Change::Limit { frontend, most } => {
+                page.frontends.iter_mut().find(|one| one.id == *frontend).unwrap().maxconn = Some(*most);
+                continue;
+            }
+        };
+        let servers = &mut page.backends.iter_mut().find(|one| one.id == *backend).unwrap().servers;
+        let at = servers.iter().position(|one| one.id == *server);
         match to {
-            To::Weight(weight) => server.weight = *weight,
-            To::Maintenance => server.disabled = true,
-            To::Service => server.disabled = false,
+            To::Weight(weight) => servers[at.unwrap()].weight = *weight,
+            To::Maintenance => servers[at.unwrap()].disabled = true,
+            To::Service => servers[at.unwrap()].disabled = false,
+            To::There(arrival) => {
+                assert_eq!(at, None);
+                servers.push(arrival.server.clone());
+            }
+            To::Gone => drop(servers.remove(at.unwrap())),
         }
     }
     page
+}
+
+/// haproxy's order of servers is that in which they came, and without a limit a frontend has the process's.
+fn sorted(mut page: Page) -> Page {
+    let whole = page.maxconn;
+    page.frontends.iter_mut().for_each(|frontend| frontend.maxconn = frontend.maxconn.or(Some(whole)));
+    page.backends.iter_mut().for_each(|backend| backend.servers.sort_by(|one, other| one.id.cmp(&other.id)));
+    page
+}
+
+/// Why a process of the first page cannot become one of the second.
+fn must_be_new(old: &Page, new: &Page, pinged: &HashSet<(String, String)>) -> bool {
+    let bare = |page: &Page| {
+        let mut page = page.clone();
+        page.backends.iter_mut().for_each(|backend| backend.servers.clear());
+        page.frontends.iter_mut().for_each(|frontend| frontend.maxconn = None);
+        render(&page).unwrap()
+    };
+    let before: HashMap<_, _> = servers(old).collect();
+    let is_new = |(key, server): (_, &Server)| match before.get(&key) {
+        Some(old) => {
+            let settable = Server { weight: server.weight, disabled: server.disabled, ..(*old).clone() };
+            settable != *server || old.disabled && !server.disabled && server.check_port.is_some()
+        }
+        None => server.check_port.is_some() && pinged.contains(&key),
+    };
+    let tracks = |page: &Page| servers(page).any(|(_, server)| server.tracks.is_some());
+    bare(old) != bare(new) || tracks(old) || tracks(new) || servers(new).any(is_new)
 }
 
 fn servers(page: &Page) -> impl Iterator<Item = ((String, String), &Server)> {
@@ -145,15 +263,6 @@ proptest! {
         let (old, new) = (samples::page(&one), samples::page(&other));
         let all = servers(&new).zip(by_pings);
         let pinged: HashSet<_> = all.filter(|(_, pinged)| *pinged).map(|((key, _), _)| key).collect();
-        let same = || {
-            let mut same = new.clone();
-            for (backend, before) in same.backends.iter_mut().zip(&old.backends) {
-                for (server, before) in backend.servers.iter_mut().zip(&before.servers) {
-                    (server.weight, server.disabled) = (before.weight, before.disabled);
-                }
-            }
-            render(&same).unwrap() == render(&old).unwrap()
-        };
         match changes(&old, &new, &pinged) {
             Some(changes) => {
                 let mut then = told(&old, &changes);
@@ -163,14 +272,9 @@ proptest! {
                             || servers(&new).any(|(key, new)| key == (backend.id.clone(), server.id.clone()) && new.disabled);
                     }
                 }
-                prop_assert_eq!(render(&then).unwrap(), render(&new).unwrap());
+                prop_assert_eq!(render(&sorted(then)).unwrap(), render(&sorted(new.clone())).unwrap());
             }
-            None => {
-                let back = |((_, old), (_, new)): ((_, &Server), (_, &Server))| {
-                    old.disabled && !new.disabled && new.check_port.is_some()
-                };
-                prop_assert!(!same() || servers(&old).zip(servers(&new)).any(back));
-            }
+            None => prop_assert!(must_be_new(&old, &new, &pinged)),
         }
         prop_assert_eq!(changes(&new, &new, &pinged), Some(Vec::new()));
     }
@@ -212,6 +316,13 @@ fn whatever_somebody_set_by_hand_is_seen() {
     }
     assert!(differs(&running(&[], "STOP"), &page, &none));
     assert!(differs(&running(&[(SERVER, "gone")], "OPEN"), &page, &none));
+    let besides =
+        |state| running(&[], "OPEN").replacen("1\n#", &format!("1\n{}\n#", row(3, &[(ADMIN_STATE, state)])), 1);
+    assert!(differs(&besides("0"), &page, &none), "somebody added one");
+    assert!(!differs(&besides("1"), &page, &none), "it has connections still");
+    let leaving: Vec<String> = leaving(&besides("1"), &page).iter().map(Change::commands).collect();
+    let gone = format!("{ID}/{}", samples::member(3).id);
+    assert_eq!(leaving, [format!("set server {gone} state maint;del server {gone}")]);
     let pinged = HashSet::from([(ID.to_owned(), samples::member(1).id)]);
     assert!(!differs(&running(&[(ADMIN_STATE, "1")], "OPEN"), &page, &pinged));
     assert!(differs(&running(&[(WEIGHT, "9")], "OPEN"), &page, &pinged));

@@ -1,6 +1,9 @@
 //! Who could run what, as the agents are at this moment.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use ballast_model::{
     agent::{Agent, Liveness, LivenessLimits},
@@ -50,6 +53,23 @@ impl Fleet {
         let mut found = candidates_that_are(Liveness::Alive, When::Now, &judged, demand);
         found.sort_unstable_by_key(|candidate| candidate.agent_id);
         choose(&found)
+    }
+
+    /// Those of these features that no agent has whose driver of this name said what it can do; none has said so: none.
+    pub fn lacking(&self, driver: &str, features: BTreeSet<String>) -> BTreeSet<String> {
+        let state = self.lock();
+        let drivers = state.agents.values().flat_map(|agent| &agent.drivers);
+        let told: Vec<_> = drivers.filter(|one| one.name == driver && !one.features.is_empty()).collect();
+        let lacks = |feature: &String| !told.iter().any(|one| one.features.contains(feature));
+        if told.is_empty() { BTreeSet::new() } else { features.into_iter().filter(lacks).collect() }
+    }
+
+    /// Whether the agent's driver of this name has all of these features; one that is not known, or has not said: yes.
+    pub fn has(&self, id: AgentId, driver: &str, features: &BTreeSet<String>) -> bool {
+        let state = self.lock();
+        let Some(agent) = state.agents.get(&id) else { return true };
+        let one = agent.drivers.iter().find(|one| one.name == driver && !one.features.is_empty());
+        one.is_none_or(|one| features.is_subset(&one.features))
     }
 
     /// Whether each agent lives, and how much it has.

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use ballast_model::{
-    agent::{AgentDriver, DriverState, Session},
+    agent::{AgentDriver, DriverOptions, DriverState, Session},
     plugs::Plugs,
 };
 use ballast_store::{Moved, Told};
@@ -53,6 +53,7 @@ fn driver(state: DriverState) -> AgentDriver {
         max_members: 0,
         full: false,
         plugs: Plugs::default(),
+        options: DriverOptions::default(),
         load_balancers: 0,
     }
 }

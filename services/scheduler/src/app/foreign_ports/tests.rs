@@ -89,6 +89,7 @@ fn subnetwork(subnet_id: SubnetId) -> Subnetwork {
         shared: false,
         admin_state_up: true,
         attachment: Attachment::default(),
+        mtu: 1500,
     };
     let subnet = Subnet::new(NewSubnet {
         id: subnet_id,

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use ballast_model::{
+    check,
     fault::{Fault, Misfit},
     ids::{NetworkId, PortId, SubnetId},
     listener::Mac,
@@ -28,6 +29,8 @@ pub(super) struct NetworkShape {
     physical_network: Option<String>,
     #[serde(default, rename = "provider:segmentation_id")]
     segmentation_id: Option<u32>,
+    #[serde(default)]
+    mtu: Option<u32>,
 }
 
 impl NetworkShape {
@@ -44,13 +47,15 @@ impl NetworkShape {
                 return Err(Misfit::NetworkTypeUnknown { network_type: other.to_owned() }.into());
             }
         };
+        let attachment = Attachment::new(network_type, physical_network, segmentation_id)?;
         Ok(Network {
             id: self.id,
             project_id: self.tenant_id,
             name: self.name,
             shared: self.shared,
             admin_state_up: self.admin_state_up,
-            attachment: Attachment::new(network_type, physical_network, segmentation_id)?,
+            mtu: attachment.mtu(self.mtu.unwrap_or_default())?,
+            attachment,
         })
     }
 }
@@ -91,21 +96,25 @@ pub(super) struct SubnetShape {
 
 impl SubnetShape {
     pub(super) fn into_subnet(self) -> Result<Subnet, Fault> {
-        Subnet::new(NewSubnet {
+        // It may be outside of the subnet, which ours are refused for: a router's link-local address, or one that is on its link
+        // nevertheless.
+        let gateway_ip = self.gateway_ip.map(|gateway| check::address("gateway_ip", &gateway)).transpose()?;
+        let subnet = Subnet::new(NewSubnet {
             id: self.id,
             project_id: self.tenant_id,
             name: self.name,
             network_id: self.network_id,
             cidr: self.cidr,
             ip_version: 0,
-            gateway_ip: Some(self.gateway_ip.unwrap_or_default()),
+            gateway_ip: Some(String::new()),
             allocation_pools: self.allocation_pools.into_iter().map(|pool| (pool.start, pool.end)).collect(),
             host_routes: self.host_routes.into_iter().map(|route| (route.destination, route.nexthop)).collect(),
             dns_nameservers: self.dns_nameservers,
             enable_dhcp: self.enable_dhcp,
             ipv6_ra_mode: self.ipv6_ra_mode.unwrap_or_default(),
             ipv6_address_mode: self.ipv6_address_mode.unwrap_or_default(),
-        })
+        })?;
+        Ok(Subnet { gateway_ip, ..subnet })
     }
 }
 

@@ -196,6 +196,33 @@ async fn a_subnet_is_looked_up_with_its_provider_attributes() {
 }
 
 #[tokio::test]
+async fn a_gateway_that_neutron_takes_is_taken_wherever_it_is() {
+    let (subnet, network) = (format!("GET /v2.0/subnets/{SUBNET}"), format!("GET /v2.0/networks/{NETWORK}"));
+    let with = |cidr: &str, gateway: &str, [start, end]: [&str; 2]| {
+        let pools = |start: &str, end: &str| format!(r#""start": "{start}", "end": "{end}""#);
+        SUBNET_REPLY
+            .replace("10.0.0.0/24", cidr)
+            .replace(r#""10.0.0.1""#, gateway)
+            .replace(&pools("10.0.0.2", "10.0.0.254"), &pools(start, end))
+    };
+    let (four, six) = (["10.0.0.1", "10.0.0.254"], ["fd00::1", "fd00::ff"]);
+    for (cidr, gateway, pool) in [
+        ("10.0.0.0/24", r#""10.99.0.1""#, four),
+        ("fd00::/64", r#""fe80::1""#, six),
+        ("fd00::/64", r#""fd00::""#, six),
+        ("10.0.0.0/24", "null", four),
+    ] {
+        let (reply, network_reply) = (with(cidr, gateway, pool).replace("10.9.0.0/16", cidr), network_reply(VLAN));
+        let reply = reply.replace("10.0.0.7", pool[1]);
+        let recording = Recording::play(&[(&subnet, 200, &reply), (&network, 200, &network_reply)]).await;
+        let found = recording.neutron.subnetwork(SUBNET.parse().unwrap()).await.unwrap().unwrap().subnet.gateway_ip;
+        let found = found.map_or("null".to_owned(), |address| format!("\"{address}\""));
+        assert_eq!(found, gateway);
+        recording.done().await;
+    }
+}
+
+#[tokio::test]
 async fn a_network_that_shows_no_attributes_has_a_bridge_of_its_own_and_a_tunnel_that_agents_lack_is_refused() {
     let (subnet, network) = (format!("GET /v2.0/subnets/{SUBNET}"), format!("GET /v2.0/networks/{NETWORK}"));
     let gre = network_reply(r#", "provider:network_type": "gre", "provider:segmentation_id": 5"#);

@@ -6,7 +6,7 @@ use ballast_model::{
     check,
     fault::{Fault, Misfit, Reason},
 };
-use ballast_proto::DESCRIPTORS;
+use ballast_proto::{API_PACKAGES, DESCRIPTORS};
 use prost::Message as _;
 use prost_types::{
     DescriptorProto, FileDescriptorSet,
@@ -15,7 +15,6 @@ use prost_types::{
 
 use super::bounds::bound;
 
-const PACKAGE: &str = "lbaas.v1";
 /// What of a text is said back.
 const SHOWN: usize = 100;
 
@@ -52,9 +51,10 @@ impl Shapes {
         let files = FileDescriptorSet::decode(descriptors).unwrap_or_default().file;
         let (mut known, mut inputs) = (HashMap::new(), Vec::new());
         for file in &files {
-            known.extend(file.message_type.iter().map(|message| (full(file.package(), message.name()), message)));
-            for service in file.service.iter().filter(|_| file.package() == PACKAGE) {
-                let path = |method: &str| format!("/{PACKAGE}.{}/{method}", service.name());
+            let package = file.package();
+            file.message_type.iter().for_each(|message| know(package, message, &mut known));
+            for service in file.service.iter().filter(|_| API_PACKAGES.contains(&package)) {
+                let path = |method: &str| format!("/{package}.{}/{method}", service.name());
                 inputs.extend(service.method.iter().map(|method| (path(method.name()), method.input_type())));
             }
         }
@@ -128,8 +128,11 @@ impl Shapes {
     }
 }
 
-fn full(package: &str, name: &str) -> String {
-    format!(".{package}.{name}")
+/// The message and those within it, of which a map is one, by their full names.
+fn know<'a>(within: &str, message: &'a DescriptorProto, known: &mut HashMap<String, &'a DescriptorProto>) {
+    let name = format!("{within}.{}", message.name());
+    message.nested_type.iter().for_each(|nested| know(&name, nested, known));
+    known.insert(format!(".{name}"), message);
 }
 
 fn malformed() -> Fault {

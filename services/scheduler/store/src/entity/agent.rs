@@ -1,9 +1,9 @@
 //! Agents. Their drivers are one column: they are read and written together, and never searched.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ballast_model::{
-    agent::{Agent, AgentDriver, DriverState, Session},
+    agent::{Agent, AgentDriver, DriverOptions, DriverState, Session},
     fault::Fault,
     plugs::Plugs,
     time::Timestamp,
@@ -58,6 +58,10 @@ struct StoredDriver {
     network_types: BTreeSet<String>,
     #[serde(default)]
     physical_networks: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    flavor_options: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    availability_zone_options: BTreeMap<String, String>,
 }
 
 impl ActiveModel {
@@ -73,6 +77,8 @@ impl ActiveModel {
             full: driver.full,
             network_types: driver.plugs.network_types.clone(),
             physical_networks: driver.plugs.physical_networks.clone(),
+            flavor_options: driver.options.flavor.clone(),
+            availability_zone_options: driver.options.availability_zone.clone(),
         };
         Ok(Self {
             seq: NotSet,
@@ -108,6 +114,10 @@ impl Model {
                 max_members: stored.max_members,
                 full: stored.full,
                 plugs: Plugs { network_types: stored.network_types, physical_networks: stored.physical_networks },
+                options: DriverOptions {
+                    flavor: stored.flavor_options,
+                    availability_zone: stored.availability_zone_options,
+                },
             })
         };
         Ok(Agent {

@@ -9,7 +9,10 @@ pub struct Model {
     pub seq: i64,
     /// Of the transaction that wrote it; 0 where transactions end in the order of `seq`.
     pub transaction_id: i64,
+    /// One that every scheduler knows that may read it.
     pub kind: String,
+    /// What it is of, where that is another kind.
+    pub noun: Option<String>,
     pub object_id: Uuid,
     /// Whom it concerns; none: everyone.
     pub project_id: Option<String>,

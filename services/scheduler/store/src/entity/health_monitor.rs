@@ -2,12 +2,12 @@
 
 use ballast_model::{
     fault::Fault,
-    health_monitor::{HealthMonitor, MonitorType},
+    health_monitor::{HealthMonitor, HttpVersion, MonitorType},
 };
 use sea_orm::{NotSet, Set, entity::prelude::*};
 use serde::Deserialize;
 
-use crate::codec::{member_of, natural};
+use crate::codec::{labels, member_of, natural, tags};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Deserialize)]
 #[sea_orm(table_name = "health_monitor")]
@@ -25,6 +25,15 @@ pub struct Model {
     pub url_path: String,
     pub expected_codes: String,
     pub admin_state_up: bool,
+    pub name: String,
+    pub rise: i64,
+    pub http_version: Option<String>,
+    pub domain_name: Option<String>,
+    pub tags: String,
+    pub created_at: i64,
+    pub updated_at: Option<i64>,
+    /// LBaaS v1 does not show it.
+    pub beyond_v1: bool,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -46,12 +55,21 @@ impl ActiveModel {
             url_path: Set(monitor.url_path.clone()),
             expected_codes: Set(monitor.expected_codes.clone()),
             admin_state_up: Set(monitor.admin_state_up),
+            name: Set(monitor.name.clone()),
+            rise: Set(monitor.rise.into()),
+            http_version: Set(monitor.http_version.map(|version| version.as_str().to_owned())),
+            domain_name: Set(monitor.domain_name.clone()),
+            tags: Set(tags(&monitor.labels)),
+            created_at: Set(monitor.labels.created_at.0),
+            updated_at: Set(monitor.labels.updated_at.map(|time| time.0)),
+            beyond_v1: NotSet,
         }
     }
 }
 
 impl Model {
     pub(crate) fn into_monitor(self) -> Result<HealthMonitor, Fault> {
+        let http_version = self.http_version.map(|text| member_of("http_version", &text, HttpVersion::parse));
         Ok(HealthMonitor {
             id: self.id.into(),
             project_id: self.project_id,
@@ -63,6 +81,11 @@ impl Model {
             url_path: self.url_path,
             expected_codes: self.expected_codes,
             admin_state_up: self.admin_state_up,
+            name: self.name,
+            rise: natural("rise", self.rise)?,
+            http_version: http_version.transpose()?,
+            domain_name: self.domain_name,
+            labels: labels(&self.tags, self.created_at, self.updated_at)?,
         })
     }
 }

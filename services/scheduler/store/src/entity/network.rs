@@ -22,6 +22,7 @@ pub struct Model {
     pub network_type: String,
     pub physical_network: String,
     pub segmentation_id: i64,
+    pub mtu: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -41,6 +42,7 @@ impl ActiveModel {
             network_type: Set(network.attachment.network_type.as_str().to_owned()),
             physical_network: Set(network.attachment.physical_network.clone()),
             segmentation_id: Set(network.attachment.segmentation_id.into()),
+            mtu: Set(network.mtu.into()),
         }
     }
 }
@@ -58,6 +60,7 @@ impl Model {
                 physical_network: self.physical_network,
                 segmentation_id: natural("segmentation_id", self.segmentation_id)?,
             },
+            mtu: natural("mtu", self.mtu)?,
         })
     }
 }

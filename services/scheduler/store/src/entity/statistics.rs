@@ -19,6 +19,8 @@ pub struct Model {
     pub bytes_in_before: i64,
     pub bytes_out_before: i64,
     pub total_connections_before: i64,
+    pub request_errors: i64,
+    pub request_errors_before: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -35,6 +37,7 @@ impl ActiveModel {
             bytes_out: Set(number(statistics.bytes_out)),
             active_connections: Set(number(statistics.active_connections)),
             total_connections: Set(number(statistics.total_connections)),
+            request_errors: Set(number(statistics.request_errors)),
             ..Default::default()
         }
     }
@@ -43,7 +46,8 @@ impl ActiveModel {
 impl Model {
     /// What its agent and all before it counted.
     pub(crate) fn total(self) -> Result<Statistics, Fault> {
-        let before = [self.bytes_in_before, self.bytes_out_before, self.total_connections_before];
+        let before =
+            [self.bytes_in_before, self.bytes_out_before, self.total_connections_before, self.request_errors_before];
         let counted = self.into_statistics()?;
         let with =
             |counted: u64, before: i64| Ok::<_, Fault>(counted.saturating_add(natural("counted before", before)?));
@@ -51,6 +55,7 @@ impl Model {
             bytes_in: with(counted.bytes_in, before[0])?,
             bytes_out: with(counted.bytes_out, before[1])?,
             total_connections: with(counted.total_connections, before[2])?,
+            request_errors: with(counted.request_errors, before[3])?,
             ..counted
         })
     }
@@ -62,6 +67,7 @@ impl Model {
             bytes_out: natural("bytes_out", self.bytes_out)?,
             active_connections: natural("active_connections", self.active_connections)?,
             total_connections: natural("total_connections", self.total_connections)?,
+            request_errors: natural("request_errors", self.request_errors)?,
         })
     }
 }

@@ -9,7 +9,10 @@ use ballast_model::{
 use ipnet::IpNet;
 use sea_orm::{NotSet, Set, entity::prelude::*};
 
-use crate::codec::{from_json, json, member_of, parsed};
+use crate::{
+    codec::{from_json, json, member_of, parsed},
+    entity::network,
+};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "subnet")]
@@ -36,7 +39,16 @@ pub struct Model {
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
+pub enum Relation {
+    #[sea_orm(belongs_to = "network::Entity", from = "Column::NetworkId", to = "network::Column::Id")]
+    Network,
+}
+
+impl Related<network::Entity> for Entity {
+    fn to() -> RelationDef {
+        Relation::Network.def()
+    }
+}
 
 impl ActiveModelBehavior for ActiveModel {}
 

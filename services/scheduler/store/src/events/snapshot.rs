@@ -3,15 +3,13 @@
 use std::collections::HashMap;
 
 use ballast_model::{Uuid, fault::Fault, ids::LoadBalancerId};
-use sea_orm::{
-    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
-};
+use sea_orm::{ColumnTrait as _, ConnectionTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
 
 use super::EventKind;
 use crate::{
     Tx,
     backend::{fault_of, is_among},
-    entity::{agent, health_monitor, listener, member, network, pool, subnet},
+    entity::{agent, health_monitor, l7policy, listener, load_balancer, member, network, pool, subnet},
     lists::listing::Listed,
 };
 
@@ -29,6 +27,8 @@ impl Tx {
         limit: u64,
     ) -> Result<Vec<(i64, Uuid)>, Fault> {
         match kind {
+            EventKind::LoadBalancer => self.rows_after::<load_balancer::Entity>(project_id, seq, limit).await,
+            EventKind::L7Policy => self.rows_after::<l7policy::Entity>(project_id, seq, limit).await,
             EventKind::Pool => self.rows_after::<pool::Entity>(project_id, seq, limit).await,
             EventKind::Listener => self.rows_after::<listener::Entity>(project_id, seq, limit).await,
             EventKind::Member => self.rows_after::<member::Entity>(project_id, seq, limit).await,
@@ -39,26 +39,31 @@ impl Tx {
         }
     }
 
-    /// The load balancers that have these listeners or members, by their ids.
+    /// The load balancers that have these objects of one kind, by their ids.
     ///
     /// # Errors
     /// [`Code::Internal`](ballast_model::fault::Code::Internal): the database failed.
     pub async fn owners_of(&self, kind: EventKind, ids: &[Uuid]) -> Result<HashMap<Uuid, LoadBalancerId>, Fault> {
+        match kind {
+            EventKind::Listener => self.owners::<listener::Entity>(listener::Column::LoadBalancerId, ids).await,
+            EventKind::Member => self.owners::<member::Entity>(member::Column::LoadBalancerId, ids).await,
+            EventKind::Pool => self.owners::<pool::Entity>(pool::Column::LoadBalancerId, ids).await,
+            EventKind::L7Policy => self.owners::<l7policy::Entity>(l7policy::Column::LoadBalancerId, ids).await,
+            EventKind::LoadBalancer => Ok(ids.iter().map(|id| (*id, LoadBalancerId::new(*id))).collect()),
+            EventKind::HealthMonitor | EventKind::Agent | EventKind::Network | EventKind::Subnet => {
+                Err(Fault::internal(format!("a {} has no owner", kind.as_str())))
+            }
+        }
+    }
+
+    async fn owners<E: Listed>(&self, owner: E::Column, ids: &[Uuid]) -> Result<HashMap<Uuid, LoadBalancerId>, Fault> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
         let among = is_among(self.db().get_database_backend(), "id", ids);
-        let found = match kind {
-            EventKind::Listener => {
-                let select = listener::Entity::find().select_only().column(listener::Column::Id);
-                let select = select.column(listener::Column::LoadBalancerId);
-                select.filter(among).into_tuple::<(Uuid, Uuid)>().all(self.db()).await
-            }
-            EventKind::Member => {
-                let select = member::Entity::find().select_only().column(member::Column::Id);
-                let select = select.column(member::Column::LoadBalancerId);
-                select.filter(among).into_tuple::<(Uuid, Uuid)>().all(self.db()).await
-            }
-            _ => return Err(Fault::internal(format!("a {} has no owner", kind.as_str()))),
-        };
-        Ok(found.map_err(fault_of)?.into_iter().map(|(id, owner)| (id, owner.into())).collect())
+        let rows = E::find().select_only().column(E::ID).column(owner).filter(among).into_tuple::<(Uuid, Uuid)>();
+        let found = rows.all(self.db()).await.map_err(fault_of)?;
+        Ok(found.into_iter().map(|(id, owner)| (id, owner.into())).collect())
     }
 
     async fn rows_after<E: Listed>(

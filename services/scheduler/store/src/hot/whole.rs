@@ -9,7 +9,7 @@ use sea_orm::{ColumnTrait, ColumnType, DbBackend, EntityTrait, IdenStatic as _, 
 
 use crate::{
     backend::rows_among,
-    entity::{association, binding, health_monitor, listener, load_balancer, member, pool},
+    entity::{association, binding, health_monitor, l7policy, listener, load_balancer, member, pool},
 };
 
 /// Load balancers by their ids, which are the one value that it takes.
@@ -48,7 +48,8 @@ fn proof_by_pools(backend: DbBackend) -> String {
 }
 
 fn by_ids(backend: DbBackend) -> String {
-    let associations = "association JOIN health_monitor ON health_monitor.id = association.monitor_id";
+    let from = "association JOIN health_monitor ON health_monitor.id = association.monitor_id";
+    let associations = Rows { table: "association", from, order: "association.seq" };
     let both = [values::<association::Entity>(backend), values::<health_monitor::Entity>(backend)];
     select(
         backend,
@@ -56,8 +57,9 @@ fn by_ids(backend: DbBackend) -> String {
             columns::<load_balancer::Entity>(),
             array::<pool::Entity>(backend, "pools"),
             array::<listener::Entity>(backend, "listeners"),
+            in_order::<l7policy::Entity>(backend, "policies", "l7policy.position"),
             array::<member::Entity>(backend, "members"),
-            array_of(backend, &list(backend, &both.join(", ")), "association", associations, "associations"),
+            array_of(backend, &list(backend, &both.join(", ")), &associations, "associations"),
         ],
     )
 }
@@ -76,14 +78,27 @@ fn select(backend: DbBackend, columns: &[String]) -> String {
 
 /// The rows of a table that belong to the load balancer, in their order.
 fn array<E: EntityTrait>(backend: DbBackend, name: &str) -> String {
-    let table = E::default().table_name().to_owned();
-    array_of(backend, &values::<E>(backend), &table, &table, name)
+    in_order::<E>(backend, name, &format!("{}.seq", E::default().table_name()))
 }
 
-fn array_of(backend: DbBackend, value: &str, table: &str, from: &str, name: &str) -> String {
+/// The same, in another order.
+fn in_order<E: EntityTrait>(backend: DbBackend, name: &str, order: &str) -> String {
+    let table = E::default().table_name().to_owned();
+    array_of(backend, &values::<E>(backend), &Rows { table: &table, from: &table, order }, name)
+}
+
+/// Which rows, and in which order.
+struct Rows<'a> {
+    table: &'a str,
+    from: &'a str,
+    order: &'a str,
+}
+
+fn array_of(backend: DbBackend, value: &str, rows: &Rows<'_>, name: &str) -> String {
+    let Rows { table, from, order } = rows;
     let array = match backend {
-        DbBackend::Sqlite => format!("json_group_array({value} ORDER BY {table}.seq)"),
-        _ => format!("json_agg({value} ORDER BY {table}.seq)::text"),
+        DbBackend::Sqlite => format!("json_group_array({value} ORDER BY {order})"),
+        _ => format!("json_agg({value} ORDER BY {order})::text"),
     };
     format!("(SELECT {array} FROM {from} WHERE {table}.load_balancer_id = load_balancer.id) AS {name}")
 }
@@ -118,6 +133,8 @@ fn list(backend: DbBackend, values: &str) -> String {
 fn value<C: ColumnTrait>(backend: DbBackend, table: &str, column: C) -> String {
     let name = column.as_str();
     match (backend, column.def().get_column_type()) {
+        // Of nothing, hex() makes an empty text.
+        (DbBackend::Sqlite, ColumnType::Uuid) if column.def().is_null() => format!("nullif(hex({table}.{name}), '')"),
         (DbBackend::Sqlite, ColumnType::Uuid) => format!("hex({table}.{name})"),
         (DbBackend::Sqlite, ColumnType::Boolean) => format!("json(iif({table}.{name}, 'true', 'false'))"),
         _ => format!("{table}.{name}"),

@@ -2,6 +2,7 @@
 
 mod balancing;
 mod networks;
+mod v2;
 
 use std::net::IpAddr;
 
@@ -23,7 +24,11 @@ pub(crate) enum Type {
     Text,
     Id,
     Flag,
+    /// v2's: what is not true is false.
+    TrueFlag,
     Number,
+    /// A time, in whole seconds.
+    Time,
     Address,
     Network,
 }
@@ -40,6 +45,8 @@ impl Type {
                 "false" | "0" => Some(false.into()),
                 _ => None,
             },
+            Self::TrueFlag => Some(matches!(text, "true" | "True" | "1").into()),
+            Self::Time => time(text).map(Value::from),
             Self::Number => text.parse::<i64>().ok().map(Value::from),
             Self::Address => text.parse::<IpAddr>().ok().map(|address| address.to_string().into()),
             Self::Network => text.parse::<IpNet>().ok().map(|network| network.to_string().into()),
@@ -60,6 +67,8 @@ enum Location {
     Column(Expr),
     /// A column of another table: rows whose `key` is the other row's `points`.
     Elsewhere { key: Expr, points: (DynIden, DynIden), column: Expr },
+    /// A time, of which the second is asked for.
+    Time(Expr),
     /// v1's status of a member: INACTIVE is ACTIVE and failing its checks.
     MemberStatus,
     /// v1 has no such field, and a filter on it must not be ignored.
@@ -77,6 +86,24 @@ impl Field {
         let expr = Expr::col(column.as_column_ref());
         let sort = Func::coalesce([expr.clone(), Expr::val(empty)]).into();
         Self { of, location: Location::Column(expr), sort: Some(sort) }
+    }
+
+    fn time<C: ColumnTrait>(column: C) -> Self {
+        let expr = Expr::col(column.as_column_ref());
+        Self { of: Type::Time, location: Location::Time(expr.clone()), sort: Some(expr) }
+    }
+
+    fn optional_time<C: ColumnTrait>(column: C) -> Self {
+        let expr = Expr::col(column.as_column_ref());
+        let sort = Func::coalesce([expr.clone(), Expr::val(0_i64)]).into();
+        Self { of: Type::Time, location: Location::Time(expr), sort: Some(sort) }
+    }
+
+    /// A text of this column, or where that is empty of the other one.
+    fn either<C: ColumnTrait>(first: C, second: C) -> Self {
+        let columns = [Expr::col(first.as_column_ref()), Expr::col(second.as_column_ref())];
+        let expr: Expr = Func::coalesce(columns).into();
+        Self { of: Type::Text, location: Location::Column(expr.clone()), sort: Some(expr) }
     }
 
     /// A column of rows that point at this one by `points`: it is searched, not sorted by.
@@ -116,6 +143,15 @@ impl Field {
                 let table = points.0.clone();
                 key.in_subquery(Query::select().column(points).from(table).and_where(column.is_in(values)).take())
             }
+            Location::Time(column) => {
+                let within = |from: &Value| match from {
+                    Value::BigInt(Some(from)) => {
+                        Condition::all().add(column.clone().gte(*from)).add(column.clone().lt(*from + 1_000_000))
+                    }
+                    _ => Condition::any(),
+                };
+                return values.iter().map(within).fold(Condition::any(), Condition::add);
+            }
             Location::MemberStatus => {
                 return texts.iter().fold(Condition::any(), |any, text| any.add(member_status(text)));
             }
@@ -140,4 +176,10 @@ fn member_status(text: &str) -> Condition {
         "ACTIVE" => Condition::all().add(active).add(offline.not()),
         other => Condition::all().add(provisioning(other)),
     }
+}
+
+/// Microseconds since 1970 of a time as v2 shows it, `2026-11-28T03:05:20`.
+fn time(text: &str) -> Option<i64> {
+    let time: jiff::Timestamp = format!("{}Z", text.trim_end_matches('Z')).parse().ok()?;
+    Some(time.as_microsecond())
 }

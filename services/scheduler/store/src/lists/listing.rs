@@ -6,7 +6,7 @@
 
 use ballast_model::{
     Uuid,
-    fault::{Fault, Misfit},
+    fault::{Balancing, Fault, Misfit},
 };
 use sea_orm::{
     ColumnTrait as _, Condition, ConnectionTrait as _, EntityTrait, ExprTrait as _, ModelTrait, Order,
@@ -15,10 +15,13 @@ use sea_orm::{
 };
 
 use crate::{
-    Found, Kind, Page, Query, Tx,
+    Found, Kind, Page, Query, Tx, View,
     backend::fault_of,
-    entity::{listener, member, pool},
-    lists::fields::{Field, Type},
+    entity::{health_monitor, l7policy, listener, load_balancer, member, pool},
+    lists::{
+        fields::{Field, Type},
+        tags::tagged,
+    },
 };
 
 /// A table that can be listed.
@@ -29,8 +32,23 @@ pub(crate) trait Listed: EntityTrait<Model: Send + Sync> {
     /// What a project may see.
     fn visible(project_id: &str, include_shared: bool) -> Condition;
 
-    /// What a REST field is in the table; none when the kind does not have it.
+    /// What a REST field of v1 is in the table; none when the kind does not have it.
     fn field(name: &str) -> Option<Field>;
+
+    /// The same of v2.
+    fn field_of_v2(_name: &str) -> Option<Field> {
+        None
+    }
+
+    /// Says of a row that v1 does not show it; none: it shows all.
+    fn beyond_v1() -> Option<Self::Column> {
+        None
+    }
+
+    /// Holds the tags; none: there are none.
+    fn tags() -> Option<Self::Column> {
+        None
+    }
 }
 
 /// What a list is sorted by.
@@ -62,6 +80,9 @@ impl Tx {
     /// `Code::InvalidInput`: it cannot be sorted like that; `Code::Internal`: the database failed.
     pub async fn find(&self, kind: Kind, query: &Query) -> Result<Page<Found>, Fault> {
         match kind {
+            Kind::LoadBalancer => self.found::<load_balancer::Entity>(query, load_balancer::Column::Id).await,
+            Kind::L7Policy => self.found::<l7policy::Entity>(query, l7policy::Column::LoadBalancerId).await,
+            Kind::HealthMonitor => self.found::<health_monitor::Entity>(query, health_monitor::Column::Id).await,
             Kind::Pool => self.found::<pool::Entity>(query, pool::Column::LoadBalancerId).await,
             Kind::Listener => self.found::<listener::Entity>(query, listener::Column::LoadBalancerId).await,
             Kind::Member => self.found::<member::Entity>(query, member::Column::LoadBalancerId).await,
@@ -74,6 +95,9 @@ impl Tx {
     /// `Code::Internal`: the database failed.
     pub async fn count(&self, kind: Kind, project_id: &str) -> Result<u64, Fault> {
         match kind {
+            Kind::LoadBalancer => self.counted::<load_balancer::Entity>(project_id).await,
+            Kind::L7Policy => self.counted::<l7policy::Entity>(project_id).await,
+            Kind::HealthMonitor => self.counted::<health_monitor::Entity>(project_id).await,
             Kind::Pool => self.counted::<pool::Entity>(project_id).await,
             Kind::Listener => self.counted::<listener::Entity>(project_id).await,
             Kind::Member => self.counted::<member::Entity>(project_id).await,
@@ -107,14 +131,27 @@ impl Tx {
         let keys = sort_keys::<E>(query)?;
         let mut select = visible::<E>(query);
         for filter in &query.filters {
-            let values: Vec<&str> =
-                filter.values.iter().map(String::as_str).filter(|value| !value.is_empty()).collect();
-            if let (false, Some(field)) = (values.is_empty(), E::field(&filter.field)) {
-                select = select.filter(field.matches(&values));
+            let given = filter.values.iter().map(String::as_str);
+            let values: Vec<&str> = given.filter(|value| query.view == View::V2 || !value.is_empty()).collect();
+            match field_of::<E>(query.view, &filter.field) {
+                Some(field) if !values.is_empty() => select = select.filter(field.matches(&values)),
+                None if query.view == View::V2 => {
+                    return Err(Balancing::UnknownFilter { field: filter.field.clone() }.into());
+                }
+                _ => {}
             }
         }
+        if let Some(tags) = E::tags() {
+            let backend = self.db().get_database_backend();
+            select = select.filter(tagged(backend, &tags.as_column_ref(), &query.tags));
+        }
         if let Some(marker) = query.marker {
-            let Some(values) = self.position::<E>(query, &keys, marker).await? else { return Ok(None) };
+            let Some(values) = self.position::<E>(query, &keys, marker).await? else {
+                return match query.view {
+                    View::V1 => Ok(None),
+                    View::V2 => Err(Balancing::UnknownMarker { marker: marker.to_string() }.into()),
+                };
+            };
             select = select.filter(beyond(&keys, &values, query.reverse));
         }
         for key in &keys {
@@ -144,16 +181,27 @@ fn value_at(row: &QueryResult, index: usize, of: Type) -> Result<Value, Fault> {
     let value = match of {
         Type::Text | Type::Address | Type::Network => row.try_get_by_index::<String>(index).map(Value::from),
         Type::Id => row.try_get_by_index::<Uuid>(index).map(Value::from),
-        Type::Flag => row.try_get_by_index::<bool>(index).map(Value::from),
-        Type::Number => row.try_get_by_index::<i64>(index).map(Value::from),
+        Type::Flag | Type::TrueFlag => row.try_get_by_index::<bool>(index).map(Value::from),
+        Type::Number | Type::Time => row.try_get_by_index::<i64>(index).map(Value::from),
     };
     value.map_err(fault_of)
 }
 
 fn visible<E: Listed>(query: &Query) -> Select<E> {
+    let all = match (query.view, E::beyond_v1()) {
+        (View::V1, Some(beyond_v1)) => E::find().filter(beyond_v1.eq(false)),
+        _ => E::find(),
+    };
     match &query.project_id {
-        Some(project_id) => E::find().filter(E::visible(project_id, query.include_shared)),
-        None => E::find(),
+        Some(project_id) => all.filter(E::visible(project_id, query.include_shared)),
+        None => all,
+    }
+}
+
+fn field_of<E: Listed>(view: View, name: &str) -> Option<Field> {
+    match view {
+        View::V1 => E::field(name),
+        View::V2 => E::field_of_v2(name),
     }
 }
 
@@ -161,7 +209,7 @@ fn sort_keys<E: Listed>(query: &Query) -> Result<Vec<SortKey>, Fault> {
     let mut keys = Vec::with_capacity(query.sorts.len() + 1);
     let mut unknown = Vec::new();
     for sort in &query.sorts {
-        match E::field(&sort.field).and_then(Field::into_sort) {
+        match field_of::<E>(query.view, &sort.field).and_then(Field::into_sort) {
             Some((expr, of)) => keys.push(SortKey { expr, of, descending: sort.descending }),
             None => unknown.push(&sort.field),
         }

@@ -24,11 +24,43 @@ pub struct Query {
     pub reverse: bool,
     /// With a `project_id`, for networks and subnets: shared ones too.
     pub include_shared: bool,
+    pub view: View,
+    pub tags: TagFilter,
+}
+
+/// Whose words fields and filters are in, and which objects there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum View {
+    /// What LBaaS v1 can say. A filter on a field that is not there is ignored, and so are empty values.
+    #[default]
+    V1,
+    /// Everything. A filter on a field that is not there is refused, and so is a marker that is not.
+    V2,
+}
+
+/// What tags objects must have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TagFilter {
+    /// All of these.
+    pub all: Vec<String>,
+    /// One of these; none: it does not matter.
+    pub any: Vec<String>,
+    /// Not all of these.
+    pub not_all: Vec<String>,
+    /// None of these.
+    pub not_any: Vec<String>,
+}
+
+impl TagFilter {
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.all.is_empty() && self.any.is_empty() && self.not_all.is_empty() && self.not_any.is_empty()
+    }
 }
 
 impl Query {
     pub(crate) fn by(&self) -> By {
-        if self.filters.is_empty() && self.sorts.is_empty() { By::Index } else { By::Choice }
+        if self.filters.is_empty() && self.sorts.is_empty() && self.tags.is_empty() { By::Index } else { By::Choice }
     }
 }
 
@@ -59,6 +91,9 @@ pub struct Page<T> {
 /// What is listed by load balancer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
+    LoadBalancer,
+    L7Policy,
+    HealthMonitor,
     Pool,
     Listener,
     Member,

@@ -17,6 +17,7 @@ use ballast_model::{
     parts::Parts,
     pool::Pool,
     status::Progress,
+    view::v1,
 };
 use sea_orm::{ConnectionTrait as _, QuerySelect as _, QueryTrait as _, Statement, sea_query::Expr};
 
@@ -70,6 +71,8 @@ pub struct ShownPool {
     pub vip_id: Option<ListenerId>,
     pub member_ids: Vec<MemberId>,
     pub monitors: Vec<(MonitorId, Progress)>,
+    /// Of one that is shown alone: what v1 has no words for, where there is something.
+    pub beyond: Option<Fault>,
 }
 
 /// A member in a list.
@@ -83,8 +86,12 @@ impl ShownPool {
     /// The pool with this id.
     fn of(load_balancer: &LoadBalancer, id: PoolId) -> Option<Self> {
         let pool = load_balancer.pools.iter().find(|pool| pool.id == id)?;
-        let vip = load_balancer.listeners.iter().find(|listener| listener.default_pool_id == id);
+        if v1::load_balancer_of(id) != load_balancer.id {
+            return None;
+        }
+        let vip = load_balancer.listeners.iter().find(|listener| listener.default_pool_id == Some(id));
         Some(Self {
+            beyond: load_balancer.must_be_v1s().err(),
             provider: load_balancer.provider.clone(),
             vip_id: vip.map(|listener| listener.id),
             member_ids: pool.members.iter().map(|member| member.id).collect(),

@@ -8,10 +8,14 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use ballast_model::{ids::LoadBalancerId, load_balancer::LoadBalancer};
+use ballast_model::{
+    ids::{LoadBalancerId, SubnetId},
+    load_balancer::LoadBalancer,
+};
 use hashlink::LruCache;
 
 /// How much of load balancers is held in memory, in objects that they are made of: those that were not used for the
@@ -55,6 +59,31 @@ fn size(held: &Held) -> usize {
 pub(crate) struct Cache {
     memory: Memory,
     shelf: Mutex<Shelf>,
+    chosen: Chosen,
+}
+
+/// The address that was chosen last in a subnet, while none has become free since: the next one is behind it, and the subnet
+/// need not be looked through. Whether that one is free is asked, so it may be wrong.
+#[derive(Debug, Default)]
+pub(crate) struct Chosen(Mutex<HashMap<SubnetId, IpAddr>>);
+
+impl Chosen {
+    fn all(&self) -> MutexGuard<'_, HashMap<SubnetId, IpAddr>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn last(&self, subnet_id: SubnetId) -> Option<IpAddr> {
+        self.all().get(&subnet_id).copied()
+    }
+
+    pub(crate) fn choose(&self, subnet_id: SubnetId, address: IpAddr) {
+        self.all().insert(subnet_id, address);
+    }
+
+    /// Some address became free: the lowest one is looked for again.
+    pub(crate) fn forget(&self) {
+        self.all().clear();
+    }
 }
 
 #[derive(Debug)]
@@ -89,7 +118,7 @@ impl Shelf {
 impl Cache {
     pub(crate) fn new(memory: Memory) -> Arc<Self> {
         let shelf = Mutex::new(Shelf { held: LruCache::new_unbounded(), size: 0 });
-        Arc::new(Self { memory, shelf })
+        Arc::new(Self { memory, shelf, chosen: Chosen::default() })
     }
 
     fn shelf(&self) -> MutexGuard<'_, Shelf> {
@@ -121,6 +150,11 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
+    /// The addresses that were chosen last.
+    pub(crate) fn chosen(&self) -> &Chosen {
+        &self.cache.chosen
+    }
+
     pub(crate) fn of_reader(cache: &Arc<Cache>) -> Self {
         Self { cache: Arc::clone(cache), seen: None }
     }

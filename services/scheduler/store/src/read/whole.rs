@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use ballast_model::{
     Uuid,
     fault::Fault,
-    ids::{LoadBalancerId, PoolId},
+    ids::{ListenerId, LoadBalancerId, PoolId},
+    l7::L7Policy,
     load_balancer::LoadBalancer,
     member::Member,
     pool::Association,
@@ -18,7 +19,7 @@ use crate::{
     Binding, Tx,
     backend::{fault_of, list_of},
     codec::from_json,
-    entity::{association, binding, health_monitor, listener, load_balancer, member, pool},
+    entity::{association, binding, health_monitor, l7policy, listener, load_balancer, member, pool},
     hot,
     read::cache::Held,
 };
@@ -142,7 +143,14 @@ fn put_together(row: &QueryResult, load_balancer: load_balancer::Model) -> Resul
         row.into_pool(members.into(), monitors.into())
     });
     let pools = pools.collect::<Result<_, _>>()?;
-    let listeners = array::<listener::Model>(row, "listeners")?.into_iter().map(listener::Model::into_listener);
+    let mut policies: HashMap<ListenerId, Vec<L7Policy>> = HashMap::new();
+    for row in array::<l7policy::Model>(row, "policies")? {
+        policies.entry(row.listener_id.into()).or_default().push(row.into_policy()?);
+    }
+    let listeners = array::<listener::Model>(row, "listeners")?.into_iter().map(|row| {
+        let policies = policies.remove(&row.id.into()).unwrap_or_default();
+        row.into_listener(policies.into())
+    });
     load_balancer.into_load_balancer(listeners.collect::<Result<_, _>>()?, pools)
 }
 

@@ -5,22 +5,27 @@
 
 use ballast_model::{
     Uuid,
+    counters::Epoch,
     fault::Fault,
-    ids::{ListenerId, LoadBalancerId, MemberId},
+    ids::{AgentId, L7PolicyId, ListenerId, LoadBalancerId, MemberId, PoolId},
+    listener::Listener,
     load_balancer::LoadBalancer,
+    member::Member,
+    pool::{Association, Pool},
 };
 use sea_orm::{
     ColumnTrait as _, Condition, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _, Set,
 };
 
 use crate::{
-    Placed, Tx,
+    Binding, Placed, Tx,
     backend::{fault_of, is_among},
     codec::number,
-    entity::{association, listener, load_balancer, member, pool},
+    entity::{association, l7policy, listener, load_balancer, member, pool},
     read::cache::stamp,
-    write::changed::Changed,
+    write::changed::{Changed, InPool, Placed as PlacedPolicy},
     write::parts::{alike, changes, load_balancer_changed},
+    write::views::monitors_of,
 };
 
 impl Tx {
@@ -62,23 +67,38 @@ impl Tx {
     /// # Errors
     /// [`Code::HealthMonitorNotFound`](ballast_model::fault::Code::HealthMonitorNotFound), or as [`Self::load`].
     pub async fn insert(&self, load_balancer: &LoadBalancer) -> Result<(), Fault> {
+        self.insert_of_epoch(load_balancer, 0).await
+    }
+
+    /// Stores a new load balancer that is on an agent.
+    ///
+    /// # Errors
+    /// As [`Self::insert`], or [`Self::bind`].
+    pub async fn insert_bound(
+        &self,
+        load_balancer: &LoadBalancer,
+        agent_id: AgentId,
+        driver: &str,
+    ) -> Result<Binding, Fault> {
+        self.insert_of_epoch(load_balancer, number(Epoch::FIRST)).await?;
+        self.bind_in(Epoch::FIRST, load_balancer.id, agent_id, driver).await
+    }
+
+    async fn insert_of_epoch(&self, load_balancer: &LoadBalancer, epoch: i64) -> Result<(), Fault> {
         let stamp = stamp();
-        let row = load_balancer::ActiveModel { stamp: Set(stamp), ..load_balancer::ActiveModel::of(load_balancer) };
+        let own = load_balancer::ActiveModel::of(load_balancer);
+        let row = load_balancer::ActiveModel { stamp: Set(stamp), epoch: Set(epoch), ..own };
         load_balancer::Entity::insert(row).exec_without_returning(self.db()).await.map_err(fault_of)?;
         let changed = Changed::between(None, Some(load_balancer));
         let mut rows = Rows::default();
         rows.add_after(load_balancer, &changed);
-        for row in rows.pools {
-            self.insert_part(row).await?;
-        }
-        for row in rows.members {
-            self.insert_part(row).await?;
-        }
-        for row in rows.associations {
-            self.insert_part(row).await?;
-        }
-        for row in rows.listeners {
-            self.insert_part(row).await?;
+        self.insert_parts(rows.pools).await?;
+        self.insert_parts(rows.members).await?;
+        self.insert_parts(rows.associations).await?;
+        self.insert_parts(rows.listeners).await?;
+        self.insert_parts(rows.policies).await?;
+        if load_balancer.beyond_v1().is_some() {
+            self.show_monitors_in_v1(&monitors_of(load_balancer), true).await?;
         }
         self.note_load_balancer(&changed, None, Some(load_balancer));
         self.desk().inserted(stamp, load_balancer);
@@ -105,18 +125,22 @@ impl Tx {
         let stamp = stamp();
         self.save_rows(&changed, stamp).await?;
         let (mut old, mut new) = (Rows::default(), Rows::default());
-        let mut other_monitors = Vec::new();
+        let (mut other_monitors, mut stamped) = (Vec::new(), Vec::new());
         for (before, after) in &changed {
             let parts = Changed::between(Some(before), Some(after));
             self.note_load_balancer(&parts, Some(before), Some(after));
             old.add_before(before, &parts);
             new.add_after(after, &parts);
             other_monitors.push(parts.has_other_monitors());
+            stamped.extend(parts.stamped_monitors());
         }
         self.save_parts(old.pools, new.pools).await?;
         self.save_parts(old.members, new.members).await?;
         self.save_parts(old.associations, new.associations).await?;
         self.save_parts(old.listeners, new.listeners).await?;
+        self.save_parts(old.policies, new.policies).await?;
+        self.stamp_monitors(stamped).await?;
+        self.show_in_v1(&changed).await?;
         for ((before, after), other_monitors) in changed.into_iter().zip(other_monitors) {
             // A monitor is saved apart: whether it is what is stored is not known here.
             match other_monitors {
@@ -182,6 +206,26 @@ impl Tx {
             .map_err(fault_of)
     }
 
+    /// The load balancer that has this pool.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub async fn owner_of_pool(&self, id: PoolId) -> Result<Option<LoadBalancerId>, Fault> {
+        let owner = pool::Entity::find().select_only().column(pool::Column::LoadBalancerId);
+        let owner = owner.filter(pool::Column::Id.eq(id.uuid())).into_tuple::<Uuid>().one(self.db());
+        owner.await.map(|id| id.map(Into::into)).map_err(fault_of)
+    }
+
+    /// The load balancer that has this policy.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub async fn owner_of_policy(&self, id: L7PolicyId) -> Result<Option<LoadBalancerId>, Fault> {
+        let owner = l7policy::Entity::find().select_only().column(l7policy::Column::LoadBalancerId);
+        let owner = owner.filter(l7policy::Column::Id.eq(id.uuid())).into_tuple::<Uuid>().one(self.db());
+        owner.await.map(|id| id.map(Into::into)).map_err(fault_of)
+    }
+
     /// The load balancer that has this member.
     ///
     /// # Errors
@@ -212,24 +256,54 @@ struct Rows {
     members: Vec<member::ActiveModel>,
     associations: Vec<association::ActiveModel>,
     listeners: Vec<listener::ActiveModel>,
+    policies: Vec<l7policy::ActiveModel>,
 }
 
 impl Rows {
     fn add_before(&mut self, load_balancer: &LoadBalancer, changed: &Changed<'_>) {
-        let id = load_balancer.id;
-        self.pools.extend(changed.pools.before.iter().map(|one| pool::ActiveModel::of(one, load_balancer)));
-        self.members.extend(changed.members.before.iter().map(|(pool, one)| member::ActiveModel::of(one, id, *pool)));
-        let monitors = changed.monitors.before.iter();
-        self.associations.extend(monitors.map(|(pool, one)| association::ActiveModel::of(one, id, *pool)));
-        self.listeners.extend(changed.listeners.before.iter().map(|one| listener::ActiveModel::of(one, id)));
+        self.add(
+            load_balancer,
+            &Side {
+                pools: &changed.pools.before,
+                members: &changed.members.before,
+                monitors: &changed.monitors.before,
+                listeners: &changed.listeners.before,
+                policies: &changed.policies.before,
+            },
+        );
     }
 
     fn add_after(&mut self, load_balancer: &LoadBalancer, changed: &Changed<'_>) {
-        let id = load_balancer.id;
-        self.pools.extend(changed.pools.after.iter().map(|one| pool::ActiveModel::of(one, load_balancer)));
-        self.members.extend(changed.members.after.iter().map(|(pool, one)| member::ActiveModel::of(one, id, *pool)));
-        let monitors = changed.monitors.after.iter();
-        self.associations.extend(monitors.map(|(pool, one)| association::ActiveModel::of(one, id, *pool)));
-        self.listeners.extend(changed.listeners.after.iter().map(|one| listener::ActiveModel::of(one, id)));
+        self.add(
+            load_balancer,
+            &Side {
+                pools: &changed.pools.after,
+                members: &changed.members.after,
+                monitors: &changed.monitors.after,
+                listeners: &changed.listeners.after,
+                policies: &changed.policies.after,
+            },
+        );
     }
+
+    fn add(&mut self, load_balancer: &LoadBalancer, side: &Side<'_>) {
+        let (id, beyond) = (load_balancer.id, load_balancer.beyond_v1().is_some());
+        self.pools.extend(side.pools.iter().map(|one| pool::ActiveModel::of(one, load_balancer, beyond)));
+        let members = side.members.iter();
+        self.members.extend(members.map(|(pool, one)| member::ActiveModel::of(one, id, *pool, beyond)));
+        let monitors = side.monitors.iter();
+        self.associations.extend(monitors.map(|(pool, one)| association::ActiveModel::of(one, id, *pool)));
+        self.listeners.extend(side.listeners.iter().map(|one| listener::ActiveModel::of(one, id, beyond)));
+        let policies = side.policies.iter();
+        self.policies.extend(policies.map(|one| l7policy::ActiveModel::of(one.policy, id, one.listener_id, one.place)));
+    }
+}
+
+/// One of two states.
+struct Side<'a> {
+    pools: &'a [&'a Pool],
+    members: &'a [InPool<'a, Member>],
+    monitors: &'a [InPool<'a, Association>],
+    listeners: &'a [&'a Listener],
+    policies: &'a [PlacedPolicy<'a>],
 }

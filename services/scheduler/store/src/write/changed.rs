@@ -2,18 +2,18 @@
 //!
 //! What both states share is not looked at: the difference costs what changed, and not what there is.
 
-use std::{
-    collections::{HashMap, HashSet},
-    hash::Hash,
-};
+use std::{collections::HashMap, hash::Hash};
 
 use ballast_model::{
-    ids::PoolId,
+    health_monitor::HealthMonitor,
+    ids::{ListenerId, MonitorId, PoolId},
+    l7::L7Policy,
     listener::Listener,
     load_balancer::LoadBalancer,
     member::Member,
     parts::Parts,
     pool::{Association, Pool},
+    time::Timestamp,
 };
 
 /// Two states of some parts: those that differ, and of those that differ not some at most.
@@ -39,6 +39,15 @@ pub(crate) struct Changed<'a> {
     pub(crate) members: Sides<InPool<'a, Member>>,
     pub(crate) monitors: Sides<InPool<'a, Association>>,
     pub(crate) listeners: Sides<&'a Listener>,
+    pub(crate) policies: Sides<Placed<'a>>,
+}
+
+/// A policy, where it is: its listener, and its place there from 0.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Placed<'a> {
+    pub(crate) listener_id: ListenerId,
+    pub(crate) place: usize,
+    pub(crate) policy: &'a L7Policy,
 }
 
 impl<'a> Changed<'a> {
@@ -47,8 +56,11 @@ impl<'a> Changed<'a> {
         let mut changed = Self::default();
         let (old, new) = (before.map(|one| &one.listeners), after.map(|one| &one.listeners));
         changed.listeners = differing(old, new);
+        for (old, new) in pairs(&changed.listeners, |listener| listener.id) {
+            changed.policies.extend_with(old, new);
+        }
         let pools = differing(before.map(|one| &one.pools), after.map(|one| &one.pools));
-        for (old, new) in pairs(&pools) {
+        for (old, new) in pairs(&pools, |pool| pool.id) {
             let members = differing(old.map(|pool| &pool.members), new.map(|pool| &pool.members));
             changed.members.extend(members, old.or(new));
             let monitors = differing(old.map(|pool| &pool.monitors), new.map(|pool| &pool.monitors));
@@ -58,20 +70,31 @@ impl<'a> Changed<'a> {
         changed
     }
 
-    /// Pools that keep a client to one member otherwise than they did, or that came or went.
-    pub(crate) fn pools_of_other_persistence(&self) -> HashSet<PoolId> {
-        let persistence = |pool: Option<&'a Pool>| pool.map(|pool| &pool.session_persistence);
-        let other = pairs(&self.pools).into_iter().filter(|(old, new)| persistence(*old) != persistence(*new));
-        other.filter_map(|(old, new)| old.or(new)).map(|pool| pool.id).collect()
-    }
-
     /// Whether a monitor came, or is not what it was.
     pub(crate) fn has_other_monitors(&self) -> bool {
         let known = |(pool, one): &InPool<'_, Association>| {
-            self.monitors.before.iter().any(|(of, known)| of == pool && known.monitor == one.monitor)
+            let alike = |known: &HealthMonitor| *known == one.monitor || but_for_its_time(known, &one.monitor);
+            self.monitors.before.iter().any(|(of, known)| of == pool && alike(&known.monitor))
         };
         !self.monitors.after.iter().all(known)
     }
+
+    /// The monitors that got another time, with it.
+    pub(crate) fn stamped_monitors(&self) -> impl Iterator<Item = (Option<Timestamp>, MonitorId)> {
+        let (before, after) = (&self.monitors.before, &self.monitors.after);
+        let known = |(pool, one): &&InPool<'_, Association>| {
+            let other_time = |known: &Association| known.monitor.labels.updated_at != one.monitor.labels.updated_at;
+            let same = |known: &Association| known.monitor.id == one.monitor.id && other_time(known);
+            before.iter().any(|(of, known)| of == pool && same(known))
+        };
+        after.iter().filter(known).map(|(_, one)| (one.monitor.labels.updated_at, one.monitor.id))
+    }
+}
+
+fn but_for_its_time(one: &HealthMonitor, other: &HealthMonitor) -> bool {
+    let mut one = one.clone();
+    one.labels.updated_at = other.labels.updated_at;
+    one == *other
 }
 
 impl<'a, T> Sides<InPool<'a, T>> {
@@ -82,11 +105,32 @@ impl<'a, T> Sides<InPool<'a, T>> {
     }
 }
 
-/// The same pool on both sides.
-fn pairs<'a>(pools: &Sides<&'a Pool>) -> Vec<(Option<&'a Pool>, Option<&'a Pool>)> {
-    let mut old = by(&pools.before, |pool| pool.id);
-    let mut pairs: Vec<_> = pools.after.iter().map(|new| (old.remove(&new.id), Some(*new))).collect();
-    pairs.extend(pools.before.iter().filter_map(|gone| old.remove(&gone.id)).map(|gone| (Some(gone), None)));
+impl<'a> Sides<Placed<'a>> {
+    /// All of a listener whose policies are not what they were: the place of each may be another.
+    fn extend_with(&mut self, old: Option<&'a Listener>, new: Option<&'a Listener>) {
+        if let (Some(old), Some(new)) = (old, new)
+            && old.policies == new.policies
+        {
+            return;
+        }
+        self.before.extend(old.into_iter().flat_map(placed));
+        self.after.extend(new.into_iter().flat_map(placed));
+    }
+}
+
+fn placed(listener: &Listener) -> impl Iterator<Item = Placed<'_>> {
+    let policies = listener.policies.iter().enumerate();
+    policies.map(|(place, policy)| Placed { listener_id: listener.id, place, policy })
+}
+
+/// One part, as it was and as it is.
+type Pair<'a, T> = (Option<&'a T>, Option<&'a T>);
+
+/// The same part on both sides.
+fn pairs<'a, T, K: Eq + Hash>(parts: &Sides<&'a T>, key: impl Fn(&T) -> K) -> Vec<Pair<'a, T>> {
+    let mut old = by(&parts.before, &key);
+    let mut pairs: Vec<_> = parts.after.iter().map(|new| (old.remove(&key(new)), Some(*new))).collect();
+    pairs.extend(parts.before.iter().filter_map(|gone| old.remove(&key(gone))).map(|gone| (Some(gone), None)));
     pairs
 }
 

@@ -17,7 +17,7 @@ use crate::{
     Tx,
     backend::{fault_of, is_among, is_duplicate, is_reference},
     codec::{natural, parsed},
-    entity::{association, listener, member, pool},
+    entity::{association, l7policy, listener, member, pool},
 };
 
 /// What finds a row: its id, or both ids of an association.
@@ -137,11 +137,29 @@ impl Tx {
         put.map(|_| ()).map_err(|error| refusal(&row, error))
     }
 
+    /// Those of a new load balancer, in their order. Of one statement for all of them the text would differ with their number,
+    /// and so would what the database prepares for it: each statement takes a power of two.
+    pub(crate) async fn insert_parts<A: Part>(&self, rows: Vec<A>) -> Result<(), Fault> {
+        let mut rest = rows.as_slice();
+        while let Some(first) = rest.first() {
+            let count = MOST_AT_ONCE.min(1 << rest.len().ilog2());
+            let (together, later) = rest.split_at(count);
+            let insert = A::Entity::insert_many(together.iter().cloned()).exec_without_returning(self.db()).await;
+            // They are the first of their load balancer, and the model has compared them: what is refused is what all name.
+            insert.map(|_| ()).map_err(|error| refusal(first, error))?;
+            rest = later;
+        }
+        Ok(())
+    }
+
     pub(crate) async fn insert_part<A: Part>(&self, row: A) -> Result<(), Fault> {
         let insert = A::Entity::insert(row.clone()).exec_without_returning(self.db()).await;
         insert.map(|_| ()).map_err(|error| refusal(&row, error))
     }
 }
+
+/// With some twenty columns each, below what a statement of SQLite may bind.
+const MOST_AT_ONCE: usize = 256;
 
 fn refusal<A: Part>(row: &A, error: DbErr) -> Fault {
     row.refused(&error).unwrap_or_else(|| fault_of(error))
@@ -264,5 +282,29 @@ impl Part for association::ActiveModel {
             return Some(Fault::from(exists).with_detail(error));
         }
         is_reference(error).then(|| load_balancer::monitor_not_found(monitor).with_detail(error))
+    }
+}
+
+impl Part for l7policy::ActiveModel {
+    const MOVES_BY: Option<l7policy::Column> = None;
+
+    fn key(&self) -> Key {
+        (value(&self.id), Uuid::nil())
+    }
+
+    fn load_balancer_id(&self) -> Uuid {
+        value(&self.load_balancer_id)
+    }
+
+    fn at((id, _): Key) -> Condition {
+        Condition::all().add(l7policy::Column::Id.eq(id))
+    }
+
+    fn of_load_balancer(id: Uuid) -> Condition {
+        Condition::all().add(l7policy::Column::LoadBalancerId.eq(id))
+    }
+
+    fn refused(&self, _: &DbErr) -> Option<Fault> {
+        None
     }
 }

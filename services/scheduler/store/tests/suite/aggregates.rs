@@ -130,7 +130,8 @@ async fn counters_are_zero_until_stored_and_end_with_their_load_balancer(databas
     store_all(database, &[pool(1)]).await;
     assert_eq!(read!(database.store, [], |tx| tx.statistics(id(1)).await).unwrap(), Statistics::default());
     for bytes_in in [1, 2, u64::MAX] {
-        let counters = Statistics { bytes_in, bytes_out: 7, active_connections: 3, total_connections: 9 };
+        let counters =
+            Statistics { bytes_in, bytes_out: 7, active_connections: 3, total_connections: 9, request_errors: 2 };
         write!(database.store, [counters], |tx| tx.save_statistics(&[(id(1), counters)].into()).await).unwrap();
         let stored = read!(database.store, [], |tx| tx.statistics(id(1)).await).unwrap();
         assert_eq!(stored, Statistics { bytes_in: bytes_in.min(i64::MAX.unsigned_abs()), ..counters });

@@ -1,11 +1,11 @@
 //! Bindings, epochs and tombstones.
 
-use ballast_model::{counters::Generation, fault::Code};
+use ballast_model::{counters::Generation, fault::Code, outcome::Statistics};
 use ballast_store::{Binding, Phase};
 
 use crate::{
     database::{Database, on_each_backend, read, write},
-    samples::{agent, id, pool, store_all},
+    samples::{agent, id, pool, store_all, store_subnet, with_listener_of},
 };
 
 async fn two_agents(database: &Database) {
@@ -114,7 +114,37 @@ async fn the_unplaced_are_those_that_are_bound_nowhere(database: &Database) {
     assert_eq!(read!(database.store, [], |tx| tx.unplaced().await).unwrap(), [id(3), id(2), id(1)]);
 }
 
+async fn listeners_count_on_where_another_agent_begins_from_zero(database: &Database) {
+    store_subnet(database).await;
+    let stored = with_listener_of(pool(1), 21, id(1));
+    store_all(database, &[stored]).await;
+    two_agents(database).await;
+    bind(database, 1, 501).await.unwrap();
+    let counted = |bytes_in, active_connections| Statistics { bytes_in, active_connections, ..Statistics::default() };
+    for (bytes_in, present, sum) in [(7, 7, 7), (9, 9, 9), (u64::MAX, i64::MAX.unsigned_abs(), i64::MAX.unsigned_abs())]
+    {
+        let now = counted(bytes_in, 2);
+        write!(database.store, [now], |tx| tx.save_listener_statistics(&[(id(21), now)].into()).await).unwrap();
+        let (total, known) = read!(database.store, [], |tx| Ok((
+            tx.listener_statistics(id(21)).await?,
+            tx.statistics_of_listeners(&[id(21), id(22)]).await?
+        )))
+        .unwrap();
+        assert_eq!((total, known), (counted(sum, 2), [(id(21), counted(present, 2))].into()));
+    }
+    write!(database.store, [], |tx| tx.release(id(1)).await).unwrap();
+    bind(database, 1, 502).await.unwrap();
+    let total = read!(database.store, [], |tx| tx.listener_statistics(id(21)).await).unwrap();
+    assert_eq!(total, counted(i64::MAX.unsigned_abs(), 0));
+    write!(database.store, [], |tx| tx.save_listener_statistics(&[(id(21), Statistics::default())].into()).await)
+        .unwrap();
+    let fault =
+        write!(database.store, [], |tx| tx.save_listener_statistics(&[(id(22), Statistics::default())].into()).await);
+    assert_eq!(fault.unwrap_err().code(), Code::ListenerNotFound);
+}
+
 on_each_backend![
+    listeners_count_on_where_another_agent_begins_from_zero,
     the_epoch_grows_with_each_placement,
     a_load_balancer_is_bound_once,
     a_tombstone_outlives_its_load_balancer,

@@ -6,8 +6,12 @@ use ballast_model::{
     Uuid,
     agent::{Agent, Session},
     fault::{Call, Code},
+    l7::{L7Action, L7Policy},
+    labels::Labels,
+    load_balancer::LoadBalancer,
     outcome::{MemberHealth, Outcome},
-    status::OperatingStatus,
+    parts::Parts,
+    status::{OperatingStatus, Progress},
     time::Timestamp,
 };
 use ballast_store::{Changes, EventKind, Position, Scheduler, Store};
@@ -16,7 +20,10 @@ use tokio::task::JoinSet;
 
 use crate::{
     database::{Database, on_each_backend, read, write},
-    samples::{agent, id, monitor, network, new_member, new_vip, pool, store_all, store_subnet, subnet},
+    samples::{
+        agent, id, monitor, network, new_member, new_vip, pool, store_all, store_subnet, subnet, with_listener_of,
+        with_pool_of,
+    },
 };
 
 /// The longest that a reader may have to wait for others' transactions to end.
@@ -26,12 +33,24 @@ async fn after(store: &Store, position: Position) -> Changes {
     read!(store, [], |tx| tx.events_after(position, 1000).await).unwrap()
 }
 
+/// The pools that changed.
+fn pools(found: Changes) -> Vec<Uuid> {
+    let changes = found.changes.into_iter().map(|(_, change)| change);
+    changes.filter(|change| change.kind == EventKind::Pool).map(|change| change.id).collect()
+}
+
 async fn end(store: &Store) -> Position {
     read!(store, [], |tx| tx.end_of_events().await).unwrap()
 }
 
-/// What is told after a position; waits for the first.
+/// What is told after a position, but that a load balancer with something in it changed; waits for the first.
 async fn told(store: &Store, position: Position) -> Vec<(EventKind, Uuid)> {
+    let all = all_told(store, position).await;
+    assert!(all.iter().any(|(kind, _)| *kind != EventKind::LoadBalancer), "{all:?}");
+    all.into_iter().filter(|(kind, _)| *kind != EventKind::LoadBalancer).collect()
+}
+
+async fn all_told(store: &Store, position: Position) -> Vec<(EventKind, Uuid)> {
     let wait = async {
         loop {
             let found = after(store, position).await;
@@ -49,7 +68,7 @@ async fn what_is_made_changed_and_removed_is_told_with_its_transaction(database:
     let begin = end(store).await;
     let empty = pool(1);
     store_all(database, std::slice::from_ref(&empty)).await;
-    assert_eq!(told(store, begin).await, [(EventKind::Pool, id(1))]);
+    assert_eq!(all_told(store, begin).await, [(EventKind::LoadBalancer, id(1)), (EventKind::Pool, id(1))]);
 
     let begin = end(store).await;
     let with_member = empty.clone().add_member(id(1), new_member(11, 1)).unwrap();
@@ -83,7 +102,69 @@ async fn outcomes_and_health_are_told_of_what_they_change(database: &Database) {
     let failing = MemberHealth { member_id: id(11), status: OperatingStatus::Offline };
     let observed = settled.clone().observe(&[failing]);
     write!(store, [settled, observed], |tx| tx.save(&settled, &observed).await).unwrap();
-    assert_eq!(told(store, begin).await, [(EventKind::Member, id(11))]);
+    let how_it_fares = [(EventKind::LoadBalancer, id(1)), (EventKind::Pool, id(1)), (EventKind::Member, id(11))];
+    assert_eq!(all_told(store, begin).await, how_it_fares);
+}
+
+async fn what_shows_something_of_a_change_is_told_too(database: &Database) {
+    let store = &database.store;
+    store_subnet(database).await;
+    let policy = |number: u128, generation: u64| L7Policy {
+        id: id(number),
+        project_id: "p".to_owned(),
+        name: String::new(),
+        description: String::new(),
+        action: L7Action::Reject,
+        admin_state_up: true,
+        rules: Parts::default(),
+        labels: Labels::default(),
+        progress: Progress::created(generation.into()),
+    };
+    let mut before = with_pool_of(with_listener_of(pool(1), 21, id(1)), 2);
+    before.listeners[0].policies = vec![policy(41, 1), policy(42, 1)].into();
+    store_all(database, std::slice::from_ref(&before)).await;
+    let step = async |before: &LoadBalancer, after: &LoadBalancer| {
+        let begin = end(store).await;
+        write!(store, [before, after], |tx| tx.save(&before, &after).await).unwrap();
+        all_told(store, begin).await.into_iter().collect::<BTreeSet<_>>()
+    };
+    let whole = (EventKind::LoadBalancer, id(1));
+    let mut named = before.clone();
+    named.name = "other".to_owned();
+    assert_eq!(step(&before, &named).await, [whole].into());
+    let mut ruled = named.clone();
+    ruled.listeners[0].policies[1].name = "other".to_owned();
+    let shown = [whole, (EventKind::Listener, id(21)), (EventKind::Pool, id(1)), (EventKind::L7Policy, id(42))];
+    assert_eq!(step(&named, &ruled).await, shown.into());
+    let mut with_member = ruled.clone();
+    with_member.pools[0].description = "other".to_owned();
+    let shown = [whole, (EventKind::Listener, id(21)), (EventKind::Pool, id(1))];
+    assert_eq!(step(&ruled, &with_member).await, shown.into(), "not the pool that nothing listens for");
+    let seen = read!(store, [], |tx| tx.ids_after(EventKind::L7Policy, Some("p"), 0, 9).await).unwrap();
+    assert_eq!(seen.into_iter().map(|(_, id)| id).collect::<Vec<_>>(), [id::<Uuid>(41), id(42)]);
+}
+
+/// Of a later release, and as a scheduler of the release before reads it.
+async fn kinds_that_others_do_not_know_break_nobody(database: &Database) {
+    let store = &database.store;
+    let begin = end(store).await;
+    let connection = sea_orm::Database::connect(&database.url).await.unwrap();
+    let later = "INSERT INTO event (transaction_id, kind, noun, object_id, project_id) \
+                 SELECT transaction_id, 'POOL', 'OF_LATER', object_id, 'p' FROM event";
+    store_all(database, &[pool(1)]).await;
+    connection.execute_unprepared(later).await.unwrap();
+    let found = after(store, begin).await;
+    assert_eq!(found.changes.len(), 2, "{found:?}");
+    assert!(found.changes.iter().all(|(position, _)| *position < found.end), "it is gone past");
+    let unknown = "SELECT kind FROM event WHERE kind NOT IN \
+                   ('POOL', 'LISTENER', 'MEMBER', 'HEALTH_MONITOR', 'AGENT', 'NETWORK', 'SUBNET')";
+    assert!(
+        connection
+            .query_all_raw(sea_orm::Statement::from_string(connection.get_database_backend(), unknown))
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 async fn an_association_is_told_of_its_pool_and_its_monitor(database: &Database) {
@@ -188,11 +269,12 @@ async fn nothing_is_skipped_however_many_write(database: &Database) {
     let mut seen = BTreeSet::new();
     let mut position = begin;
     let read = async {
-        while seen.len() < usize::try_from(WRITERS * EACH).unwrap() {
+        // A load balancer and its pool.
+        while seen.len() < usize::try_from(2 * WRITERS * EACH).unwrap() {
             let found = read!(database.store, [], |tx| tx.events_after(position, 7).await).unwrap();
             for (at, change) in found.changes {
                 assert!(at > position, "not in order");
-                assert!(seen.insert(change.id), "told twice");
+                assert!(seen.insert((change.kind, change.id)), "told twice");
                 position = at;
             }
             tokio::task::yield_now().await;
@@ -219,9 +301,9 @@ pub(crate) async fn a_reader_never_goes_past_a_transaction_that_is_open(database
     for from in [begin, position] {
         let wait = async {
             loop {
-                let seen = after(&reopened, from).await.changes;
+                let seen = pools(after(&reopened, from).await);
                 if seen.len() == 2 {
-                    return seen.into_iter().map(|(_, change)| change.id).collect::<Vec<_>>();
+                    return seen;
                 }
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
@@ -263,7 +345,7 @@ async fn old_events_are_forgotten_by_age(database: &Database) {
     told(store, begin).await;
     write!(store, [], |tx| tx.trim_events(at(10), HOUR, 1_000).await).unwrap();
     let middle = end(store).await;
-    assert_eq!(after(store, begin).await.changes.len(), 1, "not old yet");
+    assert_eq!(after(store, begin).await.changes.len(), 2, "not old yet");
 
     store_all(database, &[pool(2)]).await;
     told(store, middle).await;
@@ -284,11 +366,10 @@ async fn no_more_events_are_kept_than_asked(database: &Database) {
         positions.push(end(store).await);
     }
     for _ in 0..2 {
-        write!(store, [], |tx| tx.trim_events(Timestamp(1), Duration::from_secs(9), 2).await).unwrap();
+        write!(store, [], |tx| tx.trim_events(Timestamp(1), Duration::from_secs(9), 4).await).unwrap();
         assert_eq!(read!(store, [], |tx| tx.events_after(begin, 10).await).unwrap_err().code(), Code::CursorExpired);
         let from = positions[3];
-        let kept = after(store, from).await.changes;
-        assert_eq!(kept.iter().map(|(_, change)| change.id).collect::<Vec<_>>(), [id::<Uuid>(5), id(6)]);
+        assert_eq!(pools(after(store, from).await), [id::<Uuid>(5), id(6)]);
     }
 }
 
@@ -330,6 +411,8 @@ async fn a_snapshot_is_read_in_parts_and_within_a_project(database: &Database) {
 on_each_backend![
     what_is_made_changed_and_removed_is_told_with_its_transaction,
     outcomes_and_health_are_told_of_what_they_change,
+    what_shows_something_of_a_change_is_told_too,
+    kinds_that_others_do_not_know_break_nobody,
     an_association_is_told_of_its_pool_and_its_monitor,
     agents_are_told_of_when_they_come_and_go_and_not_at_each_heartbeat,
     what_is_shared_concerns_everyone,

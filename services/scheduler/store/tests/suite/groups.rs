@@ -105,7 +105,7 @@ async fn one_that_gives_up_in_the_queue_leaves_no_one_waiting(database: &Databas
 async fn what_one_reads_of_limits_is_what_those_before_it_did_and_not_what_was_undone(database: &Database) {
     let gate = Arc::new(Semaphore::new(0));
     let holder = hold_the_turn(database, &gate).await;
-    let limits = |value| [(Resource::Pool, Limit::new(Resource::Pool, value).unwrap())];
+    let limits = |value| [(Resource::LoadBalancer, Limit::new(Resource::LoadBalancer, value).unwrap())];
     let mut tasks = Vec::new();
     for number in 0..6 {
         let store = database.store.clone();

@@ -91,16 +91,27 @@ async fn ports_are_found_by_their_fields_and_addresses(database: &Database) {
 }
 
 async fn a_vips_port_is_known_as_one(database: &Database) {
+    store_subnet(database).await;
     store_all(database, &[pool(1).add_vip(new_vip(11, "10.0.0.2")).unwrap(), pool(2)]).await;
-    let (vips, other, here, elsewhere) = read!(database.store, [], |tx| Ok((
+    let mut vips_port = port(1011, "10.0.0.2");
+    vips_port.fixed_ips.push(FixedIp { subnet_id: id(902), address: address("fd00::2") });
+    write!(database.store, [vips_port], |tx| {
+        for (number, cidr) in [(902, "fd00::/64"), (903, "10.0.3.0/24")] {
+            tx.insert_subnet(&subnet(number, 800, "p", cidr)).await?;
+        }
+        tx.insert_port(&vips_port).await
+    })
+    .unwrap();
+    let (vips, other, first, second, elsewhere) = read!(database.store, [], |tx| Ok((
         tx.is_vip_port(id(1011)).await?,
         tx.is_vip_port(id(1012)).await?,
         tx.load_balancers_in(id(900)).await?,
-        tx.load_balancers_in(id(901)).await?,
+        tx.load_balancers_in(id(902)).await?,
+        tx.load_balancers_in(id(903)).await?,
     )))
     .unwrap();
     assert!(vips && !other);
-    assert_eq!((here, elsewhere), (vec![id(1)], vec![]));
+    assert_eq!((first, second, elsewhere), (vec![id(1)], vec![id(1)], vec![]));
 }
 
 async fn networks_and_subnets_change(database: &Database) {
@@ -117,7 +128,7 @@ async fn networks_and_subnets_change(database: &Database) {
         tx.save_subnet(&moved).await?;
         let copied = Subnetwork { network: changed, subnet: six.clone() };
         assert_eq!(tx.copy_subnetwork(&copied).await?, None);
-        assert_eq!(tx.copy_subnetwork(&copied).await?.as_ref(), Some(&six));
+        assert_eq!(tx.copy_subnetwork(&copied).await?.as_ref(), Some(&copied));
         Ok((before, tx.others_use(id(800), "p").await?))
     })
     .unwrap();

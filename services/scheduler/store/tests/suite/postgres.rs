@@ -10,8 +10,8 @@ use tokio::task::JoinSet;
 use crate::{
     agents, aggregates, bindings,
     database::{Case, Database},
-    events, given_up, groups, held, history, killed, lists, lost_commit, monitors, networks, paging, ports, quotas,
-    requests, schedulers, shown, transactions,
+    events, flavors, given_up, groups, held, history, killed, lists, lost_commit, monitors, networks, paging, ports,
+    quotas, requests, schedulers, shown, transactions, v2,
 };
 
 /// How many cases run at once.
@@ -21,10 +21,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How many examples of a property: each needs a database, which takes longer here than the example.
 const EXAMPLES: u32 = 6;
 
-const CASES: [&[Case]; 16] = [
+const CASES: [&[Case]; 18] = [
     agents::CASES,
     aggregates::CASES,
     bindings::CASES,
+    flavors::CASES,
     given_up::CASES,
     groups::CASES,
     killed::CASES,
@@ -38,6 +39,7 @@ const CASES: [&[Case]; 16] = [
     schedulers::CASES,
     shown::CASES,
     transactions::CASES,
+    v2::CASES,
 ];
 
 /// Those of these cases that fail; each has said why on stderr.

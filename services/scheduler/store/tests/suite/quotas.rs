@@ -18,9 +18,9 @@ fn limit(resource: Resource, value: i32) -> (Resource, Limit) {
 }
 
 async fn a_projects_own_limits_are_kept_and_taken_away(database: &Database) {
-    let (pools, vips) = (limit(Resource::Pool, 3), limit(Resource::Vip, -1));
+    let (pools, vips) = (limit(Resource::LoadBalancer, 3), limit(Resource::Listener, -1));
     write!(database.store, [], |tx| {
-        tx.save_limits("q", &[limit(Resource::Pool, 5), vips]).await?;
+        tx.save_limits("q", &[limit(Resource::LoadBalancer, 5), vips]).await?;
         tx.save_limits("p", &[limit(Resource::Member, 0)]).await?;
         tx.save_limits("q", &[pools]).await
     })
@@ -35,9 +35,26 @@ async fn a_projects_own_limits_are_kept_and_taken_away(database: &Database) {
     assert_eq!(read!(database.store, [], |tx| tx.own_limits("q").await).unwrap(), []);
 }
 
+async fn limits_of_load_balancing_are_taken_away_alone(database: &Database) {
+    let (members, networks) = (limit(Resource::Member, 3), limit(Resource::Network, 5));
+    write!(database.store, [], |tx| tx.save_limits("q", &[members, networks]).await).unwrap();
+    for had in [true, false] {
+        let taken = write!(database.store, [], |tx| tx.delete_limits_of("q", &Resource::V2).await).unwrap();
+        assert_eq!(taken, had);
+    }
+    assert_eq!(read!(database.store, [], |tx| tx.own_limits("q").await).unwrap(), [networks]);
+    assert!(read!(database.store, [], |tx| tx.projects_with_objects().await).unwrap().is_empty());
+    store_all(database, &[pool(1)]).await;
+    let mut other = monitor(31);
+    other.project_id = "q".to_owned();
+    write!(database.store, [other], |tx| tx.insert_monitor(&other).await).unwrap();
+    let projects = read!(database.store, [], |tx| tx.projects_with_objects().await).unwrap();
+    assert_eq!(projects, ["p", "q"].map(str::to_owned).into());
+}
+
 async fn an_address_that_may_still_be_answered_at_counts_until_it_is_confirmed(database: &Database) {
     store_subnet(database).await;
-    let used = async || read!(database.store, [], |tx| tx.used(Resource::Vip, "p").await).unwrap();
+    let used = async || read!(database.store, [], |tx| tx.used(Resource::Listener, "p").await).unwrap();
     // Two of one address, and one whose vip moved: its port is there.
     let (one, again, moved) = (hold(41, "10.0.0.3", 1, 2), hold(42, "10.0.0.3", 2, 2), hold(43, "10.0.0.4", 3, 2));
     let again = Hold { port_id: one.port_id, ..again };
@@ -73,8 +90,8 @@ async fn what_a_project_uses_is_counted(database: &Database) {
         (Resource::Network, 1),
         (Resource::Subnet, 1),
         (Resource::Port, 1),
-        (Resource::Vip, 1),
-        (Resource::Pool, 2),
+        (Resource::Listener, 1),
+        (Resource::LoadBalancer, 2),
         (Resource::Member, 1),
         (Resource::HealthMonitor, 1),
     ] {
@@ -92,7 +109,9 @@ async fn of_many_at_once_exactly_as_many_as_the_limit_are_made(database: &Databa
         writers.spawn(async move {
             loop {
                 let made = write!(store, [], |tx| {
-                    limit(Resource::Pool, 4).1.check(Resource::Pool, tx.used(Resource::Pool, "p").await?)?;
+                    limit(Resource::LoadBalancer, 4)
+                        .1
+                        .check(Resource::LoadBalancer, tx.used(Resource::LoadBalancer, "p").await?)?;
                     tx.insert(&pool(number)).await
                 });
                 match made {
@@ -106,12 +125,13 @@ async fn of_many_at_once_exactly_as_many_as_the_limit_are_made(database: &Databa
     let results: Vec<Result<(), Fault>> = writers.join_all().await;
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 4);
     assert!(results.iter().filter_map(|result| result.as_ref().err()).all(|fault| fault.code() == Code::OverQuota));
-    assert_eq!(read!(database.store, [], |tx| tx.used(Resource::Pool, "p").await).unwrap(), 4);
+    assert_eq!(read!(database.store, [], |tx| tx.used(Resource::LoadBalancer, "p").await).unwrap(), 4);
     assert!(read!(database.store, [], |tx| tx.load(id(99)).await).unwrap().is_none());
 }
 
 on_each_backend![
     a_projects_own_limits_are_kept_and_taken_away,
+    limits_of_load_balancing_are_taken_away_alone,
     an_address_that_may_still_be_answered_at_counts_until_it_is_confirmed,
     what_a_project_uses_is_counted,
     of_many_at_once_exactly_as_many_as_the_limit_are_made,

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ballast_model::{
     Uuid,
-    agent::{Agent, AgentDriver, DriverState},
+    agent::{Agent, AgentDriver, DriverOptions, DriverState},
     health_monitor::{HealthMonitor, MonitorChange, MonitorType},
     ids::PoolId,
     listener::{Listener, Mac, NewVip, Protocol, Vip},
@@ -63,17 +63,15 @@ pub(crate) fn with_listener_of(mut load_balancer: LoadBalancer, number: u128, po
     load_balancer.generation = load_balancer.generation.next();
     let NewVip { vip, name, .. } = new_vip(number, "10.0.0.50");
     load_balancer.vip.get_or_insert(vip);
+    let port = u16::try_from(number % 1000 + 1).unwrap();
     load_balancer.listeners.push(Listener {
-        id: id(number),
-        project_id: "p".to_owned(),
         name,
         description: "shop".to_owned(),
-        protocol: Protocol::Tcp,
-        protocol_port: u16::try_from(number % 1000 + 1).unwrap(),
         connection_limit: 7,
-        default_pool_id: pool,
+        default_pool_id: Some(pool),
         admin_state_up: false,
         progress: Progress::created(load_balancer.generation),
+        ..Listener::new(id(number), "p".to_owned(), Protocol::Tcp, port)
     });
     load_balancer
 }
@@ -95,7 +93,14 @@ pub(crate) fn new_vip(number: u128, at: &str) -> NewVip {
         project_id: "p".to_owned(),
         name: format!("vip{number}"),
         description: "shop".to_owned(),
-        vip: Vip { subnet_id: id(900), port_id: id(number + 1000), address: address(at), mac: Mac::from_random(7) },
+        vip: Vip {
+            subnet_id: id(900),
+            network_id: id(901),
+            port_id: id(number + 1000),
+            address: address(at),
+            mac: Mac::from_random(7),
+            additional: Vec::new(),
+        },
         protocol: Protocol::Http,
         protocol_port: 80,
         session_persistence: Some(SessionPersistence::AppCookie("sid".to_owned())),
@@ -130,6 +135,10 @@ pub(crate) fn agent(number: u128) -> Agent {
             max_load_balancers: 100,
             max_members: 1000,
             full: false,
+            options: DriverOptions {
+                flavor: [("data_plane".to_owned(), "Where it runs".to_owned())].into(),
+                availability_zone: [("zone".to_owned(), String::new())].into(),
+            },
             plugs: Plugs {
                 network_types: ["own", "bridge"].map(str::to_owned).into(),
                 physical_networks: ["front".to_owned()].into(),
@@ -152,6 +161,7 @@ pub(crate) fn network(number: u128, project: &str, shared: bool) -> Network {
             physical_network: "physnet1".to_owned(),
             segmentation_id: 7,
         },
+        mtu: 9000,
     }
 }
 

@@ -47,17 +47,12 @@ pub(super) fn new_member(number: usize) -> NewMember {
 }
 
 pub(super) fn listener(number: usize, pool: PoolId, progress: Progress) -> Listener {
+    let port = u16::try_from(number % 60_000 + 1000).unwrap_or(1000);
     Listener {
-        id: id("listener", number),
-        project_id: "bench".to_owned(),
         name: "bench".to_owned(),
-        description: String::new(),
-        protocol: Protocol::Http,
-        protocol_port: u16::try_from(number % 60_000 + 1000).unwrap_or(1000),
-        connection_limit: -1,
-        default_pool_id: pool,
-        admin_state_up: true,
+        default_pool_id: Some(pool),
         progress,
+        ..Listener::new(id("listener", number), "bench".to_owned(), Protocol::Http, port)
     }
 }
 
@@ -85,6 +80,8 @@ pub(super) fn load_balancer(number: usize, subnet_id: Uuid, pools: usize) -> Out
         port_id: id("port", number),
         address: std::net::Ipv4Addr::from(0x0a14_0065 + u32::try_from(number).unwrap_or(0)).into(),
         mac: Mac::from_random(1),
+        network_id: Uuid::nil().into(),
+        additional: Vec::new(),
     });
     Ok(whole)
 }

@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 
 use ballast_model::fault::Code;
-use ballast_proto::v1;
+use ballast_proto::{v1, v2};
 use prost_types::FieldMask;
 
 use super::{super::bounds::BOUNDS, *};
@@ -10,20 +10,32 @@ fn check(path: &str, message: &impl prost::Message) -> Result<(), Fault> {
     SHAPES.check(SHAPES.of_method(path).unwrap(), &message.encode_to_vec())
 }
 
+/// What each method that a client may call takes, by the method's path.
+fn inputs() -> HashMap<String, String> {
+    let files = FileDescriptorSet::decode(DESCRIPTORS).unwrap().file.into_iter();
+    let of_file = |file: prost_types::FileDescriptorProto| {
+        let package = file.package().to_owned();
+        let of_service = move |service: prost_types::ServiceDescriptorProto| {
+            let path = format!("/{package}.{}", service.name());
+            let methods = service.method.into_iter();
+            methods.map(move |method| (format!("{path}/{}", method.name()), method.input_type().to_owned()))
+        };
+        file.service.into_iter().flat_map(of_service)
+    };
+    files.filter(|file| API_PACKAGES.contains(&file.package())).flat_map(of_file).collect()
+}
+
 /// Each message that a client may send, by its name, from the descriptors.
 fn sent() -> HashMap<String, DescriptorProto> {
     let files = FileDescriptorSet::decode(DESCRIPTORS).unwrap().file;
-    let of_file = |file: &prost_types::FileDescriptorProto| {
-        let package = file.package().to_owned();
-        file.message_type.clone().into_iter().map(move |message| (full(&package, message.name()), message))
-    };
-    let known: HashMap<String, DescriptorProto> = files.iter().flat_map(of_file).collect();
-    let ours = files.iter().filter(|file| file.package() == PACKAGE);
-    let methods = ours.flat_map(|file| file.service.iter().flat_map(|service| service.method.iter()));
-    let mut open: Vec<String> = methods.map(|method| method.input_type().to_owned()).collect();
+    let mut known = HashMap::new();
+    for file in &files {
+        file.message_type.iter().for_each(|message| know(file.package(), message, &mut known));
+    }
+    let mut open: Vec<String> = inputs().into_values().collect();
     let mut found = HashMap::new();
     while let Some(name) = open.pop() {
-        let message = known.get(&name).unwrap_or_else(|| panic!("{name} is not among the descriptors")).clone();
+        let message = (*known.get(&name).unwrap_or_else(|| panic!("{name} is not among the descriptors"))).clone();
         open.extend(message.field.iter().map(|field| field.type_name().to_owned()).filter(|of| known.contains_key(of)));
         if found.insert(name, message.clone()).is_some() {
             open.retain(|of| !message.field.iter().any(|field| field.type_name() == of));
@@ -48,17 +60,13 @@ fn every_repeated_field_of_every_request_has_a_bound() {
 
 #[test]
 fn every_method_takes_what_is_looked_at() {
-    let files = FileDescriptorSet::decode(DESCRIPTORS).unwrap().file.into_iter();
-    let services = files.filter(|file| file.package() == PACKAGE).flat_map(|file| file.service);
-    let paths = services.flat_map(|service| {
-        let path =
-            |method: &prost_types::MethodDescriptorProto| format!("/{PACKAGE}.{}/{}", service.name(), method.name());
-        service.method.iter().map(path).collect::<Vec<_>>()
-    });
-    let paths: Vec<String> = paths.collect();
-    assert!(paths.len() > 40, "{}", paths.len());
-    for path in paths {
-        assert!(SHAPES.of_method(&path).is_some(), "{path}");
+    let inputs = inputs();
+    for (package, methods) in [("lbaas.v1", 40), ("lbaas.v2", 60)] {
+        let found = inputs.keys().filter(|path| path.starts_with(&format!("/{package}."))).count();
+        assert!(found > methods, "{package}: {found}");
+    }
+    for path in inputs.keys() {
+        assert!(SHAPES.of_method(path).is_some(), "{path}");
     }
     assert!(SHAPES.of_method("/lbaas.agent.v1.AgentSession/Connect").is_none());
 }
@@ -76,7 +84,7 @@ fn with_texts(name: &str, sent: &HashMap<String, DescriptorProto>, text: &[u8], 
             Type::Message if sent.contains_key(field.type_name()) => with_texts(field.type_name(), sent, text, only),
             _ => continue,
         };
-        bytes.push(u8::try_from(field.number()).unwrap() << 3 | 2);
+        prost::encoding::encode_varint(u64::try_from(field.number()).unwrap() << 3 | 2, &mut bytes);
         prost::encoding::encode_varint(value.len() as u64, &mut bytes);
         bytes.extend(value);
     }
@@ -85,24 +93,20 @@ fn with_texts(name: &str, sent: &HashMap<String, DescriptorProto>, text: &[u8], 
 
 #[test]
 fn every_text_of_every_request_is_looked_at() {
-    let sent = sent();
+    let (sent, inputs) = (sent(), inputs());
     let mut looked_at = 0;
     for (path, message) in &SHAPES.methods {
-        let files = FileDescriptorSet::decode(DESCRIPTORS).unwrap().file;
-        let services = files.iter().filter(|file| file.package() == PACKAGE).flat_map(|file| &file.service);
-        let (service, method) = path.rsplit_once('/').unwrap();
-        let service = services.clone().find(|known| service.ends_with(&format!(".{}", known.name()))).unwrap();
-        let input = service.method.iter().find(|known| known.name() == method).unwrap().input_type().to_owned();
+        let input = &inputs[path];
         for which in 0.. {
             let mut left = which;
-            let nul = with_texts(&input, &sent, b"a\0b", &mut left);
+            let nul = with_texts(input, &sent, b"a\0b", &mut left);
             // There are no more texts in it.
             if left <= which {
                 SHAPES.check(*message, &nul).unwrap();
                 break;
             }
             let mut left = which;
-            let odd = with_texts(&input, &sent, b"a\xffb", &mut left);
+            let odd = with_texts(input, &sent, b"a\xffb", &mut left);
             for bytes in [nul, odd] {
                 let fault = SHAPES.check(*message, &bytes).unwrap_err();
                 assert_eq!(fault.code(), Code::InvalidField, "{path} {which}");
@@ -110,7 +114,7 @@ fn every_text_of_every_request_is_looked_at() {
             looked_at += 1;
         }
     }
-    assert!(looked_at > 150, "{looked_at}");
+    assert!(looked_at > 600, "{looked_at}");
 }
 
 #[test]
@@ -125,6 +129,20 @@ fn what_is_repeated_is_taken_up_to_its_bound() {
     let kinds = |count| v1::WatchRequest { cursor: String::new(), kinds: vec![1; count] };
     assert!(check("/lbaas.v1.Events/Watch", &kinds(100)).is_ok());
     assert_eq!(check("/lbaas.v1.Events/Watch", &kinds(101)).unwrap_err().field(), Some("kinds"));
+}
+
+#[test]
+fn what_is_deep_within_a_request_is_looked_at() {
+    let with = |headers: usize, name: &str| {
+        let headers = (0..headers).map(|number| (format!("{name}{number}"), "true".to_owned()));
+        let listener = v2::Listener { insert_headers: headers.collect(), ..v2::Listener::default() };
+        let load_balancer = v2::LoadBalancer { listeners: vec![listener], ..v2::LoadBalancer::default() };
+        let request = v2::CreateLoadBalancerRequest { load_balancer: Some(load_balancer), ..Default::default() };
+        check("/lbaas.v2.LoadBalancers/Create", &request)
+    };
+    assert!(with(100, "X-").is_ok());
+    assert_eq!(with(101, "X-").unwrap_err().field(), Some("insert_headers"));
+    assert_eq!(with(1, "X\0").unwrap_err().field(), Some("key"));
 }
 
 #[test]

@@ -1,9 +1,9 @@
-//! Pools, listeners (v1's vips), members and monitors.
+//! Pools, listeners (v1's vips), members and monitors, as v1 has them; v2's fields are [beside](super::v2).
 
 use ballast_model::Uuid;
 use sea_orm::{ColumnTrait as _, Condition};
 
-use super::{Field, Location, Type};
+use super::{Field, Location, Type, v2};
 use crate::{
     entity::{association, health_monitor, listener, load_balancer, member, pool},
     lists::listing::Listed,
@@ -12,6 +12,18 @@ use crate::{
 impl Listed for pool::Entity {
     const ID: Self::Column = pool::Column::Id;
     const SEQ: Self::Column = pool::Column::Seq;
+
+    fn beyond_v1() -> Option<pool::Column> {
+        Some(pool::Column::BeyondV1)
+    }
+
+    fn tags() -> Option<pool::Column> {
+        Some(pool::Column::Tags)
+    }
+
+    fn field_of_v2(name: &str) -> Option<Field> {
+        v2::pool(name)
+    }
 
     fn visible(project_id: &str, _: bool) -> Condition {
         Condition::all().add(pool::Column::ProjectId.eq(project_id))
@@ -45,6 +57,18 @@ impl Listed for listener::Entity {
     const ID: Self::Column = listener::Column::Id;
     const SEQ: Self::Column = listener::Column::Seq;
 
+    fn beyond_v1() -> Option<listener::Column> {
+        Some(listener::Column::BeyondV1)
+    }
+
+    fn tags() -> Option<listener::Column> {
+        Some(listener::Column::Tags)
+    }
+
+    fn field_of_v2(name: &str) -> Option<Field> {
+        v2::listener(name)
+    }
+
     fn visible(project_id: &str, _: bool) -> Condition {
         Condition::all().add(listener::Column::ProjectId.eq(project_id))
     }
@@ -76,6 +100,18 @@ impl Listed for member::Entity {
     const ID: Self::Column = member::Column::Id;
     const SEQ: Self::Column = member::Column::Seq;
 
+    fn beyond_v1() -> Option<member::Column> {
+        Some(member::Column::BeyondV1)
+    }
+
+    fn tags() -> Option<member::Column> {
+        Some(member::Column::Tags)
+    }
+
+    fn field_of_v2(name: &str) -> Option<Field> {
+        v2::member(name)
+    }
+
     fn visible(project_id: &str, _: bool) -> Condition {
         Condition::all().add(member::Column::ProjectId.eq(project_id))
     }
@@ -101,6 +137,18 @@ impl Listed for member::Entity {
 impl Listed for health_monitor::Entity {
     const ID: Self::Column = health_monitor::Column::Id;
     const SEQ: Self::Column = health_monitor::Column::Seq;
+
+    fn beyond_v1() -> Option<health_monitor::Column> {
+        Some(health_monitor::Column::BeyondV1)
+    }
+
+    fn tags() -> Option<health_monitor::Column> {
+        Some(health_monitor::Column::Tags)
+    }
+
+    fn field_of_v2(name: &str) -> Option<Field> {
+        v2::health_monitor(name)
+    }
 
     fn visible(project_id: &str, _: bool) -> Condition {
         Condition::all().add(health_monitor::Column::ProjectId.eq(project_id))

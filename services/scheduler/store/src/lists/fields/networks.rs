@@ -31,6 +31,7 @@ impl Listed for network::Entity {
             "provider:network_type" => Field::column(C::NetworkType, Type::Text),
             "provider:physical_network" => Field::column(C::PhysicalNetwork, Type::Text),
             "provider:segmentation_id" => Field::column(C::SegmentationId, Type::Number),
+            "mtu" => Field::column(C::Mtu, Type::Number),
             "subnets" => Field::related(C::Id, subnet::Column::NetworkId, subnet::Column::Id, Type::Id),
             _ => return None,
         })

@@ -3,16 +3,17 @@
 use ballast_model::{
     Uuid,
     fault::Fault,
+    labels::Labels,
     listener::Protocol,
     parts::Parts,
-    pool::{LbMethod, Pool},
+    pool::{LbMethod, Memory, Pool},
 };
 use sea_orm::{DbBackend, QueryResult, TryGetable};
 
 use super::{PoolParts, ShownPool};
 use crate::{
     backend::fault_of,
-    codec::{from_json, member_of, parsed, progress, unreadable},
+    codec::{from_json, member_of, not_nil, parsed, progress, unreadable},
 };
 
 /// A pool of [`columns`](crate::hot::shown::columns), without what hangs on it.
@@ -107,16 +108,19 @@ fn shown(mut values: impl Values, parts: PoolParts) -> Result<ShownPool, Fault> 
         project_id,
         name,
         description,
-        subnet_id: subnet_id.into(),
+        subnet_id: not_nil(subnet_id),
         protocol: member_of("protocol", &protocol, Protocol::parse)?,
         lb_method: member_of("lb_method", &lb_method, LbMethod::parse)?,
         session_persistence: None,
+        memory: Memory::default(),
+        tls: None,
         admin_state_up,
+        labels: Labels::default(),
         progress: progress(&status, status_description, changed)?,
         members: Parts::default(),
         monitors: Parts::default(),
     };
-    Ok(ShownPool { pool, provider, vip_id, member_ids: Vec::new(), monitors: Vec::new() })
+    Ok(ShownPool { pool, provider, vip_id, member_ids: Vec::new(), monitors: Vec::new(), beyond: None })
 }
 
 /// The next value; its default when it was not asked for, and is not there.

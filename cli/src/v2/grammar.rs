@@ -1,0 +1,137 @@
+//! The command line of a noun, made from its table.
+
+use clap::{Arg, ArgAction, ArgMatches, Command, builder::NonEmptyStringValueParser, value_parser};
+
+use super::{
+    field::{Field, Kind},
+    noun::{Noun, Verb},
+};
+
+/// The object that is meant.
+pub(super) const WANTED: &str = "wanted";
+/// The object that it belongs to.
+pub(super) const PARENT: &str = "parent";
+pub(super) const WAIT: &str = "wait";
+pub(super) const WAIT_SECONDS: &str = "wait-seconds";
+pub(super) const BODY: &str = "body";
+pub(super) const UNSET: &str = "unset";
+pub(super) const CASCADE: &str = "cascade";
+
+/// How long a wait lasts that nothing else is said of.
+const SECONDS: &str = "300";
+
+pub(super) fn noun(noun: &'static Noun) -> Command {
+    let verbs = noun.verbs.iter().map(|of| verb(noun, *of));
+    Command::new(noun.command)
+        .visible_aliases(noun.alias)
+        .about(noun.about)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands(verbs)
+        .subcommands(noun.below.iter().map(|below| self::noun(below)))
+}
+
+/// The noun and the verb that were typed, and what came after.
+pub(super) fn request<'m>(
+    noun: &'static Noun,
+    matches: &'m ArgMatches,
+) -> Option<(&'static Noun, Verb, &'m ArgMatches)> {
+    let (name, rest) = matches.subcommand()?;
+    match noun.verbs.iter().find(|verb| verb.name() == name) {
+        Some(verb) => Some((noun, *verb, rest)),
+        None => request(noun.below.iter().find(|below| below.command == name)?, rest),
+    }
+}
+
+fn verb(noun: &'static Noun, verb: Verb) -> Command {
+    let mut command = Command::new(verb.name()).about(verb.about(noun));
+    if let Some((placeholder, parent)) = noun.parent {
+        command = command.arg(positional(PARENT, placeholder).help(format!("The {} it belongs to", parent.one)));
+    }
+    if verb.names_one() {
+        let (placeholder, by) = match (noun.collection.key, noun.collection.is_named) {
+            ("id", true) => ("ID-OR-NAME", "its id or its name"),
+            ("id", false) => ("ID", "its id"),
+            ("name", _) => ("NAME", "its name"),
+            _ => ("PROJECT", "the id of its project"),
+        };
+        command = command.arg(positional(WANTED, placeholder).help(format!("The {}: {by}", noun.collection.one)));
+    }
+    match verb {
+        Verb::List => command = command.args(filters(noun)),
+        Verb::Create => {
+            let fields = noun.fields.iter().filter(|field| field.when.is_created());
+            command = command.args(fields.map(created)).arg(body());
+        }
+        Verb::Set => {
+            let fields: Vec<&Field> = noun.fields.iter().filter(|field| field.when.is_set()).collect();
+            command = command.args(fields.iter().map(|field| option(field))).arg(unset(&fields)).arg(body());
+        }
+        Verb::Delete if noun.collection.wrappers.0 == "loadbalancer" => {
+            command = command.arg(flag(CASCADE, "With its listeners, pools and all that belongs to them"));
+        }
+        Verb::Delete | Verb::Show | Verb::Stats | Verb::Status | Verb::Failover | Verb::Defaults => {}
+    }
+    if verb.writes() && noun.is_deployed { command.args(waiting()) } else { command }
+}
+
+fn positional(id: &'static str, placeholder: &'static str) -> Arg {
+    Arg::new(id).value_name(placeholder).required(true).value_parser(NonEmptyStringValueParser::new())
+}
+
+/// At the creation, where it may be needed.
+fn created(field: &'static Field) -> Arg {
+    let arg = option(field);
+    if field.when.is_needed() { arg.required_unless_present(BODY) } else { arg }
+}
+
+fn option(field: &'static Field) -> Arg {
+    let arg = Arg::new(field.option).long(field.option).help(field.help);
+    match field.kind {
+        Kind::Text => arg.value_name("TEXT"),
+        Kind::Number => arg.value_name("NUMBER").value_parser(value_parser!(i64)).allow_negative_numbers(true),
+        Kind::Bool => arg.value_name("BOOL").value_parser(["true", "false"]),
+        Kind::Admin => arg.value_name("STATE").value_parser(["up", "down"]),
+        Kind::Texts => arg.value_name("TEXT").action(ArgAction::Append),
+        Kind::Map => arg.value_name("KEY=VALUE").action(ArgAction::Append),
+        Kind::Objects(placeholder, _) => arg.value_name(placeholder).action(ArgAction::Append),
+        Kind::Reference(of) => arg.value_name(if of.is_named { "ID-OR-NAME" } else { "ID" }),
+    }
+}
+
+fn filters(noun: &'static Noun) -> Vec<Arg> {
+    let has = |option: &str| noun.fields.iter().any(|field| field.option == option);
+    let of_kind = noun.filters.iter().map(|filter| {
+        let help = filter.of.map_or_else(
+            || "Those with this value alone".to_owned(),
+            |of| format!("Those of this {} alone: its id or its name", of.one),
+        );
+        Arg::new(filter.option).long(filter.option).value_name("VALUE").help(help)
+    });
+    let named = Arg::new("name").long("name").value_name("TEXT").help("Those with this name alone");
+    let tagged = Arg::new("tag").long("tag").value_name("TEXT").action(ArgAction::Append);
+    let tagged = tagged.help("Those with this tag alone; again: with all of them");
+    let usual = [named, tagged].into_iter().filter(|arg| has(arg.get_id().as_str()));
+    of_kind.chain(usual).collect()
+}
+
+fn flag(id: &'static str, help: &'static str) -> Arg {
+    Arg::new(id).long(id).action(ArgAction::SetTrue).help(help)
+}
+
+fn waiting() -> [Arg; 2] {
+    let seconds = Arg::new(WAIT_SECONDS).long(WAIT_SECONDS).value_name("NUMBER").requires(WAIT);
+    let seconds = seconds.value_parser(value_parser!(u64)).default_value(SECONDS).help("For so long at the most");
+    [flag(WAIT, "Until the load balancer is ACTIVE with this change, or gone"), seconds]
+}
+
+fn body() -> Arg {
+    let help = "A file with the object in JSON as REST has it, - for standard input; options go over it";
+    Arg::new(BODY).long(BODY).value_name("FILE").help(help)
+}
+
+fn unset(fields: &[&'static Field]) -> Arg {
+    let options = fields.iter().map(|field| field.option);
+    let arg = Arg::new(UNSET).long(UNSET).value_name("OPTION").action(ArgAction::Append);
+    arg.value_parser(options.collect::<Vec<_>>()).help("Back to what it is when nothing was said; again for each")
+}

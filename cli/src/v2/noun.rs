@@ -1,0 +1,106 @@
+//! What a command is about: where its objects are, what they are made of, and how they are shown.
+
+use super::field::Field;
+pub(super) use crate::noun::Column;
+
+/// Where objects of a kind are over REST.
+#[derive(Debug)]
+pub(super) struct Collection {
+    /// Below `/v2.0/`; of what belongs to another object, below that object.
+    pub(super) path: &'static str,
+    /// The key that one object is under, and the key that a list is under.
+    pub(super) wrappers: (&'static str, &'static str),
+    /// By what an object is addressed.
+    pub(super) key: &'static str,
+    /// Whether objects have a name that they are found by as well.
+    pub(super) is_named: bool,
+    pub(super) one: &'static str,
+    pub(super) many: &'static str,
+}
+
+/// A kind of object.
+#[derive(Debug)]
+pub(super) struct Noun {
+    /// As it is typed, and its short form.
+    pub(super) command: &'static str,
+    pub(super) alias: Option<&'static str>,
+    pub(super) about: &'static str,
+    pub(super) collection: &'static Collection,
+    /// Whose objects these belong to, as members do to a pool, and what stands for one in the help.
+    pub(super) parent: Option<(&'static str, &'static Collection)>,
+    pub(super) verbs: &'static [Verb],
+    pub(super) fields: &'static [Field],
+    /// Fields by which a list may be narrowed: option, key, and what the value names.
+    pub(super) filters: &'static [Filter],
+    /// Of a list.
+    pub(super) columns: &'static [Column],
+    /// Nouns that are typed after this one.
+    pub(super) below: &'static [&'static Noun],
+    /// Whether a write is done only when the load balancer's agent has done it.
+    pub(super) is_deployed: bool,
+}
+
+/// Narrows a list.
+#[derive(Debug)]
+pub(super) struct Filter {
+    pub(super) option: &'static str,
+    pub(super) key: &'static str,
+    pub(super) of: Option<&'static Collection>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verb {
+    List,
+    Show,
+    Create,
+    Set,
+    Delete,
+    Stats,
+    Status,
+    Failover,
+    Defaults,
+}
+
+impl Verb {
+    /// All that are there of most kinds.
+    pub(super) const USUAL: &'static [Self] = &[Self::List, Self::Show, Self::Create, Self::Set, Self::Delete];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Show => "show",
+            Self::Create => "create",
+            Self::Set => "set",
+            Self::Delete => "delete",
+            Self::Stats => "stats",
+            Self::Status => "status",
+            Self::Failover => "failover",
+            Self::Defaults => "defaults",
+        }
+    }
+
+    pub(super) fn about(self, noun: &Noun) -> String {
+        let (one, many) = (noun.collection.one, noun.collection.many);
+        let a = if one.starts_with(['a', 'L']) { "an" } else { "a" };
+        match self {
+            Self::List => format!("All {many}, one a line"),
+            Self::Show => format!("One {one}, with everything that is known of it"),
+            Self::Create => format!("Make {a} {one}"),
+            Self::Set => format!("Change {a} {one}; what is not named stays"),
+            Self::Delete => format!("Delete {a} {one}"),
+            Self::Stats => format!("What went through {a} {one}"),
+            Self::Status => format!("Everything that {a} {one} consists of, with the status of each"),
+            Self::Failover => format!("Move {a} {one} to another agent"),
+            Self::Defaults => format!("The {many} of projects that have none of their own"),
+        }
+    }
+
+    /// Whether one object is named.
+    pub(super) fn names_one(self) -> bool {
+        !matches!(self, Self::List | Self::Create | Self::Defaults)
+    }
+
+    pub(super) fn writes(self) -> bool {
+        matches!(self, Self::Create | Self::Set | Self::Delete | Self::Failover)
+    }
+}

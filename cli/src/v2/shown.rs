@@ -1,0 +1,109 @@
+//! What a command prints.
+
+use serde_json::{Map, Value};
+
+use super::noun::Noun;
+use crate::{noun, table};
+
+/// What came of a command.
+pub(super) enum Answer {
+    Many(&'static Noun, Vec<Value>),
+    One(Value),
+    /// The tree of a load balancer.
+    Tree(Value),
+    /// Nothing but that it is done.
+    Done(String),
+}
+
+impl Answer {
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::Many(noun, objects) if objects.is_empty() => format!("No {}.\n", noun.collection.many),
+            Self::Many(noun, objects) => noun::columns(noun.columns, objects),
+            Self::One(object) => noun::fields(&with_plain_ids(object), &["tenant_id"]),
+            Self::Tree(tree) => {
+                let mut lines = Vec::new();
+                branch(tree, "load balancer", 0, &mut lines);
+                table::table(&["OBJECT", "NAME", "PROVISIONING", "OPERATING", "ID"], &lines)
+            }
+            Self::Done(text) => format!("{text}\n"),
+        }
+    }
+
+    pub(super) fn json(&self) -> String {
+        match self {
+            Self::Many(_, objects) => format!("{:#}\n", Value::from(objects.clone())),
+            Self::One(object) | Self::Tree(object) => format!("{object:#}\n"),
+            Self::Done(_) => String::new(),
+        }
+    }
+}
+
+/// `[{"id": ..}]` as the ids alone.
+fn with_plain_ids(object: &Value) -> Value {
+    let plain = |value: &Value| match value {
+        Value::Array(values) => {
+            Value::Array(values.iter().map(|one| if only_id(one) { one["id"].clone() } else { one.clone() }).collect())
+        }
+        _ => value.clone(),
+    };
+    let fields = object.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), plain(value)));
+    Value::Object(fields.collect::<Map<_, _>>())
+}
+
+fn only_id(value: &Value) -> bool {
+    value.as_object().is_some_and(|object| object.len() == 1 && object.contains_key("id"))
+}
+
+/// What is below what, and what it is called.
+const BELOW: &[(&str, &str)] =
+    &[("listeners", "listener"), ("pools", "pool"), ("health_monitor", "health monitor"), ("members", "member")];
+
+/// A line for this object and for each that is below it, further to the right.
+fn branch(object: &Value, what: &str, depth: usize, lines: &mut Vec<Vec<String>>) {
+    let text = |key: &str| noun::text(&object[key]);
+    let name = match what {
+        "member" => format!("{} {}:{}", text("name"), text("address"), text("protocol_port")).trim().to_owned(),
+        "health monitor" => format!("{} {}", text("name"), text("type")).trim().to_owned(),
+        _ => text("name"),
+    };
+    let what = format!("{}{what}", "  ".repeat(depth));
+    lines.push(vec![what, name, text("provisioning_status"), text("operating_status"), text("id")]);
+    for (key, what) in BELOW {
+        match &object[*key] {
+            Value::Array(below) => below.iter().for_each(|one| branch(one, what, depth + 1, lines)),
+            one @ Value::Object(_) => branch(one, what, depth + 1, lines),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_tree_is_shown_with_what_is_below_further_to_the_right() {
+        let member = json!({"id": "4", "name": "", "address": "192.0.2.1", "protocol_port": 80,
+            "provisioning_status": "ACTIVE", "operating_status": "ERROR"});
+        let pool = json!({"id": "3", "name": "web", "members": [member], "health_monitor": {"id": "5", "name": "",
+            "type": "HTTP"}});
+        let tree = Answer::Tree(json!({"id": "1", "name": "lb", "provisioning_status": "ACTIVE",
+            "operating_status": "DEGRADED", "listeners": [{"id": "2", "name": "front", "pools": [pool]}]}));
+        let expected = "OBJECT                NAME          PROVISIONING  OPERATING  ID\n\
+                        load balancer         lb            ACTIVE        DEGRADED   1\n\
+                        \x20 listener            front                                  2\n\
+                        \x20   pool              web                                    3\n\
+                        \x20     health monitor  HTTP                                   5\n\
+                        \x20     member          192.0.2.1:80  ACTIVE        ERROR      4\n";
+        assert_eq!(tree.text(), expected);
+    }
+
+    #[test]
+    fn of_others_that_belong_to_it_ids_are_shown() {
+        let shown = Answer::One(json!({"id": "1", "listeners": [{"id": "a"}], "tenant_id": "p", "project_id": "p"}));
+        assert_eq!(shown.text(), "id          1\nlisteners   a\nproject_id  p\n");
+    }
+}

@@ -1,0 +1,101 @@
+//! A small HTTP server in place of a gateway, and the command that asks it.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    process::{Command, Output},
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use serde_json::Value;
+
+/// One request.
+#[derive(Clone)]
+pub(crate) struct Asked {
+    /// Its first line and its headers.
+    pub(crate) head: String,
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) body: Value,
+}
+
+/// From a request to status and body.
+type Answer = dyn Fn(&Asked) -> (u16, Value) + Send;
+
+/// Serves for the rest of the test process. Keeps what was asked.
+pub(crate) struct Gateway {
+    pub(crate) url: String,
+    asked: Arc<Mutex<Vec<Asked>>>,
+}
+
+impl Gateway {
+    pub(crate) fn start(answer: impl Fn(&Asked) -> (u16, Value) + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&asked);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                serve(stream.unwrap(), &log, &answer);
+            }
+        });
+        Self { url, asked }
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        ballast(&[&["--url", &self.url], arguments].concat())
+    }
+
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+fn serve(mut stream: TcpStream, log: &Mutex<Vec<Asked>>, answer: &Answer) {
+    let asked = read(&stream);
+    log.lock().unwrap().push(asked.clone());
+    let (status, body) = answer(&asked);
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let reply = format!("HTTP/1.1 {status} x\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+    stream.write_all(reply.as_bytes()).unwrap();
+}
+
+fn read(stream: &TcpStream) -> Asked {
+    let mut head = String::new();
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    while reader.read_line(&mut head).unwrap() > 2 {}
+    let lower = head.to_lowercase();
+    let length = lower.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |n| n.parse().unwrap());
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    let mut words = head.split(' ').map(str::to_owned);
+    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let query = pairs.map(|(key, value)| (key.to_owned(), value.replace('+', " "))).collect();
+    let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    Asked { path: path.to_owned(), head, method, query, body }
+}
+
+pub(crate) fn ballast(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ballast"));
+    for name in ["URL", "TOKEN", "PROJECT", "CACERT", "CERT", "KEY"].map(|name| format!("BALLAST_{name}")) {
+        command.env_remove(name);
+    }
+    command.args(arguments).output().unwrap()
+}
+
+pub(crate) fn stdout(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// The one line on stderr of a command that could not.
+pub(crate) fn refusal(output: &Output) -> String {
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{output:?}");
+    let text = String::from_utf8(output.stderr.clone()).unwrap();
+    assert!(text.ends_with('\n') && text.lines().count() == 1 && text.starts_with("ballast: "), "{text}");
+    text
+}

@@ -1,0 +1,119 @@
+//! What of a load balancer is forwarded. Pure.
+
+use std::net::{IpAddr, SocketAddr};
+
+use ballast_abi::LbMethod;
+use ballast_l4::desired::{self, Method, Protocol, Sources};
+
+use super::{Forwarded, Listener, Member, Probe};
+use crate::validate::{self, Persistence, Pool, Validated, Vip, is_forwarded};
+
+/// Seconds that a client is remembered where nobody says how long.
+const REMEMBERED: u32 = 360;
+
+impl Forwarded {
+    /// `None`: there is no such listener, or no VIP.
+    pub(crate) fn of(validated: &Validated) -> Option<Self> {
+        let vip = validated.vip.as_ref()?;
+        let asked = validated.listeners.iter().filter(|listener| is_forwarded(listener.protocol));
+        let listeners: Vec<Listener> = asked.map(|asked| listener(asked, vip, validated)).collect();
+        if listeners.is_empty() {
+            return None;
+        }
+        let pools = validated.pools.iter().filter(|pool| is_forwarded(pool.protocol) && pool.admin_state_up);
+        Some(Self {
+            sources: sources(vip),
+            probes: pools.flat_map(|pool| probes(pool, validated)).collect(),
+            listeners,
+        })
+    }
+}
+
+/// Members are asked from the first address of each version.
+fn sources(vip: &Vip) -> Sources {
+    let mut sources = Sources::default();
+    for net in vip.nets() {
+        match net.addr() {
+            IpAddr::V4(address) => {
+                sources.v4.get_or_insert(address);
+            }
+            IpAddr::V6(address) => {
+                sources.v6.get_or_insert(address);
+            }
+        }
+    }
+    sources
+}
+
+fn listener(asked: &validate::Listener, vip: &Vip, validated: &Validated) -> Listener {
+    let pool = asked.default_pool.as_ref();
+    let pool = pool.and_then(|id| validated.pools.iter().find(|pool| pool.id == *id));
+    let on = validated.admin_state_up && asked.admin_state_up && pool.is_some_and(|pool| pool.admin_state_up);
+    let members = pool.map(|pool| pool.members.as_slice()).unwrap_or_default();
+    Listener {
+        id: asked.id.as_str().to_owned(),
+        addresses: vip.nets().map(|net| net.addr()).filter(|_| on).collect(),
+        protocol: if asked.protocol == ballast_abi::Protocol::Sctp { Protocol::Sctp } else { Protocol::Udp },
+        port: asked.port,
+        method: pool.map_or(Method::RoundRobin, method),
+        persistence: pool.and_then(persistence),
+        most: asked.connection_limit,
+        allowed: asked.allowed.clone(),
+        pool: pool.map(|pool| pool.id.as_str().to_owned()).unwrap_or_default(),
+        members: members.iter().map(|one| member(one, asked.port)).collect(),
+    }
+}
+
+fn method(pool: &Pool) -> Method {
+    match pool.method {
+        LbMethod::RoundRobin | LbMethod::Unspecified => Method::RoundRobin,
+        LbMethod::LeastConnections => Method::LeastConnections,
+        LbMethod::SourceIp => Method::SourceIp,
+        LbMethod::SourceIpPort => Method::SourceIpPort,
+    }
+}
+
+fn persistence(pool: &Pool) -> Option<desired::Persistence> {
+    match pool.persistence.as_ref()? {
+        Persistence::SourceIp(clients) => Some(desired::Persistence {
+            seconds: if clients.seconds == 0 { REMEMBERED } else { clients.seconds },
+            prefix4: clients.prefix4,
+            prefix6: clients.prefix6,
+        }),
+        Persistence::HttpCookie | Persistence::AppCookie { .. } => None,
+    }
+}
+
+/// One on port 0 is reached on the port that the client asked for.
+fn member(asked: &validate::Member, port: u16) -> Member {
+    Member {
+        id: asked.id.as_str().to_owned(),
+        address: SocketAddr::new(asked.address, if asked.port == 0 { port } else { asked.port }),
+        weight: asked.weight,
+        backup: asked.backup,
+        admin_state_up: asked.admin_state_up,
+    }
+}
+
+/// Of each member by each monitor.
+fn probes(pool: &Pool, validated: &Validated) -> Vec<Probe> {
+    let users = validated.listeners.iter().filter(|listener| listener.default_pool.as_ref() == Some(&pool.id));
+    let first = users.map(|listener| listener.port).next().unwrap_or_default();
+    let of = |asked: &validate::Member| {
+        let port = [asked.monitor_port, asked.port, first].into_iter().find(|port| *port > 0).unwrap_or_default();
+        let address = SocketAddr::new(asked.monitor_address.unwrap_or(asked.address), port);
+        let probe = |(number, monitor): (usize, &validate::Monitor)| Probe {
+            pool: pool.id.as_str().to_owned(),
+            member: asked.id.as_str().to_owned(),
+            monitor: number,
+            check: monitor.check.clone(),
+            address,
+            delay: monitor.delay,
+            timeout: monitor.timeout.min(monitor.delay),
+            rise: monitor.rise.max(1),
+            fall: monitor.max_retries,
+        };
+        pool.monitors.iter().enumerate().map(probe).collect::<Vec<_>>()
+    };
+    pool.members.iter().filter(|member| member.admin_state_up).flat_map(of).collect()
+}

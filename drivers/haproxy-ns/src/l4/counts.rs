@@ -1,0 +1,120 @@
+//! What is told upwards of what is forwarded: counters, flows and how members are.
+
+use std::{collections::BTreeMap, path::Path};
+
+use ballast_abi::Health;
+use ballast_l4::{
+    mark::Mark,
+    netlink::Netfilter,
+    numbers::Numbers,
+    prober::Verdict,
+    statistics::{self, Counters},
+};
+use ballast_netns::namespace::{self, Look};
+
+use super::{Forwarded, Key, kept::Kept, knowledge::both, rules::greater, watch::Watch};
+use crate::{
+    counters::{Counted, Totals},
+    failure::Failure,
+    files::Files,
+    haproxy::statistics::Listened,
+};
+
+/// As it is now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) counted: Counted,
+    /// Of listeners that are on.
+    pub(crate) listeners: BTreeMap<String, Listened>,
+    /// Of members of whom that is known.
+    pub(crate) health: BTreeMap<Key, Health>,
+}
+
+/// Notes and counters are read one after the other: so often, where a pass comes between.
+const ROUNDS: u32 = 3;
+
+impl Watch {
+    /// `None`: nothing was ever forwarded.
+    pub(crate) fn counts(&self, id: &str, files: &Files, netns: &Path) -> Result<Option<Counts>, Failure> {
+        if !files.forwarded().exists() {
+            return Ok(None);
+        }
+        let Some(mut kept) = Kept::read(files)? else { return Ok(None) };
+        let mut found = self.look(id, &kept, netns)?;
+        for _ in 1..ROUNDS {
+            let now = Kept::read(files)?.unwrap_or_default();
+            if now.numbers == kept.numbers {
+                break;
+            }
+            kept = now;
+            found = self.look(id, &kept, netns)?;
+        }
+        let (there, counters, active) = found;
+        let verdicts = self.verdicts(id);
+        let asked = kept.asked.as_ref().filter(|_| there);
+        Ok(Some(counts(asked, &kept.numbers, (&counters, &active), &verdicts)))
+    }
+
+    /// With it whether there is a namespace in which something is forwarded.
+    fn look(&self, id: &str, kept: &Kept, netns: &Path) -> Result<(bool, Counters, BTreeMap<Mark, u32>), Failure> {
+        let mut counters = kept.counts();
+        greater(&mut counters, Some(&self.counters(id)));
+        let (Some(_), Look::Present(file)) = (&kept.asked, namespace::look(netns)?) else {
+            return Ok((false, counters, BTreeMap::new()));
+        };
+        let (now, active) = namespace::on_own_thread("counters", || -> Result<_, Failure> {
+            namespace::enter(&file)?;
+            let mut netfilter = Netfilter::open()?;
+            Ok((ballast_l4::table::counters(&mut netfilter)?, self.shared.active(id, &mut netfilter)?.flows))
+        })??;
+        self.note_counters(id, &now);
+        greater(&mut counters, Some(&now));
+        Ok((true, counters, active))
+    }
+}
+
+fn counts(
+    asked: Option<&Forwarded>,
+    numbers: &Numbers,
+    (counters, active): (&Counters, &BTreeMap<Mark, u32>),
+    verdicts: &BTreeMap<String, Verdict>,
+) -> Counts {
+    let by_listener = statistics::by_listener(counters, numbers);
+    let by_listener: BTreeMap<String, Totals> = by_listener.into_iter().map(|(id, one)| (id, totals(one))).collect();
+    let whole = totals(statistics::whole(counters, numbers));
+    let Some(asked) = asked else {
+        return Counts { counted: Counted { totals: whole, listeners: by_listener }, ..Counts::default() };
+    };
+    let on = asked.listeners.iter().filter(|listener| listener.is_on());
+    let listened = on.map(|listener| {
+        let number = numbers.of_listener(&listener.id);
+        let own = active.iter().filter(|(mark, _)| Some(mark.listener()) == number);
+        let active: u64 = own.map(|(_, count)| u64::from(*count)).sum();
+        let full = listener.most.is_some_and(|most| active >= u64::from(most));
+        let totals = by_listener.get(&listener.id).copied().unwrap_or_default();
+        (listener.id.clone(), Listened { totals, active, full })
+    });
+    let listeners = listened.collect();
+    Counts { counted: Counted { totals: whole, listeners: by_listener }, listeners, health: health(asked, verdicts) }
+}
+
+fn totals(counted: statistics::Totals) -> Totals {
+    let statistics::Totals { connections, bytes_in, bytes_out, .. } = counted;
+    Totals { bytes_in, bytes_out, connections, errors: 0 }
+}
+
+/// Before the first check nobody knows, and without checks a member is taken to be up.
+fn health(asked: &Forwarded, verdicts: &BTreeMap<String, Verdict>) -> BTreeMap<Key, Health> {
+    let mut health: BTreeMap<Key, Option<bool>> = BTreeMap::new();
+    for listener in asked.listeners.iter().filter(|listener| listener.is_on()) {
+        let members = listener.members.iter().filter(|member| member.admin_state_up);
+        health.extend(members.map(|member| ((listener.pool.clone(), member.id.clone()), Some(true))));
+    }
+    for probe in &asked.probes {
+        let verdict = verdicts.get(&probe.name()).filter(|verdict| verdict.last.is_some());
+        let up = verdict.and_then(|verdict| verdict.up);
+        health.entry(probe.of()).and_modify(|all| *all = both(*all, up)).or_insert(up);
+    }
+    let known = |(key, up): (Key, Option<bool>)| Some((key, if up? { Health::Up } else { Health::Down }));
+    health.into_iter().filter_map(known).collect()
+}

@@ -1,0 +1,164 @@
+use std::collections::HashMap;
+
+use ballast_abi::{LoadBalancer, MonitorType, PersistenceType, Protocol, SessionPersistence};
+use ballast_l4::{
+    desired::{Persistence, Service, State},
+    prober::Verdict,
+};
+
+use super::{
+    knowledge::{Knowledge, Sources},
+    *,
+};
+use crate::{
+    l4::kept::Kept,
+    samples::{self, ID},
+    validate::validate,
+};
+
+fn asked() -> LoadBalancer {
+    samples::load_balancer(Protocol::Udp)
+}
+
+fn forwarded(asked: &LoadBalancer) -> Forwarded {
+    Forwarded::of(&samples::validated(asked)).unwrap()
+}
+
+fn service(asked: &LoadBalancer) -> Service {
+    forwarded(asked).service(&Knowledge::default())
+}
+
+fn states(service: &Service) -> Vec<State> {
+    service.listeners[0].members.iter().map(|member| member.state).collect()
+}
+
+#[test]
+fn a_listener_of_each_kind_has_its_port_and_haproxy_knows_of_its_own_only() {
+    let mut all = samples::load_balancer(Protocol::Http);
+    let page = samples::page(&all);
+    for (number, protocol) in [Protocol::Udp, Protocol::Sctp].into_iter().enumerate() {
+        let mut other = samples::load_balancer(protocol);
+        other.pools[0].id = format!("pool-{number}");
+        other.listeners[0].id = format!("listener-{number}");
+        other.listeners[0].default_pool_id = other.pools[0].id.clone();
+        all.listeners.append(&mut other.listeners);
+        all.pools.append(&mut other.pools);
+    }
+    let (validated, faults) = validate(&all, &samples::config()).unwrap();
+    assert_eq!((validated.listeners.len(), faults), (3, vec![]));
+    assert_eq!(samples::page(&all), page);
+    let service = service(&all);
+    assert_eq!(service.listeners.iter().map(|one| one.port).collect::<Vec<_>>(), [80, 80]);
+    assert_eq!(service.sources.v4, Some([10, 0, 0, 4].into()));
+    assert_eq!(Forwarded::of(&samples::validated(&samples::load_balancer(Protocol::Http))), None);
+    let twice = ballast_abi::Listener { id: "twice".into(), ..all.listeners[1].clone() };
+    all.listeners.push(twice);
+    let (validated, faults) = validate(&all, &samples::config()).unwrap();
+    assert_eq!((validated.listeners.len(), faults.len()), (3, 1));
+}
+
+#[test]
+fn what_is_down_has_no_flows_and_a_member_that_is_down_gets_no_new_ones() {
+    type Change = fn(&mut LoadBalancer);
+    let changes: [Change; 4] = [
+        |one| one.admin_state_up = false,
+        |one| one.listeners[0].admin_state_up = false,
+        |one| one.pools[0].admin_state_up = false,
+        |one| one.listeners[0].default_pool_id = String::new(),
+    ];
+    for change in changes {
+        let mut asked = asked();
+        change(&mut asked);
+        let service = service(&asked);
+        assert!(service.listeners[0].addresses.is_empty());
+        assert!(states(&service).iter().all(|state| *state == State::Down));
+    }
+    let mut asked = asked();
+    asked.pools[0].members[0].admin_state_up = false;
+    assert_eq!(states(&service(&asked)), [State::Draining, State::Up]);
+}
+
+#[test]
+fn clients_are_told_apart_by_the_mask_that_was_asked_for() {
+    let persistent = |seconds, mask: &str| {
+        let mut asked = asked();
+        asked.pools[0].session_persistence = Some(SessionPersistence {
+            r#type: PersistenceType::SourceIp.into(),
+            persistence_timeout: seconds,
+            persistence_granularity: mask.into(),
+            ..SessionPersistence::default()
+        });
+        let faults = validate(&asked, &samples::config()).unwrap().1.len();
+        (service(&asked).listeners[0].persistence, faults)
+    };
+    let is = |seconds, prefix4, prefix6| (Some(Persistence { seconds, prefix4, prefix6 }), 0);
+    assert_eq!(persistent(0, ""), is(360, 32, 128));
+    assert_eq!(persistent(10, "255.255.255.0"), is(10, 24, 128));
+    assert_eq!(persistent(10, "ffff:ffff::"), is(10, 32, 32));
+    for bad in ["255.0.255.0", "24", "x"] {
+        assert_eq!(persistent(10, bad), (None, 1), "{bad}");
+    }
+}
+
+#[test]
+fn only_pools_that_are_forwarded_are_checked_by_datagrams() {
+    let faults = |protocol, kind| {
+        let mut asked = samples::load_balancer(protocol);
+        asked.pools[0].monitors = vec![samples::monitor(kind)];
+        validate(&asked, &samples::config()).unwrap().1.len()
+    };
+    for kind in [MonitorType::UdpConnect, MonitorType::Sctp] {
+        assert_eq!((faults(Protocol::Udp, kind), faults(Protocol::Sctp, kind), faults(Protocol::Tcp, kind)), (0, 0, 1));
+    }
+    for kind in [MonitorType::Ping, MonitorType::Tcp, MonitorType::Http, MonitorType::Https, MonitorType::TlsHello] {
+        assert_eq!(faults(Protocol::Udp, kind), 0);
+    }
+}
+
+/// How the first member begins in a pool that is checked.
+fn begins(kept: &Kept, verdict: Option<Option<bool>>, told: Option<Option<bool>>) -> State {
+    let mut asked = asked();
+    asked.pools[0].monitors = vec![samples::monitor(MonitorType::UdpConnect)];
+    let asked = forwarded(&asked);
+    let verdicts =
+        verdict.map(|up| (asked.probes[0].name(), Verdict { up, ..Verdict::default() })).into_iter().collect();
+    let told: Option<HashMap<Key, bool>> = told.map(|up| up.map(|up| (asked.probes[0].of(), up)).into_iter().collect());
+    let knowledge =
+        Knowledge::of(&asked, &Sources { kept, verdicts: &verdicts, told: told.as_ref() }, Default::default());
+    states(&asked.service(&knowledge))[0]
+}
+
+#[test]
+fn one_of_which_nothing_is_known_waits_and_one_that_is_served_goes_on() {
+    let nothing = Kept::default();
+    assert_eq!(begins(&nothing, None, None), State::Up, "nobody says what is known");
+    assert_eq!(begins(&nothing, None, Some(None)), State::Draining);
+    assert_eq!(begins(&nothing, None, Some(Some(true))), State::Up);
+    assert_eq!(begins(&nothing, None, Some(Some(false))), State::Down);
+    let mut kept = Kept::default();
+    kept.note_asked(Some(&forwarded(&asked())), &Knowledge::default());
+    assert_eq!(begins(&kept, None, Some(None)), State::Up, "it was served when nobody checked");
+    assert_eq!(begins(&kept, Some(Some(false)), Some(None)), State::Up, "that was another check");
+    let mut checked = asked();
+    checked.pools[0].monitors = vec![samples::monitor(MonitorType::UdpConnect)];
+    let up = [((ID.to_owned(), samples::member(1).id), Some(false))].into();
+    kept.note_asked(Some(&forwarded(&checked)), &Knowledge { up, ..Knowledge::default() });
+    assert_eq!(begins(&kept, None, Some(Some(true))), State::Down, "what was seen here is later");
+    assert_eq!(begins(&kept, Some(Some(true)), Some(None)), State::Up);
+    assert_eq!(begins(&kept, Some(None), Some(None)), State::Draining);
+}
+
+#[test]
+fn notes_are_read_as_they_were_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let files = crate::files::Files::of(directory.path(), "one");
+    files.make(None).unwrap();
+    assert_eq!(Kept::read(&files).unwrap(), None);
+    let mut kept = Kept::default();
+    kept.note_asked(Some(&forwarded(&asked())), &Knowledge::default());
+    kept.note_counts(&[("l1m1n".to_owned(), ballast_l4::table::Count { packets: 3, bytes: 300 })].into());
+    kept.write(&files).unwrap();
+    assert_eq!(Kept::read(&files).unwrap(), Some(kept));
+    std::fs::write(files.forwarded(), "{\"numb").unwrap();
+    assert_eq!(Kept::read(&files).unwrap(), None);
+}

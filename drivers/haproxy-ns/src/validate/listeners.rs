@@ -1,0 +1,144 @@
+//! Listeners: what they listen on, how long they wait, what they add to requests, and for whom.
+
+use std::{collections::BTreeSet, net::IpAddr};
+
+use ballast_abi::{DriverError, Protocol};
+use ipnet::IpNet;
+
+use super::{Faults, Header, Id, Listener, Pool, Timeouts, port, protocol, refuse, text};
+
+/// In milliseconds; what a client could wait for is less than that.
+const LONGEST: u32 = 2_073_600_000;
+const CLIENT: u32 = 50_000;
+const CONNECT: u32 = 5_000;
+const SERVER: u32 = 50_000;
+
+/// Without its policies, and who may connect.
+pub(super) fn listener(
+    id: Id,
+    asked: &ballast_abi::Listener,
+    pools: &[Pool],
+    others: &[Listener],
+) -> Result<Listener, DriverError> {
+    let wrong = |field: &str, why: &str| refuse("listener", &asked.id, field, why);
+    let protocol = protocol(asked.protocol).ok_or_else(|| wrong("protocol", "is unknown"))?;
+    let port = port(asked.protocol_port).ok_or_else(|| wrong("protocol_port", "is over 65535"))?;
+    let default_pool = match asked.default_pool_id.as_str() {
+        "" => None,
+        name => Some(text::id("listener", "default_pool_id", name)?),
+    };
+    match default_pool.as_ref().map(|name| pools.iter().find(|pool| pool.id == *name)) {
+        Some(None) => return Err(wrong("default_pool_id", "names a pool that this load balancer does not have")),
+        Some(Some(pool)) if !fits(protocol, pool.protocol) => return Err(wrong("protocol", "does not fit the pool's")),
+        Some(Some(_)) | None => {}
+    }
+    if port == 0 {
+        return Err(wrong("protocol_port", "0 cannot be listened on: choose 1 to 65535"));
+    }
+    if others.iter().any(|other| (other.port, transport(other.protocol)) == (port, transport(protocol))) {
+        return Err(wrong("protocol_port", "is another listener's already"));
+    }
+    let connection_limit = u32::try_from(asked.connection_limit).ok();
+    Ok(Listener {
+        id,
+        protocol,
+        port,
+        connection_limit,
+        default_pool,
+        admin_state_up: asked.admin_state_up,
+        timeouts: asked.timeouts.as_ref().map(timeouts),
+        headers: asked
+            .insert_headers
+            .as_ref()
+            .map(|asked| headers(&asked.names))
+            .transpose()
+            .map_err(|name| wrong("insert_headers", &format!("has {name:?}, which is not known")))?,
+        allowed: Vec::new(),
+        policies: Vec::new(),
+    })
+}
+
+/// Those of one kind share its ports; each kind has all of them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Transport {
+    Tcp,
+    Udp,
+    Sctp,
+}
+
+fn transport(protocol: Protocol) -> Transport {
+    match protocol {
+        Protocol::Udp => Transport::Udp,
+        Protocol::Sctp => Transport::Sctp,
+        Protocol::Unspecified
+        | Protocol::Tcp
+        | Protocol::Http
+        | Protocol::Https
+        | Protocol::TerminatedHttps
+        | Protocol::Prometheus
+        | Protocol::Proxy
+        | Protocol::Proxyv2 => Transport::Tcp,
+    }
+}
+
+/// Whether a pool of this protocol can be behind a listener of that one.
+pub(super) fn fits(listener: Protocol, pool: Protocol) -> bool {
+    let in_proxy = matches!(pool, Protocol::Proxy | Protocol::Proxyv2);
+    match listener {
+        Protocol::Http => in_proxy || pool == Protocol::Http,
+        Protocol::Https => in_proxy || matches!(pool, Protocol::Https | Protocol::Tcp),
+        Protocol::Tcp => in_proxy || matches!(pool, Protocol::Http | Protocol::Https | Protocol::Tcp),
+        Protocol::Udp | Protocol::Sctp => pool == listener,
+        Protocol::Unspecified
+        | Protocol::TerminatedHttps
+        | Protocol::Prometheus
+        | Protocol::Proxy
+        | Protocol::Proxyv2 => false,
+    }
+}
+
+fn timeouts(asked: &ballast_abi::Timeouts) -> Timeouts {
+    let or = |value: u32, usual: u32| if value == 0 { usual } else { value.min(LONGEST) };
+    Timeouts {
+        client: or(asked.client_data, CLIENT),
+        connect: or(asked.member_connect, CONNECT),
+        server: or(asked.member_data, SERVER),
+        inspect: asked.tcp_inspect.min(LONGEST),
+    }
+}
+
+/// Or the name that is not known.
+fn headers(names: &[String]) -> Result<BTreeSet<Header>, &str> {
+    let known = |name: &str| {
+        Some(match name {
+            "X-Forwarded-For" => Header::ForwardedFor,
+            "X-Forwarded-Port" => Header::ForwardedPort,
+            "X-Forwarded-Proto" => Header::ForwardedProto,
+            "X-Forwarded-IP" => Header::ForwardedIp,
+            "X-Client-IP" => Header::ClientIp,
+            "X-Real-IP" => Header::RealIp,
+            _ => return None,
+        })
+    };
+    names.iter().map(|name| known(name).ok_or(name.as_str())).collect()
+}
+
+/// One that cannot be read lets nobody in, and with it those that can be read are all that may.
+pub(super) fn allowed(asked: &ballast_abi::Listener, faults: &mut Faults) -> Vec<IpNet> {
+    let mut allowed = Vec::new();
+    for text in &asked.allowed_cidrs {
+        let alone = || text.parse::<IpAddr>().map(IpNet::from);
+        match text.parse::<IpNet>().or_else(|_| alone()) {
+            Ok(net) => allowed.push(net.trunc()),
+            Err(_) => {
+                let why = format!("has {text:?}, which is no CIDR and lets nobody in");
+                faults.add(&asked.id, refuse("listener", &asked.id, "allowed_cidrs", &why));
+            }
+        }
+    }
+    allowed.sort_unstable();
+    allowed.dedup();
+    // Nobody can come from there, and an empty list would let everybody in.
+    let nobody = IpNet::from(IpAddr::from([255, 255, 255, 255]));
+    if allowed.is_empty() && !asked.allowed_cidrs.is_empty() { vec![nobody] } else { allowed }
+}

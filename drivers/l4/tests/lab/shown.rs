@@ -1,0 +1,68 @@
+//! What an operator sees of a rule set, with the nft program.
+
+use ballast_l4::desired::{Limit, Listener, Method, Persistence, Protocol};
+use ballast_lab::require_tool;
+
+use crate::world::{in_world, member, service};
+
+#[test]
+fn the_nft_program_shows_the_rules_of_a_listener_that_has_everything() {
+    if !require_tool("nft", "the_nft_program_shows_the_rules_of_a_listener_that_has_everything") {
+        return;
+    }
+    in_world(|mut world| {
+        let mut asked = service(Protocol::Tcp, [member(1), member(2)]);
+        let listener = &mut asked.listeners[0];
+        listener.persistence = Some(Persistence { seconds: 360, prefix4: 24, prefix6: 64 });
+        listener.limit = Some(Limit { most: 500, full: false });
+        listener.allowed = vec!["10.0.0.0/16".parse()?];
+        listener.idle = Some(300);
+        let hashed = service(Protocol::Udp, [member(1)]).listeners.remove(0);
+        asked.listeners.push(Listener { id: "k".to_owned(), method: Method::SourceIpPort, ..hashed });
+        world.pass(&asked);
+        let shown = world.balancer.output("nft", ["list", "ruleset"])?;
+        let lines = shown.lines().map(str::trim).filter(|line| !line.is_empty());
+        let chains: Vec<&str> = lines.skip_while(|line| !line.starts_with("chain")).collect();
+        let expected: Vec<&str> = CHAINS.trim().lines().map(str::trim).collect();
+        assert_eq!(chains, expected, "in\n{shown}");
+        Ok(())
+    });
+}
+
+const CHAINS: &str = r#"
+    chain c1 {
+        meta l4proto tcp ct count over 500 counter name "l1d" reject with tcp reset
+    }
+    chain l1 {
+        ip saddr != @a4_1_be8129b7 counter name "l1d" drop
+        jump c1
+        ct timeout set "t1_6_300"
+        ct mark set ip saddr & 255.255.255.0 map @p4_1_24 ct mark @sv counter name ct mark map @cn update @p4_1_24 { ip saddr & 255.255.255.0 timeout 6m : ct mark } meta l4proto tcp dnat ip to ct mark map @m4
+        meta nfproto ipv4 ct mark set numgen inc mod 2 map @s4_1_1
+        delete @p4_1_24 { ip saddr & 255.255.255.0 : ct mark } add @p4_1_24 { ip saddr & 255.255.255.0 timeout 6m : ct mark }
+        meta nfproto ipv4 counter name ct mark map @cn meta l4proto tcp dnat ip to ct mark map @m4
+        meta l4proto tcp reject with tcp reset
+    }
+    chain l2 {
+        ct mark set jhash ip saddr . th sport mod 251 seed 0xba11a57 map @h4_2_251
+        meta nfproto ipv4 counter name ct mark map @cn meta l4proto udp dnat ip to ct mark map @m4
+        reject
+    }
+    chain post {
+        type nat hook postrouting priority srcnat; policy accept;
+        meta nfproto ipv4 ct status dnat snat ip to 10.0.0.4:1024-60999
+        meta nfproto ipv6 ct status dnat snat ip6 to [fd00::4]:1024-60999
+    }
+    chain pre {
+        type nat hook prerouting priority dstnat; policy accept;
+        ip daddr . meta l4proto . th dport vmap @v4
+        ip6 daddr . meta l4proto . th dport vmap @v6
+    }
+    chain through {
+        type filter hook forward priority filter; policy drop;
+        ct direction original counter name ct mark map @ci
+        ct direction reply counter name ct mark map @co
+        ct status dnat accept
+    }
+    }
+"#;

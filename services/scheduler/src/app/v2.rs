@@ -1,0 +1,21 @@
+//! v2's use cases: load balancers with many listeners and pools. A write is one transition of one load balancer in one
+//! transaction, whatever part of it changes.
+
+mod addresses;
+mod choice;
+mod create;
+mod delete;
+mod events;
+mod flavors;
+mod monitors;
+mod profiles;
+mod quotas;
+mod read;
+mod write;
+mod zones;
+
+pub use addresses::{WantedAddress, WantedAddresses};
+pub use create::NewLoadBalancer;
+pub use events::ObjectOfV2;
+pub use read::{Listed, Seen, Target};
+pub use write::Write;

@@ -1,0 +1,149 @@
+//! Deleting load balancers, and moving them.
+
+use ballast_model::{
+    fault::Fault,
+    features,
+    ids::{AgentId, ListenerId, LoadBalancerId},
+    listener::Vip,
+    load_balancer::LoadBalancer,
+};
+use ballast_store::{Hold, Placed, Tx};
+
+use super::{
+    super::{App, Caller, Wake, placing::network_of},
+    addresses,
+    read::{Target, load},
+    write::{Write, drop_unused, monitors},
+};
+use crate::placement::Demand;
+
+impl App {
+    /// Deletes a load balancer, with all that is in it if it is to `cascade`. Its addresses stay reserved until its agent has
+    /// confirmed that they are gone.
+    ///
+    /// # Errors
+    /// That it is not there, or another project's; that it has parts, if it is not to cascade.
+    pub async fn delete_load_balancer(
+        &self,
+        write: Write<'_>,
+        id: LoadBalancerId,
+        cascade: bool,
+        check: impl Fn(&LoadBalancer) -> Result<(), Fault> + Send + Sync,
+    ) -> Result<(), Fault> {
+        let check = &check;
+        let delete = self.store.write(|tx, _| {
+            Box::pin(async move {
+                let placed = load(tx, write.caller, Target::LoadBalancer(id)).await?;
+                check(&placed.load_balancer)?;
+                if !cascade {
+                    placed.load_balancer.check_empty()?;
+                }
+                if write.validate_only {
+                    return Ok(None);
+                }
+                self.remove(tx, &placed).await?;
+                Ok(placed.binding.as_ref().map(Wake::from))
+            })
+        });
+        self.wakes.wake(delete.await?);
+        Ok(())
+    }
+
+    async fn remove(&self, tx: &Tx, placed: &Placed) -> Result<(), Fault> {
+        let load_balancer = &placed.load_balancer;
+        if let Some(vip) = &load_balancer.vip {
+            self.hold_addresses(tx, placed, vip).await?;
+            self.give_back(tx, load_balancer, vip).await?;
+        }
+        tx.release(load_balancer.id).await?;
+        tx.delete(load_balancer).await?;
+        drop_unused(tx, monitors(load_balancer).into_iter()).await
+    }
+
+    /// Reserves addresses until the agent has confirmed that they are gone, if it was ever told of them.
+    async fn hold_addresses(&self, tx: &Tx, placed: &Placed, vip: &Vip) -> Result<(), Fault> {
+        let Some(binding) = &placed.binding else { return Ok(()) };
+        if !tx.untold(&[vip.port_id]).await?.is_empty() {
+            return Ok(());
+        }
+        for one in vip.addresses() {
+            tx.insert_hold(&Hold {
+                id: self.new_id(),
+                subnet_id: one.subnet_id,
+                address: one.address,
+                port_id: vip.port_id,
+                load_balancer_id: placed.load_balancer.id,
+                agent_id: binding.agent_id,
+                generation: placed.load_balancer.generation.next(),
+                project_id: placed.load_balancer.project_id.clone(),
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// A port that was made for the load balancer goes with it; one that was there before is free again.
+    pub(super) async fn give_back(&self, tx: &Tx, load_balancer: &LoadBalancer, vip: &Vip) -> Result<(), Fault> {
+        let Some(port) = tx.port(vip.port_id).await? else { return Ok(()) };
+        match addresses::made_for(&port.name) {
+            Some(id) => {
+                tx.delete_port(vip.port_id).await?;
+                self.leave_port(tx, ListenerId::new(id), vip).await
+            }
+            None => {
+                let free = addresses::released(port.clone());
+                tracing::debug!(load_balancer.id = %load_balancer.id, port.id = %port.id, "its port is its user's again");
+                tx.save_port(&port, &free).await
+            }
+        }
+    }
+
+    /// Moves a load balancer to another agent that can run it; where there is none, it is deployed again where it is.
+    ///
+    /// # Errors
+    /// That it is not there, or another project's.
+    pub async fn fail_over_one(&self, caller: &Caller, id: LoadBalancerId) -> Result<(), Fault> {
+        let random = self.chance.number();
+        let fail_over = self.store.write(|tx, _| {
+            Box::pin(async move {
+                let placed = load(tx, caller, Target::LoadBalancer(id)).await?;
+                let former = placed.binding.as_ref().map(Wake::from);
+                let before = &placed.load_balancer;
+                let away_from = placed.binding.as_ref().map(|binding| binding.agent_id);
+                let other = self.choose_another(tx, before, away_from, random).await?;
+                let Some((agent_id, driver)) = other.zip(self.driver_of(&before.provider)) else {
+                    let after = before.clone().change(|_| Ok(()))?;
+                    tx.save(before, &after.stamped(Some(before), self.now())).await?;
+                    return Ok(vec![former]);
+                };
+                tx.release(id).await?;
+                tx.bind(id, agent_id, driver).await?;
+                let after = before.clone().change(|_| Ok(()))?.moved();
+                tx.save(before, &after.stamped(Some(before), self.now())).await?;
+                Ok(vec![Some(Wake { agent_id, load_balancer_id: id }), former])
+            })
+        });
+        let wakes = fail_over.await?;
+        self.wakes.wake(wakes.into_iter().flatten());
+        Ok(())
+    }
+
+    async fn choose_another(
+        &self,
+        tx: &Tx,
+        load_balancer: &LoadBalancer,
+        away_from: Option<AgentId>,
+        random: u64,
+    ) -> Result<Option<AgentId>, Fault> {
+        let Some(driver) = self.driver_of(&load_balancer.provider) else { return Ok(None) };
+        let features = features::used(load_balancer);
+        let network = network_of(tx, load_balancer).await?;
+        let demand =
+            Demand { driver, features: &features, members: load_balancer.members(), network: network.as_ref() };
+        let now = self.clock.monotonic();
+        Ok(self.fleet.choose_alive(demand, now, |found| {
+            let others: Vec<_> = found.iter().filter(|one| Some(one.agent_id) != away_from).copied().collect();
+            self.policy.choose(&others, random)
+        }))
+    }
+}

@@ -1,0 +1,110 @@
+//! `lbaas.v2.Events`
+
+use ballast_model::{
+    check,
+    fault::{Fault, Form},
+    load_balancer::{member_not_found, policy_not_found},
+};
+use ballast_proto::{
+    convert,
+    v2::{
+        self, Checkpoint, Deleted, Event, SnapshotDone, WatchRequest, WatchResponse, event, events_server,
+        watch_response,
+    },
+};
+use ballast_store::EventKind;
+use tonic::{Request, Response, Status};
+
+use super::super::{
+    decode::caller,
+    refuse,
+    watch::{Message, Outgoing, Watches, Wire},
+};
+use crate::app::{App, ObjectOfV2};
+
+/// As v2 says it.
+pub(crate) struct V2;
+
+#[tonic::async_trait]
+impl events_server::Events for Watches {
+    type WatchStream = Outgoing<V2>;
+
+    async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        let (caller, request) = (caller(&request), request.into_inner());
+        self.watch::<V2>(caller, kinds(&request.kinds).map_err(refuse)?, &request.cursor)
+    }
+}
+
+impl Wire for V2 {
+    type Object = ObjectOfV2;
+    type Event = Event;
+    type Response = WatchResponse;
+
+    fn event(_: &App, kind: EventKind, id: &str, object: Option<ObjectOfV2>) -> Result<Event, Fault> {
+        let object = object.as_ref().map_or(Ok(event::Object::Deleted(Deleted {})), encode)?;
+        Ok(Event { kind: to_kind(kind).unwrap_or_default().into(), id: id.to_owned(), object: Some(object) })
+    }
+
+    fn response(cursor: String, message: Message<Event>) -> WatchResponse {
+        let message = match message {
+            Message::Event(event) => watch_response::Message::Event(event),
+            Message::SnapshotDone => watch_response::Message::SnapshotDone(SnapshotDone {}),
+            Message::Checkpoint => watch_response::Message::Checkpoint(Checkpoint {}),
+        };
+        WatchResponse { cursor, message: Some(message) }
+    }
+}
+
+/// The kinds that are asked for, in the order of a snapshot.
+fn kinds(asked: &[i32]) -> Result<Vec<EventKind>, Fault> {
+    for number in asked {
+        if !matches!(v2::Kind::try_from(*number), Ok(kind) if kind != v2::Kind::Unspecified) {
+            return Err(check::malformed("kinds", &number.to_string(), Form::EventKind));
+        }
+    }
+    let wanted =
+        |kind: &EventKind| asked.is_empty() || to_kind(*kind).is_some_and(|kind| asked.contains(&i32::from(kind)));
+    Ok(EventKind::V2.into_iter().filter(wanted).collect())
+}
+
+/// None: it is of v1 alone.
+const fn to_kind(kind: EventKind) -> Option<v2::Kind> {
+    Some(match kind {
+        EventKind::LoadBalancer => v2::Kind::LoadBalancer,
+        EventKind::Listener => v2::Kind::Listener,
+        EventKind::Pool => v2::Kind::Pool,
+        EventKind::Member => v2::Kind::Member,
+        EventKind::HealthMonitor => v2::Kind::HealthMonitor,
+        EventKind::L7Policy => v2::Kind::L7policy,
+        EventKind::Agent | EventKind::Network | EventKind::Subnet => return None,
+    })
+}
+
+fn encode(object: &ObjectOfV2) -> Result<event::Object, Fault> {
+    Ok(match object {
+        ObjectOfV2::LoadBalancer(seen) => {
+            event::Object::LoadBalancer(convert::to_v2_load_balancer(&seen.load_balancer, seen.is_run))
+        }
+        ObjectOfV2::Listener(seen, id) => {
+            let listener = seen.load_balancer.listener(*id)?;
+            event::Object::Listener(convert::to_v2_listener(&seen.load_balancer, listener, seen.is_run))
+        }
+        ObjectOfV2::Pool(seen, id) => {
+            let pool = seen.load_balancer.pool(*id)?;
+            event::Object::Pool(convert::to_v2_pool(&seen.load_balancer, pool, seen.is_run))
+        }
+        ObjectOfV2::Member(seen, pool_id, id) => {
+            let pool = seen.load_balancer.pool(*pool_id)?;
+            let member = pool.members.iter().find(|member| member.id == *id).ok_or_else(|| member_not_found(*id))?;
+            event::Object::Member(convert::to_v2_member(&seen.load_balancer, pool, member, seen.is_run))
+        }
+        ObjectOfV2::HealthMonitor(found) => {
+            event::Object::HealthMonitor(convert::to_v2_health_monitor(&found.monitor, &found.pools))
+        }
+        ObjectOfV2::L7Policy(seen, id) => {
+            let (listener, policy) = seen.load_balancer.policy(*id).map_err(|_| policy_not_found(*id))?;
+            let rules = policy.rules.iter().map(|rule| convert::to_v2_l7rule(policy, rule)).collect();
+            event::Object::L7policy(v2::L7Policy { rules, ..convert::to_v2_l7policy(listener, policy) })
+        }
+    })
+}
