@@ -1,7 +1,7 @@
 //! What tests make over REST, and the traffic through it.
 
 use ballast_lab::{WebServer, wait_until};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Site;
 use crate::{PATIENCE, rest::Reply};
@@ -85,6 +85,28 @@ impl Site {
         wait_until(PATIENCE, &format!("{status} of {path}"), || {
             let object = self.rest.try_call("GET", path, None)?;
             (object.object()["status"] == status).then_some(())
+        });
+    }
+
+    /// Waits until a pool, with all that hangs on it, is deployed: ACTIVE, or INACTIVE. A pool's own status says nothing of its
+    /// vip, members and monitors.
+    ///
+    /// # Panics
+    /// When it is not in time.
+    pub fn settle(&self, pool_id: &str) {
+        let path = format!("/v2.0/lb/pools/{pool_id}");
+        let deployed = |object: &Value| object["status"] == "ACTIVE" || object["status"] == "INACTIVE";
+        let object = |path: &str| self.rest.try_call("GET", path, None).map(|reply| reply.object().clone());
+        wait_until(PATIENCE, &format!("all of {path} deployed"), || {
+            let pool = object(&path)?;
+            let members = pool["members"].as_array()?.iter().map(|id| ("members", id));
+            let vip = Some(&pool["vip_id"]).filter(|id| !id.is_null()).map(|id| ("vips", id));
+            let all_deployed = members.chain(vip).all(|(kind, id)| {
+                let path = format!("/v2.0/lb/{kind}/{}", id.as_str().unwrap_or_default());
+                object(&path).is_some_and(|object| deployed(&object))
+            });
+            let monitors = pool["health_monitors_status"].as_array()?.iter().all(deployed);
+            (deployed(&pool) && all_deployed && monitors).then_some(())
         });
     }
 }

@@ -16,14 +16,14 @@ fn monitor(site: &Site, pool: &str, expected_codes: &str) -> String {
     let monitor = site.rest.create("/v2.0/lb/health_monitors", &monitor).id();
     let associate = format!("/v2.0/lb/pools/{pool}/health_monitors");
     let _ = site.rest.create(&associate, &json!({"health_monitor": {"id": monitor}}));
-    site.wait_for_status(&format!("/v2.0/lb/pools/{pool}"), "ACTIVE");
+    site.settle(pool);
     monitor
 }
 
 fn expect(site: &Site, pool: &str, monitor: &str, expected_codes: &str) {
     let change = json!({"health_monitor": {"expected_codes": expected_codes}});
     site.rest.update(&format!("/v2.0/lb/health_monitors/{monitor}"), &change);
-    site.wait_for_status(&format!("/v2.0/lb/pools/{pool}"), "ACTIVE");
+    site.settle(pool);
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn a_new_member_is_checked_at_once_and_gets_nothing_before() {
         for up in [false, true] {
             let change = json!({"member": {"admin_state_up": up}});
             site.rest.update(&format!("/v2.0/lb/members/{}", members[0]), &change);
-            site.wait_for_status(&format!("/v2.0/lb/pools/{pool}"), "ACTIVE");
+            site.settle(&pool);
             assert!((0..5).all(|_| site.ask(&address).is_none()), "{up}");
         }
         let start = Instant::now();
@@ -71,7 +71,11 @@ fn what_is_known_of_members_outlives_their_process_and_their_agents() {
         let (pool, address) = site.make_load_balancer("web");
         let monitor = monitor(&site, &pool, "200");
         // Heard of: the next order says that they are up.
-        std::thread::sleep(Duration::from_secs(4));
+        wait_until(PATIENCE, "members that are ONLINE", || {
+            let shown = site.rest.get(&format!("/v2.0/lbaas/loadbalancers/{pool}/status"));
+            let members = shown["statuses"]["loadbalancer"]["listeners"][0]["pools"][0]["members"].as_array()?.clone();
+            members.iter().all(|member| member["operating_status"] == "ONLINE").then_some(())
+        });
         // From now on each check fails, and a member is down after the third.
         expect(&site, &pool, &monitor, "418");
         assert!(site.ask(&address).is_some());

@@ -24,7 +24,8 @@ fn each_process_is_upgraded_from_the_release_and_no_request_and_no_object_is_los
         let (pool, address) = site.make_load_balancer("kept");
         let monitor = associate_monitor(&site, &pool);
         let (gone, _) = site.make_load_balancer("gone");
-        settle(&site, &[&pool, &gone]);
+        site.settle(&pool);
+        site.settle(&gone);
         let mut clients = Clients::start(&site, &address)?;
         let before = shown(&site);
 
@@ -52,13 +53,14 @@ fn each_process_is_upgraded_from_the_release_and_no_request_and_no_object_is_los
         site.put_driver(&site.agents[0].drivers);
         wait_until(PATIENCE, "today's driver", || (drivers_started(&site) > started).then_some(()));
         serves_and_lets_go(&site, "with-driver");
-        settle(&site, &[&pool, &gone]);
+        site.settle(&pool);
+        site.settle(&gone);
         clients.none_failed();
 
         // What the release made can be changed and removed.
         site.rest.update(&format!("/v2.0/lb/pools/{pool}"), &json!({"pool": {"lb_method": "LEAST_CONNECTIONS"}}));
         site.rest.update(&format!("/v2.0/lb/health_monitors/{monitor}"), &json!({"health_monitor": {"delay": 2}}));
-        settle(&site, &[&pool]);
+        site.settle(&pool);
         clients.none_failed();
         clients.stop()?;
         for pool in [pool, gone] {
@@ -79,7 +81,7 @@ fn an_agent_of_today_finds_what_the_releases_agent_and_driver_left_running() {
     in_lab(|lab| {
         let mut site = Site::start(lab, &Plan { programs: release.clone(), ..Plan::default() })?;
         let (pool, address) = site.make_load_balancer("web");
-        settle(&site, &[&pool]);
+        site.settle(&pool);
         // No scheduler answers: the ledger of the release is all that today's agent has.
         site.scheduler.take().expect("a scheduler").kill()?;
         site.kill_agent(0);
@@ -92,7 +94,7 @@ fn an_agent_of_today_finds_what_the_releases_agent_and_driver_left_running() {
         site.wait_for_traffic(&address);
         site.start_scheduler();
         site.wait_for_agents(1);
-        settle(&site, &[&pool]);
+        site.settle(&pool);
         remove(&site, &pool);
         site.wait_until_clean(0);
         Ok(())
@@ -113,25 +115,10 @@ fn associate_monitor(site: &Site, pool: &str) -> String {
     id
 }
 
-/// Waits until these pools, with what hangs on them, are ACTIVE.
-fn settle(site: &Site, pools: &[&str]) {
-    for pool in pools {
-        let path = format!("/v2.0/lb/pools/{pool}");
-        site.wait_for_status(&path, "ACTIVE");
-        let shown = site.rest.get(&path);
-        for member in shown["pool"]["members"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-            site.wait_for_status(&format!("/v2.0/lb/members/{member}"), "ACTIVE");
-        }
-        if let Some(vip) = shown["pool"]["vip_id"].as_str() {
-            site.wait_for_status(&format!("/v2.0/lb/vips/{vip}"), "ACTIVE");
-        }
-    }
-}
-
 /// A load balancer made now serves, and leaves when it is deleted.
 fn serves_and_lets_go(site: &Site, name: &str) {
     let (pool, _) = site.make_load_balancer(name);
-    settle(site, &[&pool]);
+    site.settle(&pool);
     remove(site, &pool);
     wait_until(PATIENCE, &format!("the end of {name}'s haproxy"), || (site.haproxies(0).len() == 2).then_some(()));
 }
