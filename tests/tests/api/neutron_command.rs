@@ -89,6 +89,7 @@ fn table(printed: &str) -> (Vec<&str>, Vec<Vec<&str>>) {
 async fn pools_by_the_neutron_command() {
     let Some(shell) = Shell::start("pools_by_the_neutron_command").await else { return };
     let agent = Agent::connect(&shell.services.channel, "host-a", "1").await.unwrap();
+    agent.stay_alive();
     let line = "lb-pool-create --name web --description front --lb-method ROUND_ROBIN --protocol HTTP \
                 --provider haproxy --subnet-id demo-subnet";
     let web = shell.created(line, "pool").await;
@@ -243,8 +244,8 @@ async fn health_monitors_by_the_neutron_command() {
 async fn agents_providers_and_extensions_by_the_neutron_command() {
     let Some(shell) = Shell::start("agents_providers_and_extensions_by_the_neutron_command").await else { return };
     let agent = Agent::connect(&shell.services.channel, "host-a", "1").await.unwrap();
+    let alive = agent.stay_alive();
     let pool = shell.pool("web").await;
-    agent.heartbeat(vec![ready_driver()]).await;
     let listed = shell.run("agent-list").await;
     let (head, rows) = table(&listed);
     assert_eq!(head, ["id", "agent_type", "host", "alive", "admin_state_up", "binary"]);
@@ -260,6 +261,7 @@ async fn agents_providers_and_extensions_by_the_neutron_command() {
     let shown = shell.json(&format!("agent-show {}", agent.id)).await;
     assert_eq!((&shown["description"], &shown["admin_state_up"]), (&json!("spare"), &json!(false)));
     let (id, services) = (agent.id.clone(), &shell.services);
+    alive.abort();
     services.pass(60);
     let alive = async || services.get(&format!("/v2.0/agents/{id}")).await["agent"]["alive"] == true;
     tokio::time::timeout(PATIENCE, async { while alive().await {} }).await.unwrap();

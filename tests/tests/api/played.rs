@@ -1,5 +1,7 @@
 //! An agent that the test plays: a real stream, and no drivers behind it.
 
+use std::time::Duration;
+
 use ballast_proto::{
     agent::{
         AgentMessage, Desired, DriverReport, DriverState, Heartbeat, Hello, Outcome, Removed, SchedulerMessage,
@@ -7,7 +9,7 @@ use ballast_proto::{
     },
     driver::{Capabilities, Fault},
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming, transport::Channel};
 
@@ -125,6 +127,22 @@ impl Agent {
 
     pub(crate) async fn heartbeat(&self, drivers: Vec<DriverReport>) {
         self.say(agent_message::Message::Heartbeat(Heartbeat { load_balancers: 0, drivers })).await;
+    }
+
+    /// Sends heartbeats until this is dropped or the task aborted, however long the test is about something else.
+    pub(crate) fn stay_alive(&self) -> JoinHandle<()> {
+        let up = self.up.downgrade();
+        tokio::spawn(async move {
+            while let Some(up) = up.upgrade() {
+                let heartbeat = Heartbeat { load_balancers: 0, drivers: vec![ready_driver()] };
+                if up.send(AgentMessage { message: Some(agent_message::Message::Heartbeat(heartbeat)) }).await.is_err()
+                {
+                    return;
+                }
+                drop(up);
+                tokio::time::sleep(Duration::from_secs(2)).await;
+            }
+        })
     }
 
     /// It was deployed.
