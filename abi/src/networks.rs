@@ -9,6 +9,8 @@ pub const OWN: &str = "own";
 pub const BRIDGE: &str = "bridge";
 pub const VLAN: &str = "vlan";
 pub const VXLAN: &str = "vxlan";
+pub const GENEVE: &str = "geneve";
+pub const GRE: &str = "gre";
 
 /// In `physical_networks`: all of them.
 pub const ANY: &str = "*";

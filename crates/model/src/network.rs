@@ -75,10 +75,13 @@ pub enum NetworkType {
     Bridge,
     Vlan,
     Vxlan,
+    /// Tunnels that only another service's agents wire.
+    Geneve,
+    Gre,
 }
 
 impl NetworkType {
-    pub const ALL: [Self; 4] = [Self::Own, Self::Bridge, Self::Vlan, Self::Vxlan];
+    pub const ALL: [Self; 6] = [Self::Own, Self::Bridge, Self::Vlan, Self::Vxlan, Self::Geneve, Self::Gre];
 
     /// As users and rows spell it: that of a network without a type is empty.
     #[must_use]
@@ -88,6 +91,8 @@ impl NetworkType {
             Self::Bridge => "bridge",
             Self::Vlan => "vlan",
             Self::Vxlan => "vxlan",
+            Self::Geneve => "geneve",
+            Self::Gre => "gre",
         }
     }
 
@@ -111,6 +116,10 @@ const MTU: std::ops::RangeInclusive<u32> = 68..=65_535;
 const ETHERNET: u32 = 1500;
 /// What a VXLAN segment adds to a packet, over IPv4 (RFC 7348).
 const VXLAN: u32 = 50;
+/// The same of a Geneve segment without options (RFC 8926).
+const GENEVE: u32 = 50;
+/// The same of Ethernet in GRE with a key (RFC 2784, RFC 2890).
+const GRE: u32 = 42;
 
 impl Attachment {
     /// The MTU that is asked for; 0: the most that a network of this kind has on Ethernet.
@@ -120,6 +129,8 @@ impl Attachment {
     pub fn mtu(&self, asked: u32) -> Result<u32, Fault> {
         match (asked, self.network_type) {
             (0, NetworkType::Vxlan) => Ok(ETHERNET - VXLAN),
+            (0, NetworkType::Geneve) => Ok(ETHERNET - GENEVE),
+            (0, NetworkType::Gre) => Ok(ETHERNET - GRE),
             (0, _) => Ok(ETHERNET),
             (asked, _) if MTU.contains(&asked) => Ok(asked),
             (value, _) => {
@@ -129,24 +140,35 @@ impl Attachment {
         }
     }
 
+    /// What is asked for; it must make sense together, and be of a type that our own agents can wire.
+    ///
+    /// # Errors
+    /// [`Code::InvalidField`](crate::fault::Code::InvalidField)
+    pub fn asked(network_type: &str, physical_network: String, segmentation_id: u32) -> Result<Self, Fault> {
+        match NetworkType::parse(network_type) {
+            Some(NetworkType::Geneve | NetworkType::Gre) | None => {
+                Err(check::not_one_of("network_type", network_type, ["bridge", "vlan", "vxlan"]))
+            }
+            Some(known) => Self::new(known, physical_network, segmentation_id),
+        }
+    }
+
     /// Checks that the attributes make sense together.
     ///
     /// # Errors
     /// [`Code::InvalidField`](crate::fault::Code::InvalidField)
-    pub fn new(network_type: &str, physical_network: String, segmentation_id: u32) -> Result<Self, Fault> {
-        let (kind, physical, segment) = ("network_type", "physical_network", "segmentation_id");
+    pub fn new(network_type: NetworkType, physical_network: String, segmentation_id: u32) -> Result<Self, Fault> {
+        let (physical, segment) = ("physical_network", "segmentation_id");
         let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         if physical_network.len() > 64 || !physical_network.bytes().all(safe) {
             return Err(check::not_valid(physical, &physical_network));
         }
-        let Some(network_type) = NetworkType::parse(network_type) else {
-            return Err(check::not_one_of(kind, network_type, ["bridge", "vlan", "vxlan"]));
-        };
         let (needs_physical, segments) = match network_type {
             NetworkType::Own => (false, 0..=0),
             NetworkType::Bridge => (true, 0..=0),
             NetworkType::Vlan => (true, 1..=4094),
-            NetworkType::Vxlan => (false, 1..=16_777_215),
+            NetworkType::Vxlan | NetworkType::Geneve => (false, 1..=16_777_215),
+            NetworkType::Gre => (false, 1..=u32::MAX),
         };
         if needs_physical == physical_network.is_empty() {
             let network_type = network_type.as_str().to_owned();
@@ -170,9 +192,7 @@ impl fmt::Display for Attachment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.network_type {
             NetworkType::Own => f.write_str("a network without a type")?,
-            NetworkType::Bridge | NetworkType::Vlan | NetworkType::Vxlan => {
-                write!(f, "a network of type {}", self.network_type.as_str())?;
-            }
+            typed => write!(f, "a network of type {}", typed.as_str())?,
         }
         if self.physical_network.is_empty() {
             return Ok(());
@@ -226,7 +246,7 @@ mod tests {
     }
 
     fn attachment(kind: &str, physical: &str, segment: u32) -> Result<Attachment, Fault> {
-        Attachment::new(kind, physical.to_owned(), segment)
+        Attachment::asked(kind, physical.to_owned(), segment)
     }
 
     #[test]
@@ -238,6 +258,8 @@ mod tests {
         }
         for (kind, physical, segment) in [
             ("gre", "", 1),
+            ("geneve", "", 1),
+            ("ipip", "", 1),
             ("", "physnet1", 0),
             ("", "", 5),
             ("bridge", "", 0),

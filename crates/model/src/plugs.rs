@@ -29,7 +29,7 @@ impl Plugs {
 const fn word(network_type: NetworkType) -> &'static str {
     match network_type {
         NetworkType::Own => "own",
-        NetworkType::Bridge | NetworkType::Vlan | NetworkType::Vxlan => network_type.as_str(),
+        typed => typed.as_str(),
     }
 }
 
@@ -46,7 +46,7 @@ mod tests {
     #[test]
     fn a_network_is_plugged_into_where_type_and_physical_network_were_reported_or_nothing_was() {
         let networks = [("", "", 0), ("bridge", "a", 0), ("bridge", "b", 0), ("vlan", "a", 7), ("vxlan", "", 7)]
-            .map(|(kind, physical, segment)| Attachment::new(kind, physical.to_owned(), segment).unwrap());
+            .map(|(kind, physical, segment)| Attachment::asked(kind, physical.to_owned(), segment).unwrap());
         for (report, taken) in [
             (plugs(&[], &[]), [true, true, true, true, true]),
             (plugs(&[], &["a"]), [true, true, true, true, true]),

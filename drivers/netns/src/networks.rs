@@ -89,7 +89,7 @@ pub enum Tagger {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network<'a> {
     pub id: &'a str,
-    /// "own", "bridge", "vlan" or "vxlan".
+    /// "own", "bridge", "vlan", "vxlan", "geneve" or "gre".
     pub kind: &'a str,
     pub physical_network: &'a str,
     pub segmentation_id: u32,
@@ -150,6 +150,7 @@ impl Networks {
         kinds.extend(Some("bridge").filter(|_| neutron || !self.bridges.is_empty() || !self.macvlans.is_empty()));
         kinds.extend(Some("vlan").filter(|_| self.ovs.is_some() || !self.vlans.is_empty()));
         kinds.extend(Some("vxlan").filter(|_| neutron || self.vxlan.is_some()));
+        kinds.extend(["geneve", "gre"].into_iter().filter(|_| neutron));
         kinds
     }
 

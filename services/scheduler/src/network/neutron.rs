@@ -5,7 +5,7 @@
 
 mod shapes;
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Once, time::Duration};
 
 use ballast_model::{
     fault::{Absence, Balancing, Code, Facts, Fault, Misfit, NetworkRefusal},
@@ -31,6 +31,8 @@ pub(super) struct Neutron {
     /// Without a slash at its end.
     url: String,
     token_file: PathBuf,
+    /// Said once: its operator gave us a token that may not see how networks are plugged into.
+    hides_attributes: Once,
 }
 
 /// Neutron's body of an error.
@@ -58,7 +60,7 @@ impl Neutron {
         }
         let service = Service { url: ("network.url", url), ca: ("network.ca", &settings.ca) };
         let http = Http::new(&service, Duration::from_millis(settings.timeout_ms.into()))?;
-        Ok(Self { http, url: url.to_owned(), token_file: token_file.clone() })
+        Ok(Self { http, url: url.to_owned(), token_file: token_file.clone(), hides_attributes: Once::new() })
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, Fault> {
@@ -117,7 +119,18 @@ impl NetworkProvider for Neutron {
         })?;
         let subnet = self.object::<SubnetShape>(response, "subnet")?.into_subnet()?;
         let response = self.call(Method::GET, &format!("/networks/{}", subnet.network_id), None).await?;
-        let network = self.object::<NetworkShape>(response, "network")?.into_network()?;
+        let network = self.object::<NetworkShape>(response, "network")?;
+        if network.hides_attributes() {
+            self.hides_attributes.call_once(|| {
+                tracing::warn!(
+                    network.id = %subnet.network_id,
+                    "Neutron shows no provider attributes to the user of network.token_file: where no Neutron agent wires \
+                     its ports, a network gets a bridge of its own on each host, which leads nowhere. Give that user the \
+                     role admin, or set ovs.tag = \"neutron\" in the section of haproxy-ns on all hosts"
+                );
+            });
+        }
+        let network = network.into_network()?;
         Ok(Some(Subnetwork { network, subnet }))
     }
 

@@ -180,7 +180,7 @@ fn an_agent_needs_a_driver_that_can_plug_into_the_network() {
             agent
         })
         .collect();
-    let network = |kind: &str, physical: &str, segment| Attachment::new(kind, physical.to_owned(), segment).unwrap();
+    let network = |kind: &str, physical: &str, segment| Attachment::asked(kind, physical.to_owned(), segment).unwrap();
     for (network, able) in [
         (None, vec![0, 1, 2, 3]),
         (Some(network("", "", 0)), vec![0, 1, 2]),

@@ -144,7 +144,7 @@ fn new_network(app: &App, caller: &Caller, network: Network) -> Result<Model, Fa
     if network.shared || has_attributes {
         caller.must_be_admin("create_network")?;
     }
-    let attachment = Attachment::new(&network.network_type, network.physical_network, network.segmentation_id)?;
+    let attachment = Attachment::asked(&network.network_type, network.physical_network, network.segmentation_id)?;
     Ok(Model {
         id: app.new_id(),
         project_id: caller.project_for(&network.project_id)?,

@@ -10,6 +10,7 @@
 
 mod api;
 mod bring_up;
+mod crowd;
 mod flat;
 mod fleet;
 mod floor;
@@ -38,7 +39,7 @@ type Failure = Box<dyn Error + Send + Sync>;
 type Outcome<T> = Result<T, Failure>;
 
 const USAGE: &str =
-    "usage: ballast-bench [--quick] [--steps] [bring-up] [many] [throughput] [api] [flat] [fleet] [parts]
+    "usage: ballast-bench [--quick] [--steps] [bring-up] [many] [crowd] [throughput] [api] [flat] [fleet] [parts]
 
   --quick   a tenth of the work: to see that it runs, not to quote
   --steps   bring-up: logs at debug and shows the driver's steps (the times of the whole grow by that)
@@ -59,7 +60,9 @@ impl Options {
             match word.as_str() {
                 "--quick" => options.quick = true,
                 "--steps" => options.steps = true,
-                "bring-up" | "many" | "throughput" | "api" | "flat" | "fleet" | "parts" => options.benches.push(word),
+                "bring-up" | "many" | "crowd" | "throughput" | "api" | "flat" | "fleet" | "parts" => {
+                    options.benches.push(word);
+                }
                 other => return Err(format!("unknown: {other}\n{USAGE}")),
             }
         }
@@ -100,14 +103,17 @@ fn start(words: &[String]) -> Outcome<ExitCode> {
     };
     let machine = machine::describe();
     println!("{}", machine.text);
-    let traffic = ["bring-up", "many", "throughput"].into_iter().any(|bench| options.wants(bench));
-    if traffic && require_tool("haproxy", "bring-up, many and throughput") {
+    let traffic = ["bring-up", "many", "crowd", "throughput"].into_iter().any(|bench| options.wants(bench));
+    if traffic && require_tool("haproxy", "bring-up, many, crowd and throughput") {
         let ground = topology::Ground::build(&lab)?;
         if options.wants("bring-up") {
             report::save("bring-up", &machine, &bring_up::run(&lab, &ground, &options)?)?;
         }
         if options.wants("many") {
             report::save("many", &machine, &many::run(&lab, &ground, &options)?)?;
+        }
+        if options.wants("crowd") {
+            report::save("crowd", &machine, &crowd::run(&lab, &ground, &options)?)?;
         }
         if options.wants("throughput") {
             report::save("throughput", &machine, &throughput::run(&lab, &ground, &options)?)?;

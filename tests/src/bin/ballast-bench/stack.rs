@@ -158,6 +158,12 @@ impl Stack {
         Ok(pool_id)
     }
 
+    /// How many links the agent's host has.
+    pub(crate) fn links(&self) -> Outcome<usize> {
+        let agent = self.services.last().ok_or("there is no agent")?;
+        Ok(fs::read_to_string(format!("/proc/{}/net/dev", agent.process.id()))?.lines().count())
+    }
+
     /// The most memory that each process has had, in kB.
     pub(crate) fn memory(&self) -> Vec<(&'static str, u64)> {
         self.services.iter().map(|service| (service.name, peak_of(service.process.id()))).collect()

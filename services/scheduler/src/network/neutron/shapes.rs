@@ -7,7 +7,7 @@ use ballast_model::{
     fault::{Fault, Misfit},
     ids::{NetworkId, PortId, SubnetId},
     listener::Mac,
-    network::{Attachment, Network},
+    network::{Attachment, Network, NetworkType},
     subnet::{NewSubnet, Subnet},
 };
 use serde::Deserialize;
@@ -34,15 +34,22 @@ pub(super) struct NetworkShape {
 }
 
 impl NetworkShape {
+    /// Neutron has a type for each network, but shows it to some users alone.
+    pub(super) fn hides_attributes(&self) -> bool {
+        self.network_type.is_none()
+    }
+
     pub(super) fn into_network(self) -> Result<Network, Fault> {
         let physical = self.physical_network.unwrap_or_default();
         let segment = self.segmentation_id.unwrap_or_default();
         let (network_type, physical_network, segmentation_id) = match self.network_type.as_deref() {
-            Some("flat") => ("bridge", physical, 0),
-            Some("vlan") => ("vlan", physical, segment),
-            Some("vxlan") => ("vxlan", String::new(), segment),
+            Some("flat") => (NetworkType::Bridge, physical, 0),
+            Some("vlan") => (NetworkType::Vlan, physical, segment),
+            Some("vxlan") => (NetworkType::Vxlan, String::new(), segment),
+            Some("geneve") => (NetworkType::Geneve, String::new(), segment),
+            Some("gre") => (NetworkType::Gre, String::new(), segment),
             // A service that does not show it, or a network of one host: Neutron's own agents name such a bridge alike.
-            None | Some("" | "local") => ("", String::new(), 0),
+            None | Some("" | "local") => (NetworkType::Own, String::new(), 0),
             Some(other) => {
                 return Err(Misfit::NetworkTypeUnknown { network_type: other.to_owned() }.into());
             }

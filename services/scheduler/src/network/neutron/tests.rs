@@ -223,13 +223,27 @@ async fn a_gateway_that_neutron_takes_is_taken_wherever_it_is() {
 }
 
 #[tokio::test]
-async fn a_network_that_shows_no_attributes_has_a_bridge_of_its_own_and_a_tunnel_that_agents_lack_is_refused() {
+async fn a_network_that_shows_no_attributes_has_a_bridge_of_its_own_and_each_type_of_neutron_is_taken() {
     let (subnet, network) = (format!("GET /v2.0/subnets/{SUBNET}"), format!("GET /v2.0/networks/{NETWORK}"));
-    let gre = network_reply(r#", "provider:network_type": "gre", "provider:segmentation_id": 5"#);
-    for (reply, refused) in [(network_reply(""), None), (gre, Some(Code::InvalidInput))] {
+    let of_type = |name: &str| {
+        network_reply(&format!(
+            r#", "provider:network_type": "{name}", "provider:physical_network": "physnet1", "provider:segmentation_id": 5"#
+        ))
+    };
+    for (reply, taken) in [
+        (network_reply(""), Ok(NetworkType::Own)),
+        (of_type("local"), Ok(NetworkType::Own)),
+        (of_type("flat"), Ok(NetworkType::Bridge)),
+        (of_type("vlan"), Ok(NetworkType::Vlan)),
+        (of_type("vxlan"), Ok(NetworkType::Vxlan)),
+        (of_type("geneve"), Ok(NetworkType::Geneve)),
+        (of_type("gre"), Ok(NetworkType::Gre)),
+        (of_type("vendor"), Err(Code::InvalidInput)),
+    ] {
         let recording = Recording::play(&[(&subnet, 200, SUBNET_REPLY), (&network, 200, &reply)]).await;
         let found = recording.neutron.subnetwork(SUBNET.parse().unwrap()).await;
-        assert_eq!(found.err().map(|fault| fault.code()), refused);
+        let found = found.map(|found| found.unwrap().network.attachment.network_type).map_err(|fault| fault.code());
+        assert_eq!(found, taken);
         recording.done().await;
     }
 }
