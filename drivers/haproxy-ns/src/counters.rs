@@ -4,57 +4,10 @@
 //! pid runs they belong to the base. So a crash between the two neither loses nor doubles them. What an old process
 //! still counts while it finishes its connections after a reload is not seen: a small loss, and never a step back.
 
-use std::{collections::BTreeMap, ops::Add};
+use std::collections::BTreeMap;
 
+pub(crate) use ballast_namespace::counters::{Counted, Listened, Totals};
 use serde::{Deserialize, Serialize};
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Totals {
-    pub(crate) bytes_in: u64,
-    pub(crate) bytes_out: u64,
-    pub(crate) connections: u64,
-    /// Requests that could not be read. Notes of former releases lack it.
-    #[serde(default)]
-    pub(crate) errors: u64,
-}
-
-impl Add for Totals {
-    type Output = Self;
-
-    fn add(self, other: Self) -> Self {
-        Self {
-            bytes_in: self.bytes_in.saturating_add(other.bytes_in),
-            bytes_out: self.bytes_out.saturating_add(other.bytes_out),
-            connections: self.connections.saturating_add(other.connections),
-            errors: self.errors.saturating_add(other.errors),
-        }
-    }
-}
-
-/// What was counted: of all together, and by listener.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counted {
-    pub(crate) totals: Totals,
-    pub(crate) listeners: BTreeMap<String, Totals>,
-}
-
-impl Counted {
-    pub(crate) fn listener(&self, id: &str) -> Totals {
-        self.listeners.get(id).copied().unwrap_or_default()
-    }
-}
-
-impl Add for Counted {
-    type Output = Self;
-
-    fn add(mut self, other: Self) -> Self {
-        for (id, totals) in other.listeners {
-            let before = self.listeners.entry(id).or_default();
-            *before = *before + totals;
-        }
-        Self { totals: self.totals + other.totals, listeners: self.listeners }
-    }
-}
 
 /// What processes that are gone have counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,22 +1,22 @@
 //! What is to be on the host for a load balancer. Pure.
 
-use std::{
-    collections::{BTreeSet, HashSet},
-    net::IpAddr,
-};
+use std::collections::HashSet;
 
 use ballast_l4::desired::Service;
-use ballast_netns::{attach::Interface, identity::Identity, link::Card, route::Hop, sysctl::Purpose};
-use serde::{Deserialize, Serialize};
+use ballast_namespace::{
+    Wanted,
+    l4::{Forwarded, kept::Kept},
+    plug::Plug,
+};
+use ballast_netns::identity::Identity;
 
 use crate::{
     failure::Failure,
-    l4::{Forwarded, kept::Kept},
     page::Page,
     ping::Echoes,
     render::render,
     state::State,
-    validate::{Address, ETHERNET, Pool, Validated, Vip, is_networks},
+    validate::{Validated, is_forwarded},
 };
 
 /// What is to be on the host.
@@ -39,66 +39,6 @@ pub(crate) struct Desired {
     pub(crate) announce: bool,
     /// How many old processes may finish their connections.
     pub(crate) old_processes: u32,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Plug {
-    pub(crate) interface: Interface,
-    pub(crate) mac: [u8; 6],
-    /// Notes of former releases lack it.
-    #[serde(default = "ethernet", skip_serializing_if = "is_ethernet")]
-    pub(crate) mtu: u32,
-    pub(crate) address: IpAddr,
-    pub(crate) prefix_length: u8,
-    /// More of them.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub(crate) additional: BTreeSet<(IpAddr, u8)>,
-    pub(crate) hops: BTreeSet<Hop>,
-    /// Whom it sends to on its own network: members, and next hops. Notes of former releases lack it.
-    #[serde(default)]
-    pub(crate) neighbours: BTreeSet<IpAddr>,
-}
-
-const fn ethernet() -> u32 {
-    ETHERNET
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
-const fn is_ethernet(mtu: &u32) -> bool {
-    *mtu == ETHERNET
-}
-
-impl Plug {
-    pub(crate) fn of(vip: &Vip, pools: &[Pool]) -> Self {
-        let hops = hops(vip);
-        let members = pools.iter().flat_map(|pool| &pool.members).map(|member| member.address);
-        let near = |address: &IpAddr| vip.nets().any(|net| net.contains(address) && !is_networks(*address, net));
-        let neighbours = members.filter(near).chain(hops.iter().map(|hop| hop.gateway));
-        let is_own = |address: &IpAddr| vip.nets().any(|net| net.addr() == *address);
-        Self {
-            neighbours: neighbours.filter(|address| !is_own(address)).collect(),
-            interface: Interface::of_port(vip.port.as_str(), vip.attachment.clone()),
-            mac: vip.mac,
-            mtu: vip.mtu,
-            address: vip.net.addr(),
-            prefix_length: vip.net.prefix_len(),
-            additional: vip.nets().skip(1).map(|net| (net.addr(), net.prefix_len())).collect(),
-            hops,
-        }
-    }
-
-    pub(crate) const fn card(&self) -> Card {
-        Card { mac: self.mac, mtu: self.mtu }
-    }
-
-    /// All of them, with the lengths of their networks' prefixes.
-    pub(crate) fn addresses(&self) -> BTreeSet<(IpAddr, u8)> {
-        self.additional.iter().copied().chain([(self.address, self.prefix_length)]).collect()
-    }
-
-    pub(crate) fn speaks_ipv6(&self) -> bool {
-        self.addresses().iter().any(|(address, _)| address.is_ipv6())
-    }
 }
 
 impl Desired {
@@ -137,9 +77,10 @@ impl Desired {
         self.echoes.iter().flat_map(of).collect()
     }
 
-    /// What its namespace is for.
-    pub(crate) fn purpose(&self) -> Purpose {
-        Purpose { ipv6: self.plug.as_ref().is_some_and(Plug::speaks_ipv6), forwards: self.forwarded.is_some() }
+    /// What every driver puts on the host. `None`: there is no VIP.
+    pub(crate) fn wanted(&self) -> Option<Wanted<'_>> {
+        let (forwarded, service) = (self.forwarded.as_ref(), self.service.as_ref());
+        Some(Wanted { plug: self.plug.as_ref()?, forwarded, service, announce: self.announce })
     }
 
     /// # Errors
@@ -156,46 +97,10 @@ impl Desired {
             config,
             page,
             echoes,
-            forwarded: Forwarded::of(validated),
+            forwarded: Forwarded::of(validated, is_forwarded),
             service: None,
             announce: true,
             old_processes: u32::MAX,
         })
     }
-}
-
-/// The routes that a VIP asks for. Of those to one place the first address's are taken: a host has one way to it.
-fn hops(vip: &Vip) -> BTreeSet<Hop> {
-    let own = Address { net: vip.net, gateway: vip.gateway, routes: vip.routes.clone() };
-    let mut hops: Vec<Hop> = Vec::new();
-    for hop in std::iter::once(&own).chain(&vip.additional).flat_map(of_address) {
-        let same =
-            |other: &Hop| other.destination == hop.destination && other.gateway.is_ipv4() == hop.gateway.is_ipv4();
-        let connected = hop.destination.is_some_and(|(address, length)| {
-            vip.nets().any(|net| (net.network(), net.prefix_len()) == (address, length))
-        });
-        if !connected && !hops.iter().any(same) {
-            hops.push(hop);
-        }
-    }
-    hops.into_iter().collect()
-}
-
-/// The routes that one of its addresses asks for.
-fn of_address(vip: &Address) -> Vec<Hop> {
-    let gateway = vip.gateway.filter(|gateway| *gateway != vip.net.addr());
-    let routes = vip.routes.iter().filter(|route| !(vip.gateway.is_some() && route.destination.prefix_len() == 0));
-    // The kernel looks for the way to a gateway. One that another route leads to it would not take.
-    let routed = |gateway: &IpAddr| {
-        let networks = routes.clone().map(|route| route.destination);
-        networks.filter(|network| network.prefix_len() > vip.net.prefix_len()).any(|network| network.contains(gateway))
-    };
-    let onlink = |gateway: IpAddr| !vip.net.contains(&gateway) || routed(&gateway);
-    let default = gateway.map(|gateway| Hop { destination: None, gateway, onlink: onlink(gateway) });
-    let hops = routes.clone().map(|route| Hop {
-        destination: Some((route.destination.addr(), route.destination.prefix_len())).filter(|(_, length)| *length > 0),
-        gateway: route.next_hop,
-        onlink: onlink(route.next_hop),
-    });
-    default.into_iter().chain(hops).collect()
 }

@@ -19,6 +19,15 @@ use ballast_abi::{
     Capabilities, Context, Deployed, Driver, DriverError, LoadBalancer, ObjectFault, Observation, features, networks,
     note::Needs,
 };
+use ballast_namespace::{
+    execute,
+    host::{self, Forwards},
+    l4::{
+        kept::Kept,
+        knowledge::Knowledge,
+        watch::{Place, Watch},
+    },
+};
 use ballast_netns::{
     announce::Announcer,
     identity::Identities,
@@ -36,12 +45,6 @@ use crate::{
     failure::{Failure, Step},
     files::Files,
     haproxy::process,
-    host::{self, Forwards},
-    l4::{
-        kept::Kept,
-        knowledge::Knowledge,
-        watch::{Place, Watch},
-    },
     observe::{self, Observed, Subject},
     pace::Pace,
     page::Page,
@@ -86,7 +89,7 @@ impl Driver for HaproxyNs {
             .step(|| format!("let haproxy pass through {}", state_dir.display()))?;
         let identities = users::identities(&config)?;
         passage::check(&state_dir, identities.anyone()).map_err(passage::Closed::into_error)?;
-        let forwards = host::check(&config)?;
+        let forwards = host::check(&config.netns_dir, "check")?;
         let announcer = Announcer::default();
         announcer.start().step(|| "start a thread".to_owned())?;
         let pinger = Pinger::start().step(|| "start a thread".to_owned())?;
@@ -211,9 +214,9 @@ impl HaproxyNs {
             self.seen.forget(id);
         }
         done?;
-        if desired.plug.is_some() {
+        if let Some(target) = target.of_host() {
             work.ping(desired)?;
-            work.watch_members(target)?;
+            work.host.watch_members(target)?;
         }
         Ok(())
     }
@@ -239,20 +242,25 @@ impl HaproxyNs {
         let netns = self.netns(id);
         let subject = Subject { id, files, netns: &netns, confinement: &self.confinement };
         let (observed, namespace) = observe::observe(subject, desired, observe::ask, (&mut host, &host_namespace))?;
-        let work = Work {
+        let host = execute::Work {
             id,
             files,
             netns,
-            haproxy: &self.config.haproxy,
             announcer: &self.announcer,
             announcements: self.config.send_gratuitous_arp,
-            pinger: &self.pinger,
             watch: self.watch.as_ref(),
-            confinement: &self.confinement,
-            seen: self.seen.of(id),
             host,
             host_namespace,
             namespace,
+        };
+        let work = Work {
+            id,
+            files,
+            host,
+            haproxy: &self.config.haproxy,
+            pinger: &self.pinger,
+            confinement: &self.confinement,
+            seen: self.seen.of(id),
             state: observed.state.clone().unwrap_or_default(),
             unsettled: observed.unsettled,
             starting: None,
@@ -262,16 +270,7 @@ impl HaproxyNs {
 
     /// Every load balancer that has left a trace, also half-made ones.
     fn ids(&self) -> Result<BTreeSet<String>, DriverError> {
-        let what = || format!("list {}", self.state_dir.display());
-        let mut ids = BTreeSet::new();
-        for entry in fs::read_dir(&self.state_dir).step(what)? {
-            let entry = entry.step(what)?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if validate::id("load balancer", "id", &name).is_ok() && entry.path().is_dir() {
-                ids.insert(name);
-            }
-        }
-        Ok(ids)
+        Ok(ballast_namespace::files::ids(&self.state_dir)?)
     }
 
     fn netns(&self, id: &str) -> PathBuf {

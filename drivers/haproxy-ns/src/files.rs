@@ -5,15 +5,17 @@
 //! started with. haproxy works in `run/` and knows relative names only, so the directories above may be closed to it and
 //! the length of their names does not matter to its sockets.
 //!
-//! Whole files appear by rename. They are not synced: after a power cut nothing runs, and a file that was lost counts as
-//! "unknown", which is deployed again.
+//! How they are written is in [`ballast_namespace::files`].
 
 use std::{
-    fs, io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, lchown},
+    fs,
+    ops::Deref,
+    os::unix::fs::lchown,
     path::{Path, PathBuf},
 };
 
+use ballast_namespace::files::{self, make_directory};
+pub(crate) use ballast_namespace::files::{absent_is_fine, read_optional, write_renamed, write_whole};
 use ballast_netns::identity::Identity;
 
 use crate::failure::{Failure, Step};
@@ -27,13 +29,20 @@ pub(crate) const NEW_CONFIG_FROM_RUN: &str = "../haproxy.cfg.new";
 
 /// Where everything of one load balancer is.
 #[derive(Clone, Debug)]
-pub(crate) struct Files {
-    pub(crate) directory: PathBuf,
+pub(crate) struct Files(files::Files);
+
+/// With what every driver has there.
+impl Deref for Files {
+    type Target = files::Files;
+
+    fn deref(&self) -> &files::Files {
+        &self.0
+    }
 }
 
 impl Files {
     pub(crate) fn of(state_dir: &Path, id: &str) -> Self {
-        Self { directory: state_dir.join(id) }
+        Self(files::Files::of(state_dir, id))
     }
 
     pub(crate) fn run(&self) -> PathBuf {
@@ -53,15 +62,6 @@ impl Files {
     /// What `haproxy.cfg` says, in types.
     pub(crate) fn page(&self) -> PathBuf {
         self.directory.join("page.json")
-    }
-
-    /// What is forwarded, and how far that is done.
-    pub(crate) fn forwarded(&self) -> PathBuf {
-        self.directory.join("l4.json")
-    }
-
-    pub(crate) fn state(&self) -> PathBuf {
-        self.directory.join("state.json")
     }
 
     /// Makes the directories, and gives `run/` to haproxy.
@@ -113,55 +113,6 @@ impl Files {
         }
         Ok(())
     }
-
-    /// Removes all, the state first: what is left by a crash in between is then not taken for a load balancer.
-    pub(crate) fn remove(&self) -> Result<(), Failure> {
-        let what = || format!("remove {}", self.directory.display());
-        absent_is_fine(fs::remove_file(self.state())).step(what)?;
-        absent_is_fine(fs::remove_dir_all(&self.directory)).step(what)
-    }
-}
-
-/// Writes a file that is there in full or not at all, with these permissions.
-pub(crate) fn write_renamed(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".tmp");
-    write_whole(Path::new(&temporary), bytes, mode)?;
-    fs::rename(&temporary, path)
-}
-
-/// Reads a text file; absent is `None`.
-pub(crate) fn read_optional(path: &Path) -> io::Result<Option<String>> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-pub(crate) fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
-    match result {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
-}
-
-/// Never follows or reuses what lies under the name: a haproxy that was broken into may have put a link there.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    absent_is_fine(fs::remove_file(path))?;
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    // Not by the mode of the creation, which the process's umask limits: haproxy must be able to read.
-    file.set_permissions(fs::Permissions::from_mode(mode))?;
-    io::Write::write_all(&mut file, bytes)
-}
-
-fn make_directory(path: &Path, mode: u32) -> Result<(), Failure> {
-    let what = || format!("make directory {}", path.display());
-    match fs::DirBuilder::new().mode(0o700).create(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error).step(what),
-        Ok(()) | Err(_) => {}
-    }
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).step(what)
 }
 
 /// Never follows a link: a haproxy that was broken into may have put one into its `run/`.
@@ -172,19 +123,6 @@ pub(crate) fn give(path: &Path, uid: Option<u32>, gid: u32) -> Result<(), Failur
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_file_appears_in_full_and_replaces_a_link_instead_of_following_it() {
-        let directory = tempfile::tempdir().unwrap();
-        let precious = directory.path().join("precious");
-        fs::write(&precious, "keep").unwrap();
-        let path = directory.path().join("state.json");
-        std::os::unix::fs::symlink(&precious, directory.path().join("state.json.tmp")).unwrap();
-        write_renamed(&path, b"new", 0o600).unwrap();
-        assert_eq!(fs::read_to_string(&precious).unwrap(), "keep");
-        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    }
 
     #[test]
     fn removing_twice_is_fine() {

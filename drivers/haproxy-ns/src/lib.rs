@@ -5,7 +5,7 @@
 //! is remembered), [`plan`] (pure: steps and their reasons) and [`execute`]. Bring-up, repair after a crash, a change and
 //! "nothing to do" are the same pass.
 //!
-//! What haproxy does not speak, UDP and SCTP, the kernel forwards beside it, by the same pass ([`l4`]).
+//! What haproxy does not speak, UDP and SCTP, the kernel forwards beside it, by the same pass ([`ballast_namespace::l4`]).
 //!
 //! It executes no program but haproxy: networks are plugged through netlink, by `ballast-netns`. Nothing here may need
 //! `unsafe`, nothing may run on the host's side of a namespace longer than a call, and no state may live only in memory:
@@ -17,11 +17,8 @@ mod counters;
 mod desired;
 mod driver;
 mod execute;
-mod failure;
 mod files;
 mod haproxy;
-mod host;
-mod l4;
 mod observe;
 mod pace;
 mod page;
@@ -37,6 +34,8 @@ mod validate;
 
 #[cfg(test)]
 mod samples;
+
+use ballast_namespace::failure;
 
 pub use config::{Config, UidRange};
 pub use driver::HaproxyNs;

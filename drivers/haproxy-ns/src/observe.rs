@@ -1,27 +1,17 @@
 //! What is on the host now. Nothing of it is remembered from an earlier pass.
 
 use std::{
-    collections::BTreeSet,
     fs::{self, File},
-    net::IpAddr,
     os::unix::fs::MetadataExt,
     path::Path,
 };
 
-use ballast_netns::{
-    address,
-    attach::{Interface, Seen, inner_end},
-    link::{self, Link},
-    namespace::{self, Look},
-    neighbour,
-    netlink::Netlink,
-    route::{self, Hop},
-    sysctl::{self, Purpose},
-};
+use ballast_namespace::observe::{self, Observed as Host, is_new};
+use ballast_netns::{attach::Interface, netlink::Netlink};
 
 use crate::{
     confinement::Confinement,
-    desired::{Desired, Plug},
+    desired::Desired,
     failure::{Failure, Step, chain},
     files::{Files, read_optional},
     haproxy::{
@@ -29,16 +19,13 @@ use crate::{
         runtime::{self, Change},
         socket,
     },
-    l4::{kept::Kept, seen::Seen as Rules},
     page::{Page, kept},
     state::State,
 };
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Observed {
-    pub(crate) namespace: Namespace,
-    /// What of it is on the host's side.
-    pub(crate) plugged: Seen,
+    pub(crate) host: Host,
     pub(crate) process: Process,
     /// The text of haproxy.cfg.
     pub(crate) config: Option<String>,
@@ -57,33 +44,8 @@ pub(crate) struct Observed {
     /// There is a control group.
     pub(crate) grouped: bool,
     pub(crate) state: Option<State>,
-    /// What the kernel forwards.
-    pub(crate) rules: Rules,
     /// The directory exists.
     pub(crate) directory: bool,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Namespace {
-    #[default]
-    Absent,
-    /// A name without a namespace.
-    Stale,
-    Present(Inside),
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Inside {
-    pub(crate) loopback_up: bool,
-    pub(crate) link: Option<Link>,
-    pub(crate) addresses: BTreeSet<(IpAddr, u8)>,
-    pub(crate) hops: BTreeSet<Hop>,
-    /// Entries of the neighbour table that do not count against its limit.
-    pub(crate) neighbours: BTreeSet<IpAddr>,
-    /// An address is there, and no way to its neighbours.
-    pub(crate) unconnected: bool,
-    /// Kernel parameters are set otherwise than they should be.
-    pub(crate) unprepared: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -99,11 +61,7 @@ pub(crate) enum Process {
 impl Observed {
     /// What was plugged: by the state, or by what is found when the state is lost.
     pub(crate) fn interface(&self) -> Option<Interface> {
-        let stated = self.state.as_ref().and_then(|state| state.interface.clone());
-        stated.or_else(|| match &self.namespace {
-            Namespace::Present(Inside { link: Some(link), .. }) => Interface::of_inner_end(link),
-            Namespace::Present(_) | Namespace::Stale | Namespace::Absent => None,
-        })
+        self.host.interface(self.state.as_ref().and_then(|state| state.interface.as_ref()))
     }
 }
 
@@ -137,10 +95,7 @@ pub(crate) fn observe(
     ask: impl FnOnce(Subject<'_>) -> Option<Said>,
     host: (&mut Netlink, &File),
 ) -> Result<(Observed, Option<File>), Failure> {
-    let (netlink, host_namespace) = host;
     let Subject { id, files, netns, confinement } = subject;
-    let interface = desired.and_then(|desired| desired.plug.as_ref()).map(|plug| &plug.interface);
-    let forwarded = Kept::read(files)?;
     let mut observed = Observed {
         directory: files.directory.exists(),
         state: State::read(files)?,
@@ -150,52 +105,20 @@ pub(crate) fn observe(
         ..Observed::default()
     };
     observed.page = observed.config.as_deref().and_then(|text| kept::read(files, text));
-    if !observed.directory && interface.is_some() && matches!(namespace::look(netns)?, Look::Absent) {
-        // The usual first deploy: there is nothing to look for.
+    let wanted = desired.and_then(Desired::wanted);
+    if wanted.is_some() && is_new(files, netns)? {
         return Ok((observed, None));
     }
     if observed.unsettled {
         process::settle(files, id)?;
     }
-    let plugged = observed.interface().or_else(|| interface.cloned());
-    let file = match namespace::look(netns)? {
-        Look::Absent => None,
-        Look::Stale => {
-            observed.namespace = Namespace::Stale;
-            None
-        }
-        Look::Present(file) => {
-            let purpose = desired.filter(|desired| desired.plug.is_some()).map(Desired::purpose);
-            let forwards = forwarded.is_some() || purpose.is_some_and(|purpose| purpose.forwards);
-            namespace::enter(&file)?;
-            let inside = inside(plugged.as_ref(), purpose);
-            // Where nothing is or was forwarded the kernel is not asked: it may know nothing of such tables.
-            // It forwards all the same where the notes of that are lost, and then its parameters are not as they should be.
-            let strange = inside.as_ref().is_ok_and(|inside| inside.unprepared);
-            let rules = match (forwards, strange) {
-                (true, _) => Rules::find(forwarded.clone()),
-                (false, true) => Ok(Rules::find(None).unwrap_or_default()),
-                (false, false) => Ok(Rules::default()),
-            };
-            namespace::enter(host_namespace)?;
-            observed.namespace = Namespace::Present(inside?);
-            // What is to go can go without a word of its rules.
-            observed.rules = if desired.is_none() { rules.unwrap_or_default() } else { rules? };
-            Some(file)
-        }
-    };
-    if file.is_none() {
-        observed.rules = Rules::without_table(forwarded);
-    }
+    let noted = observed.state.as_ref().and_then(|state| state.interface.as_ref());
+    let (seen, file) = observe::observe(observe::Subject { files, netns, noted }, wanted, host)?;
+    observed.host = seen;
     match desired {
         // What is to go need not say anything first.
         None => observed.process = deaf(files, id)?,
         Some(desired) => listen(&mut observed, subject, desired, ask(subject), file.as_ref())?,
-    }
-    if let Some(interface) = &plugged {
-        let plug = desired.and_then(|desired| desired.plug.as_ref());
-        let card = plug.filter(|plug| plug.interface == *interface).map(Plug::card);
-        observed.plugged = interface.look(netlink, card)?;
     }
     Ok((observed, file))
 }
@@ -240,26 +163,4 @@ fn deaf(files: &Files, id: &str) -> Result<Process, Failure> {
 fn is_in(pid: i32, namespace: &File) -> bool {
     let its = fs::metadata(format!("/proc/{pid}/ns/net"));
     matches!((its, namespace.metadata()), (Ok(its), Ok(named)) if (its.dev(), its.ino()) == (named.dev(), named.ino()))
-}
-
-/// `purpose`: what the namespace is to be, if it is to be anything.
-fn inside(interface: Option<&Interface>, purpose: Option<Purpose>) -> Result<Inside, Failure> {
-    let mut netlink = Netlink::open()?;
-    let links = link::all(&mut netlink)?;
-    let named = |name: &str| links.iter().find(|link| link.name == name);
-    let link = inner_end(&links, interface);
-    let routes = route::all(&mut netlink)?;
-    let mut inside = Inside {
-        loopback_up: named("lo").is_some_and(|link| link.up),
-        unprepared: purpose.is_some_and(|purpose| sysctl::is_unprepared(purpose, link.map(|link| link.name.as_str()))),
-        ..Inside::default()
-    };
-    if let Some(link) = link {
-        inside.addresses = address::all(&mut netlink, link.index)?;
-        inside.neighbours = neighbour::all(&mut netlink, link.index)?;
-        inside.link = Some(link.clone());
-    }
-    inside.unconnected = !inside.addresses.iter().all(|address| routes.connect(*address));
-    inside.hops = routes.hops;
-    Ok(inside)
 }

@@ -5,15 +5,12 @@
 //! with the notes goes last. In a new namespace haproxy is started before the network is plugged and waited for
 //! afterwards, because its start takes longer than everything else; it binds addresses that are not there yet.
 
-use std::{collections::BTreeSet, net::IpAddr};
-
-use ballast_netns::{attach::Interface, route::Hop};
+use ballast_namespace::{Wanted, l4::seen::Seen as Rules, observe::Observed as Host, plan};
 
 use crate::{
-    desired::{Desired, Plug},
+    desired::Desired,
     haproxy::runtime::{self, Change},
-    l4::seen::Seen as Rules,
-    observe::{Inside, Namespace, Observed, Process},
+    observe::{Observed, Process},
     state::State,
 };
 
@@ -21,22 +18,8 @@ use crate::{
 pub(crate) enum Step {
     /// Directories, and a state that says what is about to be on the host; its generation is 0.
     NoteIntent,
-    MakeNamespace,
-    /// Set the kernel parameters of the namespace that exists.
-    Prepare,
-    /// Make the rules those that are asked for, and end the flows of who is gone. Before the namespace forwards at all.
-    Forward,
-    /// Take the rules away, with their flows.
-    StopForwarding,
-    /// Note what the rules have counted: they go with their namespace.
-    KeepCounts,
-    /// Take away an inner end that leads nowhere.
-    RemoveLink,
-    /// Make the pair of links, and plug the outer end.
-    MakeLink,
-    /// Put the outer end that exists up and where it belongs.
-    AttachLink,
-    Configure(Changes),
+    /// What every driver does.
+    Host(plan::Step),
     WriteConfig,
     /// Of nothing, or in the place of the process with this pid, which finishes its connections.
     StartHaproxy {
@@ -54,8 +37,6 @@ pub(crate) enum Step {
     },
     /// Wait for what was started, and take its configuration for the one that runs.
     AwaitHaproxy,
-    /// Say the address to the neighbours.
-    Announce,
     /// Of the processes that finish their connections, so many at most.
     EndOldest {
         keep: u32,
@@ -67,66 +48,41 @@ pub(crate) enum Step {
     /// What the process with this pid has counted, before it is ended.
     NoteCounters(i32),
     EndProcesses(Vec<i32>),
-    DropNamespace,
-    AwaitLinkGone(Interface),
-    /// What was made for the network goes with its last port.
-    Release(Interface),
     RemoveGroup,
     /// Everything but the state.
     RemoveFiles,
     RemoveDirectory,
 }
 
-/// Inside the namespace.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Changes {
-    pub(crate) mac: bool,
-    pub(crate) mtu: bool,
-    pub(crate) remove_addresses: BTreeSet<(IpAddr, u8)>,
-    pub(crate) add_addresses: BTreeSet<(IpAddr, u8)>,
-    pub(crate) remove_hops: BTreeSet<Hop>,
-    pub(crate) add_hops: BTreeSet<Hop>,
-    pub(crate) remove_neighbours: BTreeSet<IpAddr>,
-    pub(crate) add_neighbours: BTreeSet<IpAddr>,
-    pub(crate) links_up: bool,
-}
-
-/// A step and why it is needed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Planned {
-    pub(crate) step: Step,
-    pub(crate) why: &'static str,
-}
-
-#[derive(Default)]
-struct Steps(Vec<Planned>);
-
-impl Steps {
-    fn add(&mut self, step: Step, why: &'static str) {
-        self.0.push(Planned { step, why });
+impl From<plan::Step> for Step {
+    fn from(step: plan::Step) -> Self {
+        Self::Host(step)
     }
 }
+
+pub(crate) type Planned = plan::Planned<Step>;
+type Steps = plan::Steps<Step>;
 
 /// The steps that make the host run what is desired.
 pub(crate) fn plan(desired: &Desired, observed: &Observed) -> Vec<Planned> {
     let mut steps = Steps::default();
-    match &desired.plug {
+    match desired.wanted() {
         None => {
             remove_all(&mut steps, observed, "there is no VIP");
             if !observed.directory {
                 steps.add(Step::NoteIntent, "new");
             }
         }
-        Some(plug) => {
-            let moved = observed.interface().is_some_and(|interface| interface != plug.interface);
+        Some(wanted) => {
+            let moved = observed.interface().is_some_and(|interface| interface != wanted.plug.interface);
             if moved {
                 remove_all(&mut steps, observed, "the VIP has another port or network");
                 // Notes of what was forwarded stay.
-                let rules = Rules::without_table(observed.rules.kept.clone());
-                let rest = Observed { directory: true, rules, ..Observed::default() };
-                run(&mut steps, desired, plug, &rest);
+                let rules = Rules::without_table(observed.host.rules.kept.clone());
+                let host = Host { rules, ..Host::default() };
+                run(&mut steps, desired, wanted, &Observed { directory: true, host, ..Observed::default() });
             } else {
-                run(&mut steps, desired, plug, observed);
+                run(&mut steps, desired, wanted, observed);
             }
         }
     }
@@ -171,66 +127,36 @@ fn remove_all(steps: &mut Steps, observed: &Observed, why: &'static str) {
     if observed.grouped {
         steps.add(Step::RemoveGroup, why);
     }
-    if observed.rules.has_table() {
-        steps.add(Step::KeepCounts, why);
-    }
-    if observed.namespace != Namespace::Absent {
-        steps.add(Step::DropNamespace, why);
-    }
-    if let Some(interface) = observed.interface() {
-        if observed.plugged.outside.is_some() || matches!(observed.namespace, Namespace::Present(_)) {
-            steps.add(Step::AwaitLinkGone(interface.clone()), why);
-        }
-        if observed.plugged.own {
-            steps.add(Step::Release(interface), why);
-        }
-    }
+    plan::remove(steps, &observed.host, observed.interface(), why);
     if observed.config.is_some() || observed.unsettled {
         steps.add(Step::RemoveFiles, why);
     }
 }
 
-fn run(steps: &mut Steps, desired: &Desired, plug: &Plug, observed: &Observed) {
+fn run(steps: &mut Steps, desired: &Desired, wanted: Wanted<'_>, observed: &Observed) {
+    let plug = wanted.plug;
     let noted = observed
         .state
         .as_ref()
         .is_some_and(|state| state.interface.as_ref() == Some(&plug.interface) && state.identity == desired.identity);
-    let inside = match &observed.namespace {
-        Namespace::Present(inside) => Some(inside),
-        Namespace::Absent | Namespace::Stale => None,
-    };
+    let inside = observed.host.inside();
     if inside.is_none() {
         end_processes(steps, &observed.process, "its namespace is gone");
     }
     if !noted {
         steps.add(Step::NoteIntent, "what is about to be on the host can be removed after a crash");
     }
-    if observed.namespace == Namespace::Stale {
-        steps.add(Step::DropNamespace, "its name is left over");
-    }
-    if inside.is_none() {
-        steps.add(Step::MakeNamespace, "there is none");
-    }
-    // Without its rules a namespace must not forward.
-    if desired.forwarded.as_ref().is_some_and(|asked| !observed.rules.runs(asked, desired.service.as_ref())) {
-        steps.add(Step::Forward, "what is forwarded has changed");
-    }
-    if inside.is_some_and(|inside| inside.unprepared) {
-        steps.add(Step::Prepare, "kernel parameters differ");
-    }
-    if desired.forwarded.is_none() && observed.rules.is_any() {
-        steps.add(Step::StopForwarding, "nothing is forwarded any more");
-    }
+    plan::prepare(steps, wanted, &observed.host);
     let ended = steps.0.iter().any(|planned| matches!(planned.step, Step::EndProcesses(_)));
     // A new namespace lets haproxy bind what is not there yet, so both go on at once. In one that exists, addresses
     // come first: it may be another IP version that it is told to speak.
     let (started, announce) = match inside {
         None => {
             let started = start(steps, desired, observed, ended);
-            (started, network(steps, plug, observed, inside))
+            (started, plan::plug(steps, plug, &observed.host))
         }
         Some(_) => {
-            let announce = network(steps, plug, observed, inside);
+            let announce = plan::plug(steps, plug, &observed.host);
             (start(steps, desired, observed, ended), announce)
         }
     };
@@ -239,8 +165,8 @@ fn run(steps: &mut Steps, desired: &Desired, plug: &Plug, observed: &Observed) {
     } else if let (Process::Answering(pid), true) = (&observed.process, observed.unconfined) {
         steps.add(Step::Confine(*pid), "its control group differs");
     }
-    if announce && desired.announce {
-        steps.add(Step::Announce, "neighbours may know another owner of the address");
+    if announce && wanted.announce {
+        steps.add(plan::Step::Announce, "neighbours may know another owner of the address");
     }
     // Last: it takes milliseconds, and clients are served without.
     if started {
@@ -304,52 +230,6 @@ fn changes(desired: &Desired, observed: &Observed) -> Option<Vec<Change>> {
     let changes = runtime::changes(current, desired.page.as_ref()?, &desired.pinged())?;
     // First: one of them may come back.
     Some(observed.leaving.iter().cloned().chain(changes).collect())
-}
-
-/// Whether the address is to be announced.
-fn network(steps: &mut Steps, plug: &Plug, observed: &Observed, inside: Option<&Inside>) -> bool {
-    let link = inside.and_then(|inside| inside.link.as_ref());
-    let none = Inside::default();
-    let inside = inside.unwrap_or(&none);
-    let lost = link.is_some_and(|link| plug.interface.is_lost(link));
-    let whole = link.is_some() && observed.plugged.outside.is_some() && !lost;
-    if !whole {
-        if link.is_some() {
-            steps.add(Step::RemoveLink, "it leads nowhere");
-        }
-        steps.add(Step::MakeLink, "there is none");
-    } else if observed.plugged.unprepared {
-        steps.add(Step::AttachLink, "its network is not ready, or the host speaks IPv6 there");
-    } else if !observed.plugged.attached {
-        steps.add(Step::AttachLink, "it is down or plugged into nothing");
-    }
-    let wanted = plug.addresses();
-    let addresses = if whole { inside.addresses.clone() } else { BTreeSet::new() };
-    let hops = if whole { inside.hops.clone() } else { BTreeSet::new() };
-    let neighbours = if whole { inside.neighbours.clone() } else { BTreeSet::new() };
-    // The kernel makes the way to the neighbours when it gets the address.
-    let again = whole && inside.unconnected;
-    let changes = Changes {
-        mac: whole && link.is_some_and(|link| link.mac != Some(plug.mac)),
-        mtu: whole && link.is_some_and(|link| link.mtu != plug.mtu),
-        add_addresses: wanted.iter().filter(|address| again || !addresses.contains(address)).copied().collect(),
-        remove_addresses: addresses.into_iter().filter(|address| again || !wanted.contains(address)).collect(),
-        // Taking an address or a link away takes its routes and neighbours along, so all are set again then.
-        add_hops: plug.hops.difference(&hops).cloned().collect(),
-        remove_hops: hops.difference(&plug.hops).cloned().collect(),
-        add_neighbours: plug.neighbours.difference(&neighbours).copied().collect(),
-        remove_neighbours: neighbours.difference(&plug.neighbours).copied().collect(),
-        links_up: !whole || !inside.loopback_up || !link.is_some_and(|link| link.up),
-    };
-    let renewed = changes.mac || !changes.add_addresses.is_empty() || changes.links_up;
-    let changes = match renewed {
-        true => Changes { add_hops: plug.hops.clone(), add_neighbours: plug.neighbours.clone(), ..changes },
-        false => changes,
-    };
-    if changes != Changes::default() {
-        steps.add(Step::Configure(changes), "addresses, routes, neighbours or links differ");
-    }
-    renewed || steps.0.iter().any(|planned| planned.step == Step::AttachLink)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ const TEMPLATE: &str = include_str!("haproxy.cfg.tera");
 
 /// The text, ending in a line feed.
 pub(crate) fn render(page: &Page) -> Result<String, Failure> {
-    let defect = |error: tera::Error| Failure::Refused { said: format!("the template: {error:?}") };
+    let defect = |error: tera::Error| Failure::Refused { who: "haproxy", said: format!("the template: {error:?}") };
     let context = Context::from_serialize(page).map_err(defect)?;
     template()?.render("haproxy.cfg", &context).map_err(defect)
 }
@@ -23,7 +23,7 @@ fn template() -> Result<&'static Tera, Failure> {
         tera.add_raw_template("haproxy.cfg", TEMPLATE).map_err(|error| format!("{error:?}"))?;
         Ok(tera)
     });
-    parsed.as_ref().map_err(|said| Failure::Refused { said: format!("the template: {said}") })
+    parsed.as_ref().map_err(|said| Failure::Refused { who: "haproxy", said: format!("the template: {said}") })
 }
 
 #[cfg(test)]

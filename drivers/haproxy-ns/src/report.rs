@@ -2,13 +2,11 @@
 
 use std::collections::HashMap;
 
-use ballast_abi::{Health, ListenerObservation, MemberHealth, Observation, Statistics};
+use ballast_abi::{Health, ListenerObservation, MemberHealth, Observation};
+use ballast_namespace::report::statistics;
+pub(crate) use ballast_namespace::report::with_forwarded;
 
-use crate::{
-    counters::{Counted, Totals},
-    haproxy::statistics::Reading,
-    l4::counts::Counts,
-};
+use crate::{counters::Counted, haproxy::statistics::Reading};
 
 /// haproxy's own view and that of the pings, together. A member whose health is not known is left out, and so is a listener
 /// that does not answer. `counted`: by this process and all before it.
@@ -37,43 +35,6 @@ pub(crate) fn observation(
         statistics: Some(statistics(counted.totals, reading.active())),
         members,
         listeners: { listeners }.collect(),
-    }
-}
-
-/// With what the kernel forwards beside haproxy.
-pub(crate) fn with_forwarded(mut observation: Observation, counts: Option<Counts>) -> Observation {
-    let Some(Counts { counted, listeners, health }) = counts else { return observation };
-    let active = listeners.values().map(|listened| listened.active).sum();
-    let before = observation.statistics.take().unwrap_or_default();
-    let forwarded = statistics(counted.totals, active);
-    observation.statistics = Some(Statistics {
-        bytes_in: before.bytes_in.saturating_add(forwarded.bytes_in),
-        bytes_out: before.bytes_out.saturating_add(forwarded.bytes_out),
-        active_connections: before.active_connections.saturating_add(forwarded.active_connections),
-        total_connections: before.total_connections.saturating_add(forwarded.total_connections),
-        request_errors: before.request_errors,
-    });
-    observation.listeners.extend(listeners.into_iter().map(|(listener_id, seen)| ListenerObservation {
-        listener_id,
-        statistics: Some(statistics(seen.totals, seen.active)),
-        full: seen.full,
-    }));
-    let members = health.into_iter().map(|((pool_id, member_id), health)| MemberHealth {
-        pool_id,
-        member_id,
-        health: health.into(),
-    });
-    observation.members.extend(members);
-    observation
-}
-
-fn statistics(totals: Totals, active_connections: u64) -> Statistics {
-    Statistics {
-        bytes_in: totals.bytes_in,
-        bytes_out: totals.bytes_out,
-        active_connections,
-        total_connections: totals.connections,
-        request_errors: totals.errors,
     }
 }
 

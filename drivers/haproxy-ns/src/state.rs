@@ -1,17 +1,10 @@
 //! `state.json`: what cannot be read off the host about a load balancer.
 
-use std::io;
-
+use ballast_namespace::{files, plug::Plug};
 use ballast_netns::{attach::Interface, identity::Identity};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    counters::Base,
-    desired::Plug,
-    failure::{Failure, Step},
-    files::{Files, read_optional, write_renamed},
-    ping::Echoes,
-};
+use crate::{counters::Base, failure::Failure, files::Files, ping::Echoes};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct State {
@@ -33,18 +26,11 @@ pub(crate) struct State {
 impl State {
     /// `None`: there is none, or it cannot be understood. Both mean "unknown", and the next deploy writes it again.
     pub(crate) fn read(files: &Files) -> Result<Option<Self>, Failure> {
-        let path = files.state();
-        let text = match read_optional(&path) {
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => None,
-            read => read.step(|| format!("read {}", path.display()))?,
-        };
-        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+        files::noted(&files.state())
     }
 
     pub(crate) fn write(&self, files: &Files) -> Result<(), Failure> {
-        let what = || format!("write {}", files.state().display());
-        let text = serde_json::to_vec_pretty(self).map_err(io::Error::other).step(what)?;
-        write_renamed(&files.state(), &text, 0o600).step(what)
+        files::note_in_lines(&files.state(), self)
     }
 }
 

@@ -4,6 +4,7 @@
 use std::fs::File;
 
 use ballast_abi::{Deployed, DriverError, Observation};
+use ballast_namespace::l4::kept::Kept;
 use ballast_netns::{locks::hold_now, namespace, netlink::Netlink};
 
 use super::HaproxyNs;
@@ -13,7 +14,6 @@ use crate::{
     failure::{Failure, Step, chain},
     files::{Files, read_optional},
     haproxy::{process, runtime, socket, statistics},
-    l4::kept::Kept,
     observe::{self, Said, Subject},
     page::kept,
     plan::plan,

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use ballast_abi::DriverError;
+use ballast_namespace::l4::kept::Kept;
 use ballast_netns::namespace;
 
 use super::HaproxyNs;
 use crate::{
     failure::{Failure, chain},
     files::Files,
-    l4::kept::Kept,
     ping::Sockets,
     state::State,
 };

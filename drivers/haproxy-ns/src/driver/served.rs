@@ -1,8 +1,7 @@
 //! What is declared. Pure.
 
 use ballast_abi::features;
-
-use crate::host::Forwards;
+use ballast_namespace::host::Forwards;
 
 /// haproxy does it, or the kernel.
 pub(super) fn is_served(forwards: Forwards, feature: &str) -> bool {

@@ -56,7 +56,7 @@ impl Work<'_> {
             give(&path, None, identity.gid)?;
         }
         let (haproxy, files, id) = (self.haproxy, self.files, self.id);
-        let Some(namespace) = &self.namespace else { return Ok(()) };
+        let Some(namespace) = &self.host.namespace else { return Ok(()) };
         let started = namespace::on_own_thread("start-haproxy", || {
             namespace::enter(namespace)?;
             process::start(haproxy, files, id, identity, replacing)

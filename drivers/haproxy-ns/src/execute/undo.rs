@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ballast_netns::namespace;
+use ballast_namespace::plan;
 
 use super::Work;
 use crate::{
@@ -28,16 +28,12 @@ impl Work<'_> {
     pub(super) fn undo(&mut self, step: &Step) -> Result<(), Failure> {
         match step {
             Step::EndProcesses(pids) => self.end_processes(pids),
-            Step::DropNamespace => {
-                self.announcer.cancel(self.id);
-                self.pinger.remove(self.id);
-                self.watch.iter().for_each(|watch| watch.remove(self.id));
-                self.namespace = None;
-                Ok(namespace::remove(&self.netns)?)
+            Step::Host(of_host) => {
+                if *of_host == plan::Step::DropNamespace {
+                    self.pinger.remove(self.id);
+                }
+                self.host.undo(of_host)
             }
-            Step::KeepCounts => self.keep_counts(),
-            Step::AwaitLinkGone(interface) => Ok(interface.await_gone(&mut self.host)?),
-            Step::Release(interface) => Ok(interface.release(&mut self.host)?),
             Step::RemoveGroup => {
                 // None of its own is in it any more, and somebody else's process does not keep a load balancer here.
                 if let Err(error) = self.confinement.remove(self.id) {
@@ -48,14 +44,6 @@ impl Work<'_> {
             Step::RemoveFiles => self.files.remove_all_but_state(),
             Step::RemoveDirectory => self.files.remove(),
             Step::NoteIntent
-            | Step::MakeNamespace
-            | Step::Forward
-            | Step::StopForwarding
-            | Step::Prepare
-            | Step::RemoveLink
-            | Step::MakeLink
-            | Step::AttachLink
-            | Step::Configure(_)
             | Step::WriteConfig
             | Step::StartHaproxy { .. }
             | Step::Confine(_)
@@ -63,7 +51,6 @@ impl Work<'_> {
             | Step::AwaitHaproxy
             | Step::KeepPage
             | Step::ConfineStarted
-            | Step::Announce
             | Step::EndOldest { .. }
             | Step::NoteCounters(_)
             | Step::NoteDone => Ok(()),

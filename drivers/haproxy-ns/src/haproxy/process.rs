@@ -121,7 +121,7 @@ impl Starting {
             }
             // What haproxy says of a folder that was closed to it since the driver's start is about its own files.
             passage::check(&run, identity).map_err(passage::Closed::into_failure)?;
-            return Err(Failure::Refused { said: format!("{status}: {}", shorten(&text)) });
+            return Err(Failure::Refused { who: "haproxy", said: format!("{status}: {}", shorten(&text)) });
         }
         if !text.is_empty() {
             tracing::debug!("haproxy said: {}", shorten(&text));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use ballast_abi::Health;
 
-use crate::counters::{Counted, Totals};
+use crate::counters::{Counted, Listened, Totals};
 
 /// Frontends, backends and servers.
 pub(crate) const COMMAND: &str = "show stat -1 7 -1";
@@ -17,15 +17,6 @@ pub(crate) struct Reading {
     pub(crate) behind: Totals,
     /// By pool and member. `None`: not known yet, or not asked (admin-down).
     pub(crate) health: HashMap<(String, String), Option<Health>>,
-}
-
-/// What a listener shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Listened {
-    pub(crate) totals: Totals,
-    pub(crate) active: u64,
-    /// It has as many connections as it may.
-    pub(crate) full: bool,
 }
 
 impl Reading {

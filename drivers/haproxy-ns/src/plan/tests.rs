@@ -1,14 +1,20 @@
 mod rules;
 
+use std::collections::BTreeSet;
+
 use ballast_abi::{LoadBalancer, Protocol};
 use ballast_netns::{
-    attach::{Attachment, Seen, bridge::Bridge},
+    attach::{Attachment, Interface, Seen, bridge::Bridge},
     identity::Identity,
     link::Link,
 };
 use proptest::prelude::*;
 
-use rules::{forward, some_rules, with_datagrams};
+use ballast_namespace::{
+    observe::{Inside, Namespace},
+    rehearsal::model,
+};
+use rules::{some_rules, with_datagrams};
 
 use super::*;
 use crate::{haproxy::runtime::To, page::Page, ping::Echoes, samples};
@@ -32,17 +38,7 @@ fn done(steps: &[Planned], desired: &Desired, before: &Observed) -> Observed {
                 host.state =
                     Some(State { interface, plug: plug.cloned(), identity: desired.identity, ..State::default() });
             }
-            Step::MakeNamespace => {
-                host.namespace = Namespace::Present(Inside::default());
-                host.rules = Rules::without_table(host.rules.kept.take());
-            }
-            Step::Forward => forward(&mut host, desired),
-            Step::StopForwarding => forward(&mut host, &Desired { forwarded: None, ..desired.clone() }),
-            Step::Prepare => prepare(&mut host),
-            Step::RemoveLink => remove_link(&mut host),
-            Step::MakeLink => make_link(&mut host, plug),
-            Step::AttachLink => attach(&mut host),
-            Step::Configure(changes) => configure(&mut host, plug.unwrap(), changes),
+            Step::Host(step) => model::step(&mut host.host, step, desired.wanted()),
             Step::WriteConfig => {
                 written = Some(desired.config.clone());
                 host.unsettled = true;
@@ -63,41 +59,12 @@ fn done(steps: &[Planned], desired: &Desired, before: &Observed) -> Observed {
                 });
             }
             Step::EndOldest { .. } | Step::NoteCounters(_) => {}
-            Step::Announce
-            | Step::EndProcesses(_)
-            | Step::DropNamespace
-            | Step::KeepCounts
-            | Step::AwaitLinkGone(_)
-            | Step::Release(_)
-            | Step::RemoveGroup
-            | Step::RemoveFiles
-            | Step::RemoveDirectory => undone(&mut host, &planned.step),
+            Step::EndProcesses(_) | Step::RemoveGroup | Step::RemoveFiles | Step::RemoveDirectory => {
+                undone(&mut host, &planned.step);
+            }
         }
     }
     host
-}
-
-fn remove_link(host: &mut Observed) {
-    if let Namespace::Present(inside) = &mut host.namespace {
-        inside.link = None;
-    }
-}
-
-fn make_link(host: &mut Observed, plug: Option<&Plug>) {
-    attach(host);
-    if let Namespace::Present(inside) = &mut host.namespace {
-        let (mac, mtu) = (plug.map(|plug| plug.mac), plug.map_or(0, |plug| plug.mtu));
-        let name = plug.map(|plug| plug.interface.inside.clone()).unwrap_or_default();
-        inside.link = Some(Link { index: 2, name, mac, mtu, ..Link::default() });
-        inside.addresses.clear();
-        inside.hops.clear();
-        inside.neighbours.clear();
-    }
-}
-
-fn attach(host: &mut Observed) {
-    let outside = Some(Link { index: 9, up: true, master: Some(7), mtu: 1500, ..Link::default() });
-    host.plugged = Seen { outside, attached: true, unprepared: false, own: true };
 }
 
 fn accepted(host: &mut Observed, text: Option<String>) {
@@ -111,25 +78,12 @@ fn start(host: &mut Observed) {
     (host.drifted, host.foreign, host.unconfined, host.grouped) = (false, false, false, true);
 }
 
-fn prepare(host: &mut Observed) {
-    let Namespace::Present(inside) = &mut host.namespace else { panic!("prepared without a namespace") };
-    inside.unprepared = false;
-}
-
 fn undone(host: &mut Observed, step: &Step) {
     match step {
         Step::EndProcesses(_) => {
             host.process = Process::None;
             (host.drifted, host.foreign, host.unconfined) = (false, false, false);
         }
-        Step::DropNamespace => {
-            host.namespace = Namespace::Absent;
-            host.rules = Rules::without_table(host.rules.kept.take());
-        }
-        Step::KeepCounts => assert!(host.rules.has_table()),
-        Step::AwaitLinkGone(_) => (host.plugged.outside, host.plugged.attached) = (None, false),
-        Step::Release(_) => (host.plugged.own, host.plugged.unprepared) = (false, false),
-        Step::Announce => {}
         Step::RemoveGroup => host.grouped = false,
         Step::RemoveFiles => {
             (host.config, host.page) = (None, None);
@@ -137,26 +91,6 @@ fn undone(host: &mut Observed, step: &Step) {
         }
         Step::RemoveDirectory => *host = Observed::default(),
         other => panic!("{other:?} takes nothing away"),
-    }
-}
-
-fn configure(host: &mut Observed, plug: &Plug, changes: &Changes) {
-    let Namespace::Present(inside) = &mut host.namespace else { panic!("configured without a namespace") };
-    inside.addresses.retain(|address| !changes.remove_addresses.contains(address));
-    inside.unconnected &= changes.add_addresses.is_empty();
-    inside.addresses.extend(&changes.add_addresses);
-    inside.hops.retain(|hop| !changes.remove_hops.contains(hop));
-    inside.hops.extend(changes.add_hops.iter().cloned());
-    inside.neighbours.retain(|address| !changes.remove_neighbours.contains(address));
-    inside.neighbours.extend(&changes.add_neighbours);
-    inside.loopback_up |= changes.links_up;
-    let link = inside.link.as_mut().unwrap();
-    link.up |= changes.links_up;
-    if changes.mac {
-        link.mac = Some(plug.mac);
-    }
-    if changes.mtu {
-        link.mtu = plug.mtu;
     }
 }
 
@@ -169,9 +103,9 @@ fn a_first_deploy_notes_what_it_is_about_to_make_and_announces_last() {
     let planned = plan(&desired("10.0.0.4", 1), &Observed::default());
     let steps = steps(&planned);
     assert_eq!(*steps[0], Step::NoteIntent);
-    assert_eq!(*steps[1], Step::MakeNamespace);
+    assert_eq!(*steps[1], Step::Host(plan::Step::MakeNamespace));
     assert_eq!(steps[3], &Step::StartHaproxy { replacing: None });
-    let last = [&Step::Announce, &Step::ConfineStarted, &Step::KeepPage, &Step::NoteDone];
+    let last = [&Step::Host(plan::Step::Announce), &Step::ConfineStarted, &Step::KeepPage, &Step::NoteDone];
     assert_eq!(steps[steps.len() - 4..], last);
 }
 
@@ -190,11 +124,18 @@ fn another_address_changes_addresses_replaces_haproxy_and_then_announces() {
     let planned = plan(&desired("10.0.0.5", 2), &host);
     let steps = steps(&planned);
     assert!(
-        matches!(steps[0], Step::Configure(changes) if changes.add_addresses.len() == 1 && changes.remove_addresses.len() == 1)
+        matches!(steps[0], Step::Host(plan::Step::Configure(changes)) if changes.add_addresses.len() == 1 && changes.remove_addresses.len() == 1)
     );
     assert_eq!(*steps[2], Step::StartHaproxy { replacing: Some(4711) });
     let ended = Step::EndOldest { keep: u32::MAX };
-    let then = [&Step::AwaitHaproxy, &Step::Announce, &Step::ConfineStarted, &ended, &Step::KeepPage, &Step::NoteDone];
+    let then = [
+        &Step::AwaitHaproxy,
+        &Step::Host(plan::Step::Announce),
+        &Step::ConfineStarted,
+        &ended,
+        &Step::KeepPage,
+        &Step::NoteDone,
+    ];
     assert_eq!(steps[3..], then);
 }
 
@@ -239,9 +180,9 @@ fn a_vip_that_goes_away_takes_everything_but_the_state_along() {
     let host = done(&plan(&first, &Observed::default()), &first, &Observed::default());
     let without = Desired { plug: None, generation: 2, ..first };
     let planned = plan(&without, &host);
-    assert!(planned.iter().any(|planned| planned.step == Step::DropNamespace));
+    assert!(planned.iter().any(|planned| planned.step == Step::Host(plan::Step::DropNamespace)));
     let host = done(&planned, &without, &host);
-    assert_eq!((host.process, host.namespace, host.plugged), Default::default());
+    assert_eq!((host.process, host.host.namespace, host.host.plugged), Default::default());
     assert!(host.state.is_some());
 }
 
@@ -350,14 +291,12 @@ fn some_host() -> impl Strategy<Value = Observed> {
     let flags = (any::<(bool, bool, bool, bool, bool)>(), some_rules());
     (namespace, plugged, process, state, some_config(), flags).prop_map(
         |(namespace, plugged, process, state, config, ((unsettled, drifted, foreign, unconfined, grouped), rules))| {
+            let rules = match namespace {
+                Namespace::Present(_) => rules,
+                Namespace::Absent | Namespace::Stale => Rules::without_table(rules.kept),
+            };
             Observed {
-                rules: if matches!(namespace, Namespace::Present(_)) {
-                    rules
-                } else {
-                    Rules::without_table(rules.kept)
-                },
-                namespace,
-                plugged,
+                host: Host { namespace, plugged, rules },
                 page: config.as_ref().and_then(|(_, page)| page.clone()),
                 config: config.map(|(text, _)| text),
                 unsettled,
@@ -377,12 +316,14 @@ fn some_host() -> impl Strategy<Value = Observed> {
 proptest! {
     #[test]
     fn what_forwards_has_its_rules(desired in some_desired(), host in some_host()) {
-        let mut ruled = host.rules.has_table();
+        let mut ruled = host.host.rules.has_table();
         for planned in plan(&desired, &host) {
             match planned.step {
-                Step::MakeNamespace | Step::DropNamespace => ruled = false,
-                Step::Forward => ruled = true,
-                Step::Prepare | Step::Configure(_) if desired.forwarded.is_some() => prop_assert!(ruled),
+                Step::Host(plan::Step::MakeNamespace | plan::Step::DropNamespace) => ruled = false,
+                Step::Host(plan::Step::Forward) => ruled = true,
+                Step::Host(plan::Step::Prepare | plan::Step::Configure(_)) if desired.forwarded.is_some() => {
+                    prop_assert!(ruled);
+                }
                 _ => {}
             }
         }
@@ -402,11 +343,11 @@ proptest! {
 
     #[test]
     fn haproxy_is_never_started_without_a_namespace_or_beside_a_deaf_one(desired in some_desired(), host in some_host()) {
-        let (mut namespace, mut deaf) = (matches!(host.namespace, Namespace::Present(_)), matches!(host.process, Process::Deaf(_)));
+        let (mut namespace, mut deaf) = (host.host.inside().is_some(), matches!(host.process, Process::Deaf(_)));
         for planned in plan(&desired, &host) {
             match planned.step {
-                Step::MakeNamespace => namespace = true,
-                Step::DropNamespace => namespace = false,
+                Step::Host(plan::Step::MakeNamespace) => namespace = true,
+                Step::Host(plan::Step::DropNamespace) => namespace = false,
                 Step::EndProcesses(_) => deaf = false,
                 Step::StartHaproxy { .. } => prop_assert!(namespace && !deaf),
                 _ => {}

@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 
 use ballast_abi::{DriverError, L7Action, L7CompareType, L7Policy, L7Rule, L7RuleType, limits};
+use ballast_namespace::validate::Faults;
 
-use super::{Action, Faults, Id, Policy, Pool, Rule, Subject, id, is_http, listeners::fits, protocol, refuse};
+use super::{Action, Id, Policy, Pool, Rule, Subject, fits, id, is_http, protocol, refuse};
 
 /// Those of a listener, in their order.
 ///

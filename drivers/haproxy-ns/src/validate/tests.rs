@@ -151,7 +151,7 @@ fn a_second_address_makes_members_of_its_version_and_has_a_way_of_its_own() {
     asked.pools[0].members[0].address = "fd00::11".into();
     let validated = samples::validated(&asked);
     assert_eq!(validated.pools[0].members.len(), 2);
-    let plug = crate::desired::Plug::of(validated.vip.as_ref().unwrap(), &validated.pools);
+    let plug = ballast_namespace::plug::Plug::of(validated.vip.as_ref().unwrap(), &validated.pools);
     let gateways: Vec<String> = plug.hops.iter().map(|hop| hop.gateway.to_string()).collect();
     assert_eq!((plug.addresses().len(), plug.speaks_ipv6()), (2, true));
     assert_eq!(gateways, ["10.0.0.1", "fd00::1"]);
@@ -243,18 +243,6 @@ fn a_physical_network_is_looked_up_in_bridge_mappings() {
 }
 
 #[test]
-fn a_path_gets_its_slash_and_codes_are_few_ranges_however_many_were_asked_for() {
-    assert_eq!(text::url_path("health").unwrap(), "/health");
-    assert_eq!(text::url_path("/it's").unwrap(), "/it's");
-    assert_eq!(text::codes("200, 202").unwrap(), [(200, 200), (202, 202)]);
-    assert_eq!(text::codes("200-204").unwrap(), [(200, 204)]);
-    let many: Vec<String> = (100..=999).rev().map(|code| code.to_string()).collect();
-    assert_eq!(text::codes(&many.join(",")).unwrap(), [(100, 999)]);
-    let odd: Vec<String> = (100..=999).step_by(2).map(|code| code.to_string()).collect();
-    assert_eq!(text::codes(&odd.join(", ")).unwrap().len(), 450);
-}
-
-#[test]
 fn a_mac_of_many_hosts_is_refused() {
     let mut asked = samples::load_balancer(Protocol::Http);
     asked.vip.as_mut().unwrap().mac = "ff:ff:ff:ff:ff:ff".into();
@@ -326,4 +314,19 @@ fn words(line: &str) -> Option<usize> {
         within = true;
     }
     (!open).then_some(words)
+}
+
+#[test]
+fn haproxy_knows_of_its_own_listeners_and_pools_only() {
+    let mut all = samples::load_balancer(Protocol::Http);
+    let page = samples::page(&all);
+    for (number, protocol) in [Protocol::Udp, Protocol::Sctp].into_iter().enumerate() {
+        let mut other = samples::load_balancer(protocol);
+        other.pools[0].id = format!("pool-{number}");
+        other.listeners[0].id = format!("listener-{number}");
+        other.listeners[0].default_pool_id = other.pools[0].id.clone();
+        all.listeners.append(&mut other.listeners);
+        all.pools.append(&mut other.pools);
+    }
+    assert_eq!((samples::validated(&all).listeners.len(), samples::page(&all)), (3, page));
 }

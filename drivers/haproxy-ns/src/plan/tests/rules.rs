@@ -1,35 +1,17 @@
 //! The same with what the kernel forwards.
 
 use ballast_abi::Protocol;
-use ballast_l4::layout::Layout;
+use ballast_namespace::l4::{Forwarded, knowledge::Knowledge};
 use proptest::prelude::*;
 
 use super::*;
-use crate::l4::{Forwarded, knowledge::Knowledge};
-
-pub(super) fn forward(host: &mut Observed, desired: &Desired) {
-    assert!(matches!(host.namespace, Namespace::Present(_)), "forwarded without a namespace");
-    let mut kept = host.rules.kept.take().unwrap_or_default();
-    let service = desired.forwarded.as_ref().map(|asked| asked.service(&Knowledge::default())).unwrap_or_default();
-    let mut layout = Layout::next(host.rules.table.running(), &service, &mut kept.numbers).unwrap();
-    for mark in kept.numbers.retired().collect::<Vec<_>>() {
-        kept.numbers.release(mark, &Default::default());
-        layout = Layout::next(Some(&layout), &service, &mut kept.numbers).unwrap();
-    }
-    kept.layout = desired.forwarded.is_some().then(|| layout.clone());
-    kept.note_asked(desired.forwarded.as_ref(), &Knowledge::default());
-    kept.settled = true;
-    host.rules = Rules::without_table(Some(kept));
-    if desired.forwarded.is_some() {
-        host.rules.table.counters.insert(layout.marker().to_string(), Default::default());
-    }
-}
+use crate::validate::is_forwarded;
 
 /// Beside what haproxy serves, so many members behind a listener of UDP on the same port.
 pub(super) fn with_datagrams(mut desired: Desired, members: usize) -> Desired {
     let mut asked = samples::load_balancer(Protocol::Udp);
     asked.pools[0].members.truncate(members);
-    desired.forwarded = Forwarded::of(&samples::validated(&asked));
+    desired.forwarded = Forwarded::of(&samples::validated(&asked), is_forwarded);
     desired.service = desired.forwarded.as_ref().map(|asked| asked.service(&Knowledge::default()));
     desired
 }
@@ -39,8 +21,8 @@ pub(super) fn some_rules() -> impl Strategy<Value = Rules> {
     let parts = any::<(bool, bool, bool)>();
     proptest::option::of((0..3_usize, parts)).prop_map(|found| {
         let Some((members, (noted, table, settled))) = found else { return Rules::default() };
-        let mut host = Observed { namespace: Namespace::Present(Inside::default()), ..Observed::default() };
-        forward(&mut host, &with_datagrams(desired("10.0.0.4", 1), members));
+        let mut host = Host { namespace: Namespace::Present(Inside::default()), ..Host::default() };
+        model::forward(&mut host, with_datagrams(desired("10.0.0.4", 1), members).forwarded.as_ref());
         let mut rules = host.rules;
         rules.kept.iter_mut().for_each(|kept| kept.settled = settled);
         if !noted {
@@ -57,17 +39,23 @@ pub(super) fn some_rules() -> impl Strategy<Value = Rules> {
 fn rules_come_before_the_network_and_a_namespace_that_is_there_forwards_after_them() {
     let desired = with_datagrams(desired("10.0.0.4", 1), 2);
     let planned = plan(&desired, &Observed::default());
-    assert_eq!(steps(&planned)[..3], [&Step::NoteIntent, &Step::MakeNamespace, &Step::Forward]);
+    assert_eq!(
+        steps(&planned)[..3],
+        [&Step::NoteIntent, &Step::Host(plan::Step::MakeNamespace), &Step::Host(plan::Step::Forward)]
+    );
     let host = done(&planned, &desired, &Observed::default());
     assert_eq!(plan(&desired, &host), []);
     let mut lost = host.clone();
-    lost.rules.table.counters.clear();
-    if let Namespace::Present(inside) = &mut lost.namespace {
+    lost.host.rules.table.counters.clear();
+    if let Namespace::Present(inside) = &mut lost.host.namespace {
         inside.unprepared = true;
     }
-    assert_eq!(steps(&plan(&desired, &lost)), [&Step::Forward, &Step::Prepare, &Step::NoteDone]);
+    assert_eq!(
+        steps(&plan(&desired, &lost)),
+        [&Step::Host(plan::Step::Forward), &Step::Host(plan::Step::Prepare), &Step::NoteDone]
+    );
     let without = Desired { forwarded: None, service: None, ..desired };
-    assert_eq!(steps(&plan(&without, &host)), [&Step::StopForwarding, &Step::NoteDone]);
+    assert_eq!(steps(&plan(&without, &host)), [&Step::Host(plan::Step::StopForwarding), &Step::NoteDone]);
     let host = done(&plan(&without, &host), &without, &host);
-    assert_eq!((plan(&without, &host), host.rules.has_table()), (vec![], false));
+    assert_eq!((plan(&without, &host), host.host.rules.has_table()), (vec![], false));
 }

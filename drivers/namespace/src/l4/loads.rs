@@ -14,11 +14,11 @@ use super::{Forwarded, Key, Listener};
 
 /// Sampled again and again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Loads {
+pub struct Loads {
     /// By listener and member.
-    pub(crate) shares: BTreeMap<Key, u32>,
+    pub shares: BTreeMap<Key, u32>,
     /// Listeners that have as many connections as they may.
-    pub(crate) full: BTreeSet<String>,
+    pub full: BTreeSet<String>,
 }
 
 impl Forwarded {

@@ -6,16 +6,18 @@ use ballast_abi::LbMethod;
 use ballast_l4::desired::{self, Method, Protocol, Sources};
 
 use super::{Forwarded, Listener, Member, Probe};
-use crate::validate::{self, Persistence, Pool, Validated, Vip, is_forwarded};
+use crate::validate::{self, IsForwarded, Persistence, Pool, Validated, Vip};
 
 /// Seconds that a client is remembered where nobody says how long.
 const REMEMBERED: u32 = 360;
 
 impl Forwarded {
     /// `None`: there is no such listener, or no VIP.
-    pub(crate) fn of(validated: &Validated) -> Option<Self> {
+    #[must_use]
+    pub fn of<L: AsRef<validate::Listener>>(validated: &Validated<L>, is_forwarded: IsForwarded) -> Option<Self> {
         let vip = validated.vip.as_ref()?;
-        let asked = validated.listeners.iter().filter(|listener| is_forwarded(listener.protocol));
+        let all = validated.listeners.iter().map(AsRef::as_ref);
+        let asked = all.filter(|listener| is_forwarded(listener.protocol));
         let listeners: Vec<Listener> = asked.map(|asked| listener(asked, vip, validated)).collect();
         if listeners.is_empty() {
             return None;
@@ -45,7 +47,7 @@ fn sources(vip: &Vip) -> Sources {
     sources
 }
 
-fn listener(asked: &validate::Listener, vip: &Vip, validated: &Validated) -> Listener {
+fn listener<L>(asked: &validate::Listener, vip: &Vip, validated: &Validated<L>) -> Listener {
     let pool = asked.default_pool.as_ref();
     let pool = pool.and_then(|id| validated.pools.iter().find(|pool| pool.id == *id));
     let on = validated.admin_state_up && asked.admin_state_up && pool.is_some_and(|pool| pool.admin_state_up);
@@ -53,7 +55,7 @@ fn listener(asked: &validate::Listener, vip: &Vip, validated: &Validated) -> Lis
     Listener {
         id: asked.id.as_str().to_owned(),
         addresses: vip.nets().map(|net| net.addr()).filter(|_| on).collect(),
-        protocol: if asked.protocol == ballast_abi::Protocol::Sctp { Protocol::Sctp } else { Protocol::Udp },
+        protocol: protocol(asked.protocol),
         port: asked.port,
         method: pool.map_or(Method::RoundRobin, method),
         persistence: pool.and_then(persistence),
@@ -61,6 +63,22 @@ fn listener(asked: &validate::Listener, vip: &Vip, validated: &Validated) -> Lis
         allowed: asked.allowed.clone(),
         pool: pool.map(|pool| pool.id.as_str().to_owned()).unwrap_or_default(),
         members: members.iter().map(|one| member(one, asked.port)).collect(),
+    }
+}
+
+/// What passes through is TCP.
+fn protocol(asked: ballast_abi::Protocol) -> Protocol {
+    match asked {
+        ballast_abi::Protocol::Udp => Protocol::Udp,
+        ballast_abi::Protocol::Sctp => Protocol::Sctp,
+        ballast_abi::Protocol::Unspecified
+        | ballast_abi::Protocol::Tcp
+        | ballast_abi::Protocol::Http
+        | ballast_abi::Protocol::Https
+        | ballast_abi::Protocol::TerminatedHttps
+        | ballast_abi::Protocol::Prometheus
+        | ballast_abi::Protocol::Proxy
+        | ballast_abi::Protocol::Proxyv2 => Protocol::Tcp,
     }
 }
 
@@ -96,8 +114,9 @@ fn member(asked: &validate::Member, port: u16) -> Member {
 }
 
 /// Of each member by each monitor.
-fn probes(pool: &Pool, validated: &Validated) -> Vec<Probe> {
-    let users = validated.listeners.iter().filter(|listener| listener.default_pool.as_ref() == Some(&pool.id));
+fn probes<L: AsRef<validate::Listener>>(pool: &Pool, validated: &Validated<L>) -> Vec<Probe> {
+    let all = validated.listeners.iter().map(AsRef::as_ref);
+    let users = all.filter(|listener| listener.default_pool.as_ref() == Some(&pool.id));
     let first = users.map(|listener| listener.port).next().unwrap_or_default();
     let of = |asked: &validate::Member| {
         let port = [asked.monitor_port, asked.port, first].into_iter().find(|port| *port > 0).unwrap_or_default();

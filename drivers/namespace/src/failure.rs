@@ -7,16 +7,17 @@ use std::io;
 
 use ballast_abi::DriverError;
 use ballast_netns::Failure as Net;
-pub(crate) use ballast_netns::failure::chain;
+pub use ballast_netns::failure::chain;
 use thiserror::Error as ThisError;
 
 /// Why a step failed.
 #[derive(Debug, ThisError)]
-pub(crate) enum Failure {
+pub enum Failure {
     #[error("{what}")]
     Io { what: String, source: io::Error },
-    #[error("haproxy refused its configuration: {said}")]
-    Refused { said: String },
+    /// Of a program that serves in the namespace.
+    #[error("{who} refused its configuration: {said}")]
+    Refused { who: &'static str, said: String },
     #[error(transparent)]
     Net(#[from] ballast_netns::Failure),
     #[error(transparent)]
@@ -30,12 +31,12 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    pub(crate) fn io(what: impl Into<String>, source: impl Into<io::Error>) -> Self {
+    pub fn io(what: impl Into<String>, source: impl Into<io::Error>) -> Self {
         Self::Io { what: what.into(), source: source.into() }
     }
 
     /// One failure of several, or none.
-    pub(crate) fn gather(mut failures: Vec<Failure>) -> Result<(), Failure> {
+    pub fn gather(mut failures: Vec<Failure>) -> Result<(), Failure> {
         match failures.len() {
             0 => Ok(()),
             1 => Err(failures.remove(0)),
@@ -45,7 +46,7 @@ impl Failure {
 }
 
 /// Adds the step to an error of the system.
-pub(crate) trait Step<T> {
+pub trait Step<T> {
     fn step(self, what: impl FnOnce() -> String) -> Result<T, Failure>;
 }
 
@@ -59,8 +60,9 @@ impl From<Failure> for DriverError {
     fn from(failure: Failure) -> Self {
         let detail = chain(&failure);
         match failure {
-            Failure::Refused { .. } => {
-                DriverError::internal("haproxy refused the configuration of this load balancer").with_detail(detail)
+            Failure::Refused { who, .. } => {
+                DriverError::internal(format!("{who} refused the configuration of this load balancer"))
+                    .with_detail(detail)
             }
             Failure::Net(Net::OvsTagMissing { .. }) => {
                 DriverError::unavailable("the network service has not wired this load balancer's port on its host")

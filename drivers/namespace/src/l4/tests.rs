@@ -12,16 +12,27 @@ use super::{
 };
 use crate::{
     l4::kept::Kept,
-    samples::{self, ID},
-    validate::validate,
+    rehearsal::samples::{self, ID},
+    validate::{Rules, Validated},
 };
 
 fn asked() -> LoadBalancer {
     samples::load_balancer(Protocol::Udp)
 }
 
+fn is_forwarded(protocol: Protocol) -> bool {
+    matches!(protocol, Protocol::Udp | Protocol::Sctp)
+}
+
+fn validate(asked: &LoadBalancer) -> (Validated, Vec<ballast_abi::ObjectFault>) {
+    let fits = |listener, pool| listener == pool;
+    let rules = Rules { networks: Default::default(), section: "drivers.test", fits, is_forwarded };
+    let (validated, faults) = crate::validate::validate(asked, &rules, |listener, _, _, _| Ok(Some(listener))).unwrap();
+    (validated, faults.into())
+}
+
 fn forwarded(asked: &LoadBalancer) -> Forwarded {
-    Forwarded::of(&samples::validated(asked)).unwrap()
+    Forwarded::of(&validate(asked).0, is_forwarded).unwrap()
 }
 
 fn service(asked: &LoadBalancer) -> Service {
@@ -33,9 +44,8 @@ fn states(service: &Service) -> Vec<State> {
 }
 
 #[test]
-fn a_listener_of_each_kind_has_its_port_and_haproxy_knows_of_its_own_only() {
+fn a_listener_of_each_kind_has_its_port_and_who_is_not_forwarded_is_another_ones() {
     let mut all = samples::load_balancer(Protocol::Http);
-    let page = samples::page(&all);
     for (number, protocol) in [Protocol::Udp, Protocol::Sctp].into_iter().enumerate() {
         let mut other = samples::load_balancer(protocol);
         other.pools[0].id = format!("pool-{number}");
@@ -44,16 +54,15 @@ fn a_listener_of_each_kind_has_its_port_and_haproxy_knows_of_its_own_only() {
         all.listeners.append(&mut other.listeners);
         all.pools.append(&mut other.pools);
     }
-    let (validated, faults) = validate(&all, &samples::config()).unwrap();
+    let (validated, faults) = validate(&all);
     assert_eq!((validated.listeners.len(), faults), (3, vec![]));
-    assert_eq!(samples::page(&all), page);
     let service = service(&all);
     assert_eq!(service.listeners.iter().map(|one| one.port).collect::<Vec<_>>(), [80, 80]);
     assert_eq!(service.sources.v4, Some([10, 0, 0, 4].into()));
-    assert_eq!(Forwarded::of(&samples::validated(&samples::load_balancer(Protocol::Http))), None);
+    assert_eq!(Forwarded::of(&validate(&samples::load_balancer(Protocol::Http)).0, is_forwarded), None);
     let twice = ballast_abi::Listener { id: "twice".into(), ..all.listeners[1].clone() };
     all.listeners.push(twice);
-    let (validated, faults) = validate(&all, &samples::config()).unwrap();
+    let (validated, faults) = validate(&all);
     assert_eq!((validated.listeners.len(), faults.len()), (3, 1));
 }
 
@@ -88,7 +97,7 @@ fn clients_are_told_apart_by_the_mask_that_was_asked_for() {
             persistence_granularity: mask.into(),
             ..SessionPersistence::default()
         });
-        let faults = validate(&asked, &samples::config()).unwrap().1.len();
+        let faults = validate(&asked).1.len();
         (service(&asked).listeners[0].persistence, faults)
     };
     let is = |seconds, prefix4, prefix6| (Some(Persistence { seconds, prefix4, prefix6 }), 0);
@@ -105,7 +114,7 @@ fn only_pools_that_are_forwarded_are_checked_by_datagrams() {
     let faults = |protocol, kind| {
         let mut asked = samples::load_balancer(protocol);
         asked.pools[0].monitors = vec![samples::monitor(kind)];
-        validate(&asked, &samples::config()).unwrap().1.len()
+        validate(&asked).1.len()
     };
     for kind in [MonitorType::UdpConnect, MonitorType::Sctp] {
         assert_eq!((faults(Protocol::Udp, kind), faults(Protocol::Sctp, kind), faults(Protocol::Tcp, kind)), (0, 0, 1));
@@ -152,7 +161,7 @@ fn one_of_which_nothing_is_known_waits_and_one_that_is_served_goes_on() {
 fn notes_are_read_as_they_were_written() {
     let directory = tempfile::tempdir().unwrap();
     let files = crate::files::Files::of(directory.path(), "one");
-    files.make(None).unwrap();
+    std::fs::create_dir(&files.directory).unwrap();
     assert_eq!(Kept::read(&files).unwrap(), None);
     let mut kept = Kept::default();
     kept.note_asked(Some(&forwarded(&asked())), &Knowledge::default());

@@ -14,20 +14,19 @@ use ballast_netns::namespace::{self, Look};
 
 use super::{Forwarded, Key, kept::Kept, knowledge::both, rules::greater, watch::Watch};
 use crate::{
-    counters::{Counted, Totals},
+    counters::{Counted, Listened, Totals},
     failure::Failure,
     files::Files,
-    haproxy::statistics::Listened,
 };
 
 /// As it is now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
-    pub(crate) counted: Counted,
+pub struct Counts {
+    pub counted: Counted,
     /// Of listeners that are on.
-    pub(crate) listeners: BTreeMap<String, Listened>,
+    pub listeners: BTreeMap<String, Listened>,
     /// Of members of whom that is known.
-    pub(crate) health: BTreeMap<Key, Health>,
+    pub health: BTreeMap<Key, Health>,
 }
 
 /// Notes and counters are read one after the other: so often, where a pass comes between.
@@ -35,7 +34,7 @@ const ROUNDS: u32 = 3;
 
 impl Watch {
     /// `None`: nothing was ever forwarded.
-    pub(crate) fn counts(&self, id: &str, files: &Files, netns: &Path) -> Result<Option<Counts>, Failure> {
+    pub fn counts(&self, id: &str, files: &Files, netns: &Path) -> Result<Option<Counts>, Failure> {
         if !files.forwarded().exists() {
             return Ok(None);
         }

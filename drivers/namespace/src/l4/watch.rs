@@ -38,10 +38,10 @@ const PART: u32 = 20;
 
 /// Where load balancers are, and who changes them now.
 #[derive(Clone)]
-pub(crate) struct Place {
-    pub(crate) state_dir: PathBuf,
-    pub(crate) netns_dir: PathBuf,
-    pub(crate) locks: Arc<Locks>,
+pub struct Place {
+    pub state_dir: PathBuf,
+    pub netns_dir: PathBuf,
+    pub locks: Arc<Locks>,
 }
 
 /// How many flows each member had, and when.
@@ -74,7 +74,7 @@ pub(super) struct Shared {
 
 /// Clones are the same.
 #[derive(Clone)]
-pub(crate) struct Watch {
+pub struct Watch {
     prober: Prober,
     orders: Sender<Order>,
     pub(super) shared: Arc<Shared>,
@@ -82,7 +82,7 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// Starts its two threads, which end with [`Watch::close`].
-    pub(crate) fn start(place: Place) -> Result<Self, Failure> {
+    pub fn start(place: Place) -> Result<Self, Failure> {
         let (orders, received) = channel();
         let changed = orders.clone();
         let prober = Prober::start(move |id| {
@@ -96,26 +96,20 @@ impl Watch {
         Ok(watch)
     }
 
-    pub(crate) fn close(&self) {
+    pub fn close(&self) {
         self.prober.close();
         let _ = self.orders.send(Order::Close);
     }
 
     /// What is known of members of what is asked for. `told`: by whoever asks.
-    pub(crate) fn knowledge(
-        &self,
-        id: &str,
-        asked: &Forwarded,
-        kept: &Kept,
-        told: Option<&HashMap<Key, bool>>,
-    ) -> Knowledge {
+    pub fn knowledge(&self, id: &str, asked: &Forwarded, kept: &Kept, told: Option<&HashMap<Key, bool>>) -> Knowledge {
         let verdicts = self.prober.verdicts(id);
         let loads = self.shared.notes().get(id).map(|notes| notes.loads.clone()).unwrap_or_default();
         Knowledge::of(asked, &Sources { kept, verdicts: &verdicts, told }, loads)
     }
 
     /// Checks these members from now on, in this namespace.
-    pub(crate) fn set(&self, id: &str, namespace: File, asked: &Forwarded, knowledge: &Knowledge) {
+    pub fn set(&self, id: &str, namespace: File, asked: &Forwarded, knowledge: &Knowledge) {
         let probes = asked.probes(&knowledge.up);
         match probes.is_empty() {
             true => self.prober.remove(id),
@@ -127,29 +121,29 @@ impl Watch {
     }
 
     /// Lets go of the namespace.
-    pub(crate) fn remove(&self, id: &str) {
+    pub fn remove(&self, id: &str) {
         self.prober.remove(id);
         if let Some(notes) = self.shared.notes().get_mut(id) {
             notes.wants_loads = false;
         }
     }
 
-    pub(crate) fn forget(&self, id: &str) {
+    pub fn forget(&self, id: &str) {
         self.prober.remove(id);
         self.shared.notes().remove(id);
     }
 
     /// Whether its members are checked.
-    pub(crate) fn has(&self, id: &str) -> bool {
+    pub fn has(&self, id: &str) -> bool {
         !self.prober.verdicts(id).is_empty()
     }
 
-    pub(crate) fn verdicts(&self, id: &str) -> BTreeMap<String, Verdict> {
+    pub fn verdicts(&self, id: &str) -> BTreeMap<String, Verdict> {
         self.prober.verdicts(id)
     }
 
     /// The lock of a load balancer, if it can be had now. The worker is waited for: it is no deploy, and soon done.
-    pub(crate) fn hold<'a>(&self, id: &str, lock: &'a Mutex<()>) -> Option<MutexGuard<'a, ()>> {
+    pub fn hold<'a>(&self, id: &str, lock: &'a Mutex<()>) -> Option<MutexGuard<'a, ()>> {
         loop {
             let changing = self.shared.changing().as_deref() == Some(id);
             match hold_now(lock) {
@@ -160,7 +154,7 @@ impl Watch {
     }
 
     /// Counters as they were when somebody last looked.
-    pub(crate) fn counters(&self, id: &str) -> Counters {
+    pub fn counters(&self, id: &str) -> Counters {
         self.shared.notes().get(id).map(|notes| notes.counters.clone()).unwrap_or_default()
     }
 

@@ -1,5 +1,4 @@
-//! Listeners of UDP and SCTP: haproxy speaks neither, so the kernel forwards them by rules of `ballast-l4`, in the same
-//! namespace and on the same addresses.
+//! Listeners that the kernel serves, by rules of `ballast-l4`, in the load balancer's namespace and on its addresses.
 //!
 //! What is asked for is a [`Forwarded`], with what is known of its members ([`knowledge`]) it is a service of `ballast-l4`.
 //! What was done is noted beside the state ([`kept`]), and believed as far as the table says the same ([`seen`]). Members are
@@ -9,14 +8,14 @@
 //! member that is down gets no new ones, and those that it has go on.
 
 mod asked;
-pub(crate) mod counts;
-pub(crate) mod kept;
-pub(crate) mod knowledge;
+pub mod counts;
+pub mod kept;
+pub mod knowledge;
 mod loads;
 mod probes;
-pub(crate) mod rules;
-pub(crate) mod seen;
-pub(crate) mod watch;
+pub mod rules;
+pub mod seen;
+pub mod watch;
 mod worker;
 
 use std::{
@@ -32,69 +31,69 @@ use crate::validate::Check;
 
 /// All that is forwarded for a load balancer, as it was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Forwarded {
-    pub(crate) sources: Sources,
-    pub(crate) listeners: Vec<Listener>,
-    pub(crate) probes: Vec<Probe>,
+pub struct Forwarded {
+    pub sources: Sources,
+    pub listeners: Vec<Listener>,
+    pub probes: Vec<Probe>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Listener {
-    pub(crate) id: String,
+pub struct Listener {
+    pub id: String,
     /// None: it is down, or has no pool that is up.
-    pub(crate) addresses: BTreeSet<IpAddr>,
-    pub(crate) protocol: Protocol,
-    pub(crate) port: u16,
-    pub(crate) method: Method,
-    pub(crate) persistence: Option<Persistence>,
-    pub(crate) most: Option<u32>,
-    pub(crate) allowed: Vec<IpNet>,
+    pub addresses: BTreeSet<IpAddr>,
+    pub protocol: Protocol,
+    pub port: u16,
+    pub method: Method,
+    pub persistence: Option<Persistence>,
+    pub most: Option<u32>,
+    pub allowed: Vec<IpNet>,
     /// Empty: it has none.
-    pub(crate) pool: String,
-    pub(crate) members: Vec<Member>,
+    pub pool: String,
+    pub members: Vec<Member>,
 }
 
 impl Listener {
-    pub(crate) fn is_on(&self) -> bool {
+    pub fn is_on(&self) -> bool {
         !self.addresses.is_empty()
     }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Member {
-    pub(crate) id: String,
-    pub(crate) address: SocketAddr,
-    pub(crate) weight: u16,
-    pub(crate) backup: bool,
-    pub(crate) admin_state_up: bool,
+pub struct Member {
+    pub id: String,
+    pub address: SocketAddr,
+    pub weight: u16,
+    pub backup: bool,
+    pub admin_state_up: bool,
 }
 
 /// A check of a member by one of its pool's monitors.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Probe {
-    pub(crate) pool: String,
-    pub(crate) member: String,
+pub struct Probe {
+    pub pool: String,
+    pub member: String,
     /// Of the pool's monitors.
-    pub(crate) monitor: usize,
-    pub(crate) check: Check,
-    pub(crate) address: SocketAddr,
+    pub monitor: usize,
+    pub check: Check,
+    pub address: SocketAddr,
     /// Seconds, as the next.
-    pub(crate) delay: u32,
-    pub(crate) timeout: u32,
-    pub(crate) rise: u32,
-    pub(crate) fall: u32,
+    pub delay: u32,
+    pub timeout: u32,
+    pub rise: u32,
+    pub fall: u32,
 }
 
 /// A pool and a member of it, by their ids.
-pub(crate) type Key = (String, String);
+pub type Key = (String, String);
 
 impl Probe {
-    pub(crate) fn of(&self) -> Key {
+    pub fn of(&self) -> Key {
         (self.pool.clone(), self.member.clone())
     }
 
     /// No id has a stroke.
-    pub(crate) fn name(&self) -> String {
+    pub fn name(&self) -> String {
         format!("{}/{}/{}", self.pool, self.member, self.monitor)
     }
 }

@@ -11,15 +11,15 @@ use super::{Forwarded, kept::Kept, rules::close};
 use crate::failure::Failure;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Seen {
-    pub(crate) table: plan::Observed,
+pub struct Seen {
+    pub table: plan::Observed,
     /// `None`: nothing is noted, or it cannot be understood.
-    pub(crate) kept: Option<Kept>,
+    pub kept: Option<Kept>,
 }
 
 impl Seen {
     /// Looks in the namespace of the calling thread.
-    pub(crate) fn find(kept: Option<Kept>) -> Result<Self, Failure> {
+    pub fn find(kept: Option<Kept>) -> Result<Self, Failure> {
         let mut netfilter = Netfilter::open()?;
         let seen = Self::look(&mut netfilter, kept);
         close(netfilter);
@@ -27,7 +27,7 @@ impl Seen {
     }
 
     /// The same with a socket of that namespace.
-    pub(crate) fn look(netfilter: &mut Netfilter, kept: Option<Kept>) -> Result<Self, Failure> {
+    pub fn look(netfilter: &mut Netfilter, kept: Option<Kept>) -> Result<Self, Failure> {
         let counters = table::counters(netfilter)?;
         let members = if counters.is_empty() { None } else { table::members(netfilter)? };
         let mut seen = Self::without_table(kept);
@@ -36,25 +36,25 @@ impl Seen {
     }
 
     /// There is no namespace.
-    pub(crate) fn without_table(kept: Option<Kept>) -> Self {
+    pub fn without_table(kept: Option<Kept>) -> Self {
         let noted = kept.as_ref().and_then(|kept| kept.layout.clone());
         let counts = kept.as_ref().map(Kept::counts).unwrap_or_default();
         Self { table: plan::Observed { noted, kept: counts, ..plan::Observed::default() }, kept }
     }
 
     /// A table of ours.
-    pub(crate) fn has_table(&self) -> bool {
+    pub fn has_table(&self) -> bool {
         self.table.counters.keys().any(|name| Marker::parse(name).is_some())
     }
 
     /// There is a table, or it is noted that there is to be one.
-    pub(crate) fn is_any(&self) -> bool {
+    pub fn is_any(&self) -> bool {
         self.has_table() || self.kept.as_ref().is_some_and(|kept| kept.asked.is_some() || !kept.settled)
     }
 
     /// Whether what is asked for runs, and all that comes after it was done. `service`: the same with what is known now;
     /// `None`: as it was when it was done.
-    pub(crate) fn runs(&self, asked: &Forwarded, service: Option<&Service>) -> bool {
+    pub fn runs(&self, asked: &Forwarded, service: Option<&Service>) -> bool {
         let Some(kept) = self.kept.as_ref().filter(|kept| kept.settled && kept.asked.as_ref() == Some(asked)) else {
             return false;
         };

@@ -19,23 +19,22 @@ use ballast_netns::{
     sysctl,
 };
 
-use crate::config::Config;
-
-/// No load balancer has this name.
-const NAME: &str = "check";
 const CARD: Card = Card { mac: [0x02, 0, 0, 0, 0, 1], mtu: 1500 };
 const PAIR: Pair<'_> = Pair { outside: "outside", inside: "inside", card: CARD, namespace: -1 };
 
+/// `netns_dir`: where namespaces are named. `name`: of one, and of a bridge in it, which no load balancer has, nor the trial
+/// of another driver.
+///
 /// # Errors
 /// UNSUPPORTED when it cannot, with what to do; UNAVAILABLE when it may later.
-pub(crate) fn check(config: &Config) -> Result<Forwards, DriverError> {
-    let path = namespace::path(&config.netns_dir, NAME);
+pub fn check(netns_dir: &Path, name: &str) -> Result<Forwards, DriverError> {
+    let path = namespace::path(netns_dir, name);
     let tried = namespace::on_own_thread("check-host", || {
         namespace::remove(&path)?;
         let namespace = namespace::create(&path, sysctl::require)?;
         let mut netlink = Netlink::open()?;
-        netlink.batch(vec![link::create_bridge(NAME)])?;
-        let bridge = link::find(&mut netlink, NAME)?.map_or(0, |bridge| bridge.index);
+        netlink.batch(vec![link::create_bridge(name)])?;
+        let bridge = link::find(&mut netlink, name)?.map_or(0, |bridge| bridge.index);
         netlink.batch(vec![link::create_pair(&Pair { namespace: namespace.as_raw_fd(), ..PAIR }, bridge)])?;
         Ok(forwards())
     });
@@ -46,9 +45,9 @@ pub(crate) fn check(config: &Config) -> Result<Forwards, DriverError> {
 
 /// What this kernel can forward.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Forwards {
-    pub(crate) udp: bool,
-    pub(crate) sctp: bool,
+pub struct Forwards {
+    pub udp: bool,
+    pub sctp: bool,
 }
 
 /// It is there when the kernel follows associations of SCTP.

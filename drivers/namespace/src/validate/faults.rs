@@ -4,10 +4,10 @@ use ballast_abi::{DriverError, LoadBalancer, ObjectFault};
 
 /// One fault for each object, with all that is said of it.
 #[derive(Debug, Default)]
-pub(super) struct Faults(Vec<ObjectFault>);
+pub struct Faults(Vec<ObjectFault>);
 
 impl Faults {
-    pub(super) fn add(&mut self, object_id: &str, error: DriverError) {
+    pub fn add(&mut self, object_id: &str, error: DriverError) {
         let before = self.0.iter_mut().find(|fault| fault.object_id == object_id);
         match before.and_then(|before| before.fault.as_mut()) {
             Some(before) => before.message = format!("{}; {}", before.message, error.message),
@@ -16,12 +16,12 @@ impl Faults {
     }
 
     /// What was made of an object; an error becomes its fault.
-    pub(super) fn keep<T>(&mut self, object_id: &str, made: Result<T, DriverError>) -> Option<T> {
+    pub fn keep<T>(&mut self, object_id: &str, made: Result<T, DriverError>) -> Option<T> {
         made.map_err(|error| self.add(object_id, error)).ok()
     }
 
     /// Of the VIP, which has no id: its listeners show it.
-    pub(super) fn add_to_vip(&mut self, load_balancer: &LoadBalancer, error: DriverError) {
+    pub fn add_to_vip(&mut self, load_balancer: &LoadBalancer, error: DriverError) {
         if load_balancer.listeners.is_empty() {
             return self.add(&load_balancer.id, error);
         }

@@ -19,7 +19,7 @@ use super::{
 use crate::{failure::Failure, files::Files};
 
 /// Applies what is asked for, with what is known. `glance`: counters when somebody last looked.
-pub(crate) fn apply(
+pub fn apply(
     files: &Files,
     asked: &Forwarded,
     knowledge: &Knowledge,
@@ -79,7 +79,7 @@ fn forget(kept: &mut Kept, counters: &Counters) {
 }
 
 /// Takes the rules away, with all flows that they have made. `glance`: counters when somebody last looked.
-pub(crate) fn stop(files: &Files, glance: Option<&Counters>) -> Result<(), Failure> {
+pub fn stop(files: &Files, glance: Option<&Counters>) -> Result<(), Failure> {
     let mut netfilter = Netfilter::open()?;
     let found = Kept::read(files)?;
     let strange = found.is_none();
@@ -107,7 +107,7 @@ pub(crate) fn stop(files: &Files, glance: Option<&Counters>) -> Result<(), Failu
 }
 
 /// Before the table goes with its namespace: what it has counted.
-pub(crate) fn keep_counts(files: &Files) -> Result<(), Failure> {
+pub fn keep_counts(files: &Files) -> Result<(), Failure> {
     let mut kept = Kept::read(files)?.unwrap_or_default();
     let mut counters = kept.counts();
     greater(&mut counters, Some(&table::counters(&mut Netfilter::open()?)?));
@@ -123,7 +123,7 @@ pub(super) fn close(netfilter: Netfilter) {
 }
 
 /// Counters never go back, so of two readings the greater is the later.
-pub(crate) fn greater(counters: &mut Counters, others: Option<&Counters>) {
+pub fn greater(counters: &mut Counters, others: Option<&Counters>) {
     for (name, other) in others.into_iter().flatten() {
         let count = counters.entry(name.clone()).or_default();
         (count.packets, count.bytes) = (count.packets.max(other.packets), count.bytes.max(other.bytes));

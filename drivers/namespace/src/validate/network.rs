@@ -7,13 +7,12 @@ use ballast_netns::{attach::Attachment, networks::Network};
 use ipnet::IpNet;
 use macaddr::MacAddr6;
 
-use super::{Address, Id, Route, Vip, id, refuse};
-use crate::config::Config;
+use super::{Address, Id, Route, Rules, Vip, id, refuse};
 
 /// The VIP with all its addresses, and what of it cannot be had: a gateway or a route that is left out.
 pub(super) fn all(
     load_balancer: &ballast_abi::LoadBalancer,
-    config: &Config,
+    rules: &Rules,
 ) -> Result<Option<(Vip, Vec<DriverError>)>, DriverError> {
     let Some(asked) = &load_balancer.vip else { return Ok(None) };
     let wrong = |field: &str, why: &str| refuse("vip", &asked.address, field, why);
@@ -30,7 +29,7 @@ pub(super) fn all(
     let network = asked.network.clone().unwrap_or_default();
     let port = id("vip", "port_id", &asked.port_id)?;
     let vip = Vip {
-        attachment: attachment(&network, &port, config)?,
+        attachment: attachment(&network, &port, rules)?,
         port,
         net,
         mac: mac(&asked.mac).ok_or_else(|| wrong("mac", "must be as in aa:bb:cc:dd:ee:ff, of one host"))?,
@@ -110,7 +109,7 @@ fn next_hop(text: &str, vip: IpNet) -> Result<IpAddr, &'static str> {
 }
 
 /// Whether it is the own or the broadcast address of the VIP's IPv4 network.
-pub(crate) fn is_networks(address: IpAddr, vip: IpNet) -> bool {
+pub fn is_networks(address: IpAddr, vip: IpNet) -> bool {
     match vip {
         IpNet::V4(net) => net.prefix_len() < 31 && (address == net.network() || address == net.broadcast()),
         IpNet::V6(_) => false,
@@ -132,9 +131,9 @@ fn mtu(network: &ballast_abi::Network) -> Result<u32, DriverError> {
     }
 }
 
-pub(crate) const ETHERNET: u32 = 1500;
+pub const ETHERNET: u32 = 1500;
 
-fn attachment(asked: &ballast_abi::Network, port: &Id, config: &Config) -> Result<Attachment, DriverError> {
+fn attachment(asked: &ballast_abi::Network, port: &Id, rules: &Rules) -> Result<Attachment, DriverError> {
     let kind = if asked.network_type.is_empty() { networks::OWN } else { &asked.network_type };
     if kind != networks::BRIDGE {
         // The name of what is made for it.
@@ -146,8 +145,8 @@ fn attachment(asked: &ballast_abi::Network, port: &Id, config: &Config) -> Resul
         physical_network: &asked.physical_network,
         segmentation_id: asked.segmentation_id,
     };
-    config.networks().attachment(network, port.as_str()).map_err(|why| {
+    rules.networks.attachment(network, port.as_str()).map_err(|why| {
         let error = DriverError::unsupported("the host is not connected to this load balancer's network");
-        error.with_detail(format!("network {}: {why}, see [drivers.haproxy-ns]", network.id))
+        error.with_detail(format!("network {}: {why}, see [{}]", network.id, rules.section))
     })
 }

@@ -7,8 +7,8 @@ use crate::{
 };
 
 impl Work<'_> {
-    pub(super) fn forward(&mut self, target: &Target<'_>) -> Result<(), Failure> {
-        let Some(asked) = &target.desired.forwarded else { return Ok(()) };
+    pub(super) fn forward(&mut self, target: Target<'_>) -> Result<(), Failure> {
+        let Some(asked) = target.wanted.forwarded else { return Ok(()) };
         let glance = self.watch.map(|watch| watch.counters(self.id));
         self.inside(|| rules::apply(self.files, asked, target.knowledge, glance.as_ref()))
     }
@@ -29,8 +29,8 @@ impl Work<'_> {
     }
 
     /// Checks what is to be checked. After the steps, as it needs the namespace and the address.
-    pub(crate) fn watch_members(&mut self, target: &Target<'_>) -> Result<(), Failure> {
-        let (Some(watch), Some(asked)) = (self.watch, &target.desired.forwarded) else { return Ok(()) };
+    pub fn watch_members(&mut self, target: Target<'_>) -> Result<(), Failure> {
+        let (Some(watch), Some(asked)) = (self.watch, target.wanted.forwarded) else { return Ok(()) };
         let Some(namespace) = &self.namespace else { return Ok(()) };
         let namespace = namespace.try_clone().step(|| "open the namespace once more".to_owned())?;
         watch.set(self.id, namespace, asked, target.knowledge);

@@ -1,4 +1,4 @@
-//! Strings of a tenant, each through its own allow-list. What comes out can be written into haproxy.cfg as one word, a
+//! Strings of a tenant, each through its own allow-list. What comes out can be written into a configuration file as one word, a
 //! path once it is quoted.
 
 use ballast_abi::{DriverError, limits};
@@ -9,7 +9,7 @@ use super::Id;
 ///
 /// # Errors
 /// INVALID_ARGUMENT.
-pub(crate) fn id(object: &str, field: &str, text: &str) -> Result<Id, DriverError> {
+pub fn id(object: &str, field: &str, text: &str) -> Result<Id, DriverError> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     if (1..=64).contains(&text.len()) && text.bytes().all(plain) {
         return Ok(Id(text.to_owned()));
@@ -38,7 +38,7 @@ pub(super) fn url_path(text: &str) -> Option<String> {
 }
 
 /// `"200"`, `"200, 202"`, `"200-204"` as inclusive ranges in their order, as few as there can be: however long the list, it
-/// is a line that haproxy can read. Empty is 200.
+/// is a line that a proxy can read. Empty is 200.
 pub(super) fn codes(text: &str) -> Option<Vec<(u16, u16)>> {
     let mut asked = limits::codes(if text.is_empty() { "200" } else { text })?;
     asked.sort_unstable();
@@ -50,4 +50,21 @@ pub(super) fn codes(text: &str) -> Option<Vec<(u16, u16)>> {
         }
     }
     Some(codes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_gets_its_slash_and_codes_are_few_ranges_however_many_were_asked_for() {
+        assert_eq!(url_path("health").unwrap(), "/health");
+        assert_eq!(url_path("/it's").unwrap(), "/it's");
+        assert_eq!(codes("200, 202").unwrap(), [(200, 200), (202, 202)]);
+        assert_eq!(codes("200-204").unwrap(), [(200, 204)]);
+        let many: Vec<String> = (100..=999).rev().map(|code| code.to_string()).collect();
+        assert_eq!(codes(&many.join(",")).unwrap(), [(100, 999)]);
+        let odd: Vec<String> = (100..=999).step_by(2).map(|code| code.to_string()).collect();
+        assert_eq!(codes(&odd.join(", ")).unwrap().len(), 450);
+    }
 }

@@ -2,28 +2,28 @@
 //!
 //! It is written before the rules are changed and after. Where it is lost, the table is made anew and counters begin again.
 
-use std::{collections::BTreeMap, io, net::SocketAddr};
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use ballast_l4::{desired::State, layout::Layout, numbers::Numbers, statistics::Counters, table::Count};
 use serde::{Deserialize, Serialize};
 
 use super::{Forwarded, Key, knowledge::Knowledge};
 use crate::{
-    failure::{Failure, Step},
-    files::{Files, read_optional, write_renamed},
+    failure::Failure,
+    files::{self, Files},
 };
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Kept {
-    pub(crate) numbers: Numbers,
+pub struct Kept {
+    pub numbers: Numbers,
     /// What was applied last.
-    pub(crate) layout: Option<Layout>,
+    pub layout: Option<Layout>,
     /// What it was made from. `None`: nothing is forwarded any more.
-    pub(crate) asked: Option<Forwarded>,
+    pub asked: Option<Forwarded>,
     /// Whether members were served then.
     served: Vec<Served>,
     /// All that was to be done after it was done as well.
-    pub(crate) settled: bool,
+    pub settled: bool,
     /// Packets and bytes of counters when they were last noted: a table that is lost goes on from there.
     counts: BTreeMap<String, (u64, u64)>,
 }
@@ -39,34 +39,27 @@ struct Served {
 
 impl Kept {
     /// `None`: there is none, or it cannot be understood.
-    pub(crate) fn read(files: &Files) -> Result<Option<Self>, Failure> {
-        let path = files.forwarded();
-        let text = match read_optional(&path) {
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => None,
-            read => read.step(|| format!("read {}", path.display()))?,
-        };
-        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    pub fn read(files: &Files) -> Result<Option<Self>, Failure> {
+        files::noted(&files.forwarded())
     }
 
-    pub(crate) fn write(&self, files: &Files) -> Result<(), Failure> {
-        let what = || format!("write {}", files.forwarded().display());
-        let text = serde_json::to_vec(self).map_err(io::Error::other).step(what)?;
-        write_renamed(&files.forwarded(), &text, 0o600).step(what)
+    pub fn write(&self, files: &Files) -> Result<(), Failure> {
+        files::note(&files.forwarded(), self)
     }
 
-    pub(crate) fn counts(&self) -> Counters {
+    pub fn counts(&self) -> Counters {
         let count = |(name, (packets, bytes)): (&String, &(u64, u64))| {
             (name.clone(), Count { packets: *packets, bytes: *bytes })
         };
         self.counts.iter().map(count).collect()
     }
 
-    pub(crate) fn note_counts(&mut self, counters: &Counters) {
+    pub fn note_counts(&mut self, counters: &Counters) {
         self.counts = counters.iter().map(|(name, count)| (name.clone(), (count.packets, count.bytes))).collect();
     }
 
     /// What is asked for, and who is served of it. One that waits for a check is not known.
-    pub(crate) fn note_asked(&mut self, asked: Option<&Forwarded>, knowledge: &Knowledge) {
+    pub fn note_asked(&mut self, asked: Option<&Forwarded>, knowledge: &Knowledge) {
         self.asked = asked.cloned();
         self.served.clear();
         for listener in asked.into_iter().flat_map(|asked| &asked.listeners) {

@@ -1,7 +1,7 @@
 //! What is known of members, and what is asked for with it: a service of `ballast-l4`. Pure.
 //!
-//! As with haproxy ([`servers`](crate::haproxy::servers)) a member that is served goes on being served until a check fails,
-//! and one that was down, or of which nothing is known, waits for a check. Where nobody checks, nobody waits.
+//! A member that is served goes on being served until a check fails, and one that was down, or of which nothing is known,
+//! waits for a check. Where nobody checks, nobody waits.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,24 +13,24 @@ use ballast_l4::{
 use super::{Forwarded, Key, Listener, Member, kept::Kept, loads::Loads};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Knowledge {
+pub struct Knowledge {
     /// Whether members are up that are checked. `None`: not known yet.
-    pub(crate) up: BTreeMap<Key, Option<bool>>,
-    pub(crate) loads: Loads,
+    pub up: BTreeMap<Key, Option<bool>>,
+    pub loads: Loads,
 }
 
 /// What there is to know it from.
-pub(crate) struct Sources<'a> {
+pub struct Sources<'a> {
     /// What was done last.
-    pub(crate) kept: &'a Kept,
+    pub kept: &'a Kept,
     /// Of the prober, by the names of probes.
-    pub(crate) verdicts: &'a BTreeMap<String, Verdict>,
+    pub verdicts: &'a BTreeMap<String, Verdict>,
     /// As whoever ordered it knows it. `None`: that was not said, and all are served at once.
-    pub(crate) told: Option<&'a HashMap<Key, bool>>,
+    pub told: Option<&'a HashMap<Key, bool>>,
 }
 
 impl Knowledge {
-    pub(crate) fn of(asked: &Forwarded, sources: &Sources<'_>, loads: Loads) -> Self {
+    pub fn of(asked: &Forwarded, sources: &Sources<'_>, loads: Loads) -> Self {
         let mut up = BTreeMap::new();
         for probe in &asked.probes {
             let was = |before: &&super::Probe| {
@@ -50,7 +50,7 @@ impl Knowledge {
 }
 
 /// Down is certain, and up only together.
-pub(crate) fn both(one: Option<bool>, other: Option<bool>) -> Option<bool> {
+pub fn both(one: Option<bool>, other: Option<bool>) -> Option<bool> {
     match (one, other) {
         (Some(false), _) | (_, Some(false)) => Some(false),
         (Some(true), Some(true)) => Some(true),
@@ -71,7 +71,7 @@ fn beginning(asked: &Forwarded, key: &Key, sources: &Sources<'_>) -> Option<bool
 }
 
 impl Forwarded {
-    pub(crate) fn service(&self, knowledge: &Knowledge) -> Service {
+    pub fn service(&self, knowledge: &Knowledge) -> Service {
         let listeners = self.listeners.iter().map(|listener| listener.desired(knowledge));
         Service { sources: self.sources, listeners: listeners.collect() }
     }

@@ -1,11 +1,11 @@
-//! Listeners: what they listen on, how long they wait, what they add to requests, and for whom.
+//! Listeners: what they listen on, how long they wait, and for whom.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::net::IpAddr;
 
 use ballast_abi::{DriverError, Protocol};
 use ipnet::IpNet;
 
-use super::{Faults, Header, Id, Listener, Pool, Timeouts, port, protocol, refuse, text};
+use super::{Faults, Fits, Id, Listener, Pool, Timeouts, port, protocol, refuse, text};
 
 /// In milliseconds; what a client could wait for is less than that.
 const LONGEST: u32 = 2_073_600_000;
@@ -13,12 +13,12 @@ const CLIENT: u32 = 50_000;
 const CONNECT: u32 = 5_000;
 const SERVER: u32 = 50_000;
 
-/// Without its policies, and who may connect.
-pub(super) fn listener(
+/// Without who may connect.
+pub(super) fn listener<'a>(
     id: Id,
     asked: &ballast_abi::Listener,
-    pools: &[Pool],
-    others: &[Listener],
+    (pools, fits): (&[Pool], Fits),
+    mut others: impl Iterator<Item = &'a Listener>,
 ) -> Result<Listener, DriverError> {
     let wrong = |field: &str, why: &str| refuse("listener", &asked.id, field, why);
     let protocol = protocol(asked.protocol).ok_or_else(|| wrong("protocol", "is unknown"))?;
@@ -35,7 +35,7 @@ pub(super) fn listener(
     if port == 0 {
         return Err(wrong("protocol_port", "0 cannot be listened on: choose 1 to 65535"));
     }
-    if others.iter().any(|other| (other.port, transport(other.protocol)) == (port, transport(protocol))) {
+    if others.any(|other| (other.port, transport(other.protocol)) == (port, transport(protocol))) {
         return Err(wrong("protocol_port", "is another listener's already"));
     }
     let connection_limit = u32::try_from(asked.connection_limit).ok();
@@ -47,14 +47,7 @@ pub(super) fn listener(
         default_pool,
         admin_state_up: asked.admin_state_up,
         timeouts: asked.timeouts.as_ref().map(timeouts),
-        headers: asked
-            .insert_headers
-            .as_ref()
-            .map(|asked| headers(&asked.names))
-            .transpose()
-            .map_err(|name| wrong("insert_headers", &format!("has {name:?}, which is not known")))?,
         allowed: Vec::new(),
-        policies: Vec::new(),
     })
 }
 
@@ -81,22 +74,6 @@ fn transport(protocol: Protocol) -> Transport {
     }
 }
 
-/// Whether a pool of this protocol can be behind a listener of that one.
-pub(super) fn fits(listener: Protocol, pool: Protocol) -> bool {
-    let in_proxy = matches!(pool, Protocol::Proxy | Protocol::Proxyv2);
-    match listener {
-        Protocol::Http => in_proxy || pool == Protocol::Http,
-        Protocol::Https => in_proxy || matches!(pool, Protocol::Https | Protocol::Tcp),
-        Protocol::Tcp => in_proxy || matches!(pool, Protocol::Http | Protocol::Https | Protocol::Tcp),
-        Protocol::Udp | Protocol::Sctp => pool == listener,
-        Protocol::Unspecified
-        | Protocol::TerminatedHttps
-        | Protocol::Prometheus
-        | Protocol::Proxy
-        | Protocol::Proxyv2 => false,
-    }
-}
-
 fn timeouts(asked: &ballast_abi::Timeouts) -> Timeouts {
     let or = |value: u32, usual: u32| if value == 0 { usual } else { value.min(LONGEST) };
     Timeouts {
@@ -105,22 +82,6 @@ fn timeouts(asked: &ballast_abi::Timeouts) -> Timeouts {
         server: or(asked.member_data, SERVER),
         inspect: asked.tcp_inspect.min(LONGEST),
     }
-}
-
-/// Or the name that is not known.
-fn headers(names: &[String]) -> Result<BTreeSet<Header>, &str> {
-    let known = |name: &str| {
-        Some(match name {
-            "X-Forwarded-For" => Header::ForwardedFor,
-            "X-Forwarded-Port" => Header::ForwardedPort,
-            "X-Forwarded-Proto" => Header::ForwardedProto,
-            "X-Forwarded-IP" => Header::ForwardedIp,
-            "X-Client-IP" => Header::ClientIp,
-            "X-Real-IP" => Header::RealIp,
-            _ => return None,
-        })
-    };
-    names.iter().map(|name| known(name).ok_or(name.as_str())).collect()
 }
 
 /// One that cannot be read lets nobody in, and with it those that can be read are all that may.

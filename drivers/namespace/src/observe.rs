@@ -1,0 +1,158 @@
+//! What is on the host now. Nothing of it is remembered from an earlier pass.
+
+use std::{collections::BTreeSet, fs::File, net::IpAddr, path::Path};
+
+use ballast_netns::{
+    address,
+    attach::{Interface, Seen, inner_end},
+    link::{self, Link},
+    namespace::{self, Look},
+    neighbour,
+    netlink::Netlink,
+    route::{self, Hop},
+    sysctl::{self, Purpose},
+};
+
+use crate::{
+    Wanted,
+    failure::Failure,
+    files::Files,
+    l4::{kept::Kept, seen::Seen as Rules},
+};
+
+/// Of a load balancer's namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observed {
+    pub namespace: Namespace,
+    /// What of it is on the host's side.
+    pub plugged: Seen,
+    /// What the kernel forwards.
+    pub rules: Rules,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Namespace {
+    #[default]
+    Absent,
+    /// A name without a namespace.
+    Stale,
+    Present(Inside),
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inside {
+    pub loopback_up: bool,
+    pub link: Option<Link>,
+    pub addresses: BTreeSet<(IpAddr, u8)>,
+    pub hops: BTreeSet<Hop>,
+    /// Entries of the neighbour table that do not count against its limit.
+    pub neighbours: BTreeSet<IpAddr>,
+    /// An address is there, and no way to its neighbours.
+    pub unconnected: bool,
+    /// Kernel parameters are set otherwise than they should be.
+    pub unprepared: bool,
+}
+
+impl Observed {
+    /// What was plugged: as it was noted, or what is found where the note is lost.
+    #[must_use]
+    pub fn interface(&self, noted: Option<&Interface>) -> Option<Interface> {
+        noted.cloned().or_else(|| match &self.namespace {
+            Namespace::Present(Inside { link: Some(link), .. }) => Interface::of_inner_end(link),
+            Namespace::Present(_) | Namespace::Stale | Namespace::Absent => None,
+        })
+    }
+
+    #[must_use]
+    pub fn inside(&self) -> Option<&Inside> {
+        match &self.namespace {
+            Namespace::Present(inside) => Some(inside),
+            Namespace::Absent | Namespace::Stale => None,
+        }
+    }
+}
+
+/// Whose traces are looked for, and where.
+#[derive(Clone, Copy)]
+pub struct Subject<'a> {
+    pub files: &'a Files,
+    pub netns: &'a Path,
+    /// What was plugged, as it was noted.
+    pub noted: Option<&'a Interface>,
+}
+
+/// Whether nothing of it is there: the usual first deploy.
+pub fn is_new(files: &Files, netns: &Path) -> Result<bool, Failure> {
+    Ok(!files.directory.exists() && matches!(namespace::look(netns)?, Look::Absent))
+}
+
+/// Looks at the host. `wanted`: `None` where all is to go. The calling thread is in the host's namespace, and is again
+/// afterwards. With it the namespace.
+pub fn observe(
+    subject: Subject<'_>,
+    wanted: Option<Wanted<'_>>,
+    host: (&mut Netlink, &File),
+) -> Result<(Observed, Option<File>), Failure> {
+    let (netlink, host_namespace) = host;
+    let Subject { files, netns, noted } = subject;
+    let interface = wanted.map(|wanted| &wanted.plug.interface);
+    let plugged = noted.or(interface);
+    let kept = Kept::read(files)?;
+    let mut observed = Observed::default();
+    let file = match namespace::look(netns)? {
+        Look::Absent => None,
+        Look::Stale => {
+            observed.namespace = Namespace::Stale;
+            None
+        }
+        Look::Present(file) => {
+            let purpose = wanted.map(|wanted| wanted.purpose());
+            let forwards = kept.is_some() || purpose.is_some_and(|purpose| purpose.forwards);
+            namespace::enter(&file)?;
+            let inside = inside(plugged, purpose);
+            // Where nothing is or was forwarded the kernel is not asked: it may know nothing of such tables.
+            // It forwards all the same where the notes of that are lost, and then its parameters are not as they should be.
+            let strange = inside.as_ref().is_ok_and(|inside| inside.unprepared);
+            let rules = match (forwards, strange) {
+                (true, _) => Rules::find(kept.clone()),
+                (false, true) => Ok(Rules::find(None).unwrap_or_default()),
+                (false, false) => Ok(Rules::default()),
+            };
+            namespace::enter(host_namespace)?;
+            observed.namespace = Namespace::Present(inside?);
+            // What is to go can go without a word of its rules.
+            observed.rules = if wanted.is_none() { rules.unwrap_or_default() } else { rules? };
+            Some(file)
+        }
+    };
+    if file.is_none() {
+        observed.rules = Rules::without_table(kept);
+    }
+    if let Some(interface) = plugged {
+        let card = wanted.filter(|wanted| wanted.plug.interface == *interface).map(|wanted| wanted.plug.card());
+        observed.plugged = interface.look(netlink, card)?;
+    }
+    Ok((observed, file))
+}
+
+/// `purpose`: what the namespace is to be, if it is to be anything.
+fn inside(interface: Option<&Interface>, purpose: Option<Purpose>) -> Result<Inside, Failure> {
+    let mut netlink = Netlink::open()?;
+    let links = link::all(&mut netlink)?;
+    let named = |name: &str| links.iter().find(|link| link.name == name);
+    let link = inner_end(&links, interface);
+    let routes = route::all(&mut netlink)?;
+    let mut inside = Inside {
+        loopback_up: named("lo").is_some_and(|link| link.up),
+        unprepared: purpose.is_some_and(|purpose| sysctl::is_unprepared(purpose, link.map(|link| link.name.as_str()))),
+        ..Inside::default()
+    };
+    if let Some(link) = link {
+        inside.addresses = address::all(&mut netlink, link.index)?;
+        inside.neighbours = neighbour::all(&mut netlink, link.index)?;
+        inside.link = Some(link.clone());
+    }
+    inside.unconnected = !inside.addresses.iter().all(|address| routes.connect(*address));
+    inside.hops = routes.hops;
+    Ok(inside)
+}

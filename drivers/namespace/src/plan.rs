@@ -1,0 +1,176 @@
+//! From what is wanted and what is observed to the steps between them, each with its reason. Pure: it knows nothing of
+//! kernels. Once the steps are done, planning again gives none: each driver holds that for its own steps with these.
+
+use std::{collections::BTreeSet, net::IpAddr};
+
+use ballast_netns::{attach::Interface, route::Hop};
+
+use crate::{
+    Wanted,
+    observe::{Inside, Namespace, Observed},
+    plug::Plug,
+};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    MakeNamespace,
+    /// Set the kernel parameters of the namespace that exists.
+    Prepare,
+    /// Make the rules those that are asked for, and end the flows of who is gone. Before the namespace forwards at all.
+    Forward,
+    /// Take the rules away, with their flows.
+    StopForwarding,
+    /// Note what the rules have counted: they go with their namespace.
+    KeepCounts,
+    /// Take away an inner end that leads nowhere.
+    RemoveLink,
+    /// Make the pair of links, and plug the outer end.
+    MakeLink,
+    /// Put the outer end that exists up and where it belongs.
+    AttachLink,
+    Configure(Changes),
+    /// Say the address to the neighbours.
+    Announce,
+    DropNamespace,
+    AwaitLinkGone(Interface),
+    /// What was made for the network goes with its last port.
+    Release(Interface),
+}
+
+/// Inside the namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    pub mac: bool,
+    pub mtu: bool,
+    pub remove_addresses: BTreeSet<(IpAddr, u8)>,
+    pub add_addresses: BTreeSet<(IpAddr, u8)>,
+    pub remove_hops: BTreeSet<Hop>,
+    pub add_hops: BTreeSet<Hop>,
+    pub remove_neighbours: BTreeSet<IpAddr>,
+    pub add_neighbours: BTreeSet<IpAddr>,
+    pub links_up: bool,
+}
+
+/// A step, a driver's own or one of these, and why it is needed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Planned<S> {
+    pub step: S,
+    pub why: &'static str,
+}
+
+#[derive(Debug)]
+pub struct Steps<S>(pub Vec<Planned<S>>);
+
+impl<S> Default for Steps<S> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<S> Steps<S> {
+    pub fn add(&mut self, step: impl Into<S>, why: &'static str) {
+        self.0.push(Planned { step: step.into(), why });
+    }
+}
+
+/// All that goes when a load balancer goes. `interface`: what was plugged.
+pub fn remove<S: From<Step>>(
+    steps: &mut Steps<S>,
+    observed: &Observed,
+    interface: Option<Interface>,
+    why: &'static str,
+) {
+    if observed.rules.has_table() {
+        steps.add(Step::KeepCounts, why);
+    }
+    if observed.namespace != Namespace::Absent {
+        steps.add(Step::DropNamespace, why);
+    }
+    let Some(interface) = interface else { return };
+    if observed.plugged.outside.is_some() || observed.inside().is_some() {
+        steps.add(Step::AwaitLinkGone(interface.clone()), why);
+    }
+    if observed.plugged.own {
+        steps.add(Step::Release(interface), why);
+    }
+}
+
+/// A namespace that does what it is to do, before anything is plugged into it.
+pub fn prepare<S: From<Step>>(steps: &mut Steps<S>, wanted: Wanted<'_>, observed: &Observed) {
+    let inside = observed.inside();
+    if observed.namespace == Namespace::Stale {
+        steps.add(Step::DropNamespace, "its name is left over");
+    }
+    if inside.is_none() {
+        steps.add(Step::MakeNamespace, "there is none");
+    }
+    // Without its rules a namespace must not forward.
+    if wanted.forwarded.is_some_and(|asked| !observed.rules.runs(asked, wanted.service)) {
+        steps.add(Step::Forward, "what is forwarded has changed");
+    }
+    if inside.is_some_and(|inside| inside.unprepared) {
+        steps.add(Step::Prepare, "kernel parameters differ");
+    }
+    if wanted.forwarded.is_none() && observed.rules.is_any() {
+        steps.add(Step::StopForwarding, "nothing is forwarded any more");
+    }
+}
+
+/// Its link, addresses and routes. Whether the address is to be announced.
+pub fn plug<S: From<Step>>(steps: &mut Steps<S>, plug: &Plug, observed: &Observed) -> bool {
+    let none = Inside::default();
+    let inside = observed.inside().unwrap_or(&none);
+    let link = inside.link.as_ref();
+    let lost = link.is_some_and(|link| plug.interface.is_lost(link));
+    let whole = link.is_some() && observed.plugged.outside.is_some() && !lost;
+    let attach = if !whole {
+        if link.is_some() {
+            steps.add(Step::RemoveLink, "it leads nowhere");
+        }
+        steps.add(Step::MakeLink, "there is none");
+        None
+    } else if observed.plugged.unprepared {
+        Some("its network is not ready, or the host speaks IPv6 there")
+    } else if !observed.plugged.attached {
+        Some("it is down or plugged into nothing")
+    } else {
+        None
+    };
+    if let Some(why) = attach {
+        steps.add(Step::AttachLink, why);
+    }
+    let (changes, renewed) = changes(plug, inside, whole);
+    if changes != Changes::default() {
+        steps.add(Step::Configure(changes), "addresses, routes, neighbours or links differ");
+    }
+    renewed || attach.is_some()
+}
+
+/// `whole`: its link is there, and leads somewhere. With it whether the address comes anew.
+fn changes(plug: &Plug, inside: &Inside, whole: bool) -> (Changes, bool) {
+    let link = inside.link.as_ref();
+    let wanted = plug.addresses();
+    let addresses = if whole { inside.addresses.clone() } else { BTreeSet::new() };
+    let hops = if whole { inside.hops.clone() } else { BTreeSet::new() };
+    let neighbours = if whole { inside.neighbours.clone() } else { BTreeSet::new() };
+    // The kernel makes the way to the neighbours when it gets the address.
+    let again = whole && inside.unconnected;
+    let changes = Changes {
+        mac: whole && link.is_some_and(|link| link.mac != Some(plug.mac)),
+        mtu: whole && link.is_some_and(|link| link.mtu != plug.mtu),
+        add_addresses: wanted.iter().filter(|address| again || !addresses.contains(address)).copied().collect(),
+        remove_addresses: addresses.into_iter().filter(|address| again || !wanted.contains(address)).collect(),
+        // Taking an address or a link away takes its routes and neighbours along, so all are set again then.
+        add_hops: plug.hops.difference(&hops).cloned().collect(),
+        remove_hops: hops.difference(&plug.hops).cloned().collect(),
+        add_neighbours: plug.neighbours.difference(&neighbours).copied().collect(),
+        remove_neighbours: neighbours.difference(&plug.neighbours).copied().collect(),
+        links_up: !whole || !inside.loopback_up || !link.is_some_and(|link| link.up),
+    };
+    let renewed = changes.mac || !changes.add_addresses.is_empty() || changes.links_up;
+    let changes = match renewed {
+        true => Changes { add_hops: plug.hops.clone(), add_neighbours: plug.neighbours.clone(), ..changes },
+        false => changes,
+    };
+    (changes, renewed)
+}

@@ -1,0 +1,4 @@
+//! For tests of drivers: load balancers, and a model of a host that does the steps of a plan.
+
+pub mod model;
+pub mod samples;

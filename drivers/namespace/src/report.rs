@@ -1,0 +1,44 @@
+//! What is told upwards of one load balancer. Pure.
+
+use ballast_abi::{ListenerObservation, MemberHealth, Observation, Statistics};
+
+use crate::{counters::Totals, l4::counts::Counts};
+
+/// With what the kernel forwards, beside what was observed of the rest.
+#[must_use]
+pub fn with_forwarded(mut observation: Observation, counts: Option<Counts>) -> Observation {
+    let Some(Counts { counted, listeners, health }) = counts else { return observation };
+    let active = listeners.values().map(|listened| listened.active).sum();
+    let before = observation.statistics.take().unwrap_or_default();
+    let forwarded = statistics(counted.totals, active);
+    observation.statistics = Some(Statistics {
+        bytes_in: before.bytes_in.saturating_add(forwarded.bytes_in),
+        bytes_out: before.bytes_out.saturating_add(forwarded.bytes_out),
+        active_connections: before.active_connections.saturating_add(forwarded.active_connections),
+        total_connections: before.total_connections.saturating_add(forwarded.total_connections),
+        request_errors: before.request_errors,
+    });
+    observation.listeners.extend(listeners.into_iter().map(|(listener_id, seen)| ListenerObservation {
+        listener_id,
+        statistics: Some(statistics(seen.totals, seen.active)),
+        full: seen.full,
+    }));
+    let members = health.into_iter().map(|((pool_id, member_id), health)| MemberHealth {
+        pool_id,
+        member_id,
+        health: health.into(),
+    });
+    observation.members.extend(members);
+    observation
+}
+
+#[must_use]
+pub fn statistics(totals: Totals, active_connections: u64) -> Statistics {
+    Statistics {
+        bytes_in: totals.bytes_in,
+        bytes_out: totals.bytes_out,
+        active_connections,
+        total_connections: totals.connections,
+        request_errors: totals.errors,
+    }
+}
