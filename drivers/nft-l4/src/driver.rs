@@ -1,0 +1,208 @@
+//! The contract's methods. Those that change are one pass on a thread of its own, under the lock of its load balancer;
+//! those that only look ([`looks`]) wait for nobody.
+
+mod looks;
+mod resume;
+mod served;
+
+use std::{
+    fs::{self, File},
+    path::PathBuf,
+    sync::Arc,
+    time::Instant,
+};
+
+use ballast_abi::{
+    Capabilities, Context, Deployed, Driver, DriverError, LoadBalancer, ObjectFault, Observation, features, networks,
+    note::Needs,
+};
+use ballast_namespace::{
+    execute,
+    failure::{Failure, Step},
+    files::Files,
+    host::{self, Forwards},
+    l4::{
+        kept::Kept,
+        knowledge::Knowledge,
+        watch::{Place, Watch},
+    },
+    observe::{Subject, is_new, observe},
+    validate::Validated,
+};
+use ballast_netns::{
+    announce::Announcer,
+    locks::{Locks, hold},
+    namespace,
+    netlink::Netlink,
+    sysctl,
+};
+
+use crate::{
+    config::Config,
+    desired::Desired,
+    execute::Work,
+    plan::{Observed, plan, plan_removal},
+    state::State,
+    validate::validate,
+};
+
+/// The driver.
+pub struct NftL4 {
+    config: Config,
+    state_dir: PathBuf,
+    locks: Arc<Locks>,
+    announcer: Announcer,
+    forwards: Forwards,
+    watch: Watch,
+}
+
+impl Driver for NftL4 {
+    const NAME: &'static str = "nft-l4";
+    const NEEDS: Option<Needs> = Some(Needs::NetworkNamespaces);
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    type Config = Config;
+
+    fn new(context: Context<Config>) -> Result<Self, DriverError> {
+        let Context { config, state_dir, .. } = context;
+        config.check()?;
+        let state_dir = fs::canonicalize(&state_dir).step(|| format!("find {}", state_dir.display()))?;
+        let forwards = host::check(&config.netns_dir, "check-l4")?;
+        if !forwards.udp {
+            return Err(DriverError::unsupported(
+                "no load balancer can run on this host: the kernel lacks parts of nf_tables, which the agent's log names",
+            ));
+        }
+        let announcer = Announcer::default();
+        announcer.start().step(|| "start a thread".to_owned())?;
+        sysctl::raise_neighbour_table(config.neighbour_table);
+        let locks = Arc::<Locks>::default();
+        let (netns_dir, its_locks) = (config.netns_dir.clone(), Arc::clone(&locks));
+        let watch = Watch::start(Place { state_dir: state_dir.clone(), netns_dir, locks: its_locks })?;
+        let driver = Self { config, state_dir, locks, announcer, forwards, watch };
+        driver.resume()?;
+        Ok(driver)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        let reached = self.config.networks();
+        let physical = reached.physical_networks().map(|known| known.into_iter().collect());
+        Capabilities {
+            network_types: reached.kinds().into_iter().map(str::to_owned).collect(),
+            physical_networks: physical.unwrap_or_else(|| vec![networks::ANY.to_owned()]),
+            ..features::capabilities(served::features(self.forwards))
+        }
+    }
+
+    fn deploy(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<Vec<ObjectFault>, DriverError> {
+        let start = Instant::now();
+        let (validated, faults) = validate(load_balancer, &self.config)?;
+        let lock = self.locks.of(validated.id.as_str());
+        let _guard = hold(&lock);
+        let mut desired = Desired::of(&validated, generation);
+        desired.announce = self.config.send_gratuitous_arp > 0;
+        let knowledge = self.know(&validated, &mut desired)?;
+        let bring_up = || self.bring_up(validated.id.as_str(), &desired, &knowledge);
+        namespace::on_own_thread("deploy", bring_up).map_err(Failure::from)??;
+        let milliseconds = start.elapsed().as_secs_f64() * 1e3;
+        tracing::info!(load_balancer = %load_balancer.id, generation, milliseconds, "deployed");
+        Ok(faults)
+    }
+
+    fn undeploy(&self, load_balancer_id: &str) -> Result<(), DriverError> {
+        let id = ballast_namespace::validate::id("load balancer", "id", load_balancer_id)?;
+        let lock = self.locks.of(id.as_str());
+        let _guard = hold(&lock);
+        namespace::on_own_thread("undeploy", || self.take_away(id.as_str())).map_err(Failure::from)??;
+        self.watch.forget(id.as_str());
+        tracing::info!(load_balancer = %load_balancer_id, "undeployed");
+        Ok(())
+    }
+
+    fn observe(&self, ids: &[String]) -> Result<Vec<Observation>, DriverError> {
+        self.observations(ids)
+    }
+
+    fn deployed(&self) -> Result<Vec<Deployed>, DriverError> {
+        self.what_is_deployed()
+    }
+}
+
+impl Drop for NftL4 {
+    fn drop(&mut self) {
+        self.announcer.close();
+        self.watch.close();
+    }
+}
+
+impl NftL4 {
+    /// What is known of its members.
+    fn know(&self, validated: &Validated, desired: &mut Desired) -> Result<Knowledge, Failure> {
+        let Some(asked) = &desired.forwarded else { return Ok(Knowledge::default()) };
+        let id = validated.id.as_str();
+        let kept = Kept::read(&Files::of(&self.state_dir, id))?.unwrap_or_default();
+        let knowledge = self.watch.knowledge(id, asked, &kept, validated.known.as_ref());
+        desired.service = Some(asked.service(&knowledge));
+        Ok(knowledge)
+    }
+
+    fn bring_up(&self, id: &str, desired: &Desired, knowledge: &Knowledge) -> Result<(), Failure> {
+        let files = Files::of(&self.state_dir, id);
+        let (mut work, observed) = self.work(id, &files, Some(desired))?;
+        let target = desired.wanted().map(|wanted| execute::Target { wanted, knowledge });
+        work.bring_up(&plan(desired, &observed), desired, target)?;
+        target.map_or(Ok(()), |target| work.host.watch_members(target))
+    }
+
+    fn take_away(&self, id: &str) -> Result<(), Failure> {
+        let files = Files::of(&self.state_dir, id);
+        let (mut work, observed) = self.work(id, &files, None)?;
+        self.announcer.cancel(id);
+        self.watch.remove(id);
+        work.take_away(&plan_removal(&observed))
+    }
+
+    /// Looks at the host, and takes up what the steps will need. To be called by a thread of its own.
+    fn work<'a>(
+        &'a self,
+        id: &'a str,
+        files: &'a Files,
+        desired: Option<&Desired>,
+    ) -> Result<(Work<'a>, Observed), Failure> {
+        let mut host = Netlink::open()?;
+        let host_namespace = File::open("/proc/thread-self/ns/net").step(|| "open the host's namespace".to_owned())?;
+        let (observed, namespace) = self.look(id, files, desired, (&mut host, &host_namespace))?;
+        let host = execute::Work {
+            id,
+            files,
+            netns: self.netns(id),
+            announcer: &self.announcer,
+            announcements: self.config.send_gratuitous_arp,
+            watch: Some(&self.watch),
+            host,
+            host_namespace,
+            namespace,
+        };
+        Ok((Work { id, files, host }, observed))
+    }
+
+    fn look(
+        &self,
+        id: &str,
+        files: &Files,
+        desired: Option<&Desired>,
+        host: (&mut Netlink, &File),
+    ) -> Result<(Observed, Option<File>), Failure> {
+        let (netns, wanted) = (self.netns(id), desired.and_then(Desired::wanted));
+        if wanted.is_some() && is_new(files, &netns)? {
+            return Ok((Observed::default(), None));
+        }
+        let state = State::read(files)?;
+        let subject = Subject { files, netns: &netns, noted: state.as_ref().and_then(State::interface) };
+        let (seen, namespace) = observe(subject, wanted, host)?;
+        Ok((Observed { host: seen, state, directory: files.directory.exists() }, namespace))
+    }
+
+    fn netns(&self, id: &str) -> PathBuf {
+        namespace::path(&self.config.netns_dir, id)
+    }
+}

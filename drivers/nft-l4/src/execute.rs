@@ -1,0 +1,71 @@
+//! Does what was planned, step by step, and says how long each took. It decides nothing.
+
+use std::time::Instant;
+
+use ballast_namespace::{
+    execute,
+    failure::Failure,
+    files::{Files, make_directory},
+    plan::Planned,
+};
+
+use crate::{desired::Desired, plan::Step, state::State};
+
+/// Everything that steps of one load balancer work with.
+pub(crate) struct Work<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) files: &'a Files,
+    /// What every driver's steps work with.
+    pub(crate) host: execute::Work<'a>,
+}
+
+impl Work<'_> {
+    /// Brings up. The first step that fails ends it; what was done stays, and the next pass observes it. `target`: `None`
+    /// where there is no VIP.
+    pub(crate) fn bring_up(
+        &mut self,
+        steps: &[Planned<Step>],
+        desired: &Desired,
+        target: Option<execute::Target<'_>>,
+    ) -> Result<(), Failure> {
+        for Planned { step, why } in steps {
+            let start = Instant::now();
+            let result = match (step, target) {
+                (Step::NoteIntent, _) => self.note(0, desired),
+                (Step::NoteDone, _) => self.note(desired.generation, desired),
+                (Step::Host(step), Some(target)) => self.host.step(step, target),
+                (Step::Host(_) | Step::RemoveDirectory, _) => self.undo(step),
+            };
+            let microseconds = start.elapsed().as_micros();
+            tracing::debug!(load_balancer = %self.id, microseconds, ?step, "{why}");
+            result?;
+        }
+        Ok(())
+    }
+
+    /// Takes away. Each step is tried, whatever became of the others: as little as possible is to be left.
+    pub(crate) fn take_away(&mut self, steps: &[Planned<Step>]) -> Result<(), Failure> {
+        let mut failures = Vec::new();
+        for Planned { step, .. } in steps {
+            // While something is left its notes are needed.
+            if *step == Step::RemoveDirectory && !failures.is_empty() {
+                break;
+            }
+            failures.extend(self.undo(step).err());
+        }
+        Failure::gather(failures)
+    }
+
+    fn undo(&mut self, step: &Step) -> Result<(), Failure> {
+        match step {
+            Step::Host(step) => self.host.undo(step),
+            Step::RemoveDirectory => self.files.remove(),
+            Step::NoteIntent | Step::NoteDone => Ok(()),
+        }
+    }
+
+    fn note(&mut self, generation: u64, desired: &Desired) -> Result<(), Failure> {
+        make_directory(&self.files.directory, 0o700)?;
+        State { generation, plug: desired.plug.clone() }.write(self.files)
+    }
+}
