@@ -184,7 +184,8 @@ impl Drop for HaproxyNs {
 impl HaproxyNs {
     /// What is known of members of what is to be forwarded.
     fn know(&self, validated: &Validated, desired: &mut Desired) -> Result<Knowledge, DriverError> {
-        let Some(asked) = &desired.forwarded else { return Ok(Knowledge::default()) };
+        let Some(asked) = &mut desired.forwarded else { return Ok(Knowledge::default()) };
+        asked.settle_idle(self.forwards.idle, None);
         let Some(watch) = &self.watch else {
             return Err(DriverError::unsupported("this host's kernel forwards neither UDP nor SCTP"));
         };

@@ -1,7 +1,7 @@
 //! Whether this host can do at all what load balancers need. Tried once, when the driver starts, in a namespace that goes
 //! at once: a driver that can do nothing says so before anything is placed on it.
 
-use std::{os::fd::AsRawFd, path::Path};
+use std::{collections::BTreeSet, os::fd::AsRawFd, path::Path};
 
 use ballast_abi::DriverError;
 use ballast_l4::{
@@ -48,6 +48,8 @@ pub fn check(netns_dir: &Path, name: &str) -> Result<Forwards, DriverError> {
 pub struct Forwards {
     pub udp: bool,
     pub sctp: bool,
+    /// With idle times of listeners' own.
+    pub idle: bool,
 }
 
 /// It is there when the kernel follows associations of SCTP.
@@ -56,19 +58,28 @@ const SCTP: &str = "/proc/sys/net/netfilter/nf_conntrack_sctp_timeout_establishe
 /// Looks in the namespace of the calling thread. What is missing is a warning: everything else can be served.
 fn forwards() -> Forwards {
     let abilities = Netfilter::open().and_then(|mut netfilter| kernel::abilities(&mut netfilter));
-    let missing = match abilities {
-        Ok(abilities) => NEEDED.iter().filter(|one| !abilities.contains(one)).map(|one| format!("{one:?}")).collect(),
-        Err(failure) => vec![chain(&failure)],
+    let (abilities, missing): (_, Vec<String>) = match abilities {
+        Ok(abilities) => {
+            let missing = NEEDED.iter().filter(|one| !abilities.contains(one)).map(|one| format!("{one:?}")).collect();
+            (abilities, missing)
+        }
+        Err(failure) => (BTreeSet::new(), vec![chain(&failure)]),
     };
     if !missing.is_empty() {
-        tracing::warn!("no UDP and no SCTP on this host: nf_tables lacks {}", missing.join(", "));
+        tracing::warn!("the kernel of this host forwards nothing: nf_tables lacks {}", missing.join(", "));
         return Forwards::default();
     }
     let sctp = Path::new(SCTP).exists();
     if !sctp {
         tracing::warn!("no SCTP on this host: the kernel does not follow it (CONFIG_NF_CT_PROTO_SCTP)");
     }
-    Forwards { udp: true, sctp }
+    let idle = abilities.contains(&Ability::Timeout);
+    if !idle {
+        tracing::warn!(
+            "timeouts of what is forwarded are those of the namespace: the kernel has none of a listener's own (CONFIG_NF_CONNTRACK_TIMEOUT)"
+        );
+    }
+    Forwards { udp: true, sctp, idle }
 }
 
 const NEEDED: [Ability; 4] = [Ability::Nat, Ability::Count, Ability::Hash, Ability::Limit];

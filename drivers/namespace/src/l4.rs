@@ -48,6 +48,9 @@ pub struct Listener {
     pub persistence: Option<Persistence>,
     pub most: Option<u32>,
     pub allowed: Vec<IpNet>,
+    /// Seconds without a packet after which a flow is forgotten; `None`: the namespace's. Notes of 0.4.0 lack it.
+    #[serde(default)]
+    pub idle: Option<u32>,
     /// Empty: it has none.
     pub pool: String,
     pub members: Vec<Member>,

@@ -137,7 +137,8 @@ impl Drop for NftL4 {
 impl NftL4 {
     /// What is known of its members.
     fn know(&self, validated: &Validated, desired: &mut Desired) -> Result<Knowledge, Failure> {
-        let Some(asked) = &desired.forwarded else { return Ok(Knowledge::default()) };
+        let Some(asked) = &mut desired.forwarded else { return Ok(Knowledge::default()) };
+        asked.settle_idle(self.forwards.idle, Some(self.config.timeout_idle));
         let id = validated.id.as_str();
         let kept = Kept::read(&Files::of(&self.state_dir, id))?.unwrap_or_default();
         let knowledge = self.watch.knowledge(id, asked, &kept, validated.known.as_ref());

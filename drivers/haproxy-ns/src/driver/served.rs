@@ -39,7 +39,7 @@ mod tests {
     #[test]
     fn what_the_kernel_cannot_do_is_not_declared() {
         let declared = |udp, sctp| -> Vec<&str> {
-            features::all().filter(|feature| is_served(Forwards { udp, sctp }, feature)).collect()
+            features::all().filter(|feature| is_served(Forwards { udp, sctp, idle: true }, feature)).collect()
         };
         let all = declared(true, true);
         let without = |lacking: &[&str]| all.iter().copied().filter(|one| !lacking.contains(one)).collect::<Vec<_>>();

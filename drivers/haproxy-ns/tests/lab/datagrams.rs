@@ -5,6 +5,7 @@ mod health;
 mod killed;
 mod loads;
 mod sctp;
+mod timeouts;
 mod tools;
 
 use ballast_abi::{Driver, Health, LbMethod, MonitorType, Route};

@@ -6,7 +6,7 @@ use ballast_abi::LbMethod;
 use ballast_l4::desired::{self, Method, Protocol, Sources};
 
 use super::{Forwarded, Listener, Member, Probe};
-use crate::validate::{self, IsForwarded, Persistence, Pool, Validated, Vip};
+use crate::validate::{self, IsForwarded, Persistence, Pool, Timeouts, Validated, Vip};
 
 /// Seconds that a client is remembered where nobody says how long.
 const REMEMBERED: u32 = 360;
@@ -29,6 +29,18 @@ impl Forwarded {
             listeners,
         })
     }
+
+    /// `can`: this kernel has times of listeners' own. `usual`: seconds, of those that ask for none.
+    pub fn settle_idle(&mut self, can: bool, usual: Option<u32>) {
+        for listener in &mut self.listeners {
+            listener.idle = listener.idle.or(usual).filter(|_| can);
+        }
+    }
+}
+
+/// A flow is one for both sides: as long as the more patient of them waits. In whole seconds, as the kernel counts.
+fn idle(asked: &Timeouts) -> u32 {
+    asked.client.max(asked.server).div_ceil(1000)
 }
 
 /// Members are asked from the first address of each version.
@@ -61,6 +73,7 @@ fn listener<L>(asked: &validate::Listener, vip: &Vip, validated: &Validated<L>) 
         persistence: pool.and_then(persistence),
         most: asked.connection_limit,
         allowed: asked.allowed.clone(),
+        idle: asked.timeouts.as_ref().map(idle),
         pool: pool.map(|pool| pool.id.as_str().to_owned()).unwrap_or_default(),
         members: members.iter().map(|one| member(one, asked.port)).collect(),
     }

@@ -89,7 +89,7 @@ impl Listener {
             persistence: self.persistence,
             limit: self.most.map(|most| Limit { most, full }),
             allowed: self.allowed.clone(),
-            idle: None,
+            idle: self.idle,
             members: self.members.iter().map(|member| self.member(member, knowledge)).collect(),
         }
     }

@@ -171,3 +171,33 @@ fn notes_are_read_as_they_were_written() {
     std::fs::write(files.forwarded(), "{\"numb").unwrap();
     assert_eq!(Kept::read(&files).unwrap(), None);
 }
+
+#[test]
+fn a_flow_lives_as_long_as_the_more_patient_side_waits_in_whole_seconds() {
+    let idle = |timeouts: Option<(u32, u32)>, can, usual| {
+        let mut asked = asked();
+        asked.listeners[0].timeouts = timeouts.map(|(client_data, member_data)| ballast_abi::Timeouts {
+            client_data,
+            member_data,
+            member_connect: 5_000,
+            tcp_inspect: 0,
+        });
+        let mut forwarded = forwarded(&asked);
+        forwarded.settle_idle(can, usual);
+        forwarded.service(&Knowledge::default()).listeners[0].idle
+    };
+    for (client, member, seconds) in [(3_000, 2_000, 3), (1, 1, 1), (2_001, 500, 3), (50_000, 90_000, 90)] {
+        assert_eq!(idle(Some((client, member)), true, Some(7)), Some(seconds));
+        assert_eq!(idle(Some((client, member)), false, Some(7)), None);
+    }
+    assert_eq!((idle(None, true, None), idle(None, true, Some(7)), idle(None, false, Some(7))), (None, Some(7), None));
+    // The API's 0 is what is usual.
+    assert_eq!(idle(Some((0, 1_000)), true, None), Some(50));
+}
+
+#[test]
+fn notes_of_a_release_that_knew_no_idle_times_are_read() {
+    let mut noted = serde_json::to_value(forwarded(&asked())).unwrap();
+    assert!(noted["listeners"][0].as_object_mut().unwrap().remove("idle").is_some());
+    assert_eq!(serde_json::from_value::<Forwarded>(noted).unwrap(), forwarded(&asked()));
+}

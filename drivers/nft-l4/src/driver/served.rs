@@ -6,10 +6,11 @@ use ballast_namespace::host::Forwards;
 /// What the kernel can, as far as this one can.
 pub(super) fn features(forwards: Forwards) -> impl Iterator<Item = &'static str> {
     let sctp = SCTP.into_iter().filter(move |_| forwards.sctp);
-    ALWAYS.into_iter().chain(features::SHAPES).chain(sctp)
+    let idle = [features::LISTENER_TIMEOUTS].into_iter().filter(move |_| forwards.idle);
+    ALWAYS.into_iter().chain(features::SHAPES).chain(sctp).chain(idle)
 }
 
-const ALWAYS: [&str; 25] = [
+const ALWAYS: [&str; 24] = [
     features::PROTOCOL_TCP,
     features::PROTOCOL_UDP,
     features::LB_METHOD_ROUND_ROBIN,
@@ -28,7 +29,6 @@ const ALWAYS: [&str; 25] = [
     features::MONITOR_RISE,
     features::MONITOR_DOMAIN_NAME,
     features::MONITOR_HTTP_VERSION,
-    features::LISTENER_TIMEOUTS,
     features::LISTENER_ALLOWED_CIDRS,
     features::MEMBER_BACKUP,
     features::MEMBER_MONITOR_ADDRESS,
@@ -39,3 +39,24 @@ const ALWAYS: [&str; 25] = [
 
 /// Only where the kernel follows it.
 const SCTP: [&str; 2] = [features::PROTOCOL_SCTP, features::MONITOR_SCTP];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_kernel_cannot_do_and_what_looks_into_connections_is_not_declared() {
+        let declared = |sctp, idle| features(Forwards { udp: true, sctp, idle }).collect::<Vec<_>>();
+        let all = declared(true, true);
+        let without = |lacking: &[&str]| all.iter().copied().filter(|one| !lacking.contains(one)).collect::<Vec<_>>();
+        assert_eq!(declared(false, true), without(&SCTP));
+        assert_eq!(declared(true, false), without(&[features::LISTENER_TIMEOUTS]));
+        assert!(all.iter().all(|one| features::all().any(|known| known == *one)), "{all:?}");
+        let of_http = ["HTTP_COOKIE", "APP_COOKIE", "PROXY", "TERMINATED", "header:", "l7:", "pool:tls", "hsts"];
+        assert_eq!(all.iter().find(|one| of_http.iter().any(|word| one.contains(word))), None);
+        for protocol in features::all().filter(|one| one.starts_with("protocol:")) {
+            let is_ours = ["protocol:TCP", "protocol:UDP", "protocol:SCTP"].contains(&protocol);
+            assert_eq!(all.contains(&protocol), is_ours, "{protocol}");
+        }
+    }
+}

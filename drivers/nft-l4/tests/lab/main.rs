@@ -1,0 +1,10 @@
+//! The driver in a lab: real links, real rules, real packets.
+
+mod datagrams;
+mod health;
+mod lost;
+mod network;
+mod sctp;
+mod streams;
+mod tools;
+mod world;
