@@ -29,7 +29,7 @@ BUILD ?= release
 	doc bench deny clean
 
 INSTALLED := ballast-scheduler ballast-api-gateway ballast-agent ballast-cli ballast-driver-haproxy-ns \
-	ballast-driver-a10-stub ballast-driver-netscaler-stub
+	ballast-driver-nft-l4 ballast-driver-a10-stub ballast-driver-netscaler-stub
 # What the demo runs: simulators, tests and the bench are not for newcomers.
 DEMO := ballast-demo ballast-scheduler ballast-api-gateway ballast-agent ballast-driver-haproxy-ns ballast-lab ballast-cli
 

@@ -22,7 +22,9 @@ for program in ballast-scheduler ballast-api-gateway ballast-agent ballast; do
     file 755 "$programs/$program" "$prefix/bin/$program"
 done
 file 644 "$programs/libballast_driver_haproxy_ns.so" "$prefix/lib/ballast/drivers/haproxy-ns.so"
-# Every file in the drivers folder is run, so those for devices lie elsewhere until somebody has such a device.
+# Every file in the drivers folder is run, so what is somebody's choice lies elsewhere: load balancers by the kernel alone,
+# and those for devices until somebody has such a device.
+file 644 "$programs/libballast_driver_nft_l4.so" "$prefix/lib/ballast/optional-drivers/nft-l4.so"
 for device in a10 netscaler; do
     file 644 "$programs/libballast_driver_${device}_stub.so" "$prefix/lib/ballast/drivers-for-devices/$device-stub.so"
 done

@@ -56,6 +56,7 @@ finish() {
 }
 
 check haproxy_ns
+check nft_l4
 check example
 
 # device DEVICE NAME PASSWORD: the driver for it, at its simulator. An administrator is called so when it is new.

@@ -71,6 +71,10 @@ driver = "{DRIVER}"
 default = true
 
 [[provider]]
+name = "l4"
+driver = "nft-l4"
+
+[[provider]]
 name = "a10"
 driver = "a10-stub"
 

@@ -107,6 +107,7 @@ fn make_install_honours_destdir_and_prefix_whatever_the_umask_and_touches_no_con
         assert_eq!(mode(&format!("opt/ballast/bin/{program}")), Some(0o755), "{program}");
     }
     assert_eq!(mode("opt/ballast/lib/ballast/drivers/haproxy-ns.so"), Some(0o644));
+    assert_eq!(mode("opt/ballast/lib/ballast/optional-drivers/nft-l4.so"), Some(0o644));
     let drivers = fs::read_dir(there.path().join("opt/ballast/lib/ballast/drivers")).expect("the drivers' folder");
     assert_eq!(drivers.count(), 1, "every file in it is run");
     assert!(fs::read_dir(there.path().join("etc/ballast")).expect("for a configuration").next().is_none());

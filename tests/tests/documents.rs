@@ -85,6 +85,7 @@ fn every_key_of_the_configuration_is_documented() {
         .collect();
     let drivers = [
         "drivers/haproxy-ns/src/config.rs",
+        "drivers/nft-l4/src/config.rs",
         "drivers/device/src/config.rs",
         "drivers/a10-stub/src/vendor.rs",
         "drivers/netscaler-stub/src/vendor.rs",

@@ -4,6 +4,7 @@
 //! them apart.
 
 pub mod bridge;
+mod exclusive;
 pub mod macvlan;
 pub mod ovs;
 pub mod uplink;

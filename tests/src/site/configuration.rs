@@ -78,6 +78,9 @@ name = "haproxy"
 driver = "haproxy-ns"
 default = true
 [[provider]]
+name = "l4"
+driver = "nft-l4"
+[[provider]]
 name = "a10"
 driver = "a10-stub"
 [[provider]]

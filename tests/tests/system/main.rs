@@ -8,6 +8,7 @@ mod fairness;
 mod faults;
 mod files;
 mod first_check;
+mod kernel;
 mod keystone;
 mod networks;
 mod neutron;

@@ -3,25 +3,17 @@
 //! A bridge of a network's own is made at first use and removed with its last port. Another namespace of the same network
 //! may be set up meanwhile, so looking for ports and deleting, and making and attaching, exclude each other.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use nix::errno::Errno;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Seen, uplink::Uplink};
+use super::{Seen, exclusive::exclusively, uplink::Uplink};
 use crate::{
     failure::Failure,
     link::{self, Link, Pair},
     netlink::Netlink,
     sysctl,
 };
-
-static PLUGGING: Mutex<()> = Mutex::new(());
-
-fn exclusively() -> MutexGuard<'static, ()> {
-    PLUGGING.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// A bridge.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
