@@ -39,6 +39,8 @@ pub(crate) struct Desired {
     pub(crate) announce: bool,
     /// How many old processes may finish their connections.
     pub(crate) old_processes: u32,
+    /// The kernel serves all of it: no haproxy is to run.
+    pub(crate) alone: bool,
 }
 
 impl Desired {
@@ -66,6 +68,7 @@ impl Desired {
             service: None,
             announce: true,
             old_processes: u32::MAX,
+            alone: state.alone,
         })
     }
 
@@ -89,6 +92,8 @@ impl Desired {
         let config = render(&page)?;
         let plug = validated.vip.as_ref().map(|vip| Plug::of(vip, &validated.pools));
         let echoes = if plug.is_some() { Echoes::of(validated, &page) } else { Vec::new() };
+        let forwarded = Forwarded::of(validated, is_forwarded);
+        let alone = forwarded.is_some() && page.frontends.is_empty() && page.backends.is_empty();
         let page = Some(page);
         Ok(Self {
             generation,
@@ -97,10 +102,11 @@ impl Desired {
             config,
             page,
             echoes,
-            forwarded: Forwarded::of(validated, is_forwarded),
+            forwarded,
             service: None,
             announce: true,
             old_processes: u32::MAX,
+            alone,
         })
     }
 }

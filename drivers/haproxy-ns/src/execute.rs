@@ -123,6 +123,7 @@ impl Work<'_> {
             identity: desired.identity,
             base: self.state.base.clone(),
             echoes: if generation == 0 { Vec::new() } else { desired.echoes.clone() },
+            alone: generation > 0 && desired.alone,
         };
         self.state.write(self.files)
     }

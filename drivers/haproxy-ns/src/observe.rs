@@ -118,9 +118,17 @@ pub(crate) fn observe(
     match desired {
         // What is to go need not say anything first.
         None => observed.process = deaf(files, id)?,
+        // To look for one costs a look at every process of the host.
+        Some(Desired { alone: true, .. }) if is_without(&observed, subject) => {}
         Some(desired) => listen(&mut observed, subject, desired, ask(subject), file.as_ref())?,
     }
     Ok((observed, file))
+}
+
+/// Whether no haproxy was left when it was noted that none is to run, and nothing says otherwise.
+fn is_without(observed: &Observed, subject: Subject<'_>) -> bool {
+    let noted = observed.state.as_ref().is_some_and(|state| state.alone);
+    noted && process::current(subject.files, subject.id).is_none()
 }
 
 /// What the process is like, by what it `said`: whether it answers, and whether somebody has used its socket. Members

@@ -120,6 +120,7 @@ fn is_noted(desired: &Desired, state: &State) -> bool {
         && state.interface == desired.plug.as_ref().map(|plug| plug.interface.clone())
         && state.plug == desired.plug
         && state.echoes == desired.echoes
+        && state.alone == desired.alone
 }
 
 fn remove_all(steps: &mut Steps, observed: &Observed, why: &'static str) {
@@ -147,6 +148,9 @@ fn run(steps: &mut Steps, desired: &Desired, wanted: Wanted<'_>, observed: &Obse
         steps.add(Step::NoteIntent, "what is about to be on the host can be removed after a crash");
     }
     plan::prepare(steps, wanted, &observed.host);
+    if desired.alone {
+        return without_haproxy(steps, wanted, observed);
+    }
     let ended = steps.0.iter().any(|planned| matches!(planned.step, Step::EndProcesses(_)));
     // A new namespace lets haproxy bind what is not there yet, so both go on at once. In one that exists, addresses
     // come first: it may be another IP version that it is told to speak.
@@ -177,6 +181,23 @@ fn run(steps: &mut Steps, desired: &Desired, wanted: Wanted<'_>, observed: &Obse
     }
     if desired.page.is_some() && observed.page != desired.page {
         steps.add(Step::KeepPage, "what runs is to be known without its load balancer");
+    }
+}
+
+/// Its network, and nothing of a haproxy that there was.
+fn without_haproxy(steps: &mut Steps, wanted: Wanted<'_>, observed: &Observed) {
+    let why = "the kernel serves all of it";
+    if plan::plug(steps, wanted.plug, &observed.host) && wanted.announce {
+        steps.add(plan::Step::Announce, "neighbours may know another owner of the address");
+    }
+    if !steps.0.iter().any(|planned| matches!(planned.step, Step::EndProcesses(_))) {
+        end_processes(steps, &observed.process, why);
+    }
+    if observed.grouped {
+        steps.add(Step::RemoveGroup, why);
+    }
+    if observed.config.is_some() || observed.unsettled {
+        steps.add(Step::RemoveFiles, why);
     }
 }
 

@@ -21,6 +21,9 @@ pub(crate) struct State {
     /// Members that are pinged.
     #[serde(default)]
     pub(crate) echoes: Vec<Echoes>,
+    /// The kernel serves all of it, and there is no haproxy. Notes of former releases lack it, as they ran one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) alone: bool,
 }
 
 impl State {

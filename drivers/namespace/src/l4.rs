@@ -35,6 +35,9 @@ pub struct Forwarded {
     pub sources: Sources,
     pub listeners: Vec<Listener>,
     pub probes: Vec<Probe>,
+    /// Members that nobody checks, also of pools without a listener: they are taken to be up. Notes of 0.4.0 lack it.
+    #[serde(default)]
+    pub unchecked: Vec<Key>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -160,7 +160,7 @@ impl HaproxyNs {
             tracing::info!(load_balancer = %id, "its haproxy is to run as another user");
             return Ok(0);
         }
-        if process::current(files, id).is_none() {
+        if !state.alone && process::current(files, id).is_none() {
             // To look for what else there is of it costs a look at every process of the host.
             tracing::warn!(load_balancer = %id, "not as it was deployed: its haproxy does not run");
             return Ok(0);
@@ -199,7 +199,7 @@ impl Glimpse {
             Ok(state) => state.unwrap_or_default(),
             Err(failure) => return self.found = Some(Err(failure.into())),
         };
-        if state.interface.is_none() {
+        if state.interface.is_none() || state.alone {
             let nothing = statistics::Reading::default();
             let base = state.base.under(None);
             self.found = Some(Ok(report::observation(id, &base, &nothing, &Default::default())));

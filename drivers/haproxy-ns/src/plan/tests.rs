@@ -55,6 +55,7 @@ fn done(steps: &[Planned], desired: &Desired, before: &Observed) -> Observed {
                     plug: plug.cloned(),
                     identity: desired.identity,
                     echoes: desired.echoes.clone(),
+                    alone: desired.alone,
                     ..State::default()
                 });
             }
@@ -210,11 +211,12 @@ fn address() -> impl Strategy<Value = String> {
 }
 
 fn some_desired() -> impl Strategy<Value = Desired> {
-    (address(), 1..5_u64, any::<bool>(), any::<bool>(), 0..3_u32, proptest::option::of(0..3_usize)).prop_map(
-        |(address, generation, vip, echoes, user, datagrams)| {
+    (address(), 1..5_u64, any::<(bool, bool, bool)>(), 0..3_u32, proptest::option::of(0..3_usize)).prop_map(
+        |(address, generation, (vip, echoes, alone), user, datagrams)| {
             let mut desired = desired(&address, generation);
             if let Some(members) = datagrams.filter(|_| vip) {
                 desired = with_datagrams(desired, members);
+                desired.alone = alone;
             }
             desired.plug = desired.plug.filter(|_| vip);
             if user > 0 {
@@ -333,6 +335,14 @@ proptest! {
     fn planning_twice_plans_nothing(desired in some_desired(), host in some_host()) {
         let after = done(&plan(&desired, &host), &desired, &host);
         prop_assert_eq!(plan(&desired, &after), vec![]);
+    }
+
+    #[test]
+    fn what_the_kernel_serves_alone_has_no_haproxy_and_all_else_has_one(desired in some_desired(), host in some_host()) {
+        let after = done(&plan(&desired, &host), &desired, &host);
+        let runs = desired.plug.is_some() && !desired.alone;
+        prop_assert_eq!((after.process != Process::None, after.config.is_some()), (runs, runs));
+        prop_assert!(!after.unsettled && (runs || !after.grouped));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! UDP and SCTP beside haproxy: the kernel forwards them in the same namespace.
 
+mod alone;
 mod changes;
 mod health;
 mod killed;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use ballast_abi::LbMethod;
 use ballast_l4::desired::{self, Method, Protocol, Sources};
 
-use super::{Forwarded, Listener, Member, Probe};
+use super::{Forwarded, Key, Listener, Member, Probe};
 use crate::validate::{self, IsForwarded, Persistence, Pool, Timeouts, Validated, Vip};
 
 /// Seconds that a client is remembered where nobody says how long.
@@ -25,7 +25,8 @@ impl Forwarded {
         let pools = validated.pools.iter().filter(|pool| is_forwarded(pool.protocol) && pool.admin_state_up);
         Some(Self {
             sources: sources(vip),
-            probes: pools.flat_map(|pool| probes(pool, validated)).collect(),
+            probes: pools.clone().flat_map(|pool| probes(pool, validated)).collect(),
+            unchecked: pools.filter(|pool| pool.monitors.is_empty()).flat_map(members_up).collect(),
             listeners,
         })
     }
@@ -124,6 +125,11 @@ fn member(asked: &validate::Member, port: u16) -> Member {
         backup: asked.backup,
         admin_state_up: asked.admin_state_up,
     }
+}
+
+fn members_up(pool: &Pool) -> impl Iterator<Item = Key> {
+    let up = pool.members.iter().filter(|member| member.admin_state_up);
+    up.map(|member| (pool.id.as_str().to_owned(), member.id.as_str().to_owned()))
 }
 
 /// Of each member by each monitor.

@@ -104,7 +104,7 @@ fn totals(counted: statistics::Totals) -> Totals {
 
 /// Before the first check nobody knows, and without checks a member is taken to be up.
 fn health(asked: &Forwarded, verdicts: &BTreeMap<String, Verdict>) -> BTreeMap<Key, Health> {
-    let mut health: BTreeMap<Key, Option<bool>> = BTreeMap::new();
+    let mut health: BTreeMap<Key, Option<bool>> = asked.unchecked.iter().map(|key| (key.clone(), Some(true))).collect();
     for listener in asked.listeners.iter().filter(|listener| listener.is_on()) {
         let members = listener.members.iter().filter(|member| member.admin_state_up);
         health.extend(members.map(|member| ((listener.pool.clone(), member.id.clone()), Some(true))));

@@ -195,9 +195,28 @@ fn a_flow_lives_as_long_as_the_more_patient_side_waits_in_whole_seconds() {
     assert_eq!(idle(Some((0, 1_000)), true, None), Some(50));
 }
 
+/// Whoever is not checked is up, wherever it is.
+#[test]
+fn members_of_pools_without_a_listener_are_told_as_well() {
+    let mut asked = asked();
+    let mut idle = asked.pools[0].clone();
+    idle.id = "idle".into();
+    idle.members[1].admin_state_up = false;
+    asked.pools[0].monitors = vec![samples::monitor(MonitorType::UdpConnect)];
+    asked.pools.push(idle);
+    let forwarded = forwarded(&asked);
+    assert_eq!(forwarded.unchecked, [("idle".to_owned(), samples::member(1).id)]);
+    assert!(forwarded.probes.iter().all(|probe| probe.pool == ID) && forwarded.probes.len() == 2);
+    asked.pools[1].monitors = asked.pools[0].monitors.clone();
+    let checked = Forwarded::of(&validate(&asked).0, is_forwarded).unwrap();
+    assert_eq!((checked.unchecked.len(), checked.probes.len()), (0, 3));
+}
+
 #[test]
 fn notes_of_a_release_that_knew_no_idle_times_are_read() {
     let mut noted = serde_json::to_value(forwarded(&asked())).unwrap();
     assert!(noted["listeners"][0].as_object_mut().unwrap().remove("idle").is_some());
-    assert_eq!(serde_json::from_value::<Forwarded>(noted).unwrap(), forwarded(&asked()));
+    assert!(noted.as_object_mut().unwrap().remove("unchecked").is_some());
+    let read = serde_json::from_value::<Forwarded>(noted).unwrap();
+    assert_eq!((read.listeners, read.unchecked), (forwarded(&asked()).listeners, vec![]));
 }
