@@ -70,6 +70,8 @@ pub struct Config {
     pub memory_mb: Option<u64>,
     /// Processes and threads of each load balancer; absent: as `nbthread` needs it; 0: no limit.
     pub processes: Option<u32>,
+    /// Whether each haproxy is kept from what it does not need: capabilities, files, programs, system calls.
+    pub confine: bool,
 }
 
 impl Default for Config {
@@ -101,6 +103,7 @@ impl Default for Config {
             cpu_weight: 100,
             memory_mb: None,
             processes: None,
+            confine: true,
         }
     }
 }

@@ -43,6 +43,7 @@ use crate::{
     desired::Desired,
     execute::{Target, Work},
     failure::{Failure, Step},
+    fence::Fence,
     files::Files,
     haproxy::process,
     observe::{self, Observed, Subject},
@@ -62,6 +63,7 @@ pub struct HaproxyNs {
     state_dir: PathBuf,
     identities: Identities,
     confinement: Confinement,
+    fence: Fence,
     locks: Arc<Locks>,
     seen: Seen,
     pace: Pace,
@@ -90,6 +92,7 @@ impl Driver for HaproxyNs {
         let identities = users::identities(&config)?;
         passage::check(&state_dir, identities.anyone()).map_err(passage::Closed::into_error)?;
         let forwards = host::check(&config.netns_dir, "check")?;
+        let fence = Fence::find(&config)?;
         let announcer = Announcer::default();
         announcer.start().step(|| "start a thread".to_owned())?;
         let pinger = Pinger::start().step(|| "start a thread".to_owned())?;
@@ -107,6 +110,7 @@ impl Driver for HaproxyNs {
             state_dir,
             identities,
             confinement,
+            fence,
             locks,
             seen: Seen::default(),
             pace,
@@ -241,7 +245,7 @@ impl HaproxyNs {
         let mut host = Netlink::open()?;
         let host_namespace = File::open("/proc/thread-self/ns/net").step(|| "open the host's namespace".to_owned())?;
         let netns = self.netns(id);
-        let subject = Subject { id, files, netns: &netns, confinement: &self.confinement };
+        let subject = Subject { id, files, netns: &netns, confinement: &self.confinement, fence: &self.fence };
         let (observed, namespace) = observe::observe(subject, desired, observe::ask, (&mut host, &host_namespace))?;
         let host = execute::Work {
             id,
@@ -261,6 +265,7 @@ impl HaproxyNs {
             haproxy: &self.config.haproxy,
             pinger: &self.pinger,
             confinement: &self.confinement,
+            fence: &self.fence,
             seen: self.seen.of(id),
             state: observed.state.clone().unwrap_or_default(),
             unsettled: observed.unsettled,

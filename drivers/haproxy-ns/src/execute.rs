@@ -11,6 +11,7 @@ use crate::{
     confinement::Confinement,
     desired::Desired,
     failure::Failure,
+    fence::Fence,
     files::Files,
     haproxy::process,
     page::kept,
@@ -30,6 +31,7 @@ pub(crate) struct Work<'a> {
     pub(crate) haproxy: &'a Path,
     pub(crate) pinger: &'a Pinger,
     pub(crate) confinement: &'a Confinement,
+    pub(crate) fence: &'a Fence,
     /// How its process was when it was last asked: all that is left when it dies.
     pub(crate) seen: Option<Glance>,
     /// The state as it is on disk.

@@ -17,6 +17,7 @@ mod counters;
 mod desired;
 mod driver;
 mod execute;
+mod fence;
 mod files;
 mod haproxy;
 mod observe;

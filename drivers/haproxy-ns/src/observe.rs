@@ -13,6 +13,7 @@ use crate::{
     confinement::Confinement,
     desired::Desired,
     failure::{Failure, Step, chain},
+    fence::Fence,
     files::{Files, read_optional},
     haproxy::{
         process,
@@ -39,6 +40,8 @@ pub(crate) struct Observed {
     pub(crate) leaving: Vec<Change>,
     /// The process runs as another user or group than it is to.
     pub(crate) foreign: bool,
+    /// The process was started with a fence and is to have none, or the other way round.
+    pub(crate) unfenced: bool,
     /// The process is not in the load balancer's control group, or that is set otherwise than it should be.
     pub(crate) unconfined: bool,
     /// There is a control group.
@@ -72,6 +75,7 @@ pub(crate) struct Subject<'a> {
     pub(crate) files: &'a Files,
     pub(crate) netns: &'a Path,
     pub(crate) confinement: &'a Confinement,
+    pub(crate) fence: &'a Fence,
 }
 
 /// What a process was asked and said.
@@ -95,7 +99,7 @@ pub(crate) fn observe(
     ask: impl FnOnce(Subject<'_>) -> Option<Said>,
     host: (&mut Netlink, &File),
 ) -> Result<(Observed, Option<File>), Failure> {
-    let Subject { id, files, netns, confinement } = subject;
+    let Subject { id, files, netns, confinement, .. } = subject;
     let mut observed = Observed {
         directory: files.directory.exists(),
         state: State::read(files)?,
@@ -146,6 +150,7 @@ fn listen(
             observed.process = Process::Answering(pid);
             observed.unconfined = !subject.confinement.holds(id, pid);
             observed.foreign = desired.identity.is_some_and(|identity| process::user(pid) != Some(identity));
+            observed.unfenced = !subject.fence.holds(pid);
             let pinged = desired.pinged();
             let same = observed.config.as_ref() == Some(&desired.config);
             let page = observed.page.as_ref().or(desired.page.as_ref().filter(|_| same));

@@ -228,6 +228,8 @@ fn start(steps: &mut Steps, desired: &Desired, observed: &Observed, ended: bool)
         "nobody knows which configuration runs"
     } else if observed.foreign {
         "haproxy is to run as another user"
+    } else if observed.unfenced {
+        "haproxy is to be confined otherwise"
     } else if observed.drifted {
         "it is set otherwise than the configuration says"
     } else if observed.config.as_ref() != Some(&desired.config) {
@@ -247,7 +249,8 @@ fn start(steps: &mut Steps, desired: &Desired, observed: &Observed, ended: bool)
 
 /// What a running haproxy can be told instead of being replaced.
 fn changes(desired: &Desired, observed: &Observed) -> Option<Vec<Change>> {
-    let current = observed.page.as_ref().filter(|_| !observed.unsettled && !observed.drifted && !observed.foreign)?;
+    let kept = !(observed.unsettled || observed.drifted || observed.foreign || observed.unfenced);
+    let current = observed.page.as_ref().filter(|_| kept)?;
     let changes = runtime::changes(current, desired.page.as_ref()?, &desired.pinged())?;
     // First: one of them may come back.
     Some(observed.leaving.iter().cloned().chain(changes).collect())

@@ -166,7 +166,7 @@ impl HaproxyNs {
             return Ok(0);
         }
         let netns = self.netns(id);
-        let subject = Subject { id, files, netns: &netns, confinement: &self.confinement };
+        let subject = Subject { id, files, netns: &netns, confinement: &self.confinement, fence: &self.fence };
         // It was replaced since it was asked: that is a pass that has ended.
         let said = said.filter(|said| process::current(files, id) == Some(said.pid));
         let (observed, _) = match observe::observe(subject, Some(&desired), |_| said, host) {

@@ -55,11 +55,14 @@ impl Work<'_> {
         if let Some(identity) = identity {
             give(&path, None, identity.gid)?;
         }
-        let (haproxy, files, id) = (self.haproxy, self.files, self.id);
         let Some(namespace) = &self.host.namespace else { return Ok(()) };
+        // After a crash there may be more of them that nobody has told to finish.
+        let before = if self.unsettled { process::all(self.files, self.id)? } else { replacing.into_iter().collect() };
+        let (haproxy, files, id, fence) = (self.haproxy, self.files, self.id, self.fence);
+        let launch = process::Launch { haproxy, files, id, identity, fence, replacing, before };
         let started = namespace::on_own_thread("start-haproxy", || {
             namespace::enter(namespace)?;
-            process::start(haproxy, files, id, identity, replacing)
+            launch.start()
         })?;
         self.starting = Some(started?);
         Ok(())
@@ -70,6 +73,7 @@ impl Work<'_> {
         let pids = process::all(self.files, self.id)?;
         self.release(&pids);
         self.confine(&pids);
+        self.limit(&pids);
         Ok(())
     }
 
@@ -77,6 +81,15 @@ impl Work<'_> {
     pub(super) fn confine(&self, pids: &[i32]) {
         if let Err(error) = self.confinement.confine(self.id, pids) {
             tracing::warn!(load_balancer = %self.id, "its control group is not as it should be: {error}");
+        }
+    }
+
+    /// It serves without as well.
+    fn limit(&self, pids: &[i32]) {
+        for pid in pids {
+            if let Err(failure) = self.fence.limit(*pid) {
+                tracing::warn!(load_balancer = %self.id, "its process is not limited: {}", chain(&failure));
+            }
         }
     }
 

@@ -1,9 +1,7 @@
 //! The process: started, replaced and ended.
 //!
 //! It runs as a daemon in a session of its own, so it outlives the driver. What it may do is limited by whoever starts
-//! it: the thread gives up gaining privileges (`no_new_privs`) and the child changes to its own user before haproxy is
-//! executed, which also takes its capabilities. Not yet: Landlock and seccomp, which need code between fork and exec that
-//! the standard library runs only as `unsafe`.
+//! it: the thread goes behind a [`Fence`], and the child changes to its own user before haproxy is executed.
 //!
 //! Only processes that were started in the load balancer's own directory, with its id on their command line, are ever
 //! signalled: a pid file may be old, and a haproxy that was broken into may have written what it likes into it.
@@ -29,7 +27,6 @@ use nix::{
     sched::{CloneFlags, unshare},
     sys::{
         memfd::{MFdFlags, memfd_create},
-        prctl,
         signal::{Signal, kill},
     },
     unistd::Pid,
@@ -39,6 +36,7 @@ use ballast_netns::identity::Identity;
 
 use crate::{
     failure::{Failure, Step},
+    fence::Fence,
     files::{Files, NEW_CONFIG_FROM_RUN, PID, SOCKET, read_optional},
     passage,
 };
@@ -52,59 +50,70 @@ pub(crate) struct Starting {
     said: fs::File,
     run: PathBuf,
     identity: Option<Identity>,
-    /// Runs as another user, so that the new process may not tell it to finish.
-    predecessor: Option<Predecessor>,
+    /// Those that the new process cannot tell to finish: another user's, or kept from its signals.
+    predecessors: Option<Predecessors>,
 }
 
-struct Predecessor {
-    pid: i32,
+/// Processes that a new one takes the place of.
+struct Predecessors {
+    pids: Vec<i32>,
     files: Files,
     id: String,
 }
 
-/// Starts haproxy from the new configuration. With `old` it takes the sockets over from the process with that pid, and
-/// tells it to finish.
-///
-/// The calling thread must be in the load balancer's namespace and of no other use: it cannot gain privileges and works
-/// in `run/` from here on.
-pub(crate) fn start(
-    binary: &Path,
-    files: &Files,
-    id: &str,
-    identity: Option<Identity>,
-    old: Option<i32>,
-) -> Result<Starting, Failure> {
-    unshare(CloneFlags::CLONE_FS).step(|| "get a working directory of its own".to_owned())?;
-    env::set_current_dir(files.run()).step(|| format!("work in {}", files.run().display()))?;
-    prctl::set_no_new_privs().step(|| "give up gaining privileges".to_owned())?;
-    let said = memfd_create("haproxy-said", MFdFlags::MFD_CLOEXEC).step(|| "make a memory file".to_owned())?;
-    let said = fs::File::from(said);
-    let mut command = Command::new(binary);
-    command.args(["-D", "-f", NEW_CONFIG_FROM_RUN, "-p", PID, "-L", id]);
-    match old {
-        Some(pid) => {
-            command.args(["-x", SOCKET, "-sf", &pid.to_string()]);
+/// haproxy with the new configuration.
+pub(crate) struct Launch<'a> {
+    pub(crate) haproxy: &'a Path,
+    pub(crate) files: &'a Files,
+    pub(crate) id: &'a str,
+    pub(crate) identity: Option<Identity>,
+    pub(crate) fence: &'a Fence,
+    /// Whose sockets it takes over.
+    pub(crate) replacing: Option<i32>,
+    /// That one, and others that may not have been told to finish.
+    pub(crate) before: Vec<i32>,
+}
+
+impl Launch<'_> {
+    /// Starts it. The calling thread must be in the load balancer's namespace and of no other use: it works in `run/` from
+    /// here on, and can do nothing else than haproxy can.
+    pub(crate) fn start(self) -> Result<Starting, Failure> {
+        let Self { haproxy, files, id, identity, fence, replacing, before } = self;
+        unshare(CloneFlags::CLONE_FS).step(|| "get a working directory of its own".to_owned())?;
+        env::set_current_dir(files.run()).step(|| format!("work in {}", files.run().display()))?;
+        let said = memfd_create("haproxy-said", MFdFlags::MFD_CLOEXEC).step(|| "make a memory file".to_owned())?;
+        let said = fs::File::from(said);
+        let mut command = Command::new(haproxy);
+        command.args(["-D", "-f", NEW_CONFIG_FROM_RUN, "-p", PID, "-L", id]);
+        let mut predecessors = None;
+        match replacing {
+            Some(pid) => {
+                command.args(["-x", SOCKET, "-sf", &pid.to_string()]);
+                let other = identity.filter(|identity| user(pid) != Some(*identity));
+                if let Some(identity) = other {
+                    files.hand_over_socket(identity)?;
+                }
+                if other.is_some() || fence.keeps_signals() || before.len() > 1 {
+                    predecessors = Some(Predecessors { pids: before, files: files.clone(), id: id.to_owned() });
+                }
+            }
+            None => files.remove_socket()?,
         }
-        None => files.remove_socket()?,
-    }
-    let stderr = said.try_clone().step(|| "duplicate a file".to_owned())?;
-    command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
-    let mut predecessor = None;
-    if let Some(identity) = identity {
-        command.gid(identity.gid).uid(identity.uid);
-        if let Some(pid) = old.filter(|pid| user(*pid) != Some(identity)) {
-            files.hand_over_socket(identity)?;
-            predecessor = Some(Predecessor { pid, files: files.clone(), id: id.to_owned() });
+        let stderr = said.try_clone().step(|| "duplicate a file".to_owned())?;
+        command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
+        if let Some(identity) = identity {
+            command.gid(identity.gid).uid(identity.uid);
         }
+        fence.enter(Some(files), identity)?;
+        let child = command.spawn().step(|| format!("run {}", haproxy.display()))?;
+        Ok(Starting { child, said, run: files.run(), identity, predecessors })
     }
-    let child = command.spawn().step(|| format!("run {}", binary.display()))?;
-    Ok(Starting { child, said, run: files.run(), identity, predecessor })
 }
 
 impl Starting {
     /// Waits until haproxy listens and has gone to the background, or has refused.
     pub(crate) fn finish(self) -> Result<(), Failure> {
-        let Self { child, mut said, run, identity, predecessor } = self;
+        let Self { child, mut said, run, identity, predecessors } = self;
         let status = wait(child)?;
         let mut text = String::new();
         if said.rewind().and_then(|()| said.read_to_string(&mut text)).is_err() {
@@ -126,20 +135,20 @@ impl Starting {
         if !text.is_empty() {
             tracing::debug!("haproxy said: {}", shorten(&text));
         }
-        predecessor.map_or(Ok(()), Predecessor::finish)
+        predecessors.map_or(Ok(()), Predecessors::finish)
     }
 }
 
-impl Predecessor {
-    /// Tells it to close its listeners and to finish its connections, as `-sf` does among processes of one user.
+impl Predecessors {
+    /// Tells them to close their listeners and to finish their connections, as `-sf` does.
     fn finish(self) -> Result<(), Failure> {
-        if !is_ours(self.pid, &self.files, &self.id) {
-            return Ok(());
+        for pid in self.pids.into_iter().filter(|pid| is_ours(*pid, &self.files, &self.id)) {
+            match kill(Pid::from_raw(pid), Signal::SIGUSR1) {
+                Ok(()) | Err(Errno::ESRCH) => {}
+                Err(errno) => return Err(errno).step(|| format!("tell haproxy {pid} to finish")),
+            }
         }
-        match kill(Pid::from_raw(self.pid), Signal::SIGUSR1) {
-            Ok(()) | Err(Errno::ESRCH) => Ok(()),
-            Err(errno) => Err(errno).step(|| format!("tell haproxy {} to finish", self.pid)),
-        }
+        Ok(())
     }
 }
 

@@ -76,14 +76,14 @@ fn accepted(host: &mut Observed, text: Option<String>) {
 
 fn start(host: &mut Observed) {
     host.process = Process::Answering(4711);
-    (host.drifted, host.foreign, host.unconfined, host.grouped) = (false, false, false, true);
+    (host.drifted, host.foreign, host.unfenced, host.unconfined, host.grouped) = (false, false, false, false, true);
 }
 
 fn undone(host: &mut Observed, step: &Step) {
     match step {
         Step::EndProcesses(_) => {
             host.process = Process::None;
-            (host.drifted, host.foreign, host.unconfined) = (false, false, false);
+            (host.drifted, host.foreign, host.unfenced, host.unconfined) = (false, false, false, false);
         }
         Step::RemoveGroup => host.grouped = false,
         Step::RemoveFiles => {
@@ -162,13 +162,15 @@ fn another_weight_is_said_to_the_process_that_runs_unless_somebody_has_meddled_w
 
 /// Also when it is noted already who it is to be: a pass may have ended between the note and the new process.
 #[test]
-fn a_process_of_another_user_is_replaced_and_not_ended() {
+fn a_process_of_another_user_or_without_a_fence_is_replaced_and_not_ended() {
     let first = desired("10.0.0.4", 1);
     let host = done(&plan(&first, &Observed::default()), &first, &Observed::default());
-    let own = Desired { identity: Some(Identity { uid: 7, gid: 7 }), ..first };
+    let own = Desired { identity: Some(Identity { uid: 7, gid: 7 }), ..first.clone() };
     let noted = State { identity: own.identity, ..host.state.clone().unwrap() };
-    for host in [host.clone(), Observed { state: Some(noted), ..host }] {
-        let planned = plan(&own, &Observed { foreign: true, ..host });
+    let unfenced = Observed { unfenced: true, ..host.clone() };
+    let hosts = [host.clone(), Observed { state: Some(noted), ..host }].map(|host| Observed { foreign: true, ..host });
+    for (desired, host) in [(&own, &hosts[0]), (&own, &hosts[1]), (&first, &unfenced)] {
+        let planned = plan(desired, host);
         let steps = steps(&planned);
         assert!(steps.contains(&&Step::StartHaproxy { replacing: Some(4711) }), "{steps:?}");
         assert!(!steps.iter().any(|step| matches!(step, Step::EndProcesses(_))), "{steps:?}");
@@ -290,9 +292,10 @@ fn some_host() -> impl Strategy<Value = Observed> {
             ..State::default()
         })
     });
-    let flags = (any::<(bool, bool, bool, bool, bool)>(), some_rules());
+    let flags = (any::<(bool, bool, bool, bool, bool, bool)>(), some_rules());
     (namespace, plugged, process, state, some_config(), flags).prop_map(
-        |(namespace, plugged, process, state, config, ((unsettled, drifted, foreign, unconfined, grouped), rules))| {
+        |(namespace, plugged, process, state, config, (flags, rules))| {
+            let (unsettled, drifted, foreign, unfenced, unconfined, grouped) = flags;
             let rules = match namespace {
                 Namespace::Present(_) => rules,
                 Namespace::Absent | Namespace::Stale => Rules::without_table(rules.kept),
@@ -305,6 +308,7 @@ fn some_host() -> impl Strategy<Value = Observed> {
                 leaving: Vec::new(),
                 drifted: drifted && matches!(process, Process::Answering(_)),
                 foreign: foreign && matches!(process, Process::Answering(_)),
+                unfenced: unfenced && matches!(process, Process::Answering(_)),
                 unconfined: unconfined && matches!(process, Process::Answering(_)),
                 grouped,
                 process,

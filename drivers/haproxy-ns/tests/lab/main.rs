@@ -1,6 +1,7 @@
 //! The driver in a lab: real links, real haproxy, real requests.
 
 mod addresses;
+mod confined;
 mod crash;
 mod datagrams;
 mod first_check;

@@ -51,7 +51,7 @@ fn can((uid, gid): (u32, u32), line: &str) -> bool {
     command.status().unwrap().success()
 }
 
-fn one_user_only() -> bool {
+pub(crate) fn one_user_only() -> bool {
     !fs::read_to_string("/proc/self/uid_map").unwrap().contains("4294967295")
 }
 

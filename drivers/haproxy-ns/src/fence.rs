@@ -1,0 +1,164 @@
+//! What a haproxy may do, also one that was broken into.
+//!
+//! The thread that starts it gives everything up and is of no other use: haproxy inherits that, and no code has to run
+//! between fork and exec. What this kernel lacks is a warning when the driver starts; the rest is given up all the same.
+
+mod capabilities;
+mod files;
+mod libraries;
+mod limits;
+mod syscalls;
+
+use std::{
+    io,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use ballast_abi::DriverError;
+use ballast_netns::{identity::Identity, namespace};
+use caps::Capability;
+use nix::sys::prctl;
+
+use crate::{
+    config::Config,
+    failure::{Failure, Step, chain},
+    files::Files,
+};
+use files::Landlock;
+use libraries::Libraries;
+use syscalls::Refused;
+
+/// What is given up for every haproxy.
+#[derive(Debug)]
+pub(crate) struct Fence {
+    /// `None`: the operator wants none.
+    given_up: Option<GivenUp>,
+}
+
+#[derive(Debug)]
+struct GivenUp {
+    haproxy: PathBuf,
+    libraries: Libraries,
+    landlock: Landlock,
+    /// The error: this kernel takes no filter.
+    refused: Result<Refused, String>,
+    /// Whether the bounding set can be emptied.
+    bounded: bool,
+    /// Whether processes of other users can be limited.
+    limited: bool,
+}
+
+impl Fence {
+    /// Finds out what can be given up here, says what cannot, and whether haproxy starts without it.
+    ///
+    /// # Errors
+    /// INVALID_CONFIG when haproxy starts, but not so.
+    pub(crate) fn find(config: &Config) -> Result<Self, DriverError> {
+        if !config.confine {
+            tracing::warn!("haproxies are not confined, as confine is false");
+            return Ok(Self { given_up: None });
+        }
+        let refused = namespace::on_own_thread("check-fence", || {
+            let refused = Refused::compile()?;
+            refused.apply().map(|()| refused)
+        });
+        let given_up = GivenUp {
+            haproxy: config.haproxy.clone(),
+            libraries: Libraries::of(&config.haproxy),
+            landlock: Landlock::find(),
+            refused: refused.map_err(Failure::from)?,
+            bounded: capabilities::has(Capability::CAP_SETPCAP),
+            limited: capabilities::has(Capability::CAP_SYS_RESOURCE),
+        };
+        for missing in given_up.missing() {
+            tracing::warn!("haproxies are confined less than they could be: {missing}");
+        }
+        let fence = Self { given_up: Some(given_up) };
+        fence.try_out(config)?;
+        Ok(fence)
+    }
+
+    /// Confines the calling thread, and what it starts. The one thing that it can still do is to start a process as another
+    /// user.
+    pub(crate) fn enter(&self, files: Option<&Files>, identity: Option<Identity>) -> Result<(), Failure> {
+        prctl::set_no_new_privs().step(|| "give up gaining privileges".to_owned())?;
+        let Some(given_up) = &self.given_up else { return Ok(()) };
+        let what = |what: &'static str| move || format!("confine haproxy: {what}");
+        // First: paths are found by who can pass everywhere.
+        let rules = given_up.landlock.rules(&given_up.haproxy, &given_up.libraries, files);
+        let rules = rules.map_err(io::Error::other).step(what("make rules of Landlock"))?;
+        if given_up.bounded {
+            capabilities::bound().step(what("bound capabilities"))?;
+        }
+        rules.restrict_self().map_err(io::Error::other).step(what("apply rules of Landlock"))?;
+        if let Ok(refused) = &given_up.refused {
+            refused.apply().map_err(io::Error::other).step(what("refuse system calls"))?;
+        }
+        capabilities::keep_to_change_user(identity.is_some()).step(what("give up capabilities"))
+    }
+
+    /// Whether a haproxy can tell nothing to its predecessor, as Landlock keeps them apart.
+    pub(crate) fn keeps_signals(&self) -> bool {
+        self.given_up.as_ref().is_some_and(|given_up| given_up.landlock.scopes)
+    }
+
+    /// Whether the process was started as this one starts them. One of a driver without a fence was not.
+    pub(crate) fn holds(&self, pid: i32) -> bool {
+        let wanted = match &self.given_up {
+            // It cannot be seen.
+            Some(given_up) if !given_up.bounded => return true,
+            given_up => given_up.is_some(),
+        };
+        capabilities::is_bounded(pid).is_none_or(|is| is == wanted)
+    }
+
+    /// What the kernel limits for each process, once it has become what it stays: haproxy sets limits itself when it starts.
+    pub(crate) fn limit(&self, pid: i32) -> Result<(), Failure> {
+        if self.given_up.as_ref().is_none_or(|given_up| !given_up.limited) {
+            return Ok(());
+        }
+        match limits::set(pid) {
+            // It has ended.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            limited => limited.step(|| format!("limit haproxy {pid}")),
+        }
+    }
+
+    fn try_out(&self, config: &Config) -> Result<(), DriverError> {
+        let starts = || -> io::Result<bool> {
+            let mut command = Command::new(&config.haproxy);
+            command.arg("-v").env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            Ok(command.status()?.success())
+        };
+        let confined = namespace::on_own_thread("check-haproxy", || {
+            self.enter(None, None)?;
+            starts().step(|| format!("run {}", config.haproxy.display()))
+        });
+        let said = match confined.map_err(Failure::from)? {
+            Ok(true) => return Ok(()),
+            Ok(false) => "it ends with an error".to_owned(),
+            Err(failure) => chain(&failure),
+        };
+        // Else it is not the fence's fault, and the first deploy says what it is.
+        match starts() {
+            Ok(true) => Err(DriverError::invalid_config(format!(
+                "haproxy: {} does not start confined ({said}): name the program itself and no script, or set confine = false",
+                config.haproxy.display()
+            ))),
+            Ok(false) | Err(_) => Ok(()),
+        }
+    }
+}
+
+impl GivenUp {
+    fn missing(&self) -> Vec<String> {
+        let refused = self.refused.as_ref().err().map(|error| format!("this kernel refuses no system calls ({error})"));
+        let bounded = (!self.bounded).then(|| "without CAP_SETPCAP the bounding set stays as it is".to_owned());
+        let limited = (!self.limited).then(|| "without CAP_SYS_RESOURCE its limits stay those of the agent".to_owned());
+        self.landlock.missing().map(str::to_owned).into_iter().chain(refused).chain(bounded).chain(limited).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

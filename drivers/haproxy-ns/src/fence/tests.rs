@@ -1,0 +1,137 @@
+use std::{fs, os::unix::fs::PermissionsExt, process::Command};
+
+use ballast_abi::ErrorCode;
+use nix::libc::{self, c_long};
+
+use super::{
+    syscalls::{OF_THE_PROCESSOR, REFUSED, X32},
+    *,
+};
+
+/// Makes each of these calls with arguments that no call takes, and says its error.
+const CALLS: &str = "for (@ARGV) { my ($call, @with) = map { $_ + 0 } split /,/; $! = 0; syscall($call, @with); print $! + 0, \"\\n\" }";
+const NOT_PERMITTED: i32 = libc::EPERM;
+
+/// The errors of calls that are made behind these filters, or without any. With all capabilities, as the calls would be
+/// refused for lack of one otherwise.
+fn errors(calls: &[String], refused: Option<&Refused>) -> Vec<i32> {
+    let output = namespace::on_own_thread("calls", || {
+        if let Some(refused) = refused {
+            refused.apply().unwrap();
+        }
+        Command::new("perl").args(["-e", CALLS]).args(calls).output().unwrap()
+    });
+    let output = output.unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    said.lines().map(|line| line.parse().unwrap()).collect()
+}
+
+fn call(number: c_long, arguments: [i64; 6]) -> String {
+    [number].iter().chain(&arguments).map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+fn refused_or_told(test: &str) -> Option<Refused> {
+    let refused = Refused::compile().unwrap();
+    let tried = namespace::on_own_thread("try", || refused.apply()).unwrap();
+    match tried {
+        Ok(()) => Some(refused),
+        Err(why) => {
+            ballast_lab::not_run(test, &why);
+            None
+        }
+    }
+}
+
+/// By what they fail with: without the filter none of them fails so, as arguments are looked at.
+#[test]
+fn every_call_of_the_list_is_refused_whatever_its_arguments() {
+    let test = "every_call_of_the_list_is_refused_whatever_its_arguments";
+    if !ballast_lab::require_tool("perl", test) {
+        return;
+    }
+    let Some(refused) = refused_or_told(test) else { return };
+    ballast_lab::in_lab(|_| {
+        // `vhangup` takes no arguments, and would do it.
+        let safe = REFUSED.iter().chain(OF_THE_PROCESSOR).filter(|number| **number != libc::SYS_vhangup);
+        let native: Vec<String> = safe.clone().map(|number| call(*number, [-1; 6])).collect();
+        let other: Vec<String> = safe.map(|number| call(*number | X32, [-1; 6])).collect();
+        let open = errors(&native, None);
+        for (call, _) in native.iter().zip(open).filter(|(_, error)| *error == NOT_PERMITTED) {
+            ballast_lab::not_run(
+                test,
+                &format!("it needs all that root may: without a filter this is refused too: {call}"),
+            );
+        }
+        let all = [native, other].concat();
+        for (call, error) in all.iter().zip(errors(&all, Some(&refused))) {
+            assert_eq!(error, NOT_PERMITTED, "{call}");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn of_sockets_and_new_processes_only_those_are_refused_that_haproxy_never_has() {
+    let test = "of_sockets_and_new_processes_only_those_are_refused";
+    if !ballast_lab::require_tool("perl", test) {
+        return;
+    }
+    let Some(refused) = refused_or_told(test) else { return };
+    let socket = |family: i32, kind: i32, protocol: i64| {
+        (format!("socket {family} {kind}"), call(libc::SYS_socket, [family.into(), kind.into(), protocol, 0, 0, 0]))
+    };
+    // No thread is without its process' memory: it fails for that, where it is not refused before.
+    let clone = |flags: i32| {
+        (format!("clone {flags:x}"), call(libc::SYS_clone, [(flags | libc::CLONE_THREAD).into(), 0, 0, 0, 0, 0]))
+    };
+    let table = [
+        (socket(libc::AF_UNIX, libc::SOCK_STREAM, 0), 0),
+        (socket(libc::AF_UNIX, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0), 0),
+        (socket(libc::AF_INET, libc::SOCK_STREAM, 0), 0),
+        (socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_NONBLOCK, 0), 0),
+        (socket(libc::AF_INET6, libc::SOCK_STREAM, 0), 0),
+        (socket(libc::AF_INET, libc::SOCK_RAW, 1), NOT_PERMITTED),
+        (socket(libc::AF_INET6, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 58), NOT_PERMITTED),
+        (socket(libc::AF_PACKET, libc::SOCK_RAW, 0), NOT_PERMITTED),
+        (socket(libc::AF_PACKET, libc::SOCK_DGRAM, 0), NOT_PERMITTED),
+        (socket(libc::AF_NETLINK, libc::SOCK_DGRAM, 0), NOT_PERMITTED),
+        (socket(libc::AF_ALG, libc::SOCK_SEQPACKET, 0), NOT_PERMITTED),
+        (socket(libc::AF_VSOCK, libc::SOCK_STREAM, 0), NOT_PERMITTED),
+        (clone(0), libc::EINVAL),
+        (clone(libc::CLONE_NEWUSER), NOT_PERMITTED),
+        (clone(libc::CLONE_NEWNET), NOT_PERMITTED),
+        (clone(libc::CLONE_NEWNS | libc::CLONE_NEWPID), NOT_PERMITTED),
+        (("clone3".to_owned(), call(libc::SYS_clone3, [-1; 6])), libc::ENOSYS),
+    ];
+    ballast_lab::in_lab(|_| {
+        let calls: Vec<String> = table.iter().map(|((_, call), _)| call.clone()).collect();
+        for (((what, _), expected), found) in table.iter().zip(errors(&calls, Some(&refused))) {
+            assert_eq!(found, *expected, "{what}");
+        }
+        for (((what, _), expected), found) in table.iter().zip(errors(&calls, None)) {
+            assert!(
+                found != *expected || [0, libc::EINVAL].contains(expected),
+                "not possible without the filter, so this shows nothing: {what}"
+            );
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_program_that_does_not_start_confined_is_refused_with_what_to_do() {
+    if Landlock::find().missing().is_some() {
+        return ballast_lab::not_run("a_program_that_does_not_start_confined", "this kernel has no Landlock");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let haproxy = folder.path().join("haproxy");
+    fs::write(&haproxy, "#!/bin/sh\nexit 0\n").unwrap();
+    fs::set_permissions(&haproxy, fs::Permissions::from_mode(0o755)).unwrap();
+    let script = Config { haproxy, ..Config::default() };
+    let refused = Fence::find(&script).unwrap_err();
+    assert_eq!(refused.code, ErrorCode::INVALID_CONFIG);
+    assert!(refused.message.contains("/haproxy does not start confined"), "{}", refused.message);
+    assert!(refused.message.contains("confine = false"), "{}", refused.message);
+    Fence::find(&Config { confine: false, ..script }).unwrap();
+}
