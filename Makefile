@@ -8,6 +8,7 @@ DEPS := ./deploy/deps.sh
 NOT_RUN := $(abspath $(TARGET))/not-run
 CONFIG ?= deploy/dev
 ON ?= client
+SUITES ?= trixie forky
 
 export BALLAST_VENV ?= $(CURDIR)/.venv-neutron
 export BALLAST_NEUTRON ?= $(BALLAST_VENV)/bin/neutron
@@ -25,8 +26,8 @@ PREFIX ?= /usr
 BUILD ?= release
 
 .DEFAULT_GOAL := help
-.PHONY: help deps clients postgres-image build install run demo demo-exec test conformance tempest neutron deploy-test lint fmt \
-	doc bench deny clean
+.PHONY: help deps clients postgres-image build install run demo demo-exec test conformance tempest neutron deploy-test haproxy-versions \
+	lint fmt doc bench deny clean
 
 INSTALLED := ballast-scheduler ballast-api-gateway ballast-agent ballast-cli ballast-driver-haproxy-ns \
 	ballast-driver-nft-l4 ballast-driver-a10-stub ballast-driver-netscaler-stub
@@ -95,6 +96,10 @@ neutron: ## load balancers on the networks of a real Neutron, wired by its own a
 deploy-test: ## docs/deploy.md, followed to the letter on three hosts in containers of Docker (some minutes)
 	@$(DEPS) clients deploy-test
 	@tests/deploy/run.sh
+
+haproxy-versions: ## haproxy-ns with this machine's haproxy and those of other suites of Debian: SUITES="trixie forky"
+	@$(DEPS) demo haproxy-versions
+	@tests/haproxy-versions.sh '$(TARGET)' $(SUITES)
 
 conformance: build ## our drivers through `ballast driver check`, those for a device with its simulator
 	@tests/conformance.sh '$(DEBUG)'

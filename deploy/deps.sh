@@ -15,6 +15,7 @@
 #   lint         cargo-deny
 #   bench        wrk, PostgreSQL
 #   deploy-test  debootstrap
+#   haproxy-versions  patchelf
 #
 # What can be asked before anything is installed or built is asked first. Where all is there it is quick and asks nobody: no
 # apt-get update, no network. What was interrupted goes on where it was.
@@ -314,15 +315,16 @@ for group in "$@"; do
             want postgresql test -e /usr/lib/postgresql
             ;;
         deploy-test) want debootstrap has debootstrap ;;
+        haproxy-versions) want patchelf has patchelf ;;
         lint) compiles=yes ;;
-        *) fail "unknown group '$group': demo, root, host, clients, test, tempest, neutron, lint, bench, deploy-test" ;;
+        *) fail "unknown group '$group': demo, root, host, clients, test, tempest, neutron, lint, bench, deploy-test, haproxy-versions" ;;
     esac
 done
 [ -z "$compiles" ] || rust
 install_missing
 for group in "$@"; do
     case $group in
-        demo | root | bench | deploy-test) ;;
+        demo | root | bench | deploy-test | haproxy-versions) ;;
         host) namespaces; no_demo; ports ;;
         clients) neutron; openstack ;;
         lint) deny ;;

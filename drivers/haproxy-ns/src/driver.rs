@@ -92,7 +92,7 @@ impl Driver for HaproxyNs {
         let identities = users::identities(&config)?;
         passage::check(&state_dir, identities.anyone()).map_err(passage::Closed::into_error)?;
         let forwards = host::check(&config.netns_dir, "check")?;
-        let fence = Fence::find(&config)?;
+        let fence = Fence::find(&config, identities.shared().is_some())?;
         let announcer = Announcer::default();
         announcer.start().step(|| "start a thread".to_owned())?;
         let pinger = Pinger::start().step(|| "start a thread".to_owned())?;

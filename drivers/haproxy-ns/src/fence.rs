@@ -34,6 +34,15 @@ use syscalls::Refused;
 pub(crate) struct Fence {
     /// `None`: the operator wants none.
     given_up: Option<GivenUp>,
+    /// All run as one user.
+    shared: bool,
+}
+
+/// Whom a haproxy may signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signals {
+    ToItself,
+    ToItsUser,
 }
 
 #[derive(Debug)]
@@ -54,10 +63,10 @@ impl Fence {
     ///
     /// # Errors
     /// INVALID_CONFIG when haproxy starts, but not so.
-    pub(crate) fn find(config: &Config) -> Result<Self, DriverError> {
+    pub(crate) fn find(config: &Config, shared: bool) -> Result<Self, DriverError> {
         if !config.confine {
             tracing::warn!("haproxies are not confined, as confine is false");
-            return Ok(Self { given_up: None });
+            return Ok(Self { given_up: None, shared });
         }
         let refused = namespace::on_own_thread("check-fence", || {
             let refused = Refused::compile()?;
@@ -74,19 +83,19 @@ impl Fence {
         for missing in given_up.missing() {
             tracing::warn!("haproxies are confined less than they could be: {missing}");
         }
-        let fence = Self { given_up: Some(given_up) };
+        let fence = Self { given_up: Some(given_up), shared };
         fence.try_out(config)?;
         Ok(fence)
     }
 
     /// Confines the calling thread, and what it starts. The one thing that it can still do is to start a process as another
     /// user.
-    pub(crate) fn enter(&self, files: Option<&Files>, identity: Option<Identity>) -> Result<(), Failure> {
+    pub(crate) fn enter(&self, of: Option<(&Files, Signals)>, identity: Option<Identity>) -> Result<(), Failure> {
         prctl::set_no_new_privs().step(|| "give up gaining privileges".to_owned())?;
         let Some(given_up) = &self.given_up else { return Ok(()) };
         let what = |what: &'static str| move || format!("confine haproxy: {what}");
         // First: paths are found by who can pass everywhere.
-        let rules = given_up.landlock.rules(&given_up.haproxy, &given_up.libraries, files);
+        let rules = given_up.landlock.rules(&given_up.haproxy, &given_up.libraries, of);
         let rules = rules.map_err(io::Error::other).step(what("make rules of Landlock"))?;
         if given_up.bounded {
             capabilities::bound().step(what("bound capabilities"))?;
@@ -98,9 +107,11 @@ impl Fence {
         capabilities::keep_to_change_user(identity.is_some()).step(what("give up capabilities"))
     }
 
-    /// Whether a haproxy can tell nothing to its predecessor, as Landlock keeps them apart.
-    pub(crate) fn keeps_signals(&self) -> bool {
-        self.given_up.as_ref().is_some_and(|given_up| given_up.landlock.scopes)
+    /// Whom a haproxy may signal. Landlock keeps it from all but itself, also from its predecessor, which it must tell by
+    /// itself to finish to be given its stick tables. A user of its own can signal no other load balancer's anyway.
+    pub(crate) fn signals(&self, sticky: bool) -> Signals {
+        let scopes = self.given_up.as_ref().is_some_and(|given_up| given_up.landlock.scopes);
+        if scopes && self.shared && !sticky { Signals::ToItself } else { Signals::ToItsUser }
     }
 
     /// Whether the process was started as this one starts them. One of a driver without a fence was not.

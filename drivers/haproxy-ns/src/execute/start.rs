@@ -59,7 +59,8 @@ impl Work<'_> {
         // After a crash there may be more of them that nobody has told to finish.
         let before = if self.unsettled { process::all(self.files, self.id)? } else { replacing.into_iter().collect() };
         let (haproxy, files, id, fence) = (self.haproxy, self.files, self.id, self.fence);
-        let launch = process::Launch { haproxy, files, id, identity, fence, replacing, before };
+        let signals = fence.signals(target.desired.page.as_ref().is_some_and(|page| page.sticky));
+        let launch = process::Launch { haproxy, files, id, identity, fence: (fence, signals), replacing, before };
         let started = namespace::on_own_thread("start-haproxy", || {
             namespace::enter(namespace)?;
             launch.start()

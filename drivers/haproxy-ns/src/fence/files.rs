@@ -7,7 +7,7 @@ use landlock::{
     RulesetError, Scope, make_bitflags, path_beneath_rules,
 };
 
-use super::libraries::Libraries;
+use super::{Signals, libraries::Libraries};
 use crate::files::Files;
 
 /// Older kernels enforce as much of it as they know.
@@ -82,9 +82,13 @@ impl Landlock {
         self,
         haproxy: &Path,
         libraries: &Libraries,
-        files: Option<&Files>,
+        of: Option<(&Files, Signals)>,
     ) -> Result<RulesetCreated, RulesetError> {
-        let rules = Ruleset::default().handle_access(AccessFs::from_all(KNOWN))?.scope(Scope::from_all(KNOWN))?;
+        let scopes = match of {
+            Some((_, Signals::ToItself)) => Scope::AbstractUnixSocket | Scope::Signal,
+            Some((_, Signals::ToItsUser)) | None => Scope::AbstractUnixSocket.into(),
+        };
+        let rules = Ruleset::default().handle_access(AccessFs::from_all(KNOWN))?.scope(scopes)?;
         let executed = [haproxy].into_iter().chain(libraries.loaders.iter().map(PathBuf::as_path));
         let rules = rules
             .create()?
@@ -92,7 +96,7 @@ impl Landlock {
             .add_rules(path_beneath_rules(&libraries.files, READ))?
             .add_rules(path_beneath_rules(executed, AccessFs::ReadFile | AccessFs::Execute))?
             .add_rules(path_beneath_rules(["/dev/null"], AccessFs::ReadFile | AccessFs::WriteFile))?;
-        let Some(files) = files else { return Ok(rules) };
+        let Some((files, _)) = of else { return Ok(rules) };
         rules
             .add_rules(path_beneath_rules([files.new_config()], READ))?
             .add_rules(path_beneath_rules([files.run()], OWN))

@@ -129,9 +129,9 @@ fn a_program_that_does_not_start_confined_is_refused_with_what_to_do() {
     fs::write(&haproxy, "#!/bin/sh\nexit 0\n").unwrap();
     fs::set_permissions(&haproxy, fs::Permissions::from_mode(0o755)).unwrap();
     let script = Config { haproxy, ..Config::default() };
-    let refused = Fence::find(&script).unwrap_err();
+    let refused = Fence::find(&script, false).unwrap_err();
     assert_eq!(refused.code, ErrorCode::INVALID_CONFIG);
     assert!(refused.message.contains("/haproxy does not start confined"), "{}", refused.message);
     assert!(refused.message.contains("confine = false"), "{}", refused.message);
-    Fence::find(&Config { confine: false, ..script }).unwrap();
+    Fence::find(&Config { confine: false, ..script }, false).unwrap();
 }

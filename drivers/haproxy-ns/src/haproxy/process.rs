@@ -36,7 +36,7 @@ use ballast_netns::identity::Identity;
 
 use crate::{
     failure::{Failure, Step},
-    fence::Fence,
+    fence::{Fence, Signals},
     files::{Files, NEW_CONFIG_FROM_RUN, PID, SOCKET, read_optional},
     passage,
 };
@@ -67,7 +67,7 @@ pub(crate) struct Launch<'a> {
     pub(crate) files: &'a Files,
     pub(crate) id: &'a str,
     pub(crate) identity: Option<Identity>,
-    pub(crate) fence: &'a Fence,
+    pub(crate) fence: (&'a Fence, Signals),
     /// Whose sockets it takes over.
     pub(crate) replacing: Option<i32>,
     /// That one, and others that may not have been told to finish.
@@ -78,7 +78,7 @@ impl Launch<'_> {
     /// Starts it. The calling thread must be in the load balancer's namespace and of no other use: it works in `run/` from
     /// here on, and can do nothing else than haproxy can.
     pub(crate) fn start(self) -> Result<Starting, Failure> {
-        let Self { haproxy, files, id, identity, fence, replacing, before } = self;
+        let Self { haproxy, files, id, identity, fence: (fence, signals), replacing, before } = self;
         unshare(CloneFlags::CLONE_FS).step(|| "get a working directory of its own".to_owned())?;
         env::set_current_dir(files.run()).step(|| format!("work in {}", files.run().display()))?;
         let said = memfd_create("haproxy-said", MFdFlags::MFD_CLOEXEC).step(|| "make a memory file".to_owned())?;
@@ -93,7 +93,7 @@ impl Launch<'_> {
                 if let Some(identity) = other {
                     files.hand_over_socket(identity)?;
                 }
-                if other.is_some() || fence.keeps_signals() || before.len() > 1 {
+                if other.is_some() || signals == Signals::ToItself || before.len() > 1 {
                     predecessors = Some(Predecessors { pids: before, files: files.clone(), id: id.to_owned() });
                 }
             }
@@ -104,7 +104,7 @@ impl Launch<'_> {
         if let Some(identity) = identity {
             command.gid(identity.gid).uid(identity.uid);
         }
-        fence.enter(Some(files), identity)?;
+        fence.enter(Some((files, signals)), identity)?;
         let child = command.spawn().step(|| format!("run {}", haproxy.display()))?;
         Ok(Starting { child, said, run: files.run(), identity, predecessors })
     }

@@ -6,7 +6,7 @@ use std::{
     fs,
     io::{BufRead, BufReader, Write},
     net::TcpListener,
-    path::Path,
+    path::PathBuf,
     process::{Command, Stdio},
     time::Duration,
 };
@@ -45,13 +45,18 @@ fn accepted(name: &str, id: &str, text: &str) {
     assert!(!said.contains("[WARNING]"), "haproxy warns of {name}: {said}\n{text}");
 }
 
+/// Another version of it where `BALLAST_TEST_HAPROXY` names one.
+fn haproxy() -> PathBuf {
+    std::env::var_os("BALLAST_TEST_HAPROXY").map_or_else(|| Config::default().haproxy, PathBuf::from)
+}
+
 fn asked_haproxy(id: &str, text: &str) -> (bool, String) {
     let directory = tempfile::tempdir().unwrap();
     let run = directory.path().join("run");
     fs::create_dir(&run).unwrap();
     fs::write(run.join("servers.state"), "1\n").unwrap();
     fs::write(directory.path().join("haproxy.cfg"), text).unwrap();
-    let haproxy = Path::new("/usr/sbin/haproxy");
+    let haproxy = haproxy();
     assert!(haproxy.exists(), "these tests need haproxy 2.6 or later: apt-get install haproxy");
     let mut command = Command::new(haproxy);
     command.args(["-c", "-f", "../haproxy.cfg", "-L", id]).current_dir(&run).stdin(Stdio::null());
@@ -227,7 +232,7 @@ fn every_path_reaches_the_members_web_server_as_it_was_asked_for() {
     assert!(text.contains(member), "{text}");
     let text = text.replace(member, &here);
     fs::write(directory.path().join("haproxy.cfg"), text).unwrap();
-    let mut haproxy = Command::new("/usr/sbin/haproxy")
+    let mut haproxy = Command::new(haproxy())
         .args(["-db", "-q", "-f", "../haproxy.cfg", "-L", ID])
         .current_dir(directory.path().join("run"))
         .stdin(Stdio::null())

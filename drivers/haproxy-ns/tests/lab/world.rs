@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "tools of tests: what fails here fails the test")]
 
 use std::{
+    env,
     fs::{self, File},
     io::{self, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
@@ -211,7 +212,13 @@ pub(crate) fn config(lab: &Lab) -> Config {
 
 /// The physical network `physnet1` is the lab's segment.
 pub(crate) fn config_of_segment() -> Config {
-    Config { bridge_mappings: [("physnet1".to_owned(), "data".to_owned())].into(), ..Config::default() }
+    let bridge_mappings = [("physnet1".to_owned(), "data".to_owned())].into();
+    Config { bridge_mappings, haproxy: haproxy(), ..Config::default() }
+}
+
+/// Another version of it where `BALLAST_TEST_HAPROXY` names one.
+pub(crate) fn haproxy() -> PathBuf {
+    env::var_os("BALLAST_TEST_HAPROXY").map_or_else(|| Config::default().haproxy, PathBuf::from)
 }
 
 pub(crate) fn driver(lab: &Lab, config: Config) -> HaproxyNs {
