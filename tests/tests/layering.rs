@@ -212,9 +212,7 @@ fn the_store_alone_speaks_sql() {
 #[test]
 fn the_model_the_boundary_and_drivers_know_no_transport() {
     let packages = metadata();
-    let inner = |name: &str| {
-        INNER.contains(&name) || name.starts_with(DRIVER)
-    };
+    let inner = |name: &str| INNER.contains(&name) || name.starts_with(DRIVER);
     for dependency in ["tonic", "axum", "hyper", "reqwest"] {
         let users = users(&packages, dependency);
         assert!(!users.is_empty(), "nobody uses {dependency}: is it spelled otherwise?");

@@ -1,7 +1,5 @@
 //! UDP.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use ballast_abi::{Listener, Pool, Protocol, SessionPersistence, Timeouts};
 use ballast_l4::{flows, netlink::Netfilter};
 use ballast_lab::wait_until;

@@ -1,7 +1,5 @@
 //! Members are checked by the driver, and the rules follow without a deploy.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use ballast_abi::{Health, KnownHealth, LoadBalancer, MonitorType, Protocol};
 use ballast_lab::wait_until;
 

@@ -1,7 +1,5 @@
 //! Networks: the VIP moves, goes and comes, and a network's own bridge goes with its last port.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use ballast_abi::{Driver, ErrorCode, Network, Protocol};
 
 use crate::{

@@ -1,7 +1,5 @@
 //! TCP.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::fs;
 
 use ballast_abi::{Driver, LbMethod, Member, PersistenceType, Protocol, SessionPersistence, features};
