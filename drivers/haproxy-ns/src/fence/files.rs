@@ -50,7 +50,7 @@ const READ: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir});
 /// What of it this kernel has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Landlock {
-    files: bool,
+    pub(super) files: bool,
     /// Sockets without a file, and signals.
     pub(super) scopes: bool,
 }

@@ -135,3 +135,48 @@ fn a_program_that_does_not_start_confined_is_refused_with_what_to_do() {
     assert!(refused.message.contains("confine = false"), "{}", refused.message);
     Fence::find(&Config { confine: false, ..script }, false).unwrap();
 }
+
+fn fence(landlock: Landlock, has_the_rest: bool, shared: bool) -> Fence {
+    let refused = if has_the_rest { Refused::compile() } else { Err("Function not implemented".to_owned()) };
+    let haproxy = Config::default().haproxy;
+    let libraries = Libraries::of(&haproxy);
+    let given_up = GivenUp { haproxy, libraries, landlock, refused, bounded: has_the_rest, limited: has_the_rest };
+    Fence { given_up: Some(given_up), shared }
+}
+
+const ALL: Landlock = Landlock { files: true, scopes: true };
+const NONE: Landlock = Landlock { files: false, scopes: false };
+
+#[test]
+fn what_a_kernel_lacks_is_said_and_haproxy_starts_all_the_same() {
+    let table: [(Fence, &[&str]); 3] = [
+        (fence(ALL, true, false), &[]),
+        (fence(Landlock { scopes: false, ..ALL }, true, false), &["older than Linux 6.12"]),
+        (fence(NONE, false, false), &["no Landlock", "Function not implemented", "CAP_SETPCAP", "CAP_SYS_RESOURCE"]),
+    ];
+    for (fence, expected) in table {
+        let missing = fence.given_up.as_ref().unwrap().missing();
+        assert_eq!(missing.len(), expected.len(), "{missing:?}");
+        for (said, expected) in missing.iter().zip(expected) {
+            assert!(said.contains(expected), "{said}");
+        }
+    }
+    let old = fence(NONE, false, false);
+    let started = namespace::on_own_thread("start", || {
+        old.enter(None, None).unwrap();
+        Command::new("/usr/sbin/haproxy").arg("-v").output().unwrap()
+    });
+    assert!(started.unwrap().status.success());
+    assert!(old.holds(std::process::id().cast_signed()), "what cannot be seen is not mended");
+}
+
+#[test]
+fn signals_are_kept_where_all_run_as_one_user_and_there_is_nothing_to_hand_over() {
+    for (scopes, shared, sticky) in
+        [(true, true, true), (true, false, false), (false, true, false), (true, false, true), (false, false, false)]
+    {
+        let fence = fence(Landlock { files: true, scopes }, true, shared);
+        assert_eq!(fence.signals(sticky), Signals::ToItsUser, "{scopes} {shared} {sticky}");
+    }
+    assert_eq!(fence(ALL, true, true).signals(false), Signals::ToItself);
+}

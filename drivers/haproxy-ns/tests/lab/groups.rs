@@ -160,7 +160,7 @@ fn a_haproxy_is_let_out_of_the_drivers_group_wherever_it_was_when_it_went_to_the
         let text = format!(
             "#!/bin/sh\ncase \"$*\" in *-D*) sleep 0.2; echo $$ > {}/cgroup.procs;; esac\nexec {} \"$@\"\n",
             group.display(),
-            world::haproxy().display()
+            crate::haproxy().display()
         );
         fs::write(&late, text)?;
         fs::set_permissions(&late, fs::Permissions::from_mode(0o755))?;

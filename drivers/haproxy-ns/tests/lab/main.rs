@@ -21,3 +21,12 @@ mod switch;
 mod tenants;
 mod traffic;
 mod world;
+
+use std::{env, path::PathBuf};
+
+use ballast_driver_haproxy_ns::Config;
+
+/// Another version of it where `BALLAST_TEST_HAPROXY` names one.
+fn haproxy() -> PathBuf {
+    env::var_os("BALLAST_TEST_HAPROXY").map_or_else(|| Config::default().haproxy, PathBuf::from)
+}

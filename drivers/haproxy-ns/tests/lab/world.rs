@@ -4,7 +4,6 @@
 #![expect(clippy::unwrap_used, reason = "tools of tests: what fails here fails the test")]
 
 use std::{
-    env,
     fs::{self, File},
     io::{self, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
@@ -213,12 +212,7 @@ pub(crate) fn config(lab: &Lab) -> Config {
 /// The physical network `physnet1` is the lab's segment.
 pub(crate) fn config_of_segment() -> Config {
     let bridge_mappings = [("physnet1".to_owned(), "data".to_owned())].into();
-    Config { bridge_mappings, haproxy: haproxy(), ..Config::default() }
-}
-
-/// Another version of it where `BALLAST_TEST_HAPROXY` names one.
-pub(crate) fn haproxy() -> PathBuf {
-    env::var_os("BALLAST_TEST_HAPROXY").map_or_else(|| Config::default().haproxy, PathBuf::from)
+    Config { bridge_mappings, haproxy: crate::haproxy(), ..Config::default() }
 }
 
 pub(crate) fn driver(lab: &Lab, config: Config) -> HaproxyNs {
