@@ -90,10 +90,12 @@ impl Landlock {
         };
         let rules = Ruleset::default().handle_access(AccessFs::from_all(KNOWN))?.scope(scopes)?;
         let executed = [haproxy].into_iter().chain(libraries.loaders.iter().map(PathBuf::as_path));
+        let others =
+            libraries.files.iter().filter(|file| !OF_THE_MACHINE.iter().any(|folder| file.starts_with(folder)));
         let rules = rules
             .create()?
             .add_rules(path_beneath_rules(OF_THE_MACHINE, READ))?
-            .add_rules(path_beneath_rules(&libraries.files, READ))?
+            .add_rules(path_beneath_rules(others, READ))?
             .add_rules(path_beneath_rules(executed, AccessFs::ReadFile | AccessFs::Execute))?
             .add_rules(path_beneath_rules(["/dev/null"], AccessFs::ReadFile | AccessFs::WriteFile))?;
         let Some((files, _)) = of else { return Ok(rules) };

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, env::consts::ARCH};
 use nix::libc::{self, c_long};
 use seccompiler::{
     BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule, apply_filter,
+    SeccompRule, apply_filter, sock_filter,
 };
 
 /// By what it is for.
@@ -84,28 +84,14 @@ pub(super) const REFUSED: &[c_long] = &[
     libc::SYS_vhangup,
 ];
 
-/// Calls that other machines do not have; the last five are numbers of what is refused above in the ABI of x86-64 with
-/// pointers of 32 bits, where others have the same number with a bit set.
+/// Calls that other machines do not have.
 #[cfg(target_arch = "x86_64")]
-pub(super) const OF_THE_PROCESSOR: &[c_long] = &[
-    libc::SYS_iopl,
-    libc::SYS_ioperm,
-    libc::SYS_modify_ldt,
-    libc::SYS_mknod,
-    libc::SYS_uselib,
-    X32 | 521,
-    X32 | 528,
-    X32 | 539,
-    X32 | 540,
-    X32 | 545,
-];
-#[cfg(target_arch = "x86_64")]
-pub(super) const X32: c_long = 0x4000_0000;
+pub(super) const OF_THE_PROCESSOR: &[c_long] =
+    &[libc::SYS_iopl, libc::SYS_ioperm, libc::SYS_modify_ldt, libc::SYS_mknod, libc::SYS_uselib];
 #[cfg(not(target_arch = "x86_64"))]
 pub(super) const OF_THE_PROCESSOR: &[c_long] = &[];
-/// No such ABI: no other number.
-#[cfg(not(target_arch = "x86_64"))]
-pub(super) const X32: c_long = 0;
+/// From here on the numbers are of the ABI of x86-64 with pointers of 32 bits, which has every call again. No other has so many.
+pub(super) const X32: u32 = 0x4000_0000;
 
 /// Sockets are of these families.
 const FAMILIES: [libc::c_int; 3] = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6];
@@ -124,36 +110,56 @@ const NAMESPACES: [libc::c_int; 7] = [
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-/// Filters that refuse, ready to be applied.
+/// A filter that refuses, ready to be applied.
 #[derive(Debug)]
-pub(super) struct Refused([BpfProgram; 2]);
+pub(super) struct Refused(BpfProgram);
 
 impl Refused {
     /// # Errors
-    /// In words: there are none for this processor.
+    /// In words: there is none for this processor.
     pub(super) fn compile() -> Result<Self, String> {
-        let compiled = || -> Result<Self, BackendError> {
-            // Its flags are in memory, which a filter does not see. Without it libraries use `clone`.
-            let absent = numbers(libc::SYS_clone3).into_iter().map(|number| (number, Vec::new())).collect();
-            Ok(Self([program(rules()?, libc::EPERM)?, program(absent, libc::ENOSYS)?]))
+        let compiled = || -> Result<BpfProgram, BackendError> {
+            let filter = SeccompFilter::new(rules()?, SeccompAction::Allow, REFUSE, ARCH.try_into()?)?;
+            Ok(first().into_iter().chain(BpfProgram::try_from(filter)?).collect())
         };
-        compiled().map_err(|error| error.to_string())
+        compiled().map(Self).map_err(|error| error.to_string())
     }
 
     /// To the calling thread, and to what it starts.
     pub(super) fn apply(&self) -> Result<(), String> {
-        self.0.iter().try_for_each(|program| apply_filter(program)).map_err(|error| error.to_string())
+        apply_filter(&self.0).map_err(|error| error.to_string())
     }
 }
 
-fn program(rules: Rules, errno: libc::c_int) -> Result<BpfProgram, BackendError> {
-    let refuse = SeccompAction::Errno(errno.unsigned_abs());
-    SeccompFilter::new(rules, SeccompAction::Allow, refuse, ARCH.try_into()?)?.try_into()
+const REFUSE: SeccompAction = SeccompAction::Errno(libc::EPERM.unsigned_abs());
+/// The flags of `clone3` are in memory, which no filter sees. Where it is not there libraries use `clone`.
+const ABSENT: SeccompAction = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
+
+/// The same number on every processor.
+const CLONE3: u32 = 435;
+/// Where a filter finds the call's number.
+const NUMBER: u32 = 0;
+
+/// What the compiler of rules has no words for: a range of numbers, and another error. The kernel tries a filter with every
+/// number when it is applied, so a short one makes haproxy start sooner.
+fn first() -> [sock_filter; 5] {
+    // The codes of filter.h: load a word, compare with a constant, return a constant.
+    const LOAD: u16 = 0x20;
+    const IS: u16 = 0x15;
+    const IS_AT_LEAST: u16 = 0x35;
+    const RETURN: u16 = 0x06;
+    let statement = |code, jt, jf, k| sock_filter { code, jt, jf, k };
+    [
+        statement(LOAD, 0, 0, NUMBER),
+        statement(IS, 0, 1, CLONE3),
+        statement(RETURN, 0, 0, ABSENT.into()),
+        statement(IS_AT_LEAST, 0, 1, X32),
+        statement(RETURN, 0, 0, REFUSE.into()),
+    ]
 }
 
 fn rules() -> Result<Rules, BackendError> {
-    let all = REFUSED.iter().chain(OF_THE_PROCESSOR).flat_map(|call| numbers(*call));
-    let mut rules: Rules = all.map(|number| (number, Vec::new())).collect();
+    let mut rules: Rules = REFUSED.iter().chain(OF_THE_PROCESSOR).map(|call| (*call, Vec::new())).collect();
     let strange = FAMILIES.iter().map(|family| argument(0, SeccompCmpOp::Ne, *family));
     let raw = argument(1, SeccompCmpOp::MaskedEq(TYPE), libc::SOCK_RAW);
     let sockets = [SeccompRule::new(strange.collect::<Result<_, _>>()?)?, SeccompRule::new(vec![raw?])?];
@@ -162,14 +168,9 @@ fn rules() -> Result<Rules, BackendError> {
         SeccompRule::new(vec![argument(0, set, *flag)?])
     });
     let namespaces = namespaces.collect::<Result<Vec<_>, _>>()?;
-    rules.extend(numbers(libc::SYS_socket).map(|number| (number, sockets.to_vec())));
-    rules.extend(numbers(libc::SYS_clone).map(|number| (number, namespaces.clone())));
+    rules.insert(libc::SYS_socket, sockets.to_vec());
+    rules.insert(libc::SYS_clone, namespaces);
     Ok(rules)
-}
-
-/// All by which this processor knows the call.
-fn numbers(call: c_long) -> [i64; 2] {
-    [call, call | X32]
 }
 
 /// An argument of 32 bits.

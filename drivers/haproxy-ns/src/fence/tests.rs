@@ -55,7 +55,7 @@ fn every_call_of_the_list_is_refused_whatever_its_arguments() {
         // `vhangup` takes no arguments, and would do it.
         let safe = REFUSED.iter().chain(OF_THE_PROCESSOR).filter(|number| **number != libc::SYS_vhangup);
         let native: Vec<String> = safe.clone().map(|number| call(*number, [-1; 6])).collect();
-        let other: Vec<String> = safe.map(|number| call(*number | X32, [-1; 6])).collect();
+        let other: Vec<String> = safe.map(|number| call(*number | c_long::from(X32), [-1; 6])).collect();
         let open = errors(&native, None);
         for (call, _) in native.iter().zip(open).filter(|(_, error)| *error == NOT_PERMITTED) {
             ballast_lab::not_run(
