@@ -18,7 +18,7 @@ use std::{
 use ballast_abi::DriverError;
 use ballast_netns::{identity::Identity, namespace};
 use caps::Capability;
-use nix::sys::prctl;
+use nix::{libc, sys::prctl};
 
 use crate::{
     config::Config,
@@ -130,8 +130,7 @@ impl Fence {
             return Ok(());
         }
         match limits::set(pid) {
-            // It has ended.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) if has_ended(&error) => Ok(()),
             limited => limited.step(|| format!("limit haproxy {pid}")),
         }
     }
@@ -160,6 +159,11 @@ impl Fence {
             Ok(false) | Err(_) => Ok(()),
         }
     }
+}
+
+/// Of a process, by what could not be done to it.
+fn has_ended(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH)
 }
 
 impl GivenUp {

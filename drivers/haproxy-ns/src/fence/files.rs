@@ -15,13 +15,14 @@ const KNOWN: ABI = ABI::V6;
 
 /// For libraries that are loaded by name, OpenSSL, the time of day of a traffic log, and what memory and processors are like.
 /// No name is resolved: members are addresses.
-const OF_THE_MACHINE: [&str; 25] = [
+const OF_THE_MACHINE: [&str; 26] = [
     "/usr/lib",
     "/usr/lib64",
     "/usr/local/lib",
     "/lib",
     "/lib64",
     "/etc/ld.so.cache",
+    "/etc/ld.so.preload",
     "/etc/ssl/certs",
     "/etc/ssl/cert.pem",
     "/etc/ssl/openssl.cnf",

@@ -1,7 +1,7 @@
 use std::{fs, os::unix::fs::PermissionsExt, process::Command};
 
 use ballast_abi::ErrorCode;
-use nix::libc::{self, c_long};
+use nix::libc::c_long;
 
 use super::{
     syscalls::{OF_THE_PROCESSOR, REFUSED, X32},
@@ -179,4 +179,15 @@ fn signals_are_kept_where_all_run_as_one_user_and_there_is_nothing_to_hand_over(
         assert_eq!(fence.signals(sticky), Signals::ToItsUser, "{scopes} {shared} {sticky}");
     }
     assert_eq!(fence(ALL, true, true).signals(false), Signals::ToItself);
+}
+
+#[test]
+fn a_process_that_has_ended_is_not_limited_and_that_is_no_fault() {
+    let mut child = Command::new("true").spawn().unwrap();
+    let pid = child.id().cast_signed();
+    child.wait().unwrap();
+    fence(ALL, true, false).limit(pid).unwrap();
+    let error = limits::set(pid).unwrap_err();
+    assert!(has_ended(&error), "{error}");
+    assert!(!has_ended(&io::Error::from_raw_os_error(libc::EPERM)));
 }

@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ballast_abi::{Context, Driver, LoadBalancer, Vip};
+use ballast_abi::{Context, Driver, LoadBalancer, PersistenceType, SessionPersistence, Vip};
 use ballast_driver_haproxy_ns::{Config, HaproxyNs, UidRange};
 use ballast_lab::wait_until;
 use ballast_netns::namespace;
@@ -188,19 +188,27 @@ fn assert_confined(world: &World<'_>) {
 
 #[test]
 fn a_running_haproxy_has_no_capability_and_cannot_get_one_also_after_reloads() {
-    in_world(|world| {
-        world.deploy(&load_balancer(), 1);
-        assert_confined(&world);
-        let mut asked = load_balancer();
-        for generation in 2..5 {
-            let pid = world.pid();
-            must_reload(&mut asked, generation);
-            world.deploy(&asked, generation);
-            assert_ne!(world.pid(), pid);
+    in_world(|mut world| {
+        // Who tells the one before to finish is another one where all run as one user.
+        for (uid_range, sticky) in [(UidRange::default(), false), (UNMAPPED, false), (UNMAPPED, true)] {
+            world.start_driver(Config { uid_range, ..world::config(world.lab) });
+            let mut asked = load_balancer();
+            let r#type = PersistenceType::SourceIp.into();
+            asked.pools[0].session_persistence =
+                sticky.then(|| SessionPersistence { r#type, ..SessionPersistence::default() });
+            world.deploy(&asked, 1);
             assert_confined(&world);
+            for generation in 2..5 {
+                let pid = world.pid();
+                must_reload(&mut asked, generation);
+                world.deploy(&asked, generation);
+                assert_ne!(world.pid(), pid);
+                assert_confined(&world);
+            }
+            assert_eq!(world.answers(VIP, 4).len(), if sticky { 1 } else { 2 });
+            wait_until(SOON, "the former processes end", || (haproxies().len() == 1).then_some(()));
+            world.driver.undeploy(ID)?;
         }
-        assert_eq!(world.answers(VIP, 4), ["web-1", "web-2"]);
-        wait_until(SOON, "the former processes end", || (haproxies().len() == 1).then_some(()));
         Ok(())
     });
 }
