@@ -74,10 +74,15 @@ const UNDEPLOY: Line = (
     "an undeploy takes away what it names, and is Ok when there is nothing",
     contract::deploy::undeploy,
 );
-const REST: [Line; 22] = [
+const REST: [Line; 23] = [
     ("load.twice", "two copies in one process do not meet", load::twice),
     ("contract.again", "deploying the same again changes nothing", contract::deploy::again),
     ("contract.change", "a changed deploy changes what is deployed", contract::change::change),
+    (
+        "contract.preview",
+        "what it says of a deploy before is what happens, and saying it changes nothing",
+        contract::preview::preview,
+    ),
     ("contract.unknown", "what is not deployed is NOT_FOUND", contract::deploy::unknown),
     ("contract.restart", "another process of it finds what is deployed", contract::deploy::restart),
     (

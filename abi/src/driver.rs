@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
 
-use crate::{Capabilities, Deployed, DriverError, LoadBalancer, ObjectFault, Observation, note::Needs};
+use crate::{Capabilities, Deployed, DriverError, LoadBalancer, ObjectFault, Observation, Preview, note::Needs};
 
 /// A driver: turns a load balancer into a device's own configuration, and back into what is observed.
 ///
@@ -76,6 +76,19 @@ pub trait Driver: Send + Sync + Sized + 'static {
     /// For the agent's log: the process ends all the same.
     fn shutdown(&self) -> Result<(), DriverError> {
         Ok(())
+    }
+
+    /// What [`Driver::deploy`] of the same would do now, without doing anything: whether what serves is told, replaced or
+    /// started, what becomes of its connections, the steps in plain words, and the device's configuration as it would be.
+    /// Asked twice, it says the same.
+    ///
+    /// It is for a person who is about to change something and waits: the agent gives it two seconds, and takes any error
+    /// for "not known", which is also what a driver without it says. Since ABI 1.3; an older agent does not call it.
+    ///
+    /// # Errors
+    /// That of a deploy that would be refused before anything is done, or why it cannot be said now.
+    fn preview(&self, _load_balancer: &LoadBalancer, _generation: u64) -> Result<Preview, DriverError> {
+        Ok(Preview::default())
     }
 }
 

@@ -111,6 +111,17 @@ impl<D: Driver> DeviceDriver for Exported<D> {
         guard("deployed", || Ok(encode(&DeployedReply { deployed: self.driver.deployed()? })))
     }
 
+    fn preview(&self, request: RSlice<'_, u8>) -> RResult<RVec<u8>, FfiError> {
+        guard("preview", || {
+            let DeployRequest { load_balancer, generation } = decode(request)?;
+            let load_balancer = load_balancer.unwrap_or_default();
+            check_id(&load_balancer.id)?;
+            let _span = info_span!("preview", load_balancer = %load_balancer.id, generation).entered();
+            features::check(&load_balancer, &self.capabilities)?;
+            Ok(encode(&self.driver.preview(&load_balancer, generation)?))
+        })
+    }
+
     fn shutdown(&self) -> RResult<(), FfiError> {
         guard("shutdown", || self.driver.shutdown())
     }

@@ -3,8 +3,8 @@
 //! What travels through them is protobuf, so data evolves by protobuf's rules, and `abi_stable`'s deep layout check
 //! guards the little that is here. **Never change a type of this module.** A minor version may append a method with a
 //! default body to a trait, or a field to [`DriverModule`], after the `last_prefix_field`; nothing else, and no `cfg`.
-//! `tests/minor-1.0` and `tests/minor-1.1` keep former minors' sources, and a test builds them and loads each side with the
-//! other.
+//! `tests/minor-1.0`, `tests/minor-1.1` and `tests/minor-1.2` keep former minors' sources, and a test builds them and loads
+//! each side with the other.
 //!
 //! `abi_stable` also compares the version of the package that a type is from, by cargo's rules. So this package's
 //! version is not Ballast's: it is `0.1.MINOR` for as long as the major of the ABI is 1.
@@ -28,7 +28,8 @@ pub const ABI_MAJOR: u32 = 1;
 /// - 1.0: the beginning.
 /// - 1.1: [`DeviceDriver::shutdown`].
 /// - 1.2: LBaaS v2 in the messages; nothing of this module.
-pub const ABI_MINOR: u32 = 2;
+/// - 1.3: [`DeviceDriver::preview`], and `Observation.generation` in the messages.
+pub const ABI_MINOR: u32 = 3;
 
 /// A driver's root: what the loader finds in the file.
 #[repr(C)]
@@ -48,7 +49,7 @@ impl RootModule for DriverModuleRef {
     declare_root_module_statics! {DriverModuleRef}
     const BASE_NAME: &'static str = "ballast_driver";
     const NAME: &'static str = "ballast_driver";
-    const VERSION_STRINGS: VersionStrings = VersionStrings::new("1.2.0");
+    const VERSION_STRINGS: VersionStrings = VersionStrings::new("1.3.0");
 }
 
 /// A driver, erased. Arguments and results are messages of `lbaas.driver.v1`, encoded.
@@ -68,6 +69,11 @@ pub trait DeviceDriver: Send + Sync + 'static {
     /// Since 1.1. The process is about to end. For an older driver this body runs, in the host.
     fn shutdown(&self) -> RResult<(), FfiError> {
         RResult::ROk(())
+    }
+    /// Since 1.3. `DeployRequest` -> `Preview`. For an older driver this body runs, in the host: an empty answer is "not
+    /// known".
+    fn preview(&self, _request: RSlice<'_, u8>) -> RResult<RVec<u8>, FfiError> {
+        RResult::ROk(RVec::new())
     }
 }
 

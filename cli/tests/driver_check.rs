@@ -157,7 +157,12 @@ fn a_driver_that_reads_its_first_pool_turns_its_checks_red() {
 
 #[test]
 fn a_lie_about_what_runs_turns_its_check_red() {
-    let cases: [Case; 9] = [
+    let cases: [Case; 14] = [
+        ("observe-other-generation", "contract.deploy", "observe must report generation 7, and reports 8"),
+        ("preview-deploys", "contract.preview", "the first deploy: preview has changed what is deployed"),
+        ("preview-unstable", "contract.preview", "the first deploy: asked twice, preview says"),
+        ("preview-always-reloads", "contract.preview", "the first deploy: deployed, there must be nothing to do"),
+        ("preview-other-configuration", "contract.preview", "the configuration is another one than preview has said"),
         ("deployed-hides", "contract.deploy", "after a deploy, deployed must have"),
         ("deployed-invents", "contract.deploy", "deployed has phantom, of which observe says NOT_FOUND"),
         ("deployed-other-generation", "contract.deploy", "at generation 8"),

@@ -6,6 +6,7 @@ pub(super) mod counters;
 pub(super) mod deploy;
 pub(super) mod features;
 pub(super) mod ids;
+pub(super) mod preview;
 pub(super) mod shapes;
 pub(super) mod sizes;
 pub(super) mod start;

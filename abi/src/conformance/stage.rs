@@ -126,6 +126,13 @@ impl Stage<'_> {
         }
     }
 
+    /// Fails unless what serves says this generation of itself, if it says any.
+    pub(super) fn expect_reported(seen: &Observation, generation: u64) -> Result<(), Stop> {
+        ensure([0, generation].contains(&seen.generation), || {
+            format!("observe must report generation {generation}, and reports {}", seen.generation)
+        })
+    }
+
     /// Takes away whatever is there of the suite's. A driver that cannot has been found out, or will be.
     fn clear(&self) {
         let deployed = self.deployed().unwrap_or_default();

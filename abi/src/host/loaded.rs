@@ -14,7 +14,7 @@ use crate::{
     host::Module,
     note::Note,
     proto::{
-        DeployReply, DeployRequest, DeployedReply, LogRecord, ObserveReply, ObserveRequest, UndeployReply,
+        DeployReply, DeployRequest, DeployedReply, LogRecord, ObserveReply, ObserveRequest, Preview, UndeployReply,
         UndeployRequest,
     },
 };
@@ -105,6 +105,14 @@ impl LoadedDriver {
         decode(self.driver.deployed())
     }
 
+    /// What a deploy of this would do. A driver of an ABI before 1.3 knows nothing of it, and the answer is empty.
+    ///
+    /// # Errors
+    /// The driver's, or UNSUPPORTED for a feature that it did not declare.
+    pub fn preview(&self, request: &DeployRequest) -> Result<Preview, DriverError> {
+        decode(self.driver.preview(request.encode_to_vec().as_slice().into()))
+    }
+
     /// To be called last. A driver of an ABI before 1.1 knows nothing of it, and is not asked.
     ///
     /// # Errors
@@ -123,6 +131,7 @@ pub(crate) enum Method {
     Observe,
     Deployed,
     Shutdown,
+    Preview,
 }
 
 #[cfg(feature = "conformance")]
@@ -134,6 +143,7 @@ impl LoadedDriver {
             Method::Undeploy => self.driver.undeploy(request.into()),
             Method::Observe => self.driver.observe(request.into()),
             Method::Deployed => self.driver.deployed(),
+            Method::Preview => self.driver.preview(request.into()),
             Method::Shutdown => self.driver.shutdown().map(|()| RVec::new()),
         };
         Ok(reply.into_result()?.into_vec())

@@ -10,8 +10,8 @@ mod tests;
 use std::{collections::BTreeSet, fmt::Write, fs, io, net::IpAddr, path::PathBuf, process::Command};
 
 use ballast_abi::{
-    Capabilities, Context, Deployed, Driver, DriverError, ErrorCode, LbMethod, LoadBalancer, ObjectFault, Observation,
-    Statistics, export_driver, features,
+    Capabilities, Connections, Context, Deployed, Driver, DriverError, Effect, ErrorCode, LbMethod, LoadBalancer,
+    ObjectFault, Observation, Preview, Statistics, export_driver, features,
 };
 
 /// The section `[drivers.example]` of the agent's configuration.
@@ -61,12 +61,7 @@ impl Driver for Example {
             self.put(id, &text)?;
         }
         tracing::info!(generation, "deployed");
-        let limited = load_balancer.listeners.iter().filter(|listener| listener.connection_limit >= 0);
-        let fault = |id: &String| ObjectFault {
-            object_id: id.clone(),
-            fault: Some(DriverError::new(ErrorCode::UNSUPPORTED, "it runs without a connection limit").into()),
-        };
-        Ok(limited.map(|listener| fault(&listener.id)).collect())
+        Ok(faults(load_balancer))
     }
 
     fn undeploy(&self, id: &str) -> Result<(), DriverError> {
@@ -107,6 +102,29 @@ impl Driver for Example {
         let one = |id: String| Deployed { generation: generation(&id).unwrap_or(0), load_balancer_id: id };
         Ok(ids.into_iter().map(one).collect())
     }
+
+    /// What `deploy` would do. Leave it out if your device cannot be asked in a second or so.
+    fn preview(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<Preview, DriverError> {
+        let id = &load_balancer.id;
+        let text = render(load_balancer)?;
+        let before = fs::read_to_string(self.file(id, "conf")).unwrap_or_default();
+        let noted = before.starts_with(&format!("# generation {generation}\n"));
+        let (effect, connections, step) = if before.is_empty() {
+            (Effect::Restart, Connections::Kept, "a file is written, and nginx told")
+        } else if body(&before) != text || self.file(id, "untold").exists() {
+            (Effect::Reload, Connections::Drained, "the file is replaced, and nginx told")
+        } else {
+            (Effect::None, Connections::Kept, "the generation is noted")
+        };
+        let is_done = effect == Effect::None && noted;
+        Ok(Preview {
+            effect: effect.into(),
+            connections: connections.into(),
+            steps: if is_done { Vec::new() } else { vec![step.to_owned()] },
+            configuration: text,
+            faults: faults(load_balancer),
+        })
+    }
 }
 
 impl Example {
@@ -139,6 +157,16 @@ impl Example {
         }
         self.remove(id, "untold")
     }
+}
+
+/// What is asked for and not rendered.
+fn faults(load_balancer: &LoadBalancer) -> Vec<ObjectFault> {
+    let limited = load_balancer.listeners.iter().filter(|listener| listener.connection_limit >= 0);
+    let fault = |id: &String| ObjectFault {
+        object_id: id.clone(),
+        fault: Some(DriverError::new(ErrorCode::UNSUPPORTED, "it runs without a connection limit").into()),
+    };
+    limited.map(|listener| fault(&listener.id)).collect()
 }
 
 /// All but the line with the generation.

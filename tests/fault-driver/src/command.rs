@@ -15,6 +15,7 @@ pub(crate) enum Method {
     Observe,
     Deployed,
     Shutdown,
+    Preview,
 }
 
 impl Method {
@@ -26,6 +27,7 @@ impl Method {
             "observe" => Self::Observe,
             "deployed" => Self::Deployed,
             "shutdown" => Self::Shutdown,
+            "preview" => Self::Preview,
             _ => return None,
         })
     }

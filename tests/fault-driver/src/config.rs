@@ -86,6 +86,16 @@ pub(crate) enum Fault {
     ObserveOfAbsentAnswers,
     /// ... or with INTERNAL, and not NOT_FOUND.
     ObserveOfAbsentOtherCode,
+    /// `observe` reports a generation that was never deployed.
+    ObserveOtherGeneration,
+    /// `preview` deploys.
+    PreviewDeploys,
+    /// `preview` says something else every second time.
+    PreviewUnstable,
+    /// `preview` says that something would change, whatever is deployed.
+    PreviewAlwaysReloads,
+    /// `preview` shows a configuration that never is.
+    PreviewOtherConfiguration,
     /// Counters go back, every second time.
     CountersGoBack,
     /// Counters start again with each process.

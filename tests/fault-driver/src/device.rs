@@ -41,6 +41,7 @@ impl Device {
     pub(crate) fn put(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<(), DriverError> {
         let stored = DeployRequest { load_balancer: Some(load_balancer.clone()), generation };
         self.mark(&format!("{}.born", load_balancer.id))?;
+        self.remove_file(&serves(&load_balancer.id))?;
         let name = if self.one_unfinished { "shared" } else { load_balancer.id.as_str() };
         let unfinished = self.directory.join(format!("{name}.new"));
         fs::write(&unfinished, stored.encode_to_vec())
@@ -82,7 +83,8 @@ impl Device {
     pub(crate) fn remove(&self, id: &str) -> Result<(), DriverError> {
         self.remove_file(&format!("{id}{SUFFIX}"))?;
         self.remove_file(&format!("{id}.born"))?;
-        for method in ["Deploy", "Undeploy", "Observe", "Deployed"] {
+        self.remove_file(&serves(id))?;
+        for method in ["Deploy", "Undeploy", "Observe", "Deployed", "Preview"] {
             self.remove_file(&once(method, id))?;
         }
         Ok(())
@@ -101,6 +103,12 @@ impl Device {
     pub(crate) fn say_goodbye(&self) -> Result<(), DriverError> {
         fs::write(self.directory.join("goodbye"), std::process::id().to_string())
             .map_err(|error| failed("cannot be written", &error))
+    }
+
+    /// `ID.serves`: the generation that what serves it reports, until it is deployed again; absent: that which is deployed.
+    pub(crate) fn reported(&self, id: &str, deployed: u64) -> u64 {
+        let other = fs::read_to_string(self.directory.join(serves(id))).ok();
+        other.and_then(|text| text.trim().parse().ok()).unwrap_or(deployed)
     }
 
     /// How long it has been deployed, whatever has changed since: what its counters grow with.
@@ -152,6 +160,10 @@ impl Device {
     fn path(&self, id: &str) -> PathBuf {
         self.directory.join(format!("{id}{SUFFIX}"))
     }
+}
+
+fn serves(id: &str) -> String {
+    format!("{id}.serves")
 }
 
 fn once(method: &str, id: &str) -> String {

@@ -12,7 +12,7 @@
 //!
 //! It is built by `cargo build -p ballast-fault-driver` as `target/debug/libballast_fault_driver.so`, and called `fault`.
 //! In its state directory are `ID.lb` (what is deployed), `ID.born` (when) and `pid` (of the process, written at the start);
-//! `health.json` and `calls.json` are read if a test puts them there.
+//! `health.json`, `calls.json` and `ID.serves` (the generation that what serves reports) are read if a test puts them there.
 //!
 //! Some faults cannot be had through the SDK, and so not here: a name that changes (it is a constant; tests of the loader
 //! change the bytes of a file's note), a feature that was not declared (the SDK refuses before the driver is called), and
@@ -24,6 +24,7 @@ mod command;
 mod config;
 mod device;
 mod observe;
+mod preview;
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -34,7 +35,7 @@ use std::{
 
 use ballast_abi::{
     Capabilities, Context, Deployed, Driver, DriverError, DriverOption, ErrorCode, LoadBalancer, ObjectFault,
-    Observation, export_driver, features, proto,
+    Observation, Preview, export_driver, features, proto,
 };
 
 use act::Act;
@@ -152,7 +153,7 @@ impl Driver for FaultDriver {
             .into_iter()
             .map(|(id, stored)| {
                 self.asked_by_name(Method::Observe, &stored.load_balancer)?;
-                Ok(self.observation(id, &stored.load_balancer, &down))
+                Ok(self.observation(id, &stored, &down))
             })
             .collect()
     }
@@ -172,6 +173,15 @@ impl Driver for FaultDriver {
         }
         self.lie(&mut deployed);
         Ok(deployed)
+    }
+
+    fn preview(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<Preview, DriverError> {
+        self.at_each_call(Method::Preview)?;
+        self.asked_by_name(Method::Preview, load_balancer)?;
+        if self.config.has(Fault::PreviewDeploys) {
+            self.device.put(load_balancer, generation)?;
+        }
+        Ok(self.foreseen(load_balancer, generation, self.device.get(&load_balancer.id)?.as_ref()))
     }
 
     fn shutdown(&self) -> Result<(), DriverError> {

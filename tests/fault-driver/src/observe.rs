@@ -4,13 +4,13 @@ use std::{collections::HashMap, iter, sync::atomic::Ordering, time::Duration};
 
 use ballast_abi::{Health, Listener, ListenerObservation, LoadBalancer, MemberHealth, Observation, Statistics};
 
-use crate::{FaultDriver, config::Fault};
+use crate::{FaultDriver, config::Fault, device::Stored};
 
 impl FaultDriver {
     pub(crate) fn observation(
         &self,
         id: String,
-        load_balancer: &LoadBalancer,
+        Stored { load_balancer, generation }: &Stored,
         said: &HashMap<String, bool>,
     ) -> Observation {
         if self.config.quiet {
@@ -29,7 +29,14 @@ impl FaultDriver {
         });
         let statistics = self.statistics(&id);
         let listeners = listeners(load_balancer, statistics);
-        Observation { members: members.collect(), statistics: Some(statistics), load_balancer_id: id, listeners }
+        let other = u64::from(self.config.has(Fault::ObserveOtherGeneration));
+        Observation {
+            members: members.collect(),
+            statistics: Some(statistics),
+            generation: self.device.reported(&id, generation + other),
+            load_balancer_id: id,
+            listeners,
+        }
     }
 
     fn statistics(&self, id: &str) -> Statistics {

@@ -12,9 +12,9 @@ use crate::{
     features,
 };
 
-type Change = (&'static str, fn(&mut LoadBalancer, &Samples));
+pub(super) type Change = (&'static str, fn(&mut LoadBalancer, &Samples));
 
-const CHANGES: [Change; 16] = [
+pub(super) const CHANGES: [Change; 16] = [
     ("another name", |one, _| one.name = "another".to_owned()),
     ("another weight", |one, _| members(one).iter_mut().take(1).for_each(|member| member.weight = 7)),
     ("a weight of 0", |one, _| members(one).iter_mut().rev().take(1).for_each(|member| member.weight = 0)),
@@ -96,6 +96,7 @@ fn step(stage: &Stage<'_>, one: &LoadBalancer, generation: u64, what: &str) -> R
     }
     stage.expect_deployed(&[(&one.id, generation)], "after the change").map_err(with)?;
     let seen = stage.observe(&one.id).map_err(with)?;
+    Stage::expect_reported(&seen, generation).map_err(with)?;
     let strange = seen.members.iter().find(|seen| {
         let is_it = |member: &crate::Member| member.id == seen.member_id;
         !one.pools.iter().any(|pool| pool.id == seen.pool_id && pool.members.iter().any(is_it))

@@ -20,7 +20,7 @@ pub(in crate::conformance) fn deploy(bench: &Bench) -> Verdict {
         let one = stage.samples.load_balancer(1);
         stage.deploy(&one, 7)?;
         stage.expect_deployed(&[(&one.id, 7)], "after a deploy")?;
-        stage.observe(&one.id)?;
+        Stage::expect_reported(&stage.observe(&one.id)?, 7)?;
         if stage.at_once(2) < 2 {
             return Ok("it takes one load balancer only".to_owned());
         }

@@ -22,7 +22,7 @@ pub(super) enum Order {
     Call(Method),
 }
 
-const ORDERS: [Order; 8] = [
+const ORDERS: [Order; 9] = [
     Order::Open,
     Order::Start,
     Order::Log,
@@ -31,6 +31,7 @@ const ORDERS: [Order; 8] = [
     Order::Call(Method::Observe),
     Order::Call(Method::Deployed),
     Order::Call(Method::Shutdown),
+    Order::Call(Method::Preview),
 ];
 
 impl Order {
@@ -49,6 +50,7 @@ impl Order {
             Self::Call(Method::Observe) => "observe",
             Self::Call(Method::Deployed) => "deployed",
             Self::Call(Method::Shutdown) => "shutdown",
+            Self::Call(Method::Preview) => "preview",
         }
     }
 }

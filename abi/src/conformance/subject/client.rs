@@ -36,8 +36,8 @@ use crate::{
     },
     host::Method,
     proto::{
-        DeployReply, DeployRequest, DeployedReply, DeployedRequest, ObserveReply, ObserveRequest, UndeployReply,
-        UndeployRequest,
+        DeployReply, DeployRequest, DeployedReply, DeployedRequest, ObserveReply, ObserveRequest, Preview,
+        UndeployReply, UndeployRequest,
     },
 };
 
@@ -154,6 +154,11 @@ impl Subject {
         self.answered(copy, Order::Call(Method::Deployed), DeployedRequest {}.encode_to_vec())
     }
 
+    pub(crate) fn preview(&self, load_balancer: &LoadBalancer, generation: u64) -> Answered<Preview> {
+        let request = DeployRequest { load_balancer: Some(load_balancer.clone()), generation };
+        self.answered(Copy::First, Order::Call(Method::Preview), request.encode_to_vec())
+    }
+
     /// Any bytes.
     pub(crate) fn send(&self, method: Method, request: Vec<u8>) -> Answered<Vec<u8>> {
         self.call(Copy::First, Order::Call(method), request)
@@ -202,7 +207,7 @@ impl Subject {
     fn limit(&self, order: Order) -> Duration {
         match order {
             Order::Open | Order::Start | Order::Call(Method::Deploy | Method::Undeploy) => self.patience.change,
-            Order::Log | Order::Call(Method::Observe | Method::Deployed) => self.patience.look,
+            Order::Log | Order::Call(Method::Observe | Method::Deployed | Method::Preview) => self.patience.look,
             Order::Call(Method::Shutdown) => self.patience.look.min(SHUTDOWN),
         }
     }

@@ -9,7 +9,7 @@ use std::{
 use ballast_abi::{DriverError, host::LoadedDriver};
 use ballast_proto::driver::{
     DeployReply, DeployRequest, DeployedReply, DeployedRequest, DescribeReply, DescribeRequest, LogRecord, LogsRequest,
-    ObserveReply, ObserveRequest, UndeployReply, UndeployRequest,
+    ObserveReply, ObserveRequest, Preview, UndeployReply, UndeployRequest,
     driver_server::{Driver, DriverServer},
 };
 use futures_util::{StreamExt, stream};
@@ -105,6 +105,10 @@ impl Driver for Service {
 
     async fn deployed(&self, _: Request<DeployedRequest>) -> Result<Response<DeployedReply>, Status> {
         self.call(LoadedDriver::deployed).await
+    }
+
+    async fn preview(&self, request: Request<DeployRequest>) -> Result<Response<Preview>, Status> {
+        self.call(move |driver| driver.preview(request.get_ref())).await
     }
 
     async fn logs(&self, _: Request<LogsRequest>) -> Result<Response<Self::LogsStream>, Status> {

@@ -4,8 +4,8 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use ballast_abi::{DriverError, features};
 use ballast_proto::driver::{
-    Capabilities, DeployRequest, Deployed, DeployedRequest, Fault, LoadBalancer, ObjectFault, Observation,
-    ObserveRequest, UndeployRequest, driver_client,
+    Capabilities, DeployRequest, Deployed, DeployedRequest, Effect, Fault, LoadBalancer, ObjectFault, Observation,
+    ObserveRequest, Preview, UndeployRequest, driver_client,
 };
 use tokio::time;
 use tonic::{Response, Status, transport::Channel};
@@ -24,6 +24,9 @@ type Grpc = driver_client::DriverClient<Channel>;
 const NOT_AVAILABLE: &str = "the driver is not available";
 const ENDED: &str = "the driver ended during the call";
 const TOO_SLOW: &str = "the driver did not answer in time";
+
+/// How long somebody waits who wants to know what a deploy would do.
+pub(crate) const PREVIEW: Duration = Duration::from_secs(2);
 
 /// Whether a fault is not the driver's own answer: then it is unknown what has been done.
 pub(crate) fn is_broken(fault: &Fault) -> bool {
@@ -70,6 +73,34 @@ impl DriverClient {
             }
         };
         Ok(self.call("deploy", self.deadlines.deploy, call).await?.faults)
+    }
+
+    /// What a deploy of this would do, within [`PREVIEW`]. Empty: the driver cannot say.
+    ///
+    /// # Errors
+    /// The driver's fault, or UNAVAILABLE: it is not known now.
+    pub async fn preview(&self, load_balancer: LoadBalancer, generation: u64) -> Result<Preview, Fault> {
+        let call = |mut grpc: Grpc, capabilities: &Capabilities| {
+            let (fitted, left_out) = fitted(load_balancer, capabilities);
+            let refused = features::check(&fitted, capabilities).err();
+            let request = DeployRequest { load_balancer: Some(fitted), generation };
+            async move {
+                if let Some(error) = refused {
+                    return Err(fault::to_status(error));
+                }
+                let mut reply = grpc.preview(request).await?;
+                if reply.get_ref().effect() != Effect::Unspecified {
+                    reply.get_mut().faults.extend(left_out);
+                }
+                Ok(reply)
+            }
+        };
+        // Who hangs is ended when any look would have taken too long: nobody waits for that.
+        let call = self.call("preview", self.deadlines.observe, call);
+        time::timeout(PREVIEW, call).await.unwrap_or_else(|_| {
+            let error = DriverError::unavailable(TOO_SLOW);
+            Err(error.with_detail(format!("preview did not end within {PREVIEW:?}")).into())
+        })
     }
 
     /// Takes the load balancer off the device; absent is `Ok`.
