@@ -89,6 +89,7 @@ impl Desired {
     /// # Errors
     /// The page cannot be rendered: a defect.
     pub(crate) fn of(validated: &Validated, page: Page, generation: u64) -> Result<Self, Failure> {
+        let page = Page { generation, ..page };
         let config = render(&page)?;
         let plug = validated.vip.as_ref().map(|vip| Plug::of(vip, &validated.pools));
         let echoes = if plug.is_some() { Echoes::of(validated, &page) } else { Vec::new() };

@@ -1,6 +1,7 @@
 //! The contract's methods. Those that change are one pass on a thread of its own, under the lock of its load balancer;
 //! those that only look ([`looks`]) wait for nobody.
 
+mod foresee;
 mod looks;
 mod resume;
 mod served;
@@ -16,8 +17,8 @@ use std::{
 };
 
 use ballast_abi::{
-    Capabilities, Context, Deployed, Driver, DriverError, LoadBalancer, ObjectFault, Observation, features, networks,
-    note::Needs,
+    Capabilities, Context, Deployed, Driver, DriverError, LoadBalancer, ObjectFault, Observation, Preview, features,
+    networks, note::Needs,
 };
 use ballast_namespace::{
     execute,
@@ -48,10 +49,10 @@ use crate::{
     haproxy::process,
     observe::{self, Observed, Subject},
     pace::Pace,
-    page::Page,
     passage,
     ping::Pinger,
     plan::{is_another_process, plan, plan_removal, replaces},
+    report,
     seen::Seen,
     users,
     validate::{self, Validated},
@@ -139,17 +140,14 @@ impl Driver for HaproxyNs {
 
     fn deploy(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<Vec<ObjectFault>, DriverError> {
         let start = Instant::now();
-        let (validated, faults) = validate::validate(load_balancer, &self.config)?;
+        let (validated, mut faults) = validate::validate(load_balancer, &self.config)?;
         let lock = self.locks.of(validated.id.as_str());
         let _guard = hold(&lock);
-        let page = Page::of(&validated, &self.config, self.skip_ca_bundle);
-        let mut desired = Desired::of(&validated, page, generation)?;
-        desired.identity = self.identities.of(validated.id.as_str()).map_err(users::none_left)?;
-        desired.announce = self.config.send_gratuitous_arp > 0;
-        desired.old_processes = self.config.old_processes;
-        let knowledge = self.know(&validated, &mut desired)?;
+        let identity = self.identities.of(validated.id.as_str()).map_err(users::none_left)?;
+        let (desired, knowledge) = self.desired(&validated, generation, identity)?;
         let target = Target { validated: &validated, desired: &desired, knowledge: &knowledge };
-        namespace::on_own_thread("deploy", || self.bring_up(&target)).map_err(Failure::from)??;
+        let silent = namespace::on_own_thread("deploy", || self.bring_up(&target)).map_err(Failure::from)??;
+        faults.extend(silent.into_iter().map(report::silent));
         let milliseconds = start.elapsed().as_secs_f64() * 1e3;
         tracing::info!(load_balancer = %load_balancer.id, generation, milliseconds, "deployed");
         Ok(faults)
@@ -175,6 +173,10 @@ impl Driver for HaproxyNs {
     fn deployed(&self) -> Result<Vec<Deployed>, DriverError> {
         self.what_is_deployed()
     }
+
+    fn preview(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<Preview, DriverError> {
+        self.foresee(load_balancer, generation)
+    }
 }
 
 impl Drop for HaproxyNs {
@@ -199,7 +201,8 @@ impl HaproxyNs {
         Ok(knowledge)
     }
 
-    fn bring_up(&self, target: &Target<'_>) -> Result<(), Failure> {
+    /// Returns the listeners that do not listen.
+    fn bring_up(&self, target: &Target<'_>) -> Result<Vec<String>, Failure> {
         let Target { validated, desired, .. } = *target;
         let id = validated.id.as_str();
         let files = Files::of(&self.state_dir, id);
@@ -219,11 +222,10 @@ impl HaproxyNs {
             self.seen.forget(id);
         }
         done?;
-        if let Some(target) = target.of_host() {
-            work.ping(desired)?;
-            work.host.watch_members(target)?;
-        }
-        Ok(())
+        let Some(target) = target.of_host() else { return Ok(Vec::new()) };
+        work.ping(desired)?;
+        work.host.watch_members(target)?;
+        if steps.is_empty() { Ok(Vec::new()) } else { work.silent_listeners(desired) }
     }
 
     fn take_away(&self, id: &str) -> Result<(), Failure> {

@@ -13,7 +13,7 @@ use crate::{
     failure::Failure,
     fence::Fence,
     files::Files,
-    haproxy::process,
+    haproxy::{blame, listening, process},
     page::kept,
     ping::{Pinger, Sockets},
     plan::{Planned, Step},
@@ -71,7 +71,7 @@ impl Work<'_> {
             );
             if let Err(failure) = result {
                 self.abandon();
-                return Err(failure);
+                return Err(blame::blaming(failure, &target.desired.config));
             }
         }
         Ok(())
@@ -128,6 +128,11 @@ impl Work<'_> {
             alone: generation > 0 && desired.alone,
         };
         self.state.write(self.files)
+    }
+
+    /// The listeners that do not listen, though haproxy runs. After the steps.
+    pub(crate) fn silent_listeners(&self, desired: &Desired) -> Result<Vec<String>, Failure> {
+        desired.page.as_ref().map_or(Ok(Vec::new()), |page| self.host.inside(|| listening::silent(page)))
     }
 
     /// Pings what is to be pinged. After the steps, as it needs the namespace and the address.

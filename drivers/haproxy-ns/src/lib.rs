@@ -26,6 +26,7 @@ mod page;
 mod passage;
 mod ping;
 mod plan;
+mod preview;
 mod render;
 mod report;
 mod seen;

@@ -32,6 +32,9 @@ pub(crate) struct Page {
     pub(crate) id: String,
     /// For a comment only.
     pub(crate) project: String,
+    /// What its process says of itself; 0: nothing, as those of former releases.
+    #[serde(default)]
+    pub(crate) generation: u64,
     pub(crate) nbthread: u16,
     pub(crate) maxconn: u32,
     pub(crate) hard_stop_after: u32,
@@ -289,6 +292,7 @@ impl Page {
         Self {
             id: validated.id.as_str().to_owned(),
             project: validated.project.clone(),
+            generation: 0,
             nbthread: config.nbthread,
             maxconn: config.maxconn,
             hard_stop_after: config.hard_stop_after,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ballast_abi::{Health, ListenerObservation, MemberHealth, Observation};
+use ballast_abi::{DriverError, Health, ListenerObservation, MemberHealth, ObjectFault, Observation};
 use ballast_namespace::report::statistics;
 pub(crate) use ballast_namespace::report::with_forwarded;
 
@@ -35,7 +35,15 @@ pub(crate) fn observation(
         statistics: Some(statistics(counted.totals, reading.active())),
         members,
         listeners: { listeners }.collect(),
+        generation: reading.generation.unwrap_or(0),
     }
+}
+
+/// A listener that should listen and does not.
+pub(crate) fn silent(listener: String) -> ObjectFault {
+    let error =
+        DriverError::unavailable("it does not listen yet").with_detail("haproxy runs, and its socket is not there");
+    ObjectFault { object_id: listener, fault: Some(error.into()) }
 }
 
 /// All must pass: one "down" is enough, and "up" needs both.

@@ -10,6 +10,15 @@ use ballast_netns::Failure as Net;
 pub use ballast_netns::failure::chain;
 use thiserror::Error as ThisError;
 
+/// What was refused, for its tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
+    /// As in `listener 4c8e..`.
+    pub object: String,
+    /// Of who refused it.
+    pub words: String,
+}
+
 /// Why a step failed.
 #[derive(Debug, ThisError)]
 pub enum Failure {
@@ -18,6 +27,9 @@ pub enum Failure {
     /// Of a program that serves in the namespace.
     #[error("{who} refused its configuration: {said}")]
     Refused { who: &'static str, said: String },
+    /// The same, where it says what of it.
+    #[error("{who} refused its configuration: {said}")]
+    RefusedObject { who: &'static str, about: About, said: String },
     #[error(transparent)]
     Net(#[from] ballast_netns::Failure),
     #[error(transparent)]
@@ -63,6 +75,9 @@ impl From<Failure> for DriverError {
             Failure::Refused { who, .. } => {
                 DriverError::internal(format!("{who} refused the configuration of this load balancer"))
                     .with_detail(detail)
+            }
+            Failure::RefusedObject { who, about: About { object, words }, .. } => {
+                DriverError::internal(format!("{who} refused {object}: {words}")).with_detail(detail)
             }
             Failure::Net(Net::OvsTagMissing { .. }) => {
                 DriverError::unavailable("the network service has not wired this load balancer's port on its host")

@@ -16,6 +16,7 @@ pub mod l4;
 pub mod observe;
 pub mod plan;
 pub mod plug;
+pub mod preview;
 #[cfg(any(test, feature = "rehearsal"))]
 pub mod rehearsal;
 pub mod report;

@@ -7,7 +7,10 @@ use crate::{counters::Totals, l4::counts::Counts};
 /// With what the kernel forwards, beside what was observed of the rest.
 #[must_use]
 pub fn with_forwarded(mut observation: Observation, counts: Option<Counts>) -> Observation {
-    let Some(Counts { counted, listeners, health }) = counts else { return observation };
+    let Some(Counts { counted, listeners, health, as_noted }) = counts else { return observation };
+    if !as_noted {
+        observation.generation = 0;
+    }
     let active = listeners.values().map(|listened| listened.active).sum();
     let before = observation.statistics.take().unwrap_or_default();
     let forwarded = statistics(counted.totals, active);

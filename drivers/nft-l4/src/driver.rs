@@ -1,6 +1,7 @@
 //! The contract's methods. Those that change are one pass on a thread of its own, under the lock of its load balancer;
 //! those that only look ([`looks`]) wait for nobody.
 
+mod foresee;
 mod looks;
 mod resume;
 mod served;
@@ -13,8 +14,8 @@ use std::{
 };
 
 use ballast_abi::{
-    Capabilities, Context, Deployed, Driver, DriverError, LoadBalancer, ObjectFault, Observation, features, networks,
-    note::Needs,
+    Capabilities, Context, Deployed, Driver, DriverError, LoadBalancer, ObjectFault, Observation, Preview, features,
+    networks, note::Needs,
 };
 use ballast_namespace::{
     execute,
@@ -98,14 +99,16 @@ impl Driver for NftL4 {
         let (validated, faults) = validate(load_balancer, &self.config)?;
         let lock = self.locks.of(validated.id.as_str());
         let _guard = hold(&lock);
-        let mut desired = Desired::of(&validated, generation);
-        desired.announce = self.config.send_gratuitous_arp > 0;
-        let knowledge = self.know(&validated, &mut desired)?;
+        let (desired, knowledge) = self.desired(&validated, generation)?;
         let bring_up = || self.bring_up(validated.id.as_str(), &desired, &knowledge);
         namespace::on_own_thread("deploy", bring_up).map_err(Failure::from)??;
         let milliseconds = start.elapsed().as_secs_f64() * 1e3;
         tracing::info!(load_balancer = %load_balancer.id, generation, milliseconds, "deployed");
         Ok(faults)
+    }
+
+    fn preview(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<Preview, DriverError> {
+        self.foresee(load_balancer, generation)
     }
 
     fn undeploy(&self, load_balancer_id: &str) -> Result<(), DriverError> {

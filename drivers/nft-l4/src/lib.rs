@@ -10,6 +10,7 @@ mod desired;
 mod driver;
 mod execute;
 mod plan;
+mod preview;
 mod state;
 mod validate;
 

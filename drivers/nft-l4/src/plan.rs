@@ -24,6 +24,16 @@ pub(crate) enum Step {
     RemoveDirectory,
 }
 
+impl Step {
+    /// `None`: it is no step of the namespace.
+    pub(crate) const fn of_host(&self) -> Option<&plan::Step> {
+        match self {
+            Self::Host(step) => Some(step),
+            Self::NoteIntent | Self::NoteDone | Self::RemoveDirectory => None,
+        }
+    }
+}
+
 impl From<plan::Step> for Step {
     fn from(step: plan::Step) -> Self {
         Self::Host(step)

@@ -12,11 +12,12 @@ mod arrival;
 use std::collections::{HashMap, HashSet};
 
 pub(crate) use self::arrival::Arrival;
-use super::limits;
+use super::{generation, limits};
 use crate::page::{Backend, Frontend, Page, Server};
 
-/// What [`differs`] understands: the servers, the frontends, and the limits of all and of the process.
-pub(crate) const QUESTION: &str = "show servers state;show stat -1 5 -1;show info";
+/// What [`differs`] understands: the servers, the frontends, the limits of all and of the process, and which generation it
+/// says that it is.
+pub(crate) const QUESTION: &str = "show servers state;show stat -1 5 -1;show info;get var proc.generation";
 
 /// What a process is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub(crate) enum Change {
         frontend: String,
         most: u32,
     },
+    /// Which one it is from now on.
+    Generation(u64),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +55,7 @@ impl Change {
         let (name, to) = match self {
             Self::Server { backend, server, to } => (format!("{backend}/{server}"), to),
             Self::Limit { frontend, most } => return format!("set maxconn frontend {frontend} {most}"),
+            Self::Generation(generation) => return generation::tell(*generation),
         };
         match to {
             To::Weight(weight) => format!("set server {name} weight {weight}"),
@@ -71,9 +75,9 @@ impl Change {
                 matches!(line, "Server deleted." | "No such server.")
                     || line.starts_with("Server still has connections")
             }),
-            Self::Server { to: To::Weight(_) | To::Maintenance | To::Service, .. } | Self::Limit { .. } => {
-                said.next().is_none()
-            }
+            Self::Server { to: To::Weight(_) | To::Maintenance | To::Service, .. }
+            | Self::Limit { .. }
+            | Self::Generation(_) => said.next().is_none(),
         }
     }
 }
@@ -122,6 +126,8 @@ pub(crate) fn changes(old: &Page, new: &Page, pinged: &HashSet<(String, String)>
     come.extend(set);
     come.extend(gone);
     come.extend(limits(old, new));
+    // Last: what was not told is not said to be there.
+    come.extend((old.generation != new.generation).then_some(Change::Generation(new.generation)));
     Some(come)
 }
 
@@ -145,6 +151,7 @@ fn tracks(page: &Page, backend: &str) -> bool {
 fn fixed(page: &Page) -> Page {
     let mut page = page.clone();
     page.project.clear();
+    page.generation = 0;
     page.backends.iter_mut().for_each(|backend| backend.servers.clear());
     page.frontends.iter_mut().for_each(|frontend| frontend.maxconn = None);
     page
@@ -194,6 +201,7 @@ pub(crate) fn differs(answer: &str, page: &Page, pinged: &HashSet<(String, Strin
         || running.iter().any(is_strange)
         || page.frontends.iter().any(|frontend| !open.contains(frontend.id.as_str()))
         || limits::differ(answer, page)
+        || generation::differs(answer, page)
 }
 
 fn first_cell(line: &str) -> Option<&str> {

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use ballast_abi::Health;
 
+use super::generation;
 use crate::counters::{Counted, Listened, Totals};
 
-/// Frontends, backends and servers.
-pub(crate) const COMMAND: &str = "show stat -1 7 -1";
+/// Frontends, backends and servers, and which generation it is.
+pub(crate) const COMMAND: &str = "show stat -1 7 -1;get var proc.generation";
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reading {
@@ -17,6 +18,8 @@ pub(crate) struct Reading {
     pub(crate) behind: Totals,
     /// By pool and member. `None`: not known yet, or not asked (admin-down).
     pub(crate) health: HashMap<(String, String), Option<Health>>,
+    /// Which one the process says that it is.
+    pub(crate) generation: Option<u64>,
 }
 
 impl Reading {
@@ -54,7 +57,7 @@ impl Reading {
 pub(crate) fn parse(text: &str) -> Reading {
     let mut lines = text.lines();
     let header: Vec<&str> = lines.next().unwrap_or_default().trim_start_matches("# ").split(',').collect();
-    let mut reading = Reading::default();
+    let mut reading = Reading { generation: generation::reported(text), ..Reading::default() };
     for line in lines {
         let cells: Vec<&str> = line.split(',').collect();
         let cell = |name: &str| {

@@ -1,3 +1,4 @@
+mod foreseen;
 mod rules;
 
 use std::collections::BTreeSet;
@@ -111,11 +112,15 @@ fn a_first_deploy_notes_what_it_is_about_to_make_and_announces_last() {
 }
 
 #[test]
-fn another_generation_of_the_same_touches_neither_haproxy_nor_the_network() {
+fn another_generation_of_the_same_is_said_to_haproxy_and_touches_nothing_else() {
     let first = desired("10.0.0.4", 1);
     let host = done(&plan(&first, &Observed::default()), &first, &Observed::default());
     assert_eq!(plan(&first, &host), []);
-    assert_eq!(steps(&plan(&desired("10.0.0.4", 2), &host)), [&Step::NoteDone]);
+    let told = Step::Tell { pid: 4711, changes: vec![Change::Generation(2)] };
+    assert_eq!(
+        steps(&plan(&desired("10.0.0.4", 2), &host)),
+        [&Step::WriteConfig, &told, &Step::KeepPage, &Step::NoteDone]
+    );
 }
 
 #[test]
@@ -151,7 +156,7 @@ fn another_weight_is_said_to_the_process_that_runs_unless_somebody_has_meddled_w
     asked.pools[0].members[0].weight = 7;
     let second = weighing(&asked, 2);
     let (backend, server) = (asked.pools[0].id.clone(), asked.pools[0].members[0].id.clone());
-    let changes = vec![Change::Server { backend, server, to: To::Weight(7) }];
+    let changes = vec![Change::Server { backend, server, to: To::Weight(7) }, Change::Generation(2)];
     let expected = [&Step::WriteConfig, &Step::Tell { pid: 4711, changes }, &Step::KeepPage, &Step::NoteDone];
     assert_eq!(steps(&plan(&second, &host)), expected);
     let unknown = Observed { page: None, ..host.clone() };

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use ballast_abi::Health;
 use ballast_l4::{
+    layout::{Layout, Marker},
     mark::Mark,
     netlink::Netfilter,
     numbers::Numbers,
@@ -27,6 +28,16 @@ pub struct Counts {
     pub listeners: BTreeMap<String, Listened>,
     /// Of members of whom that is known.
     pub health: BTreeMap<Key, Health>,
+    /// The table says that it is the one that was noted, or there is to be none.
+    pub as_noted: bool,
+}
+
+/// What is in a namespace.
+struct Found {
+    there: bool,
+    as_noted: bool,
+    counters: Counters,
+    active: BTreeMap<Mark, u32>,
 }
 
 /// Notes and counters are read one after the other: so often, where a pass comes between.
@@ -48,18 +59,18 @@ impl Watch {
             kept = now;
             found = self.look(id, &kept, netns)?;
         }
-        let (there, counters, active) = found;
+        let Found { there, as_noted, counters, active } = found;
         let verdicts = self.verdicts(id);
         let asked = kept.asked.as_ref().filter(|_| there);
-        Ok(Some(counts(asked, &kept.numbers, (&counters, &active), &verdicts)))
+        Ok(Some(Counts { as_noted, ..counts(asked, &kept.numbers, (&counters, &active), &verdicts) }))
     }
 
-    /// With it whether there is a namespace in which something is forwarded.
-    fn look(&self, id: &str, kept: &Kept, netns: &Path) -> Result<(bool, Counters, BTreeMap<Mark, u32>), Failure> {
+    fn look(&self, id: &str, kept: &Kept, netns: &Path) -> Result<Found, Failure> {
         let mut counters = kept.counts();
         greater(&mut counters, Some(&self.counters(id)));
         let (Some(_), Look::Present(file)) = (&kept.asked, namespace::look(netns)?) else {
-            return Ok((false, counters, BTreeMap::new()));
+            let as_noted = kept.asked.is_none();
+            return Ok(Found { there: false, as_noted, counters, active: BTreeMap::new() });
         };
         let (now, active) = namespace::on_own_thread("counters", || -> Result<_, Failure> {
             namespace::enter(&file)?;
@@ -67,8 +78,10 @@ impl Watch {
             Ok((ballast_l4::table::counters(&mut netfilter)?, self.shared.active(id, &mut netfilter)?.flows))
         })??;
         self.note_counters(id, &now);
+        let marker = now.keys().find_map(|name| Marker::parse(name));
+        let as_noted = marker.is_some() && marker == kept.layout.as_ref().map(Layout::marker);
         greater(&mut counters, Some(&now));
-        Ok((true, counters, active))
+        Ok(Found { there: true, as_noted, counters, active })
     }
 }
 
@@ -94,7 +107,8 @@ fn counts(
         (listener.id.clone(), Listened { totals, active, full })
     });
     let listeners = listened.collect();
-    Counts { counted: Counted { totals: whole, listeners: by_listener }, listeners, health: health(asked, verdicts) }
+    let counted = Counted { totals: whole, listeners: by_listener };
+    Counts { counted, listeners, health: health(asked, verdicts), ..Counts::default() }
 }
 
 fn totals(counted: statistics::Totals) -> Totals {

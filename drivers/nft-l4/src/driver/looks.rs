@@ -37,12 +37,16 @@ impl NftL4 {
         if !files.directory.exists() {
             return Err(DriverError::not_found(format!("load balancer {id} is not deployed")));
         }
+        let counts = self.watch.counts(id, &files, &self.netns(id))?;
+        // The table itself says whether it is the one that was noted.
+        let noted = if counts.is_some() { State::read(&files)? } else { None };
         let nothing = Observation {
             load_balancer_id: id.to_owned(),
+            generation: noted.map_or(0, |state| state.generation),
             statistics: Some(Statistics::default()),
             ..Observation::default()
         };
-        Ok(report::with_forwarded(nothing, self.watch.counts(id, &files, &self.netns(id))?))
+        Ok(report::with_forwarded(nothing, counts))
     }
 
     /// Generation 0 for one that is not as it was deployed: whoever asks will deploy it again.

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use ballast_abi::{LoadBalancer, Protocol};
+use ballast_abi::{Connections, Effect, LoadBalancer, Protocol};
 use ballast_namespace::{
     l4::Forwarded,
     observe::{Inside, Namespace},
@@ -13,7 +13,7 @@ use ballast_netns::{
 use proptest::prelude::*;
 
 use super::*;
-use crate::{config::Config, validate::validate};
+use crate::{config::Config, preview::preview, validate::validate};
 
 fn of(asked: &LoadBalancer, generation: u64) -> Desired {
     Desired::of(&validate(asked, &Config::default()).unwrap().0, generation)
@@ -205,6 +205,28 @@ proptest! {
         let after = done(&plan(&desired, &host), &desired, &host);
         prop_assert!(runs(&after, &desired), "{after:?}");
         prop_assert_eq!(plan(&desired, &after), vec![]);
+    }
+
+    #[test]
+    fn what_is_foreseen_is_what_becomes_of_the_namespace(desired in some_desired(), host in some_host()) {
+        let host = looked_at(host, desired.plug.as_ref());
+        let steps = plan(&desired, &host);
+        let foreseen = preview(&steps, &desired, &host, Vec::new());
+        let after = done(&steps, &desired, &host);
+        let (before, now) = (host.host.namespace != Namespace::Absent, after.host.namespace != Namespace::Absent);
+        match foreseen.effect() {
+            Effect::None => prop_assert_eq!(&host.host, &after.host),
+            Effect::Runtime => prop_assert_eq!(before, now),
+            effect => prop_assert_eq!(effect, Effect::Restart),
+        }
+        let (served, serves) = (host.host.rules.has_table(), after.host.rules.has_table());
+        match foreseen.connections() {
+            Connections::Kept => prop_assert!(!served || serves),
+            connections => prop_assert_eq!((connections, served), (Connections::Cut, true)),
+        }
+        prop_assert_eq!(foreseen.steps.is_empty(), steps.is_empty());
+        let again = preview(&plan(&desired, &after), &desired, &after, Vec::new());
+        prop_assert_eq!((again.effect(), again.connections(), again.steps.len()), (Effect::None, Connections::Kept, 0));
     }
 
     #[test]

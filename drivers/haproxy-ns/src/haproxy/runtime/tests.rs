@@ -200,6 +200,10 @@ fn told(page: &Page, changes: &[Change]) -> Page {
                 page.frontends.iter_mut().find(|one| one.id == *frontend).unwrap().maxconn = Some(*most);
                 continue;
             }
+            Change::Generation(generation) => {
+                page.generation = *generation;
+                continue;
+            }
         };
         let servers = &mut page.backends.iter_mut().find(|one| one.id == *backend).unwrap().servers;
         let at = servers.iter().position(|one| one.id == *server);
@@ -228,7 +232,7 @@ fn sorted(mut page: Page) -> Page {
 /// Why a process of the first page cannot become one of the second.
 fn must_be_new(old: &Page, new: &Page, pinged: &HashSet<(String, String)>) -> bool {
     let bare = |page: &Page| {
-        let mut page = page.clone();
+        let mut page = Page { generation: 0, ..page.clone() };
         page.backends.iter_mut().for_each(|backend| backend.servers.clear());
         page.frontends.iter_mut().for_each(|frontend| frontend.maxconn = None);
         render(&page).unwrap()
@@ -259,8 +263,11 @@ proptest! {
     fn what_is_told_is_what_a_new_process_would_be_or_it_is_one(
         (one, other) in any_two(),
         by_pings in vec(any::<bool>(), 9),
+        generations in (0..3_u64, 0..3_u64),
     ) {
-        let (old, new) = (samples::page(&one), samples::page(&other));
+        // One of a former release has none.
+        let old = Page { generation: generations.0, ..samples::page(&one) };
+        let new = Page { generation: generations.1, ..samples::page(&other) };
         let all = servers(&new).zip(by_pings);
         let pinged: HashSet<_> = all.filter(|(_, pinged)| *pinged).map(|((key, _), _)| key).collect();
         match changes(&old, &new, &pinged) {
