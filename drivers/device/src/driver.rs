@@ -7,7 +7,8 @@ use std::{
 };
 
 use ballast_abi::{
-    Capabilities, Context, Deployed, Driver, DriverError, LoadBalancer, ObjectFault, Observation, features, note::Needs,
+    Capabilities, Context, Deployed, Driver, DriverError, LoadBalancer, ObjectFault, Observation, Preview, features,
+    note::Needs,
 };
 
 use crate::{
@@ -108,13 +109,17 @@ impl<V: Vendor> Driver for DeviceDriver<V> {
         self.deployed_now()
     }
 
+    fn preview(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<Preview, DriverError> {
+        self.foresee(load_balancer, generation)
+    }
+
     fn shutdown(&self) -> Result<(), DriverError> {
         Ok(self.device.save_all(LAST_WORDS)?)
     }
 }
 
 impl<V: Vendor> DeviceDriver<V> {
-    fn wanted(
+    pub(crate) fn wanted(
         &self,
         load_balancer: &LoadBalancer,
         generation: u64,
@@ -218,7 +223,7 @@ impl<V: Vendor> DeviceDriver<V> {
 }
 
 /// What a deploy wants, as it was asked.
-struct Asked<K>(Desired<K>);
+pub(crate) struct Asked<K>(pub(crate) Desired<K>);
 
 impl<K> AsRef<Wanted<K>> for Asked<K> {
     fn as_ref(&self) -> &Wanted<K> {

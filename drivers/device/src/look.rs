@@ -148,14 +148,14 @@ impl<V: Vendor> DeviceDriver<V> {
         let view = V::view(session)?;
         let limit = session.deadline();
         let mut seen = Vec::new();
-        for Marker { id, .. } in &markers {
+        for Marker { id, generation } in &markers {
             session.until(limit.min(Instant::now() + ONE));
             let looked = self.look_at(session, id, &view);
             session.until(limit);
             match looked {
                 Ok(observation) => {
                     self.heard(id, true);
-                    seen.push(observation);
+                    seen.push(Observation { generation: *generation, ..observation });
                 }
                 Err(failure @ Failure::Expired { .. }) => return Err(failure),
                 Err(failure) if ids.is_empty() => {

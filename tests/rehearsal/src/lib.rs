@@ -9,6 +9,7 @@
 pub mod assumptions;
 pub mod faults;
 pub mod features;
+pub mod foresight;
 pub mod plans;
 pub mod rules;
 pub mod samples;
@@ -25,8 +26,10 @@ macro_rules! tests {
             plans::planning_twice_is_planning_nothing,
             plans::what_is_of_others_stays_as_it_is,
             plans::a_deploy_that_was_cut_short_is_finished_by_the_next,
+            plans::what_is_foreseen_is_what_the_plan_does,
             plans::the_marker_says_the_generation_only_when_all_is_done,
             rules::a_second_deploy_writes_nothing,
+            foresight::a_preview_writes_nothing_and_what_it_says_is_what_is_made,
             rules::each_tenant_has_a_partition_and_every_write_is_in_it,
             rules::a_partition_that_cannot_be_selected_is_not_written_around,
             rules::one_partition_for_all_can_be_configured,

@@ -1,7 +1,7 @@
 //! Plans against a model of the device: pure, without a simulator.
 
-use ballast_abi::{LoadBalancer, Protocol};
-use ballast_device::{Key, Marker, Objects, Step, Vendor, Wanted, desired, names, plan};
+use ballast_abi::{Connections, Effect, LoadBalancer, Protocol};
+use ballast_device::{Key, Kind as _, Marker, Objects, Step, Vendor, Wanted, desired, foreseen, names, plan};
 use proptest::{prelude::*, test_runner::TestRunner};
 
 use crate::{
@@ -99,6 +99,33 @@ pub fn a_deploy_that_was_cut_short_is_finished_by_the_next<P: Played>() {
         let halfway = applied(found, &steps_of[..cut.min(steps_of.len())]);
         let found = deployed::<P::Vendor>(&after, 2, halfway);
         prop_assert_eq!(steps::<P::Vendor>(&after, 2, &found), []);
+        Ok(())
+    });
+}
+
+pub fn what_is_foreseen_is_what_the_plan_does<P: Played>() {
+    run(&(any_load_balancer(), any_load_balancer()), |(before, after)| {
+        let others = of_others::<P>();
+        let foresee =
+            |asked, generation, found: &Found<P>| foreseen(&wanted::<P::Vendor>(asked, generation, found), found);
+        let first = foresee(&before, 1, &others);
+        prop_assert_eq!((first.effect(), first.connections()), (Effect::Restart, Connections::Kept));
+        let found = deployed::<P::Vendor>(&before, 1, others);
+        let said = foresee(&after, 2, &found);
+        let then = deployed::<P::Vendor>(&after, 2, found.clone());
+        let without_marker = |objects: &Found<P>| {
+            let mut objects = objects.clone();
+            objects
+                .retain(|key, _| key.kind != <Kind<P> as ballast_device::Kind>::MARKER || !names::is_marker(&key.name));
+            objects
+        };
+        let (old, new) = (without_marker(&found), without_marker(&then));
+        prop_assert_eq!(said.effect(), if old == new { Effect::None } else { Effect::Runtime });
+        let gone = old.keys().any(|key| key.kind.is_front() && !new.contains_key(key));
+        prop_assert!(!gone || said.connections() == Connections::Cut);
+        let again = foresee(&after, 2, &then);
+        prop_assert_eq!((again.effect(), again.connections(), again.steps.len()), (Effect::None, Connections::Kept, 0));
+        prop_assert_eq!(again.configuration, said.configuration);
         Ok(())
     });
 }

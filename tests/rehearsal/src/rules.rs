@@ -12,7 +12,7 @@ use crate::{
     strays, writes,
 };
 
-fn with_a_third_member() -> LoadBalancer {
+pub(crate) fn with_a_third_member() -> LoadBalancer {
     let mut asked = checked();
     asked.pools[0].members.push(member(3));
     asked
