@@ -84,6 +84,7 @@ pub async fn run(settings: Settings, chance: Chance, shutdown: CancellationToken
         drivers: Arc::clone(&drivers),
         workers: workers.clone(),
         uplink: uplink.clone(),
+        foresight: session::Foresight::new(Arc::clone(&drivers), uplink.clone()),
         tls,
         chance,
         stop: shutdown.clone(),

@@ -80,6 +80,7 @@ struct Pass {
     driver: String,
     /// Of the session for which it was asked, if one was open.
     session: Option<u64>,
+    asked: Instant,
     answer: Result<Vec<Observation>, Fault>,
 }
 
@@ -111,7 +112,10 @@ impl Observer {
             let Some(client) = self.ends.drivers.driver(&driver) else { continue };
             if self.asking.insert(driver.clone()) {
                 let session = self.session.map(|opened| opened.number);
-                self.passes.spawn(async move { Pass { answer: client.observe(Vec::new()).await, driver, session } });
+                self.passes.spawn(async move {
+                    let asked = Instant::now();
+                    Pass { answer: client.observe(Vec::new()).await, driver, session, asked }
+                });
             }
         }
     }
@@ -123,6 +127,7 @@ impl Observer {
             Err(fault) => return self.complain(&pass.driver, &fault),
         };
         self.complained.remove(&pass.driver);
+        self.ends.workers.reported(&pass.driver, &observations, pass.asked);
         let running = self.ends.workers.running();
         if self.sight.lost(&pass.driver, &observations, &running) {
             self.ends.lost.notify_one();

@@ -3,6 +3,7 @@
 //! It carries messages between the stream and the workers, and decides nothing about load balancers. No driver is waited
 //! for here: a heartbeat goes out on time however slow a driver is.
 
+mod foresight;
 mod reported;
 mod stream;
 
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::Code;
 
 use crate::{drivers::DriverSet, pace::Pace, uplink::Uplink, workers::Workers};
+pub(crate) use foresight::Foresight;
 use stream::End;
 
 /// Who this agent is.
@@ -30,6 +32,7 @@ pub(crate) struct Session {
     pub(crate) drivers: Arc<DriverSet>,
     pub(crate) workers: Workers,
     pub(crate) uplink: Uplink,
+    pub(crate) foresight: Foresight,
     /// How schedulers on TCP are dialled.
     pub(crate) tls: Option<Arc<ClientConfig>>,
     pub(crate) chance: Chance,

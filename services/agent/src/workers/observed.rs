@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use ballast_proto::driver::Deployed;
+use ballast_proto::driver::{Deployed, Observation};
 use tokio::time::Instant;
 
 use super::{
@@ -53,6 +53,20 @@ impl Workers {
         }
         drop(registry);
         self.sweep_orphans();
+    }
+
+    /// What this driver, asked at `asked`, has seen: what does not run the generation that was deployed is deployed again. A
+    /// driver that tells none cannot say.
+    pub(crate) fn reported(&self, driver: &str, observations: &[Observation], asked: Instant) {
+        let registry = self.registry();
+        for Observation { load_balancer_id: id, generation, .. } in observations.iter().filter(|one| one.generation > 0)
+        {
+            let Some(worker) = registry.workers.get(id) else { continue };
+            if worker.state().reported(driver, *generation, asked, self.moment()) {
+                tracing::warn!(load_balancer.id = %id, driver, generation, "drifted: what serves it is another generation");
+                worker.wake();
+            }
+        }
     }
 
     /// Removes orphans, if the open session is of the cluster that made them and its snapshot is complete.

@@ -65,6 +65,8 @@ pub(crate) struct State {
     pub(super) retry: Retry,
     /// How often in a row it was lost after a deploy that succeeded.
     losses: u32,
+    /// How often in a row what served it said another generation than the one that was deployed.
+    drifts: u32,
     /// Since when the driver has said that its device is busy, whatever was asked of it.
     busy_since: Option<Instant>,
     /// The scheduler asked and has had no answer.
@@ -88,6 +90,7 @@ impl State {
             fault: None,
             retry: Retry::default(),
             losses: 0,
+            drifts: 0,
             busy_since: None,
             owed: true,
             confirm: BTreeSet::new(),
@@ -166,7 +169,7 @@ impl State {
     fn begin_anew(&mut self) {
         self.fault = None;
         self.retry = Retry::default();
-        self.losses = 0;
+        (self.losses, self.drifts) = (0, 0);
         self.owed = true;
         self.unsaved = true;
     }
@@ -205,6 +208,27 @@ impl State {
         let wait = if self.losses == 0 { None } else { Some(Pace::RETRY.wait(self.losses, moment.chance)) };
         self.retry = Retry { failures: 0, at: wait.map(|wait| moment.now + wait) };
         self.losses = self.losses.saturating_add(1);
+        self.settled = None;
+        self.unsaved = true;
+        true
+    }
+
+    /// What serves it for a driver, seen at `asked`, says that it is this generation. Returns whether it is another one than
+    /// was deployed: then it is deployed again, each time later if that does not help.
+    pub(crate) fn reported(&mut self, driver: &str, generation: u64, asked: Instant, moment: Moment) -> bool {
+        if self.busy || self.touched.is_some_and(|touched| touched >= asked) {
+            return false;
+        }
+        let Goal::Run(order) = &self.goal else { return false };
+        let Some(settled) = self.settled_for(order).filter(|settled| settled.driver == driver) else { return false };
+        if generation == settled.generation {
+            self.drifts = 0;
+            return false;
+        }
+        let wait = if self.drifts == 0 { None } else { Some(Pace::RETRY.wait(self.drifts, moment.chance)) };
+        self.retry = Retry { failures: 0, at: wait.map(|wait| moment.now + wait) };
+        self.drifts = self.drifts.saturating_add(1);
+        self.held.insert(driver.to_owned(), None);
         self.settled = None;
         self.unsaved = true;
         true

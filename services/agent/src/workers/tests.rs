@@ -67,6 +67,28 @@ fn the_newest_generation_wins_and_older_ones_are_skipped() {
 }
 
 #[test]
+fn what_serves_another_generation_is_deployed_again_and_each_time_later_if_that_does_not_help() {
+    let now = Instant::now();
+    let later = |seconds| now + Duration::from_secs(seconds);
+    let mut state = running(order(1, 5), now);
+    assert!(!state.reported(DRIVER, 4, now, at(now)), "it was asked before the deploy has ended");
+    assert!(!state.reported("another", 4, later(1), at(later(1))), "nobody asks that one");
+    assert!(!state.reported(DRIVER, 5, later(1), at(later(1))));
+    assert_eq!(next(&state, later(1)), Step::Wait(None));
+    assert!(state.reported(DRIVER, 4, later(2), at(later(2))));
+    assert!(!state.reported(DRIVER, 4, later(2), at(later(2))), "that is known");
+    assert_eq!(deploy(&mut state, Ok(Vec::new()), later(2)), Some((1, 5)), "at once");
+    // What the driver has noted says nothing of what serves.
+    assert!(!state.observed(DRIVER, Some(5), later(3), at(later(3))));
+    assert!(state.reported(DRIVER, 4, later(3), at(later(3))));
+    assert!(matches!(next(&state, later(3)), Step::Wait(Some(until)) if until > later(3)), "not at once");
+    deploy(&mut state, Ok(Vec::new()), later(200)).unwrap();
+    assert!(!state.reported(DRIVER, 5, later(201), at(later(201))));
+    assert!(state.reported(DRIVER, 6, later(202), at(later(202))));
+    assert_eq!(deploy(&mut state, Ok(Vec::new()), later(202)), Some((1, 5)), "it had helped");
+}
+
+#[test]
 fn what_is_known_of_members_goes_to_the_driver_and_makes_no_other_order() {
     let now = Instant::now();
     let mut state = running(order(1, 1), now);

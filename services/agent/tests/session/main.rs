@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stderr, reason = "a test fails by panicking and shows the agent's log")]
 
+mod foreseen;
 mod place;
 mod restarts;
 mod scheduler;

@@ -28,6 +28,8 @@ enum Event {
         wholly: bool,
     },
     Observe,
+    /// What serves says which generation it is.
+    Report,
     Restart,
     Time {
         seconds: u64,
@@ -42,6 +44,7 @@ fn event() -> impl Strategy<Value = Event> {
             .prop_map(|(succeeds, retryable, meanwhile)| Event::Work { succeeds, retryable, meanwhile }),
         1 => any::<bool>().prop_map(|wholly| Event::Lose { wholly }),
         2 => Just(Event::Observe),
+        1 => Just(Event::Report),
         1 => Just(Event::Restart),
         1 => (0..400_u64).prop_map(|seconds| Event::Time { seconds }),
     ]
@@ -103,6 +106,11 @@ impl World {
             Event::Lose { wholly: true } => self.devices.clear(),
             Event::Lose { wholly: false } => self.devices.values_mut().for_each(|generation| *generation = 0),
             Event::Observe => self.observe(),
+            Event::Report => {
+                for (driver, generation) in self.devices.iter().filter(|(_, generation)| **generation > 0) {
+                    self.state.reported(driver, *generation, self.now, at(self.now));
+                }
+            }
             Event::Restart => self.state = State::from_entry(self.state.to_entry()).unwrap(),
             Event::Time { seconds } => self.now += Duration::from_secs(seconds),
         }
