@@ -138,10 +138,12 @@ fn documents_are_read_as_they_are_meant() {
     assert_eq!(links("[a](b.md#c) [d](https://e) [f](#g)").collect::<Vec<_>>(), ["b.md#c"]);
 }
 
-/// The names of fields in the messages of a protocol.
+/// The names of fields in the messages of a protocol, and of choices between fields.
 fn message_fields(proto: &str) -> BTreeSet<&str> {
     let fields = proto.lines().filter_map(|line| line.trim().split_once(" = ")).map(|(left, _)| left);
-    fields.filter_map(|left| left.split_whitespace().last()).collect()
+    let fields = fields.filter_map(|left| left.split_whitespace().last());
+    let choices = proto.lines().filter_map(|line| line.trim().strip_prefix("oneof ")?.strip_suffix(" {"));
+    fields.chain(choices).collect()
 }
 
 #[test]

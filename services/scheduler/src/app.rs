@@ -9,6 +9,7 @@ mod failover;
 mod fleet;
 mod follower;
 mod foreign_ports;
+mod foresight;
 mod heartbeats;
 mod members;
 mod monitors;
@@ -54,6 +55,7 @@ pub use events::{Batch, EventLimits, Object, Objects, Shown, SnapshotPage, Told}
 pub use failover::FailoverLimits;
 pub use fleet::Fleet;
 pub use follower::{Changed, Watching};
+pub use foresight::{Come, Foresight, Question, Questions};
 pub use monitors::MonitorWithPools;
 pub use peers::unique_address;
 use plugging::Plugging;
@@ -99,6 +101,10 @@ pub struct App {
     /// Who keeps networks and addresses.
     pub network: Arc<dyn NetworkProvider>,
     plugging: Arc<Plugging>,
+    /// What agents are asked.
+    pub questions: Arc<Questions>,
+    /// Of a handle whose changes are not kept.
+    foresight: Option<Foresight>,
 }
 
 /// A load balancer of an agent that may have something new to do.
@@ -171,6 +177,8 @@ impl App {
             quotas: quotas::defaults(&settings.quotas)?,
             network: network::provider(&settings.network)?,
             plugging: Arc::default(),
+            questions: Arc::default(),
+            foresight: None,
         })
     }
 

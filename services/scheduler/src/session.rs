@@ -207,6 +207,7 @@ impl Session<'_> {
                     }
                 },
                 dirty = listening.woken() => self.send_changed(dirty).await?,
+                question = listening.asked() => self.ask(question).await?,
                 () = until(rested) => self.send_changed(HashSet::new()).await?,
                 () = listening.woken_for_all() => self.send_all().await?,
                 _ = resync.tick() => self.send_all().await?,

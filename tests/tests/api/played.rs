@@ -212,7 +212,8 @@ pub(crate) fn obeying(mut agent: Agent) -> String {
             match message {
                 Message::Desired(desired) => agent.deployed(&desired).await,
                 Message::Remove(remove) => agent.removed(&remove.load_balancer_id, remove.epoch).await,
-                Message::Welcome(_) | Message::SnapshotDone(_) | Message::Drain(_) => {}
+                // As one of a former version, it does not answer questions.
+                Message::Welcome(_) | Message::SnapshotDone(_) | Message::Drain(_) | Message::Foresee(_) => {}
             }
         }
     });

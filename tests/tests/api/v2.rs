@@ -2,6 +2,7 @@
 
 mod bounds;
 mod events;
+mod foreseen;
 mod held;
 mod parts;
 mod views;

@@ -8,7 +8,7 @@ use ballast_service::auth::Roles;
 
 /// Verbs that change nothing, and what policy calls them.
 const READS: &[(&str, &str)] = &[("Get", "get"), ("List", "get"), ("Stats", "get"), ("Watch", "get")];
-/// Verbs that change something.
+/// Verbs that change something, or say what a change would do.
 const WRITES: &[(&str, &str)] = &[
     ("Create", "create"),
     ("Update", "update"),
@@ -17,6 +17,7 @@ const WRITES: &[(&str, &str)] = &[
     ("Disassociate", "delete_pool"),
     ("Replace", "replace"),
     ("Failover", "failover"),
+    ("Preview", "preview"),
 ];
 /// What of `lbaas.v2` its method does not say by its verb.
 const NAMED: &[(&str, &str)] = &[
@@ -168,6 +169,7 @@ mod tests {
             ("LoadBalancers", "Statuses", "get_statuses", Needs::Reader),
             ("LoadBalancers", "Stats", "get_load_balancer", Needs::Reader),
             ("LoadBalancers", "Failover", "failover_load_balancer", Needs::Admin),
+            ("LoadBalancers", "Preview", "preview_load_balancer", Needs::Member),
             ("Flavors", "List", "get_flavors", Needs::Reader),
             ("Flavors", "Create", "create_flavor", Needs::Admin),
             ("FlavorProfiles", "Get", "get_flavor_profile", Needs::Admin),

@@ -120,7 +120,12 @@ impl App {
         Ok(elsewhere.into_iter().map(|port| (port.id, agent.host.clone())).collect())
     }
 
-    async fn instruction(&self, tx: &Tx, load_balancer: LoadBalancer, binding: Binding) -> Result<Instruction, Fault> {
+    pub(super) async fn instruction(
+        &self,
+        tx: &Tx,
+        load_balancer: LoadBalancer,
+        binding: Binding,
+    ) -> Result<Instruction, Fault> {
         let desired = Desired {
             generation: load_balancer.generation,
             subnetwork: subnetwork_of(tx, &load_balancer).await?,

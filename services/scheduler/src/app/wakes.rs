@@ -4,7 +4,7 @@
 //! fall together, so a slow session has one look to make however many writes there were.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -12,7 +12,10 @@ use ballast_model::ids::{AgentId, LoadBalancerId};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::Wake;
+use super::{Question, Wake};
+
+/// What waits to be asked of one agent.
+const MOST_QUESTIONS: usize = 16;
 
 /// The open sessions of this scheduler.
 #[derive(Default)]
@@ -24,6 +27,8 @@ struct Inbox {
     notify: Notify,
     /// Anything may be new.
     everything: Notify,
+    questions: Mutex<VecDeque<Question>>,
+    asked: Notify,
     ended: CancellationToken,
 }
 
@@ -41,6 +46,8 @@ impl Wakes {
             dirty: Mutex::default(),
             notify: Notify::new(),
             everything: Notify::new(),
+            questions: Mutex::default(),
+            asked: Notify::new(),
             ended: CancellationToken::new(),
         });
         if let Some(former) = self.lock().insert(agent_id, Arc::clone(&inbox)) {
@@ -72,6 +79,19 @@ impl Wakes {
         }
     }
 
+    /// Has the agent's session ask something. Returns whether there is one, which is not asked too much already.
+    pub fn ask(&self, agent_id: AgentId, question: Question) -> bool {
+        let sessions = self.lock();
+        let Some(inbox) = sessions.get(&agent_id) else { return false };
+        let mut questions = inbox.questions.lock().unwrap_or_else(PoisonError::into_inner);
+        let takes = questions.len() < MOST_QUESTIONS;
+        if takes {
+            questions.push_back(question);
+            inbox.asked.notify_one();
+        }
+        takes
+    }
+
     /// Tells all sessions to look at everything.
     pub fn wake_all(&self) {
         self.lock().values().for_each(|inbox| inbox.everything.notify_one());
@@ -91,6 +111,17 @@ impl Listening<'_> {
                 return dirty;
             }
             self.inbox.notify.notified().await;
+        }
+    }
+
+    /// Waits for something to ask.
+    pub async fn asked(&self) -> Question {
+        loop {
+            let question = self.inbox.questions.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            if let Some(question) = question {
+                return question;
+            }
+            self.inbox.asked.notified().await;
         }
     }
 

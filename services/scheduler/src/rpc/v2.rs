@@ -14,6 +14,7 @@ mod listeners;
 mod load_balancers;
 mod members;
 mod pools;
+mod preview;
 mod profiles;
 mod providers;
 mod query;

@@ -1,7 +1,7 @@
 //! How much an agent may say: every text and every repeated field of its messages has a line here.
 
 use ballast_model::told::LONGEST;
-use ballast_proto::agent::{DriverReport, agent_message::Message};
+use ballast_proto::agent::{DriverReport, Foreseen, agent_message::Message};
 
 /// What bounds a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,9 +22,12 @@ const DRIVERS: usize = 256;
 const FEATURES: usize = 1_000;
 /// Of load balancers of one agent, of members and other objects of one load balancer.
 const OBJECTS: usize = 100_000;
+/// Of a preview: each is kept as one line.
+const STEPS: usize = 1_000;
+const CONFIGURATION: usize = 1 << 20;
 const NAME: usize = 4 * LONGEST;
 
-const BOUNDS: [(&str, &str, Bound); 38] = [
+const BOUNDS: [(&str, &str, Bound); 41] = [
     ("Hello", "host", Bound::Told),
     ("Hello", "instance_id", Bound::Length(NAME)),
     ("Hello", "version", Bound::Told),
@@ -52,6 +55,9 @@ const BOUNDS: [(&str, &str, Bound); 38] = [
     ("Fault", "detail", Bound::Ignored),
     ("Waiting", "load_balancer_id", Bound::Id),
     ("Removed", "load_balancer_id", Bound::Id),
+    ("Preview", "steps", Bound::Count(STEPS)),
+    ("Preview", "configuration", Bound::Length(CONFIGURATION)),
+    ("Preview", "faults", Bound::Count(OBJECTS)),
     ("HealthReport", "load_balancers", Bound::Count(OBJECTS)),
     ("LoadBalancerHealth", "load_balancer_id", Bound::Id),
     ("LoadBalancerHealth", "members", Bound::Count(OBJECTS)),
@@ -101,6 +107,11 @@ pub(super) fn check(message: &Message) -> Result<(), String> {
         }
         Message::Heartbeat(heartbeat) => drivers("Heartbeat", &heartbeat.drivers),
         Message::Outcome(outcome) => within("Outcome", "faults", outcome.faults.len()),
+        Message::Foreseen(Foreseen { preview, .. }) => preview.as_ref().map_or(Ok(()), |preview| {
+            within("Preview", "steps", preview.steps.len())?;
+            within("Preview", "configuration", preview.configuration.len())?;
+            within("Preview", "faults", preview.faults.len())
+        }),
         Message::Health(report) => {
             within("HealthReport", "load_balancers", report.load_balancers.len())?;
             report.load_balancers.iter().try_for_each(|one| {
@@ -127,7 +138,7 @@ mod tests {
             Deployed, HealthReport, Heartbeat, Hello, ListenerHealth, ListenerStatistics, LoadBalancerHealth,
             LoadBalancerStatistics, Outcome, StatisticsReport,
         },
-        driver::{Capabilities, DriverOption, MemberHealth, ObjectFault},
+        driver::{Capabilities, DriverOption, MemberHealth, ObjectFault, Preview},
     };
     use prost::Message as _;
     use prost_types::{
@@ -171,6 +182,17 @@ mod tests {
         assert_eq!(lines.collect::<BTreeSet<_>>(), fields());
     }
 
+    fn preview_with(field: &str, length: usize) -> Message {
+        let mut preview = Preview::default();
+        match field {
+            "steps" => preview.steps = vec![String::new(); length],
+            "configuration" => preview.configuration = "x".repeat(length),
+            "faults" => preview.faults = vec![ObjectFault::default(); length],
+            other => panic!("{other} of a preview has a bound, and nothing here that goes over it"),
+        }
+        Message::Foreseen(Foreseen { preview: Some(preview), ..Foreseen::default() })
+    }
+
     /// A message with so much of the field.
     fn with(of: &str, field: &str, length: usize) -> Message {
         let text = || "x".repeat(length);
@@ -201,6 +223,7 @@ mod tests {
             ("Outcome", "faults") => {
                 Message::Outcome(Outcome { faults: vec![ObjectFault::default(); length], ..Outcome::default() })
             }
+            ("Preview", field) => preview_with(field, length),
             ("HealthReport", "load_balancers") => {
                 Message::Health(HealthReport { load_balancers: vec![LoadBalancerHealth::default(); length] })
             }

@@ -9,7 +9,7 @@ use ballast_model::{
 };
 use ballast_proto::{
     agent::{
-        AgentMessage, DriverState, HealthReport, Heartbeat, ListenerHealth, ListenerStatistics,
+        AgentMessage, DriverState, Foreseen, HealthReport, Heartbeat, ListenerHealth, ListenerStatistics,
         Outcome as OutcomeMessage, StatisticsReport, agent_message::Message,
     },
     convert, driver,
@@ -85,6 +85,11 @@ impl Session<'_> {
             },
             Some(Message::Health(report)) => self.health(&report).await,
             Some(Message::Statistics(report)) => self.statistics(&report).await,
+            Some(Message::Foreseen(Foreseen { number, preview, fault })) => {
+                let answer = preview.map(good).ok_or_else(|| reason(fault.as_ref()));
+                self.app.questions.answered(self.agent.id, number, answer);
+                Ok(())
+            }
             Some(Message::Hello(_) | Message::Outcome(_)) | None => {
                 tracing::warn!("dropped a message that has no place here");
                 Ok(())
@@ -178,6 +183,23 @@ fn is_of_one(fault: &Fault) -> bool {
 fn reason(fault: Option<&driver::Fault>) -> String {
     let message = fault.map(|fault| fault.message.as_str()).unwrap_or_default();
     if message.is_empty() { "The driver gave no reason".to_owned() } else { told(message) }
+}
+
+/// A configuration keeps its lines, and everything else is one.
+fn good(mut preview: driver::Preview) -> driver::Preview {
+    preview.steps.iter_mut().for_each(|step| *step = told(step));
+    preview.configuration = preview.configuration.lines().map(whole_line).collect();
+    for fault in &mut preview.faults {
+        fault.object_id = told(&fault.object_id);
+        let why = reason(fault.fault.as_ref());
+        fault.fault = Some(driver::Fault { message: why, ..driver::Fault::default() });
+    }
+    preview
+}
+
+fn whole_line(line: &str) -> String {
+    let bad = |character: char| character.is_control() || matches!(character, '\u{2028}' | '\u{2029}');
+    line.chars().map(|character| if bad(character) { ' ' } else { character }).chain(['\n']).collect()
 }
 
 const fn statistics(counted: &driver::Statistics) -> Statistics {

@@ -7,7 +7,7 @@ use ballast_model::{
     ids::LoadBalancerId,
 };
 use ballast_proto::{
-    agent::{Desired as DesiredMessage, Drain, Remove, SchedulerMessage, scheduler_message::Message},
+    agent::{Desired as DesiredMessage, Drain, Foresee, Remove, SchedulerMessage, scheduler_message::Message},
     convert,
 };
 
@@ -16,7 +16,7 @@ use ballast_store::BoundLoadBalancer;
 use tokio::time::Instant;
 
 use super::Session;
-use crate::app::{Desired, Instruction};
+use crate::app::{Desired, Instruction, Question};
 
 impl Session<'_> {
     /// Sends what is not sent yet of these load balancers, and of those that had to rest.
@@ -54,6 +54,12 @@ impl Session<'_> {
             }
         };
         self.send(message).await
+    }
+
+    /// Asks the agent. Whoever wants to know waits for the answer, and this session does not.
+    pub(super) async fn ask(&mut self, Question { number, desired }: Question) -> Result<(), Fault> {
+        let DesiredMessage { load_balancer, driver, generation, .. } = desired_message(&desired);
+        self.send(Message::Foresee(Foresee { number, load_balancer, driver, generation })).await
     }
 
     /// Tells the agent to connect again, and ends.

@@ -36,7 +36,7 @@ fn policy(pool: &str) -> L7Policy {
 }
 
 /// Two pools, one of which a listener defines and one of which it refers to.
-fn whole(subnet_id: &str) -> LoadBalancer {
+pub(super) fn whole(subnet_id: &str) -> LoadBalancer {
     let web = Pool {
         name: "web".to_owned(),
         members: vec![new_member("", 11), new_member("", 12)],

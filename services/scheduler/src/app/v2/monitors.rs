@@ -70,6 +70,7 @@ impl App {
             let after = before.clone().change_monitor(monitor)?;
             self.check_features(Some(&before), &after)?;
             let after = after.stamped(Some(&before), self.now());
+            self.foresee(tx, &after, placed.binding.as_ref()).await?;
             wakes.extend(placed.binding.as_ref().map(Wake::from));
             changes.push((before, after));
         }
@@ -91,16 +92,19 @@ impl App {
                     return Err(InUse::HealthMonitor { monitor_id: id }.into());
                 }
                 let owners = tx.owners_of_monitor(id).await?;
-                if write.validate_only {
-                    return Ok(Vec::new());
-                }
                 let mut wakes = Vec::new();
                 for placed in tx.load_many_placed(&owners).await? {
                     let after = placed.load_balancer.clone().remove_monitor(id);
+                    if write.validate_only {
+                        self.foresee(tx, &after, placed.binding.as_ref()).await?;
+                        continue;
+                    }
                     tx.save(&placed.load_balancer, &after.stamped(Some(&placed.load_balancer), now)).await?;
                     wakes.extend(placed.binding.as_ref().map(Wake::from));
                 }
-                tx.delete_monitor(id).await?;
+                if !write.validate_only {
+                    tx.delete_monitor(id).await?;
+                }
                 Ok(wakes)
             })
         });

@@ -67,7 +67,8 @@ impl App {
                 }
                 self.check_features(Some(&before.load_balancer), &after)?;
                 let after = after.stamped(Some(&before.load_balancer), self.now());
-                if write.validate_only {
+                if write.validate_only || self.foresight.is_some() {
+                    self.foresee(tx, &after, before.binding.as_ref()).await?;
                     return Ok((Placed { load_balancer: after, ..before }, Vec::new()));
                 }
                 self.save_where_it_can_run(tx, before, after).await
@@ -75,7 +76,7 @@ impl App {
         });
         let (after, wakes) = change.await?;
         self.wakes.wake(wakes);
-        if after.binding.is_none() {
+        if after.binding.is_none() && self.foresight.is_none() {
             // A change is a try.
             self.place_soon();
         }
@@ -117,7 +118,7 @@ impl App {
         Ok((Placed { load_balancer: after_moved, binding, ..before }, moved))
     }
 
-    fn can_be_placed(&self, load_balancer: &LoadBalancer, network: Option<&Attachment>) -> bool {
+    pub(in crate::app) fn can_be_placed(&self, load_balancer: &LoadBalancer, network: Option<&Attachment>) -> bool {
         let Some(driver) = self.driver_of(&load_balancer.provider) else { return false };
         let features = features::used(load_balancer);
         let demand = Demand { driver, features: &features, members: load_balancer.members(), network };

@@ -13,7 +13,7 @@ use ballast_proto::{
     convert,
     v2::{
         self, CreateLoadBalancerRequest, DeleteLoadBalancerRequest, GetRequest, ListLoadBalancersResponse, ListRequest,
-        Stats, StatusTree, UpdateLoadBalancerRequest, load_balancers_server,
+        PreviewRequest, Stats, StatusTree, UpdateLoadBalancerRequest, load_balancers_server,
     },
 };
 use ballast_store::Kind;
@@ -28,6 +28,7 @@ use super::{
     apply::optional_id,
     check_etag, etag,
     graph::Planner,
+    preview,
     query::{needs_a_look, page, query, the_look, without_a_look},
 };
 use crate::app::{App, Caller, NewLoadBalancer, Seen, Target, WantedAddress, WantedAddresses, Write};
@@ -104,6 +105,10 @@ impl load_balancers_server::LoadBalancers for Api {
             self.0.delete_load_balancer(write, id, request.cascade, check).await
         })
         .await
+    }
+
+    async fn preview(&self, request: Request<PreviewRequest>) -> Result<Response<v2::Preview>, Status> {
+        preview::preview(self, request).await
     }
 
     async fn stats(&self, request: Request<GetRequest>) -> Result<Response<Stats>, Status> {
