@@ -129,7 +129,7 @@ mod tests {
         settings.check().unwrap();
         assert_eq!(settings.gateway.listen, loopback(9696));
         let providers: Vec<_> = settings.providers.iter().map(|provider| provider.name.as_str()).collect();
-        assert_eq!(providers, ["haproxy", "a10", "netscaler"]);
+        assert_eq!(providers, ["haproxy", "l4", "a10", "netscaler"]);
         let settings = load_from(Some(&layout.write_agent("agent-2").unwrap()), std::iter::empty()).unwrap();
         settings.check().unwrap();
         assert_eq!(settings.agent.host, "agent-2");
