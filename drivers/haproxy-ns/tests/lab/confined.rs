@@ -221,7 +221,7 @@ fn a_haproxy_without_a_fence_gets_one_without_a_lost_request() {
         world.start_driver(open.clone());
         world.deploy(&load_balancer(), 1);
         let script =
-            format!("i=0; while [ $i -lt 200 ]; do curl -sf -m 5 {VIP} {VIP} >/dev/null || exit 1; i=$((i+1)); done");
+            format!("i=0; while [ $i -lt 100 ]; do curl -sf -m 5 {VIP} {VIP} >/dev/null || exit 1; i=$((i+1)); done");
         let mut command = world.client.command("sh");
         command.args(["-c", &script]);
         let mut load = world.client.spawn(command)?;
