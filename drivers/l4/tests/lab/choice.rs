@@ -138,10 +138,10 @@ fn clients_of_one_network_are_remembered_as_one() {
 fn a_client_is_forgotten_in_time() {
     in_world(|mut world| {
         let mut asked = service(Protocol::Udp, (1..=2).map(member));
-        asked.listeners[0].persistence = Some(Persistence { seconds: 1, prefix4: 32, prefix6: 128 });
+        asked.listeners[0].persistence = Some(Persistence { seconds: 5, prefix4: 32, prefix6: 128 });
         world.pass(&asked);
         assert_eq!(world.answers_udp(VIP, 5), [(2, 5)].into());
-        std::thread::sleep(std::time::Duration::from_millis(1_300));
+        std::thread::sleep(std::time::Duration::from_millis(5_500));
         assert_eq!(world.answers_udp(VIP, 5), [(1, 5)].into());
         Ok(())
     });
