@@ -58,14 +58,14 @@ const CHANGES: [Change; 17] = [
     ("UDP gone", without_datagrams, Effect::Runtime, Connections::Cut),
     (
         "another MAC",
-        |one| one.vip.as_mut().unwrap().mac = "fa:16:3e:00:00:05".into(),
+        |one| one.vip.iter_mut().for_each(|vip| vip.mac = "fa:16:3e:00:00:05".into()),
         Effect::Runtime,
         Connections::Kept,
     ),
     ("another address", |one| one.vip = Some(vip("10.0.0.6", 24)), Effect::Reload, Connections::Cut),
     (
         "another port of the network",
-        |one| one.vip.as_mut().unwrap().port_id = "8f1b7c52-aaaa-4bbb-8ccc-0123456789ab".into(),
+        |one| one.vip.iter_mut().for_each(|vip| vip.port_id = "8f1b7c52-aaaa-4bbb-8ccc-0123456789ab".into()),
         Effect::Restart,
         Connections::Cut,
     ),

@@ -19,10 +19,10 @@ use crate::app::{Caller, Come};
 
 /// The same request, of the same caller, that is only to be checked.
 macro_rules! checked {
-    ($caller:expr, $handler:expr, $request:expr) => {{
+    ($api:expr, $caller:expr, $handler:path, $request:expr) => {{
         let mut message = $request;
         message.validate_only = true;
-        ($handler)(asked($caller, message)).await.map(drop)
+        $handler($api, asked($caller, message)).await.map(drop)
     }};
 }
 
@@ -73,25 +73,25 @@ fn asked<T>(caller: &Caller, message: T) -> Request<T> {
 
 async fn check(api: &Api, caller: &Caller, change: Change) -> Result<(), Status> {
     match change {
-        Change::UpdateLoadBalancer(one) => checked!(caller, |it| LoadBalancers::update(api, it), one),
-        Change::CreateListener(one) => checked!(caller, |it| Listeners::create(api, it), one),
-        Change::UpdateListener(one) => checked!(caller, |it| Listeners::update(api, it), one),
-        Change::DeleteListener(one) => checked!(caller, |it| Listeners::delete(api, it), one),
-        Change::CreatePool(one) => checked!(caller, |it| Pools::create(api, it), one),
-        Change::UpdatePool(one) => checked!(caller, |it| Pools::update(api, it), one),
-        Change::DeletePool(one) => checked!(caller, |it| Pools::delete(api, it), one),
-        Change::CreateMember(one) => checked!(caller, |it| Members::create(api, it), one),
-        Change::UpdateMember(one) => checked!(caller, |it| Members::update(api, it), one),
-        Change::DeleteMember(one) => checked!(caller, |it| Members::delete(api, it), one),
-        Change::ReplaceMembers(one) => checked!(caller, |it| Members::replace(api, it), one),
-        Change::CreateHealthMonitor(one) => checked!(caller, |it| HealthMonitors::create(api, it), one),
-        Change::UpdateHealthMonitor(one) => checked!(caller, |it| HealthMonitors::update(api, it), one),
-        Change::DeleteHealthMonitor(one) => checked!(caller, |it| HealthMonitors::delete(api, it), one),
-        Change::CreateL7policy(one) => checked!(caller, |it| L7Policies::create(api, it), one),
-        Change::UpdateL7policy(one) => checked!(caller, |it| L7Policies::update(api, it), one),
-        Change::DeleteL7policy(one) => checked!(caller, |it| L7Policies::delete(api, it), one),
-        Change::CreateL7rule(one) => checked!(caller, |it| L7Rules::create(api, it), one),
-        Change::UpdateL7rule(one) => checked!(caller, |it| L7Rules::update(api, it), one),
-        Change::DeleteL7rule(one) => checked!(caller, |it| L7Rules::delete(api, it), one),
+        Change::UpdateLoadBalancer(one) => checked!(api, caller, LoadBalancers::update, one),
+        Change::CreateListener(one) => checked!(api, caller, Listeners::create, one),
+        Change::UpdateListener(one) => checked!(api, caller, Listeners::update, one),
+        Change::DeleteListener(one) => checked!(api, caller, Listeners::delete, one),
+        Change::CreatePool(one) => checked!(api, caller, Pools::create, one),
+        Change::UpdatePool(one) => checked!(api, caller, Pools::update, one),
+        Change::DeletePool(one) => checked!(api, caller, Pools::delete, one),
+        Change::CreateMember(one) => checked!(api, caller, Members::create, one),
+        Change::UpdateMember(one) => checked!(api, caller, Members::update, one),
+        Change::DeleteMember(one) => checked!(api, caller, Members::delete, one),
+        Change::ReplaceMembers(one) => checked!(api, caller, Members::replace, one),
+        Change::CreateHealthMonitor(one) => checked!(api, caller, HealthMonitors::create, one),
+        Change::UpdateHealthMonitor(one) => checked!(api, caller, HealthMonitors::update, one),
+        Change::DeleteHealthMonitor(one) => checked!(api, caller, HealthMonitors::delete, one),
+        Change::CreateL7policy(one) => checked!(api, caller, L7Policies::create, one),
+        Change::UpdateL7policy(one) => checked!(api, caller, L7Policies::update, one),
+        Change::DeleteL7policy(one) => checked!(api, caller, L7Policies::delete, one),
+        Change::CreateL7rule(one) => checked!(api, caller, L7Rules::create, one),
+        Change::UpdateL7rule(one) => checked!(api, caller, L7Rules::update, one),
+        Change::DeleteL7rule(one) => checked!(api, caller, L7Rules::delete, one),
     }
 }
