@@ -5,7 +5,7 @@
 
 use std::{fs, process::Command};
 
-use ballast_abi::{Driver, LoadBalancer, MonitorType, Protocol};
+use ballast_abi::{Driver, HealthMonitor, LoadBalancer, MonitorType, Protocol};
 use ballast_l4::{netlink::Netfilter, plan, table};
 use ballast_lab::wait_until;
 use nix::mount::{MntFlags, umount2};
@@ -29,10 +29,11 @@ fn inside(world: &World<'_>, words: &str) {
     run(&format!("nsenter --net={} {words}", world.netns().display()));
 }
 
+/// Members that fail once, while they cannot be reached, are not down for that.
 fn asked() -> LoadBalancer {
     let mut asked = load_balancer(Protocol::Tcp);
     asked.vip.as_mut().unwrap().gateway = "10.0.0.1".into();
-    asked.pools[0].monitors = vec![monitor(MonitorType::Tcp)];
+    asked.pools[0].monitors = vec![HealthMonitor { max_retries: 10, ..monitor(MonitorType::Tcp) }];
     asked
 }
 
@@ -44,7 +45,7 @@ fn breaks_and_is_mended(world: &World<'_>, what: &str, break_it: impl FnOnce(&Wo
     wait_until(SOON, &format!("it is seen: {what}"), || (world.generation() == 0).then_some(()));
     world.deploy(&asked(), 7);
     assert_eq!(world.generation(), 7, "after: {what}");
-    assert_eq!(answers(world, 4), [(1, 2), (2, 2)].into(), "after: {what}");
+    assert!(answers(world, 6).into_keys().eq([1, 2]), "after: {what}");
 }
 
 #[test]
