@@ -145,7 +145,7 @@ fn clients_of_one_network_come_to_the_member_that_they_had() {
     in_world(|world| {
         let _echoes = [Echo::start(&world, 1), Echo::start(&world, 2)];
         let mut asked = asked();
-        asked.pools[1].session_persistence = Some(persistent(5, "255.255.255.240"));
+        asked.pools[1].session_persistence = Some(persistent(3, "255.255.255.240"));
         asked.pools[1].lb_method = LbMethod::RoundRobin.into();
         world.deploy(&asked, 1);
         let mut had = Vec::new();
@@ -156,10 +156,10 @@ fn clients_of_one_network_come_to_the_member_that_they_had() {
             had.push(found[0]);
         }
         assert!(had[0] == had[1] && had[1] == had[2] && had[2] != had[3], "{had:?}");
-        // It is remembered for five seconds.
+        // It is remembered for three seconds.
         let client = clients(&world, &[97])[0];
         wait_until(SOON, "another member", || {
-            std::thread::sleep(std::time::Duration::from_millis(5_500));
+            std::thread::sleep(std::time::Duration::from_millis(3_300));
             (ask(&socket(&world, Some(client))).ok()? != had[0]).then_some(())
         });
         Ok(())

@@ -144,6 +144,10 @@ impl LoadBalancers for Second {
     async fn failover(&self, request: Request<v2::GetRequest>) -> Answer<()> {
         known(&request.get_ref().id, Kind::LoadBalancer, ())
     }
+
+    async fn preview(&self, _: Request<v2::PreviewRequest>) -> Answer<v2::Preview> {
+        answer(v2::Preview::default())
+    }
 }
 
 #[tonic::async_trait]
