@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 
 use ballast_model::fault::Fault;
 use ballast_proto::{
-    driver::{Connections, Effect, ObjectFault},
+    driver::{self, Connections, Effect, ObjectFault},
     v2::{
         Preview, PreviewFault, PreviewRequest, health_monitors_server::HealthMonitors, l7_policies_server::L7Policies,
         l7_rules_server::L7Rules, listeners_server::Listeners, load_balancers_server::LoadBalancers,
@@ -41,7 +41,9 @@ pub(super) async fn preview(api: &Api, request: Request<PreviewRequest>) -> Resu
             steps: vec!["move to another agent, as this one cannot run it".to_owned()],
             ..Preview::default()
         },
-        Some(Come::Told { agent_id, desired }) => api.0.ask(agent_id, desired).await.map_or_else(unknown, shown),
+        Some(Come::Told { agent_id, desired }) => {
+            api.0.ask(agent_id, desired).await.map_or_else(unknown, |said| shown(said, &caller))
+        }
     };
     Ok(Response::new(preview))
 }
@@ -50,7 +52,8 @@ fn unknown(reason: String) -> Preview {
     Preview { reason, ..Preview::default() }
 }
 
-fn shown(said: ballast_proto::driver::Preview) -> Preview {
+/// A configuration names files of a host, which are no tenant's business.
+fn shown(said: driver::Preview, caller: &Caller) -> Preview {
     let fault = |fault: ObjectFault| PreviewFault {
         object_id: fault.object_id,
         message: fault.fault.map(|fault| fault.message).unwrap_or_default(),
@@ -59,7 +62,7 @@ fn shown(said: ballast_proto::driver::Preview) -> Preview {
         effect: said.effect,
         connections: said.connections,
         steps: said.steps,
-        configuration: said.configuration,
+        configuration: if caller.admin { said.configuration } else { String::new() },
         faults: said.faults.into_iter().map(fault).collect(),
         reason: String::new(),
     }
@@ -93,5 +96,19 @@ async fn check(api: &Api, caller: &Caller, change: Change) -> Result<(), Status>
         Change::CreateL7rule(one) => checked!(api, caller, L7Rules::create, one),
         Change::UpdateL7rule(one) => checked!(api, caller, L7Rules::update, one),
         Change::DeleteL7rule(one) => checked!(api, caller, L7Rules::delete, one),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_operator_is_shown_a_configuration() {
+        let said = || driver::Preview { configuration: "global".to_owned(), ..driver::Preview::default() };
+        for (admin, expected) in [(true, "global"), (false, "")] {
+            let caller = Caller { project_id: Some("p".to_owned()), admin };
+            assert_eq!(shown(said(), &caller).configuration, expected);
+        }
     }
 }
