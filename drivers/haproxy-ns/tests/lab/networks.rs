@@ -381,9 +381,9 @@ fn a_port_waits_for_the_tag_of_its_neutron_agent_and_says_when_none_comes() {
         let section = json!({"ovs": {"database": switch.socket()}});
         let driver = world::driver(lab, config(lab, section)?);
         let kinds = driver.capabilities().network_types;
-        assert_eq!(kinds, ["bridge", "own", "vlan", "vxlan"]);
+        assert_eq!(kinds, ["bridge", "geneve", "gre", "own", "vlan", "vxlan"]);
         let mut asked = of_tenant(0, false);
-        asked.vip.as_mut().unwrap().network = Some(network("vxlan", "", 4711));
+        asked.vip.as_mut().unwrap().network = Some(network("geneve", "", 4711));
         let start = Instant::now();
         let failed = driver.deploy(&asked, 1).unwrap_err();
         assert!(failed.detail.contains("no Neutron agent has given port"), "{}", failed.detail);
