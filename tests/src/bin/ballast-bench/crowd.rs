@@ -31,7 +31,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn run(lab: &Lab, ground: &Ground, options: &Options) -> Outcome<Value> {
     let count = options.count(LOAD_BALANCERS);
-    report::heading("crowd", &format!("{count} load balancers with a haproxy and three checked members each, one agent"));
+    report::heading(
+        "crowd",
+        &format!("{count} load balancers with a haproxy and three checked members each, one agent"),
+    );
     let plan = Plan { driver: Driver::HaproxyNs, host: Some(&ground.agent), log_level: "info", database: None };
     let stack = Stack::start(lab, "crowd", &plan)?;
     let mut rest = stack.rest()?;
