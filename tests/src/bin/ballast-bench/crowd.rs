@@ -137,10 +137,10 @@ fn memory_of(pid: u32) -> Option<f64> {
 
 /// The first tenth one by one, a tenth at once, and the last one by one.
 fn remove_all(stack: &Stack, mut ids: Vec<String>, tenth: usize) -> Outcome<Value> {
-    let first = one_by_one(stack, ids.split_off(ids.len() - tenth))?;
-    let together = at_once(stack, ids.split_off(ids.len() - tenth))?;
-    at_once(stack, ids.split_off(tenth))?;
-    let last = one_by_one(stack, ids)?;
+    let first = one_by_one(stack, &ids.split_off(ids.len() - tenth))?;
+    let together = at_once(stack, &ids.split_off(ids.len() - tenth))?;
+    at_once(stack, &ids.split_off(tenth))?;
+    let last = one_by_one(stack, &ids)?;
     report::columns("ms");
     report::row("remove, the first tenth", &first);
     report::row("remove, the last tenth", &last);
@@ -149,16 +149,16 @@ fn remove_all(stack: &Stack, mut ids: Vec<String>, tenth: usize) -> Outcome<Valu
     Ok(json!({ "first": first.json(), "last": last.json(), "at_once_ms": together }))
 }
 
-fn one_by_one(stack: &Stack, ids: Vec<String>) -> Outcome<Samples> {
+fn one_by_one(stack: &Stack, ids: &[String]) -> Outcome<Samples> {
     let mut samples = Samples::default();
     for id in ids {
-        samples.add(at_once(stack, vec![id])?);
+        samples.add(at_once(stack, std::slice::from_ref(id))?);
     }
     Ok(samples)
 }
 
 /// Milliseconds until the links of all are gone.
-fn at_once(stack: &Stack, ids: Vec<String>) -> Outcome<f64> {
+fn at_once(stack: &Stack, ids: &[String]) -> Outcome<f64> {
     let links = stack.links()?;
     let (next, begun) = (AtomicUsize::new(0), Instant::now());
     let client = || -> Outcome<()> {
