@@ -44,7 +44,7 @@ impl Copy {
             target.write_all(&chunk[..length])?;
         }
         let seals = SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_SEAL;
-        fcntl(&target, FcntlArg::F_ADD_SEALS(seals | no_writes()))?;
+        seal(&target, seals)?;
         Ok(Self { file: Arc::new(target.into()), digest: hex::encode(hash.finalize()).into() })
     }
 }
@@ -56,9 +56,15 @@ impl AsFd for Copy {
 }
 
 /// Nobody writes from now on, and nobody has it mapped for writing yet. `F_SEAL_WRITE` says no more than that here, but waits
-/// for whoever holds a page of the file at the moment, as the kernel itself does now and then, and fails with EBUSY.
-fn no_writes() -> SealFlag {
-    SealFlag::from_bits_retain(libc::F_SEAL_FUTURE_WRITE)
+/// for whoever holds a page of the file at the moment, as the kernel itself does now and then, and fails with EBUSY: it is
+/// for kernels before 5.1, which do not know the other.
+fn seal(file: &File, seals: SealFlag) -> io::Result<()> {
+    let no_writes = SealFlag::from_bits_retain(libc::F_SEAL_FUTURE_WRITE);
+    match fcntl(file, FcntlArg::F_ADD_SEALS(seals | no_writes)) {
+        Err(Errno::EINVAL) => fcntl(file, FcntlArg::F_ADD_SEALS(seals | SealFlag::F_SEAL_WRITE))?,
+        sealed => sealed?,
+    };
+    Ok(())
 }
 
 /// Never to be executed as a program: being loaded needs no permission to execute, and there are kernels (6.3 and later,
