@@ -50,7 +50,7 @@ use ballast_service::{chance::Chance, clock::Clock, config::Settings, sources::S
 use ballast_store::{Binding, Placed, Store, Tx};
 
 pub use caller::Caller;
-pub use desired::{Desired, Instruction};
+pub use desired::{Desired, Instruction, Ready};
 pub use events::{Batch, EventLimits, Object, Objects, Shown, SnapshotPage, Told};
 pub use failover::FailoverLimits;
 pub use fleet::Fleet;
@@ -64,7 +64,7 @@ pub use reports::{Counted, Observed, Owner};
 pub use sessions::Greeting;
 pub use v2::{Listed, NewLoadBalancer, ObjectOfV2, Seen, Target, WantedAddress, WantedAddresses, Write};
 pub use vips::WantedVip;
-pub use wakes::{Listening, Wakes};
+pub use wakes::{Dirty, Listening, Wakes};
 
 use crate::{
     network::{self, NetworkProvider},

@@ -10,11 +10,7 @@ mod pace;
 mod reader;
 mod sent;
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use self::{pace::Pace, sent::Sent};
 use ballast_model::{
@@ -36,7 +32,7 @@ use tonic::{Request, Response, Status, Streaming};
 use self::reader::{Inbound, Open, SILENCE};
 use crate::{
     admission::AgentPeer,
-    app::{App, Greeting, Listening},
+    app::{App, Dirty, Greeting, Listening},
 };
 
 /// How often a session looks at everything again, woken or not.
@@ -208,7 +204,7 @@ impl Session<'_> {
                 },
                 dirty = listening.woken() => self.send_changed(dirty).await?,
                 question = listening.asked() => self.ask(question).await?,
-                () = until(rested) => self.send_changed(HashSet::new()).await?,
+                () = until(rested) => self.send_changed(Dirty::default()).await?,
                 () = listening.woken_for_all() => self.send_all().await?,
                 _ = resync.tick() => self.send_all().await?,
                 () = listening.ended() => return self.drain("replaced by another session").await,

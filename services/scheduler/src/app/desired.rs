@@ -33,6 +33,14 @@ impl Instruction {
     }
 }
 
+/// What an agent is to be told, as it is committed.
+#[derive(Debug)]
+pub struct Ready {
+    pub agent_id: AgentId,
+    pub load_balancer_id: LoadBalancerId,
+    pub instruction: Instruction,
+}
+
 /// A load balancer as an agent is to run it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Desired {
@@ -62,7 +70,8 @@ impl App {
         F: Fn(&BoundLoadBalancer) -> bool + Send + Sync,
     {
         let wanted = &wanted;
-        let read = self.store.read(|tx, _| {
+        // Whatever is written in between wakes the session again: a transaction for it would cost as much as what it asks.
+        let read = self.store.glance(|tx, _| {
             Box::pin(async move {
                 let ids = match among {
                     Some(ids) => ids.to_vec(),
@@ -95,7 +104,10 @@ impl App {
                 }
                 let ports: Vec<PortId> = instructions.iter().filter_map(Instruction::vip_port).collect();
                 let bound = self.to_bind(tx, agent_id, &ports).await?;
-                Ok((instructions, tx.untold(&ports).await?, bound))
+                // Asked last: a vip whose agent was told leaves a hold when it goes, and any other is looked at once more.
+                let told = tx.told(&ports).await?;
+                let untold: Vec<PortId> = ports.into_iter().filter(|port| !told.contains(port)).collect();
+                Ok((instructions, untold, bound))
             })
         });
         let (mut instructions, untold, bound) = read.await?;
@@ -118,6 +130,23 @@ impl App {
         let Some(agent) = tx.agent(agent_id).await? else { return Ok(Vec::new()) };
         let elsewhere = tx.ports_not_on(&agent.host, ports).await?;
         Ok(elsewhere.into_iter().map(|port| (port.id, agent.host.clone())).collect())
+    }
+
+    /// What the agent of a load balancer that just got its address is to be told once that is committed, where it has a
+    /// session here: what it waits for would otherwise be read back first.
+    pub(super) async fn ready(
+        &self,
+        tx: &Tx,
+        load_balancer: &LoadBalancer,
+        binding: Option<&Binding>,
+    ) -> Result<Option<Ready>, Fault> {
+        let Some(binding) = binding.filter(|binding| self.wakes.has_session(binding.agent_id)) else { return Ok(None) };
+        // A port that another service keeps is bound to the agent's host first.
+        if self.network.must_be_ours().is_err() {
+            return Ok(None);
+        }
+        let instruction = self.instruction(tx, load_balancer.clone(), binding.clone()).await?;
+        Ok(Some(Ready { agent_id: binding.agent_id, load_balancer_id: load_balancer.id, instruction }))
     }
 
     pub(super) async fn instruction(
@@ -170,10 +199,8 @@ async fn subnetwork_of(tx: &Tx, load_balancer: &LoadBalancer) -> Result<Option<S
 }
 
 async fn subnetwork(tx: &Tx, load_balancer: &LoadBalancer, id: SubnetId) -> Result<Subnetwork, Fault> {
-    let gone = |what: &str| Fault::internal(format!("the {what} of load balancer {} is gone", load_balancer.id));
-    let subnet = tx.subnet(id).await?.ok_or_else(|| gone("subnet"))?;
-    let network = tx.network(subnet.network_id).await?.ok_or_else(|| gone("network"))?;
-    Ok(Subnetwork { network, subnet })
+    let gone = || Fault::internal(format!("the subnet of load balancer {} is gone", load_balancer.id));
+    tx.subnetwork(id).await?.ok_or_else(gone)
 }
 
 /// The load balancer as it was before it got its address: its objects that changed since stay PENDING.

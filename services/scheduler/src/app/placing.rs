@@ -10,7 +10,7 @@ use ballast_model::{
     network::Attachment,
     view::v1,
 };
-use ballast_store::{Placed, Tx};
+use ballast_store::{Binding, Placed, Tx};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
@@ -72,7 +72,7 @@ impl App {
             Err(nowhere) => return Ok(Err(nowhere)),
         };
         let bound = tx.bind(load_balancer.id, place.agent_id, place.driver).await;
-        self.placed(load_balancer, place, bound.map(drop)).map(Ok)
+        self.placed(place, bound).map(|binding| Ok(Wake::from(&binding)))
     }
 
     /// Stores a new load balancer, and binds it as [`Self::place`] does; where none can take it, it says so.
@@ -82,12 +82,12 @@ impl App {
         load_balancer: LoadBalancer,
         network: Option<&Attachment>,
         random: u64,
-    ) -> Result<(LoadBalancer, Result<Wake, Nowhere>), Fault> {
+    ) -> Result<(LoadBalancer, Result<Binding, Nowhere>), Fault> {
         match self.find_place(&load_balancer, network, random) {
             Ok(place) => {
                 let bound = tx.insert_bound(&load_balancer, place.agent_id, place.driver).await;
-                let wake = self.placed(&load_balancer, place, bound.map(drop))?;
-                Ok((load_balancer, Ok(wake)))
+                let binding = self.placed(place, bound)?;
+                Ok((load_balancer, Ok(binding)))
             }
             Err(nowhere) => {
                 let unplaced = load_balancer.unplaceable(nowhere.network.as_ref());
@@ -114,8 +114,7 @@ impl App {
         Ok(Place { agent_id, driver })
     }
 
-    /// Whom it concerns that the load balancer was bound.
-    fn placed(&self, load_balancer: &LoadBalancer, place: Place<'_>, bound: Result<(), Fault>) -> Result<Wake, Fault> {
+    fn placed(&self, place: Place<'_>, bound: Result<Binding, Fault>) -> Result<Binding, Fault> {
         let agent_id = place.agent_id;
         bound.map_err(|fault| match fault.code() {
             // It was deleted a moment ago, at another scheduler: another one is chosen.
@@ -124,8 +123,7 @@ impl App {
                 Fault::from(Clash::AgentDeleted { agent_id }).with_detail(fault)
             }
             _ => fault,
-        })?;
-        Ok(Wake { agent_id, load_balancer_id: load_balancer.id })
+        })
     }
 
     /// Saves a load balancer that got a vip, and says whom it concerns. The vip may be on another network than its pool

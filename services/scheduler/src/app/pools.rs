@@ -71,7 +71,8 @@ impl App {
     ) -> Result<(LoadBalancer, Result<Wake, Nowhere>), Fault> {
         let Subnetwork { network, .. } = visible_subnetwork(tx, caller, new.subnet_id).await?;
         let load_balancer = LoadBalancer::with_pool(new).stamped(None, self.now());
-        self.insert_placed(tx, load_balancer, Some(&network.attachment), random).await
+        let (made, placed) = self.insert_placed(tx, load_balancer, Some(&network.attachment), random).await?;
+        Ok((made, placed.map(|binding| Wake::from(&binding))))
     }
 
     /// The pool of this id.

@@ -17,7 +17,7 @@ use ballast_model::{
 use ballast_store::{Claim, Hold, Placed, Tx};
 
 use super::{
-    App, Caller, Wake,
+    App, Caller, Ready, Wake,
     foreign_ports::ForeignPort,
     load_pool,
     networks::{copy_subnetwork, visible_subnetwork},
@@ -72,8 +72,11 @@ impl App {
         if created.is_err() && foreign.is_some() {
             self.give_up_port(wanted.id, wanted.subnet_id).await;
         }
-        let (after, wakes) = created?;
-        self.wakes.wake(wakes);
+        let (after, wakes, ready) = created?;
+        match ready {
+            Some(ready) => self.wakes.tell(ready),
+            None => self.wakes.wake(wakes),
+        }
         Ok(after)
     }
 
@@ -83,7 +86,7 @@ impl App {
         caller: &Caller,
         wanted: &WantedVip,
         foreign: Option<&ForeignPort>,
-    ) -> Result<(LoadBalancer, Vec<Wake>), Fault> {
+    ) -> Result<(LoadBalancer, Vec<Wake>, Option<Ready>), Fault> {
         self.admit(tx, Resource::Listener, &wanted.project_id).await?;
         copy_subnetwork(tx, foreign.map(|foreign| &foreign.subnetwork)).await?;
         let before = load_pool(tx, caller, wanted.pool_id).await?;
@@ -133,7 +136,11 @@ impl App {
             connection_limit: wanted.connection_limit,
             admin_state_up: wanted.admin_state_up,
         })?;
-        self.save_with_vip(tx, &before, after).await
+        let (after, wakes) = self.save_with_vip(tx, &before, after).await?;
+        // Where it has not left its agent.
+        let binding = before.binding.as_ref().filter(|_| told && wakes.len() == 1);
+        let ready = self.ready(tx, &after, binding).await?;
+        Ok((after, wakes, ready))
     }
 
     /// The load balancer that has this vip.

@@ -1,18 +1,18 @@
 //! Who waits for what: the open sessions, and the load balancers in which each may have something new to do.
 //!
-//! A wake says where to look, never what is there: the session reads that from the store. Wakes of one load balancer
+//! A wake says where to look, and seldom what is there: the session reads that from the store. Wakes of one load balancer
 //! fall together, so a slow session has one look to make however many writes there were.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
-    sync::{Arc, Mutex, PoisonError},
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use ballast_model::ids::{AgentId, LoadBalancerId};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{Question, Wake};
+use super::{Instruction, Question, Ready, Wake};
 
 /// What waits to be asked of one agent.
 const MOST_QUESTIONS: usize = 16;
@@ -23,7 +23,7 @@ pub struct Wakes(Mutex<HashMap<AgentId, Arc<Inbox>>>);
 
 #[derive(Debug)]
 struct Inbox {
-    dirty: Mutex<HashSet<LoadBalancerId>>,
+    dirty: Mutex<Dirty>,
     notify: Notify,
     /// Anything may be new.
     everything: Notify,
@@ -31,6 +31,9 @@ struct Inbox {
     asked: Notify,
     ended: CancellationToken,
 }
+
+/// Where to look; with what is to be told, where that is known and nothing else has changed since.
+pub type Dirty = HashMap<LoadBalancerId, Option<Instruction>>;
 
 /// A session's side. Dropped, the session is gone.
 pub struct Listening<'a> {
@@ -73,9 +76,18 @@ impl Wakes {
         let sessions = self.lock();
         for wake in wakes {
             if let Some(inbox) = sessions.get(&wake.agent_id) {
-                inbox.dirty.lock().unwrap_or_else(PoisonError::into_inner).insert(wake.load_balancer_id);
+                inbox.dirty().insert(wake.load_balancer_id, None);
                 inbox.notify.notify_one();
             }
+        }
+    }
+
+    /// Tells the agent's session what to tell. Two of one load balancer may come in another order than they were committed
+    /// in: then it is looked at.
+    pub fn tell(&self, Ready { agent_id, load_balancer_id, instruction }: Ready) {
+        if let Some(inbox) = self.lock().get(&agent_id) {
+            inbox.dirty().entry(load_balancer_id).and_modify(|one| *one = None).or_insert(Some(instruction));
+            inbox.notify.notify_one();
         }
     }
 
@@ -97,16 +109,22 @@ impl Wakes {
         self.lock().values().for_each(|inbox| inbox.everything.notify_one());
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<AgentId, Arc<Inbox>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<AgentId, Arc<Inbox>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inbox {
+    fn dirty(&self) -> MutexGuard<'_, Dirty> {
+        self.dirty.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Listening<'_> {
     /// Waits for somewhere to look.
-    pub async fn woken(&self) -> HashSet<LoadBalancerId> {
+    pub async fn woken(&self) -> Dirty {
         loop {
-            let dirty = std::mem::take(&mut *self.inbox.dirty.lock().unwrap_or_else(PoisonError::into_inner));
+            let dirty = std::mem::take(&mut *self.inbox.dirty());
             if !dirty.is_empty() {
                 return dirty;
             }
@@ -163,6 +181,30 @@ mod tests {
         wakes.wake([Wake { agent_id: AgentId::from_u128(9), load_balancer_id }]);
         let again = tokio::time::timeout(std::time::Duration::from_millis(20), session.woken()).await;
         assert!(again.is_err());
+    }
+
+    #[tokio::test]
+    async fn what_is_told_is_looked_at_where_anything_else_has_changed_too() {
+        let wakes = Wakes::default();
+        let (agent_id, load_balancer_id) = (AgentId::from_u128(1), LoadBalancerId::from_u128(2));
+        let ready = |epoch: u64| {
+            let instruction = Instruction::Remove { load_balancer_id, epoch: epoch.into() };
+            Ready { agent_id, load_balancer_id, instruction }
+        };
+        let session = wakes.listen(agent_id);
+        let (told, looked_at) =
+            ([(load_balancer_id, Some(ready(1).instruction))].into(), [(load_balancer_id, None)].into());
+        wakes.tell(ready(1));
+        assert_eq!(session.woken().await, told);
+        wakes.tell(ready(2));
+        wakes.tell(ready(1));
+        assert_eq!(session.woken().await, looked_at);
+        wakes.tell(ready(1));
+        wakes.wake([Wake { agent_id, load_balancer_id }]);
+        assert_eq!(session.woken().await, looked_at);
+        wakes.wake([Wake { agent_id, load_balancer_id }]);
+        wakes.tell(ready(1));
+        assert_eq!(session.woken().await, looked_at);
     }
 
     #[tokio::test]

@@ -1,7 +1,5 @@
 //! What a session sends.
 
-use std::collections::HashSet;
-
 use ballast_model::{
     fault::{Absence, Fault},
     ids::LoadBalancerId,
@@ -16,13 +14,19 @@ use ballast_store::BoundLoadBalancer;
 use tokio::time::Instant;
 
 use super::Session;
-use crate::app::{Desired, Instruction, Question};
+use crate::app::{Desired, Dirty, Instruction, Question};
 
 impl Session<'_> {
     /// Sends what is not sent yet of these load balancers, and of those that had to rest.
-    pub(super) async fn send_changed(&mut self, dirty: HashSet<LoadBalancerId>) -> Result<(), Fault> {
-        let due: Vec<LoadBalancerId> = self.pace.due(dirty, Instant::now()).into_iter().collect();
-        if due.is_empty() { Ok(()) } else { self.send_wanted(Some(&due)).await }
+    pub(super) async fn send_changed(&mut self, mut dirty: Dirty) -> Result<(), Fault> {
+        let mut unknown = Vec::new();
+        for id in self.pace.due(dirty.keys().copied().collect(), Instant::now()) {
+            match dirty.remove(&id).flatten() {
+                Some(instruction) => self.send_instruction(instruction).await?,
+                None => unknown.push(id),
+            }
+        }
+        if unknown.is_empty() { Ok(()) } else { self.send_wanted(Some(&unknown)).await }
     }
 
     /// Sends what is not sent yet of all.

@@ -69,15 +69,27 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Self::insert_hold`].
-    pub async fn untold(&self, ports: &[PortId]) -> Result<Vec<PortId>, Fault> {
+    pub async fn untold(&self, ports: &[PortId]) -> Result<HashSet<PortId>, Fault> {
+        self.ports_told(ports, false).await
+    }
+
+    /// Those of these ports that are there and that an agent was told of.
+    ///
+    /// # Errors
+    /// As [`Self::insert_hold`].
+    pub async fn told(&self, ports: &[PortId]) -> Result<HashSet<PortId>, Fault> {
+        self.ports_told(ports, true).await
+    }
+
+    async fn ports_told(&self, ports: &[PortId], told: bool) -> Result<HashSet<PortId>, Fault> {
         if ports.is_empty() {
-            return Ok(Vec::new());
+            return Ok(HashSet::new());
         }
         let rows = port::Entity::find()
             .select_only()
             .column(port::Column::Id)
             .filter(is_among(self.db().get_database_backend(), "id", ports))
-            .filter(port::Column::Told.eq(false));
+            .filter(port::Column::Told.eq(told));
         rows.into_tuple().all(self.db()).await.map(ids).map_err(fault_of)
     }
 

@@ -10,7 +10,7 @@ use ballast_model::{
 use ballast_store::Tx;
 
 use super::{
-    super::{App, Wake, foreign_ports::ForeignPort, networks::copy_subnetwork, ports::again_for_mac},
+    super::{App, Ready, Wake, foreign_ports::ForeignPort, networks::copy_subnetwork, ports::again_for_mac},
     addresses::{self, For, Taken, TakenPort, WantedAddresses, key_of},
     read::Seen,
     write::Write,
@@ -73,8 +73,11 @@ impl App {
         if let (Err(_), Some(_), Some(subnetwork)) = (&created, &port, foreign) {
             self.give_up_port(key_of(new.load_balancer.id), subnetwork.subnet.id).await;
         }
-        let (made, wake) = created?;
-        self.wakes.wake(wake);
+        let (made, wake, ready) = created?;
+        match ready {
+            Some(ready) => self.wakes.tell(ready),
+            None => self.wakes.wake(wake),
+        }
         Ok(Seen { load_balancer: made.into(), is_run: wake.is_some() })
     }
 
@@ -83,7 +86,7 @@ impl App {
         tx: &Tx,
         write: Write<'_>,
         given: &Given<'_>,
-    ) -> Result<(LoadBalancer, Option<Wake>), Fault> {
+    ) -> Result<(LoadBalancer, Option<Wake>, Option<Ready>), Fault> {
         let mut made = given.new.load_balancer.clone();
         let owner = For {
             caller: write.caller,
@@ -103,19 +106,26 @@ impl App {
         let made = made.stamped(None, self.now());
         if write.validate_only {
             tx.give_up_addresses();
-            return Ok((made, None));
+            return Ok((made, None, None));
         }
         for association in made.pools.iter().flat_map(|pool| pool.monitors.iter()) {
             tx.insert_monitor(&association.monitor).await?;
         }
         let (made, placed) = self.insert_placed(tx, made, network.as_ref(), given.random).await?;
         // An agent that has a session here is told at once: noting it now spares the write before that.
-        let told = placed.as_ref().is_ok_and(|wake| self.wakes.has_session(wake.agent_id));
-        match port {
-            TakenPort::New(port) => tx.insert_vip_port(&port, told).await.map_err(again_for_mac)?,
-            TakenPort::Given { before, after } => tx.save_port(&before, &after).await?,
-        }
-        Ok((made, placed.ok()))
+        let binding = placed.ok();
+        let told = binding.as_ref().is_some_and(|binding| self.wakes.has_session(binding.agent_id));
+        let ready = match port {
+            TakenPort::New(port) => {
+                tx.insert_vip_port(&port, told).await.map_err(again_for_mac)?;
+                self.ready(tx, &made, binding.as_ref().filter(|_| told)).await?
+            }
+            TakenPort::Given { before, after } => {
+                tx.save_port(&before, &after).await?;
+                None
+            }
+        };
+        Ok((made, binding.as_ref().map(Wake::from), ready))
     }
 }
 
