@@ -35,7 +35,8 @@ use ballast_netns::{
     locks::{Locks, hold},
     namespace,
     netlink::Netlink,
-    sysctl,
+    stock::Stock,
+    sysctl::{self, Purpose},
 };
 
 use crate::{
@@ -58,17 +59,21 @@ use crate::{
     validate::{self, Validated},
 };
 
+/// What most namespaces are for: those are in stock.
+const PURPOSE: Purpose = Purpose { ipv6: false, forwards: false };
+
 /// The driver.
 pub struct HaproxyNs {
     config: Config,
     state_dir: PathBuf,
     identities: Identities,
     confinement: Confinement,
-    fence: Fence,
+    fence: Arc<Fence>,
     locks: Arc<Locks>,
     seen: Seen,
     pace: Pace,
     announcer: Announcer,
+    stock: Stock,
     pinger: Pinger,
     /// What this kernel forwards.
     forwards: Forwards,
@@ -93,9 +98,10 @@ impl Driver for HaproxyNs {
         let identities = users::identities(&config)?;
         passage::check(&state_dir, identities.anyone()).map_err(passage::Closed::into_error)?;
         let forwards = host::check(&config.netns_dir, "check")?;
-        let fence = Fence::find(&config, identities.shared().is_some())?;
+        let fence = Arc::new(Fence::find(&config, identities.shared().is_some())?);
         let announcer = Announcer::default();
         announcer.start().step(|| "start a thread".to_owned())?;
+        let stock = Stock::start(PURPOSE).step(|| "start a thread".to_owned())?;
         let pinger = Pinger::start().step(|| "start a thread".to_owned())?;
         sysctl::raise_neighbour_table(config.neighbour_table);
         let locks = Arc::<Locks>::default();
@@ -116,6 +122,7 @@ impl Driver for HaproxyNs {
             seen: Seen::default(),
             pace,
             announcer,
+            stock,
             pinger,
             forwards,
             watch,
@@ -182,6 +189,7 @@ impl Driver for HaproxyNs {
 impl Drop for HaproxyNs {
     fn drop(&mut self) {
         self.announcer.close();
+        self.stock.close();
         self.pinger.close();
         self.watch.iter().for_each(Watch::close);
     }
@@ -255,6 +263,7 @@ impl HaproxyNs {
             netns,
             announcer: &self.announcer,
             announcements: self.config.send_gratuitous_arp,
+            stock: &self.stock,
             watch: self.watch.as_ref(),
             host,
             host_namespace,
@@ -269,8 +278,10 @@ impl HaproxyNs {
             confinement: &self.confinement,
             fence: &self.fence,
             seen: self.seen.of(id),
+            processes: observed.noted().map(<[i32]>::to_vec),
             state: observed.state.clone().unwrap_or_default(),
             unsettled: observed.unsettled,
+            starter: None,
             starting: None,
         };
         Ok((work, observed))

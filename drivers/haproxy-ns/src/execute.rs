@@ -3,7 +3,7 @@
 mod start;
 mod undo;
 
-use std::{path::Path, time::Instant};
+use std::{path::Path, sync::Arc, time::Instant};
 
 use ballast_namespace::{execute, l4::knowledge::Knowledge, plan};
 
@@ -13,7 +13,7 @@ use crate::{
     failure::Failure,
     fence::Fence,
     files::Files,
-    haproxy::{blame, listening, process},
+    haproxy::{blame, listening, process, starter::Starter},
     page::kept,
     ping::{Pinger, Sockets},
     plan::{Planned, Step},
@@ -31,13 +31,17 @@ pub(crate) struct Work<'a> {
     pub(crate) haproxy: &'a Path,
     pub(crate) pinger: &'a Pinger,
     pub(crate) confinement: &'a Confinement,
-    pub(crate) fence: &'a Fence,
+    pub(crate) fence: &'a Arc<Fence>,
     /// How its process was when it was last asked: all that is left when it dies.
     pub(crate) seen: Option<Glance>,
     /// The state as it is on disk.
     pub(crate) state: State,
+    /// Its processes before this pass; `None`: they have to be looked for.
+    pub(crate) processes: Option<Vec<i32>>,
     /// Which configuration runs was unknown before this pass.
     pub(crate) unsettled: bool,
+    /// Of the haproxy that the steps will start.
+    pub(crate) starter: Option<Starter>,
     pub(crate) starting: Option<process::Starting>,
 }
 
@@ -59,6 +63,9 @@ impl<'a> Target<'a> {
 impl Work<'_> {
     /// Brings up. The first step that fails ends it; what was done stays, and the next pass observes it.
     pub(crate) fn bring_up(&mut self, steps: &[Planned], target: &Target<'_>) -> Result<(), Failure> {
+        if steps.iter().any(|planned| matches!(planned.step, Step::StartHaproxy { .. })) {
+            self.starter = Some(Starter::ready(self.fence, self.signals(target))?);
+        }
         for planned in steps {
             let start = Instant::now();
             let result = self.step(&planned.step, target);
@@ -110,7 +117,10 @@ impl Work<'_> {
                 self.note_seen(pids);
                 self.undo(step)
             }
-            Step::EndOldest { keep } => process::end_oldest(*keep, self.files, self.id),
+            Step::EndOldest { keep } => {
+                let pids = process::known(self.processes.as_deref(), self.files, self.id)?;
+                process::end_oldest(pids, *keep, self.files, self.id)
+            }
             Step::RemoveGroup | Step::RemoveFiles | Step::RemoveDirectory => self.undo(step),
         }
     }
@@ -126,7 +136,12 @@ impl Work<'_> {
             base: self.state.base.clone(),
             echoes: if generation == 0 { Vec::new() } else { desired.echoes.clone() },
             alone: generation > 0 && desired.alone,
+            processes: None,
         };
+        if generation > 0 {
+            let pids = process::known(self.processes.as_deref(), self.files, self.id)?;
+            self.state.processes = Some(pids);
+        }
         self.state.write(self.files)
     }
 

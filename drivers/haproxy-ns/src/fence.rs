@@ -25,7 +25,8 @@ use crate::{
     failure::{Failure, Step, chain},
     files::Files,
 };
-use files::Landlock;
+use files::{Landlock, add_own};
+use landlock::RulesetCreated;
 use libraries::Libraries;
 use syscalls::Refused;
 
@@ -44,6 +45,9 @@ pub(crate) enum Signals {
     ToItself,
     ToItsUser,
 }
+
+/// A fence that the calling thread is about to go behind.
+pub(crate) struct Gate<'a>(Option<(&'a GivenUp, RulesetCreated)>);
 
 #[derive(Debug)]
 struct GivenUp {
@@ -88,23 +92,16 @@ impl Fence {
         Ok(fence)
     }
 
-    /// Confines the calling thread, and what it starts. The one thing that it can still do is to start a process as another
-    /// user.
-    pub(crate) fn enter(&self, of: Option<(&Files, Signals)>, identity: Option<Identity>) -> Result<(), Failure> {
+    /// Begins to confine the calling thread. It can still do all that the rest needs.
+    pub(crate) fn approach(&self, signals: Signals) -> Result<Gate<'_>, Failure> {
         prctl::set_no_new_privs().step(|| "give up gaining privileges".to_owned())?;
-        let Some(given_up) = &self.given_up else { return Ok(()) };
-        let what = |what: &'static str| move || format!("confine haproxy: {what}");
-        // First: paths are found by who can pass everywhere.
-        let rules = given_up.landlock.rules(&given_up.haproxy, &given_up.libraries, of);
-        let rules = rules.map_err(io::Error::other).step(what("make rules of Landlock"))?;
+        let Some(given_up) = &self.given_up else { return Ok(Gate(None)) };
+        let rules = given_up.landlock.rules(&given_up.haproxy, &given_up.libraries, signals);
+        let rules = rules.map_err(io::Error::other).step(|| what("make rules of Landlock"))?;
         if given_up.bounded {
-            capabilities::bound().step(what("bound capabilities"))?;
+            capabilities::bound().step(|| what("bound capabilities"))?;
         }
-        rules.restrict_self().map_err(io::Error::other).step(what("apply rules of Landlock"))?;
-        if let Ok(refused) = &given_up.refused {
-            refused.apply().map_err(io::Error::other).step(what("refuse system calls"))?;
-        }
-        capabilities::keep_to_change_user(identity.is_some()).step(what("give up capabilities"))
+        Ok(Gate(Some((given_up, rules))))
     }
 
     /// Whom a haproxy may signal. Landlock keeps it from all but itself, also from its predecessor, which it must tell by
@@ -142,7 +139,7 @@ impl Fence {
             Ok(command.status()?.success())
         };
         let confined = namespace::on_own_thread("check-haproxy", || {
-            self.enter(None, None)?;
+            self.approach(Signals::ToItsUser)?.enter(None, None)?;
             starts().step(|| format!("run {}", config.haproxy.display()))
         });
         let said = match confined.map_err(Failure::from)? {
@@ -159,6 +156,29 @@ impl Fence {
             Ok(false) | Err(_) => Ok(()),
         }
     }
+}
+
+impl Gate<'_> {
+    /// Confines the calling thread, and what it starts. The one thing that it can still do is to start a process as another
+    /// user.
+    pub(crate) fn enter(self, of: Option<&Files>, identity: Option<Identity>) -> Result<(), Failure> {
+        let Some((given_up, rules)) = self.0 else { return Ok(()) };
+        // First: paths are found by who can pass everywhere.
+        let rules = match of {
+            Some(files) => add_own(rules, files),
+            None => Ok(rules),
+        };
+        let restricted = rules.and_then(RulesetCreated::restrict_self).map_err(io::Error::other);
+        restricted.step(|| what("apply rules of Landlock"))?;
+        if let Ok(refused) = &given_up.refused {
+            refused.apply().map_err(io::Error::other).step(|| what("refuse system calls"))?;
+        }
+        capabilities::keep_to_change_user(identity.is_some()).step(|| what("give up capabilities"))
+    }
+}
+
+fn what(step: &str) -> String {
+    format!("confine haproxy: {step}")
 }
 
 /// Of a process, by what could not be done to it.

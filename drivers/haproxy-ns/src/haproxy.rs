@@ -8,4 +8,5 @@ pub(crate) mod process;
 pub(crate) mod runtime;
 pub(crate) mod servers;
 pub(crate) mod socket;
+pub(crate) mod starter;
 pub(crate) mod statistics;

@@ -66,6 +66,11 @@ impl Observed {
     pub(crate) fn interface(&self) -> Option<Interface> {
         self.host.interface(self.state.as_ref().and_then(|state| state.interface.as_ref()))
     }
+
+    /// Its processes, as they were noted. `None`: there may be others.
+    pub(crate) fn noted(&self) -> Option<&[i32]> {
+        self.state.as_ref().filter(|_| !self.unsettled)?.processes.as_deref()
+    }
 }
 
 /// Whose traces are looked for, and where.
@@ -121,18 +126,10 @@ pub(crate) fn observe(
     observed.host = seen;
     match desired {
         // What is to go need not say anything first.
-        None => observed.process = deaf(files, id)?,
-        // To look for one costs a look at every process of the host.
-        Some(Desired { alone: true, .. }) if is_without(&observed, subject) => {}
+        None => observed.process = deaf(&observed, files, id)?,
         Some(desired) => listen(&mut observed, subject, desired, ask(subject), file.as_ref())?,
     }
     Ok((observed, file))
-}
-
-/// Whether no haproxy was left when it was noted that none is to run, and nothing says otherwise.
-fn is_without(observed: &Observed, subject: Subject<'_>) -> bool {
-    let noted = observed.state.as_ref().is_some_and(|state| state.alone);
-    noted && process::current(subject.files, subject.id).is_none()
 }
 
 /// What the process is like, by what it `said`: whether it answers, and whether somebody has used its socket. Members
@@ -161,14 +158,14 @@ fn listen(
             if let Some(Said { pid, answer: Err(failure) }) = said {
                 tracing::warn!(load_balancer = %id, pid, "{}", chain(&failure));
             }
-            observed.process = deaf(files, id)?;
+            observed.process = deaf(observed, files, id)?;
         }
     }
     Ok(())
 }
 
-fn deaf(files: &Files, id: &str) -> Result<Process, Failure> {
-    let pids = process::all(files, id)?;
+fn deaf(observed: &Observed, files: &Files, id: &str) -> Result<Process, Failure> {
+    let pids = process::known(observed.noted(), files, id)?;
     Ok(if pids.is_empty() { Process::None } else { Process::Deaf(pids) })
 }
 

@@ -9,7 +9,9 @@ use ballast_netns::{
     announce::{Announcement, Announcer},
     link, namespace, neighbour,
     netlink::Netlink,
-    route, sysctl,
+    route,
+    stock::Stock,
+    sysctl,
 };
 
 use crate::{
@@ -29,6 +31,7 @@ pub struct Work<'a> {
     pub announcer: &'a Announcer,
     /// How often an address is announced.
     pub announcements: u32,
+    pub stock: &'a Stock,
     /// `None`: this kernel forwards nothing.
     pub watch: Option<&'a Watch>,
     pub host: Netlink,
@@ -51,7 +54,10 @@ impl Work<'_> {
         let purpose = target.wanted.purpose();
         match step {
             Step::MakeNamespace => {
-                let created = namespace::create(&self.netns, || sysctl::prepare_namespace(purpose));
+                let created = match self.stock.take(purpose) {
+                    Some(made) => namespace::name(made, &self.netns),
+                    None => namespace::create(&self.netns, || sysctl::prepare_namespace(purpose)),
+                };
                 self.leave()?;
                 self.namespace = Some(created?);
                 Ok(())

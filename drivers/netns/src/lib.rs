@@ -21,6 +21,7 @@ pub mod netlink;
 pub mod networks;
 pub mod ovsdb;
 pub mod route;
+pub mod stock;
 pub mod sysctl;
 
 pub use failure::Failure;

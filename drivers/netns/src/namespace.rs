@@ -61,15 +61,27 @@ pub fn on_own_thread<T: Send>(name: &str, work: impl FnOnce() -> T + Send) -> Re
 /// Makes a namespace, moves the calling thread into it, prepares it and gives it its name. What has a name is complete,
 /// or a crash in between would leave a namespace that nothing ever completes.
 pub fn create(path: &Path, prepare: impl FnOnce() -> Result<(), Failure>) -> Result<File, Failure> {
+    name(make(prepare)?, path)
+}
+
+/// Makes a namespace without a name, moves the calling thread into it and prepares it. It is there as long as the file is
+/// open.
+pub fn make(prepare: impl FnOnce() -> Result<(), Failure>) -> Result<File, Failure> {
+    unshare(CloneFlags::CLONE_NEWNET).step(|| "make a namespace".to_owned())?;
+    prepare()?;
+    File::open(OWN).step(|| "open a namespace".to_owned())
+}
+
+/// Gives a namespace that has none its name, and moves the calling thread into it.
+pub fn name(namespace: File, path: &Path) -> Result<File, Failure> {
     let what = |step: &str| format!("{step} namespace {}", path.display());
     if let Some(parent) = path.parent() {
         make_directory(parent).step(|| what("make the directory of"))?;
     }
-    unshare(CloneFlags::CLONE_NEWNET).step(|| what("make"))?;
-    prepare()?;
+    enter(&namespace)?;
     File::create(path).step(|| what("make the name of"))?;
     mount(Some(OWN), path, None::<&str>, MsFlags::MS_BIND, None::<&str>).step(|| what("name"))?;
-    File::open(OWN).step(|| what("open"))
+    Ok(namespace)
 }
 
 /// As `ip netns` makes it: whoever lists namespaces may look, whatever the umask of this process.

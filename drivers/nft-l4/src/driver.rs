@@ -35,7 +35,8 @@ use ballast_netns::{
     locks::{Locks, hold},
     namespace,
     netlink::Netlink,
-    sysctl,
+    stock::Stock,
+    sysctl::{self, Purpose},
 };
 
 use crate::{
@@ -47,12 +48,16 @@ use crate::{
     validate::validate,
 };
 
+/// What most namespaces are for: those are in stock.
+const PURPOSE: Purpose = Purpose { ipv6: false, forwards: true };
+
 /// The driver.
 pub struct NftL4 {
     config: Config,
     state_dir: PathBuf,
     locks: Arc<Locks>,
     announcer: Announcer,
+    stock: Stock,
     forwards: Forwards,
     watch: Watch,
 }
@@ -75,11 +80,12 @@ impl Driver for NftL4 {
         }
         let announcer = Announcer::default();
         announcer.start().step(|| "start a thread".to_owned())?;
+        let stock = Stock::start(PURPOSE).step(|| "start a thread".to_owned())?;
         sysctl::raise_neighbour_table(config.neighbour_table);
         let locks = Arc::<Locks>::default();
         let (netns_dir, its_locks) = (config.netns_dir.clone(), Arc::clone(&locks));
         let watch = Watch::start(Place { state_dir: state_dir.clone(), netns_dir, locks: its_locks })?;
-        let driver = Self { config, state_dir, locks, announcer, forwards, watch };
+        let driver = Self { config, state_dir, locks, announcer, stock, forwards, watch };
         driver.resume()?;
         Ok(driver)
     }
@@ -133,6 +139,7 @@ impl Driver for NftL4 {
 impl Drop for NftL4 {
     fn drop(&mut self) {
         self.announcer.close();
+        self.stock.close();
         self.watch.close();
     }
 }
@@ -181,6 +188,7 @@ impl NftL4 {
             netns: self.netns(id),
             announcer: &self.announcer,
             announcements: self.config.send_gratuitous_arp,
+            stock: &self.stock,
             watch: Some(&self.watch),
             host,
             host_namespace,

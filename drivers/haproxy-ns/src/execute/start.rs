@@ -2,23 +2,24 @@
 
 use std::collections::HashMap;
 
-use ballast_abi::groups;
-use ballast_netns::namespace;
-
 use super::{Target, Work};
 use crate::{
     counters::Base,
     failure::{Failure, chain},
+    fence::Signals,
     files::{SERVER_STATE, give, write_whole},
     haproxy::{
         process,
         runtime::Change,
         servers::{self, Knowledge},
-        socket, statistics,
+        socket,
+        starter::Starter,
+        statistics,
     },
     page::{Backend, Page},
     seen::Glance,
 };
+use ballast_abi::groups;
 
 /// By pool, where there are any.
 fn others(page: &Page) -> HashMap<String, Vec<String>> {
@@ -58,20 +59,26 @@ impl Work<'_> {
         let Some(namespace) = &self.host.namespace else { return Ok(()) };
         // After a crash there may be more of them that nobody has told to finish.
         let before = if self.unsettled { process::all(self.files, self.id)? } else { replacing.into_iter().collect() };
-        let (haproxy, files, id, fence) = (self.haproxy, self.files, self.id, self.fence);
-        let signals = fence.signals(target.desired.page.as_ref().is_some_and(|page| page.sticky));
-        let launch = process::Launch { haproxy, files, id, identity, fence: (fence, signals), replacing, before };
-        let started = namespace::on_own_thread("start-haproxy", || {
-            namespace::enter(namespace)?;
-            launch.start()
-        })?;
-        self.starting = Some(started?);
+        let (haproxy, files, id) = (self.haproxy.to_owned(), self.files.clone(), self.id.to_owned());
+        let signals = self.signals(target);
+        let launch = process::Launch { haproxy, files, id, identity, signals, replacing, before };
+        let starter = self.starter.take().map_or_else(|| Starter::ready(self.fence, signals), Ok)?;
+        self.starting = Some(starter.start(namespace, launch)?);
         Ok(())
+    }
+
+    /// Whom the haproxy that is to be started may signal.
+    pub(super) fn signals(&self, target: &Target<'_>) -> Signals {
+        self.fence.signals(target.desired.page.as_ref().is_some_and(|page| page.sticky))
     }
 
     /// Not before it is in the background: on its way there it is another process from one moment to the next.
     pub(super) fn confine_started(&self) -> Result<(), Failure> {
-        let pids = process::all(self.files, self.id)?;
+        // Those before it are where they are to be.
+        let pids = match process::current(self.files, self.id) {
+            Some(pid) => vec![pid],
+            None => process::all(self.files, self.id)?,
+        };
         self.release(&pids);
         self.confine(&pids);
         self.limit(&pids);
@@ -109,6 +116,8 @@ impl Work<'_> {
         let settled = self.state.base.settled(Some(pid));
         let base: Base = settled.ending(pid, reading.counted(settled.is_by_listener()));
         self.state.base = base;
+        // Until it is known what came of this.
+        self.state.processes = None;
         self.state.write(self.files)
     }
 

@@ -62,7 +62,7 @@ impl Work<'_> {
         process::end(seen, self.files, self.id)?;
         // Again until none is found: one that was just starting may have gone to the background meanwhile.
         process::wait_until("no haproxy is left", Duration::from_secs(5), || {
-            let pids = process::all(self.files, self.id)?;
+            let pids = process::known(self.processes.as_deref(), self.files, self.id)?;
             process::end(&pids, self.files, self.id)?;
             Ok(pids.is_empty())
         })

@@ -78,30 +78,31 @@ impl Landlock {
         }
     }
 
-    /// Of what is not there nothing can be read.
+    /// What is any haproxy's. Of what is not there nothing can be read.
     pub(super) fn rules(
         self,
         haproxy: &Path,
         libraries: &Libraries,
-        of: Option<(&Files, Signals)>,
+        signals: Signals,
     ) -> Result<RulesetCreated, RulesetError> {
-        let scopes = match of {
-            Some((_, Signals::ToItself)) => Scope::AbstractUnixSocket | Scope::Signal,
-            Some((_, Signals::ToItsUser)) | None => Scope::AbstractUnixSocket.into(),
+        let scopes = match signals {
+            Signals::ToItself => Scope::AbstractUnixSocket | Scope::Signal,
+            Signals::ToItsUser => Scope::AbstractUnixSocket.into(),
         };
         let rules = Ruleset::default().handle_access(AccessFs::from_all(KNOWN))?.scope(scopes)?;
         let executed = [haproxy].into_iter().chain(libraries.loaders.iter().map(PathBuf::as_path));
         let others =
             libraries.files.iter().filter(|file| !OF_THE_MACHINE.iter().any(|folder| file.starts_with(folder)));
-        let rules = rules
+        rules
             .create()?
             .add_rules(path_beneath_rules(OF_THE_MACHINE, READ))?
             .add_rules(path_beneath_rules(others, READ))?
             .add_rules(path_beneath_rules(executed, AccessFs::ReadFile | AccessFs::Execute))?
-            .add_rules(path_beneath_rules(["/dev/null"], AccessFs::ReadFile | AccessFs::WriteFile))?;
-        let Some((files, _)) = of else { return Ok(rules) };
-        rules
-            .add_rules(path_beneath_rules([files.new_config()], READ))?
-            .add_rules(path_beneath_rules([files.run()], OWN))
+            .add_rules(path_beneath_rules(["/dev/null"], AccessFs::ReadFile | AccessFs::WriteFile))
     }
+}
+
+/// And what is that of one load balancer.
+pub(super) fn add_own(rules: RulesetCreated, files: &Files) -> Result<RulesetCreated, RulesetError> {
+    rules.add_rules(path_beneath_rules([files.new_config()], READ))?.add_rules(path_beneath_rules([files.run()], OWN))
 }

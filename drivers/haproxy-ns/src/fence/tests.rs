@@ -163,7 +163,7 @@ fn what_a_kernel_lacks_is_said_and_haproxy_starts_all_the_same() {
     }
     let old = fence(NONE, false, false);
     let started = namespace::on_own_thread("start", || {
-        old.enter(None, None).unwrap();
+        old.approach(Signals::ToItsUser).unwrap().enter(None, None).unwrap();
         Command::new("/usr/sbin/haproxy").arg("-v").output().unwrap()
     });
     assert!(started.unwrap().status.success());

@@ -7,6 +7,7 @@
 //! signalled: a pid file may be old, and a haproxy that was broken into may have written what it likes into it.
 
 use std::{
+    collections::BTreeSet,
     env,
     ffi::OsStr,
     fs, io,
@@ -36,7 +37,7 @@ use ballast_netns::identity::Identity;
 
 use crate::{
     failure::{Failure, Step},
-    fence::{Fence, Signals},
+    fence::{Gate, Signals},
     files::{Files, NEW_CONFIG_FROM_RUN, PID, SOCKET, read_optional},
     passage,
 };
@@ -62,29 +63,29 @@ struct Predecessors {
 }
 
 /// haproxy with the new configuration.
-pub(crate) struct Launch<'a> {
-    pub(crate) haproxy: &'a Path,
-    pub(crate) files: &'a Files,
-    pub(crate) id: &'a str,
+pub(crate) struct Launch {
+    pub(crate) haproxy: PathBuf,
+    pub(crate) files: Files,
+    pub(crate) id: String,
     pub(crate) identity: Option<Identity>,
-    pub(crate) fence: (&'a Fence, Signals),
+    pub(crate) signals: Signals,
     /// Whose sockets it takes over.
     pub(crate) replacing: Option<i32>,
     /// That one, and others that may not have been told to finish.
     pub(crate) before: Vec<i32>,
 }
 
-impl Launch<'_> {
+impl Launch {
     /// Starts it. The calling thread must be in the load balancer's namespace and of no other use: it works in `run/` from
     /// here on, and can do nothing else than haproxy can.
-    pub(crate) fn start(self) -> Result<Starting, Failure> {
-        let Self { haproxy, files, id, identity, fence: (fence, signals), replacing, before } = self;
+    pub(crate) fn start(self, gate: Gate<'_>) -> Result<Starting, Failure> {
+        let Self { haproxy, files, id, identity, signals, replacing, before } = self;
         unshare(CloneFlags::CLONE_FS).step(|| "get a working directory of its own".to_owned())?;
         env::set_current_dir(files.run()).step(|| format!("work in {}", files.run().display()))?;
         let said = memfd_create("haproxy-said", MFdFlags::MFD_CLOEXEC).step(|| "make a memory file".to_owned())?;
         let said = fs::File::from(said);
-        let mut command = Command::new(haproxy);
-        command.args(["-D", "-f", NEW_CONFIG_FROM_RUN, "-p", PID, "-L", id]);
+        let mut command = Command::new(&haproxy);
+        command.args(["-D", "-f", NEW_CONFIG_FROM_RUN, "-p", PID, "-L", &id]);
         let mut predecessors = None;
         match replacing {
             Some(pid) => {
@@ -94,7 +95,7 @@ impl Launch<'_> {
                     files.hand_over_socket(identity)?;
                 }
                 if other.is_some() || signals == Signals::ToItself || before.len() > 1 {
-                    predecessors = Some(Predecessors { pids: before, files: files.clone(), id: id.to_owned() });
+                    predecessors = Some(Predecessors { pids: before, files: files.clone(), id });
                 }
             }
             None => files.remove_socket()?,
@@ -104,7 +105,7 @@ impl Launch<'_> {
         if let Some(identity) = identity {
             command.gid(identity.gid).uid(identity.uid);
         }
-        fence.enter(Some((files, signals)), identity)?;
+        gate.enter(Some(&files), identity)?;
         let child = command.spawn().step(|| format!("run {}", haproxy.display()))?;
         Ok(Starting { child, said, run: files.run(), identity, predecessors })
     }
@@ -204,6 +205,14 @@ pub(crate) fn current(files: &Files, id: &str) -> Option<i32> {
     is_ours(pid, files, id).then_some(pid)
 }
 
+/// Those of the processes that were `noted` that are there, and the one of the pid file. `None`: all are looked for.
+pub(crate) fn known(noted: Option<&[i32]>, files: &Files, id: &str) -> Result<Vec<i32>, Failure> {
+    let Some(noted) = noted else { return all(files, id) };
+    let noted = noted.iter().copied().filter(|pid| is_ours(*pid, files, id));
+    let pids: BTreeSet<i32> = noted.chain(current(files, id)).collect();
+    Ok(pids.into_iter().collect())
+}
+
 /// All processes of this load balancer, also those that still finish their connections.
 pub(crate) fn all(files: &Files, id: &str) -> Result<Vec<i32>, Failure> {
     let entries = fs::read_dir("/proc").step(|| "list processes".to_owned())?;
@@ -227,10 +236,10 @@ fn is_ours(pid: i32, files: &Files, id: &str) -> bool {
     Path::new(OsStr::from_bytes(path)) == files.run()
 }
 
-/// Ends the oldest of those that finish their connections, but for so many.
-pub(crate) fn end_oldest(keep: u32, files: &Files, id: &str) -> Result<(), Failure> {
+/// Ends the oldest of these that finish their connections, but for so many.
+pub(crate) fn end_oldest(pids: Vec<i32>, keep: u32, files: &Files, id: &str) -> Result<(), Failure> {
     let current = current(files, id);
-    let mut old: Vec<i32> = all(files, id)?.into_iter().filter(|pid| Some(*pid) != current).collect();
+    let mut old: Vec<i32> = pids.into_iter().filter(|pid| Some(*pid) != current).collect();
     let more = old.len().saturating_sub(keep as usize);
     if more == 0 {
         return Ok(());

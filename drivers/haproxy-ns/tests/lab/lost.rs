@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tools of tests: what fails here fails the test")]
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{fs, io::Write as _, path::PathBuf, process::Command};
 
 use ballast_abi::{Driver, LoadBalancer, MonitorType, Network, Route, Vip};
 use ballast_lab::wait_until;
@@ -14,7 +14,7 @@ use nix::{
 };
 
 use crate::world::{
-    ID, OUTSIDE, SOON, VIP, World, haproxies, in_world, link_exists, load_balancer, member, monitor, vip,
+    ID, OUTSIDE, SOON, VIP, World, haproxies, in_world, link_exists, load_balancer, member, monitor, must_reload, vip,
 };
 
 pub(crate) const INSIDE: &str = "ns-9f1b7c52-aa";
@@ -278,6 +278,31 @@ fn a_process_a_namespace_or_a_file_that_was_lost_is_put_back() {
             breaks_and_is_mended(&world, &asked(), what, break_it);
             assert_eq!(haproxies().len(), 1, "{what}");
         }
+        Ok(())
+    });
+}
+
+#[test]
+fn processes_that_finish_their_connections_are_noted_and_go_with_their_load_balancer() {
+    in_world(|world| {
+        let mut asked = load_balancer();
+        let mut held = Vec::new();
+        let mut pids = Vec::new();
+        for generation in 1..=3 {
+            must_reload(&mut asked, generation);
+            world.deploy(&asked, generation);
+            pids.push(world.pid());
+            let mut connection = world.connect("10.0.0.4:80")?;
+            connection.write_all(b"GET / HTTP/1.1\r\n")?;
+            held.push(connection);
+        }
+        let noted = fs::read_to_string(world.directory().join("state.json"))?;
+        let noted: serde_json::Value = serde_json::from_str(&noted)?;
+        assert_eq!(noted["processes"], serde_json::json!(pids), "those before finish what was begun");
+        // A process that was broken into may do it.
+        fs::remove_file(world.directory().join("run/pid"))?;
+        world.driver.undeploy(ID)?;
+        world.assert_nothing_is_left();
         Ok(())
     });
 }
