@@ -10,14 +10,7 @@ use ballast_namespace::{
 };
 use ballast_netns::identity::Identity;
 
-use crate::{
-    failure::Failure,
-    page::Page,
-    ping::Echoes,
-    render::render,
-    state::State,
-    validate::{Validated, is_forwarded},
-};
+use crate::{failure::Failure, page::Page, ping::Echoes, render::render, state::State, validate::Validated};
 
 /// What is to be on the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +24,7 @@ pub(crate) struct Desired {
     /// What the text says; `None`: it is not known.
     pub(crate) page: Option<Page>,
     pub(crate) echoes: Vec<Echoes>,
-    /// What the kernel is to forward. `None`: nothing.
+    /// What the kernel is to forward, and whom it is to keep out. `None`: neither.
     pub(crate) forwarded: Option<Forwarded>,
     /// The same with what is known of its members. `None`: as it was when it was done.
     pub(crate) service: Option<Service>,
@@ -93,8 +86,9 @@ impl Desired {
         let config = render(&page)?;
         let plug = validated.vip.as_ref().map(|vip| Plug::of(vip, &validated.pools));
         let echoes = if plug.is_some() { Echoes::of(validated, &page) } else { Vec::new() };
-        let forwarded = Forwarded::of(validated, is_forwarded);
-        let alone = forwarded.is_some() && page.frontends.is_empty() && page.backends.is_empty();
+        let forwarded = Forwarded::of(validated);
+        let forwards = forwarded.as_ref().is_some_and(Forwarded::forwards);
+        let alone = forwards && page.frontends.is_empty() && page.backends.is_empty();
         let page = Some(page);
         Ok(Self {
             generation,

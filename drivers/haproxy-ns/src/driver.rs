@@ -10,7 +10,7 @@ use std::{
     collections::BTreeSet,
     fs::{self, File},
     os::unix::fs::PermissionsExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -20,6 +20,7 @@ use ballast_abi::{
     Capabilities, Context, Deployed, Driver, DriverError, LoadBalancer, ObjectFault, Observation, Preview, features,
     networks, note::Needs,
 };
+use ballast_l4::desired::Protocol;
 use ballast_namespace::{
     execute,
     host::{self, Forwards},
@@ -47,6 +48,7 @@ use crate::{
     failure::{Failure, Step},
     fence::Fence,
     files::Files,
+    flavor,
     haproxy::process,
     observe::{self, Observed, Subject},
     pace::Pace,
@@ -139,6 +141,7 @@ impl Driver for HaproxyNs {
         let reached = self.config.networks();
         let physical = reached.physical_networks().map(|known| known.into_iter().collect());
         Capabilities {
+            flavor_options: if self.forwards.udp { flavor::options() } else { Vec::new() },
             network_types: reached.kinds().into_iter().map(str::to_owned).collect(),
             physical_networks: physical.unwrap_or_else(|| vec![networks::ANY.to_owned()]),
             ..features::capabilities(features::all().filter(|feature| served::is_served(self.forwards, feature)))
@@ -147,7 +150,7 @@ impl Driver for HaproxyNs {
 
     fn deploy(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<Vec<ObjectFault>, DriverError> {
         let start = Instant::now();
-        let (validated, mut faults) = validate::validate(load_balancer, &self.config)?;
+        let (validated, mut faults) = validate::validate(load_balancer, &self.config, self.forwards)?;
         let lock = self.locks.of(validated.id.as_str());
         let _guard = hold(&lock);
         let identity = self.identities.of(validated.id.as_str()).map_err(users::none_left)?;
@@ -199,7 +202,7 @@ impl HaproxyNs {
     /// What is known of members of what is to be forwarded.
     fn know(&self, validated: &Validated, desired: &mut Desired) -> Result<Knowledge, DriverError> {
         let Some(asked) = &mut desired.forwarded else { return Ok(Knowledge::default()) };
-        asked.settle_idle(self.forwards.idle, None);
+        asked.settle_idle(self.forwards.idle, |protocol| usual_idle(protocol, &self.config));
         let Some(watch) = &self.watch else {
             return Err(DriverError::unsupported("this host's kernel forwards neither UDP nor SCTP"));
         };
@@ -255,7 +258,7 @@ impl HaproxyNs {
         let mut host = Netlink::open()?;
         let host_namespace = File::open("/proc/thread-self/ns/net").step(|| "open the host's namespace".to_owned())?;
         let netns = self.netns(id);
-        let subject = Subject { id, files, netns: &netns, confinement: &self.confinement, fence: &self.fence };
+        let subject = self.subject(id, files, &netns);
         let (observed, namespace) = observe::observe(subject, desired, observe::ask, (&mut host, &host_namespace))?;
         let host = execute::Work {
             id,
@@ -287,6 +290,11 @@ impl HaproxyNs {
         Ok((work, observed))
     }
 
+    fn subject<'a>(&'a self, id: &'a str, files: &'a Files, netns: &'a Path) -> Subject<'a> {
+        let (confinement, fence, tables) = (&self.confinement, &self.fence, self.forwards.udp);
+        Subject { id, files, netns, confinement, fence, tables }
+    }
+
     /// Every load balancer that has left a trace, also half-made ones.
     fn ids(&self) -> Result<BTreeSet<String>, DriverError> {
         Ok(ballast_namespace::files::ids(&self.state_dir)?)
@@ -294,6 +302,15 @@ impl HaproxyNs {
 
     fn netns(&self, id: &str) -> PathBuf {
         namespace::path(&self.config.netns_dir, id)
+    }
+}
+
+/// Seconds, of a listener whose timeouts are the API's usual ones: as haproxy would have it. Without any, the kernel would
+/// keep a connection for days. What it has for UDP and SCTP are minutes.
+fn usual_idle(protocol: Protocol, config: &Config) -> Option<u32> {
+    match protocol {
+        Protocol::Tcp => Some(config.timeout_tunnel.unwrap_or(config.timeout_client.max(config.timeout_server))),
+        Protocol::Udp | Protocol::Sctp => None,
     }
 }
 

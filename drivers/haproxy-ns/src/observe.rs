@@ -81,6 +81,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) netns: &'a Path,
     pub(crate) confinement: &'a Confinement,
     pub(crate) fence: &'a Fence,
+    /// This kernel has tables of rules.
+    pub(crate) tables: bool,
 }
 
 /// What a process was asked and said.
@@ -104,7 +106,7 @@ pub(crate) fn observe(
     ask: impl FnOnce(Subject<'_>) -> Option<Said>,
     host: (&mut Netlink, &File),
 ) -> Result<(Observed, Option<File>), Failure> {
-    let Subject { id, files, netns, confinement, .. } = subject;
+    let Subject { id, files, netns, confinement, tables, .. } = subject;
     let mut observed = Observed {
         directory: files.directory.exists(),
         state: State::read(files)?,
@@ -122,7 +124,7 @@ pub(crate) fn observe(
         process::settle(files, id)?;
     }
     let noted = observed.state.as_ref().and_then(|state| state.interface.as_ref());
-    let (seen, file) = observe::observe(observe::Subject { files, netns, noted }, wanted, host)?;
+    let (seen, file) = observe::observe(observe::Subject { files, netns, noted, tables }, wanted, host)?;
     observed.host = seen;
     match desired {
         // What is to go need not say anything first.

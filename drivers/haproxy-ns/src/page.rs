@@ -90,7 +90,7 @@ pub(crate) struct Frontend {
 pub(crate) struct Extra {
     pub(crate) forwarded_for: bool,
     pub(crate) timeouts: Option<FrontTimeouts>,
-    /// Who may connect, a few in a line; empty: everybody.
+    /// Who may connect, a few in a line; empty: everybody, or it is the kernel that keeps others out.
     pub(crate) allowed: Vec<String>,
     /// It has the process's own metrics.
     pub(crate) metrics: bool,

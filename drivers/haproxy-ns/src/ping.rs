@@ -18,7 +18,7 @@ pub(crate) use service::{Pinger, Sockets};
 
 use crate::{
     page::Page,
-    validate::{Check, Monitor, Pool, Validated, is_forwarded},
+    validate::{Check, Monitor, Pool, Validated},
 };
 
 /// A member to be pinged, and how. Several PING monitors of a pool become one with the shortest times.
@@ -51,7 +51,7 @@ const fn usual() -> u32 {
 
 impl Echoes {
     pub(crate) fn of(validated: &Validated, page: &Page) -> Vec<Self> {
-        let pinged = |pool: &&Pool| pool.admin_state_up && !is_forwarded(pool.protocol);
+        let pinged = |pool: &&Pool| pool.admin_state_up && !pool.forwarded;
         validated.pools.iter().filter(pinged).flat_map(|pool| Self::of_pool(pool, page)).collect()
     }
 

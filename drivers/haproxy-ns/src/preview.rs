@@ -3,7 +3,8 @@
 mod words;
 
 use ballast_abi::{Connections, Effect, ObjectFault, Preview};
-use ballast_namespace::preview as of_host;
+use ballast_l4::desired::Protocol;
+use ballast_namespace::{plan, preview as of_host};
 
 use crate::{
     desired::Desired,
@@ -54,6 +55,7 @@ fn effect(step: &Step) -> Effect {
 /// What becomes of the connections that there are.
 fn fate(step: &Step, desired: &Desired, observed: &Observed) -> Connections {
     match step {
+        Step::Host(plan::Step::Forward) if takes_over(desired, observed) => Connections::Cut,
         Step::Host(step) => of_host::fate(step, desired.service.as_ref(), &observed.host, serves(observed)),
         Step::StartHaproxy { replacing: Some(_) } if desired.old_processes > 0 => Connections::Drained,
         Step::StartHaproxy { replacing: Some(_) } | Step::EndProcesses(_) => Connections::Cut,
@@ -72,6 +74,16 @@ fn fate(step: &Step, desired: &Desired, observed: &Observed) -> Connections {
         | Step::RemoveFiles
         | Step::RemoveDirectory => Connections::Kept,
     }
+}
+
+/// Whether the kernel takes over a port that haproxy serves: who is connected there is sent to a member that knows nothing
+/// of it.
+fn takes_over(desired: &Desired, observed: &Observed) -> bool {
+    let asked = desired.forwarded.iter().flat_map(|asked| &asked.listeners);
+    let mut taken = asked.filter(|listener| listener.protocol == Protocol::Tcp && listener.is_on());
+    let frontends = || observed.page.iter().flat_map(|page| &page.frontends);
+    observed.process != Process::None
+        && taken.any(|listener| frontends().any(|frontend| frontend.bind.port() == listener.port))
 }
 
 const fn runs_haproxy(desired: &Desired) -> bool {

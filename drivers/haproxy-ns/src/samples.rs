@@ -5,9 +5,11 @@ use ballast_abi::{
     Protocol, SessionPersistence,
 };
 pub(crate) use ballast_namespace::rehearsal::samples::{ID, load_balancer, member, monitor, vip};
+use ballast_namespace::{host::Forwards, l4::knowledge::Knowledge};
 
 use crate::{
     config::Config,
+    desired::Desired,
     page::Page,
     validate::{Validated, validate},
 };
@@ -70,5 +72,16 @@ pub(crate) fn page(load_balancer: &LoadBalancer) -> Page {
 }
 
 pub(crate) fn validated(load_balancer: &LoadBalancer) -> Validated {
-    validate(load_balancer, &config()).unwrap().0
+    validate(load_balancer, &config(), Forwards::default()).unwrap().0
+}
+
+/// All that a kernel can.
+pub(crate) const KERNEL: Forwards = Forwards { udp: true, sctp: true, idle: true };
+
+/// On a host whose kernel says who may connect, and serves what it is asked to.
+pub(crate) fn desired(load_balancer: &LoadBalancer, generation: u64) -> Desired {
+    let validated = validate(load_balancer, &config(), KERNEL).unwrap().0;
+    let mut desired = Desired::of(&validated, Page::of(&validated, &config(), true), generation).unwrap();
+    desired.service = desired.forwarded.as_ref().map(|asked| asked.service(&Knowledge::default()));
+    desired
 }

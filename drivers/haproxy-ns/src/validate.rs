@@ -1,6 +1,7 @@
 //! From the message to [`Validated`]: what every driver checks, and with it what haproxy adds to requests and sees in them.
 
 mod headers;
+mod plain;
 mod policies;
 mod validated;
 
@@ -8,28 +9,74 @@ use ballast_abi::{DriverError, LoadBalancer, ObjectFault, Protocol};
 pub(crate) use ballast_namespace::validate::{
     Check, HttpVersion, Id, Member, Monitor, Persistence, Pool, Timeouts, id,
 };
-use ballast_namespace::validate::{Rules, protocol, refuse};
+use ballast_namespace::{
+    host::Forwards,
+    validate::{Rules, protocol, refuse},
+};
 
-use crate::config::Config;
+use crate::{config::Config, flavor::DataPlane};
 
-pub(crate) use validated::{Action, Header, Listener, Policy, Rule, Subject, Validated, is_forwarded, is_http};
+pub(crate) use validated::{Action, Header, Listener, Policy, Rule, Subject, Validated, is_http};
 
-/// Checks a load balancer; with it what of it cannot be run.
+/// Checks a load balancer; with it what of it cannot be run. `kernel`: what that of this host can.
 ///
 /// # Errors
 /// INVALID_ARGUMENT, or UNSUPPORTED for a network that this driver cannot plug into.
 pub(crate) fn validate(
     load_balancer: &LoadBalancer,
     config: &Config,
+    kernel: Forwards,
 ) -> Result<(Validated, Vec<ObjectFault>), DriverError> {
-    let rules = Rules { networks: config.networks(), section: "drivers.haproxy-ns", fits, is_forwarded };
-    let (validated, faults) =
+    let said = DataPlane::of(load_balancer);
+    let plane = said.clone().unwrap_or_default();
+    let is_forwarded = match plane {
+        DataPlane::Haproxy => haproxy_cannot,
+        DataPlane::Kernel => kernel_can,
+    };
+    let (networks, section) = (config.networks(), "drivers.haproxy-ns");
+    let rules = Rules { networks, section, fits, is_forwarded, filters: kernel.udp };
+    let (validated, mut faults) =
         ballast_namespace::validate::validate(load_balancer, &rules, |whole, asked, pools, faults| {
             let Some(headers) = faults.keep(&asked.id, headers::headers(asked)) else { return Ok(None) };
+            if whole.forwarded && !haproxy_cannot(whole.protocol) {
+                let plain = plain::check(&whole, asked, pools, kernel);
+                let Some(()) = faults.keep(&asked.id, plain) else { return Ok(None) };
+            }
             let policies = policies::policies(asked, pools, faults)?;
             Ok(Some(Listener { whole, headers, policies }))
         })?;
+    if let Err(error) = said {
+        faults.add(&load_balancer.id, error);
+    }
     Ok((validated, faults.into()))
+}
+
+/// What the kernel serves whatever a flavor says: haproxy speaks neither.
+const fn haproxy_cannot(protocol: Protocol) -> bool {
+    match protocol {
+        Protocol::Udp | Protocol::Sctp => true,
+        Protocol::Http
+        | Protocol::TerminatedHttps
+        | Protocol::Prometheus
+        | Protocol::Tcp
+        | Protocol::Https
+        | Protocol::Proxy
+        | Protocol::Proxyv2
+        | Protocol::Unspecified => false,
+    }
+}
+
+/// What it serves where the flavor says so as well: all that passes through as it is.
+const fn kernel_can(protocol: Protocol) -> bool {
+    match protocol {
+        Protocol::Udp | Protocol::Sctp | Protocol::Tcp | Protocol::Https => true,
+        Protocol::Http
+        | Protocol::TerminatedHttps
+        | Protocol::Prometheus
+        | Protocol::Proxy
+        | Protocol::Proxyv2
+        | Protocol::Unspecified => false,
+    }
 }
 
 /// Whether a pool of this protocol can be behind a listener of that one.

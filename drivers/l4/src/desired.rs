@@ -13,6 +13,17 @@ use serde::{Deserialize, Serialize};
 pub struct Service {
     pub sources: Sources,
     pub listeners: Vec<Listener>,
+    pub filters: Vec<Filter>,
+}
+
+/// Who may open connections of TCP to a port that somebody in the namespace listens on, at any of its addresses. It looks at
+/// the packets that open one: who is connected stays so, and the kernel follows no flow for it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Filter {
+    /// Each port has one: the first counts.
+    pub port: u16,
+    /// Whose clients are let in; empty: nobody's. What others send is dropped.
+    pub allowed: Vec<IpNet>,
 }
 
 /// The addresses that members see as their client's. Without one, members would answer clients past the balancer.

@@ -12,12 +12,12 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    desired::{self, Limit, Method, Persistence, Protocol, Service, Sources, State},
+    desired::{self, Filter, Limit, Method, Persistence, Protocol, Service, Sources, State},
     mark::Mark,
     numbers::{Numbers, TooMany},
 };
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
     /// Grows with each layout that differs from the one before.
     pub generation: u64,
@@ -26,6 +26,9 @@ pub struct Layout {
     pub(crate) listeners: Vec<Listener>,
     /// Members that are gone, whose counters are still to be read.
     pub(crate) retired: BTreeSet<Mark>,
+    /// By their ports. Notes of 0.4.0 lack them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) filters: Vec<Filter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -75,7 +78,8 @@ impl Layout {
             listener.generation = same.map_or(generation, |same| same.generation);
         }
         let retired = numbers.retired().collect();
-        let mut layout = Layout { generation, sources: service.sources, listeners, retired };
+        let filters = filters(service);
+        let mut layout = Layout { generation, sources: service.sources, listeners, retired, filters };
         if let Some(running) = running {
             layout.generation = running.generation;
             if layout == *running {
@@ -92,6 +96,17 @@ impl Layout {
         self.listeners.get(index)
     }
 
+    pub(crate) fn filter(&self, port: u16) -> Option<&Filter> {
+        let index = self.filters.binary_search_by_key(&port, |filter| filter.port).ok()?;
+        self.filters.get(index)
+    }
+
+    /// Whether anything is sent on, and flows are followed for it. Without, there is only who may connect.
+    #[must_use]
+    pub fn forwards(&self) -> bool {
+        !self.listeners.is_empty()
+    }
+
     /// Where flows are sent.
     pub(crate) fn places(&self) -> BTreeMap<Mark, SocketAddr> {
         let marks = self.listeners.iter().flat_map(Listener::marks);
@@ -101,9 +116,23 @@ impl Layout {
     #[must_use]
     pub fn marker(&self) -> Marker {
         let mut hasher = Digest(0xcbf2_9ce4_8422_2325);
-        (RULES, self).hash(&mut hasher);
+        let Self { generation, sources, listeners, retired, filters } = self;
+        (RULES, generation, sources, listeners, retired).hash(&mut hasher);
+        // Without any it is what it was before there were any: what runs is not replaced for it.
+        if !filters.is_empty() {
+            filters.hash(&mut hasher);
+        }
         Marker { generation: self.generation, digest: hasher.finish() }
     }
+}
+
+/// By their ports, and the networks of each as few as there can be.
+fn filters(service: &Service) -> Vec<Filter> {
+    let whole = |asked: &Filter| Filter { port: asked.port, allowed: IpNet::aggregate(&asked.allowed) };
+    let mut filters: Vec<Filter> = service.filters.iter().map(whole).collect();
+    filters.sort_by_key(|filter| filter.port);
+    filters.dedup_by_key(|filter| filter.port);
+    filters
 }
 
 impl Listener {
@@ -256,6 +285,45 @@ mod tests {
         let kept = serde_json::to_string(&layout).unwrap();
         let back: Layout = serde_json::from_str(&kept).unwrap();
         assert_eq!((back.marker(), &back), (layout.marker(), &layout));
+    }
+
+    /// As 0.4.0 has it: a table that it has made is not made anew.
+    #[test]
+    fn without_filters_a_marker_is_what_it_was_and_with_them_another() {
+        #[derive(Hash)]
+        struct Before {
+            generation: u64,
+            sources: Sources,
+            listeners: Vec<Listener>,
+            retired: BTreeSet<Mark>,
+        }
+        let mut service = samples::service(2);
+        let layout = Layout::next(None, &service, &mut Numbers::default()).unwrap();
+        let Layout { generation, sources, listeners, retired, .. } = layout.clone();
+        let mut hasher = Digest(0xcbf2_9ce4_8422_2325);
+        (RULES, &Before { generation, sources, listeners, retired }).hash(&mut hasher);
+        assert_eq!(layout.marker(), Marker { generation, digest: hasher.finish() });
+        service.filters = vec![Filter { port: 80, allowed: vec!["10.0.0.0/8".parse().unwrap()] }];
+        let filtered = Layout::next(None, &service, &mut Numbers::default()).unwrap();
+        assert_ne!(filtered.marker(), layout.marker());
+        let noted = serde_json::to_value(&layout).unwrap();
+        assert!(noted.get("filters").is_none());
+        assert_eq!(serde_json::from_value::<Layout>(noted).unwrap(), layout);
+    }
+
+    #[test]
+    fn a_port_has_one_filter_and_its_networks_are_few() {
+        let net = |text: &str| text.parse().unwrap();
+        let filter = |port, allowed| Filter { port, allowed };
+        let filters = vec![
+            filter(81, vec![net("10.0.0.0/9"), net("10.128.0.0/9")]),
+            filter(80, Vec::new()),
+            filter(81, Vec::new()),
+        ];
+        let service = Service { filters, ..Service::default() };
+        let layout = Layout::next(None, &service, &mut Numbers::default()).unwrap();
+        assert_eq!(layout.filters, [filter(80, Vec::new()), filter(81, vec![net("10.0.0.0/8")])]);
+        assert!(layout.filter(81).is_some() && layout.filter(82).is_none() && !layout.forwards());
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub struct Observed {
     pub noted: Option<Layout>,
     /// What counters had when they were last read: after a restart of the machine they go on from there.
     pub kept: BTreeMap<String, Count>,
+    /// It has not as many rules as it was left with: somebody has taken some away.
+    pub torn: bool,
 }
 
 impl Observed {
@@ -43,12 +45,12 @@ impl Observed {
     }
 
     /// The layout that runs, if that is known: the table says that it is the one that was noted, and nobody has changed where
-    /// flows are sent.
+    /// flows are sent, or taken rules away.
     #[must_use]
     pub fn running(&self) -> Option<&Layout> {
         let marker = self.marker()?;
         let untouched = |noted: &&Layout| self.members.as_ref().is_none_or(|members| *members == noted.places());
-        self.noted.as_ref().filter(|noted| noted.marker() == marker).filter(untouched)
+        self.noted.as_ref().filter(|noted| noted.marker() == marker && !self.torn).filter(untouched)
     }
 
     /// The counter with this name goes on from here.
@@ -76,7 +78,8 @@ pub fn plan(observed: &Observed, desired: &Layout) -> Plan {
         return Plan::default();
     }
     let empty = Layout::default();
-    let (commands, sweep) = match running {
+    // What forwards has much that a table without it has not, and nothing of that can be left over.
+    let (commands, sweep) = match running.filter(|running| running.forwards() == desired.forwards()) {
         Some(running) => change(running, desired, observed),
         None => (anew(desired, observed), Vec::new()),
     };
@@ -101,6 +104,16 @@ fn change(running: &Layout, desired: &Layout, observed: &Observed) -> (Vec<Comma
         let other = running.listener(listener.number);
         if other != Some(listener) {
             after.merge(ruleset::part(listener, other));
+        }
+    }
+    for filter in &running.filters {
+        if desired.filter(filter.port) != Some(filter) {
+            before.merge(ruleset::filter(filter));
+        }
+    }
+    for filter in &desired.filters {
+        if running.filter(filter.port) != Some(filter) {
+            after.merge(ruleset::filter(filter));
         }
     }
     let mut commands = difference(&before, &after, |name| observed.count(name));

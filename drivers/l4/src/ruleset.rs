@@ -3,11 +3,14 @@
 //! The names: chain `l1` is listener 1, `c1` its limit; `s4_1_7` its slots for IPv4 of generation 7, or `h4_1_251` those of a
 //! hash; `p4_1_32` whom its clients are remembered with, `a4_1_..` who is allowed. Counter `l1m2n` has the new flows of
 //! member 2, `l1m2i` and `l1m2o` the packets in and out, `l1d` those that were refused. Maps of all listeners: `v4` has
-//! their addresses, `m4` those of members, `cn`, `ci` and `co` the counters; set `sv` has who gets new flows.
+//! their addresses, `m4` those of members, `cn`, `ci` and `co` the counters; set `sv` has who gets new flows. Chain `f80`
+//! is who may connect to port 80 of the namespace itself, `a4_f80_..` who is allowed, `f80d` counts who was refused; map `fp`
+//! leads there.
 
 mod admission;
 mod balance;
 mod base;
+mod filter;
 mod listener;
 mod networks;
 mod phrases;
@@ -21,6 +24,7 @@ use crate::{
 };
 
 pub(crate) use base::base;
+pub(crate) use filter::filter;
 pub(crate) use listener::part;
 
 /// What a table has, or a part of it.
@@ -100,5 +104,6 @@ impl Part {
 pub(crate) fn whole(layout: &Layout) -> Part {
     let mut whole = base(layout);
     layout.listeners.iter().for_each(|listener| whole.merge(part(listener, None)));
+    layout.filters.iter().for_each(|one| whole.merge(filter(one)));
     whole
 }

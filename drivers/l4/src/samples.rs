@@ -29,5 +29,9 @@ pub(crate) fn service(members: u8) -> Service {
         idle: None,
         members: (1..=members).map(member).collect(),
     };
-    Service { sources: Sources { v4: Some([10, 0, 0, 4].into()), v6: None }, listeners: vec![listener] }
+    Service {
+        sources: Sources { v4: Some([10, 0, 0, 4].into()), v6: None },
+        listeners: vec![listener],
+        filters: Vec::new(),
+    }
 }

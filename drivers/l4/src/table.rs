@@ -22,6 +22,7 @@ use crate::{
 pub const NAME: &str = "ballast";
 
 const INET: u8 = 1;
+const GET_RULES: u16 = 7;
 const GET_ELEMENTS: u16 = 13;
 const GET_OBJECT: u16 = 19;
 
@@ -76,6 +77,15 @@ pub fn counters(netfilter: &mut Netfilter) -> Result<BTreeMap<String, Count>, Fa
     let content = Attributes::new().text(1, NAME).number(3, ObjectKind::Counter.code());
     let question = question("list counters", GET_OBJECT, content);
     Ok(netfilter.dump(&question, |message| counter(message).into_iter().collect())?.into_iter().collect())
+}
+
+/// How many rules it has; 0 where there is no table.
+///
+/// # Errors
+/// As [`counters`].
+pub fn rules(netfilter: &mut Netfilter) -> Result<usize, Failure> {
+    let question = question("count rules", GET_RULES, Attributes::new().text(1, NAME));
+    Ok(netfilter.dump(&question, |_| vec![()])?.len())
 }
 
 /// Where flows with these marks are sent; `None`: there is no table.

@@ -1,4 +1,5 @@
-//! Listeners that the kernel serves, by rules of `ballast-l4`, in the load balancer's namespace and on its addresses.
+//! Listeners that the kernel serves, by rules of `ballast-l4`, in the load balancer's namespace and on its addresses; and who
+//! may connect to those that somebody else serves there.
 //!
 //! What is asked for is a [`Forwarded`], with what is known of its members ([`knowledge`]) it is a service of `ballast-l4`.
 //! What was done is noted beside the state ([`kept`]), and believed as far as the table says the same ([`seen`]). Members are
@@ -23,13 +24,13 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-use ballast_l4::desired::{Method, Persistence, Protocol, Sources};
+use ballast_l4::desired::{Filter, Method, Persistence, Protocol, Sources};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::validate::Check;
 
-/// All that is forwarded for a load balancer, as it was asked for.
+/// All that the kernel does for a load balancer, as it was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forwarded {
     pub sources: Sources,
@@ -38,6 +39,9 @@ pub struct Forwarded {
     /// Members that nobody checks, also of pools without a listener: they are taken to be up. Notes of 0.4.0 lack it.
     #[serde(default)]
     pub unchecked: Vec<Key>,
+    /// Of listeners that others serve. Notes of 0.4.0 lack it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub filters: Vec<Filter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

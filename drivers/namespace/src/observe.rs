@@ -79,6 +79,8 @@ pub struct Subject<'a> {
     pub netns: &'a Path,
     /// What was plugged, as it was noted.
     pub noted: Option<&'a Interface>,
+    /// This kernel has tables of rules: without, it is not asked for any.
+    pub tables: bool,
 }
 
 /// Whether nothing of it is there: the usual first deploy.
@@ -94,7 +96,7 @@ pub fn observe(
     host: (&mut Netlink, &File),
 ) -> Result<(Observed, Option<File>), Failure> {
     let (netlink, host_namespace) = host;
-    let Subject { files, netns, noted } = subject;
+    let Subject { files, netns, noted, tables } = subject;
     let interface = wanted.map(|wanted| &wanted.plug.interface);
     let plugged = noted.or(interface);
     let kept = Kept::read(files)?;
@@ -107,13 +109,11 @@ pub fn observe(
         }
         Look::Present(file) => {
             let purpose = wanted.map(|wanted| wanted.purpose());
-            let forwards = kept.is_some() || purpose.is_some_and(|purpose| purpose.forwards);
+            let known = kept.is_some() || wanted.is_some_and(|wanted| wanted.forwarded.is_some());
             namespace::enter(&file)?;
             let inside = inside(plugged, purpose);
-            // Where nothing is or was forwarded the kernel is not asked: it may know nothing of such tables.
-            // It forwards all the same where the notes of that are lost, and then its parameters are not as they should be.
-            let strange = inside.as_ref().is_ok_and(|inside| inside.unprepared);
-            let rules = match (forwards, strange) {
+            // There may be rules of which the notes are lost: nobody would get in that they do not let in.
+            let rules = match (known, tables) {
                 (true, _) => Rules::find(kept.clone()),
                 (false, true) => Ok(Rules::find(None).unwrap_or_default()),
                 (false, false) => Ok(Rules::default()),

@@ -16,7 +16,8 @@ pub enum Step {
     MakeNamespace,
     /// Set the kernel parameters of the namespace that exists.
     Prepare,
-    /// Make the rules those that are asked for, and end the flows of who is gone. Before the namespace forwards at all.
+    /// Make the rules those that are asked for, and end the flows of who is gone. Before the namespace forwards at all, and
+    /// before anybody reaches it.
     Forward,
     /// Take the rules away, with their flows.
     StopForwarding,
@@ -104,17 +105,24 @@ pub fn prepare<S: From<Step>>(steps: &mut Steps<S>, wanted: Wanted<'_>, observed
     if inside.is_none() {
         steps.add(Step::MakeNamespace, "there is none");
     }
-    // Without its rules a namespace must not forward.
-    if wanted.forwarded.is_some_and(|asked| !observed.rules.runs(asked, wanted.service)) {
-        steps.add(Step::Forward, "what is forwarded has changed");
+    let unprepared = inside.is_some_and(|inside| inside.unprepared);
+    // Without its rules a namespace must not forward: it begins after it has them, and ends before.
+    let forwards = wanted.purpose().forwards;
+    if unprepared && !forwards {
+        steps.add(Step::Prepare, PARAMETERS);
     }
-    if inside.is_some_and(|inside| inside.unprepared) {
-        steps.add(Step::Prepare, "kernel parameters differ");
+    if wanted.forwarded.is_some_and(|asked| !observed.rules.runs(asked, wanted.service)) {
+        steps.add(Step::Forward, "they are not those that are asked for");
+    }
+    if unprepared && forwards {
+        steps.add(Step::Prepare, PARAMETERS);
     }
     if wanted.forwarded.is_none() && observed.rules.is_any() {
-        steps.add(Step::StopForwarding, "nothing is forwarded any more");
+        steps.add(Step::StopForwarding, "none are asked for any more");
     }
 }
+
+const PARAMETERS: &str = "kernel parameters differ";
 
 /// Its link, addresses and routes. Whether the address is to be announced.
 pub fn plug<S: From<Step>>(steps: &mut Steps<S>, plug: &Plug, observed: &Observed) -> bool {

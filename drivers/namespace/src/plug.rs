@@ -16,7 +16,7 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'a> {
     pub plug: &'a Plug,
-    /// What the kernel is to forward. `None`: nothing.
+    /// What the kernel is to forward, and whom it is to keep out. `None`: neither.
     pub forwarded: Option<&'a Forwarded>,
     /// The same with what is known of its members. `None`: as it was when it was done.
     pub service: Option<&'a Service>,
@@ -28,7 +28,7 @@ impl Wanted<'_> {
     /// What its namespace is for.
     #[must_use]
     pub fn purpose(&self) -> Purpose {
-        Purpose { ipv6: self.plug.speaks_ipv6(), forwards: self.forwarded.is_some() }
+        Purpose { ipv6: self.plug.speaks_ipv6(), forwards: self.forwarded.is_some_and(Forwarded::forwards) }
     }
 }
 

@@ -35,7 +35,8 @@ pub const fn effect(step: &Step) -> Effect {
 #[must_use]
 pub fn fate(step: &Step, service: Option<&Service>, observed: &Observed, serves: bool) -> Connections {
     match step {
-        Step::DropNamespace | Step::StopForwarding if observed.rules.has_table() => Connections::Cut,
+        Step::DropNamespace if observed.rules.has_table() => Connections::Cut,
+        Step::StopForwarding if observed.rules.forwards() => Connections::Cut,
         Step::Forward if ends_flows(service, &observed.rules) => Connections::Cut,
         Step::Configure(changes) if serves && takes_an_address_away(changes) => Connections::Cut,
         Step::MakeNamespace
@@ -83,8 +84,8 @@ pub fn words(step: &Step, why: &str) -> Option<String> {
         Step::Announce => return Some("announce the addresses to the neighbours".to_owned()),
         Step::MakeNamespace => "make a network namespace",
         Step::Prepare => "set the kernel parameters of the namespace",
-        Step::Forward => "change what the kernel forwards",
-        Step::StopForwarding => "forward nothing any more",
+        Step::Forward => "change the rules of the kernel: what it forwards, and who may connect",
+        Step::StopForwarding => "take the rules of the kernel away",
         Step::RemoveLink => "take the link away",
         Step::MakeLink => "make a link and plug it into the network",
         Step::AttachLink => "plug the link into the network",

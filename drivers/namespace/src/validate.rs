@@ -34,11 +34,14 @@ pub struct Rules {
     pub section: &'static str,
     pub fits: Fits,
     pub is_forwarded: IsForwarded,
+    /// The kernel says who may connect to listeners that it does not serve as well.
+    pub filters: bool,
 }
 
 /// Whether a pool of the second protocol can be behind a listener of the first.
 pub type Fits = fn(Protocol, Protocol) -> bool;
-/// Whether the kernel serves pools and listeners of this protocol.
+/// Whether the kernel serves pools and listeners of this protocol. So nobody else serves a pool that it serves, and no member
+/// is checked twice.
 pub type IsForwarded = fn(Protocol) -> bool;
 
 /// Checks a load balancer; with it what of it cannot be run. `more`: makes of a listener, and of what was asked for, the
@@ -60,7 +63,7 @@ pub fn validate<L: AsRef<Listener>>(
     for asked in &load_balancer.listeners {
         let id = id("listener", "id", &asked.id)?;
         let others = listeners.iter().map(AsRef::as_ref);
-        let made = listeners::listener(id, asked, (&pools, rules.fits), others);
+        let made = listeners::listener(id, asked, (&pools, rules), others);
         let Some(mut made) = faults.keep(&asked.id, made) else { continue };
         made.allowed = listeners::allowed(asked, &mut faults);
         listeners.extend(more(made, asked, &pools, &mut faults)?);
@@ -75,6 +78,7 @@ pub fn validate<L: AsRef<Listener>>(
         }),
         listeners,
         pools,
+        filters: rules.filters,
         known: load_balancer.known_health.as_ref().map(known),
     });
     unique(&validated)?;

@@ -8,7 +8,7 @@ use ballast_namespace::{
     validate::Validated,
 };
 
-use crate::{state::State, validate::is_forwarded};
+use crate::state::State;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Desired {
@@ -28,7 +28,7 @@ impl Desired {
         Self {
             generation,
             plug: validated.vip.as_ref().map(|vip| Plug::of(vip, &validated.pools)),
-            forwarded: Forwarded::of(validated, is_forwarded),
+            forwarded: Forwarded::of(validated),
             service: None,
             announce: true,
         }

@@ -148,7 +148,7 @@ impl NftL4 {
     /// What is known of its members.
     fn know(&self, validated: &Validated, desired: &mut Desired) -> Result<Knowledge, Failure> {
         let Some(asked) = &mut desired.forwarded else { return Ok(Knowledge::default()) };
-        asked.settle_idle(self.forwards.idle, Some(self.config.timeout_idle));
+        asked.settle_idle(self.forwards.idle, |_| Some(self.config.timeout_idle));
         let id = validated.id.as_str();
         let kept = Kept::read(&Files::of(&self.state_dir, id))?.unwrap_or_default();
         let knowledge = self.watch.knowledge(id, asked, &kept, validated.known.as_ref());
@@ -209,7 +209,7 @@ impl NftL4 {
             return Ok((Observed::default(), None));
         }
         let state = State::read(files)?;
-        let subject = Subject { files, netns: &netns, noted: state.as_ref().and_then(State::interface) };
+        let subject = Subject { files, netns: &netns, noted: state.as_ref().and_then(State::interface), tables: true };
         let (seen, namespace) = observe(subject, wanted, host)?;
         Ok((Observed { host: seen, state, directory: files.directory.exists() }, namespace))
     }

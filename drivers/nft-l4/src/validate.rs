@@ -13,7 +13,8 @@ pub(crate) fn validate(
     load_balancer: &LoadBalancer,
     config: &Config,
 ) -> Result<(Validated, Vec<ObjectFault>), DriverError> {
-    let rules = Rules { networks: config.networks(), section: "drivers.nft-l4", fits, is_forwarded };
+    let networks = config.networks();
+    let rules = Rules { networks, section: "drivers.nft-l4", fits, is_forwarded, filters: false };
     let whole = validate::validate(load_balancer, &rules, |listener, _, _, _| Ok(Some(listener)))?;
     Ok((whole.0, whole.1.into()))
 }
@@ -37,6 +38,6 @@ fn is_served(protocol: Protocol) -> bool {
 }
 
 /// There is nobody else.
-pub(crate) const fn is_forwarded(_: Protocol) -> bool {
+const fn is_forwarded(_: Protocol) -> bool {
     true
 }

@@ -35,7 +35,7 @@ impl HaproxyNs {
 
     /// Waits for nobody: while it is being changed nobody knows.
     pub(super) fn foresee(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<Preview, DriverError> {
-        let (validated, faults) = validate::validate(load_balancer, &self.config)?;
+        let (validated, faults) = validate::validate(load_balancer, &self.config, self.forwards)?;
         let id = validated.id.as_str();
         let lock = self.locks.of(id);
         let held = self.watch.as_ref().map_or_else(|| hold_now(&lock), |watch| watch.hold(id, &lock));

@@ -14,7 +14,7 @@ use crate::{
     failure::{Failure, Step, chain},
     files::{Files, read_optional},
     haproxy::{process, runtime, socket, statistics},
-    observe::{self, Said, Subject},
+    observe::{self, Said},
     page::kept,
     plan::plan,
     report,
@@ -166,7 +166,7 @@ impl HaproxyNs {
             return Ok(0);
         }
         let netns = self.netns(id);
-        let subject = Subject { id, files, netns: &netns, confinement: &self.confinement, fence: &self.fence };
+        let subject = self.subject(id, files, &netns);
         // It was replaced since it was asked: that is a pass that has ended.
         let said = said.filter(|said| process::current(files, id) == Some(said.pid));
         let (observed, _) = match observe::observe(subject, Some(&desired), |_| said, host) {

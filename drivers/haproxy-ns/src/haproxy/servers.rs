@@ -11,7 +11,7 @@ use std::{collections::HashMap, fmt::Write};
 use super::runtime::{
     ADDRESS, ADMIN_STATE, BACKEND, CHECK_ENABLED, CHECK_STATE, DISABLED_IN_FILE, PORT, SERVER, WEIGHT,
 };
-use crate::validate::{Check, Member, Pool, Validated, is_forwarded};
+use crate::validate::{Check, Member, Pool, Validated};
 
 pub(crate) const COMMAND: &str = "show servers state";
 
@@ -66,7 +66,7 @@ pub(crate) fn carry_over(shown: &str, validated: &Validated, knowledge: &Knowled
         rows.iter().map(|cells| ((cells[BACKEND], cells[SERVER]), cells)).collect();
     let mut text = format!("1\n{HEAD}\n");
     let mut backends = Vec::new();
-    for pool in validated.pools.iter().filter(|pool| !is_forwarded(pool.protocol)) {
+    for pool in validated.pools.iter().filter(|pool| !pool.forwarded) {
         let others = knowledge.others.get(pool.id.as_str()).into_iter().flatten();
         backends
             .extend([pool.id.as_str()].into_iter().chain(others.map(String::as_str)).map(|backend| (pool, backend)));

@@ -19,7 +19,15 @@ const IN_A_LINE: usize = 16;
 pub(super) fn of(validated: &Validated, uses: &Uses<'_>) -> Vec<Frontend> {
     let Some(vip) = &validated.vip else { return Vec::new() };
     let addresses: Vec<IpAddr> = vip.nets().map(|net| net.addr()).collect();
-    serving(validated).filter_map(|listener| frontend(listener, &addresses, uses)).collect()
+    let frontends = serving(validated).filter_map(|listener| frontend(listener, &addresses, uses));
+    let open = |mut frontend: Frontend| {
+        // Whom the kernel keeps out does not get here, and a change of it is no change of this.
+        if validated.filters {
+            frontend.extra.allowed.clear();
+        }
+        frontend
+    };
+    frontends.map(open).collect()
 }
 
 fn frontend(listener: &Listener, addresses: &[IpAddr], uses: &Uses<'_>) -> Option<Frontend> {

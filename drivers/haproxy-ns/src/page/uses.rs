@@ -3,7 +3,7 @@
 use ballast_abi::Protocol;
 
 use super::{BackTimeouts, Mode, SetHeader, Use};
-use crate::validate::{Action, Header, Id, Listener, Pool, Validated, is_forwarded, is_http};
+use crate::validate::{Action, Header, Id, Listener, Pool, Validated, is_http};
 
 /// Between the pool's id and the listener's in a backend's name; no id has it.
 const AND: char = ':';
@@ -28,7 +28,7 @@ pub(super) fn pool_of(backend: &str) -> &str {
 impl<'a> Uses<'a> {
     pub(super) fn of(validated: &'a Validated) -> Self {
         let mut all = Vec::new();
-        for pool in validated.pools.iter().filter(|pool| !is_forwarded(pool.protocol)) {
+        for pool in validated.pools.iter().filter(|pool| !pool.forwarded) {
             let mut own: Vec<Used<'a>> = Vec::new();
             for listener in serving(validated).filter(|listener| names(listener, &pool.id)) {
                 let (mode, using) = (mode(listener.protocol), using(listener));
@@ -62,7 +62,7 @@ impl<'a> Uses<'a> {
 /// Those that haproxy binds, but for lack of a pool.
 pub(super) fn serving(validated: &Validated) -> impl Iterator<Item = &Listener> {
     let on = validated.vip.is_some() && validated.admin_state_up;
-    validated.listeners.iter().filter(move |listener| on && listener.admin_state_up && !is_forwarded(listener.protocol))
+    validated.listeners.iter().filter(move |listener| on && listener.admin_state_up && !listener.forwarded)
 }
 
 /// Whether it sends to this pool.

@@ -1,4 +1,5 @@
 mod foreseen;
+mod planes;
 mod rules;
 
 use std::collections::BTreeSet;
@@ -15,7 +16,7 @@ use ballast_namespace::{
     observe::{Inside, Namespace},
     rehearsal::model,
 };
-use rules::{some_rules, with_datagrams};
+use rules::{some_rules, with_datagrams, with_networks};
 
 use super::*;
 use crate::{haproxy::runtime::To, page::Page, ping::Echoes, samples};
@@ -218,12 +219,16 @@ fn address() -> impl Strategy<Value = String> {
 }
 
 fn some_desired() -> impl Strategy<Value = Desired> {
-    (address(), 1..5_u64, any::<(bool, bool, bool)>(), 0..3_u32, proptest::option::of(0..3_usize)).prop_map(
-        |(address, generation, (vip, echoes, alone), user, datagrams)| {
+    let of_kernel = (proptest::option::of(0..3_usize), 0..3_u8);
+    (address(), 1..5_u64, any::<(bool, bool, bool)>(), 0..3_u32, of_kernel).prop_map(
+        |(address, generation, (vip, echoes, alone), user, (datagrams, networks))| {
             let mut desired = desired(&address, generation);
             if let Some(members) = datagrams.filter(|_| vip) {
                 desired = with_datagrams(desired, members);
                 desired.alone = alone;
+            }
+            if vip && networks > 0 {
+                desired = with_networks(desired, networks);
             }
             desired.plug = desired.plug.filter(|_| vip);
             if user > 0 {
@@ -326,14 +331,17 @@ fn some_host() -> impl Strategy<Value = Observed> {
 
 proptest! {
     #[test]
-    fn what_forwards_has_its_rules(desired in some_desired(), host in some_host()) {
+    fn what_forwards_or_keeps_somebody_out_has_its_rules_first(desired in some_desired(), host in some_host()) {
         let mut ruled = host.host.rules.has_table();
         for planned in plan(&desired, &host) {
             match planned.step {
                 Step::Host(plan::Step::MakeNamespace | plan::Step::DropNamespace) => ruled = false,
                 Step::Host(plan::Step::Forward) => ruled = true,
-                Step::Host(plan::Step::Prepare | plan::Step::Configure(_)) if desired.forwarded.is_some() => {
-                    prop_assert!(ruled);
+                Step::Host(plan::Step::Prepare) => {
+                    prop_assert!(ruled || !desired.wanted().is_some_and(|wanted| wanted.purpose().forwards));
+                }
+                Step::Host(plan::Step::Configure(_)) | Step::StartHaproxy { .. } => {
+                    prop_assert!(ruled || desired.forwarded.is_none());
                 }
                 _ => {}
             }

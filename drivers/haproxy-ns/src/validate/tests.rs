@@ -9,6 +9,10 @@ use crate::{
     samples::{self, ID},
 };
 
+fn validate(load_balancer: &LoadBalancer, config: &Config) -> Result<(Validated, Vec<ObjectFault>), DriverError> {
+    super::validate(load_balancer, config, Forwards::default())
+}
+
 fn refused(load_balancer: &LoadBalancer) -> DriverError {
     validate(load_balancer, &samples::config()).unwrap_err()
 }
@@ -329,4 +333,65 @@ fn haproxy_knows_of_its_own_listeners_and_pools_only() {
         all.pools.append(&mut other.pools);
     }
     assert_eq!((samples::validated(&all).listeners.len(), samples::page(&all)), (3, page));
+}
+
+/// Each field of a listener that the kernel is to serve and cannot; HTTP beside it is served.
+#[test]
+fn what_the_kernel_lacks_is_said_of_the_listener_and_the_field_and_nobody_serves_it_instead() {
+    type Change = (&'static str, Forwards, fn(&mut LoadBalancer));
+    let timeouts = |tcp_inspect| ballast_abi::Timeouts {
+        client_data: 50_000,
+        member_connect: 4_000,
+        member_data: 60_000,
+        tcp_inspect,
+    };
+    let changes: [Change; 6] = [
+        ("default_pool_id", samples::KERNEL, |one| one.pools[1].protocol = Protocol::Http.into()),
+        ("default_pool_id", samples::KERNEL, |one| one.pools[1].protocol = Protocol::Proxy.into()),
+        ("default_pool_id", samples::KERNEL, |one| one.pools[1].protocol = Protocol::Proxyv2.into()),
+        ("insert_headers", samples::KERNEL, |one| one.listeners[1].insert_headers = names("X-Forwarded-For")),
+        ("timeouts.tcp_inspect", samples::KERNEL, |one| one.listeners[1].timeouts.as_mut().unwrap().tcp_inspect = 1),
+        ("protocol", Forwards::default(), |_| ()),
+    ];
+    for listener in [Protocol::Tcp, Protocol::Https] {
+        let mut asked = samples::load_balancer(Protocol::Http);
+        let mut other = samples::load_balancer(listener);
+        (other.listeners[0].id, other.pools[0].id) = ("plain".into(), "plain".into());
+        (other.listeners[0].protocol_port, other.listeners[0].default_pool_id) = (81, "plain".into());
+        other.listeners[0].timeouts = Some(timeouts(0));
+        asked.listeners.append(&mut other.listeners);
+        asked.pools.append(&mut other.pools);
+        asked.flavor_data = r#"{"data_plane": "kernel"}"#.into();
+        let (whole, faults) = super::validate(&asked, &samples::config(), samples::KERNEL).unwrap();
+        assert_eq!(
+            (whole.listeners.iter().map(|one| one.forwarded).collect::<Vec<_>>(), faults),
+            (vec![false, true], vec![])
+        );
+        for (field, kernel, change) in changes {
+            let mut asked = asked.clone();
+            change(&mut asked);
+            // HTTP behind HTTPS is nobody's.
+            let fits = listener == Protocol::Tcp || asked.pools[1].protocol() != Protocol::Http;
+            let (left, faults) = super::validate(&asked, &samples::config(), kernel).unwrap();
+            assert_eq!(left.listeners.iter().map(|one| one.port).collect::<Vec<_>>(), [80], "{field}");
+            let fault = faults[0].fault.as_ref().unwrap();
+            assert_eq!((faults.len(), faults[0].object_id.as_str()), (1, "plain"), "{field}");
+            if fits {
+                assert!(fault.message.contains(&format!("listener plain: {field} ")), "{}", fault.message);
+                assert_eq!(fault.code, ErrorCode::UNSUPPORTED.0);
+            }
+            // With haproxy all of it is served, but for what never is.
+            asked.flavor_data.clear();
+            let left = super::validate(&asked, &samples::config(), kernel).unwrap().0;
+            assert_eq!(left.listeners.len(), if fits { 2 } else { 1 }, "{field}");
+        }
+    }
+}
+
+#[test]
+fn a_flavor_that_cannot_be_understood_is_a_fault_of_the_load_balancer_which_haproxy_serves() {
+    let mut asked = samples::load_balancer(Protocol::Tcp);
+    asked.flavor_data = r#"{"data_plane": "nginx"}"#.into();
+    let (whole, faults) = super::validate(&asked, &samples::config(), samples::KERNEL).unwrap();
+    assert_eq!((faults.len(), faults[0].object_id.as_str(), whole.listeners[0].forwarded), (1, samples::ID, false));
 }

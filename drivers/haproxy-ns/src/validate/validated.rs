@@ -97,18 +97,3 @@ pub(crate) fn is_http(protocol: Protocol) -> bool {
         | Protocol::Unspecified => false,
     }
 }
-
-/// Whether the kernel forwards it: haproxy speaks neither UDP nor SCTP.
-pub(crate) fn is_forwarded(protocol: Protocol) -> bool {
-    match protocol {
-        Protocol::Udp | Protocol::Sctp => true,
-        Protocol::Http
-        | Protocol::TerminatedHttps
-        | Protocol::Prometheus
-        | Protocol::Tcp
-        | Protocol::Https
-        | Protocol::Proxy
-        | Protocol::Proxyv2
-        | Protocol::Unspecified => false,
-    }
-}

@@ -7,7 +7,7 @@ mod killed;
 mod loads;
 mod sctp;
 mod timeouts;
-mod tools;
+pub(crate) mod tools;
 
 use ballast_abi::{Driver, Health, LbMethod, MonitorType, Route};
 use ballast_lab::wait_until;

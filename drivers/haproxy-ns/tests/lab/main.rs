@@ -3,7 +3,8 @@
 mod addresses;
 mod confined;
 mod crash;
-mod datagrams;
+pub(crate) mod datagrams;
+mod filters;
 mod first_check;
 mod foreseen;
 mod groups;
@@ -14,6 +15,7 @@ mod lost;
 mod members;
 mod neighbours;
 mod networks;
+mod planes;
 mod policies;
 mod refused;
 mod routes;

@@ -67,10 +67,12 @@ fn begun(object: &Object, count: Count) -> Object {
     }
 }
 
-/// Deletes what is not or not so in sets that stay.
+/// Deletes what is not or not so in sets that stay, and in those that go what leads to chains.
 fn delete_elements(before: &Part, after: &Part, commands: &mut Vec<Command>) {
     let none = Elements::new();
-    for (set, old) in before.elements.iter().filter(|(set, _)| after.sets.contains_key(*set)) {
+    let leads = |old: &Elements| old.values().any(|value| matches!(value, Value::GoTo(_)));
+    let now = |(set, old): &(&String, &Elements)| after.sets.contains_key(*set) || leads(old);
+    for (set, old) in before.elements.iter().filter(now) {
         let new = after.elements.get(set).unwrap_or(&none);
         let later = OF_MEMBERS.contains(&set.as_str());
         let goes = |(key, value): &(&Vec<u8>, &Value)| new.get(*key).map_or(!later, |new| new != *value);

@@ -7,7 +7,12 @@ mod model;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{desired::Service, numbers::Numbers, samples};
+use crate::{
+    desired::{Filter, Service},
+    numbers::Numbers,
+    samples,
+    wire::{Expression, Hook},
+};
 use arbitrary::services;
 use model::Kernel;
 
@@ -30,7 +35,7 @@ impl Default for Driver {
 impl Driver {
     fn observe(&self) -> Observed {
         let (noted, kept) = (self.noted.clone(), self.kept.clone());
-        Observed { counters: self.kernel.counters(), members: None, noted, kept }
+        Observed { counters: self.kernel.counters(), noted, kept, ..Observed::default() }
     }
 
     /// One pass. What runs afterwards is what was asked for, and another pass does nothing.
@@ -191,6 +196,54 @@ fn a_change_of_one_listener_leaves_the_others_alone() {
     let text = format!("{:?}", planned.commands);
     assert!(text.contains("s4_1_2") && !text.contains("s4_2_"), "{text}");
     assert!(planned.commands.len() < 25, "{} commands", planned.commands.len());
+}
+
+fn filtered(service: &Service, networks: &[(u16, &str)]) -> Service {
+    let filter = |(port, network): &(u16, &str)| Filter { port: *port, allowed: vec![network.parse().unwrap()] };
+    Service { filters: networks.iter().map(filter).collect(), ..service.clone() }
+}
+
+/// Connections are followed for what is forwarded, and for nothing else.
+#[test]
+fn who_may_connect_is_no_reason_to_follow_connections() {
+    let mut driver = Driver::default();
+    driver.pass(&filtered(&Service::default(), &[(80, "10.0.0.0/8"), (81, "fd00::/64")]));
+    let whole = ruleset::whole(driver.noted.as_ref().unwrap());
+    let rules = whole.chains.values().flat_map(|chain| &chain.rules).flatten();
+    let follows = |one: &&Expression| matches!(one, Expression::Flow { .. } | Expression::SetMark { .. });
+    assert_eq!(rules.clone().find(follows), None);
+    let hooks: Vec<Hook> = whole.chains.values().filter_map(|chain| chain.hook).collect();
+    assert_eq!((hooks, rules.count() > 10), (vec![Hook::Input], true));
+}
+
+#[test]
+fn a_change_of_who_may_connect_touches_nothing_else() {
+    let mut driver = Driver::default();
+    let service = samples::service(3);
+    driver.pass(&filtered(&service, &[(80, "10.0.0.0/8"), (81, "10.0.0.0/8")]));
+    for networks in [vec![(80, "10.0.0.0/9"), (81, "10.0.0.0/8")], vec![(81, "10.0.0.0/8")], vec![(81, "10.0.0.0/9")]] {
+        let planned = driver.pass(&filtered(&service, &networks));
+        assert_eq!(planned.end, []);
+        let names = |command: &Command| format!("{command:?}");
+        let of_listeners =
+            |text: &String| ["l1", "s4_", "m4", "\"pre\"", "DeleteTable"].iter().any(|one| text.contains(one));
+        let touched: Vec<String> = planned.commands.iter().map(names).filter(of_listeners).collect();
+        assert_eq!(touched, [""; 0], "{networks:?}");
+    }
+    // The last one goes with all that filters have.
+    let planned = driver.pass(&service);
+    assert!(!planned.commands.contains(&Command::DeleteTable) && planned.end.is_empty());
+}
+
+#[test]
+fn a_table_of_which_rules_were_taken_away_is_made_anew() {
+    let mut driver = Driver::default();
+    let service = filtered(&Service::default(), &[(80, "10.0.0.0/8")]);
+    driver.pass(&service);
+    let torn = Observed { torn: true, ..driver.observe() };
+    assert_eq!(torn.running(), None);
+    let layout = driver.noted.clone().unwrap();
+    assert!(plan(&torn, &layout).commands.contains(&Command::DeleteTable));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Who may come, and how many; how long a flow lives.
 
+use ipnet::IpNet;
+
 use super::{
     Chain, Part,
     listener::{denied, families, refusal, set},
@@ -17,10 +19,11 @@ use crate::{
 };
 
 pub(super) fn admission(listener: &Listener, part: &mut Part, rules: &mut Vec<Rule>) {
+    let number = listener.number;
     if !listener.allowed.is_empty() {
         for which in families(listener) {
             let mut rule = family(which);
-            rule.extend(strangers(listener, which, part));
+            rule.extend(strangers((&number.to_string(), &listener.allowed), which, part));
             rule.push(count_denied(listener));
             rule.push(Expression::Verdict(Verdict::Drop));
             rules.push(rule);
@@ -29,7 +32,7 @@ pub(super) fn admission(listener: &Listener, part: &mut Part, rules: &mut Vec<Ru
     match listener.limit {
         Some(Limit { most, .. }) if most <= Limit::EXACT => {
             // In a chain of its own: it counts from nothing again whenever its rule is made.
-            let chain = format!("c{}", listener.number);
+            let chain = format!("c{number}");
             let mut rule = refusal(listener);
             let reject = rule.pop();
             rule.extend([Expression::FlowsOver { most }, count_denied(listener)]);
@@ -43,10 +46,10 @@ pub(super) fn admission(listener: &Listener, part: &mut Part, rules: &mut Vec<Ru
         Some(Limit { full: false, .. }) | None => {}
     }
     if let Some(seconds) = listener.idle {
-        let number = listener.protocol.number();
-        let name = format!("t{}_{number}_{seconds}", listener.number);
+        let protocol = listener.protocol.number();
+        let name = format!("t{number}_{protocol}_{seconds}");
         let states = states(listener.protocol).iter().map(|state| (*state, seconds)).collect();
-        part.objects.insert(name.clone(), Object::Timeout { protocol: number, states });
+        part.objects.insert(name.clone(), Object::Timeout { protocol, states });
         rules.push(vec![Expression::Object { name, kind: ObjectKind::Timeout }]);
     }
 }
@@ -61,15 +64,16 @@ fn states(protocol: Protocol) -> &'static [u16] {
     }
 }
 
-/// Whether a client is not of the networks that are allowed. Where there are none of its IP version, none is.
-fn strangers(listener: &Listener, which: Family, part: &mut Part) -> Rule {
-    let networks = listener.allowed.iter().filter(|network| Family::of(network.addr()) == which);
+/// Whether a client is not of the networks that are allowed. Where there are none of its IP version, none is. `of`: what
+/// tells their set from others.
+pub(super) fn strangers((of, allowed): (&str, &[IpNet]), which: Family, part: &mut Part) -> Rule {
+    let networks = allowed.iter().filter(|network| Family::of(network.addr()) == which);
     let ends = intervals(networks.copied());
     if ends.is_empty() {
         return Vec::new();
     }
     // The kernel cannot change intervals in the batch in which they are used, so other networks are another set.
-    let name = format!("a{}_{}_{:08x}", which.digit(), listener.number, digest(&ends));
+    let name = format!("a{}_{of}_{:08x}", which.digit(), digest(&ends));
     let mut set = set(name.clone(), which.kind(), Content::Nothing);
     set.interval = true;
     part.set(set);

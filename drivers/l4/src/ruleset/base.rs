@@ -1,8 +1,9 @@
-//! What every namespace has, whatever its listeners: the chains at the kernel's hooks, the maps of all listeners, and the
-//! counters of members that are gone.
+//! What every namespace has, whatever its listeners and filters: the chains at the kernel's hooks, the maps of all
+//! listeners, and the counters of members that are gone.
 
 use super::{
     Chain, Part,
+    filter::filtering,
     phrases::{
         A, DATA, Family, PORT_HIGH, PORT_LOW, accept_translated, counted, family, is_translated, load, of_direction,
     },
@@ -16,6 +17,18 @@ use crate::{
 pub(crate) const PORTS: (u16, u16) = (1_024, 60_999);
 
 pub(crate) fn base(layout: &Layout) -> Part {
+    let mut part = if layout.forwards() { forwarding(layout) } else { Part::default() };
+    if !layout.filters.is_empty() {
+        part.merge(filtering());
+    }
+    for mark in &layout.retired {
+        ["n", "i", "o"].iter().for_each(|what| part.counter(format!("{mark}{what}")));
+    }
+    part
+}
+
+/// What follows flows. Where nothing is forwarded there is none of it: a flow costs time and a place in the host's table.
+fn forwarding(layout: &Layout) -> Part {
     let mut part = Part::default();
     for family in Family::BOTH {
         let content = Content::Data(vec![family.kind(), Kind::Port]);
@@ -31,9 +44,6 @@ pub(crate) fn base(layout: &Layout) -> Part {
     part.chains.insert("pre".to_owned(), chain(Hook::PreroutingNat, services));
     part.chains.insert("post".to_owned(), chain(Hook::PostroutingNat, sources(layout)));
     part.chains.insert("through".to_owned(), chain(Hook::Forward, through()));
-    for mark in &layout.retired {
-        ["n", "i", "o"].iter().for_each(|what| part.counter(format!("{mark}{what}")));
-    }
     part
 }
 

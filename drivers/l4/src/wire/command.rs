@@ -57,6 +57,8 @@ pub enum Hook {
     PostroutingNat,
     /// All that go through; those that no rule accepts are dropped.
     Forward,
+    /// All that are for the namespace itself.
+    Input,
 }
 
 impl Hook {
@@ -66,6 +68,7 @@ impl Hook {
             Self::PreroutingNat => ("nat", 0, -100, Verdict::Accept),
             Self::PostroutingNat => ("nat", 4, 100, Verdict::Accept),
             Self::Forward => ("filter", 2, 0, Verdict::Drop),
+            Self::Input => ("filter", 1, 0, Verdict::Accept),
         }
     }
 }

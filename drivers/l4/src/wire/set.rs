@@ -28,10 +28,12 @@ impl Kind {
         }
     }
 
-    /// In bytes, in whole registers.
+    /// In bytes.
     fn length(self) -> u32 {
         match self {
-            Self::Number | Self::Ipv4 | Self::Protocol | Self::Port | Self::Mark => 4,
+            Self::Protocol => 1,
+            Self::Port => 2,
+            Self::Number | Self::Ipv4 | Self::Mark => 4,
             Self::Ipv6 => 16,
         }
     }
@@ -139,9 +141,14 @@ fn order(kinds: &[Kind]) -> u8 {
     if kinds.iter().all(|kind| kind.is_hosts_order()) { HOSTS_ORDER } else { NETWORKS_ORDER }
 }
 
-/// The type of a concatenation, six bits for each part, and its length.
+/// The type of a concatenation, six bits for each part, and its length: each part has whole registers. One alone is as long
+/// as it is.
 fn kinds(kinds: &[Kind]) -> (u32, u32) {
-    kinds.iter().fold((0, 0), |(code, length), kind| (code << 6 | kind.code(), length + kind.length()))
+    if let [one] = kinds {
+        return (one.code(), one.length());
+    }
+    let add = |(code, length), kind: &Kind| (code << 6 | kind.code(), length + kind.length().next_multiple_of(4));
+    kinds.iter().fold((0, 0), add)
 }
 
 impl Element {
@@ -191,5 +198,6 @@ mod tests {
     fn a_concatenation_has_six_bits_for_each_part() {
         assert_eq!(kinds(&[Kind::Ipv4, Kind::Protocol, Kind::Port]), (7 << 12 | 12 << 6 | 13, 12));
         assert_eq!(kinds(&[Kind::Ipv6, Kind::Port]).1, 20);
+        assert_eq!(kinds(&[Kind::Port]), (13, 2));
     }
 }

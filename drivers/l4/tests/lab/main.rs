@@ -4,6 +4,7 @@ mod admission;
 mod changes;
 mod choice;
 mod cost;
+mod filters;
 mod probes;
 mod sctp;
 mod shown;

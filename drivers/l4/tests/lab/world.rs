@@ -168,8 +168,8 @@ pub(crate) fn ask_udp(socket: &UdpSocket) -> io::Result<u8> {
     Ok(answer[0])
 }
 
-/// A member of TCP and UDP that answers with its number.
-fn serve(host: &Host, number: u8, ip: IpAddr) {
+/// Answers TCP and UDP at port 8080 of this address with a number, as members do.
+pub(crate) fn serve(host: &Host, number: u8, ip: IpAddr) {
     let address = SocketAddr::new(ip, 8080);
     let (listener, socket) = inside(host, || (TcpListener::bind(address).unwrap(), UdpSocket::bind(address).unwrap()));
     thread::spawn(move || {
@@ -254,7 +254,7 @@ pub(crate) fn service(protocol: Protocol, members: impl IntoIterator<Item = Memb
         idle: None,
         members: members.into_iter().collect(),
     };
-    Service { sources, listeners: vec![listener] }
+    Service { sources, listeners: vec![listener], filters: Vec::new() }
 }
 
 /// Addresses of so many clients, from 10.0.0.101 on.

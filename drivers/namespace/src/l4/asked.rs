@@ -1,40 +1,49 @@
-//! What of a load balancer is forwarded. Pure.
+//! What of a load balancer is forwarded, and to what else not everybody may connect. Pure.
 
 use std::net::{IpAddr, SocketAddr};
 
 use ballast_abi::LbMethod;
-use ballast_l4::desired::{self, Method, Protocol, Sources};
+use ballast_l4::desired::{self, Filter, Method, Protocol, Sources};
 
 use super::{Forwarded, Key, Listener, Member, Probe};
-use crate::validate::{self, IsForwarded, Persistence, Pool, Timeouts, Validated, Vip};
+use crate::validate::{self, Persistence, Pool, Timeouts, Validated, Vip};
 
 /// Seconds that a client is remembered where nobody says how long.
 const REMEMBERED: u32 = 360;
 
 impl Forwarded {
-    /// `None`: there is no such listener, or no VIP.
+    /// `None`: there is no such listener and nobody to be kept out, or no VIP.
     #[must_use]
-    pub fn of<L: AsRef<validate::Listener>>(validated: &Validated<L>, is_forwarded: IsForwarded) -> Option<Self> {
+    pub fn of<L: AsRef<validate::Listener>>(validated: &Validated<L>) -> Option<Self> {
         let vip = validated.vip.as_ref()?;
         let all = validated.listeners.iter().map(AsRef::as_ref);
-        let asked = all.filter(|listener| is_forwarded(listener.protocol));
+        let asked = all.clone().filter(|listener| listener.forwarded);
         let listeners: Vec<Listener> = asked.map(|asked| listener(asked, vip, validated)).collect();
+        let served = all.filter(|listener| validated.filters && !listener.forwarded && !listener.allowed.is_empty());
+        let filters: Vec<Filter> = served.map(filter).collect();
         if listeners.is_empty() {
-            return None;
+            return (!filters.is_empty()).then(|| Self { filters, ..Self::default() });
         }
-        let pools = validated.pools.iter().filter(|pool| is_forwarded(pool.protocol) && pool.admin_state_up);
+        let pools = validated.pools.iter().filter(|pool| pool.forwarded && pool.admin_state_up);
         Some(Self {
             sources: sources(vip),
             probes: pools.clone().flat_map(|pool| probes(pool, validated)).collect(),
             unchecked: pools.filter(|pool| pool.monitors.is_empty()).flat_map(members_up).collect(),
             listeners,
+            filters,
         })
     }
 
+    /// Whether there is anything that the kernel sends on.
+    #[must_use]
+    pub fn forwards(&self) -> bool {
+        !self.listeners.is_empty()
+    }
+
     /// `can`: this kernel has times of listeners' own. `usual`: seconds, of those that ask for none.
-    pub fn settle_idle(&mut self, can: bool, usual: Option<u32>) {
+    pub fn settle_idle(&mut self, can: bool, usual: impl Fn(Protocol) -> Option<u32>) {
         for listener in &mut self.listeners {
-            listener.idle = listener.idle.or(usual).filter(|_| can);
+            listener.idle = listener.idle.or_else(|| usual(listener.protocol)).filter(|_| can);
         }
     }
 }
@@ -42,6 +51,11 @@ impl Forwarded {
 /// A flow is one for both sides: as long as the more patient of them waits. In whole seconds, as the kernel counts.
 fn idle(asked: &Timeouts) -> u32 {
     asked.client.max(asked.server).div_ceil(1000)
+}
+
+/// Also of a listener that is down, so that nothing changes with that.
+fn filter(asked: &validate::Listener) -> Filter {
+    Filter { port: asked.port, allowed: asked.allowed.clone() }
 }
 
 /// Members are asked from the first address of each version.

@@ -10,6 +10,7 @@ use ballast_l4::{
     numbers::Numbers,
     prober::Verdict,
     statistics::{self, Counters},
+    table,
 };
 use ballast_netns::namespace::{self, Look};
 
@@ -72,14 +73,19 @@ impl Watch {
             let as_noted = kept.asked.is_none();
             return Ok(Found { there: false, as_noted, counters, active: BTreeMap::new() });
         };
-        let (now, active) = namespace::on_own_thread("counters", || -> Result<_, Failure> {
+        // Where nothing is forwarded there is nobody to be listed, and that takes long.
+        let forwards = kept.asked.as_ref().is_some_and(Forwarded::forwards);
+        let (now, rules, active) = namespace::on_own_thread("counters", || -> Result<_, Failure> {
             namespace::enter(&file)?;
             let mut netfilter = Netfilter::open()?;
-            Ok((ballast_l4::table::counters(&mut netfilter)?, self.shared.active(id, &mut netfilter)?.flows))
+            let (now, rules) = (table::counters(&mut netfilter)?, table::rules(&mut netfilter)?);
+            let active = if forwards { self.shared.active(id, &mut netfilter)?.flows } else { BTreeMap::new() };
+            Ok((now, rules, active))
         })??;
         self.note_counters(id, &now);
         let marker = now.keys().find_map(|name| Marker::parse(name));
-        let as_noted = marker.is_some() && marker == kept.layout.as_ref().map(Layout::marker);
+        let is_noted = marker.is_some() && marker == kept.layout.as_ref().map(Layout::marker);
+        let as_noted = is_noted && !kept.is_torn(rules);
         greater(&mut counters, Some(&now));
         Ok(Found { there: true, as_noted, counters, active })
     }

@@ -1,4 +1,4 @@
-//! `l4.json`: what cannot be read off the table. It is there only where something is or was forwarded.
+//! `l4.json`: what cannot be read off the table. It is there only where the kernel has or had rules.
 //!
 //! It is written before the rules are changed and after. Where it is lost, the table is made anew and counters begin again.
 
@@ -26,6 +26,9 @@ pub struct Kept {
     pub settled: bool,
     /// Packets and bytes of counters when they were last noted: a table that is lost goes on from there.
     counts: BTreeMap<String, (u64, u64)>,
+    /// How many rules the table was left with; `None`: that is not known, as of a pass of 0.4.0.
+    #[serde(default)]
+    rules: Option<usize>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +59,16 @@ impl Kept {
 
     pub fn note_counts(&mut self, counters: &Counters) {
         self.counts = counters.iter().map(|(name, count)| (name.clone(), (count.packets, count.bytes))).collect();
+    }
+
+    /// `None`: there is no table any more.
+    pub fn note_rules(&mut self, rules: Option<usize>) {
+        self.rules = rules;
+    }
+
+    /// Whether a table with so many rules is not as it was left.
+    pub fn is_torn(&self, rules: usize) -> bool {
+        self.rules.is_some_and(|noted| noted != rules)
     }
 
     /// What is asked for, and who is served of it. One that waits for a check is not known.

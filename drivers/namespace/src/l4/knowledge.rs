@@ -73,7 +73,7 @@ fn beginning(asked: &Forwarded, key: &Key, sources: &Sources<'_>) -> Option<bool
 impl Forwarded {
     pub fn service(&self, knowledge: &Knowledge) -> Service {
         let listeners = self.listeners.iter().map(|listener| listener.desired(knowledge));
-        Service { sources: self.sources, listeners: listeners.collect() }
+        Service { sources: self.sources, listeners: listeners.collect(), filters: self.filters.clone() }
     }
 }
 

@@ -41,6 +41,7 @@ pub fn apply(
     kept.write(files)?;
     let planned = table::reach(&mut netfilter, &seen.table, &layout)?;
     kept.layout = Some(layout);
+    kept.note_rules(Some(table::rules(&mut netfilter)?));
     kept.note_asked(Some(asked), knowledge);
     kept.write(files)?;
     let mut end = if again { all(&kept, &service) } else { planned.end };
@@ -67,6 +68,7 @@ fn release(netfilter: &mut Netfilter, kept: &mut Kept, service: &Service, files:
     let layout = Layout::next(seen.running(), service, &mut kept.numbers)?;
     table::reach(netfilter, &seen, &layout)?;
     kept.layout = Some(layout);
+    kept.note_rules(Some(table::rules(netfilter)?));
     kept.note_counts(&table::counters(netfilter)?);
     Ok(())
 }
@@ -102,6 +104,7 @@ pub fn stop(files: &Files, glance: Option<&Counters>) -> Result<(), Failure> {
     forget(&mut kept, &counters);
     kept.note_counts(&Counters::new());
     kept.note_asked(None, &Knowledge::default());
+    kept.note_rules(None);
     (kept.layout, kept.settled) = (None, true);
     kept.write(files)
 }

@@ -30,9 +30,12 @@ impl Seen {
     pub fn look(netfilter: &mut Netfilter, kept: Option<Kept>) -> Result<Self, Failure> {
         let counters = table::counters(netfilter)?;
         let members = if counters.is_empty() { None } else { table::members(netfilter)? };
-        let mut seen = Self::without_table(kept);
-        (seen.table.counters, seen.table.members) = (counters, members);
-        Ok(seen)
+        let torn = match &kept {
+            Some(kept) if !counters.is_empty() => kept.is_torn(table::rules(netfilter)?),
+            Some(_) | None => false,
+        };
+        let seen = Self::without_table(kept);
+        Ok(Self { table: plan::Observed { counters, members, torn, ..seen.table }, ..seen })
     }
 
     /// There is no namespace.
@@ -45,6 +48,12 @@ impl Seen {
     /// A table of ours.
     pub fn has_table(&self) -> bool {
         self.table.counters.keys().any(|name| Marker::parse(name).is_some())
+    }
+
+    /// The table sends something on, as far as that is known.
+    pub fn forwards(&self) -> bool {
+        let noted = self.kept.as_ref().and_then(|kept| kept.layout.as_ref());
+        self.has_table() && noted.is_none_or(Layout::forwards)
     }
 
     /// There is a table, or it is noted that there is to be one.

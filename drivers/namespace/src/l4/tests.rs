@@ -26,13 +26,13 @@ fn is_forwarded(protocol: Protocol) -> bool {
 
 fn validate(asked: &LoadBalancer) -> (Validated, Vec<ballast_abi::ObjectFault>) {
     let fits = |listener, pool| listener == pool;
-    let rules = Rules { networks: Default::default(), section: "drivers.test", fits, is_forwarded };
+    let rules = Rules { networks: Default::default(), section: "drivers.test", fits, is_forwarded, filters: true };
     let (validated, faults) = crate::validate::validate(asked, &rules, |listener, _, _, _| Ok(Some(listener))).unwrap();
     (validated, faults.into())
 }
 
 fn forwarded(asked: &LoadBalancer) -> Forwarded {
-    Forwarded::of(&validate(asked).0, is_forwarded).unwrap()
+    Forwarded::of(&validate(asked).0).unwrap()
 }
 
 fn service(asked: &LoadBalancer) -> Service {
@@ -59,7 +59,7 @@ fn a_listener_of_each_kind_has_its_port_and_who_is_not_forwarded_is_another_ones
     let service = service(&all);
     assert_eq!(service.listeners.iter().map(|one| one.port).collect::<Vec<_>>(), [80, 80]);
     assert_eq!(service.sources.v4, Some([10, 0, 0, 4].into()));
-    assert_eq!(Forwarded::of(&validate(&samples::load_balancer(Protocol::Http)).0, is_forwarded), None);
+    assert_eq!(Forwarded::of(&validate(&samples::load_balancer(Protocol::Http)).0), None);
     let twice = ballast_abi::Listener { id: "twice".into(), ..all.listeners[1].clone() };
     all.listeners.push(twice);
     let (validated, faults) = validate(&all);
@@ -183,7 +183,7 @@ fn a_flow_lives_as_long_as_the_more_patient_side_waits_in_whole_seconds() {
             tcp_inspect: 0,
         });
         let mut forwarded = forwarded(&asked);
-        forwarded.settle_idle(can, usual);
+        forwarded.settle_idle(can, |_| usual);
         forwarded.service(&Knowledge::default()).listeners[0].idle
     };
     for (client, member, seconds) in [(3_000, 2_000, 3), (1, 1, 1), (2_001, 500, 3), (50_000, 90_000, 90)] {
@@ -208,8 +208,36 @@ fn members_of_pools_without_a_listener_are_told_as_well() {
     assert_eq!(forwarded.unchecked, [("idle".to_owned(), samples::member(1).id)]);
     assert!(forwarded.probes.iter().all(|probe| probe.pool == ID) && forwarded.probes.len() == 2);
     asked.pools[1].monitors = asked.pools[0].monitors.clone();
-    let checked = Forwarded::of(&validate(&asked).0, is_forwarded).unwrap();
+    let checked = Forwarded::of(&validate(&asked).0).unwrap();
     assert_eq!((checked.unchecked.len(), checked.probes.len()), (0, 3));
+}
+
+/// Whether the listener is up or not, and nothing else is followed or checked for it.
+#[test]
+fn who_may_connect_to_what_others_serve_is_asked_of_the_kernel() {
+    let mut asked = samples::load_balancer(Protocol::Http);
+    asked.listeners[0].allowed_cidrs = vec!["10.0.0.0/8".into(), "10.1.0.0/16".into()];
+    for up in [true, false] {
+        asked.listeners[0].admin_state_up = up;
+        let forwarded = forwarded(&asked);
+        assert!(!forwarded.forwards() && forwarded.probes.is_empty() && forwarded.unchecked.is_empty());
+        assert_eq!(forwarded.filters.iter().map(|one| (one.port, one.allowed.len())).collect::<Vec<_>>(), [(80, 2)]);
+        assert_eq!(forwarded.service(&Knowledge::default()).filters, forwarded.filters);
+    }
+    // One that can be read by nobody lets nobody in, and is no empty list.
+    asked.listeners[0].allowed_cidrs = vec!["x".into()];
+    assert_eq!(forwarded(&asked).filters[0].allowed.len(), 1);
+    let mut datagrams = self::asked();
+    datagrams.listeners[0].allowed_cidrs = vec!["10.0.0.0/8".into()];
+    assert_eq!((forwarded(&datagrams).filters.len(), forwarded(&datagrams).listeners[0].allowed.len()), (0, 1));
+}
+
+#[test]
+fn a_table_with_other_rules_than_it_was_left_with_is_torn() {
+    let mut kept = Kept::default();
+    assert!(!kept.is_torn(0), "nobody knows how many a former release has left");
+    kept.note_rules(Some(3));
+    assert!(!kept.is_torn(3) && kept.is_torn(0) && kept.is_torn(4));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ballast_abi::{DriverError, Protocol};
 use ipnet::IpNet;
 
-use super::{Faults, Fits, Id, Listener, Pool, Timeouts, port, protocol, refuse, text};
+use super::{Faults, Id, Listener, Pool, Rules, Timeouts, port, protocol, refuse, text};
 
 /// In milliseconds; what a client could wait for is less than that.
 const LONGEST: u32 = 2_073_600_000;
@@ -17,7 +17,7 @@ const SERVER: u32 = 50_000;
 pub(super) fn listener<'a>(
     id: Id,
     asked: &ballast_abi::Listener,
-    (pools, fits): (&[Pool], Fits),
+    (pools, rules): (&[Pool], &Rules),
     mut others: impl Iterator<Item = &'a Listener>,
 ) -> Result<Listener, DriverError> {
     let wrong = |field: &str, why: &str| refuse("listener", &asked.id, field, why);
@@ -29,7 +29,9 @@ pub(super) fn listener<'a>(
     };
     match default_pool.as_ref().map(|name| pools.iter().find(|pool| pool.id == *name)) {
         Some(None) => return Err(wrong("default_pool_id", "names a pool that this load balancer does not have")),
-        Some(Some(pool)) if !fits(protocol, pool.protocol) => return Err(wrong("protocol", "does not fit the pool's")),
+        Some(Some(pool)) if !(rules.fits)(protocol, pool.protocol) => {
+            return Err(wrong("protocol", "does not fit the pool's"));
+        }
         Some(Some(_)) | None => {}
     }
     if port == 0 {
@@ -42,6 +44,7 @@ pub(super) fn listener<'a>(
     Ok(Listener {
         id,
         protocol,
+        forwarded: (rules.is_forwarded)(protocol),
         port,
         connection_limit,
         default_pool,

@@ -4,7 +4,7 @@ use ballast_abi::{DriverError, MonitorType, limits};
 
 use super::{Check, Faults, HttpVersion, Monitor, refuse, text};
 
-/// `forwarded`: of a pool of UDP or SCTP.
+/// `forwarded`: of a pool that the kernel serves.
 pub(super) fn monitor(
     asked: &ballast_abi::HealthMonitor,
     forwarded: bool,

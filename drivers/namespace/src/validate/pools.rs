@@ -37,6 +37,7 @@ pub(super) fn pool(
     Ok(Pool {
         id: id("pool", "id", &asked.id)?,
         protocol,
+        forwarded,
         method: asked.lb_method.try_into().map_err(|_| wrong("lb_method", "is unknown"))?,
         persistence,
         admin_state_up: asked.admin_state_up,

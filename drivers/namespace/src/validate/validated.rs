@@ -41,6 +41,8 @@ pub struct Parts<L = Listener> {
     pub vip: Option<Vip>,
     pub listeners: Vec<L>,
     pub pools: Vec<Pool>,
+    /// The kernel says who may connect to listeners that it does not serve as well.
+    pub filters: bool,
     /// The last known health of members, by pool and id: whether they were up. `None`: who asks does not say.
     pub known: Option<HashMap<(String, String), bool>>,
 }
@@ -91,6 +93,8 @@ pub struct Route {
 pub struct Listener {
     pub id: Id,
     pub protocol: Protocol,
+    /// The kernel serves it.
+    pub forwarded: bool,
     /// Not 0.
     pub port: u16,
     /// `None`: no limit.
@@ -122,6 +126,8 @@ impl AsRef<Listener> for Listener {
 pub struct Pool {
     pub id: Id,
     pub protocol: Protocol,
+    /// The kernel serves it, and nobody else.
+    pub forwarded: bool,
     pub method: LbMethod,
     /// Cookies are seen in HTTP only.
     pub persistence: Option<Persistence>,

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use ipnet::IpNet;
 use proptest::prelude::*;
 
-use crate::desired::{Limit, Listener, Member, Method, Persistence, Protocol, Service, Sources, State};
+use crate::desired::{Filter, Limit, Listener, Member, Method, Persistence, Protocol, Service, Sources, State};
 
 pub(super) fn services() -> impl Strategy<Value = Service> {
     let sources = (any::<bool>(), any::<bool>()).prop_map(|(v4, v6)| Sources {
@@ -13,9 +13,11 @@ pub(super) fn services() -> impl Strategy<Value = Service> {
         v6: v6.then_some([0xfd00, 0, 0, 0, 0, 0, 0, 4].into()),
     });
     let listeners = prop::collection::btree_map(0_u8..4, listeners(), 0..4);
-    (sources, listeners).prop_map(|(sources, listeners)| {
+    let filter = (80_u16..83, allowed()).prop_map(|(port, allowed)| Filter { port, allowed });
+    let filters = prop::collection::vec(filter, 0..3);
+    (sources, listeners, filters).prop_map(|(sources, listeners, filters)| {
         let named = |(number, listener): (u8, Listener)| Listener { id: format!("l{number}"), ..listener };
-        Service { sources, listeners: listeners.into_iter().map(named).collect() }
+        Service { sources, listeners: listeners.into_iter().map(named).collect(), filters }
     })
 }
 

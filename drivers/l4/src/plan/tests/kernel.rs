@@ -30,7 +30,10 @@ fn check(netfilter: &mut Netfilter, layout: &Layout) {
     expected.insert(layout.marker().to_string());
     let found: BTreeSet<String> = table::counters(netfilter).unwrap().into_keys().collect();
     assert_eq!(found, expected);
-    let mut members = table::members(netfilter).unwrap().unwrap();
+    let members = table::members(netfilter).unwrap();
+    assert_eq!(members.is_some(), layout.forwards());
+    let mut members = members.unwrap_or_default();
+    assert_eq!(table::rules(netfilter).unwrap(), whole.chains.values().map(|chain| chain.rules.len()).sum::<usize>());
     // What no sweep has taken away is in nobody's way.
     members.retain(|mark, _| layout.places().contains_key(mark));
     assert_eq!(members, layout.places());

@@ -28,10 +28,10 @@ impl Kernel {
         }
     }
 
-    /// Sets into which no rule looks, and that are not everybody's.
+    /// Sets into which no rule looks, and that are not those of everything that forwards.
     fn unused(&self) -> Vec<String> {
         let table = self.table.as_ref().unwrap();
-        let own = |name: &&String| name.contains('_');
+        let own = |name: &&String| name.contains('_') || *name == "fp";
         table.sets.keys().filter(own).filter(|name| !uses(table, name)).cloned().collect()
     }
 
