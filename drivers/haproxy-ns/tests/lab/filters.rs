@@ -140,9 +140,9 @@ fn both_ip_versions_and_listeners_that_are_down_have_their_networks() {
         }
         both.listeners[1].admin_state_up = false;
         world.deploy(&both, 2);
-        let refused = |host: &ballast_lab::Host| {
-            let shown = ["-s", "-m", "1", "-o", "/dev/null", "-w", "%{errormsg}", TCP];
-            format!("{:?}", host.output("curl", shown))
+        let refused = |host: &ballast_lab::Host| match host.output("curl", ["-s", "-m", "1", TCP]) {
+            Err(error) => error.to_string(),
+            Ok(answer) => answer,
         };
         assert!(refused(&world.client).contains("exit status: 7"), "{}", refused(&world.client));
         assert!(refused(&world.web[1]).contains("exit status: 28"), "{}", refused(&world.web[1]));

@@ -1,6 +1,6 @@
 //! The flavor's `data_plane`: TCP by the kernel, without a haproxy where nothing else needs one.
 
-use ballast_abi::{Driver, ErrorCode, Health, KnownHealth, Listener, LoadBalancer, MonitorType, Pool, Protocol};
+use ballast_abi::{Driver, ErrorCode, Health, Listener, LoadBalancer, MonitorType, Pool, Protocol};
 use ballast_lab::wait_until;
 
 use crate::{
@@ -54,10 +54,6 @@ fn tcp_and_udp_by_the_kernel_have_no_haproxy_at_all() {
         assert_eq!(options.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["data_plane"]);
         let _echoes = [Echo::start(&world, 1), Echo::start(&world, 2)];
         let mut asked = without_http();
-        asked.pools.iter_mut().for_each(|pool| pool.monitors = vec![monitor(MonitorType::Tcp)]);
-        asked.known_health = Some(KnownHealth::default());
-        world.deploy(&asked, 1);
-        wait_until(SOON, "its members", || (world.health()? == [Health::Up; 4]).then_some(()));
         world.deploy(&asked, 1);
         assert_eq!(world.answers(TCP, 4), ["web-1", "web-2"]);
         assert_eq!(answers(&world, 4), [(1, 2), (2, 2)].into());
@@ -67,8 +63,13 @@ fn tcp_and_udp_by_the_kernel_have_no_haproxy_at_all() {
         assert_eq!(world.driver.deployed()?[0].generation, 1);
         assert_eq!(world.answers(TCP, 2), ["web-1", "web-2"]);
         // A member that goes down is found by the driver's own checks.
+        asked.pools[1].monitors = vec![monitor(MonitorType::Tcp)];
+        world.deploy(&asked, 2);
+        world.wait_for_answers(TCP, &["web-1", "web-2"]);
         world.servers[1] = None;
         world.wait_for_answers(TCP, &["web-1"]);
+        wait_until(SOON, "it is down", || world.health()?.contains(&Health::Down).then_some(()));
+        assert_eq!((haproxies(), world.driver.deployed()?[0].generation), (vec![], 2));
         world.driver.undeploy(ID)?;
         world.assert_nothing_is_left();
         Ok(())
