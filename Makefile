@@ -27,7 +27,7 @@ BUILD ?= release
 
 .DEFAULT_GOAL := help
 .PHONY: help deps clients postgres-image build install run demo demo-exec test conformance tempest neutron deploy-test haproxy-versions \
-	lint fmt doc bench deny clean
+	chaos soak lint fmt doc bench deny clean
 
 INSTALLED := ballast-scheduler ballast-api-gateway ballast-agent ballast-cli ballast-driver-haproxy-ns \
 	ballast-driver-nft-l4 ballast-driver-a10-stub ballast-driver-netscaler-stub
@@ -103,6 +103,17 @@ haproxy-versions: ## haproxy-ns with this machine's haproxy and those of other s
 
 conformance: build ## our drivers through `ballast driver check`, those for a device with its simulator
 	@tests/conformance.sh '$(DEBUG)'
+
+CHAOS := BALLAST_REQUIRE_ALL=1 BALLAST_CHAOS=all cargo nextest run --workspace --profile chaos --test chaos --run-ignored all
+
+chaos: ## driver, agent and haproxy killed between any two steps: all comes good and nothing is left (half an hour)
+	@$(DEPS) demo chaos
+	cargo build --workspace --bins --lib
+	$(CHAOS) -E 'not test(/^(victim|cycles)::/)'
+
+soak: ## a thousand load balancers made and deleted by each driver: nothing grows (some minutes)
+	@$(DEPS) demo chaos
+	$(CHAOS) -E 'test(/^cycles::/)'
 
 lint: ## formatting, clippy and documentation, warnings are errors
 	cargo fmt --all --check

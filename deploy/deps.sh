@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what this workspace needs and the machine lacks. Debian 12 or later; as root, or with sudo.
 #
-# usage: deploy/deps.sh [demo|root|host|clients|test|tempest|neutron|lint|bench|deploy-test]...      (none: demo and test)
+# usage: deploy/deps.sh [demo|root|host|clients|test|tempest|neutron|chaos|lint|bench|deploy-test]...      (none: demo and test)
 #
 #   demo         what is built and run by `make demo`: a C compiler for cargo, haproxy, ip, curl
 #   root         installs nothing: refuses when this is not root
@@ -14,6 +14,7 @@
 #   neutron      Neutron's server and its agent of Open vSwitch, RabbitMQ, Open vSwitch, Keystone
 #   lint         cargo-deny
 #   bench        wrk, PostgreSQL
+#   chaos        Open vSwitch, ethtool, cargo-nextest
 #   deploy-test  debootstrap
 #   haproxy-versions  patchelf
 #
@@ -314,10 +315,14 @@ for group in "$@"; do
             want wrk has wrk
             want postgresql test -e /usr/lib/postgresql
             ;;
+        chaos)
+            want openvswitch-switch has ovs-vswitchd
+            want ethtool has ethtool
+            ;;
         deploy-test) want debootstrap has debootstrap ;;
         haproxy-versions) want patchelf has patchelf ;;
         lint) compiles=yes ;;
-        *) fail "unknown group '$group': demo, root, host, clients, test, tempest, neutron, lint, bench, deploy-test, haproxy-versions" ;;
+        *) fail "unknown group '$group': demo, root, host, clients, test, tempest, neutron, chaos, lint, bench, deploy-test, haproxy-versions" ;;
     esac
 done
 [ -z "$compiles" ] || rust
@@ -330,6 +335,7 @@ for group in "$@"; do
         lint) deny ;;
         tempest) tempest; keystone ;;
         neutron) neutron_server; keystone ;;
+        chaos) nextest ;;
         test) neutron; openstack; tempest; nextest; grpc; acos; netscaler; fuzzer; keystone; neutron_server; gophercloud ;;
     esac
 done

@@ -18,19 +18,20 @@ const EDGES: &[(&str, &[&str])] = &[
     ("ballast-model", &["ballast-limits"]),
     ("ballast-service", &[]),
     ("ballast-lab", &[]),
+    ("ballast-failpoint", &[]),
     ("ballast-proto", &["ballast-model"]),
     ("ballast-store", &["ballast-model"]),
     ("ballast-abi", &["ballast-limits", "ballast-proto"]),
     ("ballast-device", &["ballast-abi"]),
-    ("ballast-l4", &[]),
-    ("ballast-netns", &[]),
-    ("ballast-namespace", &["ballast-abi", "ballast-l4", "ballast-netns"]),
+    ("ballast-l4", &["ballast-failpoint"]),
+    ("ballast-netns", &["ballast-failpoint"]),
+    ("ballast-namespace", &["ballast-abi", "ballast-failpoint", "ballast-l4", "ballast-netns"]),
     ("ballast-rehearsal", &["ballast-abi", "ballast-device", "ballast-simulators"]),
     ("ballast-fault-driver", &["ballast-abi"]),
     ("ballast-simulators", &[]),
     ("ballast-api-gateway", &["ballast-limits", "ballast-proto", "ballast-service"]),
     ("ballast-scheduler", &["ballast-model", "ballast-proto", "ballast-service", "ballast-store"]),
-    ("ballast-agent", &["ballast-abi", "ballast-proto", "ballast-service"]),
+    ("ballast-agent", &["ballast-abi", "ballast-failpoint", "ballast-proto", "ballast-service"]),
     ("ballast-cli", &["ballast-abi", "ballast-lab", "ballast-proto", "ballast-service"]),
     ("ballast-demo", &["*"]),
     ("ballast-tests", &["*"]),
@@ -104,7 +105,14 @@ fn forbidden_edges(packages: &[Value]) -> Vec<String> {
 
 fn allowed(name: &str) -> Option<&'static [&'static str]> {
     if name.starts_with(DRIVER) {
-        return Some(&["ballast-abi", "ballast-device", "ballast-l4", "ballast-namespace", "ballast-netns"]);
+        return Some(&[
+            "ballast-abi",
+            "ballast-device",
+            "ballast-failpoint",
+            "ballast-l4",
+            "ballast-namespace",
+            "ballast-netns",
+        ]);
     }
     EDGES.iter().find(|(from, _)| *from == name).map(|(_, to)| *to)
 }

@@ -20,6 +20,7 @@ use ballast_abi::{
     Capabilities, Context, Deployed, Driver, DriverError, LoadBalancer, ObjectFault, Observation, Preview, features,
     networks, note::Needs,
 };
+use ballast_failpoint as failpoint;
 use ballast_l4::desired::Protocol;
 use ballast_namespace::{
     execute,
@@ -236,6 +237,7 @@ impl HaproxyNs {
         let Some(target) = target.of_host() else { return Ok(Vec::new()) };
         work.ping(desired)?;
         work.host.watch_members(target)?;
+        failpoint::at("bring up: members are checked");
         if steps.is_empty() { Ok(Vec::new()) } else { work.silent_listeners(desired) }
     }
 

@@ -5,6 +5,7 @@ mod undo;
 
 use std::{path::Path, sync::Arc, time::Instant};
 
+use ballast_failpoint as failpoint;
 use ballast_namespace::{execute, l4::knowledge::Knowledge, plan};
 
 use crate::{
@@ -67,6 +68,7 @@ impl Work<'_> {
             self.starter = Some(Starter::ready(self.fence, self.signals(target))?);
         }
         for planned in steps {
+            failpoint::before("bring up", &planned.step);
             let start = Instant::now();
             let result = self.step(&planned.step, target);
             tracing::debug!(
@@ -81,6 +83,7 @@ impl Work<'_> {
                 return Err(blame::blaming(failure, &target.desired.config));
             }
         }
+        failpoint::at("bring up: all steps are done");
         Ok(())
     }
 

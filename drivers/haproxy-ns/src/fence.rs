@@ -121,6 +121,11 @@ impl Fence {
         capabilities::is_bounded(pid).is_none_or(|is| is == wanted)
     }
 
+    /// Whether the process is limited as [`Self::limit`] leaves it.
+    pub(crate) fn has_limited(&self, pid: i32) -> bool {
+        self.given_up.as_ref().is_none_or(|given_up| !given_up.limited) || limits::are_set(pid)
+    }
+
     /// What the kernel limits for each process, once it has become what it stays: haproxy sets limits itself when it starts.
     pub(crate) fn limit(&self, pid: i32) -> Result<(), Failure> {
         if self.given_up.as_ref().is_none_or(|given_up| !given_up.limited) {

@@ -14,6 +14,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use ballast_failpoint as failpoint;
 use ballast_namespace::files::{self, make_directory};
 pub(crate) use ballast_namespace::files::{absent_is_fine, read_optional, write_renamed, write_whole};
 use ballast_netns::identity::Identity;
@@ -67,6 +68,7 @@ impl Files {
     /// Makes the directories, and gives `run/` to haproxy.
     pub(crate) fn make(&self, identity: Option<Identity>) -> Result<(), Failure> {
         make_directory(&self.directory, 0o750)?;
+        failpoint::at("files: the directory is made");
         make_directory(&self.run(), 0o700)?;
         if let Some(identity) = identity {
             give(&self.directory, None, identity.gid)?;
@@ -108,6 +110,7 @@ impl Files {
     /// Removes everything but the state, and what was forwarded: counters go on from there.
     pub(crate) fn remove_all_but_state(&self) -> Result<(), Failure> {
         absent_is_fine(fs::remove_dir_all(self.run())).step(|| format!("remove {}", self.run().display()))?;
+        failpoint::at("files: run/ is removed");
         for path in [self.new_config(), self.config(), self.page()] {
             absent_is_fine(fs::remove_file(&path)).step(|| format!("remove {}", path.display()))?;
         }

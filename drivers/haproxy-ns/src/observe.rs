@@ -147,7 +147,7 @@ fn listen(
     match said {
         Some(Said { pid, answer: Ok(answer) }) if namespace.is_none_or(|namespace| is_in(pid, namespace)) => {
             observed.process = Process::Answering(pid);
-            observed.unconfined = !subject.confinement.holds(id, pid);
+            observed.unconfined = !(subject.confinement.holds(id, pid) && subject.fence.has_limited(pid));
             observed.foreign = desired.identity.is_some_and(|identity| process::user(pid) != Some(identity));
             observed.unfenced = !subject.fence.holds(pid);
             let pinged = desired.pinged();

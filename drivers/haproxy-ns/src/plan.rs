@@ -25,7 +25,8 @@ pub(crate) enum Step {
     StartHaproxy {
         replacing: Option<i32>,
     },
-    /// Put the process with this pid into the load balancer's control group, and set what it may take.
+    /// Put the process with this pid into the load balancer's control group, and set what it may take: a pass may have ended
+    /// before that was done.
     Confine(i32),
     /// The same with what was started, which leaves the driver's group.
     ConfineStarted,
@@ -167,7 +168,7 @@ fn run(steps: &mut Steps, desired: &Desired, wanted: Wanted<'_>, observed: &Obse
     if started {
         steps.add(Step::AwaitHaproxy, "it was started");
     } else if let (Process::Answering(pid), true) = (&observed.process, observed.unconfined) {
-        steps.add(Step::Confine(*pid), "its control group differs");
+        steps.add(Step::Confine(*pid), "its control group or its limits differ");
     }
     if announce && wanted.announce {
         steps.add(plan::Step::Announce, "neighbours may know another owner of the address");

@@ -5,6 +5,8 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
+use ballast_failpoint as failpoint;
+
 use crate::{
     failure::Failure,
     layout::Layout,
@@ -59,7 +61,11 @@ pub fn apply(netfilter: &mut Netfilter, commands: &[Command]) -> Result<(), Fail
 /// The kernel refused the whole rule set.
 pub fn reach(netfilter: &mut Netfilter, observed: &Observed, desired: &Layout) -> Result<Plan, Failure> {
     let planned = plan(observed, desired);
-    match apply(netfilter, &planned.commands).and_then(|()| apply(netfilter, &planned.sweep)) {
+    let swept = apply(netfilter, &planned.commands).and_then(|()| {
+        failpoint::at("table: changed and not yet swept");
+        apply(netfilter, &planned.sweep)
+    });
+    match swept {
         Err(Failure::Refused { .. }) if observed.running().is_some() => {
             let counters = counters(netfilter)?;
             let planned = plan(&Observed { counters, noted: None, ..observed.clone() }, desired);

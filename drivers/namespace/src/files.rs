@@ -10,6 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use ballast_failpoint as failpoint;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -45,6 +46,7 @@ impl Files {
     pub fn remove(&self) -> Result<(), Failure> {
         let what = || format!("remove {}", self.directory.display());
         absent_is_fine(fs::remove_file(self.state())).step(what)?;
+        failpoint::at("files: the state is removed");
         absent_is_fine(fs::remove_dir_all(&self.directory)).step(what)
     }
 }
@@ -92,6 +94,7 @@ pub fn write_renamed(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".tmp");
     write_whole(Path::new(&temporary), bytes, mode)?;
+    failpoint::at("files: written and not yet renamed");
     fs::rename(&temporary, path)
 }
 

@@ -4,6 +4,7 @@
 use std::{collections::BTreeSet, os::fd::AsRawFd, path::Path};
 
 use ballast_abi::DriverError;
+use ballast_failpoint as failpoint;
 use ballast_l4::{
     kernel::{self, Ability},
     netlink::Netfilter,
@@ -32,6 +33,7 @@ pub fn check(netns_dir: &Path, name: &str) -> Result<Forwards, DriverError> {
     let tried = namespace::on_own_thread("check-host", || {
         namespace::remove(&path)?;
         let namespace = namespace::create(&path, sysctl::require)?;
+        failpoint::at("trial: its namespace is made");
         let mut netlink = Netlink::open()?;
         netlink.batch(vec![link::create_bridge(name)])?;
         let bridge = link::find(&mut netlink, name)?.map_or(0, |bridge| bridge.index);

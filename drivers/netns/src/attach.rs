@@ -16,6 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ballast_failpoint as failpoint;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -92,6 +93,7 @@ impl Interface {
             Attachment::Bridge(bridge) => {
                 let (outside, inside) = (&self.outside, &self.inside);
                 bridge.plug(host, &Pair { outside, inside, card, namespace: namespace.as_raw_fd() })?;
+                failpoint::at("bridge: the pair is made");
                 sysctl::hide_host(&self.outside);
                 Ok(())
             }

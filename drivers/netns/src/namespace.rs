@@ -12,6 +12,7 @@ use std::{
     thread,
 };
 
+use ballast_failpoint as failpoint;
 use nix::{
     errno::Errno,
     mount::{MntFlags, MsFlags, mount, umount2},
@@ -80,6 +81,7 @@ pub fn name(namespace: File, path: &Path) -> Result<File, Failure> {
     }
     enter(&namespace)?;
     File::create(path).step(|| what("make the name of"))?;
+    failpoint::at("namespace: its name is a file");
     mount(Some(OWN), path, None::<&str>, MsFlags::MS_BIND, None::<&str>).step(|| what("name"))?;
     Ok(namespace)
 }
@@ -109,6 +111,7 @@ pub fn remove(path: &Path) -> Result<(), Failure> {
             Err(errno) => return Err(errno).step(what),
         }
     }
+    failpoint::at("namespace: its name is a file again");
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).step(what),
         Ok(()) | Err(_) => Ok(()),

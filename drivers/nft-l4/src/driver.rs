@@ -17,6 +17,7 @@ use ballast_abi::{
     Capabilities, Context, Deployed, Driver, DriverError, LoadBalancer, ObjectFault, Observation, Preview, features,
     networks, note::Needs,
 };
+use ballast_failpoint as failpoint;
 use ballast_namespace::{
     execute,
     failure::{Failure, Step},
@@ -161,7 +162,9 @@ impl NftL4 {
         let (mut work, observed) = self.work(id, &files, Some(desired))?;
         let target = desired.wanted().map(|wanted| execute::Target { wanted, knowledge });
         work.bring_up(&plan(desired, &observed), desired, target)?;
-        target.map_or(Ok(()), |target| work.host.watch_members(target))
+        target.map_or(Ok(()), |target| work.host.watch_members(target))?;
+        failpoint::at("bring up: members are checked");
+        Ok(())
     }
 
     fn take_away(&self, id: &str) -> Result<(), Failure> {

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use ballast_failpoint as failpoint;
 use ballast_namespace::{
     execute,
     failure::Failure,
@@ -29,6 +30,7 @@ impl Work<'_> {
         target: Option<execute::Target<'_>>,
     ) -> Result<(), Failure> {
         for Planned { step, why } in steps {
+            failpoint::before("bring up", step);
             let start = Instant::now();
             let result = match (step, target) {
                 (Step::NoteIntent, _) => self.note(0, desired),
@@ -40,6 +42,7 @@ impl Work<'_> {
             tracing::debug!(load_balancer = %self.id, microseconds, ?step, "{why}");
             result?;
         }
+        failpoint::at("bring up: all steps are done");
         Ok(())
     }
 
@@ -51,8 +54,10 @@ impl Work<'_> {
             if *step == Step::RemoveDirectory && !failures.is_empty() {
                 break;
             }
+            failpoint::before("take away", step);
             failures.extend(self.undo(step).err());
         }
+        failpoint::at("take away: all steps are done");
         Failure::gather(failures)
     }
 
@@ -66,6 +71,7 @@ impl Work<'_> {
 
     fn note(&mut self, generation: u64, desired: &Desired) -> Result<(), Failure> {
         make_directory(&self.files.directory, 0o700)?;
+        failpoint::at("files: the directory is made");
         State { generation, plug: desired.plug.clone() }.write(self.files)
     }
 }

@@ -15,6 +15,7 @@ use std::{
     sync::Arc,
 };
 
+use ballast_failpoint as failpoint;
 pub(crate) use entry::{Entry, Settled};
 use prost::Message as _;
 use sha2::{Digest, Sha256};
@@ -75,15 +76,21 @@ impl Ledger {
     }
 
     pub(crate) fn write(&self, entry: &Entry) -> io::Result<()> {
-        slots::write(&self.path(&entry.load_balancer_id), &entry.encode_to_vec())
+        failpoint::at("ledger: before an entry is written");
+        slots::write(&self.path(&entry.load_balancer_id), &entry.encode_to_vec())?;
+        failpoint::at("ledger: an entry is written");
+        Ok(())
     }
 
     /// Forgets a load balancer; one that is not there is forgotten already.
     pub(crate) fn remove(&self, id: &str) -> io::Result<()> {
+        failpoint::at("ledger: before an entry is removed");
         match fs::remove_file(self.path(id)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => file::sync_folder(&self.entries()),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => file::sync_folder(&self.entries())?,
         }
+        failpoint::at("ledger: an entry is removed");
+        Ok(())
     }
 
     fn read(&self, path: &Path) -> Option<Entry> {

@@ -2,6 +2,9 @@
 
 use std::collections::HashMap;
 
+use ballast_abi::groups;
+use ballast_failpoint as failpoint;
+
 use super::{Target, Work};
 use crate::{
     counters::Base,
@@ -19,7 +22,6 @@ use crate::{
     page::{Backend, Page},
     seen::Glance,
 };
-use ballast_abi::groups;
 
 /// By pool, where there are any.
 fn others(page: &Page) -> HashMap<String, Vec<String>> {
@@ -35,6 +37,7 @@ impl Work<'_> {
         let mut known = String::new();
         if let Some(pid) = replacing {
             self.note_counters(pid)?;
+            failpoint::at("start haproxy: counters are noted");
             known = socket::ask(self.files, servers::COMMAND)?;
         } else if let Some(pid) = self.seen.as_ref().map(|seen| seen.pid) {
             self.note_seen(&[pid]);
@@ -56,6 +59,7 @@ impl Work<'_> {
         if let Some(identity) = identity {
             give(&path, None, identity.gid)?;
         }
+        failpoint::at("start haproxy: the servers' state is written");
         let Some(namespace) = &self.host.namespace else { return Ok(()) };
         // After a crash there may be more of them that nobody has told to finish.
         let before = if self.unsettled { process::all(self.files, self.id)? } else { replacing.into_iter().collect() };
@@ -79,17 +83,19 @@ impl Work<'_> {
             Some(pid) => vec![pid],
             None => process::all(self.files, self.id)?,
         };
-        self.release(&pids);
         self.confine(&pids);
-        self.limit(&pids);
         Ok(())
     }
 
-    /// It serves without one as well, and what is missing is looked at again.
+    /// It serves without as well, and what is missing is looked at again: limits come last, so they tell of the rest.
     pub(super) fn confine(&self, pids: &[i32]) {
+        self.release(pids);
+        failpoint::at("confine: it has left the driver's group");
         if let Err(error) = self.confinement.confine(self.id, pids) {
             tracing::warn!(load_balancer = %self.id, "its control group is not as it should be: {error}");
         }
+        failpoint::at("confine: it is in its own group");
+        self.limit(pids);
     }
 
     /// It serves without as well.
@@ -138,6 +144,7 @@ impl Work<'_> {
 
     pub(super) fn tell(&mut self, pid: i32, changes: &[Change], target: &Target<'_>) -> Result<(), Failure> {
         for change in changes {
+            failpoint::at("tell: before a change");
             let commands = change.commands();
             let answer = socket::ask(self.files, &commands)?;
             if !change.is_done(&answer) {
@@ -147,13 +154,17 @@ impl Work<'_> {
                 return self.confine_started();
             }
         }
+        failpoint::at("tell: all is told");
         self.files.accept_config()
     }
 
     pub(super) fn await_haproxy(&mut self) -> Result<(), Failure> {
         let Some(starting) = self.starting.take() else { return Ok(()) };
         match starting.finish() {
-            Ok(()) => self.files.accept_config(),
+            Ok(()) => {
+                failpoint::at("await haproxy: it runs");
+                self.files.accept_config()
+            }
             Err(failure) => {
                 // It was refused before it took anything over: what ran before goes on.
                 if !self.unsettled {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ballast_failpoint as failpoint;
 use ballast_namespace::plan;
 
 use super::Work;
@@ -20,8 +21,10 @@ impl Work<'_> {
             if planned.step == Step::RemoveDirectory && !failures.is_empty() {
                 break;
             }
+            failpoint::before("take away", &planned.step);
             failures.extend(self.undo(&planned.step).err());
         }
+        failpoint::at("take away: all steps are done");
         Failure::gather(failures)
     }
 
@@ -60,6 +63,7 @@ impl Work<'_> {
     /// Those that were seen, and those that are found: old processes may still finish their connections.
     fn end_processes(&mut self, seen: &[i32]) -> Result<(), Failure> {
         process::end(seen, self.files, self.id)?;
+        failpoint::at("end processes: those that were seen have ended");
         // Again until none is found: one that was just starting may have gone to the background meanwhile.
         process::wait_until("no haproxy is left", Duration::from_secs(5), || {
             let pids = process::known(self.processes.as_deref(), self.files, self.id)?;

@@ -27,6 +27,20 @@ pub(super) fn set(pid: i32) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether they are as [`set`] leaves them. Those of a process that has ended are nobody's.
+pub(super) fn are_set(pid: i32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/limits")).map_or(true, |limits| are_as_set(&limits))
+}
+
+fn are_as_set(limits: &str) -> bool {
+    let of =
+        |name: &str| limits.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().split_whitespace();
+    let is = |name: &str, value: u64| of(name).take(2).all(|word| word.parse() == Ok(value));
+    let mut open = of("Max open files");
+    let same = open.next() == open.next();
+    same && is("Max core file size", 0) && is("Max file size", FILE_SIZE) && is("Max msgqueue size", 0)
+}
+
 /// As many as it may have now; `None`: without limit.
 fn open_files(limits: &str) -> Option<u64> {
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
@@ -44,7 +58,9 @@ mod tests {
         let mut child = Command::new("sleep").arg("60").spawn().unwrap();
         let pid = child.id().cast_signed();
         let before = fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+        assert!(!are_set(pid));
         set(pid).unwrap();
+        assert!(are_set(pid));
         let after = fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
         child.kill().unwrap();
         child.wait().unwrap();

@@ -33,6 +33,7 @@ use nix::{
     unistd::Pid,
 };
 
+use ballast_failpoint as failpoint;
 use ballast_netns::identity::Identity;
 
 use crate::{
@@ -116,6 +117,7 @@ impl Starting {
     pub(crate) fn finish(self) -> Result<(), Failure> {
         let Self { child, mut said, run, identity, predecessors } = self;
         let status = wait(child)?;
+        failpoint::at("await haproxy: it has gone to the background");
         let mut text = String::new();
         if said.rewind().and_then(|()| said.read_to_string(&mut text)).is_err() {
             text.push_str("(what it said could not be read)");

@@ -97,6 +97,43 @@ fn undone(host: &mut Observed, step: &Step) {
     }
 }
 
+/// Whether the host is as it is asked for, looked at without the plan.
+fn runs(host: &Observed, desired: &Desired) -> bool {
+    let plug = desired.plug.as_ref();
+    let noted = host.state.as_ref().is_some_and(|state| {
+        *state
+            == State {
+                generation: desired.generation,
+                interface: plug.map(|plug| plug.interface.clone()),
+                plug: plug.cloned(),
+                identity: desired.identity,
+                base: state.base.clone(),
+                echoes: desired.echoes.clone(),
+                alone: desired.alone,
+            }
+    });
+    let whole = desired.wanted().map_or_else(|| model::is_gone(&host.host), |wanted| model::runs(&host.host, wanted));
+    let served = plug.is_some() && !desired.alone;
+    let process = match (&host.process, served) {
+        (Process::Answering(_), true) => {
+            let as_asked = host.config.as_ref() == Some(&desired.config) && host.page == desired.page;
+            as_asked && !(host.drifted || host.foreign || host.unfenced || host.unconfined)
+        }
+        (Process::None, false) => host.config.is_none() && host.page.is_none() && !host.grouped,
+        (Process::Answering(_) | Process::Deaf(_) | Process::None, _) => false,
+    };
+    noted && whole && process && host.directory && !host.unsettled
+}
+
+/// As it is looked at: the host's side is known of what was noted, or of what is wanted.
+fn looked_at(host: Observed, desired: Option<&Desired>) -> Observed {
+    let noted = host.state.as_ref().is_some_and(|state| state.interface.is_some());
+    if noted || desired.is_some_and(|desired| desired.plug.is_some()) {
+        return host;
+    }
+    Observed { host: Host { plugged: Seen::default(), ..host.host }, ..host }
+}
+
 fn steps(planned: &[Planned]) -> Vec<&Step> {
     planned.iter().map(|planned| &planned.step).collect()
 }
@@ -349,6 +386,30 @@ proptest! {
     }
 
     #[test]
+    fn once_the_steps_are_done_the_host_and_its_haproxy_are_as_desired(desired in some_desired(), host in some_host()) {
+        let host = looked_at(host, Some(&desired));
+        let after = done(&plan(&desired, &host), &desired, &host);
+        prop_assert!(runs(&after, &desired), "{after:?}");
+        prop_assert_eq!(plan(&desired, &after), vec![]);
+    }
+
+    /// A pass that ended before any of its steps is nothing that the next one cannot take up.
+    #[test]
+    fn a_pass_that_ends_before_any_step_is_taken_up_by_the_next(
+        desired in some_desired(),
+        host in some_host(),
+        done_of_it in any::<prop::sample::Index>(),
+    ) {
+        let host = looked_at(host, Some(&desired));
+        let steps = plan(&desired, &host);
+        let half = done(&steps[..done_of_it.index(steps.len() + 1)], &desired, &host);
+        let after = done(&plan(&desired, &half), &desired, &half);
+        prop_assert!(runs(&after, &desired), "{after:?}");
+        let gone = done(&plan_removal(&half), &desired, &half);
+        prop_assert_eq!(gone, Observed::default());
+    }
+
+    #[test]
     fn planning_twice_plans_nothing(desired in some_desired(), host in some_host()) {
         let after = done(&plan(&desired, &host), &desired, &host);
         prop_assert_eq!(plan(&desired, &after), vec![]);
@@ -363,8 +424,10 @@ proptest! {
     }
 
     #[test]
-    fn removing_twice_removes_nothing(desired in some_desired(), host in some_host()) {
+    fn removing_leaves_nothing_and_twice_removes_nothing(desired in some_desired(), host in some_host()) {
+        let host = looked_at(host, None);
         let after = done(&plan_removal(&host), &desired, &host);
+        prop_assert_eq!(&after, &Observed::default());
         prop_assert_eq!(plan_removal(&after), vec![]);
     }
 

@@ -6,6 +6,7 @@
 
 use std::{collections::BTreeSet, thread};
 
+use ballast_failpoint as failpoint;
 use ballast_l4::{
     desired::Service, flows, layout::Layout, mark::Whose, netlink::Netfilter, plan, statistics::Counters, table,
 };
@@ -39,7 +40,9 @@ pub fn apply(
     kept.note_counts(&counts);
     kept.settled = false;
     kept.write(files)?;
+    failpoint::at("forward: it is noted that rules change");
     let planned = table::reach(&mut netfilter, &seen.table, &layout)?;
+    failpoint::at("forward: rules are changed");
     kept.layout = Some(layout);
     kept.note_rules(Some(table::rules(&mut netfilter)?));
     kept.note_asked(Some(asked), knowledge);
@@ -49,6 +52,7 @@ pub fn apply(
         end.extend(strangers(&mut netfilter)?);
     }
     flows::end(&mut netfilter, &end)?;
+    failpoint::at("forward: flows are ended");
     release(&mut netfilter, &mut kept, &service, files)?;
     close(netfilter);
     kept.settled = true;
@@ -67,6 +71,7 @@ fn release(netfilter: &mut Netfilter, kept: &mut Kept, service: &Service, files:
     let seen = plan::Observed { counters, noted: kept.layout.clone(), ..plan::Observed::default() };
     let layout = Layout::next(seen.running(), service, &mut kept.numbers)?;
     table::reach(netfilter, &seen, &layout)?;
+    failpoint::at("forward: counters of who is gone are taken away");
     kept.layout = Some(layout);
     kept.note_rules(Some(table::rules(netfilter)?));
     kept.note_counts(&table::counters(netfilter)?);
@@ -95,11 +100,13 @@ pub fn stop(files: &Files, glance: Option<&Counters>) -> Result<(), Failure> {
     kept.note_counts(&counters);
     kept.write(files)?;
     table::apply(&mut netfilter, &plan::removal())?;
+    failpoint::at("stop forwarding: rules are gone");
     let mut end = all(&kept, &nothing);
     if strange {
         end.extend(strangers(&mut netfilter)?);
     }
     flows::end(&mut netfilter, &end)?;
+    failpoint::at("stop forwarding: flows are ended");
     close(netfilter);
     forget(&mut kept, &counters);
     kept.note_counts(&Counters::new());

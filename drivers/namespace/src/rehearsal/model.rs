@@ -86,6 +86,28 @@ fn configure(host: &mut Observed, plug: Option<&Plug>, changes: &Changes) {
     });
 }
 
+/// Whether the host's part is as it is asked for, looked at without a plan.
+#[must_use]
+pub fn runs(host: &Observed, wanted: Wanted<'_>) -> bool {
+    let Some(inside) = host.inside() else { return false };
+    let plug = wanted.plug;
+    let link = inside.link.as_ref().is_some_and(|link| link.up && link.mac == Some(plug.mac) && link.mtu == plug.mtu);
+    let ready = !inside.unprepared && !inside.unconnected && inside.loopback_up;
+    let ways =
+        (&inside.addresses, &inside.hops, &inside.neighbours) == (&plug.addresses(), &plug.hops, &plug.neighbours);
+    let forwards = match wanted.forwarded {
+        Some(asked) => host.rules.runs(asked, wanted.service),
+        None => !host.rules.has_table(),
+    };
+    link && ready && ways && host.plugged.attached && !host.plugged.unprepared && forwards
+}
+
+/// Whether nothing is left on the host.
+#[must_use]
+pub fn is_gone(host: &Observed) -> bool {
+    host.namespace == Namespace::Absent && host.plugged.outside.is_none() && !host.plugged.own
+}
+
 /// Makes the rules those that are asked for; `None`: takes them away.
 ///
 /// # Panics

@@ -3,8 +3,8 @@
 //! A bridge of a network's own is made at first use and removed with its last port. Another namespace of the same network
 //! may be set up meanwhile, so looking for ports and deleting, and making and attaching, exclude each other.
 
+use ballast_failpoint as failpoint;
 use nix::errno::Errno;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Seen, exclusive::exclusively, uplink::Uplink};
@@ -39,6 +39,7 @@ impl Bridge {
     pub(super) fn plug(&self, host: &mut Netlink, pair: &Pair<'_>) -> Result<(), Failure> {
         let _guard = exclusively();
         let bridge = self.ensure(host, pair.card.mtu)?.index;
+        failpoint::at("bridge: it is there");
         match host.batch(vec![link::create_pair(pair, bridge)]) {
             Err(failure) if failure.errno() == Some(Errno::EEXIST) => {
                 if let Some(stale) = link::find(host, pair.outside)? {
@@ -71,6 +72,7 @@ impl Bridge {
         }
         if let Some(uplink) = &self.uplink {
             uplink.remove(host)?;
+            failpoint::at("bridge: without its uplink");
         }
         host.batch(vec![link::delete(bridge.index, &self.name)])
     }
@@ -99,6 +101,7 @@ impl Bridge {
         }
         if found.is_none() {
             host.batch(vec![link::create_bridge(&self.name)])?;
+            failpoint::at("bridge: made");
         }
         let bridge = found.map_or_else(|| link::find(host, &self.name), |found| Ok(Some(found)))?;
         let bridge = bridge.ok_or_else(missing)?;
@@ -108,6 +111,7 @@ impl Bridge {
         }
         if !bridge.up {
             host.batch(vec![link::set_up(bridge.index, &self.name)])?;
+            failpoint::at("bridge: up");
         }
         if let Some(uplink) = &self.uplink {
             uplink.ensure(host, &bridge, mtu)?;

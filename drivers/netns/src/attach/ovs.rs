@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ballast_failpoint as failpoint;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -79,13 +80,17 @@ impl Ovs {
             if let Some(known) = &known {
                 // Its device went with a namespace, or with ovs-vswitchd: a port that stays gets no other.
                 self.remove(&mut database, name, known)?;
+                failpoint::at("ovs: a port that was left is removed");
                 self.await_gone(host, name)?;
             }
             self.add(&mut database, name, card)?;
+            failpoint::at("ovs: the port is in the database");
         }
         self.await_made(&mut database, name, card)?;
         let device = link::find(host, name)?.ok_or_else(|| Failure::OvsDeviceMissing { port: name.to_owned() })?;
+        failpoint::at("ovs: its device is there");
         host.batch(vec![link::move_into(device.index, card, namespace.as_raw_fd(), name)])?;
+        failpoint::at("ovs: its device is in the namespace");
         self.await_tag(&mut database, name, card)
     }
 

@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeSet, net::IpAddr};
 
+use ballast_failpoint as failpoint;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -74,6 +75,7 @@ impl Uplink {
             Some(link) => link,
             None => {
                 self.make(host, &name, mtu)?;
+                failpoint::at("uplink: made");
                 link::require(host, &name)?
             }
         };

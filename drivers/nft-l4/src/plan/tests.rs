@@ -47,24 +47,7 @@ fn done(steps: &[Planned<Step>], desired: &Desired, before: &Observed) -> Observ
 /// Whether the host is as it is asked for, looked at without the plan.
 fn runs(host: &Observed, desired: &Desired) -> bool {
     let noted = host.state == Some(State { generation: desired.generation, plug: desired.plug.clone() });
-    let Some(wanted) = desired.wanted() else {
-        let plugged = &host.host.plugged;
-        return noted && host.host.namespace == Namespace::Absent && plugged.outside.is_none() && !plugged.own;
-    };
-    let Some(inside) = host.host.inside() else { return false };
-    let link = inside
-        .link
-        .as_ref()
-        .is_some_and(|link| link.up && link.mac == Some(wanted.plug.mac) && link.mtu == wanted.plug.mtu);
-    let ready = !inside.unprepared && !inside.unconnected && inside.loopback_up;
-    let ways = (&inside.addresses, &inside.hops, &inside.neighbours)
-        == (&wanted.plug.addresses(), &wanted.plug.hops, &wanted.plug.neighbours);
-    let plugged = &host.host.plugged;
-    let forwards = match wanted.forwarded {
-        Some(asked) => host.host.rules.runs(asked, wanted.service),
-        None => !host.host.rules.has_table(),
-    };
-    noted && link && ready && ways && plugged.attached && !plugged.unprepared && forwards
+    noted && desired.wanted().map_or_else(|| model::is_gone(&host.host), |wanted| model::runs(&host.host, wanted))
 }
 
 fn steps(planned: &[Planned<Step>]) -> Vec<&Step> {
@@ -205,6 +188,22 @@ proptest! {
         let after = done(&plan(&desired, &host), &desired, &host);
         prop_assert!(runs(&after, &desired), "{after:?}");
         prop_assert_eq!(plan(&desired, &after), vec![]);
+    }
+
+    /// A pass that ended before any of its steps is nothing that the next one cannot take up.
+    #[test]
+    fn a_pass_that_ends_before_any_step_is_taken_up_by_the_next(
+        desired in some_desired(),
+        host in some_host(),
+        done_of_it in any::<prop::sample::Index>(),
+    ) {
+        let host = looked_at(host, desired.plug.as_ref());
+        let steps = plan(&desired, &host);
+        let half = done(&steps[..done_of_it.index(steps.len() + 1)], &desired, &host);
+        let after = done(&plan(&desired, &half), &desired, &half);
+        prop_assert!(runs(&after, &desired), "{after:?}");
+        let gone = done(&plan_removal(&half), &desired, &half);
+        prop_assert_eq!(gone, Observed::default());
     }
 
     #[test]

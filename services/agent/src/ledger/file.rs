@@ -6,6 +6,8 @@ use std::{
     path::Path,
 };
 
+use ballast_failpoint as failpoint;
+
 /// The extension of a file that is being written.
 pub(crate) const UNFINISHED: &str = "unfinished";
 
@@ -15,6 +17,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut written = File::create(&beside)?;
     written.write_all(bytes)?;
     written.sync_data()?;
+    failpoint::at("ledger: a file is written and not yet renamed");
     fs::rename(&beside, path)?;
     path.parent().map_or(Ok(()), sync_folder)
 }

@@ -5,6 +5,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ballast_abi::ErrorCode;
+use ballast_failpoint as failpoint;
 use ballast_proto::{
     agent::{Outcome, Removed, Waiting, agent_message::Message},
     driver::{Fault, ObjectFault},
@@ -105,7 +106,9 @@ async fn deploy(workers: &Workers, worker: &Worker, order: &Arc<Order>) {
         driver = %order.driver
     );
     let call = call_deploy(workers, order).instrument(span.clone());
+    failpoint::at("deploy: the order is taken");
     let (result, ()) = tokio::join!(call, save(workers, entry));
+    failpoint::at("deploy: the driver has answered");
     let broken = result.as_ref().is_err_and(drivers::is_broken);
     if broken && worker.state().interrupted(order, workers.moment()) {
         span.in_scope(|| tracing::warn!("the driver's process ended during the deploy; it is done once more"));
@@ -120,6 +123,7 @@ async fn deploy(workers: &Workers, worker: &Worker, order: &Arc<Order>) {
         span.in_scope(|| log_deploy(outcome.as_ref(), failure.as_ref()));
         if let Some(outcome) = outcome {
             workers.0.on.uplink.send(Message::Outcome(outcome));
+            failpoint::at("deploy: the outcome is told");
         }
     }
 }
@@ -159,7 +163,9 @@ async fn undeploy(workers: &Workers, worker: &Worker, driver: &str) {
             None => Err(no_driver(driver)),
         }
     };
+    failpoint::at("undeploy: the order is taken");
     let (result, ()) = tokio::join!(call.instrument(span.clone()), save(workers, entry));
+    failpoint::at("undeploy: the driver has answered");
     let result = match result {
         Err(fault) if ErrorCode(fault.code) == ErrorCode::NOT_FOUND => Ok(()),
         other => other,
@@ -213,6 +219,7 @@ async fn finish(workers: &Workers, worker: &Worker) -> bool {
     for epoch in epochs {
         tell_removed(workers, &worker.id, epoch);
     }
+    failpoint::at("undeploy: it is told");
     true
 }
 

@@ -1,0 +1,28 @@
+//! Proof under faults: a driver's process, the agent's and haproxy are killed between any two steps, and the next pass
+//! makes it good. Nothing is left in the end, and whoever serves beside it serves on.
+//!
+//! The places are not listed here. A change is made once by a process that notes which places it passes
+//! (`ballast-failpoint`), and then once more for each of them. So a step that is new is in here by itself.
+//!
+//! `BALLAST_CHAOS=all` (`make chaos`) takes every change, every kind of network and every place; without, it is a bring-up and
+//! a teardown, and few rounds.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod agent;
+mod asked;
+mod blow;
+mod census;
+mod changes;
+mod cycles;
+mod driver;
+mod load;
+mod place;
+mod steps;
+mod switch;
+mod victim;
+
+/// Whether all of it is asked for.
+fn all() -> bool {
+    std::env::var_os("BALLAST_CHAOS").is_some_and(|value| value == "all")
+}
