@@ -81,6 +81,11 @@ fn destination(attribute: &NeighbourAttribute) -> Option<IpAddr> {
     match attribute {
         NeighbourAttribute::Destination(NeighbourAddress::Inet(v4)) => Some(IpAddr::V4(*v4)),
         NeighbourAttribute::Destination(NeighbourAddress::Inet6(v6)) => Some(IpAddr::V6(*v6)),
+        // Of a tunnel: the message is of the bridge's family, which says nothing of the address.
+        NeighbourAttribute::Destination(NeighbourAddress::Other(bytes)) => match bytes.len() {
+            4 => <[u8; 4]>::try_from(bytes.as_slice()).ok().map(IpAddr::from),
+            _ => <[u8; 16]>::try_from(bytes.as_slice()).ok().map(IpAddr::from),
+        },
         _ => None,
     }
 }

@@ -1,6 +1,10 @@
 //! The drivers that are tried: their files, loaded as a driver-host does.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    io::{self, Write as _},
+    path::Path,
+    sync::Arc,
+};
 
 use ballast_abi::{
     DriverError, LoadBalancer, Preview,
@@ -29,15 +33,19 @@ impl Kind {
     }
 }
 
-/// Nobody reads it.
-struct Silence;
+const WARNING: u32 = 2;
 
-impl LogSink for Silence {
-    fn enabled(&self, _level: u32, _target: &str) -> bool {
-        false
+/// Read when a test has failed.
+struct Log;
+
+impl LogSink for Log {
+    fn enabled(&self, level: u32, _target: &str) -> bool {
+        level <= WARNING
     }
 
-    fn log(&self, _record: LogRecord) {}
+    fn log(&self, record: LogRecord) {
+        let _ = writeln!(io::stderr(), "{} {:?}", record.message, record.fields);
+    }
 }
 
 pub(crate) struct Driver(LoadedDriver);
@@ -49,7 +57,7 @@ impl Driver {
         let file = programs::built(&format!("libballast_driver_{}.so", kind.name().replace('-', "_")));
         let module = host::open(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         let (config, state_dir) = (section.clone(), state_dir.to_owned());
-        let settings = Settings { agent_id: "agent-1".to_owned(), config, state_dir, log: Arc::new(Silence) };
+        let settings = Settings { agent_id: "agent-1".to_owned(), config, state_dir, log: Arc::new(Log) };
         Self(told("start", module.start(settings)))
     }
 

@@ -15,7 +15,8 @@ use std::{
 use ballast_lab::Host;
 use ballast_netns::namespace;
 
-const PATIENCE: Duration = Duration::from_secs(5);
+/// A machine that is busy loses frames, and they are sent again later each time.
+const PATIENCE: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_millis(4);
 
 /// Dropped, it ends.

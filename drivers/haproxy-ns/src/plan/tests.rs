@@ -92,7 +92,11 @@ fn undone(host: &mut Observed, step: &Step) {
             (host.config, host.page) = (None, None);
             host.unsettled = false;
         }
-        Step::RemoveDirectory => *host = Observed::default(),
+        Step::RemoveDirectory => {
+            model::forget_notes(&mut host.host);
+            (host.state, host.config, host.page) = (None, None, None);
+            (host.directory, host.unsettled) = (false, false);
+        }
         other => panic!("{other:?} takes nothing away"),
     }
 }

@@ -227,6 +227,21 @@ fn a_vxlan_segment_joins_hosts_by_its_peers_and_goes_with_its_last_port() {
         wait_until(SOON, "an answer through the segment", || answers(&client, VIP));
         let known = here(&["bridge", "fdb", "show", "dev", "vxlan-77"])?;
         assert_eq!(known.matches("00:00:00:00:00:00").count(), 2, "{known}");
+        let generation = |driver: &HaproxyNs| driver.deployed().map(|deployed| deployed[0].generation);
+        assert_eq!(generation(&driver).unwrap(), 1, "nothing is left to do");
+        // A peer of nobody's, and one that is lost: the tunnel itself stays.
+        let tunnel = here(&["cat", "/sys/class/net/vxlan-77/ifindex"])?;
+        for line in
+            ["append 00:00:00:00:00:00 dev vxlan-77 dst 192.0.2.9", "del 00:00:00:00:00:00 dev vxlan-77 dst 192.0.2.2"]
+        {
+            here(&[&["bridge", "fdb"], line.split(' ').collect::<Vec<_>>().as_slice()].concat())?;
+            assert_eq!(generation(&driver).unwrap(), 0, "{line}");
+            deploy(&driver, &asked, 1);
+            assert_eq!(generation(&driver).unwrap(), 1, "{line}");
+        }
+        let known = here(&["bridge", "fdb", "show", "dev", "vxlan-77"])?;
+        assert!(known.contains("192.0.2.2") && !known.contains("192.0.2.9"), "{known}");
+        assert_eq!(here(&["cat", "/sys/class/net/vxlan-77/ifindex"])?, tunnel);
         // A peer that has left, and one that came with somebody's own hands.
         let fewer = json!({"vxlan": {"local": "192.0.2.1", "peers": ["192.0.2.2", "192.0.2.3"]}});
         here(&["bridge", "fdb", "append", "00:00:00:00:00:00", "dev", "vxlan-77", "dst", "192.0.2.9"])?;

@@ -86,6 +86,13 @@ fn configure(host: &mut Observed, plug: Option<&Plug>, changes: &Changes) {
     });
 }
 
+/// The notes of the rules went with their directory. Nothing else did.
+pub fn forget_notes(host: &mut Observed) {
+    let counters = std::mem::take(&mut host.rules.table.counters);
+    host.rules = Rules::without_table(None);
+    host.rules.table.counters = counters;
+}
+
 /// Whether the host's part is as it is asked for, looked at without a plan.
 #[must_use]
 pub fn runs(host: &Observed, wanted: Wanted<'_>) -> bool {

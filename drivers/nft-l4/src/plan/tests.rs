@@ -38,7 +38,10 @@ fn done(steps: &[Planned<Step>], desired: &Desired, before: &Observed) -> Observ
                 host.state = Some(State { generation, plug: desired.plug.clone() });
                 host.directory = true;
             }
-            Step::RemoveDirectory => host = Observed::default(),
+            Step::RemoveDirectory => {
+                model::forget_notes(&mut host.host);
+                (host.state, host.directory) = (None, false);
+            }
         }
     }
     host
