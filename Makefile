@@ -104,9 +104,9 @@ haproxy-versions: ## haproxy-ns with this machine's haproxy and those of other s
 conformance: build ## our drivers through `ballast driver check`, those for a device with its simulator
 	@tests/conformance.sh '$(DEBUG)'
 
-CHAOS := BALLAST_REQUIRE_ALL=1 BALLAST_CHAOS=all cargo nextest run --workspace --profile chaos --test chaos --run-ignored all
+CHAOS := BALLAST_REQUIRE_ALL=1 BALLAST_CHAOS=$(or $(EXTENT),all) cargo nextest run --workspace --profile chaos --test chaos --run-ignored all
 
-chaos: ## driver, agent and haproxy killed between any two steps: all comes good and nothing is left (half an hour)
+chaos: ## driver, agent and haproxy killed between any two steps: all comes good and nothing is left (an hour; EXTENT=wide: a third)
 	@$(DEPS) demo chaos
 	cargo build --workspace --bins --lib
 	$(CHAOS) -E 'not test(/^(victim|cycles)::/)'

@@ -100,6 +100,11 @@ pub(crate) fn without_vip(mut asked: LoadBalancer) -> LoadBalancer {
     asked
 }
 
+pub(crate) fn without_listeners(mut asked: LoadBalancer) -> LoadBalancer {
+    asked.listeners.clear();
+    asked
+}
+
 fn vip(port: &str, address: &str, attachment: Attachment) -> Vip {
     Vip {
         port_id: port.into(),

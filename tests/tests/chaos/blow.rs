@@ -9,11 +9,12 @@ use nix::{
 };
 
 use crate::{
-    all,
+    Extent,
     asked::ID,
     census::Census,
     changes::{self, Change},
     driver::Kind,
+    extent,
     place::{Attachment, Place},
     steps::Seen,
     victim::{End, Job, Victim},
@@ -126,7 +127,7 @@ fn strike_all(place: &mut Place, changes: &[Change]) -> Seen {
         for (number, (name, count)) in places(passed).iter().enumerate() {
             for (blow, then) in kinds(place.kind, number) {
                 // To go is asked for already.
-                if change.after.is_none() && then == Then::Remove && all() {
+                if change.after.is_none() && then == Then::Remove && extent() == Extent::All {
                     continue;
                 }
                 strike(place, change, (blow, name, *count), then, &before);
@@ -139,11 +140,11 @@ fn strike_all(place: &mut Place, changes: &[Change]) -> Seen {
     seen
 }
 
-/// All, or where few are asked for, one of them at each place.
+/// All, or one of them at each place.
 fn kinds(kind: Kind, number: usize) -> Vec<(Blow, Then)> {
     let all_kinds = [(Blow::Driver, Then::Mend), (Blow::Driver, Then::Remove), (Blow::Haproxy, Then::Mend)];
     let of_driver = all_kinds.into_iter().filter(|(blow, _)| kind == Kind::HaproxyNs || *blow == Blow::Driver);
-    if all() { of_driver.collect() } else { of_driver.cycle().skip(number).take(1).collect() }
+    if extent() == Extent::All { of_driver.collect() } else { of_driver.cycle().skip(number).take(1).collect() }
 }
 
 fn strike(place: &mut Place, change: &Change, blow: (Blow, &str, usize), then: Then, before: &Census) {
@@ -158,13 +159,21 @@ fn strike(place: &mut Place, change: &Change, blow: (Blow, &str, usize), then: T
     panic!("{what}: it was not passed");
 }
 
-/// With few changes on a bridge; with all, every step of the driver on a network of the most parts, and then few on the others.
+fn is_wide() -> bool {
+    extent() >= Extent::Wide
+}
+
+/// Few changes on a bridge; or all, on a network of the most parts.
+fn usual() -> Attachment {
+    if is_wide() { changes::OF_ALL } else { Attachment::Bridge }
+}
+
 fn every_place(kind: Kind, attachment: Attachment) {
     in_lab(|lab| {
         let mut place = Place::new(lab, kind, attachment)?;
-        let changes = if all() { changes::all(&place) } else { changes::few(&place) };
+        let changes = if is_wide() { changes::all(&place) } else { changes::few(&place) };
         let seen = strike_all(&mut place, &changes);
-        if attachment == changes::OF_ALL && all() {
+        if attachment == changes::OF_ALL && is_wide() {
             seen.must_have_every_step(kind, place.has_groups());
         }
         Ok(())
@@ -175,13 +184,13 @@ fn every_place(kind: Kind, attachment: Attachment) {
 fn whatever_is_killed_at_whichever_step_of_haproxy_ns_the_next_pass_makes_it_good() {
     let test = "whatever_is_killed_at_whichever_step_of_haproxy_ns_the_next_pass_makes_it_good";
     if require_tool("haproxy", test) {
-        every_place(Kind::HaproxyNs, if all() { changes::OF_ALL } else { Attachment::Bridge });
+        every_place(Kind::HaproxyNs, usual());
     }
 }
 
 #[test]
 fn whatever_is_killed_at_whichever_step_of_nft_l4_the_next_pass_makes_it_good() {
-    every_place(Kind::NftL4, if all() { changes::OF_ALL } else { Attachment::Bridge });
+    every_place(Kind::NftL4, usual());
 }
 
 #[test]

@@ -12,7 +12,7 @@ use nix::{
 use crate::{
     asked::{
         ID, OUTSIDE, at_another_address, at_another_port, datagrams_alone, load_balancer, with_datagrams,
-        with_other_members, with_other_timeouts, without_vip,
+        with_other_members, with_other_timeouts, without_listeners, without_vip,
     },
     driver::Kind,
     place::{Attachment, Place, here},
@@ -50,6 +50,7 @@ pub(crate) fn all(place: &Place) -> Vec<Change> {
         to("other members", with_other_members),
         to("another address", at_another_address),
         to("no VIP", without_vip),
+        to("no listener", without_listeners),
     ]);
     if place.kind == Kind::HaproxyNs {
         let http = load_balancer(place.protocol(), place.attachment);

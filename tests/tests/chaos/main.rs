@@ -4,8 +4,8 @@
 //! The places are not listed here. A change is made once by a process that notes which places it passes
 //! (`ballast-failpoint`), and then once more for each of them. So a step that is new is in here by itself.
 //!
-//! `BALLAST_CHAOS=all` (`make chaos`) takes every change, every kind of network and every place; without, it is a bring-up and
-//! a teardown, and few rounds.
+//! `BALLAST_CHAOS=all` (`make chaos`) takes every change, every kind of network and every place, and there each process in turn;
+//! with `wide` it is one process at each place. Without, it is a bring-up and a teardown, and few rounds.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -22,7 +22,18 @@ mod steps;
 mod switch;
 mod victim;
 
-/// Whether all of it is asked for.
-fn all() -> bool {
-    std::env::var_os("BALLAST_CHAOS").is_some_and(|value| value == "all")
+/// How much is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Extent {
+    Few,
+    Wide,
+    All,
+}
+
+fn extent() -> Extent {
+    match std::env::var_os("BALLAST_CHAOS") {
+        Some(value) if value == "all" => Extent::All,
+        Some(value) if value == "wide" => Extent::Wide,
+        Some(_) | None => Extent::Few,
+    }
 }

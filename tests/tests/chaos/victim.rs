@@ -62,6 +62,7 @@ impl Victim {
             fs::write(folder.join(ORDER), order).unwrap();
         }
         let output = fs::File::create(folder.join("said")).unwrap();
+        #[expect(clippy::zombie_processes, reason = "it is waited for by its number: also until it stands still")]
         let child = Command::new(env::current_exe().unwrap())
             .args(["--ignored", "--exact", "victim::does_what_it_is_told", "--nocapture"])
             .env(TOLD, folder)
