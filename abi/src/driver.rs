@@ -7,7 +7,12 @@ use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
 
-use crate::{Capabilities, Deployed, DriverError, LoadBalancer, ObjectFault, Observation, Preview, note::Needs};
+use crate::{
+    Capabilities, Deployed, DriverError, LoadBalancer, ObjectFault, Observation, Preview, UndeployReply, note::Needs,
+};
+
+/// How long what a driver hands over may be, in bytes. More is dropped.
+pub const LONGEST_HANDOVER: usize = 1 << 20;
 
 /// A driver: turns a load balancer into a device's own configuration, and back into what is observed.
 ///
@@ -89,6 +94,34 @@ pub trait Driver: Send + Sync + Sized + 'static {
     /// That of a deploy that would be refused before anything is done, or why it cannot be said now.
     fn preview(&self, _load_balancer: &LoadBalancer, _generation: u64) -> Result<Preview, DriverError> {
         Ok(Preview::default())
+    }
+
+    /// [`Driver::undeploy`], and what is left of it: what it had counted in the end, and what the same driver will want to
+    /// know where the load balancer runs next, such as which member a client has. That is at most [`LONGEST_HANDOVER`]
+    /// bytes, in the driver's own form.
+    ///
+    /// It is what the agent asks for in the place of [`Driver::undeploy`], also where nothing goes on elsewhere. Since ABI
+    /// 1.3; an older agent does not look at what is left.
+    ///
+    /// # Errors
+    /// As those of [`Driver::undeploy`]: whatever cannot be read before is left out, and is no reason to fail.
+    fn hand_over(&self, load_balancer_id: &str) -> Result<UndeployReply, DriverError> {
+        self.undeploy(load_balancer_id).map(|()| UndeployReply::default())
+    }
+
+    /// [`Driver::deploy`], with what this driver has handed over on another host. It may be of another version of the driver, or
+    /// of another generation of the load balancer, or damaged: what cannot be used is left out, and is no reason to fail.
+    /// Since ABI 1.3; an older agent does not ask for it, and a driver without it begins anew.
+    ///
+    /// # Errors
+    /// Those of [`Driver::deploy`].
+    fn take_over(
+        &self,
+        load_balancer: &LoadBalancer,
+        generation: u64,
+        _handover: &[u8],
+    ) -> Result<Vec<ObjectFault>, DriverError> {
+        self.deploy(load_balancer, generation)
     }
 }
 

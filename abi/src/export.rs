@@ -19,7 +19,7 @@ use crate::{
     Capabilities, Context, Driver, DriverError, ErrorCode, config, features,
     ffi::{DeviceDriver, DeviceDriver_TO, DriverModule, DriverModuleRef, DynDriver, FfiError, HostContext},
     forward,
-    proto::{DeployReply, DeployRequest, DeployedReply, ObserveReply, ObserveRequest, UndeployReply, UndeployRequest},
+    proto::{DeployReply, DeployRequest, DeployedReply, ObserveReply, ObserveRequest, UndeployRequest},
     rehearsal,
 };
 
@@ -77,13 +77,16 @@ impl<D: Driver> DeviceDriver for Exported<D> {
 
     fn deploy(&self, request: RSlice<'_, u8>) -> RResult<RVec<u8>, FfiError> {
         guard("deploy", || {
-            let DeployRequest { load_balancer, generation } = decode(request)?;
+            let DeployRequest { load_balancer, generation, handover } = decode(request)?;
             let mut load_balancer = load_balancer.unwrap_or_default();
             check_id(&load_balancer.id)?;
             let _span = info_span!("deploy", load_balancer = %load_balancer.id, generation).entered();
             let panics = rehearsal::asked_for(&mut load_balancer);
             features::check(&load_balancer, &self.capabilities)?;
-            let faults = rehearsal::around(panics, || self.driver.deploy(&load_balancer, generation))?;
+            let faults = rehearsal::around(panics, || match handover.as_slice() {
+                [] => self.driver.deploy(&load_balancer, generation),
+                handover => self.driver.take_over(&load_balancer, generation, handover),
+            })?;
             Ok(encode(&DeployReply { faults }))
         })
     }
@@ -93,8 +96,7 @@ impl<D: Driver> DeviceDriver for Exported<D> {
             let UndeployRequest { load_balancer_id } = decode(request)?;
             check_id(&load_balancer_id)?;
             let _span = info_span!("undeploy", load_balancer = %load_balancer_id).entered();
-            self.driver.undeploy(&load_balancer_id)?;
-            Ok(encode(&UndeployReply {}))
+            Ok(encode(&self.driver.hand_over(&load_balancer_id)?))
         })
     }
 
@@ -113,7 +115,7 @@ impl<D: Driver> DeviceDriver for Exported<D> {
 
     fn preview(&self, request: RSlice<'_, u8>) -> RResult<RVec<u8>, FfiError> {
         guard("preview", || {
-            let DeployRequest { load_balancer, generation } = decode(request)?;
+            let DeployRequest { load_balancer, generation, .. } = decode(request)?;
             let load_balancer = load_balancer.unwrap_or_default();
             check_id(&load_balancer.id)?;
             let _span = info_span!("preview", load_balancer = %load_balancer.id, generation).entered();

@@ -28,7 +28,8 @@ pub const ABI_MAJOR: u32 = 1;
 /// - 1.0: the beginning.
 /// - 1.1: [`DeviceDriver::shutdown`].
 /// - 1.2: LBaaS v2 in the messages; nothing of this module.
-/// - 1.3: [`DeviceDriver::preview`], and `Observation.generation` in the messages.
+/// - 1.3: [`DeviceDriver::preview`], and in the messages `Observation.generation`, `DeployRequest.handover` and what
+///   `UndeployReply` has.
 pub const ABI_MINOR: u32 = 3;
 
 /// A driver's root: what the loader finds in the file.

@@ -13,7 +13,7 @@
 //!   that is not safe in a file name, nor an enum value that this version does not know.
 //! - `tracing` events reach the agent's log, with the load balancer's id.
 //! - A newer agent accepts it as long as the ABI's major stays, and an older one too; see [`ffi`].
-//! - What it does not have is not missed: [`Driver::preview`] may be left out.
+//! - What it does not have is not missed: [`Driver::preview`], [`Driver::hand_over`] and [`Driver::take_over`] may be left out.
 //! - Before its process is ended it is told so, if it is in a state to listen: [`Driver::shutdown`].
 //!
 //! # What is asked of a driver
@@ -133,7 +133,7 @@ mod rehearsal;
 /// What the fields of a load balancer may be: the table by which the API takes them.
 pub use ballast_limits as limits;
 pub use ballast_proto::driver as proto;
-pub use driver::{Context, Driver};
+pub use driver::{Context, Driver, LONGEST_HANDOVER};
 pub use error::{DriverError, ErrorCode};
 #[doc(no_inline)]
 pub use proto::{
@@ -141,5 +141,5 @@ pub use proto::{
     Hsts, InsertHeaders, KnownHealth, L7Action, L7CompareType, L7Policy, L7Rule, L7RuleType, LbMethod, Listener,
     ListenerObservation, ListenerTls, LoadBalancer, Member, MemberHealth, MonitorType, Network, ObjectFault,
     Observation, PersistenceType, Pool, PoolTls, Preview, Protocol, Route, Secret, SessionPersistence, Statistics,
-    Timeouts, Vip,
+    Timeouts, UndeployReply, Vip,
 };

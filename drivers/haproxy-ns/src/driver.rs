@@ -2,6 +2,7 @@
 //! those that only look ([`looks`]) wait for nobody.
 
 mod foresee;
+mod handover;
 mod looks;
 mod resume;
 mod served;
@@ -17,12 +18,13 @@ use std::{
 };
 
 use ballast_abi::{
-    Capabilities, Context, Deployed, Driver, DriverError, LoadBalancer, ObjectFault, Observation, Preview, features,
-    networks, note::Needs,
+    Capabilities, Context, Deployed, Driver, DriverError, LoadBalancer, ObjectFault, Observation, Preview,
+    UndeployReply, features, networks, note::Needs,
 };
 use ballast_failpoint as failpoint;
 use ballast_l4::desired::Protocol;
 use ballast_namespace::{
+    clients::Handover,
     execute,
     host::{self, Forwards},
     l4::{
@@ -150,31 +152,34 @@ impl Driver for HaproxyNs {
     }
 
     fn deploy(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<Vec<ObjectFault>, DriverError> {
-        let start = Instant::now();
-        let (validated, mut faults) = validate::validate(load_balancer, &self.config, self.forwards)?;
-        let lock = self.locks.of(validated.id.as_str());
-        let _guard = hold(&lock);
-        let identity = self.identities.of(validated.id.as_str()).map_err(users::none_left)?;
-        let (desired, knowledge) = self.desired(&validated, generation, identity)?;
-        let target = Target { validated: &validated, desired: &desired, knowledge: &knowledge };
-        let silent = namespace::on_own_thread("deploy", || self.bring_up(&target)).map_err(Failure::from)??;
-        faults.extend(silent.into_iter().map(report::silent));
-        let milliseconds = start.elapsed().as_secs_f64() * 1e3;
-        tracing::info!(load_balancer = %load_balancer.id, generation, milliseconds, "deployed");
-        Ok(faults)
+        self.bring(load_balancer, generation, &Handover::default())
+    }
+
+    fn take_over(
+        &self,
+        load_balancer: &LoadBalancer,
+        generation: u64,
+        handover: &[u8],
+    ) -> Result<Vec<ObjectFault>, DriverError> {
+        self.bring(load_balancer, generation, &Handover::decode(handover))
     }
 
     fn undeploy(&self, load_balancer_id: &str) -> Result<(), DriverError> {
+        self.hand_over(load_balancer_id).map(drop)
+    }
+
+    fn hand_over(&self, load_balancer_id: &str) -> Result<UndeployReply, DriverError> {
         let id = validate::id("load balancer", "id", load_balancer_id)?;
         let lock = self.locks.of(id.as_str());
         let _guard = hold(&lock);
+        let left = self.left(id.as_str());
         namespace::on_own_thread("undeploy", || self.take_away(id.as_str())).map_err(Failure::from)??;
         self.seen.forget(id.as_str());
         self.pace.forget(id.as_str());
         self.identities.forget(id.as_str());
         self.watch.iter().for_each(|watch| watch.forget(id.as_str()));
         tracing::info!(load_balancer = %load_balancer_id, "undeployed");
-        Ok(())
+        Ok(left)
     }
 
     fn observe(&self, ids: &[String]) -> Result<Vec<Observation>, DriverError> {
@@ -200,6 +205,30 @@ impl Drop for HaproxyNs {
 }
 
 impl HaproxyNs {
+    /// Deploys it, with what was handed over where it ran before.
+    fn bring(
+        &self,
+        load_balancer: &LoadBalancer,
+        generation: u64,
+        handover: &Handover,
+    ) -> Result<Vec<ObjectFault>, DriverError> {
+        let start = Instant::now();
+        let (validated, mut faults) = validate::validate(load_balancer, &self.config, self.forwards)?;
+        let lock = self.locks.of(validated.id.as_str());
+        let _guard = hold(&lock);
+        let identity = self.identities.of(validated.id.as_str()).map_err(users::none_left)?;
+        let (desired, knowledge) = self.desired(&validated, generation, identity)?;
+        let target = Target { validated: &validated, desired: &desired, knowledge: &knowledge };
+        let silent = namespace::on_own_thread("deploy", || self.bring_up(&target)).map_err(Failure::from)??;
+        faults.extend(silent.into_iter().map(report::silent));
+        if !handover.is_empty() {
+            self.recall(validated.id.as_str(), handover);
+        }
+        let milliseconds = start.elapsed().as_secs_f64() * 1e3;
+        tracing::info!(load_balancer = %load_balancer.id, generation, milliseconds, "deployed");
+        Ok(faults)
+    }
+
     /// What is known of members of what is to be forwarded.
     fn know(&self, validated: &Validated, desired: &mut Desired) -> Result<Knowledge, DriverError> {
         let Some(asked) = &mut desired.forwarded else { return Ok(Knowledge::default()) };

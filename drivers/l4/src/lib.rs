@@ -30,6 +30,7 @@
 //! }
 //! ```
 
+pub mod clients;
 pub mod desired;
 pub mod failure;
 pub mod flows;

@@ -101,8 +101,7 @@ pub fn rules(netfilter: &mut Netfilter) -> Result<usize, Failure> {
 pub fn members(netfilter: &mut Netfilter) -> Result<Option<BTreeMap<Mark, SocketAddr>>, Failure> {
     let mut members = BTreeMap::new();
     for map in ["m4", "m6"] {
-        let content = Attributes::new().text(1, NAME).text(2, map);
-        let found = netfilter.dump(&question("list members", GET_ELEMENTS, content), places);
+        let found = netfilter.dump(&question_about("list members", map), places);
         match found {
             Ok(found) => members.extend(found),
             Err(failure) if failure.errno() == Some(nix::errno::Errno::ENOENT) => return Ok(None),
@@ -110,6 +109,11 @@ pub fn members(netfilter: &mut Netfilter) -> Result<Option<BTreeMap<Mark, Socket
         }
     }
     Ok(Some(members))
+}
+
+/// For the elements of a set.
+pub(crate) fn question_about<'a>(what: &'a str, set: &str) -> Question<'a> {
+    question(what, GET_ELEMENTS, Attributes::new().text(1, NAME).text(2, set))
 }
 
 fn question(what: &str, kind: u16, content: Attributes) -> Question<'_> {

@@ -14,6 +14,7 @@ pub mod kept;
 pub mod knowledge;
 mod loads;
 mod probes;
+pub mod remembered;
 pub mod rules;
 pub mod seen;
 pub mod watch;

@@ -7,6 +7,7 @@
 //! It knows no driver, and executes no program. No state may live in memory only: the process that holds it is ended at
 //! any moment, and the load balancers go on.
 
+pub mod clients;
 pub mod counters;
 pub mod execute;
 pub mod failure;

@@ -14,18 +14,20 @@ use std::{
 };
 
 use ballast_abi::{
-    Capabilities, Context, Deployed, Driver, DriverError, LoadBalancer, ObjectFault, Observation, Preview, features,
-    networks, note::Needs,
+    Capabilities, Context, Deployed, Driver, DriverError, ListenerObservation, LoadBalancer, ObjectFault, Observation,
+    Preview, UndeployReply, features, networks, note::Needs,
 };
 use ballast_failpoint as failpoint;
 use ballast_namespace::{
+    clients::Handover,
     execute,
-    failure::{Failure, Step},
+    failure::{Failure, Step, chain},
     files::Files,
     host::{self, Forwards},
     l4::{
         kept::Kept,
         knowledge::Knowledge,
+        remembered,
         watch::{Place, Watch},
     },
     observe::{Subject, is_new, observe},
@@ -102,16 +104,16 @@ impl Driver for NftL4 {
     }
 
     fn deploy(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<Vec<ObjectFault>, DriverError> {
-        let start = Instant::now();
-        let (validated, faults) = validate(load_balancer, &self.config)?;
-        let lock = self.locks.of(validated.id.as_str());
-        let _guard = hold(&lock);
-        let (desired, knowledge) = self.desired(&validated, generation)?;
-        let bring_up = || self.bring_up(validated.id.as_str(), &desired, &knowledge);
-        namespace::on_own_thread("deploy", bring_up).map_err(Failure::from)??;
-        let milliseconds = start.elapsed().as_secs_f64() * 1e3;
-        tracing::info!(load_balancer = %load_balancer.id, generation, milliseconds, "deployed");
-        Ok(faults)
+        self.bring(load_balancer, generation, &Handover::default())
+    }
+
+    fn take_over(
+        &self,
+        load_balancer: &LoadBalancer,
+        generation: u64,
+        handover: &[u8],
+    ) -> Result<Vec<ObjectFault>, DriverError> {
+        self.bring(load_balancer, generation, &Handover::decode(handover))
     }
 
     fn preview(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<Preview, DriverError> {
@@ -119,13 +121,18 @@ impl Driver for NftL4 {
     }
 
     fn undeploy(&self, load_balancer_id: &str) -> Result<(), DriverError> {
+        self.hand_over(load_balancer_id).map(drop)
+    }
+
+    fn hand_over(&self, load_balancer_id: &str) -> Result<UndeployReply, DriverError> {
         let id = ballast_namespace::validate::id("load balancer", "id", load_balancer_id)?;
         let lock = self.locks.of(id.as_str());
         let _guard = hold(&lock);
+        let left = self.left(id.as_str());
         namespace::on_own_thread("undeploy", || self.take_away(id.as_str())).map_err(Failure::from)??;
         self.watch.forget(id.as_str());
         tracing::info!(load_balancer = %load_balancer_id, "undeployed");
-        Ok(())
+        Ok(left)
     }
 
     fn observe(&self, ids: &[String]) -> Result<Vec<Observation>, DriverError> {
@@ -146,6 +153,46 @@ impl Drop for NftL4 {
 }
 
 impl NftL4 {
+    /// Deploys it, with what was handed over where it ran before.
+    fn bring(
+        &self,
+        load_balancer: &LoadBalancer,
+        generation: u64,
+        handover: &Handover,
+    ) -> Result<Vec<ObjectFault>, DriverError> {
+        let start = Instant::now();
+        let (validated, faults) = validate(load_balancer, &self.config)?;
+        let id = validated.id.as_str();
+        let lock = self.locks.of(id);
+        let _guard = hold(&lock);
+        let (desired, knowledge) = self.desired(&validated, generation)?;
+        let bring_up = || self.bring_up(id, &desired, &knowledge);
+        namespace::on_own_thread("deploy", bring_up).map_err(Failure::from)??;
+        let files = Files::of(&self.state_dir, id);
+        if let Err(failure) = remembered::put(&files, &self.netns(id), &handover.listeners) {
+            tracing::warn!(load_balancer = %id, "some clients may get other members: {}", chain(&failure));
+        }
+        let milliseconds = start.elapsed().as_secs_f64() * 1e3;
+        tracing::info!(load_balancer = %id, generation, milliseconds, "deployed");
+        Ok(faults)
+    }
+
+    /// What is to be known elsewhere of what is about to be taken away: where its counters ended, and which member each client
+    /// has. What cannot be read is left out. To be called with its lock.
+    fn left(&self, id: &str) -> UndeployReply {
+        let Ok(Observation { statistics, listeners, .. }) = self.observation(id) else {
+            return UndeployReply::default();
+        };
+        let files = Files::of(&self.state_dir, id);
+        let listeners = listeners.into_iter().map(|listener| ListenerObservation { full: false, ..listener });
+        let clients = remembered::read(&files, &self.netns(id)).unwrap_or_else(|failure| {
+            tracing::warn!(load_balancer = %id, "which member each client has does not go along: {}", chain(&failure));
+            Vec::new()
+        });
+        let handover = Handover { listeners: clients, ..Handover::default() };
+        UndeployReply { statistics, listeners: listeners.collect(), handover: handover.encode() }
+    }
+
     /// What is known of its members.
     fn know(&self, validated: &Validated, desired: &mut Desired) -> Result<Knowledge, Failure> {
         let Some(asked) = &mut desired.forwarded else { return Ok(Knowledge::default()) };

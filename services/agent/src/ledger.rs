@@ -166,6 +166,7 @@ mod tests {
                 driver: "fault".to_owned(),
                 epoch: 1,
                 generation: 2,
+                handover: None,
             }),
             drivers: vec!["fault".to_owned()],
             ..Entry::default()

@@ -60,7 +60,7 @@ pub use monitors::MonitorWithPools;
 pub use peers::unique_address;
 use plugging::Plugging;
 pub use ports::NewPort;
-pub use reports::{Counted, Observed, Owner};
+pub use reports::{Counted, Left, Observed, Owner};
 pub use sessions::Greeting;
 pub use v2::{Listed, NewLoadBalancer, ObjectOfV2, Seen, Target, WantedAddress, WantedAddresses, Write};
 pub use vips::WantedVip;

@@ -7,12 +7,13 @@ mod bounds;
 mod inbound;
 mod outbound;
 mod pace;
+mod patience;
 mod reader;
 mod sent;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use self::{pace::Pace, sent::Sent};
+use self::{pace::Pace, patience::Patience, sent::Sent};
 use ballast_model::{
     agent::{Agent, AgentDriver},
     fault::{Fault, Misfit},
@@ -119,6 +120,7 @@ async fn run(app: Arc<App>, agent: Agent, hello: Hello, stream: Duplex, shutdown
         outbox: stream.outbox,
         sent: Sent::default(),
         pace: Pace::default(),
+        patience: None,
         known: known_of(&agent.drivers),
     };
     let inbound = Open::new(&app, agent.id).read(stream.inbound);
@@ -167,6 +169,8 @@ struct Session<'a> {
     outbox: Outbox,
     sent: Sent,
     pace: Pace,
+    /// `None` until the full set was sent: what it does not name the agent would remove.
+    patience: Option<Patience>,
     /// Each driver as it was told last, by name: also those that are not there now.
     known: HashMap<String, AgentDriver>,
 }
@@ -189,7 +193,8 @@ impl Session<'_> {
         let mut resync = tokio::time::interval(RESYNC);
         resync.reset();
         loop {
-            let rested = self.pace.next();
+            let rested =
+                [self.pace.next(), self.patience.as_ref().and_then(Patience::next)].into_iter().flatten().min();
             tokio::select! {
                 message = inbound.recv() => match message {
                     None => return Ok("the agent closed it".to_owned()),
@@ -204,7 +209,7 @@ impl Session<'_> {
                 },
                 dirty = listening.woken() => self.send_changed(dirty).await?,
                 question = listening.asked() => self.ask(question).await?,
-                () = until(rested) => self.send_changed(Dirty::default()).await?,
+                () = until(rested) => self.send_rested().await?,
                 () = listening.woken_for_all() => self.send_all().await?,
                 _ = resync.tick() => self.send_all().await?,
                 () = listening.ended() => return self.drain("replaced by another session").await,
@@ -228,6 +233,7 @@ impl Session<'_> {
         };
         self.send(scheduler_message::Message::Welcome(welcome)).await?;
         self.send_all().await?;
+        self.patience = Some(Patience::default());
         self.send(scheduler_message::Message::SnapshotDone(ballast_proto::agent::SnapshotDone {})).await
     }
 }

@@ -39,7 +39,8 @@ impl Device {
 
     /// Written beside and renamed, so that a reader or a crash never meets half a file.
     pub(crate) fn put(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<(), DriverError> {
-        let stored = DeployRequest { load_balancer: Some(load_balancer.clone()), generation };
+        let stored =
+            DeployRequest { load_balancer: Some(load_balancer.clone()), generation, ..DeployRequest::default() };
         self.mark(&format!("{}.born", load_balancer.id))?;
         self.remove_file(&serves(&load_balancer.id))?;
         let name = if self.one_unfinished { "shared" } else { load_balancer.id.as_str() };
@@ -64,9 +65,10 @@ impl Device {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed("cannot be read", &error)),
         };
-        let DeployRequest { load_balancer, generation } = DeployRequest::decode(bytes.as_slice()).map_err(|error| {
-            DriverError::internal(format!("load balancer {id} is damaged")).with_detail(error.to_string())
-        })?;
+        let DeployRequest { load_balancer, generation, .. } =
+            DeployRequest::decode(bytes.as_slice()).map_err(|error| {
+                DriverError::internal(format!("load balancer {id} is damaged")).with_detail(error.to_string())
+            })?;
         Ok(Some(Stored { load_balancer: load_balancer.unwrap_or_default(), generation }))
     }
 

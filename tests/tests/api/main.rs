@@ -20,6 +20,7 @@ mod invariants;
 mod libraries;
 mod load;
 mod long_lists;
+mod moving;
 mod networks;
 mod neutron_command;
 mod odd_texts;

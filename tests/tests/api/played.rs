@@ -179,7 +179,7 @@ impl Agent {
 
     pub(crate) async fn removed(&self, load_balancer_id: &str, epoch: u64) {
         let load_balancer_id = load_balancer_id.to_owned();
-        self.say(agent_message::Message::Removed(Removed { load_balancer_id, epoch })).await;
+        self.say(agent_message::Message::Removed(Removed { load_balancer_id, epoch, ..Removed::default() })).await;
     }
 }
 

@@ -10,6 +10,7 @@ mod files;
 mod first_check;
 mod kernel;
 mod keystone;
+mod moving;
 mod networks;
 mod neutron;
 mod placement;

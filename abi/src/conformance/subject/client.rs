@@ -128,7 +128,7 @@ impl Subject {
     }
 
     pub(crate) fn deploy_to(&self, copy: Copy, load_balancer: &LoadBalancer, generation: u64) -> Answered<DeployReply> {
-        let request = DeployRequest { load_balancer: Some(load_balancer.clone()), generation };
+        let request = DeployRequest { load_balancer: Some(load_balancer.clone()), generation, ..Default::default() };
         self.answered(copy, Order::Call(Method::Deploy), request.encode_to_vec())
     }
 
@@ -155,7 +155,7 @@ impl Subject {
     }
 
     pub(crate) fn preview(&self, load_balancer: &LoadBalancer, generation: u64) -> Answered<Preview> {
-        let request = DeployRequest { load_balancer: Some(load_balancer.clone()), generation };
+        let request = DeployRequest { load_balancer: Some(load_balancer.clone()), generation, ..Default::default() };
         self.answered(Copy::First, Order::Call(Method::Preview), request.encode_to_vec())
     }
 

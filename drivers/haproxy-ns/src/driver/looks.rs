@@ -57,6 +57,14 @@ impl HaproxyNs {
         Ok(observations)
     }
 
+    /// How it is now, asked once; `None`: it cannot say, or there is none.
+    pub(super) fn last_observation(&self, id: &str) -> Option<Observation> {
+        let mut glimpses = [self.glimpse(id.to_owned())];
+        self.ask(&mut glimpses);
+        let [Glimpse { files, found, .. }] = glimpses;
+        Some(self.with_forwarded(found?.ok()?, &files))
+    }
+
     fn glimpse(&self, id: String) -> Glimpse {
         let files = Files::of(&self.state_dir, &id);
         let found = match files.directory.exists() {

@@ -13,6 +13,7 @@ mod host;
 mod listeners;
 mod lost;
 mod members;
+mod moving;
 mod neighbours;
 mod networks;
 mod planes;

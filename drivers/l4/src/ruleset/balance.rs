@@ -6,6 +6,7 @@ use super::{
     phrases::{A, DATA, Family, client, counted, family, find, is_in, load, mark, protocol},
 };
 use crate::{
+    clients,
     desired::Method,
     layout::{Listener, Member},
     slots::{self, Candidate},
@@ -24,11 +25,7 @@ const CLIENTS: u32 = 65_536;
 /// From a client to a member. A lookup that finds nothing ends its rule, and the next one is tried.
 pub(super) fn balancing(listener: &Listener, which: Family, part: &mut Part, rules: &mut Vec<Rule>) {
     let sticky = listener.persistence.map(|persistence| {
-        let prefix = match which {
-            Family::V4 => persistence.prefix4.min(32),
-            Family::V6 => persistence.prefix6.min(128),
-        };
-        let name = format!("p{}_{}_{prefix}", which.digit(), listener.number);
+        let (name, prefix) = clients::map(which == Family::V6, listener.number, persistence);
         let mut set = set(name.clone(), which.kind(), Content::Data(vec![Kind::Mark]));
         (set.dynamic, set.size) = (true, Some(CLIENTS));
         part.set(set);

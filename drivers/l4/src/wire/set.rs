@@ -81,6 +81,11 @@ pub enum Value {
     /// The first key that is not of the interval any more.
     End,
     Data(Vec<u8>),
+    /// Of a set that rules fill: gone after so long.
+    Remembered {
+        data: Vec<u8>,
+        milliseconds: u64,
+    },
     GoTo(String),
     Counter(String),
 }
@@ -162,6 +167,9 @@ impl Element {
             Value::Nothing => key,
             Value::End => key.number(3, 1),
             Value::Data(bytes) => key.nested(2, &data(bytes)),
+            Value::Remembered { data: bytes, milliseconds } => {
+                key.nested(2, &data(bytes)).long(4, *milliseconds).long(5, *milliseconds)
+            }
             Value::GoTo(chain) => {
                 let verdict = Attributes::new().bytes(1, &GO_TO.to_be_bytes()).text(2, chain);
                 key.nested(2, &Attributes::new().nested(2, &verdict))

@@ -32,7 +32,7 @@ impl NftL4 {
         Ok(observations)
     }
 
-    fn observation(&self, id: &str) -> Result<Observation, DriverError> {
+    pub(super) fn observation(&self, id: &str) -> Result<Observation, DriverError> {
         let files = Files::of(&self.state_dir, id);
         if !files.directory.exists() {
             return Err(DriverError::not_found(format!("load balancer {id} is not deployed")));

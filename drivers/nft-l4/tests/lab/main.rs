@@ -3,6 +3,7 @@
 mod datagrams;
 mod health;
 mod lost;
+mod moving;
 mod network;
 mod sctp;
 mod streams;

@@ -5,7 +5,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 use ballast_abi::{DriverError, features};
 use ballast_proto::driver::{
     Capabilities, DeployRequest, Deployed, DeployedRequest, Effect, Fault, LoadBalancer, ObjectFault, Observation,
-    ObserveRequest, Preview, UndeployRequest, driver_client,
+    ObserveRequest, Preview, UndeployReply, UndeployRequest, driver_client,
 };
 use tokio::time;
 use tonic::{Response, Status, transport::Channel};
@@ -59,10 +59,23 @@ impl DriverClient {
     /// # Errors
     /// The driver's fault, or UNAVAILABLE: then it is unknown what the device runs.
     pub async fn deploy(&self, load_balancer: LoadBalancer, generation: u64) -> Result<Vec<ObjectFault>, Fault> {
+        self.take_over(load_balancer, generation, Vec::new()).await
+    }
+
+    /// [`DriverClient::deploy`], with what the same driver has handed over on another host; empty: nothing.
+    ///
+    /// # Errors
+    /// As for [`DriverClient::deploy`].
+    pub async fn take_over(
+        &self,
+        load_balancer: LoadBalancer,
+        generation: u64,
+        handover: Vec<u8>,
+    ) -> Result<Vec<ObjectFault>, Fault> {
         let call = |mut grpc: Grpc, capabilities: &Capabilities| {
             let (fitted, left_out) = fitted(load_balancer, capabilities);
             let refused = features::check(&fitted, capabilities).err();
-            let request = DeployRequest { load_balancer: Some(fitted), generation };
+            let request = DeployRequest { load_balancer: Some(fitted), generation, handover };
             async move {
                 if let Some(error) = refused {
                     return Err(fault::to_status(error));
@@ -83,7 +96,7 @@ impl DriverClient {
         let call = |mut grpc: Grpc, capabilities: &Capabilities| {
             let (fitted, left_out) = fitted(load_balancer, capabilities);
             let refused = features::check(&fitted, capabilities).err();
-            let request = DeployRequest { load_balancer: Some(fitted), generation };
+            let request = DeployRequest { load_balancer: Some(fitted), generation, handover: Vec::new() };
             async move {
                 if let Some(error) = refused {
                     return Err(fault::to_status(error));
@@ -103,14 +116,14 @@ impl DriverClient {
         })
     }
 
-    /// Takes the load balancer off the device; absent is `Ok`.
+    /// Takes the load balancer off the device; absent is `Ok`. Returns what is left of it.
     ///
     /// # Errors
     /// As for [`DriverClient::deploy`].
-    pub async fn undeploy(&self, load_balancer_id: String) -> Result<(), Fault> {
+    pub async fn undeploy(&self, load_balancer_id: String) -> Result<UndeployReply, Fault> {
         let request = UndeployRequest { load_balancer_id };
         let call = |mut grpc: Grpc, _: &Capabilities| async move { grpc.undeploy(request).await };
-        self.call("undeploy", self.deadlines.undeploy, call).await.map(drop)
+        self.call("undeploy", self.deadlines.undeploy, call).await
     }
 
     /// Statistics and health of these load balancers; of all when the list is empty.

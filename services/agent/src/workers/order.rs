@@ -3,7 +3,7 @@
 use std::{cmp::Ordering, collections::BTreeSet, sync::Arc};
 
 use ballast_proto::{
-    agent::Desired,
+    agent::{Desired, Handover},
     driver::{KnownHealth, LoadBalancer},
 };
 
@@ -19,11 +19,13 @@ pub(crate) struct Order {
     pub(crate) load_balancer: LoadBalancer,
     /// How its members were when it was ordered. Nothing that is asked for: two orders are the same whatever was known.
     pub(crate) known_health: Option<KnownHealth>,
+    /// From the agent that ran it before. It is nothing that is asked for either, and is not in the ledger.
+    pub(crate) handover: Option<Handover>,
 }
 
 impl PartialEq for Order {
     fn eq(&self, other: &Self) -> bool {
-        let Self { cluster, driver, epoch, generation, load_balancer, known_health: _ } = self;
+        let Self { cluster, driver, epoch, generation, load_balancer, known_health: _, handover: _ } = self;
         (cluster, driver, epoch, generation, load_balancer)
             == (&other.cluster, &other.driver, &other.epoch, &other.generation, &other.load_balancer)
     }
@@ -41,7 +43,14 @@ impl Order {
             generation: desired.generation,
             load_balancer,
             known_health,
+            handover: desired.handover,
         })
+    }
+
+    /// What was handed over by its own driver: no other can read it.
+    pub(crate) fn handed_over(&self) -> Vec<u8> {
+        let own = self.handover.as_ref().filter(|handover| handover.driver == self.driver);
+        own.map(|handover| handover.content.clone()).unwrap_or_default()
     }
 
     /// What a driver is to be asked for.
@@ -65,6 +74,7 @@ impl Order {
             driver: self.driver.clone(),
             epoch: self.epoch,
             generation: self.generation,
+            handover: None,
         }
     }
 }

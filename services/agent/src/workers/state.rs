@@ -3,6 +3,7 @@
 //! Pure: no clock, no chance, no calls. What to do next is decided from it in [`super::plan`].
 
 mod calls;
+mod left;
 mod remembered;
 
 use std::{
@@ -11,11 +12,12 @@ use std::{
 };
 
 use ballast_proto::{
-    agent::Outcome,
+    agent::{Outcome, Removed},
     driver::{Fault, ObjectFault},
 };
 use tokio::time::Instant;
 
+use self::left::Left;
 use super::order::{Age, Goal, Order};
 use crate::{ledger::Settled, pace::Pace};
 
@@ -73,6 +75,8 @@ pub(crate) struct State {
     pub(super) owed: bool,
     /// Removals that a later placement has overtaken: they are confirmed as they are.
     pub(super) confirm: BTreeSet<u64>,
+    /// What was left when it was last taken off a driver, until a removal is confirmed.
+    left: Option<Left>,
     busy: bool,
     /// When a driver's call last began or ended: older observations say nothing.
     touched: Option<Instant>,
@@ -94,6 +98,7 @@ impl State {
             busy_since: None,
             owed: true,
             confirm: BTreeSet::new(),
+            left: None,
             busy: false,
             touched: None,
             unsaved: true,
@@ -104,9 +109,13 @@ impl State {
         &self.goal
     }
 
-    /// Epoch and generation of what its driver runs, be it still the desired one or not.
+    /// Epoch and generation of what its driver runs, be it still the desired one or not. What a former placement counted is
+    /// settled first.
     pub(crate) fn running(&self) -> Option<(u64, u64)> {
         let Goal::Run(order) = &self.goal else { return None };
+        if !self.confirm.is_empty() {
+            return None;
+        }
         let settled = self.settled.as_ref().filter(|settled| settled.driver == order.driver)?;
         Some((order.epoch, settled.generation))
     }
@@ -183,8 +192,23 @@ impl State {
         self.owed = false;
     }
 
-    pub(crate) fn confirmed(&mut self, epoch: u64) {
+    /// What the scheduler is told of the removal of this epoch. What is left belongs to the last of several.
+    pub(crate) fn removed(&mut self, epoch: u64) -> Removed {
         self.confirm.remove(&epoch);
+        let last = match &self.goal {
+            Goal::Run(_) => self.confirm.is_empty(),
+            Goal::Gone { epochs, .. } => epochs.last() == Some(&epoch),
+        };
+        let goes_on = match &self.goal {
+            Goal::Run(order) => self.settled.as_ref().is_some_and(|settled| settled.driver == order.driver),
+            Goal::Gone { .. } => false,
+        };
+        match (last, self.left.is_some()) {
+            (true, true) => Left::told(self.left.take(), self.id.clone(), epoch),
+            // What it counted went on in the later one, which tells it.
+            (false, true) => Removed { kept: true, ..Left::told(None, self.id.clone(), epoch) },
+            (_, false) => Removed { kept: goes_on, ..Left::told(None, self.id.clone(), epoch) },
+        }
     }
 
     /// A driver, asked at `asked`, said that it has this generation (0: dead or unknown), or (nothing) that it has not

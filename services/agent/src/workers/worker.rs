@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ballast_abi::ErrorCode;
 use ballast_failpoint as failpoint;
 use ballast_proto::{
-    agent::{Outcome, Removed, Waiting, agent_message::Message},
-    driver::{Fault, ObjectFault},
+    agent::{Outcome, Waiting, agent_message::Message},
+    driver::{Fault, ObjectFault, UndeployReply},
 };
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
@@ -57,8 +57,8 @@ pub(super) async fn run(workers: Workers, worker: Arc<Worker>) {
         let step = if stopping { Step::Wait(None) } else { worker.next(&workers, &worker.state()) };
         match step {
             Step::Confirm(epoch) => {
-                worker.state().confirmed(epoch);
-                tell_removed(&workers, &worker.id, epoch);
+                let removed = worker.state().removed(epoch);
+                workers.0.on.uplink.send(Message::Removed(removed));
             }
             Step::Answer(outcome) => {
                 worker.state().answered();
@@ -135,7 +135,7 @@ fn waiting(order: &Order, fault: Fault) -> Waiting {
 
 async fn call_deploy(workers: &Workers, order: &Order) -> Result<Vec<ObjectFault>, Fault> {
     match workers.0.on.drivers.driver(&order.driver) {
-        Some(driver) => driver.deploy(order.asked(), order.generation).await,
+        Some(driver) => driver.take_over(order.asked(), order.generation, order.handed_over()).await,
         None => Err(no_driver(&order.driver)),
     }
 }
@@ -167,11 +167,11 @@ async fn undeploy(workers: &Workers, worker: &Worker, driver: &str) {
     let (result, ()) = tokio::join!(call.instrument(span.clone()), save(workers, entry));
     failpoint::at("undeploy: the driver has answered");
     let result = match result {
-        Err(fault) if ErrorCode(fault.code) == ErrorCode::NOT_FOUND => Ok(()),
+        Err(fault) if ErrorCode(fault.code) == ErrorCode::NOT_FOUND => Ok(UndeployReply::default()),
         other => other,
     };
     span.in_scope(|| match &result {
-        Ok(()) => tracing::info!("undeployed"),
+        Ok(_) => tracing::info!("undeployed"),
         Err(fault) => tracing::warn!(
             code = %ErrorCode(fault.code), retryable = fault.retryable, detail = %fault.detail,
             "undeploy failed: {}", fault.message
@@ -217,7 +217,7 @@ async fn finish(workers: &Workers, worker: &Worker) -> bool {
     }
     registry.forgotten_at = Some(Instant::now());
     for epoch in epochs {
-        tell_removed(workers, &worker.id, epoch);
+        workers.0.on.uplink.send(Message::Removed(state.removed(epoch)));
     }
     failpoint::at("undeploy: it is told");
     true
@@ -227,10 +227,6 @@ async fn save(workers: &Workers, entry: Option<Entry>) {
     if let Some(entry) = entry {
         workers.record(move |ledger| ledger.write(&entry)).await;
     }
-}
-
-fn tell_removed(workers: &Workers, id: &str, epoch: u64) {
-    workers.0.on.uplink.send(Message::Removed(Removed { load_balancer_id: id.to_owned(), epoch }));
 }
 
 impl Workers {

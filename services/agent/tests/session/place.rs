@@ -90,7 +90,7 @@ impl Place {
 
     /// Makes the device run what no agent deployed.
     pub(crate) fn plant(&self, id: &str) {
-        let stored = DeployRequest { load_balancer: Some(web(id)), generation: 1 };
+        let stored = DeployRequest { load_balancer: Some(web(id)), generation: 1, ..DeployRequest::default() };
         fs::create_dir_all(self.device()).unwrap();
         fs::write(self.deployed_file(id), stored.encode_to_vec()).unwrap();
     }

@@ -116,7 +116,14 @@ impl Session {
 
     pub(crate) async fn desire(&self, load_balancer: LoadBalancer, epoch: u64, generation: u64) {
         let driver = "fault".to_owned();
-        self.send(Down::Desired(Desired { load_balancer: Some(load_balancer), driver, epoch, generation })).await;
+        self.send(Down::Desired(Desired {
+            load_balancer: Some(load_balancer),
+            driver,
+            epoch,
+            generation,
+            handover: None,
+        }))
+        .await;
     }
 
     pub(crate) async fn remove(&self, id: &str, epoch: u64) {

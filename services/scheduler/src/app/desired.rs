@@ -3,14 +3,16 @@
 use std::collections::HashSet;
 
 use ballast_model::{
+    agent::Liveness,
     counters::{Epoch, Generation},
     fault::Fault,
     ids::{AgentId, LoadBalancerId, PortId, SubnetId},
     load_balancer::LoadBalancer,
     network::Subnetwork,
     parts::Parts,
+    pool::{Pool, SessionPersistence},
 };
-use ballast_store::{Binding, BoundLoadBalancer, Placed, Tx};
+use ballast_store::{Binding, BoundLoadBalancer, Handover, Placed, Tx};
 
 use super::App;
 
@@ -53,6 +55,10 @@ pub struct Desired {
     pub epoch: Epoch,
     /// Of what is sent: older than the load balancer's own while its address is still held by another.
     pub generation: Generation,
+    /// What its former agent has handed over.
+    pub handover: Option<Handover>,
+    /// Its former agent lives, has not let go yet, and will know which member each client has.
+    pub is_awaited: bool,
 }
 
 impl App {
@@ -155,7 +161,17 @@ impl App {
         load_balancer: LoadBalancer,
         binding: Binding,
     ) -> Result<Instruction, Fault> {
+        let handover = match binding.is_first() {
+            true => None,
+            false => tx.handover(load_balancer.id, binding.epoch).await?,
+        };
+        let is_awaited = match &handover {
+            Some(handover) if handover.content.is_empty() => self.is_awaited(tx, &load_balancer, &binding).await?,
+            Some(_) | None => false,
+        };
         let desired = Desired {
+            handover: handover.filter(|handover| !handover.content.is_empty()),
+            is_awaited,
             generation: load_balancer.generation,
             subnetwork: subnetwork_of(tx, &load_balancer).await?,
             additional: additional_of(tx, &load_balancer).await?,
@@ -167,13 +183,26 @@ impl App {
         Ok(Instruction::Desired(Box::new(if held { without_vip(desired) } else { desired })))
     }
 
+    /// Whether the agent of the placement before is about to say which member each client has.
+    async fn is_awaited(&self, tx: &Tx, load_balancer: &LoadBalancer, binding: &Binding) -> Result<bool, Fault> {
+        let is_remembered = |pool: &Pool| {
+            pool.session_persistence.as_ref().is_some_and(|persistence| *persistence != SessionPersistence::HttpCookie)
+        };
+        if !load_balancer.pools.iter().any(is_remembered) {
+            return Ok(false);
+        }
+        let Some(former) = tx.tombstone(load_balancer.id, binding.epoch.before()).await? else { return Ok(false) };
+        let Some(agent) = tx.agent(former.agent_id).await? else { return Ok(false) };
+        Ok(former.agent_id != binding.agent_id && self.liveness(&agent) == Liveness::Alive)
+    }
+
     /// Whether another agent may still answer at the load balancer's address.
     async fn is_held(&self, tx: &Tx, load_balancer: &LoadBalancer) -> Result<bool, Fault> {
         let Some(vip) = &load_balancer.vip else { return Ok(false) };
         for one in vip.addresses() {
             for hold in tx.holds_against(one.subnet_id, one.address, load_balancer.id).await? {
                 let dead = match tx.agent(hold.agent_id).await? {
-                    Some(agent) => self.liveness(&agent) == ballast_model::agent::Liveness::Dead,
+                    Some(agent) => self.liveness(&agent) == Liveness::Dead,
                     None => true,
                 };
                 if !dead {

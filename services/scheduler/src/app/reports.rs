@@ -12,7 +12,7 @@ use ballast_model::{
     load_balancer::LoadBalancer,
     outcome::{MemberHealth, Outcome, Statistics},
 };
-use ballast_store::{Binding, EventKind, Hold, Placed, Tx};
+use ballast_store::{Binding, Ending, EventKind, Handover, Hold, Placed, Tx};
 
 use super::{App, Wake};
 
@@ -42,6 +42,13 @@ pub struct Counted {
     pub listeners: Vec<(ListenerId, Statistics)>,
 }
 
+/// What an agent leaves that has let go of a load balancer.
+#[derive(Debug, Clone)]
+pub struct Left {
+    pub ending: Ending,
+    pub handover: Option<Handover>,
+}
+
 impl App {
     /// Outcomes of load balancers of the agent on this host, in their order.
     ///
@@ -58,9 +65,10 @@ impl App {
                     }
                 }
                 self.save_all(tx, &before, &placed).await?;
-                let (mut wakes, mut answering) = (Vec::new(), Vec::new());
+                let (mut wakes, mut answering, mut moved) = (Vec::new(), Vec::new(), Vec::new());
                 for (owner, outcome) in outcomes.iter().filter(|(_, outcome)| outcome.fault.is_none()) {
                     let Some(placed) = owner.find(&mut placed) else { continue };
+                    moved.extend((owner.epoch > Epoch::FIRST).then_some((owner.load_balancer_id, owner.epoch)));
                     let vip = placed.load_balancer.vip.as_ref().filter(|_| placed.load_balancer.is_answering());
                     answering.extend(vip.map(|vip| vip.port_id));
                     if placed.holds {
@@ -69,6 +77,7 @@ impl App {
                         wakes.extend(waiting(tx, &freed).await?);
                     }
                 }
+                tx.end_handovers(&moved).await?;
                 Ok((wakes, self.plugged(tx, host, &answering).await?))
             })
         });
@@ -96,11 +105,11 @@ impl App {
         wait.await
     }
 
-    /// The load balancer is gone from an agent that was to remove it.
+    /// The load balancer is gone from an agent that was to remove it. What it leaves is for the agent that it is on by now.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn removed(&self, owner: Owner) -> Result<(), Fault> {
+    pub async fn removed(&self, owner: Owner, left: &Left) -> Result<(), Fault> {
         let drop = self.store.write(|tx, _| {
             Box::pin(async move {
                 let tombstones = tx.tombstones(owner.agent_id, &[owner.load_balancer_id]).await?;
@@ -109,7 +118,11 @@ impl App {
                 }
                 tx.drop_binding(owner.load_balancer_id, owner.agent_id, owner.epoch).await?;
                 let freed = tx.release_holds(owner.load_balancer_id, owner.agent_id, Generation::new(u64::MAX)).await?;
-                waiting(tx, &freed).await
+                let mut wakes = waiting(tx, &freed).await?;
+                if let Some(bound) = tx.binding(owner.load_balancer_id).await? {
+                    wakes.extend(pass_on(tx, owner, left, &bound).await?);
+                }
+                Ok(wakes)
             })
         });
         self.wakes.wake(drop.await?);
@@ -160,6 +173,20 @@ impl App {
         });
         save.await
     }
+}
+
+/// What a former agent leaves goes to the one that the load balancer is bound to, which may wait for it.
+async fn pass_on(tx: &Tx, owner: Owner, left: &Left, bound: &Binding) -> Result<Option<Wake>, Fault> {
+    let id = owner.load_balancer_id;
+    tx.end_counting(id, owner.epoch, &left.ending).await?;
+    if bound.epoch != owner.epoch.next() {
+        return Ok(None);
+    }
+    if let Some(handover) = &left.handover {
+        tx.hand_over(id, bound.epoch, handover).await?;
+    }
+    tx.look(id);
+    Ok(Some(Wake::from(bound)))
 }
 
 /// The counters that are not what is stored. Where no counter of the whole has changed, none of its listeners has.

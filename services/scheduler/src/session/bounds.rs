@@ -16,6 +16,8 @@ enum Bound {
     Length(usize),
     /// So many of them; a message with more is dropped, and a Hello refused.
     Count(usize),
+    /// So many bytes; more are not looked at, and the rest of the message counts.
+    Content(usize),
 }
 
 const DRIVERS: usize = 256;
@@ -26,8 +28,10 @@ const OBJECTS: usize = 100_000;
 const STEPS: usize = 1_000;
 const CONFIGURATION: usize = 1 << 20;
 const NAME: usize = 4 * LONGEST;
+/// Of what a driver hands over.
+const HANDOVER: usize = 1 << 20;
 
-const BOUNDS: [(&str, &str, Bound); 41] = [
+const BOUNDS: [(&str, &str, Bound); 44] = [
     ("Hello", "host", Bound::Told),
     ("Hello", "instance_id", Bound::Length(NAME)),
     ("Hello", "version", Bound::Told),
@@ -55,6 +59,9 @@ const BOUNDS: [(&str, &str, Bound); 41] = [
     ("Fault", "detail", Bound::Ignored),
     ("Waiting", "load_balancer_id", Bound::Id),
     ("Removed", "load_balancer_id", Bound::Id),
+    ("Removed", "listeners", Bound::Count(OBJECTS)),
+    ("Handover", "driver", Bound::Told),
+    ("Handover", "content", Bound::Content(HANDOVER)),
     ("Preview", "steps", Bound::Count(STEPS)),
     ("Preview", "configuration", Bound::Length(CONFIGURATION)),
     ("Preview", "faults", Bound::Count(OBJECTS)),
@@ -124,7 +131,20 @@ pub(super) fn check(message: &Message) -> Result<(), String> {
             let mut listeners = report.load_balancers.iter().map(|one| one.listeners.len());
             listeners.try_for_each(|count| within("LoadBalancerStatistics", "listeners", count))
         }
-        Message::Removed(_) | Message::Waiting(_) => Ok(()),
+        Message::Removed(removed) => within("Removed", "listeners", removed.listeners.len()),
+        Message::Waiting(_) => Ok(()),
+    }
+}
+
+/// This content, or nothing where it is longer than it may be.
+pub(super) fn content(of: &str, field: &str, content: Vec<u8>) -> Vec<u8> {
+    let is_own = |line: &&(&str, &str, Bound)| (line.0, line.1) == (of, field);
+    match BOUNDS.iter().find(is_own).map(|line| line.2) {
+        Some(Bound::Content(most)) if content.len() <= most => content,
+        _ => {
+            tracing::error!("dropped {of}.{field} of this agent: {} bytes are more than it may be", content.len());
+            Vec::new()
+        }
     }
 }
 
@@ -136,7 +156,7 @@ mod tests {
         DESCRIPTORS,
         agent::{
             Deployed, HealthReport, Heartbeat, Hello, ListenerHealth, ListenerStatistics, LoadBalancerHealth,
-            LoadBalancerStatistics, Outcome, StatisticsReport,
+            LoadBalancerStatistics, Outcome, Removed, StatisticsReport,
         },
         driver::{Capabilities, DriverOption, MemberHealth, ObjectFault, Preview},
     };
@@ -164,8 +184,7 @@ mod tests {
                 continue;
             }
             for field in &known[&name].field {
-                assert_ne!(field.r#type(), Type::Bytes, "bytes have no bound");
-                if field.label() == Label::Repeated || field.r#type() == Type::String {
+                if field.label() == Label::Repeated || matches!(field.r#type(), Type::String | Type::Bytes) {
                     found.insert((known[&name].name().to_owned(), field.name().to_owned()));
                 }
                 if field.r#type() == Type::Message {
@@ -223,6 +242,10 @@ mod tests {
             ("Outcome", "faults") => {
                 Message::Outcome(Outcome { faults: vec![ObjectFault::default(); length], ..Outcome::default() })
             }
+            ("Removed", "listeners") => Message::Removed(Removed {
+                listeners: vec![ListenerStatistics::default(); length],
+                ..Removed::default()
+            }),
             ("Preview", field) => preview_with(field, length),
             ("HealthReport", "load_balancers") => {
                 Message::Health(HealthReport { load_balancers: vec![LoadBalancerHealth::default(); length] })
@@ -248,6 +271,13 @@ mod tests {
             }
             other => panic!("{other:?} has a bound, and nothing here that goes over it"),
         }
+    }
+
+    #[test]
+    fn content_is_dropped_whole_where_it_is_longer_than_it_may_be() {
+        assert_eq!(content("Handover", "content", vec![1; HANDOVER]).len(), HANDOVER);
+        assert!(content("Handover", "content", vec![1; HANDOVER + 1]).is_empty());
+        assert!(content("Handover", "driver", vec![1]).is_empty(), "a field without such a bound");
     }
 
     #[test]

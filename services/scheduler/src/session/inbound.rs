@@ -10,13 +10,15 @@ use ballast_model::{
 use ballast_proto::{
     agent::{
         AgentMessage, DriverState, Foreseen, HealthReport, Heartbeat, ListenerHealth, ListenerStatistics,
-        Outcome as OutcomeMessage, StatisticsReport, agent_message::Message,
+        Outcome as OutcomeMessage, Removed, StatisticsReport, agent_message::Message,
     },
     convert, driver,
 };
 
+use ballast_store::{Ending, Handover};
+
 use super::{Session, bounds};
-use crate::app::{Counted, Observed, Owner};
+use crate::app::{Counted, Left, Observed, Owner};
 
 /// Drivers that a session remembers beside those that are there.
 const MAX_KNOWN: usize = 256;
@@ -73,7 +75,7 @@ impl Session<'_> {
             Some(Message::Heartbeat(heartbeat)) => self.heartbeat(&heartbeat, drivers).await,
             Some(Message::Removed(removed)) => match self.owner(&removed.load_balancer_id, removed.epoch) {
                 Some(owner) => {
-                    self.app.removed(owner).await?;
+                    self.app.removed(owner, &left(removed)).await?;
                     self.sent.removed(owner.load_balancer_id, owner.epoch);
                     Ok(())
                 }
@@ -172,6 +174,23 @@ impl Session<'_> {
         });
         self.app.counted(&counted.collect::<Vec<_>>()).await
     }
+}
+
+fn left(removed: Removed) -> Left {
+    let of_listener = |one: &ListenerStatistics| Some((one.listener_id.parse().ok()?, statistics(&one.statistics?)));
+    let ending = match (removed.kept, &removed.statistics) {
+        (true, _) => Ending::GoesOn,
+        (false, Some(whole)) => {
+            let listeners = removed.listeners.iter().filter_map(of_listener).collect();
+            Ending::At { whole: statistics(whole), listeners }
+        }
+        (false, None) => Ending::Unknown,
+    };
+    let handover = removed.handover.map(|handover| Handover {
+        driver: told(&handover.driver),
+        content: bounds::content("Handover", "content", handover.content),
+    });
+    Left { ending, handover: handover.filter(|handover| !handover.content.is_empty()) }
 }
 
 /// Whether it is what is to be stored that is at fault, and trying again would end the same way.

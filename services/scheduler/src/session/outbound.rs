@@ -5,7 +5,9 @@ use ballast_model::{
     ids::LoadBalancerId,
 };
 use ballast_proto::{
-    agent::{Desired as DesiredMessage, Drain, Foresee, Remove, SchedulerMessage, scheduler_message::Message},
+    agent::{
+        Desired as DesiredMessage, Drain, Foresee, Handover, Remove, SchedulerMessage, scheduler_message::Message,
+    },
     convert,
 };
 
@@ -29,6 +31,12 @@ impl Session<'_> {
         if unknown.is_empty() { Ok(()) } else { self.send_wanted(Some(&unknown)).await }
     }
 
+    /// Sends those that had to rest, or have waited for long enough.
+    pub(super) async fn send_rested(&mut self) -> Result<(), Fault> {
+        let waited = self.patience.as_mut().map(|patience| patience.due(Instant::now()));
+        self.send_changed(waited.into_iter().flatten().map(|id| (id, None)).collect()).await
+    }
+
     /// Sends what is not sent yet of all.
     pub(super) async fn send_all(&mut self) -> Result<(), Fault> {
         self.send_wanted(None).await
@@ -45,11 +53,12 @@ impl Session<'_> {
     }
 
     async fn send_instruction(&mut self, instruction: Instruction) -> Result<(), Fault> {
-        if !self.sent.record(&instruction) {
+        if self.is_awaited(&instruction) || !self.sent.record(&instruction) {
             return Ok(());
         }
         let message = match instruction {
             Instruction::Desired(desired) => {
+                self.patience.iter_mut().for_each(|patience| patience.sent(desired.load_balancer.id));
                 self.pace.sent(desired.load_balancer.id, desired.load_balancer.size(), Instant::now());
                 Message::Desired(desired_message(&desired))
             }
@@ -58,6 +67,16 @@ impl Session<'_> {
             }
         };
         self.send(message).await
+    }
+
+    /// Whether it is to wait for what a former agent hands over.
+    fn is_awaited(&mut self, instruction: &Instruction) -> bool {
+        match (instruction, &mut self.patience) {
+            (Instruction::Desired(desired), Some(patience)) if desired.is_awaited => {
+                patience.waits(desired.load_balancer.id, desired.epoch, Instant::now())
+            }
+            _ => false,
+        }
     }
 
     /// Asks the agent. Whoever wants to know waits for the answer, and this session does not.
@@ -88,5 +107,9 @@ fn desired_message(desired: &Desired) -> DesiredMessage {
         driver: desired.driver.clone(),
         epoch: desired.epoch.number(),
         generation: desired.generation.number(),
+        handover: desired
+            .handover
+            .as_ref()
+            .map(|handover| Handover { driver: handover.driver.clone(), content: handover.content.clone() }),
     }
 }

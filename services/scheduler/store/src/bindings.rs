@@ -144,7 +144,8 @@ impl Tx {
     ) -> Result<Binding, Fault> {
         let binding = Binding { load_balancer_id, agent_id, driver: driver.to_owned(), epoch, phase: Phase::Bound };
         if !binding.is_first() {
-            self.count_from_zero(load_balancer_id).await?;
+            self.count_from_zero(load_balancer_id, epoch.before()).await?;
+            self.await_handover(load_balancer_id, epoch).await?;
         }
         let row = binding::ActiveModel {
             seq: NotSet,
@@ -208,6 +209,18 @@ impl Tx {
             .filter(binding::Column::Phase.eq(Phase::Removing.as_str()))
             .order_by_asc(binding::Column::Seq);
         rows.all(self.db()).await.map_err(fault_of)?.into_iter().map(binding::Model::into_binding).collect()
+    }
+
+    /// Who has yet to let go of what it had by this epoch.
+    ///
+    /// # Errors
+    /// As [`Self::binding`].
+    pub async fn tombstone(&self, load_balancer_id: LoadBalancerId, epoch: Epoch) -> Result<Option<Binding>, Fault> {
+        let row = binding::Entity::find()
+            .filter(binding::Column::LoadBalancerId.eq(load_balancer_id.uuid()))
+            .filter(binding::Column::Epoch.eq(number(epoch)))
+            .filter(binding::Column::Phase.eq(Phase::Removing.as_str()));
+        row.one(self.db()).await.map_err(fault_of)?.map(binding::Model::into_binding).transpose()
     }
 
     async fn generations_on(&self, agent_id: AgentId) -> Result<HashMap<LoadBalancerId, i64>, Fault> {

@@ -13,6 +13,8 @@ pub(crate) mod event;
 pub(crate) mod event_mark;
 pub(crate) mod fixed_ip;
 pub(crate) mod flavor;
+pub(crate) mod former_statistics;
+pub(crate) mod handover;
 pub(crate) mod health_monitor;
 pub(crate) mod hold;
 pub(crate) mod l7policy;

@@ -11,6 +11,8 @@ mod codec;
 mod entity;
 mod events;
 mod flavors;
+mod former;
+mod handovers;
 mod holds;
 mod hot;
 mod lists;
@@ -38,6 +40,8 @@ pub use self::{
     bindings::{Binding, BoundLoadBalancer, Phase},
     events::{Change, Changes, EventKind, Position},
     flavors::{flavor_not_found, zone_not_found},
+    former::Ending,
+    handovers::Handover,
     holds::Hold,
     lists::query::{Filter, Found, Kind, Page, Query, Sort, TagFilter, View},
     lists::shown::{PoolParts, ShownMember, ShownPool},

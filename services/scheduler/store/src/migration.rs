@@ -18,6 +18,7 @@ mod m0013_agent_sessions;
 mod m0014_first_stamps;
 mod m0015_v2;
 mod m0016_mtu;
+mod m0017_handovers;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -43,6 +44,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0014_first_stamps::Migration),
             Box::new(m0015_v2::Migration),
             Box::new(m0016_mtu::Migration),
+            Box::new(m0017_handovers::Migration),
         ]
     }
 }

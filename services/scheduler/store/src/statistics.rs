@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use ballast_model::{
+    counters::Epoch,
     fault::Fault,
     ids::{ListenerId, LoadBalancerId},
     load_balancer::{listener_not_found, pool_not_found},
@@ -74,8 +75,9 @@ impl Tx {
     }
 
     /// The load balancer gets another agent, which counts from zero: what was counted so far is added to what it
-    /// counts.
-    pub(crate) async fn count_from_zero(&self, load_balancer_id: LoadBalancerId) -> Result<(), Fault> {
+    /// counts. `former`: the epoch that ends.
+    pub(crate) async fn count_from_zero(&self, load_balancer_id: LoadBalancerId, former: Epoch) -> Result<(), Fault> {
+        self.note_counted(load_balancer_id, former).await?;
         self.listeners_count_from_zero(load_balancer_id).await?;
         let row = statistics::Entity::find_by_id(load_balancer_id.uuid()).one(self.db()).await.map_err(fault_of)?;
         let Some(row) = row else { return Ok(()) };
@@ -133,16 +135,24 @@ impl Tx {
         Ok(())
     }
 
-    /// The same of its listeners.
-    async fn listeners_count_from_zero(&self, load_balancer_id: LoadBalancerId) -> Result<(), Fault> {
-        use listener_statistics::Column as C;
+    pub(crate) async fn counted_of_listeners(
+        &self,
+        load_balancer_id: LoadBalancerId,
+    ) -> Result<Vec<listener_statistics::Model>, Fault> {
         let own = sea_query::Query::select()
             .column(listener::Column::Id)
             .from(listener::Entity)
             .and_where(listener::Column::LoadBalancerId.eq(load_balancer_id.uuid()))
             .take();
-        let rows = listener_statistics::Entity::find().filter(C::ListenerId.in_subquery(own)).all(self.db());
-        let rows = rows.await.map_err(fault_of)?.into_iter().map(listener_statistics::ActiveModel::from_zero);
+        let among = listener_statistics::Column::ListenerId.in_subquery(own);
+        listener_statistics::Entity::find().filter(among).all(self.db()).await.map_err(fault_of)
+    }
+
+    /// The same of its listeners.
+    async fn listeners_count_from_zero(&self, load_balancer_id: LoadBalancerId) -> Result<(), Fault> {
+        use listener_statistics::Column as C;
+        let rows = self.counted_of_listeners(load_balancer_id).await?;
+        let rows = rows.into_iter().map(listener_statistics::ActiveModel::from_zero);
         let rows: Vec<listener_statistics::ActiveModel> = rows.collect::<Result<_, _>>()?;
         let replace = OnConflict::column(C::ListenerId).update_columns(C::iter().skip(1)).to_owned();
         for piece in pieces(&rows) {

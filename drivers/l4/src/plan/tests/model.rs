@@ -181,7 +181,7 @@ fn check_element(table: &Part, set: &str, value: &Value) {
     match (&set.content, value) {
         (Content::Nothing, Value::Nothing) => {}
         (Content::Nothing, Value::End) => assert!(set.interval),
-        (Content::Data(_), Value::Data(_)) => {}
+        (Content::Data(_), Value::Data(_) | Value::Remembered { .. }) => {}
         (Content::Verdicts, Value::GoTo(chain)) => assert!(table.chains.contains_key(chain), "{chain}"),
         (Content::Counters, Value::Counter(name)) => {
             assert_eq!(table.objects.get(name).map(Object::kind), Some(ObjectKind::Counter), "{name}");

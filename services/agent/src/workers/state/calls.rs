@@ -5,11 +5,11 @@ use std::{sync::Arc, time::Duration};
 use ballast_abi::ErrorCode;
 use ballast_proto::{
     agent::Outcome,
-    driver::{Fault, ObjectFault},
+    driver::{Fault, ObjectFault, UndeployReply},
 };
 use tokio::time::Instant;
 
-use super::{Goal, Moment, Order, Retry, Settled, State, failed, succeeded};
+use super::{Goal, Left, Moment, Order, Retry, Settled, State, failed, succeeded};
 
 /// How long a device may be busy before that is a failure.
 const BUSY: Duration = Duration::from_secs(120);
@@ -99,11 +99,14 @@ impl State {
     }
 
     /// An undeploy has ended.
-    pub(crate) fn undeployed(&mut self, driver: &str, result: Result<(), Fault>, moment: Moment) {
+    pub(crate) fn undeployed(&mut self, driver: &str, result: Result<UndeployReply, Fault>, moment: Moment) {
         self.busy = false;
         self.touched = Some(moment.now);
         match result {
-            Ok(()) => {
+            Ok(reply) => {
+                if matches!(self.goal, Goal::Gone { .. }) || !self.confirm.is_empty() {
+                    self.left = Left::of(driver, reply).or(self.left.take());
+                }
                 self.held.remove(driver);
                 self.settled = self.settled.take().filter(|settled| settled.driver != driver);
                 if matches!(self.goal, Goal::Gone { .. }) {

@@ -128,7 +128,7 @@ impl World {
         assert_eq!(step, next(&self.state, self.now), "deciding changes nothing");
         match step {
             Step::Confirm(epoch) => {
-                self.state.confirmed(epoch);
+                self.state.removed(epoch);
                 self.confirmed.insert(epoch);
             }
             Step::Answer(outcome) => {
@@ -151,7 +151,7 @@ impl World {
                 self.state.begin(self.now);
                 self.devices.remove(&driver);
                 self.now += Duration::from_millis(1);
-                self.state.undeployed(&driver, result, at(self.now));
+                self.state.undeployed(&driver, result.map(|()| UndeployReply::default()), at(self.now));
             }
             Step::Wait(_) | Step::Finished => return false,
         }

@@ -1,7 +1,7 @@
 //! Bindings, epochs and tombstones.
 
 use ballast_model::{counters::Generation, fault::Code, outcome::Statistics};
-use ballast_store::{Binding, Phase};
+use ballast_store::{Binding, Ending, Handover, Phase};
 
 use crate::{
     database::{Database, on_each_backend, read, write},
@@ -143,7 +143,89 @@ async fn listeners_count_on_where_another_agent_begins_from_zero(database: &Data
     assert_eq!(fault.unwrap_err().code(), Code::ListenerNotFound);
 }
 
+async fn what_a_former_agent_counted_beyond_what_it_told_is_added_once(database: &Database) {
+    store_subnet(database).await;
+    let stored = with_listener_of(pool(1), 21, id(1));
+    store_all(database, &[stored]).await;
+    two_agents(database).await;
+    bind(database, 1, 501).await.unwrap();
+    let counted = |bytes_in| Statistics { bytes_in, ..Statistics::default() };
+    let tell = async |bytes_in: u64| {
+        let now = counted(bytes_in);
+        write!(database.store, [now], |tx| {
+            tx.save_statistics(&[(id(1), now)].into()).await?;
+            tx.save_listener_statistics(&[(id(21), now)].into()).await
+        })
+        .unwrap();
+    };
+    let moves = async |to: u128| {
+        write!(database.store, [], |tx| tx.release(id(1)).await).unwrap();
+        bind(database, 1, to).await.unwrap();
+    };
+    let end = async |epoch: u64, ending: Ending| {
+        write!(database.store, [ending], |tx| tx.end_counting(id(1), epoch.into(), &ending).await).unwrap();
+    };
+    let sums = async || {
+        let both =
+            read!(database.store, [], |tx| Ok((tx.statistics(id(1)).await?, tx.listener_statistics(id(21)).await?)));
+        let (whole, listener) = both.unwrap();
+        (whole.bytes_in, listener.bytes_in)
+    };
+    let at = |bytes_in| Ending::At { whole: counted(bytes_in), listeners: vec![(id(21), counted(bytes_in))] };
+    tell(100).await;
+    moves(502).await;
+    assert_eq!(sums().await, (100, 100));
+    tell(10).await;
+    for _ in 0..2 {
+        end(1, at(120)).await;
+        assert_eq!(sums().await, (130, 130), "once");
+    }
+    moves(501).await;
+    tell(7).await;
+    end(2, Ending::Unknown).await;
+    end(2, at(500)).await;
+    assert_eq!(sums().await, (137, 137), "it was said that nobody knows");
+    moves(502).await;
+    end(3, at(3)).await;
+    assert_eq!(sums().await, (137, 137), "less than was told is not believed");
+    moves(501).await;
+    moves(502).await;
+    end(5, Ending::GoesOn).await;
+    tell(5).await;
+    assert_eq!(sums().await, (142, 142));
+}
+
+async fn what_is_handed_over_is_kept_until_it_was_deployed_and_for_the_next_placement_alone(database: &Database) {
+    two_agents(database).await;
+    store_all(database, &[pool(1), pool(2)]).await;
+    bind(database, 1, 501).await.unwrap();
+    let left = Handover { driver: "haproxy-ns".to_owned(), content: vec![0, 255, 7] };
+    assert!(!format!("{left:?}").contains("255"), "what is in it is said nowhere");
+    let hand_over = async |epoch: u64| {
+        write!(database.store, [left], |tx| tx.hand_over(id(1), epoch.into(), &left).await).unwrap();
+    };
+    let kept = async |epoch: u64| read!(database.store, [], |tx| tx.handover(id(1), epoch.into()).await).unwrap();
+    hand_over(1).await;
+    assert_eq!(kept(1).await, None, "nothing went before the first placement");
+    write!(database.store, [], |tx| tx.release(id(1)).await).unwrap();
+    bind(database, 1, 502).await.unwrap();
+    assert_eq!(kept(2).await, Some(Handover::default()), "it is waited for");
+    hand_over(2).await;
+    assert_eq!((kept(2).await.as_ref(), kept(1).await), (Some(&left), None));
+    write!(database.store, [], |tx| tx.end_handovers(&[(id(1), 1.into()), (id(2), 2.into())]).await).unwrap();
+    assert_eq!(kept(2).await.as_ref(), Some(&left));
+    write!(database.store, [], |tx| tx.end_handovers(&[(id(1), 2.into())]).await).unwrap();
+    hand_over(2).await;
+    assert_eq!(kept(2).await, None, "what comes later is older than what is known there");
+    write!(database.store, [], |tx| tx.release(id(1)).await).unwrap();
+    bind(database, 1, 501).await.unwrap();
+    hand_over(2).await;
+    assert_eq!(kept(3).await, Some(Handover::default()), "that was for another");
+}
+
 on_each_backend![
+    what_a_former_agent_counted_beyond_what_it_told_is_added_once,
+    what_is_handed_over_is_kept_until_it_was_deployed_and_for_the_next_placement_alone,
     listeners_count_on_where_another_agent_begins_from_zero,
     the_epoch_grows_with_each_placement,
     a_load_balancer_is_bound_once,
