@@ -13,7 +13,7 @@
 #   tempest      octavia-tempest-plugin and Keystone
 #   neutron      Neutron's server and its agent of Open vSwitch, RabbitMQ, Open vSwitch, Keystone
 #   lint         cargo-deny
-#   bench        wrk, PostgreSQL
+#   bench        wrk, arping, PostgreSQL
 #   chaos        Open vSwitch, ethtool, cargo-nextest
 #   deploy-test  debootstrap
 #   haproxy-versions  patchelf
@@ -313,6 +313,7 @@ for group in "$@"; do
         neutron) packages_for_neutron ;;
         bench)
             want wrk has wrk
+            want iputils-arping has arping
             want postgresql test -e /usr/lib/postgresql
             ;;
         chaos)

@@ -3,7 +3,6 @@
 use std::{
     fs::{self, Metadata},
     path::Path,
-    thread,
     time::{Duration, Instant},
 };
 
@@ -27,8 +26,6 @@ const RUNS: usize = 30;
 /// Runs of each side before those that count.
 const WARM_UP: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The kernel frees namespaces later, and in that time makes others slowly.
-const REST_AFTER_TEARDOWN: Duration = Duration::from_millis(200);
 
 /// In milliseconds since the request was sent.
 #[derive(Default)]
@@ -119,7 +116,7 @@ impl Bench<'_> {
         let files = self.stack.files_of(&pool_id);
         let (config, work) = (fs::read(files.join("haproxy.cfg"))?, fs::metadata(files.join("run"))?);
         self.rest.delete(&path)?;
-        self.settle()?;
+        self.ground.settle()?;
         let [reply, served] = [replied, served].map(|time| time.as_secs_f64() * 1e3);
         Ok(Run { pool_id, sent, reply, served, config, work })
     }
@@ -133,20 +130,8 @@ impl Bench<'_> {
         let served = probe.wait()?.duration_since(start);
         self.floor.answer()?;
         self.floor.down()?;
-        self.settle()?;
+        self.ground.settle()?;
         Ok(served.as_secs_f64() * 1e3)
-    }
-
-    /// Waits until nothing of a load balancer is on the host, and the machine is quiet again.
-    fn settle(&self) -> Outcome<()> {
-        let gone = poll_until(PATIENCE, || {
-            let remains = self.ground.agent.remains().ok()?;
-            (remains.namespaces.is_empty() && remains.links.is_empty()).then_some(())
-        });
-        gone.ok_or("a load balancer was not taken away")?;
-        self.ground.forget_neighbours()?;
-        thread::sleep(REST_AFTER_TEARDOWN);
-        Ok(())
     }
 }
 

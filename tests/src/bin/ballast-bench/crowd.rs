@@ -17,11 +17,10 @@ use crate::{
     report,
     samples::Samples,
     stack::{Driver, Plan, Stack},
-    topology::{FAST_PORT, Ground, MEMBERS, WEB_PORT},
+    topology::{FAST_PORT, Ground, MEMBERS, WEB_PORT, vip},
 };
 
-/// All namespaces of a machine share a table of neighbours, of 1,024 entries by default, and hosts of a lab ask for all load
-/// balancers in it. An agent that sees it fill takes no more, at some two hundred here.
+/// Without `--count`. A bridge of Linux has at most 1,023 ports, of which one leads out of the host.
 const LOAD_BALANCERS: usize = 120;
 /// Compared in memory with as many haproxies that were started by hand: libraries are shared by all.
 const COMPARED: usize = 20;
@@ -32,23 +31,25 @@ const WATCHED: Duration = Duration::from_secs(30);
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn run(lab: &Lab, ground: &Ground, options: &Options) -> Outcome<Value> {
-    let count = options.count(LOAD_BALANCERS);
+    let count = options.crowd.unwrap_or_else(|| options.count(LOAD_BALANCERS)).max(10);
     report::heading(
         "crowd",
         &format!("{count} load balancers with a haproxy and three checked members each, one agent"),
     );
     let plan = Plan { driver: Driver::HaproxyNs, host: Some(&ground.agent), log_level: "info", database: None };
     let stack = Stack::start(lab, "crowd", &plan)?;
+    // All namespaces of a machine share a table of neighbours, and without this the members would fill it.
+    ground.know_neighbours(&(0..count).map(vip).collect::<Vec<_>>())?;
     let mut rest = stack.rest()?;
     let (mut ids, mut made, mut idle) = (Vec::new(), Samples::default(), Vec::new());
     let mut memory = Value::Null;
     while ids.len() < count {
         let begun = Instant::now();
-        let id = rest.create("/v2.0/lbaas/loadbalancers", &one(&stack))?;
+        let id = rest.create("/v2.0/lbaas/loadbalancers", &one(&stack, ids.len()))?;
         until_active(&mut rest, &id).inspect_err(|_| stack.complain())?;
         made.add(begun.elapsed().as_secs_f64() * 1e3);
         ids.push(id);
-        if ids.len() == COMPARED {
+        if ids.len() == COMPARED.min(count) {
             memory = compare_memory(lab, ground, &stack, &ids)?;
         }
         if ids.len() == count / 2 || ids.len() == count {
@@ -70,14 +71,15 @@ fn of<R: std::slice::SliceIndex<[f64], Output = [f64]>>(samples: &Samples, range
     Samples(samples.0[range].to_vec())
 }
 
-fn one(stack: &Stack) -> Value {
+fn one(stack: &Stack, n: usize) -> Value {
     let at = [(MEMBERS[0], WEB_PORT), (MEMBERS[0], FAST_PORT), (MEMBERS[1], FAST_PORT)];
     let members = at.map(|(address, port)| json!({ "address": address, "protocol_port": port }));
     let monitor = json!({ "type": "HTTP", "delay": 5, "timeout": 4, "max_retries": 3 });
     let pool = json!({ "name": "pool", "protocol": "HTTP", "lb_algorithm": "ROUND_ROBIN", "members": members,
         "healthmonitor": monitor });
     let listener = json!({ "protocol": "HTTP", "protocol_port": 80, "default_pool": pool });
-    json!({ "loadbalancer": { "name": "one of a crowd", "vip_subnet_id": stack.subnet_id, "listeners": [listener] } })
+    json!({ "loadbalancer": { "name": "one of a crowd", "vip_subnet_id": stack.subnet_id, "vip_address": vip(n),
+        "listeners": [listener] } })
 }
 
 /// What an agent and its driver take while nothing happens but checks, heartbeats and looks.

@@ -2,22 +2,21 @@
 //! database, no second process, no plan, no undo: what remains is what the kernel and haproxy need.
 //!
 //! It takes the same haproxy.cfg, bytes for bytes, the same bridge, binary and user as Ballast's driver, and is as
-//! clever: haproxy starts while the network is plugged. It runs beside the agent and is told by lines on stdin what to do;
-//! it is started before the clock is.
+//! clever: haproxy starts while the network is plugged. It runs beside the agent. It can also be asked for haproxy alone,
+//! in a namespace that is ready, and for namespaces alone.
 
 use std::{
     fs::{self, File},
-    io::{self, BufRead, BufReader, Write},
     net::Ipv4Addr,
     os::{
         fd::AsRawFd,
         unix::{fs::MetadataExt, fs::chown, process::CommandExt},
     },
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio},
+    process::{Child, Command, ExitCode, Stdio},
     sync::mpsc,
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use ballast_lab::{Host, Signal, poll_until};
@@ -33,14 +32,15 @@ use serde_json::{Value, json};
 use crate::{
     Outcome,
     netlink::Netlink,
-    topology::{BRIDGE, GATEWAY, PREFIX_LENGTH},
+    orders::{self, Worker},
+    topology::{BRIDGE, GATEWAY, PREFIX_LENGTH, vip},
 };
 
 /// The first word on the command line that makes this program the floor.
 pub(crate) const COMMAND: &str = "floor";
 
 const OWN_NAMESPACE: &str = "/proc/thread-self/ns/net";
-const GONE: Duration = Duration::from_secs(10);
+const GONE: Duration = Duration::from_secs(30);
 /// What haproxy cannot do without, as it runs as nobody and before the address is there; and, as the floor announces
 /// nothing itself, that the kernel announces the address.
 const PARAMETERS: [(&str, &str); 4] = [
@@ -51,21 +51,12 @@ const PARAMETERS: [(&str, &str); 4] = [
 ];
 
 /// The bench's side: a floor that waits for orders on a host.
-pub(crate) struct Floor {
-    process: Child,
-    orders: ChildStdin,
-    answers: BufReader<ChildStdout>,
-}
+pub(crate) struct Floor(Worker);
 
 impl Floor {
     /// Floors with different numbers can be up at once.
     pub(crate) fn start(host: &Host, number: usize) -> Outcome<Self> {
-        let mut command = host.command(std::env::current_exe()?);
-        command.arg(COMMAND).arg(number.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut process = command.spawn()?;
-        let orders = process.stdin.take().ok_or("the floor has no stdin")?;
-        let answers = process.stdout.take().map(BufReader::new).ok_or("the floor has no stdout")?;
-        Ok(Self { process, orders, answers })
+        Ok(Self(Worker::start(host, COMMAND, &number.to_string())?))
     }
 
     /// Has it take note of a configuration. `like` is of a `run/` directory of the driver, whose owner haproxy runs as.
@@ -73,67 +64,67 @@ impl Floor {
         let config = String::from_utf8(config.to_vec())?;
         let order = json!({ "do": "prepare", "directory": directory, "config": config,
             "uid": like.uid(), "gid": like.gid() });
-        self.order(&order)?;
-        self.answer().map(drop)
+        self.0.call(&order).map(drop)
     }
 
     /// Has it begin; [`Floor::answer`] says when it is done.
     pub(crate) fn begin(&mut self, address: Ipv4Addr) -> Outcome<()> {
-        self.order(&json!({ "do": "up", "address": address }))
+        self.0.begin(&json!({ "do": "up", "address": address }))
     }
 
     pub(crate) fn up(&mut self, address: Ipv4Addr) -> Outcome<()> {
         self.begin(address)?;
-        self.answer().map(drop)
+        self.answer()
+    }
+
+    /// Has it make everything but haproxy.
+    pub(crate) fn ready(&mut self, address: Ipv4Addr) -> Outcome<()> {
+        self.0.call(&json!({ "do": "ready", "address": address })).map(drop)
+    }
+
+    /// Has it begin to start haproxy where it is [`Floor::ready`]; [`Floor::answer`] says when it has.
+    pub(crate) fn begin_haproxy(&mut self) -> Outcome<()> {
+        self.0.begin(&json!({ "do": "haproxy" }))
     }
 
     pub(crate) fn down(&mut self) -> Outcome<()> {
-        self.order(&json!({ "do": "down" }))?;
-        self.answer().map(drop)
+        self.0.call(&json!({ "do": "down" })).map(drop)
     }
 
-    fn order(&mut self, order: &Value) -> Outcome<()> {
-        Ok(self.orders.write_all(format!("{order}\n").as_bytes())?)
+    /// Makes so many namespaces with a link, an address and a route each, and nothing in them.
+    pub(crate) fn make_empty(&mut self, count: usize) -> Outcome<()> {
+        self.0.call(&json!({ "do": "make empty", "count": count })).map(drop)
     }
 
-    /// Waits until it has done the last order: how long it worked, in milliseconds.
-    pub(crate) fn answer(&mut self) -> Outcome<f64> {
-        let mut line = String::new();
-        self.answers.read_line(&mut line)?;
-        let answer: Value = serde_json::from_str(&line).map_err(|_| format!("the floor ended: {line}"))?;
-        match &answer["failed"] {
-            Value::Null => Ok(answer["milliseconds"].as_f64().unwrap_or(f64::NAN)),
-            failed => Err(format!("the floor: {failed}").into()),
-        }
+    /// Takes them away, and waits until their links are gone.
+    pub(crate) fn remove_empty(&mut self, count: usize) -> Outcome<()> {
+        self.0.call(&json!({ "do": "remove empty", "count": count })).map(drop)
     }
-}
 
-impl Drop for Floor {
-    fn drop(&mut self) {
-        // The lab's end would end it too.
-        let _ = self.process.kill().and_then(|()| self.process.wait());
+    /// Waits until it has done what it has begun.
+    pub(crate) fn answer(&mut self) -> Outcome<()> {
+        self.0.end().map(drop)
     }
 }
 
-/// The floor's own side: carries out orders until stdin ends.
+/// The floor's own side.
 pub(crate) fn serve(number: &str) -> Outcome<ExitCode> {
     let mut work = Work { number: number.parse()?, ..Work::default() };
-    for line in io::stdin().lines() {
-        let order: Value = serde_json::from_str(&line?)?;
-        let start = Instant::now();
-        let done = match order["do"].as_str() {
-            Some("prepare") => work.prepare(&order),
-            Some("up") => work.up(&order),
+    orders::obey(|order| {
+        let address = || order["address"].as_str().unwrap_or_default().parse::<Ipv4Addr>();
+        let count = order["count"].as_u64().unwrap_or(0);
+        match order["do"].as_str() {
+            Some("prepare") => work.prepare(order),
+            Some("up") => work.up(address()?),
+            Some("ready") => work.place().make(address()?),
+            Some("haproxy") => work.start_where_it_is_ready(),
             Some("down") => work.down(),
+            Some("make empty") => (0..count).try_for_each(|n| work.empty(n).make(vip(usize::try_from(n)?))),
+            Some("remove empty") => work.remove_empty(count),
             _ => Err("unknown order".into()),
-        };
-        let answer = match done {
-            Ok(()) => json!({ "milliseconds": start.elapsed().as_secs_f64() * 1e3 }),
-            Err(error) => json!({ "failed": error.to_string() }),
-        };
-        println!("{answer}");
-    }
-    Ok(ExitCode::SUCCESS)
+        }
+        .map(|()| json!({}))
+    })
 }
 
 #[derive(Default)]
@@ -153,7 +144,6 @@ impl Work {
         // The driver's directory of a load balancer is there before its VIP, too.
         fs::create_dir_all(self.run())?;
         chown(self.run(), Some(self.owner.0), Some(self.owner.1))?;
-        fs::create_dir_all("/run/netns")?;
         Ok(())
     }
 
@@ -161,40 +151,45 @@ impl Work {
         self.directory.join("run")
     }
 
-    fn outside(&self) -> String {
-        format!("floor{}", self.number)
+    fn place(&self) -> Place {
+        Place { name: format!("floor{}", self.number), mac: [0xfa, 0x16, 0x3e, 0xff, 0, self.number] }
     }
 
-    /// The namespace's name.
-    fn name(&self) -> PathBuf {
-        format!("/run/netns/floor{}", self.number).into()
+    /// The nth of those without haproxy.
+    fn empty(&self, n: u64) -> Place {
+        let [.., high, low] = n.to_be_bytes();
+        Place { name: format!("floor{}-{n}", self.number), mac: [0xfa, 0x16, 0x3e, 0xfe, high, low] }
     }
 
-    fn up(&self, order: &Value) -> Outcome<()> {
-        let address: Ipv4Addr = order["address"].as_str().unwrap_or_default().parse()?;
+    fn up(&self, address: Ipv4Addr) -> Outcome<()> {
+        let place = self.place();
         let (send, made) = mpsc::channel();
         thread::scope(|scope| {
-            let inside = scope.spawn(move || self.inside(&send));
-            let namespace: File = made.recv().map_err(|_| "no namespace was made")?;
-            self.plug(address, &namespace)?;
-            let mut haproxy = inside.join().map_err(|_| "a thread panicked")??;
-            let status = haproxy.wait()?;
-            if status.success() { Ok(()) } else { Err(format!("haproxy: {status}").into()) }
+            let inside = scope.spawn(|| {
+                // The thread ends in there.
+                send.send(place.make_namespace()?)?;
+                place.keep()?;
+                self.start()
+            });
+            let namespace = made.recv().map_err(|_| "no namespace was made")?;
+            place.plug(address, &namespace)?;
+            succeeded(inside.join().map_err(|_| "a thread panicked")??)
         })
     }
 
-    /// Makes the namespace and starts haproxy in it. The thread ends in there.
-    fn inside(&self, made: &mpsc::Sender<File>) -> Outcome<Child> {
-        unshare(CloneFlags::CLONE_NEWNET)?;
-        for (key, value) in PARAMETERS {
-            let path = Path::new("/proc/sys/net").join(key);
-            if path.exists() {
-                fs::write(path, value)?;
-            }
-        }
-        made.send(File::open(OWN_NAMESPACE)?)?;
-        File::create(self.name())?;
-        mount(Some(OWN_NAMESPACE), &self.name(), None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
+    fn start_where_it_is_ready(&self) -> Outcome<()> {
+        let namespace = File::open(self.place().path())?;
+        thread::scope(|scope| {
+            let inside = scope.spawn(|| {
+                setns(&namespace, CloneFlags::CLONE_NEWNET)?;
+                succeeded(self.start()?)
+            });
+            inside.join().map_err(|_| "a thread panicked")?
+        })
+    }
+
+    /// Starts haproxy, in the namespace of the calling thread.
+    fn start(&self) -> Outcome<Child> {
         fs::write(self.directory.join("haproxy.cfg"), &self.config)?;
         let mut command = Command::new("/usr/sbin/haproxy");
         command.args(["-D", "-f", "../haproxy.cfg", "-p", "pid"]).current_dir(self.run());
@@ -206,20 +201,66 @@ impl Work {
     fn down(&self) -> Outcome<()> {
         let pid: i32 = fs::read_to_string(self.run().join("pid"))?.trim().parse()?;
         kill(Pid::from_raw(pid), Signal::SIGKILL)?;
-        umount2(&self.name(), MntFlags::MNT_DETACH)?;
-        fs::remove_file(self.name())?;
+        self.place().drop_namespace()?;
         fs::remove_dir_all(&self.directory)?;
-        let gone = || if_nametoindex(self.outside().as_str()).is_err().then_some(());
-        poll_until(GONE, gone).ok_or("the link does not go")?;
-        Ok(())
+        self.place().await_gone()
+    }
+
+    fn remove_empty(&self, count: u64) -> Outcome<()> {
+        (0..count).try_for_each(|n| self.empty(n).drop_namespace())?;
+        (0..count).try_for_each(|n| self.empty(n).await_gone())
+    }
+}
+
+fn succeeded(mut haproxy: Child) -> Outcome<()> {
+    let status = haproxy.wait()?;
+    if status.success() { Ok(()) } else { Err(format!("haproxy: {status}").into()) }
+}
+
+/// A namespace and its link, both of this name.
+struct Place {
+    name: String,
+    mac: [u8; 6],
+}
+
+impl Place {
+    fn path(&self) -> PathBuf {
+        Path::new("/run/netns").join(&self.name)
+    }
+
+    /// All of it.
+    fn make(&self, address: Ipv4Addr) -> Outcome<()> {
+        let make = || {
+            let namespace = self.make_namespace()?;
+            self.keep().map(|()| namespace)
+        };
+        let made = thread::scope(|scope| scope.spawn(make).join());
+        self.plug(address, &made.map_err(|_| "a thread panicked")??)
+    }
+
+    /// The calling thread stays in it.
+    fn make_namespace(&self) -> Outcome<File> {
+        unshare(CloneFlags::CLONE_NEWNET)?;
+        for (key, value) in PARAMETERS {
+            let path = Path::new("/proc/sys/net").join(key);
+            if path.exists() {
+                fs::write(path, value)?;
+            }
+        }
+        Ok(File::open(OWN_NAMESPACE)?)
+    }
+
+    /// Names the namespace of the calling thread.
+    fn keep(&self) -> Outcome<()> {
+        File::create(self.path())?;
+        Ok(mount(Some(OWN_NAMESPACE), &self.path(), None::<&str>, MsFlags::MS_BIND, None::<&str>)?)
     }
 
     /// The link, the address, the route. Called on a thread in the host's namespace, to which it returns.
     fn plug(&self, address: Ipv4Addr, namespace: &File) -> Outcome<()> {
         let home = File::open(OWN_NAMESPACE)?;
         let mut host = Netlink::open()?;
-        let mac = [0xfa, 0x16, 0x3e, 0xff, 0, self.number];
-        host.pair(&self.outside(), if_nametoindex(BRIDGE)?, mac, namespace.as_raw_fd());
+        host.pair(&self.name, if_nametoindex(BRIDGE)?, self.mac, namespace.as_raw_fd());
         host.flush()?;
         setns(namespace, CloneFlags::CLONE_NEWNET)?;
         let index = if_nametoindex("eth0")?;
@@ -232,7 +273,17 @@ impl Work {
         let plugged = inside.flush();
         setns(&home, CloneFlags::CLONE_NEWNET)?;
         plugged?;
-        host.get(if_nametoindex(self.outside().as_str())?);
+        host.get(if_nametoindex(self.name.as_str())?);
         Ok(host.flush()?)
+    }
+
+    fn drop_namespace(&self) -> Outcome<()> {
+        umount2(&self.path(), MntFlags::MNT_DETACH)?;
+        Ok(fs::remove_file(self.path())?)
+    }
+
+    fn await_gone(&self) -> Outcome<()> {
+        let gone = || if_nametoindex(self.name.as_str()).is_err().then_some(());
+        Ok(poll_until(GONE, gone).ok_or("the link does not go")?)
     }
 }

@@ -9,22 +9,31 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "what is measured is printed")]
 
 mod api;
+mod asked;
 mod bring_up;
+mod caller;
 mod crowd;
+mod datagrams;
+mod driver;
 mod flat;
 mod fleet;
 mod floor;
+mod layer_4;
+mod load;
 mod machine;
 mod many;
 mod netlink;
 mod octavia;
+mod orders;
 mod parts;
 mod pgbench;
 mod postgres;
 mod probe;
+mod reconfigure;
 mod report;
 mod rest;
 mod samples;
+mod shell;
 mod stack;
 mod throughput;
 mod topology;
@@ -33,36 +42,62 @@ mod trace;
 use std::{env, error::Error, process::ExitCode};
 
 use ballast_lab::{Lab, require_tool, run_again_in_lab};
+use serde_json::Value;
+use topology::Ground;
 
 /// Whatever stops a bench: it is told to a person, and nothing reacts to its kind.
 type Failure = Box<dyn Error + Send + Sync>;
 type Outcome<T> = Result<T, Failure>;
 
-const USAGE: &str =
-    "usage: ballast-bench [--quick] [--steps] [bring-up] [many] [crowd] [throughput] [api] [flat] [fleet] [parts]
+const USAGE: &str = "usage: ballast-bench [--quick] [--steps] [--count N] [BENCH]...
 
-  --quick   a tenth of the work: to see that it runs, not to quote
-  --steps   bring-up: logs at debug and shows the driver's steps (the times of the whole grow by that)
+  driver bring-up many crowd throughput layer-4 reconfigure api flat fleet parts      none: all
+
+  --quick    a tenth of the work: to see that it runs, not to quote
+  --steps    bring-up: logs at debug and shows the driver's steps (the times of the whole grow by that)
+  --count N  crowd: so many load balancers
 ";
+
+/// A bench of the data plane, and one that needs none.
+type OnGround = fn(&Lab, &Ground, &Options) -> Outcome<Value>;
+type Alone = fn(&Lab, &Options) -> Outcome<Value>;
+
+const ON_GROUND: [(&str, OnGround); 7] = [
+    ("driver", driver::run),
+    ("bring-up", bring_up::run),
+    ("many", many::run),
+    ("crowd", crowd::run),
+    ("throughput", throughput::run),
+    ("layer-4", layer_4::run),
+    ("reconfigure", reconfigure::run),
+];
+const ALONE: [(&str, Alone); 4] =
+    [("api", api::run), ("flat", flat::run), ("fleet", fleet::run), ("parts", parts::run)];
 
 /// What is asked for on the command line.
 #[derive(Debug, Clone, Default)]
 struct Options {
     quick: bool,
     steps: bool,
+    /// Of load balancers in the crowd.
+    crowd: Option<usize>,
     benches: Vec<String>,
 }
 
 impl Options {
-    fn parse(words: impl Iterator<Item = String>) -> Result<Self, String> {
+    fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
+        let known =
+            |word: &str| ON_GROUND.iter().any(|(name, _)| *name == word) || ALONE.iter().any(|(name, _)| *name == word);
         let mut options = Self::default();
-        for word in words {
+        while let Some(word) = words.next() {
             match word.as_str() {
                 "--quick" => options.quick = true,
                 "--steps" => options.steps = true,
-                "bring-up" | "many" | "crowd" | "throughput" | "api" | "flat" | "fleet" | "parts" => {
-                    options.benches.push(word);
+                "--count" => {
+                    let number = words.next().and_then(|number| number.parse().ok());
+                    options.crowd = Some(number.ok_or_else(|| format!("--count wants a number\n{USAGE}"))?);
                 }
+                bench if known(bench) => options.benches.push(word),
                 other => return Err(format!("unknown: {other}\n{USAGE}")),
             }
         }
@@ -83,6 +118,7 @@ fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
     let result = match words.split_first() {
         Some((first, rest)) if first == floor::COMMAND => floor::serve(&rest.concat()),
+        Some((first, _)) if first == caller::COMMAND => caller::serve(),
         Some((first, _)) if first == "--help" => {
             print!("{USAGE}");
             Ok(ExitCode::SUCCESS)
@@ -103,33 +139,18 @@ fn start(words: &[String]) -> Outcome<ExitCode> {
     };
     let machine = machine::describe();
     println!("{}", machine.text);
-    let traffic = ["bring-up", "many", "crowd", "throughput"].into_iter().any(|bench| options.wants(bench));
-    if traffic && require_tool("haproxy", "bring-up, many, crowd and throughput") {
-        let ground = topology::Ground::build(&lab)?;
-        if options.wants("bring-up") {
-            report::save("bring-up", &machine, &bring_up::run(&lab, &ground, &options)?)?;
-        }
-        if options.wants("many") {
-            report::save("many", &machine, &many::run(&lab, &ground, &options)?)?;
-        }
-        if options.wants("crowd") {
-            report::save("crowd", &machine, &crowd::run(&lab, &ground, &options)?)?;
-        }
-        if options.wants("throughput") {
-            report::save("throughput", &machine, &throughput::run(&lab, &ground, &options)?)?;
+    if ON_GROUND.iter().any(|(bench, _)| options.wants(bench)) && require_tool("haproxy", "what sends traffic") {
+        let ground = Ground::build(&lab)?;
+        for (bench, run) in ON_GROUND {
+            if options.wants(bench) {
+                report::save(bench, &machine, &run(&lab, &ground, &options)?)?;
+            }
         }
     }
-    if options.wants("api") {
-        report::save("api", &machine, &api::run(&lab, &options)?)?;
-    }
-    if options.wants("flat") {
-        report::save("flat", &machine, &flat::run(&lab, &options)?)?;
-    }
-    if options.wants("fleet") {
-        report::save("fleet", &machine, &fleet::run(&lab, &options)?)?;
-    }
-    if options.wants("parts") {
-        report::save("parts", &machine, &parts::run(&lab, &options)?)?;
+    for (bench, run) in ALONE {
+        if options.wants(bench) {
+            report::save(bench, &machine, &run(&lab, &options)?)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

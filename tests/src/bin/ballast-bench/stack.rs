@@ -30,21 +30,24 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Driver {
     HaproxyNs,
+    NftL4,
     /// Deploys into a file, in memory: what it costs is no part of what is measured.
     Fault,
 }
 
 impl Driver {
-    const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::HaproxyNs => "haproxy-ns",
+            Self::NftL4 => "nft-l4",
             Self::Fault => "fault",
         }
     }
 
-    const fn library(self) -> &'static str {
+    pub(crate) const fn library(self) -> &'static str {
         match self {
             Self::HaproxyNs => "libballast_driver_haproxy_ns.so",
+            Self::NftL4 => "libballast_driver_nft_l4.so",
             Self::Fault => "libballast_fault_driver.so",
         }
     }
@@ -205,7 +208,9 @@ fn peak_of(pid: u32) -> u64 {
 fn configuration(directory: &Path, plan: &Plan<'_>) -> String {
     let driver = plan.driver.name();
     let mappings = match plan.driver {
-        Driver::HaproxyNs => format!("[drivers.haproxy-ns]\nbridge_mappings = {{ physnet1 = \"{BRIDGE}\" }}\n"),
+        Driver::HaproxyNs | Driver::NftL4 => {
+            format!("[drivers.{driver}]\nbridge_mappings = {{ physnet1 = \"{BRIDGE}\" }}\n")
+        }
         Driver::Fault => String::new(),
     };
     format!(
@@ -244,7 +249,7 @@ drivers_dir = "{dir}/drivers"
 }
 
 /// Something that was built with this program.
-fn built(name: &str) -> Outcome<PathBuf> {
+pub(crate) fn built(name: &str) -> Outcome<PathBuf> {
     let path = env::current_exe()?.with_file_name(name);
     if path.exists() {
         return Ok(path);
@@ -284,6 +289,16 @@ pub(crate) fn cpu_of(pid: u32) -> f64 {
     let ticks_per_second = sysconf(SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100);
     let ticks = stat(pid).map_or(0, |fields| fields[11] + fields[12]);
     ticks as f64 * 1e6 / ticks_per_second as f64
+}
+
+/// The same to the nanosecond, of threads that still run: for what lasts a second.
+pub(crate) fn precise_cpu_of(pid: u32) -> f64 {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let used = |task: fs::DirEntry| -> Option<f64> {
+        let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse().ok()
+    };
+    tasks.filter_map(used).sum::<f64>() / 1e3
 }
 
 pub(crate) fn children_of(parent: u32) -> Vec<u32> {

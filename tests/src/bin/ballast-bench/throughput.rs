@@ -4,7 +4,7 @@
 use std::{
     fs,
     net::Ipv4Addr,
-    path::{Path, PathBuf},
+    path::Path,
     time::Duration,
 };
 
@@ -16,7 +16,7 @@ use crate::{
     floor::Floor,
     probe, report,
     samples::Samples,
-    stack::{Driver, Plan, Stack, cpu_of},
+    stack::{Driver, Plan, Stack, precise_cpu_of},
     topology::{FAST_PORT, Ground, MEMBERS, vip},
 };
 
@@ -26,16 +26,25 @@ const SECONDS: u32 = 1;
 const CONNECTIONS: u32 = 32;
 /// The numbers of the addresses, far from those of other benches.
 const OWN: usize = 1000;
+const TCP: usize = OWN + 20;
+const WITH_POLICIES: usize = OWN + 10;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Each has five rules, of which the first four match every request and the last one none.
 const POLICIES: usize = 20;
+
+/// How requests are made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    KeptAlive,
+    /// Each on a connection of its own.
+    Short,
+}
 
 /// One way through, and what was measured of it.
 #[derive(Default)]
 struct Side {
     name: &'static str,
     url: String,
-    directory: PathBuf,
     /// The haproxy that is measured.
     pid: u32,
     rate: Samples,
@@ -48,35 +57,45 @@ struct Side {
 pub(crate) fn run(lab: &Lab, ground: &Ground, options: &Options) -> Outcome<Value> {
     report::heading(
         "throughput",
-        &format!("wrk, {CONNECTIONS} kept-alive connections, {SECONDS} s each, the sides in turn; all share the cores"),
+        &format!("wrk, {CONNECTIONS} connections, {SECONDS} s each, the sides in turn; all share the cores"),
     );
     if !require_tool("wrk", "throughput") {
         return Ok(json!({ "not_run": "wrk is not installed" }));
     }
     let plan = Plan { driver: Driver::HaproxyNs, host: Some(&ground.agent), log_level: "info", database: None };
     let stack = Stack::start(lab, "throughput", &plan)?;
+    let bench = Bench { lab, ground, options };
     let mut rest = stack.rest()?;
     let pool_id = stack.make_pool(&mut rest, &MEMBERS.map(|address| (address, FAST_PORT)))?;
     let body = stack.vip(&pool_id, vip(OWN));
     rest.call("POST", "/v2.0/lb/vips", Some(&body))?.expect(201)?;
-    let plain = |forwarded_for| {
-        move |address| configuration(address, if forwarded_for { "    option forwardfor\n" } else { "" })
-    };
-    let by_hand: [ByHand<'_>; 2] =
-        [("by hand, minimal", &plain(false)), ("by hand, with X-Forwarded-For", &plain(true))];
-    let mut sides = vec![side(ground, "Ballast", vip(OWN), &stack.files_of(&pool_id))?];
-    let mut file = against(lab, ground, options, &mut sides, &by_hand)?;
+    let files = stack.files_of(&pool_id);
+    let minimal = |address| configuration(address, "");
+    let forwarded_for = |address| configuration(address, "    option forwardfor\n");
+    let both: [ByHand<'_>; 2] = [("by hand, minimal", &minimal), ("by hand, with X-Forwarded-For", &forwarded_for)];
+    println!("HTTP, connections are kept");
+    let mut file = bench.against(("Ballast", vip(OWN), &files), &both, Way::KeptAlive)?;
     let member = format!("http://{}:{FAST_PORT}/", MEMBERS[0]);
-    let (direct, _) = wrk(ground, &member, SECONDS)?;
+    let direct = wrk(ground, &member, Way::KeptAlive)?.rate;
     println!("{:<34} {direct:>12.0}", "a member, directly");
     file.insert("a member, directly".to_owned(), json!(direct));
 
+    println!("\nHTTP, a connection for each request");
+    let short = bench.against(("Ballast", vip(OWN), &files), &both[..1], Way::Short)?;
+    file.insert("short".to_owned(), Value::Object(short));
+
+    println!("\nTCP, connections are kept");
+    let id = rest.create("/v2.0/lbaas/loadbalancers", &of_tcp(&stack))?;
+    let as_tcp = |address| tcp_configuration(address, &MEMBERS);
+    let of_tcp = bench.against(("Ballast", vip(TCP), &stack.files_of(&id)), &[("by hand", &as_tcp)], Way::KeptAlive)?;
+    file.insert("tcp".to_owned(), Value::Object(of_tcp));
+
     println!("\n{POLICIES} policies with {} rules, which every request goes through", POLICIES * 5);
     let id = rest.create("/v2.0/lbaas/loadbalancers", &with_policies(&stack))?;
-    let ours = side(ground, "Ballast, with policies", vip(OWN + 10), &stack.files_of(&id))?;
     let refusals = |address| configuration(address, &(0..POLICIES).map(refusal).collect::<String>());
-    let by_hand: [ByHand<'_>; 1] = [("by hand, with the same", &refusals)];
-    let with_policies = against(lab, ground, options, &mut vec![ours], &by_hand)?;
+    let ours = ("Ballast, with policies", vip(WITH_POLICIES), stack.files_of(&id));
+    let with_policies =
+        bench.against((ours.0, ours.1, &ours.2), &[("by hand, with the same", &refusals)], Way::KeptAlive)?;
     file.insert("policies".to_owned(), Value::Object(with_policies));
     Ok(Value::Object(file))
 }
@@ -84,30 +103,46 @@ pub(crate) fn run(lab: &Lab, ground: &Ground, options: &Options) -> Outcome<Valu
 /// The name of a side, and its configuration for an address.
 type ByHand<'a> = (&'static str, &'a dyn Fn(Ipv4Addr) -> String);
 
-/// What is there already is measured against these.
-fn against(
-    lab: &Lab,
-    ground: &Ground,
-    options: &Options,
-    sides: &mut Vec<Side>,
-    by_hand: &[ByHand<'_>],
-) -> Outcome<Map<String, Value>> {
-    let like = fs::metadata(sides[0].directory.join("run"))?;
-    let mut floors = Vec::new();
-    for (number, (name, configuration)) in by_hand.iter().enumerate() {
-        let mut floor = Floor::start(&ground.agent, number)?;
-        let address = vip(OWN + 1 + number);
-        let directory = lab.dir().join(format!("by-hand-{number}"));
-        floor.prepare(&directory, configuration(address).as_bytes(), &like)?;
-        floor.up(address)?;
-        sides.push(side(ground, name, address, &directory)?);
-        floors.push(floor);
+struct Bench<'a> {
+    lab: &'a Lab,
+    ground: &'a Ground,
+    options: &'a Options,
+}
+
+impl Bench<'_> {
+    /// What is there already, by its name, its address and its files, is measured against these.
+    fn against(
+        &self,
+        (name, address, files): (&'static str, Ipv4Addr, &Path),
+        by_hand: &[ByHand<'_>],
+        way: Way,
+    ) -> Outcome<Map<String, Value>> {
+        let Self { lab, ground, options } = *self;
+        let mut sides = vec![side(ground, name, address, files)?];
+        let like = fs::metadata(files.join("run"))?;
+        let mut floors = Vec::new();
+        for (number, (name, configuration)) in by_hand.iter().enumerate() {
+            let mut floor = Floor::start(&ground.agent, number)?;
+            let address = vip(OWN + 1 + number);
+            let directory = lab.dir().join(format!("by-hand-{number}"));
+            floor.prepare(&directory, configuration(address).as_bytes(), &like)?;
+            floor.up(address)?;
+            sides.push(side(ground, name, address, &directory)?);
+            floors.push(floor);
+        }
+        measure(ground, &mut sides, options, way)?;
+        floors.iter_mut().try_for_each(Floor::down)?;
+        Ok(summarise(&sides))
     }
-    measure(ground, sides, options)?;
-    for floor in &mut floors {
-        floor.down()?;
-    }
-    Ok(summarise(sides))
+}
+
+fn of_tcp(stack: &Stack) -> Value {
+    let members = MEMBERS.map(|address| json!({ "address": address, "protocol_port": FAST_PORT }));
+    let pool = json!({ "name": "pool", "protocol": "TCP", "lb_algorithm": "ROUND_ROBIN", "members": members });
+    let listener = json!({ "protocol": "TCP", "protocol_port": 80, "default_pool": pool });
+    json!({ "loadbalancer": {
+        "name": "tcp", "vip_subnet_id": stack.subnet_id, "vip_address": vip(TCP), "listeners": [listener]
+    } })
 }
 
 fn with_policies(stack: &Stack) -> Value {
@@ -127,7 +162,7 @@ fn with_policies(stack: &Stack) -> Value {
     let pool = json!({ "name": "pool", "protocol": "HTTP", "lb_algorithm": "ROUND_ROBIN", "members": members });
     let listener = json!({ "protocol": "HTTP", "protocol_port": 80, "default_pool": pool, "l7policies": policies });
     json!({ "loadbalancer": {
-        "name": "policies", "vip_subnet_id": stack.subnet_id, "vip_address": vip(OWN + 10), "listeners": [listener]
+        "name": "policies", "vip_subnet_id": stack.subnet_id, "vip_address": vip(WITH_POLICIES), "listeners": [listener]
     } })
 }
 
@@ -146,11 +181,11 @@ fn side(ground: &Ground, name: &'static str, address: Ipv4Addr, directory: &Path
     wait_until(PATIENCE, "an answer", || probe::answers(&client, (address, 80).into()).then_some(()));
     let pid = || fs::read_to_string(directory.join("run/pid")).ok()?.trim().parse().ok();
     let pid = wait_until(PATIENCE, "haproxy's number", pid);
-    Ok(Side { name, url: format!("http://{address}/"), directory: directory.to_owned(), pid, ..Side::default() })
+    Ok(Side { name, url: format!("http://{address}/"), pid, ..Side::default() })
 }
 
 /// What a person would write who wants nothing but this.
-fn configuration(address: Ipv4Addr, frontend: &str) -> String {
+pub(crate) fn configuration(address: Ipv4Addr, frontend: &str) -> String {
     let servers: String = (1..)
         .zip(MEMBERS)
         .map(|(number, member)| format!("    server member-{number} {member}:{FAST_PORT}\n"))
@@ -163,38 +198,64 @@ fn configuration(address: Ipv4Addr, frontend: &str) -> String {
     )
 }
 
+/// The same without a look into what passes.
+pub(crate) fn tcp_configuration(address: Ipv4Addr, members: &[Ipv4Addr]) -> String {
+    let servers: String =
+        members.iter().map(|member| format!("    server member-{member} {member}:{FAST_PORT}\n")).collect();
+    format!(
+        "global\n    nbthread 1\n    maxconn 2000\ndefaults\n    mode tcp\n    timeout connect 5s\n    \
+         timeout client 50s\n    timeout server 50s\n    timeout queue 30s\nfrontend service\n    bind {address}:80\n    \
+         default_backend members\nbackend members\n    balance roundrobin\n{servers}"
+    )
+}
+
 /// Each round asks all sides, and each round begins with another one. The first round warms up.
-fn measure(ground: &Ground, sides: &mut [Side], options: &Options) -> Outcome<()> {
+fn measure(ground: &Ground, sides: &mut [Side], options: &Options, way: Way) -> Outcome<()> {
     let count = sides.len();
     for round in 0..=options.count(ROUNDS) {
         for turn in 0..count {
             let side = &mut sides[(round + turn) % count];
-            let before = cpu_of(side.pid);
-            let (rate, p99) = wrk(ground, &side.url, SECONDS)?;
+            let before = precise_cpu_of(side.pid);
+            let said = wrk(ground, &side.url, way)?;
             if round > 0 {
-                side.rate.add(rate);
-                side.p99.add(p99);
-                side.cpu.add((cpu_of(side.pid) - before) / (rate * f64::from(SECONDS)));
+                side.rate.add(said.rate);
+                side.p99.add(said.p99);
+                side.cpu.add((precise_cpu_of(side.pid) - before) / said.requests);
             }
         }
     }
     Ok(())
 }
 
-/// Requests per second, and the 99th percentile in milliseconds.
-fn wrk(ground: &Ground, url: &str, seconds: u32) -> Outcome<(f64, f64)> {
+/// What wrk says of a second.
+pub(crate) struct Said {
+    pub(crate) requests: f64,
+    /// Per second.
+    rate: f64,
+    /// 99th percentile, in milliseconds.
+    p99: f64,
+}
+
+pub(crate) fn wrk(ground: &Ground, url: &str, way: Way) -> Outcome<Said> {
     let mut command = ground.client.command("wrk");
-    command.args(["-t1", "--latency", &format!("-c{CONNECTIONS}"), &format!("-d{seconds}s"), url]);
-    let output = command.output()?;
+    command.args(["-t1", "--latency", &format!("-c{CONNECTIONS}"), &format!("-d{SECONDS}s")]);
+    if way == Way::Short {
+        command.args(["-H", "Connection: close"]);
+    }
+    let output = command.arg(url).output()?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let complained = said.lines().find(|line| line.contains("Socket errors") || line.contains("Non-2xx"));
     if let Some(line) = complained {
         return Err(format!("wrk: {}", line.trim()).into());
     }
     let after = |label: &str| said.lines().find_map(|line| line.trim().strip_prefix(label)).map(str::trim);
+    let counted = said.lines().find_map(|line| line.trim().split_once(" requests in ")?.0.parse().ok());
     let rate = after("Requests/sec:").and_then(|text| text.parse().ok());
     let p99 = after("99%").and_then(milliseconds);
-    rate.zip(p99).ok_or_else(|| format!("wrk said: {said}{}", String::from_utf8_lossy(&output.stderr)).into())
+    match (counted, rate, p99) {
+        (Some(requests), Some(rate), Some(p99)) => Ok(Said { requests, rate, p99 }),
+        _ => Err(format!("wrk said: {said}{}", String::from_utf8_lossy(&output.stderr)).into()),
+    }
 }
 
 /// `740.00us`, `1.25ms` or `2.00s`.
@@ -233,7 +294,7 @@ fn summarise(sides: &[Side]) -> Map<String, Value> {
         println!("\nratios to {}", other.name);
         report::ratio("req/s", rate, "0.97 or more");
         report::ratio("p99", p99, "1");
-        report::ratio("CPU per request", cpu, "1");
+        report::ratio("CPU per request", cpu, "1.03 or less");
         let ratios = json!({ "rate": rate, "p99": p99, "cpu_per_request": cpu });
         file.insert(format!("ratios to {}", other.name), ratios);
     }

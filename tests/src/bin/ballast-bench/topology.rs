@@ -6,11 +6,18 @@
 //!                                 VIPs from 10.20.1.0 on
 //! ```
 
-use std::{fs, net::Ipv4Addr, time::Duration};
+use std::{
+    fs,
+    io::Write,
+    net::Ipv4Addr,
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
 
-use ballast_lab::{Host, Lab, Process, WebServer, wait_until};
+use ballast_lab::{Host, Lab, Process, WebServer, poll_until, wait_until};
 
-use crate::{Outcome, probe};
+use crate::{Outcome, datagrams, probe};
 
 pub(crate) const BRIDGE: &str = "br-data";
 pub(crate) const PREFIX_LENGTH: u8 = 16;
@@ -21,6 +28,11 @@ pub(crate) const MEMBERS: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 20, 0, 11), Ipv4Add
 pub(crate) const WEB_PORT: u16 = 8080;
 /// Where something listens that answers as fast as a haproxy can.
 pub(crate) const FAST_PORT: u16 = 8081;
+/// Where both members send datagrams back.
+pub(crate) const ECHO_PORT: u16 = 8082;
+/// The kernel frees namespaces later, and in that time makes others slowly.
+const REST_AFTER_TEARDOWN: Duration = Duration::from_millis(200);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The nth address for a VIP.
 pub(crate) fn vip(n: usize) -> Ipv4Addr {
@@ -34,7 +46,7 @@ pub(crate) struct Ground {
     pub(crate) agent: Host,
     members: Vec<Host>,
     _web: WebServer,
-    _fast: Vec<Process>,
+    fast: Vec<Process>,
 }
 
 impl Ground {
@@ -52,17 +64,43 @@ impl Ground {
             let host = lab.host(&format!("member-{number}"))?;
             host.plug(&data, "eth0", &format!("{address}/{PREFIX_LENGTH}"))?;
             fast.push(start_fast(lab, &host, address)?);
+            datagrams::echo(&host, (address, ECHO_PORT).into())?;
             members.push(host);
         }
         let web = members[0].web_server("web-1", (MEMBERS[0], WEB_PORT).into())?;
-        Ok(Self { client, agent, members, _web: web, _fast: fast })
+        Ok(Self { client, agent, members, _web: web, fast })
+    }
+
+    /// The process that answers at [`FAST_PORT`] of the first member.
+    pub(crate) fn fast_pid(&self) -> u32 {
+        self.fast[0].pid().cast_unsigned()
     }
 
     /// Forgets who had which address: the next load balancer at it is new to its neighbours.
-    pub(crate) fn forget_neighbours(&self) -> Outcome<()> {
+    fn forget_neighbours(&self) -> Outcome<()> {
         for host in self.members.iter().chain([&self.client]) {
             host.output("ip", ["neigh", "flush", "dev", "eth0"])?;
         }
+        Ok(())
+    }
+
+    /// Gives the members entries for these addresses that are as if learned elsewhere: they take no room in the table of
+    /// neighbours that all namespaces of a machine share, and are asked for and answered like any.
+    pub(crate) fn know_neighbours(&self, addresses: &[Ipv4Addr]) -> Outcome<()> {
+        let line = |address| format!("neigh replace {address} dev eth0 nud none extern_learn\n");
+        let lines: String = addresses.iter().map(line).collect();
+        self.members.iter().try_for_each(|host| feed(host.command("ip").args(["-batch", "-"]), &lines))
+    }
+
+    /// Waits until nothing of a load balancer is on the host, and the machine is quiet again.
+    pub(crate) fn settle(&self) -> Outcome<()> {
+        let gone = poll_until(PATIENCE, || {
+            let remains = self.agent.remains().ok()?;
+            (remains.namespaces.is_empty() && remains.links.is_empty()).then_some(())
+        });
+        gone.ok_or("a load balancer was not taken away")?;
+        self.forget_neighbours()?;
+        thread::sleep(REST_AFTER_TEARDOWN);
         Ok(())
     }
 }
@@ -73,6 +111,14 @@ fn ask_neighbours_eagerly(client: &Host) -> Outcome<()> {
     const EAGERLY: &str = "cd /proc/sys/net/ipv4/neigh/eth0 && echo 1 >retrans_time_ms && echo 100000 >mcast_solicit";
     client.output("sh", ["-c", EAGERLY])?;
     Ok(())
+}
+
+/// Runs a command that reads this.
+fn feed(command: &mut Command, text: &str) -> Outcome<()> {
+    let mut child = command.stdin(Stdio::piped()).spawn()?;
+    child.stdin.take().ok_or("no stdin")?.write_all(text.as_bytes())?;
+    let status = child.wait()?;
+    if status.success() { Ok(()) } else { Err(format!("{command:?}: {status}").into()) }
 }
 
 /// A haproxy that answers itself: no web server answers with less work.

@@ -34,12 +34,17 @@ pub(crate) fn steps(log: &str) -> BTreeMap<String, Samples> {
     let mut found: BTreeMap<String, Samples> = BTreeMap::new();
     for line in driver_lines(log) {
         let Some((_, step)) = message(&line).split_once(" step=") else { continue };
-        let name: String = step.chars().take_while(char::is_ascii_alphanumeric).collect();
         if let Some(microseconds) = field(&line, "microseconds") {
-            found.entry(name).or_default().add(microseconds / 1e3);
+            found.entry(name_of(step)).or_default().add(microseconds / 1e3);
         }
     }
     found
+}
+
+/// A step without its arguments. Those that all drivers have are within `Host(..)`.
+pub(crate) fn name_of(step: &str) -> String {
+    let step = step.strip_prefix("Host(").unwrap_or(step);
+    step.chars().take_while(char::is_ascii_alphanumeric).collect()
 }
 
 fn driver_lines(log: &str) -> impl Iterator<Item = Value> + '_ {
@@ -90,5 +95,7 @@ mod tests {
         let steps = steps(LOG);
         assert_eq!(steps.keys().collect::<Vec<_>>(), ["MakeLink"]);
         assert!((steps["MakeLink"].median() - 0.35).abs() < 1e-9);
+        assert_eq!(name_of("Host(Configure(Changes { mac: false }))"), "Configure");
+        assert_eq!(name_of("StartHaproxy { replacing: None }"), "StartHaproxy");
     }
 }
