@@ -61,7 +61,8 @@ pub(crate) fn run(lab: &Lab, ground: &Ground, options: &Options) -> Outcome<Valu
     let log_level = if options.steps { "debug" } else { "info" };
     let plan = Plan { driver: Driver::HaproxyNs, host: Some(&ground.agent), log_level, database: None };
     let stack = Stack::start(lab, "bring-up", &plan)?;
-    let mut bench = Bench { ground, stack: &stack, rest: stack.rest()?, floor: Floor::start(&ground.agent, 0)? };
+    let mut bench =
+        Bench { ground, stack: &stack, rest: stack.rest()?, floor: Floor::start(&ground.at_the_agent(), 0)? };
     let count = options.count(RUNS);
     let pools = bench.make_pools(WARM_UP + count)?;
     let mut times = Times::default();

@@ -19,7 +19,7 @@ use ballast_abi::{
     host::{self, LoadedDriver, LogSink, Settings},
     proto::{DeployRequest, LogRecord, UndeployRequest},
 };
-use ballast_lab::{Host, Lab};
+use ballast_lab::Lab;
 use prost::Message;
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ use crate::{
     Outcome,
     orders::{self, Worker, milliseconds},
     stack::{Driver, built},
-    topology::BRIDGE,
+    topology::Site,
     trace,
 };
 
@@ -49,15 +49,15 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    pub(crate) fn start(lab: &Lab, host: &Host, driver: Driver) -> Outcome<Self> {
-        let mut config = json!({ "bridge_mappings": { "physnet1": BRIDGE } });
+    pub(crate) fn start(lab: &Lab, site: &Site<'_>, driver: Driver) -> Outcome<Self> {
+        let mut config = json!({ "bridge_mappings": { "physnet1": site.bridge } });
         if let Driver::HaproxyNs = driver {
             // What is measured would be the pause.
             config["reload_interval"] = json!(0);
         }
         let state_dir = lab.dir().join(format!("alone-{}", driver.name()));
         fs::create_dir_all(&state_dir)?;
-        let mut worker = Worker::start(host, COMMAND, driver.name())?;
+        let mut worker = Worker::start(site.host, COMMAND, &[driver.name()])?;
         let library = built(driver.library())?;
         worker.call(&json!({ "do": "start", "library": library, "config": config, "state_dir": state_dir }))?;
         Ok(Self { worker, state_dir, generation: 0 })
@@ -70,15 +70,15 @@ impl Caller {
         self.worker.begin(&json!({ "do": "deploy", "request": hex::encode(request.encode_to_vec()) }))
     }
 
-    /// How long its steps took in milliseconds, by their names.
-    pub(crate) fn deployed(&mut self) -> Outcome<BTreeMap<String, f64>> {
-        Ok(serde_json::from_value(self.worker.end()?["steps"].take())?)
+    /// How long it took.
+    pub(crate) fn deployed(&mut self) -> Outcome<Took> {
+        let mut answer = self.worker.end()?;
+        Ok(Took { milliseconds: milliseconds(&answer), steps: serde_json::from_value(answer["steps"].take())? })
     }
 
-    /// How long the call took, in milliseconds.
-    pub(crate) fn deploy(&mut self, load_balancer: LoadBalancer) -> Outcome<f64> {
+    pub(crate) fn deploy(&mut self, load_balancer: LoadBalancer) -> Outcome<Took> {
         self.begin(load_balancer)?;
-        Ok(milliseconds(&self.worker.end()?))
+        self.deployed()
     }
 
     /// All at once; milliseconds until the links of all are gone.
@@ -90,6 +90,13 @@ impl Caller {
     pub(crate) fn files_of(&self, id: &str) -> PathBuf {
         self.state_dir.join(id)
     }
+}
+
+/// How long a call took.
+pub(crate) struct Took {
+    pub(crate) milliseconds: f64,
+    /// Of it the driver's steps, by their names.
+    pub(crate) steps: BTreeMap<String, f64>,
 }
 
 /// The worker's own side.

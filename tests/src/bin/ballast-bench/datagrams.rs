@@ -13,7 +13,10 @@ use std::{
 };
 
 use ballast_lab::Host;
-use nix::sched::{CloneFlags, setns};
+use nix::{
+    sched::{CloneFlags, setns},
+    sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout},
+};
 
 use crate::{Outcome, probe};
 
@@ -66,19 +69,49 @@ pub(crate) fn ask(socket: &UdpSocket) -> std::io::Result<()> {
     socket.recv(&mut answer).map(drop)
 }
 
-/// Sends on each of these, then reads from each, for so long. How many were answered; a lost one is an error.
-pub(crate) fn rounds(sockets: &[UdpSocket], long: Duration) -> Outcome<u64> {
-    let (begun, mut answered, mut answer) = (Instant::now(), 0, [0; 64]);
-    while begun.elapsed() < long {
-        for socket in sockets {
-            socket.send(&BYTES)?;
+/// Flows with a request under way each, as fast as they are answered.
+pub(crate) struct Flows {
+    sockets: Vec<UdpSocket>,
+    epoll: Epoll,
+}
+
+impl Flows {
+    pub(crate) fn open(host: &Host, target: SocketAddr, count: usize) -> Outcome<Self> {
+        let sockets: Vec<_> = (0..count).map(|_| connected(host, target)).collect::<Outcome<_>>()?;
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        for (number, socket) in (0..).zip(&sockets) {
+            epoll.add(socket, EpollEvent::new(EpollFlags::EPOLLIN, number))?;
         }
-        for socket in sockets {
-            socket.recv(&mut answer)?;
-            answered += 1;
-        }
+        Ok(Self { sockets, epoll })
     }
-    Ok(answered)
+
+    /// For so long. How many were answered; a lost one is an error.
+    pub(crate) fn ask(&self, long: Duration) -> Outcome<u64> {
+        let (begun, mut under_way, mut answered) = (Instant::now(), 0, 0);
+        for socket in &self.sockets {
+            socket.send(&BYTES)?;
+            under_way += 1;
+        }
+        let (mut events, mut answer) = ([EpollEvent::empty(); 64], [0; 64]);
+        let patience = EpollTimeout::try_from(LOST)?;
+        while under_way > 0 {
+            let count = self.epoll.wait(&mut events, patience)?;
+            if count == 0 {
+                return Err(format!("{under_way} of {answered} datagrams were lost").into());
+            }
+            for event in &events[..count] {
+                let socket = &self.sockets[usize::try_from(event.data())?];
+                socket.recv(&mut answer)?;
+                answered += 1;
+                if begun.elapsed() < long {
+                    socket.send(&BYTES)?;
+                } else {
+                    under_way -= 1;
+                }
+            }
+        }
+        Ok(answered)
+    }
 }
 
 /// Sends until one is answered.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Options, Outcome, asked,
-    caller::Caller,
+    caller::{Caller, Took},
     datagrams::FirstAnswer,
     floor::Floor,
     probe::Probe,
@@ -48,9 +48,9 @@ pub(crate) fn run(lab: &Lab, ground: &Ground, options: &Options) -> Outcome<Valu
     let mut bench = Bench {
         lab,
         ground,
-        haproxy_ns: Caller::start(lab, &ground.agent, Driver::HaproxyNs)?,
-        nft_l4: Caller::start(lab, &ground.agent, Driver::NftL4)?,
-        floor: Floor::start(&ground.agent, 0)?,
+        haproxy_ns: Caller::start(lab, &ground.at_the_agent(), Driver::HaproxyNs)?,
+        nft_l4: Caller::start(lab, &ground.at_the_agent(), Driver::NftL4)?,
+        floor: Floor::start(&ground.at_the_agent(), 0)?,
     };
     let mut file = bench.bring_up(options)?;
     file["changes"] = bench.change(options)?;
@@ -77,6 +77,30 @@ struct Times {
     nft_l4_network: Samples,
     grace_period: Samples,
     shell: Samples,
+    haproxy_ns_steps: Steps,
+    nft_l4_steps: Steps,
+}
+
+/// In milliseconds, by their names.
+#[derive(Default)]
+struct Steps(BTreeMap<String, Samples>);
+
+impl Steps {
+    fn add(&mut self, took: &Took) {
+        self.0.entry("the call".to_owned()).or_default().add(took.milliseconds);
+        for (name, milliseconds) in &took.steps {
+            self.0.entry(name.clone()).or_default().add(*milliseconds);
+        }
+    }
+
+    fn report(&self, what: &str) {
+        println!("{what}");
+        self.0.iter().for_each(|(name, samples)| report::row(&format!("  {name}"), samples));
+    }
+
+    fn json(&self) -> Value {
+        self.0.iter().map(|(name, samples)| (name.clone(), samples.json())).collect::<serde_json::Map<_, _>>().into()
+    }
 }
 
 fn http(n: usize) -> LoadBalancer {
@@ -87,8 +111,8 @@ fn udp(n: usize) -> LoadBalancer {
     asked::load_balancer(OWN + n, Protocol::Udp, 80, &MEMBERS.map(|address| (address, ECHO_PORT)))
 }
 
-fn network(steps: &BTreeMap<String, f64>) -> f64 {
-    NETWORK.iter().filter_map(|name| steps.get(*name)).sum()
+fn network(took: &Took) -> f64 {
+    NETWORK.iter().filter_map(|name| took.steps.get(*name)).sum()
 }
 
 fn since(start: Instant) -> f64 {
@@ -102,9 +126,11 @@ impl Bench<'_> {
             let one = self.once(n)?;
             if n >= WARM_UP {
                 times.haproxy_ns.add(one.haproxy_ns.0);
-                times.haproxy_ns_network.add(one.haproxy_ns.1);
+                times.haproxy_ns_network.add(network(&one.haproxy_ns.1));
+                times.haproxy_ns_steps.add(&one.haproxy_ns.1);
                 times.nft_l4.add(one.nft_l4.0);
-                times.nft_l4_network.add(one.nft_l4.1);
+                times.nft_l4_network.add(network(&one.nft_l4.1));
+                times.nft_l4_steps.add(&one.nft_l4.1);
                 times.haproxy_alone.add(one.haproxy_alone);
                 times.grace_period.add(one.grace_period);
             }
@@ -114,7 +140,7 @@ impl Bench<'_> {
                 times.shell.add(self.by_commands()?);
             }
         }
-        Ok(times.report())
+        Ok(times.report(options.steps))
     }
 
     fn once(&mut self, n: usize) -> Outcome<Once> {
@@ -126,18 +152,18 @@ impl Bench<'_> {
         Ok(Once { haproxy_ns, nft_l4, haproxy_alone, grace_period: since(start) })
     }
 
-    /// By haproxy-ns: until the first 200, and of that the network; and the files that it made.
-    fn haproxy_ns(&mut self, n: usize) -> Outcome<((f64, f64), Config)> {
+    /// By haproxy-ns: until the first 200, and how long the call took; and the files that it made.
+    fn haproxy_ns(&mut self, n: usize) -> Outcome<((f64, Took), Config)> {
         let probe = Probe::start(&self.ground.client, (vip(OWN + n), 80).into())?;
         let start = Instant::now();
         self.haproxy_ns.begin(http(n))?;
         let served = probe.wait()?.duration_since(start);
-        let steps = self.haproxy_ns.deployed()?;
+        let took = self.haproxy_ns.deployed()?;
         let files = self.haproxy_ns.files_of(&asked::id(OWN + n));
         let config = (fs::read(files.join("haproxy.cfg"))?, fs::metadata(files.join("run"))?);
         self.haproxy_ns.undeploy(&[asked::id(OWN + n)])?;
         self.ground.settle()?;
-        Ok(((milliseconds(served), network(&steps)), config))
+        Ok(((milliseconds(served), took), config))
     }
 
     fn haproxy_alone(&mut self, n: usize, (config, work): &Config) -> Outcome<f64> {
@@ -153,16 +179,16 @@ impl Bench<'_> {
         Ok(milliseconds(served))
     }
 
-    /// By nft-l4: until the first datagram is answered, and of that the network.
-    fn nft_l4(&mut self, n: usize) -> Outcome<(f64, f64)> {
+    /// By nft-l4: until the first datagram is answered, and how long the call took.
+    fn nft_l4(&mut self, n: usize) -> Outcome<(f64, Took)> {
         let first = FirstAnswer::start(&self.ground.client, (vip(OWN + n), 80).into())?;
         let start = Instant::now();
         self.nft_l4.begin(udp(n))?;
         let served = first.wait()?.duration_since(start);
-        let steps = self.nft_l4.deployed()?;
+        let took = self.nft_l4.deployed()?;
         self.nft_l4.undeploy(&[asked::id(OWN + n)])?;
         self.ground.settle()?;
-        Ok((milliseconds(served), network(&steps)))
+        Ok((milliseconds(served), took))
     }
 
     fn by_commands(&self) -> Outcome<f64> {
@@ -180,28 +206,35 @@ impl Bench<'_> {
 
     /// A weight, which haproxy and the kernel's rules are told, and a timeout, for which another haproxy is started.
     fn change(&mut self, options: &Options) -> Outcome<Value> {
-        let (mut told, mut reloaded, mut rules) = (Samples::default(), Samples::default(), Samples::default());
+        let (mut told, mut reloaded, mut rules) = (Steps::default(), Steps::default(), Steps::default());
         self.haproxy_ns.deploy(http(0))?;
         self.nft_l4.deploy(udp(1))?;
         for n in 0..options.count(CHANGES) {
             let number = u32::try_from(n)?;
             // A change that is told, then one that is not, from what was there then.
             let before = if n == 0 { http(0) } else { asked::with_timeout(http(0), 50_000 + number) };
-            told.add(self.haproxy_ns.deploy(asked::with_weight(before, 2 + number % 2))?);
+            told.add(&self.haproxy_ns.deploy(asked::with_weight(before, 2 + number % 2))?);
             let next = asked::with_weight(asked::with_timeout(http(0), 50_001 + number), 2 + number % 2);
-            reloaded.add(self.haproxy_ns.deploy(next)?);
-            rules.add(self.nft_l4.deploy(asked::with_weight(udp(1), 2 + number % 2))?);
+            reloaded.add(&self.haproxy_ns.deploy(next)?);
+            rules.add(&self.nft_l4.deploy(asked::with_weight(udp(1), 2 + number % 2))?);
         }
         self.haproxy_ns.undeploy(&[asked::id(OWN)])?;
         self.nft_l4.undeploy(&[asked::id(OWN + 1)])?;
         self.ground.settle()?;
+        let series = [
+            ("haproxy-ns: told while it runs", told),
+            ("haproxy-ns: another haproxy", reloaded),
+            ("nft-l4: other rules", rules),
+        ];
         report::columns("ms");
-        report::row("haproxy-ns: told while it runs", &told);
-        report::row("haproxy-ns: another haproxy", &reloaded);
-        report::row("nft-l4: other rules", &rules);
-        let ratios = ratios("told over another haproxy", &told, &reloaded, "0.025 or less");
-        Ok(json!({ "unit": "ms", "told": told.json(), "reloaded": reloaded.json(), "rules": rules.json(),
-            "told_over_reloaded": ratios }))
+        series.iter().for_each(|(name, steps)| report::row(name, &steps.0["the call"]));
+        if options.steps {
+            series.iter().for_each(|(name, steps)| steps.report(name));
+        }
+        let [told, reloaded, _] = series.each_ref().map(|(_, steps)| &steps.0["the call"]);
+        let ratios = ratios("told over another haproxy", told, reloaded, "0.025 or less");
+        let series: BTreeMap<_, _> = series.iter().map(|(name, steps)| (*name, steps.json())).collect();
+        Ok(json!({ "unit": "ms", "series": series, "told_over_reloaded": ratios }))
     }
 
     fn take_away(&mut self, options: &Options) -> Outcome<Value> {
@@ -231,8 +264,8 @@ impl Bench<'_> {
 type Config = (Vec<u8>, fs::Metadata);
 
 struct Once {
-    haproxy_ns: (f64, f64),
-    nft_l4: (f64, f64),
+    haproxy_ns: (f64, Took),
+    nft_l4: (f64, Took),
     haproxy_alone: f64,
     grace_period: f64,
 }
@@ -250,7 +283,7 @@ fn ratios(name: &str, of: &Samples, to: &Samples, aim: &str) -> Value {
 }
 
 impl Times {
-    fn report(&self) -> Value {
+    fn report(&self, steps: bool) -> Value {
         let rows = [
             ("haproxy-ns: first 200", &self.haproxy_ns),
             ("nft-l4: first answer", &self.nft_l4),
@@ -262,6 +295,10 @@ impl Times {
         ];
         report::columns("ms");
         rows.iter().for_each(|(name, samples)| report::row(name, samples));
+        if steps {
+            self.haproxy_ns_steps.report("haproxy-ns's steps");
+            self.nft_l4_steps.report("nft-l4's steps");
+        }
         let alone = &self.haproxy_alone;
         let ratios = json!({
             "haproxy_ns_over_haproxy": ratios("haproxy-ns over haproxy", &self.haproxy_ns, alone, "1.25 or less"),
@@ -273,6 +310,7 @@ impl Times {
                 ratios("nft-l4's network over RCU", &self.nft_l4_network, &self.grace_period, "0.5 or less"),
         });
         let all: BTreeMap<_, _> = rows.iter().map(|(name, samples)| (*name, samples.json())).collect();
-        json!({ "unit": "ms", "series": all, "ratios": ratios })
+        json!({ "unit": "ms", "series": all, "ratios": ratios, "haproxy_ns_steps": self.haproxy_ns_steps.json(),
+            "nft_l4_steps": self.nft_l4_steps.json() })
     }
 }

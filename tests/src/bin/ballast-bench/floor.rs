@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-use ballast_lab::{Host, Signal, poll_until};
+use ballast_lab::{Signal, poll_until};
 use nix::{
     mount::{MntFlags, MsFlags, mount, umount2},
     net::if_::if_nametoindex,
@@ -33,7 +33,7 @@ use crate::{
     Outcome,
     netlink::Netlink,
     orders::{self, Worker},
-    topology::{BRIDGE, GATEWAY, PREFIX_LENGTH, vip},
+    topology::{GATEWAY, PREFIX_LENGTH, Site, vip},
 };
 
 /// The first word on the command line that makes this program the floor.
@@ -55,8 +55,8 @@ pub(crate) struct Floor(Worker);
 
 impl Floor {
     /// Floors with different numbers can be up at once.
-    pub(crate) fn start(host: &Host, number: usize) -> Outcome<Self> {
-        Ok(Self(Worker::start(host, COMMAND, &number.to_string())?))
+    pub(crate) fn start(site: &Site<'_>, number: usize) -> Outcome<Self> {
+        Ok(Self(Worker::start(site.host, COMMAND, &[&number.to_string(), site.bridge])?))
     }
 
     /// Has it take note of a configuration. `like` is of a `run/` directory of the driver, whose owner haproxy runs as.
@@ -107,9 +107,10 @@ impl Floor {
     }
 }
 
-/// The floor's own side.
-pub(crate) fn serve(number: &str) -> Outcome<ExitCode> {
-    let mut work = Work { number: number.parse()?, ..Work::default() };
+/// The floor's own side. Its words: its number, and the bridge that it plugs into.
+pub(crate) fn serve(words: &[String]) -> Outcome<ExitCode> {
+    let [number, bridge] = words else { return Err("the floor wants a number and a bridge".into()) };
+    let mut work = Work { number: number.parse()?, bridge: bridge.clone(), ..Work::default() };
     orders::obey(|order| {
         let address = || order["address"].as_str().unwrap_or_default().parse::<Ipv4Addr>();
         let count = order["count"].as_u64().unwrap_or(0);
@@ -130,6 +131,7 @@ pub(crate) fn serve(number: &str) -> Outcome<ExitCode> {
 #[derive(Default)]
 struct Work {
     number: u8,
+    bridge: String,
     directory: PathBuf,
     config: String,
     owner: (u32, u32),
@@ -152,13 +154,21 @@ impl Work {
     }
 
     fn place(&self) -> Place {
-        Place { name: format!("floor{}", self.number), mac: [0xfa, 0x16, 0x3e, 0xff, 0, self.number] }
+        Place {
+            name: format!("floor{}", self.number),
+            bridge: self.bridge.clone(),
+            mac: [0xfa, 0x16, 0x3e, 0xff, 0, self.number],
+        }
     }
 
     /// The nth of those without haproxy.
     fn empty(&self, n: u64) -> Place {
         let [.., high, low] = n.to_be_bytes();
-        Place { name: format!("floor{}-{n}", self.number), mac: [0xfa, 0x16, 0x3e, 0xfe, high, low] }
+        Place {
+            name: format!("floor{}-{n}", self.number),
+            bridge: self.bridge.clone(),
+            mac: [0xfa, 0x16, 0x3e, 0xfe, high, low],
+        }
     }
 
     fn up(&self, address: Ipv4Addr) -> Outcome<()> {
@@ -220,6 +230,7 @@ fn succeeded(mut haproxy: Child) -> Outcome<()> {
 /// A namespace and its link, both of this name.
 struct Place {
     name: String,
+    bridge: String,
     mac: [u8; 6],
 }
 
@@ -260,7 +271,7 @@ impl Place {
     fn plug(&self, address: Ipv4Addr, namespace: &File) -> Outcome<()> {
         let home = File::open(OWN_NAMESPACE)?;
         let mut host = Netlink::open()?;
-        host.pair(&self.name, if_nametoindex(BRIDGE)?, self.mac, namespace.as_raw_fd());
+        host.pair(&self.name, if_nametoindex(self.bridge.as_str())?, self.mac, namespace.as_raw_fd());
         host.flush()?;
         setns(namespace, CloneFlags::CLONE_NEWNET)?;
         let index = if_nametoindex("eth0")?;

@@ -3,13 +3,9 @@
 //!
 //! The kernel's work is done in the name of who sends and who receives, so CPU time is that of all who take part: client,
 //! member, and haproxy where there is one. What is added is the difference to the member asked directly in the same round.
+//! All are ports of one bridge: an agent's host would add a bridge and a cable to both.
 
-use std::{
-    fs,
-    net::{SocketAddr, UdpSocket},
-    thread,
-    time::Duration,
-};
+use std::{fs, net::SocketAddr, thread, time::Duration};
 
 use ballast_abi::Protocol;
 use ballast_lab::{Lab, require_tool};
@@ -19,13 +15,13 @@ use serde_json::{Value, json};
 use crate::{
     Options, Outcome, asked,
     caller::Caller,
-    datagrams,
+    datagrams::Flows,
     floor::Floor,
     report,
     samples::Samples,
     stack::{Driver, precise_cpu_of},
     throughput::{self, Way},
-    topology::{ECHO_PORT, FAST_PORT, Ground, MEMBERS, vip},
+    topology::{ECHO_PORT, FAST_PORT, Ground, MEMBERS, ON_THE_SEGMENT, vip},
 };
 
 const ROUNDS: usize = 15;
@@ -48,14 +44,14 @@ pub(crate) fn run(lab: &Lab, ground: &Ground, options: &Options) -> Outcome<Valu
         "layer-4",
         "CPU microseconds per request of client, member and load balancer together; a member, nft-l4 and haproxy in turn",
     );
-    let mut nft_l4 = Caller::start(lab, &ground.agent, Driver::NftL4)?;
-    let mut floor = Floor::start(&ground.agent, 0)?;
+    let mut nft_l4 = Caller::start(lab, &ON_THE_SEGMENT, Driver::NftL4)?;
+    let mut floor = Floor::start(&ON_THE_SEGMENT, 0)?;
     let mut file = json!({});
     if require_tool("wrk", "layer-4 of TCP") {
         file["tcp"] = tcp(lab, ground, options, (&mut nft_l4, &mut floor))?;
     }
     file["udp"] = udp(ground, options, &mut nft_l4)?;
-    ground.settle()?;
+    ground.rest()?;
     file["memory"] = memory(ground, options, &mut nft_l4, &mut floor)?;
     Ok(file)
 }
@@ -148,16 +144,14 @@ fn cpu_used(who: UsageWho) -> Outcome<f64> {
 /// Client and member are threads of this program, which does nothing else meanwhile.
 fn udp(ground: &Ground, options: &Options, nft_l4: &mut Caller) -> Outcome<Value> {
     nft_l4.deploy(asked::load_balancer(UDP, Protocol::Udp, 80, &[(MEMBERS[0], ECHO_PORT)]))?;
-    let flows = |target: SocketAddr| -> Outcome<Vec<UdpSocket>> {
-        (0..FLOWS).map(|_| datagrams::connected(&ground.client, target)).collect()
-    };
+    let flows = |target: SocketAddr| Flows::open(&ground.client, target, FLOWS);
     let sides = [flows((MEMBERS[0], ECHO_PORT).into())?, flows((vip(UDP), 80).into())?];
     let mut cpu = Cpu::default();
     for round in 0..=options.count(ROUNDS) {
         for turn in 0..sides.len() {
             let number = (round + turn) % sides.len();
             let before = cpu_used(UsageWho::RUSAGE_SELF)?;
-            let answered = datagrams::rounds(&sides[number], LONG)?;
+            let answered = sides[number].ask(LONG)?;
             let used = (cpu_used(UsageWho::RUSAGE_SELF)? - before) / answered as f64;
             if round > 0 {
                 [&mut cpu.direct, &mut cpu.nft_l4][number].add(used);
@@ -184,12 +178,12 @@ fn memory(ground: &Ground, options: &Options, nft_l4: &mut Caller, floor: &mut F
         }
         let with_ours = settled()?;
         nft_l4.undeploy(&ids)?;
-        ground.settle()?;
+        ground.rest()?;
         let without = settled()?;
         floor.make_empty(count)?;
         let with_empty = settled()?;
         floor.remove_empty(count)?;
-        ground.settle()?;
+        ground.rest()?;
         if round > 0 {
             ours.add((with_ours - before) / count as f64);
             empty.add((with_empty - without) / count as f64);

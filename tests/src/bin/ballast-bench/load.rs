@@ -24,6 +24,7 @@ const CLIENTS: u32 = 4;
 const PACE: u32 = 100;
 /// A request that takes longer has failed. A lost SYN is sent again after a second.
 const PATIENCE: Duration = Duration::from_secs(5);
+const STALLED: Duration = Duration::from_millis(900);
 
 /// How a client makes its requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +45,10 @@ impl fmt::Display for Kind {
             Self::HttpKeptAlive => f.write_str("HTTP, kept alive"),
             Self::HttpShort => f.write_str("HTTP, a connection per request"),
             Self::Tcp(1) => f.write_str("TCP, a connection per request"),
+            Self::Tcp(u32::MAX) => f.write_str("TCP, connections stay"),
             Self::Tcp(requests) => write!(f, "TCP, connections of {requests} requests"),
             Self::Udp(1) => f.write_str("UDP, a flow per request"),
+            Self::Udp(u32::MAX) => f.write_str("UDP, flows stay"),
             Self::Udp(requests) => write!(f, "UDP, flows of {requests} requests"),
         }
     }
@@ -56,6 +59,8 @@ impl fmt::Display for Kind {
 pub(crate) struct Tally {
     pub(crate) answered: AtomicU64,
     pub(crate) failed: AtomicU64,
+    /// Of those that were answered, so many waited for what was sent a second time.
+    pub(crate) stalled: AtomicU64,
     /// In microseconds.
     slowest: AtomicU64,
     first_failure: Mutex<Option<String>>,
@@ -71,10 +76,13 @@ impl Tally {
     }
 
     fn count(&self, begun: Instant, result: &io::Result<()>) {
-        let took = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.slowest.fetch_max(took, Ordering::Relaxed);
+        let took = begun.elapsed();
+        self.slowest.fetch_max(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
         match result {
-            Ok(()) => self.answered.fetch_add(1, Ordering::Relaxed),
+            Ok(()) => {
+                self.stalled.fetch_add(u64::from(took > STALLED), Ordering::Relaxed);
+                self.answered.fetch_add(1, Ordering::Relaxed)
+            }
             Err(error) => {
                 let mut first = self.first_failure.lock().unwrap_or_else(PoisonError::into_inner);
                 first.get_or_insert_with(|| error.to_string());

@@ -54,7 +54,7 @@ const USAGE: &str = "usage: ballast-bench [--quick] [--steps] [--count N] [BENCH
   driver bring-up many crowd throughput layer-4 reconfigure api flat fleet parts      none: all
 
   --quick    a tenth of the work: to see that it runs, not to quote
-  --steps    bring-up: logs at debug and shows the driver's steps (the times of the whole grow by that)
+  --steps    driver and bring-up: shows the driver's steps; bring-up logs at debug for that, and its times grow
   --count N  crowd: so many load balancers
 ";
 
@@ -117,7 +117,7 @@ impl Options {
 fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
     let result = match words.split_first() {
-        Some((first, rest)) if first == floor::COMMAND => floor::serve(&rest.concat()),
+        Some((first, rest)) if first == floor::COMMAND => floor::serve(rest),
         Some((first, _)) if first == caller::COMMAND => caller::serve(),
         Some((first, _)) if first == "--help" => {
             print!("{USAGE}");

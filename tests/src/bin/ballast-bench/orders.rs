@@ -4,7 +4,7 @@
 use std::{
     env,
     io::{self, BufRead, BufReader, Write},
-    process::{Child, ChildStdin, ChildStdout, ExitCode, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio},
     time::Instant,
 };
 
@@ -22,10 +22,11 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// `name` is the first word on its command line.
-    pub(crate) fn start(host: &Host, name: &'static str, argument: &str) -> Outcome<Self> {
-        let mut command = host.command(env::current_exe()?);
-        command.args([name, argument]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    /// `host`: where; none: in the lab's own namespaces. `name` is the first word on its command line.
+    pub(crate) fn start(host: Option<&Host>, name: &'static str, arguments: &[&str]) -> Outcome<Self> {
+        let program = env::current_exe()?;
+        let mut command = host.map_or_else(|| Command::new(&program), |host| host.command(&program));
+        command.arg(name).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn()?;
         let orders = process.stdin.take().ok_or_else(|| format!("the {name} has no stdin"))?;
         let answers = process.stdout.take().ok_or_else(|| format!("the {name} has no stdout"))?;

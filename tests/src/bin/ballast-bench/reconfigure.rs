@@ -23,9 +23,16 @@ use crate::{
     topology::{ECHO_PORT, FAST_PORT, Ground, MEMBERS, vip},
 };
 
-const CHANGES: usize = 200;
-/// Each is taken away and put back.
-const REMOVALS: usize = 40;
+/// What happens meanwhile, and how often.
+const PHASES: [(&str, usize, Change); 3] = [
+    ("nothing happens", 100, |_, _| {
+        thread::sleep(PAUSE);
+        Ok(())
+    }),
+    ("nobody who serves goes", 200, Site::change),
+    ("members go and come", 40, Site::take_or_put),
+];
+const PAUSE: Duration = Duration::from_millis(50);
 /// Of a TCP connection, a fifth of a second at the clients' pace: it is over before the driver ends the oldest of its old
 /// haproxies.
 const REQUESTS: u32 = 20;
@@ -34,6 +41,9 @@ const SETTLES: Duration = Duration::from_secs(1);
 
 /// A listener, the protocol of it and its pool, the port of its members, and who makes requests.
 type Service = (&'static str, u16, u16, [Kind; 2]);
+
+/// The nth of its kind.
+type Change = fn(&mut Site, usize) -> Outcome<()>;
 
 const BY_HAPROXY: [Service; 2] = [
     ("HTTP", 80, FAST_PORT, [Kind::HttpKeptAlive, Kind::HttpShort]),
@@ -59,8 +69,8 @@ pub(crate) fn run(lab: &Lab, ground: &Ground, options: &Options) -> Outcome<Valu
 fn with(stack: &Stack, ground: &Ground, options: &Options, (name, services): (&str, &[Service; 2])) -> Outcome<Value> {
     let mut site = Site::make(stack, services)?;
     let mut file = json!({});
-    for (what, count) in [("nobody who serves goes", CHANGES), ("members go and come", REMOVALS)] {
-        let (count, removes) = (options.count(count), count == REMOVALS);
+    for (what, count, change) in PHASES {
+        let count = options.count(count);
         let loads = services.iter().flat_map(|(_, port, _, kinds)| kinds.map(|kind| (*port, kind)));
         let loads: Vec<Load> = loads
             .map(|(port, kind)| Load::start(&ground.client, (vip(OWN), port).into(), kind))
@@ -69,19 +79,15 @@ fn with(stack: &Stack, ground: &Ground, options: &Options, (name, services): (&s
         let (mut took, mut replaced) = (Samples::default(), 0);
         for n in 0..count {
             let (before, begun) = (site.haproxy(stack), Instant::now());
-            if removes {
-                site.take_or_put(n)?
-            } else {
-                site.change(n)?
-            }
+            change(&mut site, n)?;
             took.add(begun.elapsed().as_secs_f64() * 1e3);
             replaced += usize::from(site.haproxy(stack) != before);
         }
         thread::sleep(SETTLES);
-        println!("\n{name}, {count} changes, {replaced} of them by another haproxy: {what}");
-        report::columns("ms until ACTIVE");
-        report::row("a change", &took);
-        println!("{:<34} {:>9} {:>9} {:>12}", "", "answered", "failed", "slowest ms");
+        println!("\n{name}: {what} {count} times, {replaced} times by another haproxy");
+        report::columns("ms");
+        report::row("until ACTIVE", &took);
+        println!("{:<34} {:>9} {:>9} {:>9} {:>12}", "", "answered", "stalled", "failed", "slowest ms");
         let loads = loads.into_iter().map(ended).collect::<Outcome<Vec<_>>>()?;
         file[what] = json!({ "changes": count, "by_another_haproxy": replaced, "ms": took.json(), "requests": loads });
     }
@@ -93,10 +99,15 @@ fn with(stack: &Stack, ground: &Ground, options: &Options, (name, services): (&s
 fn ended(load: Load) -> Outcome<Value> {
     let kind = load.kind.to_string();
     let tally = load.end()?;
-    let (answered, failed) = (tally.answered.load(Ordering::Relaxed), tally.failed.load(Ordering::Relaxed));
+    let [answered, stalled, failed] =
+        [&tally.answered, &tally.stalled, &tally.failed].map(|count| count.load(Ordering::Relaxed));
     let (slowest, first) = (tally.slowest_ms(), tally.first_failure());
-    println!("{kind:<34} {answered:>9} {failed:>9} {slowest:>12.1}  {}", first.as_deref().unwrap_or_default());
-    Ok(json!({ "kind": kind, "answered": answered, "failed": failed, "slowest_ms": slowest, "first_failure": first }))
+    println!(
+        "{kind:<34} {answered:>9} {stalled:>9} {failed:>9} {slowest:>12.1}  {}",
+        first.as_deref().unwrap_or_default()
+    );
+    Ok(json!({ "kind": kind, "answered": answered, "stalled": stalled, "failed": failed, "slowest_ms": slowest,
+        "first_failure": first }))
 }
 
 /// A load balancer with two listeners that have a pool of both members each.

@@ -1,12 +1,7 @@
 //! Requests per second and their 99th percentile through Ballast's load balancer, against haproxy.cfg files written by
 //! hand in the same place: a namespace of their own on the same bridge, the same members, the same user.
 
-use std::{
-    fs,
-    net::Ipv4Addr,
-    path::Path,
-    time::Duration,
-};
+use std::{fs, net::Ipv4Addr, path::Path, time::Duration};
 
 use ballast_lab::{Lab, require_tool, wait_until};
 use serde_json::{Map, Value, json};
@@ -122,7 +117,7 @@ impl Bench<'_> {
         let like = fs::metadata(files.join("run"))?;
         let mut floors = Vec::new();
         for (number, (name, configuration)) in by_hand.iter().enumerate() {
-            let mut floor = Floor::start(&ground.agent, number)?;
+            let mut floor = Floor::start(&ground.at_the_agent(), number)?;
             let address = vip(OWN + 1 + number);
             let directory = lab.dir().join(format!("by-hand-{number}"));
             floor.prepare(&directory, configuration(address).as_bytes(), &like)?;

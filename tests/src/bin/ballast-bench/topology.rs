@@ -19,6 +19,7 @@ use ballast_lab::{Host, Lab, Process, WebServer, poll_until, wait_until};
 
 use crate::{Outcome, datagrams, probe};
 
+const SEGMENT: &str = "data";
 pub(crate) const BRIDGE: &str = "br-data";
 pub(crate) const PREFIX_LENGTH: u8 = 16;
 /// Nobody has it: a default route only has to be there.
@@ -40,6 +41,16 @@ pub(crate) fn vip(n: usize) -> Ipv4Addr {
     Ipv4Addr::new(10, 20, 1 + host(n / 250), 1 + host(n))
 }
 
+/// Where load balancers are plugged in: a host, or none for the lab's own namespaces, and a bridge there.
+#[derive(Clone, Copy)]
+pub(crate) struct Site<'a> {
+    pub(crate) host: Option<&'a Host>,
+    pub(crate) bridge: &'a str,
+}
+
+/// The segment itself: clients, members and load balancers are ports of one bridge, and nothing is between.
+pub(crate) const ON_THE_SEGMENT: Site<'_> = Site { host: None, bridge: SEGMENT };
+
 /// What the benches of the data plane stand on.
 pub(crate) struct Ground {
     pub(crate) client: Host,
@@ -51,7 +62,7 @@ pub(crate) struct Ground {
 
 impl Ground {
     pub(crate) fn build(lab: &Lab) -> Outcome<Self> {
-        let data = lab.segment("data")?;
+        let data = lab.segment(SEGMENT)?;
         let client = lab.host("client")?;
         client.plug(&data, "eth0", "10.20.0.5/16")?;
         ask_neighbours_eagerly(&client)?;
@@ -69,6 +80,11 @@ impl Ground {
         }
         let web = members[0].web_server("web-1", (MEMBERS[0], WEB_PORT).into())?;
         Ok(Self { client, agent, members, _web: web, fast })
+    }
+
+    /// On the agent's host.
+    pub(crate) const fn at_the_agent(&self) -> Site<'_> {
+        Site { host: Some(&self.agent), bridge: BRIDGE }
     }
 
     /// The process that answers at [`FAST_PORT`] of the first member.
@@ -99,6 +115,11 @@ impl Ground {
             (remains.namespaces.is_empty() && remains.links.is_empty()).then_some(())
         });
         gone.ok_or("a load balancer was not taken away")?;
+        self.rest()
+    }
+
+    /// After links have gone.
+    pub(crate) fn rest(&self) -> Outcome<()> {
         self.forget_neighbours()?;
         thread::sleep(REST_AFTER_TEARDOWN);
         Ok(())
