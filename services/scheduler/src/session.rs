@@ -33,7 +33,7 @@ use tonic::{Request, Response, Status, Streaming};
 use self::reader::{Inbound, Open, SILENCE};
 use crate::{
     admission::AgentPeer,
-    app::{App, Dirty, Greeting, Listening},
+    app::{App, Greeting, Listening},
 };
 
 /// How often a session looks at everything again, woken or not.

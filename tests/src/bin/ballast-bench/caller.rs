@@ -66,7 +66,8 @@ impl Caller {
     /// Has it begin to deploy; [`Caller::deployed`] says when it is done.
     pub(crate) fn begin(&mut self, load_balancer: LoadBalancer) -> Outcome<()> {
         self.generation += 1;
-        let request = DeployRequest { load_balancer: Some(load_balancer), generation: self.generation };
+        let generation = self.generation;
+        let request = DeployRequest { load_balancer: Some(load_balancer), generation, ..DeployRequest::default() };
         self.worker.begin(&json!({ "do": "deploy", "request": hex::encode(request.encode_to_vec()) }))
     }
 
