@@ -114,6 +114,7 @@ fn runs(host: &Observed, desired: &Desired) -> bool {
                 base: state.base.clone(),
                 echoes: desired.echoes.clone(),
                 alone: desired.alone,
+                processes: state.processes.clone(),
             }
     });
     let whole = desired.wanted().map_or_else(|| model::is_gone(&host.host), |wanted| model::runs(&host.host, wanted));
