@@ -112,11 +112,12 @@ pub fn observe(
             let known = kept.is_some() || wanted.is_some_and(|wanted| wanted.forwarded.is_some());
             namespace::enter(&file)?;
             let inside = inside(plugged, purpose);
-            // There may be rules of which the notes are lost: nobody would get in that they do not let in.
-            let rules = match (known, tables) {
-                (true, _) => Rules::find(kept.clone()),
-                (false, true) => Ok(Rules::find(None).unwrap_or_default()),
-                (false, false) => Ok(Rules::default()),
+            // There may be rules of which the notes are lost: nobody would get in that they do not let in. Notes of another
+            // kernel's rules say nothing of this one.
+            let rules = match (tables, known) {
+                (true, true) => Rules::find(kept.clone()),
+                (true, false) => Ok(Rules::find(None).unwrap_or_default()),
+                (false, _) => Ok(Rules::default()),
             };
             namespace::enter(host_namespace)?;
             observed.namespace = Namespace::Present(inside?);
@@ -125,7 +126,7 @@ pub fn observe(
             Some(file)
         }
     };
-    if file.is_none() {
+    if file.is_none() && tables {
         observed.rules = Rules::without_table(kept);
     }
     if let Some(interface) = plugged {

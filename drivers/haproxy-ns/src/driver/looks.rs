@@ -162,7 +162,8 @@ impl HaproxyNs {
         }
         let config = read_optional(&files.config()).step(|| format!("read {}", files.config().display()))?;
         let page = config.as_deref().and_then(|text| kept::read(files, text));
-        let kept = Kept::read(files)?;
+        // Without tables nothing of it was asked for again.
+        let kept = if self.forwards.udp { Kept::read(files)? } else { None };
         let Some(desired) = Desired::noted(&state, config, page, kept.as_ref()) else { return Ok(0) };
         if !self.identities.suits(state.identity) {
             tracing::info!(load_balancer = %id, "its haproxy is to run as another user");

@@ -1,5 +1,7 @@
 //! Who may connect to what haproxy serves is the kernel's to say: haproxy does not hear of it, and who is connected stays so.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{
     io::{Read, Write},
     net::TcpStream,

@@ -1,5 +1,7 @@
 //! The flavor's `data_plane`: TCP by the kernel, without a haproxy where nothing else needs one.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use ballast_abi::{Driver, ErrorCode, Health, Listener, LoadBalancer, MonitorType, Pool, Protocol};
 use ballast_lab::wait_until;
 

@@ -1,5 +1,7 @@
 //! Who may connect to what somebody serves in the namespace itself.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{
     fs,
     io::ErrorKind,

@@ -1,7 +1,7 @@
 //! What an operator sees of a rule set, with the nft program.
 
 use ballast_l4::desired::{Filter, Limit, Listener, Method, Persistence, Protocol, Service};
-use ballast_lab::require_tool;
+use ballast_lab::{TestResult, require_tool};
 
 use crate::world::{World, in_world, member, service};
 
@@ -20,8 +20,7 @@ fn the_nft_program_shows_the_rules_of_a_listener_that_has_everything() {
         let hashed = service(Protocol::Udp, [member(1)]).listeners.remove(0);
         asked.listeners.push(Listener { id: "k".to_owned(), method: Method::SourceIpPort, ..hashed });
         world.pass(&asked);
-        assert_shown(&world, CHAINS);
-        Ok(())
+        assert_shown(&world, CHAINS)
     });
 }
 
@@ -35,7 +34,7 @@ fn the_nft_program_shows_who_may_connect() {
         let allowed = vec!["10.0.0.0/16".parse()?, "fd00::/64".parse()?];
         let filters = vec![Filter { port: 80, allowed }, Filter { port: 443, allowed: Vec::new() }];
         world.pass(&Service { filters, ..Service::default() });
-        assert_shown(&world, FILTERS);
+        assert_shown(&world, FILTERS)?;
         let ports = world.balancer.output("nft", ["list", "map", "inet", "ballast", "fp"])?;
         assert!(ports.contains("80 : goto f80") && ports.contains("443 : goto f443"), "{ports}");
         Ok(())
@@ -43,12 +42,13 @@ fn the_nft_program_shows_who_may_connect() {
 }
 
 /// The chains are these.
-fn assert_shown(world: &World<'_>, expected: &str) {
-    let shown = world.balancer.output("nft", ["list", "ruleset"]).unwrap();
+fn assert_shown(world: &World<'_>, expected: &str) -> TestResult {
+    let shown = world.balancer.output("nft", ["list", "ruleset"])?;
     let lines = shown.lines().map(str::trim).filter(|line| !line.is_empty());
     let chains: Vec<&str> = lines.skip_while(|line| !line.starts_with("chain")).collect();
     let expected: Vec<&str> = expected.trim().lines().map(str::trim).collect();
     assert_eq!(chains, expected, "in\n{shown}");
+    Ok(())
 }
 
 const FILTERS: &str = r#"
@@ -58,11 +58,11 @@ const FILTERS: &str = r#"
     }
     chain f80 {
         ip saddr != @a4_f80_be8129b7 counter name "f80d" drop
-        ip6 saddr != @a6_f80_00000000 counter name "f80d" drop
+        ip6 saddr != @a6_f80_ed351f19 counter name "f80d" drop
     }
     chain in {
         type filter hook input priority filter; policy accept;
-        tcp flags syn / syn,ack th dport vmap @fp
+        tcp flags syn / syn,ack tcp dport vmap @fp
     }
     }
 "#;

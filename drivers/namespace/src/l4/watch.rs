@@ -145,11 +145,14 @@ impl Watch {
     /// The lock of a load balancer, if it can be had now. The worker is waited for: it is no deploy, and soon done.
     pub fn hold<'a>(&self, id: &str, lock: &'a Mutex<()>) -> Option<MutexGuard<'a, ()>> {
         loop {
-            let changing = self.shared.changing().as_deref() == Some(id);
-            match hold_now(lock) {
-                None if changing => thread::sleep(Duration::from_millis(1)),
-                found => return found,
+            if let Some(guard) = hold_now(lock) {
+                return Some(guard);
             }
+            // It lets go before it says so: where it has had it, the lock can be had now.
+            if self.shared.changing().as_deref() != Some(id) {
+                return hold_now(lock);
+            }
+            thread::sleep(Duration::from_millis(1));
         }
     }
 

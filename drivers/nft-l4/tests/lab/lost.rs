@@ -6,7 +6,7 @@
 use std::{fs, process::Command};
 
 use ballast_abi::{Driver, HealthMonitor, LoadBalancer, MonitorType, Protocol};
-use ballast_l4::{netlink::Netfilter, plan, table};
+use ballast_l4::{netlink::Netfilter, plan, table, wire};
 use ballast_lab::wait_until;
 use nix::mount::{MntFlags, umount2};
 
@@ -107,6 +107,27 @@ fn notes_that_are_lost_cost_counters_and_nothing_else() {
         world.driver().undeploy(ID)?;
         world.assert_nothing_is_left();
         world.driver().undeploy(ID)?;
+        Ok(())
+    });
+}
+
+/// The counter that says which rules there are stays, and still they are missed.
+#[test]
+fn rules_that_were_flushed_are_missed_and_put_back() {
+    in_world(|world| {
+        let _members = [Serving::start(&world, 1), Serving::start(&world, 2)];
+        let asked = load_balancer(Protocol::Tcp);
+        for chain in ["pre", "post", "through", "l1"] {
+            world.deploy(&asked, 7);
+            assert_eq!(answers(&world, 2), [(1, 1), (2, 1)].into(), "before: {chain}");
+            let flushed = [wire::Command::FlushChain(chain.to_owned())];
+            within(&world, || table::apply(&mut Netfilter::open().unwrap(), &flushed))?;
+            let seen = world.observe().unwrap();
+            assert_eq!((world.generation(), seen.generation), (0, 0), "{chain}");
+            world.deploy(&asked, 7);
+            assert_eq!((world.generation(), world.observe().unwrap().generation), (7, 7), "{chain}");
+            assert_eq!(answers(&world, 2), [(1, 1), (2, 1)].into(), "after: {chain}");
+        }
         Ok(())
     });
 }
