@@ -187,7 +187,8 @@ async fn what_comes_back_before_it_was_taken_away_is_counted_once() {
     story.shows(100, 110).await;
     story.fail_over().await;
     let third = story.one.desired().await;
-    says(&story.two, story.left(Story::removal(&mut story.two).await, 15)).await;
+    let epoch = Story::removal(&mut story.two).await;
+    says(&story.two, story.left(epoch, 15)).await;
     story.shows(110, 115).await;
     // Its counters were never taken away: they begin where they were.
     let kept = Removed { load_balancer_id: story.id.clone(), epoch: away, kept: true, ..Removed::default() };

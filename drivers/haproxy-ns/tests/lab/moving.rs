@@ -134,7 +134,7 @@ fn answer(mut stream: &TcpStream, number: u32, count: usize) {
     let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
     let head: Vec<String> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
     let has = head.iter().any(|line| line.to_ascii_lowercase().starts_with("cookie: sid="));
-    let set = if has { String::new() } else { format!("Set-Cookie: SID=a{number};b-{count}\r\n") };
+    let set = if has { String::new() } else { format!("Set-Cookie: SID=a{number}=b\\{count}\r\n") };
     let _gone = stream.write_all(
         format!("HTTP/1.1 200 OK\r\n{set}Connection: close\r\nContent-Length: 1\r\n\r\n{number}").as_bytes(),
     );
