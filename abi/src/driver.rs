@@ -96,12 +96,12 @@ pub trait Driver: Send + Sync + Sized + 'static {
         Ok(Preview::default())
     }
 
-    /// [`Driver::undeploy`], and what is left of it: what it had counted in the end, and what the same driver will want to
-    /// know where the load balancer runs next, such as which member a client has. That is at most [`LONGEST_HANDOVER`]
-    /// bytes, in the driver's own form.
+    /// [`Driver::undeploy`], and what is left of it: what it had counted in the end, and what the same driver will want
+    /// to know where the load balancer runs next, such as which member a client has. That is at most
+    /// [`LONGEST_HANDOVER`] bytes, in the driver's own form.
     ///
-    /// It is what the agent asks for in the place of [`Driver::undeploy`], also where nothing goes on elsewhere. Since ABI
-    /// 1.3; an older agent does not look at what is left.
+    /// It is what the agent asks for in the place of [`Driver::undeploy`], also where nothing goes on elsewhere. Since
+    /// ABI 1.3; an older agent does not look at what is left.
     ///
     /// # Errors
     /// As those of [`Driver::undeploy`]: whatever cannot be read before is left out, and is no reason to fail.
@@ -109,9 +109,9 @@ pub trait Driver: Send + Sync + Sized + 'static {
         self.undeploy(load_balancer_id).map(|()| UndeployReply::default())
     }
 
-    /// [`Driver::deploy`], with what this driver has handed over on another host. It may be of another version of the driver, or
-    /// of another generation of the load balancer, or damaged: what cannot be used is left out, and is no reason to fail.
-    /// Since ABI 1.3; an older agent does not ask for it, and a driver without it begins anew.
+    /// [`Driver::deploy`], with what this driver has handed over on another host. It may be of another version of the
+    /// driver, or of another generation of the load balancer, or damaged: what cannot be used is left out, and is no
+    /// reason to fail. Since ABI 1.3; an older agent does not ask for it, and a driver without it begins anew.
     ///
     /// # Errors
     /// Those of [`Driver::deploy`].

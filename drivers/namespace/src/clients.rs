@@ -1,7 +1,8 @@
 //! Which member each client has: what a load balancer takes along when it moves to another host. Pure.
 //!
-//! Backends, listeners and members are named by their ids, so that another generation of the load balancer can use it. What
-//! is not there any more, or cannot be read, is left out: a handover never keeps a load balancer from being deployed.
+//! Backends, listeners and members are named by their ids, so that another generation of the load balancer can use it.
+//! What is not there any more, or cannot be read, is left out: a handover never keeps a load balancer from being
+//! deployed.
 
 use ballast_abi::LONGEST_HANDOVER;
 use serde::{Deserialize, Serialize};

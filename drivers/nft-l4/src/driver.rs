@@ -177,8 +177,8 @@ impl NftL4 {
         Ok(faults)
     }
 
-    /// What is to be known elsewhere of what is about to be taken away: where its counters ended, and which member each client
-    /// has. What cannot be read is left out. To be called with its lock.
+    /// What is to be known elsewhere of what is about to be taken away: where its counters ended, and which member each
+    /// client has. What cannot be read is left out. To be called with its lock.
     fn left(&self, id: &str) -> UndeployReply {
         let Ok(Observation { statistics, listeners, .. }) = self.observation(id) else {
             return UndeployReply::default();

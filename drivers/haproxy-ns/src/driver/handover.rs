@@ -1,5 +1,5 @@
-//! What goes along with a load balancer that moves to another host: where its counters ended, and which member each client
-//! has. Whatever cannot be read or told is said in the log and left out.
+//! What goes along with a load balancer that moves to another host: where its counters ended, and which member each
+//! client has. Whatever cannot be read or told is said in the log and left out.
 
 use std::time::{Duration, Instant};
 

@@ -1,9 +1,9 @@
-//! The stick tables of a haproxy: which member each client has, read from one process and told to another through the runtime
-//! API. Pure.
+//! The stick tables of a haproxy: which member each client has, read from one process and told to another through the
+//! runtime API. Pure.
 //!
-//! A server has a name, which is the member's id, and a number, which each process gives anew. An entry that was made by
-//! traffic names its server; one that was told has the number only, until it is used. haproxy goes by the name where there is
-//! one, so an entry that traffic has made meanwhile is cleared before it is told.
+//! A server has a name, which is the member's id, and a number, which each process gives anew. An entry that was made
+//! by traffic names its server; one that was told has the number only, until it is used. haproxy goes by the name where
+//! there is one, so an entry that traffic has made meanwhile is cleared before it is told.
 
 use std::{collections::HashMap, net::IpAddr};
 
@@ -241,7 +241,8 @@ mod tests {
         let shown = answer(
             &[(1, 1), (2, 2)],
             &format!(
-                "0x5: key=10.0.0.7 use=0 exp=0 server_id=1 server_key={one}\n0x6: key=10.0.0.8 use=0 exp=9 server_id=2 server_key=-"
+                "0x5: key=10.0.0.7 use=0 exp=0 server_id=1 server_key={one}\n\
+                 0x6: key=10.0.0.8 use=0 exp=9 server_id=2 server_key=-"
             ),
         );
         let tables = read(&shown);
@@ -262,7 +263,8 @@ mod tests {
         let now = answer(
             &[(1, 2), (2, 1)],
             &format!(
-                "0x5: key=10.0.0.7 use=0 exp=0 server_id=1 server_key={two}\n0x6: key=10.0.0.8 use=0 exp=0 server_id=1 server_key=-"
+                "0x5: key=10.0.0.7 use=0 exp=0 server_id=1 server_key={two}\n\
+                 0x6: key=10.0.0.8 use=0 exp=0 server_id=1 server_key=-"
             ),
         );
         let corrected = format!("clear table {ID} key 10.0.0.7;set table {ID} key 10.0.0.7 data.server_id 2");

@@ -1,4 +1,5 @@
-//! Clients that the kernel remembers to have a member: read before a load balancer goes, and put back where it comes to.
+//! Clients that the kernel remembers to have a member: read before a load balancer goes, and put back where it comes
+//! to.
 
 use std::{collections::BTreeMap, net::IpAddr, path::Path};
 
@@ -33,7 +34,8 @@ pub fn read(files: &Files, netns: &Path) -> Result<Vec<Clients>, Failure> {
     Ok(tables.into_values().collect())
 }
 
-/// Remembers them as well, as far as their listeners and members are there. To be called with the lock of the load balancer.
+/// Remembers them as well, as far as their listeners and members are there. To be called with the lock of the load
+/// balancer.
 ///
 /// # Errors
 /// As [`read`], or the kernel refused it.

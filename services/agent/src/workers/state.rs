@@ -109,8 +109,8 @@ impl State {
         &self.goal
     }
 
-    /// Epoch and generation of what its driver runs, be it still the desired one or not. What a former placement counted is
-    /// settled first.
+    /// Epoch and generation of what its driver runs, be it still the desired one or not. What a former placement
+    /// counted is settled first.
     pub(crate) fn running(&self) -> Option<(u64, u64)> {
         let Goal::Run(order) = &self.goal else { return None };
         if !self.confirm.is_empty() {

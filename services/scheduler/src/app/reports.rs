@@ -105,7 +105,8 @@ impl App {
         wait.await
     }
 
-    /// The load balancer is gone from an agent that was to remove it. What it leaves is for the agent that it is on by now.
+    /// The load balancer is gone from an agent that was to remove it. What it leaves is for the agent that it is on by
+    /// now.
     ///
     /// # Errors
     /// When the store fails.

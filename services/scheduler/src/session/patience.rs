@@ -1,7 +1,7 @@
 //! How long a load balancer that moves waits for what its former agent hands over. Pure.
 //!
-//! A former agent that lives lets go within some ten milliseconds. One that does not keeps the load balancer from its clients
-//! no longer than this.
+//! A former agent that lives lets go within some ten milliseconds. One that does not keeps the load balancer from its
+//! clients no longer than this.
 
 use std::{collections::HashMap, time::Duration};
 

@@ -1,7 +1,7 @@
 //! What a former agent counted after it had last told of it.
 //!
-//! When a load balancer moves, what its agent had told by then is kept beside the sum. Once that agent has let go it says
-//! where its counters ended, and the difference is added: nothing is lost, and nothing is counted twice.
+//! When a load balancer moves, what its agent had told by then is kept beside the sum. Once that agent has let go it
+//! says where its counters ended, and the difference is added: nothing is lost, and nothing is counted twice.
 
 use std::collections::HashMap;
 
@@ -91,8 +91,8 @@ impl Tx {
         Ok(())
     }
 
-    /// It is known how the counters of a former placement end. Nothing happens for one that is known already, or of which a
-    /// former release has not noted what was told.
+    /// It is known how the counters of a former placement end. Nothing happens for one that is known already, or of
+    /// which a former release has not noted what was told.
     ///
     /// # Errors
     /// [`Code::Internal`](ballast_model::fault::Code::Internal): the database failed.

@@ -1,5 +1,5 @@
-//! What a load balancer takes along when it moves: its former agent hands it over once it has let go, and the present one
-//! gets it with what it is to run. It is kept until that one has deployed.
+//! What a load balancer takes along when it moves: its former agent hands it over once it has let go, and the present
+//! one gets it with what it is to run. It is kept until that one has deployed.
 
 use std::fmt;
 
@@ -47,8 +47,8 @@ impl Tx {
         insert.await.map(drop).map_err(fault_of)
     }
 
-    /// Keeps what the former agent hands over, for whom it is placed on in this epoch; not when that one has deployed it, as
-    /// what it knows by then is newer.
+    /// Keeps what the former agent hands over, for whom it is placed on in this epoch; not when that one has deployed
+    /// it, as what it knows by then is newer.
     ///
     /// # Errors
     /// [`Code::Internal`](ballast_model::fault::Code::Internal): the database failed.

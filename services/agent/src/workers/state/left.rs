@@ -1,5 +1,5 @@
-//! What is left of a load balancer when it is taken away: told once, with the confirmation that it is gone. Kept in memory
-//! only: an agent that ends in between tells nothing of it, and the scheduler goes on from what it knew.
+//! What is left of a load balancer when it is taken away: told once, with the confirmation that it is gone. Kept in
+//! memory only: an agent that ends in between tells nothing of it, and the scheduler goes on from what it knew.
 
 use ballast_abi::LONGEST_HANDOVER;
 use ballast_proto::{

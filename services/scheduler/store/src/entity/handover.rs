@@ -1,5 +1,5 @@
-//! What former agents hand over. A row that is empty waits for it; none: the load balancer has been deployed since it moved,
-//! or has never moved.
+//! What former agents hand over. A row that is empty waits for it; none: the load balancer has been deployed since it
+//! moved, or has never moved.
 
 use sea_orm::entity::prelude::*;
 
