@@ -50,7 +50,8 @@ pub trait Driver: Send + Sync + Sized + 'static {
     ///
     /// # Errors
     /// An error means that nothing of this load balancer can be trusted; objects that could not be made while the
-    /// others were are returned instead.
+    /// others were are returned instead. Where one object is the reason that nothing was changed and what ran before runs
+    /// on, [`DriverError::because_of`] names it.
     fn deploy(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<Vec<ObjectFault>, DriverError>;
 
     /// Takes the load balancer off the device, with all that was made for it. Absent is `Ok`.

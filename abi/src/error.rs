@@ -63,12 +63,16 @@ pub struct DriverError {
     pub message: String,
     /// For the operator: what the device said. May be empty.
     pub detail: String,
+    /// Of a deploy that changed nothing: the listener, pool, member, monitor, policy or rule because of which. Empty: not
+    /// said. Since ABI 1.3; an older agent takes it for an error of the whole.
+    pub object_id: String,
 }
 
 impl DriverError {
     /// An error that a repetition does not cure.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, retryable: false, message: message.into(), detail: String::new() }
+        let (message, detail, object_id) = (message.into(), String::new(), String::new());
+        Self { code, retryable: false, message, detail, object_id }
     }
 
     /// A defect of the driver, or a failure that no other constructor names.
@@ -113,6 +117,13 @@ impl DriverError {
         self
     }
 
+    /// Says because of which object nothing was changed by a deploy: what ran before runs on, and the others are as they were.
+    #[must_use]
+    pub fn because_of(mut self, object_id: impl Into<String>) -> Self {
+        self.object_id = object_id.into();
+        self
+    }
+
     /// Says whether the same request may succeed later.
     #[must_use]
     pub fn with_retryable(mut self, retryable: bool) -> Self {
@@ -131,13 +142,15 @@ impl Error for DriverError {}
 
 impl From<DriverError> for Fault {
     fn from(error: DriverError) -> Self {
-        Self { code: error.code.0, retryable: error.retryable, message: error.message, detail: error.detail }
+        let DriverError { code, retryable, message, detail, object_id } = error;
+        Self { code: code.0, retryable, message, detail, object_id }
     }
 }
 
 impl From<Fault> for DriverError {
     fn from(fault: Fault) -> Self {
-        Self { code: ErrorCode(fault.code), retryable: fault.retryable, message: fault.message, detail: fault.detail }
+        let Fault { code, retryable, message, detail, object_id } = fault;
+        Self { code: ErrorCode(code), retryable, message, detail, object_id }
     }
 }
 
@@ -148,6 +161,7 @@ mod tests {
     #[test]
     fn an_error_survives_the_way_through_a_fault() {
         let error = DriverError::unavailable("the device does not answer").with_detail("connect: timed out");
+        let error = error.because_of("4c8ea0f2");
         assert!(error.retryable);
         assert_eq!(DriverError::from(Fault::from(error.clone())), error);
     }

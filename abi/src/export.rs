@@ -16,7 +16,7 @@ use prost::Message;
 use tracing::info_span;
 
 use crate::{
-    Capabilities, Context, Driver, DriverError, ErrorCode, config, features,
+    Capabilities, Context, Driver, DriverError, ErrorCode, ObjectFault, config, features,
     ffi::{DeviceDriver, DeviceDriver_TO, DriverModule, DriverModuleRef, DynDriver, FfiError, HostContext},
     forward,
     proto::{DeployReply, DeployRequest, DeployedReply, ObserveReply, ObserveRequest, UndeployRequest},
@@ -77,17 +77,17 @@ impl<D: Driver> DeviceDriver for Exported<D> {
 
     fn deploy(&self, request: RSlice<'_, u8>) -> RResult<RVec<u8>, FfiError> {
         guard("deploy", || {
-            let DeployRequest { load_balancer, generation, handover } = decode(request)?;
+            let DeployRequest { load_balancer, generation, handover, reads_fault } = decode(request)?;
             let mut load_balancer = load_balancer.unwrap_or_default();
             check_id(&load_balancer.id)?;
             let _span = info_span!("deploy", load_balancer = %load_balancer.id, generation).entered();
             let panics = rehearsal::asked_for(&mut load_balancer);
             features::check(&load_balancer, &self.capabilities)?;
-            let faults = rehearsal::around(panics, || match handover.as_slice() {
+            let deployed = rehearsal::around(panics, || match handover.as_slice() {
                 [] => self.driver.deploy(&load_balancer, generation),
                 handover => self.driver.take_over(&load_balancer, generation, handover),
-            })?;
-            Ok(encode(&DeployReply { faults }))
+            });
+            Ok(encode(&reply(deployed, reads_fault)?))
         })
     }
 
@@ -126,6 +126,17 @@ impl<D: Driver> DeviceDriver for Exported<D> {
 
     fn shutdown(&self) -> RResult<(), FfiError> {
         guard("shutdown", || self.driver.shutdown())
+    }
+}
+
+/// An error cannot name its object, as its layout is frozen: to a host that reads it there the reply does.
+fn reply(deployed: Result<Vec<ObjectFault>, DriverError>, reads_fault: bool) -> Result<DeployReply, DriverError> {
+    match deployed {
+        Ok(faults) => Ok(DeployReply { faults, fault: None }),
+        Err(error) if reads_fault && !error.object_id.is_empty() => {
+            Ok(DeployReply { faults: Vec::new(), fault: Some(error.into()) })
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -199,6 +210,15 @@ mod tests {
         assert_eq!((error.code, error.retryable), (ErrorCode::PANIC, true));
         assert_eq!(error.message, "the driver panicked in deploy");
         assert_eq!(error.detail, "index 7 is out of bounds");
+    }
+
+    #[test]
+    fn an_object_is_named_to_a_host_that_reads_it_and_the_error_is_never_lost() {
+        let error = || DriverError::internal("it is refused").because_of("m1");
+        let told = reply(Err(error()), true).unwrap();
+        assert_eq!(told.fault.map(DriverError::from), Some(error()));
+        assert_eq!(reply(Err(error()), false), Err(error()));
+        assert_eq!(reply(Err(DriverError::internal("no")), true), Err(DriverError::internal("no")));
     }
 
     #[test]

@@ -28,8 +28,8 @@ pub const ABI_MAJOR: u32 = 1;
 /// - 1.0: the beginning.
 /// - 1.1: [`DeviceDriver::shutdown`].
 /// - 1.2: LBaaS v2 in the messages; nothing of this module.
-/// - 1.3: [`DeviceDriver::preview`], and in the messages `Observation.generation`, `DeployRequest.handover` and what
-///   `UndeployReply` has.
+/// - 1.3: [`DeviceDriver::preview`], and in the messages `Observation.generation`, the object because of which a deploy
+///   failed, `DeployRequest.handover` and what `UndeployReply` has.
 pub const ABI_MINOR: u32 = 3;
 
 /// A driver's root: what the loader finds in the file.
@@ -146,6 +146,7 @@ impl From<crate::DriverError> for FfiError {
     }
 }
 
+/// An object travels in `DeployReply.fault` instead.
 impl From<FfiError> for crate::DriverError {
     fn from(error: FfiError) -> Self {
         Self {
@@ -153,6 +154,7 @@ impl From<FfiError> for crate::DriverError {
             retryable: error.retryable,
             message: error.message.into(),
             detail: error.detail.into(),
+            object_id: String::new(),
         }
     }
 }

@@ -79,7 +79,7 @@ fn start(directory: &TempDir, config: serde_json::Value) -> (Result<LoadedDriver
 
 fn deploy(name: &str) -> DeployRequest {
     let load_balancer = LoadBalancer { id: "lb-1".into(), name: name.into(), ..LoadBalancer::default() };
-    DeployRequest { load_balancer: Some(load_balancer), generation: 7, ..DeployRequest::default() }
+    DeployRequest { load_balancer: Some(load_balancer), generation: 7, reads_fault: true, ..DeployRequest::default() }
 }
 
 #[test]

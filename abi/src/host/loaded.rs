@@ -84,7 +84,11 @@ impl LoadedDriver {
     /// # Errors
     /// The driver's, or UNSUPPORTED for a feature that it did not declare.
     pub fn deploy(&self, request: &DeployRequest) -> Result<DeployReply, DriverError> {
-        decode(self.driver.deploy(request.encode_to_vec().as_slice().into()))
+        let mut reply: DeployReply = decode(self.driver.deploy(request.encode_to_vec().as_slice().into()))?;
+        match reply.fault.take() {
+            Some(fault) => Err(fault.into()),
+            None => Ok(reply),
+        }
     }
 
     /// # Errors

@@ -106,6 +106,7 @@ pub(super) fn agent(agent: &Agent) -> Value {
                 "reason": present(&driver.reason),
                 "network_types": driver.network_types,
                 "physical_networks": driver.physical_networks,
+                "remarks": driver.remarks,
             })
         })
         .collect();

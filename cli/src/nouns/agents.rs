@@ -43,7 +43,7 @@ fn drivers(agent: &Value) -> String {
     each_driver(agent).iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
-/// The agent's fields, then its drivers, each with its state and the reason for it.
+/// The agent's fields, then its drivers, each with its state and the reason for it, then what their host lacks.
 fn page(agent: &Value) -> String {
     let mut object = agent.clone();
     object["load_balancers"] = object["configurations"]["instances"].take();
@@ -62,7 +62,17 @@ fn page(agent: &Value) -> String {
         &["DRIVER", "VERSION", "STATE", "NETWORKS", "REASON"],
         &drivers.iter().map(row).collect::<Vec<_>>(),
     ));
+    let remarks: Vec<_> = drivers.iter().flat_map(remarks).collect();
+    if !remarks.is_empty() {
+        shown.push('\n');
+        shown.push_str(&table::table(&["DRIVER", "REMARK"], &remarks));
+    }
     shown
+}
+
+fn remarks(driver: &Value) -> impl Iterator<Item = Vec<String>> {
+    let all = driver["remarks"].as_array().map_or(&[][..], Vec::as_slice);
+    all.iter().map(|remark| vec![text(&driver["name"]), text(remark)])
 }
 
 /// The types of networks that it can plug into, and the physical ones that it reaches; empty: it did not say.
@@ -87,7 +97,8 @@ mod tests {
     fn a_driver_that_failed_is_shown_with_its_reason() {
         let agent = json!({"id": "1", "host": "a", "configurations": {"instances": 2, "drivers": [
             {"name": "haproxy-ns", "version": "0.1.0", "state": "READY", "reason": null,
-                "network_types": ["own", "bridge"], "physical_networks": ["back", "front"]},
+                "network_types": ["own", "bridge"], "physical_networks": ["back", "front"],
+                "remarks": ["no SCTP on this host"]},
             {"name": "broken.so", "version": "", "state": "FAILED", "reason": "it is no driver"},
         ]}});
         assert_eq!(drivers(&agent), "haproxy-ns, broken.so (failed)");
@@ -97,7 +108,10 @@ mod tests {
                         \n\
                         DRIVER      VERSION  STATE   NETWORKS                   REASON\n\
                         haproxy-ns  0.1.0    READY   own, bridge (back, front)\n\
-                        broken.so            FAILED                             it is no driver\n";
+                        broken.so            FAILED                             it is no driver\n\
+                        \n\
+                        DRIVER      REMARK\n\
+                        haproxy-ns  no SCTP on this host\n";
         assert_eq!(page(&agent), expected);
     }
 

@@ -46,6 +46,10 @@ pub(super) async fn ask(gateway: &Gateway, request: &Request) -> Result<Answer, 
             let target = format!("{}/status", wanted(gateway, noun, &place, matches).await?);
             Ok(Answer::Tree(get(target, "statuses").await?["loadbalancer"].take()))
         }
+        Verb::Health => {
+            let target = format!("{}/health", wanted(gateway, noun, &place, matches).await?);
+            get(target, "health").await.map(Answer::Health)
+        }
         Verb::Defaults => get(format!("{}/defaults", place.path), noun.collection.wrappers.0).await.map(Answer::One),
         Verb::Create => write::create(gateway, request, &place).await,
         Verb::Set => write::set(gateway, request, &place).await,

@@ -70,7 +70,7 @@ fn verb(noun: &'static Noun, verb: Verb) -> Command {
         Verb::Delete if noun.collection.wrappers.0 == "loadbalancer" => {
             command = command.arg(flag(CASCADE, "With its listeners, pools and all that belongs to them"));
         }
-        Verb::Delete | Verb::Show | Verb::Stats | Verb::Status | Verb::Failover | Verb::Defaults => {}
+        Verb::Delete | Verb::Show | Verb::Stats | Verb::Status | Verb::Health | Verb::Failover | Verb::Defaults => {}
     }
     if verb.writes() && noun.is_deployed { command.args(waiting()) } else { command }
 }

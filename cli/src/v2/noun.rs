@@ -57,6 +57,7 @@ pub(super) enum Verb {
     Delete,
     Stats,
     Status,
+    Health,
     Failover,
     Defaults,
 }
@@ -74,6 +75,7 @@ impl Verb {
             Self::Delete => "delete",
             Self::Stats => "stats",
             Self::Status => "status",
+            Self::Health => "health",
             Self::Failover => "failover",
             Self::Defaults => "defaults",
         }
@@ -90,6 +92,9 @@ impl Verb {
             Self::Delete => format!("Delete {a} {one}"),
             Self::Stats => format!("What went through {a} {one}"),
             Self::Status => format!("Everything that {a} {one} consists of, with the status of each"),
+            Self::Health => {
+                format!("How the members of {a} {one} are, since when, and what their last checks answered")
+            }
             Self::Failover => format!("Move {a} {one} to another agent"),
             Self::Defaults => format!("The {many} of projects that have none of their own"),
         }

@@ -11,6 +11,8 @@ pub(super) enum Answer {
     One(Value),
     /// The tree of a load balancer.
     Tree(Value),
+    /// How the members of a load balancer are.
+    Health(Value),
     /// Nothing but that it is done.
     Done(String),
 }
@@ -26,6 +28,16 @@ impl Answer {
                 branch(tree, "load balancer", 0, &mut lines);
                 table::table(&["OBJECT", "NAME", "PROVISIONING", "OPERATING", "ID"], &lines)
             }
+            Self::Health(health) => {
+                let members = health["members"].as_array().map_or(&[][..], Vec::as_slice);
+                match members {
+                    [] => "No members.\n".to_owned(),
+                    members => {
+                        let titles = ["MEMBER", "NAME", "ADDRESS", "OPERATING", "SINCE", "LAST CHECK", "MS"];
+                        table::table(&titles, &members.iter().map(checked).collect::<Vec<_>>())
+                    }
+                }
+            }
             Self::Done(text) => format!("{text}\n"),
         }
     }
@@ -33,7 +45,7 @@ impl Answer {
     pub(super) fn json(&self) -> String {
         match self {
             Self::Many(_, objects) => format!("{:#}\n", Value::from(objects.clone())),
-            Self::One(object) | Self::Tree(object) => format!("{object:#}\n"),
+            Self::One(object) | Self::Tree(object) | Self::Health(object) => format!("{object:#}\n"),
             Self::Done(_) => String::new(),
         }
     }
@@ -53,6 +65,16 @@ fn with_plain_ids(object: &Value) -> Value {
 
 fn only_id(value: &Value) -> bool {
     value.as_object().is_some_and(|object| object.len() == 1 && object.contains_key("id"))
+}
+
+/// A member with the answer of its last check, as in `L7STS 503 Service Unavailable`.
+fn checked(member: &Value) -> Vec<String> {
+    let text = |key: &str| noun::text(&member[key]);
+    let said = |key: &str| noun::text(&member["last_check"][key]);
+    let answer = ["result", "code", "text"].map(said).into_iter().filter(|word| !word.is_empty());
+    let address = format!("{}:{}", text("address"), text("protocol_port"));
+    let answer = answer.collect::<Vec<_>>().join(" ");
+    vec![text("id"), text("name"), address, text("operating_status"), text("since"), answer, said("milliseconds")]
 }
 
 /// What is below what, and what it is called.
@@ -99,6 +121,20 @@ mod tests {
                         \x20     health monitor  HTTP                                   5\n\
                         \x20     member          192.0.2.1:80  ACTIVE        ERROR      4\n";
         assert_eq!(tree.text(), expected);
+    }
+
+    #[test]
+    fn members_are_shown_with_the_answers_of_their_last_checks() {
+        let checked = json!({"id": "1", "name": "a", "address": "192.0.2.1", "protocol_port": 80,
+            "operating_status": "ERROR", "since": "2026-12-01T03:05:20",
+            "last_check": {"result": "L7STS", "code": 503, "text": "Busy", "milliseconds": 7}});
+        let other = json!({"id": "2", "name": "", "address": "192.0.2.2", "protocol_port": 80,
+            "operating_status": "NO_MONITOR", "since": null, "last_check": null});
+        let expected = "MEMBER  NAME  ADDRESS       OPERATING   SINCE                LAST CHECK      MS\n\
+                        1       a     192.0.2.1:80  ERROR       2026-12-01T03:05:20  L7STS 503 Busy  7\n\
+                        2             192.0.2.2:80  NO_MONITOR\n";
+        assert_eq!(Answer::Health(json!({"members": [checked, other]})).text(), expected);
+        assert_eq!(Answer::Health(json!({"members": []})).text(), "No members.\n");
     }
 
     #[test]

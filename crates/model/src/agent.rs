@@ -13,10 +13,11 @@ use crate::{
 };
 
 /// What an agent's driver is up to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum DriverState {
     Starting,
     Ready,
+    #[default]
     Failed,
 }
 
@@ -36,8 +37,11 @@ impl DriverState {
     }
 }
 
+/// How many remarks of a driver are kept.
+pub const REMARKS: usize = 32;
+
 /// A driver as its agent reported it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AgentDriver {
     pub name: String,
     pub version: String,
@@ -51,6 +55,8 @@ pub struct AgentDriver {
     /// Of one load balancer; 0: no limit.
     pub max_members: u32,
     pub plugs: Plugs,
+    /// What its host lacks or has too little of; at most [`REMARKS`].
+    pub remarks: Vec<String>,
     pub options: DriverOptions,
     /// How many load balancers are bound to it.
     pub load_balancers: u32,

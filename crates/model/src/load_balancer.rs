@@ -15,6 +15,7 @@ mod outcome;
 mod policies;
 mod pools;
 mod progress;
+mod stopped;
 mod times;
 
 pub use members::Batch;

@@ -12,6 +12,8 @@ pub struct Outcome {
     pub generation: Generation,
     /// Why the whole deploy failed.
     pub fault: Option<String>,
+    /// The object because of which it did: what ran before it runs on.
+    pub cause: Option<ObjectId>,
     /// Objects that failed while the rest was deployed, and why.
     pub faults: Vec<(ObjectId, String)>,
 }

@@ -72,7 +72,8 @@ impl OperatingStatus {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
     pub status: ProvisioningStatus,
-    /// Why, when the status is [`ProvisioningStatus::Error`]; or why it takes longer, when it is pending.
+    /// Why, when the status is [`ProvisioningStatus::Error`]; when it is pending, why it takes longer, or what was wrong
+    /// before.
     pub description: Option<String>,
     /// An outcome settles the object only when it is of this generation or a later one.
     pub changed: Generation,
@@ -90,13 +91,17 @@ impl Progress {
         *self = Self { status: ProvisioningStatus::PendingUpdate, description: None, changed: generation };
     }
 
-    /// Something in the object changes with `generation`: it is done when that is. One that is being made goes on being so.
+    /// Something in the object changes with `generation`: it is done when that is. One that is being made goes on being so,
+    /// and what was wrong with one is still said: it may be so again.
     pub fn touch(&mut self, generation: Generation) {
-        let status = match self.status {
-            ProvisioningStatus::PendingCreate => ProvisioningStatus::PendingCreate,
-            _ => ProvisioningStatus::PendingUpdate,
+        let (status, description) = match self.status {
+            ProvisioningStatus::PendingCreate => (ProvisioningStatus::PendingCreate, None),
+            ProvisioningStatus::Error | ProvisioningStatus::PendingUpdate => {
+                (ProvisioningStatus::PendingUpdate, self.description.take())
+            }
+            ProvisioningStatus::PendingDelete | ProvisioningStatus::Active => (ProvisioningStatus::PendingUpdate, None),
         };
-        *self = Self { status, description: None, changed: generation };
+        *self = Self { status, description, changed: generation };
     }
 
     /// The object is deployed as desired.

@@ -112,7 +112,7 @@ impl<V: Vendor> Draft<'_, V> {
                 code: ErrorCode::UNSUPPORTED.0,
                 retryable: false,
                 message: message.into(),
-                detail: String::new(),
+                ..Fault::default()
             }),
         });
     }

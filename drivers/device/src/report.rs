@@ -30,7 +30,8 @@ pub(crate) fn observation(id: &str, totals: Totals, active: u64, members: Vec<Me
 pub(crate) fn health<V: Vendor>(view: &V::View, members: &[Listed]) -> Vec<MemberHealth> {
     let one = |listed: &Listed| {
         let health = V::health(view, listed)?;
-        Some(MemberHealth { pool_id: listed.pool.clone(), member_id: listed.member.clone(), health: health.into() })
+        let (pool_id, member_id) = (listed.pool.clone(), listed.member.clone());
+        Some(MemberHealth { pool_id, member_id, health: health.into(), ..MemberHealth::default() })
     };
     members.iter().filter(|listed| listed.checked).filter_map(one).collect()
 }
@@ -59,5 +60,6 @@ pub(crate) fn not_saved(failure: &Failure) -> Fault {
         retryable: true,
         message: "it runs, but the device could not save it: it would be lost when the device restarts".to_owned(),
         detail: failure.chain(),
+        ..Fault::default()
     }
 }

@@ -25,10 +25,13 @@ impl Confinement {
     pub(crate) fn of(config: &Config, driver: &str, state_dir: &Path) -> io::Result<Self> {
         let folder = fs::metadata(state_dir)?;
         let groups = Limited::find(&format!("{driver}-{:x}-{:x}", folder.dev(), folder.ino()));
-        if let Some(missing) = groups.missing() {
-            tracing::warn!("load balancers are not limited in what they take of this machine: {missing}");
-        }
         Ok(Self { groups, limits: limits(config) })
+    }
+
+    /// What cannot be limited here.
+    pub(crate) fn remark(&self) -> Option<String> {
+        let missing = self.groups.missing()?;
+        Some(format!("load balancers are not limited in what they take of this machine: {missing}"))
     }
 
     /// Puts processes of a load balancer into its group.

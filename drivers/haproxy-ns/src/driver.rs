@@ -82,6 +82,8 @@ pub struct HaproxyNs {
     pinger: Pinger,
     /// What this kernel forwards.
     forwards: Forwards,
+    /// What this host lacks.
+    remarks: Vec<String>,
     /// `None`: nothing.
     watch: Option<Watch>,
     skip_ca_bundle: bool,
@@ -102,13 +104,13 @@ impl Driver for HaproxyNs {
             .step(|| format!("let haproxy pass through {}", state_dir.display()))?;
         let identities = users::identities(&config)?;
         passage::check(&state_dir, identities.anyone()).map_err(passage::Closed::into_error)?;
-        let forwards = host::check(&config.netns_dir, "check")?;
+        let (forwards, mut remarks) = host::check(&config.netns_dir, "check")?;
         let fence = Arc::new(Fence::find(&config, identities.shared().is_some())?);
         let announcer = Announcer::default();
         announcer.start().step(|| "start a thread".to_owned())?;
         let stock = Stock::start(PURPOSE).step(|| "start a thread".to_owned())?;
         let pinger = Pinger::start().step(|| "start a thread".to_owned())?;
-        sysctl::raise_neighbour_table(config.neighbour_table);
+        remarks.extend(sysctl::raise_neighbour_table(config.neighbour_table));
         let locks = Arc::<Locks>::default();
         let (netns_dir, its_locks) = (config.netns_dir.clone(), Arc::clone(&locks));
         let place = Place { state_dir: state_dir.clone(), netns_dir, locks: its_locks };
@@ -116,6 +118,11 @@ impl Driver for HaproxyNs {
         let skip_ca_bundle = knows_http_client(&config);
         let confinement =
             Confinement::of(&config, Self::NAME, &state_dir).step(|| format!("look at {}", state_dir.display()))?;
+        remarks.extend(fence.remarks().into_iter().chain(confinement.remark()));
+        remarks.extend(identities.shared().map(users::warning));
+        for remark in &remarks {
+            tracing::warn!("{remark}");
+        }
         let pace = Pace::new(Duration::from_millis(config.reload_interval.into()));
         let driver = Self {
             config,
@@ -130,12 +137,10 @@ impl Driver for HaproxyNs {
             stock,
             pinger,
             forwards,
+            remarks,
             watch,
             skip_ca_bundle,
         };
-        if let Some(shared) = driver.identities.shared() {
-            tracing::warn!("{}", users::warning(shared));
-        }
         driver.resume()?;
         Ok(driver)
     }
@@ -147,6 +152,7 @@ impl Driver for HaproxyNs {
             flavor_options: if self.forwards.udp { flavor::options() } else { Vec::new() },
             network_types: reached.kinds().into_iter().map(str::to_owned).collect(),
             physical_networks: physical.unwrap_or_else(|| vec![networks::ANY.to_owned()]),
+            remarks: self.remarks.clone(),
             ..features::capabilities(features::all().filter(|feature| served::is_served(self.forwards, feature)))
         }
     }

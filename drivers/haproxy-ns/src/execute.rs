@@ -80,7 +80,7 @@ impl Work<'_> {
             );
             if let Err(failure) = result {
                 self.abandon();
-                return Err(blame::blaming(failure, &target.desired.config));
+                return Err(blame::blaming(failure, &target.desired.config, &target.validated.pools));
             }
         }
         failpoint::at("bring up: all steps are done");

@@ -1,7 +1,7 @@
 //! What a haproxy may do, also one that was broken into.
 //!
 //! The thread that starts it gives everything up and is of no other use: haproxy inherits that, and no code has to run
-//! between fork and exec. What this kernel lacks is a warning when the driver starts; the rest is given up all the same.
+//! between fork and exec. What this kernel lacks is a remark of the driver; the rest is given up all the same.
 
 mod capabilities;
 mod files;
@@ -63,13 +63,12 @@ struct GivenUp {
 }
 
 impl Fence {
-    /// Finds out what can be given up here, says what cannot, and whether haproxy starts without it.
+    /// Finds out what can be given up here, and whether haproxy starts without it.
     ///
     /// # Errors
     /// INVALID_CONFIG when haproxy starts, but not so.
     pub(crate) fn find(config: &Config, shared: bool) -> Result<Self, DriverError> {
         if !config.confine {
-            tracing::warn!("haproxies are not confined, as confine is false");
             return Ok(Self { given_up: None, shared });
         }
         let refused = namespace::on_own_thread("check-fence", || {
@@ -84,12 +83,18 @@ impl Fence {
             bounded: capabilities::has(Capability::CAP_SETPCAP),
             limited: capabilities::has(Capability::CAP_SYS_RESOURCE),
         };
-        for missing in given_up.missing() {
-            tracing::warn!("haproxies are confined less than they could be: {missing}");
-        }
         let fence = Self { given_up: Some(given_up), shared };
         fence.try_out(config)?;
         Ok(fence)
+    }
+
+    /// What cannot be given up here.
+    pub(crate) fn remarks(&self) -> Vec<String> {
+        let Some(given_up) = &self.given_up else {
+            return vec!["haproxies are not confined, as confine is false".to_owned()];
+        };
+        let less = |missing| format!("haproxies are confined less than they could be: {missing}");
+        given_up.missing().into_iter().map(less).collect()
     }
 
     /// Begins to confine the calling thread. It can still do all that the rest needs.

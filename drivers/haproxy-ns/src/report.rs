@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ballast_abi::{DriverError, Health, ListenerObservation, MemberHealth, ObjectFault, Observation};
+use ballast_abi::{CheckAnswer, DriverError, Health, ListenerObservation, MemberHealth, ObjectFault, Observation};
 use ballast_namespace::report::statistics;
 pub(crate) use ballast_namespace::report::with_forwarded;
 
@@ -14,14 +14,21 @@ pub(crate) fn observation(
     id: &str,
     counted: &Counted,
     reading: &Reading,
-    verdicts: &HashMap<(String, String), Option<bool>>,
+    (verdicts, pinged): (&HashMap<(String, String), Option<bool>>, &HashMap<(String, String), (u64, CheckAnswer)>),
 ) -> Observation {
     let mut members: Vec<MemberHealth> = reading
         .health
         .iter()
         .filter_map(|(key, health)| {
             let health = health_of(*health, verdicts.get(key))?;
-            Some(MemberHealth { pool_id: key.0.clone(), member_id: key.1.clone(), health: health.into() })
+            let by_haproxy = reading.checked.get(key).cloned().filter(|(_, answer)| answer.is_some());
+            let by_ping = pinged.get(key).map(|(so_for, answer)| (*so_for, Some(answer.clone())));
+            // Who is down has the answer of the one that says so.
+            let is_by_ping = verdicts.get(key) == Some(&Some(false)) || by_haproxy.is_none();
+            let said = by_ping.filter(|_| is_by_ping).or(by_haproxy);
+            let (for_milliseconds, answer) = said.unwrap_or_default();
+            let (pool_id, member_id) = key.clone();
+            Some(MemberHealth { pool_id, member_id, health: health.into(), for_milliseconds, answer })
         })
         .collect();
     members.sort_by(|one, other| (&one.pool_id, &one.member_id).cmp(&(&other.pool_id, &other.member_id)));

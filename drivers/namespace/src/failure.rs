@@ -13,8 +13,9 @@ use thiserror::Error as ThisError;
 /// What was refused, for its tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct About {
-    /// As in `listener 4c8e..`.
-    pub object: String,
+    /// As in `listener`.
+    pub kind: &'static str,
+    pub id: String,
     /// Of who refused it.
     pub words: String,
 }
@@ -76,8 +77,9 @@ impl From<Failure> for DriverError {
                 DriverError::internal(format!("{who} refused the configuration of this load balancer"))
                     .with_detail(detail)
             }
-            Failure::RefusedObject { who, about: About { object, words }, .. } => {
-                DriverError::internal(format!("{who} refused {object}: {words}")).with_detail(detail)
+            Failure::RefusedObject { who, about: About { kind, id, words }, .. } => {
+                let error = DriverError::internal(format!("{who} refused {kind} {id}: {words}"));
+                error.with_detail(detail).because_of(id)
             }
             Failure::Net(Net::OvsTagMissing { .. }) => {
                 DriverError::unavailable("the network service has not wired this load balancer's port on its host")

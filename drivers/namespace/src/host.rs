@@ -25,10 +25,11 @@ const PAIR: Pair<'_> = Pair { outside: "outside", inside: "inside", card: CARD, 
 
 /// `netns_dir`: where namespaces are named. `name`: of one, and of a bridge in it, which no load balancer has, nor the trial
 /// of another driver.
+/// With what the kernel forwards goes what it lacks for it, a sentence each.
 ///
 /// # Errors
 /// UNSUPPORTED when it cannot, with what to do; UNAVAILABLE when it may later.
-pub fn check(netns_dir: &Path, name: &str) -> Result<Forwards, DriverError> {
+pub fn check(netns_dir: &Path, name: &str) -> Result<(Forwards, Vec<String>), DriverError> {
     let path = namespace::path(netns_dir, name);
     let tried = namespace::on_own_thread("check-host", || {
         namespace::remove(&path)?;
@@ -57,8 +58,8 @@ pub struct Forwards {
 /// It is there when the kernel follows associations of SCTP.
 const SCTP: &str = "/proc/sys/net/netfilter/nf_conntrack_sctp_timeout_established";
 
-/// Looks in the namespace of the calling thread. What is missing is a warning: everything else can be served.
-fn forwards() -> Forwards {
+/// Looks in the namespace of the calling thread. What is missing is a remark: everything else can be served.
+fn forwards() -> (Forwards, Vec<String>) {
     let abilities = Netfilter::open().and_then(|mut netfilter| kernel::abilities(&mut netfilter));
     let (abilities, missing): (_, Vec<String>) = match abilities {
         Ok(abilities) => {
@@ -68,20 +69,17 @@ fn forwards() -> Forwards {
         Err(failure) => (BTreeSet::new(), vec![chain(&failure)]),
     };
     if !missing.is_empty() {
-        tracing::warn!("the kernel of this host forwards nothing: nf_tables lacks {}", missing.join(", "));
-        return Forwards::default();
+        let remark = format!("the kernel of this host forwards nothing: nf_tables lacks {}", missing.join(", "));
+        return (Forwards::default(), vec![remark]);
     }
-    let sctp = Path::new(SCTP).exists();
-    if !sctp {
-        tracing::warn!("no SCTP on this host: the kernel does not follow it (CONFIG_NF_CT_PROTO_SCTP)");
-    }
-    let idle = abilities.contains(&Ability::Timeout);
-    if !idle {
-        tracing::warn!(
-            "timeouts of what is forwarded are those of the namespace: the kernel has none of a listener's own (CONFIG_NF_CONNTRACK_TIMEOUT)"
-        );
-    }
-    Forwards { udp: true, sctp, idle }
+    let (sctp, idle) = (Path::new(SCTP).exists(), abilities.contains(&Ability::Timeout));
+    let lacks = [
+        (!sctp).then_some("no SCTP on this host: the kernel does not follow it (CONFIG_NF_CT_PROTO_SCTP)"),
+        (!idle).then_some(
+            "timeouts of what is forwarded are those of the namespace: the kernel has none of a listener's own (CONFIG_NF_CONNTRACK_TIMEOUT)",
+        ),
+    ];
+    (Forwards { udp: true, sctp, idle }, lacks.into_iter().flatten().map(str::to_owned).collect())
 }
 
 const NEEDED: [Ability; 4] = [Ability::Nat, Ability::Count, Ability::Hash, Ability::Limit];

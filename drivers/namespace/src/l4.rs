@@ -8,6 +8,7 @@
 //! What admin-down means here: a load balancer, a listener or a pool that is down has no flows, and its clients are refused; a
 //! member that is down gets no new ones, and those that it has go on.
 
+mod answers;
 mod asked;
 pub mod counts;
 pub mod kept;

@@ -7,7 +7,7 @@ use crate::{counters::Totals, l4::counts::Counts};
 /// With what the kernel forwards, beside what was observed of the rest.
 #[must_use]
 pub fn with_forwarded(mut observation: Observation, counts: Option<Counts>) -> Observation {
-    let Some(Counts { counted, listeners, health, as_noted }) = counts else { return observation };
+    let Some(Counts { counted, listeners, health, mut answers, as_noted }) = counts else { return observation };
     if !as_noted {
         observation.generation = 0;
     }
@@ -26,10 +26,10 @@ pub fn with_forwarded(mut observation: Observation, counts: Option<Counts>) -> O
         statistics: Some(statistics(seen.totals, seen.active)),
         full: seen.full,
     }));
-    let members = health.into_iter().map(|((pool_id, member_id), health)| MemberHealth {
-        pool_id,
-        member_id,
-        health: health.into(),
+    let members = health.into_iter().map(|(key, health)| {
+        let (for_milliseconds, answer) = answers.remove(&key).unzip();
+        let for_milliseconds = for_milliseconds.unwrap_or(0);
+        MemberHealth { pool_id: key.0, member_id: key.1, health: health.into(), for_milliseconds, answer }
     });
     observation.members.extend(members);
     observation

@@ -169,23 +169,35 @@ pub fn shows_host(link: &str) -> bool {
 
 /// Raises the limits of the host's neighbour tables, which all namespaces share: an entry for each load balancer and each
 /// member on its network. At the default of 1024 some hundred load balancers fill them, and connections of all stall.
-pub fn raise_neighbour_table(entries: u32) {
+///
+/// Returns what could not be raised, and what to do about it.
+#[must_use]
+pub fn raise_neighbour_table(entries: u32) -> Vec<String> {
+    let mut remarks = Vec::new();
     for table in ["ipv4/neigh/default", "ipv6/neigh/default"] {
         let limit = format!("{table}/gc_thresh3");
+        let dotted = table.replace('/', ".");
         match fs::read_to_string(Path::new("/proc/sys/net").join(&limit)) {
             Ok(text) if text.trim().parse::<u32>().is_ok_and(|now| now < entries) => {
-                set_if_possible(&limit, &entries.to_string());
+                if let Err(failure) = set(&limit, &entries.to_string()) {
+                    let now = text.trim();
+                    remarks.push(format!(
+                        "the neighbour table has {now} entries and cannot be raised to {entries}: {}; set \
+                         net.{dotted}.gc_thresh3; where it is full, traffic stalls",
+                        chain(&failure)
+                    ));
+                }
                 // From here on the kernel clears what nobody has used for long.
                 set_if_possible(&format!("{table}/gc_thresh2"), &(entries / 2).to_string());
             }
-            Err(_) if entries > 0 && Path::new("/proc/sys/net").join(table).exists() => tracing::warn!(
+            Err(_) if entries > 0 && Path::new("/proc/sys/net").join(table).exists() => remarks.push(format!(
                 "the neighbour table cannot be raised to {entries} entries from here: in the machine's first network \
-                 namespace, set net.{}.gc_thresh3; where it is full, traffic stalls",
-                table.replace('/', ".")
-            ),
+                 namespace, set net.{dotted}.gc_thresh3; where it is full, traffic stalls",
+            )),
             Ok(_) | Err(_) => {}
         }
     }
+    remarks
 }
 
 fn set_if_there(key: &str, value: &str) {

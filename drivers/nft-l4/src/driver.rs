@@ -62,6 +62,8 @@ pub struct NftL4 {
     announcer: Announcer,
     stock: Stock,
     forwards: Forwards,
+    /// What this host lacks.
+    remarks: Vec<String>,
     watch: Watch,
 }
 
@@ -75,20 +77,22 @@ impl Driver for NftL4 {
         let Context { config, state_dir, .. } = context;
         config.check()?;
         let state_dir = fs::canonicalize(&state_dir).step(|| format!("find {}", state_dir.display()))?;
-        let forwards = host::check(&config.netns_dir, "check-l4")?;
+        let (forwards, mut remarks) = host::check(&config.netns_dir, "check-l4")?;
         if !forwards.udp {
-            return Err(DriverError::unsupported(
-                "no load balancer can run on this host: the kernel lacks parts of nf_tables, which the agent's log names",
-            ));
+            let why = format!("no load balancer can run on this host: {}", remarks.join("; "));
+            return Err(DriverError::unsupported(why));
         }
         let announcer = Announcer::default();
         announcer.start().step(|| "start a thread".to_owned())?;
         let stock = Stock::start(PURPOSE).step(|| "start a thread".to_owned())?;
-        sysctl::raise_neighbour_table(config.neighbour_table);
+        remarks.extend(sysctl::raise_neighbour_table(config.neighbour_table));
+        for remark in &remarks {
+            tracing::warn!("{remark}");
+        }
         let locks = Arc::<Locks>::default();
         let (netns_dir, its_locks) = (config.netns_dir.clone(), Arc::clone(&locks));
         let watch = Watch::start(Place { state_dir: state_dir.clone(), netns_dir, locks: its_locks })?;
-        let driver = Self { config, state_dir, locks, announcer, stock, forwards, watch };
+        let driver = Self { config, state_dir, locks, announcer, stock, forwards, remarks, watch };
         driver.resume()?;
         Ok(driver)
     }
@@ -99,6 +103,7 @@ impl Driver for NftL4 {
         Capabilities {
             network_types: reached.kinds().into_iter().map(str::to_owned).collect(),
             physical_networks: physical.unwrap_or_else(|| vec![networks::ANY.to_owned()]),
+            remarks: self.remarks.clone(),
             ..features::capabilities(served::features(self.forwards))
         }
     }

@@ -1,7 +1,7 @@
 //! Agents and what they report.
 
 use ballast_model::{
-    agent::{Agent, AgentDriver, DriverOptions, DriverState, Liveness},
+    agent::{Agent, AgentDriver, DriverOptions, DriverState, Liveness, REMARKS},
     plugs::Plugs,
     time::Timestamp,
     told::told,
@@ -48,6 +48,7 @@ fn to_agent_driver(driver: &AgentDriver) -> v1::AgentDriver {
         features: driver.features.iter().cloned().collect(),
         network_types: driver.plugs.network_types.iter().cloned().collect(),
         physical_networks: driver.plugs.physical_networks.iter().cloned().collect(),
+        remarks: driver.remarks.clone(),
     }
 }
 
@@ -60,30 +61,29 @@ pub fn from_driver_report(report: &agent::DriverReport, known: Option<&AgentDriv
         Ok(agent::DriverState::Failed | agent::DriverState::Unspecified) | Err(_) => DriverState::Failed,
     };
     let set = |texts: &[String]| texts.iter().map(|text| told(text)).collect();
-    let (features, max_load_balancers, max_members, plugs, options) = match (&report.capabilities, known) {
+    let declared = match (&report.capabilities, known) {
         (Some(now), _) => {
             let (network_types, physical_networks) = (set(&now.network_types), set(&now.physical_networks));
-            let plugs = Plugs { network_types, physical_networks };
-            (set(&now.features), now.max_load_balancers, now.max_members, plugs, options(now))
+            AgentDriver {
+                features: set(&now.features),
+                max_load_balancers: now.max_load_balancers,
+                max_members: now.max_members,
+                plugs: Plugs { network_types, physical_networks },
+                remarks: now.remarks.iter().take(REMARKS).map(|remark| told(remark)).collect(),
+                options: options(now),
+                ..AgentDriver::default()
+            }
         }
-        (None, Some(known)) => {
-            let (plugs, options) = (known.plugs.clone(), known.options.clone());
-            (known.features.clone(), known.max_load_balancers, known.max_members, plugs, options)
-        }
-        (None, None) => Default::default(),
+        (None, known) => known.cloned().unwrap_or_default(),
     };
     AgentDriver {
-        plugs,
-        options,
         name: told(&report.name),
         version: told(&report.version),
         state,
         reason: told(&report.reason),
         full: report.full,
-        features,
-        max_load_balancers,
-        max_members,
         load_balancers: known.map_or(0, |known| known.load_balancers),
+        ..declared
     }
 }
 

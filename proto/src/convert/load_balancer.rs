@@ -57,7 +57,7 @@ fn known_health(load_balancer: &LoadBalancer) -> driver::KnownHealth {
                 OperatingStatus::Unknown => return None,
             };
             let (pool_id, member_id) = (pool.id.to_string(), member.id.to_string());
-            Some(driver::MemberHealth { pool_id, member_id, health: health.into() })
+            Some(driver::MemberHealth { pool_id, member_id, health: health.into(), ..driver::MemberHealth::default() })
         })
     });
     driver::KnownHealth { members: members.collect() }

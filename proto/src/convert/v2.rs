@@ -8,4 +8,4 @@ pub use balancing::{
     to_v2_health_monitor, to_v2_l7policy, to_v2_l7rule, to_v2_listener, to_v2_load_balancer, to_v2_member, to_v2_pool,
 };
 pub use operate::{to_availability_zone, to_flavor, to_profile, to_v2_quota};
-pub use statuses::{to_status_tree, to_v2_stats};
+pub use statuses::{SaidOfMember, to_load_balancer_health, to_status_tree, to_v2_stats};

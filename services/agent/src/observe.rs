@@ -134,9 +134,9 @@ impl Observer {
         }
         let Some(opened) = self.session.filter(|opened| Some(opened.number) == pass.session) else { return };
         self.book.keep(&running);
-        let load_balancers = self.book.health(&observations, &running);
-        if !load_balancers.is_empty() {
-            self.ends.uplink.send(Message::Health(HealthReport { load_balancers }));
+        let report = self.book.health(&observations, &running);
+        if report != HealthReport::default() {
+            self.ends.uplink.send(Message::Health(report));
         }
         let now = Instant::now();
         let due = self.counted.get(&pass.driver).is_none_or(|last| now - *last >= opened.statistics_interval);

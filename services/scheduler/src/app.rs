@@ -3,6 +3,7 @@
 
 mod agents;
 mod caller;
+mod checks;
 mod desired;
 mod events;
 mod failover;
@@ -50,6 +51,7 @@ use ballast_service::{chance::Chance, clock::Clock, config::Settings, sources::S
 use ballast_store::{Binding, Placed, Store, Tx};
 
 pub use caller::Caller;
+pub use checks::{Checked, Checks, Said};
 pub use desired::{Desired, Instruction, Ready};
 pub use events::{Batch, EventLimits, Object, Objects, Shown, SnapshotPage, Told};
 pub use failover::FailoverLimits;
@@ -103,6 +105,8 @@ pub struct App {
     plugging: Arc<Plugging>,
     /// What agents are asked.
     pub questions: Arc<Questions>,
+    /// What they say of members' checks.
+    pub checks: Arc<Checks>,
     /// Of a handle whose changes are not kept.
     foresight: Option<Foresight>,
 }
@@ -178,6 +182,7 @@ impl App {
             network: network::provider(&settings.network)?,
             plugging: Arc::default(),
             questions: Arc::default(),
+            checks: Arc::default(),
             foresight: None,
         })
     }

@@ -6,7 +6,8 @@
 //! Without a command it keeps every promise of the contract, and it declares every feature that there is: what is asked of it
 //! settles at once. With `quiet = true` it also tells nothing of members and listeners, as a driver without a data plane. Commands ([`command`], [`act`]) come in three ways:
 //!
-//! - by a load balancer's **name**, for tests through the API: `segfault`, `slow 500ms in undeploy`, `hang once`;
+//! - by a load balancer's **name**, for tests through the API: `segfault`, `slow 500ms in undeploy`, `hang once`; by that of a
+//!   listener, a pool or a policy `fail: text`, which fails the deploy because of this object;
 //! - by the key `calls` of its configuration, or `calls.json` in its state directory while it runs: at every call;
 //! - by the key `faults` of its configuration: a promise of the contract that it breaks ([`config::Fault`]).
 //!
@@ -99,6 +100,7 @@ impl Driver for FaultDriver {
     fn deploy(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<Vec<ObjectFault>, DriverError> {
         self.at_each_call(Method::Deploy)?;
         broken::choke(&self.config, load_balancer)?;
+        refused(load_balancer)?;
         let id = &load_balancer.id;
         let mut faults = Vec::new();
         if let Some(Act::ObjectFault) = self.asked_by_name(Method::Deploy, load_balancer)? {
@@ -258,9 +260,22 @@ fn object_fault(load_balancer: &LoadBalancer) -> Option<ObjectFault> {
             code: ErrorCode::UNSUPPORTED.0,
             retryable: false,
             message: "the listener was refused: asked for by name".into(),
-            detail: String::new(),
+            ..proto::Fault::default()
         }),
     })
+}
+
+/// What the name of a listener, a pool or a policy asks for: that it fails a deploy, as the one cause.
+fn refused(load_balancer: &LoadBalancer) -> Result<(), DriverError> {
+    let listeners = load_balancer.listeners.iter().map(|one| (&one.id, &one.name));
+    let pools = load_balancer.pools.iter().map(|one| (&one.id, &one.name));
+    let policies = load_balancer.listeners.iter().flat_map(|one| &one.policies).map(|one| (&one.id, &one.name));
+    for (id, name) in listeners.chain(pools).chain(policies) {
+        if let Some(Command { act: act @ Act::Fail(_), method: Method::Deploy, .. }) = Command::read(name) {
+            act.commit().map_err(|error| error.because_of(id))?;
+        }
+    }
+    Ok(())
 }
 
 export_driver!(FaultDriver);

@@ -24,6 +24,7 @@ impl FaultDriver {
                     pool_id: pool.id.clone(),
                     member_id: member.id.clone(),
                     health: if up { Health::Up } else { Health::Down }.into(),
+                    ..MemberHealth::default()
                 }
             })
         });

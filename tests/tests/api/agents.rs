@@ -254,14 +254,15 @@ async fn health_and_statistics_are_shown() {
     };
     agent.deployed(&newest).await;
     let health = |health: Health| {
-        let members = vec![MemberHealth { pool_id: pool.clone(), member_id: member.clone(), health: health.into() }];
+        let (pool_id, member_id) = (pool.clone(), member.clone());
+        let members = vec![MemberHealth { pool_id, member_id, health: health.into(), ..MemberHealth::default() }];
         let one = LoadBalancerHealth {
             load_balancer_id: pool.clone(),
             epoch: newest.epoch,
             members,
             ..LoadBalancerHealth::default()
         };
-        agent_message::Message::Health(HealthReport { load_balancers: vec![one] })
+        agent_message::Message::Health(HealthReport { load_balancers: vec![one], ..HealthReport::default() })
     };
     let path = format!("/v2.0/lb/members/{member}");
     services.settled(&path, "ACTIVE").await;

@@ -90,7 +90,8 @@ async fn an_agents_are_made_good(services: &Services) {
     assert_eq!(services.settled(&path, "ERROR").await["status_description"], CLEAN);
     let member = services.create("/v2.0/lb/members", member(&pool, "10.0.0.11")).await.id();
     let desired = agent.desired().await;
-    let fault = Fault { code: 1, retryable: true, message: DIRTY.to_owned(), detail: DIRTY.to_owned() };
+    let dirty = || DIRTY.to_owned();
+    let fault = Fault { code: 1, retryable: true, message: dirty(), detail: dirty(), object_id: dirty() };
     agent.say(outcome(&desired, vec![ObjectFault { object_id: member.clone(), fault: Some(fault) }])).await;
     let shown = services.settled(&format!("/v2.0/lb/members/{member}"), "ERROR").await;
     assert_eq!(shown["status_description"], CLEAN);

@@ -153,7 +153,7 @@ impl Agent {
     pub(crate) async fn outcome(&self, desired: &Desired, fault: Option<&str>) {
         let load_balancer = desired.load_balancer.as_ref().expect("a load balancer");
         let fault =
-            fault.map(|message| Fault { code: 1, retryable: true, message: message.to_owned(), detail: String::new() });
+            fault.map(|message| Fault { code: 1, retryable: true, message: message.to_owned(), ..Fault::default() });
         self.say(agent_message::Message::Outcome(Outcome {
             load_balancer_id: load_balancer.id.clone(),
             epoch: desired.epoch,
@@ -167,7 +167,7 @@ impl Agent {
     /// The device is busy.
     pub(crate) async fn waiting(&self, desired: &Desired, why: &str) {
         let load_balancer = desired.load_balancer.as_ref().expect("a load balancer");
-        let fault = Fault { code: 6, retryable: true, message: why.to_owned(), detail: String::new() };
+        let fault = Fault { code: 6, retryable: true, message: why.to_owned(), ..Fault::default() };
         self.say(agent_message::Message::Waiting(Waiting {
             load_balancer_id: load_balancer.id.clone(),
             epoch: desired.epoch,

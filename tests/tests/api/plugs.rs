@@ -77,11 +77,17 @@ async fn an_agent_that_learns_to_plug_into_a_network_gets_what_waited_for_that()
     assert_eq!(refused.error().0, "NoEligibleBackend");
     let shown = async || services.get("/v2.0/agents").await["agents"][0]["configurations"]["drivers"][0].clone();
     assert_eq!(shown().await["network_types"], json!(["own"]));
-    agent.heartbeat(vec![plugged(&["own", "bridge"], &["front"])]).await;
+    let mut report = plugged(&["own", "bridge"], &["front"]);
+    let remarks = (0..40).map(|number| format!("{number} is\nmissing{}", "!".repeat(300))).collect();
+    report.capabilities.as_mut().unwrap().remarks = remarks;
+    agent.heartbeat(vec![report]).await;
     agent.desired().await;
     let driver = shown().await;
     assert_eq!(driver["network_types"], json!(["bridge", "own"]));
     assert_eq!(driver["physical_networks"], json!(["front"]));
+    let remarks: Vec<&str> = driver["remarks"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+    assert_eq!((remarks.len(), remarks[31].len()), (32, 255));
+    assert!(remarks[0].starts_with("0 is missing!"), "{}", remarks[0]);
 }
 
 #[tokio::test]

@@ -31,6 +31,7 @@ update_loadbalancer              401 403    200    403    200
 delete_loadbalancer              401 403    204    403    204
 get_loadbalancer_stats           401 200    200    403    200
 get_loadbalancer_status          401 200    200    403    200
+get_loadbalancer_health          401 200    200    403    200
 get_loadbalancer_statuses        401 200    200    403    200
 failover_loadbalancer            401 403    403    403    202
 

@@ -3,8 +3,10 @@
 mod bounds;
 mod events;
 mod foreseen;
+mod health;
 mod held;
 mod parts;
+mod stopped;
 mod views;
 mod whole;
 

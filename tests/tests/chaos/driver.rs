@@ -91,7 +91,7 @@ impl Driver {
 }
 
 fn request(asked: &LoadBalancer, generation: u64) -> DeployRequest {
-    DeployRequest { load_balancer: Some(asked.clone()), generation }
+    DeployRequest { load_balancer: Some(asked.clone()), generation, ..DeployRequest::default() }
 }
 
 fn told<T>(what: &str, result: Result<T, DriverError>) -> T {

@@ -47,12 +47,14 @@ fn request(stage: &Stage<'_>, chance: &mut Chance, turn: usize) -> (Method, Vec<
     let (method, mut bytes) = match turn % 5 {
         0 | 1 => (
             Method::Deploy,
-            DeployRequest { load_balancer: Some(one), generation: 1, ..Default::default() }.encode_to_vec(),
+            DeployRequest { load_balancer: Some(one), generation: 1, reads_fault: true, ..Default::default() }
+                .encode_to_vec(),
         ),
         2 => (Method::Undeploy, UndeployRequest { load_balancer_id: one.id }.encode_to_vec()),
         3 => (
             Method::Preview,
-            DeployRequest { load_balancer: Some(one), generation: 1, ..Default::default() }.encode_to_vec(),
+            DeployRequest { load_balancer: Some(one), generation: 1, reads_fault: true, ..Default::default() }
+                .encode_to_vec(),
         ),
         _ => (Method::Observe, ObserveRequest { load_balancer_ids: vec![one.id] }.encode_to_vec()),
     };

@@ -27,7 +27,17 @@ pub(super) const NOUN: Noun = Noun {
     about: "Load balancers: an address with all that answers at it",
     collection: &COLLECTION,
     parent: None,
-    verbs: &[Verb::List, Verb::Show, Verb::Create, Verb::Set, Verb::Delete, Verb::Stats, Verb::Status, Verb::Failover],
+    verbs: &[
+        Verb::List,
+        Verb::Show,
+        Verb::Create,
+        Verb::Set,
+        Verb::Delete,
+        Verb::Stats,
+        Verb::Status,
+        Verb::Health,
+        Verb::Failover,
+    ],
     fields: &[
         NAME,
         DESCRIPTION,

@@ -45,7 +45,9 @@ impl LoadBalancer {
     /// It goes to another agent, which has not deployed it yet: what was there is to be there again. What is desired is the
     /// same, so the generation is.
     #[must_use]
-    pub fn moved(self) -> Self {
+    pub fn moved(mut self) -> Self {
+        // What ran at the former agent is not what runs.
+        self.settled = self.generation;
         let again = |_: ObjectId, progress: &Progress| {
             let pending = Progress { status: ProvisioningStatus::PendingUpdate, description: None, ..*progress };
             (!progress.status.is_pending()).then_some(pending)
@@ -57,20 +59,29 @@ impl LoadBalancer {
     /// balancer now (its epoch) is for the caller to know.
     ///
     /// A fault is shown at the object that has it. One of the whole is shown at what it stops: what was not deployed
-    /// before, and the pools and listeners, of which nothing can be changed now.
+    /// before, and the pools and listeners, of which nothing can be changed now. Where one object is the cause it has the
+    /// fault, and what was deployed before is as it was.
     #[must_use]
     pub fn settle(mut self, outcome: &Outcome) -> Self {
         if outcome.generation < self.settled || outcome.generation > self.generation {
             return self;
         }
         let before = std::mem::replace(&mut self.settled, outcome.generation);
-        // The first that is said of an object.
-        let faults: HashMap<ObjectId, &str> =
-            outcome.faults.iter().rev().map(|(id, why)| (*id, why.as_str())).collect();
         let whole = outcome.fault.as_deref();
+        let cause = outcome.cause.filter(|id| self.has(*id));
+        // The first that is said of an object.
+        let mut faults: HashMap<ObjectId, &str> =
+            outcome.faults.iter().rev().map(|(id, why)| (*id, why.as_str())).collect();
+        faults.extend(cause.zip(whole));
         // Without a deploy nothing of these can be changed, whatever it was that changed.
         let mut stopped: HashSet<ObjectId> = self.pools.iter().map(|pool| pool.id.into()).collect();
         stopped.extend(self.listeners.iter().map(|listener| ObjectId::from(listener.id)));
+        let is_one_change = cause.is_some() && before.next() == outcome.generation;
+        let touched = if is_one_change { self.only_touched(outcome.generation) } else { HashSet::new() };
+        let is_touched = is_one_change && self.is_only_touched(outcome.generation);
+        if cause.is_some() {
+            stopped.clear();
+        }
         self.change_progress(&|id, progress| {
             if progress.changed > outcome.generation {
                 return None;
@@ -79,6 +90,7 @@ impl LoadBalancer {
             let mut after = progress.clone();
             match (faults.get(&id), whole) {
                 (Some(why), _) => after.fail(why),
+                (None, Some(_)) if touched.contains(&id) => after.succeed(),
                 (None, Some(why)) if !was_deployed || stopped.contains(&id) => after.fail(why),
                 (None, Some(_)) => {}
                 (None, None) => after.succeed(),
@@ -88,8 +100,9 @@ impl LoadBalancer {
         // v1's load balancer has the id of its pool, whose fault is no fault of the whole.
         let id = ObjectId::from(self.id);
         let own = faults.get(&id).copied().filter(|_| self.pools.iter().all(|pool| ObjectId::from(pool.id) != id));
+        let runs_on = cause.is_some() && (is_touched || self.progress.status == ProvisioningStatus::Active);
         if self.progress.changed <= outcome.generation {
-            match whole.or(own) {
+            match whole.filter(|_| !runs_on).or(own) {
                 Some(why) => self.progress.fail(why),
                 None => self.progress.succeed(),
             }

@@ -1,4 +1,5 @@
 mod parts;
+mod stopped;
 
 use proptest::prelude::*;
 
@@ -76,11 +77,11 @@ fn monitor(n: u8) -> HealthMonitor {
 }
 
 pub(super) fn succeeded(generation: Generation) -> Outcome {
-    Outcome { generation, fault: None, faults: Vec::new() }
+    Outcome { generation, fault: None, cause: None, faults: Vec::new() }
 }
 
 fn failed(generation: Generation) -> Outcome {
-    Outcome { generation, fault: Some("no bridge".to_owned()), faults: Vec::new() }
+    Outcome { generation, fault: Some("no bridge".to_owned()), cause: None, faults: Vec::new() }
 }
 
 #[test]
@@ -215,7 +216,12 @@ fn what_waits_says_why_and_stays_as_pending_as_it_was() {
 fn one_bad_object_does_not_fail_the_rest() {
     let load_balancer = load_balancer().add_member(POOL, member(11)).unwrap().add_member(POOL, member(12)).unwrap();
     let bad = member(11).id;
-    let outcome = Outcome { generation: SECOND.next(), fault: None, faults: vec![(bad.into(), "port 0".to_owned())] };
+    let outcome = Outcome {
+        generation: SECOND.next(),
+        fault: None,
+        cause: None,
+        faults: vec![(bad.into(), "port 0".to_owned())],
+    };
     let pool = &load_balancer.settle(&outcome).pools[0];
     assert_eq!(pool.members[0].progress.status, ProvisioningStatus::Error);
     assert_eq!(pool.members[1].progress.status, ProvisioningStatus::Active);

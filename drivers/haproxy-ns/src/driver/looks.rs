@@ -106,7 +106,8 @@ impl HaproxyNs {
         let counted = reading.counted(base.is_by_listener());
         self.seen.note(id, Glance { pid, counted: counted.clone(), health: reading.known() });
         let counted = base.under(Some(pid)) + counted;
-        Ok(Some(report::observation(id, &counted, &reading, &self.pinger.verdicts(id))))
+        let pings = (&self.pinger.verdicts(id), &self.pinger.said(id));
+        Ok(Some(report::observation(id, &counted, &reading, pings)))
     }
 
     /// With what the kernel forwards. What cannot be counted now is left out: haproxy's is told all the same.
@@ -211,7 +212,7 @@ impl Glimpse {
         if state.interface.is_none() || state.alone {
             let nothing = statistics::Reading::default();
             let base = state.base.under(None);
-            self.found = Some(Ok(report::observation(id, &base, &nothing, &Default::default())));
+            self.found = Some(Ok(report::observation(id, &base, &nothing, (&Default::default(), &Default::default()))));
             return;
         }
         match process::current(files, id) {

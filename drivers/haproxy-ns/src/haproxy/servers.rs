@@ -180,7 +180,8 @@ mod tests {
         asked.pools[0].monitors = monitor.into_iter().map(samples::monitor).collect();
         asked.pools[0].members.truncate(1);
         let (pool_id, member_id) = key();
-        let member = |health: Health| MemberHealth { pool_id, member_id, health: health.into() };
+        let member =
+            |health: Health| MemberHealth { pool_id, member_id, health: health.into(), ..MemberHealth::default() };
         asked.known_health = known.map(|health| KnownHealth { members: vec![member(health)] });
         let text = carry_over(shown, &samples::validated(&asked), knowledge);
         let Some(row) = text.lines().nth(2) else { return String::new() };

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use ballast_abi::Health;
+use ballast_abi::{CheckAnswer, Health};
 
 use super::generation;
 use crate::counters::{Counted, Listened, Totals};
@@ -18,6 +18,8 @@ pub(crate) struct Reading {
     pub(crate) behind: Totals,
     /// By pool and member. `None`: not known yet, or not asked (admin-down).
     pub(crate) health: HashMap<(String, String), Option<Health>>,
+    /// By pool and member: for how many milliseconds its health has been what it is, and how the last check ended.
+    pub(crate) checked: HashMap<(String, String), (u64, Option<CheckAnswer>)>,
     /// Which one the process says that it is.
     pub(crate) generation: Option<u64>,
 }
@@ -79,8 +81,12 @@ pub(crate) fn parse(text: &str) -> Reading {
             Some("1") => reading.behind = reading.behind + totals(number),
             // Backends that go by another one's checks have names of their own, which no pool has.
             Some("2") if !proxy.contains(':') => {
+                let key = (proxy.to_owned(), server.to_owned());
                 let health = health(cell("status").unwrap_or_default(), cell("check_status").unwrap_or_default());
-                reading.health.insert((proxy.to_owned(), server.to_owned()), health);
+                reading.health.insert(key.clone(), health);
+                let text = header.iter().position(|column| *column == "last_chk").map(|at| quoted(line, at));
+                let answer = answer(cell("check_status").unwrap_or_default(), number, text.unwrap_or_default());
+                reading.checked.insert(key, (number("lastchg").saturating_mul(1000), answer));
             }
             _ => {}
         }
@@ -100,6 +106,29 @@ fn health(status: &str, check: &str) -> Option<Health> {
         Some("UP" | "no") if check != "INI" => Some(Health::Up),
         Some("DOWN") if check != "INI" => Some(Health::Down),
         _ => None,
+    }
+}
+
+/// How the last check ended, unless there was none. While the next is under way an asterisk stands before it.
+fn answer(status: &str, number: impl Fn(&str) -> u64, text: String) -> Option<CheckAnswer> {
+    let result = status.trim_start_matches("* ");
+    if matches!(result, "" | "INI" | "UNK") {
+        return None;
+    }
+    let small = |name: &str| u32::try_from(number(name)).unwrap_or(u32::MAX);
+    let (code, milliseconds) = (small("check_code"), small("check_duration"));
+    Some(CheckAnswer { result: result.to_owned(), code, text, milliseconds })
+}
+
+/// The cell behind so many others, none of which is quoted.
+fn quoted(line: &str, at: usize) -> String {
+    let rest = line.splitn(at + 1, ',').nth(at).unwrap_or_default();
+    match rest.strip_prefix('"') {
+        None => rest.split(',').next().unwrap_or_default().to_owned(),
+        Some(rest) => {
+            let end = rest.replace("\"\"", "\0");
+            end.split('"').next().unwrap_or_default().replace('\0', "\"")
+        }
     }
 }
 
@@ -140,6 +169,22 @@ mod tests {
         assert_eq!(health("d"), Some(Health::Up));
         assert_eq!(health("e"), None);
         assert_eq!(health("f"), None);
+    }
+
+    #[test]
+    fn the_last_answer_is_told_with_its_text_and_since_when_it_is_so() {
+        let header =
+            "# pxname,svname,status,lastchg,type,check_status,check_code,check_duration,lastsess,last_chk,ereq,\n";
+        let rows = "p,a,UP,61,2,L7OK,200,3,,\"OK, \"\"fine\"\"\",,\np,b,DOWN,2,2,* L4CON,,1000,,Connection refused,,\n\
+            p,c,UP,0,2,INI,,,,,,\n";
+        let reading = parse(&format!("{header}{rows}"));
+        let of = |member: &str| reading.checked[&("p".to_owned(), member.to_owned())].clone();
+        let answer = |result: &str, code, text: &str, milliseconds| {
+            Some(CheckAnswer { result: result.to_owned(), code, text: text.to_owned(), milliseconds })
+        };
+        assert_eq!(of("a"), (61_000, answer("L7OK", 200, "OK, \"fine\"", 3)));
+        assert_eq!(of("b"), (2_000, answer("L4CON", 0, "Connection refused", 1000)));
+        assert_eq!(of("c"), (0, None));
     }
 
     #[test]

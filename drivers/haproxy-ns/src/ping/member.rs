@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use ballast_abi::CheckAnswer;
+
 use super::Echoes;
 
 #[derive(Clone, Debug)]
@@ -19,6 +21,10 @@ pub(super) struct Pinged {
     pub(super) untold: bool,
     /// It was down before, and haproxy has not been told that it is up.
     pub(super) returns: bool,
+    /// Since when `up` is what it is.
+    since: Option<Instant>,
+    /// How the last echo ended: whether it was answered, and what it took.
+    last: Option<(bool, Duration)>,
 }
 
 impl Pinged {
@@ -33,7 +39,27 @@ impl Pinged {
             up: None,
             untold: false,
             returns: false,
+            since: None,
+            last: None,
         }
+    }
+
+    /// For how many milliseconds it has been as it is, and how the last echo ended. `None`: none has.
+    pub(super) fn said(&self, now: Instant) -> Option<(u64, CheckAnswer)> {
+        let (answered, took) = self.last?;
+        let whole = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let answer = CheckAnswer {
+            result: if answered { "L3OK" } else { "L3TOUT" }.to_owned(),
+            milliseconds: u32::try_from(whole(took)).unwrap_or(u32::MAX),
+            ..CheckAnswer::default()
+        };
+        Some((self.since.map_or(0, |since| whole(now.saturating_duration_since(since))), answer))
+    }
+
+    fn took(&self, now: Instant) -> Duration {
+        let timeout = Duration::from_secs(self.echoes.timeout.into());
+        let sent = self.waiting.and_then(|(_, deadline)| deadline.checked_sub(timeout));
+        sent.map_or(Duration::ZERO, |sent| now.saturating_duration_since(sent))
     }
 
     /// Takes over what is known of the same member, when only times have changed.
@@ -50,8 +76,7 @@ impl Pinged {
     /// The sequence number of an echo to send now, if one is due.
     pub(super) fn tick(&mut self, now: Instant) -> Option<u16> {
         if self.waiting.is_some_and(|(_, deadline)| deadline <= now) {
-            self.waiting = None;
-            self.silence();
+            self.silence(now);
         }
         if self.waiting.is_some() || self.due > now {
             return None;
@@ -63,10 +88,11 @@ impl Pinged {
     }
 
     /// An answer. A late one does not count.
-    pub(super) fn answer(&mut self, sequence: u16) {
+    pub(super) fn answer(&mut self, sequence: u16, now: Instant) {
         if self.waiting.is_none_or(|(expected, _)| expected != sequence) {
             return;
         }
+        self.last = Some((true, self.took(now)));
         self.waiting = None;
         self.lost = 0;
         self.answered = self.answered.saturating_add(1);
@@ -75,16 +101,19 @@ impl Pinged {
             self.untold = true;
             self.returns = self.up.is_some();
             self.up = Some(true);
+            self.since = Some(now);
         }
     }
 
     /// Nothing came, or it could not be sent.
-    pub(super) fn silence(&mut self) {
+    pub(super) fn silence(&mut self, now: Instant) {
+        self.last = Some((false, self.took(now)));
         self.waiting = None;
         self.answered = 0;
         self.lost = self.lost.saturating_add(1);
         if self.up != Some(false) && self.lost >= self.echoes.max_retries {
             self.up = Some(false);
+            self.since = Some(now);
             self.returns = false;
             self.untold = true;
         }
@@ -104,10 +133,13 @@ mod tests {
 
     #[test]
     fn the_first_answer_is_enough_and_haproxy_is_told_as_it_may_have_kept_the_member_out() {
-        let mut member = pinged(Instant::now());
-        let sequence = member.tick(Instant::now()).unwrap();
-        member.answer(sequence);
+        let now = Instant::now();
+        let mut member = pinged(now);
+        let sequence = member.tick(now).unwrap();
+        member.answer(sequence, now + Duration::from_millis(7));
         assert_eq!((member.up, member.untold), (Some(true), true));
+        let (so_for, answer) = member.said(now + Duration::from_secs(3)).unwrap();
+        assert_eq!((so_for, answer.result.as_str(), answer.milliseconds), (2993, "L3OK", 7));
     }
 
     #[test]
@@ -124,7 +156,7 @@ mod tests {
         assert_eq!((member.up, member.untold), (Some(false), true));
         for expected in [Some(false), Some(true)] {
             let sequence = member.tick(now).unwrap();
-            member.answer(sequence);
+            member.answer(sequence, now);
             assert_eq!(member.up, expected);
             now += Duration::from_secs(5);
         }
@@ -136,7 +168,7 @@ mod tests {
         let mut member = pinged(now);
         let sequence = member.tick(now).unwrap();
         assert_eq!(member.tick(now + Duration::from_secs(2)), None);
-        member.answer(sequence);
+        member.answer(sequence, now + Duration::from_secs(2));
         assert_eq!(member.up, None);
     }
 }

@@ -13,6 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ballast_abi::CheckAnswer;
 use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::{
@@ -128,6 +129,13 @@ impl Pinger {
         members.iter().map(|pinged| (key(&pinged.echoes), pinged.up)).collect()
     }
 
+    /// For how many milliseconds each has been as it is, and how its last echo ended.
+    pub(crate) fn said(&self, id: &str) -> HashMap<(String, String), (u64, CheckAnswer)> {
+        let (table, now) = (self.table(), Instant::now());
+        let members = table.groups.get(id).map(|group| group.members.as_slice()).unwrap_or_default();
+        members.iter().filter_map(|pinged| Some((key(&pinged.echoes), pinged.said(now)?))).collect()
+    }
+
     pub(crate) fn close(&self) {
         self.table().closed = true;
         self.notify();
@@ -179,7 +187,7 @@ impl Pinger {
                 let mut table = self.table();
                 let members = table.groups.get_mut(id).map(|group| group.members.as_mut_slice()).unwrap_or_default();
                 for pinged in members.iter_mut().filter(|pinged| Some(pinged.echoes.address) == from) {
-                    pinged.answer(sequence);
+                    pinged.answer(sequence, Instant::now());
                 }
             }
         }
@@ -259,7 +267,7 @@ fn send_due(table: &mut Table, now: Instant) {
             let sent =
                 group.sockets.of(address).map(|socket| socket.send_to(&message, &SocketAddr::new(address, 0).into()));
             if !matches!(sent, Some(Ok(_))) {
-                pinged.silence();
+                pinged.silence(now);
             }
         }
     }

@@ -168,9 +168,7 @@ fn assert_confined(world: &World<'_>) {
         assert_eq!(line(set), "0000000000000000", "{set}");
     }
     assert_eq!([line("NoNewPrivs:"), line("Seccomp:")], ["1", "2"]);
-    let has = lines_of(std::process::id().cast_signed(), "status");
-    let has = has.lines().find_map(|line| line.strip_prefix("CapEff:\t")).unwrap();
-    let has = u64::from_str_radix(has, 16).unwrap() >> SYS_RESOURCE & 1 == 1;
+    let has = has_sys_resource();
     if !one_user_only() && !ballast_lab::kernel_has("cap-sys-resource", has, "a haproxy's limits") {
         return;
     }
@@ -184,6 +182,28 @@ fn assert_confined(world: &World<'_>) {
     let open: Vec<u64> = limit("Max open files").iter().map(|number| number.parse().unwrap()).collect();
     // Two for each connection.
     assert!(open[0] == open[1] && open[0] > 4000, "{open:?}");
+}
+
+fn has_sys_resource() -> bool {
+    let has = lines_of(std::process::id().cast_signed(), "status");
+    let has = has.lines().find_map(|line| line.strip_prefix("CapEff:\t")).unwrap();
+    u64::from_str_radix(has, 16).unwrap() >> SYS_RESOURCE & 1 == 1
+}
+
+#[test]
+fn what_this_host_lacks_is_a_remark_and_what_it_has_is_none() {
+    in_world(|mut world| {
+        let of = |world: &World<'_>, what: &str| {
+            let remarks = world.driver.capabilities().remarks;
+            assert!(remarks.iter().all(|remark| !remark.contains('\n')) && remarks.len() <= 32, "{remarks:?}");
+            remarks.iter().any(|remark| remark.contains(what))
+        };
+        assert_eq!(of(&world, "without CAP_SYS_RESOURCE"), !has_sys_resource());
+        assert!(!of(&world, "confine is false"));
+        world.start_driver(Config { confine: false, ..world::config(world.lab) });
+        assert!(of(&world, "haproxies are not confined, as confine is false"));
+        Ok(())
+    });
 }
 
 #[test]

@@ -21,6 +21,7 @@ fn known(asked: LoadBalancer, up: &[u32]) -> LoadBalancer {
         pool_id: ID.to_owned(),
         member_id: member(*number).id,
         health: Health::Up.into(),
+        ..MemberHealth::default()
     };
     LoadBalancer { known_health: Some(KnownHealth { members: up.iter().map(member).collect() }), ..asked }
 }

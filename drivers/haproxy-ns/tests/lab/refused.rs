@@ -26,7 +26,7 @@ fn what_haproxy_refuses_is_said_of_the_object_in_its_words_and_what_ran_goes_on(
         let mut asked = load_balancer();
         asked.listeners.push(Listener { id: SECOND.into(), protocol_port: 81, ..asked.listeners[0].clone() });
         let refused = world.driver.deploy(&asked, 2).unwrap_err();
-        assert_eq!(refused.code, ErrorCode::INTERNAL);
+        assert_eq!((refused.code, refused.object_id.as_str()), (ErrorCode::INTERNAL, SECOND));
         assert!(refused.message.starts_with(&format!("haproxy refused listener {SECOND}: ")), "{}", refused.message);
         assert!(refused.message.contains("cannot bind socket"), "{}", refused.message);
         assert_eq!((world.pid(), world.observe().unwrap().generation), (pid, 1), "what ran is not what runs");

@@ -1,8 +1,8 @@
 //! What is told upwards of what is forwarded: counters, flows and how members are.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, time::Instant};
 
-use ballast_abi::Health;
+use ballast_abi::{CheckAnswer, Health};
 use ballast_l4::{
     layout::{Layout, Marker},
     mark::Mark,
@@ -14,7 +14,7 @@ use ballast_l4::{
 };
 use ballast_netns::namespace::{self, Look};
 
-use super::{Forwarded, Key, kept::Kept, knowledge::both, rules::greater, watch::Watch};
+use super::{Forwarded, Key, answers::answers, kept::Kept, knowledge::both, rules::greater, watch::Watch};
 use crate::{
     counters::{Counted, Listened, Totals},
     failure::Failure,
@@ -29,6 +29,8 @@ pub struct Counts {
     pub listeners: BTreeMap<String, Listened>,
     /// Of members of whom that is known.
     pub health: BTreeMap<Key, Health>,
+    /// For how many milliseconds each has been as it is, and how its last check ended.
+    pub answers: BTreeMap<Key, (u64, CheckAnswer)>,
     /// The table says that it is the one that was noted, or there is to be none.
     pub as_noted: bool,
 }
@@ -114,7 +116,8 @@ fn counts(
     });
     let listeners = listened.collect();
     let counted = Counted { totals: whole, listeners: by_listener };
-    Counts { counted, listeners, health: health(asked, verdicts), ..Counts::default() }
+    let answers = answers(asked, verdicts, Instant::now());
+    Counts { counted, listeners, health: health(asked, verdicts), answers, ..Counts::default() }
 }
 
 fn totals(counted: statistics::Totals) -> Totals {

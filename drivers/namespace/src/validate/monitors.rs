@@ -43,6 +43,7 @@ pub(super) fn monitor(
         value.clamp(1, most)
     };
     Ok(Monitor {
+        id: asked.id.clone(),
         check,
         delay: seconds("delay", asked.delay),
         timeout: seconds("timeout", asked.timeout),

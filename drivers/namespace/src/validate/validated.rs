@@ -171,6 +171,8 @@ pub struct Member {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Monitor {
+    /// As it was asked for; to be said, and not to be written.
+    pub id: String,
     pub check: Check,
     /// Seconds, at least 1.
     pub delay: u32,

@@ -3,13 +3,18 @@
 use ballast_model::{
     listener::Listener,
     load_balancer::LoadBalancer,
+    member::Member,
     operating::{Traffic, of_monitor},
     outcome::Statistics,
     pool::Pool,
+    time::Timestamp,
 };
 
 use super::balancing::{operating, provisioning};
-use crate::{convert::enums::to_monitor_type, v2};
+use crate::{
+    convert::{agent::timestamp, enums::to_monitor_type},
+    driver, v2,
+};
 
 /// How all of a load balancer fares.
 #[must_use]
@@ -22,6 +27,40 @@ pub fn to_status_tree(load_balancer: &LoadBalancer, is_run: bool) -> v2::StatusT
         operating: operating(traffic.whole()).into(),
         listeners: load_balancer.listeners.iter().map(|one| listener(load_balancer, one, traffic)).collect(),
     }
+}
+
+/// Since when a member is as it is, and how its last check ended, where that is known.
+pub type SaidOfMember<'a> = dyn Fn(&Member) -> Option<(Option<Timestamp>, Option<driver::CheckAnswer>)> + 'a;
+
+/// How its members fare. `said` is asked of those that are checked.
+#[must_use]
+pub fn to_load_balancer_health(
+    load_balancer: &LoadBalancer,
+    is_run: bool,
+    said: &SaidOfMember<'_>,
+) -> v2::LoadBalancerHealth {
+    let traffic = Traffic::new(load_balancer, is_run);
+    let of = |pool: &Pool, member: &Member| {
+        let is_checked = pool.is_monitored() && member.admin_state_up;
+        let (since, answer) = Some(member).filter(|_| is_checked).and_then(said).unwrap_or_default();
+        v2::MemberHealth {
+            id: member.id.to_string(),
+            pool_id: pool.id.to_string(),
+            name: member.name.clone(),
+            address: address(member),
+            protocol_port: member.protocol_port.into(),
+            operating: operating(traffic.member(pool, member)).into(),
+            since: since.map(timestamp),
+            answer,
+        }
+    };
+    let members = load_balancer.pools.iter().flat_map(|pool| pool.members.iter().map(move |member| of(pool, member)));
+    v2::LoadBalancerHealth { id: load_balancer.id.to_string(), members: members.collect() }
+}
+
+/// As it was written.
+fn address(member: &Member) -> String {
+    member.written.clone().unwrap_or_else(|| member.address.to_string())
 }
 
 fn listener(load_balancer: &LoadBalancer, listener: &Listener, traffic: Traffic<'_>) -> v2::ListenerStatuses {
@@ -49,7 +88,7 @@ fn pool(pool: &Pool, traffic: Traffic<'_>) -> v2::PoolStatuses {
         name: member.name.clone(),
         provisioning: provisioning(member.progress.status).into(),
         operating: operating(traffic.member(pool, member)).into(),
-        address: member.written.clone().unwrap_or_else(|| member.address.to_string()),
+        address: address(member),
         protocol_port: member.protocol_port.into(),
     });
     v2::PoolStatuses {

@@ -75,7 +75,7 @@ impl DriverClient {
         let call = |mut grpc: Grpc, capabilities: &Capabilities| {
             let (fitted, left_out) = fitted(load_balancer, capabilities);
             let refused = features::check(&fitted, capabilities).err();
-            let request = DeployRequest { load_balancer: Some(fitted), generation, handover };
+            let request = DeployRequest { load_balancer: Some(fitted), generation, handover, reads_fault: true };
             async move {
                 if let Some(error) = refused {
                     return Err(fault::to_status(error));
@@ -96,7 +96,8 @@ impl DriverClient {
         let call = |mut grpc: Grpc, capabilities: &Capabilities| {
             let (fitted, left_out) = fitted(load_balancer, capabilities);
             let refused = features::check(&fitted, capabilities).err();
-            let request = DeployRequest { load_balancer: Some(fitted), generation, handover: Vec::new() };
+            let request =
+                DeployRequest { load_balancer: Some(fitted), generation, handover: Vec::new(), reads_fault: true };
             async move {
                 if let Some(error) = refused {
                     return Err(fault::to_status(error));

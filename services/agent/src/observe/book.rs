@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use ballast_proto::{
-    agent::{ListenerHealth, ListenerStatistics, LoadBalancerHealth, LoadBalancerStatistics},
+    agent::{HealthReport, ListenerHealth, ListenerStatistics, LoadBalancerHealth, LoadBalancerStatistics},
     driver::{Health, MemberHealth, Observation, Statistics},
 };
 
@@ -20,7 +20,7 @@ pub(crate) struct Book {
 struct Page {
     /// Epoch and generation. After a change of either, everything is told again: the scheduler may have new objects.
     tag: (u64, u64),
-    members: HashMap<(String, String), i32>,
+    members: HashMap<(String, String), Told>,
     /// Those that answer, by whether they are full. It outlives a change of the tag: what answers no more is told as well.
     listeners: BTreeMap<String, bool>,
     /// Whether they were told since the tag changed.
@@ -29,23 +29,47 @@ struct Page {
     by_listener: HashMap<String, Statistics>,
 }
 
+/// What was told of a member. How long a check took is no news by itself.
+#[derive(Debug, PartialEq, Eq)]
+struct Told {
+    health: i32,
+    answer: Option<(String, u32, String)>,
+}
+
+/// What of a member is news.
+enum News {
+    Health,
+    Answer,
+}
+
 impl Book {
-    /// The health that has changed. A member of unknown health keeps the one that it had; listeners are told together.
-    pub(crate) fn health(&mut self, observations: &[Observation], running: &Running) -> Vec<LoadBalancerHealth> {
+    /// The health that has changed, and apart from that what checks answered. A member of unknown health keeps the one that it
+    /// had; listeners are told together.
+    pub(crate) fn health(&mut self, observations: &[Observation], running: &Running) -> HealthReport {
         // A driver that names none cannot say, and there is nothing to tell of it.
         let says = observations.iter().any(|observation| !observation.listeners.is_empty());
-        let mut news = Vec::new();
+        let mut report = HealthReport::default();
         for observation in observations {
             let Some((page, epoch)) = self.page(&observation.load_balancer_id, running) else { continue };
-            let known = observation.members.iter().filter(|member| member.health() != Health::Unspecified);
-            let members = known.filter(|member| page.tell(member)).cloned().collect::<Vec<_>>();
+            let (mut members, mut answers) = (Vec::new(), Vec::new());
+            for member in observation.members.iter().filter(|member| member.health() != Health::Unspecified) {
+                match page.tell(member) {
+                    Some(News::Health) => members.push(member.clone()),
+                    Some(News::Answer) => answers.push(member.clone()),
+                    None => {}
+                }
+            }
             let changed = page.tell_listeners(observation, says);
+            let load_balancer_id = observation.load_balancer_id.clone();
+            let one = LoadBalancerHealth { load_balancer_id, epoch, ..LoadBalancerHealth::default() };
+            if !answers.is_empty() {
+                report.answers.push(LoadBalancerHealth { members: answers, ..one.clone() });
+            }
             if !members.is_empty() || changed {
-                let load_balancer_id = observation.load_balancer_id.clone();
-                news.push(LoadBalancerHealth { load_balancer_id, epoch, members, listeners: page.listeners() });
+                report.load_balancers.push(LoadBalancerHealth { members, listeners: page.listeners(), ..one });
             }
         }
-        news
+        report
     }
 
     /// The statistics that have changed.
@@ -85,10 +109,18 @@ impl Book {
 }
 
 impl Page {
-    /// Whether this is news; it is told with that.
-    fn tell(&mut self, member: &MemberHealth) -> bool {
+    /// What of this is news; it is told with that.
+    fn tell(&mut self, member: &MemberHealth) -> Option<News> {
         let key = (member.pool_id.clone(), member.member_id.clone());
-        self.members.insert(key, member.health) != Some(member.health)
+        let answer = member.answer.clone().map(|answer| (answer.result, answer.code, answer.text));
+        let now = Told { health: member.health, answer };
+        let news = match self.members.get(&key) {
+            Some(before) if *before == now => return None,
+            Some(before) if before.health == now.health => News::Answer,
+            Some(_) | None => News::Health,
+        };
+        self.members.insert(key, now);
+        Some(news)
     }
 
     /// The same of the listeners that answer. `says`: whether their driver tells of listeners at all.
@@ -120,12 +152,17 @@ impl Page {
 
 #[cfg(test)]
 mod tests {
-    use ballast_proto::driver::ListenerObservation;
+    use ballast_proto::driver::{CheckAnswer, ListenerObservation};
 
     use super::*;
 
     fn seen(id: &str, health: Health, bytes_in: u64) -> Observation {
-        let member = MemberHealth { pool_id: "p".to_owned(), member_id: "m".to_owned(), health: health.into() };
+        let member = MemberHealth {
+            pool_id: "p".to_owned(),
+            member_id: "m".to_owned(),
+            health: health.into(),
+            ..MemberHealth::default()
+        };
         Observation {
             load_balancer_id: id.to_owned(),
             statistics: Some(Statistics { bytes_in, ..Statistics::default() }),
@@ -152,33 +189,51 @@ mod tests {
     #[test]
     fn only_changes_are_told_and_with_their_epoch() {
         let (mut book, now) = (Book::default(), running((7, 1)));
-        let told = book.health(&[seen("a", Health::Up, 0)], &now);
+        let told = book.health(&[seen("a", Health::Up, 0)], &now).load_balancers;
         assert_eq!((told.len(), told[0].epoch, told[0].members.len()), (1, 7, 1));
-        assert!(book.health(&[seen("a", Health::Up, 0)], &now).is_empty());
-        assert_eq!(book.health(&[seen("a", Health::Down, 0)], &now).len(), 1);
+        assert!(book.health(&[seen("a", Health::Up, 0)], &now).load_balancers.is_empty());
+        assert_eq!(book.health(&[seen("a", Health::Down, 0)], &now).load_balancers.len(), 1);
         assert_eq!(book.statistics(&[seen("a", Health::Down, 1)], &now).len(), 1);
         assert!(book.statistics(&[seen("a", Health::Down, 1)], &now).is_empty());
         assert_eq!(book.statistics(&[seen("a", Health::Down, 2)], &now).len(), 1);
     }
 
     #[test]
+    fn an_answer_that_changes_while_health_does_not_is_told_apart_and_its_duration_never() {
+        let (mut book, now) = (Book::default(), running((7, 1)));
+        let mut told = |health: Health, result: &str, milliseconds: u32| {
+            let mut seen = seen("a", health, 0);
+            let answer = CheckAnswer { result: result.to_owned(), milliseconds, ..CheckAnswer::default() };
+            seen.members[0].answer = Some(answer);
+            seen.members[0].for_milliseconds = milliseconds.into();
+            let HealthReport { load_balancers, answers } = book.health(&[seen], &now);
+            (load_balancers.len(), answers.iter().map(|one| (one.epoch, one.members.len())).collect::<Vec<_>>())
+        };
+        assert_eq!(told(Health::Up, "L4OK", 1), (1, vec![]));
+        assert_eq!(told(Health::Up, "L4OK", 2), (0, vec![]));
+        assert_eq!(told(Health::Up, "L4TOUT", 3), (0, vec![(7, 1)]));
+        assert_eq!(told(Health::Down, "L4TOUT", 4), (1, vec![]));
+        assert_eq!(told(Health::Down, "L4TOUT", 5), (0, vec![]));
+    }
+
+    #[test]
     fn unknown_health_is_not_told_and_changes_nothing() {
         let (mut book, now) = (Book::default(), running((1, 1)));
-        assert!(book.health(&[seen("a", Health::Unspecified, 0)], &now).is_empty());
-        assert_eq!(book.health(&[seen("a", Health::Up, 0)], &now).len(), 1);
-        assert!(book.health(&[seen("a", Health::Unspecified, 0)], &now).is_empty());
-        assert!(book.health(&[seen("a", Health::Up, 0)], &now).is_empty());
+        assert!(book.health(&[seen("a", Health::Unspecified, 0)], &now).load_balancers.is_empty());
+        assert_eq!(book.health(&[seen("a", Health::Up, 0)], &now).load_balancers.len(), 1);
+        assert!(book.health(&[seen("a", Health::Unspecified, 0)], &now).load_balancers.is_empty());
+        assert!(book.health(&[seen("a", Health::Up, 0)], &now).load_balancers.is_empty());
     }
 
     #[test]
     fn a_new_epoch_or_generation_is_told_in_full_and_what_is_not_desired_never() {
         let mut book = Book::default();
         for tag in [(1, 1), (1, 2), (2, 2)] {
-            assert_eq!(book.health(&[seen("a", Health::Up, 0)], &running(tag)).len(), 1);
+            assert_eq!(book.health(&[seen("a", Health::Up, 0)], &running(tag)).load_balancers.len(), 1);
         }
-        assert!(book.health(&[seen("orphan", Health::Up, 0)], &running((1, 1))).is_empty());
+        assert!(book.health(&[seen("orphan", Health::Up, 0)], &running((1, 1))).load_balancers.is_empty());
         book.keep(&Running::new());
-        assert_eq!(book.health(&[seen("a", Health::Up, 0)], &running((2, 2))).len(), 1);
+        assert_eq!(book.health(&[seen("a", Health::Up, 0)], &running((2, 2))).load_balancers.len(), 1);
     }
 
     #[test]
@@ -189,12 +244,16 @@ mod tests {
             news.into_iter().next().map(|one| listeners(one).map(|one| (one.listener_id, one.full)).collect())
         };
         let both = || Some(vec![("l".to_owned(), false), ("m".to_owned(), true)]);
-        assert_eq!(told(book.health(&[answering(&[])], &now)), None, "a driver that cannot say");
-        assert_eq!(told(book.health(&[answering(&[("l", 0), ("m", 0)])], &now)), both());
-        assert_eq!(told(book.health(&[answering(&[("l", 9), ("m", 0)])], &now)), None, "figures are no health");
-        assert_eq!(told(book.health(&[answering(&[("l", 9), ("m", 0)])], &running((1, 2)))), both());
-        assert_eq!(told(book.health(&[answering(&[])], &running((1, 3)))), Some(Vec::new()));
-        assert_eq!(told(book.health(&[answering(&[])], &running((1, 4)))), None);
+        assert_eq!(told(book.health(&[answering(&[])], &now).load_balancers), None, "a driver that cannot say");
+        assert_eq!(told(book.health(&[answering(&[("l", 0), ("m", 0)])], &now).load_balancers), both());
+        assert_eq!(
+            told(book.health(&[answering(&[("l", 9), ("m", 0)])], &now).load_balancers),
+            None,
+            "figures are no health"
+        );
+        assert_eq!(told(book.health(&[answering(&[("l", 9), ("m", 0)])], &running((1, 2))).load_balancers), both());
+        assert_eq!(told(book.health(&[answering(&[])], &running((1, 3))).load_balancers), Some(Vec::new()));
+        assert_eq!(told(book.health(&[answering(&[])], &running((1, 4))).load_balancers), None);
     }
 
     #[test]

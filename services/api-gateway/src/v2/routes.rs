@@ -3,6 +3,7 @@
 pub(super) mod amphorae;
 pub(super) mod availability_zones;
 pub(super) mod flavors;
+mod health;
 pub(super) mod health_monitors;
 pub(super) mod l7policies;
 pub(super) mod l7rules;

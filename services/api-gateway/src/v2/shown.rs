@@ -41,7 +41,7 @@ pub(super) fn asking(etag: String) -> Option<Status> {
 }
 
 /// `2026-11-28T03:05:20`, in UTC and without saying so: that is how clients read it.
-struct Time<'a>(&'a prost_types::Timestamp);
+pub(super) struct Time<'a>(pub(super) &'a prost_types::Timestamp);
 
 impl Serialize for Time<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

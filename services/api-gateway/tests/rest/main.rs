@@ -317,9 +317,10 @@ async fn agents_are_shown_as_neutrons_with_their_drivers() {
             "instances": 2,
             "drivers": [
                 { "name": "haproxy-ns", "version": "1.0", "state": "READY", "reason": null,
-                  "network_types": ["own", "bridge"], "physical_networks": ["front"] },
+                  "network_types": ["own", "bridge"], "physical_networks": ["front"],
+                  "remarks": ["no SCTP on this host"] },
                 { "name": "a10", "version": "1.0", "state": "FAILED", "reason": "not an ELF file",
-                  "network_types": [], "physical_networks": [] },
+                  "network_types": [], "physical_networks": [], "remarks": [] },
             ],
         },
     });

@@ -219,6 +219,7 @@ fn agent() -> v1::Agent {
         features: Vec::new(),
         network_types: if state == "READY" { vec!["own".to_owned(), "bridge".to_owned()] } else { Vec::new() },
         physical_networks: if state == "READY" { vec!["front".to_owned()] } else { Vec::new() },
+        remarks: if state == "READY" { vec!["no SCTP on this host".to_owned()] } else { Vec::new() },
     };
     v1::Agent {
         id: ID.to_owned(),

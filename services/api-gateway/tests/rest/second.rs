@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use ballast_proto::{
+    driver::CheckAnswer,
     status::{
         fault::{Balancing, Fault, Forbidden, Kind, Reason, Taken},
         to_status,
@@ -139,6 +140,22 @@ impl LoadBalancers for Second {
         };
         let listener = v2::ListenerStatuses { id: ID.to_owned(), pools: vec![pool], ..v2::ListenerStatuses::default() };
         answer(v2::StatusTree { id: ID.to_owned(), listeners: vec![listener], ..v2::StatusTree::default() })
+    }
+
+    async fn health(&self, _: Request<v2::GetRequest>) -> Answer<v2::LoadBalancerHealth> {
+        let said = CheckAnswer { result: "L7STS".to_owned(), code: 503, text: String::new(), milliseconds: 7 };
+        let member = v2::MemberHealth {
+            id: OTHER.to_owned(),
+            pool_id: ID.to_owned(),
+            address: "10.0.0.1".to_owned(),
+            protocol_port: 80,
+            operating: v2::OperatingStatus::Error.into(),
+            since: Some(Timestamp { seconds: 1_796_094_320, nanos: 0 }),
+            answer: Some(said),
+            ..v2::MemberHealth::default()
+        };
+        let unknown = v2::MemberHealth { id: ID.to_owned(), ..v2::MemberHealth::default() };
+        answer(v2::LoadBalancerHealth { id: ID.to_owned(), members: vec![member, unknown] })
     }
 
     async fn failover(&self, request: Request<v2::GetRequest>) -> Answer<()> {

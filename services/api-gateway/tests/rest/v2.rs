@@ -349,6 +349,14 @@ async fn statuses_stats_failover_and_quotas_have_their_shapes() {
         "bytes_in": 1, "bytes_out": 0, "active_connections": 0, "total_connections": 0, "request_errors": 2
     } });
     assert_eq!(setting.get(&format!("{ALL}/{ID}/stats")).await, (200, stats));
+    let health = json!({ "health": { "id": ID, "members": [
+        { "id": OTHER, "pool_id": ID, "name": "", "address": "10.0.0.1", "protocol_port": 80, "operating_status": "ERROR",
+          "since": "2026-12-01T03:05:20",
+          "last_check": { "result": "L7STS", "code": 503, "text": null, "milliseconds": 7 } },
+        { "id": ID, "pool_id": "", "name": "", "address": "", "protocol_port": 0, "operating_status": null, "since": null,
+          "last_check": null },
+    ] } });
+    assert_eq!(setting.get(&format!("{ALL}/{ID}/health")).await, (200, health));
     assert_eq!(setting.call("PUT", &format!("{ALL}/{ID}/failover"), None).await, (202, json!("")));
     let (status, body) = setting.get("/v2.0/lbaas/quotas/p77").await;
     assert_eq!((status, &body["quota"]["loadbalancer"], &body["quota"]["load_balancer"]), (200, &json!(5), &json!(5)));

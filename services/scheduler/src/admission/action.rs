@@ -22,6 +22,7 @@ const WRITES: &[(&str, &str)] = &[
 /// What of `lbaas.v2` its method does not say by its verb.
 const NAMED: &[(&str, &str)] = &[
     ("Statuses", "get_statuses"),
+    ("Health", "get_health"),
     ("FlavorCapabilities", "get_flavor_capabilities"),
     ("AvailabilityZoneCapabilities", "get_availability_zone_capabilities"),
 ];
@@ -167,6 +168,7 @@ mod tests {
             ("L7Rules", "List", "get_l7rules", Needs::Reader),
             ("Members", "Replace", "replace_members", Needs::Member),
             ("LoadBalancers", "Statuses", "get_statuses", Needs::Reader),
+            ("LoadBalancers", "Health", "get_health", Needs::Reader),
             ("LoadBalancers", "Stats", "get_load_balancer", Needs::Reader),
             ("LoadBalancers", "Failover", "failover_load_balancer", Needs::Admin),
             ("LoadBalancers", "Preview", "preview_load_balancer", Needs::Member),

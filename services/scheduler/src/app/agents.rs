@@ -92,6 +92,7 @@ impl App {
         self.refresh_agents(&[id]).await?;
         deleted?;
         self.wakes.end(id);
+        self.checks.forget_agent(id);
         self.place_soon();
         Ok(())
     }

@@ -7,10 +7,11 @@ use ballast_model::{
     Uuid,
     counters::{Epoch, Generation},
     fault::Fault,
-    ids::{AgentId, ListenerId, LoadBalancerId},
+    ids::{AgentId, ListenerId, LoadBalancerId, MemberId},
     listener::Answering,
     load_balancer::LoadBalancer,
     outcome::{MemberHealth, Outcome, Statistics},
+    status::OperatingStatus,
 };
 use ballast_store::{Binding, Ending, EventKind, Handover, Hold, Placed, Tx};
 
@@ -127,6 +128,7 @@ impl App {
             })
         });
         self.wakes.wake(drop.await?);
+        self.checks.forget(owner.agent_id, owner.load_balancer_id);
         Ok(())
     }
 
@@ -144,10 +146,17 @@ impl App {
                         placed.load_balancer = placed.load_balancer.clone().observe(members).answers(listeners);
                     }
                 }
-                self.save_all(tx, &before, &placed).await
+                self.save_all(tx, &before, &placed).await?;
+                Ok((before, placed))
             })
         });
-        observe.await
+        let (before, mut after) = observe.await?;
+        for owner in observed.iter().map(|one| one.owner) {
+            let Some(after) = owner.find(&mut after) else { continue };
+            let changed = before.get(&owner.load_balancer_id).map(|before| fared_otherwise(before, after));
+            self.checks.settled(&owner, &after.load_balancer, &changed.unwrap_or_default(), self.now());
+        }
+        Ok(())
     }
 
     /// What an agent counted.
@@ -188,6 +197,16 @@ async fn pass_on(tx: &Tx, owner: Owner, left: &Left, bound: &Binding) -> Result<
     }
     tx.look(id);
     Ok(Some(Wake::from(bound)))
+}
+
+/// Members of another status than before.
+fn fared_otherwise(before: &Placed, after: &Placed) -> Vec<MemberId> {
+    let all = |placed: &Placed| -> HashMap<MemberId, OperatingStatus> {
+        let members = placed.load_balancer.pools.iter().flat_map(|pool| pool.members.iter());
+        members.map(|member| (member.id, member.operating_status)).collect()
+    };
+    let before = all(before);
+    all(after).into_iter().filter(|(id, now)| before.get(id) != Some(now)).map(|(id, _)| id).collect()
 }
 
 /// The counters that are not what is stored. Where no counter of the whole has changed, none of its listeners has.

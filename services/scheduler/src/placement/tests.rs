@@ -35,6 +35,7 @@ fn agent(n: u128, load_balancers: u32) -> Agent {
             max_members: 0,
             full: false,
             plugs: Plugs::default(),
+            remarks: Vec::new(),
             options: DriverOptions::default(),
             load_balancers,
         }],

@@ -31,7 +31,7 @@ const NAME: usize = 4 * LONGEST;
 /// Of what a driver hands over.
 const HANDOVER: usize = 1 << 20;
 
-const BOUNDS: [(&str, &str, Bound); 44] = [
+const BOUNDS: [(&str, &str, Bound); 49] = [
     ("Hello", "host", Bound::Told),
     ("Hello", "instance_id", Bound::Length(NAME)),
     ("Hello", "version", Bound::Told),
@@ -47,6 +47,7 @@ const BOUNDS: [(&str, &str, Bound); 44] = [
     ("Capabilities", "features", Bound::Count(FEATURES)),
     ("Capabilities", "network_types", Bound::Count(FEATURES)),
     ("Capabilities", "physical_networks", Bound::Count(FEATURES)),
+    ("Capabilities", "remarks", Bound::Count(FEATURES)),
     ("Capabilities", "flavor_options", Bound::Count(FEATURES)),
     ("Capabilities", "availability_zone_options", Bound::Count(FEATURES)),
     ("DriverOption", "name", Bound::Told),
@@ -57,6 +58,7 @@ const BOUNDS: [(&str, &str, Bound); 44] = [
     ("ObjectFault", "object_id", Bound::Id),
     ("Fault", "message", Bound::Told),
     ("Fault", "detail", Bound::Ignored),
+    ("Fault", "object_id", Bound::Id),
     ("Waiting", "load_balancer_id", Bound::Id),
     ("Removed", "load_balancer_id", Bound::Id),
     ("Removed", "listeners", Bound::Count(OBJECTS)),
@@ -66,12 +68,15 @@ const BOUNDS: [(&str, &str, Bound); 44] = [
     ("Preview", "configuration", Bound::Length(CONFIGURATION)),
     ("Preview", "faults", Bound::Count(OBJECTS)),
     ("HealthReport", "load_balancers", Bound::Count(OBJECTS)),
+    ("HealthReport", "answers", Bound::Count(OBJECTS)),
     ("LoadBalancerHealth", "load_balancer_id", Bound::Id),
     ("LoadBalancerHealth", "members", Bound::Count(OBJECTS)),
     ("LoadBalancerHealth", "listeners", Bound::Count(OBJECTS)),
     ("ListenerHealth", "listener_id", Bound::Id),
     ("MemberHealth", "pool_id", Bound::Ignored),
     ("MemberHealth", "member_id", Bound::Id),
+    ("CheckAnswer", "result", Bound::Told),
+    ("CheckAnswer", "text", Bound::Told),
     ("StatisticsReport", "load_balancers", Bound::Count(OBJECTS)),
     ("LoadBalancerStatistics", "load_balancer_id", Bound::Id),
     ("LoadBalancerStatistics", "listeners", Bound::Count(OBJECTS)),
@@ -98,6 +103,7 @@ pub(super) fn check(message: &Message) -> Result<(), String> {
                 ("features", can.features.len()),
                 ("network_types", can.network_types.len()),
                 ("physical_networks", can.physical_networks.len()),
+                ("remarks", can.remarks.len()),
                 ("flavor_options", can.flavor_options.len()),
                 ("availability_zone_options", can.availability_zone_options.len()),
             ]
@@ -121,7 +127,8 @@ pub(super) fn check(message: &Message) -> Result<(), String> {
         }),
         Message::Health(report) => {
             within("HealthReport", "load_balancers", report.load_balancers.len())?;
-            report.load_balancers.iter().try_for_each(|one| {
+            within("HealthReport", "answers", report.answers.len())?;
+            report.load_balancers.iter().chain(&report.answers).try_for_each(|one| {
                 within("LoadBalancerHealth", "members", one.members.len())?;
                 within("LoadBalancerHealth", "listeners", one.listeners.len())
             })
@@ -231,6 +238,7 @@ mod tests {
                     "features" => capabilities.features = names,
                     "network_types" => capabilities.network_types = names,
                     "physical_networks" => capabilities.physical_networks = names,
+                    "remarks" => capabilities.remarks = names,
                     "flavor_options" => capabilities.flavor_options = options,
                     "availability_zone_options" => capabilities.availability_zone_options = options,
                     other => panic!("{other} of capabilities has a bound, and nothing here that goes over it"),
@@ -247,18 +255,24 @@ mod tests {
                 ..Removed::default()
             }),
             ("Preview", field) => preview_with(field, length),
-            ("HealthReport", "load_balancers") => {
-                Message::Health(HealthReport { load_balancers: vec![LoadBalancerHealth::default(); length] })
+            ("HealthReport", field) => {
+                let (all, mut report) = (vec![LoadBalancerHealth::default(); length], HealthReport::default());
+                match field {
+                    "load_balancers" => report.load_balancers = all,
+                    "answers" => report.answers = all,
+                    other => panic!("{other} of a report has a bound, and nothing here that goes over it"),
+                }
+                Message::Health(report)
             }
             ("LoadBalancerHealth", "members") => {
                 let members = vec![MemberHealth::default(); length];
                 let load_balancers = vec![LoadBalancerHealth { members, ..LoadBalancerHealth::default() }];
-                Message::Health(HealthReport { load_balancers })
+                Message::Health(HealthReport { load_balancers, ..HealthReport::default() })
             }
             ("LoadBalancerHealth", "listeners") => {
                 let listeners = vec![ListenerHealth::default(); length];
                 let load_balancers = vec![LoadBalancerHealth { listeners, ..LoadBalancerHealth::default() }];
-                Message::Health(HealthReport { load_balancers })
+                Message::Health(HealthReport { load_balancers, ..HealthReport::default() })
             }
             ("LoadBalancerStatistics", "listeners") => {
                 let listeners = vec![ListenerStatistics::default(); length];

@@ -18,7 +18,7 @@ use ballast_proto::{
 use ballast_store::{Ending, Handover};
 
 use super::{Session, bounds};
-use crate::app::{Counted, Left, Observed, Owner};
+use crate::app::{Counted, Left, Observed, Owner, Said};
 
 /// Drivers that a session remembers beside those that are there.
 const MAX_KNOWN: usize = 256;
@@ -144,12 +144,21 @@ impl Session<'_> {
         let outcome = Outcome {
             generation: outcome.generation.into(),
             fault: outcome.fault.as_ref().map(|fault| reason(Some(fault))),
+            cause: outcome.fault.as_ref().and_then(|fault| fault.object_id.parse().ok()),
             faults: faults.collect(),
         };
         Some((owner, outcome))
     }
 
     async fn health(&self, report: &HealthReport) -> Result<(), Fault> {
+        for one in report.load_balancers.iter().chain(&report.answers) {
+            if let Some(owner) = self.owner(&one.load_balancer_id, one.epoch) {
+                self.app.checks.note(&owner, &one.members.iter().filter_map(said).collect::<Vec<_>>(), self.app.now());
+            }
+        }
+        if report.load_balancers.is_empty() {
+            return Ok(());
+        }
         let observed = report.load_balancers.iter().filter_map(|health| {
             let owner = self.owner(&health.load_balancer_id, health.epoch)?;
             let members = health.members.iter().filter_map(|member| {
@@ -191,6 +200,12 @@ fn left(removed: Removed) -> Left {
         content: bounds::content("Handover", "content", handover.content),
     });
     Left { ending, handover: handover.filter(|handover| !handover.content.is_empty()) }
+}
+
+fn said(member: &driver::MemberHealth) -> Option<Said> {
+    let driver::MemberHealth { for_milliseconds, answer, .. } = member.clone();
+    let (member_id, status) = (member.member_id.parse().ok()?, convert::operating_status(member.health));
+    Some(Said { member_id, status, for_milliseconds, answer })
 }
 
 /// Whether it is what is to be stored that is at fault, and trying again would end the same way.

@@ -39,6 +39,7 @@ fn registered(number: usize) -> Agent {
         max_load_balancers: 0,
         max_members: 0,
         plugs: Plugs::default(),
+        remarks: Vec::new(),
         options: DriverOptions::default(),
         load_balancers: 0,
     };

@@ -140,6 +140,7 @@ AgentDriver.reason       told, never taken
 AgentDriver.features     told, never taken
 AgentDriver.network_types told, never taken
 AgentDriver.physical_networks told, never taken
+AgentDriver.remarks      told, never taken
 Agent.load_balancers     told, never taken
 AgentDriver.load_balancers told, never taken
 AgentDriver.max_members  told, never taken

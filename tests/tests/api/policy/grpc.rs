@@ -112,6 +112,7 @@ v2.LoadBalancers.Create                           no  yes yes
 v2.LoadBalancers.Delete                           no  yes yes
 v2.LoadBalancers.Failover                         no  no  yes
 v2.LoadBalancers.Get                              yes yes yes
+v2.LoadBalancers.Health                           yes yes yes
 v2.LoadBalancers.List                             yes yes yes
 v2.LoadBalancers.Preview                          no  yes yes
 v2.LoadBalancers.Stats                            yes yes yes

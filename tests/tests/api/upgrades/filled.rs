@@ -158,9 +158,10 @@ fn health(desired: &Desired) -> Message {
             pool_id: pool.id.clone(),
             member_id: member.id.clone(),
             health: if member.address == DOWN { Health::Down } else { Health::Up }.into(),
+            ..MemberHealth::default()
         })
     });
     let (load_balancer_id, members) = (load_balancer.id.clone(), members.collect());
     let one = LoadBalancerHealth { load_balancer_id, epoch: desired.epoch, members, listeners: Vec::new() };
-    Message::Health(HealthReport { load_balancers: vec![one] })
+    Message::Health(HealthReport { load_balancers: vec![one], ..HealthReport::default() })
 }

@@ -11,25 +11,25 @@ use crate::{
     pool::Pool,
 };
 
-fn empty() -> LoadBalancer {
+pub(super) fn empty() -> LoadBalancer {
     let vip = vip(1).vip;
     let whole = LoadBalancer { pools: Vec::new().into(), vip: Some(vip), ..load_balancer() };
     LoadBalancer { id: uuid(999), ..whole }.assembled().unwrap()
 }
 
-fn a_listener(n: u128, protocol: Protocol, port: u16) -> Listener {
+pub(super) fn a_listener(n: u128, protocol: Protocol, port: u16) -> Listener {
     Listener::new(uuid(300 + n), "p".to_owned(), protocol, port)
 }
 
-fn a_pool(n: u128, protocol: Protocol) -> Pool {
+pub(super) fn a_pool(n: u128, protocol: Protocol) -> Pool {
     Pool::new(uuid(400 + n), "p".to_owned(), protocol, LbMethod::RoundRobin)
 }
 
-fn a_member(n: u8) -> Member {
+pub(super) fn a_member(n: u8) -> Member {
     Member::new(uuid(500 + u128::from(n)), "p".to_owned(), [10, 0, 0, n].into(), 80)
 }
 
-fn a_policy(n: u128, pool: PoolId) -> L7Policy {
+pub(super) fn a_policy(n: u128, pool: PoolId) -> L7Policy {
     let rule = L7Rule {
         id: uuid(700 + n),
         project_id: "p".to_owned(),

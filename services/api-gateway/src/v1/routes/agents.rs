@@ -171,7 +171,7 @@ struct Configurations<'a> {
     drivers: Vec<DriverShown<'a>>,
 }
 
-/// A driver, with why it failed when it did, and the networks that it can plug into, if it told.
+/// A driver, with why it failed when it did, the networks that it can plug into, if it told, and what its host lacks.
 #[derive(Serialize)]
 struct DriverShown<'a> {
     name: &'a str,
@@ -180,6 +180,7 @@ struct DriverShown<'a> {
     reason: Option<&'a str>,
     network_types: &'a [String],
     physical_networks: &'a [String],
+    remarks: &'a [String],
 }
 
 impl<'a> From<&'a Agent> for Configurations<'a> {
@@ -192,6 +193,7 @@ impl<'a> From<&'a Agent> for Configurations<'a> {
             reason: present(&driver.reason),
             network_types: &driver.network_types,
             physical_networks: &driver.physical_networks,
+            remarks: &driver.remarks,
         };
         Self {
             device_drivers: ready.map(|driver| driver.name.replace('-', "_")).collect(),

@@ -20,7 +20,7 @@ use crate::{
         attributes as common,
         crud::{self, Noun, calls},
         place::{Place, Terms},
-        routes::{listeners, pools, stats, statuses},
+        routes::{health, listeners, pools, stats, statuses},
         shown::{self, Ids},
     },
 };
@@ -88,6 +88,12 @@ pub(crate) fn routes() -> Routes {
             "get_loadbalancer_statuses",
             tree,
         )
+        .serve(
+            "/v2.0/lbaas/loadbalancers/{id}/health",
+            Does::Tell(health::schema),
+            "get_loadbalancer_health",
+            show_health,
+        )
         .serve(FAILOVER, Does::Act, "failover_loadbalancer", failover)
         .unlisted(FAILOVER, axum::routing::delete(crud::without_id))
 }
@@ -103,6 +109,11 @@ async fn delete(State(gateway): State<Gateway>, caller: Caller, place: Place, te
 async fn show_stats(State(gateway): State<Gateway>, caller: Caller, place: Place) -> Reply {
     let request = caller.request(GetRequest { id: place.id, ..GetRequest::default() });
     Ok(stats::reply(gateway.scheduler.v2().load_balancers().stats(request).await?.get_ref()))
+}
+
+async fn show_health(State(gateway): State<Gateway>, caller: Caller, place: Place) -> Reply {
+    let request = caller.request(GetRequest { id: place.id, ..GetRequest::default() });
+    Ok(health::reply(gateway.scheduler.v2().load_balancers().health(request).await?.get_ref()))
 }
 
 async fn tree(State(gateway): State<Gateway>, caller: Caller, place: Place) -> Reply {

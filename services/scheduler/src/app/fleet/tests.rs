@@ -53,6 +53,7 @@ fn driver(state: DriverState) -> AgentDriver {
         max_members: 0,
         full: false,
         plugs: Plugs::default(),
+        remarks: Vec::new(),
         options: DriverOptions::default(),
         load_balancers: 0,
     }

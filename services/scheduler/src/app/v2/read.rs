@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use ballast_model::{
     fault::Fault,
     health_monitor::HealthMonitor,
-    ids::{L7PolicyId, ListenerId, LoadBalancerId, MonitorId, PoolId},
+    ids::{L7PolicyId, ListenerId, LoadBalancerId, MemberId, MonitorId, PoolId},
     load_balancer::{
         LoadBalancer, listener_not_found, load_balancer_not_found, monitor_not_found, policy_not_found, pool_not_found,
     },
@@ -14,7 +14,7 @@ use ballast_model::{
 };
 use ballast_store::{Binding, Found, Kind, Page, Placed, Query, Tx};
 
-use super::super::{App, Caller, MonitorWithPools};
+use super::super::{App, Caller, Checked, MonitorWithPools, Owner};
 
 /// What a call is about: the load balancer that has it is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +75,27 @@ impl App {
     pub async fn seen(&self, caller: &Caller, target: Target) -> Result<Seen, Fault> {
         let read = self.store.glance(|tx, _| Box::pin(load(tx, caller, target))).await;
         read.map(|placed| self.see(placed))
+    }
+
+    /// The load balancer of this id, and what is known here of the checks of its members.
+    ///
+    /// # Errors
+    /// That it is not there, or another project's.
+    pub async fn checked(
+        &self,
+        caller: &Caller,
+        id: LoadBalancerId,
+    ) -> Result<(Seen, HashMap<MemberId, Checked>), Fault> {
+        let read = self.store.glance(|tx, _| Box::pin(load(tx, caller, Target::LoadBalancer(id)))).await;
+        let placed = read?;
+        let owner = placed.binding.as_ref().map(|binding| Owner {
+            agent_id: binding.agent_id,
+            load_balancer_id: id,
+            epoch: binding.epoch,
+        });
+        let seen = self.see(placed);
+        let checked = owner.filter(|_| seen.is_run).map(|owner| self.checks.of(&owner));
+        Ok((seen, checked.unwrap_or_default()))
     }
 
     pub(super) fn see(&self, placed: Placed) -> Seen {

@@ -22,6 +22,7 @@ pub(super) const BOUNDS: &[(&str, &str, usize)] = &[
     ("lbaas.v1.AgentDriver", "features", IGNORED),
     ("lbaas.v1.AgentDriver", "network_types", IGNORED),
     ("lbaas.v1.AgentDriver", "physical_networks", IGNORED),
+    ("lbaas.v1.AgentDriver", "remarks", IGNORED),
     ("lbaas.v2.ListRequest", "filters", 30),
     ("lbaas.v2.ListRequest", "sorts", 100),
     ("lbaas.v2.ListRequest", "tags", 100),

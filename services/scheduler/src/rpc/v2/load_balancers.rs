@@ -6,6 +6,7 @@ use ballast_model::{
     fault::{Balancing, Fault},
     labels::{self, Labels},
     load_balancer::{LoadBalancer, load_balancer_not_found},
+    member::Member,
     parts::Parts,
     status::Progress,
 };
@@ -13,7 +14,7 @@ use ballast_proto::{
     convert,
     v2::{
         self, CreateLoadBalancerRequest, DeleteLoadBalancerRequest, GetRequest, ListLoadBalancersResponse, ListRequest,
-        PreviewRequest, Stats, StatusTree, UpdateLoadBalancerRequest, load_balancers_server,
+        LoadBalancerHealth, PreviewRequest, Stats, StatusTree, UpdateLoadBalancerRequest, load_balancers_server,
     },
 };
 use ballast_store::Kind;
@@ -124,6 +125,20 @@ impl load_balancers_server::LoadBalancers for Api {
             let (caller, id) = (caller(&request), id(&request.get_ref().id, load_balancer_not_found)?);
             let seen = self.0.seen(&caller, Target::LoadBalancer(id)).await?;
             Ok(convert::to_status_tree(&seen.load_balancer, seen.is_run))
+        })
+        .await
+    }
+
+    async fn health(&self, request: Request<GetRequest>) -> Result<Response<LoadBalancerHealth>, Status> {
+        answer(async {
+            let (caller, id) = (caller(&request), id(&request.get_ref().id, load_balancer_not_found)?);
+            let (seen, checked) = self.0.checked(&caller, id).await?;
+            // Of another status than is stored by now it is about to be.
+            let said = |member: &Member| {
+                let checked = checked.get(&member.id).filter(|one| one.status == member.operating_status)?;
+                Some((checked.since, checked.answer.clone()))
+            };
+            Ok(convert::to_load_balancer_health(&seen.load_balancer, seen.is_run, &said))
         })
         .await
     }

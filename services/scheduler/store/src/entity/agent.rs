@@ -58,6 +58,8 @@ struct StoredDriver {
     network_types: BTreeSet<String>,
     #[serde(default)]
     physical_networks: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    remarks: Vec<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     flavor_options: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -77,6 +79,7 @@ impl ActiveModel {
             full: driver.full,
             network_types: driver.plugs.network_types.clone(),
             physical_networks: driver.plugs.physical_networks.clone(),
+            remarks: driver.remarks.clone(),
             flavor_options: driver.options.flavor.clone(),
             availability_zone_options: driver.options.availability_zone.clone(),
         };
@@ -114,6 +117,7 @@ impl Model {
                 max_members: stored.max_members,
                 full: stored.full,
                 plugs: Plugs { network_types: stored.network_types, physical_networks: stored.physical_networks },
+                remarks: stored.remarks,
                 options: DriverOptions {
                     flavor: stored.flavor_options,
                     availability_zone: stored.availability_zone_options,

@@ -21,7 +21,7 @@ fn everything() -> LoadBalancer {
         load_balancer.add_member(id(1), new_member(12, 3)).unwrap().add_member(id(1), new_member(11, 1)).unwrap();
     let load_balancer = load_balancer.associate(id(1), monitor(31)).unwrap();
     let faults = vec![(id(12), "no route".to_owned())];
-    let load_balancer = load_balancer.settle(&Outcome { generation: 4.into(), fault: None, faults });
+    let load_balancer = load_balancer.settle(&Outcome { generation: 4.into(), fault: None, cause: None, faults });
     load_balancer.observe(&[MemberHealth { member_id: id(11), status: OperatingStatus::Offline }])
 }
 

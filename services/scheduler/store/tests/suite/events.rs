@@ -94,7 +94,8 @@ async fn outcomes_and_health_are_told_of_what_they_change(database: &Database) {
     write!(store, [], |tx| tx.insert_monitor(&monitor(31)).await).unwrap();
     store_all(database, std::slice::from_ref(&new)).await;
     let begin = end(store).await;
-    let settled = new.clone().settle(&Outcome { generation: new.generation, fault: None, faults: Vec::new() });
+    let settled =
+        new.clone().settle(&Outcome { generation: new.generation, fault: None, cause: None, faults: Vec::new() });
     write!(store, [new, settled], |tx| tx.save(&new, &settled).await).unwrap();
     assert_eq!(told(store, begin).await.len(), 4);
 

@@ -81,7 +81,7 @@ impl Step {
             Self::Settle(fails) => {
                 let fault = fails.then(|| "haproxy: ü said \"no\"".to_owned());
                 let generation = load_balancer.generation;
-                Ok(load_balancer.settle(&Outcome { generation, fault, faults: Vec::new() }))
+                Ok(load_balancer.settle(&Outcome { generation, fault, cause: None, faults: Vec::new() }))
             }
             Self::Observe(number) => {
                 Ok(load_balancer

@@ -51,7 +51,7 @@ async fn some(database: &Database) {
         .into_iter()
         .fold(first, |pool, (number, last)| pool.add_member(id(1), new_member(number, last)).unwrap());
     let faults = vec![(id(13), "no".to_owned())];
-    let first = first.clone().settle(&Outcome { generation: first.generation, fault: None, faults });
+    let first = first.clone().settle(&Outcome { generation: first.generation, fault: None, cause: None, faults });
     let first = first.observe(&[MemberHealth { member_id: id(12), status: OperatingStatus::Offline }]);
     let second = LoadBalancer::with_pool(ballast_model::pool::NewPool {
         name: "blue".to_owned(),

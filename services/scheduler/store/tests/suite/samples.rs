@@ -143,6 +143,7 @@ pub(crate) fn agent(number: u128) -> Agent {
                 network_types: ["own", "bridge"].map(str::to_owned).into(),
                 physical_networks: ["front".to_owned()].into(),
             },
+            remarks: vec!["no SCTP on this host".to_owned()],
             load_balancers: 0,
         }],
         load_balancers: 0,

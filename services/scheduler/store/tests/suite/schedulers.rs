@@ -135,7 +135,7 @@ async fn what_one_changes_is_told_with_its_commit_and_a_lost_connection_is_made_
     assert!(undone.is_err());
     write!(other, [], |tx| {
         let before = tx.load(id(1)).await?.unwrap();
-        let outcome = Outcome { generation: before.generation, fault: None, faults: Default::default() };
+        let outcome = Outcome { generation: before.generation, fault: None, cause: None, faults: Default::default() };
         tx.save(&before, &before.clone().settle(&outcome)).await
     })
     .unwrap();
