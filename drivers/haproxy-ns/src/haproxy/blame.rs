@@ -93,7 +93,6 @@ fn named<'a>(text: &'a str, words: &str) -> Option<Object<'a>> {
 #[cfg(test)]
 mod tests {
     use ballast_abi::{HealthMonitor, LbMethod, LoadBalancer, MonitorType, Protocol};
-
     use ballast_namespace::host::Forwards;
 
     use super::*;
