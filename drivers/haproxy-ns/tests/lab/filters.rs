@@ -10,9 +10,11 @@ use std::{
 use ballast_abi::{Connections, Driver, Effect, Listener, LoadBalancer, Pool, Protocol};
 use ballast_l4::{netlink::Netfilter, plan, table, wire::Command};
 
+use ballast_lab::wait_until;
+
 use crate::{
     datagrams::tools::{parameter, within, without_table},
-    world::{ID, VIP, World, in_world, load_balancer},
+    world::{ID, SOON, VIP, World, in_world, load_balancer},
 };
 
 const TCP: &str = "http://10.0.0.4:81/";
@@ -106,15 +108,18 @@ fn rules_that_somebody_has_taken_away_are_missed_and_put_back() {
         for what in ["all", "the first chain", "a port's chain", "the notes"] {
             world.deploy(&asked(&[CLIENT]), 7);
             assert_eq!((generations(&world), let_in(&world, VIP)), ((7, 7), (true, false)), "before: {what}");
-            match what {
-                "all" => apply(&world, &plan::removal()),
-                "the first chain" => apply(&world, &[Command::FlushChain("in".to_owned())]),
-                "a port's chain" => apply(&world, &[Command::FlushChain("f80".to_owned())]),
-                _ => std::fs::remove_file(&notes)?,
-            }
-            let (deployed, observed) = generations(&world);
             // Without notes what serves is still as it is: only a deploy makes it known again.
-            assert_eq!((deployed, observed), (0, if what == "the notes" { 7 } else { 0 }), "{what}");
+            let expected = (0, if what == "the notes" { 7 } else { 0 });
+            // Whoever looks after members may still have to look after this deploy, and puts rules back as well.
+            wait_until(SOON, &format!("it is seen: {what}"), || {
+                match what {
+                    "all" => apply(&world, &plan::removal()),
+                    "the first chain" => apply(&world, &[Command::FlushChain("in".to_owned())]),
+                    "a port's chain" => apply(&world, &[Command::FlushChain("f80".to_owned())]),
+                    _ => drop(std::fs::remove_file(&notes)),
+                }
+                (generations(&world) == expected).then_some(())
+            });
             assert_eq!(let_in(&world, VIP).1, what != "the notes", "{what}");
             let pid = world.pid();
             world.deploy(&asked(&[CLIENT]), 7);
