@@ -113,6 +113,7 @@ chaos: ## driver, agent and haproxy killed between any two steps: all comes good
 
 soak: ## a thousand load balancers made and deleted by each driver: nothing grows (some minutes)
 	@$(DEPS) demo chaos
+	cargo build --workspace --bins --lib
 	$(CHAOS) -E 'test(/^cycles::/)'
 
 lint: ## formatting, clippy and documentation, warnings are errors
