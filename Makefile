@@ -127,7 +127,7 @@ fmt: ## format the code
 doc: ## the code's documentation, into target/doc
 	cargo doc --workspace --no-deps
 
-bench: ## measure a release build: BENCH="bring-up throughput api" or --quick
+bench: ## measure a release build: BENCH="driver throughput api" or --quick
 	@$(DEPS) demo bench
 	cargo build --release --workspace
 	@exec $(TARGET)/release/ballast-bench $(BENCH)

@@ -1,5 +1,5 @@
-//! A driver alone: no API, no scheduler, no agent. Its file is loaded through the boundary, as a driver-host loads it, in a
-//! process of its own on the agent's host, and it is called with the messages that a driver-host passes on.
+//! A driver alone: no API, no scheduler, no agent. Its file is loaded through the boundary, as a driver-host loads it,
+//! in a process of its own on the agent's host, and it is called with the messages that a driver-host passes on.
 
 use std::{
     collections::BTreeMap,

@@ -1,5 +1,5 @@
-//! Many load balancers on one agent, with a real haproxy each: what one costs beside others, and how much they take while
-//! nothing happens.
+//! Many load balancers on one agent, with a real haproxy each: what one costs beside others, and how much they take
+//! while nothing happens.
 
 use std::{
     fs,

@@ -1,5 +1,5 @@
-//! What a driver takes when nothing stands before it: to bring up, to change and to take away. Against haproxy alone, in a
-//! namespace that is ready, against commands, and against one grace period of the kernel's RCU.
+//! What a driver takes when nothing stands before it: to bring up, to change and to take away. Against haproxy alone,
+//! in a namespace that is ready, against commands, and against one grace period of the kernel's RCU.
 
 use std::{
     collections::BTreeMap,
@@ -303,7 +303,8 @@ impl Times {
         let ratios = json!({
             "haproxy_ns_over_haproxy": ratios("haproxy-ns over haproxy", &self.haproxy_ns, alone, "1.25 or less"),
             "nft_l4_over_haproxy": ratios("nft-l4 over haproxy", &self.nft_l4, alone, "0.4 or less"),
-            "haproxy_ns_over_commands": ratios("haproxy-ns over commands", &self.haproxy_ns, &self.shell, "0.005 or less"),
+            "haproxy_ns_over_commands":
+                ratios("haproxy-ns over commands", &self.haproxy_ns, &self.shell, "0.005 or less"),
             "haproxy_ns_network_over_rcu":
                 ratios("haproxy-ns's network over RCU", &self.haproxy_ns_network, &self.grace_period, "0.5 or less"),
             "nft_l4_network_over_rcu":

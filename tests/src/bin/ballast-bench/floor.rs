@@ -2,8 +2,8 @@
 //! database, no second process, no plan, no undo: what remains is what the kernel and haproxy need.
 //!
 //! It takes the same haproxy.cfg, bytes for bytes, the same bridge, binary and user as Ballast's driver, and is as
-//! clever: haproxy starts while the network is plugged. It runs beside the agent. It can also be asked for haproxy alone,
-//! in a namespace that is ready, and for namespaces alone.
+//! clever: haproxy starts while the network is plugged. It runs beside the agent. It can also be asked for haproxy
+//! alone, in a namespace that is ready, and for namespaces alone.
 
 use std::{
     fs::{self, File},

@@ -1,9 +1,9 @@
 //! What the kernel adds to a request when it balances, against what a haproxy in TCP mode adds; and what memory a load
 //! balancer of nft-l4 takes beside an empty namespace.
 //!
-//! The kernel's work is done in the name of who sends and who receives, so CPU time is that of all who take part: client,
-//! member, and haproxy where there is one. What is added is the difference to the member asked directly in the same round.
-//! All are ports of one bridge: an agent's host would add a bridge and a cable to both.
+//! The kernel's work is done in the name of who sends and who receives, so CPU time is that of all who take part:
+//! client, member, and haproxy where there is one. What is added is the difference to the member asked directly in the
+//! same round. All are ports of one bridge: an agent's host would add a bridge and a cable to both.
 
 use std::{fs, net::SocketAddr, thread, time::Duration};
 
@@ -42,7 +42,7 @@ const IDLE: usize = 4100;
 pub(crate) fn run(lab: &Lab, ground: &Ground, options: &Options) -> Outcome<Value> {
     report::heading(
         "layer-4",
-        "CPU microseconds per request of client, member and load balancer together; a member, nft-l4 and haproxy in turn",
+        "CPU microseconds per request of client, member and load balancer; a member, nft-l4 and haproxy in turn",
     );
     let mut nft_l4 = Caller::start(lab, &ON_THE_SEGMENT, Driver::NftL4)?;
     let mut floor = Floor::start(&ON_THE_SEGMENT, 0)?;
@@ -165,7 +165,8 @@ fn udp(ground: &Ground, options: &Options, nft_l4: &mut Caller) -> Outcome<Value
     Ok(json!({ "cpu_us_per_request": cpu.json(), "added_over_direct": ratios }))
 }
 
-/// Slab that cannot be reclaimed, of load balancers with three members each and of namespaces with a link alone, in turn.
+/// Slab that cannot be reclaimed, of load balancers with three members each and of namespaces with a link alone, in
+/// turn.
 fn memory(ground: &Ground, options: &Options, nft_l4: &mut Caller, floor: &mut Floor) -> Outcome<Value> {
     let count = options.count(LOAD_BALANCERS);
     let ids: Vec<String> = (0..count).map(|n| asked::id(IDLE + n)).collect();

@@ -1,5 +1,5 @@
-//! Clients that make so many requests a second each and count those that were not answered. Every request that was begun
-//! counts: one whose connection was closed under it as well.
+//! Clients that make so many requests a second each and count those that were not answered. Every request that was
+//! begun counts: one whose connection was closed under it as well.
 
 use std::{
     fmt,
@@ -32,8 +32,8 @@ pub(crate) enum Kind {
     /// HTTP, until the other side says that it closes.
     HttpKeptAlive,
     HttpShort,
-    /// Connections of so many requests. An old haproxy serves on those that it has; when there are more old ones than the
-    /// driver lets be, the oldest is ended with its connections.
+    /// Connections of so many requests. An old haproxy serves on those that it has; when there are more old ones than
+    /// the driver lets be, the oldest is ended with its connections.
     Tcp(u32),
     /// Flows of so many datagrams.
     Udp(u32),

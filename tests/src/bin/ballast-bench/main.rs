@@ -1,8 +1,8 @@
 //! `ballast-bench`: how fast Ballast is, measured against what the machine could do. `make bench` runs it.
 //!
-//! Each bench runs in a lab, so that nothing but loopback of the lab's own is touched, with the services as the separate
-//! processes that they are in production. What counts is the ratio of two sides that take turns in one run: figures of
-//! a machine that others use too mean little alone. A bench measures and says; it does not judge.
+//! Each bench runs in a lab, so that nothing but loopback of the lab's own is touched, with the services as the
+//! separate processes that they are in production. What counts is the ratio of two sides that take turns in one run:
+//! figures of a machine that others use too mean little alone. A bench measures and says; it does not judge.
 //!
 //! The results are tables on stdout and one JSON file per bench in `target/bench/`.
 

@@ -1,5 +1,5 @@
-//! This program once more, on a host of the lab: it is told by lines on stdin what to do and says on stdout how that went.
-//! It is started before the clock is.
+//! This program once more, on a host of the lab: it is told by lines on stdin what to do and says on stdout how that
+//! went. It is started before the clock is.
 
 use std::{
     env,

@@ -1,6 +1,6 @@
-//! Requests that fail while their load balancer is changed through the API, again and again: by haproxy-ns, which tells its
-//! haproxy or puts another one in its place, and by nft-l4. First by changes that take nobody away who serves, then by such
-//! that do, where those fail whose member is gone.
+//! Requests that fail while their load balancer is changed through the API, again and again: by haproxy-ns, which tells
+//! its haproxy or puts another one in its place, and by nft-l4. First by changes that take nobody away who serves, then
+//! by such that do, where those fail whose member is gone.
 
 use std::{
     fs,
@@ -33,8 +33,8 @@ const PHASES: [(&str, usize, Change); 3] = [
     ("members go and come", 40, Site::take_or_put),
 ];
 const PAUSE: Duration = Duration::from_millis(50);
-/// Of a TCP connection, a fifth of a second at the clients' pace: it is over before the driver ends the oldest of its old
-/// haproxies.
+/// Of a TCP connection, a fifth of a second at the clients' pace: it is over before the driver ends the oldest of its
+/// old haproxies.
 const REQUESTS: u32 = 20;
 const OWN: usize = 5000;
 const SETTLES: Duration = Duration::from_secs(1);

@@ -1,5 +1,5 @@
-//! The same by commands, as network services have long plugged load balancers in: a process for each step, the address said
-//! three times and waited for, then haproxy with a minimal configuration.
+//! The same by commands, as network services have long plugged load balancers in: a process for each step, the address
+//! said three times and waited for, then haproxy with a minimal configuration.
 
 use std::{net::Ipv4Addr, path::Path, process::Child};
 

@@ -100,8 +100,8 @@ impl Ground {
         Ok(())
     }
 
-    /// Gives the members entries for these addresses that are as if learned elsewhere: they take no room in the table of
-    /// neighbours that all namespaces of a machine share, and are asked for and answered like any.
+    /// Gives the members entries for these addresses that are as if learned elsewhere: they take no room in the table
+    /// of neighbours that all namespaces of a machine share, and are asked for and answered like any.
     pub(crate) fn know_neighbours(&self, addresses: &[Ipv4Addr]) -> Outcome<()> {
         let line = |address| format!("neigh replace {address} dev eth0 nud none extern_learn\n");
         let lines: String = addresses.iter().map(line).collect();
@@ -126,8 +126,8 @@ impl Ground {
     }
 }
 
-/// The client asks for the VIP before anybody has it. By default it would ask again after a second, and what is measured
-/// would be that second.
+/// The client asks for the VIP before anybody has it. By default it would ask again after a second, and what is
+/// measured would be that second.
 fn ask_neighbours_eagerly(client: &Host) -> Outcome<()> {
     const EAGERLY: &str = "cd /proc/sys/net/ipv4/neigh/eth0 && echo 1 >retrans_time_ms && echo 100000 >mcast_solicit";
     client.output("sh", ["-c", EAGERLY])?;
