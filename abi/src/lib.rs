@@ -14,7 +14,7 @@
 //! - `tracing` events reach the agent's log, with the load balancer's id.
 //! - A newer agent accepts it as long as the ABI's major stays, and an older one too; see [`ffi`].
 //! - What it does not have is not missed: [`Driver::preview`], [`Driver::hand_over`] and [`Driver::take_over`] may be
-//! left out.
+//!   left out.
 //! - Before its process is ended it is told so, if it is in a state to listen: [`Driver::shutdown`].
 //!
 //! # What is asked of a driver

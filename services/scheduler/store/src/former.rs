@@ -42,7 +42,7 @@ const fn sums(counted: &Statistics) -> [u64; 4] {
 
 /// What was counted before, now that it is known where a placement's counters end, of which `told` was told.
 fn corrected(before: Sums, told: Sums, end: Option<&Statistics>) -> Sums {
-    let end = end.map(|end| sums(end).map(|sum| number(sum)));
+    let end = end.map(|end| sums(end).map(number));
     std::array::from_fn(|at| match end {
         Some(end) => before[at].saturating_add(end[at].saturating_sub(told[at]).max(0)),
         None => before[at].saturating_sub(told[at]).max(0),
