@@ -1,7 +1,7 @@
 //! Places between two steps, at which a test ends or stops the process that passes them.
 //!
-//! A test names a folder in the environment variable [`FOLDER`]. Each place that is passed is added to the file `passed`
-//! in it, a line each. The file `order` has one line: `kill 1 PLACE` or `stop 2 PLACE`, an action, a count and a place.
+//! A test names a folder in the environment variable [`FOLDER`]. Each place that is passed is added to the file
+//! `passed` in it, a line each. The file `order` has one line: `kill 1 PLACE` or `stop 2 PLACE`, an action, a count and a place.
 //! The process does it to itself, by SIGKILL or SIGSTOP, when it passes the place for that time. An order is done once,
 //! and its file is removed before: a process that is started again is not ended again.
 //!

@@ -25,8 +25,8 @@ pub(crate) enum Step {
     StartHaproxy {
         replacing: Option<i32>,
     },
-    /// Put the process with this pid into the load balancer's control group, and set what it may take: a pass may have ended
-    /// before that was done.
+    /// Put the process with this pid into the load balancer's control group, and set what it may take: a pass may have
+    /// ended before that was done.
     Confine(i32),
     /// The same with what was started, which leaves the driver's group.
     ConfineStarted,

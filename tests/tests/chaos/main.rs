@@ -4,8 +4,8 @@
 //! The places are not listed here. A change is made once by a process that notes which places it passes
 //! (`ballast-failpoint`), and then once more for each of them. So a step that is new is in here by itself.
 //!
-//! `BALLAST_CHAOS=all` (`make chaos`) takes every change, every kind of network and every place, and there each process in turn;
-//! with `wide` it is one process at each place. Without, it is a bring-up and a teardown, and few rounds.
+//! `BALLAST_CHAOS=all` (`make chaos`) takes every change, every kind of network and every place, and there each process
+//! in turn; with `wide` it is one process at each place. Without, it is a bring-up and a teardown, and few rounds.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
