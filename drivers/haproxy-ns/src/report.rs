@@ -8,13 +8,22 @@ pub(crate) use ballast_namespace::report::with_forwarded;
 
 use crate::{counters::Counted, haproxy::statistics::Reading};
 
+/// What pings say of a load balancer's members, by pool and member.
+#[derive(Default)]
+pub(crate) struct Pings {
+    /// `None`: nothing yet.
+    pub(crate) verdicts: HashMap<(String, String), Option<bool>>,
+    /// For how many milliseconds it has been so, and how the last echo ended.
+    pub(crate) said: HashMap<(String, String), (u64, CheckAnswer)>,
+}
+
 /// haproxy's own view and that of the pings, together. A member whose health is not known is left out, and so is a listener
 /// that does not answer. `counted`: by this process and all before it.
 pub(crate) fn observation(
     id: &str,
     counted: &Counted,
     reading: &Reading,
-    (verdicts, pinged): (&HashMap<(String, String), Option<bool>>, &HashMap<(String, String), (u64, CheckAnswer)>),
+    Pings { verdicts, said: pinged }: &Pings,
 ) -> Observation {
     let mut members: Vec<MemberHealth> = reading
         .health

@@ -1,6 +1,5 @@
 //! The whole of Ballast, in a lab: real processes, real namespaces, real haproxy, real clients.
 
-mod blamed;
 mod command;
 mod connections;
 mod devices;
@@ -9,7 +8,6 @@ mod fairness;
 mod faults;
 mod files;
 mod first_check;
-mod health;
 mod kernel;
 mod keystone;
 mod moving;

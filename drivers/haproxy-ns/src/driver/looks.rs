@@ -17,7 +17,7 @@ use crate::{
     observe::{self, Said},
     page::kept,
     plan::plan,
-    report,
+    report::{self, Pings},
     seen::Glance,
     state::State,
     validate,
@@ -106,8 +106,8 @@ impl HaproxyNs {
         let counted = reading.counted(base.is_by_listener());
         self.seen.note(id, Glance { pid, counted: counted.clone(), health: reading.known() });
         let counted = base.under(Some(pid)) + counted;
-        let pings = (&self.pinger.verdicts(id), &self.pinger.said(id));
-        Ok(Some(report::observation(id, &counted, &reading, pings)))
+        let pings = Pings { verdicts: self.pinger.verdicts(id), said: self.pinger.said(id) };
+        Ok(Some(report::observation(id, &counted, &reading, &pings)))
     }
 
     /// With what the kernel forwards. What cannot be counted now is left out: haproxy's is told all the same.
@@ -212,7 +212,7 @@ impl Glimpse {
         if state.interface.is_none() || state.alone {
             let nothing = statistics::Reading::default();
             let base = state.base.under(None);
-            self.found = Some(Ok(report::observation(id, &base, &nothing, (&Default::default(), &Default::default()))));
+            self.found = Some(Ok(report::observation(id, &base, &nothing, &Pings::default())));
             return;
         }
         match process::current(files, id) {
