@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// All that is handed over.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Handover {
-    /// By haproxy's backends.
+    /// By the backends of a proxy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub backends: Vec<Clients>,
     /// By listeners that the kernel serves.

@@ -26,7 +26,7 @@ fn raw(host: &Host, address: IpAddr) -> Socket {
         let domain = if address.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
         let socket = Socket::new(domain, Type::RAW, Some(Ip::SCTP)).unwrap();
         socket.bind(&SocketAddr::new(address, 0).into()).unwrap();
-        socket.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         socket
     })
 }

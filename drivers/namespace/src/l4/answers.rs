@@ -1,4 +1,4 @@
-//! How checks ended, in the words that haproxy has for the same. Pure.
+//! How checks ended, in the words that the field has for it. Pure.
 
 use std::{collections::BTreeMap, time::Instant};
 
