@@ -33,10 +33,10 @@ fn not_active(whole: &LoadBalancer) -> Vec<ObjectId> {
     all.filter(|(_, progress)| progress.status != ProvisioningStatus::Active).map(|(id, _)| id).collect()
 }
 
-type Made = Result<LoadBalancer, Fault>;
+type Step = fn(LoadBalancer) -> Result<LoadBalancer, Fault>;
 
 /// Each kind of an object: a change of it, its id, and how it is taken away or set right.
-fn table() -> Vec<(&'static str, fn(LoadBalancer) -> Made, ObjectId, fn(LoadBalancer) -> Made)> {
+fn table() -> Vec<(&'static str, Step, ObjectId, Step)> {
     fn good<T>(_: &mut T) -> Result<(), Fault> {
         Ok(())
     }
