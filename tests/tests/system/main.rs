@@ -1,5 +1,6 @@
 //! The whole of Ballast, in a lab: real processes, real namespaces, real haproxy, real clients.
 
+mod blamed;
 mod command;
 mod connections;
 mod devices;
@@ -8,6 +9,7 @@ mod fairness;
 mod faults;
 mod files;
 mod first_check;
+mod health;
 mod kernel;
 mod keystone;
 mod moving;
