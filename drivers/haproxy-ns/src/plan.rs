@@ -145,13 +145,14 @@ fn run(steps: &mut Steps, desired: &Desired, wanted: Wanted<'_>, observed: &Obse
     if inside.is_none() {
         end_processes(steps, &observed.process, "its namespace is gone");
     }
-    if !noted {
+    if !noted || plan::renews(plug, &observed.host) {
         steps.add(Step::NoteIntent, "what is about to be on the host can be removed after a crash");
     }
     plan::prepare(steps, wanted, &observed.host);
     if desired.alone {
         return without_haproxy(steps, wanted, observed);
     }
+    let owed = is_owed(observed);
     let ended = steps.0.iter().any(|planned| matches!(planned.step, Step::EndProcesses(_)));
     // A new namespace lets haproxy bind what is not there yet, so both go on at once. In one that exists, addresses
     // come first: it may be another IP version that it is told to speak.
@@ -170,7 +171,7 @@ fn run(steps: &mut Steps, desired: &Desired, wanted: Wanted<'_>, observed: &Obse
     } else if let (Process::Answering(pid), true) = (&observed.process, observed.unconfined) {
         steps.add(Step::Confine(*pid), "its control group or its limits differ");
     }
-    if announce && wanted.announce {
+    if (announce || owed) && wanted.announce {
         steps.add(plan::Step::Announce, "neighbours may know another owner of the address");
     }
     // Last: it takes milliseconds, and clients are served without.
@@ -185,10 +186,16 @@ fn run(steps: &mut Steps, desired: &Desired, wanted: Wanted<'_>, observed: &Obse
     }
 }
 
+/// A pass has ended before it was done: nobody knows whether it has announced the address.
+fn is_owed(observed: &Observed) -> bool {
+    observed.state.as_ref().is_some_and(|state| state.generation == 0)
+}
+
 /// Its network, and nothing of a haproxy that there was.
 fn without_haproxy(steps: &mut Steps, wanted: Wanted<'_>, observed: &Observed) {
     let why = "the kernel serves all of it";
-    if plan::plug(steps, wanted.plug, &observed.host) && wanted.announce {
+    let announce = plan::plug(steps, wanted.plug, &observed.host);
+    if (announce || is_owed(observed)) && wanted.announce {
         steps.add(plan::Step::Announce, "neighbours may know another owner of the address");
     }
     if !steps.0.iter().any(|planned| matches!(planned.step, Step::EndProcesses(_))) {

@@ -154,6 +154,13 @@ pub fn plug<S: From<Step>>(steps: &mut Steps<S>, plug: &Plug, observed: &Observe
     renewed || attach.is_some()
 }
 
+/// Whether the address comes anew with what [`plug`] plans, so that it is to be announced. That is noted before: a pass may end
+/// in between, and the next one finds everything in its place.
+#[must_use]
+pub fn renews(plug: &Plug, observed: &Observed) -> bool {
+    self::plug(&mut Steps::<Step>::default(), plug, observed)
+}
+
 /// `whole`: its link is there, and leads somewhere. With it whether the address comes anew.
 fn changes(plug: &Plug, inside: &Inside, whole: bool) -> (Changes, bool) {
     let link = inside.link.as_ref();

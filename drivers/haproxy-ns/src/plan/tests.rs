@@ -181,9 +181,9 @@ fn another_address_changes_addresses_replaces_haproxy_and_then_announces() {
     let planned = plan(&desired("10.0.0.5", 2), &host);
     let steps = steps(&planned);
     assert!(
-        matches!(steps[0], Step::Host(plan::Step::Configure(changes)) if changes.add_addresses.len() == 1 && changes.remove_addresses.len() == 1)
+        matches!(steps[1], Step::Host(plan::Step::Configure(changes)) if changes.add_addresses.len() == 1 && changes.remove_addresses.len() == 1)
     );
-    assert_eq!(*steps[2], Step::StartHaproxy { replacing: Some(4711) });
+    assert_eq!((steps[0], steps[3]), (&Step::NoteIntent, &Step::StartHaproxy { replacing: Some(4711) }));
     let ended = Step::EndOldest { keep: u32::MAX };
     let then = [
         &Step::AwaitHaproxy,
@@ -193,7 +193,7 @@ fn another_address_changes_addresses_replaces_haproxy_and_then_announces() {
         &Step::KeepPage,
         &Step::NoteDone,
     ];
-    assert_eq!(steps[3..], then);
+    assert_eq!(steps[4..], then);
 }
 
 #[test]
@@ -415,7 +415,10 @@ proptest! {
     ) {
         let host = looked_at(host, Some(&desired));
         let steps = plan(&desired, &host);
-        let half = done(&steps[..done_of_it.index(steps.len() + 1)], &desired, &host);
+        let (before, rest) = steps.split_at(done_of_it.index(steps.len() + 1));
+        let half = done(before, &desired, &host);
+        let announces = |steps: &[Planned]| steps.iter().any(|one| one.step == Step::Host(plan::Step::Announce));
+        prop_assert!(!announces(rest) || announces(&plan(&desired, &half)), "{half:?}");
         let after = done(&plan(&desired, &half), &desired, &half);
         prop_assert!(runs(&after, &desired), "{after:?}");
         let half = looked_at(half, None);

@@ -209,7 +209,10 @@ proptest! {
     ) {
         let host = looked_at(host, desired.plug.as_ref());
         let steps = plan(&desired, &host);
-        let half = done(&steps[..done_of_it.index(steps.len() + 1)], &desired, &host);
+        let (before, rest) = steps.split_at(done_of_it.index(steps.len() + 1));
+        let half = done(before, &desired, &host);
+        let announces = |steps: &[Planned<Step>]| steps.iter().any(|one| one.step == Step::Host(plan::Step::Announce));
+        prop_assert!(!announces(rest) || announces(&plan(&desired, &half)), "{half:?}");
         let after = done(&plan(&desired, &half), &desired, &half);
         prop_assert!(runs(&after, &desired), "{after:?}");
         let half = looked_at(half, None);
