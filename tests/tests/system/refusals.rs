@@ -62,7 +62,7 @@ fn a_driver_that_can_do_nothing_on_its_host_says_so_at_its_start_and_gets_nothin
         let failed = wait_until(PATIENCE, "the reason", || {
             reason(&site.rest.get("/v2.0/agents"), "haproxy-ns").filter(|reason| !reason.is_empty())
         });
-        assert!(failed.starts_with("UNSUPPORTED: no load balancer can run on this host: make namespace"), "{failed}");
+        assert!(failed.starts_with("UNSUPPORTED: no load balancer can run on this host: make a namespace"), "{failed}");
         assert!(failed.contains("driver_host.grants must leave them to this driver"), "{failed}");
         let body = json!({"pool": {
             "name": "web", "protocol": "HTTP", "lb_method": "ROUND_ROBIN", "subnet_id": site.subnet_id
