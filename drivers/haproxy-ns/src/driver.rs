@@ -342,8 +342,8 @@ impl HaproxyNs {
     }
 }
 
-/// Seconds, of a listener whose timeouts are the API's usual ones: as haproxy would have it. Without any, the kernel would
-/// keep a connection for days. What it has for UDP and SCTP are minutes.
+/// Seconds, of a listener whose timeouts are the API's usual ones: as haproxy would have it. Without any, the kernel
+/// would keep a connection for days. What it has for UDP and SCTP are minutes.
 fn usual_idle(protocol: Protocol, config: &Config) -> Option<u32> {
     match protocol {
         Protocol::Tcp => Some(config.timeout_tunnel.unwrap_or(config.timeout_client.max(config.timeout_server))),

@@ -16,8 +16,8 @@ const DATA_PLANE: &str = "data_plane";
 
 /// What is declared of it, on a host whose kernel can.
 pub(crate) fn options() -> Vec<DriverOption> {
-    let description = "Who serves listeners of TCP and HTTPS: haproxy (the default), or kernel, by nf_tables and without a \
-                       process. With kernel a listener that needs what only haproxy has is refused.";
+    let description = "Who serves listeners of TCP and HTTPS: haproxy (the default), or kernel, by nf_tables and \
+                       without a process. With kernel a listener that needs what only haproxy has is refused.";
     vec![DriverOption { name: DATA_PLANE.to_owned(), description: description.to_owned() }]
 }
 

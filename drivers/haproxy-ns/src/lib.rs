@@ -5,8 +5,9 @@
 //! is remembered), [`plan`] (pure: steps and their reasons) and [`execute`]. Bring-up, repair after a crash, a change and
 //! "nothing to do" are the same pass.
 //!
-//! What haproxy does not speak, UDP and SCTP, the kernel forwards beside it, by the same pass ([`ballast_namespace::l4`]), and
-//! TCP as well where the flavor says so ([`flavor`]). Who may connect is the kernel's to say for all listeners.
+//! What haproxy does not speak, UDP and SCTP, the kernel forwards beside it, by the same pass
+//! ([`ballast_namespace::l4`]), and TCP as well where the flavor says so ([`flavor`]). Who may connect is the
+//! kernel's to say for all listeners.
 //!
 //! It executes no program but haproxy: networks are plugged through netlink, by `ballast-netns`. Nothing here may need
 //! `unsafe`, nothing may run on the host's side of a namespace longer than a call, and no state may live only in memory:
@@ -44,7 +45,8 @@ use ballast_namespace::{failure, host::Forwards};
 pub use config::{Config, UidRange};
 pub use driver::HaproxyNs;
 
-/// What haproxy would be told of a load balancer, and what of it cannot be run, on a host whose kernel does nothing beside it.
+/// What haproxy would be told of a load balancer, and what of it cannot be run, on a host whose kernel does nothing
+/// beside it.
 ///
 /// # Errors
 /// When nothing of it can be run.

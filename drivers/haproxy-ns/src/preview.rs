@@ -76,8 +76,8 @@ fn fate(step: &Step, desired: &Desired, observed: &Observed) -> Connections {
     }
 }
 
-/// Whether the kernel takes over a port that haproxy serves: who is connected there is sent to a member that knows nothing
-/// of it.
+/// Whether the kernel takes over a port that haproxy serves: who is connected there is sent to a member that knows
+/// nothing of it.
 fn takes_over(desired: &Desired, observed: &Observed) -> bool {
     let asked = desired.forwarded.iter().flat_map(|asked| &asked.listeners);
     let mut taken = asked.filter(|listener| listener.protocol == Protocol::Tcp && listener.is_on());

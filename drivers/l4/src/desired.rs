@@ -16,8 +16,8 @@ pub struct Service {
     pub filters: Vec<Filter>,
 }
 
-/// Who may open connections of TCP to a port that somebody in the namespace listens on, at any of its addresses. It looks at
-/// the packets that open one: who is connected stays so, and the kernel follows no flow for it.
+/// Who may open connections of TCP to a port that somebody in the namespace listens on, at any of its addresses. It
+/// looks at the packets that open one: who is connected stays so, and the kernel follows no flow for it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Filter {
     /// Each port has one: the first counts.

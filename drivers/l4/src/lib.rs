@@ -8,7 +8,8 @@
 //! The namespace has to forward (`ip_forward`, `ipv6.conf.all.forwarding`) once the rules are there: they drop whatever is not
 //! a flow of theirs. Members must reach the addresses of [`desired::Sources`].
 //!
-//! What is served in the namespace itself may have filters, of who may connect. Where there is nothing else, no flow is followed.
+//! What is served in the namespace itself may have filters, of who may connect. Where there is nothing else, no flow
+//! is followed.
 //!
 //! A change is [`layout`] (what is [`desired`], with [`numbers`]), [`plan`] (pure: one batch), [`table`] (the batch is
 //! applied) and [`flows`] (those of members that are gone are ended). Who is up, [`prober`] says.

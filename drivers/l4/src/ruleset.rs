@@ -1,11 +1,11 @@
 //! A layout as what nf_tables is to have. Pure.
 //!
-//! The names: chain `l1` is listener 1, `c1` its limit; `s4_1_7` its slots for IPv4 of generation 7, or `h4_1_251` those of a
-//! hash; `p4_1_32` whom its clients are remembered with, `a4_1_..` who is allowed. Counter `l1m2n` has the new flows of
-//! member 2, `l1m2i` and `l1m2o` the packets in and out, `l1d` those that were refused. Maps of all listeners: `v4` has
-//! their addresses, `m4` those of members, `cn`, `ci` and `co` the counters; set `sv` has who gets new flows. Chain `f80`
-//! is who may connect to port 80 of the namespace itself, `a4_f80_..` who is allowed, `f80d` counts who was refused; map `fp`
-//! leads there.
+//! The names: chain `l1` is listener 1, `c1` its limit; `s4_1_7` its slots for IPv4 of generation 7, or `h4_1_251`
+//! those of a hash; `p4_1_32` whom its clients are remembered with, `a4_1_..` who is allowed. Counter `l1m2n` has the
+//! new flows of member 2, `l1m2i` and `l1m2o` the packets in and out, `l1d` those that were refused. Maps of all
+//! listeners: `v4` has their addresses, `m4` those of members, `cn`, `ci` and `co` the counters; set `sv` has who
+//! gets new flows. Chain `f80` is who may connect to port 80 of the namespace itself, `a4_f80_..` who is allowed,
+//! `f80d` counts who was refused; map `fp` leads there.
 
 mod admission;
 mod balance;

@@ -1,5 +1,5 @@
-//! Listeners that the kernel serves, by rules of `ballast-l4`, in the load balancer's namespace and on its addresses; and who
-//! may connect to those that somebody else serves there.
+//! Listeners that the kernel serves, by rules of `ballast-l4`, in the load balancer's namespace and on its addresses;
+//! and who may connect to those that somebody else serves there.
 //!
 //! What is asked for is a [`Forwarded`], with what is known of its members ([`knowledge`]) it is a service of `ballast-l4`.
 //! What was done is noted beside the state ([`kept`]), and believed as far as the table says the same ([`seen`]). Members are

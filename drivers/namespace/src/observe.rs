@@ -112,8 +112,8 @@ pub fn observe(
             let known = kept.is_some() || wanted.is_some_and(|wanted| wanted.forwarded.is_some());
             namespace::enter(&file)?;
             let inside = inside(plugged, purpose);
-            // There may be rules of which the notes are lost: nobody would get in that they do not let in. Notes of another
-            // kernel's rules say nothing of this one.
+            // There may be rules of which the notes are lost: nobody would get in that they do not let in. Notes of
+            // another kernel's rules say nothing of this one.
             let rules = match (tables, known) {
                 (true, true) => Rules::find(kept.clone()),
                 (true, false) => Ok(Rules::find(None).unwrap_or_default()),

@@ -16,8 +16,8 @@ pub enum Step {
     MakeNamespace,
     /// Set the kernel parameters of the namespace that exists.
     Prepare,
-    /// Make the rules those that are asked for, and end the flows of who is gone. Before the namespace forwards at all, and
-    /// before anybody reaches it.
+    /// Make the rules those that are asked for, and end the flows of who is gone. Before the namespace forwards at
+    /// all, and before anybody reaches it.
     Forward,
     /// Take the rules away, with their flows.
     StopForwarding,

@@ -40,8 +40,8 @@ pub struct Rules {
 
 /// Whether a pool of the second protocol can be behind a listener of the first.
 pub type Fits = fn(Protocol, Protocol) -> bool;
-/// Whether the kernel serves pools and listeners of this protocol. So nobody else serves a pool that it serves, and no member
-/// is checked twice.
+/// Whether the kernel serves pools and listeners of this protocol. So nobody else serves a pool that it serves, and
+/// no member is checked twice.
 pub type IsForwarded = fn(Protocol) -> bool;
 
 /// Checks a load balancer; with it what of it cannot be run. `more`: makes of a listener, and of what was asked for, the

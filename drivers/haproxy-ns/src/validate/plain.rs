@@ -1,5 +1,5 @@
-//! What the kernel cannot do for a listener that it serves because the load balancer's flavor says so. Such a listener is
-//! refused: haproxy in its place would be another data plane than the one that was asked for.
+//! What the kernel cannot do for a listener that it serves because the load balancer's flavor says so. Such a
+//! listener is refused: haproxy in its place would be another data plane than the one that was asked for.
 
 use ballast_abi::{DriverError, Protocol};
 use ballast_namespace::{

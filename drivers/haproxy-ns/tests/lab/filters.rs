@@ -1,4 +1,5 @@
-//! Who may connect to what haproxy serves is the kernel's to say: haproxy does not hear of it, and who is connected stays so.
+//! Who may connect to what haproxy serves is the kernel's to say: haproxy does not hear of it, and who is connected
+//! stays so.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -83,7 +84,8 @@ fn networks_change_under_a_connection_that_stays_and_haproxy_stays_too() {
             }
             assert_eq!((world.pid(), generations(&world)), (pid, (generation, generation)));
         }
-        // Who is kept out is no connection of the listener's: two that are kept, and on each port two and one that were let in.
+        // Who is kept out is no connection of the listener's: two that are kept, and on each port two and one that
+        // were let in.
         assert_eq!(world.connections(), counted + 2 + 2 * 3);
         // No connection is followed for it, and the namespace routes for nobody.
         let parameters = ["netfilter/nf_conntrack_count", "ipv4/ip_forward"].map(|key| parameter(&world, key));

@@ -64,8 +64,8 @@ fn states(protocol: Protocol) -> &'static [u16] {
     }
 }
 
-/// Whether a client is not of the networks that are allowed. Where there are none of its IP version, none is. `of`: what
-/// tells their set from others.
+/// Whether a client is not of the networks that are allowed. Where there are none of its IP version, none is. `of`:
+/// what tells their set from others.
 pub(super) fn strangers((of, allowed): (&str, &[IpNet]), which: Family, part: &mut Part) -> Rule {
     let networks = allowed.iter().filter(|network| Family::of(network.addr()) == which);
     let ends = intervals(networks.copied());

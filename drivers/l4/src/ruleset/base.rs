@@ -27,7 +27,8 @@ pub(crate) fn base(layout: &Layout) -> Part {
     part
 }
 
-/// What follows flows. Where nothing is forwarded there is none of it: a flow costs time and a place in the host's table.
+/// What follows flows. Where nothing is forwarded there is none of it: a flow costs time and a place in the host's
+/// table.
 fn forwarding(layout: &Layout) -> Part {
     let mut part = Part::default();
     for family in Family::BOTH {

@@ -40,8 +40,8 @@ pub(super) fn filtering() -> Part {
     part
 }
 
-/// A packet that opens a connection goes to the chain of its port, if that has one. An answer to one that was opened from
-/// here has both flags.
+/// A packet that opens a connection goes to the chain of its port, if that has one. An answer to one that was opened
+/// from here has both flags.
 fn to_ports() -> Rule {
     let mut rule = protocol(Protocol::Tcp.number());
     rule.extend([

@@ -146,8 +146,8 @@ fn order(kinds: &[Kind]) -> u8 {
     if kinds.iter().all(|kind| kind.is_hosts_order()) { HOSTS_ORDER } else { NETWORKS_ORDER }
 }
 
-/// The type of a concatenation, six bits for each part, and its length: each part has whole registers. One alone is as long
-/// as it is.
+/// The type of a concatenation, six bits for each part, and its length: each part has whole registers. One alone is
+/// as long as it is.
 fn kinds(kinds: &[Kind]) -> (u32, u32) {
     if let [one] = kinds {
         return (one.code(), one.length());

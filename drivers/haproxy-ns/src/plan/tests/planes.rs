@@ -1,4 +1,5 @@
-//! Who serves what, and who keeps others out: haproxy or the kernel. Whatever it was before, it becomes what is asked for.
+//! Who serves what, and who keeps others out: haproxy or the kernel. Whatever it was before, it becomes what is asked
+//! for.
 
 use ballast_abi::{Connections, Effect};
 
@@ -75,8 +76,8 @@ fn without_networks_there_are_no_rules() {
     assert!(!steps(&planned).contains(&&Step::Host(plan::Step::Forward)));
 }
 
-/// As a former release has left it: haproxy keeps others out. The kernel does before haproxy lets them in, and the other
-/// way round.
+/// As a former release has left it: haproxy keeps others out. The kernel does before haproxy lets them in, and the
+/// other way round.
 #[test]
 fn who_may_connect_is_said_by_somebody_at_each_moment_of_the_change_from_haproxy_to_the_kernel() {
     let asked = http(&["10.0.0.0/8"]);
