@@ -1,5 +1,7 @@
 //! What goes along with a load balancer that moves: clients keep their members, and counters go on.
 
+#![expect(clippy::unwrap_used, reason = "tools of tests: what fails here fails the test")]
+
 use std::collections::BTreeMap;
 
 use ballast_lab::{Signal, in_lab, require_tool, wait_until};

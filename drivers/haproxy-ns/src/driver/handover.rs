@@ -37,7 +37,7 @@ impl HaproxyNs {
                 Vec::new()
             }),
             listeners: remembered::read(&files, &self.netns(id)).unwrap_or_else(|failure| {
-                said("which member each client of a forwarded listener has", &failure.into());
+                said("which member each client of a forwarded listener has", &failure);
                 Vec::new()
             }),
         };
@@ -52,7 +52,6 @@ impl HaproxyNs {
             tracing::warn!(load_balancer = %id, "some clients may get other members: {}", chain(&failure));
         }
         if let Err(failure) = remembered::put(&files, &self.netns(id), &handover.listeners) {
-            let failure = Failure::from(failure);
             tracing::warn!(load_balancer = %id, "some clients may get other members: {}", chain(&failure));
         }
     }
