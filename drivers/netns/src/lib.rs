@@ -14,6 +14,7 @@ pub mod failure;
 mod frames;
 pub mod identity;
 pub mod link;
+pub mod listening;
 pub mod locks;
 pub mod namespace;
 pub mod neighbour;

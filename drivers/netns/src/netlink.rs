@@ -1,15 +1,19 @@
-//! A blocking route netlink socket: requests in one send, one answer each.
+//! A blocking netlink socket: requests in one send, one answer each.
 //!
 //! The socket belongs to the namespace in which it was opened, for life.
 
-use std::{collections::HashSet, io};
+use std::{collections::HashSet, io, marker::PhantomData};
 
 use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkHeader,
-    NetlinkMessage, NetlinkPayload,
+    NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkDeserializable,
+    NetlinkHeader, NetlinkMessage, NetlinkPayload, NetlinkSerializable,
 };
 use netlink_packet_route::RouteNetlinkMessage;
-use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
+use netlink_packet_sock_diag::SockDiagMessage;
+use netlink_sys::{
+    Socket, SocketAddr,
+    protocols::{NETLINK_ROUTE, NETLINK_SOCK_DIAG},
+};
 use nix::errno::Errno;
 
 use crate::failure::{Failure, Step};
@@ -52,22 +56,16 @@ impl Request {
     }
 }
 
-pub struct Netlink {
+pub struct Netlink<M = RouteNetlinkMessage> {
     socket: Socket,
     sequence: u32,
+    messages: PhantomData<M>,
 }
 
 impl Netlink {
     /// Opens a socket in the namespace of the calling thread.
     pub fn open() -> Result<Self, Failure> {
-        let open = || {
-            let socket = Socket::new(NETLINK_ROUTE)?;
-            // Otherwise each error carries the request back.
-            socket.set_cap_ack(true)?;
-            socket.connect(&SocketAddr::new(0, 0))?;
-            Ok::<_, io::Error>(socket)
-        };
-        Ok(Self { socket: open().step(|| "open a netlink socket".to_owned())?, sequence: 0 })
+        Self::of(NETLINK_ROUTE)
     }
 
     /// Asks for all at once, and fails with the first that was refused. What comes after it is still tried.
@@ -118,9 +116,29 @@ impl Netlink {
             }
         }
     }
+}
+
+impl Netlink<SockDiagMessage> {
+    /// The same, for what is to be known of sockets.
+    pub fn open_for_sockets() -> Result<Self, Failure> {
+        Self::of(NETLINK_SOCK_DIAG)
+    }
+}
+
+impl<M: NetlinkSerializable + NetlinkDeserializable> Netlink<M> {
+    fn of(protocol: isize) -> Result<Self, Failure> {
+        let open = || {
+            let socket = Socket::new(protocol)?;
+            // Otherwise each error carries the request back.
+            socket.set_cap_ack(true)?;
+            socket.connect(&SocketAddr::new(0, 0))?;
+            Ok::<_, io::Error>(socket)
+        };
+        Ok(Self { socket: open().step(|| "open a netlink socket".to_owned())?, sequence: 0, messages: PhantomData })
+    }
 
     /// Asks for all objects of a kind.
-    pub fn dump(&mut self, what: &str, message: RouteNetlinkMessage) -> Result<Vec<RouteNetlinkMessage>, Failure> {
+    pub fn dump(&mut self, what: &str, message: M) -> Result<Vec<M>, Failure> {
         let mut bytes = Vec::new();
         let sequence = self.append(&mut bytes, message, NLM_F_REQUEST | NLM_F_DUMP);
         self.socket.send(&bytes, 0).step(|| "send to netlink".to_owned())?;
@@ -137,7 +155,7 @@ impl Netlink {
         }
     }
 
-    fn append(&mut self, bytes: &mut Vec<u8>, message: RouteNetlinkMessage, flags: u16) -> u32 {
+    fn append(&mut self, bytes: &mut Vec<u8>, message: M, flags: u16) -> u32 {
         self.sequence = self.sequence.wrapping_add(1);
         let mut header = NetlinkHeader::default();
         header.flags = flags;
@@ -150,7 +168,7 @@ impl Netlink {
         self.sequence
     }
 
-    fn receive(&self) -> Result<Vec<NetlinkMessage<RouteNetlinkMessage>>, Failure> {
+    fn receive(&self) -> Result<Vec<NetlinkMessage<M>>, Failure> {
         let (datagram, _) = self.socket.recv_from_full().step(|| "receive from netlink".to_owned())?;
         let mut rest = datagram.as_slice();
         let mut messages = Vec::new();

@@ -10,6 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ballast_netns::listening;
+
 use crate::{
     failure::{Failure, Step},
     page::{Frontend, Page},
@@ -40,6 +42,11 @@ fn missing<'a>(page: &'a Page, sockets: &'a BTreeSet<SocketAddr>) -> impl Iterat
 }
 
 fn sockets() -> io::Result<BTreeSet<SocketAddr>> {
+    // Not every kernel can be asked.
+    listening::sockets().or_else(|_| listed())
+}
+
+fn listed() -> io::Result<BTreeSet<SocketAddr>> {
     let mut found = BTreeSet::new();
     // The process itself is in another namespace than this thread.
     for path in ["/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"] {
@@ -73,7 +80,7 @@ fn listens(line: &str) -> Option<SocketAddr> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
+    use std::net::{TcpListener, TcpStream};
 
     use ballast_abi::Protocol;
 
@@ -99,6 +106,20 @@ mod tests {
         let whole = page(&[open.1, six.1]);
         assert_eq!(silent(&whole).unwrap(), [whole.frontends[0].id.clone()], "one of its addresses is enough");
         assert!(begun.elapsed() >= PATIENCE);
+    }
+
+    #[test]
+    fn both_ways_to_find_what_listens_find_the_same_and_no_connection() {
+        let listeners = ["127.0.0.1:0", "[::1]:0"].map(|address| TcpListener::bind(address).unwrap());
+        let clients = listeners.each_ref().map(|one| TcpStream::connect(one.local_addr().unwrap()).unwrap());
+        for (way, found) in [("asked", listening::sockets().unwrap()), ("listed", listed().unwrap())] {
+            for listener in &listeners {
+                assert!(found.contains(&listener.local_addr().unwrap()), "{way}: {found:?}");
+            }
+            for client in &clients {
+                assert!(!found.contains(&client.local_addr().unwrap()), "{way}: {found:?}");
+            }
+        }
     }
 
     #[test]
