@@ -4,7 +4,7 @@
 //! Notes that are not settled say that somebody may have been ended in between: then the flows of all that are gone or down
 //! are ended again.
 
-use std::{collections::BTreeSet, thread};
+use std::{collections::BTreeSet, thread, time::Duration};
 
 use ballast_failpoint as failpoint;
 use ballast_l4::{
@@ -54,7 +54,7 @@ pub fn apply(
     flows::end(&mut netfilter, &end)?;
     failpoint::at("forward: flows are ended");
     release(&mut netfilter, &mut kept, &service, files)?;
-    close(netfilter);
+    close_after_change(netfilter);
     kept.settled = true;
     kept.write(files)
 }
@@ -107,7 +107,7 @@ pub fn stop(files: &Files, glance: Option<&Counters>) -> Result<(), Failure> {
     }
     flows::end(&mut netfilter, &end)?;
     failpoint::at("stop forwarding: flows are ended");
-    close(netfilter);
+    close_after_change(netfilter);
     forget(&mut kept, &counters);
     kept.note_counts(&Counters::new());
     kept.note_asked(None, &Knowledge::default());
@@ -125,11 +125,27 @@ pub fn keep_counts(files: &Files) -> Result<(), Failure> {
     kept.write(files)
 }
 
-/// The kernel frees what a batch has replaced after some ten milliseconds, and who closes a socket waits for that. Nobody who
-/// is served does.
+/// The kernel frees what a batch has replaced after some ten milliseconds.
+const FREED: Duration = Duration::from_millis(50);
+
+/// Who closes a socket before the kernel has freed what its batch replaced waits for that, and whoever changes rules or makes
+/// a link in that namespace waits too.
+fn close_after_change(netfilter: Netfilter) {
+    close_in(FREED, netfilter);
+}
+
+/// One that has changed nothing: others may have, a moment ago.
 pub(super) fn close(netfilter: Netfilter) {
+    close_in(Duration::ZERO, netfilter);
+}
+
+fn close_in(pause: Duration, netfilter: Netfilter) {
+    let later = move || {
+        thread::sleep(pause);
+        drop(netfilter);
+    };
     // Without a thread it is closed here.
-    let _ = thread::Builder::new().name("close".to_owned()).spawn(move || drop(netfilter));
+    let _ = thread::Builder::new().name("close".to_owned()).spawn(later);
 }
 
 /// Counters never go back, so of two readings the greater is the later.

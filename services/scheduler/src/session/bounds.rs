@@ -219,6 +219,23 @@ mod tests {
         Message::Foreseen(Foreseen { preview: Some(preview), ..Foreseen::default() })
     }
 
+    fn capabilities_with(field: &str, length: usize) -> Message {
+        let (mut capabilities, names) = (Capabilities::default(), vec![String::new(); length]);
+        let options = vec![DriverOption::default(); length];
+        match field {
+            "features" => capabilities.features = names,
+            "network_types" => capabilities.network_types = names,
+            "physical_networks" => capabilities.physical_networks = names,
+            "remarks" => capabilities.remarks = names,
+            "flavor_options" => capabilities.flavor_options = options,
+            "availability_zone_options" => capabilities.availability_zone_options = options,
+            other => panic!("{other} of capabilities has a bound, and nothing here that goes over it"),
+        }
+        let capabilities = Some(capabilities);
+        let drivers = vec![DriverReport { capabilities, ..DriverReport::default() }];
+        Message::Heartbeat(Heartbeat { drivers, ..Heartbeat::default() })
+    }
+
     /// A message with so much of the field.
     fn with(of: &str, field: &str, length: usize) -> Message {
         let text = || "x".repeat(length);
@@ -231,22 +248,7 @@ mod tests {
             }
             ("Hello", "drivers") => Message::Hello(Hello { drivers: reports(), ..Hello::default() }),
             ("Heartbeat", "drivers") => Message::Heartbeat(Heartbeat { drivers: reports(), ..Heartbeat::default() }),
-            ("Capabilities", field) => {
-                let (mut capabilities, names) = (Capabilities::default(), vec![String::new(); length]);
-                let options = vec![DriverOption::default(); length];
-                match field {
-                    "features" => capabilities.features = names,
-                    "network_types" => capabilities.network_types = names,
-                    "physical_networks" => capabilities.physical_networks = names,
-                    "remarks" => capabilities.remarks = names,
-                    "flavor_options" => capabilities.flavor_options = options,
-                    "availability_zone_options" => capabilities.availability_zone_options = options,
-                    other => panic!("{other} of capabilities has a bound, and nothing here that goes over it"),
-                }
-                let capabilities = Some(capabilities);
-                let drivers = vec![DriverReport { capabilities, ..DriverReport::default() }];
-                Message::Heartbeat(Heartbeat { drivers, ..Heartbeat::default() })
-            }
+            ("Capabilities", field) => capabilities_with(field, length),
             ("Outcome", "faults") => {
                 Message::Outcome(Outcome { faults: vec![ObjectFault::default(); length], ..Outcome::default() })
             }
