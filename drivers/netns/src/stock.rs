@@ -53,7 +53,7 @@ impl Stock {
             return None;
         }
         let mut shelf = self.lock();
-        shelf.next = Instant::now() + REST;
+        shelf.next = shelf.next.max(Instant::now() + REST);
         let taken = shelf.made.pop();
         self.shared.1.notify_one();
         taken
