@@ -74,7 +74,7 @@ const UNDEPLOY: Line = (
     "an undeploy takes away what it names, and is Ok when there is nothing",
     contract::deploy::undeploy,
 );
-const REST: [Line; 23] = [
+const REST: [Line; 24] = [
     ("load.twice", "two copies in one process do not meet", load::twice),
     ("contract.again", "deploying the same again changes nothing", contract::deploy::again),
     ("contract.change", "a changed deploy changes what is deployed", contract::change::change),
@@ -102,6 +102,11 @@ const REST: [Line; 23] = [
     ("contract.admin", "what is administratively down", contract::admin::admin),
     ("contract.text", "odd texts harm nothing", contract::text::text),
     ("contract.counters", "counters never go back", contract::counters::counters),
+    (
+        "contract.handover",
+        "what it hands over counts on, and what it cannot use of that is no reason to fail",
+        contract::handover::handover,
+    ),
     ("contract.observe", "members are known by the ids that were given", contract::counters::members),
     ("robust.threads", "eight threads at once", robustness::threads::threads),
     ("robust.bytes", "requests that are none", robustness::bytes::bytes),

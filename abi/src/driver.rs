@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Capabilities, Deployed, DriverError, LoadBalancer, ObjectFault, Observation, Preview, UndeployReply, note::Needs,
+    Capabilities, DeployReply, Deployed, DriverError, LoadBalancer, ObjectFault, Observation, Preview, UndeployReply,
+    note::Needs,
 };
 
 /// How long what a driver hands over may be, in bytes. More is dropped.
@@ -112,7 +113,11 @@ pub trait Driver: Send + Sync + Sized + 'static {
 
     /// [`Driver::deploy`], with what this driver has handed over on another host. It may be of another version of the
     /// driver, or of another generation of the load balancer, or damaged: what cannot be used is left out, and is no
-    /// reason to fail. Since ABI 1.3; an older agent does not ask for it, and a driver without it begins anew.
+    /// reason to fail. Empty: nothing was.
+    ///
+    /// It is what the agent asks for in the place of [`Driver::deploy`], also where nothing was handed over. The reply has
+    /// the same faults, and says what was done to what serves: the effect that a preview right before it would have told.
+    /// Since ABI 1.3; a driver without it begins anew, and does not say.
     ///
     /// # Errors
     /// Those of [`Driver::deploy`].
@@ -121,8 +126,8 @@ pub trait Driver: Send + Sync + Sized + 'static {
         load_balancer: &LoadBalancer,
         generation: u64,
         _handover: &[u8],
-    ) -> Result<Vec<ObjectFault>, DriverError> {
-        self.deploy(load_balancer, generation)
+    ) -> Result<DeployReply, DriverError> {
+        self.deploy(load_balancer, generation).map(|faults| DeployReply { faults, ..DeployReply::default() })
     }
 }
 

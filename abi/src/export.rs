@@ -16,7 +16,7 @@ use prost::Message;
 use tracing::info_span;
 
 use crate::{
-    Capabilities, Context, Driver, DriverError, ErrorCode, ObjectFault, config, features,
+    Capabilities, Context, Driver, DriverError, ErrorCode, config, features,
     ffi::{DeviceDriver, DeviceDriver_TO, DriverModule, DriverModuleRef, DynDriver, FfiError, HostContext},
     forward,
     proto::{DeployReply, DeployRequest, DeployedReply, ObserveReply, ObserveRequest, UndeployRequest},
@@ -83,10 +83,8 @@ impl<D: Driver> DeviceDriver for Exported<D> {
             let _span = info_span!("deploy", load_balancer = %load_balancer.id, generation).entered();
             let panics = rehearsal::asked_for(&mut load_balancer);
             features::check(&load_balancer, &self.capabilities)?;
-            let deployed = rehearsal::around(panics, || match handover.as_slice() {
-                [] => self.driver.deploy(&load_balancer, generation),
-                handover => self.driver.take_over(&load_balancer, generation, handover),
-            });
+            let take_over = || self.driver.take_over(&load_balancer, generation, &handover);
+            let deployed = rehearsal::around(panics, take_over);
             Ok(encode(&reply(deployed, reads_fault)?))
         })
     }
@@ -130,13 +128,12 @@ impl<D: Driver> DeviceDriver for Exported<D> {
 }
 
 /// An error cannot name its object, as its layout is frozen: to a host that reads it there the reply does.
-fn reply(deployed: Result<Vec<ObjectFault>, DriverError>, reads_fault: bool) -> Result<DeployReply, DriverError> {
+fn reply(deployed: Result<DeployReply, DriverError>, reads_fault: bool) -> Result<DeployReply, DriverError> {
     match deployed {
-        Ok(faults) => Ok(DeployReply { faults, fault: None }),
         Err(error) if reads_fault && !error.object_id.is_empty() => {
-            Ok(DeployReply { faults: Vec::new(), fault: Some(error.into()) })
+            Ok(DeployReply { fault: Some(error.into()), ..DeployReply::default() })
         }
-        Err(error) => Err(error),
+        other => other,
     }
 }
 

@@ -138,9 +138,9 @@ pub use driver::{Context, Driver, LONGEST_HANDOVER};
 pub use error::{DriverError, ErrorCode};
 #[doc(no_inline)]
 pub use proto::{
-    Capabilities, CheckAnswer, ClientAuthentication, Connections, Deployed, DriverOption, Effect, Fault, Health,
-    HealthMonitor, Hsts, InsertHeaders, KnownHealth, L7Action, L7CompareType, L7Policy, L7Rule, L7RuleType, LbMethod,
-    Listener, ListenerObservation, ListenerTls, LoadBalancer, Member, MemberHealth, MonitorType, Network, ObjectFault,
-    Observation, PersistenceType, Pool, PoolTls, Preview, Protocol, Route, Secret, SessionPersistence, Statistics,
-    Timeouts, UndeployReply, Vip,
+    Capabilities, CheckAnswer, ClientAuthentication, Connections, DeployReply, Deployed, DriverOption, Effect, Fault,
+    Health, HealthMonitor, Hsts, InsertHeaders, KnownHealth, L7Action, L7CompareType, L7Policy, L7Rule, L7RuleType,
+    LbMethod, Listener, ListenerObservation, ListenerTls, LoadBalancer, Member, MemberHealth, MonitorType, Network,
+    ObjectFault, Observation, PersistenceType, Pool, PoolTls, Preview, Protocol, Route, Secret, SessionPersistence,
+    Statistics, Timeouts, UndeployReply, Vip,
 };

@@ -157,12 +157,15 @@ fn a_driver_that_reads_its_first_pool_turns_its_checks_red() {
 
 #[test]
 fn a_lie_about_what_runs_turns_its_check_red() {
-    let cases: [Case; 14] = [
+    let cases: [Case; 17] = [
         ("observe-other-generation", "contract.deploy", "observe must report generation 7, and reports 8"),
         ("preview-deploys", "contract.preview", "the first deploy: preview has changed what is deployed"),
         ("preview-unstable", "contract.preview", "the first deploy: asked twice, preview says"),
         ("preview-always-reloads", "contract.preview", "the first deploy: deployed, there must be nothing to do"),
         ("preview-other-configuration", "contract.preview", "the configuration is another one than preview has said"),
+        ("effect-always-reload", "contract.preview", "EFFECT_RESTART, and the deploy EFFECT_RELOAD"),
+        ("handover-trusted", "contract.handover", "handed over half of its own: deploy of generation 3: INTERNAL"),
+        ("handover-forgets-counters", "contract.handover", "and says Statistics { bytes_in: 0"),
         ("deployed-hides", "contract.deploy", "after a deploy, deployed must have"),
         ("deployed-invents", "contract.deploy", "deployed has phantom, of which observe says NOT_FOUND"),
         ("deployed-other-generation", "contract.deploy", "at generation 8"),

@@ -5,6 +5,7 @@ pub(super) mod change;
 pub(super) mod counters;
 pub(super) mod deploy;
 pub(super) mod features;
+pub(super) mod handover;
 pub(super) mod ids;
 pub(super) mod preview;
 pub(super) mod shapes;

@@ -8,7 +8,7 @@ use super::{
     subject::{Copy, Subject},
     verdict::{Stop, Verdict, ensure, shown},
 };
-use crate::{Capabilities, LoadBalancer, ObjectFault, Observation};
+use crate::{Capabilities, DeployReply, LoadBalancer, Observation, UndeployReply};
 
 pub(super) struct Stage<'a> {
     pub(super) bench: &'a Bench,
@@ -68,29 +68,29 @@ impl Stage<'_> {
 
     /// Deploys, and is content with nothing less than all of it.
     pub(super) fn deploy(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<(), Stop> {
-        match self.deploy_in_part(load_balancer, generation)?.first() {
-            None => Ok(()),
-            Some(fault) => {
-                let why = fault.fault.clone().unwrap_or_default().message;
-                Err(Stop::failed(format!("deploy of generation {generation}: object {}: {why}", fault.object_id)))
-            }
-        }
+        whole(&self.deploy_in_part(load_balancer, generation)?, generation)
     }
 
-    /// Deploys; objects that could not be made are answered.
-    pub(super) fn deploy_in_part(
-        &self,
-        load_balancer: &LoadBalancer,
-        generation: u64,
-    ) -> Result<Vec<ObjectFault>, Stop> {
-        let reply = self.subject().deploy(load_balancer, generation)?;
+    /// Deploys with what was handed over, as [`Stage::deploy`] does.
+    pub(super) fn take_over(&self, load_balancer: &LoadBalancer, generation: u64, left: &[u8]) -> Result<(), Stop> {
+        let reply = self.subject().take_over(load_balancer, generation, left)?;
         let reply = reply.map_err(|error| format!("deploy of generation {generation}: {}", shown(&error)));
-        Ok(reply.map_err(Stop::Failed)?.faults)
+        whole(&reply.map_err(Stop::Failed)?, generation)
+    }
+
+    /// Deploys; objects that could not be made are in the reply.
+    pub(super) fn deploy_in_part(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<DeployReply, Stop> {
+        let reply = self.subject().deploy(load_balancer, generation)?;
+        reply.map_err(|error| Stop::Failed(format!("deploy of generation {generation}: {}", shown(&error))))
     }
 
     pub(super) fn undeploy(&self, id: &str) -> Result<(), Stop> {
+        self.hand_over(id).map(drop)
+    }
+
+    pub(super) fn hand_over(&self, id: &str) -> Result<UndeployReply, Stop> {
         let reply = self.subject().undeploy(id)?;
-        reply.map(drop).map_err(|error| Stop::failed(format!("undeploy of {id}: {}", shown(&error))))
+        reply.map_err(|error| Stop::failed(format!("undeploy of {id}: {}", shown(&error))))
     }
 
     /// What is deployed of the suite's, sorted. What else a device runs is not looked at.
@@ -146,4 +146,15 @@ fn in_words(deployed: &[(&str, u64)]) -> String {
     }
     let words: Vec<_> = deployed.iter().map(|(id, generation)| format!("{id} at generation {generation}")).collect();
     words.join(", ")
+}
+
+/// Fails for the first object that could not be made.
+fn whole(reply: &DeployReply, generation: u64) -> Result<(), Stop> {
+    match reply.faults.first() {
+        None => Ok(()),
+        Some(fault) => {
+            let why = fault.fault.clone().unwrap_or_default().message;
+            Err(Stop::failed(format!("deploy of generation {generation}: object {}: {why}", fault.object_id)))
+        }
+    }
 }

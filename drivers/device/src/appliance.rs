@@ -8,12 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ballast_abi::DriverError;
+use ballast_abi::{DriverError, Effect};
 
 use crate::{
     Config, Credentials, Failure, Kind, Objects, Session, Step, Vendor, Wanted,
     client::Client,
     execute::{Refusal, execute},
+    foresee,
     locks::{Locks, Purpose, Slots},
     partitions::visit,
     plan::plan_after,
@@ -40,6 +41,8 @@ pub(crate) struct Settled<W, K> {
     pub(crate) wanted: W,
     /// It was so at the first look.
     pub(crate) already: bool,
+    /// What was done to what serves: in several passes, the most of them.
+    pub(crate) effect: Effect,
     /// What the device would not have.
     pub(crate) refusals: Vec<Refusal<K>>,
     /// Why it could not be saved.
@@ -107,14 +110,16 @@ impl<V: Vendor> Appliance<V> {
         wanted: impl Fn(&Objects<V::Kind>) -> Result<W, Failure>,
     ) -> Result<Settled<W, V::Kind>, Failure> {
         let mut refusals: Vec<Refusal<V::Kind>> = Vec::new();
+        let mut effect = Effect::None;
         for pass in 1..=PASSES {
             let found = survey::<V>(session)?;
             let now = wanted(&found)?;
             let refused: BTreeSet<_> = refusals.iter().map(|refusal| refusal.key.clone()).collect();
             let steps = plan_after(now.as_ref(), &found, &refused);
+            effect = effect.max(foresee::effect(&steps, &now.as_ref().owner, &found));
             if steps.is_empty() {
                 let unsaved = self.save(session)?;
-                return Ok(Settled { wanted: now, already: pass == 1, refusals: Vec::new(), unsaved });
+                return Ok(Settled { wanted: now, already: pass == 1, effect, refusals: Vec::new(), unsaved });
             }
             // Taking away what others may use is believed at the second look only.
             if steps.iter().any(Step::takes_a_shared_one_away) {
@@ -126,7 +131,7 @@ impl<V: Vendor> Appliance<V> {
             refusals = execute::<V>(session, &steps, &self.unsaved, pass + 1 == PASSES)?;
             if pass + 1 >= PASSES && !refusals.is_empty() {
                 let unsaved = self.save(session)?;
-                return Ok(Settled { wanted: now, already: false, refusals, unsaved });
+                return Ok(Settled { wanted: now, already: false, effect, refusals, unsaved });
             }
         }
         let what = refusals.first().map_or_else(|| "it was changed again".to_owned(), |one| one.failure.to_string());

@@ -7,8 +7,8 @@ use std::{
 };
 
 use ballast_abi::{
-    Capabilities, Context, Deployed, Driver, DriverError, LoadBalancer, ObjectFault, Observation, Preview, features,
-    note::Needs,
+    Capabilities, Context, DeployReply, Deployed, Driver, DriverError, Effect, LoadBalancer, ObjectFault, Observation,
+    Preview, features, note::Needs,
 };
 
 use crate::{
@@ -64,12 +64,22 @@ impl<V: Vendor> Driver for DeviceDriver<V> {
     }
 
     fn deploy(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<Vec<ObjectFault>, DriverError> {
+        Ok(self.take_over(load_balancer, generation, &[])?.faults)
+    }
+
+    /// Whatever was handed over: a device keeps what its clients have to itself.
+    fn take_over(
+        &self,
+        load_balancer: &LoadBalancer,
+        generation: u64,
+        _handover: &[u8],
+    ) -> Result<DeployReply, DriverError> {
         // What cannot be made on any device is said before one is asked.
         desired::<V>(load_balancer, generation, &self.device.config.options, &Objects::new())?;
         let deadline = self.device.deadline();
         let partition = partitions::of(&self.device.config, &load_balancer.project_id);
         self.forget(&partition);
-        self.leave(&load_balancer.id, &partition, deadline)?;
+        let left = self.leave(&load_balancer.id, &partition, deadline)?;
         let settled = self.device.alone(&partition, deadline, || {
             self.device.session(Purpose::Change, deadline, |session| {
                 V::ready(session)?;
@@ -79,8 +89,11 @@ impl<V: Vendor> Driver for DeviceDriver<V> {
         })?;
         self.remember(load_balancer, generation, &partition, &settled)?;
         self.forget(&partition);
-        tracing::info!(load_balancer = %load_balancer.id, generation, "deployed");
-        Ok(report::faults(&load_balancer.id, settled.wanted.0, settled.refusals, settled.unsaved))
+        let effect = if left { Effect::Restart } else { settled.effect };
+        let effect_is = effect.as_str_name();
+        tracing::info!(load_balancer = %load_balancer.id, generation, effect = effect_is, "deployed");
+        let faults = report::faults(&load_balancer.id, settled.wanted.0, settled.refusals, settled.unsaved);
+        Ok(DeployReply { faults, effect: effect.into(), ..DeployReply::default() })
     }
 
     fn undeploy(&self, load_balancer_id: &str) -> Result<(), DriverError> {
@@ -160,16 +173,17 @@ impl<V: Vendor> DeviceDriver<V> {
         if Some(&state) == before.as_ref() { Ok(()) } else { self.states.write(&load_balancer.id, &state) }
     }
 
-    /// Takes it away from where it was, when that is another partition: the configuration has changed.
-    fn leave(&self, id: &str, partition: &str, deadline: Instant) -> Result<(), DriverError> {
+    /// Takes it away from where it was, when that is another partition: the configuration has changed. Returns whether it was.
+    fn leave(&self, id: &str, partition: &str, deadline: Instant) -> Result<bool, DriverError> {
         match self.states.read::<V::Kind>(id)? {
             Some(state) if state.partition != partition => {
                 let gone = || self.take_away(id, &state.partition, true, deadline);
                 self.device.alone(&state.partition, deadline, gone)?;
                 let partition = partition.to_owned();
-                Ok(self.states.write(id, &State { partition, objects: Vec::new(), members: Vec::new(), ..state })?)
+                self.states.write(id, &State { partition, objects: Vec::new(), members: Vec::new(), ..state })?;
+                Ok(true)
             }
-            Some(_) | None => Ok(()),
+            Some(_) | None => Ok(false),
         }
     }
 

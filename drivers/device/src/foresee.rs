@@ -51,25 +51,32 @@ impl<V: Vendor> DeviceDriver<V> {
 #[must_use]
 pub fn foreseen<K: Kind>(wanted: &Wanted<K>, found: &Objects<K>) -> Preview {
     let steps = plan(wanted, found);
-    let is_there = found.contains_key(&Marker::key(&wanted.owner));
-    let is_news = |step: &&Step<K>| !(step.key().kind == K::MARKER && names::is_marker(&step.key().name));
-    let effect = match steps.iter().find(is_news) {
-        _ if !is_there => Effect::Restart,
-        Some(_) => Effect::Runtime,
-        None => Effect::None,
-    };
-    let cut = steps.iter().filter(is_news).any(ends_connections);
+    let cut = steps.iter().filter(|step| is_news(step)).any(ends_connections);
     let mut told: Vec<String> = steps.iter().take(MOST).map(words).collect();
     if let Some(more) = steps.len().checked_sub(MOST).filter(|more| *more > 0) {
         told.push(format!("and {more} more"));
     }
     Preview {
-        effect: effect.into(),
+        effect: effect(&steps, &wanted.owner, found).into(),
         connections: if cut { Connections::Cut } else { Connections::Kept }.into(),
         steps: told,
         configuration: configuration(wanted),
         ..Preview::default()
     }
+}
+
+/// What these steps do to what serves, where this was found.
+pub(crate) fn effect<K: Kind>(steps: &[Step<K>], owner: &str, found: &Objects<K>) -> Effect {
+    match steps.iter().any(is_news) {
+        _ if !found.contains_key(&Marker::key(owner)) => Effect::Restart,
+        true => Effect::Runtime,
+        false => Effect::None,
+    }
+}
+
+/// A marker is a note, and serves nobody.
+fn is_news<K: Kind>(step: &Step<K>) -> bool {
+    !(step.key().kind == K::MARKER && names::is_marker(&step.key().name))
 }
 
 /// Whether it takes away what clients or members are connected through.

@@ -18,8 +18,8 @@ use std::{
 };
 
 use ballast_abi::{
-    Capabilities, Context, Deployed, Driver, DriverError, LoadBalancer, ObjectFault, Observation, Preview,
-    UndeployReply, features, networks, note::Needs,
+    Capabilities, Context, DeployReply, Deployed, Driver, DriverError, Effect, LoadBalancer, ObjectFault, Observation,
+    Preview, UndeployReply, features, networks, note::Needs,
 };
 use ballast_failpoint as failpoint;
 use ballast_l4::desired::Protocol;
@@ -58,7 +58,7 @@ use crate::{
     passage,
     ping::Pinger,
     plan::{is_another_process, plan, plan_removal, replaces},
-    report,
+    preview, report,
     seen::Seen,
     users,
     validate::{self, Validated},
@@ -87,6 +87,13 @@ pub struct HaproxyNs {
     /// `None`: nothing.
     watch: Option<Watch>,
     skip_ca_bundle: bool,
+}
+
+/// What came of a deploy.
+struct Brought {
+    effect: Effect,
+    /// Listeners that do not listen.
+    silent: Vec<String>,
 }
 
 impl Driver for HaproxyNs {
@@ -158,7 +165,7 @@ impl Driver for HaproxyNs {
     }
 
     fn deploy(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<Vec<ObjectFault>, DriverError> {
-        self.bring(load_balancer, generation, &Handover::default())
+        Ok(self.bring(load_balancer, generation, &Handover::default())?.faults)
     }
 
     fn take_over(
@@ -166,7 +173,7 @@ impl Driver for HaproxyNs {
         load_balancer: &LoadBalancer,
         generation: u64,
         handover: &[u8],
-    ) -> Result<Vec<ObjectFault>, DriverError> {
+    ) -> Result<DeployReply, DriverError> {
         self.bring(load_balancer, generation, &Handover::decode(handover))
     }
 
@@ -217,7 +224,7 @@ impl HaproxyNs {
         load_balancer: &LoadBalancer,
         generation: u64,
         handover: &Handover,
-    ) -> Result<Vec<ObjectFault>, DriverError> {
+    ) -> Result<DeployReply, DriverError> {
         let start = Instant::now();
         let (validated, mut faults) = validate::validate(load_balancer, &self.config, self.forwards)?;
         let lock = self.locks.of(validated.id.as_str());
@@ -225,14 +232,16 @@ impl HaproxyNs {
         let identity = self.identities.of(validated.id.as_str()).map_err(users::none_left)?;
         let (desired, knowledge) = self.desired(&validated, generation, identity)?;
         let target = Target { validated: &validated, desired: &desired, knowledge: &knowledge };
-        let silent = namespace::on_own_thread("deploy", || self.bring_up(&target)).map_err(Failure::from)??;
+        let bring_up = || self.bring_up(&target);
+        let Brought { effect, silent } = namespace::on_own_thread("deploy", bring_up).map_err(Failure::from)??;
         faults.extend(silent.into_iter().map(report::silent));
         if !handover.is_empty() {
             self.recall(validated.id.as_str(), handover);
         }
         let milliseconds = start.elapsed().as_secs_f64() * 1e3;
-        tracing::info!(load_balancer = %load_balancer.id, generation, milliseconds, "deployed");
-        Ok(faults)
+        let effect_is = effect.as_str_name();
+        tracing::info!(load_balancer = %load_balancer.id, generation, milliseconds, effect = effect_is, "deployed");
+        Ok(DeployReply { faults, effect: effect.into(), ..DeployReply::default() })
     }
 
     /// What is known of members of what is to be forwarded.
@@ -248,8 +257,7 @@ impl HaproxyNs {
         Ok(knowledge)
     }
 
-    /// Returns the listeners that do not listen.
-    fn bring_up(&self, target: &Target<'_>) -> Result<Vec<String>, Failure> {
+    fn bring_up(&self, target: &Target<'_>) -> Result<Brought, Failure> {
         let Target { validated, desired, .. } = *target;
         let id = validated.id.as_str();
         let files = Files::of(&self.state_dir, id);
@@ -269,11 +277,13 @@ impl HaproxyNs {
             self.seen.forget(id);
         }
         done?;
-        let Some(target) = target.of_host() else { return Ok(Vec::new()) };
+        let effect = preview::effect_of(&steps);
+        let Some(target) = target.of_host() else { return Ok(Brought { effect, silent: Vec::new() }) };
         work.ping(desired)?;
         work.host.watch_members(target)?;
         failpoint::at("bring up: members are checked");
-        if steps.is_empty() { Ok(Vec::new()) } else { work.silent_listeners(desired) }
+        let silent = if steps.is_empty() { Vec::new() } else { work.silent_listeners(desired)? };
+        Ok(Brought { effect, silent })
     }
 
     fn take_away(&self, id: &str) -> Result<(), Failure> {

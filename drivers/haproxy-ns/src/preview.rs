@@ -15,15 +15,19 @@ use crate::{
 
 /// `steps`: what is planned for this; none: nothing is to be done.
 pub(crate) fn preview(steps: &[Planned], desired: &Desired, observed: &Observed, faults: Vec<ObjectFault>) -> Preview {
-    let effect = steps.iter().map(|planned| effect(&planned.step)).max().unwrap_or(Effect::None);
     let fate = steps.iter().map(|planned| fate(&planned.step, desired, observed)).max();
     Preview {
-        effect: effect.into(),
+        effect: effect_of(steps).into(),
         connections: fate.unwrap_or(Connections::Kept).into(),
         steps: steps.iter().flat_map(words::of).collect(),
         configuration: if runs_haproxy(desired) { desired.config.clone() } else { String::new() },
         faults,
     }
+}
+
+/// What these do to what serves.
+pub(crate) fn effect_of(steps: &[Planned]) -> Effect {
+    steps.iter().map(|planned| effect(&planned.step)).max().unwrap_or(Effect::None)
 }
 
 /// In their order one includes the other: who starts what serves also tells it.

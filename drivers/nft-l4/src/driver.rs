@@ -14,8 +14,8 @@ use std::{
 };
 
 use ballast_abi::{
-    Capabilities, Context, Deployed, Driver, DriverError, ListenerObservation, LoadBalancer, ObjectFault, Observation,
-    Preview, UndeployReply, features, networks, note::Needs,
+    Capabilities, Context, DeployReply, Deployed, Driver, DriverError, Effect, ListenerObservation, LoadBalancer,
+    ObjectFault, Observation, Preview, UndeployReply, features, networks, note::Needs,
 };
 use ballast_failpoint as failpoint;
 use ballast_namespace::{
@@ -47,6 +47,7 @@ use crate::{
     desired::Desired,
     execute::Work,
     plan::{Observed, plan, plan_removal},
+    preview,
     state::State,
     validate::validate,
 };
@@ -109,7 +110,7 @@ impl Driver for NftL4 {
     }
 
     fn deploy(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<Vec<ObjectFault>, DriverError> {
-        self.bring(load_balancer, generation, &Handover::default())
+        Ok(self.bring(load_balancer, generation, &Handover::default())?.faults)
     }
 
     fn take_over(
@@ -117,7 +118,7 @@ impl Driver for NftL4 {
         load_balancer: &LoadBalancer,
         generation: u64,
         handover: &[u8],
-    ) -> Result<Vec<ObjectFault>, DriverError> {
+    ) -> Result<DeployReply, DriverError> {
         self.bring(load_balancer, generation, &Handover::decode(handover))
     }
 
@@ -164,7 +165,7 @@ impl NftL4 {
         load_balancer: &LoadBalancer,
         generation: u64,
         handover: &Handover,
-    ) -> Result<Vec<ObjectFault>, DriverError> {
+    ) -> Result<DeployReply, DriverError> {
         let start = Instant::now();
         let (validated, faults) = validate(load_balancer, &self.config)?;
         let id = validated.id.as_str();
@@ -172,14 +173,14 @@ impl NftL4 {
         let _guard = hold(&lock);
         let (desired, knowledge) = self.desired(&validated, generation)?;
         let bring_up = || self.bring_up(id, &desired, &knowledge);
-        namespace::on_own_thread("deploy", bring_up).map_err(Failure::from)??;
+        let effect = namespace::on_own_thread("deploy", bring_up).map_err(Failure::from)??;
         let files = Files::of(&self.state_dir, id);
         if let Err(failure) = remembered::put(&files, &self.netns(id), &handover.listeners) {
             tracing::warn!(load_balancer = %id, "some clients may get other members: {}", chain(&failure));
         }
         let milliseconds = start.elapsed().as_secs_f64() * 1e3;
-        tracing::info!(load_balancer = %id, generation, milliseconds, "deployed");
-        Ok(faults)
+        tracing::info!(load_balancer = %id, generation, milliseconds, effect = effect.as_str_name(), "deployed");
+        Ok(DeployReply { faults, effect: effect.into(), ..DeployReply::default() })
     }
 
     /// What is to be known elsewhere of what is about to be taken away: where its counters ended, and which member each
@@ -209,14 +210,16 @@ impl NftL4 {
         Ok(knowledge)
     }
 
-    fn bring_up(&self, id: &str, desired: &Desired, knowledge: &Knowledge) -> Result<(), Failure> {
+    /// Returns what it did to what serves.
+    fn bring_up(&self, id: &str, desired: &Desired, knowledge: &Knowledge) -> Result<Effect, Failure> {
         let files = Files::of(&self.state_dir, id);
         let (mut work, observed) = self.work(id, &files, Some(desired))?;
         let target = desired.wanted().map(|wanted| execute::Target { wanted, knowledge });
-        work.bring_up(&plan(desired, &observed), desired, target)?;
+        let steps = plan(desired, &observed);
+        work.bring_up(&steps, desired, target)?;
         target.map_or(Ok(()), |target| work.host.watch_members(target))?;
         failpoint::at("bring up: members are checked");
-        Ok(())
+        Ok(preview::effect_of(&steps))
     }
 
     fn take_away(&self, id: &str) -> Result<(), Failure> {

@@ -96,6 +96,12 @@ pub(crate) enum Fault {
     PreviewAlwaysReloads,
     /// `preview` shows a configuration that never is.
     PreviewOtherConfiguration,
+    /// A deploy says that it has reloaded, whatever it did.
+    EffectAlwaysReload,
+    /// A deploy fails for what was handed over by others than itself.
+    HandoverTrusted,
+    /// An undeploy says that nothing was ever counted.
+    HandoverForgetsCounters,
     /// Counters go back, every second time.
     CountersGoBack,
     /// Counters start again with each process.

@@ -35,14 +35,17 @@ use std::{
 };
 
 use ballast_abi::{
-    Capabilities, Context, Deployed, Driver, DriverError, DriverOption, ErrorCode, LoadBalancer, ObjectFault,
-    Observation, Preview, export_driver, features, proto,
+    Capabilities, Context, DeployReply, Deployed, Driver, DriverError, DriverOption, ErrorCode, LoadBalancer,
+    ObjectFault, Observation, Preview, Statistics, UndeployReply, export_driver, features, proto,
 };
 
 use act::Act;
 use command::{Command, Method};
 use config::{Config, Fault};
 use device::{Device, Stored};
+
+/// What it hands over.
+const HANDOVER: &[u8] = b"a file has no clients";
 
 struct FaultDriver {
     config: Config,
@@ -129,6 +132,20 @@ impl Driver for FaultDriver {
         Ok(faults)
     }
 
+    fn take_over(
+        &self,
+        load_balancer: &LoadBalancer,
+        generation: u64,
+        handover: &[u8],
+    ) -> Result<DeployReply, DriverError> {
+        let effect = self.effect(load_balancer, self.device.get(&load_balancer.id)?.as_ref());
+        if self.config.has(Fault::HandoverTrusted) && !handover.is_empty() && handover != HANDOVER {
+            return Err(DriverError::internal("what was handed over is not known"));
+        }
+        let faults = self.deploy(load_balancer, generation)?;
+        Ok(DeployReply { faults, effect: effect.into(), ..DeployReply::default() })
+    }
+
     fn undeploy(&self, load_balancer_id: &str) -> Result<(), DriverError> {
         self.at_each_call(Method::Undeploy)?;
         match self.device.get(load_balancer_id)? {
@@ -142,6 +159,15 @@ impl Driver for FaultDriver {
             self.device.remove(load_balancer_id)?;
         }
         broken::leave_behind(&self.config, self.device.directory(), load_balancer_id)
+    }
+
+    fn hand_over(&self, load_balancer_id: &str) -> Result<UndeployReply, DriverError> {
+        let stored = self.device.get(load_balancer_id)?;
+        let left = match stored {
+            Some(stored) if !self.config.quiet => self.left(load_balancer_id, &stored)?,
+            Some(_) | None => UndeployReply::default(),
+        };
+        self.undeploy(load_balancer_id).map(|()| left)
     }
 
     fn observe(&self, load_balancer_ids: &[String]) -> Result<Vec<Observation>, DriverError> {
@@ -214,6 +240,16 @@ impl FaultDriver {
         }
         command.act.commit()?;
         Ok(Some(command.act))
+    }
+
+    /// What is to be known elsewhere of what is taken away.
+    fn left(&self, id: &str, stored: &Stored) -> Result<UndeployReply, DriverError> {
+        let observation = self.observation(id.to_owned(), stored, &self.device.health()?);
+        let handover = HANDOVER.to_vec();
+        match self.config.has(Fault::HandoverForgetsCounters) {
+            true => Ok(UndeployReply { statistics: Some(Statistics::default()), handover, ..UndeployReply::default() }),
+            false => Ok(UndeployReply { statistics: observation.statistics, handover, ..UndeployReply::default() }),
+        }
     }
 
     fn named(&self, id: &str) -> Result<Stored, DriverError> {

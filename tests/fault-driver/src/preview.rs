@@ -22,11 +22,9 @@ impl FaultDriver {
         let same = there.is_some_and(|there| there.load_balancer == *load_balancer);
         let noted = there.is_some_and(|there| there.generation == generation);
         let unstable = self.config.has(Fault::PreviewUnstable) && self.back.fetch_not(Ordering::Relaxed);
-        let effect = match there {
-            _ if self.config.has(Fault::PreviewAlwaysReloads) || unstable => Effect::Reload,
-            None => Effect::Restart,
-            Some(_) if same => Effect::None,
-            Some(_) => Effect::Runtime,
+        let effect = match self.config.has(Fault::PreviewAlwaysReloads) || unstable {
+            true => Effect::Reload,
+            false => done(load_balancer, there),
         };
         let other = if self.config.has(Fault::PreviewOtherConfiguration) && !same { "another one of " } else { "" };
         let command = Command::read(&load_balancer.name).filter(|command| command.method == Method::Deploy);
@@ -38,5 +36,22 @@ impl FaultDriver {
             configuration: format!("{other}{} at generation {generation}", load_balancer.name),
             faults: if faulty { object_fault(load_balancer).into_iter().collect() } else { Vec::new() },
         }
+    }
+
+    /// What a deploy says that it did.
+    pub(crate) fn effect(&self, load_balancer: &LoadBalancer, there: Option<&Stored>) -> Effect {
+        match self.config.quiet {
+            true => Effect::Unspecified,
+            false if self.config.has(Fault::EffectAlwaysReload) => Effect::Reload,
+            false => done(load_balancer, there),
+        }
+    }
+}
+
+fn done(load_balancer: &LoadBalancer, there: Option<&Stored>) -> Effect {
+    match there {
+        None => Effect::Restart,
+        Some(there) if there.load_balancer == *load_balancer => Effect::None,
+        Some(_) => Effect::Runtime,
     }
 }

@@ -33,8 +33,8 @@ pub fn a_preview_writes_nothing_and_what_it_says_is_what_is_made<P: Played>() {
         assert_eq!((said.effect(), said.connections()), (effect, connections), "{:?}", said.steps);
         assert_eq!(said, foresee(&asked, generation), "asked twice it says the same");
         assert_eq!((writes(&stage.asked()), stage.objects()), (Vec::<String>::new(), before));
-        let faults = stage.deploy(&asked, generation);
-        assert_eq!(said.faults, faults);
+        let done = stage.driver.take_over(&asked, generation, b"of another's").unwrap();
+        assert_eq!((said.effect(), said.faults), (done.effect(), done.faults));
         let now = foresee(&asked, generation);
         assert_eq!((now.effect(), now.steps, now.configuration), (Effect::None, Vec::new(), said.configuration));
         assert_eq!(reported(), generation);

@@ -103,8 +103,8 @@ fn outcome(desired: &ballast_proto::agent::Desired, faults: Vec<ObjectFault>) ->
         load_balancer_id: desired.load_balancer.as_ref().unwrap().id.clone(),
         epoch: desired.epoch,
         generation: desired.generation,
-        fault: None,
         faults,
+        ..Outcome::default()
     })
 }
 

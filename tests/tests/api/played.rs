@@ -159,7 +159,7 @@ impl Agent {
             epoch: desired.epoch,
             generation: desired.generation,
             fault,
-            faults: Vec::new(),
+            ..Outcome::default()
         }))
         .await;
     }

@@ -87,7 +87,7 @@ fn step(stage: &Stage<'_>, one: &LoadBalancer, generation: u64, what: &str) -> R
         Stop::Failed(why) => Stop::Failed(format!("{what}: {why}")),
         skipped @ Stop::Skipped(_) => skipped,
     };
-    let faults = stage.deploy_in_part(one, generation).map_err(with)?;
+    let faults = stage.deploy_in_part(one, generation).map_err(with)?.faults;
     let unsupported =
         |fault: &&ObjectFault| fault.fault.as_ref().is_some_and(|why| why.code == ErrorCode::UNSUPPORTED.0);
     if let Some(other) = faults.iter().find(|fault| !unsupported(fault)) {

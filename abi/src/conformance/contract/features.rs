@@ -62,7 +62,7 @@ pub(in crate::conformance) fn ipv6(bench: &Bench) -> Verdict {
         mixed.pools.iter_mut().for_each(|pool| pool.members = members.clone());
         let mixed = samples::finished(mixed);
         // Who cannot serve such a member says so of each, and serves the rest.
-        let faults = stage.deploy_in_part(&mixed, 2)?;
+        let faults = stage.deploy_in_part(&mixed, 2)?.faults;
         let of_a_member = |fault: &ObjectFault| {
             mixed.pools.iter().flat_map(|pool| &pool.members).any(|one| one.id == fault.object_id)
         };

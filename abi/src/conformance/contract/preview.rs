@@ -2,7 +2,7 @@
 
 use super::change::CHANGES;
 use crate::{
-    Effect, LoadBalancer, ObjectFault, Preview,
+    DeployReply, Effect, LoadBalancer, ObjectFault, Preview,
     conformance::{
         Bench,
         machine::Machine,
@@ -56,9 +56,9 @@ fn step(stage: &Stage<'_>, one: &LoadBalancer, generation: u64, what: &str) -> R
     ensure(begun.is_empty(), || format!("{what}: preview has made {}", begun.join(", ")))?;
     let now = stage.deployed()?;
     ensure(now == deployed, || format!("{what}: preview has changed what is deployed: {deployed:?} is {now:?}"))?;
-    let faults = stage.deploy_in_part(one, generation).map_err(named)?;
+    let reply = stage.deploy_in_part(one, generation).map_err(named)?;
     if said.effect() != Effect::Unspecified {
-        as_said(stage, &said, &faults, &before).map_err(named)?;
+        as_said(stage, &said, &reply, &before).map_err(named)?;
         settled(stage, one, generation, &said).map_err(named)?;
     }
     Ok(said.effect())
@@ -68,15 +68,18 @@ fn ask(stage: &Stage<'_>, one: &LoadBalancer, generation: u64) -> Result<Preview
     stage.subject().preview(one, generation)?.map_err(|error| Stop::failed(format!("preview: {}", shown(&error))))
 }
 
-fn as_said(stage: &Stage<'_>, said: &Preview, faults: &[ObjectFault], before: &Machine) -> Result<(), Stop> {
+fn as_said(stage: &Stage<'_>, said: &Preview, reply: &DeployReply, before: &Machine) -> Result<(), Stop> {
     ensure(said.effect() != Effect::Move, || "preview says that it moves, which is not a driver's to say".to_owned())?;
     let ids = |faults: &[ObjectFault]| {
         let mut ids: Vec<String> = faults.iter().map(|fault| fault.object_id.clone()).collect();
         ids.sort_unstable();
         ids
     };
-    ensure(ids(&said.faults) == ids(faults), || {
-        format!("preview names the faults of {:?}, and the deploy those of {:?}", ids(&said.faults), ids(faults))
+    ensure(ids(&said.faults) == ids(&reply.faults), || {
+        format!("preview names the faults of {:?}, and the deploy those of {:?}", ids(&said.faults), ids(&reply.faults))
+    })?;
+    ensure([Effect::Unspecified, said.effect()].contains(&reply.effect()), || {
+        format!("preview says {}, and the deploy {}", said.effect().as_str_name(), reply.effect().as_str_name())
     })?;
     if matches!(said.effect(), Effect::None | Effect::Runtime) {
         let mut begun = Machine::now(stage.bench).since(before);

@@ -136,6 +136,17 @@ impl Subject {
         self.deploy_to(Copy::First, load_balancer, generation)
     }
 
+    pub(crate) fn take_over(
+        &self,
+        load_balancer: &LoadBalancer,
+        generation: u64,
+        handover: &[u8],
+    ) -> Answered<DeployReply> {
+        let (load_balancer, handover) = (Some(load_balancer.clone()), handover.to_vec());
+        let request = DeployRequest { load_balancer, generation, handover, ..DeployRequest::default() };
+        self.answered(Copy::First, Order::Call(Method::Deploy), request.encode_to_vec())
+    }
+
     pub(crate) fn undeploy_from(&self, copy: Copy, id: &str) -> Answered<UndeployReply> {
         let request = UndeployRequest { load_balancer_id: id.to_owned() };
         self.answered(copy, Order::Call(Method::Undeploy), request.encode_to_vec())

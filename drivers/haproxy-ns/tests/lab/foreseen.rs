@@ -127,7 +127,8 @@ fn what_is_said_of_a_change_beforehand_is_what_becomes_of_haproxy_and_of_a_conne
             assert_eq!(said, world.driver.preview(&asked, generation)?, "{what}: asked twice");
             assert_eq!((serves(&world), world.driver.deployed()?), (before.clone(), deployed), "{what}: it was done");
             assert_eq!((said.effect(), said.connections()), (effect, connections), "{what}: {:?}", said.steps);
-            world.deploy(&asked, generation);
+            let done = world.driver.take_over(&asked, generation, &[])?;
+            assert_eq!((done.effect(), done.faults), (effect, Vec::new()), "{what}");
             let after = serves(&world);
             let pid = |seen: &Option<(i32, String)>| seen.as_ref().map(|(pid, _)| *pid);
             match effect {

@@ -37,8 +37,8 @@ fn hand_over(world: &World<'_>) -> UndeployReply {
 }
 
 fn take_over(world: &World<'_>, asked: &LoadBalancer, generation: u64, handover: &[u8]) {
-    let faults = world.driver.take_over(asked, generation, handover);
-    assert_eq!(faults.unwrap_or_else(|error| panic!("take_over: {error}: {}", error.detail)), []);
+    let reply = world.driver.take_over(asked, generation, handover);
+    assert_eq!(reply.unwrap_or_else(|error| panic!("take_over: {error}: {}", error.detail)).faults, []);
 }
 
 /// In an order in which those that take turns would get other members: each member's clients follow one another.

@@ -47,8 +47,8 @@ fn hand_over(world: &World<'_>) -> UndeployReply {
 }
 
 fn take_over(world: &World<'_>, asked: &LoadBalancer, generation: u64, handover: &[u8]) {
-    let faults = world.driver().take_over(asked, generation, handover);
-    assert_eq!(faults.unwrap_or_else(|error| panic!("take_over: {error}: {}", error.detail)), []);
+    let reply = world.driver().take_over(asked, generation, handover);
+    assert_eq!(reply.unwrap_or_else(|error| panic!("take_over: {error}: {}", error.detail)).faults, []);
 }
 
 /// The member of each client, asked in this order, each by a flow of its own.

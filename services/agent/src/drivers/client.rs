@@ -4,8 +4,8 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use ballast_abi::{DriverError, features};
 use ballast_proto::driver::{
-    Capabilities, DeployRequest, Deployed, DeployedRequest, Effect, Fault, LoadBalancer, ObjectFault, Observation,
-    ObserveRequest, Preview, UndeployReply, UndeployRequest, driver_client,
+    Capabilities, DeployReply, DeployRequest, Deployed, DeployedRequest, Effect, Fault, LoadBalancer, ObjectFault,
+    Observation, ObserveRequest, Preview, UndeployReply, UndeployRequest, driver_client,
 };
 use tokio::time;
 use tonic::{Response, Status, transport::Channel};
@@ -59,10 +59,11 @@ impl DriverClient {
     /// # Errors
     /// The driver's fault, or UNAVAILABLE: then it is unknown what the device runs.
     pub async fn deploy(&self, load_balancer: LoadBalancer, generation: u64) -> Result<Vec<ObjectFault>, Fault> {
-        self.take_over(load_balancer, generation, Vec::new()).await
+        Ok(self.take_over(load_balancer, generation, Vec::new()).await?.faults)
     }
 
-    /// [`DriverClient::deploy`], with what the same driver has handed over on another host; empty: nothing.
+    /// [`DriverClient::deploy`], with what the same driver has handed over on another host; empty: nothing. The reply also
+    /// says what was done to what serves.
     ///
     /// # Errors
     /// As for [`DriverClient::deploy`].
@@ -71,7 +72,7 @@ impl DriverClient {
         load_balancer: LoadBalancer,
         generation: u64,
         handover: Vec<u8>,
-    ) -> Result<Vec<ObjectFault>, Fault> {
+    ) -> Result<DeployReply, Fault> {
         let call = |mut grpc: Grpc, capabilities: &Capabilities| {
             let (fitted, left_out) = fitted(load_balancer, capabilities);
             let refused = features::check(&fitted, capabilities).err();
@@ -85,7 +86,7 @@ impl DriverClient {
                 Ok(reply)
             }
         };
-        Ok(self.call("deploy", self.deadlines.deploy, call).await?.faults)
+        self.call("deploy", self.deadlines.deploy, call).await
     }
 
     /// What a deploy of this would do, within [`PREVIEW`]. Empty: the driver cannot say.

@@ -289,8 +289,8 @@ fn succeeded(order: &Order, faults: Vec<ObjectFault>) -> Outcome {
         load_balancer_id: order.id().to_owned(),
         epoch: order.epoch,
         generation: order.generation,
-        fault: None,
         faults,
+        ..Outcome::default()
     }
 }
 

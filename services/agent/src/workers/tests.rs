@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use ballast_abi::DriverError;
 use ballast_proto::{
     agent::{Handover, Removed},
-    driver::{Fault, KnownHealth, LoadBalancer, ObjectFault, Statistics, UndeployReply},
+    driver::{DeployReply, Effect, Fault, KnownHealth, LoadBalancer, ObjectFault, Statistics, UndeployReply},
 };
 use tokio::time::Instant;
 
@@ -47,7 +47,12 @@ fn next(state: &State, now: Instant) -> Step {
 fn deploy(state: &mut State, result: Result<Vec<ObjectFault>, Fault>, now: Instant) -> Option<(u64, u64)> {
     let Step::Deploy(order) = next(state, now) else { panic!("no deploy but {:?}", next(state, now)) };
     state.begin(now);
-    state.deployed(&order, result, at(now)).map(|outcome| (outcome.epoch, outcome.generation))
+    let result = result.map(|faults| DeployReply { faults, effect: Effect::Reload.into(), ..DeployReply::default() });
+    state.deployed(&order, result, at(now)).map(|outcome| {
+        let effect = if outcome.fault.is_none() { Effect::Reload } else { Effect::Unspecified };
+        assert_eq!(outcome.effect(), effect);
+        (outcome.epoch, outcome.generation)
+    })
 }
 
 fn running(order: Order, now: Instant) -> State {

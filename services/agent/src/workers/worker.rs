@@ -8,7 +8,7 @@ use ballast_abi::ErrorCode;
 use ballast_failpoint as failpoint;
 use ballast_proto::{
     agent::{Outcome, Waiting, agent_message::Message},
-    driver::{Fault, ObjectFault, UndeployReply},
+    driver::{DeployReply, Fault, UndeployReply},
 };
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
@@ -133,7 +133,7 @@ fn waiting(order: &Order, fault: Fault) -> Waiting {
     Waiting { load_balancer_id, epoch, generation, fault: Some(fault) }
 }
 
-async fn call_deploy(workers: &Workers, order: &Order) -> Result<Vec<ObjectFault>, Fault> {
+async fn call_deploy(workers: &Workers, order: &Order) -> Result<DeployReply, Fault> {
     match workers.0.on.drivers.driver(&order.driver) {
         Some(driver) => driver.take_over(order.asked(), order.generation, order.handed_over()).await,
         None => Err(no_driver(&order.driver)),

@@ -27,7 +27,7 @@ async fn stopped(agent: &Agent, desired: &Desired, cause: &str) {
             epoch: desired.epoch,
             generation: desired.generation,
             fault: Some(fault),
-            faults: Vec::new(),
+            ..Outcome::default()
         }))
         .await;
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use ballast_abi::ErrorCode;
 use ballast_proto::{
     agent::Outcome,
-    driver::{Fault, ObjectFault, UndeployReply},
+    driver::{DeployReply, Fault, UndeployReply},
 };
 use tokio::time::Instant;
 
@@ -26,7 +26,7 @@ impl State {
     pub(crate) fn deployed(
         &mut self,
         order: &Arc<Order>,
-        result: Result<Vec<ObjectFault>, Fault>,
+        result: Result<DeployReply, Fault>,
         moment: Moment,
     ) -> Option<Outcome> {
         self.busy = false;
@@ -36,7 +36,7 @@ impl State {
             Goal::Gone { .. } => (false, false),
         };
         match result {
-            Ok(faults) => {
+            Ok(DeployReply { faults, effect, .. }) => {
                 self.held.insert(order.driver.clone(), Some(order.generation));
                 let settled = Settled { driver: order.driver.clone(), generation: order.generation, faults };
                 self.busy_since = None;
@@ -45,7 +45,7 @@ impl State {
                     self.retry = if settled.is_hopeful() { self.retry.after(true, moment) } else { Retry::default() };
                     self.owed = false;
                 }
-                let outcome = told_apart.then(|| succeeded(order, settled.faults.clone()));
+                let outcome = told_apart.then(|| Outcome { effect, ..succeeded(order, settled.faults.clone()) });
                 self.settled = told_apart.then_some(settled);
                 self.unsaved = true;
                 outcome

@@ -144,7 +144,7 @@ impl World {
                 // a call that fails may have taken effect
                 self.devices.insert(order.driver.clone(), order.generation);
                 self.now += Duration::from_millis(1);
-                let told = self.state.deployed(&order, result.map(|()| Vec::new()), at(self.now));
+                let told = self.state.deployed(&order, result.map(|()| DeployReply::default()), at(self.now));
                 self.told = told.map(|told| (told.epoch, told.generation, told.fault.is_none())).or(self.told);
             }
             Step::Undeploy(driver) => {
