@@ -175,19 +175,22 @@ mod tests {
 
     #[test]
     fn what_was_written_is_read_again() {
+        // Two folders deep: what leaves them is still in a folder of the test's own.
         let dir = tempfile::tempdir().unwrap();
-        let (ledger, contents) = Ledger::open(dir.path()).unwrap();
+        let path = dir.path().join("state/ledger");
+        fs::create_dir_all(&path).unwrap();
+        let (ledger, contents) = Ledger::open(&path).unwrap();
         assert!(contents.cluster.is_none() && contents.entries.is_empty());
         ledger.write_cluster("c1").unwrap();
         ledger.write_unclaimed(&BTreeSet::from(["x".to_owned(), "y".to_owned()])).unwrap();
         for id in ["a", "../../b", ""] {
             ledger.write(&entry(id)).unwrap();
         }
-        let (_, contents) = Ledger::open(dir.path()).unwrap();
+        let (_, contents) = Ledger::open(&path).unwrap();
         assert_eq!(contents.cluster.as_deref(), Some("c1"));
         assert_eq!(contents.unclaimed.len(), 2);
         assert_eq!(contents.entries, [entry(""), entry("../../b"), entry("a")]);
-        assert!(!dir.path().parent().unwrap().join("b").exists());
+        assert!(["", "state"].iter().all(|above| !dir.path().join(above).join("b").exists()));
     }
 
     #[test]

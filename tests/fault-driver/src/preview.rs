@@ -43,6 +43,8 @@ impl FaultDriver {
         match self.config.quiet {
             true => Effect::Unspecified,
             false if self.config.has(Fault::EffectAlwaysReload) => Effect::Reload,
+            // The same lie, or it would be found by this one.
+            false if self.config.has(Fault::PreviewAlwaysReloads) => Effect::Reload,
             false => done(load_balancer, there),
         }
     }
