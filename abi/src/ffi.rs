@@ -28,8 +28,8 @@ pub const ABI_MAJOR: u32 = 1;
 /// - 1.0: the beginning.
 /// - 1.1: [`DeviceDriver::shutdown`].
 /// - 1.2: LBaaS v2 in the messages; nothing of this module.
-/// - 1.3: [`DeviceDriver::preview`], and in the messages `Observation.generation`, the object because of which a deploy
-///   failed, `DeployRequest.handover` and what `UndeployReply` has.
+/// - 1.3: [`DeviceDriver::preview`], and in the messages `Observation.generation` and `.pools`, the object because of which a
+///   deploy failed, `DeployRequest.handover` and what `UndeployReply` has.
 pub const ABI_MINOR: u32 = 3;
 
 /// A driver's root: what the loader finds in the file.

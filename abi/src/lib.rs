@@ -140,7 +140,7 @@ pub use error::{DriverError, ErrorCode};
 pub use proto::{
     Capabilities, CheckAnswer, ClientAuthentication, Connections, DeployReply, Deployed, DriverOption, Effect, Fault,
     Health, HealthMonitor, Hsts, InsertHeaders, KnownHealth, L7Action, L7CompareType, L7Policy, L7Rule, L7RuleType,
-    LbMethod, Listener, ListenerObservation, ListenerTls, LoadBalancer, Member, MemberHealth, MonitorType, Network,
-    ObjectFault, Observation, PersistenceType, Pool, PoolTls, Preview, Protocol, Route, Secret, SessionPersistence,
-    Statistics, Timeouts, UndeployReply, Vip,
+    LbMethod, Listener, ListenerObservation, ListenerTls, LoadBalancer, Member, MemberHealth, MemberStatistics,
+    MonitorType, Network, ObjectFault, Observation, PersistenceType, Pool, PoolStatistics, PoolTls, Preview, Protocol,
+    Route, Secret, SessionPersistence, Statistics, Timeouts, UndeployReply, Vip,
 };

@@ -1,12 +1,13 @@
 //! What is observed.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     thread,
     time::{Duration, Instant},
 };
 
 use crate::{
-    Health, LoadBalancer, MonitorType, Statistics,
+    Health, LoadBalancer, MonitorType, PoolStatistics, Statistics,
     conformance::{
         Bench, samples,
         stage::{Stage, on_stage},
@@ -25,7 +26,7 @@ pub(in crate::conformance) fn counters(bench: &Bench) -> Verdict {
     on_stage(bench, 13, |stage| {
         let wire = Wire::open();
         let one = stage.samples.load_balancer(1);
-        let mut last = Statistics::default();
+        let mut last = Seen::default();
         stage.deploy(&one, 1)?;
         let reached = wire.wait_for(&one, Answers::Yes)? == Answers::Yes;
         grown(stage, &one, &mut last, "after the first deploy")?;
@@ -40,9 +41,9 @@ pub(in crate::conformance) fn counters(bench: &Bench) -> Verdict {
         let mut fewer = changed.clone();
         fewer.pools.iter_mut().for_each(|pool| pool.members.truncate(1));
         stage.deploy(&fewer, 3)?;
-        grown(stage, &one, &mut last, "after a member was removed")?;
+        grown(stage, &fewer, &mut last, "after a member was removed")?;
         stage.restart()?;
-        grown(stage, &one, &mut last, "after its process was started again")?;
+        grown(stage, &fewer, &mut last, "after its process was started again")?;
         let without = samples::finished(LoadBalancer { vip: None, listeners: Vec::new(), ..one.clone() });
         stage.deploy(&without, 4)?;
         grown(stage, &one, &mut last, "after the VIP was removed")?;
@@ -51,24 +52,62 @@ pub(in crate::conformance) fn counters(bench: &Bench) -> Verdict {
         if !reached {
             return Ok("no traffic could be sent".to_owned());
         }
-        let counted = last.total_connections;
-        ensure(counted >= sent as u64 && last.bytes_in > 0 && last.bytes_out > 0, || {
-            format!("of {sent} connections it has counted {counted}: {last:?}")
+        let counted = last.whole.total_connections;
+        ensure(counted >= sent as u64 && last.whole.bytes_in > 0 && last.whole.bytes_out > 0, || {
+            format!("of {sent} connections it has counted {counted}: {:?}", last.whole)
         })?;
-        Ok(format!("{sent} connections, {counted} counted with those that were not answered"))
+        let by_part = if last.parts.is_empty() { "; it does not count by pool and member" } else { "" };
+        Ok(format!("{sent} connections, {counted} counted with those that were not answered{by_part}"))
     })
 }
 
-pub(super) fn grown(stage: &Stage<'_>, one: &LoadBalancer, last: &mut Statistics, when: &str) -> Result<(), Stop> {
-    let now = stage.observe(&one.id)?.statistics.unwrap_or_default();
+/// What was seen last, of all together and by pool and member.
+#[derive(Default)]
+pub(super) struct Seen {
+    whole: Statistics,
+    /// By pool and member; of a pool itself the member is empty.
+    parts: BTreeMap<(String, String), Statistics>,
+}
+
+/// Nothing has gone back since it was last seen, and what is counted by pool and member is of those that `one` has.
+pub(super) fn grown(stage: &Stage<'_>, one: &LoadBalancer, last: &mut Seen, when: &str) -> Result<(), Stop> {
+    let now = stage.observe(&one.id)?;
+    let whole = now.statistics.unwrap_or_default();
+    not_less("", &last.whole, &whole, when)?;
+    last.whole = whole;
+    let is_given = |pool: &str, member: &str| {
+        let given = one.pools.iter().find(|given| given.id == pool);
+        given.is_some_and(|given| member.is_empty() || given.members.iter().any(|one| one.id == member))
+    };
+    // One that is taken away and comes back may begin again.
+    last.parts.retain(|(pool, member), _| is_given(pool, member));
+    let mut told = BTreeSet::new();
+    for PoolStatistics { pool_id, statistics, members } in now.pools {
+        let members = members.into_iter().map(|one| (one.member_id, one.statistics));
+        for (member, statistics) in std::iter::once((String::new(), statistics)).chain(members) {
+            let of = match member.is_empty() {
+                true => format!("pool {pool_id}"),
+                false => format!("member {member} of pool {pool_id}"),
+            };
+            ensure(is_given(&pool_id, &member), || format!("{when}, it counts for {of}, which was not given"))?;
+            let key = (pool_id.clone(), member);
+            ensure(told.insert(key.clone()), || format!("{when}, {of} is there twice"))?;
+            let Some(now) = statistics else { continue };
+            let before = last.parts.insert(key, now).unwrap_or_default();
+            not_less(&format!(" of {of}"), &before, &now, when)?;
+        }
+    }
+    Ok(())
+}
+
+fn not_less(of: &str, last: &Statistics, now: &Statistics, when: &str) -> Result<(), Stop> {
     for (what, before, after) in [
         ("bytes_in", last.bytes_in, now.bytes_in),
         ("bytes_out", last.bytes_out, now.bytes_out),
         ("total_connections", last.total_connections, now.total_connections),
     ] {
-        ensure(after >= before, || format!("{when}, {what} went back from {before} to {after}"))?;
+        ensure(after >= before, || format!("{when}, {what}{of} went back from {before} to {after}"))?;
     }
-    *last = now;
     Ok(())
 }
 

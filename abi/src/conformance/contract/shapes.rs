@@ -2,11 +2,11 @@
 //! a driver that goes by their order serves others than were asked for.
 
 use crate::{
-    LoadBalancer, Statistics,
+    LoadBalancer,
     conformance::{
         Bench,
         contract::{
-            counters::{grown, told_of_each_pool},
+            counters::{Seen, grown, told_of_each_pool},
             features::declared_or_refused,
         },
         samples::{self, using},
@@ -101,7 +101,7 @@ fn together(stage: &Stage<'_>, wire: &Wire) -> Result<String, Stop> {
     if whole == plain {
         return Ok(String::new());
     }
-    let mut counted = Statistics::default();
+    let mut counted = Seen::default();
     stage.deploy(&plain, 1)?;
     let reached = wire.wait_for(&plain, Answers::Yes)? == Answers::Yes;
     let mut steps = vec![("when it has grown", whole.clone())];
