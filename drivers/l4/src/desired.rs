@@ -50,6 +50,8 @@ pub struct Listener {
     /// Seconds after which a flow without packets is forgotten; `None`: the namespace's. With another time, flows that are
     /// there already have the namespace's from then on.
     pub idle: Option<u32>,
+    /// By whose id its members are counted together with those of other listeners. Nothing else goes by it.
+    pub pool: String,
     pub members: Vec<Member>,
 }
 
@@ -179,6 +181,7 @@ mod tests {
             limit: None,
             allowed: Vec::new(),
             idle: None,
+            pool: "p".to_owned(),
             members,
         };
         listener.weights()

@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error as ThisError;
 
 use crate::{
-    desired::Service,
+    desired::{Listener, Service},
     mark::Mark,
-    statistics::{Counters, Totals},
+    statistics::{Counters, Pooled, Totals},
 };
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,9 @@ pub struct Numbers {
     released: BTreeMap<String, Totals>,
     /// The same of listeners that are gone.
     gone: Totals,
+    /// The same by pool and member, whichever listener it was. Notes of former releases lack it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    released_pools: BTreeMap<String, Pooled>,
 }
 
 /// A listener and its members.
@@ -36,6 +39,9 @@ pub struct Numbers {
 struct Numbered {
     number: u16,
     last: u16,
+    /// Notes of former releases lack it.
+    #[serde(default)]
+    pool: String,
     members: BTreeMap<String, Seat>,
 }
 
@@ -50,6 +56,9 @@ struct Seat {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Owner {
     pub listener: String,
+    /// Empty: a former release has noted it.
+    #[serde(default)]
+    pub pool: String,
     pub member: String,
 }
 
@@ -73,16 +82,16 @@ impl Numbers {
         }
         for listener in &service.listeners {
             let number = self.listener(&listener.id)?;
-            let members = listener.members.iter().map(|member| (member.id.as_str(), member.address));
-            self.members(&listener.id, number, &members.collect())?;
+            self.members(listener, number)?;
         }
         Ok(())
     }
 
     fn retire_listener(&mut self, id: &str) {
-        let Some(Numbered { number, members, .. }) = self.listeners.remove(id) else { return };
+        let Some(Numbered { number, pool, members, .. }) = self.listeners.remove(id) else { return };
         for (member, seat) in members {
-            self.retired.insert(Mark::new(number, seat.number), Owner { listener: id.to_owned(), member });
+            let owner = Owner { listener: id.to_owned(), pool: pool.clone(), member };
+            self.retired.insert(Mark::new(number, seat.number), owner);
         }
         self.gone += self.released.remove(id).unwrap_or_default();
     }
@@ -95,16 +104,24 @@ impl Numbers {
         let taken = self.listeners.values().map(|listener| listener.number).chain(retired).collect();
         let number = next(self.last, &taken).ok_or(TooMany { what: "listeners" })?;
         self.last = number;
-        self.listeners.insert(id.to_owned(), Numbered { number, last: 0, members: BTreeMap::new() });
+        let listener = Numbered { number, last: 0, pool: String::new(), members: BTreeMap::new() };
+        self.listeners.insert(id.to_owned(), listener);
         Ok(number)
     }
 
-    fn members(&mut self, id: &str, number: u16, wanted: &BTreeMap<&str, SocketAddr>) -> Result<(), TooMany> {
-        let Some(listener) = self.listeners.get_mut(id) else { return Ok(()) };
-        let stays = |member: &str, seat: &Seat| wanted.get(member) == Some(&seat.address);
+    fn members(&mut self, asked: &Listener, number: u16) -> Result<(), TooMany> {
+        let members = asked.members.iter().map(|member| (member.id.as_str(), member.address));
+        let wanted: BTreeMap<&str, SocketAddr> = members.collect();
+        let Some(listener) = self.listeners.get_mut(&asked.id) else { return Ok(()) };
+        if listener.pool.is_empty() {
+            listener.pool.clone_from(&asked.pool);
+        }
+        let pool = std::mem::replace(&mut listener.pool, asked.pool.clone());
+        let stays = |member: &str, seat: &Seat| wanted.get(member) == Some(&seat.address) && pool == asked.pool;
         let gone = listener.members.extract_if(.., |member, seat| !stays(member, seat));
         for (member, seat) in gone {
-            self.retired.insert(Mark::new(number, seat.number), Owner { listener: id.to_owned(), member });
+            let owner = Owner { listener: asked.id.clone(), pool: pool.clone(), member };
+            self.retired.insert(Mark::new(number, seat.number), owner);
         }
         if listener.members.len() == wanted.len() {
             return Ok(());
@@ -113,11 +130,11 @@ impl Numbers {
         let retired = self.retired.range(all).map(|(mark, _)| mark.member());
         let mut taken: BTreeSet<u16> = listener.members.values().map(|seat| seat.number).chain(retired).collect();
         for (member, address) in wanted {
-            if !listener.members.contains_key(*member) {
+            if !listener.members.contains_key(member) {
                 let number = next(listener.last, &taken).ok_or(TooMany { what: "members" })?;
                 taken.insert(number);
                 listener.last = number;
-                listener.members.insert((*member).to_owned(), Seat { number, address: *address });
+                listener.members.insert(member.to_owned(), Seat { number, address });
             }
         }
         Ok(())
@@ -139,7 +156,7 @@ impl Numbers {
     pub fn owners(&self) -> impl Iterator<Item = (Mark, Owner)> {
         let live = self.listeners.iter().flat_map(|(id, listener)| {
             listener.members.iter().map(move |(member, seat)| {
-                let owner = Owner { listener: id.clone(), member: member.clone() };
+                let owner = Owner { listener: id.clone(), pool: listener.pool.clone(), member: member.clone() };
                 (Mark::new(listener.number, seat.number), owner)
             })
         });
@@ -156,11 +173,29 @@ impl Numbers {
     pub fn release(&mut self, mark: Mark, counters: &Counters) {
         let Some(owner) = self.retired.remove(&mark) else { return };
         let totals = Totals::of(mark, counters);
+        let noted = self.listeners.get(&owner.listener).map(|listener| listener.pool.clone());
+        let pool = if owner.pool.is_empty() { noted.unwrap_or_default() } else { owner.pool };
+        let pool = self.released_pools.entry(pool).or_default();
+        pool.totals += totals;
+        *pool.members.entry(owner.member).or_default() += totals;
         if self.listeners.contains_key(&owner.listener) {
             *self.released.entry(owner.listener).or_default() += totals;
         } else {
             self.gone += totals;
         }
+    }
+
+    /// What was released of pools and members that are no more is forgotten. It is in all that is told of others.
+    pub fn forget(&mut self, is_pool: impl Fn(&str) -> bool, is_member: impl Fn(&str, &str) -> bool) {
+        self.released_pools.retain(|pool, _| is_pool(pool));
+        for (id, pool) in &mut self.released_pools {
+            pool.members.retain(|member, _| is_member(id, member));
+        }
+    }
+
+    /// What members that were released have counted, by their pools.
+    pub(crate) fn released_pools(&self) -> &BTreeMap<String, Pooled> {
+        &self.released_pools
     }
 
     pub(crate) fn listeners(&self) -> impl Iterator<Item = &str> {

@@ -27,6 +27,7 @@ pub(crate) fn service(members: u8) -> Service {
         limit: None,
         allowed: Vec::new(),
         idle: None,
+        pool: "p".to_owned(),
         members: (1..=members).map(member).collect(),
     };
     Service {

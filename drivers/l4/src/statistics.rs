@@ -49,6 +49,14 @@ impl AddAssign for Totals {
     }
 }
 
+/// Of a pool, with members that are gone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pooled {
+    pub totals: Totals,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub members: BTreeMap<String, Totals>,
+}
+
 impl Totals {
     /// What the counters of one mark say.
     #[must_use]
@@ -73,6 +81,19 @@ pub fn by_member(counters: &Counters, numbers: &Numbers) -> BTreeMap<Owner, Tota
         *totals.entry(owner).or_default() += Totals::of(mark, counters);
     }
     totals
+}
+
+/// Of pools and their members, whichever listener it was. `pool_of`: the pool of a listener where that is not noted.
+#[must_use]
+pub fn by_pool(counters: &Counters, numbers: &Numbers, pool_of: impl Fn(&str) -> String) -> BTreeMap<String, Pooled> {
+    let mut pools = numbers.released_pools().clone();
+    for (mark, Owner { listener, pool, member }) in numbers.owners() {
+        let totals = Totals::of(mark, counters);
+        let pool = pools.entry(if pool.is_empty() { pool_of(&listener) } else { pool }).or_default();
+        pool.totals += totals;
+        *pool.members.entry(member).or_default() += totals;
+    }
+    pools
 }
 
 /// Of listeners that are there, by their ids, with members that are gone.
@@ -113,6 +134,55 @@ mod tests {
             ["n", "i", "o"].map(|what| (format!("{mark}{what}"), Count { packets: *number, bytes: number * 10 }))
         });
         counters.collect()
+    }
+
+    #[test]
+    fn a_pool_counts_for_all_its_listeners_and_keeps_what_members_had_that_are_gone() {
+        let mut numbers = Numbers::default();
+        let mut service = samples::service(2);
+        service.listeners.push(crate::desired::Listener {
+            id: "other".to_owned(),
+            port: 81,
+            ..service.listeners[0].clone()
+        });
+        numbers.assign(&service).unwrap();
+        let read = counters(&[(1, 1, 5), (1, 2, 7), (2, 1, 30), (2, 2, 40)]);
+        let of_pool = |read: &Counters, numbers: &Numbers| -> (u64, Vec<u64>) {
+            let pool = by_pool(read, numbers, |_| unreachable!()).remove("p").unwrap_or_default();
+            (pool.totals.connections, pool.members.values().map(|member| member.connections).collect())
+        };
+        assert_eq!(of_pool(&read, &numbers), (82, vec![35, 47]));
+        // Each is another member by now, as its address has changed, or has one listener less, or goes.
+        service.listeners[0].members[0].address.set_port(8080);
+        service.listeners[1].members.pop();
+        numbers.assign(&service).unwrap();
+        service.listeners.pop();
+        numbers.assign(&service).unwrap();
+        assert_eq!(of_pool(&read, &numbers), (82, vec![35, 47]), "it is still to be released");
+        let retired: Vec<Mark> = numbers.retired().collect();
+        retired.into_iter().for_each(|mark| numbers.release(mark, &read));
+        let now = counters(&[(1, 2, 8), (1, 3, 1)]);
+        assert_eq!(of_pool(&now, &numbers), (84, vec![36, 48]));
+        numbers.forget(|_| true, |_, member| member == "m1");
+        assert_eq!(of_pool(&now, &numbers), (84, vec![36, 8]), "what is forgotten of a member stays its pool's");
+        numbers.forget(|_| false, |_, _| false);
+        assert_eq!(of_pool(&now, &numbers), (9, vec![1, 8]));
+    }
+
+    /// As 0.4.0 has numbered them.
+    #[test]
+    fn members_without_a_pool_go_by_the_one_that_their_listener_has() {
+        let mut numbers = Numbers::default();
+        numbers.assign(&samples::service(1)).unwrap();
+        let noted = serde_json::to_string(&numbers).unwrap().replace(r#""pool":"p","#, "");
+        let mut numbers: Numbers = serde_json::from_str(&noted).unwrap();
+        let read = counters(&[(1, 1, 5)]);
+        let of_pool = |numbers: &Numbers, pool: &str| -> u64 {
+            by_pool(&read, numbers, |_| "known".to_owned()).remove(pool).unwrap_or_default().totals.connections
+        };
+        assert_eq!((of_pool(&numbers, "known"), of_pool(&numbers, "p")), (5, 0));
+        numbers.assign(&samples::service(1)).unwrap();
+        assert_eq!((of_pool(&numbers, "known"), of_pool(&numbers, "p")), (0, 5));
     }
 
     #[test]

@@ -27,11 +27,20 @@ impl Add for Totals {
     }
 }
 
-/// What was counted: of all together, and by listener.
+/// What was counted: of all together, by listener, and by pool.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
     pub totals: Totals,
     pub listeners: BTreeMap<String, Totals>,
+    pub pools: BTreeMap<String, Pooled>,
+}
+
+/// What a pool was sent: that of members that are gone is in its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pooled {
+    pub totals: Totals,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub members: BTreeMap<String, Totals>,
 }
 
 impl Counted {
@@ -40,16 +49,44 @@ impl Counted {
     }
 }
 
+impl Pooled {
+    pub fn member(&self, id: &str) -> Totals {
+        self.members.get(id).copied().unwrap_or_default()
+    }
+}
+
+/// Adds each of these to the one of the same key.
+pub fn add<T: Default + Add<Output = T>>(all: &mut BTreeMap<String, T>, others: BTreeMap<String, T>) {
+    for (id, other) in others {
+        let before = all.entry(id).or_default();
+        *before = std::mem::take(before) + other;
+    }
+}
+
+impl Add for Pooled {
+    type Output = Self;
+
+    fn add(mut self, other: Self) -> Self {
+        add(&mut self.members, other.members);
+        Self { totals: self.totals + other.totals, members: self.members }
+    }
+}
+
 impl Add for Counted {
     type Output = Self;
 
     fn add(mut self, other: Self) -> Self {
-        for (id, totals) in other.listeners {
-            let before = self.listeners.entry(id).or_default();
-            *before = *before + totals;
-        }
-        Self { totals: self.totals + other.totals, listeners: self.listeners }
+        add(&mut self.listeners, other.listeners);
+        add(&mut self.pools, other.pools);
+        Self { totals: self.totals + other.totals, listeners: self.listeners, pools: self.pools }
     }
+}
+
+/// Connections that there are now, of a pool and of its members that are there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Served {
+    pub active: u64,
+    pub members: BTreeMap<String, u64>,
 }
 
 /// What a listener shows.

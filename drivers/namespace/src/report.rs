@@ -1,13 +1,18 @@
 //! What is told upwards of one load balancer. Pure.
 
-use ballast_abi::{ListenerObservation, MemberHealth, Observation, Statistics};
+use std::collections::BTreeMap;
 
-use crate::{counters::Totals, l4::counts::Counts};
+use ballast_abi::{ListenerObservation, MemberHealth, MemberStatistics, Observation, PoolStatistics, Statistics};
+
+use crate::{
+    counters::{Counted, Served, Totals},
+    l4::counts::Counts,
+};
 
 /// With what the kernel forwards, beside what was observed of the rest.
 #[must_use]
 pub fn with_forwarded(mut observation: Observation, counts: Option<Counts>) -> Observation {
-    let Some(Counts { counted, listeners, health, mut answers, as_noted }) = counts else { return observation };
+    let Some(Counts { counted, listeners, served, health, mut answers, as_noted }) = counts else { return observation };
     if !as_noted {
         observation.generation = 0;
     }
@@ -32,7 +37,27 @@ pub fn with_forwarded(mut observation: Observation, counts: Option<Counts>) -> O
         MemberHealth { pool_id: key.0, member_id: key.1, health: health.into(), for_milliseconds, answer }
     });
     observation.members.extend(members);
+    // A pool has one protocol, so either the kernel sends to it or something else does.
+    observation.pools.extend(pools(&counted, &served));
     observation
+}
+
+/// What was counted of the pools and members that are there.
+#[must_use]
+pub fn pools(counted: &Counted, served: &BTreeMap<String, Served>) -> Vec<PoolStatistics> {
+    let of = |(id, served): (&String, &Served)| {
+        let counted = counted.pools.get(id).cloned().unwrap_or_default();
+        let members = served.members.iter().map(|(member_id, active)| MemberStatistics {
+            member_id: member_id.clone(),
+            statistics: Some(statistics(counted.member(member_id), *active)),
+        });
+        PoolStatistics {
+            pool_id: id.clone(),
+            statistics: Some(statistics(counted.totals, served.active)),
+            members: members.collect(),
+        }
+    };
+    served.iter().map(of).collect()
 }
 
 #[must_use]

@@ -186,7 +186,7 @@ impl NftL4 {
     /// What is to be known elsewhere of what is about to be taken away: where its counters ended, and which member each
     /// client has. What cannot be read is left out. To be called with its lock.
     fn left(&self, id: &str) -> UndeployReply {
-        let Ok(Observation { statistics, listeners, .. }) = self.observation(id) else {
+        let Ok(Observation { statistics, listeners, pools, .. }) = self.observation(id) else {
             return UndeployReply::default();
         };
         let files = Files::of(&self.state_dir, id);
@@ -196,7 +196,7 @@ impl NftL4 {
             Vec::new()
         });
         let handover = Handover { listeners: clients, ..Handover::default() };
-        UndeployReply { statistics, listeners: listeners.collect(), handover: handover.encode() }
+        UndeployReply { statistics, listeners: listeners.collect(), handover: handover.encode(), pools }
     }
 
     /// What is known of its members.

@@ -252,6 +252,7 @@ pub(crate) fn service(protocol: Protocol, members: impl IntoIterator<Item = Memb
         limit: None,
         allowed: Vec::new(),
         idle: None,
+        pool: "p".to_owned(),
         members: members.into_iter().collect(),
     };
     Service { sources, listeners: vec![listener], filters: Vec::new() }

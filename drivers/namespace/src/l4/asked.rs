@@ -40,6 +40,26 @@ impl Forwarded {
         !self.listeners.is_empty()
     }
 
+    /// Whether there is such a pool, with a listener or without.
+    #[must_use]
+    pub fn has_pool(&self, id: &str) -> bool {
+        self.listeners.iter().any(|listener| listener.pool == id) || self.looked_after().any(|(pool, _)| pool == id)
+    }
+
+    /// The same of a member.
+    #[must_use]
+    pub fn has_member(&self, pool: &str, id: &str) -> bool {
+        let own = self.listeners.iter().filter(|listener| listener.pool == pool);
+        { own }.flat_map(|listener| &listener.members).any(|member| member.id == id)
+            || self.looked_after().any(|(of, member)| (of, member) == (pool, id))
+    }
+
+    /// Members that are up, of all pools that are.
+    fn looked_after(&self) -> impl Iterator<Item = (&str, &str)> {
+        let unchecked = self.unchecked.iter().map(|(pool, member)| (pool.as_str(), member.as_str()));
+        unchecked.chain(self.probes.iter().map(|probe| (probe.pool.as_str(), probe.member.as_str())))
+    }
+
     /// `can`: this kernel has times of listeners' own. `usual`: seconds, of those that ask for none.
     pub fn settle_idle(&mut self, can: bool, usual: impl Fn(Protocol) -> Option<u32>) {
         for listener in &mut self.listeners {

@@ -16,7 +16,7 @@ use ballast_netns::namespace::{self, Look};
 
 use super::{Forwarded, Key, answers::answers, kept::Kept, knowledge::both, rules::greater, watch::Watch};
 use crate::{
-    counters::{Counted, Listened, Totals},
+    counters::{Counted, Listened, Pooled, Served, Totals},
     failure::Failure,
     files::Files,
 };
@@ -27,6 +27,8 @@ pub struct Counts {
     pub counted: Counted,
     /// Of listeners that are on.
     pub listeners: BTreeMap<String, Listened>,
+    /// Pools and members that a listener has, by their ids.
+    pub served: BTreeMap<String, Served>,
     /// Of members of whom that is known.
     pub health: BTreeMap<Key, Health>,
     /// For how many milliseconds each has been as it is, and how its last check ended.
@@ -102,22 +104,48 @@ fn counts(
     let by_listener = statistics::by_listener(counters, numbers);
     let by_listener: BTreeMap<String, Totals> = by_listener.into_iter().map(|(id, one)| (id, totals(one))).collect();
     let whole = totals(statistics::whole(counters, numbers));
-    let Some(asked) = asked else {
-        return Counts { counted: Counted { totals: whole, listeners: by_listener }, ..Counts::default() };
-    };
+    let counted = Counted { totals: whole, listeners: by_listener, pools: by_pool(asked, counters, numbers) };
+    let Some(asked) = asked else { return Counts { counted, ..Counts::default() } };
     let on = asked.listeners.iter().filter(|listener| listener.is_on());
     let listened = on.map(|listener| {
         let number = numbers.of_listener(&listener.id);
         let own = active.iter().filter(|(mark, _)| Some(mark.listener()) == number);
         let active: u64 = own.map(|(_, count)| u64::from(*count)).sum();
         let full = listener.most.is_some_and(|most| active >= u64::from(most));
-        let totals = by_listener.get(&listener.id).copied().unwrap_or_default();
-        (listener.id.clone(), Listened { totals, active, full })
+        (listener.id.clone(), Listened { totals: counted.listener(&listener.id), active, full })
     });
     let listeners = listened.collect();
-    let counted = Counted { totals: whole, listeners: by_listener };
     let answers = answers(asked, verdicts, Instant::now());
-    Counts { counted, listeners, health: health(asked, verdicts), answers, ..Counts::default() }
+    let served = served(asked, numbers, active);
+    Counts { counted, listeners, served, health: health(asked, verdicts), answers, ..Counts::default() }
+}
+
+/// A listener that a former release has numbered goes by the pool that it has now.
+fn by_pool(asked: Option<&Forwarded>, counters: &Counters, numbers: &Numbers) -> BTreeMap<String, Pooled> {
+    let pool_of = |listener: &str| {
+        let listeners = asked.into_iter().flat_map(|asked| &asked.listeners);
+        { listeners }.find(|one| one.id == listener).map(|one| one.pool.clone()).unwrap_or_default()
+    };
+    let pools = statistics::by_pool(counters, numbers, pool_of).into_iter().map(|(id, pool)| {
+        let members = pool.members.into_iter().map(|(id, one)| (id, totals(one))).collect();
+        (id, Pooled { totals: totals(pool.totals), members })
+    });
+    pools.collect()
+}
+
+/// Pools and members that a listener has, and how many flows each has now.
+fn served(asked: &Forwarded, numbers: &Numbers, active: &BTreeMap<Mark, u32>) -> BTreeMap<String, Served> {
+    let mut served = BTreeMap::<String, Served>::new();
+    for listener in asked.listeners.iter().filter(|listener| !listener.pool.is_empty()) {
+        let pool = served.entry(listener.pool.clone()).or_default();
+        for member in &listener.members {
+            let own = numbers.of_member(&listener.id, &member.id).and_then(|mark| active.get(&mark));
+            let own = own.copied().map_or(0, u64::from);
+            *pool.members.entry(member.id.clone()).or_default() += own;
+            pool.active += own;
+        }
+    }
+    served
 }
 
 fn totals(counted: statistics::Totals) -> Totals {

@@ -90,6 +90,7 @@ impl Listener {
             limit: self.most.map(|most| Limit { most, full }),
             allowed: self.allowed.clone(),
             idle: self.idle,
+            pool: self.pool.clone(),
             members: self.members.iter().map(|member| self.member(member, knowledge)).collect(),
         }
     }

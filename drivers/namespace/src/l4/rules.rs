@@ -55,6 +55,7 @@ pub fn apply(
     failpoint::at("forward: flows are ended");
     release(&mut netfilter, &mut kept, &service, files)?;
     close_after_change(netfilter);
+    kept.numbers.forget(|pool| asked.has_pool(pool), |pool, member| asked.has_member(pool, member));
     kept.settled = true;
     kept.write(files)
 }

@@ -13,7 +13,10 @@ use std::{
     time::Duration,
 };
 
-use ballast_abi::{Driver, LoadBalancer, PersistenceType, Protocol, SessionPersistence, Statistics, UndeployReply};
+use ballast_abi::{
+    Driver, ListenerObservation, LoadBalancer, PersistenceType, PoolStatistics, Protocol, SessionPersistence,
+    Statistics, UndeployReply,
+};
 use socket2::{Domain, Socket, Type};
 
 use crate::{
@@ -207,12 +210,51 @@ fn counts_as_a_capture(protocol: Protocol) {
         asked.pools[0].members[1].weight = 3;
         world.deploy(&asked, 3);
         let (bytes_in, bytes_out) = capture.end();
-        let counted = Statistics { active_connections: 0, ..world.statistics() };
         let expected = Statistics { bytes_in, bytes_out, total_connections: 15, ..Statistics::default() };
-        assert_eq!(counted, expected, "{protocol:?}");
+        let seen = world.observe().unwrap();
+        let counted = by_level(seen.statistics, &seen.listeners, &seen.pools);
+        assert_eq!(counted, [expected; 4], "{protocol:?}: of all, of its listener, of its pool, of the members' sum");
+        // What a member has counted that is gone stays its pool's, and it goes on where it comes back.
+        let gone = asked.pools[0].members.pop().unwrap();
+        world.deploy(&asked, 4);
+        let one = world.observe().unwrap().pools.remove(0);
+        assert_eq!((still(one.statistics), one.members.len()), (expected, 1));
+        asked.pools[0].members.push(gone);
+        world.deploy(&asked, 5);
+        let both = world.observe().unwrap();
+        let members: Vec<u64> =
+            both.pools[0].members.iter().map(|one| still(one.statistics).total_connections).collect();
+        let known: Vec<u64> = seen.pools[0].members.iter().map(|one| still(one.statistics).total_connections).collect();
+        // Nobody promises that of one that was away: it is no less than nothing.
+        assert!(members[0] == known[0] && members[1] <= known[1], "{members:?} after {known:?}");
+        // Without its listener a pool has no traffic, and with another one it goes on.
+        let mut renamed = asked.clone();
+        renamed.listeners[0].id = "another".to_owned();
+        world.deploy(&renamed, 6);
+        traffic(&world);
+        let pool = still(world.observe().unwrap().pools[0].statistics);
+        assert_eq!(pool.total_connections, 20, "whichever listener it was");
+        let last = world.observe().unwrap();
         let left = hand_over(&world);
-        let ended = left.statistics.map(|ended| Statistics { active_connections: 0, ..ended });
-        assert_eq!(ended, Some(expected), "it is told where they ended");
+        let ended = (still(left.statistics), still(left.pools[0].statistics), left.pools[0].members.len());
+        assert_eq!(ended, (still(last.statistics), pool, 2), "it is told where they ended");
         Ok(())
     });
+}
+
+fn still(counted: Option<Statistics>) -> Statistics {
+    Statistics { active_connections: 0, ..counted.unwrap_or_default() }
+}
+
+fn by_level(whole: Option<Statistics>, listeners: &[ListenerObservation], pools: &[PoolStatistics]) -> [Statistics; 4] {
+    let ([listener], [pool]) = (listeners, pools) else { panic!("{listeners:?}, {pools:?}") };
+    assert!(pool.members.iter().all(|member| still(member.statistics).total_connections > 0), "{pool:?}");
+    let members = pool.members.iter().map(|member| still(member.statistics));
+    let members = members.fold(Statistics::default(), |sum, one| Statistics {
+        bytes_in: sum.bytes_in + one.bytes_in,
+        bytes_out: sum.bytes_out + one.bytes_out,
+        total_connections: sum.total_connections + one.total_connections,
+        ..sum
+    });
+    [still(whole), still(listener.statistics), still(pool.statistics), members]
 }

@@ -35,7 +35,8 @@ fn listeners() -> impl Strategy<Value = Listener> {
             let named = |(number, member): (u8, Member)| Member { id: format!("m{number}"), ..member };
             let members = members.into_iter().map(named).collect();
             let id = String::new();
-            Listener { id, addresses, protocol, port, method, persistence, limit, allowed, idle, members }
+            let pool = "p".to_owned();
+            Listener { id, addresses, protocol, port, method, persistence, limit, allowed, idle, pool, members }
         },
     )
 }
