@@ -93,6 +93,9 @@ impl Work<'_> {
             Step::NoteIntent => self.note(0, desired),
             Step::NoteDone => {
                 self.state.base = self.state.base.settled(process::current(self.files, self.id));
+                if let Some(page) = &desired.page {
+                    self.state.base.stay(page.servers());
+                }
                 self.note(desired.generation, desired)
             }
             Step::Host(plan::Step::DropNamespace) => self.undo(step),

@@ -25,6 +25,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::uses::pool_of;
 use crate::{config::Config, validate::Validated};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -277,6 +278,11 @@ pub(crate) struct Server {
 }
 
 impl Page {
+    /// All that there are to be, with their backends.
+    pub(crate) fn servers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.backends.iter().flat_map(|one| one.servers.iter().map(|server| (one.id.as_str(), server.id.as_str())))
+    }
+
     /// `skip_ca_bundle`: this build knows `httpclient.ssl.verify`. Without that line haproxy reads the system's CA
     /// certificates at each start, for a client that is not used here: three quarters of its start time.
     pub(crate) fn of(validated: &Validated, config: &Config, skip_ca_bundle: bool) -> Self {
@@ -312,8 +318,7 @@ impl Page {
 
     /// The backends of a pool beside the one with its id whose servers nobody checks.
     pub(crate) fn unchecked(&self, pool: &str) -> impl Iterator<Item = &str> {
-        let others =
-            self.backends.iter().filter(move |backend| uses::pool_of(&backend.id) == pool && backend.id != pool);
+        let others = self.backends.iter().filter(move |backend| pool_of(&backend.id) == pool && backend.id != pool);
         let tracks = |backend: &&Backend| backend.servers.iter().any(|server| server.tracks.is_some());
         others.filter(move |backend| !tracks(backend)).map(|backend| backend.id.as_str())
     }

@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 
 use ballast_abi::{CheckAnswer, DriverError, Health, ListenerObservation, MemberHealth, ObjectFault, Observation};
-use ballast_namespace::report::statistics;
 pub(crate) use ballast_namespace::report::with_forwarded;
+use ballast_namespace::report::{pools, statistics};
 
-use crate::{counters::Counted, haproxy::statistics::Reading};
+use crate::{
+    counters::{Counted, Rows},
+    haproxy::statistics::Reading,
+};
 
 /// What pings say of a load balancer's members, by pool and member.
 #[derive(Default)]
@@ -18,11 +21,11 @@ pub(crate) struct Pings {
 }
 
 /// haproxy's own view and that of the pings, together. A member whose health is not known is left out, and so is a listener
-/// that does not answer. `counted`: by this process and all before it.
+/// that does not answer. `counted`: by this process and all before it. `left`: servers that were taken out of it.
 pub(crate) fn observation(
     id: &str,
     counted: &Counted,
-    reading: &Reading,
+    (reading, left): (&Reading, Option<&Rows>),
     Pings { verdicts, said: pinged }: &Pings,
 ) -> Observation {
     let mut members: Vec<MemberHealth> = reading
@@ -52,6 +55,7 @@ pub(crate) fn observation(
         members,
         listeners: { listeners }.collect(),
         generation: reading.generation.unwrap_or(0),
+        pools: pools(counted, &reading.served(left)),
     }
 }
 

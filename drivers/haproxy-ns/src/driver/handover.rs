@@ -41,8 +41,9 @@ impl HaproxyNs {
                 Vec::new()
             }),
         };
-        let Observation { statistics, listeners, .. } = seen;
-        UndeployReply { statistics, listeners: listeners.into_iter().map(of).collect(), handover: handover.encode() }
+        let Observation { statistics, listeners, pools, .. } = seen;
+        let listeners = listeners.into_iter().map(of).collect();
+        UndeployReply { statistics, listeners, handover: handover.encode(), pools }
     }
 
     /// Tells what serves by now which member each client had. To be called with its lock.

@@ -103,11 +103,12 @@ impl HaproxyNs {
             return Ok(None);
         }
         let reading = statistics::parse(&answer?);
-        let counted = reading.counted(base.is_by_listener());
+        let left = base.left(pid);
+        let counted = reading.counted(base.is_by_listener(), left);
         self.seen.note(id, Glance { pid, counted: counted.clone(), health: reading.known() });
         let counted = base.under(Some(pid)) + counted;
         let pings = Pings { verdicts: self.pinger.verdicts(id), said: self.pinger.said(id) };
-        Ok(Some(report::observation(id, &counted, &reading, &pings)))
+        Ok(Some(report::observation(id, &counted, (&reading, left), &pings)))
     }
 
     /// With what the kernel forwards. What cannot be counted now is left out: haproxy's is told all the same.
@@ -212,7 +213,7 @@ impl Glimpse {
         if state.interface.is_none() || state.alone {
             let nothing = statistics::Reading::default();
             let base = state.base.under(None);
-            self.found = Some(Ok(report::observation(id, &base, &nothing, &Pings::default())));
+            self.found = Some(Ok(report::observation(id, &base, (&nothing, None), &Pings::default())));
             return;
         }
         match process::current(files, id) {

@@ -23,6 +23,9 @@ use crate::{
     seen::Glance,
 };
 
+/// Servers that one line of commands names: haproxy takes 16 KiB.
+const AT_ONCE: usize = 50;
+
 /// By pool, where there are any.
 fn others(page: &Page) -> HashMap<String, Vec<String>> {
     let of = |backend: &Backend| {
@@ -42,8 +45,10 @@ impl Work<'_> {
         } else if let Some(pid) = self.seen.as_ref().map(|seen| seen.pid) {
             self.note_seen(&[pid]);
         }
-        let listeners = &target.validated.listeners;
-        self.state.base.begin(|id| listeners.iter().any(|listener| listener.id.as_str() == id));
+        let listeners = target.validated.listeners.iter().map(|listener| listener.id.as_str()).collect();
+        let pools = target.validated.pools.iter();
+        let members = pools.map(|pool| (pool.id.as_str(), pool.members.iter().map(|one| one.id.as_str()).collect()));
+        self.state.base.begin(&listeners, &members.collect());
         let verdicts = self.pinger.verdicts(self.id);
         let pinged = target.desired.pinged().into_iter();
         let knowledge = Knowledge {
@@ -120,7 +125,7 @@ impl Work<'_> {
     fn note_counters(&mut self, pid: i32) -> Result<(), Failure> {
         let reading = statistics::parse(&socket::ask(self.files, statistics::COMMAND)?);
         let settled = self.state.base.settled(Some(pid));
-        let base: Base = settled.ending(pid, reading.counted(settled.is_by_listener()));
+        let base: Base = settled.ending(pid, reading.counted(settled.is_by_listener(), settled.left(pid)));
         self.state.base = base;
         // Until it is known what came of this.
         self.state.processes = None;
@@ -142,9 +147,39 @@ impl Work<'_> {
         }
     }
 
+    /// Before servers come: what one of its name had counted that went is counted before it.
+    fn note_arrivals(&mut self, pid: i32, changes: &[Change]) -> Result<(), Failure> {
+        let come: Vec<(&str, &str)> = changes.iter().filter_map(Change::comes).collect();
+        if come.is_empty() || self.state.base.left(pid).is_none() {
+            return Ok(());
+        }
+        let there = statistics::parse(&socket::ask(self.files, statistics::COMMAND)?).rows();
+        come.into_iter().for_each(|name| self.state.base.arrive(pid, name, &there));
+        self.state.write(self.files)
+    }
+
+    /// Before servers go: what they have counted. By then they get nothing new, and one that has connections still stays.
+    fn note_leaving(&mut self, pid: i32, changes: &[Change]) -> Result<(), Failure> {
+        let gone: Vec<(&str, &str)> = changes.iter().filter_map(Change::goes).collect();
+        for some in gone.chunks(AT_ONCE) {
+            let rest = some.iter().map(|(backend, server)| format!("set server {backend}/{server} state maint"));
+            socket::ask(self.files, &rest.collect::<Vec<_>>().join(";"))?;
+        }
+        let there = statistics::parse(&socket::ask(self.files, statistics::COMMAND)?).rows();
+        gone.into_iter().for_each(|name| self.state.base.leave(pid, name, &there));
+        self.state.write(self.files)?;
+        failpoint::at("tell: counters of those that go are noted");
+        Ok(())
+    }
+
     pub(super) fn tell(&mut self, pid: i32, changes: &[Change], target: &Target<'_>) -> Result<(), Failure> {
+        self.note_arrivals(pid, changes)?;
+        let mut leaving = false;
         for change in changes {
             failpoint::at("tell: before a change");
+            if change.goes().is_some() && !std::mem::replace(&mut leaving, true) {
+                self.note_leaving(pid, changes)?;
+            }
             let commands = change.commands();
             let answer = socket::ask(self.files, &commands)?;
             if !change.is_done(&answer) {

@@ -50,6 +50,22 @@ impl Change {
         Self::Server { backend: backend.to_owned(), server: server.to_owned(), to }
     }
 
+    /// The backend and the server that is taken away with it.
+    pub(crate) fn goes(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::Server { backend, server, to: To::Gone } => Some((backend, server)),
+            Self::Server { .. } | Self::Limit { .. } | Self::Generation(_) => None,
+        }
+    }
+
+    /// The same of one that is put there.
+    pub(crate) fn comes(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::Server { backend, server, to: To::There(_) } => Some((backend, server)),
+            Self::Server { .. } | Self::Limit { .. } | Self::Generation(_) => None,
+        }
+    }
+
     /// Commands in one line.
     pub(crate) fn commands(&self) -> String {
         let (name, to) = match self {

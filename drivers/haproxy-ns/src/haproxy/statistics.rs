@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use ballast_abi::{CheckAnswer, Health};
 
 use super::generation;
-use crate::counters::{Counted, Listened, Totals};
+use crate::{
+    counters::{Counted, Listened, Pooled, Rows, Served, Totals},
+    page::pool_of,
+};
 
 /// Frontends, backends and servers, and which generation it is.
 pub(crate) const COMMAND: &str = "show stat -1 7 -1;get var proc.generation";
@@ -14,8 +17,8 @@ pub(crate) const COMMAND: &str = "show stat -1 7 -1;get var proc.generation";
 pub(crate) struct Reading {
     /// By listener that is bound.
     pub(crate) listeners: BTreeMap<String, Listened>,
-    /// Where members are.
-    pub(crate) behind: Totals,
+    /// Where members are, by backend.
+    pub(crate) behind: BTreeMap<String, Behind>,
     /// By pool and member. `None`: not known yet, or not asked (admin-down).
     pub(crate) health: HashMap<(String, String), Option<Health>>,
     /// By pool and member: for how many milliseconds its health has been what it is, and how the last check ended.
@@ -24,22 +27,70 @@ pub(crate) struct Reading {
     pub(crate) generation: Option<u64>,
 }
 
+/// What a backend and its servers have counted, each with the connections that it has now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Behind {
+    totals: Totals,
+    servers: BTreeMap<String, (Totals, u64)>,
+}
+
 impl Reading {
-    /// What clients did; of a process that a former release has started at least what members saw.
-    pub(crate) fn counted(&self, by_listener: bool) -> Counted {
+    /// What clients did; of a process that a former release has started at least what members saw. `left`: what servers had
+    /// counted when they were taken out.
+    pub(crate) fn counted(&self, by_listener: bool, left: Option<&Rows>) -> Counted {
         let listeners: BTreeMap<String, Totals> =
             self.listeners.iter().map(|(id, seen)| (id.clone(), seen.totals)).collect();
         let totals = listeners.values().fold(Totals::default(), |sum, totals| sum + *totals);
         let totals = match by_listener {
             true => totals,
-            false => Totals {
-                bytes_in: totals.bytes_in.max(self.behind.bytes_in),
-                bytes_out: totals.bytes_out.max(self.behind.bytes_out),
-                connections: totals.connections.max(self.behind.connections),
-                errors: totals.errors,
-            },
+            false => {
+                let behind = self.behind.values().fold(Totals::default(), |sum, one| sum + one.totals);
+                Totals { errors: totals.errors, ..greater(totals, behind) }
+            }
         };
-        Counted { totals, listeners }
+        Counted { totals, listeners, pools: self.pools(left) }
+    }
+
+    fn pools(&self, left: Option<&Rows>) -> BTreeMap<String, Pooled> {
+        let mut pools = BTreeMap::<String, Pooled>::new();
+        for (backend, behind) in &self.behind {
+            let pool = pools.entry(pool_of(backend).to_owned()).or_default();
+            pool.totals = pool.totals + Totals { errors: 0, ..behind.totals };
+            let left = left.and_then(|left| left.get(backend)).into_iter().flatten();
+            let mut servers: BTreeMap<&String, Totals> = left.map(|(id, totals)| (id, *totals)).collect();
+            for (id, (totals, _)) in &behind.servers {
+                let counted = servers.entry(id).or_default();
+                *counted = greater(*counted, *totals);
+            }
+            for (id, totals) in servers {
+                let member = pool.members.entry(id.clone()).or_default();
+                *member = *member + totals;
+            }
+        }
+        pools
+    }
+
+    /// What each server has counted, by backend.
+    pub(crate) fn rows(&self) -> Rows {
+        let servers = |one: &Behind| one.servers.iter().map(|(id, (totals, _))| (id.clone(), *totals)).collect();
+        self.behind.iter().map(|(backend, one)| (backend.clone(), servers(one))).collect()
+    }
+
+    /// Pools and members that are there and were not taken out.
+    pub(crate) fn served(&self, left: Option<&Rows>) -> BTreeMap<String, Served> {
+        let mut served = BTreeMap::<String, Served>::new();
+        for (backend, behind) in &self.behind {
+            let pool = served.entry(pool_of(backend).to_owned()).or_default();
+            let is_left =
+                |id: &String| left.and_then(|left| left.get(backend)).is_some_and(|left| left.contains_key(id));
+            for (id, (_, active)) in &behind.servers {
+                pool.active += active;
+                if !is_left(id) {
+                    *pool.members.entry(id.clone()).or_default() += active;
+                }
+            }
+        }
+        served
     }
 
     pub(crate) fn active(&self) -> u64 {
@@ -78,9 +129,14 @@ pub(crate) fn parse(text: &str) -> Reading {
                 };
                 reading.listeners.insert(proxy.to_owned(), listened);
             }
-            Some("1") => reading.behind = reading.behind + totals(number),
-            // Backends that go by another one's checks have names of their own, which no pool has.
-            Some("2") if !proxy.contains(':') => {
+            Some("1") => reading.behind.entry(proxy.to_owned()).or_default().totals = totals(number),
+            Some("2") => {
+                let counted = (Totals { errors: 0, ..totals(number) }, number("scur"));
+                reading.behind.entry(proxy.to_owned()).or_default().servers.insert(server.to_owned(), counted);
+                // Backends that go by another one's checks have names of their own.
+                if pool_of(proxy) != proxy {
+                    continue;
+                }
                 let key = (proxy.to_owned(), server.to_owned());
                 let health = health(cell("status").unwrap_or_default(), cell("check_status").unwrap_or_default());
                 reading.health.insert(key.clone(), health);
@@ -92,6 +148,15 @@ pub(crate) fn parse(text: &str) -> Reading {
         }
     }
     reading
+}
+
+fn greater(one: Totals, other: Totals) -> Totals {
+    Totals {
+        bytes_in: one.bytes_in.max(other.bytes_in),
+        bytes_out: one.bytes_out.max(other.bytes_out),
+        connections: one.connections.max(other.connections),
+        errors: one.errors.max(other.errors),
+    }
 }
 
 fn totals(number: impl Fn(&str) -> u64) -> Totals {
@@ -151,9 +216,9 @@ mod tests {
     fn totals_are_those_of_the_listeners_and_of_an_old_process_at_least_those_of_the_backends() {
         let reading = parse(TEXT);
         let counted = |bytes_in, bytes_out, connections, errors| Totals { bytes_in, bytes_out, connections, errors };
-        assert_eq!(reading.counted(true).totals, counted(180, 90, 7, 3));
-        assert_eq!(reading.counted(true).listener("l"), counted(120, 60, 5, 3));
-        assert_eq!(reading.counted(false).totals, counted(180, 200, 10, 3));
+        assert_eq!(reading.counted(true, None).totals, counted(180, 90, 7, 3));
+        assert_eq!(reading.counted(true, None).listener("l"), counted(120, 60, 5, 3));
+        assert_eq!(reading.counted(false, None).totals, counted(180, 200, 10, 3));
         assert_eq!(reading.active(), 3);
         let full: Vec<bool> = reading.listeners.values().map(|listened| listened.full).collect();
         assert_eq!(full, [true, false]);

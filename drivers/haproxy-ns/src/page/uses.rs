@@ -21,7 +21,7 @@ pub(super) struct Used<'a> {
 pub(super) struct Uses<'a>(pub(super) Vec<Used<'a>>);
 
 /// The pool of a backend of this name.
-pub(super) fn pool_of(backend: &str) -> &str {
+pub(crate) fn pool_of(backend: &str) -> &str {
     backend.split(AND).next().unwrap_or(backend)
 }
 

@@ -6,10 +6,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ballast_abi::{InsertHeaders, Listener, LoadBalancer, Protocol, Timeouts};
+use ballast_abi::{Driver as _, InsertHeaders, Listener, LoadBalancer, Protocol, Statistics, Timeouts};
 use ballast_lab::wait_until;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 
-use crate::world::{SOON, VIP, World, in_world, load_balancer, member, must_reload};
+use crate::world::{ID, SOON, VIP, World, in_world, load_balancer, member, must_reload};
 
 const USUAL: Timeouts = Timeouts { client_data: 50_000, member_connect: 5_000, member_data: 50_000, tcp_inspect: 0 };
 
@@ -152,6 +156,95 @@ fn who_may_connect_is_answered_and_nobody_else_also_where_metrics_are() {
 fn connections(world: &World<'_>) -> Vec<(String, u64)> {
     let listeners = world.observe().map(|seen| seen.listeners).unwrap_or_default().into_iter();
     listeners.map(|one| (one.listener_id, one.statistics.unwrap_or_default().total_connections)).collect()
+}
+
+/// Connections of the whole, of its only listener, of its only pool, and of those of that one's members that are told.
+fn by_level(world: &World<'_>) -> (u64, u64, u64, Vec<u64>) {
+    let seen = wait_until(SOON, "an answer", || world.observe());
+    let of = |counted: Option<Statistics>| counted.unwrap_or_default().total_connections;
+    let bytes = |counted: &Option<Statistics>| counted.map(|one| (one.bytes_in, one.bytes_out)).unwrap_or_default();
+    let [pool] = &seen.pools[..] else { panic!("{:?}", seen.pools) };
+    assert_eq!(pool.statistics.unwrap_or_default().request_errors, 0);
+    let sum = pool.members.iter().map(|member| bytes(&member.statistics));
+    let sum = sum.fold((0, 0), |(bytes_in, bytes_out), one| (bytes_in + one.0, bytes_out + one.1));
+    if pool.members.len() == 2 {
+        assert_eq!(
+            (sum, sum),
+            (bytes(&pool.statistics), bytes(&seen.listeners[0].statistics)),
+            "bytes are the same sum"
+        );
+    }
+    let members = pool.members.iter().map(|member| of(member.statistics)).collect();
+    (of(seen.statistics), of(seen.listeners[0].statistics), of(pool.statistics), members)
+}
+
+type Step = fn(&mut World<'_>, &mut LoadBalancer, u64);
+const STEPS: [(&str, Step); 8] = [
+    ("nothing", |_, _, _| {}),
+    ("a reload", |world, asked, generation| {
+        must_reload(asked, generation);
+        world.deploy(asked, generation);
+    }),
+    ("a restart of the driver", |world, _, _| {
+        world.restart_driver();
+        assert!(world.observe().is_some());
+    }),
+    ("another weight", |world, asked, generation| {
+        asked.pools[0].members[0].weight = 3;
+        world.deploy(asked, generation);
+        asked.pools[0].members[0].weight = 1;
+        world.deploy(asked, generation + 1);
+    }),
+    ("a member that goes and comes back without a reload", |world, asked, generation| {
+        let (pid, gone) = (world.pid(), asked.pools[0].members.pop().unwrap());
+        let before = by_level(world);
+        world.deploy(asked, generation);
+        let after = by_level(world);
+        assert_eq!((before.0, before.1, before.2, before.3[..1].to_vec()), after);
+        asked.pools[0].members.push(gone);
+        world.deploy(asked, generation + 1);
+        assert_eq!((by_level(world), world.pid()), (before, pid));
+    }),
+    ("the same with a reload in between", |world, asked, generation| {
+        let gone = asked.pools[0].members.pop().unwrap();
+        world.deploy(asked, generation);
+        asked.pools[0].members.push(gone);
+        must_reload(asked, generation + 1);
+        world.deploy(asked, generation + 1);
+    }),
+    ("a haproxy that is killed", |world, asked, generation| {
+        assert!(world.observe().is_some(), "what it has counted is known");
+        kill(Pid::from_raw(world.pid()), Signal::SIGKILL).unwrap();
+        wait_until(SOON, "it is gone", || world.driver.deployed().unwrap()[0].generation.eq(&0).then_some(()));
+        world.deploy(asked, generation);
+    }),
+    ("a VIP that goes and comes back", |world, asked, generation| {
+        let without = LoadBalancer { vip: None, ..asked.clone() };
+        world.deploy(&without, generation);
+        world.deploy(asked, generation + 1);
+    }),
+];
+
+#[test]
+fn all_levels_count_alike_over_all_that_can_happen_to_processes_and_members() {
+    in_world(|mut world| {
+        let mut asked = load_balancer();
+        world.deploy(&asked, 1);
+        let mut sent = 0;
+        for (generation, (what, step)) in (1..).zip(STEPS) {
+            step(&mut world, &mut asked, 10 * generation);
+            assert_eq!(by_level(&world).0, sent, "{what}");
+            assert_eq!(world.answers(VIP, 6), ["web-1", "web-2"], "{what}");
+            sent += 6;
+            let (whole, listener, pool, members) = by_level(&world);
+            assert_eq!((whole, listener, pool, members.iter().sum::<u64>()), (sent, sent, sent, sent), "{what}");
+            assert!(members.iter().all(|counted| *counted >= generation), "{what}: {members:?}");
+        }
+        let left = world.driver.hand_over(ID)?;
+        assert_eq!(left.pools[0].statistics.unwrap().total_connections, sent);
+        assert_eq!(left.pools[0].members.len(), 2);
+        Ok(())
+    });
 }
 
 #[test]
