@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use ballast_proto::{
     agent::{HealthReport, ListenerHealth, ListenerStatistics, LoadBalancerHealth, LoadBalancerStatistics},
-    driver::{Health, MemberHealth, Observation, Statistics},
+    driver::{Health, MemberHealth, MemberStatistics, Observation, PoolStatistics, Statistics},
 };
 
 /// Epoch and generation of the load balancers that run as desired.
@@ -27,6 +27,14 @@ struct Page {
     listeners_told: bool,
     statistics: Option<Statistics>,
     by_listener: HashMap<String, Statistics>,
+    by_pool: HashMap<String, Pooled>,
+}
+
+/// What was told of a pool and of its members.
+#[derive(Debug, Default)]
+struct Pooled {
+    statistics: Option<Statistics>,
+    members: HashMap<String, Statistics>,
 }
 
 /// What was told of a member. How long a check took is no news by itself.
@@ -81,13 +89,13 @@ impl Book {
         let mut news = Vec::new();
         for observation in observations {
             let Some((page, epoch)) = self.page(&observation.load_balancer_id, running) else { continue };
-            let listeners = page.count_listeners(observation);
+            let (listeners, pools) = (page.count_listeners(observation), page.count_pools(observation));
             let changed = observation.statistics.is_some() && page.statistics != observation.statistics;
-            if changed || !listeners.is_empty() {
+            if changed || !listeners.is_empty() || !pools.is_empty() {
                 page.statistics.clone_from(&observation.statistics);
                 let load_balancer_id = observation.load_balancer_id.clone();
                 let statistics = observation.statistics;
-                news.push(LoadBalancerStatistics { load_balancer_id, epoch, statistics, listeners });
+                news.push(LoadBalancerStatistics { load_balancer_id, epoch, statistics, listeners, pools });
             }
         }
         news
@@ -147,6 +155,39 @@ impl Page {
             }
         }
         news
+    }
+
+    /// The same of pools and members.
+    fn count_pools(&mut self, observation: &Observation) -> Vec<PoolStatistics> {
+        let mut news = Vec::new();
+        for seen in &observation.pools {
+            // Most have counted nothing since, and are asked of each second.
+            let known = match self.by_pool.get_mut(&seen.pool_id) {
+                Some(known) => known,
+                None => self.by_pool.entry(seen.pool_id.clone()).or_default(),
+            };
+            let members = seen.members.iter().filter(|one| known.is_news(one)).cloned().collect::<Vec<_>>();
+            let statistics = seen.statistics.filter(|now| known.statistics != Some(*now));
+            known.statistics = statistics.or(known.statistics);
+            if statistics.is_some() || !members.is_empty() {
+                news.push(PoolStatistics { pool_id: seen.pool_id.clone(), statistics, members });
+            }
+        }
+        news
+    }
+}
+
+impl Pooled {
+    /// Whether it is another figure than was told; it is told with that.
+    fn is_news(&mut self, MemberStatistics { member_id, statistics }: &MemberStatistics) -> bool {
+        let Some(now) = *statistics else { return false };
+        match self.members.get_mut(member_id) {
+            Some(before) => std::mem::replace(before, now) != now,
+            None => {
+                self.members.insert(member_id.clone(), now);
+                true
+            }
+        }
     }
 }
 
@@ -266,5 +307,27 @@ mod tests {
         assert_eq!(counted(&[("l", 1), ("m", 1)]), ["l", "m"]);
         assert!(counted(&[("l", 1), ("m", 1)]).is_empty());
         assert_eq!(counted(&[("l", 1), ("m", 2)]), ["m"]);
+    }
+
+    #[test]
+    fn of_pools_and_members_only_those_are_told_that_have_counted() {
+        let (mut book, now) = (Book::default(), running((1, 1)));
+        let counted = |bytes_in| Some(Statistics { bytes_in, ..Statistics::default() });
+        let mut told = |pool: u64, members: [u64; 2]| -> Vec<String> {
+            let of = |(id, bytes_in)| MemberStatistics { member_id: String::from(id), statistics: counted(bytes_in) };
+            let members = ["m", "n"].into_iter().zip(members).map(of).collect();
+            let pools = vec![PoolStatistics { pool_id: "p".to_owned(), statistics: counted(pool), members }];
+            let seen = Observation { load_balancer_id: "a".to_owned(), pools, ..Observation::default() };
+            let pools = book.statistics(&[seen], &now).into_iter().flat_map(|one| one.pools);
+            let ids = |pool: PoolStatistics| {
+                let own = pool.statistics.map(|_| pool.pool_id);
+                own.into_iter().chain(pool.members.into_iter().map(|member| member.member_id))
+            };
+            pools.flat_map(ids).collect()
+        };
+        assert_eq!(told(3, [1, 2]), ["p", "m", "n"]);
+        assert!(told(3, [1, 2]).is_empty());
+        assert_eq!(told(4, [1, 3]), ["p", "n"]);
+        assert_eq!(told(4, [2, 3]), ["m"]);
     }
 }

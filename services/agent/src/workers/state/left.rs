@@ -36,11 +36,12 @@ impl Left {
     pub(super) fn told(left: Option<Self>, load_balancer_id: String, epoch: u64) -> Removed {
         let removed = Removed { load_balancer_id, epoch, ..Removed::default() };
         let Some(Self { driver, reply }) = left else { return removed };
-        let UndeployReply { statistics, listeners, handover } = reply;
+        let UndeployReply { statistics, listeners, handover, pools } = reply;
         let of = |ListenerObservation { listener_id, statistics, .. }| ListenerStatistics { listener_id, statistics };
         Removed {
             statistics,
             listeners: listeners.into_iter().map(of).collect(),
+            pools,
             handover: (!handover.is_empty()).then_some(Handover { driver, content: handover }),
             ..removed
         }
