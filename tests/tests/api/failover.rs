@@ -40,7 +40,7 @@ async fn counted(agent: &Agent, pool: &str, epoch: u64, bytes_in: u64) {
         ..Statistics::default()
     };
     let (load_balancer_id, statistics) = (pool.to_owned(), Some(statistics));
-    let one = LoadBalancerStatistics { load_balancer_id, epoch, statistics, listeners: Vec::new() };
+    let one = LoadBalancerStatistics { load_balancer_id, epoch, statistics, ..LoadBalancerStatistics::default() };
     agent.say(agent_message::Message::Statistics(StatisticsReport { load_balancers: vec![one] })).await;
 }
 

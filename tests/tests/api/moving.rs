@@ -7,7 +7,7 @@ use ballast_proto::{
         Desired, Handover, ListenerStatistics, LoadBalancerStatistics, Removed, StatisticsReport, agent_message,
         scheduler_message::Message,
     },
-    driver::Statistics,
+    driver::{MemberStatistics, PoolStatistics, Statistics},
 };
 use serde_json::{Value, json};
 
@@ -19,13 +19,14 @@ use crate::{
 /// Longer than a load balancer waits for its former agent.
 const WAITED: Duration = Duration::from_secs(2);
 
-/// A load balancer that an agent runs, and another agent.
+/// A load balancer that an agent runs, and another agent. Its pool has the load balancer's id.
 struct Story {
     services: Services,
     one: Agent,
     two: Agent,
     id: String,
     listener: String,
+    member: String,
     first: Desired,
 }
 
@@ -46,12 +47,15 @@ impl Story {
             body["vip"]["session_persistence"] = persistence;
         }
         let listener = services.create("/v2.0/lb/vips", body).await.id();
+        one.desired().await;
+        let member = json!({"member": {"pool_id": id, "address": "10.0.0.3", "protocol_port": 80}});
+        let member = services.create("/v2.0/lb/members", member).await.id();
         let first = one.desired().await;
         one.deployed(&first).await;
         services.settled(&format!("/v2.0/lb/vips/{listener}"), "ACTIVE").await;
         let mut two = Agent::connect(&services.channel, "two", "1").await.unwrap();
         two.snapshot().await;
-        Self { services, one, two, id, listener, first }
+        Self { services, one, two, id, listener, member, first }
     }
 
     async fn fail_over(&self) {
@@ -63,13 +67,31 @@ impl Story {
     async fn count(&self, agent: &Agent, epoch: u64, bytes_in: u64) {
         let (load_balancer_id, statistics) = (self.id.clone(), Some(counted(bytes_in)));
         let listeners = vec![ListenerStatistics { listener_id: self.listener.clone(), statistics }];
-        let one = LoadBalancerStatistics { load_balancer_id, epoch, statistics, listeners };
+        let pools = self.pools(bytes_in);
+        let one = LoadBalancerStatistics { load_balancer_id, epoch, statistics, listeners, pools };
         agent.say(agent_message::Message::Statistics(StatisticsReport { load_balancers: vec![one] })).await;
     }
 
-    /// The load balancer and its listener have so many bytes; they had no more and no less than `least` before.
+    /// And of a pool and a member that are another load balancer's, or nobody's: what is said of those counts for nothing.
+    fn pools(&self, bytes_in: u64) -> Vec<PoolStatistics> {
+        let statistics = Some(counted(bytes_in));
+        let member = |member_id: &str| MemberStatistics { member_id: member_id.to_owned(), statistics };
+        let stranger = "00000000-0000-4000-8000-000000000001";
+        let members = vec![member(&self.member), member(stranger), member("none")];
+        let own = PoolStatistics { pool_id: self.id.clone(), statistics, members };
+        vec![own, PoolStatistics { pool_id: stranger.to_owned(), statistics, members: Vec::new() }]
+    }
+
+    /// The load balancer, its listener, its pool and its member have so many bytes; they had no more and no less than `least`
+    /// before.
     async fn shows(&self, least: u64, bytes_in: u64) {
-        for path in [format!("loadbalancers/{}", self.id), format!("listeners/{}", self.listener)] {
+        let Self { id, listener, member, .. } = self;
+        for path in [
+            format!("loadbalancers/{id}"),
+            format!("listeners/{listener}"),
+            format!("pools/{id}"),
+            format!("pools/{id}/members/{member}"),
+        ] {
             let shown = async {
                 loop {
                     let stats = &self.services.get(&format!("/v2/lbaas/{path}/stats")).await["stats"];
@@ -98,7 +120,8 @@ impl Story {
         let (load_balancer_id, statistics) = (self.id.clone(), Some(counted(bytes_in)));
         let listeners = vec![ListenerStatistics { listener_id: self.listener.clone(), statistics }];
         let handover = Some(Handover { driver: ready_driver().name, content: b"clients".to_vec() });
-        Removed { load_balancer_id, epoch, statistics, listeners, handover, kept: false }
+        let pools = self.pools(bytes_in);
+        Removed { load_balancer_id, epoch, statistics, listeners, handover, kept: false, pools }
     }
 
     async fn change(&self, name: &str) {

@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ballast_model::{
-    Uuid,
     counters::{Epoch, Generation},
     fault::Fault,
     ids::{AgentId, ListenerId, LoadBalancerId, MemberId},
@@ -13,7 +12,7 @@ use ballast_model::{
     outcome::{MemberHealth, Outcome, Statistics},
     status::OperatingStatus,
 };
-use ballast_store::{Binding, Ending, EventKind, Handover, Hold, Placed, Tx};
+use ballast_store::{Binding, Ending, Handover, Hold, Parts, Placed, Tally, Tx};
 
 use super::{App, Wake};
 
@@ -41,6 +40,8 @@ pub struct Counted {
     pub whole: Statistics,
     /// Those of whose counters one has changed.
     pub listeners: Vec<(ListenerId, Statistics)>,
+    /// The same of pools and members.
+    pub parts: Parts,
 }
 
 /// What an agent leaves that has let go of a load balancer.
@@ -172,13 +173,15 @@ impl App {
         let news = &news;
         let save = self.store.write(|tx, _| {
             Box::pin(async move {
-                let ids: Vec<LoadBalancerId> = news.iter().map(|one| one.owner.load_balancer_id).collect();
-                let bindings = tx.bindings(&ids).await?;
-                let is_owned = |one: &&Counted| one.owner.has(bindings.get(&one.owner.load_balancer_id));
-                let owned: Vec<&Counted> = news.iter().filter(is_owned).collect();
-                let whole = owned.iter().map(|one| (one.owner.load_balancer_id, one.whole)).collect();
-                tx.save_statistics(&whole).await?;
-                tx.save_listener_statistics(&of_listeners(tx, &owned).await?).await
+                let placed = placed_of(tx, news.iter().map(|one| one.owner)).await?;
+                let own = |one: Counted| {
+                    let Placed { load_balancer, binding, .. } = placed.get(&one.owner.load_balancer_id)?;
+                    one.owner.has(binding.as_ref()).then(|| (load_balancer, one.own(load_balancer)))
+                };
+                let owned: Vec<(&LoadBalancer, Counted)> = news.iter().cloned().filter_map(own).collect();
+                tx.save_statistics(&owned.iter().map(tally).collect::<Vec<_>>()).await?;
+                let listeners = owned.iter().flat_map(|(_, one)| one.listeners.iter().copied());
+                tx.save_listener_statistics(&listeners.collect::<BTreeMap<_, _>>()).await
             })
         });
         save.await
@@ -211,22 +214,25 @@ fn fared_otherwise(before: &Placed, after: &Placed) -> Vec<MemberId> {
 
 /// The counters that are not what is stored. Where no counter of the whole has changed, none of its listeners has.
 async fn news(tx: &Tx, counted: &[Counted]) -> Result<Vec<Counted>, Fault> {
-    let ids: Vec<LoadBalancerId> = counted.iter().map(|one| one.owner.load_balancer_id).collect();
-    let known = tx.statistics_of_many(&ids).await?;
-    let is_new = |one: &&Counted| known.get(&one.owner.load_balancer_id).copied().unwrap_or_default() != one.whole;
-    Ok(counted.iter().filter(is_new).cloned().collect())
+    let told = counted.iter().map(|one| (one.owner.load_balancer_id, one.owner.epoch, one.whole, &one.parts));
+    let are_news = tx.are_news(&told.collect::<Vec<_>>()).await?;
+    Ok(counted.iter().zip(are_news).filter(|(_, is_news)| *is_news).map(|(one, _)| one.clone()).collect())
 }
 
-/// What was counted of listeners, of those that these load balancers have.
-async fn of_listeners(tx: &Tx, counted: &[&Counted]) -> Result<BTreeMap<ListenerId, Statistics>, Fault> {
-    let ids: Vec<Uuid> = counted.iter().flat_map(|one| &one.listeners).map(|(id, _)| id.uuid()).collect();
-    if ids.is_empty() {
-        return Ok(BTreeMap::new());
+fn tally<'a>((load_balancer, counted): &'a (&'a LoadBalancer, Counted)) -> Tally<'a> {
+    Tally { load_balancer, epoch: counted.owner.epoch, whole: counted.whole, parts: &counted.parts }
+}
+
+impl Counted {
+    /// What of it is of this load balancer's own.
+    fn own(mut self, of: &LoadBalancer) -> Self {
+        self.listeners.retain(|(id, _)| of.listeners.iter().any(|listener| listener.id == *id));
+        self.parts.pools.retain(|id, _| of.pools.iter().any(|pool| pool.id == *id));
+        let members = of.pools.iter().flat_map(|pool| pool.members.iter());
+        let members: HashSet<MemberId> = members.map(|one| one.id).collect();
+        self.parts.members.retain(|id, _| members.contains(id));
+        self
     }
-    let owners = tx.owners_of(EventKind::Listener, &ids).await?;
-    let own = |one: &Counted, id: &ListenerId| owners.get(&id.uuid()) == Some(&one.owner.load_balancer_id);
-    let all = counted.iter().flat_map(|one| one.listeners.iter().map(move |counted| (*one, counted)));
-    Ok(all.filter(|(one, (id, _))| own(one, id)).map(|(_, counted)| *counted).collect())
 }
 
 impl Owner {

@@ -1,7 +1,10 @@
 //! How much an agent may say: every text and every repeated field of its messages has a line here.
 
 use ballast_model::told::LONGEST;
-use ballast_proto::agent::{DriverReport, Foreseen, agent_message::Message};
+use ballast_proto::{
+    agent::{DriverReport, Foreseen, agent_message::Message},
+    driver::PoolStatistics,
+};
 
 /// What bounds a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +34,7 @@ const NAME: usize = 4 * LONGEST;
 /// Of what a driver hands over.
 const HANDOVER: usize = 1 << 20;
 
-const BOUNDS: [(&str, &str, Bound); 49] = [
+const BOUNDS: [(&str, &str, Bound); 54] = [
     ("Hello", "host", Bound::Told),
     ("Hello", "instance_id", Bound::Length(NAME)),
     ("Hello", "version", Bound::Told),
@@ -62,6 +65,7 @@ const BOUNDS: [(&str, &str, Bound); 49] = [
     ("Waiting", "load_balancer_id", Bound::Id),
     ("Removed", "load_balancer_id", Bound::Id),
     ("Removed", "listeners", Bound::Count(OBJECTS)),
+    ("Removed", "pools", Bound::Count(OBJECTS)),
     ("Handover", "driver", Bound::Told),
     ("Handover", "content", Bound::Content(HANDOVER)),
     ("Preview", "steps", Bound::Count(STEPS)),
@@ -80,37 +84,51 @@ const BOUNDS: [(&str, &str, Bound); 49] = [
     ("StatisticsReport", "load_balancers", Bound::Count(OBJECTS)),
     ("LoadBalancerStatistics", "load_balancer_id", Bound::Id),
     ("LoadBalancerStatistics", "listeners", Bound::Count(OBJECTS)),
+    ("LoadBalancerStatistics", "pools", Bound::Count(OBJECTS)),
     ("ListenerStatistics", "listener_id", Bound::Id),
+    ("PoolStatistics", "pool_id", Bound::Id),
+    ("PoolStatistics", "members", Bound::Count(OBJECTS)),
+    ("MemberStatistics", "member_id", Bound::Id),
 ];
+
+fn within(of: &str, field: &str, length: usize) -> Result<(), String> {
+    let line = BOUNDS.iter().find(|line| (line.0, line.1) == (of, field));
+    match line.map(|line| line.2) {
+        Some(Bound::Count(most) | Bound::Length(most)) if length > most => {
+            Err(format!("{of}.{field} is {length} long, and may be {most}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn drivers(of: &str, drivers: &[DriverReport]) -> Result<(), String> {
+    within(of, "drivers", drivers.len())?;
+    let mut capabilities = drivers.iter().filter_map(|driver| driver.capabilities.as_ref());
+    capabilities.try_for_each(|can| {
+        let mut counted = [
+            ("features", can.features.len()),
+            ("network_types", can.network_types.len()),
+            ("physical_networks", can.physical_networks.len()),
+            ("remarks", can.remarks.len()),
+            ("flavor_options", can.flavor_options.len()),
+            ("availability_zone_options", can.availability_zone_options.len()),
+        ]
+        .into_iter();
+        counted.try_for_each(|(field, count)| within("Capabilities", field, count))
+    })
+}
+
+/// Of a load balancer's counters.
+fn counters(of: &str, listeners: usize, pools: &[PoolStatistics]) -> Result<(), String> {
+    within(of, "listeners", listeners)?;
+    within(of, "pools", pools.len())?;
+    let mut members = pools.iter().map(|pool| pool.members.len());
+    members.try_for_each(|count| within("PoolStatistics", "members", count))
+}
 
 /// # Errors
 /// The field that is too long, and its bound.
 pub(super) fn check(message: &Message) -> Result<(), String> {
-    let within = |of: &str, field: &str, length: usize| {
-        let line = BOUNDS.iter().find(|line| (line.0, line.1) == (of, field));
-        match line.map(|line| line.2) {
-            Some(Bound::Count(most) | Bound::Length(most)) if length > most => {
-                Err(format!("{of}.{field} is {length} long, and may be {most}"))
-            }
-            _ => Ok(()),
-        }
-    };
-    let drivers = |of: &str, drivers: &[DriverReport]| {
-        within(of, "drivers", drivers.len())?;
-        let mut capabilities = drivers.iter().filter_map(|driver| driver.capabilities.as_ref());
-        capabilities.try_for_each(|can| {
-            let mut counted = [
-                ("features", can.features.len()),
-                ("network_types", can.network_types.len()),
-                ("physical_networks", can.physical_networks.len()),
-                ("remarks", can.remarks.len()),
-                ("flavor_options", can.flavor_options.len()),
-                ("availability_zone_options", can.availability_zone_options.len()),
-            ]
-            .into_iter();
-            counted.try_for_each(|(field, count)| within("Capabilities", field, count))
-        })
-    };
     match message {
         Message::Hello(hello) => {
             within("Hello", "instance_id", hello.instance_id.len())?;
@@ -135,10 +153,10 @@ pub(super) fn check(message: &Message) -> Result<(), String> {
         }
         Message::Statistics(report) => {
             within("StatisticsReport", "load_balancers", report.load_balancers.len())?;
-            let mut listeners = report.load_balancers.iter().map(|one| one.listeners.len());
-            listeners.try_for_each(|count| within("LoadBalancerStatistics", "listeners", count))
+            let mut all = report.load_balancers.iter();
+            all.try_for_each(|one| counters("LoadBalancerStatistics", one.listeners.len(), &one.pools))
         }
-        Message::Removed(removed) => within("Removed", "listeners", removed.listeners.len()),
+        Message::Removed(removed) => counters("Removed", removed.listeners.len(), &removed.pools),
         Message::Waiting(_) => Ok(()),
     }
 }
@@ -165,7 +183,7 @@ mod tests {
             Deployed, HealthReport, Heartbeat, Hello, ListenerHealth, ListenerStatistics, LoadBalancerHealth,
             LoadBalancerStatistics, Outcome, Removed, StatisticsReport,
         },
-        driver::{Capabilities, DriverOption, MemberHealth, ObjectFault, Preview},
+        driver::{Capabilities, DriverOption, MemberHealth, MemberStatistics, ObjectFault, Preview},
     };
     use prost::Message as _;
     use prost_types::{
@@ -236,6 +254,23 @@ mod tests {
         Message::Heartbeat(Heartbeat { drivers, ..Heartbeat::default() })
     }
 
+    fn report_with(of: &str, field: &str, length: usize) -> StatisticsReport {
+        let mut one = LoadBalancerStatistics::default();
+        match (of, field) {
+            ("StatisticsReport", "load_balancers") => {
+                return StatisticsReport { load_balancers: vec![one; length] };
+            }
+            ("LoadBalancerStatistics", "listeners") => one.listeners = vec![ListenerStatistics::default(); length],
+            ("LoadBalancerStatistics", "pools") => one.pools = vec![PoolStatistics::default(); length],
+            ("PoolStatistics", "members") => {
+                let members = vec![MemberStatistics::default(); length];
+                one.pools = vec![PoolStatistics { members, ..PoolStatistics::default() }];
+            }
+            other => panic!("{other:?} has a bound, and nothing here that goes over it"),
+        }
+        StatisticsReport { load_balancers: vec![one] }
+    }
+
     /// A message with so much of the field.
     fn with(of: &str, field: &str, length: usize) -> Message {
         let text = || "x".repeat(length);
@@ -256,6 +291,9 @@ mod tests {
                 listeners: vec![ListenerStatistics::default(); length],
                 ..Removed::default()
             }),
+            ("Removed", "pools") => {
+                Message::Removed(Removed { pools: vec![PoolStatistics::default(); length], ..Removed::default() })
+            }
             ("Preview", field) => preview_with(field, length),
             ("HealthReport", field) => {
                 let (all, mut report) = (vec![LoadBalancerHealth::default(); length], HealthReport::default());
@@ -276,16 +314,7 @@ mod tests {
                 let load_balancers = vec![LoadBalancerHealth { listeners, ..LoadBalancerHealth::default() }];
                 Message::Health(HealthReport { load_balancers, ..HealthReport::default() })
             }
-            ("LoadBalancerStatistics", "listeners") => {
-                let listeners = vec![ListenerStatistics::default(); length];
-                let load_balancers = vec![LoadBalancerStatistics { listeners, ..LoadBalancerStatistics::default() }];
-                Message::Statistics(StatisticsReport { load_balancers })
-            }
-            ("StatisticsReport", "load_balancers") => {
-                let load_balancers = vec![LoadBalancerStatistics::default(); length];
-                Message::Statistics(StatisticsReport { load_balancers })
-            }
-            other => panic!("{other:?} has a bound, and nothing here that goes over it"),
+            (of, field) => Message::Statistics(report_with(of, field, length)),
         }
     }
 

@@ -12,10 +12,11 @@ use ballast_proto::{
         AgentMessage, DriverState, Foreseen, HealthReport, Heartbeat, ListenerHealth, ListenerStatistics,
         Outcome as OutcomeMessage, Removed, StatisticsReport, agent_message::Message,
     },
-    convert, driver,
+    convert,
+    driver::{self, PoolStatistics},
 };
 
-use ballast_store::{Ending, Handover};
+use ballast_store::{Ending, Handover, Parts};
 
 use super::{Session, bounds};
 use crate::app::{Counted, Left, Observed, Owner, Said};
@@ -179,7 +180,8 @@ impl Session<'_> {
             let whole = statistics(&one.statistics?);
             let of_listener =
                 |one: &ListenerStatistics| Some((one.listener_id.parse().ok()?, statistics(&one.statistics?)));
-            Some(Counted { owner, whole, listeners: one.listeners.iter().filter_map(of_listener).collect() })
+            let listeners = one.listeners.iter().filter_map(of_listener).collect();
+            Some(Counted { owner, whole, listeners, parts: parts(&one.pools) })
         });
         self.app.counted(&counted.collect::<Vec<_>>()).await
     }
@@ -191,7 +193,7 @@ fn left(removed: Removed) -> Left {
         (true, _) => Ending::GoesOn,
         (false, Some(whole)) => {
             let listeners = removed.listeners.iter().filter_map(of_listener).collect();
-            Ending::At { whole: statistics(whole), listeners }
+            Ending::At { whole: statistics(whole), listeners, parts: parts(&removed.pools) }
         }
         (false, None) => Ending::Unknown,
     };
@@ -200,6 +202,13 @@ fn left(removed: Removed) -> Left {
         content: bounds::content("Handover", "content", handover.content),
     });
     Left { ending, handover: handover.filter(|handover| !handover.content.is_empty()) }
+}
+
+fn parts(told: &[PoolStatistics]) -> Parts {
+    let pools = told.iter().filter_map(|one| Some((one.pool_id.parse().ok()?, statistics(&one.statistics?))));
+    let members = told.iter().flat_map(|pool| &pool.members);
+    let members = members.filter_map(|one| Some((one.member_id.parse().ok()?, statistics(&one.statistics?))));
+    Parts { pools: pools.collect(), members: members.collect() }
 }
 
 fn said(member: &driver::MemberHealth) -> Option<Said> {

@@ -19,6 +19,7 @@ use crate::{
     backend::fault_of,
     codec::{ids, number},
     entity::{former_statistics, listener, listener_statistics, statistics},
+    parts::Parts,
     write::pieces::pieces,
 };
 
@@ -28,7 +29,7 @@ pub enum Ending {
     /// Nobody knows: what was told last stands.
     Unknown,
     /// There.
-    At { whole: Statistics, listeners: Vec<(ListenerId, Statistics)> },
+    At { whole: Statistics, listeners: Vec<(ListenerId, Statistics)>, parts: Parts },
     /// Nowhere: they go on in a later placement on the same agent, which tells all of it.
     GoesOn,
 }
@@ -102,15 +103,14 @@ impl Tx {
         let Some(whole) = told.get(&id.uuid()) else { return Ok(()) };
         former_statistics::Entity::delete_many().filter(of(id, epoch)).exec(self.db()).await.map_err(fault_of)?;
         match ending {
-            Ending::Unknown => Ok(()),
-            Ending::At { whole: end, listeners } => {
+            Ending::Unknown => {}
+            Ending::At { whole: end, listeners, .. } => {
                 self.correct(id, *whole, Some(end)).await?;
                 let there = self.listeners_of(id).await?;
                 for (listener, end) in listeners.iter().filter(|(listener, _)| there.contains(listener)) {
                     let told = told.get(&listener.uuid()).copied().unwrap_or_default();
                     self.correct_listener(*listener, told, Some(end)).await?;
                 }
-                Ok(())
             }
             Ending::GoesOn => {
                 self.correct(id, *whole, None).await?;
@@ -118,9 +118,9 @@ impl Tx {
                     let told = told.get(&listener.uuid()).copied().unwrap_or_default();
                     self.correct_listener(listener, told, None).await?;
                 }
-                Ok(())
             }
         }
+        self.change_parts(id, |parts| parts.end_counting(epoch, ending)).await
     }
 
     async fn listeners_of(&self, id: LoadBalancerId) -> Result<Vec<ListenerId>, Fault> {

@@ -22,6 +22,7 @@ mod moves;
 mod network_changes;
 mod networks;
 mod notice;
+mod parts;
 mod ports;
 mod profiles;
 mod quotas;
@@ -47,12 +48,14 @@ pub use self::{
     lists::shown::{PoolParts, ShownMember, ShownPool},
     moves::{Journal, Moved, Told},
     notice::Notice,
+    parts::Parts,
     profiles::profile_not_found,
     quotas::OwnLimits,
     read::cache::Memory,
     read::whole::Placed,
     requests::{Claim, request_id_reused},
     sessions::Scheduler,
+    statistics::Tally,
     store::{OpenError, Scope, Store, Work},
     tx::Tx,
     url::without_password,

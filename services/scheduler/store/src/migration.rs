@@ -19,6 +19,7 @@ mod m0014_first_stamps;
 mod m0015_v2;
 mod m0016_mtu;
 mod m0017_handovers;
+mod m0018_parts_counted;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -45,6 +46,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_v2::Migration),
             Box::new(m0016_mtu::Migration),
             Box::new(m0017_handovers::Migration),
+            Box::new(m0018_parts_counted::Migration),
         ]
     }
 }

@@ -147,7 +147,7 @@ fn statistics(desired: &Desired) -> Message {
         Statistics { bytes_in: 1, bytes_out: 2, active_connections: 3, total_connections: 4, ..Statistics::default() };
     let load_balancer_id = desired.load_balancer.as_ref().unwrap().id.clone();
     let (epoch, statistics) = (desired.epoch, Some(statistics));
-    let one = LoadBalancerStatistics { load_balancer_id, epoch, statistics, listeners: Vec::new() };
+    let one = LoadBalancerStatistics { load_balancer_id, epoch, statistics, ..LoadBalancerStatistics::default() };
     Message::Statistics(StatisticsReport { load_balancers: vec![one] })
 }
 

@@ -7,7 +7,8 @@ use ballast_model::{
     health_monitor::HealthMonitor,
     ids::{L7PolicyId, ListenerId, LoadBalancerId, MemberId, MonitorId, PoolId},
     load_balancer::{
-        LoadBalancer, listener_not_found, load_balancer_not_found, monitor_not_found, policy_not_found, pool_not_found,
+        LoadBalancer, listener_not_found, load_balancer_not_found, member_not_found, monitor_not_found,
+        policy_not_found, pool_not_found,
     },
     outcome::Statistics,
     status::Progress,
@@ -170,6 +171,36 @@ impl App {
             Box::pin(async move {
                 load(tx, caller, Target::Listener(id)).await?;
                 tx.listener_statistics(id).await
+            })
+        });
+        read.await
+    }
+
+    /// The counters of a pool; zeros before the first report, and where its driver does not count by pool.
+    ///
+    /// # Errors
+    /// That it is not there, or another project's.
+    pub async fn pool_stats(&self, caller: &Caller, id: PoolId) -> Result<Statistics, Fault> {
+        let read = self.store.read(|tx, _| {
+            Box::pin(async move {
+                let placed = load(tx, caller, Target::Pool(id)).await?;
+                tx.pool_statistics(placed.load_balancer.id, id).await
+            })
+        });
+        read.await
+    }
+
+    /// The same of a member of this pool.
+    ///
+    /// # Errors
+    /// That it is not there, or another project's.
+    pub async fn member_stats(&self, caller: &Caller, pool: PoolId, id: MemberId) -> Result<Statistics, Fault> {
+        let read = self.store.read(|tx, _| {
+            Box::pin(async move {
+                let placed = load(tx, caller, Target::Pool(pool)).await?;
+                let members = &placed.load_balancer.pool(pool)?.members;
+                members.iter().find(|member| member.id == id).ok_or_else(|| member_not_found(id))?;
+                tx.member_statistics(placed.load_balancer.id, id).await
             })
         });
         read.await

@@ -12,7 +12,7 @@ use ballast_proto::{
     convert,
     v2::{
         self, CreateMemberRequest, DeleteRequest, GetRequest, ListMembersResponse, ListRequest, ReplaceMembersRequest,
-        UpdateMemberRequest, members_server,
+        Stats, UpdateMemberRequest, members_server,
     },
 };
 use tonic::{Request, Response, Status};
@@ -109,6 +109,16 @@ impl members_server::Members for Api {
                 before.delete_member(pool_id, member_id)
             });
             removed.await.map(|_| ())
+        })
+        .await
+    }
+
+    async fn stats(&self, request: Request<GetRequest>) -> Result<Response<Stats>, Status> {
+        answer(async {
+            let caller = caller(&request);
+            let (pool_id, member_id) = ids(&request.get_ref().parent_id, &request.get_ref().id)?;
+            let counted = self.0.member_stats(&caller, pool_id, member_id).await;
+            counted.map(|counted| convert::to_v2_stats(&counted))
         })
         .await
     }

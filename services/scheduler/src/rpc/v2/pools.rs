@@ -10,7 +10,7 @@ use ballast_model::{
 use ballast_proto::{
     convert,
     v2::{
-        self, CreatePoolRequest, DeleteRequest, GetRequest, ListPoolsResponse, ListRequest, UpdatePoolRequest,
+        self, CreatePoolRequest, DeleteRequest, GetRequest, ListPoolsResponse, ListRequest, Stats, UpdatePoolRequest,
         pools_server,
     },
 };
@@ -111,6 +111,14 @@ impl pools_server::Pools for Api {
                 before.remove_pool(id)
             });
             removed.await.map(|_| ())
+        })
+        .await
+    }
+
+    async fn stats(&self, request: Request<GetRequest>) -> Result<Response<Stats>, Status> {
+        answer(async {
+            let (caller, id) = (caller(&request), id(&request.get_ref().id, pool_not_found)?);
+            self.0.pool_stats(&caller, id).await.map(|counted| convert::to_v2_stats(&counted))
         })
         .await
     }

@@ -4,7 +4,10 @@ use ballast_model::ids::LoadBalancerId;
 use ballast_model::{fault::Fault, outcome::Statistics};
 use sea_orm::{Set, entity::prelude::*};
 
-use crate::codec::{natural, number};
+use crate::{
+    codec::{natural, number},
+    parts::Document,
+};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "statistics")]
@@ -21,6 +24,8 @@ pub struct Model {
     pub total_connections_before: i64,
     pub request_errors: i64,
     pub request_errors_before: i64,
+    /// The same of its pools and members, as JSON; empty: nothing was told.
+    pub parts: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -44,6 +49,11 @@ impl ActiveModel {
 }
 
 impl Model {
+    /// What was counted of its pools and members.
+    pub(crate) fn document(&self) -> Result<Document, Fault> {
+        Document::read(&self.parts)
+    }
+
     /// What its agent and all before it counted.
     pub(crate) fn total(self) -> Result<Statistics, Fault> {
         let before =

@@ -7,11 +7,11 @@ use ballast_model::{
     outcome::{MemberHealth, Outcome, Statistics},
     status::OperatingStatus,
 };
-use ballast_store::Kind;
+use ballast_store::{Kind, Parts};
 
 use crate::{
     database::{Database, on_each_backend, read, write},
-    samples::{id, monitor, new_member, new_vip, pool, store_all},
+    samples::{id, monitor, new_member, new_vip, pool, store_all, tally},
 };
 
 /// Pool 1 with vip 21, members 11 and 12, and monitor 31, which must be there.
@@ -69,7 +69,7 @@ async fn a_deleted_load_balancer_leaves_its_monitor_only(database: &Database) {
     let stored = store_everything(database).await;
     let counters = Statistics { bytes_in: 1, ..Statistics::default() };
     let left = write!(database.store, [stored, counters], |tx| {
-        tx.save_statistics(&[(id(1), counters)].into()).await?;
+        tx.save_statistics(&[tally(&stored, 1, counters, &Parts::default())]).await?;
         tx.delete(&stored).await?;
         let owners = (tx.owner_of_listener(id(21)).await?, tx.owner_of_member(id(11)).await?);
         assert_eq!(owners, (None, None));
@@ -132,11 +132,18 @@ async fn counters_are_zero_until_stored_and_end_with_their_load_balancer(databas
     for bytes_in in [1, 2, u64::MAX] {
         let counters =
             Statistics { bytes_in, bytes_out: 7, active_connections: 3, total_connections: 9, request_errors: 2 };
-        write!(database.store, [counters], |tx| tx.save_statistics(&[(id(1), counters)].into()).await).unwrap();
+        let of = pool(1);
+        write!(database.store, [counters, of], |tx| {
+            tx.save_statistics(&[tally(&of, 1, counters, &Parts::default())]).await
+        })
+        .unwrap();
         let stored = read!(database.store, [], |tx| tx.statistics(id(1)).await).unwrap();
         assert_eq!(stored, Statistics { bytes_in: bytes_in.min(i64::MAX.unsigned_abs()), ..counters });
     }
-    let fault = write!(database.store, [], |tx| tx.save_statistics(&[(id(2), Statistics::default())].into()).await);
+    let gone = pool(2);
+    let fault = write!(database.store, [gone], |tx| {
+        tx.save_statistics(&[tally(&gone, 1, Statistics::default(), &Parts::default())]).await
+    });
     assert_eq!(fault.unwrap_err().code(), Code::PoolNotFound);
 }
 

@@ -1,11 +1,11 @@
 //! Bindings, epochs and tombstones.
 
 use ballast_model::{counters::Generation, fault::Code, outcome::Statistics};
-use ballast_store::{Binding, Ending, Handover, Phase};
+use ballast_store::{Binding, Ending, Handover, Parts, Phase};
 
 use crate::{
     database::{Database, on_each_backend, read, write},
-    samples::{agent, id, pool, store_all, store_subnet, with_listener_of},
+    samples::{agent, id, new_member, pool, store_all, store_subnet, tally, with_listener_of},
 };
 
 async fn two_agents(database: &Database) {
@@ -143,17 +143,21 @@ async fn listeners_count_on_where_another_agent_begins_from_zero(database: &Data
     assert_eq!(fault.unwrap_err().code(), Code::ListenerNotFound);
 }
 
+/// Of the whole, its listener, its pool and the pool's member.
 async fn what_a_former_agent_counted_beyond_what_it_told_is_added_once(database: &Database) {
     store_subnet(database).await;
-    let stored = with_listener_of(pool(1), 21, id(1));
-    store_all(database, &[stored]).await;
+    let mut stored = with_listener_of(pool(1), 21, id(1));
+    stored = stored.add_member(id(1), new_member(11, 3)).unwrap();
+    store_all(database, &[stored.clone()]).await;
     two_agents(database).await;
     bind(database, 1, 501).await.unwrap();
     let counted = |bytes_in| Statistics { bytes_in, ..Statistics::default() };
-    let tell = async |bytes_in: u64| {
-        let now = counted(bytes_in);
-        write!(database.store, [now], |tx| {
-            tx.save_statistics(&[(id(1), now)].into()).await?;
+    let parts =
+        |bytes_in| Parts { pools: [(id(1), counted(bytes_in))].into(), members: [(id(11), counted(bytes_in))].into() };
+    let tell = async |epoch: u64, bytes_in: u64| {
+        let (now, parts, stored) = (counted(bytes_in), parts(bytes_in), stored.clone());
+        write!(database.store, [now, parts, stored], |tx| {
+            tx.save_statistics(&[tally(&stored, epoch, now, &parts)]).await?;
             tx.save_listener_statistics(&[(id(21), now)].into()).await
         })
         .unwrap();
@@ -166,33 +170,40 @@ async fn what_a_former_agent_counted_beyond_what_it_told_is_added_once(database:
         write!(database.store, [ending], |tx| tx.end_counting(id(1), epoch.into(), &ending).await).unwrap();
     };
     let sums = async || {
-        let both =
-            read!(database.store, [], |tx| Ok((tx.statistics(id(1)).await?, tx.listener_statistics(id(21)).await?)));
-        let (whole, listener) = both.unwrap();
-        (whole.bytes_in, listener.bytes_in)
+        let all = read!(database.store, [], |tx| Ok([
+            tx.statistics(id(1)).await?,
+            tx.listener_statistics(id(21)).await?,
+            tx.pool_statistics(id(1), id(1)).await?,
+            tx.member_statistics(id(1), id(11)).await?,
+        ]));
+        all.unwrap().map(|counted| counted.bytes_in)
     };
-    let at = |bytes_in| Ending::At { whole: counted(bytes_in), listeners: vec![(id(21), counted(bytes_in))] };
-    tell(100).await;
+    let at = |bytes_in| Ending::At {
+        whole: counted(bytes_in),
+        listeners: vec![(id(21), counted(bytes_in))],
+        parts: parts(bytes_in),
+    };
+    tell(1, 100).await;
     moves(502).await;
-    assert_eq!(sums().await, (100, 100));
-    tell(10).await;
+    assert_eq!(sums().await, [100; 4]);
+    tell(2, 10).await;
     for _ in 0..2 {
         end(1, at(120)).await;
-        assert_eq!(sums().await, (130, 130), "once");
+        assert_eq!(sums().await, [130; 4], "once");
     }
     moves(501).await;
-    tell(7).await;
+    tell(3, 7).await;
     end(2, Ending::Unknown).await;
     end(2, at(500)).await;
-    assert_eq!(sums().await, (137, 137), "it was said that nobody knows");
+    assert_eq!(sums().await, [137; 4], "it was said that nobody knows");
     moves(502).await;
     end(3, at(3)).await;
-    assert_eq!(sums().await, (137, 137), "less than was told is not believed");
+    assert_eq!(sums().await, [137; 4], "less than was told is not believed");
     moves(501).await;
     moves(502).await;
     end(5, Ending::GoesOn).await;
-    tell(5).await;
-    assert_eq!(sums().await, (142, 142));
+    tell(6, 5).await;
+    assert_eq!(sums().await, [142; 4]);
 }
 
 async fn what_is_handed_over_is_kept_until_it_was_deployed_and_for_the_next_placement_alone(database: &Database) {

@@ -11,6 +11,7 @@ use ballast_model::{
     load_balancer::LoadBalancer,
     member::NewMember,
     network::{Attachment, Network, NetworkType},
+    outcome::Statistics,
     plugs::Plugs,
     pool::{LbMethod, NewPool, SessionPersistence},
     port::{FixedIp, Port},
@@ -18,7 +19,7 @@ use ballast_model::{
     subnet::{NewSubnet, Subnet},
     time::Timestamp,
 };
-use ballast_store::Hold;
+use ballast_store::{Hold, Parts, Tally};
 
 use crate::database::{Database, write};
 
@@ -107,6 +108,11 @@ pub(crate) fn new_vip(number: u128, at: &str) -> NewVip {
         connection_limit: -1,
         admin_state_up: true,
     }
+}
+
+/// What an agent has counted.
+pub(crate) fn tally<'a>(of: &'a LoadBalancer, epoch: u64, whole: Statistics, parts: &'a Parts) -> Tally<'a> {
+    Tally { load_balancer: of, epoch: epoch.into(), whole, parts }
 }
 
 pub(crate) fn monitor(number: u128) -> HealthMonitor {
