@@ -157,7 +157,7 @@ fn a_driver_that_reads_its_first_pool_turns_its_checks_red() {
 
 #[test]
 fn a_lie_about_what_runs_turns_its_check_red() {
-    let cases: [Case; 17] = [
+    let cases: [Case; 19] = [
         ("observe-other-generation", "contract.deploy", "observe must report generation 7, and reports 8"),
         ("preview-deploys", "contract.preview", "the first deploy: preview has changed what is deployed"),
         ("preview-unstable", "contract.preview", "the first deploy: asked twice, preview says"),
@@ -174,6 +174,8 @@ fn a_lie_about_what_runs_turns_its_check_red() {
         ("observe-of-absent-other-code", "contract.unknown", "must be NOT_FOUND, and is INTERNAL"),
         ("counters-go-back", "contract.counters", "bytes_in went back"),
         ("counters-from-memory", "contract.counters", "after its process was started again, bytes_in went back"),
+        ("member-counters-go-back", "contract.counters", "of member c0f0"),
+        ("counts-strangers", "contract.counters", "it counts for pool phantom, which was not given"),
         ("capabilities-unstable", "contract.stable", "three starts said three things"),
     ];
     red("a_lie_about_what_runs_turns_its_check_red", &cases);

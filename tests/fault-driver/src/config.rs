@@ -106,6 +106,10 @@ pub(crate) enum Fault {
     CountersGoBack,
     /// Counters start again with each process.
     CountersFromMemory,
+    /// Counters of members go back, every second time.
+    MemberCountersGoBack,
+    /// It tells counters of a pool that it was not given.
+    CountsStrangers,
     /// Two deploys at the same time disturb each other.
     NotThreadSafe,
     /// Each call takes a MiB for good.

@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, iter, sync::atomic::Ordering, time::Duration};
 
-use ballast_abi::{Health, Listener, ListenerObservation, LoadBalancer, MemberHealth, Observation, Statistics};
+use ballast_abi::{
+    Health, Listener, ListenerObservation, LoadBalancer, Member, MemberHealth, MemberStatistics, Observation, Pool,
+    PoolStatistics, Statistics,
+};
 
 use crate::{FaultDriver, config::Fault, device::Stored};
 
@@ -30,6 +33,7 @@ impl FaultDriver {
         });
         let statistics = self.statistics(&id);
         let listeners = listeners(load_balancer, statistics);
+        let pools = self.pools(load_balancer, statistics);
         let other = u64::from(self.config.has(Fault::ObserveOtherGeneration));
         Observation {
             members: members.collect(),
@@ -37,7 +41,35 @@ impl FaultDriver {
             generation: self.device.reported(&id, generation + other),
             load_balancer_id: id,
             listeners,
+            pools,
         }
+    }
+
+    /// All traffic is the first member's of the first pool.
+    fn pools(&self, load_balancer: &LoadBalancer, all: Statistics) -> Vec<PoolStatistics> {
+        let all = Statistics { request_errors: 0, ..all };
+        let counted = || iter::once(all).chain(iter::repeat(Statistics::default()));
+        let of_member = |(member, statistics): (&Member, Statistics)| MemberStatistics {
+            member_id: member.id.clone(),
+            statistics: Some(statistics),
+        };
+        let of = |(pool, statistics): (&Pool, Statistics)| PoolStatistics {
+            pool_id: pool.id.clone(),
+            statistics: Some(statistics),
+            members: match statistics == all {
+                true => pool.members.iter().zip(counted()).map(of_member).collect(),
+                false => pool.members.iter().zip(iter::repeat(Statistics::default())).map(of_member).collect(),
+            },
+        };
+        let mut pools: Vec<PoolStatistics> = load_balancer.pools.iter().zip(counted()).map(of).collect();
+        if self.config.has(Fault::MemberCountersGoBack) && self.back.fetch_not(Ordering::Relaxed) {
+            let members = pools.iter_mut().flat_map(|pool| &mut pool.members);
+            members.for_each(|member| member.statistics = Some(Statistics::default()));
+        }
+        if self.config.has(Fault::CountsStrangers) {
+            pools.push(PoolStatistics { pool_id: "phantom".to_owned(), ..PoolStatistics::default() });
+        }
+        pools
     }
 
     fn statistics(&self, id: &str) -> Statistics {

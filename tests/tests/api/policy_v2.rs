@@ -47,6 +47,7 @@ create_pool                      401 403    201    403    201
 get_pool                         401 200    200    403    200
 update_pool                      401 403    200    403    200
 delete_pool                      401 403    204    403    204
+get_pool_stats                   401 200    200    403    200
 
 get_members                      401 seen   seen   403    seen
 create_member                    401 403    201    403    201
@@ -54,6 +55,7 @@ get_member                       401 200    200    403    200
 update_member                    401 403    200    403    200
 update_members                   401 403    202    403    202
 delete_member                    401 403    204    403    204
+get_member_stats                 401 200    200    403    200
 
 get_healthmonitors               401 seen   seen   hidden seen
 create_healthmonitor             401 403    201    403    201

@@ -68,26 +68,31 @@ impl Story {
         members
     }
 
-    /// What is shown of the load balancer and of its listener.
-    fn connections(&self) -> Option<[u64; 2]> {
+    /// What is shown of the load balancer, of its listener, of its pool, and of all members together.
+    fn connections(&self) -> Option<[u64; 4]> {
         let shown = |path: String| {
             let stats = self.site.rest.try_call("GET", &path, None)?;
             stats.object()["total_connections"].as_u64()
         };
+        let pool = format!("/v2/lbaas/pools/{}", self.pool);
+        let listed = self.site.rest.try_call("GET", &format!("{pool}/members"), None)?;
+        let ids = listed.body["members"].as_array()?.iter().filter_map(|member| member["id"].as_str());
+        let members = ids.map(|id| shown(format!("{pool}/members/{id}/stats"))).sum::<Option<u64>>()?;
         let whole = shown(format!("/v2/lbaas/loadbalancers/{}/stats", self.pool))?;
-        Some([whole, shown(format!("/v2/lbaas/listeners/{}/stats", self.listener))?])
+        let listener = shown(format!("/v2/lbaas/listeners/{}/stats", self.listener))?;
+        Some([whole, listener, shown(format!("{pool}/stats"))?, members])
     }
 
     /// Waits until what is shown is what clients have made, and never goes back from `least` on or beyond that.
     fn shows_all(&self, least: u64) {
-        let mut before = [least; 2];
+        let mut before = [least; 4];
         wait_until(PATIENCE, &format!("{} connections", self.made), || {
             let now = self.connections()?;
             for (now, before) in now.iter().zip(before) {
                 assert!((before..=self.made).contains(now), "{now} after {before}, and {} were made", self.made);
             }
             before = now;
-            (now == [self.made; 2]).then_some(())
+            (now == [self.made; 4]).then_some(())
         });
     }
 }

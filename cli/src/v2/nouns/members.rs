@@ -24,7 +24,7 @@ pub(super) const NOUN: Noun = Noun {
     about: "Members: the servers behind a pool",
     collection: &COLLECTION,
     parent: Some(("POOL", &pools::COLLECTION)),
-    verbs: Verb::USUAL,
+    verbs: &[Verb::List, Verb::Show, Verb::Create, Verb::Set, Verb::Delete, Verb::Stats],
     fields: &[
         Field::needed("address", "address", Kind::Text, "Where it is"),
         Field::needed("port", "protocol_port", Kind::Number, "Where it answers"),

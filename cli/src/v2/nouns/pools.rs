@@ -26,7 +26,7 @@ pub(super) const NOUN: Noun = Noun {
     about: "Pools: what is balanced, and how",
     collection: &COLLECTION,
     parent: None,
-    verbs: Verb::USUAL,
+    verbs: &[Verb::List, Verb::Show, Verb::Create, Verb::Set, Verb::Delete, Verb::Stats],
     fields: &[
         Field::created(
             "load-balancer",

@@ -190,8 +190,8 @@ impl Listeners for Second {
         known(&request.get_ref().id, Kind::Listener, ())
     }
 
-    async fn stats(&self, _: Request<v2::GetRequest>) -> Answer<v2::Stats> {
-        answer(v2::Stats::default())
+    async fn stats(&self, request: Request<v2::GetRequest>) -> Answer<v2::Stats> {
+        known(&request.get_ref().id, Kind::Listener, v2::Stats { bytes_in: 2, ..v2::Stats::default() })
     }
 }
 
@@ -216,6 +216,10 @@ impl Pools for Second {
 
     async fn delete(&self, request: Request<v2::DeleteRequest>) -> Answer<()> {
         known(&request.get_ref().id, Kind::Pool, ())
+    }
+
+    async fn stats(&self, request: Request<v2::GetRequest>) -> Answer<v2::Stats> {
+        known(&request.get_ref().id, Kind::Pool, v2::Stats { bytes_in: 3, ..v2::Stats::default() })
     }
 }
 
@@ -247,6 +251,11 @@ impl Members for Second {
 
     async fn delete(&self, _: Request<v2::DeleteRequest>) -> Answer<()> {
         answer(())
+    }
+
+    async fn stats(&self, request: Request<v2::GetRequest>) -> Answer<v2::Stats> {
+        known(&request.get_ref().parent_id, Kind::Pool, ())?;
+        known(&request.get_ref().id, Kind::Member, v2::Stats { bytes_in: 4, ..v2::Stats::default() })
     }
 
     async fn replace(&self, request: Request<v2::ReplaceMembersRequest>) -> Answer<()> {

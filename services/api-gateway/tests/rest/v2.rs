@@ -349,6 +349,19 @@ async fn statuses_stats_failover_and_quotas_have_their_shapes() {
         "bytes_in": 1, "bytes_out": 0, "active_connections": 0, "total_connections": 0, "request_errors": 2
     } });
     assert_eq!(setting.get(&format!("{ALL}/{ID}/stats")).await, (200, stats));
+    for (path, bytes_in) in
+        [(format!("listeners/{ID}"), 2), (format!("pools/{ID}"), 3), (format!("pools/{ID}/members/{ID}"), 4)]
+    {
+        let (status, body) = setting.get(&format!("/v2.0/lbaas/{path}/stats")).await;
+        assert_eq!((status, &body["stats"]["bytes_in"]), (200, &json!(bytes_in)), "{path}");
+    }
+    for (path, missing) in [
+        (format!("pools/{OTHER}"), format!("Pool {OTHER} not found.")),
+        (format!("pools/{OTHER}/members/{ID}"), format!("Pool {OTHER} not found.")),
+        (format!("pools/{ID}/members/{OTHER}"), format!("member {OTHER} not found.")),
+    ] {
+        assert_eq!(setting.get(&format!("/v2.0/lbaas/{path}/stats")).await, (404, fault(&missing)), "{path}");
+    }
     let health = json!({ "health": { "id": ID, "members": [
         { "id": OTHER, "pool_id": ID, "name": "", "address": "10.0.0.1", "protocol_port": 80, "operating_status": "ERROR",
           "since": "2026-12-01T03:05:20",

@@ -123,11 +123,13 @@ v2.Members.Delete                                 no  yes yes
 v2.Members.Get                                    yes yes yes
 v2.Members.List                                   yes yes yes
 v2.Members.Replace                                no  yes yes
+v2.Members.Stats                                  yes yes yes
 v2.Members.Update                                 no  yes yes
 v2.Pools.Create                                   no  yes yes
 v2.Pools.Delete                                   no  yes yes
 v2.Pools.Get                                      yes yes yes
 v2.Pools.List                                     yes yes yes
+v2.Pools.Stats                                    yes yes yes
 v2.Pools.Update                                   no  yes yes
 v2.Providers.AvailabilityZoneCapabilities         no  no  yes
 v2.Providers.FlavorCapabilities                   no  no  yes

@@ -4,13 +4,15 @@ use axum::{extract::State, http::StatusCode};
 use ballast_limits as limits;
 use ballast_proto::{
     status::fault::Kind as Noted,
-    v2::{Member, ReplaceMembersRequest, Status},
+    v2::{GetRequest, Member, ReplaceMembersRequest, Status},
 };
 use prost_types::FieldMask;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
+use super::stats;
 use crate::{
     Gateway,
+    caller::Caller,
     kit::{
         attributes::{Attribute, Attributes, Kind, Resource},
         payload::Payload,
@@ -65,7 +67,16 @@ const ALL: &str = "/v2.0/lbaas/pools/{pool_id}/members";
 
 pub(crate) fn routes() -> Routes {
     const ITEM: &str = "/v2.0/lbaas/pools/{pool_id}/members/{id}";
-    crud::routes::<Member>(ALL, ITEM).serve(ALL, Does::Replace(&MEMBER), "update_members", replace)
+    let routes = crud::routes::<Member>(ALL, ITEM).serve(ALL, Does::Replace(&MEMBER), "update_members", replace);
+    let stats = "/v2.0/lbaas/pools/{pool_id}/members/{id}/stats";
+    routes.serve(stats, Does::Tell(stats::schema), "get_member_stats", show_stats)
+}
+
+async fn show_stats(State(gateway): State<Gateway>, caller: Caller, place: Place) -> Reply {
+    let request = caller.request(GetRequest { id: place.id, parent_id: place.parent_id, ..GetRequest::default() });
+    let stats = gateway.scheduler.v2().members().stats(request).await;
+    let stats = stats.map_err(|status| Refusal::from(status).below(&Noted::Pool))?;
+    Ok(stats::reply(stats.get_ref()))
 }
 
 /// 202 with nothing: the members are these from now on.

@@ -1,20 +1,23 @@
 //! `/v2.0/lbaas/pools`
 
+use axum::extract::State;
 use ballast_proto::{
     driver::{LbMethod, PersistenceType, Protocol},
-    v2::{Pool, PoolTls, SessionPersistence, Status},
+    v2::{GetRequest, Pool, PoolTls, SessionPersistence, Status},
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Value, json};
 
-use super::{health_monitors, health_monitors::HEALTH_MONITOR, members, members::MEMBER};
+use super::{health_monitors, health_monitors::HEALTH_MONITOR, members, members::MEMBER, stats};
 use crate::{
+    Gateway,
+    caller::Caller,
     kit::{
         attributes::{Attribute, Attributes, Kind, Resource},
         refusal::Refusal,
-        reply::{Entire, Keys, Shown, present},
+        reply::{Entire, Keys, Reply, Shown, present},
         spelling::spell,
-        table::Routes,
+        table::{Does, Routes},
     },
     v2::{
         attributes::{self as common, NUMBER, ids, secret, texts},
@@ -87,7 +90,17 @@ calls! {
 pub(crate) fn routes() -> Routes {
     const ALL: &str = "/v2.0/lbaas/pools";
     const ITEM: &str = "/v2.0/lbaas/pools/{id}";
-    crud::routes::<Pool>(ALL, ITEM)
+    crud::routes::<Pool>(ALL, ITEM).serve(
+        "/v2.0/lbaas/pools/{id}/stats",
+        Does::Tell(stats::schema),
+        "get_pool_stats",
+        show_stats,
+    )
+}
+
+async fn show_stats(State(gateway): State<Gateway>, caller: Caller, place: Place) -> Reply {
+    let request = caller.request(GetRequest { id: place.id, ..GetRequest::default() });
+    Ok(stats::reply(gateway.scheduler.v2().pools().stats(request).await?.get_ref()))
 }
 
 fn persistence_schema() -> Value {

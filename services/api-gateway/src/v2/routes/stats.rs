@@ -1,4 +1,4 @@
-//! Counters of a load balancer or a listener.
+//! Counters of a load balancer, a listener, a pool or a member.
 
 use axum::{http::StatusCode, response::Response};
 use ballast_proto::v2;
