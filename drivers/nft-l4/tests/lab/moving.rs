@@ -232,6 +232,8 @@ fn counts_as_a_capture(protocol: Protocol) {
         renamed.listeners[0].id = "another".to_owned();
         world.deploy(&renamed, 6);
         traffic(&world);
+        // The last packets of connections that are closed are on their way.
+        thread::sleep(Duration::from_millis(200));
         let pool = still(world.observe().unwrap().pools[0].statistics);
         assert_eq!(pool.total_connections, 20, "whichever listener it was");
         let last = world.observe().unwrap();
