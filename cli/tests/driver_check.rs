@@ -165,7 +165,7 @@ fn a_lie_about_what_runs_turns_its_check_red() {
         ("preview-other-configuration", "contract.preview", "the configuration is another one than preview has said"),
         ("effect-always-reload", "contract.preview", "EFFECT_RESTART, and the deploy EFFECT_RELOAD"),
         ("handover-trusted", "contract.handover", "handed over half of its own: deploy of generation 3: INTERNAL"),
-        ("handover-forgets-counters", "contract.handover", "and says Statistics { bytes_in: 0"),
+        ("handover-forgets-counters", "contract.handover", "when it was taken away, bytes_in went back from"),
         ("deployed-hides", "contract.deploy", "after a deploy, deployed must have"),
         ("deployed-invents", "contract.deploy", "deployed has phantom, of which observe says NOT_FOUND"),
         ("deployed-other-generation", "contract.deploy", "at generation 8"),

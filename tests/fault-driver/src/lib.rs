@@ -244,12 +244,10 @@ impl FaultDriver {
 
     /// What is to be known elsewhere of what is taken away.
     fn left(&self, id: &str, stored: &Stored) -> Result<UndeployReply, DriverError> {
-        let observation = self.observation(id.to_owned(), stored, &self.device.health()?);
-        let handover = HANDOVER.to_vec();
-        match self.config.has(Fault::HandoverForgetsCounters) {
-            true => Ok(UndeployReply { statistics: Some(Statistics::default()), handover, ..UndeployReply::default() }),
-            false => Ok(UndeployReply { statistics: observation.statistics, handover, ..UndeployReply::default() }),
-        }
+        let seen = self.observation(id.to_owned(), stored, &self.device.health()?);
+        let forgets = self.config.has(Fault::HandoverForgetsCounters);
+        let statistics = if forgets { Some(Statistics::default()) } else { seen.statistics };
+        Ok(UndeployReply { statistics, handover: HANDOVER.to_vec(), pools: seen.pools, ..UndeployReply::default() })
     }
 
     fn named(&self, id: &str) -> Result<Stored, DriverError> {

@@ -64,7 +64,7 @@ pub(in crate::conformance) fn counters(bench: &Bench) -> Verdict {
 /// What was seen last, of all together and by pool and member.
 #[derive(Default)]
 pub(super) struct Seen {
-    whole: Statistics,
+    pub(super) whole: Statistics,
     /// By pool and member; of a pool itself the member is empty.
     parts: BTreeMap<(String, String), Statistics>,
 }
@@ -100,7 +100,7 @@ pub(super) fn grown(stage: &Stage<'_>, one: &LoadBalancer, last: &mut Seen, when
     Ok(())
 }
 
-fn not_less(of: &str, last: &Statistics, now: &Statistics, when: &str) -> Result<(), Stop> {
+pub(super) fn not_less(of: &str, last: &Statistics, now: &Statistics, when: &str) -> Result<(), Stop> {
     for (what, before, after) in [
         ("bytes_in", last.bytes_in, now.bytes_in),
         ("bytes_out", last.bytes_out, now.bytes_out),

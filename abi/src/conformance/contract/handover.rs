@@ -1,8 +1,8 @@
 //! What is handed over when a load balancer goes, and what a driver does with what another one has handed over.
 
-use super::counters::grown;
+use super::counters::{Seen, grown, not_less};
 use crate::{
-    LONGEST_HANDOVER, Statistics,
+    LONGEST_HANDOVER,
     conformance::{
         Bench,
         stage::on_stage,
@@ -21,13 +21,11 @@ pub(in crate::conformance) fn handover(bench: &Bench) -> Verdict {
         if wire.wait_for(&one, Answers::Yes)? == Answers::Yes {
             wire.send(&one, REQUESTS);
         }
-        let mut last = Statistics::default();
+        let mut last = Seen::default();
         grown(stage, &one, &mut last, "after the first deploy")?;
         let left = stage.hand_over(&one.id)?;
         if let Some(counted) = left.statistics {
-            ensure(counted.total_connections >= last.total_connections && counted.bytes_in >= last.bytes_in, || {
-                format!("it had counted {last:?}, and says {counted:?} when it is taken away")
-            })?;
+            not_less("", &last.whole, &counted, "when it was taken away")?;
         }
         let length = left.handover.len();
         ensure(length <= LONGEST_HANDOVER, || format!("it hands over {length} bytes, more than {LONGEST_HANDOVER}"))?;
