@@ -72,7 +72,23 @@ pub struct Config {
     pub processes: Option<u32>,
     /// Whether each haproxy is kept from what it does not need: capabilities, files, programs, system calls.
     pub confine: bool,
+    /// Who shares a haproxy.
+    pub process_model: ProcessModel,
 }
+
+/// Who shares a haproxy.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProcessModel {
+    /// Nobody.
+    #[default]
+    PerLoadBalancer,
+    /// All load balancers of a project: less memory, and what happens to one happens to all.
+    PerProject,
+}
+
+/// As it is written.
+pub(crate) const PER_PROJECT: &str = "per-project";
 
 impl Default for Config {
     fn default() -> Self {
@@ -104,6 +120,7 @@ impl Default for Config {
             memory_mb: None,
             processes: None,
             confine: true,
+            process_model: ProcessModel::default(),
         }
     }
 }
@@ -190,6 +207,15 @@ mod tests {
     fn an_empty_section_is_the_default() {
         let config: Config = serde_json::from_str("{}").unwrap();
         assert_eq!((config.nbthread, config.send_gratuitous_arp), (1, 3));
+    }
+
+    #[test]
+    fn a_haproxy_is_shared_only_where_it_is_said() {
+        let of = |text: &str| serde_json::from_str::<Config>(text).map(|config| config.process_model).ok();
+        assert_eq!(of("{}"), Some(ProcessModel::PerLoadBalancer));
+        assert_eq!(of(r#"{"process_model": "per-load-balancer"}"#), Some(ProcessModel::PerLoadBalancer));
+        assert_eq!(of(&format!(r#"{{"process_model": "{PER_PROJECT}"}}"#)), Some(ProcessModel::PerProject));
+        assert_eq!(of(r#"{"process_model": "per-host"}"#), None);
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub(crate) struct Desired {
     pub(crate) old_processes: u32,
     /// The kernel serves all of it: no haproxy is to run.
     pub(crate) alone: bool,
+    /// The haproxy of its project is to serve it, and none of its own. Its text is what that is to say of it.
+    pub(crate) shared: Option<String>,
 }
 
 impl Desired {
@@ -45,7 +47,7 @@ impl Desired {
         page: Option<Page>,
         kept: Option<&Kept>,
     ) -> Option<Self> {
-        let unknown = state.plug.is_none() || (config.is_some() && page.is_none());
+        let unknown = state.plug.is_none() || ((config.is_some() || state.shared.is_some()) && page.is_none());
         if state.interface.is_some() && unknown {
             return None;
         }
@@ -62,6 +64,33 @@ impl Desired {
             announce: true,
             old_processes: u32::MAX,
             alone: state.alone,
+            shared: state.shared.clone(),
+        })
+    }
+
+    /// What a haproxy that is shared is to be: it has no network of its own.
+    ///
+    /// # Errors
+    /// The page cannot be rendered: a defect.
+    pub(crate) fn of_project(
+        page: Page,
+        echoes: Vec<Echoes>,
+        identity: Option<Identity>,
+        old_processes: u32,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            generation: page.generation,
+            identity,
+            plug: None,
+            config: render(&page)?,
+            page: Some(page),
+            echoes,
+            forwarded: None,
+            service: None,
+            announce: false,
+            old_processes,
+            alone: false,
+            shared: None,
         })
     }
 
@@ -102,6 +131,7 @@ impl Desired {
             announce: true,
             old_processes: u32::MAX,
             alone,
+            shared: None,
         })
     }
 }

@@ -4,6 +4,7 @@
 mod foresee;
 mod handover;
 mod looks;
+mod project;
 mod resume;
 mod served;
 
@@ -44,12 +45,12 @@ use ballast_netns::{
 };
 
 use crate::{
-    config::Config,
+    config::{Config, ProcessModel},
     confinement::Confinement,
     desired::Desired,
-    execute::{Target, Work},
+    execute::{Order, Orders, Target, Work},
     failure::{Failure, Step},
-    fence::Fence,
+    fence::{Fence, Role},
     files::Files,
     flavor,
     haproxy::process,
@@ -58,7 +59,7 @@ use crate::{
     passage,
     ping::Pinger,
     plan::{is_another_process, plan, plan_removal, replaces},
-    preview, report,
+    preview, project as projects, report,
     seen::Seen,
     users,
     validate::{self, Validated},
@@ -74,6 +75,8 @@ pub struct HaproxyNs {
     identities: Identities,
     confinement: Confinement,
     fence: Arc<Fence>,
+    /// Of those that are shared. `None`: there are none.
+    projects: Option<Arc<Fence>>,
     locks: Arc<Locks>,
     seen: Seen,
     pace: Pace,
@@ -112,7 +115,8 @@ impl Driver for HaproxyNs {
         let identities = users::identities(&config)?;
         passage::check(&state_dir, identities.anyone()).map_err(passage::Closed::into_error)?;
         let (forwards, mut remarks) = host::check(&config.netns_dir, "check")?;
-        let fence = Arc::new(Fence::find(&config, identities.shared().is_some())?);
+        let fence = Arc::new(Fence::find(&config, identities.shared().is_some(), Role::One)?);
+        let projects = fence_of_projects(&config, identities.shared().is_some(), &state_dir)?.map(Arc::new);
         let announcer = Announcer::default();
         announcer.start().step(|| "start a thread".to_owned())?;
         let stock = Stock::start(PURPOSE).step(|| "start a thread".to_owned())?;
@@ -127,6 +131,7 @@ impl Driver for HaproxyNs {
             Confinement::of(&config, Self::NAME, &state_dir).step(|| format!("look at {}", state_dir.display()))?;
         remarks.extend(fence.remarks().into_iter().chain(confinement.remark()));
         remarks.extend(identities.shared().map(users::warning));
+        remarks.extend(report::shared(config.process_model).map(str::to_owned));
         for remark in &remarks {
             tracing::warn!("{remark}");
         }
@@ -137,6 +142,7 @@ impl Driver for HaproxyNs {
             identities,
             confinement,
             fence,
+            projects,
             locks,
             seen: Seen::default(),
             pace,
@@ -160,7 +166,7 @@ impl Driver for HaproxyNs {
             network_types: reached.kinds().into_iter().map(str::to_owned).collect(),
             physical_networks: physical.unwrap_or_else(|| vec![networks::ANY.to_owned()]),
             remarks: self.remarks.clone(),
-            ..features::capabilities(features::all().filter(|feature| served::is_served(self.forwards, feature)))
+            ..features::capabilities(features::all().filter(|feature| self.is_served(feature)))
         }
     }
 
@@ -229,12 +235,22 @@ impl HaproxyNs {
         let (validated, mut faults) = validate::validate(load_balancer, &self.config, self.forwards)?;
         let lock = self.locks.of(validated.id.as_str());
         let _guard = hold(&lock);
-        let identity = self.identities.of(validated.id.as_str()).map_err(users::none_left)?;
-        let (desired, knowledge) = self.desired(&validated, generation, identity)?;
-        let target = Target { validated: &validated, desired: &desired, knowledge: &knowledge };
-        let bring_up = || self.bring_up(&target);
+        let shared = self.shared_by(load_balancer);
+        let identity = match &shared {
+            Some(_) => None,
+            None => self.identities.of(validated.id.as_str()).map_err(users::none_left)?,
+        };
+        let (desired, knowledge) = self.desired(&validated, generation, identity, shared)?;
+        let (listeners, told, pools) = (Self::listeners(&validated), Self::told(&validated), &validated.pools);
+        let target = Target { desired: &desired, knowledge: &knowledge, pools, listeners: &listeners, told: &told };
+        let id = validated.id.as_str();
+        let bring_up = || self.bring_up(id, &target);
         let Brought { effect, silent } = namespace::on_own_thread("deploy", bring_up).map_err(Failure::from)??;
         faults.extend(silent.into_iter().map(report::silent));
+        if desired.shared.is_some() {
+            // Nothing of it runs as anybody.
+            self.identities.forget(id);
+        }
         if !handover.is_empty() {
             self.recall(validated.id.as_str(), handover);
         }
@@ -257,15 +273,14 @@ impl HaproxyNs {
         Ok(knowledge)
     }
 
-    fn bring_up(&self, target: &Target<'_>) -> Result<Brought, Failure> {
-        let Target { validated, desired, .. } = *target;
-        let id = validated.id.as_str();
+    fn bring_up(&self, id: &str, target: &Target<'_>) -> Result<Brought, Failure> {
+        let desired = target.desired;
         let files = Files::of(&self.state_dir, id);
-        let (mut work, observed) = self.work(id, &files, Some(desired))?;
+        let (mut work, observed) = self.work(id, &files, Some(target))?;
         let mut steps = plan(desired, &observed);
         if let Some(wait) = self.pace.wait(id, Instant::now()).filter(|_| replaces(&steps)) {
             thread::sleep(wait);
-            let (again, observed) = self.work(id, &files, Some(desired))?;
+            let (again, observed) = self.work(id, &files, Some(target))?;
             (work, steps) = (again, plan(desired, &observed));
         }
         if replaces(&steps) {
@@ -277,9 +292,12 @@ impl HaproxyNs {
             self.seen.forget(id);
         }
         done?;
-        let effect = preview::effect_of(&steps);
+        let effect = preview::effect_of(&steps).max(work.effect);
         let Some(target) = target.of_host() else { return Ok(Brought { effect, silent: Vec::new() }) };
-        work.ping(desired)?;
+        match &desired.shared {
+            Some(name) => work.ping(desired, &projects::files(&self.state_dir, name))?,
+            None => work.ping(desired, &files)?,
+        }
         work.host.watch_members(target)?;
         failpoint::at("bring up: members are checked");
         let silent = if steps.is_empty() { Vec::new() } else { work.silent_listeners(desired)? };
@@ -300,13 +318,19 @@ impl HaproxyNs {
         &'a self,
         id: &'a str,
         files: &'a Files,
-        desired: Option<&Desired>,
+        target: Option<&Target<'_>>,
     ) -> Result<(Work<'a>, Observed), Failure> {
+        let desired = target.map(|target| target.desired);
         let mut host = Netlink::open()?;
         let host_namespace = File::open("/proc/thread-self/ns/net").step(|| "open the host's namespace".to_owned())?;
         let netns = self.netns(id);
         let subject = self.subject(id, files, &netns);
-        let (observed, namespace) = observe::observe(subject, desired, observe::ask, (&mut host, &host_namespace))?;
+        let (mut observed, namespace) = observe::observe(subject, desired, observe::ask, (&mut host, &host_namespace))?;
+        observed.member = self.member(id, observed.state.as_ref())?;
+        let shared = target.and_then(|target| Some((target.desired.shared.as_ref()?, target)));
+        if let Some(((name, target), namespace)) = shared.zip(namespace.as_ref()) {
+            observed.shared = self.serves(name, id, &Self::part(id, namespace, target)?)?;
+        }
         let host = execute::Work {
             id,
             files,
@@ -319,7 +343,19 @@ impl HaproxyNs {
             host_namespace,
             namespace,
         };
-        let work = Work {
+        let work = self.work_with(files, host, &observed, Box::new(move |order: Order<'_>| self.obey(id, order)));
+        Ok((work, observed))
+    }
+
+    fn work_with<'a>(
+        &'a self,
+        files: &'a Files,
+        host: execute::Work<'a>,
+        observed: &Observed,
+        order: Orders<'a>,
+    ) -> Work<'a> {
+        let id = host.id;
+        Work {
             id,
             files,
             host,
@@ -333,13 +369,22 @@ impl HaproxyNs {
             unsettled: observed.unsettled,
             starter: None,
             starting: None,
-        };
-        Ok((work, observed))
+            running: observed.page.clone(),
+            view: None,
+            order,
+            effect: Effect::None,
+        }
     }
 
     fn subject<'a>(&'a self, id: &'a str, files: &'a Files, netns: &'a Path) -> Subject<'a> {
         let (confinement, fence, tables) = (&self.confinement, &self.fence, self.forwards.udp);
         Subject { id, files, netns, confinement, fence, tables }
+    }
+
+    /// Whether it is declared. What haproxy tells of itself is of all that it serves.
+    fn is_served(&self, feature: &str) -> bool {
+        let metrics = self.config.process_model == ProcessModel::PerProject && feature == features::PROTOCOL_PROMETHEUS;
+        !metrics && served::is_served(self.forwards, feature)
     }
 
     /// Every load balancer that has left a trace, also half-made ones.
@@ -349,6 +394,15 @@ impl HaproxyNs {
 
     fn netns(&self, id: &str) -> PathBuf {
         namespace::path(&self.config.netns_dir, id)
+    }
+}
+
+/// What haproxies may do that are shared: they are wanted, or there are some that are to go.
+fn fence_of_projects(config: &Config, shared: bool, state_dir: &Path) -> Result<Option<Fence>, DriverError> {
+    match config.process_model {
+        ProcessModel::PerProject => Fence::of_projects(config, shared, state_dir).map(Some),
+        ProcessModel::PerLoadBalancer if projects::names(state_dir)?.is_empty() => Ok(None),
+        ProcessModel::PerLoadBalancer => Ok(Fence::of_projects(config, shared, state_dir).ok()),
     }
 }
 

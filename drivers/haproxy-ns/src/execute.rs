@@ -3,25 +3,54 @@
 mod start;
 mod undo;
 
-use std::{path::Path, sync::Arc, time::Instant};
+use std::{fs::File, path::Path, sync::Arc, time::Instant};
 
+use ballast_abi::Effect;
 use ballast_failpoint as failpoint;
 use ballast_namespace::{execute, l4::knowledge::Knowledge, plan};
 
 use crate::{
     confinement::Confinement,
+    counters::Base,
     desired::Desired,
     failure::Failure,
-    fence::Fence,
+    fence::{Fence, View},
     files::Files,
-    haproxy::{blame, listening, process, starter::Starter},
-    page::kept,
+    haproxy::{blame, listening, process, servers::Members, starter::Starter},
+    page::{Page, kept},
     ping::{Pinger, Sockets},
     plan::{Planned, Step},
     seen::Glance,
     state::State,
-    validate::Validated,
+    validate::Pool,
 };
+
+/// What the haproxy of a project is to do for a load balancer.
+#[derive(Clone, Copy)]
+pub(crate) enum Order<'a> {
+    /// Serve it in this namespace, and count on from there.
+    Serve {
+        namespace: &'a File,
+        target: &'a Target<'a>,
+        base: &'a Base,
+    },
+    Leave,
+}
+
+/// What came of an order.
+pub(crate) struct Obeyed {
+    /// What was counted there of one that leaves.
+    pub(crate) left: Option<Base>,
+    /// What was done to that haproxy.
+    pub(crate) effect: Effect,
+}
+
+impl Obeyed {
+    pub(crate) const NOTHING: Self = Self { left: None, effect: Effect::None };
+}
+
+/// Has the haproxy of its project do something for a load balancer.
+pub(crate) type Orders<'a> = Box<dyn Fn(Order<'_>) -> Result<Obeyed, Failure> + 'a>;
 
 /// Everything that steps of one load balancer work with.
 pub(crate) struct Work<'a> {
@@ -44,14 +73,26 @@ pub(crate) struct Work<'a> {
     /// Of the haproxy that the steps will start.
     pub(crate) starter: Option<Starter>,
     pub(crate) starting: Option<process::Starting>,
+    /// What runs says, as far as it is known.
+    pub(crate) running: Option<Page>,
+    /// What a haproxy sees of the machine that is shared.
+    pub(crate) view: Option<View>,
+    pub(crate) order: Orders<'a>,
+    /// What its orders have done to the haproxy of its project.
+    pub(crate) effect: Effect,
 }
 
 /// What steps that bring up need besides.
 pub(crate) struct Target<'a> {
-    pub(crate) validated: &'a Validated,
     pub(crate) desired: &'a Desired,
     /// Of members of what is forwarded.
     pub(crate) knowledge: &'a Knowledge,
+    /// Those of what is asked for, by which haproxy's words are understood.
+    pub(crate) pools: &'a [Pool],
+    /// All listeners, also those that are down or forwarded.
+    pub(crate) listeners: &'a [String],
+    /// Whether members were up, as far as who asks for it says.
+    pub(crate) told: &'a Members<bool>,
 }
 
 impl<'a> Target<'a> {
@@ -80,7 +121,7 @@ impl Work<'_> {
             );
             if let Err(failure) = result {
                 self.abandon();
-                return Err(blame::blaming(failure, &target.desired.config, &target.validated.pools));
+                return Err(blame::blaming(failure, &target.desired.config, target.pools));
             }
         }
         failpoint::at("bring up: all steps are done");
@@ -92,7 +133,7 @@ impl Work<'_> {
         match step {
             Step::NoteIntent => self.note(0, desired),
             Step::NoteDone => {
-                self.state.base = self.state.base.settled(process::current(self.files, self.id));
+                self.state.settle(process::current(self.files, self.id));
                 if let Some(page) = &desired.page {
                     self.state.base.stay(page.servers());
                 }
@@ -103,7 +144,12 @@ impl Work<'_> {
                 Some(target) => self.host.step(of_host, target),
                 None => self.undo(step),
             },
-            Step::WriteConfig => self.files.write_new_config(&desired.config, desired.identity),
+            Step::Share => {
+                let Some(namespace) = &self.host.namespace else { return Ok(()) };
+                self.effect = (self.order)(Order::Serve { namespace, target, base: &self.state.base })?.effect;
+                Ok(())
+            }
+            Step::WriteConfig => self.write_config(desired),
             Step::StartHaproxy { replacing } => self.start(*replacing, target),
             Step::Tell { pid, changes } => self.tell(*pid, changes, target),
             Step::Confine(pid) => {
@@ -127,7 +173,15 @@ impl Work<'_> {
                 let pids = process::known(self.processes.as_deref(), self.files, self.id)?;
                 process::end_oldest(pids, *keep, self.files, self.id)
             }
-            Step::RemoveGroup | Step::RemoveFiles | Step::RemoveDirectory => self.undo(step),
+            Step::Leave | Step::RemoveGroup | Step::RemoveFiles | Step::RemoveDirectory => self.undo(step),
+        }
+    }
+
+    fn write_config(&self, desired: &Desired) -> Result<(), Failure> {
+        self.files.write_new_config(&desired.config, desired.identity)?;
+        match desired.page.as_ref().filter(|page| !page.shares.is_empty()) {
+            Some(page) => kept::prepare(self.files, page, &desired.config),
+            None => Ok(()),
         }
     }
 
@@ -143,6 +197,8 @@ impl Work<'_> {
             echoes: if generation == 0 { Vec::new() } else { desired.echoes.clone() },
             alone: generation > 0 && desired.alone,
             processes: None,
+            shared: desired.shared.clone(),
+            bases: std::mem::take(&mut self.state.bases),
         };
         if generation > 0 {
             let pids = process::known(self.processes.as_deref(), self.files, self.id)?;
@@ -156,14 +212,15 @@ impl Work<'_> {
         desired.page.as_ref().map_or(Ok(Vec::new()), |page| self.host.inside(|| listening::silent(page)))
     }
 
-    /// Pings what is to be pinged. After the steps, as it needs the namespace and the address.
-    pub(crate) fn ping(&mut self, desired: &Desired) -> Result<(), Failure> {
+    /// Pings what is to be pinged, and tells the haproxy of these files. After the steps, as it needs the namespace and the
+    /// address.
+    pub(crate) fn ping(&mut self, desired: &Desired, files: &Files) -> Result<(), Failure> {
         if desired.echoes.is_empty() {
             self.pinger.remove(self.id);
             return Ok(());
         }
         let sockets = self.host.inside(|| Sockets::open(&desired.echoes))?;
-        self.pinger.set(self.id, self.files, sockets, &desired.echoes);
+        self.pinger.set(self.id, files, sockets, &desired.echoes);
         Ok(())
     }
 }

@@ -8,10 +8,11 @@ mod files;
 mod libraries;
 mod limits;
 mod syscalls;
+mod view;
 
 use std::{
-    io,
-    path::PathBuf,
+    env, io,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -21,7 +22,7 @@ use caps::Capability;
 use nix::{libc, sys::prctl};
 
 use crate::{
-    config::Config,
+    config::{Config, PER_PROJECT},
     failure::{Failure, Step, chain},
     files::Files,
 };
@@ -29,6 +30,7 @@ use files::{Landlock, add_own};
 use landlock::RulesetCreated;
 use libraries::Libraries;
 use syscalls::Refused;
+pub(crate) use view::View;
 
 /// What is given up for every haproxy.
 #[derive(Debug)]
@@ -37,6 +39,25 @@ pub(crate) struct Fence {
     given_up: Option<GivenUp>,
     /// All run as one user.
     shared: bool,
+}
+
+/// Whose haproxies are confined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Of one load balancer each.
+    One,
+    /// Of all of a project each: it enters their namespaces to connect to members, for which it keeps CAP_SYS_ADMIN.
+    Project,
+}
+
+impl Role {
+    /// What it cannot do without.
+    const fn keeps(self) -> Option<Capability> {
+        match self {
+            Self::One => None,
+            Self::Project => Some(Capability::CAP_SYS_ADMIN),
+        }
+    }
 }
 
 /// Whom a haproxy may signal.
@@ -51,6 +72,7 @@ pub(crate) struct Gate<'a>(Option<(&'a GivenUp, RulesetCreated)>);
 
 #[derive(Debug)]
 struct GivenUp {
+    role: Role,
     haproxy: PathBuf,
     libraries: Libraries,
     landlock: Landlock,
@@ -67,15 +89,16 @@ impl Fence {
     ///
     /// # Errors
     /// INVALID_CONFIG when haproxy starts, but not so.
-    pub(crate) fn find(config: &Config, shared: bool) -> Result<Self, DriverError> {
+    pub(crate) fn find(config: &Config, shared: bool, role: Role) -> Result<Self, DriverError> {
         if !config.confine {
             return Ok(Self { given_up: None, shared });
         }
         let refused = namespace::on_own_thread("check-fence", || {
-            let refused = Refused::compile()?;
+            let refused = Refused::compile(role)?;
             refused.apply().map(|()| refused)
         });
         let given_up = GivenUp {
+            role,
             haproxy: config.haproxy.clone(),
             libraries: Libraries::of(&config.haproxy),
             landlock: Landlock::find(),
@@ -84,7 +107,35 @@ impl Fence {
             limited: capabilities::has(Capability::CAP_SYS_RESOURCE),
         };
         let fence = Self { given_up: Some(given_up), shared };
-        fence.try_out(config)?;
+        if role == Role::One {
+            fence.try_out(config, None)?;
+        }
+        Ok(fence)
+    }
+
+    /// The same for haproxies of projects. They keep a capability that only what is given up beside makes harmless.
+    ///
+    /// # Errors
+    /// INVALID_CONFIG when something of it cannot be.
+    pub(crate) fn of_projects(config: &Config, shared: bool, state_dir: &Path) -> Result<Self, DriverError> {
+        let refuse = |why: &str| DriverError::invalid_config(format!("process_model: {PER_PROJECT} {why}"));
+        let fence = Self::find(config, shared, Role::Project)?;
+        let Some(given_up) = &fence.given_up else { return Err(refuse("needs confine = true")) };
+        if shared {
+            return Err(refuse("needs a user for each project, and uid_range is not mapped here"));
+        }
+        if let Err(error) = &given_up.refused {
+            return Err(refuse(&format!("needs a filter of system calls, which this kernel does not take ({error})")));
+        }
+        if !given_up.bounded {
+            return Err(refuse("needs CAP_SETPCAP, to give up all capabilities but one"));
+        }
+        if !enters_namespaces(&config.haproxy) {
+            return Err(refuse("needs a haproxy that is built with USE_NS: haproxy -vv shows +NS"));
+        }
+        let (folder, log) = (Some(state_dir.to_owned()), config.log.clone());
+        let view = View { at: state_dir.to_owned(), folder, log, namespaces: Vec::new() };
+        fence.try_out(config, Some(&view))?;
         Ok(fence)
     }
 
@@ -104,7 +155,7 @@ impl Fence {
         let rules = given_up.landlock.rules(&given_up.haproxy, &given_up.libraries, signals);
         let rules = rules.map_err(io::Error::other).step(|| what("make rules of Landlock"))?;
         if given_up.bounded {
-            capabilities::bound().step(|| what("bound capabilities"))?;
+            capabilities::bound(given_up.role.keeps()).step(|| what("bound capabilities"))?;
         }
         Ok(Gate(Some((given_up, rules))))
     }
@@ -118,12 +169,15 @@ impl Fence {
 
     /// Whether the process was started as this one starts them. One of a driver without a fence was not.
     pub(crate) fn holds(&self, pid: i32) -> bool {
-        let wanted = match &self.given_up {
+        let role = match &self.given_up {
             // It cannot be seen.
             Some(given_up) if !given_up.bounded => return true,
-            given_up => given_up.is_some(),
+            given_up => given_up.as_ref().map(|given_up| given_up.role),
         };
-        capabilities::is_bounded(pid).is_none_or(|is| is == wanted)
+        capabilities::bounding(pid).is_none_or(|set| match role {
+            None => !(capabilities::is_only(set, None) || capabilities::is_only(set, Role::Project.keeps())),
+            Some(role) => capabilities::is_only(set, role.keeps()),
+        })
     }
 
     /// Whether the process is limited as [`Self::limit`] leaves it.
@@ -142,14 +196,14 @@ impl Fence {
         }
     }
 
-    fn try_out(&self, config: &Config) -> Result<(), DriverError> {
+    fn try_out(&self, config: &Config, view: Option<&View>) -> Result<(), DriverError> {
         let starts = || -> io::Result<bool> {
             let mut command = Command::new(&config.haproxy);
             command.arg("-v").env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
             Ok(command.status()?.success())
         };
         let confined = namespace::on_own_thread("check-haproxy", || {
-            self.approach(Signals::ToItsUser)?.enter(None, None)?;
+            self.approach(Signals::ToItsUser)?.enter(None, None, view)?;
             starts().step(|| format!("run {}", config.haproxy.display()))
         });
         let said = match confined.map_err(Failure::from)? {
@@ -171,11 +225,22 @@ impl Fence {
 impl Gate<'_> {
     /// Confines the calling thread, and what it starts. The one thing that it can still do is to start a process as another
     /// user.
-    pub(crate) fn enter(self, of: Option<&Files>, identity: Option<Identity>) -> Result<(), Failure> {
+    pub(crate) fn enter(
+        self,
+        of: Option<&Files>,
+        identity: Option<Identity>,
+        view: Option<&View>,
+    ) -> Result<(), Failure> {
         let Some((given_up, rules)) = self.0 else { return Ok(()) };
+        if let Some(view) = view {
+            view.enter(&given_up.shown()).step(|| what("see nothing of the machine that it does not need"))?;
+            if let Some(files) = of {
+                env::set_current_dir(files.run()).step(|| format!("work in {}", files.run().display()))?;
+            }
+        }
         // First: paths are found by who can pass everywhere.
         let rules = match of {
-            Some(files) => add_own(rules, files),
+            Some(files) => add_own(rules, files, view.map(|_| Path::new(view::NAMES))),
             None => Ok(rules),
         };
         let restricted = rules.and_then(RulesetCreated::restrict_self).map_err(io::Error::other);
@@ -183,7 +248,8 @@ impl Gate<'_> {
         if let Ok(refused) = &given_up.refused {
             refused.apply().map_err(io::Error::other).step(|| what("refuse system calls"))?;
         }
-        capabilities::keep_to_change_user(identity.is_some()).step(|| what("give up capabilities"))
+        capabilities::keep_to_change_user(identity.is_some(), given_up.role.keeps())
+            .step(|| what("give up capabilities"))
     }
 }
 
@@ -196,7 +262,21 @@ fn has_ended(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH)
 }
 
+/// Whether it knows the words `namespace NAME`.
+fn enters_namespaces(haproxy: &Path) -> bool {
+    let mut command = Command::new(haproxy);
+    let said = command.arg("-vv").env_clear().stdin(Stdio::null()).stderr(Stdio::null()).output();
+    said.is_ok_and(|said| String::from_utf8_lossy(&said.stdout).split_whitespace().any(|word| word == "+NS"))
+}
+
 impl GivenUp {
+    /// What of the machine it finds by its path.
+    fn shown(&self) -> Vec<PathBuf> {
+        let own = [self.haproxy.clone(), "/dev/null".into()];
+        let libraries = self.libraries.files.iter().chain(&self.libraries.loaders).cloned();
+        files::OF_THE_MACHINE.iter().map(PathBuf::from).chain(libraries).chain(own).collect()
+    }
+
     fn missing(&self) -> Vec<String> {
         let refused = self.refused.as_ref().err().map(|error| format!("this kernel refuses no system calls ({error})"));
         let bounded = (!self.bounded).then(|| "without CAP_SETPCAP the bounding set stays as it is".to_owned());

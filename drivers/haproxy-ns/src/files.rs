@@ -65,6 +65,11 @@ impl Files {
         self.directory.join("page.json")
     }
 
+    /// What `haproxy.cfg.new` says, where somebody may look at it as soon as it is `haproxy.cfg`.
+    pub(crate) fn next_page(&self) -> PathBuf {
+        self.directory.join("page.json.new")
+    }
+
     /// Makes the directories, and gives `run/` to haproxy.
     pub(crate) fn make(&self, identity: Option<Identity>) -> Result<(), Failure> {
         make_directory(&self.directory, 0o750)?;
@@ -111,7 +116,7 @@ impl Files {
     pub(crate) fn remove_all_but_state(&self) -> Result<(), Failure> {
         absent_is_fine(fs::remove_dir_all(self.run())).step(|| format!("remove {}", self.run().display()))?;
         failpoint::at("files: run/ is removed");
-        for path in [self.new_config(), self.config(), self.page()] {
+        for path in [self.new_config(), self.config(), self.page(), self.next_page()] {
             absent_is_fine(fs::remove_file(&path)).step(|| format!("remove {}", path.display()))?;
         }
         Ok(())

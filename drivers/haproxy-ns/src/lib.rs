@@ -30,6 +30,7 @@ mod passage;
 mod ping;
 mod plan;
 mod preview;
+mod project;
 mod render;
 mod report;
 mod seen;
@@ -42,7 +43,7 @@ mod samples;
 
 use ballast_namespace::{failure, host::Forwards};
 
-pub use config::{Config, UidRange};
+pub use config::{Config, ProcessModel, UidRange};
 pub use driver::HaproxyNs;
 
 /// What haproxy would be told of a load balancer, and what of it cannot be run, on a host whose kernel does nothing

@@ -49,6 +49,10 @@ pub(crate) struct Observed {
     pub(crate) state: Option<State>,
     /// The directory exists.
     pub(crate) directory: bool,
+    /// The haproxy of its project in which it has a part.
+    pub(crate) member: Option<String>,
+    /// That one serves it as it should.
+    pub(crate) shared: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -106,16 +110,8 @@ pub(crate) fn observe(
     ask: impl FnOnce(Subject<'_>) -> Option<Said>,
     host: (&mut Netlink, &File),
 ) -> Result<(Observed, Option<File>), Failure> {
-    let Subject { id, files, netns, confinement, tables, .. } = subject;
-    let mut observed = Observed {
-        directory: files.directory.exists(),
-        state: State::read(files)?,
-        unsettled: files.new_config().exists(),
-        grouped: confinement.has(id),
-        config: read_optional(&files.config()).step(|| format!("read {}", files.config().display()))?,
-        ..Observed::default()
-    };
-    observed.page = observed.config.as_deref().and_then(|text| kept::read(files, text));
+    let Subject { id, files, netns, tables, .. } = subject;
+    let mut observed = on_disk(subject)?;
     let wanted = desired.and_then(Desired::wanted);
     if wanted.is_some() && is_new(files, netns)? {
         return Ok((observed, None));
@@ -132,6 +128,47 @@ pub(crate) fn observe(
         Some(desired) => listen(&mut observed, subject, desired, ask(subject), file.as_ref())?,
     }
     Ok((observed, file))
+}
+
+/// Looks at a haproxy that is shared, which has no network of its own.
+pub(crate) fn of_project(
+    subject: Subject<'_>,
+    desired: &Desired,
+    ask: impl FnOnce(Subject<'_>) -> Option<Said>,
+) -> Result<Observed, Failure> {
+    let mut observed = on_disk(subject)?;
+    if !observed.directory {
+        return Ok(observed);
+    }
+    if observed.unsettled {
+        process::settle(subject.files, subject.id)?;
+    }
+    listen(&mut observed, subject, desired, ask(subject), None)?;
+    Ok(observed)
+}
+
+/// The same of one that is to end, which need not say anything first.
+pub(crate) fn to_end(subject: Subject<'_>) -> Result<Observed, Failure> {
+    let mut observed = on_disk(subject)?;
+    if observed.unsettled {
+        process::settle(subject.files, subject.id)?;
+    }
+    observed.process = deaf(&observed, subject.files, subject.id)?;
+    Ok(observed)
+}
+
+fn on_disk(subject: Subject<'_>) -> Result<Observed, Failure> {
+    let Subject { id, files, confinement, .. } = subject;
+    let mut observed = Observed {
+        directory: files.directory.exists(),
+        state: State::read(files)?,
+        unsettled: files.new_config().exists(),
+        grouped: confinement.has(id),
+        config: read_optional(&files.config()).step(|| format!("read {}", files.config().display()))?,
+        ..Observed::default()
+    };
+    observed.page = observed.config.as_deref().and_then(|text| kept::read(files, text));
+    Ok(observed)
 }
 
 /// What the process is like, by what it `said`: whether it answers, and whether somebody has used its socket. Members

@@ -18,6 +18,7 @@ mod backends;
 mod frontends;
 pub(crate) mod kept;
 mod policies;
+pub(crate) mod shared;
 mod uses;
 mod words;
 
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::uses::pool_of;
 use crate::{config::Config, validate::Validated};
+use shared::{Share, Shared};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Page {
@@ -47,6 +49,9 @@ pub(crate) struct Page {
     pub(crate) sticky: bool,
     pub(crate) frontends: Vec<Frontend>,
     pub(crate) backends: Vec<Backend>,
+    /// The load balancers that share the process. None: it is one's own.
+    #[serde(default)]
+    pub(crate) shares: Vec<Shared>,
 }
 
 /// Timeouts of listeners that have none of their own. Seconds.
@@ -83,6 +88,9 @@ pub(crate) struct Frontend {
     pub(crate) pool: Option<String>,
     #[serde(default)]
     pub(crate) extra: Extra,
+    /// Of a process that is shared.
+    #[serde(default)]
+    pub(crate) share: Option<Share>,
 }
 
 /// What only LBaaS v2 can ask of a listener.
@@ -172,6 +180,9 @@ pub(crate) struct Backend {
     pub(crate) proxy: Option<String>,
     #[serde(default)]
     pub(crate) backups: bool,
+    /// Of a process that is shared.
+    #[serde(default)]
+    pub(crate) share: Option<Share>,
 }
 
 /// A way in which listeners use a pool.
@@ -288,16 +299,26 @@ impl Page {
     pub(crate) fn of(validated: &Validated, config: &Config, skip_ca_bundle: bool) -> Self {
         let uses = uses::Uses::of(validated);
         let backends = backends::of(validated, &uses);
-        let log = |path: &std::path::PathBuf| Log {
-            socket: path.to_string_lossy().into_owned(),
-            facility: config.log_facility.clone(),
-        };
         let in_a_table = |backend: &Backend| {
             backend.persistence.is_some_and(|sticking| matches!(sticking, Sticking::SourceIp | Sticking::AppCookie))
         };
         Self {
-            id: validated.id.as_str().to_owned(),
-            project: validated.project.clone(),
+            sticky: backends.iter().any(in_a_table),
+            frontends: frontends::of(validated, &uses),
+            backends,
+            ..Self::empty(validated.id.as_str(), &validated.project, config, skip_ca_bundle)
+        }
+    }
+
+    /// Of what serves nobody.
+    pub(crate) fn empty(id: &str, project: &str, config: &Config, skip_ca_bundle: bool) -> Self {
+        let log = |path: &std::path::PathBuf| Log {
+            socket: path.to_string_lossy().into_owned(),
+            facility: config.log_facility.clone(),
+        };
+        Self {
+            id: id.to_owned(),
+            project: project.to_owned(),
             generation: 0,
             nbthread: config.nbthread,
             maxconn: config.maxconn,
@@ -310,9 +331,10 @@ impl Page {
             },
             skip_ca_bundle,
             log: config.log.as_ref().map(log),
-            sticky: backends.iter().any(in_a_table),
-            frontends: frontends::of(validated, &uses),
-            backends,
+            sticky: false,
+            frontends: Vec::new(),
+            backends: Vec::new(),
+            shares: Vec::new(),
         }
     }
 

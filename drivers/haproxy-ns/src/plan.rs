@@ -21,6 +21,10 @@ pub(crate) enum Step {
     /// What every driver does.
     Host(plan::Step),
     WriteConfig,
+    /// Let the haproxy of its project serve it, in the place of whatever that has of it.
+    Share,
+    /// Let the haproxy of its project serve it no more.
+    Leave,
     /// Of nothing, or in the place of the process with this pid, which finishes its connections.
     StartHaproxy {
         replacing: Option<i32>,
@@ -115,6 +119,39 @@ pub(crate) fn plan_removal(observed: &Observed) -> Vec<Planned> {
     steps.0
 }
 
+/// The steps that make a haproxy that is shared what is desired.
+pub(crate) fn plan_project(desired: &Desired, observed: &Observed) -> Vec<Planned> {
+    let mut steps = Steps::default();
+    if observed.state.as_ref().is_none_or(|state| state.identity != desired.identity) {
+        steps.add(Step::NoteIntent, "who it runs as is known after a crash");
+    }
+    if start(&mut steps, desired, observed, false) {
+        steps.add(Step::AwaitHaproxy, "it was started");
+        steps.add(Step::ConfineStarted, "it was started");
+    } else {
+        confine(&mut steps, observed);
+    }
+    finish(&mut steps, desired, observed);
+    if !steps.0.is_empty() || observed.state.as_ref().is_none_or(|state| state.generation != desired.generation) {
+        steps.add(Step::NoteDone, "something has changed");
+    }
+    steps.0
+}
+
+/// The steps that end one that nobody shares any more.
+pub(crate) fn plan_end(observed: &Observed) -> Vec<Planned> {
+    let mut steps = Steps::default();
+    let why = "no load balancer of its project is left";
+    end_processes(&mut steps, &observed.process, why);
+    if observed.grouped {
+        steps.add(Step::RemoveGroup, why);
+    }
+    if observed.directory {
+        steps.add(Step::RemoveDirectory, why);
+    }
+    steps.0
+}
+
 fn is_noted(desired: &Desired, state: &State) -> bool {
     state.generation == desired.generation
         && state.identity == desired.identity
@@ -122,9 +159,18 @@ fn is_noted(desired: &Desired, state: &State) -> bool {
         && state.plug == desired.plug
         && state.echoes == desired.echoes
         && state.alone == desired.alone
+        && state.shared == desired.shared
 }
 
 fn remove_all(steps: &mut Steps, observed: &Observed, why: &'static str) {
+    if observed.member.is_some() {
+        steps.add(Step::Leave, why);
+        // One that finishes connections may hold the namespace for long.
+        let inside = observed.interface().filter(|_| observed.host.inside().is_some());
+        if let Some(interface) = inside {
+            steps.add(plan::Step::Unplug(interface), why);
+        }
+    }
     end_processes(steps, &observed.process, why);
     if observed.grouped {
         steps.add(Step::RemoveGroup, why);
@@ -137,10 +183,13 @@ fn remove_all(steps: &mut Steps, observed: &Observed, why: &'static str) {
 
 fn run(steps: &mut Steps, desired: &Desired, wanted: Wanted<'_>, observed: &Observed) {
     let plug = wanted.plug;
-    let noted = observed
-        .state
-        .as_ref()
-        .is_some_and(|state| state.interface.as_ref() == Some(&plug.interface) && state.identity == desired.identity);
+    if observed.member.is_some() && observed.member != desired.shared {
+        steps.add(Step::Leave, "it is served otherwise from now on");
+    }
+    let noted =
+        observed.state.as_ref().is_some_and(|state| {
+            state.interface.as_ref() == Some(&plug.interface) && state.identity == desired.identity
+        }) && observed.state.as_ref().is_some_and(|state| state.shared == desired.shared);
     let inside = observed.host.inside();
     if inside.is_none() {
         end_processes(steps, &observed.process, "its namespace is gone");
@@ -149,8 +198,8 @@ fn run(steps: &mut Steps, desired: &Desired, wanted: Wanted<'_>, observed: &Obse
         steps.add(Step::NoteIntent, "what is about to be on the host can be removed after a crash");
     }
     plan::prepare(steps, wanted, &observed.host);
-    if desired.alone {
-        return without_haproxy(steps, wanted, observed);
+    if desired.alone || desired.shared.is_some() {
+        return without_haproxy(steps, desired, wanted, observed);
     }
     let owed = is_owed(observed);
     let ended = steps.0.iter().any(|planned| matches!(planned.step, Step::EndProcesses(_)));
@@ -168,8 +217,8 @@ fn run(steps: &mut Steps, desired: &Desired, wanted: Wanted<'_>, observed: &Obse
     };
     if started {
         steps.add(Step::AwaitHaproxy, "it was started");
-    } else if let (Process::Answering(pid), true) = (&observed.process, observed.unconfined) {
-        steps.add(Step::Confine(*pid), "its control group or its limits differ");
+    } else {
+        confine(steps, observed);
     }
     if (announce || owed) && wanted.announce {
         steps.add(plan::Step::Announce, "neighbours may know another owner of the address");
@@ -178,6 +227,16 @@ fn run(steps: &mut Steps, desired: &Desired, wanted: Wanted<'_>, observed: &Obse
     if started {
         steps.add(Step::ConfineStarted, "it was started");
     }
+    finish(steps, desired, observed);
+}
+
+fn confine(steps: &mut Steps, observed: &Observed) {
+    if let (Process::Answering(pid), true) = (&observed.process, observed.unconfined) {
+        steps.add(Step::Confine(*pid), "its control group or its limits differ");
+    }
+}
+
+fn finish(steps: &mut Steps, desired: &Desired, observed: &Observed) {
     if replaces(&steps.0) {
         steps.add(Step::EndOldest { keep: desired.old_processes }, "one more finishes its connections");
     }
@@ -192,12 +251,9 @@ fn is_owed(observed: &Observed) -> bool {
 }
 
 /// Its network, and nothing of a haproxy that there was.
-fn without_haproxy(steps: &mut Steps, wanted: Wanted<'_>, observed: &Observed) {
-    let why = "the kernel serves all of it";
+fn without_haproxy(steps: &mut Steps, desired: &Desired, wanted: Wanted<'_>, observed: &Observed) {
+    let why = if desired.alone { "the kernel serves all of it" } else { "the haproxy of its project serves it" };
     let announce = plan::plug(steps, wanted.plug, &observed.host);
-    if (announce || is_owed(observed)) && wanted.announce {
-        steps.add(plan::Step::Announce, "neighbours may know another owner of the address");
-    }
     if !steps.0.iter().any(|planned| matches!(planned.step, Step::EndProcesses(_))) {
         end_processes(steps, &observed.process, why);
     }
@@ -206,6 +262,12 @@ fn without_haproxy(steps: &mut Steps, wanted: Wanted<'_>, observed: &Observed) {
     }
     if observed.config.is_some() || observed.unsettled {
         steps.add(Step::RemoveFiles, why);
+    }
+    if desired.shared.is_some() && !(observed.shared && observed.host.inside().is_some()) {
+        steps.add(Step::Share, why);
+    }
+    if (announce || is_owed(observed)) && wanted.announce {
+        steps.add(plan::Step::Announce, "neighbours may know another owner of the address");
     }
 }
 

@@ -30,6 +30,48 @@ pub(crate) fn effect_of(steps: &[Planned]) -> Effect {
     steps.iter().map(|planned| effect(&planned.step)).max().unwrap_or(Effect::None)
 }
 
+/// What a plan would do to the haproxy of a project.
+pub(crate) struct OfProject<'a> {
+    pub(crate) steps: &'a [Planned],
+    pub(crate) desired: &'a Desired,
+    pub(crate) observed: &'a Observed,
+    /// What it would be told of the load balancer that changes.
+    pub(crate) text: String,
+    /// That one.
+    pub(crate) id: &'a str,
+}
+
+impl OfProject<'_> {
+    /// How many others it serves.
+    fn others(&self) -> usize {
+        let shares = self.observed.page.iter().flat_map(|page| &page.shares);
+        shares.filter(|shared| shared.id != self.id).count()
+    }
+}
+
+/// Of a load balancer that shares a haproxy: what happens to that happens to all that it serves.
+pub(crate) fn preview_shared(
+    own: (&[Planned], &Desired, &Observed),
+    of_project: &OfProject<'_>,
+    faults: Vec<ObjectFault>,
+) -> Preview {
+    let (steps, desired, observed) = own;
+    let first = preview(steps, desired, observed, faults);
+    let then = preview(of_project.steps, of_project.desired, of_project.observed, Vec::new());
+    let others = of_project.others();
+    let joins = steps.iter().any(|planned| planned.step == Step::Share);
+    let replaces = joins && of_project.steps.iter().any(|planned| matches!(planned.step, Step::StartHaproxy { .. }));
+    let also = format!("with it {others} other load balancers of the project get another haproxy");
+    let theirs = then.steps.iter().filter(|_| joins && !of_project.steps.is_empty()).cloned();
+    Preview {
+        effect: first.effect().max(if joins { then.effect() } else { Effect::None }).into(),
+        connections: first.connections().max(if joins { then.connections() } else { Connections::Kept }).into(),
+        steps: first.steps.iter().cloned().chain(theirs).chain((replaces && others > 0).then_some(also)).collect(),
+        configuration: of_project.text.clone(),
+        faults: first.faults,
+    }
+}
+
 /// In their order one includes the other: who starts what serves also tells it.
 fn effect(step: &Step) -> Effect {
     match step {
@@ -50,6 +92,9 @@ fn effect(step: &Step) -> Effect {
         | Step::RemoveGroup
         | Step::RemoveFiles
         | Step::RemoveDirectory => Effect::None,
+        // What it does to the process is told of that one's own steps.
+        Step::Share => Effect::Runtime,
+        Step::Leave => Effect::Restart,
         Step::Tell { .. } => Effect::Runtime,
         Step::StartHaproxy { replacing: Some(_) } => Effect::Reload,
         Step::StartHaproxy { replacing: None } | Step::EndProcesses(_) => Effect::Restart,
@@ -62,8 +107,9 @@ fn fate(step: &Step, desired: &Desired, observed: &Observed) -> Connections {
         Step::Host(plan::Step::Forward) if takes_over(desired, observed) => Connections::Cut,
         Step::Host(step) => of_host::fate(step, desired.service.as_ref(), &observed.host, serves(observed)),
         Step::StartHaproxy { replacing: Some(_) } if desired.old_processes > 0 => Connections::Drained,
-        Step::StartHaproxy { replacing: Some(_) } | Step::EndProcesses(_) => Connections::Cut,
+        Step::StartHaproxy { replacing: Some(_) } | Step::EndProcesses(_) | Step::Leave => Connections::Cut,
         Step::NoteIntent
+        | Step::Share
         | Step::WriteConfig
         | Step::StartHaproxy { replacing: None }
         | Step::Confine(_)

@@ -7,6 +7,7 @@ pub(crate) use ballast_namespace::report::with_forwarded;
 use ballast_namespace::report::{pools, statistics};
 
 use crate::{
+    config::ProcessModel,
     counters::{Counted, Rows},
     haproxy::statistics::Reading,
 };
@@ -56,6 +57,17 @@ pub(crate) fn observation(
         listeners: { listeners }.collect(),
         generation: reading.generation.unwrap_or(0),
         pools: pools(counted, &reading.served(left)),
+    }
+}
+
+/// What an operator has to know who has haproxies shared.
+pub(crate) const fn shared(model: ProcessModel) -> Option<&'static str> {
+    match model {
+        ProcessModel::PerLoadBalancer => None,
+        ProcessModel::PerProject => Some(
+            "load balancers of a project share a haproxy, as process_model says: it has CAP_SYS_ADMIN, and ends and is \
+             reloaded for all of them",
+        ),
     }
 }
 

@@ -1,10 +1,19 @@
 //! `state.json`: what cannot be read off the host about a load balancer.
 
+use std::collections::BTreeMap;
+
 use ballast_namespace::{files, plug::Plug};
 use ballast_netns::{attach::Interface, identity::Identity};
 use serde::{Deserialize, Serialize};
 
-use crate::{counters::Base, failure::Failure, files::Files, ping::Echoes};
+use crate::{
+    counters::{Base, Counted},
+    failure::Failure,
+    files::Files,
+    page::{Page, shared::Shared},
+    ping::Echoes,
+    validate::Pool,
+};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct State {
@@ -28,6 +37,12 @@ pub(crate) struct State {
     /// `None`: one has begun or ended since, or a former release has noted it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) processes: Option<Vec<i32>>,
+    /// Of a load balancer: the haproxy of its project that serves it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) shared: Option<String>,
+    /// Of a haproxy that is shared: what each load balancer has counted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) bases: BTreeMap<String, Base>,
 }
 
 impl State {
@@ -38,6 +53,34 @@ impl State {
 
     pub(crate) fn write(&self, files: &Files) -> Result<(), Failure> {
         files::note_in_lines(&files.state(), self)
+    }
+
+    /// Before the process with this pid is replaced or has ended: what it has counted. `running`: what it serves.
+    pub(crate) fn ending(&mut self, pid: i32, counted: &Counted, running: Option<&Page>) {
+        self.base = self.base.settled(Some(pid)).ending(pid, counted.clone());
+        let Some(running) = running else { return };
+        for shared in &running.shares {
+            let base = self.bases.entry(shared.id.clone()).or_default();
+            *base = base.settled(Some(pid)).ending(pid, shared.counted(counted));
+        }
+    }
+
+    /// Once the process with this pid runs.
+    pub(crate) fn settle(&mut self, pid: Option<i32>) {
+        self.base = self.base.settled(pid);
+        self.bases.values_mut().for_each(|base| *base = base.settled(pid));
+    }
+
+    /// For a process that is started now and serves this, and of listeners and pools that there are.
+    pub(crate) fn begin(&mut self, page: Option<&Page>, listeners: &[String], pools: &[Pool]) {
+        let shares = || page.iter().flat_map(|page| &page.shares);
+        let own = pools.iter().map(|pool| (pool.id.as_str(), pool.members.iter().map(|one| one.id.as_str()).collect()));
+        let members = shares().flat_map(Shared::members).chain(own).collect();
+        self.base.begin(&listeners.iter().map(String::as_str).collect(), &members);
+        for shared in shares() {
+            let base = self.bases.entry(shared.id.clone()).or_default();
+            base.begin(&shared.listeners.iter().map(String::as_str).collect(), &shared.members().collect());
+        }
     }
 }
 

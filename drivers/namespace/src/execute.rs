@@ -7,6 +7,7 @@ use std::{fs::File, path::PathBuf};
 use ballast_netns::{
     address,
     announce::{Announcement, Announcer},
+    attach::{Attachment, Interface},
     link, namespace, neighbour,
     netlink::Netlink,
     route,
@@ -73,7 +74,9 @@ impl Work<'_> {
             Step::AttachLink => Ok(plug.interface.attach(&mut self.host, plug.card())?),
             Step::Configure(changes) => self.configure(target.wanted, changes),
             Step::Announce => self.announce(plug),
-            Step::KeepCounts | Step::DropNamespace | Step::AwaitLinkGone(_) | Step::Release(_) => self.undo(step),
+            Step::KeepCounts | Step::Unplug(_) | Step::DropNamespace | Step::AwaitLinkGone(_) | Step::Release(_) => {
+                self.undo(step)
+            }
         }
     }
 
@@ -81,6 +84,7 @@ impl Work<'_> {
     pub fn undo(&mut self, step: &Step) -> Result<(), Failure> {
         match step {
             Step::KeepCounts => self.keep_counts(),
+            Step::Unplug(interface) => self.unplug(interface),
             Step::DropNamespace => {
                 self.announcer.cancel(self.id);
                 self.watch.iter().for_each(|watch| watch.remove(self.id));
@@ -101,10 +105,24 @@ impl Work<'_> {
         }
     }
 
+    /// A port of Open vSwitch goes when that is told.
+    fn unplug(&self, interface: &Interface) -> Result<(), Failure> {
+        match interface.attachment {
+            Attachment::Bridge(_) | Attachment::Macvlan(_) => self.remove_inner_end(&interface.inside),
+            Attachment::Ovs(_) => Ok(()),
+        }
+    }
+
     fn remove_link(&self, plug: &Plug) -> Result<(), Failure> {
+        self.remove_inner_end(&plug.interface.inside)
+    }
+
+    fn remove_inner_end(&self, name: &str) -> Result<(), Failure> {
+        if self.namespace.is_none() {
+            return Ok(());
+        }
         self.inside(|| {
             let mut netlink = Netlink::open()?;
-            let name = &plug.interface.inside;
             match link::find(&mut netlink, name)? {
                 Some(left) => Ok(netlink.batch(vec![link::delete(left.index, name)])?),
                 None => Ok(()),

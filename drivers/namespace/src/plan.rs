@@ -32,6 +32,8 @@ pub enum Step {
     Configure(Changes),
     /// Say the address to the neighbours.
     Announce,
+    /// Take the inner end away before its namespace, which somebody may hold for longer than the load balancer is here.
+    Unplug(Interface),
     DropNamespace,
     AwaitLinkGone(Interface),
     /// What was made for the network goes with its last port.

@@ -26,7 +26,9 @@ pub const fn effect(step: &Step) -> Effect {
         | Step::MakeLink
         | Step::AttachLink
         | Step::Announce => Effect::Runtime,
-        Step::MakeNamespace | Step::DropNamespace | Step::AwaitLinkGone(_) | Step::Release(_) => Effect::Restart,
+        Step::Unplug(_) | Step::MakeNamespace | Step::DropNamespace | Step::AwaitLinkGone(_) | Step::Release(_) => {
+            Effect::Restart
+        }
     }
 }
 
@@ -49,6 +51,7 @@ pub fn fate(step: &Step, service: Option<&Service>, observed: &Observed, serves:
         | Step::AttachLink
         | Step::Configure(_)
         | Step::Announce
+        | Step::Unplug(_)
         | Step::DropNamespace
         | Step::AwaitLinkGone(_)
         | Step::Release(_) => Connections::Kept,
@@ -86,7 +89,7 @@ pub fn words(step: &Step, why: &str) -> Option<String> {
         Step::Prepare => "set the kernel parameters of the namespace",
         Step::Forward => "change the rules of the kernel: what it forwards, and who may connect",
         Step::StopForwarding => "take the rules of the kernel away",
-        Step::RemoveLink => "take the link away",
+        Step::RemoveLink | Step::Unplug(_) => "take the link away",
         Step::MakeLink => "make a link and plug it into the network",
         Step::AttachLink => "plug the link into the network",
         Step::DropNamespace => "remove the network namespace",

@@ -1,5 +1,7 @@
 //! What a deploy would do: the same way as a deploy, up to the plan.
 
+use std::fs::File;
+
 use ballast_abi::{DriverError, LoadBalancer, Preview};
 use ballast_namespace::l4::knowledge::Knowledge;
 use ballast_netns::{identity::Identity, locks::hold_now, namespace};
@@ -7,11 +9,13 @@ use ballast_netns::{identity::Identity, locks::hold_now, namespace};
 use super::HaproxyNs;
 use crate::{
     desired::Desired,
-    failure::Failure,
+    execute::Target,
+    failure::{Failure, Step},
     files::Files,
     page::Page,
     plan::plan,
-    preview::preview,
+    preview::{OfProject, preview, preview_shared},
+    render::render,
     users,
     validate::{self, Validated},
 };
@@ -23,12 +27,14 @@ impl HaproxyNs {
         validated: &Validated,
         generation: u64,
         identity: Option<Identity>,
+        shared: Option<String>,
     ) -> Result<(Desired, Knowledge), DriverError> {
         let page = Page::of(validated, &self.config, self.skip_ca_bundle);
         let mut desired = Desired::of(validated, page, generation)?;
         desired.identity = identity;
         desired.announce = self.config.send_gratuitous_arp > 0;
         desired.old_processes = self.config.old_processes;
+        desired.shared = shared.filter(|_| desired.plug.is_some() && !desired.alone);
         let knowledge = self.know(validated, &mut desired)?;
         Ok((desired, knowledge))
     }
@@ -42,14 +48,34 @@ impl HaproxyNs {
         let Some(_guard) = held else { return Err(DriverError::busy(format!("load balancer {id} is being changed"))) };
         let files = Files::of(&self.state_dir, id);
         // One that is not here yet is not given a user of its own.
+        let shared = self.shared_by(load_balancer);
         let identity = match files.directory.exists() {
+            _ if shared.is_some() => None,
             true => self.identities.of(id).map_err(users::none_left)?,
             false => self.identities.anyone(),
         };
-        let (desired, _) = self.desired(&validated, generation, identity)?;
+        let (desired, knowledge) = self.desired(&validated, generation, identity, shared)?;
+        let lock = desired.shared.as_ref().map(|name| self.locks.of(name));
+        if lock.as_ref().is_some_and(|lock| hold_now(lock).is_none()) {
+            return Err(DriverError::busy("the haproxy of its project is being changed"));
+        }
+        let listeners = Self::listeners(&validated);
+        let (told, pools) = (Self::told(&validated), &validated.pools);
+        let target = Target { desired: &desired, knowledge: &knowledge, pools, listeners: &listeners, told: &told };
         let look = || -> Result<Preview, Failure> {
-            let (_, observed) = self.work(id, &files, Some(&desired))?;
-            Ok(preview(&plan(&desired, &observed), &desired, &observed, faults))
+            let (work, observed) = self.work(id, &files, Some(&target))?;
+            let steps = plan(&desired, &observed);
+            let Some(name) = &desired.shared else { return Ok(preview(&steps, &desired, &observed, faults)) };
+            // One that has no namespace yet has no number of it either.
+            let own = File::open("/proc/thread-self/ns/net").step(|| "open the host's namespace".to_owned())?;
+            let part = Self::part(id, work.host.namespace.as_ref().unwrap_or(&own), &target)?;
+            let (theirs, whole, process) = self.foresee_in(name, id, &part)?;
+            let text = match whole.page.as_ref().and_then(|page| page.part(id)) {
+                Some(page) => render(&page)?,
+                None => String::new(),
+            };
+            let of_project = OfProject { steps: &theirs, desired: &whole, observed: &process, text, id };
+            Ok(preview_shared((&steps, &desired, &observed), &of_project, faults))
         };
         Ok(namespace::on_own_thread("preview", look).map_err(Failure::from)??)
     }

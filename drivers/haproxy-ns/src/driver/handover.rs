@@ -15,6 +15,8 @@ use crate::{
     files::{Files, read_optional},
     haproxy::{clients, process, socket},
     page::{Page, kept},
+    project,
+    state::State,
 };
 
 /// How long clients may take to be told to a process that serves already.
@@ -32,7 +34,7 @@ impl HaproxyNs {
             tracing::warn!(load_balancer = %id, "{what} does not go along: {}", chain(failure));
         };
         let handover = Handover {
-            backends: remembered_clients(id, &files).unwrap_or_else(|failure| {
+            backends: self.remembered_clients(id, &files).unwrap_or_else(|failure| {
                 said("which member each client has", &failure);
                 Vec::new()
             }),
@@ -49,37 +51,53 @@ impl HaproxyNs {
     /// Tells what serves by now which member each client had. To be called with its lock.
     pub(super) fn recall(&self, id: &str, handover: &Handover) {
         let files = Files::of(&self.state_dir, id);
-        if let Err(failure) = tell(id, &files, &handover.backends) {
+        if let Err(failure) = self.tell(id, &files, &handover.backends) {
             tracing::warn!(load_balancer = %id, "some clients may get other members: {}", chain(&failure));
         }
         if let Err(failure) = remembered::put(&files, &self.netns(id), &handover.listeners) {
             tracing::warn!(load_balancer = %id, "some clients may get other members: {}", chain(&failure));
         }
     }
+
+    fn remembered_clients(&self, id: &str, files: &Files) -> Result<Vec<Clients>, Failure> {
+        let Some((page, files)) = self.sticky_page(id, files)? else { return Ok(Vec::new()) };
+        Ok(clients::read(&socket::ask(&files, &clients::question(clients::sticky(&page)))?))
+    }
+
+    fn tell(&self, id: &str, files: &Files, tables: &[Clients]) -> Result<(), Failure> {
+        if tables.is_empty() {
+            return Ok(());
+        }
+        let Some((page, files)) = self.sticky_page(id, files)? else { return Ok(()) };
+        tell(id, &files, &page, tables)
+    }
+
+    /// What a haproxy that runs says of it, and its files, if it has a stick table there.
+    fn sticky_page(&self, id: &str, files: &Files) -> Result<Option<(Page, Files)>, Failure> {
+        let shared = State::read(files)?.and_then(|state| state.shared);
+        let found = match &shared {
+            Some(name) => {
+                let files = project::files(&self.state_dir, name);
+                running_page(name, &files)?.and_then(|page| page.part(id)).map(|page| (page, files))
+            }
+            None => running_page(id, files)?.map(|page| (page, files.clone())),
+        };
+        Ok(found.filter(|(page, _)| clients::sticky(page).next().is_some()))
+    }
 }
 
-/// The page of a haproxy that runs and has a stick table.
-fn sticky_page(id: &str, files: &Files) -> Result<Option<Page>, Failure> {
+/// The page of a haproxy that runs.
+fn running_page(id: &str, files: &Files) -> Result<Option<Page>, Failure> {
     if process::current(files, id).is_none() {
         return Ok(None);
     }
     let config = read_optional(&files.config())
         .map_err(|error| Failure::io(format!("read {}", files.config().display()), error))?;
-    let page = config.as_deref().and_then(|text| kept::read(files, text));
-    Ok(page.filter(|page| clients::sticky(page).next().is_some()))
+    Ok(config.as_deref().and_then(|text| kept::read(files, text)))
 }
 
-fn remembered_clients(id: &str, files: &Files) -> Result<Vec<Clients>, Failure> {
-    let Some(page) = sticky_page(id, files)? else { return Ok(Vec::new()) };
-    Ok(clients::read(&socket::ask(files, &clients::question(clients::sticky(&page)))?))
-}
-
-fn tell(id: &str, files: &Files, tables: &[Clients]) -> Result<(), Failure> {
-    if tables.is_empty() {
-        return Ok(());
-    }
-    let Some(page) = sticky_page(id, files)? else { return Ok(()) };
-    let told = clients::Told::new(&page, tables, &socket::ask(files, &clients::question(clients::sticky(&page)))?);
+fn tell(id: &str, files: &Files, page: &Page, tables: &[Clients]) -> Result<(), Failure> {
+    let told = clients::Told::new(page, tables, &socket::ask(files, &clients::question(clients::sticky(page)))?);
     if told.is_empty() {
         return Ok(());
     }

@@ -1,22 +1,33 @@
 //! How load balancers are, and what is left of what was deployed. All haproxies are asked at once, and each has its own
 //! bound: one that hangs costs its own answer.
 
-use std::fs::File;
+mod shared;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs::File,
+    path::{Path, PathBuf},
+};
 
 use ballast_abi::{Deployed, DriverError, Observation};
 use ballast_namespace::l4::kept::Kept;
 use ballast_netns::{locks::hold_now, namespace, netlink::Netlink};
 
+use self::shared::{Whole, is_in};
 use super::HaproxyNs;
 use crate::{
     counters::Base,
     desired::Desired,
     failure::{Failure, Step, chain},
     files::{Files, read_optional},
-    haproxy::{process, runtime, socket, statistics},
+    haproxy::{
+        process, runtime, socket,
+        statistics::{self, Reading},
+    },
     observe::{self, Said},
     page::kept,
     plan::plan,
+    project,
     report::{self, Pings},
     seen::Glance,
     state::State,
@@ -31,8 +42,24 @@ struct Glimpse {
     id: String,
     files: Files,
     found: Option<Result<Observation, DriverError>>,
-    /// What its answer will be added to, and of which process.
-    asked: Option<(Base, i32)>,
+    asked: Option<Asking>,
+}
+
+/// What the answer will be added to, and of which process.
+struct Asking {
+    base: Base,
+    pid: i32,
+    /// Its own, or that of its project.
+    process: Files,
+    /// The name of the latter.
+    shared: Option<String>,
+}
+
+/// A process that has answered.
+struct Answered {
+    said: Result<Reading, DriverError>,
+    /// Of one that is shared: its notes, and what each has.
+    shared: Option<(State, Option<HashMap<String, Reading>>)>,
 }
 
 impl HaproxyNs {
@@ -77,38 +104,86 @@ impl HaproxyNs {
     /// Asks those of which nothing is known yet. An answer counts when no process was replaced meanwhile: counters would
     /// go back otherwise.
     fn ask(&self, glimpses: &mut [Glimpse]) {
+        let mut projects = HashMap::new();
         for glimpse in glimpses.iter_mut().filter(|glimpse| glimpse.found.is_none()) {
-            glimpse.begin();
+            glimpse.begin(&self.state_dir, &mut projects);
         }
-        let mut open: Vec<&mut Glimpse> = glimpses.iter_mut().filter(|glimpse| glimpse.asked.is_some()).collect();
-        let whom: Vec<Files> = open.iter().map(|glimpse| glimpse.files.clone()).collect();
-        let answers = socket::ask_all(&whom.iter().collect::<Vec<_>>(), statistics::COMMAND);
-        for (glimpse, answer) in open.iter_mut().zip(answers) {
-            let Some((base, pid)) = glimpse.asked.take() else { continue };
-            glimpse.found = self.understand(glimpse, &base, pid, answer).transpose();
+        // One that several share is asked once.
+        let mut whom: BTreeMap<PathBuf, (Files, Option<String>)> = BTreeMap::new();
+        for asked in glimpses.iter().filter_map(|glimpse| glimpse.asked.as_ref()) {
+            whom.insert(asked.process.directory.clone(), (asked.process.clone(), asked.shared.clone()));
         }
+        let answers = socket::ask_all(&whom.values().map(|(files, _)| files).collect::<Vec<_>>(), statistics::COMMAND);
+        let answered: HashMap<PathBuf, Answered> = whom
+            .into_iter()
+            .zip(answers)
+            .map(|((directory, (files, name)), answer)| (directory, self.answered(&files, name.as_deref(), answer)))
+            .collect();
+        for glimpse in glimpses {
+            let Some(asked) = glimpse.asked.take() else { continue };
+            let Some(answered) = answered.get(&asked.process.directory) else { continue };
+            glimpse.found = self.understand(glimpse, &asked, answered).transpose();
+        }
+    }
+
+    fn answered(&self, files: &Files, name: Option<&str>, answer: Result<String, Failure>) -> Answered {
+        let mut said = answer.map(|answer| statistics::parse(&answer)).map_err(DriverError::from);
+        let Some(name) = name else { return Answered { said, shared: None } };
+        let mut page = self.page_of(name);
+        if let Ok(reading) = &mut said
+            && page.as_ref().map(|page| page.generation) != reading.generation
+        {
+            // It may have been told another one since. While it is being changed nobody knows.
+            let lock = self.locks.of(name);
+            let held = hold_now(&lock);
+            let again = || socket::ask(files, statistics::COMMAND).ok();
+            let again = held.as_ref().and_then(|_| again());
+            reading.generation = again.and_then(|answer| statistics::parse(&answer).generation);
+            page = self.page_of(name);
+        }
+        let state = State::read(files).ok().flatten().unwrap_or_default();
+        let parts = said.as_ref().ok().zip(page).map(|(reading, page)| page.split(reading));
+        if let (Ok(reading), Some(pid)) = (&said, process::current(files, name)) {
+            self.seen.note(
+                name,
+                Glance { pid, counted: reading.counted(true, state.base.left(pid)), health: reading.known() },
+            );
+        }
+        Answered { said, shared: Some((state, parts)) }
     }
 
     /// `None`: its process is being replaced.
     fn understand(
         &self,
         glimpse: &Glimpse,
-        base: &Base,
-        pid: i32,
-        answer: Result<String, Failure>,
+        asked: &Asking,
+        answered: &Answered,
     ) -> Result<Option<Observation>, DriverError> {
         let Glimpse { id, files, .. } = glimpse;
-        let now = State::read(files)?.unwrap_or_default();
-        if now.base != *base || process::current(files, id) != Some(pid) {
+        let Asking { base, pid, process: of, shared } = asked;
+        let now = match &answered.shared {
+            Some((state, _)) => state.bases.get(id).cloned().unwrap_or_default(),
+            None => State::read(files)?.unwrap_or_default().base,
+        };
+        if now != *base || process::current(of, shared.as_ref().unwrap_or(id)) != Some(*pid) {
             return Ok(None);
         }
-        let reading = statistics::parse(&answer?);
-        let left = base.left(pid);
-        let counted = reading.counted(base.is_by_listener(), left);
-        self.seen.note(id, Glance { pid, counted: counted.clone(), health: reading.known() });
-        let counted = base.under(Some(pid)) + counted;
+        let whole = answered.said.as_ref().map_err(Clone::clone)?;
+        let (reading, left) = match &answered.shared {
+            Some((_, None)) => return Ok(None),
+            Some((state, Some(parts))) => match parts.get(id) {
+                Some(part) => (part, state.base.left(*pid)),
+                None => return Err(not_served(id)),
+            },
+            None => (whole, base.left(*pid)),
+        };
+        let counted = reading.counted(shared.is_some() || base.is_by_listener(), left);
+        if shared.is_none() {
+            self.seen.note(id, Glance { pid: *pid, counted: counted.clone(), health: reading.known() });
+        }
+        let counted = base.under(Some(*pid)) + counted;
         let pings = Pings { verdicts: self.pinger.verdicts(id), said: self.pinger.said(id) };
-        Ok(Some(report::observation(id, &counted, (&reading, left), &pings)))
+        Ok(Some(report::observation(id, &counted, (reading, left), &pings)))
     }
 
     /// With what the kernel forwards. What cannot be counted now is left out: haproxy's is told all the same.
@@ -130,15 +205,25 @@ impl HaproxyNs {
         let files: Vec<Files> = ids.iter().map(|id| Files::of(&self.state_dir, id)).collect();
         let pids: Vec<Option<i32>> = ids.iter().zip(&files).map(|(id, files)| process::current(files, id)).collect();
         let living = files.iter().zip(&pids).filter_map(|(files, pid)| pid.map(|_| files));
-        let mut answers = socket::ask_all(&living.collect::<Vec<_>>(), runtime::QUESTION).into_iter();
-        let said = pids.into_iter().map(|pid| pid.and_then(|pid| Some(Said { pid, answer: answers.next()? })));
-        let said: Vec<Option<Said>> = said.collect();
+        let names = project::names(&self.state_dir)?;
+        let shared: Vec<Files> = names.iter().map(|name| project::files(&self.state_dir, name)).collect();
+        let of_projects: Vec<Option<i32>> =
+            names.iter().zip(&shared).map(|(name, files)| process::current(files, name)).collect();
+        let living_too = shared.iter().zip(&of_projects).filter_map(|(files, pid)| pid.map(|_| files));
+        let whom: Vec<&Files> = living.chain(living_too).collect();
+        let mut answers = socket::ask_all(&whom, runtime::QUESTION).into_iter();
+        let mut said = |pid: Option<i32>| pid.and_then(|pid| Some(Said { pid, answer: answers.next()? }));
+        let own: Vec<Option<Said>> = pids.into_iter().map(&mut said).collect();
+        let of_projects: Vec<Option<Said>> = of_projects.into_iter().map(&mut said).collect();
         let look = || -> Result<Vec<Deployed>, Failure> {
             let mut host = Netlink::open()?;
-            let own = File::open("/proc/thread-self/ns/net").step(|| "open the host's namespace".to_owned())?;
+            let host_namespace =
+                File::open("/proc/thread-self/ns/net").step(|| "open the host's namespace".to_owned())?;
+            let looked = names.iter().zip(of_projects).map(|(name, said)| (name.clone(), self.look_at(name, said)));
+            let looked: HashMap<String, Whole> = looked.collect();
             let mut deployed = Vec::new();
-            for ((id, files), said) in ids.into_iter().zip(&files).zip(said) {
-                let generation = self.generation_of(&id, files, said, (&mut host, &own))?;
+            for ((id, files), said) in ids.into_iter().zip(&files).zip(own) {
+                let generation = self.generation_of(&id, files, (said, &looked), (&mut host, &host_namespace))?;
                 deployed.push(Deployed { load_balancer_id: id, generation });
             }
             Ok(deployed)
@@ -151,7 +236,7 @@ impl HaproxyNs {
         &self,
         id: &str,
         files: &Files,
-        said: Option<Said>,
+        (said, projects): (Option<Said>, &HashMap<String, Whole>),
         host: (&mut Netlink, &File),
     ) -> Result<u64, Failure> {
         let lock = self.locks.of(id);
@@ -163,15 +248,27 @@ impl HaproxyNs {
             return Ok(if files.new_config().exists() { 0 } else { state.generation });
         }
         let config = read_optional(&files.config()).step(|| format!("read {}", files.config().display()))?;
-        let page = config.as_deref().and_then(|text| kept::read(files, text));
+        let whole = state.shared.as_ref().and_then(|name| projects.get(name));
+        let page = match state.shared {
+            Some(_) => whole.and_then(|whole| whole.page.as_ref()?.part(id)),
+            None => config.as_deref().and_then(|text| kept::read(files, text)),
+        };
         // Without tables nothing of it was asked for again.
         let kept = if self.forwards.udp { Kept::read(files)? } else { None };
         let Some(desired) = Desired::noted(&state, config, page, kept.as_ref()) else { return Ok(0) };
-        if !self.identities.suits(state.identity) {
+        if !self.is_of_this_model(&state) {
+            tracing::info!(load_balancer = %id, "it is to be served by another haproxy, as process_model says");
+            return Ok(0);
+        }
+        if let (Some(why), Some(_)) = (whole.and_then(|whole| whole.missing.as_ref()), &state.shared) {
+            tracing::warn!(load_balancer = %id, "the haproxy of its project is not as it was deployed: {why}");
+            return Ok(0);
+        }
+        if self.has_own_haproxy(&state) && !self.identities.suits(state.identity) {
             tracing::info!(load_balancer = %id, "its haproxy is to run as another user");
             return Ok(0);
         }
-        if !state.alone && process::current(files, id).is_none() {
+        if state.shared.is_none() && !state.alone && process::current(files, id).is_none() {
             // To look for what else there is of it costs a look at every process of the host.
             tracing::warn!(load_balancer = %id, "not as it was deployed: its haproxy does not run");
             return Ok(0);
@@ -180,13 +277,15 @@ impl HaproxyNs {
         let subject = self.subject(id, files, &netns);
         // It was replaced since it was asked: that is a pass that has ended.
         let said = said.filter(|said| process::current(files, id) == Some(said.pid));
-        let (observed, _) = match observe::observe(subject, Some(&desired), |_| said, host) {
+        let (mut observed, _) = match observe::observe(subject, Some(&desired), |_| said, host) {
             Ok(seen) => seen,
             Err(failure) => {
                 tracing::warn!(load_balancer = %id, "cannot be looked at: {}", chain(&failure));
                 return Ok(0);
             }
         };
+        observed.member.clone_from(&state.shared);
+        observed.shared = is_in(&desired, &netns);
         let missing = plan(&desired, &observed).into_iter().next().map(|planned| (planned.step, planned.why));
         let missing = missing.map(|(step, why)| format!("{why} ({step:?})"));
         let unpinged = !state.echoes.is_empty() && !self.pinger.has(id);
@@ -204,7 +303,8 @@ impl HaproxyNs {
 }
 
 impl Glimpse {
-    fn begin(&mut self) {
+    /// `projects`: the notes of their haproxies, and which process each is.
+    fn begin(&mut self, state_dir: &Path, projects: &mut HashMap<String, (State, Option<i32>)>) {
         let Self { id, files, .. } = self;
         let state = match State::read(files) {
             Ok(state) => state.unwrap_or_default(),
@@ -216,8 +316,20 @@ impl Glimpse {
             self.found = Some(Ok(report::observation(id, &base, (&nothing, None), &Pings::default())));
             return;
         }
-        match process::current(files, id) {
-            Some(pid) => self.asked = Some((state.base, pid)),
+        let asking = match state.shared {
+            None => process::current(files, id).map(|pid| (pid, files.clone(), state.base)),
+            Some(ref name) => {
+                let process = project::files(state_dir, name);
+                let (notes, pid) = projects.entry(name.clone()).or_insert_with(|| {
+                    let notes = State::read(&process).ok().flatten().unwrap_or_default();
+                    (notes, process::current(&process, name))
+                });
+                let base = notes.bases.get(id).cloned().unwrap_or_default();
+                pid.map(|pid| (pid, process, base))
+            }
+        };
+        match asking {
+            Some((pid, process, base)) => self.asked = Some(Asking { base, pid, process, shared: state.shared }),
             None => {
                 let error = DriverError::unavailable(format!("load balancer {id}: haproxy does not run"));
                 let error = error.with_detail("its process has ended; the next deploy starts it again");
@@ -225,6 +337,11 @@ impl Glimpse {
             }
         }
     }
+}
+
+fn not_served(id: &str) -> DriverError {
+    DriverError::unavailable(format!("load balancer {id}: haproxy does not serve it"))
+        .with_detail("the haproxy of its project was started without it; the next deploy lets it in again")
 }
 
 fn unsettled(id: &str) -> DriverError {

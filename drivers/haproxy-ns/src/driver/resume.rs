@@ -11,12 +11,17 @@ use crate::{
     failure::{Failure, chain},
     files::Files,
     ping::Sockets,
+    project,
     state::State,
 };
 
 impl HaproxyNs {
     /// Takes up again what a former process of this driver has left: who runs as whom, and the checks.
     pub(super) fn resume(&self) -> Result<(), DriverError> {
+        for name in project::names(&self.state_dir)? {
+            let state = State::read(&project::files(&self.state_dir, &name))?;
+            self.identities.note(&name, state.and_then(|state| state.identity));
+        }
         for id in self.ids()? {
             let files = Files::of(&self.state_dir, &id);
             let Some(state) = State::read(&files)? else { continue };
@@ -40,7 +45,10 @@ impl HaproxyNs {
             namespace::enter(&file)?;
             Sockets::open(&state.echoes)
         })??;
-        self.pinger.set(id, files, sockets, &state.echoes);
+        match &state.shared {
+            Some(name) => self.pinger.set(id, &project::files(&self.state_dir, name), sockets, &state.echoes),
+            None => self.pinger.set(id, files, sockets, &state.echoes),
+        }
         Ok(())
     }
 

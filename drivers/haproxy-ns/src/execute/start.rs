@@ -1,39 +1,26 @@
 //! The steps that start haproxy, or tell the one that runs.
 
-use std::collections::HashMap;
-
 use ballast_abi::groups;
 use ballast_failpoint as failpoint;
 
 use super::{Target, Work};
 use crate::{
-    counters::Base,
     failure::{Failure, chain},
     fence::Signals,
     files::{SERVER_STATE, give, write_whole},
     haproxy::{
         process,
         runtime::Change,
-        servers::{self, Knowledge},
+        servers::{self, Knowledge, Members},
         socket,
         starter::Starter,
         statistics,
     },
-    page::{Backend, Page},
     seen::Glance,
 };
 
 /// Servers that one line of commands names: haproxy takes 16 KiB.
 const AT_ONCE: usize = 50;
-
-/// By pool, where there are any.
-fn others(page: &Page) -> HashMap<String, Vec<String>> {
-    let of = |backend: &Backend| {
-        let others: Vec<String> = page.unchecked(&backend.id).map(str::to_owned).collect();
-        (!others.is_empty()).then(|| (backend.id.clone(), others))
-    };
-    page.backends.iter().filter_map(of).collect()
-}
 
 impl Work<'_> {
     pub(super) fn start(&mut self, replacing: Option<i32>, target: &Target<'_>) -> Result<(), Failure> {
@@ -45,18 +32,17 @@ impl Work<'_> {
         } else if let Some(pid) = self.seen.as_ref().map(|seen| seen.pid) {
             self.note_seen(&[pid]);
         }
-        let listeners = target.validated.listeners.iter().map(|listener| listener.id.as_str()).collect();
-        let pools = target.validated.pools.iter();
-        let members = pools.map(|pool| (pool.id.as_str(), pool.members.iter().map(|one| one.id.as_str()).collect()));
-        self.state.base.begin(&listeners, &members.collect());
-        let verdicts = self.pinger.verdicts(self.id);
+        let page = target.desired.page.as_ref();
+        self.state.begin(page, target.listeners, target.pools);
+        let shares = page.iter().flat_map(|page| &page.shares).map(|shared| shared.id.as_str());
+        let verdicts: Members<Option<bool>> = shares.chain([self.id]).flat_map(|id| self.pinger.verdicts(id)).collect();
         let pinged = target.desired.pinged().into_iter();
         let knowledge = Knowledge {
             pinged: pinged.map(|key| (key.clone(), verdicts.get(&key).copied().flatten())).collect(),
             seen: self.seen.as_ref().map(|glance| glance.health.clone()).unwrap_or_default(),
-            others: target.desired.page.as_ref().map(others).unwrap_or_default(),
+            told: target.told.clone(),
         };
-        let text = servers::carry_over(&known, target.validated, &knowledge);
+        let text = page.map(|page| servers::carry_over(&known, page, &knowledge)).unwrap_or_default();
         let path = self.files.run().join(SERVER_STATE);
         write_whole(&path, text.as_bytes(), 0o640)
             .map_err(|error| Failure::io(format!("write {}", path.display()), error))?;
@@ -70,7 +56,8 @@ impl Work<'_> {
         let before = if self.unsettled { process::all(self.files, self.id)? } else { replacing.into_iter().collect() };
         let (haproxy, files, id) = (self.haproxy.to_owned(), self.files.clone(), self.id.to_owned());
         let signals = self.signals(target);
-        let launch = process::Launch { haproxy, files, id, identity, signals, replacing, before };
+        let view = self.view.take();
+        let launch = process::Launch { haproxy, files, id, identity, signals, replacing, before, view };
         let starter = self.starter.take().map_or_else(|| Starter::ready(self.fence, signals), Ok)?;
         self.starting = Some(starter.start(namespace, launch)?);
         Ok(())
@@ -125,8 +112,8 @@ impl Work<'_> {
     fn note_counters(&mut self, pid: i32) -> Result<(), Failure> {
         let reading = statistics::parse(&socket::ask(self.files, statistics::COMMAND)?);
         let settled = self.state.base.settled(Some(pid));
-        let base: Base = settled.ending(pid, reading.counted(settled.is_by_listener(), settled.left(pid)));
-        self.state.base = base;
+        let counted = reading.counted(settled.is_by_listener(), settled.left(pid));
+        self.state.ending(pid, &counted, self.running.as_ref());
         // Until it is known what came of this.
         self.state.processes = None;
         self.state.write(self.files)
@@ -136,7 +123,7 @@ impl Work<'_> {
     pub(super) fn note_seen(&mut self, pids: &[i32]) {
         let Some(Glance { pid, counted, .. }) = &self.seen else { return };
         if pids.contains(pid) && !self.state.base.has(*pid) {
-            self.state.base = self.state.base.ending(*pid, counted.clone());
+            self.state.ending(*pid, counted, self.running.as_ref());
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ballast_failpoint as failpoint;
 use ballast_namespace::plan;
 
-use super::Work;
+use super::{Order, Work};
 use crate::{
     failure::{Failure, chain},
     haproxy::process,
@@ -30,6 +30,7 @@ impl Work<'_> {
 
     pub(super) fn undo(&mut self, step: &Step) -> Result<(), Failure> {
         match step {
+            Step::Leave => self.leave(),
             Step::EndProcesses(pids) => self.end_processes(pids),
             Step::Host(of_host) => {
                 if *of_host == plan::Step::DropNamespace {
@@ -47,6 +48,7 @@ impl Work<'_> {
             Step::RemoveFiles => self.files.remove_all_but_state(),
             Step::RemoveDirectory => self.files.remove(),
             Step::NoteIntent
+            | Step::Share
             | Step::WriteConfig
             | Step::StartHaproxy { .. }
             | Step::Confine(_)
@@ -58,6 +60,16 @@ impl Work<'_> {
             | Step::NoteCounters(_)
             | Step::NoteDone => Ok(()),
         }
+    }
+
+    /// What it has counted is noted before anybody forgets it there.
+    fn leave(&mut self) -> Result<(), Failure> {
+        if let Some(base) = (self.order)(Order::Leave)?.left {
+            self.state.base = base.settled(None);
+            self.state.shared = None;
+            self.state.write(self.files)?;
+        }
+        Ok(())
     }
 
     /// Those that were seen, and those that are found: old processes may still finish their connections.

@@ -15,7 +15,7 @@ const KNOWN: ABI = ABI::V6;
 
 /// For libraries that are loaded by name, OpenSSL, the time of day of a traffic log, and what memory and processors are like.
 /// No name is resolved: members are addresses.
-const OF_THE_MACHINE: [&str; 26] = [
+pub(super) const OF_THE_MACHINE: [&str; 26] = [
     "/usr/lib",
     "/usr/lib64",
     "/usr/local/lib",
@@ -102,7 +102,14 @@ impl Landlock {
     }
 }
 
-/// And what is that of one load balancer.
-pub(super) fn add_own(rules: RulesetCreated, files: &Files) -> Result<RulesetCreated, RulesetError> {
-    rules.add_rules(path_beneath_rules([files.new_config()], READ))?.add_rules(path_beneath_rules([files.run()], OWN))
+/// And what is that of one load balancer, or of those of one project: `namespaces`, where their names are, and nothing else.
+pub(super) fn add_own(
+    rules: RulesetCreated,
+    files: &Files,
+    namespaces: Option<&Path>,
+) -> Result<RulesetCreated, RulesetError> {
+    rules
+        .add_rules(path_beneath_rules([files.new_config()], READ))?
+        .add_rules(path_beneath_rules([files.run()], OWN))?
+        .add_rules(path_beneath_rules(namespaces, AccessFs::ReadFile))
 }

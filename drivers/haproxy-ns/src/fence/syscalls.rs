@@ -10,6 +10,8 @@ use seccompiler::{
     SeccompRule, apply_filter, sock_filter,
 };
 
+use super::Role;
+
 /// By what it is for.
 pub(super) const REFUSED: &[c_long] = &[
     // Other processes.
@@ -108,6 +110,37 @@ const NAMESPACES: [libc::c_int; 7] = [
     libc::CLONE_NEWCGROUP,
 ];
 
+/// What CAP_SYS_ADMIN would open besides, and haproxy has no use for: attributes of files, quotas, the order of reads and
+/// writes, and kernel's old and newest ways to the above.
+pub(super) const REFUSED_TO_AN_ADMIN: &[c_long] = &[
+    libc::SYS_setxattr,
+    libc::SYS_lsetxattr,
+    libc::SYS_fsetxattr,
+    libc::SYS_removexattr,
+    libc::SYS_lremovexattr,
+    libc::SYS_fremovexattr,
+    libc::SYS_ioprio_set,
+    libc::SYS_lookup_dcookie,
+    libc::SYS_nfsservctl,
+    libc::SYS_pidfd_open,
+    libc::SYS_fanotify_mark,
+    QUOTACTL_FD,
+    SETXATTRAT,
+    REMOVEXATTRAT,
+    OPEN_TREE_ATTR,
+];
+/// The same numbers on every processor.
+const QUOTACTL_FD: c_long = 443;
+const SETXATTRAT: c_long = 463;
+const REMOVEXATTRAT: c_long = 466;
+const OPEN_TREE_ATTR: c_long = 467;
+/// Controls of sockets and terminals, `FIONREAD` and `FIONBIO` among them, begin and end here. Those of file systems (which
+/// freeze them), of block devices and of namespaces are elsewhere.
+const CONTROLS: (u64, u64) = (0x5400, 0x54ff);
+/// Of `madvise`: they take memory of the machine out of use.
+pub(super) const POISON: [libc::c_int; 2] = [libc::MADV_HWPOISON, MADV_SOFT_OFFLINE];
+const MADV_SOFT_OFFLINE: libc::c_int = 101;
+
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
 /// A filter that refuses, ready to be applied.
@@ -117,9 +150,9 @@ pub(super) struct Refused(BpfProgram);
 impl Refused {
     /// # Errors
     /// In words: there is none for this processor.
-    pub(super) fn compile() -> Result<Self, String> {
+    pub(super) fn compile(role: Role) -> Result<Self, String> {
         let compiled = || -> Result<BpfProgram, BackendError> {
-            let filter = SeccompFilter::new(rules()?, SeccompAction::Allow, REFUSE, ARCH.try_into()?)?;
+            let filter = SeccompFilter::new(rules(role)?, SeccompAction::Allow, REFUSE, ARCH.try_into()?)?;
             Ok(first().into_iter().chain(BpfProgram::try_from(filter)?).collect())
         };
         compiled().map(Self).map_err(|error| error.to_string())
@@ -158,7 +191,7 @@ fn first() -> [sock_filter; 5] {
     ]
 }
 
-fn rules() -> Result<Rules, BackendError> {
+fn rules(role: Role) -> Result<Rules, BackendError> {
     let mut rules: Rules = REFUSED.iter().chain(OF_THE_PROCESSOR).map(|call| (*call, Vec::new())).collect();
     let strange = FAMILIES.iter().map(|family| argument(0, SeccompCmpOp::Ne, *family));
     let raw = argument(1, SeccompCmpOp::MaskedEq(TYPE), libc::SOCK_RAW);
@@ -170,6 +203,25 @@ fn rules() -> Result<Rules, BackendError> {
     let namespaces = namespaces.collect::<Result<Vec<_>, _>>()?;
     rules.insert(libc::SYS_socket, sockets.to_vec());
     rules.insert(libc::SYS_clone, namespaces);
+    match role {
+        Role::One => {}
+        Role::Project => rules.append(&mut of_an_admin()?),
+    }
+    Ok(rules)
+}
+
+/// For who has CAP_SYS_ADMIN, to enter network namespaces and for nothing else.
+fn of_an_admin() -> Result<Rules, BackendError> {
+    let mut rules: Rules = REFUSED_TO_AN_ADMIN.iter().map(|call| (*call, Vec::new())).collect();
+    let rule = |argument: SeccompCondition| SeccompRule::new(vec![argument]);
+    let other = rule(argument(1, SeccompCmpOp::Ne, libc::CLONE_NEWNET)?)?;
+    rules.insert(libc::SYS_setns, vec![other]);
+    let (first, last) = CONTROLS;
+    let control = |is, value| SeccompCondition::new(1, SeccompCmpArgLen::Dword, is, value);
+    let controls = [rule(control(SeccompCmpOp::Lt, first)?)?, rule(control(SeccompCmpOp::Gt, last)?)?];
+    rules.insert(libc::SYS_ioctl, controls.to_vec());
+    let poison = POISON.iter().map(|advice| rule(argument(2, SeccompCmpOp::Eq, *advice)?));
+    rules.insert(libc::SYS_madvise, poison.collect::<Result<_, _>>()?);
     Ok(rules)
 }
 

@@ -4,7 +4,7 @@ use ballast_abi::ErrorCode;
 use nix::libc::c_long;
 
 use super::{
-    syscalls::{OF_THE_PROCESSOR, REFUSED, X32},
+    syscalls::{OF_THE_PROCESSOR, POISON, REFUSED, REFUSED_TO_AN_ADMIN, X32},
     *,
 };
 
@@ -32,7 +32,7 @@ fn call(number: c_long, arguments: [i64; 6]) -> String {
 }
 
 fn refused_or_told(test: &str) -> Option<Refused> {
-    let refused = Refused::compile().unwrap();
+    let refused = Refused::compile(Role::One).unwrap();
     let tried = namespace::on_own_thread("try", || refused.apply()).unwrap();
     match tried {
         Ok(()) => Some(refused),
@@ -41,6 +41,52 @@ fn refused_or_told(test: &str) -> Option<Refused> {
             None
         }
     }
+}
+
+/// With CAP_SYS_ADMIN there is one way more, and only that one.
+#[test]
+fn who_may_enter_namespaces_of_the_network_may_do_nothing_else_with_that() {
+    let test = "who_may_enter_namespaces_of_the_network_may_do_nothing_else";
+    if !ballast_lab::require_tool("perl", test) || refused_or_told(test).is_none() {
+        return;
+    }
+    let refused = Refused::compile(Role::Project).unwrap();
+    let (freeze, pending, nonblocking, owner, ethtool) = (0xc004_5877, 0x541b, 0x5421, 0xb704, 0x8946);
+    let setns = |kind: i32| call(libc::SYS_setns, [-1, kind.into(), 0, 0, 0, 0]);
+    let ioctl = |command: i64| call(libc::SYS_ioctl, [-1, command, 0, 0, 0, 0]);
+    let madvise = |advice: i32| call(libc::SYS_madvise, [0, 0, advice.into(), 0, 0, 0]);
+    let all = REFUSED.iter().filter(|number| ![libc::SYS_vhangup, libc::SYS_setns].contains(number));
+    let all = all.chain(OF_THE_PROCESSOR).chain(REFUSED_TO_AN_ADMIN);
+    let refusals = all.map(|number| call(*number, [-1; 6])).chain([
+        setns(0),
+        setns(libc::CLONE_NEWNS),
+        setns(libc::CLONE_NEWNET | libc::CLONE_NEWNS),
+        setns(libc::CLONE_NEWUSER),
+        ioctl(freeze),
+        ioctl(owner),
+        ioctl(ethtool),
+        madvise(POISON[0]),
+        madvise(POISON[1]),
+    ]);
+    let refusals: Vec<String> = refusals.collect();
+    let allowed = [
+        (setns(libc::CLONE_NEWNET), libc::EBADF),
+        (ioctl(pending), libc::EBADF),
+        (ioctl(nonblocking), libc::EBADF),
+        (madvise(libc::MADV_DONTNEED), 0),
+    ];
+    ballast_lab::in_lab(|_| {
+        for (call, error) in refusals.iter().zip(errors(&refusals, Some(&refused))) {
+            assert_eq!(error, NOT_PERMITTED, "{call}");
+        }
+        let calls: Vec<String> = allowed.iter().map(|(call, _)| call.clone()).collect();
+        for ((call, expected), error) in allowed.iter().zip(errors(&calls, Some(&refused))) {
+            assert_eq!(error, *expected, "{call}");
+        }
+        let one = Refused::compile(Role::One).unwrap();
+        assert_eq!(errors(&calls[..1], Some(&one)), [NOT_PERMITTED], "nobody else may");
+        Ok(())
+    });
 }
 
 /// By what they fail with: without the filter none of them fails so, as arguments are looked at.
@@ -129,18 +175,20 @@ fn a_program_that_does_not_start_confined_is_refused_with_what_to_do() {
     fs::write(&haproxy, "#!/bin/sh\nexit 0\n").unwrap();
     fs::set_permissions(&haproxy, fs::Permissions::from_mode(0o755)).unwrap();
     let script = Config { haproxy, ..Config::default() };
-    let refused = Fence::find(&script, false).unwrap_err();
+    let refused = Fence::find(&script, false, Role::One).unwrap_err();
     assert_eq!(refused.code, ErrorCode::INVALID_CONFIG);
     assert!(refused.message.contains("/haproxy does not start confined"), "{}", refused.message);
     assert!(refused.message.contains("confine = false"), "{}", refused.message);
-    Fence::find(&Config { confine: false, ..script }, false).unwrap();
+    Fence::find(&Config { confine: false, ..script }, false, Role::One).unwrap();
 }
 
 fn fence(landlock: Landlock, has_the_rest: bool, shared: bool) -> Fence {
-    let refused = if has_the_rest { Refused::compile() } else { Err("Function not implemented".to_owned()) };
+    let refused = if has_the_rest { Refused::compile(Role::One) } else { Err("Function not implemented".to_owned()) };
     let haproxy = Config::default().haproxy;
     let libraries = Libraries::of(&haproxy);
-    let given_up = GivenUp { haproxy, libraries, landlock, refused, bounded: has_the_rest, limited: has_the_rest };
+    let role = Role::One;
+    let given_up =
+        GivenUp { role, haproxy, libraries, landlock, refused, bounded: has_the_rest, limited: has_the_rest };
     Fence { given_up: Some(given_up), shared }
 }
 
@@ -163,7 +211,7 @@ fn what_a_kernel_lacks_is_said_and_haproxy_starts_all_the_same() {
     }
     let old = fence(NONE, false, false);
     let started = namespace::on_own_thread("start", || {
-        old.approach(Signals::ToItsUser).unwrap().enter(None, None).unwrap();
+        old.approach(Signals::ToItsUser).unwrap().enter(None, None, None).unwrap();
         Command::new("/usr/sbin/haproxy").arg("-v").output().unwrap()
     });
     assert!(started.unwrap().status.success());

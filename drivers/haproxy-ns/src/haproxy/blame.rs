@@ -18,6 +18,29 @@ pub(crate) fn blaming(failure: Failure, config: &str, pools: &[Pool]) -> Failure
     }
 }
 
+/// The listener or backend of this configuration that haproxy means, as far as it says so.
+pub(crate) fn proxy<'a>(failure: &Failure, text: &'a str) -> Option<&'a str> {
+    let (Failure::Refused { said, .. } | Failure::RefusedObject { said, .. }) = failure else { return None };
+    let begun = |line: &'a str| {
+        let (kind, name) = line.split_once(' ')?;
+        matches!(kind, "frontend" | "backend").then(|| name.trim())
+    };
+    said.split(" | ").find_map(|alert| {
+        let words = alert.split_once(" : ").map_or(alert, |(_, words)| words);
+        let words = words.strip_prefix("config : ").unwrap_or(words);
+        match words.split_once("] : ").and_then(|(place, _)| line_of(place)) {
+            Some(line) => {
+                let above: Vec<&str> = text.lines().take(line).collect();
+                begun(above.into_iter().rev().find(|line| !line.starts_with(' ') && !line.is_empty())?)
+            }
+            None => text.lines().filter_map(begun).find(|name| {
+                let part = |character: char| !(character.is_ascii_alphanumeric() || "-_.:".contains(character));
+                words.split(part).any(|word| word.trim_end_matches(':') == *name)
+            }),
+        }
+    })
+}
+
 /// An object of the configuration: its kind, and its id.
 type Object<'a> = (&'static str, &'a str);
 
@@ -174,6 +197,25 @@ mod tests {
             assert_eq!(found(&said).map(|found| found.0).as_deref(), object, "{words}");
         }
         assert_eq!(found(""), None);
+    }
+
+    #[test]
+    fn the_proxy_is_the_section_of_the_line_or_the_one_that_is_named() {
+        let of = |words: &str| {
+            let said = format!("exit status: 1: [ALERT]    (17) : {words} | [ALERT]    (17) : config : Fatal errors");
+            proxy(&Failure::Refused { who: "haproxy", said }, TEXT)
+        };
+        for (words, name) in [
+            ("config : parsing [../haproxy.cfg.new:7] : no", Some("f1")),
+            ("config : parsing [../haproxy.cfg.new:13] : no", Some("p1")),
+            ("config : parsing [../haproxy.cfg.new:16] : no", Some("p1:f1")),
+            ("config : parsing [../haproxy.cfg.new:3] : no", None),
+            ("Starting frontend f1: cannot bind socket (Address already in use) [10.0.0.4:80]", Some("f1")),
+            ("'server p1/m1' : could not resolve address", Some("p1")),
+            ("config : Fatal errors found in configuration.", None),
+        ] {
+            assert_eq!(of(words), name, "{words}");
+        }
     }
 
     #[test]

@@ -65,6 +65,7 @@ mod tests {
             pool: None,
             more_binds: Vec::new(),
             extra: Extra::default(),
+            share: None,
         };
         let whole = samples::page(&samples::load_balancer(Protocol::Http));
         let frontends = [("free", None), ("bound", Some(5)), ("zero", Some(0))].map(frontend).to_vec();

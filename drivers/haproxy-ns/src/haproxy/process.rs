@@ -38,7 +38,7 @@ use ballast_netns::identity::Identity;
 
 use crate::{
     failure::{Failure, Step},
-    fence::{Gate, Signals},
+    fence::{Gate, Signals, View},
     files::{Files, NEW_CONFIG_FROM_RUN, PID, SOCKET, read_optional},
     passage,
 };
@@ -74,13 +74,15 @@ pub(crate) struct Launch {
     pub(crate) replacing: Option<i32>,
     /// That one, and others that may not have been told to finish.
     pub(crate) before: Vec<i32>,
+    /// What it sees of the machine, where that is less than all.
+    pub(crate) view: Option<View>,
 }
 
 impl Launch {
     /// Starts it. The calling thread must be in the load balancer's namespace and of no other use: it works in `run/` from
     /// here on, and can do nothing else than haproxy can.
     pub(crate) fn start(self, gate: Gate<'_>) -> Result<Starting, Failure> {
-        let Self { haproxy, files, id, identity, signals, replacing, before } = self;
+        let Self { haproxy, files, id, identity, signals, replacing, before, view } = self;
         unshare(CloneFlags::CLONE_FS).step(|| "get a working directory of its own".to_owned())?;
         env::set_current_dir(files.run()).step(|| format!("work in {}", files.run().display()))?;
         let said = memfd_create("haproxy-said", MFdFlags::MFD_CLOEXEC).step(|| "make a memory file".to_owned())?;
@@ -106,7 +108,7 @@ impl Launch {
         if let Some(identity) = identity {
             command.gid(identity.gid).uid(identity.uid);
         }
-        gate.enter(Some(&files), identity)?;
+        gate.enter(Some(&files), identity, view.as_ref())?;
         let child = command.spawn().step(|| format!("run {}", haproxy.display()))?;
         Ok(Starting { child, said, run: files.run(), identity, predecessors })
     }

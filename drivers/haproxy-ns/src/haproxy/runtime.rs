@@ -168,6 +168,7 @@ fn fixed(page: &Page) -> Page {
     let mut page = page.clone();
     page.project.clear();
     page.generation = 0;
+    page.shares.clear();
     page.backends.iter_mut().for_each(|backend| backend.servers.clear());
     page.frontends.iter_mut().for_each(|frontend| frontend.maxconn = None);
     page

@@ -6,12 +6,18 @@
 //! that was down, or of which nothing is known, waits for a check, which comes at once (`max-spread-checks`). Weights and
 //! admin states are the configuration's.
 
-use std::{collections::HashMap, fmt::Write};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Write,
+};
 
 use super::runtime::{
     ADDRESS, ADMIN_STATE, BACKEND, CHECK_ENABLED, CHECK_STATE, DISABLED_IN_FILE, PORT, SERVER, WEIGHT,
 };
-use crate::validate::{Check, Member, Pool, Validated};
+use crate::{
+    page::{Page, Server, pool_of},
+    validate::Validated,
+};
 
 pub(crate) const COMMAND: &str = "show servers state";
 
@@ -30,14 +36,24 @@ const HEAD: &str = "# be_id be_name srv_id srv_name srv_addr srv_op_state srv_ad
 pub(crate) type Members<T> = HashMap<(String, String), T>;
 
 /// What is known beside what the predecessor says.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Knowledge {
     /// Whether a member answers pings, of those that are pinged. `None`: nobody knows yet.
     pub(crate) pinged: Members<Option<bool>>,
     /// Whether a member was up when a process that is gone was last asked.
     pub(crate) seen: Members<bool>,
-    /// By pool: other backends of it whose servers haproxy does not check.
-    pub(crate) others: HashMap<String, Vec<String>>,
+    /// Whether it was up as far as who asks for it knows. Who is not here is not told of.
+    pub(crate) told: Members<bool>,
+}
+
+impl Knowledge {
+    /// What is told of members. Of a load balancer that tells of any, the others were not up.
+    pub(crate) fn told(validated: &Validated) -> Members<bool> {
+        let Some(known) = &validated.known else { return Members::new() };
+        let members = validated.pools.iter().flat_map(|pool| pool.members.iter().map(move |member| (pool, member)));
+        let keys = members.map(|(pool, member)| (pool.id.as_str().to_owned(), member.id.as_str().to_owned()));
+        keys.map(|key| (key.clone(), known.get(&key) == Some(&true))).collect()
+    }
 }
 
 /// How a member begins.
@@ -55,7 +71,7 @@ enum Beginning {
 }
 
 /// The text of the file. `shown`: what the predecessor says of its servers; empty: there is none.
-pub(crate) fn carry_over(shown: &str, validated: &Validated, knowledge: &Knowledge) -> String {
+pub(crate) fn carry_over(shown: &str, page: &Page, knowledge: &Knowledge) -> String {
     let rows: Vec<Vec<&str>> = shown
         .lines()
         .filter(|line| !line.starts_with('#'))
@@ -65,17 +81,19 @@ pub(crate) fn carry_over(shown: &str, validated: &Validated, knowledge: &Knowled
     let rows: HashMap<(&str, &str), &Vec<&str>> =
         rows.iter().map(|cells| ((cells[BACKEND], cells[SERVER]), cells)).collect();
     let mut text = format!("1\n{HEAD}\n");
-    let mut backends = Vec::new();
-    for pool in validated.pools.iter().filter(|pool| !pool.forwarded) {
-        let others = knowledge.others.get(pool.id.as_str()).into_iter().flatten();
-        backends
-            .extend([pool.id.as_str()].into_iter().chain(others.map(String::as_str)).map(|backend| (pool, backend)));
-    }
-    for (pool, backend) in backends {
-        for member in pool.members.iter().filter(|member| member.admin_state_up) {
-            let row = rows.get(&(backend, member.id.as_str())).copied();
-            let fresh = |state| fresh(pool, backend, member, state);
-            let row = match beginning(pool, member, row, validated, knowledge) {
+    let checked: HashSet<&str> =
+        page.backends.iter().filter(|one| one.check.is_some()).map(|one| one.id.as_str()).collect();
+    for backend in &page.backends {
+        let pool = pool_of(&backend.id);
+        let is_checked = checked.contains(pool);
+        // One that goes by the checks of another has nothing of its own.
+        if backend.id != pool && backend.servers.iter().any(|server| server.tracks.is_some()) {
+            continue;
+        }
+        for server in backend.servers.iter().filter(|server| !server.disabled) {
+            let row = rows.get(&(backend.id.as_str(), server.id.as_str())).copied();
+            let fresh = |state| fresh(&backend.id, server, is_checked, state);
+            let row = match beginning(pool, server, is_checked, row, knowledge) {
                 Beginning::Served => continue,
                 Beginning::Row(row) => row,
                 Beginning::Up => fresh("2"),
@@ -93,26 +111,15 @@ pub(crate) fn carry_over(shown: &str, validated: &Validated, knowledge: &Knowled
     text
 }
 
-fn beginning(
-    pool: &Pool,
-    member: &Member,
-    row: Option<&Vec<&str>>,
-    validated: &Validated,
-    knowledge: &Knowledge,
-) -> Beginning {
-    let checked = is_checked(pool);
-    let key = (pool.id.as_str().to_owned(), member.id.as_str().to_owned());
-    let row = row.filter(|row| row[ADDRESS] == member.address.to_string() && row[PORT] == member.port.to_string());
+fn beginning(pool: &str, server: &Server, checked: bool, row: Option<&Vec<&str>>, knowledge: &Knowledge) -> Beginning {
+    let key = (pool.to_owned(), server.id.clone());
+    let (address, port) = (server.address.ip().to_string(), server.address.port().to_string());
+    let row = row.filter(|row| row[ADDRESS] == address && row[PORT] == port);
     let bits = |row: &[&str], column: usize| row[column].parse::<u32>().unwrap_or(0);
     let serving = row.map(|row| bits(row, ADMIN_STATE) & !DISABLED_IN_FILE == 0);
     let was_checked = row.is_some_and(|row| bits(row, CHECK_STATE) & CHECK_ENABLED != 0);
-    let carried = row.filter(|_| was_checked && checked && serving == Some(true)).map(|row| carry(row, member));
-    let serves = match (serving, knowledge.seen.get(&key), &validated.known) {
-        (Some(serving), ..) => Some(serving),
-        (None, Some(up), _) => Some(*up),
-        (None, None, Some(known)) => Some(known.get(&key) == Some(&true)),
-        (None, None, None) => None,
-    };
+    let carried = row.filter(|_| was_checked && checked && serving == Some(true)).map(|row| carry(row, server));
+    let serves = serving.or_else(|| knowledge.seen.get(&key).copied()).or_else(|| knowledge.told.get(&key).copied());
     match knowledge.pinged.get(&key) {
         Some(Some(false)) => return Beginning::Maintenance(carried),
         Some(None) if serves == Some(false) && !checked => return Beginning::Maintenance(None),
@@ -131,28 +138,23 @@ fn beginning(
     }
 }
 
-/// Whether haproxy checks the members of a pool.
-fn is_checked(pool: &Pool) -> bool {
-    pool.monitors.iter().any(|monitor| !matches!(monitor.check, Check::Ping))
-}
-
 /// The predecessor's row, with what the configuration says.
-fn carry(row: &[&str], member: &Member) -> Vec<String> {
+fn carry(row: &[&str], server: &Server) -> Vec<String> {
     let mut cells: Vec<String> = row.iter().map(|cell| (*cell).to_owned()).collect();
     cells[ADMIN_STATE] = IN_SERVICE.to_owned();
     cells[CHECK_STATE] = CHECKING.to_owned();
-    cells[WEIGHT] = member.weight.to_string();
-    cells[INITIAL_WEIGHT] = member.weight.to_string();
+    cells[WEIGHT] = server.weight.to_string();
+    cells[INITIAL_WEIGHT] = server.weight.to_string();
     cells
 }
 
 /// The row of a member of which no process has said anything. `state`: 0, down; 2, up.
-fn fresh(pool: &Pool, backend: &str, member: &Member, state: &str) -> Vec<String> {
-    let (server, weight) = (member.id.as_str(), member.weight);
-    let Member { address, port, .. } = member;
-    let checks = if is_checked(pool) { CHECKING } else { "0" };
+fn fresh(backend: &str, server: &Server, is_checked: bool, state: &str) -> Vec<String> {
+    let Server { id, weight, address, .. } = server;
+    let (address, port) = (address.ip(), address.port());
+    let checks = if is_checked { CHECKING } else { "0" };
     let row = format!(
-        "1 {backend} 1 {server} {address} {state} {IN_SERVICE} {weight} {weight} 0 1 0 0 {checks} 0 0 0 - {port} - 0 0 - - 0"
+        "1 {backend} 1 {id} {address} {state} {IN_SERVICE} {weight} {weight} 0 1 0 0 {checks} 0 0 0 - {port} - 0 0 - - 0"
     );
     row.split(' ').map(str::to_owned).collect()
 }
@@ -183,7 +185,8 @@ mod tests {
         let member =
             |health: Health| MemberHealth { pool_id, member_id, health: health.into(), ..MemberHealth::default() };
         asked.known_health = known.map(|health| KnownHealth { members: vec![member(health)] });
-        let text = carry_over(shown, &samples::validated(&asked), knowledge);
+        let told = Knowledge::told(&samples::validated(&asked));
+        let text = carry_over(shown, &samples::page(&asked), &Knowledge { told, ..knowledge.clone() });
         let Some(row) = text.lines().nth(2) else { return String::new() };
         let cells: Vec<&str> = row.split(' ').collect();
         assert_eq!((cells[WEIGHT], cells[INITIAL_WEIGHT]), ("1", "1"), "the weight is the configuration's");

@@ -48,6 +48,7 @@ fn backend(used: &Used<'_>, validated: &Validated) -> Backend {
         using: using.clone(),
         proxy: proxy(pool.protocol).map(str::to_owned),
         backups: members.iter().any(|member| member.backup),
+        share: None,
     }
 }
 

@@ -44,6 +44,7 @@ fn frontend(listener: &Listener, addresses: &[IpAddr], uses: &Uses<'_>) -> Optio
         maxconn: listener.connection_limit,
         pool,
         extra: extra(listener, uses),
+        share: None,
     })
 }
 

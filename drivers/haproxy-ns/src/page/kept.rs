@@ -4,6 +4,7 @@ use std::{
     fs,
     hash::{DefaultHasher, Hash, Hasher},
     io,
+    path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
@@ -23,16 +24,27 @@ struct Kept<P> {
 
 /// The page of this text. `None`: there is none, or it is another's, or it cannot be understood; all mean "unknown".
 pub(crate) fn read(files: &Files, text: &str) -> Option<Page> {
-    let bytes = fs::read(files.page()).ok()?;
-    let kept: Kept<Page> = serde_json::from_slice(&bytes).ok()?;
-    (kept.of == digest(text)).then_some(kept.page)
+    let of = |path: PathBuf| -> Option<Page> {
+        let kept: Kept<Page> = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+        (kept.of == digest(text)).then_some(kept.page)
+    };
+    of(files.page()).or_else(|| of(files.next_page()))
+}
+
+/// Before this text is the present one: who looks at it finds its page from the first moment on.
+pub(crate) fn prepare(files: &Files, page: &Page, text: &str) -> Result<(), Failure> {
+    write_to(&files.next_page(), page, text)
 }
 
 pub(crate) fn write(files: &Files, page: &Page, text: &str) -> Result<(), Failure> {
-    let what = || format!("write {}", files.page().display());
+    write_to(&files.page(), page, text)
+}
+
+fn write_to(path: &Path, page: &Page, text: &str) -> Result<(), Failure> {
+    let what = || format!("write {}", path.display());
     let kept = Kept { of: digest(text), page };
     let bytes = serde_json::to_vec(&kept).map_err(io::Error::other).step(what)?;
-    write_renamed(&files.page(), &bytes, 0o600).step(what)
+    write_renamed(path, &bytes, 0o600).step(what)
 }
 
 /// Of another build it may be another number: then the page is unknown, and is written again.
@@ -59,6 +71,9 @@ mod tests {
         write(&files, &page, "text").unwrap();
         assert_eq!(read(&files, "text"), Some(page));
         assert_eq!(read(&files, "another"), None);
+        let next = Page { generation: 2, ..read(&files, "text").unwrap() };
+        prepare(&files, &next, "another").unwrap();
+        assert_eq!((read(&files, "text").unwrap().generation, read(&files, "another")), (0, Some(next)));
         fs::write(files.page(), "{\"of\"").unwrap();
         assert_eq!(read(&files, "text"), None);
     }

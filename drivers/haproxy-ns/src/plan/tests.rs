@@ -1,5 +1,6 @@
 mod foreseen;
 mod planes;
+mod projects;
 mod rules;
 
 use std::collections::BTreeSet;
@@ -37,10 +38,19 @@ fn done(steps: &[Planned], desired: &Desired, before: &Observed) -> Observed {
             Step::NoteIntent => {
                 host.directory = true;
                 let interface = plug.map(|plug| plug.interface.clone());
-                host.state =
-                    Some(State { interface, plug: plug.cloned(), identity: desired.identity, ..State::default() });
+                let (identity, shared) = (desired.identity, desired.shared.clone());
+                host.member = shared.clone().or(host.member);
+                host.state = Some(State { interface, plug: plug.cloned(), identity, shared, ..State::default() });
             }
-            Step::Host(step) => model::step(&mut host.host, step, desired.wanted()),
+            Step::Host(step) => {
+                model::step(&mut host.host, step, desired.wanted());
+                host.shared &= host.host.inside().is_some();
+            }
+            Step::Share => {
+                assert!(host.host.inside().is_some(), "shared without a namespace");
+                assert!(host.process == Process::None, "its own haproxy has its port");
+                (host.member, host.shared) = (desired.shared.clone(), true);
+            }
             Step::WriteConfig => {
                 written = Some(desired.config.clone());
                 host.unsettled = true;
@@ -58,11 +68,12 @@ fn done(steps: &[Planned], desired: &Desired, before: &Observed) -> Observed {
                     identity: desired.identity,
                     echoes: desired.echoes.clone(),
                     alone: desired.alone,
+                    shared: desired.shared.clone(),
                     ..State::default()
                 });
             }
             Step::EndOldest { .. } | Step::NoteCounters(_) => {}
-            Step::EndProcesses(_) | Step::RemoveGroup | Step::RemoveFiles | Step::RemoveDirectory => {
+            Step::Leave | Step::EndProcesses(_) | Step::RemoveGroup | Step::RemoveFiles | Step::RemoveDirectory => {
                 undone(&mut host, &planned.step);
             }
         }
@@ -83,6 +94,7 @@ fn start(host: &mut Observed) {
 
 fn undone(host: &mut Observed, step: &Step) {
     match step {
+        Step::Leave => (host.member, host.shared) = (None, false),
         Step::EndProcesses(_) => {
             host.process = Process::None;
             (host.drifted, host.foreign, host.unfenced, host.unconfined) = (false, false, false, false);
@@ -115,10 +127,13 @@ fn runs(host: &Observed, desired: &Desired) -> bool {
                 echoes: desired.echoes.clone(),
                 alone: desired.alone,
                 processes: state.processes.clone(),
+                shared: desired.shared.clone(),
+                bases: state.bases.clone(),
             }
     });
     let whole = desired.wanted().map_or_else(|| model::is_gone(&host.host), |wanted| model::runs(&host.host, wanted));
-    let served = plug.is_some() && !desired.alone;
+    let served = plug.is_some() && !desired.alone && desired.shared.is_none();
+    let shared = (&host.member, host.shared) == (&desired.shared, desired.shared.is_some());
     let process = match (&host.process, served) {
         (Process::Answering(_), true) => {
             let as_asked = host.config.as_ref() == Some(&desired.config) && host.page == desired.page;
@@ -127,7 +142,7 @@ fn runs(host: &Observed, desired: &Desired) -> bool {
         (Process::None, false) => host.config.is_none() && host.page.is_none() && !host.grouped,
         (Process::Answering(_) | Process::Deaf(_) | Process::None, _) => false,
     };
-    noted && whole && process && host.directory && !host.unsettled
+    noted && whole && process && shared && host.directory && !host.unsettled
 }
 
 /// Whether nothing of it is left, looked at without the plan.
@@ -135,7 +150,7 @@ fn is_gone(host: &Observed) -> bool {
     let Observed { state, config, page, process, unsettled, grouped, directory, .. } = host;
     let noted = state.is_some() || config.is_some() || page.is_some() || *unsettled || *directory;
     let ruled = host.host.rules.has_table() || host.host.rules.kept.is_some();
-    model::is_gone(&host.host) && !noted && !ruled && !grouped && *process == Process::None
+    model::is_gone(&host.host) && host.member.is_none() && !noted && !ruled && !grouped && *process == Process::None
 }
 
 /// As it is looked at: the host's side is known of what was noted, or of what is wanted.
@@ -270,8 +285,8 @@ fn address() -> impl Strategy<Value = String> {
 
 fn some_desired() -> impl Strategy<Value = Desired> {
     let of_kernel = (proptest::option::of(0..3_usize), 0..3_u8);
-    (address(), 1..5_u64, any::<(bool, bool, bool)>(), 0..3_u32, of_kernel).prop_map(
-        |(address, generation, (vip, echoes, alone), user, (datagrams, networks))| {
+    (address(), 1..5_u64, any::<(bool, bool, bool, bool)>(), 0..3_u32, of_kernel).prop_map(
+        |(address, generation, (vip, echoes, alone, shared), user, (datagrams, networks))| {
             let mut desired = desired(&address, generation);
             if let Some(members) = datagrams.filter(|_| vip) {
                 desired = with_datagrams(desired, members);
@@ -281,6 +296,7 @@ fn some_desired() -> impl Strategy<Value = Desired> {
                 desired = with_networks(desired, networks);
             }
             desired.plug = desired.plug.filter(|_| vip);
+            desired.shared = (shared && vip && !desired.alone).then(|| "project:p".to_owned());
             if user > 0 {
                 desired.identity = Some(Identity { uid: 1000 + user, gid: 1000 });
                 desired
@@ -315,6 +331,10 @@ fn some_config() -> impl Strategy<Value = Option<(String, Option<Page>)>> {
     }))
 }
 
+fn some_process() -> impl Strategy<Value = Process> {
+    prop_oneof![Just(Process::None), Just(Process::Answering(1)), Just(Process::Deaf(vec![1, 2]))]
+}
+
 /// Any host, also one that no pass would leave behind.
 fn some_host() -> impl Strategy<Value = Observed> {
     let interface = Interface::of_port("9f1b7c52-aaaa-4bbb-8ccc-0123456789ab", bridge("brqc0ffee00-11", true));
@@ -344,7 +364,7 @@ fn some_host() -> impl Strategy<Value = Observed> {
                 neighbours: strangers.then(|| "10.0.0.77".parse().unwrap()).into_iter().collect(),
             });
     let namespace = prop_oneof![Just(Namespace::Absent), Just(Namespace::Stale), inside.prop_map(Namespace::Present)];
-    let process = prop_oneof![Just(Process::None), Just(Process::Answering(1)), Just(Process::Deaf(vec![1, 2]))];
+    let process = some_process();
     let state = proptest::option::of((0..5_u64, any::<bool>())).prop_map(move |found| {
         found.map(|(generation, plugged)| State {
             generation,
@@ -352,14 +372,12 @@ fn some_host() -> impl Strategy<Value = Observed> {
             ..State::default()
         })
     });
-    let flags = (any::<(bool, bool, bool, bool, bool, bool)>(), some_rules());
+    let flags = (any::<(bool, bool, bool, bool, bool, bool)>(), some_rules(), any::<(bool, bool)>());
     (namespace, plugged, process, state, some_config(), flags).prop_map(
-        |(namespace, plugged, process, state, config, (flags, rules))| {
+        |(namespace, plugged, process, state, config, (flags, rules, (member, shared)))| {
             let (unsettled, drifted, foreign, unfenced, unconfined, grouped) = flags;
-            let rules = match namespace {
-                Namespace::Present(_) => rules,
-                Namespace::Absent | Namespace::Stale => Rules::without_table(rules.kept),
-            };
+            let is_there = matches!(namespace, Namespace::Present(_));
+            let rules = if is_there { rules } else { Rules::without_table(rules.kept) };
             Observed {
                 host: Host { namespace, plugged, rules },
                 page: config.as_ref().and_then(|(_, page)| page.clone()),
@@ -374,6 +392,8 @@ fn some_host() -> impl Strategy<Value = Observed> {
                 process,
                 state,
                 directory: true,
+                member: member.then(|| "project:p".to_owned()),
+                shared: shared && member,
             }
         },
     )
@@ -435,7 +455,7 @@ proptest! {
     #[test]
     fn what_the_kernel_serves_alone_has_no_haproxy_and_all_else_has_one(desired in some_desired(), host in some_host()) {
         let after = done(&plan(&desired, &host), &desired, &host);
-        let runs = desired.plug.is_some() && !desired.alone;
+        let runs = desired.plug.is_some() && !desired.alone && desired.shared.is_none();
         prop_assert_eq!((after.process != Process::None, after.config.is_some()), (runs, runs));
         prop_assert!(!after.unsettled && (runs || !after.grouped));
     }

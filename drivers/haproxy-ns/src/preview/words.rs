@@ -20,7 +20,9 @@ pub(super) fn of(Planned { step, why }: &Planned) -> Vec<String> {
         | Step::ConfineStarted
         | Step::RemoveGroup
         | Step::RemoveFiles
-        | Step::RemoveDirectory => Vec::new(),
+        | Step::RemoveDirectory
+        | Step::Share => Vec::new(),
+        Step::Leave => because("the haproxy of the project, which other load balancers share, serves it no more"),
         Step::StartHaproxy { replacing: None } => because("start haproxy"),
         Step::StartHaproxy { replacing: Some(_) } => because("start another haproxy in the place of the one that runs"),
         Step::Confine(_) => because("put haproxy into its control group"),

@@ -4,6 +4,7 @@
 use std::{
     error::Error,
     fs,
+    io::Write,
     os::{
         linux::net::SocketAddrExt,
         unix::{
@@ -16,7 +17,7 @@ use std::{
 
 use nix::{
     mount::{MsFlags, mount},
-    sched::{CloneFlags, unshare},
+    sched::{CloneFlags, setns, unshare},
     sys::{ptrace, signal::kill},
     unistd::Pid,
 };
@@ -28,6 +29,10 @@ const NETLINK: i32 = nix::libc::AF_NETLINK;
 
 fn main() -> Result<(), Box<dyn Error>> {
     // The driver asks what it is and what it knows.
+    if std::env::args().any(|argument| argument == "-vv") {
+        writeln!(std::io::stdout(), "Feature list : +NS")?;
+        return Ok(());
+    }
     if std::env::args().any(|argument| argument == "-v" || argument == "-c") {
         return Ok(());
     }
@@ -61,6 +66,8 @@ fn attempt(line: &str) -> Result<(), Box<dyn Error>> {
         "raw" => Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::ICMPV4)).map(drop)?,
         "packet" => Socket::new(Domain::PACKET, Type::RAW, None).map(drop)?,
         "netlink" => Socket::new(Domain::from(NETLINK), Type::RAW, None).map(drop)?,
+        "enter" => setns(fs::File::open(what)?, CloneFlags::CLONE_NEWNET)?,
+        "network" => unshare(CloneFlags::CLONE_NEWNET)?,
         "namespace" => unshare(CloneFlags::CLONE_NEWUSER)?,
         "mount" => mount(Some("none"), what, Some("tmpfs"), MsFlags::empty(), None::<&str>)?,
         _ => return Err("nobody knows how".into()),

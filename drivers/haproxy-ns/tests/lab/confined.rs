@@ -28,7 +28,7 @@ use crate::{
     world::{self, ID, SOON, VIP, World, haproxies, in_world, load_balancer, must_reload, vip},
 };
 
-const INTRUDER: &str = env!("CARGO_BIN_EXE_ballast-intruder");
+pub(crate) const INTRUDER: &str = env!("CARGO_BIN_EXE_ballast-intruder");
 const ABSTRACT: &str = "ballast-test-service";
 const ROUNDS: u32 = 150;
 /// No user at all, so that all run as `user`.
@@ -93,7 +93,7 @@ fn intruded() -> LoadBalancer {
 }
 
 /// How each attempt went of the one that ran last in this folder.
-fn said(run: &Path) -> BTreeMap<String, String> {
+pub(crate) fn said(run: &Path) -> BTreeMap<String, String> {
     let said = fs::read_to_string(run.join("said")).unwrap();
     fs::remove_file(run.join("said")).unwrap();
     said.lines()
@@ -102,7 +102,7 @@ fn said(run: &Path) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn run_as_root(lines: &str, folder: &Path) -> BTreeMap<String, String> {
+pub(crate) fn run_as_root(lines: &str, folder: &Path) -> BTreeMap<String, String> {
     fs::create_dir(folder).unwrap();
     fs::write(folder.join("attempts"), lines).unwrap();
     assert!(Command::new(INTRUDER).current_dir(folder).status().unwrap().success());

@@ -8,7 +8,7 @@ use ballast_abi::{Driver, LoadBalancer, Vip, groups::Limited};
 use ballast_driver_haproxy_ns::Config;
 use nix::mount::{MsFlags, mount};
 
-use crate::world::{self, ID, VIP, World, in_world, load_balancer, must_reload, vip};
+use crate::world::{self, ID, VIP, World, in_world, load_balancer, must_reload, vip, with_own_names};
 
 /// Controllers of version 1, and the file of each that limits.
 const FILES: [(&str, &str); 3] = [("cpu", "cpu.shares"), ("memory", "memory.limit_in_bytes"), ("pids", "pids.max")];
@@ -52,7 +52,7 @@ fn generation(world: &World<'_>) -> u64 {
 fn other() -> LoadBalancer {
     let port_id = "bbbbbbbb-bbbb-4ccc-8ddd-eeeeeeeeeeee".to_owned();
     let vip = Vip { port_id, mac: "fa:16:3e:00:00:05".into(), ..vip("10.0.0.6", 24) };
-    LoadBalancer { id: "other".into(), vip: Some(vip), ..load_balancer() }
+    with_own_names(LoadBalancer { id: "other".into(), vip: Some(vip), ..load_balancer() })
 }
 
 #[test]

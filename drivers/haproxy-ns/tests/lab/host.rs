@@ -11,7 +11,9 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::world::{self, ID, OUTSIDE, SOON, VIP, haproxies, in_world, link_exists, load_balancer, vip};
+use crate::world::{
+    self, ID, OUTSIDE, SOON, VIP, haproxies, in_world, link_exists, load_balancer, vip, with_own_names,
+};
 
 #[test]
 fn a_deploy_serves_at_once_and_an_undeploy_leaves_nothing() {
@@ -56,12 +58,12 @@ fn a_strict_umask_and_users_of_their_own_do_not_keep_haproxy_from_its_files() {
         world.deploy(&load_balancer(), 1);
         world.deploy(&load_balancer(), 2);
         let mut other = load_balancer();
-        other.id = "other".into();
+        (other.id, other.project_id) = ("other".into(), "another".into());
         let port_id = "bbbbbbbb-bbbb-4ccc-8ddd-eeeeeeeeeeee".to_owned();
         other.vip = Some(Vip { port_id, mac: "fa:16:3e:00:00:05".into(), ..vip("10.0.0.6", 24) });
-        world.deploy(&other, 1);
+        world.deploy(&with_own_names(other), 1);
         assert_eq!(world.answers(VIP, 4), ["web-1", "web-2"]);
-        let third = LoadBalancer { id: "third".into(), ..load_balancer() };
+        let third = LoadBalancer { id: "third".into(), project_id: "a third".into(), ..load_balancer() };
         if fs::read_to_string("/proc/self/uid_map")?.contains("4294967295") {
             assert_eq!(world.driver.deploy(&third, 1).unwrap_err().code, ErrorCode::UNAVAILABLE);
             let status = fs::read_to_string(format!("/proc/{}/status", world.pid()))?;
@@ -199,14 +201,17 @@ fn whatever_was_lost_or_half_made_the_next_pass_finishes_or_removes() {
             ("the state is lost", &|| fs::remove_file(world.directory().join("state.json")).unwrap()),
             ("the state is cut off", &|| fs::write(world.directory().join("state.json"), "{\"gen").unwrap()),
             ("the link is gone", &|| assert!(delete_link(OUTSIDE).unwrap().success())),
-            ("the socket is gone", &|| fs::remove_file(world.directory().join("run/stats.sock")).unwrap()),
+            ("the socket is gone", &|| fs::remove_file(world.process_directory().join("run/stats.sock")).unwrap()),
             ("the namespace lost its name", &|| {
                 umount2(&netns, MntFlags::MNT_DETACH).unwrap();
             }),
             ("a configuration was left half-way", &|| {
-                fs::copy(world.directory().join("haproxy.cfg"), world.directory().join("haproxy.cfg.new")).unwrap();
+                let folder = world.process_directory();
+                fs::copy(folder.join("haproxy.cfg"), folder.join("haproxy.cfg.new")).unwrap();
             }),
-            ("the configuration is gone", &|| fs::remove_file(world.directory().join("haproxy.cfg")).unwrap()),
+            ("the configuration is gone", &|| {
+                fs::remove_file(world.process_directory().join("haproxy.cfg")).unwrap();
+            }),
         ];
         for (generation, (what, break_it)) in (1_u64..).zip(breakages) {
             world.deploy(&load_balancer(), generation);
@@ -236,6 +241,7 @@ fn many_threads_deploy_and_undeploy_at_once() {
                     let address = Ipv4Addr::new(10, 0, 0, 40 + number).to_string();
                     let mac = format!("fa:16:3e:00:01:0{number}");
                     asked.vip = Some(Vip { port_id, mac, ..vip(&address, 24) });
+                    let asked = with_own_names(asked);
                     driver.deploy(&asked, 1).unwrap();
                     driver.deploy(&asked, 2).unwrap();
                 });

@@ -256,7 +256,7 @@ fn what_somebody_set_by_hand_in_haproxy_is_set_back() {
 #[test]
 fn a_process_a_namespace_or_a_file_that_was_lost_is_put_back() {
     let signal = |world: &World<'_>, signal| kill(Pid::from_raw(world.pid()), signal).unwrap();
-    let remove = |world: &World<'_>, name: &str| fs::remove_file(world.directory().join(name)).unwrap();
+    let remove = |world: &World<'_>, name: &str| fs::remove_file(world.process_directory().join(name)).unwrap();
     type Breakage<'a> = (&'a str, &'a dyn Fn(&World<'_>));
     let breakages: [Breakage<'_>; 10] = [
         ("the process was killed", &|world| signal(world, Signal::SIGKILL)),
@@ -264,8 +264,12 @@ fn a_process_a_namespace_or_a_file_that_was_lost_is_put_back() {
         ("the pid file is gone", &|world| remove(world, "run/pid")),
         ("the socket is gone", &|world| remove(world, "run/stats.sock")),
         ("the configuration is gone", &|world| remove(world, "haproxy.cfg")),
-        ("what the configuration says is gone", &|world| remove(world, "page.json")),
-        ("the state is gone", &|world| remove(world, "state.json")),
+        ("what the configuration says is gone", &|world| {
+            remove(world, "page.json");
+            // Where others look at it while it changes, it is there twice.
+            let _ = fs::remove_file(world.process_directory().join("page.json.new"));
+        }),
+        ("the state is gone", &|world| fs::remove_file(world.directory().join("state.json")).unwrap()),
         ("the state is cut off", &|world| fs::write(world.directory().join("state.json"), "{\"gen").unwrap()),
         ("the namespace lost its name", &|world| umount2(&netns(world), MntFlags::MNT_DETACH).unwrap()),
         ("another namespace has its name", &|world| {
@@ -296,11 +300,11 @@ fn processes_that_finish_their_connections_are_noted_and_go_with_their_load_bala
             connection.write_all(b"GET / HTTP/1.1\r\n")?;
             held.push(connection);
         }
-        let noted = fs::read_to_string(world.directory().join("state.json"))?;
+        let noted = fs::read_to_string(world.process_directory().join("state.json"))?;
         let noted: serde_json::Value = serde_json::from_str(&noted)?;
         assert_eq!(noted["processes"], serde_json::json!(pids), "those before finish what was begun");
         // A process that was broken into may do it.
-        fs::remove_file(world.directory().join("run/pid"))?;
+        fs::remove_file(world.process_directory().join("run/pid"))?;
         world.driver.undeploy(ID)?;
         world.assert_nothing_is_left();
         Ok(())

@@ -18,6 +18,7 @@ mod neighbours;
 mod networks;
 mod planes;
 mod policies;
+mod projects;
 mod refused;
 mod routes;
 mod shared;

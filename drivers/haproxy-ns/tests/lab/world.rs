@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "tools of tests: what fails here fails the test")]
 
 use std::{
+    env,
     fs::{self, File},
     io::{self, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
@@ -16,7 +17,7 @@ use ballast_abi::{
     Context, Driver, Health, HealthMonitor, LbMethod, Listener, LoadBalancer, Member, MonitorType, Network,
     Observation, Pool, Protocol, Timeouts, Vip,
 };
-use ballast_driver_haproxy_ns::{Config, HaproxyNs};
+use ballast_driver_haproxy_ns::{Config, HaproxyNs, ProcessModel};
 use ballast_lab::{Host, Lab, LabError, TestResult, WebServer, wait_until};
 use ballast_netns::namespace;
 
@@ -58,6 +59,13 @@ impl<'a> World<'a> {
     }
 
     /// What the driver is after its process was ended and started again.
+    /// Of the haproxy that serves it: its own, or that of its project.
+    pub(crate) fn process_directory(&self) -> PathBuf {
+        let of_project = self.lab.dir().join("state/projects:/project:demo");
+        let notes = fs::read_to_string(self.directory().join("state.json")).unwrap_or_default();
+        if notes.contains("\"shared\"") { of_project } else { self.directory() }
+    }
+
     pub(crate) fn restart_driver(&mut self) {
         self.start_driver(config(self.lab));
     }
@@ -161,7 +169,7 @@ impl<'a> World<'a> {
 
     /// A command of haproxy's runtime API.
     pub(crate) fn ask_haproxy(&self, command: &str) -> String {
-        let mut stream = UnixStream::connect(self.directory().join("run/stats.sock")).unwrap();
+        let mut stream = UnixStream::connect(self.process_directory().join("run/stats.sock")).unwrap();
         stream.write_all(format!("{command}\n").as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
@@ -169,13 +177,14 @@ impl<'a> World<'a> {
     }
 
     pub(crate) fn pid(&self) -> i32 {
-        let text = fs::read_to_string(self.directory().join("run/pid")).unwrap();
+        let text = fs::read_to_string(self.process_directory().join("run/pid")).unwrap();
         text.trim().parse().unwrap()
     }
 
     /// Nothing of the load balancer is left: no namespace, link, process or file.
     pub(crate) fn assert_nothing_is_left(&self) {
         assert!(!self.directory().exists(), "its directory is left");
+        assert!(!self.lab.dir().join("state/projects:").exists(), "the folder of its project is left");
         assert!(!self.lab.dir().join("netns").join(format!("qlbaas-{ID}")).exists(), "its namespace is left");
         assert!(!link_exists(OUTSIDE), "its link is left");
         assert_eq!(haproxies(), Vec::<String>::new());
@@ -212,7 +221,18 @@ pub(crate) fn config(lab: &Lab) -> Config {
 /// The physical network `physnet1` is the lab's segment.
 pub(crate) fn config_of_segment() -> Config {
     let bridge_mappings = [("physnet1".to_owned(), "data".to_owned())].into();
-    Config { bridge_mappings, haproxy: crate::haproxy(), ..Config::default() }
+    Config { bridge_mappings, haproxy: crate::haproxy(), process_model: process_model(), ..Config::default() }
+}
+
+/// All tests run with a haproxy for each project where this says so.
+pub(crate) const PROCESS_MODEL: &str = "BALLAST_TEST_PROCESS_MODEL";
+pub(crate) const PER_PROJECT: &str = "per-project";
+
+fn process_model() -> ProcessModel {
+    match env::var_os(PROCESS_MODEL).is_some_and(|said| said == PER_PROJECT) {
+        true => ProcessModel::PerProject,
+        false => ProcessModel::PerLoadBalancer,
+    }
 }
 
 pub(crate) fn driver(lab: &Lab, config: Config) -> HaproxyNs {
@@ -254,6 +274,16 @@ pub(crate) fn load_balancer() -> LoadBalancer {
         }],
         ..LoadBalancer::default()
     }
+}
+
+/// Listeners and pools of its own: ids are unique.
+pub(crate) fn with_own_names(mut asked: LoadBalancer) -> LoadBalancer {
+    let own = |kind: &str| format!("{}-{kind}", asked.id);
+    let (listener, pool) = (own("listener"), own("pool"));
+    asked.listeners[0].id = listener;
+    asked.listeners[0].default_pool_id.clone_from(&pool);
+    asked.pools[0].id = pool;
+    asked
 }
 
 pub(crate) fn vip(address: &str, prefix_length: u32) -> Vip {

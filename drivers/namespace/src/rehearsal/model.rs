@@ -31,6 +31,7 @@ pub fn step(host: &mut Observed, step: &Step, wanted: Option<Wanted<'_>>) {
         Step::AttachLink => attach(host),
         Step::Configure(changes) => configure(host, plug, changes),
         Step::Announce => {}
+        Step::Unplug(_) => inside(host, |inside| inside.link = None),
         Step::DropNamespace => {
             host.namespace = Namespace::Absent;
             host.rules = Rules::without_table(host.rules.kept.take());

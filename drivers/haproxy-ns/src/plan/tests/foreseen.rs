@@ -22,6 +22,8 @@ proptest! {
     #[test]
     fn what_is_foreseen_is_what_becomes_of_the_process(desired in some_desired(), host in some_host()) {
         let desired = Desired { old_processes: 1, ..desired };
+        // What becomes of the haproxy of a project is told of that one.
+        let host = Observed { member: None, shared: false, ..host };
         let steps = plan(&desired, &host);
         let foreseen = preview(&steps, &desired, &host, Vec::new());
         let after = done(&steps, &desired, &host);
