@@ -17,6 +17,7 @@ mod pools;
 mod progress;
 mod stopped;
 mod times;
+mod waited;
 
 pub use members::Batch;
 pub use missing::{

@@ -85,7 +85,7 @@ fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
 
 /// Whose it is, and its one path there.
 fn placed(path: &str) -> (Api, Cow<'_, str>) {
-    if path == "/" || path == "/openapi-v2.json" || path.starts_with("/projects/") {
+    if path == "/" || path == "/openapi-v2.json" || path.starts_with("/projects/") || path.starts_with("/ballast/") {
         return (Api::V2, path.into());
     }
     let plain = path.strip_suffix('/').unwrap_or(path);
@@ -129,6 +129,7 @@ mod tests {
             ("/v2/nosuch", Api::V2, "/v2.0/lbaas/nosuch"),
             ("/v2/security-groups", Api::V2, "/v2/security-groups"),
             ("/projects/p", Api::V2, "/projects/p"),
+            ("/ballast/v1/events", Api::V2, "/ballast/v1/events"),
             ("/v2/subnets.json", Api::V1, "/v2.0/subnets"),
             ("/v2.0", Api::V1, "/v2.0"),
             ("/v2.0/", Api::V1, "/v2.0/"),

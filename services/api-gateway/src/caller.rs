@@ -16,11 +16,15 @@ use ballast_service::{
     clock::Clock,
     config::Settings,
 };
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tonic::metadata::AsciiMetadataValue;
 
 use crate::{
     Gateway,
-    kit::refusal::{Manner, Refusal},
+    kit::{
+        refusal::{Manner, Refusal},
+        table::Served,
+    },
     request_id::RequestId,
 };
 
@@ -48,13 +52,13 @@ impl Door {
         Ok(Self { authenticator: Authenticator::new(&settings.auth, clock)?, project })
     }
 
-    async fn ask(&self, headers: &HeaderMap, request_id: Option<AsciiMetadataValue>) -> Result<Caller, Refusal> {
+    async fn ask(&self, headers: &HeaderMap, call: Call) -> Result<Caller, Refusal> {
         if matches!(self.authenticator, Authenticator::None) {
             let project = match headers.get("x-project-id") {
                 Some(header) => ascii(header.as_bytes()).ok_or_else(unreadable)?,
                 None => self.project.clone(),
             };
-            return Ok(Caller { project, roles: Roles::ADMIN, request_id });
+            return Ok(Caller { project, roles: Roles::ADMIN, user: None, call });
         }
         let token = headers.get("x-auth-token").ok_or_else(|| self.unauthenticated())?;
         let identity = self.authenticator.identify(token.as_bytes()).await.map_err(|denied| match denied {
@@ -62,7 +66,8 @@ impl Door {
             Denied::Unavailable(why) => Fault::from(Absence::TokenService).with_detail(why).into(),
         })?;
         let project = ascii(identity.project_id.as_bytes()).ok_or_else(|| self.unauthenticated())?;
-        Ok(Caller { project, roles: identity.roles, request_id })
+        let user = ascii(utf8_percent_encode(&identity.user, NON_ALPHANUMERIC).to_string().as_bytes());
+        Ok(Caller { project, roles: identity.roles, user, call })
     }
 
     fn unauthenticated(&self) -> Refusal {
@@ -77,7 +82,7 @@ pub(crate) async fn authenticate(State(gateway): State<Gateway>, mut request: Re
         return next.run(request).await;
     }
     let request_id = request.extensions().get::<RequestId>().and_then(RequestId::metadata);
-    match gateway.door.ask(request.headers(), request_id).await {
+    match gateway.door.ask(request.headers(), Call { request_id, action: None }).await {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             next.run(request).await
@@ -100,7 +105,17 @@ fn unreadable() -> Refusal {
 pub(crate) struct Caller {
     project: AsciiMetadataValue,
     roles: Roles,
+    /// His name, percent-encoded. None: nobody was asked for one.
+    user: Option<AsciiMetadataValue>,
+    call: Call,
+}
+
+/// What is called, for those who ask later why something has changed.
+#[derive(Debug, Clone, Default)]
+struct Call {
     request_id: Option<AsciiMetadataValue>,
+    /// As `PUT /v2.0/lbaas/pools/{id}`.
+    action: Option<AsciiMetadataValue>,
 }
 
 impl Caller {
@@ -113,17 +128,41 @@ impl Caller {
         self.roles.is_admin()
     }
 
+    /// Who it is, as far as is known: two who are called the same are one.
+    pub(crate) fn name(&self) -> String {
+        let text = |value: &AsciiMetadataValue| value.to_str().unwrap_or_default().to_owned();
+        format!("{}/{}", text(&self.project), self.user.as_ref().map(text).unwrap_or_default())
+    }
+
     /// `message` as this caller's request to the scheduler, with a deadline.
     pub(crate) fn request<M>(&self, message: M) -> tonic::Request<M> {
-        let mut request = tonic::Request::new(message);
+        let mut request = self.lasting(message);
         request.set_timeout(DEADLINE);
+        request
+    }
+
+    /// The same without one, for what is answered by a stream.
+    pub(crate) fn lasting<M>(&self, message: M) -> tonic::Request<M> {
+        let mut request = tonic::Request::new(message);
         let metadata = request.metadata_mut();
         metadata.insert("ballast-project-id", self.project.clone());
         metadata.insert("ballast-roles", AsciiMetadataValue::from_static(self.roles.name()));
-        if let Some(id) = &self.request_id {
-            metadata.insert("ballast-request-id", id.clone());
+        let of_call = [("ballast-request-id", &self.call.request_id), ("ballast-action", &self.call.action)];
+        for (name, value) in of_call.into_iter().chain([("ballast-user", &self.user)]) {
+            if let Some(value) = value {
+                metadata.insert(name, value.clone());
+            }
         }
         request
+    }
+}
+
+#[cfg(test)]
+impl Caller {
+    /// One of a project of this name.
+    pub(crate) fn named(project: &'static str) -> Self {
+        let project = AsciiMetadataValue::from_static(project);
+        Self { project, roles: Roles::MEMBER, user: None, call: Call::default() }
     }
 }
 
@@ -131,7 +170,11 @@ impl FromRequestParts<Gateway> for Caller {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &Gateway) -> Result<Self, Refusal> {
-        parts.extensions.get().cloned().ok_or(Refusal::Unauthenticated { challenge: None })
+        let caller: Option<Self> = parts.extensions.get().cloned();
+        let mut caller = caller.ok_or(Refusal::Unauthenticated { challenge: None })?;
+        let served = parts.extensions.get::<Served>();
+        caller.call.action = served.and_then(|Served { method, path }| ascii(format!("{method} {path}").as_bytes()));
+        Ok(caller)
     }
 }
 
@@ -155,7 +198,7 @@ mod tests {
                 axum::http::HeaderName::from_static("x-project-id"),
                 HeaderValue::from_bytes(project).unwrap(),
             )]);
-            door.ask(&headers, None).await
+            door.ask(&headers, Call::default()).await
         };
         assert_eq!(ask(b"a").await.unwrap().project(), Some("a"));
         assert!(ask(&[0xe9]).await.is_err());

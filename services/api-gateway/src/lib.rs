@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub use crate::kit::table::Route;
-use crate::{caller::Door, origin::Names, scheduler::Scheduler};
+use crate::{caller::Door, origin::Names, scheduler::Scheduler, v2::ballast::streams::Streams};
 
 /// What every endpoint has at hand.
 #[derive(Clone)]
@@ -35,6 +35,8 @@ struct Gateway {
     chance: Chance,
     /// How long the reply that something is PENDING may wait for its end.
     hold: Duration,
+    /// Those that are open.
+    streams: Arc<Streams>,
 }
 
 /// Every method of every path of v1 that is served.
@@ -86,6 +88,7 @@ pub async fn run(
         names: Arc::new(Names::new(&settings).map_err(Failure::Config)?),
         chance: sources.chance,
         hold: Duration::from_millis(settings.gateway.hold_ms.into()),
+        streams: Arc::new(Streams::new(&settings, shutdown.clone())),
     };
     if let Ok(address) = listener.local_addr() {
         tracing::info!(listen = %address, scheduler = %settings.gateway.scheduler, "serving REST");

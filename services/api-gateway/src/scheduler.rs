@@ -10,10 +10,11 @@ use ballast_proto::{
     },
     v2::{
         availability_zone_profiles_client::AvailabilityZoneProfilesClient,
-        availability_zones_client::AvailabilityZonesClient, flavor_profiles_client::FlavorProfilesClient,
-        flavors_client::FlavorsClient, health_monitors_client::HealthMonitorsClient as HealthMonitorsOfV2,
-        l7_policies_client::L7PoliciesClient, l7_rules_client::L7RulesClient, listeners_client::ListenersClient,
-        load_balancers_client::LoadBalancersClient, members_client::MembersClient as MembersOfV2,
+        availability_zones_client::AvailabilityZonesClient, events_client::EventsClient,
+        flavor_profiles_client::FlavorProfilesClient, flavors_client::FlavorsClient,
+        health_monitors_client::HealthMonitorsClient as HealthMonitorsOfV2, l7_policies_client::L7PoliciesClient,
+        l7_rules_client::L7RulesClient, listeners_client::ListenersClient, load_balancers_client::LoadBalancersClient,
+        members_client::MembersClient as MembersOfV2, overview_client::OverviewClient,
         pools_client::PoolsClient as PoolsOfV2, providers_client::ProvidersClient,
         quotas_client::QuotasClient as QuotasOfV2,
     },
@@ -72,6 +73,8 @@ clients! {
     availability_zone_profiles: AvailabilityZoneProfilesClient,
     providers: ProvidersClient,
     quotas: QuotasOfV2,
+    events: EventsClient,
+    overview: OverviewClient,
 }
 
 impl Scheduler {

@@ -1,6 +1,7 @@
 //! LBaaS v2: Octavia's API.
 
 mod attributes;
+pub(crate) mod ballast;
 mod body;
 mod crud;
 mod document;
@@ -8,6 +9,7 @@ mod headers;
 mod lists;
 mod manners;
 mod place;
+pub(crate) mod plan;
 mod python;
 mod refusal;
 mod routes;
@@ -35,6 +37,7 @@ pub(crate) fn table() -> Routes {
     Routes::new()
         .merge(amphorae::routes())
         .merge(availability_zones::routes())
+        .merge(ballast::routes())
         .merge(flavors::routes())
         .merge(health_monitors::routes())
         .merge(l7policies::routes())

@@ -9,6 +9,7 @@ mod action;
 use std::{
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -20,6 +21,8 @@ use ballast_service::{
     config::Settings,
     tls::{Peer, Role},
 };
+use ballast_store::{By, Cause, because};
+use percent_encoding::percent_decode_str;
 use tonic::{
     Status,
     codegen::{
@@ -92,18 +95,41 @@ impl Admission {
         Ok(routes.into_axum_router().layer(Self::new(authenticator)).into())
     }
 
-    async fn admit(&self, peer: Option<&Peer>, path: &str, headers: &HeaderMap) -> Result<Admitted, Status> {
+    /// With the cause of what it may write.
+    async fn admit(
+        &self,
+        peer: Option<&Peer>,
+        path: &str,
+        headers: &HeaderMap,
+    ) -> Result<(Admitted, Option<Arc<Cause>>), Status> {
         match Called::of(path) {
-            Called::Open => Ok(Admitted::Anyone),
-            Called::AgentSession => self.agent(peer).map(Admitted::Agent),
+            Called::Open => Ok((Admitted::Anyone, None)),
+            Called::AgentSession => self.agent(peer).map(|agent| (Admitted::Agent(agent), None)),
             Called::Api(package, action) => {
                 let identity = self.identity(peer, headers, package).await?;
                 let admin = action.check(identity.roles).map_err(|fault| to_status(&fault))?;
-                Ok(Admitted::Caller(Caller {
-                    project_id: Some(identity.project_id).filter(|id| !id.is_empty()),
-                    admin,
-                }))
+                let cause = action.writes().then(|| Arc::new(self.cause(peer, path, headers, &identity)));
+                let project_id = Some(identity.project_id).filter(|id| !id.is_empty());
+                Ok((Admitted::Caller(Caller { project_id, admin }), cause))
             }
+        }
+    }
+
+    /// Who is trusted to say who calls is trusted to say what for.
+    fn cause(&self, peer: Option<&Peer>, path: &str, headers: &HeaderMap, identity: &Identity) -> Cause {
+        let trusted = match peer {
+            Some(Peer::Unix | Peer::Tls { role: Some(Role::Gateway), .. }) => true,
+            Some(Peer::Plain { .. }) => self.trusts_all(),
+            Some(Peer::Tls { .. }) | None => false,
+        };
+        let said = |name| text_of(headers, name).filter(|_| trusted).map(ballast_model::told::told);
+        Cause {
+            by: By::User,
+            who: ballast_model::told::told(&identity.user),
+            project_id: identity.project_id.clone(),
+            what: said("ballast-action").unwrap_or_else(|| path.trim_start_matches('/').to_owned()),
+            request_id: said("ballast-request-id").unwrap_or_default(),
+            settled: None,
         }
     }
 
@@ -164,9 +190,14 @@ fn refused(peer: Option<&Peer>, what: &str) -> Status {
 
 /// Whom a gateway says that it calls for.
 fn told(headers: &HeaderMap) -> Option<Identity> {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let text = |name| text_of(headers, name);
     let roles = Roles::of(text("ballast-roles")?.split(','));
-    Some(Identity { project_id: text("ballast-project-id").unwrap_or_default().to_owned(), user: String::new(), roles })
+    let user = percent_decode_str(text("ballast-user").unwrap_or_default()).decode_utf8_lossy().into_owned();
+    Some(Identity { project_id: text("ballast-project-id").unwrap_or_default().to_owned(), user, roles })
+}
+
+fn text_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
 }
 
 /// Who comes by a trusted way and says nothing.
@@ -247,9 +278,12 @@ where
         Box::pin(async move {
             let peer = request.extensions().get::<Peer>().cloned();
             match admission.admit(peer.as_ref(), request.uri().path(), request.headers()).await {
-                Ok(admitted) => {
+                Ok((admitted, cause)) => {
                     remember(admitted, request.extensions_mut());
-                    inner.call(request).await
+                    match cause {
+                        Some(cause) => because(cause, inner.call(request)).await,
+                        None => inner.call(request).await,
+                    }
                 }
                 Err(status) => Ok(status.into_http()),
             }

@@ -16,6 +16,7 @@ mod members;
 mod monitors;
 mod networks;
 mod notifications;
+mod overview;
 mod peers;
 mod placing;
 mod plugging;
@@ -26,6 +27,7 @@ mod refresh;
 mod reports;
 mod requests;
 mod sessions;
+mod tally;
 mod v2;
 mod vips;
 mod wakes;
@@ -53,17 +55,19 @@ use ballast_store::{Binding, Placed, Store, Tx};
 pub use caller::Caller;
 pub use checks::{Checked, Checks, Said};
 pub use desired::{Desired, Instruction, Ready};
-pub use events::{Batch, EventLimits, Object, Objects, Shown, SnapshotPage, Told};
+pub use events::{Batch, EventLimits, Object, Objects, Shown, SnapshotPage, Told, Wanted};
 pub use failover::FailoverLimits;
 pub use fleet::Fleet;
 pub use follower::{Changed, Watching};
 pub use foresight::{Come, Foresight, Question, Questions};
 pub use monitors::MonitorWithPools;
+pub use overview::{AgentSummary, Operatings, Overview};
 pub use peers::unique_address;
 use plugging::Plugging;
 pub use ports::NewPort;
-pub use reports::{Counted, Left, Observed, Owner};
+pub use reports::{Counted, Ended, Left, Observed, Owner};
 pub use sessions::Greeting;
+pub use tally::{ListedStats, WantedStats};
 pub use v2::{Listed, NewLoadBalancer, ObjectOfV2, Seen, Target, WantedAddress, WantedAddresses, Write};
 pub use vips::WantedVip;
 pub use wakes::{Dirty, Listening, Wakes};
@@ -107,6 +111,9 @@ pub struct App {
     pub questions: Arc<Questions>,
     /// What they say of members' checks.
     pub checks: Arc<Checks>,
+    /// What overviews count.
+    census: Arc<overview::Census>,
+    tally: Arc<tally::Tally>,
     /// Of a handle whose changes are not kept.
     foresight: Option<Foresight>,
 }
@@ -150,6 +157,8 @@ impl App {
             dead_after: millis(settings.agents.dead_after_ms),
         };
         let id = chance.id();
+        let its_clock = clock.clone();
+        store.tell_time_by(move || its_clock.now().into());
         Ok(Self {
             id,
             address: address.into(),
@@ -183,6 +192,8 @@ impl App {
             plugging: Arc::default(),
             questions: Arc::default(),
             checks: Arc::default(),
+            census: Arc::default(),
+            tally: Arc::default(),
             foresight: None,
         })
     }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod agents;
+mod ballast;
 mod capabilities;
 mod contract_attributes;
 mod contract_http;

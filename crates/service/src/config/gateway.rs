@@ -25,6 +25,10 @@ pub struct Gateway {
     pub trusted_proxies: Vec<String>,
     /// How long a GET of one object of v2 that is PENDING may wait for its end, in milliseconds; 0: not at all.
     pub hold_ms: u32,
+    /// How many streams of events may be open at once, at one gateway,
+    pub max_streams: u32,
+    /// and of one caller.
+    pub streams_per_caller: u32,
     /// A certificate, and those between it and its CA, in PEM: REST is then served over TLS. Empty: in plain text.
     pub tls_cert: PathBuf,
     /// Its key.
@@ -40,6 +44,8 @@ impl Default for Gateway {
             public_hosts: Vec::new(),
             trusted_proxies: Vec::new(),
             hold_ms: 200,
+            max_streams: 512,
+            streams_per_caller: 64,
             tls_cert: PathBuf::new(),
             tls_key: PathBuf::new(),
         }

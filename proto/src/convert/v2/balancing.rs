@@ -26,7 +26,7 @@ use crate::{
     v2,
 };
 
-pub(super) const fn provisioning(status: ProvisioningStatus) -> v2::ProvisioningStatus {
+pub const fn provisioning(status: ProvisioningStatus) -> v2::ProvisioningStatus {
     match status {
         ProvisioningStatus::PendingCreate => v2::ProvisioningStatus::PendingCreate,
         ProvisioningStatus::PendingUpdate => v2::ProvisioningStatus::PendingUpdate,
@@ -36,7 +36,7 @@ pub(super) const fn provisioning(status: ProvisioningStatus) -> v2::Provisioning
     }
 }
 
-pub(super) const fn operating(status: Operating) -> v2::OperatingStatus {
+pub const fn operating(status: Operating) -> v2::OperatingStatus {
     match status {
         Operating::Online => v2::OperatingStatus::Online,
         Operating::Offline => v2::OperatingStatus::Offline,

@@ -20,6 +20,8 @@ pub(crate) struct Api {
     /// The parameters of lists besides filters, and of those that have no pages.
     pub(crate) list: &'static [&'static str],
     pub(crate) whole: &'static [&'static str],
+    /// Of writes; where there is one, `Planned` is among the responses: what a write is answered with that is only checked.
+    pub(crate) writes: &'static [&'static str],
     pub(crate) parameters: fn() -> Value,
     /// Among them `Flag`, `Integer` and `Links`.
     pub(crate) schemas: fn() -> Map<String, Value>,
@@ -78,6 +80,9 @@ fn described(api: &Api, operation: &Operation) -> Value {
     });
     let (status, reply) = reply_of(operation.does);
     described["responses"][status] = reply;
+    if status != "200" && !api.writes.is_empty() && is_write(operation.does) {
+        described["responses"]["200"] = json!({ "$ref": "#/components/responses/Planned" });
+    }
     if let Some(body) = body_of(operation.does) {
         let content = json!({ "application/json": { "schema": body } });
         described["requestBody"] = json!({ "required": true, "content": content });
@@ -87,6 +92,11 @@ fn described(api: &Api, operation: &Operation) -> Value {
         described["parameters"] = Value::Array(query);
     }
     described
+}
+
+/// Whether it writes what can be only checked, too.
+const fn is_write(does: Does) -> bool {
+    matches!(does, Does::Create(_) | Does::Update(_) | Does::Replace(_) | Does::Delete)
 }
 
 fn reply_of(does: Does) -> (&'static str, Value) {
@@ -100,6 +110,10 @@ fn reply_of(does: Does) -> (&'static str, Value) {
         Does::Create(resource) => ("201", schema::wrapped_one(resource, "")),
         Does::Attach(resource) => ("201", schema::attached(resource)),
         Does::Tell(schema) => ("200", schema()),
+        Does::Stream(schema) => {
+            let content = json!({ "text/event-stream": { "schema": schema() } });
+            return ("200", json!({ "description": "Events; the schema is that of one's data.", "content": content }));
+        }
         Does::UpdateLater(resource) => ("202", schema::wrapped_one(resource, "")),
         Does::Delete => return ("204", json!({ "description": "It is gone." })),
         Does::Act | Does::Replace(_) | Does::Reset => return ("202", json!({ "description": "It is done." })),
@@ -141,6 +155,7 @@ fn query_of(api: &Api, does: Does) -> Vec<Value> {
         Does::List(resource) => query(resource, api.list),
         Does::ListWhole(resource) => query(resource, api.whole),
         Does::Show(_) => vec![shared("fields")],
+        does if is_write(does) => api.writes.iter().map(|name| shared(name)).collect(),
         _ => Vec::new(),
     }
 }

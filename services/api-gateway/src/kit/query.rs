@@ -49,6 +49,14 @@ impl<S: Sync> FromRequestParts<S> for Query {
     }
 }
 
+#[cfg(test)]
+impl Query {
+    pub(crate) fn of(query: &str) -> Self {
+        let pairs = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        Self { pairs, origin: None, uri: Uri::from_static("/") }
+    }
+}
+
 impl Query {
     /// The values of a key that are not empty.
     pub(crate) fn all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {

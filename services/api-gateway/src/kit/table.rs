@@ -2,7 +2,7 @@
 //! made from the same entries.
 
 use axum::{
-    Router,
+    Extension, Router,
     handler::Handler,
     routing::{MethodFilter, MethodRouter, on},
 };
@@ -51,6 +51,8 @@ pub(crate) enum Does {
     Reset,
     /// GET: something that is no resource, with its JSON schema.
     Tell(fn() -> Value),
+    /// GET: a stream of events, with the JSON schema of one's data.
+    Stream(fn() -> Value),
 }
 
 impl Does {
@@ -61,7 +63,8 @@ impl Does {
             | Self::ListAll(_)
             | Self::Show(_)
             | Self::ShowOrNull(_)
-            | Self::Tell(_) => "GET",
+            | Self::Tell(_)
+            | Self::Stream(_) => "GET",
             Self::Create(_) | Self::Attach(_) | Self::Refuse(_) => "POST",
             Self::Update(_) | Self::UpdateLater(_) | Self::Replace(_) | Self::Act => "PUT",
             Self::Delete | Self::Reset => "DELETE",
@@ -82,7 +85,7 @@ impl Does {
             | Self::Update(resource)
             | Self::UpdateLater(resource)
             | Self::Replace(resource) => Some(resource),
-            Self::Act | Self::Delete | Self::Reset | Self::Tell(_) => None,
+            Self::Act | Self::Delete | Self::Reset | Self::Tell(_) | Self::Stream(_) => None,
         }
     }
 
@@ -94,6 +97,13 @@ impl Does {
             _ => MethodFilter::GET,
         }
     }
+}
+
+/// The entry that a request is served by; a request has it within its route.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Served {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
 }
 
 /// An entry of the table.
@@ -121,7 +131,8 @@ impl Routes {
         H: Handler<T, Gateway>,
         T: 'static,
     {
-        self.router = self.router.route(path, on(does.filter(), handler));
+        let served = Extension(Served { method: does.method(), path });
+        self.router = self.router.route(path, on(does.filter(), handler).layer(served));
         self.operations.push(Operation { path, action: action.to_owned(), does });
         self
     }

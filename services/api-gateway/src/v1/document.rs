@@ -18,6 +18,7 @@ const API: Api = Api {
     version: "v2.0",
     list: &["fields", "sort_key", "sort_dir", "limit", "marker", "page_reverse"],
     whole: &["fields", "sort_key", "sort_dir"],
+    writes: &[],
     parameters,
     schemas,
     responses,

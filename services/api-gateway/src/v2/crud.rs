@@ -20,7 +20,7 @@ pub(super) use self::calls::{Calls, calls};
 use super::{
     body::{self, Argument},
     place::{Asked, Place},
-    shown,
+    plan, shown,
 };
 use crate::{
     Gateway,
@@ -108,11 +108,15 @@ pub(super) fn tagged(mut response: Response, etag: &str) -> Response {
 
 async fn create<N: Noun>(State(gateway): State<Gateway>, asked: Asked, payload: Payload) -> Reply {
     let Asked { caller, place, terms, query } = asked;
-    query.only([])?;
+    let [validate_only] = query.only([plan::NAME])?;
+    let validate_only = plan::is_asked(validate_only)?;
     let noun = N::decode(body::post(N::RESOURCE, argument::<N>(N::ARGUMENT), &payload)?)?;
-    let noun = noun.at(place, String::new());
-    let request = caller.request(noun.creation(terms.request_id));
-    let made = N::create(&gateway.scheduler, request).await.map_err(refuse::<N>)?;
+    let request = noun.at(place, String::new()).creation(terms, validate_only);
+    let planned = if validate_only { N::planned_creation(&request) } else { None };
+    let made = N::create(&gateway.scheduler, caller.request(request)).await.map_err(refuse::<N>)?;
+    if validate_only {
+        return plan::reply(&gateway, &caller, Some((N::RESOURCE, &made)), planned).await;
+    }
     Ok(tagged(reply::created(N::RESOURCE, &made), shown::etag(made.status())))
 }
 
@@ -148,19 +152,29 @@ async fn settled<N: Noun>(gateway: &Gateway, caller: &Caller, place: Place) -> R
 
 async fn update<N: Noun>(State(gateway): State<Gateway>, asked: Asked, payload: Payload) -> Reply {
     let Asked { caller, place, terms, query } = asked;
-    query.only([])?;
+    let [validate_only] = query.only([plan::NAME])?;
+    let validate_only = plan::is_asked(validate_only)?;
     let (attributes, mask) = body::put(N::RESOURCE, argument::<N>(N::CHANGE), &payload)?;
-    let noun = N::decode(attributes)?.at(place, terms.etag);
-    let request = caller.request(noun.change(mask));
-    let changed = N::update(&gateway.scheduler, request).await.map_err(|status| refuse::<N>(status).of_change())?;
+    let request = N::decode(attributes)?.at(place, terms.etag).change(mask, validate_only);
+    let planned = if validate_only { N::planned_change(&request) } else { None };
+    let changed = N::update(&gateway.scheduler, caller.request(request)).await;
+    let changed = changed.map_err(|status| refuse::<N>(status).of_change())?;
+    if validate_only {
+        return plan::reply(&gateway, &caller, Some((N::RESOURCE, &changed)), planned).await;
+    }
     let response = reply::one(N::RESOURCE, &changed, &Fields::default());
     Ok(tagged(response, shown::etag(changed.status())))
 }
 
 async fn delete<N: Noun>(State(gateway): State<Gateway>, asked: Asked) -> Reply {
     let Asked { caller, place, terms, query } = asked;
-    query.only([])?;
-    let request = caller.request(N::deletion(place, terms.etag));
-    N::delete(&gateway.scheduler, request).await.map_err(refuse::<N>)?;
+    let [validate_only] = query.only([plan::NAME])?;
+    let validate_only = plan::is_asked(validate_only)?;
+    let request = N::deletion(place, terms, validate_only);
+    let planned = if validate_only { N::planned_deletion(&request) } else { None };
+    N::delete(&gateway.scheduler, caller.request(request)).await.map_err(refuse::<N>)?;
+    if validate_only {
+        return plan::reply::<N>(&gateway, &caller, None, planned).await;
+    }
     Ok(reply::gone())
 }

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use axum::{body::Bytes, http::StatusCode};
 use serde_json::{Map, Value, json};
 
+use super::plan;
 use crate::kit::{
     openapi::{self, Api},
     reply::{self, Reply},
@@ -31,6 +32,7 @@ const API: Api = Api {
         "page_reverse",
     ],
     whole: &["fields"],
+    writes: &[plan::NAME],
     parameters,
     schemas,
     responses,
@@ -66,8 +68,13 @@ fn parameters() -> Value {
         "sort_dir": one("sort_dir", "The directions of sort_key: asc or desc.", &texts),
         "limit": one("limit", "As many objects at most, up to 1000.", &json!({ "type": "integer" })),
         "marker": one("marker", "The id of the last object seen: the page begins after it.", &text),
+        "validate_only": one(plan::NAME, "Check the write and do not make it: 200 with the object and its plan.", &checked()),
         "page_reverse": one("page_reverse", "The page before the marker instead.", &json!({ "enum": ["true", "True", "1"] }))
     })
+}
+
+fn checked() -> Value {
+    json!({ "enum": ["true", "false"] })
 }
 
 fn schemas() -> Map<String, Value> {
@@ -90,6 +97,7 @@ fn schemas() -> Map<String, Value> {
             "code": { "type": "integer" }, "title": text, "description": text
         } }),
     );
+    put("Plan", plan::schema());
     put("Links", json!({ "type": "array", "items": link }));
     put("Flag", json!({ "type": ["boolean", "integer", "string"] }));
     put("Integer", json!({ "type": ["integer", "number", "boolean", "string"] }));
@@ -102,7 +110,14 @@ fn responses() -> Value {
             names.iter().map(|name| json!({ "$ref": format!("#/components/schemas/{name}") })).collect();
         json!({ "application/json": { "schema": { "oneOf": schemas } } })
     };
+    let plan = json!({ "type": "object", "required": ["plan"], "properties": {
+        "plan": { "$ref": "#/components/schemas/Plan" }
+    } });
     json!({
+        "Planned": {
+            "description": "Only checked (validate_only): the object as it would be, by its name, and what it would do.",
+            "content": { "application/json": { "schema": plan } }
+        },
         "Refused": { "description": "The request is at fault.", "content": content(&["Fault", "Refusal"]) },
         "Unavailable": {
             "description": "The service is at fault, or no driver of it has what is asked for.",

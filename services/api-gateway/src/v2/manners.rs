@@ -30,7 +30,7 @@ fn look(request: &Request) -> Result<(), Refusal> {
     if ![Method::GET, Method::POST, Method::PUT, Method::DELETE].contains(request.method()) {
         return Err(Refusal::Unserved);
     }
-    if !accepts(request.headers()) {
+    if !accepts(request.headers()) && !(is_ballasts(request) && wants_events(request.headers())) {
         let message = "Only content type application/json is accepted.".to_owned();
         return Err(Refusal::Http { status: StatusCode::NOT_ACCEPTABLE, kind: "Not Acceptable", message });
     }
@@ -40,6 +40,16 @@ fn look(request: &Request) -> Result<(), Refusal> {
         }
         _ => Ok(()),
     }
+}
+
+/// What has streams of events.
+fn is_ballasts(request: &Request) -> bool {
+    request.uri().path().starts_with("/ballast/")
+}
+
+fn wants_events(headers: &HeaderMap) -> bool {
+    let all = headers.get_all(header::ACCEPT).iter().map(|value| value.to_str().unwrap_or_default());
+    all.flat_map(|said| said.split(',')).any(|media| is(media, &["text/event-stream", "text/*"]))
 }
 
 /// Whether a media type, without its parameters, is one of these.

@@ -23,6 +23,7 @@ const WRITES: &[(&str, &str)] = &[
 const NAMED: &[(&str, &str)] = &[
     ("Statuses", "get_statuses"),
     ("Health", "get_health"),
+    ("Position", "get_position"),
     ("FlavorCapabilities", "get_flavor_capabilities"),
     ("AvailabilityZoneCapabilities", "get_availability_zone_capabilities"),
 ];
@@ -47,6 +48,7 @@ pub(super) struct Action {
     /// As `create_pool`.
     name: String,
     needs: Needs,
+    writes: bool,
     is_of_v2: bool,
     /// Of `lbaas.v2`.
     sets_quotas: bool,
@@ -67,7 +69,12 @@ impl Action {
             (false, false) => Needs::Reader,
         };
         let is_of_v2 = package == "lbaas.v2";
-        Self { name, needs, is_of_v2, sets_quotas: is_of_v2 && service == "Quotas" }
+        Self { name, needs, writes, is_of_v2, sets_quotas: is_of_v2 && service == "Quotas" }
+    }
+
+    /// Whether it changes something.
+    pub(super) const fn writes(&self) -> bool {
+        self.writes
     }
 
     /// Whether who has these roles does it as an admin: one, or who was made one for this alone.

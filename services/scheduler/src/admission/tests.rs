@@ -56,17 +56,17 @@ async fn only_a_gateway_is_believed_who_calls() {
     let (tokens, _file) = with_tokens();
     let said = headers(TOLD);
     for peer in [Peer::Unix, tls(Some(Role::Gateway))] {
-        assert_eq!(tokens.admit(Some(&peer), CREATE, &said).await.unwrap(), member());
+        assert_eq!(tokens.admit(Some(&peer), CREATE, &said).await.unwrap().0, member());
     }
-    assert_eq!(none().admit(Some(&plain()), CREATE, &said).await.unwrap(), member());
+    assert_eq!(none().admit(Some(&plain()), CREATE, &said).await.unwrap().0, member());
     // whoever has a token, or a certificate of another role, is who that says
     let mut forged = headers(TOLD_ADMIN);
     forged.insert("x-auth-token", "t".parse().unwrap());
     for peer in [plain(), tls(None), tls(Some(Role::Client { project: None }))] {
-        assert_eq!(tokens.admit(Some(&peer), CREATE, &forged).await.unwrap(), member());
+        assert_eq!(tokens.admit(Some(&peer), CREATE, &forged).await.unwrap().0, member());
     }
     let mine = tls(Some(Role::Client { project: Some("p".to_owned()) }));
-    assert_eq!(tokens.admit(Some(&mine), CREATE, &headers(TOLD_ADMIN)).await.unwrap(), member());
+    assert_eq!(tokens.admit(Some(&mine), CREATE, &headers(TOLD_ADMIN)).await.unwrap().0, member());
     let silent = tokens.admit(Some(&tls(Some(Role::Gateway))), CREATE, &HeaderMap::new()).await.unwrap_err();
     assert_eq!(silent.code(), Grpc::Unauthenticated);
 }
@@ -75,10 +75,10 @@ async fn only_a_gateway_is_believed_who_calls() {
 async fn without_a_token_only_trusted_ways_remain() {
     let (tokens, _file) = with_tokens();
     let nothing = HeaderMap::new();
-    assert_eq!(tokens.admit(Some(&Peer::Unix), CREATE, &nothing).await.unwrap(), admin());
-    assert_eq!(none().admit(Some(&plain()), CREATE, &nothing).await.unwrap(), admin());
+    assert_eq!(tokens.admit(Some(&Peer::Unix), CREATE, &nothing).await.unwrap().0, admin());
+    assert_eq!(none().admit(Some(&plain()), CREATE, &nothing).await.unwrap().0, admin());
     let client = tls(Some(Role::Client { project: None }));
-    assert_eq!(none().admit(Some(&client), CREATE, &nothing).await.unwrap(), admin());
+    assert_eq!(none().admit(Some(&client), CREATE, &nothing).await.unwrap().0, admin());
     for admission in [&tokens, &none()] {
         let refused = admission.admit(Some(&tls(None)), CREATE, &nothing).await.unwrap_err();
         assert_eq!(refused.code(), Grpc::Unauthenticated);
@@ -94,7 +94,7 @@ async fn without_a_token_only_trusted_ways_remain() {
 async fn a_bearer_token_is_a_token() {
     let (tokens, _file) = with_tokens();
     for pair in [("authorization", "Bearer t"), ("authorization", "bearer t"), ("x-auth-token", "t")] {
-        assert_eq!(tokens.admit(Some(&plain()), CREATE, &headers(&[pair])).await.unwrap(), member());
+        assert_eq!(tokens.admit(Some(&plain()), CREATE, &headers(&[pair])).await.unwrap().0, member());
     }
     let basic = headers(&[("authorization", "Basic t")]);
     assert_eq!(tokens.admit(Some(&plain()), CREATE, &basic).await.unwrap_err().code(), Grpc::Unauthenticated);
@@ -107,7 +107,7 @@ async fn certificates_of_other_roles_do_not_open_what_is_not_theirs() {
         let refused = none().admit(Some(peer), CREATE, &headers(TOLD_ADMIN)).await.unwrap_err();
         assert_eq!(refused.code(), Grpc::PermissionDenied, "{peer:?}");
     }
-    let admitted = none().admit(Some(&agent), SESSION, &HeaderMap::new()).await.unwrap();
+    let admitted = none().admit(Some(&agent), SESSION, &HeaderMap::new()).await.unwrap().0;
     assert_eq!(admitted, Admitted::Agent(AgentPeer { host: Some("a".to_owned()) }));
     for role in [None, Some(Role::Gateway), Some(Role::Scheduler), Some(Role::Client { project: None })] {
         let refused = none().admit(Some(&tls(role)), SESSION, &HeaderMap::new()).await.unwrap_err();
@@ -132,12 +132,33 @@ fn an_agents_certificate_is_good_for_its_host_alone() {
 async fn health_is_open_and_a_reader_does_not_write() {
     let nothing = HeaderMap::new();
     let health = "/grpc.health.v1.Health/Check";
-    assert_eq!(none().admit(Some(&tls(None)), health, &nothing).await.unwrap(), Admitted::Anyone);
+    assert_eq!(none().admit(Some(&tls(None)), health, &nothing).await.unwrap().0, Admitted::Anyone);
     let reader = headers(&[("ballast-roles", "reader"), ("ballast-project-id", "p")]);
     let refused = none().admit(Some(&Peer::Unix), CREATE, &reader).await.unwrap_err();
     assert_eq!(
         (refused.code(), refused.message()),
         (Grpc::PermissionDenied, "The caller may not do this: create_pool.")
     );
-    assert_eq!(none().admit(Some(&Peer::Unix), "/lbaas.v1.Pools/Get", &reader).await.unwrap(), member());
+    assert_eq!(none().admit(Some(&Peer::Unix), "/lbaas.v1.Pools/Get", &reader).await.unwrap().0, member());
+}
+
+#[tokio::test]
+async fn a_write_has_a_cause_and_only_who_is_trusted_names_the_call_before_it() {
+    let (tokens, _file) = with_tokens();
+    let said = headers(&[
+        ("ballast-roles", "member"),
+        ("ballast-project-id", "p"),
+        ("ballast-user", "al%C3%ACce"),
+        ("ballast-action", "PUT /v2.0/lbaas/pools/{id}"),
+        ("ballast-request-id", "req-1"),
+        ("x-auth-token", "t"),
+    ]);
+    let cause = async |peer| tokens.admit(Some(&peer), CREATE, &said).await.unwrap().1.unwrap();
+    let by_gateway = cause(Peer::Unix).await;
+    assert_eq!((by_gateway.who.as_str(), by_gateway.what.as_str()), ("al\u{ec}ce", "PUT /v2.0/lbaas/pools/{id}"));
+    assert_eq!((by_gateway.project_id.as_str(), by_gateway.request_id.as_str()), ("p", "req-1"));
+    let by_token = cause(plain()).await;
+    assert_eq!((by_token.who.as_str(), by_token.what.as_str()), ("", "lbaas.v1.Pools/Create"));
+    assert_eq!((by_token.project_id.as_str(), by_token.request_id.as_str()), ("p", ""));
+    assert!(tokens.admit(Some(&Peer::Unix), "/lbaas.v1.Pools/Get", &said).await.unwrap().1.is_none());
 }

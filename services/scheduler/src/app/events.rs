@@ -16,7 +16,7 @@ use ballast_model::{
     subnet::Subnet,
     view::v1,
 };
-use ballast_store::{Change, EventKind, Position, Tx};
+use ballast_store::{Change, EventKind, Position, Tx, Why};
 use tokio_util::sync::CancellationToken;
 
 use super::{App, Caller, MonitorWithPools};
@@ -50,8 +50,35 @@ pub enum Object {
     Subnet(Box<Subnet>),
 }
 
+/// What is watched.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// In the order of a snapshot.
+    pub kinds: Vec<EventKind>,
+    /// Objects, and load balancers with all that is in them; empty: all.
+    pub ids: HashSet<Uuid>,
+    /// None: all that the caller sees.
+    pub project_id: Option<String>,
+}
+
+impl Wanted {
+    /// Whether the caller is to be told of a change.
+    pub(super) fn has(&self, caller: &Caller, change: &Change) -> bool {
+        let own = change.project_id.as_deref().zip(self.project_id.as_deref()).is_none_or(|(of, own)| of == own);
+        let owner = change.load_balancer_id.map(LoadBalancerId::uuid);
+        self.kinds.contains(&change.kind) && own && self.names(change.id, owner) && concerns(caller, change)
+    }
+
+    fn names(&self, id: Uuid, owner: Option<Uuid>) -> bool {
+        self.ids.is_empty() || self.ids.contains(&id) || owner.is_some_and(|owner| self.ids.contains(&owner))
+    }
+}
+
 /// What a view has of objects.
 pub trait Shown: Sized + Send {
+    /// The load balancer that it is in.
+    fn owner(&self) -> Option<LoadBalancerId>;
+
     /// Those of these objects that are there, and that the caller sees.
     fn load(
         app: &App,
@@ -62,6 +89,13 @@ pub trait Shown: Sized + Send {
 }
 
 impl Shown for Object {
+    fn owner(&self) -> Option<LoadBalancerId> {
+        match self {
+            Self::Pool(owner) | Self::Vip(owner, _) | Self::Member(owner, _) => Some(owner.id),
+            Self::HealthMonitor(_) | Self::Agent(_) | Self::Network(..) | Self::Subnet(_) => None,
+        }
+    }
+
     async fn load(app: &App, tx: &Tx, caller: &Caller, ids: &[(EventKind, Uuid)]) -> Result<Objects, Fault> {
         Ok(app.shown_all(objects(tx, caller, ids).await?))
     }
@@ -74,6 +108,10 @@ pub struct Told<O = Object> {
     pub id: Uuid,
     /// None: it is gone, or not for this caller.
     pub object: Option<O>,
+    /// Of each change that it stands for, oldest first.
+    pub why: Vec<Why>,
+    /// In which it is, or was.
+    pub owner: Option<LoadBalancerId>,
 }
 
 /// Some changes.
@@ -101,29 +139,30 @@ impl App {
         self.store.read(|tx, _| Box::pin(tx.end_of_events())).await
     }
 
-    /// The next changes of these kinds after a position.
+    /// The next of the changes that are wanted, after a position.
     ///
     /// # Errors
     /// [`Code::CursorExpired`](ballast_model::fault::Code::CursorExpired)
     pub async fn events_after<O: Shown>(
         &self,
         caller: &Caller,
-        kinds: &[EventKind],
+        wanted: &Wanted,
         position: Position,
     ) -> Result<Batch<O>, Fault> {
         let read = self.store.read(|tx, _| {
             Box::pin(async move {
                 let found = tx.events_after(position, BATCH).await?;
                 let end = found.end;
-                let newest =
-                    newest_of_each(found.changes, |change| kinds.contains(&change.kind) && concerns(caller, change));
-                let ids: Vec<_> = newest.iter().map(|(_, change)| (change.kind, change.id)).collect();
+                let newest = newest_of_each(found.changes, |change| wanted.has(caller, change));
+                let ids: Vec<_> = newest.iter().map(|one| (one.kind, one.id)).collect();
                 let mut objects = O::load(self, tx, caller, &ids).await?;
-                let told = newest.into_iter().map(|(position, Change { kind, id, .. })| Told {
+                let told = newest.into_iter().map(|Newest { position, kind, id, why, owner }| Told {
                     position,
                     kind,
                     id,
                     object: objects.remove(&(kind, id)),
+                    why,
+                    owner,
                 });
                 Ok(Batch { told: told.collect(), position: end, more: found.more })
             })
@@ -131,24 +170,27 @@ impl App {
         read.await
     }
 
-    /// The objects of a kind that the caller sees, after the row of this number.
+    /// The objects of a kind that are wanted and that the caller sees, after the row of this number.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn snapshot<O: Shown>(
         &self,
         caller: &Caller,
-        kind: EventKind,
-        after: i64,
+        wanted: &Wanted,
+        (kind, after): (EventKind, i64),
     ) -> Result<SnapshotPage<O>, Fault> {
         let read = self.store.read(|tx, _| {
             Box::pin(async move {
-                let rows = tx.ids_after(kind, caller.scope().as_deref(), after, BATCH).await?;
+                let rows = tx
+                    .ids_after(kind, wanted.project_id.clone().or_else(|| caller.scope()).as_deref(), after, BATCH)
+                    .await?;
                 let more = u64::try_from(rows.len()).is_ok_and(|count| count == BATCH);
                 let next = rows.last().filter(|_| more).map(|(seq, _)| *seq);
                 let ids: Vec<_> = rows.into_iter().map(|(_, id)| (kind, id)).collect();
                 let mut objects = O::load(self, tx, caller, &ids).await?;
                 let found = ids.into_iter().filter_map(|key| objects.remove(&key).map(|object| (key.1, object)));
+                let found = found.filter(|(id, object)| wanted.names(*id, object.owner().map(LoadBalancerId::uuid)));
                 Ok(SnapshotPage { objects: found.collect(), next })
             })
         });
@@ -189,7 +231,7 @@ impl App {
 }
 
 /// Whether the caller may be told that the object changed. Agents are for admins.
-pub(super) fn concerns(caller: &Caller, change: &Change) -> bool {
+fn concerns(caller: &Caller, change: &Change) -> bool {
     match (&change.project_id, change.kind) {
         (_, EventKind::Agent) => caller.admin,
         (Some(project_id), _) => caller.sees(project_id),
@@ -197,12 +239,30 @@ pub(super) fn concerns(caller: &Caller, change: &Change) -> bool {
     }
 }
 
-/// Each object once, in the place of its newest change.
-fn newest_of_each(changes: Vec<(Position, Change)>, wanted: impl Fn(&Change) -> bool) -> Vec<(Position, Change)> {
-    let mut seen = HashSet::new();
-    let newest_first = changes.into_iter().rev();
-    let mut newest: Vec<_> =
-        newest_first.filter(|(_, change)| wanted(change) && seen.insert((change.kind, change.id))).collect();
+/// An object that changed, some times.
+#[derive(Debug, PartialEq)]
+struct Newest {
+    /// Of the last one.
+    position: Position,
+    kind: EventKind,
+    id: Uuid,
+    why: Vec<Why>,
+    owner: Option<LoadBalancerId>,
+}
+
+/// Each object once, in the place of its newest change, with the reasons of all.
+fn newest_of_each(changes: Vec<(Position, Change)>, wanted: impl Fn(&Change) -> bool) -> Vec<Newest> {
+    let mut whys: HashMap<_, Vec<Why>> = HashMap::new();
+    let wanted: Vec<_> = changes.into_iter().filter(|(_, change)| wanted(change)).collect();
+    for (_, Change { kind, id, why, .. }) in &wanted {
+        whys.entry((*kind, *id)).or_default().push(why.clone());
+    }
+    let newest_first = wanted.into_iter().rev();
+    let mut newest: Vec<_> = newest_first
+        .filter_map(|(position, Change { kind, id, load_balancer_id: owner, .. })| {
+            whys.remove(&(kind, id)).map(|why| Newest { position, kind, id, why, owner })
+        })
+        .collect();
     newest.reverse();
     newest
 }
@@ -292,25 +352,50 @@ async fn monitors(tx: &Tx, caller: &Caller, ids: &[Uuid], found: &mut Objects) -
 
 #[cfg(test)]
 mod tests {
+    use ballast_model::time::Timestamp;
+
     use super::*;
 
     #[test]
     fn an_object_is_told_once_where_its_newest_change_is() {
+        let why = |at| Why { at: Some(Timestamp(at)), cause: None };
         let change = |id, seq| {
-            let change = Change { kind: EventKind::Pool, id: Uuid::from_u128(id), project_id: None };
+            let change = Change { why: why(seq), ..Change::of(EventKind::Pool, Uuid::from_u128(id), None) };
             (Position { transaction_id: 0, seq }, change)
         };
         let newest = newest_of_each(vec![change(1, 1), change(2, 2), change(1, 3), change(9, 4)], |change| {
             change.id != Uuid::from_u128(9)
         });
-        assert_eq!(newest, [change(2, 2), change(1, 3)]);
+        let told = |id, seq, whys: &[i64]| Newest {
+            position: Position { transaction_id: 0, seq },
+            kind: EventKind::Pool,
+            id: Uuid::from_u128(id),
+            why: whys.iter().copied().map(why).collect(),
+            owner: None,
+        };
+        assert_eq!(newest, [told(2, 2, &[2]), told(1, 3, &[1, 3])]);
+    }
+
+    #[test]
+    fn what_is_wanted_is_of_its_kinds_its_project_and_its_load_balancers() {
+        let admin = Caller { project_id: None, admin: true };
+        let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let in_one = |kind| Change { load_balancer_id: Some(one.into()), ..Change::of(kind, other, Some("a")) };
+        let member = in_one(EventKind::Member);
+        let all = Wanted { kinds: vec![EventKind::Member], ..Wanted::default() };
+        assert!(all.has(&admin, &member) && !all.has(&admin, &in_one(EventKind::Pool)));
+        for (id, has) in [(one, true), (other, true), (Uuid::from_u128(3), false)] {
+            assert_eq!(Wanted { ids: [id].into(), ..all.clone() }.has(&admin, &member), has);
+        }
+        for (project, has) in [("a", true), ("b", false)] {
+            assert_eq!(Wanted { project_id: Some(project.to_owned()), ..all.clone() }.has(&admin, &member), has);
+        }
     }
 
     #[test]
     fn agents_are_told_to_admins_and_what_is_shared_to_all() {
         let tenant = Caller { project_id: Some("a".to_owned()), admin: false };
-        let change =
-            |kind, project: Option<&str>| Change { kind, id: Uuid::nil(), project_id: project.map(str::to_owned) };
+        let change = |kind, project| Change::of(kind, Uuid::nil(), project);
         assert!(!concerns(&tenant, &change(EventKind::Agent, None)));
         assert!(concerns(&tenant, &change(EventKind::Network, None)));
         assert!(concerns(&tenant, &change(EventKind::Pool, Some("a"))));

@@ -14,6 +14,7 @@ mod options;
 mod peers;
 mod refresh;
 mod roster;
+mod summaries;
 
 use std::{
     collections::{HashMap, HashSet},

@@ -11,11 +11,11 @@ use std::{
 };
 
 use ballast_model::fault::{Call, Code, Fault};
-use ballast_store::{Change, EventKind, Position};
+use ballast_store::{Change, Position};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
-use super::{App, Caller, events::concerns};
+use super::{App, Caller, events::Wanted};
 
 /// How many changes are read at once.
 const BATCH: u64 = 200;
@@ -36,9 +36,9 @@ pub struct Changed {
 
 impl Changed {
     /// Whether any of them is for this caller, of those that he does not know.
-    pub fn concerns(&self, caller: &Caller, kinds: &[EventKind], known: Position) -> bool {
+    pub fn concerns(&self, caller: &Caller, wanted: &Wanted, known: Position) -> bool {
         let unknown = self.changes.iter().filter(|(position, _)| *position > known);
-        unknown.into_iter().any(|(_, change)| kinds.contains(&change.kind) && concerns(caller, change))
+        unknown.into_iter().any(|(_, change)| wanted.has(caller, change))
     }
 }
 

@@ -27,8 +27,12 @@ pub type Foresight = Arc<Mutex<Option<Come>>>;
 pub enum Come {
     /// No agent runs it.
     Nowhere,
-    /// Its agent cannot run what it becomes, and another one can.
-    Moves,
+    /// It is new, and goes to this agent; none: to none.
+    Placed(Option<AgentId>),
+    /// Its agent cannot run what it becomes, and this other one can.
+    Moves(Option<AgentId>),
+    /// It goes; the agent runs it.
+    Removed(AgentId),
     /// Its agent is told this.
     Told { agent_id: AgentId, desired: Box<Desired> },
 }
@@ -74,14 +78,23 @@ impl App {
         let Some(foresight) = &self.foresight else { return Ok(()) };
         let come = match binding {
             None => Come::Nowhere,
-            Some(binding) if self.would_move(tx, after, binding).await? => Come::Moves,
+            Some(binding) if self.would_move(tx, after, binding).await? => {
+                Come::Moves(self.would_be_placed(after, network_of(tx, after).await?.as_ref()))
+            }
             Some(binding) => match self.instruction(tx, after.clone(), binding.clone()).await? {
                 Instruction::Desired(desired) => Come::Told { agent_id: binding.agent_id, desired },
                 Instruction::Remove { .. } => Come::Nowhere,
             },
         };
-        *foresight.lock().unwrap_or_else(PoisonError::into_inner) = Some(come);
+        note(foresight, come);
         Ok(())
+    }
+
+    /// The same of a load balancer that is made, or goes.
+    pub(super) fn foresee_whole(&self, come: impl FnOnce() -> Come) {
+        if let Some(foresight) = &self.foresight {
+            note(foresight, come());
+        }
     }
 
     async fn would_move(&self, tx: &Tx, after: &LoadBalancer, binding: &Binding) -> Result<bool, Fault> {
@@ -108,6 +121,10 @@ impl App {
             Ok(Err(_)) | Err(_) => Err("its agent has not answered in time".to_owned()),
         }
     }
+}
+
+fn note(foresight: &Foresight, come: Come) {
+    *foresight.lock().unwrap_or_else(PoisonError::into_inner) = Some(come);
 }
 
 #[cfg(test)]

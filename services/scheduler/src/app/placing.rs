@@ -114,6 +114,15 @@ impl App {
         Ok(Place { agent_id, driver })
     }
 
+    /// The agent to which it would go now.
+    pub(super) fn would_be_placed(
+        &self,
+        load_balancer: &LoadBalancer,
+        network: Option<&Attachment>,
+    ) -> Option<AgentId> {
+        self.find_place(load_balancer, network, self.chance.number()).ok().map(|place| place.agent_id)
+    }
+
     fn placed(&self, place: Place<'_>, bound: Result<Binding, Fault>) -> Result<Binding, Fault> {
         let agent_id = place.agent_id;
         bound.map_err(|fault| match fault.code() {

@@ -1,7 +1,10 @@
 //! What agents say of load balancers: outcomes, removals, health, statistics. An answer of a former owner (its epoch)
 //! or of an older generation is dropped.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
 
 use ballast_model::{
     counters::{Epoch, Generation},
@@ -12,7 +15,7 @@ use ballast_model::{
     outcome::{MemberHealth, Outcome, Statistics},
     status::OperatingStatus,
 };
-use ballast_store::{Binding, Ending, Handover, Hold, Parts, Placed, Tally, Tx};
+use ballast_store::{Binding, By, Cause, Ending, Handover, Hold, Parts, Placed, Settled, Tally, Tx};
 
 use super::{App, Wake};
 
@@ -22,6 +25,15 @@ pub struct Owner {
     pub agent_id: AgentId,
     pub load_balancer_id: LoadBalancerId,
     pub epoch: Epoch,
+}
+
+/// The end of a deploy.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    pub owner: Owner,
+    pub outcome: Outcome,
+    /// What it did to what serves, as the driver's contract calls it; empty: the driver does not say.
+    pub effect: &'static str,
 }
 
 /// What an agent observed of one load balancer.
@@ -56,19 +68,20 @@ impl App {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn deployed(&self, host: &str, outcomes: &[(Owner, Outcome)]) -> Result<(), Fault> {
+    pub async fn deployed(&self, host: &str, ended: &[Ended]) -> Result<(), Fault> {
         let settle = self.store.write(|tx, _| {
             Box::pin(async move {
-                let mut placed = placed_of(tx, outcomes.iter().map(|(owner, _)| *owner)).await?;
+                let mut placed = placed_of(tx, ended.iter().map(|one| one.owner)).await?;
                 let before = placed.clone();
-                for (owner, outcome) in outcomes {
+                for Ended { owner, outcome, .. } in ended {
                     if let Some(placed) = owner.find(&mut placed) {
                         placed.load_balancer = placed.load_balancer.clone().settle(outcome);
                     }
                 }
+                self.note_causes(tx, host, ended, (&before, &placed));
                 self.save_all(tx, &before, &placed).await?;
                 let (mut wakes, mut answering, mut moved) = (Vec::new(), Vec::new(), Vec::new());
-                for (owner, outcome) in outcomes.iter().filter(|(_, outcome)| outcome.fault.is_none()) {
+                for Ended { owner, outcome, .. } in ended.iter().filter(|one| one.outcome.fault.is_none()) {
                     let Some(placed) = owner.find(&mut placed) else { continue };
                     moved.extend((owner.epoch > Epoch::FIRST).then_some((owner.load_balancer_id, owner.epoch)));
                     let vip = placed.load_balancer.vip.as_ref().filter(|_| placed.load_balancer.is_answering());
@@ -253,6 +266,29 @@ async fn placed_of(tx: &Tx, owners: impl Iterator<Item = Owner>) -> Result<HashM
 }
 
 impl App {
+    /// What ended these deploys, and how long what they settle has waited. Of several of one load balancer it is the last.
+    fn note_causes(
+        &self,
+        tx: &Tx,
+        host: &str,
+        ended: &[Ended],
+        (before, after): (&HashMap<LoadBalancerId, Placed>, &HashMap<LoadBalancerId, Placed>),
+    ) {
+        let now = self.now();
+        for Ended { owner, outcome, effect } in ended {
+            let id = owner.load_balancer_id;
+            let own = before.get(&id).filter(|placed| owner.has(placed.binding.as_ref()));
+            let (Some(before), Some(after)) = (own, after.get(&id)) else { continue };
+            let since = before.load_balancer.oldest_settled(&after.load_balancer);
+            let took = since.map(|since| u64::try_from(now.0.saturating_sub(since.0)).unwrap_or(0));
+            let failed = outcome.fault.is_some() || !outcome.faults.is_empty();
+            let generation = outcome.generation.number();
+            let settled = Some(Settled { generation, took, effect: (*effect).to_owned(), failed });
+            let (who, what) = (host.to_owned(), "deploy".to_owned());
+            tx.note_cause(id, Arc::new(Cause { by: By::Agent, who, what, settled, ..Cause::default() }));
+        }
+    }
+
     /// What differs, with its time.
     async fn save_all(
         &self,

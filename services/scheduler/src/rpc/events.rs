@@ -3,6 +3,7 @@
 use ballast_model::{
     check,
     fault::{Fault, Form},
+    ids::LoadBalancerId,
 };
 use ballast_proto::{
     convert,
@@ -11,7 +12,7 @@ use ballast_proto::{
         watch_response,
     },
 };
-use ballast_store::EventKind;
+use ballast_store::{EventKind, Why};
 use tonic::{Request, Response, Status};
 
 use super::{
@@ -21,7 +22,7 @@ use super::{
     refuse, vips,
     watch::{Message, Outgoing, Watches, Wire},
 };
-use crate::app::{App, Object};
+use crate::app::{App, Caller, Object, Wanted};
 
 /// As v1 says it.
 pub(super) struct V1;
@@ -32,7 +33,8 @@ impl events_server::Events for Watches {
 
     async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
         let (caller, request) = (caller(&request), request.into_inner());
-        self.watch::<V1>(caller, kinds(&request.kinds).map_err(refuse)?, &request.cursor)
+        let wanted = Wanted { kinds: kinds(&request.kinds).map_err(refuse)?, ..Wanted::default() };
+        self.watch::<V1>(caller, wanted, &request.cursor)
     }
 }
 
@@ -43,6 +45,10 @@ impl Wire for V1 {
 
     fn event(app: &App, kind: EventKind, id: &str, object: Option<Object>) -> Result<Event, Fault> {
         encode(app, kind, id, object)
+    }
+
+    fn explained(event: Event, _: Option<LoadBalancerId>, _: &[Why], _: &Caller) -> Event {
+        event
     }
 
     fn response(cursor: String, message: Message<Event>) -> WatchResponse {

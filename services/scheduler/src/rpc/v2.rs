@@ -1,6 +1,7 @@
 //! `lbaas.v2`: decode, one call of `app`, encode. No rules here.
 
 mod apply;
+mod causes;
 mod enums;
 mod events;
 mod few;
@@ -13,6 +14,7 @@ mod l7rules;
 mod listeners;
 mod load_balancers;
 mod members;
+mod overview;
 mod pools;
 mod preview;
 mod profiles;
@@ -46,11 +48,12 @@ pub(super) fn add(routes: Routes, api: &Api, watches: Watches) -> Routes {
         .add_service(v2::availability_zone_profiles_server::AvailabilityZoneProfilesServer::new(api.clone()))
         .add_service(v2::providers_server::ProvidersServer::new(api.clone()))
         .add_service(v2::quotas_server::QuotasServer::new(api.clone()))
+        .add_service(v2::overview_server::OverviewServer::new(api.clone()))
         .add_service(v2::events_server::EventsServer::new(watches))
 }
 
 /// What the health service knows by name.
-pub(super) const SERVICES: [&str; 14] = [
+pub(super) const SERVICES: [&str; 15] = [
     v2::load_balancers_server::SERVICE_NAME,
     v2::listeners_server::SERVICE_NAME,
     v2::pools_server::SERVICE_NAME,
@@ -64,6 +67,7 @@ pub(super) const SERVICES: [&str; 14] = [
     v2::availability_zone_profiles_server::SERVICE_NAME,
     v2::providers_server::SERVICE_NAME,
     v2::quotas_server::SERVICE_NAME,
+    v2::overview_server::SERVICE_NAME,
     v2::events_server::SERVICE_NAME,
 ];
 

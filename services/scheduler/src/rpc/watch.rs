@@ -14,8 +14,9 @@ use std::{
 use ballast_model::{
     check,
     fault::{Absence, Call, Fault, Form},
+    ids::LoadBalancerId,
 };
-use ballast_store::{EventKind, Position};
+use ballast_store::{EventKind, Position, Why};
 use futures_util::{Stream, StreamExt as _, stream};
 use tokio::sync::{
     broadcast::{self, error::RecvError},
@@ -26,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Response, Status};
 
 use super::refuse;
-use crate::app::{App, Caller, Changed, Shown};
+use crate::app::{App, Caller, Changed, Shown, Wanted};
 
 /// How many messages may wait for a reader.
 const OUTBOX: usize = 16;
@@ -58,6 +59,9 @@ pub(super) trait Wire: Sized + Send + 'static {
 
     fn event(app: &App, kind: EventKind, id: &str, object: Option<Self::Object>) -> Result<Self::Event, Fault>;
 
+    /// The event with its load balancer, and the reasons as this caller may know them.
+    fn explained(event: Self::Event, owner: Option<LoadBalancerId>, why: &[Why], caller: &Caller) -> Self::Event;
+
     fn response(cursor: String, message: Message<Self::Event>) -> Self::Response;
 }
 
@@ -65,11 +69,11 @@ pub(super) trait Wire: Sized + Send + 'static {
 pub(super) type Outgoing<W> = Pin<Box<dyn Stream<Item = Result<<W as Wire>::Response, Status>> + Send>>;
 
 impl Watches {
-    /// A stream of these kinds, from this cursor on.
+    /// A stream of what is wanted, from this cursor on.
     pub(super) fn watch<W: Wire>(
         &self,
         caller: Caller,
-        kinds: Vec<EventKind>,
+        wanted: Wanted,
         cursor: &str,
     ) -> Result<Response<Outgoing<W>>, Status> {
         let start = self.start(cursor).map_err(refuse)?;
@@ -81,7 +85,7 @@ impl Watches {
         tokio::spawn(async move {
             let _permit = permit;
             let changed = app.watching.listen();
-            let watch = Watch::<W> { app: &app, caller, kinds, changed, outbox, told: Instant::now(), cursor: None };
+            let watch = Watch::<W> { app: &app, caller, wanted, changed, outbox, told: Instant::now(), cursor: None };
             let fault = watch.until(start, &shutdown).await;
             // No one is there to hear it when the client has gone.
             let _ = ended.send(refuse(fault));
@@ -96,7 +100,7 @@ impl Watches {
 }
 
 /// Which database it is of, and the position.
-fn cursor(app: &App, position: Position) -> String {
+pub(super) fn cursor(app: &App, position: Position) -> String {
     format!("{}.{}.{}", app.store.cluster_id().simple(), position.transaction_id, position.seq)
 }
 
@@ -119,7 +123,7 @@ fn read_cursor(app: &App, text: &str) -> Result<Position, Fault> {
 struct Watch<'a, W: Wire> {
     app: &'a App,
     caller: Caller,
-    kinds: Vec<EventKind>,
+    wanted: Wanted,
     changed: broadcast::Receiver<Arc<Changed>>,
     outbox: mpsc::Sender<Result<W::Response, Status>>,
     /// When the reader got a cursor.
@@ -150,10 +154,11 @@ impl<W: Wire> Watch<'_, W> {
             None => self.snapshot().await?,
         };
         loop {
-            let batch = self.app.events_after::<W::Object>(&self.caller, &self.kinds, position).await?;
+            let batch = self.app.events_after::<W::Object>(&self.caller, &self.wanted, position).await?;
             for told in batch.told {
-                let message = Message::Event(W::event(self.app, told.kind, &told.id.to_string(), told.object)?);
-                self.send(Some(told.position), message).await?;
+                let event = W::event(self.app, told.kind, &told.id.to_string(), told.object)?;
+                let event = W::explained(event, told.owner, &told.why, &self.caller);
+                self.send(Some(told.position), Message::Event(event)).await?;
             }
             position = batch.position;
             if !batch.more {
@@ -169,7 +174,7 @@ impl<W: Wire> Watch<'_, W> {
                 Err(_) => {}
                 Ok(Ok(changed)) if changed.until <= position => {}
                 Ok(Ok(changed)) => {
-                    if changed.after > position || changed.concerns(&self.caller, &self.kinds, position) {
+                    if changed.after > position || changed.concerns(&self.caller, &self.wanted, position) {
                         return Ok(position);
                     }
                     position = changed.until;
@@ -186,13 +191,15 @@ impl<W: Wire> Watch<'_, W> {
     /// Everything that the caller sees. What changes meanwhile is told again after it.
     async fn snapshot(&mut self) -> Result<Position, Fault> {
         let position = self.app.end_of_events().await?;
-        for kind in self.kinds.clone() {
+        for kind in self.wanted.kinds.clone() {
             let mut next = Some(0);
             while let Some(after) = next {
-                let page = self.app.snapshot::<W::Object>(&self.caller, kind, after).await?;
+                let page = self.app.snapshot::<W::Object>(&self.caller, &self.wanted, (kind, after)).await?;
                 for (id, object) in page.objects {
-                    let message = Message::Event(W::event(self.app, kind, &id.to_string(), Some(object))?);
-                    self.send(None, message).await?;
+                    let owner = object.owner();
+                    let event = W::event(self.app, kind, &id.to_string(), Some(object))?;
+                    let event = W::explained(event, owner, &[], &self.caller);
+                    self.send(None, Message::Event(event)).await?;
                 }
                 next = page.next;
             }

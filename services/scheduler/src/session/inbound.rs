@@ -1,5 +1,7 @@
 //! What a session receives. A malformed message is logged and dropped: it must not cost the agent its session.
 
+use std::sync::Arc;
+
 use ballast_model::{
     agent::AgentDriver,
     fault::{Code, Fault, Misfit},
@@ -13,13 +15,13 @@ use ballast_proto::{
         Outcome as OutcomeMessage, Removed, StatisticsReport, agent_message::Message,
     },
     convert,
-    driver::{self, PoolStatistics},
+    driver::{self, Effect, PoolStatistics},
 };
 
-use ballast_store::{Ending, Handover, Parts};
+use ballast_store::{By, Cause, Ending, Handover, Parts, because};
 
 use super::{Session, bounds};
-use crate::app::{Counted, Left, Observed, Owner, Said};
+use crate::app::{Counted, Ended, Left, Observed, Owner, Said};
 
 /// Drivers that a session remembers beside those that are there.
 const MAX_KNOWN: usize = 256;
@@ -47,7 +49,7 @@ impl Session<'_> {
         self.settle(&mut outcomes).await
     }
 
-    async fn settle(&self, outcomes: &mut Vec<(Owner, Outcome)>) -> Result<(), Fault> {
+    async fn settle(&self, outcomes: &mut Vec<Ended>) -> Result<(), Fault> {
         match std::mem::take(outcomes) {
             outcomes if outcomes.is_empty() => Ok(()),
             outcomes => match self.app.deployed(&self.agent.host, &outcomes).await {
@@ -58,11 +60,11 @@ impl Session<'_> {
     }
 
     /// One that cannot be stored costs no other.
-    async fn settle_each(&self, outcomes: &[(Owner, Outcome)]) -> Result<(), Fault> {
+    async fn settle_each(&self, outcomes: &[Ended]) -> Result<(), Fault> {
         for outcome in outcomes {
             match self.app.deployed(&self.agent.host, std::slice::from_ref(outcome)).await {
                 Err(fault) if is_of_one(&fault) => {
-                    let id = outcome.0.load_balancer_id;
+                    let id = outcome.owner.load_balancer_id;
                     tracing::error!(load_balancer.id = %id, detail = fault.detail(), "dropped an outcome: {fault}");
                 }
                 done => done?,
@@ -76,14 +78,17 @@ impl Session<'_> {
             Some(Message::Heartbeat(heartbeat)) => self.heartbeat(&heartbeat, drivers).await,
             Some(Message::Removed(removed)) => match self.owner(&removed.load_balancer_id, removed.epoch) {
                 Some(owner) => {
-                    self.app.removed(owner, &left(removed)).await?;
+                    because(self.cause("remove"), self.app.removed(owner, &left(removed))).await?;
                     self.sent.removed(owner.load_balancer_id, owner.epoch);
                     Ok(())
                 }
                 None => Ok(()),
             },
             Some(Message::Waiting(waiting)) => match self.owner(&waiting.load_balancer_id, waiting.epoch) {
-                Some(owner) => self.app.waits(owner, waiting.generation.into(), &reason(waiting.fault.as_ref())).await,
+                Some(owner) => {
+                    let why = reason(waiting.fault.as_ref());
+                    because(self.cause("wait"), self.app.waits(owner, waiting.generation.into(), &why)).await
+                }
                 None => Ok(()),
             },
             Some(Message::Health(report)) => self.health(&report).await,
@@ -100,6 +105,12 @@ impl Session<'_> {
         }
     }
 
+    /// Of what it reports.
+    fn cause(&self, what: &str) -> Arc<Cause> {
+        let (who, what) = (self.agent.host.clone(), what.to_owned());
+        Arc::new(Cause { by: By::Agent, who, what, ..Cause::default() })
+    }
+
     fn owner(&self, load_balancer_id: &str, epoch: u64) -> Option<Owner> {
         let parsed = load_balancer_id.parse();
         if parsed.is_err() {
@@ -111,7 +122,7 @@ impl Session<'_> {
     async fn heartbeat(&mut self, heartbeat: &Heartbeat, drivers: &mut Vec<AgentDriver>) -> Result<(), Fault> {
         let now = self.drivers_of(heartbeat)?;
         if now != *drivers {
-            self.app.drivers_changed(self.agent.id, &now).await?;
+            because(self.cause("drivers"), self.app.drivers_changed(self.agent.id, &now)).await?;
             *drivers = now;
             self.app.place_soon();
         }
@@ -136,19 +147,23 @@ impl Session<'_> {
         Ok(now)
     }
 
-    fn outcome(&self, outcome: &OutcomeMessage) -> Option<(Owner, Outcome)> {
-        let owner = self.owner(&outcome.load_balancer_id, outcome.epoch)?;
-        let faults = outcome.faults.iter().filter_map(|fault| {
+    fn outcome(&self, message: &OutcomeMessage) -> Option<Ended> {
+        let owner = self.owner(&message.load_balancer_id, message.epoch)?;
+        let faults = message.faults.iter().filter_map(|fault| {
             let id = fault.object_id.parse().ok()?;
             Some((id, reason(fault.fault.as_ref())))
         });
         let outcome = Outcome {
-            generation: outcome.generation.into(),
-            fault: outcome.fault.as_ref().map(|fault| reason(Some(fault))),
-            cause: outcome.fault.as_ref().and_then(|fault| fault.object_id.parse().ok()),
+            generation: message.generation.into(),
+            fault: message.fault.as_ref().map(|fault| reason(Some(fault))),
+            cause: message.fault.as_ref().and_then(|fault| fault.object_id.parse().ok()),
             faults: faults.collect(),
         };
-        Some((owner, outcome))
+        let effect = match message.effect() {
+            Effect::Unspecified => "",
+            known => known.as_str_name(),
+        };
+        Some(Ended { owner, outcome, effect })
     }
 
     async fn health(&self, report: &HealthReport) -> Result<(), Fault> {
@@ -171,7 +186,7 @@ impl Session<'_> {
                 health.listeners.iter().filter_map(|one| Some((one.listener_id.parse().ok()?, answering(one))));
             Some(Observed { owner, members: members.collect(), listeners: listeners.collect() })
         });
-        self.app.observed(&observed.collect::<Vec<_>>()).await
+        because(self.cause("observe"), self.app.observed(&observed.collect::<Vec<_>>())).await
     }
 
     async fn statistics(&self, report: &StatisticsReport) -> Result<(), Fault> {

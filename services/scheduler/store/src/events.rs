@@ -10,16 +10,17 @@
 //! A row says what changed, not how: readers load the object as it is. So a row is small, and many changes of one
 //! object can be told as one.
 
+mod cause;
 mod difference;
 mod notes;
 mod snapshot;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use ballast_model::{
     Uuid,
     fault::{Call, Fault},
-    ids::{AgentId, MonitorId, NetworkId, SubnetId},
+    ids::{AgentId, LoadBalancerId, MonitorId, NetworkId, SubnetId},
     load_balancer::LoadBalancer,
     network::network_not_found,
     subnet::Subnet,
@@ -31,6 +32,7 @@ use sea_orm::{
     sea_query::{Expr, OnConflict, Query},
 };
 
+pub use self::cause::{By, Cause, Settled, Why, because};
 pub(crate) use self::notes::Notes;
 use crate::{
     Tx,
@@ -114,6 +116,17 @@ pub struct Change {
     pub id: Uuid,
     /// Whom it concerns; none: everyone.
     pub project_id: Option<String>,
+    /// In which it is, if that is known.
+    pub load_balancer_id: Option<LoadBalancerId>,
+    pub why: Why,
+}
+
+impl Change {
+    /// One of which nothing else is known.
+    #[must_use]
+    pub fn of(kind: EventKind, id: Uuid, project_id: Option<&str>) -> Self {
+        Self { kind, id, project_id: project_id.map(str::to_owned), load_balancer_id: None, why: Why::default() }
+    }
 }
 
 /// A part of the log.
@@ -136,6 +149,24 @@ struct PositionRow {
 impl From<PositionRow> for Position {
     fn from(row: PositionRow) -> Self {
         Self { transaction_id: row.transaction_id, seq: row.seq }
+    }
+}
+
+/// Causes as they are stored: what changes together has the same one.
+#[derive(Default)]
+struct Texts(Option<(Arc<Cause>, Option<String>)>);
+
+impl Texts {
+    fn of(&mut self, cause: Option<&Arc<Cause>>) -> Option<String> {
+        let cause = cause?;
+        match &self.0 {
+            Some((known, text)) if Arc::ptr_eq(known, cause) => text.clone(),
+            _ => {
+                let text = cause.to_text();
+                self.0 = Some((Arc::clone(cause), text.clone()));
+                text
+            }
+        }
     }
 }
 
@@ -167,7 +198,9 @@ impl Tx {
         before: Option<&LoadBalancer>,
         after: Option<&LoadBalancer>,
     ) {
-        difference::note(self.notes(), changed, before, after);
+        if let Some(one) = before.or(after) {
+            difference::note(&self.notes().within(one.id), changed, before, after);
+        }
         if let (Some(before), Some(after)) = (before, after)
             && before.generation != after.generation
         {
@@ -202,8 +235,13 @@ impl Tx {
         self.notes().note(EventKind::HealthMonitor, id.into(), Some(project_id));
     }
 
+    /// What changes in this load balancer has this cause, and not that of the rest.
+    pub fn note_cause(&self, id: LoadBalancerId, cause: Arc<Cause>) {
+        self.notes().note_cause(id, cause);
+    }
+
     /// Writes what was noted, and says it to other schedulers. To be called last in a transaction.
-    pub(crate) async fn write_events(&self, voice: &Voice) -> Result<(), Fault> {
+    pub(crate) async fn write_events(&self, voice: &Voice, now: Option<Timestamp>) -> Result<(), Fault> {
         let (changes, looks) = self.notes().take();
         if let Some(scheduler_id) = voice.speaker() {
             let agents = changes.iter().filter(|change| change.kind == EventKind::Agent);
@@ -216,6 +254,7 @@ impl Tx {
             };
             self.say(notice).await?;
         }
+        let mut texts = Texts::default();
         for piece in pieces(&changes) {
             let mut insert = Query::insert();
             insert.into_table(event::Entity).columns([
@@ -224,6 +263,9 @@ impl Tx {
                 event::Column::Noun,
                 event::Column::ObjectId,
                 event::Column::ProjectId,
+                event::Column::LoadBalancerId,
+                event::Column::At,
+                event::Column::Cause,
             ]);
             for change in piece {
                 insert.values_panic([
@@ -232,6 +274,9 @@ impl Tx {
                     Expr::val(change.kind.for_others().map(|_| change.kind.as_str())),
                     Expr::val(change.id),
                     Expr::val(change.project_id.clone()),
+                    Expr::val(change.load_balancer_id.map(Uuid::from)),
+                    Expr::val(now.map(|now| now.0)),
+                    Expr::val(texts.of(change.why.cause.as_ref())),
                 ]);
             }
             self.db().execute(&insert).await.map_err(fault_of)?;
@@ -306,7 +351,10 @@ impl Tx {
                 Some(noun) => EventKind::parse(noun)?,
                 None => EventKind::parse(&row.kind)?,
             };
-            Some((position, Change { kind, id: row.object_id, project_id: row.project_id }))
+            let why =
+                Why { at: row.at.map(Timestamp), cause: row.cause.as_deref().and_then(Cause::parse).map(Arc::new) };
+            let load_balancer_id = row.load_balancer_id.map(LoadBalancerId::new);
+            Some((position, Change { kind, id: row.object_id, project_id: row.project_id, load_balancer_id, why }))
         };
         Ok(Changes { changes: rows.into_iter().filter_map(change).collect(), end, more })
     }

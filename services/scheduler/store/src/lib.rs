@@ -32,6 +32,7 @@ mod sessions;
 mod statistics;
 mod store;
 mod stray_ports;
+mod tally;
 mod tx;
 mod url;
 mod write;
@@ -39,7 +40,7 @@ mod write;
 pub use self::{
     backend::{Notification, Notifications},
     bindings::{Binding, BoundLoadBalancer, Phase},
-    events::{Change, Changes, EventKind, Position},
+    events::{By, Cause, Change, Changes, EventKind, Position, Settled, Why, because},
     flavors::{flavor_not_found, zone_not_found},
     former::Ending,
     handovers::Handover,

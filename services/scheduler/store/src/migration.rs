@@ -20,6 +20,7 @@ mod m0015_v2;
 mod m0016_mtu;
 mod m0017_handovers;
 mod m0018_parts_counted;
+mod m0019_causes;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -47,6 +48,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0016_mtu::Migration),
             Box::new(m0017_handovers::Migration),
             Box::new(m0018_parts_counted::Migration),
+            Box::new(m0019_causes::Migration),
         ]
     }
 }

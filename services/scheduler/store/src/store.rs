@@ -10,6 +10,7 @@ use ballast_model::{
     Uuid,
     fault::{Code, Fault},
     ids::{PoolId, SchedulerId},
+    time::Timestamp,
 };
 use rand::RngExt as _;
 use tokio::sync::watch;
@@ -128,6 +129,11 @@ impl Store {
     pub fn follow_moves(&self) -> Arc<Journal> {
         self.backend.journal().follow();
         Arc::clone(self.backend.journal())
+    }
+
+    /// What changes has a time from now on: that of its commit, as this clock has it.
+    pub fn tell_time_by(&self, now: impl Fn() -> Timestamp + Send + Sync + 'static) {
+        self.writers.tell_time_by(now);
     }
 
     #[cfg(test)]

@@ -76,6 +76,7 @@ v2.AvailabilityZones.Delete                       no  no  yes
 v2.AvailabilityZones.Get                          yes yes yes
 v2.AvailabilityZones.List                         yes yes yes
 v2.AvailabilityZones.Update                       no  no  yes
+v2.Events.Position                                yes yes yes
 v2.Events.Watch                                   yes yes yes
 v2.FlavorProfiles.Create                          no  no  yes
 v2.FlavorProfiles.Delete                          no  no  yes
@@ -125,6 +126,8 @@ v2.Members.List                                   yes yes yes
 v2.Members.Replace                                no  yes yes
 v2.Members.Stats                                  yes yes yes
 v2.Members.Update                                 no  yes yes
+v2.Overview.Get                                   yes yes yes
+v2.Overview.ListStats                             yes yes yes
 v2.Pools.Create                                   no  yes yes
 v2.Pools.Delete                                   no  yes yes
 v2.Pools.Get                                      yes yes yes

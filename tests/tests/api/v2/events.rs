@@ -15,7 +15,7 @@ type Watch = Streaming<ballast_proto::v2::WatchResponse>;
 
 async fn watch(services: &Services, cursor: &str, kinds: &[Kind]) -> Watch {
     let kinds = kinds.iter().map(|kind| i32::from(*kind)).collect();
-    let request = WatchRequest { cursor: cursor.to_owned(), kinds };
+    let request = WatchRequest { cursor: cursor.to_owned(), kinds, ..WatchRequest::default() };
     EventsClient::new(services.channel.clone()).watch(request).await.unwrap().into_inner()
 }
 

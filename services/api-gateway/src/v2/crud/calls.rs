@@ -1,10 +1,13 @@
 //! The scheduler's five calls, which are alike for each resource.
 
-use ballast_proto::v2::{GetRequest, ListRequest};
+use ballast_proto::v2::{GetRequest, ListRequest, preview_request::Change};
 use prost_types::FieldMask;
 use tonic::Status;
 
-use crate::{scheduler::Scheduler, v2::place::Place};
+use crate::{
+    scheduler::Scheduler,
+    v2::place::{Place, Terms},
+};
 
 /// The scheduler's five calls of a resource.
 pub(crate) trait Calls: Sized + Send + Sync + 'static {
@@ -12,9 +15,14 @@ pub(crate) trait Calls: Sized + Send + Sync + 'static {
     type Update: Send;
     type Delete: Send;
 
-    fn creation(self, request_id: String) -> Self::Create;
-    fn change(self, mask: FieldMask) -> Self::Update;
-    fn deletion(place: Place, etag: String) -> Self::Delete;
+    fn creation(self, terms: Terms, validate_only: bool) -> Self::Create;
+    fn change(self, mask: FieldMask, validate_only: bool) -> Self::Update;
+    fn deletion(place: Place, terms: Terms, validate_only: bool) -> Self::Delete;
+
+    /// The write as a change of what serves. None: it changes nothing that does.
+    fn planned_creation(request: &Self::Create) -> Option<Change>;
+    fn planned_change(request: &Self::Update) -> Option<Change>;
+    fn planned_deletion(request: &Self::Delete) -> Option<Change>;
 
     fn create(
         scheduler: &Scheduler,
@@ -42,33 +50,51 @@ pub(crate) trait Calls: Sized + Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), Status>> + Send;
 }
 
-/// Implements [`Calls`]: the noun, its message, the client, and the names of fields in requests and replies.
+/// Implements [`Calls`]: the noun, its message, the client, the names of fields in requests and replies, and what its writes
+/// are called as changes of what serves.
 macro_rules! calls {
     (
         $noun:ty = $message:ty: $client:ident, $create:ident { $one:ident $(, $request_id:ident)? }, $update:ident,
         $delete:ident { $($place:ident),+ $(; $etag:ident)? }, $many:ident
+        $(; $creation:ident, $change:ident, $deletion:ident)?
     ) => {
         impl $crate::v2::crud::Calls for $noun {
             type Create = ::ballast_proto::v2::$create;
             type Update = ::ballast_proto::v2::$update;
             type Delete = ::ballast_proto::v2::$delete;
 
-            fn creation(self, _request_id: String) -> Self::Create {
+            fn creation(self, _terms: $crate::v2::place::Terms, validate_only: bool) -> Self::Create {
                 let mut creation = Self::Create { $one: Some(self.into()), ..Default::default() };
-                creation.validate_only = false;
-                $(creation.$request_id = _request_id;)?
+                creation.validate_only = validate_only;
+                $(creation.$request_id = _terms.$request_id;)?
                 creation
             }
 
-            fn change(self, mask: ::prost_types::FieldMask) -> Self::Update {
-                Self::Update { $one: Some(self.into()), update_mask: Some(mask), validate_only: false }
+            fn change(self, mask: ::prost_types::FieldMask, validate_only: bool) -> Self::Update {
+                Self::Update { $one: Some(self.into()), update_mask: Some(mask), validate_only }
             }
 
-            fn deletion(place: $crate::v2::place::Place, _etag: String) -> Self::Delete {
-                let mut deletion = Self::Delete::default();
+            fn deletion(
+                place: $crate::v2::place::Place,
+                _terms: $crate::v2::place::Terms,
+                validate_only: bool,
+            ) -> Self::Delete {
+                let mut deletion = Self::Delete { validate_only, ..Default::default() };
                 $(deletion.$place = place.$place;)+
-                $(deletion.$etag = _etag;)?
+                $(deletion.$etag = _terms.$etag;)?
                 deletion
+            }
+
+            fn planned_creation(_request: &Self::Create) -> Option<::ballast_proto::v2::preview_request::Change> {
+                vec![$(::ballast_proto::v2::preview_request::Change::$creation(_request.clone()))?].pop()
+            }
+
+            fn planned_change(_request: &Self::Update) -> Option<::ballast_proto::v2::preview_request::Change> {
+                vec![$(::ballast_proto::v2::preview_request::Change::$change(_request.clone()))?].pop()
+            }
+
+            fn planned_deletion(_request: &Self::Delete) -> Option<::ballast_proto::v2::preview_request::Change> {
+                vec![$(::ballast_proto::v2::preview_request::Change::$deletion(_request.clone()))?].pop()
             }
 
             fn create(

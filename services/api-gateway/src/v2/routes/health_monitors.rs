@@ -60,7 +60,8 @@ pub(crate) const HEALTH_MONITOR: Resource = Resource {
 
 calls! {
     HealthMonitor = HealthMonitor: health_monitors, CreateHealthMonitorRequest { health_monitor, request_id },
-    UpdateHealthMonitorRequest, DeleteRequest { id; etag }, health_monitors
+    UpdateHealthMonitorRequest, DeleteRequest { id; etag }, health_monitors;
+    CreateHealthMonitor, UpdateHealthMonitor, DeleteHealthMonitor
 }
 
 pub(crate) fn routes() -> Routes {

@@ -57,7 +57,8 @@ pub(crate) const L7_POLICY: Resource = Resource {
 
 calls! {
     L7Policy = L7Policy: l7_policies, CreateL7PolicyRequest { l7policy, request_id }, UpdateL7PolicyRequest,
-    DeleteRequest { id; etag }, l7policies
+    DeleteRequest { id; etag }, l7policies;
+    CreateL7policy, UpdateL7policy, DeleteL7policy
 }
 
 pub(crate) fn routes() -> Routes {

@@ -50,7 +50,8 @@ pub(crate) const L7_RULE: Resource = Resource {
 
 calls! {
     L7Rule = L7Rule: l7_rules, CreateL7RuleRequest { rule, request_id }, UpdateL7RuleRequest,
-    DeleteRequest { id, parent_id; etag }, rules
+    DeleteRequest { id, parent_id; etag }, rules;
+    CreateL7rule, UpdateL7rule, DeleteL7rule
 }
 
 pub(crate) fn routes() -> Routes {

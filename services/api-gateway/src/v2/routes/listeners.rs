@@ -95,7 +95,8 @@ pub(crate) const LISTENER: Resource = Resource {
 
 calls! {
     Listener = Listener: listeners, CreateListenerRequest { listener, request_id }, UpdateListenerRequest,
-    DeleteRequest { id; etag }, listeners
+    DeleteRequest { id; etag }, listeners;
+    CreateListener, UpdateListener, DeleteListener
 }
 
 pub(crate) fn routes() -> Routes {

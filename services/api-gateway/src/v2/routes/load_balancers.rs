@@ -18,8 +18,9 @@ use crate::{
     },
     v2::{
         attributes as common,
-        crud::{self, Noun, calls},
+        crud::{self, Calls as _, Noun, calls},
         place::{Place, Terms},
+        plan,
         routes::{health, listeners, pools, stats, statuses},
         shown::{self, Ids},
     },
@@ -71,7 +72,8 @@ pub(crate) const LOAD_BALANCER: Resource = Resource {
 
 calls! {
     LoadBalancer = LoadBalancer: load_balancers, CreateLoadBalancerRequest { load_balancer, request_id },
-    UpdateLoadBalancerRequest, DeleteLoadBalancerRequest { id; etag }, load_balancers
+    UpdateLoadBalancerRequest, DeleteLoadBalancerRequest { id; etag }, load_balancers;
+    CreateLoadBalancer, UpdateLoadBalancer, DeleteLoadBalancer
 }
 
 pub(crate) fn routes() -> Routes {
@@ -99,10 +101,15 @@ pub(crate) fn routes() -> Routes {
 }
 
 async fn delete(State(gateway): State<Gateway>, caller: Caller, place: Place, terms: Terms, query: Query) -> Reply {
-    let [cascade] = query.only(["cascade"])?;
+    let [cascade, validate_only] = query.only(["cascade", plan::NAME])?;
+    let validate_only = plan::is_asked(validate_only)?;
     let cascade = cascade.is_some_and(|text| matches!(text, "true" | "True" | "1" | "yes" | "on"));
-    let request = DeleteLoadBalancerRequest { id: place.id, cascade, etag: terms.etag, validate_only: false };
+    let request = DeleteLoadBalancerRequest { id: place.id, cascade, etag: terms.etag, validate_only };
+    let planned = LoadBalancer::planned_deletion(&request).filter(|_| validate_only);
     gateway.scheduler.v2().load_balancers().delete(caller.request(request)).await?;
+    if validate_only {
+        return plan::reply::<LoadBalancer>(&gateway, &caller, None, planned).await;
+    }
     Ok(reply::gone())
 }
 

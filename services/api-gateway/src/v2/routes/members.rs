@@ -4,7 +4,7 @@ use axum::{extract::State, http::StatusCode};
 use ballast_limits as limits;
 use ballast_proto::{
     status::fault::Kind as Noted,
-    v2::{GetRequest, Member, ReplaceMembersRequest, Status},
+    v2::{GetRequest, Member, ReplaceMembersRequest, Status, preview_request::Change},
 };
 use prost_types::FieldMask;
 use serde::{Serialize, Serializer, ser::SerializeMap};
@@ -25,7 +25,7 @@ use crate::{
         body::{self, Argument},
         crud::{self, Noun, calls},
         place::{Asked, Place},
-        shown,
+        plan, shown,
     },
 };
 
@@ -60,7 +60,8 @@ pub(crate) const MEMBER: Resource = Resource {
 
 calls! {
     Member = Member: members, CreateMemberRequest { member, request_id }, UpdateMemberRequest,
-    DeleteRequest { id, parent_id; etag }, members
+    DeleteRequest { id, parent_id; etag }, members;
+    CreateMember, UpdateMember, DeleteMember
 }
 
 const ALL: &str = "/v2.0/lbaas/pools/{pool_id}/members";
@@ -82,7 +83,8 @@ async fn show_stats(State(gateway): State<Gateway>, caller: Caller, place: Place
 /// 202 with nothing: the members are these from now on.
 async fn replace(State(gateway): State<Gateway>, asked: Asked, payload: Payload) -> Reply {
     let Asked { caller, place, terms, query } = asked;
-    let [additive_only] = query.only(["additive_only"])?;
+    let [additive_only, validate_only] = query.only(["additive_only", plan::NAME])?;
+    let validate_only = plan::is_asked(validate_only)?;
     let additive_only =
         additive_only.is_some_and(|text| matches!(text.to_ascii_lowercase().as_str(), "true" | "1" | "yes" | "on"));
     let sent = body::many(&MEMBER, Argument { name: "members_", wrapper: MEMBER.many }, &payload)?;
@@ -94,10 +96,14 @@ async fn replace(State(gateway): State<Gateway>, asked: Asked, payload: Payload)
         additive_only,
         etag: terms.etag,
         given,
-        ..ReplaceMembersRequest::default()
+        validate_only,
     };
+    let planned = validate_only.then(|| Change::ReplaceMembers(request.clone()));
     let answer = gateway.scheduler.v2().members().replace(caller.request(request)).await;
     answer.map_err(|status| Refusal::from(status).below(&Noted::Pool))?;
+    if validate_only {
+        return plan::reply::<Member>(&gateway, &caller, None, planned).await;
+    }
     Ok(reply::empty(StatusCode::ACCEPTED))
 }
 

@@ -84,7 +84,8 @@ pub(crate) const POOL: Resource = Resource {
 };
 
 calls! {
-    Pool = Pool: pools, CreatePoolRequest { pool, request_id }, UpdatePoolRequest, DeleteRequest { id; etag }, pools
+    Pool = Pool: pools, CreatePoolRequest { pool, request_id }, UpdatePoolRequest, DeleteRequest { id; etag }, pools;
+    CreatePool, UpdatePool, DeletePool
 }
 
 pub(crate) fn routes() -> Routes {

@@ -10,7 +10,7 @@ use ballast_model::{
 use ballast_store::Tx;
 
 use super::{
-    super::{App, Ready, Wake, foreign_ports::ForeignPort, networks::copy_subnetwork, ports::again_for_mac},
+    super::{App, Come, Ready, Wake, foreign_ports::ForeignPort, networks::copy_subnetwork, ports::again_for_mac},
     addresses::{self, For, Taken, TakenPort, WantedAddresses, key_of},
     read::Seen,
     write::Write,
@@ -106,6 +106,7 @@ impl App {
         let made = made.stamped(None, self.now());
         if write.validate_only {
             tx.give_up_addresses();
+            self.foresee_whole(|| Come::Placed(self.would_be_placed(&made, network.as_ref())));
             return Ok((made, None, None));
         }
         for association in made.pools.iter().flat_map(|pool| pool.monitors.iter()) {

@@ -10,7 +10,7 @@ use ballast_model::{
 use ballast_store::{Hold, Placed, Tx};
 
 use super::{
-    super::{App, Caller, Wake, placing::network_of},
+    super::{App, Caller, Come, Wake, placing::network_of},
     addresses,
     read::{Target, load},
     write::{Write, drop_unused, monitors},
@@ -39,6 +39,8 @@ impl App {
                     placed.load_balancer.check_empty()?;
                 }
                 if write.validate_only {
+                    let binding = placed.binding.as_ref();
+                    self.foresee_whole(|| binding.map_or(Come::Nowhere, |binding| Come::Removed(binding.agent_id)));
                     return Ok(None);
                 }
                 self.remove(tx, &placed).await?;

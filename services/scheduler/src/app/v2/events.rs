@@ -30,6 +30,17 @@ const PARTS: [EventKind; 5] =
     [EventKind::LoadBalancer, EventKind::Listener, EventKind::Pool, EventKind::Member, EventKind::L7Policy];
 
 impl Shown for ObjectOfV2 {
+    fn owner(&self) -> Option<LoadBalancerId> {
+        match self {
+            Self::LoadBalancer(seen)
+            | Self::Listener(seen, _)
+            | Self::Pool(seen, _)
+            | Self::Member(seen, ..)
+            | Self::L7Policy(seen, _) => Some(seen.load_balancer.id),
+            Self::HealthMonitor(_) => None,
+        }
+    }
+
     async fn load(app: &App, tx: &Tx, caller: &Caller, ids: &[(EventKind, Uuid)]) -> Result<Objects<Self>, Fault> {
         let of = |wanted: EventKind| -> Vec<Uuid> {
             ids.iter().filter(|(kind, _)| *kind == wanted).map(|(_, id)| *id).collect()

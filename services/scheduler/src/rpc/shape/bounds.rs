@@ -31,6 +31,8 @@ pub(super) const BOUNDS: &[(&str, &str, usize)] = &[
     ("lbaas.v2.ListRequest", "not_tags_any", 100),
     ("lbaas.v2.Filter", "values", 2_000),
     ("lbaas.v2.WatchRequest", "kinds", 100),
+    ("lbaas.v2.WatchRequest", "ids", 1_000),
+    ("lbaas.v2.ListStatsRequest", "ids", 1_000),
     // What one load balancer may have of each is the model's to say; of rules it lets through fewer.
     ("lbaas.v2.LoadBalancer", "listeners", 500),
     ("lbaas.v2.LoadBalancer", "pools", 500),

@@ -1,26 +1,29 @@
 //! `lbaas.v2.Events`
 
 use ballast_model::{
-    check,
+    Uuid, check,
     fault::{Fault, Form},
+    ids::LoadBalancerId,
     load_balancer::{member_not_found, policy_not_found},
 };
 use ballast_proto::{
     convert,
     v2::{
-        self, Checkpoint, Deleted, Event, SnapshotDone, WatchRequest, WatchResponse, event, events_server,
-        watch_response,
+        self, Checkpoint, Deleted, Event, PositionRequest, PositionResponse, SnapshotDone, WatchRequest, WatchResponse,
+        event, events_server, watch_response,
     },
 };
-use ballast_store::EventKind;
+use ballast_store::{EventKind, Why};
 use tonic::{Request, Response, Status};
 
 use super::super::{
+    answer,
     decode::caller,
     refuse,
-    watch::{Message, Outgoing, Watches, Wire},
+    watch::{Message, Outgoing, Watches, Wire, cursor},
 };
-use crate::app::{App, ObjectOfV2};
+use super::causes::to_cause;
+use crate::app::{App, Caller, ObjectOfV2, Wanted};
 
 /// As v2 says it.
 pub(crate) struct V2;
@@ -31,7 +34,16 @@ impl events_server::Events for Watches {
 
     async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
         let (caller, request) = (caller(&request), request.into_inner());
-        self.watch::<V2>(caller, kinds(&request.kinds).map_err(refuse)?, &request.cursor)
+        let wanted = wanted(&caller, &request).map_err(refuse)?;
+        self.watch::<V2>(caller, wanted, &request.cursor)
+    }
+
+    async fn position(&self, _: Request<PositionRequest>) -> Result<Response<PositionResponse>, Status> {
+        answer(async {
+            let position = self.app.end_of_events().await?;
+            Ok(PositionResponse { cursor: cursor(&self.app, position) })
+        })
+        .await
     }
 }
 
@@ -42,7 +54,18 @@ impl Wire for V2 {
 
     fn event(_: &App, kind: EventKind, id: &str, object: Option<ObjectOfV2>) -> Result<Event, Fault> {
         let object = object.as_ref().map_or(Ok(event::Object::Deleted(Deleted {})), encode)?;
-        Ok(Event { kind: to_kind(kind).unwrap_or_default().into(), id: id.to_owned(), object: Some(object) })
+        Ok(Event {
+            kind: to_kind(kind).unwrap_or_default().into(),
+            id: id.to_owned(),
+            object: Some(object),
+            causes: Vec::new(),
+            load_balancer_id: String::new(),
+        })
+    }
+
+    fn explained(event: Event, owner: Option<LoadBalancerId>, why: &[Why], caller: &Caller) -> Event {
+        let load_balancer_id = owner.map(|id| id.to_string()).unwrap_or_default();
+        Event { causes: why.iter().map(|why| to_cause(why, caller)).collect(), load_balancer_id, ..event }
     }
 
     fn response(cursor: String, message: Message<Event>) -> WatchResponse {
@@ -53,6 +76,16 @@ impl Wire for V2 {
         };
         WatchResponse { cursor, message: Some(message) }
     }
+}
+
+fn wanted(caller: &Caller, request: &WatchRequest) -> Result<Wanted, Fault> {
+    let project_id = Some(request.project_id.clone()).filter(|id| !id.is_empty());
+    if let Some(project_id) = &project_id {
+        caller.must_own(project_id)?;
+    }
+    let id = |id: &String| id.parse::<Uuid>().map_err(|_| check::malformed("ids", id, Form::Uuid));
+    let ids = request.ids.iter().map(id).collect::<Result<_, _>>()?;
+    Ok(Wanted { kinds: kinds(&request.kinds)?, ids, project_id })
 }
 
 /// The kinds that are asked for, in the order of a snapshot.

@@ -3,13 +3,13 @@
 
 use std::sync::{Arc, PoisonError};
 
-use ballast_model::fault::Fault;
+use ballast_model::{fault::Fault, ids::AgentId};
 use ballast_proto::{
     driver::{self, Connections, Effect, ObjectFault},
     v2::{
-        Preview, PreviewFault, PreviewRequest, health_monitors_server::HealthMonitors, l7_policies_server::L7Policies,
-        l7_rules_server::L7Rules, listeners_server::Listeners, load_balancers_server::LoadBalancers,
-        members_server::Members, pools_server::Pools, preview_request::Change,
+        Preview, PreviewAgent, PreviewFault, PreviewRequest, health_monitors_server::HealthMonitors,
+        l7_policies_server::L7Policies, l7_rules_server::L7Rules, listeners_server::Listeners,
+        load_balancers_server::LoadBalancers, members_server::Members, pools_server::Pools, preview_request::Change,
     },
 };
 use tonic::{Request, Response, Status};
@@ -34,18 +34,41 @@ pub(super) async fn preview(api: &Api, request: Request<PreviewRequest>) -> Resu
     let come = foresight.lock().unwrap_or_else(PoisonError::into_inner).take();
     let preview = match come {
         None | Some(Come::Nowhere) => unknown("no agent runs it".to_owned()),
+        Some(Come::Placed(to)) => {
+            let step = if to.is_some() { "place it on an agent" } else { "wait until an agent can run it" };
+            known(api, to.filter(|_| caller.admin), (Effect::None, Connections::Kept), step)
+        }
         // Made before the other one is broken, and clients of the other one have to come again.
-        Some(Come::Moves) => Preview {
-            effect: Effect::Move.into(),
-            connections: Connections::Cut.into(),
-            steps: vec!["move to another agent, as this one cannot run it".to_owned()],
-            ..Preview::default()
-        },
+        Some(Come::Moves(to)) => {
+            let step = "move to another agent, as this one cannot run it";
+            known(api, to.filter(|_| caller.admin), (Effect::Move, Connections::Cut), step)
+        }
+        Some(Come::Removed(from)) => {
+            let step = "take it away from its agent";
+            known(api, Some(from).filter(|_| caller.admin), (Effect::Restart, Connections::Cut), step)
+        }
         Some(Come::Told { agent_id, desired }) => {
-            api.0.ask(agent_id, desired).await.map_or_else(unknown, |said| shown(said, &caller))
+            let said = api.0.ask(agent_id, desired).await.map_or_else(unknown, |said| shown(said, &caller));
+            Preview { agent: agent(api, Some(agent_id).filter(|_| caller.admin)), ..said }
         }
     };
     Ok(Response::new(preview))
+}
+
+/// What needs no driver to be known.
+fn known(api: &Api, on: Option<AgentId>, (effect, connections): (Effect, Connections), step: &str) -> Preview {
+    Preview {
+        effect: effect.into(),
+        connections: connections.into(),
+        steps: vec![step.to_owned()],
+        agent: agent(api, on),
+        ..Preview::default()
+    }
+}
+
+/// Hosts are no tenant's business.
+fn agent(api: &Api, id: Option<AgentId>) -> Option<PreviewAgent> {
+    id.map(|id| PreviewAgent { id: id.to_string(), host: api.0.fleet.host_of(id) })
 }
 
 fn unknown(reason: String) -> Preview {
@@ -65,6 +88,7 @@ fn shown(said: driver::Preview, caller: &Caller) -> Preview {
         configuration: if caller.admin { said.configuration } else { String::new() },
         faults: said.faults.into_iter().map(fault).collect(),
         reason: String::new(),
+        agent: None,
     }
 }
 
@@ -76,6 +100,8 @@ fn asked<T>(caller: &Caller, message: T) -> Request<T> {
 
 async fn check(api: &Api, caller: &Caller, change: Change) -> Result<(), Status> {
     match change {
+        Change::CreateLoadBalancer(one) => checked!(api, caller, LoadBalancers::create, one),
+        Change::DeleteLoadBalancer(one) => checked!(api, caller, LoadBalancers::delete, one),
         Change::UpdateLoadBalancer(one) => checked!(api, caller, LoadBalancers::update, one),
         Change::CreateListener(one) => checked!(api, caller, Listeners::create, one),
         Change::UpdateListener(one) => checked!(api, caller, Listeners::update, one),

@@ -16,6 +16,11 @@ pub struct Model {
     pub object_id: Uuid,
     /// Whom it concerns; none: everyone.
     pub project_id: Option<String>,
+    /// In which it is.
+    pub load_balancer_id: Option<Uuid>,
+    /// When it was committed.
+    pub at: Option<i64>,
+    pub cause: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

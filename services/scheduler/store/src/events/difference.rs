@@ -13,11 +13,16 @@ use ballast_model::{
     load_balancer::LoadBalancer,
 };
 
-use super::{EventKind, Notes};
+use super::{EventKind, notes::Within};
 use crate::write::changed::{Changed, Sides};
 
 /// Notes what was made, changed or taken away.
-pub(super) fn note(notes: &Notes, changed: &Changed<'_>, before: Option<&LoadBalancer>, after: Option<&LoadBalancer>) {
+pub(super) fn note(
+    notes: &Within<'_>,
+    changed: &Changed<'_>,
+    before: Option<&LoadBalancer>,
+    after: Option<&LoadBalancer>,
+) {
     let beyond = |one: Option<&LoadBalancer>| one.is_some_and(|one| one.beyond_v1().is_some());
     if let (Some(before), Some(after)) = (before, after)
         && beyond(Some(before)) != beyond(Some(after))
@@ -106,7 +111,7 @@ impl Touched {
         self.pools.is_empty() && self.listeners.is_empty()
     }
 
-    fn note(&self, notes: &Notes, load_balancer: &LoadBalancer) {
+    fn note(&self, notes: &Within<'_>, load_balancer: &LoadBalancer) {
         notes.note(EventKind::LoadBalancer, load_balancer.id.into(), Some(&load_balancer.project_id));
         for pool in load_balancer.pools.iter().filter(|pool| self.pools.contains(&pool.id)) {
             notes.note(EventKind::Pool, pool.id.into(), Some(&pool.project_id));
@@ -122,7 +127,7 @@ fn ids(told: Vec<(Uuid, &str)>) -> HashSet<Uuid> {
 }
 
 /// What a view shows no longer, or shows now: all of it is different.
-fn note_all(notes: &Notes, load_balancer: &LoadBalancer) {
+fn note_all(notes: &Within<'_>, load_balancer: &LoadBalancer) {
     notes.note(EventKind::LoadBalancer, load_balancer.id.into(), Some(&load_balancer.project_id));
     for listener in load_balancer.listeners.iter() {
         notes.note(EventKind::Listener, listener.id.into(), Some(&listener.project_id));

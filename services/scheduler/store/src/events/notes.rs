@@ -2,12 +2,15 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use ballast_model::{Uuid, ids::LoadBalancerId};
 
-use super::{Change, EventKind};
+use super::{
+    Change, EventKind, Why,
+    cause::{self, Cause},
+};
 
 /// What a transaction changed so far, each object once: the work that is being done, and what was done before it.
 #[derive(Debug, Default)]
@@ -21,6 +24,16 @@ struct Noted {
     changes: Vec<Change>,
     indices: HashMap<(EventKind, Uuid), usize>,
     looks: Looks,
+    cause: Option<Arc<Cause>>,
+    /// Of what changes in these load balancers.
+    causes: HashMap<LoadBalancerId, Arc<Cause>>,
+}
+
+/// Notes of what is in one load balancer.
+#[derive(Debug)]
+pub(super) struct Within<'a> {
+    notes: &'a Notes,
+    load_balancer_id: LoadBalancerId,
 }
 
 /// Where other schedulers are to look, beside what events tell.
@@ -33,21 +46,48 @@ pub(crate) struct Looks {
 }
 
 impl Noted {
+    /// Each object once for each cause: others' changes of it are told apart.
     fn add(&mut self, change: Change) {
-        let next = self.changes.len();
-        let index = *self.indices.entry((change.kind, change.id)).or_insert(next);
-        match self.changes.get_mut(index) {
-            Some(known) if change.project_id.is_none() => known.project_id = None,
-            Some(_) => {}
-            None => self.changes.push(change),
+        let key = (change.kind, change.id);
+        let known = self.indices.get(&key).and_then(|index| self.changes.get_mut(*index));
+        match known.filter(|known| known.why == change.why) {
+            Some(known) => {
+                known.load_balancer_id = known.load_balancer_id.or(change.load_balancer_id);
+                known.project_id = known.project_id.take().filter(|_| change.project_id.is_some());
+            }
+            None => {
+                self.indices.insert(key, self.changes.len());
+                self.changes.push(change);
+            }
         }
+    }
+
+    fn why(&self, load_balancer_id: Option<LoadBalancerId>) -> Why {
+        let own = load_balancer_id.and_then(|id| self.causes.get(&id));
+        Why { at: None, cause: own.or(self.cause.as_ref()).cloned() }
     }
 }
 
 impl Notes {
     /// The object changed. That it concerns everyone wins over that it concerns one project.
     pub(crate) fn note(&self, kind: EventKind, id: Uuid, project_id: Option<&str>) {
-        locked(&self.work).add(Change { kind, id, project_id: project_id.map(str::to_owned) });
+        self.note_in(None, kind, id, project_id);
+    }
+
+    /// Notes of what is in this load balancer.
+    pub(super) const fn within(&self, load_balancer_id: LoadBalancerId) -> Within<'_> {
+        Within { notes: self, load_balancer_id }
+    }
+
+    fn note_in(&self, load_balancer_id: Option<LoadBalancerId>, kind: EventKind, id: Uuid, project_id: Option<&str>) {
+        let mut work = locked(&self.work);
+        let why = work.why(load_balancer_id);
+        work.add(Change { load_balancer_id, why, ..Change::of(kind, id, project_id) });
+    }
+
+    /// What changes in this load balancer has this cause.
+    pub(super) fn note_cause(&self, id: LoadBalancerId, cause: Arc<Cause>) {
+        locked(&self.work).causes.insert(id, cause);
     }
 
     /// What the load balancer's agents are to run changed.
@@ -60,9 +100,9 @@ impl Notes {
         locked(&self.work).looks.schedulers = true;
     }
 
-    /// Work begins: what was noted of such that failed is forgotten.
+    /// Work begins, for a reason: what was noted of such that failed is forgotten.
     pub(crate) fn begin(&self) {
-        std::mem::take(&mut *locked(&self.work));
+        *locked(&self.work) = Noted { cause: cause::present(), ..Noted::default() };
     }
 
     /// The work is done; whether it changed anything.
@@ -83,6 +123,13 @@ impl Notes {
     }
 }
 
+impl Within<'_> {
+    /// As [`Notes::note`].
+    pub(super) fn note(&self, kind: EventKind, id: Uuid, project_id: Option<&str>) {
+        self.notes.note_in(Some(self.load_balancer_id), kind, id, project_id);
+    }
+}
+
 fn locked(noted: &Mutex<Noted>) -> MutexGuard<'_, Noted> {
     noted.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -92,7 +139,7 @@ mod tests {
     use super::*;
 
     fn change(number: u128, project_id: Option<&str>) -> Change {
-        Change { kind: EventKind::Pool, id: Uuid::from_u128(number), project_id: project_id.map(str::to_owned) }
+        Change::of(EventKind::Pool, Uuid::from_u128(number), project_id)
     }
 
     #[test]
@@ -108,5 +155,25 @@ mod tests {
         assert!(!notes.keep());
         assert_eq!(notes.take().0, [change(1, None), change(3, Some("p"))]);
         assert!(notes.take().0.is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_several_change_in_one_commit_is_told_of_each_and_what_one_changes_twice_is_told_once() {
+        let notes = Notes::default();
+        let by = |who: &str| Arc::new(Cause { who: who.to_owned(), ..Cause::default() });
+        for who in ["a", "b", "b"] {
+            cause::because(by(who), async {
+                notes.begin();
+                notes.note(EventKind::Pool, Uuid::from_u128(1), Some("p"));
+                notes.within(LoadBalancerId::from_u128(9)).note(EventKind::Pool, Uuid::from_u128(1), Some("p"));
+                notes.keep();
+            })
+            .await;
+        }
+        let told = |who| {
+            let why = Why { at: None, cause: Some(by(who)) };
+            Change { load_balancer_id: Some(LoadBalancerId::from_u128(9)), why, ..change(1, Some("p")) }
+        };
+        assert_eq!(notes.take().0, [told("a"), told("b")]);
     }
 }

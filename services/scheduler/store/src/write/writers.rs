@@ -9,14 +9,18 @@
 //! told to try again: what the database was doing at that moment is not known.
 
 use std::{
+    fmt,
     ops::Deref as _,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
 };
 
-use ballast_model::fault::{Absence, Clash, Fault};
+use ballast_model::{
+    fault::{Absence, Clash, Fault},
+    time::Timestamp,
+};
 use sea_orm::ConnectionTrait as _;
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
@@ -43,6 +47,17 @@ struct Line {
     /// Held by whose turn it is.
     group: Arc<Mutex<Option<Group>>>,
     queued: AtomicUsize,
+    clock: OnceLock<Clock>,
+}
+
+/// Says what time it is.
+#[derive(Clone)]
+struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
+    }
 }
 
 /// An open transaction, and those whose work is in it.
@@ -59,7 +74,13 @@ type Waiting = Vec<oneshot::Sender<Result<(), Fault>>>;
 impl Writers {
     pub(crate) fn new(backend: Backend, cache: Arc<Cache>) -> Self {
         let (group, queued) = (Arc::default(), AtomicUsize::default());
-        Self { line: Arc::new(Line { backend, cache, group, queued }) }
+        Self { line: Arc::new(Line { backend, cache, group, queued, clock: OnceLock::new() }) }
+    }
+
+    /// Changes have a time from now on.
+    pub(crate) fn tell_time_by(&self, now: impl Fn() -> Timestamp + Send + Sync + 'static) {
+        // Who was first goes on to tell it.
+        let _ = self.line.clock.set(Clock(Arc::new(now)));
     }
 
     /// Runs `work` when its turn comes; returns when what it wrote is durable, with whether there are events of it.
@@ -151,7 +172,7 @@ impl Drop for Queued {
         spawn(async move {
             let slot = Arc::clone(&line.group).lock_owned().await;
             if line.queued.load(Ordering::SeqCst) == 0 {
-                commit(slot, &line.backend).await;
+                commit(slot, &line).await;
             }
         });
     }
@@ -245,17 +266,17 @@ impl Drop for Turn {
         let full = slot.as_ref().is_some_and(|group| group.waiting.len() >= LARGEST);
         if slot.is_some() && (full || self.line.queued.load(Ordering::SeqCst) == 0) {
             let line = Arc::clone(&self.line);
-            spawn(async move { commit(slot, &line.backend).await });
+            spawn(async move { commit(slot, &line).await });
         }
     }
 }
 
 /// Commits, if there is something to, and tells everyone in the group.
-async fn commit(mut slot: OwnedMutexGuard<Option<Group>>, backend: &Backend) {
+async fn commit(mut slot: OwnedMutexGuard<Option<Group>>, line: &Line) {
     let Some(Group { tx, waiting, .. }) = slot.take() else { return };
-    let done = end(tx, backend).await;
+    let done = end(tx, line).await;
     if done.is_err() {
-        backend.doubt_writer();
+        line.backend.doubt_writer();
     }
     tell(waiting, &done);
 }
@@ -268,8 +289,9 @@ fn tell(waiting: Waiting, done: &Result<(), Fault>) {
 }
 
 /// The events of all, then the commit.
-async fn end(tx: Tx, backend: &Backend) -> Result<(), Fault> {
-    tx.write_events(backend.voice()).await?;
+async fn end(tx: Tx, line: &Line) -> Result<(), Fault> {
+    let backend = &line.backend;
+    tx.write_events(backend.voice(), line.clock.get().map(|clock| (clock.0)())).await?;
     let (moves, done) = (tx.moves().take(), tx.desk().done());
     tx.commit().await.map_err(fault_of_commit)?;
     backend.check_files().map_err(fault_of_commit)?;

@@ -1,6 +1,6 @@
 //! Events: what is told of a transaction, in what order, that nothing is skipped, and how long it is kept.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use ballast_model::{
     Uuid,
@@ -14,7 +14,7 @@ use ballast_model::{
     status::{OperatingStatus, Progress},
     time::Timestamp,
 };
-use ballast_store::{Changes, EventKind, Position, Scheduler, Store};
+use ballast_store::{By, Cause, Changes, EventKind, Position, Scheduler, Store, because};
 use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 use tokio::task::JoinSet;
 
@@ -395,6 +395,38 @@ async fn a_position_beyond_the_end_is_none_of_this_log(database: &Database) {
     assert_eq!(fault.code(), Code::CursorExpired);
 }
 
+async fn a_change_is_told_with_its_time_its_cause_and_its_load_balancer(database: &Database) {
+    let store = &database.store;
+    store.tell_time_by(|| Timestamp(77));
+    let before = pool(1);
+    let begin = end(store).await;
+    let asked = Arc::new(Cause { by: By::User, who: "alice".to_owned(), ..Cause::default() });
+    because(Arc::clone(&asked), store_all(database, std::slice::from_ref(&before))).await;
+    let renamed = LoadBalancer { name: "other".to_owned(), ..before.clone() };
+    let by_agent = Arc::new(Cause { by: By::Agent, ..Cause::default() });
+    write!(store, [before, renamed, by_agent], |tx| {
+        tx.note_cause(id(1), by_agent);
+        tx.save(&before, &renamed).await
+    })
+    .unwrap();
+    write!(store, [renamed], |tx| tx.delete(&renamed).await).unwrap();
+    let wait = async {
+        loop {
+            let found = after(store, begin).await.changes;
+            if found.len() == 5 {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    let told = tokio::time::timeout(PATIENCE, wait).await.unwrap();
+    let causes = [Some(&asked), Some(&asked), Some(&by_agent), None, None];
+    assert_eq!(told.iter().map(|(_, change)| change.why.cause.as_ref()).collect::<Vec<_>>(), causes);
+    for (_, change) in &told {
+        assert_eq!((change.why.at, change.load_balancer_id), (Some(Timestamp(77)), Some(id(1))), "{change:?}");
+    }
+}
+
 async fn a_snapshot_is_read_in_parts_and_within_a_project(database: &Database) {
     let mut foreign = pool(4);
     foreign.pools[0].project_id = "other".to_owned();
@@ -425,5 +457,6 @@ on_each_backend![
     no_more_events_are_kept_than_asked,
     a_log_that_is_forgotten_altogether_goes_on_where_it_was,
     a_position_beyond_the_end_is_none_of_this_log,
+    a_change_is_told_with_its_time_its_cause_and_its_load_balancer,
     a_snapshot_is_read_in_parts_and_within_a_project,
 ];
