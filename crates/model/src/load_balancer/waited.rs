@@ -13,8 +13,8 @@ use crate::{
 };
 
 impl LoadBalancer {
-    /// When the oldest of the changes was made that have come to their end between this state and `after`, which an outcome
-    /// has made of it. None: there is none, as after a move, where nothing else is desired than before.
+    /// When the oldest of the changes was made that have come to their end between this state and `after`, which an
+    /// outcome has made of it. None: there is none, as after a move, where nothing else is desired than before.
     #[must_use]
     pub fn oldest_settled(&self, after: &Self) -> Option<Timestamp> {
         let own = since(self.settled, &self.progress, &after.progress, &self.labels);

@@ -20,7 +20,8 @@ pub(crate) struct Api {
     /// The parameters of lists besides filters, and of those that have no pages.
     pub(crate) list: &'static [&'static str],
     pub(crate) whole: &'static [&'static str],
-    /// Of writes; where there is one, `Planned` is among the responses: what a write is answered with that is only checked.
+    /// Of writes; where there is one, `Planned` is among the responses: what a write is answered with that is only
+    /// checked.
     pub(crate) writes: &'static [&'static str],
     pub(crate) parameters: fn() -> Value,
     /// Among them `Flag`, `Integer` and `Links`.

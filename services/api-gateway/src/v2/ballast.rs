@@ -1,5 +1,5 @@
-//! `/ballast/v1`: what Octavia has no words for. What changes, as it changes, for those who have no gRPC; all counters; and how
-//! many load balancers there are and how they fare.
+//! `/ballast/v1`: what Octavia has no words for. What changes, as it changes, for those who have no gRPC; all counters;
+//! and how many load balancers there are and how they fare.
 
 mod causes;
 mod events;

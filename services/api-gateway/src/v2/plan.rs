@@ -1,7 +1,7 @@
 //! `?validate_only=true`: a write that is checked as if it were made, and is not; and what it would do to what serves.
 //!
-//! It is a part of the query, and no header: a query that is not known is refused, so neither a slip of the pen nor a gateway
-//! of an older release makes a write of it.
+//! It is a part of the query, and no header: a query that is not known is refused, so neither a slip of the pen nor a
+//! gateway of an older release makes a write of it.
 
 use axum::{http::StatusCode, response::Response};
 use ballast_proto::{

@@ -1,8 +1,8 @@
 //! How many load balancers there are and how they fare, without reading them for each question.
 //!
 //! What was read once is kept, and goes on by the log of changes: a load balancer that changed is read again, which the
-//! store mostly has in memory. So a question costs the same with ten load balancers and with ten thousand, and none at all
-//! where nobody asks. Whether an agent lives is not kept: it is looked at with each question.
+//! store mostly has in memory. So a question costs the same with ten load balancers and with ten thousand, and none at
+//! all where nobody asks. Whether an agent lives is not kept: it is looked at with each question.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},

@@ -266,7 +266,8 @@ async fn placed_of(tx: &Tx, owners: impl Iterator<Item = Owner>) -> Result<HashM
 }
 
 impl App {
-    /// What ended these deploys, and how long what they settle has waited. Of several of one load balancer it is the last.
+    /// What ended these deploys, and how long what they settle has waited. Of several of one load balancer it is the
+    /// last.
     fn note_causes(
         &self,
         tx: &Tx,

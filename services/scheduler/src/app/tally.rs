@@ -1,7 +1,8 @@
 //! What load balancers have counted, all at once, and which of it changed since somebody asked last.
 //!
-//! The counters are read together, at most once in a second and only while somebody asks. What differs from the time before
-//! gets the number of this look, and a cursor is such a number: no write pays for it, and the database keeps nothing of it.
+//! The counters are read together, at most once in a second and only while somebody asks. What differs from the time
+//! before gets the number of this look, and a cursor is such a number: no write pays for it, and the database keeps
+//! nothing of it.
 
 use std::{
     collections::{HashMap, HashSet},

@@ -1,5 +1,5 @@
-//! `GET /ballast/v1/events`: what changes, as it changes, as server-sent events. It is `lbaas.v2.Events` for those who have no
-//! gRPC; its cursors are the ids of events.
+//! `GET /ballast/v1/events`: what changes, as it changes, as server-sent events. It is `lbaas.v2.Events` for those who
+//! have no gRPC; its cursors are the ids of events.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! The streams that are open: how many there may be, and what sends one.
 //!
-//! A stream is a task between the scheduler's and the client's. It keeps nothing but what waits to be taken: a client that is
-//! cut off says where it was, to any gateway.
+//! A stream is a task between the scheduler's and the client's. It keeps nothing but what waits to be taken: a client
+//! that is cut off says where it was, to any gateway.
 
 use std::{
     collections::HashMap,

@@ -50,8 +50,8 @@ pub(crate) trait Calls: Sized + Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), Status>> + Send;
 }
 
-/// Implements [`Calls`]: the noun, its message, the client, the names of fields in requests and replies, and what its writes
-/// are called as changes of what serves.
+/// Implements [`Calls`]: the noun, its message, the client, the names of fields in requests and replies, and what its
+/// writes are called as changes of what serves.
 macro_rules! calls {
     (
         $noun:ty = $message:ty: $client:ident, $create:ident { $one:ident $(, $request_id:ident)? }, $update:ident,

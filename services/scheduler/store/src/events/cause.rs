@@ -1,7 +1,8 @@
 //! Why objects change: who wanted it, and by what.
 //!
-//! A cause goes along with the task that writes, as a span does, and not through every function on the way: it concerns each
-//! write alike, and no rule looks at it. So no write can forget it. What runs without one is the scheduler's own doing.
+//! A cause goes along with the task that writes, as a span does, and not through every function on the way: it concerns
+//! each write alike, and no rule looks at it. So no write can forget it. What runs without one is the scheduler's own
+//! doing.
 
 use std::sync::Arc;
 
@@ -60,8 +61,8 @@ pub struct Settled {
     pub failed: bool,
 }
 
-/// When something changed, and why; without a cause it is the scheduler's own doing. What an older release has written has
-/// no time either.
+/// When something changed, and why; without a cause it is the scheduler's own doing. What an older release has written
+/// has no time either.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Why {
     pub at: Option<Timestamp>,
