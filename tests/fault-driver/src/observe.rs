@@ -45,23 +45,15 @@ impl FaultDriver {
         }
     }
 
-    /// All traffic is the first member's of the first pool.
+    /// What each has counted is a matter of time alone: whatever else comes and goes, it never goes back.
     fn pools(&self, load_balancer: &LoadBalancer, all: Statistics) -> Vec<PoolStatistics> {
-        let all = Statistics { request_errors: 0, ..all };
-        let counted = || iter::once(all).chain(iter::repeat(Statistics::default()));
-        let of_member = |(member, statistics): (&Member, Statistics)| MemberStatistics {
-            member_id: member.id.clone(),
-            statistics: Some(statistics),
+        let statistics = Some(Statistics { request_errors: 0, ..all });
+        let of_member = |member: &Member| MemberStatistics { member_id: member.id.clone(), statistics };
+        let of = |pool: &Pool| {
+            let members = pool.members.iter().map(of_member).collect();
+            PoolStatistics { pool_id: pool.id.clone(), statistics, members }
         };
-        let of = |(pool, statistics): (&Pool, Statistics)| PoolStatistics {
-            pool_id: pool.id.clone(),
-            statistics: Some(statistics),
-            members: match statistics == all {
-                true => pool.members.iter().zip(counted()).map(of_member).collect(),
-                false => pool.members.iter().zip(iter::repeat(Statistics::default())).map(of_member).collect(),
-            },
-        };
-        let mut pools: Vec<PoolStatistics> = load_balancer.pools.iter().zip(counted()).map(of).collect();
+        let mut pools: Vec<PoolStatistics> = load_balancer.pools.iter().map(of).collect();
         if self.config.has(Fault::MemberCountersGoBack) && self.back.fetch_not(Ordering::Relaxed) {
             let members = pools.iter_mut().flat_map(|pool| &mut pool.members);
             members.for_each(|member| member.statistics = Some(Statistics::default()));

@@ -48,6 +48,16 @@ struct Asked<'a> {
     base: Base,
 }
 
+impl Asked<'_> {
+    /// What was counted of it, if it leaves.
+    fn left(&self, files: &Files) -> Result<Option<Base>, Failure> {
+        match self.part {
+            Some(_) => Ok(None),
+            None => Ok(State::read(files)?.and_then(|mut state| state.bases.remove(self.id))),
+        }
+    }
+}
+
 /// A haproxy of a project, looked at.
 struct Pass<'a> {
     work: Work<'a>,
@@ -159,14 +169,7 @@ impl HaproxyNs {
             tried.extend(back.into_iter().filter_map(|id| Some((id.clone(), before.get(&id)?.clone()))));
         };
         self.settle(&files, &served, &wanted, &tried)?;
-        if let Some(failure) = refused {
-            return Err(failure);
-        }
-        let left = match asked.part {
-            Some(_) => None,
-            None => State::read(&files)?.and_then(|mut state| state.bases.remove(asked.id)),
-        };
-        Ok(Obeyed { left, effect })
+        refused.map_or_else(|| Ok(Obeyed { left: asked.left(&files)?, effect }), Err)
     }
 
     /// Before the process ends: what it has counted becomes its load balancers' own.

@@ -30,7 +30,8 @@ fn look(request: &Request) -> Result<(), Refusal> {
     if ![Method::GET, Method::POST, Method::PUT, Method::DELETE].contains(request.method()) {
         return Err(Refusal::Unserved);
     }
-    if !accepts(request.headers()) && !(is_ballasts(request) && wants_events(request.headers())) {
+    let wants = accepts(request.headers()) || (is_ballasts(request) && wants_events(request.headers()));
+    if !wants {
         let message = "Only content type application/json is accepted.".to_owned();
         return Err(Refusal::Http { status: StatusCode::NOT_ACCEPTABLE, kind: "Not Acceptable", message });
     }

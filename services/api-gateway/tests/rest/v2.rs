@@ -357,11 +357,13 @@ async fn statuses_stats_failover_and_quotas_have_their_shapes() {
     }
     for (path, missing) in [
         (format!("pools/{OTHER}"), format!("Pool {OTHER} not found.")),
-        (format!("pools/{OTHER}/members/{ID}"), format!("Pool {OTHER} not found.")),
         (format!("pools/{ID}/members/{OTHER}"), format!("member {OTHER} not found.")),
     ] {
         assert_eq!(setting.get(&format!("/v2.0/lbaas/{path}/stats")).await, (404, fault(&missing)), "{path}");
     }
+    // As of all that is below a pool that is not there.
+    let (status, body) = setting.get(&format!("/v2.0/lbaas/pools/{OTHER}/members/{ID}/stats")).await;
+    assert_eq!((status, &body["description"]), (404, &json!(format!("Pool {OTHER} not found."))));
     let health = json!({ "health": { "id": ID, "members": [
         { "id": OTHER, "pool_id": ID, "name": "", "address": "10.0.0.1", "protocol_port": 80, "operating_status": "ERROR",
           "since": "2026-12-01T03:05:20",

@@ -74,7 +74,7 @@ pub(crate) fn routes() -> Routes {
 }
 
 async fn show_stats(State(gateway): State<Gateway>, caller: Caller, place: Place) -> Reply {
-    let request = caller.request(GetRequest { id: place.id, parent_id: place.parent_id, ..GetRequest::default() });
+    let request = caller.request(GetRequest { id: place.id, parent_id: place.parent_id });
     let stats = gateway.scheduler.v2().members().stats(request).await;
     let stats = stats.map_err(|status| Refusal::from(status).below(&Noted::Pool))?;
     Ok(stats::reply(stats.get_ref()))

@@ -90,12 +90,12 @@ impl pools_server::Pools for Api {
             let id: PoolId = id(&sent.id, pool_not_found)?;
             let mask = &Mask::new::<v2::Pool>(request.update_mask, &apply::POOL)?;
             let write = Write::new(&caller, request.validate_only);
-            let changed = self.0.change_of_v2(write, Target::Pool(id), |before| {
+            let changed = Box::pin(self.0.change_of_v2(write, Target::Pool(id), |before| {
                 before.change_pool(id, |target| {
                     check_etag(etag(sent.status.as_ref()), &target.progress, id)?;
                     apply::pool(&Fields(mask), sent, target)
                 })
-            });
+            }));
             encode(&changed.await?, id)
         })
         .await
