@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ballast_abi::{Driver as _, InsertHeaders, Listener, LoadBalancer, Protocol, Statistics, Timeouts};
+use ballast_abi::{Deployed, Driver as _, InsertHeaders, Listener, LoadBalancer, Protocol, Statistics, Timeouts};
 use ballast_lab::wait_until;
 use nix::{
     sys::signal::{Signal, kill},
@@ -196,7 +196,7 @@ const STEPS: [(&str, Step); 8] = [
         world.deploy(asked, generation + 1);
     }),
     ("a member that goes and comes back without a reload", |world, asked, generation| {
-        let (pid, gone) = (world.pid(), asked.pools[0].members.pop().unwrap());
+        let (pid, gone) = (world.pid(), asked.pools[0].members.remove(1));
         let before = by_level(world);
         world.deploy(asked, generation);
         let after = by_level(world);
@@ -206,7 +206,7 @@ const STEPS: [(&str, Step); 8] = [
         assert_eq!((by_level(world), world.pid()), (before, pid));
     }),
     ("the same with a reload in between", |world, asked, generation| {
-        let gone = asked.pools[0].members.pop().unwrap();
+        let gone = asked.pools[0].members.remove(1);
         world.deploy(asked, generation);
         asked.pools[0].members.push(gone);
         must_reload(asked, generation + 1);
@@ -214,8 +214,9 @@ const STEPS: [(&str, Step); 8] = [
     }),
     ("a haproxy that is killed", |world, asked, generation| {
         assert!(world.observe().is_some(), "what it has counted is known");
-        kill(Pid::from_raw(world.pid()), Signal::SIGKILL).unwrap();
-        wait_until(SOON, "it is gone", || world.driver.deployed().unwrap()[0].generation.eq(&0).then_some(()));
+        assert_eq!(kill(Pid::from_raw(world.pid()), Signal::SIGKILL), Ok(()));
+        let is_gone = |deployed: Vec<Deployed>| deployed.first().is_some_and(|one| one.generation == 0);
+        wait_until(SOON, "it is gone", || is_gone(world.driver.deployed().ok()?).then_some(()));
         world.deploy(asked, generation);
     }),
     ("a VIP that goes and comes back", |world, asked, generation| {

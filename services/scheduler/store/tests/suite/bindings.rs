@@ -146,9 +146,8 @@ async fn listeners_count_on_where_another_agent_begins_from_zero(database: &Data
 /// Of the whole, its listener, its pool and the pool's member.
 async fn what_a_former_agent_counted_beyond_what_it_told_is_added_once(database: &Database) {
     store_subnet(database).await;
-    let mut stored = with_listener_of(pool(1), 21, id(1));
-    stored = stored.add_member(id(1), new_member(11, 3)).unwrap();
-    store_all(database, &[stored.clone()]).await;
+    let stored = with_listener_of(pool(1), 21, id(1)).add_member(id(1), new_member(11, 3)).unwrap();
+    store_all(database, std::slice::from_ref(&stored)).await;
     two_agents(database).await;
     bind(database, 1, 501).await.unwrap();
     let counted = |bytes_in| Statistics { bytes_in, ..Statistics::default() };
