@@ -357,7 +357,7 @@ async fn statuses_stats_failover_and_quotas_have_their_shapes() {
     }
     for (path, missing) in [
         (format!("pools/{OTHER}"), format!("Pool {OTHER} not found.")),
-        (format!("pools/{ID}/members/{OTHER}"), format!("member {OTHER} not found.")),
+        (format!("pools/{ID}/members/{OTHER}"), format!("Member {OTHER} not found.")),
     ] {
         assert_eq!(setting.get(&format!("/v2.0/lbaas/{path}/stats")).await, (404, fault(&missing)), "{path}");
     }
