@@ -8,7 +8,7 @@ pub(crate) mod retreat;
 
 use std::{
     fmt::Write,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -59,7 +59,10 @@ pub(crate) fn remove_empty(state_dir: &Path) {
 /// All that have left a trace.
 pub(crate) fn names(state_dir: &Path) -> Result<Vec<String>, Failure> {
     let folder = state_dir.join(FOLDER);
-    let Ok(entries) = fs::read_dir(&folder) else { return Ok(Vec::new()) };
+    let entries = match fs::read_dir(&folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.step(|| format!("list {}", folder.display()))?,
+    };
     let mut names = Vec::new();
     for entry in entries {
         let entry = entry.step(|| format!("list {}", folder.display()))?;
@@ -91,6 +94,15 @@ pub(crate) fn forget(files: &Files, id: &str) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Taken for none, its haproxies would be started once more beside those that run.
+    #[test]
+    fn that_there_is_no_folder_is_none_and_that_it_cannot_be_read_is_a_failure() {
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(names(directory.path()).unwrap(), Vec::<String>::new());
+        fs::write(directory.path().join(FOLDER), "no folder").unwrap();
+        assert!(names(directory.path()).is_err());
+    }
 
     #[test]
     fn projects_share_with_nobody_else_whatever_their_ids_look_like() {
