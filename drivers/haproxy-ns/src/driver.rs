@@ -166,6 +166,7 @@ impl Driver for HaproxyNs {
             network_types: reached.kinds().into_iter().map(str::to_owned).collect(),
             physical_networks: physical.unwrap_or_else(|| vec![networks::ANY.to_owned()]),
             remarks: self.remarks.clone(),
+            undeploys_at_once: ballast_namespace::UNDEPLOYS_AT_ONCE,
             ..features::capabilities(features::all().filter(|feature| self.is_served(feature)))
         }
     }

@@ -24,3 +24,7 @@ pub mod report;
 pub mod validate;
 
 pub use plug::Wanted;
+
+/// How many load balancers are undeployed at once, as drivers tell the agent. The kernel takes namespaces away in batches
+/// of some 35 ms, whatever their number, one batch after the other: who waits for one that is under way shares the next.
+pub const UNDEPLOYS_AT_ONCE: u32 = 128;

@@ -7,6 +7,7 @@
 pub(crate) mod incoming;
 mod observed;
 pub(crate) mod order;
+mod permits;
 mod plan;
 pub(crate) mod state;
 pub(crate) mod sweep;
@@ -23,9 +24,10 @@ use std::{
 use ballast_proto::agent::Deployed;
 use ballast_service::chance::Chance;
 use order::Goal;
+use permits::Permits;
 use state::{Availability, Moment, State};
 use sweep::{Claim, Standing};
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use worker::Worker;
 
@@ -55,7 +57,7 @@ struct Inner {
     /// Locked after `registry` and after a worker's state, never before.
     /// Nothing until the drivers have been looked at for the first time.
     availability: RwLock<Option<HashMap<String, Availability>>>,
-    permits: Mutex<HashMap<String, Arc<Semaphore>>>,
+    permits: Permits,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -76,11 +78,12 @@ struct Registry {
 impl Workers {
     /// Workers for everything in the ledger; each begins when its driver is ready.
     pub(crate) fn start(on: Foundations, contents: Contents) -> Self {
+        let permits = Permits::new(on.parallelism);
         let workers = Self(Arc::new(Inner {
             on,
             registry: Mutex::default(),
             availability: RwLock::default(),
-            permits: Mutex::default(),
+            permits,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }));

@@ -5,23 +5,28 @@ use ballast_abi::{LbMethod, Listener, LoadBalancer, Member, Network, Pool, Proto
 use crate::place::Attachment;
 
 pub(crate) const ID: &str = "0d5e7a11-7b3b-4c93-9d59-5b8fdc6a0a07";
+const NEIGHBOUR: &str = "0d5e7a11-7b3b-4c93-9d59-5b8fdc6a0a09";
 const BYSTANDER: &str = "0d5e7a11-7b3b-4c93-9d59-5b8fdc6a0a08";
 const POOL: &str = "0d5e7a11-30c2-4f6e-8d3c-1c5cf1a3f9b4";
+const NEIGHBOURS_POOL: &str = "0d5e7a11-30c2-4f6e-8d3c-1c5cf1a3f9b6";
 const DATAGRAMS: &str = "0d5e7a11-30c2-4f6e-8d3c-1c5cf1a3f9b5";
 /// Of the port: its first 11 characters name the links.
 const PORT: &str = "0d5e7a17-aaaa-4bbb-8ccc-0123456789ab";
 const OTHER_PORT: &str = "0d5e7a19-aaaa-4bbb-8ccc-0123456789ab";
+const NEIGHBOURS_PORT: &str = "0d5e7a1a-aaaa-4bbb-8ccc-0123456789ab";
 const BYSTANDERS_PORT: &str = "0d5e7a18-aaaa-4bbb-8ccc-0123456789ab";
 /// The outer end of the first one's link.
 pub(crate) const OUTSIDE: &str = "tap0d5e7a17-aa";
 pub(crate) const ADDRESS: &str = "10.0.0.4";
+/// Of all but the bystander.
+pub(crate) const PROJECT: &str = "demo";
 pub(crate) const BYSTANDERS_ADDRESS: &str = "10.0.0.8";
 
 /// Two members at [`ADDRESS`], port 80.
 pub(crate) fn load_balancer(protocol: Protocol, attachment: Attachment) -> LoadBalancer {
     let mut asked = LoadBalancer {
         id: ID.into(),
-        project_id: "demo".into(),
+        project_id: PROJECT.into(),
         admin_state_up: true,
         vip: Some(vip(PORT, ADDRESS, attachment)),
         ..LoadBalancer::default()
@@ -30,10 +35,23 @@ pub(crate) fn load_balancer(protocol: Protocol, attachment: Attachment) -> LoadB
     asked
 }
 
-/// Another one, which nothing is done to.
+/// Another one of its project, which nothing is asked for.
+pub(crate) fn neighbour(protocol: Protocol, attachment: Attachment) -> LoadBalancer {
+    let vip = Vip { mac: "fa:16:3e:00:00:0a".into(), ..vip(NEIGHBOURS_PORT, "10.0.0.10", attachment) };
+    let mut asked = LoadBalancer { id: NEIGHBOUR.into(), vip: Some(vip), ..load_balancer(protocol, attachment) };
+    // What one haproxy serves has names of its own.
+    for (listener, pool) in asked.listeners.iter_mut().zip(&mut asked.pools) {
+        pool.id = NEIGHBOURS_POOL.into();
+        (listener.id, listener.default_pool_id) = (pool.id.clone(), pool.id.clone());
+    }
+    asked
+}
+
+/// Another one, of another project, which nothing is done to.
 pub(crate) fn bystander(protocol: Protocol, attachment: Attachment) -> LoadBalancer {
     let vip = Vip { mac: "fa:16:3e:00:00:08".into(), ..vip(BYSTANDERS_PORT, BYSTANDERS_ADDRESS, attachment) };
-    LoadBalancer { id: BYSTANDER.into(), vip: Some(vip), ..load_balancer(protocol, attachment) }
+    let project_id = "another".into();
+    LoadBalancer { id: BYSTANDER.into(), project_id, vip: Some(vip), ..load_balancer(protocol, attachment) }
 }
 
 fn add(asked: &mut LoadBalancer, id: &str, protocol: Protocol) {

@@ -55,8 +55,8 @@ fn make(place: &mut Place, change: &Change, blow: Option<(Blow, &str, usize)>) -
         Blow::Driver => format!("kill {count} {name}"),
         Blow::Haproxy => format!("stop {count} {name}"),
     });
-    let (kind, id, asked) = (place.kind, ID, change.after.as_ref());
-    let job = Job { kind, section: &place.section, state_dir: &place.state_dir, id, generation, asked };
+    let (driver, id, asked) = (place.kind.name(), ID, change.after.as_ref());
+    let job = Job { driver, section: &place.section, state_dir: &place.state_dir, id, generation, asked };
     let victim = Victim::start(&place.folder.join("victim"), &job, &order.unwrap_or_default());
     let end = victim.wait();
     let struck = match (blow, end) {
@@ -75,12 +75,13 @@ fn make(place: &mut Place, change: &Change, blow: Option<(Blow, &str, usize)>) -
 }
 
 fn kill_haproxies(place: &Place) {
-    let run = place.state_dir.join(ID).join("run");
+    let (folder, whose) = place.haproxy();
+    let run = folder.join("run");
     for entry in fs::read_dir("/proc").unwrap().flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
         let command = fs::read(entry.path().join("cmdline")).unwrap_or_default();
         let is_its = fs::read_link(entry.path().join("cwd")).is_ok_and(|directory| directory == run);
-        if is_its && String::from_utf8_lossy(&command).contains(ID) {
+        if is_its && String::from_utf8_lossy(&command).contains(&whose) {
             // It may end by itself in this moment.
             let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
         }
@@ -102,6 +103,7 @@ fn make_good(place: &mut Place, change: &Change, then: Then, what: &str, before:
     assert_eq!(driver.generation(ID), None, "{what}: it is deployed still");
     let clean = poll_until(GONE_WITHIN, || (place.census() == *before).then_some(()));
     assert!(clean.is_some(), "{what}: something has come or gone: {:#?}", place.census().changes(before));
+    place.neighbour.iter().for_each(|neighbour| place.must_serve(neighbour, what));
     place.bystander_answered(what);
 }
 
@@ -117,9 +119,8 @@ fn places(passed: Vec<String>) -> Vec<(String, usize)> {
 }
 
 /// Each blow at each place of these changes. Returns what was passed.
-fn strike_all(place: &mut Place, changes: &[Change]) -> Seen {
-    let before = place.census();
-    let (mut seen, mut blows) = (Seen::default(), 0);
+fn strike_all(place: &mut Place, changes: &[Change], seen: &mut Seen) {
+    let (before, mut blows) = (place.census(), 0);
     for change in changes {
         let (_, passed) = make(place, change, None);
         make_good(place, change, Then::Mend, change.what, &before);
@@ -137,13 +138,12 @@ fn strike_all(place: &mut Place, changes: &[Change]) -> Seen {
     }
     let answered = place.bystander_answered("in the end");
     assert!(answered > blows, "{answered} requests beside {blows} blows");
-    seen
 }
 
 /// All, or one of them at each place.
 fn kinds(kind: Kind, number: usize) -> Vec<(Blow, Then)> {
     let all_kinds = [(Blow::Driver, Then::Mend), (Blow::Driver, Then::Remove), (Blow::Haproxy, Then::Mend)];
-    let of_driver = all_kinds.into_iter().filter(|(blow, _)| kind == Kind::HaproxyNs || *blow == Blow::Driver);
+    let of_driver = all_kinds.into_iter().filter(|(blow, _)| kind.is_haproxy() || *blow == Blow::Driver);
     if extent() == Extent::All { of_driver.collect() } else { of_driver.cycle().skip(number).take(1).collect() }
 }
 
@@ -170,9 +170,15 @@ fn usual() -> Attachment {
 
 fn every_place(kind: Kind, attachment: Attachment) {
     in_lab(|lab| {
-        let mut place = Place::new(lab, kind, attachment)?;
+        let (mut place, mut seen) = (Place::new(lab, kind, attachment)?, Seen::default());
+        if kind == Kind::PerProject {
+            // The first and the last of its project, and then one beside another.
+            let few = changes::few(&place);
+            strike_all(&mut place, &few, &mut seen);
+            place.add_neighbour();
+        }
         let changes = if is_wide() { changes::all(&place) } else { changes::few(&place) };
-        let seen = strike_all(&mut place, &changes);
+        strike_all(&mut place, &changes, &mut seen);
         if attachment == changes::OF_ALL && is_wide() {
             seen.must_have_every_step(kind, place.has_groups());
         }
@@ -185,6 +191,15 @@ fn whatever_is_killed_at_whichever_step_of_haproxy_ns_the_next_pass_makes_it_goo
     let test = "whatever_is_killed_at_whichever_step_of_haproxy_ns_the_next_pass_makes_it_good";
     if require_tool("haproxy", test) {
         every_place(Kind::HaproxyNs, usual());
+    }
+}
+
+#[test]
+#[ignore = "minutes: make chaos"]
+fn whatever_is_killed_at_whichever_step_of_a_haproxy_that_is_shared_the_next_pass_makes_it_good() {
+    let test = "whatever_is_killed_at_whichever_step_of_a_haproxy_that_is_shared_the_next_pass_makes_it_good";
+    if require_tool("haproxy", test) {
+        every_place(Kind::PerProject, usual());
     }
 }
 

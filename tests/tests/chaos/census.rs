@@ -63,9 +63,14 @@ impl Census {
             let user = line("Uid:").split_whitespace().next().unwrap_or_default().to_owned();
             let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             let command = String::from_utf8_lossy(&command).replace(['\0', '\n'], " ");
+            self.0.insert(format!("user of a process {user}"), 1);
+            // One that is shared is another one after each change of any who share it.
+            if command.contains("project:") {
+                self.add("process", [format!("{} that is shared", line("Name:"))]);
+                continue;
+            }
             let command: String = command.chars().take(120).collect();
             self.add("process", [format!("{pid} {} {command}", line("Name:"))]);
-            self.0.insert(format!("user of a process {user}"), 1);
             let network = fs::metadata(format!("/proc/{pid}/ns/net")).map(|file| file.ino());
             self.0.extend(network.map(|network| (format!("network of a process {network}"), 1)));
         }

@@ -14,7 +14,6 @@ use crate::{
         ID, OUTSIDE, at_another_address, at_another_port, datagrams_alone, load_balancer, with_datagrams,
         with_other_members, with_other_timeouts, without_listeners, without_vip,
     },
-    driver::Kind,
     place::{Attachment, Place, here},
 };
 
@@ -52,7 +51,7 @@ pub(crate) fn all(place: &Place) -> Vec<Change> {
         to("no VIP", without_vip),
         to("no listener", without_listeners),
     ]);
-    if place.kind == Kind::HaproxyNs {
+    if place.kind.is_haproxy() {
         let http = load_balancer(place.protocol(), place.attachment);
         changes.extend([
             to("other timeouts", with_other_timeouts),
@@ -67,10 +66,7 @@ pub(crate) fn all(place: &Place) -> Vec<Change> {
 /// HTTP and UDP where the driver has both.
 fn first(place: &Place) -> LoadBalancer {
     let first = load_balancer(place.protocol(), place.attachment);
-    match place.kind {
-        Kind::HaproxyNs => with_datagrams(first),
-        Kind::NftL4 => first,
-    }
+    if place.kind.is_haproxy() { with_datagrams(first) } else { first }
 }
 
 fn change(what: &'static str, before: Option<&LoadBalancer>, after: Option<&LoadBalancer>) -> Change {
@@ -93,11 +89,11 @@ fn mended(place: &Place, first: &LoadBalancer) -> Vec<Change> {
             umount2(&place.netns(ID), MntFlags::MNT_DETACH).unwrap();
         }),
     ];
-    if place.kind == Kind::HaproxyNs {
+    if place.kind.is_haproxy() {
         changes.push(mend("a haproxy that was killed", |place| signal(place, Signal::SIGKILL)));
         changes.push(mend("a haproxy that is stopped", |place| signal(place, Signal::SIGSTOP)));
     }
-    if place.kind == Kind::HaproxyNs && place.has_groups() {
+    if place.kind.is_haproxy() && place.has_groups() {
         changes.push(mend("a haproxy that has left its control group", leave_group));
     }
     changes
@@ -113,7 +109,7 @@ fn inside(place: &Place, line: &str) {
 }
 
 fn haproxy(place: &Place) -> i32 {
-    let text = fs::read_to_string(place.state_dir.join(ID).join("run/pid")).unwrap();
+    let text = fs::read_to_string(place.haproxy().0.join("run/pid")).unwrap();
     text.trim().parse().unwrap()
 }
 

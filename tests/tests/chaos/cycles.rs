@@ -27,7 +27,7 @@ fn come_and_go(kind: Kind) {
     in_lab(|lab| {
         let mut place = Place::new(lab, kind, Attachment::Vxlan)?;
         let asked = load_balancer(place.protocol(), place.attachment);
-        let asked = if kind == Kind::HaproxyNs { with_datagrams(asked) } else { asked };
+        let asked = if kind.is_haproxy() { with_datagrams(asked) } else { asked };
         let driver = place.driver();
         let cycle = |place: &mut Place| {
             let generation = place.next_generation();
@@ -59,6 +59,15 @@ fn a_load_balancer_of_haproxy_ns_that_comes_and_goes_leaves_nothing_that_grows()
     let test = "a_load_balancer_of_haproxy_ns_that_comes_and_goes_leaves_nothing_that_grows";
     if require_tool("haproxy", test) {
         come_and_go(Kind::HaproxyNs);
+    }
+}
+
+#[test]
+#[ignore = "minutes: make soak"]
+fn a_load_balancer_of_a_haproxy_that_is_shared_that_comes_and_goes_leaves_nothing_that_grows() {
+    let test = "a_load_balancer_of_a_haproxy_that_is_shared_that_comes_and_goes_leaves_nothing_that_grows";
+    if require_tool("haproxy", test) {
+        come_and_go(Kind::PerProject);
     }
 }
 

@@ -17,19 +17,23 @@ use serde_json::Value;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     HaproxyNs,
+    /// With one haproxy for all load balancers of a project.
+    PerProject,
     NftL4,
 }
 
 impl Kind {
+    /// The driver's.
     pub(crate) const fn name(self) -> &'static str {
         match self {
-            Self::HaproxyNs => "haproxy-ns",
+            Self::HaproxyNs | Self::PerProject => "haproxy-ns",
             Self::NftL4 => "nft-l4",
         }
     }
 
-    pub(crate) fn named(name: &str) -> Self {
-        [Self::HaproxyNs, Self::NftL4].into_iter().find(|kind| kind.name() == name).unwrap()
+    /// It serves by haproxy.
+    pub(crate) fn is_haproxy(self) -> bool {
+        self != Self::NftL4
     }
 }
 
@@ -53,8 +57,8 @@ pub(crate) struct Driver(LoadedDriver);
 impl Driver {
     /// # Panics
     /// It does not start.
-    pub(crate) fn start(kind: Kind, section: &Value, state_dir: &Path) -> Self {
-        let file = programs::built(&format!("libballast_driver_{}.so", kind.name().replace('-', "_")));
+    pub(crate) fn start(name: &str, section: &Value, state_dir: &Path) -> Self {
+        let file = programs::built(&format!("libballast_driver_{}.so", name.replace('-', "_")));
         let module = host::open(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         let (config, state_dir) = (section.clone(), state_dir.to_owned());
         let settings = Settings { agent_id: "agent-1".to_owned(), config, state_dir, log: Arc::new(Log) };

@@ -14,7 +14,7 @@ use nix::mount::{MsFlags, mount};
 use serde_json::{Value, json};
 
 use crate::{
-    asked,
+    asked::{self, ID},
     census::{Census, Where},
     driver::{Driver, Kind},
     load::{self, Load},
@@ -44,6 +44,7 @@ pub(crate) struct Place {
     switch: Option<Switch>,
     groups: Vec<PathBuf>,
     generation: u64,
+    pub(crate) neighbour: Option<LoadBalancer>,
     load: Option<Load>,
     _servers: Vec<WebServer>,
 }
@@ -63,6 +64,9 @@ impl Place {
         fs::create_dir(&state_dir)?;
         let mut section = section;
         section["netns_dir"] = json!(lab.dir().join("netns"));
+        if kind == Kind::PerProject {
+            section["process_model"] = json!("per-project");
+        }
         let mut place = Self {
             kind,
             attachment,
@@ -71,8 +75,9 @@ impl Place {
             folder: lab.dir().to_owned(),
             client,
             switch,
-            groups: if kind == Kind::HaproxyNs { groups(lab.dir()) } else { Vec::new() },
+            groups: if kind.is_haproxy() { groups(lab.dir()) } else { Vec::new() },
             generation: 0,
+            neighbour: None,
             load: None,
             _servers: servers,
         };
@@ -85,15 +90,29 @@ impl Place {
 
     /// Of what is served here.
     pub(crate) fn protocol(&self) -> Protocol {
-        match self.kind {
-            Kind::HaproxyNs => Protocol::Http,
-            Kind::NftL4 => Protocol::Tcp,
-        }
+        if self.kind.is_haproxy() { Protocol::Http } else { Protocol::Tcp }
     }
 
     /// As it is after its process has ended and was started again.
     pub(crate) fn driver(&self) -> Driver {
-        Driver::start(self.kind, &self.section, &self.state_dir)
+        Driver::start(self.kind.name(), &self.section, &self.state_dir)
+    }
+
+    /// From now on there is another load balancer of the project.
+    pub(crate) fn add_neighbour(&mut self) {
+        let neighbour = asked::neighbour(self.protocol(), self.attachment);
+        self.driver().deploy(&neighbour, 1);
+        self.must_serve(&neighbour, "its deploy");
+        self.neighbour = Some(neighbour);
+    }
+
+    /// The folder of the haproxy that serves the load balancer, and the name of whose it is.
+    pub(crate) fn haproxy(&self) -> (PathBuf, String) {
+        if self.kind == Kind::PerProject {
+            let name = format!("project:{}", asked::PROJECT);
+            return (self.state_dir.join("projects:").join(&name), name);
+        }
+        (self.state_dir.join(ID), ID.to_owned())
     }
 
     pub(crate) fn next_generation(&mut self) -> u64 {

@@ -18,14 +18,14 @@ use nix::{
 use prost::Message as _;
 use serde_json::{Value, json};
 
-use crate::driver::{Driver, Kind};
+use crate::driver::Driver;
 
 /// Names the folder with what it is to do.
 const TOLD: &str = "CHAOS_VICTIM";
 
 /// A change, and where.
 pub(crate) struct Job<'a> {
-    pub(crate) kind: Kind,
+    pub(crate) driver: &'a str,
     pub(crate) section: &'a Value,
     pub(crate) state_dir: &'a Path,
     pub(crate) id: &'a str,
@@ -55,7 +55,7 @@ impl Victim {
         let _ = fs::remove_dir_all(folder);
         fs::create_dir(folder).unwrap();
         let asked = job.asked.map(LoadBalancer::encode_to_vec);
-        let told = json!({"driver": job.kind.name(), "section": job.section, "state_dir": job.state_dir, "id": job.id,
+        let told = json!({"driver": job.driver, "section": job.section, "state_dir": job.state_dir, "id": job.id,
             "generation": job.generation, "asked": asked});
         fs::write(folder.join("job"), told.to_string()).unwrap();
         if !order.is_empty() {
@@ -105,7 +105,7 @@ fn does_what_it_is_told() {
     let folder = PathBuf::from(env::var_os(TOLD).expect("started by its test"));
     let told: Value = serde_json::from_slice(&fs::read(folder.join("job")).unwrap()).unwrap();
     let text = |key: &str| told[key].as_str().unwrap().to_owned();
-    let driver = Driver::start(Kind::named(&text("driver")), &told["section"], Path::new(&text("state_dir")));
+    let driver = Driver::start(&text("driver"), &told["section"], Path::new(&text("state_dir")));
     match serde_json::from_value::<Option<Vec<u8>>>(told["asked"].clone()).unwrap() {
         Some(bytes) => {
             let asked = LoadBalancer::decode(bytes.as_slice()).unwrap();

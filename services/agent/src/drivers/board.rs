@@ -134,6 +134,13 @@ impl Board {
         Ok((connection.clone(), connection.calls.begin()))
     }
 
+    /// What the process that runs now has declared.
+    pub(super) fn capabilities(&self, name: &str) -> Option<Arc<driver::Capabilities>> {
+        let state = self.state();
+        let connection = state.drivers.get(name)?.connection.as_ref()?;
+        Some(Arc::clone(&connection.capabilities))
+    }
+
     pub(super) fn is_ready(&self, name: &str) -> bool {
         self.state().drivers.get(name).is_some_and(|entry| entry.connection.is_some())
     }

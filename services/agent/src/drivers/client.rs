@@ -53,6 +53,11 @@ impl DriverClient {
         &self.name
     }
 
+    /// How many undeploys the process that runs now says that it bears at once; 0: it says nothing, or none runs.
+    pub(crate) fn undeploys_at_once(&self) -> u32 {
+        self.board.capabilities(&self.name).map_or(0, |capabilities| capabilities.undeploys_at_once)
+    }
+
     /// Makes the device run this load balancer, and returns the objects that could not be made as asked. The driver sees
     /// none of what has a shape that it did not declare, and is not asked for what uses another feature that it did not.
     ///

@@ -11,7 +11,7 @@ use ballast_proto::{
     driver::{DeployReply, Fault, UndeployReply},
 };
 use tokio::{
-    sync::{Notify, OwnedSemaphorePermit, Semaphore},
+    sync::{Notify, OwnedSemaphorePermit},
     time::Instant,
 };
 use tracing::Instrument as _;
@@ -183,7 +183,13 @@ async fn undeploy(workers: &Workers, worker: &Worker, driver: &str) {
 /// Waits for the driver to have room; then begins `step` if it still is what is to be done.
 async fn begin(workers: &Workers, worker: &Worker, step: &Step) -> Option<(OwnedSemaphorePermit, Option<Entry>)> {
     let driver = step.driver()?;
-    let permits = workers.permits(driver);
+    let permits = match step {
+        Step::Undeploy(driver) => {
+            let declared = workers.0.on.drivers.driver(driver).map_or(0, |client| client.undeploys_at_once());
+            workers.0.permits.of_undeploys(driver, declared)
+        }
+        _ => workers.0.permits.of_deploys(driver),
+    };
     let permit = tokio::select! {
         permit = permits.acquire_owned() => permit.ok()?,
         () = workers.0.stop.cancelled() => return None,
@@ -226,13 +232,5 @@ async fn finish(workers: &Workers, worker: &Worker) -> bool {
 async fn save(workers: &Workers, entry: Option<Entry>) {
     if let Some(entry) = entry {
         workers.record(move |ledger| ledger.write(&entry)).await;
-    }
-}
-
-impl Workers {
-    fn permits(&self, driver: &str) -> Arc<Semaphore> {
-        let mut permits = self.0.permits.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_driver = permits.entry(driver.to_owned());
-        Arc::clone(of_driver.or_insert_with(|| Arc::new(Semaphore::new(self.0.on.parallelism))))
     }
 }

@@ -34,9 +34,6 @@ use crate::{
 /// The first word on the command line that makes this program a driver's process.
 pub(crate) const COMMAND: &str = "caller";
 
-/// An agent has as many calls under way at once as there are load balancers with something to do; more than these would
-/// only wait for each other.
-const THREADS: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The level of the driver's steps.
 const DEBUG: u32 = 4;
@@ -149,8 +146,10 @@ fn undeploy(driver: &LoadedDriver, order: &Value) -> Outcome<Value> {
         }
         Ok(())
     };
+    // As an agent has them under way.
+    let at_once = usize::try_from(driver.capabilities().undeploys_at_once)?.clamp(1, ids.len());
     thread::scope(|scope| {
-        let threads: Vec<_> = (0..THREADS.min(ids.len())).map(|_| scope.spawn(some)).collect();
+        let threads: Vec<_> = (0..at_once).map(|_| scope.spawn(some)).collect();
         threads.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|_| Err("a thread panicked".into())))
     })?;
     while self::links()? + ids.len() > links {
