@@ -4,65 +4,54 @@
 mod foresee;
 mod handover;
 mod looks;
+mod pass;
 mod project;
 mod resume;
 mod served;
 
 use std::{
     collections::BTreeSet,
-    fs::{self, File},
+    fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::Arc,
-    thread,
     time::{Duration, Instant},
 };
 
 use ballast_abi::{
-    Capabilities, Context, DeployReply, Deployed, Driver, DriverError, Effect, LoadBalancer, ObjectFault, Observation,
+    Capabilities, Context, DeployReply, Deployed, Driver, DriverError, LoadBalancer, ObjectFault, Observation,
     Preview, UndeployReply, features, networks, note::Needs,
 };
-use ballast_failpoint as failpoint;
-use ballast_l4::desired::Protocol;
 use ballast_namespace::{
     clients::Handover,
-    execute,
     host::{self, Forwards},
-    l4::{
-        kept::Kept,
-        knowledge::Knowledge,
-        watch::{Place, Watch},
-    },
+    l4::watch::{Place, Watch},
 };
 use ballast_netns::{
     announce::Announcer,
     identity::Identities,
     locks::{Locks, hold},
     namespace,
-    netlink::Netlink,
     stock::Stock,
     sysctl::{self, Purpose},
 };
 
+use self::pass::Brought;
 use crate::{
     config::{Config, ProcessModel},
     confinement::Confinement,
-    desired::Desired,
-    execute::{Order, Orders, Target, Work},
+    execute::Target,
     failure::{Failure, Step},
     fence::{Fence, Role},
-    files::Files,
     flavor,
     haproxy::process,
-    observe::{self, Observed, Subject},
     pace::Pace,
     passage,
     ping::Pinger,
-    plan::{is_another_process, plan, plan_removal, replaces},
-    preview, project as projects, report,
+    project as projects, report,
     seen::Seen,
     users,
-    validate::{self, Validated},
+    validate,
 };
 
 /// What most namespaces are for: those are in stock.
@@ -90,13 +79,6 @@ pub struct HaproxyNs {
     /// `None`: nothing.
     watch: Option<Watch>,
     skip_ca_bundle: bool,
-}
-
-/// What came of a deploy.
-struct Brought {
-    effect: Effect,
-    /// Listeners that do not listen.
-    silent: Vec<String>,
 }
 
 impl Driver for HaproxyNs {
@@ -261,127 +243,6 @@ impl HaproxyNs {
         Ok(DeployReply { faults, effect: effect.into(), ..DeployReply::default() })
     }
 
-    /// What is known of members of what is to be forwarded.
-    fn know(&self, validated: &Validated, desired: &mut Desired) -> Result<Knowledge, DriverError> {
-        let Some(asked) = &mut desired.forwarded else { return Ok(Knowledge::default()) };
-        asked.settle_idle(self.forwards.idle, |protocol| usual_idle(protocol, &self.config));
-        let Some(watch) = &self.watch else {
-            return Err(DriverError::unsupported("this host's kernel forwards neither UDP nor SCTP"));
-        };
-        let kept = Kept::read(&Files::of(&self.state_dir, validated.id.as_str()))?.unwrap_or_default();
-        let knowledge = watch.knowledge(validated.id.as_str(), asked, &kept, validated.known.as_ref());
-        desired.service = Some(asked.service(&knowledge));
-        Ok(knowledge)
-    }
-
-    fn bring_up(&self, id: &str, target: &Target<'_>) -> Result<Brought, Failure> {
-        let desired = target.desired;
-        let files = Files::of(&self.state_dir, id);
-        let (mut work, observed) = self.work(id, &files, Some(target))?;
-        let mut steps = plan(desired, &observed);
-        if let Some(wait) = self.pace.wait(id, Instant::now()).filter(|_| replaces(&steps)) {
-            thread::sleep(wait);
-            let (again, observed) = self.work(id, &files, Some(target))?;
-            (work, steps) = (again, plan(desired, &observed));
-        }
-        if replaces(&steps) {
-            self.pace.note(id, Instant::now());
-        }
-        let done = work.bring_up(&steps, target);
-        if is_another_process(&steps) {
-            // What the one before has counted is noted, and is not to be added once more.
-            self.seen.forget(id);
-        }
-        done?;
-        let effect = preview::effect_of(&steps).max(work.effect);
-        let Some(target) = target.of_host() else { return Ok(Brought { effect, silent: Vec::new() }) };
-        match &desired.shared {
-            Some(name) => work.ping(desired, &projects::files(&self.state_dir, name))?,
-            None => work.ping(desired, &files)?,
-        }
-        work.host.watch_members(target)?;
-        failpoint::at("bring up: members are checked");
-        let silent = if steps.is_empty() { Vec::new() } else { work.silent_listeners(desired)? };
-        Ok(Brought { effect, silent })
-    }
-
-    fn take_away(&self, id: &str) -> Result<(), Failure> {
-        let files = Files::of(&self.state_dir, id);
-        let (mut work, observed) = self.work(id, &files, None)?;
-        self.announcer.cancel(id);
-        self.pinger.remove(id);
-        self.watch.iter().for_each(|watch| watch.remove(id));
-        work.take_away(&plan_removal(&observed))
-    }
-
-    /// Looks at the host, and takes up what the steps will need. To be called by a thread of its own.
-    fn work<'a>(
-        &'a self,
-        id: &'a str,
-        files: &'a Files,
-        target: Option<&Target<'_>>,
-    ) -> Result<(Work<'a>, Observed), Failure> {
-        let desired = target.map(|target| target.desired);
-        let mut host = Netlink::open()?;
-        let host_namespace = File::open("/proc/thread-self/ns/net").step(|| "open the host's namespace".to_owned())?;
-        let netns = self.netns(id);
-        let subject = self.subject(id, files, &netns);
-        let (mut observed, namespace) = observe::observe(subject, desired, observe::ask, (&mut host, &host_namespace))?;
-        observed.member = self.member(id, observed.state.as_ref())?;
-        let shared = target.and_then(|target| Some((target.desired.shared.as_ref()?, target)));
-        if let Some(((name, target), namespace)) = shared.zip(namespace.as_ref()) {
-            observed.shared = self.serves(name, id, &Self::part(id, namespace, target)?)?;
-        }
-        let host = execute::Work {
-            id,
-            files,
-            netns,
-            announcer: &self.announcer,
-            announcements: self.config.send_gratuitous_arp,
-            stock: &self.stock,
-            watch: self.watch.as_ref(),
-            host,
-            host_namespace,
-            namespace,
-        };
-        let work = self.work_with(files, host, &observed, Box::new(move |order: Order<'_>| self.obey(id, order)));
-        Ok((work, observed))
-    }
-
-    fn work_with<'a>(
-        &'a self,
-        files: &'a Files,
-        host: execute::Work<'a>,
-        observed: &Observed,
-        order: Orders<'a>,
-    ) -> Work<'a> {
-        let id = host.id;
-        Work {
-            id,
-            files,
-            host,
-            haproxy: &self.config.haproxy,
-            pinger: &self.pinger,
-            confinement: &self.confinement,
-            fence: &self.fence,
-            seen: self.seen.of(id),
-            processes: observed.noted().map(<[i32]>::to_vec),
-            state: observed.state.clone().unwrap_or_default(),
-            unsettled: observed.unsettled,
-            starter: None,
-            starting: None,
-            running: observed.page.clone(),
-            view: None,
-            order,
-            effect: Effect::None,
-        }
-    }
-
-    fn subject<'a>(&'a self, id: &'a str, files: &'a Files, netns: &'a Path) -> Subject<'a> {
-        let (confinement, fence, tables) = (&self.confinement, &self.fence, self.forwards.udp);
-        Subject { id, files, netns, confinement, fence, tables }
-    }
-
     /// Whether it is declared. What haproxy tells of itself is of all that it serves.
     fn is_served(&self, feature: &str) -> bool {
         let metrics = self.config.process_model == ProcessModel::PerProject && feature == features::PROTOCOL_PROMETHEUS;
@@ -404,15 +265,6 @@ fn fence_of_projects(config: &Config, shared: bool, state_dir: &Path) -> Result<
         ProcessModel::PerProject => Fence::of_projects(config, shared, state_dir).map(Some),
         ProcessModel::PerLoadBalancer if projects::names(state_dir)?.is_empty() => Ok(None),
         ProcessModel::PerLoadBalancer => Ok(Fence::of_projects(config, shared, state_dir).ok()),
-    }
-}
-
-/// Seconds, of a listener whose timeouts are the API's usual ones: as haproxy would have it. Without any, the kernel
-/// would keep a connection for days. What it has for UDP and SCTP are minutes.
-fn usual_idle(protocol: Protocol, config: &Config) -> Option<u32> {
-    match protocol {
-        Protocol::Tcp => Some(config.timeout_tunnel.unwrap_or(config.timeout_client.max(config.timeout_server))),
-        Protocol::Udp | Protocol::Sctp => None,
     }
 }
 

@@ -1,6 +1,8 @@
 //! The haproxy that load balancers of a project share: one pass over it, under its own lock, within the pass of the load
 //! balancer that asks for it. Who waits for the lock has written down what it asks for, so one change takes all along.
 
+mod counted;
+
 use std::{fs::File, io, thread, time::Instant};
 
 use ballast_abi::{Effect, LoadBalancer};
@@ -21,9 +23,8 @@ use crate::{
     fence::{Fence, View},
     files::Files,
     haproxy::{
-        blame, process,
+        blame,
         servers::{Knowledge as OfServers, Members},
-        socket, statistics,
     },
     observe::{self, Observed, Subject},
     page::{
@@ -172,26 +173,6 @@ impl HaproxyNs {
         refused.map_or_else(|| Ok(Obeyed { left: asked.left(&files)?, effect }), Err)
     }
 
-    /// Before the process ends: what it has counted becomes its load balancers' own.
-    fn keep_last(&self, name: &str, files: &Files, id: &str) -> Result<Option<Base>, Failure> {
-        let mut state = State::read(files)?.unwrap_or_default();
-        let said = process::current(files, name).and_then(|pid| {
-            let answer = socket::ask(files, statistics::COMMAND).ok()?;
-            Some((pid, statistics::parse(&answer).counted(true, state.base.left(pid))))
-        });
-        let seen = || self.seen.of(name).map(|seen| (seen.pid, seen.counted));
-        if let Some((pid, counted)) = said.or_else(seen).filter(|(pid, _)| !state.base.has(*pid)) {
-            state.ending(pid, &counted, self.page_of(name).as_ref());
-        }
-        state.settle(None);
-        for (id, base) in &state.bases {
-            let files = Files::of(&self.state_dir, id);
-            let Some(notes) = State::read(&files)?.filter(|notes| notes.shared.is_some()) else { continue };
-            State { base: base.clone(), ..notes }.write(&files)?;
-        }
-        Ok(state.bases.remove(id))
-    }
-
     /// After haproxy has taken what was `wanted` in the end: what it has refused is not tried again for others.
     fn settle(&self, files: &Files, served: &Parts, wanted: &Parts, tried: &Parts) -> Result<(), Failure> {
         if wanted != served {
@@ -217,24 +198,6 @@ impl HaproxyNs {
         wanted.retain(|id, part| parts::is_there(id, part, &self.config.netns_dir));
         wanted.extend(asked.part.clone().map(|part| (asked.id.to_owned(), part)));
         Ok(wanted)
-    }
-
-    /// What it has counted before it came goes on from there: the greater, as notes may be old.
-    fn keep_base(&self, name: &str, files: &Files, asked: &Asked<'_>) -> Result<(), Failure> {
-        let mut state = State::read(files)?.unwrap_or_default();
-        let before = state.bases.clone();
-        state.bases.retain(|id, _| id == asked.id || self.state_dir.join(id).exists());
-        if asked.part.is_some() {
-            let kept = state.bases.entry(asked.id.to_owned()).or_default();
-            if kept.under(None).totals.connections < asked.base.under(None).totals.connections {
-                *kept = asked.base.settled(None);
-            }
-        }
-        if state.bases == before {
-            return Ok(());
-        }
-        tracing::debug!(project = %name, "counters of {} are kept", asked.id);
-        state.write(files)
     }
 
     fn run(&self, name: &str, pass: &mut Pass<'_>, wanted: &Parts, asked: &Asked<'_>) -> Result<(), Failure> {
