@@ -1,6 +1,7 @@
 #!/bin/sh
-# Builds the newest release of tests/releases for the tests that upgrade from it, once: TARGET/releases/<digest of its tree>,
-# and `newest` beside it, which names it.
+# Builds the newest release of tests/releases for the tests that upgrade from it, once for all checkouts of a user, and has
+# TARGET/releases/newest name it. What was built is kept by the digest of its tree, some 80 MB each, in BALLAST_RELEASES, or
+# else in the user's cache.
 #
 # usage: tests/releases.sh [TARGET]     (none: $CARGO_TARGET_DIR, or target)
 #
@@ -20,19 +21,22 @@ commit=$(sed -n 's/^[0-9][^ ]* \([0-9a-f]\{40\}\)$/\1/p' tests/releases | tail -
 [ -n "$commit" ] || fail "tests/releases names no commit"
 tree=$(git rev-parse --verify --quiet "$commit^{tree}") ||
     fail "commit $commit is not in this clone: git fetch --unshallow"
-built=$target/releases/$tree
-if [ ! -e "$built/complete" ]; then
-    source=$target/releases/source
-    rm -rf "$source" "$built"
-    mkdir -p "$source" "$built"
+kept=${BALLAST_RELEASES:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/ballast/releases}
+built=$kept/$tree
+mkdir -p "$target/releases" "$kept"
+if [ ! -d "$built" ]; then
+    source=$target/releases/source new=$kept/$tree.$$
+    rm -rf "$source"
+    mkdir -p "$source" "$new"
     forget
-    trap forget EXIT
+    trap 'forget; rm -rf "$new"' EXIT
     git archive "$commit" | tar -x -C "$source"
     (cd "$source" && CARGO_TARGET_DIR=$target cargo build --locked --workspace --bins --lib)
     for file in ballast-scheduler ballast-api-gateway ballast-agent ballast libballast_driver_haproxy_ns.so; do
-        cp "$target/debug/$file" "$built/"
+        strip --strip-debug -o "$new/$file" "$target/debug/$file"
     done
     rm -rf "$source"
-    : > "$built/complete"
+    # Whoever built it meanwhile has the same.
+    mv -T "$new" "$built" 2>/dev/null || [ -d "$built" ] || fail "$built cannot be written"
 fi
-ln -sfn "$tree" "$target/releases/newest"
+ln -sfn "$built" "$target/releases/newest"
