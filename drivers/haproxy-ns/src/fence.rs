@@ -167,14 +167,15 @@ impl Fence {
         if scopes && self.shared && !sticky { Signals::ToItself } else { Signals::ToItsUser }
     }
 
-    /// Whether the process was started as this one starts them. One of a driver without a fence was not.
-    pub(crate) fn holds(&self, pid: i32) -> bool {
+    /// Whether a process was started as this one starts them, by what it can get at all, as the kernel's bits of capabilities
+    /// (`None`: it has ended). One of a driver without a fence was not.
+    pub(crate) fn holds(&self, bounding: Option<u64>) -> bool {
         let role = match &self.given_up {
             // It cannot be seen.
             Some(given_up) if !given_up.bounded => return true,
             given_up => given_up.as_ref().map(|given_up| given_up.role),
         };
-        capabilities::bounding(pid).is_none_or(|set| match role {
+        bounding.is_none_or(|set| match role {
             None => !(capabilities::is_only(set, None) || capabilities::is_only(set, Role::Project.keeps())),
             Some(role) => capabilities::is_only(set, role.keeps()),
         })

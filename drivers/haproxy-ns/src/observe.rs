@@ -110,8 +110,18 @@ pub(crate) fn observe(
     ask: impl FnOnce(Subject<'_>) -> Option<Said>,
     host: (&mut Netlink, &File),
 ) -> Result<(Observed, Option<File>), Failure> {
+    observe_from(on_disk(subject)?, subject, desired, ask, host)
+}
+
+/// The same, of one whose files have been looked at.
+pub(crate) fn observe_from(
+    mut observed: Observed,
+    subject: Subject<'_>,
+    desired: Option<&Desired>,
+    ask: impl FnOnce(Subject<'_>) -> Option<Said>,
+    host: (&mut Netlink, &File),
+) -> Result<(Observed, Option<File>), Failure> {
     let Subject { id, files, netns, tables, .. } = subject;
-    let mut observed = on_disk(subject)?;
     let wanted = desired.and_then(Desired::wanted);
     if wanted.is_some() && is_new(files, netns)? {
         return Ok((observed, None));
@@ -120,7 +130,9 @@ pub(crate) fn observe(
         process::settle(files, id)?;
     }
     let noted = observed.state.as_ref().and_then(|state| state.interface.as_ref());
-    let (seen, file) = observe::observe(observe::Subject { files, netns, noted, tables }, wanted, host)?;
+    let neighbours = observed.state.as_ref().and_then(|state| Some(&state.plug.as_ref()?.neighbours));
+    let subject_of_host = observe::Subject { files, netns, noted, neighbours, tables };
+    let (seen, file) = observe::observe(subject_of_host, wanted, host)?;
     observed.host = seen;
     match desired {
         // What is to go need not say anything first.
@@ -157,7 +169,8 @@ pub(crate) fn to_end(subject: Subject<'_>) -> Result<Observed, Failure> {
     Ok(observed)
 }
 
-fn on_disk(subject: Subject<'_>) -> Result<Observed, Failure> {
+/// What its files say.
+pub(crate) fn on_disk(subject: Subject<'_>) -> Result<Observed, Failure> {
     let Subject { id, files, confinement, .. } = subject;
     let mut observed = Observed {
         directory: files.directory.exists(),
@@ -185,8 +198,9 @@ fn listen(
         Some(Said { pid, answer: Ok(answer) }) if namespace.is_none_or(|namespace| is_in(pid, namespace)) => {
             observed.process = Process::Answering(pid);
             observed.unconfined = !(subject.confinement.holds(id, pid) && subject.fence.has_limited(pid));
-            observed.foreign = desired.identity.is_some_and(|identity| process::user(pid) != Some(identity));
-            observed.unfenced = !subject.fence.holds(pid);
+            let status = process::status(pid);
+            observed.foreign = desired.identity.is_some_and(|identity| status.identity != Some(identity));
+            observed.unfenced = !subject.fence.holds(status.bounding);
             let pinged = desired.pinged();
             let same = observed.config.as_ref() == Some(&desired.config);
             let page = observed.page.as_ref().or(desired.page.as_ref().filter(|_| same));

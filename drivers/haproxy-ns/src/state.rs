@@ -1,6 +1,6 @@
 //! `state.json`: what cannot be read off the host about a load balancer.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs, os::unix::fs::MetadataExt};
 
 use ballast_namespace::{files, plug::Plug};
 use ballast_netns::{attach::Interface, identity::Identity};
@@ -81,6 +81,18 @@ impl State {
             let base = self.bases.entry(shared.id.clone()).or_default();
             base.begin(&shared.listeners.iter().map(String::as_str).collect(), &shared.members().collect());
         }
+    }
+}
+
+/// Which file the notes are. They are replaced by another file at each change, so the same stamp means the same notes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp([i64; 4], u64);
+
+impl Stamp {
+    /// `None`: there are none.
+    pub(crate) fn of(files: &Files) -> Option<Self> {
+        let found = fs::metadata(files.state()).ok()?;
+        Some(Self([found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec()], found.ino()))
     }
 }
 

@@ -79,6 +79,8 @@ pub struct Subject<'a> {
     pub netns: &'a Path,
     /// What was plugged, as it was noted.
     pub noted: Option<&'a Interface>,
+    /// Whom it sent to on its own network, as it was noted.
+    pub neighbours: Option<&'a BTreeSet<IpAddr>>,
     /// This kernel has tables of rules: without, it is not asked for any.
     pub tables: bool,
 }
@@ -96,7 +98,7 @@ pub fn observe(
     host: (&mut Netlink, &File),
 ) -> Result<(Observed, Option<File>), Failure> {
     let (netlink, host_namespace) = host;
-    let Subject { files, netns, noted, tables } = subject;
+    let Subject { files, netns, noted, neighbours, tables } = subject;
     let interface = wanted.map(|wanted| &wanted.plug.interface);
     let plugged = noted.or(interface);
     let kept = Kept::read(files)?;
@@ -111,7 +113,9 @@ pub fn observe(
             let purpose = wanted.map(|wanted| wanted.purpose());
             let known = kept.is_some() || wanted.is_some_and(|wanted| wanted.forwarded.is_some());
             namespace::enter(&file)?;
-            let inside = inside(plugged, purpose);
+            let asked_for = wanted.map(|wanted| &wanted.plug.neighbours);
+            let neighbours: BTreeSet<_> = asked_for.into_iter().chain(neighbours).flatten().copied().collect();
+            let inside = inside(plugged, purpose, neighbours);
             // There may be rules of which the notes are lost: nobody would get in that they do not let in. Notes of
             // another kernel's rules say nothing of this one.
             let rules = match (tables, known) {
@@ -136,8 +140,12 @@ pub fn observe(
     Ok((observed, file))
 }
 
-/// `purpose`: what the namespace is to be, if it is to be anything.
-fn inside(interface: Option<&Interface>, purpose: Option<Purpose>) -> Result<Inside, Failure> {
+/// `purpose`: what the namespace is to be, if it is to be anything. `neighbours`: those that may be noted.
+fn inside(
+    interface: Option<&Interface>,
+    purpose: Option<Purpose>,
+    neighbours: BTreeSet<IpAddr>,
+) -> Result<Inside, Failure> {
     let mut netlink = Netlink::open()?;
     let links = link::all(&mut netlink)?;
     let named = |name: &str| links.iter().find(|link| link.name == name);
@@ -150,7 +158,7 @@ fn inside(interface: Option<&Interface>, purpose: Option<Purpose>) -> Result<Ins
     };
     if let Some(link) = link {
         inside.addresses = address::all(&mut netlink, link.index)?;
-        inside.neighbours = neighbour::all(&mut netlink, link.index)?;
+        inside.neighbours = neighbour::known(&mut netlink, link.index, neighbours)?;
         inside.link = Some(link.clone());
     }
     inside.unconnected = !inside.addresses.iter().all(|address| routes.connect(*address));

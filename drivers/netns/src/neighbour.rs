@@ -17,18 +17,25 @@ use nix::errno::Errno;
 use crate::failure::Failure;
 use crate::netlink::{Netlink, Request};
 
-/// Of this link.
-pub fn all(netlink: &mut Netlink, index: u32) -> Result<BTreeSet<IpAddr>, Failure> {
-    let found = netlink.dump("list neighbours", RouteNetlinkMessage::GetNeighbour(NeighbourMessage::default()))?;
-    let one = |message| match message {
-        RouteNetlinkMessage::NewNeighbour(message)
-            if message.header.ifindex == index && message.header.flags.contains(NeighbourFlags::ExtLearned) =>
-        {
-            message.attributes.iter().find_map(destination)
+/// Those of these addresses that are noted for this link. They are asked for one by one: a list of them would take the kernel
+/// through the tables of all namespaces.
+pub fn known(
+    netlink: &mut Netlink,
+    index: u32,
+    addresses: impl IntoIterator<Item = IpAddr>,
+) -> Result<BTreeSet<IpAddr>, Failure> {
+    let mut known = BTreeSet::new();
+    for address in addresses {
+        let mut asked = message(index, address);
+        asked.header.flags = NeighbourFlags::empty();
+        let what = format!("look up neighbour {address}");
+        let found = netlink.get(&what, RouteNetlinkMessage::GetNeighbour(asked))?;
+        let is_noted = |message: &NeighbourMessage| message.header.flags.contains(NeighbourFlags::ExtLearned);
+        if matches!(&found, Some(RouteNetlinkMessage::NewNeighbour(message)) if is_noted(message)) {
+            known.insert(address);
         }
-        _ => None,
-    };
-    Ok(found.into_iter().filter_map(one).collect())
+    }
+    Ok(known)
 }
 
 pub fn add(index: u32, address: IpAddr) -> Request {

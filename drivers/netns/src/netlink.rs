@@ -14,7 +14,7 @@ use netlink_sys::{
     Socket, SocketAddr,
     protocols::{NETLINK_ROUTE, NETLINK_SOCK_DIAG},
 };
-use nix::errno::Errno;
+use nix::{errno::Errno, sys::socket::MsgFlags};
 
 use crate::failure::{Failure, Step};
 
@@ -56,8 +56,12 @@ impl Request {
     }
 }
 
+/// The kernel puts at most half of it into one datagram.
+const DATAGRAM: usize = 64 << 10;
+
 pub struct Netlink<M = RouteNetlinkMessage> {
     socket: Socket,
+    buffer: Vec<u8>,
     sequence: u32,
     messages: PhantomData<M>,
 }
@@ -107,7 +111,7 @@ impl Netlink {
                     NetlinkPayload::Error(answer) => {
                         let error = answer.to_io();
                         return match error.raw_os_error() {
-                            Some(code) if code == Errno::ENODEV as i32 => Ok(None),
+                            Some(code) if code == Errno::ENODEV as i32 || code == Errno::ENOENT as i32 => Ok(None),
                             _ => Err(Failure::io(what, error)),
                         };
                     }
@@ -134,7 +138,8 @@ impl<M: NetlinkSerializable + NetlinkDeserializable> Netlink<M> {
             socket.connect(&SocketAddr::new(0, 0))?;
             Ok::<_, io::Error>(socket)
         };
-        Ok(Self { socket: open().step(|| "open a netlink socket".to_owned())?, sequence: 0, messages: PhantomData })
+        let socket = open().step(|| "open a netlink socket".to_owned())?;
+        Ok(Self { socket, buffer: Vec::with_capacity(DATAGRAM), sequence: 0, messages: PhantomData })
     }
 
     /// Asks for all objects of a kind.
@@ -168,9 +173,14 @@ impl<M: NetlinkSerializable + NetlinkDeserializable> Netlink<M> {
         self.sequence
     }
 
-    fn receive(&self) -> Result<Vec<NetlinkMessage<M>>, Failure> {
-        let (datagram, _) = self.socket.recv_from_full().step(|| "receive from netlink".to_owned())?;
-        let mut rest = datagram.as_slice();
+    fn receive(&mut self) -> Result<Vec<NetlinkMessage<M>>, Failure> {
+        self.buffer.clear();
+        let received = self.socket.recv(&mut self.buffer, MsgFlags::MSG_TRUNC.bits());
+        let length = received.step(|| "receive from netlink".to_owned())?;
+        if length > self.buffer.len() {
+            return Err(Failure::io(format!("receive {length} bytes from netlink at once"), Errno::EMSGSIZE));
+        }
+        let mut rest = self.buffer.as_slice();
         let mut messages = Vec::new();
         while rest.len() >= 16 {
             let length = u32::from_ne_bytes([rest[0], rest[1], rest[2], rest[3]]) as usize;

@@ -1,13 +1,76 @@
 //! Kernel parameters. A file below `/proc/sys/net` is that of the namespace of the thread that opens it.
 
 use std::{
+    cell::OnceCell,
     collections::BTreeSet,
-    fs, io,
+    fs::File,
+    io::{self, Read as _, Write as _},
+    os::fd::OwnedFd,
     path::Path,
     sync::{Mutex, PoisonError},
 };
 
+use nix::{
+    errno::Errno,
+    fcntl::{OFlag, open, openat},
+    sys::stat::Mode,
+};
+
 use crate::failure::{Failure, Step, chain};
+
+const ROOT: &str = "/proc/sys/net";
+
+/// The parameters of the namespace of the calling thread. To find those of a version of IP the kernel goes past those of
+/// every namespace of the machine, so that is done once; what is below them is found at once.
+#[derive(Default)]
+struct Parameters {
+    ipv4: OnceCell<Result<OwnedFd, Errno>>,
+    ipv6: OnceCell<Result<OwnedFd, Errno>>,
+}
+
+impl Parameters {
+    fn open(&self, key: &str, flags: OFlag) -> io::Result<File> {
+        let (version, rest) = key.split_once('/').unwrap_or((key, "."));
+        let (directory, rest) = match version {
+            "ipv4" => (&self.ipv4, rest),
+            "ipv6" => (&self.ipv6, rest),
+            _ => return Err(io::ErrorKind::NotFound.into()),
+        };
+        let found = directory.get_or_init(|| {
+            open(&Path::new(ROOT).join(version), OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
+        });
+        let directory = found.as_ref().map_err(|errno| io::Error::from(*errno))?;
+        Ok(openat(directory, rest, flags | OFlag::O_CLOEXEC, Mode::empty())?.into())
+    }
+
+    fn read(&self, key: &str) -> io::Result<String> {
+        let mut text = String::new();
+        self.open(key, OFlag::O_RDONLY)?.read_to_string(&mut text)?;
+        Ok(text)
+    }
+
+    fn write(&self, key: &str, value: &str) -> io::Result<()> {
+        self.open(key, OFlag::O_WRONLY)?.write_all(value.as_bytes())
+    }
+
+    fn set(&self, key: &str, value: &str) -> Result<(), Failure> {
+        self.write(key, value).step(|| format!("set {ROOT}/{key} to {value:?}"))
+    }
+
+    fn set_if_possible(&self, key: &str, value: &str) {
+        if let Err(failure) = self.set(key, value) {
+            tracing::warn!("{}", chain(&failure));
+            REFUSED.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned());
+        }
+    }
+
+    /// Of a link that may have gone, or of what this kernel may not have.
+    fn set_if_there(&self, key: &str, value: &str) {
+        if !matches!(self.open(key, OFlag::O_PATH), Err(error) if error.kind() == io::ErrorKind::NotFound) {
+            self.set_if_possible(key, value);
+        }
+    }
+}
 
 /// What the namespace of a load balancer needs. The first cannot be missed by a process that is not root; without the
 /// others it works less well, and that is said.
@@ -72,33 +135,38 @@ static REFUSED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// What no namespace can do without.
 pub fn require() -> Result<(), Failure> {
-    set(REQUIRED, "0")
+    Parameters::default().set(REQUIRED, "0")
 }
 
 /// Sets up the namespace of the calling thread, before it has an interface.
 pub fn prepare_namespace(purpose: Purpose) -> Result<(), Failure> {
-    require()?;
-    allow_echoes();
+    prepare(&Parameters::default(), purpose)
+}
+
+fn prepare(here: &Parameters, purpose: Purpose) -> Result<(), Failure> {
+    here.set(REQUIRED, "0")?;
+    allow_echoes(here);
     if purpose.forwards {
-        set("ipv4/conf/all/forwarding", "1")?;
+        here.set("ipv4/conf/all/forwarding", "1")?;
     }
-    WANTED.into_iter().chain([purpose.ports()]).for_each(|(key, value)| set_if_possible(key, value));
-    purpose.of_links(false, None).iter().for_each(|(key, value)| set_if_possible(key, value));
-    set_ipv6(purpose, None)
+    WANTED.into_iter().chain([purpose.ports()]).for_each(|(key, value)| here.set_if_possible(key, value));
+    purpose.of_links(false, None).iter().for_each(|(key, value)| here.set_if_possible(key, value));
+    set_ipv6_of(here, purpose, None)
 }
 
 /// Sets up the namespace of the calling thread again, in which this link may be.
 pub fn prepare_again(purpose: Purpose, link: &str) -> Result<(), Failure> {
-    prepare_namespace(purpose)?;
-    purpose.of_links(false, Some(link)).iter().for_each(|(key, value)| set_if_there(key, value));
-    set_ipv6(purpose, Some(link))
+    let here = Parameters::default();
+    prepare(&here, purpose)?;
+    purpose.of_links(false, Some(link)).iter().for_each(|(key, value)| here.set_if_there(key, value));
+    set_ipv6_of(&here, purpose, Some(link))
 }
 
 /// Echo requests of PING monitors need no privilege. In a user's own namespace only groups that it has can be named.
-fn allow_echoes() {
-    if set(ECHOES, "0 2147483647").is_err() {
+fn allow_echoes(here: &Parameters) {
+    if here.set(ECHOES, "0 2147483647").is_err() {
         let own = nix::unistd::getegid();
-        set_if_possible(ECHOES, &format!("{own} {own}"));
+        here.set_if_possible(ECHOES, &format!("{own} {own}"));
     }
 }
 
@@ -106,9 +174,9 @@ fn allow_echoes() {
 /// refuses does not count: it would be so for ever.
 pub fn is_unprepared(purpose: Purpose, link: Option<&str>) -> bool {
     let refused = REFUSED.lock().unwrap_or_else(PoisonError::into_inner);
+    let here = Parameters::default();
     let is = |key: &str, value: &str| {
-        let text = fs::read_to_string(Path::new("/proc/sys/net").join(key));
-        text.map(|text| text.split_whitespace().eq(value.split_whitespace()))
+        here.read(key).map(|text| text.split_whitespace().eq(value.split_whitespace()))
     };
     let differs = |(key, value): (&str, &str)| is(key, value).is_ok_and(|same| !same) && !refused.contains(key);
     // The kernel's own range is nobody.
@@ -128,19 +196,23 @@ fn wanted(purpose: Purpose) -> impl Iterator<Item = (&'static str, &'static str)
 
 /// Whether the namespace speaks IPv6.
 pub fn set_ipv6(purpose: Purpose, link: Option<&str>) -> Result<(), Failure> {
+    set_ipv6_of(&Parameters::default(), purpose, link)
+}
+
+fn set_ipv6_of(here: &Parameters, purpose: Purpose, link: Option<&str>) -> Result<(), Failure> {
     let on = purpose.ipv6;
-    if !Path::new("/proc/sys/net/ipv6").exists() {
-        return if on { set("ipv6/conf/all/disable_ipv6", "0") } else { Ok(()) };
+    if !Path::new(ROOT).join("ipv6").exists() {
+        return if on { here.set("ipv6/conf/all/disable_ipv6", "0") } else { Ok(()) };
     }
     let disable = if on { "0" } else { "1" };
-    set("ipv6/conf/all/disable_ipv6", disable)?;
-    set("ipv6/conf/default/disable_ipv6", disable)?;
+    here.set("ipv6/conf/all/disable_ipv6", disable)?;
+    here.set("ipv6/conf/default/disable_ipv6", disable)?;
     if on {
         if purpose.forwards {
-            set("ipv6/conf/all/forwarding", "1")?;
+            here.set("ipv6/conf/all/forwarding", "1")?;
         }
-        WANTED_IPV6.iter().for_each(|(key, value)| set_if_possible(key, value));
-        purpose.of_links(true, link).iter().for_each(|(key, value)| set_if_there(key, value));
+        WANTED_IPV6.iter().for_each(|(key, value)| here.set_if_possible(key, value));
+        purpose.of_links(true, link).iter().for_each(|(key, value)| here.set_if_there(key, value));
     }
     Ok(())
 }
@@ -152,17 +224,18 @@ const HIDDEN: [(&str, &str, &str); 2] = [("ipv6", "disable_ipv6", "1"), ("ipv4",
 
 /// Hides the host from who is on this link.
 pub fn hide_host(link: &str) {
+    let host = Parameters::default();
     for (version, key, value) in HIDDEN {
-        set_if_there(&format!("{version}/conf/{link}/{key}"), value);
+        host.set_if_there(&format!("{version}/conf/{link}/{key}"), value);
     }
 }
 
 /// Whether [`hide_host`] would change anything. What this kernel refuses does not count.
 pub fn shows_host(link: &str) -> bool {
+    let host = Parameters::default();
     HIDDEN.iter().any(|(version, key, value)| {
         let key = format!("{version}/conf/{link}/{key}");
-        let is = fs::read_to_string(Path::new("/proc/sys/net").join(&key));
-        let differs = is.is_ok_and(|text| text.trim() != *value);
+        let differs = host.read(&key).is_ok_and(|text| text.trim() != *value);
         differs && !REFUSED.lock().unwrap_or_else(PoisonError::into_inner).contains(&key)
     })
 }
@@ -173,13 +246,13 @@ pub fn shows_host(link: &str) -> bool {
 /// Returns what could not be raised, and what to do about it.
 #[must_use]
 pub fn raise_neighbour_table(entries: u32) -> Vec<String> {
-    let mut remarks = Vec::new();
+    let (host, mut remarks) = (Parameters::default(), Vec::new());
     for table in ["ipv4/neigh/default", "ipv6/neigh/default"] {
         let limit = format!("{table}/gc_thresh3");
         let dotted = table.replace('/', ".");
-        match fs::read_to_string(Path::new("/proc/sys/net").join(&limit)) {
+        match host.read(&limit) {
             Ok(text) if text.trim().parse::<u32>().is_ok_and(|now| now < entries) => {
-                if let Err(failure) = set(&limit, &entries.to_string()) {
+                if let Err(failure) = host.set(&limit, &entries.to_string()) {
                     let now = text.trim();
                     remarks.push(format!(
                         "the neighbour table has {now} entries and cannot be raised to {entries}: {}; set \
@@ -188,9 +261,9 @@ pub fn raise_neighbour_table(entries: u32) -> Vec<String> {
                     ));
                 }
                 // From here on the kernel clears what nobody has used for long.
-                set_if_possible(&format!("{table}/gc_thresh2"), &(entries / 2).to_string());
+                host.set_if_possible(&format!("{table}/gc_thresh2"), &(entries / 2).to_string());
             }
-            Err(_) if entries > 0 && Path::new("/proc/sys/net").join(table).exists() => remarks.push(format!(
+            Err(_) if entries > 0 && Path::new(ROOT).join(table).exists() => remarks.push(format!(
                 "the neighbour table cannot be raised to {entries} entries from here: in the machine's first network \
                  namespace, set net.{dotted}.gc_thresh3; where it is full, traffic stalls",
             )),
@@ -198,26 +271,4 @@ pub fn raise_neighbour_table(entries: u32) -> Vec<String> {
         }
     }
     remarks
-}
-
-fn set_if_there(key: &str, value: &str) {
-    if Path::new("/proc/sys/net").join(key).exists() {
-        set_if_possible(key, value);
-    }
-}
-
-fn set_if_possible(key: &str, value: &str) {
-    if let Err(failure) = set(key, value) {
-        tracing::warn!("{}", chain(&failure));
-        REFUSED.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned());
-    }
-}
-
-fn set(key: &str, value: &str) -> Result<(), Failure> {
-    let path = Path::new("/proc/sys/net").join(key);
-    let write = || -> io::Result<()> {
-        let mut file = fs::OpenOptions::new().write(true).open(&path)?;
-        io::Write::write_all(&mut file, value.as_bytes())
-    };
-    write().step(|| format!("set {} to {value:?}", path.display()))
 }

@@ -268,7 +268,9 @@ impl NftL4 {
             return Ok((Observed::default(), None));
         }
         let state = State::read(files)?;
-        let subject = Subject { files, netns: &netns, noted: state.as_ref().and_then(State::interface), tables: true };
+        let noted = state.as_ref().and_then(State::interface);
+        let neighbours = state.as_ref().and_then(|state| Some(&state.plug.as_ref()?.neighbours));
+        let subject = Subject { files, netns: &netns, noted, neighbours, tables: true };
         let (seen, namespace) = observe(subject, wanted, host)?;
         Ok((Observed { host: seen, state, directory: files.directory.exists() }, namespace))
     }

@@ -19,18 +19,17 @@ use crate::{
     counters::Base,
     desired::Desired,
     failure::{Failure, Step, chain},
-    files::{Files, read_optional},
+    files::Files,
     haproxy::{
         process, runtime, socket,
         statistics::{self, Reading},
     },
-    observe::{self, Said},
-    page::kept,
+    observe::{self, Said, Subject},
     plan::plan,
     project,
     report::{self, Pings},
     seen::Glance,
-    state::State,
+    state::{Stamp, State},
     validate,
 };
 
@@ -48,6 +47,8 @@ struct Glimpse {
 /// What the answer will be added to, and of which process.
 struct Asking {
     base: Base,
+    /// Of the notes that it is from.
+    stamp: Option<Stamp>,
     pid: i32,
     /// Its own, or that of its project.
     process: Files,
@@ -160,12 +161,13 @@ impl HaproxyNs {
         answered: &Answered,
     ) -> Result<Option<Observation>, DriverError> {
         let Glimpse { id, files, .. } = glimpse;
-        let Asking { base, pid, process: of, shared } = asked;
-        let now = match &answered.shared {
-            Some((state, _)) => state.bases.get(id).cloned().unwrap_or_default(),
-            None => State::read(files)?.unwrap_or_default().base,
+        let Asking { base, stamp, pid, process: of, shared } = asked;
+        let is_same = match &answered.shared {
+            Some((state, _)) => state.bases.get(id).unwrap_or(&Base::default()) == base,
+            None if stamp.is_some() && Stamp::of(files) == *stamp => true,
+            None => State::read(files)?.unwrap_or_default().base == *base,
         };
-        if now != *base || process::current(of, shared.as_ref().unwrap_or(id)) != Some(*pid) {
+        if !(is_same && process::is_current(*pid, of)) {
             return Ok(None);
         }
         let whole = answered.said.as_ref().map_err(Clone::clone)?;
@@ -243,19 +245,20 @@ impl HaproxyNs {
         // While a pass is at it nobody knows.
         let held = self.watch.as_ref().map_or_else(|| hold_now(&lock), |watch| watch.hold(id, &lock));
         let Some(_guard) = held else { return Ok(0) };
-        let state = State::read(files)?.unwrap_or_default();
-        if state.generation == 0 || state.interface.is_none() || files.new_config().exists() {
-            return Ok(if files.new_config().exists() { 0 } else { state.generation });
+        let netns = self.netns(id);
+        let on_disk = observe::on_disk(self.subject(id, files, &netns))?;
+        let state = on_disk.state.clone().unwrap_or_default();
+        if on_disk.unsettled || state.generation == 0 || state.interface.is_none() {
+            return Ok(if on_disk.unsettled { 0 } else { state.generation });
         }
-        let config = read_optional(&files.config()).step(|| format!("read {}", files.config().display()))?;
         let whole = state.shared.as_ref().and_then(|name| projects.get(name));
         let page = match state.shared {
             Some(_) => whole.and_then(|whole| whole.page.as_ref()?.part(id)),
-            None => config.as_deref().and_then(|text| kept::read(files, text)),
+            None => on_disk.page.clone(),
         };
         // Without tables nothing of it was asked for again.
         let kept = if self.forwards.udp { Kept::read(files)? } else { None };
-        let Some(desired) = Desired::noted(&state, config, page, kept.as_ref()) else { return Ok(0) };
+        let Some(desired) = Desired::noted(&state, on_disk.config.clone(), page, kept.as_ref()) else { return Ok(0) };
         if !self.is_of_this_model(&state) {
             tracing::info!(load_balancer = %id, "it is to be served by another haproxy, as process_model says");
             return Ok(0);
@@ -268,16 +271,17 @@ impl HaproxyNs {
             tracing::info!(load_balancer = %id, "its haproxy is to run as another user");
             return Ok(0);
         }
-        if state.shared.is_none() && !state.alone && process::current(files, id).is_none() {
+        // It was replaced since it was asked: that is a pass that has ended.
+        let current = process::current(files, id);
+        if state.shared.is_none() && !state.alone && current.is_none() {
             // To look for what else there is of it costs a look at every process of the host.
             tracing::warn!(load_balancer = %id, "not as it was deployed: its haproxy does not run");
             return Ok(0);
         }
-        let netns = self.netns(id);
-        let subject = self.subject(id, files, &netns);
-        // It was replaced since it was asked: that is a pass that has ended.
-        let said = said.filter(|said| process::current(files, id) == Some(said.pid));
-        let (mut observed, _) = match observe::observe(subject, Some(&desired), |_| said, host) {
+        // Rules of which the notes are lost are found by the next deploy: to ask for them each time costs as much as the rest.
+        let subject = Subject { tables: kept.is_some(), ..self.subject(id, files, &netns) };
+        let said = said.filter(|said| current == Some(said.pid));
+        let (mut observed, _) = match observe::observe_from(on_disk, subject, Some(&desired), |_| said, host) {
             Ok(seen) => seen,
             Err(failure) => {
                 tracing::warn!(load_balancer = %id, "cannot be looked at: {}", chain(&failure));
@@ -306,6 +310,7 @@ impl Glimpse {
     /// `projects`: the notes of their haproxies, and which process each is.
     fn begin(&mut self, state_dir: &Path, projects: &mut HashMap<String, (State, Option<i32>)>) {
         let Self { id, files, .. } = self;
+        let stamp = Stamp::of(files);
         let state = match State::read(files) {
             Ok(state) => state.unwrap_or_default(),
             Err(failure) => return self.found = Some(Err(failure.into())),
@@ -329,7 +334,7 @@ impl Glimpse {
             }
         };
         match asking {
-            Some((pid, process, base)) => self.asked = Some(Asking { base, pid, process, shared: state.shared }),
+            Some((pid, process, base)) => self.asked = Some(Asking { base, stamp, pid, process, shared: state.shared }),
             None => {
                 let error = DriverError::unavailable(format!("load balancer {id}: haproxy does not run"));
                 let error = error.with_detail("its process has ended; the next deploy starts it again");

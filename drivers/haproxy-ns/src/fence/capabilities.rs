@@ -1,6 +1,6 @@
 //! No capability, and none to be had; or a single one.
 
-use std::{fs, io};
+use std::io;
 
 use caps::{CapSet, Capability, CapsHashSet, errors::CapsError};
 use rustix::thread::{CapabilitiesSecureBits, set_capabilities_secure_bits};
@@ -42,13 +42,6 @@ pub(super) fn keep_to_change_user(changes: bool, kept: Option<Capability>) -> io
         kept.map_or(Ok(()), |kept| caps::raise(None, CapSet::Ambient, kept))
     };
     keep().map_err(io::Error::other)
-}
-
-/// What a process can get at all, as the kernel's bits; `None`: it has ended.
-pub(super) fn bounding(pid: i32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let set = status.lines().find_map(|line| line.strip_prefix("CapBnd:"))?;
-    u64::from_str_radix(set.trim(), 16).ok()
 }
 
 /// Whether it is this one alone, or none.

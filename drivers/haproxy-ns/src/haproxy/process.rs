@@ -93,7 +93,7 @@ impl Launch {
         match replacing {
             Some(pid) => {
                 command.args(["-x", SOCKET, "-sf", &pid.to_string()]);
-                let other = identity.filter(|identity| user(pid) != Some(*identity));
+                let other = identity.filter(|identity| status(pid).identity != Some(*identity));
                 if let Some(identity) = other {
                     files.hand_over_socket(identity)?;
                 }
@@ -157,12 +157,20 @@ impl Predecessors {
     }
 }
 
-/// Whom a process runs as.
-pub(crate) fn user(pid: i32) -> Option<Identity> {
-    let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let number =
-        |name: &str| text.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().nth(1)?.parse().ok();
-    Some(Identity { uid: number("Uid:")?, gid: number("Gid:")? })
+/// Whom a process runs as, and what it can get at all, as the kernel's bits of capabilities; `None`: it has ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Status {
+    pub(crate) identity: Option<Identity>,
+    pub(crate) bounding: Option<u64>,
+}
+
+pub(crate) fn status(pid: i32) -> Status {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = |name: &str| text.lines().find_map(|line| line.strip_prefix(name));
+    let number = |name: &str| line(name)?.split_whitespace().nth(1)?.parse().ok();
+    let identity = || Some(Identity { uid: number("Uid:")?, gid: number("Gid:")? });
+    let bounding = line("CapBnd:").and_then(|set| u64::from_str_radix(set.trim(), 16).ok());
+    Status { identity: identity(), bounding }
 }
 
 /// Waits for the process that goes to the background, at most [`STARTS_WITHIN`]: one that hangs is ended.
@@ -215,6 +223,12 @@ pub(crate) fn known(noted: Option<&[i32]>, files: &Files, id: &str) -> Result<Ve
     let noted = noted.iter().copied().filter(|pid| is_ours(*pid, files, id));
     let pids: BTreeSet<i32> = noted.chain(current(files, id)).collect();
     Ok(pids.into_iter().collect())
+}
+
+/// Whether the pid file still names this process, which has just answered.
+pub(crate) fn is_current(pid: i32, files: &Files) -> bool {
+    let text = read_optional(&files.run().join(PID)).ok().flatten();
+    text.is_some_and(|text| text.lines().next().is_some_and(|line| line.trim().parse() == Ok(pid)))
 }
 
 /// All processes of this load balancer, also those that still finish their connections.

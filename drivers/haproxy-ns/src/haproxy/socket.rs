@@ -4,6 +4,7 @@
 //! kernel accepts connections for a process that is stopped, so only an answer shows that it works.
 
 use std::{
+    collections::VecDeque,
     fs::File,
     io::{self, Read, Write},
     os::fd::{AsFd, AsRawFd, BorrowedFd},
@@ -60,36 +61,45 @@ fn unanswered(command: &str, error: io::Error) -> Failure {
 fn converse(whom: &[&Files], line: &[u8], deadline: Instant) -> Vec<io::Result<String>> {
     let mut questions: Vec<Question<'_>> = whom.iter().map(|files| Question::new(files)).collect();
     loop {
-        for question in &mut questions {
+        for question in questions.iter_mut().filter(|question| question.ready) {
             question.advance(line);
         }
-        let open: Vec<&Question<'_>> = questions.iter().filter(|question| question.said.is_none()).collect();
+        let mut open: Vec<&mut Question<'_>> =
+            questions.iter_mut().filter(|question| question.said.is_none()).collect();
         let left = deadline.saturating_duration_since(Instant::now());
         if open.is_empty() || left.is_zero() {
             break;
         }
-        wait(&open, left);
+        wait(&mut open, left);
     }
     questions.into_iter().map(|question| question.said.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))).collect()
 }
 
-/// Until one of them has something to read or room to write, or may be tried again.
-fn wait(open: &[&Question<'_>], left: Duration) {
+/// Until one of them has something to read or room to write, or may be tried again; those are ready then.
+fn wait(open: &mut [&mut Question<'_>], left: Duration) {
     let left = if open.iter().any(|question| question.line.is_none()) { left.min(PAUSE) } else { left };
     let mut watched: Vec<PollFd<'_>> = open.iter().filter_map(|question| question.watched()).collect();
     if watched.is_empty() {
-        return thread::sleep(left);
+        thread::sleep(left);
+    } else {
+        // Rounded up, or the last millisecond is spent spinning.
+        let timeout = PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
+        // An interrupted wait only means another round.
+        let _ = poll(&mut watched, timeout);
     }
-    // Rounded up, or the last millisecond is spent spinning.
-    let timeout = PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
-    // An interrupted wait only means another round.
-    let _ = poll(&mut watched, timeout);
+    let mut ready: VecDeque<bool> = watched.iter().map(|one| one.any().unwrap_or(true)).collect();
+    for question in open {
+        // Who has no connection is tried again.
+        question.ready = question.line.is_none() || ready.pop_front().unwrap_or(true);
+    }
 }
 
 /// One question and how far it has come.
 struct Question<'a> {
     files: &'a Files,
     line: Option<Line>,
+    /// To go on.
+    ready: bool,
     /// `None`: not yet.
     said: Option<io::Result<String>>,
 }
@@ -98,12 +108,14 @@ struct Question<'a> {
 struct Line {
     socket: Socket,
     sent: usize,
+    /// There was no room for the rest.
+    full: bool,
     heard: Vec<u8>,
 }
 
 impl<'a> Question<'a> {
     fn new(files: &'a Files) -> Self {
-        Self { files, line: None, said: None }
+        Self { files, line: None, ready: true, said: None }
     }
 
     /// As far as it goes without waiting.
@@ -121,7 +133,7 @@ impl<'a> Question<'a> {
         let line = match &mut self.line {
             Some(line) => line,
             None => match connect(self.files) {
-                Ok(socket) => self.line.insert(Line { socket, sent: 0, heard: Vec::new() }),
+                Ok(socket) => self.line.insert(Line { socket, sent: 0, full: false, heard: Vec::new() }),
                 // The process accepts no more: there are as many waiting as may.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
                 Err(error) => return Err(error),
@@ -141,21 +153,27 @@ impl<'a> Question<'a> {
 
     fn watched(&self) -> Option<PollFd<'_>> {
         let line = self.line.as_ref()?;
-        // What cannot be sent at once is longer than any command, so mostly it waits for the answer.
-        Some(PollFd::new(line.descriptor(), PollFlags::POLLIN))
+        let room = if line.full { PollFlags::POLLOUT } else { PollFlags::empty() };
+        Some(PollFd::new(line.descriptor(), PollFlags::POLLIN | room))
     }
 }
 
 impl Line {
     /// Whether the answer is complete.
     fn exchange(&mut self, text: &[u8]) -> io::Result<bool> {
+        let asks = self.sent < text.len();
         while self.sent < text.len() {
             match self.socket.write(&text[self.sent..]) {
                 Ok(sent) => self.sent += sent,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
+        }
+        self.full = self.sent < text.len();
+        // Nobody has answered already.
+        if asks {
+            return Ok(false);
         }
         let mut buffer = [0_u8; 16 << 10];
         loop {

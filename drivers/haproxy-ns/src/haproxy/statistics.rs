@@ -109,14 +109,12 @@ impl Reading {
 /// before those that may be quoted.
 pub(crate) fn parse(text: &str) -> Reading {
     let mut lines = text.lines();
-    let header: Vec<&str> = lines.next().unwrap_or_default().trim_start_matches("# ").split(',').collect();
+    let header = lines.next().unwrap_or_default().trim_start_matches("# ").split(',');
+    let columns: HashMap<&str, usize> = header.enumerate().map(|(at, name)| (name, at)).collect();
     let mut reading = Reading { generation: generation::reported(text), ..Reading::default() };
     for line in lines {
         let cells: Vec<&str> = line.split(',').collect();
-        let cell = |name: &str| {
-            let index = header.iter().position(|column| *column == name)?;
-            cells.get(index).copied()
-        };
+        let cell = |name: &str| cells.get(*columns.get(name)?).copied();
         let number = |name: &str| cell(name).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
         let (Some(proxy), Some(server)) = (cell("pxname"), cell("svname")) else { continue };
         match cell("type") {
@@ -140,7 +138,7 @@ pub(crate) fn parse(text: &str) -> Reading {
                 let key = (proxy.to_owned(), server.to_owned());
                 let health = health(cell("status").unwrap_or_default(), cell("check_status").unwrap_or_default());
                 reading.health.insert(key.clone(), health);
-                let text = header.iter().position(|column| *column == "last_chk").map(|at| quoted(line, at));
+                let text = columns.get("last_chk").map(|at| quoted(line, *at));
                 let answer = answer(cell("check_status").unwrap_or_default(), number, text.unwrap_or_default());
                 reading.checked.insert(key, (number("lastchg").saturating_mul(1000), answer));
             }
