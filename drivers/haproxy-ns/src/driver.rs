@@ -45,6 +45,7 @@ use crate::{
     fence::{Fence, Role},
     flavor,
     haproxy::process,
+    notes::Notes,
     pace::Pace,
     passage,
     ping::Pinger,
@@ -68,6 +69,7 @@ pub struct HaproxyNs {
     projects: Option<Arc<Fence>>,
     locks: Arc<Locks>,
     seen: Seen,
+    notes: Notes,
     pace: Pace,
     announcer: Announcer,
     stock: Stock,
@@ -127,6 +129,7 @@ impl Driver for HaproxyNs {
             projects,
             locks,
             seen: Seen::default(),
+            notes: Notes::default(),
             pace,
             announcer,
             stock,
@@ -177,6 +180,7 @@ impl Driver for HaproxyNs {
         let left = self.left(id.as_str());
         namespace::on_own_thread("undeploy", || self.take_away(id.as_str())).map_err(Failure::from)??;
         self.seen.forget(id.as_str());
+        self.notes.forget(id.as_str());
         self.pace.forget(id.as_str());
         self.identities.forget(id.as_str());
         self.watch.iter().for_each(|watch| watch.forget(id.as_str()));

@@ -23,6 +23,7 @@ mod fence;
 mod files;
 mod flavor;
 mod haproxy;
+mod notes;
 mod observe;
 mod pace;
 mod page;

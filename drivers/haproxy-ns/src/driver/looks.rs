@@ -6,7 +6,7 @@ mod shared;
 use std::{
     collections::{BTreeMap, HashMap},
     fs::File,
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use ballast_abi::{Deployed, DriverError, Observation};
@@ -107,7 +107,7 @@ impl HaproxyNs {
     fn ask(&self, glimpses: &mut [Glimpse]) {
         let mut projects = HashMap::new();
         for glimpse in glimpses.iter_mut().filter(|glimpse| glimpse.found.is_none()) {
-            glimpse.begin(&self.state_dir, &mut projects);
+            glimpse.begin(self, &mut projects);
         }
         // One that several share is asked once.
         let mut whom: BTreeMap<PathBuf, (Files, Option<String>)> = BTreeMap::new();
@@ -308,11 +308,10 @@ impl HaproxyNs {
 
 impl Glimpse {
     /// `projects`: the notes of their haproxies, and which process each is.
-    fn begin(&mut self, state_dir: &Path, projects: &mut HashMap<String, (State, Option<i32>)>) {
+    fn begin(&mut self, driver: &HaproxyNs, projects: &mut HashMap<String, (State, Option<i32>)>) {
         let Self { id, files, .. } = self;
-        let stamp = Stamp::of(files);
-        let state = match State::read(files) {
-            Ok(state) => state.unwrap_or_default(),
+        let (stamp, state) = match driver.notes.of(id, files) {
+            Ok(found) => found,
             Err(failure) => return self.found = Some(Err(failure.into())),
         };
         if state.interface.is_none() || state.alone {
@@ -322,9 +321,9 @@ impl Glimpse {
             return;
         }
         let asking = match state.shared {
-            None => process::current(files, id).map(|pid| (pid, files.clone(), state.base)),
+            None => process::current(files, id).map(|pid| (pid, files.clone(), state.base.clone())),
             Some(ref name) => {
-                let process = project::files(state_dir, name);
+                let process = project::files(&driver.state_dir, name);
                 let (notes, pid) = projects.entry(name.clone()).or_insert_with(|| {
                     let notes = State::read(&process).ok().flatten().unwrap_or_default();
                     (notes, process::current(&process, name))
@@ -334,7 +333,9 @@ impl Glimpse {
             }
         };
         match asking {
-            Some((pid, process, base)) => self.asked = Some(Asking { base, stamp, pid, process, shared: state.shared }),
+            Some((pid, process, base)) => {
+                self.asked = Some(Asking { base, stamp, pid, process, shared: state.shared.clone() });
+            }
             None => {
                 let error = DriverError::unavailable(format!("load balancer {id}: haproxy does not run"));
                 let error = error.with_detail("its process has ended; the next deploy starts it again");

@@ -28,6 +28,8 @@ const WHO: &str = "show info";
 const PAUSE: Duration = Duration::from_millis(5);
 /// Of an answer in bytes: a thousand servers take less than 1 MiB.
 const LONGEST: usize = 32 << 20;
+/// Of the name of a Unix socket, in bytes.
+const LONGEST_NAME: usize = 107;
 /// Questions that are under way at once: each takes a file descriptor.
 const AT_ONCE: usize = 2048;
 
@@ -197,9 +199,14 @@ impl Line {
 
 /// Connects without waiting. A socket that nobody listens on refuses at once.
 fn connect(files: &Files) -> io::Result<Socket> {
-    // The name of a Unix socket ends at 107 bytes; this one is short wherever the directory is.
-    let directory = File::open(files.run())?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking().cloexec(), None)?;
+    let path = files.run().join(SOCKET);
+    if path.as_os_str().len() <= LONGEST_NAME {
+        socket.connect(&SockAddr::unix(path)?)?;
+        return Ok(socket);
+    }
+    // This one is short wherever the directory is.
+    let directory = File::open(files.run())?;
     socket.connect(&SockAddr::unix(format!("/proc/self/fd/{}/{SOCKET}", directory.as_raw_fd()))?)?;
     Ok(socket)
 }

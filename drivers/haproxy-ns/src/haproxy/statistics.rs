@@ -105,16 +105,41 @@ impl Reading {
     }
 }
 
+/// What is read of it.
+const COLUMNS: [&str; 15] = [
+    "pxname",
+    "svname",
+    "type",
+    "status",
+    "scur",
+    "slim",
+    "stot",
+    "bin",
+    "bout",
+    "ereq",
+    "check_status",
+    "check_code",
+    "check_duration",
+    "last_chk",
+    "lastchg",
+];
+
 /// Reads the table. Columns are found by their names; rows that lack one are skipped. The columns used here stand
 /// before those that may be quoted.
 pub(crate) fn parse(text: &str) -> Reading {
     let mut lines = text.lines();
     let header = lines.next().unwrap_or_default().trim_start_matches("# ").split(',');
-    let columns: HashMap<&str, usize> = header.enumerate().map(|(at, name)| (name, at)).collect();
+    // Of the hundred that there are.
+    let columns: Vec<(&str, usize)> =
+        header.enumerate().filter(|(_, name)| COLUMNS.contains(name)).map(|(at, name)| (name, at)).collect();
+    let last = columns.last().map_or(0, |(_, at)| at + 1);
     let mut reading = Reading { generation: generation::reported(text), ..Reading::default() };
+    let mut cells: Vec<&str> = Vec::with_capacity(last);
     for line in lines {
-        let cells: Vec<&str> = line.split(',').collect();
-        let cell = |name: &str| cells.get(*columns.get(name)?).copied();
+        cells.clear();
+        cells.extend(line.split(',').take(last));
+        let at = |name: &str| columns.iter().find(|(column, _)| *column == name).map(|(_, at)| *at);
+        let cell = |name: &str| cells.get(at(name)?).copied();
         let number = |name: &str| cell(name).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
         let (Some(proxy), Some(server)) = (cell("pxname"), cell("svname")) else { continue };
         match cell("type") {
@@ -138,7 +163,7 @@ pub(crate) fn parse(text: &str) -> Reading {
                 let key = (proxy.to_owned(), server.to_owned());
                 let health = health(cell("status").unwrap_or_default(), cell("check_status").unwrap_or_default());
                 reading.health.insert(key.clone(), health);
-                let text = columns.get("last_chk").map(|at| quoted(line, *at));
+                let text = at("last_chk").map(|at| quoted(line, at));
                 let answer = answer(cell("check_status").unwrap_or_default(), number, text.unwrap_or_default());
                 reading.checked.insert(key, (number("lastchg").saturating_mul(1000), answer));
             }
