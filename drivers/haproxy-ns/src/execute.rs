@@ -196,6 +196,7 @@ impl Work<'_> {
             base: self.state.base.clone(),
             echoes: if generation == 0 { Vec::new() } else { desired.echoes.clone() },
             alone: generation > 0 && desired.alone,
+            ruled: desired.forwarded.is_some(),
             processes: None,
             shared: desired.shared.clone(),
             bases: std::mem::take(&mut self.state.bases),

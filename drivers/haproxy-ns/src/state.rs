@@ -33,6 +33,9 @@ pub(crate) struct State {
     /// The kernel serves all of it, and there is no haproxy. Notes of former releases lack it, as they ran one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) alone: bool,
+    /// The kernel has rules of it. Notes of former releases lack it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) ruled: bool,
     /// Its processes, also those that finish their connections: to look for them costs a look at every process of the host.
     /// `None`: one has begun or ended since, or a former release has noted it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

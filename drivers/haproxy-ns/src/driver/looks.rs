@@ -278,8 +278,9 @@ impl HaproxyNs {
             tracing::warn!(load_balancer = %id, "not as it was deployed: its haproxy does not run");
             return Ok(0);
         }
-        // Rules of which the notes are lost are found by the next deploy: to ask for them each time costs as much as the rest.
-        let subject = Subject { tables: kept.is_some(), ..self.subject(id, files, &netns) };
+        // To ask for rules costs as much as the rest.
+        let tables = self.forwards.udp && (kept.is_some() || state.ruled);
+        let subject = Subject { tables, ..self.subject(id, files, &netns) };
         let said = said.filter(|said| current == Some(said.pid));
         let (mut observed, _) = match observe::observe_from(on_disk, subject, Some(&desired), |_| said, host) {
             Ok(seen) => seen,

@@ -126,6 +126,7 @@ fn runs(host: &Observed, desired: &Desired) -> bool {
                 base: state.base.clone(),
                 echoes: desired.echoes.clone(),
                 alone: desired.alone,
+                ruled: false,
                 processes: state.processes.clone(),
                 shared: desired.shared.clone(),
                 bases: state.bases.clone(),
