@@ -103,9 +103,12 @@ impl Handover {
         }
     }
 
-    /// What cannot be read is nothing.
+    /// What cannot be read is nothing. No bytes: nothing was handed over.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Self {
+        if bytes.is_empty() {
+            return Self::default();
+        }
         serde_json::from_slice(bytes).unwrap_or_else(|error| {
             // The text of the error may have some of it.
             let (line, column) = (error.line(), error.column());
