@@ -101,6 +101,10 @@ fn make_good(place: &mut Place, change: &Change, then: Then, what: &str, before:
     }
     driver.undeploy(ID);
     assert_eq!(driver.generation(ID), None, "{what}: it is deployed still");
+    // An agent deploys again what is not as it was deployed.
+    if let Some(neighbour) = place.neighbour.as_ref().filter(|neighbour| driver.generation(&neighbour.id) == Some(0)) {
+        driver.deploy(neighbour, 1);
+    }
     let clean = poll_until(GONE_WITHIN, || (place.census() == *before).then_some(()));
     assert!(clean.is_some(), "{what}: something has come or gone: {:#?}", place.census().changes(before));
     place.neighbour.iter().for_each(|neighbour| place.must_serve(neighbour, what));

@@ -23,7 +23,7 @@ impl Seen {
         // Where there are no control groups there is nothing to put anybody into; who has a haproxy alone shares none.
         let is_possible = |step: &str| match step {
             "Confine" | "RemoveGroup" => groups,
-            "Share" | "Leave" => kind == Kind::PerProject,
+            "Share" | "Leave" | "Host Unplug" => kind == Kind::PerProject,
             _ => true,
         };
         let missed: Vec<&String> = steps.iter().filter(|step| is_possible(step) && !is_struck(step)).collect();

@@ -4,6 +4,7 @@
 
 use std::{
     fs,
+    net::Ipv4Addr,
     sync::atomic::Ordering,
     thread,
     time::{Duration, Instant},
@@ -57,23 +58,25 @@ const BY_RULES: [Service; 2] = [
 pub(crate) fn run(lab: &Lab, ground: &Ground, options: &Options) -> Outcome<Value> {
     report::heading("reconfigure", "requests that fail while their load balancer is changed through the API");
     let mut file = json!({});
-    for (driver, services) in [(Driver::HaproxyNs, BY_HAPROXY), (Driver::NftL4, BY_RULES)] {
+    // Each at an address of its own: for a minute members know what came from the first.
+    for (number, driver, services) in [(OWN, Driver::HaproxyNs, BY_HAPROXY), (OWN + 1, Driver::NftL4, BY_RULES)] {
         let name = driver.name();
         let plan = Plan { driver, host: Some(&ground.agent), log_level: "info", database: None };
         let stack = Stack::start(lab, &format!("reconfigure-{name}"), &plan)?;
-        file[name] = with(&stack, ground, options, (name, &services)).inspect_err(|_| stack.complain())?;
+        file[name] = with(&stack, ground, options, (name, vip(number), &services)).inspect_err(|_| stack.complain())?;
     }
     Ok(file)
 }
 
-fn with(stack: &Stack, ground: &Ground, options: &Options, (name, services): (&str, &[Service; 2])) -> Outcome<Value> {
-    let mut site = Site::make(stack, services)?;
+fn with(stack: &Stack, ground: &Ground, options: &Options, (name, vip, services): (&str, Ipv4Addr, &[Service; 2]),
+) -> Outcome<Value> {
+    let mut site = Site::make(stack, vip, services)?;
     let mut file = json!({});
     for (what, count, change) in PHASES {
         let count = options.count(count);
         let loads = services.iter().flat_map(|(_, port, _, kinds)| kinds.map(|kind| (*port, kind)));
         let loads: Vec<Load> = loads
-            .map(|(port, kind)| Load::start(&ground.client, (vip(OWN), port).into(), kind))
+            .map(|(port, kind)| Load::start(&ground.client, (vip, port).into(), kind))
             .collect::<Outcome<_>>()?;
         thread::sleep(SETTLES);
         let (mut took, mut replaced) = (Samples::default(), 0);
@@ -131,9 +134,9 @@ struct Part {
 }
 
 impl Site {
-    fn make(stack: &Stack, services: &[Service; 2]) -> Outcome<Self> {
+    fn make(stack: &Stack, vip: Ipv4Addr, services: &[Service; 2]) -> Outcome<Self> {
         let mut rest = stack.rest()?;
-        let one = json!({ "loadbalancer": { "vip_subnet_id": stack.subnet_id, "vip_address": vip(OWN) } });
+        let one = json!({ "loadbalancer": { "vip_subnet_id": stack.subnet_id, "vip_address": vip } });
         let id = rest.create("/v2.0/lbaas/loadbalancers", &one)?;
         let mut site = Self { rest, id, parts: Default::default() };
         site.settled()?;
