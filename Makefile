@@ -31,7 +31,8 @@ BUILD ?= release
 
 INSTALLED := ballast-scheduler ballast-api-gateway ballast-agent ballast-cli ballast-driver-haproxy-ns \
 	ballast-driver-nft-l4 ballast-driver-a10-stub ballast-driver-netscaler-stub
-# What the demo runs: simulators, tests and the bench are not for newcomers.
+# What the demo runs: simulators, tests and the bench are not for newcomers. In CI all is built already, and a part of it
+# would have other features of what it depends on, which would be compiled once more.
 DEMO := ballast-demo ballast-scheduler ballast-api-gateway ballast-agent ballast-driver-haproxy-ns ballast-lab ballast-cli
 
 help: ## this list
@@ -63,7 +64,7 @@ run: ## run the three services on this host: CONFIG=deploy/dev
 demo: ## everything with a lab on this machine, until Ctrl-C (DEMO_ONCE=1, DEMO_EMPTY=1, DEMO_AGENTS=2, BALLAST_REST_PORT=9696)
 	@$(DEPS) host demo
 	@test -x $(DEBUG)/ballast-demo || echo "$(FIRST_BUILD)"
-	cargo build $(DEMO:%=--package %)
+	cargo build $(if $(CI),--workspace --bins --lib,$(DEMO:%=--package %))
 	@exec $(DEBUG)/ballast-demo
 
 demo-exec: ## run a shell line in the running demo: CMD="curl -s http://10.0.0.100/" ON=client|agent|web-1|...
