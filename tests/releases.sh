@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the newest release of tests/releases for the tests that upgrade from it, once for all checkouts of a user, and has
-# TARGET/releases/newest name it. What was built is kept by the digest of its tree, some 80 MB each, in BALLAST_RELEASES, or
+# TARGET/releases/newest name it. What was built is kept by the digest of its tree, some 160 MB each, in BALLAST_RELEASES, or
 # else in the user's cache.
 #
 # usage: tests/releases.sh [TARGET]     (none: $CARGO_TARGET_DIR, or target)
