@@ -30,14 +30,14 @@ credentials() {
     (umask 077 && printf '%s\n%s\n' "$2" "$3" >"$work/$1.credentials")
 }
 
-# check DRIVER [OPTION..]: in the background; `finish` shows what came of it.
+# check NAME DRIVER [OPTION..]: in the background; `finish` shows what came of it.
 checks=
 check() {
-    driver=$1
-    shift
-    "$programs/ballast" driver check "$programs/libballast_driver_$driver.so" "$@" >"$work/$driver.report" 2>&1 &
+    name=$1 driver=$2
+    shift 2
+    "$programs/ballast" driver check "$programs/libballast_driver_$driver.so" "$@" >"$work/$name.report" 2>&1 &
     processes="$processes $!"
-    checks="$checks $driver=$!"
+    checks="$checks $name=$!"
 }
 
 finish() {
@@ -55,9 +55,14 @@ finish() {
     return $status
 }
 
-check haproxy_ns
-check nft_l4
-check example
+check haproxy_ns haproxy_ns
+cat >"$work/per-project.toml" <<END
+[drivers.haproxy-ns]
+process_model = "per-project"
+END
+check haproxy_ns_per_project haproxy_ns --config "$work/per-project.toml"
+check nft_l4 nft_l4
+check example example
 
 # device DEVICE NAME PASSWORD: the driver for it, at its simulator. An administrator is called so when it is new.
 device() {
@@ -69,7 +74,7 @@ url = "$url"
 ca_file = "$work/$1.pem"
 credentials_file = "$work/$1.credentials"
 END
-    check "$1_stub" --config "$work/$1.toml" --device "${url#*://}"
+    check "$1_stub" "$1_stub" --config "$work/$1.toml" --device "${url#*://}"
 }
 
 device a10 admin a10

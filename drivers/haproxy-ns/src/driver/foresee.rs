@@ -71,7 +71,7 @@ impl HaproxyNs {
             let part = Self::part(id, work.host.namespace.as_ref().unwrap_or(&own), &target)?;
             let (theirs, whole, process) = self.foresee_in(name, id, &part)?;
             let text = match whole.page.as_ref().and_then(|page| page.part(id)) {
-                Some(page) => render(&page)?,
+                Some(page) => render(&page.without_numbers())?,
                 None => String::new(),
             };
             let of_project = OfProject { steps: &theirs, desired: &whole, observed: &process, text, id };

@@ -120,6 +120,14 @@ impl Page {
         })
     }
 
+    /// For somebody to look at. A namespace has its number only once it is there, and none is named here.
+    pub(crate) fn without_numbers(mut self) -> Self {
+        let of_frontends = self.frontends.iter_mut().map(|one| &mut one.share);
+        let shares = of_frontends.chain(self.backends.iter_mut().map(|one| &mut one.share));
+        shares.flatten().for_each(|share| share.namespace.clone_from(&share.of));
+        self
+    }
+
     pub(crate) fn shared(&self, id: &str) -> Option<&Shared> {
         self.shares.iter().find(|shared| shared.id == id)
     }
@@ -223,6 +231,8 @@ mod tests {
         assert_eq!((part.frontends.len(), part.backends.len(), part.generation), (1, 1, 4));
         assert_eq!(part.frontends[0].id, "b-listener");
         assert_eq!(both.part("c"), None);
+        let shown = render(&part.without_numbers()).unwrap();
+        assert!(shown.contains(" namespace b\n") && !shown.contains("4026532000"), "{shown}");
         insta::assert_snapshot!("whole-project", render(&both).unwrap());
     }
 
