@@ -8,7 +8,7 @@
 #   host         the same, and when there are no network namespaces, a demo runs already, or its ports are in use
 #   clients      the neutron and openstack commands
 #   test         clients, tempest, neutron, another Rust compiler than ours (Debian's), cargo-nextest, Python's gRPC, A10's own
-#                client, a client of NetScaler, schemathesis, systemd-analyze (of units), sqlite3 and psql (databases of
+#                client, a client of NetScaler, schemathesis, promtool, systemd-analyze (of units), sqlite3 and psql (databases of
 #                former releases), Go and gophercloud
 #   tempest      octavia-tempest-plugin and Keystone
 #   neutron      Neutron's server and its agent of Open vSwitch, RabbitMQ, Open vSwitch, Keystone
@@ -38,6 +38,7 @@ keystone_venv=.venv-keystone
 neutron_server_venv=.venv-neutron-server
 nextest_venv=.venv-nextest
 deny_version=0.20.2
+promtool=.promtool
 gophercloud=.gophercloud
 gophercloud_version=1.4.0-1
 target=${CARGO_TARGET_DIR:-target}
@@ -265,6 +266,20 @@ grpc() {
     environment "$grpc_venv" tests/clients/grpc-requirements.txt "Python's gRPC"
 }
 
+# -- promtool -----------------------------------------------------------------------------------------------------------
+
+# The one program of Debian's package that tests need: nothing of it is installed, and no Prometheus runs.
+promtool() {
+    ! has promtool && [ ! -x "$promtool/promtool" ] || return 0
+    say "fetching promtool into $promtool"
+    rm -rf "$promtool"
+    mkdir -p "$promtool"
+    as_root apt-get update -q
+    (cd "$promtool" && apt-get download -q -o APT::Sandbox::User=root prometheus)
+    dpkg-deb --fsys-tarfile "$promtool"/*.deb | tar -x -C "$promtool" --strip-components=3 ./usr/bin/promtool
+    rm -f "$promtool"/*.deb
+}
+
 # -- gophercloud ------------------------------------------------------------------------------------------------------
 
 # As Debian 13 has it, whose package is nothing but source. Debian 12's knows neither tags nor flavors. It is taken by an apt
@@ -337,7 +352,7 @@ for group in "$@"; do
         tempest) tempest; keystone ;;
         neutron) neutron_server; keystone ;;
         chaos) nextest ;;
-        test) neutron; openstack; tempest; nextest; grpc; acos; netscaler; fuzzer; keystone; neutron_server; gophercloud ;;
+        test) neutron; openstack; tempest; nextest; grpc; acos; netscaler; fuzzer; keystone; neutron_server; gophercloud; promtool ;;
     esac
 done
 say "all is there"

@@ -66,10 +66,7 @@ fn certificate(issue: &Issue) -> Result<String, Failure> {
     params.distinguished_name.push(DnType::CommonName, name.as_str());
     params.subject_alt_names = names(issue)?;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    params.extended_key_usages = vec![match issue.role {
-        Role::Scheduler | Role::Rest => ExtendedKeyUsagePurpose::ServerAuth,
-        Role::Gateway | Role::Agent | Role::Client => ExtendedKeyUsagePurpose::ClientAuth,
-    }];
+    params.extended_key_usages = purposes(issue);
     params.use_authority_key_identifier_extension = true;
     validity(&mut params, issue.days());
     let (certificate, key) = sign(&params, &issuer)?;
@@ -78,6 +75,18 @@ fn certificate(issue: &Issue) -> Result<String, Failure> {
     write(&paths.0, &certificate, 0o644)?;
     record::keep(&issue.dir, &name, &certificate)?;
     Ok(format!("{}\n{}\n", paths.0.display(), paths.1.display()))
+}
+
+/// A gateway or an agent that has a name to be reached by serves its metrics, too.
+fn purposes(issue: &Issue) -> Vec<ExtendedKeyUsagePurpose> {
+    let serves = !issue.dns.is_empty() || !issue.ip.is_empty();
+    match issue.role {
+        Role::Scheduler | Role::Rest => vec![ExtendedKeyUsagePurpose::ServerAuth],
+        Role::Gateway | Role::Agent if serves => {
+            vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth]
+        }
+        Role::Gateway | Role::Agent | Role::Client | Role::Metrics => vec![ExtendedKeyUsagePurpose::ClientAuth],
+    }
 }
 
 fn revoke(dir: &Path, names: &[String]) -> Result<String, Failure> {

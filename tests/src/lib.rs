@@ -5,6 +5,7 @@
 
 pub mod keystone;
 pub mod letter;
+pub mod metrics;
 pub mod neutron;
 pub mod neutron_server;
 pub mod openstack;

@@ -78,6 +78,7 @@ fn every_key_of_the_configuration_is_documented() {
         "network",
         "connections",
         "failover",
+        "metrics",
     ];
     let no_keys: BTreeSet<&str> = no_keys
         .into_iter()

@@ -50,7 +50,8 @@ pub(crate) struct Issue {
     /// The project that a client is a member of; without it, the client is admin
     #[arg(long)]
     pub(crate) project: Option<String>,
-    /// A name that the server is reached by; without --dns and --ip: localhost
+    /// A name that the server is reached by; without --dns and --ip: localhost. A gateway or an agent is a server with one of
+    /// these only, of its metrics
     #[arg(long)]
     pub(crate) dns: Vec<String>,
     /// An address that the server is reached by
@@ -71,6 +72,8 @@ pub(crate) enum Role {
     Client,
     /// The REST side of a gateway, for gateway.tls_cert
     Rest,
+    /// Who reads the metrics of other machines
+    Metrics,
 }
 
 impl Issue {
@@ -95,6 +98,7 @@ impl Issue {
             (Role::Scheduler, ..) => Ok("scheduler".to_owned()),
             (Role::Client, ..) => Ok("client".to_owned()),
             (Role::Rest, ..) => Ok("rest".to_owned()),
+            (Role::Metrics, ..) => Ok("metrics".to_owned()),
         }
     }
 
@@ -107,6 +111,7 @@ impl Issue {
             (Role::Client, ..) => "client".to_owned(),
             (Role::Gateway, ..) => "gateway".to_owned(),
             (Role::Scheduler, ..) => "scheduler".to_owned(),
+            (Role::Metrics, ..) => "metrics".to_owned(),
         };
         Some(format!("spiffe://ballast/{path}"))
     }
@@ -143,6 +148,7 @@ mod tests {
         assert_eq!(agent.uri().as_deref(), Some("spiffe://ballast/agent/host-1.example"));
         assert_eq!(issue(Role::Client, None, Some("p")).uri().as_deref(), Some("spiffe://ballast/client/p"));
         assert_eq!(issue(Role::Rest, None, None).uri(), None);
+        assert_eq!(issue(Role::Metrics, None, None).uri().as_deref(), Some("spiffe://ballast/metrics"));
         for (role, host, project) in [
             (Role::Agent, None, None),
             (Role::Agent, Some("../ca"), None),

@@ -9,6 +9,7 @@ mod auth;
 mod connections;
 mod driver_host;
 mod gateway;
+mod metrics;
 mod scheduler;
 mod tls;
 
@@ -21,6 +22,7 @@ pub use auth::{Auth, AuthMode, RoleNames};
 pub use connections::Connections;
 pub use driver_host::{DriverHost, Grant};
 pub use gateway::Gateway;
+pub use metrics::{Listen, Metrics, PerLoadBalancer};
 pub use scheduler::{
     Agents, Database, Events, Failover, Network, NetworkProvider, Placement, Provider, Quotas, Scheduler,
 };
@@ -36,6 +38,7 @@ pub struct Settings {
     pub auth: Auth,
     pub tls: Tls,
     pub connections: Connections,
+    pub metrics: Metrics,
     pub gateway: Gateway,
     pub scheduler: Scheduler,
     pub database: Database,
@@ -155,6 +158,9 @@ impl Settings {
         }
         if self.events.poll_interval_ms == 0 {
             return Err("events.poll_interval_ms must be at least 1".to_owned());
+        }
+        if self.metrics.per_agent_max == 0 {
+            return Err("metrics.per_agent_max must be at least 1".to_owned());
         }
         if self.agent.parallelism == 0 {
             return Err("agent.parallelism must be at least 1".to_owned());

@@ -14,6 +14,7 @@ pub mod grpc;
 #[cfg(feature = "http")]
 pub mod http;
 mod list;
+pub mod metrics;
 pub mod process;
 pub mod secret;
 pub mod shutdown;

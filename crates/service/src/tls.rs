@@ -63,13 +63,25 @@ fn live(tls: &Tls) -> Result<Arc<Live>, String> {
 /// # Errors
 /// One line that names the key and the file.
 pub fn server(tls: &Tls) -> Result<Server, String> {
+    mutual(tls, H2)
+}
+
+/// Serves metrics: as gRPC, over HTTP/1.1.
+///
+/// # Errors
+/// As [`server`].
+pub fn metrics_server(tls: &Tls) -> Result<Server, String> {
+    mutual(tls, HTTP1)
+}
+
+fn mutual(tls: &Tls, protocol: &[u8]) -> Result<Server, String> {
     let live = live(tls)?;
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
         .with_client_cert_verifier(Arc::clone(&live) as _)
         .with_cert_resolver(Arc::clone(&live) as _);
-    config.alpn_protocols = vec![H2.to_vec()];
+    config.alpn_protocols = vec![protocol.to_vec()];
     // A session that goes on would show no certificate again, and so outlive its revocation.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;

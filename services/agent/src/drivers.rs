@@ -22,6 +22,7 @@ mod fitted;
 mod grant;
 mod log;
 mod memory;
+mod metrics;
 mod named;
 mod notice;
 mod process;

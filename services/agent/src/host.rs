@@ -5,6 +5,7 @@ mod neighbours;
 
 use std::{fs, io, path::Path, sync::Arc, time::Duration};
 
+use ballast_metrics::Gauge;
 use neighbours::{Count, Pressure};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -46,8 +47,9 @@ pub(crate) struct Scarcity {
     pub(crate) full: bool,
 }
 
-/// Looks at the tables, and tells the drivers that plug into the host's networks.
-pub(crate) async fn watch(drivers: Arc<DriverSet>, shutdown: CancellationToken) {
+/// Looks at the tables, and tells the drivers that plug into the host's networks. `ports`: how many the bridge has that has
+/// most.
+pub(crate) async fn watch(drivers: Arc<DriverSet>, ports: Gauge, shutdown: CancellationToken) {
     let mut period = tokio::time::interval(PERIOD);
     let mut said = Said::default();
     loop {
@@ -58,6 +60,8 @@ pub(crate) async fn watch(drivers: Arc<DriverSet>, shutdown: CancellationToken) 
         match tokio::task::spawn_blocking(tables).await {
             Ok(tables) => {
                 let tables = said.read(tables, Instant::now());
+                let most = tables.iter().filter(|table| !table.of_all).map(|table| table.used).max();
+                ports.set(most.and_then(|most| i64::try_from(most).ok()).unwrap_or_default());
                 said.warn(&tables);
                 drivers.note_host(&scarcity(&tables));
             }

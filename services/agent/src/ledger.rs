@@ -13,16 +13,18 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Instant,
 };
 
 use ballast_failpoint as failpoint;
+use ballast_metrics::{Short, Timing};
 pub(crate) use entry::{Entry, Settled};
 use prost::Message as _;
 use sha2::{Digest, Sha256};
 
 /// The ledger's folder. Clones are the same ledger. Every method blocks on the disk.
 #[derive(Debug, Clone)]
-pub(crate) struct Ledger(Arc<PathBuf>);
+pub(crate) struct Ledger(Arc<PathBuf>, Timing<Short>);
 
 /// What was in the ledger when it was opened.
 #[derive(Debug, Default)]
@@ -40,7 +42,7 @@ impl Ledger {
     /// # Errors
     /// Only when the folder cannot be made or listed.
     pub(crate) fn open(state_dir: &Path) -> io::Result<(Self, Contents)> {
-        let ledger = Self(Arc::new(state_dir.join("ledger")));
+        let ledger = Self(Arc::new(state_dir.join("ledger")), Timing::default());
         fs::create_dir_all(ledger.entries())?;
         let mut contents = Contents {
             cluster: read_line(&ledger.cluster_file()),
@@ -55,6 +57,17 @@ impl Ledger {
             contents.cluster = maker(&contents.entries);
         }
         Ok((ledger, contents))
+    }
+
+    /// How long entries take to be written.
+    pub(crate) const fn writes(&self) -> &Timing<Short> {
+        &self.1
+    }
+
+    /// How many files could not be read and were set aside.
+    pub(crate) fn aside(&self) -> i64 {
+        let files = fs::read_dir(self.0.join("aside")).map_or(0, Iterator::count);
+        i64::try_from(files).unwrap_or(i64::MAX)
     }
 
     /// Where the cluster id is: an operator who wants another one writes it there.
@@ -77,7 +90,9 @@ impl Ledger {
 
     pub(crate) fn write(&self, entry: &Entry) -> io::Result<()> {
         failpoint::at("ledger: before an entry is written");
+        let began = Instant::now();
         slots::write(&self.path(&entry.load_balancer_id), &entry.encode_to_vec())?;
+        self.1.note(began.elapsed());
         failpoint::at("ledger: an entry is written");
         Ok(())
     }
@@ -220,6 +235,7 @@ mod tests {
             fs::write(ledger.entries().join("c.unfinished"), b"x").unwrap();
             let (ledger, contents) = Ledger::open(dir.path()).unwrap();
             assert_eq!(contents.entries, [entry("b")]);
+            assert_eq!(ledger.aside(), 1);
             assert!(ledger.0.join("aside/a").exists() && !ledger.path("a").exists());
         }
     }

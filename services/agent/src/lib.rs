@@ -15,6 +15,7 @@ pub mod driver_host;
 pub mod drivers;
 mod host;
 mod ledger;
+mod metrics;
 mod observe;
 mod pace;
 mod resync;
@@ -30,15 +31,19 @@ use std::{
     time::Duration,
 };
 
+use ballast_metrics::Gauge;
 use ballast_service::{
     chance::Chance,
+    clock::Clock,
     config::{self, Settings},
     folder::make_passable,
+    metrics::{Component, Endpoint, serve as serve_metrics},
     process::Failure,
     tls,
 };
 use drivers::{DriverSet, DriverSettings};
 use ledger::Ledger;
+use metrics::{Shown, Sources, traffic::Traffic};
 use session::{Identity, Session};
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -66,11 +71,20 @@ pub async fn run(settings: Settings, chance: Chance, shutdown: CancellationToken
     let tls = tls::client_if_set(&settings.tls).map_err(Failure::Config)?;
     let state_dir = settings.agent.state_dir.clone();
     let _alone = claim(&state_dir).await?;
+    let endpoint = Endpoint::bind(&settings, Component::Agent).await?;
     let (ledger, contents) = Ledger::open(&state_dir)
         .map_err(|error| Failure::run(format!("the ledger in {}", state_dir.display()), error))?;
     tracing::info!(host, load_balancers = contents.entries.len(), cluster = contents.cluster, "the agent starts");
     let drivers = start_drivers(&settings, &host, &chance).await?;
     let uplink = Uplink::new();
+    let (traffic, ports) = (Traffic::new(settings.metrics.load_balancers), Gauge::default());
+    let told = Sources {
+        drivers: Arc::clone(&drivers),
+        ledger: ledger.clone(),
+        uplink: uplink.clone(),
+        traffic: traffic.clone(),
+        bridge_ports: ports.clone(),
+    };
     let foundations = Foundations {
         drivers: Arc::clone(&drivers),
         ledger,
@@ -90,13 +104,19 @@ pub async fn run(settings: Settings, chance: Chance, shutdown: CancellationToken
         stop: shutdown.clone(),
     };
     let lost = Arc::new(Notify::new());
-    let ends =
-        observe::Ends { drivers: Arc::clone(&drivers), workers: workers.clone(), uplink, lost: Arc::clone(&lost) };
+    let ends = observe::Ends {
+        drivers: Arc::clone(&drivers),
+        workers: workers.clone(),
+        uplink,
+        lost: Arc::clone(&lost),
+        traffic,
+    };
     tokio::join!(
         session.keep(settings.agent.schedulers),
         resync::run(Arc::clone(&drivers), workers.clone(), lost, shutdown.clone()),
         observe::run(ends, shutdown.clone()),
-        host::watch(Arc::clone(&drivers), shutdown.clone()),
+        host::watch(Arc::clone(&drivers), ports, shutdown.clone()),
+        tell(endpoint, told, shutdown.clone()),
         rescan_on_hangup(Arc::clone(&drivers), settings.source, shutdown.clone()),
         shutdown.run_until_cancelled(drivers.rescan_when_changed()),
     );
@@ -104,6 +124,13 @@ pub async fn run(settings: Settings, chance: Chance, shutdown: CancellationToken
     workers.stop(PATIENCE).await;
     drivers.shutdown().await;
     Ok(())
+}
+
+/// Serves metrics, if they are to be served.
+async fn tell(endpoint: Option<Endpoint>, told: Sources, shutdown: CancellationToken) {
+    if let Some(endpoint) = endpoint {
+        serve_metrics(endpoint, Arc::new(Shown::new(told, &Clock::system())), shutdown).await;
+    }
 }
 
 async fn start_drivers(settings: &Settings, host: &str, chance: &Chance) -> Result<Arc<DriverSet>, Failure> {

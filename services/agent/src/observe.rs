@@ -18,6 +18,8 @@ use ballast_proto::{
     agent::{HealthReport, StatisticsReport, agent_message::Message},
     driver::{Fault, Observation},
 };
+pub(crate) use book::Running;
+
 use book::Book;
 use sight::Sight;
 use tokio::{
@@ -29,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     drivers::DriverSet,
+    metrics::traffic::Traffic,
     uplink::{Opened, Uplink},
     workers::Workers,
 };
@@ -43,6 +46,7 @@ pub(crate) struct Ends {
     pub(crate) uplink: Uplink,
     /// Told when something that ran is not seen any more.
     pub(crate) lost: Arc<Notify>,
+    pub(crate) traffic: Traffic,
 }
 
 /// Observes until `stop`.
@@ -129,6 +133,7 @@ impl Observer {
         self.complained.remove(&pass.driver);
         self.ends.workers.reported(&pass.driver, &observations, pass.asked);
         let running = self.ends.workers.running();
+        self.ends.traffic.note(&observations, &running, |id| self.ends.workers.order_of(id));
         if self.sight.lost(&pass.driver, &observations, &running) {
             self.ends.lost.notify_one();
         }

@@ -4,10 +4,14 @@
 //! does not read is not waited for: the session is ended and begun anew. Nothing here knows what the messages mean.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
+use ballast_metrics::Counter;
 use ballast_proto::agent::{AgentMessage, agent_message::Message};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -25,6 +29,9 @@ pub(crate) struct Opened {
 pub(crate) struct Uplink {
     link: Arc<Mutex<Option<Link>>>,
     opened: Arc<watch::Sender<Option<Opened>>>,
+    /// Whether a session was ever open.
+    was_open: Arc<AtomicBool>,
+    reconnects: Counter,
 }
 
 struct Link {
@@ -34,13 +41,26 @@ struct Link {
 
 impl Uplink {
     pub(crate) fn new() -> Self {
-        Self { link: Arc::default(), opened: Arc::new(watch::Sender::new(None)) }
+        let opened = Arc::new(watch::Sender::new(None));
+        Self { link: Arc::default(), opened, was_open: Arc::default(), reconnects: Counter::default() }
     }
 
     /// Sends what comes from now on to `sender`; `overrun` is cancelled when it is full.
     pub(crate) fn open(&self, sender: mpsc::Sender<AgentMessage>, overrun: CancellationToken, opened: Opened) {
         *self.lock() = Some(Link { sender, overrun });
         self.opened.send_replace(Some(opened));
+        if self.was_open.swap(true, Ordering::Relaxed) {
+            self.reconnects.inc();
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.opened.borrow().is_some()
+    }
+
+    /// How many sessions there were after the first.
+    pub(crate) const fn reconnects(&self) -> &Counter {
+        &self.reconnects
     }
 
     pub(crate) fn close(&self) {

@@ -137,6 +137,14 @@ impl Workers {
         told.collect()
     }
 
+    /// What is desired of a load balancer.
+    pub(crate) fn order_of(&self, id: &str) -> Option<Arc<order::Order>> {
+        match self.registry().workers.get(id)?.state().goal() {
+            Goal::Run(order) => Some(Arc::clone(order)),
+            Goal::Gone { .. } => None,
+        }
+    }
+
     /// Lets calls in flight end, for at most `patience`; what is deployed stays deployed.
     pub(crate) async fn stop(&self, patience: Duration) {
         self.0.stop.cancel();

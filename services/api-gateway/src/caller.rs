@@ -15,6 +15,7 @@ use ballast_service::{
     auth::{Authenticator, Denied, Roles},
     clock::Clock,
     config::Settings,
+    metrics::auth::AuthCounts,
 };
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tonic::metadata::AsciiMetadataValue;
@@ -52,16 +53,19 @@ impl Door {
         Ok(Self { authenticator: Authenticator::new(&settings.auth, clock)?, project })
     }
 
-    async fn ask(&self, headers: &HeaderMap, call: Call) -> Result<Caller, Refusal> {
+    async fn ask(&self, counts: &AuthCounts, headers: &HeaderMap, call: Call) -> Result<Caller, Refusal> {
         if matches!(self.authenticator, Authenticator::None) {
             let project = match headers.get("x-project-id") {
                 Some(header) => ascii(header.as_bytes()).ok_or_else(unreadable)?,
                 None => self.project.clone(),
             };
+            counts.granted();
             return Ok(Caller { project, roles: Roles::ADMIN, user: None, call });
         }
-        let token = headers.get("x-auth-token").ok_or_else(|| self.unauthenticated())?;
-        let identity = self.authenticator.identify(token.as_bytes()).await.map_err(|denied| match denied {
+        let token = headers.get("x-auth-token").map(HeaderValue::as_bytes).unwrap_or_default();
+        let identity = self.authenticator.identify(token).await;
+        counts.answered(&identity);
+        let identity = identity.map_err(|denied| match denied {
             Denied::Unauthenticated => self.unauthenticated(),
             Denied::Unavailable(why) => Fault::from(Absence::TokenService).with_detail(why).into(),
         })?;
@@ -82,7 +86,7 @@ pub(crate) async fn authenticate(State(gateway): State<Gateway>, mut request: Re
         return next.run(request).await;
     }
     let request_id = request.extensions().get::<RequestId>().and_then(RequestId::metadata);
-    match gateway.door.ask(request.headers(), Call { request_id, action: None }).await {
+    match gateway.door.ask(&gateway.metrics.auth, request.headers(), Call { request_id, action: None }).await {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             next.run(request).await
@@ -198,7 +202,7 @@ mod tests {
                 axum::http::HeaderName::from_static("x-project-id"),
                 HeaderValue::from_bytes(project).unwrap(),
             )]);
-            door.ask(&headers, Call::default()).await
+            door.ask(&AuthCounts::default(), &headers, Call::default()).await
         };
         assert_eq!(ask(b"a").await.unwrap().project(), Some("a"));
         assert!(ask(&[0xe9]).await.is_err());

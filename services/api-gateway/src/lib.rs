@@ -8,6 +8,7 @@
 mod apis;
 mod caller;
 mod kit;
+mod metrics;
 mod odd;
 mod origin;
 mod request_id;
@@ -19,12 +20,26 @@ mod v2;
 
 use std::{sync::Arc, time::Duration};
 
-use ballast_service::{chance::Chance, config::Settings, process::Failure, sources::Sources};
+use ballast_service::{
+    background::Background,
+    chance::Chance,
+    config::Settings,
+    grpc,
+    metrics::{Component, Endpoint, auth::AuthCounts, serve as serve_metrics},
+    process::Failure,
+    sources::Sources,
+};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub use crate::kit::table::Route;
-use crate::{caller::Door, origin::Names, scheduler::Scheduler, v2::ballast::streams::Streams};
+use crate::{
+    caller::Door,
+    metrics::{Metrics, Shown},
+    origin::Names,
+    scheduler::Scheduler,
+    v2::ballast::streams::Streams,
+};
 
 /// What every endpoint has at hand.
 #[derive(Clone)]
@@ -37,6 +52,27 @@ struct Gateway {
     hold: Duration,
     /// Those that are open.
     streams: Arc<Streams>,
+    metrics: Arc<Metrics>,
+}
+
+/// Where the gateway serves.
+pub struct Listeners {
+    pub rest: TcpListener,
+    /// None: metrics are told nowhere.
+    pub metrics: Option<Endpoint>,
+}
+
+impl Listeners {
+    /// Those that the configuration names.
+    ///
+    /// # Errors
+    /// One line that names the key and the address.
+    pub async fn bind(settings: &Settings) -> Result<Self, Failure> {
+        let address = settings.gateway.listen;
+        settings.check_exposure("gateway.listen", address, settings.guard_of_rest()).map_err(Failure::Config)?;
+        let rest = grpc::bind_tcp("gateway.listen", address).await?;
+        Ok(Self { rest, metrics: Endpoint::bind(settings, Component::Gateway).await? })
+    }
 }
 
 /// Every method of every path of v1 that is served.
@@ -72,29 +108,40 @@ pub fn v2_openapi() -> serde_json::Value {
     v2::document()
 }
 
-/// Serves REST on `listener` until `shutdown`.
+/// Serves until `shutdown`.
 ///
 /// # Errors
-/// When the configuration cannot be used, or the listener fails.
+/// When the configuration cannot be used, or a listener fails.
 pub async fn run(
     settings: Settings,
     sources: Sources,
-    listener: TcpListener,
+    listeners: Listeners,
     shutdown: CancellationToken,
 ) -> Result<(), Failure> {
+    let all: Vec<Route> = v2_routes().into_iter().chain(routes()).collect();
+    let metrics = Arc::new(Metrics::new(&all, AuthCounts::new(settings.auth.mode)));
     let gateway = Gateway {
         scheduler: Scheduler::new(&settings).map_err(Failure::Config)?,
-        door: Door::new(&settings, sources.clock).map_err(Failure::Config)?,
+        door: Door::new(&settings, sources.clock.clone()).map_err(Failure::Config)?,
         names: Arc::new(Names::new(&settings).map_err(Failure::Config)?),
         chance: sources.chance,
         hold: Duration::from_millis(settings.gateway.hold_ms.into()),
         streams: Arc::new(Streams::new(&settings, shutdown.clone())),
+        metrics,
     };
-    if let Ok(address) = listener.local_addr() {
+    let mut background = Background::default();
+    if let Some(endpoint) = listeners.metrics {
+        let (streams, scheduler) = (Arc::clone(&gateway.streams), gateway.scheduler.clone());
+        let shown = Shown::new(&gateway.metrics, streams, scheduler, &sources.clock);
+        background.start("metrics", serve_metrics(endpoint, Arc::new(shown), shutdown.clone()));
+    }
+    if let Ok(address) = listeners.rest.local_addr() {
         tracing::info!(listen = %address, scheduler = %settings.gateway.scheduler, "serving REST");
     }
-    let incoming = serve::Incoming::new(&settings, listener, &shutdown).map_err(Failure::Config)?;
+    let incoming = serve::Incoming::new(&settings, listeners.rest, &shutdown).map_err(Failure::Config)?;
     let service = apis::service(v1::router(gateway.clone()), v2::router(gateway));
-    serve::until(incoming, service, &shutdown).await;
-    Ok(())
+    tokio::select! {
+        () = serve::until(incoming, service, &shutdown) => Ok(()),
+        failure = background.failed() => Err(failure),
+    }
 }

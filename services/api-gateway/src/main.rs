@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
+use ballast_api_gateway::Listeners;
 use ballast_service::{
-    grpc,
-    process::{self, Arguments, Failure},
+    process::{self, Arguments},
     sources::Sources,
 };
 use clap::Parser;
@@ -24,9 +24,7 @@ struct Command {
 
 fn main() -> ExitCode {
     process::main("ballast-api-gateway", &Command::parse().arguments, async |settings, shutdown| {
-        let address = settings.gateway.listen;
-        settings.check_exposure("gateway.listen", address, settings.guard_of_rest()).map_err(Failure::Config)?;
-        let listener = grpc::bind_tcp("gateway.listen", address).await?;
-        ballast_api_gateway::run(settings, Sources::system(), listener, shutdown).await
+        let listeners = Listeners::bind(&settings).await?;
+        ballast_api_gateway::run(settings, Sources::system(), listeners, shutdown).await
     })
 }

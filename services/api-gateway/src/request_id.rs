@@ -1,4 +1,5 @@
-//! A name for every request: in its reply, in the logs, and in the calls it makes.
+//! A name for every request: in its reply, in the logs, and in the calls it makes. And its time: there is one place around
+//! each request, as each costs all of them something.
 
 use axum::{
     extract::{Request, State},
@@ -31,8 +32,15 @@ impl RequestId {
     }
 }
 
-/// The middleware that names requests.
-pub(crate) async fn assign(State(gateway): State<Gateway>, mut request: Request, next: Next) -> Response {
+/// The middleware that names requests, and measures them.
+pub(crate) async fn assign(State(gateway): State<Gateway>, request: Request, next: Next) -> Response {
+    let under_way = gateway.metrics.begin(&request);
+    let response = named(&gateway, request, next).await;
+    under_way.answered(response.status());
+    response
+}
+
+async fn named(gateway: &Gateway, mut request: Request, next: Next) -> Response {
     let Some(id) = RequestId::new(gateway.chance.id()) else { return next.run(request).await };
     request.extensions_mut().insert(id.clone());
     let span = tracing::info_span!(

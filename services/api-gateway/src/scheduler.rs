@@ -78,6 +78,11 @@ clients! {
 }
 
 impl Scheduler {
+    /// For services that are nobody's API.
+    pub(crate) fn channel(&self) -> Channel {
+        Channel::clone(&self.0)
+    }
+
     pub(crate) fn v2(&self) -> Second {
         Second(Arc::clone(&self.0))
     }

@@ -11,6 +11,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Instant,
 };
 
 use ballast_model::fault::{Absence, Fault, Forbidden};
@@ -33,7 +34,7 @@ use tonic::{
 };
 use tower::Layer;
 
-use crate::app::Caller;
+use crate::{app::Caller, metrics::Metrics};
 use action::Action;
 
 /// What a method is of.
@@ -79,20 +80,26 @@ enum Admitted {
 #[derive(Debug, Clone)]
 pub(crate) struct Admission {
     authenticator: Authenticator,
+    metrics: Arc<Metrics>,
 }
 
 impl Admission {
-    pub(crate) fn new(authenticator: Authenticator) -> Self {
-        Self { authenticator }
+    pub(crate) fn new(authenticator: Authenticator, metrics: Arc<Metrics>) -> Self {
+        Self { authenticator, metrics }
     }
 
     /// Puts the one that is configured before everything that is served.
     ///
     /// # Errors
     /// One line that names the key.
-    pub(crate) fn guard(settings: &Settings, clock: Clock, routes: Routes) -> Result<Routes, String> {
+    pub(crate) fn guard(
+        settings: &Settings,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+        routes: Routes,
+    ) -> Result<Routes, String> {
         let authenticator = Authenticator::new(&settings.auth, clock)?;
-        Ok(routes.into_axum_router().layer(Self::new(authenticator)).into())
+        Ok(routes.into_axum_router().layer(Self::new(authenticator, metrics)).into())
     }
 
     /// With the cause of what it may write.
@@ -150,7 +157,7 @@ impl Admission {
             Some(Peer::Tls { role: Some(Role::Gateway), .. }) => told(headers)
                 .ok_or_else(|| Status::unauthenticated("a gateway must say who calls: ballast-roles is missing")),
             Some(Peer::Tls { role: Some(Role::Client { project }), .. }) if token.is_none() => Ok(of_client(project)),
-            Some(Peer::Tls { role: Some(Role::Agent { .. } | Role::Scheduler), .. }) | None => {
+            Some(Peer::Tls { role: Some(Role::Agent { .. } | Role::Scheduler | Role::Metrics), .. }) | None => {
                 Err(refused(peer, &format!("call {package}")))
             }
             Some(Peer::Plain { .. } | Peer::Tls { role: None | Some(Role::Client { .. }), .. }) => {
@@ -161,7 +168,9 @@ impl Admission {
 
     async fn by_token(&self, token: Option<&[u8]>) -> Result<Identity, Status> {
         let unauthenticated = || Status::unauthenticated("Authentication required");
-        match self.authenticator.identify(token.ok_or_else(unauthenticated)?).await {
+        let identity = self.authenticator.identify(token.unwrap_or_default()).await;
+        self.metrics.auth.answered(&identity);
+        match identity {
             Ok(identity) => Ok(Identity::clone(&identity)),
             Err(Denied::Unauthenticated) => Err(unauthenticated()),
             Err(Denied::Unavailable(why)) => {
@@ -275,7 +284,9 @@ where
         // The one that was polled ready makes the call; the clone is polled anew.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
-        Box::pin(async move {
+        let (metrics, began) = (Arc::clone(&self.admission.metrics), Instant::now());
+        let method = metrics.calls.method(request.uri().path());
+        let answer = async move {
             let peer = request.extensions().get::<Peer>().cloned();
             match admission.admit(peer.as_ref(), request.uri().path(), request.headers()).await {
                 Ok((admitted, cause)) => {
@@ -287,6 +298,13 @@ where
                 }
                 Err(status) => Ok(status.into_http()),
             }
+        };
+        Box::pin(async move {
+            let answer: Result<Response<R>, S::Error> = answer.await;
+            if let Ok(response) = &answer {
+                metrics.calls.answered(method, response, began.elapsed());
+            }
+            answer
         })
     }
 }

@@ -61,7 +61,7 @@ pub use fleet::Fleet;
 pub use follower::{Changed, Watching};
 pub use foresight::{Come, Foresight, Question, Questions};
 pub use monitors::MonitorWithPools;
-pub use overview::{AgentSummary, Operatings, Overview};
+pub use overview::{AgentSummary, Figures, Operatings, Overview};
 pub use peers::unique_address;
 use plugging::Plugging;
 pub use ports::NewPort;
@@ -73,6 +73,7 @@ pub use vips::WantedVip;
 pub use wakes::{Dirty, Listening, Wakes};
 
 use crate::{
+    metrics::Metrics,
     network::{self, NetworkProvider},
     placement::{POLICIES, PlacementPolicy, policy},
 };
@@ -114,6 +115,8 @@ pub struct App {
     /// What overviews count.
     census: Arc<overview::Census>,
     tally: Arc<tally::Tally>,
+    /// What is measured.
+    pub metrics: Arc<Metrics>,
     /// Of a handle whose changes are not kept.
     foresight: Option<Foresight>,
 }
@@ -194,6 +197,7 @@ impl App {
             checks: Arc::default(),
             census: Arc::default(),
             tally: Arc::default(),
+            metrics: Arc::new(Metrics::new(settings)),
             foresight: None,
         })
     }

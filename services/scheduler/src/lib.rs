@@ -6,6 +6,7 @@
 
 mod admission;
 pub mod app;
+pub mod metrics;
 pub mod network;
 pub mod placement;
 mod rpc;
@@ -18,6 +19,7 @@ use ballast_service::{
     config::Settings,
     edge::Edge,
     grpc::{self, Listening},
+    metrics::{Component, Endpoint, serve as serve_metrics},
     process::Failure,
     sources::Sources,
     tls,
@@ -26,12 +28,14 @@ use ballast_store::{Store, without_password};
 use tokio::net::{TcpListener, UnixListener};
 use tokio_util::sync::CancellationToken;
 
-use crate::{admission::Admission, app::App};
+use crate::{admission::Admission, app::App, metrics::shown::Shown};
 
 /// Where the scheduler serves.
 pub struct Listeners {
     pub tcp: TcpListener,
     pub unix: Option<UnixListener>,
+    /// None: metrics are told nowhere.
+    pub metrics: Option<Endpoint>,
 }
 
 impl Listeners {
@@ -46,7 +50,7 @@ impl Listeners {
         let tcp = grpc::bind_tcp("scheduler.listen", settings.scheduler.listen).await?;
         let path = &settings.scheduler.socket;
         let unix = if path.as_os_str().is_empty() { None } else { Some(grpc::bind_unix("scheduler.socket", path)?) };
-        Ok(Self { tcp, unix })
+        Ok(Self { tcp, unix, metrics: Endpoint::bind(settings, Component::Scheduler).await? })
     }
 }
 
@@ -93,6 +97,10 @@ pub async fn run(
     let app = Arc::new(App::new(&settings, store, sources.clone(), &address).map_err(Failure::Config)?);
     app.start().await.map_err(|fault| Failure::run("the database", fault.for_log()))?;
     let mut background = start_tasks(&app, &shutdown);
+    if let Some(endpoint) = listeners.metrics {
+        let shown = Arc::new(Shown::new(Arc::clone(&app), settings.metrics.per_agent_max));
+        background.start("metrics", serve_metrics(endpoint, shown, shutdown.clone()));
+    }
     let call_timeout = Duration::from_millis(settings.scheduler.call_timeout_ms.into());
     let routes = rpc::routes(Arc::clone(&app), call_timeout, shutdown.clone())
         .await
@@ -103,7 +111,8 @@ pub async fn run(
         settings.scheduler.listen
     );
     let path = listeners.unix.is_some().then(|| settings.scheduler.socket.clone());
-    let routes = Admission::guard(&settings, sources.clock, routes).map_err(Failure::Config)?;
+    let routes =
+        Admission::guard(&settings, sources.clock, Arc::clone(&app.metrics), routes).map_err(Failure::Config)?;
     let tls = tls::server_if_set(&settings.tls).map_err(Failure::Config)?;
     let listening = Listening { edge: Edge::new(&settings.connections), tcp: listeners.tcp, tls, unix: listeners.unix };
     let served = tokio::select! {

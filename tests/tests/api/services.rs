@@ -100,7 +100,7 @@ impl Services {
         settings.gateway.scheduler = format!("unix:{}", settings.scheduler.socket.display()).parse().unwrap();
         let unix = Some(grpc::bind_unix("scheduler.socket", &settings.scheduler.socket).unwrap());
         let channel = grpc::channel(&settings.gateway.scheduler).unwrap();
-        let listeners = Listeners { tcp, unix };
+        let listeners = Listeners { tcp, unix, metrics: None };
         let running = tokio::spawn(ballast_scheduler::run(
             settings.clone(),
             Sources { clock: clock(&ahead), chance: Chance::system() },
@@ -111,7 +111,8 @@ impl Services {
 
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(ballast_api_gateway::run(settings, Sources::system(), listener, shutdown.clone()));
+        let listeners = ballast_api_gateway::Listeners { rest: listener, metrics: None };
+        tokio::spawn(ballast_api_gateway::run(settings, Sources::system(), listeners, shutdown.clone()));
         let client = ballast_service::http::plain().unwrap();
         let shutdown = Some(shutdown.drop_guard());
         Self { channel, scheduler, database, ahead, client, url, _directory: directory, shutdown, running }

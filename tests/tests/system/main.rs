@@ -12,6 +12,7 @@ mod first_check;
 mod health;
 mod kernel;
 mod keystone;
+mod metrics;
 mod moving;
 mod networks;
 mod neutron;

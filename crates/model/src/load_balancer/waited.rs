@@ -1,4 +1,4 @@
-//! How long a change took: from when it was made to the outcome that settles it.
+//! How long a change took: from when it was made to the outcome that settles it; and since when one is waited for.
 
 use super::LoadBalancer;
 use crate::{
@@ -21,6 +21,25 @@ impl LoadBalancer {
         let listeners = oldest(self.settled, &self.listeners, &after.listeners);
         own.into_iter().chain(listeners).chain(oldest(self.settled, &self.pools, &after.pools)).min()
     }
+
+    /// When the oldest of the changes was made that are waited for. None: nothing is pending.
+    #[must_use]
+    pub fn oldest_pending(&self) -> Option<Timestamp> {
+        let own = pending(&self.progress, &self.labels);
+        own.into_iter().chain(oldest_pending(&self.listeners)).chain(oldest_pending(&self.pools)).min()
+    }
+}
+
+fn pending(progress: &Progress, labels: &Labels) -> Option<Timestamp> {
+    progress.status.is_pending().then(|| labels.updated_at.unwrap_or(labels.created_at))
+}
+
+fn oldest_pending<T: Waits>(parts: &[T]) -> Option<Timestamp> {
+    let each = parts.iter().flat_map(|part| {
+        let (progress, labels) = part.progress();
+        pending(progress, labels).into_iter().chain(part.pending_in_it())
+    });
+    each.min()
 }
 
 /// None: it was not pending, is so still, or no write made it so.
@@ -33,6 +52,10 @@ trait Waits {
     fn progress(&self) -> (&Progress, &Labels);
 
     fn in_it(&self, _settled: Generation, _after: &Self) -> Option<Timestamp> {
+        None
+    }
+
+    fn pending_in_it(&self) -> Option<Timestamp> {
         None
     }
 }
@@ -55,6 +78,10 @@ impl Waits for Listener {
     fn in_it(&self, settled: Generation, after: &Self) -> Option<Timestamp> {
         oldest(settled, &self.policies, &after.policies)
     }
+
+    fn pending_in_it(&self) -> Option<Timestamp> {
+        oldest_pending(&self.policies)
+    }
 }
 
 impl Waits for L7Policy {
@@ -64,6 +91,10 @@ impl Waits for L7Policy {
 
     fn in_it(&self, settled: Generation, after: &Self) -> Option<Timestamp> {
         oldest(settled, &self.rules, &after.rules)
+    }
+
+    fn pending_in_it(&self) -> Option<Timestamp> {
+        oldest_pending(&self.rules)
     }
 }
 
@@ -81,6 +112,10 @@ impl Waits for Pool {
     fn in_it(&self, settled: Generation, after: &Self) -> Option<Timestamp> {
         // A monitor may have been made long before the pool got it, which changed with that.
         oldest(settled, &self.members, &after.members)
+    }
+
+    fn pending_in_it(&self) -> Option<Timestamp> {
+        oldest_pending(&self.members)
     }
 }
 
@@ -103,11 +138,13 @@ mod tests {
         let settled = made.clone().settle(&outcome(made.generation));
         assert_eq!(made.oldest_settled(&settled), Some(Timestamp(5)));
         assert_eq!(settled.oldest_settled(&settled), None);
+        assert_eq!((made.oldest_pending(), settled.oldest_pending()), (Some(Timestamp(5)), None));
         let pool_id = settled.pools[0].id;
         let one = settled.clone().add_member(pool_id, member(2)).unwrap().stamped(Some(&settled), Timestamp(7));
         let two = one.clone().add_member(pool_id, member(3)).unwrap().stamped(Some(&one), Timestamp(9));
         assert_eq!(two.oldest_settled(&two.clone().settle(&outcome(one.generation))), Some(Timestamp(7)));
         assert_eq!(two.oldest_settled(&two.clone().settle(&outcome(two.generation))), Some(Timestamp(7)));
+        assert_eq!(two.oldest_pending(), Some(Timestamp(7)), "the older member is still pending");
         let moved = settled.moved();
         assert_eq!(moved.oldest_settled(&moved.clone().settle(&outcome(moved.generation))), None);
     }

@@ -6,8 +6,8 @@ use rustls::pki_types::CertificateDer;
 
 const DOMAIN: &str = "spiffe://ballast/";
 
-/// The owner of a certificate. Written `spiffe://ballast/gateway`, `/scheduler`, `/agent/HOST`, `/client` or
-/// `/client/PROJECT`.
+/// The owner of a certificate. Written `spiffe://ballast/gateway`, `/scheduler`, `/agent/HOST`, `/client`,
+/// `/client/PROJECT` or `/metrics`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Role {
     /// Authenticates callers itself, and says who they are.
@@ -21,6 +21,8 @@ pub enum Role {
     Client {
         project: Option<String>,
     },
+    /// Who reads metrics, and calls nothing.
+    Metrics,
 }
 
 impl fmt::Display for Role {
@@ -31,6 +33,7 @@ impl fmt::Display for Role {
             Self::Agent { host } => write!(f, "the agent of {host}"),
             Self::Client { project: None } => f.write_str("a client"),
             Self::Client { project: Some(project) } => write!(f, "a client of project {project}"),
+            Self::Metrics => f.write_str("a reader of metrics"),
         }
     }
 }
@@ -52,6 +55,7 @@ impl FromStr for Role {
             ("agent", Some(host)) => Ok(Self::Agent { host }),
             ("agent", None) => Err("an agent's certificate must name its host".to_owned()),
             ("client", project) => Ok(Self::Client { project }),
+            ("metrics", None) => Ok(Self::Metrics),
             _ => Err(unknown()),
         }
     }
@@ -84,8 +88,9 @@ mod tests {
         assert_eq!(role("agent/host-1"), Ok(Role::Agent { host: "host-1".to_owned() }));
         assert_eq!(role("client"), Ok(Role::Client { project: None }));
         assert_eq!(role("client/p"), Ok(Role::Client { project: Some("p".to_owned()) }));
+        assert_eq!(role("metrics"), Ok(Role::Metrics));
         assert_eq!(role("agent"), Err("an agent's certificate must name its host".to_owned()));
-        for other in ["", "root", "gateway/x", "agent/", "agent/a/b", "client/a/b"] {
+        for other in ["", "root", "gateway/x", "metrics/x", "agent/", "agent/a/b", "client/a/b"] {
             assert!(role(other).is_err(), "{other}");
         }
         assert!("https://ballast/gateway".parse::<Role>().is_err());

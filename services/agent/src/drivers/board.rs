@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, watch};
 use tonic::transport::Channel;
 
+use super::metrics::Metrics;
 use crate::host::Scarcity;
 
 /// A driver-host that can be called.
@@ -66,6 +67,7 @@ pub(super) enum NotNow {
 pub(super) struct Board {
     state: Mutex<State>,
     changes: watch::Sender<u64>,
+    pub(super) metrics: Metrics,
 }
 
 #[derive(Default)]
@@ -80,6 +82,8 @@ struct Entry {
     /// It plugs load balancers into the host's networks.
     plugs: bool,
     connection: Option<Connection>,
+    /// Of the process.
+    pid: Option<u32>,
     /// The connection ends its calls and takes no more.
     draining: bool,
     starts: u64,
@@ -141,6 +145,12 @@ impl Board {
         Some(Arc::clone(&connection.capabilities))
     }
 
+    /// The processes of those that are ready.
+    pub(super) fn processes(&self) -> Vec<(String, u32)> {
+        let state = self.state();
+        state.drivers.iter().filter_map(|(name, entry)| Some((name.clone(), entry.pid?))).collect()
+    }
+
     pub(super) fn is_ready(&self, name: &str) -> bool {
         self.state().drivers.get(name).is_some_and(|entry| entry.connection.is_some())
     }
@@ -152,10 +162,12 @@ impl Board {
             state: DriverState::Starting.into(),
             ..DriverReport::default()
         };
+        self.metrics.known(name);
         self.change(|state| {
-            state
-                .drivers
-                .insert(name.to_owned(), Entry { report, plugs, connection: None, draining: false, starts: 0 });
+            state.drivers.insert(
+                name.to_owned(),
+                Entry { report, plugs, connection: None, pid: None, draining: false, starts: 0 },
+            );
         });
     }
 
@@ -165,7 +177,7 @@ impl Board {
         });
     }
 
-    pub(super) fn ready(&self, name: &str, described: DescribeReply, connection: Connection) {
+    pub(super) fn ready(&self, name: &str, described: DescribeReply, connection: Connection, pid: Option<u32>) {
         let capabilities = described.capabilities.unwrap_or_default();
         self.change_driver(name, |entry| {
             entry.report.state = DriverState::Ready.into();
@@ -174,6 +186,7 @@ impl Board {
             entry.report.capabilities = Some(capabilities);
             entry.report.reason = String::new();
             entry.connection = Some(connection);
+            entry.pid = pid;
             entry.draining = false;
             entry.starts += 1;
         });
@@ -202,6 +215,7 @@ impl Board {
             entry.report.state = state.into();
             entry.report.reason = reason.to_owned();
             entry.connection = None;
+            entry.pid = None;
             entry.draining = false;
         });
     }

@@ -7,7 +7,7 @@ use ballast_proto::driver::{
     Capabilities, DeployReply, DeployRequest, Deployed, DeployedRequest, Effect, Fault, LoadBalancer, ObjectFault,
     Observation, ObserveRequest, Preview, UndeployReply, UndeployRequest, driver_client,
 };
-use tokio::time;
+use tokio::time::{self, Instant};
 use tonic::{Response, Status, transport::Channel};
 use tracing::warn;
 
@@ -15,6 +15,7 @@ use super::{
     Deadlines,
     board::{Board, Call, Connection, NotNow},
     fitted::fitted,
+    metrics::Call as Asked,
 };
 use crate::driver_host::fault;
 
@@ -91,7 +92,9 @@ impl DriverClient {
                 Ok(reply)
             }
         };
-        self.call("deploy", self.deadlines.deploy, call).await
+        let answer = self.call(Asked::Deploy, self.deadlines.deploy, call).await;
+        self.board.metrics.deployed(&self.name, &answer);
+        answer
     }
 
     /// What a deploy of this would do, within [`PREVIEW`]. Empty: the driver cannot say.
@@ -116,7 +119,7 @@ impl DriverClient {
             }
         };
         // Who hangs is ended when any look would have taken too long: nobody waits for that.
-        let call = self.call("preview", self.deadlines.observe, call);
+        let call = self.call(Asked::Preview, self.deadlines.observe, call);
         time::timeout(PREVIEW, call).await.unwrap_or_else(|_| {
             let error = DriverError::unavailable(TOO_SLOW);
             Err(error.with_detail(format!("preview did not end within {PREVIEW:?}")).into())
@@ -130,7 +133,7 @@ impl DriverClient {
     pub async fn undeploy(&self, load_balancer_id: String) -> Result<UndeployReply, Fault> {
         let request = UndeployRequest { load_balancer_id };
         let call = |mut grpc: Grpc, _: &Capabilities| async move { grpc.undeploy(request).await };
-        self.call("undeploy", self.deadlines.undeploy, call).await
+        self.call(Asked::Undeploy, self.deadlines.undeploy, call).await
     }
 
     /// Statistics and health of these load balancers; of all when the list is empty.
@@ -140,7 +143,7 @@ impl DriverClient {
     pub async fn observe(&self, load_balancer_ids: Vec<String>) -> Result<Vec<Observation>, Fault> {
         let request = ObserveRequest { load_balancer_ids };
         let call = |mut grpc: Grpc, _: &Capabilities| async move { grpc.observe(request).await };
-        Ok(self.call("observe", self.deadlines.observe, call).await?.observations)
+        Ok(self.call(Asked::Observe, self.deadlines.observe, call).await?.observations)
     }
 
     /// What the device runs now.
@@ -149,10 +152,26 @@ impl DriverClient {
     /// As for [`DriverClient::deploy`].
     pub async fn deployed(&self) -> Result<Vec<Deployed>, Fault> {
         let call = |mut grpc: Grpc, _: &Capabilities| async move { grpc.deployed(DeployedRequest {}).await };
-        Ok(self.call("deployed", self.deadlines.deployed, call).await?.deployed)
+        Ok(self.call(Asked::Deployed, self.deadlines.deployed, call).await?.deployed)
     }
 
     async fn call<R, F>(
+        &self,
+        asked: Asked,
+        deadline: Duration,
+        call: impl FnOnce(Grpc, &Capabilities) -> F,
+    ) -> Result<R, Fault>
+    where
+        F: Future<Output = Result<Response<R>, Status>> + Send + 'static,
+        R: Send + 'static,
+    {
+        let began = Instant::now();
+        let answer = self.ask(asked.as_str(), deadline, call).await;
+        self.board.metrics.called(&self.name, asked, &answer, began.elapsed());
+        answer
+    }
+
+    async fn ask<R, F>(
         &self,
         method: &'static str,
         deadline: Duration,

@@ -3,6 +3,7 @@
 
 use std::{fs, time::Duration};
 
+use ballast_metrics::resident;
 use tokio::time;
 
 const PERIOD: Duration = Duration::from_secs(1);
@@ -15,26 +16,9 @@ pub(super) async fn exceeds(pid: Option<u32>, limit: Option<u64>) -> String {
     loop {
         ticks.tick().await;
         let resident = fs::read_to_string(format!("/proc/{pid}/status")).ok().and_then(|status| resident(&status));
+        let resident = resident.map(|bytes| bytes >> 20);
         if let Some(resident) = resident.filter(|resident| *resident > limit) {
             return format!("it has {resident} MiB of memory, and {limit} are allowed");
         }
-    }
-}
-
-/// In MiB.
-fn resident(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
-    Some(kibibytes >> 10)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_resident_memory_is_read_as_the_kernel_writes_it() {
-        assert_eq!(resident("Name:\tx\nVmHWM:\t  9 kB\nVmRSS:\t  204800 kB\n"), Some(200));
-        assert_eq!(resident("Name:\tx\n"), None, "a zombie has none");
     }
 }

@@ -25,6 +25,7 @@ use super::{
     copy::Copy,
     files::{self, DriverFile, Found},
     grant,
+    metrics::Metrics,
     named::{self, Named},
     notice::{self, Look},
     supervise::{Supervisor, Used},
@@ -258,6 +259,16 @@ impl DriverSet {
     #[must_use]
     pub fn starts(&self) -> HashMap<String, u64> {
         self.board.starts()
+    }
+
+    /// What is measured of drivers.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.board.metrics
+    }
+
+    /// The processes of the drivers that are ready.
+    pub(crate) fn processes(&self) -> Vec<(String, u32)> {
+        self.board.processes()
     }
 
     /// The driver of this name, whether it is ready or not.

@@ -19,6 +19,7 @@ use super::{
     DriverSettings,
     board::Board,
     files::DriverFile,
+    metrics::Reason,
     process::{self, Running},
     record::{Ending, Next, Record},
 };
@@ -67,6 +68,14 @@ enum Replacement {
     Neither(String),
 }
 
+const fn reason_of(ending: Ending) -> Reason {
+    match ending {
+        Ending::Refused => Reason::Refused,
+        Ending::NotStarted => Reason::NotStarted,
+        Ending::Ran(_) => Reason::Ended,
+    }
+}
+
 impl Supervisor {
     /// Runs until it is stopped.
     pub(super) async fn run(mut self) {
@@ -87,6 +96,7 @@ impl Supervisor {
                     None => return,
                 },
             };
+            self.board.metrics.restarts(&self.name, reason_of(ending));
             let next = record.ended(ending, self.settings.chance.fraction());
             self.say(next, &reason);
             if !self.wait(next).await {
@@ -140,7 +150,7 @@ impl Supervisor {
     fn announce(&self, running: &Running) {
         let (name, pid) = (&self.name, running.id());
         info!(driver = %name, pid, version = running.described.version, "driver is ready");
-        self.board.ready(name, running.described.clone(), running.connection.clone());
+        self.board.ready(name, running.described.clone(), running.connection.clone(), pid);
     }
 
     /// Starts a process for another file beside the one that runs. Only when it is ready does the old one lose its calls,

@@ -82,7 +82,8 @@ impl Setting {
         adapt(&mut settings);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let gateway = tokio::spawn(ballast_api_gateway::run(settings, Sources::system(), listener, shutdown.clone()));
+        let listeners = ballast_api_gateway::Listeners { rest: listener, metrics: None };
+        let gateway = tokio::spawn(ballast_api_gateway::run(settings, Sources::system(), listeners, shutdown.clone()));
         Self { seen, second, url, client: ballast_service::http::plain().unwrap(), shutdown, gateway: Some(gateway) }
     }
 

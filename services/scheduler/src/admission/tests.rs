@@ -14,14 +14,20 @@ const CREATE: &str = "/lbaas.v1.Pools/Create";
 const SESSION: &str = "/lbaas.agent.v1.AgentSession/Connect";
 
 fn none() -> Admission {
-    Admission::new(Authenticator::None)
+    Admission::new(Authenticator::None, Arc::new(Metrics::new(&Settings::default())))
 }
 
 fn with_tokens() -> (Admission, tempfile::NamedTempFile) {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     writeln!(file, "[[token]]\ntoken = \"t\"\nproject_id = \"p\"\nroles = [\"member\"]").unwrap();
     let auth = Auth { mode: AuthMode::TokenFile, token_file: file.path().to_owned(), ..Auth::default() };
-    (Admission::new(Authenticator::new(&auth, Clock::system()).unwrap()), file)
+    (
+        Admission::new(
+            Authenticator::new(&auth, Clock::system()).unwrap(),
+            Arc::new(Metrics::new(&Settings::default())),
+        ),
+        file,
+    )
 }
 
 fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -109,7 +115,9 @@ async fn certificates_of_other_roles_do_not_open_what_is_not_theirs() {
     }
     let admitted = none().admit(Some(&agent), SESSION, &HeaderMap::new()).await.unwrap().0;
     assert_eq!(admitted, Admitted::Agent(AgentPeer { host: Some("a".to_owned()) }));
-    for role in [None, Some(Role::Gateway), Some(Role::Scheduler), Some(Role::Client { project: None })] {
+    for role in
+        [None, Some(Role::Gateway), Some(Role::Scheduler), Some(Role::Metrics), Some(Role::Client { project: None })]
+    {
         let refused = none().admit(Some(&tls(role)), SESSION, &HeaderMap::new()).await.unwrap_err();
         assert_eq!(refused.code(), Grpc::PermissionDenied);
     }

@@ -14,9 +14,12 @@ use ballast_store::{Phase, Tx};
 use tokio_util::sync::CancellationToken;
 
 use super::{App, Wake, placing::network_of};
-use crate::placement::{
-    Demand,
-    failover::{Failover, decide},
+use crate::{
+    metrics::FailedOver,
+    placement::{
+        Demand,
+        failover::{Failover, decide},
+    },
 };
 
 /// How often Dead agents are looked for.
@@ -49,7 +52,11 @@ impl App {
             if self.clock.monotonic().saturating_sub(started) < self.limits.dead_after {
                 continue;
             }
-            match self.fail_over().await {
+            let decided = self.fail_over().await;
+            if let Ok(decided) = &decided {
+                self.metrics.failover_paused.set(i64::from(matches!(decided, Failover::Paused { .. })));
+            }
+            match decided {
                 Ok(Failover::Paused { dead, of }) if !paused => {
                     paused = true;
                     tracing::warn!(
@@ -73,12 +80,14 @@ impl App {
                 // One that cannot be moved keeps nobody else from moving.
                 Err(fault) if fault.code() != Code::Unavailable => {
                     let detail = fault.detail();
+                    self.metrics.failed_over(FailedOver::Failed);
                     tracing::error!(load_balancer.id = %load_balancer_id, from = %from, detail, "stays on a Dead agent: {fault}");
                     continue;
                 }
                 moved => moved?,
             };
             if let [to, ..] = wakes.as_slice() {
+                self.metrics.failed_over(FailedOver::Moved);
                 tracing::warn!(load_balancer.id = %load_balancer_id, from = %from, agent.id = %to.agent_id, "moved off a Dead agent");
             }
             self.wakes.wake(wakes);

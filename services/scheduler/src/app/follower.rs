@@ -67,6 +67,11 @@ impl Watching {
         self.told.subscribe()
     }
 
+    /// How many there are.
+    pub fn count(&self) -> u64 {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).values().copied().map(u64::from).sum()
+    }
+
     /// A permit for one more watch of the project.
     ///
     /// # Errors
@@ -99,15 +104,18 @@ impl App {
     pub async fn keep_following(&self, shutdown: CancellationToken) {
         let mut changes = self.store.changes();
         let mut position = None;
+        let lag = self.metrics.lags.begin();
         while !shutdown.is_cancelled() {
             changes.mark_unchanged();
             let watched = self.watching.told.receiver_count() > 0;
             let more = match if watched { self.follow(position).await } else { Ok((None, false)) } {
                 Ok((next, more)) => {
+                    lag.level();
                     position = next;
                     more
                 }
                 Err(fault) => {
+                    lag.behind(self.clock.monotonic());
                     tracing::warn!(detail = fault.detail(), "watches wait: {fault}");
                     // What was forgotten meanwhile is read by each watch, which then says so.
                     position = position.filter(|_| fault.code() != Code::CursorExpired);

@@ -4,6 +4,8 @@
 //! store mostly has in memory. So a question costs the same with ten load balancers and with ten thousand, and none at
 //! all where nobody asks. Whether an agent lives is not kept: it is looked at with each question.
 
+mod figures;
+
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     time::Duration,
@@ -19,6 +21,8 @@ use ballast_model::{
 };
 use ballast_store::{EventKind, Placed, Position};
 use tokio::sync::{Mutex, MutexGuard};
+
+pub use self::figures::Figures;
 
 use super::{App, Caller};
 
@@ -50,6 +54,8 @@ struct Line {
     provider: String,
     status: ProvisioningStatus,
     since: Timestamp,
+    /// Since when a change of it is waited for.
+    pending_since: Option<Timestamp>,
     agent_id: Option<AgentId>,
     run: Fares,
     /// The same, should its agent be Dead.
@@ -81,6 +87,8 @@ pub struct AgentSummary {
     pub liveness: Liveness,
     pub admin_state_up: bool,
     pub load_balancers: u32,
+    /// Since it was heard of.
+    pub silent_for: Duration,
 }
 
 /// What there is.
@@ -119,6 +127,7 @@ impl From<&Placed> for Line {
             provider: load_balancer.shown_provider().to_owned(),
             status: load_balancer.progress.status,
             since: load_balancer.labels.updated_at.unwrap_or(load_balancer.labels.created_at),
+            pending_since: load_balancer.oldest_pending(),
             agent_id: placed.binding.as_ref().map(|binding| binding.agent_id),
             run: Fares::of(placed, true),
             not_run: Fares::of(placed, false),
@@ -264,6 +273,7 @@ mod tests {
             provider: "haproxy".to_owned(),
             status: ProvisioningStatus::PendingUpdate,
             since: Timestamp(since),
+            pending_since: None,
             agent_id: None,
             run: Fares { whole, members: [1, 0, 0, 2, 0, 0] },
             not_run: Fares { whole: Operating::Offline, members: [0, 3, 0, 0, 0, 0] },

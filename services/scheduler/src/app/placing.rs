@@ -15,7 +15,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::{App, Wake};
-use crate::placement::Demand;
+use crate::{metrics::Placed as PlacedOutcome, placement::Demand};
 
 /// How often it is looked at what is placed nowhere, though nobody said anything.
 const PERIOD: Duration = Duration::from_secs(5);
@@ -67,7 +67,7 @@ impl App {
         network: Option<&Attachment>,
         random: u64,
     ) -> Result<Result<Wake, Nowhere>, Fault> {
-        let place = match self.find_place(load_balancer, network, random) {
+        let place = match self.look_for_place(load_balancer, network, random) {
             Ok(place) => place,
             Err(nowhere) => return Ok(Err(nowhere)),
         };
@@ -83,7 +83,7 @@ impl App {
         network: Option<&Attachment>,
         random: u64,
     ) -> Result<(LoadBalancer, Result<Binding, Nowhere>), Fault> {
-        match self.find_place(&load_balancer, network, random) {
+        match self.look_for_place(&load_balancer, network, random) {
             Ok(place) => {
                 let bound = tx.insert_bound(&load_balancer, place.agent_id, place.driver).await;
                 let binding = self.placed(place, bound)?;
@@ -95,6 +95,20 @@ impl App {
                 Ok((unplaced, Err(nowhere)))
             }
         }
+    }
+
+    /// As [`Self::find_place`], and it counts: something is to be placed.
+    fn look_for_place(
+        &self,
+        load_balancer: &LoadBalancer,
+        network: Option<&Attachment>,
+        random: u64,
+    ) -> Result<Place<'_>, Nowhere> {
+        let found = self.find_place(load_balancer, network, random);
+        if self.foresight.is_none() {
+            self.metrics.placed(if found.is_ok() { PlacedOutcome::Placed } else { PlacedOutcome::NoneEligible });
+        }
+        found
     }
 
     fn find_place(

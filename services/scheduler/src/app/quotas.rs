@@ -40,7 +40,7 @@ impl App {
         if limit.bound().is_none() {
             return Ok(());
         }
-        limit.check(resource, tx.used(resource, project_id).await?)
+        self.admitted(resource, limit.check(resource, tx.used(resource, project_id).await?))
     }
 
     /// The same of so many more.
@@ -56,7 +56,14 @@ impl App {
             return Ok(());
         }
         let used = tx.used(resource, project_id).await?;
-        limit.check(resource, used.saturating_add(more.saturating_sub(1)))
+        self.admitted(resource, limit.check(resource, used.saturating_add(more.saturating_sub(1))))
+    }
+
+    fn admitted(&self, resource: Resource, admitted: Result<(), Fault>) -> Result<(), Fault> {
+        if admitted.is_err() && self.foresight.is_none() {
+            self.metrics.refused(resource);
+        }
+        admitted
     }
 
     /// What a project may have; without one, the caller's.

@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
+    time::Duration,
 };
 
 use ballast_model::{
@@ -18,6 +19,7 @@ use ballast_model::{
 use ballast_store::{Binding, By, Cause, Ending, Handover, Hold, Parts, Placed, Settled, Tally, Tx};
 
 use super::{App, Wake};
+use crate::metrics::{Settled as SettledOutcome, Stale};
 
 /// A report of one load balancer, by its owner of `epoch`.
 #[derive(Debug, Clone, Copy)]
@@ -78,7 +80,7 @@ impl App {
                         placed.load_balancer = placed.load_balancer.clone().settle(outcome);
                     }
                 }
-                self.note_causes(tx, host, ended, (&before, &placed));
+                let ends = self.note_causes(tx, host, ended, (&before, &placed));
                 self.save_all(tx, &before, &placed).await?;
                 let (mut wakes, mut answering, mut moved) = (Vec::new(), Vec::new(), Vec::new());
                 for Ended { owner, outcome, .. } in ended.iter().filter(|one| one.outcome.fault.is_none()) {
@@ -93,10 +95,11 @@ impl App {
                     }
                 }
                 tx.end_handovers(&moved).await?;
-                Ok((wakes, self.plugged(tx, host, &answering).await?))
+                Ok((wakes, self.plugged(tx, host, &answering).await?, ends))
             })
         });
-        let (wakes, plugged) = settle.await?;
+        let (wakes, plugged, ends) = settle.await?;
+        ends.iter().for_each(|end| self.measure(end));
         self.wakes.wake(wakes);
         self.plugging.add(plugged);
         Ok(())
@@ -201,6 +204,12 @@ impl App {
     }
 }
 
+/// What came of an outcome.
+enum End {
+    Stale(Stale),
+    Settled { provider: String, took: Duration, outcome: SettledOutcome },
+}
+
 /// What a former agent leaves goes to the one that the load balancer is bound to, which may wait for it.
 async fn pass_on(tx: &Tx, owner: Owner, left: &Left, bound: &Binding) -> Result<Option<Wake>, Fault> {
     let id = owner.load_balancer_id;
@@ -267,26 +276,47 @@ async fn placed_of(tx: &Tx, owners: impl Iterator<Item = Owner>) -> Result<HashM
 
 impl App {
     /// What ended these deploys, and how long what they settle has waited. Of several of one load balancer it is the
-    /// last.
+    /// last. Returns what came of them.
     fn note_causes(
         &self,
         tx: &Tx,
         host: &str,
         ended: &[Ended],
         (before, after): (&HashMap<LoadBalancerId, Placed>, &HashMap<LoadBalancerId, Placed>),
-    ) {
+    ) -> Vec<End> {
         let now = self.now();
+        let mut ends = Vec::new();
         for Ended { owner, outcome, effect } in ended {
             let id = owner.load_balancer_id;
             let own = before.get(&id).filter(|placed| owner.has(placed.binding.as_ref()));
-            let (Some(before), Some(after)) = (own, after.get(&id)) else { continue };
+            let (Some(before), Some(after)) = (own, after.get(&id)) else {
+                ends.push(End::Stale(Stale::Epoch));
+                continue;
+            };
+            if outcome.generation < before.load_balancer.settled {
+                ends.push(End::Stale(Stale::Generation));
+            }
             let since = before.load_balancer.oldest_settled(&after.load_balancer);
             let took = since.map(|since| u64::try_from(now.0.saturating_sub(since.0)).unwrap_or(0));
             let failed = outcome.fault.is_some() || !outcome.faults.is_empty();
+            if let Some(took) = took.map(Duration::from_micros) {
+                let provider = before.load_balancer.shown_provider().to_owned();
+                let outcome = if failed { SettledOutcome::Error } else { SettledOutcome::Active };
+                ends.push(End::Settled { provider, took, outcome });
+            }
             let generation = outcome.generation.number();
             let settled = Some(Settled { generation, took, effect: (*effect).to_owned(), failed });
             let (who, what) = (host.to_owned(), "deploy".to_owned());
             tx.note_cause(id, Arc::new(Cause { by: By::Agent, who, what, settled, ..Cause::default() }));
+        }
+        ends
+    }
+
+    /// Once it is stored.
+    fn measure(&self, end: &End) {
+        match end {
+            End::Stale(why) => self.metrics.stale(*why),
+            End::Settled { provider, took, outcome } => self.metrics.settled(provider, *took, *outcome),
         }
     }
 

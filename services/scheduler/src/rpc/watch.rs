@@ -27,7 +27,10 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Response, Status};
 
 use super::refuse;
-use crate::app::{App, Caller, Changed, Shown, Wanted};
+use crate::{
+    app::{App, Caller, Changed, Shown, Wanted},
+    metrics::lags::Lag,
+};
 
 /// How many messages may wait for a reader.
 const OUTBOX: usize = 16;
@@ -85,7 +88,8 @@ impl Watches {
         tokio::spawn(async move {
             let _permit = permit;
             let changed = app.watching.listen();
-            let watch = Watch::<W> { app: &app, caller, wanted, changed, outbox, told: Instant::now(), cursor: None };
+            let (lag, told) = (app.metrics.lags.begin(), Instant::now());
+            let watch = Watch::<W> { app: &app, caller, wanted, changed, outbox, lag, told, cursor: None };
             let fault = watch.until(start, &shutdown).await;
             // No one is there to hear it when the client has gone.
             let _ = ended.send(refuse(fault));
@@ -126,6 +130,7 @@ struct Watch<'a, W: Wire> {
     wanted: Wanted,
     changed: broadcast::Receiver<Arc<Changed>>,
     outbox: mpsc::Sender<Result<W::Response, Status>>,
+    lag: Lag,
     /// When the reader got a cursor.
     told: Instant,
     /// That cursor.
@@ -149,6 +154,7 @@ impl<W: Wire> Watch<'_, W> {
     }
 
     async fn go_on(&mut self, start: Option<Position>) -> Result<Infallible, Fault> {
+        self.lag.behind(self.app.clock.monotonic());
         let mut position = match start {
             Some(position) => position,
             None => self.snapshot().await?,
@@ -162,7 +168,9 @@ impl<W: Wire> Watch<'_, W> {
             }
             position = batch.position;
             if !batch.more {
+                self.lag.level();
                 position = self.pass_by(position).await?;
+                self.lag.behind(self.app.clock.monotonic());
             }
         }
     }
@@ -214,7 +222,10 @@ impl<W: Wire> Watch<'_, W> {
         match tokio::time::timeout(self.app.events.slow_reader, self.outbox.send(Ok(response))).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return Err(Absence::Reader.into()),
-            Err(_) => return Err(Call::ReaderTooSlow.into()),
+            Err(_) => {
+                self.app.metrics.slow_readers.inc();
+                return Err(Call::ReaderTooSlow.into());
+            }
         }
         if position.is_some() {
             (self.told, self.cursor) = (Instant::now(), position);

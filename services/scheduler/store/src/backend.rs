@@ -37,7 +37,7 @@ pub(crate) use self::{
     link::{Link, Watched},
     notifications::CHANNEL,
 };
-use crate::{migration::Migrator, moves::Journal, notice::Voice};
+use crate::{metrics::Engine, migration::Migrator, moves::Journal, notice::Voice};
 
 /// How long a transaction waits for a connection: behind all that queue to write.
 const QUEUE: Duration = Duration::from_secs(30);
@@ -133,6 +133,13 @@ impl Backend {
         match turn {
             Some((turn, _lease)) => turn.commit().await,
             None => Ok(()),
+        }
+    }
+
+    pub(crate) const fn engine(&self) -> Engine {
+        match self.kind {
+            Kind::Sqlite => Engine::Sqlite,
+            Kind::Postgres => Engine::Postgres,
         }
     }
 

@@ -14,8 +14,8 @@ use ballast_model::{
     view::v1,
 };
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, ExprTrait as _, NotSet, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _, Set,
+    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, ExprTrait as _, NotSet, PaginatorTrait as _,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _, Set,
     sea_query::{Expr, Query},
 };
 
@@ -209,6 +209,15 @@ impl Tx {
             .filter(binding::Column::Phase.eq(Phase::Removing.as_str()))
             .order_by_asc(binding::Column::Seq);
         rows.all(self.db()).await.map_err(fault_of)?.into_iter().map(binding::Model::into_binding).collect()
+    }
+
+    /// How many bindings are left of deleted or moved load balancers.
+    ///
+    /// # Errors
+    /// As [`Self::binding`].
+    pub async fn count_tombstones(&self) -> Result<u64, Fault> {
+        let left = binding::Entity::find().filter(binding::Column::Phase.eq(Phase::Removing.as_str()));
+        left.count(self.db()).await.map_err(fault_of)
     }
 
     /// Who has yet to let go of what it had by this epoch.

@@ -10,8 +10,8 @@ use ballast_model::{
     ids::{AgentId, LoadBalancerId, PortId, SubnetId},
 };
 use sea_orm::{
-    ColumnTrait as _, Condition, ConnectionTrait as _, EntityTrait as _, ExprTrait as _, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _,
+    ColumnTrait as _, Condition, ConnectionTrait as _, EntityTrait as _, ExprTrait as _, PaginatorTrait as _,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _,
     sea_query::{Expr, Query},
 };
 
@@ -103,6 +103,14 @@ impl Tx {
         note.exec(self.db()).await.map_err(fault_of)?;
         let rows = port::Entity::find().select_only().column(port::Column::Id).filter(these());
         rows.into_tuple().all(self.db()).await.map(ids).map_err(fault_of)
+    }
+
+    /// How many holds there are.
+    ///
+    /// # Errors
+    /// As [`Self::insert_hold`].
+    pub async fn count_holds(&self) -> Result<u64, Fault> {
+        hold::Entity::find().count(self.db()).await.map_err(fault_of)
     }
 
     async fn holds(&self, at: Condition) -> Result<Vec<Hold>, Fault> {

@@ -16,6 +16,7 @@ mod handovers;
 mod holds;
 mod hot;
 mod lists;
+mod metrics;
 mod migration;
 mod monitors;
 mod moves;

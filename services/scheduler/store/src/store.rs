@@ -6,6 +6,7 @@
 
 use std::{marker::PhantomData, pin::Pin, sync::Arc, time::Duration};
 
+use ballast_metrics::Registry;
 use ballast_model::{
     Uuid,
     fault::{Code, Fault},
@@ -18,6 +19,7 @@ use tokio::sync::watch;
 use crate::{
     Notifications, Query, Tx,
     backend::{Backend, By, Link, fault_of, reason},
+    metrics::{Kind, Metrics},
     moves::Journal,
     read::{
         batch::Batch,
@@ -52,6 +54,7 @@ pub struct Store {
     cluster_id: Uuid,
     /// Counts the transactions of this process that changed something that events tell of.
     changes: Arc<watch::Sender<u64>>,
+    metrics: Metrics,
 }
 
 /// The database cannot be used.
@@ -82,8 +85,9 @@ impl Store {
         backend.migrate().await.map_err(|error| refuse(reason(&error)))?;
         let cache = Cache::new(memory);
         let writers = Writers::new(backend.clone(), Arc::clone(&cache));
-        let mut store =
-            Self { backend, writers, cache, owners: Arc::default(), cluster_id: Uuid::nil(), changes: Arc::default() };
+        let metrics = Metrics::new(backend.engine());
+        let (owners, changes) = (Arc::default(), Arc::default());
+        let mut store = Self { backend, writers, cache, owners, cluster_id: Uuid::nil(), changes, metrics };
         let cluster_id = store.write(|tx, _| Box::pin(tx.make_cluster_id())).await;
         store.cluster_id = cluster_id.map_err(|fault| refuse(fault.for_log()))?;
         store.write(|tx, _| Box::pin(tx.open_events())).await.map_err(|fault| refuse(fault.for_log()))?;
@@ -101,6 +105,17 @@ impl Store {
     #[must_use]
     pub const fn is_shared(&self) -> bool {
         self.backend.is_shared()
+    }
+
+    /// Tells what is measured here.
+    pub fn add_metrics_to(&self, registry: &mut Registry) {
+        self.metrics.add_to(registry);
+    }
+
+    /// How many wait for their turn to write.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.writers.queued()
     }
 
     /// Another process wrote events, or may have.
@@ -172,6 +187,7 @@ impl Store {
                     let pause = rand::rng().random_range(0..longest);
                     tracing::debug!(attempt, pause, detail = fault.detail(), "trying again: {fault}");
                     tokio::time::sleep(Duration::from_micros(pause)).await;
+                    self.metrics.again();
                     attempt += 1;
                 }
                 done => return done,
@@ -184,6 +200,7 @@ impl Store {
         T: Send,
         F: for<'t> Fn(&'t Tx, Scope<'env, 't>) -> Work<'t, T> + Send + Sync,
     {
+        let _running = self.metrics.begin(Kind::Write);
         let (value, wrote_events) = self.writers.run(work).await?;
         if wrote_events {
             self.changes.send_modify(|count| *count += 1);
@@ -220,6 +237,7 @@ impl Store {
         T: Send,
         F: for<'t> Fn(&'t Tx, Scope<'env, 't>) -> Work<'t, T> + Send + Sync,
     {
+        let _running = self.metrics.begin(Kind::Read);
         let link = Link::Transaction(self.backend.begin_read(by).await.map_err(fault_of)?);
         let tx = Tx::new(link, Desk::of_reader(&self.cache));
         let done = work(&tx, Scope::default()).await;
@@ -257,6 +275,7 @@ impl Store {
         T: Send,
         F: for<'t> Fn(&'t Tx, Scope<'env, 't>) -> Work<'t, T> + Send + Sync,
     {
+        let _running = self.metrics.begin(Kind::Read);
         let reader = self.backend.reader(by).await.map_err(fault_of)?;
         work(&Tx::new(Link::Connections(reader), Desk::of_reader(&self.cache)), Scope::default()).await
     }

@@ -22,6 +22,7 @@ mod layer_4;
 mod load;
 mod machine;
 mod many;
+mod metrics;
 mod netlink;
 mod octavia;
 mod orders;
@@ -51,7 +52,7 @@ type Outcome<T> = Result<T, Failure>;
 
 const USAGE: &str = "usage: ballast-bench [--quick] [--steps] [--count N] [BENCH]...
 
-  driver bring-up many crowd throughput layer-4 reconfigure api flat fleet parts      none: all
+  driver bring-up many crowd throughput layer-4 reconfigure api flat fleet parts metrics      none: all
 
   --quick    a tenth of the work: to see that it runs, not to quote
   --steps    driver and bring-up: shows the driver's steps; bring-up logs at debug for that, and its times grow
@@ -71,8 +72,8 @@ const ON_GROUND: [(&str, OnGround); 7] = [
     ("layer-4", layer_4::run),
     ("reconfigure", reconfigure::run),
 ];
-const ALONE: [(&str, Alone); 4] =
-    [("api", api::run), ("flat", flat::run), ("fleet", fleet::run), ("parts", parts::run)];
+const ALONE: [(&str, Alone); 5] =
+    [("api", api::run), ("flat", flat::run), ("fleet", fleet::run), ("parts", parts::run), ("metrics", metrics::run)];
 
 /// What is asked for on the command line.
 #[derive(Debug, Clone, Default)]

@@ -75,6 +75,12 @@ impl Streams {
         Ok(Permit { streams: Arc::clone(self), caller })
     }
 
+    /// How many there are.
+    pub(crate) fn open(&self) -> i64 {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        i64::try_from(open.values().sum::<usize>()).unwrap_or(i64::MAX)
+    }
+
     fn close(&self, caller: &str) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         match open.get_mut(caller) {

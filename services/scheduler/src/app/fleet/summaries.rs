@@ -12,10 +12,12 @@ impl Fleet {
         let state = &mut *state;
         let mut summaries = Vec::with_capacity(state.agents.len());
         for agent in state.agents.values() {
+            let sign = state.lives.sign(agent, self.scheduler_id, &self.limits, now);
             summaries.push(AgentSummary {
                 id: agent.id,
                 host: agent.host.clone(),
-                liveness: self.limits.judge(state.lives.sign(agent, self.scheduler_id, &self.limits, now)),
+                silent_for: sign.silent_for,
+                liveness: self.limits.judge(sign),
                 admin_state_up: agent.admin_state_up,
                 load_balancers: agent.load_balancers,
             });

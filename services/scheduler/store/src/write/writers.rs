@@ -83,6 +83,11 @@ impl Writers {
         let _ = self.line.clock.set(Clock(Arc::new(now)));
     }
 
+    /// How many wait for their turn.
+    pub(crate) fn queued(&self) -> usize {
+        self.line.queued.load(Ordering::Relaxed)
+    }
+
     /// Runs `work` when its turn comes; returns when what it wrote is durable, with whether there are events of it.
     pub(crate) async fn run<'env, T, F>(&self, work: &F) -> Result<(T, bool), Fault>
     where
