@@ -20,7 +20,7 @@ export CMD
 endif
 export ON
 
-FIRST_BUILD := the first build fetches some 340 crates (42 MB) and compiles them: about ten minutes on two cores, and \
+FIRST_BUILD := the first build fetches some 380 crates (45 MB) and compiles them: about ten minutes on two cores, and \
 	seconds from then on; interrupted, it goes on where it was
 PREFIX ?= /usr
 BUILD ?= release

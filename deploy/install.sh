@@ -41,5 +41,12 @@ file 644 deploy/ballast.toml.example "$prefix/share/doc/ballast/ballast.toml.exa
 for document in README.md CHANGELOG.md LICENSE docs/*.md; do
     file 644 "$document" "$prefix/share/doc/ballast/$(basename "$document")"
 done
+# What the shells and man are told of the command, by the command itself.
+share="$root$prefix/share"
+install -d -m 755 "$share/bash-completion/completions" "$share/zsh/vendor-completions" "$share/fish/vendor_completions.d"
+"$programs/ballast" completion bash >"$share/bash-completion/completions/ballast"
+"$programs/ballast" completion zsh >"$share/zsh/vendor-completions/_ballast"
+"$programs/ballast" completion fish >"$share/fish/vendor_completions.d/ballast.fish"
+"$programs/ballast" man --out "$share/man/man1"
 install -d -m 755 "$root/etc/ballast"
 echo "install: all is in ${root:-}$prefix; next: $prefix/share/doc/ballast/deploy.md"

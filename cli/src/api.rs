@@ -10,7 +10,7 @@ use std::{error::Error, sync::Arc, time::Duration};
 use ballast_service::tls::{self, ClientConfig, Files};
 use serde_json::Value;
 
-use crate::{arguments::Connection, failure::Failure, noun::Noun};
+use crate::{arguments::Target, failure::Failure, noun::Noun};
 use base::Base;
 
 /// How long an answer may take.
@@ -27,9 +27,9 @@ impl Api {
     ///
     /// # Errors
     /// When the address, a header or a certificate cannot be one.
-    pub(crate) fn new(connection: &Connection) -> Result<Self, Failure> {
-        let base: Base = connection.url.parse()?;
-        let files = connection.files();
+    pub(crate) fn new(target: &Target) -> Result<Self, Failure> {
+        let base: Base = target.url.parse()?;
+        let files = target.files.clone();
         if files.are_given() && !base.is_secure() {
             // What would not be used was not meant so.
             return Err(Failure::NoTls { url: base.to_string() });
@@ -38,9 +38,9 @@ impl Api {
             base.is_secure().then(|| client(&files)).transpose().map_err(Failure::Certificates)
         };
         if base.is_rest() {
-            return Ok(Self::Gateway(rest::Gateway::new(base.clone(), tls(tls::rest_client)?, connection)?));
+            return Ok(Self::Gateway(rest::Gateway::new(base.clone(), tls(tls::rest_client)?, target)?));
         }
-        Ok(Self::Scheduler(grpc::Scheduler::new(base.clone(), tls(tls::scheduler_client)?, connection)?))
+        Ok(Self::Scheduler(grpc::Scheduler::new(base.clone(), tls(tls::scheduler_client)?, target)?))
     }
 
     /// The gateway.

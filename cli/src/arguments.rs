@@ -1,31 +1,67 @@
-//! The command line's grammar: a noun, a verb, and who is asked.
+//! The command line's grammar: a noun and a verb, or a verb that stands alone, and who is asked.
 
 use std::path::PathBuf;
 
 use ballast_service::tls;
 use clap::{Args, Parser, Subcommand, builder::NonEmptyStringValueParser};
+use serde::{Deserialize, Serialize};
 
-use crate::{driver::Driver, pki::Pki, v2};
+use crate::{
+    agents,
+    context::{self, Context, Contexts},
+    driver::Driver,
+    events, exit,
+    explain::Explain,
+    failure::Failure,
+    noun::Noun,
+    nouns,
+    output::{Color, Format, Select},
+    pki::Pki,
+    shell, top, v2,
+};
+
+/// Who is asked where nobody says.
+const HERE: &str = "http://127.0.0.1:9696";
 
 /// Shows and changes the load balancers of a Ballast deployment
 #[derive(Debug, Parser)]
-#[command(name = "ballast", version, arg_required_else_help = true)]
+#[command(name = "ballast", version, arg_required_else_help = true, after_help = exit::help())]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) connection: Connection,
-    /// Print JSON; REST objects as they are
+    /// How it is printed: table, wide, json, yaml, name, or jsonpath=PATH as in jsonpath=[*].id
+    #[arg(short, long, global = true, value_name = "FORM", conflicts_with = "json")]
+    output: Option<Format>,
+    /// The same as -o json; REST objects as they are
     #[arg(long, global = true)]
-    pub(crate) json: bool,
+    json: bool,
+    /// When statuses are coloured
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: Color,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Arguments {
+    pub(crate) fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.output.clone().unwrap_or_default() }
+    }
+
+    pub(crate) fn is_json(&self) -> bool {
+        matches!(self.format(), Format::Json)
+    }
 }
 
 /// Who is asked, and who asks.
 #[derive(Debug, Args)]
 pub(crate) struct Connection {
-    /// A gateway, http(s)://HOST:PORT; or a scheduler, unix:/PATH or grpc(s)://HOST:PORT
-    #[arg(long, global = true, env = "BALLAST_URL", default_value = "http://127.0.0.1:9696", value_name = "URL")]
-    pub(crate) url: String,
+    /// A gateway, http(s)://HOST:PORT; or a scheduler, unix:/PATH or grpc(s)://HOST:PORT [default: that of the context,
+    /// or http://127.0.0.1:9696]
+    #[arg(long, global = true, env = "BALLAST_URL", value_name = "URL")]
+    url: Option<String>,
+    /// A context: what `ballast context set NAME` has kept
+    #[arg(long, global = true, env = "BALLAST_CONTEXT", value_name = "NAME")]
+    pub(crate) context: Option<String>,
     /// Over TLS: whose certificates are believed (PEM), instead of those that this machine believes
     #[arg(long, global = true, env = "BALLAST_CACERT", value_name = "FILE")]
     cacert: Option<PathBuf>,
@@ -40,18 +76,81 @@ pub(crate) struct Connection {
     pub(crate) token: Option<Secret>,
     /// The project to ask for, sent as X-Project-Id
     #[arg(long, global = true, env = "BALLAST_PROJECT", value_name = "ID")]
+    project: Option<String>,
+}
+
+/// The same, with all that is to be known.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub(crate) url: String,
+    pub(crate) files: tls::Files,
+    pub(crate) token: Option<Secret>,
     pub(crate) project: Option<String>,
 }
 
 impl Connection {
-    /// What TLS is spoken with.
-    pub(crate) fn files(&self) -> tls::Files {
-        tls::Files { ca: self.cacert.clone(), cert: self.cert.clone(), key: self.key.clone() }
+    /// Options first, then the environment, then the context. What a context has beside its address is for that address
+    /// alone: a token goes nowhere else.
+    ///
+    /// # Errors
+    /// When the context is not there, or its file cannot be used.
+    pub(crate) fn target(&self) -> Result<Target, Failure> {
+        let context = match (&self.url, &self.context) {
+            (Some(_), None) => None,
+            (None, None) => {
+                let contexts = match context::path() {
+                    Ok(path) => Contexts::read(&path)?,
+                    // Nobody has a home here, and so no context either.
+                    Err(_) => Contexts::default(),
+                };
+                contexts.current.as_deref().map(|name| contexts.get(name).cloned()).transpose()?
+            }
+            (_, Some(name)) => Some(Contexts::read(&context::path()?)?.get(name)?.clone()),
+        };
+        let own = context.filter(|context| self.url.as_ref().is_none_or(|url| *url == context.url));
+        let own = own.as_ref().map(Context::target);
+        let of_context = |pick: fn(&Target) -> Option<PathBuf>| own.as_ref().and_then(pick);
+        let url = self.url.clone().or_else(|| own.as_ref().map(|own| own.url.clone()));
+        Ok(Target {
+            url: url.unwrap_or_else(|| HERE.to_owned()),
+            files: tls::Files {
+                ca: self.cacert.clone().or_else(|| of_context(|own| own.files.ca.clone())),
+                cert: self.cert.clone().or_else(|| of_context(|own| own.files.cert.clone())),
+                key: self.key.clone().or_else(|| of_context(|own| own.files.key.clone())),
+            },
+            token: self.token.clone().or_else(|| own.as_ref().and_then(|own| own.token.clone())),
+            project: self.project.clone().or_else(|| own.as_ref().and_then(|own| own.project.clone())),
+        })
+    }
+
+    /// What is kept of it by a name; what is not said stays as it was `before`.
+    ///
+    /// # Errors
+    /// When no address is said.
+    pub(crate) fn as_context(&self, before: Option<&Context>) -> Result<Context, Failure> {
+        let url = self.url.clone().or_else(|| before.map(|before| before.url.clone()));
+        let url = url.ok_or_else(|| Failure::Usage("a context needs an address: give --url".to_owned()))?;
+        // Of another address nothing is kept.
+        let before = before.filter(|before| before.url == url);
+        // A file is found from wherever it is used.
+        let path = |given: &Option<PathBuf>, before: Option<PathBuf>| {
+            let given = given.as_ref().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()));
+            given.or(before)
+        };
+        Ok(Context {
+            cacert: path(&self.cacert, before.and_then(|before| before.cacert.clone())),
+            cert: path(&self.cert, before.and_then(|before| before.cert.clone())),
+            key: path(&self.key, before.and_then(|before| before.key.clone())),
+            token: self.token.clone().or_else(|| before.and_then(|before| before.token.clone())),
+            project: self.project.clone().or_else(|| before.and_then(|before| before.project.clone())),
+            url,
+        })
     }
 }
 
 /// A text that no debug output shows.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
 pub(crate) struct Secret(pub(crate) String);
 
 impl From<String> for Secret {
@@ -75,13 +174,61 @@ pub(crate) enum Command {
     V1(V1),
     /// Agents: the hosts that run load balancers, and their drivers
     #[command(subcommand)]
-    Agents(Verb),
+    Agents(agents::Verb),
+    /// Make load balancers as a file says; what it does not name stays
+    Apply(v2::apply::Apply),
+    /// What `apply` would change, and what that does to what serves; status 3 where something differs
+    Diff(v2::apply::Diff),
+    /// How everything is, on one screen; status 3 where something needs attention
+    Status,
+    /// How objects are, and as they change: a line for each, until Ctrl-C
+    Watch(events::Watch),
+    /// Load balancers by what goes through them, until q
+    Top(top::Top),
+    /// What changes and why: who did what, and what came of it; until Ctrl-C
+    Events(events::Events),
+    /// What a status, an error or a field means, and what to do; asks no gateway
+    Explain(Explain),
+    /// Places that are asked, by name; asks no gateway
+    #[command(subcommand)]
+    Context(context::Command),
+    /// Try a token, and keep it in the context that is used: of --token, or as it is typed
+    Login,
     /// A small CA, and certificates for TLS between the services; asks no gateway
     #[command(subcommand)]
     Pki(Pki),
     /// Drivers: check a driver's file before an agent gets it; asks no gateway
     #[command(subcommand)]
     Driver(Driver),
+    /// What a shell completes, for its own start
+    Completion(shell::Completion),
+    /// This manual, for `man`
+    Man(shell::Man),
+    /// Which release this is
+    Version,
+}
+
+impl Command {
+    /// Whether nothing goes on elsewhere that it has asked for.
+    pub(crate) fn only_reads(&self) -> bool {
+        match self {
+            Self::V2(request) => !request.writes(),
+            Self::Agents(verb) => matches!(verb, agents::Verb::List(_) | agents::Verb::Show(_)),
+            Self::Apply(_) | Self::Pki(_) | Self::Driver(_) => false,
+            Self::V1(_)
+            | Self::Login
+            | Self::Context(_)
+            | Self::Diff(_)
+            | Self::Status
+            | Self::Watch(_)
+            | Self::Events(_)
+            | Self::Top(_)
+            | Self::Explain(_)
+            | Self::Completion(_)
+            | Self::Man(_)
+            | Self::Version => true,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -100,10 +247,27 @@ pub(crate) enum V1 {
     Monitors(Verb),
 }
 
+impl V1 {
+    pub(crate) const fn noun(&self) -> &'static Noun {
+        match self {
+            Self::Pools(_) => &nouns::pools::POOLS,
+            Self::Vips(_) => &nouns::vips::VIPS,
+            Self::Members(_) => &nouns::members::MEMBERS,
+            Self::Monitors(_) => &nouns::monitors::MONITORS,
+        }
+    }
+
+    pub(crate) const fn verb(&self) -> &Verb {
+        match self {
+            Self::Pools(verb) | Self::Vips(verb) | Self::Members(verb) | Self::Monitors(verb) => verb,
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// All of them, one a line
-    List,
+    List(Select),
     /// One, with everything that is known of it
     Show {
         /// Its id or its name; members and monitors have no name, an agent's name is its host
@@ -137,6 +301,7 @@ mod tests {
     fn every_command_that_a_page_sends_people_to_is_one() {
         let pages = [
             include_str!("../../README.md"),
+            include_str!("../../docs/cli.md"),
             include_str!("../../drivers/README.md"),
             include_str!("../../docs/deploy.md"),
             include_str!("../../docs/errors.md"),

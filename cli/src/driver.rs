@@ -12,27 +12,25 @@ mod outside;
 mod relay;
 mod report;
 
-use std::process::ExitCode;
-
 use ballast_abi::conformance::{checks, subject};
 
 pub(crate) use arguments::Driver;
 
-use crate::{failure::Failure, print};
+use crate::{exit::Exit, failure::Failure, output::text as print};
 
 /// Does it, and prints what comes of it.
-pub(crate) fn run(command: &Driver, json: bool) -> Result<ExitCode, Failure> {
+pub(crate) fn run(command: &Driver, json: bool) -> Result<Exit, Failure> {
     match command {
         Driver::Check(check) => outside::run(check, json),
         Driver::Checks => {
             let lines: Vec<_> =
                 checks().iter().map(|check| vec![check.name.to_owned(), check.title.to_owned()]).collect();
-            print(&crate::table::rows(&lines)).map(|()| ExitCode::SUCCESS)
+            print(&crate::table::rows(&lines)).map(|()| Exit::Done)
         }
-        Driver::Inside { order } => inside::run(order).map(|()| ExitCode::SUCCESS),
+        Driver::Inside { order } => inside::run(order).map(|()| Exit::Done),
         Driver::Subject => {
             let refuse = |error| Failure::Check(format!("`driver subject` is for `driver check` alone: {error}"));
-            subject::serve().map(|()| ExitCode::SUCCESS).map_err(refuse)
+            subject::serve().map(|()| Exit::Done).map_err(refuse)
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Why a command could not do what was asked: each is one line for a person, with what to do.
 
-use std::{io, path::PathBuf, process::ExitCode};
+use std::{io, path::PathBuf};
+
+use crate::exit::Exit;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -17,6 +19,8 @@ pub(crate) enum Failure {
     Header { option: &'static str },
     #[error("no answer from {url} ({why}): start it, or name another with --url or BALLAST_URL")]
     Unreachable { url: String, why: String },
+    #[error("{url} broke off ({why})")]
+    Broken { url: String, why: String },
     #[error("{url} asks who calls: give a token that is good there, by BALLAST_TOKEN; a scheduler takes --cert too")]
     Token { url: String },
     #[error("{url} does not answer as a part of Ballast ({why}): check --url or BALLAST_URL")]
@@ -47,8 +51,21 @@ pub(crate) enum Failure {
     Ambiguous { count: usize, nouns: &'static str, wanted: String, ids: String },
     #[error("cannot start: {0}")]
     Runtime(io::Error),
+    /// Wrong usage that the grammar cannot tell.
     #[error("{0}")]
     Usage(String),
+    #[error("{0}")]
+    Pki(String),
+    #[error("nothing here is called '{word}': {alike}")]
+    Unexplained { word: String, alike: String },
+    #[error("{what} is not done after {seconds} s: what was asked for goes on")]
+    Late { what: String, seconds: u64 },
+    /// By Ctrl-C, while something was waited for.
+    #[error("interrupted: what was asked for goes on")]
+    Interrupted,
+    /// The file of contexts, or what is in it.
+    #[error("{0}")]
+    Context(String),
     #[error("{}: {error}", path.display())]
     File { path: PathBuf, error: io::Error },
     #[error("there is no CA: {}: {error}; make one with `ballast pki init DIR`, or name it with --dir", path.display())]
@@ -66,7 +83,36 @@ pub(crate) enum Failure {
 
 impl Failure {
     /// What the process ends with. Most wrong usage ends earlier, with the same 2.
-    pub(crate) fn status(&self) -> ExitCode {
-        if matches!(self, Self::Check(_) | Self::Nothing { .. }) { ExitCode::from(2) } else { ExitCode::FAILURE }
+    pub(crate) const fn exit(&self) -> Exit {
+        match self {
+            Self::Check(_)
+            | Self::Usage(_)
+            | Self::Nothing { .. }
+            | Self::Url { .. }
+            | Self::NoTls { .. }
+            | Self::NoGateway { .. }
+            | Self::Header { .. } => Exit::Usage,
+            Self::Errored { .. } => Exit::NotAsWished,
+            Self::Pending { .. } | Self::Late { .. } => Exit::TooLong,
+            Self::Interrupted => Exit::Interrupted,
+            Self::Certificates(_)
+            | Self::Unreachable { .. }
+            | Self::Broken { .. }
+            | Self::Token { .. }
+            | Self::Foreign { .. }
+            | Self::Answer { .. }
+            | Self::Refused { .. }
+            | Self::NotFound { .. }
+            | Self::Ambiguous { .. }
+            | Self::Runtime(_)
+            | Self::Pki(_)
+            | Self::Unexplained { .. }
+            | Self::Context(_)
+            | Self::File { .. }
+            | Self::NoAuthority { .. }
+            | Self::Unreadable { .. }
+            | Self::Certificate(_)
+            | Self::Output(_) => Exit::Failed,
+        }
     }
 }

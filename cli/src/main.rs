@@ -1,90 +1,76 @@
 //! `ballast`: a person's commands, over REST to a gateway or over gRPC to a scheduler.
 //!
-//! A command is a noun and a verb. It asks, prints what was asked for on stdout, and one line on stderr when it
-//! cannot. Exit status: 0 done, 1 could not, 2 wrong usage. It keeps nothing and knows no rule. What [`v2`] has is read and
-//! changed over REST; `v1` and `agents` are read, over either. Two nouns ask nobody: `pki` makes certificates, `driver` looks
-//! at a driver's file.
+//! A command is a noun and a verb, or a verb that stands alone. It asks, prints what was asked for on stdout, and one
+//! line on stderr when it cannot; [`exit`] says what it ends with. It keeps nothing but its contexts and knows no rule.
+//! What [`v2`] has is read and changed over REST; `v1` and `agents` are read over either. Some ask nobody: `pki` makes
+//! certificates, `driver` looks at a driver's file, `explain` says what words mean.
 
+mod agents;
 mod api;
 mod arguments;
+mod context;
 mod driver;
+mod events;
+mod exit;
+mod explain;
 mod failure;
 mod find;
 mod noun;
 mod nouns;
+mod output;
 mod pki;
+mod runtime;
+mod shell;
+mod status;
 mod table;
+mod top;
+mod v1;
 mod v2;
+mod version;
 
-use std::{
-    io::{self, Write},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use clap::Parser;
-use serde_json::Value;
 
 use crate::{
-    api::Api,
-    arguments::{Arguments, Command, V1, Verb},
+    arguments::{Arguments, Command},
+    exit::Exit,
     failure::Failure,
-    noun::Noun,
 };
 
 fn main() -> ExitCode {
-    run(&Arguments::parse()).unwrap_or_else(|failure| {
-        // Where stderr is closed, the exit status must do.
-        let _ = writeln!(io::stderr(), "ballast: {failure}");
-        failure.status()
-    })
+    let arguments = Arguments::parse();
+    arguments.color.choose();
+    run(&arguments)
+        .unwrap_or_else(|failure| {
+            // Who only looked has asked for nothing that could go on.
+            if !(matches!(failure, Failure::Interrupted) && arguments.command.only_reads()) {
+                output::say(&format!("ballast: {failure}"));
+            }
+            failure.exit()
+        })
+        .into()
 }
 
-fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
-    let text = match &arguments.command {
-        Command::Driver(command) => return driver::run(command, arguments.json),
-        Command::Pki(command) => pki::run(command),
-        Command::V2(request) => v2::run(request, arguments),
-        Command::V1(V1::Pools(verb)) => ask(arguments, &nouns::pools::POOLS, verb),
-        Command::V1(V1::Vips(verb)) => ask(arguments, &nouns::vips::VIPS, verb),
-        Command::V1(V1::Members(verb)) => ask(arguments, &nouns::members::MEMBERS, verb),
-        Command::V1(V1::Monitors(verb)) => ask(arguments, &nouns::monitors::MONITORS, verb),
-        Command::Agents(verb) => ask(arguments, &nouns::agents::AGENTS, verb),
-    }?;
-    print(&text).map(|()| ExitCode::SUCCESS)
-}
-
-/// What the command prints.
-fn ask(arguments: &Arguments, noun: &Noun, verb: &Verb) -> Result<String, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Runtime)?;
-    runtime.block_on(async {
-        let api = Api::new(&arguments.connection)?;
-        match verb {
-            Verb::List => Ok(show_all(noun, arguments.json, api.list(noun, None).await?)),
-            Verb::Show { wanted } => Ok(show_one(noun, arguments.json, &find::find(&api, noun, wanted).await?)),
-        }
-    })
-}
-
-fn show_all(noun: &Noun, json: bool, objects: Vec<Value>) -> String {
-    if json {
-        return pretty(&Value::Array(objects));
-    }
-    if objects.is_empty() { format!("No {}.\n", noun.many) } else { noun.table(&objects) }
-}
-
-fn show_one(noun: &Noun, json: bool, object: &Value) -> String {
-    if json { pretty(object) } else { (noun.page)(object) }
-}
-
-fn pretty(value: &Value) -> String {
-    format!("{value:#}\n")
-}
-
-/// A reader that has read enough is no failure of ours.
-fn print(text: &str) -> Result<(), Failure> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Output(error)),
-        _ => Ok(()),
+fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let format = &arguments.format();
+    match &arguments.command {
+        Command::Driver(command) => driver::run(command, arguments.is_json()),
+        Command::Pki(command) => output::text(&pki::run(command)?).map(|()| Exit::Done),
+        Command::V2(request) => v2::run(request, &arguments.connection, format),
+        Command::V1(noun) => v1::run(noun.noun(), noun.verb(), &arguments.connection, format),
+        Command::Agents(verb) => agents::run(verb, &arguments.connection, format),
+        Command::Apply(apply) => v2::apply::apply(apply, &arguments.connection, format),
+        Command::Diff(diff) => v2::apply::diff(diff, &arguments.connection, format),
+        Command::Status => status::run(&arguments.connection, format),
+        Command::Watch(watch) => events::watch(watch, &arguments.connection, format),
+        Command::Top(top) => top::run(top, &arguments.connection, format),
+        Command::Events(events) => events::events(events, &arguments.connection, format),
+        Command::Explain(explain) => explain::run(explain, format),
+        Command::Context(command) => context::run(command, &arguments.connection, format),
+        Command::Login => context::login(&arguments.connection),
+        Command::Completion(completion) => shell::completion(completion),
+        Command::Man(man) => shell::man(man),
+        Command::Version => version::run(format),
     }
 }

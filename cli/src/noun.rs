@@ -41,15 +41,32 @@ pub(crate) struct Column {
 
 impl Noun {
     /// A list as a table.
-    pub(crate) fn table(&self, objects: &[Value]) -> String {
-        columns(self.columns, objects)
+    pub(crate) fn table(&self, objects: &[Value], wide: bool) -> String {
+        columns(self.columns, objects, wide)
     }
 }
 
-/// Objects as a table of these columns.
-pub(crate) fn columns(columns: &[Column], objects: &[Value]) -> String {
-    let titles: Vec<_> = columns.iter().map(|column| column.title).collect();
-    let row = |object| columns.iter().map(|column| (column.cell)(object)).collect();
+/// What a wide table has besides, of the objects that have it.
+const WIDE: &[(&str, Column)] = &[
+    ("project_id", Column { title: "PROJECT", cell: |object| text(&object["project_id"]) }),
+    ("tenant_id", Column { title: "PROJECT", cell: |object| text(&object["tenant_id"]) }),
+    ("tags", Column { title: "TAGS", cell: |object| text(&object["tags"]) }),
+    ("created_at", Column { title: "CREATED", cell: |object| text(&object["created_at"]) }),
+    ("updated_at", Column { title: "UPDATED", cell: |object| text(&object["updated_at"]) }),
+    ("status_description", Column { title: "WHY", cell: |object| text(&object["status_description"]) }),
+];
+
+/// Objects as a table of these columns; where it shall be wide, with more.
+pub(crate) fn columns(columns: &[Column], objects: &[Value], wide: bool) -> String {
+    let mut all: Vec<&Column> = columns.iter().collect();
+    for (key, column) in WIDE.iter().filter(|_| wide) {
+        let is_new = all.iter().all(|known| known.title != column.title);
+        if is_new && objects.iter().any(|object| object.get(key).is_some()) {
+            all.push(column);
+        }
+    }
+    let titles: Vec<_> = all.iter().map(|column| column.title).collect();
+    let row = |object| all.iter().map(|column| (column.cell)(object)).collect();
     table::table(&titles, &objects.iter().map(row).collect::<Vec<_>>())
 }
 

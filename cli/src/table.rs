@@ -12,17 +12,22 @@ pub(crate) fn table(titles: &[&str], lines: &[Vec<String>]) -> String {
 
 /// Lines of cells, each column as wide as its widest cell. A missing cell is empty.
 pub(crate) fn rows(lines: &[Vec<String>]) -> String {
-    let cells: Vec<Vec<String>> = lines.iter().map(|line| line.iter().map(|cell| plain(cell)).collect()).collect();
-    let columns = cells.iter().map(Vec::len).max().unwrap_or_default();
-    let width = |column: usize| cells.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max();
-    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or_default()).collect();
-    let mut text = String::new();
-    for line in &cells {
-        let padded = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        text.push_str(padded.collect::<Vec<_>>().join(GAP).trim_end());
-        text.push('\n');
-    }
-    text
+    let widths = widths(lines);
+    lines.iter().map(|line| row(line, &widths)).collect()
+}
+
+/// How wide each column is.
+pub(crate) fn widths(lines: &[Vec<String>]) -> Vec<usize> {
+    let columns = lines.iter().map(Vec::len).max().unwrap_or_default();
+    let width =
+        |column: usize| lines.iter().filter_map(move |line| line.get(column)).map(|cell| plain(cell).chars().count());
+    (0..columns).map(|column| width(column).max().unwrap_or_default()).collect()
+}
+
+/// One line; a cell that is wider than its column pushes the others aside.
+pub(crate) fn row(line: &[String], widths: &[usize]) -> String {
+    let cells: Vec<_> = line.iter().zip(widths).map(|(cell, &width)| format!("{:<width$}", plain(cell))).collect();
+    format!("{}\n", cells.join(GAP).trim_end())
 }
 
 /// Names are a tenant's: what would move a terminal's cursor is shown as what it is.

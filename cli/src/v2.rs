@@ -1,11 +1,15 @@
-//! The nouns of load balancers as they are today (v2), over REST: the same tables make the command line, the request and
-//! what is printed.
+//! The nouns of load balancers as they are today (v2), over REST: the same tables make the command line, the request
+//! and what is printed.
 //!
 //! A noun is a file in [`nouns`] with its table and little else. Rules are the server's: what it takes and what not is
 //! told by it alone.
 
+pub(crate) mod apply;
 mod ask;
 mod body;
+mod describe;
+mod drain;
+mod explained;
 mod field;
 mod find;
 mod grammar;
@@ -13,13 +17,23 @@ mod noun;
 mod nouns;
 mod shown;
 mod wait;
+mod watch;
 mod write;
 
 use std::fmt;
 
 use clap::{ArgMatches, Command, FromArgMatches, Subcommand, error::ErrorKind};
+use serde_json::Value;
 
-use crate::{api::Api, arguments::Arguments, failure::Failure};
+use crate::{
+    api::{Api, rest::Gateway},
+    arguments::Connection,
+    exit::Exit,
+    failure::Failure,
+    output::{self, Format},
+    runtime,
+};
+pub(crate) use explained::{Explained, explained};
 use noun::{Noun, Verb};
 use nouns::ALL;
 
@@ -35,6 +49,13 @@ impl fmt::Debug for Request {
     /// Without the options: one of them is a token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.noun.command, self.verb.name())
+    }
+}
+
+impl Request {
+    /// Whether it changes something.
+    pub(crate) fn writes(&self) -> bool {
+        self.verb.writes() || self.verb.is_by_address()
     }
 }
 
@@ -68,12 +89,46 @@ impl FromArgMatches for Request {
     }
 }
 
-/// What the command prints.
-pub(crate) fn run(request: &Request, arguments: &Arguments) -> Result<String, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Runtime)?;
-    runtime.block_on(async {
-        let api = Api::new(&arguments.connection)?;
+/// The id of a load balancer, from its id or its name.
+///
+/// # Errors
+/// When there is none or more than one, or the gateway fails.
+pub(crate) async fn load_balancer(gateway: &Gateway, wanted: &str) -> Result<String, Failure> {
+    let collection = &nouns::LOAD_BALANCERS;
+    find::key(gateway, collection, &find::path(collection, None), wanted).await
+}
+
+/// All load balancers.
+///
+/// # Errors
+/// When the gateway fails.
+pub(crate) async fn load_balancers(gateway: &Gateway) -> Result<Vec<Value>, Failure> {
+    let collection = &nouns::LOAD_BALANCERS;
+    find::all(gateway, collection, &find::path(collection, None), &[]).await
+}
+
+/// How the members of a load balancer are, for people.
+///
+/// # Errors
+/// When the gateway fails.
+#[cfg(feature = "top")]
+pub(crate) async fn members_page(gateway: &Gateway, id: &str) -> Result<String, Failure> {
+    let target = find::item(&find::path(&nouns::LOAD_BALANCERS, None), id);
+    let health = ask::one(gateway, &format!("{target}/health"), "health").await?;
+    output::render(&Format::Table, &shown::Answer::Health(health))
+}
+
+/// Does what was asked for, and prints what came of it.
+///
+/// # Errors
+/// When it cannot.
+pub(crate) fn run(request: &Request, connection: &Connection, format: &Format) -> Result<Exit, Failure> {
+    runtime::block_on(async {
+        let api = Api::new(&connection.target()?)?;
+        if grammar::is_watched(&request.matches) {
+            return watch::watch(api.gateway()?, request, format).await;
+        }
         let answer = ask::ask(api.gateway()?, request).await?;
-        Ok(if arguments.json { answer.json() } else { answer.text() })
+        output::print(format, &answer).map(|()| Exit::Done)
     })
 }

@@ -7,7 +7,7 @@ mod gateway;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use gateway::{Asked, Gateway, ballast, refusal, stdout};
+use gateway::{Asked, Gateway, ballast, refusal, refusal_with, stdout};
 use serde_json::{Value, json};
 
 const LB: &str = "11111111-1111-4111-8111-111111111111";
@@ -184,7 +184,7 @@ fn what_needs_a_value_says_so_before_anything_is_asked() {
         assert_eq!(gateway.run(&line.split_whitespace().collect::<Vec<_>>()).status.code(), Some(2), "{line}");
     }
     assert!(gateway.asked().is_empty());
-    let odd = refusal(&gateway.run(&["lb", "create", "--additional-vip", "net=x"]));
+    let odd = refusal_with(2, &gateway.run(&["lb", "create", "--additional-vip", "net=x"]));
     assert!(odd.contains("there is no 'net', but subnet, address, port"), "{odd}");
 }
 
@@ -228,11 +228,11 @@ fn who_waits_is_answered_when_the_load_balancer_is_active_with_it() {
 #[test]
 fn who_waits_in_vain_is_told_why_and_what_to_do() {
     let error = json!({"id": LB, "provisioning_status": "ERROR", "status_description": "haproxy says no"});
-    let text = refusal(&pending(error).run(&["listeners", "set", "front", "--name", "x", "--wait"]));
+    let text = refusal_with(3, &pending(error).run(&["listeners", "set", "front", "--name", "x", "--wait"]));
     assert!(text.contains(&format!("the load balancer {LB} is in ERROR: haproxy says no.")), "{text}");
     let still = json!({"id": LB, "provisioning_status": "PENDING_UPDATE"});
     let line = ["pools", "set", "servers", "--name", "x", "--wait", "--wait-seconds", "1"];
-    let text = refusal(&pending(still).run(&line));
+    let text = refusal_with(4, &pending(still).run(&line));
     assert!(text.contains("after 1 s") && text.contains("PENDING_UPDATE") && text.contains("agents list"), "{text}");
 }
 
@@ -244,7 +244,7 @@ fn refusals_say_what_was_asked_where_and_the_gateways_words_in_one_line() {
     assert_eq!(text, expected);
     let none = refusal(&gateway.run(&["members", "list", "nosuch"]));
     assert_eq!(none, "ballast: there is no pool with the id or name 'nosuch'\n");
-    let scheduler = refusal(&ballast(&["--url", "unix:/nowhere", "lb", "list"]));
+    let scheduler = refusal_with(2, &ballast(&["--url", "unix:/nowhere", "lb", "list"]));
     assert!(scheduler.contains("unix:/nowhere is a scheduler") && scheduler.contains("ballast v1"), "{scheduler}");
     let closed = Gateway::start(|_: &Asked| (401, json!("authentication required")));
     assert!(refusal(&closed.run(&["lb", "list"])).contains("BALLAST_TOKEN"));

@@ -108,6 +108,15 @@ fn make_install_honours_destdir_and_prefix_whatever_the_umask_and_touches_no_con
     }
     assert_eq!(mode("opt/ballast/lib/ballast/drivers/haproxy-ns.so"), Some(0o644));
     assert_eq!(mode("opt/ballast/lib/ballast/optional-drivers/nft-l4.so"), Some(0o644));
+    for told in [
+        "man/man1/ballast.1",
+        "man/man1/ballast-load-balancers-create.1",
+        "bash-completion/completions/ballast",
+        "zsh/vendor-completions/_ballast",
+        "fish/vendor_completions.d/ballast.fish",
+    ] {
+        assert_eq!(mode(&format!("opt/ballast/share/{told}")), Some(0o644), "{told}");
+    }
     let drivers = fs::read_dir(there.path().join("opt/ballast/lib/ballast/drivers")).expect("the drivers' folder");
     assert_eq!(drivers.count(), 1, "every file in it is run");
     assert!(fs::read_dir(there.path().join("etc/ballast")).expect("for a configuration").next().is_none());

@@ -183,3 +183,36 @@ fn every_field_that_a_fault_names_is_one_of_grpcs() {
     }
     assert!(named > 30, "only {named} found");
 }
+
+/// A page with the table in it that begins with `header` made anew.
+fn with_table(page: &str, header: &str, table: &str) -> String {
+    let start = page.find(header).unwrap_or_else(|| panic!("no table {header}"));
+    let end = start + page[start..].find("\n\n").map_or(page[start..].len(), |end| end + 1);
+    format!("{}{table}{}", &page[..start], &page[end..])
+}
+
+#[test]
+fn what_is_explained_is_what_the_document_says() {
+    let page = read("docs/errors.md");
+    let codes = with_table(&page, "| code | means |", &ballast_explain::codes_table());
+    let made = with_table(&codes, "| | word | means |", &ballast_explain::words_table());
+    if std::env::var_os("BALLAST_WRITE_SNAPSHOTS").is_some() {
+        fs::write(root().join("docs/errors.md"), &made).unwrap();
+    }
+    assert!(read("docs/errors.md") == made, "docs/errors.md: run this test with BALLAST_WRITE_SNAPSHOTS=1");
+}
+
+#[test]
+fn every_code_and_every_status_is_explained() {
+    use ballast_explain::{Kind, all, of};
+    use ballast_model::{fault::Code, operating::Operating, status::ProvisioningStatus};
+    let codes: Vec<_> = all().filter(|entry| entry.kind == Kind::Code).map(|entry| entry.word).collect();
+    assert_eq!(codes, Code::ALL.iter().map(|code| code.reason()).collect::<Vec<_>>());
+    let statuses = ProvisioningStatus::ALL.map(|status| (Kind::Provisioning, status.as_str()));
+    let operating = Operating::ALL.map(|status| (Kind::Operating, status.as_str()));
+    for (kind, word) in statuses.into_iter().chain(operating) {
+        assert!(of(kind, word).is_some(), "{word} is not explained");
+    }
+    let said = all().filter(|entry| matches!(entry.kind, Kind::Provisioning | Kind::Operating)).count();
+    assert_eq!(said, ProvisioningStatus::ALL.len() + Operating::ALL.len(), "one is no status");
+}

@@ -20,6 +20,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("ballast-service", &["ballast-metrics"]),
     ("ballast-lab", &[]),
     ("ballast-failpoint", &[]),
+    ("ballast-explain", &[]),
     ("ballast-proto", &["ballast-model"]),
     ("ballast-store", &["ballast-metrics", "ballast-model"]),
     ("ballast-abi", &["ballast-limits", "ballast-proto"]),
@@ -30,10 +31,13 @@ const EDGES: &[(&str, &[&str])] = &[
     ("ballast-rehearsal", &["ballast-abi", "ballast-device", "ballast-simulators"]),
     ("ballast-fault-driver", &["ballast-abi"]),
     ("ballast-simulators", &[]),
-    ("ballast-api-gateway", &["ballast-limits", "ballast-metrics", "ballast-proto", "ballast-service"]),
+    (
+        "ballast-api-gateway",
+        &["ballast-explain", "ballast-limits", "ballast-metrics", "ballast-proto", "ballast-service"],
+    ),
     ("ballast-scheduler", &["ballast-metrics", "ballast-model", "ballast-proto", "ballast-service", "ballast-store"]),
     ("ballast-agent", &["ballast-abi", "ballast-failpoint", "ballast-metrics", "ballast-proto", "ballast-service"]),
-    ("ballast-cli", &["ballast-abi", "ballast-lab", "ballast-proto", "ballast-service"]),
+    ("ballast-cli", &["ballast-abi", "ballast-explain", "ballast-lab", "ballast-proto", "ballast-service"]),
     ("ballast-demo", &["*"]),
     ("ballast-tests", &["*"]),
 ];

@@ -20,7 +20,7 @@ use tonic::{
 
 use super::{Base, PATIENCE, innermost, shown};
 use crate::{
-    arguments::Connection,
+    arguments::Target,
     failure::Failure,
     noun::{Kind, Noun},
 };
@@ -40,7 +40,7 @@ macro_rules! list {
 }
 
 impl Scheduler {
-    pub(super) fn new(base: Base, tls: Option<Arc<ClientConfig>>, connection: &Connection) -> Result<Self, Failure> {
+    pub(super) fn new(base: Base, tls: Option<Arc<ClientConfig>>, target: &Target) -> Result<Self, Failure> {
         let address = match &base {
             Base::Unix(path) => Address::Unix(path.clone()),
             Base::Rest { authority, .. } | Base::Grpc { authority, .. } => Address::Tcp(authority.clone()),
@@ -48,10 +48,10 @@ impl Scheduler {
         let refuse = |_| Failure::Url { url: base.to_string() };
         let channel = grpc::channel_over(&address, tls).map_err(refuse)?;
         let mut metadata = MetadataMap::new();
-        if let Some(token) = &connection.token {
+        if let Some(token) = &target.token {
             metadata.insert("x-auth-token", text("--token", &token.0)?);
         }
-        if let Some(project) = &connection.project {
+        if let Some(project) = &target.project {
             // Believed of who could open the socket, and of nobody else.
             metadata.insert("ballast-project-id", text("--project", project)?);
             metadata.insert("ballast-roles", MetadataValue::from_static("admin"));

@@ -7,16 +7,19 @@ use std::sync::Arc;
 use ballast_service::tls::{self, ClientConfig};
 use form_urlencoded::Serializer;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode,
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode,
     header::{CONTENT_TYPE, HOST},
 };
 use http_body_util::{BodyExt as _, Full};
-use hyper::{body::Bytes, client::conn::http1};
+use hyper::{
+    body::{Bytes, Incoming},
+    client::conn::http1,
+};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 
 use super::{Base, PATIENCE, innermost};
-use crate::{arguments::Connection, failure::Failure, noun::Noun};
+use crate::{arguments::Target, failure::Failure, noun::Noun};
 
 pub(crate) struct Gateway {
     base: Base,
@@ -25,12 +28,12 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    pub(super) fn new(base: Base, tls: Option<Arc<ClientConfig>>, connection: &Connection) -> Result<Self, Failure> {
+    pub(super) fn new(base: Base, tls: Option<Arc<ClientConfig>>, target: &Target) -> Result<Self, Failure> {
         let mut headers = HeaderMap::new();
-        if let Some(token) = &connection.token {
+        if let Some(token) = &target.token {
             headers.insert(HeaderName::from_static("x-auth-token"), header("--token", &token.0)?);
         }
-        if let Some(project) = &connection.project {
+        if let Some(project) = &target.project {
             headers.insert(HeaderName::from_static("x-project-id"), header("--project", project)?);
         }
         Ok(Self { base, tls, headers })
@@ -55,8 +58,12 @@ impl Gateway {
     /// When the gateway cannot be reached, refuses, or is another than it should be.
     pub(crate) async fn ask(&self, method: Method, target: &str, body: Option<&Value>) -> Result<Value, Failure> {
         let (status, bytes) = self.send(&method, target, body).await?;
-        let read: Option<Value> =
-            if bytes.is_empty() { Some(Value::Null) } else { serde_json::from_slice(&bytes).ok() };
+        self.said(&method, target, status, &bytes)
+    }
+
+    /// What an answer says; `null` is one without a body.
+    fn said(&self, method: &Method, target: &str, status: StatusCode, bytes: &[u8]) -> Result<Value, Failure> {
+        let read: Option<Value> = if bytes.is_empty() { Some(Value::Null) } else { serde_json::from_slice(bytes).ok() };
         let path = target.split('?').next().unwrap_or(target);
         match (status, read) {
             (status, Some(read)) if status.is_success() => Ok(read),
@@ -75,6 +82,34 @@ impl Gateway {
         asked.unwrap_or_else(|_| Err("it took too long".to_owned())).map_err(|why| self.unreachable(why))
     }
 
+    /// An answer that goes on, as that of events does.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub(crate) async fn open(&self, target: &str, last_id: Option<&str>) -> Result<Body, Failure> {
+        let last_id = last_id.map(HeaderValue::from_str).transpose();
+        let last_id = last_id.map_err(|_| self.foreign("the id of an event is no text".to_owned()))?;
+        let begun = async {
+            let headers = last_id.into_iter().map(|id| (HeaderName::from_static("last-event-id"), id)).collect();
+            let response = self.response(&Method::GET, target, None, headers).await?;
+            let status = response.status();
+            if status.is_success() {
+                return Ok(Ok(Body(response.into_body())));
+            }
+            let bytes = response.into_body().collect().await.map_err(|error| innermost(&error))?.to_bytes();
+            Ok(Err((status, bytes)))
+        };
+        let begun: Result<_, String> =
+            tokio::time::timeout(PATIENCE, begun).await.unwrap_or_else(|_| Err("it took too long".to_owned()));
+        match begun.map_err(|why| self.unreachable(why))? {
+            Ok(body) => Ok(body),
+            Err((status, bytes)) => {
+                let failure = self.said(&Method::GET, target, status, &bytes).err();
+                Err(failure.unwrap_or_else(|| self.foreign(format!("HTTP {status}"))))
+            }
+        }
+    }
+
     /// Status and body, or why there is none.
     async fn exchange(
         &self,
@@ -82,6 +117,20 @@ impl Gateway {
         target: &str,
         body: Option<&Value>,
     ) -> Result<(StatusCode, Bytes), String> {
+        let response = self.response(method, target, body, HeaderMap::new()).await?;
+        let status = response.status();
+        let bytes = response.into_body().collect().await.map_err(|error| innermost(&error))?.to_bytes();
+        Ok((status, bytes))
+    }
+
+    /// What begins to answer.
+    async fn response(
+        &self,
+        method: &Method,
+        target: &str,
+        body: Option<&Value>,
+        headers: HeaderMap,
+    ) -> Result<Response<Incoming>, String> {
         let Base::Rest { authority, path, .. } = &self.base else { return Err("it is no gateway".to_owned()) };
         let stream = tls::connect(authority, self.tls.clone()).await.map_err(|error| innermost(&error))?;
         let (mut sender, connection) =
@@ -93,14 +142,10 @@ impl Gateway {
         let bytes = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
         let mut request = request.body(Full::new(bytes)).map_err(|error| error.to_string())?;
         request.headers_mut().extend(self.headers.clone());
+        request.headers_mut().extend(headers);
         // Why it breaks off is told by the answer that does not come.
         tokio::spawn(connection);
-        let exchange = async {
-            let response = sender.send_request(request).await?;
-            let status = response.status();
-            Ok((status, response.into_body().collect().await?.to_bytes()))
-        };
-        exchange.await.map_err(|error: hyper::Error| innermost(&error))
+        sender.send_request(request).await.map_err(|error| innermost(&error))
     }
 
     fn read(&self, status: StatusCode, bytes: &[u8]) -> Result<Value, Failure> {
@@ -118,9 +163,42 @@ impl Gateway {
         Failure::Unreachable { url: self.base.to_string(), why }
     }
 
+    #[cfg(feature = "top")]
+    pub(crate) fn url(&self) -> String {
+        self.base.to_string()
+    }
+
+    /// An answer that goes on has broken off.
+    pub(crate) fn broken(&self, why: String) -> Failure {
+        Failure::Broken { url: self.base.to_string(), why }
+    }
+
     /// It is another than it should be.
     pub(crate) fn foreign(&self, why: String) -> Failure {
         Failure::Foreign { url: self.base.to_string(), why }
+    }
+}
+
+/// An answer that goes on.
+pub(crate) struct Body(Incoming);
+
+impl Body {
+    /// The next piece; none: it has ended.
+    ///
+    /// # Errors
+    /// Why it broke off.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, String> {
+        loop {
+            match self.0.frame().await {
+                None => return Ok(None),
+                Some(Err(error)) => return Err(innermost(&error)),
+                Some(Ok(frame)) => {
+                    if let Ok(bytes) = frame.into_data() {
+                        return Ok(Some(bytes));
+                    }
+                }
+            }
+        }
     }
 }
 

@@ -5,7 +5,6 @@ use std::{
     hash::{BuildHasher, Hasher, RandomState},
     os::unix::fs::DirBuilderExt as _,
     path::Path,
-    process::ExitCode,
     time::Instant,
 };
 
@@ -24,7 +23,7 @@ use super::{
     relay,
     report::{Line, Report},
 };
-use crate::{failure::Failure, print};
+use crate::{exit::Exit, failure::Failure, output::text as print};
 
 /// The code of a driver that does not reach its device, as a report has it.
 const UNAVAILABLE: &str = "UNAVAILABLE";
@@ -39,7 +38,7 @@ struct Plan<'a> {
 }
 
 /// Prints each outcome as it comes, or all of them as JSON in the end.
-pub(super) fn run(arguments: &arguments::Check, json: bool) -> Result<ExitCode, Failure> {
+pub(super) fn run(arguments: &arguments::Check, json: bool) -> Result<Exit, Failure> {
     let plan = Plan::of(arguments)?;
     let wanted = wanted(&arguments.only)?;
     if !json {

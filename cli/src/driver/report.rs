@@ -1,14 +1,13 @@
 //! What came of the checks, for people and for programs.
 
-use std::{path::Path, process::ExitCode};
+use std::path::Path;
 
 use ballast_abi::{conformance::Check, note::Note};
 use serde_json::{Value, json};
 
 use super::order::Outcome;
+use crate::exit::Exit;
 
-/// Something was skipped, and nothing failed.
-const SKIPPED: u8 = 3;
 /// The longest name of a check.
 const WIDTH: usize = 18;
 
@@ -89,11 +88,12 @@ impl Report {
         format!("{report:#}\n")
     }
 
-    pub(super) fn status(&self) -> ExitCode {
+    pub(super) fn status(&self) -> Exit {
         match self.counts() {
-            (_, 0, 0) => ExitCode::SUCCESS,
-            (_, 0, _) => ExitCode::from(SKIPPED),
-            _ => ExitCode::FAILURE,
+            (_, 0, 0) => Exit::Done,
+            // Something was skipped, and nothing failed.
+            (_, 0, _) => Exit::NotAsWished,
+            _ => Exit::Failed,
         }
     }
 }
@@ -118,10 +118,10 @@ mod tests {
     fn the_status_says_whether_something_failed_or_was_skipped() {
         let passed = Outcome::Passed(String::new());
         let (failed, skipped) = (Outcome::Failed("why".into()), Outcome::Skipped("why".into()));
-        let status = |outcomes: &[Outcome]| format!("{:?}", report(outcomes).status());
-        assert_eq!(status(std::slice::from_ref(&passed)), format!("{:?}", ExitCode::SUCCESS));
-        assert_eq!(status(&[passed.clone(), skipped.clone()]), format!("{:?}", ExitCode::from(3)));
-        assert_eq!(status(&[passed, failed, skipped]), format!("{:?}", ExitCode::FAILURE));
+        let status = |outcomes: &[Outcome]| report(outcomes).status();
+        assert_eq!(status(std::slice::from_ref(&passed)), Exit::Done);
+        assert_eq!(status(&[passed.clone(), skipped.clone()]), Exit::NotAsWished);
+        assert_eq!(status(&[passed, failed, skipped]), Exit::Failed);
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub(super) fn serials(dir: &Path, wanted: &str) -> Result<Vec<String>, Failure> 
     found.sort();
     found.dedup();
     if found.is_empty() {
-        return Err(Failure::Usage(format!("no certificate of the name {wanted} was issued in {}", dir.display())));
+        return Err(Failure::Pki(format!("no certificate of the name {wanted} was issued in {}", dir.display())));
     }
     Ok(found)
 }
@@ -71,7 +71,7 @@ pub(super) fn revoke(dir: &Path, issuer: &Issuer<'_, KeyPair>, serials: &[String
         next_update: this_update + Duration::from_secs(LIST_DAYS * DAY),
         crl_number: SerialNumber::from(count),
         issuing_distribution_point: None,
-        revoked_certs: revoked.iter().map(entry).collect::<Result<_, _>>().map_err(Failure::Usage)?,
+        revoked_certs: revoked.iter().map(entry).collect::<Result<_, _>>().map_err(Failure::Pki)?,
         key_identifier_method: KeyIdMethod::Sha256,
     };
     let list = params.signed_by(issuer).and_then(|list| list.pem()).map_err(Failure::Certificate)?;

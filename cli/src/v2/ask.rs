@@ -1,18 +1,18 @@
 //! A command from its words to its answer.
 
-use clap::ArgMatches;
+use clap::{ArgMatches, FromArgMatches as _};
 use http::Method;
 use serde_json::{Value, json};
 
 use super::{
-    Request,
+    Request, apply, describe, drain,
     find::{self, item},
-    grammar::{PARENT, WANTED},
+    grammar::{FOR_APPLY, PARENT, WANTED, is_given},
     noun::{Noun, Verb},
     shown::Answer,
     write,
 };
-use crate::{api::rest::Gateway, failure::Failure};
+use crate::{api::rest::Gateway, failure::Failure, output::Select};
 
 /// Where a command's objects are.
 pub(super) struct Place {
@@ -27,13 +27,17 @@ pub(super) struct Place {
 /// When it cannot.
 pub(super) async fn ask(gateway: &Gateway, request: &Request) -> Result<Answer, Failure> {
     let Request { noun, verb, matches } = request;
+    if verb.is_by_address() {
+        return drain::change(gateway, *verb, matches).await;
+    }
     let place = place(gateway, noun, matches).await?;
     let get = async |target: String, wrapper: &'static str| one(gateway, &target, wrapper).await;
     match verb {
-        Verb::List => {
-            let filters = filters(gateway, noun, matches).await?;
-            let objects = find::all(gateway, noun.collection, &place.path, &filters).await?;
-            Ok(Answer::Many(noun, objects))
+        Verb::List => Ok(Answer::Many(noun, list(gateway, request, &place).await?)),
+        Verb::Show if is_given(matches, FOR_APPLY) => {
+            let target = wanted(gateway, noun, &place, matches).await?;
+            let id = target.rsplit('/').next().unwrap_or_default();
+            Ok(Answer::File(apply::exported(&apply::tree(gateway, id).await?)))
         }
         Verb::Show => {
             let target = wanted(gateway, noun, &place, matches).await?;
@@ -51,6 +55,9 @@ pub(super) async fn ask(gateway: &Gateway, request: &Request) -> Result<Answer, 
             get(target, "health").await.map(Answer::Health)
         }
         Verb::Defaults => get(format!("{}/defaults", place.path), noun.collection.wrappers.0).await.map(Answer::One),
+        Verb::Describe => describe::describe(gateway, &wanted(gateway, noun, &place, matches).await?).await,
+        // Done above: they have another grammar.
+        Verb::Drain | Verb::Enable | Verb::Disable => drain::change(gateway, *verb, matches).await,
         Verb::Create => write::create(gateway, request, &place).await,
         Verb::Set => write::set(gateway, request, &place).await,
         Verb::Delete => write::delete(gateway, request, &place).await,
@@ -58,7 +65,19 @@ pub(super) async fn ask(gateway: &Gateway, request: &Request) -> Result<Answer, 
     }
 }
 
-async fn place(gateway: &Gateway, noun: &Noun, matches: &ArgMatches) -> Result<Place, Failure> {
+/// The objects of a list, as they are now.
+///
+/// # Errors
+/// When it cannot be asked for.
+pub(super) async fn list(gateway: &Gateway, request: &Request, place: &Place) -> Result<Vec<Value>, Failure> {
+    let Request { noun, matches, .. } = request;
+    let filters = filters(gateway, noun, matches).await?;
+    let objects = find::all(gateway, noun.collection, &place.path, &filters).await?;
+    let select = Select::from_arg_matches(matches).map_err(|error| Failure::Usage(error.to_string()))?;
+    select.apply(noun.columns, objects)
+}
+
+pub(super) async fn place(gateway: &Gateway, noun: &Noun, matches: &ArgMatches) -> Result<Place, Failure> {
     let above = match noun.parent {
         None => None,
         Some((_, parent)) => {

@@ -1,11 +1,13 @@
 //! The command line of a noun, made from its table.
 
-use clap::{Arg, ArgAction, ArgMatches, Command, builder::NonEmptyStringValueParser, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Args as _, Command, builder::NonEmptyStringValueParser, value_parser};
 
 use super::{
-    field::{Field, Kind},
+    field::{Field, Kind as Of},
     noun::{Noun, Verb},
+    wait,
 };
+use crate::{events::Kind, output::Select};
 
 /// The object that is meant.
 pub(super) const WANTED: &str = "wanted";
@@ -16,7 +18,13 @@ pub(super) const WAIT_SECONDS: &str = "wait-seconds";
 pub(super) const BODY: &str = "body";
 pub(super) const UNSET: &str = "unset";
 pub(super) const CASCADE: &str = "cascade";
+pub(super) const DRY_RUN: &str = "dry-run";
+pub(super) const FOR_APPLY: &str = "for-apply";
+pub(super) const WEIGHT: &str = "weight";
+const WATCH: &str = "watch";
 
+/// A wait without a time: no value that a person could type.
+const WITHOUT_TIME: &str = "";
 /// How long a wait lasts that nothing else is said of.
 const SECONDS: &str = "300";
 
@@ -43,8 +51,21 @@ pub(super) fn request<'m>(
     }
 }
 
+/// Whether a list goes on.
+pub(super) fn is_watched(matches: &ArgMatches) -> bool {
+    is_given(matches, WATCH)
+}
+
+/// Whether a flag is there and given.
+pub(super) fn is_given(matches: &ArgMatches, flag: &str) -> bool {
+    matches!(matches.try_get_one::<bool>(flag), Ok(Some(true)))
+}
+
 fn verb(noun: &'static Noun, verb: Verb) -> Command {
     let mut command = Command::new(verb.name()).about(verb.about(noun));
+    if verb.is_by_address() {
+        return by_address(command, verb);
+    }
     if let Some((placeholder, parent)) = noun.parent {
         command = command.arg(positional(PARENT, placeholder).help(format!("The {} it belongs to", parent.one)));
     }
@@ -58,7 +79,12 @@ fn verb(noun: &'static Noun, verb: Verb) -> Command {
         command = command.arg(positional(WANTED, placeholder).help(format!("The {}: {by}", noun.collection.one)));
     }
     match verb {
-        Verb::List => command = command.args(filters(noun)),
+        Verb::List => {
+            command = Select::augment_args(command.args(filters(noun)));
+            if Kind::of_wrapper(noun.collection.wrappers.0).is_some() {
+                command = command.arg(flag(WATCH, "Then print each as it changes, until Ctrl-C").short('w'));
+            }
+        }
         Verb::Create => {
             let fields = noun.fields.iter().filter(|field| field.when.is_created());
             command = command.args(fields.map(created)).arg(body());
@@ -67,12 +93,42 @@ fn verb(noun: &'static Noun, verb: Verb) -> Command {
             let fields: Vec<&Field> = noun.fields.iter().filter(|field| field.when.is_set()).collect();
             command = command.args(fields.iter().map(|field| option(field))).arg(unset(&fields)).arg(body());
         }
+        Verb::Show => {
+            command = command.visible_alias("get");
+            if noun.collection.wrappers.0 == "loadbalancer" {
+                command = command.arg(flag(FOR_APPLY, "With all that is in it, as `ballast apply` takes it; YAML"));
+            }
+        }
         Verb::Delete if noun.collection.wrappers.0 == "loadbalancer" => {
             command = command.arg(flag(CASCADE, "With its listeners, pools and all that belongs to them"));
         }
-        Verb::Delete | Verb::Show | Verb::Stats | Verb::Status | Verb::Health | Verb::Failover | Verb::Defaults => {}
+        Verb::Delete
+        | Verb::Describe
+        | Verb::Stats
+        | Verb::Status
+        | Verb::Health
+        | Verb::Failover
+        | Verb::Defaults
+        | Verb::Drain
+        | Verb::Enable
+        | Verb::Disable => {}
+    }
+    if verb.can_be_checked() {
+        command = command.arg(flag(DRY_RUN, "Check it, say what it would do to what serves, and do nothing"));
     }
     if verb.writes() && noun.is_deployed { command.args(waiting()) } else { command }
+}
+
+/// Members that are named by their load balancer and their address.
+fn by_address(command: Command, verb: Verb) -> Command {
+    let load_balancer = positional(PARENT, "LOAD-BALANCER").help("The load balancer: its id or its name");
+    let address = positional(WANTED, "ADDRESS:PORT").help("The member, in each pool that has it");
+    let mut command = command.arg(load_balancer).arg(address).args(waiting());
+    if verb == Verb::Enable {
+        let weight = Arg::new(WEIGHT).long(WEIGHT).value_name("NUMBER").value_parser(value_parser!(i64));
+        command = command.arg(weight.help("Its share; as it was, or 1 where it was 0"));
+    }
+    command
 }
 
 fn positional(id: &'static str, placeholder: &'static str) -> Arg {
@@ -88,14 +144,14 @@ fn created(field: &'static Field) -> Arg {
 fn option(field: &'static Field) -> Arg {
     let arg = Arg::new(field.option).long(field.option).help(field.help);
     match field.kind {
-        Kind::Text => arg.value_name("TEXT"),
-        Kind::Number => arg.value_name("NUMBER").value_parser(value_parser!(i64)).allow_negative_numbers(true),
-        Kind::Bool => arg.value_name("BOOL").value_parser(["true", "false"]),
-        Kind::Admin => arg.value_name("STATE").value_parser(["up", "down"]),
-        Kind::Texts => arg.value_name("TEXT").action(ArgAction::Append),
-        Kind::Map => arg.value_name("KEY=VALUE").action(ArgAction::Append),
-        Kind::Objects(placeholder, _) => arg.value_name(placeholder).action(ArgAction::Append),
-        Kind::Reference(of) => arg.value_name(if of.is_named { "ID-OR-NAME" } else { "ID" }),
+        Of::Text => arg.value_name("TEXT"),
+        Of::Number => arg.value_name("NUMBER").value_parser(value_parser!(i64)).allow_negative_numbers(true),
+        Of::Bool => arg.value_name("BOOL").value_parser(["true", "false"]),
+        Of::Admin => arg.value_name("STATE").value_parser(["up", "down"]),
+        Of::Texts => arg.value_name("TEXT").action(ArgAction::Append),
+        Of::Map => arg.value_name("KEY=VALUE").action(ArgAction::Append),
+        Of::Objects(placeholder, _) => arg.value_name(placeholder).action(ArgAction::Append),
+        Of::Reference(of) => arg.value_name(if of.is_named { "ID-OR-NAME" } else { "ID" }),
     }
 }
 
@@ -120,9 +176,15 @@ fn flag(id: &'static str, help: &'static str) -> Arg {
 }
 
 fn waiting() -> [Arg; 2] {
+    let wait = Arg::new(WAIT).long(WAIT).value_name("TIME").num_args(0..=1).require_equals(true);
+    let wait = wait.default_missing_value(WITHOUT_TIME).value_parser(|text: &str| match text {
+        WITHOUT_TIME => Ok(wait::WITHOUT_TIME),
+        text => wait::seconds(text),
+    });
+    let wait = wait.help("Until the load balancer is ACTIVE with this change, or gone; for a time as 30s or 5m");
     let seconds = Arg::new(WAIT_SECONDS).long(WAIT_SECONDS).value_name("NUMBER").requires(WAIT);
-    let seconds = seconds.value_parser(value_parser!(u64)).default_value(SECONDS).help("For so long at the most");
-    [flag(WAIT, "Until the load balancer is ACTIVE with this change, or gone"), seconds]
+    let seconds = seconds.value_parser(value_parser!(u64)).default_value(SECONDS).help("The same, in seconds");
+    [wait, seconds]
 }
 
 fn body() -> Arg {

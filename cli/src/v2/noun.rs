@@ -60,6 +60,11 @@ pub(super) enum Verb {
     Health,
     Failover,
     Defaults,
+    Describe,
+    /// Of members, named by load balancer and address.
+    Drain,
+    Enable,
+    Disable,
 }
 
 impl Verb {
@@ -78,6 +83,10 @@ impl Verb {
             Self::Health => "health",
             Self::Failover => "failover",
             Self::Defaults => "defaults",
+            Self::Describe => "describe",
+            Self::Drain => "drain",
+            Self::Enable => "enable",
+            Self::Disable => "disable",
         }
     }
 
@@ -97,6 +106,10 @@ impl Verb {
             }
             Self::Failover => format!("Move {a} {one} to another agent"),
             Self::Defaults => format!("The {many} of projects that have none of their own"),
+            Self::Describe => format!("How {a} {one} is, what is in it, which agent runs it, and what to do"),
+            Self::Drain => format!("No new clients for {a} {one}; --wait: until nobody is connected"),
+            Self::Enable => format!("Clients for {a} {one} again"),
+            Self::Disable => format!("Take {a} {one} out at once"),
         }
     }
 
@@ -107,5 +120,15 @@ impl Verb {
 
     pub(super) fn writes(self) -> bool {
         matches!(self, Self::Create | Self::Set | Self::Delete | Self::Failover)
+    }
+
+    /// Whether the gateway can check it without doing it.
+    pub(super) fn can_be_checked(self) -> bool {
+        matches!(self, Self::Create | Self::Set | Self::Delete)
+    }
+
+    /// Whether it names a member by its load balancer and its address.
+    pub(super) fn is_by_address(self) -> bool {
+        matches!(self, Self::Drain | Self::Enable | Self::Disable)
     }
 }

@@ -2,8 +2,12 @@
 
 use serde_json::{Map, Value};
 
-use super::noun::Noun;
-use crate::{noun, table};
+use super::{describe, noun::Noun};
+use crate::{
+    noun,
+    output::{self, Print},
+    table,
+};
 
 /// What came of a command.
 pub(super) enum Answer {
@@ -13,15 +17,21 @@ pub(super) enum Answer {
     Tree(Value),
     /// How the members of a load balancer are.
     Health(Value),
+    /// A load balancer with all that is known of it.
+    Described(Value),
+    /// A file for `apply`.
+    File(Value),
+    /// What a write would do that was only checked.
+    Planned(Value),
     /// Nothing but that it is done.
     Done(String),
 }
 
-impl Answer {
-    pub(super) fn text(&self) -> String {
+impl Print for Answer {
+    fn table(&self, wide: bool) -> String {
         match self {
             Self::Many(noun, objects) if objects.is_empty() => format!("No {}.\n", noun.collection.many),
-            Self::Many(noun, objects) => noun::columns(noun.columns, objects),
+            Self::Many(noun, objects) => noun::columns(noun.columns, objects, wide),
             Self::One(object) => noun::fields(&with_plain_ids(object), &["tenant_id"]),
             Self::Tree(tree) => {
                 let mut lines = Vec::new();
@@ -38,17 +48,50 @@ impl Answer {
                     }
                 }
             }
+            Self::Described(all) => describe::page(all),
+            Self::File(file) => output::yaml(file).unwrap_or_else(|_| format!("{file:#}\n")),
+            Self::Planned(answer) => planned(answer),
             Self::Done(text) => format!("{text}\n"),
         }
     }
 
-    pub(super) fn json(&self) -> String {
+    fn value(&self) -> Option<Value> {
         match self {
-            Self::Many(_, objects) => format!("{:#}\n", Value::from(objects.clone())),
-            Self::One(object) | Self::Tree(object) | Self::Health(object) => format!("{object:#}\n"),
-            Self::Done(_) => String::new(),
+            Self::Many(_, objects) => Some(objects.clone().into()),
+            Self::One(value)
+            | Self::Tree(value)
+            | Self::Health(value)
+            | Self::Described(value)
+            | Self::File(value)
+            | Self::Planned(value) => Some(value.clone()),
+            Self::Done(_) => None,
         }
     }
+}
+
+/// The plan of a write, a word a line.
+fn planned(answer: &Value) -> String {
+    let plan = &answer["plan"];
+    if plan.is_null() {
+        return "It would be taken; nothing that serves depends on it.\n".to_owned();
+    }
+    let or_unknown = |value: &Value| if value.is_null() { "not known".to_owned() } else { noun::text(value) };
+    let line = |title: &str, said: String| vec![title.to_owned(), said];
+    let mut lines =
+        vec![line("effect", or_unknown(&plan["effect"])), line("connections", or_unknown(&plan["connections"]))];
+    for (key, value) in [("agent", &plan["agent"]["host"]), ("reason", &plan["reason"])] {
+        if !value.is_null() {
+            lines.push(line(key, noun::text(value)));
+        }
+    }
+    let each = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    lines.extend(each(&plan["steps"]).iter().map(|step| line("step", noun::text(step))));
+    lines.extend(
+        each(&plan["faults"])
+            .iter()
+            .map(|fault| line("fault", format!("{}: {}", noun::text(&fault["id"]), noun::text(&fault["message"])))),
+    );
+    table::rows(&lines)
 }
 
 /// `[{"id": ..}]` as the ids alone.
@@ -68,7 +111,7 @@ fn only_id(value: &Value) -> bool {
 }
 
 /// A member with the answer of its last check, as in `L7STS 503 Service Unavailable`.
-fn checked(member: &Value) -> Vec<String> {
+pub(super) fn checked(member: &Value) -> Vec<String> {
     let text = |key: &str| noun::text(&member[key]);
     let said = |key: &str| noun::text(&member["last_check"][key]);
     let answer = ["result", "code", "text"].map(said).into_iter().filter(|word| !word.is_empty());
@@ -82,7 +125,7 @@ const BELOW: &[(&str, &str)] =
     &[("listeners", "listener"), ("pools", "pool"), ("health_monitor", "health monitor"), ("members", "member")];
 
 /// A line for this object and for each that is below it, further to the right.
-fn branch(object: &Value, what: &str, depth: usize, lines: &mut Vec<Vec<String>>) {
+pub(super) fn branch(object: &Value, what: &str, depth: usize, lines: &mut Vec<Vec<String>>) {
     let text = |key: &str| noun::text(&object[key]);
     let name = match what {
         "member" => format!("{} {}:{}", text("name"), text("address"), text("protocol_port")).trim().to_owned(),
@@ -120,7 +163,7 @@ mod tests {
                         \x20   pool              web                                    3\n\
                         \x20     health monitor  HTTP                                   5\n\
                         \x20     member          192.0.2.1:80  ACTIVE        ERROR      4\n";
-        assert_eq!(tree.text(), expected);
+        assert_eq!(tree.table(false), expected);
     }
 
     #[test]
@@ -133,13 +176,13 @@ mod tests {
         let expected = "MEMBER  NAME  ADDRESS       OPERATING   SINCE                LAST CHECK      MS\n\
                         1       a     192.0.2.1:80  ERROR       2026-12-01T03:05:20  L7STS 503 Busy  7\n\
                         2             192.0.2.2:80  NO_MONITOR\n";
-        assert_eq!(Answer::Health(json!({"members": [checked, other]})).text(), expected);
-        assert_eq!(Answer::Health(json!({"members": []})).text(), "No members.\n");
+        assert_eq!(Answer::Health(json!({"members": [checked, other]})).table(false), expected);
+        assert_eq!(Answer::Health(json!({"members": []})).table(false), "No members.\n");
     }
 
     #[test]
     fn of_others_that_belong_to_it_ids_are_shown() {
         let shown = Answer::One(json!({"id": "1", "listeners": [{"id": "a"}], "tenant_id": "p", "project_id": "p"}));
-        assert_eq!(shown.text(), "id          1\nlisteners   a\nproject_id  p\n");
+        assert_eq!(shown.table(false), "id          1\nlisteners   a\nproject_id  p\n");
     }
 }

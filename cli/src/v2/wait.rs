@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 use http::Method;
+use indicatif::ProgressBar;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
@@ -16,18 +17,51 @@ use super::{
 };
 use crate::{api::rest::Gateway, failure::Failure};
 
+/// A year: later instants may not exist.
+const LONGEST: u64 = 365 * 24 * 3600;
+/// What `--wait` stands for where no time is said.
+pub(super) const WITHOUT_TIME: u64 = u64::MAX;
 /// Between two questions: the first time, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 const LBAAS: &str = "/v2.0/lbaas";
 
 pub(super) struct Waiting {
     seconds: u64,
+    what: String,
+}
+
+/// A time, as `30s`, `5m` or `1h`; a number alone is of seconds.
+///
+/// # Errors
+/// When it is none.
+pub(super) fn seconds(text: &str) -> Result<u64, String> {
+    let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
+        Some(number) => (number, text.chars().last()),
+        None => (text, None),
+    };
+    let factor = match unit {
+        Some('h') => 3600,
+        Some('m') => 60,
+        _ => 1,
+    };
+    let number = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
+    number.ok_or_else(|| "write a time as 30s, 5m or 1h".to_owned())
 }
 
 impl Waiting {
+    pub(super) fn seconds(&self) -> u64 {
+        self.seconds.min(LONGEST)
+    }
+
+    /// For so many seconds; `what` is shown meanwhile.
+    pub(super) const fn new(seconds: u64, what: String) -> Self {
+        Self { seconds, what }
+    }
+
     pub(super) fn asked_for(matches: &ArgMatches) -> Option<Self> {
-        let asked = matches!(matches.try_get_one::<bool>(WAIT), Ok(Some(true)));
-        asked.then(|| Self { seconds: matches.get_one(WAIT_SECONDS).copied().unwrap_or_default() })
+        let asked = matches.try_get_one::<u64>(WAIT).ok().flatten()?;
+        let seconds = if *asked == WITHOUT_TIME { matches.get_one(WAIT_SECONDS).copied()? } else { *asked };
+        Some(Self::new(seconds, "the load balancer to be as asked".to_owned()))
     }
 
     /// Where the load balancer is that an object belongs to.
@@ -83,10 +117,14 @@ impl Waiting {
 
     /// Asks until there is nothing left to wait for.
     async fn until(&self, pending: impl AsyncFn() -> Result<Option<Value>, Failure>) -> Result<(), Failure> {
-        let deadline = Instant::now() + Duration::from_secs(self.seconds);
+        let deadline = Instant::now() + Duration::from_secs(self.seconds());
         let (mut pause, longest) = PAUSES;
+        let spinner = spinner(&self.what);
         loop {
-            let Some(object) = pending().await? else { return Ok(()) };
+            let Some(object) = pending().await? else {
+                spinner.finish_and_clear();
+                return Ok(());
+            };
             if Instant::now() >= deadline {
                 let text = |key: &str| object[key].as_str().unwrap_or_default().to_owned();
                 return Err(Failure::Pending {
@@ -108,5 +146,29 @@ impl Waiting {
         let id = object["id"].as_str().unwrap_or_default().to_owned();
         let why = object["status_description"].as_str().unwrap_or("no reason was given");
         Err(Failure::Errored { one, id, why: why.replace(char::is_control, " ") })
+    }
+}
+
+/// Turns on stderr while something is waited for, on a terminal alone.
+pub(super) fn spinner(what: &str) -> ProgressBar {
+    let spinner = ProgressBar::new_spinner().with_message(format!("waiting for {what}"));
+    spinner.enable_steady_tick(Duration::from_millis(100));
+    spinner
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_units() {
+        for (text, expected) in
+            [("30s", Some(30)), ("5m", Some(300)), ("1h", Some(3600)), ("7", Some(7)), ("0", Some(0))]
+        {
+            assert_eq!(seconds(text).ok(), expected, "{text}");
+        }
+        for text in ["", "s", "-1", "1d", "1.5s", "99999999999999999999h", "9999999999999999999h"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use super::{
     ask::{Place, one, unwrapped, wanted, wrapped},
     body::body,
     find::item,
-    grammar::CASCADE,
+    grammar::{CASCADE, DRY_RUN, is_given},
     shown::Answer,
     wait::Waiting,
 };
@@ -17,6 +17,9 @@ use crate::{api::rest::Gateway, failure::Failure};
 pub(super) async fn create(gateway: &Gateway, request: &Request, place: &Place) -> Result<Answer, Failure> {
     let noun = request.noun;
     let object = body(gateway, noun, &request.matches).await?;
+    if is_given(&request.matches, DRY_RUN) {
+        return checked(gateway, Method::POST, &place.path, Some(&wrapped(noun, &object))).await;
+    }
     let answer = gateway.ask(Method::POST, &place.path, Some(&wrapped(noun, &object))).await?;
     let made = unwrapped(gateway, answer, noun.collection.wrappers.0)?;
     let key = made[noun.collection.key].as_str().unwrap_or_default().to_owned();
@@ -32,9 +35,18 @@ pub(super) async fn set(gateway: &Gateway, request: &Request, place: &Place) -> 
         return Err(Failure::Nothing { options: options.join(", ") });
     }
     let target = wanted(gateway, noun, place, &request.matches).await?;
+    if is_given(&request.matches, DRY_RUN) {
+        return checked(gateway, Method::PUT, &target, Some(&wrapped(noun, &object))).await;
+    }
     let answer = gateway.ask(Method::PUT, &target, Some(&wrapped(noun, &object))).await?;
     let changed = unwrapped(gateway, answer, noun.collection.wrappers.0)?;
     settled(gateway, request, place, &target, changed).await
+}
+
+/// What would come of a write that is not made.
+async fn checked(gateway: &Gateway, method: Method, target: &str, body: Option<&Value>) -> Result<Answer, Failure> {
+    let mark = if target.contains('?') { '&' } else { '?' };
+    gateway.ask(method, &format!("{target}{mark}validate_only=true"), body).await.map(Answer::Planned)
 }
 
 /// The object; where it was asked for, as it is when its load balancer is ACTIVE with it.
@@ -55,6 +67,10 @@ async fn settled(
 pub(super) async fn delete(gateway: &Gateway, request: &Request, place: &Place) -> Result<Answer, Failure> {
     let noun = request.noun;
     let target = wanted(gateway, noun, place, &request.matches).await?;
+    let query = if is_given(&request.matches, CASCADE) { "?cascade=true" } else { "" };
+    if is_given(&request.matches, DRY_RUN) {
+        return checked(gateway, Method::DELETE, &format!("{target}{query}"), None).await;
+    }
     let waiting = Waiting::asked_for(&request.matches);
     let is_whole = noun.collection.wrappers.0 == "loadbalancer";
     // Whose it was cannot be asked afterwards.
@@ -65,8 +81,6 @@ pub(super) async fn delete(gateway: &Gateway, request: &Request, place: &Place) 
         }
         _ => None,
     };
-    let cascade = matches!(request.matches.try_get_one::<bool>(CASCADE), Ok(Some(true)));
-    let query = if cascade { "?cascade=true" } else { "" };
     gateway.ask(Method::DELETE, &format!("{target}{query}"), None).await?;
     match (waiting, load_balancer) {
         (Some(waiting), Some(load_balancer)) => waiting.until_active(gateway, &load_balancer).await?,

@@ -54,36 +54,45 @@ impl Gateway {
 }
 
 fn serve(mut stream: TcpStream, log: &Mutex<Vec<Asked>>, answer: &Answer) {
-    let asked = read(&stream);
+    let Some(asked) = read(&stream) else { return };
     log.lock().unwrap().push(asked.clone());
     let (status, body) = answer(&asked);
-    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let body = match body {
+        Value::Null => String::new(),
+        // A stream, as it is; it ends at once, and who wants more comes again.
+        Value::String(text) if asked.path == "/ballast/v1/events" => text,
+        body => body.to_string(),
+    };
     let reply = format!("HTTP/1.1 {status} x\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
-    stream.write_all(reply.as_bytes()).unwrap();
+    // Who has read enough may be gone.
+    let _ = stream.write_all(reply.as_bytes());
 }
 
-fn read(stream: &TcpStream) -> Asked {
+/// None: whoever it was has gone without a word.
+fn read(stream: &TcpStream) -> Option<Asked> {
     let mut head = String::new();
     let mut reader = BufReader::new(stream.try_clone().unwrap());
-    while reader.read_line(&mut head).unwrap() > 2 {}
+    while reader.read_line(&mut head).ok()? > 2 {}
     let lower = head.to_lowercase();
     let length = lower.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |n| n.parse().unwrap());
     let mut body = vec![0; length];
-    reader.read_exact(&mut body).unwrap();
+    reader.read_exact(&mut body).ok()?;
     let mut words = head.split(' ').map(str::to_owned);
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     let query = pairs.map(|(key, value)| (key.to_owned(), value.replace('+', " "))).collect();
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    Asked { path: path.to_owned(), head, method, query, body }
+    Some(Asked { path: path.to_owned(), head, method, query, body })
 }
 
 pub(crate) fn ballast(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ballast"));
-    for name in ["URL", "TOKEN", "PROJECT", "CACERT", "CERT", "KEY"].map(|name| format!("BALLAST_{name}")) {
-        command.env_remove(name);
+    for name in ["URL", "TOKEN", "PROJECT", "CACERT", "CERT", "KEY", "CONTEXT"] {
+        command.env_remove(format!("BALLAST_{name}"));
     }
+    // Whoever runs the tests may have contexts.
+    command.env("BALLAST_CONTEXTS", "/nonexistent/ballast/config.toml");
     command.args(arguments).output().unwrap()
 }
 
@@ -94,7 +103,12 @@ pub(crate) fn stdout(output: &Output) -> String {
 
 /// The one line on stderr of a command that could not.
 pub(crate) fn refusal(output: &Output) -> String {
-    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{output:?}");
+    refusal_with(1, output)
+}
+
+/// The same of one that ends with another status.
+pub(crate) fn refusal_with(status: i32, output: &Output) -> String {
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(status), 0), "{output:?}");
     let text = String::from_utf8(output.stderr.clone()).unwrap();
     assert!(text.ends_with('\n') && text.lines().count() == 1 && text.starts_with("ballast: "), "{text}");
     text

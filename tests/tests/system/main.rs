@@ -1,6 +1,7 @@
 //! The whole of Ballast, in a lab: real processes, real namespaces, real haproxy, real clients.
 
 mod blamed;
+mod cli_page;
 mod command;
 mod connections;
 mod devices;

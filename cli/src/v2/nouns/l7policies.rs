@@ -9,7 +9,7 @@ use crate::{
     },
 };
 
-const COLLECTION: Collection = Collection {
+pub(in crate::v2) const COLLECTION: Collection = Collection {
     path: "lbaas/l7policies",
     wrappers: ("l7policy", "l7policies"),
     key: "id",
@@ -18,7 +18,7 @@ const COLLECTION: Collection = Collection {
     many: "L7 policies",
 };
 
-const RULE_COLLECTION: Collection = Collection {
+pub(in crate::v2) const RULE_COLLECTION: Collection = Collection {
     path: "rules",
     wrappers: ("rule", "rules"),
     key: "id",
@@ -27,7 +27,7 @@ const RULE_COLLECTION: Collection = Collection {
     many: "L7 rules",
 };
 
-pub(super) const NOUN: Noun = Noun {
+pub(in crate::v2) const NOUN: Noun = Noun {
     command: "l7policies",
     alias: None,
     about: "L7 policies: which requests of a listener go elsewhere, by their rules",
@@ -75,7 +75,7 @@ pub(super) const NOUN: Noun = Noun {
     is_deployed: true,
 };
 
-const RULES: Noun = Noun {
+pub(in crate::v2) const RULES: Noun = Noun {
     command: "rules",
     alias: None,
     about: "L7 rules: what a request must be like for its policy to apply; all of them",

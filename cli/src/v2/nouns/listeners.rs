@@ -9,7 +9,7 @@ use crate::{
     },
 };
 
-pub(super) const COLLECTION: Collection = Collection {
+pub(in crate::v2) const COLLECTION: Collection = Collection {
     path: "lbaas/listeners",
     wrappers: ("listener", "listeners"),
     key: "id",
@@ -18,7 +18,7 @@ pub(super) const COLLECTION: Collection = Collection {
     many: "listeners",
 };
 
-pub(super) const NOUN: Noun = Noun {
+pub(in crate::v2) const NOUN: Noun = Noun {
     command: "listeners",
     alias: None,
     about: "Listeners: the ports at which a load balancer answers",

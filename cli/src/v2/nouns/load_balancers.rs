@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-pub(super) const COLLECTION: Collection = Collection {
+pub(in crate::v2) const COLLECTION: Collection = Collection {
     path: "lbaas/loadbalancers",
     wrappers: ("loadbalancer", "loadbalancers"),
     key: "id",
@@ -21,7 +21,7 @@ pub(super) const COLLECTION: Collection = Collection {
     many: "load balancers",
 };
 
-pub(super) const NOUN: Noun = Noun {
+pub(in crate::v2) const NOUN: Noun = Noun {
     command: "load-balancers",
     alias: Some("lb"),
     about: "Load balancers: an address with all that answers at it",
@@ -30,6 +30,7 @@ pub(super) const NOUN: Noun = Noun {
     verbs: &[
         Verb::List,
         Verb::Show,
+        Verb::Describe,
         Verb::Create,
         Verb::Set,
         Verb::Delete,

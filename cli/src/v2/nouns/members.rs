@@ -9,7 +9,7 @@ use crate::{
     },
 };
 
-const COLLECTION: Collection = Collection {
+pub(in crate::v2) const COLLECTION: Collection = Collection {
     path: "members",
     wrappers: ("member", "members"),
     key: "id",
@@ -18,13 +18,23 @@ const COLLECTION: Collection = Collection {
     many: "members",
 };
 
-pub(super) const NOUN: Noun = Noun {
+pub(in crate::v2) const NOUN: Noun = Noun {
     command: "members",
-    alias: None,
+    alias: Some("member"),
     about: "Members: the servers behind a pool",
     collection: &COLLECTION,
     parent: Some(("POOL", &pools::COLLECTION)),
-    verbs: &[Verb::List, Verb::Show, Verb::Create, Verb::Set, Verb::Delete, Verb::Stats],
+    verbs: &[
+        Verb::List,
+        Verb::Show,
+        Verb::Create,
+        Verb::Set,
+        Verb::Delete,
+        Verb::Stats,
+        Verb::Drain,
+        Verb::Enable,
+        Verb::Disable,
+    ],
     fields: &[
         Field::needed("address", "address", Kind::Text, "Where it is"),
         Field::needed("port", "protocol_port", Kind::Number, "Where it answers"),

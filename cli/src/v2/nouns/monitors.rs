@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-const COLLECTION: Collection = Collection {
+pub(in crate::v2) const COLLECTION: Collection = Collection {
     path: "lbaas/healthmonitors",
     wrappers: ("healthmonitor", "healthmonitors"),
     key: "id",
@@ -20,7 +20,7 @@ const COLLECTION: Collection = Collection {
     many: "health monitors",
 };
 
-pub(super) const NOUN: Noun = Noun {
+pub(in crate::v2) const NOUN: Noun = Noun {
     command: "monitors",
     alias: None,
     about: "Health monitors: how the members of a pool are checked",

@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-pub(super) const COLLECTION: Collection = Collection {
+pub(in crate::v2) const COLLECTION: Collection = Collection {
     path: "lbaas/pools",
     wrappers: ("pool", "pools"),
     key: "id",
@@ -20,7 +20,7 @@ pub(super) const COLLECTION: Collection = Collection {
     many: "pools",
 };
 
-pub(super) const NOUN: Noun = Noun {
+pub(in crate::v2) const NOUN: Noun = Noun {
     command: "pools",
     alias: None,
     about: "Pools: what is balanced, and how",

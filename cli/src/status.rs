@@ -1,0 +1,137 @@
+//! `ballast status`: how everything is, on one screen, and what needs attention. Over REST, with no more calls than
+//! that needs.
+
+mod attention;
+
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    api::{Api, rest::Gateway},
+    arguments::Connection,
+    exit::Exit,
+    failure::Failure,
+    noun::text,
+    output::{self, Format, Print},
+    runtime, table,
+};
+use attention::{Facts, Need};
+
+/// How many load balancers of a kind are looked at; of the others there is a number.
+const LOOKED_AT: usize = 10;
+
+struct Status {
+    url: String,
+    overview: Value,
+    needs: Vec<Need>,
+}
+
+/// # Errors
+/// When the gateway cannot be asked.
+pub(crate) fn run(connection: &Connection, format: &Format) -> Result<Exit, Failure> {
+    let status = runtime::block_on(async {
+        let target = connection.target()?;
+        let api = Api::new(&target)?;
+        let facts = facts(api.gateway()?).await?;
+        let needs = attention::needs(&facts);
+        Ok(Status { url: target.url, overview: facts.overview, needs })
+    })?;
+    output::print(format, &status)?;
+    Ok(if status.needs.is_empty() { Exit::Done } else { Exit::NotAsWished })
+}
+
+async fn facts(gateway: &Gateway) -> Result<Facts, Failure> {
+    let overview = taken(gateway, "/ballast/v1/overview", "overview").await?;
+    let mut facts = Facts { overview, ..Facts::default() };
+    for (key, status) in
+        [("provisioning_status", "ERROR"), ("operating_status", "ERROR"), ("operating_status", "DEGRADED")]
+    {
+        if facts.overview[key][status].as_u64().unwrap_or_default() == 0 {
+            continue;
+        }
+        let target = format!("/v2.0/lbaas/loadbalancers?{key}={status}&limit={LOOKED_AT}");
+        let found = taken(gateway, &target, "loadbalancers").await?;
+        for load_balancer in found.as_array().into_iter().flatten() {
+            if !facts.load_balancers.iter().any(|known| known["id"] == load_balancer["id"]) {
+                facts.load_balancers.push(load_balancer.clone());
+            }
+        }
+    }
+    for load_balancer in &facts.load_balancers {
+        let id = text(&load_balancer["id"]);
+        match taken(gateway, &format!("/v2.0/lbaas/loadbalancers/{id}/health"), "health").await {
+            Ok(health) => facts.health.push(health),
+            // It was deleted meanwhile.
+            Err(Failure::Answer { status: 404, .. }) => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+    if facts.overview["agents"].is_array() {
+        facts.agents = taken(gateway, "/v2.0/agents", "agents").await?.as_array().cloned().unwrap_or_default();
+    }
+    Ok(facts)
+}
+
+async fn taken(gateway: &Gateway, target: &str, wrapper: &'static str) -> Result<Value, Failure> {
+    let mut body = gateway.ask(Method::GET, target, None).await?;
+    let inner = body.get_mut(wrapper).map(Value::take);
+    inner.ok_or_else(|| gateway.foreign(format!("no '{wrapper}' in its answer")))
+}
+
+/// `128: 125 ACTIVE, 3 ERROR`
+fn counted(total: Option<u64>, counts: &Value) -> String {
+    let counts = counts.as_object().into_iter().flatten();
+    let each: Vec<_> = counts.map(|(name, count)| format!("{} {name}", text(count))).collect();
+    match (total, each.is_empty()) {
+        (Some(total), false) => format!("{total}: {}", each.join(", ")),
+        (Some(total), true) => total.to_string(),
+        (None, _) => each.join(", "),
+    }
+}
+
+/// How many agents there are of each liveness.
+fn liveness(agents: &[Value]) -> Value {
+    let mut counts = serde_json::Map::new();
+    for word in ["alive", "suspect", "dead"] {
+        let count = agents.iter().filter(|agent| agent["liveness"] == word).count();
+        if count > 0 {
+            counts.insert(word.to_owned(), count.into());
+        }
+    }
+    counts.into()
+}
+
+impl Print for Status {
+    fn table(&self, _wide: bool) -> String {
+        let overview = &self.overview;
+        let total = |values: &Value| values.as_object().map(|counts| counts.values().filter_map(Value::as_u64).sum());
+        let mut rows = vec![
+            ("gateway", self.url.clone()),
+            ("load balancers", counted(overview["load_balancers"].as_u64(), &overview["provisioning_status"])),
+            ("traffic", counted(None, &overview["operating_status"])),
+            ("members", counted(total(&overview["members"]), &overview["members"])),
+        ];
+        if let Some(agents) = overview["agents"].as_array() {
+            rows.push(("agents", counted(u64::try_from(agents.len()).ok(), &liveness(agents))));
+        }
+        let rows: Vec<_> = rows.into_iter().map(|(title, said)| vec![title.to_owned(), said]).collect();
+        let mut shown = table::rows(&rows);
+        if self.needs.is_empty() {
+            shown.push_str("\nNothing needs attention.\n");
+            return shown;
+        }
+        shown.push_str(&format!("\nNeeds attention ({}):\n", self.needs.len()));
+        let needs: Vec<_> = self.needs.iter().map(Need::row).collect();
+        shown.push_str(&table::table(&["WHAT", "NAME", "STATUS", "WHY", "DO"], &needs));
+        shown
+    }
+
+    fn value(&self) -> Option<Value> {
+        let needs: Vec<_> = self.needs.iter().map(Need::value).collect();
+        Some(json!({ "url": self.url, "overview": self.overview, "attention": needs }))
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.needs.iter().map(|need| need.name.clone()).collect()
+    }
+}
