@@ -19,8 +19,8 @@ use std::{
 };
 
 use ballast_abi::{
-    Capabilities, Context, DeployReply, Deployed, Driver, DriverError, LoadBalancer, ObjectFault, Observation,
-    Preview, UndeployReply, features, networks, note::Needs,
+    Capabilities, Context, DeployReply, Deployed, Driver, DriverError, LoadBalancer, ObjectFault, Observation, Preview,
+    UndeployReply, features, networks, note::Needs,
 };
 use ballast_namespace::{
     clients::Handover,
@@ -51,8 +51,7 @@ use crate::{
     ping::Pinger,
     project as projects, report,
     seen::Seen,
-    users,
-    validate,
+    users, validate,
 };
 
 /// What most namespaces are for: those are in stock.

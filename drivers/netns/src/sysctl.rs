@@ -175,9 +175,7 @@ fn allow_echoes(here: &Parameters) {
 pub fn is_unprepared(purpose: Purpose, link: Option<&str>) -> bool {
     let refused = REFUSED.lock().unwrap_or_else(PoisonError::into_inner);
     let here = Parameters::default();
-    let is = |key: &str, value: &str| {
-        here.read(key).map(|text| text.split_whitespace().eq(value.split_whitespace()))
-    };
+    let is = |key: &str, value: &str| here.read(key).map(|text| text.split_whitespace().eq(value.split_whitespace()));
     let differs = |(key, value): (&str, &str)| is(key, value).is_ok_and(|same| !same) && !refused.contains(key);
     // The kernel's own range is nobody.
     let of_ipv6 = if purpose.ipv6 { purpose.of_links(true, link) } else { Vec::new() };

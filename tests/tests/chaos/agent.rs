@@ -10,7 +10,11 @@ use ballast_tests::{
 };
 use serde_json::json;
 
-use crate::{Extent, extent, load::Load, place::{Outcome, SOON}};
+use crate::{
+    Extent, extent,
+    load::Load,
+    place::{Outcome, SOON},
+};
 
 const AGENT: &str = "agent-1";
 

@@ -168,7 +168,8 @@ fn a_load_balancer_is_made_used_and_removed_over_grpc() {
         site.wait_until_clean(0);
         // Nothing was unusual. What the host lacks is of no load balancer, and a busy machine may be late.
         let log = site.logged("agent-1");
-        let unusual = |line: &&str| line.contains("WARN") && line.contains("load_balancer") && !line.contains("took longer");
+        let unusual =
+            |line: &&str| line.contains("WARN") && line.contains("load_balancer") && !line.contains("took longer");
         assert_eq!(log.lines().filter(unusual).collect::<Vec<_>>(), Vec::<&str>::new());
         Ok(())
     });

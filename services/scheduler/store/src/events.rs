@@ -33,11 +33,11 @@ use sea_orm::{
     sea_query::{Expr, OnConflict, Query},
 };
 
+pub(crate) use self::notes::Notes;
 pub use self::{
     cause::{By, Cause, Settled, Why, because},
     kind::EventKind,
 };
-pub(crate) use self::notes::Notes;
 use crate::{
     Tx,
     backend::{fault_of, next_transaction, oldest_open_transaction, transaction_id},

@@ -68,16 +68,19 @@ pub(crate) fn run(lab: &Lab, ground: &Ground, options: &Options) -> Outcome<Valu
     Ok(file)
 }
 
-fn with(stack: &Stack, ground: &Ground, options: &Options, (name, vip, services): (&str, Ipv4Addr, &[Service; 2]),
+fn with(
+    stack: &Stack,
+    ground: &Ground,
+    options: &Options,
+    (name, vip, services): (&str, Ipv4Addr, &[Service; 2]),
 ) -> Outcome<Value> {
     let mut site = Site::make(stack, vip, services)?;
     let mut file = json!({});
     for (what, count, change) in PHASES {
         let count = options.count(count);
         let loads = services.iter().flat_map(|(_, port, _, kinds)| kinds.map(|kind| (*port, kind)));
-        let loads: Vec<Load> = loads
-            .map(|(port, kind)| Load::start(&ground.client, (vip, port).into(), kind))
-            .collect::<Outcome<_>>()?;
+        let loads: Vec<Load> =
+            loads.map(|(port, kind)| Load::start(&ground.client, (vip, port).into(), kind)).collect::<Outcome<_>>()?;
         thread::sleep(SETTLES);
         let (mut took, mut replaced) = (Samples::default(), 0);
         for n in 0..count {
