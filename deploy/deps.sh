@@ -269,7 +269,7 @@ grpc() {
 # -- promtool -----------------------------------------------------------------------------------------------------------
 
 # The one program of Debian's package that tests need: nothing of it is installed, and no Prometheus runs.
-promtool() {
+fetch_promtool() {
     ! has promtool && [ ! -x "$promtool/promtool" ] || return 0
     say "fetching promtool into $promtool"
     rm -rf "$promtool"
@@ -352,7 +352,7 @@ for group in "$@"; do
         tempest) tempest; keystone ;;
         neutron) neutron_server; keystone ;;
         chaos) nextest ;;
-        test) neutron; openstack; tempest; nextest; grpc; acos; netscaler; fuzzer; keystone; neutron_server; gophercloud; promtool ;;
+        test) neutron; openstack; tempest; nextest; grpc; acos; netscaler; fuzzer; keystone; neutron_server; gophercloud; fetch_promtool ;;
     esac
 done
 say "all is there"
