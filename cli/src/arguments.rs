@@ -29,7 +29,7 @@ const HERE: &str = "http://127.0.0.1:9696";
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) connection: Connection,
-    /// How it is printed: table, wide, json, yaml, name, or jsonpath=PATH as in jsonpath=[*].id
+    /// How it is printed: table, wide, json, yaml, name, or `jsonpath=PATH` as in `jsonpath=[*].id`
     #[arg(short, long, global = true, value_name = "FORM", conflicts_with = "json")]
     output: Option<Format>,
     /// The same as -o json; REST objects as they are

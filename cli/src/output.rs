@@ -88,7 +88,7 @@ pub(crate) fn write(format: &Format, text: &str) -> Result<(), Failure> {
 /// The same, for what goes on: whether somebody still reads.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub(crate) fn stream(format: &Format, text: &str) -> Result<bool, Failure> {
     let mut stdout = io::stdout().lock();
     let painted = match format {
@@ -119,7 +119,7 @@ pub(crate) fn one_of_many(format: &Format, value: &Value, row: String) -> Result
 /// A text without colours.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub(crate) fn text(text: &str) -> Result<(), Failure> {
     write(&Format::Json, text)
 }

@@ -19,7 +19,7 @@ use policies::OfListener;
 
 type Object = Map<String, Value>;
 
-/// The steps that make the tree as the document says; `tree` as [`tree`](super::tree) has it.
+/// The steps that make the tree as the document says; `tree` as [`tree`](super::tree()) has it.
 ///
 /// # Errors
 /// What in the document cannot be, in a line.
