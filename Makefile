@@ -26,7 +26,7 @@ PREFIX ?= /usr
 BUILD ?= release
 
 .DEFAULT_GOAL := help
-.PHONY: help deps clients postgres-image build install run demo demo-exec test conformance tempest neutron deploy-test haproxy-versions \
+.PHONY: help deps clients postgres-image build install run demo demo-exec test conformance tempest neutron browser deploy-test haproxy-versions \
 	chaos soak lint fmt doc bench deny clean
 
 INSTALLED := ballast-scheduler ballast-api-gateway ballast-agent ballast-cli ballast-driver-haproxy-ns \
@@ -93,6 +93,11 @@ neutron: ## load balancers on the networks of a real Neutron, wired by its own a
 	@$(DEPS) demo neutron
 	cargo build --workspace --bins --lib
 	BALLAST_REQUIRE_ALL=1 cargo nextest run --workspace --test system -E 'test(/^neutron::/)'
+
+browser: ## the dashboard in Debian's Chromium, and its pictures (BALLAST_WRITE_SNAPSHOTS=1 makes them anew)
+	@$(DEPS) demo test browser
+	cargo build --workspace --bins --lib
+	BALLAST_REQUIRE_ALL=1 cargo nextest run --workspace --run-ignored only -E 'test(/^browser::/)'
 
 deploy-test: ## docs/deploy.md, followed to the letter on three hosts in containers of Docker (some minutes)
 	@$(DEPS) clients deploy-test

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what this workspace needs and the machine lacks. Debian 12 or later; as root, or with sudo.
 #
-# usage: deploy/deps.sh [demo|root|host|clients|test|tempest|neutron|chaos|lint|bench|deploy-test]...      (none: demo and test)
+# usage: deploy/deps.sh [demo|root|host|clients|test|tempest|neutron|browser|chaos|lint|bench|deploy-test]...      (none: demo and test)
 #
 #   demo         what is built and run by `make demo`: a C compiler for cargo, haproxy, ip, curl
 #   root         installs nothing: refuses when this is not root
@@ -12,6 +12,7 @@
 #                former releases), Go and gophercloud
 #   tempest      octavia-tempest-plugin and Keystone
 #   neutron      Neutron's server and its agent of Open vSwitch, RabbitMQ, Open vSwitch, Keystone
+#   browser      Debian's Chromium with its driver, and axe-core, for the dashboard's tests
 #   lint         cargo-deny
 #   bench        wrk, arping, PostgreSQL
 #   chaos        Open vSwitch, ethtool, cargo-nextest
@@ -37,6 +38,7 @@ fuzzer_venv=.venv-schemathesis
 keystone_venv=.venv-keystone
 neutron_server_venv=.venv-neutron-server
 nextest_venv=.venv-nextest
+axe_venv=.venv-axe
 deny_version=0.20.2
 promtool=.promtool
 gophercloud=.gophercloud
@@ -218,7 +220,7 @@ python() {
     done
 }
 
-# environment DIRECTORY PINS WHAT: a virtual environment with what the pins say
+# environment DIRECTORY PINS WHAT [OPTION]: a virtual environment with what the pins say
 environment() {
     # The stamp is the pins that were installed: changed ones are installed again.
     cmp -s "$2" "$1/installed.txt" && return
@@ -226,7 +228,7 @@ environment() {
     [ -n "$python" ] || fail "no Python of 3.11 or later can make virtual environments: install python3-venv"
     say "installing $3 into $1"
     "$python" -m venv --clear "$1" &&
-        "$1/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$2" &&
+        "$1/bin/python" -m pip install --quiet --disable-pip-version-check ${4:+"$4"} --requirement "$2" &&
         cp "$2" "$1/installed.txt"
 }
 
@@ -260,6 +262,11 @@ keystone() {
 
 neutron_server() {
     environment "$neutron_server_venv" tests/clients/neutron-server-requirements.txt "Neutron's server and agent"
+}
+
+# One file of it is read; what it says that it needs is not.
+axe() {
+    environment "$axe_venv" tests/clients/axe-requirements.txt "axe-core" --no-deps
 }
 
 grpc() {
@@ -324,6 +331,10 @@ for group in "$@"; do
             want nftables has nft
             compiles=yes
             ;;
+        browser)
+            want chromium has chromium
+            want chromium-driver has chromedriver
+            ;;
         tempest) packages_for_clients ;;
         neutron) packages_for_neutron ;;
         bench)
@@ -338,7 +349,7 @@ for group in "$@"; do
         deploy-test) want debootstrap has debootstrap ;;
         haproxy-versions) want patchelf has patchelf ;;
         lint) compiles=yes ;;
-        *) fail "unknown group '$group': demo, root, host, clients, test, tempest, neutron, chaos, lint, bench, deploy-test, haproxy-versions" ;;
+        *) fail "unknown group '$group': demo, root, host, clients, test, tempest, neutron, browser, chaos, lint, bench, deploy-test, haproxy-versions" ;;
     esac
 done
 [ -z "$compiles" ] || rust
@@ -352,6 +363,7 @@ for group in "$@"; do
         tempest) tempest; keystone ;;
         neutron) neutron_server; keystone ;;
         chaos) nextest ;;
+        browser) axe ;;
         test) neutron; openstack; tempest; nextest; grpc; acos; netscaler; fuzzer; keystone; neutron_server; gophercloud; fetch_promtool ;;
     esac
 done

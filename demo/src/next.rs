@@ -16,7 +16,8 @@ use crate::{
 /// Lines to copy into another terminal.
 pub(crate) fn steps(settings: &Settings, load_balancer: Option<&LoadBalancer>, state: &Path) -> String {
     let rest = settings.gateway.listen;
-    let mut text = format!("Try next, in another terminal:\n\n{}", clients(rest));
+    let page = if settings.gateway.dashboard { format!("In a browser: http://{rest}/ui/\n\n") } else { String::new() };
+    let mut text = format!("{page}Try next, in another terminal:\n\n{}", clients(rest));
     match load_balancer {
         Some(load_balancer) => text.push_str(&traffic(load_balancer)),
         None => text.push_str(&format!(

@@ -189,6 +189,13 @@ impl Keystone {
         self.user_of(name, &format!("projects/{project_id}"), role);
     }
 
+    /// Gives a user a role in another project.
+    pub fn grant(&self, name: &str, project_id: &str, role: &str) {
+        let found = self.as_admin(&Method::GET, &format!("/users?name={name}"), None);
+        let (user_id, role_id) = (found["users"][0]["id"].as_str().unwrap_or_default().to_owned(), self.role(role));
+        self.as_admin(&Method::PUT, &format!("/projects/{project_id}/users/{user_id}/roles/{role_id}"), None);
+    }
+
     /// A user of this name, who is admin in the domain and in none of its projects.
     pub fn domain_admin(&self, name: &str) {
         self.user_of(name, "domains/default", "admin");

@@ -36,6 +36,20 @@ pub struct Identity {
     pub roles: Roles,
 }
 
+/// Who logs in by a password.
+pub struct Person<'a> {
+    pub user: &'a str,
+    pub domain: &'a str,
+    pub password: &'a str,
+}
+
+/// A project, as Keystone calls it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Project {
+    pub id: String,
+    pub name: String,
+}
+
 /// Why a token has no identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Denied {
@@ -89,6 +103,50 @@ impl Authenticator {
             Self::None => Err(Denied::Unauthenticated),
             Self::TokenFile(file) => file.identify(&fingerprint(token)).ok_or(Denied::Unauthenticated),
             Self::Keystone(keystone) => keystone.identify(token).await,
+        }
+    }
+
+    /// A token for who has a password, of no project yet. Only Keystone knows passwords; this keeps none.
+    ///
+    /// # Errors
+    /// [`Denied`]
+    pub async fn log_in(&self, person: &Person<'_>) -> Result<String, Denied> {
+        match self {
+            Self::None | Self::TokenFile(_) => Err(Denied::Unauthenticated),
+            Self::Keystone(keystone) => keystone.log_in(person).await,
+        }
+    }
+
+    /// The projects among which the owner of a token may choose; none where a token is of one project for good.
+    ///
+    /// # Errors
+    /// [`Denied`]
+    pub async fn projects(&self, token: &str) -> Result<Vec<Project>, Denied> {
+        match self {
+            Self::None | Self::TokenFile(_) => Ok(Vec::new()),
+            Self::Keystone(keystone) => keystone.projects(token).await,
+        }
+    }
+
+    /// Another token of the same person, for this project.
+    ///
+    /// # Errors
+    /// [`Denied`]
+    pub async fn scope(&self, token: &str, project_id: &str) -> Result<String, Denied> {
+        match self {
+            Self::None | Self::TokenFile(_) => Err(Denied::Unauthenticated),
+            Self::Keystone(keystone) => keystone.scope(token, project_id).await,
+        }
+    }
+
+    /// Ends a token that [`log_in`](Self::log_in) or [`scope`](Self::scope) gave.
+    ///
+    /// # Errors
+    /// Who could end it does not answer.
+    pub async fn revoke(&self, token: &str) -> Result<(), Denied> {
+        match self {
+            Self::None | Self::TokenFile(_) => Ok(()),
+            Self::Keystone(keystone) => keystone.revoke(token).await,
         }
     }
 

@@ -5,6 +5,8 @@ pub mod address;
 #[cfg(feature = "auth")]
 pub mod auth;
 pub mod background;
+#[cfg(feature = "auth")]
+pub mod caller;
 pub mod chance;
 pub mod clock;
 pub mod config;
@@ -19,5 +21,6 @@ pub mod process;
 pub mod secret;
 pub mod shutdown;
 pub mod sources;
+pub mod streams;
 pub mod telemetry;
 pub mod tls;

@@ -8,7 +8,7 @@ use std::{borrow::Cow, convert::Infallible};
 use axum::{
     Router,
     extract::Request,
-    http::{Uri, uri::PathAndQuery},
+    http::{Method, Uri, header, uri::PathAndQuery},
     response::Response,
 };
 use tower::Service;
@@ -39,21 +39,33 @@ const AS_IT_IS: [&str; 2] = ["/v2/security-groups", "/v2/qos/policies"];
 enum Api {
     V1,
     V2,
+    /// The dashboard.
+    Pages,
 }
 
-/// Serves both.
+/// Serves all; without a dashboard its paths are nobody's.
 pub(crate) fn service(
     v1: Router,
     v2: Router,
+    pages: Option<Router>,
 ) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static {
     tower::service_fn(move |request: Request| {
         let (api, request) = routed(request);
-        let mut router = match api {
-            Api::V1 => v1.clone(),
-            Api::V2 => v2.clone(),
+        let is_page = pages.is_some() && (api == Api::Pages || is_a_browser_at_the_door(&request));
+        let mut router = match (api, &pages) {
+            (_, Some(pages)) if is_page => pages.clone(),
+            (Api::V2, _) => v2.clone(),
+            (Api::V1 | Api::Pages, _) => v1.clone(),
         };
         router.call(request)
     })
+}
+
+/// Whether a browser asks for `/`, which for programs is the list of versions.
+fn is_a_browser_at_the_door<B>(request: &axum::http::Request<B>) -> bool {
+    let accepted = || request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    let is_page = |accept: &str| accept.split(',').any(|media| media.trim().starts_with("text/html"));
+    request.uri().path() == "/" && request.method() == Method::GET && accepted().is_some_and(is_page)
 }
 
 /// The request with the path that its API serves.
@@ -69,7 +81,7 @@ fn routed<B>(mut request: axum::http::Request<B>) -> (Api, axum::http::Request<B
     }
     match api {
         Api::V1 => (api, suffix::strip(request)),
-        Api::V2 => (api, request),
+        Api::V2 | Api::Pages => (api, request),
     }
 }
 
@@ -87,6 +99,9 @@ fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
 fn placed(path: &str) -> (Api, Cow<'_, str>) {
     if path == "/" || path == "/openapi-v2.json" || path.starts_with("/projects/") || path.starts_with("/ballast/") {
         return (Api::V2, path.into());
+    }
+    if path == "/ui" || path.starts_with("/ui/") {
+        return (Api::Pages, path.into());
     }
     let plain = path.strip_suffix('/').unwrap_or(path);
     let plain = plain.strip_suffix(".json").unwrap_or(plain);
@@ -130,6 +145,10 @@ mod tests {
             ("/v2/security-groups", Api::V2, "/v2/security-groups"),
             ("/projects/p", Api::V2, "/projects/p"),
             ("/ballast/v1/events", Api::V2, "/ballast/v1/events"),
+            ("/ui", Api::Pages, "/ui"),
+            ("/ui/", Api::Pages, "/ui/"),
+            ("/ui/load-balancers/x.json", Api::Pages, "/ui/load-balancers/x.json"),
+            ("/uix", Api::V1, "/uix"),
             ("/v2/subnets.json", Api::V1, "/v2.0/subnets"),
             ("/v2.0", Api::V1, "/v2.0"),
             ("/v2.0/", Api::V1, "/v2.0/"),
@@ -142,6 +161,19 @@ mod tests {
             ("/openapi.json", Api::V1, "/openapi.json"),
         ] {
             assert_eq!(placed(path), (api, served.into()), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_browser_at_the_door_wants_pages_and_a_program_the_versions() {
+        for (path, accept, expected) in [
+            ("/", "text/html,application/xhtml+xml,*/*;q=0.8", true),
+            ("/", "application/json", false),
+            ("/", "*/*", false),
+            ("/v2", "text/html", false),
+        ] {
+            let request = axum::http::Request::builder().uri(path).header("accept", accept).body(()).unwrap();
+            assert_eq!(is_a_browser_at_the_door(&request), expected, "{path} {accept}");
         }
     }
 

@@ -2,8 +2,6 @@
 //!
 //! Which roles may do what is the scheduler's to decide: they travel with the call.
 
-use std::time::Duration;
-
 use axum::{
     extract::{FromRequestParts, Request, State},
     http::{HeaderMap, HeaderValue, request::Parts},
@@ -13,12 +11,14 @@ use axum::{
 use ballast_proto::status::fault::{Absence, Fault};
 use ballast_service::{
     auth::{Authenticator, Denied, Roles},
+    caller::{Call, ascii},
     clock::Clock,
     config::Settings,
     metrics::auth::AuthCounts,
 };
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tonic::metadata::AsciiMetadataValue;
+
+pub(crate) use ballast_service::caller::Caller;
 
 use crate::{
     Gateway,
@@ -28,9 +28,6 @@ use crate::{
     },
     request_id::RequestId,
 };
-
-/// How long the scheduler may take for one call.
-const DEADLINE: Duration = Duration::from_secs(30);
 
 /// What anyone may ask: which versions there are, and what the API is.
 const OPEN: &[&str] = &["/", "/openapi.json", "/openapi-v2.json"];
@@ -53,6 +50,11 @@ impl Door {
         Ok(Self { authenticator: Authenticator::new(&settings.auth, clock)?, project })
     }
 
+    /// Who knows tokens.
+    pub(crate) const fn authenticator(&self) -> &Authenticator {
+        &self.authenticator
+    }
+
     async fn ask(&self, counts: &AuthCounts, headers: &HeaderMap, call: Call) -> Result<Caller, Refusal> {
         if matches!(self.authenticator, Authenticator::None) {
             let project = match headers.get("x-project-id") {
@@ -60,7 +62,7 @@ impl Door {
                 None => self.project.clone(),
             };
             counts.granted();
-            return Ok(Caller { project, roles: Roles::ADMIN, user: None, call });
+            return Ok(Caller::new(project, Roles::ADMIN, None, call));
         }
         let token = headers.get("x-auth-token").map(HeaderValue::as_bytes).unwrap_or_default();
         let identity = self.authenticator.identify(token).await;
@@ -70,8 +72,7 @@ impl Door {
             Denied::Unavailable(why) => Fault::from(Absence::TokenService).with_detail(why).into(),
         })?;
         let project = ascii(identity.project_id.as_bytes()).ok_or_else(|| self.unauthenticated())?;
-        let user = ascii(utf8_percent_encode(&identity.user, NON_ALPHANUMERIC).to_string().as_bytes());
-        Ok(Caller { project, roles: identity.roles, user, call })
+        Ok(Caller::new(project, identity.roles, Some(&identity.user), call))
     }
 
     fn unauthenticated(&self) -> Refusal {
@@ -95,79 +96,8 @@ pub(crate) async fn authenticate(State(gateway): State<Gateway>, mut request: Re
     }
 }
 
-/// Text that metadata can carry. The type alone takes bytes beyond ASCII, which then cannot be read as text.
-fn ascii(bytes: &[u8]) -> Option<AsciiMetadataValue> {
-    AsciiMetadataValue::try_from(bytes).ok().filter(|value| value.to_str().is_ok())
-}
-
 fn unreadable() -> Refusal {
     Manner::OddProject.into()
-}
-
-/// Who calls, and for which project.
-#[derive(Debug, Clone)]
-pub(crate) struct Caller {
-    project: AsciiMetadataValue,
-    roles: Roles,
-    /// His name, percent-encoded. None: nobody was asked for one.
-    user: Option<AsciiMetadataValue>,
-    call: Call,
-}
-
-/// What is called, for those who ask later why something has changed.
-#[derive(Debug, Clone, Default)]
-struct Call {
-    request_id: Option<AsciiMetadataValue>,
-    /// As `PUT /v2.0/lbaas/pools/{id}`.
-    action: Option<AsciiMetadataValue>,
-}
-
-impl Caller {
-    /// The project of what this caller makes without naming one; empty when there is none.
-    pub(crate) fn project(&self) -> Option<&str> {
-        self.project.to_str().ok()
-    }
-
-    pub(crate) const fn is_admin(&self) -> bool {
-        self.roles.is_admin()
-    }
-
-    /// Who it is, as far as is known: two who are called the same are one.
-    pub(crate) fn name(&self) -> String {
-        let text = |value: &AsciiMetadataValue| value.to_str().unwrap_or_default().to_owned();
-        format!("{}/{}", text(&self.project), self.user.as_ref().map(text).unwrap_or_default())
-    }
-
-    /// `message` as this caller's request to the scheduler, with a deadline.
-    pub(crate) fn request<M>(&self, message: M) -> tonic::Request<M> {
-        let mut request = self.lasting(message);
-        request.set_timeout(DEADLINE);
-        request
-    }
-
-    /// The same without one, for what is answered by a stream.
-    pub(crate) fn lasting<M>(&self, message: M) -> tonic::Request<M> {
-        let mut request = tonic::Request::new(message);
-        let metadata = request.metadata_mut();
-        metadata.insert("ballast-project-id", self.project.clone());
-        metadata.insert("ballast-roles", AsciiMetadataValue::from_static(self.roles.name()));
-        let of_call = [("ballast-request-id", &self.call.request_id), ("ballast-action", &self.call.action)];
-        for (name, value) in of_call.into_iter().chain([("ballast-user", &self.user)]) {
-            if let Some(value) = value {
-                metadata.insert(name, value.clone());
-            }
-        }
-        request
-    }
-}
-
-#[cfg(test)]
-impl Caller {
-    /// One of a project of this name.
-    pub(crate) fn named(project: &'static str) -> Self {
-        let project = AsciiMetadataValue::from_static(project);
-        Self { project, roles: Roles::MEMBER, user: None, call: Call::default() }
-    }
 }
 
 impl FromRequestParts<Gateway> for Caller {
@@ -177,7 +107,9 @@ impl FromRequestParts<Gateway> for Caller {
         let caller: Option<Self> = parts.extensions.get().cloned();
         let mut caller = caller.ok_or(Refusal::Unauthenticated { challenge: None })?;
         let served = parts.extensions.get::<Served>();
-        caller.call.action = served.and_then(|Served { method, path }| ascii(format!("{method} {path}").as_bytes()));
+        if let Some(Served { method, path }) = served {
+            caller = caller.calling(&format!("{method} {path}"));
+        }
         Ok(caller)
     }
 }

@@ -7,6 +7,7 @@
 
 mod apis;
 mod caller;
+mod dashboard;
 mod kit;
 mod metrics;
 mod odd;
@@ -96,6 +97,14 @@ fn listed(table: kit::table::Routes) -> Vec<Route> {
     table.operations.into_iter().map(route).collect()
 }
 
+/// Every method of every path of the dashboard.
+#[must_use]
+pub fn page_routes() -> Vec<Route> {
+    let route =
+        |route: &ballast_ui::Route| Route { method: route.method, path: route.path, action: route.action.to_owned() };
+    ballast_ui::ROUTES.iter().map(route).collect()
+}
+
 /// The OpenAPI 3.1 document of what is served of v1.
 #[must_use]
 pub fn openapi() -> serde_json::Value {
@@ -120,6 +129,7 @@ pub async fn run(
 ) -> Result<(), Failure> {
     let all: Vec<Route> = v2_routes().into_iter().chain(routes()).collect();
     let metrics = Arc::new(Metrics::new(&all, AuthCounts::new(settings.auth.mode)));
+    let clock = sources.clock.clone();
     let gateway = Gateway {
         scheduler: Scheduler::new(&settings).map_err(Failure::Config)?,
         door: Door::new(&settings, sources.clock.clone()).map_err(Failure::Config)?,
@@ -135,11 +145,15 @@ pub async fn run(
         let shown = Shown::new(&gateway.metrics, streams, scheduler, &sources.clock);
         background.start("metrics", serve_metrics(endpoint, Arc::new(shown), shutdown.clone()));
     }
+    let pages = match settings.gateway.dashboard {
+        true => Some(dashboard::router(&gateway, &settings, clock, &shutdown).map_err(Failure::Config)?),
+        false => None,
+    };
     if let Ok(address) = listeners.rest.local_addr() {
         tracing::info!(listen = %address, scheduler = %settings.gateway.scheduler, "serving REST");
     }
     let incoming = serve::Incoming::new(&settings, listeners.rest, &shutdown).map_err(Failure::Config)?;
-    let service = apis::service(v1::router(gateway.clone()), v2::router(gateway));
+    let service = apis::service(v1::router(gateway.clone()), v2::router(gateway), pages);
     tokio::select! {
         () = serve::until(incoming, service, &shutdown) => Ok(()),
         failure = background.failed() => Err(failure),

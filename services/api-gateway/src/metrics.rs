@@ -136,7 +136,7 @@ impl Told for Shown {
     }
 
     fn refresh(&self) -> Awaited<'_, ()> {
-        self.live_streams.set(self.streams.open());
+        self.live_streams.set(i64::try_from(self.streams.open.count()).unwrap_or(i64::MAX));
         Box::pin(async {})
     }
 

@@ -10,13 +10,21 @@ use crate::kit::refusal::{Manner, Refusal};
 
 /// The middleware that refuses them.
 pub(crate) async fn refuse(request: Request, next: Next) -> Response {
-    let uri = request.uri();
-    for (part, text) in [("path", uri.path()), ("query", uri.query().unwrap_or_default())] {
-        if !is_text(text) {
-            return Refusal::from(Manner::OddBytes(part)).into_response();
-        }
+    match odd_part(&request) {
+        Some(part) => Refusal::from(Manner::OddBytes(part)).into_response(),
+        None => next.run(request).await,
     }
-    next.run(request).await
+}
+
+/// The same, in a page.
+pub(crate) async fn refuse_page(request: Request, next: Next) -> Response {
+    if odd_part(&request).is_some() { ballast_ui::refuse_odd_bytes() } else { next.run(request).await }
+}
+
+fn odd_part(request: &Request) -> Option<&'static str> {
+    let uri = request.uri();
+    let parts = [("path", uri.path()), ("query", uri.query().unwrap_or_default())];
+    parts.into_iter().find(|(_, text)| !is_text(text)).map(|(part, _)| part)
 }
 
 fn is_text(encoded: &str) -> bool {

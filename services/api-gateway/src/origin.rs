@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use axum::{
     body::HttpBody as _,
     extract::{Request, State},
-    http::{HeaderMap, header, uri::Authority},
+    http::{HeaderMap, Method, header, uri::Authority},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -20,6 +20,7 @@ use ipnet::IpNet;
 use crate::{
     Gateway,
     kit::refusal::{Manner, Refusal},
+    request_id::RequestId,
     serve::Dialler,
 };
 
@@ -125,6 +126,22 @@ impl Names {
         !all("origin").all(authority)
     }
 
+    /// The same of what the dashboard is asked. Browsers send its cookie by themselves, so pages of others are refused in
+    /// every mode, but for a link of theirs that leads here; and a form has to be of a browser that says whose page it is.
+    fn check_page(&self, request: &Request) -> Result<Origin, Refusal> {
+        let called = self.called(request)?;
+        let headers = request.headers();
+        let is_link = request.method() == Method::GET
+            && headers.get("sec-fetch-mode").is_some_and(|mode| mode.as_bytes() == b"navigate");
+        let is_said = request.method() == Method::GET
+            || headers.contains_key("sec-fetch-site")
+            || headers.contains_key(header::ORIGIN);
+        if !is_said || self.is_of_another(headers, &called) && !is_link {
+            return Err(Manner::OtherSite.into());
+        }
+        Ok(called)
+    }
+
     fn check(&self, request: &Request) -> Result<Origin, Refusal> {
         let called = self.called(request)?;
         if !self.open {
@@ -181,9 +198,56 @@ pub(crate) async fn check(State(gateway): State<Gateway>, mut request: Request, 
     }
 }
 
+/// The middleware that asks for the dashboard, and tells it by what it was called.
+pub(crate) async fn check_page(State(gateway): State<Gateway>, mut request: Request, next: Next) -> Response {
+    let called = match gateway.names.check_page(&request) {
+        Ok(called) => called,
+        Err(Refusal::Manner(Manner::OtherSite)) => return ballast_ui::refuse_other_site(),
+        Err(_) => return ballast_ui::refuse_unknown_host(),
+    };
+    let asked = ballast_ui::Asked {
+        is_https: called.0.starts_with("https://"),
+        dialler: request.extensions().get::<Dialler>().map(|Dialler(address)| address.to_canonical()),
+        request_id: request.extensions().get::<RequestId>().and_then(RequestId::metadata),
+    };
+    request.extensions_mut().insert(asked);
+    next.run(request).await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_of_another_site_leads_here_by_a_link_and_by_nothing_else() {
+        for mode in [AuthMode::None, AuthMode::TokenFile, AuthMode::Keystone] {
+            let names = names(mode, &[]);
+            let good = |method: &str, headers: &[(&str, &str)]| {
+                let mut request = Request::builder().method(method).uri("/ui/").header("host", "localhost:1");
+                for (name, value) in headers {
+                    request = request.header(*name, *value);
+                }
+                names.check_page(&request.body(axum::body::Body::empty()).unwrap()).is_ok()
+            };
+            let (same, none) = (("sec-fetch-site", "same-origin"), ("sec-fetch-site", "none"));
+            let (cross, link) = (("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"));
+            let (own, other) = (("origin", "http://localhost:1"), ("origin", "http://localhost:2"));
+            for headers in [&[][..], &[same], &[none], &[own], &[cross, link]] {
+                assert!(good("GET", headers), "{mode:?} {headers:?}");
+            }
+            for headers in [&[cross][..], &[("sec-fetch-site", "same-site")], &[other], &[("origin", "null")]] {
+                assert!(!good("GET", headers) && !good("POST", headers), "{mode:?} {headers:?}");
+            }
+            for headers in [&[same][..], &[none], &[own], &[same, other]] {
+                assert!(good("POST", headers), "{mode:?} {headers:?}");
+            }
+            for headers in [&[][..], &[cross, link], &[cross, own], &[link]] {
+                assert!(!good("POST", headers), "{mode:?} {headers:?}");
+            }
+            let foreign = [("host", "evil.example")];
+            assert!(mode != AuthMode::None || !good("GET", &foreign), "two hosts, one of them foreign");
+        }
+    }
 
     #[test]
     fn a_proxy_says_what_the_client_spoke_where_it_is_believed() {

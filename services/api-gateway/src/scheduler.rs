@@ -78,7 +78,7 @@ clients! {
 }
 
 impl Scheduler {
-    /// For services that are nobody's API.
+    /// The connection, for who makes clients of his own.
     pub(crate) fn channel(&self) -> Channel {
         Channel::clone(&self.0)
     }

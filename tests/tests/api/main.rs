@@ -4,6 +4,7 @@
 
 mod agents;
 mod ballast;
+mod browser;
 mod capabilities;
 mod contract_attributes;
 mod contract_http;
@@ -12,6 +13,7 @@ mod contract_states;
 mod contract_tempest;
 mod contract_v2;
 mod conversations;
+mod dashboard;
 mod deadlines;
 mod events;
 mod failover;

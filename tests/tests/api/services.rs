@@ -40,6 +40,8 @@ pub(crate) struct Services {
     _directory: TempDir,
     shutdown: Option<DropGuard>,
     running: AbortHandle,
+    settings: Settings,
+    token: CancellationToken,
 }
 
 impl Services {
@@ -101,6 +103,8 @@ impl Services {
         let unix = Some(grpc::bind_unix("scheduler.socket", &settings.scheduler.socket).unwrap());
         let channel = grpc::channel(&settings.gateway.scheduler).unwrap();
         let listeners = Listeners { tcp, unix, metrics: None };
+        let token = shutdown.clone();
+        let kept = settings.clone();
         let running = tokio::spawn(ballast_scheduler::run(
             settings.clone(),
             Sources { clock: clock(&ahead), chance: Chance::system() },
@@ -115,7 +119,19 @@ impl Services {
         tokio::spawn(ballast_api_gateway::run(settings, Sources::system(), listeners, shutdown.clone()));
         let client = ballast_service::http::plain().unwrap();
         let shutdown = Some(shutdown.drop_guard());
-        Self { channel, scheduler, database, ahead, client, url, _directory: directory, shutdown, running }
+        Self {
+            channel,
+            scheduler,
+            database,
+            ahead,
+            client,
+            url,
+            _directory: directory,
+            shutdown,
+            running,
+            settings: kept,
+            token,
+        }
     }
 
     /// Tells both to end.
@@ -126,6 +142,23 @@ impl Services {
     /// Ends the scheduler without a word.
     pub(crate) fn kill(&mut self) {
         self.running.abort();
+    }
+
+    /// After [`kill`](Self::kill): another one over the same database, at the same socket.
+    pub(crate) async fn start_scheduler_again(&mut self) {
+        let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let unix = loop {
+            match grpc::bind_unix("scheduler.socket", &self.settings.scheduler.socket) {
+                Ok(unix) => break Some(unix),
+                // The former one has not closed it yet.
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        };
+        let sources = Sources { clock: clock(&self.ahead), chance: Chance::system() };
+        let listeners = Listeners { tcp, unix };
+        let run = ballast_scheduler::run(self.settings.clone(), sources, listeners, self.token.clone());
+        self.running = tokio::spawn(run).abort_handle();
+        self.channel = grpc::channel(&self.settings.gateway.scheduler).unwrap();
     }
 
     /// Lets time pass on the scheduler's clocks.

@@ -4,6 +4,7 @@ mod blamed;
 mod cli_page;
 mod command;
 mod connections;
+mod dashboard;
 mod devices;
 mod failover;
 mod fairness;

@@ -17,7 +17,7 @@ use futures_util::{
 use tokio::sync::Semaphore;
 
 use super::{
-    Denied, Fingerprint, Identity,
+    Denied, Fingerprint, Identity, Person, Project,
     cache::{Belief, Cache, Entry},
     fingerprint,
 };
@@ -97,6 +97,27 @@ impl Keystone {
             }
             (answer, _) => answer,
         }
+    }
+
+    pub(super) async fn log_in(&self, person: &Person<'_>) -> Result<String, Denied> {
+        let _permit = self.asked.permits.acquire().await;
+        self.asked.api.log_in(person).await
+    }
+
+    pub(super) async fn projects(&self, token: &str) -> Result<Vec<Project>, Denied> {
+        let _permit = self.asked.permits.acquire().await;
+        self.asked.api.projects(token).await
+    }
+
+    pub(super) async fn scope(&self, token: &str, project_id: &str) -> Result<String, Denied> {
+        let _permit = self.asked.permits.acquire().await;
+        self.asked.api.scope(token, project_id).await
+    }
+
+    /// Here it is not believed any more, whatever Keystone says of it.
+    pub(super) async fn revoke(&self, token: &str) -> Result<(), Denied> {
+        self.asked.cache.forget(&fingerprint(token.as_bytes()));
+        self.asked.api.revoke(token).await
     }
 
     /// The question about this token that is under way, else a new one.

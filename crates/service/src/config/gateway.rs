@@ -29,6 +29,10 @@ pub struct Gateway {
     pub max_streams: u32,
     /// and of one caller.
     pub streams_per_caller: u32,
+    /// Whether the dashboard is served, at `/ui/`.
+    pub dashboard: bool,
+    /// 64 bytes by which the dashboard's cookies are encrypted, the same at all gateways. Empty: made at the start.
+    pub cookie_key_file: PathBuf,
     /// A certificate, and those between it and its CA, in PEM: REST is then served over TLS. Empty: in plain text.
     pub tls_cert: PathBuf,
     /// Its key.
@@ -46,6 +50,8 @@ impl Default for Gateway {
             hold_ms: 200,
             max_streams: 512,
             streams_per_caller: 64,
+            dashboard: true,
+            cookie_key_file: PathBuf::new(),
             tls_cert: PathBuf::new(),
             tls_key: PathBuf::new(),
         }

@@ -104,7 +104,15 @@ impl App {
     /// # Errors
     /// When the store fails.
     pub async fn end_of_events(&self) -> Result<Position, Fault> {
-        self.store.read(|tx, _| Box::pin(tx.end_of_events())).await
+        self.before_last_events(0).await
+    }
+
+    /// Where one goes on to be told so many of the last changes again.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn before_last_events(&self, back: u64) -> Result<Position, Fault> {
+        self.store.read(|tx, _| Box::pin(tx.before_last_events(back))).await
     }
 
     /// The next of the changes that are wanted, after a position.

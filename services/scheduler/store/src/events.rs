@@ -251,6 +251,19 @@ impl Tx {
         Ok(last.max(mark).unwrap_or_default())
     }
 
+    /// The position before so many of the last changes, or before all that are kept.
+    ///
+    /// # Errors
+    /// `Code::Internal`: the database failed.
+    pub async fn before_last_events(&self, back: u64) -> Result<Position, Fault> {
+        let end = self.end_of_events().await?;
+        if back == 0 {
+            return Ok(end);
+        }
+        let before = self.last_event(back).await?.unwrap_or_default();
+        Ok(before.max(self.begin_of_events().await?).min(end))
+    }
+
     /// The last event but `skip`, of transactions that have ended.
     async fn last_event(&self, skip: u64) -> Result<Option<Position>, Fault> {
         let mut select = event::Entity::find()

@@ -6,7 +6,7 @@ use reqwest::{Method, StatusCode, header::HeaderValue};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use super::super::{Identity, Roles};
+use super::super::{Denied, Identity, Person, Project, Roles};
 use crate::{
     clock::Clock,
     config::{Auth, RoleNames},
@@ -84,6 +84,55 @@ impl Api {
             }
         }
         Verdict::Unknown("Keystone does not let the service's own user validate tokens".to_owned())
+    }
+
+    /// A token of a person, for no project yet.
+    pub(super) async fn log_in(&self, person: &Person<'_>) -> Result<String, Denied> {
+        let Person { user, domain, password } = person;
+        let user = json!({"name": user, "domain": {"name": domain}, "password": password});
+        let identity = json!({"methods": ["password"], "password": {"user": user}});
+        self.token(&json!({"auth": {"identity": identity, "scope": "unscoped"}})).await
+    }
+
+    /// Another token for who has one: of this project.
+    pub(super) async fn scope(&self, token: &str, project_id: &str) -> Result<String, Denied> {
+        let identity = json!({"methods": ["token"], "token": {"id": token}});
+        self.token(&json!({"auth": {"identity": identity, "scope": {"project": {"id": project_id}}}})).await
+    }
+
+    /// What Keystone answers to who wants a token.
+    async fn token(&self, body: &Value) -> Result<String, Denied> {
+        let request = self.http.request(Method::POST, &format!("{}?nocatalog=1", self.url));
+        let request = request.header("content-type", "application/json").body(body.to_string());
+        let answer = self.http.send(request).await.map_err(Denied::Unavailable)?;
+        let token = answer.headers.get("x-subject-token").and_then(|value| value.to_str().ok());
+        match (answer.status.as_u16(), token) {
+            (201, Some(token)) => Ok(token.to_owned()),
+            (400..=404, _) => Err(Denied::Unauthenticated),
+            (status, _) => Err(Denied::Unavailable(format!("Keystone answered {status}"))),
+        }
+    }
+
+    /// The projects in which the owner of a token has a role.
+    pub(super) async fn projects(&self, token: &str) -> Result<Vec<Project>, Denied> {
+        let url = self.url.replace("/v3/auth/tokens", "/v3/auth/projects");
+        let request = self.http.request(Method::GET, &url).header("x-auth-token", token);
+        let answer = self.http.send(request).await.map_err(Denied::Unavailable)?;
+        match answer.status.as_u16() {
+            200 => {}
+            401 | 404 => return Err(Denied::Unauthenticated),
+            status => return Err(Denied::Unavailable(format!("Keystone answered {status}"))),
+        }
+        let text = |project: &Value, key: &str| project[key].as_str().unwrap_or_default().to_owned();
+        let projects = answer.body["projects"].as_array().into_iter().flatten();
+        Ok(projects.map(|project| Project { id: text(project, "id"), name: text(project, "name") }).collect())
+    }
+
+    /// Makes a token invalid; it may be so already.
+    pub(super) async fn revoke(&self, token: &str) -> Result<(), Denied> {
+        let request = self.http.request(Method::DELETE, &self.url).header("x-auth-token", token);
+        let sent = self.http.send(request.header("x-subject-token", token)).await;
+        sent.map(drop).map_err(Denied::Unavailable)
     }
 
     async fn ask(&self, own: &str, token: HeaderValue) -> Result<Answer, String> {

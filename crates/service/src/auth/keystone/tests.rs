@@ -79,6 +79,9 @@ impl State {
     fn answer(&self, request: &str) -> String {
         let token = r#"{"token": {"expires_at": "2026-01-01T01:00:00.000000Z", "user": {"name": "u"},
             "project": {"id": "p"}, "roles": [{"name": "member"}]}}"#;
+        if let Some(answer) = self.answer_a_person(request) {
+            return answer;
+        }
         if request.starts_with("post /v3/auth/tokens") {
             self.logins.fetch_add(1, Ordering::SeqCst);
             assert!(request.contains("s3cret"), "{request}");
@@ -95,6 +98,29 @@ impl State {
             return http("404 Not Found", "", "{}");
         }
         http("200 OK", "", token)
+    }
+
+    /// To who logs in, chooses a project, or ends a token. None: it is the service itself that asks.
+    fn answer_a_person(&self, request: &str) -> Option<String> {
+        let given = |token: &str| http("201 Created", &format!("X-Subject-Token: {token}\r\n"), "{}");
+        if request.contains("\"scope\":\"unscoped\"") {
+            let is_known = request.contains("\"password\":\"open sesame\"") && request.contains("\"name\":\"ann\"");
+            return Some(if is_known { given("ann's") } else { http("401 Unauthorized", "", "{}") });
+        }
+        if request.contains("\"methods\":[\"token\"]") {
+            let is_known = request.contains("\"id\":\"ann's\"") && request.contains("\"project\":{\"id\":\"p\"}");
+            return Some(if is_known { given("good") } else { http("401 Unauthorized", "", "{}") });
+        }
+        if request.starts_with("get /v3/auth/projects") {
+            let body = r#"{"projects": [{"id": "p", "name": "Web"}, {"id": "q", "name": "Mail"}]}"#;
+            let is_known = request.contains("x-auth-token: ann's");
+            return Some(if is_known { http("200 OK", "", body) } else { http("401 Unauthorized", "", "{}") });
+        }
+        if request.starts_with("delete /v3/auth/tokens") {
+            self.revoked.store(true, Ordering::SeqCst);
+            return Some(http("204 No Content", "", ""));
+        }
+        None
     }
 
     fn validations(&self) -> usize {
@@ -119,6 +145,26 @@ async fn a_token_is_asked_about_once_until_it_may_have_been_revoked() {
     state.seconds.store(60, Ordering::SeqCst);
     assert_eq!(keystone.identify(b"good").await, Err(Denied::Unauthenticated));
     assert_eq!(state.validations(), 2);
+}
+
+#[tokio::test]
+async fn a_person_gets_a_token_chooses_a_project_and_ends_it() {
+    let Played { keystone, .. } = played().await;
+    let person = |password| Person { user: "ann", domain: "Default", password };
+    assert_eq!(keystone.log_in(&person("sesame")).await, Err(Denied::Unauthenticated));
+    let token = keystone.log_in(&person("open sesame")).await.unwrap();
+    let names: Vec<String> = keystone.projects(&token).await.unwrap().into_iter().map(|one| one.name).collect();
+    assert_eq!(names, ["Web", "Mail"]);
+    assert_eq!(keystone.projects("nobody's").await, Err(Denied::Unauthenticated));
+    assert_eq!(keystone.scope(&token, "q").await, Err(Denied::Unauthenticated));
+    let token = keystone.scope(&token, "p").await.unwrap();
+    assert_eq!(keystone.identify(token.as_bytes()).await.unwrap().project_id, "p");
+    keystone.revoke(&token).await.unwrap();
+    assert_eq!(
+        keystone.identify(token.as_bytes()).await,
+        Err(Denied::Unauthenticated),
+        "it is not believed for a while"
+    );
 }
 
 #[tokio::test]

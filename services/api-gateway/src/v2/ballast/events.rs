@@ -43,7 +43,7 @@ pub(super) async fn stream(State(gateway): State<Gateway>, caller: Caller, query
     Ok(respond(permit, first, upstream, source))
 }
 
-fn respond(permit: streams::Permit, first: Vec<Bytes>, upstream: Upstream, source: Source) -> Response {
+fn respond(permit: streams::Admitted, first: Vec<Bytes>, upstream: Upstream, source: Source) -> Response {
     streams::respond(permit, first, move |outbox| source.tell(upstream, outbox))
 }
 
@@ -99,7 +99,7 @@ impl Source {
     }
 
     async fn position(&self) -> Result<String, Status> {
-        let request = self.caller.request(PositionRequest {});
+        let request = self.caller.request(PositionRequest::default());
         Ok(self.gateway.scheduler.v2().events().position(request).await?.into_inner().cursor)
     }
 

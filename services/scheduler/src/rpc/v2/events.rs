@@ -25,6 +25,9 @@ use super::super::{
 use super::causes::to_cause;
 use crate::app::{App, Caller, ObjectOfV2, Wanted};
 
+/// How many changes a position may be before the last one.
+const FURTHEST_BACK: u32 = 1_000;
+
 /// As v2 says it.
 pub(crate) struct V2;
 
@@ -38,9 +41,10 @@ impl events_server::Events for Watches {
         self.watch::<V2>(caller, wanted, &request.cursor)
     }
 
-    async fn position(&self, _: Request<PositionRequest>) -> Result<Response<PositionResponse>, Status> {
+    async fn position(&self, request: Request<PositionRequest>) -> Result<Response<PositionResponse>, Status> {
         answer(async {
-            let position = self.app.end_of_events().await?;
+            let back = request.get_ref().back.min(FURTHEST_BACK);
+            let position = self.app.before_last_events(back.into()).await?;
             Ok(PositionResponse { cursor: cursor(&self.app, position) })
         })
         .await

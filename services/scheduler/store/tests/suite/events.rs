@@ -389,6 +389,26 @@ async fn a_log_that_is_forgotten_altogether_goes_on_where_it_was(database: &Data
     assert_eq!(told(&reopened, position).await, [(EventKind::Pool, id(3))]);
 }
 
+async fn the_last_changes_are_told_again_from_the_position_before_them(database: &Database) {
+    let store = &database.store;
+    let before = async |back: u64| read!(store, [], |tx| tx.before_last_events(back).await).unwrap();
+    for number in 1..=5 {
+        let begin = end(store).await;
+        store_all(database, &[pool(number)]).await;
+        told(store, begin).await;
+    }
+    let all = after(store, Position::default()).await.changes;
+    for back in [1, 2, all.len() - 1] {
+        let told = after(store, before(back.try_into().unwrap()).await).await.changes;
+        assert_eq!(told, all[all.len() - back..], "{back}");
+    }
+    assert_eq!(after(store, before(1_000).await).await.changes, all);
+    assert_eq!(before(0).await, end(store).await);
+    // What is forgotten is not told, and nobody is told that he asked for it.
+    write!(store, [], |tx| tx.trim_events(Timestamp(1), Duration::from_secs(9), 2).await).unwrap();
+    assert_eq!(after(store, before(1_000).await).await.changes.len(), 2);
+}
+
 async fn a_position_beyond_the_end_is_none_of_this_log(database: &Database) {
     let beyond = Position { transaction_id: i64::MAX, seq: i64::MAX };
     let fault = read!(database.store, [], |tx| tx.events_after(beyond, 10).await).unwrap_err();
@@ -456,6 +476,7 @@ on_each_backend![
     old_events_are_forgotten_by_age,
     no_more_events_are_kept_than_asked,
     a_log_that_is_forgotten_altogether_goes_on_where_it_was,
+    the_last_changes_are_told_again_from_the_position_before_them,
     a_position_beyond_the_end_is_none_of_this_log,
     a_change_is_told_with_its_time_its_cause_and_its_load_balancer,
     a_snapshot_is_read_in_parts_and_within_a_project,

@@ -1,0 +1,116 @@
+//! Logging in and out. A password goes to Keystone and nowhere else.
+
+use askama::Template;
+use axum::http::HeaderMap;
+use axum::{
+    body::Bytes,
+    extract::{Extension, State},
+    http::{StatusCode, Uri},
+    response::{Html, IntoResponse as _, Redirect, Response},
+};
+use ballast_service::{
+    auth::{Denied, Person},
+    config::AuthMode,
+};
+
+use crate::{
+    Asked, Dashboard,
+    pages::Query,
+    session::{self, Form, Session},
+    shell::Shell,
+    trouble::Trouble,
+    visit,
+};
+
+/// The form, in each mode that has one.
+#[derive(Template)]
+#[template(path = "login.html")]
+struct Login<'a> {
+    asks_for_password: bool,
+    back: &'a str,
+    /// What was wrong with the last attempt.
+    wrong: Option<&'a str>,
+    user: &'a str,
+    domain: &'a str,
+}
+
+impl Login<'_> {
+    fn page(&self, status: StatusCode) -> Response {
+        let main = self.render().unwrap_or_default();
+        (status, Html(Shell::bare("Log in").around(&main))).into_response()
+    }
+}
+
+pub(crate) async fn form(State(dashboard): State<Dashboard>, uri: Uri) -> Response {
+    let query = Query::of(uri.query().unwrap_or_default());
+    if dashboard.mode == AuthMode::None {
+        return session::back(query.get("back")).into_response();
+    }
+    let asks_for_password = dashboard.mode == AuthMode::Keystone;
+    Login { asks_for_password, back: query.get("back"), wrong: None, user: "", domain: "Default" }.page(StatusCode::OK)
+}
+
+pub(crate) async fn log_in(
+    State(dashboard): State<Dashboard>,
+    Extension(asked): Extension<Asked>,
+    body: Bytes,
+) -> Response {
+    let form = Form::read(&body);
+    let (user, now) = (form.get("user").to_owned(), dashboard.clock.monotonic());
+    let who = (asked.dialler, user.clone());
+    if !dashboard.limiter.admits(&who, now) {
+        tracing::warn!(user, from = ?asked.dialler, "logging in to the dashboard failed too often");
+        return Trouble::TooMany.alone();
+    }
+    let session = match granted(&dashboard, &form).await {
+        Ok(session) => session,
+        Err(Denied::Unauthenticated) => {
+            dashboard.limiter.failed(who, now);
+            tracing::info!(user, from = ?asked.dialler, "somebody could not log in to the dashboard");
+            return refused(&dashboard, &form, "That is not known here, or not any more.");
+        }
+        Err(denied) => return visit::refused(denied).alone(),
+    };
+    dashboard.limiter.succeeded(&who);
+    tracing::info!(user, from = ?asked.dialler, "somebody logged in to the dashboard");
+    match session.onto(&dashboard, &asked, session::back(form.get("back"))) {
+        Ok(response) => response,
+        Err(trouble) => trouble.alone(),
+    }
+}
+
+/// A session for what the form has: a token, or a user and a password.
+async fn granted(dashboard: &Dashboard, form: &Form) -> Result<Session, Denied> {
+    let token = form.get("token").trim();
+    if dashboard.mode == AuthMode::Keystone && token.is_empty() {
+        let person = Person { user: form.get("user"), domain: form.get("domain"), password: form.get("password") };
+        if person.user.is_empty() || person.password.is_empty() {
+            return Err(Denied::Unauthenticated);
+        }
+        let token = dashboard.authenticator.log_in(&person).await?;
+        return Ok(Session { token, is_ours: true, ..Session::default() });
+    }
+    dashboard.authenticator.identify(token.as_bytes()).await?;
+    Ok(Session { token: token.to_owned(), ..Session::default() })
+}
+
+fn refused(dashboard: &Dashboard, form: &Form, wrong: &str) -> Response {
+    let asks_for_password = dashboard.mode == AuthMode::Keystone;
+    let (user, domain) = (form.get("user"), form.get("domain"));
+    let login = Login { asks_for_password, back: form.get("back"), wrong: Some(wrong), user, domain };
+    login.page(StatusCode::UNAUTHORIZED)
+}
+
+pub(crate) async fn log_out(
+    State(dashboard): State<Dashboard>,
+    Extension(asked): Extension<Asked>,
+    headers: HeaderMap,
+) -> Response {
+    let session = Session::of(&dashboard, &headers, &asked);
+    if session.is_ours
+        && let Err(denied) = dashboard.authenticator.revoke(&session.token).await
+    {
+        tracing::warn!("a token of the dashboard could not be revoked: {denied:?}");
+    }
+    session::end(&asked, Redirect::to("/ui/login"))
+}

@@ -1,0 +1,48 @@
+//! The routes as a table: what is served is what the policy is tested by.
+
+use axum::routing::{MethodRouter, get, post};
+
+use crate::{Dashboard, files, live, login, pages, projects, session};
+
+/// One method of one path.
+pub struct Route {
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    pub path: &'static str,
+    /// What it does, unique.
+    pub action: &'static str,
+    pub(crate) serve: fn() -> MethodRouter<Dashboard>,
+}
+
+const fn page(path: &'static str, action: &'static str) -> Route {
+    Route { method: "GET", path, action, serve: || get(pages::show) }
+}
+
+/// Every method of every path.
+pub const ROUTES: &[Route] = &[
+    Route { method: "GET", path: "/", action: "ui_door", serve: || get(pages::door) },
+    Route { method: "GET", path: "/ui", action: "ui_door_without_slash", serve: || get(pages::door) },
+    page("/ui/", "ui_overview"),
+    page("/ui/load-balancers", "ui_load_balancers"),
+    page("/ui/load-balancers/{id}", "ui_load_balancer"),
+    page("/ui/load-balancers/{id}/listeners", "ui_load_balancer_listeners"),
+    page("/ui/load-balancers/{id}/monitors", "ui_load_balancer_monitors"),
+    page("/ui/load-balancers/{id}/traffic", "ui_load_balancer_traffic"),
+    page("/ui/load-balancers/{id}/events", "ui_load_balancer_events"),
+    page("/ui/monitors", "ui_monitors"),
+    page("/ui/networks", "ui_networks"),
+    page("/ui/quotas", "ui_quotas"),
+    page("/ui/agents", "ui_agents"),
+    page("/ui/agents/{id}", "ui_agent"),
+    page("/ui/events", "ui_events"),
+    page("/ui/explain", "ui_explain_all"),
+    page("/ui/explain/{status}", "ui_explain"),
+    Route { method: "GET", path: "/ui/projects", action: "ui_projects", serve: || get(projects::show) },
+    Route { method: "POST", path: "/ui/project", action: "ui_choose_project", serve: || post(projects::choose) },
+    Route { method: "POST", path: "/ui/theme", action: "ui_theme", serve: || post(session::choose_theme) },
+    Route { method: "GET", path: "/ui/login", action: "ui_login_form", serve: || get(login::form) },
+    Route { method: "POST", path: "/ui/login", action: "ui_login", serve: || post(login::log_in) },
+    Route { method: "POST", path: "/ui/logout", action: "ui_logout", serve: || post(login::log_out) },
+    Route { method: "GET", path: "/ui/static/{file}", action: "ui_static", serve: || get(files::serve) },
+    Route { method: "GET", path: "/ui/live", action: "ui_live", serve: || get(live::stream) },
+];

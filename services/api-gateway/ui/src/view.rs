@@ -1,0 +1,24 @@
+//! What is shown, made of the scheduler's messages: pure, and nothing but text, numbers and addresses of pages.
+
+pub(crate) mod agents;
+pub(crate) mod attention;
+pub(crate) mod badge;
+pub(crate) mod chart;
+pub(crate) mod events;
+pub(crate) mod explain;
+pub(crate) mod list;
+pub(crate) mod monitors;
+pub(crate) mod networks;
+pub(crate) mod number;
+pub(crate) mod one;
+pub(crate) mod overview;
+pub(crate) mod parts;
+pub(crate) mod quotas;
+pub(crate) mod time;
+pub(crate) mod topology;
+pub(crate) mod traffic;
+
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,268 @@
+//! One load balancer: what it is, and of each of its parts how it fares.
+
+use askama::Template;
+use ballast_proto::{
+    v1::Agent,
+    v2::{HealthMonitor, L7Policy, L7Rule, Listener, LoadBalancer, LoadBalancerHealth, Member, Pool},
+};
+
+use super::{
+    badge::{Badge, Statuses},
+    parts::{self, Health, name_or_id, path_of, protocol},
+    time::Moment,
+};
+
+/// What is shown of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tab {
+    Members,
+    Listeners,
+    Monitors,
+    Traffic,
+    Events,
+}
+
+impl Tab {
+    const ALL: [Self; 5] = [Self::Members, Self::Listeners, Self::Monitors, Self::Traffic, Self::Events];
+
+    /// As the address has it; empty for the first.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Members => "",
+            Self::Listeners => "listeners",
+            Self::Monitors => "monitors",
+            Self::Traffic => "traffic",
+            Self::Events => "events",
+        }
+    }
+
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Members => "Members",
+            Self::Listeners => "Listeners and policies",
+            Self::Monitors => "Monitors",
+            Self::Traffic => "Traffic",
+            Self::Events => "Events",
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|tab| tab.name() == name)
+    }
+}
+
+/// What stands above each tab.
+#[derive(Template)]
+#[template(path = "head.html")]
+pub(crate) struct Head {
+    id: String,
+    name: String,
+    description: String,
+    statuses: Statuses,
+    addresses: Vec<String>,
+    facts: Vec<(&'static str, String)>,
+    agent: Option<(String, String, Badge)>,
+    made: Option<Moment>,
+    changed: Option<Moment>,
+    tab: Tab,
+    tabs: Vec<(&'static str, String, Tab)>,
+}
+
+impl Head {
+    /// `agent`: that it is bound to, for admins.
+    pub(crate) fn of(one: &LoadBalancer, agent: Option<&Agent>, tab: Tab, now: jiff::Timestamp) -> Self {
+        let path = |tab: Tab| match tab.name() {
+            "" => path_of(&one.id),
+            name => format!("{}/{name}", path_of(&one.id)),
+        };
+        let vips = one.vip.iter().chain(&one.additional_vips);
+        let status = one.status.as_ref();
+        let mut facts = vec![("Provider", one.provider.clone()), ("Project", one.project_id.clone())];
+        facts.push(("Admin state", if one.admin_state_up.unwrap_or(true) { "up" } else { "down" }.to_owned()));
+        facts.push(("Flavor", one.flavor_id.clone()));
+        facts.push(("Availability zone", one.availability_zone.clone()));
+        facts.push(("Tags", one.tags.join(", ")));
+        facts.push(("Changed by generation", status.map(|status| status.etag.clone()).unwrap_or_default()));
+        facts.retain(|(_, value)| !value.is_empty());
+        Self {
+            id: one.id.clone(),
+            name: name_or_id(&one.name, &one.id),
+            description: one.description.clone(),
+            statuses: Statuses::of(status),
+            addresses: vips.map(|vip| vip.address.clone()).filter(|address| !address.is_empty()).collect(),
+            facts,
+            agent: agent.map(|agent| (agent.id.clone(), agent.host.clone(), Badge::liveness(agent.liveness()))),
+            made: status.and_then(|status| Moment::maybe(status.created_at.as_ref(), now)),
+            changed: status.and_then(|status| Moment::maybe(status.updated_at.as_ref(), now)),
+            tab,
+            tabs: Tab::ALL.into_iter().map(|tab| (tab.title(), path(tab), tab)).collect(),
+        }
+    }
+
+    pub(crate) fn summary(&self) -> String {
+        format!("{}: {}, {}.", self.name, self.statuses.operating.word, self.statuses.provisioning.word)
+    }
+}
+
+/// A member in its pool.
+struct MemberRow {
+    id: String,
+    name: String,
+    socket: String,
+    weight: i32,
+    is_backup: bool,
+    is_up: bool,
+    status: Statuses,
+    health: Option<Health>,
+}
+
+/// A pool with its members.
+struct PoolPart {
+    id: String,
+    name: String,
+    how: String,
+    statuses: Statuses,
+    check: Option<String>,
+    members: Vec<MemberRow>,
+}
+
+#[derive(Template)]
+#[template(path = "members.html")]
+pub(crate) struct Members {
+    head: Head,
+    pools: Vec<PoolPart>,
+}
+
+/// A pool, its members, and its monitor where it has one.
+pub(crate) type Whole<'a> = (&'a Pool, &'a [Member], Option<&'a HealthMonitor>);
+
+impl Members {
+    pub(crate) fn of(head: Head, pools: &[Whole<'_>], health: &LoadBalancerHealth, now: jiff::Timestamp) -> Self {
+        let member = |one: &Member| {
+            let seen = health.members.iter().find(|member| member.id == one.id);
+            let port = u32::try_from(one.protocol_port.unwrap_or_default()).unwrap_or_default();
+            MemberRow {
+                id: one.id.clone(),
+                name: one.name.clone(),
+                socket: parts::socket(&one.address, port),
+                weight: one.weight.unwrap_or(1),
+                is_backup: one.backup,
+                is_up: one.admin_state_up.unwrap_or(true),
+                status: Statuses::of(one.status.as_ref()),
+                health: seen.map(|seen| Health::of(seen, now)),
+            }
+        };
+        let pool = |(pool, members, monitor): &Whole<'_>| {
+            let mut members: Vec<_> = members.iter().map(member).collect();
+            members.sort_by_key(|member| member.status.tone());
+            PoolPart {
+                id: pool.id.clone(),
+                name: name_or_id(&pool.name, &pool.id),
+                how: how(pool),
+                statuses: Statuses::of(pool.status.as_ref()),
+                check: monitor.map(parts::monitor_line),
+                members,
+            }
+        };
+        Self { head, pools: pools.iter().map(pool).collect() }
+    }
+}
+
+/// `HTTP, round robin, kept by source ip`
+fn how(pool: &Pool) -> String {
+    let all = [
+        protocol(pool.protocol),
+        parts::method(pool.lb_algorithm),
+        parts::persistence(pool.session_persistence.as_ref()),
+        if pool.tls.as_ref().is_some_and(|tls| tls.enabled) { "TLS to members".to_owned() } else { String::new() },
+    ];
+    all.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
+/// A listener with its policies.
+struct ListenerPart {
+    id: String,
+    name: String,
+    socket: String,
+    statuses: Statuses,
+    facts: Vec<(&'static str, String)>,
+    policies: Vec<PolicyPart>,
+}
+
+struct PolicyPart {
+    id: String,
+    position: i32,
+    name: String,
+    what: String,
+    statuses: Statuses,
+    rules: Vec<String>,
+}
+
+#[derive(Template)]
+#[template(path = "listeners.html")]
+pub(crate) struct Listeners {
+    head: Head,
+    listeners: Vec<ListenerPart>,
+}
+
+impl Listeners {
+    pub(crate) fn of(head: Head, listeners: &[Listener], policies: &[(L7Policy, Vec<L7Rule>)], pools: &[Pool]) -> Self {
+        let listener = |one: &Listener| {
+            let port = u32::try_from(one.protocol_port.unwrap_or_default()).unwrap_or_default();
+            let own = policies.iter().filter(|(policy, _)| policy.listener_id == one.id);
+            ListenerPart {
+                id: one.id.clone(),
+                name: name_or_id(&one.name, &one.id),
+                socket: format!("port {port} {}", protocol(one.protocol)),
+                statuses: Statuses::of(one.status.as_ref()),
+                facts: facts(one, pools),
+                policies: own.map(|(policy, rules)| policy_part(policy, rules, pools)).collect(),
+            }
+        };
+        Self { head, listeners: listeners.iter().map(listener).collect() }
+    }
+}
+
+fn facts(one: &Listener, pools: &[Pool]) -> Vec<(&'static str, String)> {
+    let names = parts::names(pools);
+    let pool = names.get(one.default_pool_id.as_str()).cloned().unwrap_or_else(|| one.default_pool_id.clone());
+    let limit = one.connection_limit.filter(|limit| *limit >= 0).map(|limit| limit.to_string()).unwrap_or_default();
+    let mut headers: Vec<_> = one.insert_headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    headers.sort();
+    let tls = one.tls.as_ref();
+    let mut facts = vec![
+        ("Sends to pool", if pool.is_empty() { "none".to_owned() } else { pool }),
+        ("Admin state", if one.admin_state_up.unwrap_or(true) { "up" } else { "down" }.to_owned()),
+        ("Connection limit", limit),
+        ("Allowed networks", one.allowed_cidrs.join(", ")),
+        ("Headers that are added", headers.join(", ")),
+        ("Certificate", tls.map(|tls| tls.default_tls_container_ref.clone()).unwrap_or_default()),
+        ("Certificates by name", tls.map(|tls| tls.sni_container_refs.join(", ")).unwrap_or_default()),
+        ("TLS versions", tls.map(|tls| tls.versions.join(", ")).unwrap_or_default()),
+    ];
+    facts.retain(|(_, value)| !value.is_empty());
+    facts
+}
+
+fn policy_part(policy: &L7Policy, rules: &[L7Rule], pools: &[Pool]) -> PolicyPart {
+    let names = parts::names(pools);
+    let pool = names.get(policy.redirect_pool_id.as_str()).cloned().unwrap_or_else(|| policy.redirect_pool_id.clone());
+    let action = policy.action().as_str_name().strip_prefix("L7_ACTION_").unwrap_or_default().replace('_', " ");
+    let to = [pool, policy.redirect_url.clone(), policy.redirect_prefix.clone()];
+    let to = to.into_iter().find(|to| !to.is_empty()).map(|to| format!(" {to}")).unwrap_or_default();
+    let rule = |rule: &L7Rule| {
+        let kind = rule.r#type().as_str_name().strip_prefix("L7_RULE_TYPE_").unwrap_or_default();
+        let compare = rule.compare_type().as_str_name().strip_prefix("L7_COMPARE_TYPE_").unwrap_or_default();
+        let not = if rule.invert { "not " } else { "" };
+        let key = if rule.key.is_empty() { String::new() } else { format!(" {}", rule.key) };
+        format!("{kind}{key} {not}{compare} {}", rule.value)
+    };
+    PolicyPart {
+        id: policy.id.clone(),
+        position: policy.position.unwrap_or_default(),
+        name: name_or_id(&policy.name, &policy.id),
+        what: format!("{}{to}", action.to_lowercase()),
+        statuses: Statuses::of(policy.status.as_ref()),
+        rules: rules.iter().map(rule).collect(),
+    }
+}

@@ -1,0 +1,203 @@
+//! Every page: as it looks, and with texts that would break out of it.
+
+use askama::Template;
+
+use super::{
+    agents::{Agents, One},
+    attention, badge, events, explain,
+    list::{Found, List, Wish},
+    monitors::{Monitors, MonitorsOfOne},
+    networks::Networks,
+    one::{Head, Listeners, Members, Tab},
+    overview::{Overview, Said, Wish as WishOfOverview},
+    quotas::Quotas,
+    samples,
+    topology::Branch,
+    traffic::{Counted, Memory, Traffic},
+};
+
+const HOSTILE: [&str; 4] = [
+    "<img src=x onerror=alert(1)>",
+    "\"'></a></td><script>alert(1)</script>",
+    "\u{202e}drow\u{2066}",
+    "{{ 7 * 7 }}&amp;&lt;b&gt;",
+];
+
+fn overview(text: &str, as_table: bool) -> Overview {
+    let (overview, stats) = samples::overview(text);
+    let (one, health, now) = (samples::load_balancer(text), samples::health(text), samples::now());
+    let needs = attention::of_load_balancer(&one, Some(&health), now).into_iter();
+    let said = Said {
+        overview: &overview,
+        stats: &stats,
+        needs: attention::sorted(needs.chain(attention::of_agent(&samples::agent(text), now)).collect()),
+        branches: vec![Branch::of(&one, &[samples::listener(text)], Some(&health), now)],
+        is_admin: true,
+    };
+    Overview::of(said, WishOfOverview { as_table, ..WishOfOverview::default() }, now)
+}
+
+fn head(text: &str, tab: Tab) -> Head {
+    Head::of(&samples::load_balancer(text), Some(&samples::agent(text)), tab, samples::now())
+}
+
+/// Every page with this text wherever somebody else says a text.
+fn pages(text: &str) -> Vec<(&'static str, String)> {
+    let now = samples::now();
+    let (one, pool, member) = (samples::load_balancer(text), samples::pool(text), samples::member(text));
+    let monitors = [samples::monitor(text)];
+    let (network, subnet) = samples::network(text);
+    let found = [one.clone()];
+    let found = Found { load_balancers: &found, more: true, has_projects: true, is_cut: true };
+    let mut memory = Memory::default();
+    for second in 0..3 {
+        memory.note(std::time::Duration::from_secs(second * 2), samples::stats());
+    }
+    let counted = vec![Counted { kind: "Member", id: text.to_owned(), name: text.to_owned(), stats: samples::stats() }];
+    let wish =
+        Wish { filter: text.to_owned(), status: "ERROR".to_owned(), sort: "-name".to_owned(), ..Wish::default() };
+    let told = [samples::event(text)];
+    let all = events::Events { table: events::Table::of(&told), kind: "pool".to_owned(), object: text.to_owned() };
+    let of_one = events::EventsOfOne { head: head(text, Tab::Events), table: events::Table::of(&told) };
+    let listeners = [samples::listener(text)];
+    let policies = [samples::policy(text)];
+    let wholes = [(&pool, std::slice::from_ref(&member), Some(&monitors[0]))];
+    let pools = [pool.clone()];
+    let shown: Vec<(&'static str, askama::Result<String>)> = vec![
+        ("overview", overview(text, false).render()),
+        ("overview_as_table", overview(text, true).render()),
+        ("list", List::of(&found, wish, now).render()),
+        ("members", Members::of(head(text, Tab::Members), &wholes, &samples::health(text), now).render()),
+        ("listeners", Listeners::of(head(text, Tab::Listeners), &listeners, &policies, &pools).render()),
+        ("monitors_of_one", MonitorsOfOne::of(head(text, Tab::Monitors), &monitors, &pools).render()),
+        ("traffic", Traffic::of(head(text, Tab::Traffic), counted, 2, &memory).render()),
+        ("events_of_one", of_one.render()),
+        ("events", all.render()),
+        ("monitors", Monitors::of(&monitors, Some(samples::LB)).render()),
+        ("networks", Networks::of(&[network], &[subnet]).render()),
+        ("quotas", Quotas::of(&[samples::quota(text)]).render()),
+        ("agents", Agents::of(&[samples::agent(text)], now).render()),
+        ("agent", One::of(&samples::agent(text), now).render()),
+        ("explain", explain::Explain::all().render()),
+    ];
+    shown.into_iter().map(|(name, page)| (name, page.unwrap())).collect()
+}
+
+/// The tags of a page, in order: opened ones by their name, closed ones with a slash before it.
+fn tags(page: &str) -> Vec<String> {
+    let starts = page.split('<').skip(1);
+    let name = |tag: &str| tag.split(|c: char| c.is_whitespace() || c == '>').next().unwrap_or_default().to_owned();
+    starts
+        .filter(|tag| !tag.starts_with("!--") && !tag.split('>').next().unwrap_or_default().ends_with('/'))
+        .map(name)
+        .collect()
+}
+
+#[test]
+fn no_text_of_a_tenant_or_an_agent_becomes_a_part_of_a_page() {
+    let plain = pages("plain");
+    for text in HOSTILE {
+        for ((name, page), (_, harmless)) in pages(text).iter().zip(&plain) {
+            assert!(!page.contains("<img") && !page.contains("<script"), "{name} with {text}");
+            assert_eq!(tags(page), tags(harmless), "{name} with {text}");
+            // What is quoted stays within its quotes.
+            assert_eq!(page.matches('"').count(), harmless.matches('"').count(), "{name} with {text}");
+        }
+    }
+}
+
+#[test]
+fn every_tag_that_is_opened_is_closed() {
+    let empty = ["input", "br", "meta", "link"];
+    for (name, page) in pages("plain") {
+        let mut open: Vec<String> = Vec::new();
+        for tag in tags(&page) {
+            match tag.strip_prefix('/') {
+                Some(closed) => assert_eq!(open.pop().as_deref(), Some(closed), "{name}: {open:?}"),
+                None if empty.contains(&tag.as_str()) => {}
+                None => open.push(tag),
+            }
+        }
+        assert_eq!(open, [""; 0], "{name}");
+    }
+}
+
+#[test]
+fn every_text_with_bidi_controls_stands_for_itself() {
+    let text = "\u{202e}drow\u{2066}";
+    // Names of parts for who hears them, and of addresses, have nothing beside them.
+    for (name, page) in pages(text) {
+        for (at, _) in page.match_indices(text) {
+            let before = &page[..at];
+            let opened = before.matches("<bdi").count() > before.matches("</bdi>").count();
+            let is_attribute = before.rfind('"').is_some_and(|quote| before[quote..].matches(['<', '>']).count() == 0);
+            let is_title = before
+                .rfind('<')
+                .is_some_and(|tag| before[tag..].starts_with("<title") || before[tag..].starts_with("<text"));
+            let is_code = before.rfind('<').is_some_and(|tag| before[tag..].starts_with("<code"));
+            assert!(
+                opened || is_attribute || is_title || is_code,
+                "{name}: ...{}",
+                &before[before.len().saturating_sub(80)..]
+            );
+        }
+    }
+}
+
+#[test]
+fn every_page_keeps_to_its_size() {
+    for (name, page) in pages("plain") {
+        assert!(page.len() < 40 << 10, "{name} has {} bytes", page.len());
+    }
+}
+
+#[test]
+fn pages_look_as_they_did() {
+    for (name, page) in pages("shop") {
+        insta::assert_snapshot!(name, page);
+    }
+}
+
+#[test]
+fn every_status_is_explained() {
+    use ballast_proto::{
+        v1::Liveness,
+        v2::{OperatingStatus, ProvisioningStatus},
+    };
+    let mut words: Vec<&str> =
+        vec!["READY", "STARTING", "FAILED", ""].into_iter().map(|state| badge::Badge::driver(state).word).collect();
+    words.extend((0..=6).filter_map(|at| Some(badge::Badge::operating(OperatingStatus::try_from(at).ok()?).word)));
+    words
+        .extend((0..=5).filter_map(|at| Some(badge::Badge::provisioning(ProvisioningStatus::try_from(at).ok()?).word)));
+    words.extend((0..=3).filter_map(|at| Some(badge::Badge::liveness(Liveness::try_from(at).ok()?).word)));
+    assert!(words.len() > 18, "{words:?}");
+    for word in words {
+        assert!(explain::Explain::of(word).is_some(), "{word}");
+    }
+    assert!(explain::Explain::of("nosuch").is_none());
+}
+
+#[test]
+fn the_worst_comes_first_and_what_is_well_does_not_come() {
+    use ballast_proto::v2::{OperatingStatus, ProvisioningStatus};
+    let (now, health) = (samples::now(), samples::health(""));
+    let need = |name: &str, provisioning, operating| {
+        let status = samples::status(provisioning, operating, "");
+        let one = ballast_proto::v2::LoadBalancer { status, ..samples::load_balancer(name) };
+        attention::of_load_balancer(&one, Some(&health), now)
+    };
+    let (active, pending) = (ProvisioningStatus::Active, ProvisioningStatus::PendingUpdate);
+    assert_eq!(need("well", active, OperatingStatus::Online), None);
+    assert_eq!(need("off", active, OperatingStatus::Offline), None);
+    let needs = [
+        need("b", active, OperatingStatus::Degraded),
+        need("c", active, OperatingStatus::Error),
+        need("a", pending, OperatingStatus::Online),
+        need("d", ProvisioningStatus::Error, OperatingStatus::Online),
+    ];
+    let sorted = attention::sorted(needs.into_iter().flatten().collect());
+    let names: Vec<&str> = sorted.iter().map(|need| need.named.name.as_str()).collect();
+    assert_eq!(names, ["c", "d", "a", "b"]);
+    assert!(sorted[0].todo.contains("10.0.0.11:80 got 500"), "{:?}", sorted[0]);
+    assert!(sorted[0].what.contains("1 of 2"), "{:?}", sorted[0]);
+}

@@ -1,0 +1,82 @@
+//! Who looks: a session becomes a caller, by the same authenticator as REST's tokens, at each request.
+
+use axum::http::HeaderMap;
+use ballast_service::{
+    auth::{Denied, Roles},
+    caller::{Call, Caller, ascii},
+    config::AuthMode,
+};
+
+use crate::{
+    Asked, Dashboard,
+    session::{Session, Theme},
+    trouble::Trouble,
+};
+
+/// Somebody who may look.
+#[derive(Debug, Clone)]
+pub(crate) struct Visitor {
+    pub(crate) caller: Caller,
+    /// None: nobody is asked for a name here.
+    pub(crate) user: Option<String>,
+    pub(crate) session: Session,
+    pub(crate) theme: Theme,
+    pub(crate) request_id: String,
+}
+
+impl Visitor {
+    /// Who sends a request for this.
+    ///
+    /// # Errors
+    /// Nobody vouches for him, or nobody can.
+    pub(crate) async fn of(
+        dashboard: &Dashboard,
+        headers: &HeaderMap,
+        asked: &Asked,
+        action: &str,
+    ) -> Result<Self, Trouble> {
+        let session = Session::of(dashboard, headers, asked);
+        let call = Call { request_id: asked.request_id.clone(), action: ascii(action.as_bytes()) };
+        let theme = Theme::of(headers);
+        let request_id = asked.request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
+        if dashboard.mode == AuthMode::None {
+            let caller = Caller::new(dashboard.project.clone(), Roles::ADMIN, None, call);
+            return Ok(Self { caller, user: None, session, theme, request_id });
+        }
+        let identity = dashboard.authenticator.identify(session.token.as_bytes()).await.map_err(refused)?;
+        let project = ascii(identity.project_id.as_bytes()).ok_or(Trouble::LogIn)?;
+        let caller = Caller::new(project, identity.roles, Some(&identity.user), call);
+        Ok(Self { caller, user: Some(identity.user.clone()), session, theme, request_id })
+    }
+
+    /// The project that is looked at, for requests; empty: all that the caller sees.
+    pub(crate) fn scope(&self) -> String {
+        if self.caller.is_admin() { self.session.project.clone() } else { String::new() }
+    }
+
+    /// How that is called.
+    pub(crate) fn scope_shown(&self) -> &str {
+        let own = self.caller.project().unwrap_or_default();
+        match self.caller.is_admin() {
+            true if self.session.project.is_empty() => "all projects",
+            true => &self.session.project,
+            false if self.session.project_name.is_empty() => own,
+            false => &self.session.project_name,
+        }
+    }
+
+    /// His token is of no project and gives no role: he has to choose.
+    pub(crate) fn has_to_choose(&self) -> bool {
+        self.caller.roles().are_none() && self.caller.project().is_none_or(str::is_empty)
+    }
+}
+
+pub(crate) fn refused(denied: Denied) -> Trouble {
+    match denied {
+        Denied::Unauthenticated => Trouble::LogIn,
+        Denied::Unavailable(why) => {
+            tracing::warn!("who looks at the dashboard cannot be found out: {why}");
+            Trouble::Away("The service that knows tokens does not answer.")
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The dashboard in a real browser: Debian's Chromium, headless, over loopback. Each test ends with a look at what the
+//! browser has complained of.
+
+mod access;
+mod chromium;
+mod follow;
+mod hostile;
+mod pictures;
+mod sessions;
+
+use ballast_proto::{
+    agent::{Desired, HealthReport, ListenerHealth, LoadBalancerHealth, agent_message},
+    driver::{CheckAnswer, Health, MemberHealth},
+};
+use ballast_service::config::Settings;
+use serde_json::{Value, json};
+
+use crate::{
+    played::{Agent, able_driver},
+    services::Services,
+};
+
+/// A load balancer with a listener, a pool, a monitor, and members.
+async fn load_balancer(services: &Services, token: &str, subnet: &str, name: &str, members: &[&str]) -> String {
+    let members: Vec<Value> =
+        members.iter().map(|address| json!({ "name": name, "address": address, "protocol_port": 80 })).collect();
+    let body = json!({ "loadbalancer": { "name": name, "vip_subnet_id": subnet, "description": name, "listeners": [{
+        "name": name, "protocol": "HTTP", "protocol_port": 80, "default_pool": { "name": "web" },
+        "l7policies": [{ "name": name, "action": "REJECT", "rules": [
+            { "type": "PATH", "compare_type": "STARTS_WITH", "value": "/no" }
+        ] }]
+    }], "pools": [{ "name": "web", "protocol": "HTTP", "lb_algorithm": "ROUND_ROBIN",
+        "healthmonitor": { "name": name, "type": "HTTP", "delay": 5, "timeout": 3, "max_retries": 2 }, "members": members
+    }] } });
+    let made = services.call_as(token, "POST", "/v2.0/lbaas/loadbalancers", Some(body)).await;
+    assert_eq!(made.status, 201, "{made}");
+    made.id()
+}
+
+/// A shared network of an admin's, where callers have tokens; its subnet.
+async fn shared_subnet(services: &Services) -> String {
+    let network = json!({ "network": { "name": "net", "shared": true, "tenant_id": "ops" } });
+    let network = services.call_as("admin", "POST", "/v2.0/networks", Some(network)).await.id();
+    let subnet = json!({ "subnet": {
+        "network_id": network, "ip_version": 4, "cidr": "10.0.0.0/24", "tenant_id": "ops", "name": "subnet"
+    } });
+    services.call_as("admin", "POST", "/v2.0/subnets", Some(subnet)).await.id()
+}
+
+/// Agents are believed to live however long a browser takes.
+fn patient(settings: &mut Settings) {
+    (settings.agents.suspect_after_ms, settings.agents.dead_after_ms) = (600_000, 700_000);
+}
+
+/// An agent that says how members fare.
+struct Watchful {
+    agent: Agent,
+    desired: Desired,
+}
+
+impl Watchful {
+    async fn connect(services: &Services) -> Agent {
+        Agent::with_drivers(&services.channel, "h1", "1", vec![able_driver()]).await.unwrap()
+    }
+
+    /// Deploys the one load balancer that there is.
+    async fn deploy(mut agent: Agent) -> Self {
+        let desired = agent.desired().await;
+        agent.deployed(&desired).await;
+        Self { agent, desired }
+    }
+
+    /// Each member is up, or its check got this status.
+    async fn say(&self, codes: &[u32]) {
+        let load_balancer = self.desired.load_balancer.as_ref().unwrap();
+        let pool = &load_balancer.pools[0];
+        let member = |(member, code): (&ballast_proto::driver::Member, &u32)| {
+            let (health, result) = if *code < 400 { (Health::Up, "L7OK") } else { (Health::Down, "L7STS") };
+            let answer = CheckAnswer { result: result.to_owned(), code: *code, text: String::new(), milliseconds: 2 };
+            MemberHealth {
+                pool_id: pool.id.clone(),
+                member_id: member.id.clone(),
+                health: health.into(),
+                answer: Some(answer),
+                ..MemberHealth::default()
+            }
+        };
+        let listener = |listener: &ballast_proto::driver::Listener| ListenerHealth {
+            listener_id: listener.id.clone(),
+            ..ListenerHealth::default()
+        };
+        let one = LoadBalancerHealth {
+            load_balancer_id: load_balancer.id.clone(),
+            epoch: self.desired.epoch,
+            members: pool.members.iter().zip(codes).map(member).collect(),
+            listeners: load_balancer.listeners.iter().map(listener).collect(),
+        };
+        let report = HealthReport { load_balancers: vec![one], ..HealthReport::default() };
+        self.agent.say(agent_message::Message::Health(report)).await;
+    }
+}

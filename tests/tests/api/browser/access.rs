@@ -1,0 +1,102 @@
+//! Everybody can use it: WCAG 2.2 AA as far as axe sees it, and the keyboard alone.
+
+use serde_json::json;
+
+use super::{
+    Watchful,
+    chromium::{Chromium, axe},
+    load_balancer, patient, shared_subnet,
+};
+use crate::services::Services;
+
+/// Pages of one load balancer.
+const TABS: [&str; 5] = ["", "/listeners", "/monitors", "/traffic", "/events"];
+const PAGES: [&str; 11] = [
+    "/ui/",
+    "/ui/?view=table",
+    "/ui/load-balancers",
+    "/ui/monitors",
+    "/ui/networks",
+    "/ui/quotas",
+    "/ui/events",
+    "/ui/agents",
+    "/ui/explain",
+    "/ui/projects",
+    "/ui/nosuch",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a real browser: make browser"]
+async fn no_page_keeps_anybody_out_in_light_and_dark_whether_it_is_empty_full_or_refused() {
+    let test = "no_page_keeps_anybody_out_in_light_and_dark_whether_it_is_empty_full_or_refused";
+    let Some(axe) = axe(test) else { return };
+    let services = Services::with_tokens(patient).await;
+    let Some(page) = Chromium::start(&services, test).await else { return };
+    page.goto("/ui/login").await;
+    let mut wrong = page.faults(&axe).await;
+    page.log_in("admin").await;
+    for path in PAGES {
+        page.goto(path).await;
+        wrong.extend(page.faults(&axe).await.into_iter().map(|fault| format!("{path}, empty: {fault}")));
+    }
+    let agent = Watchful::connect(&services).await;
+    let subnet = shared_subnet(&services).await;
+    let id = load_balancer(&services, "alice", &subnet, "shop", &["10.0.0.11", "10.0.0.12"]).await;
+    let agent = Watchful::deploy(agent).await;
+    agent.say(&[500, 200]).await;
+    for theme in ["light", "dark"] {
+        page.js(&format!("document.cookie = 'unused=1'; document.documentElement.dataset.theme = '{theme}'")).await;
+        let tabs = TABS.iter().map(|tab| format!("/ui/load-balancers/{id}{tab}"));
+        for path in PAGES.iter().map(|&path| path.to_owned()).chain(tabs) {
+            page.goto(&path).await;
+            page.js(&format!("document.documentElement.dataset.theme = '{theme}'")).await;
+            wrong.extend(page.faults(&axe).await.into_iter().map(|fault| format!("{path}, {theme}: {fault}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{} faults:\n{}", wrong.len(), wrong.join("\n"));
+    // What looks is not blind.
+    page.js("const field = document.createElement('input'); document.querySelector('main').append(field)").await;
+    assert_eq!(page.faults(&axe).await.len(), 1, "a field without a name is found");
+    // A page that is not there is said so in the console, and nothing else is.
+    let complaints = page.complaints().await;
+    assert!(complaints.iter().all(|line| line.contains("404")), "{complaints:?}");
+    page.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a real browser: make browser"]
+async fn by_the_keyboard_alone_one_logs_in_finds_and_looks() {
+    let test = "by_the_keyboard_alone_one_logs_in_finds_and_looks";
+    let services = Services::with_tokens(patient).await;
+    let Some(page) = Chromium::start(&services, test).await else { return };
+    let _agent = Watchful::connect(&services).await;
+    let subnet = shared_subnet(&services).await;
+    load_balancer(&services, "alice", &subnet, "other", &["10.0.0.12"]).await;
+    let id = load_balancer(&services, "alice", &subnet, "shop", &["10.0.0.11"]).await;
+    page.log_in("alice").await;
+    page.press("gl").await;
+    page.until("location.pathname === '/ui/load-balancers'").await;
+    page.press("/").await;
+    page.until("document.activeElement.matches('[data-filter]')").await;
+    page.press("shop\u{e007}").await;
+    page.until("location.search.includes('q=shop')").await;
+    page.press("j").await;
+    page.until("document.activeElement.textContent === 'shop'").await;
+    page.press("\u{e007}").await;
+    page.until(&format!("location.pathname === '/ui/load-balancers/{id}'")).await;
+    page.is_live().await;
+    page.press(".").await;
+    page.until("document.getElementById('state').textContent === 'paused'").await;
+    page.press(".").await;
+    page.is_live().await;
+    // They can be switched off, and a link is the first that is reached.
+    page.press("?").await;
+    page.until("document.getElementById('help').open").await;
+    page.js("document.getElementById('keys-on').click(); document.getElementById('help').close()").await;
+    page.press("gl").await;
+    assert_eq!(page.js("return location.pathname").await, json!(format!("/ui/load-balancers/{id}")));
+    page.goto("/ui/").await;
+    page.press("\u{e004}").await;
+    page.until("document.activeElement.className === 'skip'").await;
+    page.end().await;
+}

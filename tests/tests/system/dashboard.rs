@@ -1,0 +1,115 @@
+//! The dashboard's sessions with a real Keystone.
+
+use std::{path::Path, time::Duration};
+
+use ballast_lab::{in_lab, not_run};
+use ballast_service::http::{Http, Service};
+use ballast_tests::{
+    keystone::{Keystone, PASSWORD},
+    secret,
+    site::{Plan, Site, URL},
+};
+use reqwest::Method;
+
+/// A browser that keeps its cookie and follows nothing by itself.
+struct Browser {
+    http: Http,
+    runtime: tokio::runtime::Runtime,
+    cookie: String,
+}
+
+/// Status, where it leads, and the page.
+type Answer = (u16, String, String);
+
+impl Browser {
+    fn new() -> Self {
+        let service = Service { url: ("url", URL), ca: ("ca", Path::new("")) };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        Self { http: Http::new(&service, Duration::from_secs(30)).expect("a client"), runtime, cookie: String::new() }
+    }
+
+    fn send(&mut self, method: Method, path: &str, form: &str) -> Answer {
+        let request = self.http.request(method, &format!("{URL}{path}")).header("sec-fetch-site", "same-origin");
+        let request = request.header("cookie", &self.cookie).body(form.to_owned());
+        self.runtime.block_on(async {
+            let response = request.send().await.expect("an answer");
+            let text = |name: &str| {
+                let value = response.headers().get(name).and_then(|value| value.to_str().ok());
+                value.unwrap_or_default().to_owned()
+            };
+            let (status, location, cookie) = (response.status().as_u16(), text("location"), text("set-cookie"));
+            if let Some((pair, _)) = cookie.split_once(';') {
+                pair.clone_into(&mut self.cookie);
+            }
+            (status, location, response.text().await.expect("a page"))
+        })
+    }
+
+    fn get(&mut self, path: &str) -> Answer {
+        self.send(Method::GET, path, "")
+    }
+
+    fn post(&mut self, path: &str, form: &str) -> Answer {
+        self.send(Method::POST, path, form)
+    }
+}
+
+#[test]
+fn a_person_logs_in_by_a_password_chooses_a_project_and_another_one_and_logs_out() {
+    let test = "a_person_logs_in_by_a_password_chooses_a_project_and_another_one_and_logs_out";
+    let python = match Keystone::installed() {
+        Ok(python) => python,
+        Err(why) => return not_run(test, &why),
+    };
+    in_lab(|lab| {
+        let keystone = Keystone::start(python, &lab.dir().join("keystone"), 5000, None);
+        let (alpha, beta) = (keystone.project("alpha"), keystone.project("beta"));
+        keystone.user("ann", &alpha, "member");
+        keystone.grant("ann", &beta, "reader");
+        keystone.user("ballast", &keystone.project("service"), "service");
+        let file = lab.dir().join("secret");
+        secret::write(&file, &format!("{PASSWORD}\n"));
+        let environment = [
+            ("BALLAST_AUTH__MODE", "keystone".to_owned()),
+            ("BALLAST_AUTH__KEYSTONE_URL", keystone.url()),
+            ("BALLAST_AUTH__USERNAME", "ballast".to_owned()),
+            ("BALLAST_AUTH__PROJECT", "service".to_owned()),
+            ("BALLAST_AUTH__PASSWORD_FILE", file.display().to_string()),
+        ];
+        let environment = environment.into_iter().map(|(name, value)| ("", name, value)).collect();
+        let token = keystone.token("admin", "admin");
+        let site = Site::start(lab, &Plan { agents: 0, webs: 0, token, environment, ..Plan::default() })?;
+
+        let mut browser = Browser::new();
+        let (status, location, _) = browser.get("/ui/agents?x=1");
+        assert_eq!((status, location.as_str()), (303, "/ui/login?back=%2Fui%2Fagents%3Fx%3D1"));
+        let (status, _, page) = browser.post("/ui/login", "user=ann&domain=Default&password=wrong");
+        assert_eq!(status, 401);
+        assert!(page.contains("value=\"ann\"") && !page.contains("wrong\""), "{page}");
+        let (status, ..) = browser.post("/ui/login", &format!("user=ann&domain=Default&password={PASSWORD}"));
+        assert_eq!(status, 303);
+        let (status, location, _) = browser.get("/ui/");
+        assert_eq!((status, location.as_str()), (303, "/ui/projects"), "no project is chosen yet");
+        let (_, _, page) = browser.get("/ui/projects");
+        assert!(page.contains("<bdi>alpha</bdi>") && page.contains("<bdi>beta</bdi>"), "{page}");
+
+        for (id, name, is_reader) in [(&alpha, "alpha", false), (&beta, "beta", true)] {
+            let before = browser.cookie.clone();
+            let (status, ..) = browser.post("/ui/project", &format!("token_of={id}&name={name}"));
+            assert!(status == 303 && browser.cookie != before);
+            let (status, _, page) = browser.get("/ui/");
+            assert_eq!(status, 200);
+            assert!(page.contains(&format!("project: <bdi>{name}</bdi>")) && page.contains("<bdi>ann</bdi>"), "{page}");
+            assert_eq!(page.contains("read only: role reader"), is_reader, "{page}");
+        }
+        let (status, ..) = browser.post("/ui/project", "token_of=nosuch&name=x");
+        assert_eq!(status, 404);
+        let before = browser.cookie.clone();
+        assert_eq!(browser.post("/ui/logout", "").0, 303);
+        browser.cookie = before;
+        assert_eq!(browser.get("/ui/").0, 303, "its token is revoked");
+        let log = site.logged("ballast-api-gateway");
+        assert!(!log.contains(PASSWORD), "the password is in the log");
+        Ok(())
+    });
+}
