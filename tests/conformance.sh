@@ -56,6 +56,11 @@ finish() {
 }
 
 check haproxy_ns haproxy_ns
+cat >"$work/per-project.toml" <<END
+[drivers.haproxy-ns]
+process_model = "per-project"
+END
+check haproxy_ns_per_project haproxy_ns --config "$work/per-project.toml"
 check nft_l4 nft_l4
 check example example
 

@@ -8,6 +8,7 @@ use std::{fs::File, io, thread, time::Instant};
 use ballast_abi::{Effect, LoadBalancer};
 use ballast_namespace::{execute, l4::knowledge::Knowledge};
 use ballast_netns::{
+    identity::Identity,
     locks::hold,
     namespace::{self, Look},
     netlink::Netlink,
@@ -252,11 +253,14 @@ impl HaproxyNs {
     }
 
     fn desired_of(&self, name: &str, wanted: &Parts) -> Result<Desired, Failure> {
+        let taken = |taken| Failure::io("find a user for the haproxy of a project", io::Error::other(taken));
+        self.desired_by(name, wanted, self.identities.of(name).map_err(taken)?)
+    }
+
+    fn desired_by(&self, name: &str, wanted: &Parts, identity: Option<Identity>) -> Result<Desired, Failure> {
         let project = wanted.values().next().map(|part| part.page.project.clone()).unwrap_or_default();
         let page = Page::empty(name, &project, &self.config, self.skip_ca_bundle).with_parts(wanted);
         let echoes = wanted.values().flat_map(|part| part.echoes.clone()).collect();
-        let taken = |taken| Failure::io("find a user for the haproxy of a project", io::Error::other(taken));
-        let identity = self.identities.of(name).map_err(taken)?;
         Desired::of_project(page, echoes, identity, self.config.old_processes)
     }
 
@@ -318,16 +322,11 @@ impl HaproxyNs {
         let desired = match files.directory.exists() {
             true => self.desired_of(name, &wanted)?,
             // One that is not here yet is not given a user of its own.
-            false => Desired { identity: self.identities.anyone(), ..self.desired_of_nobody(name, &wanted)? },
+            false => self.desired_by(name, &wanted, self.identities.anyone())?,
         };
         let observed =
             observe::of_project(self.subject_of(name, &files, self.fence_of_projects()?), &desired, observe::ask)?;
         Ok((plan_project(&desired, &observed), desired, observed))
-    }
-
-    fn desired_of_nobody(&self, name: &str, wanted: &Parts) -> Result<Desired, Failure> {
-        let page = Page::empty(name, "", &self.config, self.skip_ca_bundle).with_parts(wanted);
-        Desired::of_project(page, Vec::new(), None, self.config.old_processes)
     }
 
     /// Whether the haproxy of its project serves this load balancer as it is to, and lacks nothing.
