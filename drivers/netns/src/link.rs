@@ -64,6 +64,16 @@ pub fn all(netlink: &mut Netlink) -> Result<Vec<Link>, Failure> {
     Ok(found.into_iter().filter_map(link).collect())
 }
 
+/// Whether one of the ports of a bridge is such.
+pub fn any_port(netlink: Netlink, bridge: u32, is_such: impl Fn(&Link) -> bool) -> Result<bool, Failure> {
+    let mut message = LinkMessage::default();
+    message.attributes = vec![LinkAttribute::Controller(bridge), skip_statistics()];
+    // A kernel that does not look at the bridge tells of all links.
+    let is_port = |link: &Link| link.master == Some(bridge) && is_such(link);
+    let is_such = |found| link(found).is_some_and(|link| is_port(&link));
+    netlink.any("list ports", RouteNetlinkMessage::GetLink(message), is_such)
+}
+
 fn link(message: RouteNetlinkMessage) -> Option<Link> {
     let RouteNetlinkMessage::NewLink(message) = message else { return None };
     let up = message.header.flags.contains(LinkFlags::Up);

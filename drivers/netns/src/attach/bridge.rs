@@ -64,10 +64,10 @@ impl Bridge {
             return Ok(());
         }
         let _guard = exclusively();
-        let Some(bridge) = link::find(host, &self.name)? else { return Ok(()) };
+        let mut own = Netlink::open()?;
+        let Some(bridge) = link::find(&mut own, &self.name)? else { return Ok(()) };
         let uplink = self.uplink.as_ref().map(Uplink::name);
-        let is_port = |link: &Link| link.master == Some(bridge.index) && Some(&link.name) != uplink.as_ref();
-        if link::all(host)?.iter().any(is_port) {
+        if link::any_port(own, bridge.index, |link| Some(&link.name) != uplink.as_ref())? {
             return Ok(());
         }
         if let Some(uplink) = &self.uplink {
