@@ -4,12 +4,13 @@ use std::{env, fs, path::PathBuf};
 
 use tonic_prost_build::Config;
 
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "lbaas/v1/lbaas.proto",
     "lbaas/v2/balancing.proto",
     "lbaas/v2/operate.proto",
     "lbaas/v2/events.proto",
     "lbaas/v2/overview.proto",
+    "lbaas/v2/history.proto",
     "lbaas/agent/v1/agent.proto",
     DRIVER,
 ];

@@ -13,6 +13,7 @@ mod explained;
 mod field;
 mod find;
 mod grammar;
+mod history;
 mod noun;
 mod nouns;
 mod shown;

@@ -8,6 +8,7 @@ use super::{
     Request, apply, describe, drain,
     find::{self, item},
     grammar::{FOR_APPLY, PARENT, WANTED, is_given},
+    history,
     noun::{Noun, Verb},
     shown::Answer,
     write,
@@ -62,6 +63,8 @@ pub(super) async fn ask(gateway: &Gateway, request: &Request) -> Result<Answer, 
         Verb::Set => write::set(gateway, request, &place).await,
         Verb::Delete => write::delete(gateway, request, &place).await,
         Verb::Failover => write::failover(gateway, request, &place).await,
+        Verb::History => history::history(gateway, request, &place).await,
+        Verb::Rollback => history::roll_back(gateway, request, &place).await,
     }
 }
 

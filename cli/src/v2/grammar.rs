@@ -21,6 +21,8 @@ pub(super) const CASCADE: &str = "cascade";
 pub(super) const DRY_RUN: &str = "dry-run";
 pub(super) const FOR_APPLY: &str = "for-apply";
 pub(super) const WEIGHT: &str = "weight";
+pub(super) const LIMIT: &str = "limit";
+pub(super) const TO: &str = "to";
 const WATCH: &str = "watch";
 
 /// A wait without a time: no value that a person could type.
@@ -101,6 +103,15 @@ fn verb(noun: &'static Noun, verb: Verb) -> Command {
         }
         Verb::Delete if noun.collection.wrappers.0 == "loadbalancer" => {
             command = command.arg(flag(CASCADE, "With its listeners, pools and all that belongs to them"));
+        }
+        Verb::History => {
+            let limit = Arg::new(LIMIT).long(LIMIT).value_name("NUMBER").value_parser(value_parser!(u32).range(1..));
+            command = command.arg(limit.help("So many changes at most; all that are kept"));
+        }
+        Verb::Rollback => {
+            let to = Arg::new(TO).long(TO).value_name("GENERATION").required(true);
+            let help = "Behind the change that made this generation: `ballast load-balancers history` has them";
+            command = command.arg(to.value_parser(value_parser!(u64).range(1..)).help(help));
         }
         Verb::Delete
         | Verb::Describe

@@ -59,6 +59,8 @@ pub(super) enum Verb {
     Status,
     Health,
     Failover,
+    History,
+    Rollback,
     Defaults,
     Describe,
     /// Of members, named by load balancer and address.
@@ -82,6 +84,8 @@ impl Verb {
             Self::Status => "status",
             Self::Health => "health",
             Self::Failover => "failover",
+            Self::History => "history",
+            Self::Rollback => "rollback",
             Self::Defaults => "defaults",
             Self::Describe => "describe",
             Self::Drain => "drain",
@@ -105,6 +109,8 @@ impl Verb {
                 format!("How the members of {a} {one} are, since when, and what their last checks answered")
             }
             Self::Failover => format!("Move {a} {one} to another agent"),
+            Self::History => format!("What was changed of {a} {one}, when and by whom, the newest first"),
+            Self::Rollback => format!("Make {a} {one} what it was behind a change"),
             Self::Defaults => format!("The {many} of projects that have none of their own"),
             Self::Describe => format!("How {a} {one} is, what is in it, which agent runs it, and what to do"),
             Self::Drain => format!("No new clients for {a} {one}; --wait: until nobody is connected"),
@@ -119,12 +125,12 @@ impl Verb {
     }
 
     pub(super) fn writes(self) -> bool {
-        matches!(self, Self::Create | Self::Set | Self::Delete | Self::Failover)
+        matches!(self, Self::Create | Self::Set | Self::Delete | Self::Failover | Self::Rollback)
     }
 
     /// Whether the gateway can check it without doing it.
     pub(super) fn can_be_checked(self) -> bool {
-        matches!(self, Self::Create | Self::Set | Self::Delete)
+        matches!(self, Self::Create | Self::Set | Self::Delete | Self::Rollback)
     }
 
     /// Whether it names a member by its load balancer and its address.

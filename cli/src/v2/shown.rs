@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{describe, noun::Noun};
+use super::{describe, history, noun::Noun};
 use crate::{
     noun,
     output::{self, Print},
@@ -17,6 +17,8 @@ pub(super) enum Answer {
     Tree(Value),
     /// How the members of a load balancer are.
     Health(Value),
+    /// What was changed of a load balancer.
+    History(Value),
     /// A load balancer with all that is known of it.
     Described(Value),
     /// A file for `apply`.
@@ -48,6 +50,7 @@ impl Print for Answer {
                     }
                 }
             }
+            Self::History(revisions) => history::page(revisions),
             Self::Described(all) => describe::page(all),
             Self::File(file) => output::yaml(file).unwrap_or_else(|_| format!("{file:#}\n")),
             Self::Planned(answer) => planned(answer),
@@ -61,6 +64,7 @@ impl Print for Answer {
             Self::One(value)
             | Self::Tree(value)
             | Self::Health(value)
+            | Self::History(value)
             | Self::Described(value)
             | Self::File(value)
             | Self::Planned(value) => Some(value.clone()),

@@ -44,7 +44,12 @@ pub(super) async fn set(gateway: &Gateway, request: &Request, place: &Place) -> 
 }
 
 /// What would come of a write that is not made.
-async fn checked(gateway: &Gateway, method: Method, target: &str, body: Option<&Value>) -> Result<Answer, Failure> {
+pub(super) async fn checked(
+    gateway: &Gateway,
+    method: Method,
+    target: &str,
+    body: Option<&Value>,
+) -> Result<Answer, Failure> {
     let mark = if target.contains('?') { '&' } else { '?' };
     gateway.ask(method, &format!("{target}{mark}validate_only=true"), body).await.map(Answer::Planned)
 }

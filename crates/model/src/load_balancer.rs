@@ -15,6 +15,7 @@ mod outcome;
 mod policies;
 mod pools;
 mod progress;
+mod rollback;
 mod stopped;
 mod times;
 mod waited;

@@ -24,7 +24,7 @@ pub use driver_host::{DriverHost, Grant};
 pub use gateway::Gateway;
 pub use metrics::{Listen, Metrics, PerLoadBalancer};
 pub use scheduler::{
-    Agents, Database, Events, Failover, Network, NetworkProvider, Placement, Provider, Quotas, Scheduler,
+    Agents, Database, Events, Failover, History, Network, NetworkProvider, Placement, Provider, Quotas, Scheduler,
 };
 pub use tls::Tls;
 
@@ -46,6 +46,7 @@ pub struct Settings {
     pub agents: Agents,
     pub failover: Failover,
     pub events: Events,
+    pub history: History,
     pub quotas: Quotas,
     pub network: Network,
     #[serde(rename = "provider")]

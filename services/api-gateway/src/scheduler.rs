@@ -12,7 +12,7 @@ use ballast_proto::{
         availability_zone_profiles_client::AvailabilityZoneProfilesClient,
         availability_zones_client::AvailabilityZonesClient, events_client::EventsClient,
         flavor_profiles_client::FlavorProfilesClient, flavors_client::FlavorsClient,
-        health_monitors_client::HealthMonitorsClient as HealthMonitorsOfV2, l7_policies_client::L7PoliciesClient,
+        health_monitors_client::HealthMonitorsClient as HealthMonitorsOfV2, history_client::HistoryClient, l7_policies_client::L7PoliciesClient,
         l7_rules_client::L7RulesClient, listeners_client::ListenersClient, load_balancers_client::LoadBalancersClient,
         members_client::MembersClient as MembersOfV2, overview_client::OverviewClient,
         pools_client::PoolsClient as PoolsOfV2, providers_client::ProvidersClient,
@@ -75,6 +75,7 @@ clients! {
     quotas: QuotasOfV2,
     events: EventsClient,
     overview: OverviewClient,
+    history: HistoryClient,
 }
 
 impl Scheduler {

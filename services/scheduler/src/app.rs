@@ -68,7 +68,7 @@ pub use ports::NewPort;
 pub use reports::{Counted, Ended, Left, Observed, Owner};
 pub use sessions::Greeting;
 pub use tally::{ListedStats, WantedStats};
-pub use v2::{Listed, NewLoadBalancer, ObjectOfV2, Seen, Target, WantedAddress, WantedAddresses, Write};
+pub use v2::{Known, Listed, NewLoadBalancer, ObjectOfV2, RevisionChange, Seen, Target, WantedAddress, WantedAddresses, Write};
 pub use vips::WantedVip;
 pub use wakes::{Dirty, Listening, Wakes};
 
@@ -101,6 +101,8 @@ pub struct App {
     /// Something may have become eligible for what is placed nowhere.
     placing: Arc<tokio::sync::Notify>,
     pub events: EventLimits,
+    /// Changes of each load balancer that are kept.
+    pub revisions: u64,
     pub watching: Arc<Watching>,
     pub failover: FailoverLimits,
     /// What a project may have that has no limits of its own.
@@ -162,6 +164,8 @@ impl App {
         let id = chance.id();
         let its_clock = clock.clone();
         store.tell_time_by(move || its_clock.now().into());
+        let revisions = settings.history.revisions.into();
+        store.keep_revisions(revisions);
         Ok(Self {
             id,
             address: address.into(),
@@ -179,6 +183,7 @@ impl App {
             wakes: Arc::default(),
             placing: Arc::default(),
             watching: Arc::default(),
+            revisions,
             events: EventLimits {
                 keep: Duration::from_secs(settings.events.keep_seconds.into()),
                 count: settings.events.keep_count.into(),

@@ -27,6 +27,8 @@ get_project                      401 200    200    200    200
 watch_events                     401 400    400    400    400
 get_overview                     401 200    200    200    200
 get_stats                        401 200    200    200    200
+get_loadbalancer_revisions       401 200    200    403    200
+rollback_loadbalancer            401 403    202    403    202
 
 get_loadbalancers                401 seen   seen   hidden seen
 create_loadbalancer              401 403    201    403    201
@@ -161,7 +163,7 @@ impl World {
 
     /// One of each, of project a.
     async fn one_of_each(&self) -> Ids {
-        let mut ids = Ids::from([("projects", "a".to_owned())]);
+        let mut ids = Ids::from([("projects", "a".to_owned()), ("revisions", "1".to_owned())]);
         let lb = json!({ "loadbalancer": { "vip_subnet_id": self.subnet } });
         let lb = self.made("alice", "loadbalancers", lb).await;
         let listener = json!({ "listener": { "loadbalancer_id": lb, "protocol": "HTTP", "protocol_port": 80 } });

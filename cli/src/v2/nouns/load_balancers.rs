@@ -38,6 +38,8 @@ pub(in crate::v2) const NOUN: Noun = Noun {
         Verb::Status,
         Verb::Health,
         Verb::Failover,
+        Verb::History,
+        Verb::Rollback,
     ],
     fields: &[
         NAME,

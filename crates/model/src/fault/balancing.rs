@@ -53,6 +53,10 @@ facts! {
         UnknownMarker = "UNKNOWN_MARKER" { marker: String },
         /// More of something than a load balancer may have.
         TooMany = "TOO_MANY" { what: String, most: u32 },
+        /// What has another address by now does not become what it was.
+        AddressChanged = "ADDRESS_CHANGED" { was: String, is: String },
+        /// What changed since then is not known.
+        OutOfReach = "REVISION_OUT_OF_REACH" { load_balancer_id: LoadBalancerId, generation: u64, oldest: u64 },
     }
 }
 
@@ -157,6 +161,8 @@ facts! {
         FlavorProfile = "FLAVOR_PROFILE_IN_USE" { profile_id: String },
         Zone = "AVAILABILITY_ZONE_IN_USE" { name: String },
         ZoneProfile = "AVAILABILITY_ZONE_PROFILE_IN_USE" { profile_id: String },
+        /// What is to come back is somewhere else.
+        Elsewhere = "OBJECT_ELSEWHERE" { id: String, load_balancer_id: LoadBalancerId },
     }
 }
 

@@ -108,6 +108,7 @@ plain! {
     String: "X".to_owned(),
     u16: 80,
     u32: 9,
+    u64: 9,
     i64: 9,
     AgentId: Self::from_u128(1),
     MonitorId: Self::from_u128(1),

@@ -1,4 +1,5 @@
 mod parts;
+mod rollback;
 mod stopped;
 
 use proptest::prelude::*;

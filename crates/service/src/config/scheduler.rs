@@ -174,6 +174,20 @@ impl Default for Events {
     }
 }
 
+/// `[history]`: what load balancers were.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct History {
+    /// How many changes of each are kept; 0: none.
+    pub revisions: u32,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self { revisions: 50 }
+    }
+}
+
 /// `[quotas]`: how many objects a project may have that has no limits of its own; -1: any number.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]

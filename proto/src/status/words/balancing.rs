@@ -51,6 +51,13 @@ pub(super) fn balancing(fact: &Balancing) -> String {
         Balancing::UnknownFilter { field } => format!("{} is no field to filter by.", quoted(field)),
         Balancing::UnknownMarker { marker } => format!("The list has no object {} to go on from.", quoted(marker)),
         Balancing::TooMany { what, most } => format!("A load balancer has at most {most} {what}."),
+        Balancing::AddressChanged { was, is } => {
+            format!("The address was {was} and is {is}: the load balancer cannot be what it was.")
+        }
+        Balancing::OutOfReach { load_balancer_id, generation, oldest } => format!(
+            "The load balancer {load_balancer_id} cannot be what it was at generation {generation}: its changes are known \
+             from generation {oldest} on."
+        ),
         Balancing::Tls(fact) => tls(fact),
         Balancing::Sticky(fact) => sticky(fact),
         Balancing::Checking(fact) => checking(fact),
@@ -171,6 +178,9 @@ pub(super) fn taken(fact: &Taken) -> String {
         Taken::Flavor { flavor_id } => format!("Load balancers have the flavor {}.", quoted(flavor_id)),
         Taken::FlavorProfile { profile_id } => format!("Flavors have the profile {}.", quoted(profile_id)),
         Taken::Zone { name } => format!("Load balancers are in the availability zone {}.", quoted(name)),
+        Taken::Elsewhere { id, load_balancer_id } => {
+            format!("{} is in the load balancer {load_balancer_id} by now.", quoted(id))
+        }
         Taken::ZoneProfile { profile_id } => {
             format!("Availability zones have the profile {}.", quoted(profile_id))
         }

@@ -8,6 +8,7 @@ mod few;
 mod flavors;
 mod graph;
 mod health_monitors;
+mod history;
 mod items;
 mod l7policies;
 mod l7rules;
@@ -49,11 +50,12 @@ pub(super) fn add(routes: Routes, api: &Api, watches: Watches) -> Routes {
         .add_service(v2::providers_server::ProvidersServer::new(api.clone()))
         .add_service(v2::quotas_server::QuotasServer::new(api.clone()))
         .add_service(v2::overview_server::OverviewServer::new(api.clone()))
+        .add_service(v2::history_server::HistoryServer::new(api.clone()))
         .add_service(v2::events_server::EventsServer::new(watches))
 }
 
 /// What the health service knows by name.
-pub(super) const SERVICES: [&str; 15] = [
+pub(super) const SERVICES: [&str; 16] = [
     v2::load_balancers_server::SERVICE_NAME,
     v2::listeners_server::SERVICE_NAME,
     v2::pools_server::SERVICE_NAME,
@@ -68,6 +70,7 @@ pub(super) const SERVICES: [&str; 15] = [
     v2::providers_server::SERVICE_NAME,
     v2::quotas_server::SERVICE_NAME,
     v2::overview_server::SERVICE_NAME,
+    v2::history_server::SERVICE_NAME,
     v2::events_server::SERVICE_NAME,
 ];
 

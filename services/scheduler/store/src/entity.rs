@@ -28,6 +28,7 @@ pub(crate) mod port;
 pub(crate) mod profile;
 pub(crate) mod quota;
 pub(crate) mod request;
+pub(crate) mod revision;
 pub(crate) mod scheduler;
 pub(crate) mod statistics;
 pub(crate) mod stray_port;

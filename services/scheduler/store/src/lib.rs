@@ -13,6 +13,7 @@ mod events;
 mod flavors;
 mod former;
 mod handovers;
+mod history;
 mod holds;
 mod hot;
 mod lists;
@@ -45,6 +46,7 @@ pub use self::{
     flavors::{flavor_not_found, zone_not_found},
     former::Ending,
     handovers::Handover,
+    history::{Difference, Revision, before},
     holds::Hold,
     lists::query::{Filter, Found, Kind, Page, Query, Sort, TagFilter, View},
     lists::shown::{PoolParts, ShownMember, ShownPool},

@@ -21,6 +21,7 @@ mod m0016_mtu;
 mod m0017_handovers;
 mod m0018_parts_counted;
 mod m0019_causes;
+mod m0020_revisions;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -49,6 +50,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0017_handovers::Migration),
             Box::new(m0018_parts_counted::Migration),
             Box::new(m0019_causes::Migration),
+            Box::new(m0020_revisions::Migration),
         ]
     }
 }

@@ -15,7 +15,7 @@ use ballast_model::{
 };
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
-    sea_query::Expr,
+    sea_query::{Expr, OnConflict},
 };
 
 use crate::{
@@ -55,14 +55,16 @@ impl Tx {
         self.page(query, health_monitor::Model::into_monitor).await
     }
 
-    /// Stores a new monitor.
+    /// Stores a new monitor; one that is there stays what it is.
     ///
     /// # Errors
     /// As [`Self::monitor`].
     pub async fn insert_monitor(&self, monitor: &HealthMonitor) -> Result<(), Fault> {
         self.note_monitor(monitor.id, &monitor.project_id);
         let row = health_monitor::ActiveModel::of(monitor);
-        health_monitor::Entity::insert(row).exec_without_returning(self.db()).await.map(|_| ()).map_err(fault_of)
+        let known = OnConflict::column(health_monitor::Column::Id).do_nothing().to_owned();
+        let insert = health_monitor::Entity::insert(row).on_conflict(known).exec_without_returning(self.db());
+        insert.await.map(|_| ()).map_err(fault_of)
     }
 
     /// Stores a monitor's new content.

@@ -151,6 +151,11 @@ impl Store {
         self.writers.tell_time_by(now);
     }
 
+    /// So many changes of each load balancer are kept from now on; 0: none.
+    pub fn keep_revisions(&self, count: u64) {
+        self.writers.keep_revisions(count);
+    }
+
     #[cfg(test)]
     pub(crate) const fn backend(&self) -> &Backend {
         &self.backend

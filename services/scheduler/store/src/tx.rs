@@ -25,6 +25,8 @@ pub struct Tx {
     known: Mutex<Known>,
     moves: Moves,
     desk: Desk,
+    /// How many changes of each load balancer are kept.
+    revisions: u64,
 }
 
 /// What was read in a transaction and is asked for by each piece of work in it. Nobody else can change it before the
@@ -41,12 +43,21 @@ pub(crate) type Loads = HashMap<AgentId, HashMap<String, u32>>;
 
 impl Tx {
     pub(crate) fn new(link: Link, desk: Desk) -> Self {
-        Self { link, notes: Notes::default(), known: Mutex::default(), moves: Moves::default(), desk }
+        Self { link, notes: Notes::default(), known: Mutex::default(), moves: Moves::default(), desk, revisions: 0 }
     }
 
     /// The same; where load balancers go is told there.
     pub(crate) fn telling(self, journal: Arc<Journal>) -> Self {
         Self { moves: Moves::told_to(journal), ..self }
+    }
+
+    /// The same, which keeps so many changes of each load balancer.
+    pub(crate) fn keeping(self, revisions: u64) -> Self {
+        Self { revisions, ..self }
+    }
+
+    pub(crate) const fn keep_revisions(&self) -> u64 {
+        self.revisions
     }
 
     /// Where load balancers go in this transaction.

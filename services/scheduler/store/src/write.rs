@@ -2,8 +2,9 @@
 
 mod aggregate;
 pub(crate) mod changed;
-mod parts;
+pub(crate) mod parts;
 pub(crate) mod pieces;
+pub(crate) mod rows;
 mod views;
 pub(crate) mod writers;
 

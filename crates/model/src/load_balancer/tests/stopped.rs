@@ -6,7 +6,7 @@ use super::{
 };
 
 /// Two listeners, each with a pool; the first with a policy, its pool with a member and a monitor.
-fn running() -> LoadBalancer {
+pub(super) fn running() -> LoadBalancer {
     let whole = empty()
         .add_listener(a_listener(1, Protocol::Http, 80))
         .and_then(|one| one.add_listener(a_listener(2, Protocol::Http, 81)))

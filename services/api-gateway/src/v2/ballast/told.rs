@@ -92,7 +92,7 @@ pub(super) const KINDS: [(&str, Kind); 6] = [
     ("l7policy", Kind::L7policy),
 ];
 
-fn name_of(kind: Kind) -> Option<&'static str> {
+pub(super) fn name_of(kind: Kind) -> Option<&'static str> {
     KINDS.iter().find(|(_, known)| *known == kind).map(|(name, _)| *name)
 }
 

@@ -44,7 +44,10 @@ pub(super) fn balancing(fault: &Fault, fact: &Balancing) -> String {
         Balancing::UnknownFilter { .. } => "One or more arguments are either duplicate or invalid".to_owned(),
         Balancing::UnknownMarker { marker } => format!("Supplied pagination marker '{marker}' is not valid."),
         Balancing::TooMany { .. } => failure(&sentence(fault)),
-        Balancing::EtagMismatch { .. } | Balancing::BeyondV1 { .. } => sentence(fault),
+        Balancing::EtagMismatch { .. }
+        | Balancing::BeyondV1 { .. }
+        | Balancing::AddressChanged { .. }
+        | Balancing::OutOfReach { .. } => sentence(fault),
         Balancing::Tls(fact) => failure(&tls(fact)),
         Balancing::Sticky(fact) => failure(&sticky(fact)),
         Balancing::Checking(fact) => checking(fact),
@@ -243,6 +246,9 @@ pub(super) fn taken(fact: &Taken) -> String {
         Taken::Flavor { flavor_id } => format!("Flavor {flavor_id} is in use and cannot be modified."),
         Taken::FlavorProfile { profile_id } => format!("Flavor profile {profile_id} is in use and cannot be modified."),
         Taken::Zone { name } => format!("Availability Zone {name} is in use and cannot be modified."),
+        Taken::Elsewhere { id, load_balancer_id } => {
+            format!("'{id}' is in the load balancer {load_balancer_id} by now.")
+        }
         Taken::ZoneProfile { profile_id } => {
             format!("Availability Zone Profile {profile_id} is in use and cannot be modified.")
         }

@@ -75,7 +75,7 @@ async fn all_seen(
 }
 
 /// None: it is not in there any more.
-fn part(seen: &Seen, (kind, id): (EventKind, Uuid)) -> Option<ObjectOfV2> {
+pub(super) fn part(seen: &Seen, (kind, id): (EventKind, Uuid)) -> Option<ObjectOfV2> {
     let load_balancer: &LoadBalancer = &seen.load_balancer;
     Some(match kind {
         EventKind::LoadBalancer => ObjectOfV2::LoadBalancer(seen.clone()),

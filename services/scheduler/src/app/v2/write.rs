@@ -39,6 +39,9 @@ impl<'a> Write<'a> {
     }
 }
 
+/// A load balancer that was changed, and whom it concerns.
+pub(super) type Changed = (Placed, Vec<Wake>);
+
 impl App {
     /// One transition of the load balancer that has `target`, in one transaction. `etag` is compared with what
     /// `etag_of` says of it; an empty one is not asked for.
@@ -62,26 +65,40 @@ impl App {
                     self.admit(tx, resource, project_id).await?;
                 }
                 let after = transition(before.load_balancer.clone())?;
-                if write.makes.is_none() {
-                    self.admit_more(tx, &before.load_balancer, &after).await?;
-                }
-                self.check_features(Some(&before.load_balancer), &after)?;
-                let after = after.stamped(Some(&before.load_balancer), self.now());
-                if write.validate_only || self.foresight.is_some() {
-                    self.foresee(tx, &after, before.binding.as_ref()).await?;
-                    return Ok((Placed { load_balancer: after, ..before }, Vec::new()));
-                }
-                self.save_where_it_can_run(tx, before, after).await
+                self.settle_for(tx, write, before, after).await
             })
         });
-        let (after, wakes) = change.await?;
+        change.await.map(|changed| self.told(changed))
+    }
+
+    /// Saves a change that is allowed, where it is to be saved.
+    pub(super) async fn settle_for(
+        &self,
+        tx: &Tx,
+        write: Write<'_>,
+        before: Placed,
+        after: LoadBalancer,
+    ) -> Result<Changed, Fault> {
+        if write.makes.is_none() {
+            self.admit_more(tx, &before.load_balancer, &after).await?;
+        }
+        self.check_features(Some(&before.load_balancer), &after)?;
+        let after = after.stamped(Some(&before.load_balancer), self.now());
+        if write.validate_only || self.foresight.is_some() {
+            self.foresee(tx, &after, before.binding.as_ref()).await?;
+            return Ok((Placed { load_balancer: after, ..before }, Vec::new()));
+        }
+        self.save_where_it_can_run(tx, before, after).await
+    }
+
+    /// Tells agents of a change that is durable.
+    pub(super) fn told(&self, (after, wakes): Changed) -> Seen {
         self.wakes.wake(wakes);
         if after.binding.is_none() && self.foresight.is_none() {
             // A change is a try.
             self.place_soon();
         }
-        let is_run = self.is_run(after.binding.as_ref());
-        Ok(Seen { load_balancer: after.load_balancer.into(), is_run })
+        self.see(after)
     }
 
     /// Saves a change. If its agent's driver lacks something that is used now, it goes to an agent whose driver has it.

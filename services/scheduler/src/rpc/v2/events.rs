@@ -117,7 +117,7 @@ const fn to_kind(kind: EventKind) -> Option<v2::Kind> {
     })
 }
 
-fn encode(object: &ObjectOfV2) -> Result<event::Object, Fault> {
+pub(super) fn encode(object: &ObjectOfV2) -> Result<event::Object, Fault> {
     Ok(match object {
         ObjectOfV2::LoadBalancer(seen) => {
             event::Object::LoadBalancer(convert::to_v2_load_balancer(&seen.load_balancer, seen.is_run))

@@ -152,7 +152,7 @@ impl load_balancers_server::LoadBalancers for Api {
     }
 }
 
-fn encode(seen: &Seen) -> v2::LoadBalancer {
+pub(super) fn encode(seen: &Seen) -> v2::LoadBalancer {
     convert::to_v2_load_balancer(&seen.load_balancer, seen.is_run)
 }
 

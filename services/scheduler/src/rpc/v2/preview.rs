@@ -8,6 +8,7 @@ use ballast_proto::{
     driver::{self, Connections, Effect, ObjectFault},
     v2::{
         Preview, PreviewAgent, PreviewFault, PreviewRequest, health_monitors_server::HealthMonitors,
+        history_server::History,
         l7_policies_server::L7Policies, l7_rules_server::L7Rules, listeners_server::Listeners,
         load_balancers_server::LoadBalancers, members_server::Members, pools_server::Pools, preview_request::Change,
     },
@@ -102,6 +103,7 @@ async fn check(api: &Api, caller: &Caller, change: Change) -> Result<(), Status>
     match change {
         Change::CreateLoadBalancer(one) => checked!(api, caller, LoadBalancers::create, one),
         Change::DeleteLoadBalancer(one) => checked!(api, caller, LoadBalancers::delete, one),
+        Change::RollBack(one) => checked!(api, caller, History::roll_back, one),
         Change::UpdateLoadBalancer(one) => checked!(api, caller, LoadBalancers::update, one),
         Change::CreateListener(one) => checked!(api, caller, Listeners::create, one),
         Change::UpdateListener(one) => checked!(api, caller, Listeners::update, one),

@@ -81,12 +81,12 @@ pub(super) fn present() -> Option<Arc<Cause>> {
 
 impl Cause {
     /// As it is stored.
-    pub(super) fn to_text(&self) -> Option<String> {
+    pub(crate) fn to_text(&self) -> Option<String> {
         serde_json::to_string(self).ok()
     }
 
     /// None: it is of a later release.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
     }
 }

@@ -90,6 +90,11 @@ impl Notes {
         locked(&self.work).causes.insert(id, cause);
     }
 
+    /// Of what changes in this load balancer now.
+    pub(crate) fn cause_of(&self, id: LoadBalancerId) -> Option<Arc<Cause>> {
+        locked(&self.work).why(Some(id)).cause
+    }
+
     /// What the load balancer's agents are to run changed.
     pub(crate) fn look(&self, id: LoadBalancerId) {
         locked(&self.work).looks.load_balancers.insert(id);

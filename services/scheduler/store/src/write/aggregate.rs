@@ -8,10 +8,7 @@ use ballast_model::{
     counters::Epoch,
     fault::Fault,
     ids::{AgentId, L7PolicyId, ListenerId, LoadBalancerId, MemberId, PoolId},
-    listener::Listener,
     load_balancer::LoadBalancer,
-    member::Member,
-    pool::{Association, Pool},
 };
 use sea_orm::{
     ColumnTrait as _, Condition, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _, Set,
@@ -21,10 +18,11 @@ use crate::{
     Binding, Placed, Tx,
     backend::{fault_of, is_among},
     codec::number,
-    entity::{association, l7policy, listener, load_balancer, member, pool},
+    entity::{l7policy, listener, load_balancer, member, pool},
     read::cache::stamp,
-    write::changed::{Changed, InPool, Placed as PlacedPolicy},
+    write::changed::Changed,
     write::parts::{alike, changes, load_balancer_changed},
+    write::rows::Rows,
     write::views::monitors_of,
 };
 
@@ -90,8 +88,7 @@ impl Tx {
         let row = load_balancer::ActiveModel { stamp: Set(stamp), epoch: Set(epoch), ..own };
         load_balancer::Entity::insert(row).exec_without_returning(self.db()).await.map_err(fault_of)?;
         let changed = Changed::between(None, Some(load_balancer));
-        let mut rows = Rows::default();
-        rows.add_after(load_balancer, &changed);
+        let rows = Rows::after(load_balancer, &changed);
         self.insert_parts(rows.pools).await?;
         self.insert_parts(rows.members).await?;
         self.insert_parts(rows.associations).await?;
@@ -101,6 +98,7 @@ impl Tx {
             self.show_monitors_in_v1(&monitors_of(load_balancer), true).await?;
         }
         self.note_load_balancer(&changed, None, Some(load_balancer));
+        self.note_made(load_balancer).await?;
         self.desk().inserted(stamp, load_balancer);
         Ok(())
     }
@@ -129,8 +127,10 @@ impl Tx {
         for (before, after) in &changed {
             let parts = Changed::between(Some(before), Some(after));
             self.note_load_balancer(&parts, Some(before), Some(after));
-            old.add_before(before, &parts);
-            new.add_after(after, &parts);
+            let (was, is) = (Rows::before(before, &parts), Rows::after(after, &parts));
+            self.note_change((before, &was), (after, &is), &parts).await?;
+            old.append(was);
+            new.append(is);
             other_monitors.push(parts.has_other_monitors());
             stamped.extend(parts.stamped_monitors());
         }
@@ -247,63 +247,4 @@ fn as_loaded(load_balancer: &LoadBalancer) -> Condition {
         .add(load_balancer::Column::Id.eq(load_balancer.id.uuid()))
         .add(load_balancer::Column::Generation.eq(number(load_balancer.generation)))
         .add(load_balancer::Column::Settled.eq(number(load_balancer.settled)))
-}
-
-/// The rows of what load balancers are made of.
-#[derive(Default)]
-struct Rows {
-    pools: Vec<pool::ActiveModel>,
-    members: Vec<member::ActiveModel>,
-    associations: Vec<association::ActiveModel>,
-    listeners: Vec<listener::ActiveModel>,
-    policies: Vec<l7policy::ActiveModel>,
-}
-
-impl Rows {
-    fn add_before(&mut self, load_balancer: &LoadBalancer, changed: &Changed<'_>) {
-        self.add(
-            load_balancer,
-            &Side {
-                pools: &changed.pools.before,
-                members: &changed.members.before,
-                monitors: &changed.monitors.before,
-                listeners: &changed.listeners.before,
-                policies: &changed.policies.before,
-            },
-        );
-    }
-
-    fn add_after(&mut self, load_balancer: &LoadBalancer, changed: &Changed<'_>) {
-        self.add(
-            load_balancer,
-            &Side {
-                pools: &changed.pools.after,
-                members: &changed.members.after,
-                monitors: &changed.monitors.after,
-                listeners: &changed.listeners.after,
-                policies: &changed.policies.after,
-            },
-        );
-    }
-
-    fn add(&mut self, load_balancer: &LoadBalancer, side: &Side<'_>) {
-        let (id, beyond) = (load_balancer.id, load_balancer.beyond_v1().is_some());
-        self.pools.extend(side.pools.iter().map(|one| pool::ActiveModel::of(one, load_balancer, beyond)));
-        let members = side.members.iter();
-        self.members.extend(members.map(|(pool, one)| member::ActiveModel::of(one, id, *pool, beyond)));
-        let monitors = side.monitors.iter();
-        self.associations.extend(monitors.map(|(pool, one)| association::ActiveModel::of(one, id, *pool)));
-        self.listeners.extend(side.listeners.iter().map(|one| listener::ActiveModel::of(one, id, beyond)));
-        let policies = side.policies.iter();
-        self.policies.extend(policies.map(|one| l7policy::ActiveModel::of(one.policy, id, one.listener_id, one.place)));
-    }
-}
-
-/// One of two states.
-struct Side<'a> {
-    pools: &'a [&'a Pool],
-    members: &'a [InPool<'a, Member>],
-    monitors: &'a [InPool<'a, Association>],
-    listeners: &'a [&'a Listener],
-    policies: &'a [PlacedPolicy<'a>],
 }

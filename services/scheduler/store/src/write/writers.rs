@@ -13,7 +13,7 @@ use std::{
     ops::Deref as _,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -33,6 +33,8 @@ use crate::{
 
 /// A group that is as large as this commits though more are waiting: those in it wait for its last.
 const LARGEST: usize = 64;
+/// Changes of each load balancer that are kept where nothing else is said.
+const REVISIONS: u64 = 50;
 
 /// Where writers queue.
 #[derive(Debug, Clone)]
@@ -48,6 +50,7 @@ struct Line {
     group: Arc<Mutex<Option<Group>>>,
     queued: AtomicUsize,
     clock: OnceLock<Clock>,
+    revisions: AtomicU64,
 }
 
 /// Says what time it is.
@@ -73,14 +76,19 @@ type Waiting = Vec<oneshot::Sender<Result<(), Fault>>>;
 
 impl Writers {
     pub(crate) fn new(backend: Backend, cache: Arc<Cache>) -> Self {
-        let (group, queued) = (Arc::default(), AtomicUsize::default());
-        Self { line: Arc::new(Line { backend, cache, group, queued, clock: OnceLock::new() }) }
+        let (group, queued, clock) = (Arc::default(), AtomicUsize::default(), OnceLock::new());
+        Self { line: Arc::new(Line { backend, cache, group, queued, clock, revisions: AtomicU64::new(REVISIONS) }) }
     }
 
     /// Changes have a time from now on.
     pub(crate) fn tell_time_by(&self, now: impl Fn() -> Timestamp + Send + Sync + 'static) {
         // Who was first goes on to tell it.
         let _ = self.line.clock.set(Clock(Arc::new(now)));
+    }
+
+    /// So many changes of each load balancer are kept from now on.
+    pub(crate) fn keep_revisions(&self, count: u64) {
+        self.line.revisions.store(count, Ordering::Relaxed);
     }
 
     /// How many wait for their turn.
@@ -222,7 +230,8 @@ impl Turn {
         let transaction = self.line.backend.begin_write().await?;
         if let Some(slot) = &mut self.slot.0 {
             let tx = Tx::new(Link::Transaction(transaction), Desk::of_writer(&self.line.cache));
-            let tx = tx.telling(Arc::clone(self.line.backend.journal()));
+            let revisions = self.line.revisions.load(Ordering::Relaxed);
+            let tx = tx.telling(Arc::clone(self.line.backend.journal())).keeping(revisions);
             **slot = Some(Group { tx, marked: false, waiting: Vec::new() });
         }
         Ok(())

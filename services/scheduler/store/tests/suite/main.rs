@@ -26,6 +26,7 @@ mod monitors;
 mod networks;
 mod opening;
 mod paging;
+mod past;
 mod ports;
 mod postgres;
 mod quotas;

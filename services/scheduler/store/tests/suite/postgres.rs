@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How many examples of a property: each needs a database, which takes longer here than the example.
 const EXAMPLES: u32 = 6;
 
-const CASES: [&[Case]; 18] = [
+const CASES: [&[Case]; 19] = [
     agents::CASES,
     aggregates::CASES,
     bindings::CASES,
@@ -31,6 +31,7 @@ const CASES: [&[Case]; 18] = [
     killed::CASES,
     lists::CASES,
     monitors::CASES,
+    past::CASES,
     networks::CASES,
     paging::CASES,
     ports::CASES,
