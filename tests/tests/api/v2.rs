@@ -5,6 +5,7 @@ mod events;
 mod foreseen;
 mod health;
 mod held;
+mod history;
 mod parts;
 mod stopped;
 mod views;
