@@ -79,7 +79,7 @@ fn what_it_is_already_is_no_change() {
 fn a_member_that_is_still_there_fares_as_it_does_and_one_that_comes_back_is_not_known() {
     let was = running();
     let down = [MemberHealth { member_id: uuid(501), status: OperatingStatus::Offline }];
-    let two = was.clone().insert_member(uuid(401), a_member(2)).unwrap().observe(&down);
+    let two = was.clone().insert_member(uuid(401), a_member(3)).unwrap().observe(&down);
     let back = two.clone().rolled_back(was).unwrap();
     assert_eq!(back.pools[0].members[0].operating_status, OperatingStatus::Offline);
     let again = back.rolled_back(two).unwrap();

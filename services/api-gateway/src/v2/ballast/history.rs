@@ -15,7 +15,7 @@ use crate::{
     kit::{
         query::Query,
         refusal::Refusal,
-        reply::{self, Entire, Reply, Shown as _},
+        reply::{self, Entire, Reply},
     },
     v2::{
         crud::Noun as _,

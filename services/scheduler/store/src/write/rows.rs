@@ -29,7 +29,7 @@ impl Rows {
                 listeners: &changed.listeners.before,
                 policies: &changed.policies.before,
             },
-        );
+        )
     }
 
     /// Those that differ from what was.
@@ -43,7 +43,7 @@ impl Rows {
                 listeners: &changed.listeners.after,
                 policies: &changed.policies.after,
             },
-        );
+        )
     }
 
     fn of(load_balancer: &LoadBalancer, side: &Side<'_>) -> Self {

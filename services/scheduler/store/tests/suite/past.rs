@@ -69,7 +69,7 @@ fn changed(step: &Step, before: &LoadBalancer) -> Option<LoadBalancer> {
 }
 
 async fn revisions(database: &Database, number: u128) -> Vec<Revision> {
-    read!(database.store, [number], |tx| tx.revisions(id(*number), 1000).await).unwrap()
+    read!(database.store, [number], |tx| tx.revisions(id(number), 1000).await).unwrap()
 }
 
 async fn undo_all(database: &Database, steps: Vec<Step>) {

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use crate::{
     agents, aggregates, bindings,
     database::{Case, Database},
-    events, flavors, given_up, groups, held, history, killed, lists, lost_commit, monitors, networks, paging, ports,
+    events, flavors, given_up, groups, held, history, killed, lists, lost_commit, monitors, networks, paging, past, ports,
     quotas, requests, schedulers, shown, transactions, v2,
 };
 
@@ -31,9 +31,9 @@ const CASES: [&[Case]; 19] = [
     killed::CASES,
     lists::CASES,
     monitors::CASES,
-    past::CASES,
     networks::CASES,
     paging::CASES,
+    past::CASES,
     ports::CASES,
     quotas::CASES,
     requests::CASES,
