@@ -93,6 +93,8 @@ v2.HealthMonitors.Delete                          no  yes yes
 v2.HealthMonitors.Get                             yes yes yes
 v2.HealthMonitors.List                            yes yes yes
 v2.HealthMonitors.Update                          no  yes yes
+v2.History.List                                   yes yes yes
+v2.History.RollBack                               no  yes yes
 v2.L7Policies.Create                              no  yes yes
 v2.L7Policies.Delete                              no  yes yes
 v2.L7Policies.Get                                 yes yes yes
