@@ -162,18 +162,19 @@ impl Limited {
     /// Removes the load balancer's group, in which nobody is any more.
     ///
     /// # Errors
-    /// Somebody is in it.
+    /// Somebody is in it, in one hierarchy; in the others it is removed.
     pub fn remove(&self, load_balancer: &str) -> io::Result<()> {
+        let mut first = Ok(());
         for seat in &self.seats {
             let group = seat.above.join(load_balancer);
             match unless_busy(EMPTY_WITHIN, || fs::remove_dir(&group)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                Err(error) if error.kind() != io::ErrorKind::NotFound => first = first.and(Err(error)),
                 Ok(()) | Err(_) => {}
             }
             // Fails while another load balancer is there.
             let _ = fs::remove_dir(&seat.above).and_then(|()| seat.above.parent().map_or(Ok(()), fs::remove_dir));
         }
-        Ok(())
+        first
     }
 }
 
