@@ -17,6 +17,7 @@ const WRITES: &[(&str, &str)] = &[
     ("Disassociate", "delete_pool"),
     ("Replace", "replace"),
     ("Failover", "failover"),
+    ("RollBack", "roll_back"),
     ("Preview", "preview"),
 ];
 /// What of `lbaas.v2` its method does not say by its verb.
@@ -179,6 +180,7 @@ mod tests {
             ("LoadBalancers", "Stats", "get_load_balancer", Needs::Reader),
             ("LoadBalancers", "Failover", "failover_load_balancer", Needs::Admin),
             ("LoadBalancers", "Preview", "preview_load_balancer", Needs::Member),
+            ("History", "RollBack", "roll_back_history", Needs::Member),
             ("Flavors", "List", "get_flavors", Needs::Reader),
             ("Flavors", "Create", "create_flavor", Needs::Admin),
             ("FlavorProfiles", "Get", "get_flavor_profile", Needs::Admin),

@@ -183,11 +183,11 @@ mod tests {
 
     use super::*;
 
-    fn member(weight: u32) -> Snapshot {
+    fn member(weight: i32) -> Snapshot {
         let member = Member {
             id: "m".to_owned(),
             address: "fd00::1".to_owned(),
-            protocol_port: 80,
+            protocol_port: Some(80),
             weight: Some(weight),
             ..Member::default()
         };
