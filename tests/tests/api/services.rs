@@ -155,7 +155,7 @@ impl Services {
             }
         };
         let sources = Sources { clock: clock(&self.ahead), chance: Chance::system() };
-        let listeners = Listeners { tcp, unix };
+        let listeners = Listeners { tcp, unix, metrics: None };
         let run = ballast_scheduler::run(self.settings.clone(), sources, listeners, self.token.clone());
         self.running = tokio::spawn(run).abort_handle();
         self.channel = grpc::channel(&self.settings.gateway.scheduler).unwrap();

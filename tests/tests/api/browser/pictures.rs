@@ -21,7 +21,6 @@ fn size(png: &[u8]) -> (u32, u32) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a real browser: make browser"]
 async fn the_pictures_of_the_documents_are_of_these_pages() {
     let test = "the_pictures_of_the_documents_are_of_these_pages";
     let services = Services::with(patient).await;
