@@ -21,7 +21,12 @@ use crate::{
     Asked, Dashboard, live,
     shell::Shell,
     trouble::Trouble,
-    view::{explain::Explain, one::Tab, quotas::Quotas, traffic::Memory},
+    view::{
+        explain::{Explain, ExplainOne},
+        one::Tab,
+        quotas::Quotas,
+        traffic::Memory,
+    },
     visit::Visitor,
 };
 
@@ -156,8 +161,9 @@ async fn dispatch(view: &View, making: Making<'_>) -> Result<Page, Trouble> {
         View::Agent(id) => agents::one(making, id).await,
         View::Events => events::all(making).await,
         View::Explain(None) => Page::of("Explain", &Explain::all()),
-        View::Explain(Some(status)) => {
-            Page::of(status.to_ascii_uppercase(), &Explain::of(status).ok_or(Trouble::NotFound)?)
+        View::Explain(Some(word)) => {
+            let one = ExplainOne::of(word).ok_or(Trouble::NotFound)?;
+            Page::of(one.word, &one)
         }
     }
 }

@@ -79,6 +79,7 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         ("agents", Agents::of(&[samples::agent(text)], now).render()),
         ("agent", One::of(&samples::agent(text), now).render()),
         ("explain", explain::Explain::all().render()),
+        ("explain_one", explain::ExplainOne::of("ERROR").unwrap().render()),
     ];
     shown.into_iter().map(|(name, page)| (name, page.unwrap())).collect()
 }
@@ -159,7 +160,7 @@ fn pages_look_as_they_did() {
 }
 
 #[test]
-fn every_status_is_explained() {
+fn every_status_is_explained_by_the_table_of_the_command() {
     use ballast_proto::{
         v1::Liveness,
         v2::{OperatingStatus, ProvisioningStatus},
@@ -172,9 +173,10 @@ fn every_status_is_explained() {
     words.extend((0..=3).filter_map(|at| Some(badge::Badge::liveness(Liveness::try_from(at).ok()?).word)));
     assert!(words.len() > 18, "{words:?}");
     for word in words {
-        assert!(explain::Explain::of(word).is_some(), "{word}");
+        assert!(explain::ExplainOne::of(word).is_some(), "{word}");
     }
-    assert!(explain::Explain::of("nosuch").is_none());
+    assert_eq!(explain::ExplainOne::of("no-eligible-agent").map(|one| one.word), Some("NO_ELIGIBLE_AGENT"));
+    assert!(explain::ExplainOne::of("nosuch").is_none());
 }
 
 #[test]
