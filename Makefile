@@ -95,9 +95,9 @@ neutron: ## load balancers on the networks of a real Neutron, wired by its own a
 	BALLAST_REQUIRE_ALL=1 cargo nextest run --workspace --test system -E 'test(/^neutron::/)'
 
 browser: ## the dashboard in Debian's Chromium, and its pictures (BALLAST_WRITE_SNAPSHOTS=1 makes them anew)
-	@$(DEPS) demo test browser
+	@$(DEPS) demo browser
 	cargo build --workspace --bins --lib
-	BALLAST_REQUIRE_ALL=1 cargo nextest run --workspace --run-ignored only -E 'test(/^browser::/)'
+	BALLAST_REQUIRE_ALL=1 cargo nextest run --workspace -E 'test(/^browser::/)'
 
 deploy-test: ## docs/deploy.md, followed to the letter on three hosts in containers of Docker (some minutes)
 	@$(DEPS) clients deploy-test
@@ -147,4 +147,4 @@ deny: ## licences, bans, sources and advisories of what we depend on
 clean: ## remove what was built and installed here
 	cargo clean
 	rm -rf .venv-neutron .venv-openstack .venv-tempest .venv-grpc .venv-acos .venv-netscaler .venv-schemathesis \
-		.venv-keystone .venv-neutron-server .gophercloud .promtool
+		.venv-keystone .venv-neutron-server .venv-axe .gophercloud .promtool

@@ -7,7 +7,7 @@
 #   root         installs nothing: refuses when this is not root
 #   host         the same, and when there are no network namespaces, a demo runs already, or its ports are in use
 #   clients      the neutron and openstack commands
-#   test         clients, tempest, neutron, another Rust compiler than ours (Debian's), cargo-nextest, Python's gRPC, A10's own
+#   test         clients, tempest, neutron, browser, another Rust compiler than ours (Debian's), cargo-nextest, Python's gRPC, A10's own
 #                client, a client of NetScaler, schemathesis, promtool, systemd-analyze (of units), sqlite3 and psql (databases of
 #                former releases), Go and gophercloud
 #   tempest      octavia-tempest-plugin and Keystone
@@ -123,6 +123,12 @@ packages_for_neutron() {
     [ -x "$neutron_server_venv/bin/python" ] || [ -n "$(python)" ] || missing="$missing python3-venv"
     want openvswitch-switch has ovs-vswitchd
     want rabbitmq-server test -x /usr/lib/rabbitmq/bin/rabbitmq-server
+}
+
+packages_for_browser() {
+    [ -e "$axe_venv/installed.txt" ] || [ -n "$(python)" ] || missing="$missing python3-venv"
+    want chromium has chromium
+    want chromium-driver has chromedriver
 }
 
 # Another compiler than ours, for drivers: that of Debian, which may be there under one of two names.
@@ -329,12 +335,10 @@ for group in "$@"; do
             packages_for_neutron
             want ethtool has ethtool
             want nftables has nft
+            packages_for_browser
             compiles=yes
             ;;
-        browser)
-            want chromium has chromium
-            want chromium-driver has chromedriver
-            ;;
+        browser) packages_for_browser ;;
         tempest) packages_for_clients ;;
         neutron) packages_for_neutron ;;
         bench)
@@ -363,8 +367,8 @@ for group in "$@"; do
         tempest) tempest; keystone ;;
         neutron) neutron_server; keystone ;;
         chaos) nextest ;;
-        browser) axe ;;
-        test) neutron; openstack; tempest; nextest; grpc; acos; netscaler; fuzzer; keystone; neutron_server; gophercloud; fetch_promtool ;;
+        browser) axe; nextest ;;
+        test) neutron; openstack; tempest; nextest; grpc; acos; netscaler; fuzzer; keystone; neutron_server; gophercloud; fetch_promtool; axe ;;
     esac
 done
 say "all is there"

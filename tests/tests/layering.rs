@@ -35,7 +35,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "ballast-api-gateway",
         &["ballast-explain", "ballast-limits", "ballast-metrics", "ballast-proto", "ballast-service", "ballast-ui"],
     ),
-    ("ballast-ui", &["ballast-proto", "ballast-service"]),
+    ("ballast-ui", &["ballast-explain", "ballast-proto", "ballast-service"]),
     ("ballast-scheduler", &["ballast-metrics", "ballast-model", "ballast-proto", "ballast-service", "ballast-store"]),
     ("ballast-agent", &["ballast-abi", "ballast-failpoint", "ballast-metrics", "ballast-proto", "ballast-service"]),
     ("ballast-cli", &["ballast-abi", "ballast-explain", "ballast-lab", "ballast-proto", "ballast-service"]),

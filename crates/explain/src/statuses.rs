@@ -137,4 +137,10 @@ pub(crate) const ALL: &[Entry] = &[
             "`ballast agents show HOST` has the reason; the agent starts it again with growing pauses.",
         ),
     ),
+    entry(
+        Kind::Driver,
+        "UNKNOWN",
+        "It is not known, or a word of a later release stands there.",
+        (Next::Operator, "", "If it stays so, upgrade what shows it."),
+    ),
 ];

@@ -6,7 +6,6 @@ use super::{Watchful, chromium::Chromium, load_balancer, patient};
 use crate::{played::able, services::Services};
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a real browser: make browser"]
 async fn a_load_balancer_made_by_rest_is_on_the_open_overview_without_a_reload() {
     let test = "a_load_balancer_made_by_rest_is_on_the_open_overview_without_a_reload";
     let services = Services::with(patient).await;
@@ -23,7 +22,6 @@ async fn a_load_balancer_made_by_rest_is_on_the_open_overview_without_a_reload()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a real browser: make browser"]
 async fn a_member_that_fails_goes_to_the_top_with_what_its_check_got_and_comes_back() {
     let test = "a_member_that_fails_goes_to_the_top_with_what_its_check_got_and_comes_back";
     let services = Services::with(patient).await;
@@ -57,7 +55,6 @@ async fn a_member_that_fails_goes_to_the_top_with_what_its_check_got_and_comes_b
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a real browser: make browser"]
 async fn nine_tabs_of_one_browser_are_live_when_they_are_seen() {
     let test = "nine_tabs_of_one_browser_are_live_when_they_are_seen";
     let services = Services::with(patient).await;
@@ -83,7 +80,6 @@ async fn nine_tabs_of_one_browser_are_live_when_they_are_seen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a real browser: make browser"]
 async fn a_scheduler_that_is_away_is_said_and_when_it_is_back_nothing_is_missed() {
     let test = "a_scheduler_that_is_away_is_said_and_when_it_is_back_nothing_is_missed";
     let mut services = Services::with(patient).await;
@@ -108,7 +104,6 @@ async fn a_scheduler_that_is_away_is_said_and_when_it_is_back_nothing_is_missed(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a real browser: make browser"]
 async fn new_events_wait_until_they_are_asked_for() {
     let test = "new_events_wait_until_they_are_asked_for";
     let services = Services::with(patient).await;

@@ -6,7 +6,6 @@ use super::{chromium::Chromium, load_balancer};
 use crate::{played::able, services::Services};
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a real browser: make browser"]
 async fn names_that_would_break_out_are_shown_as_text_and_none_is_wider_than_a_small_screen() {
     let test = "names_that_would_break_out_are_shown_as_text_and_none_is_wider_than_a_small_screen";
     let services = Services::start().await;
@@ -45,7 +44,6 @@ async fn names_that_would_break_out_are_shown_as_text_and_none_is_wider_than_a_s
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a real browser: make browser"]
 async fn the_browser_itself_refuses_what_a_page_may_not_do() {
     let test = "the_browser_itself_refuses_what_a_page_may_not_do";
     let services = Services::start().await;
@@ -64,5 +62,7 @@ async fn the_browser_itself_refuses_what_a_page_may_not_do() {
     }
     // It has complained of just that.
     assert!(!page.complaints().await.is_empty());
+    // What was refused counts among what the page asked for, until it is loaded anew.
+    page.goto("/ui/").await;
     page.end().await;
 }

@@ -8,7 +8,6 @@ use super::{chromium::Chromium, load_balancer, shared_subnet};
 use crate::{played::able, services::Services};
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a real browser: make browser"]
 async fn a_session_is_out_of_reach_of_scripts_and_ends_where_it_began() {
     let test = "a_session_is_out_of_reach_of_scripts_and_ends_where_it_began";
     let services = Services::with_tokens(|_| {}).await;
@@ -42,7 +41,6 @@ async fn a_session_is_out_of_reach_of_scripts_and_ends_where_it_began() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a real browser: make browser"]
 async fn a_token_that_is_revoked_ends_at_the_login_and_comes_back_to_the_same_page() {
     let test = "a_token_that_is_revoked_ends_at_the_login_and_comes_back_to_the_same_page";
     let folder = tempfile::tempdir().unwrap();
@@ -74,7 +72,6 @@ async fn a_token_that_is_revoked_ends_at_the_login_and_comes_back_to_the_same_pa
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a real browser: make browser"]
 async fn a_theme_that_is_chosen_stays() {
     let test = "a_theme_that_is_chosen_stays";
     let services = Services::start().await;
