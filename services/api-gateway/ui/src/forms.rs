@@ -7,6 +7,7 @@ mod create;
 mod delete;
 mod edit;
 mod members;
+mod rollback;
 mod write;
 
 use askama::Template;
@@ -39,6 +40,8 @@ pub(crate) enum What {
     New,
     Edit(String),
     Delete(String),
+    /// To a generation.
+    RollBack(String, String),
     Listener(String, String),
     Pool(String, String),
     Monitor(String, String),
@@ -58,6 +61,7 @@ impl What {
             ["new"] => Some(Self::New),
             ["load-balancers", _, "edit"] => one().map(Self::Edit),
             ["load-balancers", _, "delete"] => one().map(Self::Delete),
+            ["load-balancers", _, "history", _, "rollback"] => both().map(|(id, part)| Self::RollBack(id, part)),
             ["load-balancers", _, "listeners", _, "edit"] => both().map(|(id, part)| Self::Listener(id, part)),
             ["load-balancers", _, "pools", _, "edit"] => both().map(|(id, part)| Self::Pool(id, part)),
             ["load-balancers", _, "monitors", _, "edit"] => both().map(|(id, part)| Self::Monitor(id, part)),
@@ -74,6 +78,7 @@ impl What {
             Self::New => create::draft(asking).await,
             Self::Edit(id) => edit::load_balancer(asking, id).await,
             Self::Delete(id) => delete::draft(asking, id).await,
+            Self::RollBack(id, part) => rollback::draft(asking, id, part).await,
             Self::Listener(id, part) => edit::listener(asking, id, part).await,
             Self::Pool(id, part) => edit::pool(asking, id, part).await,
             Self::Monitor(id, part) => edit::monitor(asking, id, part).await,
@@ -373,7 +378,7 @@ mod tests {
             assert!(What::of(&route.path.replace(['{', '}'], "")).is_some(), "{}", route.path);
             count += 1;
         }
-        assert_eq!(count, 16);
+        assert_eq!(count, 18);
         for path in ["/ui/", "/ui/new/", "/ui/load-balancers/x", "/ui/load-balancers/x/pools/y/members", "/ui/x/y/edit"]
         {
             assert!(What::of(path).is_none(), "{path}");

@@ -3,7 +3,7 @@
 use ballast_proto::{
     v1::{agents_client::AgentsClient, networks_client::NetworksClient, pools_client::PoolsClient as PoolsOfV1},
     v2::{
-        events_client::EventsClient, health_monitors_client::HealthMonitorsClient,
+        events_client::EventsClient, health_monitors_client::HealthMonitorsClient, history_client::HistoryClient,
         l7_policies_client::L7PoliciesClient, l7_rules_client::L7RulesClient, listeners_client::ListenersClient,
         load_balancers_client::LoadBalancersClient, members_client::MembersClient, overview_client::OverviewClient,
         pools_client::PoolsClient, quotas_client::QuotasClient,
@@ -40,6 +40,7 @@ clients! {
     quotas: QuotasClient,
     events: EventsClient,
     overview: OverviewClient,
+    history: HistoryClient,
 }
 
 impl Scheduler {

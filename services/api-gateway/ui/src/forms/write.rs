@@ -1,7 +1,7 @@
 //! What a form does: writes of the scheduler's, each as it is made and as it is asked beforehand.
 
 use ballast_proto::v2::{
-    CreateLoadBalancerRequest, DeleteLoadBalancerRequest, DeleteRequest, ReplaceMembersRequest,
+    CreateLoadBalancerRequest, DeleteLoadBalancerRequest, DeleteRequest, ReplaceMembersRequest, RollBackRequest,
     UpdateHealthMonitorRequest, UpdateListenerRequest, UpdateLoadBalancerRequest, UpdateMemberRequest,
     UpdatePoolRequest, preview_request::Change,
 };
@@ -15,6 +15,7 @@ pub(super) enum Write {
     Create(Box<CreateLoadBalancerRequest>),
     Update(Box<UpdateLoadBalancerRequest>),
     Delete(DeleteLoadBalancerRequest),
+    RollBack(RollBackRequest),
     Listener(Box<UpdateListenerRequest>),
     Pool(Box<UpdatePoolRequest>),
     Monitor(Box<UpdateHealthMonitorRequest>),
@@ -30,6 +31,7 @@ impl Write {
             Self::Create(request) => Change::CreateLoadBalancer(*request),
             Self::Update(request) => Change::UpdateLoadBalancer(*request),
             Self::Delete(request) => Change::DeleteLoadBalancer(request),
+            Self::RollBack(request) => Change::RollBack(request),
             Self::Listener(request) => Change::UpdateListener(*request),
             Self::Pool(request) => Change::UpdatePool(*request),
             Self::Monitor(request) => Change::UpdateHealthMonitor(*request),
@@ -55,6 +57,7 @@ impl Write {
             }
             Self::Update(request) => drop(scheduler.load_balancers().update(asking.request(*request)).await?),
             Self::Delete(request) => drop(scheduler.load_balancers().delete(asking.request(request)).await?),
+            Self::RollBack(request) => drop(scheduler.history().roll_back(asking.request(request)).await?),
             Self::Listener(request) => drop(scheduler.listeners().update(asking.request(*request)).await?),
             Self::Pool(request) => drop(scheduler.pools().update(asking.request(*request)).await?),
             Self::Monitor(request) => drop(scheduler.monitors().update(asking.request(*request)).await?),

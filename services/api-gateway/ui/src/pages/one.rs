@@ -3,7 +3,7 @@
 use ballast_proto::{
     v1::GetRequest as GetOfV1,
     v2::{
-        GetRequest, L7Policy, L7Rule, ListRequest, LoadBalancer, Member, Pool, PreviewRequest, Stats,
+        GetRequest, L7Policy, L7Rule, ListRequest, ListRevisionsRequest, LoadBalancer, Member, Pool, PreviewRequest, Stats,
         UpdateLoadBalancerRequest, WatchRequest, preview_request::Change,
     },
 };
@@ -19,6 +19,7 @@ use crate::{
     trouble::Trouble,
     view::{
         events::{EventsOfOne, Table},
+        history::History,
         monitors::MonitorsOfOne,
         one::{Config, Head, Listeners, Members, Tab, Whole},
         parts::{name_or_id, socket},
@@ -43,6 +44,12 @@ pub(super) async fn make(mut making: Making<'_>, id: &str, tab: Tab) -> Result<P
             let pools = reader.pools(id).await?;
             let monitors = reader.monitors(&pools).await?;
             Page::of(title.as_str(), &MonitorsOfOne::of(head, &monitors, &pools))?
+        }
+        Tab::History => {
+            let request = ListRevisionsRequest { load_balancer_id: id.to_owned(), limit: 0 };
+            let request = making.visitor.caller.request(request);
+            let revisions = making.dashboard.scheduler.history().list(request).await?.into_inner().revisions;
+            Page::of(title.as_str(), &History::of(head, &revisions))?
         }
         Tab::Config if !roles.is_admin() => return Err(Trouble::NotFound),
         Tab::Config => config(&making, head, id).await?,

@@ -111,7 +111,7 @@ fn what(cause: &Cause, is_gone: bool) -> String {
     parts.join(", ")
 }
 
-fn by(cause: &Cause) -> String {
+pub(super) fn by(cause: &Cause) -> String {
     match cause.origin() {
         Origin::Agent if cause.host.is_empty() => "its agent".to_owned(),
         Origin::Agent => format!("agent {}", cause.host),

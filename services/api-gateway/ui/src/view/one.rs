@@ -20,12 +20,21 @@ pub(crate) enum Tab {
     Monitors,
     Traffic,
     Events,
+    History,
     /// For admins.
     Config,
 }
 
 impl Tab {
-    const ALL: [Self; 6] = [Self::Members, Self::Listeners, Self::Monitors, Self::Traffic, Self::Events, Self::Config];
+    const ALL: [Self; 7] = [
+        Self::Members,
+        Self::Listeners,
+        Self::Monitors,
+        Self::Traffic,
+        Self::Events,
+        Self::History,
+        Self::Config,
+    ];
 
     /// As the address has it; empty for the first.
     pub(crate) const fn name(self) -> &'static str {
@@ -35,6 +44,7 @@ impl Tab {
             Self::Monitors => "monitors",
             Self::Traffic => "traffic",
             Self::Events => "events",
+            Self::History => "history",
             Self::Config => "config",
         }
     }
@@ -46,6 +56,7 @@ impl Tab {
             Self::Monitors => "Monitors",
             Self::Traffic => "Traffic",
             Self::Events => "Events",
+            Self::History => "History",
             Self::Config => "Configuration",
         }
     }
