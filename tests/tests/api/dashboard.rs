@@ -29,6 +29,7 @@ ui_load_balancer_listeners   303 200 200 404 200
 ui_load_balancer_monitors    303 200 200 404 200
 ui_load_balancer_traffic     303 200 200 404 200
 ui_load_balancer_events      303 200 200 404 200
+ui_load_balancer_history     303 200 200 404 200
 ui_load_balancer_config      303 404 404 404 200
 ui_form_new                  303 403 200 200 200
 ui_form_new_sent             303 403 200 200 200
@@ -36,6 +37,8 @@ ui_form_edit                 303 403 200 404 200
 ui_form_edit_sent            303 403 200 404 200
 ui_form_delete               303 403 200 404 200
 ui_form_delete_sent          303 403 200 404 200
+ui_form_rollback             303 403 200 404 200
+ui_form_rollback_sent        303 403 200 404 200
 ui_form_listener             303 403 200 404 200
 ui_form_listener_sent        303 403 200 404 200
 ui_form_pool                 303 403 200 404 200
@@ -131,7 +134,9 @@ async fn parts(services: &Services) -> [String; 3] {
 
 /// The part that a form is of.
 fn part<'a>(action: &str, [listener, pool, monitor]: &'a [String; 3]) -> &'a str {
-    if action.contains("listener") {
+    if action.contains("rollback") {
+        "1"
+    } else if action.contains("listener") {
         listener
     } else if action.contains("monitor") {
         monitor

@@ -390,3 +390,33 @@ async fn what_was_written_is_kept_while_nobody_is_there_to_take_it() {
     );
     services.stop();
 }
+
+#[tokio::test]
+async fn a_load_balancer_goes_back_to_what_it_was_by_its_history() {
+    let services = Services::start().await;
+    able(&services.channel, "h1").await;
+    let subnet = services.subnet().await;
+    let id = load_balancer(&services, "", &subnet, "shop").await;
+    let path = format!("/v2.0/lbaas/loadbalancers/{id}");
+    services.call("PUT", &path, Some(json!({ "loadbalancer": { "description": "<b>sale" } }))).await;
+    let mut browser = Browser::new(&services);
+    let history = format!("/ui/load-balancers/{id}/history");
+    let page = browser.get(&history).await;
+    for text in ["description none -&#62; &#60;b&#62;sale", "<bdi>made</bdi>", &format!("{history}/1/rollback")] {
+        assert!(page.body.contains(text), "{text}: {}", page.body);
+    }
+    assert!(!page.body.contains(&format!("{history}/2/rollback")), "it is what it is: {}", page.body);
+
+    let rollback = format!("{history}/1/rollback");
+    let asked = browser.get(&rollback).await;
+    assert!(asked.body.contains("description none -&#62;"), "what would be undone: {}", asked.body);
+    let description = async || services.call("GET", &path, None).await.object()["description"].clone();
+    assert_eq!(description().await, "<b>sale");
+    let done = browser.post(&rollback, &form(&[("do", "make")])).await;
+    assert_eq!((location(&done), description().await), (history.clone(), json!("")));
+
+    let nowhere = browser.post(&format!("{history}/99/rollback"), &form(&[("do", "make")])).await;
+    assert_eq!(nowhere.status, 422);
+    assert!(nowhere.body.contains("cannot be what it was at generation 99"), "{}", nowhere.body);
+    assert_eq!(browser.get(&format!("{history}/x/rollback")).await.status, 404);
+}
