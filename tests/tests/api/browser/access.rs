@@ -10,9 +10,9 @@ use super::{
 use crate::services::Services;
 
 /// Pages of one load balancer.
-const TABS: [&str; 5] = ["", "/listeners", "/monitors", "/traffic", "/events"];
+const TABS: [&str; 6] = ["", "/listeners", "/monitors", "/traffic", "/events", "/history"];
 /// Its forms.
-const FORMS: [&str; 2] = ["/edit", "/delete"];
+const FORMS: [&str; 3] = ["/edit", "/delete", "/history/1/rollback"];
 const PAGES: [&str; 13] = [
     "/ui/",
     "/ui/new",
