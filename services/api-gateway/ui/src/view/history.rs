@@ -162,7 +162,7 @@ fn of_pool(one: &Pool) -> Vec<Fact> {
         ("name", one.name.clone()),
         ("description", one.description.clone()),
         ("protocol", protocol(one.protocol)),
-        ("method", method(one.lb_method)),
+        ("method", method(one.lb_algorithm)),
         ("persistence", persistence(one.session_persistence.as_ref())),
         ("admin state", admin(one.admin_state_up)),
         ("tags", one.tags.join(", ")),
