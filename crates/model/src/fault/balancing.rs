@@ -55,8 +55,13 @@ facts! {
         TooMany = "TOO_MANY" { what: String, most: u32 },
         /// What has another address by now does not become what it was.
         AddressChanged = "ADDRESS_CHANGED" { was: String, is: String },
-        /// What changed since then is not known.
-        OutOfReach = "REVISION_OUT_OF_REACH" { load_balancer_id: LoadBalancerId, generation: u64, oldest: u64 },
+        /// What changed since then is not known, or it never was.
+        OutOfReach = "REVISION_OUT_OF_REACH" {
+            load_balancer_id: LoadBalancerId,
+            generation: u64,
+            oldest: u64,
+            newest: u64,
+        },
     }
 }
 

@@ -54,9 +54,9 @@ pub(super) fn balancing(fact: &Balancing) -> String {
         Balancing::AddressChanged { was, is } => {
             format!("The address was {was} and is {is}: the load balancer cannot be what it was.")
         }
-        Balancing::OutOfReach { load_balancer_id, generation, oldest } => format!(
+        Balancing::OutOfReach { load_balancer_id, generation, oldest, newest } => format!(
             "The load balancer {load_balancer_id} cannot be what it was at generation {generation}: its changes are known \
-             from generation {oldest} on."
+             from generation {oldest} to {newest}."
         ),
         Balancing::Tls(fact) => tls(fact),
         Balancing::Sticky(fact) => sticky(fact),

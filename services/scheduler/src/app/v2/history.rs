@@ -121,9 +121,10 @@ fn told(now: LoadBalancer, revisions: Vec<Revision>) -> Vec<Known> {
 
 /// What the load balancer was at this generation.
 fn find(now: LoadBalancer, revisions: &[Revision], generation: Generation) -> Result<LoadBalancer, Fault> {
+    let newest = now.generation.number();
     let mut behind = now;
     for revision in revisions {
-        if behind.generation <= generation {
+        if behind.generation == generation {
             break;
         }
         let known = revision.difference.as_ref();
@@ -135,7 +136,7 @@ fn find(now: LoadBalancer, revisions: &[Revision], generation: Generation) -> Re
         return Ok(behind);
     }
     let (generation, oldest) = (generation.number(), behind.generation.number());
-    Err(Balancing::OutOfReach { load_balancer_id: behind.id, generation, oldest }.into())
+    Err(Balancing::OutOfReach { load_balancer_id: behind.id, generation, oldest, newest }.into())
 }
 
 fn seen(load_balancer: LoadBalancer) -> Seen {
