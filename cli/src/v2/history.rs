@@ -109,8 +109,7 @@ mod tests {
     fn each_object_that_changed_is_a_line_under_its_revision() {
         let weight = json!({ "kind": "member", "id": "m", "name": "10.0.0.11:80", "change": "updated",
             "fields": { "backup": [false, true], "weight": [1, 7] } });
-        let listener =
-            json!({ "kind": "listener", "id": "l", "name": "", "change": "deleted", "fields": { "protocol": ["HTTP", null] } });
+        let listener = json!({ "kind": "listener", "id": "l", "name": "", "change": "deleted", "fields": { "protocol": ["HTTP", null] } });
         let revisions = json!([
             { "generation": 3, "cause": { "time": "T3", "origin": "user", "user": "alice" }, "reachable": true,
               "changes": [weight, listener] },

@@ -70,7 +70,7 @@ pub fn any_port(netlink: Netlink, bridge: u32, is_such: impl Fn(&Link) -> bool) 
     message.attributes = vec![LinkAttribute::Controller(bridge), skip_statistics()];
     // A kernel that does not look at the bridge tells of all links.
     let is_port = |link: &Link| link.master == Some(bridge) && is_such(link);
-    let is_such = |found| link(found).is_some_and(|link| is_port(&link));
+    let is_such = |found: &RouteNetlinkMessage| link(found.clone()).is_some_and(|link| is_port(&link));
     netlink.any("list ports", RouteNetlinkMessage::GetLink(message), is_such)
 }
 

@@ -162,18 +162,14 @@ impl<M: NetlinkSerializable + NetlinkDeserializable> Netlink<M> {
 
     /// Whether an object of a kind is such. The socket is used up, so that what is behind the first that is such is never
     /// read: to list the thousand ports of a bridge costs as much as to take one of them away.
-    pub fn any(mut self, what: &str, message: M, is_such: impl Fn(M) -> bool) -> Result<bool, Failure> {
+    pub fn any(mut self, what: &str, message: M, is_such: impl Fn(&M) -> bool) -> Result<bool, Failure> {
         let mut bytes = Vec::new();
         let sequence = self.append(&mut bytes, message, NLM_F_REQUEST | NLM_F_DUMP);
         self.socket.send(&bytes, 0).step(|| "send to netlink".to_owned())?;
         loop {
             for message in self.receive()?.into_iter().filter(|one| one.header.sequence_number == sequence) {
                 match message.payload {
-                    NetlinkPayload::InnerMessage(one) => {
-                        if is_such(one) {
-                            return Ok(true);
-                        }
-                    }
+                    NetlinkPayload::InnerMessage(one) if is_such(&one) => return Ok(true),
                     NetlinkPayload::Done(_) => return Ok(false),
                     NetlinkPayload::Error(answer) => return Err(Failure::io(what, answer.to_io())),
                     _ => {}

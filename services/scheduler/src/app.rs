@@ -68,7 +68,9 @@ pub use ports::NewPort;
 pub use reports::{Counted, Ended, Left, Observed, Owner};
 pub use sessions::Greeting;
 pub use tally::{ListedStats, WantedStats};
-pub use v2::{Known, Listed, NewLoadBalancer, ObjectOfV2, RevisionChange, Seen, Target, WantedAddress, WantedAddresses, Write};
+pub use v2::{
+    Known, Listed, NewLoadBalancer, ObjectOfV2, RevisionChange, Seen, Target, WantedAddress, WantedAddresses, Write,
+};
 pub use vips::WantedVip;
 pub use wakes::{Dirty, Listening, Wakes};
 

@@ -85,7 +85,8 @@ impl View {
     pub(crate) const fn pace(&self) -> Option<Duration> {
         match self {
             Self::LoadBalancer(_, Tab::Traffic) | Self::Agents | Self::Agent(_) => Some(Duration::from_secs(2)),
-            Self::Overview | Self::LoadBalancer(_, Tab::Members | Tab::Listeners | Tab::Monitors | Tab::Events | Tab::History) => {
+            Self::Overview
+            | Self::LoadBalancer(_, Tab::Members | Tab::Listeners | Tab::Monitors | Tab::Events | Tab::History) => {
                 Some(Duration::from_secs(5))
             }
             Self::LoadBalancers | Self::Monitors | Self::Events => Some(Duration::from_secs(30)),

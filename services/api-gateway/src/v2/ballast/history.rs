@@ -54,10 +54,9 @@ pub(super) async fn roll_back(State(gateway): State<Gateway>, asked: Asked) -> R
     let [validate_only] = query.only([plan::NAME])?;
     let validate_only = plan::is_asked(validate_only)?;
     let generation = place.id.parse();
-    let generation = generation
-        .map_err(|_| Refusal::faulty(format!("\"{}\" is no generation: a number from 1 on", place.id)))?;
-    let request =
-        RollBackRequest { load_balancer_id: place.parent_id, generation, etag: terms.etag, validate_only };
+    let generation =
+        generation.map_err(|_| Refusal::faulty(format!("\"{}\" is no generation: a number from 1 on", place.id)))?;
+    let request = RollBackRequest { load_balancer_id: place.parent_id, generation, etag: terms.etag, validate_only };
     let planned = validate_only.then(|| Change::RollBack(request.clone()));
     let changed = gateway.scheduler.v2().history().roll_back(caller.request(request)).await?.into_inner();
     match planned {

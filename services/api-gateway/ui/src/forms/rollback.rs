@@ -20,8 +20,11 @@ pub(super) async fn draft(asking: &Asking<'_>, id: &str, generation: &str) -> Re
     let revisions = asking.dashboard.scheduler.history().list(asking.request(request)).await?.into_inner().revisions;
     let name = name_or_id(&one.name, &one.id);
     let back = format!("{}/history", path_of(id));
-    let mut draft =
-        Draft::new(format!("Roll {name} back to generation {generation}"), back, Sheet::of(Vec::new(), asking.sent.as_ref()));
+    let mut draft = Draft::new(
+        format!("Roll {name} back to generation {generation}"),
+        back,
+        Sheet::of(Vec::new(), asking.sent.as_ref()),
+    );
     draft.objects = undone(&revisions, generation);
     if !draft.objects.is_empty() {
         draft.remarks = vec![

@@ -26,15 +26,8 @@ pub(crate) enum Tab {
 }
 
 impl Tab {
-    const ALL: [Self; 7] = [
-        Self::Members,
-        Self::Listeners,
-        Self::Monitors,
-        Self::Traffic,
-        Self::Events,
-        Self::History,
-        Self::Config,
-    ];
+    const ALL: [Self; 7] =
+        [Self::Members, Self::Listeners, Self::Monitors, Self::Traffic, Self::Events, Self::History, Self::Config];
 
     /// As the address has it; empty for the first.
     pub(crate) const fn name(self) -> &'static str {

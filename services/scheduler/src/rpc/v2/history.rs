@@ -2,8 +2,8 @@
 
 use ballast_model::{counters::Generation, fault::Fault, load_balancer::load_balancer_not_found};
 use ballast_proto::v2::{
-    self, Kind, ListRevisionsRequest, ListRevisionsResponse, Revision, RevisionChange, RollBackRequest, Snapshot, event,
-    history_server, snapshot,
+    self, Kind, ListRevisionsRequest, ListRevisionsResponse, Revision, RevisionChange, RollBackRequest, Snapshot,
+    event, history_server, snapshot,
 };
 use tonic::{Request, Response, Status};
 

@@ -8,8 +8,7 @@ use ballast_proto::{
     driver::{self, Connections, Effect, ObjectFault},
     v2::{
         Preview, PreviewAgent, PreviewFault, PreviewRequest, health_monitors_server::HealthMonitors,
-        history_server::History,
-        l7_policies_server::L7Policies, l7_rules_server::L7Rules, listeners_server::Listeners,
+        history_server::History, l7_policies_server::L7Policies, l7_rules_server::L7Rules, listeners_server::Listeners,
         load_balancers_server::LoadBalancers, members_server::Members, pools_server::Pools, preview_request::Change,
     },
 };

@@ -54,8 +54,7 @@ fn undo(now: &mut LoadBalancer, change: &Change) -> Result<(), Fault> {
             let beyond = now.beyond_v1().is_some();
             let found = now.pools.iter().find(|one| one.id.uuid() == id);
             let known = found.map(|one| columns(&pool::ActiveModel::of(one, now, beyond)));
-            let (members, monitors) =
-                found.map(|one| (one.members.clone(), one.monitors.clone())).unwrap_or_default();
+            let (members, monitors) = found.map(|one| (one.members.clone(), one.monitors.clone())).unwrap_or_default();
             let was: Option<pool::Model> = former(now, change, known)?;
             let was = was.map(|row| row.into_pool(members, monitors)).transpose()?;
             put(&mut now.pools, |one| one.id.uuid() == id, was);

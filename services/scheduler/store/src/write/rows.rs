@@ -1,6 +1,11 @@
 //! The rows of what load balancers are made of.
 
-use ballast_model::{listener::Listener, load_balancer::LoadBalancer, member::Member, pool::{Association, Pool}};
+use ballast_model::{
+    listener::Listener,
+    load_balancer::LoadBalancer,
+    member::Member,
+    pool::{Association, Pool},
+};
 
 use crate::{
     entity::{association, l7policy, listener, member, pool},

@@ -10,8 +10,8 @@ use tokio::task::JoinSet;
 use crate::{
     agents, aggregates, bindings,
     database::{Case, Database},
-    events, flavors, given_up, groups, held, history, killed, lists, lost_commit, monitors, networks, paging, past, ports,
-    quotas, requests, schedulers, shown, transactions, v2,
+    events, flavors, given_up, groups, held, history, killed, lists, lost_commit, monitors, networks, paging, past,
+    ports, quotas, requests, schedulers, shown, transactions, v2,
 };
 
 /// How many cases run at once.
