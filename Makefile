@@ -24,9 +24,10 @@ FIRST_BUILD := the first build fetches some 380 crates (45 MB) and compiles them
 	seconds from then on; interrupted, it goes on where it was
 PREFIX ?= /usr
 BUILD ?= release
+OUT ?= target/packages
 
 .DEFAULT_GOAL := help
-.PHONY: help deps clients postgres-image build install run demo demo-exec test conformance tempest neutron browser deploy-test haproxy-versions \
+.PHONY: help deps clients postgres-image build install packages run demo demo-exec test conformance tempest neutron browser deploy-test haproxy-versions \
 	chaos soak lint fmt doc bench deny clean
 
 INSTALLED := ballast-scheduler ballast-api-gateway ballast-agent ballast-cli ballast-driver-haproxy-ns \
@@ -53,6 +54,11 @@ build: ## build everything
 install: ## build for release and install: DESTDIR= PREFIX=/usr (BUILD=dev: what tests use)
 	cargo build --profile $(BUILD) $(if $(filter dev,$(BUILD)),--workspace,$(INSTALLED:%=--package %))
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' deploy/install.sh '$(TARGET)/$(BUILD:dev=debug)'
+
+packages: ## Debian packages of a release build, with SHA256SUMS: OUT=target/packages (BUILD=dev: what tests use)
+	@$(DEPS) packages
+	cargo build --profile $(BUILD) $(if $(filter dev,$(BUILD)),--workspace,$(INSTALLED:%=--package %))
+	@COMPRESSION='$(if $(filter dev,$(BUILD)),quick)' deploy/packages.sh '$(TARGET)/$(BUILD:dev=debug)' '$(OUT)'
 
 run: ## run the three services on this host: CONFIG=deploy/dev
 	@$(DEPS) demo root
