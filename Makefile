@@ -111,11 +111,11 @@ deploy-test: ## docs/deploy.md, followed to the letter on three hosts in contain
 	@$(DEPS) clients deploy-test
 	@tests/deploy/run.sh
 
-packages-test: ## packages installed, upgraded from the last release under traffic, purged, in containers: DEBIAN="bookworm trixie"
+packages-test: ## packages installed, upgraded from the last release under traffic, purged; compose.yaml: DEBIAN="bookworm trixie"
 	@$(DEPS) packages deploy-test
 	@tests/releases.sh '$(TARGET)'
 	$(BUILD_INSTALLED)
-	@COMPRESSION=quick tests/packages/run.sh '$(TARGET)/$(BUILD:dev=debug)' '$(TARGET)' $(DEBIAN)
+	@tests/packages/run.sh '$(TARGET)/$(BUILD:dev=debug)' '$(TARGET)' $(DEBIAN)
 
 haproxy-versions: ## haproxy-ns with this machine's haproxy and those of other suites of Debian: SUITES="trixie forky"
 	@$(DEPS) demo haproxy-versions

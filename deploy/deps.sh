@@ -17,7 +17,7 @@
 #   bench        wrk, arping, PostgreSQL
 #   chaos        Open vSwitch, ethtool, cargo-nextest
 #   packages     dpkg-dev
-#   deploy-test  debootstrap, lintian
+#   deploy-test  debootstrap, lintian, docker-compose
 #   haproxy-versions  patchelf
 #
 # What can be asked before anything is installed or built is asked first. Where all is there it is quick and asks nobody: no
@@ -355,6 +355,7 @@ for group in "$@"; do
         deploy-test)
             want debootstrap has debootstrap
             want lintian has lintian
+            want docker-compose has docker-compose
             ;;
         haproxy-versions) want patchelf has patchelf ;;
         lint) compiles=yes ;;

@@ -74,6 +74,7 @@ on_admin() {
     cat >"$work/bin/scp" <<'END'
 #!/bin/sh
 set -eu
+[ "$1" != -r ] || shift
 for last; do :; done
 host=${last#*@}
 while [ $# -gt 1 ]; do docker cp "$1" "ballast-deploy-${host%%:*}:${last#*:}" >/dev/null; shift; done

@@ -6,6 +6,7 @@
 #
 # TARGET/releases/newest has the release's programs: tests/releases.sh. All is made here, and removed by its exact name.
 set -eu
+export COMPRESSION=quick
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 programs=$(realpath "${1:?the folder of the programs}")
@@ -247,4 +248,6 @@ for suite; do
     traffic_ends
     purged
 done
+remove
+"$here/compose.sh" "$work/new"
 say "installed, upgraded and purged on $*, in $(($(date +%s) - begun)) s"
