@@ -46,14 +46,17 @@ case ${COMPRESSION:-} in
 esac
 
 # fill TEXT: what the texts of deploy/debian leave open
-fill() { sed "s|@VERSION@|$version|g; s|@ARCHITECTURE@|$architecture|g; s|@UNIT@|${unit:-}|g; s|@LIBRARIES@|${libraries:-}|g" "$1"; }
+fill() {
+    sed "s|@VERSION@|$version|g; s|@ARCHITECTURE@|$architecture|g; s|@UNIT@|${unit:-}|g
+        s|@LIBRARIES@|${libraries:-}|g" "$1"
+}
 
 # The C library and what else is linked, of the version that the programs need at least.
 libraries() {
     mkdir -p "$work/libraries/debian"
     printf 'Source: ballast\n\nPackage: ballast\nArchitecture: any\n' >"$work/libraries/debian/control"
-    (cd "$work/libraries" && dpkg-shlibdeps -O "$@" 2>"$work/log" || { cat "$work/log" >&2; exit 1; }) |
-        sed -n 's/^shlibs:Depends=//p'
+    (cd "$work/libraries" && dpkg-shlibdeps -O "$@" >"$work/linked" 2>"$work/log") || fail "$(cat "$work/log")"
+    sed -n 's/^shlibs:Depends=//p' "$work/linked"
 }
 
 # take PACKAGE: its files leave the tree; fails where there are none

@@ -1,6 +1,8 @@
 #!/bin/sh
-# deploy/Containerfile and deploy/compose.yaml: tests/packages/compose.sh PACKAGES. Images on a Debian that debootstrap has made, all
-# that the file starts on networks that lead nowhere, and a load balancer that one gateway is asked for and the other one shows.
+# deploy/Containerfile and deploy/compose.yaml: tests/packages/compose.sh PACKAGES
+#
+# Images on a Debian that debootstrap has made, all that the file starts on networks that lead nowhere, and a load balancer
+# that one gateway is asked for and the other one shows.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -13,7 +15,8 @@ command -v docker-compose >/dev/null || fail "NOT RUN: there is no docker-compos
 
 project=ballast-compose-test
 image() { echo "$project-$1"; }
-POSTGRES_IMAGE=${BALLAST_TEST_POSTGRES_IMAGE:-ballast-test-postgres:debian} POSTGRES_PASSWORD=$(head -c 12 /dev/urandom | od -An -tx1 | tr -d ' \n')
+POSTGRES_IMAGE=${BALLAST_TEST_POSTGRES_IMAGE:-ballast-test-postgres:debian}
+POSTGRES_PASSWORD=$(head -c 12 /dev/urandom | od -An -tx1 | tr -d ' \n')
 SCHEDULER_IMAGE=$(image scheduler) GATEWAY_IMAGE=$(image gateway) AGENT_IMAGE=$(image agent)
 # Any free port.
 REST_1=127.0.0.1: REST_2=127.0.0.1:
@@ -30,15 +33,16 @@ trap 'remove; rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
 # A client of REST and of load balancers, and what is asked there
-client() { docker exec --interactive "$project-client" sh -eu -c "$1"; }
+client() { timeout 180 docker exec --interactive "$project-client" sh -eu -c "$1"; }
 client_and_member() {
     docker run --detach --name "$project-web" --network "${project}_tenants" --ip 198.51.100.21 "$base" \
         sh -c 'mkdir /srv/try && cd /srv/try && echo "hello from web" >index.html && exec python3 -m http.server 80' >/dev/null
-    docker run --detach --name "$project-client" --network "${project}_tenants" --ip 198.51.100.50 "$base" sleep 600 >/dev/null
+    docker run --detach --name "$project-client" --network "${project}_tenants" --ip 198.51.100.50 "$base" \
+        sleep 600 >/dev/null
     docker network connect "${project}_front" "$project-client"
     client 'cat >/root/api' <<'END'
-curl -sS --fail-with-body --retry 30 --retry-all-errors --retry-delay 1 --max-time 10 -o /root/answer -H 'Content-Type: application/json' \
-    "http://$1:9696/v2.0/$2" ${3:+-d "$3"} || { cat /root/answer >&2; exit 1; }
+curl -sS --fail-with-body --retry 30 --retry-connrefused --retry-delay 1 --max-time 10 -o /root/answer \
+    -H 'Content-Type: application/json' "http://$1:9696/v2.0/$2" ${3:+-d "$3"} || { cat /root/answer >&2; exit 1; }
 cat /root/answer
 END
 }
@@ -63,7 +67,8 @@ sh /root/api gateway-1 networks '{"network": {"name": "tenants",
 sh /root/api gateway-1 subnets '{"subnet": {"name": "tenants", "network_id": "'"$(id_of)"'", "ip_version": 4,
     "cidr": "198.51.100.0/24", "allocation_pools": [{"start": "198.51.100.100", "end": "198.51.100.199"}]}}'
 subnet=$(id_of)
-sh /root/api gateway-1 lb/pools '{"pool": {"name": "web", "protocol": "HTTP", "lb_method": "ROUND_ROBIN", "subnet_id": "'"$subnet"'"}}'
+sh /root/api gateway-1 lb/pools '{"pool": {"name": "web", "protocol": "HTTP", "lb_method": "ROUND_ROBIN",
+    "subnet_id": "'"$subnet"'"}}'
 pool=$(id_of)
 sh /root/api gateway-1 lb/members '{"member": {"pool_id": "'"$pool"'", "address": "198.51.100.21", "protocol_port": 80}}'
 sh /root/api gateway-1 lb/vips '{"vip": {"name": "web", "protocol": "HTTP", "protocol_port": 80, "subnet_id": "'"$subnet"'",
@@ -97,7 +102,7 @@ remove
 for target in scheduler gateway agent; do
     # The builder that every engine has.
     DOCKER_BUILDKIT=0 docker build --quiet --network none --build-arg BASE="$base" --file "$root/deploy/Containerfile" --target "$target" \
-        --tag "$(image "$target")" "$packages" >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "no image of $target"; }
+        --tag "$(image "$target")" "$packages" >"$work/log" 2>&1 || fail "no image of $target: $(cat "$work/log")"
 done
 say "images of scheduler, gateway and agent are built"
 compose up --detach >"$work/log" 2>&1 || told "$(tail -n 5 "$work/log")"
@@ -105,4 +110,5 @@ client_and_member
 agent_by_hand
 load_balancer >"$work/log" 2>&1 || { cat "$work/log" >&2; told "no load balancer serves"; }
 confined
-say "PostgreSQL, two schedulers, two gateways, two agents and one by hand, and a load balancer that serves, in $(($(date +%s) - begun)) s"
+say "PostgreSQL, two schedulers, two gateways, two agents and one by hand: a load balancer serves"
+say "in $(($(date +%s) - begun)) s"

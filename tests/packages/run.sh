@@ -111,7 +111,7 @@ done
 [ "$(stat -c '%U %G %a' /etc/ballast/ballast.toml)" = "root ballast 640" ]
 [ "$(stat -c '%U %G %a' /var/lib/ballast)" = "root ballast 771" ]
 [ "$(stat -c '%U %G %a' /var/lib/ballast/agent)" = "root root 711" ]
-ballast --version
+command -v ballast
 TYPED
 }
 
@@ -137,7 +137,8 @@ for attributes in ', "provider:network_type": "bridge", "provider:physical_netwo
     sh /root/api subnets '{"subnet": {"name": "sub-'$n'", "network_id": "'"$(id_of)"'", "ip_version": 4,
         "cidr": "198.51.100.0/24", "allocation_pools": [{"start": "198.51.100.100", "end": "198.51.100.199"}]}}'
     subnet=$(id_of)
-    sh /root/api lb/pools '{"pool": {"name": "web-'$n'", "protocol": "HTTP", "lb_method": "ROUND_ROBIN", "subnet_id": "'"$subnet"'"}}'
+    sh /root/api lb/pools '{"pool": {"name": "web-'$n'", "protocol": "HTTP", "lb_method": "ROUND_ROBIN",
+        "subnet_id": "'"$subnet"'"}}'
     pool=$(id_of)
     sh /root/api lb/members '{"member": {"pool_id": "'"$pool"'", "address": "198.51.100.21", "protocol_port": 80}}'
     sh /root/api lb/vips '{"vip": {"name": "web-'$n'", "protocol": "HTTP", "protocol_port": 80, "subnet_id": "'"$subnet"'",
