@@ -27,7 +27,7 @@ compose() { docker-compose --project-name "$project" --file "$root/deploy/compos
 remove() {
     for name in web client agent; do docker rm --force --volumes "$project-$name" >/dev/null 2>&1 || true; done
     compose down --volumes --timeout 3 >/dev/null 2>&1 || true
-    for target in scheduler gateway agent; do docker image rm "$(image "$target")" >/dev/null 2>&1 || true; done
+    for target in scheduler gateway agent unpacked; do docker image rm "$(image "$target")" >/dev/null 2>&1 || true; done
 }
 trap 'remove; rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -99,7 +99,8 @@ begun=$(date +%s)
 remove
 "$root/tests/deploy/image.sh" "$base"
 [ -n "${BALLAST_TEST_POSTGRES_IMAGE:-}" ] || "$root/tests/postgres-image/build.sh" "$POSTGRES_IMAGE"
-for target in scheduler gateway agent; do
+# What the others take from has a name as well, so that it can be removed by it.
+for target in unpacked scheduler gateway agent; do
     # The builder that every engine has.
     DOCKER_BUILDKIT=0 docker build --quiet --network none --build-arg BASE="$base" --file "$root/deploy/Containerfile" --target "$target" \
         --tag "$(image "$target")" "$packages" >"$work/log" 2>&1 || fail "no image of $target: $(cat "$work/log")"
