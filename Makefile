@@ -9,6 +9,7 @@ NOT_RUN := $(abspath $(TARGET))/not-run
 CONFIG ?= deploy/dev
 ON ?= client
 SUITES ?= trixie forky
+DEBIAN ?= bookworm trixie
 
 export BALLAST_VENV ?= $(CURDIR)/.venv-neutron
 export BALLAST_NEUTRON ?= $(BALLAST_VENV)/bin/neutron
@@ -24,13 +25,15 @@ FIRST_BUILD := the first build fetches some 380 crates (45 MB) and compiles them
 	seconds from then on; interrupted, it goes on where it was
 PREFIX ?= /usr
 BUILD ?= release
+OUT ?= target/packages
 
 .DEFAULT_GOAL := help
-.PHONY: help deps clients postgres-image build install run demo demo-exec test conformance tempest neutron browser deploy-test haproxy-versions \
+.PHONY: help deps clients postgres-image build install packages run demo demo-exec test conformance tempest neutron browser deploy-test packages-test haproxy-versions \
 	chaos soak lint fmt doc bench deny clean
 
 INSTALLED := ballast-scheduler ballast-api-gateway ballast-agent ballast-cli ballast-driver-haproxy-ns \
 	ballast-driver-nft-l4 ballast-driver-a10-stub ballast-driver-netscaler-stub
+BUILD_INSTALLED = cargo build --profile $(BUILD) $(if $(filter dev,$(BUILD)),--workspace,$(INSTALLED:%=--package %))
 # What the demo runs: simulators, tests and the bench are not for newcomers. In CI all is built already, and a part of it
 # would have other features of what it depends on, which would be compiled once more.
 DEMO := ballast-demo ballast-scheduler ballast-api-gateway ballast-agent ballast-driver-haproxy-ns ballast-lab ballast-cli
@@ -51,8 +54,13 @@ build: ## build everything
 	cargo build --workspace
 
 install: ## build for release and install: DESTDIR= PREFIX=/usr (BUILD=dev: what tests use)
-	cargo build --profile $(BUILD) $(if $(filter dev,$(BUILD)),--workspace,$(INSTALLED:%=--package %))
+	$(BUILD_INSTALLED)
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' deploy/install.sh '$(TARGET)/$(BUILD:dev=debug)'
+
+packages: ## Debian packages of a release build, with SHA256SUMS: OUT=target/packages (BUILD=dev: what tests use)
+	@$(DEPS) packages
+	$(BUILD_INSTALLED)
+	@COMPRESSION='$(if $(filter dev,$(BUILD)),quick)' deploy/packages.sh '$(TARGET)/$(BUILD:dev=debug)' '$(OUT)'
 
 run: ## run the three services on this host: CONFIG=deploy/dev
 	@$(DEPS) demo root
@@ -102,6 +110,12 @@ browser: ## the dashboard in Debian's Chromium, and its pictures (BALLAST_WRITE_
 deploy-test: ## docs/deploy.md, followed to the letter on three hosts in containers of Docker (some minutes)
 	@$(DEPS) clients deploy-test
 	@tests/deploy/run.sh
+
+packages-test: ## packages installed, upgraded from the last release under traffic, purged; compose.yaml: DEBIAN="bookworm trixie"
+	@$(DEPS) packages deploy-test
+	@tests/releases.sh '$(TARGET)'
+	$(BUILD_INSTALLED)
+	@tests/packages/run.sh '$(TARGET)/$(BUILD:dev=debug)' '$(TARGET)' $(DEBIAN)
 
 haproxy-versions: ## haproxy-ns with this machine's haproxy and those of other suites of Debian: SUITES="trixie forky"
 	@$(DEPS) demo haproxy-versions

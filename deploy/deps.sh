@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what this workspace needs and the machine lacks. Debian 12 or later; as root, or with sudo.
 #
-# usage: deploy/deps.sh [demo|root|host|clients|test|tempest|neutron|browser|chaos|lint|bench|deploy-test]...      (none: demo and test)
+# usage: deploy/deps.sh [demo|root|host|clients|test|tempest|neutron|browser|chaos|lint|bench|packages|deploy-test]...      (none: demo and test)
 #
 #   demo         what is built and run by `make demo`: a C compiler for cargo, haproxy, ip, curl
 #   root         installs nothing: refuses when this is not root
@@ -16,7 +16,8 @@
 #   lint         cargo-deny
 #   bench        wrk, arping, PostgreSQL
 #   chaos        Open vSwitch, ethtool, cargo-nextest
-#   deploy-test  debootstrap
+#   packages     dpkg-dev
+#   deploy-test  debootstrap, lintian, docker-compose
 #   haproxy-versions  patchelf
 #
 # What can be asked before anything is installed or built is asked first. Where all is there it is quick and asks nobody: no
@@ -350,17 +351,26 @@ for group in "$@"; do
             want openvswitch-switch has ovs-vswitchd
             want ethtool has ethtool
             ;;
-        deploy-test) want debootstrap has debootstrap ;;
+        packages)
+            want dpkg-dev has dpkg-shlibdeps
+            want binutils has strip
+            compiles=yes
+            ;;
+        deploy-test)
+            want debootstrap has debootstrap
+            want lintian has lintian
+            want docker-compose has docker-compose
+            ;;
         haproxy-versions) want patchelf has patchelf ;;
         lint) compiles=yes ;;
-        *) fail "unknown group '$group': demo, root, host, clients, test, tempest, neutron, browser, chaos, lint, bench, deploy-test, haproxy-versions" ;;
+        *) fail "unknown group '$group': demo, root, host, clients, test, tempest, neutron, browser, chaos, lint, bench, packages, deploy-test, haproxy-versions" ;;
     esac
 done
 [ -z "$compiles" ] || rust
 install_missing
 for group in "$@"; do
     case $group in
-        demo | root | bench | deploy-test | haproxy-versions) ;;
+        demo | root | bench | packages | deploy-test | haproxy-versions) ;;
         host) namespaces; no_demo; ports ;;
         clients) neutron; openstack ;;
         lint) deny ;;

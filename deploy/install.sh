@@ -38,8 +38,11 @@ for kind in sysusers tmpfiles; do
 done
 # As it is: what it comments out is what the programs take when nothing is said, whatever the prefix.
 file 644 deploy/ballast.toml.example "$prefix/share/doc/ballast/ballast.toml.example"
-for document in README.md CHANGELOG.md LICENSE docs/*.md; do
+for document in README.md CHANGELOG.md LICENSE docs/*.md docs/openapi*.json; do
     file 644 "$document" "$prefix/share/doc/ballast/$(basename "$document")"
+done
+for document in deploy/prometheus/ballast.rules.yml deploy/prometheus/prometheus.yml.example deploy/grafana/*; do
+    file 644 "$document" "$prefix/share/doc/ballast/${document#deploy/}"
 done
 # What the shells and man are told of the command, by the command itself.
 share="$root$prefix/share"

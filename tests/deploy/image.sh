@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes a Docker image of a Debian host by debootstrap, from where this machine's apt gets its packages:
-# tests/deploy/image.sh NAME. Nothing is done when there is one that was made by the same script.
+# tests/deploy/image.sh NAME [SUITE] (none: this machine's). Nothing is done when there is one that was made by the same script.
 set -eu
 image=${1:?the name of the image, as in ballast-deploy-test:debian}
 packages=systemd,systemd-sysv,haproxy,iproute2,curl,ca-certificates,procps,openssl,python3,sqlite3
@@ -14,7 +14,7 @@ if [ "$(docker image inspect --format '{{ index .Config.Labels "stamp" }}' "$ima
     exit 0
 fi
 [ "$(id -u)" = 0 ] || fail "debootstrap needs root"
-suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+suite=${2:-$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)}
 # The first archive of the machine's own sources, in either of apt's formats.
 mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
     sed -n 's/^deb  *\(\[.*\] *\)\{0,1\}\(http[^ ]*\).*/\2/p; s/^URIs: *\(http[^ ]*\).*/\1/p' | head -n 1)

@@ -21,6 +21,7 @@ exec 9>"${TMPDIR:-/tmp}/ballast-deploy-test.lock"
 flock --nonblock 9 || fail "it runs already on this machine"
 work=$(mktemp -d)
 container() { echo "ballast-deploy-$1"; }
+. "$here/hosts.sh"
 remove() {
     for host in $hosts $others; do docker rm --force --volumes "$(container "$host")" >/dev/null 2>&1 || true; done
     for network in hosts tenants; do docker network rm "ballast-deploy-$network" >/dev/null 2>&1 || true; done
@@ -30,25 +31,6 @@ trap 'exit 1' HUP INT TERM
 
 # -- hosts ------------------------------------------------------------------------------------------------------------
 
-# start HOST OPTION..: a container with systemd; where it may have all privileges it gets them, else those that it needs.
-start() {
-    host=$1
-    shift
-    name=$(container "$host")
-    for privileges in "--privileged" "--cap-add SYS_ADMIN --cap-add NET_ADMIN --cap-add SYS_PTRACE --cap-add DAC_READ_SEARCH
-        --security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined"; do
-        # shellcheck disable=SC2086 # lists of words
-        if docker run --detach --name "$name" --hostname "$host" $privileges --cgroupns private --stop-signal SIGRTMIN+3 \
-            --tmpfs /run:rw,nosuid,nodev,noexec,mode=755 --tmpfs /run/lock --tmpfs /tmp --env container=docker \
-            --add-host ctl:192.0.2.10 --add-host host-1:192.0.2.11 --add-host host-2:192.0.2.12 \
-            "$@" "$image" /sbin/init >"$work/started" 2>&1; then
-            return
-        fi
-        docker rm --force "$name" >/dev/null 2>&1 || true
-    done
-    fail "$host does not start: $(tail -n 3 "$work/started")"
-}
-
 plug() { docker network connect --ip "$2" ballast-deploy-tenants "$(container "$1")"; }
 
 make_hosts() {
@@ -56,6 +38,7 @@ make_hosts() {
     remove
     docker network create --internal --subnet 192.0.2.0/24 ballast-deploy-hosts >/dev/null
     docker network create --internal --subnet 198.51.100.0/24 ballast-deploy-tenants >/dev/null
+    with="--add-host ctl:192.0.2.10 --add-host host-1:192.0.2.11 --add-host host-2:192.0.2.12"
     start ctl --network ballast-deploy-hosts --ip 192.0.2.10
     for n in 1 2; do
         start "host-$n" --network ballast-deploy-hosts --ip "192.0.2.1$n"
@@ -64,15 +47,6 @@ make_hosts() {
     start web-1 --network ballast-deploy-tenants --ip 198.51.100.21
     start client --network ballast-deploy-tenants --ip 198.51.100.50
     for host in $hosts; do booted "$host"; done
-}
-
-booted() {
-    tries=0
-    until docker exec "$(container "$1")" systemctl is-system-running 2>/dev/null | grep -Eq 'running|degraded'; do
-        tries=$((tries + 1))
-        [ "$tries" -lt 120 ] || fail "$1 has not booted; still waiting: $(docker exec "$(container "$1")" systemctl list-jobs)"
-        sleep 0.5
-    done
 }
 
 # -- the document -----------------------------------------------------------------------------------------------------
@@ -94,18 +68,13 @@ blocks() {
     ' "$document"
 }
 
-# on HOST FILE: the lines of the file, as one types them
-on() {
-    docker exec --interactive "$(container "$1")" sh -c 'cat >/root/typed' <"$2"
-    timeout "$patience" docker exec "$(container "$1")" sh -eu /root/typed
-}
-
 # On the machine with the checkout. Its ssh leads into containers; what the document puts into /root is this run's.
 on_admin() {
     mkdir -p "$work/bin" "$work/home"
     cat >"$work/bin/scp" <<'END'
 #!/bin/sh
 set -eu
+[ "$1" != -r ] || shift
 for last; do :; done
 host=${last#*@}
 while [ $# -gt 1 ]; do docker cp "$1" "ballast-deploy-${host%%:*}:${last#*:}" >/dev/null; shift; done
