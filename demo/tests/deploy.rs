@@ -52,6 +52,9 @@ fn units_start_after_the_network_and_never_give_up_but_for_a_bad_configuration()
     for unit in ["scheduler", "api-gateway", "agent"] {
         let text = deploy(&format!("systemd/ballast-{unit}.service"));
         let has = |line: &str| text.lines().any(|found| found == line);
+        for line in ["Type=notify", "WatchdogSec=60"] {
+            assert!(has(line), "{unit} has no {line}");
+        }
         for line in ["Wants=network-online.target", "StartLimitIntervalSec=0", "Restart=on-failure", "RestartSec=2"] {
             assert!(has(line), "{unit} has no {line}");
         }

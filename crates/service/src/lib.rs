@@ -22,5 +22,6 @@ pub mod secret;
 pub mod shutdown;
 pub mod sources;
 pub mod streams;
+pub mod supervisor;
 pub mod telemetry;
 pub mod tls;

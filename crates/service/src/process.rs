@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::{self, Settings},
-    shutdown, telemetry,
+    shutdown, supervisor, telemetry,
 };
 
 /// The exit status of a process whose configuration is bad: `EX_CONFIG` of sysexits.h.
@@ -101,6 +101,7 @@ where
         .map_err(|error| Failure::run("cannot start the runtime", error))?;
     runtime.block_on(async {
         let shutdown = shutdown::on_signals().map_err(|error| Failure::run("cannot watch for signals", error))?;
+        tokio::spawn(supervisor::keep_alive());
         run(settings, shutdown).await
     })
 }

@@ -39,7 +39,7 @@ use ballast_service::{
     folder::make_passable,
     metrics::{Component, Endpoint, serve as serve_metrics},
     process::Failure,
-    tls,
+    supervisor, tls,
 };
 use drivers::{DriverSet, DriverSettings};
 use ledger::Ledger;
@@ -111,6 +111,7 @@ pub async fn run(settings: Settings, chance: Chance, shutdown: CancellationToken
         lost: Arc::clone(&lost),
         traffic,
     };
+    supervisor::ready();
     tokio::join!(
         session.keep(settings.agent.schedulers),
         resync::run(Arc::clone(&drivers), workers.clone(), lost, shutdown.clone()),

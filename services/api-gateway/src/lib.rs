@@ -29,6 +29,7 @@ use ballast_service::{
     metrics::{Component, Endpoint, auth::AuthCounts, serve as serve_metrics},
     process::Failure,
     sources::Sources,
+    supervisor,
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -154,6 +155,7 @@ pub async fn run(
     }
     let incoming = serve::Incoming::new(&settings, listeners.rest, &shutdown).map_err(Failure::Config)?;
     let service = apis::service(v1::router(gateway.clone()), v2::router(gateway), pages);
+    supervisor::ready();
     tokio::select! {
         () = serve::until(incoming, service, &shutdown) => Ok(()),
         failure = background.failed() => Err(failure),

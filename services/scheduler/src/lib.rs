@@ -22,7 +22,7 @@ use ballast_service::{
     metrics::{Component, Endpoint, serve as serve_metrics},
     process::Failure,
     sources::Sources,
-    tls,
+    supervisor, tls,
 };
 use ballast_store::{Store, without_password};
 use tokio::net::{TcpListener, UnixListener};
@@ -115,6 +115,7 @@ pub async fn run(
         Admission::guard(&settings, sources.clock, Arc::clone(&app.metrics), routes).map_err(Failure::Config)?;
     let tls = tls::server_if_set(&settings.tls).map_err(Failure::Config)?;
     let listening = Listening { edge: Edge::new(&settings.connections), tcp: listeners.tcp, tls, unix: listeners.unix };
+    supervisor::ready();
     let served = tokio::select! {
         served = grpc::serve(routes, listening, shutdown) => served,
         failure = background.failed() => Err(failure),
