@@ -104,15 +104,7 @@ fn verb(noun: &'static Noun, verb: Verb) -> Command {
         Verb::Delete if noun.collection.wrappers.0 == "loadbalancer" => {
             command = command.arg(flag(CASCADE, "With its listeners, pools and all that belongs to them"));
         }
-        Verb::History => {
-            let limit = Arg::new(LIMIT).long(LIMIT).value_name("NUMBER").value_parser(value_parser!(u32).range(1..));
-            command = command.arg(limit.help("So many changes at most; all that are kept"));
-        }
-        Verb::Rollback => {
-            let to = Arg::new(TO).long(TO).value_name("GENERATION").required(true);
-            let help = "Behind the change that made this generation: `ballast load-balancers history` has them";
-            command = command.arg(to.value_parser(value_parser!(u64).range(1..)).help(help));
-        }
+        Verb::History | Verb::Rollback => command = command.arg(of_history(verb)),
         Verb::Delete
         | Verb::Describe
         | Verb::Stats
@@ -128,6 +120,17 @@ fn verb(noun: &'static Noun, verb: Verb) -> Command {
         command = command.arg(flag(DRY_RUN, "Check it, say what it would do to what serves, and do nothing"));
     }
     if verb.writes() && noun.is_deployed { command.args(waiting()) } else { command }
+}
+
+/// How far back.
+fn of_history(verb: Verb) -> Arg {
+    if verb == Verb::History {
+        let limit = Arg::new(LIMIT).long(LIMIT).value_name("NUMBER").value_parser(value_parser!(u32).range(1..));
+        return limit.help("So many changes at most; all that are kept");
+    }
+    let to = Arg::new(TO).long(TO).value_name("GENERATION").required(true);
+    let help = "Behind the change that made this generation: `ballast load-balancers history` has them";
+    to.value_parser(value_parser!(u64).range(1..)).help(help)
 }
 
 /// Members that are named by their load balancer and their address.
