@@ -4,6 +4,7 @@
 mod access;
 mod chromium;
 mod follow;
+mod forms;
 mod hostile;
 mod pictures;
 mod sessions;

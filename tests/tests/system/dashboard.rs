@@ -1,10 +1,11 @@
-//! The dashboard's sessions with a real Keystone.
+//! The dashboard's sessions with a real Keystone, and what its forms foretell with a real haproxy.
 
 use std::{path::Path, time::Duration};
 
-use ballast_lab::{in_lab, not_run};
+use ballast_lab::{in_lab, not_run, require_tool, wait_until};
 use ballast_service::http::{Http, Service};
 use ballast_tests::{
+    PATIENCE,
     keystone::{Keystone, PASSWORD},
     secret,
     site::{Plan, Site, URL},
@@ -83,9 +84,9 @@ fn a_person_logs_in_by_a_password_chooses_a_project_and_another_one_and_logs_out
         let mut browser = Browser::new();
         let (status, location, _) = browser.get("/ui/agents?x=1");
         assert_eq!((status, location.as_str()), (303, "/ui/login?back=%2Fui%2Fagents%3Fx%3D1"));
-        let (status, _, page) = browser.post("/ui/login", "user=ann&domain=Default&password=wrong");
+        let (status, _, page) = browser.post("/ui/login", "user=ann&domain=Default&password=guessed");
         assert_eq!(status, 401);
-        assert!(page.contains("value=\"ann\"") && !page.contains("wrong\""), "{page}");
+        assert!(page.contains("value=\"ann\"") && !page.contains("guessed"), "{page}");
         let (status, ..) = browser.post("/ui/login", &format!("user=ann&domain=Default&password={PASSWORD}"));
         assert_eq!(status, 303);
         let (status, location, _) = browser.get("/ui/");
@@ -97,8 +98,8 @@ fn a_person_logs_in_by_a_password_chooses_a_project_and_another_one_and_logs_out
             let before = browser.cookie.clone();
             let (status, ..) = browser.post("/ui/project", &format!("token_of={id}&name={name}"));
             assert!(status == 303 && browser.cookie != before);
-            let (status, _, page) = browser.get("/ui/");
-            assert_eq!(status, 200);
+            let (status, location, page) = browser.get("/ui/");
+            assert_eq!((status, location.as_str()), (200, ""), "{name}");
             assert!(page.contains(&format!("project: <bdi>{name}</bdi>")) && page.contains("<bdi>ann</bdi>"), "{page}");
             assert_eq!(page.contains("read only: role reader"), is_reader, "{page}");
         }
@@ -111,5 +112,82 @@ fn a_person_logs_in_by_a_password_chooses_a_project_and_another_one_and_logs_out
         let log = site.logged("ballast-api-gateway");
         assert!(!log.contains(PASSWORD), "the password is in the log");
         Ok(())
+    });
+}
+
+/// What the page beside a form says of a change.
+fn foretold(page: &str) -> &'static str {
+    let found = ["none", "runtime", "reload", "restart", "move"]
+        .into_iter()
+        .find(|effect| page.contains(&format!("Effect: <a href=\"/ui/explain/{effect}\">")));
+    found.unwrap_or_else(|| panic!("no effect is foretold: {page}"))
+}
+
+/// What forms foretell is what comes: where a load balancer answers, which agent runs it, and whether haproxy's process
+/// is another one after a change.
+#[test]
+fn what_a_form_foretells_is_what_comes() {
+    let test = "what_a_form_foretells_is_what_comes";
+    if !require_tool("haproxy", test) || !require_tool("curl", test) {
+        return;
+    }
+    in_lab(|lab| {
+        let site = Site::start(lab, &Plan::default())?;
+        let mut browser = Browser::new();
+        let members = "10.20.0.11%3A80%0A10.20.0.12%3A80%0A10.20.0.13%3A80+2";
+        let form = format!(
+            "name=shop&subnet_id={}&address=&protocol=HTTP&protocol_port=80&members={members}&request_id=once",
+            site.subnet_id
+        );
+        let (status, _, page) = browser.post("/ui/new", &format!("{form}&do=check"));
+        assert_eq!(status, 200);
+        assert!(page.contains("<bdi>10.20.0.100</bdi>") && page.contains("<bdi>agent-1</bdi>"), "{page}");
+        let (status, path, page) = browser.post("/ui/new", &format!("{form}&do=make"));
+        assert_eq!(status, 303, "{page}");
+        site.wait_for_traffic("10.20.0.100");
+        let id = path.rsplit('/').next().unwrap_or_default().to_owned();
+        settled(&site, &id);
+        let (_, _, page) = browser.get(&path);
+        assert!(page.contains("10.20.0.100") && page.contains("<bdi>agent-1</bdi>"), "{page}");
+
+        let first =
+            |kind: &str| site.rest.call("GET", kind, None).object()[0]["id"].as_str().unwrap_or_default().to_owned();
+        let pool = first("/v2.0/lbaas/pools");
+        let member = first(&format!("/v2.0/lbaas/pools/{pool}/members"));
+        let before = site.haproxies(0);
+        let changes = [
+            ("members/change", format!("act=weight&member={member}&weight=5"), "runtime"),
+            ("members/change", format!("act=drain&member={member}"), "runtime"),
+            ("edit", "lb_algorithm=SOURCE_IP".to_owned(), "reload"),
+        ];
+        for (form, fields, effect) in changes {
+            let form = format!("{path}/pools/{pool}/{form}");
+            let (status, _, page) = browser.post(&form, &format!("{fields}&do=check"));
+            assert_eq!((status, foretold(&page)), (200, effect), "{fields}");
+            let (status, ..) = browser.post(&form, &format!("{fields}&do=make"));
+            assert_eq!(status, 303, "{fields}");
+            settled(&site, &id);
+            let after = site.haproxies(0);
+            assert_eq!(after == before, effect == "runtime", "{fields}: {before:?} and {after:?}");
+        }
+        // Its agent counts every few seconds.
+        wait_until(PATIENCE, "traffic that is counted", || {
+            browser.get(&format!("{path}/delete")).2.contains("f-typed").then_some(())
+        });
+        let (status, _, page) = browser.post(&format!("{path}/delete"), "do=make");
+        assert_eq!(status, 422);
+        assert!(page.contains("This is not its name"), "it has had traffic: {page}");
+        let (status, ..) = browser.post(&format!("{path}/delete"), "typed=shop&do=make");
+        assert_eq!(status, 303);
+        site.wait_until_clean(0);
+        Ok(())
+    });
+}
+
+fn settled(site: &Site, id: &str) {
+    let path = format!("/v2.0/lbaas/loadbalancers/{id}");
+    wait_until(PATIENCE, "a load balancer that is ACTIVE", || {
+        let found = site.rest.try_call("GET", &path, None)?;
+        (found.object()["provisioning_status"] == "ACTIVE").then_some(())
     });
 }

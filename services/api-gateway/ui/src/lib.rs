@@ -9,6 +9,7 @@
 //! `templates/` is how that looks.
 
 mod files;
+mod forms;
 mod headers;
 mod limiter;
 mod live;
@@ -31,7 +32,7 @@ use ballast_service::{
     auth::Authenticator,
     chance::Chance,
     clock::Clock,
-    config::{AuthMode, Settings},
+    config::{AuthMode, NetworkProvider, Settings},
     streams::Streams,
 };
 use tokio_util::sync::CancellationToken;
@@ -76,6 +77,9 @@ pub struct Dashboard {
     project: AsciiMetadataValue,
     key: Key,
     limiter: Arc<Limiter>,
+    chance: Chance,
+    /// Networks are Ballast's own, so that all there are can be listed.
+    keeps_networks: bool,
 }
 
 impl Dashboard {
@@ -89,6 +93,8 @@ impl Dashboard {
             authenticator: parts.authenticator,
             streams: parts.streams,
             key: session::key(&settings.gateway.cookie_key_file, &parts.chance, settings.auth.mode)?,
+            keeps_networks: settings.network.provider == NetworkProvider::Builtin,
+            chance: parts.chance,
             clock: parts.clock,
             shutdown: parts.shutdown,
             mode: settings.auth.mode,

@@ -6,6 +6,7 @@ mod list;
 mod networks;
 mod one;
 mod overview;
+pub(crate) mod parts;
 
 use std::time::Duration;
 
@@ -84,9 +85,11 @@ impl View {
     pub(crate) const fn pace(&self) -> Option<Duration> {
         match self {
             Self::LoadBalancer(_, Tab::Traffic) | Self::Agents | Self::Agent(_) => Some(Duration::from_secs(2)),
-            Self::Overview | Self::LoadBalancer(..) => Some(Duration::from_secs(5)),
+            Self::Overview | Self::LoadBalancer(_, Tab::Members | Tab::Listeners | Tab::Monitors | Tab::Events) => {
+                Some(Duration::from_secs(5))
+            }
             Self::LoadBalancers | Self::Monitors | Self::Events => Some(Duration::from_secs(30)),
-            Self::Networks | Self::Quotas | Self::Explain(_) => None,
+            Self::LoadBalancer(_, Tab::Config) | Self::Networks | Self::Quotas | Self::Explain(_) => None,
         }
     }
 }
@@ -104,6 +107,11 @@ impl Query {
     pub(crate) fn get(&self, name: &str) -> &str {
         self.0.iter().rev().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
+
+    /// All of this name.
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
 }
 
 /// What a page is made with.
@@ -114,6 +122,12 @@ pub(crate) struct Making<'a> {
     pub(crate) now: jiff::Timestamp,
     /// What an open page remembers.
     pub(crate) memory: &'a mut Memory,
+}
+
+impl<'a> Making<'a> {
+    fn reader(&self) -> parts::Reader<'a> {
+        parts::Reader { dashboard: self.dashboard, visitor: self.visitor }
+    }
 }
 
 /// A page without what stands around it.
@@ -251,17 +265,11 @@ mod tests {
     fn every_page_of_the_table_is_one_and_nothing_else_is() {
         let pages = crate::ROUTES.iter().filter(|route| route.path.starts_with("/ui/") && route.method == "GET");
         let others = ["ui_projects", "ui_login_form", "ui_static", "ui_live"];
-        for route in pages.filter(|route| !others.contains(&route.action)) {
+        let is_page = |action: &str| !others.contains(&action) && !action.starts_with("ui_form_");
+        for route in pages.filter(|route| is_page(route.action)) {
             assert!(View::of(&route.path.replace(['{', '}'], "")).is_some(), "{}", route.path);
         }
-        for path in [
-            "/ui",
-            "/ui/x",
-            "/ui/load-balancers/",
-            "/ui/load-balancers/x/",
-            "/ui/load-balancers/x/config",
-            "/ui/a/b/c/d",
-        ] {
+        for path in ["/ui", "/ui/x", "/ui/load-balancers/", "/ui/load-balancers/x/", "/ui/a/b/c/d"] {
             let is_page = View::of(path).is_some();
             assert!(!is_page || path == "/ui/load-balancers/", "{path}");
         }

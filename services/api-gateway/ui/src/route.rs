@@ -2,7 +2,7 @@
 
 use axum::routing::{MethodRouter, get, post};
 
-use crate::{Dashboard, files, live, login, pages, projects, session};
+use crate::{Dashboard, files, forms, live, login, pages, projects, session};
 
 /// One method of one path.
 pub struct Route {
@@ -18,6 +18,16 @@ const fn page(path: &'static str, action: &'static str) -> Route {
     Route { method: "GET", path, action, serve: || get(pages::show) }
 }
 
+/// A form as it is shown.
+const fn form(path: &'static str, action: &'static str) -> Route {
+    Route { method: "GET", path, action, serve: || get(forms::show) }
+}
+
+/// A form as it is sent.
+const fn sent(path: &'static str, action: &'static str) -> Route {
+    Route { method: "POST", path, action, serve: || post(forms::take) }
+}
+
 /// Every method of every path.
 pub const ROUTES: &[Route] = &[
     Route { method: "GET", path: "/", action: "ui_door", serve: || get(pages::door) },
@@ -29,6 +39,23 @@ pub const ROUTES: &[Route] = &[
     page("/ui/load-balancers/{id}/monitors", "ui_load_balancer_monitors"),
     page("/ui/load-balancers/{id}/traffic", "ui_load_balancer_traffic"),
     page("/ui/load-balancers/{id}/events", "ui_load_balancer_events"),
+    page("/ui/load-balancers/{id}/config", "ui_load_balancer_config"),
+    form("/ui/new", "ui_form_new"),
+    sent("/ui/new", "ui_form_new_sent"),
+    form("/ui/load-balancers/{id}/edit", "ui_form_edit"),
+    sent("/ui/load-balancers/{id}/edit", "ui_form_edit_sent"),
+    form("/ui/load-balancers/{id}/delete", "ui_form_delete"),
+    sent("/ui/load-balancers/{id}/delete", "ui_form_delete_sent"),
+    form("/ui/load-balancers/{id}/listeners/{part}/edit", "ui_form_listener"),
+    sent("/ui/load-balancers/{id}/listeners/{part}/edit", "ui_form_listener_sent"),
+    form("/ui/load-balancers/{id}/pools/{part}/edit", "ui_form_pool"),
+    sent("/ui/load-balancers/{id}/pools/{part}/edit", "ui_form_pool_sent"),
+    form("/ui/load-balancers/{id}/monitors/{part}/edit", "ui_form_monitor"),
+    sent("/ui/load-balancers/{id}/monitors/{part}/edit", "ui_form_monitor_sent"),
+    form("/ui/load-balancers/{id}/pools/{part}/members/new", "ui_form_add_members"),
+    sent("/ui/load-balancers/{id}/pools/{part}/members/new", "ui_form_add_members_sent"),
+    form("/ui/load-balancers/{id}/pools/{part}/members/change", "ui_form_change_members"),
+    sent("/ui/load-balancers/{id}/pools/{part}/members/change", "ui_form_change_members_sent"),
     page("/ui/monitors", "ui_monitors"),
     page("/ui/networks", "ui_networks"),
     page("/ui/quotas", "ui_quotas"),

@@ -150,6 +150,7 @@ impl Theme {
 }
 
 /// A form's fields.
+#[derive(Debug, Clone)]
 pub(crate) struct Form(Vec<(String, String)>);
 
 impl Form {
@@ -159,7 +160,21 @@ impl Form {
 
     /// Empty: there is none.
     pub(crate) fn get(&self, name: &str) -> &str {
-        self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+        self.find(name).unwrap_or_default()
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All of this name.
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// As they were sent.
+    pub(crate) fn into_pairs(self) -> Vec<(String, String)> {
+        self.0
     }
 }
 

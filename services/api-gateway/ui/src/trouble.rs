@@ -26,6 +26,8 @@ pub(crate) enum Trouble {
     TooMany,
     OtherSite,
     UnknownHost,
+    /// The caller's role reads, and changes nothing.
+    ReadOnly,
     /// A fault of ours, which is in the log.
     Broken,
 }
@@ -63,14 +65,14 @@ struct Shown<'a> {
 }
 
 impl Trouble {
-    const fn status(&self) -> StatusCode {
+    pub(crate) const fn status(&self) -> StatusCode {
         match self {
             Self::LogIn => StatusCode::UNAUTHORIZED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Faulty(_) | Self::UnknownHost => StatusCode::BAD_REQUEST,
             Self::Away(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
-            Self::OtherSite => StatusCode::FORBIDDEN,
+            Self::OtherSite | Self::ReadOnly => StatusCode::FORBIDDEN,
             Self::Broken => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -89,6 +91,7 @@ impl Trouble {
                 "Unknown host",
                 "This gateway is not called so. Its names are loopback, gateway.listen, and gateway.public_hosts.",
             ),
+            Self::ReadOnly => ("Read only", "Your role reads: it makes and changes nothing."),
             Self::Broken => ("A fault", "This page could not be made. The gateway's log says why."),
         }
     }

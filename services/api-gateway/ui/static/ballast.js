@@ -28,7 +28,7 @@
       old.nodeValue = now.nodeValue;
       return;
     }
-    if (old.matches('input, select')) return;
+    if (old.matches('input, select, textarea')) return;
     attributes(old, now);
     const keyed = new Map();
     for (const child of old.childNodes) {
@@ -172,6 +172,41 @@
     if (!document.hidden) open();
   }
 
+  // -- forms: what they would do is asked while a person writes, and nothing is taken away twice
+
+  for (const form of document.querySelectorAll('form[data-check]')) {
+    let timer = 0;
+    let asked = null;
+    form.addEventListener('input', () => {
+      clearTimeout(timer);
+      timer = setTimeout(async () => {
+        asked?.abort();
+        asked = new AbortController();
+        const body = new URLSearchParams(new FormData(form));
+        body.set('do', 'check');
+        try {
+          const answer = await fetch(form.action, { method: 'POST', body, signal: asked.signal });
+          const page = new DOMParser().parseFromString(policy.createHTML(await answer.text()), 'text/html');
+          const plan = page.getElementById('plan');
+          if (!plan) return;
+          morph(document.getElementById('plan'), plan);
+          say(plan.textContent.includes('✕') ? 'It is refused as it is.' : 'It can be done.');
+        } catch {
+          // Superseded, or nobody is there: the form says so when it is sent.
+        }
+      }, 400);
+    });
+  }
+  let sent = null;
+  addEventListener('submit', (event) => {
+    if (!event.target.matches('[data-once]') || event.submitter?.value !== 'make') return;
+    if (sent === event.target) event.preventDefault();
+    sent = event.target;
+  });
+  addEventListener('pageshow', () => {
+    sent = null;
+  });
+
   // -- keys, which can be switched off
 
   const help = document.getElementById('help');
@@ -193,11 +228,25 @@
     if (row) row.querySelector('th a, a').focus();
   }
 
+  // The box of the row that one is in, or all that are ticked.
+  const box_of = () => document.activeElement.closest('tr')?.querySelector('input[type=checkbox]');
+  function drain() {
+    const own = box_of();
+    const form = own?.form || main.querySelector('tbody input:checked')?.form;
+    if (!form) return;
+    if (own && !form.querySelector('tbody input:checked')) own.checked = true;
+    form.querySelector('button[value=drain]')?.click();
+  }
+
   const acts = {
     '/': () => main.querySelector('[data-filter]')?.focus(),
     j: () => step(1),
     k: () => step(-1),
     '?': () => help.showModal(),
+    n: () => document.querySelector('[data-new]')?.click(),
+    e: () => document.querySelector('[data-edit]')?.click(),
+    x: () => box_of()?.click(),
+    d: drain,
     u: () => {
       const only = main.querySelector('[data-unhealthy]');
       if (only) {
@@ -215,7 +264,9 @@
   };
 
   addEventListener('keydown', (event) => {
-    const busy = event.target.closest('input, select, textarea, dialog');
+    const leave = event.key === 'Escape' && event.target.closest('form')?.querySelector('[data-leave]');
+    if (leave) return leave.click();
+    const busy = event.target.closest('input:not([type=checkbox]), select, textarea, dialog');
     if (!button || busy || event.ctrlKey || event.metaKey || event.altKey || (!are() && event.key !== '?')) return;
     const place = before === 'g' && document.querySelector('[data-go="' + CSS.escape(event.key) + '"]');
     before = event.key;

@@ -11,8 +11,12 @@ use crate::services::Services;
 
 /// Pages of one load balancer.
 const TABS: [&str; 5] = ["", "/listeners", "/monitors", "/traffic", "/events"];
-const PAGES: [&str; 11] = [
+/// Its forms.
+const FORMS: [&str; 2] = ["/edit", "/delete"];
+const PAGES: [&str; 13] = [
     "/ui/",
+    "/ui/new",
+    "/ui/explain/ERROR",
     "/ui/?view=table",
     "/ui/load-balancers",
     "/ui/monitors",
@@ -43,18 +47,25 @@ async fn no_page_keeps_anybody_out_in_light_and_dark_whether_it_is_empty_full_or
     let id = load_balancer(&services, "alice", &subnet, "shop", &["10.0.0.11", "10.0.0.12"]).await;
     let agent = Watchful::deploy(agent).await;
     agent.say(&[500, 200]).await;
-    let tabs = TABS.iter().map(|tab| format!("/ui/load-balancers/{id}{tab}"));
+    let tabs = TABS.iter().chain(&FORMS).map(|tab| format!("/ui/load-balancers/{id}{tab}"));
     for path in PAGES.iter().map(|&path| path.to_owned()).chain(tabs) {
         page.goto(&path).await;
         wrong.extend(page.faults(&axe).await.into_iter().map(|fault| format!("{path}: {fault}")));
     }
+    page.goto("/ui/new").await;
+    page.js(
+        "document.getElementById('f-protocol_port').value = 'x'; document.querySelector('button[value=make]').click()",
+    )
+    .await;
+    page.until("document.activeElement.ariaInvalid === 'true'").await;
+    wrong.extend(page.faults(&axe).await.into_iter().map(|fault| format!("a form that is refused: {fault}")));
     assert!(wrong.is_empty(), "{} faults:\n{}", wrong.len(), wrong.join("\n"));
     // What looks is not blind.
     page.js("const field = document.createElement('input'); document.querySelector('main').append(field)").await;
     assert_eq!(page.faults(&axe).await.len(), 1, "a field without a name is found");
-    // A page that is not there is said so in the console, and nothing else is.
+    // A page that is not there is said so in the console, a form that is refused too, and nothing else is.
     let complaints = page.complaints().await;
-    assert!(complaints.iter().all(|line| line.contains("404")), "{complaints:?}");
+    assert!(complaints.iter().all(|line| line.contains("404") || line.contains("422")), "{complaints:?}");
     page.end().await;
 }
 

@@ -54,6 +54,15 @@ pub(super) struct Chromium {
 impl Chromium {
     /// None: there is none here, which is said aloud.
     pub(super) async fn start(services: &Services, test: &'static str) -> Option<Self> {
+        Self::with(services, test, true).await
+    }
+
+    /// One in which pages run no script.
+    pub(super) async fn without_script(services: &Services, test: &'static str) -> Option<Self> {
+        Self::with(services, test, false).await
+    }
+
+    async fn with(services: &Services, test: &'static str, has_script: bool) -> Option<Self> {
         if !require_tool("chromium", test) || !require_tool("chromedriver", test) {
             return None;
         }
@@ -76,6 +85,10 @@ impl Chromium {
             wanted.add_arg(flag).expect("a flag");
         }
         wanted.set_binary("/usr/bin/chromium").expect("a program");
+        if !has_script {
+            let refused = json!({ "profile.managed_default_content_settings.javascript": 2 });
+            wanted.add_experimental_option("prefs", refused).expect("an option");
+        }
         let wanted: thirtyfour::Capabilities = with_logs(wanted.into());
         let web = WebDriver::new(&at, wanted).await.expect("a session");
         let client = ballast_service::http::plain().unwrap();
@@ -127,8 +140,8 @@ impl Chromium {
         self.until("document.querySelector('h1').textContent === 'Overview'").await;
     }
 
-    /// What axe finds wrong with the page, as WCAG 2.2 A and AA have it: all of it in the theme that it has, and its colours in
-    /// the other one, too.
+    /// What axe finds wrong with the page, as WCAG 2.2 A and AA have it: in the theme that it has all of it, and in the
+    /// dark one its colours.
     pub(super) async fn faults(&self, axe: &str) -> Vec<String> {
         self.js(axe).await;
         let mut found = self.run_axe("['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']").await;

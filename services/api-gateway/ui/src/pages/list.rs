@@ -59,7 +59,8 @@ pub(super) async fn load_balancers(making: Making<'_>) -> Result<Page, Trouble> 
             (fitting, false, is_cut || more)
         }
     };
-    let found = Found { load_balancers: &load_balancers, more, has_projects, is_cut };
+    let may_write = visitor.caller.roles().may_write();
+    let found = Found { load_balancers: &load_balancers, more, has_projects, may_write, is_cut };
     Page::of("Load balancers", &List::of(&found, wish, making.now))
 }
 

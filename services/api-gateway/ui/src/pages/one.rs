@@ -3,19 +3,24 @@
 use ballast_proto::{
     v1::GetRequest as GetOfV1,
     v2::{
-        Filter, GetRequest, HealthMonitor, L7Policy, L7Rule, ListRequest, Listener, LoadBalancer, Member, Pool, Stats,
-        WatchRequest,
+        GetRequest, L7Policy, L7Rule, ListRequest, LoadBalancer, Member, Pool, PreviewRequest, Stats,
+        UpdateLoadBalancerRequest, WatchRequest, preview_request::Change,
     },
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::{AT_ONCE, Making, Page, events};
+use prost_types::FieldMask;
+
+use super::{
+    AT_ONCE, Making, Page, events,
+    parts::{get, of_these},
+};
 use crate::{
     trouble::Trouble,
     view::{
         events::{EventsOfOne, Table},
         monitors::MonitorsOfOne,
-        one::{Head, Listeners, Members, Tab, Whole},
+        one::{Config, Head, Listeners, Members, Tab, Whole},
         parts::{name_or_id, socket},
         traffic::{Counted, Traffic},
     },
@@ -25,19 +30,22 @@ use crate::{
 const MEMBERS: usize = 100;
 
 pub(super) async fn make(mut making: Making<'_>, id: &str, tab: Tab) -> Result<Page, Trouble> {
-    let request = making.visitor.caller.request(get(id));
-    let one = making.dashboard.scheduler.load_balancers().get(request).await?.into_inner();
+    let reader = making.reader();
+    let one = reader.load_balancer(id).await?;
     let agent = agent(&making, id).await?;
-    let head = Head::of(&one, agent.as_ref(), tab, making.now);
+    let roles = making.visitor.caller.roles();
+    let head = Head::of(&one, agent.as_ref(), tab, making.now).writable(roles.may_write(), roles.is_admin());
     let (title, summary) = (name_or_id(&one.name, &one.id), head.summary());
     let page = match tab {
         Tab::Members => members(&making, head, id).await?,
         Tab::Listeners => listeners(&making, head, id).await?,
         Tab::Monitors => {
-            let pools = pools(&making, id).await?;
-            let monitors = monitors(&making, &pools).await?;
+            let pools = reader.pools(id).await?;
+            let monitors = reader.monitors(&pools).await?;
             Page::of(title.as_str(), &MonitorsOfOne::of(head, &monitors, &pools))?
         }
+        Tab::Config if !roles.is_admin() => return Err(Trouble::NotFound),
+        Tab::Config => config(&making, head, id).await?,
         Tab::Traffic => traffic(&mut making, head, &one).await?,
         Tab::Events => {
             let watch = WatchRequest { ids: vec![id.to_owned()], ..WatchRequest::default() };
@@ -46,16 +54,6 @@ pub(super) async fn make(mut making: Making<'_>, id: &str, tab: Tab) -> Result<P
         }
     };
     Ok(Page { title, ..page.saying(summary) })
-}
-
-fn get(id: &str) -> GetRequest {
-    GetRequest { id: id.to_owned(), ..GetRequest::default() }
-}
-
-/// Objects whose field is one of these.
-fn of_these(field: &str, values: Vec<String>) -> ListRequest {
-    let filters = vec![Filter { field: field.to_owned(), values }];
-    ListRequest { filters, ..ListRequest::default() }
 }
 
 /// The agent that it is bound to, for admins.
@@ -67,42 +65,11 @@ async fn agent(making: &Making<'_>, id: &str) -> Result<Option<ballast_proto::v1
     Ok(making.dashboard.scheduler.pools_of_v1().get_agent(request).await?.into_inner().agent)
 }
 
-async fn pools(making: &Making<'_>, id: &str) -> Result<Vec<Pool>, Trouble> {
-    let request = making.visitor.caller.request(of_these("loadbalancer_id", vec![id.to_owned()]));
-    Ok(making.dashboard.scheduler.pools().list(request).await?.into_inner().pools)
-}
-
-async fn listeners_of(making: &Making<'_>, id: &str) -> Result<Vec<Listener>, Trouble> {
-    let request = making.visitor.caller.request(of_these("loadbalancer_id", vec![id.to_owned()]));
-    Ok(making.dashboard.scheduler.listeners().list(request).await?.into_inner().listeners)
-}
-
-async fn monitors(making: &Making<'_>, pools: &[Pool]) -> Result<Vec<HealthMonitor>, Trouble> {
-    let ids: Vec<String> =
-        pools.iter().map(|pool| pool.health_monitor_id.clone()).filter(|id| !id.is_empty()).collect();
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let request = making.visitor.caller.request(of_these("id", ids));
-    Ok(making.dashboard.scheduler.monitors().list(request).await?.into_inner().health_monitors)
-}
-
-/// The members of each pool.
-async fn members_of(making: &Making<'_>, pools: &[Pool]) -> Result<Vec<Vec<Member>>, Trouble> {
-    let ask = |id: String| {
-        let mut client = making.dashboard.scheduler.members();
-        let request = making.visitor.caller.request(ListRequest { parent_id: id, ..ListRequest::default() });
-        async move { Ok::<_, Trouble>(client.list(request).await?.into_inner().members) }
-    };
-    let ids: Vec<String> = pools.iter().map(|pool| pool.id.clone()).collect();
-    stream::iter(ids).map(ask).buffered(AT_ONCE).try_collect().await
-}
-
 async fn members(making: &Making<'_>, head: Head, id: &str) -> Result<Page, Trouble> {
-    let pools = pools(making, id).await?;
-    let (members, monitors) = tokio::try_join!(members_of(making, &pools), monitors(making, &pools))?;
-    let request = making.visitor.caller.request(get(id));
-    let health = making.dashboard.scheduler.load_balancers().health(request).await?.into_inner();
+    let reader = making.reader();
+    let pools = reader.pools(id).await?;
+    let (members, monitors) = tokio::try_join!(reader.members_of(&pools), reader.monitors(&pools))?;
+    let health = reader.health(id).await?;
     let whole = |(pool, members): (_, _)| -> Whole<'_> {
         let (pool, members): (&Pool, &Vec<Member>) = (pool, members);
         (pool, members.as_slice(), monitors.iter().find(|monitor| monitor.id == pool.health_monitor_id))
@@ -112,7 +79,8 @@ async fn members(making: &Making<'_>, head: Head, id: &str) -> Result<Page, Trou
 }
 
 async fn listeners(making: &Making<'_>, head: Head, id: &str) -> Result<Page, Trouble> {
-    let (listeners, pools) = tokio::try_join!(listeners_of(making, id), pools(making, id))?;
+    let reader = making.reader();
+    let (listeners, pools) = tokio::try_join!(reader.listeners(id), reader.pools(id))?;
     let with_policies: Vec<String> =
         listeners.iter().filter(|one| !one.l7policy_ids.is_empty()).map(|one| one.id.clone()).collect();
     let policies = if with_policies.is_empty() {
@@ -127,6 +95,19 @@ async fn listeners(making: &Making<'_>, head: Head, id: &str) -> Result<Page, Tr
     Page::of("", &Listeners::of(head, &listeners, &policies, &pools))
 }
 
+/// By a change that changes nothing: what its driver would write for it is what it has written.
+async fn config(making: &Making<'_>, head: Head, id: &str) -> Result<Page, Trouble> {
+    let unchanged = UpdateLoadBalancerRequest {
+        load_balancer: Some(LoadBalancer { id: id.to_owned(), ..LoadBalancer::default() }),
+        update_mask: Some(FieldMask::default()),
+        validate_only: true,
+    };
+    let request = PreviewRequest { change: Some(Change::UpdateLoadBalancer(unchanged)) };
+    let request = making.visitor.caller.request(request);
+    let preview = making.dashboard.scheduler.load_balancers().preview(request).await?.into_inner();
+    Page::of("", &Config::of(head, preview))
+}
+
 async fn with_rules(making: &Making<'_>, policy: L7Policy) -> Result<(L7Policy, Vec<L7Rule>), Trouble> {
     let request = ListRequest { parent_id: policy.id.clone(), ..ListRequest::default() };
     let request = making.visitor.caller.request(request);
@@ -135,12 +116,12 @@ async fn with_rules(making: &Making<'_>, policy: L7Policy) -> Result<(L7Policy, 
 }
 
 async fn traffic(making: &mut Making<'_>, head: Head, one: &LoadBalancer) -> Result<Page, Trouble> {
-    let request = making.visitor.caller.request(get(&one.id));
-    let whole = making.dashboard.scheduler.load_balancers().stats(request).await?.into_inner();
+    let reader = making.reader();
+    let whole = reader.stats(&one.id).await?;
     making.memory.note(making.dashboard.clock.monotonic(), whole);
     let counted = |kind, id: &str, name: String, stats| Counted { kind, id: id.to_owned(), name, stats };
     let mut all = vec![counted("Load balancer", &one.id, name_or_id(&one.name, &one.id), whole)];
-    let (listeners, pools) = tokio::try_join!(listeners_of(making, &one.id), pools(making, &one.id))?;
+    let (listeners, pools) = tokio::try_join!(reader.listeners(&one.id), reader.pools(&one.id))?;
     for listener in &listeners {
         let request = making.visitor.caller.request(get(&listener.id));
         let stats = making.dashboard.scheduler.listeners().stats(request).await?.into_inner();
@@ -151,7 +132,7 @@ async fn traffic(making: &mut Making<'_>, head: Head, one: &LoadBalancer) -> Res
         let stats = making.dashboard.scheduler.pools().stats(request).await?.into_inner();
         all.push(counted("Pool", &pool.id, name_or_id(&pool.name, &pool.id), stats));
     }
-    let members: Vec<Member> = members_of(making, &pools).await?.into_iter().flatten().collect();
+    let members: Vec<Member> = reader.members_of(&pools).await?.into_iter().flatten().collect();
     let more = members.len().saturating_sub(MEMBERS);
     let ask = |member: Member| stats_of(making, member);
     let stats = stream::iter(members.into_iter().take(MEMBERS)).map(ask).buffered(AT_ONCE);

@@ -52,6 +52,7 @@ pub(super) async fn make(making: Making<'_>) -> Result<Page, Trouble> {
         stats: &stats,
         needs: attention::sorted(needs),
         branches: worst.iter().map(branch).collect(),
+        may_write: making.visitor.caller.roles().may_write(),
         is_admin: making.visitor.caller.is_admin(),
     };
     let shown = Overview::of(said, wish, now);

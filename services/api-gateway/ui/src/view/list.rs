@@ -87,6 +87,7 @@ pub(crate) struct List {
     columns: Vec<Column>,
     rows: Vec<Row>,
     has_projects: bool,
+    may_write: bool,
     earlier: Option<String>,
     later: Option<String>,
     /// Not all that fit the filter are shown.
@@ -99,6 +100,8 @@ pub(crate) struct Found<'a> {
     /// There is more beyond what was found, in the direction in which it was looked.
     pub(crate) more: bool,
     pub(crate) has_projects: bool,
+    /// Who looks may make one.
+    pub(crate) may_write: bool,
     pub(crate) is_cut: bool,
 }
 
@@ -115,6 +118,7 @@ impl List {
             columns: columns(&wish),
             rows,
             has_projects: found.has_projects,
+            may_write: found.may_write,
             is_cut: found.is_cut,
             wish,
         }

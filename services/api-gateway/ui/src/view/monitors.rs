@@ -13,6 +13,8 @@ use crate::view::parts;
 struct Row {
     id: String,
     name: String,
+    /// Where it can be changed.
+    path: Option<String>,
     what: String,
     timeout: i32,
     up_after: i32,
@@ -29,10 +31,11 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    fn of(monitors: &[HealthMonitor], pool: impl Fn(&str) -> String) -> Self {
+    fn of(monitors: &[HealthMonitor], pool: impl Fn(&str) -> String, path: impl Fn(&str) -> Option<String>) -> Self {
         let row = |one: &HealthMonitor| Row {
             id: one.id.clone(),
             name: name_or_id(&one.name, &one.id),
+            path: path(&one.id),
             what: parts::monitor_line(one),
             timeout: one.timeout.unwrap_or_default(),
             up_after: one.max_retries.unwrap_or_default(),
@@ -55,7 +58,7 @@ pub(crate) struct Monitors {
 impl Monitors {
     /// `later`: the id after which there are more.
     pub(crate) fn of(monitors: &[HealthMonitor], later: Option<&str>) -> Self {
-        let table = Table::of(monitors, |id| short(id).to_owned());
+        let table = Table::of(monitors, |id| short(id).to_owned(), |_| None);
         Self { table, later: later.map(|id| format!("/ui/monitors?after={id}")) }
     }
 }
@@ -72,6 +75,8 @@ impl MonitorsOfOne {
     pub(crate) fn of(head: Head, monitors: &[HealthMonitor], pools: &[ballast_proto::v2::Pool]) -> Self {
         let names = parts::names(pools);
         let name = |id: &str| names.get(id).cloned().unwrap_or_else(|| short(id).to_owned());
-        Self { head, table: Table::of(monitors, name) }
+        let edit = |id: &str| head.may_write.then(|| format!("{}/monitors/{id}/edit", head.path()));
+        let table = Table::of(monitors, name, edit);
+        Self { head, table }
     }
 }

@@ -3,7 +3,7 @@
 use askama::Template;
 use ballast_proto::{
     v1::Agent,
-    v2::{HealthMonitor, L7Policy, L7Rule, Listener, LoadBalancer, LoadBalancerHealth, Member, Pool},
+    v2::{HealthMonitor, L7Policy, L7Rule, Listener, LoadBalancer, LoadBalancerHealth, Member, Pool, Preview},
 };
 
 use super::{
@@ -20,10 +20,12 @@ pub(crate) enum Tab {
     Monitors,
     Traffic,
     Events,
+    /// For admins.
+    Config,
 }
 
 impl Tab {
-    const ALL: [Self; 5] = [Self::Members, Self::Listeners, Self::Monitors, Self::Traffic, Self::Events];
+    const ALL: [Self; 6] = [Self::Members, Self::Listeners, Self::Monitors, Self::Traffic, Self::Events, Self::Config];
 
     /// As the address has it; empty for the first.
     pub(crate) const fn name(self) -> &'static str {
@@ -33,6 +35,7 @@ impl Tab {
             Self::Monitors => "monitors",
             Self::Traffic => "traffic",
             Self::Events => "events",
+            Self::Config => "config",
         }
     }
 
@@ -43,6 +46,7 @@ impl Tab {
             Self::Monitors => "Monitors",
             Self::Traffic => "Traffic",
             Self::Events => "Events",
+            Self::Config => "Configuration",
         }
     }
 
@@ -66,6 +70,8 @@ pub(crate) struct Head {
     changed: Option<Moment>,
     tab: Tab,
     tabs: Vec<(&'static str, String, Tab)>,
+    /// Who looks may change it.
+    pub(crate) may_write: bool,
 }
 
 impl Head {
@@ -96,7 +102,19 @@ impl Head {
             changed: status.and_then(|status| Moment::maybe(status.updated_at.as_ref(), now)),
             tab,
             tabs: Tab::ALL.into_iter().map(|tab| (tab.title(), path(tab), tab)).collect(),
+            may_write: false,
         }
+    }
+
+    /// With ways to change it, for who may, and what is an operator's, for admins.
+    pub(crate) fn writable(mut self, may_write: bool, is_admin: bool) -> Self {
+        self.tabs.retain(|(.., tab)| is_admin || *tab != Tab::Config);
+        Self { may_write, ..self }
+    }
+
+    /// Where its forms are.
+    pub(crate) fn path(&self) -> String {
+        path_of(&self.id)
     }
 
     pub(crate) fn summary(&self) -> String {
@@ -165,6 +183,17 @@ impl Members {
             }
         };
         Self { head, pools: pools.iter().map(pool).collect() }
+    }
+
+    /// What can be done with members that are ticked; what ends in dots asks for more.
+    const fn acts() -> [(&'static str, &'static str); 5] {
+        [
+            ("drain", "Drain"),
+            ("enable", "Enable"),
+            ("disable", "Disable"),
+            ("weight", "Weight..."),
+            ("remove", "Remove..."),
+        ]
     }
 }
 
@@ -264,5 +293,21 @@ fn policy_part(policy: &L7Policy, rules: &[L7Rule], pools: &[Pool]) -> PolicyPar
         what: format!("{}{to}", action.to_lowercase()),
         statuses: Statuses::of(policy.status.as_ref()),
         rules: rules.iter().map(rule).collect(),
+    }
+}
+
+/// What the device was told, in its own words.
+#[derive(Template)]
+#[template(path = "config.html")]
+pub(crate) struct Config {
+    head: Head,
+    configuration: String,
+    /// Why it is not known.
+    reason: String,
+}
+
+impl Config {
+    pub(crate) fn of(head: Head, preview: Preview) -> Self {
+        Self { head, configuration: preview.configuration, reason: preview.reason }
     }
 }

@@ -47,6 +47,7 @@ pub(crate) struct Overview {
     branches: Vec<Branch>,
     picture: Option<Picture>,
     is_empty: bool,
+    may_write: bool,
     no_agents: bool,
 }
 
@@ -56,12 +57,13 @@ pub(crate) struct Said<'a> {
     pub(crate) stats: &'a [LoadBalancerStats],
     pub(crate) needs: Vec<Need>,
     pub(crate) branches: Vec<Branch>,
+    pub(crate) may_write: bool,
     pub(crate) is_admin: bool,
 }
 
 impl Overview {
     pub(crate) fn of(said: Said<'_>, wish: Wish, now: jiff::Timestamp) -> Self {
-        let Said { overview, stats, needs, branches, is_admin } = said;
+        let Said { overview, stats, needs, branches, may_write, is_admin } = said;
         let filter = wish.filter.to_lowercase();
         let fits = |branch: &Branch| {
             let texts = std::iter::once(&branch.name).chain(&branch.fronts);
@@ -80,6 +82,7 @@ impl Overview {
             picture: (!wish.as_table && !branches.is_empty()).then(|| Picture::of(&branches)),
             wish,
             branches,
+            may_write,
             is_empty: overview.load_balancers == 0,
             no_agents: is_admin && overview.agents.is_empty(),
         }

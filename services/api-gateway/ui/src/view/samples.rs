@@ -1,15 +1,23 @@
 //! Messages for tests: one of each, with a text of the test in all that a tenant or an agent says.
 
 use ballast_proto::{
-    driver::{CheckAnswer, Effect, LbMethod, MonitorType, Protocol},
+    driver::{CheckAnswer, Connections, Effect, LbMethod, MonitorType, Protocol},
     v1::{AgentDriver, Liveness, Network, Subnet},
     v2::{
         AgentCount, AgentLiveness, Cause, Event, HealthMonitor, Kind, L7Policy, L7Rule, Listener, LoadBalancer,
         LoadBalancerHealth, LoadBalancerStats, Member, MemberHealth, OperatingCount, OperatingStatus, Origin,
-        OverviewResponse, Pool, ProvisioningCount, ProvisioningStatus, Quota, Settled, Stats, Status, Vip, event,
+        OverviewResponse, Pool, Preview, PreviewAgent, PreviewFault, ProvisioningCount, ProvisioningStatus, Quota,
+        Settled, Stats, Status, Vip, event,
     },
 };
 use prost_types::Timestamp;
+
+use super::{
+    form::FormPage,
+    plan::Plan,
+    sheet::{Field, Group, Input, Sheet},
+};
+use crate::session::Form;
 
 pub(super) const LB: &str = "6a6f4de5-4d2f-4c5a-9d0b-4c7c7d6b8f10";
 pub(super) const POOL: &str = "0b7c1a1e-58d9-4f6e-8b52-0d0f8f0c9a11";
@@ -244,4 +252,46 @@ pub(super) fn network(text: &str) -> (Network, Subnet) {
 
 pub(super) fn quota(text: &str) -> Quota {
     Quota { project_id: text.to_owned(), load_balancer: Some(10), pool: Some(-1), ..Quota::default() }
+}
+
+pub(super) fn preview(text: &str) -> Preview {
+    Preview {
+        effect: Effect::Reload.into(),
+        connections: Connections::Drained.into(),
+        steps: vec![text.to_owned()],
+        configuration: text.to_owned(),
+        faults: vec![PreviewFault { object_id: LB.to_owned(), message: text.to_owned() }],
+        reason: text.to_owned(),
+        agent: Some(PreviewAgent { id: LB.to_owned(), host: text.to_owned() }),
+    }
+}
+
+/// A form with each kind of field, and all that can be said beside it.
+pub(super) fn form(text: &str) -> FormPage {
+    let choice = Input::Choice(vec![(text.to_owned(), text.to_owned()), ("b".to_owned(), "b".to_owned())]);
+    let fields = vec![
+        Field::new("name", "Name", Input::Text).was(text),
+        Field::new("lines", "Lines", Input::Lines).was(text),
+        Field::new("choice", "Choice", choice).hint("One of both.").was("b"),
+    ];
+    let folded = Group::new("More", vec![Field::new("number", "Number", Input::Number).was("1")]).folded();
+    let sent = Form::read(
+        format!("choice={}", form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>()).as_bytes(),
+    );
+    let mut sheet = Sheet::of(vec![Group::new("All", fields), folded], Some(&sent));
+    let plan = Plan::of(&sheet, preview(text), Some(&load_balancer(text)));
+    sheet.blame("name", text);
+    sheet.blame("", text);
+    FormPage {
+        title: text.to_owned(),
+        remarks: vec![text.to_owned()],
+        objects: vec![text.to_owned()],
+        action: "/ui/new".to_owned(),
+        hidden: vec![("etag", text.to_owned())],
+        sheet: sheet.pointed(),
+        verb: "Save",
+        is_danger: true,
+        back: "/ui/".to_owned(),
+        plan,
+    }
 }

@@ -8,7 +8,7 @@ use super::{
     list::{Found, List, Wish},
     monitors::{Monitors, MonitorsOfOne},
     networks::Networks,
-    one::{Head, Listeners, Members, Tab},
+    one::{Config, Head, Listeners, Members, Tab},
     overview::{Overview, Said, Wish as WishOfOverview},
     quotas::Quotas,
     samples,
@@ -32,13 +32,14 @@ fn overview(text: &str, as_table: bool) -> Overview {
         stats: &stats,
         needs: attention::sorted(needs.chain(attention::of_agent(&samples::agent(text), now)).collect()),
         branches: vec![Branch::of(&one, &[samples::listener(text)], Some(&health), now)],
+        may_write: true,
         is_admin: true,
     };
     Overview::of(said, WishOfOverview { as_table, ..WishOfOverview::default() }, now)
 }
 
 fn head(text: &str, tab: Tab) -> Head {
-    Head::of(&samples::load_balancer(text), Some(&samples::agent(text)), tab, samples::now())
+    Head::of(&samples::load_balancer(text), Some(&samples::agent(text)), tab, samples::now()).writable(true, true)
 }
 
 /// Every page with this text wherever somebody else says a text.
@@ -48,7 +49,7 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
     let monitors = [samples::monitor(text)];
     let (network, subnet) = samples::network(text);
     let found = [one.clone()];
-    let found = Found { load_balancers: &found, more: true, has_projects: true, is_cut: true };
+    let found = Found { load_balancers: &found, more: true, has_projects: true, may_write: true, is_cut: true };
     let mut memory = Memory::default();
     for second in 0..3 {
         memory.note(std::time::Duration::from_secs(second * 2), samples::stats());
@@ -73,6 +74,8 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         ("traffic", Traffic::of(head(text, Tab::Traffic), counted, 2, &memory).render()),
         ("events_of_one", of_one.render()),
         ("events", all.render()),
+        ("config", Config::of(head(text, Tab::Config), samples::preview(text)).render()),
+        ("form", samples::form(text).render()),
         ("monitors", Monitors::of(&monitors, Some(samples::LB)).render()),
         ("networks", Networks::of(&[network], &[subnet]).render()),
         ("quotas", Quotas::of(&[samples::quota(text)]).render()),
@@ -132,15 +135,11 @@ fn every_text_with_bidi_controls_stands_for_itself() {
             let before = &page[..at];
             let opened = before.matches("<bdi").count() > before.matches("</bdi>").count();
             let is_attribute = before.rfind('"').is_some_and(|quote| before[quote..].matches(['<', '>']).count() == 0);
-            let is_title = before
-                .rfind('<')
-                .is_some_and(|tag| before[tag..].starts_with("<title") || before[tag..].starts_with("<text"));
-            let is_code = before.rfind('<').is_some_and(|tag| before[tag..].starts_with("<code"));
-            assert!(
-                opened || is_attribute || is_title || is_code,
-                "{name}: ...{}",
-                &before[before.len().saturating_sub(80)..]
-            );
+            // What can have no parts, or is code.
+            let alone = ["<title", "<text", "<code", "<pre", "<option"];
+            let tag = before.rfind('<').map_or("", |tag| &before[tag..]);
+            let is_alone = alone.iter().any(|name| tag.starts_with(name));
+            assert!(opened || is_attribute || is_alone, "{name}: ...{}", &before[before.len().saturating_sub(80)..]);
         }
     }
 }

@@ -1,0 +1,107 @@
+//! What a change would do, as far as it is known before it is made.
+
+use askama::Template;
+use ballast_explain::Kind;
+use ballast_proto::{
+    driver::{Connections, Effect},
+    v2::{LoadBalancer, Preview},
+};
+
+use super::sheet::{Difference, Sheet};
+
+/// A word, and what it means.
+struct Word {
+    word: &'static str,
+    meaning: &'static str,
+}
+
+/// It, on a page.
+#[derive(Default, Template)]
+#[template(path = "plan.html")]
+pub(crate) struct Plan {
+    /// Nothing is to be changed, and why that is so.
+    idle: &'static str,
+    wrongs: Vec<(&'static str, String)>,
+    differences: Vec<Difference>,
+    facts: Vec<(&'static str, String)>,
+    effect: Option<Word>,
+    connections: Option<Word>,
+    steps: Vec<String>,
+    faults: Vec<String>,
+    /// Why it is not known.
+    reason: String,
+    configuration: String,
+}
+
+impl Plan {
+    /// Nothing was asked for yet.
+    pub(crate) fn idle(why: &'static str) -> Self {
+        Self { idle: why, ..Self::default() }
+    }
+
+    /// It cannot be done as it is asked for.
+    pub(crate) fn refused(sheet: &Sheet) -> Self {
+        Self { wrongs: sheet.wrongs(), ..Self::default() }
+    }
+
+    /// `made`: what would be made, with what is chosen for it.
+    pub(crate) fn of(sheet: &Sheet, preview: Preview, made: Option<&LoadBalancer>) -> Self {
+        let vips = made.iter().flat_map(|made| made.vip.iter().chain(&made.additional_vips));
+        let addresses: Vec<&str> = vips.map(|vip| vip.address.as_str()).filter(|address| !address.is_empty()).collect();
+        let host = preview.agent.as_ref().map(|agent| agent.host.clone()).unwrap_or_default();
+        let mut facts = vec![("Address", addresses.join(", ")), ("Agent", host)];
+        facts.retain(|(_, value)| !value.is_empty());
+        let (effect, connections) = (effect(preview.effect()), connections(preview.connections()));
+        Self {
+            differences: sheet.differences(),
+            facts,
+            effect: effect.and_then(|word| explained(Kind::Effect, word)),
+            connections: connections.and_then(|word| explained(Kind::Connections, word)),
+            steps: preview.steps,
+            faults: preview.faults.into_iter().map(|fault| fault.message).collect(),
+            reason: preview.reason,
+            configuration: preview.configuration,
+            ..Self::default()
+        }
+    }
+}
+
+fn explained(kind: Kind, word: &'static str) -> Option<Word> {
+    ballast_explain::of(kind, word).map(|entry| Word { word: entry.word, meaning: entry.meaning })
+}
+
+/// As `ballast explain` has it; none: not known.
+const fn effect(effect: Effect) -> Option<&'static str> {
+    match effect {
+        Effect::Unspecified => None,
+        Effect::None => Some("none"),
+        Effect::Runtime => Some("runtime"),
+        Effect::Reload => Some("reload"),
+        Effect::Restart => Some("restart"),
+        Effect::Move => Some("move"),
+    }
+}
+
+const fn connections(connections: Connections) -> Option<&'static str> {
+    match connections {
+        Connections::Unspecified => None,
+        Connections::Kept => Some("kept"),
+        Connections::Drained => Some("drained"),
+        Connections::Cut => Some("cut"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_effect_has_the_words_of_the_command() {
+        for known in (0..=5).filter_map(|number| effect(Effect::try_from(number).ok()?)) {
+            assert!(explained(Kind::Effect, known).is_some(), "{known}");
+        }
+        for known in (0..=3).filter_map(|number| connections(Connections::try_from(number).ok()?)) {
+            assert!(explained(Kind::Connections, known).is_some(), "{known}");
+        }
+    }
+}
