@@ -11,7 +11,7 @@ use browser::{Answer, Browser};
 use serde_json::json;
 
 use crate::{
-    played::able,
+    played::{able, farsighted},
     services::{PATIENCE, Services},
 };
 
@@ -85,7 +85,7 @@ fn the_policy_of_the_dashboard_knows_every_route_and_no_other() {
 /// Services with tokens, an agent, and a load balancer of alice's; its id and the agent's.
 async fn world() -> (Services, String, String) {
     let services = Services::with_tokens(|_| {}).await;
-    let agent = able(&services.channel, "h1").await;
+    let agent = farsighted(&services.channel, "h1").await;
     let network = json!({ "network": { "name": "net", "shared": true, "tenant_id": "ops" } });
     let network = services.call_as("admin", "POST", "/v2.0/networks", Some(network)).await.id();
     let subnet = json!({ "subnet": { "network_id": network, "ip_version": 4, "cidr": "10.0.0.0/24" } });

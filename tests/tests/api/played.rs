@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use ballast_proto::{
     agent::{
-        AgentMessage, Desired, DriverReport, DriverState, Heartbeat, Hello, Outcome, Removed, SchedulerMessage,
-        Waiting, agent_message, agent_session_client::AgentSessionClient, scheduler_message::Message,
+        AgentMessage, Desired, DriverReport, DriverState, Foreseen, Heartbeat, Hello, Outcome, Removed,
+        SchedulerMessage, Waiting, agent_message, agent_session_client::AgentSessionClient, scheduler_message::Message,
     },
-    driver::{Capabilities, Fault},
+    driver::{Capabilities, Connections, Effect, Fault, Preview},
 };
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_stream::wrappers::ReceiverStream;
@@ -204,16 +204,38 @@ pub(crate) async fn obedient_with(channel: &Channel, host: &str, driver: DriverR
     obeying(Agent::with_drivers(channel, host, "1", vec![driver]).await.expect("a session"))
 }
 
-/// Lets it deploy whatever it is told.
-pub(crate) fn obeying(mut agent: Agent) -> String {
+/// One that also says what a deploy would do: always the same.
+pub(crate) async fn farsighted(channel: &Channel, host: &str) -> String {
+    let agent = Agent::with_drivers(channel, host, "1", vec![able_driver()]).await.expect("a session");
+    let preview = Preview {
+        effect: Effect::Runtime.into(),
+        connections: Connections::Kept.into(),
+        steps: vec!["tell it while it runs".to_owned()],
+        configuration: "global".to_owned(),
+        ..Preview::default()
+    };
+    obeying_with(agent, Some(preview))
+}
+
+/// Lets it deploy whatever it is told. As one of a former version, it does not answer questions.
+pub(crate) fn obeying(agent: Agent) -> String {
+    obeying_with(agent, None)
+}
+
+fn obeying_with(mut agent: Agent, foreseen: Option<Preview>) -> String {
     let id = agent.id.clone();
     tokio::spawn(async move {
         while let Some(message) = agent.told().await {
             match message {
                 Message::Desired(desired) => agent.deployed(&desired).await,
                 Message::Remove(remove) => agent.removed(&remove.load_balancer_id, remove.epoch).await,
-                // As one of a former version, it does not answer questions.
-                Message::Welcome(_) | Message::SnapshotDone(_) | Message::Drain(_) | Message::Foresee(_) => {}
+                Message::Foresee(question) => {
+                    if let Some(preview) = foreseen.clone() {
+                        let answer = Foreseen { number: question.number, preview: Some(preview), fault: None };
+                        agent.say(agent_message::Message::Foreseen(answer)).await;
+                    }
+                }
+                Message::Welcome(_) | Message::SnapshotDone(_) | Message::Drain(_) => {}
             }
         }
     });

@@ -107,10 +107,6 @@ pub(crate) async fn log_out(
     headers: HeaderMap,
 ) -> Response {
     let session = Session::of(&dashboard, &headers, &asked);
-    if session.is_ours
-        && let Err(denied) = dashboard.authenticator.revoke(&session.token).await
-    {
-        tracing::warn!("a token of the dashboard could not be revoked: {denied:?}");
-    }
+    session.revoke(&dashboard).await;
     session::end(&asked, Redirect::to("/ui/login"))
 }

@@ -58,7 +58,7 @@ pub(crate) async fn show(
 }
 
 async fn projects(dashboard: &Dashboard, visitor: &Visitor) -> Result<Projects, Trouble> {
-    let own = dashboard.authenticator.projects(&visitor.session.token).await.map_err(visit::refused)?;
+    let own = dashboard.authenticator.projects(visitor.session.source()).await.map_err(visit::refused)?;
     let current = visitor.caller.project().unwrap_or_default();
     let choice = |project: ballast_service::auth::Project| Choice {
         is_chosen: project.id == current,
@@ -114,15 +114,21 @@ async fn another_token(
     name: &str,
 ) -> Result<Session, Trouble> {
     let old = &visitor.session;
-    let token = dashboard.authenticator.scope(&old.token, project).await.map_err(|denied| match denied {
+    let token = dashboard.authenticator.scope(old.source(), project).await.map_err(|denied| match denied {
         Denied::Unauthenticated => Trouble::NotFound,
         denied => visit::refused(denied),
     })?;
-    // One that came of another does not end with it.
-    if old.is_ours
-        && let Err(denied) = dashboard.authenticator.revoke(&old.token).await
-    {
-        tracing::warn!("a former token of the dashboard could not be revoked: {denied:?}");
+    let is_root_ours = if old.root.is_empty() { old.is_ours } else { old.is_root_ours };
+    if !old.root.is_empty() {
+        // That of the former project. What all come of stays.
+        Session { is_root_ours: false, ..old.clone() }.revoke(dashboard).await;
     }
-    Ok(Session { token, is_ours: true, project: String::new(), project_name: name.to_owned() })
+    Ok(Session {
+        token,
+        is_ours: true,
+        root: old.source().to_owned(),
+        is_root_ours,
+        project: String::new(),
+        project_name: name.to_owned(),
+    })
 }

@@ -31,6 +31,13 @@ pub(crate) struct Session {
     /// The token was got for this session, and ends with it.
     #[serde(default, rename = "o")]
     pub(crate) is_ours: bool,
+    /// The token by which those of projects are got: Keystone gives none for one that is of a project, and ends what came of
+    /// a token along with it. Empty: it is `token`.
+    #[serde(default, skip_serializing_if = "String::is_empty", rename = "r")]
+    pub(crate) root: String,
+    /// That one was got for this session, too.
+    #[serde(default, rename = "s")]
+    pub(crate) is_root_ours: bool,
     /// The project that an admin looks at; empty: all.
     #[serde(default, skip_serializing_if = "String::is_empty", rename = "p")]
     pub(crate) project: String,
@@ -69,6 +76,23 @@ const fn name(is_https: bool) -> &'static str {
 }
 
 impl Session {
+    /// The token by which others are got.
+    pub(crate) fn source(&self) -> &str {
+        if self.root.is_empty() { &self.token } else { &self.root }
+    }
+
+    /// Ends what was got for this session.
+    pub(crate) async fn revoke(&self, dashboard: &Dashboard) {
+        for (token, is_ours) in [(&self.token, self.is_ours), (&self.root, self.is_root_ours)] {
+            if is_ours
+                && !token.is_empty()
+                && let Err(denied) = dashboard.authenticator.revoke(token).await
+            {
+                tracing::warn!("a token of the dashboard could not be revoked: {denied:?}");
+            }
+        }
+    }
+
     /// That of a request; an empty one where it has none that is good.
     pub(crate) fn of(dashboard: &Dashboard, headers: &HeaderMap, asked: &Asked) -> Self {
         let jar: PrivateCookieJar = PrivateCookieJar::from_headers(headers, dashboard.key.clone());

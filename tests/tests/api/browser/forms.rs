@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::{Watchful, chromium::Chromium, load_balancer, patient, shared_subnet};
-use crate::{played::able, services::Services};
+use crate::{played::farsighted, services::Services};
 
 const ENTER: &str = "\u{e007}";
 const TAB: &str = "\u{e004}";
@@ -39,7 +39,7 @@ async fn a_form_says_what_it_would_make_while_one_writes_and_makes_it_once() {
     let test = "a_form_says_what_it_would_make_while_one_writes_and_makes_it_once";
     let services = Services::with(patient).await;
     let Some(page) = Chromium::start(&services, test).await else { return };
-    able(&services.channel, "h7").await;
+    farsighted(&services.channel, "h7").await;
     services.subnet().await;
     page.goto("/ui/new").await;
     page.until("document.activeElement.id === 'f-name'").await;
@@ -75,7 +75,7 @@ async fn without_script_every_page_reads_and_every_form_works_with_what_is_wrong
     let test = "without_script_every_page_reads_and_every_form_works_with_what_is_wrong_at_its_field";
     let services = Services::with(patient).await;
     let Some(page) = Chromium::without_script(&services, test).await else { return };
-    able(&services.channel, "h1").await;
+    farsighted(&services.channel, "h1").await;
     services.subnet().await;
     page.goto("/ui/new").await;
     page.until("document.activeElement.id === 'f-name'").await;
@@ -113,7 +113,7 @@ async fn by_the_keyboard_alone_one_makes_drains_and_deletes() {
     let test = "by_the_keyboard_alone_one_makes_drains_and_deletes";
     let services = Services::with_tokens(patient).await;
     let Some(page) = Chromium::start(&services, test).await else { return };
-    able(&services.channel, "h1").await;
+    farsighted(&services.channel, "h1").await;
     shared_subnet(&services).await;
     page.log_in("alice").await;
     page.press("gl").await;
@@ -217,7 +217,7 @@ async fn a_page_of_another_origin_and_who_only_reads_change_nothing() {
     let test = "a_page_of_another_origin_and_who_only_reads_change_nothing";
     let services = Services::with_tokens(patient).await;
     let Some(page) = Chromium::start(&services, test).await else { return };
-    able(&services.channel, "h1").await;
+    farsighted(&services.channel, "h1").await;
     let subnet = shared_subnet(&services).await;
     let id = load_balancer(&services, "alice", &subnet, "shop", &["10.0.0.11"]).await;
     page.log_in("rita").await;

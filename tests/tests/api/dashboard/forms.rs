@@ -6,7 +6,10 @@ use super::{
     browser::{Answer, Browser},
     load_balancer, world,
 };
-use crate::{played::able, services::Services};
+use crate::{
+    played::{able, farsighted},
+    services::Services,
+};
 
 /// Fields as a browser sends them.
 fn form(fields: &[(&str, &str)]) -> String {
@@ -176,7 +179,7 @@ async fn what_is_refused_stands_at_its_field_and_what_was_written_stays() {
 
 /// A load balancer of everybody's, with its parts' ids: itself, its listener, its pool, its monitor, its first member.
 async fn shop_with_parts(services: &Services) -> [String; 5] {
-    able(&services.channel, "h1").await;
+    farsighted(&services.channel, "h1").await;
     let subnet = services.subnet().await;
     let id = load_balancer(services, "", &subnet, "shop").await;
     let first = |all: Vec<Value>| all[0]["id"].as_str().unwrap().to_owned();
@@ -185,6 +188,14 @@ async fn shop_with_parts(services: &Services) -> [String; 5] {
     let monitor = first(list(services, "/v2.0/lbaas/healthmonitors").await);
     let member = first(list(services, &format!("/v2.0/lbaas/pools/{pool}/members")).await);
     [id, listener, pool, monitor, member]
+}
+
+/// What differs stands there, and what the agent's driver would do.
+fn is_foretold(page: &str, path: &str) {
+    let parts = ["<h3>Changes</h3>", "→", "explain/runtime", "explain/kept", "tell it while it runs", ">global"];
+    for part in parts {
+        assert!(page.contains(part), "{path}: {part} is not in {page}");
+    }
 }
 
 /// A form that was shown before a change knows nothing of it, and says so.
@@ -235,7 +246,7 @@ async fn a_change_says_what_differs_and_writes_nothing_else() {
         let send = |wish: &str| form(&[("etag", &etag), (name, value), ("do", wish)]);
         let checked = browser.post(&path, &send("check")).await;
         assert_eq!(checked.status, 200, "{path}: {}", checked.body);
-        assert!(checked.body.contains("<h3>Changes</h3>") && checked.body.contains("→"), "{path}: {}", checked.body);
+        is_foretold(&checked.body, &path);
         let before = services.call_as("", "GET", &object, None).await.body;
         let made = browser.post(&path, &send("make")).await;
         assert!(location(&made).starts_with(&one), "{path}");
@@ -253,6 +264,7 @@ async fn a_change_says_what_differs_and_writes_nothing_else() {
         assert_eq!(after[key].to_string().trim_matches('"'), value, "{path}");
         is_refused_late(&mut browser, &path, &etag).await;
     }
+    assert!(browser.get(&format!("{one}/config")).await.body.contains(">global"));
     // Another one's part is not found under this one.
     assert_eq!(browser.get(&format!("{one}/pools/{id}/edit")).await.status, 404);
     assert_eq!(browser.get(&format!("{one}/listeners/nosuch/edit")).await.status, 404);

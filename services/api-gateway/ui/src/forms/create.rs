@@ -1,4 +1,4 @@
-//! A whole load balancer: where clients connect, its members, and how they are checked. All but the first may be left out.
+//! A whole load balancer: where clients connect, its members, how they are checked. All but the first may be left out.
 
 use ballast_proto::{
     driver::{LbMethod, MonitorType, PersistenceType, Protocol},

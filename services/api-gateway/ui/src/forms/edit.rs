@@ -102,7 +102,7 @@ pub(super) async fn load_balancer(asking: &Asking<'_>, id: &str) -> Result<Draft
 }
 
 /// Another load balancer's part is not found under this one.
-fn of_this<'a, T>(all: &'a [T], is_it: impl Fn(&T) -> bool) -> Result<&'a T, Trouble> {
+fn of_this<T>(all: &[T], is_it: impl Fn(&T) -> bool) -> Result<&T, Trouble> {
     all.iter().find(|one| is_it(one)).ok_or(Trouble::NotFound)
 }
 
