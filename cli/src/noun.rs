@@ -120,7 +120,7 @@ mod tests {
     fn an_object_is_shown_a_field_a_line_with_its_name_first() {
         let shown = all_fields(&json!({
             "address": null, "name": "web", "id": "1", "members": ["a", "b"],
-            "session_persistence": {"type": "APP_COOKIE", "cookie_name": "sid"}
+            "session_persistence": {"cookie_name": "sid", "type": "APP_COOKIE"}
         }));
         let expected = "id                   1\n\
                         name                 web\n\

@@ -198,7 +198,8 @@ fn what_belongs_together_is_sent_together() {
     asked.listeners[0].connection_limit = 6;
     let steps = steps::<Adc>(&asked, 1, &found);
     let [Step::Change(_, changes)] = &steps[..] else { panic!("{steps:?}") };
-    let names: Vec<&str> = changes.keys().map(String::as_str).collect();
+    let mut names: Vec<&str> = changes.keys().map(String::as_str).collect();
+    names.sort_unstable();
     assert_eq!(names, ["sobackupaction", "somethod", "sothreshold"]);
 }
 

@@ -37,7 +37,7 @@ pub(super) const fn heartbeat() -> Bytes {
 
 /// The last one.
 pub(super) fn end(reason: &str, message: &str) -> Bytes {
-    event("", "end", &json!({ "reason": reason, "message": message }))
+    event("", "end", &json!({ "message": message, "reason": reason }))
 }
 
 /// An object that changed.

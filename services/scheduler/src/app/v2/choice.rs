@@ -64,7 +64,13 @@ fn said<'a>(profiles: impl Iterator<Item = &'a Profile>) -> String {
     for profile in profiles {
         all.extend(object(&profile.data).into_iter().filter(|(key, _)| !is_of_scheduler(profile.kind, key)));
     }
-    if all.is_empty() { String::new() } else { Value::Object(all).to_string() }
+    if all.is_empty() {
+        return String::new();
+    }
+    let mut all = Value::Object(all);
+    // The same text for the same, however maps are kept.
+    all.sort_all_objects();
+    all.to_string()
 }
 
 #[cfg(test)]

@@ -140,7 +140,8 @@ async fn read(stream: &mut (impl AsyncRead + Unpin)) -> (String, bool) {
     }
     let line: Vec<&str> = head.lines().next().unwrap_or_default().split(' ').collect();
     // Keys in one order, whatever the sender's is.
-    let body: Value = serde_json::from_slice(&bytes[start..]).unwrap_or_default();
+    let mut body: Value = serde_json::from_slice(&bytes[start..]).unwrap_or_default();
+    body.sort_all_objects();
     let body = if body.is_null() { String::new() } else { format!(" {body}") };
     let with_token = header("x-auth-token").is_some_and(|(_, token)| token == "secret");
     (format!("{} {}{body}", line[0], line[1]), with_token)
@@ -148,7 +149,9 @@ async fn read(stream: &mut (impl AsyncRead + Unpin)) -> (String, bool) {
 
 fn normal(asked: &str) -> String {
     let (head, body) = asked.split_at(asked.find(" {").unwrap());
-    format!("{head} {}", serde_json::from_str::<Value>(body).unwrap())
+    let mut body: Value = serde_json::from_str(body).unwrap();
+    body.sort_all_objects();
+    format!("{head} {body}")
 }
 
 const SUBNET_REPLY: &str = r#"{"subnet": {"id": "00000000-0000-0000-0000-000000000900", "tenant_id": "p",
