@@ -7,7 +7,7 @@ use ballast_proto::{
         AgentCount, AgentLiveness, Cause, Event, HealthMonitor, Kind, L7Policy, L7Rule, Listener, LoadBalancer,
         LoadBalancerHealth, LoadBalancerStats, Member, MemberHealth, OperatingCount, OperatingStatus, Origin,
         OverviewResponse, Pool, Preview, PreviewAgent, PreviewFault, ProvisioningCount, ProvisioningStatus, Quota,
-        Settled, Stats, Status, Vip, event,
+        Revision, RevisionChange, Settled, Snapshot, Stats, Status, Vip, event, snapshot::Object,
     },
 };
 use prost_types::Timestamp;
@@ -294,4 +294,24 @@ pub(super) fn form(text: &str) -> FormPage {
         back: "/ui/".to_owned(),
         plan,
     }
+}
+
+/// Of an object of each kind that came, became another one or went.
+pub(super) fn revisions(text: &str) -> Vec<Revision> {
+    let of = |object| Some(Snapshot { object: Some(object) });
+    let other = |text: &str| format!("{text} before");
+    let change = |kind: Kind, before, after| RevisionChange { kind: kind.into(), id: text.to_owned(), before, after };
+    let was = Listener { name: other(text), description: other(text), ..listener(text) };
+    let named = |name: String| of(Object::LoadBalancer(LoadBalancer { name, ..load_balancer(text) }));
+    let changes = vec![
+        change(Kind::LoadBalancer, named(other(text)), named(text.to_owned())),
+        change(Kind::Listener, of(Object::Listener(was)), of(Object::Listener(listener(text)))),
+        change(Kind::Pool, None, of(Object::Pool(pool(text)))),
+        change(Kind::Member, of(Object::Member(member(text))), None),
+        change(Kind::HealthMonitor, of(Object::HealthMonitor(monitor(text))), None),
+        change(Kind::L7policy, None, of(Object::L7policy(policy(text).0))),
+    ];
+    let cause = event(text).causes.into_iter().next();
+    let revision = |generation, changes| Revision { generation, cause: cause.clone(), changes, reachable: true };
+    vec![revision(3, Vec::new()), revision(2, changes), revision(1, Vec::new())]
 }

@@ -5,6 +5,7 @@ use askama::Template;
 use super::{
     agents::{Agents, One},
     attention, badge, events, explain,
+    history::History,
     list::{Found, List, Wish},
     monitors::{Monitors, MonitorsOfOne},
     networks::Networks,
@@ -74,6 +75,7 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         ("traffic", Traffic::of(head(text, Tab::Traffic), counted, 2, &memory).render()),
         ("events_of_one", of_one.render()),
         ("events", all.render()),
+        ("history", History::of(head(text, Tab::History), &samples::revisions(text)).render()),
         ("config", Config::of(head(text, Tab::Config), samples::preview(text)).render()),
         ("form", samples::form(text).render()),
         ("monitors", Monitors::of(&monitors, Some(samples::LB)).render()),
