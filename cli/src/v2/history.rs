@@ -59,7 +59,8 @@ pub(super) fn page(revisions: &Value) -> String {
 fn lines(revision: &Value) -> Vec<Vec<String>> {
     let cause = &revision["cause"];
     let by = ["user", "host", "origin"].into_iter().map(|key| text(&cause[key])).find(|by| !by.is_empty());
-    let changes: Vec<String> = revision["changes"].as_array().into_iter().flatten().map(change).collect();
+    let mut changes: Vec<String> = revision["changes"].as_array().into_iter().flatten().map(change).collect();
+    changes.extend(revision["more_changes"].as_u64().filter(|more| *more > 0).map(|more| format!("and {more} more")));
     let said = match (changes.is_empty(), revision["generation"] == 1) {
         (false, _) => changes,
         (true, true) => vec!["made".to_owned()],

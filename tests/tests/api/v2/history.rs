@@ -193,3 +193,38 @@ async fn an_etag_that_is_old_stops_a_rollback() {
         assert_eq!(request.send().await.unwrap().status(), status, "{etag}");
     }
 }
+
+#[tokio::test]
+async fn of_a_change_of_many_objects_a_hundred_are_told_and_all_come_back() {
+    let world = World::make(|_| {}).await;
+    let pool = world.pool().await;
+    let member = |number: u16| json!({ "address": "10.0.2.1", "protocol_port": 1000 + number });
+    let members: Vec<Value> = (0..150).map(member).collect();
+    world.change("PUT", &format!("pools/{pool}/members"), Some(json!({ "members": members }))).await;
+    world.change("PUT", &format!("pools/{pool}/members"), Some(json!({ "members": [] }))).await;
+    let revisions = world.revisions().await;
+    let told = |revision: &Value| (revision["changes"].as_array().unwrap().len(), revision["more_changes"].clone());
+    // The second one takes the two away that there were.
+    assert_eq!([told(&revisions[0]), told(&revisions[1])], [(100, json!(50)), (100, json!(52))]);
+    assert_eq!(world.roll_back(2, "").await.status, 202);
+    let members = world.alice("GET", &format!("/v2.0/lbaas/pools/{pool}/members?limit=1000"), None).await;
+    assert_eq!(members.body["members"].as_array().unwrap().len(), 150);
+}
+
+#[tokio::test]
+async fn rollbacks_and_changes_at_once_are_all_taken_or_refused_as_a_conflict() {
+    let world = World::make(|_| {}).await;
+    let path = format!("/v2.0/lbaas/loadbalancers/{}", world.id);
+    let name =
+        async |name: &str| world.alice("PUT", &path, Some(json!({ "loadbalancer": { "name": name } }))).await.status;
+    assert_eq!(name("n").await, 200);
+    let (one, other, changed) = tokio::join!(world.roll_back(1, ""), world.roll_back(1, ""), name("m"));
+    assert_eq!(changed, 200);
+    for reply in [one, other] {
+        assert!([202, 409].contains(&reply.status), "{reply}");
+    }
+    let revisions = world.revisions().await;
+    assert!(revisions.iter().all(|revision| revision["reachable"] == true), "{revisions:?}");
+    let shown = world.alice("GET", &path, None).await.object()["name"].clone();
+    assert!(["shop", "m"].contains(&shown.as_str().unwrap()), "{shown}");
+}

@@ -76,16 +76,18 @@ struct Known<'a> {
     generation: u64,
     cause: Option<causes::Shown<'a>>,
     changes: Vec<Changed<'a>>,
+    more_changes: u32,
     reachable: bool,
 }
 
 impl<'a> From<&'a Revision> for Known<'a> {
     fn from(revision: &'a Revision) -> Self {
-        let Revision { generation, cause, changes, reachable } = revision;
+        let Revision { generation, cause, changes, reachable, more_changes } = revision;
         Self {
             generation: *generation,
             cause: cause.as_ref().map(causes::Shown::from),
             changes: changes.iter().map(Changed::from).collect(),
+            more_changes: *more_changes,
             reachable: *reachable,
         }
     }
@@ -169,7 +171,8 @@ pub(super) fn schema() -> Value {
     } });
     let revision = json!({ "type": "object", "required": ["generation", "cause", "changes", "reachable"], "properties": {
         "generation": { "type": "integer", "minimum": 1 }, "cause": causes::schema(),
-        "changes": { "type": "array", "items": change }, "reachable": { "type": "boolean" }
+        "changes": { "type": "array", "items": change }, "more_changes": { "type": "integer", "minimum": 0 },
+        "reachable": { "type": "boolean" }
     } });
     json!({ "type": "object", "required": ["revisions"], "properties": {
         "revisions": { "type": "array", "items": revision }

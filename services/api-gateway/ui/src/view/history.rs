@@ -55,17 +55,22 @@ impl History {
 }
 
 fn changes(revision: &Revision, action: &str) -> Vec<String> {
-    match revision.changes.as_slice() {
-        [] if revision.generation == 1 => vec!["made".to_owned()],
-        [] => vec![format!("{action} (what it changed is not known)")],
-        changes => changes.iter().map(change).collect(),
+    match said(revision) {
+        said if !said.is_empty() => said,
+        _ if revision.generation == 1 => vec!["made".to_owned()],
+        _ => vec![format!("{action} (what it changed is not known)")],
     }
+}
+
+fn said(revision: &Revision) -> Vec<String> {
+    let more = Some(revision.more_changes).filter(|more| *more > 0).map(|more| format!("and {more} more"));
+    revision.changes.iter().map(change).chain(more).collect()
 }
 
 /// What goes back to a generation undoes, newest first.
 pub(crate) fn undone(revisions: &[Revision], generation: u64) -> Vec<String> {
     let newer = revisions.iter().take_while(|one| one.generation > generation);
-    newer.flat_map(|one| one.changes.iter().map(change)).collect()
+    newer.flat_map(said).collect()
 }
 
 /// `member 10.0.0.11:80: weight 1 -> 7`

@@ -312,6 +312,7 @@ pub(super) fn revisions(text: &str) -> Vec<Revision> {
         change(Kind::L7policy, None, of(Object::L7policy(policy(text).0))),
     ];
     let cause = event(text).causes.into_iter().next();
-    let revision = |generation, changes| Revision { generation, cause: cause.clone(), changes, reachable: true };
+    let revision =
+        |generation, changes| Revision { generation, cause: cause.clone(), changes, reachable: true, more_changes: 7 };
     vec![revision(3, Vec::new()), revision(2, changes), revision(1, Vec::new())]
 }

@@ -1,10 +1,11 @@
 //! What load balancers were, and going back to it.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use ballast_model::{
+    Uuid,
     counters::Generation,
-    fault::{Balancing, Fault, InUse, Taken},
+    fault::{Balancing, Clash, Fault, InUse, Taken},
     ids::LoadBalancerId,
     load_balancer::LoadBalancer,
 };
@@ -17,8 +18,12 @@ use super::{
     write::Write,
 };
 
+/// Objects of a change that are told.
+const TOLD: usize = 100;
 /// The most revisions that are looked at for one who goes back: more are kept for a while than are to be.
 const MOST: u64 = 10_000;
+/// How often what it was is looked for, while others change it.
+const ATTEMPTS: usize = 3;
 
 /// A change of what was desired of a load balancer.
 pub struct Known {
@@ -27,6 +32,8 @@ pub struct Known {
     pub why: Why,
     /// Empty: what changed is not known, or it made the load balancer.
     pub changes: Vec<RevisionChange>,
+    /// How many objects more changed.
+    pub more: usize,
     /// Whether one can go back to it from what the load balancer is now.
     pub is_reachable: bool,
 }
@@ -51,7 +58,7 @@ impl App {
             })
         });
         let (now, revisions) = read.await?;
-        Ok(told(now, revisions))
+        apart(move || told(now, revisions)).await
     }
 
     /// Makes a load balancer what it was behind the change that made this generation: one more change.
@@ -69,29 +76,74 @@ impl App {
     where
         C: Fn(&LoadBalancer) -> Result<(), Fault> + Send + Sync,
     {
-        let check = &check;
+        for _ in 0..ATTEMPTS {
+            let (now, was) = self.past(write.caller, id, generation).await?;
+            let target = (id, now, &was);
+            if let Some(seen) = self.become_again(write, target, &check).await? {
+                return Ok(seen);
+            }
+        }
+        Err(Clash::LoadBalancerChanged { load_balancer_id: id }.into())
+    }
+
+    /// The generation that it has, and what it was at another one. To find that may take longer than many writes, and so is
+    /// done before the turn to write.
+    async fn past(
+        &self,
+        caller: &Caller,
+        id: LoadBalancerId,
+        generation: Generation,
+    ) -> Result<(Generation, LoadBalancer), Fault> {
+        let read = self.store.read(|tx, _| {
+            Box::pin(async move {
+                let placed = load(tx, caller, Target::LoadBalancer(id)).await?;
+                Ok((placed.load_balancer, tx.revisions(id, MOST).await?))
+            })
+        });
+        let (now, revisions) = read.await?;
+        let present = now.generation;
+        Ok((present, apart(move || find(now, &revisions, generation)).await??))
+    }
+
+    /// None: somebody has changed it since it was looked at.
+    async fn become_again<C>(
+        &self,
+        write: Write<'_>,
+        (id, seen, was): (LoadBalancerId, Generation, &LoadBalancer),
+        check: &C,
+    ) -> Result<Option<Seen>, Fault>
+    where
+        C: Fn(&LoadBalancer) -> Result<(), Fault> + Send + Sync,
+    {
         let change = self.store.write(|tx, _| {
             Box::pin(async move {
                 let placed = load(tx, write.caller, Target::LoadBalancer(id)).await?;
-                let now = &placed.load_balancer;
-                check(now)?;
-                let was = find(now.clone(), &tx.revisions(id, MOST).await?, generation)?;
-                let was = with_monitors(tx, now, was).await?;
-                let after = now.clone().rolled_back(was)?;
-                check_owners(tx, now, &after).await?;
-                if !write.validate_only && self.foresight.is_none() {
-                    save_monitors(tx, now, &after).await?;
+                let now = placed.load_balancer.clone();
+                check(&now)?;
+                if now.generation != seen {
+                    return Ok(None);
                 }
-                let (now, is_checked) = (now.clone(), write.validate_only || self.foresight.is_some());
+                let was = with_monitors(tx, &now, was.clone()).await?;
+                let after = now.clone().rolled_back(was)?;
+                check_owners(tx, &now, &after).await?;
+                let is_checked = write.validate_only || self.foresight.is_some();
+                if !is_checked {
+                    save_monitors(tx, &now, &after).await?;
+                }
                 let settled = self.settle_for(tx, write, placed, after).await?;
                 if !is_checked {
                     keep_monitors(tx, &now, &settled.0.load_balancer).await?;
                 }
-                Ok(settled)
+                Ok(Some(settled))
             })
         });
-        change.await.map(|changed| self.told(changed))
+        Ok(change.await?.map(|changed| self.told(changed)))
     }
+}
+
+/// Work that may take a part of a second, beside what serves others.
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
+    tokio::task::spawn_blocking(work).await.map_err(Fault::internal)
 }
 
 /// What each revision changed, from what the load balancer is now.
@@ -105,16 +157,17 @@ fn told(now: LoadBalancer, revisions: Vec<Revision>) -> Vec<Known> {
         let found = known.as_ref().zip(difference.as_ref()).and_then(|(after, difference)| {
             before(after.clone(), difference).inspect_err(|fault| tracing::warn!("{}", fault.for_log())).ok()
         });
-        let changes = match (&known, &found, &difference) {
+        let (changes, more) = match (&known, &found, &difference) {
             (Some(after), Some(found), Some(difference)) => {
                 let (was, is) = (seen(found.clone()), seen(after.clone()));
                 let one = |key| RevisionChange { before: object(&was, key), after: object(&is, key) };
-                difference.objects().map(one).collect()
+                let more = difference.objects().count().saturating_sub(TOLD);
+                (difference.objects().take(TOLD).map(one).collect(), more)
             }
-            _ => Vec::new(),
+            _ => (Vec::new(), 0),
         };
         behind = found.filter(|_| former != Generation::NONE).map(|one| LoadBalancer { generation: former, ..one });
-        all.push(Known { generation, why, changes, is_reachable });
+        all.push(Known { generation, why, changes, more, is_reachable });
     }
     all
 }
@@ -143,7 +196,7 @@ fn seen(load_balancer: LoadBalancer) -> Seen {
     Seen { load_balancer: Arc::new(load_balancer), is_run: false }
 }
 
-fn object(seen: &Seen, (kind, id): (EventKind, ballast_model::Uuid)) -> Option<ObjectOfV2> {
+fn object(seen: &Seen, (kind, id): (EventKind, Uuid)) -> Option<ObjectOfV2> {
     if kind != EventKind::HealthMonitor {
         return part(seen, (kind, id));
     }
@@ -169,23 +222,23 @@ async fn with_monitors(tx: &Tx, now: &LoadBalancer, mut was: LoadBalancer) -> Re
 
 /// What comes back with its id is nowhere else.
 async fn check_owners(tx: &Tx, now: &LoadBalancer, after: &LoadBalancer) -> Result<(), Fault> {
-    let elsewhere = |id: String, owner: Option<LoadBalancerId>| match owner {
-        Some(load_balancer_id) => Err(Fault::from(Taken::Elsewhere { id, load_balancer_id })),
-        None => Ok(()),
-    };
-    for one in after.listeners.iter().filter(|one| now.listener(one.id).is_err()) {
-        elsewhere(one.id.to_string(), tx.owner_of_listener(one.id).await?)?;
-    }
-    for one in after.pools.iter().filter(|one| now.pool(one.id).is_err()) {
-        elsewhere(one.id.to_string(), tx.owner_of_pool(one.id).await?)?;
-    }
-    let known: std::collections::HashSet<_> =
-        now.pools.iter().flat_map(|pool| pool.members.iter().map(|member| member.id)).collect();
-    let members = after.pools.iter().flat_map(|pool| pool.members.iter());
-    for one in members.filter(|one| !known.contains(&one.id)) {
-        elsewhere(one.id.to_string(), tx.owner_of_member(one.id).await?)?;
+    let known = parts(now);
+    for kind in [EventKind::Listener, EventKind::Pool, EventKind::Member] {
+        let new = parts(after).into_iter().filter(|(of, id)| *of == kind && !known.contains(&(*of, *id)));
+        let ids: Vec<Uuid> = new.map(|(_, id)| id).collect();
+        if let Some((id, load_balancer_id)) = tx.owners_of(kind, &ids).await?.into_iter().next() {
+            return Err(Taken::Elsewhere { id: id.to_string(), load_balancer_id }.into());
+        }
     }
     Ok(())
+}
+
+/// What can move to another load balancer.
+fn parts(one: &LoadBalancer) -> HashSet<(EventKind, Uuid)> {
+    let listeners = one.listeners.iter().map(|listener| (EventKind::Listener, listener.id.uuid()));
+    let pools = one.pools.iter().map(|pool| (EventKind::Pool, pool.id.uuid()));
+    let members = one.pools.iter().flat_map(|pool| pool.members.iter());
+    listeners.chain(pools).chain(members.map(|member| (EventKind::Member, member.id.uuid()))).collect()
 }
 
 /// LBaaS v1's monitors are there without a pool, too.

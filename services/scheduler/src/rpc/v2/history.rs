@@ -5,6 +5,7 @@ use ballast_proto::v2::{
     self, Kind, ListRevisionsRequest, ListRevisionsResponse, Revision, RevisionChange, RollBackRequest, Snapshot,
     event, history_server, snapshot,
 };
+use prost::Message as _;
 use tonic::{Request, Response, Status};
 
 use super::{
@@ -19,6 +20,9 @@ use super::{
 };
 use crate::app::{self, Caller, Known, ObjectOfV2, Write};
 
+/// Bytes of the objects of an answer: a quarter of what a message may have.
+const LARGEST: usize = 16 << 20;
+
 #[tonic::async_trait]
 impl history_server::History for Api {
     async fn list(&self, request: Request<ListRevisionsRequest>) -> Result<Response<ListRevisionsResponse>, Status> {
@@ -26,7 +30,8 @@ impl history_server::History for Api {
             let (caller, request) = (caller(&request), request.into_inner());
             let id = id(&request.load_balancer_id, load_balancer_not_found)?;
             let known = self.0.history(&caller, id, request.limit.into()).await?;
-            let revisions = known.iter().map(|one| revision(one, &caller)).collect::<Result<_, _>>()?;
+            let mut left = LARGEST;
+            let revisions = known.iter().map(|one| revision(one, &caller, &mut left)).collect::<Result<_, _>>()?;
             Ok(ListRevisionsResponse { revisions })
         })
         .await
@@ -45,12 +50,25 @@ impl history_server::History for Api {
     }
 }
 
-fn revision(known: &Known, caller: &Caller) -> Result<Revision, Fault> {
+/// `left`: bytes that the objects of this answer may have. An object is told whole, however little of it changed.
+fn revision(known: &Known, caller: &Caller, left: &mut usize) -> Result<Revision, Fault> {
+    let (mut changes, mut more) = (Vec::new(), known.more);
+    for one in &known.changes {
+        let told = change(one)?;
+        match left.checked_sub(told.encoded_len()) {
+            Some(rest) => {
+                *left = rest;
+                changes.push(told);
+            }
+            None => more += 1,
+        }
+    }
     Ok(Revision {
         generation: known.generation.number(),
         cause: Some(to_cause(&known.why, caller)),
-        changes: known.changes.iter().map(change).collect::<Result<_, _>>()?,
+        changes,
         reachable: known.is_reachable,
+        more_changes: u32::try_from(more).unwrap_or(u32::MAX),
     })
 }
 
