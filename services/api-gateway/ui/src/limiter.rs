@@ -33,9 +33,12 @@ impl Limiter {
         if failures.len() >= REMEMBERED {
             failures.retain(|_, times| times.last().is_some_and(|time| now.saturating_sub(*time) < WINDOW));
         }
-        if failures.len() < REMEMBERED || failures.contains_key(&who) {
-            failures.entry(who).or_default().push(now);
+        // Whoever failed last is remembered, or many other names would be a way to guess at one without end.
+        if failures.len() >= REMEMBERED && !failures.contains_key(&who) {
+            let oldest = failures.iter().min_by_key(|(_, times)| times.last().copied()).map(|(who, _)| who.clone());
+            oldest.and_then(|oldest| failures.remove(&oldest));
         }
+        failures.entry(who).or_default().push(now);
     }
 
     pub(crate) fn succeeded(&self, who: &Who) {
@@ -70,6 +73,11 @@ mod tests {
             limiter.failed((None, number.to_string()), Duration::from_secs(1));
         }
         assert!(limiter.0.lock().unwrap().len() <= REMEMBERED);
+        for _ in 0..MOST {
+            assert!(limiter.admits(&(None, "guessed".to_owned()), Duration::from_secs(2)));
+            limiter.failed((None, "guessed".to_owned()), Duration::from_secs(2));
+        }
+        assert!(!limiter.admits(&(None, "guessed".to_owned()), Duration::from_secs(2)), "in the middle of it");
         limiter.failed((None, "later".to_owned()), Duration::from_secs(120));
         assert_eq!(limiter.0.lock().unwrap().len(), 1);
     }
