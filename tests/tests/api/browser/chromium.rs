@@ -90,7 +90,9 @@ impl Chromium {
             wanted.add_experimental_option("prefs", refused).expect("an option");
         }
         let wanted: thirtyfour::Capabilities = with_logs(wanted.into());
-        let web = WebDriver::new(&at, wanted).await.expect("a session");
+        // What the environment says of proxies is not for what is on this machine.
+        let straight = reqwest::Client::builder().no_proxy().timeout(4 * PATIENCE).build().expect("a client");
+        let web = WebDriver::builder(&at, wanted).client(straight).connect().await.expect("a session");
         let client = ballast_service::http::plain().unwrap();
         Some(Self { web, url: services.url.clone(), driver, at, test, client })
     }
