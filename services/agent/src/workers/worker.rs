@@ -10,6 +10,7 @@ use ballast_proto::{
     agent::{Outcome, Waiting, agent_message::Message},
     driver::{DeployReply, Fault, UndeployReply},
 };
+use ballast_traces::{Span, SpanKind};
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit},
     time::Instant,
@@ -105,10 +106,12 @@ async fn deploy(workers: &Workers, worker: &Worker, order: &Arc<Order>) {
         "deploy", load_balancer.id = %worker.id, generation = order.generation, epoch = order.epoch,
         driver = %order.driver
     );
-    let call = call_deploy(workers, order).instrument(span.clone());
+    let followed = followed(order);
+    let call = followed.around(call_deploy(workers, order).instrument(span.clone()));
     failpoint::at("deploy: the order is taken");
     let (result, ()) = tokio::join!(call, save(workers, entry));
     failpoint::at("deploy: the driver has answered");
+    note_end(&followed, &result);
     let broken = result.as_ref().is_err_and(drivers::is_broken);
     if broken && worker.state().interrupted(order, workers.moment()) {
         span.in_scope(|| tracing::warn!("the driver's process ended during the deploy; it is done once more"));
@@ -120,11 +123,32 @@ async fn deploy(workers: &Workers, worker: &Worker, order: &Arc<Order>) {
     } else {
         let failure = result.as_ref().err().cloned();
         let outcome = worker.state().deployed(order, result, workers.moment());
+        let traceparent = followed.origin().map(|origin| origin.text()).unwrap_or_default();
+        let outcome = outcome.map(|outcome| Outcome { traceparent, ..outcome });
         span.in_scope(|| log_deploy(outcome.as_ref(), failure.as_ref()));
         if let Some(outcome) = outcome {
             workers.0.on.uplink.send(Message::Outcome(outcome));
             failpoint::at("deploy: the outcome is told");
         }
+    }
+}
+
+/// The deploy, as a part of what it comes from.
+fn followed(order: &Order) -> Span {
+    let span = Span::because_of("deploy", SpanKind::Consumer, order.origin.as_slice());
+    if span.is_followed() {
+        span.note("ballast.load_balancer.id", order.id().to_owned());
+        span.note("ballast.generation", order.generation.cast_signed());
+        span.note("ballast.epoch", order.epoch.cast_signed());
+        span.note("ballast.driver", order.driver.clone());
+    }
+    span
+}
+
+fn note_end(span: &Span, result: &Result<DeployReply, Fault>) {
+    match result {
+        Ok(reply) => span.note("ballast.effect", reply.effect().as_str_name()),
+        Err(fault) => span.failed(ErrorCode(fault.code).to_string()),
     }
 }
 

@@ -121,7 +121,7 @@ impl Session {
             driver,
             epoch,
             generation,
-            handover: None,
+            ..Desired::default()
         }))
         .await;
     }

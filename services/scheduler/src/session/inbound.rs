@@ -20,6 +20,8 @@ use ballast_proto::{
 
 use ballast_store::{By, Cause, Ending, Handover, Parts, because};
 
+use ballast_traces::{Origin, Span, SpanKind};
+
 use super::{Session, bounds};
 use crate::app::{Counted, Ended, Left, Observed, Owner, Said};
 
@@ -52,10 +54,14 @@ impl Session<'_> {
     async fn settle(&self, outcomes: &mut Vec<Ended>) -> Result<(), Fault> {
         match std::mem::take(outcomes) {
             outcomes if outcomes.is_empty() => Ok(()),
-            outcomes => match self.app.deployed(&self.agent.host, &outcomes).await {
-                Err(fault) if is_of_one(&fault) => self.settle_each(&outcomes).await,
-                done => done,
-            },
+            outcomes => {
+                let spans: Vec<Span> = outcomes.iter().filter_map(settling).collect();
+                let within = spans.last().unwrap_or(&NOT_FOLLOWED);
+                match within.around(self.app.deployed(&self.agent.host, &outcomes)).await {
+                    Err(fault) if is_of_one(&fault) => self.settle_each(&outcomes).await,
+                    done => done,
+                }
+            }
         }
     }
 
@@ -163,7 +169,7 @@ impl Session<'_> {
             Effect::Unspecified => "",
             known => known.as_str_name(),
         };
-        Some(Ended { owner, outcome, effect })
+        Some(Ended { owner, outcome, effect, origin: Origin::read(&message.traceparent) })
     }
 
     async fn health(&self, report: &HealthReport) -> Result<(), Fault> {
@@ -200,6 +206,16 @@ impl Session<'_> {
         });
         self.app.counted(&counted.collect::<Vec<_>>()).await
     }
+}
+
+static NOT_FOLLOWED: Span = Span::none();
+
+/// The end of a deploy that is followed.
+fn settling(ended: &Ended) -> Option<Span> {
+    let span = Span::because_of("settle", SpanKind::Consumer, ended.origin.as_slice());
+    span.note("ballast.load_balancer.id", ended.owner.load_balancer_id.to_string());
+    span.note("ballast.generation", ended.outcome.generation.number().cast_signed());
+    span.is_followed().then_some(span)
 }
 
 fn left(removed: Removed) -> Left {
