@@ -81,6 +81,7 @@ impl Begun {
         let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
         let place = (told.len() < MOST).then_some(told.len());
         if place.is_some() {
+            #[expect(clippy::disallowed_methods, reason = "when it began is told, and nothing is decided by it")]
             let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             told.push(Step { name: name.into().into_owned(), began: nanoseconds(began), took: 0 });
         }

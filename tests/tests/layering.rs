@@ -47,25 +47,11 @@ const EDGES: &[(&str, &[&str])] = &[
     ("ballast-ui", &["ballast-explain", "ballast-proto", "ballast-service"]),
     (
         "ballast-scheduler",
-        &[
-            "ballast-metrics",
-            "ballast-model",
-            "ballast-proto",
-            "ballast-service",
-            "ballast-store",
-            "ballast-traces",
-        ],
+        &["ballast-metrics", "ballast-model", "ballast-proto", "ballast-service", "ballast-store", "ballast-traces"],
     ),
     (
         "ballast-agent",
-        &[
-            "ballast-abi",
-            "ballast-failpoint",
-            "ballast-metrics",
-            "ballast-proto",
-            "ballast-service",
-            "ballast-traces",
-        ],
+        &["ballast-abi", "ballast-failpoint", "ballast-metrics", "ballast-proto", "ballast-service", "ballast-traces"],
     ),
     ("ballast-cli", &["ballast-abi", "ballast-explain", "ballast-lab", "ballast-proto", "ballast-service"]),
     ("ballast-demo", &["*"]),

@@ -68,12 +68,7 @@ impl Sending {
     }
 }
 
-fn provided(
-    settings: &Traces,
-    channel: Channel,
-    process: &str,
-    instance: &str,
-) -> Result<SdkTracerProvider, String> {
+fn provided(settings: &Traces, channel: Channel, process: &str, instance: &str) -> Result<SdkTracerProvider, String> {
     let exporter = SpanExporter::builder().with_tonic().with_channel(channel).build();
     let exporter = exporter.map_err(|error| format!("traces.endpoint = \"{}\": {error}", settings.endpoint))?;
     let (exporter, waiting) = Handed::to(exporter);

@@ -42,7 +42,9 @@ impl Traces {
             return Ok(None);
         }
         let refuse = |why: &str| {
-            format!("traces.endpoint = \"{endpoint}\" {why}: write http://HOST:PORT, https://HOST:PORT or unix:/PATH, or leave it empty")
+            format!(
+                "traces.endpoint = \"{endpoint}\" {why}: write http://HOST:PORT, https://HOST:PORT or unix:/PATH, or leave it empty"
+            )
         };
         if endpoint.starts_with("unix:") {
             let address = endpoint.parse().map_err(|why| refuse(&format!("is not understood ({why})")))?;
@@ -89,7 +91,16 @@ mod tests {
         assert_eq!(at("http://127.0.0.1:4317"), collector("127.0.0.1:4317", false));
         assert_eq!(at("https://otel.example:4317/"), collector("otel.example:4317", true));
         assert_eq!(at("unix:/run/otel.sock"), collector("unix:/run/otel.sock", false));
-        for bad in ["unix:otel.sock", "127.0.0.1:4317", "http://", "http://a", "http://a:1/v1/traces", "http://u@a:1", "http://unix:/a", "grpc://a:1"] {
+        for bad in [
+            "unix:otel.sock",
+            "127.0.0.1:4317",
+            "http://",
+            "http://a",
+            "http://a:1/v1/traces",
+            "http://u@a:1",
+            "http://unix:/a",
+            "grpc://a:1",
+        ] {
             assert!(at(bad).unwrap_err().starts_with("traces.endpoint = "), "{bad}");
         }
     }

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, LazyLock,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -83,12 +83,25 @@ impl<P: SpanProcessor> SpanProcessor for Counted<P> {
 pub(super) struct Handed<E> {
     inner: E,
     waiting: Arc<AtomicUsize>,
+    /// The collector did not take the batch before.
+    failing: AtomicBool,
 }
 
 impl<E> Handed<E> {
     pub(super) fn to(inner: E) -> (Self, Arc<AtomicUsize>) {
         let waiting = Arc::<AtomicUsize>::default();
-        (Self { inner, waiting: Arc::clone(&waiting) }, waiting)
+        (Self { inner, waiting: Arc::clone(&waiting), failing: AtomicBool::new(false) }, waiting)
+    }
+
+    /// Said once, and not for each batch.
+    fn say(&self, done: &OTelSdkResult) {
+        match (self.failing.swap(done.is_err(), Ordering::Relaxed), done) {
+            (false, Err(why)) => {
+                tracing::warn!("the collector of traces does not take spans, which are dropped: {why}")
+            }
+            (true, Ok(())) => tracing::info!("the collector of traces takes spans again"),
+            _ => {}
+        }
     }
 }
 
@@ -97,6 +110,7 @@ impl<E: SpanExporter> SpanExporter for Handed<E> {
         let spans = batch.len();
         let done = self.inner.export(batch).await;
         self.waiting.fetch_sub(spans, Ordering::Relaxed);
+        self.say(&done);
         count(if done.is_ok() { Outcome::Sent } else { Outcome::Failed }, spans);
         done
     }

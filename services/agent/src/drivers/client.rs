@@ -86,7 +86,8 @@ impl DriverClient {
         let call = |mut grpc: Grpc, capabilities: &Capabilities| {
             let (fitted, left_out) = fitted(load_balancer, capabilities);
             let refused = features::check(&fitted, capabilities).err();
-            let request = DeployRequest { load_balancer: Some(fitted), generation, handover, reads_fault: true, traceparent };
+            let request =
+                DeployRequest { load_balancer: Some(fitted), generation, handover, reads_fault: true, traceparent };
             async move {
                 if let Some(error) = refused {
                     return Err(fault::to_status(error));

@@ -16,6 +16,7 @@ pub(super) fn tell(call: &Span, steps: &[Step]) {
     if !call.is_followed() {
         return;
     }
+    #[expect(clippy::disallowed_methods, reason = "what is told is compared with what this machine's clock says")]
     let now = SystemTime::now();
     let Some((whole, parts)) = steps.split_first() else { return };
     let Some((from, until)) = time_of(whole, now).filter(|_| is_name(&whole.name)) else { return };

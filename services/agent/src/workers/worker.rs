@@ -125,7 +125,10 @@ async fn deploy(workers: &Workers, worker: &Worker, order: &Arc<Order>) {
         let outcome = worker.state().deployed(order, result, workers.moment());
         let traceparent = followed.origin().map(|origin| origin.text()).unwrap_or_default();
         let outcome = outcome.map(|outcome| Outcome { traceparent, ..outcome });
-        span.in_scope(|| log_deploy(outcome.as_ref(), failure.as_ref()));
+        span.in_scope(|| {
+            let _within = followed.within();
+            log_deploy(outcome.as_ref(), failure.as_ref());
+        });
         if let Some(outcome) = outcome {
             workers.0.on.uplink.send(Message::Outcome(outcome));
             failpoint::at("deploy: the outcome is told");

@@ -45,7 +45,15 @@ pub(crate) type Loads = HashMap<AgentId, HashMap<String, u32>>;
 
 impl Tx {
     pub(crate) fn new(link: Link, desk: Desk) -> Self {
-        Self { link, notes: Notes::default(), known: Mutex::default(), moves: Moves::default(), traces: Traces::default(), desk, revisions: 0 }
+        Self {
+            link,
+            notes: Notes::default(),
+            known: Mutex::default(),
+            moves: Moves::default(),
+            traces: Traces::default(),
+            desk,
+            revisions: 0,
+        }
     }
 
     /// The same; where load balancers go is told there.
