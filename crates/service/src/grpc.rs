@@ -167,7 +167,7 @@ pub fn channel_over(address: &Address, tls: Option<Arc<ClientConfig>>) -> Result
             });
             Ok(tuned(endpoint).connect_with_connector_lazy(connector))
         }
-        Address::Unix(path) => Ok(over_unix(path.clone(), tuned(nowhere()))),
+        Address::Unix(path) => Ok(over_unix(path.clone(), &tuned(nowhere()))),
     }
 }
 
@@ -190,11 +190,11 @@ pub(crate) fn collector(
             });
             Ok(tuned(endpoint).timeout(patience).connect_with_connector_lazy(connector))
         }
-        Address::Unix(path) => Ok(over_unix(path.clone(), tuned(nowhere()).timeout(patience))),
+        Address::Unix(path) => Ok(over_unix(path.clone(), &tuned(nowhere()).timeout(patience))),
     }
 }
 
-fn over_unix(path: PathBuf, endpoint: Endpoint) -> Channel {
+fn over_unix(path: PathBuf, endpoint: &Endpoint) -> Channel {
     let connector = service_fn(move |_| {
         let path = path.clone();
         async move { UnixStream::connect(path).await.map(TokioIo::new) }

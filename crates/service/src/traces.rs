@@ -62,7 +62,7 @@ impl Sending {
     /// What is still to be sent is, within bounds.
     pub async fn end(self) {
         let wait = move || self.0.iter().for_each(|provider| drop(provider.shutdown_with_timeout(AT_THE_END)));
-        if !tokio::task::spawn_blocking(wait).await.is_ok() {
+        if tokio::task::spawn_blocking(wait).await.is_err() {
             tracing::warn!("spans were not sent: the thread for it failed");
         }
     }

@@ -17,6 +17,7 @@ use serde_json::json;
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 /// A span of the client, which wants its request followed.
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+const OF_DELETE: &str = "00-5bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b8-01";
 const NOT_FOLLOWED: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
 
 fn traced(endpoint: &std::path::Path, sample: &str) -> Vec<Setting> {
@@ -27,10 +28,10 @@ fn traced(endpoint: &std::path::Path, sample: &str) -> Vec<Setting> {
 }
 
 /// A span and what is under it, as in `ballast-scheduler consumer settle`, by their beginnings.
-fn drawn(spans: &[Told], parent: &[u8], depth: usize, into: &mut Vec<String>) {
+fn draw(spans: &[Told], parent: &[u8], depth: usize, into: &mut Vec<String>) {
     for span in spans.iter().filter(|span| span.parent == parent) {
         into.push(format!("{}{} {} {}", "  ".repeat(depth), span.process, span.kind, span.name));
-        drawn(spans, &span.id, depth + 1, into);
+        draw(spans, &span.id, depth + 1, into);
     }
 }
 
@@ -85,7 +86,7 @@ fn a_request_is_one_trace_from_rest_to_the_drivers_steps() {
             (of("-gateway", 2) && of("-scheduler", 7) && of("-agent", 2) && of("-host", 4)).then_some(spans)
         });
         let mut lines = Vec::new();
-        drawn(&spans, &hex::decode("00f067aa0ba902b7").expect("an id"), 0, &mut lines);
+        draw(&spans, &hex::decode("00f067aa0ba902b7").expect("an id"), 0, &mut lines);
         let drawn = lines.join("\n") + "\n";
         assert_eq!(lines.len(), spans.len(), "all hang together:\n{drawn}{spans:#?}");
         assert!(drawn.starts_with(TREE), "{drawn}");
@@ -115,9 +116,27 @@ fn a_request_is_one_trace_from_rest_to_the_drivers_steps() {
             log.lines().any(|line| line.contains("deployed") && line.ends_with(&format!("trace_id={TRACE}"))),
             "{log}"
         );
+        delete(&collector, &pool);
         drop(site);
         Ok(())
     });
+}
+
+/// What is taken away is followed to its end as well.
+fn delete(collector: &Collector, load_balancer: &str) {
+    let client = Rest::new(URL).with_header("traceparent", OF_DELETE);
+    let path = format!("/v2/lbaas/loadbalancers/{load_balancer}?cascade=true");
+    assert_eq!(client.call("DELETE", &path, None).status, 204);
+    let spans = wait_until(PATIENCE, "the trace of the removal", || {
+        let spans = of_trace(collector, &OF_DELETE[3..35]);
+        let names: BTreeSet<_> = spans.iter().map(|span| span.name.as_str()).collect();
+        let all =
+            ["remove", "undeploy", "lbaas.driver.v1.Driver/Undeploy", "settle"].iter().all(|name| names.contains(name));
+        (all && names.iter().any(|name| name.starts_with("DELETE "))).then_some(spans)
+    });
+    let mut lines = Vec::new();
+    draw(&spans, &hex::decode("00f067aa0ba902b8").expect("an id"), 0, &mut lines);
+    assert_eq!(lines.len(), spans.len(), "{lines:#?}\n{spans:#?}");
 }
 
 #[test]

@@ -146,7 +146,12 @@ impl DriverClient {
     pub async fn undeploy(&self, load_balancer_id: String) -> Result<UndeployReply, Fault> {
         let request = UndeployRequest { load_balancer_id };
         let call = |mut grpc: Grpc, _: &Capabilities| async move { grpc.undeploy(request).await };
-        self.call(Asked::Undeploy, self.deadlines.undeploy, call).await
+        let span = Span::part("lbaas.driver.v1.Driver/Undeploy", SpanKind::Client);
+        let answer = self.call(Asked::Undeploy, self.deadlines.undeploy, call).await;
+        if let Err(fault) = &answer {
+            span.failed(ErrorCode(fault.code).to_string());
+        }
+        answer
     }
 
     /// Statistics and health of these load balancers; of all when the list is empty.

@@ -127,7 +127,7 @@ impl Session {
     }
 
     pub(crate) async fn remove(&self, id: &str, epoch: u64) {
-        self.send(Down::Remove(Remove { load_balancer_id: id.to_owned(), epoch })).await;
+        self.send(Down::Remove(Remove { load_balancer_id: id.to_owned(), epoch, ..Remove::default() })).await;
     }
 
     pub(crate) async fn snapshot_done(&self) {

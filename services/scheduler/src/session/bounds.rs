@@ -34,7 +34,7 @@ const NAME: usize = 4 * LONGEST;
 /// Of what a driver hands over.
 const HANDOVER: usize = 1 << 20;
 
-const BOUNDS: [(&str, &str, Bound); 55] = [
+const BOUNDS: [(&str, &str, Bound); 56] = [
     ("Hello", "host", Bound::Told),
     ("Hello", "instance_id", Bound::Length(NAME)),
     ("Hello", "version", Bound::Told),
@@ -65,6 +65,7 @@ const BOUNDS: [(&str, &str, Bound); 55] = [
     ("Fault", "object_id", Bound::Id),
     ("Waiting", "load_balancer_id", Bound::Id),
     ("Removed", "load_balancer_id", Bound::Id),
+    ("Removed", "traceparent", Bound::Id),
     ("Removed", "listeners", Bound::Count(OBJECTS)),
     ("Removed", "pools", Bound::Count(OBJECTS)),
     ("Handover", "driver", Bound::Told),

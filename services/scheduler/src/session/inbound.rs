@@ -84,7 +84,9 @@ impl Session<'_> {
             Some(Message::Heartbeat(heartbeat)) => self.heartbeat(&heartbeat, drivers).await,
             Some(Message::Removed(removed)) => match self.owner(&removed.load_balancer_id, removed.epoch) {
                 Some(owner) => {
-                    because(self.cause("remove"), self.app.removed(owner, &left(removed))).await?;
+                    let span = settled(&owner, &removed.traceparent);
+                    let (cause, left) = (self.cause("remove"), left(removed));
+                    span.around(because(cause, self.app.removed(owner, &left))).await?;
                     self.sent.removed(owner.load_balancer_id, owner.epoch);
                     Ok(())
                 }
@@ -209,6 +211,13 @@ impl Session<'_> {
 }
 
 static NOT_FOLLOWED: Span = Span::none();
+
+/// The end of a removal.
+fn settled(owner: &Owner, traceparent: &str) -> Span {
+    let span = Span::because_of("settle", SpanKind::Consumer, Origin::read(traceparent).as_slice());
+    span.note("ballast.load_balancer.id", owner.load_balancer_id.to_string());
+    span
+}
 
 /// The end of a deploy that is followed.
 fn settling(ended: &Ended) -> Option<Span> {

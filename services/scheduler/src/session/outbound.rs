@@ -65,7 +65,11 @@ impl Session<'_> {
                 return span.around(self.send(Message::Desired(message))).await;
             }
             Instruction::Remove { load_balancer_id, epoch } => {
-                Message::Remove(Remove { load_balancer_id: load_balancer_id.to_string(), epoch: epoch.number() })
+                let newest = self.app.store.newest_followed(load_balancer_id);
+                let span = Span::because_of("remove", SpanKind::Producer, newest.as_slice());
+                let (load_balancer_id, epoch) = (load_balancer_id.to_string(), epoch.number());
+                let traceparent = noted(&span, &load_balancer_id, epoch).unwrap_or_default();
+                Message::Remove(Remove { load_balancer_id, epoch, traceparent })
             }
         };
         self.send(message).await
@@ -76,13 +80,12 @@ impl Session<'_> {
         let origins = self.app.store.take_followed(desired.load_balancer.id, desired.generation);
         let span = Span::because_of("deliver", SpanKind::Producer, &origins);
         let message = desired_message(desired);
-        let Some(origin) = span.origin() else { return (span, message) };
-        span.note("ballast.load_balancer.id", desired.load_balancer.id.to_string());
+        let id = desired.load_balancer.id.to_string();
+        let Some(traceparent) = noted(&span, &id, message.epoch) else { return (span, message) };
         span.note("ballast.generation", message.generation.cast_signed());
-        span.note("ballast.epoch", message.epoch.cast_signed());
         span.note("ballast.provider", desired.load_balancer.provider.clone());
         span.note("ballast.driver", message.driver.clone());
-        (span, DesiredMessage { traceparent: origin.text(), ..message })
+        (span, DesiredMessage { traceparent, ..message })
     }
 
     /// Whether it is to wait for what a former agent hands over.
@@ -111,6 +114,14 @@ impl Session<'_> {
         let message = SchedulerMessage { message: Some(message) };
         self.outbox.send(Ok(message)).await.map_err(|_| Absence::Agent.into())
     }
+}
+
+/// What the agent is told of a span; none: it is not followed.
+fn noted(span: &Span, load_balancer_id: &str, epoch: u64) -> Option<String> {
+    let origin = span.origin()?;
+    span.note("ballast.load_balancer.id", load_balancer_id.to_owned());
+    span.note("ballast.epoch", epoch.cast_signed());
+    Some(origin.text())
 }
 
 fn desired_message(desired: &Desired) -> DesiredMessage {

@@ -180,6 +180,12 @@ impl Store {
         self.writers.on_their_way().take(id, generation)
     }
 
+    /// The last change of a load balancer that is followed, if no agent was told of it yet.
+    #[must_use]
+    pub fn newest_followed(&self, id: LoadBalancerId) -> Option<Origin> {
+        self.writers.on_their_way().newest(id)
+    }
+
     /// Runs `work` in one transaction, which ends with a durable commit when it is `Ok` and is undone when it is `Err`.
     /// Work that comes at the same time shares the commit, and sees what was done before it.
     /// On [`Code::Conflict`] it is run again, a few times.
@@ -195,7 +201,8 @@ impl Store {
         let span = Span::part("transaction", SpanKind::Internal);
         let mut attempt = 1;
         loop {
-            match span.around(self.attempt(&work)).await {
+            // It is large, and is in every future that writes.
+            match span.around(Box::pin(self.attempt(&work))).await {
                 Err(fault) if fault.code() == Code::Conflict && attempt < ATTEMPTS => {
                     let longest = PAUSE_MICROS << attempt;
                     #[expect(clippy::disallowed_methods, reason = "nothing but the wait of two that met depends on it")]

@@ -34,6 +34,13 @@ impl OnTheirWay {
         }
     }
 
+    /// The newest of a load balancer, which stays.
+    pub(crate) fn newest(&self, id: LoadBalancerId) -> Option<Origin> {
+        let all = locked(&self.0);
+        let newest = all.get(&id)?.iter().max_by_key(|(generation, _)| *generation);
+        newest.map(|(_, origin)| origin.clone())
+    }
+
     /// Those of a load balancer up to this generation, the newest last: they are delivered now.
     pub(crate) fn take(&self, id: LoadBalancerId, generation: Generation) -> Vec<Origin> {
         // Most have none, and are not asked twice.
@@ -121,7 +128,9 @@ mod tests {
         way.add(vec![change(1, 2), change(1, 1), change(1, 4), change(2, 3)]);
         assert_eq!(way.take(ONE, 3.into()), [origin(1), origin(2)]);
         assert!(way.take(ONE, 3.into()).is_empty(), "twice");
+        assert_eq!((way.newest(ONE), way.newest(ONE)), (Some(origin(4)), Some(origin(4))));
         assert_eq!(way.take(ONE, 4.into()), [origin(4)]);
+        assert_eq!(way.newest(ONE), None);
         assert_eq!(locked(&way.0).len(), 1);
     }
 
