@@ -48,6 +48,7 @@ pub const fn grpc_code(code: Code) -> GrpcCode {
         | Code::AvailabilityZoneNotFound
         | Code::ProfileNotFound
         | Code::QuotaNotFound
+        | Code::CertificateNotFound
         | Code::NoEligibleAgent => GrpcCode::NotFound,
         Code::RequestIdReused => GrpcCode::AlreadyExists,
         Code::CursorExpired => GrpcCode::OutOfRange,
@@ -60,6 +61,8 @@ pub const fn grpc_code(code: Code) -> GrpcCode {
         | Code::AddressInUse
         | Code::MacInUse => GrpcCode::AlreadyExists,
         Code::LoadBalancerInUse
+        | Code::CertificateInUse
+        | Code::SecretsKeyMissing
         | Code::EtagMismatch
         | Code::BeyondV1
         | Code::PoolInUse

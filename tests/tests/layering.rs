@@ -17,6 +17,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("ballast-limits", &[]),
     ("ballast-metrics", &[]),
     ("ballast-model", &["ballast-limits"]),
+    ("ballast-certificates", &["ballast-model"]),
     ("ballast-traces", &[]),
     ("ballast-service", &["ballast-metrics", "ballast-traces"]),
     ("ballast-lab", &[]),
@@ -47,7 +48,15 @@ const EDGES: &[(&str, &[&str])] = &[
     ("ballast-ui", &["ballast-explain", "ballast-proto", "ballast-service"]),
     (
         "ballast-scheduler",
-        &["ballast-metrics", "ballast-model", "ballast-proto", "ballast-service", "ballast-store", "ballast-traces"],
+        &[
+            "ballast-certificates",
+            "ballast-metrics",
+            "ballast-model",
+            "ballast-proto",
+            "ballast-service",
+            "ballast-store",
+            "ballast-traces",
+        ],
     ),
     (
         "ballast-agent",
@@ -59,6 +68,7 @@ const EDGES: &[(&str, &[&str])] = &[
 ];
 /// What knows no transport, with the drivers.
 const INNER: &[&str] = &[
+    "ballast-certificates",
     "ballast-model",
     "ballast-abi",
     "ballast-device",

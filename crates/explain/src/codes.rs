@@ -154,6 +154,12 @@ pub(crate) const ALL: &[Entry] = &[
         "`ballast quotas defaults` has what holds for it.",
     ),
     code(
+        "CERTIFICATE_NOT_FOUND",
+        "There is no such certificate, or it is another project's.",
+        Next::You,
+        "List them, and use an id or a name that is there.",
+    ),
+    code(
         "NO_ELIGIBLE_AGENT",
         "No agent can take the load balancer now. It stays, in ERROR, and is placed as soon as one can.",
         Next::Operator,
@@ -183,6 +189,12 @@ pub(crate) const ALL: &[Entry] = &[
         "Give them another pool first, or delete them.",
     ),
     code("HEALTH_MONITOR_IN_USE", "The health monitor is on a pool.", Next::You, "Take it off that pool first."),
+    code(
+        "CERTIFICATE_IN_USE",
+        "A listener or a pool names the certificate.",
+        Next::You,
+        "Give it another one first. A new certificate needs none: it can take the place of this one.",
+    ),
     code("SUBNET_IN_USE", "Addresses of the subnet are in use.", Next::You, "Delete what has them first."),
     code("NETWORK_IN_USE", "The network has ports or subnets in use.", Next::You, "Delete what uses it first."),
     code(
@@ -223,6 +235,12 @@ pub(crate) const ALL: &[Entry] = &[
         "No driver of the provider can do what is asked for; the message names it.",
         Next::You,
         "Ask for less, or use another provider: `ballast providers list`.",
+    ),
+    code(
+        "SECRETS_KEY_MISSING",
+        "The scheduler has no key by which private keys are kept.",
+        Next::Operator,
+        "Make one with `ballast-scheduler secrets new-key FILE`, and name it in `secrets.key_files`.",
     ),
     code(
         "ETAG_MISMATCH",

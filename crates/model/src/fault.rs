@@ -5,6 +5,7 @@
 //! never reaches a caller; `Display` shows code and facts alone.
 
 mod balancing;
+mod certifying;
 mod code;
 mod fact;
 mod facts;
@@ -15,6 +16,7 @@ use std::{collections::BTreeMap, fmt};
 
 pub use self::{
     balancing::{Balancing, Checking, Routing, Sticky, Taken, Tls, Whole},
+    certifying::{Certifying, Keying},
     code::Code,
     fact::{Choices, Fact, Told},
     facts::Facts,

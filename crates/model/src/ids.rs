@@ -79,6 +79,8 @@ ids! {
     FlavorId
     /// Of what flavors or availability zones say to a provider.
     ProfileId
+    /// Of a certificate.
+    CertificateId
     /// Of an agent.
     AgentId
     /// Of a scheduler's process: each start makes another.

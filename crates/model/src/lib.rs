@@ -6,6 +6,7 @@
 //! The unit of everything is the [`LoadBalancer`](load_balancer::LoadBalancer) aggregate. LBaaS v1 is a [view](view::v1) of it.
 
 pub mod agent;
+pub mod certificate;
 pub mod check;
 pub mod counters;
 pub mod fault;

@@ -11,6 +11,7 @@ mod driver_host;
 mod gateway;
 mod metrics;
 mod scheduler;
+mod secrets;
 mod tls;
 mod traces;
 
@@ -27,6 +28,7 @@ pub use metrics::{Listen, Metrics, PerLoadBalancer};
 pub use scheduler::{
     Agents, Database, Events, Failover, History, Network, NetworkProvider, Placement, Provider, Quotas, Scheduler,
 };
+pub use secrets::Secrets;
 pub use tls::Tls;
 pub use traces::{Collector, Traces};
 
@@ -50,6 +52,7 @@ pub struct Settings {
     pub failover: Failover,
     pub events: Events,
     pub history: History,
+    pub secrets: Secrets,
     pub quotas: Quotas,
     pub network: Network,
     #[serde(rename = "provider")]

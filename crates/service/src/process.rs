@@ -63,7 +63,13 @@ where
     F: FnOnce(Settings, CancellationToken) -> R,
     R: Future<Output = Result<(), Failure>>,
 {
-    match start(name, arguments, run) {
+    ended(name, start(name, arguments, run))
+}
+
+/// The exit status of what was done, and a line for a failure.
+#[must_use]
+pub fn ended(name: &str, done: Result<(), Failure>) -> ExitCode {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             report(name, &failure);

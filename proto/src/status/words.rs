@@ -1,6 +1,7 @@
 //! gRPC's sentences: plain English that knows no other API's words.
 
 mod balancing;
+mod certifying;
 mod values;
 
 use ballast_model::fault::{
@@ -42,6 +43,7 @@ pub fn sentence(fault: &Fault) -> String {
         Facts::Misfit(why) => misfit(why),
         Facts::Balancing(fact) => balancing::balancing(fact),
         Facts::Taken(fact) => balancing::taken(fact),
+        Facts::Certifying(fact) => certifying::certifying(fact),
     }
 }
 
@@ -103,6 +105,7 @@ const fn noun(kind: &Kind) -> &'static str {
         Kind::FlavorProfile => "flavor profile",
         Kind::AvailabilityZone => "availability zone",
         Kind::AvailabilityZoneProfile => "availability zone profile",
+        Kind::Certificate => "certificate",
         Kind::Quota => "quota of the project",
     }
 }

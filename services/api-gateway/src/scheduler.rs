@@ -10,8 +10,8 @@ use ballast_proto::{
     },
     v2::{
         availability_zone_profiles_client::AvailabilityZoneProfilesClient,
-        availability_zones_client::AvailabilityZonesClient, events_client::EventsClient,
-        flavor_profiles_client::FlavorProfilesClient, flavors_client::FlavorsClient,
+        availability_zones_client::AvailabilityZonesClient, certificates_client::CertificatesClient,
+        events_client::EventsClient, flavor_profiles_client::FlavorProfilesClient, flavors_client::FlavorsClient,
         health_monitors_client::HealthMonitorsClient as HealthMonitorsOfV2, history_client::HistoryClient,
         l7_policies_client::L7PoliciesClient, l7_rules_client::L7RulesClient, listeners_client::ListenersClient,
         load_balancers_client::LoadBalancersClient, members_client::MembersClient as MembersOfV2,
@@ -77,6 +77,7 @@ clients! {
     events: EventsClient,
     overview: OverviewClient,
     history: HistoryClient,
+    certificates: CertificatesClient,
 }
 
 impl Scheduler {

@@ -37,6 +37,7 @@ use std::{
     time::Duration,
 };
 
+use ballast_certificates::Keyring;
 use ballast_model::{
     Uuid,
     agent::LivenessLimits,
@@ -69,7 +70,8 @@ pub use reports::{Counted, Ended, Left, Observed, Owner};
 pub use sessions::Greeting;
 pub use tally::{ListedStats, WantedStats};
 pub use v2::{
-    Known, Listed, NewLoadBalancer, ObjectOfV2, RevisionChange, Seen, Target, WantedAddress, WantedAddresses, Write,
+    CertificateChange, Known, Listed, NewCertificate, NewLoadBalancer, ObjectOfV2, RevisionChange, Seen, Target,
+    WantedAddress, WantedAddresses, Write,
 };
 pub use vips::WantedVip;
 pub use wakes::{Dirty, Listening, Wakes};
@@ -78,6 +80,7 @@ use crate::{
     metrics::Metrics,
     network::{self, NetworkProvider},
     placement::{POLICIES, PlacementPolicy, policy},
+    secrets,
 };
 
 /// Everything the use cases need. A clone is another handle of the same.
@@ -112,6 +115,10 @@ pub struct App {
     /// Who keeps networks and addresses.
     pub network: Arc<dyn NetworkProvider>,
     plugging: Arc<Plugging>,
+    /// What seals private keys.
+    pub keyring: Arc<Keyring>,
+    /// How many certificates a project may have.
+    pub certificates_per_project: u32,
     /// What agents are asked.
     pub questions: Arc<Questions>,
     /// What they say of members' checks.
@@ -200,6 +207,8 @@ impl App {
             quotas: quotas::defaults(&settings.quotas)?,
             network: network::provider(&settings.network)?,
             plugging: Arc::default(),
+            keyring: Arc::new(secrets::keyring(&settings.secrets)?),
+            certificates_per_project: settings.secrets.certificates_per_project,
             questions: Arc::default(),
             checks: Arc::default(),
             census: Arc::default(),

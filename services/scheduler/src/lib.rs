@@ -10,10 +10,12 @@ pub mod metrics;
 pub mod network;
 pub mod placement;
 mod rpc;
+pub mod secrets;
 mod session;
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
+use ballast_model::fault::Fault;
 use ballast_service::{
     background::Background,
     config::Settings,
@@ -95,7 +97,9 @@ pub async fn run(
     let store = Store::open(&database).await.map_err(|error| Failure::Run(error.to_string()))?;
     let address = listeners.tcp.local_addr().map_or_else(|_| String::new(), app::unique_address);
     let app = Arc::new(App::new(&settings, store, sources.clone(), &address).map_err(Failure::Config)?);
-    app.start().await.map_err(|fault| Failure::run("the database", fault.for_log()))?;
+    let failed = |fault: Fault| Failure::run("the database", fault.for_log());
+    app.start().await.map_err(failed)?;
+    secrets::look(&app.store, &app.keyring).await.map_err(failed)?;
     let mut background = start_tasks(&app, &shutdown);
     if let Some(endpoint) = listeners.metrics {
         let shown = Arc::new(Shown::new(Arc::clone(&app), settings.metrics.per_agent_max));

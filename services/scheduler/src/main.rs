@@ -2,12 +2,14 @@
 
 use std::process::ExitCode;
 
-use ballast_scheduler::Listeners;
+use ballast_scheduler::{Listeners, secrets};
 use ballast_service::{
     process::{self, Arguments},
     sources::Sources,
 };
-use clap::Parser;
+use clap::{Parser, Subcommand};
+
+const NAME: &str = "ballast-scheduler";
 
 /// Requests and rows are many small pieces that one thread makes and another frees. The C library's allocator is slow
 /// at that; with this one, for SQLite too, a list takes a quarter less CPU time.
@@ -20,10 +22,26 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 struct Cli {
     #[command(flatten)]
     arguments: Arguments,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The keys by which private keys are kept
+    #[command(subcommand)]
+    Secrets(secrets::Command),
 }
 
 fn main() -> ExitCode {
-    process::main("ballast-scheduler", &Cli::parse().arguments, async |settings, shutdown| {
+    let Cli { arguments, command } = Cli::parse();
+    if let Some(Command::Secrets(secrets::Command::NewKey { file })) = &command {
+        return process::ended(NAME, secrets::make_key(file));
+    }
+    process::main(NAME, &arguments, async |settings, shutdown| {
+        if let Some(Command::Secrets(_)) = command {
+            return secrets::rewrap_all(&settings).await;
+        }
         let listeners = Listeners::bind(&settings).await?;
         ballast_scheduler::run(settings, Sources::system(), listeners, shutdown).await
     })

@@ -6,6 +6,7 @@ mod agents;
 mod ballast;
 mod browser;
 mod capabilities;
+mod certificates;
 mod contract_attributes;
 mod contract_http;
 mod contract_lists;

@@ -6,7 +6,11 @@ use ballast_api_gateway::Route;
 use ballast_tests::rest::Reply;
 use serde_json::{Value, json};
 
-use crate::{played::able, services::Services};
+use crate::{
+    certificates::{Pem, keep_secrets},
+    played::able,
+    services::Services,
+};
 
 const NOWHERE: &str = "11111111-2222-3333-4444-555555555555";
 
@@ -29,6 +33,12 @@ get_overview                     401 200    200    200    200
 get_stats                        401 200    200    200    200
 get_loadbalancer_revisions       401 200    200    403    200
 rollback_loadbalancer            401 403    202    403    202
+
+get_certificates                 401 seen   seen   hidden seen
+create_certificate               401 403    201    403    201
+get_certificate                  401 200    200    404    200
+update_certificate               401 403    200    404    200
+delete_certificate               401 403    204    404    204
 
 get_loadbalancers                401 seen   seen   hidden seen
 create_loadbalancer              401 403    201    403    201
@@ -143,7 +153,7 @@ type Ids = HashMap<&'static str, String>;
 
 impl World {
     async fn make() -> Self {
-        let services = Services::with_tokens(|_| {}).await;
+        let services = Services::with_tokens(keep_secrets).await;
         able(&services.channel, "a").await;
         let network = json!({ "network": { "name": "net", "shared": true, "tenant_id": "ops" } });
         let network = services.call_as("admin", "POST", "/v2.0/networks", Some(network)).await.id();
@@ -175,6 +185,9 @@ impl World {
         ids.insert("healthmonitors", self.made("alice", "healthmonitors", monitor(&pool)).await);
         let policy = json!({ "l7policy": { "listener_id": listener, "action": "REJECT" } });
         let policy = self.made("alice", "l7policies", policy).await;
+        let certificate = Some(Pem::of("www.example").body("web"));
+        let certificate = self.services.call_as("alice", "POST", "/ballast/v1/certificates", certificate).await;
+        ids.insert("certificates", certificate.id());
         ids.insert("rules", self.made("alice", &format!("l7policies/{policy}/rules"), rule()).await);
         ids.extend([("loadbalancers", lb), ("listeners", listener), ("pools", pool), ("l7policies", policy)]);
         ids
@@ -206,6 +219,11 @@ impl World {
         let of = |collection: &str| ids[collection].clone();
         Some(match route.action.as_str() {
             "create_loadbalancer" => json!({ "loadbalancer": { "vip_subnet_id": self.subnet, "project_id": "a" } }),
+            "create_certificate" => {
+                let mut body = Pem::of("www.example").body("new");
+                body["certificate"]["project_id"] = json!("a");
+                body
+            }
             "create_listener" => {
                 json!({ "listener": { "loadbalancer_id": of("loadbalancers"), "protocol": "HTTP", "protocol_port": 81 } })
             }

@@ -17,9 +17,13 @@ use ballast_tests::{
     rest::Rest,
     site::{Plan, Site, URL},
 };
+use serde_json::json;
 
 /// Each is somewhere in the configuration or in a file that it names, or is sent by a caller.
 const SECRETS: [&str; 5] = ["s3cret-admin", "s3cret-member", "s3cret-wrong", "s3cret-device", "s3cret-option"];
+
+/// What private keys are kept by.
+const SECRETS_KEY: &str = "8a5edab282632443219e051e4ade2d1d5bbc671c781051bf1437897cbdfea0f1";
 
 fn write(path: &Path, text: &str) -> std::io::Result<()> {
     fs::write(path, text)?;
@@ -67,6 +71,19 @@ fn scheduler(seconds: u8, directory: &Path, url: &str) -> Command {
     command
 }
 
+/// Sends a certificate with its private key in ways that are taken and refused; the key.
+fn certificates() -> String {
+    let made = rcgen::generate_simple_self_signed(["www.example".to_owned()]).expect("a certificate");
+    let private_key = made.signing_key.serialize_pem();
+    for (key, status) in [(json!(private_key), 201), (json!([private_key]), 400), (json!(private_key.repeat(2)), 400)] {
+        let certificate = json!({ "name": "web", "certificate_chain": made.cert.pem(), "private_key": key });
+        let member = Rest::new(URL).with_token("s3cret-member");
+        let reply = member.call("POST", "/ballast/v1/certificates", Some(&json!({ "certificate": certificate })));
+        assert_eq!(reply.status, status, "{reply}");
+    }
+    private_key
+}
+
 #[test]
 fn no_log_of_a_run_has_a_secret_in_it() {
     let test = "no_log_of_a_run_has_a_secret_in_it";
@@ -79,9 +96,12 @@ fn no_log_of_a_run_has_a_secret_in_it() {
             format!("[[token]]\ntoken = \"{token}\"\nproject_id = \"demo\"\nuser = \"{role}\"\nroles = [\"{role}\"]\n")
         };
         write(&file, &(token("s3cret-admin", "admin") + &token("s3cret-member", "member")))?;
+        let key_file = lab.dir().join("secrets.key");
+        ballast_tests::secret::write(&key_file, SECRETS_KEY);
         let environment = vec![
             ("", "BALLAST_AUTH__MODE", "token-file".to_owned()),
             ("", "BALLAST_AUTH__TOKEN_FILE", file.display().to_string()),
+            ("", "BALLAST_SECRETS__KEY_FILES", key_file.display().to_string()),
             ("", "BALLAST_LOG__LEVEL", "debug,ballast=trace".to_owned()),
         ];
         let plan = Plan { webs: 1, token: "s3cret-admin".to_owned(), environment, ..Plan::default() };
@@ -90,6 +110,8 @@ fn no_log_of_a_run_has_a_secret_in_it() {
         for (token, status) in [("s3cret-member", 200), ("s3cret-wrong", 401)] {
             assert_eq!(Rest::new(URL).with_token(token).call("GET", "/v2.0/lb/pools", None).status, status);
         }
+
+        let private_key = certificates();
 
         // A device that nobody answers for, and a section with a secret that the driver does not know.
         let credentials = lab.dir().join("credentials");
@@ -118,7 +140,9 @@ fn no_log_of_a_run_has_a_secret_in_it() {
         site.scheduler.as_mut().expect("it runs").stop()?;
         site.gateway.as_mut().expect("it runs").stop()?;
 
-        assert!(logs_without(&SECRETS, lab.dir()) >= 3, "gateway, scheduler and agent");
+        let of_key = private_key.lines().filter(|line| line.len() > 20 && !line.starts_with('-'));
+        let secrets: Vec<_> = SECRETS.into_iter().chain([SECRETS_KEY]).chain(of_key).collect();
+        assert!(logs_without(&secrets, lab.dir()) >= 3, "gateway, scheduler and agent");
         Ok(())
     });
 }

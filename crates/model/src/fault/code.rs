@@ -58,6 +58,7 @@ codes! {
     /// Of a flavor or an availability zone.
     ProfileNotFound = "PROFILE_NOT_FOUND",
     QuotaNotFound = "QUOTA_NOT_FOUND",
+    CertificateNotFound = "CERTIFICATE_NOT_FOUND",
     /// Filters leave no agent to place a load balancer on.
     NoEligibleAgent = "NO_ELIGIBLE_AGENT",
     VipExists = "VIP_EXISTS",
@@ -70,6 +71,7 @@ codes! {
     LoadBalancerInUse = "LOAD_BALANCER_IN_USE",
     PoolInUse = "POOL_IN_USE",
     HealthMonitorInUse = "HEALTH_MONITOR_IN_USE",
+    CertificateInUse = "CERTIFICATE_IN_USE",
     SubnetInUse = "SUBNET_IN_USE",
     NetworkInUse = "NETWORK_IN_USE",
     AddressInUse = "ADDRESS_IN_USE",
@@ -85,6 +87,8 @@ codes! {
     OverQuota = "OVER_QUOTA",
     /// No driver of the provider has what is asked for.
     FeatureNotSupported = "FEATURE_NOT_SUPPORTED",
+    /// No key is configured by which private keys are kept.
+    SecretsKeyMissing = "SECRETS_KEY_MISSING",
     /// The object was changed since it was read.
     EtagMismatch = "ETAG_MISMATCH",
     /// LBaaS v1 has no words for what the load balancer is by now.

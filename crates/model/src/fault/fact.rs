@@ -5,7 +5,9 @@ use std::{collections::HashMap, net::IpAddr};
 use ipnet::IpNet;
 
 use crate::{
-    ids::{AgentId, L7PolicyId, ListenerId, LoadBalancerId, MonitorId, NetworkId, PoolId, PortId, SubnetId},
+    ids::{
+        AgentId, CertificateId, L7PolicyId, ListenerId, LoadBalancerId, MonitorId, NetworkId, PoolId, PortId, SubnetId,
+    },
     listener::{Mac, Protocol},
     quota::Resource,
     subnet::Ipv6Mode,
@@ -111,6 +113,7 @@ plain! {
     u64: 9,
     i64: 9,
     AgentId: Self::from_u128(1),
+    CertificateId: Self::from_u128(1),
     MonitorId: Self::from_u128(1),
     LoadBalancerId: Self::from_u128(1),
     ListenerId: Self::from_u128(1),

@@ -2,6 +2,7 @@
 
 use super::{
     balancing::{Balancing, Checking, Routing, Sticky, Taken, Tls, Whole},
+    certifying::{Certifying, Keying},
     code::Code,
     fact::{Fact as _, facts},
     groups::{Absence, Addressing, Call, Clash, Exists, Forbidden, InUse, Missing, NetworkRefusal},
@@ -11,7 +12,9 @@ use crate::{ids::PoolId, listener::Protocol, quota::Resource};
 
 facts! {
     /// What happened, one for each way in which something can go wrong.
-    pub enum Facts of Misfit, Missing, Exists, InUse, Addressing, Forbidden, Call, Clash, Absence, Balancing, Taken {
+    pub enum Facts of Misfit, Missing, Exists, InUse, Addressing, Forbidden, Call, Clash, Absence, Balancing, Taken,
+        Certifying
+    {
         InvalidField = "INVALID_FIELD" { field: String, reason: Reason },
         MissingField = "MISSING_FIELD" { field: String },
         /// The caller has no project, and names none.
@@ -40,6 +43,12 @@ macro_rules! of_balancing {
 }
 
 of_balancing!(Tls, Sticky, Checking, Routing, Whole);
+
+impl From<Keying> for Facts {
+    fn from(fact: Keying) -> Self {
+        Self::Certifying(fact.into())
+    }
+}
 
 impl Facts {
     /// One of each, as tests and documents show them.
@@ -71,6 +80,7 @@ impl Facts {
             Self::Absence(_) => Code::Unavailable,
             Self::Balancing(balancing) => balancing.code(),
             Self::Taken(taken) => taken.code(),
+            Self::Certifying(certifying) => certifying.code(),
         }
     }
 
@@ -83,6 +93,7 @@ impl Facts {
             }
             Self::NoProject => Some("project_id"),
             Self::Call(call) => call.field(),
+            Self::Certifying(certifying) => certifying.field(),
             Self::ProtocolMismatch { .. }
             | Self::DelayBelowTimeout { .. }
             | Self::NoEligibleAgent { .. }

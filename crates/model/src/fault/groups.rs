@@ -29,6 +29,7 @@ facts! {
         FlavorProfile = "FLAVOR_PROFILE",
         AvailabilityZone = "AVAILABILITY_ZONE",
         AvailabilityZoneProfile = "AVAILABILITY_ZONE_PROFILE",
+        Certificate = "CERTIFICATE",
         /// Of a project.
         Quota = "QUOTA",
     }
@@ -219,6 +220,7 @@ impl Kind {
             Self::Flavor => Code::FlavorNotFound,
             Self::FlavorProfile | Self::AvailabilityZoneProfile => Code::ProfileNotFound,
             Self::AvailabilityZone => Code::AvailabilityZoneNotFound,
+            Self::Certificate => Code::CertificateNotFound,
             Self::Quota => Code::QuotaNotFound,
         }
     }

@@ -41,6 +41,8 @@ pub(crate) enum Kind {
     Constant(&'static str),
     /// A boolean that can only be false.
     False,
+    /// Text that no refusal says back.
+    Secret,
     /// A list of texts.
     Texts,
     /// 1.0 or 1.1.
@@ -256,6 +258,11 @@ impl Attribute {
 }
 
 impl Resource {
+    /// Whether no refusal may say back what was sent.
+    pub(crate) fn has_secrets(&self) -> bool {
+        self.attributes.iter().any(|attribute| matches!(attribute.kind, Kind::Secret))
+    }
+
     /// The attribute of this name.
     pub(crate) fn attribute(&self, name: &str) -> Option<&Attribute> {
         self.attributes.iter().find(|attribute| attribute.name == name)

@@ -35,7 +35,7 @@ pub(crate) fn settle(kind: Kind, name: &str, value: Value) -> Result<Value, Refu
 pub(crate) fn check(kind: Kind, value: &Value) -> Result<(), String> {
     let quoted = || format!("'{}'", python::text(value));
     match kind {
-        Kind::Text | Kind::Constant(_) => {
+        Kind::Text | Kind::Secret | Kind::Constant(_) => {
             value.is_string().then_some(()).ok_or_else(|| format!("{} is not a valid string", quoted()))
         }
         Kind::Uuid => uuid(value),

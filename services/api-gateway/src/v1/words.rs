@@ -50,7 +50,7 @@ pub(crate) fn v1(fault: &Fault) -> String {
         Facts::Call(call) => called(fault, call),
         Facts::Clash(clash) => clashed(clash),
         Facts::Absence(absence) => away(fault, absence),
-        Facts::Balancing(_) | Facts::Taken(_) => sentence(fault),
+        Facts::Balancing(_) | Facts::Taken(_) | Facts::Certifying(_) => sentence(fault),
     }
 }
 
@@ -73,6 +73,7 @@ fn no(fault: &Fault, missing: &Missing) -> String {
             | Kind::FlavorProfile
             | Kind::AvailabilityZone
             | Kind::AvailabilityZoneProfile
+            | Kind::Certificate
             | Kind::Quota => sentence(fault),
         },
         Missing::Association { monitor_id, pool_id } => {

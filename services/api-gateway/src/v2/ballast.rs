@@ -1,7 +1,8 @@
 //! `/ballast/v1`: what Octavia has no words for. What changes, as it changes, for those who have no gRPC; all counters;
-//! how many load balancers there are and how they fare; and what one was.
+//! how many load balancers there are and how they fare; what one was; and certificates.
 
 mod causes;
+mod certificates;
 mod events;
 mod history;
 mod overview;
@@ -26,6 +27,7 @@ pub(super) fn routes() -> Routes {
         .serve(ROLLBACK, Does::Act, "rollback_loadbalancer", history::roll_back)
         .serve("/ballast/v1/overview", Does::Tell(overview::schema), "get_overview", overview::show)
         .serve("/ballast/v1/stats", Does::Tell(stats::schema), "get_stats", stats::list)
+        .merge(certificates::routes())
 }
 
 /// Refuses a query with other keys than these: a slip of the pen would ask for more than was meant.

@@ -18,6 +18,9 @@ use crate::kit::{
 /// The largest body, in bytes: ten thousand members fit.
 pub(super) const LIMIT: usize = 4 << 20;
 
+/// In the place of a value that may be a secret.
+const NOT_SAID: &str = "***";
+
 /// Which attributes a body may have.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Verb {
@@ -59,7 +62,7 @@ pub(super) struct Argument {
 pub(super) fn post(resource: &Resource, argument: Argument, payload: &Payload) -> Result<Attributes, Refusal> {
     let body = parse(argument, payload)?;
     let read = unwrap(argument, body).and_then(|map| wrapped(resource, argument, map, Verb::Post));
-    read.map(Attributes).map_err(|bad| refuse(argument, payload, bad))
+    read.map(Attributes).map_err(|bad| refuse(resource, argument, payload, bad))
 }
 
 /// The attributes of a PUT's body, and which of the scheduler's fields they change.
@@ -73,7 +76,7 @@ pub(super) fn put(
 ) -> Result<(Attributes, FieldMask), Refusal> {
     let body = parse(argument, payload)?;
     let read = unwrap(argument, body).and_then(|map| wrapped(resource, argument, map, Verb::Put));
-    let map = read.map_err(|bad| refuse(argument, payload, bad))?;
+    let map = read.map_err(|bad| refuse(resource, argument, payload, bad))?;
     let mut paths = Vec::with_capacity(map.len());
     for attribute in resource.attributes {
         if let Some(value) = map.get(attribute.name) {
@@ -97,7 +100,7 @@ fn changed(attribute: &Attribute, value: &Value, paths: &mut Vec<String>) {
 /// As Octavia refuses it.
 pub(super) fn many(resource: &Resource, argument: Argument, payload: &Payload) -> Result<Vec<Attributes>, Refusal> {
     let body = parse(argument, payload)?;
-    let refuse = |bad| refuse(argument, payload, bad);
+    let refuse = |bad| refuse(resource, argument, payload, bad);
     let Value::Object(mut body) = body else { return Err(refuse(Bad::not_an_object(argument.name, &body))) };
     let items = body.remove(argument.wrapper);
     if let Some(unknown) = body.keys().next() {
@@ -135,8 +138,12 @@ fn unwrap(argument: Argument, body: Value) -> Result<Map<String, Value>, Bad> {
 }
 
 /// The words for what was found; a value that could not be converted is shown with all that is around it.
-fn refuse(argument: Argument, payload: &Payload, bad: Bad) -> Refusal {
+fn refuse(resource: &Resource, argument: Argument, payload: &Payload, bad: Bad) -> Refusal {
     match bad {
+        Bad::Field { field, reason, .. } if resource.has_secrets() => Refusal::of_value(&field, NOT_SAID, &reason),
+        Bad::Whole(_) if resource.has_secrets() => {
+            Refusal::of_value(argument.name, NOT_SAID, "Something in it is of another kind")
+        }
         Bad::Unknown { path, key } => {
             let inside: String = path.iter().rev().map(|name| format!(".{name}")).collect();
             Refusal::faulty(format!("Unknown attribute for argument {}{inside}: {key}", argument.name))

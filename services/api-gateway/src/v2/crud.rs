@@ -61,6 +61,11 @@ pub(super) trait Noun: Calls + Shown {
     fn status(&self) -> Option<&v2::Status> {
         None
     }
+
+    /// Empty: it has none.
+    fn etag(&self) -> &str {
+        shown::etag(self.status())
+    }
 }
 
 /// The five calls at the paths of a collection and of its items.
@@ -117,7 +122,7 @@ async fn create<N: Noun>(State(gateway): State<Gateway>, asked: Asked, payload: 
     if validate_only {
         return plan::reply(&gateway, &caller, Some((N::RESOURCE, &made)), planned).await;
     }
-    Ok(tagged(reply::created(N::RESOURCE, &made), shown::etag(made.status())))
+    Ok(tagged(reply::created(N::RESOURCE, &made), made.etag()))
 }
 
 async fn list<N: Noun>(State(gateway): State<Gateway>, caller: Caller, place: Place, query: Query) -> Reply {
@@ -131,7 +136,7 @@ async fn list<N: Noun>(State(gateway): State<Gateway>, caller: Caller, place: Pl
 
 async fn show<N: Noun>(State(gateway): State<Gateway>, caller: Caller, place: Place, query: Query) -> Reply {
     let found = settled::<N>(&gateway, &caller, place).await?;
-    Ok(tagged(reply::one(N::RESOURCE, &found, &query.shown()), shown::etag(found.status())))
+    Ok(tagged(reply::one(N::RESOURCE, &found, &query.shown()), found.etag()))
 }
 
 /// The object; one that is PENDING is looked at again for a while. Clients that wait sleep a second or more after they
@@ -163,7 +168,7 @@ async fn update<N: Noun>(State(gateway): State<Gateway>, asked: Asked, payload: 
         return plan::reply(&gateway, &caller, Some((N::RESOURCE, &changed)), planned).await;
     }
     let response = reply::one(N::RESOURCE, &changed, &Fields::default());
-    Ok(tagged(response, shown::etag(changed.status())))
+    Ok(tagged(response, changed.etag()))
 }
 
 async fn delete<N: Noun>(State(gateway): State<Gateway>, asked: Asked) -> Reply {

@@ -59,6 +59,7 @@ const fn status(code: Code) -> StatusCode {
         | Code::AvailabilityZoneNotFound
         | Code::ProfileNotFound
         | Code::QuotaNotFound
+        | Code::CertificateNotFound
         | Code::AssociationNotFound
         | Code::AgentNotFound => StatusCode::NOT_FOUND,
         Code::VipExists
@@ -68,6 +69,8 @@ const fn status(code: Code) -> StatusCode {
         | Code::ConflictingObjects
         | Code::PoolInUse
         | Code::HealthMonitorInUse
+        | Code::CertificateInUse
+        | Code::SecretsKeyMissing
         | Code::SubnetInUse
         | Code::NetworkInUse
         | Code::AddressInUse

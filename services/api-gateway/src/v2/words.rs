@@ -83,7 +83,8 @@ pub(crate) fn v2(fault: &Fault) -> String {
         | Facts::Misfit(_)
         | Facts::Call(_)
         | Facts::Clash(_)
-        | Facts::Absence(_) => sentence(fault),
+        | Facts::Absence(_)
+        | Facts::Certifying(_) => sentence(fault),
     }
 }
 
@@ -116,7 +117,7 @@ const fn noun(kind: &Kind) -> Option<&'static str> {
         Kind::Network => "Network",
         Kind::Subnet => "Subnet",
         Kind::Port => "Port",
-        Kind::Vip | Kind::Agent => return None,
+        Kind::Vip | Kind::Agent | Kind::Certificate => return None,
     })
 }
 

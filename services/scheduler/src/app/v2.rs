@@ -2,6 +2,7 @@
 //! transaction, whatever part of it changes.
 
 mod addresses;
+mod certificates;
 mod choice;
 mod create;
 mod delete;
@@ -16,6 +17,7 @@ mod write;
 mod zones;
 
 pub use addresses::{WantedAddress, WantedAddresses};
+pub use certificates::{CertificateChange, NewCertificate};
 pub use create::NewLoadBalancer;
 pub use events::ObjectOfV2;
 pub use history::{Known, RevisionChange};

@@ -2,6 +2,7 @@
 
 mod apply;
 mod causes;
+mod certificates;
 mod enums;
 mod events;
 mod few;
@@ -51,11 +52,12 @@ pub(super) fn add(routes: Routes, api: &Api, watches: Watches) -> Routes {
         .add_service(v2::quotas_server::QuotasServer::new(api.clone()))
         .add_service(v2::overview_server::OverviewServer::new(api.clone()))
         .add_service(v2::history_server::HistoryServer::new(api.clone()))
+        .add_service(v2::certificates_server::CertificatesServer::new(api.clone()))
         .add_service(v2::events_server::EventsServer::new(watches))
 }
 
 /// What the health service knows by name.
-pub(super) const SERVICES: [&str; 16] = [
+pub(super) const SERVICES: [&str; 17] = [
     v2::load_balancers_server::SERVICE_NAME,
     v2::listeners_server::SERVICE_NAME,
     v2::pools_server::SERVICE_NAME,
@@ -71,6 +73,7 @@ pub(super) const SERVICES: [&str; 16] = [
     v2::quotas_server::SERVICE_NAME,
     v2::overview_server::SERVICE_NAME,
     v2::history_server::SERVICE_NAME,
+    v2::certificates_server::SERVICE_NAME,
     v2::events_server::SERVICE_NAME,
 ];
 

@@ -8,6 +8,7 @@ pub(crate) mod agent;
 pub(crate) mod association;
 pub(crate) mod availability_zone;
 pub(crate) mod binding;
+pub(crate) mod certificate;
 pub(crate) mod cluster;
 pub(crate) mod event;
 pub(crate) mod event_mark;

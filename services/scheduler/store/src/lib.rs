@@ -7,6 +7,7 @@
 mod agents;
 mod backend;
 mod bindings;
+mod certificates;
 mod codec;
 mod entity;
 mod events;
@@ -43,6 +44,7 @@ mod write;
 pub use self::{
     backend::{Notification, Notifications},
     bindings::{Binding, BoundLoadBalancer, Phase},
+    certificates::{SealedCertificate, certificate_not_found},
     events::{By, Cause, Change, Changes, EventKind, Position, Settled, Why, because},
     flavors::{flavor_not_found, zone_not_found},
     former::Ending,

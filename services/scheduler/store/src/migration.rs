@@ -22,6 +22,7 @@ mod m0017_handovers;
 mod m0018_parts_counted;
 mod m0019_causes;
 mod m0020_revisions;
+mod m0022_certificates;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -51,6 +52,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0018_parts_counted::Migration),
             Box::new(m0019_causes::Migration),
             Box::new(m0020_revisions::Migration),
+            Box::new(m0022_certificates::Migration),
         ]
     }
 }

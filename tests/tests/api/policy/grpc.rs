@@ -76,6 +76,11 @@ v2.AvailabilityZones.Delete                       no  no  yes
 v2.AvailabilityZones.Get                          yes yes yes
 v2.AvailabilityZones.List                         yes yes yes
 v2.AvailabilityZones.Update                       no  no  yes
+v2.Certificates.Create                            no  yes yes
+v2.Certificates.Delete                            no  yes yes
+v2.Certificates.Get                               yes yes yes
+v2.Certificates.List                              yes yes yes
+v2.Certificates.Update                            no  yes yes
 v2.Events.Position                                yes yes yes
 v2.Events.Watch                                   yes yes yes
 v2.FlavorProfiles.Create                          no  no  yes

@@ -128,7 +128,7 @@ fn answered(attribute: &Attribute) -> Value {
         return schema();
     }
     let mut schema = match attribute.kind {
-        Kind::Text | Kind::Address | Kind::AddressOrNone => json!({ "type": "string" }),
+        Kind::Text | Kind::Secret | Kind::Address | Kind::AddressOrNone => json!({ "type": "string" }),
         Kind::Uuid => json!({ "type": "string", "format": "uuid" }),
         Kind::UuidList => json!({ "type": "array", "items": { "type": "string", "format": "uuid" } }),
         Kind::Flag => json!({ "type": "boolean" }),

@@ -58,6 +58,7 @@ pub(super) const BOUNDS: &[(&str, &str, usize)] = &[
     ("lbaas.v2.ListenerTls", "alpn_protocols", 100),
     ("lbaas.v2.PoolTls", "versions", 100),
     ("lbaas.v2.PoolTls", "alpn_protocols", 100),
+    ("lbaas.v2.Certificate", "names", IGNORED),
     ("lbaas.v2.LoadBalancer", "listener_ids", IGNORED),
     ("lbaas.v2.LoadBalancer", "pool_ids", IGNORED),
     ("lbaas.v2.Listener", "l7policy_ids", IGNORED),

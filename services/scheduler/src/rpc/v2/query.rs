@@ -45,7 +45,7 @@ pub(super) fn query(caller: &Caller, request: v2::ListRequest) -> Result<Query, 
 }
 
 /// The project that is looked at; none: all.
-fn project(caller: &Caller, asked: String) -> Result<Option<String>, Fault> {
+pub(super) fn project(caller: &Caller, asked: String) -> Result<Option<String>, Fault> {
     if asked.is_empty() {
         return Ok(caller.scope());
     }

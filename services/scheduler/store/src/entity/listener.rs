@@ -113,6 +113,14 @@ impl ActiveModel {
 }
 
 impl Model {
+    /// What it names of secrets.
+    pub(crate) fn secrets(&self) -> Result<Vec<String>, Fault> {
+        let more: More = from_more(&self.more)?;
+        let Some(tls) = more.tls else { return Ok(Vec::new()) };
+        let single = [tls.default_certificate, tls.client_ca, tls.client_crl];
+        Ok(single.into_iter().flatten().chain(tls.sni_certificates).collect())
+    }
+
     pub(crate) fn into_listener(self, policies: Parts<L7Policy>) -> Result<Listener, Fault> {
         let more: More = from_more(&self.more)?;
         Ok(Listener {

@@ -89,6 +89,13 @@ impl ActiveModel {
 }
 
 impl Model {
+    /// What it names of secrets.
+    pub(crate) fn secrets(&self) -> Result<Vec<String>, Fault> {
+        let more: More = from_more(&self.more)?;
+        let Some(tls) = more.tls else { return Ok(Vec::new()) };
+        Ok([tls.certificate, tls.ca, tls.crl].into_iter().flatten().collect())
+    }
+
     pub(crate) fn into_pool(self, members: Parts<Member>, monitors: Parts<Association>) -> Result<Pool, Fault> {
         let persistence = self.persistence.map(|kind| {
             SessionPersistence::new(&kind, self.cookie_name.as_deref()).map_err(|_| unreadable("persistence", kind))

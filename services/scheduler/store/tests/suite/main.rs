@@ -8,6 +8,7 @@
 mod agents;
 mod aggregates;
 mod bindings;
+mod certificates;
 mod counting;
 mod database;
 mod events;

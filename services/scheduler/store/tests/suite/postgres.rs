@@ -8,7 +8,7 @@ use futures_util::{FutureExt as _, StreamExt as _, stream};
 use tokio::task::JoinSet;
 
 use crate::{
-    agents, aggregates, bindings,
+    agents, aggregates, bindings, certificates,
     database::{Case, Database},
     events, flavors, given_up, groups, held, history, killed, lists, lost_commit, monitors, networks, paging, past,
     ports, quotas, requests, schedulers, shown, transactions, v2,
@@ -21,10 +21,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How many examples of a property: each needs a database, which takes longer here than the example.
 const EXAMPLES: u32 = 6;
 
-const CASES: [&[Case]; 19] = [
+const CASES: [&[Case]; 20] = [
     agents::CASES,
     aggregates::CASES,
     bindings::CASES,
+    certificates::CASES,
     flavors::CASES,
     given_up::CASES,
     groups::CASES,

@@ -1,0 +1,71 @@
+//! What certificates and their keys do not allow.
+
+use super::{code::Code, fact::facts};
+use crate::ids::CertificateId;
+
+facts! {
+    /// Why a certificate is refused, and what else cannot be done with one. `position` counts in the chain, from 1 on.
+    pub enum Certifying of Keying {
+        /// Nothing in it can be read.
+        Unreadable = "CERTIFICATE_UNREADABLE",
+        /// Something that is no certificate is beside it.
+        NoCertificate = "NO_CERTIFICATE" { label: String },
+        /// What stands in such a block is none.
+        Malformed = "CERTIFICATE_MALFORMED" { position: u32 },
+        /// In bytes, of a field.
+        TooLarge = "CERTIFICATE_TOO_LARGE" { field: String, most: u32 },
+        ChainTooLong = "CHAIN_TOO_LONG" { most: u32 },
+        /// The certificate at this place did not issue the one before.
+        ChainOutOfOrder = "CHAIN_OUT_OF_ORDER" { position: u32, subject: String },
+        Expired = "CERTIFICATE_EXPIRED" { position: u32, subject: String, not_after: String },
+        /// A key of this kind or length is nothing that all who speak TLS take.
+        KeyTypeRefused = "CERTIFICATE_KEY_TYPE_REFUSED" { position: u32, key_type: String },
+        /// Signed by a hash that clients refuse.
+        SignatureTooWeak = "CERTIFICATE_SIGNATURE_TOO_WEAK" { position: u32, algorithm: String },
+        /// It is for no name.
+        Nameless = "CERTIFICATE_WITHOUT_NAME",
+        NameMalformed = "CERTIFICATE_NAME_MALFORMED" { name: String },
+        /// The scheduler has no key to keep private keys by.
+        NoSecretsKey = "SECRETS_KEY_MISSING",
+        InUse = "CERTIFICATE_IN_USE" { certificate_id: CertificateId, user: String },
+        /// Of one project.
+        TooMany = "TOO_MANY_CERTIFICATES" { most: u32 },
+    }
+}
+
+facts! {
+    /// Why a private key is refused.
+    pub enum Keying {
+        Unreadable = "PRIVATE_KEY_UNREADABLE",
+        NoKey = "NO_PRIVATE_KEY" { label: String },
+        Encrypted = "PRIVATE_KEY_ENCRYPTED",
+        Several = "SEVERAL_PRIVATE_KEYS",
+        /// It is no key of a kind that is taken, or is damaged.
+        Malformed = "PRIVATE_KEY_MALFORMED",
+        OfOther = "PRIVATE_KEY_OF_OTHER_CERTIFICATE",
+        /// A certificate cannot be changed without its key, nor the key without it.
+        Alone = "CERTIFICATE_OR_KEY_ALONE" { missing: String },
+    }
+}
+
+impl Certifying {
+    pub(super) const fn code(&self) -> Code {
+        match self {
+            Self::NoSecretsKey => Code::SecretsKeyMissing,
+            Self::InUse { .. } => Code::CertificateInUse,
+            Self::TooMany { .. } => Code::OverQuota,
+            Self::Keying(Keying::Alone { .. }) => Code::MissingField,
+            _ => Code::InvalidField,
+        }
+    }
+
+    pub(super) fn field(&self) -> Option<&str> {
+        match self {
+            Self::NoSecretsKey | Self::InUse { .. } | Self::TooMany { .. } => None,
+            Self::TooLarge { field, .. } => Some(field),
+            Self::Keying(Keying::Alone { missing }) => Some(missing),
+            Self::Keying(_) => Some("private_key"),
+            _ => Some("certificate_chain"),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The sentences of what certificates and their keys do not allow: what, where, and what to do.
+
+use ballast_model::fault::{Certifying, Keying};
+
+use super::values::quoted;
+
+pub(super) fn certifying(fact: &Certifying) -> String {
+    match fact {
+        Certifying::Unreadable => "certificate_chain has nothing that can be read: send PEM, from -----BEGIN \
+                                   CERTIFICATE----- to -----END CERTIFICATE-----, the certificate first."
+            .to_owned(),
+        Certifying::NoCertificate { label } => format!(
+            "certificate_chain has {} in it: send certificates alone, and the key as private_key.",
+            quoted(label)
+        ),
+        Certifying::Malformed { position } => {
+            format!("The certificate {position} of certificate_chain is none, or is damaged: send it anew.")
+        }
+        Certifying::TooLarge { field, most } => format!("{field} has more than {most} bytes: send less."),
+        Certifying::ChainTooLong { most } => {
+            format!("certificate_chain has more than {most} certificates: send those that lead to the root.")
+        }
+        Certifying::ChainOutOfOrder { position, subject } => format!(
+            "The certificate {position} of certificate_chain, {}, did not issue the one before it: send the certificate \
+             first, and then each that issued the one before.",
+            quoted(subject)
+        ),
+        Certifying::Expired { position, subject, not_after } => format!(
+            "The certificate {position} of certificate_chain, {}, expired at {not_after}: send a new one.",
+            quoted(subject)
+        ),
+        Certifying::KeyTypeRefused { position, key_type } => format!(
+            "The certificate {position} of certificate_chain has a key of the kind {}, and may have RSA of 2048 to 4096 \
+             bits, ECDSA P-256 or P-384, or Ed25519: have it issued for such a key.",
+            quoted(key_type)
+        ),
+        Certifying::SignatureTooWeak { position, algorithm } => format!(
+            "The certificate {position} of certificate_chain is signed by {}, which clients refuse: have it issued with \
+             SHA-256 or better.",
+            quoted(algorithm)
+        ),
+        Certifying::Nameless => "The certificate is for no name: have it issued for the DNS names or addresses that \
+                                 clients ask for."
+            .to_owned(),
+        Certifying::NameMalformed { name } => {
+            format!("The certificate is for {}, which is no name: have it issued without it.", quoted(name))
+        }
+        Certifying::NoSecretsKey => "No key is configured by which private keys are kept: an operator sets \
+                                     secrets.key_files of the scheduler."
+            .to_owned(),
+        Certifying::InUse { certificate_id, user } => {
+            format!("The {user} names the certificate {certificate_id}: give it another one first.")
+        }
+        Certifying::TooMany { most } => {
+            format!("The project has {most} certificates, and may have no more: delete one first.")
+        }
+        Certifying::Keying(fact) => keying(fact),
+    }
+}
+
+fn keying(fact: &Keying) -> String {
+    match fact {
+        Keying::Unreadable => {
+            "private_key has nothing that can be read: send PEM, from -----BEGIN PRIVATE KEY----- to \
+                               -----END PRIVATE KEY-----."
+                .to_owned()
+        }
+        Keying::NoKey { label } => {
+            format!(
+                "private_key has {} in it: send the key alone, and certificates as certificate_chain.",
+                quoted(label)
+            )
+        }
+        Keying::Encrypted => {
+            "private_key is encrypted: send it without a passphrase, as openssl pkey -in FILE writes it.".to_owned()
+        }
+        Keying::Several => "private_key has several keys: send that of the certificate alone.".to_owned(),
+        Keying::Malformed => {
+            "private_key is damaged, or of a kind that is not taken: it may be RSA of 2048 to 4096 bits, \
+                              ECDSA P-256 or P-384, or Ed25519."
+                .to_owned()
+        }
+        Keying::OfOther => {
+            "private_key does not fit the first certificate of certificate_chain: send the key for which it \
+                            was issued."
+                .to_owned()
+        }
+        Keying::Alone { missing } => {
+            format!("{missing} is missing: a certificate and its private key come together.")
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! `lbaas.v2.Certificates`
+
+use std::mem;
+
+use ballast_certificates::{Material, Zeroizing, read};
+use ballast_model::{
+    fault::{Fault, Keying},
+    ids::CertificateId,
+};
+use ballast_proto::{
+    convert,
+    v2::{
+        Certificate, CreateCertificateRequest, DeleteRequest, GetRequest, ListCertificatesResponse, ListRequest,
+        UpdateCertificateRequest, certificates_server,
+    },
+};
+use ballast_store::certificate_not_found;
+use tonic::{Request, Response, Status};
+
+use super::super::{
+    Api, answer,
+    decode::{Mask, body, caller, id, next_page_token},
+    once::{claim, once},
+};
+use super::{
+    few::{Few, page},
+    query::project,
+};
+use crate::app::{App, Caller, CertificateChange, NewCertificate, Write};
+
+const MUTABLE: [&str; 4] = ["name", "description", "certificate_chain", "private_key"];
+
+#[tonic::async_trait]
+impl certificates_server::Certificates for Api {
+    async fn create(&self, request: Request<CreateCertificateRequest>) -> Result<Response<Certificate>, Status> {
+        answer(async {
+            let (caller, request) = (caller(&request), request.into_inner());
+            let new = new(&self.0, &caller, body("certificate", request.certificate)?)?;
+            let claim = claim(&self.0, &caller, &request.request_id, &public(&new), new.id)?;
+            let write = Write { claim: claim.as_ref(), ..Write::new(&caller, request.validate_only) };
+            let make = self.0.create_certificate(write, new);
+            let claim = claim.as_ref().filter(|_| !request.validate_only);
+            let find = |id: CertificateId| self.0.certificate(&caller, id);
+            let made = once(&self.0, claim, make, find).await?;
+            Ok(convert::to_certificate(&made, self.0.now()))
+        })
+        .await
+    }
+
+    async fn get(&self, request: Request<GetRequest>) -> Result<Response<Certificate>, Status> {
+        answer(async {
+            let (caller, id) = (caller(&request), id(&request.get_ref().id, certificate_not_found)?);
+            let found = self.0.certificate(&caller, id).await?;
+            Ok(convert::to_certificate(&found, self.0.now()))
+        })
+        .await
+    }
+
+    async fn list(&self, request: Request<ListRequest>) -> Result<Response<ListCertificatesResponse>, Status> {
+        answer(async {
+            let (caller, mut request) = (caller(&request), request.into_inner());
+            let project_id = project(&caller, mem::take(&mut request.project_id))?;
+            let (found, now) = (self.0.certificates(project_id.as_deref()).await?, self.0.now());
+            let all = found.iter().map(|one| convert::to_certificate(one, now)).collect();
+            let (certificates, more) = page::<Certificate>(&request, all)?;
+            let next_page_token = next_page_token(more, certificates.last().map(Few::key));
+            Ok(ListCertificatesResponse { certificates, next_page_token })
+        })
+        .await
+    }
+
+    async fn update(&self, request: Request<UpdateCertificateRequest>) -> Result<Response<Certificate>, Status> {
+        answer(async {
+            let (caller, request) = (caller(&request), request.into_inner());
+            let mut sent = body("certificate", request.certificate)?;
+            let private_key = Zeroizing::new(mem::take(&mut sent.private_key));
+            let id = id(&sent.id, certificate_not_found)?;
+            let mask = Mask::new::<Certificate>(request.update_mask, &MUTABLE)?;
+            let chain = mask.pick("certificate_chain", !sent.certificate_chain.is_empty(), &sent.certificate_chain);
+            let key = mask.pick("private_key", !private_key.is_empty(), &private_key);
+            let material = match (chain, key) {
+                (None, None) => None,
+                (Some(chain), Some(key)) => Some(read(chain, key, self.0.now())?),
+                (Some(_), None) => return Err(alone("private_key")),
+                (None, Some(_)) => return Err(alone("certificate_chain")),
+            };
+            let change = CertificateChange {
+                name: mask.pick("name", !sent.name.is_empty(), sent.name),
+                description: mask.pick("description", !sent.description.is_empty(), sent.description),
+                material,
+            };
+            let write = Write { etag: &sent.etag, ..Write::new(&caller, request.validate_only) };
+            let changed = self.0.update_certificate(write, id, change).await?;
+            Ok(convert::to_certificate(&changed, self.0.now()))
+        })
+        .await
+    }
+
+    async fn delete(&self, request: Request<DeleteRequest>) -> Result<Response<()>, Status> {
+        answer(async {
+            let (caller, request) = (caller(&request), request.into_inner());
+            let id = id(&request.id, certificate_not_found)?;
+            let write = Write { etag: &request.etag, ..Write::new(&caller, request.validate_only) };
+            self.0.delete_certificate(write, id).await
+        })
+        .await
+    }
+}
+
+fn alone(missing: &str) -> Fault {
+    Keying::Alone { missing: missing.to_owned() }.into()
+}
+
+fn new(app: &App, caller: &Caller, mut sent: Certificate) -> Result<NewCertificate, Fault> {
+    let private_key = Zeroizing::new(mem::take(&mut sent.private_key));
+    Ok(NewCertificate {
+        id: app.new_id(),
+        project_id: caller.project_for(&sent.project_id)?,
+        name: sent.name,
+        description: sent.description,
+        material: read(&sent.certificate_chain, &private_key, app.now())?,
+    })
+}
+
+/// What a request is known by when it is sent again. The private key is that of the certificate, and not in it: nothing that
+/// is stored is made of it.
+fn public(new: &NewCertificate) -> Certificate {
+    let NewCertificate { project_id, name, description, material: Material { content, .. }, .. } = new;
+    Certificate {
+        project_id: project_id.clone(),
+        name: name.clone(),
+        description: description.clone(),
+        certificate_chain: content.chain.clone(),
+        ..Certificate::default()
+    }
+}
+
+impl Few for Certificate {
+    const FIELDS: &'static [&'static str] = &[
+        "id",
+        "project_id",
+        "name",
+        "description",
+        "version",
+        "subject",
+        "issuer",
+        "serial",
+        "fingerprint",
+        "key_type",
+        "not_after",
+        "reference",
+    ];
+
+    fn field(&self, name: &str) -> String {
+        match name {
+            "id" => self.id.clone(),
+            "project_id" => self.project_id.clone(),
+            "name" => self.name.clone(),
+            "description" => self.description.clone(),
+            // As text it would come in another order.
+            "version" => format!("{:020}", self.version),
+            "subject" => self.subject.clone(),
+            "issuer" => self.issuer.clone(),
+            "serial" => self.serial.clone(),
+            "fingerprint" => self.fingerprint.clone(),
+            "key_type" => self.key_type.clone(),
+            "not_after" => format!("{:020}", self.not_after.as_ref().map_or(0, |time| time.seconds)),
+            _ => self.reference.clone(),
+        }
+    }
+
+    fn key(&self) -> &str {
+        &self.id
+    }
+}

@@ -1,0 +1,144 @@
+//! How private keys are kept: by keys in files, which the database does not have.
+//!
+//! Certificates that projects keep here are the first source of secrets. Others, as a Barbican, belong beside this module,
+//! behind what asks for the secret of a reference.
+
+use std::{
+    fmt,
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use ballast_certificates::{Bound, Keyring, Zeroizing, new_key};
+use ballast_model::fault::Fault;
+use ballast_service::{
+    config::{Secrets, Settings},
+    process::Failure,
+};
+use ballast_store::{SealedCertificate, Store};
+use clap::Subcommand;
+
+/// How many are sealed anew in one transaction.
+const AT_ONCE: u64 = 100;
+
+/// `ballast-scheduler secrets`
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Make a file with a new key, which only its owner can read
+    NewKey {
+        /// It must not exist
+        file: PathBuf,
+    },
+    /// Seal all private keys with the first key of secrets.key_files. It may run beside schedulers, and again
+    Rewrap,
+}
+
+/// The keys that the configuration names.
+///
+/// # Errors
+/// One line that names the file and what to do.
+pub fn keyring(settings: &Secrets) -> Result<Keyring, String> {
+    let mut keyring = Keyring::default();
+    for (name, text) in settings.texts()? {
+        keyring.add(&Zeroizing::new(text)).map_err(|why| format!("{name}: {why}"))?;
+    }
+    Ok(keyring)
+}
+
+/// Writes a new key where there is no file yet.
+///
+/// # Errors
+/// What could not be done with the file.
+pub fn make_key(file: &Path) -> Result<(), Failure> {
+    let refuse = |error| Failure::run(format_args!("cannot make {}", file.display()), error);
+    let mut options = std::fs::OpenOptions::new();
+    let mut made = options.write(true).create_new(true).mode(0o600).open(file).map_err(refuse)?;
+    let line = Zeroizing::new(format!("{}\n", new_key().as_str()));
+    made.write_all(line.as_bytes()).and_then(|()| made.sync_all()).map_err(refuse)
+}
+
+/// Says which private keys nobody here can open: before somebody needs one.
+///
+/// # Errors
+/// When the store fails.
+pub async fn look(store: &Store, keyring: &Keyring) -> Result<(), Fault> {
+    for (key_id, count) in store.glance(|tx, _| Box::pin(tx.sealing_keys())).await? {
+        if !keyring.has(&key_id) {
+            tracing::error!(
+                key = key_id,
+                certificates = count,
+                "no file of secrets.key_files has the key that sealed the private keys of some certificates: add the \
+                 file with that key, or they cannot be used"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// What was sealed anew.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rewrapped {
+    pub done: usize,
+    /// What could not be opened, and why.
+    pub failed: Vec<String>,
+}
+
+impl fmt::Display for Rewrapped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} private keys are sealed with the first key now", self.done)
+    }
+}
+
+/// Seals all private keys with the first key. What others do meanwhile stays; what is done is not undone by a failure.
+///
+/// # Errors
+/// When there is no key, or the store fails.
+pub async fn rewrap(store: &Store, keyring: &Keyring) -> Result<Rewrapped, Failure> {
+    let first = keyring.sealing();
+    let first =
+        first.ok_or_else(|| Failure::Config("secrets.key_files names no file: nothing can be sealed".to_owned()))?;
+    let (mut rewrapped, mut after) = (Rewrapped::default(), 0);
+    loop {
+        let step = store.write(|tx, _| {
+            Box::pin(async move {
+                let (mut done, mut failed) = (0, Vec::new());
+                let next = tx.sealed_otherwise(first, after, AT_ONCE).await?;
+                for one in &next {
+                    match again(keyring, one) {
+                        Ok(sealed) => done += usize::from(tx.seal_again(one, &sealed).await?),
+                        Err(why) => failed.push(format!("certificate {}: {why}", one.id)),
+                    }
+                }
+                Ok((next.last().map(|one| one.seq), done, failed))
+            })
+        });
+        let (last, done, failed) = step.await.map_err(|fault| Failure::run("the database", fault.for_log()))?;
+        rewrapped.done += done;
+        rewrapped.failed.extend(failed);
+        let Some(last) = last else { return Ok(rewrapped) };
+        after = last;
+    }
+}
+
+fn again(keyring: &Keyring, one: &SealedCertificate) -> Result<ballast_model::certificate::Sealed, String> {
+    let bound = Bound { id: one.id, version: one.version };
+    let opened = keyring.open(&one.sealed, bound).map_err(|why| why.to_string())?;
+    keyring.seal(&opened, bound).ok_or_else(|| "it could not be sealed".to_owned())
+}
+
+/// `ballast-scheduler secrets rewrap`
+///
+/// # Errors
+/// One line for each that could not be opened; the others are done.
+pub async fn rewrap_all(settings: &Settings) -> Result<(), Failure> {
+    let keyring = keyring(&settings.secrets).map_err(Failure::Config)?;
+    let database = settings.database.address().map_err(Failure::Config)?;
+    let store = Store::open(&database).await.map_err(|error| Failure::Run(error.to_string()))?;
+    let rewrapped = rewrap(&store, &keyring).await?;
+    tracing::info!("{rewrapped}");
+    if rewrapped.failed.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Run(format!("some private keys are left as they were: {}", rewrapped.failed.join("; "))))
+}
