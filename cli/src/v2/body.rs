@@ -54,6 +54,7 @@ async fn value(gateway: &Gateway, field: &Field, matches: &ArgMatches) -> Result
     let text = |matches| given(matches, option);
     Ok(match field.kind {
         Kind::Text => text(matches).map(Value::from),
+        Kind::File => text(matches).map(read).transpose()?.map(Value::from),
         Kind::Number => matches.get_one::<i64>(option).map(|number| json!(number)),
         Kind::Bool => text(matches).map(|text| json!(text == "true")),
         Kind::Admin => text(matches).map(|text| json!(text == "up")),
@@ -114,8 +115,8 @@ fn put(body: &mut Map<String, Value>, key: &str, value: Value) {
     }
 }
 
-/// The object of a file, with its wrapper or without.
-fn from_file(noun: &Noun, file: &str) -> Result<Map<String, Value>, Failure> {
+/// The text of a file, `-` for standard input.
+fn read(file: &str) -> Result<String, Failure> {
     let path = Path::new(file);
     let text = match file {
         "-" => {
@@ -124,7 +125,12 @@ fn from_file(noun: &Noun, file: &str) -> Result<Map<String, Value>, Failure> {
         }
         _ => fs::read_to_string(path),
     };
-    let text = text.map_err(|error| Failure::File { path: path.to_owned(), error })?;
+    text.map_err(|error| Failure::File { path: path.to_owned(), error })
+}
+
+/// The object of a file, with its wrapper or without.
+fn from_file(noun: &Noun, file: &str) -> Result<Map<String, Value>, Failure> {
+    let (path, text) = (Path::new(file), read(file)?);
     let refuse = |why: String| Failure::Unreadable { path: path.to_owned(), why };
     let read: Value = serde_json::from_str(&text).map_err(|error| refuse(format!("this is no JSON: {error}")))?;
     match read {

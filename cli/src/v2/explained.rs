@@ -48,6 +48,7 @@ impl Explained {
     fn form(&self) -> String {
         match self.field.kind {
             Kind::Text => "text".to_owned(),
+            Kind::File => "a file; in JSON its text".to_owned(),
             Kind::Number => "number".to_owned(),
             Kind::Bool => "true or false".to_owned(),
             Kind::Admin => "up or down; true or false in JSON".to_owned(),

@@ -29,6 +29,8 @@ pub(super) enum Kind {
     /// `KEY=VALUE,KEY=VALUE`: an object, each by the option again. What stands for it in the help; the keys as they are
     /// typed, and in the body.
     Objects(&'static str, &'static [(&'static str, &'static str)]),
+    /// The text of a file, so that no argument has it.
+    File,
     /// The id or the name of another object.
     Reference(&'static Collection),
 }

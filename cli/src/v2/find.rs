@@ -16,7 +16,11 @@ const ROOT: &str = "/v2.0/";
 
 /// Where the objects of a collection are; `above` is the one that they belong to.
 pub(super) fn path(collection: &Collection, above: Option<&str>) -> String {
-    above.map_or_else(|| format!("{ROOT}{}", collection.path), |above| format!("{above}/{}", collection.path))
+    match above {
+        Some(above) => format!("{above}/{}", collection.path),
+        None if collection.path.starts_with('/') => collection.path.to_owned(),
+        None => format!("{ROOT}{}", collection.path),
+    }
 }
 
 /// Where one of them is.

@@ -6,7 +6,7 @@ pub(super) use crate::noun::Column;
 /// Where objects of a kind are over REST.
 #[derive(Debug)]
 pub(super) struct Collection {
-    /// Below `/v2.0/`; of what belongs to another object, below that object.
+    /// Below `/v2.0/`, or with a `/` before it; of what belongs to another object, below that object.
     pub(super) path: &'static str,
     /// The key that one object is under, and the key that a list is under.
     pub(super) wrappers: (&'static str, &'static str),

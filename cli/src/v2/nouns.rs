@@ -1,5 +1,6 @@
 //! The nouns, one a file: what an object can be given and which columns a list has.
 
+mod certificates;
 mod flavors;
 mod l7policies;
 mod listeners;
@@ -31,6 +32,7 @@ pub(super) const ALL: &[&Noun] = &[
     &members::NOUN,
     &monitors::NOUN,
     &l7policies::NOUN,
+    &certificates::NOUN,
     &quotas::NOUN,
     &flavors::NOUN,
     &zones::NOUN,

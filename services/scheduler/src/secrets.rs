@@ -58,20 +58,28 @@ pub fn make_key(file: &Path) -> Result<(), Failure> {
     made.write_all(line.as_bytes()).and_then(|()| made.sync_all()).map_err(refuse)
 }
 
+/// The ids of keys that sealed private keys and are not here, and how many each.
+///
+/// # Errors
+/// When the store fails.
+pub async fn missing(store: &Store, keyring: &Keyring) -> Result<Vec<(String, i64)>, Fault> {
+    let mut used = store.glance(|tx, _| Box::pin(tx.sealing_keys())).await?;
+    used.retain(|(key_id, _)| !keyring.has(key_id));
+    Ok(used)
+}
+
 /// Says which private keys nobody here can open: before somebody needs one.
 ///
 /// # Errors
 /// When the store fails.
 pub async fn look(store: &Store, keyring: &Keyring) -> Result<(), Fault> {
-    for (key_id, count) in store.glance(|tx, _| Box::pin(tx.sealing_keys())).await? {
-        if !keyring.has(&key_id) {
-            tracing::error!(
-                key = key_id,
-                certificates = count,
-                "no file of secrets.key_files has the key that sealed the private keys of some certificates: add the \
-                 file with that key, or they cannot be used"
-            );
-        }
+    for (key_id, count) in missing(store, keyring).await? {
+        tracing::error!(
+            key = key_id,
+            certificates = count,
+            "no file of secrets.key_files has the key that sealed the private keys of some certificates: add the file with \
+             that key, or they cannot be used"
+        );
     }
     Ok(())
 }

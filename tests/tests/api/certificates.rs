@@ -333,6 +333,9 @@ async fn all_are_sealed_with_the_first_key_while_others_are_made() {
         assert!(new.open(&one.sealed, bound).unwrap().starts_with(b"-----BEGIN PRIVATE KEY-----"));
         assert!(other.open(&one.sealed, bound).is_err());
     }
+    assert_eq!(secrets::missing(&store, &new).await.unwrap(), []);
+    let key_id = new.sealing().unwrap().to_owned();
+    assert_eq!(secrets::missing(&store, &other).await.unwrap(), [(key_id, 140)], "as it is said at the start");
     let lost = secrets::rewrap(&store, &other).await.unwrap();
     assert_eq!((lost.done, lost.failed.len()), (0, 140));
     assert!(secrets::rewrap(&store, &Keyring::default()).await.unwrap_err().to_string().contains("secrets.key_files"));

@@ -102,7 +102,10 @@ fn every_example_of_the_page_does_what_the_page_says() {
     let examples = examples(&page);
     assert!(examples.len() > 25, "only {} examples", examples.len());
     in_lab(|lab| {
-        let site = Site::start(lab, &Plan::default())?;
+        let key_file = lab.dir().join("secrets.key");
+        ballast_tests::secret::write(&key_file, &"5eed".repeat(16));
+        let environment = vec![("", "BALLAST_SECRETS__KEY_FILES", key_file.display().to_string())];
+        let site = Site::start(lab, &Plan { environment, ..Plan::default() })?;
         assert_eq!(URL, "http://127.0.0.1:9696", "the page says so");
         let place = lab.dir().join("examples");
         fs::create_dir(&place)?;

@@ -1,0 +1,50 @@
+//! `ballast certificates`
+
+use crate::{
+    noun::text,
+    v2::{
+        field::{DESCRIPTION, Field, Kind, NAME},
+        noun::{Collection, Column, Noun, Verb},
+    },
+};
+
+const COLLECTION: Collection = Collection {
+    path: "/ballast/v1/certificates",
+    wrappers: ("certificate", "certificates"),
+    key: "id",
+    is_named: true,
+    one: "certificate",
+    many: "certificates",
+};
+
+pub(super) const NOUN: Noun = Noun {
+    command: "certificates",
+    alias: None,
+    about: "Certificates with their private keys, by which listeners and pools speak TLS",
+    collection: &COLLECTION,
+    parent: None,
+    verbs: Verb::USUAL,
+    fields: &[
+        NAME,
+        DESCRIPTION,
+        Field::needed_or_set(
+            "chain",
+            "certificate_chain",
+            Kind::File,
+            "A file in PEM: the certificate, then each that issued the one before; - for standard input",
+        ),
+        Field::needed_or_set("private-key", "private_key", Kind::File, "A file in PEM: its private key, not encrypted"),
+        Field::created("project", "project_id", Kind::Text, "Whose it is; for admins"),
+    ],
+    filters: &[],
+    columns: &[
+        Column { title: "ID", cell: |certificate| text(&certificate["id"]) },
+        Column { title: "NAME", cell: |certificate| text(&certificate["name"]) },
+        Column { title: "NAMES", cell: |certificate| text(&certificate["names"]) },
+        Column { title: "KEY", cell: |certificate| text(&certificate["key_type"]) },
+        Column { title: "VALIDITY", cell: |certificate| text(&certificate["validity"]) },
+        Column { title: "DAYS", cell: |certificate| text(&certificate["expires_in_days"]) },
+    ],
+    below: &[],
+    is_deployed: false,
+};
