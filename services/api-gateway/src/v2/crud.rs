@@ -62,6 +62,11 @@ pub(super) trait Noun: Calls + Shown {
         None
     }
 
+    /// As who asked for it at this address sees it.
+    fn seen_at(self, _origin: &str) -> Self {
+        self
+    }
+
     /// Empty: it has none.
     fn etag(&self) -> &str {
         shown::etag(self.status())
@@ -119,6 +124,7 @@ async fn create<N: Noun>(State(gateway): State<Gateway>, asked: Asked, payload: 
     let request = noun.at(place, String::new()).creation(terms, validate_only);
     let planned = if validate_only { N::planned_creation(&request) } else { None };
     let made = N::create(&gateway.scheduler, caller.request(request)).await.map_err(refuse::<N>)?;
+    let made = made.seen_at(query.origin());
     if validate_only {
         return plan::reply(&gateway, &caller, Some((N::RESOURCE, &made)), planned).await;
     }
@@ -127,15 +133,19 @@ async fn create<N: Noun>(State(gateway): State<Gateway>, asked: Asked, payload: 
 
 async fn list<N: Noun>(State(gateway): State<Gateway>, caller: Caller, place: Place, query: Query) -> Reply {
     let list = query.page(N::RESOURCE, place.parent_id)?;
+    let origin = query.origin().to_owned();
     let fetch = move |request| {
-        let (gateway, request) = (gateway.clone(), caller.request(request));
-        async move { N::list(&gateway.scheduler, request).await.map_err(refuse::<N>) }
+        let (gateway, request, origin) = (gateway.clone(), caller.request(request), origin.clone());
+        async move {
+            let (found, token) = N::list(&gateway.scheduler, request).await.map_err(refuse::<N>)?;
+            Ok((found.into_iter().map(|one| one.seen_at(&origin)).collect(), token))
+        }
     };
     pages::reply(N::RESOURCE, list, fetch).await
 }
 
 async fn show<N: Noun>(State(gateway): State<Gateway>, caller: Caller, place: Place, query: Query) -> Reply {
-    let found = settled::<N>(&gateway, &caller, place).await?;
+    let found = settled::<N>(&gateway, &caller, place).await?.seen_at(query.origin());
     Ok(tagged(reply::one(N::RESOURCE, &found, &query.shown()), found.etag()))
 }
 
@@ -163,7 +173,7 @@ async fn update<N: Noun>(State(gateway): State<Gateway>, asked: Asked, payload: 
     let request = N::decode(attributes)?.at(place, terms.etag).change(mask, validate_only);
     let planned = if validate_only { N::planned_change(&request) } else { None };
     let changed = N::update(&gateway.scheduler, caller.request(request)).await;
-    let changed = changed.map_err(|status| refuse::<N>(status).of_change())?;
+    let changed = changed.map_err(|status| refuse::<N>(status).of_change())?.seen_at(query.origin());
     if validate_only {
         return plan::reply(&gateway, &caller, Some((N::RESOURCE, &changed)), planned).await;
     }

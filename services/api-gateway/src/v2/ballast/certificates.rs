@@ -37,7 +37,7 @@ const CERTIFICATE: Resource = Resource {
         Attribute::read_only("version", INTEGER).no_filter(),
         told("created_at").no_filter(),
         told("updated_at").or_null().no_filter(),
-        told("reference"),
+        told("reference").no_filter(),
         told("subject"),
         Attribute::read_only("names", Kind::Texts),
         told("issuer"),
@@ -77,6 +77,10 @@ impl Noun for Certificate {
 
     fn at(self, place: Place, etag: String) -> Self {
         Self { id: place.id, etag, ..self }
+    }
+
+    fn seen_at(self, origin: &str) -> Self {
+        Self { reference: format!("{origin}{}", self.reference), ..self }
     }
 
     fn etag(&self) -> &str {
