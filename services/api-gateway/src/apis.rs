@@ -32,6 +32,8 @@ const OF_OCTAVIA: [&str; 12] = [
 ];
 /// What v2's own clients ask of Neutron, by its path below `/v2`.
 const OF_NEUTRON: [&str; 3] = ["networks", "subnets", "ports"];
+/// What is below these is v2's as it is called; the last two are a Barbican's.
+const OF_V2: [&str; 4] = ["/projects/", "/ballast/", "/v1/containers/", "/v1/secrets/"];
 /// What is served as it is called.
 const AS_IT_IS: [&str; 2] = ["/v2/security-groups", "/v2/qos/policies"];
 
@@ -97,7 +99,7 @@ fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
 
 /// Whose it is, and its one path there.
 fn placed(path: &str) -> (Api, Cow<'_, str>) {
-    if path == "/" || path == "/openapi-v2.json" || path.starts_with("/projects/") || path.starts_with("/ballast/") {
+    if matches!(path, "/" | "/openapi-v2.json") || OF_V2.iter().any(|below| path.starts_with(below)) {
         return (Api::V2, path.into());
     }
     if path == "/ui" || path.starts_with("/ui/") {
@@ -145,6 +147,7 @@ mod tests {
             ("/v2/security-groups", Api::V2, "/v2/security-groups"),
             ("/projects/p", Api::V2, "/projects/p"),
             ("/ballast/v1/events", Api::V2, "/ballast/v1/events"),
+            ("/v1/secrets/x/payload", Api::V2, "/v1/secrets/x/payload"),
             ("/ui", Api::Pages, "/ui"),
             ("/ui/", Api::Pages, "/ui/"),
             ("/ui/load-balancers/x.json", Api::Pages, "/ui/load-balancers/x.json"),

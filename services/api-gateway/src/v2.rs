@@ -24,7 +24,7 @@ use axum::{Router, extract::DefaultBodyLimit, middleware};
 pub(crate) use self::document::document;
 use self::routes::{
     amphorae, availability_zones, flavors, health_monitors, l7policies, l7rules, listeners, load_balancers, members,
-    neighbours, pools, profiles, providers, quotas, versions,
+    neighbours, pools, profiles, providers, quotas, secrets, versions,
 };
 use crate::{
     Gateway, caller,
@@ -50,6 +50,7 @@ pub(crate) fn table() -> Routes {
         .merge(profiles::routes())
         .merge(providers::routes())
         .merge(quotas::routes())
+        .merge(secrets::routes())
         .merge(versions::routes())
         .merge(document::routes())
 }

@@ -110,6 +110,35 @@ async fn a_certificate_is_kept_shown_changed_and_deleted() {
 }
 
 #[tokio::test]
+async fn a_certificate_is_shown_at_its_reference_as_a_barbican_shows_its_own() {
+    let services = Services::with(keep_secrets).await;
+    let pem = Pem::of("www.example");
+    let made = services.create(ALL, pem.body("web")).await;
+    let path = |path: &str| path.replace("ID", &made.id());
+    let reference = made.object()["reference"].as_str().unwrap().to_owned();
+    let container = services.get(&path("/v1/containers/ID")).await;
+    assert_eq!((&container["container_ref"], &container["type"]), (&json!(reference), &json!("certificate")));
+    let secret_ref = reference.replace("containers", "secrets");
+    assert_eq!(container["secret_refs"], json!([{ "name": "certificate", "secret_ref": secret_ref }]));
+    let secret = services.get(&path("/v1/secrets/ID")).await;
+    assert_eq!(
+        (&secret["secret_ref"], &secret["content_types"]["default"]),
+        (&json!(secret_ref), &json!("text/plain"))
+    );
+    let payload = services.raw("GET", &path("/v1/secrets/ID/payload")).await;
+    assert_eq!(
+        (payload.status().as_u16(), payload.headers()["content-type"].to_str().unwrap()),
+        (200, "text/plain; charset=utf-8")
+    );
+    assert_eq!(payload.text().await.unwrap(), pem.chain.replace("\r\n", "\n"));
+    for nothing in
+        ["/v1/secrets/ID/private_key", "/v1/secrets/x", "/v1/containers/11111111-2222-3333-4444-555555555555"]
+    {
+        assert_eq!(services.call("GET", &path(nothing), None).await.status, 404, "{nothing}");
+    }
+}
+
+#[tokio::test]
 async fn without_a_key_nothing_is_kept_and_it_is_said_what_to_set() {
     let services = Services::start().await;
     let refused = services.call("POST", ALL, Some(Pem::of("www.example").body("web"))).await;

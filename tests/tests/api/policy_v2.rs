@@ -40,6 +40,10 @@ get_certificate                  401 200    200    404    200
 update_certificate               401 403    200    404    200
 delete_certificate               401 403    204    404    204
 
+get_container                    401 200    200    404    200
+get_secret                       401 200    200    404    200
+get_secret_payload               401 200    200    404    200
+
 get_loadbalancers                401 seen   seen   hidden seen
 create_loadbalancer              401 403    201    403    201
 get_loadbalancer                 401 200    200    403    200
@@ -187,7 +191,9 @@ impl World {
         let policy = self.made("alice", "l7policies", policy).await;
         let certificate = Some(Pem::of("www.example").body("web"));
         let certificate = self.services.call_as("alice", "POST", "/ballast/v1/certificates", certificate).await;
-        ids.insert("certificates", certificate.id());
+        for collection in ["certificates", "containers", "secrets"] {
+            ids.insert(collection, certificate.id());
+        }
         ids.insert("rules", self.made("alice", &format!("l7policies/{policy}/rules"), rule()).await);
         ids.extend([("loadbalancers", lb), ("listeners", listener), ("pools", pool), ("l7policies", policy)]);
         ids

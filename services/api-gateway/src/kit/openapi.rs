@@ -115,6 +115,10 @@ fn reply_of(does: Does) -> (&'static str, Value) {
             let content = json!({ "text/event-stream": { "schema": schema() } });
             return ("200", json!({ "description": "Events; the schema is that of one's data.", "content": content }));
         }
+        Does::Text(what) => {
+            let content = json!({ "text/plain": { "schema": { "type": "string" } } });
+            return ("200", json!({ "description": what, "content": content }));
+        }
         Does::UpdateLater(resource) => ("202", schema::wrapped_one(resource, "")),
         Does::Delete => return ("204", json!({ "description": "It is gone." })),
         Does::Act | Does::Replace(_) | Does::Reset => return ("202", json!({ "description": "It is done." })),

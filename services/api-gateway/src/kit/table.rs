@@ -53,6 +53,8 @@ pub(crate) enum Does {
     Tell(fn() -> Value),
     /// GET: a stream of events, with the JSON schema of one's data.
     Stream(fn() -> Value),
+    /// GET: plain text, and what it is.
+    Text(&'static str),
 }
 
 impl Does {
@@ -64,7 +66,8 @@ impl Does {
             | Self::Show(_)
             | Self::ShowOrNull(_)
             | Self::Tell(_)
-            | Self::Stream(_) => "GET",
+            | Self::Stream(_)
+            | Self::Text(_) => "GET",
             Self::Create(_) | Self::Attach(_) | Self::Refuse(_) => "POST",
             Self::Update(_) | Self::UpdateLater(_) | Self::Replace(_) | Self::Act => "PUT",
             Self::Delete | Self::Reset => "DELETE",
@@ -85,7 +88,7 @@ impl Does {
             | Self::Update(resource)
             | Self::UpdateLater(resource)
             | Self::Replace(resource) => Some(resource),
-            Self::Act | Self::Delete | Self::Reset | Self::Tell(_) | Self::Stream(_) => None,
+            Self::Act | Self::Delete | Self::Reset | Self::Tell(_) | Self::Stream(_) | Self::Text(_) => None,
         }
     }
 

@@ -15,6 +15,7 @@ pub(super) mod pools;
 pub(super) mod profiles;
 pub(super) mod providers;
 pub(super) mod quotas;
+pub(super) mod secrets;
 mod stats;
 mod statuses;
 pub(super) mod versions;
