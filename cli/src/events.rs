@@ -2,14 +2,17 @@
 
 mod follow;
 mod kind;
+mod since;
 mod sse;
 
+use ballast_service::clock::Clock;
 use clap::Args;
 use serde_json::Value;
 
 use crate::{
     api::{Api, rest::Gateway},
     arguments::Connection,
+    complete::{self, Names},
     exit::Exit,
     failure::Failure,
     noun::text,
@@ -18,6 +21,7 @@ use crate::{
 };
 pub(crate) use follow::{Follower, Told};
 pub(crate) use kind::Kind;
+use since::Since;
 
 #[derive(Debug, Args)]
 pub(crate) struct Watch {
@@ -34,11 +38,12 @@ pub(crate) struct Watch {
 #[derive(Debug, Args)]
 pub(crate) struct Events {
     /// Of this load balancer, with all that is in it: its id or its name; or of an object by its id. None: of all
-    #[arg(value_name = "ID-OR-NAME")]
+    #[arg(value_name = "ID-OR-NAME", add = complete::names(Names::V2(v2::LOAD_BALANCERS)))]
     of: Option<String>,
-    /// From where to go on: a cursor of -o json, as far back as it is known; none: from now
-    #[arg(long, value_name = "CURSOR")]
-    since: Option<String>,
+    /// First what was told since, as far back as it is known: a time ago as 1h or 2d, a time as 2026-12-01T03:05:20Z, or a
+    /// cursor of -o json to go on from; none: from now
+    #[arg(long, value_name = "WHEN")]
+    since: Option<Since>,
     /// Of these kinds alone
     #[arg(long = "kind", value_name = "KIND")]
     kinds: Vec<Kind>,
@@ -54,7 +59,7 @@ const WIDTHS: [usize; 6] = [24, 13, 20, 14, 10, 36];
 /// When the gateway cannot be asked any more.
 pub(crate) fn watch(watch: &Watch, connection: &Connection, format: &Format) -> Result<Exit, Failure> {
     runtime::block_on(async {
-        let api = Api::new(&connection.target()?)?;
+        let api = Api::of(connection).await?;
         let mut follower = Follower::new(api.gateway()?, &watch.kinds, &[]);
         if !watch.changes_only {
             follower = follower.with_snapshot();
@@ -77,13 +82,16 @@ pub(crate) fn watch(watch: &Watch, connection: &Connection, format: &Format) -> 
 /// When the gateway cannot be asked any more, or there is no such object.
 pub(crate) fn events(events: &Events, connection: &Connection, format: &Format) -> Result<Exit, Failure> {
     runtime::block_on(async {
-        let api = Api::new(&connection.target()?)?;
+        let api = Api::of(connection).await?;
         let gateway = api.gateway()?;
         let ids: Vec<String> = match &events.of {
             Some(wanted) => vec![of(gateway, wanted).await?],
             None => Vec::new(),
         };
-        let mut follower = Follower::new(gateway, &events.kinds, &ids).since(events.since.clone());
+        let mut follower = Follower::new(gateway, &events.kinds, &ids);
+        if let Some(since) = &events.since {
+            follower = follower.since(since.at(Clock::system().now()));
+        }
         title(format, &["TIME", "KIND", "NAME", "WHO", "WHAT"])?;
         let mut left = events.count;
         while left != Some(0) {

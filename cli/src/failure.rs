@@ -63,6 +63,9 @@ pub(crate) enum Failure {
     /// By Ctrl-C, while something was waited for.
     #[error("interrupted: what was asked for goes on")]
     Interrupted,
+    /// Keystone, or what says where it is.
+    #[error("{0}")]
+    Keystone(String),
     /// The file of contexts, or what is in it.
     #[error("{0}")]
     Context(String),
@@ -108,6 +111,7 @@ impl Failure {
             | Self::Pki(_)
             | Self::Unexplained { .. }
             | Self::Context(_)
+            | Self::Keystone(_)
             | Self::File { .. }
             | Self::NoAuthority { .. }
             | Self::Unreadable { .. }

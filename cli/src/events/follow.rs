@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     Kind,
+    since::Place,
     sse::{Event, Parser},
 };
 use crate::{
@@ -75,8 +76,13 @@ impl<'g> Follower<'g> {
         self
     }
 
-    pub(crate) fn since(mut self, cursor: Option<String>) -> Self {
-        self.cursor = cursor.unwrap_or_default();
+    /// From there on instead.
+    pub(crate) fn since(mut self, place: Place) -> Self {
+        match place {
+            Place::Cursor(cursor) => self.cursor = cursor,
+            // A cursor goes over it, once there is one.
+            Place::Time(time) => self.query.push(("since", time)),
+        }
         self
     }
 
