@@ -29,9 +29,9 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 if [ "${1:-}" = --tree ]; then
-    tree=$(cd "$2" && pwd) version=$3 out=$4
+    checkout='' tree=$(cd "$2" && pwd) version=$3 out=$4
 else
-    tree=$work/tree out=${2:?the folder of the packages}
+    checkout=yes tree=$work/tree out=${2:?the folder of the packages}
     version=$(version_of_checkout)
     DESTDIR=$tree PREFIX=/usr "$here/install.sh" "${1:?the folder of the programs, as in target/release}" >"$work/log" ||
         fail "$(cat "$work/log")"
@@ -84,6 +84,10 @@ finish() {
     [ ! -e "$here/debian/$1/lintian-overrides" ] ||
         install -D -m 644 "$here/debian/$1/lintian-overrides" "$root/usr/share/lintian/overrides/$1"
     [ ! -e "$root/etc/ballast/ballast.toml" ] || chmod 640 "$root/etc/ballast/ballast.toml"
+    # Of a former release there are the programs alone.
+    # shellcheck disable=SC2046 # a list of words
+    [ ! -e "$here/debian/$1/crates" ] || [ -z "$checkout" ] ||
+        "$here/sbom.sh" "$1" "$version" $(cat "$here/debian/$1/crates") >"$documents/sbom.cdx.json"
 }
 
 # The scripts that dpkg runs: a package's own, or if it brings a unit, those of units with what it has beside.
