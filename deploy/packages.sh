@@ -6,7 +6,7 @@
 #
 # OUT has the packages of this call alone, and SHA256SUMS. What each has in it and says is in deploy/debian (docs/adr/0039).
 # The same programs make the same packages: times are the commit's (SOURCE_DATE_EPOCH), or that of the programs' version.
-# COMPRESSION=quick: for tests, larger and sooner.
+# COMPRESSION=quick: for tests, larger and sooner. RELEASE=release: what a release's programs must have and must not is looked at.
 set -eu
 umask 022
 export LC_ALL=C TZ=UTC
@@ -118,6 +118,17 @@ stripped() {
     done
 }
 
+# No path of the machine that built them, and a list of what they are made of, which scanners read.
+released() {
+    for program; do
+        for path in "$(cd "$here/.." && pwd)" "${CARGO_HOME:-$HOME/.cargo}" "$(rustc --print sysroot)"; do
+            ! grep -q -a -F "$path/" "$program" || fail "$(basename "$program") names $path: it was not built by make packages"
+        done
+        readelf --sections --wide "$program" | grep -q -F ' .dep-v0 ' ||
+            fail "$(basename "$program") does not say what it is made of: it was not built by cargo auditable"
+    done
+}
+
 pack() {
     root=$work/$1 libraries=
     mkdir -p "$root/DEBIAN"
@@ -125,6 +136,8 @@ pack() {
     stripped
     # shellcheck disable=SC2086 # a list of files
     [ -z "$programs" ] || libraries=$(libraries $programs)
+    # shellcheck disable=SC2086 # a list of files
+    [ -z "$checkout" ] || [ "${RELEASE:-}" != release ] || released $programs
     scripts "$1"
     finish "$1"
     size=$(du -k -s --apparent-size --exclude DEBIAN "$root" | cut -f 1)

@@ -119,8 +119,7 @@ pub(super) fn put(body: &mut Map<String, Value>, matches: &ArgMatches) -> Result
     let name = text(body.get("name").unwrap_or(&Value::Null));
     let pool_name = if name.is_empty() { POOL } else { &name };
     let protocol = said(PROTOCOL, "HTTP");
-    let mut pool =
-        json!({ "name": pool_name, "protocol": of_pool(&protocol), "lb_algorithm": said(ALGORITHM, "ROUND_ROBIN") });
+    let mut pool = json!({ "name": pool_name, "protocol": protocol, "lb_algorithm": said(ALGORITHM, "ROUND_ROBIN") });
     let members: Vec<Value> = matches.get_many::<Member>(MEMBER).into_iter().flatten().map(member).collect();
     if !members.is_empty() {
         pool["members"] = members.into();
@@ -138,11 +137,6 @@ pub(super) fn put(body: &mut Map<String, Value>, matches: &ArgMatches) -> Result
         }
     }
     Ok(())
-}
-
-/// Where TLS ends at the listener, members are spoken to without.
-fn of_pool(protocol: &str) -> &str {
-    if protocol == "TERMINATED_HTTPS" { "HTTP" } else { protocol }
 }
 
 fn member(member: &Member) -> Value {

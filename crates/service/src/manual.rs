@@ -29,9 +29,11 @@ fn rest() -> Roff {
     let mut rest = Roff::new();
     rest.control("SH", ["EXIT STATUS"]);
     let config = EXIT_CONFIG.to_string();
-    for (status, meaning) in
-        [("0", "It has ended as it was told to."), ("1", "It could not start or go on."), (&config, "The configuration is bad.")]
-    {
+    for (status, meaning) in [
+        ("0", "It has ended as it was told to."),
+        ("1", "It could not start or go on."),
+        (&config, "The configuration is bad."),
+    ] {
         rest.control("TP", []).text([bold(status)]).text([roman(meaning)]);
     }
     rest.control("SH", ["FILES"]).control("TP", []).text([bold("/etc/ballast/ballast.toml")]);
