@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[expect(dead_code, reason = "others ask more of it")]
 #[path = "played/gateway.rs"]
 mod gateway;
 

@@ -120,7 +120,7 @@ fn what_is_made_has_what_was_said_and_nothing_else() {
                     "members": [{"address": "10.0.0.11", "protocol_port": 80},
                         {"address": "10.0.0.12", "protocol_port": 80, "weight": 5}],
                     "healthmonitor": {"type": "HTTP", "url_path": "/health", "delay": 5, "timeout": 3,
-                        "max_retries": 2, "max_retries_down": 3}}]}}),
+                        "max_retries": 1, "max_retries_down": 3}}]}}),
         ),
         (
             "listeners create --load-balancer web --protocol HTTP --port 80 --connection-limit -1 --admin down \

@@ -103,6 +103,22 @@ impl<'g> Follower<'g> {
         }
     }
 
+    /// What comes next as long as the stream that is open goes on; none: it has ended.
+    ///
+    /// # Errors
+    /// When it broke off.
+    pub(crate) async fn more(&mut self) -> Result<Option<Told>, Failure> {
+        loop {
+            if let Some(told) = self.told.pop_front() {
+                return Ok(Some(told));
+            }
+            if self.stream.is_none() {
+                return Ok(None);
+            }
+            self.read().await?;
+        }
+    }
+
     /// Takes a piece of the stream; opens it where there is none.
     async fn read(&mut self) -> Result<(), Failure> {
         let Some((body, parser)) = &mut self.stream else {

@@ -26,8 +26,9 @@ const CHECK: &str = "check";
 const OF_LISTENER: [&str; 4] = [PROTOCOL, ALGORITHM, MEMBER, CHECK];
 /// What a pool is called whose load balancer has no name: who makes it names it by its name.
 const POOL: &str = "pool";
-/// As the dashboard has it: seconds between checks, seconds that one may take, passed until up, failed until down.
-const CHECKS: [(&str, u8); 4] = [("delay", 5), ("timeout", 3), ("max_retries", 2), ("max_retries_down", 3)];
+/// Seconds between checks, seconds that one may take, passed until up, failed until down. Up by the first, which is made at
+/// once: who makes a load balancer so wants to see it serve.
+const CHECKS: [(&str, u8); 4] = [("delay", 5), ("timeout", 3), ("max_retries", 1), ("max_retries_down", 3)];
 /// How long members are waited for that were not checked yet, and between two looks.
 const FIRST_CHECK: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(50);
@@ -192,12 +193,17 @@ async fn first_checked(gateway: &Gateway, target: &str) -> Result<Vec<Value>, Fa
     loop {
         let mut health = one(gateway, &format!("{target}/health"), "health").await?;
         let members = health["members"].as_array_mut().map(std::mem::take).unwrap_or_default();
-        let is_known = |member: &Value| member["operating_status"] == "NO_MONITOR" || !member["last_check"].is_null();
         if members.iter().all(is_known) || Instant::now() >= deadline {
             return Ok(members);
         }
         sleep(PAUSE).await;
     }
+}
+
+/// Whether it is said how a member is: it is not checked, it is up, or a check has failed.
+fn is_known(member: &Value) -> bool {
+    let is_up = ["NO_MONITOR", "ONLINE", "DRAINING"].iter().any(|status| member["operating_status"] == *status);
+    is_up || member["last_check"]["result"].as_str().is_some_and(|result| !result.contains("OK"))
 }
 
 fn place(address: &str, port: &str) -> String {
@@ -239,7 +245,7 @@ mod tests {
             "listeners": [{"name": "shop", "protocol": "HTTP", "protocol_port": 80, "default_pool": {"name": "shop"}}],
             "pools": [{"name": "shop", "protocol": "HTTP", "lb_algorithm": "ROUND_ROBIN", "members": [
                 {"address": "10.0.0.11", "protocol_port": 80}, {"address": "2001:db8::1", "protocol_port": 81, "weight": 5}],
-                "healthmonitor": {"type": "HTTP", "delay": 5, "timeout": 3, "max_retries": 2, "max_retries_down": 3,
+                "healthmonitor": {"type": "HTTP", "delay": 5, "timeout": 3, "max_retries": 1, "max_retries_down": 3,
                     "url_path": "/health"}}]});
         assert_eq!(said(line).unwrap(), expected);
         let plain = json!({"listeners": [{"name": "", "protocol": "TCP", "protocol_port": 5432,
@@ -269,6 +275,20 @@ mod tests {
         ] {
             let refused = said(line).unwrap_err();
             assert!(refused.contains(why), "{line}: {refused}");
+        }
+    }
+
+    #[test]
+    fn a_member_is_known_once_it_is_up_or_has_failed() {
+        let member = |status: &str, result: Value| json!({"operating_status": status, "last_check": result});
+        for (status, result, known) in [
+            ("NO_MONITOR", Value::Null, true),
+            ("ONLINE", Value::Null, true),
+            ("ERROR", Value::Null, false),
+            ("ERROR", json!({"result": "L7OK"}), false),
+            ("ERROR", json!({"result": "L4CON"}), true),
+        ] {
+            assert_eq!(is_known(&member(status, result)), known, "{status}");
         }
     }
 

@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn a_page_has_the_options_and_where_the_configuration_is() {
-        let command = crate::process::Arguments::augment_args(Command::new("ballast-x").about("Does x"));
+        let command = crate::process::Arguments::augment_args(Command::new("ballast-x")).about("Does x");
         let page = String::from_utf8(page(command).unwrap()).unwrap();
         for part in [
             ".TH ballast-x 8",

@@ -1,6 +1,13 @@
 //! Events: what is told of a transaction, in what order, that nothing is skipped, and how long it is kept.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use ballast_model::{
     Uuid,
@@ -412,8 +419,11 @@ async fn the_last_changes_are_told_again_from_the_position_before_them(database:
 async fn what_changed_since_a_time_is_told_from_the_position_before_it(database: &Database) {
     let store = &database.store;
     let since = async |time: i64| read!(store, [], |tx| tx.before_events_since(Timestamp(time)).await).unwrap();
+    let now = Arc::new(AtomicI64::new(0));
+    let clock = Arc::clone(&now);
+    store.tell_time_by(move || Timestamp(clock.load(Ordering::Relaxed)));
     for number in 1..=3_i64 {
-        store.tell_time_by(move || Timestamp(number * 10));
+        now.store(number * 10, Ordering::Relaxed);
         let begin = end(store).await;
         store_all(database, &[pool(number.unsigned_abs().into())]).await;
         told(store, begin).await;
