@@ -18,7 +18,7 @@
 #   chaos        Open vSwitch, ethtool, cargo-nextest
 #   packages     dpkg-dev
 #   release      cargo-auditable
-#   deploy-test  debootstrap, lintian, docker-compose
+#   deploy-test  debootstrap, lintian, docker-compose, python3
 #   haproxy-versions  patchelf
 #
 # What can be asked before anything is installed or built is asked first. Where all is there it is quick and asks nobody: no
@@ -370,10 +370,12 @@ for group in "$@"; do
             want debootstrap has debootstrap
             want lintian has lintian
             want docker-compose has docker-compose
+            want python3 has python3
             ;;
+        release) compiles=yes ;;
         haproxy-versions) want patchelf has patchelf ;;
         lint) compiles=yes ;;
-        *) fail "unknown group '$group': demo, root, host, clients, test, tempest, neutron, browser, chaos, lint, bench, packages, deploy-test, haproxy-versions" ;;
+        *) fail "unknown group '$group': demo, root, host, clients, test, tempest, neutron, browser, chaos, lint, bench, packages, release, deploy-test, haproxy-versions" ;;
     esac
 done
 [ -z "$compiles" ] || rust
