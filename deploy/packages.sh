@@ -118,17 +118,6 @@ stripped() {
     done
 }
 
-# No path of the machine that built them, and a list of what they are made of, which scanners read.
-released() {
-    for program; do
-        for path in "$(cd "$here/.." && pwd)" "${CARGO_HOME:-$HOME/.cargo}" "$(rustc --print sysroot)"; do
-            ! grep -q -a -F "$path/" "$program" || fail "$(basename "$program") names $path: it was not built by make packages"
-        done
-        readelf --sections --wide "$program" | grep -q -F ' .dep-v0 ' ||
-            fail "$(basename "$program") does not say what it is made of: it was not built by cargo auditable"
-    done
-}
-
 pack() {
     root=$work/$1 libraries=
     mkdir -p "$root/DEBIAN"
@@ -137,7 +126,7 @@ pack() {
     # shellcheck disable=SC2086 # a list of files
     [ -z "$programs" ] || libraries=$(libraries $programs)
     # shellcheck disable=SC2086 # a list of files
-    [ -z "$checkout" ] || [ "${RELEASE:-}" != release ] || released $programs
+    [ -z "$checkout" ] || [ "${RELEASE:-}" != release ] || "$here/released.sh" $programs
     scripts "$1"
     finish "$1"
     size=$(du -k -s --apparent-size --exclude DEBIAN "$root" | cut -f 1)

@@ -126,11 +126,11 @@ impl Connection {
     /// When the context is not there, or its file cannot be used; where OpenStack's variables say it, when Keystone
     /// refuses.
     pub(crate) async fn target(&self) -> Result<Target, Failure> {
-        if self.url.is_none() && self.context.is_none() && self.token.is_none() {
-            if let Some(cloud) = Cloud::of_environment()? {
-                let files = tls::Files { ca: self.cacert.clone(), cert: self.cert.clone(), key: self.key.clone() };
-                return Ok(Target { project: self.project.clone(), ..cloud.target(&files).await? });
-            }
+        let is_ours = self.url.is_some() || self.context.is_some() || self.token.is_some();
+        let cloud = if is_ours { None } else { Cloud::of_environment()? };
+        if let Some(cloud) = cloud {
+            let files = tls::Files { ca: self.cacert.clone(), cert: self.cert.clone(), key: self.key.clone() };
+            return Ok(Target { project: self.project.clone(), ..cloud.target(&files).await? });
         }
         self.known_target()
     }

@@ -45,8 +45,14 @@ pub(crate) enum Failure {
     /// The other end's own words.
     #[error("{message}")]
     Refused { message: String },
-    #[error("there is no {noun} with {keys} '{wanted}'")]
-    NotFound { noun: &'static str, keys: &'static str, wanted: String },
+    #[error("there is no {noun} with {keys} '{wanted}'{have}")]
+    NotFound {
+        noun: &'static str,
+        keys: &'static str,
+        wanted: String,
+        /// What there is instead, as ` (have: a, b)`; empty: not said.
+        have: String,
+    },
     #[error("{count} {nouns} have the name '{wanted}': use an id instead ({ids})")]
     Ambiguous { count: usize, nouns: &'static str, wanted: String, ids: String },
     #[error("cannot start: {0}")]

@@ -274,7 +274,7 @@ fn refusals_say_what_was_asked_where_and_the_gateways_words_in_one_line() {
     let expected = format!("ballast: GET {}/v2.0/lbaas/quotas/p%201: Nothing is here (HTTP 404)\n", gateway.url);
     assert_eq!(text, expected);
     let none = refusal(&gateway.run(&["members", "list", "nosuch"]));
-    assert_eq!(none, "ballast: there is no pool with the id or name 'nosuch'\n");
+    assert_eq!(none, "ballast: there is no pool with the id or name 'nosuch' (have: servers)\n");
     let scheduler = refusal_with(2, &ballast(&["--url", "unix:/nowhere", "lb", "list"]));
     assert!(scheduler.contains("unix:/nowhere is a scheduler") && scheduler.contains("ballast v1"), "{scheduler}");
     let closed = Gateway::start(|_: &Asked| (401, json!("authentication required")));

@@ -18,7 +18,7 @@ for folder in "$one" "$other"; do
     make --silent --no-print-directory -C "$folder" programs BUILD=release INSTALLED="$crate"
     mkdir -p "$folder/built"
     find "$folder/target/release" -maxdepth 1 -type f \( -name '*.so' -o -perm -100 \) -exec cp {} "$folder/built/" ';'
-    (cd "$folder/built" && strip --strip-unneeded --remove-section=.comment --remove-section=.note -- * && sha256sum -- * | tee ../sums)
+    (cd "$folder/built" && strip --strip-unneeded --remove-section=.comment --remove-section=.note -- * && "$folder/deploy/released.sh" * && sha256sum -- * | tee ../sums)
 done
 ! cmp -s "$one/sums" "$other/sums" || { say "$crate is the same from both folders"; exit 0; }
 for file in "$one"/built/*; do

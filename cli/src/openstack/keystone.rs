@@ -68,11 +68,11 @@ fn credentials(cloud: &Cloud) -> Result<Value, Failure> {
         "password" | "v3password" => {
             let mut user = user(cloud)?;
             user["password"] = cloud.needed("password")?.into();
-            Ok(scoped(cloud, json!({ "methods": ["password"], "password": { "user": user } })))
+            Ok(scoped(cloud, &json!({ "methods": ["password"], "password": { "user": user } })))
         }
         "token" | "v3token" => {
             let token = cloud.needed("token")?;
-            Ok(scoped(cloud, json!({ "methods": ["token"], "token": { "id": token } })))
+            Ok(scoped(cloud, &json!({ "methods": ["token"], "token": { "id": token } })))
         }
         "v3applicationcredential" => {
             let mut credential = match cloud.get("application_credential_id") {
@@ -107,7 +107,7 @@ fn domain(cloud: &Cloud, of: &str) -> Value {
 }
 
 /// With the project that the token is for; none: the user's own.
-fn scoped(cloud: &Cloud, identity: Value) -> Value {
+fn scoped(cloud: &Cloud, identity: &Value) -> Value {
     let project = match (cloud.first(&["project_id", "tenant_id"]), cloud.first(&["project_name", "tenant_name"])) {
         (Some(id), _) => json!({ "id": id }),
         (None, Some(name)) => json!({ "name": name, "domain": domain(cloud, "project") }),

@@ -97,7 +97,8 @@ async fn members(gateway: &Gateway, id: &str, wanted: &str) -> Result<Vec<(Strin
         }
     }
     if found.is_empty() {
-        return Err(Failure::NotFound { noun: "member", keys: "the address and port", wanted: plain(wanted) });
+        let (noun, keys) = ("member", "the address and port");
+        return Err(Failure::NotFound { noun, keys, wanted: plain(wanted), have: String::new() });
     }
     Ok(found)
 }

@@ -83,14 +83,7 @@ fn verb(noun: &'static Noun, verb: Verb) -> Command {
         command = command.arg(above.add(names(Names::of(parent))));
     }
     if verb.names_one() {
-        let (placeholder, by) = match (noun.collection.key, noun.collection.is_named) {
-            ("id", true) => ("ID-OR-NAME", "its id or its name"),
-            ("id", false) => ("ID", "its id"),
-            ("name", _) => ("NAME", "its name"),
-            _ => ("PROJECT", "the id of its project"),
-        };
-        let wanted = positional(WANTED, placeholder).help(format!("The {}: {by}", noun.collection.one));
-        command = command.arg(wanted.add(names(Names::of_noun(noun))));
+        command = command.arg(wanted(noun));
     }
     match verb {
         Verb::List => {
@@ -131,13 +124,22 @@ fn verb(noun: &'static Noun, verb: Verb) -> Command {
         | Verb::Enable
         | Verb::Disable => {}
     }
-    if verb.can_be_checked() {
-        command = command.arg(dry_run());
-    }
     if verb.writes() {
-        command = command.arg(request_id());
+        command = command.arg(dry_run()).arg(request_id());
     }
     if verb.writes() && noun.is_deployed { command.args(waiting()) } else { command }
+}
+
+/// The object that is meant.
+fn wanted(noun: &'static Noun) -> Arg {
+    let (placeholder, by) = match (noun.collection.key, noun.collection.is_named) {
+        ("id", true) => ("ID-OR-NAME", "its id or its name"),
+        ("id", false) => ("ID", "its id"),
+        ("name", _) => ("NAME", "its name"),
+        _ => ("PROJECT", "the id of its project"),
+    };
+    let wanted = positional(WANTED, placeholder).help(format!("The {}: {by}", noun.collection.one));
+    wanted.add(names(Names::of_noun(noun)))
 }
 
 fn dry_run() -> Arg {

@@ -132,11 +132,6 @@ impl Verb {
         matches!(self, Self::Create | Self::Set | Self::Delete | Self::Failover | Self::Rollback)
     }
 
-    /// Whether it can be said what it would do, without doing it.
-    pub(super) fn can_be_checked(self) -> bool {
-        self.writes()
-    }
-
     /// Whether it names a member by its load balancer and its address.
     pub(super) fn is_by_address(self) -> bool {
         matches!(self, Self::Drain | Self::Enable | Self::Disable)
