@@ -34,7 +34,7 @@ fn objects(asked: &Asked) -> (u16, Value) {
     ];
     for (path, wrapper, object) in collections {
         if asked.path == path && asked.method == "GET" {
-            let found = asked.query.iter().all(|(key, value)| object[key].as_str() == Some(value));
+            let found = asked.query.iter().all(|(key, value)| key == "limit" || object[key].as_str() == Some(value));
             let found = if found { vec![object] } else { Vec::new() };
             return (200, json!({ format!("{wrapper}s"): found }));
         }
