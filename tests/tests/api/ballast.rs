@@ -203,7 +203,9 @@ async fn a_stream_begins_with_what_changed_since_a_time() {
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     let between = time().await;
     let second = load_balancer(&services, "alice", &subnet).await;
-    for (since, token, expected) in [(&before, "alice", &first), (&between, "alice", &second), (&before, "admin", &first)] {
+    for (since, token, expected) in
+        [(&before, "alice", &first), (&between, "alice", &second), (&before, "admin", &first)]
+    {
         let mut stream = Stream::open(&services, token, &format!("?since={since}&kind=loadbalancer"), "").await;
         let told = stream.until(|_| true).await;
         assert_eq!((&told.data["id"], &causes(&told)[0]["origin"]), (&json!(expected), &json!("user")), "{since}");

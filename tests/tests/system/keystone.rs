@@ -138,7 +138,10 @@ fn the_neutron_command_with_a_password_finds_the_gateway_and_sees_its_project_al
         let of_ben = ours("ben", PASSWORD);
         assert_eq!((of_ben.status.code(), said(&of_ben)), (Some(0), String::new()), "{of_ben:?}");
         let wrong = ours("ann", "x");
-        assert!(wrong.status.code() == Some(1) && String::from_utf8_lossy(&wrong.stderr).contains("(HTTP 401)"), "{wrong:?}");
+        assert!(
+            wrong.status.code() == Some(1) && String::from_utf8_lossy(&wrong.stderr).contains("(HTTP 401)"),
+            "{wrong:?}"
+        );
 
         // A reader sees it, and may not touch it.
         let rea = neutron(&keystone, "rea", "alpha");
