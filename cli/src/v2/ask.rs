@@ -56,8 +56,10 @@ pub(super) async fn ask(gateway: &Gateway, request: &Request) -> Result<Answer, 
             get(target, "health").await.map(Answer::Health)
         }
         Verb::Defaults => get(format!("{}/defaults", place.path), noun.collection.wrappers.0).await.map(Answer::One),
-        Verb::Describe => describe::describe(gateway, &wanted(gateway, noun, &place, matches).await?).await,
-        // Done above: they have another grammar.
+        Verb::Describe => {
+            let target = wanted(gateway, noun, &place, matches).await?;
+            describe::describe(gateway, noun, &place, &target).await
+        }
         Verb::Drain | Verb::Enable | Verb::Disable => drain::change(gateway, *verb, matches).await,
         Verb::Create => write::create(gateway, request, &place).await,
         Verb::Set => write::set(gateway, request, &place).await,

@@ -13,6 +13,8 @@ use crate::{
 pub(super) enum Answer {
     Many(&'static Noun, Vec<Value>),
     One(Value),
+    /// A load balancer that was made with all that is in it, and the line that says so.
+    Serving(Value, String),
     /// The tree of a load balancer.
     Tree(Value),
     /// How the members of a load balancer are.
@@ -23,7 +25,7 @@ pub(super) enum Answer {
     Described(Value),
     /// A file for `apply`.
     File(Value),
-    /// What a write would do that was only checked.
+    /// What a write would do that was only checked; of several, each.
     Planned(Value),
     /// Nothing but that it is done.
     Done(String),
@@ -53,6 +55,8 @@ impl Print for Answer {
             Self::History(revisions) => history::page(revisions),
             Self::Described(all) => describe::page(all),
             Self::File(file) => output::yaml(file).unwrap_or_else(|_| format!("{file:#}\n")),
+            Self::Serving(_, line) => line.clone(),
+            Self::Planned(Value::Array(answers)) => answers.iter().map(planned).collect::<Vec<_>>().join("\n"),
             Self::Planned(answer) => planned(answer),
             Self::Done(text) => format!("{text}\n"),
         }
@@ -62,6 +66,7 @@ impl Print for Answer {
         match self {
             Self::Many(_, objects) => Some(objects.clone().into()),
             Self::One(value)
+            | Self::Serving(value, _)
             | Self::Tree(value)
             | Self::Health(value)
             | Self::History(value)

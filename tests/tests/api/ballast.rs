@@ -191,6 +191,31 @@ async fn a_stream_goes_on_from_its_last_id_and_from_an_overviews_cursor_and_is_o
 }
 
 #[tokio::test]
+async fn a_stream_begins_with_what_changed_since_a_time() {
+    let (services, subnet) = with_tokens().await;
+    let time = async || {
+        let overview = services.call_as("alice", "GET", "/ballast/v1/overview", None).await;
+        overview.object()["time"].as_str().unwrap().to_owned()
+    };
+    let before = time().await;
+    let first = load_balancer(&services, "alice", &subnet).await;
+    // The overview counts once in a second.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let between = time().await;
+    let second = load_balancer(&services, "alice", &subnet).await;
+    for (since, token, expected) in
+        [(&before, "alice", &first), (&between, "alice", &second), (&before, "admin", &first)]
+    {
+        let mut stream = Stream::open(&services, token, &format!("?since={since}&kind=loadbalancer"), "").await;
+        let told = stream.until(|_| true).await;
+        assert_eq!((&told.data["id"], &causes(&told)[0]["origin"]), (&json!(expected), &json!("user")), "{since}");
+    }
+    let faulty = send(&services, "alice", "?since=1h", "").await;
+    assert_eq!(faulty.status(), 400);
+    assert!(faulty.text().await.unwrap().contains("no time of RFC 3339, as 2026-12-01T03:05:20Z"));
+}
+
+#[tokio::test]
 async fn an_id_that_is_not_known_any_more_is_told_and_the_stream_goes_on() {
     let services = Services::start().await;
     able(&services.channel, "h1").await;
