@@ -190,7 +190,7 @@
           const plan = page.getElementById('plan');
           if (!plan) return;
           morph(document.getElementById('plan'), plan);
-          say(plan.textContent.includes('✕') ? 'It is refused as it is.' : 'It can be done.');
+          say(plan.querySelector('.bad') ? 'It is refused as it is.' : 'It can be done.');
         } catch {
           // Superseded, or nobody is there: the form says so when it is sent.
         }

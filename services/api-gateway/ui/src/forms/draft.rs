@@ -1,7 +1,11 @@
 //! A form while it is made: its fields, what it would do, and what is wrong with it.
 
 use ballast_proto::{
-    status::{Received, fault::Code, from_status},
+    status::{
+        Received,
+        fault::{Balancing, Checking, Code, Facts, Fault, Routing},
+        from_status,
+    },
     v2::{self, preview_request::Change},
 };
 use tonic::Status;
@@ -126,7 +130,7 @@ impl Draft {
             _ => status.message(),
         };
         let named = match &told {
-            Received::Fault(fault) => fault.field(),
+            Received::Fault(fault) => fault.field().or_else(|| field_of_facts(fault)),
             Received::Worded { .. } => None,
         };
         let name = named.or(of_code).unwrap_or_default();
@@ -148,6 +152,26 @@ impl Draft {
             back: self.back,
             plan,
         }
+    }
+}
+
+/// The field of what policies, rules and monitors do not allow.
+fn field_of_facts(fault: &Fault) -> Option<&str> {
+    match fault.facts() {
+        Facts::Balancing(Balancing::Routing(routing)) => match routing {
+            Routing::ArgumentMissing { field } => Some(field),
+            Routing::ValueMissing | Routing::BadValue { .. } | Routing::BadExpression { .. } => Some("value"),
+            Routing::KeyMissing { .. } | Routing::KeySuperfluous { .. } | Routing::BadKey { .. } => Some("key"),
+            Routing::ComparisonNotForType { .. } => Some("compare_type"),
+            Routing::NotForProtocol { .. } | Routing::NothingToChange | Routing::RulesFull { .. } => None,
+        },
+        Facts::Balancing(Balancing::Checking(checking)) => match checking {
+            Checking::NotForPool { .. } => Some("type"),
+            Checking::FieldNotForType { field, .. } => Some(field),
+            Checking::DelayTooShort { .. } => Some("delay"),
+            Checking::VersionMissing | Checking::VersionTooOld => None,
+        },
+        _ => None,
     }
 }
 
