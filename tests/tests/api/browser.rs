@@ -11,7 +11,10 @@ mod pictures;
 mod sessions;
 
 use ballast_proto::{
-    agent::{Desired, HealthReport, ListenerHealth, LoadBalancerHealth, agent_message},
+    agent::{
+        Desired, HealthReport, ListenerHealth, LoadBalancerHealth, LoadBalancerStatistics, StatisticsReport,
+        agent_message,
+    },
     driver::{CheckAnswer, Health, MemberHealth},
 };
 use ballast_service::config::Settings;
@@ -103,6 +106,13 @@ impl Watchful {
         let desired = agent.desired().await;
         agent.deployed(&desired).await;
         Self { agent, desired }
+    }
+
+    /// It has counted this.
+    pub(crate) async fn count(&self, counted: LoadBalancerStatistics) {
+        let one = LoadBalancerStatistics { epoch: self.desired.epoch, ..counted };
+        let report = StatisticsReport { load_balancers: vec![one] };
+        self.agent.say(agent_message::Message::Statistics(report)).await;
     }
 
     /// Each member is up, or its check got this status.

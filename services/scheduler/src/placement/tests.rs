@@ -260,7 +260,7 @@ fn who_could_not_run_it_is_told_what_keeps_it_from_that() {
         }),
         ("its driver is STARTING", |agent| agent.drivers[0].state = DriverState::Starting),
         ("its host has no room", |agent| agent.drivers[0].full = true),
-        ("its driver lacks protocol:TCP", |agent| drop(agent.drivers[0].features.remove("protocol:TCP"))),
+        ("its driver lacks protocol:TCP", |agent| agent.drivers[0].features.retain(|one| one != "protocol:TCP")),
         ("it cannot plug into this network", |agent| agent.drivers[0].plugs.network_types = features(&["vlan"])),
         ("its driver has the 5 load balancers that it may have", |agent| {
             (agent.drivers[0].max_load_balancers, agent.drivers[0].load_balancers) = (5, 5);

@@ -1,12 +1,16 @@
 //! Listeners, pools, monitors, policies and rules, made, changed and deleted one by one.
 
+use ballast_proto::{
+    agent::{ListenerStatistics, LoadBalancerStatistics},
+    driver::{PoolStatistics, Statistics},
+};
 use serde_json::{Value, json};
 
 use super::{
     browser::Browser,
     forms::{below, field, form, list, location, shop_with_parts},
 };
-use crate::{played::farsighted, services::Services};
+use crate::{browser::Watchful, played::farsighted, services::Services};
 
 async fn get(services: &Services, path: &str) -> Value {
     services.call("GET", path, None).await.object().clone()
@@ -292,6 +296,45 @@ async fn a_policy_is_made_with_its_rules_and_both_are_changed_and_deleted() {
         format!("{one}/policies/nosuch/delete"),
     ] {
         assert_eq!(browser.get(&path).await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_listener_and_a_pool_that_have_served_anybody_go_only_with_their_name() {
+    let services = Services::start().await;
+    let agent = Watchful::connect(&services).await;
+    let subnet = services.subnet().await;
+    let lb = super::load_balancer(&services, "", &subnet, "shop").await;
+    let agent = Watchful::deploy(agent).await;
+    let (listener, pool) = (
+        id(&services, "/v2.0/lbaas/listeners", ("name", "front")).await,
+        id(&services, "/v2.0/lbaas/pools", ("name", "web")).await,
+    );
+    let counted = Some(Statistics { total_connections: 9, ..Statistics::default() });
+    agent
+        .count(LoadBalancerStatistics {
+            load_balancer_id: lb.clone(),
+            statistics: counted,
+            listeners: vec![ListenerStatistics { listener_id: listener.clone(), statistics: counted }],
+            pools: vec![PoolStatistics { pool_id: pool.clone(), statistics: counted, ..PoolStatistics::default() }],
+            ..LoadBalancerStatistics::default()
+        })
+        .await;
+    let mut browser = Browser::new(&services);
+    let one = format!("/ui/load-balancers/{lb}");
+    for (path, name, object) in [
+        (format!("{one}/listeners/{listener}/delete"), "front", format!("/v2.0/lbaas/listeners/{listener}")),
+        (format!("{one}/pools/{pool}/delete"), "web", format!("/v2.0/lbaas/pools/{pool}")),
+    ] {
+        super::until(&browser, &path, |answer| answer.body.contains("id=\"f-typed\"")).await;
+        for typed in ["", "other"] {
+            let refused = browser.post(&path, &form(&[("typed", typed), ("do", "make")])).await;
+            assert_eq!(refused.status, 422, "{path}");
+            assert!(below(&refused.body, "typed").contains("This is not its name"), "{}", refused.body);
+        }
+        assert_eq!(services.call("GET", &object, None).await.status, 200);
+        location(&browser.post(&path, &form(&[("typed", name), ("do", "make")])).await);
+        assert_eq!(services.call("GET", &object, None).await.status, 404);
     }
 }
 
