@@ -323,7 +323,8 @@ proptest! {
         let all: Vec<Agent> = (0..).zip(&agents).map(|(n, (_, up, state, able))| {
             let mut agent = agent(n, 0);
             agent.admin_state_up = *up;
-            agent.drivers[0].state = [DriverState::Ready, DriverState::Starting, DriverState::Failed][usize::from(*state)];
+            let states = [DriverState::Ready, DriverState::Starting, DriverState::Failed];
+            agent.drivers[0].state = states[usize::from(*state)];
             if !able {
                 agent.drivers[0].features.clear();
             }

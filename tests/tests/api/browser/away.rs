@@ -37,20 +37,26 @@ async fn rename(services: &Services, id: &str, name: &str) {
     LoadBalancersClient::new(services.channel.clone()).update(request).await.unwrap();
 }
 
-/// A scheduler is killed. Meanwhile others change what there is through another gateway and its scheduler.
-#[tokio::test(flavor = "multi_thread")]
-async fn while_a_scheduler_is_away_it_is_said_and_forms_keep_their_input_and_then_nothing_was_missed() {
-    let test = "while_a_scheduler_is_away_it_is_said_and_forms_keep_their_input_and_then_nothing_was_missed";
-    let Some(server) = Postgres::start(test).await else { return };
+/// Two schedulers on one database, each with a gateway.
+async fn two(server: &Postgres) -> (Services, Services) {
     let url = server.url();
     let of_this_database = |settings: &mut ballast_service::config::Settings| {
         settings.database.url.clone_from(&url);
         patient(settings);
     };
-    let mut services = Services::with(of_this_database).await;
-    services.get("/v2.0/agents").await;
-    let others = Services::with(of_this_database).await;
-    others.get("/v2.0/agents").await;
+    let first = Services::with(of_this_database).await;
+    first.get("/v2.0/agents").await;
+    let second = Services::with(of_this_database).await;
+    second.get("/v2.0/agents").await;
+    (first, second)
+}
+
+/// A scheduler is killed. Meanwhile others change what there is through another gateway and its scheduler.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_scheduler_is_away_it_is_said_and_forms_keep_their_input_and_then_nothing_was_missed() {
+    let test = "while_a_scheduler_is_away_it_is_said_and_forms_keep_their_input_and_then_nothing_was_missed";
+    let Some(server) = Postgres::start(test).await else { return };
+    let (mut services, others) = two(&server).await;
     let Some(page) = Chromium::start(&services, test).await else { return };
     let agent = Watchful::connect(&others).await;
     let subnet = others.subnet().await;

@@ -57,22 +57,26 @@ async fn names_that_would_break_out_are_shown_as_text_and_none_is_wider_than_a_s
         }
         page.goto(&one).await;
         assert_eq!(page.js("return document.querySelector('h1').textContent").await, json!(name));
-        // What is written into a form, and the commands beside it.
-        page.goto(&format!("{one}/listeners/new")).await;
-        page.js(&format!(
-            "document.getElementById('f-name').value = {}; document.getElementById('f-protocol_port').value = '81';
-            document.querySelector('button[value=check]').click()",
-            json!(name)
-        ))
-        .await;
-        page.until("document.querySelector('#plan .same') !== null").await;
-        page.js("document.querySelectorAll('main details').forEach((one) => { one.open = true; })").await;
-        let found = "return [Boolean(window.broken), document.querySelectorAll('main img, main script').length,
-            document.documentElement.scrollWidth - document.documentElement.clientWidth,
-            document.querySelectorAll('#plan .same pre').length]";
-        assert_eq!(page.js(found).await, json!([false, 0, 0, 3]), "{name}");
+        beside_a_form(&page, &one, name).await;
     }
     page.end().await;
+}
+
+/// What is written into a form, and the commands beside it.
+async fn beside_a_form(page: &Chromium, one: &str, name: &str) {
+    page.goto(&format!("{one}/listeners/new")).await;
+    page.js(&format!(
+        "document.getElementById('f-name').value = {}; document.getElementById('f-protocol_port').value = '81';
+        document.querySelector('button[value=check]').click()",
+        json!(name)
+    ))
+    .await;
+    page.until("document.querySelector('#plan .same') !== null").await;
+    page.js("document.querySelectorAll('main details').forEach((one) => { one.open = true; })").await;
+    let found = "return [Boolean(window.broken), document.querySelectorAll('main img, main script').length,
+        document.documentElement.scrollWidth - document.documentElement.clientWidth,
+        document.querySelectorAll('#plan .same pre').length]";
+    assert_eq!(page.js(found).await, json!([false, 0, 0, 3]), "{name}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -281,7 +281,13 @@ async fn a_policy_is_made_with_its_rules_and_both_are_changed_and_deleted() {
     }
     delete(&services, &mut browser, (&format!("{of_rule}/delete"), &at), &["COOKIE beta EQUAL_TO 2"]).await;
     delete(&services, &mut browser, (&format!("{path}/delete"), &object), &["Delete L7 policy api", "2 rules"]).await;
-    // What is another load balancer's is not found under this one.
+}
+
+#[tokio::test]
+async fn what_is_another_load_balancers_is_not_found_under_this_one() {
+    let services = Services::start().await;
+    let [lb, listener, ..] = shop_with_parts(&services).await;
+    let (browser, one, all) = (Browser::new(&services), format!("/ui/load-balancers/{lb}"), "/v2.0/lbaas/l7policies");
     let other = services.create("/v2.0/lbaas/loadbalancers", {
         let subnet = services.subnet_of("10.9.0.0/24").await;
         json!({ "loadbalancer": { "name": "other", "vip_subnet_id": subnet } })

@@ -189,7 +189,7 @@ mod tests {
         let looked = |number: u32, obstacle: Option<&str>| Looked {
             agent_id: AgentId::from_u128(number.into()),
             host: format!("h{number:02}"),
-            load_balancers: 50 - number,
+            load_balancers: 60 - number,
             obstacle: obstacle.map(str::to_owned),
         };
         let able = (1..=30).map(|number| looked(number, None));
@@ -199,7 +199,7 @@ mod tests {
         assert_eq!(with_choice(Preview::default(), choice.clone(), &caller(false)), Preview::default());
         let told = with_choice(Preview::default(), choice, &caller(true));
         let hosts = |agents: &[PreviewAgent]| agents.iter().map(|one| one.host.clone()).collect::<Vec<_>>();
-        assert_eq!(told.agent.map(|one| (one.host, one.load_balancers)), Some(("h07".to_owned(), 43)));
+        assert_eq!(told.agent.map(|one| (one.host, one.load_balancers)), Some(("h07".to_owned(), 53)));
         assert_eq!((hosts(&told.others).len(), hosts(&told.others)[0].as_str(), told.more_others), (20, "h30", 9));
         let first = &told.rejected[0];
         assert_eq!((first.host.as_str(), first.reason.as_str()), ("h31", "Dead"));
