@@ -17,8 +17,10 @@ pub(crate) type Object = Map<String, Value>;
 
 /// What says something: defaults are left out.
 pub(crate) fn said(mut object: Object) -> Object {
-    let is_usual = |key: &str, value: &Value| key == "admin_state_up" && *value == json!(true);
-    object.retain(|key, value| !is_nothing(value) && !is_usual(key, value));
+    object.retain(|key, value| match key.as_str() {
+        "admin_state_up" => *value == json!(false),
+        _ => !is_nothing(value),
+    });
     object
 }
 
