@@ -249,9 +249,12 @@ fn a_driver_that_starts_gets_something_when_none_is_ready_and_only_while_it_is_a
     );
 }
 
+/// What is told of an agent that was changed so.
+type Flaw = (&'static str, fn(&mut Agent));
+
 #[test]
 fn who_could_not_run_it_is_told_what_keeps_it_from_that() {
-    let changes: [(&str, fn(&mut Agent)); 10] = [
+    let changes: [Flaw; 10] = [
         ("", |_| {}),
         ("taken out of placement", |agent| agent.admin_state_up = false),
         ("it does not have the driver", |agent| agent.drivers.clear()),

@@ -349,47 +349,31 @@ fn spelt(option: &str, value: &str) -> Option<Vec<String>> {
 
 /// The file by which `ballast apply` does the same.
 fn document(change: &Change, within: &Within) -> Option<Object> {
-    let Call { mut body, method, wrapper, .. } = call(change);
-    let object = body.as_mut().and_then(Value::as_object_mut)?;
+    let Call { body, method, path, wrapper, .. } = call(change);
+    let Value::Object(mut one) = body? else { return None };
     // A file has no word for what is to be as when nothing was said.
-    if object.values().any(Value::is_null) {
+    if one.values().any(Value::is_null) {
         return None;
     }
-    let is_new = method == "POST";
-    let is_named = object.get("name").is_some_and(|name| name != "");
-    let is_of_listener = object.contains_key("listener_id");
-    object.retain(|key, _| !["loadbalancer_id", "pool_id", "listener_id"].contains(&key.as_str()));
-    let mut one = object.clone();
-    match change {
-        Change::CreateLoadBalancer(_) if is_named => return Some(one),
-        Change::UpdateLoadBalancer(_) => {
-            one.insert("id".to_owned(), within.load_balancer.as_str().into());
-            return Some(one);
-        }
-        Change::UpdateListener(request) => {
-            one.insert("id".to_owned(), request.listener.as_ref()?.id.as_str().into());
-        }
-        Change::UpdatePool(request) => {
-            one.insert("id".to_owned(), request.pool.as_ref()?.id.as_str().into());
-        }
-        Change::UpdateL7policy(request) => {
-            one.insert("id".to_owned(), request.l7policy.as_ref()?.id.as_str().into());
-        }
-        // Another one without a name would be taken for it.
-        Change::CreatePool(_) | Change::CreateL7policy(_) if is_new && !is_named => return None,
-        _ => {}
+    let is_of_listener = one.contains_key("listener_id");
+    one.retain(|key, _| !["loadbalancer_id", "pool_id", "listener_id"].contains(&key.as_str()));
+    let mut is_known = one.get("name").is_some_and(|name| name != "");
+    // A pool has one monitor.
+    if method == "PUT" && wrapper != MONITOR.0 {
+        one.insert("id".to_owned(), path.rsplit('/').next()?.into());
+        is_known = true;
     }
-    let below = match wrapper {
+    let (key, below) = match wrapper {
+        "loadbalancer" => return is_known.then_some(one),
         "listener" => ("listeners", json!([one])),
-        // Whose default pool it becomes is its listener's to say.
-        "pool" if is_of_listener => return None,
-        "pool" => ("pools", json!([one])),
+        // Another one without a name would be taken for it; and whose default pool it becomes is its listener's to say.
+        "pool" if is_known && !is_of_listener => ("pools", json!([one])),
         "healthmonitor" => ("pools", json!([{ "id": within.above, "healthmonitor": one }])),
-        "l7policy" => ("listeners", json!([{ "id": within.above, "l7policies": [one] }])),
+        "l7policy" if is_known => ("listeners", json!([{ "id": within.above, "l7policies": [one] }])),
         _ => return None,
     };
     let mut document = Object::new();
     document.insert("id".to_owned(), within.load_balancer.as_str().into());
-    document.insert(below.0.to_owned(), below.1);
+    document.insert(key.to_owned(), below);
     Some(document)
 }

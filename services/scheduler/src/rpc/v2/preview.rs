@@ -38,12 +38,12 @@ pub(super) async fn preview(api: &Api, request: Request<PreviewRequest>) -> Resu
         Some(Come::Placed(choice)) => {
             let step =
                 if choice.agent_id.is_some() { "place it on an agent" } else { "wait until an agent can run it" };
-            with_choice(known((Effect::None, Connections::Kept), step), choice, &caller)
+            with_choice(known((Effect::None, Connections::Kept), step), &choice, &caller)
         }
         // Made before the other one is broken, and clients of the other one have to come again.
         Some(Come::Moves(choice)) => {
             let step = "move to another agent, as this one cannot run it";
-            with_choice(known((Effect::Move, Connections::Cut), step), choice, &caller)
+            with_choice(known((Effect::Move, Connections::Cut), step), &choice, &caller)
         }
         Some(Come::Removed(from)) => {
             let step = "take it away from its agent";
@@ -84,7 +84,7 @@ fn quota(counted: &CountedByQuota) -> PreviewQuota {
 const NAMED: usize = 20;
 
 /// Where it would be placed, and where it would not.
-fn with_choice(preview: Preview, choice: Choice, caller: &Caller) -> Preview {
+fn with_choice(preview: Preview, choice: &Choice, caller: &Caller) -> Preview {
     if !caller.admin {
         return preview;
     }
@@ -196,8 +196,8 @@ mod tests {
         let all = able.chain((31..=53).map(|number| looked(number, Some("Dead"))));
         let choice = Choice { agent_id: Some(AgentId::from_u128(7)), looked: all.collect() };
         let caller = |admin| Caller { project_id: Some("p".to_owned()), admin };
-        assert_eq!(with_choice(Preview::default(), choice.clone(), &caller(false)), Preview::default());
-        let told = with_choice(Preview::default(), choice, &caller(true));
+        assert_eq!(with_choice(Preview::default(), &choice, &caller(false)), Preview::default());
+        let told = with_choice(Preview::default(), &choice, &caller(true));
         let hosts = |agents: &[PreviewAgent]| agents.iter().map(|one| one.host.clone()).collect::<Vec<_>>();
         assert_eq!(told.agent.map(|one| (one.host, one.load_balancers)), Some(("h07".to_owned(), 53)));
         assert_eq!((hosts(&told.others).len(), hosts(&told.others)[0].as_str(), told.more_others), (20, "h30", 9));

@@ -69,7 +69,7 @@ enum Location {
     /// A column of the row.
     Column(Expr),
     /// A column of another table: rows whose `key` is the other row's `points`.
-    Elsewhere { key: Expr, points: (DynIden, DynIden), column: Expr, also: Option<Expr> },
+    Elsewhere { key: Expr, points: (DynIden, DynIden), column: Expr, also: Option<Box<Expr>> },
     /// A time, of which the second is asked for.
     Time(Expr),
     /// v1's status of a member: INACTIVE is ACTIVE and failing its checks.
@@ -126,7 +126,7 @@ impl Field {
             key: Expr::col(key.as_column_ref()),
             points: binding::Column::LoadBalancerId.as_column_ref(),
             column: Expr::col(binding::Column::AgentId.as_column_ref()),
-            also: Some(Expr::col(binding::Column::Phase.as_column_ref()).eq(Phase::Bound.as_str())),
+            also: Some(Box::new(Expr::col(binding::Column::Phase.as_column_ref()).eq(Phase::Bound.as_str()))),
         };
         Self { of: Type::Id, location, sort: None }
     }
@@ -172,7 +172,7 @@ impl Field {
             Location::Elsewhere { key, points, column, also } => {
                 let table = points.0.clone();
                 let found = Query::select().column(points).from(table).and_where(column.is_in(values)).take();
-                key.in_subquery(found.clone().and_where_option(also).take())
+                key.in_subquery(found.clone().and_where_option(also.map(|also| *also)).take())
             }
             Location::Time(column) => {
                 let within = |from: &Value| match from {
