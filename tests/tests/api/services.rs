@@ -20,7 +20,10 @@ use ballast_service::{
 use ballast_tests::rest::Reply;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::{net::TcpListener, task::AbortHandle};
+use tokio::{
+    net::TcpListener,
+    task::{AbortHandle, JoinHandle},
+};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::transport::Channel;
 
@@ -35,6 +38,9 @@ pub(crate) struct Services {
     pub(crate) database: String,
     /// Of the scheduler's clocks.
     ahead: Ahead,
+    /// Of the gateway's.
+    ahead_of_gateway: Ahead,
+    gateway: Gateway,
     client: reqwest::Client,
     pub(crate) url: String,
     _directory: TempDir,
@@ -42,6 +48,23 @@ pub(crate) struct Services {
     running: AbortHandle,
     settings: Settings,
     token: CancellationToken,
+}
+
+/// A gateway that runs.
+struct Gateway {
+    shutdown: CancellationToken,
+    running: JoinHandle<()>,
+}
+
+impl Gateway {
+    fn start(settings: Settings, ahead: &Ahead, rest: TcpListener, shutdown: CancellationToken) -> Self {
+        let listeners = ballast_api_gateway::Listeners { rest, metrics: None };
+        let sources = Sources { clock: clock(ahead), chance: Chance::system() };
+        let run = ballast_api_gateway::run(settings, sources, listeners, shutdown.clone());
+        // How it ended is for whoever misses it to see.
+        let running = tokio::spawn(async move { drop(run.await) });
+        Self { shutdown, running }
+    }
 }
 
 impl Services {
@@ -115,8 +138,8 @@ impl Services {
 
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let listeners = ballast_api_gateway::Listeners { rest: listener, metrics: None };
-        tokio::spawn(ballast_api_gateway::run(settings, Sources::system(), listeners, shutdown.clone()));
+        let ahead_of_gateway = Ahead::default();
+        let gateway = Gateway::start(settings, &ahead_of_gateway, listener, shutdown.child_token());
         let client = ballast_service::http::plain().unwrap();
         let shutdown = Some(shutdown.drop_guard());
         Self {
@@ -124,6 +147,8 @@ impl Services {
             scheduler,
             database,
             ahead,
+            ahead_of_gateway,
+            gateway,
             client,
             url,
             _directory: directory,
@@ -159,6 +184,24 @@ impl Services {
         let run = ballast_scheduler::run(self.settings.clone(), sources, listeners, self.token.clone());
         self.running = tokio::spawn(run).abort_handle();
         self.channel = grpc::channel(&self.settings.gateway.scheduler).unwrap();
+    }
+
+    /// Ends the gateway in order, and nothing else.
+    pub(crate) async fn stop_gateway(&mut self) {
+        self.gateway.shutdown.cancel();
+        (&mut self.gateway.running).await.unwrap();
+    }
+
+    /// After [`stop_gateway`](Self::stop_gateway): another one at the same address, which knows nothing of the former one.
+    pub(crate) async fn start_gateway_again(&mut self) {
+        let rest = TcpListener::bind(self.url.trim_start_matches("http://")).await.unwrap();
+        let (settings, shutdown) = (self.settings.clone(), self.token.child_token());
+        self.gateway = Gateway::start(settings, &self.ahead_of_gateway, rest, shutdown);
+    }
+
+    /// Lets time pass on the gateway's clock alone.
+    pub(crate) fn pass_at_gateway(&self, seconds: u64) {
+        self.ahead_of_gateway.monotonic.fetch_add(seconds, Ordering::SeqCst);
     }
 
     /// Lets time pass on the scheduler's clocks.

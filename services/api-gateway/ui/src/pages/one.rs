@@ -3,21 +3,19 @@
 use ballast_proto::{
     v1::GetRequest as GetOfV1,
     v2::{
-        GetRequest, L7Policy, L7Rule, ListRequest, ListRevisionsRequest, LoadBalancer, Member, Pool, PreviewRequest,
-        Stats, UpdateLoadBalancerRequest, WatchRequest, preview_request::Change,
+        GetRequest, ListRevisionsRequest, LoadBalancer, Member, Pool, PreviewRequest, Stats, UpdateLoadBalancerRequest,
+        WatchRequest, preview_request::Change,
     },
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use prost_types::FieldMask;
 
-use super::{
-    AT_ONCE, Making, Page, events,
-    parts::{get, of_these},
-};
+use super::{AT_ONCE, Making, Page, events, parts::get};
 use crate::{
     trouble::Trouble,
     view::{
+        copy::Copy,
         events::{EventsOfOne, Table},
         history::History,
         monitors::MonitorsOfOne,
@@ -53,6 +51,11 @@ pub(super) async fn make(mut making: Making<'_>, id: &str, tab: Tab) -> Result<P
         }
         Tab::Config if !roles.is_admin() => return Err(Trouble::NotFound),
         Tab::Config => config(&making, head, id).await?,
+        Tab::Copy => {
+            let parts = reader.all(id).await?;
+            let policies = reader.policies(&parts.listeners).await?;
+            Page::of(title.as_str(), &Copy::of(head, &parts, &policies))?
+        }
         Tab::Traffic => traffic(&mut making, head, &one).await?,
         Tab::Events => {
             let watch = WatchRequest { ids: vec![id.to_owned()], ..WatchRequest::default() };
@@ -88,17 +91,7 @@ async fn members(making: &Making<'_>, head: Head, id: &str) -> Result<Page, Trou
 async fn listeners(making: &Making<'_>, head: Head, id: &str) -> Result<Page, Trouble> {
     let reader = making.reader();
     let (listeners, pools) = tokio::try_join!(reader.listeners(id), reader.pools(id))?;
-    let with_policies: Vec<String> =
-        listeners.iter().filter(|one| !one.l7policy_ids.is_empty()).map(|one| one.id.clone()).collect();
-    let policies = if with_policies.is_empty() {
-        Vec::new()
-    } else {
-        let request = making.visitor.caller.request(of_these("listener_id", with_policies));
-        making.dashboard.scheduler.policies().list(request).await?.into_inner().l7policies
-    };
-    let mut policies: Vec<(L7Policy, Vec<L7Rule>)> =
-        stream::iter(policies).map(|policy| with_rules(making, policy)).buffered(AT_ONCE).try_collect().await?;
-    policies.sort_by_key(|(policy, _)| policy.position);
+    let policies = reader.policies(&listeners).await?;
     Page::of("", &Listeners::of(head, &listeners, &policies, &pools))
 }
 
@@ -113,13 +106,6 @@ async fn config(making: &Making<'_>, head: Head, id: &str) -> Result<Page, Troub
     let request = making.visitor.caller.request(request);
     let preview = making.dashboard.scheduler.load_balancers().preview(request).await?.into_inner();
     Page::of("", &Config::of(head, preview))
-}
-
-async fn with_rules(making: &Making<'_>, policy: L7Policy) -> Result<(L7Policy, Vec<L7Rule>), Trouble> {
-    let request = ListRequest { parent_id: policy.id.clone(), ..ListRequest::default() };
-    let request = making.visitor.caller.request(request);
-    let rules = making.dashboard.scheduler.rules().list(request).await?.into_inner().rules;
-    Ok((policy, rules))
 }
 
 async fn traffic(making: &mut Making<'_>, head: Head, one: &LoadBalancer) -> Result<Page, Trouble> {

@@ -4,10 +4,11 @@ use ballast_proto::{
     driver::{CheckAnswer, Connections, Effect, LbMethod, MonitorType, Protocol},
     v1::{AgentDriver, Liveness, Network, Subnet},
     v2::{
-        AgentCount, AgentLiveness, Cause, Event, HealthMonitor, Kind, L7Policy, L7Rule, Listener, LoadBalancer,
-        LoadBalancerHealth, LoadBalancerStats, Member, MemberHealth, OperatingCount, OperatingStatus, Origin,
-        OverviewResponse, Pool, Preview, PreviewAgent, PreviewFault, ProvisioningCount, ProvisioningStatus, Quota,
-        Revision, RevisionChange, Settled, Snapshot, Stats, Status, Vip, event, snapshot::Object,
+        AgentCount, AgentLiveness, Cause, CreateL7PolicyRequest, Event, HealthMonitor, Kind, L7Policy, L7Rule,
+        Listener, LoadBalancer, LoadBalancerHealth, LoadBalancerStats, Member, MemberHealth, OperatingCount,
+        OperatingStatus, Origin, OverviewResponse, Pool, Preview, PreviewAgent, PreviewFault, PreviewQuota,
+        PreviewRejection, ProvisioningCount, ProvisioningStatus, Quota, Revision, RevisionChange, Settled, Snapshot,
+        Stats, Status, Vip, event, preview_request::Change, snapshot::Object,
     },
 };
 use prost_types::Timestamp;
@@ -15,6 +16,7 @@ use prost_types::Timestamp;
 use super::{
     form::FormPage,
     plan::Plan,
+    same::{Same, Within},
     sheet::{Field, Group, Input, Sheet},
 };
 use crate::session::Form;
@@ -142,7 +144,16 @@ pub(super) fn policy(text: &str) -> (L7Policy, Vec<L7Rule>) {
         position: Some(1),
         ..L7Policy::default()
     };
-    (policy, vec![L7Rule { key: text.to_owned(), value: text.to_owned(), invert: true, ..L7Rule::default() }])
+    let rule = L7Rule {
+        id: POOL.to_owned(),
+        r#type: ballast_proto::driver::L7RuleType::Header.into(),
+        compare_type: ballast_proto::driver::L7CompareType::EqualTo.into(),
+        key: text.to_owned(),
+        value: text.to_owned(),
+        invert: true,
+        ..L7Rule::default()
+    };
+    (policy, vec![rule])
 }
 
 pub(super) fn agent(text: &str) -> ballast_proto::v1::Agent {
@@ -255,6 +266,8 @@ pub(super) fn quota(text: &str) -> Quota {
 }
 
 pub(super) fn preview(text: &str) -> Preview {
+    let agent = |load_balancers| PreviewAgent { id: LB.to_owned(), host: text.to_owned(), load_balancers };
+    let quota = |resource: &str, used, limit| PreviewQuota { resource: resource.to_owned(), used, limit };
     Preview {
         effect: Effect::Reload.into(),
         connections: Connections::Drained.into(),
@@ -262,7 +275,12 @@ pub(super) fn preview(text: &str) -> Preview {
         configuration: text.to_owned(),
         faults: vec![PreviewFault { object_id: LB.to_owned(), message: text.to_owned() }],
         reason: text.to_owned(),
-        agent: Some(PreviewAgent { id: LB.to_owned(), host: text.to_owned() }),
+        agent: Some(agent(38)),
+        others: vec![agent(41), agent(44)],
+        rejected: vec![PreviewRejection { id: LB.to_owned(), host: text.to_owned(), reason: text.to_owned() }],
+        more_others: 7,
+        more_rejected: 0,
+        quotas: vec![quota("load_balancer", 3, 10), quota("member", 12, -1)],
     }
 }
 
@@ -279,7 +297,11 @@ pub(super) fn form(text: &str) -> FormPage {
         format!("choice={}", form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>()).as_bytes(),
     );
     let mut sheet = Sheet::of(vec![Group::new("All", fields), folded], Some(&sent));
-    let plan = Plan::of(&sheet, preview(text), Some(&load_balancer(text)));
+    let (policy, rules) = policy(text);
+    let request = CreateL7PolicyRequest { l7policy: Some(L7Policy { rules, ..policy }), ..Default::default() };
+    let within = Within { load_balancer: LB.to_owned(), above: POOL.to_owned() };
+    let same = Same::of(&[Change::CreateL7policy(request)], &within, "http://127.0.0.1:9696", false);
+    let plan = Plan::of(&sheet, preview(text), Some(&load_balancer(text))).same(same);
     sheet.blame("name", text);
     sheet.blame("", text);
     FormPage {

@@ -4,7 +4,9 @@ use askama::Template;
 
 use super::{
     agents::{Agents, One},
-    attention, badge, events, explain,
+    attention, badge,
+    copy::Copy,
+    events, explain,
     history::History,
     list::{Found, List, Wish},
     monitors::{Monitors, MonitorsOfOne},
@@ -16,6 +18,8 @@ use super::{
     topology::Branch,
     traffic::{Counted, Memory, Traffic},
 };
+
+use crate::pages::parts::Parts;
 
 const HOSTILE: [&str; 4] = [
     "<img src=x onerror=alert(1)>",
@@ -50,7 +54,13 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
     let monitors = [samples::monitor(text)];
     let (network, subnet) = samples::network(text);
     let found = [one.clone()];
-    let found = Found { load_balancers: &found, more: true, has_projects: true, may_write: true, is_cut: true };
+    let agents = vec![(samples::LB.to_owned(), text.to_owned())];
+    let parts = Parts {
+        load_balancer: one.clone(),
+        listeners: vec![samples::listener(text)],
+        pools: vec![(samples::pool(text), vec![samples::member(text)], Some(samples::monitor(text)))],
+    };
+    let found = Found { load_balancers: &found, more: true, has_projects: true, may_write: true, agents };
     let mut memory = Memory::default();
     for second in 0..3 {
         memory.note(std::time::Duration::from_secs(second * 2), samples::stats());
@@ -77,6 +87,7 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         ("events", all.render()),
         ("history", History::of(head(text, Tab::History), &samples::revisions(text)).render()),
         ("config", Config::of(head(text, Tab::Config), samples::preview(text)).render()),
+        ("copy", Copy::of(head(text, Tab::Copy), &parts, &[samples::policy(text)]).render()),
         ("form", samples::form(text).render()),
         ("monitors", Monitors::of(&monitors, Some(samples::LB)).render()),
         ("networks", Networks::of(&[network], &[subnet]).render()),
