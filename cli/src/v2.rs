@@ -16,6 +16,7 @@ mod grammar;
 mod history;
 mod noun;
 mod nouns;
+mod of_late;
 mod shown;
 mod wait;
 mod watch;

@@ -23,6 +23,7 @@ pub(super) const FOR_APPLY: &str = "for-apply";
 pub(super) const WEIGHT: &str = "weight";
 pub(super) const LIMIT: &str = "limit";
 pub(super) const TO: &str = "to";
+pub(super) const OF_LATE: &str = "history";
 const WATCH: &str = "watch";
 
 /// A wait without a time: no value that a person could type.
@@ -101,6 +102,7 @@ fn verb(noun: &'static Noun, verb: Verb) -> Command {
                 command = command.arg(flag(FOR_APPLY, "With all that is in it, as `ballast apply` takes it; YAML"));
             }
         }
+        Verb::Stats if noun.collection.wrappers.0 == "loadbalancer" => command = command.arg(of_late()),
         Verb::Delete if noun.collection.wrappers.0 == "loadbalancer" => {
             command = command.arg(flag(CASCADE, "With its listeners, pools and all that belongs to them"));
         }
@@ -120,6 +122,13 @@ fn verb(noun: &'static Noun, verb: Verb) -> Command {
         command = command.arg(flag(DRY_RUN, "Check it, say what it would do to what serves, and do nothing"));
     }
     if verb.writes() && noun.is_deployed { command.args(waiting()) } else { command }
+}
+
+/// In steps of time, and of how long.
+fn of_late() -> Arg {
+    let arg = Arg::new(OF_LATE).long(OF_LATE).value_name("SPAN").num_args(0..=1).require_equals(true);
+    let arg = arg.default_missing_value("10m").value_parser(["10m", "2h"]);
+    arg.help("Of late instead, as far as it is known: of 10 minutes by 10 seconds, or of 2 hours by a minute")
 }
 
 /// How far back.

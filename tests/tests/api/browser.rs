@@ -9,9 +9,14 @@ mod hostile;
 mod pictures;
 mod sessions;
 
+use std::time::Duration;
+
 use ballast_proto::{
-    agent::{Desired, HealthReport, ListenerHealth, LoadBalancerHealth, agent_message},
-    driver::{CheckAnswer, Health, MemberHealth},
+    agent::{
+        Desired, HealthReport, ListenerHealth, LoadBalancerHealth, LoadBalancerStatistics, StatisticsReport,
+        agent_message,
+    },
+    driver::{CheckAnswer, Health, MemberHealth, Statistics},
 };
 use ballast_service::config::Settings;
 use serde_json::{Value, json};
@@ -69,6 +74,31 @@ impl Watchful {
         let desired = agent.desired().await;
         agent.deployed(&desired).await;
         Self { agent, desired }
+    }
+
+    /// Traffic of a few minutes, now more and now less, which pass on the scheduler's clock.
+    async fn count(&self, services: &Services) {
+        let load_balancer_id = self.desired.load_balancer.as_ref().unwrap().id.clone();
+        let mut counted = Statistics::default();
+        for at in 0..60 {
+            let some = 20 + (at * at * 7 + at * 13) % 31;
+            counted.bytes_in += some * 20_000;
+            counted.bytes_out += some * 600_000;
+            counted.total_connections += some;
+            counted.active_connections = some * 6;
+            let one = LoadBalancerStatistics {
+                load_balancer_id: load_balancer_id.clone(),
+                epoch: self.desired.epoch,
+                statistics: Some(counted),
+                ..LoadBalancerStatistics::default()
+            };
+            let report = StatisticsReport { load_balancers: vec![one] };
+            self.agent.say(agent_message::Message::Statistics(report)).await;
+            // A report that is late is of the time until then: nothing waits for it.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            services.pass(5);
+        }
+        services.pass(10);
     }
 
     /// Each member is up, or its check got this status.

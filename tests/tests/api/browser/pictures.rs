@@ -30,6 +30,7 @@ async fn the_pictures_of_the_documents_are_of_these_pages() {
     let id = load_balancer(&services, "", &subnet, "shop", &["10.0.0.11", "10.0.0.12", "10.0.0.13"]).await;
     let agent = Watchful::deploy(agent).await;
     agent.say(&[500, 200, 200]).await;
+    agent.count(&services).await;
     page.resize(1280, 900).await;
     for (name, path_of, text) in [
         ("dashboard-overview.png", "/ui/".to_owned(), "got 500"),
@@ -38,6 +39,9 @@ async fn the_pictures_of_the_documents_are_of_these_pages() {
     ] {
         page.goto(&path_of).await;
         page.sees(text).await;
+        if !path_of.starts_with("/ui/new") {
+            page.sees("Mb/s").await;
+        }
         // A form is not live.
         if !path_of.starts_with("/ui/new") {
             page.is_live().await;
