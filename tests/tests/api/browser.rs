@@ -3,6 +3,7 @@
 
 mod access;
 mod chromium;
+mod crowd;
 mod follow;
 mod forms;
 mod hostile;
