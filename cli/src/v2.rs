@@ -17,6 +17,7 @@ mod history;
 mod names;
 mod noun;
 mod nouns;
+mod of_late;
 mod shown;
 mod wait;
 mod watch;

@@ -28,6 +28,7 @@ pub(super) const WEIGHT: &str = "weight";
 pub(super) const LIMIT: &str = "limit";
 pub(super) const TO: &str = "to";
 const REQUEST_ID: &str = "request-id";
+pub(super) const OF_LATE: &str = "history";
 const WATCH: &str = "watch";
 
 /// A wait without a time: no value that a person could type.
@@ -109,6 +110,7 @@ fn verb(noun: &'static Noun, verb: Verb) -> Command {
                 command = command.arg(flag(FOR_APPLY, "With all that is in it, as `ballast apply` takes it; YAML"));
             }
         }
+        Verb::Stats if is_whole(noun) => command = command.arg(of_late()),
         Verb::Delete if is_whole(noun) => {
             command = command.arg(flag(CASCADE, "With its listeners, pools and all that belongs to them"));
         }
@@ -154,6 +156,13 @@ fn request_id() -> Arg {
 /// What the request is called, if it is called something.
 pub(super) fn named_request(matches: &ArgMatches) -> Option<&str> {
     matches.try_get_one::<String>(REQUEST_ID).ok().flatten().map(String::as_str)
+}
+
+/// In steps of time, and of how long.
+fn of_late() -> Arg {
+    let arg = Arg::new(OF_LATE).long(OF_LATE).value_name("SPAN").num_args(0..=1).require_equals(true);
+    let arg = arg.default_missing_value("10m").value_parser(["10m", "2h"]);
+    arg.help("Of late instead, as far as it is known: of 10 minutes by 10 seconds, or of 2 hours by a minute")
 }
 
 /// How far back.

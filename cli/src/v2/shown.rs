@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{describe, history, noun::Noun};
+use super::{describe, history, noun::Noun, of_late};
 use crate::{
     noun,
     output::{self, Print},
@@ -21,6 +21,8 @@ pub(super) enum Answer {
     Health(Value),
     /// What was changed of a load balancer.
     History(Value),
+    /// What it counted of late.
+    OfLate(Value),
     /// A load balancer with all that is known of it.
     Described(Value),
     /// A file for `apply`.
@@ -53,6 +55,7 @@ impl Print for Answer {
                 }
             }
             Self::History(revisions) => history::page(revisions),
+            Self::OfLate(traffic) => of_late::page(traffic),
             Self::Described(all) => describe::page(all),
             Self::File(file) => output::yaml(file).unwrap_or_else(|_| format!("{file:#}\n")),
             Self::Serving(_, line) => line.clone(),
@@ -70,6 +73,7 @@ impl Print for Answer {
             | Self::Tree(value)
             | Self::Health(value)
             | Self::History(value)
+            | Self::OfLate(value)
             | Self::Described(value)
             | Self::File(value)
             | Self::Planned(value) => Some(value.clone()),

@@ -4,18 +4,21 @@
 mod access;
 mod away;
 mod chromium;
+mod crowd;
 mod follow;
 mod forms;
 mod hostile;
 mod pictures;
 mod sessions;
 
+use std::time::Duration;
+
 use ballast_proto::{
     agent::{
         Desired, HealthReport, ListenerHealth, LoadBalancerHealth, LoadBalancerStatistics, StatisticsReport,
         agent_message,
     },
-    driver::{CheckAnswer, Health, MemberHealth},
+    driver::{CheckAnswer, Health, MemberHealth, Statistics},
 };
 use ballast_service::config::Settings;
 use serde_json::{Value, json};
@@ -113,6 +116,27 @@ impl Watchful {
         let one = LoadBalancerStatistics { epoch: self.desired.epoch, ..counted };
         let report = StatisticsReport { load_balancers: vec![one] };
         self.agent.say(agent_message::Message::Statistics(report)).await;
+    }
+
+    /// Traffic of a few minutes, now more and now less, which pass on the scheduler's clock.
+    async fn count_for_minutes(&self, services: &Services) {
+        let load_balancer_id = self.desired.load_balancer.as_ref().unwrap().id.clone();
+        let mut counted = Statistics::default();
+        for at in 0..60 {
+            let some = 20 + (at * at * 7 + at * 13) % 31;
+            counted.bytes_in += some * 20_000;
+            counted.bytes_out += some * 600_000;
+            counted.total_connections += some;
+            counted.active_connections = some * 6;
+            let statistics = Some(counted);
+            let load_balancer_id = load_balancer_id.clone();
+            self.count(LoadBalancerStatistics { load_balancer_id, statistics, ..LoadBalancerStatistics::default() })
+                .await;
+            // A report that is late is of the time until then: nothing waits for it.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            services.pass(5);
+        }
+        services.pass(10);
     }
 
     /// Each member is up, or its check got this status.

@@ -13,8 +13,9 @@ use ballast_scheduler::Listeners;
 use ballast_service::{
     chance::Chance,
     clock::Clock,
-    config::{AuthMode, Provider, Quotas, Settings},
+    config::{AuthMode, Listen, Provider, Quotas, Settings},
     grpc,
+    metrics::{Component, Endpoint},
     sources::Sources,
 };
 use ballast_tests::rest::Reply;
@@ -107,6 +108,28 @@ impl Services {
         Self::in_directory(directory, with_tokens).await
     }
 
+    /// REST over TLS, by a certificate that these services' own calls believe.
+    pub(crate) async fn over_tls(adapt: impl FnOnce(&mut Settings)) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        let (cert, key) = (directory.path().join("cert.pem"), directory.path().join("key.pem"));
+        std::fs::write(&cert, made.cert.pem()).unwrap();
+        std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let with_tls = |settings: &mut Settings| {
+            (settings.gateway.tls_cert, settings.gateway.tls_key) = (cert, key);
+            adapt(settings);
+        };
+        let services = Self::in_directory(directory, with_tls).await;
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(made.cert.der().clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config = config.unwrap().with_root_certificates(roots).with_no_client_auth();
+        let client = reqwest::Client::builder().no_proxy().tls_backend_preconfigured(config).build().unwrap();
+        Self { client, ..services }
+    }
+
     /// With files in a directory that ends with the services.
     pub(crate) async fn in_directory(directory: TempDir, adapt: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings::default();
@@ -126,6 +149,11 @@ impl Services {
         let unix = Some(grpc::bind_unix("scheduler.socket", &settings.scheduler.socket).unwrap());
         let channel = grpc::channel(&settings.gateway.scheduler).unwrap();
         let listeners = Listeners { tcp, unix, metrics: None };
+        let metrics = match settings.metrics.listen {
+            Listen::Socket(_) => Endpoint::bind(&settings, Component::Scheduler).await.unwrap(),
+            Listen::Default | Listen::Off | Listen::Address(_) => None,
+        };
+        let listeners = Listeners { metrics, ..listeners };
         let token = shutdown.clone();
         let kept = settings.clone();
         let running = tokio::spawn(ballast_scheduler::run(
@@ -137,7 +165,8 @@ impl Services {
         let running = running.abort_handle();
 
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let scheme = if settings.gateway.tls_cert.as_os_str().is_empty() { "http" } else { "https" };
+        let url = format!("{scheme}://{}", listener.local_addr().unwrap());
         let ahead_of_gateway = Ahead::default();
         let gateway = Gateway::start(settings, &ahead_of_gateway, listener, shutdown.child_token());
         let client = ballast_service::http::plain().unwrap();

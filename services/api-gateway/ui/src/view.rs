@@ -10,6 +10,7 @@ pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod form;
 pub(crate) mod history;
+pub(crate) mod late;
 pub(crate) mod lines;
 pub(crate) mod list;
 pub(crate) mod monitors;

@@ -47,6 +47,11 @@ async fn no_page_keeps_anybody_out_in_light_and_dark_whether_it_is_empty_full_or
     let id = load_balancer(&services, "alice", &subnet, "shop", &["10.0.0.11", "10.0.0.12"]).await;
     let agent = Watchful::deploy(agent).await;
     agent.say(&[500, 200]).await;
+    agent.count_for_minutes(&services).await;
+    page.goto(&format!("/ui/load-balancers/{id}/traffic")).await;
+    page.until("document.querySelectorAll('.chart').length === 4").await;
+    page.js("document.querySelector('details').open = true").await;
+    wrong.extend(page.faults(&axe).await.into_iter().map(|fault| format!("numbers: {fault}")));
     let tabs = TABS.iter().chain(&FORMS).map(|tab| format!("/ui/load-balancers/{id}{tab}"));
     let forms = forms_of_parts(&services, "alice", &id).await;
     for path in PAGES.iter().map(|&path| path.to_owned()).chain(tabs).chain(forms) {

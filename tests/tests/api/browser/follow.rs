@@ -1,5 +1,7 @@
 //! What is live: changes come by themselves, away and back again, in many tabs.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use super::{Watchful, chromium::Chromium, load_balancer, patient};
@@ -15,15 +17,15 @@ async fn a_load_balancer_made_by_rest_is_on_the_open_overview_without_a_reload()
     page.goto("/ui/").await;
     page.is_live().await;
     page.js("window.loaded = 'once'").await;
-    // On a machine that does other things at the same time one of several is there in time.
-    let mut fastest = std::time::Duration::MAX;
-    for name in ["shop", "mail", "intranet"] {
-        let made = std::time::Instant::now();
+    let mut soonest = Duration::MAX;
+    for name in ["shop", "mail", "intra"] {
         load_balancer(&services, "", &subnet, name, &["10.0.0.11"]).await;
+        let made = Instant::now();
         page.until(&format!("document.querySelector('main svg')?.textContent.includes('{name}')")).await;
-        fastest = fastest.min(made.elapsed());
+        soonest = soonest.min(made.elapsed());
     }
-    assert!(fastest < std::time::Duration::from_secs(1), "it took {fastest:?}");
+    // Of three, as the machine has other things to do as well.
+    assert!(soonest < Duration::from_secs(1), "the soonest was there after {soonest:?}");
     assert_eq!(page.js("return window.loaded").await, json!("once"), "the page was loaded again");
     page.end().await;
 }
@@ -93,6 +95,31 @@ async fn nine_tabs_of_one_browser_are_live_when_they_are_seen() {
     let test = "nine_tabs_of_one_browser_are_live_when_they_are_seen";
     let services = Services::with(patient).await;
     let Some(page) = Chromium::start(&services, test).await else { return };
+    nine_tabs(&services, &page).await;
+    page.end().await;
+}
+
+/// Over HTTP/2 a browser has as many streams open as it has pages, and not six of one host.
+#[tokio::test(flavor = "multi_thread")]
+async fn nine_tabs_are_live_over_http2_too_and_nine_streams_at_once() {
+    let test = "nine_tabs_are_live_over_http2_too_and_nine_streams_at_once";
+    let services = Services::over_tls(patient).await;
+    let Some(page) = Chromium::start(&services, test).await else { return };
+    nine_tabs(&services, &page).await;
+    let protocol = page.js("return performance.getEntriesByType('navigation')[0].nextHopProtocol").await;
+    assert_eq!(protocol, json!("h2"));
+    let open = "const done = arguments[arguments.length - 1];
+        const all = [...Array(9)].map(() => new EventSource('/ui/live?view=%2Fui%2Fload-balancers'));
+        Promise.all(all.map((one) => new Promise((open) => { one.onopen = open; }))).then(() => {
+            const count = all.filter((one) => one.readyState === 1).length;
+            all.forEach((one) => one.close());
+            done(count);
+        });";
+    assert_eq!(page.js_async(open).await, json!(9));
+    page.end().await;
+}
+
+async fn nine_tabs(services: &Services, page: &Chromium) {
     able(&services.channel, "h1").await;
     let subnet = services.subnet().await;
     let mut tabs = vec![page.web.window().await.unwrap()];
@@ -105,12 +132,11 @@ async fn nine_tabs_of_one_browser_are_live_when_they_are_seen() {
         page.goto("/ui/load-balancers").await;
         page.is_live().await;
     }
-    load_balancer(&services, "", &subnet, "late", &["10.0.0.11"]).await;
+    load_balancer(services, "", &subnet, "late", &["10.0.0.11"]).await;
     for tab in tabs {
         page.web.switch_to_window(tab).await.unwrap();
         page.sees("late").await;
     }
-    page.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

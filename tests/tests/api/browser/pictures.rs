@@ -33,6 +33,7 @@ async fn the_pictures_of_the_documents_are_of_these_pages() {
     for name in ["mail", "intranet"] {
         load_balancer(&services, "", &subnet, name, &["10.0.0.21"]).await;
     }
+    agent.count_for_minutes(&services).await;
     page.resize(1280, 900).await;
     for (name, path_of, text) in [
         ("dashboard-overview.png", "/ui/".to_owned(), "got 500"),
@@ -44,6 +45,9 @@ async fn the_pictures_of_the_documents_are_of_these_pages() {
     ] {
         page.goto(&path_of).await;
         page.sees(text).await;
+        if text == "got 500" {
+            page.sees("Mb/s").await;
+        }
         page.js("document.querySelectorAll('main .same').forEach((one) => { one.open = true; })").await;
         // A form is not live.
         if !path_of.starts_with("/ui/new") {

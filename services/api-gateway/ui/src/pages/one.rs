@@ -18,6 +18,7 @@ use crate::{
         copy::Copy,
         events::{EventsOfOne, Table},
         history::History,
+        late::{Late, Span},
         monitors::MonitorsOfOne,
         one::{Config, Head, Listeners, Members, Tab, Whole},
         parts::{name_or_id, socket},
@@ -77,6 +78,9 @@ async fn agent(making: &Making<'_>, id: &str) -> Result<Option<ballast_proto::v1
 
 async fn members(making: &Making<'_>, head: Head, id: &str) -> Result<Page, Trouble> {
     let reader = making.reader();
+    let span = Span::named(making.query.get("span"));
+    let (stats, traffic) = tokio::try_join!(reader.stats(id), reader.traffic(id, span.asked()))?;
+    let late = Late::of(head.here(), &traffic, span, &stats, making.now);
     let pools = reader.pools(id).await?;
     let (members, monitors) = tokio::try_join!(reader.members_of(&pools), reader.monitors(&pools))?;
     let health = reader.health(id).await?;
@@ -85,7 +89,7 @@ async fn members(making: &Making<'_>, head: Head, id: &str) -> Result<Page, Trou
         (pool, members.as_slice(), monitors.iter().find(|monitor| monitor.id == pool.health_monitor_id))
     };
     let wholes: Vec<Whole<'_>> = pools.iter().zip(&members).map(whole).collect();
-    Page::of("", &Members::of(head, &wholes, &health, making.now))
+    Page::of("", &Members::of((head, late), &wholes, &health, making.now))
 }
 
 async fn listeners(making: &Making<'_>, head: Head, id: &str) -> Result<Page, Trouble> {
@@ -110,7 +114,9 @@ async fn config(making: &Making<'_>, head: Head, id: &str) -> Result<Page, Troub
 
 async fn traffic(making: &mut Making<'_>, head: Head, one: &LoadBalancer) -> Result<Page, Trouble> {
     let reader = making.reader();
-    let whole = reader.stats(&one.id).await?;
+    let span = Span::named(making.query.get("span"));
+    let (whole, of_late) = tokio::try_join!(reader.stats(&one.id), reader.traffic(&one.id, span.asked()))?;
+    let late = Late::of(head.here(), &of_late, span, &whole, making.now).with_table(&of_late);
     making.memory.note(making.dashboard.clock.monotonic(), whole);
     let counted = |kind, id: &str, name: String, stats| Counted { kind, id: id.to_owned(), name, stats };
     let mut all = vec![counted("Load balancer", &one.id, name_or_id(&one.name, &one.id), whole)];
@@ -130,7 +136,7 @@ async fn traffic(making: &mut Making<'_>, head: Head, one: &LoadBalancer) -> Res
     let ask = |member: Member| stats_of(making, member);
     let stats = stream::iter(members.into_iter().take(MEMBERS)).map(ask).buffered(AT_ONCE);
     all.extend(stats.try_collect::<Vec<_>>().await?);
-    Page::of("", &Traffic::of(head, all, more, making.memory))
+    Page::of("", &Traffic::of(head, late, all, more, making.memory))
 }
 
 async fn stats_of(making: &Making<'_>, member: Member) -> Result<Counted, Trouble> {

@@ -1,8 +1,8 @@
 //! A load balancer's parts, as the scheduler is asked for them.
 
 use ballast_proto::v2::{
-    Filter, GetRequest, HealthMonitor, L7Policy, L7Rule, ListRequest, Listener, LoadBalancer, LoadBalancerHealth,
-    Member, Pool, Stats,
+    Filter, GetRequest, GetTrafficRequest, HealthMonitor, L7Policy, L7Rule, ListRequest, Listener, LoadBalancer,
+    LoadBalancerHealth, Member, Pool, Stats, Traffic, TrafficSpan,
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
@@ -51,6 +51,11 @@ impl Reader<'_> {
     pub(crate) async fn stats(&self, id: &str) -> Result<Stats, Trouble> {
         let request = self.request(get(id));
         Ok(self.dashboard.scheduler.load_balancers().stats(request).await?.into_inner())
+    }
+
+    pub(crate) async fn traffic(&self, id: &str, span: TrafficSpan) -> Result<Traffic, Trouble> {
+        let request = GetTrafficRequest { load_balancer_id: id.to_owned(), span: span.into() };
+        Ok(self.dashboard.scheduler.overview().get_traffic(self.request(request)).await?.into_inner())
     }
 
     pub(crate) async fn pools(&self, id: &str) -> Result<Vec<Pool>, Trouble> {

@@ -8,6 +8,7 @@ use ballast_proto::{
 
 use super::{
     badge::{Badge, Statuses},
+    late::Late,
     parts::{self, Health, name_or_id, path_of, protocol},
     rules,
     time::Moment,
@@ -129,6 +130,12 @@ impl Head {
         Self { may_write, ..self }
     }
 
+    /// Where what is shown of it is.
+    pub(crate) fn here(&self) -> String {
+        let here = self.tabs.iter().find(|(.., tab)| *tab == self.tab);
+        here.map_or_else(|| self.path(), |(_, path, _)| path.clone())
+    }
+
     /// Where its forms are.
     pub(crate) fn path(&self) -> String {
         path_of(&self.id)
@@ -167,6 +174,7 @@ struct PoolPart {
 #[template(path = "members.html")]
 pub(crate) struct Members {
     head: Head,
+    late: Late,
     pools: Vec<PoolPart>,
 }
 
@@ -174,7 +182,12 @@ pub(crate) struct Members {
 pub(crate) type Whole<'a> = (&'a Pool, &'a [Member], Option<&'a HealthMonitor>);
 
 impl Members {
-    pub(crate) fn of(head: Head, pools: &[Whole<'_>], health: &LoadBalancerHealth, now: jiff::Timestamp) -> Self {
+    pub(crate) fn of(
+        (head, late): (Head, Late),
+        pools: &[Whole<'_>],
+        health: &LoadBalancerHealth,
+        now: jiff::Timestamp,
+    ) -> Self {
         let member = |one: &Member| {
             let seen = health.members.iter().find(|member| member.id == one.id);
             let port = u32::try_from(one.protocol_port.unwrap_or_default()).unwrap_or_default();
@@ -202,7 +215,7 @@ impl Members {
                 members,
             }
         };
-        Self { head, pools: pools.iter().map(pool).collect() }
+        Self { head, late, pools: pools.iter().map(pool).collect() }
     }
 
     /// What can be done with members that are ticked; what ends in dots asks for more.

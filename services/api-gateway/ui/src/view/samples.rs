@@ -5,10 +5,10 @@ use ballast_proto::{
     v1::{AgentDriver, Liveness, Network, Subnet},
     v2::{
         AgentCount, AgentLiveness, Cause, CreateL7PolicyRequest, Event, HealthMonitor, Kind, L7Policy, L7Rule,
-        Listener, LoadBalancer, LoadBalancerHealth, LoadBalancerStats, Member, MemberHealth, OperatingCount,
-        OperatingStatus, Origin, OverviewResponse, Pool, Preview, PreviewAgent, PreviewFault, PreviewQuota,
-        PreviewRejection, ProvisioningCount, ProvisioningStatus, Quota, Revision, RevisionChange, Settled, Snapshot,
-        Stats, Status, Vip, event, preview_request::Change, snapshot::Object,
+        Listener, LoadBalancer, LoadBalancerHealth, Member, MemberHealth, OperatingCount, OperatingStatus, Origin,
+        OverviewResponse, Pool, Preview, PreviewAgent, PreviewFault, PreviewQuota, PreviewRejection, ProvisioningCount,
+        ProvisioningStatus, Quota, Revision, RevisionChange, Settled, Snapshot, Stats, Status, Traffic, TrafficPoint,
+        Vip, event, preview_request::Change, snapshot::Object,
     },
 };
 use prost_types::Timestamp;
@@ -216,9 +216,22 @@ pub(super) fn stats() -> Stats {
     }
 }
 
-pub(super) fn overview(text: &str) -> (OverviewResponse, Vec<LoadBalancerStats>) {
+/// Known for an hour.
+pub(super) fn traffic() -> Traffic {
+    let point = |number| TrafficPoint {
+        bytes_in: 1_000_000 * number,
+        bytes_out: number,
+        new_connections: number,
+        active_connections: 214,
+    };
+    let points = vec![point(1), point(2), point(3)];
+    Traffic { known_since: before(3_600), step_seconds: 10, begin: before(36), points }
+}
+
+pub(super) fn overview(text: &str) -> OverviewResponse {
     let operating = |status: OperatingStatus, count| OperatingCount { status: status.into(), count };
-    let overview = OverviewResponse {
+    let of_late = traffic().points[0];
+    OverviewResponse {
         load_balancers: 128,
         provisioning: vec![ProvisioningCount {
             status: ProvisioningStatus::PendingUpdate.into(),
@@ -235,9 +248,10 @@ pub(super) fn overview(text: &str) -> (OverviewResponse, Vec<LoadBalancerStats>)
             admin_state_up: true,
             load_balancers: 3,
         }],
+        stats: Some(stats()),
+        of_late: Some(of_late),
         ..OverviewResponse::default()
-    };
-    (overview, vec![LoadBalancerStats { id: LB.to_owned(), project_id: text.to_owned(), stats: Some(stats()) }])
+    }
 }
 
 pub(super) fn network(text: &str) -> (Network, Subnet) {

@@ -8,6 +8,7 @@ use super::{
     copy::Copy,
     events, explain,
     history::History,
+    late::{Late, Span},
     list::{Found, List, Wish},
     monitors::{Monitors, MonitorsOfOne},
     networks::Networks,
@@ -29,12 +30,11 @@ const HOSTILE: [&str; 4] = [
 ];
 
 fn overview(text: &str, as_table: bool) -> Overview {
-    let (overview, stats) = samples::overview(text);
+    let overview = samples::overview(text);
     let (one, health, now) = (samples::load_balancer(text), samples::health(text), samples::now());
     let needs = attention::of_load_balancer(&one, Some(&health), now).into_iter();
     let said = Said {
         overview: &overview,
-        stats: &stats,
         needs: attention::sorted(needs.chain(attention::of_agent(&samples::agent(text), now)).collect()),
         branches: vec![Branch::of(&one, &[samples::listener(text)], Some(&health), now)],
         may_write: true,
@@ -45,6 +45,10 @@ fn overview(text: &str, as_table: bool) -> Overview {
 
 fn head(text: &str, tab: Tab) -> Head {
     Head::of(&samples::load_balancer(text), Some(&samples::agent(text)), tab, samples::now()).writable(true, true)
+}
+
+fn late() -> Late {
+    Late::of("/ui/x".to_owned(), &samples::traffic(), Span::TwoHours, &samples::stats(), samples::now())
 }
 
 /// Every page with this text wherever somebody else says a text.
@@ -79,10 +83,13 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         ("overview", overview(text, false).render()),
         ("overview_as_table", overview(text, true).render()),
         ("list", List::of(&found, wish, now).render()),
-        ("members", Members::of(head(text, Tab::Members), &wholes, &samples::health(text), now).render()),
+        ("members", Members::of((head(text, Tab::Members), late()), &wholes, &samples::health(text), now).render()),
         ("listeners", Listeners::of(head(text, Tab::Listeners), &listeners, &policies, &pools).render()),
         ("monitors_of_one", MonitorsOfOne::of(head(text, Tab::Monitors), &monitors, &pools).render()),
-        ("traffic", Traffic::of(head(text, Tab::Traffic), counted, 2, &memory).render()),
+        (
+            "traffic",
+            Traffic::of(head(text, Tab::Traffic), late().with_table(&samples::traffic()), counted, 2, &memory).render(),
+        ),
         ("events_of_one", of_one.render()),
         ("events", all.render()),
         ("history", History::of(head(text, Tab::History), &samples::revisions(text)).render()),
