@@ -380,6 +380,11 @@ async fn a_write_that_is_only_checked_changes_nothing_and_says_what_it_would_do(
     assert_eq!(by_admin.body["plan"]["agent"]["host"], "h1", "{by_admin}");
     let none = services.call_as("admin", "GET", LBS, None).await;
     assert_eq!(none.body["loadbalancers"], json!([]));
+    // Whoever does not know it does nothing.
+    let pool = json!({ "pool": { "name": "p", "protocol": "HTTP", "lb_method": "ROUND_ROBIN", "subnet_id": subnet } });
+    let refused = services.call_as("alice", "POST", "/v2.0/lb/pools?validate_only=true", Some(pool)).await;
+    assert!(refused.status == 400 && refused.to_string().contains("validate_only"), "{refused}");
+    assert_eq!(services.call_as("admin", "GET", "/v2.0/lb/pools", None).await.body["pools"], json!([]));
     // What is neither yes nor no makes nothing, and neither does a slip of the pen.
     for query in ["validate_only=maybe", "validate_onyl=true"] {
         let refused = services.call_as("alice", "POST", &format!("{LBS}?{query}"), Some(body.clone())).await;
@@ -400,6 +405,8 @@ async fn a_write_that_is_only_checked_changes_nothing_and_says_what_it_would_do(
     let planned = services.call_as("admin", "DELETE", &format!("{path}?cascade=true&validate_only=true"), None).await;
     let plan = &planned.body["plan"];
     assert_eq!((planned.status, &plan["connections"], &plan["agent"]["host"]), (200, &json!("cut"), &json!("h1")));
+    let moved = services.call_as("admin", "PUT", &format!("{path}/failover?validate_only=true"), None).await;
+    assert_eq!(moved.status, 400, "{moved}");
     let still = services.call_as("alice", "GET", &path, None).await;
     assert_eq!((still.status, &still.object()["name"]), (200, &json!("")), "{still}");
     let flavor = json!({ "flavorprofile": { "name": "p", "provider_name": "haproxy", "flavor_data": "{}" } });

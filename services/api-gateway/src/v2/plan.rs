@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// What the query calls it.
-pub(super) const NAME: &str = "validate_only";
+pub(crate) const NAME: &str = "validate_only";
 
 /// Whether a write is only to be checked.
 ///
