@@ -186,7 +186,7 @@ fn there_is_no_more_than_there_is_room_for() {
     let kept = book.known.values().filter(|known| known.history.is_some()).count();
     assert!(book.used() <= 1 << 20 && kept == book.kept.len(), "{} bytes", book.used());
     // Five thousand with traffic fit into what there is if nobody says otherwise.
-    assert!(5_000 * (OF_HISTORY + OF_KNOWN) < 16 << 20, "{} bytes each", OF_HISTORY + OF_KNOWN);
+    const { assert!(5_000 * (OF_HISTORY + OF_KNOWN) < 16 << 20) };
     drop(book);
     let none = Histories::new(0, Duration::from_secs(5), &clock);
     tell(&none, OWNER, 100, counted(5));
