@@ -69,8 +69,10 @@ async fn refuse_to_check(request: Request, next: Next) -> Response {
     let asked = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
     if !request.method().is_safe() && asked.into_iter().any(|(name, _)| name == plan::NAME) {
         let name = plan::NAME;
-        return Refusal::faulty(format!("{name} is no argument of LBaaS v1, and nothing was done. LBaaS v2 knows it"))
-            .into_response();
+        return Refusal::bad_request(format!(
+            "{name} is no argument of LBaaS v1, and nothing was done. LBaaS v2 knows it"
+        ))
+        .into_response();
     }
     next.run(request).await
 }
