@@ -24,8 +24,7 @@ const COUNT: u128 = 5_000;
 const EACH: u128 = 100;
 /// What a page has at most, in bytes.
 const SIZE: usize = 100 << 10;
-/// What a build with assertions, on a machine that does other things as well, may take for a page. One for use takes less
-/// than a tenth.
+/// What a build with assertions, on a machine that does other things as well, may take for a page.
 const SLOW: Duration = Duration::from_secs(2);
 /// Calls of the scheduler for the overview, however many load balancers there are: one for each that is shown, and a few.
 const CALLS: f64 = 60.0;
