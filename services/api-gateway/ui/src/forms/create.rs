@@ -115,7 +115,7 @@ fn where_clients_connect(
             Field::new("subnet_id", "Subnet", input).hint(hint).value(subnet),
             Field::new("address", "Address", Input::Text).hint("Empty: one that is free."),
             Field::new("protocol", "Protocol", Input::Choice(choices::protocols()))
-                .hint("HTTPS is passed through. Where TLS is to end here, add such a listener by the command.")
+                .hint("HTTPS is passed through: TLS does not end at a load balancer yet.")
                 .value(protocol),
             Field::new("protocol_port", "Port", Input::Number).hint("Empty: it gets no listener yet.").value(port),
         ],

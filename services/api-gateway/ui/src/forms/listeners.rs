@@ -30,7 +30,7 @@ pub(super) async fn new(asking: &Asking<'_>, id: &str) -> Result<Draft, Trouble>
     let mut groups = groups(None, &pools);
     let own = [
         Field::new("protocol", "Protocol", Input::Choice(choices::listener_protocols()))
-            .hint("HTTPS is passed through. Where TLS is to end here, add such a listener by the command.")
+            .hint("HTTPS is passed through: TLS does not end at a load balancer yet.")
             .value("HTTP"),
         Field::new("protocol_port", "Port", Input::Number).hint("1 to 65535."),
     ];
