@@ -33,6 +33,8 @@ pub(super) const ALL: &[&Noun] = &[
     &monitors::NOUN,
     &l7policies::NOUN,
     &certificates::NOUN,
+    &networks::NETWORK,
+    &networks::SUBNET,
     &quotas::NOUN,
     &flavors::NOUN,
     &zones::NOUN,

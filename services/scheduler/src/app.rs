@@ -28,6 +28,7 @@ mod reports;
 mod requests;
 mod sessions;
 mod tally;
+mod traffic;
 mod v2;
 mod vips;
 mod wakes;
@@ -58,17 +59,19 @@ pub use checks::{Checked, Checks, Said};
 pub use desired::{Desired, Instruction, Ready};
 pub use events::{Batch, EventLimits, Object, Objects, Shown, SnapshotPage, Told, Wanted};
 pub use failover::FailoverLimits;
-pub use fleet::Fleet;
+pub use fleet::{Fleet, Looked};
 pub use follower::{Changed, Watching};
-pub use foresight::{Come, Foresight, Question, Questions};
+pub use foresight::{Come, Counted as CountedByQuota, Foreseen, Foresight, Question, Questions};
 pub use monitors::MonitorWithPools;
-pub use overview::{AgentSummary, Figures, Operatings, Overview};
+pub use overview::{AgentSummary, Figures, Operatings, Overview, WantedOverview};
 pub use peers::unique_address;
+pub use placing::Choice;
 use plugging::Plugging;
 pub use ports::NewPort;
 pub use reports::{Counted, Ended, Left, Observed, Owner};
 pub use sessions::Greeting;
 pub use tally::{ListedStats, WantedStats};
+pub use traffic::{Histories, Span, Traffic, TrafficPoint, TrafficReport};
 pub use v2::{
     CertificateChange, Known, Listed, NewCertificate, NewLoadBalancer, ObjectOfV2, RevisionChange, Seen, Target,
     WantedAddress, WantedAddresses, Write,
@@ -126,6 +129,8 @@ pub struct App {
     /// What overviews count.
     census: Arc<overview::Census>,
     tally: Arc<tally::Tally>,
+    /// What load balancers have counted of late.
+    pub histories: Arc<Histories>,
     /// What is measured.
     pub metrics: Arc<Metrics>,
     /// Of a handle whose changes are not kept.
@@ -174,6 +179,7 @@ impl App {
         let its_clock = clock.clone();
         store.tell_time_by(move || its_clock.now().into());
         let revisions = settings.history.revisions.into();
+        let histories = Histories::of(settings, &clock);
         store.keep_revisions(revisions);
         Ok(Self {
             id,
@@ -213,6 +219,7 @@ impl App {
             checks: Arc::default(),
             census: Arc::default(),
             tally: Arc::default(),
+            histories: Arc::new(histories),
             metrics: Arc::new(Metrics::new(settings)),
             foresight: None,
         })

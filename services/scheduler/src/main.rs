@@ -16,7 +16,7 @@ const NAME: &str = "ballast-scheduler";
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// The scheduler of Ballast: keeps all state, places load balancers, tells agents what to run.
+/// The scheduler of Ballast: keeps all state, places load balancers, tells agents what to run
 #[derive(Debug, Parser)]
 #[command(name = "ballast-scheduler", version)]
 struct Cli {
@@ -34,6 +34,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    if let Some(done) = process::manual::<Cli>() {
+        return done;
+    }
     let Cli { arguments, command } = Cli::parse();
     if let Some(Command::Secrets(secrets::Command::NewKey { file })) = &command {
         return process::ended(NAME, secrets::make_key(file));

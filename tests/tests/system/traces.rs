@@ -99,13 +99,7 @@ fn a_request_is_one_trace_from_rest_to_the_drivers_steps() {
             "                ballast-scheduler internal commit",
         ];
         assert_eq!(rest[rest.len() - 3..], end, "{drawn}");
-        spans.iter().for_each(|span| assert!(span.from <= span.until && !span.failed, "{span:#?}"));
-        let inside = |outer: &Told, inner: &Told| outer.from <= inner.from && inner.until <= outer.until;
-        for span in spans.iter().filter(|span| span.kind != "producer" && span.kind != "consumer") {
-            // What is only handed on ends before what comes of it.
-            let Some(parent) = spans.iter().find(|one| one.id == span.parent) else { continue };
-            assert!(inside(parent, span) || parent.name == "transaction", "{parent:#?} {span:#?}");
-        }
+        each_is_within_its_parent(&spans);
         let words: BTreeSet<_> = spans.iter().flat_map(|span| span.attributes.values()).collect();
         assert!(words.iter().all(|word| !word.contains("10.20.0") && !word.contains("web")), "{words:?}");
         let deploy =
@@ -120,6 +114,16 @@ fn a_request_is_one_trace_from_rest_to_the_drivers_steps() {
         drop(site);
         Ok(())
     });
+}
+
+fn each_is_within_its_parent(spans: &[Told]) {
+    spans.iter().for_each(|span| assert!(span.from <= span.until && !span.failed, "{span:#?}"));
+    let inside = |outer: &Told, inner: &Told| outer.from <= inner.from && inner.until <= outer.until;
+    for span in spans.iter().filter(|span| span.kind != "producer" && span.kind != "consumer") {
+        // What is only handed on ends before what comes of it.
+        let Some(parent) = spans.iter().find(|one| one.id == span.parent) else { continue };
+        assert!(inside(parent, span) || parent.name == "transaction", "{parent:#?} {span:#?}");
+    }
 }
 
 /// What is taken away is followed to its end as well.

@@ -189,6 +189,7 @@ impl Tx {
             _ => {
                 let changed = Changed::between(Some(load_balancer), None);
                 self.note_load_balancer(&changed, Some(load_balancer), None);
+                self.traces().add(load_balancer.id, load_balancer.generation);
                 self.desk().forget(load_balancer.id);
                 Ok(())
             }
