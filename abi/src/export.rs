@@ -21,6 +21,7 @@ use crate::{
     forward,
     proto::{DeployReply, DeployRequest, DeployedReply, ObserveReply, ObserveRequest, UndeployRequest},
     rehearsal,
+    steps::Steps,
 };
 
 #[doc(hidden)]
@@ -77,15 +78,15 @@ impl<D: Driver> DeviceDriver for Exported<D> {
 
     fn deploy(&self, request: RSlice<'_, u8>) -> RResult<RVec<u8>, FfiError> {
         guard("deploy", || {
-            let DeployRequest { load_balancer, generation, handover, reads_fault } = decode(request)?;
+            let DeployRequest { load_balancer, generation, handover, reads_fault, traceparent } = decode(request)?;
             let mut load_balancer = load_balancer.unwrap_or_default();
             check_id(&load_balancer.id)?;
             let _span = info_span!("deploy", load_balancer = %load_balancer.id, generation).entered();
             let panics = rehearsal::asked_for(&mut load_balancer);
             features::check(&load_balancer, &self.capabilities)?;
             let take_over = || self.driver.take_over(&load_balancer, generation, &handover);
-            let deployed = rehearsal::around(panics, take_over);
-            Ok(encode(&reply(deployed, reads_fault)?))
+            let (deployed, steps) = Steps::of(&traceparent).of_whole(|| rehearsal::around(panics, take_over));
+            Ok(encode(&DeployReply { steps, ..reply(deployed, reads_fault)? }))
         })
     }
 

@@ -130,6 +130,7 @@ pub mod loops;
 pub mod networks;
 pub mod note;
 mod rehearsal;
+pub mod steps;
 
 /// What the fields of a load balancer may be: the table by which the API takes them.
 pub use ballast_limits as limits;

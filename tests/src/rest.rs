@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use reqwest::Method;
+use reqwest::{
+    Method,
+    header::{HeaderMap, HeaderValue},
+};
 use serde_json::Value;
 
 /// A client of a gateway, for test bodies that are not async.
@@ -12,6 +15,7 @@ pub struct Rest {
     client: reqwest::Client,
     url: String,
     token: String,
+    headers: HeaderMap,
 }
 
 /// A status and a body.
@@ -60,6 +64,7 @@ impl Rest {
             client: ballast_service::http::plain().expect("a client"),
             url: url.to_owned(),
             token: String::new(),
+            headers: HeaderMap::new(),
         }
     }
 
@@ -70,11 +75,31 @@ impl Rest {
         self
     }
 
+    /// As a caller who sends this header each time.
+    ///
+    /// # Panics
+    /// When it is no header.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: &'static str) -> Self {
+        self.headers.insert(name, HeaderValue::from_static(value));
+        self
+    }
+
+    /// What is answered, as text.
+    ///
+    /// # Panics
+    /// When nobody answers.
+    #[must_use]
+    pub fn text(&self, path: &str) -> String {
+        let request = self.client.get(format!("{}{path}", self.url)).headers(self.headers.clone());
+        self.runtime.block_on(async { request.send().await?.text().await }).expect("an answer")
+    }
+
     /// One request; none when nobody answers.
     #[must_use]
     pub fn try_call(&self, method: &str, path: &str, body: Option<&Value>) -> Option<Reply> {
         let method = Method::from_bytes(method.as_bytes()).ok()?;
-        let mut request = self.client.request(method, format!("{}{path}", self.url));
+        let mut request = self.client.request(method, format!("{}{path}", self.url)).headers(self.headers.clone());
         if !self.token.is_empty() {
             request = request.header("x-auth-token", &self.token);
         }

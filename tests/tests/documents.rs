@@ -79,10 +79,11 @@ fn every_key_of_the_configuration_is_documented() {
         "connections",
         "failover",
         "metrics",
+        "traces",
     ];
     let no_keys: BTreeSet<&str> = no_keys
         .into_iter()
-        .chain(["drivers", "options", "insecure", "source", "first", "last", "encrypted", "authenticated"])
+        .chain(["drivers", "options", "insecure", "source", "first", "last", "encrypted", "authenticated", "address"])
         .collect();
     let drivers = [
         "drivers/haproxy-ns/src/config.rs",

@@ -5,7 +5,7 @@
 //! The process does it to itself, by SIGKILL or SIGSTOP, when it passes the place for that time. An order is done once,
 //! and its file is removed before: a process that is started again is not ended again.
 //!
-//! It is for builds with debug assertions, as those of tests. In a release build every function here is empty.
+//! It is for builds with debug assertions, as those of tests. In a release build no place is passed.
 
 use std::fmt::Debug;
 
@@ -32,9 +32,22 @@ pub fn at(place: &str) {
 #[inline]
 pub fn before(plan: &str, step: &dyn Debug) {
     #[cfg(debug_assertions)]
-    armed::pass(|| format!("{plan}: {}", armed::name(&format!("{step:?}"))));
+    armed::pass(|| format!("{plan}: {}", name(step)));
     #[cfg(not(debug_assertions))]
     let _ = (plan, step);
+}
+
+/// A step's name: of the step as Rust prints it, the variant's, and that of one inside: `Host(MakeLink)` is `Host MakeLink`.
+#[must_use]
+pub fn name(step: &dyn Debug) -> String {
+    let printed = format!("{step:?}");
+    let is_name = |word: &&str| {
+        word.starts_with(|first: char| first.is_ascii_uppercase()) && word.chars().all(char::is_alphanumeric)
+    };
+    let first = |text: &str| text.split(|other: char| !other.is_alphanumeric()).next().unwrap_or_default().to_owned();
+    let (outer, inner) = printed.split_once('(').unwrap_or((&printed, ""));
+    let names = [first(outer), first(inner)];
+    names.iter().map(String::as_str).filter(is_name).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(debug_assertions)]
@@ -102,25 +115,24 @@ mod armed {
             more => Due::Later(format!("{action} {} {wanted}", more - 1)),
         }
     }
-
-    /// Of a step as Rust prints it, the variant's name, and that of one inside: `Host(MakeLink)` is `Host MakeLink`.
-    pub(super) fn name(printed: &str) -> String {
-        let is_name = |word: &&str| {
-            word.starts_with(|first: char| first.is_ascii_uppercase()) && word.chars().all(char::is_alphanumeric)
-        };
-        let first =
-            |text: &str| text.split(|other: char| !other.is_alphanumeric()).next().unwrap_or_default().to_owned();
-        let (outer, inner) = printed.split_once('(').unwrap_or((printed, ""));
-        let names = [first(outer), first(inner)];
-        names.iter().map(String::as_str).filter(is_name).collect::<Vec<_>>().join(" ")
-    }
 }
 
 #[cfg(all(test, debug_assertions))]
 mod tests {
     use nix::sys::signal::Signal;
 
-    use super::armed::{Due, due, name};
+    use super::{
+        armed::{Due, due},
+        name,
+    };
+
+    struct Printed(&'static str);
+
+    impl std::fmt::Debug for Printed {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str(self.0)
+        }
+    }
 
     #[test]
     fn an_order_is_due_at_its_place_when_it_is_passed_for_that_time() {
@@ -143,7 +155,7 @@ mod tests {
             ("Tell { pid: 1, changes: [Generation(2)] }", "Tell"),
             ("StartHaproxy { replacing: Some(1) }", "StartHaproxy"),
         ] {
-            assert_eq!(name(printed), expected);
+            assert_eq!(name(&Printed(printed)), expected);
         }
     }
 }

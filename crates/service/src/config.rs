@@ -12,6 +12,7 @@ mod gateway;
 mod metrics;
 mod scheduler;
 mod tls;
+mod traces;
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr, path::Path, path::PathBuf};
 
@@ -27,6 +28,7 @@ pub use scheduler::{
     Agents, Database, Events, Failover, History, Network, NetworkProvider, Placement, Provider, Quotas, Scheduler,
 };
 pub use tls::Tls;
+pub use traces::{Collector, Traces};
 
 use crate::{secret, telemetry::Log};
 
@@ -39,6 +41,7 @@ pub struct Settings {
     pub tls: Tls,
     pub connections: Connections,
     pub metrics: Metrics,
+    pub traces: Traces,
     pub gateway: Gateway,
     pub scheduler: Scheduler,
     pub database: Database,
@@ -130,6 +133,7 @@ impl Settings {
         self.tls.check()?;
         self.database.check()?;
         self.connections.check()?;
+        self.traces.check()?;
         if self.gateway.hold_ms > LONGEST_HOLD_MS {
             return Err(format!("gateway.hold_ms must be at most {LONGEST_HOLD_MS}"));
         }

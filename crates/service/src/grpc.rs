@@ -4,7 +4,7 @@ use std::{
     io,
     net::SocketAddr,
     os::unix::{fs::PermissionsExt, net::UnixStream as StdUnixStream},
-    path::Path,
+    path::{Path, PathBuf},
     pin::Pin,
     sync::Arc,
     time::Duration,
@@ -167,15 +167,44 @@ pub fn channel_over(address: &Address, tls: Option<Arc<ClientConfig>>) -> Result
             });
             Ok(tuned(endpoint).connect_with_connector_lazy(connector))
         }
-        Address::Unix(path) => {
-            let path = path.clone();
-            let connector = service_fn(move |_| {
-                let path = path.clone();
-                async move { UnixStream::connect(path).await.map(TokioIo::new) }
-            });
-            Ok(tuned(Endpoint::from_static("http://unix.invalid")).connect_with_connector_lazy(connector))
-        }
+        Address::Unix(path) => Ok(over_unix(path.clone(), &tuned(nowhere()))),
     }
+}
+
+/// A channel to who collects spans, which waits so long for each answer. That nobody is there is not said each time.
+///
+/// # Errors
+/// When the address is not one.
+pub(crate) fn collector(
+    address: &Address,
+    tls: Option<Arc<ClientConfig>>,
+    patience: Duration,
+) -> Result<Channel, String> {
+    match address {
+        Address::Tcp(host) => {
+            let endpoint = Endpoint::from_shared(format!("http://{host}")).map_err(|error| error.to_string())?;
+            let host = host.clone();
+            let connector = service_fn(move |_| {
+                let (host, tls) = (host.clone(), tls.clone());
+                async move { connect(&host, tls).await.map(TokioIo::new) }
+            });
+            Ok(tuned(endpoint).timeout(patience).connect_with_connector_lazy(connector))
+        }
+        Address::Unix(path) => Ok(over_unix(path.clone(), &tuned(nowhere()).timeout(patience))),
+    }
+}
+
+fn over_unix(path: PathBuf, endpoint: &Endpoint) -> Channel {
+    let connector = service_fn(move |_| {
+        let path = path.clone();
+        async move { UnixStream::connect(path).await.map(TokioIo::new) }
+    });
+    endpoint.connect_with_connector_lazy(connector)
+}
+
+/// Of a socket, which has no host.
+fn nowhere() -> Endpoint {
+    Endpoint::from_static("http://unix.invalid")
 }
 
 fn tuned(endpoint: Endpoint) -> Endpoint {

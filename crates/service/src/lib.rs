@@ -25,3 +25,4 @@ pub mod streams;
 pub mod supervisor;
 pub mod telemetry;
 pub mod tls;
+pub mod traces;

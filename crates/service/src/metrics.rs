@@ -25,7 +25,7 @@ use crate::{
     edge::Edge,
     grpc,
     process::Failure,
-    tls,
+    tls, traces,
 };
 
 /// How many may be connected at once: few watch, and often.
@@ -73,6 +73,7 @@ pub fn registry(component: Component, clock: &Clock) -> Registry {
     build.get_or_create(&Build { version: Word::new(env!("CARGO_PKG_VERSION")), component }).set(1);
     registry.add("ballast_build_info", "The version that runs", &build);
     let started = clock.now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    traces::add_to(&mut registry);
     registry.add_process(Process::of_this(started.as_secs_f64()));
     registry
 }

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::{self, Settings},
     shutdown, supervisor, telemetry,
+    traces::Sending,
 };
 
 /// The exit status of a process whose configuration is bad: `EX_CONFIG` of sysexits.h.
@@ -102,6 +103,9 @@ where
     runtime.block_on(async {
         let shutdown = shutdown::on_signals().map_err(|error| Failure::run("cannot watch for signals", error))?;
         tokio::spawn(supervisor::keep_alive());
-        run(settings, shutdown).await
+        let sending = Sending::start(&settings.traces, name).map_err(Failure::Config)?;
+        let done = run(settings, shutdown).await;
+        sending.end().await;
+        done
     })
 }

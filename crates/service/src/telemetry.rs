@@ -4,10 +4,15 @@
 use std::fmt::{self, Write as _};
 
 use serde::Deserialize;
+use tracing::{Event, Subscriber};
 use tracing_subscriber::{
     EnvFilter,
     field::MakeExt as _,
-    fmt::{FormatFields, format::debug_fn},
+    fmt::{
+        FmtContext, FormatEvent, FormatFields,
+        format::{Writer, debug_fn},
+    },
+    registry::LookupSpan,
 };
 
 /// How log lines look.
@@ -44,11 +49,42 @@ pub fn init(log: &Log) -> Result<(), String> {
     let _ = match log.format {
         Format::Text => {
             let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
-            builder.with_ansi(colours).fmt_fields(in_one_line()).try_init()
+            let builder = builder.with_ansi(colours).fmt_fields(in_one_line());
+            builder.map_event_format(|inner| WithTrace { inner, format: log.format }).try_init()
         }
-        Format::Json => builder.json().flatten_event(true).try_init(),
+        Format::Json => {
+            let builder = builder.json().flatten_event(true);
+            builder.map_event_format(|inner| WithTrace { inner, format: log.format }).try_init()
+        }
     };
     Ok(())
+}
+
+/// Events, with the id of the trace that they belong to, if that is followed.
+struct WithTrace<F> {
+    inner: F,
+    format: Format,
+}
+
+impl<S, N, F> FormatEvent<S, N> for WithTrace<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let Some(id) = ballast_traces::current_id() else { return self.inner.format_event(context, writer, event) };
+        let mut line = String::new();
+        self.inner.format_event(context, Writer::new(&mut line), event)?;
+        writer.write_str(&with_trace(line.trim_end_matches('\n'), &id, self.format))
+    }
+}
+
+fn with_trace(line: &str, id: &str, format: Format) -> String {
+    match (format, line.strip_suffix('}')) {
+        (Format::Json, Some(open)) => format!("{open},\"trace_id\":\"{id}\"}}\n"),
+        _ => format!("{line} trace_id={id}\n"),
+    }
 }
 
 /// Writes the fields of events and spans, without a character that ends a line, moves a cursor or turns the text around.
@@ -150,6 +186,13 @@ mod tests {
                 assert!(coloured.lines().count() == 1 && !coloured.contains("\u{1b}[2J"), "{index}: {coloured:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_line_ends_with_its_trace() {
+        assert_eq!(with_trace("INFO x", "4bf9", Format::Text), "INFO x trace_id=4bf9\n");
+        let json = with_trace(r#"{"level":"INFO"}"#, "4bf9", Format::Json);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap()["trace_id"], "4bf9");
     }
 
     #[test]

@@ -6,7 +6,6 @@ mod accept;
 mod dial;
 mod guests;
 mod live;
-#[cfg(feature = "native-certs")]
 pub(crate) mod person;
 mod role;
 mod server;
@@ -28,7 +27,6 @@ use rustls::{
 
 pub use accept::{Handshakes, handshakes};
 pub use dial::connect;
-#[cfg(feature = "native-certs")]
 pub use person::{Files, rest_client, scheduler_client};
 pub use role::Role;
 pub(crate) use role::role_of;
@@ -40,7 +38,7 @@ use crate::{config::Tls, secret};
 use live::Live;
 
 /// HTTP/2, as gRPC wants it.
-const H2: &[u8] = b"h2";
+pub(crate) const H2: &[u8] = b"h2";
 /// HTTP/1.1, which REST speaks.
 const HTTP1: &[u8] = b"http/1.1";
 

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ballast_abi::{DriverError, Effect};
+use ballast_abi::{DriverError, Effect, steps::step};
 
 use crate::{
     Config, Credentials, Failure, Kind, Objects, Session, Step, Vendor, Wanted,
@@ -112,25 +112,25 @@ impl<V: Vendor> Appliance<V> {
         let mut refusals: Vec<Refusal<V::Kind>> = Vec::new();
         let mut effect = Effect::None;
         for pass in 1..=PASSES {
-            let found = survey::<V>(session)?;
+            let found = step(|| "look", || survey::<V>(session))?;
             let now = wanted(&found)?;
             let refused: BTreeSet<_> = refusals.iter().map(|refusal| refusal.key.clone()).collect();
             let steps = plan_after(now.as_ref(), &found, &refused);
             effect = effect.max(foresee::effect(&steps, &now.as_ref().owner, &found));
             if steps.is_empty() {
-                let unsaved = self.save(session)?;
+                let unsaved = step(|| "save", || self.save(session))?;
                 return Ok(Settled { wanted: now, already: pass == 1, effect, refusals: Vec::new(), unsaved });
             }
             // Taking away what others may use is believed at the second look only.
             if steps.iter().any(Step::takes_a_shared_one_away) {
-                let again = survey::<V>(session)?;
+                let again = step(|| "look", || survey::<V>(session))?;
                 if plan_after(wanted(&again)?.as_ref(), &again, &refused) != steps {
                     continue;
                 }
             }
-            refusals = execute::<V>(session, &steps, &self.unsaved, pass + 1 == PASSES)?;
+            refusals = step(|| "write", || execute::<V>(session, &steps, &self.unsaved, pass + 1 == PASSES))?;
             if pass + 1 >= PASSES && !refusals.is_empty() {
-                let unsaved = self.save(session)?;
+                let unsaved = step(|| "save", || self.save(session))?;
                 return Ok(Settled { wanted: now, already: false, effect, refusals, unsaved });
             }
         }

@@ -20,7 +20,7 @@ use std::{
 
 use ballast_abi::{
     Capabilities, Context, DeployReply, Deployed, Driver, DriverError, LoadBalancer, ObjectFault, Observation, Preview,
-    UndeployReply, features, networks, note::Needs,
+    UndeployReply, features, networks, note::Needs, steps,
 };
 use ballast_namespace::{
     clients::Handover,
@@ -230,7 +230,8 @@ impl HaproxyNs {
         let (listeners, told, pools) = (Self::listeners(&validated), Self::told(&validated), &validated.pools);
         let target = Target { desired: &desired, knowledge: &knowledge, pools, listeners: &listeners, told: &told };
         let id = validated.id.as_str();
-        let bring_up = || self.bring_up(id, &target);
+        let here = steps::here();
+        let bring_up = || here.around(|| self.bring_up(id, &target));
         let Brought { effect, silent } = namespace::on_own_thread("deploy", bring_up).map_err(Failure::from)??;
         faults.extend(silent.into_iter().map(report::silent));
         if desired.shared.is_some() {

@@ -5,7 +5,7 @@ mod undo;
 
 use std::{fs::File, path::Path, sync::Arc, time::Instant};
 
-use ballast_abi::Effect;
+use ballast_abi::{Effect, steps::step};
 use ballast_failpoint as failpoint;
 use ballast_namespace::{execute, l4::knowledge::Knowledge, plan};
 
@@ -111,7 +111,7 @@ impl Work<'_> {
         for planned in steps {
             failpoint::before("bring up", &planned.step);
             let start = Instant::now();
-            let result = self.step(&planned.step, target);
+            let result = step(|| failpoint::name(&planned.step), || self.step(&planned.step, target));
             tracing::debug!(
                 load_balancer = %self.id,
                 microseconds = start.elapsed().as_micros(),

@@ -15,7 +15,9 @@ use std::{
 
 use ballast_abi::{
     Capabilities, Context, DeployReply, Deployed, Driver, DriverError, Effect, ListenerObservation, LoadBalancer,
-    ObjectFault, Observation, Preview, UndeployReply, features, networks, note::Needs,
+    ObjectFault, Observation, Preview, UndeployReply, features, networks,
+    note::Needs,
+    steps::{self, step},
 };
 use ballast_failpoint as failpoint;
 use ballast_namespace::{
@@ -173,7 +175,8 @@ impl NftL4 {
         let lock = self.locks.of(id);
         let _guard = hold(&lock);
         let (desired, knowledge) = self.desired(&validated, generation)?;
-        let bring_up = || self.bring_up(id, &desired, &knowledge);
+        let here = steps::here();
+        let bring_up = || here.around(|| self.bring_up(id, &desired, &knowledge));
         let effect = namespace::on_own_thread("deploy", bring_up).map_err(Failure::from)??;
         let files = Files::of(&self.state_dir, id);
         if let Err(failure) = remembered::put(&files, &self.netns(id), &handover.listeners) {
@@ -214,7 +217,7 @@ impl NftL4 {
     /// Returns what it did to what serves.
     fn bring_up(&self, id: &str, desired: &Desired, knowledge: &Knowledge) -> Result<Effect, Failure> {
         let files = Files::of(&self.state_dir, id);
-        let (mut work, observed) = self.work(id, &files, Some(desired))?;
+        let (mut work, observed) = step(|| "look", || self.work(id, &files, Some(desired)))?;
         let target = desired.wanted().map(|wanted| execute::Target { wanted, knowledge });
         let steps = plan(desired, &observed);
         work.bring_up(&steps, desired, target)?;

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use ballast_abi::steps::step as told;
 use ballast_failpoint as failpoint;
 use ballast_namespace::{
     execute,
@@ -32,12 +33,13 @@ impl Work<'_> {
         for Planned { step, why } in steps {
             failpoint::before("bring up", step);
             let start = Instant::now();
-            let result = match (step, target) {
+            let take = || match (step, target) {
                 (Step::NoteIntent, _) => self.note(0, desired),
                 (Step::NoteDone, _) => self.note(desired.generation, desired),
                 (Step::Host(step), Some(target)) => self.host.step(step, target),
                 (Step::Host(_) | Step::RemoveDirectory, _) => self.undo(step),
             };
+            let result = told(|| failpoint::name(step), take);
             let microseconds = start.elapsed().as_micros();
             tracing::debug!(load_balancer = %self.id, microseconds, ?step, "{why}");
             result?;

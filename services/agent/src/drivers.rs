@@ -28,6 +28,7 @@ mod notice;
 mod process;
 mod record;
 mod set;
+mod steps;
 mod supervise;
 mod user;
 

@@ -181,7 +181,7 @@ mod tests {
                 driver: "fault".to_owned(),
                 epoch: 1,
                 generation: 2,
-                handover: None,
+                ..Desired::default()
             }),
             drivers: vec!["fault".to_owned()],
             ..Entry::default()

@@ -2,11 +2,12 @@
 //! each request, as each costs all of them something.
 
 use axum::{
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     http::HeaderValue,
     middleware::Next,
     response::Response,
 };
+use ballast_traces::Span;
 use tonic::metadata::AsciiMetadataValue;
 use tracing::Instrument as _;
 use uuid::Uuid;
@@ -32,12 +33,35 @@ impl RequestId {
     }
 }
 
-/// The middleware that names requests, and measures them.
+/// The middleware that names requests, measures them, and follows them.
 pub(crate) async fn assign(State(gateway): State<Gateway>, request: Request, next: Next) -> Response {
     let under_way = gateway.metrics.begin(&request);
-    let response = named(&gateway, request, next).await;
+    let span = followed(&request);
+    let response = span.around(named(&gateway, request, next)).await;
     under_way.answered(response.status());
+    if span.is_followed() {
+        span.note("http.response.status_code", i64::from(response.status().as_u16()));
+        if let Some(id) = response.headers().get(HEADER).and_then(|id| id.to_str().ok()) {
+            span.note("ballast.request_id", id.to_owned());
+        }
+        if response.status().is_server_error() {
+            span.failed(response.status().as_str().to_owned());
+        }
+    }
     response
+}
+
+/// As OpenTelemetry has it (semantic conventions for HTTP): what was asked for by its route, and not by its path.
+fn followed(request: &Request) -> Span {
+    if !ballast_traces::are_followed() {
+        return Span::none();
+    }
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let method = request.method().as_str();
+    let span = Span::of_request(format!("{method} {route}").trim_end().to_owned(), request.headers());
+    span.note("http.request.method", method.to_owned());
+    span.note("http.route", route.to_owned());
+    span
 }
 
 async fn named(gateway: &Gateway, mut request: Request, next: Next) -> Response {

@@ -23,27 +23,28 @@ use ballast_service::{
     config::Settings,
     grpc::{self, MAX_MESSAGE},
     tls,
+    traces::Traced,
 };
 use tonic::transport::Channel;
 
 /// A connection that is made at the first call and again whenever it must. Each layer of a request clones what all have at
 /// hand, and a clone of a channel costs more than one of this.
 #[derive(Clone)]
-pub(crate) struct Scheduler(Arc<Channel>);
+pub(crate) struct Scheduler(Arc<Traced<Channel>>);
 
 /// The clients are made for each call: one is no more than a clone of the channel.
 macro_rules! clients {
     ($scheduler:ident: $($name:ident: $client:ident),+ $(,)?) => {
         impl $scheduler {
-            $(pub(crate) fn $name(&self) -> $client<Channel> {
-                $client::new(Channel::clone(&self.0)).max_decoding_message_size(MAX_MESSAGE)
+            $(pub(crate) fn $name(&self) -> $client<Traced<Channel>> {
+                $client::new(Traced::clone(&self.0)).max_decoding_message_size(MAX_MESSAGE)
             })+
         }
     };
 }
 
 /// `lbaas.v2` of it.
-pub(crate) struct Second(Arc<Channel>);
+pub(crate) struct Second(Arc<Traced<Channel>>);
 
 clients! {
     Scheduler:
@@ -80,8 +81,8 @@ clients! {
 
 impl Scheduler {
     /// The connection, for who makes clients of his own.
-    pub(crate) fn channel(&self) -> Channel {
-        Channel::clone(&self.0)
+    pub(crate) fn channel(&self) -> Traced<Channel> {
+        Traced::clone(&self.0)
     }
 
     pub(crate) fn v2(&self) -> Second {
@@ -94,6 +95,6 @@ impl Scheduler {
     /// When the address is not one, or the certificates cannot be used.
     pub(crate) fn new(settings: &Settings) -> Result<Self, String> {
         grpc::channel_over(&settings.gateway.scheduler, tls::client_if_set(&settings.tls)?)
-            .map(|channel| Self(Arc::new(channel)))
+            .map(|channel| Self(Arc::new(Traced::new(channel))))
     }
 }

@@ -113,6 +113,7 @@ pub async fn run(
     let path = listeners.unix.is_some().then(|| settings.scheduler.socket.clone());
     let routes =
         Admission::guard(&settings, sources.clock, Arc::clone(&app.metrics), routes).map_err(Failure::Config)?;
+    let routes = rpc::followed(routes);
     let tls = tls::server_if_set(&settings.tls).map_err(Failure::Config)?;
     let listening = Listening { edge: Edge::new(&settings.connections), tcp: listeners.tcp, tls, unix: listeners.unix };
     supervisor::ready();

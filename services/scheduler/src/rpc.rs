@@ -26,6 +26,7 @@ use ballast_proto::{
     status::{sentence, to_status},
     v1,
 };
+use ballast_service::traces::Served;
 use tokio_util::sync::CancellationToken;
 use tonic::{Response, Status, service::Routes};
 
@@ -98,6 +99,14 @@ pub(crate) async fn routes(
     let deadline = tower::layer::layer_fn(move |inner| deadline::Deadline { inner, default: call_timeout });
     let shape = tower::layer::layer_fn(shape::Shaped);
     Ok(routes.into_axum_router().layer(shape).layer(deadline).into())
+}
+
+/// The same, whose calls are spans where they are followed: those of the API, and not those that go on for as long as an agent
+/// or a probe does.
+pub(crate) fn followed(routes: Routes) -> Routes {
+    let is_of_the_api = |path: &str| path.starts_with("/lbaas.v1.") || path.starts_with("/lbaas.v2.");
+    let layer = tower::layer::layer_fn(move |inner| Served::new(inner, is_of_the_api));
+    routes.into_axum_router().layer(layer).into()
 }
 
 /// What a call is answered with: what its handler made, or its fault as a status.

@@ -26,6 +26,7 @@ mod survival;
 mod tempest;
 mod tls;
 mod tokens;
+mod traces;
 mod upgrades;
 mod walkthrough;
 mod walkthrough_grpc;

@@ -2,7 +2,7 @@
 
 use std::{fs::File, path::Path, thread, time::Instant};
 
-use ballast_abi::{DriverError, Effect};
+use ballast_abi::{DriverError, Effect, steps::step};
 use ballast_failpoint as failpoint;
 use ballast_l4::desired::Protocol;
 use ballast_namespace::{
@@ -48,11 +48,12 @@ impl HaproxyNs {
     pub(super) fn bring_up(&self, id: &str, target: &Target<'_>) -> Result<Brought, Failure> {
         let desired = target.desired;
         let files = Files::of(&self.state_dir, id);
-        let (mut work, observed) = self.work(id, &files, Some(target))?;
-        let mut steps = plan(desired, &observed);
+        let look = || self.work(id, &files, Some(target));
+        let (mut work, observed) = step(|| "look", look)?;
+        let mut steps = step(|| "plan", || plan(desired, &observed));
         if let Some(wait) = self.pace.wait(id, Instant::now()).filter(|_| replaces(&steps)) {
-            thread::sleep(wait);
-            let (again, observed) = self.work(id, &files, Some(target))?;
+            step(|| "pace", || thread::sleep(wait));
+            let (again, observed) = step(|| "look", look)?;
             (work, steps) = (again, plan(desired, &observed));
         }
         if replaces(&steps) {

@@ -2,11 +2,12 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use ballast_abi::{DriverError, features};
+use ballast_abi::{DriverError, ErrorCode, features};
 use ballast_proto::driver::{
     Capabilities, DeployReply, DeployRequest, Deployed, DeployedRequest, Effect, Fault, LoadBalancer, ObjectFault,
     Observation, ObserveRequest, Preview, UndeployReply, UndeployRequest, driver_client,
 };
+use ballast_traces::{Span, SpanKind};
 use tokio::time::{self, Instant};
 use tonic::{Response, Status, transport::Channel};
 use tracing::warn;
@@ -16,6 +17,7 @@ use super::{
     board::{Board, Call, Connection, NotNow},
     fitted::fitted,
     metrics::Call as Asked,
+    steps,
 };
 use crate::driver_host::fault;
 
@@ -79,10 +81,13 @@ impl DriverClient {
         generation: u64,
         handover: Vec<u8>,
     ) -> Result<DeployReply, Fault> {
+        let span = Span::part("lbaas.driver.v1.Driver/Deploy", SpanKind::Client);
+        let traceparent = span.origin().map(|origin| origin.text()).unwrap_or_default();
         let call = |mut grpc: Grpc, capabilities: &Capabilities| {
             let (fitted, left_out) = fitted(load_balancer, capabilities);
             let refused = features::check(&fitted, capabilities).err();
-            let request = DeployRequest { load_balancer: Some(fitted), generation, handover, reads_fault: true };
+            let request =
+                DeployRequest { load_balancer: Some(fitted), generation, handover, reads_fault: true, traceparent };
             async move {
                 if let Some(error) = refused {
                     return Err(fault::to_status(error));
@@ -94,6 +99,10 @@ impl DriverClient {
         };
         let answer = self.call(Asked::Deploy, self.deadlines.deploy, call).await;
         self.board.metrics.deployed(&self.name, &answer);
+        match &answer {
+            Ok(reply) => steps::tell(&span, &reply.steps),
+            Err(fault) => span.failed(ErrorCode(fault.code).to_string()),
+        }
         answer
     }
 
@@ -105,8 +114,12 @@ impl DriverClient {
         let call = |mut grpc: Grpc, capabilities: &Capabilities| {
             let (fitted, left_out) = fitted(load_balancer, capabilities);
             let refused = features::check(&fitted, capabilities).err();
-            let request =
-                DeployRequest { load_balancer: Some(fitted), generation, handover: Vec::new(), reads_fault: true };
+            let request = DeployRequest {
+                load_balancer: Some(fitted),
+                generation,
+                reads_fault: true,
+                ..DeployRequest::default()
+            };
             async move {
                 if let Some(error) = refused {
                     return Err(fault::to_status(error));
@@ -133,7 +146,12 @@ impl DriverClient {
     pub async fn undeploy(&self, load_balancer_id: String) -> Result<UndeployReply, Fault> {
         let request = UndeployRequest { load_balancer_id };
         let call = |mut grpc: Grpc, _: &Capabilities| async move { grpc.undeploy(request).await };
-        self.call(Asked::Undeploy, self.deadlines.undeploy, call).await
+        let span = Span::part("lbaas.driver.v1.Driver/Undeploy", SpanKind::Client);
+        let answer = self.call(Asked::Undeploy, self.deadlines.undeploy, call).await;
+        if let Err(fault) = &answer {
+            span.failed(ErrorCode(fault.code).to_string());
+        }
+        answer
     }
 
     /// Statistics and health of these load balancers; of all when the list is empty.

@@ -239,6 +239,7 @@ mod tests {
             load_balancer,
             known_health: None,
             handover: None,
+            origin: None,
         })
     }
 

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use ballast_proto::agent::{Desired, Remove};
+use ballast_traces::Origin;
 
 use super::{
     Registry, Workers,
@@ -79,6 +80,10 @@ impl Workers {
         if foreign && others {
             tracing::warn!(load_balancer.id = %id, epoch = remove.epoch, "not removed: another cluster made it");
             return;
+        }
+        let origin = Origin::read(&remove.traceparent);
+        if let Some(worker) = known {
+            worker.leaves_because_of(origin);
         }
         self.send_away(&mut registry, &id, &authority.cluster, Some(remove.epoch));
     }

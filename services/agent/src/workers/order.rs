@@ -6,6 +6,7 @@ use ballast_proto::{
     agent::{Desired, Handover},
     driver::{KnownHealth, LoadBalancer},
 };
+use ballast_traces::Origin;
 
 /// A desired load balancer, as one cluster asked for it.
 #[derive(Debug, Clone)]
@@ -21,11 +22,13 @@ pub(crate) struct Order {
     pub(crate) known_health: Option<KnownHealth>,
     /// From the agent that ran it before. It is nothing that is asked for either, and is not in the ledger.
     pub(crate) handover: Option<Handover>,
+    /// What it comes from, if that is followed. Nothing that is asked for, as well.
+    pub(crate) origin: Option<Origin>,
 }
 
 impl PartialEq for Order {
     fn eq(&self, other: &Self) -> bool {
-        let Self { cluster, driver, epoch, generation, load_balancer, known_health: _, handover: _ } = self;
+        let Self { cluster, driver, epoch, generation, load_balancer, known_health: _, handover: _, origin: _ } = self;
         (cluster, driver, epoch, generation, load_balancer)
             == (&other.cluster, &other.driver, &other.epoch, &other.generation, &other.load_balancer)
     }
@@ -44,6 +47,7 @@ impl Order {
             load_balancer,
             known_health,
             handover: desired.handover,
+            origin: Origin::read(&desired.traceparent),
         })
     }
 
@@ -75,6 +79,7 @@ impl Order {
             epoch: self.epoch,
             generation: self.generation,
             handover: None,
+            traceparent: String::new(),
         }
     }
 }

@@ -28,6 +28,7 @@ fn order(epoch: u64, generation: u64) -> Order {
         load_balancer: LoadBalancer { id: "a".to_owned(), ..LoadBalancer::default() },
         known_health: None,
         handover: None,
+        origin: None,
     }
 }
 

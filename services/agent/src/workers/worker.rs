@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ballast_abi::ErrorCode;
 use ballast_failpoint as failpoint;
 use ballast_proto::{
-    agent::{Outcome, Waiting, agent_message::Message},
+    agent::{Outcome, Removed, Waiting, agent_message::Message},
     driver::{DeployReply, Fault, UndeployReply},
 };
+use ballast_traces::{Origin, Span, SpanKind};
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit},
     time::Instant,
@@ -29,11 +30,28 @@ pub(super) struct Worker {
     pub(super) id: String,
     state: Mutex<State>,
     wake: Notify,
+    /// What its removal comes from, and then its undeploy, if that is followed.
+    leaving: Mutex<Option<Origin>>,
 }
 
 impl Worker {
     pub(super) fn new(state: State) -> Self {
-        Self { id: state.id.clone(), state: Mutex::new(state), wake: Notify::new() }
+        Self { id: state.id.clone(), state: Mutex::new(state), wake: Notify::new(), leaving: Mutex::default() }
+    }
+
+    /// It is to be removed because of this.
+    pub(super) fn leaves_because_of(&self, origin: Option<Origin>) {
+        *self.leaving() = origin;
+    }
+
+    fn leaving(&self) -> MutexGuard<'_, Option<Origin>> {
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The confirmation, as a part of what it comes from.
+    fn told(&self, removed: Removed) -> Message {
+        let traceparent = self.leaving().as_ref().map(Origin::text).unwrap_or_default();
+        Message::Removed(Removed { traceparent, ..removed })
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -58,7 +76,7 @@ pub(super) async fn run(workers: Workers, worker: Arc<Worker>) {
         match step {
             Step::Confirm(epoch) => {
                 let removed = worker.state().removed(epoch);
-                workers.0.on.uplink.send(Message::Removed(removed));
+                workers.0.on.uplink.send(worker.told(removed));
             }
             Step::Answer(outcome) => {
                 worker.state().answered();
@@ -105,10 +123,12 @@ async fn deploy(workers: &Workers, worker: &Worker, order: &Arc<Order>) {
         "deploy", load_balancer.id = %worker.id, generation = order.generation, epoch = order.epoch,
         driver = %order.driver
     );
-    let call = call_deploy(workers, order).instrument(span.clone());
+    let followed = followed(order);
+    let call = followed.around(call_deploy(workers, order).instrument(span.clone()));
     failpoint::at("deploy: the order is taken");
     let (result, ()) = tokio::join!(call, save(workers, entry));
     failpoint::at("deploy: the driver has answered");
+    note_end(&followed, &result);
     let broken = result.as_ref().is_err_and(drivers::is_broken);
     if broken && worker.state().interrupted(order, workers.moment()) {
         span.in_scope(|| tracing::warn!("the driver's process ended during the deploy; it is done once more"));
@@ -120,11 +140,35 @@ async fn deploy(workers: &Workers, worker: &Worker, order: &Arc<Order>) {
     } else {
         let failure = result.as_ref().err().cloned();
         let outcome = worker.state().deployed(order, result, workers.moment());
-        span.in_scope(|| log_deploy(outcome.as_ref(), failure.as_ref()));
+        let traceparent = followed.origin().map(|origin| origin.text()).unwrap_or_default();
+        let outcome = outcome.map(|outcome| Outcome { traceparent, ..outcome });
+        span.in_scope(|| {
+            let _within = followed.within();
+            log_deploy(outcome.as_ref(), failure.as_ref());
+        });
         if let Some(outcome) = outcome {
             workers.0.on.uplink.send(Message::Outcome(outcome));
             failpoint::at("deploy: the outcome is told");
         }
+    }
+}
+
+/// The deploy, as a part of what it comes from.
+fn followed(order: &Order) -> Span {
+    let span = Span::because_of("deploy", SpanKind::Consumer, order.origin.as_slice());
+    if span.is_followed() {
+        span.note("ballast.load_balancer.id", order.id().to_owned());
+        span.note("ballast.generation", order.generation.cast_signed());
+        span.note("ballast.epoch", order.epoch.cast_signed());
+        span.note("ballast.driver", order.driver.clone());
+    }
+    span
+}
+
+fn note_end(span: &Span, result: &Result<DeployReply, Fault>) {
+    match result {
+        Ok(reply) => span.note("ballast.effect", reply.effect().as_str_name()),
+        Err(fault) => span.failed(ErrorCode(fault.code).to_string()),
     }
 }
 
@@ -164,12 +208,19 @@ async fn undeploy(workers: &Workers, worker: &Worker, driver: &str) {
         }
     };
     failpoint::at("undeploy: the order is taken");
-    let (result, ()) = tokio::join!(call.instrument(span.clone()), save(workers, entry));
+    let followed = Span::because_of("undeploy", SpanKind::Consumer, worker.leaving().as_slice());
+    followed.note("ballast.load_balancer.id", worker.id.clone());
+    followed.note("ballast.driver", driver.to_owned());
+    let call = followed.around(call.instrument(span.clone()));
+    let (result, ()) = tokio::join!(call, save(workers, entry));
     failpoint::at("undeploy: the driver has answered");
     let result = match result {
         Err(fault) if ErrorCode(fault.code) == ErrorCode::NOT_FOUND => Ok(UndeployReply::default()),
         other => other,
     };
+    if let Some(origin) = followed.origin() {
+        worker.leaves_because_of(Some(origin));
+    }
     span.in_scope(|| match &result {
         Ok(_) => tracing::info!("undeployed"),
         Err(fault) => tracing::warn!(
@@ -223,7 +274,7 @@ async fn finish(workers: &Workers, worker: &Worker) -> bool {
     }
     registry.forgotten_at = Some(Instant::now());
     for epoch in epochs {
-        workers.0.on.uplink.send(Message::Removed(state.removed(epoch)));
+        workers.0.on.uplink.send(worker.told(state.removed(epoch)));
     }
     failpoint::at("undeploy: it is told");
     true

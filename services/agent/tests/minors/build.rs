@@ -38,6 +38,10 @@ pub(crate) fn third_minor() -> Minor {
     build_of("1.2", "1.2", None, &|_, text| text)
 }
 
+pub(crate) fn fourth_minor() -> Minor {
+    build_of("1.3", "1.3", None, &|_, text| text)
+}
+
 /// By another compiler.
 pub(crate) fn first_minor_by(rustc: &Path) -> Minor {
     build("1.0-other-compiler", Some(rustc), &|_, text| text)

@@ -1,11 +1,12 @@
 //! Drivers and agents of different minors of the ABI understand each other.
 //!
-//! The former minors are frozen sources, from `abi/tests/minor-1.0` to `abi/tests/minor-1.2`: a driver and a host each. Today's
+//! The former minors are frozen sources, from `abi/tests/minor-1.0` to `abi/tests/minor-1.3`: a driver and a host each. Today's
 //! sides are the real agent's driver-host and the fault driver.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod build;
+mod fourth;
 mod third;
 
 use std::{

@@ -141,7 +141,7 @@ async fn a_driver_that_is_not_there_is_a_fault_of_its_load_balancers_only() {
             driver: "nosuch".to_owned(),
             epoch: 1,
             generation: 1,
-            handover: None,
+            ..ballast_proto::agent::Desired::default()
         }))
         .await;
     assert!(session.outcome().await.fault.unwrap().detail.contains("nosuch"));

@@ -121,13 +121,13 @@ impl Session {
             driver,
             epoch,
             generation,
-            handover: None,
+            ..Desired::default()
         }))
         .await;
     }
 
     pub(crate) async fn remove(&self, id: &str, epoch: u64) {
-        self.send(Down::Remove(Remove { load_balancer_id: id.to_owned(), epoch })).await;
+        self.send(Down::Remove(Remove { load_balancer_id: id.to_owned(), epoch, ..Remove::default() })).await;
     }
 
     pub(crate) async fn snapshot_done(&self) {

@@ -34,6 +34,7 @@ use ballast_service::{
     clock::Clock,
     config::{AuthMode, NetworkProvider, Settings},
     streams::Streams,
+    traces::Traced,
 };
 use tokio_util::sync::CancellationToken;
 use tonic::{metadata::AsciiMetadataValue, transport::Channel};
@@ -46,7 +47,7 @@ const LIMIT: usize = 64 << 10;
 
 /// What the dashboard has of the gateway.
 pub struct Parts {
-    pub scheduler: Channel,
+    pub scheduler: Traced<Channel>,
     pub authenticator: Authenticator,
     /// Of all streams, whoever serves them.
     pub streams: Arc<Streams>,

@@ -9,17 +9,17 @@ use ballast_proto::{
         pools_client::PoolsClient, quotas_client::QuotasClient,
     },
 };
-use ballast_service::grpc::MAX_MESSAGE;
+use ballast_service::{grpc::MAX_MESSAGE, traces::Traced};
 use tonic::transport::Channel;
 
 /// The gateway's connection to it.
 #[derive(Clone)]
-pub(crate) struct Scheduler(Channel);
+pub(crate) struct Scheduler(Traced<Channel>);
 
 macro_rules! clients {
     ($($name:ident: $client:ident),+ $(,)?) => {
         impl Scheduler {
-            $(pub(crate) fn $name(&self) -> $client<Channel> {
+            $(pub(crate) fn $name(&self) -> $client<Traced<Channel>> {
                 $client::new(self.0.clone()).max_decoding_message_size(MAX_MESSAGE)
             })+
         }
@@ -44,7 +44,7 @@ clients! {
 }
 
 impl Scheduler {
-    pub(crate) const fn new(channel: Channel) -> Self {
+    pub(crate) const fn new(channel: Traced<Channel>) -> Self {
         Self(channel)
     }
 }

@@ -17,6 +17,7 @@ use ballast_model::{
     status::OperatingStatus,
 };
 use ballast_store::{Binding, By, Cause, Ending, Handover, Hold, Parts, Placed, Settled, Tally, Tx};
+use ballast_traces::Origin;
 
 use super::{App, Wake};
 use crate::metrics::{Settled as SettledOutcome, Stale};
@@ -36,6 +37,8 @@ pub struct Ended {
     pub outcome: Outcome,
     /// What it did to what serves, as the driver's contract calls it; empty: the driver does not say.
     pub effect: &'static str,
+    /// The deploy, if it is followed.
+    pub origin: Option<Origin>,
 }
 
 /// What an agent observed of one load balancer.
@@ -286,7 +289,7 @@ impl App {
     ) -> Vec<End> {
         let now = self.now();
         let mut ends = Vec::new();
-        for Ended { owner, outcome, effect } in ended {
+        for Ended { owner, outcome, effect, .. } in ended {
             let id = owner.load_balancer_id;
             let own = before.get(&id).filter(|placed| owner.has(placed.binding.as_ref()));
             let (Some(before), Some(after)) = (own, after.get(&id)) else {

@@ -34,7 +34,7 @@ const NAME: usize = 4 * LONGEST;
 /// Of what a driver hands over.
 const HANDOVER: usize = 1 << 20;
 
-const BOUNDS: [(&str, &str, Bound); 54] = [
+const BOUNDS: [(&str, &str, Bound); 56] = [
     ("Hello", "host", Bound::Told),
     ("Hello", "instance_id", Bound::Length(NAME)),
     ("Hello", "version", Bound::Told),
@@ -58,12 +58,14 @@ const BOUNDS: [(&str, &str, Bound); 54] = [
     ("Heartbeat", "drivers", Bound::Count(DRIVERS)),
     ("Outcome", "load_balancer_id", Bound::Id),
     ("Outcome", "faults", Bound::Count(OBJECTS)),
+    ("Outcome", "traceparent", Bound::Id),
     ("ObjectFault", "object_id", Bound::Id),
     ("Fault", "message", Bound::Told),
     ("Fault", "detail", Bound::Ignored),
     ("Fault", "object_id", Bound::Id),
     ("Waiting", "load_balancer_id", Bound::Id),
     ("Removed", "load_balancer_id", Bound::Id),
+    ("Removed", "traceparent", Bound::Id),
     ("Removed", "listeners", Bound::Count(OBJECTS)),
     ("Removed", "pools", Bound::Count(OBJECTS)),
     ("Handover", "driver", Bound::Told),

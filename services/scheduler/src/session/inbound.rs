@@ -20,6 +20,8 @@ use ballast_proto::{
 
 use ballast_store::{By, Cause, Ending, Handover, Parts, because};
 
+use ballast_traces::{Origin, Span, SpanKind};
+
 use super::{Session, bounds};
 use crate::app::{Counted, Ended, Left, Observed, Owner, Said};
 
@@ -52,10 +54,14 @@ impl Session<'_> {
     async fn settle(&self, outcomes: &mut Vec<Ended>) -> Result<(), Fault> {
         match std::mem::take(outcomes) {
             outcomes if outcomes.is_empty() => Ok(()),
-            outcomes => match self.app.deployed(&self.agent.host, &outcomes).await {
-                Err(fault) if is_of_one(&fault) => self.settle_each(&outcomes).await,
-                done => done,
-            },
+            outcomes => {
+                let spans: Vec<Span> = outcomes.iter().filter_map(settling).collect();
+                let within = spans.last().unwrap_or(&NOT_FOLLOWED);
+                match within.around(self.app.deployed(&self.agent.host, &outcomes)).await {
+                    Err(fault) if is_of_one(&fault) => self.settle_each(&outcomes).await,
+                    done => done,
+                }
+            }
         }
     }
 
@@ -78,7 +84,9 @@ impl Session<'_> {
             Some(Message::Heartbeat(heartbeat)) => self.heartbeat(&heartbeat, drivers).await,
             Some(Message::Removed(removed)) => match self.owner(&removed.load_balancer_id, removed.epoch) {
                 Some(owner) => {
-                    because(self.cause("remove"), self.app.removed(owner, &left(removed))).await?;
+                    let span = settled(&owner, &removed.traceparent);
+                    let (cause, left) = (self.cause("remove"), left(removed));
+                    span.around(because(cause, self.app.removed(owner, &left))).await?;
                     self.sent.removed(owner.load_balancer_id, owner.epoch);
                     Ok(())
                 }
@@ -163,7 +171,7 @@ impl Session<'_> {
             Effect::Unspecified => "",
             known => known.as_str_name(),
         };
-        Some(Ended { owner, outcome, effect })
+        Some(Ended { owner, outcome, effect, origin: Origin::read(&message.traceparent) })
     }
 
     async fn health(&self, report: &HealthReport) -> Result<(), Fault> {
@@ -200,6 +208,23 @@ impl Session<'_> {
         });
         self.app.counted(&counted.collect::<Vec<_>>()).await
     }
+}
+
+static NOT_FOLLOWED: Span = Span::none();
+
+/// The end of a removal.
+fn settled(owner: &Owner, traceparent: &str) -> Span {
+    let span = Span::because_of("settle", SpanKind::Consumer, Origin::read(traceparent).as_slice());
+    span.note("ballast.load_balancer.id", owner.load_balancer_id.to_string());
+    span
+}
+
+/// The end of a deploy that is followed.
+fn settling(ended: &Ended) -> Option<Span> {
+    let span = Span::because_of("settle", SpanKind::Consumer, ended.origin.as_slice());
+    span.note("ballast.load_balancer.id", ended.owner.load_balancer_id.to_string());
+    span.note("ballast.generation", ended.outcome.generation.number().cast_signed());
+    span.is_followed().then_some(span)
 }
 
 fn left(removed: Removed) -> Left {

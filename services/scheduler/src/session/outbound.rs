@@ -12,6 +12,7 @@ use ballast_proto::{
 };
 
 use ballast_store::BoundLoadBalancer;
+use ballast_traces::{Span, SpanKind};
 
 use tokio::time::Instant;
 
@@ -60,13 +61,31 @@ impl Session<'_> {
             Instruction::Desired(desired) => {
                 self.patience.iter_mut().for_each(|patience| patience.sent(desired.load_balancer.id));
                 self.pace.sent(desired.load_balancer.id, desired.load_balancer.size(), Instant::now());
-                Message::Desired(desired_message(&desired))
+                let (span, message) = self.followed(&desired);
+                return span.around(self.send(Message::Desired(message))).await;
             }
             Instruction::Remove { load_balancer_id, epoch } => {
-                Message::Remove(Remove { load_balancer_id: load_balancer_id.to_string(), epoch: epoch.number() })
+                let newest = self.app.store.newest_followed(load_balancer_id);
+                let span = Span::because_of("remove", SpanKind::Producer, newest.as_slice());
+                let (load_balancer_id, epoch) = (load_balancer_id.to_string(), epoch.number());
+                let traceparent = noted(&span, &load_balancer_id, epoch).unwrap_or_default();
+                Message::Remove(Remove { load_balancer_id, epoch, traceparent })
             }
         };
         self.send(message).await
+    }
+
+    /// What the agent is told, as a part of the changes that are followed.
+    fn followed(&self, desired: &Desired) -> (Span, DesiredMessage) {
+        let origins = self.app.store.take_followed(desired.load_balancer.id, desired.generation);
+        let span = Span::because_of("deliver", SpanKind::Producer, &origins);
+        let message = desired_message(desired);
+        let id = desired.load_balancer.id.to_string();
+        let Some(traceparent) = noted(&span, &id, message.epoch) else { return (span, message) };
+        span.note("ballast.generation", message.generation.cast_signed());
+        span.note("ballast.provider", desired.load_balancer.provider.clone());
+        span.note("ballast.driver", message.driver.clone());
+        (span, DesiredMessage { traceparent, ..message })
     }
 
     /// Whether it is to wait for what a former agent hands over.
@@ -97,6 +116,14 @@ impl Session<'_> {
     }
 }
 
+/// What the agent is told of a span; none: it is not followed.
+fn noted(span: &Span, load_balancer_id: &str, epoch: u64) -> Option<String> {
+    let origin = span.origin()?;
+    span.note("ballast.load_balancer.id", load_balancer_id.to_owned());
+    span.note("ballast.epoch", epoch.cast_signed());
+    Some(origin.text())
+}
+
 fn desired_message(desired: &Desired) -> DesiredMessage {
     DesiredMessage {
         load_balancer: Some(convert::to_driver(
@@ -111,5 +138,6 @@ fn desired_message(desired: &Desired) -> DesiredMessage {
             .handover
             .as_ref()
             .map(|handover| Handover { driver: handover.driver.clone(), content: handover.content.clone() }),
+        traceparent: String::new(),
     }
 }

@@ -35,6 +35,7 @@ mod statistics;
 mod store;
 mod stray_ports;
 mod tally;
+mod traces;
 mod tx;
 mod url;
 mod write;

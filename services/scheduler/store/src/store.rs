@@ -9,10 +9,12 @@ use std::{marker::PhantomData, pin::Pin, sync::Arc, time::Duration};
 use ballast_metrics::Registry;
 use ballast_model::{
     Uuid,
+    counters::Generation,
     fault::{Code, Fault},
-    ids::{PoolId, SchedulerId},
+    ids::{LoadBalancerId, PoolId, SchedulerId},
     time::Timestamp,
 };
+use ballast_traces::{Origin, Span, SpanKind};
 use rand::RngExt as _;
 use tokio::sync::watch;
 
@@ -171,6 +173,19 @@ impl Store {
         self.cluster_id
     }
 
+    /// What is followed of the changes of a load balancer up to this generation, the newest last. An agent is told of them
+    /// now: they are not told again.
+    #[must_use]
+    pub fn take_followed(&self, id: LoadBalancerId, generation: Generation) -> Vec<Origin> {
+        self.writers.on_their_way().take(id, generation)
+    }
+
+    /// The last change of a load balancer that is followed, if no agent was told of it yet.
+    #[must_use]
+    pub fn newest_followed(&self, id: LoadBalancerId) -> Option<Origin> {
+        self.writers.on_their_way().newest(id)
+    }
+
     /// Runs `work` in one transaction, which ends with a durable commit when it is `Ok` and is undone when it is `Err`.
     /// Work that comes at the same time shares the commit, and sees what was done before it.
     /// On [`Code::Conflict`] it is run again, a few times.
@@ -183,9 +198,11 @@ impl Store {
         T: Send,
         F: for<'t> Fn(&'t Tx, Scope<'env, 't>) -> Work<'t, T> + Send + Sync,
     {
+        let span = Span::part("transaction", SpanKind::Internal);
         let mut attempt = 1;
         loop {
-            match self.attempt(&work).await {
+            // It is large, and is in every future that writes.
+            match span.around(Box::pin(self.attempt(&work))).await {
                 Err(fault) if fault.code() == Code::Conflict && attempt < ATTEMPTS => {
                     let longest = PAUSE_MICROS << attempt;
                     #[expect(clippy::disallowed_methods, reason = "nothing but the wait of two that met depends on it")]

@@ -15,6 +15,7 @@ use crate::{
     events::Notes,
     moves::{Journal, Moves},
     read::cache::Desk,
+    traces::{OnTheirWay, Traces},
 };
 
 /// A transaction.
@@ -24,6 +25,7 @@ pub struct Tx {
     notes: Notes,
     known: Mutex<Known>,
     moves: Moves,
+    traces: Traces,
     desk: Desk,
     /// How many changes of each load balancer are kept.
     revisions: u64,
@@ -43,12 +45,30 @@ pub(crate) type Loads = HashMap<AgentId, HashMap<String, u32>>;
 
 impl Tx {
     pub(crate) fn new(link: Link, desk: Desk) -> Self {
-        Self { link, notes: Notes::default(), known: Mutex::default(), moves: Moves::default(), desk, revisions: 0 }
+        Self {
+            link,
+            notes: Notes::default(),
+            known: Mutex::default(),
+            moves: Moves::default(),
+            traces: Traces::default(),
+            desk,
+            revisions: 0,
+        }
     }
 
     /// The same; where load balancers go is told there.
     pub(crate) fn telling(self, journal: Arc<Journal>) -> Self {
         Self { moves: Moves::told_to(journal), ..self }
+    }
+
+    /// The same; what is followed of its changes is told there.
+    pub(crate) fn followed(self, way: Arc<OnTheirWay>) -> Self {
+        Self { traces: Traces::told_to(way), ..self }
+    }
+
+    /// What is followed of its changes.
+    pub(crate) const fn traces(&self) -> &Traces {
+        &self.traces
     }
 
     /// The same, which keeps so many changes of each load balancer.

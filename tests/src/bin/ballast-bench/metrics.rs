@@ -1,9 +1,10 @@
-//! What counting a request costs: what the gateway does for each, and no request.
+//! What counting and following a request cost: what the gateway does for each, and no request.
 
 use std::{collections::HashMap, hint::black_box, sync::Arc, thread, time::Instant};
 
 use ballast_lab::Lab;
 use ballast_metrics::{Gauge, Slots, Timing, labels};
+use ballast_traces::{Span, SpanKind};
 use serde_json::{Value, json};
 
 use crate::{Options, Outcome, report};
@@ -64,12 +65,31 @@ fn measure(counters: &Arc<Counters>, threads: usize, times: usize) -> Outcome<f6
     Ok(began.elapsed().as_secs_f64() * 1e9 / f64::from(times))
 }
 
+/// What the spans of a request of REST cost the gateway where nobody follows: its own, that of its call, and what goes along.
+fn unfollowed(times: usize) -> Outcome<f64> {
+    let (mut headers, began) = (http::HeaderMap::new(), Instant::now());
+    for _ in 0..times {
+        let span = match black_box(ballast_traces::are_followed()) {
+            true => Span::of_request("GET", &headers),
+            false => Span::none(),
+        };
+        let call = Span::part("call", SpanKind::Client);
+        call.go_along(&mut headers);
+        black_box((span.is_followed(), call.origin()));
+    }
+    Ok(began.elapsed().as_secs_f64() * 1e9 / f64::from(u32::try_from(times)?))
+}
+
 pub(crate) fn run(_: &Lab, options: &Options) -> Outcome<Value> {
     report::heading("Metrics", "What the gateway does to count a request, without the request; ns each");
     let (counters, times) = (Arc::new(Counters::new()), options.count(5_000_000));
     let processors = thread::available_parallelism()?.get();
     let (alone, together) = (measure(&counters, 1, times)?, measure(&counters, processors, times)?);
+    let unfollowed = unfollowed(times)?;
     println!("{:<34} {alone:>9.0} ns", "one thread");
     println!("{:<34} {together:>9.0} ns", format!("{processors} threads, the same route"));
-    Ok(json!({ "one_thread_ns": alone, "all_threads_ns": together, "threads": processors }))
+    println!("{:<34} {unfollowed:>9.0} ns", "its spans, where nothing is followed");
+    Ok(json!({
+        "one_thread_ns": alone, "all_threads_ns": together, "threads": processors, "spans_off_ns": unfollowed,
+    }))
 }

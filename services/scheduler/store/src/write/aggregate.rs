@@ -98,6 +98,7 @@ impl Tx {
             self.show_monitors_in_v1(&monitors_of(load_balancer), true).await?;
         }
         self.note_load_balancer(&changed, None, Some(load_balancer));
+        self.traces().add(load_balancer.id, load_balancer.generation);
         self.note_made(load_balancer).await?;
         self.desk().inserted(stamp, load_balancer);
         Ok(())
@@ -127,6 +128,9 @@ impl Tx {
         for (before, after) in &changed {
             let parts = Changed::between(Some(before), Some(after));
             self.note_load_balancer(&parts, Some(before), Some(after));
+            if before.generation != after.generation {
+                self.traces().add(after.id, after.generation);
+            }
             let (was, is) = (Rows::before(before, &parts), Rows::after(after, &parts));
             self.note_change((before, &was), (after, &is), &parts).await?;
             old.append(was);
@@ -185,6 +189,7 @@ impl Tx {
             _ => {
                 let changed = Changed::between(Some(load_balancer), None);
                 self.note_load_balancer(&changed, Some(load_balancer), None);
+                self.traces().add(load_balancer.id, load_balancer.generation);
                 self.desk().forget(load_balancer.id);
                 Ok(())
             }

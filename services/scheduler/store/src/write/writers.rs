@@ -21,6 +21,7 @@ use ballast_model::{
     fault::{Absence, Clash, Fault},
     time::Timestamp,
 };
+use ballast_traces::{Origin, Span, SpanKind};
 use sea_orm::ConnectionTrait as _;
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
@@ -28,6 +29,7 @@ use crate::{
     Scope, Tx, Work,
     backend::{Backend, Link, fault_of, fault_of_commit},
     read::cache::{Cache, Desk},
+    traces::OnTheirWay,
     tx::Known,
 };
 
@@ -51,6 +53,7 @@ struct Line {
     queued: AtomicUsize,
     clock: OnceLock<Clock>,
     revisions: AtomicU64,
+    way: Arc<OnTheirWay>,
 }
 
 /// Says what time it is.
@@ -72,12 +75,13 @@ struct Group {
     waiting: Waiting,
 }
 
-type Waiting = Vec<oneshot::Sender<Result<(), Fault>>>;
+type Waiting = Vec<(oneshot::Sender<Result<(), Fault>>, Option<Origin>)>;
 
 impl Writers {
     pub(crate) fn new(backend: Backend, cache: Arc<Cache>) -> Self {
         let (group, queued, clock) = (Arc::default(), AtomicUsize::default(), OnceLock::new());
-        Self { line: Arc::new(Line { backend, cache, group, queued, clock, revisions: AtomicU64::new(REVISIONS) }) }
+        let (revisions, way) = (AtomicU64::new(REVISIONS), Arc::default());
+        Self { line: Arc::new(Line { backend, cache, group, queued, clock, revisions, way }) }
     }
 
     /// Changes have a time from now on.
@@ -89,6 +93,11 @@ impl Writers {
     /// So many changes of each load balancer are kept from now on.
     pub(crate) fn keep_revisions(&self, count: u64) {
         self.line.revisions.store(count, Ordering::Relaxed);
+    }
+
+    /// What is followed of what is committed.
+    pub(crate) fn on_their_way(&self) -> &OnTheirWay {
+        &self.line.way
     }
 
     /// How many wait for their turn.
@@ -147,11 +156,13 @@ where
 {
     tx.notes().begin();
     tx.moves().begin();
+    tx.traces().begin();
     tx.desk().begin();
     let value = work(tx, Scope::default()).await?;
     // Work that went on after a statement of it had failed.
     tx.usable().map_err(fault_of)?;
     tx.moves().keep();
+    tx.traces().keep();
     tx.desk().keep();
     Ok((value, tx.notes().keep()))
 }
@@ -232,6 +243,7 @@ impl Turn {
             let tx = Tx::new(Link::Transaction(transaction), Desk::of_writer(&self.line.cache));
             let revisions = self.line.revisions.load(Ordering::Relaxed);
             let tx = tx.telling(Arc::clone(self.line.backend.journal())).keeping(revisions);
+            let tx = tx.followed(Arc::clone(&self.line.way));
             **slot = Some(Group { tx, marked: false, waiting: Vec::new() });
         }
         Ok(())
@@ -241,7 +253,7 @@ impl Turn {
     fn keep(mut self) -> oneshot::Receiver<Result<(), Fault>> {
         let (told, committed) = oneshot::channel();
         if let Some(group) = self.slot.group() {
-            group.waiting.push(told);
+            group.waiting.push((told, Origin::current()));
         }
         self.settled = true;
         committed
@@ -288,7 +300,11 @@ impl Drop for Turn {
 /// Commits, if there is something to, and tells everyone in the group.
 async fn commit(mut slot: OwnedMutexGuard<Option<Group>>, line: &Line) {
     let Some(Group { tx, waiting, .. }) = slot.take() else { return };
-    let done = end(tx, line).await;
+    let origins: Vec<_> = waiting.iter().filter_map(|(_, origin)| origin.clone()).collect();
+    let span = Span::because_of("commit", SpanKind::Internal, &origins);
+    span.note("ballast.group", i64::try_from(waiting.len()).unwrap_or(i64::MAX));
+    let done = span.around(end(tx, line)).await;
+    drop(span);
     if done.is_err() {
         line.backend.doubt_writer();
     }
@@ -296,7 +312,7 @@ async fn commit(mut slot: OwnedMutexGuard<Option<Group>>, line: &Line) {
 }
 
 fn tell(waiting: Waiting, done: &Result<(), Fault>) {
-    for waiting in waiting {
+    for (waiting, _) in waiting {
         // Whoever gave up waiting has no use for it.
         let _ = waiting.send(done.clone());
     }
@@ -306,10 +322,11 @@ fn tell(waiting: Waiting, done: &Result<(), Fault>) {
 async fn end(tx: Tx, line: &Line) -> Result<(), Fault> {
     let backend = &line.backend;
     tx.write_events(backend.voice(), line.clock.get().map(|clock| (clock.0)())).await?;
-    let (moves, done) = (tx.moves().take(), tx.desk().done());
+    let (moves, followed, done) = (tx.moves().take(), tx.traces().take(), tx.desk().done());
     tx.commit().await.map_err(fault_of_commit)?;
     backend.check_files().map_err(fault_of_commit)?;
     moves.committed();
+    followed();
     done.publish();
     Ok(())
 }
