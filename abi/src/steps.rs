@@ -6,7 +6,7 @@
 use std::{
     borrow::Cow,
     cell::RefCell,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -23,15 +23,53 @@ thread_local! {
 
 /// Where steps of a deploy are told; nowhere where nobody follows it. A clone is the same place.
 #[derive(Clone, Default)]
-pub struct Steps(Option<Arc<Mutex<Vec<Step>>>>);
+pub struct Steps(Option<Arc<Told>>);
+
+struct Told {
+    /// One look at the clock for all: by two, a part could outlast its whole.
+    since_1970: Duration,
+    since: Instant,
+    steps: Mutex<Vec<Step>>,
+}
+
+impl Told {
+    fn from_now_on() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "when it began is told, and nothing is decided by it")]
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { since_1970, since: Instant::now(), steps: Mutex::default() }
+    }
+
+    /// Its number; none: there are too many.
+    fn begin(&self, name: impl Into<Cow<'static, str>>) -> Option<usize> {
+        let mut steps = self.steps();
+        let number = steps.len();
+        if number >= MOST {
+            return None;
+        }
+        let began = nanoseconds(self.since_1970 + self.since.elapsed());
+        steps.push(Step { name: name.into().into_owned(), began, took: 0 });
+        Some(number)
+    }
+
+    fn end(&self, number: usize) {
+        let now = nanoseconds(self.since_1970 + self.since.elapsed());
+        if let Some(step) = self.steps().get_mut(number) {
+            step.took = now.saturating_sub(step.began);
+        }
+    }
+
+    fn steps(&self) -> MutexGuard<'_, Vec<Step>> {
+        self.steps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Does `work`, a step of the deploy that this thread is at. A name is the driver's own word, and the same for every load
 /// balancer: it is made only where somebody follows.
 pub fn step<T, N: Into<Cow<'static, str>>>(name: impl FnOnce() -> N, work: impl FnOnce() -> T) -> T {
     let Some(told) = here().0 else { return work() };
-    let begun = Begun::now(&told, name());
+    let number = told.begin(name());
     let done = work();
-    begun.ended(&told);
+    number.into_iter().for_each(|number| told.end(number));
     done
 }
 
@@ -50,14 +88,13 @@ impl Steps {
 
     /// For a deploy that is followed, or is not.
     pub(crate) fn of(traceparent: &str) -> Self {
-        Self((!traceparent.is_empty()).then(Arc::default))
+        Self((!traceparent.is_empty()).then(|| Arc::new(Told::from_now_on())))
     }
 
     /// Does the whole deploy; returns what was told meanwhile.
     pub(crate) fn of_whole<T>(self, deploy: impl FnOnce() -> T) -> (T, Vec<Step>) {
         let done = self.around(|| step(|| WHOLE, deploy));
-        let told = self.0.map(|told| std::mem::take(&mut *told.lock().unwrap_or_else(PoisonError::into_inner)));
-        (done, told.unwrap_or_default())
+        (done, self.0.map(|told| std::mem::take(&mut *told.steps())).unwrap_or_default())
     }
 }
 
@@ -67,32 +104,6 @@ struct Back(Steps);
 impl Drop for Back {
     fn drop(&mut self) {
         HERE.set(std::mem::take(&mut self.0));
-    }
-}
-
-/// A step that has begun, and its place among those that are told; none: there are too many.
-struct Begun {
-    place: Option<usize>,
-    at: Instant,
-}
-
-impl Begun {
-    fn now(told: &Mutex<Vec<Step>>, name: impl Into<Cow<'static, str>>) -> Self {
-        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = (told.len() < MOST).then_some(told.len());
-        if place.is_some() {
-            #[expect(clippy::disallowed_methods, reason = "when it began is told, and nothing is decided by it")]
-            let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            told.push(Step { name: name.into().into_owned(), began: nanoseconds(began), took: 0 });
-        }
-        Self { place, at: Instant::now() }
-    }
-
-    fn ended(&self, told: &Mutex<Vec<Step>>) {
-        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(step) = self.place.and_then(|place| told.get_mut(place)) {
-            step.took = nanoseconds(self.at.elapsed());
-        }
     }
 }
 
@@ -117,7 +128,8 @@ mod tests {
         };
         let (done, steps) = Steps::of("00-a-b-01").of_whole(deploy);
         assert_eq!((done, names(&steps)), (7, vec!["deploy", "plan", "start"]));
-        assert!(steps[0].took >= steps[1].took + steps[2].took, "{steps:?}");
+        let end = |step: &Step| step.began + step.took;
+        assert!(steps.iter().all(|step| end(step) <= end(&steps[0])), "{steps:?}");
         assert!(steps.windows(2).all(|two| two[0].began <= two[1].began), "{steps:?}");
         step(|| "after", || ());
         assert!(Steps::of("").of_whole(deploy).1.is_empty());
