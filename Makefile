@@ -28,12 +28,19 @@ BUILD ?= release
 OUT ?= target/packages
 
 .DEFAULT_GOAL := help
-.PHONY: help deps clients postgres-image build install packages run demo demo-exec test conformance tempest neutron browser deploy-test packages-test haproxy-versions \
+.PHONY: help deps clients postgres-image build install packages run demo demo-exec test conformance tempest neutron browser deploy-test packages-test programs reproducible haproxy-versions \
 	chaos soak lint fmt doc bench deny clean
 
 INSTALLED := ballast-scheduler ballast-api-gateway ballast-agent ballast-cli ballast-driver-haproxy-ns \
 	ballast-driver-nft-l4 ballast-driver-a10-stub ballast-driver-netscaler-stub
-BUILD_INSTALLED = cargo build --profile $(BUILD) $(if $(filter dev,$(BUILD)),--workspace,$(INSTALLED:%=--package %))
+RELEASE = $(filter release,$(BUILD))
+# A release's programs are the same from wherever they are built: no path of that machine is in them.
+ELSEWHERE = $(shell rustc --print sysroot)=/rust $(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo $(CURDIR)=/ballast $(abspath $(TARGET))=/target
+RELEASE_FLAGS = RUSTFLAGS='$(RUSTFLAGS) $(ELSEWHERE:%=--remap-path-prefix=%)' CFLAGS='$(CFLAGS) $(ELSEWHERE:%=-ffile-prefix-map=%)'
+BUILD_INSTALLED = $(if $(RELEASE),$(RELEASE_FLAGS) )cargo $(if $(RELEASE),$(AUDITABLE)) build --profile $(BUILD) \
+	$(if $(filter dev,$(BUILD)),--workspace,$(INSTALLED:%=--package %))
+# Those of packages say themselves what they are made of.
+packages packages-test reproducible programs: AUDITABLE = auditable
 # What the demo runs: simulators, tests and the bench are not for newcomers. In CI all is built already, and a part of it
 # would have other features of what it depends on, which would be compiled once more.
 DEMO := ballast-demo ballast-scheduler ballast-api-gateway ballast-agent ballast-driver-haproxy-ns ballast-lab ballast-cli
@@ -58,9 +65,16 @@ install: ## build for release and install: DESTDIR= PREFIX=/usr (BUILD=dev: what
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' deploy/install.sh '$(TARGET)/$(BUILD:dev=debug)'
 
 packages: ## Debian packages of a release build, with SHA256SUMS: OUT=target/packages (BUILD=dev: what tests use)
-	@$(DEPS) packages
+	@$(DEPS) packages $(RELEASE)
 	$(BUILD_INSTALLED)
-	@COMPRESSION='$(if $(filter dev,$(BUILD)),quick)' deploy/packages.sh '$(TARGET)/$(BUILD:dev=debug)' '$(OUT)'
+	@RELEASE='$(RELEASE)' COMPRESSION='$(if $(filter dev,$(BUILD)),quick)' deploy/packages.sh '$(TARGET)/$(BUILD:dev=debug)' '$(OUT)'
+
+programs:
+	@$(BUILD_INSTALLED)
+
+reproducible: ## a release of CRATE=ballast-driver-a10-stub, built twice in two folders and compared (some minutes)
+	@$(DEPS) packages release
+	@tests/packages/twice.sh '$(or $(CRATE),ballast-driver-a10-stub)'
 
 run: ## run the three services on this host: CONFIG=deploy/dev
 	@$(DEPS) demo root
@@ -112,10 +126,10 @@ deploy-test: ## docs/deploy.md, followed to the letter on three hosts in contain
 	@tests/deploy/run.sh
 
 packages-test: ## packages installed, upgraded from the last release under traffic, purged; compose.yaml: DEBIAN="bookworm trixie"
-	@$(DEPS) packages deploy-test
+	@$(DEPS) packages deploy-test $(RELEASE)
 	@tests/releases.sh '$(TARGET)'
 	$(BUILD_INSTALLED)
-	@tests/packages/run.sh '$(TARGET)/$(BUILD:dev=debug)' '$(TARGET)' $(DEBIAN)
+	@RELEASE='$(RELEASE)' tests/packages/run.sh '$(TARGET)/$(BUILD:dev=debug)' '$(TARGET)' $(DEBIAN)
 
 haproxy-versions: ## haproxy-ns with this machine's haproxy and those of other suites of Debian: SUITES="trixie forky"
 	@$(DEPS) demo haproxy-versions

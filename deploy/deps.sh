@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what this workspace needs and the machine lacks. Debian 12 or later; as root, or with sudo.
 #
-# usage: deploy/deps.sh [demo|root|host|clients|test|tempest|neutron|browser|chaos|lint|bench|packages|deploy-test]...      (none: demo and test)
+# usage: deploy/deps.sh [demo|root|host|clients|test|tempest|neutron|browser|chaos|lint|bench|packages|release|deploy-test]...      (none: demo and test)
 #
 #   demo         what is built and run by `make demo`: a C compiler for cargo, haproxy, ip, curl
 #   root         installs nothing: refuses when this is not root
@@ -17,7 +17,8 @@
 #   bench        wrk, arping, PostgreSQL
 #   chaos        Open vSwitch, ethtool, cargo-nextest
 #   packages     dpkg-dev
-#   deploy-test  debootstrap, lintian, docker-compose
+#   release      cargo-auditable
+#   deploy-test  debootstrap, lintian, docker-compose, python3
 #   haproxy-versions  patchelf
 #
 # What can be asked before anything is installed or built is asked first. Where all is there it is quick and asks nobody: no
@@ -41,6 +42,7 @@ neutron_server_venv=.venv-neutron-server
 nextest_venv=.venv-nextest
 axe_venv=.venv-axe
 deny_version=0.20.2
+auditable_version=0.7.7
 promtool=.promtool
 gophercloud=.gophercloud
 gophercloud_version=1.4.0-1
@@ -215,6 +217,14 @@ deny() {
     rm -rf "$target/deny"
 }
 
+auditable() {
+    cargo auditable --version >/dev/null 2>&1 && return
+    say "compiling cargo-auditable (about a minute); interrupted, it goes on where it was"
+    cargo install cargo-auditable --version "$auditable_version" --locked --debug \
+        --config profile.dev.debug=0 --target-dir "$target/auditable"
+    rm -rf "$target/auditable"
+}
+
 # -- the neutron command ----------------------------------------------------------------------------------------------
 
 # The first Python that can make a virtual environment; the pinned versions are known to work with 3.11.
@@ -360,10 +370,12 @@ for group in "$@"; do
             want debootstrap has debootstrap
             want lintian has lintian
             want docker-compose has docker-compose
+            want python3 has python3
             ;;
+        release) compiles=yes ;;
         haproxy-versions) want patchelf has patchelf ;;
         lint) compiles=yes ;;
-        *) fail "unknown group '$group': demo, root, host, clients, test, tempest, neutron, browser, chaos, lint, bench, packages, deploy-test, haproxy-versions" ;;
+        *) fail "unknown group '$group': demo, root, host, clients, test, tempest, neutron, browser, chaos, lint, bench, packages, release, deploy-test, haproxy-versions" ;;
     esac
 done
 [ -z "$compiles" ] || rust
@@ -374,6 +386,7 @@ for group in "$@"; do
         host) namespaces; no_demo; ports ;;
         clients) neutron; openstack ;;
         lint) deny ;;
+        release) auditable ;;
         tempest) tempest; keystone ;;
         neutron) neutron_server; keystone ;;
         chaos) nextest ;;

@@ -51,5 +51,15 @@ install -d -m 755 "$share/bash-completion/completions" "$share/zsh/vendor-comple
 "$programs/ballast" completion zsh >"$share/zsh/vendor-completions/_ballast"
 "$programs/ballast" completion fish >"$share/fish/vendor_completions.d/ballast.fish"
 "$programs/ballast" man --out "$share/man/man1"
+install -d -m 755 "$share/man/man5" "$share/man/man8"
+for program in ballast-scheduler ballast-api-gateway ballast-agent; do
+    "$programs/$program" --manual-page >"$share/man/man8/$program.8"
+done
+# The configuration's page is its example, as it is.
+{
+    printf '.TH ballast.toml 5\n.SH NAME\nballast.toml \\- the configuration of Ballast'\''s services\n.SH DESCRIPTION\n.nf\n'
+    sed 's/\\/\\e/g; s/-/\\-/g; s/^\([.'\'']\)/\\\&\1/' deploy/ballast.toml.example
+    printf '.fi\n.SH SEE ALSO\nballast\\-scheduler(8), ballast\\-api\\-gateway(8), ballast\\-agent(8)\n'
+} >"$share/man/man5/ballast.toml.5"
 install -d -m 755 "$root/etc/ballast"
 echo "install: all is in ${root:-}$prefix; next: $prefix/share/doc/ballast/deploy.md"

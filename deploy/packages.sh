@@ -6,7 +6,7 @@
 #
 # OUT has the packages of this call alone, and SHA256SUMS. What each has in it and says is in deploy/debian (docs/adr/0039).
 # The same programs make the same packages: times are the commit's (SOURCE_DATE_EPOCH), or that of the programs' version.
-# COMPRESSION=quick: for tests, larger and sooner.
+# COMPRESSION=quick: for tests, larger and sooner. RELEASE=release: what a release's programs must have and must not is looked at.
 set -eu
 umask 022
 export LC_ALL=C TZ=UTC
@@ -29,9 +29,9 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 if [ "${1:-}" = --tree ]; then
-    tree=$(cd "$2" && pwd) version=$3 out=$4
+    checkout='' tree=$(cd "$2" && pwd) version=$3 out=$4
 else
-    tree=$work/tree out=${2:?the folder of the packages}
+    checkout=yes tree=$work/tree out=${2:?the folder of the packages}
     version=$(version_of_checkout)
     DESTDIR=$tree PREFIX=/usr "$here/install.sh" "${1:?the folder of the programs, as in target/release}" >"$work/log" ||
         fail "$(cat "$work/log")"
@@ -84,6 +84,10 @@ finish() {
     [ ! -e "$here/debian/$1/lintian-overrides" ] ||
         install -D -m 644 "$here/debian/$1/lintian-overrides" "$root/usr/share/lintian/overrides/$1"
     [ ! -e "$root/etc/ballast/ballast.toml" ] || chmod 640 "$root/etc/ballast/ballast.toml"
+    # Of a former release there are the programs alone.
+    # shellcheck disable=SC2046 # a list of words
+    [ ! -e "$here/debian/$1/crates" ] || [ -z "$checkout" ] ||
+        "$here/sbom.sh" "$1" "$version" $(cat "$here/debian/$1/crates") >"$documents/sbom.cdx.json"
 }
 
 # The scripts that dpkg runs: a package's own, or if it brings a unit, those of units with what it has beside.
@@ -121,6 +125,8 @@ pack() {
     stripped
     # shellcheck disable=SC2086 # a list of files
     [ -z "$programs" ] || libraries=$(libraries $programs)
+    # shellcheck disable=SC2086 # a list of files
+    [ -z "$checkout" ] || [ "${RELEASE:-}" != release ] || "$here/released.sh" $programs
     scripts "$1"
     finish "$1"
     size=$(du -k -s --apparent-size --exclude DEBIAN "$root" | cut -f 1)

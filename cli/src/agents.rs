@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     api::Api,
     arguments::{self, Connection},
+    complete::{self, Names},
     exit::Exit,
     failure::Failure,
     find,
@@ -24,24 +25,36 @@ pub(crate) enum Verb {
     #[command(visible_alias = "get")]
     Show(Wanted),
     /// No new load balancers for it; those that it has stay until they are moved or deleted
-    Drain(Wanted),
+    Drain(Changed),
     /// New load balancers for it again
-    Enable(Wanted),
+    Enable(Changed),
     /// Forget one that will not come back; one that lives comes back by itself
-    Forget(Wanted),
+    Forget(Changed),
 }
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Wanted {
     /// Its host, or its id
-    #[arg(value_name = "ID-OR-NAME", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(value_name = "ID-OR-NAME", value_parser = NonEmptyStringValueParser::new(),
+        add = complete::names(Names::Agents))]
     wanted: String,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Changed {
+    #[command(flatten)]
+    agent: Wanted,
+    /// Say what it would do, and do nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// An agent that was changed, or what is said of one that is gone.
 enum Answer {
     Changed(Value),
     Gone(String),
+    /// It is as it was; what would become of it.
+    Would(Value, &'static str),
 }
 
 /// # Errors
@@ -52,29 +65,43 @@ pub(crate) fn run(verb: &Verb, connection: &Connection, format: &Format) -> Resu
         Verb::Show(Wanted { wanted }) => {
             return v1::run(&AGENTS, &arguments::Verb::Show { wanted: wanted.clone() }, connection, format);
         }
-        Verb::Drain(Wanted { wanted }) => {
-            let changed = ask(connection, wanted, Method::PUT, Some(&json!({"agent": {"admin_state_up": false}})))?;
-            Answer::Changed(changed)
-        }
-        Verb::Enable(Wanted { wanted }) => {
-            let changed = ask(connection, wanted, Method::PUT, Some(&json!({"agent": {"admin_state_up": true}})))?;
-            Answer::Changed(changed)
-        }
-        Verb::Forget(Wanted { wanted }) => {
-            ask(connection, wanted, Method::DELETE, None)?;
-            Answer::Gone(find::plain(wanted))
-        }
+        Verb::Drain(agent) => up(connection, agent, false)?,
+        Verb::Enable(agent) => up(connection, agent, true)?,
+        Verb::Forget(agent) => match ask(connection, agent, Method::DELETE, None)? {
+            None => Answer::Gone(find::plain(&agent.agent.wanted)),
+            Some(found) => Answer::Would(found, "would be forgotten"),
+        },
     };
     output::print(format, &answer).map(|()| Exit::Done)
 }
 
-fn ask(connection: &Connection, wanted: &str, method: Method, body: Option<&Value>) -> Result<Value, Failure> {
+fn up(connection: &Connection, agent: &Changed, is_up: bool) -> Result<Answer, Failure> {
+    let would = if is_up {
+        "would be given new load balancers"
+    } else {
+        "would be given no new load balancers, and keep its own"
+    };
+    let body = json!({ "agent": { "admin_state_up": is_up } });
+    let answer = ask(connection, agent, Method::PUT, Some(&body))?.unwrap_or_default();
+    Ok(if agent.dry_run { Answer::Would(answer, would) } else { Answer::Changed(answer) })
+}
+
+/// The agent as it is afterwards, or as it is where nothing is to be done; none: it is gone.
+fn ask(
+    connection: &Connection,
+    agent: &Changed,
+    method: Method,
+    body: Option<&Value>,
+) -> Result<Option<Value>, Failure> {
     runtime::block_on(async {
-        let api = Api::new(&connection.target()?)?;
+        let api = Api::of(connection).await?;
         let gateway = api.gateway()?;
-        let id = text(&find::find(&api, &AGENTS, wanted).await?["id"]);
-        let mut answer = gateway.ask(method, &format!("/v2.0/agents/{id}"), body).await?;
-        Ok(answer["agent"].take())
+        let found = find::find(&api, &AGENTS, &agent.agent.wanted).await?;
+        if agent.dry_run {
+            return Ok(Some(found));
+        }
+        let mut answer = gateway.ask(method, &format!("/v2.0/agents/{}", text(&found["id"])), body).await?;
+        Ok(answer.get_mut("agent").map(Value::take))
     })
 }
 
@@ -90,12 +117,16 @@ impl Print for Answer {
                 text(&agent["configurations"]["instances"])
             ),
             Self::Gone(host) => format!("{host} is forgotten.\n"),
+            Self::Would(agent, would) => {
+                let has = text(&agent["configurations"]["instances"]);
+                format!("{} {would}; it has {has} load balancers.\n", text(&agent["host"]))
+            }
         }
     }
 
     fn value(&self) -> Option<Value> {
         match self {
-            Self::Changed(agent) => Some(agent.clone()),
+            Self::Changed(agent) | Self::Would(agent, _) => Some(agent.clone()),
             Self::Gone(_) => None,
         }
     }

@@ -10,7 +10,11 @@ use std::{error::Error, sync::Arc, time::Duration};
 use ballast_service::tls::{self, ClientConfig, Files};
 use serde_json::Value;
 
-use crate::{arguments::Target, failure::Failure, noun::Noun};
+use crate::{
+    arguments::{Connection, Target},
+    failure::Failure,
+    noun::Noun,
+};
 use base::Base;
 
 /// How long an answer may take.
@@ -23,6 +27,14 @@ pub(crate) enum Api {
 }
 
 impl Api {
+    /// As it is said who is asked.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), and when it cannot be known who is asked.
+    pub(crate) async fn of(connection: &Connection) -> Result<Self, Failure> {
+        Self::new(&connection.target().await?)
+    }
+
     /// In a runtime: it connects at the first call.
     ///
     /// # Errors

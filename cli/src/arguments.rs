@@ -1,13 +1,13 @@
 //! The command line's grammar: a noun and a verb, or a verb that stands alone, and who is asked.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use ballast_service::tls;
-use clap::{Args, Parser, Subcommand, builder::NonEmptyStringValueParser};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, builder::NonEmptyStringValueParser};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    agents,
+    agents, complete,
     context::{self, Context, Contexts},
     driver::Driver,
     events, exit,
@@ -15,6 +15,7 @@ use crate::{
     failure::Failure,
     noun::Noun,
     nouns,
+    openstack::Cloud,
     output::{Color, Format, Select},
     pki::Pki,
     shell, top, v2,
@@ -25,7 +26,7 @@ const HERE: &str = "http://127.0.0.1:9696";
 
 /// Shows and changes the load balancers of a Ballast deployment
 #[derive(Debug, Parser)]
-#[command(name = "ballast", version, arg_required_else_help = true, after_help = exit::help())]
+#[command(name = "ballast", version, arg_required_else_help = true, after_help = after_help())]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) connection: Connection,
@@ -42,6 +43,35 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
+fn after_help() -> String {
+    format!("A verb may stand before its noun, as in `ballast describe lb NAME`.\n\n{}", exit::help())
+}
+
+/// Where a verb stands before its noun, as in `ballast describe lb NAME`, the other way round.
+pub(crate) fn in_order(mut words: Vec<OsString>) -> Vec<OsString> {
+    let command = Arguments::command();
+    let text = |at: usize| words.get(at).and_then(|word| word.to_str());
+    let mut at = 1;
+    while let Some(word) = text(at).filter(|word| word.starts_with('-')) {
+        at += if takes_another(&command, word) { 2 } else { 1 };
+    }
+    let (Some(verb), Some(noun)) = (text(at), text(at + 1)) else { return words };
+    let is_of = |verb: &str, noun: &str| command.find_subcommand(noun)?.find_subcommand(verb);
+    if command.find_subcommand(verb).is_none() && is_of(verb, noun).is_some() {
+        words.swap(at, at + 1);
+    }
+    words
+}
+
+/// Whether the option's value is the word behind it.
+fn takes_another(command: &clap::Command, word: &str) -> bool {
+    let is_it = |arg: &&clap::Arg| match word.strip_prefix("--") {
+        Some(long) => arg.get_long() == Some(long),
+        None => word.strip_prefix('-').is_some_and(|short| arg.get_short().is_some_and(|own| short == own.to_string())),
+    };
+    command.get_arguments().find(is_it).is_some_and(|arg| arg.get_action().takes_values())
+}
+
 impl Arguments {
     pub(crate) fn format(&self) -> Format {
         if self.json { Format::Json } else { self.output.clone().unwrap_or_default() }
@@ -55,12 +85,12 @@ impl Arguments {
 /// Who is asked, and who asks.
 #[derive(Debug, Args)]
 pub(crate) struct Connection {
-    /// A gateway, http(s)://HOST:PORT; or a scheduler, unix:/PATH or grpc(s)://HOST:PORT [default: that of the context,
-    /// or http://127.0.0.1:9696]
+    /// A gateway, http(s)://HOST:PORT; or a scheduler, unix:/PATH or grpc(s)://HOST:PORT [default: that of OS_*, of the
+    /// context, or http://127.0.0.1:9696]
     #[arg(long, global = true, env = "BALLAST_URL", value_name = "URL")]
     url: Option<String>,
     /// A context: what `ballast context set NAME` has kept
-    #[arg(long, global = true, env = "BALLAST_CONTEXT", value_name = "NAME")]
+    #[arg(long, global = true, env = "BALLAST_CONTEXT", value_name = "NAME", add = complete::contexts())]
     pub(crate) context: Option<String>,
     /// Over TLS: whose certificates are believed (PEM), instead of those that this machine believes
     #[arg(long, global = true, env = "BALLAST_CACERT", value_name = "FILE")]
@@ -89,12 +119,23 @@ pub(crate) struct Target {
 }
 
 impl Connection {
-    /// Options first, then the environment, then the context. What a context has beside its address is for that address
-    /// alone: a token goes nowhere else.
+    /// Options first, then the environment, with that of OpenStack behind our own, then the context. What a context has
+    /// beside its address is for that address alone: a token goes nowhere else.
     ///
     /// # Errors
-    /// When the context is not there, or its file cannot be used.
-    pub(crate) fn target(&self) -> Result<Target, Failure> {
+    /// When the context is not there, or its file cannot be used; where OpenStack's variables say it, when Keystone
+    /// refuses.
+    pub(crate) async fn target(&self) -> Result<Target, Failure> {
+        let is_ours = self.url.is_some() || self.context.is_some() || self.token.is_some();
+        let cloud = if is_ours { None } else { Cloud::of_environment()? };
+        if let Some(cloud) = cloud {
+            let files = tls::Files { ca: self.cacert.clone(), cert: self.cert.clone(), key: self.key.clone() };
+            return Ok(Target { project: self.project.clone(), ..cloud.target(&files).await? });
+        }
+        self.known_target()
+    }
+
+    fn known_target(&self) -> Result<Target, Failure> {
         let context = match (&self.url, &self.context) {
             (Some(_), None) => None,
             (None, None) => {
@@ -278,7 +319,7 @@ pub(crate) enum Verb {
 
 #[cfg(test)]
 mod tests {
-    use clap::{CommandFactory, error::ErrorKind};
+    use clap::error::ErrorKind;
 
     use super::*;
 
@@ -311,7 +352,7 @@ mod tests {
         let mut seen = 0;
         for line in pages.into_iter().flat_map(lines) {
             let words = line.split(" #").next().unwrap_or(line).split_whitespace();
-            match Arguments::try_parse_from(words) {
+            match Arguments::try_parse_from(in_order(words.map(OsString::from).collect())) {
                 Ok(_) => seen += 1,
                 // `ballast pki` is a name, not a line to be typed.
                 Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {}
@@ -319,6 +360,27 @@ mod tests {
             }
         }
         assert!(seen > 15, "only {seen} were found");
+    }
+
+    #[test]
+    fn a_verb_may_stand_before_its_noun() {
+        let ordered = |line: &str| {
+            let words = in_order(line.split(' ').map(OsString::from).collect());
+            words.into_iter().map(|word| word.into_string().unwrap()).collect::<Vec<_>>().join(" ")
+        };
+        for (line, expected) in [
+            ("ballast describe lb shop", "ballast lb describe shop"),
+            ("ballast get lb shop --for-apply", "ballast lb get shop --for-apply"),
+            ("ballast -o json --url http://x list pools", "ballast -o json --url http://x pools list"),
+            ("ballast --json --url=http://x drain agents h1", "ballast --json --url=http://x agents drain h1"),
+            ("ballast lb list", "ballast lb list"),
+            ("ballast status lb", "ballast status lb"),
+            ("ballast describe nosuch", "ballast describe nosuch"),
+            ("ballast --url list", "ballast --url list"),
+            ("ballast", "ballast"),
+        ] {
+            assert_eq!(ordered(line), expected);
+        }
     }
 
     #[test]

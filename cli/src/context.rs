@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     arguments::Connection,
+    complete,
     exit::Exit,
     failure::Failure,
     output::{self, Format, Print},
@@ -25,17 +26,24 @@ pub(crate) enum Command {
     /// One of them, without its token
     Show {
         /// The one that is used, where none is named
+        #[arg(add = complete::contexts())]
         name: Option<String>,
     },
     /// From now on this one is used
-    Use { name: String },
+    Use {
+        #[arg(add = complete::contexts())]
+        name: String,
+    },
     /// Keep what options and the environment say now (--url, --cacert, --cert, --key, --token, --project) by this name
     Set {
         #[arg(value_parser = NonEmptyStringValueParser::new())]
         name: String,
     },
     /// Forget one
-    Delete { name: String },
+    Delete {
+        #[arg(add = complete::contexts())]
+        name: String,
+    },
 }
 
 /// What came of a command.

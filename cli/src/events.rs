@@ -2,14 +2,20 @@
 
 mod follow;
 mod kind;
+mod since;
 mod sse;
 
+use std::time::Duration;
+
+use ballast_service::clock::Clock;
 use clap::Args;
 use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     api::{Api, rest::Gateway},
     arguments::Connection,
+    complete::{self, Names},
     exit::Exit,
     failure::Failure,
     noun::text,
@@ -18,6 +24,7 @@ use crate::{
 };
 pub(crate) use follow::{Follower, Told};
 pub(crate) use kind::Kind;
+use since::Since;
 
 #[derive(Debug, Args)]
 pub(crate) struct Watch {
@@ -34,11 +41,12 @@ pub(crate) struct Watch {
 #[derive(Debug, Args)]
 pub(crate) struct Events {
     /// Of this load balancer, with all that is in it: its id or its name; or of an object by its id. None: of all
-    #[arg(value_name = "ID-OR-NAME")]
+    #[arg(value_name = "ID-OR-NAME", add = complete::names(Names::V2(v2::LOAD_BALANCERS)))]
     of: Option<String>,
-    /// From where to go on: a cursor of -o json, as far back as it is known; none: from now
-    #[arg(long, value_name = "CURSOR")]
-    since: Option<String>,
+    /// First what was told since, as far back as it is known: a time ago as 1h or 2d, a time as 2026-12-01T03:05:20Z, or a
+    /// cursor of -o json to go on from; none: from now
+    #[arg(long, value_name = "WHEN")]
+    since: Option<Since>,
     /// Of these kinds alone
     #[arg(long = "kind", value_name = "KIND")]
     kinds: Vec<Kind>,
@@ -47,6 +55,8 @@ pub(crate) struct Events {
     count: Option<u64>,
 }
 
+/// What comes within this time is put in order.
+const GATHER: Duration = Duration::from_millis(200);
 /// Of columns that are printed before it is known what comes: time, kind, name, and two words.
 const WIDTHS: [usize; 6] = [24, 13, 20, 14, 10, 36];
 
@@ -54,7 +64,7 @@ const WIDTHS: [usize; 6] = [24, 13, 20, 14, 10, 36];
 /// When the gateway cannot be asked any more.
 pub(crate) fn watch(watch: &Watch, connection: &Connection, format: &Format) -> Result<Exit, Failure> {
     runtime::block_on(async {
-        let api = Api::new(&connection.target()?)?;
+        let api = Api::of(connection).await?;
         let mut follower = Follower::new(api.gateway()?, &watch.kinds, &[]);
         if !watch.changes_only {
             follower = follower.with_snapshot();
@@ -77,25 +87,57 @@ pub(crate) fn watch(watch: &Watch, connection: &Connection, format: &Format) -> 
 /// When the gateway cannot be asked any more, or there is no such object.
 pub(crate) fn events(events: &Events, connection: &Connection, format: &Format) -> Result<Exit, Failure> {
     runtime::block_on(async {
-        let api = Api::new(&connection.target()?)?;
+        let api = Api::of(connection).await?;
         let gateway = api.gateway()?;
         let ids: Vec<String> = match &events.of {
             Some(wanted) => vec![of(gateway, wanted).await?],
             None => Vec::new(),
         };
-        let mut follower = Follower::new(gateway, &events.kinds, &ids).since(events.since.clone());
+        let mut follower = Follower::new(gateway, &events.kinds, &ids);
+        if let Some(since) = &events.since {
+            follower = follower.since(since.at(Clock::system().now()));
+        }
         title(format, &["TIME", "KIND", "NAME", "WHO", "WHAT"])?;
         let mut left = events.count;
         while left != Some(0) {
-            let Told::Change(change) = follower.next().await? else { continue };
-            let line = output::one_of_many(format, &change, caused(&change))?;
-            if !output::stream(format, &line)? {
+            let changes = gathered(&mut follower, left.unwrap_or(u64::MAX)).await?;
+            if !output::stream(format, &told(format, &changes)?)? {
                 break;
             }
-            left = left.map(|left| left - 1);
+            left = left.map(|left| left.saturating_sub(changes.len() as u64));
         }
         Ok(Exit::Done)
     })
+}
+
+/// The next change, and what comes right behind it, so many at most.
+async fn gathered(follower: &mut Follower<'_>, most: u64) -> Result<Vec<Value>, Failure> {
+    let mut changes = Vec::new();
+    while changes.is_empty() {
+        if let Told::Change(change) = follower.next().await? {
+            changes.push(change);
+        }
+    }
+    let deadline = Instant::now() + GATHER;
+    while (changes.len() as u64) < most {
+        match timeout_at(deadline, follower.more()).await {
+            Ok(Ok(Some(Told::Change(change)))) => changes.push(change),
+            Ok(Ok(Some(_))) => {}
+            // What ends or breaks off is begun anew by whoever asks next.
+            Ok(Ok(None) | Err(_)) | Err(_) => break,
+        }
+    }
+    Ok(changes)
+}
+
+/// For people in the order of time: an object that changed often is one event, told at its last change.
+fn told(format: &Format, changes: &[Value]) -> Result<String, Failure> {
+    if matches!(format, Format::Table | Format::Wide) {
+        let mut lines: Vec<_> = changes.iter().flat_map(caused).collect();
+        lines.sort_by(|(one, _), (other, _)| one.cmp(other));
+        return Ok(lines.into_iter().map(|(_, line)| line).collect());
+    }
+    changes.iter().map(|change| output::one_of_many(format, change, String::new())).collect()
 }
 
 async fn of(gateway: &Gateway, wanted: &str) -> Result<String, Failure> {
@@ -119,7 +161,7 @@ fn time(cause: &Value) -> String {
     let time = text(&cause["time"]);
     match time.split_once('.') {
         Some((seconds, fraction)) => format!("{seconds}.{}Z", fraction.trim_end_matches('Z').get(..3).unwrap_or("000")),
-        None => time,
+        None => time.strip_suffix('Z').map(|seconds| format!("{seconds}.000Z")).unwrap_or(time),
     }
 }
 
@@ -144,13 +186,13 @@ fn seen(change: &Value) -> String {
     table::row(&[&cells[..], &[text(&change["id"])]].concat(), &WIDTHS)
 }
 
-/// Why it changed, a line for each cause.
-fn caused(change: &Value) -> String {
+/// Why it changed, a line for each cause, with its time.
+fn caused(change: &Value) -> Vec<(String, String)> {
     let none = [Value::Null];
     let causes = change["causes"].as_array().filter(|causes| !causes.is_empty()).map_or(&none[..], Vec::as_slice);
     let line = |cause: &Value| {
         let cells = [time(cause), text(&change["kind"]), name(change), who(cause), what(change, cause)];
-        table::row(&cells, &WIDTHS)
+        (time(cause), table::row(&cells, &WIDTHS))
     };
     causes.iter().map(line).collect()
 }
@@ -196,8 +238,8 @@ mod tests {
             {"time": null, "origin": "agent", "action": "deploy",
                 "settled": {"generation": 5, "duration_ms": null, "effect": null, "failed": true}},
         ]});
-        let lines: Vec<String> =
-            caused(&change).lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let lines: Vec<String> = caused(&change).iter().map(|(_, line)| plain(line)).collect();
         assert_eq!(
             lines,
             [
@@ -207,7 +249,13 @@ mod tests {
             ]
         );
         let gone = json!({"kind": "pool", "id": "7", "deleted": true, "object": null, "causes": []});
-        assert_eq!(caused(&gone).split_whitespace().collect::<Vec<_>>(), ["pool", "7", "gone"]);
+        assert_eq!(plain(&caused(&gone)[0].1), "pool 7 gone");
+        let other =
+            json!({"kind": "pool", "id": "7", "causes": [{"time": "2026-12-01T03:05:20Z", "origin": "scheduler"}]});
+        let all = told(&Format::Table, &[change, other]).unwrap();
+        let times: Vec<&str> = all.lines().map(|line| line.split_whitespace().next().unwrap()).collect();
+        let (early, late) = ("2026-12-01T03:05:20.000Z", "2026-12-01T03:05:20.123Z");
+        assert_eq!(times, ["member", early, early, late], "what has no time is older than all that has");
         assert!(seen(&gone).contains("gone"));
     }
 }

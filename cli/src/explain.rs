@@ -5,6 +5,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::{
+    complete,
     exit::Exit,
     failure::Failure,
     output::{self, Format, Print},
@@ -14,7 +15,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
     /// As ERROR, NO_ELIGIBLE_AGENT, L7STS, weight or pools.lb_algorithm; none: all words
-    #[arg(value_name = "WORD")]
+    #[arg(value_name = "WORD", add = complete::words())]
     word: Option<String>,
 }
 

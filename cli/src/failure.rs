@@ -45,8 +45,14 @@ pub(crate) enum Failure {
     /// The other end's own words.
     #[error("{message}")]
     Refused { message: String },
-    #[error("there is no {noun} with {keys} '{wanted}'")]
-    NotFound { noun: &'static str, keys: &'static str, wanted: String },
+    #[error("there is no {noun} with {keys} '{wanted}'{have}")]
+    NotFound {
+        noun: &'static str,
+        keys: &'static str,
+        wanted: String,
+        /// What there is instead, as ` (have: a, b)`; empty: not said.
+        have: String,
+    },
     #[error("{count} {nouns} have the name '{wanted}': use an id instead ({ids})")]
     Ambiguous { count: usize, nouns: &'static str, wanted: String, ids: String },
     #[error("cannot start: {0}")]
@@ -63,6 +69,9 @@ pub(crate) enum Failure {
     /// By Ctrl-C, while something was waited for.
     #[error("interrupted: what was asked for goes on")]
     Interrupted,
+    /// Keystone, or what says where it is.
+    #[error("{0}")]
+    Keystone(String),
     /// The file of contexts, or what is in it.
     #[error("{0}")]
     Context(String),
@@ -108,6 +117,7 @@ impl Failure {
             | Self::Pki(_)
             | Self::Unexplained { .. }
             | Self::Context(_)
+            | Self::Keystone(_)
             | Self::File { .. }
             | Self::NoAuthority { .. }
             | Self::Unreadable { .. }

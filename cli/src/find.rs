@@ -28,7 +28,7 @@ pub(crate) async fn find(api: &Api, noun: &Noun, wanted: &str) -> Result<Value, 
         }
         None => {
             let keys = if noun.name.is_some() { "the id or name" } else { "the id" };
-            Err(Failure::NotFound { noun: noun.one, keys, wanted: plain(wanted) })
+            Err(Failure::NotFound { noun: noun.one, keys, wanted: plain(wanted), have: String::new() })
         }
     }
 }

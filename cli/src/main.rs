@@ -8,6 +8,7 @@
 mod agents;
 mod api;
 mod arguments;
+mod complete;
 mod context;
 mod driver;
 mod events;
@@ -17,6 +18,7 @@ mod failure;
 mod find;
 mod noun;
 mod nouns;
+mod openstack;
 mod output;
 mod pki;
 mod runtime;
@@ -39,7 +41,10 @@ use crate::{
 };
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    if let Some(done) = complete::answer() {
+        return done;
+    }
+    let arguments = Arguments::parse_from(arguments::in_order(std::env::args_os().collect()));
     arguments.color.choose();
     run(&arguments)
         .unwrap_or_else(|failure| {

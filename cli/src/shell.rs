@@ -8,7 +8,7 @@ use std::{
 
 use clap::{Args, CommandFactory as _, ValueEnum};
 
-use crate::{arguments::Arguments, exit::Exit, failure::Failure, output};
+use crate::{arguments::Arguments, complete, exit::Exit, failure::Failure, output};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Shell {
@@ -33,14 +33,7 @@ pub(crate) struct Man {
 /// # Errors
 /// When stdout cannot be written.
 pub(crate) fn completion(completion: &Completion) -> Result<Exit, Failure> {
-    let shell = match completion.shell {
-        Shell::Bash => clap_complete::Shell::Bash,
-        Shell::Zsh => clap_complete::Shell::Zsh,
-        Shell::Fish => clap_complete::Shell::Fish,
-    };
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), "ballast", &mut script);
-    output::text(&String::from_utf8_lossy(&script)).map(|()| Exit::Done)
+    output::text(&complete::script(completion.shell).map_err(Failure::Output)?).map(|()| Exit::Done)
 }
 
 /// # Errors

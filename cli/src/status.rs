@@ -30,7 +30,7 @@ struct Status {
 /// When the gateway cannot be asked.
 pub(crate) fn run(connection: &Connection, format: &Format) -> Result<Exit, Failure> {
     let status = runtime::block_on(async {
-        let target = connection.target()?;
+        let target = connection.target().await?;
         let api = Api::new(&target)?;
         let facts = facts(api.gateway()?).await?;
         let needs = attention::needs(&facts);

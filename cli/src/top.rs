@@ -69,7 +69,7 @@ const ONCE: Duration = Duration::from_millis(1100);
 /// When the gateway cannot be asked, or there is no terminal.
 pub(crate) fn run(top: &Top, connection: &Connection, format: &Format) -> Result<Exit, Failure> {
     runtime::block_on(async {
-        let api = Api::new(&connection.target()?)?;
+        let api = Api::of(connection).await?;
         let mut gatherer = Gatherer::new(api.gateway()?);
         if top.once {
             gatherer.look().await?;

@@ -23,7 +23,7 @@ enum Answer {
 /// When it cannot.
 pub(crate) fn run(noun: &'static Noun, verb: &Verb, connection: &Connection, format: &Format) -> Result<Exit, Failure> {
     let answer = runtime::block_on(async {
-        let api = Api::new(&connection.target()?)?;
+        let api = Api::of(connection).await?;
         match verb {
             Verb::List(select) => {
                 let objects = select.apply(noun.columns, api.list(noun, None).await?)?;

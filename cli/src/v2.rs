@@ -14,11 +14,14 @@ mod field;
 mod find;
 mod grammar;
 mod history;
+mod names;
 mod noun;
 mod nouns;
+mod of_late;
 mod shown;
 mod wait;
 mod watch;
+mod whole;
 mod write;
 
 use std::fmt;
@@ -35,6 +38,7 @@ use crate::{
     runtime,
 };
 pub(crate) use explained::{Explained, explained};
+pub(crate) use names::{LOAD_BALANCERS, Names, offered};
 use noun::{Noun, Verb};
 use nouns::ALL;
 
@@ -125,11 +129,12 @@ pub(crate) async fn members_page(gateway: &Gateway, id: &str) -> Result<String, 
 /// When it cannot.
 pub(crate) fn run(request: &Request, connection: &Connection, format: &Format) -> Result<Exit, Failure> {
     runtime::block_on(async {
-        let api = Api::new(&connection.target()?)?;
+        let api = Api::of(connection).await?;
         if grammar::is_watched(&request.matches) {
             return watch::watch(api.gateway()?, request, format).await;
         }
-        let answer = ask::ask(api.gateway()?, request).await?;
+        let gateway = api.gateway()?.calling_it(grammar::named_request(&request.matches))?;
+        let answer = ask::ask(&gateway, request).await?;
         output::print(format, &answer).map(|()| Exit::Done)
     })
 }

@@ -190,6 +190,9 @@ fn a_stream_that_ends_goes_on_behind_the_last_id() {
     assert_eq!(*query, [pair("kind", "loadbalancer"), pair("kind", "member"), pair("snapshot", "true")]);
     run(&gateway, "events --since c.5 --count 1");
     assert!(gateway.asked()[5].head.to_lowercase().contains("last-event-id: c.5\r\n"));
+    run(&gateway, "events --since 2026-12-01T04:05:20+01:00 --count 1");
+    assert_eq!(gateway.asked()[6].query, [pair("since", "2026-12-01T03%3A05%3A20Z")]);
+    assert!(!gateway.asked()[6].head.to_lowercase().contains("last-event-id"));
 }
 
 #[test]
@@ -241,7 +244,7 @@ fn words_are_explained_without_a_gateway() {
 fn shells_and_man_are_told_of_every_command() {
     for shell in ["bash", "zsh", "fish"] {
         let script = stdout(&ballast(&["completion", shell]));
-        assert!(script.contains("load-balancers") && script.contains("for-apply"), "{shell}");
+        assert!(script.contains("BALLAST_COMPLETE"), "{shell}: {script}");
     }
     let folder = tempfile::tempdir().unwrap();
     stdout(&ballast(&["man", "--out", folder.path().to_str().unwrap()]));
@@ -253,8 +256,17 @@ fn shells_and_man_are_told_of_every_command() {
 #[test]
 fn a_dry_run_asks_for_the_plan_and_writes_nothing() {
     let gateway = Gateway::start(|asked: &Asked| {
-        if asked.method == "GET" {
-            return (200, json!({"loadbalancers": [load_balancer("ACTIVE", "ONLINE")]}));
+        let member = json!({"id": "4", "address": "10.0.0.11", "protocol_port": 80, "weight": 1});
+        match (asked.method.as_str(), asked.path.rsplit('/').next().unwrap_or_default()) {
+            ("GET", "agents") => {
+                let agent = json!({"id": "9", "host": "h1", "configurations": {"instances": 3}});
+                return (200, json!({"agents": [agent]}));
+            }
+            ("GET", "pools") => return (200, json!({"pools": [{"id": "p1"}, {"id": "p2"}]})),
+            ("GET", "members") => return (200, json!({"members": [member]})),
+            ("GET", LB) => return (200, json!({"loadbalancer": load_balancer("ACTIVE", "ONLINE")})),
+            ("GET", _) => return (200, json!({"loadbalancers": [load_balancer("ACTIVE", "ONLINE")]})),
+            _ => {}
         }
         let plan = json!({"effect": "reload", "connections": "drained", "steps": ["a new haproxy takes over"],
             "faults": [], "agent": {"id": "9", "host": "h1"}, "reason": null, "configuration": null});
@@ -264,8 +276,19 @@ fn a_dry_run_asks_for_the_plan_and_writes_nothing() {
         let shown = stdout(&run(&gateway, line));
         assert!(shown.starts_with("effect       reload\nconnections  drained\nagent        h1\n"), "{shown}");
     }
+    let both = stdout(&run(&gateway, "member drain web 10.0.0.11:80 --dry-run"));
+    assert_eq!(both.matches("effect       reload\n").count(), 2, "{both}");
+    let moved = stdout(&run(&gateway, "lb failover web --dry-run"));
+    assert!(moved.starts_with("effect       move\nconnections  not known\nagent        h1\n"), "{moved}");
+    for (line, would) in [
+        ("agents drain h1 --dry-run", "h1 would be given no new load balancers, and keep its own; it has 3"),
+        ("agents enable h1 --dry-run", "h1 would be given new load balancers; it has 3"),
+        ("agents forget h1 --dry-run", "h1 would be forgotten; it has 3"),
+    ] {
+        assert_eq!(stdout(&run(&gateway, line)), format!("{would} load balancers.\n"));
+    }
     let writes: Vec<_> = gateway.asked().into_iter().filter(|asked| asked.method != "GET").collect();
-    assert_eq!(writes.len(), 3);
+    assert_eq!(writes.len(), 6);
     assert!(writes[..2].iter().all(|asked| asked.body == json!({"loadbalancer": {"name": "x"}})));
     assert!(writes.iter().all(|asked| asked.query.contains(&("validate_only".to_owned(), "true".to_owned()))));
 }

@@ -10,10 +10,10 @@ use std::{
     io::Write as _,
     os::unix::fs::PermissionsExt as _,
     path::Path,
-    process::{Command, Output, Stdio},
+    process::{Output, Stdio},
 };
 
-use gateway::{Asked, Gateway, refusal, stdout};
+use gateway::{Asked, Gateway, clean, refusal, stdout};
 use serde_json::json;
 
 /// One without load balancers.
@@ -26,10 +26,7 @@ fn site() -> Gateway {
 
 /// The command with a file of contexts.
 fn with_contexts(path: &Path, environment: &[(&str, &str)], line: &str) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ballast"));
-    for name in ["URL", "TOKEN", "PROJECT", "CACERT", "CERT", "KEY", "CONTEXT"] {
-        command.env_remove(format!("BALLAST_{name}"));
-    }
+    let mut command = clean();
     command.env("BALLAST_CONTEXTS", path).envs(environment.iter().copied());
     command.args(line.split_whitespace()).output().unwrap()
 }
@@ -91,8 +88,7 @@ fn a_token_is_kept_once_it_is_good() {
     assert!(refusal(&with_contexts(&path, &[], "login")).contains("no context is used"));
     stdout(&with_contexts(&path, &[], &format!("--url {} context set lab", gateway.url)));
     let login = |token: &str| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ballast"));
-        command.env_remove("BALLAST_URL").env_remove("BALLAST_TOKEN").env_remove("BALLAST_CONTEXT");
+        let mut command = clean();
         command
             .arg("login")
             .env("BALLAST_CONTEXTS", &path)

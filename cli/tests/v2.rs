@@ -34,7 +34,7 @@ fn objects(asked: &Asked) -> (u16, Value) {
     ];
     for (path, wrapper, object) in collections {
         if asked.path == path && asked.method == "GET" {
-            let found = asked.query.iter().all(|(key, value)| object[key].as_str() == Some(value));
+            let found = asked.query.iter().all(|(key, value)| key == "limit" || object[key].as_str() == Some(value));
             let found = if found { vec![object] } else { Vec::new() };
             return (200, json!({ format!("{wrapper}s"): found }));
         }
@@ -111,6 +111,18 @@ fn what_is_made_has_what_was_said_and_nothing_else() {
                 "additional_vips": [{"subnet_id": "x", "ip_address": "2001:db8::1"}]}}),
         ),
         (
+            "lb create shop --subnet demo-subnet --port 80 --member 10.0.0.11:80 --member 10.0.0.12:80=5 \
+             --check http:/health",
+            json!({"loadbalancer": {"name": "shop", "vip_subnet_id": SUBNET,
+                "listeners": [{"name": "shop", "protocol": "HTTP", "protocol_port": 80,
+                    "default_pool": {"name": "shop"}}],
+                "pools": [{"name": "shop", "protocol": "HTTP", "lb_algorithm": "ROUND_ROBIN",
+                    "members": [{"address": "10.0.0.11", "protocol_port": 80},
+                        {"address": "10.0.0.12", "protocol_port": 80, "weight": 5}],
+                    "healthmonitor": {"type": "HTTP", "url_path": "/health", "delay": 5, "timeout": 3,
+                        "max_retries": 1, "max_retries_down": 3}}]}}),
+        ),
+        (
             "listeners create --load-balancer web --protocol HTTP --port 80 --connection-limit -1 --admin down \
              --insert-header X-Forwarded-For=true --insert-header X-Forwarded-Port=true --default-pool servers",
             json!({"listener": {"loadbalancer_id": LB, "protocol": "HTTP", "protocol_port": 80,
@@ -133,6 +145,25 @@ fn what_is_made_has_what_was_said_and_nothing_else() {
         assert_eq!(sent(&gateway), expected, "{line}");
         assert_eq!(&shown["sent"], expected.as_object().unwrap().values().next().unwrap());
     }
+}
+
+#[test]
+fn a_request_has_the_name_that_it_was_given() {
+    for (line, is_made) in [
+        ("lb create --name web --request-id r-1", true),
+        ("lb set web --name x --request-id r-1", false),
+        ("members delete servers one --request-id r-1", false),
+    ] {
+        let gateway = Gateway::start(objects);
+        done(&gateway, line);
+        for asked in gateway.asked() {
+            let head = asked.head.to_lowercase();
+            assert_eq!(head.contains("x-openstack-request-id: r-1\r\n"), asked.method != "GET", "{line}: {head}");
+            assert_eq!(head.contains("idempotency-key: r-1\r\n"), is_made && asked.method == "POST", "{line}: {head}");
+        }
+    }
+    let odd = refusal_with(2, &Gateway::start(objects).run(&["lb", "create", "--request-id", "a\nb"]));
+    assert!(odd.contains("--request-id"), "{odd}");
 }
 
 #[test]
@@ -243,7 +274,7 @@ fn refusals_say_what_was_asked_where_and_the_gateways_words_in_one_line() {
     let expected = format!("ballast: GET {}/v2.0/lbaas/quotas/p%201: Nothing is here (HTTP 404)\n", gateway.url);
     assert_eq!(text, expected);
     let none = refusal(&gateway.run(&["members", "list", "nosuch"]));
-    assert_eq!(none, "ballast: there is no pool with the id or name 'nosuch'\n");
+    assert_eq!(none, "ballast: there is no pool with the id or name 'nosuch' (have: servers)\n");
     let scheduler = refusal_with(2, &ballast(&["--url", "unix:/nowhere", "lb", "list"]));
     assert!(scheduler.contains("unix:/nowhere is a scheduler") && scheduler.contains("ballast v1"), "{scheduler}");
     let closed = Gateway::start(|_: &Asked| (401, json!("authentication required")));

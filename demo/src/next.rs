@@ -10,7 +10,7 @@ use ballast_service::config::Settings;
 
 use crate::{
     load_balancer::{LISTENER, LoadBalancer, NAME, POOL},
-    topology::FRONT,
+    topology::{FRONT, MEMBERS, PORT},
 };
 
 /// Lines to copy into another terminal.
@@ -27,9 +27,16 @@ pub(crate) fn steps(settings: &Settings, load_balancer: Option<&LoadBalancer>, s
         )),
     }
     let environment = if rest.port() == 9696 { String::new() } else { format!("BALLAST_URL=http://{rest} ") };
+    let [one, other, _] = MEMBERS.map(|member| format!("{}:{PORT}", member.address));
+    let whole = format!(
+        "ballast lb create shop --subnet {} --port 80 --member {one} --member {other} --check http:/ --wait",
+        FRONT.subnet
+    );
     text.push_str(&format!(
-        "\n  {environment}{}\n  make -s demo-exec ON=agent CMD=\"ip netns\"\n\n\
+        "\nA load balancer in one line, and all of them:\n\n\
+         \x20 {environment}{}\n  {environment}{}\n  make -s demo-exec ON=agent CMD=\"ip netns\"\n\n\
          Logs and configuration are in {}. Ctrl-C ends the demo and leaves nothing behind.\n",
+        beside(&whole),
         beside("ballast lb list"),
         state.display()
     ));

@@ -9,7 +9,7 @@ root=$(cd "$here/../.." && pwd)
 image=ballast-deploy-test:debian
 document=$root/docs/deploy.md
 patience=180
-hosts="ctl host-1 host-2"
+hosts="ctl host-1 host-2 other"
 others="web-1 client"
 
 say() { printf 'deploy-test: %s\n' "$*"; }
@@ -44,6 +44,8 @@ make_hosts() {
         start "host-$n" --network ballast-deploy-hosts --ip "192.0.2.1$n"
         plug "host-$n" "198.51.100.1$n"
     done
+    # No part of what is deployed: it is installed from source.
+    start other --network ballast-deploy-hosts --ip 192.0.2.13
     start web-1 --network ballast-deploy-tenants --ip 198.51.100.21
     start client --network ballast-deploy-tenants --ip 198.51.100.50
     for host in $hosts; do booted "$host"; done

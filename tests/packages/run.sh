@@ -58,6 +58,43 @@ pack() {
     say "lintian has no errors"
 }
 
+# Manual pages of all that is started by a person or a unit, and what programs are made of.
+contents() {
+    for package in "$work"/new/*.deb; do dpkg-deb --extract "$package" "$work/contents"; done
+    for page in man1/ballast.1 man5/ballast.toml.5 man8/ballast-scheduler.8 man8/ballast-api-gateway.8 man8/ballast-agent.8; do
+        gzip -dc "$work/contents/usr/share/man/$page.gz" >"$work/page" || fail "there is no $page"
+        grep -q '^\.SH' "$work/page" || fail "$page is none of the manual"
+    done
+    python3 - "$root/Cargo.lock" "$work"/contents/usr/share/doc/*/sbom.cdx.json <<'PYTHON' || fail "what programs are made of is not said right"
+import json, re, sys
+lock, *files = sys.argv[1:]
+found = re.findall(r'name = "(.*)"\nversion = "(.*)"\nsource.*\nchecksum = "(.*)"', open(lock).read())
+digests = {(name, version): digest for name, version, digest in found}
+assert len(files) == 6, files
+for file in files:
+    bom = json.load(open(file))
+    assert (bom["bomFormat"], bom["specVersion"]) == ("CycloneDX", "1.5"), file
+    of = bom["metadata"]["component"]["name"]
+    parts = {part["bom-ref"]: part for part in bom["components"]}
+    assert len(parts) == len(bom["components"]) > 50, file
+    for part in parts.values():
+        own = part["name"].startswith("ballast-")
+        assert own or part["hashes"][0]["content"] == digests[part["name"], part["version"]], part
+        assert part["licenses"], part
+    needs = {one["ref"]: one["dependsOn"] for one in bom["dependencies"]}
+    assert needs.keys() == parts.keys() | {of}, file
+    reached, todo = set(), [of]
+    while todo:
+        for ref in needs[todo.pop()]:
+            if ref not in reached:
+                reached.add(ref)
+                todo.append(ref)
+    assert reached == parts.keys(), (file, parts.keys() - reached)
+    assert ("libsqlite3-sys" in {part["name"] for part in parts.values()}) == (of == "ballast-scheduler"), of
+PYTHON
+    say "manual pages are there, and what programs are made of is said"
+}
+
 # -- a host -----------------------------------------------------------------------------------------------------------
 
 # typed WHAT: what stands on standard input, typed on the host
@@ -235,6 +272,7 @@ TYPED
 
 begun=$(date +%s)
 pack
+contents
 own=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 for suite; do
     # The one of this machine's suite is that of the test of docs/deploy.md.

@@ -155,6 +155,7 @@ fn every_field_that_a_fault_names_is_one_of_grpcs() {
         "proto/lbaas/v2/balancing.proto",
         "proto/lbaas/v2/operate.proto",
         "proto/lbaas/v2/events.proto",
+        "proto/lbaas/v2/overview.proto",
         "proto/lbaas/driver/v1/driver.proto",
     ]
     .map(read);

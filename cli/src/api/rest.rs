@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use ballast_service::tls::{self, ClientConfig};
+use ballast_service::tls::{self, ClientConfig, Files};
 use form_urlencoded::Serializer;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode,
@@ -21,10 +21,13 @@ use serde_json::Value;
 use super::{Base, PATIENCE, innermost};
 use crate::{arguments::Target, failure::Failure, noun::Noun};
 
+#[derive(Clone)]
 pub(crate) struct Gateway {
     base: Base,
     tls: Option<Arc<ClientConfig>>,
     headers: HeaderMap,
+    /// What the writes are called that are sent.
+    request_id: Option<HeaderValue>,
 }
 
 impl Gateway {
@@ -36,7 +39,16 @@ impl Gateway {
         if let Some(project) = &target.project {
             headers.insert(HeaderName::from_static("x-project-id"), header("--project", project)?);
         }
-        Ok(Self { base, tls, headers })
+        Ok(Self { base, tls, headers, request_id: None })
+    }
+
+    /// The same, whose writes are called so.
+    ///
+    /// # Errors
+    /// When no header can carry it.
+    pub(crate) fn calling_it(&self, request_id: Option<&str>) -> Result<Self, Failure> {
+        let name = request_id.map(HeaderValue::from_str).transpose();
+        Ok(Self { request_id: name.map_err(|_| Failure::Header { option: "--request-id" })?, ..self.clone() })
     }
 
     pub(super) async fn list(&self, noun: &Noun, filter: Option<(&str, &str)>) -> Result<Vec<Value>, Failure> {
@@ -143,6 +155,12 @@ impl Gateway {
         let mut request = request.body(Full::new(bytes)).map_err(|error| error.to_string())?;
         request.headers_mut().extend(self.headers.clone());
         request.headers_mut().extend(headers);
+        if let Some(id) = self.request_id.as_ref().filter(|_| method != Method::GET) {
+            request.headers_mut().insert(HeaderName::from_static("x-openstack-request-id"), id.clone());
+            if method == Method::POST && !target.contains("validate_only=") {
+                request.headers_mut().insert(HeaderName::from_static("idempotency-key"), id.clone());
+            }
+        }
         // Why it breaks off is told by the answer that does not come.
         tokio::spawn(connection);
         sender.send_request(request).await.map_err(|error| innermost(&error))
@@ -177,6 +195,35 @@ impl Gateway {
     pub(crate) fn foreign(&self, why: String) -> Failure {
         Failure::Foreign { url: self.base.to_string(), why }
     }
+}
+
+/// An answer with all that it has.
+pub(crate) struct Whole {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// One request of a server that is none of ours; why there is no answer.
+///
+/// # Errors
+/// When it cannot be reached.
+pub(crate) async fn once(
+    url: &str,
+    files: &Files,
+    (method, path): (Method, &str),
+    body: &Value,
+) -> Result<Whole, String> {
+    let base: Base = url.parse().map_err(|_| "this is no address: write it as http(s)://HOST:PORT".to_owned())?;
+    let tls = if base.is_secure() { Some(tls::rest_client(files)?) } else { None };
+    let server = Gateway { base, tls, headers: HeaderMap::new(), request_id: None };
+    let asked = async {
+        let response = server.response(&method, path, Some(body), HeaderMap::new()).await?;
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.map_err(|error| innermost(&error))?.to_bytes();
+        Ok(Whole { status: parts.status, headers: parts.headers, body })
+    };
+    tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| Err("it took too long".to_owned()))
 }
 
 /// An answer that goes on.

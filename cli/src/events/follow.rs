@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     Kind,
+    since::Place,
     sse::{Event, Parser},
 };
 use crate::{
@@ -75,8 +76,13 @@ impl<'g> Follower<'g> {
         self
     }
 
-    pub(crate) fn since(mut self, cursor: Option<String>) -> Self {
-        self.cursor = cursor.unwrap_or_default();
+    /// From there on instead.
+    pub(crate) fn since(mut self, place: Place) -> Self {
+        match place {
+            Place::Cursor(cursor) => self.cursor = cursor,
+            // A cursor goes over it, once there is one.
+            Place::Time(time) => self.query.push(("since", time)),
+        }
         self
     }
 
@@ -94,6 +100,22 @@ impl<'g> Follower<'g> {
                 Err(failure) if !self.has_begun || is_final(&failure) => return Err(failure),
                 Err(failure) => self.wait(failure).await?,
             }
+        }
+    }
+
+    /// What comes next as long as the stream that is open goes on; none: it has ended.
+    ///
+    /// # Errors
+    /// When it broke off.
+    pub(crate) async fn more(&mut self) -> Result<Option<Told>, Failure> {
+        loop {
+            if let Some(told) = self.told.pop_front() {
+                return Ok(Some(told));
+            }
+            if self.stream.is_none() {
+                return Ok(None);
+            }
+            self.read().await?;
         }
     }
 

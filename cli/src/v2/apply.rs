@@ -61,7 +61,7 @@ struct File {
 /// When the file is none, or something of it is refused.
 pub(crate) fn diff(diff: &Diff, connection: &Connection, format: &Format) -> Result<Exit, Failure> {
     runtime::block_on(async {
-        let api = Api::new(&connection.target()?)?;
+        let api = Api::of(connection).await?;
         let plans = run::plans(api.gateway()?, &diff.file.file).await?;
         let report = Report(&plans);
         output::print(format, &report)?;
@@ -73,7 +73,7 @@ pub(crate) fn diff(diff: &Diff, connection: &Connection, format: &Format) -> Res
 /// As [`diff`]; what was done before is said then.
 pub(crate) fn apply(apply: &Apply, connection: &Connection, format: &Format) -> Result<Exit, Failure> {
     runtime::block_on(async {
-        let api = Api::new(&connection.target()?)?;
+        let api = Api::of(connection).await?;
         let gateway = api.gateway()?;
         let plans = run::plans(gateway, &apply.file.file).await?;
         if apply.dry_run {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     Request, apply, describe, drain,
     find::{self, item},
-    grammar::{FOR_APPLY, PARENT, WANTED, is_given},
+    grammar::{FOR_APPLY, OF_LATE, PARENT, WANTED, is_given},
     history,
     noun::{Noun, Verb},
     shown::Answer,
@@ -44,9 +44,17 @@ pub(super) async fn ask(gateway: &Gateway, request: &Request) -> Result<Answer, 
             let target = wanted(gateway, noun, &place, matches).await?;
             get(target, noun.collection.wrappers.0).await.map(Answer::One)
         }
-        Verb::Stats => {
-            get(format!("{}/stats", wanted(gateway, noun, &place, matches).await?), "stats").await.map(Answer::One)
-        }
+        Verb::Stats => match matches.try_get_one::<String>(OF_LATE) {
+            Ok(Some(span)) => {
+                let target = wanted(gateway, noun, &place, matches).await?;
+                let id = target.rsplit('/').next().unwrap_or_default();
+                let target = format!("/ballast/v1/loadbalancers/{id}/traffic?span={span}");
+                get(target, "traffic").await.map(Answer::OfLate)
+            }
+            _ => {
+                get(format!("{}/stats", wanted(gateway, noun, &place, matches).await?), "stats").await.map(Answer::One)
+            }
+        },
         Verb::Status => {
             let target = format!("{}/status", wanted(gateway, noun, &place, matches).await?);
             Ok(Answer::Tree(get(target, "statuses").await?["loadbalancer"].take()))
@@ -56,8 +64,10 @@ pub(super) async fn ask(gateway: &Gateway, request: &Request) -> Result<Answer, 
             get(target, "health").await.map(Answer::Health)
         }
         Verb::Defaults => get(format!("{}/defaults", place.path), noun.collection.wrappers.0).await.map(Answer::One),
-        Verb::Describe => describe::describe(gateway, &wanted(gateway, noun, &place, matches).await?).await,
-        // Done above: they have another grammar.
+        Verb::Describe => {
+            let target = wanted(gateway, noun, &place, matches).await?;
+            describe::describe(gateway, noun, &place, &target).await
+        }
         Verb::Drain | Verb::Enable | Verb::Disable => drain::change(gateway, *verb, matches).await,
         Verb::Create => write::create(gateway, request, &place).await,
         Verb::Set => write::set(gateway, request, &place).await,

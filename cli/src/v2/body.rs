@@ -9,6 +9,7 @@ use super::{
     field::{Field, Kind},
     find, grammar,
     noun::Noun,
+    whole,
 };
 use crate::{api::rest::Gateway, failure::Failure};
 
@@ -32,6 +33,7 @@ pub(super) async fn body(gateway: &Gateway, noun: &Noun, matches: &ArgMatches) -
             put(&mut body, field.key.split('.').next().unwrap_or(field.key), Value::Null);
         }
     }
+    whole::put(&mut body, matches)?;
     Ok(Value::Object(body))
 }
 

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::{
     ask::one,
     find::{self, item},
-    grammar::{PARENT, WANTED, WEIGHT},
+    grammar::{DRY_RUN, PARENT, WANTED, WEIGHT, is_given},
     noun::Verb,
     nouns,
     shown::Answer,
@@ -30,6 +30,9 @@ pub(super) async fn change(gateway: &Gateway, verb: Verb, matches: &ArgMatches) 
     let all = find::path(collection, None);
     let id = find::key(gateway, collection, &all, wanted(PARENT)).await?;
     let members = members(gateway, &id, wanted(WANTED)).await?;
+    if is_given(matches, DRY_RUN) {
+        return planned(gateway, verb, matches, &members).await;
+    }
     for (path, member) in &members {
         gateway.ask(Method::PUT, path, Some(&json!({ "member": said(verb, member, matches) }))).await?;
     }
@@ -45,6 +48,21 @@ pub(super) async fn change(gateway: &Gateway, verb: Verb, matches: &ArgMatches) 
         shown.push(one(gateway, path, "member").await?);
     }
     Ok(Answer::Many(&nouns::MEMBER, shown))
+}
+
+/// What it would do, in each pool that has the member.
+async fn planned(
+    gateway: &Gateway,
+    verb: Verb,
+    matches: &ArgMatches,
+    members: &[(String, Value)],
+) -> Result<Answer, Failure> {
+    let mut plans = Vec::new();
+    for (path, member) in members {
+        let body = json!({ "member": said(verb, member, matches) });
+        plans.push(gateway.ask(Method::PUT, &format!("{path}?validate_only=true"), Some(&body)).await?);
+    }
+    Ok(Answer::Planned(if plans.len() == 1 { plans.remove(0) } else { plans.into() }))
 }
 
 /// What the verb changes of a member.
@@ -79,7 +97,8 @@ async fn members(gateway: &Gateway, id: &str, wanted: &str) -> Result<Vec<(Strin
         }
     }
     if found.is_empty() {
-        return Err(Failure::NotFound { noun: "member", keys: "the address and port", wanted: plain(wanted) });
+        let (noun, keys) = ("member", "the address and port");
+        return Err(Failure::NotFound { noun, keys, wanted: plain(wanted), have: String::new() });
     }
     Ok(found)
 }

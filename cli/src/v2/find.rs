@@ -11,6 +11,8 @@ use crate::{
     find::{is_uuid, plain},
 };
 
+/// So many are named to who has mistyped one.
+const SOME: usize = 5;
 /// Objects are below here.
 const ROOT: &str = "/v2.0/";
 
@@ -53,12 +55,28 @@ pub(super) async fn key(
         [id] => Ok(id.to_owned()),
         [] => {
             let keys = if collection.is_named { "the id or name" } else { "the id" };
-            Err(Failure::NotFound { noun: collection.one, keys, wanted: plain(wanted) })
+            let have = have(gateway, collection, path).await;
+            Err(Failure::NotFound { noun: collection.one, keys, wanted: plain(wanted), have })
         }
         _ => {
             let (count, nouns) = (ids.len(), collection.many);
             Err(Failure::Ambiguous { count, nouns, wanted: plain(wanted), ids: ids.join(", ") })
         }
+    }
+}
+
+/// Some that there are, for who has mistyped one; nothing where that cannot be said.
+async fn have(gateway: &Gateway, collection: &Collection, path: &str) -> String {
+    let target = format!("{path}?limit={}", SOME + 1);
+    let Ok(mut body) = gateway.ask(Method::GET, &target, None).await else { return String::new() };
+    let found = body[collection.wrappers.1].as_array_mut().map(std::mem::take).unwrap_or_default();
+    let name = |object: &Value| {
+        ["name", "id"].into_iter().find_map(|key| object[key].as_str().filter(|s| !s.is_empty()).map(plain))
+    };
+    let more = if found.len() > SOME { ", .." } else { "" };
+    match found.iter().take(SOME).filter_map(name).collect::<Vec<_>>() {
+        names if names.is_empty() => " (there is none)".to_owned(),
+        names => format!(" (have: {}{more})", names.join(", ")),
     }
 }
 

@@ -1,13 +1,17 @@
 //! The command line of a noun, made from its table.
 
-use clap::{Arg, ArgAction, ArgMatches, Args as _, Command, builder::NonEmptyStringValueParser, value_parser};
+use clap::{
+    Arg, ArgAction, ArgMatches, Args as _, Command, ValueHint, builder::NonEmptyStringValueParser, value_parser,
+};
+use clap_complete::engine::ArgValueCompleter;
 
 use super::{
     field::{Field, Kind as Of},
+    names::{LOAD_BALANCERS, Names},
     noun::{Noun, Verb},
-    wait,
+    wait, whole,
 };
-use crate::{events::Kind, output::Select};
+use crate::{complete, events::Kind, output::Select};
 
 /// The object that is meant.
 pub(super) const WANTED: &str = "wanted";
@@ -23,6 +27,8 @@ pub(super) const FOR_APPLY: &str = "for-apply";
 pub(super) const WEIGHT: &str = "weight";
 pub(super) const LIMIT: &str = "limit";
 pub(super) const TO: &str = "to";
+const REQUEST_ID: &str = "request-id";
+pub(super) const OF_LATE: &str = "history";
 const WATCH: &str = "watch";
 
 /// A wait without a time: no value that a person could type.
@@ -63,22 +69,22 @@ pub(super) fn is_given(matches: &ArgMatches, flag: &str) -> bool {
     matches!(matches.try_get_one::<bool>(flag), Ok(Some(true)))
 }
 
+/// Whether others are within its objects.
+fn is_whole(noun: &Noun) -> bool {
+    noun.collection.wrappers.0 == "loadbalancer"
+}
+
 fn verb(noun: &'static Noun, verb: Verb) -> Command {
     let mut command = Command::new(verb.name()).about(verb.about(noun));
     if verb.is_by_address() {
         return by_address(command, verb);
     }
     if let Some((placeholder, parent)) = noun.parent {
-        command = command.arg(positional(PARENT, placeholder).help(format!("The {} it belongs to", parent.one)));
+        let above = positional(PARENT, placeholder).help(format!("The {} it belongs to", parent.one));
+        command = command.arg(above.add(names(Names::of(parent))));
     }
     if verb.names_one() {
-        let (placeholder, by) = match (noun.collection.key, noun.collection.is_named) {
-            ("id", true) => ("ID-OR-NAME", "its id or its name"),
-            ("id", false) => ("ID", "its id"),
-            ("name", _) => ("NAME", "its name"),
-            _ => ("PROJECT", "the id of its project"),
-        };
-        command = command.arg(positional(WANTED, placeholder).help(format!("The {}: {by}", noun.collection.one)));
+        command = command.arg(wanted(noun));
     }
     match verb {
         Verb::List => {
@@ -90,6 +96,9 @@ fn verb(noun: &'static Noun, verb: Verb) -> Command {
         Verb::Create => {
             let fields = noun.fields.iter().filter(|field| field.when.is_created());
             command = command.args(fields.map(created)).arg(body());
+            if is_whole(noun) {
+                command = command.args(whole::arguments());
+            }
         }
         Verb::Set => {
             let fields: Vec<&Field> = noun.fields.iter().filter(|field| field.when.is_set()).collect();
@@ -97,11 +106,12 @@ fn verb(noun: &'static Noun, verb: Verb) -> Command {
         }
         Verb::Show => {
             command = command.visible_alias("get");
-            if noun.collection.wrappers.0 == "loadbalancer" {
+            if is_whole(noun) {
                 command = command.arg(flag(FOR_APPLY, "With all that is in it, as `ballast apply` takes it; YAML"));
             }
         }
-        Verb::Delete if noun.collection.wrappers.0 == "loadbalancer" => {
+        Verb::Stats if is_whole(noun) => command = command.arg(of_late()),
+        Verb::Delete if is_whole(noun) => {
             command = command.arg(flag(CASCADE, "With its listeners, pools and all that belongs to them"));
         }
         Verb::History | Verb::Rollback => command = command.arg(of_history(verb)),
@@ -116,10 +126,43 @@ fn verb(noun: &'static Noun, verb: Verb) -> Command {
         | Verb::Enable
         | Verb::Disable => {}
     }
-    if verb.can_be_checked() {
-        command = command.arg(flag(DRY_RUN, "Check it, say what it would do to what serves, and do nothing"));
+    if verb.writes() {
+        command = command.arg(dry_run()).arg(request_id());
     }
     if verb.writes() && noun.is_deployed { command.args(waiting()) } else { command }
+}
+
+/// The object that is meant.
+fn wanted(noun: &'static Noun) -> Arg {
+    let (placeholder, by) = match (noun.collection.key, noun.collection.is_named) {
+        ("id", true) => ("ID-OR-NAME", "its id or its name"),
+        ("id", false) => ("ID", "its id"),
+        ("name", _) => ("NAME", "its name"),
+        _ => ("PROJECT", "the id of its project"),
+    };
+    let wanted = positional(WANTED, placeholder).help(format!("The {}: {by}", noun.collection.one));
+    wanted.add(names(Names::of_noun(noun)))
+}
+
+fn dry_run() -> Arg {
+    flag(DRY_RUN, "Check it, say what it would do to what serves, and do nothing")
+}
+
+fn request_id() -> Arg {
+    let help = "A name for the request, in the logs; what is made by it, sent again with the same, is made once";
+    Arg::new(REQUEST_ID).long(REQUEST_ID).value_name("TEXT").value_parser(NonEmptyStringValueParser::new()).help(help)
+}
+
+/// What the request is called, if it is called something.
+pub(super) fn named_request(matches: &ArgMatches) -> Option<&str> {
+    matches.try_get_one::<String>(REQUEST_ID).ok().flatten().map(String::as_str)
+}
+
+/// In steps of time, and of how long.
+fn of_late() -> Arg {
+    let arg = Arg::new(OF_LATE).long(OF_LATE).value_name("SPAN").num_args(0..=1).require_equals(true);
+    let arg = arg.default_missing_value("10m").value_parser(["10m", "2h"]);
+    arg.help("Of late instead, as far as it is known: of 10 minutes by 10 seconds, or of 2 hours by a minute")
 }
 
 /// How far back.
@@ -136,13 +179,20 @@ fn of_history(verb: Verb) -> Arg {
 /// Members that are named by their load balancer and their address.
 fn by_address(command: Command, verb: Verb) -> Command {
     let load_balancer = positional(PARENT, "LOAD-BALANCER").help("The load balancer: its id or its name");
+    let load_balancer = load_balancer.add(names(LOAD_BALANCERS));
     let address = positional(WANTED, "ADDRESS:PORT").help("The member, in each pool that has it");
-    let mut command = command.arg(load_balancer).arg(address).args(waiting());
+    let address = address.add(names(Names::ADDRESSES));
+    let mut command = command.arg(load_balancer).arg(address).arg(dry_run()).arg(request_id()).args(waiting());
     if verb == Verb::Enable {
         let weight = Arg::new(WEIGHT).long(WEIGHT).value_name("NUMBER").value_parser(value_parser!(i64));
         command = command.arg(weight.help("Its share; as it was, or 1 where it was 0"));
     }
     command
+}
+
+/// A shell offers these.
+fn names(of: Names) -> ArgValueCompleter {
+    complete::names(complete::Names::V2(of))
 }
 
 fn positional(id: &'static str, placeholder: &'static str) -> Arg {
@@ -158,14 +208,14 @@ fn created(field: &'static Field) -> Arg {
 fn option(field: &'static Field) -> Arg {
     let arg = Arg::new(field.option).long(field.option).help(field.help);
     match field.kind {
-        Of::Text => arg.value_name("TEXT"),
+        Of::Text => arg.value_name("TEXT").value_hint(ValueHint::Other),
         Of::Number => arg.value_name("NUMBER").value_parser(value_parser!(i64)).allow_negative_numbers(true),
         Of::Bool => arg.value_name("BOOL").value_parser(["true", "false"]),
         Of::Admin => arg.value_name("STATE").value_parser(["up", "down"]),
         Of::Texts => arg.value_name("TEXT").action(ArgAction::Append),
         Of::Map => arg.value_name("KEY=VALUE").action(ArgAction::Append),
         Of::Objects(placeholder, _) => arg.value_name(placeholder).action(ArgAction::Append),
-        Of::Reference(of) => arg.value_name(if of.is_named { "ID-OR-NAME" } else { "ID" }),
+        Of::Reference(of) => arg.value_name(if of.is_named { "ID-OR-NAME" } else { "ID" }).add(names(Names::of(of))),
     }
 }
 
@@ -176,7 +226,11 @@ fn filters(noun: &'static Noun) -> Vec<Arg> {
             || "Those with this value alone".to_owned(),
             |of| format!("Those of this {} alone: its id or its name", of.one),
         );
-        Arg::new(filter.option).long(filter.option).value_name("VALUE").help(help)
+        let arg = Arg::new(filter.option).long(filter.option).value_name("VALUE").help(help);
+        match filter.of {
+            Some(of) => arg.add(names(Names::of(of))),
+            None => arg,
+        }
     });
     let named = Arg::new("name").long("name").value_name("TEXT").help("Those with this name alone");
     let tagged = Arg::new("tag").long("tag").value_name("TEXT").action(ArgAction::Append);

@@ -42,7 +42,7 @@ pub(super) async fn roll_back(gateway: &Gateway, request: &Request, place: &Plac
 }
 
 /// Of the load balancer that is there.
-fn revisions(target: &str) -> String {
+pub(super) fn revisions(target: &str) -> String {
     let id = target.rsplit('/').next().unwrap_or_default();
     format!("/ballast/v1/loadbalancers/{id}/revisions")
 }

@@ -73,6 +73,10 @@ impl Verb {
     /// All that are there of most kinds.
     pub(super) const USUAL: &'static [Self] = &[Self::List, Self::Show, Self::Create, Self::Set, Self::Delete];
 
+    /// The same of what a load balancer is made of.
+    pub(super) const DESCRIBED: &'static [Self] =
+        &[Self::List, Self::Show, Self::Describe, Self::Create, Self::Set, Self::Delete];
+
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::List => "list",
@@ -126,11 +130,6 @@ impl Verb {
 
     pub(super) fn writes(self) -> bool {
         matches!(self, Self::Create | Self::Set | Self::Delete | Self::Failover | Self::Rollback)
-    }
-
-    /// Whether the gateway can check it without doing it.
-    pub(super) fn can_be_checked(self) -> bool {
-        matches!(self, Self::Create | Self::Set | Self::Delete | Self::Rollback)
     }
 
     /// Whether it names a member by its load balancer and its address.

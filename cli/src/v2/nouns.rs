@@ -31,6 +31,8 @@ pub(super) const ALL: &[&Noun] = &[
     &members::NOUN,
     &monitors::NOUN,
     &l7policies::NOUN,
+    &networks::NETWORK,
+    &networks::SUBNET,
     &quotas::NOUN,
     &flavors::NOUN,
     &zones::NOUN,

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{describe, history, noun::Noun};
+use super::{describe, history, noun::Noun, of_late};
 use crate::{
     noun,
     output::{self, Print},
@@ -13,17 +13,21 @@ use crate::{
 pub(super) enum Answer {
     Many(&'static Noun, Vec<Value>),
     One(Value),
+    /// A load balancer that was made with all that is in it, and the line that says so.
+    Serving(Value, String),
     /// The tree of a load balancer.
     Tree(Value),
     /// How the members of a load balancer are.
     Health(Value),
     /// What was changed of a load balancer.
     History(Value),
+    /// What it counted of late.
+    OfLate(Value),
     /// A load balancer with all that is known of it.
     Described(Value),
     /// A file for `apply`.
     File(Value),
-    /// What a write would do that was only checked.
+    /// What a write would do that was only checked; of several, each.
     Planned(Value),
     /// Nothing but that it is done.
     Done(String),
@@ -51,8 +55,11 @@ impl Print for Answer {
                 }
             }
             Self::History(revisions) => history::page(revisions),
+            Self::OfLate(traffic) => of_late::page(traffic),
             Self::Described(all) => describe::page(all),
             Self::File(file) => output::yaml(file).unwrap_or_else(|_| format!("{file:#}\n")),
+            Self::Serving(_, line) => line.clone(),
+            Self::Planned(Value::Array(answers)) => answers.iter().map(planned).collect::<Vec<_>>().join("\n"),
             Self::Planned(answer) => planned(answer),
             Self::Done(text) => format!("{text}\n"),
         }
@@ -62,9 +69,11 @@ impl Print for Answer {
         match self {
             Self::Many(_, objects) => Some(objects.clone().into()),
             Self::One(value)
+            | Self::Serving(value, _)
             | Self::Tree(value)
             | Self::Health(value)
             | Self::History(value)
+            | Self::OfLate(value)
             | Self::Described(value)
             | Self::File(value)
             | Self::Planned(value) => Some(value.clone()),

@@ -22,7 +22,7 @@ const LONGEST: u64 = 365 * 24 * 3600;
 /// What `--wait` stands for where no time is said.
 pub(super) const WITHOUT_TIME: u64 = u64::MAX;
 /// Between two questions: the first time, and the longest.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 const LBAAS: &str = "/v2.0/lbaas";
 
 pub(super) struct Waiting {
@@ -58,43 +58,14 @@ impl Waiting {
         Self { seconds, what }
     }
 
+    pub(super) fn is_asked_for(matches: &ArgMatches) -> bool {
+        matches!(matches.try_get_one::<u64>(WAIT), Ok(Some(_)))
+    }
+
     pub(super) fn asked_for(matches: &ArgMatches) -> Option<Self> {
         let asked = matches.try_get_one::<u64>(WAIT).ok().flatten()?;
         let seconds = if *asked == WITHOUT_TIME { matches.get_one(WAIT_SECONDS).copied()? } else { *asked };
         Some(Self::new(seconds, "the load balancer to be as asked".to_owned()))
-    }
-
-    /// Where the load balancer is that an object belongs to.
-    pub(super) async fn load_balancer(
-        &self,
-        gateway: &Gateway,
-        place: &Place,
-        object: &Value,
-    ) -> Result<String, Failure> {
-        let mut object = match &place.above {
-            None => object.clone(),
-            // Members and rules do not say it; what they belong to does.
-            Some(above) => one(gateway, above, if above.contains("/pools/") { "pool" } else { "l7policy" }).await?,
-        };
-        // A monitor says its pool, a policy its listener, and these their load balancer.
-        for _ in 0..2 {
-            let id = |value: &Value| value.as_str().map(str::to_owned);
-            if let Some(id) = id(&object["loadbalancers"][0]["id"]) {
-                return Ok(item(&format!("{LBAAS}/loadbalancers"), &id));
-            }
-            if let Some(id) = object.get("vip_address").and_then(|_| id(&object["id"])) {
-                return Ok(item(&format!("{LBAAS}/loadbalancers"), &id));
-            }
-            let next = match (id(&object["pools"][0]["id"]), id(&object["listener_id"])) {
-                (Some(pool), _) => one(gateway, &item(&format!("{LBAAS}/pools"), &pool), "pool").await?,
-                (_, Some(listener)) => {
-                    one(gateway, &item(&format!("{LBAAS}/listeners"), &listener), "listener").await?
-                }
-                (None, None) => break,
-            };
-            object = next;
-        }
-        Err(gateway.foreign("it does not say of which load balancer this is".to_owned()))
     }
 
     pub(super) async fn until_active(&self, gateway: &Gateway, target: &str) -> Result<(), Failure> {
@@ -147,6 +118,35 @@ impl Waiting {
         let why = object["status_description"].as_str().unwrap_or("no reason was given");
         Err(Failure::Errored { one, id, why: why.replace(char::is_control, " ") })
     }
+}
+
+/// Where the load balancer is that an object belongs to.
+///
+/// # Errors
+/// When the gateway fails, or does not say it.
+pub(super) async fn load_balancer(gateway: &Gateway, place: &Place, object: &Value) -> Result<String, Failure> {
+    let mut object = match &place.above {
+        None => object.clone(),
+        // Members and rules do not say it; what they belong to does.
+        Some(above) => one(gateway, above, if above.contains("/pools/") { "pool" } else { "l7policy" }).await?,
+    };
+    // A monitor says its pool, a policy its listener, and these their load balancer.
+    for _ in 0..2 {
+        let id = |value: &Value| value.as_str().map(str::to_owned);
+        if let Some(id) = id(&object["loadbalancers"][0]["id"]) {
+            return Ok(item(&format!("{LBAAS}/loadbalancers"), &id));
+        }
+        if let Some(id) = object.get("vip_address").and_then(|_| id(&object["id"])) {
+            return Ok(item(&format!("{LBAAS}/loadbalancers"), &id));
+        }
+        let next = match (id(&object["pools"][0]["id"]), id(&object["listener_id"])) {
+            (Some(pool), _) => one(gateway, &item(&format!("{LBAAS}/pools"), &pool), "pool").await?,
+            (_, Some(listener)) => one(gateway, &item(&format!("{LBAAS}/listeners"), &listener), "listener").await?,
+            (None, None) => break,
+        };
+        object = next;
+    }
+    Err(gateway.foreign("it does not say of which load balancer this is".to_owned()))
 }
 
 /// Turns on stderr while something is waited for, on a terminal alone.

@@ -1,5 +1,7 @@
 //! The verbs that change something.
 
+use std::time::Instant;
+
 use http::Method;
 use serde_json::{Value, json};
 
@@ -7,10 +9,12 @@ use super::{
     Request,
     ask::{Place, one, unwrapped, wanted, wrapped},
     body::body,
+    describe,
     find::item,
     grammar::{CASCADE, DRY_RUN, is_given},
     shown::Answer,
-    wait::Waiting,
+    wait::{self, Waiting},
+    whole,
 };
 use crate::{api::rest::Gateway, failure::Failure};
 
@@ -20,10 +24,18 @@ pub(super) async fn create(gateway: &Gateway, request: &Request, place: &Place) 
     if is_given(&request.matches, DRY_RUN) {
         return checked(gateway, Method::POST, &place.path, Some(&wrapped(noun, &object))).await;
     }
+    let begun = Instant::now();
     let answer = gateway.ask(Method::POST, &place.path, Some(&wrapped(noun, &object))).await?;
     let made = unwrapped(gateway, answer, noun.collection.wrappers.0)?;
     let key = made[noun.collection.key].as_str().unwrap_or_default().to_owned();
-    settled(gateway, request, place, &item(&place.path, &key), made).await
+    let target = item(&place.path, &key);
+    match settled(gateway, request, place, &target, made).await? {
+        Answer::One(object) if whole::is_asked_for(&request.matches) && Waiting::is_asked_for(&request.matches) => {
+            let line = whole::serving(gateway, &target, &object, begun.elapsed()).await?;
+            Ok(Answer::Serving(object, line))
+        }
+        answer => Ok(answer),
+    }
 }
 
 pub(super) async fn set(gateway: &Gateway, request: &Request, place: &Place) -> Result<Answer, Failure> {
@@ -63,7 +75,7 @@ async fn settled(
     object: Value,
 ) -> Result<Answer, Failure> {
     let Some(waiting) = Waiting::asked_for(&request.matches) else { return Ok(Answer::One(object)) };
-    waiting.until_active(gateway, &waiting.load_balancer(gateway, place, &object).await?).await?;
+    waiting.until_active(gateway, &wait::load_balancer(gateway, place, &object).await?).await?;
     let object = one(gateway, target, request.noun.collection.wrappers.0).await?;
     waiting.must_not_be_error(request.noun.collection.one, &object)?;
     Ok(Answer::One(object))
@@ -80,9 +92,9 @@ pub(super) async fn delete(gateway: &Gateway, request: &Request, place: &Place) 
     let is_whole = noun.collection.wrappers.0 == "loadbalancer";
     // Whose it was cannot be asked afterwards.
     let load_balancer = match &waiting {
-        Some(waiting) if !is_whole => {
+        Some(_) if !is_whole => {
             let object = one(gateway, &target, noun.collection.wrappers.0).await?;
-            Some(waiting.load_balancer(gateway, place, &object).await?)
+            Some(wait::load_balancer(gateway, place, &object).await?)
         }
         _ => None,
     };
@@ -97,6 +109,12 @@ pub(super) async fn delete(gateway: &Gateway, request: &Request, place: &Place) 
 
 pub(super) async fn failover(gateway: &Gateway, request: &Request, place: &Place) -> Result<Answer, Failure> {
     let target = wanted(gateway, request.noun, place, &request.matches).await?;
+    if is_given(&request.matches, DRY_RUN) {
+        let load_balancer = one(gateway, &target, request.noun.collection.wrappers.0).await?;
+        let agent = describe::agent(gateway, &target, &load_balancer).await?;
+        let reason = "whether another agent can take it is known when it moves";
+        return Ok(Answer::Planned(json!({ "plan": { "effect": "move", "agent": agent, "reason": reason } })));
+    }
     gateway.ask(Method::PUT, &format!("{target}/failover"), None).await?;
     match Waiting::asked_for(&request.matches) {
         Some(waiting) => {

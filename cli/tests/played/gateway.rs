@@ -63,7 +63,10 @@ fn serve(mut stream: TcpStream, log: &Mutex<Vec<Asked>>, answer: &Answer) {
         Value::String(text) if asked.path == "/ballast/v1/events" => text,
         body => body.to_string(),
     };
-    let reply = format!("HTTP/1.1 {status} x\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+    // Keystone says the token so.
+    let token = if asked.path.ends_with("/auth/tokens") { "X-Subject-Token: granted\r\n" } else { "" };
+    let head = format!("HTTP/1.1 {status} x\r\n{token}Content-Length: {}\r\nConnection: close", body.len());
+    let reply = format!("{head}\r\n\r\n{body}");
     // Who has read enough may be gone.
     let _ = stream.write_all(reply.as_bytes());
 }
@@ -87,13 +90,19 @@ fn read(stream: &TcpStream) -> Option<Asked> {
 }
 
 pub(crate) fn ballast(arguments: &[&str]) -> Output {
+    clean().args(arguments).output().unwrap()
+}
+
+/// The command without what its caller's environment says of others.
+pub(crate) fn clean() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ballast"));
-    for name in ["URL", "TOKEN", "PROJECT", "CACERT", "CERT", "KEY", "CONTEXT"] {
-        command.env_remove(format!("BALLAST_{name}"));
+    let is_ours = |name: &str| ["BALLAST_", "OS_"].iter().any(|ours| name.starts_with(ours));
+    for name in std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).filter(|name| is_ours(name)) {
+        command.env_remove(name);
     }
     // Whoever runs the tests may have contexts.
     command.env("BALLAST_CONTEXTS", "/nonexistent/ballast/config.toml");
-    command.args(arguments).output().unwrap()
+    command
 }
 
 pub(crate) fn stdout(output: &Output) -> String {

@@ -4,7 +4,12 @@
 mod guarded;
 mod permits;
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
@@ -29,6 +34,8 @@ pub enum Listener {
 #[derive(Debug, Clone)]
 pub struct Edge {
     permits: Arc<Permits>,
+    /// Of requests that share a connection with others.
+    requests: Arc<Permits>,
     /// How long a client may take to say what it wants.
     head: Duration,
     stalled: Duration,
@@ -39,9 +46,10 @@ impl Edge {
     /// As configured, and within what this process may have open.
     #[must_use]
     pub fn new(settings: &Connections) -> Self {
-        let bounds = Bounds::new(settings.max, settings.per_peer, descriptors());
+        let bounds = |descriptors| Bounds::new(settings.max, settings.per_peer, descriptors);
         Self {
-            permits: Arc::new(Permits::new(bounds)),
+            permits: Arc::new(Permits::new(bounds(descriptors()), "a connection was closed")),
+            requests: Arc::new(Permits::new(bounds(usize::MAX), "a request was refused")),
             head: Duration::from_millis(settings.head_timeout_ms.into()),
             stalled: Duration::from_millis(settings.stall_timeout_ms.into()),
             idle: Duration::from_millis(settings.idle_timeout_ms.into()),
@@ -58,6 +66,19 @@ impl Edge {
     #[must_use]
     pub const fn idle_timeout(&self) -> Duration {
         self.idle
+    }
+
+    /// How long a client may take nothing.
+    #[must_use]
+    pub const fn stall_timeout(&self) -> Duration {
+        self.stalled
+    }
+
+    /// A permit for one of many requests of a connection: who has many in one connection has no more of them under way than
+    /// with a connection for each.
+    #[must_use]
+    pub fn admit_request(&self, of: IpAddr) -> Option<Permit> {
+        self.requests.take(Whose::of(of))
     }
 
     /// The next connection for which there is room. Others are closed.

@@ -16,6 +16,7 @@ pub mod grpc;
 #[cfg(feature = "http")]
 pub mod http;
 mod list;
+mod manual;
 pub mod metrics;
 pub mod process;
 pub mod secret;

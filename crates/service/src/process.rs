@@ -1,14 +1,20 @@
 //! The frame of a process: arguments, configuration, logs, exit status.
 
-use std::{fmt, future::Future, path::PathBuf, process::ExitCode};
+use std::{
+    fmt,
+    future::Future,
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
 
-use clap::Args;
+use clap::{Args, CommandFactory};
 use nix::sys::stat::{Mode, umask};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::{self, Settings},
-    shutdown, supervisor, telemetry,
+    manual, shutdown, supervisor, telemetry,
     traces::Sending,
 };
 
@@ -55,6 +61,15 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+/// Prints the manual's page of a service where it is asked for, as packages do; none: it is not.
+pub fn manual<G: CommandFactory>() -> Option<ExitCode> {
+    if std::env::args_os().nth(1).is_none_or(|argument| argument != "--manual-page") {
+        return None;
+    }
+    let printed = manual::page(G::command()).and_then(|page| io::stdout().write_all(&page));
+    Some(if printed.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
 
 /// Runs a service: reads the configuration, starts logs and the runtime, calls `run`, and turns a failure into one clear
 /// line and an exit status.

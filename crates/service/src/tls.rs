@@ -37,9 +37,9 @@ pub use stream::{Peer, Stream};
 use crate::{config::Tls, secret};
 use live::Live;
 
-/// HTTP/2, as gRPC wants it.
+/// HTTP/2, as gRPC wants it, and browsers that show many pages at once.
 pub(crate) const H2: &[u8] = b"h2";
-/// HTTP/1.1, which REST speaks.
+/// HTTP/1.1, which every client of REST speaks.
 const HTTP1: &[u8] = b"http/1.1";
 
 /// The one implementation of cryptography, named wherever it is needed: none is installed for the whole process.
@@ -94,7 +94,7 @@ pub fn server_if_set(tls: &Tls) -> Result<Option<Server>, String> {
     if tls.is_set() { server(tls).map(Some) } else { Ok(None) }
 }
 
-/// Serves REST: nobody is asked for a certificate.
+/// Serves REST, over HTTP/2 where the client knows it: nobody is asked for a certificate.
 ///
 /// # Errors
 /// As [`server`].
@@ -110,7 +110,7 @@ pub fn rest_server(cert: &Path, key_file: &Path) -> Result<Server, String> {
         .map_err(|error| error.to_string())?
         .with_no_client_auth()
         .with_cert_resolver(Arc::clone(&live) as _);
-    config.alpn_protocols = vec![HTTP1.to_vec()];
+    config.alpn_protocols = vec![H2.to_vec(), HTTP1.to_vec()];
     Ok(Server::new(config, live))
 }
 

@@ -9,7 +9,7 @@ use ballast_service::{
 };
 use clap::{Parser, Subcommand};
 
-/// Runs load balancers on this host as the scheduler desires.
+/// The agent of Ballast: runs load balancers on this host as the scheduler desires
 #[derive(Parser)]
 #[command(name = "ballast-agent", version, args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -38,6 +38,9 @@ fn main() -> ExitCode {
     // Before anything else: the driver-host must find its inherited descriptors as the agent left them.
     if std::env::args_os().nth(1).is_some_and(|argument| argument == "driver-host") {
         ballast_agent::driver_host::run();
+    }
+    if let Some(done) = process::manual::<Cli>() {
+        return done;
     }
     let cli = Cli::parse();
     match cli.command {

@@ -13,7 +13,10 @@ use axum::{
 };
 use tower::Service;
 
-use crate::suffix::{self, AskedUri};
+use crate::{
+    dashboard::Pages,
+    suffix::{self, AskedUri},
+};
 
 /// What Octavia has directly below a version, where Neutron has nothing of that name.
 const OF_OCTAVIA: [&str; 12] = [
@@ -43,19 +46,19 @@ enum Api {
     Pages,
 }
 
-/// Serves all; without a dashboard its paths are nobody's.
+/// Serves all; while there is no dashboard its paths are nobody's.
 pub(crate) fn service(
     v1: Router,
     v2: Router,
-    pages: Option<Router>,
+    pages: Pages,
 ) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static {
     tower::service_fn(move |request: Request| {
         let (api, request) = routed(request);
-        let is_page = pages.is_some() && (api == Api::Pages || is_a_browser_at_the_door(&request));
-        let mut router = match (api, &pages) {
-            (_, Some(pages)) if is_page => pages.clone(),
-            (Api::V2, _) => v2.clone(),
-            (Api::V1 | Api::Pages, _) => v1.clone(),
+        let is_page = api == Api::Pages || is_a_browser_at_the_door(&request);
+        let mut router = match (api, if is_page { pages.now() } else { None }) {
+            (_, Some(pages)) => pages,
+            (Api::V2, None) => v2.clone(),
+            (Api::V1 | Api::Pages, None) => v1.clone(),
         };
         router.call(request)
     })

@@ -37,6 +37,7 @@ use tokio_util::sync::CancellationToken;
 pub use crate::kit::table::Route;
 use crate::{
     caller::Door,
+    dashboard::Switch,
     metrics::{Metrics, Shown},
     origin::Names,
     scheduler::Scheduler,
@@ -146,15 +147,13 @@ pub async fn run(
         let shown = Shown::new(&gateway.metrics, streams, scheduler, &sources.clock);
         background.start("metrics", serve_metrics(endpoint, Arc::new(shown), shutdown.clone()));
     }
-    let pages = match settings.gateway.dashboard {
-        true => Some(dashboard::router(&gateway, &settings, clock, &shutdown).map_err(Failure::Config)?),
-        false => None,
-    };
+    let switch = Switch::new(&gateway, &settings, clock, &shutdown).map_err(Failure::Config)?;
     if let Ok(address) = listeners.rest.local_addr() {
         tracing::info!(listen = %address, scheduler = %settings.gateway.scheduler, "serving REST");
     }
     let incoming = serve::Incoming::new(&settings, listeners.rest, &shutdown).map_err(Failure::Config)?;
-    let service = apis::service(v1::router(gateway.clone()), v2::router(gateway), pages);
+    let service = apis::service(v1::router(gateway.clone()), v2::router(gateway), switch.pages());
+    tokio::spawn(switch.watch(settings));
     supervisor::ready();
     tokio::select! {
         () = serve::until(incoming, service, &shutdown) => Ok(()),

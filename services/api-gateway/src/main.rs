@@ -14,7 +14,7 @@ use clap::Parser;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// Neutron's LBaaS v1 REST API in front of Ballast's scheduler
+/// The gateway of Ballast: Octavia's and LBaaS v1's REST, and the dashboard, in front of a scheduler
 #[derive(Parser)]
 #[command(name = "ballast-api-gateway", version)]
 struct Command {
@@ -23,6 +23,9 @@ struct Command {
 }
 
 fn main() -> ExitCode {
+    if let Some(done) = process::manual::<Command>() {
+        return done;
+    }
     process::main("ballast-api-gateway", &Command::parse().arguments, async |settings, shutdown| {
         let listeners = Listeners::bind(&settings).await?;
         ballast_api_gateway::run(settings, Sources::system(), listeners, shutdown).await

@@ -207,6 +207,7 @@ pub(crate) async fn check_page(State(gateway): State<Gateway>, mut request: Requ
     };
     let asked = ballast_ui::Asked {
         is_https: called.0.starts_with("https://"),
+        origin: called.0,
         dialler: request.extensions().get::<Dialler>().map(|Dialler(address)| address.to_canonical()),
         request_id: request.extensions().get::<RequestId>().and_then(RequestId::metadata),
     };

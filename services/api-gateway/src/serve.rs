@@ -1,5 +1,7 @@
-//! Where REST comes in: HTTP/1.1 over TCP, in plain text or over TLS. Who is silent before his first request, or for long
-//! between two, loses the connection.
+//! Where REST comes in: HTTP/1.1 over TCP, in plain text or over TLS, and over TLS HTTP/2 where the client asks for it. Who is
+//! silent before his first request, or for long between two, loses the connection.
+
+mod http2;
 
 use std::{convert::Infallible, net::IpAddr, time::Duration};
 
@@ -51,15 +53,21 @@ impl Incoming {
     }
 
     /// The next one. None: the end was asked for.
-    async fn next(&mut self) -> Option<(Dialler, Guarded)> {
+    async fn next(&mut self) -> Option<Connection> {
         let (stream, permit): (Stream, Permit) = match &mut self.from {
             From::Plain(listener) => self.edge.accept_any(listener).await,
             From::Tls(handshakes) => handshakes.recv().await?,
         };
-        let dialler = Dialler(stream.address().ip());
+        let (dialler, is_http2) = (Dialler(stream.address().ip()), stream.is_http2());
         // All bytes until there is a request.
-        Some((dialler, self.edge.guard(stream, permit, usize::MAX)))
+        Some(Connection { dialler, is_http2, stream: self.edge.guard(stream, permit, usize::MAX) })
     }
+}
+
+struct Connection {
+    dialler: Dialler,
+    is_http2: bool,
+    stream: Guarded,
 }
 
 /// Serves until `shutdown`, and then for as long as what is under way takes, within bounds.
@@ -68,37 +76,48 @@ where
     S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
 {
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(incoming.edge.idle_timeout());
     let open = TaskTracker::new();
     loop {
         let connection = tokio::select! {
             () = shutdown.cancelled() => break,
             connection = incoming.next() => connection,
         };
-        let Some((dialler, connection)) = connection else { break };
-        let owed = connection.owed();
-        let service = service.clone().map_request(move |mut request: hyper::Request<_>| {
-            owed.is_paid();
-            request.extensions_mut().insert(dialler);
-            request.map(Body::new)
-        });
-        let connection = http.serve_connection(TokioIo::new(connection), TowerToHyperService::new(service));
-        let shutdown = shutdown.clone();
-        open.spawn(async move {
-            let mut connection = std::pin::pin!(connection);
-            tokio::select! {
-                // A client that breaks off is no error of ours.
-                _ = connection.as_mut() => return,
-                () = shutdown.cancelled() => connection.as_mut().graceful_shutdown(),
-            }
-            // As above.
-            let _ = connection.await;
-        });
+        let Some(connection) = connection else { break };
+        let (edge, service, shutdown) = (incoming.edge.clone(), service.clone(), shutdown.clone());
+        if connection.is_http2 {
+            open.spawn(http2::serve(connection, edge, service, shutdown));
+        } else {
+            open.spawn(serve_one_by_one(connection, edge, service, shutdown));
+        }
     }
     drop(incoming);
     open.close();
     if tokio::time::timeout(DRAIN, open.wait()).await.is_err() {
         tracing::warn!(seconds = DRAIN.as_secs(), "requests are still under way; ending without them");
     }
+}
+
+/// HTTP/1.1.
+async fn serve_one_by_one<S>(connection: Connection, edge: Edge, service: S, shutdown: CancellationToken)
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(edge.idle_timeout());
+    let Connection { dialler, stream, .. } = connection;
+    let owed = stream.owed();
+    let service = service.map_request(move |mut request: hyper::Request<_>| {
+        owed.is_paid();
+        request.extensions_mut().insert(dialler);
+        request.map(Body::new)
+    });
+    let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)));
+    tokio::select! {
+        // A client that breaks off is no error of ours.
+        _ = connection.as_mut() => return,
+        () = shutdown.cancelled() => connection.as_mut().graceful_shutdown(),
+    }
+    // As above.
+    let _ = connection.await;
 }

@@ -28,6 +28,7 @@ mod reports;
 mod requests;
 mod sessions;
 mod tally;
+mod traffic;
 mod v2;
 mod vips;
 mod wakes;
@@ -57,17 +58,19 @@ pub use checks::{Checked, Checks, Said};
 pub use desired::{Desired, Instruction, Ready};
 pub use events::{Batch, EventLimits, Object, Objects, Shown, SnapshotPage, Told, Wanted};
 pub use failover::FailoverLimits;
-pub use fleet::Fleet;
+pub use fleet::{Fleet, Looked};
 pub use follower::{Changed, Watching};
-pub use foresight::{Come, Foresight, Question, Questions};
+pub use foresight::{Come, Counted as CountedByQuota, Foreseen, Foresight, Question, Questions};
 pub use monitors::MonitorWithPools;
-pub use overview::{AgentSummary, Figures, Operatings, Overview};
+pub use overview::{AgentSummary, Figures, Operatings, Overview, WantedOverview};
 pub use peers::unique_address;
+pub use placing::Choice;
 use plugging::Plugging;
 pub use ports::NewPort;
 pub use reports::{Counted, Ended, Left, Observed, Owner};
 pub use sessions::Greeting;
 pub use tally::{ListedStats, WantedStats};
+pub use traffic::{Histories, Span, Traffic, TrafficPoint, TrafficReport};
 pub use v2::{
     Known, Listed, NewLoadBalancer, ObjectOfV2, RevisionChange, Seen, Target, WantedAddress, WantedAddresses, Write,
 };
@@ -119,6 +122,8 @@ pub struct App {
     /// What overviews count.
     census: Arc<overview::Census>,
     tally: Arc<tally::Tally>,
+    /// What load balancers have counted of late.
+    pub histories: Arc<Histories>,
     /// What is measured.
     pub metrics: Arc<Metrics>,
     /// Of a handle whose changes are not kept.
@@ -167,6 +172,7 @@ impl App {
         let its_clock = clock.clone();
         store.tell_time_by(move || its_clock.now().into());
         let revisions = settings.history.revisions.into();
+        let histories = Histories::of(settings, &clock);
         store.keep_revisions(revisions);
         Ok(Self {
             id,
@@ -204,6 +210,7 @@ impl App {
             checks: Arc::default(),
             census: Arc::default(),
             tally: Arc::default(),
+            histories: Arc::new(histories),
             metrics: Arc::new(Metrics::new(settings)),
             foresight: None,
         })

@@ -14,7 +14,7 @@ use clap::Parser;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// The scheduler of Ballast: keeps all state, places load balancers, tells agents what to run.
+/// The scheduler of Ballast: keeps all state, places load balancers, tells agents what to run
 #[derive(Debug, Parser)]
 #[command(name = "ballast-scheduler", version)]
 struct Cli {
@@ -23,6 +23,9 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
+    if let Some(done) = process::manual::<Cli>() {
+        return done;
+    }
     process::main("ballast-scheduler", &Cli::parse().arguments, async |settings, shutdown| {
         let listeners = Listeners::bind(&settings).await?;
         ballast_scheduler::run(settings, Sources::system(), listeners, shutdown).await

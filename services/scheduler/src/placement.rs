@@ -7,7 +7,7 @@ mod chance;
 pub mod failover;
 mod least_loaded;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use ballast_model::{
     agent::{Agent, AgentDriver, DriverState, Liveness},
@@ -60,13 +60,16 @@ pub struct Demand<'a> {
     pub network: Option<&'a Attachment>,
 }
 
-/// The agents that could run it: those that are Alive and ready; when there is none, those whose driver will be ready
-/// in a moment; when none is Alive, those that are not yet Dead. (A scheduler that has just started has not heard of
+/// Whose turn it is, one after the other: those that are Alive and ready; when there is none, those whose driver will be
+/// ready in a moment; when none is Alive, those that are not yet Dead. (A scheduler that has just started has not heard of
 /// its agents yet.)
+const TURNS: [(Liveness, When); 3] =
+    [(Liveness::Alive, When::Now), (Liveness::Alive, When::Soon), (Liveness::Suspect, When::Soon)];
+
+/// The agents that could run it.
 #[must_use]
 pub fn candidates(agents: &[Judged<'_>], demand: Demand<'_>) -> Vec<Candidate> {
-    let choices = [(Liveness::Alive, When::Now), (Liveness::Alive, When::Soon), (Liveness::Suspect, When::Soon)];
-    let found = choices.into_iter().map(|(liveness, when)| candidates_that_are(liveness, when, agents, demand));
+    let found = TURNS.into_iter().map(|(liveness, when)| candidates_that_are(liveness, when, agents, demand));
     found.into_iter().find(|found| !found.is_empty()).unwrap_or_default()
 }
 
@@ -86,24 +89,118 @@ pub fn candidates_that_are(
     agents: &[Judged<'_>],
     demand: Demand<'_>,
 ) -> Vec<Candidate> {
-    let fits = |judged: &&Judged<'_>| {
-        judged.agent.admin_state_up && judged.liveness == liveness && can_run(judged, when, demand)
-    };
-    let candidate =
-        |judged: &Judged<'_>| Candidate { agent_id: judged.agent.id, load_balancers: judged.agent.load_balancers };
-    agents.iter().filter(fits).map(candidate).collect()
+    let fits =
+        |judged: &&Judged<'_>| judged.liveness == liveness && obstacle(judged, (liveness, when), demand).is_none();
+    agents.iter().filter(fits).map(Judged::candidate).collect()
 }
 
-fn can_run(judged: &Judged<'_>, when: When, demand: Demand<'_>) -> bool {
-    judged.agent.drivers.iter().any(|driver| {
-        driver.name == demand.driver
-            && is_ready(judged, when, driver)
-            && !driver.full
-            && demand.features.is_subset(&driver.features)
-            && demand.network.is_none_or(|network| driver.plugs.take(network))
-            && (driver.max_load_balancers == 0 || driver.load_balancers < driver.max_load_balancers)
-            && (driver.max_members == 0 || demand.members <= driver.max_members as usize)
-    })
+/// Those that could run it, and of each other one what keeps it from that.
+#[must_use]
+pub fn considered<'a>(
+    agents: &'a [Judged<'a>],
+    demand: Demand<'a>,
+) -> (Vec<&'a Agent>, Vec<(&'a Agent, Obstacle<'a>)>) {
+    let has_some = |turn: &(Liveness, When)| !candidates_that_are(turn.0, turn.1, agents, demand).is_empty();
+    // Where nobody could, it is said what keeps them from it now.
+    let turn = TURNS.into_iter().find(has_some).unwrap_or(TURNS[0]);
+    let (mut found, mut rejected) = (Vec::new(), Vec::new());
+    for judged in agents {
+        match obstacle(judged, turn, demand) {
+            None => found.push(judged.agent),
+            Some(obstacle) => rejected.push((judged.agent, obstacle)),
+        }
+    }
+    (found, rejected)
+}
+
+/// What keeps an agent from running it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Obstacle<'a> {
+    /// It is of another liveness than those whose turn it is.
+    Lives(Liveness),
+    /// An operator has taken it out of placement.
+    Out,
+    NoDriver,
+    NotReady(&'a AgentDriver),
+    /// The driver's host has no room.
+    NoRoom,
+    Lacks(BTreeSet<&'a str>),
+    CannotPlug,
+    HasAll(u32),
+    TakesNoMore(u32),
+}
+
+impl fmt::Display for Obstacle<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lives(Liveness::Alive) => f.write_str("Alive"),
+            Self::Lives(Liveness::Suspect) => f.write_str("Suspect"),
+            Self::Lives(Liveness::Dead) => f.write_str("Dead"),
+            Self::Out => f.write_str("taken out of placement"),
+            Self::NoDriver => f.write_str("it does not have the driver"),
+            Self::NotReady(driver) if driver.reason.is_empty() => write!(f, "its driver is {}", driver.state.as_str()),
+            Self::NotReady(driver) => write!(f, "its driver is {}: {}", driver.state.as_str(), driver.reason),
+            Self::NoRoom => f.write_str("its host has no room"),
+            Self::Lacks(features) => {
+                let features: Vec<&str> = features.iter().copied().collect();
+                write!(f, "its driver lacks {}", features.join(", "))
+            }
+            Self::CannotPlug => f.write_str("it cannot plug into this network"),
+            Self::HasAll(most) => write!(f, "its driver has the {most} load balancers that it may have"),
+            Self::TakesNoMore(most) => write!(f, "its driver takes {most} members at most"),
+        }
+    }
+}
+
+/// None: it could run it, when it is the turn of such.
+fn obstacle<'a>(judged: &Judged<'a>, (liveness, when): (Liveness, When), demand: Demand<'a>) -> Option<Obstacle<'a>> {
+    if judged.liveness == Liveness::Dead {
+        return Some(Obstacle::Lives(Liveness::Dead));
+    }
+    if !judged.agent.admin_state_up {
+        return Some(Obstacle::Out);
+    }
+    let mut found = Some(Obstacle::NoDriver);
+    for driver in judged.agent.drivers.iter().filter(|driver| driver.name == demand.driver) {
+        found = obstacle_of_driver(judged, when, driver, demand);
+        if found.is_none() {
+            break;
+        }
+    }
+    found.or_else(|| (judged.liveness != liveness).then_some(Obstacle::Lives(judged.liveness)))
+}
+
+fn obstacle_of_driver<'a>(
+    judged: &Judged<'a>,
+    when: When,
+    driver: &'a AgentDriver,
+    demand: Demand<'a>,
+) -> Option<Obstacle<'a>> {
+    if !is_ready(judged, when, driver) {
+        return Some(Obstacle::NotReady(driver));
+    }
+    if driver.full {
+        return Some(Obstacle::NoRoom);
+    }
+    if !demand.features.is_subset(&driver.features) {
+        return Some(Obstacle::Lacks(demand.features.difference(&driver.features).map(String::as_str).collect()));
+    }
+    if !demand.network.is_none_or(|network| driver.plugs.take(network)) {
+        return Some(Obstacle::CannotPlug);
+    }
+    if driver.max_load_balancers != 0 && driver.load_balancers >= driver.max_load_balancers {
+        return Some(Obstacle::HasAll(driver.max_load_balancers));
+    }
+    if driver.max_members != 0 && demand.members > driver.max_members as usize {
+        return Some(Obstacle::TakesNoMore(driver.max_members));
+    }
+    None
+}
+
+impl Judged<'_> {
+    const fn candidate(&self) -> Candidate {
+        Candidate { agent_id: self.agent.id, load_balancers: self.agent.load_balancers }
+    }
 }
 
 /// For how many more load balancers the agent's driver has room.

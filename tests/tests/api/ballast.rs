@@ -191,6 +191,31 @@ async fn a_stream_goes_on_from_its_last_id_and_from_an_overviews_cursor_and_is_o
 }
 
 #[tokio::test]
+async fn a_stream_begins_with_what_changed_since_a_time() {
+    let (services, subnet) = with_tokens().await;
+    let time = async || {
+        let overview = services.call_as("alice", "GET", "/ballast/v1/overview", None).await;
+        overview.object()["time"].as_str().unwrap().to_owned()
+    };
+    let before = time().await;
+    let first = load_balancer(&services, "alice", &subnet).await;
+    // The overview counts once in a second.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let between = time().await;
+    let second = load_balancer(&services, "alice", &subnet).await;
+    for (since, token, expected) in
+        [(&before, "alice", &first), (&between, "alice", &second), (&before, "admin", &first)]
+    {
+        let mut stream = Stream::open(&services, token, &format!("?since={since}&kind=loadbalancer"), "").await;
+        let told = stream.until(|_| true).await;
+        assert_eq!((&told.data["id"], &causes(&told)[0]["origin"]), (&json!(expected), &json!("user")), "{since}");
+    }
+    let faulty = send(&services, "alice", "?since=1h", "").await;
+    assert_eq!(faulty.status(), 400);
+    assert!(faulty.text().await.unwrap().contains("no time of RFC 3339, as 2026-12-01T03:05:20Z"));
+}
+
+#[tokio::test]
 async fn an_id_that_is_not_known_any_more_is_told_and_the_stream_goes_on() {
     let services = Services::start().await;
     able(&services.channel, "h1").await;
@@ -355,6 +380,11 @@ async fn a_write_that_is_only_checked_changes_nothing_and_says_what_it_would_do(
     assert_eq!(by_admin.body["plan"]["agent"]["host"], "h1", "{by_admin}");
     let none = services.call_as("admin", "GET", LBS, None).await;
     assert_eq!(none.body["loadbalancers"], json!([]));
+    // Whoever does not know it does nothing.
+    let pool = json!({ "pool": { "name": "p", "protocol": "HTTP", "lb_method": "ROUND_ROBIN", "subnet_id": subnet } });
+    let refused = services.call_as("alice", "POST", "/v2.0/lb/pools?validate_only=true", Some(pool)).await;
+    assert!(refused.status == 400 && refused.to_string().contains("validate_only"), "{refused}");
+    assert_eq!(services.call_as("admin", "GET", "/v2.0/lb/pools", None).await.body["pools"], json!([]));
     // What is neither yes nor no makes nothing, and neither does a slip of the pen.
     for query in ["validate_only=maybe", "validate_onyl=true"] {
         let refused = services.call_as("alice", "POST", &format!("{LBS}?{query}"), Some(body.clone())).await;
@@ -375,6 +405,8 @@ async fn a_write_that_is_only_checked_changes_nothing_and_says_what_it_would_do(
     let planned = services.call_as("admin", "DELETE", &format!("{path}?cascade=true&validate_only=true"), None).await;
     let plan = &planned.body["plan"];
     assert_eq!((planned.status, &plan["connections"], &plan["agent"]["host"]), (200, &json!("cut"), &json!("h1")));
+    let moved = services.call_as("admin", "PUT", &format!("{path}/failover?validate_only=true"), None).await;
+    assert_eq!(moved.status, 400, "{moved}");
     let still = services.call_as("alice", "GET", &path, None).await;
     assert_eq!((still.status, &still.object()["name"]), (200, &json!("")), "{still}");
     let flavor = json!({ "flavorprofile": { "name": "p", "provider_name": "haproxy", "flavor_data": "{}" } });

@@ -2,16 +2,23 @@
 //! browser has complained of.
 
 mod access;
+mod away;
 mod chromium;
+mod crowd;
 mod follow;
 mod forms;
 mod hostile;
 mod pictures;
 mod sessions;
 
+use std::time::Duration;
+
 use ballast_proto::{
-    agent::{Desired, HealthReport, ListenerHealth, LoadBalancerHealth, agent_message},
-    driver::{CheckAnswer, Health, MemberHealth},
+    agent::{
+        Desired, HealthReport, ListenerHealth, LoadBalancerHealth, LoadBalancerStatistics, StatisticsReport,
+        agent_message,
+    },
+    driver::{CheckAnswer, Health, MemberHealth, Statistics},
 };
 use ballast_service::config::Settings;
 use serde_json::{Value, json};
@@ -38,6 +45,39 @@ async fn load_balancer(services: &Services, token: &str, subnet: &str, name: &st
     made.id()
 }
 
+/// Forms of a load balancer's parts: of each kind one that makes, one that changes, and one that takes away.
+async fn forms_of_parts(services: &Services, token: &str, id: &str) -> Vec<String> {
+    let first = async |path: String| {
+        let found = services.call_as(token, "GET", &path, None).await;
+        let all = found.body.as_object().unwrap().values().find_map(Value::as_array).unwrap();
+        all[0]["id"].as_str().unwrap().to_owned()
+    };
+    let listener = first(format!("/v2.0/lbaas/listeners?loadbalancer_id={id}")).await;
+    let pool = first(format!("/v2.0/lbaas/pools?loadbalancer_id={id}")).await;
+    let monitor = first(format!("/v2.0/lbaas/healthmonitors?pool_id={pool}")).await;
+    let policy = first(format!("/v2.0/lbaas/l7policies?listener_id={listener}")).await;
+    let rule = first(format!("/v2.0/lbaas/l7policies/{policy}/rules")).await;
+    let below = [
+        "listeners/new".to_owned(),
+        format!("listeners/{listener}/edit"),
+        format!("listeners/{listener}/delete"),
+        "pools/new".to_owned(),
+        format!("pools/{pool}/edit"),
+        format!("pools/{pool}/delete"),
+        format!("pools/{pool}/members/new"),
+        format!("pools/{pool}/monitors/new"),
+        format!("monitors/{monitor}/edit"),
+        format!("monitors/{monitor}/delete"),
+        format!("listeners/{listener}/policies/new"),
+        format!("policies/{policy}/edit"),
+        format!("policies/{policy}/delete"),
+        format!("policies/{policy}/rules/new"),
+        format!("policies/{policy}/rules/{rule}/edit"),
+        format!("policies/{policy}/rules/{rule}/delete"),
+    ];
+    below.into_iter().map(|form| format!("/ui/load-balancers/{id}/{form}")).collect()
+}
+
 /// A shared network of an admin's, where callers have tokens; its subnet.
 async fn shared_subnet(services: &Services) -> String {
     let network = json!({ "network": { "name": "net", "shared": true, "tenant_id": "ops" } });
@@ -54,25 +94,53 @@ fn patient(settings: &mut Settings) {
 }
 
 /// An agent that says how members fare.
-struct Watchful {
+pub(crate) struct Watchful {
     agent: Agent,
     desired: Desired,
 }
 
 impl Watchful {
-    async fn connect(services: &Services) -> Agent {
+    pub(crate) async fn connect(services: &Services) -> Agent {
         Agent::with_drivers(&services.channel, "h1", "1", vec![able_driver()]).await.unwrap()
     }
 
     /// Deploys the one load balancer that there is.
-    async fn deploy(mut agent: Agent) -> Self {
+    pub(crate) async fn deploy(mut agent: Agent) -> Self {
         let desired = agent.desired().await;
         agent.deployed(&desired).await;
         Self { agent, desired }
     }
 
+    /// It has counted this.
+    pub(crate) async fn count(&self, counted: LoadBalancerStatistics) {
+        let one = LoadBalancerStatistics { epoch: self.desired.epoch, ..counted };
+        let report = StatisticsReport { load_balancers: vec![one] };
+        self.agent.say(agent_message::Message::Statistics(report)).await;
+    }
+
+    /// Traffic of a few minutes, now more and now less, which pass on the scheduler's clock.
+    async fn count_for_minutes(&self, services: &Services) {
+        let load_balancer_id = self.desired.load_balancer.as_ref().unwrap().id.clone();
+        let mut counted = Statistics::default();
+        for at in 0..60 {
+            let some = 20 + (at * at * 7 + at * 13) % 31;
+            counted.bytes_in += some * 20_000;
+            counted.bytes_out += some * 600_000;
+            counted.total_connections += some;
+            counted.active_connections = some * 6;
+            let statistics = Some(counted);
+            let load_balancer_id = load_balancer_id.clone();
+            self.count(LoadBalancerStatistics { load_balancer_id, statistics, ..LoadBalancerStatistics::default() })
+                .await;
+            // A report that is late is of the time until then: nothing waits for it.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            services.pass(5);
+        }
+        services.pass(10);
+    }
+
     /// Each member is up, or its check got this status.
-    async fn say(&self, codes: &[u32]) {
+    pub(crate) async fn say(&self, codes: &[u32]) {
         let load_balancer = self.desired.load_balancer.as_ref().unwrap();
         let pool = &load_balancer.pools[0];
         let member = |(member, code): (&ballast_proto::driver::Member, &u32)| {

@@ -2,7 +2,12 @@
 
 mod browser;
 mod forms;
+mod kept;
+mod lists;
 mod live;
+mod parts;
+mod same;
+mod switch;
 
 use std::collections::BTreeSet;
 
@@ -31,24 +36,49 @@ ui_load_balancer_traffic     303 200 200 404 200
 ui_load_balancer_events      303 200 200 404 200
 ui_load_balancer_history     303 200 200 404 200
 ui_load_balancer_config      303 404 404 404 200
+ui_load_balancer_copy        303 200 200 404 200
 ui_form_new                  303 403 200 200 200
-ui_form_new_sent             303 403 200 200 200
+ui_form_new_sent             401 403 200 200 200
 ui_form_edit                 303 403 200 404 200
-ui_form_edit_sent            303 403 200 404 200
+ui_form_edit_sent            401 403 200 404 200
 ui_form_delete               303 403 200 404 200
-ui_form_delete_sent          303 403 200 404 200
+ui_form_delete_sent          401 403 200 404 200
 ui_form_rollback             303 403 200 404 200
-ui_form_rollback_sent        303 403 200 404 200
+ui_form_rollback_sent        401 403 200 404 200
+ui_form_new_listener         303 403 200 404 200
+ui_form_new_listener_sent    401 403 200 404 200
 ui_form_listener             303 403 200 404 200
-ui_form_listener_sent        303 403 200 404 200
+ui_form_listener_sent        401 403 200 404 200
+ui_form_delete_listener      303 403 200 404 200
+ui_form_delete_listener_sent 401 403 200 404 200
+ui_form_new_policy           303 403 200 404 200
+ui_form_new_policy_sent      401 403 200 404 200
+ui_form_new_pool             303 403 200 404 200
+ui_form_new_pool_sent        401 403 200 404 200
 ui_form_pool                 303 403 200 404 200
-ui_form_pool_sent            303 403 200 404 200
-ui_form_monitor              303 403 200 404 200
-ui_form_monitor_sent         303 403 200 404 200
+ui_form_pool_sent            401 403 200 404 200
+ui_form_delete_pool          303 403 200 404 200
+ui_form_delete_pool_sent     401 403 200 404 200
 ui_form_add_members          303 403 200 404 200
-ui_form_add_members_sent     303 403 200 404 200
+ui_form_add_members_sent     401 403 200 404 200
 ui_form_change_members       303 403 200 404 200
-ui_form_change_members_sent  303 403 200 404 200
+ui_form_change_members_sent  401 403 200 404 200
+ui_form_new_monitor          303 403 200 404 200
+ui_form_new_monitor_sent     401 403 200 404 200
+ui_form_monitor              303 403 200 404 200
+ui_form_monitor_sent         401 403 200 404 200
+ui_form_delete_monitor       303 403 200 404 200
+ui_form_delete_monitor_sent  401 403 200 404 200
+ui_form_policy               303 403 200 404 200
+ui_form_policy_sent          401 403 200 404 200
+ui_form_delete_policy        303 403 200 404 200
+ui_form_delete_policy_sent   401 403 200 404 200
+ui_form_new_rule             303 403 200 404 200
+ui_form_new_rule_sent        401 403 200 404 200
+ui_form_rule                 303 403 200 404 200
+ui_form_rule_sent            401 403 200 404 200
+ui_form_delete_rule          303 403 200 404 200
+ui_form_delete_rule_sent     401 403 200 404 200
 ui_monitors                  303 200 200 200 200
 ui_networks                  303 200 200 200 200
 ui_quotas                    303 200 200 200 200
@@ -86,12 +116,17 @@ fn the_policy_of_the_dashboard_knows_every_route_and_no_other() {
 async fn world() -> (Services, String, String) {
     let services = Services::with_tokens(|_| {}).await;
     let agent = farsighted(&services.channel, "h1").await;
+    let subnet = shared_subnet(&services).await;
+    let id = load_balancer(&services, "alice", &subnet, "shop").await;
+    (services, id, agent)
+}
+
+/// A shared network's.
+async fn shared_subnet(services: &Services) -> String {
     let network = json!({ "network": { "name": "net", "shared": true, "tenant_id": "ops" } });
     let network = services.call_as("admin", "POST", "/v2.0/networks", Some(network)).await.id();
     let subnet = json!({ "subnet": { "network_id": network, "ip_version": 4, "cidr": "10.0.0.0/24" } });
-    let subnet = services.call_as("admin", "POST", "/v2.0/subnets", Some(subnet)).await.id();
-    let id = load_balancer(&services, "alice", &subnet, "shop").await;
-    (services, id, agent)
+    services.call_as("admin", "POST", "/v2.0/subnets", Some(subnet)).await.id()
 }
 
 async fn load_balancer(services: &Services, token: &str, subnet: &str, name: &str) -> String {
@@ -122,26 +157,27 @@ async fn until(browser: &Browser, path: &str, is_so: impl Fn(&Answer) -> bool) -
     }
 }
 
-/// The ids of alice's listener, pool and monitor.
-async fn parts(services: &Services) -> [String; 3] {
-    let mut ids = Vec::new();
-    for kind in ["listeners", "pools", "healthmonitors"] {
-        let found = services.call_as("alice", "GET", &format!("/v2.0/lbaas/{kind}"), None).await;
-        ids.push(found.body[kind][0]["id"].as_str().unwrap().to_owned());
-    }
-    ids.try_into().unwrap()
+/// The ids of alice's listener, pool, monitor, policy and rule.
+async fn parts(services: &Services) -> [String; 5] {
+    let first = async |path: &str| {
+        let found = services.call_as("alice", "GET", path, None).await;
+        let all = found.body.as_object().unwrap().values().find_map(serde_json::Value::as_array).unwrap();
+        all[0]["id"].as_str().unwrap().to_owned()
+    };
+    let policy = first("/v2.0/lbaas/l7policies").await;
+    let rule = first(&format!("/v2.0/lbaas/l7policies/{policy}/rules")).await;
+    let all = ["listeners", "pools", "healthmonitors"].map(|kind| format!("/v2.0/lbaas/{kind}"));
+    [first(&all[0]).await, first(&all[1]).await, first(&all[2]).await, policy, rule]
 }
 
-/// The part that a form is of.
-fn part<'a>(action: &str, [listener, pool, monitor]: &'a [String; 3]) -> &'a str {
-    if action.contains("rollback") {
-        "1"
-    } else if action.contains("listener") {
-        listener
-    } else if action.contains("monitor") {
-        monitor
-    } else {
-        pool
+/// The part that a form is of, by the words of its path.
+fn part<'a>(path: &str, [listener, pool, monitor, policy, _]: &'a [String; 5]) -> &'a str {
+    match path.split('/').nth(4) {
+        Some("history") => "1",
+        Some("listeners") => listener,
+        Some("monitors") => monitor,
+        Some("policies") => policy,
+        _ => pool,
     }
 }
 
@@ -165,7 +201,8 @@ async fn every_page_answers_every_role_as_the_policy_says() {
             let of = if action == "ui_agent" { &agent } else { &id };
             let path = route
                 .path
-                .replace("{part}", part(action, &parts))
+                .replace("{part}", part(route.path, &parts))
+                .replace("{rule}", &parts[4])
                 .replace("{id}", of)
                 .replace("{status}", "ERROR")
                 .replace("{file}", "x");

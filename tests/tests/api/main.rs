@@ -40,6 +40,7 @@ mod rest;
 mod schedulers;
 mod services;
 mod tokens;
+mod traffic;
 mod upgrades;
 mod v2;
 mod values;

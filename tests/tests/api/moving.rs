@@ -121,7 +121,16 @@ impl Story {
         let listeners = vec![ListenerStatistics { listener_id: self.listener.clone(), statistics }];
         let handover = Some(Handover { driver: ready_driver().name, content: b"clients".to_vec() });
         let pools = self.pools(bytes_in);
-        Removed { load_balancer_id, epoch, statistics, listeners, handover, kept: false, pools }
+        Removed {
+            load_balancer_id,
+            epoch,
+            statistics,
+            listeners,
+            handover,
+            kept: false,
+            pools,
+            traceparent: String::new(),
+        }
     }
 
     async fn change(&self, name: &str) {

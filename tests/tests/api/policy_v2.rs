@@ -28,6 +28,7 @@ watch_events                     401 400    400    400    400
 get_overview                     401 200    200    200    200
 get_stats                        401 200    200    200    200
 get_loadbalancer_revisions       401 200    200    403    200
+get_loadbalancer_traffic         401 200    200    403    200
 rollback_loadbalancer            401 403    202    403    202
 
 get_loadbalancers                401 seen   seen   hidden seen

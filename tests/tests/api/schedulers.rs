@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use ballast_lab::Postgres;
 use ballast_proto::{
-    agent::scheduler_message::Message,
+    agent::{LoadBalancerStatistics, StatisticsReport, agent_message, scheduler_message::Message},
+    driver::Statistics,
     v1::{
         Kind, ListRequest, Liveness, WatchRequest, agents_client::AgentsClient, events_client::EventsClient,
         watch_response::Message as Watched,
@@ -212,6 +213,25 @@ async fn what_one_changes_the_watches_of_another_are_told_before_it_looks(server
     assert!(tokio::time::timeout(Duration::from_secs(5), told).await.is_ok(), "the second looks once an hour");
 }
 
+async fn what_was_counted_of_late_is_known_where_the_agent_has_its_session(server: &Postgres) {
+    let (first, second) = two(server, |_| {}).await;
+    let mut agent = Agent::connect(&first.channel, "counting", "1").await.unwrap();
+    agent.snapshot().await;
+    let subnet = second.subnet().await;
+    let id = second.pool(&subnet).await;
+    let desired = agent.desired().await;
+    agent.deployed(&desired).await;
+    let statistics = Some(Statistics { bytes_in: 5, ..Statistics::default() });
+    let load_balancer_id = desired.load_balancer.unwrap().id;
+    let one = LoadBalancerStatistics { load_balancer_id, epoch: desired.epoch, statistics, ..Default::default() };
+    agent.say(agent_message::Message::Statistics(StatisticsReport { load_balancers: vec![one] })).await;
+    let path = format!("/ballast/v1/loadbalancers/{id}/traffic");
+    until("it is known where the agent is", async || !first.get(&path).await["traffic"]["known_since"].is_null()).await;
+    let elsewhere = second.get(&path).await;
+    assert_eq!(elsewhere["traffic"]["known_since"], serde_json::Value::Null, "{elsewhere}");
+    assert_eq!(elsewhere["traffic"]["points"], json!([]));
+}
+
 #[tokio::test]
 async fn what_one_scheduler_changes_others_are_told_at_once() {
     let Some(server) = Postgres::start("what one of several schedulers changes").await else { return };
@@ -227,4 +247,5 @@ async fn several_schedulers_on_postgresql_have_one_session_for_an_agent() {
     Box::pin(a_scheduler_that_starts_leaves_the_agents_of_others_alone(&server)).await;
     Box::pin(the_agents_of_a_scheduler_that_was_killed_are_free_when_it_was_silent_for_long(&server)).await;
     Box::pin(an_agent_of_a_scheduler_that_stops_is_anybodys_at_once(&server)).await;
+    Box::pin(what_was_counted_of_late_is_known_where_the_agent_has_its_session(&server)).await;
 }

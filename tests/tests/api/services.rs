@@ -13,14 +13,18 @@ use ballast_scheduler::Listeners;
 use ballast_service::{
     chance::Chance,
     clock::Clock,
-    config::{AuthMode, Provider, Quotas, Settings},
+    config::{AuthMode, Listen, Provider, Quotas, Settings},
     grpc,
+    metrics::{Component, Endpoint},
     sources::Sources,
 };
 use ballast_tests::rest::Reply;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::{net::TcpListener, task::AbortHandle};
+use tokio::{
+    net::TcpListener,
+    task::{AbortHandle, JoinHandle},
+};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::transport::Channel;
 
@@ -35,6 +39,9 @@ pub(crate) struct Services {
     pub(crate) database: String,
     /// Of the scheduler's clocks.
     ahead: Ahead,
+    /// Of the gateway's.
+    ahead_of_gateway: Ahead,
+    gateway: Gateway,
     client: reqwest::Client,
     pub(crate) url: String,
     _directory: TempDir,
@@ -42,6 +49,23 @@ pub(crate) struct Services {
     running: AbortHandle,
     settings: Settings,
     token: CancellationToken,
+}
+
+/// A gateway that runs.
+struct Gateway {
+    shutdown: CancellationToken,
+    running: JoinHandle<()>,
+}
+
+impl Gateway {
+    fn start(settings: Settings, ahead: &Ahead, rest: TcpListener, shutdown: CancellationToken) -> Self {
+        let listeners = ballast_api_gateway::Listeners { rest, metrics: None };
+        let sources = Sources { clock: clock(ahead), chance: Chance::system() };
+        let run = ballast_api_gateway::run(settings, sources, listeners, shutdown.clone());
+        // How it ended is for whoever misses it to see.
+        let running = tokio::spawn(async move { drop(run.await) });
+        Self { shutdown, running }
+    }
 }
 
 impl Services {
@@ -84,6 +108,28 @@ impl Services {
         Self::in_directory(directory, with_tokens).await
     }
 
+    /// REST over TLS, by a certificate that these services' own calls believe.
+    pub(crate) async fn over_tls(adapt: impl FnOnce(&mut Settings)) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        let (cert, key) = (directory.path().join("cert.pem"), directory.path().join("key.pem"));
+        std::fs::write(&cert, made.cert.pem()).unwrap();
+        std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let with_tls = |settings: &mut Settings| {
+            (settings.gateway.tls_cert, settings.gateway.tls_key) = (cert, key);
+            adapt(settings);
+        };
+        let services = Self::in_directory(directory, with_tls).await;
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(made.cert.der().clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config = config.unwrap().with_root_certificates(roots).with_no_client_auth();
+        let client = reqwest::Client::builder().no_proxy().tls_backend_preconfigured(config).build().unwrap();
+        Self { client, ..services }
+    }
+
     /// With files in a directory that ends with the services.
     pub(crate) async fn in_directory(directory: TempDir, adapt: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings::default();
@@ -103,6 +149,11 @@ impl Services {
         let unix = Some(grpc::bind_unix("scheduler.socket", &settings.scheduler.socket).unwrap());
         let channel = grpc::channel(&settings.gateway.scheduler).unwrap();
         let listeners = Listeners { tcp, unix, metrics: None };
+        let metrics = match settings.metrics.listen {
+            Listen::Socket(_) => Endpoint::bind(&settings, Component::Scheduler).await.unwrap(),
+            Listen::Default | Listen::Off | Listen::Address(_) => None,
+        };
+        let listeners = Listeners { metrics, ..listeners };
         let token = shutdown.clone();
         let kept = settings.clone();
         let running = tokio::spawn(ballast_scheduler::run(
@@ -114,9 +165,10 @@ impl Services {
         let running = running.abort_handle();
 
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let listeners = ballast_api_gateway::Listeners { rest: listener, metrics: None };
-        tokio::spawn(ballast_api_gateway::run(settings, Sources::system(), listeners, shutdown.clone()));
+        let scheme = if settings.gateway.tls_cert.as_os_str().is_empty() { "http" } else { "https" };
+        let url = format!("{scheme}://{}", listener.local_addr().unwrap());
+        let ahead_of_gateway = Ahead::default();
+        let gateway = Gateway::start(settings, &ahead_of_gateway, listener, shutdown.child_token());
         let client = ballast_service::http::plain().unwrap();
         let shutdown = Some(shutdown.drop_guard());
         Self {
@@ -124,6 +176,8 @@ impl Services {
             scheduler,
             database,
             ahead,
+            ahead_of_gateway,
+            gateway,
             client,
             url,
             _directory: directory,
@@ -159,6 +213,24 @@ impl Services {
         let run = ballast_scheduler::run(self.settings.clone(), sources, listeners, self.token.clone());
         self.running = tokio::spawn(run).abort_handle();
         self.channel = grpc::channel(&self.settings.gateway.scheduler).unwrap();
+    }
+
+    /// Ends the gateway in order, and nothing else.
+    pub(crate) async fn stop_gateway(&mut self) {
+        self.gateway.shutdown.cancel();
+        (&mut self.gateway.running).await.unwrap();
+    }
+
+    /// After [`stop_gateway`](Self::stop_gateway): another one at the same address, which knows nothing of the former one.
+    pub(crate) async fn start_gateway_again(&mut self) {
+        let rest = TcpListener::bind(self.url.trim_start_matches("http://")).await.unwrap();
+        let (settings, shutdown) = (self.settings.clone(), self.token.child_token());
+        self.gateway = Gateway::start(settings, &self.ahead_of_gateway, rest, shutdown);
+    }
+
+    /// Lets time pass on the gateway's clock alone.
+    pub(crate) fn pass_at_gateway(&self, seconds: u64) {
+        self.ahead_of_gateway.monotonic.fetch_add(seconds, Ordering::SeqCst);
     }
 
     /// Lets time pass on the scheduler's clocks.

@@ -78,8 +78,9 @@ fn run(example: &Example, place: &Path) -> Option<String> {
     let path = format!("{}:{}", programs::directory().display(), path.to_string_lossy());
     let mut shell = Command::new("sh");
     shell.args(["-c", &format!("exec 2>&1\n{}", example.line)]).current_dir(place).env("PATH", path);
-    for name in ["URL", "TOKEN", "PROJECT", "CACERT", "CERT", "KEY", "CONTEXT"] {
-        shell.env_remove(format!("BALLAST_{name}"));
+    let is_ours = |name: &str| ["BALLAST_", "OS_"].iter().any(|ours| name.starts_with(ours));
+    for name in std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).filter(|name| is_ours(name)) {
+        shell.env_remove(name);
     }
     shell.env("BALLAST_CONTEXTS", place.join("config.toml"));
     let output = shell.output().expect("the shell starts");

@@ -105,6 +105,7 @@ fn a_person_logs_in_by_a_password_chooses_a_project_and_another_one_and_logs_out
         }
         let (status, ..) = browser.post("/ui/project", "token_of=nosuch&name=x");
         assert_eq!(status, 404);
+        keeps_what_was_written(&mut browser, &alpha);
         let before = browser.cookie.clone();
         assert_eq!(browser.post("/ui/logout", "").0, 303);
         browser.cookie = before;
@@ -113,6 +114,23 @@ fn a_person_logs_in_by_a_password_chooses_a_project_and_another_one_and_logs_out
         assert!(!log.contains(PASSWORD), "the password is in the log");
         Ok(())
     });
+}
+
+/// A form that is sent without a session is there again when its project is chosen.
+fn keeps_what_was_written(browser: &mut Browser, project: &str) {
+    browser.cookie.clear();
+    let (status, _, page) = browser.post("/ui/new", "name=written&do=make");
+    assert_eq!(status, 401);
+    let field = "name=\"kept.name\" value=\"written\"";
+    assert!(page.contains(field), "{page}");
+    let kept = "kept-at=%2Fui%2Fnew&kept.name=written";
+    let person = format!("user=ann&domain=Default&password={PASSWORD}");
+    let (status, _, page) = browser.post("/ui/login", &format!("{kept}&{person}"));
+    assert_eq!(status, 200);
+    assert!(page.contains("choose one") && page.contains(field) && !page.contains(PASSWORD), "{page}");
+    let (status, _, page) = browser.post("/ui/project", &format!("{kept}&token_of={project}&name=alpha"));
+    assert_eq!(status, 200);
+    assert!(page.contains("value=\"written\"") && page.contains("project: <bdi>alpha</bdi>"), "{page}");
 }
 
 /// What the page beside a form says of a change.

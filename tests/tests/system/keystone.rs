@@ -13,6 +13,7 @@ use ballast_tests::{
     keystone::{Keystone, PASSWORD},
     neutron::Neutron,
     pki::Pki,
+    programs,
     rest::Rest,
     secret,
     site::{Plan, Setting, Site, URL},
@@ -123,6 +124,24 @@ fn the_neutron_command_with_a_password_finds_the_gateway_and_sees_its_project_al
         refused(&ben, "lb-pool-show web", "Unable to find pool with name or id 'web'");
         refused(&ben, &format!("lb-member-show {pool}"), "could not be found");
         refused(&ben, &format!("{line} --tenant-id other"), "Unable to find subnet with name or id 'subnet'");
+
+        // Our own command understands the same variables.
+        let ours = |user: &str, password: &str| {
+            let mut command = std::process::Command::new(programs::built("ballast"));
+            let project = if user == "ben" { "beta" } else { "alpha" };
+            command.args(["v1", "pools", "list", "-o", "name"]).env("OS_AUTH_URL", keystone.url());
+            command.envs([("OS_USERNAME", user), ("OS_PASSWORD", password), ("OS_PROJECT_NAME", project)]);
+            command.output().expect("ballast starts")
+        };
+        let said = |output: &std::process::Output| String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(said(&ours("ann", PASSWORD)), "web\n");
+        let of_ben = ours("ben", PASSWORD);
+        assert_eq!((of_ben.status.code(), said(&of_ben)), (Some(0), String::new()), "{of_ben:?}");
+        let wrong = ours("ann", "x");
+        assert!(
+            wrong.status.code() == Some(1) && String::from_utf8_lossy(&wrong.stderr).contains("(HTTP 401)"),
+            "{wrong:?}"
+        );
 
         // A reader sees it, and may not touch it.
         let rea = neutron(&keystone, "rea", "alpha");

@@ -83,6 +83,14 @@ impl Story {
         Some([whole, listener, shown(format!("{pool}/stats"))?, members])
     }
 
+    /// Connections in all the steps of the last ten minutes that are over.
+    fn of_late(&self) -> Option<u64> {
+        let path = format!("/ballast/v1/loadbalancers/{}/traffic", self.pool);
+        let told = self.site.rest.try_call("GET", &path, None)?;
+        let points = told.body["traffic"]["points"].as_array()?.iter();
+        points.map(|point| point["new_connections"].as_u64()).sum()
+    }
+
     /// Waits until what is shown is what clients have made, and never goes back from `least` on or beyond that.
     fn shows_all(&self, least: u64) {
         let mut before = [least; 4];
@@ -142,6 +150,13 @@ fn clients_keep_their_members_and_counters_go_on_over_a_failover_and_counters_ov
         // Nobody was left to say who had which member.
         story.members_of(&clients);
         story.shows_all(told);
+        // What comes now is of late, as it is known where counting began; and all of that is no more than there was.
+        story.members_of(&clients);
+        wait_until(PATIENCE, "what was counted of late", || {
+            let of_late = story.of_late()?;
+            assert!(of_late <= story.made, "{of_late} of {}", story.made);
+            (of_late >= u64::from(CLIENTS)).then_some(())
+        });
         Ok(())
     });
 }

@@ -120,7 +120,7 @@ impl Planner<'_> {
         let path = find::item(&find::path(&nouns::POOLS, None), &text(&found["id"]));
         let fields = Fields::of(&of, pool, found, (&nouns::POOL, &others))?;
         self.change("pool", name.clone(), path.clone(), fields);
-        if let Some(members) = pool.get("members") {
+        if let Some(members) = pool.get("members").filter(|members| !members.is_null()) {
             self.members(&name, &path, members, list(&found["members"]))?;
         }
         match pool.get("healthmonitor") {

@@ -78,7 +78,9 @@ async fn known(gateway: &Gateway, document: &Map<String, Value>) -> Result<Optio
 async fn references(gateway: &Gateway, document: &mut Map<String, Value>) -> Result<(), Failure> {
     resolved(gateway, document, &nouns::LOAD_BALANCER).await?;
     for pool in document.get_mut("pools").and_then(Value::as_array_mut).into_iter().flatten() {
-        for member in pool["members"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        // Not by `pool["members"]`, which makes them null where there are none.
+        let members = pool.get_mut("members").and_then(Value::as_array_mut);
+        for member in members.into_iter().flatten().filter_map(Value::as_object_mut) {
             resolved(gateway, member, &nouns::MEMBER).await?;
         }
     }

@@ -33,7 +33,7 @@ pub(in crate::v2) const NOUN: Noun = Noun {
     about: "L7 policies: which requests of a listener go elsewhere, by their rules",
     collection: &COLLECTION,
     parent: None,
-    verbs: Verb::USUAL,
+    verbs: Verb::DESCRIBED,
     fields: &[
         Field::needed("listener", "listener_id", Kind::Reference(&listeners::COLLECTION), "Whose requests it looks at"),
         Field::needed_or_set(

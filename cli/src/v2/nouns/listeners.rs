@@ -24,7 +24,7 @@ pub(in crate::v2) const NOUN: Noun = Noun {
     about: "Listeners: the ports at which a load balancer answers",
     collection: &COLLECTION,
     parent: None,
-    verbs: &[Verb::List, Verb::Show, Verb::Create, Verb::Set, Verb::Delete, Verb::Stats],
+    verbs: &[Verb::List, Verb::Show, Verb::Describe, Verb::Create, Verb::Set, Verb::Delete, Verb::Stats],
     fields: &[
         Field::needed(
             "load-balancer",

@@ -46,7 +46,7 @@ pub(in crate::v2) const NOUN: Noun = Noun {
         DESCRIPTION,
         Field::created("subnet", "vip_subnet_id", Kind::Reference(&SUBNETS), "Where its address is from"),
         Field::created("network", "vip_network_id", Kind::Reference(&NETWORKS), "Instead: any subnet of this network"),
-        Field::created("port", "vip_port_id", Kind::Text, "Instead: a port that is there already, by its id"),
+        Field::created("vip-port", "vip_port_id", Kind::Text, "Instead: a port that is there already, by its id"),
         Field::created("address", "vip_address", Kind::Text, "Its address, instead of any that is free"),
         Field::created(
             "additional-vip",

@@ -27,6 +27,7 @@ pub(in crate::v2) const NOUN: Noun = Noun {
     verbs: &[
         Verb::List,
         Verb::Show,
+        Verb::Describe,
         Verb::Create,
         Verb::Set,
         Verb::Delete,

@@ -26,7 +26,7 @@ pub(in crate::v2) const NOUN: Noun = Noun {
     about: "Health monitors: how the members of a pool are checked",
     collection: &COLLECTION,
     parent: None,
-    verbs: Verb::USUAL,
+    verbs: Verb::DESCRIBED,
     fields: &[
         Field::needed("pool", "pool_id", Kind::Reference(&pools::COLLECTION), "Whose members it checks"),
         Field::needed(

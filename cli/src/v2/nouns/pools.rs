@@ -26,7 +26,7 @@ pub(in crate::v2) const NOUN: Noun = Noun {
     about: "Pools: what is balanced, and how",
     collection: &COLLECTION,
     parent: None,
-    verbs: &[Verb::List, Verb::Show, Verb::Create, Verb::Set, Verb::Delete, Verb::Stats],
+    verbs: &[Verb::List, Verb::Show, Verb::Describe, Verb::Create, Verb::Set, Verb::Delete, Verb::Stats],
     fields: &[
         Field::created(
             "load-balancer",

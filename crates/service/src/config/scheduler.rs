@@ -174,17 +174,19 @@ impl Default for Events {
     }
 }
 
-/// `[history]`: what load balancers were.
+/// `[history]`: what load balancers were, and what they have counted of late.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct History {
     /// How many changes of each are kept; 0: none.
     pub revisions: u32,
+    /// How much memory there is for what was counted, in MiB; 0: none.
+    pub traffic_mb: u32,
 }
 
 impl Default for History {
     fn default() -> Self {
-        Self { revisions: 50 }
+        Self { revisions: 50, traffic_mb: 16 }
     }
 }
 

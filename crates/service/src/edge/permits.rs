@@ -1,4 +1,4 @@
-//! Who has how many connections.
+//! Who has how many connections, or requests.
 
 use std::{
     collections::HashMap,
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 /// Troubles are said this often.
 const SAID_EVERY: Duration = Duration::from_secs(10);
 
-/// From where a connection comes.
+/// From where it comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Whose {
     /// Another machine: its address, of IPv6 the network, of which one machine has all.
@@ -56,6 +56,8 @@ impl Bounds {
 #[derive(Debug)]
 pub(super) struct Permits {
     bounds: Bounds,
+    /// What becomes of one more.
+    refusal: &'static str,
     taken: Mutex<Taken>,
     too_many: Said,
     pub(super) not_accepted: Said,
@@ -83,7 +85,7 @@ impl Said {
     }
 }
 
-/// A connection's permit. Dropped, it is free.
+/// The permit of a connection or a request. Dropped, it is free.
 #[derive(Debug)]
 pub struct Permit {
     permits: Arc<Permits>,
@@ -91,8 +93,9 @@ pub struct Permit {
 }
 
 impl Permits {
-    pub(super) fn new(bounds: Bounds) -> Self {
-        Self { bounds, taken: Mutex::default(), too_many: Said::default(), not_accepted: Said::default() }
+    pub(super) fn new(bounds: Bounds, refusal: &'static str) -> Self {
+        let (taken, too_many, not_accepted) = (Mutex::default(), Said::default(), Said::default());
+        Self { bounds, refusal, taken, too_many, not_accepted }
     }
 
     /// A permit, if there is one for him.
@@ -107,7 +110,7 @@ impl Permits {
         let has = taken.of.get(&whose).copied().unwrap_or_default();
         if all >= bound || has >= each {
             if self.too_many.again() {
-                tracing::warn!(connections = all, from = ?whose, from_there = has, "a connection was closed: there are too many");
+                tracing::warn!(all, from = ?whose, from_there = has, "{}: there are too many", self.refusal);
             }
             return None;
         }
@@ -145,7 +148,7 @@ mod tests {
 
     #[test]
     fn no_peer_takes_the_places_of_others_and_all_together_not_those_of_this_machine() {
-        let permits = Arc::new(Permits::new(Bounds::new(40, 20, 1_000)));
+        let permits = Arc::new(Permits::new(Bounds::new(40, 20, 1_000), ""));
         let first = all(&permits, peer(1));
         assert_eq!(first.len(), 20);
         let second = all(&permits, peer(2));

@@ -65,6 +65,15 @@ impl Stream {
         }
     }
 
+    /// Whether both ends have agreed on HTTP/2, which they do over TLS alone.
+    #[must_use]
+    pub fn is_http2(&self) -> bool {
+        match &self.transport {
+            Transport::Unix(_) | Transport::Tcp(_) => false,
+            Transport::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(super::H2),
+        }
+    }
+
     pub(crate) fn tls(stream: impl Into<TlsStream<TcpStream>>, address: SocketAddr, role: Option<Role>) -> Self {
         Self { transport: Transport::Tls(Box::new(stream.into())), peer: Peer::Tls { address, role }, end: None }
     }

@@ -1,5 +1,5 @@
-//! `/ballast/v1`: what Octavia has no words for. What changes, as it changes, for those who have no gRPC; all counters;
-//! how many load balancers there are and how they fare; and what one was.
+//! `/ballast/v1`: what Octavia has no words for. What changes, as it changes, for those who have no gRPC; all counters, and
+//! what one has counted of late; how many load balancers there are and how they fare; and what one was.
 
 mod causes;
 mod events;
@@ -8,6 +8,7 @@ mod overview;
 mod stats;
 pub(crate) mod streams;
 mod told;
+mod traffic;
 
 use serde::{Serialize, Serializer};
 
@@ -19,10 +20,12 @@ use crate::kit::{
 
 pub(super) fn routes() -> Routes {
     const REVISIONS: &str = "/ballast/v1/loadbalancers/{id}/revisions";
+    const TRAFFIC: &str = "/ballast/v1/loadbalancers/{id}/traffic";
     const ROLLBACK: &str = "/ballast/v1/loadbalancers/{loadbalancer_id}/revisions/{id}/rollback";
     Routes::new()
         .serve("/ballast/v1/events", Does::Stream(events::schema), "watch_events", events::stream)
         .serve(REVISIONS, Does::Tell(history::schema), "get_loadbalancer_revisions", history::list)
+        .serve(TRAFFIC, Does::Tell(traffic::schema), "get_loadbalancer_traffic", traffic::show)
         .serve(ROLLBACK, Does::Act, "rollback_loadbalancer", history::roll_back)
         .serve("/ballast/v1/overview", Does::Tell(overview::schema), "get_overview", overview::show)
         .serve("/ballast/v1/stats", Does::Tell(stats::schema), "get_stats", stats::list)

@@ -83,6 +83,7 @@ impl Query {
             tags_any: self.split("tags-any"),
             not_tags: self.split("not-tags"),
             not_tags_any: self.split("not-tags-any"),
+            search: String::new(),
         };
         let kept = self.pairs.iter().filter(|(key, _)| key != "marker" && key != "page_reverse");
         let links = if self.last("marker").is_some() { Page::begun_at_a_marker } else { Page::begun_at_an_end };

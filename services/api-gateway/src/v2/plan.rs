@@ -6,7 +6,9 @@
 use axum::{http::StatusCode, response::Response};
 use ballast_proto::{
     driver::{Connections, Effect},
-    v2::{Preview, PreviewAgent, PreviewFault, PreviewRequest, preview_request::Change},
+    v2::{
+        Preview, PreviewAgent, PreviewFault, PreviewQuota, PreviewRejection, PreviewRequest, preview_request::Change,
+    },
 };
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 use serde_json::{Value, json};
@@ -22,7 +24,7 @@ use crate::{
 };
 
 /// What the query calls it.
-pub(super) const NAME: &str = "validate_only";
+pub(crate) const NAME: &str = "validate_only";
 
 /// Whether a write is only to be checked.
 ///
@@ -90,6 +92,11 @@ struct Plan<'a> {
     faults: Vec<Fault<'a>>,
     reason: Option<&'a str>,
     agent: Option<Agent<'a>>,
+    others: Vec<Agent<'a>>,
+    rejected: Vec<Rejected<'a>>,
+    more_others: u32,
+    more_rejected: u32,
+    quotas: Vec<Quota<'a>>,
 }
 
 #[derive(Serialize)]
@@ -102,12 +109,30 @@ struct Fault<'a> {
 struct Agent<'a> {
     id: &'a str,
     host: &'a str,
+    load_balancers: u32,
+}
+
+#[derive(Serialize)]
+struct Rejected<'a> {
+    id: &'a str,
+    host: &'a str,
+    reason: &'a str,
+}
+
+#[derive(Serialize)]
+struct Quota<'a> {
+    resource: &'a str,
+    used: u64,
+    limit: i32,
 }
 
 impl<'a> From<&'a Preview> for Plan<'a> {
     fn from(preview: &'a Preview) -> Self {
         let fault = |fault: &'a PreviewFault| Fault { id: &fault.object_id, message: &fault.message };
-        let agent = |agent: &'a PreviewAgent| Agent { id: &agent.id, host: &agent.host };
+        let agent =
+            |agent: &'a PreviewAgent| Agent { id: &agent.id, host: &agent.host, load_balancers: agent.load_balancers };
+        let rejected = |one: &'a PreviewRejection| Rejected { id: &one.id, host: &one.host, reason: &one.reason };
+        let quota = |one: &'a PreviewQuota| Quota { resource: spelt(&one.resource), used: one.used, limit: one.limit };
         Self {
             effect: effect(preview.effect()),
             connections: match preview.connections() {
@@ -121,7 +146,21 @@ impl<'a> From<&'a Preview> for Plan<'a> {
             faults: preview.faults.iter().map(fault).collect(),
             reason: present(&preview.reason),
             agent: preview.agent.as_ref().map(agent),
+            others: preview.others.iter().map(agent).collect(),
+            rejected: preview.rejected.iter().map(rejected).collect(),
+            more_others: preview.more_others,
+            more_rejected: preview.more_rejected,
+            quotas: preview.quotas.iter().map(quota).collect(),
         }
+    }
+}
+
+/// As quotas of REST call it.
+fn spelt(resource: &str) -> &str {
+    match resource {
+        "load_balancer" => "loadbalancer",
+        "health_monitor" => "healthmonitor",
+        other => other,
     }
 }
 
@@ -141,7 +180,11 @@ pub(crate) const fn effect(effect: Effect) -> Option<&'static str> {
 pub(super) fn schema() -> Value {
     let text = json!({ "type": "string" });
     let maybe = json!({ "type": ["string", "null"] });
+    let number = json!({ "type": "integer" });
     let two = |one: &str, other: &str| json!({ "type": "object", "properties": { one: text, other: text } });
+    let agent = json!({ "type": "object", "properties": { "id": text, "host": text, "load_balancers": number } });
+    let rejected = json!({ "type": "object", "properties": { "id": text, "host": text, "reason": text } });
+    let quota = json!({ "type": "object", "properties": { "resource": text, "used": number, "limit": number } });
     json!({ "type": ["object", "null"], "properties": {
         "effect": { "enum": ["none", "runtime", "reload", "restart", "move", null] },
         "connections": { "enum": ["kept", "drained", "cut", null] },
@@ -149,7 +192,12 @@ pub(super) fn schema() -> Value {
         "configuration": maybe,
         "faults": { "type": "array", "items": two("id", "message") },
         "reason": maybe,
-        "agent": { "oneOf": [two("id", "host"), { "type": "null" }] }
+        "agent": { "oneOf": [agent, { "type": "null" }] },
+        "others": { "type": "array", "items": agent },
+        "rejected": { "type": "array", "items": rejected },
+        "more_others": number,
+        "more_rejected": number,
+        "quotas": { "type": "array", "items": quota }
     } })
 }
 

@@ -1,6 +1,8 @@
 //! REST against a scheduler whose answers are scripted: what the gateway makes of requests and replies.
 
 #[cfg(test)]
+mod http2;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod scripted;

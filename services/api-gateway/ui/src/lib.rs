@@ -11,6 +11,7 @@
 mod files;
 mod forms;
 mod headers;
+mod kept;
 mod limiter;
 mod live;
 mod login;
@@ -61,6 +62,8 @@ pub struct Parts {
 pub struct Asked {
     /// By the browser, whatever stands between.
     pub is_https: bool,
+    /// How the browser calls this gateway: `https://host`.
+    pub origin: String,
     pub dialler: Option<IpAddr>,
     pub request_id: Option<AsciiMetadataValue>,
 }

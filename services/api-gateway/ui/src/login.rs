@@ -14,7 +14,8 @@ use ballast_service::{
 };
 
 use crate::{
-    Asked, Dashboard,
+    Asked, Dashboard, forms,
+    kept::{self, Kept},
     pages::Query,
     session::{self, Form, Session},
     shell::Shell,
@@ -26,7 +27,7 @@ use crate::{
 const LONGEST: usize = 255;
 
 /// The form, in each mode that has one.
-#[derive(Template)]
+#[derive(Default, Template)]
 #[template(path = "login.html")]
 struct Login<'a> {
     asks_for_password: bool,
@@ -35,6 +36,10 @@ struct Login<'a> {
     wrong: Option<&'a str>,
     user: &'a str,
     domain: &'a str,
+    /// What was written into a form before.
+    kept: Vec<(String, String)>,
+    /// Something was, which is too large to be kept.
+    is_lost: bool,
 }
 
 impl Login<'_> {
@@ -50,12 +55,27 @@ pub(crate) async fn form(State(dashboard): State<Dashboard>, uri: Uri) -> Respon
         return session::back(query.get("back")).into_response();
     }
     let asks_for_password = dashboard.mode == AuthMode::Keystone;
-    Login { asks_for_password, back: query.get("back"), wrong: None, user: "", domain: "Default" }.page(StatusCode::OK)
+    Login { asks_for_password, back: query.get("back"), domain: "Default", ..Login::default() }.page(StatusCode::OK)
+}
+
+/// For who has sent a form when his session had ended; none: it was too large to be kept.
+pub(crate) fn again(dashboard: &Dashboard, back: &str, kept: Option<&Kept>) -> Response {
+    let login = Login {
+        asks_for_password: dashboard.mode == AuthMode::Keystone,
+        back,
+        wrong: Some("Your session has ended."),
+        domain: "Default",
+        kept: kept::hidden(kept),
+        is_lost: kept.is_none(),
+        ..Login::default()
+    };
+    login.page(StatusCode::UNAUTHORIZED)
 }
 
 pub(crate) async fn log_in(
     State(dashboard): State<Dashboard>,
     Extension(asked): Extension<Asked>,
+    headers: HeaderMap,
     body: Bytes,
 ) -> Response {
     let form = Form::read(&body);
@@ -78,10 +98,11 @@ pub(crate) async fn log_in(
     };
     dashboard.limiter.succeeded(&who);
     tracing::info!(user, from = ?asked.dialler, "somebody logged in to the dashboard");
-    match session.onto(&dashboard, &asked, session::back(form.get("back"))) {
-        Ok(response) => response,
-        Err(trouble) => trouble.alone(),
-    }
+    let response = match Kept::sent_along(&form) {
+        Some(kept) => forms::again(&dashboard, &session, (&headers, &asked), &kept).await,
+        None => session::back(form.get("back")).into_response(),
+    };
+    session.onto(&dashboard, &asked, response).unwrap_or_else(|trouble| trouble.alone())
 }
 
 /// A session for what the form has: a token, or a user and a password.
@@ -102,7 +123,9 @@ async fn granted(dashboard: &Dashboard, form: &Form) -> Result<Session, Denied> 
 fn refused(dashboard: &Dashboard, form: &Form, wrong: &str) -> Response {
     let asks_for_password = dashboard.mode == AuthMode::Keystone;
     let (user, domain) = (form.get("user"), form.get("domain"));
-    let login = Login { asks_for_password, back: form.get("back"), wrong: Some(wrong), user, domain };
+    let kept = kept::hidden(Kept::sent_along(form).as_ref());
+    let (back, wrong) = (form.get("back"), Some(wrong));
+    let login = Login { asks_for_password, back, wrong, user, domain, kept, is_lost: false };
     login.page(StatusCode::UNAUTHORIZED)
 }
 

@@ -90,7 +90,7 @@ impl View {
                 Some(Duration::from_secs(5))
             }
             Self::LoadBalancers | Self::Monitors | Self::Events => Some(Duration::from_secs(30)),
-            Self::LoadBalancer(_, Tab::Config) | Self::Networks | Self::Quotas | Self::Explain(_) => None,
+            Self::LoadBalancer(_, Tab::Config | Tab::Copy) | Self::Networks | Self::Quotas | Self::Explain(_) => None,
         }
     }
 }

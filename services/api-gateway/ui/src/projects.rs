@@ -11,7 +11,8 @@ use ballast_proto::v2::ListQuotasRequest;
 use ballast_service::auth::Denied;
 
 use crate::{
-    Asked, Dashboard,
+    Asked, Dashboard, forms,
+    kept::{self, Kept},
     session::{Form, Session},
     shell::Shell,
     trouble::Trouble,
@@ -35,6 +36,8 @@ struct Projects {
     is_admin: bool,
     sees_all: bool,
     current: String,
+    /// What was written into a form before.
+    kept: Vec<(String, String)>,
 }
 
 const HERE: &str = "/ui/projects";
@@ -48,12 +51,17 @@ pub(crate) async fn show(
         Ok(visitor) => visitor,
         Err(trouble) => return trouble.respond(&dashboard, None, HERE),
     };
-    match projects(&dashboard, &visitor).await {
+    ask(&dashboard, &visitor, None).await
+}
+
+/// The page on which one is chosen, before somebody goes on with what he has written.
+pub(crate) async fn ask(dashboard: &Dashboard, visitor: &Visitor, kept: Option<&Kept>) -> Response {
+    match projects(dashboard, visitor).await {
         Ok(projects) => {
-            let main = projects.render().unwrap_or_default();
-            Html(Shell::of(&visitor, "Projects", HERE).around(&main)).into_response()
+            let main = Projects { kept: kept::hidden(kept), ..projects }.render().unwrap_or_default();
+            Html(Shell::of(visitor, "Projects", HERE).around(&main)).into_response()
         }
-        Err(trouble) => trouble.respond(&dashboard, Some(&visitor), HERE),
+        Err(trouble) => trouble.respond(dashboard, Some(visitor), HERE),
     }
 }
 
@@ -81,6 +89,7 @@ async fn projects(dashboard: &Dashboard, visitor: &Visitor) -> Result<Projects, 
         is_admin,
         sees_all: is_admin && visitor.session.project.is_empty(),
         current: visitor.scope_shown().to_owned(),
+        kept: Vec::new(),
     })
 }
 
@@ -103,7 +112,15 @@ pub(crate) async fn choose(
         "" => Err(Trouble::NotFound),
         project => another_token(&dashboard, &visitor, project, form.get("name")).await,
     };
-    let response = chosen.and_then(|session| session.onto(&dashboard, &asked, Redirect::to("/ui/")));
+    let session = match chosen {
+        Ok(session) => session,
+        Err(trouble) => return trouble.respond(&dashboard, Some(&visitor), HERE),
+    };
+    let response = match Kept::sent_along(&form) {
+        Some(kept) => forms::again(&dashboard, &session, (&headers, &asked), &kept).await,
+        None => Redirect::to("/ui/").into_response(),
+    };
+    let response = session.onto(&dashboard, &asked, response);
     response.unwrap_or_else(|trouble| trouble.respond(&dashboard, Some(&visitor), HERE))
 }
 

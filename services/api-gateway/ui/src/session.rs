@@ -179,7 +179,11 @@ pub(crate) struct Form(Vec<(String, String)>);
 
 impl Form {
     pub(crate) fn read(body: &[u8]) -> Self {
-        Self(form_urlencoded::parse(body).into_owned().collect())
+        Self::of(form_urlencoded::parse(body).into_owned().collect())
+    }
+
+    pub(crate) const fn of(fields: Vec<(String, String)>) -> Self {
+        Self(fields)
     }
 
     /// Empty: there is none.

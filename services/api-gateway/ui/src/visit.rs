@@ -35,7 +35,19 @@ impl Visitor {
         asked: &Asked,
         action: &str,
     ) -> Result<Self, Trouble> {
-        let session = Session::of(dashboard, headers, asked);
+        Self::with(dashboard, Session::of(dashboard, headers, asked), headers, (asked, action)).await
+    }
+
+    /// Who has this session.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub(crate) async fn with(
+        dashboard: &Dashboard,
+        session: Session,
+        headers: &HeaderMap,
+        (asked, action): (&Asked, &str),
+    ) -> Result<Self, Trouble> {
         let call = Call { request_id: asked.request_id.clone(), action: ascii(action.as_bytes()) };
         let theme = Theme::of(headers);
         let request_id = asked.request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();

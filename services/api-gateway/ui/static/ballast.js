@@ -185,12 +185,13 @@
         const body = new URLSearchParams(new FormData(form));
         body.set('do', 'check');
         try {
-          const answer = await fetch(form.action, { method: 'POST', body, signal: asked.signal });
+          // Not form.action: a field may be called so.
+          const answer = await fetch(form.getAttribute('action'), { method: 'POST', body, signal: asked.signal });
           const page = new DOMParser().parseFromString(policy.createHTML(await answer.text()), 'text/html');
           const plan = page.getElementById('plan');
           if (!plan) return;
           morph(document.getElementById('plan'), plan);
-          say(plan.textContent.includes('✕') ? 'It is refused as it is.' : 'It can be done.');
+          say(plan.querySelector('.bad') ? 'It is refused as it is.' : 'It can be done.');
         } catch {
           // Superseded, or nobody is there: the form says so when it is sent.
         }

@@ -93,6 +93,7 @@ impl App {
         deleted?;
         self.wakes.end(id);
         self.checks.forget_agent(id);
+        self.histories.forget_agent(id);
         self.place_soon();
         Ok(())
     }

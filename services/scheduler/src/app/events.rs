@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use ballast_model::{Uuid, fault::Fault, ids::LoadBalancerId};
+use ballast_model::{Uuid, fault::Fault, ids::LoadBalancerId, time::Timestamp};
 use ballast_store::{Change, EventKind, Position, Tx, Why};
 use tokio_util::sync::CancellationToken;
 
@@ -113,6 +113,14 @@ impl App {
     /// When the store fails.
     pub async fn before_last_events(&self, back: u64) -> Result<Position, Fault> {
         self.store.read(|tx, _| Box::pin(tx.before_last_events(back))).await
+    }
+
+    /// Where one goes on to be told again what has changed since a time, as far back as it is kept.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn before_events_since(&self, since: Timestamp) -> Result<Position, Fault> {
+        self.store.read(|tx, _| Box::pin(tx.before_events_since(since))).await
     }
 
     /// The next of the changes that are wanted, after a position.
@@ -236,8 +244,6 @@ fn newest_of_each(changes: Vec<(Position, Change)>, wanted: impl Fn(&Change) -> 
 
 #[cfg(test)]
 mod tests {
-    use ballast_model::time::Timestamp;
-
     use super::*;
 
     #[test]

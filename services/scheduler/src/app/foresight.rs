@@ -9,28 +9,53 @@ use std::{
     time::Duration,
 };
 
-use ballast_model::{fault::Fault, features, ids::AgentId, load_balancer::LoadBalancer};
+use ballast_model::{
+    fault::Fault,
+    features,
+    ids::AgentId,
+    load_balancer::LoadBalancer,
+    quota::{Limit, Resource},
+};
 use ballast_proto::driver::Preview;
 use ballast_store::{Binding, Tx};
 use tokio::sync::oneshot;
 
-use super::{App, Desired, Instruction, placing::network_of};
+use super::{
+    App, Desired, Instruction,
+    placing::{Choice, network_of},
+    v2::parts_of,
+};
 
 /// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a change would come to, once it is known.
-pub type Foresight = Arc<Mutex<Option<Come>>>;
+pub type Foresight = Arc<Mutex<Foreseen>>;
+
+#[derive(Debug, Default)]
+pub struct Foreseen {
+    pub come: Option<Come>,
+    /// Of what quotas count, what there would be more or fewer of.
+    pub counted: Vec<Counted>,
+}
+
+/// How many the project would have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counted {
+    pub resource: Resource,
+    pub used: u64,
+    pub limit: Limit,
+}
 
 /// What it would come to.
 #[derive(Debug)]
 pub enum Come {
     /// No agent runs it.
     Nowhere,
-    /// It is new, and goes to this agent; none: to none.
-    Placed(Option<AgentId>),
-    /// Its agent cannot run what it becomes, and this other one can.
-    Moves(Option<AgentId>),
+    /// It is new, and goes there.
+    Placed(Choice),
+    /// Its agent cannot run what it becomes, and another one can.
+    Moves(Choice),
     /// It goes; the agent runs it.
     Removed(AgentId),
     /// Its agent is told this.
@@ -90,7 +115,26 @@ impl App {
         Ok(())
     }
 
-    /// The same of a load balancer that is made, or goes.
+    /// Notes what the project would have, where that is asked for; none: it is not there, before or after.
+    pub(super) async fn foresee_quotas(
+        &self,
+        tx: &Tx,
+        before: Option<&LoadBalancer>,
+        after: Option<&LoadBalancer>,
+    ) -> Result<(), Fault> {
+        let (Some(foresight), Some(one)) = (&self.foresight, after.or(before)) else { return Ok(()) };
+        let limits = self.quotas.clone().with(&tx.own_limits(&one.project_id).await?);
+        let mut counted = Vec::new();
+        for ((resource, old), (_, new)) in counts(before).into_iter().zip(counts(after)).filter(|(old, new)| old != new)
+        {
+            let used = tx.used(resource, &one.project_id).await?.saturating_add(new).saturating_sub(old);
+            counted.push(Counted { resource, used, limit: limits.of(resource) });
+        }
+        lock(foresight).counted = counted;
+        Ok(())
+    }
+
+    /// As [`Self::foresee`], of a load balancer that is made, or goes.
     pub(super) fn foresee_whole(&self, come: impl FnOnce() -> Come) {
         if let Some(foresight) = &self.foresight {
             note(foresight, come());
@@ -124,7 +168,24 @@ impl App {
 }
 
 fn note(foresight: &Foresight, come: Come) {
-    *foresight.lock().unwrap_or_else(PoisonError::into_inner) = Some(come);
+    lock(foresight).come = Some(come);
+}
+
+fn lock(foresight: &Foresight) -> MutexGuard<'_, Foreseen> {
+    foresight.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How many there are of what quotas of load balancing count.
+fn counts(one: Option<&LoadBalancer>) -> Vec<(Resource, u64)> {
+    let parts = one.map(parts_of);
+    let all = Resource::V2.into_iter().map(|resource| {
+        let part = parts.and_then(|parts| parts.into_iter().find(|(of, _)| *of == resource));
+        match (resource, part) {
+            (Resource::LoadBalancer, _) => (resource, u64::from(one.is_some())),
+            (_, part) => (resource, part.map_or(0, |(_, count)| count)),
+        }
+    });
+    all.collect()
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use ballast_model::{
     fault::{Code, Fault},
     ids::{AgentId, LoadBalancerId},
     operating::{Operating, Traffic},
+    outcome::Statistics,
     status::ProvisioningStatus,
     time::Timestamp,
 };
@@ -24,7 +25,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 pub use self::figures::Figures;
 
-use super::{App, Caller};
+use super::{App, Caller, TrafficPoint};
 
 /// How old an answer may be.
 const FRESH: Duration = Duration::from_millis(250);
@@ -53,6 +54,7 @@ struct Line {
     project_id: String,
     provider: String,
     status: ProvisioningStatus,
+    made: Timestamp,
     since: Timestamp,
     /// Since when a change of it is waited for.
     pending_since: Option<Timestamp>,
@@ -91,6 +93,15 @@ pub struct AgentSummary {
     pub silent_for: Duration,
 }
 
+/// What is asked for.
+#[derive(Debug, Default)]
+pub struct WantedOverview {
+    pub project_id: Option<String>,
+    /// How many ids.
+    pub worst: usize,
+    pub with_traffic: bool,
+}
+
 /// What there is.
 #[derive(Debug, Default)]
 pub struct Overview {
@@ -103,6 +114,38 @@ pub struct Overview {
     pub members: Operatings,
     /// For admins.
     pub agents: Vec<AgentSummary>,
+    /// Those first that are not well.
+    pub worst: Vec<LoadBalancerId>,
+    pub counted: Option<Statistics>,
+    /// In ten seconds of late, where that is known of all.
+    pub of_late: Option<TrafficPoint>,
+}
+
+/// How badly a load balancer fares: the smallest is the worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    NotDeployed,
+    NotServing,
+    Degraded,
+    Pending,
+    Well,
+}
+
+impl Line {
+    const fn fares(&self, is_run: bool) -> &Fares {
+        if is_run { &self.run } else { &self.not_run }
+    }
+
+    const fn rank(&self, is_run: bool) -> Rank {
+        use ProvisioningStatus as Status;
+        match (self.fares(is_run).whole, self.status) {
+            (_, Status::Error) => Rank::NotDeployed,
+            (Operating::Error, _) => Rank::NotServing,
+            (Operating::Degraded, _) => Rank::Degraded,
+            (_, Status::PendingCreate | Status::PendingUpdate) => Rank::Pending,
+            (_, Status::PendingDelete | Status::Active) => Rank::Well,
+        }
+    }
 }
 
 impl Fares {
@@ -126,6 +169,7 @@ impl From<&Placed> for Line {
             project_id: load_balancer.project_id.clone(),
             provider: load_balancer.shown_provider().to_owned(),
             status: load_balancer.progress.status,
+            made: load_balancer.labels.created_at,
             since: load_balancer.labels.updated_at.unwrap_or(load_balancer.labels.created_at),
             pending_since: load_balancer.oldest_pending(),
             agent_id: placed.binding.as_ref().map(|binding| binding.agent_id),
@@ -145,7 +189,7 @@ fn count(counts: &mut Operatings, status: Operating, more: u64) {
 
 impl Overview {
     fn add(&mut self, id: LoadBalancerId, line: &Line, is_run: bool) {
-        let fares = if is_run { &line.run } else { &line.not_run };
+        let fares = line.fares(is_run);
         self.load_balancers += 1;
         count(&mut self.operating, fares.whole, 1);
         for (counted, more) in self.members.iter_mut().zip(fares.members) {
@@ -171,22 +215,37 @@ impl App {
     ///
     /// # Errors
     /// That the project is another's; or when the store fails.
-    pub async fn overview(&self, caller: &Caller, project_id: Option<&str>) -> Result<Overview, Fault> {
+    pub async fn overview(&self, caller: &Caller, wanted: &WantedOverview) -> Result<Overview, Fault> {
+        let project_id = wanted.project_id.as_deref();
         if let Some(project_id) = project_id {
             caller.must_own(project_id)?;
         }
+        let mut overview = Overview { at: self.now(), ..Overview::default() };
+        if wanted.with_traffic {
+            overview.counted = Some(self.sum_stats(caller, project_id).await?);
+        }
         let kept = self.current_census().await?;
         let agents = self.fleet.summaries(self.clock.monotonic());
-        let dead = agents.iter().filter(|agent| agent.liveness == Liveness::Dead).map(|agent| agent.id);
-        let dead: HashSet<AgentId> = dead.collect();
-        let mut overview = Overview { at: self.now(), ..Overview::default() };
+        let living = agents.iter().filter(|agent| agent.liveness != Liveness::Dead).map(|agent| agent.id);
+        let living: HashSet<AgentId> = living.collect();
+        let mut ranked = Vec::new();
         if let Some(kept) = kept.as_ref() {
             overview.position = kept.position;
             for (id, line) in &kept.lines {
                 if caller.sees(&line.project_id) && project_id.is_none_or(|wanted| wanted == line.project_id) {
-                    overview.add(*id, line, line.agent_id.is_some_and(|agent| !dead.contains(&agent)));
+                    let is_run = line.agent_id.is_some_and(|agent| living.contains(&agent));
+                    overview.add(*id, line, is_run);
+                    ranked.push((line.rank(is_run), line.made, *id));
                 }
             }
+        }
+        drop(kept);
+        if wanted.with_traffic {
+            overview.of_late = self.traffic_of(ranked.iter().map(|(.., id)| *id), living.into_iter());
+        }
+        if wanted.worst > 0 {
+            ranked.sort_unstable();
+            overview.worst = ranked.into_iter().take(wanted.worst).map(|(.., id)| id).collect();
         }
         overview.provisioning.sort_unstable_by_key(|(status, _)| status.as_str());
         overview.agents = if caller.admin { agents } else { Vec::new() };
@@ -272,6 +331,7 @@ mod tests {
             project_id: "p".to_owned(),
             provider: "haproxy".to_owned(),
             status: ProvisioningStatus::PendingUpdate,
+            made: Timestamp(0),
             since: Timestamp(since),
             pending_since: None,
             agent_id: None,

@@ -14,8 +14,11 @@ use ballast_store::{Binding, Placed, Tx};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::{App, Wake};
-use crate::{metrics::Placed as PlacedOutcome, placement::Demand};
+use super::{App, Wake, fleet::Looked};
+use crate::{
+    metrics::Placed as PlacedOutcome,
+    placement::{Candidate, Demand},
+};
 
 /// How often it is looked at what is placed nowhere, though nobody said anything.
 const PERIOD: Duration = Duration::from_secs(5);
@@ -56,6 +59,15 @@ async fn attachment_of(tx: &Tx, subnet_id: SubnetId) -> Result<Option<Attachment
 struct Place<'a> {
     agent_id: AgentId,
     driver: &'a str,
+}
+
+/// Where something would be placed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// None: nowhere.
+    pub agent_id: Option<AgentId>,
+    /// All agents, in the order of their ids.
+    pub looked: Vec<Looked>,
 }
 
 impl App {
@@ -128,13 +140,16 @@ impl App {
         Ok(Place { agent_id, driver })
     }
 
-    /// The agent to which it would go now.
-    pub(super) fn would_be_placed(
-        &self,
-        load_balancer: &LoadBalancer,
-        network: Option<&Attachment>,
-    ) -> Option<AgentId> {
-        self.find_place(load_balancer, network, self.chance.number()).ok().map(|place| place.agent_id)
+    /// Where it would go now, and where else it could or could not.
+    pub(super) fn would_be_placed(&self, load_balancer: &LoadBalancer, network: Option<&Attachment>) -> Choice {
+        let Some(driver) = self.driver_of(&load_balancer.provider) else { return Choice::default() };
+        let features = features::used(load_balancer);
+        let demand = Demand { driver, features: &features, members: load_balancer.members(), network };
+        let looked = self.fleet.consider(demand, self.clock.monotonic());
+        let able = looked.iter().filter(|one| one.obstacle.is_none());
+        let able: Vec<Candidate> =
+            able.map(|one| Candidate { agent_id: one.agent_id, load_balancers: one.load_balancers }).collect();
+        Choice { agent_id: self.policy.choose(&able, self.chance.number()), looked }
     }
 
     fn placed(&self, place: Place<'_>, bound: Result<Binding, Fault>) -> Result<Binding, Fault> {

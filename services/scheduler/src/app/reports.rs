@@ -15,11 +15,12 @@ use ballast_model::{
     load_balancer::LoadBalancer,
     outcome::{MemberHealth, Outcome, Statistics},
     status::OperatingStatus,
+    time::Timestamp,
 };
 use ballast_store::{Binding, By, Cause, Ending, Handover, Hold, Parts, Placed, Settled, Tally, Tx};
 use ballast_traces::Origin;
 
-use super::{App, Wake};
+use super::{App, TrafficReport, Wake};
 use crate::metrics::{Settled as SettledOutcome, Stale};
 
 /// A report of one load balancer, by its owner of `epoch`.
@@ -136,18 +137,23 @@ impl App {
             Box::pin(async move {
                 let tombstones = tx.tombstones(owner.agent_id, &[owner.load_balancer_id]).await?;
                 if tombstones.iter().all(|binding| binding.epoch != owner.epoch) {
-                    return Ok(Vec::new());
+                    return Ok((Vec::new(), false));
                 }
                 tx.drop_binding(owner.load_balancer_id, owner.agent_id, owner.epoch).await?;
                 let freed = tx.release_holds(owner.load_balancer_id, owner.agent_id, Generation::new(u64::MAX)).await?;
                 let mut wakes = waiting(tx, &freed).await?;
-                if let Some(bound) = tx.binding(owner.load_balancer_id).await? {
-                    wakes.extend(pass_on(tx, owner, left, &bound).await?);
+                let bound = tx.binding(owner.load_balancer_id).await?;
+                if let Some(bound) = &bound {
+                    wakes.extend(pass_on(tx, owner, left, bound).await?);
                 }
-                Ok(wakes)
+                Ok((wakes, bound.is_none()))
             })
         });
-        self.wakes.wake(drop.await?);
+        let (wakes, is_gone) = drop.await?;
+        self.wakes.wake(wakes);
+        if is_gone {
+            self.histories.forget(owner.load_balancer_id);
+        }
         self.checks.forget(owner.agent_id, owner.load_balancer_id);
         Ok(())
     }
@@ -184,12 +190,19 @@ impl App {
     /// # Errors
     /// When the store fails.
     pub async fn counted(&self, counted: &[Counted]) -> Result<(), Fault> {
-        let news = self.store.read(|tx, _| Box::pin(news(tx, counted))).await?;
+        let now = self.now();
+        let (news, mut told) = self.store.read(|tx, _| Box::pin(news(tx, counted, now))).await?;
         // Most of the time nothing has changed, and then there is nothing to make durable.
-        if news.is_empty() {
-            return Ok(());
+        if !news.is_empty() {
+            told.extend(self.save_counted(&news).await?);
         }
-        let news = &news;
+        self.histories.note(&told, self.clock.monotonic());
+        Ok(())
+    }
+
+    /// What is of load balancers that these agents have.
+    async fn save_counted(&self, news: &[Counted]) -> Result<Vec<TrafficReport>, Fault> {
+        let now = self.now();
         let save = self.store.write(|tx, _| {
             Box::pin(async move {
                 let placed = placed_of(tx, news.iter().map(|one| one.owner)).await?;
@@ -200,7 +213,8 @@ impl App {
                 let owned: Vec<(&LoadBalancer, Counted)> = news.iter().cloned().filter_map(own).collect();
                 tx.save_statistics(&owned.iter().map(tally).collect::<Vec<_>>()).await?;
                 let listeners = owned.iter().flat_map(|(_, one)| one.listeners.iter().copied());
-                tx.save_listener_statistics(&listeners.collect::<BTreeMap<_, _>>()).await
+                tx.save_listener_statistics(&listeners.collect::<BTreeMap<_, _>>()).await?;
+                Ok(owned.iter().map(|(load_balancer, one)| one.told(load_balancer, now)).collect())
             })
         });
         save.await
@@ -237,11 +251,19 @@ fn fared_otherwise(before: &Placed, after: &Placed) -> Vec<MemberId> {
     all(after).into_iter().filter(|(id, now)| before.get(id) != Some(now)).map(|(id, _)| id).collect()
 }
 
-/// The counters that are not what is stored. Where no counter of the whole has changed, none of its listeners has.
-async fn news(tx: &Tx, counted: &[Counted]) -> Result<Vec<Counted>, Fault> {
+/// The counters that are not what is stored, and those that are, of load balancers that these agents have. Where no counter
+/// of the whole has changed, none of its listeners has.
+async fn news(tx: &Tx, counted: &[Counted], now: Timestamp) -> Result<(Vec<Counted>, Vec<TrafficReport>), Fault> {
     let told = counted.iter().map(|one| (one.owner.load_balancer_id, one.owner.epoch, one.whole, &one.parts));
     let are_news = tx.are_news(&told.collect::<Vec<_>>()).await?;
-    Ok(counted.iter().zip(are_news).filter(|(_, is_news)| *is_news).map(|(one, _)| one.clone()).collect())
+    let (news, known): (Vec<_>, Vec<_>) = counted.iter().zip(are_news).partition(|(_, is_news)| *is_news);
+    let placed =
+        if known.is_empty() { HashMap::new() } else { placed_of(tx, known.iter().map(|(one, _)| one.owner)).await? };
+    let told = |(one, _): (&Counted, bool)| {
+        let placed = placed.get(&one.owner.load_balancer_id)?;
+        one.owner.has(placed.binding.as_ref()).then(|| one.told(&placed.load_balancer, now))
+    };
+    Ok((news.into_iter().map(|(one, _)| one.clone()).collect(), known.into_iter().filter_map(told).collect()))
 }
 
 fn tally<'a>((load_balancer, counted): &'a (&'a LoadBalancer, Counted)) -> Tally<'a> {
@@ -249,6 +271,10 @@ fn tally<'a>((load_balancer, counted): &'a (&'a LoadBalancer, Counted)) -> Tally
 }
 
 impl Counted {
+    fn told(&self, of: &LoadBalancer, now: Timestamp) -> TrafficReport {
+        TrafficReport { owner: self.owner, counted: self.whole, age: of.labels.created_at.age(now) }
+    }
+
     /// What of it is of this load balancer's own.
     fn own(mut self, of: &LoadBalancer) -> Self {
         self.listeners.retain(|(id, _)| of.listeners.iter().any(|listener| listener.id == *id));

@@ -15,7 +15,7 @@ use ballast_model::{
     ids::LoadBalancerId,
     outcome::Statistics,
 };
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::{App, Caller};
 
@@ -94,12 +94,7 @@ impl App {
             caller.must_own(project_id)?;
         }
         let told = self.read_tally_cursor(&wanted.cursor)?;
-        let mut book = self.tally.0.lock().await;
-        let now = self.clock.monotonic();
-        if book.read_at.is_none_or(|at| now.saturating_sub(at) >= FRESH) {
-            book.take(self.store.read(|tx, _| Box::pin(tx.tally())).await?);
-            book.read_at = Some(now);
-        }
+        let book = self.current_tally().await?;
         let is_wanted = |id: LoadBalancerId, project_id: &str| {
             caller.sees(project_id)
                 && wanted.project_id.as_deref().is_none_or(|own| own == project_id)
@@ -114,6 +109,33 @@ impl App {
         });
         let cursor = format!("{}.{look}.{}", self.id.uuid().simple(), id.uuid().simple());
         Ok(ListedStats { stats: stats.collect(), cursor, more })
+    }
+
+    /// What all have counted that the caller sees, or that are of this project.
+    pub(super) async fn sum_stats(&self, caller: &Caller, project_id: Option<&str>) -> Result<Statistics, Fault> {
+        let (book, mut sum) = (self.current_tally().await?, Statistics::default());
+        let is_wanted = |of: &str| caller.sees(of) && project_id.is_none_or(|wanted| wanted == of);
+        for Statistics { bytes_in, bytes_out, active_connections, total_connections, request_errors } in
+            book.entries.values().filter(|entry| is_wanted(&entry.project_id)).map(|entry| entry.counted)
+        {
+            sum.bytes_in = sum.bytes_in.saturating_add(bytes_in);
+            sum.bytes_out = sum.bytes_out.saturating_add(bytes_out);
+            sum.active_connections = sum.active_connections.saturating_add(active_connections);
+            sum.total_connections = sum.total_connections.saturating_add(total_connections);
+            sum.request_errors = sum.request_errors.saturating_add(request_errors);
+        }
+        Ok(sum)
+    }
+
+    /// Those who ask at once wait for one who reads.
+    async fn current_tally(&self) -> Result<MutexGuard<'_, Book>, Fault> {
+        let mut book = self.tally.0.lock().await;
+        let now = self.clock.monotonic();
+        if book.read_at.is_none_or(|at| now.saturating_sub(at) >= FRESH) {
+            book.take(self.store.read(|tx, _| Box::pin(tx.tally())).await?);
+            book.read_at = Some(now);
+        }
+        Ok(book)
     }
 
     /// One of another scheduler, or of this one before it was started anew, is where everything begins.

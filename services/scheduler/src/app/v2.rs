@@ -21,3 +21,4 @@ pub use events::ObjectOfV2;
 pub use history::{Known, RevisionChange};
 pub use read::{Listed, Seen, Target};
 pub use write::Write;
+pub(super) use write::parts_of;

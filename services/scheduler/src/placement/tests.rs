@@ -249,6 +249,55 @@ fn a_driver_that_starts_gets_something_when_none_is_ready_and_only_while_it_is_a
     );
 }
 
+/// What is told of an agent that was changed so.
+type Flaw = (&'static str, fn(&mut Agent));
+
+#[test]
+fn who_could_not_run_it_is_told_what_keeps_it_from_that() {
+    let changes: [Flaw; 10] = [
+        ("", |_| {}),
+        ("taken out of placement", |agent| agent.admin_state_up = false),
+        ("it does not have the driver", |agent| agent.drivers.clear()),
+        ("its driver is FAILED: no haproxy", |agent| {
+            (agent.drivers[0].state, agent.drivers[0].reason) = (DriverState::Failed, "no haproxy".to_owned());
+        }),
+        ("its driver is STARTING", |agent| agent.drivers[0].state = DriverState::Starting),
+        ("its host has no room", |agent| agent.drivers[0].full = true),
+        ("its driver lacks protocol:TCP", |agent| agent.drivers[0].features.retain(|one| one != "protocol:TCP")),
+        ("it cannot plug into this network", |agent| agent.drivers[0].plugs.network_types = features(&["vlan"])),
+        ("its driver has the 5 load balancers that it may have", |agent| {
+            (agent.drivers[0].max_load_balancers, agent.drivers[0].load_balancers) = (5, 5);
+        }),
+        ("its driver takes 2 members at most", |agent| agent.drivers[0].max_members = 2),
+    ];
+    let mut agents: Vec<Agent> = (1..)
+        .zip(&changes)
+        .map(|(n, (_, change))| {
+            let mut agent = agent(n, 0);
+            change(&mut agent);
+            agent
+        })
+        .collect();
+    let (wanted, network) = (features(&["protocol:TCP"]), Attachment::asked("", String::new(), 0).unwrap());
+    let demand = Demand { driver: "haproxy-ns", features: &wanted, members: 3, network: Some(&network) };
+    let told = |judged: &[Judged<'_>]| {
+        let (found, rejected) = considered(judged, demand);
+        let mut all: Vec<(AgentId, String)> = found.iter().map(|agent| (agent.id, String::new())).collect();
+        all.extend(rejected.iter().map(|(agent, obstacle)| (agent.id, obstacle.to_string())));
+        all.sort();
+        all.into_iter().map(|(_, text)| text).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&judged(&agents, |_| Liveness::Alive)), changes.map(|(text, _)| text));
+    assert_eq!(told(&judged(&agents, |_| Liveness::Dead)), ["Dead"; 10]);
+    // One that is Suspect is passed over while another one is Alive, and has its turn when none is.
+    agents = vec![agent(1, 0), agent(2, 0)];
+    let first_is = |liveness| {
+        judged(&agents, move |agent| if agent.id == AgentId::from_u128(1) { liveness } else { Liveness::Alive })
+    };
+    assert_eq!(told(&first_is(Liveness::Suspect)), ["Suspect", ""]);
+    assert_eq!(told(&judged(&agents, |_| Liveness::Suspect)), ["", ""]);
+}
+
 #[test]
 fn ten_load_balancers_are_spread_five_and_five() {
     let policy = policy("least-loaded").unwrap();
@@ -269,6 +318,34 @@ fn an_unknown_policy_is_none() {
 }
 
 proptest! {
+    /// Who is said to be able to is who is chosen from, whatever there is.
+    #[test]
+    fn who_is_considered_is_a_candidate_and_nobody_else(
+        agents in proptest::collection::vec((0..3u8, any::<bool>(), 0..3u8, any::<bool>()), 0..6),
+    ) {
+        let all: Vec<Agent> = (0..).zip(&agents).map(|(n, (_, up, state, able))| {
+            let mut agent = agent(n, 0);
+            agent.admin_state_up = *up;
+            let states = [DriverState::Ready, DriverState::Starting, DriverState::Failed];
+            agent.drivers[0].state = states[usize::from(*state)];
+            if !able {
+                agent.drivers[0].features.clear();
+            }
+            agent
+        }).collect();
+        let lives: Vec<Judged<'_>> = all.iter().zip(&agents).map(|(agent, (liveness, ..))| Judged {
+            liveness: [Liveness::Alive, Liveness::Suspect, Liveness::Dead][usize::from(*liveness)],
+            awaited: features(&["haproxy-ns"]),
+            agent,
+        }).collect();
+        let wanted = features(&["protocol:TCP"]);
+        let demand = Demand { driver: "haproxy-ns", features: &wanted, members: 0, network: None };
+        let found: Vec<AgentId> = candidates(&lives, demand).into_iter().map(|one| one.agent_id).collect();
+        let (considered, rejected) = considered(&lives, demand);
+        prop_assert_eq!(&found, &considered.iter().map(|agent| agent.id).collect::<Vec<_>>());
+        prop_assert_eq!(found.len() + rejected.len(), all.len());
+    }
+
     #[test]
     fn every_policy_chooses_a_candidate_when_there_is_one(loads in proptest::collection::vec(0u32..9, 0..8), random: u64) {
         let candidates: Vec<_> = loads

@@ -77,6 +77,7 @@ pub(super) fn query(caller: &Caller, request: v1::ListRequest) -> Result<Query, 
         marker,
         reverse: request.page_reverse,
         include_shared: true,
+        search: String::new(),
         view: View::V1,
         tags: TagFilter::default(),
     })

@@ -28,7 +28,9 @@ pub(super) struct Open {
 
 impl Open {
     pub(super) fn new(app: &Arc<App>, agent_id: AgentId) -> Self {
-        let number = app.fleet.open(agent_id, app.clock.monotonic());
+        let now = app.clock.monotonic();
+        let number = app.fleet.open(agent_id, now);
+        app.histories.enter(agent_id, now);
         Self { app: Arc::clone(app), agent_id, number }
     }
 
@@ -78,7 +80,9 @@ impl Open {
     }
 
     fn heartbeat(&self) {
-        let was_away = self.app.fleet.heartbeat(self.agent_id, self.app.clock.monotonic());
+        let now = self.app.clock.monotonic();
+        let was_away = self.app.fleet.heartbeat(self.agent_id, now);
+        self.app.histories.hear(self.agent_id, now);
         if was_away {
             self.app.place_soon();
         }
@@ -91,5 +95,6 @@ pub(super) const SILENCE: &str = "no heartbeat";
 impl Drop for Open {
     fn drop(&mut self) {
         self.app.fleet.close(self.agent_id, self.number);
+        self.app.histories.leave(self.agent_id);
     }
 }

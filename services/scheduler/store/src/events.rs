@@ -264,6 +264,26 @@ impl Tx {
         Ok(before.max(self.begin_of_events().await?).min(end))
     }
 
+    /// The position before the first change of this time or of a later one; where there is none, that of now. What an older
+    /// release has written has no time.
+    ///
+    /// # Errors
+    /// `Code::Internal`: the database failed.
+    pub async fn before_events_since(&self, since: Timestamp) -> Result<Position, Fault> {
+        let end = self.end_of_events().await?;
+        let select = event::Entity::find()
+            .select_only()
+            .column(event::Column::TransactionId)
+            .column(event::Column::Seq)
+            .filter(event::Column::At.gte(since.0))
+            .order_by_asc(event::Column::TransactionId)
+            .order_by_asc(event::Column::Seq);
+        let first = select.into_model::<PositionRow>().one(self.db()).await.map_err(fault_of)?;
+        let Some(first) = first.map(Position::from) else { return Ok(end) };
+        let before = Position { seq: first.seq.saturating_sub(1), ..first };
+        Ok(before.max(self.begin_of_events().await?).min(end))
+    }
+
     /// The last event but `skip`, of transactions that have ended.
     async fn last_event(&self, skip: u64) -> Result<Option<Position>, Fault> {
         let mut select = event::Entity::find()

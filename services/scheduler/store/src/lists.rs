@@ -3,5 +3,6 @@
 pub(crate) mod fields;
 pub(crate) mod listing;
 pub(crate) mod query;
+pub(crate) mod search;
 pub(crate) mod shown;
 mod tags;

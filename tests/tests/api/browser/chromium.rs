@@ -84,6 +84,10 @@ impl Chromium {
         for flag in FLAGS {
             wanted.add_arg(flag).expect("a flag");
         }
+        if services.url.starts_with("https:") {
+            // Its certificate is of no CA that a browser knows.
+            wanted.add_arg("--ignore-certificate-errors").expect("a flag");
+        }
         wanted.set_binary("/usr/bin/chromium").expect("a program");
         if !has_script {
             let refused = json!({ "profile.managed_default_content_settings.javascript": 2 });
@@ -104,6 +108,21 @@ impl Chromium {
     /// What a line of script says.
     pub(super) async fn js(&self, script: &str) -> Value {
         self.web.execute(script, Vec::new()).await.expect(script).json().clone()
+    }
+
+    /// What a script says that takes its time: its last argument takes the answer.
+    pub(super) async fn js_async(&self, script: &str) -> Value {
+        self.web.execute_async(script, Vec::new()).await.expect(script).json().clone()
+    }
+
+    /// What the browser itself is told, beside its pages.
+    pub(super) async fn devtools(&self, command: &str, parameters: Value) -> Value {
+        let url = format!("{}/session/{}/goog/cdp/execute", self.at, self.web.session_id());
+        let asked = json!({ "cmd": command, "params": parameters });
+        let said = self.client.post(url).json(&asked).send().await.expect(command);
+        let said: Value = serde_json::from_slice(&said.bytes().await.expect(command)).expect("JSON");
+        assert!(said["value"]["error"].is_null(), "{command}: {said}");
+        said["value"].clone()
     }
 
     /// Waits until a condition of script holds.

@@ -1,5 +1,7 @@
 //! What is live: changes come by themselves, away and back again, in many tabs.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use super::{Watchful, chromium::Chromium, load_balancer, patient};
@@ -15,8 +17,15 @@ async fn a_load_balancer_made_by_rest_is_on_the_open_overview_without_a_reload()
     page.goto("/ui/").await;
     page.is_live().await;
     page.js("window.loaded = 'once'").await;
-    load_balancer(&services, "", &subnet, "shop", &["10.0.0.11"]).await;
-    page.until("document.querySelector('main svg')?.textContent.includes('shop')").await;
+    let mut soonest = Duration::MAX;
+    for name in ["shop", "mail", "intra"] {
+        load_balancer(&services, "", &subnet, name, &["10.0.0.11"]).await;
+        let made = Instant::now();
+        page.until(&format!("document.querySelector('main svg')?.textContent.includes('{name}')")).await;
+        soonest = soonest.min(made.elapsed());
+    }
+    // Of three, as the machine has other things to do as well.
+    assert!(soonest < Duration::from_secs(1), "the soonest was there after {soonest:?}");
     assert_eq!(page.js("return window.loaded").await, json!("once"), "the page was loaded again");
     page.end().await;
 }
@@ -55,10 +64,62 @@ async fn a_member_that_fails_goes_to_the_top_with_what_its_check_got_and_comes_b
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn focus_and_what_is_ticked_are_where_they_were_after_a_hundred_patches() {
+    let test = "focus_and_what_is_ticked_are_where_they_were_after_a_hundred_patches";
+    let services = Services::with(patient).await;
+    let Some(page) = Chromium::start(&services, test).await else { return };
+    let agent = Watchful::connect(&services).await;
+    let subnet = services.subnet().await;
+    let id = load_balancer(&services, "", &subnet, "shop", &["10.0.0.11", "10.0.0.12"]).await;
+    let agent = Watchful::deploy(agent).await;
+    page.goto(&format!("/ui/load-balancers/{id}")).await;
+    page.is_live().await;
+    page.js("const box = document.querySelector('tbody input'); box.click(); box.focus(); window.own = box.value;
+        window.patches = 0; new MutationObserver(() => { window.patches += 1; })
+            .observe(document.querySelector('main'), { childList: true, subtree: true, characterData: true });")
+        .await;
+    let mut codes = [200, 500];
+    while page.js("return window.patches < 100").await == json!(true) {
+        codes.reverse();
+        agent.say(&codes).await;
+        tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+    }
+    let found = "return [document.activeElement.value === window.own, document.activeElement.checked,
+        document.activeElement.isConnected, document.querySelectorAll('tbody input:checked').length]";
+    assert_eq!(page.js(found).await, json!([true, true, true, 1]));
+    page.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nine_tabs_of_one_browser_are_live_when_they_are_seen() {
     let test = "nine_tabs_of_one_browser_are_live_when_they_are_seen";
     let services = Services::with(patient).await;
     let Some(page) = Chromium::start(&services, test).await else { return };
+    nine_tabs(&services, &page).await;
+    page.end().await;
+}
+
+/// Over HTTP/2 a browser has as many streams open as it has pages, and not six of one host.
+#[tokio::test(flavor = "multi_thread")]
+async fn nine_tabs_are_live_over_http2_too_and_nine_streams_at_once() {
+    let test = "nine_tabs_are_live_over_http2_too_and_nine_streams_at_once";
+    let services = Services::over_tls(patient).await;
+    let Some(page) = Chromium::start(&services, test).await else { return };
+    nine_tabs(&services, &page).await;
+    let protocol = page.js("return performance.getEntriesByType('navigation')[0].nextHopProtocol").await;
+    assert_eq!(protocol, json!("h2"));
+    let open = "const done = arguments[arguments.length - 1];
+        const all = [...Array(9)].map(() => new EventSource('/ui/live?view=%2Fui%2Fload-balancers'));
+        Promise.all(all.map((one) => new Promise((open) => { one.onopen = open; }))).then(() => {
+            const count = all.filter((one) => one.readyState === 1).length;
+            all.forEach((one) => one.close());
+            done(count);
+        });";
+    assert_eq!(page.js_async(open).await, json!(9));
+    page.end().await;
+}
+
+async fn nine_tabs(services: &Services, page: &Chromium) {
     able(&services.channel, "h1").await;
     let subnet = services.subnet().await;
     let mut tabs = vec![page.web.window().await.unwrap()];
@@ -71,36 +132,11 @@ async fn nine_tabs_of_one_browser_are_live_when_they_are_seen() {
         page.goto("/ui/load-balancers").await;
         page.is_live().await;
     }
-    load_balancer(&services, "", &subnet, "late", &["10.0.0.11"]).await;
+    load_balancer(services, "", &subnet, "late", &["10.0.0.11"]).await;
     for tab in tabs {
         page.web.switch_to_window(tab).await.unwrap();
         page.sees("late").await;
     }
-    page.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_scheduler_that_is_away_is_said_and_when_it_is_back_nothing_is_missed() {
-    let test = "a_scheduler_that_is_away_is_said_and_when_it_is_back_nothing_is_missed";
-    let mut services = Services::with(patient).await;
-    let Some(page) = Chromium::start(&services, test).await else { return };
-    able(&services.channel, "h1").await;
-    let subnet = services.subnet().await;
-    load_balancer(&services, "", &subnet, "first", &["10.0.0.11"]).await;
-    page.goto("/ui/").await;
-    page.sees("first").await;
-    page.is_live().await;
-    page.js("window.loaded = 'once'").await;
-    services.kill();
-    page.until("document.getElementById('state').textContent.startsWith('reconnecting, as of ')").await;
-    page.sees("first").await;
-    services.start_scheduler_again().await;
-    able(&services.channel, "h1").await;
-    load_balancer(&services, "", &subnet, "second", &["10.0.0.12"]).await;
-    page.sees("second").await;
-    page.is_live().await;
-    assert_eq!(page.js("return window.loaded").await, json!("once"), "the page was loaded again");
-    page.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

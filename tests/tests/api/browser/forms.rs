@@ -108,6 +108,84 @@ async fn without_script_every_page_reads_and_every_form_works_with_what_is_wrong
     page.end().await;
 }
 
+/// Parts one by one, without script; and with it what to type for the same changes as one writes.
+#[tokio::test(flavor = "multi_thread")]
+async fn listeners_and_policies_are_made_one_by_one_with_and_without_script() {
+    let test = "listeners_and_policies_are_made_one_by_one_with_and_without_script";
+    let services = Services::with(patient).await;
+    farsighted(&services.channel, "h1").await;
+    let subnet = services.subnet().await;
+    let id = load_balancer(&services, "", &subnet, "shop", &["10.0.0.11"]).await;
+    let listeners = format!("/ui/load-balancers/{id}/listeners");
+    let push_link = "[...document.querySelectorAll('main a')].find((one) => one.textContent === 'LINK').click()";
+    let Some(page) = Chromium::without_script(&services, test).await else { return };
+    page.goto(&listeners).await;
+    page.js(&push_link.replace("LINK", "New listener")).await;
+    page.until("document.activeElement.id === 'f-name'").await;
+    page.press("second").await;
+    write(&page, "protocol_port", "8080").await;
+    page.press(ENTER).await;
+    page.until("document.getElementById('plan').textContent.includes('ballast listeners create')").await;
+    push(&page, "button[value=make]", ENTER).await;
+    page.until(&format!("location.pathname === '{listeners}'")).await;
+    page.sees("port 8080 HTTP").await;
+    page.end().await;
+
+    let Some(page) = Chromium::start(&services, test).await else { return };
+    page.goto(&listeners).await;
+    page.is_live().await;
+    page.js(&push_link.replace("LINK", "New policy")).await;
+    page.until("document.activeElement.id === 'f-name'").await;
+    page.press("api").await;
+    write(&page, "rules", "GOPHER x").await;
+    page.until("document.getElementById('plan').textContent.includes('begins with \"GOPHER\"')").await;
+    write(&page, "rules", "PATH STARTS_WITH /it's").await;
+    page.until("document.getElementById('plan').textContent.includes('ballast apply -f -')").await;
+    // What is opened stays open while one writes on.
+    page.js("document.querySelector('#plan .same').open = true").await;
+    write(&page, "description", "for all").await;
+    page.until("document.querySelector('#plan .same').textContent.includes('for all')").await;
+    assert_eq!(page.js("return document.querySelector('#plan .same').open").await, json!(true));
+    push(&page, "button[value=make]", ENTER).await;
+    page.until(&format!("location.pathname === '{listeners}'")).await;
+    page.sees("PATH STARTS_WITH /it's").await;
+    page.js("document.querySelector('a[aria-label=\"Delete rule PATH STARTS_WITH /it\\'s\"]').click()").await;
+    page.sees("It is the last one").await;
+    push(&page, "button[value=make]", ENTER).await;
+    page.until(&format!("location.pathname === '{listeners}'")).await;
+    page.sees("no rules: it does nothing").await;
+    page.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_is_sent_when_the_session_has_ended_is_there_again_behind_the_login() {
+    let test = "a_form_that_is_sent_when_the_session_has_ended_is_there_again_behind_the_login";
+    let services = Services::with_tokens(patient).await;
+    let Some(page) = Chromium::start(&services, test).await else { return };
+    farsighted(&services.channel, "h1").await;
+    shared_subnet(&services).await;
+    page.log_in("alice").await;
+    page.goto("/ui/new").await;
+    page.press("written").await;
+    write(&page, "members", "10.0.0.11:80\n10.0.0.12:80").await;
+    page.web.delete_all_cookies().await.unwrap();
+    push(&page, "button[value=make]", ENTER).await;
+    page.sees("Your session has ended.").await;
+    page.until("document.activeElement.name === 'token'").await;
+    page.press(&format!("alice{ENTER}")).await;
+    page.until("document.getElementById('f-name')?.value === 'written'").await;
+    page.until("document.getElementById('f-members').value.includes('10.0.0.12:80')").await;
+    page.until("document.getElementById('plan').textContent.includes('load balancer 1')").await;
+    assert_eq!(load_balancers(&services, "alice").await.len(), 0, "nothing is made by that");
+    let said = page.js("return [location.search, document.documentElement.outerHTML.includes('alice\"')]").await;
+    assert_eq!(said, json!(["", false]));
+    push(&page, "button[value=make]", ENTER).await;
+    page.until("/^.ui.load-balancers.[0-9a-f-]{36}$/.test(location.pathname)").await;
+    page.sees("10.0.0.12:80").await;
+    assert!(page.complaints().await.iter().all(|line| line.contains("401")));
+    page.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn by_the_keyboard_alone_one_makes_drains_and_deletes() {
     let test = "by_the_keyboard_alone_one_makes_drains_and_deletes";

@@ -2,15 +2,15 @@
 
 use serde_json::json;
 
-use super::{chromium::Chromium, load_balancer};
-use crate::{played::able, services::Services};
+use super::{chromium::Chromium, forms_of_parts, load_balancer};
+use crate::{played::farsighted, services::Services};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn names_that_would_break_out_are_shown_as_text_and_none_is_wider_than_a_small_screen() {
     let test = "names_that_would_break_out_are_shown_as_text_and_none_is_wider_than_a_small_screen";
     let services = Services::start().await;
     let Some(page) = Chromium::start(&services, test).await else { return };
-    able(&services.channel, "h1").await;
+    farsighted(&services.channel, "h1").await;
     let subnet = services.subnet().await;
     let long = "x".repeat(255);
     let names =
@@ -19,7 +19,21 @@ async fn names_that_would_break_out_are_shown_as_text_and_none_is_wider_than_a_s
     for name in names {
         let id = load_balancer(&services, "", &subnet, name, &["10.0.0.11"]).await;
         let one = format!("/ui/load-balancers/{id}");
-        let tabs = ["", "/listeners", "/monitors", "/traffic", "/events"].map(|tab| format!("{one}{tab}"));
+        let tabs = [
+            "",
+            "/listeners",
+            "/monitors",
+            "/traffic",
+            "/events",
+            "/history",
+            "/config",
+            "/copy",
+            "/edit",
+            "/delete",
+            "/history/1/rollback",
+        ];
+        let tabs = tabs.map(|tab| format!("{one}{tab}"));
+        let forms = forms_of_parts(&services, "", &id).await;
         let others = [
             "/ui/",
             "/ui/?view=table",
@@ -28,9 +42,13 @@ async fn names_that_would_break_out_are_shown_as_text_and_none_is_wider_than_a_s
             "/ui/monitors",
             "/ui/networks",
             "/ui/agents",
+            "/ui/quotas",
+            "/ui/projects",
         ];
-        for path in tabs.into_iter().chain(others.map(str::to_owned)) {
+        let others = others.map(str::to_owned).into_iter().chain([format!("/ui/new?from={id}")]);
+        for path in tabs.into_iter().chain(forms).chain(others) {
             page.goto(&path).await;
+            page.js("document.querySelectorAll('main details').forEach((one) => { one.open = true; })").await;
             let found = page
                 .js("return [Boolean(window.broken), document.querySelectorAll('main img, main script').length,
                     document.documentElement.scrollWidth - document.documentElement.clientWidth]")
@@ -39,8 +57,26 @@ async fn names_that_would_break_out_are_shown_as_text_and_none_is_wider_than_a_s
         }
         page.goto(&one).await;
         assert_eq!(page.js("return document.querySelector('h1').textContent").await, json!(name));
+        beside_a_form(&page, &one, name).await;
     }
     page.end().await;
+}
+
+/// What is written into a form, and the commands beside it.
+async fn beside_a_form(page: &Chromium, one: &str, name: &str) {
+    page.goto(&format!("{one}/listeners/new")).await;
+    page.js(&format!(
+        "document.getElementById('f-name').value = {}; document.getElementById('f-protocol_port').value = '81';
+        document.querySelector('button[value=check]').click()",
+        json!(name)
+    ))
+    .await;
+    page.until("document.querySelector('#plan .same') !== null").await;
+    page.js("document.querySelectorAll('main details').forEach((one) => { one.open = true; })").await;
+    let found = "return [Boolean(window.broken), document.querySelectorAll('main img, main script').length,
+        document.documentElement.scrollWidth - document.documentElement.clientWidth,
+        document.querySelectorAll('#plan .same pre').length]";
+    assert_eq!(page.js(found).await, json!([false, 0, 0, 3]), "{name}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -30,14 +30,25 @@ async fn the_pictures_of_the_documents_are_of_these_pages() {
     let id = load_balancer(&services, "", &subnet, "shop", &["10.0.0.11", "10.0.0.12", "10.0.0.13"]).await;
     let agent = Watchful::deploy(agent).await;
     agent.say(&[500, 200, 200]).await;
+    for name in ["mail", "intranet"] {
+        load_balancer(&services, "", &subnet, name, &["10.0.0.21"]).await;
+    }
+    agent.count_for_minutes(&services).await;
     page.resize(1280, 900).await;
     for (name, path_of, text) in [
         ("dashboard-overview.png", "/ui/".to_owned(), "got 500"),
         ("dashboard-load-balancer.png", format!("/ui/load-balancers/{id}"), "got 500"),
         ("dashboard-form.png", format!("/ui/new?from={id}"), "Connections: kept"),
+        ("dashboard-list.png", "/ui/load-balancers".to_owned(), "intranet"),
+        ("dashboard-listeners.png", format!("/ui/load-balancers/{id}/listeners"), "PATH STARTS_WITH /no"),
+        ("dashboard-events.png", "/ui/events".to_owned(), "intranet"),
     ] {
         page.goto(&path_of).await;
         page.sees(text).await;
+        if text == "got 500" {
+            page.sees("Mb/s").await;
+        }
+        page.js("document.querySelectorAll('main .same').forEach((one) => { one.open = true; })").await;
         // A form is not live.
         if !path_of.starts_with("/ui/new") {
             page.is_live().await;

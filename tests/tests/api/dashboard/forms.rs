@@ -12,24 +12,24 @@ use crate::{
 };
 
 /// Fields as a browser sends them.
-fn form(fields: &[(&str, &str)]) -> String {
+pub(super) fn form(fields: &[(&str, &str)]) -> String {
     let encode = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
     fields.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect::<Vec<_>>().join("&")
 }
 
 /// What a page's hidden or filled field has.
-fn field(page: &str, name: &str) -> String {
+pub(super) fn field(page: &str, name: &str) -> String {
     let tag = page.split("<input").find(|tag| tag.contains(&format!("name=\"{name}\""))).unwrap_or_default();
     tag.split("value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default().to_owned()
 }
 
 /// What stands below the field of this name: its hint, and what is wrong with it.
-fn below<'a>(page: &'a str, name: &str) -> &'a str {
+pub(super) fn below<'a>(page: &'a str, name: &str) -> &'a str {
     let after = page.split(&format!("id=\"h-{name}\"")).nth(1).unwrap_or_default();
     after.split("</div>").next().unwrap_or_default()
 }
 
-async fn list(services: &Services, path: &str) -> Vec<Value> {
+pub(super) async fn list(services: &Services, path: &str) -> Vec<Value> {
     let found = services.call_as("", "GET", path, None).await;
     let lists = found.body.as_object().unwrap().values().find_map(Value::as_array);
     lists.cloned().unwrap()
@@ -53,13 +53,13 @@ const SHOP: [(&str, &str); 14] = [
 ];
 
 /// The form for a new one, with some fields else.
-fn shop(subnet: &str, other: &[(&str, &str)]) -> String {
+pub(super) fn shop(subnet: &str, other: &[(&str, &str)]) -> String {
     let own = SHOP.iter().filter(|(name, _)| other.iter().all(|(changed, _)| changed != name));
     let all: Vec<(&str, &str)> = own.copied().chain([("subnet_id", subnet)]).chain(other.iter().copied()).collect();
     form(&all)
 }
 
-fn location(answer: &Answer) -> String {
+pub(super) fn location(answer: &Answer) -> String {
     assert_eq!(answer.status, 303, "{answer:?}");
     answer.header("location").to_owned()
 }
@@ -178,7 +178,7 @@ async fn what_is_refused_stands_at_its_field_and_what_was_written_stays() {
 }
 
 /// A load balancer of everybody's, with its parts' ids: itself, its listener, its pool, its monitor, its first member.
-async fn shop_with_parts(services: &Services) -> [String; 5] {
+pub(super) async fn shop_with_parts(services: &Services) -> [String; 5] {
     farsighted(&services.channel, "h1").await;
     let subnet = services.subnet().await;
     let id = load_balancer(services, "", &subnet, "shop").await;

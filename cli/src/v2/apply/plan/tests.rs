@@ -51,6 +51,9 @@ fn what_is_as_it_shall_be_needs_no_step() {
     });
     assert_eq!(steps(&same), []);
     assert_eq!(steps(&json!({"name": "shop"})), []);
+    for pool in [json!({"name": "servers"}), json!({"id": "p1"}), json!({"id": "p1", "members": null})] {
+        assert_eq!(steps(&json!({"name": "shop", "pools": [pool]})), [], "its members stay");
+    }
     // What an export says is as it is.
     assert_eq!(steps(&crate::v2::apply::exported(&tree())), []);
 }

@@ -26,7 +26,7 @@ use crate::{
 /// How long nothing is sent, at most: who is between the two may close what is silent.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// Keys of the query.
-const KEYS: [&str; 5] = ["kind", "id", "project_id", "cursor", "snapshot"];
+const KEYS: [&str; 6] = ["kind", "id", "project_id", "cursor", "snapshot", "since"];
 const MOVED_ON: &str =
     "What changed before is not known any more: read again what you show, this stream goes on from now.";
 
@@ -36,10 +36,10 @@ pub(super) fn schema() -> Value {
 
 /// 200 with the stream. What is wrong with the request is said before it begins, as of any other.
 pub(super) async fn stream(State(gateway): State<Gateway>, caller: Caller, query: Query, headers: HeaderMap) -> Reply {
-    let (watch, from_start) = asked(&query, &headers)?;
+    let (watch, from) = asked(&query, &headers)?;
     let permit = gateway.streams.admit(&caller)?;
     let source = Source { gateway, caller, watch };
-    let (first, upstream, source) = source.begin(from_start).await?;
+    let (first, upstream, source) = source.begin(from).await?;
     Ok(respond(permit, first, upstream, source))
 }
 
@@ -49,8 +49,19 @@ fn respond(permit: streams::Admitted, first: Vec<Bytes>, upstream: Upstream, sou
 
 type Upstream = Streaming<WatchResponse>;
 
-/// What is asked for, and whether the stream begins with all that there is.
-fn asked(query: &Query, headers: &HeaderMap) -> Result<(WatchRequest, bool), Refusal> {
+/// Where a stream begins.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Begin {
+    /// After the cursor that is said.
+    Cursor,
+    Now,
+    Time(prost_types::Timestamp),
+    /// With all that there is.
+    Start,
+}
+
+/// What is asked for, and from where.
+fn asked(query: &Query, headers: &HeaderMap) -> Result<(WatchRequest, Begin), Refusal> {
     only(query, &KEYS)?;
     let kind = |name: &str| {
         let known = KINDS.iter().find(|(known, _)| *known == name).map(|(_, kind)| i32::from(*kind));
@@ -66,8 +77,22 @@ fn asked(query: &Query, headers: &HeaderMap) -> Result<(WatchRequest, bool), Ref
         project_id: query.last("project_id").unwrap_or_default().to_owned(),
     };
     let snapshot = plan::is_asked_by("snapshot", query.last("snapshot"))?;
-    let from_start = snapshot && watch.cursor.is_empty();
-    Ok((watch, from_start))
+    let since = query.last("since").map(time).transpose()?;
+    let from = match (watch.cursor.is_empty(), since, snapshot) {
+        (false, ..) => Begin::Cursor,
+        (true, Some(_), true) => return Err(Refusal::faulty("since and snapshot are two ways to begin: say one")),
+        (true, Some(since), false) => Begin::Time(since),
+        (true, None, true) => Begin::Start,
+        (true, None, false) => Begin::Now,
+    };
+    Ok((watch, from))
+}
+
+fn time(text: &str) -> Result<prost_types::Timestamp, Refusal> {
+    let time: jiff::Timestamp = text.parse().map_err(|_| {
+        Refusal::faulty(format!("since is \"{text}\", and no time of RFC 3339, as 2026-12-01T03:05:20Z"))
+    })?;
+    Ok(prost_types::Timestamp { seconds: time.as_second(), nanos: time.subsec_nanosecond() })
 }
 
 /// A stream's other side.
@@ -79,15 +104,20 @@ struct Source {
 
 impl Source {
     /// The scheduler's stream, and what the client is told of where it begins.
-    async fn begin(mut self, from_start: bool) -> Result<(Vec<Bytes>, Upstream, Self), Refusal> {
-        let first = if from_start {
-            told::first("", "begin", "All that there is comes first, and then what changes.")
-        } else if self.watch.cursor.is_empty() {
-            self.watch.cursor = self.position().await?;
-            told::first(&self.watch.cursor, "begin", "What changes from now on.")
-        } else {
-            told::first(&self.watch.cursor, "begin", "What changed since this id.")
+    async fn begin(mut self, from: Begin) -> Result<(Vec<Bytes>, Upstream, Self), Refusal> {
+        let message = match from {
+            Begin::Start => "All that there is comes first, and then what changes.",
+            Begin::Now => {
+                self.watch.cursor = self.position(None).await?;
+                "What changes from now on."
+            }
+            Begin::Time(since) => {
+                self.watch.cursor = self.position(Some(since)).await?;
+                "What changed since this time, as far back as it is known."
+            }
+            Begin::Cursor => "What changed since this id.",
         };
+        let first = told::first(&self.watch.cursor, "begin", message);
         match self.open().await {
             Ok(upstream) => Ok((vec![first], upstream, self)),
             Err(status) if is_expired(&status) => {
@@ -98,8 +128,9 @@ impl Source {
         }
     }
 
-    async fn position(&self) -> Result<String, Status> {
-        let request = self.caller.request(PositionRequest::default());
+    /// Of now, or before what changed since a time.
+    async fn position(&self, since: Option<prost_types::Timestamp>) -> Result<String, Status> {
+        let request = self.caller.request(PositionRequest { since, ..PositionRequest::default() });
         Ok(self.gateway.scheduler.v2().events().position(request).await?.into_inner().cursor)
     }
 
@@ -110,7 +141,7 @@ impl Source {
 
     /// From now on, as what was before is not known any more.
     async fn move_on(&mut self) -> Result<(Bytes, Upstream), Status> {
-        self.watch.cursor = self.position().await?;
+        self.watch.cursor = self.position(None).await?;
         let expired = serde_json::json!({ "cursor": self.watch.cursor, "message": MOVED_ON });
         Ok((told::event(&self.watch.cursor, "expired", &expired), self.open().await?))
     }
@@ -173,7 +204,7 @@ mod tests {
 
     use super::*;
 
-    fn read(query: &str, last: Option<&str>) -> Result<(WatchRequest, bool), Refusal> {
+    fn read(query: &str, last: Option<&str>) -> Result<(WatchRequest, Begin), Refusal> {
         let query = Query::of(query);
         let headers = last.map(|id| ("last-event-id".parse().unwrap(), id.parse().unwrap()));
         asked(&query, &HeaderMap::from_iter(headers))
@@ -181,13 +212,22 @@ mod tests {
 
     #[test]
     fn a_stream_is_asked_for_by_kinds_ids_and_where_it_was() {
-        let (watch, from_start) = read("kind=pool&kind=member&id=x&project_id=p&cursor=c&snapshot=1", None).unwrap();
+        let (watch, from) = read("kind=pool&kind=member&id=x&project_id=p&cursor=c&snapshot=1", None).unwrap();
         assert_eq!(watch.kinds, [i32::from(Kind::Pool), i32::from(Kind::Member)]);
         assert_eq!((&watch.ids[..], watch.project_id.as_str()), (&["x".to_owned()][..], "p"));
-        assert_eq!((watch.cursor.as_str(), from_start), ("c", false), "who has a cursor has what was before");
+        assert_eq!((watch.cursor.as_str(), from), ("c", Begin::Cursor), "who has a cursor has what was before");
         assert_eq!(read("cursor=c", Some("d")).unwrap().0.cursor, "d", "who comes back was told more since");
-        assert!(read("snapshot=true", None).unwrap().1);
-        for bad in ["kind=agent", "snapshot=yes", "kinds=pool"] {
+        let since = prost_types::Timestamp { seconds: 1_796_094_320, nanos: 500_000_000 };
+        for (query, last, from) in [
+            ("", None, Begin::Now),
+            ("snapshot=true", None, Begin::Start),
+            ("since=2026-12-01T03:05:20.5Z", None, Begin::Time(since)),
+            ("since=2026-12-01T04:05:20.5%2B01:00", None, Begin::Time(since)),
+            ("since=2026-12-01T03:05:20.5Z", Some("d"), Begin::Cursor),
+        ] {
+            assert_eq!(read(query, last).unwrap().1, from, "{query}");
+        }
+        for bad in ["kind=agent", "snapshot=yes", "kinds=pool", "since=1h", "since=2026-12-01T03:05:20Z&snapshot=1"] {
             assert!(read(bad, None).is_err(), "{bad}");
         }
     }

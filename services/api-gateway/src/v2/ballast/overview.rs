@@ -22,7 +22,7 @@ use crate::{
 pub(super) async fn show(State(gateway): State<Gateway>, caller: Caller, query: Query) -> Reply {
     only(&query, &["project_id"])?;
     let project_id = query.last("project_id").unwrap_or_default().to_owned();
-    let request = caller.request(OverviewRequest { project_id });
+    let request = caller.request(OverviewRequest { project_id, ..OverviewRequest::default() });
     let overview = gateway.scheduler.v2().overview().get(request).await?.into_inner();
     Ok(reply::wrapped(StatusCode::OK, "overview", &Shown::of(&overview, caller.is_admin())))
 }

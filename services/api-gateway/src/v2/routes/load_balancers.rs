@@ -130,7 +130,9 @@ async fn tree(State(gateway): State<Gateway>, caller: Caller, place: Place) -> R
 }
 
 /// 202 with nothing: it moves from now on.
-async fn failover(State(gateway): State<Gateway>, caller: Caller, place: Place) -> Reply {
+async fn failover(State(gateway): State<Gateway>, caller: Caller, place: Place, query: Query) -> Reply {
+    // It cannot be only checked: whoever asks for that wants nothing moved.
+    query.only([])?;
     let request = caller.request(GetRequest { id: place.id, ..GetRequest::default() });
     gateway.scheduler.v2().load_balancers().failover(request).await?;
     Ok(reply::empty(StatusCode::ACCEPTED))

@@ -1,17 +1,17 @@
 //! A whole load balancer: where clients connect, its members, how they are checked. All but the first may be left out.
 
 use ballast_proto::{
-    driver::{LbMethod, MonitorType, PersistenceType, Protocol},
+    driver::{LbMethod, Protocol},
     v1::ListRequest as ListOfV1,
-    v2::{CreateLoadBalancerRequest, HealthMonitor, Listener, LoadBalancer, Member, Pool, SessionPersistence, Vip},
+    v2::{CreateLoadBalancerRequest, Listener, LoadBalancer, Member, Pool, Vip, preview_request::Change},
 };
 
-use super::{Asking, Draft, Write, must_write};
+use super::{Asking, Draft, members, monitors, pools};
 use crate::{
     pages::parts::Parts,
     trouble::Trouble,
     view::{
-        choices, lines,
+        choices,
         parts::{name_or_id, path_of, socket},
         sheet::{Field, Group, Input, Sheet},
     },
@@ -21,7 +21,7 @@ use crate::{
 const SUBNETS: u32 = 200;
 
 pub(super) async fn draft(asking: &Asking<'_>) -> Result<Draft, Trouble> {
-    must_write(asking)?;
+    asking.must_write()?;
     let subnets = subnets(asking).await?;
     let from = match asking.query.get("from") {
         "" => None,
@@ -29,32 +29,16 @@ pub(super) async fn draft(asking: &Asking<'_>) -> Result<Draft, Trouble> {
     };
     let groups = groups(&subnets, from.as_ref());
     let mut sheet = Sheet::of(groups, asking.sent.as_ref());
-    let (request_id, fresh) = match asking.get("request_id") {
-        "" => (id(asking), id(asking)),
-        sent => (sent.to_owned(), id(asking)),
-    };
     let load_balancer = load_balancer(asking, &mut sheet);
     let back = from.as_ref().map_or_else(|| "/ui/load-balancers".to_owned(), |from| path_of(&from.load_balancer.id));
-    let mut draft = Draft::new("New load balancer".to_owned(), back, sheet);
-    let request = CreateLoadBalancerRequest {
-        load_balancer: Some(load_balancer),
-        request_id: request_id.clone(),
-        validate_only: false,
-    };
-    draft.writes = vec![Write::Create(Box::new(request))];
-    draft.hidden = vec![("request_id", request_id)];
-    draft.renewed = vec![("request_id", fresh)];
-    draft.verb = "Create";
+    let mut draft = Draft::creation(asking, "New load balancer".to_owned(), back, sheet, |request_id| {
+        let load_balancer = Some(load_balancer);
+        Change::CreateLoadBalancer(CreateLoadBalancerRequest { load_balancer, request_id, validate_only: false })
+    });
     draft.leads_to = None;
     draft.aliases = &[("type", "monitor_type"), ("weight", "members"), ("network_id", "subnet_id")];
     draft.remarks = from.iter().flat_map(remarks).collect();
     Ok(draft)
-}
-
-/// By which the same form, sent twice, makes one.
-fn id(asking: &Asking<'_>) -> String {
-    let chance = &asking.dashboard.chance;
-    format!("{:016x}{:016x}", chance.number(), chance.number())
 }
 
 /// What can be chosen; none: it has to be named, as others keep subnets, or there are too many.
@@ -92,15 +76,8 @@ fn groups(subnets: &[(String, String)], from: Option<&Parts>) -> Vec<Group> {
     let members = whole.map(|(_, members, _)| members.iter().map(line).collect::<Vec<_>>().join("\n"));
     vec![
         where_clients_connect(subnets, &subnet, one, listener),
-        Group::new(
-            "Members",
-            vec![
-                Field::new("members", "Members", Input::Lines)
-                    .hint("One in a line: 10.0.0.11:80, and a weight behind it where it is not 1, as 10.0.0.11:80 5.")
-                    .value(members.unwrap_or_default()),
-            ],
-        ),
-        checks(monitor),
+        members::group(&members.unwrap_or_default()),
+        monitors::group_of_new(monitor),
         more(one, pool, listener),
     ]
 }
@@ -138,35 +115,9 @@ fn where_clients_connect(
             Field::new("subnet_id", "Subnet", input).hint(hint).value(subnet),
             Field::new("address", "Address", Input::Text).hint("Empty: one that is free."),
             Field::new("protocol", "Protocol", Input::Choice(choices::protocols()))
-                .hint("HTTPS is passed through. Where TLS is to end here, add such a listener by the command.")
+                .hint("HTTPS is passed through: TLS does not end at a load balancer yet.")
                 .value(protocol),
             Field::new("protocol_port", "Port", Input::Number).hint("Empty: it gets no listener yet.").value(port),
-        ],
-    )
-}
-
-fn checks(from: Option<&HealthMonitor>) -> Group {
-    let number = |number: Option<i32>, default: i32| number.unwrap_or(default).to_string();
-    let text = |text: Option<&Option<String>>| text.cloned().flatten().unwrap_or_default();
-    let kind = from.map(|one| choices::monitor(one.r#type()).to_owned()).unwrap_or_default();
-    let http = "HTTP and HTTPS alone.";
-    Group::new(
-        "Health check",
-        vec![
-            Field::new("monitor_type", "Check", Input::Choice(choices::monitors()))
-                .hint("Without one, members get traffic whether they answer or not.")
-                .value(kind),
-            Field::new("url_path", "Path", Input::Text).hint(http).value(text(from.map(|one| &one.url_path))),
-            Field::new("expected_codes", "Expected status", Input::Text)
-                .hint("As 200, 200,204 or 200-299. HTTP and HTTPS alone.")
-                .value(text(from.map(|one| &one.expected_codes))),
-            Field::new("delay", "Every (seconds)", Input::Number).value(number(from.and_then(|one| one.delay), 5)),
-            Field::new("timeout", "Fails after (seconds)", Input::Number)
-                .value(number(from.and_then(|one| one.timeout), 3)),
-            Field::new("max_retries", "Up after so many that passed", Input::Number)
-                .value(number(from.and_then(|one| one.max_retries), 2)),
-            Field::new("max_retries_down", "Down after so many that failed", Input::Number)
-                .value(number(from.and_then(|one| one.max_retries_down), 3)),
         ],
     )
 }
@@ -237,46 +188,19 @@ fn listener(sheet: &mut Sheet, protocol: Protocol) -> Option<Listener> {
 
 /// Made with a listener, which has to send somewhere, and for whatever is a pool's.
 fn pool(sheet: &mut Sheet, protocol: Protocol, has_listener: bool) -> Option<Pool> {
-    let members = lines::members(&sheet.get("members")).unwrap_or_else(|why| {
-        sheet.blame("members", &why);
-        Vec::new()
-    });
-    let monitor = monitor(sheet);
+    let members = members::said(sheet);
+    let monitor = monitors::said_of_new(sheet);
     if !has_listener && members.is_empty() && monitor.is_none() {
         return None;
     }
-    let kept = choices::persistence_named(&sheet.get("persistence"));
-    let session_persistence = (kept != PersistenceType::Unspecified).then(|| SessionPersistence {
-        r#type: kept.into(),
-        cookie_name: sheet.get("cookie_name"),
-        ..SessionPersistence::default()
-    });
     let name = sheet.get("name");
     Some(Pool {
         name: if name.is_empty() { "pool".to_owned() } else { name },
         protocol: protocol.into(),
         lb_algorithm: choices::method_named(&sheet.get("lb_algorithm")).into(),
-        session_persistence,
+        session_persistence: pools::persistence(sheet),
         members,
         health_monitor: monitor,
         ..Pool::default()
-    })
-}
-
-fn monitor(sheet: &mut Sheet) -> Option<HealthMonitor> {
-    let kind = choices::monitor_named(&sheet.get("monitor_type"));
-    if kind == MonitorType::Unspecified && sheet.get("monitor_type").is_empty() {
-        return None;
-    }
-    let some = |text: String| (!text.is_empty()).then_some(text);
-    Some(HealthMonitor {
-        r#type: kind.into(),
-        delay: sheet.number("delay"),
-        timeout: sheet.number("timeout"),
-        max_retries: sheet.number("max_retries"),
-        max_retries_down: sheet.number("max_retries_down"),
-        url_path: some(sheet.get("url_path")),
-        expected_codes: some(sheet.get("expected_codes")),
-        ..HealthMonitor::default()
     })
 }

@@ -5,7 +5,7 @@ use ballast_proto::v2::{
 };
 use prost_types::FieldMask;
 
-use super::{Asking, Draft, Write, must_write};
+use super::{Asking, Draft};
 use crate::{
     trouble::Trouble,
     view::{
@@ -19,7 +19,7 @@ use crate::{
 async fn pool(asking: &Asking<'_>, id: &str, part: &str) -> Result<(Pool, Vec<Member>), Trouble> {
     let reader = asking.reader();
     reader.load_balancer(id).await?;
-    must_write(asking)?;
+    asking.must_write()?;
     let pool = reader.pools(id).await?.into_iter().find(|pool| pool.id == part).ok_or(Trouble::NotFound)?;
     let members = reader.members(pool.id.clone()).await?;
     Ok((pool, members))
@@ -31,11 +31,25 @@ fn shown(one: &Member) -> String {
     if one.name.is_empty() { socket } else { format!("{socket} {}", one.name) }
 }
 
+/// Members of something new, many at once; `lines`: those that are copied.
+pub(super) fn group(lines: &str) -> Group {
+    let field = Field::new("members", "Members", Input::Lines)
+        .hint("One in a line: 10.0.0.11:80, and a weight behind it where it is not 1, as 10.0.0.11:80 5.")
+        .value(lines);
+    Group::new("Members", vec![field])
+}
+
+/// What its lines say. What is no member is said at them.
+pub(super) fn said(sheet: &mut Sheet) -> Vec<Member> {
+    lines::members(&sheet.get("members")).unwrap_or_else(|why| {
+        sheet.blame("members", &why);
+        Vec::new()
+    })
+}
+
 pub(super) async fn add(asking: &Asking<'_>, id: &str, part: &str) -> Result<Draft, Trouble> {
     let (pool, there) = pool(asking, id, part).await?;
-    let field = Field::new("members", "Members", Input::Lines)
-        .hint("One in a line: 10.0.0.11:80, and a weight behind it where it is not 1, as 10.0.0.11:80 5.");
-    let mut sheet = Sheet::of(vec![Group::new("Members", vec![field])], asking.sent.as_ref());
+    let mut sheet = Sheet::of(vec![group("")], asking.sent.as_ref());
     let members = lines::members(&sheet.get("members")).and_then(|members| fresh(members, &there));
     let members = members.unwrap_or_else(|why| {
         sheet.blame("members", &why);
@@ -48,7 +62,7 @@ pub(super) async fn add(asking: &Asking<'_>, id: &str, part: &str) -> Result<Dra
     draft.aliases = &[("address", "members"), ("protocol_port", "members"), ("weight", "members")];
     if !members.is_empty() {
         let request = ReplaceMembersRequest { pool_id: pool.id, members, additive_only: true, ..Default::default() };
-        draft.writes = vec![Write::AddMembers(request)];
+        draft.writes = vec![Change::ReplaceMembers(request)];
     }
     Ok(draft)
 }
@@ -165,8 +179,8 @@ fn weight_field(chosen: &[Member]) -> Field {
     Field::new("weight", "Weight", Input::Number).hint("0 to 256.").value(first.to_string())
 }
 
-fn removal(one: &Member) -> Write {
-    Write::RemoveMember(DeleteRequest {
+fn removal(one: &Member) -> Change {
+    Change::DeleteMember(DeleteRequest {
         id: one.id.clone(),
         parent_id: one.pool_id.clone(),
         ..DeleteRequest::default()
@@ -174,10 +188,10 @@ fn removal(one: &Member) -> Write {
 }
 
 /// Nothing but the one field, so that what others change meanwhile stays.
-fn update((field, after): (&'static str, Member)) -> Write {
+fn update((field, after): (&'static str, Member)) -> Change {
     let update_mask = Some(FieldMask { paths: vec![field.to_owned()] });
     let member = Some(Member { status: None, ..after });
-    Write::Member(Box::new(UpdateMemberRequest { member, update_mask, validate_only: false }))
+    Change::UpdateMember(UpdateMemberRequest { member, update_mask, validate_only: false })
 }
 
 /// Several changes as one: what the pool's members would be.

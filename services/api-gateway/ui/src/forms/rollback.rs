@@ -1,8 +1,8 @@
 //! A load balancer, made what it was behind a change.
 
-use ballast_proto::v2::{ListRevisionsRequest, RollBackRequest};
+use ballast_proto::v2::{ListRevisionsRequest, RollBackRequest, preview_request::Change};
 
-use super::{Asking, Draft, Write, must_write};
+use super::{Asking, Draft};
 use crate::{
     trouble::Trouble,
     view::{
@@ -15,7 +15,7 @@ use crate::{
 pub(super) async fn draft(asking: &Asking<'_>, id: &str, generation: &str) -> Result<Draft, Trouble> {
     let generation: u64 = generation.parse().map_err(|_| Trouble::NotFound)?;
     let one = asking.reader().load_balancer(id).await?;
-    must_write(asking)?;
+    asking.must_write()?;
     let request = ListRevisionsRequest { load_balancer_id: id.to_owned(), limit: 0 };
     let revisions = asking.dashboard.scheduler.history().list(asking.request(request)).await?.into_inner().revisions;
     let name = name_or_id(&one.name, &one.id);
@@ -38,7 +38,7 @@ pub(super) async fn draft(asking: &Asking<'_>, id: &str, generation: &str) -> Re
     draft.idle = "It is what it was then: nothing changes.";
     let request = RollBackRequest { load_balancer_id: id.to_owned(), generation, ..RollBackRequest::default() };
     if revisions.first().is_none_or(|newest| newest.generation != generation) {
-        draft.writes = vec![Write::RollBack(request)];
+        draft.writes = vec![Change::RollBack(request)];
     }
     Ok(draft)
 }

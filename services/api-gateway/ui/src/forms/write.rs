@@ -1,70 +1,45 @@
-//! What a form does: writes of the scheduler's, each as it is made and as it is asked beforehand.
+//! Writes, as forms make them.
 
-use ballast_proto::v2::{
-    CreateLoadBalancerRequest, DeleteLoadBalancerRequest, DeleteRequest, ReplaceMembersRequest, RollBackRequest,
-    UpdateHealthMonitorRequest, UpdateListenerRequest, UpdateLoadBalancerRequest, UpdateMemberRequest,
-    UpdatePoolRequest, preview_request::Change,
-};
+use ballast_proto::v2::preview_request::Change;
 use tonic::Status;
 
 use super::Asking;
 
-/// One write.
-#[derive(Debug, Clone)]
-pub(super) enum Write {
-    Create(Box<CreateLoadBalancerRequest>),
-    Update(Box<UpdateLoadBalancerRequest>),
-    Delete(DeleteLoadBalancerRequest),
-    RollBack(RollBackRequest),
-    Listener(Box<UpdateListenerRequest>),
-    Pool(Box<UpdatePoolRequest>),
-    Monitor(Box<UpdateHealthMonitorRequest>),
-    Member(Box<UpdateMemberRequest>),
-    AddMembers(ReplaceMembersRequest),
-    RemoveMember(DeleteRequest),
-}
-
-impl Write {
-    /// For a preview.
-    pub(super) fn change(&self) -> Change {
-        match self.clone() {
-            Self::Create(request) => Change::CreateLoadBalancer(*request),
-            Self::Update(request) => Change::UpdateLoadBalancer(*request),
-            Self::Delete(request) => Change::DeleteLoadBalancer(request),
-            Self::RollBack(request) => Change::RollBack(request),
-            Self::Listener(request) => Change::UpdateListener(*request),
-            Self::Pool(request) => Change::UpdatePool(*request),
-            Self::Monitor(request) => Change::UpdateHealthMonitor(*request),
-            Self::Member(request) => Change::UpdateMember(*request),
-            Self::AddMembers(request) => Change::ReplaceMembers(request),
-            Self::RemoveMember(request) => Change::DeleteMember(request),
+/// Makes it; the id of a load balancer that is new.
+pub(super) async fn make(asking: &Asking<'_>, change: Change) -> Result<Option<String>, Status> {
+    let scheduler = &asking.dashboard.scheduler;
+    macro_rules! done {
+        ($client:ident.$verb:ident($request:expr)) => {
+            drop(scheduler.$client().$verb(asking.request($request)).await?)
+        };
+    }
+    match change {
+        Change::CreateLoadBalancer(one) => {
+            let made = scheduler.load_balancers().create(asking.request(one)).await?;
+            return Ok(Some(made.into_inner().id));
         }
+        Change::UpdateLoadBalancer(one) => done!(load_balancers.update(one)),
+        Change::DeleteLoadBalancer(one) => done!(load_balancers.delete(one)),
+        Change::RollBack(one) => done!(history.roll_back(one)),
+        Change::CreateListener(one) => done!(listeners.create(one)),
+        Change::UpdateListener(one) => done!(listeners.update(one)),
+        Change::DeleteListener(one) => done!(listeners.delete(one)),
+        Change::CreatePool(one) => done!(pools.create(one)),
+        Change::UpdatePool(one) => done!(pools.update(one)),
+        Change::DeletePool(one) => done!(pools.delete(one)),
+        Change::CreateMember(one) => done!(members.create(one)),
+        Change::UpdateMember(one) => done!(members.update(one)),
+        Change::DeleteMember(one) => done!(members.delete(one)),
+        Change::ReplaceMembers(one) => done!(members.replace(one)),
+        Change::CreateHealthMonitor(one) => done!(monitors.create(one)),
+        Change::UpdateHealthMonitor(one) => done!(monitors.update(one)),
+        Change::DeleteHealthMonitor(one) => done!(monitors.delete(one)),
+        Change::CreateL7policy(one) => done!(policies.create(one)),
+        Change::UpdateL7policy(one) => done!(policies.update(one)),
+        Change::DeleteL7policy(one) => done!(policies.delete(one)),
+        Change::CreateL7rule(one) => done!(rules.create(one)),
+        Change::UpdateL7rule(one) => done!(rules.update(one)),
+        Change::DeleteL7rule(one) => done!(rules.delete(one)),
     }
-
-    /// Of something whole that is new: the same, only checked, which says what is chosen for it.
-    pub(super) fn checked(&self) -> Option<CreateLoadBalancerRequest> {
-        let Self::Create(request) = self else { return None };
-        Some(CreateLoadBalancerRequest { validate_only: true, ..(**request).clone() })
-    }
-
-    /// Makes it; the id of what is new.
-    pub(super) async fn make(&self, asking: &Asking<'_>) -> Result<Option<String>, Status> {
-        let scheduler = &asking.dashboard.scheduler;
-        match self.clone() {
-            Self::Create(request) => {
-                let made = scheduler.load_balancers().create(asking.request(*request)).await?;
-                return Ok(Some(made.into_inner().id));
-            }
-            Self::Update(request) => drop(scheduler.load_balancers().update(asking.request(*request)).await?),
-            Self::Delete(request) => drop(scheduler.load_balancers().delete(asking.request(request)).await?),
-            Self::RollBack(request) => drop(scheduler.history().roll_back(asking.request(request)).await?),
-            Self::Listener(request) => drop(scheduler.listeners().update(asking.request(*request)).await?),
-            Self::Pool(request) => drop(scheduler.pools().update(asking.request(*request)).await?),
-            Self::Monitor(request) => drop(scheduler.monitors().update(asking.request(*request)).await?),
-            Self::Member(request) => drop(scheduler.members().update(asking.request(*request)).await?),
-            Self::AddMembers(request) => drop(scheduler.members().replace(asking.request(request)).await?),
-            Self::RemoveMember(request) => drop(scheduler.members().delete(asking.request(request)).await?),
-        }
-        Ok(None)
-    }
+    Ok(None)
 }

@@ -36,7 +36,8 @@ pub(super) async fn told(making: &Making<'_>, watch: WatchRequest) -> Result<Vec
     let caller = &making.visitor.caller;
     let mut client = making.dashboard.scheduler.events();
     let end = client.position(caller.request(PositionRequest::default())).await?.into_inner().cursor;
-    let cursor = client.position(caller.request(PositionRequest { back: BACK })).await?.into_inner().cursor;
+    let cursor =
+        client.position(caller.request(PositionRequest { back: BACK, since: None })).await?.into_inner().cursor;
     if cursor == end {
         return Ok(Vec::new());
     }

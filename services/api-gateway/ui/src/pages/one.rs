@@ -3,23 +3,22 @@
 use ballast_proto::{
     v1::GetRequest as GetOfV1,
     v2::{
-        GetRequest, L7Policy, L7Rule, ListRequest, ListRevisionsRequest, LoadBalancer, Member, Pool, PreviewRequest,
-        Stats, UpdateLoadBalancerRequest, WatchRequest, preview_request::Change,
+        GetRequest, ListRevisionsRequest, LoadBalancer, Member, Pool, PreviewRequest, Stats, UpdateLoadBalancerRequest,
+        WatchRequest, preview_request::Change,
     },
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use prost_types::FieldMask;
 
-use super::{
-    AT_ONCE, Making, Page, events,
-    parts::{get, of_these},
-};
+use super::{AT_ONCE, Making, Page, events, parts::get};
 use crate::{
     trouble::Trouble,
     view::{
+        copy::Copy,
         events::{EventsOfOne, Table},
         history::History,
+        late::{Late, Span},
         monitors::MonitorsOfOne,
         one::{Config, Head, Listeners, Members, Tab, Whole},
         parts::{name_or_id, socket},
@@ -53,6 +52,11 @@ pub(super) async fn make(mut making: Making<'_>, id: &str, tab: Tab) -> Result<P
         }
         Tab::Config if !roles.is_admin() => return Err(Trouble::NotFound),
         Tab::Config => config(&making, head, id).await?,
+        Tab::Copy => {
+            let parts = reader.all(id).await?;
+            let policies = reader.policies(&parts.listeners).await?;
+            Page::of(title.as_str(), &Copy::of(head, &parts, &policies))?
+        }
         Tab::Traffic => traffic(&mut making, head, &one).await?,
         Tab::Events => {
             let watch = WatchRequest { ids: vec![id.to_owned()], ..WatchRequest::default() };
@@ -74,6 +78,9 @@ async fn agent(making: &Making<'_>, id: &str) -> Result<Option<ballast_proto::v1
 
 async fn members(making: &Making<'_>, head: Head, id: &str) -> Result<Page, Trouble> {
     let reader = making.reader();
+    let span = Span::named(making.query.get("span"));
+    let (stats, traffic) = tokio::try_join!(reader.stats(id), reader.traffic(id, span.asked()))?;
+    let late = Late::of(head.here(), &traffic, span, &stats, making.now);
     let pools = reader.pools(id).await?;
     let (members, monitors) = tokio::try_join!(reader.members_of(&pools), reader.monitors(&pools))?;
     let health = reader.health(id).await?;
@@ -82,23 +89,13 @@ async fn members(making: &Making<'_>, head: Head, id: &str) -> Result<Page, Trou
         (pool, members.as_slice(), monitors.iter().find(|monitor| monitor.id == pool.health_monitor_id))
     };
     let wholes: Vec<Whole<'_>> = pools.iter().zip(&members).map(whole).collect();
-    Page::of("", &Members::of(head, &wholes, &health, making.now))
+    Page::of("", &Members::of((head, late), &wholes, &health, making.now))
 }
 
 async fn listeners(making: &Making<'_>, head: Head, id: &str) -> Result<Page, Trouble> {
     let reader = making.reader();
     let (listeners, pools) = tokio::try_join!(reader.listeners(id), reader.pools(id))?;
-    let with_policies: Vec<String> =
-        listeners.iter().filter(|one| !one.l7policy_ids.is_empty()).map(|one| one.id.clone()).collect();
-    let policies = if with_policies.is_empty() {
-        Vec::new()
-    } else {
-        let request = making.visitor.caller.request(of_these("listener_id", with_policies));
-        making.dashboard.scheduler.policies().list(request).await?.into_inner().l7policies
-    };
-    let mut policies: Vec<(L7Policy, Vec<L7Rule>)> =
-        stream::iter(policies).map(|policy| with_rules(making, policy)).buffered(AT_ONCE).try_collect().await?;
-    policies.sort_by_key(|(policy, _)| policy.position);
+    let policies = reader.policies(&listeners).await?;
     Page::of("", &Listeners::of(head, &listeners, &policies, &pools))
 }
 
@@ -115,16 +112,11 @@ async fn config(making: &Making<'_>, head: Head, id: &str) -> Result<Page, Troub
     Page::of("", &Config::of(head, preview))
 }
 
-async fn with_rules(making: &Making<'_>, policy: L7Policy) -> Result<(L7Policy, Vec<L7Rule>), Trouble> {
-    let request = ListRequest { parent_id: policy.id.clone(), ..ListRequest::default() };
-    let request = making.visitor.caller.request(request);
-    let rules = making.dashboard.scheduler.rules().list(request).await?.into_inner().rules;
-    Ok((policy, rules))
-}
-
 async fn traffic(making: &mut Making<'_>, head: Head, one: &LoadBalancer) -> Result<Page, Trouble> {
     let reader = making.reader();
-    let whole = reader.stats(&one.id).await?;
+    let span = Span::named(making.query.get("span"));
+    let (whole, of_late) = tokio::try_join!(reader.stats(&one.id), reader.traffic(&one.id, span.asked()))?;
+    let late = Late::of(head.here(), &of_late, span, &whole, making.now).with_table(&of_late);
     making.memory.note(making.dashboard.clock.monotonic(), whole);
     let counted = |kind, id: &str, name: String, stats| Counted { kind, id: id.to_owned(), name, stats };
     let mut all = vec![counted("Load balancer", &one.id, name_or_id(&one.name, &one.id), whole)];
@@ -144,7 +136,7 @@ async fn traffic(making: &mut Making<'_>, head: Head, one: &LoadBalancer) -> Res
     let ask = |member: Member| stats_of(making, member);
     let stats = stream::iter(members.into_iter().take(MEMBERS)).map(ask).buffered(AT_ONCE);
     all.extend(stats.try_collect::<Vec<_>>().await?);
-    Page::of("", &Traffic::of(head, all, more, making.memory))
+    Page::of("", &Traffic::of(head, late, all, more, making.memory))
 }
 
 async fn stats_of(making: &Making<'_>, member: Member) -> Result<Counted, Trouble> {

@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use ballast_proto::{
     v1::ListRequest as ListOfV1,
     v2::{
-        Filter, GetRequest, ListRequest, ListStatsRequest, Listener, LoadBalancer, LoadBalancerHealth,
-        LoadBalancerStats, OverviewRequest, OverviewResponse,
+        Filter, GetRequest, ListRequest, Listener, LoadBalancer, LoadBalancerHealth, OverviewRequest, OverviewResponse,
     },
 };
 use futures_util::{StreamExt as _, stream};
@@ -23,12 +22,8 @@ use crate::{
 
 /// How many load balancers are in the picture.
 const SHOWN: usize = 50;
-/// How many of each kind of trouble are told.
-const NEEDS: u32 = 20;
 /// With more agents, their drivers are looked at on their own page.
 const AGENTS: usize = 200;
-/// How many answers of counters are asked for: each has a thousand.
-const LOOKS: usize = 20;
 
 pub(super) async fn make(making: Making<'_>) -> Result<Page, Trouble> {
     let wish = Wish {
@@ -36,10 +31,11 @@ pub(super) async fn make(making: Making<'_>) -> Result<Page, Trouble> {
         is_unhealthy_only: making.query.get("unhealthy") == "1",
         filter: making.query.get("q").trim().to_owned(),
     };
-    let request = making.visitor.caller.request(OverviewRequest { project_id: making.visitor.scope() });
-    let mut client = making.dashboard.scheduler.overview();
-    let asked = async { Ok::<_, Trouble>(client.get(request).await?.into_inner()) };
-    let (overview, stats, worst) = tokio::try_join!(asked, counters(&making), worst_first(&making, &wish))?;
+    let worst = u32::try_from(SHOWN).unwrap_or(u32::MAX);
+    let request = OverviewRequest { project_id: making.visitor.scope(), worst, with_traffic: true };
+    let request = making.visitor.caller.request(request);
+    let overview = making.dashboard.scheduler.overview().get(request).await?.into_inner();
+    let worst = these(&making, &overview.worst_ids).await?;
     let health = health(&making, &worst).await?;
     let listeners = listeners(&making, &worst).await?;
     let now = making.now;
@@ -49,7 +45,6 @@ pub(super) async fn make(making: Making<'_>) -> Result<Page, Trouble> {
     let branch = |one: &LoadBalancer| Branch::of(one, &listeners, health.get(&one.id), now);
     let said = Said {
         overview: &overview,
-        stats: &stats,
         needs: attention::sorted(needs),
         branches: worst.iter().map(branch).collect(),
         may_write: making.visitor.caller.roles().may_write(),
@@ -59,55 +54,17 @@ pub(super) async fn make(making: Making<'_>) -> Result<Page, Trouble> {
     Ok(Page::of("Overview", &shown)?.saying(shown.summary()))
 }
 
-async fn counters(making: &Making<'_>) -> Result<Vec<LoadBalancerStats>, Trouble> {
-    let (mut all, mut cursor) = (Vec::new(), String::new());
-    for _ in 0..LOOKS {
-        let request = ListStatsRequest { cursor, project_id: making.visitor.scope(), ..ListStatsRequest::default() };
-        let request = making.visitor.caller.request(request);
-        let found = making.dashboard.scheduler.overview().list_stats(request).await?.into_inner();
-        all.extend(found.stats);
-        if !found.more {
-            break;
-        }
-        cursor = found.cursor;
+/// Those that are there of these, in their order.
+async fn these(making: &Making<'_>, ids: &[String]) -> Result<Vec<LoadBalancer>, Trouble> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(all)
-}
-
-/// Those that are not well, and others until the picture is full.
-async fn worst_first(making: &Making<'_>, wish: &Wish) -> Result<Vec<LoadBalancer>, Trouble> {
-    let looks = [
-        ("provisioning_status", &["ERROR"][..]),
-        ("operating_status", &["ERROR"]),
-        ("operating_status", &["DEGRADED"]),
-        ("provisioning_status", &["PENDING_CREATE", "PENDING_UPDATE"]),
-    ];
-    let mut found: Vec<LoadBalancer> = Vec::new();
-    for (field, values) in looks {
-        let values = values.iter().map(|&value| value.to_owned()).collect();
-        let filters = vec![Filter { field: field.to_owned(), values }];
-        add(&mut found, list(making, filters, NEEDS).await?);
-    }
-    if !wish.is_unhealthy_only {
-        let most = u32::try_from(SHOWN).unwrap_or(u32::MAX);
-        add(&mut found, list(making, Vec::new(), most).await?);
-    }
-    found.truncate(SHOWN);
-    Ok(found)
-}
-
-fn add(found: &mut Vec<LoadBalancer>, more: Vec<LoadBalancer>) {
-    for one in more {
-        if found.iter().all(|known| known.id != one.id) {
-            found.push(one);
-        }
-    }
-}
-
-async fn list(making: &Making<'_>, filters: Vec<Filter>, page_size: u32) -> Result<Vec<LoadBalancer>, Trouble> {
-    let request = ListRequest { project_id: making.visitor.scope(), filters, page_size, ..ListRequest::default() };
+    let filters = vec![Filter { field: "id".to_owned(), values: ids.to_vec() }];
+    let request = ListRequest { project_id: making.visitor.scope(), filters, ..ListRequest::default() };
     let request = making.visitor.caller.request(request);
-    Ok(making.dashboard.scheduler.load_balancers().list(request).await?.into_inner().load_balancers)
+    let mut found = making.dashboard.scheduler.load_balancers().list(request).await?.into_inner().load_balancers;
+    found.sort_by_key(|one| ids.iter().position(|id| *id == one.id));
+    Ok(found)
 }
 
 /// How members fare, by load balancer. One that is gone meanwhile has none.

@@ -1,7 +1,8 @@
 //! A load balancer's parts, as the scheduler is asked for them.
 
 use ballast_proto::v2::{
-    Filter, GetRequest, HealthMonitor, ListRequest, Listener, LoadBalancer, LoadBalancerHealth, Member, Pool, Stats,
+    Filter, GetRequest, GetTrafficRequest, HealthMonitor, L7Policy, L7Rule, ListRequest, Listener, LoadBalancer,
+    LoadBalancerHealth, Member, Pool, Stats, Traffic, TrafficSpan,
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
@@ -52,6 +53,11 @@ impl Reader<'_> {
         Ok(self.dashboard.scheduler.load_balancers().stats(request).await?.into_inner())
     }
 
+    pub(crate) async fn traffic(&self, id: &str, span: TrafficSpan) -> Result<Traffic, Trouble> {
+        let request = GetTrafficRequest { load_balancer_id: id.to_owned(), span: span.into() };
+        Ok(self.dashboard.scheduler.overview().get_traffic(self.request(request)).await?.into_inner())
+    }
+
     pub(crate) async fn pools(&self, id: &str) -> Result<Vec<Pool>, Trouble> {
         let request = self.request(of_these("loadbalancer_id", vec![id.to_owned()]));
         Ok(self.dashboard.scheduler.pools().list(request).await?.into_inner().pools)
@@ -76,6 +82,30 @@ impl Reader<'_> {
     pub(crate) async fn members(&self, pool_id: String) -> Result<Vec<Member>, Trouble> {
         let request = self.request(ListRequest { parent_id: pool_id, ..ListRequest::default() });
         Ok(self.dashboard.scheduler.members().list(request).await?.into_inner().members)
+    }
+
+    /// The rules of one policy.
+    pub(crate) async fn rules(&self, policy_id: String) -> Result<Vec<L7Rule>, Trouble> {
+        let request = self.request(ListRequest { parent_id: policy_id, ..ListRequest::default() });
+        Ok(self.dashboard.scheduler.rules().list(request).await?.into_inner().rules)
+    }
+
+    /// The policies of these listeners, in their order, each with its rules.
+    pub(crate) async fn policies(&self, listeners: &[Listener]) -> Result<Vec<(L7Policy, Vec<L7Rule>)>, Trouble> {
+        let with_policies: Vec<String> =
+            listeners.iter().filter(|one| !one.l7policy_ids.is_empty()).map(|one| one.id.clone()).collect();
+        if with_policies.is_empty() {
+            return Ok(Vec::new());
+        }
+        let request = self.request(of_these("listener_id", with_policies));
+        let policies = self.dashboard.scheduler.policies().list(request).await?.into_inner().l7policies;
+        let with_rules = async |policy: L7Policy| {
+            let rules = self.rules(policy.id.clone()).await?;
+            Ok::<_, Trouble>((policy, rules))
+        };
+        let mut all: Vec<_> = stream::iter(policies).map(with_rules).buffered(AT_ONCE).try_collect().await?;
+        all.sort_by_key(|(policy, _)| policy.position);
+        Ok(all)
     }
 
     /// The members of each pool.

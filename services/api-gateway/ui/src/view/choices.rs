@@ -1,6 +1,6 @@
 //! What can be chosen in forms: each as REST spells it, and as a person reads it.
 
-use ballast_proto::driver::{LbMethod, MonitorType, PersistenceType, Protocol};
+use ballast_proto::driver::{L7Action, L7CompareType, L7RuleType, LbMethod, MonitorType, PersistenceType, Protocol};
 
 type Choices = Vec<(String, String)>;
 
@@ -18,13 +18,46 @@ fn named<T: Copy + Default>(all: &[(&str, &str, T)], name: &str) -> T {
     all.iter().find(|(known, ..)| *known == name).map(|(.., value)| *value).unwrap_or_default()
 }
 
-/// Of listeners that need no certificate.
+/// Of listeners that need no certificate, and of their pools.
 const PROTOCOLS: [(&str, &str, Protocol); 5] = [
     ("HTTP", "HTTP", Protocol::Http),
     ("HTTPS", "HTTPS", Protocol::Https),
     ("TCP", "TCP", Protocol::Tcp),
     ("UDP", "UDP", Protocol::Udp),
     ("SCTP", "SCTP", Protocol::Sctp),
+];
+
+/// Of listeners alone.
+const OF_LISTENERS: [(&str, &str, Protocol); 1] = [("PROMETHEUS", "PROMETHEUS: its own metrics", Protocol::Prometheus)];
+
+/// Of pools alone.
+const OF_POOLS: [(&str, &str, Protocol); 2] =
+    [("PROXY", "PROXY", Protocol::Proxy), ("PROXYV2", "PROXYV2", Protocol::Proxyv2)];
+
+const ACTIONS: [(&str, &str, L7Action); 4] = [
+    ("REJECT", "refuse (403)", L7Action::Reject),
+    ("REDIRECT_TO_POOL", "send to a pool", L7Action::RedirectToPool),
+    ("REDIRECT_TO_URL", "redirect to a URL", L7Action::RedirectToUrl),
+    ("REDIRECT_PREFIX", "redirect to a prefix", L7Action::RedirectPrefix),
+];
+
+const RULE_TYPES: [(&str, &str, L7RuleType); 8] = [
+    ("PATH", "path", L7RuleType::Path),
+    ("HOST_NAME", "host name", L7RuleType::HostName),
+    ("HEADER", "header", L7RuleType::Header),
+    ("COOKIE", "cookie", L7RuleType::Cookie),
+    ("FILE_TYPE", "file type", L7RuleType::FileType),
+    ("SSL_CONN_HAS_CERT", "whether a certificate was shown", L7RuleType::SslConnHasCert),
+    ("SSL_VERIFY_RESULT", "result of its verification", L7RuleType::SslVerifyResult),
+    ("SSL_DN_FIELD", "field of its name", L7RuleType::SslDnField),
+];
+
+const COMPARES: [(&str, &str, L7CompareType); 5] = [
+    ("EQUAL_TO", "is", L7CompareType::EqualTo),
+    ("STARTS_WITH", "begins with", L7CompareType::StartsWith),
+    ("ENDS_WITH", "ends with", L7CompareType::EndsWith),
+    ("CONTAINS", "contains", L7CompareType::Contains),
+    ("REGEX", "fits the regular expression", L7CompareType::Regex),
 ];
 
 const METHODS: [(&str, &str, LbMethod); 4] = [
@@ -56,12 +89,74 @@ pub(crate) fn protocols() -> Choices {
     choices(&PROTOCOLS)
 }
 
+pub(crate) fn listener_protocols() -> Choices {
+    [choices(&PROTOCOLS), choices(&OF_LISTENERS)].concat()
+}
+
+pub(crate) fn pool_protocols() -> Choices {
+    [choices(&PROTOCOLS), choices(&OF_POOLS)].concat()
+}
+
 pub(crate) fn protocol(value: Protocol) -> &'static str {
-    name_of(&PROTOCOLS, &value)
+    let all = [name_of(&PROTOCOLS, &value), name_of(&OF_LISTENERS, &value), name_of(&OF_POOLS, &value)];
+    all.into_iter().find(|name| !name.is_empty()).unwrap_or_default()
 }
 
 pub(crate) fn protocol_named(name: &str) -> Protocol {
-    named(&PROTOCOLS, name)
+    let all = [named(&PROTOCOLS, name), named(&OF_LISTENERS, name), named(&OF_POOLS, name)];
+    all.into_iter().find(|one| *one != Protocol::Unspecified).unwrap_or_default()
+}
+
+pub(crate) fn actions() -> Choices {
+    choices(&ACTIONS)
+}
+
+pub(crate) fn action(value: L7Action) -> &'static str {
+    name_of(&ACTIONS, &value)
+}
+
+pub(crate) fn action_named(name: &str) -> L7Action {
+    named(&ACTIONS, name)
+}
+
+pub(crate) fn rule_types() -> Choices {
+    choices(&RULE_TYPES)
+}
+
+pub(crate) fn rule_type(value: L7RuleType) -> &'static str {
+    name_of(&RULE_TYPES, &value)
+}
+
+pub(crate) fn rule_type_named(name: &str) -> L7RuleType {
+    named(&RULE_TYPES, name)
+}
+
+pub(crate) fn compare_types() -> Choices {
+    choices(&COMPARES)
+}
+
+pub(crate) fn compare_type(value: L7CompareType) -> &'static str {
+    name_of(&COMPARES, &value)
+}
+
+pub(crate) fn compare_type_named(name: &str) -> L7CompareType {
+    named(&COMPARES, name)
+}
+
+/// All of them, for who has written none.
+pub(crate) fn compare_words() -> String {
+    COMPARES.map(|(name, ..)| name).join(", ")
+}
+
+/// Statuses of redirects; empty: the usual one.
+pub(crate) fn redirect_codes() -> Choices {
+    let usual = (String::new(), "302, the usual one".to_owned());
+    let codes = ["301", "302", "303", "307", "308"].map(|code| (code.to_owned(), code.to_owned()));
+    std::iter::once(usual).chain(codes).collect()
+}
+
+pub(crate) fn yes_or_no() -> Choices {
+    vec![(String::new(), "no".to_owned()), ("yes".to_owned(), "yes".to_owned())]
 }
 
 pub(crate) fn methods() -> Choices {
@@ -90,6 +185,11 @@ pub(crate) fn persistence_named(name: &str) -> PersistenceType {
 
 pub(crate) fn monitors() -> Choices {
     choices(&MONITORS)
+}
+
+/// Of a monitor that is made: it has one.
+pub(crate) fn monitor_types() -> Choices {
+    choices(&MONITORS[1..])
 }
 
 pub(crate) fn monitor(value: MonitorType) -> &'static str {
@@ -123,6 +223,19 @@ mod tests {
         }
         for value in (0..=3).filter_map(|number| PersistenceType::try_from(number).ok()) {
             assert_eq!(persistence_named(persistence(value)), value);
+        }
+        for value in (0..=4).filter_map(|number| L7Action::try_from(number).ok()) {
+            assert_eq!(action_named(action(value)), value);
+        }
+        for value in (0..=8).filter_map(|number| L7RuleType::try_from(number).ok()) {
+            assert_eq!(rule_type_named(rule_type(value)), value);
+        }
+        for value in (0..=5).filter_map(|number| L7CompareType::try_from(number).ok()) {
+            assert_eq!(compare_type_named(compare_type(value)), value);
+        }
+        for value in (1..=9).filter_map(|number| Protocol::try_from(number).ok()) {
+            let known = if value == Protocol::TerminatedHttps { Protocol::Unspecified } else { value };
+            assert_eq!(protocol_named(protocol(value)), known);
         }
         assert_eq!(protocol_named("HTTP"), Protocol::Http);
         assert_eq!(protocol_named("nosuch"), Protocol::Unspecified);

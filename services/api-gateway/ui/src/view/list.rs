@@ -4,7 +4,7 @@ use askama::Template;
 use ballast_proto::v2::LoadBalancer;
 
 use super::{
-    badge::Statuses,
+    badge::{Badge, Statuses},
     parts::{Named, short},
     time::Moment,
 };
@@ -21,19 +21,24 @@ pub(crate) const STATUSES: [(&str, &str, &[&str]); 9] = [
     ("PENDING", "provisioning_status", &["PENDING_CREATE", "PENDING_UPDATE", "PENDING_DELETE"]),
     ("NOT_DEPLOYED", "provisioning_status", &["ERROR"]),
 ];
-/// Columns by which the list can be sorted, by what REST calls them.
-pub(crate) const SORTS: [(&str, &str); 5] = [
+/// Columns, by what the scheduler sorts them by.
+pub(crate) const SORTS: [(&str, &str); 8] = [
     ("name", "Name"),
+    ("operating_status", "Serves"),
     ("provisioning_status", "Deployed"),
     ("vip_address", "Address"),
     ("provider", "Provider"),
     ("created_at", "Made"),
+    ("parts", "Parts"),
+    ("project_id", "Project"),
 ];
 
 /// What the page was asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Wish {
     pub(crate) status: String,
+    /// An agent's id; for admins.
+    pub(crate) agent: String,
     pub(crate) filter: String,
     /// A column, `-` before it: the other way round.
     pub(crate) sort: String,
@@ -49,9 +54,14 @@ impl Wish {
         SORTS.iter().find(|(known, _)| *known == name).map(|(known, _)| (*known, descends))
     }
 
+    /// Not all are asked for.
+    fn narrows(&self) -> bool {
+        [&self.status, &self.agent, &self.filter].into_iter().any(|wish| !wish.is_empty())
+    }
+
     /// The address of this page with something else.
     fn path(&self, changes: &[(&str, &str)]) -> String {
-        let own = [("status", &self.status), ("q", &self.filter), ("sort", &self.sort)];
+        let own = [("status", &self.status), ("agent", &self.agent), ("q", &self.filter), ("sort", &self.sort)];
         let own = own.iter().map(|(name, value)| (*name, value.as_str()));
         let kept = own.filter(|(name, value)| !value.is_empty() && changes.iter().all(|(changed, _)| changed != name));
         let all = kept.chain(changes.iter().copied().filter(|(_, value)| !value.is_empty()));
@@ -65,7 +75,9 @@ struct Row {
     id: String,
     short: String,
     named: Named,
-    statuses: Statuses,
+    operating: Badge,
+    provisioning: Badge,
+    why: String,
     addresses: Vec<String>,
     provider: String,
     project: String,
@@ -90,8 +102,8 @@ pub(crate) struct List {
     may_write: bool,
     earlier: Option<String>,
     later: Option<String>,
-    /// Not all that fit the filter are shown.
-    is_cut: bool,
+    /// What can be asked for: an agent's id and its host; none: it is not for this one to ask.
+    agents: Vec<(String, String)>,
 }
 
 /// What was found.
@@ -102,7 +114,7 @@ pub(crate) struct Found<'a> {
     pub(crate) has_projects: bool,
     /// Who looks may make one.
     pub(crate) may_write: bool,
-    pub(crate) is_cut: bool,
+    pub(crate) agents: Vec<(String, String)>,
 }
 
 impl List {
@@ -115,11 +127,11 @@ impl List {
         Self {
             earlier: ends.filter(|_| has_earlier).map(|(first, _)| path("before", &first.id)),
             later: ends.filter(|_| has_later).map(|(_, last)| path("after", &last.id)),
-            columns: columns(&wish),
+            columns: columns(&wish, found.has_projects),
             rows,
             has_projects: found.has_projects,
             may_write: found.may_write,
-            is_cut: found.is_cut,
+            agents: agents(found, &wish),
             wish,
         }
     }
@@ -129,7 +141,7 @@ impl List {
     }
 }
 
-fn columns(wish: &Wish) -> Vec<Column> {
+fn columns(wish: &Wish, has_projects: bool) -> Vec<Column> {
     let sorted = wish.sorted();
     let column = |(name, title): &(&'static str, &'static str)| {
         let own = sorted.filter(|(by, _)| by == name).map(|(_, descends)| descends);
@@ -137,11 +149,19 @@ fn columns(wish: &Wish) -> Vec<Column> {
         let sorted = own.map(|descends| if descends { "descending" } else { "ascending" });
         Column { title, path: wish.path(&[("sort", &next)]), sorted }
     };
-    SORTS.iter().map(column).collect()
+    SORTS.iter().filter(|(name, _)| has_projects || *name != "project_id").map(column).collect()
+}
+
+/// With the one that is asked for, though it is not among those that are named.
+fn agents(found: &Found<'_>, wish: &Wish) -> Vec<(String, String)> {
+    let is_named = wish.agent.is_empty() || found.agents.iter().any(|(id, _)| *id == wish.agent);
+    let asked = (!is_named).then(|| (wish.agent.clone(), short(&wish.agent).to_owned()));
+    found.agents.iter().cloned().chain(asked).collect()
 }
 
 fn row(one: &LoadBalancer, now: jiff::Timestamp) -> Row {
     let vips = one.vip.iter().chain(&one.additional_vips);
+    let statuses = Statuses::of(one.status.as_ref());
     let count = |number: usize, noun: &str| match number {
         1 => format!("1 {noun}"),
         number => format!("{number} {noun}s"),
@@ -150,18 +170,13 @@ fn row(one: &LoadBalancer, now: jiff::Timestamp) -> Row {
         id: one.id.clone(),
         short: short(&one.id).to_owned(),
         named: Named::load_balancer(one),
-        statuses: Statuses::of(one.status.as_ref()),
+        operating: statuses.operating,
+        provisioning: statuses.provisioning,
+        why: statuses.why,
         addresses: vips.map(|vip| vip.address.clone()).filter(|address| !address.is_empty()).collect(),
         provider: one.provider.clone(),
         project: one.project_id.clone(),
         parts: format!("{}, {}", count(one.listener_ids.len(), "listener"), count(one.pool_ids.len(), "pool")),
         made: one.status.as_ref().and_then(|status| Moment::maybe(status.created_at.as_ref(), now)),
     }
-}
-
-/// Whether a text of a person is in what a load balancer is called.
-pub(crate) fn fits(one: &LoadBalancer, text: &str) -> bool {
-    let text = text.trim().to_lowercase();
-    let vips = one.vip.iter().chain(&one.additional_vips).map(|vip| &vip.address);
-    [&one.name, &one.id].into_iter().chain(vips).chain(&one.tags).any(|own| own.to_lowercase().contains(&text))
 }

@@ -13,7 +13,7 @@ use crate::view::parts;
 struct Row {
     id: String,
     name: String,
-    /// Where it can be changed.
+    /// Below it is where it can be changed and deleted.
     path: Option<String>,
     what: String,
     timeout: i32,
@@ -75,7 +75,7 @@ impl MonitorsOfOne {
     pub(crate) fn of(head: Head, monitors: &[HealthMonitor], pools: &[ballast_proto::v2::Pool]) -> Self {
         let names = parts::names(pools);
         let name = |id: &str| names.get(id).cloned().unwrap_or_else(|| short(id).to_owned());
-        let edit = |id: &str| head.may_write.then(|| format!("{}/monitors/{id}/edit", head.path()));
+        let edit = |id: &str| head.may_write.then(|| format!("{}/monitors/{id}", head.path()));
         let table = Table::of(monitors, name, edit);
         Self { head, table }
     }

@@ -18,6 +18,12 @@ pub(crate) fn bytes(number: u64) -> String {
     scaled(number, ["B", "kB", "MB", "GB", "TB", "PB"])
 }
 
+/// `12.4 Mb/s`, of so many bytes in so many seconds.
+pub(crate) fn bits_per_second(bytes: u64, seconds: u64) -> String {
+    let bits = bytes.saturating_mul(8) / seconds.max(1);
+    format!("{}/s", scaled(bits, ["b", "kb", "Mb", "Gb", "Tb", "Pb"]))
+}
+
 #[expect(clippy::cast_precision_loss, reason = "shown with one digit behind the point")]
 fn scaled(number: u64, units: [&str; 6]) -> String {
     let (mut value, mut unit) = (number as f64, 0);
@@ -47,5 +53,9 @@ mod tests {
         ] {
             assert_eq!(bytes(number), text);
         }
+        assert_eq!(
+            (bits_per_second(15_500_000, 10), bits_per_second(9, 0)),
+            ("12.4 Mb/s".to_owned(), "72 b/s".to_owned())
+        );
     }
 }

@@ -8,7 +8,9 @@ use ballast_proto::{
 
 use super::{
     badge::{Badge, Statuses},
+    late::Late,
     parts::{self, Health, name_or_id, path_of, protocol},
+    rules,
     time::Moment,
 };
 
@@ -23,11 +25,21 @@ pub(crate) enum Tab {
     History,
     /// For admins.
     Config,
+    /// What makes it.
+    Copy,
 }
 
 impl Tab {
-    const ALL: [Self; 7] =
-        [Self::Members, Self::Listeners, Self::Monitors, Self::Traffic, Self::Events, Self::History, Self::Config];
+    const ALL: [Self; 8] = [
+        Self::Members,
+        Self::Listeners,
+        Self::Monitors,
+        Self::Traffic,
+        Self::Events,
+        Self::History,
+        Self::Config,
+        Self::Copy,
+    ];
 
     /// As the address has it; empty for the first.
     pub(crate) const fn name(self) -> &'static str {
@@ -39,6 +51,7 @@ impl Tab {
             Self::Events => "events",
             Self::History => "history",
             Self::Config => "config",
+            Self::Copy => "copy",
         }
     }
 
@@ -51,6 +64,7 @@ impl Tab {
             Self::Events => "Events",
             Self::History => "History",
             Self::Config => "Configuration",
+            Self::Copy => "Copy as: CLI",
         }
     }
 
@@ -63,7 +77,7 @@ impl Tab {
 #[derive(Template)]
 #[template(path = "head.html")]
 pub(crate) struct Head {
-    id: String,
+    pub(crate) id: String,
     name: String,
     description: String,
     statuses: Statuses,
@@ -116,6 +130,12 @@ impl Head {
         Self { may_write, ..self }
     }
 
+    /// Where what is shown of it is.
+    pub(crate) fn here(&self) -> String {
+        let here = self.tabs.iter().find(|(.., tab)| *tab == self.tab);
+        here.map_or_else(|| self.path(), |(_, path, _)| path.clone())
+    }
+
     /// Where its forms are.
     pub(crate) fn path(&self) -> String {
         path_of(&self.id)
@@ -145,6 +165,8 @@ struct PoolPart {
     how: String,
     statuses: Statuses,
     check: Option<String>,
+    /// Empty: it has none.
+    monitor_id: String,
     members: Vec<MemberRow>,
 }
 
@@ -152,6 +174,7 @@ struct PoolPart {
 #[template(path = "members.html")]
 pub(crate) struct Members {
     head: Head,
+    late: Late,
     pools: Vec<PoolPart>,
 }
 
@@ -159,7 +182,12 @@ pub(crate) struct Members {
 pub(crate) type Whole<'a> = (&'a Pool, &'a [Member], Option<&'a HealthMonitor>);
 
 impl Members {
-    pub(crate) fn of(head: Head, pools: &[Whole<'_>], health: &LoadBalancerHealth, now: jiff::Timestamp) -> Self {
+    pub(crate) fn of(
+        (head, late): (Head, Late),
+        pools: &[Whole<'_>],
+        health: &LoadBalancerHealth,
+        now: jiff::Timestamp,
+    ) -> Self {
         let member = |one: &Member| {
             let seen = health.members.iter().find(|member| member.id == one.id);
             let port = u32::try_from(one.protocol_port.unwrap_or_default()).unwrap_or_default();
@@ -183,10 +211,11 @@ impl Members {
                 how: how(pool),
                 statuses: Statuses::of(pool.status.as_ref()),
                 check: monitor.map(parts::monitor_line),
+                monitor_id: pool.health_monitor_id.clone(),
                 members,
             }
         };
-        Self { head, pools: pools.iter().map(pool).collect() }
+        Self { head, late, pools: pools.iter().map(pool).collect() }
     }
 
     /// What can be done with members that are ticked; what ends in dots asks for more.
@@ -228,7 +257,12 @@ struct PolicyPart {
     name: String,
     what: String,
     statuses: Statuses,
-    rules: Vec<String>,
+    rules: Vec<RulePart>,
+}
+
+struct RulePart {
+    id: String,
+    line: String,
 }
 
 #[derive(Template)]
@@ -277,26 +311,20 @@ fn facts(one: &Listener, pools: &[Pool]) -> Vec<(&'static str, String)> {
     facts
 }
 
-fn policy_part(policy: &L7Policy, rules: &[L7Rule], pools: &[Pool]) -> PolicyPart {
+fn policy_part(policy: &L7Policy, own: &[L7Rule], pools: &[Pool]) -> PolicyPart {
     let names = parts::names(pools);
     let pool = names.get(policy.redirect_pool_id.as_str()).cloned().unwrap_or_else(|| policy.redirect_pool_id.clone());
     let action = policy.action().as_str_name().strip_prefix("L7_ACTION_").unwrap_or_default().replace('_', " ");
     let to = [pool, policy.redirect_url.clone(), policy.redirect_prefix.clone()];
     let to = to.into_iter().find(|to| !to.is_empty()).map(|to| format!(" {to}")).unwrap_or_default();
-    let rule = |rule: &L7Rule| {
-        let kind = rule.r#type().as_str_name().strip_prefix("L7_RULE_TYPE_").unwrap_or_default();
-        let compare = rule.compare_type().as_str_name().strip_prefix("L7_COMPARE_TYPE_").unwrap_or_default();
-        let not = if rule.invert { "not " } else { "" };
-        let key = if rule.key.is_empty() { String::new() } else { format!(" {}", rule.key) };
-        format!("{kind}{key} {not}{compare} {}", rule.value)
-    };
+    let rule = |rule: &L7Rule| RulePart { id: rule.id.clone(), line: rules::line(rule) };
     PolicyPart {
         id: policy.id.clone(),
         position: policy.position.unwrap_or_default(),
         name: name_or_id(&policy.name, &policy.id),
         what: format!("{}{to}", action.to_lowercase()),
         statuses: Statuses::of(policy.status.as_ref()),
-        rules: rules.iter().map(rule).collect(),
+        rules: own.iter().map(rule).collect(),
     }
 }
 

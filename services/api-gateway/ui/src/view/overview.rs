@@ -1,12 +1,12 @@
 //! The first page: totals, what needs attention, where traffic goes.
 
 use askama::Template;
-use ballast_proto::v2::{AgentLiveness, LoadBalancerStats, OperatingCount, OperatingStatus, OverviewResponse};
+use ballast_proto::v2::{AgentLiveness, OperatingCount, OperatingStatus, OverviewResponse};
 
 use super::{
     attention::Need,
     badge::{Badge, Tone},
-    number::{bytes, grouped},
+    number::{bits_per_second, bytes, grouped},
     time::{Moment, age},
     topology::{Branch, Picture},
 };
@@ -54,7 +54,6 @@ pub(crate) struct Overview {
 /// What the scheduler said.
 pub(crate) struct Said<'a> {
     pub(crate) overview: &'a OverviewResponse,
-    pub(crate) stats: &'a [LoadBalancerStats],
     pub(crate) needs: Vec<Need>,
     pub(crate) branches: Vec<Branch>,
     pub(crate) may_write: bool,
@@ -63,7 +62,7 @@ pub(crate) struct Said<'a> {
 
 impl Overview {
     pub(crate) fn of(said: Said<'_>, wish: Wish, now: jiff::Timestamp) -> Self {
-        let Said { overview, stats, needs, branches, may_write, is_admin } = said;
+        let Said { overview, needs, branches, may_write, is_admin } = said;
         let filter = wish.filter.to_lowercase();
         let fits = |branch: &Branch| {
             let texts = std::iter::once(&branch.name).chain(&branch.fronts);
@@ -76,7 +75,7 @@ impl Overview {
             + operating(&overview.operating, OperatingStatus::Degraded);
         let shown = u64::try_from(needs.len()).unwrap_or(u64::MAX);
         Self {
-            totals: totals(overview, stats, is_admin, now),
+            totals: totals(overview, is_admin, now),
             more_needs: unwell.saturating_sub(shown),
             needs,
             picture: (!wish.as_table && !branches.is_empty()).then(|| Picture::of(&branches)),
@@ -115,12 +114,7 @@ fn operating(counts: &[OperatingCount], status: OperatingStatus) -> u64 {
     counts.iter().filter(|one| one.status() == status).map(|one| one.count).sum()
 }
 
-fn totals(
-    overview: &OverviewResponse,
-    stats: &[LoadBalancerStats],
-    is_admin: bool,
-    now: jiff::Timestamp,
-) -> Vec<Total> {
+fn totals(overview: &OverviewResponse, is_admin: bool, now: jiff::Timestamp) -> Vec<Total> {
     let number = |number: u64| grouped(number);
     let parts = |counts: &[OperatingCount]| -> Vec<Part> {
         let part = |one: &OperatingCount| {
@@ -142,7 +136,7 @@ fn totals(
             path: Some("/ui/load-balancers"),
             parts: parts(&overview.operating).into_iter().map(linked).collect(),
         },
-        traffic(stats),
+        traffic(overview),
         Total { title: "Members", number: number(members), path: None, parts: parts(&overview.members) },
         under_way(overview, now),
     ];
@@ -152,22 +146,31 @@ fn totals(
     totals
 }
 
-fn traffic(stats: &[LoadBalancerStats]) -> Total {
-    let all = stats.iter().filter_map(|one| one.stats);
-    let (mut connections, mut total, mut coming, mut going) = (0_u64, 0_u64, 0_u64, 0_u64);
-    for one in all {
-        connections = connections.saturating_add(one.active_connections);
-        total = total.saturating_add(one.total_connections);
-        coming = coming.saturating_add(one.bytes_in);
-        going = going.saturating_add(one.bytes_out);
-    }
+/// How long what is told of late took, in seconds.
+const OF_LATE: u64 = 10;
+
+/// What goes through now, where it is known; and what did so far.
+fn traffic(overview: &OverviewResponse) -> Total {
+    let so_far = overview.stats.unwrap_or_default();
     let part = |text: String| Part { tone: Tone::Idle, text, path: None };
+    let connections = grouped(so_far.active_connections);
+    let Some(now) = overview.of_late else {
+        let parts = vec![
+            part(format!("{} so far", grouped(so_far.total_connections))),
+            part(format!("{} in", bytes(so_far.bytes_in))),
+            part(format!("{} out", bytes(so_far.bytes_out))),
+        ];
+        return Total { title: "Connections now", number: connections, path: None, parts };
+    };
     let parts = vec![
-        part(format!("{} so far", grouped(total))),
-        part(format!("{} in", bytes(coming))),
-        part(format!("{} out", bytes(going))),
+        part(format!("{} in", bits_per_second(now.bytes_in, OF_LATE))),
+        part(format!("{} out", bits_per_second(now.bytes_out, OF_LATE))),
+        part(format!("{connections} connections")),
+        part(format!("{} new in {OF_LATE} s", grouped(now.new_connections))),
+        part(format!("{} so far", grouped(so_far.total_connections))),
     ];
-    Total { title: "Connections now", number: grouped(connections), path: None, parts }
+    let number = bits_per_second(now.bytes_in.saturating_add(now.bytes_out), OF_LATE);
+    Total { title: "Traffic now", number, path: None, parts }
 }
 
 fn under_way(overview: &OverviewResponse, now: jiff::Timestamp) -> Total {

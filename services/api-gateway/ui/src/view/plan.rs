@@ -4,10 +4,13 @@ use askama::Template;
 use ballast_explain::Kind;
 use ballast_proto::{
     driver::{Connections, Effect},
-    v2::{LoadBalancer, Preview},
+    v2::{LoadBalancer, Preview, PreviewQuota},
 };
 
-use super::sheet::{Difference, Sheet};
+use super::{
+    same::Same,
+    sheet::{Difference, Sheet},
+};
 
 /// A word, and what it means.
 struct Word {
@@ -31,6 +34,8 @@ pub(crate) struct Plan {
     /// Why it is not known.
     reason: String,
     configuration: String,
+    /// What to type instead.
+    same: Option<Same>,
 }
 
 impl Plan {
@@ -44,12 +49,23 @@ impl Plan {
         Self { wrongs: sheet.wrongs(), ..Self::default() }
     }
 
+    /// With what to type for the same.
+    pub(crate) fn same(self, same: Option<Same>) -> Self {
+        Self { same, ..self }
+    }
+
     /// `made`: what would be made, with what is chosen for it.
     pub(crate) fn of(sheet: &Sheet, preview: Preview, made: Option<&LoadBalancer>) -> Self {
         let vips = made.iter().flat_map(|made| made.vip.iter().chain(&made.additional_vips));
         let addresses: Vec<&str> = vips.map(|vip| vip.address.as_str()).filter(|address| !address.is_empty()).collect();
         let host = preview.agent.as_ref().map(|agent| agent.host.clone()).unwrap_or_default();
-        let mut facts = vec![("Address", addresses.join(", ")), ("Agent", host)];
+        let mut facts = vec![
+            ("Address", addresses.join(", ")),
+            ("Agent", host),
+            ("Others", others(&preview)),
+            ("Not", rejected(&preview)),
+            ("Quota", quotas(&preview)),
+        ];
         facts.retain(|(_, value)| !value.is_empty());
         let (effect, connections) = (effect(preview.effect()), connections(preview.connections()));
         Self {
@@ -64,6 +80,35 @@ impl Plan {
             ..Self::default()
         }
     }
+}
+
+/// `h3 (41), h5 (44), and 7 more`
+fn others(preview: &Preview) -> String {
+    let named = preview.others.iter().map(|one| format!("{} ({})", one.host, one.load_balancers));
+    listed(named, preview.more_others)
+}
+
+/// `h4: Dead; h9: its driver lacks l7`
+fn rejected(preview: &Preview) -> String {
+    let named = preview.rejected.iter().map(|one| format!("{}: {}", one.host, one.reason));
+    listed(named, preview.more_rejected)
+}
+
+fn listed(named: impl Iterator<Item = String>, more: u32) -> String {
+    let more = (more > 0).then(|| format!("and {more} more"));
+    named.chain(more).collect::<Vec<_>>().join("; ")
+}
+
+/// `pool 3 of 10; member 7, no limit`
+fn quotas(preview: &Preview) -> String {
+    let one = |one: &PreviewQuota| {
+        let name = one.resource.replace('_', " ");
+        match one.limit {
+            limit if limit < 0 => format!("{name} {}, no limit", one.used),
+            limit => format!("{name} {} of {limit}", one.used),
+        }
+    };
+    listed(preview.quotas.iter().map(one), 0)
 }
 
 fn explained(kind: Kind, word: &'static str) -> Option<Word> {

@@ -4,10 +4,11 @@ use ballast_proto::{
     driver::{CheckAnswer, Connections, Effect, LbMethod, MonitorType, Protocol},
     v1::{AgentDriver, Liveness, Network, Subnet},
     v2::{
-        AgentCount, AgentLiveness, Cause, Event, HealthMonitor, Kind, L7Policy, L7Rule, Listener, LoadBalancer,
-        LoadBalancerHealth, LoadBalancerStats, Member, MemberHealth, OperatingCount, OperatingStatus, Origin,
-        OverviewResponse, Pool, Preview, PreviewAgent, PreviewFault, ProvisioningCount, ProvisioningStatus, Quota,
-        Revision, RevisionChange, Settled, Snapshot, Stats, Status, Vip, event, snapshot::Object,
+        AgentCount, AgentLiveness, Cause, CreateL7PolicyRequest, Event, HealthMonitor, Kind, L7Policy, L7Rule,
+        Listener, LoadBalancer, LoadBalancerHealth, Member, MemberHealth, OperatingCount, OperatingStatus, Origin,
+        OverviewResponse, Pool, Preview, PreviewAgent, PreviewFault, PreviewQuota, PreviewRejection, ProvisioningCount,
+        ProvisioningStatus, Quota, Revision, RevisionChange, Settled, Snapshot, Stats, Status, Traffic, TrafficPoint,
+        Vip, event, preview_request::Change, snapshot::Object,
     },
 };
 use prost_types::Timestamp;
@@ -15,6 +16,7 @@ use prost_types::Timestamp;
 use super::{
     form::FormPage,
     plan::Plan,
+    same::{Same, Within},
     sheet::{Field, Group, Input, Sheet},
 };
 use crate::session::Form;
@@ -142,7 +144,16 @@ pub(super) fn policy(text: &str) -> (L7Policy, Vec<L7Rule>) {
         position: Some(1),
         ..L7Policy::default()
     };
-    (policy, vec![L7Rule { key: text.to_owned(), value: text.to_owned(), invert: true, ..L7Rule::default() }])
+    let rule = L7Rule {
+        id: POOL.to_owned(),
+        r#type: ballast_proto::driver::L7RuleType::Header.into(),
+        compare_type: ballast_proto::driver::L7CompareType::EqualTo.into(),
+        key: text.to_owned(),
+        value: text.to_owned(),
+        invert: true,
+        ..L7Rule::default()
+    };
+    (policy, vec![rule])
 }
 
 pub(super) fn agent(text: &str) -> ballast_proto::v1::Agent {
@@ -205,9 +216,22 @@ pub(super) fn stats() -> Stats {
     }
 }
 
-pub(super) fn overview(text: &str) -> (OverviewResponse, Vec<LoadBalancerStats>) {
+/// Known for an hour.
+pub(super) fn traffic() -> Traffic {
+    let point = |number| TrafficPoint {
+        bytes_in: 1_000_000 * number,
+        bytes_out: number,
+        new_connections: number,
+        active_connections: 214,
+    };
+    let points = vec![point(1), point(2), point(3)];
+    Traffic { known_since: before(3_600), step_seconds: 10, begin: before(36), points }
+}
+
+pub(super) fn overview(text: &str) -> OverviewResponse {
     let operating = |status: OperatingStatus, count| OperatingCount { status: status.into(), count };
-    let overview = OverviewResponse {
+    let of_late = traffic().points[0];
+    OverviewResponse {
         load_balancers: 128,
         provisioning: vec![ProvisioningCount {
             status: ProvisioningStatus::PendingUpdate.into(),
@@ -224,9 +248,10 @@ pub(super) fn overview(text: &str) -> (OverviewResponse, Vec<LoadBalancerStats>)
             admin_state_up: true,
             load_balancers: 3,
         }],
+        stats: Some(stats()),
+        of_late: Some(of_late),
         ..OverviewResponse::default()
-    };
-    (overview, vec![LoadBalancerStats { id: LB.to_owned(), project_id: text.to_owned(), stats: Some(stats()) }])
+    }
 }
 
 pub(super) fn network(text: &str) -> (Network, Subnet) {
@@ -255,6 +280,8 @@ pub(super) fn quota(text: &str) -> Quota {
 }
 
 pub(super) fn preview(text: &str) -> Preview {
+    let agent = |load_balancers| PreviewAgent { id: LB.to_owned(), host: text.to_owned(), load_balancers };
+    let quota = |resource: &str, used, limit| PreviewQuota { resource: resource.to_owned(), used, limit };
     Preview {
         effect: Effect::Reload.into(),
         connections: Connections::Drained.into(),
@@ -262,7 +289,12 @@ pub(super) fn preview(text: &str) -> Preview {
         configuration: text.to_owned(),
         faults: vec![PreviewFault { object_id: LB.to_owned(), message: text.to_owned() }],
         reason: text.to_owned(),
-        agent: Some(PreviewAgent { id: LB.to_owned(), host: text.to_owned() }),
+        agent: Some(agent(38)),
+        others: vec![agent(41), agent(44)],
+        rejected: vec![PreviewRejection { id: LB.to_owned(), host: text.to_owned(), reason: text.to_owned() }],
+        more_others: 7,
+        more_rejected: 0,
+        quotas: vec![quota("load_balancer", 3, 10), quota("member", 12, -1)],
     }
 }
 
@@ -279,7 +311,11 @@ pub(super) fn form(text: &str) -> FormPage {
         format!("choice={}", form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>()).as_bytes(),
     );
     let mut sheet = Sheet::of(vec![Group::new("All", fields), folded], Some(&sent));
-    let plan = Plan::of(&sheet, preview(text), Some(&load_balancer(text)));
+    let (policy, rules) = policy(text);
+    let request = CreateL7PolicyRequest { l7policy: Some(L7Policy { rules, ..policy }), ..Default::default() };
+    let within = Within { load_balancer: LB.to_owned(), above: POOL.to_owned() };
+    let same = Same::of(&[Change::CreateL7policy(request)], &within, "http://127.0.0.1:9696", false);
+    let plan = Plan::of(&sheet, preview(text), Some(&load_balancer(text))).same(same);
     sheet.blame("name", text);
     sheet.blame("", text);
     FormPage {

@@ -4,8 +4,11 @@ use askama::Template;
 
 use super::{
     agents::{Agents, One},
-    attention, badge, events, explain,
+    attention, badge,
+    copy::Copy,
+    events, explain,
     history::History,
+    late::{Late, Span},
     list::{Found, List, Wish},
     monitors::{Monitors, MonitorsOfOne},
     networks::Networks,
@@ -17,6 +20,8 @@ use super::{
     traffic::{Counted, Memory, Traffic},
 };
 
+use crate::pages::parts::Parts;
+
 const HOSTILE: [&str; 4] = [
     "<img src=x onerror=alert(1)>",
     "\"'></a></td><script>alert(1)</script>",
@@ -25,12 +30,11 @@ const HOSTILE: [&str; 4] = [
 ];
 
 fn overview(text: &str, as_table: bool) -> Overview {
-    let (overview, stats) = samples::overview(text);
+    let overview = samples::overview(text);
     let (one, health, now) = (samples::load_balancer(text), samples::health(text), samples::now());
     let needs = attention::of_load_balancer(&one, Some(&health), now).into_iter();
     let said = Said {
         overview: &overview,
-        stats: &stats,
         needs: attention::sorted(needs.chain(attention::of_agent(&samples::agent(text), now)).collect()),
         branches: vec![Branch::of(&one, &[samples::listener(text)], Some(&health), now)],
         may_write: true,
@@ -43,6 +47,10 @@ fn head(text: &str, tab: Tab) -> Head {
     Head::of(&samples::load_balancer(text), Some(&samples::agent(text)), tab, samples::now()).writable(true, true)
 }
 
+fn late() -> Late {
+    Late::of("/ui/x".to_owned(), &samples::traffic(), Span::TwoHours, &samples::stats(), samples::now())
+}
+
 /// Every page with this text wherever somebody else says a text.
 fn pages(text: &str) -> Vec<(&'static str, String)> {
     let now = samples::now();
@@ -50,7 +58,13 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
     let monitors = [samples::monitor(text)];
     let (network, subnet) = samples::network(text);
     let found = [one.clone()];
-    let found = Found { load_balancers: &found, more: true, has_projects: true, may_write: true, is_cut: true };
+    let agents = vec![(samples::LB.to_owned(), text.to_owned())];
+    let parts = Parts {
+        load_balancer: one.clone(),
+        listeners: vec![samples::listener(text)],
+        pools: vec![(samples::pool(text), vec![samples::member(text)], Some(samples::monitor(text)))],
+    };
+    let found = Found { load_balancers: &found, more: true, has_projects: true, may_write: true, agents };
     let mut memory = Memory::default();
     for second in 0..3 {
         memory.note(std::time::Duration::from_secs(second * 2), samples::stats());
@@ -69,14 +83,18 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         ("overview", overview(text, false).render()),
         ("overview_as_table", overview(text, true).render()),
         ("list", List::of(&found, wish, now).render()),
-        ("members", Members::of(head(text, Tab::Members), &wholes, &samples::health(text), now).render()),
+        ("members", Members::of((head(text, Tab::Members), late()), &wholes, &samples::health(text), now).render()),
         ("listeners", Listeners::of(head(text, Tab::Listeners), &listeners, &policies, &pools).render()),
         ("monitors_of_one", MonitorsOfOne::of(head(text, Tab::Monitors), &monitors, &pools).render()),
-        ("traffic", Traffic::of(head(text, Tab::Traffic), counted, 2, &memory).render()),
+        (
+            "traffic",
+            Traffic::of(head(text, Tab::Traffic), late().with_table(&samples::traffic()), counted, 2, &memory).render(),
+        ),
         ("events_of_one", of_one.render()),
         ("events", all.render()),
         ("history", History::of(head(text, Tab::History), &samples::revisions(text)).render()),
         ("config", Config::of(head(text, Tab::Config), samples::preview(text)).render()),
+        ("copy", Copy::of(head(text, Tab::Copy), &parts, &[samples::policy(text)]).render()),
         ("form", samples::form(text).render()),
         ("monitors", Monitors::of(&monitors, Some(samples::LB)).render()),
         ("networks", Networks::of(&[network], &[subnet]).render()),

@@ -7,6 +7,7 @@ use ballast_proto::v2::Stats;
 
 use super::{
     chart::{Chart, POINTS},
+    late::Late,
     number::{bytes, grouped},
     one::Head,
 };
@@ -75,14 +76,16 @@ pub(crate) struct Counted {
 #[template(path = "traffic.html")]
 pub(crate) struct Traffic {
     head: Head,
+    late: Late,
     rows: Vec<Row>,
+    /// Where its scheduler knows nothing of late.
     charts: Vec<Chart>,
     /// Members that are not shown.
     more: usize,
 }
 
 impl Traffic {
-    pub(crate) fn of(head: Head, counted: Vec<Counted>, more: usize, memory: &Memory) -> Self {
+    pub(crate) fn of(head: Head, late: Late, counted: Vec<Counted>, more: usize, memory: &Memory) -> Self {
         let row = |one: Counted| Row {
             id: one.id,
             kind: one.kind,
@@ -93,7 +96,8 @@ impl Traffic {
             going: bytes(one.stats.bytes_out),
             errors: grouped(one.stats.request_errors),
         };
-        Self { head, rows: counted.into_iter().map(row).collect(), charts: memory.charts(), more }
+        let charts = if late.has_charts() { Vec::new() } else { memory.charts() };
+        Self { head, late, rows: counted.into_iter().map(row).collect(), charts, more }
     }
 }
 

@@ -11,7 +11,19 @@ use ballast_model::{
 };
 
 use super::{Fleet, lives::Lives};
-use crate::placement::{Candidate, Demand, Judged, When, candidates, candidates_that_are, failover::Standing, room};
+use crate::placement::{
+    Candidate, Demand, Judged, When, candidates, candidates_that_are, considered, failover::Standing, room,
+};
+
+/// An agent that was looked at for a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Looked {
+    pub agent_id: AgentId,
+    pub host: String,
+    pub load_balancers: u32,
+    /// What keeps it from running it; none: it could.
+    pub obstacle: Option<String>,
+}
 
 /// The agents with what is known of their lives.
 fn judge<'a>(
@@ -45,7 +57,25 @@ impl Fleet {
         choose(state.roster.found(demand, now).unwrap_or_default())
     }
 
-    /// The same of those that are Alive and ready.
+    /// All of them, in the order of their ids, each with what keeps it from running it.
+    pub fn consider(&self, demand: Demand<'_>, now: Duration) -> Vec<Looked> {
+        let mut state = self.lock();
+        let state = &mut *state;
+        let judged = judge(&state.agents, &mut state.lives, self.scheduler_id, &self.limits, now);
+        let (found, rejected) = considered(&judged, demand);
+        let looked = |agent: &Agent, obstacle: Option<String>| Looked {
+            agent_id: agent.id,
+            host: agent.host.clone(),
+            load_balancers: agent.load_balancers,
+            obstacle,
+        };
+        let rejected = rejected.into_iter().map(|(agent, obstacle)| looked(agent, Some(obstacle.to_string())));
+        let mut all: Vec<Looked> = found.into_iter().map(|agent| looked(agent, None)).chain(rejected).collect();
+        all.sort_unstable_by_key(|one| one.agent_id);
+        all
+    }
+
+    /// As [`Self::choose`], among those that are Alive and ready.
     pub fn choose_alive<T>(&self, demand: Demand<'_>, now: Duration, choose: impl FnOnce(&[Candidate]) -> T) -> T {
         let mut state = self.lock();
         let state = &mut *state;

@@ -30,4 +30,9 @@ impl Fleet {
     pub fn host_of(&self, id: ballast_model::ids::AgentId) -> String {
         self.lock().agents.get(&id).map(|agent| agent.host.clone()).unwrap_or_default()
     }
+
+    /// How many load balancers an agent has; none: it is not known.
+    pub fn load_of(&self, id: ballast_model::ids::AgentId) -> u32 {
+        self.lock().agents.get(&id).map_or(0, |agent| agent.load_balancers)
+    }
 }

@@ -30,7 +30,7 @@ impl App {
         for line in kept.iter().flat_map(|kept| kept.lines.values()) {
             *figures.load_balancers.entry((line.provider.clone(), line.status)).or_default() += 1;
             let is_run = line.agent_id.is_some_and(|agent| !dead.contains(&agent));
-            let fares = if is_run { &line.run } else { &line.not_run };
+            let fares = line.fares(is_run);
             for (counted, more) in figures.members.iter_mut().zip(fares.members) {
                 *counted += more;
             }

@@ -106,6 +106,7 @@ impl App {
         let made = made.stamped(None, self.now());
         if write.validate_only {
             tx.give_up_addresses();
+            self.foresee_quotas(tx, None, Some(&made)).await?;
             self.foresee_whole(|| Come::Placed(self.would_be_placed(&made, network.as_ref())));
             return Ok((made, None, None));
         }

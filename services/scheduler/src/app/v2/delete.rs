@@ -39,6 +39,7 @@ impl App {
                     placed.load_balancer.check_empty()?;
                 }
                 if write.validate_only {
+                    self.foresee_quotas(tx, Some(&placed.load_balancer), None).await?;
                     let binding = placed.binding.as_ref();
                     self.foresee_whole(|| binding.map_or(Come::Nowhere, |binding| Come::Removed(binding.agent_id)));
                     return Ok(None);

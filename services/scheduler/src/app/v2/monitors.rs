@@ -96,6 +96,7 @@ impl App {
                 for placed in tx.load_many_placed(&owners).await? {
                     let after = placed.load_balancer.clone().remove_monitor(id);
                     if write.validate_only {
+                        self.foresee_quotas(tx, Some(&placed.load_balancer), Some(&after)).await?;
                         self.foresee(tx, &after, placed.binding.as_ref()).await?;
                         continue;
                     }

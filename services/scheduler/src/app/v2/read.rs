@@ -89,14 +89,19 @@ impl App {
     ) -> Result<(Seen, HashMap<MemberId, Checked>), Fault> {
         let read = self.store.glance(|tx, _| Box::pin(load(tx, caller, Target::LoadBalancer(id)))).await;
         let placed = read?;
-        let owner = placed.binding.as_ref().map(|binding| Owner {
-            agent_id: binding.agent_id,
-            load_balancer_id: id,
-            epoch: binding.epoch,
-        });
+        let owner = owner(&placed);
         let seen = self.see(placed);
         let checked = owner.filter(|_| seen.is_run).map(|owner| self.checks.of(&owner));
         Ok((seen, checked.unwrap_or_default()))
+    }
+
+    /// Whose the load balancer of this id is, if an agent has it.
+    ///
+    /// # Errors
+    /// That it is not there, or another project's.
+    pub(in crate::app) async fn owner_of(&self, caller: &Caller, id: LoadBalancerId) -> Result<Option<Owner>, Fault> {
+        let read = self.store.glance(|tx, _| Box::pin(load(tx, caller, Target::LoadBalancer(id)))).await;
+        Ok(owner(&read?))
     }
 
     pub(super) fn see(&self, placed: Placed) -> Seen {
@@ -205,6 +210,11 @@ impl App {
         });
         read.await
     }
+}
+
+fn owner(placed: &Placed) -> Option<Owner> {
+    let Binding { agent_id, epoch, .. } = *placed.binding.as_ref()?;
+    Some(Owner { agent_id, load_balancer_id: placed.load_balancer.id, epoch })
 }
 
 /// The monitor, if it is the caller's.

@@ -85,6 +85,7 @@ impl App {
         self.check_features(Some(&before.load_balancer), &after)?;
         let after = after.stamped(Some(&before.load_balancer), self.now());
         if write.validate_only || self.foresight.is_some() {
+            self.foresee_quotas(tx, Some(&before.load_balancer), Some(&after)).await?;
             self.foresee(tx, &after, before.binding.as_ref()).await?;
             return Ok((Placed { load_balancer: after, ..before }, Vec::new()));
         }
@@ -144,7 +145,7 @@ impl App {
 
     /// What a change makes more of, if it may.
     pub(super) async fn admit_more(&self, tx: &Tx, before: &LoadBalancer, after: &LoadBalancer) -> Result<(), Fault> {
-        for ((resource, old), (_, new)) in count(before).into_iter().zip(count(after)) {
+        for ((resource, old), (_, new)) in parts_of(before).into_iter().zip(parts_of(after)) {
             if let Some(more) = new.checked_sub(old).filter(|more| *more > 0) {
                 self.admit_many(tx, resource, &after.project_id, more).await?;
             }
@@ -169,7 +170,7 @@ impl App {
 }
 
 /// How many there are of what quotas count, in one load balancer.
-fn count(load_balancer: &LoadBalancer) -> [(Resource, u64); 6] {
+pub(in crate::app) fn parts_of(load_balancer: &LoadBalancer) -> [(Resource, u64); 6] {
     let policies = || load_balancer.listeners.iter().flat_map(|listener| listener.policies.iter());
     let monitors = load_balancer.pools.iter().map(|pool| pool.monitors.len()).sum();
     [

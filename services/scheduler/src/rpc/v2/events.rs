@@ -5,6 +5,7 @@ use ballast_model::{
     fault::{Fault, Form},
     ids::LoadBalancerId,
     load_balancer::{member_not_found, policy_not_found},
+    time::Timestamp,
 };
 use ballast_proto::{
     convert,
@@ -43,12 +44,19 @@ impl events_server::Events for Watches {
 
     async fn position(&self, request: Request<PositionRequest>) -> Result<Response<PositionResponse>, Status> {
         answer(async {
-            let back = request.get_ref().back.min(FURTHEST_BACK);
-            let position = self.app.before_last_events(back.into()).await?;
+            let PositionRequest { back, since } = request.into_inner();
+            let position = match since {
+                Some(since) => self.app.before_events_since(time(since)).await?,
+                None => self.app.before_last_events(back.min(FURTHEST_BACK).into()).await?,
+            };
             Ok(PositionResponse { cursor: cursor(&self.app, position) })
         })
         .await
     }
+}
+
+fn time(time: prost_types::Timestamp) -> Timestamp {
+    Timestamp(time.seconds.saturating_mul(1_000_000).saturating_add((time.nanos / 1_000).into()))
 }
 
 impl Wire for V2 {

@@ -5,19 +5,25 @@ use ballast_model::{
     check,
     fault::{Fault, Form},
     ids::LoadBalancerId,
+    load_balancer::load_balancer_not_found,
     operating::Operating,
 };
 use ballast_proto::{
     convert,
     v2::{
-        AgentCount, AgentLiveness, ListStatsRequest, ListStatsResponse, LoadBalancerStats, OperatingCount,
-        OverviewRequest, OverviewResponse, ProviderCount, ProvisioningCount, overview_server,
+        self, AgentCount, AgentLiveness, GetTrafficRequest, ListStatsRequest, ListStatsResponse, LoadBalancerStats,
+        OperatingCount, OverviewRequest, OverviewResponse, ProviderCount, ProvisioningCount, TrafficSpan,
+        overview_server,
     },
 };
 use tonic::{Request, Response, Status};
 
-use super::super::{Api, answer, decode::caller, watch::cursor};
-use crate::app::{AgentSummary, Operatings, Overview, WantedStats};
+use super::super::{
+    Api, answer,
+    decode::{caller, id},
+    watch::cursor,
+};
+use crate::app::{AgentSummary, Operatings, Overview, Span, Traffic, TrafficPoint, WantedOverview, WantedStats};
 
 /// The most of a page.
 const MOST: u32 = 1_000;
@@ -27,7 +33,12 @@ impl overview_server::Overview for Api {
     async fn get(&self, request: Request<OverviewRequest>) -> Result<Response<OverviewResponse>, Status> {
         answer(async {
             let (caller, request) = (caller(&request), request.into_inner());
-            let overview = self.0.overview(&caller, named(&request.project_id).as_deref()).await?;
+            let wanted = WantedOverview {
+                project_id: named(&request.project_id),
+                worst: usize::try_from(request.worst.min(MOST)).unwrap_or_default(),
+                with_traffic: request.with_traffic,
+            };
+            let overview = self.0.overview(&caller, &wanted).await?;
             Ok(OverviewResponse { cursor: cursor(&self.0, overview.position), ..encode(overview) })
         })
         .await
@@ -54,6 +65,40 @@ impl overview_server::Overview for Api {
         })
         .await
     }
+
+    async fn get_traffic(&self, request: Request<GetTrafficRequest>) -> Result<Response<v2::Traffic>, Status> {
+        answer(async {
+            let (caller, request) = (caller(&request), request.into_inner());
+            let span = match TrafficSpan::try_from(request.span) {
+                Ok(TrafficSpan::Unspecified | TrafficSpan::TenMinutes) => Span::TenMinutes,
+                Ok(TrafficSpan::TwoHours) => Span::TwoHours,
+                Err(_) => return Err(check::not_one_of("span", &request.span.to_string(), SPANS)),
+            };
+            let id = id(&request.load_balancer_id, load_balancer_not_found)?;
+            Ok(traffic(self.0.traffic(&caller, id, span).await?))
+        })
+        .await
+    }
+}
+
+const SPANS: [&str; 2] = ["TRAFFIC_SPAN_TEN_MINUTES", "TRAFFIC_SPAN_TWO_HOURS"];
+
+fn traffic(told: Traffic) -> v2::Traffic {
+    v2::Traffic {
+        known_since: told.known_since.map(convert::timestamp),
+        step_seconds: u32::try_from(told.step.as_secs()).unwrap_or(u32::MAX),
+        begin: Some(convert::timestamp(told.begin)),
+        points: told.points.into_iter().map(point).collect(),
+    }
+}
+
+const fn point(point: TrafficPoint) -> v2::TrafficPoint {
+    v2::TrafficPoint {
+        bytes_in: point.bytes_in,
+        bytes_out: point.bytes_out,
+        new_connections: point.new_connections,
+        active_connections: point.active_connections,
+    }
 }
 
 fn named(project_id: &str) -> Option<String> {
@@ -77,6 +122,9 @@ fn encode(overview: Overview) -> OverviewResponse {
         providers: providers.collect(),
         members: operating(overview.members),
         agents: overview.agents.into_iter().map(agent).collect(),
+        worst_ids: overview.worst.iter().map(ToString::to_string).collect(),
+        stats: overview.counted.as_ref().map(convert::to_v2_stats),
+        of_late: overview.of_late.map(point),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Lists of `lbaas.v2`: what is asked for, and which page of what is found.
 
 use ballast_model::{
-    Uuid,
+    Uuid, check,
     fault::{Balancing, Fault, Reason},
 };
 use ballast_proto::v2;
@@ -18,6 +18,10 @@ pub(super) fn query(caller: &Caller, request: v2::ListRequest) -> Result<Query, 
     let values: usize = request.filters.iter().map(|filter| filter.values.len()).sum();
     if values > MOST_VALUES as usize {
         return Err(Fault::invalid_field("filters", Reason::TooManyValues { most: MOST_VALUES }));
+    }
+    // Whose agent runs what is an operator's business alone.
+    if let Some(hidden) = request.filters.iter().find(|filter| filter.field == AGENT && !caller.admin) {
+        return Err(Balancing::UnknownFilter { field: hidden.field.clone() }.into());
     }
     let marker = match request.page_token.as_str() {
         "" => None,
@@ -41,6 +45,7 @@ pub(super) fn query(caller: &Caller, request: v2::ListRequest) -> Result<Query, 
             not_all: request.not_tags,
             not_any: request.not_tags_any,
         },
+        search: check::text("search", request.search, check::MAX_TEXT)?,
     })
 }
 
@@ -68,6 +73,9 @@ pub(super) trait Item {
 /// # Errors
 /// Fields that they do not have, and a marker that is none of them.
 pub(super) fn page<T: Item>(query: &Query, items: Vec<T>) -> Result<(Vec<T>, bool), Fault> {
+    if !query.search.is_empty() {
+        return Err(Balancing::UnknownFilter { field: "search".to_owned() }.into());
+    }
     let mut found = Vec::with_capacity(items.len());
     for item in items {
         if fits(query, &item)? {
@@ -142,19 +150,27 @@ fn cut<T>(query: &Query, mut items: Vec<T>) -> (Vec<T>, bool) {
 
 /// Whether what is asked for can only be found by looking at each object: how its traffic fares is in no table.
 pub(super) fn needs_a_look(query: &Query) -> bool {
-    query.filters.iter().any(|filter| filter.field == OPERATING)
+    query.filters.iter().any(|filter| filter.field == OPERATING) || is_sorted_by_a_look(query)
+}
+
+/// What counts most is how their traffic fares. Where it counts less, it is refused as what there is no order by.
+fn is_sorted_by_a_look(query: &Query) -> bool {
+    query.sorts.first().is_some_and(|sort| sort.field == OPERATING)
 }
 
 const OPERATING: &str = "operating_status";
+const AGENT: &str = "agent_id";
 
 /// The query without that, and without a page: what is left is for [`page`].
 pub(super) fn without_a_look(query: &Query) -> Query {
     let filters = query.filters.iter().filter(|filter| filter.field != OPERATING).cloned().collect();
-    Query { filters, page_size: None, marker: None, reverse: false, ..query.clone() }
+    let sorts = query.sorts[usize::from(is_sorted_by_a_look(query))..].to_vec();
+    Query { filters, sorts, page_size: None, marker: None, reverse: false, ..query.clone() }
 }
 
 /// The query with that alone, and with the page.
 pub(super) fn the_look(query: &Query) -> Query {
     let filters = query.filters.iter().filter(|filter| filter.field == OPERATING).cloned().collect();
-    Query { filters, sorts: Vec::new(), tags: TagFilter::default(), ..query.clone() }
+    let sorts = query.sorts[..usize::from(is_sorted_by_a_look(query))].to_vec();
+    Query { filters, sorts, tags: TagFilter::default(), search: String::new(), ..query.clone() }
 }

@@ -13,10 +13,13 @@ use ballast_model::{
 use ipnet::IpNet;
 use sea_orm::{
     ColumnTrait, Condition, ExprTrait as _, Value,
-    sea_query::{DynIden, Expr, Func, Query},
+    sea_query::{DynIden, Expr, Func, IntoTableRef as _, Query, TableRef},
 };
 
-use crate::entity::{load_balancer, member};
+use crate::{
+    bindings::Phase,
+    entity::{binding, listener, load_balancer, member, pool},
+};
 
 /// How the text of a value is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +69,7 @@ enum Location {
     /// A column of the row.
     Column(Expr),
     /// A column of another table: rows whose `key` is the other row's `points`.
-    Elsewhere { key: Expr, points: (DynIden, DynIden), column: Expr },
+    Elsewhere { key: Expr, points: (DynIden, DynIden), column: Expr, also: Option<Box<Expr>> },
     /// A time, of which the second is asked for.
     Time(Expr),
     /// v1's status of a member: INACTIVE is ACTIVE and failing its checks.
@@ -110,7 +113,34 @@ impl Field {
     fn related<K: ColumnTrait, P: ColumnTrait>(key: K, points: P, column: P, of: Type) -> Self {
         let key = Expr::col(key.as_column_ref());
         let column = Expr::col(column.as_column_ref());
-        Self { of, location: Location::Elsewhere { key, points: points.as_column_ref(), column }, sort: None }
+        Self {
+            of,
+            location: Location::Elsewhere { key, points: points.as_column_ref(), column, also: None },
+            sort: None,
+        }
+    }
+
+    /// The agent that runs the load balancer whose id `key` is; not the one that has yet to let go of it.
+    fn agent<K: ColumnTrait>(key: K) -> Self {
+        let location = Location::Elsewhere {
+            key: Expr::col(key.as_column_ref()),
+            points: binding::Column::LoadBalancerId.as_column_ref(),
+            column: Expr::col(binding::Column::AgentId.as_column_ref()),
+            also: Some(Box::new(Expr::col(binding::Column::Phase.as_column_ref()).eq(Phase::Bound.as_str()))),
+        };
+        Self { of: Type::Id, location, sort: None }
+    }
+
+    /// How many listeners and pools a load balancer has: it is sorted by, not searched.
+    fn parts() -> Self {
+        let own = || Expr::col(load_balancer::Column::Id.as_column_ref());
+        let count = |from: TableRef, of: Expr| {
+            Expr::from(Query::select().expr(Func::count(of.clone())).from(from).and_where(of.eq(own())).take())
+        };
+        let listeners =
+            count(listener::Entity.into_table_ref(), Expr::col(listener::Column::LoadBalancerId.as_column_ref()));
+        let pools = count(pool::Entity.into_table_ref(), Expr::col(pool::Column::LoadBalancerId.as_column_ref()));
+        Self { of: Type::Number, location: Location::Nowhere, sort: Some(listeners.add(pools)) }
     }
 
     /// A column of the row's load balancer, which may be empty.
@@ -139,9 +169,10 @@ impl Field {
         let values: Vec<Value> = texts.iter().filter_map(|text| self.of.parse(text)).collect();
         let matches = match self.location {
             Location::Column(column) => column.is_in(values),
-            Location::Elsewhere { key, points, column } => {
+            Location::Elsewhere { key, points, column, also } => {
                 let table = points.0.clone();
-                key.in_subquery(Query::select().column(points).from(table).and_where(column.is_in(values)).take())
+                let found = Query::select().column(points).from(table).and_where(column.is_in(values)).take();
+                key.in_subquery(found.clone().and_where_option(also.map(|also| *also)).take())
             }
             Location::Time(column) => {
                 let within = |from: &Value| match from {

@@ -9,7 +9,7 @@ use ballast_model::{
     fault::{Balancing, Fault, Misfit},
 };
 use sea_orm::{
-    ColumnTrait as _, Condition, ConnectionTrait as _, EntityTrait, ExprTrait as _, ModelTrait, Order,
+    ColumnTrait as _, Condition, ConnectionTrait as _, DbBackend, EntityTrait, ExprTrait as _, ModelTrait, Order,
     PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QueryResult, QuerySelect as _, QueryTrait as _, Select,
     Value, sea_query::Expr,
 };
@@ -42,6 +42,11 @@ pub(crate) trait Listed: EntityTrait<Model: Send + Sync> {
 
     /// Says of a row that v1 does not show it; none: it shows all.
     fn beyond_v1() -> Option<Self::Column> {
+        None
+    }
+
+    /// Those in which this text is; none: they are not looked for so.
+    fn searched(_backend: DbBackend, _text: &str) -> Option<Condition> {
         None
     }
 
@@ -141,8 +146,12 @@ impl Tx {
                 _ => {}
             }
         }
+        let backend = self.db().get_database_backend();
+        if !query.search.is_empty() {
+            let unknown = || Balancing::UnknownFilter { field: "search".to_owned() };
+            select = select.filter(E::searched(backend, &query.search).ok_or_else(unknown)?);
+        }
         if let Some(tags) = E::tags() {
-            let backend = self.db().get_database_backend();
             select = select.filter(tagged(backend, &tags.as_column_ref(), &query.tags));
         }
         if let Some(marker) = query.marker {

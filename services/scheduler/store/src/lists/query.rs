@@ -26,6 +26,8 @@ pub struct Query {
     pub include_shared: bool,
     pub view: View,
     pub tags: TagFilter,
+    /// In one of the texts that an object is found by; empty: it does not matter.
+    pub search: String,
 }
 
 /// Whose words fields and filters are in, and which objects there are.
@@ -60,7 +62,9 @@ impl TagFilter {
 
 impl Query {
     pub(crate) fn by(&self) -> By {
-        if self.filters.is_empty() && self.sorts.is_empty() && self.tags.is_empty() { By::Index } else { By::Choice }
+        let is_whole =
+            self.filters.is_empty() && self.sorts.is_empty() && self.tags.is_empty() && self.search.is_empty();
+        if is_whole { By::Index } else { By::Choice }
     }
 }
 

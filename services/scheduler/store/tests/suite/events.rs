@@ -1,6 +1,13 @@
 //! Events: what is told of a transaction, in what order, that nothing is skipped, and how long it is kept.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use ballast_model::{
     Uuid,
@@ -409,6 +416,28 @@ async fn the_last_changes_are_told_again_from_the_position_before_them(database:
     assert_eq!(after(store, before(1_000).await).await.changes.len(), 2);
 }
 
+async fn what_changed_since_a_time_is_told_from_the_position_before_it(database: &Database) {
+    let store = &database.store;
+    let since = async |time: i64| read!(store, [], |tx| tx.before_events_since(Timestamp(time)).await).unwrap();
+    let now = Arc::new(AtomicI64::new(0));
+    let clock = Arc::clone(&now);
+    store.tell_time_by(move || Timestamp(clock.load(Ordering::Relaxed)));
+    for number in 1..=3_i64 {
+        now.store(number * 10, Ordering::Relaxed);
+        let begin = end(store).await;
+        store_all(database, &[pool(number.unsigned_abs().into())]).await;
+        told(store, begin).await;
+    }
+    for (time, expected) in [(0, &[1_u128, 2, 3][..]), (10, &[1, 2, 3]), (11, &[2, 3]), (30, &[3])] {
+        let expected: Vec<Uuid> = expected.iter().map(|number| id(*number)).collect();
+        assert_eq!(pools(after(store, since(time).await).await), expected, "{time}");
+    }
+    assert_eq!(since(31).await, end(store).await);
+    // What is forgotten is not told, and nobody is told that he asked for it.
+    write!(store, [], |tx| tx.trim_events(Timestamp(31), Duration::from_secs(9), 2).await).unwrap();
+    assert_eq!(after(store, since(0).await).await.changes.len(), 2);
+}
+
 async fn a_position_beyond_the_end_is_none_of_this_log(database: &Database) {
     let beyond = Position { transaction_id: i64::MAX, seq: i64::MAX };
     let fault = read!(database.store, [], |tx| tx.events_after(beyond, 10).await).unwrap_err();
@@ -477,6 +506,7 @@ on_each_backend![
     no_more_events_are_kept_than_asked,
     a_log_that_is_forgotten_altogether_goes_on_where_it_was,
     the_last_changes_are_told_again_from_the_position_before_them,
+    what_changed_since_a_time_is_told_from_the_position_before_it,
     a_position_beyond_the_end_is_none_of_this_log,
     a_change_is_told_with_its_time_its_cause_and_its_load_balancer,
     a_snapshot_is_read_in_parts_and_within_a_project,

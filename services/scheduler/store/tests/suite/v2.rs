@@ -221,6 +221,43 @@ async fn tags_are_asked_for_in_four_ways(database: &Database) {
     assert_eq!(ask(TagFilter { all: tags(&["b' OR '1'='1"]), ..filter() }).await, [0_u128; 0]);
 }
 
+async fn load_balancers_are_found_by_a_part_of_what_they_are_called(database: &Database) {
+    let mut other = a_pool(5);
+    (other.name, other.project_id) = ("50%_off! \u{dc}ber".to_owned(), "q".to_owned());
+    write!(database.store, [other], |tx| tx.insert(&other).await).unwrap();
+    store(database).await;
+    let search = |text: &str| Query { search: text.to_owned(), ..Query::default() };
+    for (text, expected) in [
+        ("LB", &[1][..]),
+        ("t", &[1]),
+        ("10.0.0.2", &[1]),
+        ("FD00:0::2", &[1]),
+        ("d00::", &[1]),
+        ("2001:DB8::1", &[1]),
+        ("01:db8", &[1]),
+        ("000000000005", &[5]),
+        ("00000000-0000-0000-0000-000000000001", &[1]),
+        ("0%_O", &[5]),
+        ("! \u{dc}b", &[5]),
+        ("%", &[5]),
+        ("l_", &[]),
+        ("10.0.0.2' OR '1'='1", &[]),
+        ("nosuch", &[]),
+    ] {
+        assert_eq!(found(database, Kind::LoadBalancer, search(text)).await.as_deref(), Ok(expected), "{text}");
+    }
+    let of_another = Query { project_id: Some("q".to_owned()), ..search("10.0.0.2") };
+    assert_eq!(found(database, Kind::LoadBalancer, of_another).await, Ok(Vec::new()));
+    assert!(found(database, Kind::Pool, search("second")).await.is_err());
+    let by_parts =
+        |descending| Query { sorts: vec![Sort { field: "parts".to_owned(), descending }], ..Query::default() };
+    assert_eq!(found(database, Kind::LoadBalancer, by_parts(false)).await, Ok(vec![5, 1]));
+    assert_eq!(found(database, Kind::LoadBalancer, by_parts(true)).await, Ok(vec![1, 5]));
+    let marker = Some(id::<PoolId>(1).uuid());
+    let page = Query { page_size: Some(1), marker, ..by_parts(true) };
+    assert_eq!(found(database, Kind::LoadBalancer, page).await, Ok(vec![5]));
+}
+
 async fn v1_lists_what_it_has_words_for_and_no_more(database: &Database) {
     let stored = store(database).await;
     let listed = async |kind| {
@@ -240,5 +277,6 @@ on_each_backend![
     all_of_v2_comes_back_as_it_was_stored,
     v2s_lists_find_by_v2s_fields,
     tags_are_asked_for_in_four_ways,
+    load_balancers_are_found_by_a_part_of_what_they_are_called,
     v1_lists_what_it_has_words_for_and_no_more,
 ];

@@ -1,12 +1,12 @@
 //! The fields of v2: load balancers, listeners, pools, monitors and policies. Members and rules are listed by what they are in.
 
 use ballast_model::Uuid;
-use sea_orm::{ColumnTrait as _, Condition};
+use sea_orm::{ColumnTrait as _, Condition, DbBackend};
 
 use super::{Field, Type};
 use crate::{
     entity::{association, health_monitor, l7policy, listener, load_balancer, member, pool},
-    lists::listing::Listed,
+    lists::{listing::Listed, search},
 };
 
 /// What every table has.
@@ -50,7 +50,13 @@ impl Listed for load_balancer::Entity {
             "vip_network_id" => Field::optional(C::VipNetworkId, Type::Id, Uuid::nil()),
             "vip_port_id" => Field::optional(C::VipPortId, Type::Id, Uuid::nil()),
             "vip_qos_policy_id" | "vip_sg_ids" => Field::nowhere(),
+            "agent_id" => Field::agent(C::Id),
+            "parts" => Field::parts(),
         })
+    }
+
+    fn searched(backend: DbBackend, text: &str) -> Option<Condition> {
+        Some(search::load_balancers(backend, text))
     }
 
     fn tags() -> Option<Self::Column> {
