@@ -122,8 +122,8 @@ async fn contained(image: &str) -> testcontainers::core::error::Result<(String, 
     std::fs::set_permissions(sockets.path(), open).map_err(testcontainers::TestcontainersError::other)?;
     let (name, tag) = image.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).unwrap_or((image, "latest"));
     let shared = format!("unix_socket_directories={SOCKETS}");
-    let server =
-        ["postgres", "-c", &shared, "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=500"];
+    let settings = [&shared, "fsync=off", "full_page_writes=off", "max_connections=500", "max_wal_size=128MB"];
+    let server = ["postgres"].into_iter().chain(settings.into_iter().flat_map(|setting| ["-c", setting]));
     let container = GenericImage::new(name, tag)
         .with_exposed_port(PORT.tcp())
         .with_env_var("POSTGRES_PASSWORD", PASSWORD)

@@ -4,7 +4,7 @@ use std::{pin::Pin, time::Duration};
 
 use ballast_lab::Postgres;
 use ballast_store::Store;
-use sea_orm::ConnectionTrait as _;
+use sea_orm::{ConnectionTrait as _, DatabaseConnection};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
@@ -15,11 +15,19 @@ pub(crate) struct Database {
     _directory: Option<TempDir>,
 }
 
+fn name(url: &str) -> &str {
+    url.rsplit('/').next().unwrap()
+}
+
+/// Of the same server, for what is done to databases.
+async fn maintenance(url: &str) -> DatabaseConnection {
+    let server = format!("{}/postgres", url.rsplit_once('/').unwrap().0);
+    sea_orm::Database::connect(server).await.unwrap()
+}
+
 /// Waits until nobody is connected to the model any more: its connections end after its store.
 async fn copy(model: &str, url: &str) {
-    let name = |url: &str| url.rsplit('/').next().unwrap().to_owned();
-    let server = format!("{}/postgres", url.rsplit_once('/').unwrap().0);
-    let maintenance = sea_orm::Database::connect(server).await.unwrap();
+    let maintenance = maintenance(url).await;
     let statement = format!("CREATE DATABASE \"{}\" TEMPLATE \"{}\"", name(url), name(model));
     let copied = async {
         while let Err(error) = maintenance.execute_unprepared(&statement).await {
@@ -57,6 +65,16 @@ impl Database {
         let (model, url) = (model.await, server.url());
         copy(model, &url).await;
         Self { store: Store::open(&url).await.unwrap(), url, _directory: None }
+    }
+
+    /// Takes it off its server, which would keep it to its end: together they fill a small disk.
+    pub(crate) async fn dropped(self) {
+        let Self { store, url, .. } = self;
+        drop(store);
+        let maintenance = maintenance(&url).await;
+        let gone = format!("DROP DATABASE \"{}\" WITH (FORCE)", name(&url));
+        maintenance.execute_unprepared(&gone).await.unwrap();
+        maintenance.close().await.unwrap();
     }
 
     /// The same database, opened again.

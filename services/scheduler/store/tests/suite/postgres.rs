@@ -47,7 +47,11 @@ const CASES: [&[Case]; 20] = [
 /// Those of these cases that fail; each has said why on stderr.
 async fn failures(server: &Postgres, cases: Vec<Case>, at_once: usize) -> Vec<&'static str> {
     let run = |case: Case| async move {
-        let life = async { (case.run)(&Database::postgres(server).await).await };
+        let life = async {
+            let database = Database::postgres(server).await;
+            (case.run)(&database).await;
+            database.dropped().await;
+        };
         let lived = tokio::time::timeout(PATIENCE, AssertUnwindSafe(life).catch_unwind()).await;
         (!matches!(lived, Ok(Ok(())))).then_some(case.name)
     };
