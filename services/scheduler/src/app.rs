@@ -199,13 +199,7 @@ impl App {
             placing: Arc::default(),
             watching: Arc::default(),
             revisions,
-            events: EventLimits {
-                keep: Duration::from_secs(settings.events.keep_seconds.into()),
-                count: settings.events.keep_count.into(),
-                poll: millis(settings.events.poll_interval_ms),
-                slow_reader: millis(settings.events.slow_reader_ms),
-                watches: settings.events.watches_per_project,
-            },
+            events: EventLimits::of(&settings.events),
             failover: FailoverLimits {
                 enabled: settings.failover.enabled,
                 per_second: usize::try_from(settings.failover.per_second).unwrap_or(usize::MAX),

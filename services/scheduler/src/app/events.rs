@@ -8,6 +8,7 @@ use std::{
 };
 
 use ballast_model::{Uuid, fault::Fault, ids::LoadBalancerId, time::Timestamp};
+use ballast_service::config;
 use ballast_store::{Change, EventKind, Position, Tx, Why};
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +30,20 @@ pub struct EventLimits {
     pub slow_reader: Duration,
     /// How many a project may have open.
     pub watches: u32,
+}
+
+impl EventLimits {
+    /// As configured.
+    #[must_use]
+    pub fn of(settings: &config::Events) -> Self {
+        Self {
+            keep: Duration::from_secs(settings.keep_seconds.into()),
+            count: settings.keep_count.into(),
+            poll: Duration::from_millis(settings.poll_interval_ms.into()),
+            slow_reader: Duration::from_millis(settings.slow_reader_ms.into()),
+            watches: settings.watches_per_project,
+        }
+    }
 }
 
 /// What is watched.
