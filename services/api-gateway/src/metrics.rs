@@ -23,7 +23,7 @@ const STATUSES: [&str; 23] = [
     "422", "429", "500", "501", "503", "504", "other",
 ];
 /// As OpenTelemetry calls a method that is not known.
-const OTHER_METHOD: &str = "_OTHER";
+pub(crate) const OTHER_METHOD: &str = "_OTHER";
 /// The route of what has none.
 const NO_ROUTE: &str = "none";
 

@@ -3,7 +3,7 @@
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::HeaderValue,
+    http::{HeaderValue, Method},
     middleware::Next,
     response::Response,
 };
@@ -12,7 +12,7 @@ use tonic::metadata::AsciiMetadataValue;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use crate::Gateway;
+use crate::{Gateway, metrics::OTHER_METHOD};
 
 const HEADER: &str = "x-openstack-request-id";
 /// No client's is longer, and a log is not a place for what is.
@@ -57,11 +57,18 @@ fn followed(request: &Request) -> Span {
         return Span::none();
     }
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    let method = request.method().as_str();
-    let span = Span::of_request(format!("{method} {route}").trim_end().to_owned(), request.headers());
-    span.note("http.request.method", method.to_owned());
+    let method = known(request.method());
+    let verb = if method == OTHER_METHOD { "HTTP" } else { method };
+    let span = Span::of_request(format!("{verb} {route}").trim_end().to_owned(), request.headers());
+    span.note("http.request.method", method);
     span.note("http.route", route.to_owned());
     span
+}
+
+/// A method may be any word of a client's, and spans have none.
+fn known(method: &Method) -> &'static str {
+    const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    KNOWN.into_iter().find(|known| method == *known).unwrap_or(OTHER_METHOD)
 }
 
 async fn named(gateway: &Gateway, mut request: Request, next: Next) -> Response {
@@ -81,4 +88,17 @@ async fn named(gateway: &Gateway, mut request: Request, next: Next) -> Response 
     let mut response = next.run(request).instrument(span).await;
     response.headers_mut().insert(HEADER, id.0);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clients_own_word_for_a_method_is_in_no_span() {
+        assert_eq!(known(&Method::PUT), "PUT");
+        for word in ["get", "SHOP-10.0.0.1", "TRACE"] {
+            assert_eq!(known(&Method::from_bytes(word.as_bytes()).unwrap()), OTHER_METHOD, "{word}");
+        }
+    }
 }

@@ -104,8 +104,7 @@ pub(crate) async fn routes(
 /// The same, whose calls are spans where they are followed: those of the API, and not those that go on for as long as an agent
 /// or a probe does.
 pub(crate) fn followed(routes: Routes) -> Routes {
-    let is_of_the_api = |path: &str| path.starts_with("/lbaas.v1.") || path.starts_with("/lbaas.v2.");
-    let layer = tower::layer::layer_fn(move |inner| Served::new(inner, is_of_the_api));
+    let layer = tower::layer::layer_fn(|inner| Served::new(inner, shape::is_of_the_api));
     routes.into_axum_router().layer(layer).into()
 }
 

@@ -28,6 +28,11 @@ const LARGEST: usize = 4 << 20;
 /// Before each message: whether it is compressed, and its length.
 const HEAD: usize = 5;
 
+/// Whether it is the path of a method of `lbaas.v1` or `lbaas.v2`, and not what somebody wrote like one.
+pub(super) fn is_of_the_api(path: &str) -> bool {
+    SHAPES.of_method(path).is_some()
+}
+
 /// A service that gets well-shaped requests alone.
 #[derive(Debug, Clone)]
 pub(super) struct Shaped<S>(pub(super) S);
@@ -93,4 +98,18 @@ fn check(message: usize, mut sent: &[u8]) -> Result<(), Fault> {
         sent = rest;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_like_a_method_is_none() {
+        assert!(is_of_the_api("/lbaas.v2.Pools/Create") && is_of_the_api("/lbaas.v1.Members/Get"));
+        for other in ["/lbaas.v2.Pools/10.0.0.1", "/lbaas.v2.Shop/Create", "/lbaas.agent.v1.AgentSession/Connect", "/"]
+        {
+            assert!(!is_of_the_api(other), "{other}");
+        }
+    }
 }
