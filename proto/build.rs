@@ -16,6 +16,7 @@ const FILES: [&str; 9] = [
     DRIVER,
 ];
 const DRIVER: &str = "lbaas/driver/v1/driver.proto";
+const SECRET_CONTENT: &str = "lbaas.driver.v1.SecretContent";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=lbaas");
@@ -26,11 +27,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         // Clients are made from channels: the generated `connect` would clash with AgentSession's.
         let mut names = Config::new();
         names.enable_type_names();
-        // Requests have a private key in it: what it shows for debugging is written by hand.
-        names.skip_debug(["lbaas.v2.Certificate"]);
+        // They have private keys: what they show for debugging is written by hand.
+        names.skip_debug(["lbaas.v2.Certificate", SECRET_CONTENT]);
         tonic_prost_build::configure().build_transport(false).compile_fds_with_config(descriptors, names)?;
     } else {
-        Config::new().compile_fds(protox::compile([DRIVER], ["."])?)?;
+        Config::new().skip_debug([SECRET_CONTENT]).compile_fds(protox::compile([DRIVER], ["."])?)?;
     }
     Ok(())
 }

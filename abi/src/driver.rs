@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Capabilities, DeployReply, Deployed, DriverError, LoadBalancer, ObjectFault, Observation, Preview, UndeployReply,
+    Capabilities, DeployReply, Deployed, DriverError, LoadBalancer, ObjectFault, Observation, Preview, SecretContent,
+    UndeployReply,
     note::Needs,
 };
 
@@ -96,6 +97,19 @@ pub trait Driver: Send + Sync + Sized + 'static {
     /// That of a deploy that would be refused before anything is done, or why it cannot be said now.
     fn preview(&self, _load_balancer: &LoadBalancer, _generation: u64) -> Result<Preview, DriverError> {
         Ok(Preview::default())
+    }
+
+    /// What the secrets are that the deploy which comes next names: all of them, and before each deploy that names any. They
+    /// are to be remembered until then ([`Secrets`](crate::secrets::Secrets) does that), in memory and nowhere else; a deploy
+    /// that names one which was not told is UNAVAILABLE. On the device, a private key is where the device has its keys, or in
+    /// memory (tmpfs) that the load balancer's process alone reads. It is in no log, no error and no argument of a process.
+    ///
+    /// [`Driver::preview`] comes without them. Since ABI 1.5; an older agent does not call it, and there is no TLS with it.
+    ///
+    /// # Errors
+    /// They cannot be taken: the deploy is not tried.
+    fn take_secrets(&self, _load_balancer_id: &str, _secrets: Vec<SecretContent>) -> Result<(), DriverError> {
+        Ok(())
     }
 
     /// [`Driver::undeploy`], and what is left of it: what it had counted in the end, and what the same driver will want

@@ -19,7 +19,10 @@ use crate::{
     Capabilities, Context, Driver, DriverError, ErrorCode, config, features,
     ffi::{DeviceDriver, DeviceDriver_TO, DriverModule, DriverModuleRef, DynDriver, FfiError, HostContext},
     forward,
-    proto::{DeployReply, DeployRequest, DeployedReply, ObserveReply, ObserveRequest, UndeployRequest},
+    proto::{
+        DeployReply, DeployRequest, DeployedReply, ObserveReply, ObserveRequest, SecretsReply, SecretsRequest,
+        UndeployRequest,
+    },
     rehearsal,
     steps::Steps,
 };
@@ -125,6 +128,16 @@ impl<D: Driver> DeviceDriver for Exported<D> {
 
     fn shutdown(&self) -> RResult<(), FfiError> {
         guard("shutdown", || self.driver.shutdown())
+    }
+
+    fn take_secrets(&self, request: RSlice<'_, u8>) -> RResult<RVec<u8>, FfiError> {
+        guard("take_secrets", || {
+            let SecretsRequest { load_balancer_id, secrets } = decode(request)?;
+            check_id(&load_balancer_id)?;
+            let _span = info_span!("take_secrets", load_balancer = %load_balancer_id).entered();
+            self.driver.take_secrets(&load_balancer_id, secrets)?;
+            Ok(encode(&SecretsReply {}))
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 //! What travels through them is protobuf, so data evolves by protobuf's rules, and `abi_stable`'s deep layout check
 //! guards the little that is here. **Never change a type of this module.** A minor version may append a method with a
 //! default body to a trait, or a field to [`DriverModule`], after the `last_prefix_field`; nothing else, and no `cfg`.
-//! `tests/minor-1.0` to `tests/minor-1.3` keep former minors' sources, and a test builds them and loads
+//! `tests/minor-1.0` to `tests/minor-1.4` keep former minors' sources, and a test builds them and loads
 //! each side with the other.
 //!
 //! `abi_stable` also compares the version of the package that a type is from, by cargo's rules. So this package's
@@ -31,7 +31,8 @@ pub const ABI_MAJOR: u32 = 1;
 /// - 1.3: [`DeviceDriver::preview`], and in the messages `Observation.generation` and `.pools`, the object because of which a
 ///   deploy failed, `DeployRequest.handover` and what `UndeployReply` has.
 /// - 1.4: `DeployRequest.traceparent` and `DeployReply.steps` in the messages; nothing of this module.
-pub const ABI_MINOR: u32 = 4;
+/// - 1.5: [`DeviceDriver::take_secrets`], and `LoadBalancer.http_answers` in the messages.
+pub const ABI_MINOR: u32 = 5;
 
 /// A driver's root: what the loader finds in the file.
 #[repr(C)]
@@ -51,7 +52,7 @@ impl RootModule for DriverModuleRef {
     declare_root_module_statics! {DriverModuleRef}
     const BASE_NAME: &'static str = "ballast_driver";
     const NAME: &'static str = "ballast_driver";
-    const VERSION_STRINGS: VersionStrings = VersionStrings::new("1.4.0");
+    const VERSION_STRINGS: VersionStrings = VersionStrings::new("1.5.0");
 }
 
 /// A driver, erased. Arguments and results are messages of `lbaas.driver.v1`, encoded.
@@ -75,6 +76,10 @@ pub trait DeviceDriver: Send + Sync + 'static {
     /// Since 1.3. `DeployRequest` -> `Preview`. For an older driver this body runs, in the host: an empty answer is "not
     /// known".
     fn preview(&self, _request: RSlice<'_, u8>) -> RResult<RVec<u8>, FfiError> {
+        RResult::ROk(RVec::new())
+    }
+    /// Since 1.5. `SecretsRequest` -> `SecretsReply`. For an older driver this body runs, in the host: it has no use for them.
+    fn take_secrets(&self, _request: RSlice<'_, u8>) -> RResult<RVec<u8>, FfiError> {
         RResult::ROk(RVec::new())
     }
 }

@@ -13,8 +13,8 @@
 //!   that is not safe in a file name, nor an enum value that this version does not know.
 //! - `tracing` events reach the agent's log, with the load balancer's id.
 //! - A newer agent accepts it as long as the ABI's major stays, and an older one too; see [`ffi`].
-//! - What it does not have is not missed: [`Driver::preview`], [`Driver::hand_over`] and [`Driver::take_over`] may be
-//!   left out.
+//! - What it does not have is not missed: [`Driver::preview`], [`Driver::hand_over`], [`Driver::take_over`], and
+//!   [`Driver::take_secrets`] where it does no TLS, may be left out.
 //! - Before its process is ended it is told so, if it is in a state to listen: [`Driver::shutdown`].
 //!
 //! # What is asked of a driver
@@ -130,6 +130,7 @@ pub mod loops;
 pub mod networks;
 pub mod note;
 mod rehearsal;
+pub mod secrets;
 pub mod steps;
 
 /// What the fields of a load balancer may be: the table by which the API takes them.
@@ -140,8 +141,8 @@ pub use error::{DriverError, ErrorCode};
 #[doc(no_inline)]
 pub use proto::{
     Capabilities, CheckAnswer, ClientAuthentication, Connections, DeployReply, Deployed, DriverOption, Effect, Fault,
-    Health, HealthMonitor, Hsts, InsertHeaders, KnownHealth, L7Action, L7CompareType, L7Policy, L7Rule, L7RuleType,
+    Health, HealthMonitor, Hsts, HttpAnswer, InsertHeaders, KnownHealth, L7Action, L7CompareType, L7Policy, L7Rule, L7RuleType,
     LbMethod, Listener, ListenerObservation, ListenerTls, LoadBalancer, Member, MemberHealth, MemberStatistics,
     MonitorType, Network, ObjectFault, Observation, PersistenceType, Pool, PoolStatistics, PoolTls, Preview, Protocol,
-    Route, Secret, SessionPersistence, Statistics, Timeouts, UndeployReply, Vip,
+    Route, Secret, SecretContent, SessionPersistence, Statistics, Timeouts, UndeployReply, Vip,
 };

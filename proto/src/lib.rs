@@ -58,3 +58,11 @@ pub const API_PACKAGES: [&str; 2] = ["lbaas.v1", "lbaas.v2"];
 /// The descriptors of every file, for the reflection service.
 #[cfg(feature = "grpc")]
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
+/// It is not to be read in a log.
+impl std::fmt::Debug for driver::SecretContent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("SecretContent");
+        shown.field("reference", &self.reference).field("digest", &self.digest).finish_non_exhaustive()
+    }
+}

@@ -7,6 +7,7 @@ use abi_stable::{
     std_types::{RArc, RResult, RStr, RVec},
 };
 use prost::Message;
+use zeroize::Zeroizing;
 
 use crate::{
     Capabilities, DriverError,
@@ -14,8 +15,8 @@ use crate::{
     host::Module,
     note::Note,
     proto::{
-        DeployReply, DeployRequest, DeployedReply, LogRecord, ObserveReply, ObserveRequest, Preview, UndeployReply,
-        UndeployRequest,
+        DeployReply, DeployRequest, DeployedReply, LogRecord, ObserveReply, ObserveRequest, Preview, SecretsReply,
+        SecretsRequest, UndeployReply, UndeployRequest,
     },
 };
 
@@ -117,6 +118,15 @@ impl LoadedDriver {
         decode(self.driver.preview(request.encode_to_vec().as_slice().into()))
     }
 
+    /// What the secrets are that the next deploy names. A driver of an ABI before 1.5 knows nothing of it.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn take_secrets(&self, request: &SecretsRequest) -> Result<SecretsReply, DriverError> {
+        let request = Zeroizing::new(request.encode_to_vec());
+        decode(self.driver.take_secrets(request.as_slice().into()))
+    }
+
     /// To be called last. A driver of an ABI before 1.1 knows nothing of it, and is not asked.
     ///
     /// # Errors
@@ -136,6 +146,7 @@ pub(crate) enum Method {
     Deployed,
     Shutdown,
     Preview,
+    TakeSecrets,
 }
 
 #[cfg(feature = "conformance")]
@@ -148,6 +159,7 @@ impl LoadedDriver {
             Method::Observe => self.driver.observe(request.into()),
             Method::Deployed => self.driver.deployed(),
             Method::Preview => self.driver.preview(request.into()),
+            Method::TakeSecrets => self.driver.take_secrets(request.into()),
             Method::Shutdown => self.driver.shutdown().map(|()| RVec::new()),
         };
         Ok(reply.into_result()?.into_vec())

@@ -9,7 +9,7 @@ use std::{
 use ballast_abi::{DriverError, host::LoadedDriver};
 use ballast_proto::driver::{
     DeployReply, DeployRequest, DeployedReply, DeployedRequest, DescribeReply, DescribeRequest, LogRecord, LogsRequest,
-    ObserveReply, ObserveRequest, Preview, UndeployReply, UndeployRequest,
+    ObserveReply, ObserveRequest, Preview, SecretsReply, SecretsRequest, UndeployReply, UndeployRequest,
     driver_server::{Driver, DriverServer},
 };
 use futures_util::{StreamExt, stream};
@@ -109,6 +109,10 @@ impl Driver for Service {
 
     async fn preview(&self, request: Request<DeployRequest>) -> Result<Response<Preview>, Status> {
         self.call(move |driver| driver.preview(request.get_ref())).await
+    }
+
+    async fn take_secrets(&self, request: Request<SecretsRequest>) -> Result<Response<SecretsReply>, Status> {
+        self.call(move |driver| driver.take_secrets(request.get_ref())).await
     }
 
     async fn logs(&self, _: Request<LogsRequest>) -> Result<Response<Self::LogsStream>, Status> {

@@ -5,7 +5,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 use ballast_abi::{DriverError, ErrorCode, features};
 use ballast_proto::driver::{
     Capabilities, DeployReply, DeployRequest, Deployed, DeployedRequest, Effect, Fault, LoadBalancer, ObjectFault,
-    Observation, ObserveRequest, Preview, UndeployReply, UndeployRequest, driver_client,
+    Observation, ObserveRequest, Preview, SecretsRequest, UndeployReply, UndeployRequest, driver_client,
 };
 use ballast_traces::{Span, SpanKind};
 use tokio::time::{self, Instant};
@@ -104,6 +104,15 @@ impl DriverClient {
             Err(fault) => span.failed(ErrorCode(fault.code).to_string()),
         }
         answer
+    }
+
+    /// Tells the driver what the secrets are that the next deploy of a load balancer names.
+    ///
+    /// # Errors
+    /// As for [`DriverClient::deploy`].
+    pub async fn take_secrets(&self, request: SecretsRequest) -> Result<(), Fault> {
+        let call = |mut grpc: Grpc, _: &Capabilities| async move { grpc.take_secrets(request).await };
+        self.call(Asked::TakeSecrets, self.deadlines.observe, call).await.map(drop)
     }
 
     /// What a deploy of this would do, within [`PREVIEW`]. Empty: the driver cannot say.

@@ -12,6 +12,7 @@ label! {
     pub(super) enum Call {
         Deploy = "deploy",
         Preview = "preview",
+        TakeSecrets = "take_secrets",
         Undeploy = "undeploy",
         Observe = "observe",
         Deployed = "deployed",
