@@ -83,15 +83,11 @@ const fn kernel_can(protocol: Protocol) -> bool {
 fn fits(listener: Protocol, pool: Protocol) -> bool {
     let in_proxy = matches!(pool, Protocol::Proxy | Protocol::Proxyv2);
     match listener {
-        Protocol::Http => in_proxy || pool == Protocol::Http,
+        Protocol::Http | Protocol::TerminatedHttps => in_proxy || pool == Protocol::Http,
         Protocol::Https => in_proxy || matches!(pool, Protocol::Https | Protocol::Tcp),
         Protocol::Tcp => in_proxy || matches!(pool, Protocol::Http | Protocol::Https | Protocol::Tcp),
         Protocol::Udp | Protocol::Sctp => pool == listener,
-        Protocol::Unspecified
-        | Protocol::TerminatedHttps
-        | Protocol::Prometheus
-        | Protocol::Proxy
-        | Protocol::Proxyv2 => false,
+        Protocol::Unspecified | Protocol::Prometheus | Protocol::Proxy | Protocol::Proxyv2 => false,
     }
 }
 
