@@ -183,11 +183,9 @@ impl Work<'_> {
                 let pids = process::known(self.processes.as_deref(), self.files, self.id)?;
                 process::end_oldest(pids, *keep, self.files, self.id)
             }
-            Step::Leave
-            | Step::RemoveGroup
-            | Step::RemoveFiles
-            | Step::RemoveSecrets
-            | Step::RemoveDirectory => self.undo(step),
+            Step::Leave | Step::RemoveGroup | Step::RemoveFiles | Step::RemoveSecrets | Step::RemoveDirectory => {
+                self.undo(step)
+            }
         }
     }
 

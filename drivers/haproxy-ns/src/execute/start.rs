@@ -200,7 +200,8 @@ impl Work<'_> {
     fn renew(&mut self, secret: &Named) -> Result<Told, Failure> {
         let path = Path::new(&secret.folder).join(&secret.file);
         let content = read_secretly(&path).step(|| format!("read {}", path.display()))?;
-        let content = content.ok_or_else(|| Failure::io(format!("read {}", path.display()), io::ErrorKind::NotFound))?;
+        let content =
+            content.ok_or_else(|| Failure::io(format!("read {}", path.display()), io::ErrorKind::NotFound))?;
         failpoint::at("tell: before a secret");
         let told = certificates::tell(self.files, secret, &content)?;
         let Told::Refused(words) = told else { return Ok(told) };

@@ -15,7 +15,7 @@ pub(crate) use self::arrival::Arrival;
 use super::{generation, limits};
 use crate::{
     page::{Backend, Frontend, Page, Server},
-    secrets::Named,
+    secrets::{Kind, Named},
 };
 
 /// What [`differs`] understands: the servers, the frontends, the limits of all and of the process, and which generation it
@@ -147,7 +147,7 @@ pub(crate) fn changes(old: &Page, new: &Page, pinged: &HashSet<(String, String)>
         gone.extend(left.map(|server| Change::of(&new.id, &server.id, To::Gone)));
     }
     // What haproxy may refuse is told before anything else.
-    let mut all = renewed(old, new);
+    let mut all = renewed(old, new)?;
     all.append(&mut come);
     let mut come = all;
     come.extend(set);
@@ -158,10 +158,17 @@ pub(crate) fn changes(old: &Page, new: &Page, pinged: &HashSet<(String, String)>
     Some(come)
 }
 
-/// Secrets that have another content under their name.
-fn renewed(old: &Page, new: &Page) -> Vec<Change> {
+/// Secrets that have another content under their name. `None`: one of them is taken at a start only. haproxy says of it that
+/// it has taken it: that of members to which no certificate is shown goes on with the CA that it was started with.
+fn renewed(old: &Page, new: &Page) -> Option<Vec<Change>> {
     let pairs = old.secrets.iter().zip(&new.secrets).filter(|(before, now)| before.digest != now.digest);
-    pairs.map(|(_, now)| Change::Secret(Box::new(now.clone()))).collect()
+    let is_fixed = |secret: &Named| {
+        let path = secret.path();
+        let mut of_members = new.backends.iter().filter_map(|one| one.ssl.as_deref());
+        secret.kind != Kind::Certificate && of_members.any(|words| words.contains(&path) && !words.contains(" crt "))
+    };
+    let told = pairs.map(|(_, now)| (!is_fixed(now)).then(|| Change::Secret(Box::new(now.clone()))));
+    told.collect()
 }
 
 /// Without a limit of its own a frontend has the process's.

@@ -66,9 +66,8 @@ pub(super) fn secrets(validated: &Validated, uses: &Uses<'_>, folder: &str) -> V
     let listeners = serving(validated).filter(|_| validated.vip.is_some()).filter_map(|one| one.tls.as_ref());
     let mut all: Vec<Named> = listeners.flat_map(|tls| named(tls, folder)).collect();
     for tls in uses.0.iter().filter_map(|used| used.pool.tls.as_ref()) {
-        let of = |kind, secret: &Option<ballast_abi::Secret>| {
-            secret.as_ref().map(|secret| Named::of(kind, secret, folder))
-        };
+        let of =
+            |kind, secret: &Option<ballast_abi::Secret>| secret.as_ref().map(|secret| Named::of(kind, secret, folder));
         let own = [of(Kind::Certificate, &tls.certificate), of(Kind::Ca, &tls.ca), of(Kind::Crl, &tls.crl)];
         all.extend(own.into_iter().flatten());
     }
@@ -87,13 +86,10 @@ fn named(tls: &ListenerTls, folder: &str) -> Vec<Named> {
 }
 
 fn settings(asked: &Settings) -> Vec<String> {
-    let mut words = Vec::new();
-    let (first, last) = (asked.versions.first().copied(), asked.versions.last().copied());
+    let spoken = asked.range().0;
+    let (first, last) = (spoken.first().copied(), spoken.last().copied());
     let (first, last) = (first.unwrap_or(Version::V1_2), last.unwrap_or(Version::V1_3));
-    words.push(format!("ssl-min-ver {} ssl-max-ver {}", word(first), word(last)));
-    let between = Version::ALL.into_iter().filter(|version| (first..=last).contains(version));
-    let left_out = between.filter(|version| !asked.versions.contains(version));
-    words.extend(left_out.map(|version| format!("no-{}", word(version).to_lowercase().replace('.', ""))));
+    let mut words = vec![format!("ssl-min-ver {} ssl-max-ver {}", word(first), word(last))];
     let ciphers = asked.ciphers.as_deref().unwrap_or(CIPHERS);
     let lowest = first < Version::V1_2 && !ciphers.contains("@SECLEVEL");
     words.push(format!("ciphers {ciphers}{}", if lowest { format!(":{LOWEST_LEVEL}") } else { String::new() }));
@@ -121,13 +117,15 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_a_range_with_what_is_left_out_of_it() {
+    fn versions_are_a_range_and_where_there_are_two_the_newer_one() {
         let modern = of(&[Version::V1_2, Version::V1_3], None);
         assert!(modern.starts_with("ssl-min-ver TLSv1.2 ssl-max-ver TLSv1.3 ciphers ECDHE-ECDSA-"), "{modern}");
         assert!(!modern.contains("SECLEVEL") && !modern.contains("no-") && !modern.contains("alpn"), "{modern}");
-        let odd = of(&[Version::V1_0, Version::V1_3], Some("AES128-SHA"));
-        let expected = "ssl-min-ver TLSv1.0 ssl-max-ver TLSv1.3 no-tlsv11 no-tlsv12 ciphers AES128-SHA:@SECLEVEL=0 ";
-        assert!(odd.starts_with(expected), "{odd}");
+        let old = of(&[Version::V1_0, Version::V1_1], Some("AES128-SHA"));
+        let expected = "ssl-min-ver TLSv1.0 ssl-max-ver TLSv1.1 ciphers AES128-SHA:@SECLEVEL=0 ";
+        assert!(old.starts_with(expected), "{old}");
+        let with_a_gap = of(&[Version::V1_0, Version::V1_3], None);
+        assert!(with_a_gap.starts_with("ssl-min-ver TLSv1.3 ssl-max-ver TLSv1.3 "), "{with_a_gap}");
         let own = of(&[Version::V1_1], Some("AES128-SHA:@SECLEVEL=1"));
         assert!(own.contains("@SECLEVEL=1") && !own.contains("@SECLEVEL=0"), "{own}");
     }

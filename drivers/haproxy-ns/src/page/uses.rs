@@ -54,9 +54,7 @@ impl<'a> Uses<'a> {
     /// The name of the backend that this pool is to a listener; none: the pool is down.
     pub(super) fn backend(&self, listener: &Listener, pool: &Id) -> Option<&str> {
         let same = |used: &&Used<'_>| {
-            used.pool.id == *pool
-                && used.mode == mode(listener.protocol)
-                && used.using == using(listener, used.pool)
+            used.pool.id == *pool && used.mode == mode(listener.protocol) && used.using == using(listener, used.pool)
         };
         self.0.iter().find(same).map(|used| used.name.as_str())
     }
@@ -106,12 +104,12 @@ fn set(header: Header, ends_tls: bool) -> Option<SetHeader> {
         Header::RealIp => ("X-Real-IP", "%[src]"),
         Header::ClientVerify => ("X-SSL-Client-Verify", "%[ssl_c_verify]"),
         Header::ClientHasCertificate => ("X-SSL-Client-Has-Cert", "%[ssl_c_used]"),
-        Header::ClientName => ("X-SSL-Client-DN", "%{+Q}[ssl_c_s_dn]"),
-        Header::ClientCommonName => ("X-SSL-Client-CN", "%{+Q}[ssl_c_s_dn(cn)]"),
-        Header::Issuer => ("X-SSL-Issuer", "%{+Q}[ssl_c_i_dn]"),
-        Header::ClientSha1 => ("X-SSL-Client-SHA1", "%{+Q}[ssl_c_sha1,hex]"),
-        Header::NotBefore => ("X-SSL-Client-Not-Before", "%{+Q}[ssl_c_notbefore]"),
-        Header::NotAfter => ("X-SSL-Client-Not-After", "%{+Q}[ssl_c_notafter]"),
+        Header::ClientName => ("X-SSL-Client-DN", "%[ssl_c_s_dn]"),
+        Header::ClientCommonName => ("X-SSL-Client-CN", "%[ssl_c_s_dn(cn)]"),
+        Header::Issuer => ("X-SSL-Issuer", "%[ssl_c_i_dn]"),
+        Header::ClientSha1 => ("X-SSL-Client-SHA1", "%[ssl_c_sha1,hex]"),
+        Header::NotBefore => ("X-SSL-Client-Not-Before", "%[ssl_c_notbefore]"),
+        Header::NotAfter => ("X-SSL-Client-Not-After", "%[ssl_c_notafter]"),
     };
     Some(SetHeader { name: name.to_owned(), value: value.to_owned() })
 }

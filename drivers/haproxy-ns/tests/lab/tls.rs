@@ -96,8 +96,19 @@ fn authority(world: &World<'_>) -> PathBuf {
 pub(crate) fn curl(world: &World<'_>, url: &str, more: &[&str]) -> Result<String, String> {
     let name = url.split('/').nth(2).unwrap_or_default().split(':').next().unwrap_or_default();
     let (resolve, ca) = (format!("{name}:443:10.0.0.4"), authority(world).display().to_string());
-    let usual =
-        ["-s", "-S", "-m", "10", "--cacert", &ca, "--resolve", &resolve, "-w", "%{http_code} HTTP/%{http_version}", url];
+    let usual = [
+        "-s",
+        "-S",
+        "-m",
+        "10",
+        "--cacert",
+        &ca,
+        "--resolve",
+        &resolve,
+        "-w",
+        "%{http_code} HTTP/%{http_version}",
+        url,
+    ];
     let arguments: Vec<&str> = more.iter().copied().chain(usual).collect();
     world.client.output("curl", arguments).map_err(|error| error.to_string())
 }

@@ -49,6 +49,17 @@ pub struct Settings {
     pub alpn: Vec<String>,
 }
 
+impl Settings {
+    /// For who can say a range alone: the newest versions between which none is missing, and those that are older.
+    #[must_use]
+    pub fn range(&self) -> (&[Version], &[Version]) {
+        let follows = |pair: &[Version]| pair[0] as u8 + 1 == pair[1] as u8;
+        let at = self.versions.windows(2).rposition(|pair| !follows(pair)).map_or(0, |gap| gap + 1);
+        let (older, newest) = self.versions.split_at(at);
+        (newest, older)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {
     V1_0,
@@ -58,17 +69,18 @@ pub enum Version {
 }
 
 impl Version {
-    pub const ALL: [Self; 4] = [Self::V1_0, Self::V1_1, Self::V1_2, Self::V1_3];
+    const ALL: [(Self, &'static str); 4] =
+        [(Self::V1_0, "TLSv1"), (Self::V1_1, "TLSv1.1"), (Self::V1_2, "TLSv1.2"), (Self::V1_3, "TLSv1.3")];
 
-    /// As the API names it. `None`: nobody speaks it any more, as SSLv3 (RFC 7568), or it is not known.
+    /// As the API has it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL.into_iter().find(|(version, _)| *version == self).map_or("", |(_, name)| name)
+    }
+
+    /// Of this name. `None`: nobody speaks it any more, as SSLv3 (RFC 7568), or it is not known.
     fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "TLSv1" => Self::V1_0,
-            "TLSv1.1" => Self::V1_1,
-            "TLSv1.2" => Self::V1_2,
-            "TLSv1.3" => Self::V1_3,
-            _ => return None,
-        })
+        Self::ALL.into_iter().find(|(_, own)| *own == name).map(|(version, _)| version)
     }
 }
 
@@ -240,7 +252,7 @@ mod tests {
             tls.sni_certificates = vec![secret("cd")];
         });
         assert_eq!(only_names.unwrap().certificates, [secret("cd")]);
-        assert!(with(|tls| tls.default_certificate = Some(secret("ab\n")) ).0.is_err());
+        assert!(with(|tls| tls.default_certificate = Some(secret("ab\n"))).0.is_err());
     }
 
     #[test]

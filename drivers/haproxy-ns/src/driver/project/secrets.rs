@@ -7,12 +7,7 @@ use super::{Asked, HaproxyNs};
 use crate::failure::Failure;
 
 impl HaproxyNs {
-    pub(super) fn put_secrets(
-        &self,
-        name: &str,
-        asked: &Asked<'_>,
-        identity: Option<Identity>,
-    ) -> Result<(), Failure> {
+    pub(super) fn put_secrets(&self, name: &str, asked: &Asked<'_>, identity: Option<Identity>) -> Result<(), Failure> {
         let page = asked.part.as_ref().map(|part| &part.page);
         let Some(page) = page.filter(|page| !page.secrets.is_empty()) else { return Ok(()) };
         self.secrets_dir.ready()?;

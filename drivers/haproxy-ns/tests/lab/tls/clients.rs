@@ -21,8 +21,7 @@ impl Shown {
     fn new(world: &World<'_>, ca: &Authority) -> Self {
         let foreign = Authority::new("foreign");
         let of = |name: &'static str, (pem, key): (String, String)| {
-            let (pem, key) =
-                (write(world, &format!("{name}.pem"), &pem), write(world, &format!("{name}.key"), &key));
+            let (pem, key) = (write(world, &format!("{name}.pem"), &pem), write(world, &format!("{name}.key"), &key));
             (name, vec!["--cert".to_owned(), pem, "--key".to_owned(), key])
         };
         let all = [
@@ -126,15 +125,15 @@ fn members_and_policies_know_who_the_client_is() {
         for expected in [
             "x-ssl-client-verify: 0\n",
             "x-ssl-client-has-cert: 1\n",
-            "x-ssl-client-dn: \"/cn=good client\"",
-            "x-ssl-client-cn: \"good client\"",
-            "x-ssl-issuer: \"/cn=clients\"",
-            "x-ssl-client-not-before: \"240101000000z\"",
+            "x-ssl-client-dn: /cn=good client\n",
+            "x-ssl-client-cn: good client\n",
+            "x-ssl-issuer: /cn=clients\n",
+            "x-ssl-client-not-before: 240101000000z\n",
         ] {
             assert!(good.contains(expected), "{expected} is not in {good}");
         }
         let print = good.lines().find_map(|line| line.strip_prefix("x-ssl-client-sha1: ")).unwrap();
-        assert_eq!(print.trim_matches('"').len(), 40, "{print}");
+        assert_eq!(print.len(), 40, "{print}");
         let nobody = shown.ask(&world, "nobody", "headers").unwrap().to_lowercase();
         assert!(nobody.contains("x-ssl-client-has-cert: 0\n") && !nobody.contains("good client"), "{nobody}");
         let cases = [

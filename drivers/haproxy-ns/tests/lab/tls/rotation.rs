@@ -51,7 +51,6 @@ def run(keep):
             tell(repr(error))
             connection = None
 threads = [threading.Thread(target=run, args=(keep,)) for keep in (True, False)]
-print('asking', flush=True)
 for one in threads: one.start()
 for one in threads: one.join()
 print(good, bad[:5])
@@ -188,9 +187,8 @@ fn a_driver_that_has_restarted_serves_on_and_takes_the_next_certificate_and_name
 fn certificates_of_names_come_and_go_and_leave_no_file_behind() {
     in_tls_world(|world, mut secrets| {
         let default = secrets.server("default", 1, &["default.example"]);
-        let names: Vec<_> = (0..20)
-            .map(|at| secrets.server(&format!("name-{at}"), 1, &[&format!("n{at}.example")]))
-            .collect();
+        let names: Vec<_> =
+            (0..20).map(|at| secrets.server(&format!("name-{at}"), 1, &[&format!("n{at}.example")])).collect();
         let with = |count: usize| ListenerTls { sni_certificates: names[..count].to_vec(), ..of(default.clone()) };
         let folder = world.lab.dir().join("secrets");
         for (generation, count) in (1..).zip([0, 20, 5, 0]) {
