@@ -23,13 +23,11 @@ mod tls;
 mod uses;
 mod words;
 
-use std::{
-    collections::BTreeMap,
-    net::{IpAddr, SocketAddr},
-};
+use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
+use self::tls::FrontTls;
 pub(crate) use self::uses::pool_of;
 use crate::{config::Config, secrets::Named, validate::Validated};
 use shared::{Share, Shared};
@@ -101,19 +99,6 @@ pub(crate) struct Frontend {
     /// Of a process that is shared.
     #[serde(default)]
     pub(crate) share: Option<Share>,
-}
-
-/// Where TLS ends.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct FrontTls {
-    /// The path of the list of its certificates.
-    pub(crate) list: String,
-    /// Their paths, the first of which is for names that none has.
-    pub(crate) certificates: Vec<String>,
-    /// What else a `bind` says, in haproxy's words.
-    pub(crate) words: String,
-    /// What browsers are to keep to (RFC 6797).
-    pub(crate) hsts: Option<String>,
 }
 
 /// What only LBaaS v2 can ask of a listener.
@@ -371,26 +356,6 @@ impl Page {
             shares: Vec::new(),
             secrets: Vec::new(),
         }
-    }
-
-    /// The files that are named beside secrets: each listener's list of its certificates.
-    pub(crate) fn lists(&self) -> Vec<(String, String)> {
-        let lists = self.frontends.iter().filter_map(|frontend| {
-            let tls = frontend.tls.as_ref()?;
-            let name = tls.list.rsplit('/').next()?.to_owned();
-            Some((name, tls.certificates.iter().fold(String::new(), |text, path| text + path + "\n")))
-        });
-        lists.collect()
-    }
-
-    /// With these contents, by file, in the place of those that are asked for.
-    pub(crate) fn pinned(mut self, digests: &BTreeMap<String, String>) -> Self {
-        for one in &mut self.secrets {
-            if let Some(digest) = digests.get(&one.file) {
-                one.digest.clone_from(digest);
-            }
-        }
-        self
     }
 
     /// The backends of a pool beside the one with its id whose servers nobody checks.

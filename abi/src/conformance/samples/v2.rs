@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     ClientAuthentication, Hsts, InsertHeaders, L7Action, L7CompareType, L7Policy, L7Rule, L7RuleType, LbMethod,
-    Listener, ListenerTls, LoadBalancer, MonitorType, PersistenceType, Pool, PoolTls, Protocol,
-    SessionPersistence, Timeouts, Vip, features,
+    Listener, ListenerTls, LoadBalancer, MonitorType, PersistenceType, Pool, PoolTls, Protocol, SessionPersistence,
+    Timeouts, Vip, features,
 };
 
 /// What changes nothing of who is served, nor of how a request of the suite fares.

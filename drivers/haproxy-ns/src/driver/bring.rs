@@ -86,7 +86,7 @@ impl HaproxyNs {
 
     fn attempt(&self, asked: &Asked<'_>, held: &Held) -> Result<Attempt, DriverError> {
         let Asked { validated, generation, identity, shared } = asked;
-        let (desired, knowledge) = self.desired(validated, *generation, *identity, shared.clone(), held)?;
+        let (desired, knowledge) = self.desired(validated, *generation, (*identity, shared.clone()), held)?;
         let (listeners, told, pools) = (Self::listeners(validated), Self::told(validated), &validated.pools);
         let id = validated.id.as_str();
         let named = desired.page.iter().flat_map(|page| &page.secrets);

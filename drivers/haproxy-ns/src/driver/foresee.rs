@@ -27,8 +27,7 @@ impl HaproxyNs {
         &self,
         validated: &Validated,
         generation: u64,
-        identity: Option<Identity>,
-        shared: Option<String>,
+        (identity, shared): (Option<Identity>, Option<String>),
         held: &Held,
     ) -> Result<(Desired, Knowledge), DriverError> {
         let folder = self.secrets_dir.folder(shared.as_deref(), validated.id.as_str());
@@ -61,7 +60,7 @@ impl HaproxyNs {
             true => self.identities.of(id).map_err(users::none_left)?,
             false => self.identities.anyone(),
         };
-        let (desired, knowledge) = self.desired(&validated, generation, identity, shared, &Held::new())?;
+        let (desired, knowledge) = self.desired(&validated, generation, (identity, shared), &Held::new())?;
         let lock = desired.shared.as_ref().map(|name| self.locks.of(name));
         if lock.as_ref().is_some_and(|lock| hold_now(lock).is_none()) {
             return Err(DriverError::busy("the haproxy of its project is being changed"));

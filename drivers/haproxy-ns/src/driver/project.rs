@@ -163,15 +163,7 @@ impl HaproxyNs {
                 }
             }
             let Err(failure) = self.run(name, &mut pass, &wanted, asked) else { break effect_of(&pass.steps) };
-            let proxy = blame::proxy(&failure, &pass.desired.config);
-            let page = pass.desired.page.as_ref();
-            // A name that two of them have is the fault of who comes with it.
-            let is_mine = |proxy: &&str| asked.part.as_ref().is_some_and(|part| part.page.has(proxy));
-            let whose = || proxy.and_then(|proxy| page?.owner(proxy));
-            let blamed = match proxy.filter(is_mine) {
-                Some(_) => Some(asked.id),
-                None => page.and_then(|page| page.owner_of_secret(&failure.to_string())).or_else(whose),
-            };
+            let blamed = blamed(&failure, &pass.desired, asked);
             if !matches!(failure, Failure::Refused { .. } | Failure::RefusedObject { .. }) {
                 return Err(failure);
             }
@@ -383,5 +375,17 @@ fn note(files: &Files, asked: &Asked<'_>) -> Result<(), Failure> {
     match &asked.part {
         Some(part) => parts::write(files, asked.id, part),
         None => project::forget(files, asked.id),
+    }
+}
+
+/// Whose fault it is that haproxy refuses it, where it says so.
+fn blamed<'a>(failure: &Failure, desired: &'a Desired, asked: &Asked<'a>) -> Option<&'a str> {
+    let page = desired.page.as_ref()?;
+    let proxy = blame::proxy(failure, &desired.config);
+    // A name that two of them have is the fault of who comes with it.
+    let is_mine = |proxy: &&str| asked.part.as_ref().is_some_and(|part| part.page.has(proxy));
+    match proxy.filter(is_mine) {
+        Some(_) => Some(asked.id),
+        None => page.owner_of_secret(&failure.to_string()).or_else(|| page.owner(proxy?)),
     }
 }

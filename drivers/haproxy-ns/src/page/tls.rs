@@ -1,9 +1,13 @@
 //! TLS in haproxy's words.
 
+use std::collections::BTreeMap;
+
 use ballast_namespace::validate::tls::{ListenerTls, PoolTls, Settings, Version};
 
+use serde::{Deserialize, Serialize};
+
 use super::{
-    FrontTls,
+    Page,
     uses::{Uses, serving},
 };
 use crate::{
@@ -18,6 +22,41 @@ const CIPHERS: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256
 const SUITES: &str = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 /// OpenSSL 3 has TLS 1.0 and 1.1 only where its lowest level is asked for.
 const LOWEST_LEVEL: &str = "@SECLEVEL=0";
+
+/// Where TLS ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FrontTls {
+    /// The path of the list of its certificates.
+    pub(crate) list: String,
+    /// Their paths, the first of which is for names that none has.
+    pub(crate) certificates: Vec<String>,
+    /// What else a `bind` says, in haproxy's words.
+    pub(crate) words: String,
+    /// What browsers are to keep to (RFC 6797).
+    pub(crate) hsts: Option<String>,
+}
+
+impl Page {
+    /// The files that are named beside secrets: each listener's list of its certificates.
+    pub(crate) fn lists(&self) -> Vec<(String, String)> {
+        let lists = self.frontends.iter().filter_map(|frontend| {
+            let tls = frontend.tls.as_ref()?;
+            let name = tls.list.rsplit('/').next()?.to_owned();
+            Some((name, tls.certificates.iter().fold(String::new(), |text, path| text + path + "\n")))
+        });
+        lists.collect()
+    }
+
+    /// With these contents, by file, in the place of those that are asked for.
+    pub(crate) fn pinned(mut self, digests: &BTreeMap<String, String>) -> Self {
+        for one in &mut self.secrets {
+            if let Some(digest) = digests.get(&one.file) {
+                one.digest.clone_from(digest);
+            }
+        }
+        self
+    }
+}
 
 pub(super) fn front(listener: &Listener, folder: &str) -> Option<FrontTls> {
     let tls = listener.tls.as_ref()?;

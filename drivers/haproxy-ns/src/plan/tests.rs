@@ -348,6 +348,11 @@ fn some_process() -> impl Strategy<Value = Process> {
 }
 
 /// Any host, also one that no pass would leave behind.
+/// Without a namespace there is no table.
+fn rules_in(namespace: &Namespace, rules: Rules) -> Rules {
+    if matches!(namespace, Namespace::Present(_)) { rules } else { Rules::without_table(rules.kept) }
+}
+
 fn some_host() -> impl Strategy<Value = Observed> {
     let interface = Interface::of_port("9f1b7c52-aaaa-4bbb-8ccc-0123456789ab", bridge("brqc0ffee00-11", true));
     let link = |up: bool, master| Link {
@@ -384,13 +389,11 @@ fn some_host() -> impl Strategy<Value = Observed> {
             ..State::default()
         })
     });
-    let others = (any::<(bool, bool)>(), some_secrets());
-    let flags = (any::<(bool, bool, bool, bool, bool, bool)>(), some_rules(), others);
+    let flags = (any::<(bool, bool, bool, bool, bool, bool)>(), some_rules(), any::<(bool, bool)>(), some_secrets());
     (namespace, plugged, process, state, some_config(), flags).prop_map(
-        |(namespace, plugged, process, state, config, (flags, rules, ((member, shared), secrets)))| {
+        |(namespace, plugged, process, state, config, (flags, rules, (member, shared), secrets))| {
             let (unsettled, drifted, foreign, unfenced, unconfined, grouped) = flags;
-            let is_there = matches!(namespace, Namespace::Present(_));
-            let rules = if is_there { rules } else { Rules::without_table(rules.kept) };
+            let rules = rules_in(&namespace, rules);
             Observed {
                 host: Host { namespace, plugged, rules },
                 page: config.as_ref().and_then(|(_, page)| page.clone()),

@@ -12,13 +12,13 @@ use nix::{
     errno::Errno,
     fcntl::{Flock, FlockArg},
     mount::{MsFlags, mount},
-    sys::statfs::{TMPFS_MAGIC, statfs},
+    sys::statfs::{FsType, TMPFS_MAGIC, statfs},
 };
 
 use crate::failure::{Failure, Step};
 
 /// Of `ramfs`, which the library has no name for.
-const RAMFS: i64 = 0x8584_58f6;
+const RAMFS: FsType = FsType(0x8584_58f6);
 
 /// Makes one at this path, unless there is one: from Linux 6.4 on it is not swapped out either.
 pub(super) fn ready(at: &Path) -> Result<(), Failure> {
@@ -56,5 +56,5 @@ fn is_own(at: &Path) -> bool {
 pub(super) fn is_in_memory(path: &Path) -> bool {
     let there = path.ancestors().find(|one| one.exists()).unwrap_or(Path::new("/"));
     let kind = statfs(there).map(|found| found.filesystem_type()).map_err(io::Error::from);
-    kind.is_ok_and(|kind| kind == TMPFS_MAGIC || i64::from(kind.0) == RAMFS)
+    kind.is_ok_and(|kind| kind == TMPFS_MAGIC || kind == RAMFS)
 }
