@@ -116,7 +116,7 @@ impl Shown for Certificate {
     }
 }
 
-const fn validity(validity: Validity) -> &'static str {
+pub(super) const fn validity(validity: Validity) -> &'static str {
     match validity {
         Validity::Valid => "VALID",
         Validity::NotYetValid => "NOT_YET_VALID",
@@ -125,6 +125,6 @@ const fn validity(validity: Validity) -> &'static str {
     }
 }
 
-fn validities() -> Value {
+pub(super) fn validities() -> Value {
     json!({ "enum": ["VALID", "NOT_YET_VALID", "EXPIRED", "UNKNOWN"] })
 }
