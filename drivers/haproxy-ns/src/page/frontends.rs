@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use ballast_abi::{LbMethod, Protocol};
 
 use super::{
-    Extra, FrontTimeouts, Frontend, policies,
+    Extra, FrontTimeouts, Frontend, policies, tls,
     uses::{Uses, mode, serving},
 };
 use crate::validate::{Header, Listener, Timeouts, Validated, is_http};
@@ -16,10 +16,10 @@ const KEEP_ALIVE: u32 = 30_000;
 /// Networks in a line: haproxy takes 64 words.
 const IN_A_LINE: usize = 16;
 
-pub(super) fn of(validated: &Validated, uses: &Uses<'_>) -> Vec<Frontend> {
+pub(super) fn of(validated: &Validated, uses: &Uses<'_>, folder: &str) -> Vec<Frontend> {
     let Some(vip) = &validated.vip else { return Vec::new() };
     let addresses: Vec<IpAddr> = vip.nets().map(|net| net.addr()).collect();
-    let frontends = serving(validated).filter_map(|listener| frontend(listener, &addresses, uses));
+    let frontends = serving(validated).filter_map(|listener| frontend(listener, &addresses, uses, folder));
     let open = |mut frontend: Frontend| {
         // Whom the kernel keeps out does not get here, and a change of it is no change of this.
         if validated.filters {
@@ -30,7 +30,7 @@ pub(super) fn of(validated: &Validated, uses: &Uses<'_>) -> Vec<Frontend> {
     frontends.map(open).collect()
 }
 
-fn frontend(listener: &Listener, addresses: &[IpAddr], uses: &Uses<'_>) -> Option<Frontend> {
+fn frontend(listener: &Listener, addresses: &[IpAddr], uses: &Uses<'_>, folder: &str) -> Option<Frontend> {
     let pool = listener.default_pool.as_ref().and_then(|pool| default(listener, pool, uses));
     if pool.is_none() && !is_http(listener.protocol) {
         return None;
@@ -44,6 +44,7 @@ fn frontend(listener: &Listener, addresses: &[IpAddr], uses: &Uses<'_>) -> Optio
         maxconn: listener.connection_limit,
         pool,
         extra: extra(listener, uses),
+        tls: tls::front(listener, folder),
         share: None,
     })
 }
