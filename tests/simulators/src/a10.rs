@@ -132,6 +132,10 @@ impl A10 {
             ("POST", ["write", "memory"]) => self.write_memory(&body, &entry.partition),
             ("POST", ["file", kind]) => self.upload(&entry.partition, kind, request),
             ("GET", ["file", kind, "oper"]) => self.list_files(&entry.partition, kind),
+            ("GET", ["file", kind, name]) => self.file(&entry.partition, kind, name),
+            ("GET", ["version", "oper"]) => {
+                Ok(Reply::json(200, &json!({"version": {"oper": {"sw-version": self.schema.version}}})))
+            }
             ("POST", ["pki", "delete"]) => self.delete_files(&entry.partition, &body),
             (method, ["file", ..]) => Err(Refused::unsupported(format!("{method} is not supported"))),
             (method, ["partition" | "partition-all" | "partition-available-id" | "delete", ..]) => {

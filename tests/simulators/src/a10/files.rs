@@ -64,10 +64,18 @@ impl A10 {
         Ok(Reply::json(200, &json!({ kind: {"oper": oper, "a10-url": format!("/axapi/v3/file/{kind}/oper")} })))
     }
 
-    /// One of each kind may be named.
+    /// That there is one, and no more of it.
+    pub(super) fn file(&self, partition: &str, kind: &str, name: &str) -> Result<Reply, Refused> {
+        known(kind)?;
+        let objects = self.running.objects(partition).ok_or_else(|| Refused::not_found("partition"))?;
+        let found = objects.get(&format!("file/{kind}/{name}")).ok_or_else(|| Refused::not_found(kind))?;
+        Ok(Reply::json(200, &json!({ kind: {"file": name, "size": found.get("size")} })))
+    }
+
+    /// One of each kind may be named; without a name is none.
     pub(super) fn delete_files(&mut self, partition: &str, body: &Value) -> Result<Reply, Refused> {
         let said = as_object(body, "delete")?;
-        for (name, value) in said {
+        for (name, value) in said.iter().filter(|(_, value)| *value != "") {
             let kind = KINDS.iter().find(|(.., of)| of == name).ok_or_else(|| Refused::unknown_field(name))?.0;
             let file =
                 value.as_str().filter(|file| file.len() <= LONGEST).ok_or_else(|| Refused::value(name.clone()))?;

@@ -21,6 +21,9 @@ pub enum Release {
 pub(crate) struct Schema {
     pub(crate) objects: BTreeMap<String, Kind>,
     later: Vec<(String, String, Change)>,
+    /// As the device says it.
+    #[serde(skip)]
+    pub(crate) version: &'static str,
 }
 
 /// A kind of object.
@@ -91,7 +94,11 @@ struct Change {
 impl Schema {
     pub(crate) fn of(release: Release) -> Self {
         let mut schema: Self = serde_json::from_str(TEXT).expect("data/axapi.json is what its script makes");
-        let number = if release == Release::Five { 5 } else { 4 };
+        let (number, version) = match release {
+            Release::Four => (4, "4.1.4-GR1-P5, build 81"),
+            Release::Five => (5, "5.2.1-p2, build 46"),
+        };
+        schema.version = version;
         schema.objects.values_mut().for_each(|kind| keep(&mut kind.fields, number));
         if release == Release::Five {
             for (object, field, change) in std::mem::take(&mut schema.later) {
