@@ -44,6 +44,8 @@ pub fn to_driver(
         known_health: Some(known_health(load_balancer)),
         additional_vips: load_balancer.vip.as_ref().map(|vip| to_additional(vip, additional)).unwrap_or_default(),
         flavor_data: load_balancer.flavor_data.clone(),
+        // Whoever answers for an authority puts them there.
+        http_answers: Vec::new(),
     }
 }
 

@@ -26,6 +26,7 @@ mod quotas;
 mod refresh;
 mod reports;
 mod requests;
+mod secrets;
 mod sessions;
 mod tally;
 mod traffic;
@@ -69,6 +70,7 @@ pub use placing::Choice;
 use plugging::Plugging;
 pub use ports::NewPort;
 pub use reports::{Counted, Ended, Left, Observed, Owner};
+pub use secrets::{AllUsed, Answer, Digests, Keepers, Look, Used, WantedSecret};
 pub use sessions::Greeting;
 pub use tally::{ListedStats, WantedStats};
 pub use traffic::{Histories, Span, Traffic, TrafficPoint, TrafficReport};
@@ -83,7 +85,7 @@ use crate::{
     metrics::Metrics,
     network::{self, NetworkProvider},
     placement::{POLICIES, PlacementPolicy, policy},
-    secrets,
+    secrets as keeping,
 };
 
 /// Everything the use cases need. A clone is another handle of the same.
@@ -122,6 +124,8 @@ pub struct App {
     pub keyring: Arc<Keyring>,
     /// How many certificates a project may have.
     pub certificates_per_project: u32,
+    /// Who keeps other secrets.
+    pub keepers: Keepers,
     /// What agents are asked.
     pub questions: Arc<Questions>,
     /// What they say of members' checks.
@@ -207,8 +211,9 @@ impl App {
             quotas: quotas::defaults(&settings.quotas)?,
             network: network::provider(&settings.network)?,
             plugging: Arc::default(),
-            keyring: Arc::new(secrets::keyring(&settings.secrets)?),
+            keyring: Arc::new(keeping::keyring(&settings.secrets)?),
             certificates_per_project: settings.secrets.certificates_per_project,
+            keepers: Keepers { sources: Vec::new(), unchecked: settings.secrets.unchecked },
             questions: Arc::default(),
             checks: Arc::default(),
             census: Arc::default(),

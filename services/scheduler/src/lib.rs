@@ -60,7 +60,7 @@ impl Listeners {
 type Task = for<'a> fn(&'a App, CancellationToken) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// What goes on beside the calls.
-const TASKS: [(&str, Task); 11] = [
+const TASKS: [(&str, Task); 12] = [
     ("upkeep", |app, shutdown| Box::pin(app.upkeep(shutdown))),
     ("running", |app, shutdown| Box::pin(app.fleet.keep_running(shutdown))),
     ("sweeping", |app, shutdown| Box::pin(app.keep_sweeping(shutdown))),
@@ -71,6 +71,7 @@ const TASKS: [(&str, Task); 11] = [
     ("placing", |app, shutdown| Box::pin(app.keep_placing(shutdown))),
     ("plugging", |app, shutdown| Box::pin(app.keep_plugging(shutdown))),
     ("heartbeat", |app, shutdown| Box::pin(app.keep_heartbeat(shutdown))),
+    ("warning", |app, shutdown| Box::pin(app.keep_warning(shutdown))),
     ("following", |app, shutdown| Box::pin(app.keep_following(shutdown))),
 ];
 

@@ -1,7 +1,8 @@
 //! How private keys are kept: by keys in files, which the database does not have.
 //!
-//! Certificates that projects keep here are the first source of secrets. Others, as a Barbican, belong beside this module,
-//! behind what asks for the secret of a reference.
+//! And who else keeps secrets, as a Barbican: each is a [`Source`], beside the certificates that projects keep here.
+
+mod source;
 
 use std::{
     fmt,
@@ -16,8 +17,10 @@ use ballast_service::{
     config::{Secrets, Settings},
     process::Failure,
 };
-use ballast_store::{SealedCertificate, Store};
+use ballast_store::{SealedCertificate, Store, Tx};
 use clap::Subcommand;
+
+pub use self::source::{Content, Refused, Source};
 
 /// How many are sealed anew in one transaction.
 const AT_ONCE: u64 = 100;
@@ -106,27 +109,55 @@ pub async fn rewrap(store: &Store, keyring: &Keyring) -> Result<Rewrapped, Failu
     let first = keyring.sealing();
     let first =
         first.ok_or_else(|| Failure::Config("secrets.key_files names no file: nothing can be sealed".to_owned()))?;
-    let (mut rewrapped, mut after) = (Rewrapped::default(), 0);
-    loop {
-        let step = store.write(|tx, _| {
-            Box::pin(async move {
-                let (mut done, mut failed) = (0, Vec::new());
-                let next = tx.sealed_otherwise(first, after, AT_ONCE).await?;
-                for one in &next {
-                    match again(keyring, one) {
-                        Ok(sealed) => done += usize::from(tx.seal_again(one, &sealed).await?),
-                        Err(why) => failed.push(format!("certificate {}: {why}", one.id)),
-                    }
-                }
-                Ok((next.last().map(|one| one.seq), done, failed))
-            })
-        });
-        let (last, done, failed) = step.await.map_err(|fault| Failure::run("the database", fault.for_log()))?;
-        rewrapped.done += done;
-        rewrapped.failed.extend(failed);
-        let Some(last) = last else { return Ok(rewrapped) };
-        after = last;
+    let mut rewrapped = Rewrapped::default();
+    for kept in [KeptOf::Projects, KeptOf::Others] {
+        let mut after = Some(0);
+        while let Some(from) = after {
+            let step = store.write(|tx, _| Box::pin(rewrap_some(tx, keyring, kept, (first, from))));
+            let (last, done, failed) = step.await.map_err(|fault| Failure::run("the database", fault.for_log()))?;
+            rewrapped.done += done;
+            rewrapped.failed.extend(failed);
+            after = last;
+        }
     }
+    Ok(rewrapped)
+}
+
+/// Whose secrets they are.
+#[derive(Debug, Clone, Copy)]
+enum KeptOf {
+    /// Certificates of projects.
+    Projects,
+    /// What other services keep, as it was read.
+    Others,
+}
+
+/// The next that are not sealed by the first key: the last of them, how many are sealed anew, and what could not be.
+async fn rewrap_some(
+    tx: &Tx,
+    keyring: &Keyring,
+    kept: KeptOf,
+    (first, after): (&str, i64),
+) -> Result<(Option<i64>, usize, Vec<String>), Fault> {
+    let next = match kept {
+        KeptOf::Projects => tx.sealed_otherwise(first, after, AT_ONCE).await?,
+        KeptOf::Others => tx.secrets_sealed_otherwise(first, after, AT_ONCE).await?,
+    };
+    let (mut done, mut failed) = (0, Vec::new());
+    for one in &next {
+        let sealed = match again(keyring, one) {
+            Ok(sealed) => sealed,
+            Err(why) => {
+                failed.push(format!("certificate {}: {why}", one.id));
+                continue;
+            }
+        };
+        done += usize::from(match kept {
+            KeptOf::Projects => tx.seal_again(one, &sealed).await?,
+            KeptOf::Others => tx.seal_secret_again(one, &sealed).await?,
+        });
+    }
+    Ok((next.last().map(|one| one.seq), done, failed))
 }
 
 fn again(keyring: &Keyring, one: &SealedCertificate) -> Result<ballast_model::certificate::Sealed, String> {

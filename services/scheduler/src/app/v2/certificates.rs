@@ -109,16 +109,23 @@ impl App {
                     sealed = Some(self.seal(&after, material.private_key.as_bytes())?);
                 }
                 if after == before {
-                    return Ok(before);
+                    return Ok((before, Vec::new()));
                 }
                 (after.changed, after.updated_at) = (before.changed + 1, Some(self.now()));
-                if !write.validate_only {
-                    tx.save_certificate(&after, sealed.as_ref()).await?;
+                if write.validate_only {
+                    return Ok((after, Vec::new()));
                 }
-                Ok(after)
+                tx.save_certificate(&after, sealed.as_ref()).await?;
+                let wakes = match sealed {
+                    Some(_) => self.certificate_changed(tx, id, &after.project_id).await?,
+                    None => Vec::new(),
+                };
+                Ok((after, wakes))
             })
         });
-        update.await
+        let (after, wakes) = update.await?;
+        self.wakes.wake(wakes);
+        Ok(after)
     }
 
     /// Deletes a certificate that nothing names.

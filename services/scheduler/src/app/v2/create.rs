@@ -51,6 +51,7 @@ impl App {
     /// What quotas, addresses and its parts do not allow; a feature that no driver has.
     pub async fn create_load_balancer(&self, write: Write<'_>, new: NewLoadBalancer) -> Result<Seen, Fault> {
         addresses::check(&new.addresses)?;
+        self.admit_references("", None, &new.load_balancer).await?;
         let foreign = self.network.subnetwork_named(new.addresses.named()).await?;
         let foreign = foreign.as_ref();
         let port = match foreign {
@@ -103,6 +104,7 @@ impl App {
         let empty = LoadBalancer { listeners: Parts::default(), pools: Parts::default(), ..made.clone() };
         self.admit_more(tx, &empty, &made).await?;
         self.check_features(None, &made)?;
+        self.check_references(tx, None, &made).await?;
         let made = made.stamped(None, self.now());
         if write.validate_only {
             tx.give_up_addresses();

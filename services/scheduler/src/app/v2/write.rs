@@ -54,6 +54,7 @@ impl App {
         F: Fn(LoadBalancer) -> Result<LoadBalancer, Fault> + Send + Sync,
     {
         let transition = &transition;
+        self.admit_what_comes(write, target, transition).await?;
         let change = self.store.write(|tx, _| {
             Box::pin(async move {
                 if !write.validate_only {
@@ -71,6 +72,19 @@ impl App {
         change.await.map(|changed| self.told(changed))
     }
 
+    /// Asks those who keep secrets about what a change would bring, before it is made.
+    async fn admit_what_comes<F>(&self, write: Write<'_>, target: Target, transition: &F) -> Result<(), Fault>
+    where
+        F: Fn(LoadBalancer) -> Result<LoadBalancer, Fault> + Send + Sync,
+    {
+        if self.keepers.sources.is_empty() {
+            return Ok(());
+        }
+        let before = self.store.glance(|tx, _| Box::pin(load(tx, write.caller, target))).await?.load_balancer;
+        let after = transition(before.clone())?;
+        self.admit_references("", Some(&before), &after).await
+    }
+
     /// Saves a change that is allowed, where it is to be saved.
     pub(super) async fn settle_for(
         &self,
@@ -83,6 +97,7 @@ impl App {
             self.admit_more(tx, &before.load_balancer, &after).await?;
         }
         self.check_features(Some(&before.load_balancer), &after)?;
+        self.check_references(tx, Some(&before.load_balancer), &after).await?;
         let after = after.stamped(Some(&before.load_balancer), self.now());
         if write.validate_only || self.foresight.is_some() {
             self.foresee_quotas(tx, Some(&before.load_balancer), Some(&after)).await?;
