@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ballast_device::{AsciiSet, Child, Fields, Key, Marker, RESERVED, encoded, fields};
+use ballast_device::{Child, Fields, Key, Marker, fields};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -254,35 +254,6 @@ fn is_default(name: &str, found: &Value) -> bool {
     }
 }
 
-/// A key of two parts has a plus sign between them.
-const IN_PATHS: AsciiSet = RESERVED.remove(b'+');
-
-/// The collection to which an object is added.
-pub(crate) fn collection(key: &Key<Kind>) -> String {
-    match &key.child {
-        None => key.kind.collection().to_owned(),
-        Some(_) => format!("{}/{}/{}", key.kind.collection(), encoded(&key.name, &IN_PATHS), key.kind.wrapper()),
-    }
-}
-
-/// As the vendor writes it: a port is `80+tcp`, a member `web+80`.
-fn segment(kind: Kind, child: &Child) -> String {
-    let Child { name, port } = child;
-    match (kind, port) {
-        (Kind::ServerPort | Kind::VirtualPort, Some(port)) => format!("{port}+{name}"),
-        (_, Some(port)) => format!("{name}+{port}"),
-        (_, None) => name.clone(),
-    }
-}
-
-pub(crate) fn path(key: &Key<Kind>) -> String {
-    let last = match &key.child {
-        None => key.name.clone(),
-        Some(child) => segment(key.kind, child),
-    };
-    format!("{}/{}", collection(key), encoded(&last, &IN_PATHS))
-}
-
 #[cfg(test)]
 mod tests {
     use ballast_device::Kind as _;
@@ -303,14 +274,5 @@ mod tests {
         for found in [json!({"conn-limit": 5}), json!({"auto": 0}), json!({"health-check": "h"})] {
             assert!(!same(&wanted, &found), "{found}");
         }
-    }
-
-    #[test]
-    fn a_path_is_encoded_by_segments() {
-        let key = Key::child(Kind::ServerPort, "a b", Child::at("tcp", 80_u16));
-        assert_eq!(path(&key), "slb/server/a%20b/port/80+tcp");
-        assert_eq!(collection(&key), "slb/server/a%20b/port");
-        let key = Key::child(Kind::Member, "g", Child::at("a+b", 80_u16));
-        assert_eq!(path(&key), "slb/service-group/g/member/a+b+80");
     }
 }

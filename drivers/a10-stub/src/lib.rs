@@ -11,6 +11,7 @@ mod ciphers;
 mod desired;
 mod kind;
 mod observe;
+mod path;
 mod reply;
 mod request;
 mod vendor;

@@ -6,7 +6,7 @@
 use ballast_device::{Failure, Fields, Form, Here, Key, Request, Step};
 use serde_json::{Value, json};
 
-use crate::kind::{self, Kind};
+use crate::{kind::Kind, path};
 
 /// What is made at the same place.
 pub(crate) fn joins(batch: &[Step<Kind>], step: &Step<Kind>) -> bool {
@@ -41,11 +41,11 @@ fn of_objects(batch: &[Step<Kind>]) -> Vec<Request> {
         [Step::Make(key, fields)] => vec![made(key, json!({ key.kind.wrapper(): fields }))],
         [Step::Change(key, changes)] => {
             let body = json!({ key.kind.wrapper(): identified(key, changes.clone()) });
-            vec![Request::post(kind::path(key), body)]
+            vec![Request::post(path::of(key), body)]
         }
         [Step::Remove(key, _)] => match key.kind.file() {
             Some(name) => vec![Request::post("pki/delete", json!({"delete": {name: key.name}}))],
-            None => vec![Request::delete(kind::path(key))],
+            None => vec![Request::delete(path::of(key))],
         },
         [Step::Make(key, _), ..] => {
             let list = format!("{}-list", key.kind.wrapper());
@@ -56,7 +56,7 @@ fn of_objects(batch: &[Step<Kind>]) -> Vec<Request> {
 }
 
 fn made(key: &Key<Kind>, body: Value) -> Request {
-    Request::post(kind::collection(key), body)
+    Request::post(path::collection(key), body)
 }
 
 /// All that are of this kind, with the children that are made with them.

@@ -5,7 +5,9 @@
 //! What is assumed, as no real device was seen to do it: where the files of a partition are, that a certificate can be linked
 //! once, and that a binding of a group of ciphers shows its name in both fields.
 
-use serde_json::{Value, json};
+mod bindings;
+
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -13,15 +15,18 @@ use super::{
     configuration::{Objects, below, named},
     done,
     error::{
-        BAD_ACTION, BAD_VALUE, CERTIFICATE_NOT_BOUND, CERTIFICATE_USED, CIPHERS_USED, EXISTS, MISSING, NO_CERTIFICATE,
-        NO_CERTIFICATE_FILE, NO_CIPHER, NO_CRL, NO_ISSUER_OF_CRL, NO_KEY_FILE, NO_SNI, NOT_FOUND, NOT_LINKED,
-        NOT_OF_SSL, NOTHING_TO_SET, PREREQUISITE, Refused, UNKNOWN_RESOURCE,
+        BAD_ACTION, BAD_VALUE, CERTIFICATE_NOT_BOUND, EXISTS, MISSING, NO_CERTIFICATE, NO_CERTIFICATE_FILE, NO_CIPHER,
+        NO_CRL, NO_ISSUER_OF_CRL, NO_KEY_FILE, NOT_FOUND, NOT_LINKED, NOT_OF_SSL, NOTHING_TO_SET, PREREQUISITE,
+        Refused, UNKNOWN_RESOURCE,
     },
     path::Path,
     schema::Resource,
     validate::{self, Fields, text},
 };
 use crate::{Reply, Request};
+use bindings::{bind, unused};
+
+pub(super) use bindings::{born, gone};
 
 const FILE: &str = "systemfile";
 const CERTIFICATE: &str = "sslcertkey";
@@ -45,28 +50,6 @@ const CIPHER_NAMES: [&str; 4] = ["TLS1.3-", "TLS1.2-", "TLS1-", "SSL3-"];
 
 pub(super) fn is_of_tls(name: &str) -> bool {
     name == FILE || name.starts_with("ssl")
-}
-
-/// Something that speaks TLS comes with settings, and with ciphers.
-pub(super) fn born(objects: &mut Objects, kind: &str, (name, service): (&str, &str)) {
-    let Some((_, settings, key, ciphers)) = SETTINGS.iter().find(|(owner, ..)| *owner == kind) else { return };
-    if !service.starts_with("SSL") || service == "SSL_BRIDGE" {
-        return;
-    }
-    let fields = |value: Value| value.as_object().cloned().unwrap_or_default();
-    objects.insert(format!("{settings}/{name}"), fields(json!({ *key: name })));
-    let bound = json!({ *key: name, "ciphername": ciphers, "cipheraliasname": ciphers });
-    objects.insert(format!("{settings}_sslcipher_binding/{name}/{ciphers}"), fields(bound));
-}
-
-/// They go with it.
-pub(super) fn gone(objects: &mut Objects, kind: &str, name: &str) {
-    if let Some((_, settings, ..)) = SETTINGS.iter().find(|(owner, ..)| *owner == kind) {
-        objects.remove(&format!("{settings}/{name}"));
-        let inside = BINDINGS.map(|(binding, _)| binding).into_iter().filter(|binding| binding.starts_with(settings));
-        let inside: Vec<String> = inside.map(|binding| format!("{binding}/{name}/")).collect();
-        objects.retain(|path, _| !inside.iter().any(|inside| path.starts_with(inside)));
-    }
 }
 
 /// Where the files of a partition are: those of certificates and keys, and those of revocation lists.
@@ -319,61 +302,6 @@ fn files_are_there(objects: &Objects, location: &str, fields: &Fields) -> Result
     }
     match text(fields, "key") {
         Some(key) if !objects.contains_key(&file_path(location, key)) => Err(Refused::about(NO_KEY_FILE, &[key])),
-        _ => Ok(()),
-    }
-}
-
-/// A server certificate takes the place of the one before; others are bound beside it.
-fn bind(objects: &mut Objects, kind: &str, owner: &str, mut fields: Fields) -> Result<(), Refused> {
-    let Some((_, settings)) = BINDINGS.iter().find(|(binding, _)| *binding == kind) else {
-        return Err(Refused::about(UNKNOWN_RESOURCE, &[kind]));
-    };
-    let set = objects.get(&format!("{settings}/{owner}")).ok_or(Refused::new(NOT_OF_SSL))?;
-    if kind.ends_with("cipher_binding") {
-        let ciphers = required(&fields, "ciphername")?.to_owned();
-        let built_in = SETTINGS.iter().any(|(.., default)| *default == ciphers);
-        if !built_in && !objects.contains_key(&format!("{CIPHERS}/{ciphers}")) {
-            return Err(Refused::about(NO_CIPHER, &[&ciphers]));
-        }
-        fields.insert("cipheraliasname".to_owned(), Value::from(ciphers.as_str()));
-        return put(objects, format!("{kind}/{owner}/{ciphers}"), fields);
-    }
-    let certificate = required(&fields, "certkeyname")?.to_owned();
-    if !objects.contains_key(&format!("{CERTIFICATE}/{certificate}")) {
-        return Err(Refused::new(NO_CERTIFICATE));
-    }
-    let is = |name: &str| fields.get(name) == Some(&Value::from(true));
-    let of = match (is("ca"), is("snicert")) {
-        (true, true) => return Err(Refused::about(PREREQUISITE, &["snicert", "ca"])),
-        (true, false) => "+ca",
-        (false, true) if text(set, "snienable") != Some("ENABLED") => return Err(Refused::new(NO_SNI)),
-        (false, true) => "+sni",
-        (false, false) if fields.contains_key("crlcheck") => {
-            return Err(Refused::about(PREREQUISITE, &["crlCheck", "ca"]));
-        }
-        (false, false) => {
-            let inside = format!("{kind}/{owner}/");
-            objects.retain(|path, _| path.strip_prefix(&inside).is_none_or(|rest| rest.contains('+')));
-            ""
-        }
-    };
-    put(objects, format!("{kind}/{owner}/{certificate}{of}"), fields)
-}
-
-fn put(objects: &mut Objects, path: String, fields: Fields) -> Result<(), Refused> {
-    if objects.contains_key(&path) {
-        return Err(Refused::about(EXISTS, &[&path]));
-    }
-    objects.insert(path, fields);
-    Ok(())
-}
-
-/// Whether nothing names what is to be deleted.
-fn unused(objects: &Objects, kind: &str, id: &str) -> Result<(), Refused> {
-    let names = |field: &str| objects.iter().any(|(path, one)| path.starts_with("ssl") && text(one, field) == Some(id));
-    match kind {
-        CERTIFICATE if names("certkeyname") || names("linkcertkeyname") => Err(Refused::new(CERTIFICATE_USED)),
-        CIPHERS if names("cipheraliasname") => Err(Refused::new(CIPHERS_USED)),
         _ => Ok(()),
     }
 }

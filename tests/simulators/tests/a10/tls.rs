@@ -32,7 +32,7 @@ fn with_files(client: &Client) {
     }
 }
 
-fn template(client: &Client, fields: Value) -> (u16, u64) {
+fn template(client: &Client, fields: &Value) -> (u16, u64) {
     let mut body = json!({"name": "t"});
     body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
     client.post("slb/template/client-ssl", &json!({ "client-ssl": body }))
@@ -73,17 +73,17 @@ fn a_template_names_files_that_are_there_and_they_stay_as_long() {
     let simulator = newest();
     let client = Client::logged_in(&simulator);
     let chosen = json!([{"cert": "c", "key": "k"}]);
-    assert_eq!(template(&client, json!({"certificate-list": chosen})), (404, MISSING));
+    assert_eq!(template(&client, &json!({"certificate-list": chosen})), (404, MISSING));
     with_files(&client);
     for absent in
         [json!({"ca-certs": [{"ca-cert": "b"}]}), json!({"crl-certs": [{"crl": "r"}]}), json!({"template-cipher": "y"})]
     {
-        assert_eq!(template(&client, absent.clone()), (404, MISSING), "{absent}");
+        assert_eq!(template(&client, &absent), (404, MISSING), "{absent}");
     }
     let names = json!([{"server-name": "www.example.org", "server-cert": "c", "server-key": "k"}]);
     let all =
         json!({"certificate-list": chosen, "ca-certs": [{"ca-cert": "a"}], "server-name-list": names, "version": 34});
-    assert_eq!(template(&client, all), (200, 0));
+    assert_eq!(template(&client, &all), (200, 0));
     for (of, name) in [("cert-name", "c"), ("private-key", "k"), ("ca", "a")] {
         assert_eq!(client.post("pki/delete", &json!({"delete": {of: name}})), (400, IN_USE), "{of}");
     }
@@ -106,9 +106,9 @@ fn what_a_template_says_is_held_against_the_vendors_schema() {
         json!({"ca-certs": []}),
         json!({"server-name-list": [{"server-name": "x".repeat(64)}]}),
     ] {
-        assert_eq!(template(&client, bad.clone()), (400, BAD_VALUE), "{bad}");
+        assert_eq!(template(&client, &bad), (400, BAD_VALUE), "{bad}");
     }
-    assert_eq!(template(&client, json!({"ca-certs": [{"ca-cert": "a", "what": 1}]})), (400, UNKNOWN));
+    assert_eq!(template(&client, &json!({"ca-certs": [{"ca-cert": "a", "what": 1}]})), (400, UNKNOWN));
     let suite = |name: &str| {
         let list = json!([{"cipher-suite": name, "priority": 1}]);
         client.post("slb/template/cipher", &json!({"cipher": {"name": name, "cipher-cfg": list}}))
@@ -123,14 +123,14 @@ fn each_release_has_its_own_templates() {
     let four = Simulator::start(A10::default(), Options::default()).unwrap();
     let client = Client::logged_in(&four);
     with_files(&client);
-    assert_eq!(template(&client, json!({"certificate-list": [{"cert": "c", "key": "k"}]})), (400, UNKNOWN));
-    assert_eq!(template(&client, json!({"dgversion": 33})), (400, UNKNOWN));
-    assert_eq!(template(&client, json!({"cert": "c", "key": "k"})), (200, 0));
-    assert_eq!(template(&client, json!({"cert": "c", "key": "k"})), (409, EXISTS));
+    assert_eq!(template(&client, &json!({"certificate-list": [{"cert": "c", "key": "k"}]})), (400, UNKNOWN));
+    assert_eq!(template(&client, &json!({"dgversion": 33})), (400, UNKNOWN));
+    assert_eq!(template(&client, &json!({"cert": "c", "key": "k"})), (200, 0));
+    assert_eq!(template(&client, &json!({"cert": "c", "key": "k"})), (409, EXISTS));
     let newest = newest();
     let client = Client::logged_in(&newest);
     with_files(&client);
-    assert_eq!(template(&client, json!({"cert": "c", "key": "k"})), (400, UNKNOWN));
+    assert_eq!(template(&client, &json!({"cert": "c", "key": "k"})), (400, UNKNOWN));
 }
 
 #[test]

@@ -15,19 +15,19 @@ fn file(client: &Client, name: &str, location: &str) -> (u16, u64) {
     client.post("systemfile", &json!({ "systemfile": file }))
 }
 
-fn certificate(client: &Client, name: &str, fields: Value) -> (u16, u64) {
+fn certificate(client: &Client, name: &str, fields: &Value) -> (u16, u64) {
     let mut body = json!({"certkey": name});
     body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
     client.post("sslcertkey", &json!({ "sslcertkey": body }))
 }
 
-fn bound(client: &Client, fields: Value) -> (u16, u64) {
+fn bound(client: &Client, fields: &Value) -> (u16, u64) {
     let mut body = json!({"vservername": "v1"});
     body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
     client.post("sslvserver_sslcertkey_binding", &json!({"sslvserver_sslcertkey_binding": body}))
 }
 
-fn set(client: &Client, fields: Value) -> (u16, u64) {
+fn set(client: &Client, fields: &Value) -> (u16, u64) {
     let mut body = json!({"vservername": "v1"});
     body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
     client.put("sslvserver", &json!({ "sslvserver": body }))
@@ -39,9 +39,9 @@ fn prepared(client: &Client) {
         assert_eq!(file(client, name, DIRECTORY), (201, 0));
     }
     for name in ["web", "next"] {
-        assert_eq!(certificate(client, name, json!({"cert": "c", "key": "k"})), (201, 0));
+        assert_eq!(certificate(client, name, &json!({"cert": "c", "key": "k"})), (201, 0));
     }
-    assert_eq!(certificate(client, "root", json!({"cert": "c"})), (201, 0));
+    assert_eq!(certificate(client, "root", &json!({"cert": "c"})), (201, 0));
     let server = json!({"name": "v1", "servicetype": "SSL", "ipv46": "192.0.2.10", "port": 443});
     assert_eq!(client.post("lbvserver", &json!({ "lbvserver": server })), (201, 0));
 }
@@ -72,9 +72,9 @@ fn a_file_is_in_the_directory_of_its_partition_and_its_content_is_not_shown() {
 fn a_certificate_needs_its_files_and_is_replaced_where_it_is() {
     let simulator = simulator();
     let client = Client::logged_in(&simulator);
-    assert_eq!(certificate(&client, "web", json!({"cert": "c", "key": "k"})), (599, 1631));
+    assert_eq!(certificate(&client, "web", &json!({"cert": "c", "key": "k"})), (599, 1631));
     assert_eq!(file(&client, "c", DIRECTORY), (201, 0));
-    assert_eq!(certificate(&client, "web", json!({"cert": "c", "key": "k"})), (599, 1632));
+    assert_eq!(certificate(&client, "web", &json!({"cert": "c", "key": "k"})), (599, 1632));
     assert_eq!(file(&client, "k", DIRECTORY), (201, 0));
     prepared_again(&client);
     let update = |cert: &str| {
@@ -86,12 +86,12 @@ fn a_certificate_needs_its_files_and_is_replaced_where_it_is() {
     assert_eq!(update("d"), (200, 0));
     assert_eq!(client.one("config/sslcertkey/web")["cert"], "d");
     assert_eq!(client.post("sslcertkey?action=renew", &json!({"sslcertkey": {"certkey": "web"}})), (400, 1240));
-    assert_eq!(certificate(&client, "web", json!({"cert": "c"})), (409, 273));
-    assert_eq!(certificate(&client, "new", json!({"cert": "c", "certificate": "x"})), (599, 278));
+    assert_eq!(certificate(&client, "web", &json!({"cert": "c"})), (409, 273));
+    assert_eq!(certificate(&client, "new", &json!({"cert": "c", "certificate": "x"})), (599, 278));
 }
 
 fn prepared_again(client: &Client) {
-    assert_eq!(certificate(client, "web", json!({"cert": "c", "key": "k"})), (201, 0));
+    assert_eq!(certificate(client, "web", &json!({"cert": "c", "key": "k"})), (201, 0));
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn links_lead_to_issuers_and_what_is_named_stays() {
     assert_eq!(client.delete("sslcertkey/root"), (599, 1541));
     assert_eq!(act("unlink", json!({"certkey": "web"})), (200, 0));
     assert_eq!(client.delete("sslcertkey/root"), (200, 0));
-    assert_eq!(bound(&client, json!({"certkeyname": "web"})), (201, 0));
+    assert_eq!(bound(&client, &json!({"certkeyname": "web"})), (201, 0));
     assert_eq!(client.delete("sslcertkey/web"), (599, 1541));
     assert_eq!(client.delete("lbvserver/v1"), (200, 0));
     assert_eq!(client.delete("sslcertkey/web"), (200, 0));
@@ -120,16 +120,16 @@ fn a_server_certificate_replaces_the_one_before_and_names_and_authorities_stand_
     let simulator = simulator();
     let client = Client::logged_in(&simulator);
     prepared(&client);
-    assert_eq!(bound(&client, json!({"certkeyname": "nobody"})), (599, 1540));
-    assert_eq!(bound(&client, json!({"certkeyname": "web"})), (201, 0));
-    assert_eq!(bound(&client, json!({"certkeyname": "next"})), (201, 0));
+    assert_eq!(bound(&client, &json!({"certkeyname": "nobody"})), (599, 1540));
+    assert_eq!(bound(&client, &json!({"certkeyname": "web"})), (201, 0));
+    assert_eq!(bound(&client, &json!({"certkeyname": "next"})), (201, 0));
     let remove = |args: &str| client.delete(&format!("sslvserver_sslcertkey_binding/v1?args=certkeyname:{args}"));
     assert_eq!(remove("web"), (599, 1542));
-    assert_eq!(bound(&client, json!({"certkeyname": "web", "snicert": true})), (599, 3627));
-    assert_eq!(set(&client, json!({"snienable": "ENABLED"})), (200, 0));
-    assert_eq!(bound(&client, json!({"certkeyname": "web", "snicert": true})), (201, 0));
-    assert_eq!(bound(&client, json!({"certkeyname": "root", "ca": true, "crlcheck": "Mandatory"})), (201, 0));
-    assert_eq!(bound(&client, json!({"certkeyname": "root", "crlcheck": "Mandatory"})), (400, 1093));
+    assert_eq!(bound(&client, &json!({"certkeyname": "web", "snicert": true})), (599, 3627));
+    assert_eq!(set(&client, &json!({"snienable": "ENABLED"})), (200, 0));
+    assert_eq!(bound(&client, &json!({"certkeyname": "web", "snicert": true})), (201, 0));
+    assert_eq!(bound(&client, &json!({"certkeyname": "root", "ca": true, "crlcheck": "Mandatory"})), (201, 0));
+    assert_eq!(bound(&client, &json!({"certkeyname": "root", "crlcheck": "Mandatory"})), (400, 1093));
     let all = client.get("config/sslvserver_sslcertkey_binding?bulkbindings=yes").body();
     assert_eq!(all["sslvserver_sslcertkey_binding"].as_array().map(Vec::len), Some(3));
     assert_eq!(outcome(&client.get("config/sslvserver_sslcertkey_binding")), (400, 1095));
@@ -140,20 +140,20 @@ fn a_server_certificate_replaces_the_one_before_and_names_and_authorities_stand_
 fn settings_need_each_other_and_a_server_that_speaks_tls() {
     let simulator = simulator();
     let client = Client::logged_in(&simulator);
-    assert_eq!(set(&client, json!({"tls13": "ENABLED"})), (599, 1544));
+    assert_eq!(set(&client, &json!({"tls13": "ENABLED"})), (599, 1544));
     prepared(&client);
     let shown = client.one("config/sslvserver/v1");
     assert_eq!(
         (&shown["tls12"], &shown["tls13"], &shown["hsts"]),
         (&json!("ENABLED"), &json!("DISABLED"), &json!("DISABLED"))
     );
-    assert_eq!(set(&client, json!({"clientcert": "Mandatory"})), (400, 1093));
-    assert_eq!(set(&client, json!({"clientauth": "ENABLED", "clientcert": "Mandatory"})), (200, 0));
-    assert_eq!(set(&client, json!({"maxage": 5})), (400, 1093));
-    assert_eq!(set(&client, json!({"hsts": "ENABLED", "maxage": 5, "includesubdomains": "YES"})), (200, 0));
-    assert_eq!(set(&client, json!({"hsts": "DISABLED"})), (200, 0));
+    assert_eq!(set(&client, &json!({"clientcert": "Mandatory"})), (400, 1093));
+    assert_eq!(set(&client, &json!({"clientauth": "ENABLED", "clientcert": "Mandatory"})), (200, 0));
+    assert_eq!(set(&client, &json!({"maxage": 5})), (400, 1093));
+    assert_eq!(set(&client, &json!({"hsts": "ENABLED", "maxage": 5, "includesubdomains": "YES"})), (200, 0));
+    assert_eq!(set(&client, &json!({"hsts": "DISABLED"})), (200, 0));
     assert_eq!(client.one("config/sslvserver/v1")["maxage"], "0");
-    assert_eq!(set(&client, json!({"tls14": "ENABLED"})), (599, 278));
+    assert_eq!(set(&client, &json!({"tls14": "ENABLED"})), (599, 278));
     assert_eq!(client.post("sslvserver", &json!({"sslvserver": {"vservername": "v2"}})), (400, 1232));
 }
 
