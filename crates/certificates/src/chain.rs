@@ -101,7 +101,7 @@ fn ordered<'a, 'd>(all: &'a [X509Certificate<'d>]) -> Result<&'a [X509Certificat
 }
 
 /// By its name and its signature; of a signature that cannot be verified here the name counts.
-fn is_issuer(issuer: &X509Certificate<'_>, of: &X509Certificate<'_>) -> bool {
+pub(crate) fn is_issuer(issuer: &X509Certificate<'_>, of: &X509Certificate<'_>) -> bool {
     let signed = || match of.verify_signature(Some(issuer.public_key())) {
         Ok(()) | Err(X509Error::SignatureUnsupportedAlgorithm) => true,
         Err(_) => false,
@@ -125,7 +125,6 @@ fn check(certificate: &X509Certificate<'_>, position: u32, now: Timestamp) -> Re
 }
 
 fn content(first: &X509Certificate<'_>, ders: &[Vec<u8>]) -> Result<Content, Fault> {
-    let block = |der: &Vec<u8>| pem::encode_config(&pem::Pem::new(LABEL, der.as_slice()), lines());
     let validity = first.validity();
     let key_type = kind::of_key(first.public_key());
     Ok(Content {
@@ -137,8 +136,13 @@ fn content(first: &X509Certificate<'_>, ders: &[Vec<u8>]) -> Result<Content, Fau
         not_after: micros(validity.not_after.timestamp()),
         fingerprint: hex::encode(Sha256::digest(&ders[0])),
         key_type: key_type.map_err(|key_type| Certifying::KeyTypeRefused { position: 1, key_type })?,
-        chain: ders.iter().map(block).collect(),
+        chain: ders.iter().map(|der| encode(der)).collect(),
     })
+}
+
+/// A certificate in PEM.
+pub(crate) fn encode(der: &[u8]) -> String {
+    pem::encode_config(&pem::Pem::new(LABEL, der), lines())
 }
 
 /// How PEM is written.

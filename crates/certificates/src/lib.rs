@@ -1,15 +1,20 @@
 //! Certificates with their private keys: what a project may keep ([`read`]), and how private keys are kept ([`Keyring`]).
 //!
 //! Pure: nothing here reads files, clocks or the database. Private material is in [`Zeroizing`] as far as parsers let it; what
-//! they copy on their way is theirs. Encrypted keys and PKCS12 are not opened here: what that costs, in time and memory, is
-//! their sender's choice. Who has them opens them: the command does.
+//! they copy on their way is theirs. What PKCS12 and encrypted keys cost to open, in time and memory, is their maker's choice:
+//! [`read_pkcs12`] and [`unlocked`] refuse what is beyond a bound before they begin.
 
 mod chain;
 mod key;
 mod kind;
+mod locked;
+mod pkcs12;
 mod seal;
 
 pub use chain::{Material, read};
+pub use key::unlocked;
+pub use locked::MOST_ITERATIONS;
+pub use pkcs12::{is_pkcs12, read_pkcs12};
 pub use seal::{Bound, KEY_BYTES, Keyring, NotOpened, new_key};
 pub use zeroize::Zeroizing;
 

@@ -25,6 +25,14 @@ facts! {
         /// It is for no name.
         Nameless = "CERTIFICATE_WITHOUT_NAME",
         NameMalformed = "CERTIFICATE_NAME_MALFORMED" { name: String },
+        /// It is no PKCS12 bundle, is damaged, or was made in a way that is not known here.
+        Pkcs12Unreadable = "PKCS12_UNREADABLE",
+        Pkcs12Passphrase = "PKCS12_PASSPHRASE_WRONG",
+        /// In iterations, of all its parts together.
+        Pkcs12Costly = "PKCS12_TOO_COSTLY" { most: u32 },
+        Pkcs12Incomplete = "PKCS12_INCOMPLETE" { missing: String },
+        /// As PEM and as PKCS12.
+        GivenTwice = "CERTIFICATE_GIVEN_TWICE",
         /// The scheduler has no key to keep private keys by.
         NoSecretsKey = "SECRETS_KEY_MISSING",
         InUse = "CERTIFICATE_IN_USE" { certificate_id: CertificateId, user: String },
@@ -63,6 +71,10 @@ impl Certifying {
         match self {
             Self::NoSecretsKey | Self::InUse { .. } | Self::TooMany { .. } => None,
             Self::TooLarge { field, .. } => Some(field),
+            Self::Pkcs12Passphrase => Some("passphrase"),
+            Self::Pkcs12Unreadable | Self::Pkcs12Costly { .. } | Self::Pkcs12Incomplete { .. } | Self::GivenTwice => {
+                Some("pkcs12")
+            }
             Self::Keying(Keying::Alone { missing }) => Some(missing),
             Self::Keying(_) => Some("private_key"),
             _ => Some("certificate_chain"),

@@ -45,6 +45,22 @@ pub(super) fn certifying(fact: &Certifying) -> String {
         Certifying::NameMalformed { name } => {
             format!("The certificate is for {}, which is no name: have it issued without it.", quoted(name))
         }
+        Certifying::Pkcs12Unreadable => "pkcs12 is no PKCS12 bundle that can be read: send one in DER, as openssl pkcs12 \
+                                         -export writes it."
+            .to_owned(),
+        Certifying::Pkcs12Passphrase => "pkcs12 does not open with this passphrase, or is damaged: send the one by which it \
+                                         was made."
+            .to_owned(),
+        Certifying::Pkcs12Costly { most } => format!(
+            "pkcs12 takes more than {most} iterations, or more than 32 MiB, to open: make it anew with fewer, as openssl \
+             pkcs12 -export -iter 10000 does."
+        ),
+        Certifying::Pkcs12Incomplete { missing } => {
+            format!("pkcs12 has no {missing}: send one with a private key, its certificate, and those that issued it.")
+        }
+        Certifying::GivenTwice => "pkcs12 and certificate_chain with private_key are two forms of the same: send one of \
+                                   them."
+            .to_owned(),
         Certifying::NoSecretsKey => "No key is configured by which private keys are kept: an operator sets \
                                      secrets.key_files of the scheduler."
             .to_owned(),
