@@ -1,4 +1,5 @@
-//! Certificates with their private keys: what a project may keep ([`read`]), and how private keys are kept ([`Keyring`]).
+//! Certificates: what a project may keep of them, with their private keys ([`read`]) and without ([`read_authorities`],
+//! [`read_lists`]), and how private keys are kept ([`Keyring`]).
 //!
 //! Pure: nothing here reads files, clocks or the database. Private material is in [`Zeroizing`] as far as parsers let it; what
 //! they copy on their way is theirs. What PKCS12 and encrypted keys cost to open, in time and memory, is their maker's choice:
@@ -10,12 +11,14 @@ mod kind;
 mod locked;
 mod pkcs12;
 mod seal;
+mod together;
 
 pub use chain::{Material, read};
 pub use key::unlocked;
 pub use locked::MOST_ITERATIONS;
 pub use pkcs12::{is_pkcs12, read_pkcs12};
 pub use seal::{Bound, KEY_BYTES, Keyring, NotOpened, new_key};
+pub use together::{read_authorities, read_lists};
 pub use zeroize::Zeroizing;
 
 /// The blocks of a PEM text. None: something in it is none, or is cut off.

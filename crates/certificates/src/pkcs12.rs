@@ -98,7 +98,7 @@ fn in_order(ders: &[Vec<u8>], public: &[u8]) -> Result<String, Fault> {
         let Some(next) = parsed.iter().find(is_next) else { break };
         kept.push(next);
     }
-    Ok(kept.iter().map(|one| chain::encode(one.as_raw())).collect())
+    Ok(kept.iter().map(|one| chain::block(chain::LABEL, one.as_raw())).collect())
 }
 
 /// What bags have shown so far.
