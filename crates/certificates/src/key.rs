@@ -50,6 +50,15 @@ pub(crate) fn public(label: &str, der: &[u8]) -> Result<Vec<u8>, Fault> {
     Ok(signing.public_key().ok_or_else(malformed)?.as_ref().to_vec())
 }
 
+/// The public key of the one private key in a text.
+///
+/// # Errors
+/// [`Keying`]
+pub(crate) fn public_of(text: &str) -> Result<Vec<u8>, Fault> {
+    let (label, der) = only(text)?;
+    public(label, &der)
+}
+
 /// A private key in PEM, opened by a passphrase if it is encrypted as PKCS#8 has it; else as it is.
 ///
 /// # Errors

@@ -5,6 +5,7 @@
 //! they copy on their way is theirs. What PKCS12 and encrypted keys cost to open, in time and memory, is their maker's choice:
 //! [`read_pkcs12`] and [`unlocked`] refuse what is beyond a bound before they begin.
 
+mod bundle;
 mod chain;
 mod key;
 mod kind;
@@ -13,6 +14,7 @@ mod pkcs12;
 mod seal;
 mod together;
 
+pub use bundle::read_bundle;
 pub use chain::{Material, read};
 pub use key::unlocked;
 pub use locked::MOST_ITERATIONS;

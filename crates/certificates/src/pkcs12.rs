@@ -4,7 +4,7 @@
 //! Those that are written in BER, with lengths that are not said, are not read: `openssl pkcs12` makes DER of them.
 
 use ballast_model::{
-    certificate::{MOST_BYTES, MOST_CHAIN},
+    certificate::MOST_BYTES,
     fault::{Certifying, Fault, Keying},
     time::Timestamp,
 };
@@ -23,11 +23,10 @@ use pkcs12::{
     pfx::Pfx,
     safe_bag::{SafeBag, SafeContents},
 };
-use x509_parser::prelude::{FromDer as _, X509Certificate};
 use zeroize::Zeroizing;
 
 use crate::{
-    Material, chain, key,
+    Material, bundle, chain, key,
     locked::{self, Budget, Closed, Encrypted, Passphrase, Salted},
 };
 
@@ -70,13 +69,17 @@ fn open(bundle: &[u8], passphrase: &str) -> Result<Opened, Fault> {
     let mut found = Found::default();
     found.read(bundle, passphrase).map_err(refused)?;
     let private_key = match found.keys.as_slice() {
-        [] => return Err(Certifying::Pkcs12Incomplete { missing: "private key".to_owned() }.into()),
+        [] => return Err(missing("private key")),
         [one] => key::encode(key::PKCS8, one),
         [..] => return Err(Keying::Several.into()),
     };
     let public = key::public(key::PKCS8, &found.keys[0])?;
-    let chain = in_order(&found.certificates, &public)?;
+    let chain = bundle::in_order(&found.certificates, &public).ok_or_else(|| missing("certificate of its private key"))?;
     Ok(Opened { chain, private_key })
+}
+
+fn missing(what: &str) -> Fault {
+    Certifying::Pkcs12Incomplete { missing: what.to_owned() }.into()
 }
 
 fn refused(why: Closed) -> Fault {
@@ -85,20 +88,6 @@ fn refused(why: Closed) -> Fault {
         Closed::Passphrase => Certifying::Pkcs12Passphrase.into(),
         Closed::Unreadable => Certifying::Pkcs12Unreadable.into(),
     }
-}
-
-/// The certificate of this key and then each that issued the one before; others are left out.
-fn in_order(ders: &[Vec<u8>], public: &[u8]) -> Result<String, Fault> {
-    let parsed: Vec<_> = ders.iter().filter_map(|der| X509Certificate::from_der(der).ok()).map(|(_, one)| one).collect();
-    let of_key = parsed.iter().find(|one| one.public_key().raw == public);
-    let missing = || Certifying::Pkcs12Incomplete { missing: "certificate of its private key".to_owned() };
-    let mut kept = vec![of_key.ok_or_else(missing)?];
-    while let Some(last) = kept.last().filter(|_| kept.len() <= MOST_CHAIN) {
-        let is_next = |one: &&X509Certificate<'_>| chain::is_issuer(one, last) && !kept.contains(one);
-        let Some(next) = parsed.iter().find(is_next) else { break };
-        kept.push(next);
-    }
-    Ok(kept.iter().map(|one| chain::block(chain::LABEL, one.as_raw())).collect())
 }
 
 /// What bags have shown so far.

@@ -6,7 +6,9 @@
 
 mod agent;
 mod auth;
+mod barbican;
 mod connections;
+mod credentials;
 mod driver_host;
 mod gateway;
 mod metrics;
@@ -21,7 +23,9 @@ use serde::Deserialize;
 
 pub use agent::Agent;
 pub use auth::{Auth, AuthMode, RoleNames};
+pub use barbican::Barbican;
 pub use connections::Connections;
+pub use credentials::Credentials;
 pub use driver_host::{DriverHost, Grant};
 pub use gateway::Gateway;
 pub use metrics::{Listen, Metrics, PerLoadBalancer};
@@ -137,6 +141,7 @@ impl Settings {
         self.database.check()?;
         self.connections.check()?;
         self.traces.check()?;
+        self.secrets.barbican.check()?;
         if self.gateway.hold_ms > LONGEST_HOLD_MS {
             return Err(format!("gateway.hold_ms must be at most {LONGEST_HOLD_MS}"));
         }

@@ -29,6 +29,13 @@ pub struct Answer {
     pub body: Value,
 }
 
+/// The same as it came. It may be secret.
+pub struct Raw {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub bytes: Vec<u8>,
+}
+
 /// A client of one service.
 #[derive(Clone, Debug)]
 pub struct Http(Client);
@@ -66,16 +73,24 @@ impl Http {
     /// # Errors
     /// When there is no answer, or too large a one: why.
     pub async fn send(&self, request: RequestBuilder) -> Result<Answer, String> {
+        let Raw { status, headers, bytes } = self.fetch(request, LIMIT).await?;
+        Ok(Answer { status, headers, body: serde_json::from_slice(&bytes).unwrap_or_default() })
+    }
+
+    /// The same of an answer that is not read here, of so many bytes at most.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub async fn fetch(&self, request: RequestBuilder, limit: usize) -> Result<Raw, String> {
         let mut response = request.send().await.map_err(|error| with_sources(&error))?;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| with_sources(&error))? {
-            if body.len() + chunk.len() > LIMIT {
-                return Err(format!("the answer has more than {LIMIT} bytes"));
+            if body.len() + chunk.len() > limit {
+                return Err(format!("the answer has more than {limit} bytes"));
             }
             body.extend_from_slice(&chunk);
         }
-        let body = serde_json::from_slice(&body).unwrap_or_default();
-        Ok(Answer { status: response.status(), headers: response.headers().clone(), body })
+        Ok(Raw { status: response.status(), headers: response.headers().clone(), bytes: body })
     }
 }
 

@@ -1,7 +1,10 @@
 //! How private keys are kept: by keys in files, which the database does not have.
 //!
-//! Certificates that projects keep here are the first source of secrets. Others, as a Barbican, belong beside this module,
-//! behind what asks for the secret of a reference.
+//! Certificates that projects keep here are the first source of secrets ([`source`]), a [`barbican`] is another.
+
+pub mod barbican;
+pub mod source;
+pub mod token;
 
 use std::{
     fmt,

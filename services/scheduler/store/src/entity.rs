@@ -7,6 +7,8 @@
 pub(crate) mod agent;
 pub(crate) mod association;
 pub(crate) mod availability_zone;
+pub(crate) mod barbican_consumer;
+pub(crate) mod barbican_grant;
 pub(crate) mod binding;
 pub(crate) mod certificate;
 pub(crate) mod cluster;

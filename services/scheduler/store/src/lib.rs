@@ -6,6 +6,7 @@
 
 mod agents;
 mod backend;
+mod barbican;
 mod bindings;
 mod certificates;
 mod codec;
@@ -43,6 +44,7 @@ mod write;
 
 pub use self::{
     backend::{Notification, Notifications},
+    barbican::{BarbicanConsumer, BarbicanGrant},
     bindings::{Binding, BoundLoadBalancer, Phase},
     certificates::{SealedCertificate, certificate_not_found},
     events::{By, Cause, Change, Changes, EventKind, Position, Settled, Why, because},
