@@ -4,6 +4,7 @@
 //! are configuration. Their values are text, read as the field's type; a list is separated by commas.
 //! An unknown key is an error.
 
+mod acme;
 mod agent;
 mod auth;
 mod connections;
@@ -19,6 +20,7 @@ use std::{collections::BTreeMap, fmt, net::SocketAddr, path::Path, path::PathBuf
 
 use serde::Deserialize;
 
+pub use acme::Acme;
 pub use agent::Agent;
 pub use auth::{Auth, AuthMode, RoleNames};
 pub use connections::Connections;
@@ -53,6 +55,7 @@ pub struct Settings {
     pub events: Events,
     pub history: History,
     pub secrets: Secrets,
+    pub acme: Acme,
     pub quotas: Quotas,
     pub network: Network,
     #[serde(rename = "provider")]
@@ -137,6 +140,7 @@ impl Settings {
         self.database.check()?;
         self.connections.check()?;
         self.traces.check()?;
+        self.acme.check()?;
         if self.gateway.hold_ms > LONGEST_HOLD_MS {
             return Err(format!("gateway.hold_ms must be at most {LONGEST_HOLD_MS}"));
         }
