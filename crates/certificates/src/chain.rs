@@ -28,7 +28,7 @@ const MICROS: i64 = 1_000_000;
 /// A certificate that may be kept, and its private key.
 pub struct Material {
     pub content: Content,
-    /// One block of PEM.
+    /// One block of PEM; empty: there is none.
     pub private_key: Zeroizing<String>,
 }
 

@@ -14,6 +14,11 @@ mod pkcs12;
 mod seal;
 mod together;
 
+use ballast_model::{
+    certificate::CertificateKind,
+    fault::{Certifying, Fault},
+    time::Timestamp,
+};
 pub use bundle::read_bundle;
 pub use chain::{Material, read};
 pub use key::unlocked;
@@ -22,6 +27,22 @@ pub use pkcs12::{is_pkcs12, read_pkcs12};
 pub use seal::{Bound, KEY_BYTES, Keyring, NotOpened, new_key};
 pub use together::{read_authorities, read_lists};
 pub use zeroize::Zeroizing;
+
+/// Reads what is kept of this kind. What has no private key has none that is empty.
+///
+/// # Errors
+/// Those of [`read`], [`read_authorities`] and [`read_lists`]; [`Certifying::KeySuperfluous`].
+pub fn read_as(kind: CertificateKind, chain: &str, private_key: &str, now: Timestamp) -> Result<Material, Fault> {
+    if kind != CertificateKind::Certificate && !private_key.is_empty() {
+        return Err(Certifying::KeySuperfluous { kind: kind.as_str().to_owned() }.into());
+    }
+    let content = match kind {
+        CertificateKind::Certificate => return read(chain, private_key, now),
+        CertificateKind::Ca => read_authorities(chain, now)?,
+        CertificateKind::Crl => read_lists(chain, now)?,
+    };
+    Ok(Material { content, private_key: Zeroizing::default() })
+}
 
 /// The blocks of a PEM text. None: something in it is none, or is cut off.
 fn blocks(text: &str) -> Option<Vec<pem::Pem>> {

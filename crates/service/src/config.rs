@@ -4,6 +4,7 @@
 //! are configuration. Their values are text, read as the field's type; a list is separated by commas.
 //! An unknown key is an error.
 
+mod acme;
 mod agent;
 mod auth;
 mod barbican;
@@ -21,6 +22,7 @@ use std::{collections::BTreeMap, fmt, net::SocketAddr, path::Path, path::PathBuf
 
 use serde::Deserialize;
 
+pub use acme::Acme;
 pub use agent::Agent;
 pub use auth::{Auth, AuthMode, RoleNames};
 pub use barbican::Barbican;
@@ -57,6 +59,7 @@ pub struct Settings {
     pub events: Events,
     pub history: History,
     pub secrets: Secrets,
+    pub acme: Acme,
     pub quotas: Quotas,
     pub network: Network,
     #[serde(rename = "provider")]
@@ -142,6 +145,7 @@ impl Settings {
         self.connections.check()?;
         self.traces.check()?;
         self.secrets.barbican.check()?;
+        self.acme.check()?;
         if self.gateway.hold_ms > LONGEST_HOLD_MS {
             return Err(format!("gateway.hold_ms must be at most {LONGEST_HOLD_MS}"));
         }

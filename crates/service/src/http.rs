@@ -29,11 +29,11 @@ pub struct Answer {
     pub body: Value,
 }
 
-/// The same as it came. It may be secret.
-pub struct Raw {
+/// An answer as it came. It may be secret.
+pub struct RawAnswer {
     pub status: StatusCode,
     pub headers: HeaderMap,
-    pub bytes: Vec<u8>,
+    pub body: Vec<u8>,
 }
 
 /// A client of one service.
@@ -73,15 +73,23 @@ impl Http {
     /// # Errors
     /// When there is no answer, or too large a one: why.
     pub async fn send(&self, request: RequestBuilder) -> Result<Answer, String> {
-        let Raw { status, headers, bytes } = self.fetch(request, LIMIT).await?;
-        Ok(Answer { status, headers, body: serde_json::from_slice(&bytes).unwrap_or_default() })
+        let RawAnswer { status, headers, body } = self.send_raw(request).await?;
+        Ok(Answer { status, headers, body: serde_json::from_slice(&body).unwrap_or_default() })
     }
 
-    /// The same of an answer that is not read here, of so many bytes at most.
+    /// The same, whatever the answer is.
     ///
     /// # Errors
     /// As [`Self::send`].
-    pub async fn fetch(&self, request: RequestBuilder, limit: usize) -> Result<Raw, String> {
+    pub async fn send_raw(&self, request: RequestBuilder) -> Result<RawAnswer, String> {
+        self.send_bounded(request, LIMIT).await
+    }
+
+    /// The same of so many bytes at most.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub async fn send_bounded(&self, request: RequestBuilder, limit: usize) -> Result<RawAnswer, String> {
         let mut response = request.send().await.map_err(|error| with_sources(&error))?;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| with_sources(&error))? {
@@ -90,7 +98,7 @@ impl Http {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Raw { status: response.status(), headers: response.headers().clone(), bytes: body })
+        Ok(RawAnswer { status: response.status(), headers: response.headers().clone(), body })
     }
 }
 

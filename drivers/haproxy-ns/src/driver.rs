@@ -233,7 +233,7 @@ impl HaproxyNs {
         let here = steps::here();
         let bring_up = || here.around(|| self.bring_up(id, &target));
         let Brought { effect, silent } = namespace::on_own_thread("deploy", bring_up).map_err(Failure::from)??;
-        faults.extend(silent.into_iter().map(report::silent));
+        faults.extend(silent.into_iter().map(|listener| report::silent(id, listener)));
         if desired.shared.is_some() {
             // Nothing of it runs as anybody.
             self.identities.forget(id);

@@ -1,6 +1,7 @@
 //! The use cases: load an aggregate, call a transition of the model, save, all in one transaction; then wake the agents
 //! that it concerns. Nothing here knows gRPC, and nothing waits for an agent.
 
+mod acme;
 mod agents;
 mod caller;
 mod checks;
@@ -74,12 +75,13 @@ pub use tally::{ListedStats, WantedStats};
 pub use traffic::{Histories, Span, Traffic, TrafficPoint, TrafficReport};
 pub use v2::{
     CertificateChange, Known, Listed, NewCertificate, NewLoadBalancer, ObjectOfV2, RevisionChange, Seen, Target,
-    WantedAddress, WantedAddresses, Write,
+    Supply, WantedAddress, WantedAddresses, Write,
 };
 pub use vips::WantedVip;
 pub use wakes::{Dirty, Listening, Wakes};
 
 use crate::{
+    acme::Issuer,
     metrics::Metrics,
     network::{self, NetworkProvider},
     placement::{POLICIES, PlacementPolicy, policy},
@@ -122,6 +124,10 @@ pub struct App {
     pub keyring: Arc<Keyring>,
     /// How many certificates a project may have.
     pub certificates_per_project: u32,
+    /// The CA that issues certificates by itself; none: there is none.
+    issuer: Option<Arc<Issuer>>,
+    /// Something may be to be issued.
+    issuing: Arc<tokio::sync::Notify>,
     /// What agents are asked.
     pub questions: Arc<Questions>,
     /// What they say of members' checks.
@@ -209,6 +215,8 @@ impl App {
             plugging: Arc::default(),
             keyring: Arc::new(secrets::keyring(&settings.secrets)?),
             certificates_per_project: settings.secrets.certificates_per_project,
+            issuer: Issuer::new(&settings.acme)?.map(Arc::new),
+            issuing: Arc::default(),
             questions: Arc::default(),
             checks: Arc::default(),
             census: Arc::default(),

@@ -86,8 +86,7 @@ fn expired(fault: &Fault, code: &str, position: u32) {
 #[test]
 fn authorities_are_kept_together_and_expire_with_the_first_of_them() {
     let (root, other) = (authority("root", 90), authority("other", 30));
-    let middle =
-        CertifiedIssuer::signed_by(params("middle", 60, true), KeyPair::generate().unwrap(), &root).unwrap();
+    let middle = CertifiedIssuer::signed_by(params("middle", 60, true), KeyPair::generate().unwrap(), &root).unwrap();
     let text = ["subject=x\n", &root.pem(), &middle.pem(), &other.pem()].concat();
     let content = read_authorities(&text, now()).unwrap();
     assert_eq!((content.subject.as_str(), content.not_after), ("CN=other", at(30)));

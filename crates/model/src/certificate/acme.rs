@@ -16,6 +16,7 @@ const LONGEST_LABEL: usize = 63;
 const MINUTE: i64 = 60_000_000;
 /// What public CAs bear: they refuse who fails five times in an hour.
 const FIRST_PAUSE: i64 = 5 * MINUTE;
+const SHORTEST_LIFE: i64 = 60 * MINUTE;
 /// One that expires in a day is still tried some times.
 const LONGEST_PAUSE: i64 = 6 * 60 * MINUTE;
 
@@ -84,10 +85,11 @@ impl Acme {
         self.next_at <= now && !self.worker.is_some_and(live)
     }
 
-    /// It was issued.
+    /// It was issued. One whose time to be renewed is over already, as by a clock that is wrong, is not renewed again and again.
     #[must_use]
-    pub fn issued(self, content: &Content) -> Self {
-        Self { failures: 0, last_error: None, next_at: renew_at(content), worker: None, ..self }
+    pub fn issued(self, content: &Content, now: Timestamp) -> Self {
+        let next_at = renew_at(content).max(Timestamp(now.0.saturating_add(SHORTEST_LIFE)));
+        Self { failures: 0, last_error: None, next_at, worker: None, ..self }
     }
 
     /// An attempt failed; `fraction` is chance, from 0 to 1.
@@ -207,8 +209,10 @@ mod tests {
         let failed = acme.failed("no address", now, 0.0).failed("no answer", now, 0.0);
         assert_eq!((failed.state(None), failed.failures), (AcmeState::Failed, 2));
         assert_eq!((failed.last_error.as_deref(), failed.next_at), (Some("no answer"), retry_at(2, now, 0.0)));
-        let valid = failed.issued(&issued);
+        let valid = failed.issued(&issued, now);
         assert_eq!((valid.state(Some(&issued)), valid.next_at), (AcmeState::Valid, Timestamp(6 * DAY)));
+        let late = valid.clone().issued(&issued, Timestamp(7 * DAY));
+        assert_eq!(late.next_at, Timestamp(7 * DAY + 60 * MINUTE));
         let renewing = Acme { worker: Some(SchedulerId::from_u128(1)), ..valid.clone() };
         assert_eq!(renewing.state(Some(&issued)), AcmeState::Renewing);
         assert_eq!(valid.failed("gone", now, 0.0).state(Some(&issued)), AcmeState::Failed);
@@ -228,12 +232,17 @@ mod tests {
         let checked = check_domains(&texts(&["WWW.Example.", "www.example", "xn--bcher-kva.example", "a"])).unwrap();
         assert_eq!(checked, ["www.example", "xn--bcher-kva.example", "a"]);
         let long = ["a".repeat(64), "example".to_owned()].join(".");
-        for bad in ["", ".", "*.example", "a..b", "-a.example", "a-.example", "a_b.example", "10.0.0.1", "::1", "a b", &long] {
+        for bad in
+            ["", ".", "*.example", "a..b", "-a.example", "a-.example", "a_b.example", "10.0.0.1", "::1", "a b", &long]
+        {
             let fault = check_domains(&texts(&[bad])).unwrap_err();
             assert_eq!(fault.field(), Some("acme.domains"), "{bad}");
         }
         let many: Vec<String> = (0..=MOST_DOMAINS).map(|number| format!("a{number}.example")).collect();
-        assert_eq!(check_domains(&many).unwrap_err().facts(), Fault::from(Issuing::TooManyDomains { most: 100 }).facts());
+        assert_eq!(
+            check_domains(&many).unwrap_err().facts(),
+            Fault::from(Issuing::TooManyDomains { most: 100 }).facts()
+        );
         assert!(check_domains(&many[1..]).is_ok());
         assert_eq!(check_domains(&[]).unwrap_err().facts(), Fault::missing_field("acme.domains").facts());
     }

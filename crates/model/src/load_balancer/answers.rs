@@ -24,7 +24,10 @@ pub enum Speechless {
     NoAddress,
     Disabled,
     /// What listens at port 80 does not see requests.
-    Occupied { listener_id: ListenerId, protocol: Protocol },
+    Occupied {
+        listener_id: ListenerId,
+        protocol: Protocol,
+    },
 }
 
 impl LoadBalancer {

@@ -89,7 +89,7 @@ impl Barbican {
         let accept = secret.content_type().ok_or_else(|| Refused::Bad(format!("{entity} has no payload")))?;
         let path = of(entity, "payload");
         let call = Call { accept, limit: MOST_PAYLOAD, ..Call::new(Method::GET, &path, None) };
-        Ok(Zeroizing::new(self.client.call(As::Service, &call).await?.bytes))
+        Ok(Zeroizing::new(self.client.call(As::Service, &call).await?.body))
     }
 
     async fn parts(&self, reference: &str, entity: Entity) -> Result<Parts, Refused> {

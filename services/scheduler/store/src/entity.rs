@@ -4,6 +4,7 @@
 
 #![expect(unreachable_pub, reason = "sea-orm's derives make pub types, and want those they are made for pub too")]
 
+pub(crate) mod acme_account;
 pub(crate) mod agent;
 pub(crate) mod association;
 pub(crate) mod availability_zone;

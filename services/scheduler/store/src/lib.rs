@@ -4,6 +4,7 @@
 //! and writes the model's nouns inside it. Nothing of SQL or of sea-orm leaves this crate, and no rule of the model is
 //! decided in it: it keeps what it is given, and refuses what others changed meanwhile.
 
+mod acme;
 mod agents;
 mod backend;
 mod barbican;
@@ -43,6 +44,7 @@ mod url;
 mod write;
 
 pub use self::{
+    acme::AcmeAccount,
     backend::{Notification, Notifications},
     barbican::{BarbicanConsumer, BarbicanGrant},
     bindings::{Binding, BoundLoadBalancer, Phase},

@@ -24,6 +24,7 @@ mod m0019_causes;
 mod m0020_revisions;
 mod m0022_certificates;
 mod m0024_barbican;
+mod m0025_acme;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -55,6 +56,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0020_revisions::Migration),
             Box::new(m0022_certificates::Migration),
             Box::new(m0024_barbican::Migration),
+            Box::new(m0025_acme::Migration),
         ]
     }
 }

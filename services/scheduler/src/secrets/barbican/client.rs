@@ -7,7 +7,7 @@ use ballast_service::{
     auth::{Own, ServiceUser},
     clock::Clock,
     config,
-    http::{Http, Raw, Service},
+    http::{Http, RawAnswer, Service},
 };
 use reqwest::{Method, StatusCode};
 use serde::de::DeserializeOwned;
@@ -86,11 +86,11 @@ impl Client {
     /// An answer that is an object.
     pub(super) async fn object<T: DeserializeOwned>(&self, who: As<'_>, path: &str) -> Result<T, Refused> {
         let answer = self.call(who, &Call::new(Method::GET, path, None)).await?;
-        serde_json::from_slice(&answer.bytes)
+        serde_json::from_slice(&answer.body)
             .map_err(|_| Refused::Away(format!("Barbican's answer to {path} is not one of its API")))
     }
 
-    pub(super) async fn call(&self, who: As<'_>, call: &Call<'_>) -> Result<Raw, Refused> {
+    pub(super) async fn call(&self, who: As<'_>, call: &Call<'_>) -> Result<RawAnswer, Refused> {
         // A token of our own that is not taken any more is replaced, once.
         for fresh in [false, true] {
             let own = self.own(fresh).await?;
@@ -125,20 +125,20 @@ impl Client {
         Ok(url.strip_suffix("/v1").unwrap_or(url).to_owned())
     }
 
-    async fn ask(&self, endpoint: &str, token: &str, call: &Call<'_>) -> Result<Raw, Refused> {
+    async fn ask(&self, endpoint: &str, token: &str, call: &Call<'_>) -> Result<RawAnswer, Refused> {
         let request = self.http.request(call.method.clone(), &format!("{endpoint}/v1/{}", call.path));
         let request = request.header("x-auth-token", token).header("accept", call.accept);
         let mut request = request.header("openstack-api-version", VERSION);
         if let Some(body) = &call.body {
             request = request.json(body);
         }
-        self.http.fetch(request, call.limit).await.map_err(|why| Refused::Away(told(&format!("Barbican: {why}"))))
+        self.http.send_bounded(request, call.limit).await.map_err(|why| Refused::Away(told(&format!("Barbican: {why}"))))
     }
 }
 
-fn judged(answer: Raw, path: &str) -> Result<Raw, Refused> {
+fn judged(answer: RawAnswer, path: &str) -> Result<RawAnswer, Refused> {
     let said = || {
-        let body: Value = serde_json::from_slice(&answer.bytes).unwrap_or_default();
+        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let said = body["description"].as_str().unwrap_or_default();
         told(&format!("Barbican answers {} to {path}: {said}", answer.status.as_u16()))
     };
@@ -163,7 +163,7 @@ mod tests {
     fn what_may_come_back_is_away_and_what_may_not_is_gone() {
         let answer = |status| {
             let bytes = br#"{"description": "two\nlines"}"#.to_vec();
-            judged(Raw { status: StatusCode::from_u16(status).unwrap(), headers: Default::default(), bytes }, "secrets/1")
+            judged(RawAnswer { status: StatusCode::from_u16(status).unwrap(), headers: Default::default(), body: bytes }, "secrets/1")
         };
         assert!(answer(200).is_ok() && answer(204).is_ok());
         for status in [403, 404, 410] {
