@@ -42,6 +42,13 @@ pub(super) const NOUN: Noun = Noun {
         ),
         Field::always("private-key", "private_key", Kind::File, "A file in PEM: its private key, not encrypted"),
         Field::always(
+            "pkcs12",
+            "pkcs12",
+            Kind::Binary,
+            "A bundle of PKCS12 (.p12, .pfx) instead of both: private key, certificate, and those that issued it",
+        ),
+        Field::always("passphrase-file", "passphrase", Kind::Line, "A file with the passphrase of --pkcs12 in one line"),
+        Field::always(
             "domain",
             "acme.domains",
             Kind::Texts,

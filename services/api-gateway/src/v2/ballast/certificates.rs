@@ -1,6 +1,10 @@
 //! `/ballast/v1/certificates`: certificates that are kept here. A private key comes in, and no answer has it.
 
-use ballast_proto::v2::{Acme, AcmeState, Certificate, CertificateKind, Validity};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ballast_proto::{
+    status::fault::{Certifying, Fault},
+    v2::{Acme, AcmeState, Certificate, CertificateKind, Validity},
+};
 use serde::{Serialize, ser::SerializeMap};
 use serde_json::{Value, json};
 
@@ -44,6 +48,8 @@ const CERTIFICATE: Resource = Resource {
         Attribute::optional("kind", Kind::OneOf(KINDS)),
         Attribute::optional("certificate_chain", Kind::Secret).mutable().no_filter(),
         Attribute::optional("private_key", Kind::Secret).mutable().never_shown().no_filter(),
+        Attribute::optional("pkcs12", Kind::Secret).mutable().never_shown().no_filter(),
+        Attribute::optional("passphrase", Kind::Secret).mutable().never_shown().no_filter(),
         Attribute::optional("acme", Kind::Part(&ACME)).mutable().or_null().never_null().like(acme_schema),
         Attribute::read_only("version", INTEGER).no_filter(),
         told("created_at").no_filter(),
@@ -84,6 +90,8 @@ impl Noun for Certificate {
             acme: attributes.part("acme").map(|mut acme| Acme { domains: acme.texts("domains"), ..Acme::default() }),
             certificate_chain: attributes.text("certificate_chain"),
             private_key: attributes.text("private_key"),
+            pkcs12: bytes(&attributes.text("pkcs12"))?,
+            passphrase: attributes.text("passphrase"),
             ..Self::default()
         })
     }
@@ -99,6 +107,12 @@ impl Noun for Certificate {
     fn etag(&self) -> &str {
         &self.etag
     }
+}
+
+/// What is base64 in JSON; lines may be broken, as `base64` breaks them.
+fn bytes(text: &str) -> Result<Vec<u8>, Refusal> {
+    let text: String = text.split_ascii_whitespace().collect();
+    STANDARD.decode(text).map_err(|_| Fault::from(Certifying::Pkcs12Unreadable).into())
 }
 
 impl Shown for Certificate {

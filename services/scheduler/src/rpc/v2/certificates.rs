@@ -1,5 +1,7 @@
 //! `lbaas.v2.Certificates`
 
+mod bundled;
+
 use std::mem;
 
 use ballast_certificates::{Material, Zeroizing, read_as};
@@ -37,7 +39,8 @@ impl certificates_server::Certificates for Api {
     async fn create(&self, request: Request<CreateCertificateRequest>) -> Result<Response<Certificate>, Status> {
         answer(async {
             let (caller, request) = (caller(&request), request.into_inner());
-            let new = new(&self.0, &caller, body("certificate", request.certificate)?)?;
+            let sent = bundled::opened(body("certificate", request.certificate)?, self.0.now()).await?;
+            let new = new(&self.0, &caller, sent)?;
             let claim = claim(&self.0, &caller, &request.request_id, &public(&new), new.id)?;
             let write = Write { claim: claim.as_ref(), ..Write::new(&caller, request.validate_only) };
             let make = self.0.create_certificate(write, new);
@@ -74,10 +77,11 @@ impl certificates_server::Certificates for Api {
     async fn update(&self, request: Request<UpdateCertificateRequest>) -> Result<Response<Certificate>, Status> {
         answer(async {
             let (caller, request) = (caller(&request), request.into_inner());
-            let mut sent = body("certificate", request.certificate)?;
+            let update_mask = bundled::named(request.update_mask);
+            let mut sent = bundled::opened(body("certificate", request.certificate)?, self.0.now()).await?;
             let private_key = Zeroizing::new(mem::take(&mut sent.private_key));
             let id = id(&sent.id, certificate_not_found)?;
-            let mask = Mask::new::<Certificate>(request.update_mask, &MUTABLE)?;
+            let mask = Mask::new::<Certificate>(update_mask, &MUTABLE)?;
             let chain = mask.pick("certificate_chain", !sent.certificate_chain.is_empty(), &sent.certificate_chain);
             let key = mask.pick("private_key", !private_key.is_empty(), &private_key);
             let acme = mask.pick("acme", sent.acme.is_some(), sent.acme).flatten();
