@@ -43,7 +43,8 @@ pub fn read_bundle(text: &str, more: &str, now: Timestamp) -> Result<Material, F
 
 /// The certificate of this key and then each that issued the one before; others are left out.
 pub(crate) fn in_order(ders: &[Vec<u8>], public: &[u8]) -> Option<String> {
-    let parsed: Vec<_> = ders.iter().filter_map(|der| X509Certificate::from_der(der).ok()).map(|(_, one)| one).collect();
+    let parsed: Vec<_> =
+        ders.iter().filter_map(|der| X509Certificate::from_der(der).ok()).map(|(_, one)| one).collect();
     let of_key = parsed.iter().find(|one| one.public_key().raw == public);
     let mut kept = vec![of_key?];
     while let Some(last) = kept.last().filter(|_| kept.len() <= MOST_CHAIN) {
@@ -53,4 +54,3 @@ pub(crate) fn in_order(ders: &[Vec<u8>], public: &[u8]) -> Option<String> {
     }
     Some(kept.iter().map(|one| chain::block(chain::LABEL, one.as_raw())).collect())
 }
-

@@ -3,7 +3,7 @@
 //! How much a passphrase costs to try is chosen by who encrypted: iterations, and memory with scrypt. All parts of one bundle
 //! draw from one [`Budget`].
 
-use cbc::cipher::{BlockDecryptMut as _, KeyIvInit as _, block_padding::Pkcs7};
+use cbc::cipher::block_padding::Pkcs7;
 use der::{Decode as _, Encode as _, asn1::ObjectIdentifier};
 use pkcs5::pbes2;
 use pkcs12::{
@@ -140,7 +140,8 @@ impl Encrypted<'_> {
         }
         let opened = parameters.decrypt(with.text.as_bytes(), self.bytes);
         opened.map(Zeroizing::new).map_err(|error| match error {
-            pkcs5::Error::DecryptFailed => Closed::Passphrase,
+            // The one is what this crate says, the other what it means.
+            pkcs5::Error::EncryptFailed | pkcs5::Error::DecryptFailed => Closed::Passphrase,
             _ => Closed::Unreadable,
         })
     }

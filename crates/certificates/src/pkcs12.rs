@@ -74,7 +74,8 @@ fn open(bundle: &[u8], passphrase: &str) -> Result<Opened, Fault> {
         [..] => return Err(Keying::Several.into()),
     };
     let public = key::public(key::PKCS8, &found.keys[0])?;
-    let chain = bundle::in_order(&found.certificates, &public).ok_or_else(|| missing("certificate of its private key"))?;
+    let chain =
+        bundle::in_order(&found.certificates, &public).ok_or_else(|| missing("certificate of its private key"))?;
     Ok(Opened { chain, private_key })
 }
 

@@ -124,7 +124,7 @@ mod tests {
         let project = AsciiMetadataValue::from_static("p");
         let caller = Caller::new(project, Roles::MEMBER, Some("ann"), Call::default()).with_token(b"s3cret");
         let request = caller.request(());
-        assert_eq!(request.metadata().get("x-auth-token").unwrap().to_str(), Ok("s3cret"));
+        assert_eq!(request.metadata().get("x-auth-token").unwrap().to_str().unwrap(), "s3cret");
         let shown = format!("{caller:?} {request:?}");
         assert!(!shown.contains("s3cret"), "{shown}");
         assert!(caller.clone().without_token().request(()).metadata().get("x-auth-token").is_none());
