@@ -1,5 +1,6 @@
 //! The whole of Ballast, in a lab: real processes, real namespaces, real haproxy, real clients.
 
+mod acme;
 mod blamed;
 mod cli_page;
 mod command;
