@@ -8,8 +8,8 @@
 #   host         the same, and when there are no network namespaces, a demo runs already, or its ports are in use
 #   clients      the neutron and openstack commands
 #   test         clients, tempest, neutron, browser, Barbican, openssl, another Rust compiler than ours (Debian's),
-#                cargo-nextest, Python's gRPC, A10's own client, a client of NetScaler, schemathesis, promtool, systemd-analyze (of units), sqlite3 and psql (databases of
-#                former releases), Go and gophercloud
+#                cargo-nextest, Python's gRPC, A10's own client, a client of NetScaler, schemathesis, promtool, systemd-analyze
+#                (of units), sqlite3 and psql (databases of former releases), Go and gophercloud, pebble (a CA)
 #   tempest      octavia-tempest-plugin and Keystone
 #   neutron      Neutron's server and its agent of Open vSwitch, RabbitMQ, Open vSwitch, Keystone
 #   browser      Debian's Chromium with its driver, and axe-core, for the dashboard's tests
@@ -352,6 +352,7 @@ for group in "$@"; do
             packages_for_neutron
             want ethtool has ethtool
             want nftables has nft
+            want pebble has pebble
             packages_for_browser
             compiles=yes
             ;;

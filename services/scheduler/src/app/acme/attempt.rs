@@ -42,12 +42,14 @@ impl App {
 
     async fn ordered(&self, issuer: &Issuer, domains: &[String]) -> Result<Challenged, Stopped> {
         let (kept, account) = self.account(issuer).await?;
-        let placed = Order::place(&account, domains).await;
-        if placed.as_ref().err() == Some(&Refused::AccountUnknown) {
-            // The CA was made anew: so is the account, by the next attempt.
-            self.store.write(|tx, _| Box::pin(tx.delete_acme_account(&kept))).await?;
+        match Order::place(&account, domains).await {
+            Err(Refused::AccountUnknown) => {}
+            placed => return placed.map_err(refused),
         }
-        placed.map_err(refused)
+        // The CA was made anew, and so is the account.
+        self.store.write(|tx, _| Box::pin(tx.delete_acme_account(&kept))).await?;
+        let (_, account) = self.account(issuer).await?;
+        Order::place(&account, domains).await.map_err(refused)
     }
 
     /// The account at the CA, which is made where there is none.
@@ -165,7 +167,7 @@ fn in_full(certificate_id: CertificateId, answers: &[(String, String)]) -> Vec<H
 
 fn refused(refused: Refused) -> Stopped {
     Stopped::Failed(match refused {
-        Refused::AccountUnknown => "the CA does not know the account any more: the next attempt makes another".to_owned(),
+        Refused::AccountUnknown => "the CA does not know the account that it has just made".to_owned(),
         Refused::Other(why) => why,
     })
 }
