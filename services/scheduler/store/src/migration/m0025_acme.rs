@@ -52,7 +52,7 @@ impl MigrationTrait for Migration {
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         unmake(manager, &["acme_account"]).await?;
-        manager.drop_index(Index::drop().name("certificate_by_acme_next_at").table("certificate").take()).await?;
+        manager.drop_index(Index::drop().name("certificate_by_acme_next_at").table("certificate").to_owned()).await?;
         for (table, column) in columns().into_iter().rev() {
             let name = column.get_column_name();
             manager.alter_table(Table::alter().table(table).drop_column(name).take()).await?;
