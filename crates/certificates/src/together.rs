@@ -13,7 +13,7 @@ use x509_parser::{
 };
 
 use crate::{
-    chain::{FIELD, LABEL, block, check_age, ders, micros, name, of_certificate, parse, small},
+    chain::{LABEL, block, check_age, ders, micros, name, of_certificate, parse, small},
     kind,
 };
 

@@ -6,7 +6,7 @@ use std::{
     net::IpAddr,
 };
 
-pub use ballast_limits::shapes::SHAPES;
+pub use ballast_limits::{features::HTTP_ANSWERS, shapes::SHAPES};
 use ballast_limits::{features as words, shapes::Outline};
 
 use crate::{

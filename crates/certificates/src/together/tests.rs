@@ -6,6 +6,7 @@ use rcgen::{
 use time::{Duration, OffsetDateTime};
 
 use super::*;
+use crate::chain::FIELD;
 
 /// 2026-11-28
 const NOW: i64 = 1_795_824_000;

@@ -4,7 +4,7 @@ use ballast_model::{
     certificate::Certificate,
     counters::Generation,
     fault::Fault,
-    features,
+    features::HTTP_ANSWERS,
     ids::{CertificateId, LoadBalancerId},
     load_balancer::{HttpAnswer, Speechless},
 };
@@ -91,7 +91,7 @@ impl App {
             None => {}
         }
         let Some(binding) = &placed.binding else { return Some("no agent runs it".to_owned()) };
-        let needed = [features::HTTP_ANSWERS.to_owned()].into();
+        let needed = [HTTP_ANSWERS.to_owned()].into();
         let can = self.fleet.has(binding.agent_id, &binding.driver, &needed);
         (!can).then(|| format!("the driver {} cannot answer requests itself", binding.driver))
     }

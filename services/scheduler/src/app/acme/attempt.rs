@@ -37,7 +37,7 @@ impl App {
             challenged.order.validate().await.map_err(refused)?;
         }
         let issued = challenged.order.finish(&domains).await.map_err(refused)?;
-        self.checked(&issued, &domains)
+        self.take(&issued, &domains)
     }
 
     async fn ordered(&self, issuer: &Issuer, domains: &[String]) -> Result<Challenged, Stopped> {
@@ -135,7 +135,7 @@ impl App {
     }
 
     /// What was issued, as certificates that are brought are checked, and whether it is for what was asked.
-    fn checked(&self, issued: &Issued, domains: &[String]) -> Result<Material, Stopped> {
+    fn take(&self, issued: &Issued, domains: &[String]) -> Result<Material, Stopped> {
         let read = read(&issued.chain, &issued.private_key, self.now());
         let material = read.map_err(|fault| {
             Stopped::Failed(format!("what the CA issued is refused: {}", to_status(&fault).message()))
