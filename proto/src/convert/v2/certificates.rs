@@ -44,6 +44,8 @@ pub fn to_certificate(certificate: &Certificate, now: Timestamp) -> v2::Certific
         expires_in_days: of.map(|of| days_until(of.not_after, now)).unwrap_or_default(),
         kind: to_certificate_kind(certificate.kind).into(),
         acme: certificate.acme.as_ref().map(|acme| to_acme(acme, of)),
+        pkcs12: Vec::new(),
+        passphrase: String::new(),
     }
 }
 
