@@ -28,7 +28,8 @@ impl Barbican {
     pub(super) async fn register(&self, consumer: &BarbicanConsumer, entity: Entity) -> Result<(), Refused> {
         let noted = BarbicanConsumer { registered: false, ..consumer.clone() };
         self.note_consumer(&noted).await?;
-        let call = Call::new(Method::POST, &of(entity, "consumers"), Some(body(entity, consumer.load_balancer_id)));
+        let path = of(entity, "consumers");
+        let call = Call::new(Method::POST, &path, Some(body(entity, consumer.load_balancer_id)));
         match self.client.call(As::Service, &call).await {
             // Secrets have consumers since Barbican's API 1.1.
             Err(Refused::Gone(_) | Refused::Bad(_)) if matches!(entity, Entity::Secret(_)) => {}
@@ -39,7 +40,8 @@ impl Barbican {
 
     /// Takes it back. What is not there any more is.
     pub(super) async fn unregister(&self, consumer: &BarbicanConsumer, entity: Entity) -> Result<(), Refused> {
-        let call = Call::new(Method::DELETE, &of(entity, "consumers"), Some(body(entity, consumer.load_balancer_id)));
+        let path = of(entity, "consumers");
+        let call = Call::new(Method::DELETE, &path, Some(body(entity, consumer.load_balancer_id)));
         match self.client.call(As::Service, &call).await {
             Err(Refused::Gone(_) | Refused::Bad(_)) => {}
             done => drop(done?),
