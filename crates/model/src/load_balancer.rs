@@ -17,6 +17,7 @@ mod policies;
 mod pools;
 mod progress;
 mod rollback;
+mod secrets;
 mod stopped;
 mod times;
 mod waited;

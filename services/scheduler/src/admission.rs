@@ -55,6 +55,8 @@ enum Called {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AgentPeer {
     host: Option<String>,
+    /// Nobody else reads what is sent: over TLS, or on this host.
+    pub(crate) is_private: bool,
 }
 
 impl AgentPeer {
@@ -146,9 +148,11 @@ impl Admission {
 
     fn agent(&self, peer: Option<&Peer>) -> Result<AgentPeer, Status> {
         match peer {
-            Some(Peer::Unix) => Ok(AgentPeer { host: None }),
-            Some(Peer::Plain { .. }) if self.trusts_all() => Ok(AgentPeer { host: None }),
-            Some(Peer::Tls { role: Some(Role::Agent { host }), .. }) => Ok(AgentPeer { host: Some(host.clone()) }),
+            Some(Peer::Unix) => Ok(AgentPeer { host: None, is_private: true }),
+            Some(Peer::Plain { .. }) if self.trusts_all() => Ok(AgentPeer { host: None, is_private: false }),
+            Some(Peer::Tls { role: Some(Role::Agent { host }), .. }) => {
+                Ok(AgentPeer { host: Some(host.clone()), is_private: true })
+            }
             other => Err(refused(other, "open an agent's session: an agent needs a certificate that names its host")),
         }
     }

@@ -27,6 +27,7 @@ mod quotas;
 mod refresh;
 mod reports;
 mod requests;
+mod secrets;
 mod sessions;
 mod tally;
 mod traffic;
@@ -70,6 +71,7 @@ pub use placing::Choice;
 use plugging::Plugging;
 pub use ports::NewPort;
 pub use reports::{Counted, Ended, Left, Observed, Owner};
+pub use secrets::{AllUsed, Answer, Digests, Keepers, Look, Used, WantedSecret};
 pub use sessions::Greeting;
 pub use tally::{ListedStats, WantedStats};
 pub use traffic::{Histories, Span, Traffic, TrafficPoint, TrafficReport};
@@ -85,7 +87,7 @@ use crate::{
     metrics::Metrics,
     network::{self, NetworkProvider},
     placement::{POLICIES, PlacementPolicy, policy},
-    secrets,
+    secrets as keeping,
 };
 
 /// Everything the use cases need. A clone is another handle of the same.
@@ -128,6 +130,8 @@ pub struct App {
     issuer: Option<Arc<Issuer>>,
     /// Something may be to be issued.
     issuing: Arc<tokio::sync::Notify>,
+    /// Who keeps other secrets.
+    pub keepers: Keepers,
     /// What agents are asked.
     pub questions: Arc<Questions>,
     /// What they say of members' checks.
@@ -184,6 +188,7 @@ impl App {
         let id = chance.id();
         let its_clock = clock.clone();
         store.tell_time_by(move || its_clock.now().into());
+        let keepers = Keepers::new(&settings.secrets, &store, &clock)?;
         let revisions = settings.history.revisions.into();
         let histories = Histories::of(settings, &clock);
         store.keep_revisions(revisions);
@@ -213,10 +218,11 @@ impl App {
             quotas: quotas::defaults(&settings.quotas)?,
             network: network::provider(&settings.network)?,
             plugging: Arc::default(),
-            keyring: Arc::new(secrets::keyring(&settings.secrets)?),
+            keyring: Arc::new(keeping::keyring(&settings.secrets)?),
             certificates_per_project: settings.secrets.certificates_per_project,
             issuer: Issuer::new(&settings.acme)?.map(Arc::new),
             issuing: Arc::default(),
+            keepers,
             questions: Arc::default(),
             checks: Arc::default(),
             census: Arc::default(),

@@ -61,7 +61,7 @@ impl Listeners {
 type Task = for<'a> fn(&'a App, CancellationToken) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// What goes on beside the calls.
-const TASKS: [(&str, Task); 12] = [
+const TASKS: [(&str, Task); 14] = [
     ("upkeep", |app, shutdown| Box::pin(app.upkeep(shutdown))),
     ("running", |app, shutdown| Box::pin(app.fleet.keep_running(shutdown))),
     ("sweeping", |app, shutdown| Box::pin(app.keep_sweeping(shutdown))),
@@ -73,6 +73,8 @@ const TASKS: [(&str, Task); 12] = [
     ("plugging", |app, shutdown| Box::pin(app.keep_plugging(shutdown))),
     ("issuing", |app, shutdown| Box::pin(app.keep_issuing(shutdown))),
     ("heartbeat", |app, shutdown| Box::pin(app.keep_heartbeat(shutdown))),
+    ("warning", |app, shutdown| Box::pin(app.keep_warning(shutdown))),
+    ("looking", |app, shutdown| Box::pin(app.keep_looking(shutdown))),
     ("following", |app, shutdown| Box::pin(app.keep_following(shutdown))),
 ];
 

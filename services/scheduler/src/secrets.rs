@@ -1,9 +1,9 @@
 //! How private keys are kept: by keys in files, which the database does not have.
 //!
-//! Certificates that projects keep here are the first source of secrets ([`source`]), a [`barbican`] is another.
+//! And who else keeps secrets, as a [`barbican`]: each is a [`Source`], beside the certificates that projects keep here.
 
 pub mod barbican;
-pub mod source;
+mod source;
 pub mod token;
 
 use std::{
@@ -19,8 +19,10 @@ use ballast_service::{
     config::{Secrets, Settings},
     process::Failure,
 };
-use ballast_store::Store;
+use ballast_store::{Store, Tx};
 use clap::Subcommand;
+
+pub use self::source::{Content, Refused, Source};
 
 /// How many are sealed anew in one transaction.
 const AT_ONCE: u64 = 100;
@@ -111,27 +113,55 @@ pub async fn rewrap(store: &Store, keyring: &Keyring) -> Result<Rewrapped, Failu
     let first = keyring.sealing();
     let first =
         first.ok_or_else(|| Failure::Config("secrets.key_files names no file: nothing can be sealed".to_owned()))?;
-    let (mut rewrapped, mut after) = (rewrap_accounts(store, keyring, first).await?, 0);
-    loop {
-        let step = store.write(|tx, _| {
-            Box::pin(async move {
-                let (mut done, mut failed) = (0, Vec::new());
-                let next = tx.sealed_otherwise(first, after, AT_ONCE).await?;
-                for one in &next {
-                    match again(keyring, &one.sealed, Bound { id: one.id, version: one.version }) {
-                        Ok(sealed) => done += usize::from(tx.seal_again(one, &sealed).await?),
-                        Err(why) => failed.push(format!("certificate {}: {why}", one.id)),
-                    }
-                }
-                Ok((next.last().map(|one| one.seq), done, failed))
-            })
-        });
-        let (last, done, failed) = step.await.map_err(failed_store)?;
-        rewrapped.done += done;
-        rewrapped.failed.extend(failed);
-        let Some(last) = last else { return Ok(rewrapped) };
-        after = last;
+    let mut rewrapped = rewrap_accounts(store, keyring, first).await?;
+    for kept in [KeptOf::Projects, KeptOf::Others] {
+        let mut after = Some(0);
+        while let Some(from) = after {
+            let step = store.write(|tx, _| Box::pin(rewrap_some(tx, keyring, kept, (first, from))));
+            let (last, done, failed) = step.await.map_err(failed_store)?;
+            rewrapped.done += done;
+            rewrapped.failed.extend(failed);
+            after = last;
+        }
     }
+    Ok(rewrapped)
+}
+
+/// Whose secrets they are.
+#[derive(Debug, Clone, Copy)]
+enum KeptOf {
+    /// Certificates of projects.
+    Projects,
+    /// What other services keep, as it was read.
+    Others,
+}
+
+/// The next that are not sealed by the first key: the last of them, how many are sealed anew, and what could not be.
+async fn rewrap_some(
+    tx: &Tx,
+    keyring: &Keyring,
+    kept: KeptOf,
+    (first, after): (&str, i64),
+) -> Result<(Option<i64>, usize, Vec<String>), Fault> {
+    let next = match kept {
+        KeptOf::Projects => tx.sealed_otherwise(first, after, AT_ONCE).await?,
+        KeptOf::Others => tx.secrets_sealed_otherwise(first, after, AT_ONCE).await?,
+    };
+    let (mut done, mut failed) = (0, Vec::new());
+    for one in &next {
+        let sealed = match again(keyring, &one.sealed, Bound { id: one.id, version: one.version }) {
+            Ok(sealed) => sealed,
+            Err(why) => {
+                failed.push(format!("certificate {}: {why}", one.id));
+                continue;
+            }
+        };
+        done += usize::from(match kept {
+            KeptOf::Projects => tx.seal_again(one, &sealed).await?,
+            KeptOf::Others => tx.seal_secret_again(one, &sealed).await?,
+        });
+    }
+    Ok((next.last().map(|one| one.seq), done, failed))
 }
 
 /// The few accounts at CAs, in one transaction.

@@ -40,6 +40,7 @@ mod refusals;
 mod requests;
 mod rest;
 mod schedulers;
+mod secrets;
 mod services;
 mod tokens;
 mod traffic;

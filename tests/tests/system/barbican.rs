@@ -3,10 +3,9 @@
 use std::{path::Path, process::Command};
 
 use ballast_lab::{Lab, in_lab, not_run};
-use ballast_model::ids::LoadBalancerId;
+use ballast_model::{ids::LoadBalancerId, tls::Purpose};
 use ballast_scheduler::secrets::{
-    barbican,
-    source::{Content, Purpose, Refused, Source as _},
+    Content, Refused, Source as _, barbican,
     token::{Given, with_token},
 };
 use ballast_service::{clock::Clock, config};
@@ -301,7 +300,7 @@ fn a_barbican_that_does_not_answer_is_away_and_is_told_later_what_it_missed() {
         assert_eq!(ann.consumers(&bundle), [LB.to_string()]);
         // Nothing names it: what was noted is taken back.
         let given = Given { token: token.clone().into(), project_id: String::new() };
-        world.runtime.block_on(with_token(given, world.source.settle(Some(&bundle)))).unwrap();
+        world.runtime.block_on(with_token(given, world.source.settle_all(Some(&bundle)))).unwrap();
         assert_eq!((ann.consumers(&bundle).len(), ann.readers(&bundle).len(), world.noted()), (0, 0, 0));
         // Keystone alone.
         world.admit(&token, &bundle).unwrap();

@@ -22,7 +22,7 @@ pub(super) enum Order {
     Call(Method),
 }
 
-const ORDERS: [Order; 9] = [
+const ORDERS: [Order; 10] = [
     Order::Open,
     Order::Start,
     Order::Log,
@@ -32,6 +32,7 @@ const ORDERS: [Order; 9] = [
     Order::Call(Method::Deployed),
     Order::Call(Method::Shutdown),
     Order::Call(Method::Preview),
+    Order::Call(Method::TakeSecrets),
 ];
 
 impl Order {
@@ -51,6 +52,7 @@ impl Order {
             Self::Call(Method::Deployed) => "deployed",
             Self::Call(Method::Shutdown) => "shutdown",
             Self::Call(Method::Preview) => "preview",
+            Self::Call(Method::TakeSecrets) => "take_secrets",
         }
     }
 }

@@ -218,7 +218,9 @@ impl Subject {
     fn limit(&self, order: Order) -> Duration {
         match order {
             Order::Open | Order::Start | Order::Call(Method::Deploy | Method::Undeploy) => self.patience.change,
-            Order::Log | Order::Call(Method::Observe | Method::Deployed | Method::Preview) => self.patience.look,
+            Order::Log | Order::Call(Method::Observe | Method::Deployed | Method::Preview | Method::TakeSecrets) => {
+                self.patience.look
+            }
             Order::Call(Method::Shutdown) => self.patience.look.min(SHUTDOWN),
         }
     }

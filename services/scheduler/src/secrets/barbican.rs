@@ -14,13 +14,13 @@ mod shapes;
 use std::{sync::Arc, time::Duration};
 
 use ballast_certificates::Zeroizing;
-use ballast_model::{fault::Fault, ids::LoadBalancerId, time::Timestamp};
+use ballast_model::{fault::Fault, ids::LoadBalancerId, time::Timestamp, tls::Purpose};
 use ballast_service::{clock::Clock, config};
 use ballast_store::{BarbicanConsumer, Store};
 use reqwest::Method;
 use tokio::sync::Semaphore;
 
-use super::source::{Content, Purpose, Refused, Source};
+use super::source::{Content, Refused, Source};
 use client::{As, Call, Client, of};
 use content::{MOST_PAYLOAD, Parts, Payloads, content};
 use plan::{Seen, Step};
@@ -40,10 +40,6 @@ pub struct Barbican {
     clock: Clock,
     opening: Arc<Semaphore>,
     patience: Duration,
-    /// How often what is named is looked at.
-    pub look_interval: Duration,
-    /// How many secrets are looked at at once.
-    pub parallelism: usize,
 }
 
 impl Barbican {
@@ -61,8 +57,6 @@ impl Barbican {
             clock,
             opening: Arc::new(Semaphore::new(OPENED_AT_ONCE)),
             patience: Duration::from_millis(settings.timeout_ms.into()).saturating_mul(CALLS),
-            look_interval: Duration::from_secs(settings.look_seconds.into()),
-            parallelism: settings.parallelism,
         }))
     }
 
@@ -156,7 +150,7 @@ impl Barbican {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn settle(&self, ended: Option<&str>) -> Result<(), Fault> {
+    pub async fn settle_all(&self, ended: Option<&str>) -> Result<(), Fault> {
         let seen = self.store.glance(|tx, _| {
             Box::pin(async move {
                 Ok(Seen {
@@ -207,6 +201,10 @@ fn entity(reference: &str) -> Result<Entity, Refused> {
 
 #[tonic::async_trait]
 impl Source for Barbican {
+    fn name(&self) -> &'static str {
+        "barbican"
+    }
+
     fn knows(&self, reference: &str) -> bool {
         Entity::of(reference).is_some()
     }
@@ -231,6 +229,10 @@ impl Source for Barbican {
     async fn unused(&self, reference: &str, by: LoadBalancerId, is_last: bool) -> Result<(), Refused> {
         let consumer = BarbicanConsumer { reference: reference.to_owned(), load_balancer_id: by, registered: true };
         self.in_time(self.unregister(&consumer, entity(reference)?)).await?;
-        if is_last { self.settle(Some(reference)).await.map_err(rights::away) } else { Ok(()) }
+        if is_last { self.settle_all(Some(reference)).await.map_err(rights::away) } else { Ok(()) }
+    }
+
+    async fn settle(&self) -> Result<(), Fault> {
+        self.settle_all(None).await
     }
 }

@@ -1,21 +1,58 @@
-//! Where secrets come from that load balancers name.
+//! Where secrets are kept that listeners and pools name by references.
+//!
+//! Certificates that projects keep in the store are no source: they are at hand in each transaction. A source is asked before
+//! and after one, never inside, and what it told is remembered in the store, sealed: agents are told from there.
 
 use ballast_certificates::Zeroizing;
-use ballast_model::{ids::LoadBalancerId, time::Timestamp};
+use ballast_model::{fault::Fault, ids::LoadBalancerId, time::Timestamp, tls::Purpose};
 
-pub use ballast_model::tls::Purpose;
+/// What a secret is.
+pub struct Content {
+    /// A certificate and then each that issued the one before; or certificates of authorities; or a revocation list.
+    pub pem: String,
+    /// PEM, of the first certificate. Empty: it has none.
+    pub private_key: Zeroizing<String>,
+    /// Of a certificate: DNS names and addresses.
+    pub names: Vec<String>,
+    pub not_before: Option<Timestamp>,
+    /// Of the first that ends; of a revocation list, when the next one is due.
+    pub not_after: Option<Timestamp>,
+}
 
-/// A source of secrets.
+/// Why there is no content, in a sentence for the project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refused {
+    /// It is not there, or not for who asks.
+    Gone(String),
+    /// It cannot be used for its purpose.
+    Bad(String),
+    /// Its keeper does not answer now.
+    Away(String),
+}
+
+impl Refused {
+    /// The sentence.
+    #[must_use]
+    pub fn why(&self) -> &str {
+        match self {
+            Self::Gone(why) | Self::Bad(why) | Self::Away(why) => why,
+        }
+    }
+}
+
+/// A keeper of secrets.
 #[tonic::async_trait]
 pub trait Source: Send + Sync {
-    /// Whether this is a reference of its kind.
+    /// Its name, as in `barbican`.
+    fn name(&self) -> &'static str;
+
+    /// Whether a reference may be one of its own.
     fn knows(&self, reference: &str) -> bool;
 
-    /// Who writes a reference has to be allowed to read it: by the caller's token (empty: none was given). From then on the
-    /// service's own user may.
+    /// Lets this service read what the owner of the token may read. Twice is as good as once.
     ///
     /// # Errors
-    /// [`Refused`]
+    /// [`Refused`]: he may not, or there is no such secret.
     async fn admit(&self, token: &str, reference: &str, purpose: Purpose) -> Result<(), Refused>;
 
     /// What it is now.
@@ -24,43 +61,21 @@ pub trait Source: Send + Sync {
     /// [`Refused`]
     async fn read(&self, reference: &str, purpose: Purpose) -> Result<Content, Refused>;
 
-    /// A load balancer begins to use it.
+    /// A load balancer uses it. Twice is as good as once.
     ///
     /// # Errors
     /// [`Refused`]
     async fn used(&self, reference: &str, by: LoadBalancerId) -> Result<(), Refused>;
 
-    /// A load balancer ends to use it.
+    /// A load balancer does not use it any more; `is_last`: nobody does, and what [`Source::admit`] allowed is taken back.
     ///
     /// # Errors
     /// [`Refused`]
     async fn unused(&self, reference: &str, by: LoadBalancerId, is_last: bool) -> Result<(), Refused>;
-}
 
-/// `pem` and `private_key` as agents get them; the rest of the first certificate, or of a revocation list.
-#[derive(Clone)]
-pub struct Content {
-    pub pem: String,
-    pub private_key: Zeroizing<String>,
-    pub not_before: Option<Timestamp>,
-    pub not_after: Option<Timestamp>,
-    pub names: Vec<String>,
-}
-
-/// Without the private key.
-impl std::fmt::Debug for Content {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Content").field("names", &self.names).field("not_after", &self.not_after).finish_non_exhaustive()
-    }
-}
-
-/// Why there is nothing, as a sentence.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refused {
-    /// It is not there, or may not be read.
-    Gone(String),
-    /// It does not fit, has expired, or cannot be read.
-    Bad(String),
-    /// To be tried again.
-    Away(String),
+    /// Whatever [`Source::used`] and [`Source::unused`] could not do, or nobody called them for, is done.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn settle(&self) -> Result<(), Fault>;
 }

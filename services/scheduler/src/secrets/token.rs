@@ -1,6 +1,6 @@
 //! The token of who calls, as long as his call lasts: for who has to ask another service in his name.
 //!
-//! It is in memory alone, of the call's own task, and neither logged nor kept.
+//! It is in memory alone, of the call's own task and of what that leaves to be done at once, and neither logged nor kept.
 
 use ballast_certificates::Zeroizing;
 

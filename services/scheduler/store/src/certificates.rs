@@ -1,5 +1,7 @@
 //! Certificates. What is sealed comes and goes as it is: no key that opens it is known here.
 
+use std::collections::BTreeMap;
+
 use ballast_model::{
     certificate::{Certificate, Sealed, of_reference},
     fault::{Certifying, Fault, Kind},
@@ -15,7 +17,7 @@ use crate::{
     codec::natural,
     entity::{
         certificate::{self, Column, Entity, Kept, Listed},
-        listener, pool,
+        listener, pool, secret,
     },
 };
 
@@ -210,8 +212,20 @@ impl Tx {
             .filter(Column::KeyId.ne(""))
             .group_by(Column::KeyId)
             .order_by_asc(Column::KeyId)
-            .into_tuple()
+            .into_tuple::<(String, i64)>()
             .all(self.db());
-        keys.await.map_err(fault_of)
+        let of_others = secret::Entity::find()
+            .select_only()
+            .column(secret::Column::KeyId)
+            .column_as(secret::Column::Id.count(), "count")
+            .filter(secret::Column::KeyId.ne(""))
+            .group_by(secret::Column::KeyId)
+            .into_tuple::<(String, i64)>()
+            .all(self.db());
+        let mut all = BTreeMap::new();
+        for (key_id, count) in keys.await.map_err(fault_of)?.into_iter().chain(of_others.await.map_err(fault_of)?) {
+            *all.entry(key_id).or_default() += count;
+        }
+        Ok(all.into_iter().collect())
     }
 }

@@ -33,6 +33,7 @@ mod profiles;
 mod quotas;
 mod read;
 mod requests;
+mod secrets;
 mod sessions;
 mod statistics;
 mod store;
@@ -65,6 +66,7 @@ pub use self::{
     read::cache::Memory,
     read::whole::Placed,
     requests::{Claim, request_id_reused},
+    secrets::{Secret, SecretUser},
     sessions::Scheduler,
     statistics::Tally,
     store::{OpenError, Scope, Store, Work},

@@ -134,16 +134,22 @@ impl App {
                     sealed = self.bring(&mut after, material)?;
                 }
                 if after == before {
-                    return Ok(before);
+                    return Ok((before, Vec::new()));
                 }
                 (after.changed, after.updated_at) = (before.changed + 1, Some(self.now()));
-                if !write.validate_only {
-                    tx.save_certificate(&after, sealed.as_ref()).await?;
+                if write.validate_only {
+                    return Ok((after, Vec::new()));
                 }
-                Ok(after)
+                tx.save_certificate(&after, sealed.as_ref()).await?;
+                let wakes = match sealed {
+                    Some(_) => self.certificate_changed(tx, id, &after.project_id).await?,
+                    None => Vec::new(),
+                };
+                Ok((after, wakes))
             })
         });
-        let updated = update.await?;
+        let (updated, wakes) = update.await?;
+        self.wakes.wake(wakes);
         self.issue_soon(&updated);
         Ok(updated)
     }

@@ -7,10 +7,11 @@ use ballast_model::{
     certificate::{Content as Public, MOST_BYTES},
     fault::Fault,
     time::Timestamp,
+    tls::Purpose,
 };
 use ballast_proto::status::sentence;
 
-use super::super::source::{Content, Purpose, Refused};
+use super::super::source::{Content, Refused};
 
 /// The largest payload that is taken, in bytes: Barbican itself keeps no more than 20,000 unless it is told to.
 pub(super) const MOST_PAYLOAD: usize = MOST_BYTES;
@@ -53,7 +54,7 @@ fn single(bytes: &[u8], now: Timestamp) -> Result<Content, Refused> {
 
 fn of_parts(parts: &Parts, now: Timestamp) -> Result<Content, Refused> {
     let mut chain = text(&parts.certificate)?.to_owned();
-    for more in &parts.intermediates {
+    if let Some(more) = &parts.intermediates {
         chain = format!("{}\n{}", chain.trim_end(), text(more)?);
     }
     // A file's end is no part of a passphrase.
