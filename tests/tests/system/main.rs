@@ -1,5 +1,7 @@
 //! The whole of Ballast, in a lab: real processes, real namespaces, real haproxy, real clients.
 
+mod acme;
+mod barbican;
 mod blamed;
 mod cli_page;
 mod command;

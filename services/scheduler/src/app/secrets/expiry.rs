@@ -113,9 +113,10 @@ impl App {
             match own(tx, reference, project_id).await? {
                 Some(certificate) => {
                     one.digest = digest_of(&certificate);
-                    one.names = certificate.content.names;
-                    one.not_before = Some(certificate.content.not_before);
-                    one.not_after = Some(certificate.content.not_after);
+                    if let Some(content) = certificate.content {
+                        one.names = content.names;
+                        (one.not_before, one.not_after) = (Some(content.not_before), Some(content.not_after));
+                    }
                 }
                 None => others.push(reference.clone()),
             }
