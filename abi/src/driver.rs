@@ -9,8 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     Capabilities, DeployReply, Deployed, DriverError, LoadBalancer, ObjectFault, Observation, Preview, SecretContent,
-    UndeployReply,
-    note::Needs,
+    UndeployReply, note::Needs,
 };
 
 /// How long what a driver hands over may be, in bytes. More is dropped.

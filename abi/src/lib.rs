@@ -141,8 +141,8 @@ pub use error::{DriverError, ErrorCode};
 #[doc(no_inline)]
 pub use proto::{
     Capabilities, CheckAnswer, ClientAuthentication, Connections, DeployReply, Deployed, DriverOption, Effect, Fault,
-    Health, HealthMonitor, Hsts, HttpAnswer, InsertHeaders, KnownHealth, L7Action, L7CompareType, L7Policy, L7Rule, L7RuleType,
-    LbMethod, Listener, ListenerObservation, ListenerTls, LoadBalancer, Member, MemberHealth, MemberStatistics,
-    MonitorType, Network, ObjectFault, Observation, PersistenceType, Pool, PoolStatistics, PoolTls, Preview, Protocol,
-    Route, Secret, SecretContent, SessionPersistence, Statistics, Timeouts, UndeployReply, Vip,
+    Health, HealthMonitor, Hsts, HttpAnswer, InsertHeaders, KnownHealth, L7Action, L7CompareType, L7Policy, L7Rule,
+    L7RuleType, LbMethod, Listener, ListenerObservation, ListenerTls, LoadBalancer, Member, MemberHealth,
+    MemberStatistics, MonitorType, Network, ObjectFault, Observation, PersistenceType, Pool, PoolStatistics, PoolTls,
+    Preview, Protocol, Route, Secret, SecretContent, SessionPersistence, Statistics, Timeouts, UndeployReply, Vip,
 };

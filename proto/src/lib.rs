@@ -48,6 +48,7 @@ pub use lbaas::{agent::v1 as agent, v1, v2};
 
 #[cfg(feature = "grpc")]
 pub mod convert;
+mod secrets;
 #[cfg(feature = "grpc")]
 pub mod status;
 

@@ -73,7 +73,7 @@ impl OperatingStatus {
 pub struct Progress {
     pub status: ProvisioningStatus,
     /// Why, when the status is [`ProvisioningStatus::Error`]; when it is pending, why it takes longer, or what was wrong
-    /// before.
+    /// before; when it is active, what does not get on, as a certificate that cannot be renewed.
     pub description: Option<String>,
     /// An outcome settles the object only when it is of this generation or a later one.
     pub changed: Generation,

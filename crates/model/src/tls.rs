@@ -27,6 +27,35 @@ impl ClientAuthentication {
     }
 }
 
+/// What a secret is named for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+pub enum Purpose {
+    /// A certificate with its private key.
+    Certificate,
+    /// Certificates of authorities.
+    Ca,
+    /// A certificate revocation list.
+    Crl,
+}
+
+impl Purpose {
+    pub const ALL: [Self; 3] = [Self::Certificate, Self::Ca, Self::Crl];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Certificate => "CERTIFICATE",
+            Self::Ca => "CA",
+            Self::Crl => "CRL",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|purpose| purpose.as_str() == text)
+    }
+}
+
 /// Of a listener. On one at which TLS does not end it has no effect.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
@@ -46,6 +75,17 @@ pub struct ListenerTls {
 }
 
 impl ListenerTls {
+    /// What it names, and for what.
+    pub fn references(&self) -> impl Iterator<Item = (&str, Purpose)> {
+        let single = [
+            (&self.default_certificate, Purpose::Certificate),
+            (&self.client_ca, Purpose::Ca),
+            (&self.client_crl, Purpose::Crl),
+        ];
+        let sni = self.sni_certificates.iter().map(|reference| (reference.as_str(), Purpose::Certificate));
+        single.into_iter().filter_map(|(one, purpose)| Some((one.as_deref()?, purpose))).chain(sni)
+    }
+
     /// What its settings do not allow each other on a listener of this protocol.
     pub(crate) fn check(&self, protocol: Protocol) -> Result<(), Fault> {
         let terminated = protocol == Protocol::TerminatedHttps;
@@ -86,6 +126,12 @@ pub struct PoolTls {
 }
 
 impl PoolTls {
+    /// What it names, and for what.
+    pub fn references(&self) -> impl Iterator<Item = (&str, Purpose)> {
+        let all = [(&self.certificate, Purpose::Certificate), (&self.ca, Purpose::Ca), (&self.crl, Purpose::Crl)];
+        all.into_iter().filter_map(|(one, purpose)| Some((one.as_deref()?, purpose)))
+    }
+
     pub(crate) fn check(&self) -> Result<(), Fault> {
         if self.crl.is_some() && self.ca.is_none() {
             return Err(Tls::CrlWithoutCa.into());

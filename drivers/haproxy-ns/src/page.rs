@@ -14,6 +14,7 @@
 //! is one, with the pool's id; the others are `POOL:LISTENER`, and their servers go by the checks of the first
 //! ([`uses`]).
 
+mod answers;
 mod backends;
 mod frontends;
 pub(crate) mod kept;
@@ -25,6 +26,7 @@ mod words;
 
 use std::net::{IpAddr, SocketAddr};
 
+use ballast_namespace::validate::Answer;
 use serde::{Deserialize, Serialize};
 
 use self::tls::FrontTls;
@@ -109,6 +111,10 @@ pub(crate) struct Extra {
     pub(crate) timeouts: Option<FrontTimeouts>,
     /// Who may connect, a few in a line; empty: everybody, or it is the kernel that keeps others out.
     pub(crate) allowed: Vec<String>,
+    /// What is answered here, whoever asks and whatever the policies say: then [`Self::allowed`] is of requests.
+    pub(crate) answers: Vec<Answer>,
+    /// There is nothing but the answers.
+    pub(crate) answers_alone: bool,
     /// It has the process's own metrics.
     pub(crate) metrics: bool,
     /// One of its pools goes by the client's address and port.
@@ -126,6 +132,8 @@ impl Default for Extra {
             forwarded_for: true,
             timeouts: None,
             allowed: Vec::new(),
+            answers: Vec::new(),
+            answers_alone: false,
             metrics: false,
             notes_client: false,
             rules: Vec::new(),

@@ -4,6 +4,7 @@
 //! balancer with INVALID_ARGUMENT, naming object and field. Everything else that cannot be run becomes a fault of its
 //! object and is left out, so that it does not take the others down: they can be changed, and deleted, whatever it is.
 
+mod answers;
 mod faults;
 mod listeners;
 mod members;
@@ -23,7 +24,7 @@ pub use faults::Faults;
 pub use network::{ETHERNET, is_networks};
 pub use text::id;
 pub use validated::{
-    Address, Check, Clients, HttpVersion, Id, Listener, Member, Monitor, Parts, Persistence, Pool, Route, Timeouts,
+    ANSWERING, Address, Answer, Check, Clients, HttpVersion, Id, Listener, Member, Monitor, Parts, Persistence, Pool, Route, Timeouts,
     Validated, Vip,
 };
 
@@ -79,6 +80,7 @@ pub fn validate<L: AsRef<Listener>>(
         }),
         listeners,
         pools,
+        answers: answers::answers(load_balancer, &mut faults),
         filters: rules.filters,
         known: load_balancer.known_health.as_ref().map(known),
     });

@@ -30,6 +30,7 @@ mod record;
 mod set;
 mod steps;
 mod supervise;
+mod unknown;
 mod user;
 
 use std::{

@@ -19,6 +19,7 @@ mod metrics;
 mod observe;
 mod pace;
 mod resync;
+mod secrets;
 mod session;
 mod uplink;
 mod workers;
@@ -44,6 +45,7 @@ use ballast_service::{
 use drivers::{DriverSet, DriverSettings};
 use ledger::Ledger;
 use metrics::{Shown, Sources, traffic::Traffic};
+use secrets::Secrets;
 use session::{Identity, Session};
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -75,6 +77,7 @@ pub async fn run(settings: Settings, chance: Chance, shutdown: CancellationToken
     let (ledger, contents) = Ledger::open(&state_dir)
         .map_err(|error| Failure::run(format!("the ledger in {}", state_dir.display()), error))?;
     tracing::info!(host, load_balancers = contents.entries.len(), cluster = contents.cluster, "the agent starts");
+    let secrets = open_secrets(&settings.agent, &contents)?;
     let drivers = start_drivers(&settings, &host, &chance).await?;
     let uplink = Uplink::new();
     let (traffic, ports) = (Traffic::new(settings.metrics.load_balancers), Gauge::default());
@@ -89,6 +92,7 @@ pub async fn run(settings: Settings, chance: Chance, shutdown: CancellationToken
         drivers: Arc::clone(&drivers),
         ledger,
         uplink: uplink.clone(),
+        secrets,
         chance: chance.clone(),
         parallelism: settings.agent.parallelism,
     };
@@ -125,6 +129,21 @@ pub async fn run(settings: Settings, chance: Chance, shutdown: CancellationToken
     workers.stop(PATIENCE).await;
     drivers.shutdown().await;
     Ok(())
+}
+
+/// Where secrets are kept; those of load balancers that the ledger does not know are forgotten.
+fn open_secrets(agent: &config::Agent, contents: &ledger::Contents) -> Result<Secrets, Failure> {
+    let folder = match agent.secrets_on_disk {
+        true => agent.state_dir.join("secrets"),
+        false => agent.secrets_tmpfs.clone(),
+    };
+    let name = folder.display().to_string();
+    let known = contents.entries.iter().map(|entry| entry.load_balancer_id.as_str());
+    let opened = Secrets::open(folder, !agent.secrets_on_disk).and_then(|secrets| {
+        secrets.forget_others(known)?;
+        Ok(secrets)
+    });
+    opened.map_err(|error| Failure::run(format!("the secrets in {name}"), error))
 }
 
 /// Serves metrics, if they are to be served.

@@ -9,6 +9,7 @@ mod observed;
 pub(crate) mod order;
 mod permits;
 mod plan;
+mod secrets;
 pub(crate) mod state;
 pub(crate) mod sweep;
 #[cfg(test)]
@@ -34,6 +35,7 @@ use worker::Worker;
 use crate::{
     drivers::DriverSet,
     ledger::{Contents, Ledger},
+    secrets::Secrets,
     uplink::Uplink,
 };
 
@@ -42,6 +44,7 @@ pub(crate) struct Foundations {
     pub(crate) drivers: Arc<DriverSet>,
     pub(crate) ledger: Ledger,
     pub(crate) uplink: Uplink,
+    pub(crate) secrets: Secrets,
     pub(crate) chance: Chance,
     /// How many load balancers of one driver are worked on at once.
     pub(crate) parallelism: usize,

@@ -1,6 +1,7 @@
 //! The use cases: load an aggregate, call a transition of the model, save, all in one transaction; then wake the agents
 //! that it concerns. Nothing here knows gRPC, and nothing waits for an agent.
 
+mod acme;
 mod agents;
 mod caller;
 mod checks;
@@ -26,6 +27,7 @@ mod quotas;
 mod refresh;
 mod reports;
 mod requests;
+mod secrets;
 mod sessions;
 mod tally;
 mod traffic;
@@ -69,21 +71,23 @@ pub use placing::Choice;
 use plugging::Plugging;
 pub use ports::NewPort;
 pub use reports::{Counted, Ended, Left, Observed, Owner};
+pub use secrets::{AllUsed, Answer, Digests, Keepers, Look, Used, WantedSecret};
 pub use sessions::Greeting;
 pub use tally::{ListedStats, WantedStats};
 pub use traffic::{Histories, Span, Traffic, TrafficPoint, TrafficReport};
 pub use v2::{
     CertificateChange, Known, Listed, NewCertificate, NewLoadBalancer, ObjectOfV2, RevisionChange, Seen, Target,
-    WantedAddress, WantedAddresses, Write,
+    Supply, WantedAddress, WantedAddresses, Write,
 };
 pub use vips::WantedVip;
 pub use wakes::{Dirty, Listening, Wakes};
 
 use crate::{
+    acme::Issuer,
     metrics::Metrics,
     network::{self, NetworkProvider},
     placement::{POLICIES, PlacementPolicy, policy},
-    secrets,
+    secrets as keeping,
 };
 
 /// Everything the use cases need. A clone is another handle of the same.
@@ -122,6 +126,12 @@ pub struct App {
     pub keyring: Arc<Keyring>,
     /// How many certificates a project may have.
     pub certificates_per_project: u32,
+    /// The CA that issues certificates by itself; none: there is none.
+    issuer: Option<Arc<Issuer>>,
+    /// Something may be to be issued.
+    issuing: Arc<tokio::sync::Notify>,
+    /// Who keeps other secrets.
+    pub keepers: Keepers,
     /// What agents are asked.
     pub questions: Arc<Questions>,
     /// What they say of members' checks.
@@ -178,6 +188,7 @@ impl App {
         let id = chance.id();
         let its_clock = clock.clone();
         store.tell_time_by(move || its_clock.now().into());
+        let keepers = Keepers::new(&settings.secrets, &store, &clock)?;
         let revisions = settings.history.revisions.into();
         let histories = Histories::of(settings, &clock);
         store.keep_revisions(revisions);
@@ -207,8 +218,11 @@ impl App {
             quotas: quotas::defaults(&settings.quotas)?,
             network: network::provider(&settings.network)?,
             plugging: Arc::default(),
-            keyring: Arc::new(secrets::keyring(&settings.secrets)?),
+            keyring: Arc::new(keeping::keyring(&settings.secrets)?),
             certificates_per_project: settings.secrets.certificates_per_project,
+            issuer: Issuer::new(&settings.acme)?.map(Arc::new),
+            issuing: Arc::default(),
+            keepers,
             questions: Arc::default(),
             checks: Arc::default(),
             census: Arc::default(),

@@ -3,6 +3,7 @@
 //! All of it is atomic numbers that were found before, or are found by a number: counting takes no lock.
 
 pub(crate) mod calls;
+mod certificates;
 pub(crate) mod lags;
 pub(crate) mod shown;
 
@@ -12,7 +13,8 @@ use ballast_metrics::{Counter, Gauge, Long, Registry, Slots, Timing, Word, label
 use ballast_model::quota::Resource;
 use ballast_service::{config::Settings, metrics::auth::AuthCounts};
 
-use self::{calls::Calls, lags::Lags};
+pub(crate) use self::certificates::Ending;
+use self::{calls::Calls, certificates::Certificates, lags::Lags};
 use crate::placement::POLICIES;
 
 label! {
@@ -55,6 +57,7 @@ pub struct Metrics {
     stale: Slots<Why, Counter>,
     quota_refusals: Slots<Refused, Counter>,
     pub(crate) slow_readers: Counter,
+    pub(crate) certificates: Certificates,
     pub(crate) lags: Lags,
 }
 
@@ -81,6 +84,7 @@ impl Metrics {
             stale: Slots::new(Stale::ALL.iter().map(|why| Why { why: *why })).all_told(),
             quota_refusals: Slots::new(Resource::ALL.map(|one| Refused { resource: one.noun() })).all_told(),
             slow_readers: Counter::default(),
+            certificates: Certificates::default(),
             lags: Lags::default(),
         }
     }
@@ -117,6 +121,7 @@ impl Metrics {
     fn add_to(&self, registry: &mut Registry) {
         self.calls.add_to(registry);
         self.auth.add_to(registry);
+        self.certificates.add_to(registry);
         registry.add(
             "ballast_settle_duration_seconds",
             "From a write to the outcome of the deploy that settles it",

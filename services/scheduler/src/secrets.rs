@@ -1,7 +1,10 @@
 //! How private keys are kept: by keys in files, which the database does not have.
 //!
-//! Certificates that projects keep here are the first source of secrets. Others, as a Barbican, belong beside this module,
-//! behind what asks for the secret of a reference.
+//! And who else keeps secrets, as a [`barbican`]: each is a [`Source`], beside the certificates that projects keep here.
+
+pub mod barbican;
+mod source;
+pub mod token;
 
 use std::{
     fmt,
@@ -11,13 +14,15 @@ use std::{
 };
 
 use ballast_certificates::{Bound, Keyring, Zeroizing, new_key};
-use ballast_model::fault::Fault;
+use ballast_model::{certificate::Sealed, fault::Fault};
 use ballast_service::{
     config::{Secrets, Settings},
     process::Failure,
 };
-use ballast_store::{SealedCertificate, Store};
+use ballast_store::{Store, Tx};
 use clap::Subcommand;
+
+pub use self::source::{Content, Refused, Source};
 
 /// How many are sealed anew in one transaction.
 const AT_ONCE: u64 = 100;
@@ -63,7 +68,9 @@ pub fn make_key(file: &Path) -> Result<(), Failure> {
 /// # Errors
 /// When the store fails.
 pub async fn missing(store: &Store, keyring: &Keyring) -> Result<Vec<(String, i64)>, Fault> {
-    let mut used = store.glance(|tx, _| Box::pin(tx.sealing_keys())).await?;
+    let (mut used, accounts) =
+        store.glance(|tx, _| Box::pin(async { Ok((tx.sealing_keys().await?, tx.acme_accounts().await?)) })).await?;
+    used.extend(accounts.into_iter().map(|account| (account.sealed.key_id, 1)));
     used.retain(|(key_id, _)| !keyring.has(key_id));
     Ok(used)
 }
@@ -77,8 +84,8 @@ pub async fn look(store: &Store, keyring: &Keyring) -> Result<(), Fault> {
         tracing::error!(
             key = key_id,
             certificates = count,
-            "no file of secrets.key_files has the key that sealed the private keys of some certificates: add the file with \
-             that key, or they cannot be used"
+            "no file of secrets.key_files has the key that sealed the private keys of some certificates, or of an account: \
+             add the file with that key, or they cannot be used"
         );
     }
     Ok(())
@@ -106,32 +113,81 @@ pub async fn rewrap(store: &Store, keyring: &Keyring) -> Result<Rewrapped, Failu
     let first = keyring.sealing();
     let first =
         first.ok_or_else(|| Failure::Config("secrets.key_files names no file: nothing can be sealed".to_owned()))?;
-    let (mut rewrapped, mut after) = (Rewrapped::default(), 0);
-    loop {
-        let step = store.write(|tx, _| {
-            Box::pin(async move {
-                let (mut done, mut failed) = (0, Vec::new());
-                let next = tx.sealed_otherwise(first, after, AT_ONCE).await?;
-                for one in &next {
-                    match again(keyring, one) {
-                        Ok(sealed) => done += usize::from(tx.seal_again(one, &sealed).await?),
-                        Err(why) => failed.push(format!("certificate {}: {why}", one.id)),
-                    }
-                }
-                Ok((next.last().map(|one| one.seq), done, failed))
-            })
-        });
-        let (last, done, failed) = step.await.map_err(|fault| Failure::run("the database", fault.for_log()))?;
-        rewrapped.done += done;
-        rewrapped.failed.extend(failed);
-        let Some(last) = last else { return Ok(rewrapped) };
-        after = last;
+    let mut rewrapped = rewrap_accounts(store, keyring, first).await?;
+    for kept in [KeptOf::Projects, KeptOf::Others] {
+        let mut after = Some(0);
+        while let Some(from) = after {
+            let step = store.write(|tx, _| Box::pin(rewrap_some(tx, keyring, kept, (first, from))));
+            let (last, done, failed) = step.await.map_err(failed_store)?;
+            rewrapped.done += done;
+            rewrapped.failed.extend(failed);
+            after = last;
+        }
     }
+    Ok(rewrapped)
 }
 
-fn again(keyring: &Keyring, one: &SealedCertificate) -> Result<ballast_model::certificate::Sealed, String> {
-    let bound = Bound { id: one.id, version: one.version };
-    let opened = keyring.open(&one.sealed, bound).map_err(|why| why.to_string())?;
+/// Whose secrets they are.
+#[derive(Debug, Clone, Copy)]
+enum KeptOf {
+    /// Certificates of projects.
+    Projects,
+    /// What other services keep, as it was read.
+    Others,
+}
+
+/// The next that are not sealed by the first key: the last of them, how many are sealed anew, and what could not be.
+async fn rewrap_some(
+    tx: &Tx,
+    keyring: &Keyring,
+    kept: KeptOf,
+    (first, after): (&str, i64),
+) -> Result<(Option<i64>, usize, Vec<String>), Fault> {
+    let next = match kept {
+        KeptOf::Projects => tx.sealed_otherwise(first, after, AT_ONCE).await?,
+        KeptOf::Others => tx.secrets_sealed_otherwise(first, after, AT_ONCE).await?,
+    };
+    let (mut done, mut failed) = (0, Vec::new());
+    for one in &next {
+        let sealed = match again(keyring, &one.sealed, Bound { id: one.id, version: one.version }) {
+            Ok(sealed) => sealed,
+            Err(why) => {
+                failed.push(format!("certificate {}: {why}", one.id));
+                continue;
+            }
+        };
+        done += usize::from(match kept {
+            KeptOf::Projects => tx.seal_again(one, &sealed).await?,
+            KeptOf::Others => tx.seal_secret_again(one, &sealed).await?,
+        });
+    }
+    Ok((next.last().map(|one| one.seq), done, failed))
+}
+
+/// The few accounts at CAs, in one transaction.
+async fn rewrap_accounts(store: &Store, keyring: &Keyring, first: &str) -> Result<Rewrapped, Failure> {
+    let accounts = store.write(|tx, _| {
+        Box::pin(async move {
+            let mut rewrapped = Rewrapped::default();
+            for one in tx.acme_accounts().await?.into_iter().filter(|one| one.sealed.key_id != first) {
+                match again(keyring, &one.sealed, Bound::ACCOUNT) {
+                    Ok(sealed) => rewrapped.done += usize::from(tx.seal_acme_account_again(&one, &sealed).await?),
+                    Err(why) => rewrapped.failed.push(format!("account at {}: {why}", one.directory)),
+                }
+            }
+            Ok(rewrapped)
+        })
+    });
+    accounts.await.map_err(failed_store)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err has")]
+fn failed_store(fault: Fault) -> Failure {
+    Failure::run("the database", fault.for_log())
+}
+
+fn again(keyring: &Keyring, sealed: &Sealed, bound: Bound) -> Result<Sealed, String> {
+    let opened = keyring.open(sealed, bound).map_err(|why| why.to_string())?;
     keyring.seal(&opened, bound).ok_or_else(|| "it could not be sealed".to_owned())
 }
 

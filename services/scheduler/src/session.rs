@@ -9,6 +9,7 @@ mod outbound;
 mod pace;
 mod patience;
 mod reader;
+mod secrets;
 mod sent;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -77,7 +78,8 @@ impl agent_session_server::AgentSession for Sessions {
         let agent = self.admit(&hello).await.map_err(|fault| refuse(&hello, &fault))?;
         let (outbox, outgoing) = mpsc::channel(OUTBOX);
         let (app, shutdown) = (Arc::clone(&self.app), self.shutdown.clone());
-        tokio::spawn(run(app, agent, hello, Duplex { inbound, outbox }, shutdown));
+        let duplex = Duplex { inbound, outbox, is_private: peer.is_private };
+        tokio::spawn(run(app, agent, hello, duplex, shutdown));
         Ok(Response::new(Box::pin(ReceiverStream::new(outgoing))))
     }
 }
@@ -86,6 +88,8 @@ impl agent_session_server::AgentSession for Sessions {
 struct Duplex {
     inbound: Streaming<AgentMessage>,
     outbox: Outbox,
+    /// Secrets may be sent.
+    is_private: bool,
 }
 
 fn refuse(hello: &Hello, fault: &Fault) -> Status {
@@ -122,6 +126,7 @@ async fn run(app: Arc<App>, agent: Agent, hello: Hello, stream: Duplex, shutdown
         pace: Pace::default(),
         patience: None,
         known: known_of(&agent.drivers),
+        is_private: stream.is_private,
     };
     let inbound = Open::new(&app, agent.id).read(stream.inbound);
     let why = match session.go_on(&listening, inbound, &shutdown).await {
@@ -173,6 +178,8 @@ struct Session<'a> {
     patience: Option<Patience>,
     /// Each driver as it was told last, by name: also those that are not there now.
     known: HashMap<String, AgentDriver>,
+    /// Secrets may be sent.
+    is_private: bool,
 }
 
 fn known_of(drivers: &[AgentDriver]) -> HashMap<String, AgentDriver> {

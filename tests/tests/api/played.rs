@@ -5,9 +5,10 @@ use std::time::Duration;
 use ballast_proto::{
     agent::{
         AgentMessage, Desired, DriverReport, DriverState, Foreseen, Heartbeat, Hello, Outcome, Removed,
-        SchedulerMessage, Waiting, agent_message, agent_session_client::AgentSessionClient, scheduler_message::Message,
+        SchedulerMessage, Secrets, SecretsWanted, Waiting, agent_message, agent_session_client::AgentSessionClient,
+        scheduler_message::Message,
     },
-    driver::{Capabilities, Connections, Effect, Fault, Preview},
+    driver::{Capabilities, Connections, Effect, Fault, Preview, Secret},
 };
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_stream::wrappers::ReceiverStream;
@@ -177,6 +178,24 @@ impl Agent {
         .await;
     }
 
+    /// Asks for all secrets that it names, each by this digest or that which it was told; what it is answered.
+    pub(crate) async fn secrets(&mut self, desired: &Desired, digest: Option<&str>) -> Secrets {
+        let load_balancer = desired.load_balancer.as_ref().expect("a load balancer");
+        let mut secrets: Vec<Secret> = load_balancer.secrets().map(|(_, secret)| secret.clone()).collect();
+        if let Some(digest) = digest {
+            secrets.iter_mut().for_each(|secret| secret.digest = digest.to_owned());
+        }
+        let (load_balancer_id, epoch) = (load_balancer.id.clone(), desired.epoch);
+        self.say(agent_message::Message::SecretsWanted(SecretsWanted { load_balancer_id, epoch, secrets })).await;
+        loop {
+            match self.next().await {
+                Message::Secrets(secrets) => return secrets,
+                Message::SnapshotDone(_) => {}
+                other => panic!("not Secrets: {other:?}"),
+            }
+        }
+    }
+
     pub(crate) async fn removed(&self, load_balancer_id: &str, epoch: u64) {
         let load_balancer_id = load_balancer_id.to_owned();
         self.say(agent_message::Message::Removed(Removed { load_balancer_id, epoch, ..Removed::default() })).await;
@@ -235,7 +254,7 @@ fn obeying_with(mut agent: Agent, foreseen: Option<Preview>) -> String {
                         agent.say(agent_message::Message::Foreseen(answer)).await;
                     }
                 }
-                Message::Welcome(_) | Message::SnapshotDone(_) | Message::Drain(_) => {}
+                Message::Welcome(_) | Message::SnapshotDone(_) | Message::Drain(_) | Message::Secrets(_) => {}
             }
         }
     });

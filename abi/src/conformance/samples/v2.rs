@@ -5,9 +5,9 @@ use super::{
     secrets::{Kind, named},
 };
 use crate::{
-    ClientAuthentication, Hsts, InsertHeaders, L7Action, L7CompareType, L7Policy, L7Rule, L7RuleType, LbMethod,
-    Listener, ListenerTls, LoadBalancer, MonitorType, PersistenceType, Pool, PoolTls, Protocol, SessionPersistence,
-    Timeouts, Vip, features,
+    ClientAuthentication, Hsts, HttpAnswer, InsertHeaders, L7Action, L7CompareType, L7Policy, L7Rule, L7RuleType,
+    LbMethod, Listener, ListenerTls, LoadBalancer, MonitorType, PersistenceType, Pool, PoolTls, Protocol,
+    SessionPersistence, Timeouts, Vip, features,
 };
 
 /// What changes nothing of who is served, nor of how a request of the suite fares.
@@ -46,6 +46,7 @@ impl Samples {
             ["monitor", _] => self.monitored(one, feature),
             ["member", _] => self.of_members(one, feature),
             ["protocol" | "lb_method" | "persistence" | "pool", _] => of_protocols(one, feature),
+            ["http", _] => answering(one, feature),
             ["listener" | "vip", _] => self.of_listeners(one, feature, number),
             _ => None,
         }
@@ -198,6 +199,14 @@ fn of_protocols(one: &mut LoadBalancer, feature: &str) -> Option<()> {
         _ => return None,
     }
     Some(())
+}
+
+/// As a CA asks for that issues a certificate (RFC 8555, 8.3).
+fn answering(one: &mut LoadBalancer, feature: &str) -> Option<()> {
+    let path = "/.well-known/acme-challenge/evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA".to_owned();
+    let content = "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI".to_owned();
+    one.http_answers = vec![HttpAnswer { path, content }];
+    (feature == features::HTTP_ANSWERS).then_some(())
 }
 
 fn listener(one: &mut LoadBalancer) -> Option<&mut Listener> {

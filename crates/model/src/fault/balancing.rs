@@ -76,6 +76,8 @@ facts! {
         ClientCrlWithoutCa = "CLIENT_CRL_WITHOUT_CA",
         /// of a pool.
         CrlWithoutCa = "CRL_WITHOUT_CA",
+        /// Nobody has what these name, or it is not for who asks, or not for this.
+        SecretsNotFound = "SECRETS_NOT_FOUND" { references: Choices },
         HstsWithoutTls = "HSTS_WITHOUT_TLS",
         HstsWithoutMaxAge = "HSTS_WITHOUT_MAX_AGE",
     }

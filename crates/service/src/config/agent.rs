@@ -21,6 +21,11 @@ pub struct Agent {
     pub drivers_dir: PathBuf,
     /// How many load balancers of one driver are worked on at once.
     pub parallelism: usize,
+    /// Whether private keys of certificates are kept in `<state_dir>/secrets`: then load balancers with TLS come back after a
+    /// reboot without a scheduler.
+    pub secrets_on_disk: bool,
+    /// Where they are kept otherwise: a folder of a tmpfs, made if it is not there.
+    pub secrets_tmpfs: PathBuf,
 }
 
 impl Default for Agent {
@@ -31,6 +36,8 @@ impl Default for Agent {
             state_dir: PathBuf::from("/var/lib/ballast/agent"),
             drivers_dir: PathBuf::from("/usr/lib/ballast/drivers"),
             parallelism: parallelism(),
+            secrets_on_disk: true,
+            secrets_tmpfs: PathBuf::from("/run/ballast-agent/secrets"),
         }
     }
 }

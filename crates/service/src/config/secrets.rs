@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::Barbican;
 use crate::{list, secret};
 
 /// `[secrets]`
@@ -15,11 +16,15 @@ pub struct Secrets {
     pub key_files: Vec<String>,
     /// How many certificates a project may have.
     pub certificates_per_project: u32,
+    /// For tests of the API: every reference is taken, and nothing is behind one, so that nothing serves it.
+    pub unchecked: bool,
+    /// `[secrets.barbican]`
+    pub barbican: Barbican,
 }
 
 impl Default for Secrets {
     fn default() -> Self {
-        Self { key_files: Vec::new(), certificates_per_project: 1_000 }
+        Self { key_files: Vec::new(), certificates_per_project: 1_000, unchecked: false, barbican: Barbican::default() }
     }
 }
 

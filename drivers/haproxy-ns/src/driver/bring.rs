@@ -70,7 +70,7 @@ impl HaproxyNs {
             held.insert(secret.file, before);
         };
         self.secrets.forget(id);
-        faults.extend(silent.into_iter().map(report::silent));
+        faults.extend(silent.into_iter().map(|listener| report::silent(id, listener)));
         if shared.is_some() {
             // Nothing of it runs as anybody.
             self.identities.forget(id);

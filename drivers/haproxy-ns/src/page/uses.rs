@@ -6,7 +6,7 @@ use super::{BackTimeouts, Mode, SetHeader, Use};
 use crate::validate::{Action, Header, Id, Listener, Pool, Validated, is_http};
 
 /// Between the pool's id and the listener's in a backend's name; no id has it.
-const AND: char = ':';
+pub(super) const AND: char = ':';
 
 /// One of them.
 pub(super) struct Used<'a> {

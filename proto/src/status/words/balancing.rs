@@ -79,6 +79,10 @@ fn tls(fact: &Tls) -> String {
         Tls::ClientCaMissing { client_authentication } => {
             format!("The client authentication {client_authentication} needs the CA of the clients.")
         }
+        Tls::SecretsNotFound { references } => format!(
+            "Nothing that can be used is behind {}: it is not there, or not this project's, or of another kind.",
+            list(references)
+        ),
         Tls::ClientCrlWithoutCa => "A revocation list of clients needs the CA of the clients.".to_owned(),
         Tls::CrlWithoutCa => "A revocation list needs its CA.".to_owned(),
         Tls::HstsWithoutTls => "HSTS is for listeners at which TLS ends.".to_owned(),

@@ -18,8 +18,9 @@ use super::{
     fitted::fitted,
     metrics::Call as Asked,
     steps,
+    unknown::without_unknown,
 };
-use crate::driver_host::fault;
+use crate::{driver_host::fault, secrets::Contents};
 
 type Grpc = driver_client::DriverClient<Channel>;
 
@@ -84,7 +85,8 @@ impl DriverClient {
         let span = Span::part("lbaas.driver.v1.Driver/Deploy", SpanKind::Client);
         let traceparent = span.origin().map(|origin| origin.text()).unwrap_or_default();
         let call = |mut grpc: Grpc, capabilities: &Capabilities| {
-            let (fitted, left_out) = fitted(load_balancer, capabilities);
+            let (known, unknown) = without_unknown(load_balancer);
+            let (fitted, left_out) = fitted(known, capabilities);
             let refused = features::check(&fitted, capabilities).err();
             let request =
                 DeployRequest { load_balancer: Some(fitted), generation, handover, reads_fault: true, traceparent };
@@ -93,7 +95,7 @@ impl DriverClient {
                     return Err(fault::to_status(error));
                 }
                 let mut reply = grpc.deploy(request).await?;
-                reply.get_mut().faults.extend(left_out);
+                reply.get_mut().faults.extend(left_out.into_iter().chain(unknown));
                 Ok(reply)
             }
         };
@@ -110,7 +112,8 @@ impl DriverClient {
     ///
     /// # Errors
     /// As for [`DriverClient::deploy`].
-    pub async fn take_secrets(&self, request: SecretsRequest) -> Result<(), Fault> {
+    pub(crate) async fn take_secrets(&self, load_balancer_id: String, contents: Contents) -> Result<(), Fault> {
+        let request = SecretsRequest { load_balancer_id, secrets: contents.take() };
         let call = |mut grpc: Grpc, _: &Capabilities| async move { grpc.take_secrets(request).await };
         self.call(Asked::TakeSecrets, self.deadlines.observe, call).await.map(drop)
     }
@@ -121,7 +124,8 @@ impl DriverClient {
     /// The driver's fault, or UNAVAILABLE: it is not known now.
     pub async fn preview(&self, load_balancer: LoadBalancer, generation: u64) -> Result<Preview, Fault> {
         let call = |mut grpc: Grpc, capabilities: &Capabilities| {
-            let (fitted, left_out) = fitted(load_balancer, capabilities);
+            let (known, unknown) = without_unknown(load_balancer);
+            let (fitted, left_out) = fitted(known, capabilities);
             let refused = features::check(&fitted, capabilities).err();
             let request = DeployRequest {
                 load_balancer: Some(fitted),
@@ -135,7 +139,7 @@ impl DriverClient {
                 }
                 let mut reply = grpc.preview(request).await?;
                 if reply.get_ref().effect() != Effect::Unspecified {
-                    reply.get_mut().faults.extend(left_out);
+                    reply.get_mut().faults.extend(left_out.into_iter().chain(unknown));
                 }
                 Ok(reply)
             }

@@ -138,6 +138,7 @@ impl Session {
                     self.workers.snapshot_done(authority, &named);
                 }
             }
+            Some(FromScheduler::Secrets(secrets)) => self.workers.secrets_came(secrets),
             Some(FromScheduler::Foresee(question)) => self.foresight.answer(question),
             Some(FromScheduler::Drain(drain)) => return Some(End::Drained { reason: drain.reason }),
             Some(FromScheduler::Welcome(_)) => tracing::warn!("a second Welcome in one session is ignored"),

@@ -21,9 +21,10 @@ use super::{
     Workers,
     order::{Goal, Order},
     plan::{self, Step, no_driver},
+    secrets::{self, Asked},
     state::State,
 };
-use crate::{drivers, ledger::Entry};
+use crate::{drivers, ledger::Entry, secrets::Contents};
 
 /// One load balancer's worker.
 pub(super) struct Worker {
@@ -32,11 +33,19 @@ pub(super) struct Worker {
     wake: Notify,
     /// What its removal comes from, and then its undeploy, if that is followed.
     leaving: Mutex<Option<Origin>>,
+    /// Locked after `state`, never before.
+    asked: Mutex<Asked>,
 }
 
 impl Worker {
     pub(super) fn new(state: State) -> Self {
-        Self { id: state.id.clone(), state: Mutex::new(state), wake: Notify::new(), leaving: Mutex::default() }
+        Self {
+            id: state.id.clone(),
+            state: Mutex::new(state),
+            wake: Notify::new(),
+            leaving: Mutex::default(),
+            asked: Mutex::default(),
+        }
     }
 
     /// It is to be removed because of this.
@@ -46,6 +55,10 @@ impl Worker {
 
     fn leaving(&self) -> MutexGuard<'_, Option<Origin>> {
         self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn asked(&self) -> MutexGuard<'_, Asked> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The confirmation, as a part of what it comes from.
@@ -82,7 +95,11 @@ pub(super) async fn run(workers: Workers, worker: Arc<Worker>) {
                 worker.state().answered();
                 workers.0.on.uplink.send(Message::Outcome(outcome));
             }
-            Step::Deploy(order) => deploy(&workers, &worker, &order).await,
+            Step::Deploy(order) => {
+                if let Some(contents) = secrets::of(&workers, &worker, &order).await {
+                    deploy(&workers, &worker, &order, contents).await;
+                }
+            }
             Step::Undeploy(driver) => undeploy(&workers, &worker, &driver).await,
             Step::Finished => {
                 if finish(&workers, &worker).await {
@@ -101,7 +118,7 @@ pub(super) async fn run(workers: Workers, worker: Arc<Worker>) {
     }
 }
 
-async fn wait(workers: &Workers, worker: &Worker, until: Option<Instant>) {
+pub(super) async fn wait(workers: &Workers, worker: &Worker, until: Option<Instant>) {
     let time = async {
         match until {
             Some(until) => tokio::time::sleep_until(until).await,
@@ -117,14 +134,14 @@ async fn wait(workers: &Workers, worker: &Worker, until: Option<Instant>) {
 
 /// The desired state is written to the ledger while the driver works, and is on the disk before the outcome is told:
 /// what the scheduler takes for done comes back after a crash.
-async fn deploy(workers: &Workers, worker: &Worker, order: &Arc<Order>) {
+async fn deploy(workers: &Workers, worker: &Worker, order: &Arc<Order>, contents: Contents) {
     let Some((_permit, entry)) = begin(workers, worker, &Step::Deploy(Arc::clone(order))).await else { return };
     let span = tracing::info_span!(
         "deploy", load_balancer.id = %worker.id, generation = order.generation, epoch = order.epoch,
         driver = %order.driver
     );
     let followed = followed(order);
-    let call = followed.around(call_deploy(workers, order).instrument(span.clone()));
+    let call = followed.around(call_deploy(workers, order, contents).instrument(span.clone()));
     failpoint::at("deploy: the order is taken");
     let (result, ()) = tokio::join!(call, save(workers, entry));
     failpoint::at("deploy: the driver has answered");
@@ -177,11 +194,19 @@ fn waiting(order: &Order, fault: Fault) -> Waiting {
     Waiting { load_balancer_id, epoch, generation, fault: Some(fault) }
 }
 
-async fn call_deploy(workers: &Workers, order: &Order) -> Result<DeployReply, Fault> {
-    match workers.0.on.drivers.driver(&order.driver) {
-        Some(driver) => driver.take_over(order.asked(), order.generation, order.handed_over()).await,
-        None => Err(no_driver(&order.driver)),
+/// The driver is told first what the secrets are, if there are any.
+async fn call_deploy(workers: &Workers, order: &Order, contents: Contents) -> Result<DeployReply, Fault> {
+    let driver = workers.0.on.drivers.driver(&order.driver).ok_or_else(|| no_driver(&order.driver))?;
+    let names_any = !contents.is_empty();
+    if names_any {
+        driver.take_secrets(order.id().to_owned(), contents).await?;
     }
+    let reply = driver.take_over(order.asked(), order.generation, order.handed_over()).await?;
+    if names_any {
+        let load_balancer = order.load_balancer.clone();
+        workers.tidy_secrets(move |secrets| secrets.keep_only(&load_balancer)).await;
+    }
+    Ok(reply)
 }
 
 fn log_deploy(outcome: Option<&Outcome>, failure: Option<&Fault>) {
@@ -258,6 +283,8 @@ async fn begin(workers: &Workers, worker: &Worker, step: &Step) -> Option<(Owned
 async fn finish(workers: &Workers, worker: &Worker) -> bool {
     let id = worker.id.clone();
     workers.record(move |ledger| ledger.remove(&id)).await;
+    let id = worker.id.clone();
+    workers.tidy_secrets(move |secrets| secrets.forget(&id)).await;
     let mut registry = workers.registry();
     let mut state = worker.state();
     let Goal::Gone { epochs, .. } = state.goal().clone() else {

@@ -114,7 +114,7 @@ async fn certificates_of_other_roles_do_not_open_what_is_not_theirs() {
         assert_eq!(refused.code(), Grpc::PermissionDenied, "{peer:?}");
     }
     let admitted = none().admit(Some(&agent), SESSION, &HeaderMap::new()).await.unwrap().0;
-    assert_eq!(admitted, Admitted::Agent(AgentPeer { host: Some("a".to_owned()) }));
+    assert_eq!(admitted, Admitted::Agent(AgentPeer { host: Some("a".to_owned()), is_private: true }));
     for role in
         [None, Some(Role::Gateway), Some(Role::Scheduler), Some(Role::Metrics), Some(Role::Client { project: None })]
     {
@@ -129,11 +129,11 @@ async fn certificates_of_other_roles_do_not_open_what_is_not_theirs() {
 
 #[test]
 fn an_agents_certificate_is_good_for_its_host_alone() {
-    let peer = AgentPeer { host: Some("a".to_owned()) };
+    let peer = AgentPeer { host: Some("a".to_owned()), is_private: true };
     assert!(peer.must_be("a").is_ok());
     let refused = peer.must_be("b").unwrap_err();
     assert_eq!(refused, Forbidden::OtherHost { host: "b".to_owned(), certified: "a".to_owned() }.into());
-    assert!(AgentPeer { host: None }.must_be("b").is_ok());
+    assert!(AgentPeer { host: None, is_private: true }.must_be("b").is_ok());
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use ballast_model::{
 };
 use ballast_store::{Binding, BoundLoadBalancer, Handover, Placed, Tx};
 
-use super::App;
+use super::{App, Digests};
 
 /// What an agent is to do with a load balancer.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,6 +55,8 @@ pub struct Desired {
     pub epoch: Epoch,
     /// Of what is sent: older than the load balancer's own while its address is still held by another.
     pub generation: Generation,
+    /// What the secrets are that it uses.
+    pub digests: Digests,
     /// What its former agent has handed over.
     pub handover: Option<Handover>,
     /// Its former agent lives, has not let go yet, and will know which member each client has.
@@ -175,6 +177,7 @@ impl App {
             generation: load_balancer.generation,
             subnetwork: subnetwork_of(tx, &load_balancer).await?,
             additional: additional_of(tx, &load_balancer).await?,
+            digests: self.digests(tx, &load_balancer).await?,
             driver: binding.driver,
             epoch: binding.epoch,
             load_balancer,
@@ -237,6 +240,7 @@ fn without_vip(mut desired: Desired) -> Desired {
     let since = desired.load_balancer.listeners.iter().map(|listener| listener.progress.changed).min();
     desired.generation = since.unwrap_or(desired.generation).before();
     desired.load_balancer.vip = None;
+    desired.load_balancer.http_answers = Vec::new();
     desired.load_balancer.listeners = Parts::default();
     desired.subnetwork = None;
     desired.additional = Vec::new();

@@ -34,7 +34,7 @@ const NAME: usize = 4 * LONGEST;
 /// Of what a driver hands over.
 const HANDOVER: usize = 1 << 20;
 
-const BOUNDS: [(&str, &str, Bound); 56] = [
+const BOUNDS: [(&str, &str, Bound); 60] = [
     ("Hello", "host", Bound::Told),
     ("Hello", "instance_id", Bound::Length(NAME)),
     ("Hello", "version", Bound::Told),
@@ -64,6 +64,10 @@ const BOUNDS: [(&str, &str, Bound); 56] = [
     ("Fault", "detail", Bound::Ignored),
     ("Fault", "object_id", Bound::Id),
     ("Waiting", "load_balancer_id", Bound::Id),
+    ("SecretsWanted", "load_balancer_id", Bound::Id),
+    ("SecretsWanted", "secrets", Bound::Count(OBJECTS)),
+    ("Secret", "reference", Bound::Length(NAME)),
+    ("Secret", "digest", Bound::Length(NAME)),
     ("Removed", "load_balancer_id", Bound::Id),
     ("Removed", "traceparent", Bound::Id),
     ("Removed", "listeners", Bound::Count(OBJECTS)),
@@ -139,6 +143,13 @@ pub(super) fn check(message: &Message) -> Result<(), String> {
             drivers("Hello", &hello.drivers)
         }
         Message::Heartbeat(heartbeat) => drivers("Heartbeat", &heartbeat.drivers),
+        Message::SecretsWanted(wanted) => {
+            within("SecretsWanted", "secrets", wanted.secrets.len())?;
+            wanted.secrets.iter().try_for_each(|secret| {
+                within("Secret", "reference", secret.reference.len())?;
+                within("Secret", "digest", secret.digest.len())
+            })
+        }
         Message::Outcome(outcome) => within("Outcome", "faults", outcome.faults.len()),
         Message::Foreseen(Foreseen { preview, .. }) => preview.as_ref().map_or(Ok(()), |preview| {
             within("Preview", "steps", preview.steps.len())?;

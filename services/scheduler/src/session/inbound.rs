@@ -99,6 +99,7 @@ impl Session<'_> {
                 }
                 None => Ok(()),
             },
+            Some(Message::SecretsWanted(wanted)) => self.tell_secrets(wanted).await,
             Some(Message::Health(report)) => self.health(&report).await,
             Some(Message::Statistics(report)) => self.statistics(&report).await,
             Some(Message::Foreseen(Foreseen { number, preview, fault })) => {
@@ -119,7 +120,7 @@ impl Session<'_> {
         Arc::new(Cause { by: By::Agent, who, what, ..Cause::default() })
     }
 
-    fn owner(&self, load_balancer_id: &str, epoch: u64) -> Option<Owner> {
+    pub(super) fn owner(&self, load_balancer_id: &str, epoch: u64) -> Option<Owner> {
         let parsed = load_balancer_id.parse();
         if parsed.is_err() {
             tracing::warn!(load_balancer.id = told(load_balancer_id), "dropped a report: not an id");

@@ -125,12 +125,13 @@ fn noted(span: &Span, load_balancer_id: &str, epoch: u64) -> Option<String> {
 }
 
 fn desired_message(desired: &Desired) -> DesiredMessage {
+    let mut load_balancer =
+        convert::to_driver(&desired.load_balancer, desired.subnetwork.as_ref(), &desired.additional);
+    for secret in load_balancer.secrets_mut() {
+        secret.digest = desired.digests.get(&secret.reference).cloned().unwrap_or_default();
+    }
     DesiredMessage {
-        load_balancer: Some(convert::to_driver(
-            &desired.load_balancer,
-            desired.subnetwork.as_ref(),
-            &desired.additional,
-        )),
+        load_balancer: Some(load_balancer),
         driver: desired.driver.clone(),
         epoch: desired.epoch.number(),
         generation: desired.generation.number(),

@@ -1,5 +1,7 @@
 //! Certificates. What is sealed comes and goes as it is: no key that opens it is known here.
 
+use std::collections::BTreeMap;
+
 use ballast_model::{
     certificate::{Certificate, Sealed, of_reference},
     fault::{Certifying, Fault, Kind},
@@ -15,7 +17,7 @@ use crate::{
     codec::natural,
     entity::{
         certificate::{self, Column, Entity, Kept, Listed},
-        listener, pool,
+        listener, pool, secret,
     },
 };
 
@@ -57,7 +59,9 @@ impl Tx {
         let Some(row) = row else { return Ok(None) };
         let mut found = row.into_certificate()?;
         let chain = of_id().select_only().column(Column::Chain).into_tuple().one(self.db());
-        found.content.chain = chain.await.map_err(fault_of)?.unwrap_or_default();
+        if let Some(content) = &mut found.content {
+            content.chain = chain.await.map_err(fault_of)?.unwrap_or_default();
+        }
         Ok(Some(found))
     }
 
@@ -83,12 +87,13 @@ impl Tx {
         of_project.count(self.db()).await.map_err(fault_of)
     }
 
-    /// Stores a new certificate.
+    /// Stores a new certificate; none sealed: it has no private key, or none yet.
     ///
     /// # Errors
     /// As [`Self::certificate`].
-    pub async fn insert_certificate(&self, certificate: &Certificate, sealed: &Sealed) -> Result<(), Fault> {
-        let row = certificate::ActiveModel::of(certificate)?.with(sealed);
+    pub async fn insert_certificate(&self, certificate: &Certificate, sealed: Option<&Sealed>) -> Result<(), Fault> {
+        let none = Sealed { key_id: String::new(), bytes: Vec::new() };
+        let row = certificate::ActiveModel::of(certificate)?.with(sealed.unwrap_or(&none));
         Entity::insert(row).exec_without_returning(self.db()).await.map(|_| ()).map_err(fault_of)
     }
 
@@ -151,12 +156,13 @@ impl Tx {
         Ok(())
     }
 
-    /// The private key of a certificate, as it is kept.
+    /// The private key of a certificate, as it is kept; none: it has none, or none yet.
     ///
     /// # Errors
     /// As [`Self::certificate`].
     pub async fn sealed_certificate(&self, id: CertificateId) -> Result<Option<SealedCertificate>, Fault> {
-        let row = Entity::find().filter(Column::Id.eq(id.uuid())).into_partial_model::<Kept>().one(self.db());
+        let of_id = Entity::find().filter(Column::Id.eq(id.uuid())).filter(Column::KeyId.ne(""));
+        let row = of_id.into_partial_model::<Kept>().one(self.db());
         row.await.map_err(fault_of)?.map(Kept::into_sealed).transpose()
     }
 
@@ -166,7 +172,7 @@ impl Tx {
     /// As [`Self::certificate`].
     pub async fn sealed_otherwise(&self, key_id: &str, after: i64, most: u64) -> Result<Vec<SealedCertificate>, Fault> {
         let rows = Entity::find()
-            .filter(Column::KeyId.ne(key_id))
+            .filter(Column::KeyId.is_not_in([key_id, ""]))
             .filter(Column::Seq.gt(after))
             .order_by_asc(Column::Seq)
             .limit(most)
@@ -194,7 +200,7 @@ impl Tx {
         Ok(done.await.map_err(fault_of)?.rows_affected > 0)
     }
 
-    /// The ids of the keys that sealed something, and how much.
+    /// The ids of the keys that sealed private keys of certificates, and how many.
     ///
     /// # Errors
     /// As [`Self::certificate`].
@@ -203,10 +209,23 @@ impl Tx {
             .select_only()
             .column(Column::KeyId)
             .column_as(Column::Id.count(), "count")
+            .filter(Column::KeyId.ne(""))
             .group_by(Column::KeyId)
             .order_by_asc(Column::KeyId)
-            .into_tuple()
+            .into_tuple::<(String, i64)>()
             .all(self.db());
-        keys.await.map_err(fault_of)
+        let of_others = secret::Entity::find()
+            .select_only()
+            .column(secret::Column::KeyId)
+            .column_as(secret::Column::Id.count(), "count")
+            .filter(secret::Column::KeyId.ne(""))
+            .group_by(secret::Column::KeyId)
+            .into_tuple::<(String, i64)>()
+            .all(self.db());
+        let mut all = BTreeMap::new();
+        for (key_id, count) in keys.await.map_err(fault_of)?.into_iter().chain(of_others.await.map_err(fault_of)?) {
+            *all.entry(key_id).or_default() += count;
+        }
+        Ok(all.into_iter().collect())
     }
 }

@@ -4,14 +4,18 @@
 
 #![expect(unreachable_pub, reason = "sea-orm's derives make pub types, and want those they are made for pub too")]
 
+pub(crate) mod acme_account;
 pub(crate) mod agent;
 pub(crate) mod association;
 pub(crate) mod availability_zone;
+pub(crate) mod barbican_consumer;
+pub(crate) mod barbican_grant;
 pub(crate) mod binding;
 pub(crate) mod certificate;
 pub(crate) mod cluster;
 pub(crate) mod event;
 pub(crate) mod event_mark;
+pub(crate) mod expiry_warning;
 pub(crate) mod fixed_ip;
 pub(crate) mod flavor;
 pub(crate) mod former_statistics;
@@ -31,6 +35,7 @@ pub(crate) mod quota;
 pub(crate) mod request;
 pub(crate) mod revision;
 pub(crate) mod scheduler;
+pub(crate) mod secret;
 pub(crate) mod statistics;
 pub(crate) mod stray_port;
 pub(crate) mod subnet;

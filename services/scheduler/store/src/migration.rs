@@ -23,6 +23,9 @@ mod m0018_parts_counted;
 mod m0019_causes;
 mod m0020_revisions;
 mod m0022_certificates;
+mod m0023_secrets;
+mod m0024_barbican;
+mod m0025_acme;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -53,6 +56,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0019_causes::Migration),
             Box::new(m0020_revisions::Migration),
             Box::new(m0022_certificates::Migration),
+            Box::new(m0023_secrets::Migration),
+            Box::new(m0024_barbican::Migration),
+            Box::new(m0025_acme::Migration),
         ]
     }
 }

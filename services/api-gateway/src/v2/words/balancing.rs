@@ -48,6 +48,9 @@ pub(super) fn balancing(fault: &Fault, fact: &Balancing) -> String {
         | Balancing::BeyondV1 { .. }
         | Balancing::AddressChanged { .. }
         | Balancing::OutOfReach { .. } => sentence(fault),
+        Balancing::Tls(Tls::SecretsNotFound { references }) => {
+            format!("Could not retrieve certificate: {}", python_list(references))
+        }
         Balancing::Tls(fact) => failure(&tls(fact)),
         Balancing::Sticky(fact) => failure(&sticky(fact)),
         Balancing::Checking(fact) => checking(fact),
@@ -107,6 +110,7 @@ fn tls(fact: &Tls) -> String {
         Tls::ClientCaMissing { client_authentication } => {
             format!("Client authentication setting {client_authentication} requires a client CA container reference.")
         }
+        Tls::SecretsNotFound { references } => format!("Could not retrieve certificate: {}", python_list(references)),
         Tls::ClientCrlWithoutCa => {
             "A client authentication CA reference is required to specify a client authentication revocation list."
                 .to_owned()

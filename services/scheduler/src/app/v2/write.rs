@@ -54,6 +54,7 @@ impl App {
         F: Fn(LoadBalancer) -> Result<LoadBalancer, Fault> + Send + Sync,
     {
         let transition = &transition;
+        self.admit_what_comes(write, target, transition).await?;
         let change = self.store.write(|tx, _| {
             Box::pin(async move {
                 if !write.validate_only {
@@ -64,11 +65,30 @@ impl App {
                 if let Some(resource) = write.makes {
                     self.admit(tx, resource, project_id).await?;
                 }
+                let named = before.load_balancer.references();
                 let after = transition(before.load_balancer.clone())?;
-                self.settle_for(tx, write, before, after).await
+                Ok((self.settle_for(tx, write, before, after).await?, named))
             })
         });
-        change.await.map(|changed| self.told(changed))
+        let (changed, named) = change.await?;
+        if !write.validate_only {
+            let after = &changed.0.load_balancer;
+            self.tell_keepers(after.id, &after.project_id, &named, &after.references());
+        }
+        Ok(self.told(changed))
+    }
+
+    /// Asks those who keep secrets about what a change would bring, before it is made.
+    async fn admit_what_comes<F>(&self, write: Write<'_>, target: Target, transition: &F) -> Result<(), Fault>
+    where
+        F: Fn(LoadBalancer) -> Result<LoadBalancer, Fault> + Send + Sync,
+    {
+        if self.keepers.sources.is_empty() || write.validate_only || self.foresight.is_some() {
+            return Ok(());
+        }
+        let before = self.store.glance(|tx, _| Box::pin(load(tx, write.caller, target))).await?.load_balancer;
+        let after = transition(before.clone())?;
+        self.admit_references(Some(&before), &after).await
     }
 
     /// Saves a change that is allowed, where it is to be saved.
@@ -83,8 +103,10 @@ impl App {
             self.admit_more(tx, &before.load_balancer, &after).await?;
         }
         self.check_features(Some(&before.load_balancer), &after)?;
+        let is_only_checked = write.validate_only || self.foresight.is_some();
+        self.check_references(tx, Some(&before.load_balancer), &after, is_only_checked).await?;
         let after = after.stamped(Some(&before.load_balancer), self.now());
-        if write.validate_only || self.foresight.is_some() {
+        if is_only_checked {
             self.foresee_quotas(tx, Some(&before.load_balancer), Some(&after)).await?;
             self.foresee(tx, &after, before.binding.as_ref()).await?;
             return Ok((Placed { load_balancer: after, ..before }, Vec::new()));

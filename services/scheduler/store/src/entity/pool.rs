@@ -90,6 +90,11 @@ impl ActiveModel {
 
 impl Model {
     /// What it names of secrets.
+    pub(crate) fn tls(&self) -> Result<Option<Box<PoolTls>>, Fault> {
+        let more: More = from_more(&self.more)?;
+        Ok(more.tls)
+    }
+
     pub(crate) fn secrets(&self) -> Result<Vec<String>, Fault> {
         let more: More = from_more(&self.more)?;
         let Some(tls) = more.tls else { return Ok(Vec::new()) };

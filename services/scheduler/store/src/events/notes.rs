@@ -31,7 +31,7 @@ struct Noted {
 
 /// Notes of what is in one load balancer.
 #[derive(Debug)]
-pub(super) struct Within<'a> {
+pub(crate) struct Within<'a> {
     notes: &'a Notes,
     load_balancer_id: LoadBalancerId,
 }
@@ -75,7 +75,7 @@ impl Notes {
     }
 
     /// Notes of what is in this load balancer.
-    pub(super) const fn within(&self, load_balancer_id: LoadBalancerId) -> Within<'_> {
+    pub(crate) const fn within(&self, load_balancer_id: LoadBalancerId) -> Within<'_> {
         Within { notes: self, load_balancer_id }
     }
 
@@ -130,7 +130,7 @@ impl Notes {
 
 impl Within<'_> {
     /// As [`Notes::note`].
-    pub(super) fn note(&self, kind: EventKind, id: Uuid, project_id: Option<&str>) {
+    pub(crate) fn note(&self, kind: EventKind, id: Uuid, project_id: Option<&str>) {
         self.notes.note_in(Some(self.load_balancer_id), kind, id, project_id);
     }
 }
