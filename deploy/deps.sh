@@ -7,9 +7,9 @@
 #   root         installs nothing: refuses when this is not root
 #   host         the same, and when there are no network namespaces, a demo runs already, or its ports are in use
 #   clients      the neutron and openstack commands
-#   test         clients, tempest, neutron, browser, another Rust compiler than ours (Debian's), cargo-nextest, Python's gRPC, A10's own
-#                client, a client of NetScaler, schemathesis, promtool, systemd-analyze (of units), sqlite3 and psql (databases of
-#                former releases), Go and gophercloud
+#   test         clients, tempest, neutron, browser, Barbican, openssl, another Rust compiler than ours (Debian's),
+#                cargo-nextest, Python's gRPC, A10's own client, a client of NetScaler, schemathesis, promtool, systemd-analyze
+#                (of units), sqlite3 and psql (databases of former releases), Go and gophercloud, pebble (a CA)
 #   tempest      octavia-tempest-plugin and Keystone
 #   neutron      Neutron's server and its agent of Open vSwitch, RabbitMQ, Open vSwitch, Keystone
 #   browser      Debian's Chromium with its driver, and axe-core, for the dashboard's tests
@@ -38,6 +38,7 @@ acos_venv=.venv-acos
 netscaler_venv=.venv-netscaler
 fuzzer_venv=.venv-schemathesis
 keystone_venv=.venv-keystone
+barbican_venv=.venv-barbican
 neutron_server_venv=.venv-neutron-server
 nextest_venv=.venv-nextest
 axe_venv=.venv-axe
@@ -277,6 +278,10 @@ keystone() {
     environment "$keystone_venv" tests/clients/keystone-requirements.txt "Keystone"
 }
 
+barbican() {
+    environment "$barbican_venv" tests/clients/barbican-requirements.txt "Barbican"
+}
+
 neutron_server() {
     environment "$neutron_server_venv" tests/clients/neutron-server-requirements.txt "Neutron's server and agent"
 }
@@ -341,11 +346,13 @@ for group in "$@"; do
             other_compiler
             want systemd has systemd-analyze
             want sqlite3 has sqlite3
+            want openssl has openssl
             want postgresql-client has psql
             want golang-go has go
             packages_for_neutron
             want ethtool has ethtool
             want nftables has nft
+            want pebble has pebble
             packages_for_browser
             compiles=yes
             ;;
@@ -391,7 +398,7 @@ for group in "$@"; do
         neutron) neutron_server; keystone ;;
         chaos) nextest ;;
         browser) axe; nextest ;;
-        test) neutron; openstack; tempest; nextest; grpc; acos; netscaler; fuzzer; keystone; neutron_server; gophercloud; fetch_promtool; axe ;;
+        test) neutron; openstack; tempest; nextest; grpc; acos; netscaler; fuzzer; keystone; barbican; neutron_server; gophercloud; fetch_promtool; axe ;;
     esac
 done
 say "all is there"

@@ -63,6 +63,7 @@ pub const fn grpc_code(code: Code) -> GrpcCode {
         Code::LoadBalancerInUse
         | Code::CertificateInUse
         | Code::SecretsKeyMissing
+        | Code::AcmeNotConfigured
         | Code::EtagMismatch
         | Code::BeyondV1
         | Code::PoolInUse

@@ -189,10 +189,16 @@ impl Keystone {
         self.user_of(name, &format!("projects/{project_id}"), role);
     }
 
+    /// The id of a user.
+    #[must_use]
+    pub fn user_id(&self, name: &str) -> String {
+        let found = self.as_admin(&Method::GET, &format!("/users?name={name}"), None);
+        found["users"][0]["id"].as_str().unwrap_or_default().to_owned()
+    }
+
     /// Gives a user a role in another project.
     pub fn grant(&self, name: &str, project_id: &str, role: &str) {
-        let found = self.as_admin(&Method::GET, &format!("/users?name={name}"), None);
-        let (user_id, role_id) = (found["users"][0]["id"].as_str().unwrap_or_default().to_owned(), self.role(role));
+        let (user_id, role_id) = (self.user_id(name), self.role(role));
         self.as_admin(&Method::PUT, &format!("/projects/{project_id}/users/{user_id}/roles/{role_id}"), None);
     }
 

@@ -3,6 +3,7 @@
 //! A [`site::Site`] is a small deployment: scheduler and gateway, hosts with an agent each, a client host and web
 //! servers. Nothing here decides what is right; the tests do.
 
+pub mod barbican;
 pub mod collector;
 pub mod keystone;
 pub mod letter;

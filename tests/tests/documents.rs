@@ -81,6 +81,8 @@ fn every_key_of_the_configuration_is_documented() {
         "metrics",
         "traces",
         "secrets",
+        "barbican",
+        "section",
     ];
     let no_keys: BTreeSet<&str> = no_keys
         .into_iter()

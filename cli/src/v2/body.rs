@@ -2,6 +2,7 @@
 
 use std::{fs, io::Read as _, path::Path};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use clap::ArgMatches;
 use serde_json::{Map, Value, json};
 
@@ -57,6 +58,8 @@ async fn value(gateway: &Gateway, field: &Field, matches: &ArgMatches) -> Result
     Ok(match field.kind {
         Kind::Text => text(matches).map(Value::from),
         Kind::File => text(matches).map(read).transpose()?.map(Value::from),
+        Kind::Line => text(matches).map(read).transpose()?.map(|text| text.trim_end_matches(['\r', '\n']).into()),
+        Kind::Binary => text(matches).map(bytes).transpose()?.map(|bytes| STANDARD.encode(bytes).into()),
         Kind::Number => matches.get_one::<i64>(option).map(|number| json!(number)),
         Kind::Bool => text(matches).map(|text| json!(text == "true")),
         Kind::Admin => text(matches).map(|text| json!(text == "up")),
@@ -128,6 +131,19 @@ fn read(file: &str) -> Result<String, Failure> {
         _ => fs::read_to_string(path),
     };
     text.map_err(|error| Failure::File { path: path.to_owned(), error })
+}
+
+/// The bytes of a file, `-` for standard input.
+fn bytes(file: &str) -> Result<Vec<u8>, Failure> {
+    let path = Path::new(file);
+    let bytes = match file {
+        "-" => {
+            let mut bytes = Vec::new();
+            std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+        }
+        _ => fs::read(path),
+    };
+    bytes.map_err(|error| Failure::File { path: path.to_owned(), error })
 }
 
 /// The object of a file, with its wrapper or without.

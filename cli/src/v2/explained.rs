@@ -49,6 +49,8 @@ impl Explained {
         match self.field.kind {
             Kind::Text => "text".to_owned(),
             Kind::File => "a file; in JSON its text".to_owned(),
+            Kind::Line => "a file; in JSON its one line".to_owned(),
+            Kind::Binary => "a file; in JSON its bytes in base64".to_owned(),
             Kind::Number => "number".to_owned(),
             Kind::Bool => "true or false".to_owned(),
             Kind::Admin => "up or down; true or false in JSON".to_owned(),

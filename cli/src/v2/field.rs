@@ -31,6 +31,10 @@ pub(super) enum Kind {
     Objects(&'static str, &'static [(&'static str, &'static str)]),
     /// The text of a file, so that no argument has it.
     File,
+    /// The one line of such a file.
+    Line,
+    /// The bytes of a file: base64 in JSON.
+    Binary,
     /// The id or the name of another object.
     Reference(&'static Collection),
 }

@@ -19,8 +19,8 @@ use zeroize::Zeroizing;
 
 use crate::{blocks, key, kind};
 
-const FIELD: &str = "certificate_chain";
-const LABEL: &str = "CERTIFICATE";
+pub(crate) const FIELD: &str = "certificate_chain";
+pub(crate) const LABEL: &str = "CERTIFICATE";
 /// The longest DNS name.
 const LONGEST_NAME: usize = 253;
 const MICROS: i64 = 1_000_000;
@@ -28,7 +28,7 @@ const MICROS: i64 = 1_000_000;
 /// A certificate that may be kept, and its private key.
 pub struct Material {
     pub content: Content,
-    /// One block of PEM.
+    /// One block of PEM; empty: there is none.
     pub private_key: Zeroizing<String>,
 }
 
@@ -43,12 +43,13 @@ impl fmt::Debug for Material {
 /// # Errors
 /// [`Certifying`], and that something is missing.
 pub fn read(chain: &str, private_key: &str, now: Timestamp) -> Result<Material, Fault> {
-    for (field, text) in [(FIELD, chain), ("private_key", private_key)] {
-        if text.is_empty() {
-            return Err(Fault::missing_field(field));
-        }
+    // Who sends neither is told of the certificate first.
+    if private_key.is_empty() && !chain.is_empty() {
+        return Err(Fault::missing_field("private_key"));
     }
-    let ders = ders(chain)?;
+    let other = |label| Certifying::NoCertificate { label }.into();
+    let too_long = Certifying::ChainTooLong { most: small(MOST_CHAIN) };
+    let ders = ders(chain, LABEL, MOST_CHAIN, too_long.into(), other)?;
     let certificates = parse(&ders)?;
     let kept = ordered(&certificates)?;
     for (certificate, position) in kept.iter().zip(1..) {
@@ -60,25 +61,35 @@ pub fn read(chain: &str, private_key: &str, now: Timestamp) -> Result<Material, 
     Ok(Material { content, private_key })
 }
 
-fn ders(text: &str) -> Result<Vec<Vec<u8>>, Fault> {
+/// The blocks of this label, which are all that there is, and no more than so many.
+pub(crate) fn ders(
+    text: &str,
+    label: &str,
+    most: usize,
+    too_many: Fault,
+    other: impl Fn(String) -> Fault,
+) -> Result<Vec<Vec<u8>>, Fault> {
+    if text.is_empty() {
+        return Err(Fault::missing_field(FIELD));
+    }
     if text.len() > MOST_BYTES {
         return Err(Certifying::TooLarge { field: FIELD.to_owned(), most: small(MOST_BYTES) }.into());
     }
     let blocks = blocks(text).ok_or(Certifying::Unreadable)?;
-    if let Some(other) = blocks.iter().find(|block| block.tag() != LABEL) {
-        return Err(Certifying::NoCertificate { label: other.tag().chars().take(100).collect() }.into());
+    if let Some(found) = blocks.iter().find(|block| block.tag() != label) {
+        return Err(other(found.tag().chars().take(100).collect()));
     }
-    if blocks.len() > MOST_CHAIN {
-        return Err(Certifying::ChainTooLong { most: small(MOST_CHAIN) }.into());
+    if blocks.len() > most {
+        return Err(too_many);
     }
     Ok(blocks.into_iter().map(pem::Pem::into_contents).collect())
 }
 
-fn small(number: usize) -> u32 {
+pub(crate) fn small(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-fn parse(ders: &[Vec<u8>]) -> Result<Vec<X509Certificate<'_>>, Fault> {
+pub(crate) fn parse(ders: &[Vec<u8>]) -> Result<Vec<X509Certificate<'_>>, Fault> {
     let parse = |(der, position)| match X509Certificate::from_der(der) {
         // What signs it is said inside and outside of what is signed.
         Ok((rest, one)) if rest.is_empty() && one.tbs_certificate.signature == one.signature_algorithm => Ok(one),
@@ -101,7 +112,7 @@ fn ordered<'a, 'd>(all: &'a [X509Certificate<'d>]) -> Result<&'a [X509Certificat
 }
 
 /// By its name and its signature; of a signature that cannot be verified here the name counts.
-fn is_issuer(issuer: &X509Certificate<'_>, of: &X509Certificate<'_>) -> bool {
+pub(crate) fn is_issuer(issuer: &X509Certificate<'_>, of: &X509Certificate<'_>) -> bool {
     let signed = || match of.verify_signature(Some(issuer.public_key())) {
         Ok(()) | Err(X509Error::SignatureUnsupportedAlgorithm) => true,
         Err(_) => false,
@@ -109,12 +120,17 @@ fn is_issuer(issuer: &X509Certificate<'_>, of: &X509Certificate<'_>) -> bool {
     issuer.subject().as_raw() == of.issuer().as_raw() && signed()
 }
 
-fn check(certificate: &X509Certificate<'_>, position: u32, now: Timestamp) -> Result<(), Fault> {
+pub(crate) fn check_age(certificate: &X509Certificate<'_>, position: u32, now: Timestamp) -> Result<(), Fault> {
     let not_after = certificate.validity().not_after;
     if micros(not_after.timestamp()) < now {
         let (subject, not_after) = (name(certificate.subject()), told(&not_after.to_string()));
         return Err(Certifying::Expired { position, subject, not_after }.into());
     }
+    Ok(())
+}
+
+fn check(certificate: &X509Certificate<'_>, position: u32, now: Timestamp) -> Result<(), Fault> {
+    check_age(certificate, position, now)?;
     if let Err(key_type) = kind::of_key(certificate.public_key()) {
         return Err(Certifying::KeyTypeRefused { position, key_type }.into());
     }
@@ -125,20 +141,33 @@ fn check(certificate: &X509Certificate<'_>, position: u32, now: Timestamp) -> Re
 }
 
 fn content(first: &X509Certificate<'_>, ders: &[Vec<u8>]) -> Result<Content, Fault> {
-    let block = |der: &Vec<u8>| pem::encode_config(&pem::Pem::new(LABEL, der.as_slice()), lines());
-    let validity = first.validity();
     let key_type = kind::of_key(first.public_key());
     Ok(Content {
-        subject: name(first.subject()),
         names: names(first)?,
-        issuer: name(first.issuer()),
-        serial: told(&hex::encode(first.raw_serial())),
+        key_type: key_type.map_err(|key_type| Certifying::KeyTypeRefused { position: 1, key_type })?,
+        ..of_certificate(first, &ders[0], ders.iter().map(|der| block(LABEL, der)).collect())
+    })
+}
+
+/// What any certificate says; for whom it is and of which kind its key is stays empty.
+pub(crate) fn of_certificate(certificate: &X509Certificate<'_>, der: &[u8], chain: String) -> Content {
+    let validity = certificate.validity();
+    Content {
+        subject: name(certificate.subject()),
+        names: Vec::new(),
+        issuer: name(certificate.issuer()),
+        serial: told(&hex::encode(certificate.raw_serial())),
         not_before: micros(validity.not_before.timestamp()),
         not_after: micros(validity.not_after.timestamp()),
-        fingerprint: hex::encode(Sha256::digest(&ders[0])),
-        key_type: key_type.map_err(|key_type| Certifying::KeyTypeRefused { position: 1, key_type })?,
-        chain: ders.iter().map(block).collect(),
-    })
+        fingerprint: hex::encode(Sha256::digest(der)),
+        key_type: String::new(),
+        chain,
+    }
+}
+
+/// One block of PEM.
+pub(crate) fn block(label: &str, der: &[u8]) -> String {
+    pem::encode_config(&pem::Pem::new(label, der), lines())
 }
 
 /// How PEM is written.
@@ -146,12 +175,12 @@ pub(crate) const fn lines() -> pem::EncodeConfig {
     pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF)
 }
 
-const fn micros(seconds: i64) -> Timestamp {
+pub(crate) const fn micros(seconds: i64) -> Timestamp {
     Timestamp(seconds.saturating_mul(MICROS))
 }
 
 /// One line, whatever is in it.
-fn name(name: &X509Name<'_>) -> String {
+pub(crate) fn name(name: &X509Name<'_>) -> String {
     told(&name.to_string())
 }
 

@@ -10,9 +10,12 @@ use rustls::{
 };
 use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::blocks;
+use crate::{
+    blocks,
+    locked::{self, Budget, Closed, Passphrase},
+};
 
-const PKCS8: &str = "PRIVATE KEY";
+pub(crate) const PKCS8: &str = "PRIVATE KEY";
 const PKCS1: &str = "RSA PRIVATE KEY";
 const SEC1: &str = "EC PRIVATE KEY";
 const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
@@ -31,13 +34,47 @@ pub(crate) fn read(text: &str, public: &[u8]) -> Result<Zeroizing<String>, Fault
         return Err(Certifying::TooLarge { field: "private_key".to_owned(), most }.into());
     }
     let (label, der) = only(text)?;
-    let malformed = || Fault::from(Keying::Malformed);
-    let signing = any_supported_type(&typed(label, &der)).map_err(|_| malformed())?;
-    let its_public = signing.public_key().ok_or_else(malformed)?;
-    if its_public.as_ref() != public {
+    if self::public(label, &der)? != public {
         return Err(Keying::OfOther.into());
     }
     Ok(encode(label, &der))
+}
+
+/// The public key of a private one, in DER.
+///
+/// # Errors
+/// [`Keying::Malformed`]
+pub(crate) fn public(label: &str, der: &[u8]) -> Result<Vec<u8>, Fault> {
+    let malformed = || Fault::from(Keying::Malformed);
+    let signing = any_supported_type(&typed(label, der)).map_err(|_| malformed())?;
+    Ok(signing.public_key().ok_or_else(malformed)?.as_ref().to_vec())
+}
+
+/// The public key of the one private key in a text.
+///
+/// # Errors
+/// [`Keying`]
+pub(crate) fn public_of(text: &str) -> Result<Vec<u8>, Fault> {
+    let (label, der) = only(text)?;
+    public(label, &der)
+}
+
+/// A private key in PEM, opened by a passphrase if it is encrypted as PKCS#8 has it; else as it is.
+///
+/// # Errors
+/// Why it stays closed, without anything of it.
+pub fn unlocked(text: &str, passphrase: &str) -> Result<Zeroizing<String>, &'static str> {
+    let block = blocks(text).filter(|_| text.len() <= MOST_BYTES).into_iter().flatten().next();
+    let Some(block) = block.filter(|block| block.tag() == ENCRYPTED) else {
+        return Ok(Zeroizing::new(text.to_owned()));
+    };
+    let passphrase = Passphrase::new(passphrase).ok_or("its passphrase is too long")?;
+    let opened = locked::key(block.contents(), &passphrase, &mut Budget::default());
+    opened.map(|der| encode(PKCS8, &der)).map_err(|closed| match closed {
+        Closed::Costly => "its private key takes more iterations, or more memory, to open than there may be",
+        Closed::Passphrase => "its passphrase does not open its private key",
+        Closed::Unreadable => "its private key is encrypted in a way that is not known here",
+    })
 }
 
 /// The label and the bytes of the one key that there is.
@@ -71,7 +108,7 @@ fn typed<'a>(label: &str, der: &'a [u8]) -> PrivateKeyDer<'a> {
     }
 }
 
-fn encode(label: &str, der: &[u8]) -> Zeroizing<String> {
+pub(crate) fn encode(label: &str, der: &[u8]) -> Zeroizing<String> {
     let block = pem::Pem::new(label, der);
     let written = Zeroizing::new(pem::encode_config(&block, crate::chain::lines()));
     block.into_contents().zeroize();

@@ -1,17 +1,48 @@
-//! Certificates with their private keys: what a project may keep ([`read`]), and how private keys are kept ([`Keyring`]).
+//! Certificates: what a project may keep of them, with their private keys ([`read`]) and without ([`read_authorities`],
+//! [`read_lists`]), and how private keys are kept ([`Keyring`]).
 //!
 //! Pure: nothing here reads files, clocks or the database. Private material is in [`Zeroizing`] as far as parsers let it; what
-//! they copy on their way is theirs. Encrypted keys and PKCS12 are not opened here: what that costs, in time and memory, is
-//! their sender's choice. Who has them opens them: the command does.
+//! they copy on their way is theirs. What PKCS12 and encrypted keys cost to open, in time and memory, is their maker's choice:
+//! [`read_pkcs12`] and [`unlocked`] refuse what is beyond a bound before they begin.
 
+mod bundle;
 mod chain;
 mod key;
 mod kind;
+mod locked;
+mod pkcs12;
 mod seal;
+mod together;
 
+use ballast_model::{
+    certificate::CertificateKind,
+    fault::{Certifying, Fault},
+    time::Timestamp,
+};
+pub use bundle::read_bundle;
 pub use chain::{Material, read};
+pub use key::unlocked;
+pub use locked::MOST_ITERATIONS;
+pub use pkcs12::{is_pkcs12, read_pkcs12};
 pub use seal::{Bound, KEY_BYTES, Keyring, NotOpened, new_key};
+pub use together::{read_authorities, read_lists};
 pub use zeroize::Zeroizing;
+
+/// Reads what is kept of this kind. What has no private key has none that is empty.
+///
+/// # Errors
+/// Those of [`read`], [`read_authorities`] and [`read_lists`]; [`Certifying::KeySuperfluous`].
+pub fn read_as(kind: CertificateKind, chain: &str, private_key: &str, now: Timestamp) -> Result<Material, Fault> {
+    if kind != CertificateKind::Certificate && !private_key.is_empty() {
+        return Err(Certifying::KeySuperfluous { kind: kind.as_str().to_owned() }.into());
+    }
+    let content = match kind {
+        CertificateKind::Certificate => return read(chain, private_key, now),
+        CertificateKind::Ca => read_authorities(chain, now)?,
+        CertificateKind::Crl => read_lists(chain, now)?,
+    };
+    Ok(Material { content, private_key: Zeroizing::default() })
+}
 
 /// The blocks of a PEM text. None: something in it is none, or is cut off.
 fn blocks(text: &str) -> Option<Vec<pem::Pem>> {

@@ -28,6 +28,11 @@ pub struct Bound {
     pub version: u64,
 }
 
+impl Bound {
+    /// An account at a CA: no certificate has this version.
+    pub const ACCOUNT: Self = Self { id: CertificateId::from_u128(0), version: 0 };
+}
+
 /// Why something sealed cannot be opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotOpened {

@@ -243,6 +243,12 @@ pub(crate) const ALL: &[Entry] = &[
         "Make one with `ballast-scheduler secrets new-key FILE`, and name it in `secrets.key_files`.",
     ),
     code(
+        "ACME_NOT_CONFIGURED",
+        "No CA is configured that issues certificates by ACME.",
+        Next::Operator,
+        "Set `acme.directory` and `acme.terms_accepted` of the scheduler.",
+    ),
+    code(
         "ETAG_MISMATCH",
         "The object was changed since it was read.",
         Next::You,

@@ -47,6 +47,8 @@ pub const LISTENER_CLIENT_AUTHENTICATION: &str = "listener:client_authentication
 pub const MEMBER_BACKUP: &str = "member:backup";
 pub const MEMBER_MONITOR_ADDRESS: &str = "member:monitor_address";
 pub const MEMBER_MONITOR_PORT: &str = "member:monitor_port";
+/// The load balancer answers some requests itself.
+pub const HTTP_ANSWERS: &str = "http:answers";
 /// More addresses than one.
 pub const VIP_ADDITIONAL: &str = "vip:additional";
 /// TLS to members.
@@ -73,7 +75,7 @@ pub const ALL_V1: [&str; 14] = [
 ];
 
 /// What LBaaS v2 can ask for besides, without that which has a list of its own: [`HEADERS`], [`L7_ACTIONS`] and [`L7_RULES`].
-pub const ALL_V2: [&str; 25] = [
+pub const ALL_V2: [&str; 26] = [
     PROTOCOL_TERMINATED_HTTPS,
     PROTOCOL_UDP,
     PROTOCOL_SCTP,
@@ -96,6 +98,7 @@ pub const ALL_V2: [&str; 25] = [
     MEMBER_BACKUP,
     MEMBER_MONITOR_ADDRESS,
     MEMBER_MONITOR_PORT,
+    HTTP_ANSWERS,
     VIP_ADDITIONAL,
     POOL_TLS,
     POOL_OTHER_PROTOCOL,

@@ -1,12 +1,18 @@
 //! Certificates that projects keep here: what everybody may know of one. The private key beside it is sealed, and no type of
 //! the model has it.
 
+mod acme;
+
+pub use acme::{Acme, AcmeState, MOST_DOMAINS, check_domains, renew_at, retry_at};
+
 use crate::{ids::CertificateId, time::Timestamp};
 
 /// The largest text of a certificate with its chain, and of a private key, in bytes.
 pub const MOST_BYTES: usize = 65_536;
 /// How many certificates a chain may have.
 pub const MOST_CHAIN: usize = 10;
+/// How many CA certificates, and how many revocation lists, may be kept together.
+pub const MOST_TOGETHER: usize = 100;
 /// The paths by which load balancers name a certificate, behind whatever address a client knows.
 const PATHS: [&str; 2] = ["/v1/containers/", "/v1/secrets/"];
 
@@ -17,18 +23,53 @@ pub struct Certificate {
     pub project_id: String,
     pub name: String,
     pub description: String,
-    /// Grows with each new content.
+    pub kind: CertificateKind,
+    /// A CA issues it by itself; none: who keeps it brings its content.
+    pub acme: Option<Acme>,
+    /// Grows with each new content. 0: it has none yet.
     pub version: u64,
     /// Grows with each change.
     pub changed: u64,
     pub created_at: Timestamp,
     /// None: not changed since.
     pub updated_at: Option<Timestamp>,
-    pub content: Content,
+    /// None: it is not issued yet.
+    pub content: Option<Content>,
 }
 
-/// What a certificate says of itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum CertificateKind {
+    /// One with its chain and its private key.
+    #[default]
+    Certificate,
+    /// CA certificates, by which others are verified.
+    Ca,
+    /// Revocation lists of such CAs.
+    Crl,
+}
+
+impl CertificateKind {
+    pub const ALL: [Self; 3] = [Self::Certificate, Self::Ca, Self::Crl];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Certificate => "CERTIFICATE",
+            Self::Ca => "CA",
+            Self::Crl => "CRL",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// What a certificate says of itself; where several are kept together, the first that expires does. A revocation list has no
+/// names and no key: its issuer is its subject too, and it is good until the next one is due.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Content {
     pub subject: String,
     /// DNS names and addresses, and the common name if it is none of them.
@@ -37,11 +78,12 @@ pub struct Content {
     pub serial: String,
     pub not_before: Timestamp,
     pub not_after: Timestamp,
-    /// SHA-256 of the certificate, in hex.
+    /// SHA-256 of the certificate or the list, in hex.
     pub fingerprint: String,
-    /// `RSA 2048`, `ECDSA P-256`
+    /// `RSA 2048`, `ECDSA P-256`; empty: it has none.
     pub key_type: String,
-    /// The certificate and then who issued it, in PEM, without the root. Lists leave it empty.
+    /// The certificate and then who issued it, in PEM, without the root; or all CA certificates; or all lists. Lists of
+    /// certificates leave it empty.
     pub chain: String,
 }
 
@@ -109,18 +151,16 @@ mod tests {
     }
 
     #[test]
+    fn a_kind_is_known_by_its_name() {
+        for kind in CertificateKind::ALL {
+            assert_eq!(CertificateKind::parse(kind.as_str()), Some(kind));
+        }
+        assert_eq!(CertificateKind::parse("ca"), None);
+    }
+
+    #[test]
     fn a_certificate_is_valid_from_its_first_to_its_last_moment() {
-        let content = Content {
-            subject: String::new(),
-            names: Vec::new(),
-            issuer: String::new(),
-            serial: String::new(),
-            not_before: Timestamp(10),
-            not_after: Timestamp(20),
-            fingerprint: String::new(),
-            key_type: String::new(),
-            chain: String::new(),
-        };
+        let content = Content { not_before: Timestamp(10), not_after: Timestamp(20), ..Content::default() };
         let at = |time| content.validity(Timestamp(time));
         assert_eq!(
             [at(9), at(10), at(20), at(21)],

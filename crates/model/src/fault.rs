@@ -16,7 +16,7 @@ use std::{collections::BTreeMap, fmt};
 
 pub use self::{
     balancing::{Balancing, Checking, Routing, Sticky, Taken, Tls, Whole},
-    certifying::{Certifying, Keying},
+    certifying::{Certifying, Issuing, Keying, Revoking},
     code::Code,
     fact::{Choices, Fact, Told},
     facts::Facts,

@@ -6,7 +6,7 @@ use std::{
     net::IpAddr,
 };
 
-pub use ballast_limits::shapes::SHAPES;
+pub use ballast_limits::{features::HTTP_ANSWERS, shapes::SHAPES};
 use ballast_limits::{features as words, shapes::Outline};
 
 use crate::{
@@ -44,6 +44,7 @@ pub fn used(load_balancer: &LoadBalancer) -> BTreeSet<String> {
         }
     }
     load_balancer.pools.iter().for_each(|pool| features.of_pool(pool));
+    features.add_if(!load_balancer.http_answers.is_empty(), words::HTTP_ANSWERS);
     features.used
 }
 

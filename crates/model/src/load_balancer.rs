@@ -4,6 +4,7 @@
 //! generation that changed it last: an outcome for generation g settles every object changed at or before g. There is no
 //! PENDING lock: a write is accepted while an earlier one is still being deployed.
 
+mod answers;
 mod change;
 mod check;
 mod listeners;
@@ -21,6 +22,7 @@ mod stopped;
 mod times;
 mod waited;
 
+pub use answers::{HttpAnswer, Speechless};
 pub use members::Batch;
 pub use missing::{
     association_not_found, listener_not_found, load_balancer_not_found, member_not_found, monitor_not_found,
@@ -58,6 +60,8 @@ pub struct LoadBalancer {
     pub availability_zone: Option<String>,
     /// What its flavor and its zone say to the driver, a JSON object; empty: nothing.
     pub flavor_data: String,
+    /// What it answers itself.
+    pub http_answers: Vec<HttpAnswer>,
     pub admin_state_up: bool,
     pub vip: Option<Vip>,
     /// Grows by one with each change of what is desired.

@@ -6,6 +6,7 @@
 mod cache;
 mod keystone;
 mod roles;
+mod service_user;
 mod token_file;
 
 use std::{fmt, sync::Arc};
@@ -18,6 +19,7 @@ use crate::{
 };
 use keystone::Keystone;
 pub use roles::Roles;
+pub use service_user::{Own, ServiceUser};
 use token_file::TokenFile;
 
 /// The SHA-256 of a token.

@@ -20,6 +20,8 @@ pub struct Caller {
     /// His name, percent-encoded. None: nobody was asked for one.
     user: Option<AsciiMetadataValue>,
     call: Call,
+    /// Where another service has to be asked in his name. None: it need not.
+    token: Option<AsciiMetadataValue>,
 }
 
 /// What is called, for those who ask later why something has changed.
@@ -41,7 +43,7 @@ impl Caller {
     #[must_use]
     pub fn new(project: AsciiMetadataValue, roles: Roles, user: Option<&str>, call: Call) -> Self {
         let encoded = |user: &str| ascii(utf8_percent_encode(user, NON_ALPHANUMERIC).to_string().as_bytes());
-        Self { project, roles, user: user.and_then(encoded), call }
+        Self { project, roles, user: user.and_then(encoded), call, token: None }
     }
 
     /// The same for a call of this name.
@@ -49,6 +51,22 @@ impl Caller {
     pub fn calling(mut self, action: &str) -> Self {
         self.call.action = ascii(action.as_bytes());
         self
+    }
+
+    /// The same, and his token goes along, by which the scheduler asks others whether he may. It is shown to nobody.
+    #[must_use]
+    pub fn with_token(mut self, token: &[u8]) -> Self {
+        self.token = ascii(token).filter(|token| !token.is_empty());
+        if let Some(token) = &mut self.token {
+            token.set_sensitive(true);
+        }
+        self
+    }
+
+    /// The same without it.
+    #[must_use]
+    pub fn without_token(self) -> Self {
+        Self { token: None, ..self }
     }
 
     /// The project of what this caller makes without naming one; empty when there is none.
@@ -88,11 +106,28 @@ impl Caller {
         metadata.insert("ballast-project-id", self.project.clone());
         metadata.insert("ballast-roles", AsciiMetadataValue::from_static(self.roles.name()));
         let of_call = [("ballast-request-id", &self.call.request_id), ("ballast-action", &self.call.action)];
-        for (name, value) in of_call.into_iter().chain([("ballast-user", &self.user)]) {
+        for (name, value) in of_call.into_iter().chain([("ballast-user", &self.user), ("x-auth-token", &self.token)]) {
             if let Some(value) = value {
                 metadata.insert(name, value.clone());
             }
         }
         request
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_goes_along_where_it_is_needed_and_is_not_shown() {
+        let project = AsciiMetadataValue::from_static("p");
+        let caller = Caller::new(project, Roles::MEMBER, Some("ann"), Call::default()).with_token(b"s3cret");
+        let request = caller.request(());
+        assert_eq!(request.metadata().get("x-auth-token").unwrap().to_str().unwrap(), "s3cret");
+        let shown = format!("{caller:?} {request:?}");
+        assert!(!shown.contains("s3cret"), "{shown}");
+        assert!(caller.clone().without_token().request(()).metadata().get("x-auth-token").is_none());
+        assert!(caller.with_token(b"").request(()).metadata().get("x-auth-token").is_none());
     }
 }

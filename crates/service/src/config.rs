@@ -4,9 +4,12 @@
 //! are configuration. Their values are text, read as the field's type; a list is separated by commas.
 //! An unknown key is an error.
 
+mod acme;
 mod agent;
 mod auth;
+mod barbican;
 mod connections;
+mod credentials;
 mod driver_host;
 mod gateway;
 mod metrics;
@@ -19,9 +22,12 @@ use std::{collections::BTreeMap, fmt, net::SocketAddr, path::Path, path::PathBuf
 
 use serde::Deserialize;
 
+pub use acme::Acme;
 pub use agent::Agent;
 pub use auth::{Auth, AuthMode, RoleNames};
+pub use barbican::Barbican;
 pub use connections::Connections;
+pub use credentials::Credentials;
 pub use driver_host::{DriverHost, Grant};
 pub use gateway::Gateway;
 pub use metrics::{Listen, Metrics, PerLoadBalancer};
@@ -53,6 +59,7 @@ pub struct Settings {
     pub events: Events,
     pub history: History,
     pub secrets: Secrets,
+    pub acme: Acme,
     pub quotas: Quotas,
     pub network: Network,
     #[serde(rename = "provider")]
@@ -137,6 +144,8 @@ impl Settings {
         self.database.check()?;
         self.connections.check()?;
         self.traces.check()?;
+        self.secrets.barbican.check()?;
+        self.acme.check()?;
         if self.gateway.hold_ms > LONGEST_HOLD_MS {
             return Err(format!("gateway.hold_ms must be at most {LONGEST_HOLD_MS}"));
         }

@@ -29,6 +29,13 @@ pub struct Answer {
     pub body: Value,
 }
 
+/// An answer as it came. It may be secret.
+pub struct RawAnswer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
 /// A client of one service.
 #[derive(Clone, Debug)]
 pub struct Http(Client);
@@ -66,16 +73,32 @@ impl Http {
     /// # Errors
     /// When there is no answer, or too large a one: why.
     pub async fn send(&self, request: RequestBuilder) -> Result<Answer, String> {
+        let RawAnswer { status, headers, body } = self.send_raw(request).await?;
+        Ok(Answer { status, headers, body: serde_json::from_slice(&body).unwrap_or_default() })
+    }
+
+    /// The same, whatever the answer is.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub async fn send_raw(&self, request: RequestBuilder) -> Result<RawAnswer, String> {
+        self.send_bounded(request, LIMIT).await
+    }
+
+    /// The same of so many bytes at most.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub async fn send_bounded(&self, request: RequestBuilder, limit: usize) -> Result<RawAnswer, String> {
         let mut response = request.send().await.map_err(|error| with_sources(&error))?;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| with_sources(&error))? {
-            if body.len() + chunk.len() > LIMIT {
-                return Err(format!("the answer has more than {LIMIT} bytes"));
+            if body.len() + chunk.len() > limit {
+                return Err(format!("the answer has more than {limit} bytes"));
             }
             body.extend_from_slice(&chunk);
         }
-        let body = serde_json::from_slice(&body).unwrap_or_default();
-        Ok(Answer { status: response.status(), headers: response.headers().clone(), body })
+        Ok(RawAnswer { status: response.status(), headers: response.headers().clone(), body })
     }
 }
 

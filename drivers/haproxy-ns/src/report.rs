@@ -10,6 +10,7 @@ use crate::{
     config::ProcessModel,
     counters::{Counted, Rows},
     haproxy::statistics::Reading,
+    page::pool_of,
 };
 
 /// What pings say of a load balancer's members, by pool and member.
@@ -71,11 +72,12 @@ pub(crate) const fn shared(model: ProcessModel) -> Option<&'static str> {
     }
 }
 
-/// A listener that should listen and does not.
-pub(crate) fn silent(listener: String) -> ObjectFault {
+/// A listener of a load balancer that should listen and does not. What is there for answers alone is the whole's.
+pub(crate) fn silent(load_balancer: &str, listener: String) -> ObjectFault {
+    let object_id = if pool_of(&listener) == listener { listener } else { load_balancer.to_owned() };
     let error =
         DriverError::unavailable("it does not listen yet").with_detail("haproxy runs, and its socket is not there");
-    ObjectFault { object_id: listener, fault: Some(error.into()) }
+    ObjectFault { object_id, fault: Some(error.into()) }
 }
 
 /// All must pass: one "down" is enough, and "up" needs both.

@@ -4,6 +4,7 @@
 //! balancer with INVALID_ARGUMENT, naming object and field. Everything else that cannot be run becomes a fault of its
 //! object and is left out, so that it does not take the others down: they can be changed, and deleted, whatever it is.
 
+mod answers;
 mod faults;
 mod listeners;
 mod members;
@@ -11,6 +12,7 @@ mod monitors;
 mod network;
 mod pools;
 mod text;
+pub mod tls;
 mod validated;
 
 use std::collections::{BTreeSet, HashMap};
@@ -22,7 +24,7 @@ pub use faults::Faults;
 pub use network::{ETHERNET, is_networks};
 pub use text::id;
 pub use validated::{
-    Address, Check, Clients, HttpVersion, Id, Listener, Member, Monitor, Parts, Persistence, Pool, Route, Timeouts,
+    ANSWERING, Address, Answer, Check, Clients, HttpVersion, Id, Listener, Member, Monitor, Parts, Persistence, Pool, Route, Timeouts,
     Validated, Vip,
 };
 
@@ -63,7 +65,7 @@ pub fn validate<L: AsRef<Listener>>(
     for asked in &load_balancer.listeners {
         let id = id("listener", "id", &asked.id)?;
         let others = listeners.iter().map(AsRef::as_ref);
-        let made = listeners::listener(id, asked, (&pools, rules), others);
+        let made = listeners::listener(id, asked, (&pools, rules), others, &mut faults);
         let Some(mut made) = faults.keep(&asked.id, made) else { continue };
         made.allowed = listeners::allowed(asked, &mut faults);
         listeners.extend(more(made, asked, &pools, &mut faults)?);
@@ -78,6 +80,7 @@ pub fn validate<L: AsRef<Listener>>(
         }),
         listeners,
         pools,
+        answers: answers::answers(load_balancer, &mut faults),
         filters: rules.filters,
         known: load_balancer.known_health.as_ref().map(known),
     });

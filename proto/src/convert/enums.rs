@@ -157,6 +157,6 @@ pub fn to_status(progress: &Progress) -> (i32, String) {
     (status.into(), progress.description.clone().unwrap_or_default())
 }
 
-fn not_in(field: &str, number: i32, choices: &[&str]) -> Fault {
+pub(super) fn not_in(field: &str, number: i32, choices: &[&str]) -> Fault {
     Fault::invalid_field(field, Reason::NotOneOf { value: number.to_string(), choices: choices.iter().collect() })
 }

@@ -6,7 +6,7 @@ use ballast_model::{
     features::used,
     health_monitor::HealthMonitor,
     listener::{Address, Listener, Protocol, Timeouts, Vip},
-    load_balancer::LoadBalancer,
+    load_balancer::{HttpAnswer, LoadBalancer},
     network::Subnetwork,
     pool::Pool,
     status::OperatingStatus,
@@ -44,9 +44,12 @@ pub fn to_driver(
         known_health: Some(known_health(load_balancer)),
         additional_vips: load_balancer.vip.as_ref().map(|vip| to_additional(vip, additional)).unwrap_or_default(),
         flavor_data: load_balancer.flavor_data.clone(),
-        // Whoever answers for an authority puts them there.
-        http_answers: Vec::new(),
+        http_answers: load_balancer.http_answers.iter().map(to_answer).collect(),
     }
+}
+
+fn to_answer(answer: &HttpAnswer) -> driver::HttpAnswer {
+    driver::HttpAnswer { path: answer.path.clone(), content: answer.content.clone() }
 }
 
 fn known_health(load_balancer: &LoadBalancer) -> driver::KnownHealth {

@@ -56,15 +56,15 @@ impl Door {
     }
 
     async fn ask(&self, counts: &AuthCounts, headers: &HeaderMap, call: Call) -> Result<Caller, Refusal> {
+        let token = headers.get("x-auth-token").map(HeaderValue::as_bytes).unwrap_or_default();
         if matches!(self.authenticator, Authenticator::None) {
             let project = match headers.get("x-project-id") {
                 Some(header) => ascii(header.as_bytes()).ok_or_else(unreadable)?,
                 None => self.project.clone(),
             };
             counts.granted();
-            return Ok(Caller::new(project, Roles::ADMIN, None, call));
+            return Ok(Caller::new(project, Roles::ADMIN, None, call).with_token(token));
         }
-        let token = headers.get("x-auth-token").map(HeaderValue::as_bytes).unwrap_or_default();
         let identity = self.authenticator.identify(token).await;
         counts.answered(&identity);
         let identity = identity.map_err(|denied| match denied {
@@ -72,7 +72,7 @@ impl Door {
             Denied::Unavailable(why) => Fault::from(Absence::TokenService).with_detail(why).into(),
         })?;
         let project = ascii(identity.project_id.as_bytes()).ok_or_else(|| self.unauthenticated())?;
-        Ok(Caller::new(project, identity.roles, Some(&identity.user), call))
+        Ok(Caller::new(project, identity.roles, Some(&identity.user), call).with_token(token))
     }
 
     fn unauthenticated(&self) -> Refusal {
@@ -96,6 +96,14 @@ pub(crate) async fn authenticate(State(gateway): State<Gateway>, mut request: Re
     }
 }
 
+/// Whether a write begins or ends the use of secrets, of which who keeps them is asked in the caller's name. His token goes no
+/// further with any other call.
+fn names_secrets(method: &str, path: &str) -> bool {
+    let collections = ["/lbaas/loadbalancers", "/lbaas/listeners", "/lbaas/pools"];
+    let of = |collection: &str| path.ends_with(collection) || path.ends_with(&format!("{collection}/{{id}}"));
+    ["POST", "PUT", "DELETE"].contains(&method) && collections.into_iter().any(of)
+}
+
 fn unreadable() -> Refusal {
     Manner::OddProject.into()
 }
@@ -110,7 +118,8 @@ impl FromRequestParts<Gateway> for Caller {
         if let Some(Served { method, path }) = served {
             caller = caller.calling(&format!("{method} {path}"));
         }
-        Ok(caller)
+        let names_secrets = served.is_some_and(|served| names_secrets(served.method, served.path));
+        Ok(if names_secrets { caller } else { caller.without_token() })
     }
 }
 
@@ -124,6 +133,22 @@ mod tests {
         assert!(Door::new(&settings, Clock::system()).is_ok());
         settings.gateway.project_id = "é".to_owned();
         assert!(Door::new(&settings, Clock::system()).err().unwrap().contains("gateway.project_id"));
+    }
+
+    #[test]
+    fn a_token_goes_along_with_writes_that_may_name_secrets_alone() {
+        for (method, path, goes_along) in [
+            ("POST", "/v2.0/lbaas/listeners", true),
+            ("PUT", "/v2/lbaas/pools/{id}", true),
+            ("DELETE", "/v2.0/lbaas/loadbalancers/{id}", true),
+            ("GET", "/v2.0/lbaas/listeners", false),
+            ("POST", "/v2.0/lbaas/pools/{id}/members", false),
+            ("PUT", "/v2.0/lbaas/l7policies/{id}", false),
+            ("POST", "/v2.0/lb/pools", false),
+            ("POST", "/ballast/v1/certificates", false),
+        ] {
+            assert_eq!(names_secrets(method, path), goes_along, "{method} {path}");
+        }
     }
 
     #[tokio::test]

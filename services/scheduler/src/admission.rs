@@ -34,7 +34,11 @@ use tonic::{
 };
 use tower::Layer;
 
-use crate::{app::Caller, metrics::Metrics};
+use crate::{
+    app::Caller,
+    metrics::Metrics,
+    secrets::token::{Given, with_token},
+};
 use action::Action;
 
 /// What a method is of.
@@ -233,6 +237,12 @@ fn token(headers: &HeaderMap) -> Option<&[u8]> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().as_bytes())
 }
 
+/// By what others may be asked in the name of who writes, as long as his call lasts.
+fn given(headers: &HeaderMap, project_id: &str) -> Given {
+    let token = token(headers).and_then(|token| std::str::from_utf8(token).ok()).unwrap_or_default();
+    Given { token: token.to_owned().into(), project_id: project_id.to_owned() }
+}
+
 impl Called {
     fn of(path: &str) -> Self {
         let Some((service, method)) = path.trim_start_matches('/').split_once('/') else { return Self::Open };
@@ -296,7 +306,10 @@ where
                 Ok((admitted, cause)) => {
                     remember(admitted, request.extensions_mut());
                     match cause {
-                        Some(cause) => because(cause, inner.call(request)).await,
+                        Some(cause) => {
+                            let given = given(request.headers(), &cause.project_id);
+                            with_token(given, because(cause, inner.call(request))).await
+                        }
                         None => inner.call(request).await,
                     }
                 }

@@ -1,6 +1,7 @@
 //! The use cases: load an aggregate, call a transition of the model, save, all in one transaction; then wake the agents
 //! that it concerns. Nothing here knows gRPC, and nothing waits for an agent.
 
+mod acme;
 mod agents;
 mod caller;
 mod checks;
@@ -76,12 +77,13 @@ pub use tally::{ListedStats, WantedStats};
 pub use traffic::{Histories, Span, Traffic, TrafficPoint, TrafficReport};
 pub use v2::{
     CertificateChange, Known, Listed, NewCertificate, NewLoadBalancer, ObjectOfV2, RevisionChange, Seen, Target,
-    WantedAddress, WantedAddresses, Write,
+    Supply, WantedAddress, WantedAddresses, Write,
 };
 pub use vips::WantedVip;
 pub use wakes::{Dirty, Listening, Wakes};
 
 use crate::{
+    acme::Issuer,
     metrics::Metrics,
     network::{self, NetworkProvider},
     placement::{POLICIES, PlacementPolicy, policy},
@@ -124,6 +126,10 @@ pub struct App {
     pub keyring: Arc<Keyring>,
     /// How many certificates a project may have.
     pub certificates_per_project: u32,
+    /// The CA that issues certificates by itself; none: there is none.
+    issuer: Option<Arc<Issuer>>,
+    /// Something may be to be issued.
+    issuing: Arc<tokio::sync::Notify>,
     /// Who keeps other secrets.
     pub keepers: Keepers,
     /// What agents are asked.
@@ -182,6 +188,7 @@ impl App {
         let id = chance.id();
         let its_clock = clock.clone();
         store.tell_time_by(move || its_clock.now().into());
+        let keepers = Keepers::new(&settings.secrets, &store, &clock)?;
         let revisions = settings.history.revisions.into();
         let histories = Histories::of(settings, &clock);
         store.keep_revisions(revisions);
@@ -213,7 +220,9 @@ impl App {
             plugging: Arc::default(),
             keyring: Arc::new(keeping::keyring(&settings.secrets)?),
             certificates_per_project: settings.secrets.certificates_per_project,
-            keepers: Keepers { sources: Vec::new(), unchecked: settings.secrets.unchecked },
+            issuer: Issuer::new(&settings.acme)?.map(Arc::new),
+            issuing: Arc::default(),
+            keepers,
             questions: Arc::default(),
             checks: Arc::default(),
             census: Arc::default(),

@@ -4,6 +4,7 @@
 //! `store` keeps; `session/` tells agents. It never touches a network device and never waits for an agent inside a
 //! request.
 
+pub mod acme;
 mod admission;
 pub mod app;
 pub mod metrics;
@@ -60,7 +61,7 @@ impl Listeners {
 type Task = for<'a> fn(&'a App, CancellationToken) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// What goes on beside the calls.
-const TASKS: [(&str, Task); 12] = [
+const TASKS: [(&str, Task); 14] = [
     ("upkeep", |app, shutdown| Box::pin(app.upkeep(shutdown))),
     ("running", |app, shutdown| Box::pin(app.fleet.keep_running(shutdown))),
     ("sweeping", |app, shutdown| Box::pin(app.keep_sweeping(shutdown))),
@@ -70,8 +71,10 @@ const TASKS: [(&str, Task); 12] = [
     ("failover", |app, shutdown| Box::pin(app.keep_failing_over(shutdown))),
     ("placing", |app, shutdown| Box::pin(app.keep_placing(shutdown))),
     ("plugging", |app, shutdown| Box::pin(app.keep_plugging(shutdown))),
+    ("issuing", |app, shutdown| Box::pin(app.keep_issuing(shutdown))),
     ("heartbeat", |app, shutdown| Box::pin(app.keep_heartbeat(shutdown))),
     ("warning", |app, shutdown| Box::pin(app.keep_warning(shutdown))),
+    ("looking", |app, shutdown| Box::pin(app.keep_looking(shutdown))),
     ("following", |app, shutdown| Box::pin(app.keep_following(shutdown))),
 ];
 

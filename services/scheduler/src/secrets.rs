@@ -1,8 +1,10 @@
 //! How private keys are kept: by keys in files, which the database does not have.
 //!
-//! And who else keeps secrets, as a Barbican: each is a [`Source`], beside the certificates that projects keep here.
+//! And who else keeps secrets, as a [`barbican`]: each is a [`Source`], beside the certificates that projects keep here.
 
+pub mod barbican;
 mod source;
+pub mod token;
 
 use std::{
     fmt,
@@ -12,12 +14,12 @@ use std::{
 };
 
 use ballast_certificates::{Bound, Keyring, Zeroizing, new_key};
-use ballast_model::fault::Fault;
+use ballast_model::{certificate::Sealed, fault::Fault};
 use ballast_service::{
     config::{Secrets, Settings},
     process::Failure,
 };
-use ballast_store::{SealedCertificate, Store, Tx};
+use ballast_store::{Store, Tx};
 use clap::Subcommand;
 
 pub use self::source::{Content, Refused, Source};
@@ -66,7 +68,9 @@ pub fn make_key(file: &Path) -> Result<(), Failure> {
 /// # Errors
 /// When the store fails.
 pub async fn missing(store: &Store, keyring: &Keyring) -> Result<Vec<(String, i64)>, Fault> {
-    let mut used = store.glance(|tx, _| Box::pin(tx.sealing_keys())).await?;
+    let (mut used, accounts) =
+        store.glance(|tx, _| Box::pin(async { Ok((tx.sealing_keys().await?, tx.acme_accounts().await?)) })).await?;
+    used.extend(accounts.into_iter().map(|account| (account.sealed.key_id, 1)));
     used.retain(|(key_id, _)| !keyring.has(key_id));
     Ok(used)
 }
@@ -80,8 +84,8 @@ pub async fn look(store: &Store, keyring: &Keyring) -> Result<(), Fault> {
         tracing::error!(
             key = key_id,
             certificates = count,
-            "no file of secrets.key_files has the key that sealed the private keys of some certificates: add the file with \
-             that key, or they cannot be used"
+            "no file of secrets.key_files has the key that sealed the private keys of some certificates, or of an account: \
+             add the file with that key, or they cannot be used"
         );
     }
     Ok(())
@@ -109,12 +113,12 @@ pub async fn rewrap(store: &Store, keyring: &Keyring) -> Result<Rewrapped, Failu
     let first = keyring.sealing();
     let first =
         first.ok_or_else(|| Failure::Config("secrets.key_files names no file: nothing can be sealed".to_owned()))?;
-    let mut rewrapped = Rewrapped::default();
+    let mut rewrapped = rewrap_accounts(store, keyring, first).await?;
     for kept in [KeptOf::Projects, KeptOf::Others] {
         let mut after = Some(0);
         while let Some(from) = after {
             let step = store.write(|tx, _| Box::pin(rewrap_some(tx, keyring, kept, (first, from))));
-            let (last, done, failed) = step.await.map_err(|fault| Failure::run("the database", fault.for_log()))?;
+            let (last, done, failed) = step.await.map_err(failed_store)?;
             rewrapped.done += done;
             rewrapped.failed.extend(failed);
             after = last;
@@ -145,7 +149,7 @@ async fn rewrap_some(
     };
     let (mut done, mut failed) = (0, Vec::new());
     for one in &next {
-        let sealed = match again(keyring, one) {
+        let sealed = match again(keyring, &one.sealed, Bound { id: one.id, version: one.version }) {
             Ok(sealed) => sealed,
             Err(why) => {
                 failed.push(format!("certificate {}: {why}", one.id));
@@ -160,9 +164,30 @@ async fn rewrap_some(
     Ok((next.last().map(|one| one.seq), done, failed))
 }
 
-fn again(keyring: &Keyring, one: &SealedCertificate) -> Result<ballast_model::certificate::Sealed, String> {
-    let bound = Bound { id: one.id, version: one.version };
-    let opened = keyring.open(&one.sealed, bound).map_err(|why| why.to_string())?;
+/// The few accounts at CAs, in one transaction.
+async fn rewrap_accounts(store: &Store, keyring: &Keyring, first: &str) -> Result<Rewrapped, Failure> {
+    let accounts = store.write(|tx, _| {
+        Box::pin(async move {
+            let mut rewrapped = Rewrapped::default();
+            for one in tx.acme_accounts().await?.into_iter().filter(|one| one.sealed.key_id != first) {
+                match again(keyring, &one.sealed, Bound::ACCOUNT) {
+                    Ok(sealed) => rewrapped.done += usize::from(tx.seal_acme_account_again(&one, &sealed).await?),
+                    Err(why) => rewrapped.failed.push(format!("account at {}: {why}", one.directory)),
+                }
+            }
+            Ok(rewrapped)
+        })
+    });
+    accounts.await.map_err(failed_store)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err has")]
+fn failed_store(fault: Fault) -> Failure {
+    Failure::run("the database", fault.for_log())
+}
+
+fn again(keyring: &Keyring, sealed: &Sealed, bound: Bound) -> Result<Sealed, String> {
+    let opened = keyring.open(sealed, bound).map_err(|why| why.to_string())?;
     keyring.seal(&opened, bound).ok_or_else(|| "it could not be sealed".to_owned())
 }
 

@@ -18,7 +18,7 @@ use tonic_types::StatusExt as _;
 
 use crate::{played::able, services::Services};
 
-const ALL: &str = "/ballast/v1/certificates";
+pub(crate) const ALL: &str = "/ballast/v1/certificates";
 
 /// A certificate for these names, with its key.
 pub(crate) struct Pem {
@@ -60,7 +60,7 @@ pub(crate) fn keep_secrets(settings: &mut Settings) {
     settings.secrets.key_files = vec![file.display().to_string()];
 }
 
-fn rest_of(reply: &Value) -> &Value {
+pub(crate) fn rest_of(reply: &Value) -> &Value {
     &reply["certificate"]
 }
 

@@ -6,6 +6,7 @@ mod agents;
 mod ballast;
 mod browser;
 mod capabilities;
+mod certificate_kinds;
 mod certificates;
 mod contract_attributes;
 mod contract_http;

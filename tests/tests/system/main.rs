@@ -1,6 +1,9 @@
 //! The whole of Ballast, in a lab: real processes, real namespaces, real haproxy, real clients.
 
+mod acme;
+mod barbican;
 mod blamed;
+mod certificates;
 mod cli_page;
 mod command;
 mod connections;

@@ -1,9 +1,12 @@
 //! Load balancers with what LBaaS v2 added, a feature at a time.
 
-use super::{HERE, MEMBER_PORT, Samples, finished, persistence};
+use super::{
+    HERE, MEMBER_PORT, Samples, finished, persistence,
+    secrets::{Kind, named},
+};
 use crate::{
-    ClientAuthentication, Hsts, InsertHeaders, L7Action, L7CompareType, L7Policy, L7Rule, L7RuleType, LbMethod,
-    Listener, ListenerTls, LoadBalancer, MonitorType, PersistenceType, Pool, PoolTls, Protocol, Secret,
+    ClientAuthentication, Hsts, HttpAnswer, InsertHeaders, L7Action, L7CompareType, L7Policy, L7Rule, L7RuleType,
+    LbMethod, Listener, ListenerTls, LoadBalancer, MonitorType, PersistenceType, Pool, PoolTls, Protocol,
     SessionPersistence, Timeouts, Vip, features,
 };
 
@@ -43,6 +46,7 @@ impl Samples {
             ["monitor", _] => self.monitored(one, feature),
             ["member", _] => self.of_members(one, feature),
             ["protocol" | "lb_method" | "persistence" | "pool", _] => of_protocols(one, feature),
+            ["http", _] => answering(one, feature),
             ["listener" | "vip", _] => self.of_listeners(one, feature, number),
             _ => None,
         }
@@ -156,7 +160,7 @@ impl Samples {
                 terminated(one);
                 let tls = listener(one)?.tls.get_or_insert_default();
                 tls.client_authentication = ClientAuthentication::Optional.into();
-                tls.client_ca = Some(secret("ca"));
+                tls.client_ca = Some(named("ca", Kind::Ca));
             }
             features::VIP_ADDITIONAL => {
                 let vip = one.vip.clone()?;
@@ -197,6 +201,14 @@ fn of_protocols(one: &mut LoadBalancer, feature: &str) -> Option<()> {
     Some(())
 }
 
+/// As a CA asks for that issues a certificate (RFC 8555, 8.3).
+fn answering(one: &mut LoadBalancer, feature: &str) -> Option<()> {
+    let path = "/.well-known/acme-challenge/evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA".to_owned();
+    let content = "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI".to_owned();
+    one.http_answers = vec![HttpAnswer { path, content }];
+    (feature == features::HTTP_ANSWERS).then_some(())
+}
+
 fn listener(one: &mut LoadBalancer) -> Option<&mut Listener> {
     one.listeners.first_mut()
 }
@@ -212,12 +224,8 @@ fn of_protocol(one: &mut LoadBalancer, listeners: Protocol, pools: Protocol) {
 
 fn terminated(one: &mut LoadBalancer) {
     of_protocol(one, Protocol::TerminatedHttps, Protocol::Http);
-    let tls = ListenerTls { default_certificate: Some(secret("certificate")), ..ListenerTls::default() };
+    let tls = ListenerTls { default_certificate: Some(named("certificate", Kind::First)), ..ListenerTls::default() };
     one.listeners.iter_mut().for_each(|listener| listener.tls = Some(tls.clone()));
-}
-
-fn secret(name: &str) -> Secret {
-    Secret { reference: format!("conformance/{name}"), digest: String::new() }
 }
 
 fn key(kind: &str) -> &'static str {

@@ -89,6 +89,8 @@ codes! {
     FeatureNotSupported = "FEATURE_NOT_SUPPORTED",
     /// No key is configured by which private keys are kept.
     SecretsKeyMissing = "SECRETS_KEY_MISSING",
+    /// No CA is configured that issues certificates by ACME.
+    AcmeNotConfigured = "ACME_NOT_CONFIGURED",
     /// The object was changed since it was read.
     EtagMismatch = "ETAG_MISMATCH",
     /// LBaaS v1 has no words for what the load balancer is by now.

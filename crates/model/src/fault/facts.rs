@@ -2,7 +2,7 @@
 
 use super::{
     balancing::{Balancing, Checking, Routing, Sticky, Taken, Tls, Whole},
-    certifying::{Certifying, Keying},
+    certifying::{Certifying, Issuing, Keying, Revoking},
     code::Code,
     fact::{Fact as _, facts},
     groups::{Absence, Addressing, Call, Clash, Exists, Forbidden, InUse, Missing, NetworkRefusal},
@@ -44,11 +44,18 @@ macro_rules! of_balancing {
 
 of_balancing!(Tls, Sticky, Checking, Routing, Whole);
 
-impl From<Keying> for Facts {
-    fn from(fact: Keying) -> Self {
-        Self::Certifying(fact.into())
-    }
+/// So is what certificates do not allow.
+macro_rules! of_certifying {
+    ($($group:ident),+) => {$(
+        impl From<$group> for Facts {
+            fn from(fact: $group) -> Self {
+                Self::Certifying(fact.into())
+            }
+        }
+    )+};
 }
+
+of_certifying!(Keying, Revoking, Issuing);
 
 impl Facts {
     /// One of each, as tests and documents show them.

@@ -46,6 +46,7 @@ impl LoadBalancer {
             flavor_id: None,
             availability_zone: None,
             flavor_data: String::new(),
+            http_answers: Vec::new(),
             admin_state_up: true,
             vip: None,
             generation,

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::Credentials;
+
 /// `[auth]`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -82,6 +84,22 @@ impl Default for Auth {
 }
 
 impl Auth {
+    #[must_use]
+    pub fn credentials(&self) -> Credentials<'_> {
+        Credentials {
+            section: "auth",
+            keystone_url: &self.keystone_url,
+            keystone_ca: &self.keystone_ca,
+            username: &self.username,
+            user_domain: &self.user_domain,
+            project: &self.project,
+            project_domain: &self.project_domain,
+            password_file: &self.password_file,
+            application_credential_id: &self.application_credential_id,
+            application_credential_secret_file: &self.application_credential_secret_file,
+        }
+    }
+
     /// Whether the mode has what it needs.
     ///
     /// # Errors
@@ -104,14 +122,7 @@ impl Auth {
         if self.cache_size == 0 {
             return Err("auth.cache_size must be at least 1".to_owned());
         }
-        let user = !self.username.is_empty();
-        let application = !self.application_credential_id.is_empty();
-        let complete = match (user, application) {
-            (true, false) => !self.project.is_empty() && !self.password_file.as_os_str().is_empty(),
-            (false, true) => !self.application_credential_secret_file.as_os_str().is_empty(),
-            (true, true) | (false, false) => false,
-        };
-        if complete {
+        if self.credentials().are_complete() {
             return Ok(());
         }
         Err("auth.mode = \"keystone\" needs the service's own credentials: either username, password_file and project, \

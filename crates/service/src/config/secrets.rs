@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::Barbican;
 use crate::{list, secret};
 
 /// `[secrets]`
@@ -17,11 +18,13 @@ pub struct Secrets {
     pub certificates_per_project: u32,
     /// For tests of the API: every reference is taken, and nothing is behind one, so that nothing serves it.
     pub unchecked: bool,
+    /// `[secrets.barbican]`
+    pub barbican: Barbican,
 }
 
 impl Default for Secrets {
     fn default() -> Self {
-        Self { key_files: Vec::new(), certificates_per_project: 1_000, unchecked: false }
+        Self { key_files: Vec::new(), certificates_per_project: 1_000, unchecked: false, barbican: Barbican::default() }
     }
 }
 

@@ -143,6 +143,8 @@ pub(crate) fn parse(text: &str) -> Reading {
         let number = |name: &str| cell(name).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
         let (Some(proxy), Some(server)) = (cell("pxname"), cell("svname")) else { continue };
         match cell("type") {
+            // What is there for answers alone is no listener.
+            Some("0") if pool_of(proxy) != proxy => {}
             Some("0") => {
                 let limit = number("slim");
                 let listened = Listened {

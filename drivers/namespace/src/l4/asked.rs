@@ -19,7 +19,12 @@ impl Forwarded {
         let all = validated.listeners.iter().map(AsRef::as_ref);
         let asked = all.clone().filter(|listener| listener.forwarded);
         let listeners: Vec<Listener> = asked.map(|asked| listener(asked, vip, validated)).collect();
-        let served = all.filter(|listener| validated.filters && !listener.forwarded && !listener.allowed.is_empty());
+        // Who asks for what is answered is nobody that a listener knows.
+        let is_filtered = |listener: &&validate::Listener| {
+            let is_kept = validated.filters && !listener.forwarded && !validated.is_answering(listener);
+            is_kept && !listener.allowed.is_empty()
+        };
+        let served = all.filter(is_filtered);
         let filters: Vec<Filter> = served.map(filter).collect();
         if listeners.is_empty() {
             return (!filters.is_empty()).then(|| Self { filters, ..Self::default() });

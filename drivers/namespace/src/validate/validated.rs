@@ -9,6 +9,8 @@ use ballast_netns::attach::Attachment;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use super::tls::{ListenerTls, PoolTls};
+
 /// Letters, digits, `-` and `_`; 1 to 64 of them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Id(pub(super) String);
@@ -41,10 +43,35 @@ pub struct Parts<L = Listener> {
     pub vip: Option<Vip>,
     pub listeners: Vec<L>,
     pub pools: Vec<Pool>,
+    /// Requests that are answered without anybody behind it.
+    pub answers: Vec<Answer>,
     /// The kernel says who may connect to listeners that it does not serve as well.
     pub filters: bool,
     /// The last known health of members, by pool and id: whether they were up. `None`: who asks does not say.
     pub known: Option<HashMap<(String, String), bool>>,
+}
+
+/// To a GET of a path, at port 80. Both are words of letters that no configuration file takes for anything else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    pub path: String,
+    pub content: String,
+}
+
+/// Where requests come that are answered.
+pub const ANSWERING: u16 = 80;
+
+impl<L: AsRef<Listener>> Parts<L> {
+    /// Whether requests that are answered come to this listener: it sees requests, and all may ask.
+    pub fn is_answering(&self, listener: &Listener) -> bool {
+        !self.answers.is_empty() && listener.has_answering_port() && listener.sees_requests()
+    }
+
+    /// Whether something has the port that does not see requests: then nothing is answered.
+    pub fn is_speechless(&self) -> bool {
+        let mut there = self.listeners.iter().map(AsRef::as_ref);
+        there.any(|listener| listener.has_answering_port() && !listener.sees_requests())
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +131,20 @@ pub struct Listener {
     pub timeouts: Option<Timeouts>,
     /// Empty: everybody may connect.
     pub allowed: Vec<IpNet>,
+    /// `None`: it does not end here.
+    pub tls: Option<ListenerTls>,
+}
+
+impl Listener {
+    /// UDP and SCTP have ports of their own.
+    fn has_answering_port(&self) -> bool {
+        let has_tcp = !matches!(self.protocol, Protocol::Udp | Protocol::Sctp);
+        self.admin_state_up && self.port == ANSWERING && has_tcp
+    }
+
+    fn sees_requests(&self) -> bool {
+        !self.forwarded && matches!(self.protocol, Protocol::Http | Protocol::Prometheus)
+    }
 }
 
 /// Milliseconds, none of them 0 but the last.
@@ -135,6 +176,8 @@ pub struct Pool {
     pub members: Vec<Member>,
     /// Those that are admin-up.
     pub monitors: Vec<Monitor>,
+    /// `None`: members are spoken to without.
+    pub tls: Option<PoolTls>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! The sentences of what certificates and their keys do not allow: what, where, and what to do.
 
-use ballast_model::fault::{Certifying, Keying};
+use ballast_model::fault::{Certifying, Issuing, Keying, Revoking};
 
 use super::values::quoted;
 
@@ -45,6 +45,22 @@ pub(super) fn certifying(fact: &Certifying) -> String {
         Certifying::NameMalformed { name } => {
             format!("The certificate is for {}, which is no name: have it issued without it.", quoted(name))
         }
+        Certifying::Pkcs12Unreadable => "pkcs12 is no PKCS12 bundle that can be read: send one in DER, as openssl pkcs12 \
+                                         -export writes it."
+            .to_owned(),
+        Certifying::Pkcs12Passphrase => "pkcs12 does not open with this passphrase, or is damaged: send the one by which it \
+                                         was made."
+            .to_owned(),
+        Certifying::Pkcs12Costly { most } => format!(
+            "pkcs12 takes more than {most} iterations, or more than 32 MiB, to open: make it anew with fewer, as openssl \
+             pkcs12 -export -iter 10000 does."
+        ),
+        Certifying::Pkcs12Incomplete { missing } => {
+            format!("pkcs12 has no {missing}: send one with a private key, its certificate, and those that issued it.")
+        }
+        Certifying::GivenTwice => "pkcs12 and certificate_chain with private_key are two forms of the same: send one of \
+                                   them."
+            .to_owned(),
         Certifying::NoSecretsKey => "No key is configured by which private keys are kept: an operator sets \
                                      secrets.key_files of the scheduler."
             .to_owned(),
@@ -54,7 +70,62 @@ pub(super) fn certifying(fact: &Certifying) -> String {
         Certifying::TooMany { most } => {
             format!("The project has {most} certificates, and may have no more: delete one first.")
         }
+        Certifying::NoCa { position, subject } => format!(
+            "The certificate {position} of certificate_chain, {}, is no CA's: send those of the CAs that issue others.",
+            quoted(subject)
+        ),
+        Certifying::KeySuperfluous { kind } => {
+            format!("{} comes without a private key: send certificate_chain alone.", quoted(kind))
+        }
         Certifying::Keying(fact) => keying(fact),
+        Certifying::Revoking(fact) => revoking(fact),
+        Certifying::Issuing(fact) => issuing(fact),
+    }
+}
+
+fn revoking(fact: &Revoking) -> String {
+    match fact {
+        Revoking::NoList { label } => format!(
+            "certificate_chain has {} in it: send revocation lists alone, from -----BEGIN X509 CRL----- to \
+             -----END X509 CRL-----.",
+            quoted(label)
+        ),
+        Revoking::Malformed { position } => {
+            format!("The revocation list {position} of certificate_chain is none, or is damaged: send it anew.")
+        }
+        Revoking::Endless { position, issuer } => format!(
+            "The revocation list {position} of certificate_chain, by {}, does not say when the next one is due: have it \
+             made with nextUpdate.",
+            quoted(issuer)
+        ),
+        Revoking::Expired { position, issuer, next_update } => format!(
+            "The revocation list {position} of certificate_chain, by {}, was good until {next_update}: send the next one.",
+            quoted(issuer)
+        ),
+        Revoking::TooMany { most } => {
+            format!("certificate_chain has more than {most} revocation lists: send fewer.")
+        }
+    }
+}
+
+fn issuing(fact: &Issuing) -> String {
+    match fact {
+        Issuing::DomainRefused { domain } => format!(
+            "{} is no name for which ACME issues a certificate over HTTP: name DNS names, without * and no addresses.",
+            quoted(domain)
+        ),
+        Issuing::TooManyDomains { most } => {
+            format!("acme.domains has more than {most} names: make several certificates.")
+        }
+        Issuing::Brought => "A certificate that ACME issues comes with its chain and its key from there: send neither of \
+                             them, nor another kind, or leave acme out."
+            .to_owned(),
+        Issuing::Otherwise => {
+            "The certificate was made without acme, which stays so: make another one with it.".to_owned()
+        }
+        Issuing::NotConfigured => "No CA is configured that issues certificates by ACME: an operator sets \
+                                   acme.directory and acme.terms_accepted of the scheduler."
+            .to_owned(),
     }
 }
 

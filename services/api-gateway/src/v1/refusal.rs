@@ -48,6 +48,7 @@ pub(crate) const fn neutron(code: Code) -> (StatusCode, &'static str) {
         Code::CertificateNotFound => (StatusCode::NOT_FOUND, "CertificateNotFound"),
         Code::CertificateInUse => (StatusCode::CONFLICT, "CertificateInUse"),
         Code::SecretsKeyMissing => (StatusCode::CONFLICT, "SecretsKeyMissing"),
+        Code::AcmeNotConfigured => (StatusCode::CONFLICT, "AcmeNotConfigured"),
         Code::ConflictingObjects => (StatusCode::CONFLICT, "ConflictingObjects"),
         Code::LoadBalancerInUse => (StatusCode::CONFLICT, "LoadBalancerInUse"),
         Code::FeatureNotSupported => (StatusCode::NOT_IMPLEMENTED, "FeatureNotSupported"),
@@ -239,7 +240,7 @@ mod tests {
             FLAVOR_NOT_FOUND 404 FlavorNotFound|AVAILABILITY_ZONE_NOT_FOUND 404 AvailabilityZoneNotFound|\
             PROFILE_NOT_FOUND 404 ProfileNotFound|QUOTA_NOT_FOUND 404 QuotaNotFound|\
             CERTIFICATE_NOT_FOUND 404 CertificateNotFound|CERTIFICATE_IN_USE 409 CertificateInUse|\
-            SECRETS_KEY_MISSING 409 SecretsKeyMissing|\
+            SECRETS_KEY_MISSING 409 SecretsKeyMissing|ACME_NOT_CONFIGURED 409 AcmeNotConfigured|\
             CONFLICTING_OBJECTS 409 ConflictingObjects|LOAD_BALANCER_IN_USE 409 LoadBalancerInUse|\
             FEATURE_NOT_SUPPORTED 501 FeatureNotSupported|ETAG_MISMATCH 412 EtagMismatch|BEYOND_V1 409 BeyondV1|\
             CONFLICT 409 Conflict|UNAVAILABLE 503 ServiceUnavailable|INTERNAL 500 HTTPInternalServerError";

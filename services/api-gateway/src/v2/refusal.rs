@@ -71,6 +71,7 @@ const fn status(code: Code) -> StatusCode {
         | Code::HealthMonitorInUse
         | Code::CertificateInUse
         | Code::SecretsKeyMissing
+        | Code::AcmeNotConfigured
         | Code::SubnetInUse
         | Code::NetworkInUse
         | Code::AddressInUse

@@ -2,7 +2,7 @@
 
 use ballast_proto::{
     driver::{ClientAuthentication, L7Action, L7CompareType, L7RuleType, MonitorType},
-    v2::{OperatingStatus, ProvisioningStatus},
+    v2::{AcmeState, CertificateKind, OperatingStatus, ProvisioningStatus},
 };
 
 use crate::kit::spelling::{spell, spelled};
@@ -16,12 +16,15 @@ pub(super) const MONITOR_TYPES: &[&str] = &["HTTP", "HTTPS", "PING", "TCP", "TLS
 pub(super) const HTTP_METHODS: &[&str] =
     &["GET", "HEAD", "POST", "PUT", "DELETE", "TRACE", "OPTIONS", "CONNECT", "PATCH"];
 pub(super) const CLIENT_AUTHENTICATIONS: &[&str] = &["NONE", "OPTIONAL", "MANDATORY"];
+pub(super) const CERTIFICATE_KINDS: &[&str] = &["CERTIFICATE", "CA", "CRL"];
 pub(super) const L7_ACTIONS: &[&str] = &["REJECT", "REDIRECT_TO_URL", "REDIRECT_TO_POOL", "REDIRECT_PREFIX"];
 pub(super) const RULE_TYPES: &[&str] =
     &["HOST_NAME", "PATH", "FILE_TYPE", "HEADER", "COOKIE", "SSL_CONN_HAS_CERT", "SSL_VERIFY_RESULT", "SSL_DN_FIELD"];
 pub(super) const COMPARE_TYPES: &[&str] = &["REGEX", "STARTS_WITH", "ENDS_WITH", "CONTAINS", "EQUAL_TO"];
 
 spelled! {
+    AcmeState: "ACME_STATE_",
+    CertificateKind: "CERTIFICATE_KIND_",
     ClientAuthentication: "CLIENT_AUTHENTICATION_",
     L7Action: "L7_ACTION_",
     L7CompareType: "L7_COMPARE_TYPE_",
@@ -59,6 +62,8 @@ mod tests {
         round_trip::<LbMethod>(LB_ALGORITHMS);
         round_trip::<PersistenceType>(PERSISTENCE_TYPES);
         round_trip::<ClientAuthentication>(CLIENT_AUTHENTICATIONS);
+        round_trip::<CertificateKind>(CERTIFICATE_KINDS);
+        round_trip::<AcmeState>(&["PENDING", "VALID", "RENEWING", "FAILED"]);
         round_trip::<L7Action>(L7_ACTIONS);
         round_trip::<L7RuleType>(RULE_TYPES);
         round_trip::<L7CompareType>(COMPARE_TYPES);

@@ -50,14 +50,16 @@ impl Visitor {
     ) -> Result<Self, Trouble> {
         let call = Call { request_id: asked.request_id.clone(), action: ascii(action.as_bytes()) };
         let theme = Theme::of(headers);
+        // Only what is written may have to be asked of others in his name.
+        let token = if action.starts_with("POST ") { session.token.as_bytes() } else { &[] };
         let request_id = asked.request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
         if dashboard.mode == AuthMode::None {
-            let caller = Caller::new(dashboard.project.clone(), Roles::ADMIN, None, call);
+            let caller = Caller::new(dashboard.project.clone(), Roles::ADMIN, None, call).with_token(token);
             return Ok(Self { caller, user: None, session, theme, request_id });
         }
         let identity = dashboard.authenticator.identify(session.token.as_bytes()).await.map_err(refused)?;
         let project = ascii(identity.project_id.as_bytes()).ok_or(Trouble::LogIn)?;
-        let caller = Caller::new(project, identity.roles, Some(&identity.user), call);
+        let caller = Caller::new(project, identity.roles, Some(&identity.user), call).with_token(token);
         Ok(Self { caller, user: Some(identity.user.clone()), session, theme, request_id })
     }
 

@@ -240,6 +240,7 @@ fn without_vip(mut desired: Desired) -> Desired {
     let since = desired.load_balancer.listeners.iter().map(|listener| listener.progress.changed).min();
     desired.generation = since.unwrap_or(desired.generation).before();
     desired.load_balancer.vip = None;
+    desired.load_balancer.http_answers = Vec::new();
     desired.load_balancer.listeners = Parts::default();
     desired.subnetwork = None;
     desired.additional = Vec::new();

@@ -2,25 +2,28 @@
 //! when one changes.
 
 mod expiry;
+mod looking;
 mod reading;
 mod telling;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use ballast_model::{
-    certificate::{Certificate, of_reference},
+    certificate::{Certificate, CertificateKind, of_reference},
     fault::{Balancing, Fault, Tls},
     load_balancer::LoadBalancer,
     tls::Purpose,
 };
-use ballast_store::{By, Cause, Tx};
+use ballast_service::{clock::Clock, config};
+use ballast_store::{By, Cause, Store, Tx};
 use sha2::{Digest as _, Sha256};
 
 pub use self::expiry::{AllUsed, Used};
+pub(super) use self::looking::Named;
 pub use self::reading::Look;
 pub use self::telling::{Answer, WantedSecret};
 use super::App;
-use crate::secrets::Source;
+use crate::secrets::{Source, barbican::Barbican};
 
 /// What each secret is that a load balancer uses, by its reference: that of its content. What is not known is not in it.
 pub type Digests = BTreeMap<String, String>;
@@ -31,19 +34,46 @@ pub struct Keepers {
     pub sources: Vec<Arc<dyn Source>>,
     /// Every reference is taken, and nobody has what is behind one.
     pub unchecked: bool,
+    /// How often they are looked at.
+    pub look_interval: Duration,
+    /// How many secrets are looked at at once.
+    pub parallelism: usize,
 }
 
 impl Keepers {
+    /// Those that the configuration names.
+    ///
+    /// # Errors
+    /// One line that names the key at fault.
+    pub(super) fn new(settings: &config::Secrets, store: &Store, clock: &Clock) -> Result<Self, String> {
+        let barbican = Barbican::new(&settings.barbican, store.clone(), clock.clone())?;
+        Ok(Self {
+            sources: barbican.into_iter().map(|barbican| Arc::new(barbican) as Arc<dyn Source>).collect(),
+            unchecked: settings.unchecked,
+            look_interval: Duration::from_secs(settings.barbican.look_seconds.into()),
+            parallelism: settings.barbican.parallelism,
+        })
+    }
+
     /// The first that may know this reference.
     pub(super) fn of(&self, reference: &str) -> Option<&Arc<dyn Source>> {
         self.sources.iter().find(|source| source.knows(reference))
     }
 }
 
+const fn purpose_of(kind: CertificateKind) -> Purpose {
+    match kind {
+        CertificateKind::Certificate => Purpose::Certificate,
+        CertificateKind::Ca => Purpose::Ca,
+        CertificateKind::Crl => Purpose::Crl,
+    }
+}
+
 /// Changes with each content.
 fn digest_of(certificate: &Certificate) -> String {
     let sum = Sha256::new().chain_update(certificate.id.uuid()).chain_update(certificate.version.to_be_bytes());
-    hex::encode(sum.chain_update(&certificate.content.fingerprint).finalize())
+    let fingerprint = certificate.content.as_ref().map(|content| content.fingerprint.as_str()).unwrap_or_default();
+    hex::encode(sum.chain_update(fingerprint).finalize())
 }
 
 /// Of what others keep, by what everybody may know of it.
@@ -61,6 +91,8 @@ impl App {
         let mut others = Vec::new();
         for (reference, _) in load_balancer.references() {
             match own(tx, &reference, &load_balancer.project_id).await? {
+                // One that a CA has yet to issue is not known: who names it is told so, and all else is served.
+                Some(certificate) if certificate.content.is_none() => {}
                 Some(certificate) => drop(digests.insert(reference, digest_of(&certificate))),
                 None => others.push(reference),
             }
@@ -87,19 +119,25 @@ impl App {
         tx: &Tx,
         before: Option<&LoadBalancer>,
         after: &LoadBalancer,
+        is_only_checked: bool,
     ) -> Result<(), Fault> {
         if self.keepers.unchecked {
             return Ok(());
         }
         let mut unknown = Vec::new();
         for (reference, purpose) in new_references(before, after) {
-            if own(tx, &reference, &after.project_id).await?.is_none() {
+            let own = own(tx, &reference, &after.project_id).await?;
+            if own.is_none_or(|certificate| purpose_of(certificate.kind) != purpose) {
                 unknown.push((reference, purpose));
             }
         }
         let asked: Vec<&str> = unknown.iter().map(|(reference, _)| reference.as_str()).collect();
         for known in tx.secrets(&asked).await? {
             unknown.retain(|(reference, purpose)| *reference != known.reference || *purpose != known.purpose);
+        }
+        if is_only_checked {
+            // Others are asked by a write alone, which changes who may read there.
+            unknown.retain(|(reference, _)| self.keepers.of(reference).is_none());
         }
         refuse(unknown)
     }

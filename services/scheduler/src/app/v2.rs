@@ -17,7 +17,7 @@ mod write;
 mod zones;
 
 pub use addresses::{WantedAddress, WantedAddresses};
-pub use certificates::{CertificateChange, NewCertificate};
+pub use certificates::{CertificateChange, NewCertificate, Supply};
 pub use create::NewLoadBalancer;
 pub use events::ObjectOfV2;
 pub use history::{Known, RevisionChange};

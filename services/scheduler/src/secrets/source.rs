@@ -4,7 +4,7 @@
 //! and after one, never inside, and what it told is remembered in the store, sealed: agents are told from there.
 
 use ballast_certificates::Zeroizing;
-use ballast_model::{ids::LoadBalancerId, time::Timestamp, tls::Purpose};
+use ballast_model::{fault::Fault, ids::LoadBalancerId, time::Timestamp, tls::Purpose};
 
 /// What a secret is.
 pub struct Content {
@@ -72,4 +72,10 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// [`Refused`]
     async fn unused(&self, reference: &str, by: LoadBalancerId, is_last: bool) -> Result<(), Refused>;
+
+    /// Whatever [`Source::used`] and [`Source::unused`] could not do, or nobody called them for, is done.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn settle(&self) -> Result<(), Fault>;
 }

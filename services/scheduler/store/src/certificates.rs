@@ -59,7 +59,9 @@ impl Tx {
         let Some(row) = row else { return Ok(None) };
         let mut found = row.into_certificate()?;
         let chain = of_id().select_only().column(Column::Chain).into_tuple().one(self.db());
-        found.content.chain = chain.await.map_err(fault_of)?.unwrap_or_default();
+        if let Some(content) = &mut found.content {
+            content.chain = chain.await.map_err(fault_of)?.unwrap_or_default();
+        }
         Ok(Some(found))
     }
 
@@ -85,12 +87,13 @@ impl Tx {
         of_project.count(self.db()).await.map_err(fault_of)
     }
 
-    /// Stores a new certificate.
+    /// Stores a new certificate; none sealed: it has no private key, or none yet.
     ///
     /// # Errors
     /// As [`Self::certificate`].
-    pub async fn insert_certificate(&self, certificate: &Certificate, sealed: &Sealed) -> Result<(), Fault> {
-        let row = certificate::ActiveModel::of(certificate)?.with(sealed);
+    pub async fn insert_certificate(&self, certificate: &Certificate, sealed: Option<&Sealed>) -> Result<(), Fault> {
+        let none = Sealed { key_id: String::new(), bytes: Vec::new() };
+        let row = certificate::ActiveModel::of(certificate)?.with(sealed.unwrap_or(&none));
         Entity::insert(row).exec_without_returning(self.db()).await.map(|_| ()).map_err(fault_of)
     }
 
@@ -153,12 +156,13 @@ impl Tx {
         Ok(())
     }
 
-    /// The private key of a certificate, as it is kept.
+    /// The private key of a certificate, as it is kept; none: it has none, or none yet.
     ///
     /// # Errors
     /// As [`Self::certificate`].
     pub async fn sealed_certificate(&self, id: CertificateId) -> Result<Option<SealedCertificate>, Fault> {
-        let row = Entity::find().filter(Column::Id.eq(id.uuid())).into_partial_model::<Kept>().one(self.db());
+        let of_id = Entity::find().filter(Column::Id.eq(id.uuid())).filter(Column::KeyId.ne(""));
+        let row = of_id.into_partial_model::<Kept>().one(self.db());
         row.await.map_err(fault_of)?.map(Kept::into_sealed).transpose()
     }
 
@@ -168,7 +172,7 @@ impl Tx {
     /// As [`Self::certificate`].
     pub async fn sealed_otherwise(&self, key_id: &str, after: i64, most: u64) -> Result<Vec<SealedCertificate>, Fault> {
         let rows = Entity::find()
-            .filter(Column::KeyId.ne(key_id))
+            .filter(Column::KeyId.is_not_in([key_id, ""]))
             .filter(Column::Seq.gt(after))
             .order_by_asc(Column::Seq)
             .limit(most)
@@ -196,7 +200,7 @@ impl Tx {
         Ok(done.await.map_err(fault_of)?.rows_affected > 0)
     }
 
-    /// The ids of the keys that sealed something, and how much.
+    /// The ids of the keys that sealed private keys of certificates, and how many.
     ///
     /// # Errors
     /// As [`Self::certificate`].
@@ -205,6 +209,7 @@ impl Tx {
             .select_only()
             .column(Column::KeyId)
             .column_as(Column::Id.count(), "count")
+            .filter(Column::KeyId.ne(""))
             .group_by(Column::KeyId)
             .order_by_asc(Column::KeyId)
             .into_tuple::<(String, i64)>()

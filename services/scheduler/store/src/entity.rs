@@ -4,9 +4,12 @@
 
 #![expect(unreachable_pub, reason = "sea-orm's derives make pub types, and want those they are made for pub too")]
 
+pub(crate) mod acme_account;
 pub(crate) mod agent;
 pub(crate) mod association;
 pub(crate) mod availability_zone;
+pub(crate) mod barbican_consumer;
+pub(crate) mod barbican_grant;
 pub(crate) mod binding;
 pub(crate) mod certificate;
 pub(crate) mod cluster;

@@ -4,8 +4,10 @@
 //! and writes the model's nouns inside it. Nothing of SQL or of sea-orm leaves this crate, and no rule of the model is
 //! decided in it: it keeps what it is given, and refuses what others changed meanwhile.
 
+mod acme;
 mod agents;
 mod backend;
+mod barbican;
 mod bindings;
 mod certificates;
 mod codec;
@@ -43,7 +45,9 @@ mod url;
 mod write;
 
 pub use self::{
+    acme::AcmeAccount,
     backend::{Notification, Notifications},
+    barbican::{BarbicanConsumer, BarbicanGrant},
     bindings::{Binding, BoundLoadBalancer, Phase},
     certificates::{SealedCertificate, certificate_not_found},
     events::{By, Cause, Change, Changes, EventKind, Position, Settled, Why, because},

@@ -24,6 +24,8 @@ mod m0019_causes;
 mod m0020_revisions;
 mod m0022_certificates;
 mod m0023_secrets;
+mod m0024_barbican;
+mod m0025_acme;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -55,6 +57,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0020_revisions::Migration),
             Box::new(m0022_certificates::Migration),
             Box::new(m0023_secrets::Migration),
+            Box::new(m0024_barbican::Migration),
+            Box::new(m0025_acme::Migration),
         ]
     }
 }

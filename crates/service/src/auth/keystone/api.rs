@@ -4,20 +4,19 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::{Method, StatusCode, header::HeaderValue};
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
 
-use super::super::{Denied, Identity, Person, Project, Roles};
+use super::super::{
+    Denied, Identity, Person, Project, Roles,
+    service_user::{ServiceUser, expiry, tokens},
+};
 use crate::{
     clock::Clock,
     config::{Auth, RoleNames},
     http::{Answer, Http, Service},
-    secret,
 };
 
 /// How long one call may take.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The service's own token is replaced this long before it expires.
-const AHEAD: Duration = Duration::from_secs(60);
 
 /// What Keystone says of a token.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,36 +35,21 @@ pub(super) struct Api {
     http: Http,
     /// `…/v3/auth/tokens`
     url: String,
-    /// The body that gets the service its token; secret.
-    login: Vec<u8>,
+    user: ServiceUser,
     roles: RoleNames,
-    own: Mutex<Option<Own>>,
-    clock: Clock,
-}
-
-/// The service's own token.
-#[derive(Clone)]
-struct Own {
-    token: String,
-    expires_at: SystemTime,
 }
 
 impl Api {
     /// # Errors
     /// One line that names the key.
     pub(super) fn new(settings: &Auth, clock: Clock) -> Result<Self, String> {
-        let url = settings.keystone_url.trim_end_matches('/');
-        let base = url.strip_suffix("/v3").unwrap_or(url);
-        let service =
-            Service { url: ("auth.keystone_url", url), ca: ("auth.keystone_ca", settings.keystone_ca.as_path()) };
-        Ok(Self {
-            http: Http::new(&service, PATIENCE)?,
-            url: format!("{base}/v3/auth/tokens"),
-            login: login(settings)?.to_string().into_bytes(),
-            roles: settings.roles,
-            own: Mutex::default(),
-            clock,
-        })
+        let service = Service {
+            url: ("auth.keystone_url", settings.keystone_url.trim_end_matches('/')),
+            ca: ("auth.keystone_ca", settings.keystone_ca.as_path()),
+        };
+        let http = Http::new(&service, PATIENCE)?;
+        let user = ServiceUser::new(http.clone(), &settings.credentials(), false, clock)?;
+        Ok(Self { http, url: tokens(&settings.keystone_url), user, roles: settings.roles })
     }
 
     pub(super) async fn validate(&self, token: &[u8]) -> Verdict {
@@ -73,11 +57,11 @@ impl Api {
         let Ok(token) = HeaderValue::from_bytes(token) else { return Verdict::Invalid };
         // A token of our own that Keystone does not take any more is replaced, once.
         for fresh in [false, true] {
-            let own = match self.own(fresh).await {
+            let own = match self.user.own(fresh).await {
                 Ok(own) => own,
                 Err(why) => return Verdict::Unknown(why),
             };
-            match self.ask(&own, token.clone()).await {
+            match self.ask(&own.token, token.clone()).await {
                 Ok(answer) if answer.status == StatusCode::UNAUTHORIZED => {}
                 Ok(answer) => return verdict(self.roles, answer.status, &answer.body),
                 Err(why) => return Verdict::Unknown(why),
@@ -140,26 +124,6 @@ impl Api {
         let request = request.header("accept", "application/json").header("x-auth-token", own);
         self.http.send(request.header("x-subject-token", token)).await
     }
-
-    /// The service's own token; a new one when it is about to expire, or when the last one was refused.
-    async fn own(&self, fresh: bool) -> Result<String, String> {
-        let mut own = self.own.lock().await;
-        let now = self.clock.now();
-        if let Some(own) = own.as_ref().filter(|own| !fresh && own.expires_at > now + AHEAD) {
-            return Ok(own.token.clone());
-        }
-        *own = None;
-        let request = self.http.request(Method::POST, &format!("{}?nocatalog=1", self.url));
-        let request = request.header("content-type", "application/json").body(self.login.clone());
-        let answer = self.http.send(request).await?;
-        let token = answer.headers.get("x-subject-token").and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let (Some(token), StatusCode::CREATED) = (token, answer.status) else {
-            let text = answer.body["error"]["message"].as_str().unwrap_or_default();
-            return Err(format!("Keystone gives the service no token: {} {text}", answer.status));
-        };
-        let expires_at = expiry(&answer.body).ok_or("Keystone gave the service a token that it says no end of")?;
-        Ok(own.insert(Own { token, expires_at }).token.clone())
-    }
 }
 
 fn verdict(roles: RoleNames, status: StatusCode, body: &Value) -> Verdict {
@@ -176,32 +140,12 @@ fn verdict(roles: RoleNames, status: StatusCode, body: &Value) -> Verdict {
     }
 }
 
-fn expiry(body: &Value) -> Option<SystemTime> {
-    let text = body["token"]["expires_at"].as_str()?;
-    text.parse::<jiff::Timestamp>().ok().map(SystemTime::from)
-}
-
 /// A token for a domain is of no project, and says nothing about the rest of the cloud: its roles do not count.
 fn identity(names: RoleNames, token: &Value) -> Identity {
     let roles = token["roles"].as_array().into_iter().flatten().filter_map(|role| role["name"].as_str());
     let roles = if token["domain"].is_object() { Roles::default() } else { names.of(roles) };
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     Identity { project_id: text(&token["project"]["id"]), user: text(&token["user"]["name"]), roles }
-}
-
-fn login(settings: &Auth) -> Result<Value, String> {
-    if !settings.application_credential_id.is_empty() {
-        let file = &settings.application_credential_secret_file;
-        let secret = secret::line("auth.application_credential_secret_file", file)?;
-        let credential = json!({"id": settings.application_credential_id, "secret": secret});
-        let identity = json!({"methods": ["application_credential"], "application_credential": credential});
-        return Ok(json!({"auth": {"identity": identity}}));
-    }
-    let password = secret::line("auth.password_file", &settings.password_file)?;
-    let user = json!({"name": settings.username, "domain": {"name": settings.user_domain}, "password": password});
-    let identity = json!({"methods": ["password"], "password": {"user": user}});
-    let project = json!({"name": settings.project, "domain": {"name": settings.project_domain}});
-    Ok(json!({"auth": {"identity": identity, "scope": {"project": project}}}))
 }
 
 #[cfg(test)]

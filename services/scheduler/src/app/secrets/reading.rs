@@ -16,7 +16,7 @@ use super::{
     super::{App, Wake},
     cause, digest_of_pem, new_references, own, refuse,
 };
-use crate::secrets::{Content, Refused};
+use crate::secrets::{Content, Refused, token::given};
 
 /// What came of a look at a secret that others keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,14 +37,13 @@ impl App {
     /// [`Tls::SecretsNotFound`](ballast_model::fault::Tls::SecretsNotFound), or when the store fails.
     pub(in crate::app) async fn admit_references(
         &self,
-        token: &str,
         before: Option<&LoadBalancer>,
         after: &LoadBalancer,
     ) -> Result<(), Fault> {
         if self.keepers.sources.is_empty() {
             return Ok(());
         }
-        let mut refused = Vec::new();
+        let (given, mut refused) = (given(), Vec::new());
         for (reference, purpose) in new_references(before, after) {
             let project_id = after.project_id.as_str();
             let named = reference.as_str();
@@ -55,12 +54,15 @@ impl App {
                 continue;
             }
             let Some(source) = self.keepers.of(&reference) else { continue };
-            let read = match source.admit(token, &reference, purpose).await {
+            let read = match source.admit(&given.token, &reference, purpose).await {
                 Ok(()) => source.read(&reference, purpose).await,
                 Err(refusal) => Err(refusal),
             };
             match read {
                 Ok(content) => drop(self.secret_read(&reference, purpose, Ok(content)).await?),
+                Err(Refused::Away(why)) if self.is_known_to(project_id, (&reference, purpose)).await? => {
+                    tracing::warn!(reference, "a secret is named that the project uses already, and nobody was asked: {why}");
+                }
                 Err(why) => {
                     tracing::info!(reference, purpose = purpose.as_str(), "a secret is refused: {}", why.why());
                     refused.push((reference, purpose));
@@ -68,6 +70,19 @@ impl App {
             }
         }
         refuse(refused)
+    }
+
+    /// Whether its content is known, and the project uses it already: who may write there may name it again.
+    async fn is_known_to(&self, project_id: &str, (reference, purpose): (&str, Purpose)) -> Result<bool, Fault> {
+        let find = self.store.glance(|tx, _| {
+            Box::pin(async move {
+                let is_known = tx.secrets(&[reference]).await?.iter().any(|known| known.purpose == purpose);
+                let users = tx.users_of_secrets(Some(reference)).await?;
+                let is_its = users.iter().any(|user| user.reference == reference && user.project_id == project_id);
+                Ok(is_known && is_its)
+            })
+        });
+        find.await
     }
 
     /// Takes what was read behind a reference. What is new goes to all that use it.

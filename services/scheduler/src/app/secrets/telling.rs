@@ -1,7 +1,7 @@
 //! What an agent is told of the secrets that its load balancers use.
 
 use ballast_certificates::{Bound, Zeroizing};
-use ballast_model::fault::Fault;
+use ballast_model::{certificate::CertificateKind, fault::Fault};
 use ballast_store::{Phase, SealedCertificate, Tx};
 
 use super::{
@@ -67,10 +67,12 @@ impl App {
         project_id: &str,
     ) -> Result<Result<(String, Zeroizing<String>), String>, Fault> {
         if let Some(certificate) = own(tx, reference, project_id).await? {
-            let Some(sealed) = tx.sealed_certificate(certificate.id).await? else {
-                return Ok(Err(NOT_THERE.to_owned()));
-            };
-            return Ok(self.opened(&sealed).map(|private_key| (certificate.content.chain, private_key)));
+            let Some(content) = certificate.content else { return Ok(Err(NOT_THERE.to_owned())) };
+            return Ok(match tx.sealed_certificate(certificate.id).await? {
+                Some(sealed) => self.opened(&sealed).map(|private_key| (content.chain, private_key)),
+                None if certificate.kind == CertificateKind::Certificate => Err(NOT_THERE.to_owned()),
+                None => Ok((content.chain, Zeroizing::default())),
+            });
         }
         match tx.secret_content(reference).await? {
             Some((pem, None)) => Ok(Ok((pem, Zeroizing::default()))),

@@ -1,10 +1,11 @@
-//! Certificates of projects. Private keys come in, are sealed, and are told to nobody.
+//! Certificates of projects. Private keys come in, are sealed, and are told to nobody. Those that a CA issues are made here, and
+//! issued [beside](super::super::acme).
 
-use ballast_certificates::{Bound, Material};
+use ballast_certificates::{Bound, Material, Zeroizing};
 use ballast_model::{
-    certificate::{Certificate, Sealed},
+    certificate::{Acme, Certificate, CertificateKind, Sealed},
     check,
-    fault::{Balancing, Certifying, Fault},
+    fault::{Balancing, Certifying, Fault, Issuing},
     ids::CertificateId,
 };
 use ballast_store::{Tx, certificate_not_found};
@@ -21,7 +22,16 @@ pub struct NewCertificate {
     pub project_id: String,
     pub name: String,
     pub description: String,
-    pub material: Material,
+    pub kind: CertificateKind,
+    pub origin: Supply,
+}
+
+/// Where its content comes from.
+#[derive(Debug)]
+pub enum Supply {
+    Brought(Material),
+    /// A CA issues it for these names.
+    Acme(Vec<String>),
 }
 
 /// What is to change of one; none: it stays.
@@ -30,26 +40,35 @@ pub struct CertificateChange {
     pub name: Option<String>,
     pub description: Option<String>,
     pub material: Option<Material>,
+    /// The names for which it is issued anew.
+    pub domains: Option<Vec<String>>,
 }
 
 impl App {
     /// Keeps a certificate with its private key.
     ///
     /// # Errors
-    /// [`Certifying::NoSecretsKey`], [`Certifying::TooMany`], a text that is too long.
+    /// [`Certifying::NoSecretsKey`], [`Certifying::TooMany`], [`Issuing::NotConfigured`], a text that is too long.
     pub async fn create_certificate(&self, write: Write<'_>, new: NewCertificate) -> Result<Certificate, Fault> {
+        let (acme, content, private_key) = match new.origin {
+            Supply::Brought(Material { content, private_key }) => (None, Some(content), private_key),
+            Supply::Acme(domains) => (Some(self.to_be_issued(&domains)?), None, Zeroizing::default()),
+        };
         let certificate = Certificate {
             id: new.id,
             project_id: new.project_id,
             name: check::text("name", new.name, check::MAX_TEXT)?,
             description: check::text("description", new.description, check::MAX_TEXT)?,
-            version: 1,
+            kind: new.kind,
+            version: if content.is_some() { 1 } else { 0 },
             changed: 1,
             created_at: self.now(),
             updated_at: None,
-            content: new.material.content,
+            acme,
+            content,
         };
-        let sealed = &self.seal(&certificate, new.material.private_key.as_bytes())?;
+        let sealed = self.seal(&certificate, private_key.as_bytes())?;
+        let sealed = sealed.as_ref();
         let (made, most) = (&certificate, self.certificates_per_project);
         let create = self.store.write(|tx, _| {
             Box::pin(async move {
@@ -63,6 +82,7 @@ impl App {
             })
         });
         create.await?;
+        self.issue_soon(&certificate);
         Ok(certificate)
     }
 
@@ -94,7 +114,7 @@ impl App {
     ) -> Result<Certificate, Fault> {
         let text = |field, text: Option<String>| text.map(|text| check::text(field, text, check::MAX_TEXT)).transpose();
         let (name, description) = (&text("name", change.name)?, &text("description", change.description)?);
-        let material = &change.material;
+        let (material, domains) = (&change.material, &change.domains);
         let update = self.store.write(|tx, _| {
             Box::pin(async move {
                 let before = load(tx, write.caller, id).await?;
@@ -103,10 +123,15 @@ impl App {
                 after.name = name.clone().unwrap_or(after.name);
                 after.description = description.clone().unwrap_or(after.description);
                 let mut sealed = None;
-                if let Some(material) = material.as_ref().filter(|material| material.content != before.content) {
-                    after.content = material.content.clone();
-                    after.version += 1;
-                    sealed = Some(self.seal(&after, material.private_key.as_bytes())?);
+                if let Some(domains) = domains {
+                    after.acme.as_ref().ok_or(Issuing::Otherwise)?;
+                    after.acme = Some(self.to_be_issued(domains)?);
+                }
+                if let Some(material) = material {
+                    if after.acme.is_some() {
+                        return Err(Issuing::Brought.into());
+                    }
+                    sealed = self.bring(&mut after, material)?;
                 }
                 if after == before {
                     return Ok((before, Vec::new()));
@@ -116,16 +141,17 @@ impl App {
                     return Ok((after, Vec::new()));
                 }
                 tx.save_certificate(&after, sealed.as_ref()).await?;
-                let wakes = match sealed {
-                    Some(_) => self.certificate_changed(tx, id, &after.project_id).await?,
-                    None => Vec::new(),
+                let wakes = match after.version == before.version {
+                    true => Vec::new(),
+                    false => self.certificate_changed(tx, id, &after.project_id).await?,
                 };
                 Ok((after, wakes))
             })
         });
-        let (after, wakes) = update.await?;
+        let (updated, wakes) = update.await?;
         self.wakes.wake(wakes);
-        Ok(after)
+        self.issue_soon(&updated);
+        Ok(updated)
     }
 
     /// Deletes a certificate that nothing names.
@@ -138,15 +164,44 @@ impl App {
                 let before = load(tx, write.caller, id).await?;
                 check_etag(write.etag, &before)?;
                 tx.certificate_must_be_unused(id, &before.project_id).await?;
-                if write.validate_only { Ok(()) } else { tx.delete_certificate(id).await }
+                if write.validate_only {
+                    return Ok(Vec::new());
+                }
+                let wakes = self.answer_nothing_for(tx, id).await?;
+                tx.delete_certificate(id).await?;
+                Ok(wakes)
             })
         });
-        delete.await
+        self.wakes.wake(delete.await?);
+        Ok(())
     }
 
-    fn seal(&self, certificate: &Certificate, private_key: &[u8]) -> Result<Sealed, Fault> {
+    /// The next version of a certificate, if it is another one; what is sealed with it.
+    pub(in crate::app) fn bring(&self, to: &mut Certificate, material: &Material) -> Result<Option<Sealed>, Fault> {
+        if to.content.as_ref() == Some(&material.content) {
+            return Ok(None);
+        }
+        to.content = Some(material.content.clone());
+        to.version += 1;
+        self.seal(to, material.private_key.as_bytes())
+    }
+
+    /// A certificate that a CA is to issue, for whose private key there is a key.
+    fn to_be_issued(&self, domains: &[String]) -> Result<Acme, Fault> {
+        if self.issuer.is_none() {
+            return Err(Issuing::NotConfigured.into());
+        }
+        self.keyring.sealing().ok_or(Certifying::NoSecretsKey)?;
+        Acme::new(domains, self.now())
+    }
+
+    /// None: there is no private key.
+    fn seal(&self, certificate: &Certificate, private_key: &[u8]) -> Result<Option<Sealed>, Fault> {
+        if private_key.is_empty() {
+            return Ok(None);
+        }
         let bound = Bound { id: certificate.id, version: certificate.version };
-        self.keyring.seal(private_key, bound).ok_or_else(|| Certifying::NoSecretsKey.into())
+        self.keyring.seal(private_key, bound).map(Some).ok_or_else(|| Certifying::NoSecretsKey.into())
     }
 }
 

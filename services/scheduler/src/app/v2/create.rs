@@ -10,7 +10,10 @@ use ballast_model::{
 use ballast_store::Tx;
 
 use super::{
-    super::{App, Come, Ready, Wake, foreign_ports::ForeignPort, networks::copy_subnetwork, ports::again_for_mac},
+    super::{
+        App, Come, Ready, Wake, foreign_ports::ForeignPort, networks::copy_subnetwork, ports::again_for_mac,
+        secrets::Named,
+    },
     addresses::{self, For, Taken, TakenPort, WantedAddresses, key_of},
     read::Seen,
     write::Write,
@@ -51,7 +54,9 @@ impl App {
     /// What quotas, addresses and its parts do not allow; a feature that no driver has.
     pub async fn create_load_balancer(&self, write: Write<'_>, new: NewLoadBalancer) -> Result<Seen, Fault> {
         addresses::check(&new.addresses)?;
-        self.admit_references("", None, &new.load_balancer).await?;
+        if !write.validate_only {
+            self.admit_references(None, &new.load_balancer).await?;
+        }
         let foreign = self.network.subnetwork_named(new.addresses.named()).await?;
         let foreign = foreign.as_ref();
         let port = match foreign {
@@ -75,6 +80,9 @@ impl App {
             self.give_up_port(key_of(new.load_balancer.id), subnetwork.subnet.id).await;
         }
         let (made, wake, ready) = created?;
+        if !write.validate_only {
+            self.tell_keepers(made.id, &made.project_id, &Named::new(), &made.references());
+        }
         match ready {
             Some(ready) => self.wakes.tell(ready),
             None => self.wakes.wake(wake),
@@ -104,7 +112,7 @@ impl App {
         let empty = LoadBalancer { listeners: Parts::default(), pools: Parts::default(), ..made.clone() };
         self.admit_more(tx, &empty, &made).await?;
         self.check_features(None, &made)?;
-        self.check_references(tx, None, &made).await?;
+        self.check_references(tx, None, &made, write.validate_only).await?;
         let made = made.stamped(None, self.now());
         if write.validate_only {
             tx.give_up_addresses();

@@ -10,7 +10,7 @@ use ballast_model::{
 use ballast_store::{Hold, Placed, Tx};
 
 use super::{
-    super::{App, Caller, Come, Wake, placing::network_of},
+    super::{App, Caller, Come, Wake, placing::network_of, secrets::Named},
     addresses,
     read::{Target, load},
     write::{Write, drop_unused, monitors},
@@ -45,10 +45,12 @@ impl App {
                     return Ok(None);
                 }
                 self.remove(tx, &placed).await?;
-                Ok(placed.binding.as_ref().map(Wake::from))
+                Ok(Some(placed))
             })
         });
-        self.wakes.wake(delete.await?);
+        let Some(Placed { load_balancer, binding, .. }) = delete.await? else { return Ok(()) };
+        self.wakes.wake(binding.as_ref().map(Wake::from));
+        self.tell_keepers(id, &load_balancer.project_id, &load_balancer.references(), &Named::new());
         Ok(())
     }
 

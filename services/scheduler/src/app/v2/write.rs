@@ -65,11 +65,17 @@ impl App {
                 if let Some(resource) = write.makes {
                     self.admit(tx, resource, project_id).await?;
                 }
+                let named = before.load_balancer.references();
                 let after = transition(before.load_balancer.clone())?;
-                self.settle_for(tx, write, before, after).await
+                Ok((self.settle_for(tx, write, before, after).await?, named))
             })
         });
-        change.await.map(|changed| self.told(changed))
+        let (changed, named) = change.await?;
+        if !write.validate_only {
+            let after = &changed.0.load_balancer;
+            self.tell_keepers(after.id, &after.project_id, &named, &after.references());
+        }
+        Ok(self.told(changed))
     }
 
     /// Asks those who keep secrets about what a change would bring, before it is made.
@@ -77,12 +83,12 @@ impl App {
     where
         F: Fn(LoadBalancer) -> Result<LoadBalancer, Fault> + Send + Sync,
     {
-        if self.keepers.sources.is_empty() {
+        if self.keepers.sources.is_empty() || write.validate_only || self.foresight.is_some() {
             return Ok(());
         }
         let before = self.store.glance(|tx, _| Box::pin(load(tx, write.caller, target))).await?.load_balancer;
         let after = transition(before.clone())?;
-        self.admit_references("", Some(&before), &after).await
+        self.admit_references(Some(&before), &after).await
     }
 
     /// Saves a change that is allowed, where it is to be saved.
@@ -97,9 +103,10 @@ impl App {
             self.admit_more(tx, &before.load_balancer, &after).await?;
         }
         self.check_features(Some(&before.load_balancer), &after)?;
-        self.check_references(tx, Some(&before.load_balancer), &after).await?;
+        let is_only_checked = write.validate_only || self.foresight.is_some();
+        self.check_references(tx, Some(&before.load_balancer), &after, is_only_checked).await?;
         let after = after.stamped(Some(&before.load_balancer), self.now());
-        if write.validate_only || self.foresight.is_some() {
+        if is_only_checked {
             self.foresee_quotas(tx, Some(&before.load_balancer), Some(&after)).await?;
             self.foresee(tx, &after, before.binding.as_ref()).await?;
             return Ok((Placed { load_balancer: after, ..before }, Vec::new()));

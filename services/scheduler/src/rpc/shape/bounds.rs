@@ -59,6 +59,8 @@ pub(super) const BOUNDS: &[(&str, &str, usize)] = &[
     ("lbaas.v2.PoolTls", "versions", 100),
     ("lbaas.v2.PoolTls", "alpn_protocols", 100),
     ("lbaas.v2.Certificate", "names", IGNORED),
+    // How many there may be is the model's to say.
+    ("lbaas.v2.Acme", "domains", 200),
     ("lbaas.v2.LoadBalancer", "listener_ids", IGNORED),
     ("lbaas.v2.LoadBalancer", "pool_ids", IGNORED),
     ("lbaas.v2.Listener", "l7policy_ids", IGNORED),

@@ -1,17 +1,21 @@
 //! `lbaas.v2.Certificates`
 
+mod bundled;
+
 use std::mem;
 
-use ballast_certificates::{Material, Zeroizing, read};
+use ballast_certificates::{Material, Zeroizing, read_as};
 use ballast_model::{
-    fault::{Fault, Keying},
+    certificate::{CertificateKind, check_domains},
+    fault::{Fault, Issuing, Keying},
     ids::CertificateId,
+    time::Timestamp,
 };
 use ballast_proto::{
     convert,
     v2::{
-        Certificate, CreateCertificateRequest, DeleteRequest, GetRequest, ListCertificatesResponse, ListRequest,
-        UpdateCertificateRequest, certificates_server,
+        Acme, Certificate, CreateCertificateRequest, DeleteRequest, GetRequest, ListCertificatesResponse, ListRequest,
+        ListSecretsResponse, SecretUser, UpdateCertificateRequest, UsedSecret, certificates_server,
     },
 };
 use ballast_store::certificate_not_found;
@@ -26,16 +30,17 @@ use super::{
     few::{Few, page},
     query::project,
 };
-use crate::app::{App, Caller, CertificateChange, NewCertificate, Write};
+use crate::app::{App, Caller, CertificateChange, NewCertificate, Supply, Used, Write};
 
-const MUTABLE: [&str; 4] = ["name", "description", "certificate_chain", "private_key"];
+const MUTABLE: [&str; 5] = ["name", "description", "certificate_chain", "private_key", "acme"];
 
 #[tonic::async_trait]
 impl certificates_server::Certificates for Api {
     async fn create(&self, request: Request<CreateCertificateRequest>) -> Result<Response<Certificate>, Status> {
         answer(async {
             let (caller, request) = (caller(&request), request.into_inner());
-            let new = new(&self.0, &caller, body("certificate", request.certificate)?)?;
+            let sent = bundled::opened(body("certificate", request.certificate)?, self.0.now()).await?;
+            let new = new(&self.0, &caller, sent)?;
             let claim = claim(&self.0, &caller, &request.request_id, &public(&new), new.id)?;
             let write = Write { claim: claim.as_ref(), ..Write::new(&caller, request.validate_only) };
             let make = self.0.create_certificate(write, new);
@@ -72,26 +77,44 @@ impl certificates_server::Certificates for Api {
     async fn update(&self, request: Request<UpdateCertificateRequest>) -> Result<Response<Certificate>, Status> {
         answer(async {
             let (caller, request) = (caller(&request), request.into_inner());
-            let mut sent = body("certificate", request.certificate)?;
+            let update_mask = bundled::named(request.update_mask);
+            let mut sent = bundled::opened(body("certificate", request.certificate)?, self.0.now()).await?;
             let private_key = Zeroizing::new(mem::take(&mut sent.private_key));
             let id = id(&sent.id, certificate_not_found)?;
-            let mask = Mask::new::<Certificate>(request.update_mask, &MUTABLE)?;
+            let mask = Mask::new::<Certificate>(update_mask, &MUTABLE)?;
             let chain = mask.pick("certificate_chain", !sent.certificate_chain.is_empty(), &sent.certificate_chain);
             let key = mask.pick("private_key", !private_key.is_empty(), &private_key);
+            let acme = mask.pick("acme", sent.acme.is_some(), sent.acme).flatten();
             let material = match (chain, key) {
                 (None, None) => None,
-                (Some(chain), Some(key)) => Some(read(chain, key, self.0.now())?),
-                (Some(_), None) => return Err(alone("private_key")),
-                (None, Some(_)) => return Err(alone("certificate_chain")),
+                _ if acme.is_some() => return Err(Issuing::Brought.into()),
+                (chain, key) => {
+                    let kind = self.0.certificate(&caller, id).await?.kind;
+                    Some(together(kind, chain.map(String::as_str), key.map(|key| key.as_str()), self.0.now())?)
+                }
             };
             let change = CertificateChange {
                 name: mask.pick("name", !sent.name.is_empty(), sent.name),
                 description: mask.pick("description", !sent.description.is_empty(), sent.description),
                 material,
+                domains: acme.map(|acme| acme.domains),
             };
             let write = Write { etag: &sent.etag, ..Write::new(&caller, request.validate_only) };
             let changed = self.0.update_certificate(write, id, change).await?;
             Ok(convert::to_certificate(&changed, self.0.now()))
+        })
+        .await
+    }
+
+    async fn list_secrets(&self, request: Request<ListRequest>) -> Result<Response<ListSecretsResponse>, Status> {
+        answer(async {
+            let (caller, mut request) = (caller(&request), request.into_inner());
+            let project_id = project(&caller, mem::take(&mut request.project_id))?;
+            let (used, now) = (self.0.secrets_in_use(project_id.as_deref()).await?, self.0.now());
+            let all = used.iter().map(|((reference, project), one)| to_used(reference, project, one, now)).collect();
+            let (secrets, more) = page::<UsedSecret>(&request, all)?;
+            let next_page_token = next_page_token(more, secrets.last().map(Few::key));
+            Ok(ListSecretsResponse { secrets, next_page_token })
         })
         .await
     }
@@ -107,30 +130,99 @@ impl certificates_server::Certificates for Api {
     }
 }
 
-fn alone(missing: &str) -> Fault {
-    Keying::Alone { missing: missing.to_owned() }.into()
+fn to_used(reference: &str, project_id: &str, one: &Used, now: Timestamp) -> UsedSecret {
+    let (validity, expires_in_days) = convert::to_validity(one.not_before, one.not_after, now);
+    let user = |user: &ballast_store::SecretUser| SecretUser {
+        load_balancer_id: user.load_balancer_id.to_string(),
+        kind: user.kind.as_str().to_owned(),
+        id: user.id.to_string(),
+    };
+    UsedSecret {
+        reference: reference.to_owned(),
+        project_id: project_id.to_owned(),
+        names: one.names.clone(),
+        not_before: one.not_before.map(convert::timestamp),
+        not_after: one.not_after.map(convert::timestamp),
+        validity: validity.into(),
+        expires_in_days,
+        problem: one.problem.clone(),
+        looked_at: one.looked_at.map(convert::timestamp),
+        users: one.users.iter().map(user).collect(),
+    }
+}
+
+impl Few for UsedSecret {
+    const FIELDS: &'static [&'static str] = &["reference", "project_id", "not_after"];
+
+    fn field(&self, name: &str) -> String {
+        match name {
+            "not_after" => format!("{:020}", self.not_after.as_ref().map_or(i64::MAX, |time| time.seconds)),
+            "project_id" => self.project_id.clone(),
+            _ => self.reference.clone(),
+        }
+    }
+
+    fn key(&self) -> &str {
+        &self.reference
+    }
+}
+
+/// A certificate and its private key change together; what has none changes alone.
+fn together(
+    kind: CertificateKind,
+    chain: Option<&str>,
+    private_key: Option<&str>,
+    now: Timestamp,
+) -> Result<Material, Fault> {
+    let alone = |missing: &str| Fault::from(Keying::Alone { missing: missing.to_owned() });
+    match (kind, chain, private_key) {
+        (_, Some(chain), Some(key)) => read_as(kind, chain, key, now),
+        (CertificateKind::Certificate, Some(_), None) => Err(alone("private_key")),
+        (_, Some(chain), None) => read_as(kind, chain, "", now),
+        (_, None, _) => Err(alone("certificate_chain")),
+    }
 }
 
 fn new(app: &App, caller: &Caller, mut sent: Certificate) -> Result<NewCertificate, Fault> {
     let private_key = Zeroizing::new(mem::take(&mut sent.private_key));
+    let kind = convert::certificate_kind(sent.kind)?;
+    let origin = match sent.acme {
+        Some(acme) => {
+            let is_brought = !sent.certificate_chain.is_empty() || !private_key.is_empty();
+            if is_brought || kind != CertificateKind::Certificate {
+                return Err(Issuing::Brought.into());
+            }
+            Supply::Acme(check_domains(&acme.domains)?)
+        }
+        None => Supply::Brought(read_as(kind, &sent.certificate_chain, &private_key, app.now())?),
+    };
     Ok(NewCertificate {
         id: app.new_id(),
         project_id: caller.project_for(&sent.project_id)?,
         name: sent.name,
         description: sent.description,
-        material: read(&sent.certificate_chain, &private_key, app.now())?,
+        kind,
+        origin,
     })
 }
 
 /// What a request is known by when it is sent again. The private key is that of the certificate, and not in it: nothing that
 /// is stored is made of it.
 fn public(new: &NewCertificate) -> Certificate {
-    let NewCertificate { project_id, name, description, material: Material { content, .. }, .. } = new;
+    let NewCertificate { project_id, name, description, kind, origin, .. } = new;
+    let (certificate_chain, acme) = match origin {
+        Supply::Brought(Material { content, .. }) => (content.chain.clone(), None),
+        Supply::Acme(domains) => (String::new(), Some(Acme { domains: domains.clone(), ..Acme::default() })),
+    };
+    // Without a kind, as before there were kinds: the same request is sent again through an upgrade.
+    let kind = if *kind == CertificateKind::Certificate { 0 } else { convert::to_certificate_kind(*kind).into() };
     Certificate {
         project_id: project_id.clone(),
         name: name.clone(),
         description: description.clone(),
-        certificate_chain: content.chain.clone(),
+        certificate_chain,
+        kind,
+        acme,
         ..Certificate::default()
     }
 }
@@ -148,6 +240,7 @@ impl Few for Certificate {
         "fingerprint",
         "key_type",
         "not_after",
+        "kind",
         "reference",
     ];
 
@@ -164,6 +257,7 @@ impl Few for Certificate {
             "serial" => self.serial.clone(),
             "fingerprint" => self.fingerprint.clone(),
             "key_type" => self.key_type.clone(),
+            "kind" => self.kind().as_str_name().trim_start_matches("CERTIFICATE_KIND_").to_owned(),
             "not_after" => format!("{:020}", self.not_after.as_ref().map_or(0, |time| time.seconds)),
             _ => self.reference.clone(),
         }

@@ -216,6 +216,7 @@ async fn new_load_balancer(app: &App, caller: &Caller, sent: &v2::LoadBalancer) 
         flavor_id: optional_id("flavor_id", &sent.flavor_id)?,
         availability_zone: (!sent.availability_zone.is_empty()).then(|| sent.availability_zone.clone()),
         flavor_data: String::new(),
+        http_answers: Vec::new(),
         admin_state_up: true,
         vip: None,
         generation: Generation::FIRST,

@@ -50,6 +50,8 @@ pub struct Model {
     pub updated_at: Option<i64>,
     /// LBaaS v1 does not show it.
     pub beyond_v1: bool,
+    /// What it answers itself, as JSON; empty: nothing.
+    pub http_answers: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -90,6 +92,7 @@ impl ActiveModel {
             created_at: Set(load_balancer.labels.created_at.0),
             updated_at: Set(load_balancer.labels.updated_at.map(|time| time.0)),
             beyond_v1: Set(beyond_v1),
+            http_answers: Set(more(&load_balancer.http_answers)),
         }
     }
 }
@@ -120,6 +123,7 @@ impl Model {
             flavor_id: self.flavor_id.map(Into::into),
             availability_zone: self.availability_zone,
             flavor_data: self.flavor_data,
+            http_answers: from_more(&self.http_answers)?,
             labels: labels(&self.tags, self.created_at, self.updated_at)?,
             progress: progress(&self.provisioning_status, self.status_description, self.changed)?,
             provider: self.provider,

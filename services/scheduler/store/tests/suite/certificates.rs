@@ -1,7 +1,7 @@
 //! Certificates, with what is sealed of them.
 
 use ballast_model::{
-    certificate::{Certificate, Content, Sealed, reference},
+    certificate::{Certificate, CertificateKind, Content, Sealed, reference},
     fault::{Certifying, Code, Fault},
     time::Timestamp,
     tls::{ListenerTls, PoolTls},
@@ -22,7 +22,9 @@ fn certificate(number: u128, project_id: &str) -> Certificate {
         changed: 1,
         created_at: Timestamp(5),
         updated_at: None,
-        content: Content {
+        kind: CertificateKind::Certificate,
+        acme: None,
+        content: Some(Content {
             subject: "CN=www.example".to_owned(),
             names: vec!["www.example".to_owned(), "10.0.0.1".to_owned()],
             issuer: "CN=ca".to_owned(),
@@ -32,7 +34,7 @@ fn certificate(number: u128, project_id: &str) -> Certificate {
             fingerprint: "ab".repeat(32),
             key_type: "RSA 2048".to_owned(),
             chain: "-----BEGIN".to_owned(),
-        },
+        }),
     }
 }
 
@@ -43,18 +45,18 @@ fn sealed(key_id: &str, byte: u8) -> Sealed {
 
 fn without_chain(certificate: &Certificate) -> Certificate {
     let mut listed = certificate.clone();
-    listed.content.chain = String::new();
+    listed.content.as_mut().unwrap().chain = String::new();
     listed
 }
 
 async fn certificates_are_kept_changed_and_deleted(database: &Database) {
     let mut changed = certificate(1, "a");
     (changed.version, changed.changed, changed.updated_at) = (2, 3, Some(Timestamp(9)));
-    changed.content.names = Vec::new();
+    changed.content.as_mut().unwrap().names = Vec::new();
     let other = certificate(2, "b");
     write!(database.store, [changed, other], |tx| {
-        tx.insert_certificate(&certificate(1, "a"), &sealed("k", 1)).await?;
-        tx.insert_certificate(&other, &sealed("k", 2)).await?;
+        tx.insert_certificate(&certificate(1, "a"), Some(&sealed("k", 1))).await?;
+        tx.insert_certificate(&other, Some(&sealed("k", 2))).await?;
         tx.save_certificate(&changed, Some(&sealed("l", 3))).await
     })
     .unwrap();
@@ -89,7 +91,7 @@ async fn what_another_key_sealed_is_found_and_sealed_again_unless_it_changed(dat
     write!(database.store, [], |tx| {
         for number in 1..=5 {
             let key = if number == 3 { "new" } else { "old" };
-            tx.insert_certificate(&certificate(number, "a"), &sealed(key, 1)).await?;
+            tx.insert_certificate(&certificate(number, "a"), Some(&sealed(key, 1))).await?;
         }
         Ok(())
     })
