@@ -74,7 +74,7 @@ const UNDEPLOY: Line = (
     "an undeploy takes away what it names, and is Ok when there is nothing",
     contract::deploy::undeploy,
 );
-const REST: [Line; 24] = [
+const REST: [Line; 25] = [
     ("load.twice", "two copies in one process do not meet", load::twice),
     ("contract.again", "deploying the same again changes nothing", contract::deploy::again),
     ("contract.change", "a changed deploy changes what is deployed", contract::change::change),
@@ -96,6 +96,7 @@ const REST: [Line; 24] = [
         "several, none and a shared one, by their ids, as far as it declares them",
         contract::shapes::shapes,
     ),
+    ("contract.tls", "TLS ends with what was told, and with what is told next from then on", contract::tls::tls),
     ("contract.ids", "ids of every form that may come", contract::ids::ids),
     ("contract.members", "no member, and 1,000", contract::sizes::members),
     ("contract.ipv6", "addresses of IPv6", contract::features::ipv6),

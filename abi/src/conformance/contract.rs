@@ -12,3 +12,4 @@ pub(super) mod shapes;
 pub(super) mod sizes;
 pub(super) mod start;
 pub(super) mod text;
+pub(super) mod tls;

@@ -4,6 +4,7 @@
 //! Each check has addresses and ids of its own, so that what a failed check leaves on a device is not in the way of
 //! another. The network has no provider attributes, as one that an agent makes a bridge for.
 
+pub(super) mod secrets;
 mod shapes;
 mod v2;
 

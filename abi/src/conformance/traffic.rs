@@ -4,6 +4,8 @@
 //!
 //! The suite's own members answer at [`samples::HERE`](super::samples::HERE), which is put on that bridge.
 
+mod tls;
+
 use std::{
     collections::BTreeSet,
     io::{Read, Write},
@@ -12,6 +14,8 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+
+pub(super) use tls::Handshake;
 
 use super::{
     samples::{ANSWERING, HERE, MEMBER_PORT, NETWORK},

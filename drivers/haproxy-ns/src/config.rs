@@ -58,6 +58,8 @@ pub struct Config {
     pub maxconn: u32,
     /// Where namespaces are named, as `ip netns` expects them.
     pub netns_dir: PathBuf,
+    /// On tmpfs: certificates with their private keys, as haproxy reads them. Elsewhere TLS is not served.
+    pub secrets_dir: PathBuf,
     /// Unix datagram socket that traffic logs go to, as `/dev/log`. Absent: no traffic log.
     pub log: Option<PathBuf>,
     /// Syslog facility of the traffic log.
@@ -113,6 +115,7 @@ impl Default for Config {
             nbthread: 1,
             maxconn: 2000,
             netns_dir: "/run/netns".into(),
+            secrets_dir: "/run/ballast-haproxy-ns".into(),
             log: None,
             log_facility: "local0".to_owned(),
             neighbour_table: 65_536,
@@ -163,6 +166,10 @@ impl Config {
         }
         if let Some(path) = self.log.as_deref().filter(|path| !plain_absolute(path)) {
             return Err(refuse("log", format!("{path:?} must be an absolute path of letters, digits and ./_-")));
+        }
+        if !plain_absolute(&self.secrets_dir) {
+            let why = format!("{:?} must be an absolute path of letters, digits and ./_-", self.secrets_dir);
+            return Err(refuse("secrets_dir", why));
         }
         if !FACILITIES.contains(&self.log_facility.as_str()) {
             return Err(refuse("log_facility", format!("must be one of {}", FACILITIES.join(" "))));

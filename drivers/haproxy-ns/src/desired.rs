@@ -102,6 +102,11 @@ impl Desired {
         self.echoes.iter().flat_map(of).collect()
     }
 
+    /// Whether its own haproxy has any.
+    pub(crate) fn has_secrets(&self) -> bool {
+        self.page.as_ref().is_some_and(|page| !page.secrets.is_empty())
+    }
+
     /// What every driver puts on the host. `None`: there is no VIP.
     pub(crate) fn wanted(&self) -> Option<Wanted<'_>> {
         let (forwarded, service) = (self.forwarded.as_ref(), self.service.as_ref());

@@ -1,6 +1,7 @@
 //! The contract's methods. Those that change are one pass on a thread of its own, under the lock of its load balancer;
 //! those that only look ([`looks`]) wait for nobody.
 
+mod bring;
 mod foresee;
 mod handover;
 mod looks;
@@ -15,12 +16,12 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use ballast_abi::{
     Capabilities, Context, DeployReply, Deployed, Driver, DriverError, LoadBalancer, ObjectFault, Observation, Preview,
-    UndeployReply, features, networks, note::Needs, steps,
+    SecretContent, UndeployReply, features, networks, note::Needs, secrets::Secrets,
 };
 use ballast_namespace::{
     clients::Handover,
@@ -36,11 +37,9 @@ use ballast_netns::{
     sysctl::{self, Purpose},
 };
 
-use self::pass::Brought;
 use crate::{
     config::{Config, ProcessModel},
     confinement::Confinement,
-    execute::Target,
     failure::{Failure, Step},
     fence::{Fence, Role},
     flavor,
@@ -50,6 +49,7 @@ use crate::{
     passage,
     ping::Pinger,
     project as projects, report,
+    secrets::SecretsDir,
     seen::Seen,
     users, validate,
 };
@@ -73,6 +73,10 @@ pub struct HaproxyNs {
     announcer: Announcer,
     stock: Stock,
     pinger: Pinger,
+    /// What was told for the deploy that comes next.
+    secrets: Secrets,
+    /// Where they are for haproxy to read.
+    secrets_dir: SecretsDir,
     /// What this kernel forwards.
     forwards: Forwards,
     /// What this host lacks.
@@ -115,6 +119,8 @@ impl Driver for HaproxyNs {
         remarks.extend(fence.remarks().into_iter().chain(confinement.remark()));
         remarks.extend(identities.shared().map(users::warning));
         remarks.extend(report::shared(config.process_model).map(str::to_owned));
+        let secrets_dir = SecretsDir::of(&config.secrets_dir, &state_dir);
+        remarks.extend(secrets_dir.remark());
         for remark in &remarks {
             tracing::warn!("{remark}");
         }
@@ -133,6 +139,8 @@ impl Driver for HaproxyNs {
             announcer,
             stock,
             pinger,
+            secrets: Secrets::default(),
+            secrets_dir,
             forwards,
             remarks,
             watch,
@@ -168,6 +176,11 @@ impl Driver for HaproxyNs {
         self.bring(load_balancer, generation, &Handover::decode(handover))
     }
 
+    fn take_secrets(&self, load_balancer_id: &str, secrets: Vec<SecretContent>) -> Result<(), DriverError> {
+        self.secrets.take(load_balancer_id, secrets);
+        Ok(())
+    }
+
     fn undeploy(&self, load_balancer_id: &str) -> Result<(), DriverError> {
         self.hand_over(load_balancer_id).map(drop)
     }
@@ -182,6 +195,7 @@ impl Driver for HaproxyNs {
         self.notes.forget(id.as_str());
         self.pace.forget(id.as_str());
         self.identities.forget(id.as_str());
+        self.secrets.forget(id.as_str());
         self.watch.iter().for_each(|watch| watch.forget(id.as_str()));
         tracing::info!(load_balancer = %load_balancer_id, "undeployed");
         Ok(left)
@@ -210,47 +224,11 @@ impl Drop for HaproxyNs {
 }
 
 impl HaproxyNs {
-    /// Deploys it, with what was handed over where it ran before.
-    fn bring(
-        &self,
-        load_balancer: &LoadBalancer,
-        generation: u64,
-        handover: &Handover,
-    ) -> Result<DeployReply, DriverError> {
-        let start = Instant::now();
-        let (validated, mut faults) = validate::validate(load_balancer, &self.config, self.forwards)?;
-        let lock = self.locks.of(validated.id.as_str());
-        let _guard = hold(&lock);
-        let shared = self.shared_by(load_balancer);
-        let identity = match &shared {
-            Some(_) => None,
-            None => self.identities.of(validated.id.as_str()).map_err(users::none_left)?,
-        };
-        let (desired, knowledge) = self.desired(&validated, generation, identity, shared)?;
-        let (listeners, told, pools) = (Self::listeners(&validated), Self::told(&validated), &validated.pools);
-        let target = Target { desired: &desired, knowledge: &knowledge, pools, listeners: &listeners, told: &told };
-        let id = validated.id.as_str();
-        let here = steps::here();
-        let bring_up = || here.around(|| self.bring_up(id, &target));
-        let Brought { effect, silent } = namespace::on_own_thread("deploy", bring_up).map_err(Failure::from)??;
-        faults.extend(silent.into_iter().map(|listener| report::silent(id, listener)));
-        if desired.shared.is_some() {
-            // Nothing of it runs as anybody.
-            self.identities.forget(id);
-        }
-        if !handover.is_empty() {
-            self.recall(validated.id.as_str(), handover);
-        }
-        let milliseconds = start.elapsed().as_secs_f64() * 1e3;
-        let effect_is = effect.as_str_name();
-        tracing::info!(load_balancer = %load_balancer.id, generation, milliseconds, effect = effect_is, "deployed");
-        Ok(DeployReply { faults, effect: effect.into(), ..DeployReply::default() })
-    }
-
     /// Whether it is declared. What haproxy tells of itself is of all that it serves.
     fn is_served(&self, feature: &str) -> bool {
         let metrics = self.config.process_model == ProcessModel::PerProject && feature == features::PROTOCOL_PROMETHEUS;
-        !metrics && served::is_served(self.forwards, feature)
+        let tls = self.secrets_dir.is_usable && self.skip_ca_bundle;
+        !metrics && served::is_served(self.forwards, tls, feature)
     }
 
     /// Every load balancer that has left a trace, also half-made ones.

@@ -20,6 +20,7 @@ use crate::{
     page::{Page, kept},
     ping::{Pinger, Sockets},
     plan::{Planned, Step},
+    secrets::{Folder, SecretsDir, Told},
     seen::Glance,
     state::State,
     validate::Pool,
@@ -78,6 +79,9 @@ pub(crate) struct Work<'a> {
     /// What a haproxy sees of the machine that is shared.
     pub(crate) view: Option<View>,
     pub(crate) order: Orders<'a>,
+    /// Where all secrets are, and those that its own haproxy reads.
+    pub(crate) secrets_dir: &'a SecretsDir,
+    pub(crate) secrets: Folder,
     /// What its orders have done to the haproxy of its project.
     pub(crate) effect: Effect,
 }
@@ -93,6 +97,8 @@ pub(crate) struct Target<'a> {
     pub(crate) listeners: &'a [String],
     /// Whether members were up, as far as who asks for it says.
     pub(crate) told: &'a Members<bool>,
+    /// What its secrets are, of those that are to be written.
+    pub(crate) secrets: &'a Told,
 }
 
 impl<'a> Target<'a> {
@@ -149,6 +155,10 @@ impl Work<'_> {
                 self.effect = (self.order)(Order::Serve { namespace, target, base: &self.state.base })?.effect;
                 Ok(())
             }
+            Step::WriteSecrets => self.write_secrets(target),
+            Step::KeepSecrets => {
+                desired.page.as_ref().map_or(Ok(()), |page| self.secrets.keep(&page.secrets, &page.lists()))
+            }
             Step::WriteConfig => self.write_config(desired),
             Step::StartHaproxy { replacing } => self.start(*replacing, target),
             Step::Tell { pid, changes } => self.tell(*pid, changes, target),
@@ -173,8 +183,16 @@ impl Work<'_> {
                 let pids = process::known(self.processes.as_deref(), self.files, self.id)?;
                 process::end_oldest(pids, *keep, self.files, self.id)
             }
-            Step::Leave | Step::RemoveGroup | Step::RemoveFiles | Step::RemoveDirectory => self.undo(step),
+            Step::Leave | Step::RemoveGroup | Step::RemoveFiles | Step::RemoveSecrets | Step::RemoveDirectory => {
+                self.undo(step)
+            }
         }
+    }
+
+    fn write_secrets(&self, target: &Target<'_>) -> Result<(), Failure> {
+        let lists = target.desired.page.as_ref().map(Page::lists).unwrap_or_default();
+        self.secrets_dir.ready()?;
+        self.secrets.put(&lists, target.secrets, target.desired.identity)
     }
 
     fn write_config(&self, desired: &Desired) -> Result<(), Failure> {

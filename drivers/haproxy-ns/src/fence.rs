@@ -134,7 +134,7 @@ impl Fence {
             return Err(refuse("needs a haproxy that is built with USE_NS: haproxy -vv shows +NS"));
         }
         let (folder, log) = (Some(state_dir.to_owned()), config.log.clone());
-        let view = View { at: state_dir.to_owned(), folder, log, namespaces: Vec::new() };
+        let view = View { at: state_dir.to_owned(), folder, secrets: None, log, namespaces: Vec::new() };
         fence.try_out(config, Some(&view))?;
         Ok(fence)
     }
@@ -225,23 +225,23 @@ impl Fence {
 
 impl Gate<'_> {
     /// Confines the calling thread, and what it starts. The one thing that it can still do is to start a process as another
-    /// user.
+    /// user. `of`: whose it is, with the folder of what it reads secretly.
     pub(crate) fn enter(
         self,
-        of: Option<&Files>,
+        of: Option<(&Files, &Path)>,
         identity: Option<Identity>,
         view: Option<&View>,
     ) -> Result<(), Failure> {
         let Some((given_up, rules)) = self.0 else { return Ok(()) };
         if let Some(view) = view {
             view.enter(&given_up.shown()).step(|| what("see nothing of the machine that it does not need"))?;
-            if let Some(files) = of {
+            if let Some((files, _)) = of {
                 env::set_current_dir(files.run()).step(|| format!("work in {}", files.run().display()))?;
             }
         }
         // First: paths are found by who can pass everywhere.
         let rules = match of {
-            Some(files) => add_own(rules, files, view.map(|_| Path::new(view::NAMES))),
+            Some((files, secrets)) => add_own(rules, files, secrets, view.map(|_| Path::new(view::NAMES))),
             None => Ok(rules),
         };
         let restricted = rules.and_then(RulesetCreated::restrict_self).map_err(io::Error::other);

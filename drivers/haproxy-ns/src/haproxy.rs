@@ -1,6 +1,7 @@
 //! haproxy itself: the process, its socket, what it says about its servers.
 
 pub(crate) mod blame;
+pub(crate) mod certificates;
 pub(crate) mod clients;
 pub(crate) mod generation;
 mod limits;

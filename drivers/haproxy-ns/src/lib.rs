@@ -34,6 +34,7 @@ mod preview;
 mod project;
 mod render;
 mod report;
+mod secrets;
 mod seen;
 mod state;
 mod users;
@@ -57,7 +58,8 @@ pub fn configuration(
     config: &Config,
 ) -> Result<(String, Vec<ballast_abi::ObjectFault>), ballast_abi::DriverError> {
     let (validated, faults) = validate::validate(load_balancer, config, Forwards::default())?;
-    Ok((render::render(&page::Page::of(&validated, config, false))?, faults))
+    let folder = config.secrets_dir.join(validated.id.as_str());
+    Ok((render::render(&page::Page::of(&validated, config, false, &folder.to_string_lossy()))?, faults))
 }
 
 ballast_abi::export_driver!(HaproxyNs);

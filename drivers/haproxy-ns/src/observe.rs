@@ -21,6 +21,7 @@ use crate::{
         socket,
     },
     page::{Page, kept},
+    secrets::{Folder, Seen, Told},
     state::State,
 };
 
@@ -51,6 +52,8 @@ pub(crate) struct Observed {
     pub(crate) directory: bool,
     /// The haproxy of its project in which it has a part.
     pub(crate) member: Option<String>,
+    /// How its secrets are, beside what they are to be.
+    pub(crate) secrets: Seen,
     /// That one serves it as it should.
     pub(crate) shared: bool,
 }
@@ -87,6 +90,9 @@ pub(crate) struct Subject<'a> {
     pub(crate) fence: &'a Fence,
     /// This kernel has tables of rules.
     pub(crate) tables: bool,
+    /// Its own, and what they are, where that is known.
+    /// `None`: those of its load balancers are their business.
+    pub(crate) secrets: Option<(&'a Folder, Option<&'a Told>)>,
 }
 
 /// What a process was asked and said.
@@ -134,12 +140,20 @@ pub(crate) fn observe_from(
     let subject_of_host = observe::Subject { files, netns, noted, neighbours, tables };
     let (seen, file) = observe::observe(subject_of_host, wanted, host)?;
     observed.host = seen;
+    compare_secrets(&mut observed, subject, desired);
     match desired {
         // What is to go need not say anything first.
         None => observed.process = deaf(&observed, files, id)?,
         Some(desired) => listen(&mut observed, subject, desired, ask(subject), file.as_ref())?,
     }
     Ok((observed, file))
+}
+
+/// One that is served by another haproxy than its own has none of its own.
+fn compare_secrets(observed: &mut Observed, subject: Subject<'_>, desired: Option<&Desired>) {
+    let Some(page) = desired.and_then(|desired| desired.page.as_ref()) else { return };
+    let Some((folder, told)) = subject.secrets else { return };
+    observed.secrets = folder.look(&page.secrets, &page.lists(), told);
 }
 
 /// Looks at a haproxy that is shared, which has no network of its own.
@@ -181,6 +195,9 @@ pub(crate) fn on_disk(subject: Subject<'_>) -> Result<Observed, Failure> {
         ..Observed::default()
     };
     observed.page = observed.config.as_deref().and_then(|text| kept::read(files, text));
+    // What is to be in it is not known yet.
+    let seen = subject.secrets.map(|(folder, _)| folder.look(&[], &[], None)).unwrap_or_default();
+    observed.secrets = Seen { complete: false, ..seen };
     Ok(observed)
 }
 

@@ -20,6 +20,7 @@ mod frontends;
 pub(crate) mod kept;
 mod policies;
 pub(crate) mod shared;
+mod tls;
 mod uses;
 mod words;
 
@@ -28,8 +29,9 @@ use std::net::{IpAddr, SocketAddr};
 use ballast_namespace::validate::Answer;
 use serde::{Deserialize, Serialize};
 
+use self::tls::FrontTls;
 pub(crate) use self::uses::pool_of;
-use crate::{config::Config, validate::Validated};
+use crate::{config::Config, secrets::Named, validate::Validated};
 use shared::{Share, Shared};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +56,9 @@ pub(crate) struct Page {
     /// The load balancers that share the process. None: it is one's own.
     #[serde(default)]
     pub(crate) shares: Vec<Shared>,
+    /// Certificates and what else is told by its file, each once.
+    #[serde(default)]
+    pub(crate) secrets: Vec<Named>,
 }
 
 /// Timeouts of listeners that have none of their own. Seconds.
@@ -90,6 +95,9 @@ pub(crate) struct Frontend {
     pub(crate) pool: Option<String>,
     #[serde(default)]
     pub(crate) extra: Extra,
+    /// `None`: it does not end here.
+    #[serde(default)]
+    pub(crate) tls: Option<FrontTls>,
     /// Of a process that is shared.
     #[serde(default)]
     pub(crate) share: Option<Share>,
@@ -178,7 +186,11 @@ pub(crate) struct Backend {
     pub(crate) cookie_name: Option<String>,
     pub(crate) address_type: AddressType,
     pub(crate) check: Option<ServerCheck>,
+    /// Checks speak TLS, though nobody else does.
     pub(crate) tls: bool,
+    /// What a `server` says of TLS, in haproxy's words; `None`: nothing is spoken through it.
+    #[serde(default)]
+    pub(crate) ssl: Option<String>,
     pub(crate) servers: Vec<Server>,
     /// How it is reached; what former releases did not write is as in [`Default`].
     #[serde(default)]
@@ -199,6 +211,10 @@ pub(crate) struct Backend {
 pub(crate) struct Use {
     pub(crate) timeouts: Option<BackTimeouts>,
     pub(crate) headers: Vec<SetHeader>,
+    /// What a client may have written itself.
+    pub(crate) removed: Vec<String>,
+    /// Members are told of the client's TLS.
+    pub(crate) tells_tls: bool,
 }
 
 /// Milliseconds.
@@ -304,16 +320,19 @@ impl Page {
 
     /// `skip_ca_bundle`: this build knows `httpclient.ssl.verify`. Without that line haproxy reads the system's CA
     /// certificates at each start, for a client that is not used here: three quarters of its start time.
-    pub(crate) fn of(validated: &Validated, config: &Config, skip_ca_bundle: bool) -> Self {
+    ///
+    /// `folder`: where its secrets are.
+    pub(crate) fn of(validated: &Validated, config: &Config, skip_ca_bundle: bool, folder: &str) -> Self {
         let uses = uses::Uses::of(validated);
-        let backends = backends::of(validated, &uses);
+        let backends = backends::of(validated, &uses, folder);
         let in_a_table = |backend: &Backend| {
             backend.persistence.is_some_and(|sticking| matches!(sticking, Sticking::SourceIp | Sticking::AppCookie))
         };
         Self {
             sticky: backends.iter().any(in_a_table),
-            frontends: frontends::of(validated, &uses),
+            frontends: frontends::of(validated, &uses, folder),
             backends,
+            secrets: tls::secrets(validated, &uses, folder),
             ..Self::empty(validated.id.as_str(), &validated.project, config, skip_ca_bundle)
         }
     }
@@ -343,6 +362,7 @@ impl Page {
             frontends: Vec::new(),
             backends: Vec::new(),
             shares: Vec::new(),
+            secrets: Vec::new(),
         }
     }
 

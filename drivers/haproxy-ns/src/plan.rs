@@ -20,6 +20,8 @@ pub(crate) enum Step {
     NoteIntent,
     /// What every driver does.
     Host(plan::Step),
+    /// What haproxy reads beside its configuration, with what it has read before beside it.
+    WriteSecrets,
     WriteConfig,
     /// Let the haproxy of its project serve it, in the place of whatever that has of it.
     Share,
@@ -46,6 +48,9 @@ pub(crate) enum Step {
     EndOldest {
         keep: u32,
     },
+    /// haproxy has what was written: nothing else is left.
+    KeepSecrets,
+    RemoveSecrets,
     /// What the configuration that runs says, in types.
     KeepPage,
     /// The state with its generation.
@@ -179,6 +184,9 @@ fn remove_all(steps: &mut Steps, observed: &Observed, why: &'static str) {
     if observed.config.is_some() || observed.unsettled {
         steps.add(Step::RemoveFiles, why);
     }
+    if observed.secrets.there {
+        steps.add(Step::RemoveSecrets, why);
+    }
 }
 
 fn run(steps: &mut Steps, desired: &Desired, wanted: Wanted<'_>, observed: &Observed) {
@@ -200,6 +208,9 @@ fn run(steps: &mut Steps, desired: &Desired, wanted: Wanted<'_>, observed: &Obse
     plan::prepare(steps, wanted, &observed.host);
     if desired.alone || desired.shared.is_some() {
         return without_haproxy(steps, desired, wanted, observed);
+    }
+    if desired.has_secrets() && !observed.secrets.complete {
+        steps.add(Step::WriteSecrets, "haproxy reads them when it starts");
     }
     let owed = is_owed(observed);
     let ended = steps.0.iter().any(|planned| matches!(planned.step, Step::EndProcesses(_)));
@@ -240,6 +251,10 @@ fn finish(steps: &mut Steps, desired: &Desired, observed: &Observed) {
     if replaces(&steps.0) {
         steps.add(Step::EndOldest { keep: desired.old_processes }, "one more finishes its connections");
     }
+    let written = steps.0.iter().any(|planned| planned.step == Step::WriteSecrets);
+    if observed.secrets.more || written {
+        steps.add(Step::KeepSecrets, "haproxy has what it is to have");
+    }
     if desired.page.is_some() && observed.page != desired.page {
         steps.add(Step::KeepPage, "what runs is to be known without its load balancer");
     }
@@ -262,6 +277,9 @@ fn without_haproxy(steps: &mut Steps, desired: &Desired, wanted: Wanted<'_>, obs
     }
     if observed.config.is_some() || observed.unsettled {
         steps.add(Step::RemoveFiles, why);
+    }
+    if observed.secrets.there {
+        steps.add(Step::RemoveSecrets, why);
     }
     if desired.shared.is_some() && !(observed.shared && observed.host.inside().is_some()) {
         steps.add(Step::Share, why);

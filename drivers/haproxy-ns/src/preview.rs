@@ -81,6 +81,9 @@ fn effect(step: &Step) -> Effect {
             Effect::None
         }
         Step::NoteIntent
+        | Step::WriteSecrets
+        | Step::KeepSecrets
+        | Step::RemoveSecrets
         | Step::WriteConfig
         | Step::KeepPage
         | Step::NoteDone
@@ -110,6 +113,9 @@ fn fate(step: &Step, desired: &Desired, observed: &Observed) -> Connections {
         Step::StartHaproxy { replacing: Some(_) } | Step::EndProcesses(_) | Step::Leave => Connections::Cut,
         Step::NoteIntent
         | Step::Share
+        | Step::WriteSecrets
+        | Step::KeepSecrets
+        | Step::RemoveSecrets
         | Step::WriteConfig
         | Step::StartHaproxy { replacing: None }
         | Step::Confine(_)

@@ -14,6 +14,9 @@ use crate::{
     validate::{Validated, validate},
 };
 
+/// Of secrets.
+pub(crate) const FOLDER: &str = "/run/ballast-haproxy-ns/0/lb";
+
 pub(crate) fn app_cookie(name: &str) -> SessionPersistence {
     let r#type = PersistenceType::AppCookie.into();
     SessionPersistence { r#type, cookie_name: name.into(), ..SessionPersistence::default() }
@@ -68,7 +71,7 @@ pub(crate) fn config() -> Config {
 }
 
 pub(crate) fn page(load_balancer: &LoadBalancer) -> Page {
-    Page::of(&validated(load_balancer), &config(), true)
+    Page::of(&validated(load_balancer), &config(), true, FOLDER)
 }
 
 pub(crate) fn validated(load_balancer: &LoadBalancer) -> Validated {
@@ -81,7 +84,8 @@ pub(crate) const KERNEL: Forwards = Forwards { udp: true, sctp: true, idle: true
 /// On a host whose kernel says who may connect, and serves what it is asked to.
 pub(crate) fn desired(load_balancer: &LoadBalancer, generation: u64) -> Desired {
     let validated = validate(load_balancer, &config(), KERNEL).unwrap().0;
-    let mut desired = Desired::of(&validated, Page::of(&validated, &config(), true), generation).unwrap();
+    let page = Page::of(&validated, &config(), true, FOLDER);
+    let mut desired = Desired::of(&validated, page, generation).unwrap();
     desired.service = desired.forwarded.as_ref().map(|asked| asked.service(&Knowledge::default()));
     desired
 }

@@ -11,7 +11,7 @@ pub(crate) use ballast_namespace::validate::{
 };
 use ballast_namespace::{
     host::Forwards,
-    validate::{Rules, protocol, refuse},
+    validate::{Faults, Rules, protocol, refuse},
 };
 
 use crate::{config::Config, flavor::DataPlane};
@@ -45,10 +45,25 @@ pub(crate) fn validate(
             let policies = policies::policies(asked, pools, faults)?;
             Ok(Some(Listener { whole, headers, policies }))
         })?;
+    gaps(&validated, &mut faults);
     if let Err(error) = said {
         faults.add(&load_balancer.id, error);
     }
     Ok((validated, faults.into()))
+}
+
+/// Versions of TLS that are left out, as haproxy speaks those of one range.
+fn gaps(validated: &Validated, faults: &mut Faults) {
+    let listeners =
+        validated.listeners.iter().filter_map(|one| Some(("listener", &one.id, &one.tls.as_ref()?.settings)));
+    let pools = validated.pools.iter().filter_map(|one| Some(("pool", &one.id, &one.tls.as_ref()?.settings)));
+    for (kind, id, settings) in listeners.chain(pools) {
+        let older: Vec<&str> = settings.range().1.iter().map(|version| version.name()).collect();
+        if !older.is_empty() {
+            let why = format!("has a gap, and haproxy speaks one range of them: {} is left out", older.join(", "));
+            faults.add(id.as_str(), refuse(kind, id.as_str(), "tls.versions", &why));
+        }
+    }
 }
 
 /// What the kernel serves whatever a flavor says: haproxy speaks neither.
@@ -83,15 +98,11 @@ const fn kernel_can(protocol: Protocol) -> bool {
 fn fits(listener: Protocol, pool: Protocol) -> bool {
     let in_proxy = matches!(pool, Protocol::Proxy | Protocol::Proxyv2);
     match listener {
-        Protocol::Http => in_proxy || pool == Protocol::Http,
+        Protocol::Http | Protocol::TerminatedHttps => in_proxy || pool == Protocol::Http,
         Protocol::Https => in_proxy || matches!(pool, Protocol::Https | Protocol::Tcp),
         Protocol::Tcp => in_proxy || matches!(pool, Protocol::Http | Protocol::Https | Protocol::Tcp),
         Protocol::Udp | Protocol::Sctp => pool == listener,
-        Protocol::Unspecified
-        | Protocol::TerminatedHttps
-        | Protocol::Prometheus
-        | Protocol::Proxy
-        | Protocol::Proxyv2 => false,
+        Protocol::Unspecified | Protocol::Prometheus | Protocol::Proxy | Protocol::Proxyv2 => false,
     }
 }
 

@@ -12,6 +12,7 @@ mod monitors;
 mod network;
 mod pools;
 mod text;
+pub mod tls;
 mod validated;
 
 use std::collections::{BTreeSet, HashMap};
@@ -23,8 +24,8 @@ pub use faults::Faults;
 pub use network::{ETHERNET, is_networks};
 pub use text::id;
 pub use validated::{
-    ANSWERING, Address, Answer, Check, Clients, HttpVersion, Id, Listener, Member, Monitor, Parts, Persistence, Pool, Route, Timeouts,
-    Validated, Vip,
+    ANSWERING, Address, Answer, Check, Clients, HttpVersion, Id, Listener, Member, Monitor, Parts, Persistence, Pool,
+    Route, Timeouts, Validated, Vip,
 };
 
 /// What differs between drivers.
@@ -64,7 +65,7 @@ pub fn validate<L: AsRef<Listener>>(
     for asked in &load_balancer.listeners {
         let id = id("listener", "id", &asked.id)?;
         let others = listeners.iter().map(AsRef::as_ref);
-        let made = listeners::listener(id, asked, (&pools, rules), others);
+        let made = listeners::listener(id, asked, (&pools, rules), others, &mut faults);
         let Some(mut made) = faults.keep(&asked.id, made) else { continue };
         made.allowed = listeners::allowed(asked, &mut faults);
         listeners.extend(more(made, asked, &pools, &mut faults)?);

@@ -1,9 +1,12 @@
 //! Load balancers with what LBaaS v2 added, a feature at a time.
 
-use super::{HERE, MEMBER_PORT, Samples, finished, persistence};
+use super::{
+    HERE, MEMBER_PORT, Samples, finished, persistence,
+    secrets::{Kind, named},
+};
 use crate::{
-    ClientAuthentication, Hsts, HttpAnswer, InsertHeaders, L7Action, L7CompareType, L7Policy, L7Rule, L7RuleType, LbMethod,
-    Listener, ListenerTls, LoadBalancer, MonitorType, PersistenceType, Pool, PoolTls, Protocol, Secret,
+    ClientAuthentication, Hsts, HttpAnswer, InsertHeaders, L7Action, L7CompareType, L7Policy, L7Rule, L7RuleType,
+    LbMethod, Listener, ListenerTls, LoadBalancer, MonitorType, PersistenceType, Pool, PoolTls, Protocol,
     SessionPersistence, Timeouts, Vip, features,
 };
 
@@ -157,7 +160,7 @@ impl Samples {
                 terminated(one);
                 let tls = listener(one)?.tls.get_or_insert_default();
                 tls.client_authentication = ClientAuthentication::Optional.into();
-                tls.client_ca = Some(secret("ca"));
+                tls.client_ca = Some(named("ca", Kind::Ca));
             }
             features::VIP_ADDITIONAL => {
                 let vip = one.vip.clone()?;
@@ -221,12 +224,8 @@ fn of_protocol(one: &mut LoadBalancer, listeners: Protocol, pools: Protocol) {
 
 fn terminated(one: &mut LoadBalancer) {
     of_protocol(one, Protocol::TerminatedHttps, Protocol::Http);
-    let tls = ListenerTls { default_certificate: Some(secret("certificate")), ..ListenerTls::default() };
+    let tls = ListenerTls { default_certificate: Some(named("certificate", Kind::First)), ..ListenerTls::default() };
     one.listeners.iter_mut().for_each(|listener| listener.tls = Some(tls.clone()));
-}
-
-fn secret(name: &str) -> Secret {
-    Secret { reference: format!("conformance/{name}"), digest: String::new() }
 }
 
 fn key(kind: &str) -> &'static str {

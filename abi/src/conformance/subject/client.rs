@@ -32,12 +32,13 @@ use crate::{
     Capabilities, DriverError, Fault, LoadBalancer,
     conformance::{
         Bench, Patience,
+        samples::secrets,
         verdict::{Stop, shown},
     },
     host::Method,
     proto::{
         DeployReply, DeployRequest, DeployedReply, DeployedRequest, ObserveReply, ObserveRequest, Preview,
-        UndeployReply, UndeployRequest,
+        SecretsReply, SecretsRequest, UndeployReply, UndeployRequest,
     },
 };
 
@@ -127,7 +128,11 @@ impl Subject {
         self.answered(copy, Order::Start, json(&starting)?)
     }
 
+    /// As an agent: with its secrets before it.
     pub(crate) fn deploy_to(&self, copy: Copy, load_balancer: &LoadBalancer, generation: u64) -> Answered<DeployReply> {
+        if let Err(error) = self.tell(copy, load_balancer)? {
+            return Ok(Err(error));
+        }
         let request = DeployRequest { load_balancer: Some(load_balancer.clone()), generation, ..Default::default() };
         self.answered(copy, Order::Call(Method::Deploy), request.encode_to_vec())
     }
@@ -136,12 +141,30 @@ impl Subject {
         self.deploy_to(Copy::First, load_balancer, generation)
     }
 
+    /// Whatever it names was not told.
+    pub(crate) fn deploy_untold(&self, load_balancer: &LoadBalancer, generation: u64) -> Answered<DeployReply> {
+        let request = DeployRequest { load_balancer: Some(load_balancer.clone()), generation, ..Default::default() };
+        self.answered(Copy::First, Order::Call(Method::Deploy), request.encode_to_vec())
+    }
+
+    fn tell(&self, copy: Copy, load_balancer: &LoadBalancer) -> Answered<SecretsReply> {
+        let secrets = secrets::told(load_balancer);
+        if secrets.is_empty() {
+            return Ok(Ok(SecretsReply {}));
+        }
+        let request = SecretsRequest { load_balancer_id: load_balancer.id.clone(), secrets };
+        self.answered(copy, Order::Call(Method::TakeSecrets), request.encode_to_vec())
+    }
+
     pub(crate) fn take_over(
         &self,
         load_balancer: &LoadBalancer,
         generation: u64,
         handover: &[u8],
     ) -> Answered<DeployReply> {
+        if let Err(error) = self.tell(Copy::First, load_balancer)? {
+            return Ok(Err(error));
+        }
         let (load_balancer, handover) = (Some(load_balancer.clone()), handover.to_vec());
         let request = DeployRequest { load_balancer, generation, handover, ..DeployRequest::default() };
         self.answered(Copy::First, Order::Call(Method::Deploy), request.encode_to_vec())

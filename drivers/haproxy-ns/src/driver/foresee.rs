@@ -6,7 +6,7 @@ use ballast_abi::{DriverError, LoadBalancer, Preview};
 use ballast_namespace::l4::knowledge::Knowledge;
 use ballast_netns::{identity::Identity, locks::hold_now, namespace};
 
-use super::HaproxyNs;
+use super::{HaproxyNs, bring::Held};
 use crate::{
     desired::Desired,
     execute::Target,
@@ -16,6 +16,7 @@ use crate::{
     plan::plan,
     preview::{OfProject, preview, preview_shared},
     render::render,
+    secrets::Told,
     users,
     validate::{self, Validated},
 };
@@ -26,10 +27,15 @@ impl HaproxyNs {
         &self,
         validated: &Validated,
         generation: u64,
-        identity: Option<Identity>,
-        shared: Option<String>,
+        (identity, shared): (Option<Identity>, Option<String>),
+        held: &Held,
     ) -> Result<(Desired, Knowledge), DriverError> {
-        let page = Page::of(validated, &self.config, self.skip_ca_bundle);
+        let folder = self.secrets_dir.folder(shared.as_deref(), validated.id.as_str());
+        let folder = folder.path().to_string_lossy();
+        let page = Page::of(validated, &self.config, self.skip_ca_bundle, &folder).pinned(held);
+        if !(page.secrets.is_empty() || self.secrets_dir.is_usable) {
+            return Err(DriverError::unsupported("TLS is not served on this host, as secrets_dir is not on tmpfs"));
+        }
         let mut desired = Desired::of(validated, page, generation)?;
         desired.identity = identity;
         desired.announce = self.config.send_gratuitous_arp > 0;
@@ -54,14 +60,17 @@ impl HaproxyNs {
             true => self.identities.of(id).map_err(users::none_left)?,
             false => self.identities.anyone(),
         };
-        let (desired, knowledge) = self.desired(&validated, generation, identity, shared)?;
+        let (desired, knowledge) = self.desired(&validated, generation, (identity, shared), &Held::new())?;
         let lock = desired.shared.as_ref().map(|name| self.locks.of(name));
         if lock.as_ref().is_some_and(|lock| hold_now(lock).is_none()) {
             return Err(DriverError::busy("the haproxy of its project is being changed"));
         }
         let listeners = Self::listeners(&validated);
         let (told, pools) = (Self::told(&validated), &validated.pools);
-        let target = Target { desired: &desired, knowledge: &knowledge, pools, listeners: &listeners, told: &told };
+        // Nobody tells them before they are to be there.
+        let secrets = &Told::default();
+        let knowledge = &knowledge;
+        let target = Target { desired: &desired, knowledge, pools, listeners: &listeners, told: &told, secrets };
         let look = || -> Result<Preview, Failure> {
             let (work, observed) = self.work(id, &files, Some(&target))?;
             let steps = plan(&desired, &observed);

@@ -246,7 +246,9 @@ impl HaproxyNs {
         let held = self.watch.as_ref().map_or_else(|| hold_now(&lock), |watch| watch.hold(id, &lock));
         let Some(_guard) = held else { return Ok(0) };
         let netns = self.netns(id);
-        let on_disk = observe::on_disk(self.subject(id, files, &netns))?;
+        let folder = self.secrets_dir.folder(None, id);
+        let of_host = Subject { secrets: Some((&folder, None)), ..self.subject(id, files, &netns) };
+        let on_disk = observe::on_disk(of_host)?;
         let state = on_disk.state.clone().unwrap_or_default();
         if on_disk.unsettled || state.generation == 0 || state.interface.is_none() {
             return Ok(if on_disk.unsettled { 0 } else { state.generation });
@@ -280,7 +282,7 @@ impl HaproxyNs {
         }
         // To ask for rules costs as much as the rest.
         let tables = self.forwards.udp && (kept.is_some() || state.ruled);
-        let subject = Subject { tables, ..self.subject(id, files, &netns) };
+        let subject = Subject { tables, ..of_host };
         let said = said.filter(|said| current == Some(said.pid));
         let (mut observed, _) = match observe::observe_from(on_disk, subject, Some(&desired), |_| said, host) {
             Ok(seen) => seen,

@@ -83,7 +83,8 @@ impl HaproxyNs {
         self.announcer.cancel(id);
         self.pinger.remove(id);
         self.watch.iter().for_each(|watch| watch.remove(id));
-        work.take_away(&plan_removal(&observed))
+        work.take_away(&plan_removal(&observed))?;
+        self.secrets_dir.remove(id)
     }
 
     /// Looks at the host, and takes up what the steps will need. To be called by a thread of its own.
@@ -97,7 +98,9 @@ impl HaproxyNs {
         let mut host = Netlink::open()?;
         let host_namespace = File::open("/proc/thread-self/ns/net").step(|| "open the host's namespace".to_owned())?;
         let netns = self.netns(id);
-        let subject = self.subject(id, files, &netns);
+        let folder = self.secrets_dir.folder(None, id);
+        let secrets = Some((&folder, target.map(|target| target.secrets)));
+        let subject = Subject { secrets, ..self.subject(id, files, &netns) };
         let (mut observed, namespace) = observe::observe(subject, desired, observe::ask, (&mut host, &host_namespace))?;
         observed.member = self.member(id, observed.state.as_ref())?;
         let shared = target.and_then(|target| Some((target.desired.shared.as_ref()?, target)));
@@ -145,13 +148,15 @@ impl HaproxyNs {
             running: observed.page.clone(),
             view: None,
             order,
+            secrets_dir: &self.secrets_dir,
+            secrets: self.secrets_dir.folder(None, id),
             effect: Effect::None,
         }
     }
 
     pub(super) fn subject<'a>(&'a self, id: &'a str, files: &'a Files, netns: &'a Path) -> Subject<'a> {
         let (confinement, fence, tables) = (&self.confinement, &self.fence, self.forwards.udp);
-        Subject { id, files, netns, confinement, fence, tables }
+        Subject { id, files, netns, confinement, fence, tables, secrets: None }
     }
 }
 

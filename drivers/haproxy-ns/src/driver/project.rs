@@ -2,6 +2,7 @@
 //! balancer that asks for it. Who waits for the lock has written down what it asks for, so one change takes all along.
 
 mod counted;
+mod secrets;
 
 use std::{fs::File, io, thread, time::Instant};
 
@@ -35,6 +36,7 @@ use crate::{
     plan::{Planned, is_another_process, plan_end, plan_project, replaces},
     preview::effect_of,
     project::{self, parts, retreat::retreat},
+    secrets::Told,
     state::State,
     validate::{Pool, Validated},
 };
@@ -46,11 +48,18 @@ struct Asked<'a> {
     part: Option<Part>,
     pools: &'a [Pool],
     told: &'a Members<bool>,
+    /// What its secrets are.
+    secrets: &'a Told,
     /// What it has counted before it came.
     base: Base,
 }
 
-impl Asked<'_> {
+impl<'a> Asked<'a> {
+    /// With which nothing is begun.
+    fn nothing_of(id: &'a str, part: Option<&Part>, told: &'a Members<bool>, secrets: &'a Told) -> Self {
+        Self { id, part: part.cloned(), pools: &[], told, secrets, base: Base::default() }
+    }
+
     /// What was counted of it, if it leaves.
     fn left(&self, files: &Files) -> Result<Option<Base>, Failure> {
         match self.part {
@@ -94,18 +103,19 @@ impl HaproxyNs {
 
     /// Does what a load balancer orders.
     pub(super) fn obey(&self, id: &str, order: Order<'_>) -> Result<Obeyed, Failure> {
-        let none = Members::new();
+        let (none, secrets) = (Members::new(), Told::default());
         match order {
             Order::Serve { namespace, target, base } => {
                 let Some(name) = &target.desired.shared else { return Ok(Obeyed::NOTHING) };
                 let part = Some(Self::part(id, namespace, target)?);
-                let asked = Asked { id, part, pools: target.pools, told: target.told, base: base.clone() };
+                let (pools, told, secrets) = (target.pools, target.told, target.secrets);
+                let asked = Asked { id, part, pools, told, secrets, base: base.clone() };
                 self.change(name, &asked)
             }
             Order::Leave => {
                 let state = State::read(&Files::of(&self.state_dir, id))?;
                 let Some(name) = self.member(id, state.as_ref())? else { return Ok(Obeyed::NOTHING) };
-                let asked = Asked { id, part: None, pools: &[], told: &none, base: Base::default() };
+                let asked = Asked::nothing_of(id, None, &none, &secrets);
                 self.change(&name, &asked)
             }
         }
@@ -115,14 +125,18 @@ impl HaproxyNs {
     /// the one whose it is. With it what was counted of one that leaves.
     fn change(&self, name: &str, asked: &Asked<'_>) -> Result<Obeyed, Failure> {
         let files = project::files(&self.state_dir, name);
-        // For who is at it now. It may just be ended, folder and all.
-        let _ = note(&files, asked);
+        // For who is at it now. It may just be ended, folder and all. Who has secrets waits: they are changed with the lock.
+        if asked.part.as_ref().is_none_or(|part| part.page.secrets.is_empty()) {
+            let _ = note(&files, asked);
+        }
         let lock = self.locks.of(name);
         let _guard = hold(&lock);
         if asked.part.is_some() {
             project::make(&self.state_dir)?;
             let taken = |taken| Failure::io("find a user for the haproxy of a project", io::Error::other(taken));
-            files.make(self.identities.of(name).map_err(taken)?)?;
+            let identity = self.identities.of(name).map_err(taken)?;
+            files.make(identity)?;
+            self.put_secrets(name, asked, identity)?;
         } else if !files.directory.exists() {
             return Ok(Obeyed::NOTHING);
         }
@@ -136,6 +150,7 @@ impl HaproxyNs {
             if wanted.is_empty() || self.projects.is_none() {
                 let left = self.keep_last(name, &files, asked.id)?;
                 self.end(name, &files)?;
+                self.secrets_dir.remove(name)?;
                 return refused.map_or(Ok(Obeyed { left, effect: Effect::Restart }), Err);
             }
             let mut pass = self.pass(name, &files, &wanted)?;
@@ -148,19 +163,13 @@ impl HaproxyNs {
                 }
             }
             let Err(failure) = self.run(name, &mut pass, &wanted, asked) else { break effect_of(&pass.steps) };
-            let proxy = blame::proxy(&failure, &pass.desired.config);
-            let page = pass.desired.page.as_ref();
-            // A name that two of them have is the fault of who comes with it.
-            let is_mine = |proxy: &&str| asked.part.as_ref().is_some_and(|part| part.page.has(proxy));
-            let blamed = match proxy.filter(is_mine) {
-                Some(_) => Some(asked.id),
-                None => proxy.and_then(|proxy| page?.owner(proxy)),
-            };
+            let blamed = blamed(&failure, &pass.desired, asked);
             if !matches!(failure, Failure::Refused { .. } | Failure::RefusedObject { .. }) {
                 return Err(failure);
             }
             let before = wanted.clone();
             let back = retreat(&mut wanted, &served, blamed, asked.id);
+            back.iter().try_for_each(|id| self.secrets_dir.folder(Some(name), id).restore())?;
             if back.is_empty() {
                 return Err(failure);
             }
@@ -171,6 +180,9 @@ impl HaproxyNs {
             tried.extend(back.into_iter().filter_map(|id| Some((id.clone(), before.get(&id)?.clone()))));
         };
         self.settle(&files, &served, &wanted, &tried)?;
+        if refused.is_none() {
+            self.keep_secrets(name, asked)?;
+        }
         refused.map_or_else(|| Ok(Obeyed { left: asked.left(&files)?, effect }), Err)
     }
 
@@ -208,10 +220,11 @@ impl HaproxyNs {
         if replaces(&pass.steps) {
             self.pace.note(name, Instant::now());
         }
-        self.equip(pass, wanted)?;
+        self.equip(name, pass, wanted)?;
         let listeners: Vec<String> = wanted.values().flat_map(|part| part.listeners.clone()).collect();
         let (knowledge, pools, told) = (&Knowledge::default(), asked.pools, asked.told);
-        let target = Target { desired: &pass.desired, knowledge, pools, listeners: &listeners, told };
+        let (desired, secrets) = (&pass.desired, asked.secrets);
+        let target = Target { desired, knowledge, pools, listeners: &listeners, told, secrets };
         let done = pass.work.bring_up(&pass.steps, &target);
         if is_another_process(&pass.steps) {
             self.seen.forget(name);
@@ -220,7 +233,7 @@ impl HaproxyNs {
     }
 
     /// What is needed to start it: a network namespace with nothing in it, and those of its load balancers to be entered.
-    fn equip(&self, pass: &mut Pass<'_>, wanted: &Parts) -> Result<(), Failure> {
+    fn equip(&self, name: &str, pass: &mut Pass<'_>, wanted: &Parts) -> Result<(), Failure> {
         let made = || namespace::on_own_thread("make-namespace", || namespace::make(|| Ok(())))?;
         pass.work.host.namespace = Some(self.stock.take(PURPOSE).map_or_else(made, Ok)?);
         let mut namespaces = Vec::new();
@@ -234,7 +247,8 @@ impl HaproxyNs {
         }
         let at = pass.work.files.directory.clone();
         let (folder, log) = (Some(at.clone()), self.config.log.clone());
-        pass.work.view = Some(View { at, folder, log, namespaces });
+        let secrets = Some(self.secrets_dir.process(name)).filter(|path| path.exists());
+        pass.work.view = Some(View { at, folder, secrets, log, namespaces });
         Ok(())
     }
 
@@ -266,7 +280,7 @@ impl HaproxyNs {
 
     pub(super) fn subject_of<'a>(&'a self, name: &'a str, files: &'a Files, fence: &'a Fence) -> Subject<'a> {
         let (confinement, netns) = (&self.confinement, self.config.netns_dir.as_path());
-        Subject { id: name, files, netns, confinement, fence, tables: false }
+        Subject { id: name, files, netns, confinement, fence, tables: false, secrets: None }
     }
 
     fn work_on<'a>(
@@ -316,8 +330,8 @@ impl HaproxyNs {
         part: &Part,
     ) -> Result<(Vec<Planned>, Desired, Observed), Failure> {
         let files = project::files(&self.state_dir, name);
-        let none = Members::new();
-        let asked = Asked { id, part: Some(part.clone()), pools: &[], told: &none, base: Base::default() };
+        let (none, secrets) = (Members::new(), Told::default());
+        let asked = Asked::nothing_of(id, Some(part), &none, &secrets);
         let wanted = self.wanted(&files, &asked)?;
         let desired = match files.directory.exists() {
             true => self.desired_of(name, &wanted)?,
@@ -337,11 +351,13 @@ impl HaproxyNs {
         }
         let lock = self.locks.of(name);
         let _guard = hold(&lock);
-        if parts::served(&files)?.get(id) != Some(part) {
+        let folder = self.secrets_dir.folder(Some(name), id);
+        let complete = || folder.look(&part.page.secrets, &part.page.lists(), None).complete;
+        if parts::served(&files)?.get(id) != Some(part) || !(part.page.secrets.is_empty() || complete()) {
             return Ok(false);
         }
-        let none = Members::new();
-        let asked = Asked { id, part: Some(part.clone()), pools: &[], told: &none, base: Base::default() };
+        let (none, secrets) = (Members::new(), Told::default());
+        let asked = Asked::nothing_of(id, Some(part), &none, &secrets);
         Ok(self.pass(name, &files, &self.wanted(&files, &asked)?)?.steps.is_empty())
     }
 
@@ -359,5 +375,17 @@ fn note(files: &Files, asked: &Asked<'_>) -> Result<(), Failure> {
     match &asked.part {
         Some(part) => parts::write(files, asked.id, part),
         None => project::forget(files, asked.id),
+    }
+}
+
+/// Whose fault it is that haproxy refuses it, where it says so.
+fn blamed<'a>(failure: &Failure, desired: &'a Desired, asked: &Asked<'a>) -> Option<&'a str> {
+    let page = desired.page.as_ref()?;
+    let proxy = blame::proxy(failure, &desired.config);
+    // A name that two of them have is the fault of who comes with it.
+    let is_mine = |proxy: &&str| asked.part.as_ref().is_some_and(|part| part.page.has(proxy));
+    match proxy.filter(is_mine) {
+        Some(_) => Some(asked.id),
+        None => page.owner_of_secret(&failure.to_string()).or_else(|| page.owner(proxy?)),
     }
 }

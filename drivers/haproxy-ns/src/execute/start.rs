@@ -1,14 +1,17 @@
 //! The steps that start haproxy, or tell the one that runs.
 
+use std::{io, path::Path};
+
 use ballast_abi::groups;
 use ballast_failpoint as failpoint;
 
 use super::{Target, Work};
 use crate::{
-    failure::{Failure, chain},
+    failure::{Failure, Step, chain},
     fence::Signals,
     files::{SERVER_STATE, give, write_whole},
     haproxy::{
+        certificates::{self, Told},
         process,
         runtime::Change,
         servers::{self, Knowledge, Members},
@@ -16,6 +19,7 @@ use crate::{
         starter::Starter,
         statistics,
     },
+    secrets::{Named, read_secretly},
     seen::Glance,
 };
 
@@ -57,7 +61,8 @@ impl Work<'_> {
         let (haproxy, files, id) = (self.haproxy.to_owned(), self.files.clone(), self.id.to_owned());
         let signals = self.signals(target);
         let view = self.view.take();
-        let launch = process::Launch { haproxy, files, id, identity, signals, replacing, before, view };
+        let secrets = self.secrets.path().to_owned();
+        let launch = process::Launch { haproxy, files, secrets, id, identity, signals, replacing, before, view };
         let starter = self.starter.take().map_or_else(|| Starter::ready(self.fence, signals), Ok)?;
         self.starting = Some(starter.start(namespace, launch)?);
         Ok(())
@@ -167,17 +172,43 @@ impl Work<'_> {
             if change.goes().is_some() && !std::mem::replace(&mut leaving, true) {
                 self.note_leaving(pid, changes)?;
             }
+            if let Change::Secret(secret) = change {
+                if self.renew(secret)? == Told::TooLong {
+                    tracing::info!(load_balancer = %self.id, "haproxy is replaced: {} is too long to be told", secret.file);
+                    return self.replace(pid, target);
+                }
+                continue;
+            }
             let commands = change.commands();
             let answer = socket::ask(self.files, &commands)?;
             if !change.is_done(&answer) {
                 tracing::warn!(load_balancer = %self.id, "haproxy is replaced, as it refused {commands:?}: {}", answer.trim());
-                self.start(Some(pid), target)?;
-                self.await_haproxy()?;
-                return self.confine_started();
+                return self.replace(pid, target);
             }
         }
         failpoint::at("tell: all is told");
         self.files.accept_config()
+    }
+
+    fn replace(&mut self, pid: i32, target: &Target<'_>) -> Result<(), Failure> {
+        self.start(Some(pid), target)?;
+        self.await_haproxy()?;
+        self.confine_started()
+    }
+
+    /// Tells haproxy what a secret is now. What it refuses comes before all other changes, so that the process is as it was.
+    fn renew(&mut self, secret: &Named) -> Result<Told, Failure> {
+        let path = Path::new(&secret.folder).join(&secret.file);
+        let content = read_secretly(&path).step(|| format!("read {}", path.display()))?;
+        let content =
+            content.ok_or_else(|| Failure::io(format!("read {}", path.display()), io::ErrorKind::NotFound))?;
+        failpoint::at("tell: before a secret");
+        let told = certificates::tell(self.files, secret, &content)?;
+        let Told::Refused(words) = told else { return Ok(told) };
+        self.files.discard_new_config()?;
+        self.secrets.restore()?;
+        let said = format!("{}: {words}", secret.path());
+        Err(Failure::Refused { who: "haproxy", said })
     }
 
     pub(super) fn await_haproxy(&mut self) -> Result<(), Failure> {
@@ -192,6 +223,7 @@ impl Work<'_> {
                 if !self.unsettled {
                     self.files.discard_new_config()?;
                 }
+                self.secrets.restore()?;
                 Err(failure)
             }
         }

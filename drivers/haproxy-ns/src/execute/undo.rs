@@ -46,9 +46,12 @@ impl Work<'_> {
                 Ok(())
             }
             Step::RemoveFiles => self.files.remove_all_but_state(),
+            Step::RemoveSecrets => self.secrets.remove(),
             Step::RemoveDirectory => self.files.remove(),
             Step::NoteIntent
             | Step::Share
+            | Step::WriteSecrets
+            | Step::KeepSecrets
             | Step::WriteConfig
             | Step::StartHaproxy { .. }
             | Step::Confine(_)

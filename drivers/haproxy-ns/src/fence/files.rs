@@ -106,10 +106,12 @@ impl Landlock {
 pub(super) fn add_own(
     rules: RulesetCreated,
     files: &Files,
+    secrets: &Path,
     namespaces: Option<&Path>,
 ) -> Result<RulesetCreated, RulesetError> {
     rules
         .add_rules(path_beneath_rules([files.new_config()], READ))?
+        .add_rules(path_beneath_rules([secrets], READ))?
         .add_rules(path_beneath_rules([files.run()], OWN))?
         .add_rules(path_beneath_rules(namespaces, AccessFs::ReadFile))
 }

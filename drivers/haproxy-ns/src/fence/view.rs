@@ -32,6 +32,8 @@ pub(crate) struct View {
     pub(crate) at: PathBuf,
     /// Its own, which may be below.
     pub(crate) folder: Option<PathBuf>,
+    /// What it reads secretly.
+    pub(crate) secrets: Option<PathBuf>,
     /// Where it sends its log to.
     pub(crate) log: Option<PathBuf>,
     /// By the names under which it finds them.
@@ -44,7 +46,8 @@ impl View {
         unshare(CloneFlags::CLONE_NEWNS)?;
         mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)?;
         // Opened before something lies upon it.
-        let folder = self.folder.as_ref().map(File::open).transpose()?;
+        let own = self.folder.iter().chain(&self.secrets);
+        let own = own.map(|path| Ok((path, File::open(path)?))).collect::<io::Result<Vec<_>>>()?;
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
         mount(Some("none"), &self.at, Some("tmpfs"), flags, Some("mode=0755,size=4m"))?;
         let proc = PathBuf::from("/proc");
@@ -58,7 +61,7 @@ impl View {
         for (real, path) in all.iter().filter(|(real, path)| real != *path) {
             self.link(path, real)?;
         }
-        if let Some((path, file)) = self.folder.as_ref().zip(folder) {
+        for (path, file) in own {
             bind(&by_number(&file), &made(&self.below(path), true)?, false)?;
         }
         for (name, file) in &self.namespaces {

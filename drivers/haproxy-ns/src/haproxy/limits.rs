@@ -65,6 +65,7 @@ mod tests {
             pool: None,
             more_binds: Vec::new(),
             extra: Extra::default(),
+            tls: None,
             share: None,
         };
         let whole = samples::page(&samples::load_balancer(Protocol::Http));

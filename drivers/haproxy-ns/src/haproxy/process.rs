@@ -67,6 +67,8 @@ struct Predecessors {
 pub(crate) struct Launch {
     pub(crate) haproxy: PathBuf,
     pub(crate) files: Files,
+    /// What it reads beside.
+    pub(crate) secrets: PathBuf,
     pub(crate) id: String,
     pub(crate) identity: Option<Identity>,
     pub(crate) signals: Signals,
@@ -82,7 +84,7 @@ impl Launch {
     /// Starts it. The calling thread must be in the load balancer's namespace and of no other use: it works in `run/` from
     /// here on, and can do nothing else than haproxy can.
     pub(crate) fn start(self, gate: Gate<'_>) -> Result<Starting, Failure> {
-        let Self { haproxy, files, id, identity, signals, replacing, before, view } = self;
+        let Self { haproxy, files, secrets, id, identity, signals, replacing, before, view } = self;
         unshare(CloneFlags::CLONE_FS).step(|| "get a working directory of its own".to_owned())?;
         env::set_current_dir(files.run()).step(|| format!("work in {}", files.run().display()))?;
         let said = memfd_create("haproxy-said", MFdFlags::MFD_CLOEXEC).step(|| "make a memory file".to_owned())?;
@@ -108,7 +110,7 @@ impl Launch {
         if let Some(identity) = identity {
             command.gid(identity.gid).uid(identity.uid);
         }
-        gate.enter(Some(&files), identity, view.as_ref())?;
+        gate.enter(Some((&files, &secrets)), identity, view.as_ref())?;
         let child = command.spawn().step(|| format!("run {}", haproxy.display()))?;
         Ok(Starting { child, said, run: files.run(), identity, predecessors })
     }

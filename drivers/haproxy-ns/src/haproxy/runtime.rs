@@ -13,7 +13,10 @@ use std::collections::{HashMap, HashSet};
 
 pub(crate) use self::arrival::Arrival;
 use super::{generation, limits};
-use crate::page::{Backend, Frontend, Page, Server};
+use crate::{
+    page::{Backend, Frontend, Page, Server},
+    secrets::{Kind, Named},
+};
 
 /// What [`differs`] understands: the servers, the frontends, the limits of all and of the process, and which generation it
 /// says that it is.
@@ -27,6 +30,8 @@ pub(crate) enum Change {
         server: String,
         to: To,
     },
+    /// Another content of a secret, which has its file already.
+    Secret(Box<Named>),
     /// Connections of a frontend at one time.
     Limit {
         frontend: String,
@@ -54,7 +59,7 @@ impl Change {
     pub(crate) fn goes(&self) -> Option<(&str, &str)> {
         match self {
             Self::Server { backend, server, to: To::Gone } => Some((backend, server)),
-            Self::Server { .. } | Self::Limit { .. } | Self::Generation(_) => None,
+            Self::Server { .. } | Self::Secret(_) | Self::Limit { .. } | Self::Generation(_) => None,
         }
     }
 
@@ -62,16 +67,17 @@ impl Change {
     pub(crate) fn comes(&self) -> Option<(&str, &str)> {
         match self {
             Self::Server { backend, server, to: To::There(_) } => Some((backend, server)),
-            Self::Server { .. } | Self::Limit { .. } | Self::Generation(_) => None,
+            Self::Server { .. } | Self::Secret(_) | Self::Limit { .. } | Self::Generation(_) => None,
         }
     }
 
-    /// Commands in one line.
+    /// Commands in one line. Of a secret there are none that may be shown: [`certificates`](super::certificates) tells it.
     pub(crate) fn commands(&self) -> String {
         let (name, to) = match self {
             Self::Server { backend, server, to } => (format!("{backend}/{server}"), to),
             Self::Limit { frontend, most } => return format!("set maxconn frontend {frontend} {most}"),
             Self::Generation(generation) => return generation::tell(*generation),
+            Self::Secret(_) => return String::new(),
         };
         match to {
             To::Weight(weight) => format!("set server {name} weight {weight}"),
@@ -92,6 +98,7 @@ impl Change {
                     || line.starts_with("Server still has connections")
             }),
             Self::Server { to: To::Weight(_) | To::Maintenance | To::Service, .. }
+            | Self::Secret(_)
             | Self::Limit { .. }
             | Self::Generation(_) => said.next().is_none(),
         }
@@ -139,12 +146,29 @@ pub(crate) fn changes(old: &Page, new: &Page, pinged: &HashSet<(String, String)>
         let left = old.servers.iter().filter(|server| before.contains_key(server.id.as_str()));
         gone.extend(left.map(|server| Change::of(&new.id, &server.id, To::Gone)));
     }
+    // What haproxy may refuse is told before anything else.
+    let mut all = renewed(old, new)?;
+    all.append(&mut come);
+    let mut come = all;
     come.extend(set);
     come.extend(gone);
     come.extend(limits(old, new));
     // Last: what was not told is not said to be there.
     come.extend((old.generation != new.generation).then_some(Change::Generation(new.generation)));
     Some(come)
+}
+
+/// Secrets that have another content under their name. `None`: one of them is taken at a start only. haproxy says of it that
+/// it has taken it: that of members to which no certificate is shown goes on with the CA that it was started with.
+fn renewed(old: &Page, new: &Page) -> Option<Vec<Change>> {
+    let pairs = old.secrets.iter().zip(&new.secrets).filter(|(before, now)| before.digest != now.digest);
+    let is_fixed = |secret: &Named| {
+        let path = secret.path();
+        let mut of_members = new.backends.iter().filter_map(|one| one.ssl.as_deref());
+        secret.kind != Kind::Certificate && of_members.any(|words| words.contains(&path) && !words.contains(" crt "))
+    };
+    let told = pairs.map(|(_, now)| (!is_fixed(now)).then(|| Change::Secret(Box::new(now.clone()))));
+    told.collect()
 }
 
 /// Without a limit of its own a frontend has the process's.
@@ -169,6 +193,7 @@ fn fixed(page: &Page) -> Page {
     page.project.clear();
     page.generation = 0;
     page.shares.clear();
+    page.secrets.iter_mut().for_each(|secret| secret.digest.clear());
     page.backends.iter_mut().for_each(|backend| backend.servers.clear());
     page.frontends.iter_mut().for_each(|frontend| frontend.maxconn = None);
     page

@@ -22,6 +22,8 @@ use crate::{
 pub(crate) const COMMAND: &str = "show servers state";
 
 const INITIAL_WEIGHT: usize = 8;
+/// Whether what is sent goes through TLS: a row that does not say so would switch it off.
+const USES_TLS: usize = 20;
 /// There are checks, and they are on: somebody may have switched them off.
 const CHECKING: &str = "6";
 const IN_SERVICE: &str = "0";
@@ -104,6 +106,10 @@ pub(crate) fn carry_over(shown: &str, page: &Page, knowledge: &Knowledge) -> Str
                     row
                 }
             };
+            let mut row = row;
+            if let Some(cell) = row.get_mut(USES_TLS) {
+                *cell = if backend.ssl.is_some() { "1" } else { "0" }.to_owned();
+            }
             // Writing to a string cannot fail.
             let _ = writeln!(text, "{}", row.join(" "));
         }

@@ -14,6 +14,7 @@ use std::{
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::{Domain, SockAddr, Socket, Type};
+use zeroize::Zeroizing;
 
 use crate::{
     failure::Failure,
@@ -37,6 +38,13 @@ const AT_ONCE: usize = 2048;
 pub(crate) fn ask(files: &Files, command: &str) -> Result<String, Failure> {
     let mut answers = ask_all(&[files], command);
     answers.pop().unwrap_or_else(|| Err(Failure::io("ask haproxy", io::ErrorKind::InvalidInput)))
+}
+
+/// Sends one line, and what belongs to it, of which nothing is to be seen in an error. `what`: it is to do.
+pub(crate) fn tell_secretly(files: &Files, what: &str, line: &str) -> Result<String, Failure> {
+    let line = Zeroizing::new(format!("{WHO};{line}\n"));
+    let said = converse(&[files], line.as_bytes(), Instant::now() + PATIENCE).pop();
+    said.unwrap_or_else(|| Err(io::ErrorKind::InvalidInput.into())).map_err(|error| unanswered(what, error))
 }
 
 /// Sends this command to many, and returns the answer of each.

@@ -50,6 +50,7 @@ pub(super) fn alone(validated: &Validated, addresses: &[IpAddr]) -> Option<Front
             answers_alone: true,
             ..Extra::default()
         },
+        tls: None,
         share: None,
     })
 }

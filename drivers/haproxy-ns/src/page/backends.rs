@@ -5,23 +5,23 @@ use std::net::{IpAddr, SocketAddr};
 use ballast_abi::{LbMethod, Protocol};
 
 use super::{
-    AddressType, Backend, Balance, Mode, Request, Server, ServerCheck, Sticking,
+    AddressType, Backend, Balance, Mode, Request, Server, ServerCheck, Sticking, Use, tls,
     uses::{Used, Uses, names},
     words::{quoted, status_list},
 };
 use crate::validate::{Check, HttpVersion, Member, Monitor, Persistence, Pool, Validated};
 
-pub(super) fn of(validated: &Validated, uses: &Uses<'_>) -> Vec<Backend> {
-    uses.0.iter().map(|used| backend(used, validated)).collect()
+pub(super) fn of(validated: &Validated, uses: &Uses<'_>, folder: &str) -> Vec<Backend> {
+    uses.0.iter().map(|used| backend(used, validated, folder)).collect()
 }
 
-fn backend(used: &Used<'_>, validated: &Validated) -> Backend {
+fn backend(used: &Used<'_>, validated: &Validated, folder: &str) -> Backend {
     let Used { name, pool, mode, using } = used;
-    let check = ServerCheck::of(&pool.monitors, validated);
+    let check = ServerCheck::of(pool, validated);
     let is_first = name == pool.id.as_str();
     let (persistence, cookie_name) = sticking(pool, *mode);
     let ipv6 = validated.vip.as_ref().is_some_and(|vip| vip.speaks(false));
-    let tls = |check: &ServerCheck| check.hello || check.http.iter().any(|request| request.tls);
+    let of_tls = |check: &ServerCheck| check.hello || check.http.iter().any(|request| request.tls);
     // One that is down has a name, and nobody to serve.
     let members = if pool.admin_state_up { pool.members.as_slice() } else { &[] };
     let checked = check.is_some();
@@ -42,19 +42,21 @@ fn backend(used: &Used<'_>, validated: &Validated) -> Backend {
         persistence: persistence.filter(|kind| *kind != Sticking::HttpCookie || !members.is_empty()),
         cookie_name,
         address_type: if ipv6 { AddressType::Ipv6 } else { AddressType::Ip },
-        tls: is_first && check.as_ref().is_some_and(tls),
+        tls: pool.tls.is_none() && is_first && check.as_ref().is_some_and(of_tls),
+        ssl: pool.tls.as_ref().map(|tls| tls::back(tls, checked && is_first, folder)),
         servers: servers.collect(),
         check: check.filter(|_| is_first),
         using: using.clone(),
-        proxy: proxy(pool.protocol).map(str::to_owned),
+        proxy: proxy(pool.protocol, using).map(str::to_owned),
         backups: members.iter().any(|member| member.backup),
         share: None,
     }
 }
 
-fn proxy(protocol: Protocol) -> Option<&'static str> {
+fn proxy(protocol: Protocol, using: &Use) -> Option<&'static str> {
     match protocol {
         Protocol::Proxy => Some("send-proxy"),
+        Protocol::Proxyv2 if using.tells_tls => Some("send-proxy-v2-ssl-cn"),
         Protocol::Proxyv2 => Some("send-proxy-v2"),
         Protocol::Unspecified
         | Protocol::Tcp
@@ -79,11 +81,12 @@ fn sticking(pool: &Pool, mode: Mode) -> (Option<Sticking>, Option<String>) {
 
 impl ServerCheck {
     /// What haproxy is to check, or nothing.
-    fn of(monitors: &[Monitor], validated: &Validated) -> Option<Self> {
-        let own: Vec<&Monitor> = monitors.iter().filter(|monitor| !matches!(monitor.check, Check::Ping)).collect();
+    fn of(pool: &Pool, validated: &Validated) -> Option<Self> {
+        let own: Vec<&Monitor> = pool.monitors.iter().filter(|monitor| !matches!(monitor.check, Check::Ping)).collect();
         let requests = own.iter().filter_map(|monitor| match &monitor.check {
             Check::Http { tls, method, path, codes, version } => Some(Request {
-                tls: *tls,
+                // As members are spoken to.
+                tls: *tls || pool.tls.is_some(),
                 method: method.clone(),
                 path: quoted(path),
                 codes: status_list(codes),

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use ballast_abi::{LbMethod, Protocol};
 
 use super::{
-    Extra, FrontTimeouts, Frontend, answers, policies,
+    Extra, FrontTimeouts, Frontend, answers, policies, tls,
     uses::{Uses, mode, serving},
 };
 use crate::validate::{Header, Listener, Timeouts, Validated, is_http};
@@ -16,11 +16,11 @@ const KEEP_ALIVE: u32 = 30_000;
 /// Networks in a line: haproxy takes 64 words.
 const IN_A_LINE: usize = 16;
 
-pub(super) fn of(validated: &Validated, uses: &Uses<'_>) -> Vec<Frontend> {
+pub(super) fn of(validated: &Validated, uses: &Uses<'_>, folder: &str) -> Vec<Frontend> {
     let Some(vip) = &validated.vip else { return Vec::new() };
     let addresses: Vec<IpAddr> = vip.nets().map(|net| net.addr()).collect();
     let frontends = serving(validated).filter_map(|listener| {
-        let mut one = frontend(listener, &addresses, uses)?;
+        let mut one = frontend(listener, &addresses, uses, folder)?;
         one.extra = answers::with(one.extra, validated, listener);
         Some(one)
     });
@@ -34,7 +34,7 @@ pub(super) fn of(validated: &Validated, uses: &Uses<'_>) -> Vec<Frontend> {
     frontends.map(open).chain(answers::alone(validated, &addresses)).collect()
 }
 
-fn frontend(listener: &Listener, addresses: &[IpAddr], uses: &Uses<'_>) -> Option<Frontend> {
+fn frontend(listener: &Listener, addresses: &[IpAddr], uses: &Uses<'_>, folder: &str) -> Option<Frontend> {
     let pool = listener.default_pool.as_ref().and_then(|pool| default(listener, pool, uses));
     if pool.is_none() && !is_http(listener.protocol) {
         return None;
@@ -48,6 +48,7 @@ fn frontend(listener: &Listener, addresses: &[IpAddr], uses: &Uses<'_>) -> Optio
         maxconn: listener.connection_limit,
         pool,
         extra: extra(listener, uses),
+        tls: tls::front(listener, folder),
         share: None,
     })
 }

@@ -56,6 +56,10 @@ fn acl(rule: &Rule) -> Acl {
         Subject::FileType => (FILE_TYPE.to_owned(), ""),
         Subject::Header(key) => (named("req.hdr", key), ""),
         Subject::Cookie(key) => (named("req.cook", key), ""),
+        Subject::NameField(key) => (named("ssl_c_s_dn", key), ""),
+        // Numbers, which are compared with equality alone. A session that is taken up again has its certificate still.
+        Subject::HasCertificate => return number(rule, "ssl_c_used", "1"),
+        Subject::VerifyResult => return number(rule, "ssl_c_verify", &rule.value),
     };
     let matching = match rule.comparison {
         L7CompareType::Regex => "reg",
@@ -68,6 +72,10 @@ fn acl(rule: &Rule) -> Acl {
     let value = if of_a_type { rule.value.trim_start_matches('.') } else { &rule.value };
     // Behind the two hyphens nothing is an option.
     Acl { name: name(rule), test: format!("{fetch}{any_case} -m {matching} --"), value: quoted(value) }
+}
+
+fn number(rule: &Rule, fetch: &str, value: &str) -> Acl {
+    Acl { name: name(rule), test: format!("{fetch} -m int eq"), value: value.to_owned() }
 }
 
 /// Tokens have neither double quotes nor backslashes, so that between the quotes each is itself.

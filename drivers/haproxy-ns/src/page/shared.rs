@@ -84,6 +84,7 @@ impl Page {
             let Part { namespace, page, listeners, pools, .. } = part;
             let share = Some(Share { of: id.clone(), namespace: namespace.clone() });
             whole.sticky |= page.sticky;
+            whole.secrets.extend(page.secrets.iter().cloned());
             whole.frontends.extend(page.frontends.iter().cloned().map(|mut one| {
                 one.share.clone_from(&share);
                 one
@@ -117,6 +118,7 @@ impl Page {
             frontends: self.frontends.iter().filter(|one| is_its(&one.share)).cloned().collect(),
             backends: self.backends.iter().filter(|one| is_its(&one.share)).cloned().collect(),
             shares: vec![shared],
+            secrets: self.secrets.iter().filter(|one| one.is_of(id)).cloned().collect(),
         })
     }
 
@@ -126,6 +128,12 @@ impl Page {
         let shares = of_frontends.chain(self.backends.iter_mut().map(|one| &mut one.share));
         shares.flatten().for_each(|share| share.namespace.clone_from(&share.of));
         self
+    }
+
+    /// The load balancer of a secret that these words name by its path.
+    pub(crate) fn owner_of_secret(&self, words: &str) -> Option<&str> {
+        let secret = self.secrets.iter().find(|one| words.contains(&one.path()))?;
+        self.shares.iter().map(|shared| shared.id.as_str()).find(|id| secret.is_of(id))
     }
 
     pub(crate) fn shared(&self, id: &str) -> Option<&Shared> {

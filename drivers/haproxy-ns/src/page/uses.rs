@@ -31,7 +31,7 @@ impl<'a> Uses<'a> {
         for pool in validated.pools.iter().filter(|pool| !pool.forwarded) {
             let mut own: Vec<Used<'a>> = Vec::new();
             for listener in serving(validated).filter(|listener| names(listener, &pool.id)) {
-                let (mode, using) = (mode(listener.protocol), using(listener));
+                let (mode, using) = (mode(listener.protocol), using(listener, pool));
                 if !own.iter().any(|used| used.mode == mode && used.using == using) {
                     let name = match own.is_empty() {
                         true => pool.id.as_str().to_owned(),
@@ -53,8 +53,9 @@ impl<'a> Uses<'a> {
 
     /// The name of the backend that this pool is to a listener; none: the pool is down.
     pub(super) fn backend(&self, listener: &Listener, pool: &Id) -> Option<&str> {
-        let (mode, using) = (mode(listener.protocol), using(listener));
-        let same = |used: &&Used<'_>| used.pool.id == *pool && used.mode == mode && used.using == using;
+        let same = |used: &&Used<'_>| {
+            used.pool.id == *pool && used.mode == mode(listener.protocol) && used.using == using(listener, used.pool)
+        };
         self.0.iter().find(same).map(|used| used.name.as_str())
     }
 }
@@ -76,24 +77,39 @@ fn redirects(listener: &Listener, pool: &Id) -> bool {
 
 fn is_policys(validated: &Validated, used: &Used<'_>) -> bool {
     let mut sent = serving(validated).filter(|listener| redirects(listener, &used.pool.id));
-    sent.any(|listener| mode(listener.protocol) == used.mode && using(listener) == used.using)
+    sent.any(|listener| mode(listener.protocol) == used.mode && using(listener, used.pool) == used.using)
 }
 
-fn using(listener: &Listener) -> Use {
+fn using(listener: &Listener, pool: &Pool) -> Use {
     let timeouts = listener.timeouts.map(|asked| BackTimeouts { connect: asked.connect, server: asked.server });
+    let ends_tls = listener.tls.is_some();
     let headers = listener.headers.iter().flatten().filter(|_| is_http(listener.protocol));
-    Use { timeouts, headers: headers.filter_map(|header| set(*header)).collect() }
+    let headers: Vec<SetHeader> = headers.filter_map(|header| set(*header, ends_tls)).collect();
+    // What a member believes of the client's certificate is said here and nowhere else.
+    let of_tls = Header::OF_TLS.into_iter().filter_map(|header| set(header, ends_tls)).filter(|_| ends_tls);
+    let removed = of_tls.map(|header| header.name).filter(|name| !headers.iter().any(|header| header.name == *name));
+    let tells_tls = ends_tls && pool.protocol == Protocol::Proxyv2;
+    Use { timeouts, removed: removed.collect(), headers, tells_tls }
 }
 
 /// `None`: haproxy has an option of its own for it.
-fn set(header: Header) -> Option<SetHeader> {
+fn set(header: Header, ends_tls: bool) -> Option<SetHeader> {
     let (name, value) = match header {
         Header::ForwardedFor => return None,
         Header::ForwardedPort => ("X-Forwarded-Port", "%[dst_port]"),
+        Header::ForwardedProto if ends_tls => ("X-Forwarded-Proto", "https"),
         Header::ForwardedProto => ("X-Forwarded-Proto", "http"),
         Header::ForwardedIp => ("X-Forwarded-IP", "%[src]"),
         Header::ClientIp => ("X-Client-IP", "%[src]"),
         Header::RealIp => ("X-Real-IP", "%[src]"),
+        Header::ClientVerify => ("X-SSL-Client-Verify", "%[ssl_c_verify]"),
+        Header::ClientHasCertificate => ("X-SSL-Client-Has-Cert", "%[ssl_c_used]"),
+        Header::ClientName => ("X-SSL-Client-DN", "%[ssl_c_s_dn]"),
+        Header::ClientCommonName => ("X-SSL-Client-CN", "%[ssl_c_s_dn(cn)]"),
+        Header::Issuer => ("X-SSL-Issuer", "%[ssl_c_i_dn]"),
+        Header::ClientSha1 => ("X-SSL-Client-SHA1", "%[ssl_c_sha1,hex]"),
+        Header::NotBefore => ("X-SSL-Client-Not-Before", "%[ssl_c_notbefore]"),
+        Header::NotAfter => ("X-SSL-Client-Not-After", "%[ssl_c_notafter]"),
     };
     Some(SetHeader { name: name.to_owned(), value: value.to_owned() })
 }

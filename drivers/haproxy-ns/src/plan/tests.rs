@@ -2,6 +2,7 @@ mod foreseen;
 mod planes;
 mod projects;
 mod rules;
+mod secrets;
 
 use std::collections::BTreeSet;
 
@@ -18,6 +19,7 @@ use ballast_namespace::{
     rehearsal::model,
 };
 use rules::{some_rules, with_datagrams, with_networks};
+use secrets::{are_right, done_with, some_secrets, with_secrets};
 
 use super::*;
 use crate::{haproxy::runtime::To, page::Page, ping::Echoes, samples};
@@ -51,6 +53,7 @@ fn done(steps: &[Planned], desired: &Desired, before: &Observed) -> Observed {
                 assert!(host.process == Process::None, "its own haproxy has its port");
                 (host.member, host.shared) = (desired.shared.clone(), true);
             }
+            Step::WriteSecrets | Step::KeepSecrets => done_with(&mut host.secrets, &planned.step, desired),
             Step::WriteConfig => {
                 written = Some(desired.config.clone());
                 host.unsettled = true;
@@ -73,7 +76,12 @@ fn done(steps: &[Planned], desired: &Desired, before: &Observed) -> Observed {
                 });
             }
             Step::EndOldest { .. } | Step::NoteCounters(_) => {}
-            Step::Leave | Step::EndProcesses(_) | Step::RemoveGroup | Step::RemoveFiles | Step::RemoveDirectory => {
+            Step::Leave
+            | Step::EndProcesses(_)
+            | Step::RemoveGroup
+            | Step::RemoveFiles
+            | Step::RemoveSecrets
+            | Step::RemoveDirectory => {
                 undone(&mut host, &planned.step);
             }
         }
@@ -100,6 +108,7 @@ fn undone(host: &mut Observed, step: &Step) {
             (host.drifted, host.foreign, host.unfenced, host.unconfined) = (false, false, false, false);
         }
         Step::RemoveGroup => host.grouped = false,
+        Step::RemoveSecrets => host.secrets = crate::secrets::Seen::default(),
         Step::RemoveFiles => {
             (host.config, host.page) = (None, None);
             host.unsettled = false;
@@ -143,13 +152,14 @@ fn runs(host: &Observed, desired: &Desired) -> bool {
         (Process::None, false) => host.config.is_none() && host.page.is_none() && !host.grouped,
         (Process::Answering(_) | Process::Deaf(_) | Process::None, _) => false,
     };
-    noted && whole && process && shared && host.directory && !host.unsettled
+    let secrets = are_right(host.secrets, desired, served);
+    noted && whole && process && shared && secrets && host.directory && !host.unsettled
 }
 
 /// Whether nothing of it is left, looked at without the plan.
 fn is_gone(host: &Observed) -> bool {
     let Observed { state, config, page, process, unsettled, grouped, directory, .. } = host;
-    let noted = state.is_some() || config.is_some() || page.is_some() || *unsettled || *directory;
+    let noted = state.is_some() || config.is_some() || page.is_some() || *unsettled || *directory || host.secrets.there;
     let ruled = host.host.rules.has_table() || host.host.rules.kept.is_some();
     model::is_gone(&host.host) && host.member.is_none() && !noted && !ruled && !grouped && *process == Process::None
 }
@@ -296,6 +306,7 @@ fn some_desired() -> impl Strategy<Value = Desired> {
             if vip && networks > 0 {
                 desired = with_networks(desired, networks);
             }
+            desired = with_secrets(desired, user);
             desired.plug = desired.plug.filter(|_| vip);
             desired.shared = (shared && vip && !desired.alone).then(|| "project:p".to_owned());
             if user > 0 {
@@ -337,6 +348,11 @@ fn some_process() -> impl Strategy<Value = Process> {
 }
 
 /// Any host, also one that no pass would leave behind.
+/// Without a namespace there is no table.
+fn rules_in(namespace: &Namespace, rules: Rules) -> Rules {
+    if matches!(namespace, Namespace::Present(_)) { rules } else { Rules::without_table(rules.kept) }
+}
+
 fn some_host() -> impl Strategy<Value = Observed> {
     let interface = Interface::of_port("9f1b7c52-aaaa-4bbb-8ccc-0123456789ab", bridge("brqc0ffee00-11", true));
     let link = |up: bool, master| Link {
@@ -373,12 +389,11 @@ fn some_host() -> impl Strategy<Value = Observed> {
             ..State::default()
         })
     });
-    let flags = (any::<(bool, bool, bool, bool, bool, bool)>(), some_rules(), any::<(bool, bool)>());
+    let flags = (any::<(bool, bool, bool, bool, bool, bool)>(), some_rules(), any::<(bool, bool)>(), some_secrets());
     (namespace, plugged, process, state, some_config(), flags).prop_map(
-        |(namespace, plugged, process, state, config, (flags, rules, (member, shared)))| {
+        |(namespace, plugged, process, state, config, (flags, rules, (member, shared), secrets))| {
             let (unsettled, drifted, foreign, unfenced, unconfined, grouped) = flags;
-            let is_there = matches!(namespace, Namespace::Present(_));
-            let rules = if is_there { rules } else { Rules::without_table(rules.kept) };
+            let rules = rules_in(&namespace, rules);
             Observed {
                 host: Host { namespace, plugged, rules },
                 page: config.as_ref().and_then(|(_, page)| page.clone()),
@@ -395,6 +410,7 @@ fn some_host() -> impl Strategy<Value = Observed> {
                 directory: true,
                 member: member.then(|| "project:p".to_owned()),
                 shared: shared && member,
+                secrets,
             }
         },
     )

@@ -5,6 +5,7 @@ use ballast_namespace::preview as of_host;
 use crate::{
     haproxy::runtime::{Change, To},
     plan::{Planned, Step},
+    secrets::Kind,
 };
 
 /// None: it is of no interest to whoever asks.
@@ -18,6 +19,9 @@ pub(super) fn of(Planned { step, why }: &Planned) -> Vec<String> {
         | Step::NoteCounters(_)
         | Step::AwaitHaproxy
         | Step::ConfineStarted
+        | Step::WriteSecrets
+        | Step::KeepSecrets
+        | Step::RemoveSecrets
         | Step::RemoveGroup
         | Step::RemoveFiles
         | Step::RemoveDirectory
@@ -40,6 +44,14 @@ fn told(change: &Change) -> String {
         Change::Server { backend, server, to } => (backend, server, to),
         Change::Limit { frontend, most } => {
             return format!("tell haproxy: listener {frontend} takes at most {most} connections");
+        }
+        Change::Secret(secret) => {
+            let what = match secret.kind {
+                Kind::Certificate => "certificate",
+                Kind::Ca => "CA",
+                Kind::Crl => "revocation list",
+            };
+            return format!("tell haproxy: the {what} {} is another one", secret.reference);
         }
         Change::Generation(generation) => return format!("tell haproxy: it is generation {generation}"),
     };

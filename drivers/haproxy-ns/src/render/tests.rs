@@ -1,5 +1,6 @@
 //! Every kind of configuration as a file in `snapshots/`, and each is given to haproxy itself.
 
+mod tls;
 mod v2;
 
 use std::{
@@ -24,7 +25,7 @@ use crate::{
 };
 
 fn rendered(load_balancer: &LoadBalancer, config: &Config) -> String {
-    render(&Page::of(&samples::validated(load_balancer), config, true)).unwrap()
+    render(&Page::of(&samples::validated(load_balancer), config, true, samples::FOLDER)).unwrap()
 }
 
 /// Compares with the snapshot of this name, and asks haproxy what it thinks of it.
@@ -286,5 +287,5 @@ fn a_traffic_log_is_accepted_by_haproxy() {
 #[test]
 fn a_build_without_the_http_client_gets_no_line_about_it() {
     let validated = samples::validated(&samples::load_balancer(Protocol::Http));
-    assert!(!render(&Page::of(&validated, &samples::config(), false)).unwrap().contains("httpclient"));
+    assert!(!render(&Page::of(&validated, &samples::config(), false, samples::FOLDER)).unwrap().contains("httpclient"));
 }

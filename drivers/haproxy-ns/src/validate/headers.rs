@@ -24,6 +24,14 @@ fn known(names: &[String]) -> Result<BTreeSet<Header>, &str> {
             "X-Forwarded-IP" => Header::ForwardedIp,
             "X-Client-IP" => Header::ClientIp,
             "X-Real-IP" => Header::RealIp,
+            "X-SSL-Client-Verify" => Header::ClientVerify,
+            "X-SSL-Client-Has-Cert" => Header::ClientHasCertificate,
+            "X-SSL-Client-DN" => Header::ClientName,
+            "X-SSL-Client-CN" => Header::ClientCommonName,
+            "X-SSL-Issuer" => Header::Issuer,
+            "X-SSL-Client-SHA1" => Header::ClientSha1,
+            "X-SSL-Client-Not-Before" => Header::NotBefore,
+            "X-SSL-Client-Not-After" => Header::NotAfter,
             _ => return None,
         })
     };

@@ -37,6 +37,9 @@ fn lacks(
         let why = format!("names a pool of {}, and the kernel serves pools of TCP and HTTPS", word(pool.protocol));
         return Some(("default_pool_id", why));
     }
+    if pool.is_some_and(|pool| pool.tls.is_some()) {
+        return Some(("default_pool_id", "names a pool with TLS, which the kernel does not speak".to_owned()));
+    }
     if asked.insert_headers.as_ref().is_some_and(|headers| !headers.names.is_empty()) {
         return Some(("insert_headers", "is not empty, and the kernel inserts nothing".to_owned()));
     }

@@ -86,10 +86,11 @@ fn rule(id: Id, asked: &L7Rule) -> Result<Rule, DriverError> {
         Ok(L7RuleType::FileType) => Subject::FileType,
         Ok(L7RuleType::Header) => Subject::Header(key()?),
         Ok(L7RuleType::Cookie) => Subject::Cookie(key()?),
-        Ok(
-            L7RuleType::SslConnHasCert | L7RuleType::SslVerifyResult | L7RuleType::SslDnField | L7RuleType::Unspecified,
-        )
-        | Err(_) => return Err(wrong("type", "is not known here")),
+        Ok(L7RuleType::SslConnHasCert) => Subject::HasCertificate,
+        Ok(L7RuleType::SslVerifyResult) if asked.value.parse::<u32>().is_ok() => Subject::VerifyResult,
+        Ok(L7RuleType::SslVerifyResult) => return Err(wrong("value", "is not the number of a result")),
+        Ok(L7RuleType::SslDnField) => Subject::NameField(key()?),
+        Ok(L7RuleType::Unspecified) | Err(_) => return Err(wrong("type", "is not known here")),
     };
     let comparison = match L7CompareType::try_from(asked.compare_type) {
         Ok(L7CompareType::Unspecified) | Err(_) => return Err(wrong("compare_type", "is unknown")),

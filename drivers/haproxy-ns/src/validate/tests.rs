@@ -107,7 +107,7 @@ fn a_policy_of_which_a_part_cannot_be_run_does_nothing_and_the_others_act() {
         ("value", |one| one.rules[1].value = "a\nb".into()),
         ("value", |one| one.rules[1].value = String::new()),
         ("key", |one| one.rules[1].key = "a b".into()),
-        ("type", |one| one.rules[0].r#type = L7RuleType::SslDnField.into()),
+        ("type", |one| one.rules[0].r#type = 99),
         ("compare_type", |one| one.rules[0].compare_type = 9),
         ("redirect_url", |one| (one.action, one.redirect_url) = (L7Action::RedirectToUrl.into(), "ftp://x".into())),
         ("redirect_http_code", |one| {
@@ -281,7 +281,7 @@ proptest! {
         };
         // Words as haproxy counts them, quotes closed at the end of each line.
         let shape = |validated: &Validated| -> Vec<usize> {
-            let text = render::render(&Page::of(validated, &samples::config(), true)).unwrap();
+            let text = render::render(&Page::of(validated, &samples::config(), true, samples::FOLDER)).unwrap();
             let code = text.lines().filter(|line| !line.starts_with('#'));
             code.map(|line| words(line).unwrap_or_else(|| panic!("a quote is open: {line}"))).collect()
         };
@@ -290,7 +290,7 @@ proptest! {
             let harmless = shape(&samples::validated(&samples::with_texts()));
             // What is a fault is left out, lines and all.
             prop_assert!(!faults.is_empty() || shape(&validated) == harmless);
-            let text = render::render(&Page::of(&validated, &samples::config(), true)).unwrap();
+            let text = render::render(&Page::of(&validated, &samples::config(), true, samples::FOLDER)).unwrap();
             prop_assert!(!text.contains(['\r', '\0']));
             // Those that are quoted have them; in others a mark would be one of haproxy's.
             let quoted = [0, 6, 7, 8, 9, 10].contains(&field);

@@ -38,6 +38,29 @@ pub(crate) enum Header {
     ForwardedIp,
     ClientIp,
     RealIp,
+    // Of the client's certificate.
+    ClientVerify,
+    ClientHasCertificate,
+    ClientName,
+    ClientCommonName,
+    Issuer,
+    ClientSha1,
+    NotBefore,
+    NotAfter,
+}
+
+impl Header {
+    /// Those that members may believe only where TLS ends here.
+    pub(crate) const OF_TLS: [Self; 8] = [
+        Self::ClientVerify,
+        Self::ClientHasCertificate,
+        Self::ClientName,
+        Self::ClientCommonName,
+        Self::Issuer,
+        Self::ClientSha1,
+        Self::NotBefore,
+        Self::NotAfter,
+    ];
 }
 
 /// One that acts: it has rules.
@@ -82,6 +105,12 @@ pub(crate) enum Subject {
     Header(String),
     /// A token.
     Cookie(String),
+    /// Whether the client showed a certificate.
+    HasCertificate,
+    /// How its verification ended: the value is a number.
+    VerifyResult,
+    /// A field of its name, as in `CN`.
+    NameField(String),
 }
 
 /// haproxy's two modes.

@@ -25,6 +25,7 @@ mod shared;
 mod slow;
 mod switch;
 mod tenants;
+mod tls;
 mod traffic;
 mod world;
 

@@ -9,7 +9,7 @@ use std::{
     io::{self, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     os::unix::net::UnixStream,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -188,6 +188,7 @@ impl<'a> World<'a> {
         assert!(!self.lab.dir().join("netns").join(format!("qlbaas-{ID}")).exists(), "its namespace is left");
         assert!(!link_exists(OUTSIDE), "its link is left");
         assert_eq!(haproxies(), Vec::<String>::new());
+        assert_eq!(files_below(&self.lab.dir().join("secrets")), [""; 0], "its secrets are left");
         assert_eq!(self.driver.deployed().unwrap(), []);
     }
 }
@@ -203,6 +204,26 @@ pub(crate) fn haproxies() -> Vec<String> {
     lines.filter(|line| line.contains("haproxy.cfg")).collect()
 }
 
+/// All files below, however deep.
+pub(crate) fn files_below(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => found.extend(files_below(&entry.path())),
+            Ok(kind) if kind.is_file() => found.push(entry.path().display().to_string()),
+            Ok(_) | Err(_) => {}
+        }
+    }
+    found
+}
+
+/// Ends what serves, as a crash does.
+pub(crate) fn kill(world: &World<'_>) {
+    let pid = world.pid();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).unwrap();
+    wait_until(SOON, "haproxy is gone", || (!Path::new(&format!("/proc/{pid}/exe")).exists()).then_some(()));
+}
+
 pub(crate) type TestResultOf<T> = Result<T, Box<dyn std::error::Error>>;
 
 /// Runs a test in a fresh lab.
@@ -215,7 +236,8 @@ pub(crate) fn in_world(body: impl FnOnce(World<'_>) -> TestResult) {
 }
 
 pub(crate) fn config(lab: &Lab) -> Config {
-    Config { netns_dir: lab.dir().join("netns"), ..config_of_segment() }
+    let secrets_dir = lab.dir().join("secrets");
+    Config { netns_dir: lab.dir().join("netns"), secrets_dir, ..config_of_segment() }
 }
 
 /// The physical network `physnet1` is the lab's segment.
@@ -228,7 +250,7 @@ pub(crate) fn config_of_segment() -> Config {
 pub(crate) const PROCESS_MODEL: &str = "BALLAST_TEST_PROCESS_MODEL";
 pub(crate) const PER_PROJECT: &str = "per-project";
 
-fn process_model() -> ProcessModel {
+pub(crate) fn process_model() -> ProcessModel {
     match env::var_os(PROCESS_MODEL).is_some_and(|said| said == PER_PROJECT) {
         true => ProcessModel::PerProject,
         false => ProcessModel::PerLoadBalancer,

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ballast_abi::{DriverError, Protocol};
 use ipnet::IpNet;
 
-use super::{Faults, Id, Listener, Pool, Rules, Timeouts, port, protocol, refuse, text};
+use super::{Faults, Id, Listener, Pool, Rules, Timeouts, port, protocol, refuse, text, tls};
 
 /// In milliseconds; what a client could wait for is less than that.
 const LONGEST: u32 = 2_073_600_000;
@@ -19,6 +19,7 @@ pub(super) fn listener<'a>(
     asked: &ballast_abi::Listener,
     (pools, rules): (&[Pool], &Rules),
     mut others: impl Iterator<Item = &'a Listener>,
+    faults: &mut Faults,
 ) -> Result<Listener, DriverError> {
     let wrong = |field: &str, why: &str| refuse("listener", &asked.id, field, why);
     let protocol = protocol(asked.protocol).ok_or_else(|| wrong("protocol", "is unknown"))?;
@@ -51,6 +52,7 @@ pub(super) fn listener<'a>(
         admin_state_up: asked.admin_state_up,
         timeouts: asked.timeouts.as_ref().map(timeouts),
         allowed: Vec::new(),
+        tls: tls::listener(asked, protocol, faults)?,
     })
 }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ballast_abi::{DriverError, LoadBalancer, MonitorType, PersistenceType, limits};
 
-use super::{Clients, Faults, IsForwarded, Persistence, Pool, id, members, monitors, protocol, refuse};
+use super::{Clients, Faults, IsForwarded, Persistence, Pool, id, members, monitors, protocol, refuse, tls};
 
 pub(super) fn pool(
     asked: &ballast_abi::Pool,
@@ -17,7 +17,7 @@ pub(super) fn pool(
     let mut monitors = Vec::new();
     let is_up = |kind: MonitorType| asked.monitors.iter().any(|one| one.admin_state_up && one.r#type() == kind);
     let forwarded = is_forwarded(protocol);
-    let mixed = !forwarded && is_up(MonitorType::TlsHello) && is_up(MonitorType::Http);
+    let mixed = !forwarded && asked.tls.is_none() && is_up(MonitorType::TlsHello) && is_up(MonitorType::Http);
     for asked in asked.monitors.iter().filter(|monitor| monitor.admin_state_up) {
         if mixed && asked.r#type() == MonitorType::TlsHello {
             let why = "TLS and plain HTTP cannot be checked at one port: HTTP is";
@@ -34,6 +34,10 @@ pub(super) fn pool(
         };
         persistence(one, forwarded).map_err(wrong).ok()
     });
+    let tls = tls::pool(asked, faults);
+    let tls = faults.keep(&asked.id, tls);
+    // In the clear they are spoken to only where that was asked for.
+    let members = if tls.is_some() { members::served(asked, load_balancer, faults)? } else { Vec::new() };
     Ok(Pool {
         id: id("pool", "id", &asked.id)?,
         protocol,
@@ -41,8 +45,9 @@ pub(super) fn pool(
         method: asked.lb_method.try_into().map_err(|_| wrong("lb_method", "is unknown"))?,
         persistence,
         admin_state_up: asked.admin_state_up,
-        members: members::served(asked, load_balancer, faults)?,
+        members,
         monitors,
+        tls: tls.flatten(),
     })
 }
 

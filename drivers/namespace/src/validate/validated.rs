@@ -9,6 +9,8 @@ use ballast_netns::attach::Attachment;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use super::tls::{ListenerTls, PoolTls};
+
 /// Letters, digits, `-` and `_`; 1 to 64 of them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Id(pub(super) String);
@@ -129,6 +131,8 @@ pub struct Listener {
     pub timeouts: Option<Timeouts>,
     /// Empty: everybody may connect.
     pub allowed: Vec<IpNet>,
+    /// `None`: it does not end here.
+    pub tls: Option<ListenerTls>,
 }
 
 impl Listener {
@@ -172,6 +176,8 @@ pub struct Pool {
     pub members: Vec<Member>,
     /// Those that are admin-up.
     pub monitors: Vec<Monitor>,
+    /// `None`: members are spoken to without.
+    pub tls: Option<PoolTls>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -146,7 +146,7 @@ impl App {
                 let Some(acme) = before.acme.clone().filter(|acme| acme.worker == Some(self.id)) else {
                     return Ok(Vec::new());
                 };
-                let wakes = self.answer_nothing_for(tx, id).await?;
+                let mut wakes = self.answer_nothing_for(tx, id).await?;
                 let (mut after, mut sealed) = (before.clone(), None);
                 after.acme = Some(match result {
                     Ok(material) => {
@@ -158,6 +158,9 @@ impl App {
                     Err(Stopped::Waits(why)) => acme.waits(why, later(now, before.created_at)),
                 });
                 tx.save_certificate(&after, sealed.as_ref()).await?;
+                if after.version != before.version {
+                    wakes.extend(self.certificate_changed(tx, id, &after.project_id).await?);
+                }
                 Ok(wakes)
             })
         });

@@ -55,7 +55,6 @@ impl Keepers {
         })
     }
 
-
     /// The first that may know this reference.
     pub(super) fn of(&self, reference: &str) -> Option<&Arc<dyn Source>> {
         self.sources.iter().find(|source| source.knows(reference))
@@ -84,6 +83,8 @@ impl App {
         let mut others = Vec::new();
         for (reference, _) in load_balancer.references() {
             match own(tx, &reference, &load_balancer.project_id).await? {
+                // One that is not issued yet is not known yet.
+                Some(certificate) if certificate.content.is_none() => {}
                 Some(certificate) => drop(digests.insert(reference, digest_of(&certificate))),
                 None => others.push(reference),
             }
@@ -117,7 +118,7 @@ impl App {
         }
         let mut unknown = Vec::new();
         for (reference, purpose) in new_references(before, after) {
-            if own(tx, &reference, &after.project_id).await?.is_none() {
+            if own(tx, &reference, &after.project_id).await?.is_none_or(|own| own.kind != purpose) {
                 unknown.push((reference, purpose));
             }
         }

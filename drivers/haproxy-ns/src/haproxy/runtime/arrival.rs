@@ -22,7 +22,10 @@ impl Arrival {
     /// None: haproxy takes it from its configuration only, as it is with cookies, TLS and namespaces, or it has to wait for a check and
     /// for a ping.
     pub(super) fn of(server: &Server, backend: &Backend, is_pinged: bool) -> Option<Self> {
-        let takes = backend.persistence != Some(Sticking::HttpCookie) && !backend.tls && server.tracks.is_none();
+        let takes = backend.persistence != Some(Sticking::HttpCookie)
+            && !backend.tls
+            && backend.ssl.is_none()
+            && server.tracks.is_none();
         let takes = takes && backend.share.is_none();
         let is_checked = server.check_port.is_some();
         let checks = backend.check.as_ref().filter(|_| is_checked).map(|check| [check.inter, check.rise, check.fall]);

@@ -195,6 +195,11 @@ fn told(page: &Page, changes: &[Change]) -> Page {
     let mut page = page.clone();
     for change in changes {
         let (backend, server, to) = match change {
+            Change::Secret(secret) => {
+                let own = page.secrets.iter_mut().find(|one| one.path() == secret.path()).unwrap();
+                *own = (**secret).clone();
+                continue;
+            }
             Change::Server { backend, server, to } => (backend, server, to),
             Change::Limit { frontend, most } => {
                 page.frontends.iter_mut().find(|one| one.id == *frontend).unwrap().maxconn = Some(*most);

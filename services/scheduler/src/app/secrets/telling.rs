@@ -67,11 +67,11 @@ impl App {
         project_id: &str,
     ) -> Result<Result<(String, Zeroizing<String>), String>, Fault> {
         if let Some(certificate) = own(tx, reference, project_id).await? {
-            let Some(sealed) = tx.sealed_certificate(certificate.id).await? else {
-                return Ok(Err(NOT_THERE.to_owned()));
-            };
-            let chain = certificate.content.map(|content| content.chain).unwrap_or_default();
-            return Ok(self.opened(&sealed).map(|private_key| (chain, private_key)));
+            let Some(content) = certificate.content else { return Ok(Err(NOT_THERE.to_owned())) };
+            return Ok(match tx.sealed_certificate(certificate.id).await? {
+                Some(sealed) => self.opened(&sealed).map(|private_key| (content.chain, private_key)),
+                None => Ok((content.chain, Zeroizing::default())),
+            });
         }
         match tx.secret_content(reference).await? {
             Some((pem, None)) => Ok(Ok((pem, Zeroizing::default()))),

@@ -3,10 +3,11 @@
 
 use ballast_certificates::{Bound, Material, Zeroizing};
 use ballast_model::{
-    certificate::{Acme, Certificate, CertificateKind, Sealed},
+    certificate::{Acme, Certificate, Sealed},
     check,
     fault::{Balancing, Certifying, Fault, Issuing},
     ids::CertificateId,
+    tls::Purpose,
 };
 use ballast_store::{Tx, certificate_not_found};
 
@@ -22,7 +23,7 @@ pub struct NewCertificate {
     pub project_id: String,
     pub name: String,
     pub description: String,
-    pub kind: CertificateKind,
+    pub kind: Purpose,
     pub origin: Supply,
 }
 
@@ -141,9 +142,9 @@ impl App {
                     return Ok((after, Vec::new()));
                 }
                 tx.save_certificate(&after, sealed.as_ref()).await?;
-                let wakes = match sealed {
-                    Some(_) => self.certificate_changed(tx, id, &after.project_id).await?,
-                    None => Vec::new(),
+                let wakes = match after.version == before.version {
+                    true => Vec::new(),
+                    false => self.certificate_changed(tx, id, &after.project_id).await?,
                 };
                 Ok((after, wakes))
             })
