@@ -5,8 +5,9 @@
 
 mod monitor;
 mod pool;
+mod tls;
 
-use ballast_abi::{DriverError, Listener, LoadBalancer, PersistenceType, Protocol};
+use ballast_abi::{DriverError, Listener, LoadBalancer, PersistenceType, Pool, Protocol};
 use ballast_device::{Child, Fields, Key, names};
 use serde_json::{Value, json};
 
@@ -44,9 +45,9 @@ fn virtual_port(draft: &mut Draft<'_>, server: &str, listener: &Listener, load_b
     let protocol = match Protocol::try_from(listener.protocol) {
         Ok(Protocol::Http) => "http",
         Ok(Protocol::Tcp | Protocol::Https) => "tcp",
+        Ok(Protocol::TerminatedHttps) => "https",
         Ok(
-            Protocol::TerminatedHttps
-            | Protocol::Udp
+            Protocol::Udp
             | Protocol::Sctp
             | Protocol::Prometheus
             | Protocol::Proxy
@@ -65,7 +66,7 @@ fn virtual_port(draft: &mut Draft<'_>, server: &str, listener: &Listener, load_b
     let (mut cookie, mut source_ip) = (Value::Null, Value::Null);
     match persistence {
         Some((PersistenceType::SourceIp, template, _)) => source_ip = json!(template),
-        Some((PersistenceType::HttpCookie | PersistenceType::AppCookie, ..)) if protocol != "http" => {
+        Some((PersistenceType::HttpCookie | PersistenceType::AppCookie, ..)) if protocol == "tcp" => {
             draft.fault(&listener.id, "sessions can be kept by cookies with HTTP only");
         }
         Some((PersistenceType::AppCookie, _, false)) => {
@@ -83,6 +84,7 @@ fn virtual_port(draft: &mut Draft<'_>, server: &str, listener: &Listener, load_b
     let limit = Some(listener.connection_limit).filter(|limit| (1..MOST_CONNECTIONS).contains(limit));
     // There is no limit of nothing: a port that is off takes no connection either.
     let up = listener.admin_state_up && listener.connection_limit != 0;
+    let Some(templates) = templates(draft, listener, protocol, pool) else { return };
     draft.want(
         Key::child(Kind::VirtualPort, server, Child::at(protocol, listener.protocol_port)),
         &listener.id,
@@ -90,8 +92,45 @@ fn virtual_port(draft: &mut Draft<'_>, server: &str, listener: &Listener, load_b
             "port-number": listener.protocol_port, "protocol": protocol, "action": switch(up),
             "conn-limit": limit, "service-group": group, "auto": u8::from(draft.options.source_nat),
             "template-persist-cookie": cookie, "template-persist-source-ip": source_ip,
+            "template-client-ssl": templates.client, "template-server-ssl": templates.server,
+            "template-http": templates.http, "support-http2": templates.newer,
         }),
     );
+}
+
+/// What a virtual port needs for TLS.
+#[derive(Default)]
+struct Templates {
+    client: Option<String>,
+    server: Option<String>,
+    http: Option<String>,
+    /// HTTP/2 is spoken with who can.
+    newer: Option<u8>,
+}
+
+/// None: what it needs cannot be had.
+fn templates(draft: &mut Draft<'_>, listener: &Listener, protocol: &str, pool: Option<&Pool>) -> Option<Templates> {
+    let mut templates = Templates::default();
+    if protocol == "https" {
+        templates.client = Some(tls::of_listener(draft, listener)?);
+        templates.http = tls::hsts(draft, listener);
+        let offered = listener.tls.iter().flat_map(|tls| &tls.alpn_protocols).any(|protocol| protocol == "h2");
+        templates.newer = offered.then_some(1);
+    }
+    match pool.filter(|pool| pool.tls.is_some()) {
+        Some(pool) if protocol == "tcp" => {
+            draft.fault(&pool.id, "the device speaks TLS to members behind HTTP listeners only");
+        }
+        Some(pool) => {
+            let name = draft.name('r', &pool.id);
+            if !draft.has(Kind::ServerSsl, &name) {
+                return None;
+            }
+            templates.server = Some(name);
+        }
+        None => {}
+    }
+    Some(templates)
 }
 
 /// The virtual server of a load balancer.

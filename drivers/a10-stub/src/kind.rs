@@ -2,14 +2,26 @@
 
 use std::net::IpAddr;
 
-use ballast_device::{AsciiSet, Child, Fields, Key, Marker, RESERVED, encoded, fields};
+use ballast_device::{Child, Fields, Key, Marker, fields};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Kind {
+    /// A file, as the next three: a certificate, or those that issued it.
+    CertFile,
+    /// A certificate of an authority.
+    CaFile,
+    KeyFile,
+    CrlFile,
+    Ciphers,
     Monitor,
     PortTemplate,
+    HttpTemplate,
+    ServerSsl,
+    ClientSsl,
+    /// In a template of how clients are answered: a certificate with its key.
+    Certificate,
     Cookie,
     SourceIp,
     Server,
@@ -24,6 +36,7 @@ impl Kind {
     /// The kind of the children, and the list that they are in.
     pub(crate) fn children(self) -> Option<(&'static str, Self)> {
         match self {
+            Self::ClientSsl => Some(("certificate-list", Self::Certificate)),
             Self::Server => Some(("port-list", Self::ServerPort)),
             Self::Group => Some(("member-list", Self::Member)),
             Self::VirtualServer => Some(("port-list", Self::VirtualPort)),
@@ -33,6 +46,14 @@ impl Kind {
 
     pub(crate) fn collection(self) -> &'static str {
         match self {
+            Self::CertFile => "file/ssl-cert",
+            Self::CaFile => "file/ca-cert",
+            Self::KeyFile => "file/ssl-key",
+            Self::CrlFile => "file/ssl-crl",
+            Self::Ciphers => "slb/template/cipher",
+            Self::HttpTemplate => "slb/template/http",
+            Self::ServerSsl => "slb/template/server-ssl",
+            Self::ClientSsl | Self::Certificate => "slb/template/client-ssl",
             Self::Monitor => "health/monitor",
             Self::PortTemplate => "slb/template/port",
             Self::Cookie => "slb/template/persist/cookie",
@@ -46,6 +67,15 @@ impl Kind {
     /// The name around the object in a body.
     pub(crate) fn wrapper(self) -> &'static str {
         match self {
+            Self::CertFile => "ssl-cert",
+            Self::CaFile => "ca-cert",
+            Self::KeyFile => "ssl-key",
+            Self::CrlFile => "ssl-crl",
+            Self::Ciphers => "cipher",
+            Self::HttpTemplate => "http",
+            Self::ServerSsl => "server-ssl",
+            Self::ClientSsl => "client-ssl",
+            Self::Certificate => "certificate",
             Self::Monitor => "monitor",
             Self::PortTemplate | Self::ServerPort | Self::VirtualPort => "port",
             Self::Cookie => "cookie",
@@ -60,29 +90,43 @@ impl Kind {
     /// The fields that name a child; none: it is none, and has a name.
     pub(crate) fn child_fields(self) -> Option<ChildFields> {
         match self {
-            Self::ServerPort | Self::VirtualPort => Some(ChildFields { name: "protocol", port: "port-number" }),
-            Self::Member => Some(ChildFields { name: "name", port: "port" }),
-            Self::Monitor
-            | Self::PortTemplate
-            | Self::Cookie
-            | Self::SourceIp
-            | Self::Server
-            | Self::Group
-            | Self::VirtualServer => None,
+            Self::ServerPort | Self::VirtualPort => Some(ChildFields { name: "protocol", port: Some("port-number") }),
+            Self::Member => Some(ChildFields { name: "name", port: Some("port") }),
+            Self::Certificate => Some(ChildFields { name: "cert", port: None }),
+            _ => None,
+        }
+    }
+
+    /// What `pki/delete` calls a file of this kind; none: it is no file.
+    pub(crate) fn file(self) -> Option<&'static str> {
+        match self {
+            Self::CertFile => Some("cert-name"),
+            Self::CaFile => Some("ca"),
+            Self::KeyFile => Some("private-key"),
+            Self::CrlFile => Some("crl"),
+            _ => None,
         }
     }
 }
 
-/// Where a child has the two that name it.
+/// Where a child has what names it.
 pub(crate) struct ChildFields {
     pub(crate) name: &'static str,
-    pub(crate) port: &'static str,
+    pub(crate) port: Option<&'static str>,
 }
 
 impl ballast_device::Kind for Kind {
     const READ: &'static [Self] = &[
+        Self::CertFile,
+        Self::CaFile,
+        Self::KeyFile,
+        Self::CrlFile,
+        Self::Ciphers,
         Self::Monitor,
         Self::PortTemplate,
+        Self::HttpTemplate,
+        Self::ServerSsl,
+        Self::ClientSsl,
         Self::Cookie,
         Self::SourceIp,
         Self::Server,
@@ -95,6 +139,7 @@ impl ballast_device::Kind for Kind {
 
     fn top(self) -> Self {
         match self {
+            Self::Certificate => Self::ClientSsl,
             Self::ServerPort => Self::Server,
             Self::Member => Self::Group,
             Self::VirtualPort => Self::VirtualServer,
@@ -137,7 +182,7 @@ impl ballast_device::Kind for Kind {
             }
             Self::VirtualServer => &[&["ip-address", "ipv6-address", "use-if-ip"]],
             Self::VirtualPort => &[&["alternate-port", "range"]],
-            Self::PortTemplate | Self::Member => &[],
+            _ => &[],
         }
     }
 
@@ -147,6 +192,11 @@ impl ballast_device::Kind for Kind {
             (_, None) => false,
             (Value::Object(wanted), Some(Value::Object(found))) => {
                 wanted.iter().all(|(name, value)| Self::is_same(name, value, found.get(name)))
+            }
+            // Of what is in a list the device may show more.
+            (Value::Array(wanted), Some(Value::Array(found))) => {
+                let is_there = |one: &Value| found.iter().any(|other| Self::is_same(name, one, Some(other)));
+                wanted.len() == found.len() && wanted.iter().all(is_there)
             }
             (Value::String(wanted), Some(Value::String(found))) => {
                 wanted == found || matches!((address(wanted), address(found)), (Some(one), Some(other)) if one == other)
@@ -199,37 +249,9 @@ fn is_default(name: &str, found: &Value) -> bool {
         "lb-method" => found == "round-robin",
         "member-priority" => found.as_u64() == Some(1),
         "cookie-name" => found == "sto-id",
+        "client-certificate" => found == "Ignore",
         _ => found.is_null() || found == "default" || number(found).as_u64() == Some(0),
     }
-}
-
-/// A key of two parts has a plus sign between them.
-const IN_PATHS: AsciiSet = RESERVED.remove(b'+');
-
-/// The collection to which an object is added.
-pub(crate) fn collection(key: &Key<Kind>) -> String {
-    match &key.child {
-        None => key.kind.collection().to_owned(),
-        Some(_) => format!("{}/{}/{}", key.kind.collection(), encoded(&key.name, &IN_PATHS), key.kind.wrapper()),
-    }
-}
-
-/// As the vendor writes it: a port is `80+tcp`, a member `web+80`.
-fn segment(kind: Kind, child: &Child) -> String {
-    let Child { name, port } = child;
-    match (kind, port) {
-        (Kind::ServerPort | Kind::VirtualPort, Some(port)) => format!("{port}+{name}"),
-        (_, Some(port)) => format!("{name}+{port}"),
-        (_, None) => name.clone(),
-    }
-}
-
-pub(crate) fn path(key: &Key<Kind>) -> String {
-    let last = match &key.child {
-        None => key.name.clone(),
-        Some(child) => segment(key.kind, child),
-    };
-    format!("{}/{}", collection(key), encoded(&last, &IN_PATHS))
 }
 
 #[cfg(test)]
@@ -252,14 +274,5 @@ mod tests {
         for found in [json!({"conn-limit": 5}), json!({"auto": 0}), json!({"health-check": "h"})] {
             assert!(!same(&wanted, &found), "{found}");
         }
-    }
-
-    #[test]
-    fn a_path_is_encoded_by_segments() {
-        let key = Key::child(Kind::ServerPort, "a b", Child::at("tcp", 80_u16));
-        assert_eq!(path(&key), "slb/server/a%20b/port/80+tcp");
-        assert_eq!(collection(&key), "slb/server/a%20b/port");
-        let key = Key::child(Kind::Member, "g", Child::at("a+b", 80_u16));
-        assert_eq!(path(&key), "slb/service-group/g/member/a+b+80");
     }
 }

@@ -7,9 +7,11 @@
 //! is brought to what is wanted is [`ballast_device`]'s; here is what an A10 is like: sessions and replies ([`wire`],
 //! [`reply`]), objects ([`kind`], [`observe`]), and what a load balancer is made of ([`desired`]).
 
+mod ciphers;
 mod desired;
 mod kind;
 mod observe;
+mod path;
 mod reply;
 mod request;
 mod vendor;

@@ -14,7 +14,8 @@ pub(crate) fn read(session: &Session<'_, Axapi>, kind: Kind) -> Result<Objects<K
     let mut objects = Objects::new();
     for mut found in list(session, kind)? {
         let inside = kind.children().and_then(|(list, child)| Some((child, found.remove(list)?)));
-        let Some(name) = found.get("name").and_then(Value::as_str).map(str::to_owned) else { continue };
+        let named = if kind.file().is_some() { "file" } else { "name" };
+        let Some(name) = found.get(named).and_then(Value::as_str).map(str::to_owned) else { continue };
         if let Some((child, Value::Array(all))) = inside {
             for one in all.into_iter().map(fields) {
                 if let Some(key) = child_key(child, &one) {
@@ -29,18 +30,27 @@ pub(crate) fn read(session: &Session<'_, Axapi>, kind: Kind) -> Result<Objects<K
 
 /// Nothing at all, and "not found", are an empty list: the session was just used.
 fn list(session: &Session<'_, Axapi>, kind: Kind) -> Result<Vec<Fields>, Failure> {
-    let reply = match session.read(kind.collection()) {
+    let (collection, wrapper) = (kind.collection(), kind.wrapper());
+    let path = if kind.file().is_some() { format!("{collection}/oper") } else { collection.to_owned() };
+    let reply = match session.read(&path) {
         Err(failure) if failure.is_not_found() => return Ok(Vec::new()),
         reply => reply?,
     };
-    let found = reply.get(format!("{}-list", kind.wrapper())).and_then(Value::as_array).cloned().unwrap_or_default();
+    let found = match kind.file() {
+        // Files are no configuration.
+        Some(_) => reply.get(wrapper).map(|files| &files["oper"]["file-list"]),
+        None => reply.get(format!("{wrapper}-list")),
+    };
+    let found = found.and_then(Value::as_array).cloned().unwrap_or_default();
     Ok(found.into_iter().map(fields).collect())
 }
 
 fn child_key(kind: Kind, object: &Fields) -> Option<Child> {
     let ChildFields { name, port } = kind.child_fields()?;
+    let name = object.get(name)?.as_str()?;
+    let Some(port) = port else { return Some(Child::named(name)) };
     let port = object.get(port)?.as_u64().and_then(|port| u32::try_from(port).ok())?;
-    Some(Child::at(object.get(name)?.as_str()?, port))
+    Some(Child::at(name, port))
 }
 
 /// From `slb/virtual-server/NAME/port/stats`.

@@ -3,29 +3,50 @@
 //! Objects of one kind are made in one list, those of a parent in a list of the parent's, and the ports of servers with the
 //! servers. There is no list of changes: what is sent to a collection is made.
 
-use ballast_device::{Fields, Key, Request, Step};
+use ballast_device::{Failure, Fields, Form, Here, Key, Request, Step};
 use serde_json::{Value, json};
 
-use crate::kind::{self, Kind};
+use crate::{kind::Kind, path};
 
 /// What is made at the same place.
 pub(crate) fn joins(batch: &[Step<Kind>], step: &Step<Kind>) -> bool {
     match (batch.first(), step) {
         (Some(Step::Make(first, _)), Step::Make(key, _)) => {
-            first.kind == key.kind && (key.child.is_none() || first.name == key.name)
+            let one_by_one = key.kind.file().is_some();
+            !one_by_one && first.kind == key.kind && (key.child.is_none() || first.name == key.name)
         }
         _ => false,
     }
 }
 
-pub(crate) fn requests(batch: &[Step<Kind>]) -> Vec<Request> {
+pub(crate) fn requests(batch: &[Step<Kind>], here: &Here<'_>) -> Result<Vec<Request>, Failure> {
+    match batch {
+        [Step::Make(key, _)] if key.kind.file().is_some() => Ok(vec![sent(key, here)?]),
+        steps => Ok(of_objects(steps)),
+    }
+}
+
+/// A file, as the vendor's clients send one.
+fn sent(key: &Key<Kind>, here: &Here<'_>) -> Result<Request, Failure> {
+    let mut object = json!({"file": key.name, "file-handle": key.name, "action": "import"});
+    if matches!(key.kind, Kind::CertFile | Kind::CaFile) {
+        object["certificate-type"] = json!("pem");
+    }
+    let file = here.files.upload(&key.name, Form::Beside)?;
+    Ok(Request::post(key.kind.collection(), json!({ key.kind.wrapper(): object })).with(file))
+}
+
+fn of_objects(batch: &[Step<Kind>]) -> Vec<Request> {
     match batch {
         [Step::Make(key, fields)] => vec![made(key, json!({ key.kind.wrapper(): fields }))],
         [Step::Change(key, changes)] => {
             let body = json!({ key.kind.wrapper(): identified(key, changes.clone()) });
-            vec![Request::post(kind::path(key), body)]
+            vec![Request::post(path::of(key), body)]
         }
-        [Step::Remove(key, _)] => vec![Request::delete(kind::path(key))],
+        [Step::Remove(key, _)] => match key.kind.file() {
+            Some(name) => vec![Request::post("pki/delete", json!({"delete": {name: key.name}}))],
+            None => vec![Request::delete(path::of(key))],
+        },
         [Step::Make(key, _), ..] => {
             let list = format!("{}-list", key.kind.wrapper());
             vec![made(key, json!({ list: listed(key.kind, batch) }))]
@@ -35,7 +56,7 @@ pub(crate) fn requests(batch: &[Step<Kind>]) -> Vec<Request> {
 }
 
 fn made(key: &Key<Kind>, body: Value) -> Request {
-    Request::post(kind::collection(key), body)
+    Request::post(path::collection(key), body)
 }
 
 /// All that are of this kind, with the children that are made with them.
@@ -61,7 +82,7 @@ fn identified(key: &Key<Kind>, mut changes: Fields) -> Fields {
     match (&key.child, key.kind.child_fields()) {
         (Some(child), Some(fields)) => {
             changes.insert(fields.name.to_owned(), json!(child.name));
-            changes.insert(fields.port.to_owned(), json!(child.port));
+            changes.extend(fields.port.map(|port| (port.to_owned(), json!(child.port))));
         }
         _ => drop(changes.insert("name".to_owned(), json!(key.name))),
     }
@@ -70,9 +91,13 @@ fn identified(key: &Key<Kind>, mut changes: Fields) -> Fields {
 
 #[cfg(test)]
 mod tests {
-    use ballast_device::{Child, fields};
+    use ballast_device::{Child, Files, fields};
 
     use super::*;
+
+    fn requests(batch: &[Step<Kind>]) -> Vec<Request> {
+        super::requests(batch, &Here { partition: "t1", files: Files::none() }).unwrap()
+    }
 
     #[test]
     fn a_change_names_what_it_changes_whatever_is_in_the_name() {

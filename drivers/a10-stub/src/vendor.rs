@@ -2,7 +2,7 @@
 
 use ballast_abi::{DriverError, Health, LoadBalancer, features};
 use ballast_device::{
-    Config, Draft, Failure, Listed, Objects, Partition, Reading, Request, Session, Step, Vendor, refuse,
+    Config, Draft, Failure, Here, Listed, Objects, Partition, Reading, Request, Session, Step, Vendor, refuse,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -16,6 +16,14 @@ use crate::{
 
 pub struct Thunder;
 
+/// What older releases do otherwise.
+const OF_TLS: [&str; 4] = [
+    features::PROTOCOL_TERMINATED_HTTPS,
+    features::LISTENER_CLIENT_AUTHENTICATION,
+    features::LISTENER_HSTS,
+    features::POOL_TLS,
+];
+
 /// What only this vendor's devices have.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -24,13 +32,15 @@ pub struct Options {
     pub source_nat: bool,
     /// The method for unequal weights: `weighted-rr`, or `service-weighted-rr` where the release has it.
     pub weighted_round_robin: String,
+    /// TLS is spoken with clients and members: releases from 5.2 only, where templates have lists of certificates.
+    pub tls: bool,
     /// The VRRP-A group of the VIPs, 1 to 31; 0: the device's own choice.
     pub vrid: u8,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { source_nat: true, weighted_round_robin: "weighted-rr".to_owned(), vrid: 0 }
+        Self { source_nat: true, weighted_round_robin: "weighted-rr".to_owned(), tls: true, vrid: 0 }
     }
 }
 
@@ -42,12 +52,21 @@ impl Vendor for Thunder {
         features::MONITOR_RISE,
         features::MEMBER_BACKUP,
         features::POOL_OTHER_PROTOCOL,
+        features::PROTOCOL_TERMINATED_HTTPS,
+        features::LISTENER_CLIENT_AUTHENTICATION,
+        features::LISTENER_HSTS,
+        features::POOL_TLS,
     ];
     type Wire = Axapi;
     type Kind = Kind;
     type Options = Options;
     /// `slb/service-group/oper`
     type View = Value;
+
+    fn features(options: &Options) -> Vec<&'static str> {
+        let all = Self::FEATURES.iter().copied();
+        all.filter(|feature| options.tls || !OF_TLS.contains(feature)).collect()
+    }
 
     fn check(config: &Config<Options>) -> Result<(), DriverError> {
         if config.partition.len() > 14 || config.partition.contains('/') {
@@ -71,11 +90,11 @@ impl Vendor for Thunder {
     }
 
     fn nests(kind: Kind) -> bool {
-        kind == Kind::ServerPort
+        matches!(kind, Kind::ServerPort | Kind::Certificate)
     }
 
-    fn requests(batch: &[Step<Kind>]) -> Vec<Request> {
-        request::requests(batch)
+    fn requests(batch: &[Step<Kind>], here: &Here<'_>) -> Result<Vec<Request>, Failure> {
+        request::requests(batch, here)
     }
 
     /// A secondary refuses each write.

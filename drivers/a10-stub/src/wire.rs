@@ -31,11 +31,11 @@ impl Wire for Axapi {
     }
 
     fn logout() -> Request {
-        Request { method: "POST", path: "logoff".to_owned(), body: None }
+        Request { method: "POST", path: "logoff".to_owned(), body: None, file: None }
     }
 
     fn choose(partition: &str) -> Request {
-        Request { method: "POST", path: format!("active-partition/{partition}"), body: None }
+        Request { method: "POST", path: format!("active-partition/{partition}"), body: None, file: None }
     }
 
     fn ask(_partition: &str) -> Request {

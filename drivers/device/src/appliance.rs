@@ -11,7 +11,7 @@ use std::{
 use ballast_abi::{DriverError, Effect, steps::step};
 
 use crate::{
-    Config, Credentials, Failure, Kind, Objects, Session, Step, Vendor, Wanted,
+    Config, Credentials, Failure, Files, Kind, Objects, Session, Step, Vendor, Wanted,
     client::Client,
     execute::{Refusal, execute},
     foresee,
@@ -104,7 +104,7 @@ impl<V: Vendor> Appliance<V> {
     }
 
     /// Brings the session's partition to what is wanted, and saves. `wanted` says what that is, from what is there.
-    pub(crate) fn settle<W: AsRef<Wanted<V::Kind>>>(
+    pub(crate) fn settle<W: AsRef<Wanted<V::Kind>> + AsRef<Files>>(
         &self,
         session: &Session<'_, V::Wire>,
         wanted: impl Fn(&Objects<V::Kind>) -> Result<W, Failure>,
@@ -114,9 +114,10 @@ impl<V: Vendor> Appliance<V> {
         for pass in 1..=PASSES {
             let found = step(|| "look", || survey::<V>(session))?;
             let now = wanted(&found)?;
+            let goal: &Wanted<V::Kind> = now.as_ref();
             let refused: BTreeSet<_> = refusals.iter().map(|refusal| refusal.key.clone()).collect();
-            let steps = plan_after(now.as_ref(), &found, &refused);
-            effect = effect.max(foresee::effect(&steps, &now.as_ref().owner, &found));
+            let steps = plan_after(goal, &found, &refused);
+            effect = effect.max(foresee::effect(&steps, &goal.owner, &found));
             if steps.is_empty() {
                 let unsaved = step(|| "save", || self.save(session))?;
                 return Ok(Settled { wanted: now, already: pass == 1, effect, refusals: Vec::new(), unsaved });
@@ -124,11 +125,13 @@ impl<V: Vendor> Appliance<V> {
             // Taking away what others may use is believed at the second look only.
             if steps.iter().any(Step::takes_a_shared_one_away) {
                 let again = step(|| "look", || survey::<V>(session))?;
-                if plan_after(wanted(&again)?.as_ref(), &again, &refused) != steps {
+                let asked = wanted(&again)?;
+                if plan_after(asked.as_ref(), &again, &refused) != steps {
                     continue;
                 }
             }
-            refusals = step(|| "write", || execute::<V>(session, &steps, &self.unsaved, pass + 1 == PASSES))?;
+            refusals =
+                step(|| "write", || execute::<V>(session, (&steps, now.as_ref()), &self.unsaved, pass + 1 == PASSES))?;
             if pass + 1 >= PASSES && !refusals.is_empty() {
                 let unsaved = step(|| "save", || self.save(session))?;
                 return Ok(Settled { wanted: now, already: false, effect, refusals, unsaved });
@@ -181,5 +184,11 @@ pub(crate) fn survey<V: Vendor>(session: &Session<'_, V::Wire>) -> Result<Object
 impl<K> AsRef<Self> for Wanted<K> {
     fn as_ref(&self) -> &Self {
         self
+    }
+}
+
+impl<K> AsRef<Files> for Wanted<K> {
+    fn as_ref(&self) -> &Files {
+        Files::none()
     }
 }

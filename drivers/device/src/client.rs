@@ -18,8 +18,9 @@ use ureq::{
     Agent, AsSendBody, Body, http,
     tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem},
 };
+use zeroize::Zeroizing;
 
-use crate::{Config, Failure, Wire, refuse};
+use crate::{Config, Failure, Upload, Wire, refuse};
 
 /// A whole configuration may be read; more is an attack or a defect.
 const LONGEST_REPLY: u64 = 64 << 20;
@@ -31,23 +32,31 @@ pub struct Request {
     /// Below [`Wire::ROOT`].
     pub path: String,
     pub body: Option<Value>,
+    /// Goes along with the body.
+    pub file: Option<Upload>,
 }
 
 impl Request {
     pub fn get(path: impl Into<String>) -> Self {
-        Self { method: "GET", path: path.into(), body: None }
+        Self { method: "GET", path: path.into(), body: None, file: None }
     }
 
     pub fn delete(path: impl Into<String>) -> Self {
-        Self { method: "DELETE", path: path.into(), body: None }
+        Self { method: "DELETE", path: path.into(), body: None, file: None }
     }
 
     pub fn post(path: impl Into<String>, body: Value) -> Self {
-        Self { method: "POST", path: path.into(), body: Some(body) }
+        Self { method: "POST", path: path.into(), body: Some(body), file: None }
     }
 
     pub fn put(path: impl Into<String>, body: Value) -> Self {
-        Self { method: "PUT", path: path.into(), body: Some(body) }
+        Self { method: "PUT", path: path.into(), body: Some(body), file: None }
+    }
+
+    /// With a file.
+    #[must_use]
+    pub fn with(self, file: Upload) -> Self {
+        Self { file: Some(file), ..self }
     }
 }
 
@@ -156,6 +165,7 @@ impl Client {
                 Verdict::Unwelcome(said) => return Err(Failure::Login { status, said }),
                 Verdict::ReadOnly => return Err(Failure::ReadOnly { what: what() }),
                 Verdict::Refused { code, said, absent } => {
+                    let said = request.file.iter().fold(said, |said, file| file.hushed(said));
                     return Err(Failure::Refused { what: what(), change: false, code, status, said, absent });
                 }
                 Verdict::Unreadable(why) => return Err(Failure::Lost { what: what(), why }),
@@ -165,18 +175,18 @@ impl Client {
     }
 
     fn send<W: Wire>(&self, request: &Request, token: Option<&str>, time: Duration) -> Result<(u16, Vec<u8>), String> {
+        let (kind, body) = body(request);
         let mut builder = http::Request::builder()
             .method(request.method)
             .uri(format!("{}{}{}", self.url, W::ROOT, request.path))
-            .header("content-type", "application/json");
+            .header("content-type", kind);
         if let Some((name, value)) = token.map(W::header) {
             builder = builder.header(name, value);
         }
-        let body = request.body.as_ref().map(Value::to_string);
         let sent = match request.method {
             "GET" | "DELETE" => builder.body(()).map(|request| self.run(request, time)),
             // Without a body the length is said, too: who reads by it would lose its place after an empty chunk.
-            _ => builder.body(body.unwrap_or_default()).map(|request| self.run(request, time)),
+            _ => builder.body(body.as_str()).map(|request| self.run(request, time)),
         };
         let mut response = sent.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
         let body = response.body_mut().with_config().limit(LONGEST_REPLY).read_to_vec();
@@ -189,6 +199,17 @@ impl Client {
         time: Duration,
     ) -> Result<http::Response<Body>, ureq::Error> {
         self.agent.run(self.agent.configure_request(request).timeout_global(Some(time)).build())
+    }
+}
+
+/// The type of what is sent, and what is; nothing where there is no body.
+fn body(request: &Request) -> (String, Zeroizing<String>) {
+    match (&request.body, &request.file) {
+        (Some(json), Some(file)) => file.body(json),
+        (json, _) => {
+            let text = json.as_ref().map(Value::to_string).unwrap_or_default();
+            ("application/json".to_owned(), Zeroizing::new(text))
+        }
     }
 }
 

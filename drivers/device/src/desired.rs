@@ -8,10 +8,10 @@ use std::{
     ops::RangeInclusive,
 };
 
-use ballast_abi::{DriverError, ErrorCode, Fault, Listener, LoadBalancer, Member, ObjectFault, Pool, loops};
+use ballast_abi::{DriverError, ErrorCode, Fault, Listener, LoadBalancer, Member, ObjectFault, Pool, Secret, loops};
 use serde_json::Value;
 
-use crate::{Key, Kind, Listed, Marker, Objects, Vendor, Wanted, fields, names, weights::scaled};
+use crate::{Files, Key, Kind, Known, Listed, Marker, Objects, Piece, Vendor, Wanted, fields, names, weights::scaled};
 
 /// Ports that a device can listen on or connect to. The last one stands for all of them, where there is a wildcard.
 const LAST_PORT: u32 = 65_534;
@@ -23,6 +23,7 @@ pub struct Desired<K> {
     pub blame: BTreeMap<Key<K>, String>,
     pub members: Vec<Listed>,
     pub faults: Vec<ObjectFault>,
+    pub files: Files,
 }
 
 /// What the device has already that is of use.
@@ -55,16 +56,17 @@ pub struct DeviceMember<'a> {
 pub fn desired<V: Vendor>(
     load_balancer: &LoadBalancer,
     generation: u64,
-    options: &V::Options,
+    (options, known): (&V::Options, &Known),
     found: &Objects<V::Kind>,
 ) -> Result<Desired<V::Kind>, DriverError> {
     let id = sound_id(&load_balancer.id)?;
     let marker = Marker { id: id.to_owned(), generation };
     let wanted = Wanted { owner: names::owner(id), objects: Objects::new(), marker: Some(marker) };
-    let desired = Desired { wanted, blame: BTreeMap::new(), members: Vec::new(), faults: Vec::new() };
+    let desired =
+        Desired { wanted, blame: BTreeMap::new(), members: Vec::new(), faults: Vec::new(), files: Files::default() };
     let all = load_balancer.pools.iter().flat_map(|pool| &pool.members);
     let comes_back = all.filter(|member| loops::comes_back(load_balancer, member)).map(|member| member.id.clone());
-    let mut draft = Draft { options, present: Present::of(found), desired, loops: comes_back.collect() };
+    let mut draft = Draft { options, known, present: Present::of(found), desired, loops: comes_back.collect() };
     V::draw(&mut draft, load_balancer)?;
     Ok(draft.desired)
 }
@@ -86,6 +88,8 @@ pub(crate) fn sound_id(id: &str) -> Result<&str, DriverError> {
 /// What is wanted, while it is written down.
 pub struct Draft<'a, V: Vendor> {
     pub options: &'a V::Options,
+    /// What is known of the secrets that it names.
+    pub known: &'a Known,
     pub present: Present<'a, V::Kind>,
     pub desired: Desired<V::Kind>,
     /// Members that are the load balancer itself.
@@ -138,6 +142,19 @@ impl<V: Vendor> Draft<'_, V> {
     #[must_use]
     pub fn name(&self, letter: char, id: &str) -> String {
         names::object(&self.desired.wanted.owner, letter, id)
+    }
+
+    /// The name of a file with this piece of a secret, which is sent where it is wanted.
+    pub fn file(&mut self, letter: char, secret: &Secret, piece: Piece) -> String {
+        let name = match piece {
+            Piece::Certificate(at) if at > 0 => self.known.facts(secret).certificates.get(at).cloned(),
+            Piece::Certificate(_) | Piece::Issuers | Piece::Key | Piece::Whole => None,
+        };
+        let name = self.name(letter, name.as_deref().unwrap_or(&secret.digest));
+        if let Some(content) = self.known.piece(secret, piece) {
+            self.desired.files.put(&name, content);
+        }
+        name
     }
 
     #[must_use]

@@ -8,11 +8,11 @@ use std::{
 
 use ballast_abi::{
     Capabilities, Context, DeployReply, Deployed, Driver, DriverError, Effect, LoadBalancer, ObjectFault, Observation,
-    Preview, features, note::Needs,
+    Preview, SecretContent, features, note::Needs, secrets::Secrets,
 };
 
 use crate::{
-    Config, Desired, Failure, Marker, Objects, Session, Vendor, Wanted,
+    Config, Desired, Failure, Files, Known, Marker, Objects, Session, Vendor, Wanted,
     appliance::{Appliance, Settled, survey},
     desired::{desired, sound_id},
     locks::Purpose,
@@ -36,6 +36,8 @@ pub struct DeviceDriver<V: Vendor> {
     pub(crate) surveys: Looks<Vec<Deployed>>,
     /// Load balancers whose counters could not be read: they are asked for last.
     pub(crate) silent: Mutex<BTreeSet<String>>,
+    /// Until they are on the device.
+    pub(crate) secrets: Secrets,
 }
 
 impl<V: Vendor> Driver for DeviceDriver<V> {
@@ -55,16 +57,22 @@ impl<V: Vendor> Driver for DeviceDriver<V> {
             observations: Looks::default(),
             surveys: Looks::default(),
             silent: Mutex::default(),
+            secrets: Secrets::default(),
         })
     }
 
     fn capabilities(&self) -> Capabilities {
-        let more = V::FEATURES.iter().copied();
+        let more = V::features(&self.device.config.options);
         features::capabilities(features::ALL_V1.into_iter().chain(features::SHAPES).chain(more))
     }
 
     fn deploy(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<Vec<ObjectFault>, DriverError> {
         Ok(self.take_over(load_balancer, generation, &[])?.faults)
+    }
+
+    fn take_secrets(&self, load_balancer_id: &str, secrets: Vec<SecretContent>) -> Result<(), DriverError> {
+        self.secrets.take(sound_id(load_balancer_id)?, secrets);
+        Ok(())
     }
 
     /// Whatever was handed over: a device keeps what its clients have to itself.
@@ -74,8 +82,9 @@ impl<V: Vendor> Driver for DeviceDriver<V> {
         generation: u64,
         _handover: &[u8],
     ) -> Result<DeployReply, DriverError> {
+        let known = Known::told(load_balancer, &self.secrets)?;
         // What cannot be made on any device is said before one is asked.
-        desired::<V>(load_balancer, generation, &self.device.config.options, &Objects::new())?;
+        desired::<V>(load_balancer, generation, (&self.device.config.options, &known), &Objects::new())?;
         let deadline = self.device.deadline();
         let partition = partitions::of(&self.device.config, &load_balancer.project_id);
         self.forget(&partition);
@@ -84,10 +93,11 @@ impl<V: Vendor> Driver for DeviceDriver<V> {
             self.device.session(Purpose::Change, deadline, |session| {
                 V::ready(session)?;
                 self.device.enter(session, &partition)?;
-                self.device.settle(session, |found| self.wanted(load_balancer, generation, found))
+                self.device.settle(session, |found| self.wanted(load_balancer, generation, (&known, found)))
             })
         })?;
-        self.remember(load_balancer, generation, &partition, &settled)?;
+        self.remember(load_balancer, generation, &partition, (&settled, known))?;
+        self.secrets.forget(&load_balancer.id);
         self.forget(&partition);
         let effect = if left { Effect::Restart } else { settled.effect };
         let effect_is = effect.as_str_name();
@@ -109,6 +119,7 @@ impl<V: Vendor> Driver for DeviceDriver<V> {
             self.device.alone(partition, deadline, gone)?;
         }
         self.states.remove(id)?;
+        self.secrets.forget(id);
         partition.iter().for_each(|partition| self.forget(partition));
         tracing::info!(load_balancer = %id, "undeployed");
         Ok(())
@@ -136,14 +147,14 @@ impl<V: Vendor> DeviceDriver<V> {
         &self,
         load_balancer: &LoadBalancer,
         generation: u64,
-        found: &Objects<V::Kind>,
+        (known, found): (&Known, &Objects<V::Kind>),
     ) -> Result<Asked<V::Kind>, Failure> {
         let owner = names::owner(&load_balancer.id);
         if let Some(other) = Marker::of(&owner, found).filter(|marker| marker.id != load_balancer.id) {
             return Err(Failure::Collision { what: owner, other: other.id });
         }
         // It was possible without knowing the device, so it is now.
-        desired::<V>(load_balancer, generation, &self.device.config.options, found)
+        desired::<V>(load_balancer, generation, (&self.device.config.options, known), found)
             .map(Asked)
             .map_err(|error| Failure::Unsettled { what: error.message })
     }
@@ -160,7 +171,7 @@ impl<V: Vendor> DeviceDriver<V> {
         load_balancer: &LoadBalancer,
         generation: u64,
         partition: &str,
-        settled: &Settled<Asked<V::Kind>, V::Kind>,
+        (settled, known): (&Settled<Asked<V::Kind>, V::Kind>, Known),
     ) -> Result<(), Failure> {
         let Desired { wanted, members, .. } = &settled.wanted.0;
         let _changing = self.states.changing();
@@ -169,7 +180,8 @@ impl<V: Vendor> DeviceDriver<V> {
         let objects = wanted.objects.iter().filter(|_| taken).map(|(key, fields)| (key.clone(), fields.clone()));
         let counters = before.as_ref().map(|before| before.counters).unwrap_or_default();
         let (partition, objects) = (partition.to_owned(), objects.collect());
-        let state = State { partition, generation, objects, members: members.clone(), counters };
+        let facts = known.into_facts();
+        let state = State { partition, generation, objects, members: members.clone(), counters, facts };
         if Some(&state) == before.as_ref() { Ok(()) } else { self.states.write(&load_balancer.id, &state) }
     }
 
@@ -238,6 +250,12 @@ impl<V: Vendor> DeviceDriver<V> {
 
 /// What a deploy wants, as it was asked.
 pub(crate) struct Asked<K>(pub(crate) Desired<K>);
+
+impl<K> AsRef<Files> for Asked<K> {
+    fn as_ref(&self) -> &Files {
+        &self.0.files
+    }
+}
 
 impl<K> AsRef<Wanted<K>> for Asked<K> {
     fn as_ref(&self) -> &Wanted<K> {

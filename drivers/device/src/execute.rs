@@ -2,7 +2,7 @@
 //! one bad object does not keep the others away; anything else ends the pass.
 
 use crate::{
-    Failure, Key, Session, Step, Vendor,
+    Failure, Files, Here, Key, Session, Step, Vendor,
     batch::{MOST, batches},
     unsaved::Unsaved,
 };
@@ -16,11 +16,12 @@ pub(crate) struct Refusal<K> {
 /// `complete`: also when something was refused, the deploy is to count as done.
 pub(crate) fn execute<V: Vendor>(
     session: &Session<'_, V::Wire>,
-    steps: &[Step<V::Kind>],
+    (steps, files): (&[Step<V::Kind>], &Files),
     unsaved: &Unsaved,
     complete: bool,
 ) -> Result<Vec<Refusal<V::Kind>>, Failure> {
-    let mut execution = Execution::<V> { session, unsaved, complete, most: MOST, refusals: Vec::new() };
+    let here = Here { partition: session.partition(), files };
+    let mut execution = Execution::<V> { session, here, unsaved, complete, most: MOST, refusals: Vec::new() };
     for batch in batches::<V>(steps, MOST) {
         execution.carry_out(&batch, execution.most)?;
     }
@@ -29,6 +30,7 @@ pub(crate) fn execute<V: Vendor>(
 
 struct Execution<'a, V: Vendor> {
     session: &'a Session<'a, V::Wire>,
+    here: Here<'a>,
     unsaved: &'a Unsaved,
     complete: bool,
     /// Of one list.
@@ -82,6 +84,6 @@ impl<V: Vendor> Execution<'_, V> {
 
     fn send(&self, batch: &[Step<V::Kind>]) -> Result<(), Failure> {
         self.unsaved.note(self.session.partition())?;
-        V::requests(batch).iter().try_for_each(|request| self.session.write(request).map(drop))
+        V::requests(batch, &self.here)?.iter().try_for_each(|request| self.session.write(request).map(drop))
     }
 }

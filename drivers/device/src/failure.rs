@@ -48,6 +48,9 @@ pub enum Failure {
     Deadline { what: String },
     #[error("{what}")]
     Local { what: String, source: io::Error },
+    /// What is in a file is not known any more.
+    #[error("nobody has told what is in {what}")]
+    Untold { what: String },
     #[error("the credentials cannot be read: {why}")]
     Credentials { why: String },
 }
@@ -109,6 +112,7 @@ impl From<Failure> for DriverError {
             Failure::Refused { change: true, .. } | Failure::Unsettled { .. } => {
                 Self::internal("the load balancing device refused a change").with_retryable(true)
             }
+            Failure::Untold { .. } => Self::unavailable("a secret is not there yet").with_retryable(true),
             Failure::Collision { .. } => Self::unsupported("this load balancer's id cannot be used on the device"),
             Failure::Local { .. } => Self::internal("the driver's own directory cannot be used").with_retryable(true),
         };

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use ballast_abi::{Connections, DriverError, Effect, LoadBalancer, Preview};
 
 use crate::{
-    Key, Kind, Marker, Objects, Step, Vendor, Wanted,
+    Key, Kind, Known, Marker, Objects, Step, Vendor, Wanted,
     appliance::survey,
     desired::desired,
     driver::DeviceDriver,
@@ -25,17 +25,19 @@ const MOST: usize = 100;
 
 impl<V: Vendor> DeviceDriver<V> {
     pub(crate) fn foresee(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<Preview, DriverError> {
-        desired::<V>(load_balancer, generation, &self.device.config.options, &Objects::new())?;
+        let state = self.states.read::<V::Kind>(&load_balancer.id)?;
+        let remembered = state.as_ref().map(|state| state.facts.clone()).unwrap_or_default();
+        let known = Known::as_far(load_balancer, &self.secrets, &remembered);
+        desired::<V>(load_balancer, generation, (&self.device.config.options, &known), &Objects::new())?;
         let partition = partitions::of(&self.device.config, &load_balancer.project_id);
         let deadline = Instant::now() + LOOKING;
-        let state = self.states.read::<V::Kind>(&load_balancer.id)?;
         let leaves = state.is_some_and(|state| state.partition != partition);
         let found = self.device.session(Purpose::Look, deadline, |session| match visit(session, &partition)? {
             true => survey::<V>(session),
             // It is made when it is needed.
             false => Ok(Objects::new()),
         })?;
-        let asked = self.wanted(load_balancer, generation, &found)?.0;
+        let asked = self.wanted(load_balancer, generation, (&known, &found))?.0;
         let mut preview = foreseen(&asked.wanted, &found);
         if leaves {
             preview.effect = Effect::Restart.into();

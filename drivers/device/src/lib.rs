@@ -6,7 +6,8 @@
 //! is no difference. So a second deploy, a repair after a lost reply and a first deploy are the same pass.
 //!
 //! Nothing may be written before the device itself has said that the session is in the tenant's partition (module
-//! [`session`]), nothing that Ballast did not make may be changed, and no password may reach a log or an error.
+//! [`session`]), nothing that Ballast did not make may be changed, and no password and no private key may reach a log, an error
+//! or a file (module [`secrets`]).
 //!
 //! This crate is linked into drivers, and knows no vendor.
 
@@ -31,9 +32,11 @@ mod object;
 mod partitions;
 pub mod plan;
 mod report;
+mod secrets;
 pub mod session;
 mod sessions;
 mod state;
+pub mod tls;
 mod unsaved;
 mod vendor;
 mod weights;
@@ -53,6 +56,7 @@ pub use partitions::Partition;
 pub use percent_encoding::AsciiSet;
 pub use plan::{Step, Wanted, plan};
 pub use report::Reading;
+pub use secrets::{Facts, Files, Form, Known, Piece, Upload};
 pub use session::Session;
 pub use state::Listed;
-pub use vendor::{Vendor, Wire};
+pub use vendor::{Here, Vendor, Wire};

@@ -2,6 +2,7 @@
 //! counters had reached. The device is the truth of what is deployed; without this file all is deployed again.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -9,7 +10,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Failure, Fields, Key, Kind, counters::Counters};
+use crate::{Facts, Failure, Fields, Key, Kind, counters::Counters};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "K: Kind")]
@@ -22,6 +23,9 @@ pub(crate) struct State<K> {
     pub(crate) objects: Vec<(Key<K>, Fields)>,
     pub(crate) members: Vec<Listed>,
     pub(crate) counters: Counters,
+    /// What its secrets are for, by their digests.
+    #[serde(default)]
+    pub(crate) facts: BTreeMap<String, Facts>,
 }
 
 /// A member of a pool, and where it is on the device.

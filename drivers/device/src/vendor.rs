@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
-    Config, Credentials, Draft, Failure, Kind, Listed, Objects, Reading, Request, Session, Step, Verdict,
+    Config, Credentials, Draft, Failure, Files, Kind, Listed, Objects, Reading, Request, Session, Step, Verdict,
     partitions::Partition,
 };
 
@@ -44,6 +44,14 @@ pub trait Wire: Send + Sync + 'static {
     fn save(partition: &str) -> Request;
 }
 
+/// Where a step is taken, and what is at hand.
+#[derive(Clone, Copy, Debug)]
+pub struct Here<'a> {
+    pub partition: &'a str,
+    /// What is in the files that are to be sent.
+    pub files: &'a Files,
+}
+
 /// Objects, partitions and figures.
 pub trait Vendor: Sized + Send + Sync + 'static {
     /// Of the driver, as in `a10-stub`.
@@ -57,6 +65,12 @@ pub trait Vendor: Sized + Send + Sync + 'static {
     type View;
     /// What it can have beyond LBaaS v1 and the shapes: words of `ballast_abi::features`.
     const FEATURES: &'static [&'static str] = &[];
+
+    /// What of [`Vendor::FEATURES`] there is with these options.
+    #[must_use]
+    fn features(_options: &Self::Options) -> Vec<&'static str> {
+        Self::FEATURES.to_vec()
+    }
 
     /// # Errors
     /// INVALID_CONFIG, naming the key.
@@ -75,7 +89,10 @@ pub trait Vendor: Sized + Send + Sync + 'static {
     fn nests(kind: Self::Kind) -> bool;
 
     /// What has to be sent for these steps: one request, unless it is one step that takes several. Pure.
-    fn requests(batch: &[Step<Self::Kind>]) -> Vec<Request>;
+    ///
+    /// # Errors
+    /// [`Failure::Untold`]: a file cannot be sent.
+    fn requests(batch: &[Step<Self::Kind>], here: &Here<'_>) -> Result<Vec<Request>, Failure>;
 
     /// Makes sure that changes would last, before any is sent. The session is where it began.
     ///

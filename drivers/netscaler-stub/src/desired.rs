@@ -5,6 +5,7 @@
 
 mod monitor;
 mod pool;
+mod tls;
 
 use std::net::IpAddr;
 
@@ -31,6 +32,13 @@ fn virtual_server(draft: &mut Draft<'_>, address: IpAddr, listener: &Listener, l
     let Some(service) = service_type(listener.protocol) else {
         return draft.fault(&listener.id, "its protocol is unknown");
     };
+    let speaks = match service {
+        "SSL" => match tls::of_listener(draft, listener) {
+            Some(speaks) => Some(speaks),
+            None => return,
+        },
+        _ => None,
+    };
     let pool = load_balancer.pools.iter().find(|pool| pool.id == listener.default_pool_id);
     let group = pool.map(|pool| draft.name('p', &pool.id)).filter(|group| draft.has(Kind::Group, group));
     let name = draft.name('v', &listener.id);
@@ -43,7 +51,11 @@ fn virtual_server(draft: &mut Draft<'_>, address: IpAddr, listener: &Listener, l
     }));
     object.extend(limit(listener.connection_limit));
     object.extend(persistence(draft, listener, pool, service));
+    object.extend(speaks.iter().flat_map(|speaks| speaks.settings.clone()));
     draft.want(Key::top(Kind::VirtualServer, &name), &listener.id, Value::Object(object));
+    if let Some(speaks) = speaks {
+        speaks.bind(draft, &listener.id, (&name, "vservername"));
+    }
     if let Some(group) = group {
         draft.want(
             Key::child(Kind::Backend, &name, Child::named(&group)),
@@ -58,9 +70,9 @@ fn service_type(protocol: i32) -> Option<&'static str> {
     match Protocol::try_from(protocol) {
         Ok(Protocol::Http) => Some("HTTP"),
         Ok(Protocol::Tcp | Protocol::Https) => Some("TCP"),
+        Ok(Protocol::TerminatedHttps) => Some("SSL"),
         Ok(
-            Protocol::TerminatedHttps
-            | Protocol::Udp
+            Protocol::Udp
             | Protocol::Sctp
             | Protocol::Prometheus
             | Protocol::Proxy
@@ -97,7 +109,7 @@ fn persistence(draft: &mut Draft<'_>, listener: &Listener, pool: Option<&Pool>, 
     let timeout = draft.options.persistence_timeout;
     match PersistenceType::try_from(asked.r#type) {
         Ok(PersistenceType::SourceIp) => fields(json!({"persistencetype": "SOURCEIP", "timeout": timeout})),
-        Ok(PersistenceType::HttpCookie | PersistenceType::AppCookie) if service != "HTTP" => {
+        Ok(PersistenceType::HttpCookie | PersistenceType::AppCookie) if service == "TCP" => {
             draft.fault(&listener.id, "sessions can be kept by cookies with HTTP only");
             none()
         }

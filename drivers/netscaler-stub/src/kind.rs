@@ -8,6 +8,17 @@ use serde_json::{Value, json};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Kind {
+    /// A certificate, or a private key.
+    File,
+    CrlFile,
+    /// A certificate, with its key when it is not an issuer's.
+    CertKey,
+    /// In a certificate: its issuer's.
+    Link,
+    Crl,
+    Ciphers,
+    /// In a group of ciphers: one of them.
+    Cipher,
     Monitor,
     Server,
     Group,
@@ -15,9 +26,23 @@ pub enum Kind {
     Member,
     /// In a group: a monitor.
     Check,
+    /// In a group: what is shown to members.
+    GroupCertificate,
+    /// In a group: who has to have issued the certificates of members.
+    GroupAuthority,
+    /// In a group: a group of ciphers.
+    GroupCiphers,
     VirtualServer,
     /// In a virtual server: a group.
     Backend,
+    /// In a virtual server: the certificate for names that no other one is for.
+    FrontCertificate,
+    /// In a virtual server: one for the name that it has.
+    FrontName,
+    /// In a virtual server: who has to have issued the certificates of clients.
+    FrontAuthority,
+    /// In a virtual server: a group of ciphers.
+    FrontCiphers,
 }
 
 /// Fields whose values are in any case.
@@ -37,6 +62,15 @@ impl Kind {
     /// What the vendor calls it.
     pub(crate) fn resource(self) -> &'static str {
         match self {
+            Self::File | Self::CrlFile => "systemfile",
+            Self::CertKey | Self::Link => "sslcertkey",
+            Self::Crl => "sslcrl",
+            Self::Ciphers => "sslcipher",
+            Self::Cipher => "sslcipher_sslciphersuite_binding",
+            Self::GroupCertificate | Self::GroupAuthority => "sslservicegroup_sslcertkey_binding",
+            Self::GroupCiphers => "sslservicegroup_sslcipher_binding",
+            Self::FrontCertificate | Self::FrontName | Self::FrontAuthority => "sslvserver_sslcertkey_binding",
+            Self::FrontCiphers => "sslvserver_sslcipher_binding",
             Self::Monitor => "lbmonitor",
             Self::Server => "server",
             Self::Group => "servicegroup",
@@ -50,27 +84,78 @@ impl Kind {
     /// The field that names it, or what it is in.
     pub(crate) fn key(self) -> &'static str {
         match self {
+            Self::File | Self::CrlFile => "filename",
+            Self::CertKey | Self::Link => "certkey",
+            Self::Crl => "crlname",
+            Self::Ciphers | Self::Cipher => "ciphergroupname",
             Self::Monitor => "monitorname",
             Self::Server | Self::VirtualServer | Self::Backend => "name",
-            Self::Group | Self::Member | Self::Check => "servicegroupname",
+            Self::FrontCertificate | Self::FrontName | Self::FrontAuthority | Self::FrontCiphers => "vservername",
+            Self::Group
+            | Self::Member
+            | Self::Check
+            | Self::GroupCertificate
+            | Self::GroupAuthority
+            | Self::GroupCiphers => "servicegroupname",
         }
+    }
+
+    /// Where the settings of TLS are of something that may speak it, and what names it there.
+    pub(crate) fn settings(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::VirtualServer => Some(("sslvserver", "vservername")),
+            Self::Group => Some(("sslservicegroup", "servicegroupname")),
+            _ => None,
+        }
+    }
+
+    /// It binds two others, and is read with all of its kind.
+    pub(crate) fn is_binding(self) -> bool {
+        self.resource().ends_with("_binding")
     }
 }
 
+/// How the fields begin that are such settings.
+pub(crate) const SETTING: &str = "ssl.";
+
 impl ballast_device::Kind for Kind {
-    const READ: &'static [Self] =
-        &[Self::Monitor, Self::Server, Self::Group, Self::Member, Self::Check, Self::VirtualServer, Self::Backend];
+    const READ: &'static [Self] = &[
+        Self::File,
+        Self::CrlFile,
+        Self::CertKey,
+        Self::Crl,
+        Self::Ciphers,
+        Self::Cipher,
+        Self::Monitor,
+        Self::Server,
+        Self::Group,
+        Self::Member,
+        Self::Check,
+        Self::GroupCertificate,
+        Self::GroupCiphers,
+        Self::VirtualServer,
+        Self::Backend,
+        Self::FrontCertificate,
+        Self::FrontCiphers,
+    ];
     /// A service group without members: it exists by itself, serves nothing, and has a comment.
     const MARKER: Self = Self::Group;
 
     fn top(self) -> Self {
         match self {
-            Self::Member | Self::Check => Self::Group,
-            Self::Backend => Self::VirtualServer,
+            Self::Link => Self::CertKey,
+            Self::Cipher => Self::Ciphers,
+            Self::Member | Self::Check | Self::GroupCertificate | Self::GroupAuthority | Self::GroupCiphers => {
+                Self::Group
+            }
+            Self::Backend | Self::FrontCertificate | Self::FrontName | Self::FrontAuthority | Self::FrontCiphers => {
+                Self::VirtualServer
+            }
             top => top,
         }
     }
 
+    /// What TLS needs goes last: what takes its place is there by then.
     fn is_front(self) -> bool {
         matches!(self, Self::VirtualServer | Self::Backend)
     }
@@ -85,7 +170,11 @@ impl ballast_device::Kind for Kind {
             Self::Server => &["ipaddress"],
             Self::Group => &["servicetype"],
             Self::VirtualServer => &["servicetype", "port"],
-            Self::Member | Self::Check | Self::Backend => &[],
+            // Bindings are made again, and files have another name.
+            Self::Crl => &["crlpath"],
+            Self::FrontAuthority | Self::GroupAuthority => &["crlcheck"],
+            Self::Cipher => &["cipherpriority"],
+            _ => &[],
         }
     }
 
@@ -107,10 +196,14 @@ impl ballast_device::Kind for Kind {
                 "successretries",
             ]],
             Self::Member => &[&["state", "graceful"]],
-            Self::VirtualServer => {
-                &[&["persistencetype", "timeout", "rule", "resrule"], &["somethod", "sothreshold", "sobackupaction"]]
-            }
-            Self::Server | Self::Group | Self::Check | Self::Backend => &[],
+            Self::VirtualServer => &[
+                &["persistencetype", "timeout", "rule", "resrule"],
+                &["somethod", "sothreshold", "sobackupaction"],
+                &["ssl.clientauth", "ssl.clientcert"],
+                &["ssl.hsts", "ssl.maxage", "ssl.includesubdomains", "ssl.preload"],
+            ],
+            Self::CertKey => &[&["cert", "key"]],
+            _ => &[],
         }
     }
 
@@ -119,8 +212,14 @@ impl ballast_device::Kind for Kind {
             // How a member is to go, not what it is.
             _ if name == "graceful" => true,
             (_, None) => false,
-            (Value::String(wanted), Some(Value::String(found))) if CHOICES.contains(&name) => {
+            (Value::String(wanted), Some(Value::String(found)))
+                if name.starts_with(SETTING) || CHOICES.contains(&name) =>
+            {
                 wanted.eq_ignore_ascii_case(found)
+            }
+            // With the directory or without.
+            (Value::String(wanted), Some(Value::String(found))) if ["cert", "key", "crlpath"].contains(&name) => {
+                found.rsplit('/').next() == Some(wanted)
             }
             (Value::String(wanted), Some(Value::String(found))) => {
                 wanted == found || matches!((address(wanted), address(found)), (Some(one), Some(other)) if one == other)

@@ -10,6 +10,7 @@
 //! Nothing is ever asked without a session: a request with a name and a password of its own works in the default
 //! partition, whose objects are no tenant's.
 
+mod ciphers;
 mod desired;
 mod kind;
 mod observe;

@@ -5,17 +5,59 @@ use ballast_device::{Child, Failure, Fields, Key, Listed, Objects, Reading, Sess
 use serde_json::{Value, json};
 
 use crate::{
-    kind::{Kind, number},
+    kind::{Kind, SETTING, number},
+    request::{argument, directory},
     wire::Nitro,
 };
 
 /// The objects of one kind.
 pub(crate) fn read(session: &Session<'_, Nitro>, kind: Kind) -> Result<Objects<Kind>, Failure> {
     let resource = kind.resource();
-    let bindings = matches!(kind, Kind::Member | Kind::Check | Kind::Backend);
-    let bulk = if bindings { "?bulkbindings=yes" } else { "" };
-    let found = list(session, &format!("config/{resource}{bulk}"), resource)?;
-    Ok(found.into_iter().filter_map(|object| Some((key(kind, &object)?, plain(kind, object)))).collect())
+    let query = match kind {
+        Kind::File | Kind::CrlFile => format!("?args=filelocation:{}", argument(&directory(kind, session.partition()))),
+        kind if kind.is_binding() => "?bulkbindings=yes".to_owned(),
+        _ => String::new(),
+    };
+    let found = match list(session, &format!("config/{resource}{query}"), resource) {
+        // The directory is made with its first file.
+        Err(failure) if failure.is_not_found() && matches!(kind, Kind::File | Kind::CrlFile) => Vec::new(),
+        found => found?,
+    };
+    let mut objects: Objects<Kind> = found
+        .into_iter()
+        .flat_map(|object| of_one(kind, &object).map(|kind| (kind, object.clone())).collect::<Vec<_>>())
+        .filter_map(|(kind, object)| Some((key(kind, &object)?, plain(kind, object))))
+        .collect();
+    if let Some((settings, name)) = kind.settings() {
+        for mut found in list(session, &format!("config/{settings}"), settings)? {
+            let of = found.remove(name).and_then(|name| Some(Key::top(kind, name.as_str()?)));
+            if let Some(object) = of.and_then(|key| objects.get_mut(&key)) {
+                object.extend(found.into_iter().map(|(name, value)| (format!("{SETTING}{name}"), value)));
+            }
+        }
+    }
+    Ok(objects)
+}
+
+/// What is read as one of this kind, and what it is besides.
+fn of_one(kind: Kind, object: &Fields) -> impl Iterator<Item = Kind> + use<> {
+    let is = |name: &str| object.get(name).is_some_and(|value| value == true || value == "true");
+    let kind_of = |plain, by_name, authority| {
+        if is("ca") {
+            authority
+        } else if is("snicert") {
+            by_name
+        } else {
+            plain
+        }
+    };
+    let (first, second) = match kind {
+        Kind::FrontCertificate => (kind_of(kind, Kind::FrontName, Kind::FrontAuthority), None),
+        Kind::GroupCertificate => (kind_of(kind, kind, Kind::GroupAuthority), None),
+        Kind::CertKey => (kind, object.contains_key("linkcertkeyname").then_some(Kind::Link)),
+        kind => (kind, None),
+    };
+    std::iter::once(first).chain(second)
 }
 
 /// A list; without its name in the reply it is empty. A reply without a body is no reply to that: nobody may take it for
@@ -33,7 +75,25 @@ fn key(kind: Kind, object: &Fields) -> Option<Key<Kind>> {
     let text = |name: &str| object.get(name)?.as_str();
     let name = text(kind.key())?;
     let child = match kind {
-        Kind::Monitor | Kind::Server | Kind::Group | Kind::VirtualServer => return Some(Key::top(kind, name)),
+        Kind::Monitor
+        | Kind::Server
+        | Kind::Group
+        | Kind::VirtualServer
+        | Kind::File
+        | Kind::CrlFile
+        | Kind::CertKey
+        | Kind::Crl
+        | Kind::Ciphers => return Some(Key::top(kind, name)),
+        Kind::Link => Child::named(text("linkcertkeyname")?),
+        Kind::Cipher => Child::named(text("ciphername")?),
+        Kind::GroupCiphers | Kind::FrontCiphers => {
+            Child::named(text("cipheraliasname").or_else(|| text("ciphername"))?)
+        }
+        Kind::GroupCertificate
+        | Kind::GroupAuthority
+        | Kind::FrontCertificate
+        | Kind::FrontName
+        | Kind::FrontAuthority => Child::named(text("certkeyname")?),
         Kind::Member => {
             let port = number(object.get("port")?).and_then(|port| u32::try_from(port).ok())?;
             Child::at(text("servername")?, port)

@@ -12,8 +12,9 @@ const EXPIRED: [u64; 5] = [444, 450, 451, 472, 1027];
 const UNWELCOME: [u64; 2] = [354, 355];
 /// This is a secondary; or the administrator may not do it.
 const READ_ONLY: [u64; 2] = [1028, 2138];
-/// No such resource, server, virtual server, service group; a monitor that is not bound.
-const ABSENT: [u64; 5] = [258, 351, 461, 463, 2170];
+/// No such resource, server, virtual server, service group, certificate, revocation list, group of ciphers; a monitor or a
+/// certificate that is not bound.
+const ABSENT: [u64; 9] = [258, 351, 461, 463, 1540, 1542, 1550, 2170, 3621];
 
 pub(crate) fn verdict(status: u16, body: &[u8]) -> Verdict {
     if body.iter().all(u8::is_ascii_whitespace) {

@@ -3,14 +3,18 @@
 //! Whether something is in service cannot be set like other attributes but is an action; a member's weight is set through
 //! its group.
 
-use ballast_device::{Fields, Key, Kind as _, RESERVED, Request, Step, encoded, fields};
+use ballast_device::{Failure, Fields, Form, Here, Key, Kind as _, RESERVED, Request, Step, encoded, fields};
 use serde_json::{Value, json};
 
-use crate::kind::Kind;
+use crate::{
+    kind::{Kind, SETTING},
+    wire::DEFAULT,
+};
 
 /// What is made, or changed, of one kind.
 pub(crate) fn joins(batch: &[Step<Kind>], step: &Step<Kind>) -> bool {
     match (batch.first(), step) {
+        (Some(Step::Make(first, _) | Step::Change(first, _)), _) if one_by_one(first.kind) => false,
         (Some(Step::Make(first, _)), Step::Make(key, _)) | (Some(Step::Change(first, _)), Step::Change(key, _)) => {
             first.kind == key.kind
         }
@@ -18,8 +22,45 @@ pub(crate) fn joins(batch: &[Step<Kind>], step: &Step<Kind>) -> bool {
     }
 }
 
+/// Files, and what is said in an action.
+fn one_by_one(kind: Kind) -> bool {
+    matches!(kind, Kind::File | Kind::CrlFile | Kind::CertKey | Kind::Link)
+}
+
 /// What goes to the same place is one list.
-pub(crate) fn requests(batch: &[Step<Kind>]) -> Vec<Request> {
+pub(crate) fn requests(batch: &[Step<Kind>], here: &Here<'_>) -> Result<Vec<Request>, Failure> {
+    if let [step] = batch
+        && matches!(step.key().kind, Kind::File | Kind::CrlFile)
+    {
+        return of_file(step, here).map(|request| vec![request]);
+    }
+    Ok(listed(batch))
+}
+
+/// Where the files of a partition are.
+pub(crate) fn directory(kind: Kind, partition: &str) -> String {
+    match (kind, partition) {
+        (Kind::CrlFile, DEFAULT) => "/var/netscaler/ssl".to_owned(),
+        (Kind::CrlFile, name) => format!("/var/partitions/{name}/netscaler/ssl"),
+        (_, DEFAULT) => "/nsconfig/ssl".to_owned(),
+        (_, name) => format!("/nsconfig/partitions/{name}/ssl"),
+    }
+}
+
+/// A file has another name when it has another content, so it is never changed.
+fn of_file(step: &Step<Kind>, here: &Here<'_>) -> Result<Request, Failure> {
+    let Key { kind, name, .. } = step.key();
+    let place = directory(*kind, here.partition);
+    if let Step::Remove(..) = step {
+        let path = format!("{}/{}?args=filelocation:{}", path(kind.resource()), segment(name), argument(&place));
+        return Ok(Request::delete(path));
+    }
+    let body = json!({"filename": name, "filelocation": place, "fileencoding": "BASE64"});
+    let file = here.files.upload(name, Form::Inside("filecontent"))?;
+    Ok(Request::post(path(kind.resource()), json!({ kind.resource(): body })).with(file))
+}
+
+fn listed(batch: &[Step<Kind>]) -> Vec<Request> {
     let mut requests: Vec<Request> = Vec::new();
     for request in batch.iter().flat_map(of_step) {
         let same = |other: &&mut Request| (other.method, &other.path) == (request.method, &request.path);
@@ -45,18 +86,44 @@ fn append(list: &mut Value, body: Value) {
 
 fn of_step(step: &Step<Kind>) -> Vec<Request> {
     match step {
-        Step::Make(key, object) => {
-            let mut object = object.clone();
-            object.remove("graceful");
-            vec![Request::post(path(key.kind.resource()), wrapped(key.kind, &object))]
-        }
+        Step::Make(key, object) => made(key, object.clone()),
         Step::Change(key, changes) => changed(key, changes.clone()),
+        Step::Remove(key, _) if key.kind == Kind::Link => {
+            vec![Request::post("config/sslcertkey?action=unlink", json!({"sslcertkey": {"certkey": key.name}}))]
+        }
         Step::Remove(key, found) => vec![Request::delete(removed(key, found))],
     }
 }
 
+fn made(key: &Key<Kind>, mut object: Fields) -> Vec<Request> {
+    object.remove("graceful");
+    let settings = settings(key, &mut object);
+    let action = if key.kind == Kind::Link { "?action=link" } else { "" };
+    let path = format!("{}{action}", path(key.kind.resource()));
+    let made = Request::post(path, wrapped(key.kind, &object));
+    std::iter::once(made).chain(settings).collect()
+}
+
+/// What is said of TLS, apart from the rest.
+fn settings(key: &Key<Kind>, object: &mut Fields) -> Option<Request> {
+    let (resource, name) = key.kind.settings()?;
+    let all: Vec<String> = object.keys().filter(|name| name.starts_with(SETTING)).cloned().collect();
+    let taken = all.iter().filter_map(|name| Some((name[SETTING.len()..].to_owned(), object.remove(name)?)));
+    let mut taken: Fields = taken.collect();
+    if taken.is_empty() {
+        return None;
+    }
+    taken.insert(name.to_owned(), json!(key.name));
+    Some(Request::put(path(resource), json!({ resource: taken })))
+}
+
 fn changed(key: &Key<Kind>, mut changes: Fields) -> Vec<Request> {
-    let mut requests = Vec::new();
+    if key.kind == Kind::CertKey {
+        changes.insert("certkey".to_owned(), json!(key.name));
+        changes.insert("nodomaincheck".to_owned(), json!(true));
+        return vec![Request::post("config/sslcertkey?action=update", wrapped(key.kind, &changes))];
+    }
+    let mut requests: Vec<Request> = settings(key, &mut changes).into_iter().collect();
     // A member is changed through its group.
     let kind = key.kind.top();
     let identity = identity(key);
@@ -110,7 +177,23 @@ fn removed(key: &Key<Kind>, found: &Fields) -> String {
         }
         Kind::Check => format!("{object}?args=monitor_name:{child}"),
         Kind::Backend => format!("{object}?args=servicegroupname:{child}"),
-        Kind::Server | Kind::Group | Kind::VirtualServer => object,
+        Kind::Cipher | Kind::FrontCiphers | Kind::GroupCiphers => format!("{object}?args=ciphername:{child}"),
+        Kind::FrontCertificate | Kind::GroupCertificate => format!("{object}?args=certkeyname:{child}"),
+        Kind::FrontName => format!("{object}?args=certkeyname:{child},snicert:true"),
+        Kind::FrontAuthority | Kind::GroupAuthority => {
+            let check = found.get("crlcheck").and_then(Value::as_str);
+            let check = check.map(|check| format!(",crlcheck:{check}")).unwrap_or_default();
+            format!("{object}?args=certkeyname:{child},ca:true{check}")
+        }
+        Kind::Server
+        | Kind::Group
+        | Kind::VirtualServer
+        | Kind::File
+        | Kind::CrlFile
+        | Kind::CertKey
+        | Kind::Link
+        | Kind::Crl
+        | Kind::Ciphers => object,
     }
 }
 
@@ -128,15 +211,19 @@ pub(crate) fn segment(text: &str) -> String {
 }
 
 /// Encoded once, as what stands in a query.
-fn argument(text: &str) -> String {
+pub(crate) fn argument(text: &str) -> String {
     encoded(text, &RESERVED)
 }
 
 #[cfg(test)]
 mod tests {
-    use ballast_device::Child;
+    use ballast_device::{Child, Files};
 
     use super::*;
+
+    fn requests(batch: &[Step<Kind>]) -> Vec<Request> {
+        super::requests(batch, &Here { partition: "t1", files: Files::none() }).unwrap()
+    }
 
     fn change(key: &Key<Kind>, changes: Value) -> Vec<(String, Value)> {
         let requests = requests(&[Step::Change(key.clone(), fields(changes))]);

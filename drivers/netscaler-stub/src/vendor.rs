@@ -2,7 +2,7 @@
 
 use ballast_abi::{DriverError, Health, LoadBalancer, features};
 use ballast_device::{
-    Config, Draft, Failure, Listed, Objects, Partition, Reading, Request, Session, Step, Vendor, refuse,
+    Config, Draft, Failure, Here, Listed, Objects, Partition, Reading, Request, Session, Step, Vendor, refuse,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -42,8 +42,15 @@ impl Vendor for Adc {
     const NAME: &'static str = "netscaler-stub";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     /// A pool is of its virtual server's protocol, and a check is of all members' own ports.
-    const FEATURES: &'static [&'static str] =
-        &[features::LB_METHOD_SOURCE_IP_PORT, features::MONITOR_RISE, features::MONITOR_TLS_HELLO];
+    const FEATURES: &'static [&'static str] = &[
+        features::LB_METHOD_SOURCE_IP_PORT,
+        features::MONITOR_RISE,
+        features::MONITOR_TLS_HELLO,
+        features::PROTOCOL_TERMINATED_HTTPS,
+        features::LISTENER_CLIENT_AUTHENTICATION,
+        features::LISTENER_HSTS,
+        features::POOL_TLS,
+    ];
     type Wire = Nitro;
     type Kind = Kind;
     type Options = Options;
@@ -72,8 +79,8 @@ impl Vendor for Adc {
         false
     }
 
-    fn requests(batch: &[Step<Kind>]) -> Vec<Request> {
-        request::requests(batch)
+    fn requests(batch: &[Step<Kind>], here: &Here<'_>) -> Result<Vec<Request>, Failure> {
+        request::requests(batch, here)
     }
 
     /// A secondary takes changes, warns, and loses them at the next synchronisation. A device that does not say what it

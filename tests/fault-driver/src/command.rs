@@ -16,6 +16,7 @@ pub(crate) enum Method {
     Deployed,
     Shutdown,
     Preview,
+    TakeSecrets,
 }
 
 impl Method {
@@ -28,6 +29,7 @@ impl Method {
             "deployed" => Self::Deployed,
             "shutdown" => Self::Shutdown,
             "preview" => Self::Preview,
+            "take-secrets" => Self::TakeSecrets,
             _ => return None,
         })
     }

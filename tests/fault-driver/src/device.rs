@@ -86,6 +86,7 @@ impl Device {
         self.remove_file(&format!("{id}{SUFFIX}"))?;
         self.remove_file(&format!("{id}.born"))?;
         self.remove_file(&serves(id))?;
+        self.remove_file(&secrets(id))?;
         for method in ["Deploy", "Undeploy", "Observe", "Deployed", "Preview"] {
             self.remove_file(&once(method, id))?;
         }
@@ -105,6 +106,14 @@ impl Device {
     pub(crate) fn say_goodbye(&self) -> Result<(), DriverError> {
         fs::write(self.directory.join("goodbye"), std::process::id().to_string())
             .map_err(|error| failed("cannot be written", &error))
+    }
+
+    /// `ID.secrets`: what it was told of secrets, but for what they are; absent: it names none.
+    pub(crate) fn note_secrets(&self, id: &str, told: &str) -> Result<(), DriverError> {
+        if told.is_empty() {
+            return self.remove_file(&secrets(id));
+        }
+        fs::write(self.directory.join(secrets(id)), told).map_err(|error| failed("cannot be written", &error))
     }
 
     /// `ID.serves`: the generation that what serves it reports, until it is deployed again; absent: that which is deployed.
@@ -166,6 +175,10 @@ impl Device {
 
 fn serves(id: &str) -> String {
     format!("{id}.serves")
+}
+
+fn secrets(id: &str) -> String {
+    format!("{id}.secrets")
 }
 
 fn once(method: &str, id: &str) -> String {

@@ -12,7 +12,8 @@
 //! - by the key `faults` of its configuration: a promise of the contract that it breaks ([`config::Fault`]).
 //!
 //! It is built by `cargo build -p ballast-fault-driver` as `target/debug/libballast_fault_driver.so`, and called `fault`.
-//! In its state directory are `ID.lb` (what is deployed), `ID.born` (when) and `pid` (of the process, written at the start);
+//! In its state directory are `ID.lb` (what is deployed), `ID.born` (when), `ID.secrets` (how long each secret is that it names)
+//! and `pid` (of the process, written at the start);
 //! `health.json`, `calls.json` and `ID.serves` (the generation that what serves reports) are read if a test puts them there.
 //!
 //! Some faults cannot be had through the SDK, and so not here: a name that changes (it is a constant; tests of the loader
@@ -26,6 +27,7 @@ mod config;
 mod device;
 mod observe;
 mod preview;
+mod secrets;
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -36,7 +38,8 @@ use std::{
 
 use ballast_abi::{
     Capabilities, Context, DeployReply, Deployed, Driver, DriverError, DriverOption, ErrorCode, LoadBalancer,
-    ObjectFault, Observation, Preview, Statistics, UndeployReply, export_driver, features, proto,
+    ObjectFault, Observation, Preview, SecretContent, Statistics, UndeployReply, export_driver, features, proto,
+    secrets::Secrets,
 };
 
 use act::Act;
@@ -55,6 +58,8 @@ struct FaultDriver {
     remembered: Mutex<HashSet<String>>,
     /// For faults alone: every second time.
     back: AtomicBool,
+    /// Those that the deploys name that come next.
+    secrets: Secrets,
 }
 
 impl Driver for FaultDriver {
@@ -69,8 +74,14 @@ impl Driver for FaultDriver {
         fs::write(device.directory().join("pid"), process::id().to_string()).map_err(|error| {
             DriverError::unavailable("the state directory cannot be written").with_detail(error.to_string())
         })?;
-        let driver =
-            Self { config, device, began: Instant::now(), remembered: Mutex::default(), back: AtomicBool::new(false) };
+        let driver = Self {
+            config,
+            device,
+            began: Instant::now(),
+            remembered: Mutex::default(),
+            back: AtomicBool::new(false),
+            secrets: Secrets::default(),
+        };
         driver.at_each_call(Method::Start)?;
         if driver.config.has(Fault::PanicAborts) {
             broken::abort_at_panics();
@@ -104,6 +115,7 @@ impl Driver for FaultDriver {
         self.at_each_call(Method::Deploy)?;
         broken::choke(&self.config, load_balancer)?;
         refused(load_balancer)?;
+        let told = self.told(load_balancer)?;
         let id = &load_balancer.id;
         let mut faults = Vec::new();
         if let Some(Act::ObjectFault) = self.asked_by_name(Method::Deploy, load_balancer)? {
@@ -127,9 +139,16 @@ impl Driver for FaultDriver {
             true => self.device.put(&broken::first_of_all(load_balancer), generation)?,
             false => self.device.put(load_balancer, generation)?,
         }
+        self.device.note_secrets(id, &told)?;
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone());
         tracing::info!(members = load_balancer.pools.iter().map(|pool| pool.members.len()).sum::<usize>(), "deployed");
         Ok(faults)
+    }
+
+    fn take_secrets(&self, load_balancer_id: &str, secrets: Vec<SecretContent>) -> Result<(), DriverError> {
+        self.at_each_call(Method::TakeSecrets)?;
+        self.secrets.take(load_balancer_id, secrets);
+        Ok(())
     }
 
     fn take_over(
@@ -157,6 +176,7 @@ impl Driver for FaultDriver {
         }
         if !self.config.has(Fault::UndeployKeeps) {
             self.device.remove(load_balancer_id)?;
+            self.secrets.forget(load_balancer_id);
         }
         broken::leave_behind(&self.config, self.device.directory(), load_balancer_id)
     }

@@ -12,7 +12,7 @@ use ballast_simulators::{Entry, Fault, Kind};
 use crate::{
     Played, Stage,
     samples::{ID, another, checked, member, persistence},
-    strays,
+    strays, tls,
 };
 
 const KINDS: [Kind; 10] = [
@@ -34,6 +34,9 @@ enum Deed {
     Deploy,
     Change,
     Undeploy,
+    DeployTls,
+    RenewTls,
+    UndeployTls,
 }
 
 /// Small, with one list: each request of it is met by each kind of fault.
@@ -51,6 +54,9 @@ fn changed() -> LoadBalancer {
 }
 
 fn prepared<P: Played>(deed: Deed) -> Stage<P> {
+    if [Deed::DeployTls, Deed::RenewTls, Deed::UndeployTls].contains(&deed) {
+        return prepared_for_tls(deed);
+    }
     let stage = Stage::new();
     // Another load balancer has the same server: it must not lose it.
     let mut other = another("other", "demo");
@@ -63,11 +69,23 @@ fn prepared<P: Played>(deed: Deed) -> Stage<P> {
     stage
 }
 
+fn prepared_for_tls<P: Played>(deed: Deed) -> Stage<P> {
+    let stage = Stage::newest();
+    assert_eq!(stage.deploy(&another("other", "demo"), 1), []);
+    if deed != Deed::DeployTls {
+        assert_eq!(stage.deploy(&tls::everything("web"), 1), []);
+    }
+    let _ = stage.asked();
+    stage
+}
+
 fn done<P: Played>(deed: Deed, stage: &Stage<P>) -> Result<Vec<ObjectFault>, DriverError> {
     match deed {
         Deed::Deploy => stage.driver.deploy(&first(), 1),
         Deed::Change => stage.driver.deploy(&changed(), 2),
-        Deed::Undeploy => stage.driver.undeploy(ID).map(|()| Vec::new()),
+        Deed::DeployTls => stage.tried(&tls::everything("web"), 1),
+        Deed::RenewTls => stage.tried(&tls::everything("web-renewed"), 2),
+        Deed::Undeploy | Deed::UndeployTls => stage.driver.undeploy(ID).map(|()| Vec::new()),
     }
 }
 
@@ -126,6 +144,26 @@ fn meet_all<P: Played>(deed: Deed) {
             });
         }
     });
+}
+
+/// A lost reply, a refusal and an end of the session: where certificates are sent, named, bound and taken back.
+pub fn tls_survives_faults_at_every_write<P: Played>() {
+    let kinds = [Kind::DropAfter, Kind::ExpireSession, Kind::Fail];
+    for deed in [Deed::DeployTls, Deed::RenewTls, Deed::UndeployTls] {
+        let before = prepared::<P>(deed);
+        let undisturbed = before.copy();
+        assert_eq!(done(deed, &undisturbed), Ok(Vec::new()));
+        let asked = undisturbed.asked();
+        let writes = asked.iter().enumerate().filter(|(_, entry)| entry.write).map(|(at, _)| at);
+        let writes: Vec<usize> = writes.collect();
+        assert!(writes.len() > 5, "{deed:?}: {writes:?}");
+        let after = undisturbed.simulator.device().clone();
+        for request in writes {
+            for kind in kinds {
+                meet(deed, kind, request, (before.copy(), &after));
+            }
+        }
+    }
 }
 
 /// Wherever the session is led astray, between any two writes: it is found out before the next one.

@@ -3,8 +3,8 @@
 use std::{cell::Cell, collections::BTreeSet};
 
 use ballast_abi::{
-    Driver, ErrorCode, Health, LbMethod, LoadBalancer, Member, MonitorType, PersistenceType, Protocol, Vip,
-    features as words,
+    ClientAuthentication, Driver, ErrorCode, Health, Hsts, LbMethod, ListenerTls, LoadBalancer, Member, MonitorType,
+    PersistenceType, PoolTls, Protocol, Vip, features as words,
 };
 use ballast_device::{Reading, Totals};
 use ballast_simulators::{Fault, Kind, Options};
@@ -16,7 +16,7 @@ use proptest::{
 use crate::{
     Played, Role, Stage,
     samples::{ID, any_extreme, checked, load_balancer, member, monitor, persistence},
-    writes,
+    secrets, writes,
 };
 
 pub fn protocols_methods_persistences_and_monitors_of_every_kind_can_be_had<P: Played>() {
@@ -55,16 +55,34 @@ pub fn protocols_methods_persistences_and_monitors_of_every_kind_can_be_had<P: P
 type Change = (&'static str, fn(&mut LoadBalancer));
 
 /// What a driver for a device may declare, and how it is asked for.
-const BEYOND_V1: [Change; 5] = [
+const BEYOND_V1: [Change; 9] = [
     (words::LB_METHOD_SOURCE_IP_PORT, |one| one.pools[0].lb_method = LbMethod::SourceIpPort.into()),
     (words::MONITOR_RISE, |one| one.pools[0].monitors[0].rise = 3),
     (words::MONITOR_TLS_HELLO, |one| one.pools[0].monitors = vec![monitor(MonitorType::TlsHello)]),
     (words::MEMBER_BACKUP, |one| one.pools[0].members[1].backup = true),
     (words::POOL_OTHER_PROTOCOL, |one| one.listeners[0].protocol = Protocol::Tcp.into()),
+    (words::PROTOCOL_TERMINATED_HTTPS, terminated),
+    (words::LISTENER_HSTS, |one| {
+        terminated(one);
+        let hsts = Hsts { max_age: 31_536_000, include_subdomains: true, preload: false };
+        one.listeners[0].tls.as_mut().unwrap().hsts = Some(hsts);
+    }),
+    (words::LISTENER_CLIENT_AUTHENTICATION, |one| {
+        terminated(one);
+        let tls = one.listeners[0].tls.as_mut().unwrap();
+        tls.client_authentication = ClientAuthentication::Optional.into();
+        tls.client_ca = Some(secrets::named("authorities"));
+    }),
+    (words::POOL_TLS, |one| one.pools[0].tls = Some(PoolTls::default())),
 ];
 
+fn terminated(one: &mut LoadBalancer) {
+    let tls = ListenerTls { default_certificate: Some(secrets::named("web")), ..ListenerTls::default() };
+    (one.listeners[0].protocol, one.listeners[0].tls) = (Protocol::TerminatedHttps.into(), Some(tls));
+}
+
 pub fn what_is_declared_beyond_v1_is_made_and_taken_back<P: Played>() {
-    let stage = Stage::<P>::new();
+    let stage = Stage::<P>::newest();
     let declared = stage.driver.capabilities().features;
     let known = words::ALL_V1.into_iter().chain(words::SHAPES).chain(BEYOND_V1.map(|(feature, _)| feature));
     let known: BTreeSet<&str> = known.collect();

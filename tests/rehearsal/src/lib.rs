@@ -13,8 +13,10 @@ pub mod foresight;
 pub mod plans;
 pub mod rules;
 pub mod samples;
+pub mod secrets;
 mod stage;
 pub mod tenants;
+pub mod tls;
 
 pub use stage::{Assumed, PASSWORD, Played, Role, Stage, USER, strays, writes};
 
@@ -69,6 +71,15 @@ macro_rules! tests {
             faults::a_deploy_survives_every_fault_at_every_request,
             faults::a_change_survives_every_fault_at_every_request,
             faults::an_undeploy_survives_every_fault_at_every_request,
+            faults::tls_survives_faults_at_every_write,
+            tls::all_of_tls_is_made_and_taken_back_and_nothing_is_sent_twice,
+            tls::a_renewed_certificate_takes_the_place_of_the_old_one_and_nothing_else_is_touched,
+            tls::certificates_come_and_go_with_what_names_them,
+            tls::a_device_that_has_lost_a_file_gets_it_again,
+            tls::no_private_key_is_anywhere_but_in_its_upload,
+            tls::what_was_not_told_is_not_deployed_and_the_device_is_not_asked,
+            tls::what_tls_cannot_have_is_a_fault_of_that_object_and_all_else_is_made,
+            tls::a_preview_needs_no_secrets_and_says_what_will_be_made,
         }
     };
     ($played:ty: $($module:ident::$rule:ident,)*) => {

@@ -1,7 +1,7 @@
 //! Plans against a model of the device: pure, without a simulator.
 
 use ballast_abi::{Connections, Effect, LoadBalancer, Protocol};
-use ballast_device::{Key, Kind as _, Marker, Objects, Step, Vendor, Wanted, desired, foreseen, names, plan};
+use ballast_device::{Key, Kind as _, Known, Marker, Objects, Step, Vendor, Wanted, desired, foreseen, names, plan};
 use proptest::{prelude::*, test_runner::TestRunner};
 
 use crate::{
@@ -45,7 +45,7 @@ pub fn applied<K: ballast_device::Kind>(mut found: Objects<K>, steps: &[Step<K>]
 /// What is wanted where this is found.
 #[must_use]
 pub fn wanted<V: Vendor>(asked: &LoadBalancer, generation: u64, found: &Objects<V::Kind>) -> Wanted<V::Kind> {
-    desired::<V>(asked, generation, &V::Options::default(), found).unwrap().wanted
+    desired::<V>(asked, generation, (&V::Options::default(), &Known::default()), found).unwrap().wanted
 }
 
 /// The steps to it.

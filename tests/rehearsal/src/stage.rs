@@ -7,7 +7,7 @@ use ballast_device::{Config, DeviceDriver, Objects, Reading, Vendor, names};
 use ballast_simulators::{Device, Entry, Options, Simulator};
 use tempfile::TempDir;
 
-use crate::samples::ID;
+use crate::{samples::ID, secrets};
 
 pub const USER: &str = "ballast";
 pub const PASSWORD: &str = "wh1sper-it";
@@ -34,6 +34,11 @@ pub trait Played: Sized + 'static {
 
     /// A new device, with [`USER`] and [`PASSWORD`].
     fn device() -> Self::Device;
+
+    /// The same, of the newest release.
+    fn newest() -> Self::Device {
+        Self::device()
+    }
 
     fn set_credentials(device: &mut Self::Device, user: &str, password: &str);
 
@@ -103,14 +108,28 @@ impl<P: Played> Stage<P> {
         Self::with(Options::default(), |_| ())
     }
 
+    /// With a device of the newest release, which speaks TLS.
+    #[must_use]
+    pub fn newest() -> Self {
+        Self::of_device(P::newest(), Options::default(), |_| ())
+    }
+
     /// With another configuration.
     pub fn with(options: Options, change: impl FnOnce(&mut Config<<P::Vendor as Vendor>::Options>)) -> Self {
+        Self::of_device(P::device(), options, change)
+    }
+
+    fn of_device(
+        device: P::Device,
+        options: Options,
+        change: impl FnOnce(&mut Config<<P::Vendor as Vendor>::Options>),
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let credentials_file = directory.path().join("credentials");
         fs::write(&credentials_file, format!("{USER}\n{PASSWORD}\n")).unwrap();
         fs::set_permissions(&credentials_file, fs::Permissions::from_mode(0o600)).unwrap();
         fs::create_dir(directory.path().join("state")).unwrap();
-        Self::of(P::device(), directory, options, change)
+        Self::of(device, directory, options, change)
     }
 
     /// A copy of this stage, with a device and a driver of its own, in the same state.
@@ -166,7 +185,19 @@ impl<P: Played> Stage<P> {
 
     #[must_use]
     pub fn deploy(&self, load_balancer: &LoadBalancer, generation: u64) -> Vec<ObjectFault> {
-        self.driver.deploy(load_balancer, generation).unwrap()
+        self.tried(load_balancer, generation).unwrap()
+    }
+
+    /// As an agent does it: what its secrets are is told before.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn tried(&self, load_balancer: &LoadBalancer, generation: u64) -> Result<Vec<ObjectFault>, DriverError> {
+        let secrets = secrets::of(load_balancer);
+        if !secrets.is_empty() {
+            self.driver.take_secrets(&load_balancer.id, secrets)?;
+        }
+        self.driver.deploy(load_balancer, generation)
     }
 
     pub fn undeploy(&self) {

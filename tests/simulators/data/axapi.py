@@ -4,7 +4,8 @@
 usage: axapi.py SCHEMA.json > axapi.json
 
 SCHEMA.json is the schema of each object as the vendor's PyPI package a10sdk 4.0.1.214 carries it: module -> classes ->
-{key, url, props}. What it lacks, or what later releases changed, is written here by hand and marked.
+{key, url, props}. What it lacks, or what later releases changed, is written here by hand and marked: of TLS from the vendor's
+Ansible collection a10.acos_axapi a9f6436f7 (ACOS 6.0.5).
 """
 import json
 import sys
@@ -21,6 +22,57 @@ OBJECTS = {
     "slb/virtual-server/port": ("slb/slb_virtual_server_port", "Port", ["port-number", "protocol"], {}),
     "health/monitor": ("health/health_monitor", "Monitor", ["name"], {}),
     "partition": ("partition/partition", "Partition", ["partition-name"], {}),
+}
+# The same, of TLS, with the fields of which something is known here; their lists have fields too.
+OF_TLS = {
+    "slb/template/client-ssl": (
+        "slb/slb_template_client_ssl", "ClientSsl", {"certificate-list": "slb/template/client-ssl/certificate"},
+        ["name", "cert", "key", "key-passphrase", "chain-cert", "server-name-list", "client-certificate", "ca-certs", "crl",
+         "template-cipher", "cipher-without-prio-list", "disable-sslv3", "close-notify", "uuid"]),
+    "slb/template/server-ssl": (
+        "slb/slb_template_server_ssl", "ServerSsl", {},
+        ["name", "cert", "key", "passphrase", "ca-certs", "cipher-template", "version", "server-certificate-error",
+         "close-notify", "uuid"]),
+    "slb/template/cipher": ("slb/slb_template_cipher", "Cipher", {}, ["name", "cipher-cfg", "uuid"]),
+    "slb/template/http": ("slb/slb_template_http", "Http", {}, ["name", "response-header-insert-list"]),
+}
+# By hand: what a name in a field is the name of. The schema has no references to files.
+FILES = {"cert": "file/ssl-cert", "key": "file/ssl-key", "chain-cert": "file/ssl-cert", "ca-cert": "file/ca-cert",
+         "crl": "file/ssl-crl", "server-cert": "file/ssl-cert", "server-key": "file/ssl-key", "server-chain": "file/ssl-cert"}
+# By hand: files are not configuration, but named like objects.
+FILE = {"wrapper": "", "keys": ["file"], "lists": {}, "fields": {
+    "file": {"type": "string", "min": 1, "max": 255}, "size": {"type": "number"}, "digest": {"type": "string"}}}
+TEXT = {"type": "string", "min": 1, "max": 255}
+# By hand: what releases 5.2 and later have beside it, and no more.
+NEW = {
+    "slb/template/client-ssl": {
+        "version": {"type": "number", "min": 30, "max": 34}, "dgversion": {"type": "number", "min": 30, "max": 34},
+        "crl-certs": {"type": "list", "fields": {"crl": {**TEXT, "ref": "file/ssl-crl"}}},
+    },
+    "slb/template/server-ssl": {
+        "dgversion": {"type": "number", "min": 30, "max": 34},
+        "crl-certs": {"type": "list", "fields": {"crl": {**TEXT, "ref": "file/ssl-crl"}}},
+        "certificate": {"type": "object", "fields": {
+            "cert": {**TEXT, "ref": "file/ssl-cert"}, "key": {**TEXT, "ref": "file/ssl-key"}, "passphrase": TEXT}},
+    },
+    "slb/template/cipher": {"cipher13-cfg": {"type": "list", "fields": {
+        "cipher13-suite": {"type": "enum", "values": ["TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256",
+                                                      "TLS_AES_128_GCM_SHA256"]},
+        "priority": {"type": "number", "min": 1, "max": 100, "default": 1}}}},
+    "slb/virtual-server/port": {"support-http2": {"type": "flag", "default": 0}},
+}
+OLD = {"slb/template/client-ssl": ["cert", "key", "key-passphrase", "chain-cert", "crl"],
+       "slb/template/server-ssl": ["cert", "key", "passphrase"]}
+NEW_SUITES = ["TLS1_ECDHE_RSA_AES_256_SHA384", "TLS1_ECDHE_ECDSA_AES_256_SHA384", "TLS1_ECDHE_RSA_CHACHA20_POLY1305_SHA256",
+              "TLS1_ECDHE_ECDSA_CHACHA20_POLY1305_SHA256", "TLS1_DHE_RSA_CHACHA20_POLY1305_SHA256"]
+CERTIFICATE = {
+    "wrapper": "certificate", "keys": ["cert"], "lists": {},
+    "fields": {
+        "cert": {**TEXT, "ref": "file/ssl-cert", "since": 5}, "key": {**TEXT, "ref": "file/ssl-key", "since": 5},
+        "passphrase": {"type": "string", "min": 1, "max": 63, "since": 5},
+        "chain-cert": {**TEXT, "ref": "file/ssl-cert", "since": 5},
+        "uuid": {"type": "string", "min": 1, "max": 64, "fixed": True},
+    },
 }
 METHODS = {name: (f"health/health_monitor_method_{name}", name.capitalize()) for name in ("icmp", "tcp", "http", "https")}
 # By hand: not in the schema, from the vendor's documentation.
@@ -67,6 +119,34 @@ def field(prop):
     return made
 
 
+def field_of_tls(name, prop):
+    made = field(prop)
+    if "array" in prop:
+        inside = prop["array"][0]["properties"]
+        made["fields"] = {name: field_of_tls(name, one) for name, one in sorted(inside.items()) if isinstance(one, dict)}
+    if name in FILES:
+        made["ref"] = FILES[name]
+    return made
+
+
+def of_tls(schema):
+    objects = {"slb/template/client-ssl/certificate": CERTIFICATE}
+    for name, (module, class_name, lists, kept) in OF_TLS.items():
+        known = schema[module]["classes"][class_name]
+        made = {key: field_of_tls(key, known["props"][key]) for key in kept if key in known["props"]}
+        for key in OLD.get(name, []):
+            made[key]["until"] = 5
+        objects[name] = {"wrapper": known["key"], "keys": ["name"], "lists": lists, "fields": made}
+    for name in ("ssl-cert", "ca-cert", "ssl-key", "ssl-crl"):
+        objects[f"file/{name}"] = {**FILE, "wrapper": name}
+    objects["slb/template/server-ssl"]["fields"]["version"]["max"] = 34
+    suites = objects["slb/template/cipher"]["fields"]["cipher-cfg"]["fields"]["cipher-suite"]
+    suites["values"] = suites["values"] + NEW_SUITES
+    names = objects["slb/template/client-ssl"]["fields"]["server-name-list"]["fields"]
+    names["server-chain"] = {**TEXT, "ref": "file/ssl-cert", "since": 5}
+    return objects
+
+
 def fields(classes, name):
     return {name: field(prop) for name, prop in sorted(classes[name]["props"].items())}
 
@@ -80,6 +160,9 @@ def main():
         for key, default in DEFAULTS.get(name, {}).items():
             made[key]["default"] = default
         objects[name] = {"wrapper": classes[class_name]["key"], "keys": keys, "lists": lists, "fields": made}
+    objects.update(of_tls(schema))
+    for name, new in NEW.items():
+        objects[name]["fields"].update({key: {**one, "since": 5} for key, one in new.items()})
     methods = {}
     for name, (module, class_name) in METHODS.items():
         methods[name] = {"type": "object", "fields": fields(schema[module]["classes"], class_name)}

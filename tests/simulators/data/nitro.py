@@ -14,7 +14,10 @@ import json
 import sys
 
 RESOURCES = ["server", "servicegroup", "lbmonitor", "lbvserver", "nspartition",
-             "servicegroup_servicegroupmember_binding", "servicegroup_lbmonitor_binding", "lbvserver_servicegroup_binding"]
+             "servicegroup_servicegroupmember_binding", "servicegroup_lbmonitor_binding", "lbvserver_servicegroup_binding",
+             "systemfile", "sslcertkey", "sslcrl", "sslcipher", "sslcipher_sslciphersuite_binding", "sslvserver", "sslservicegroup",
+             "sslvserver_sslcertkey_binding", "sslvserver_sslcipher_binding", "sslservicegroup_sslcertkey_binding",
+             "sslservicegroup_sslcipher_binding"]
 # By hand: settable when made, and a word of the collection's own, which is why its map lacks it.
 WITH_STATE = ["server", "servicegroup", "lbmonitor", "lbvserver"]
 STATE = {"type": "str", "values": ["ENABLED", "DISABLED"], "default": "ENABLED"}
@@ -26,6 +29,11 @@ DOMAIN = {"min": 0, "max": 4094, "default": 0, "text": True}
 SECONDS = {"min": 0, "max": 31536000, "text": True}
 LARGE = {"min": 0, "max": 4294967294, "text": True}
 HASH = {"min": 1, "max": 4294967295, "text": True}
+SHORT = {"min": 1, "max": 31}
+FILE = {"min": 1, "max": 255}
+OFF = {"default": "DISABLED"}
+ON = {"default": "ENABLED"}
+OF_TLS = {"ssl3": OFF, "tls1": ON, "tls11": ON, "tls12": ON, "tls13": OFF, "snienable": OFF, "sessreuse": ON}
 MORE = {
     "server": {"name": NAME, "td": DOMAIN, "delay": LARGE, "comment": {"max": 255}},
     "servicegroup": {
@@ -64,10 +72,27 @@ MORE = {
         "servicegroupname": NAME, "monitor_name": NAME, "monstate": {"default": "ENABLED"}, "weight": {**WEIGHT, "default": 1},
     },
     "lbvserver_servicegroup_binding": {"name": NAME, "servicegroupname": NAME, "weight": WEIGHT},
+    "systemfile": {"filename": {"min": 1, "max": 63}, "filelocation": {"min": 1, "max": 127}, "fileencoding": {"default": "BASE64"}},
+    "sslcertkey": {"certkey": SHORT, "cert": FILE, "key": FILE, "linkcertkeyname": SHORT, "inform": {"default": "PEM"}},
+    "sslcrl": {"crlname": SHORT, "crlpath": FILE, "inform": {"default": "PEM"}, "refresh": {"default": "DISABLED"}},
+    "sslcipher": {"ciphergroupname": {"min": 1, "max": 39}},
+    "sslcipher_sslciphersuite_binding": {
+        "ciphergroupname": {"min": 1, "max": 39}, "ciphername": {"min": 1, "max": 64}, "cipherpriority": {"min": 1, "max": 1000},
+    },
+    "sslvserver": {
+        **OF_TLS, "vservername": NAME, "ssl2": OFF, "clientauth": OFF, "hsts": OFF, "includesubdomains": {"default": "NO"},
+        "preload": {"default": "NO"}, "maxage": {"min": 0, "max": 4294967294, "default": 0, "text": True}, "dh": OFF,
+    },
+    "sslservicegroup": {**OF_TLS, "servicegroupname": NAME, "serverauth": OFF},
+    "sslvserver_sslcertkey_binding": {"vservername": NAME, "certkeyname": SHORT},
+    "sslvserver_sslcipher_binding": {"vservername": NAME, "ciphername": {"min": 1, "max": 64}},
+    "sslservicegroup_sslcertkey_binding": {"servicegroupname": NAME, "certkeyname": SHORT},
+    "sslservicegroup_sslcipher_binding": {"servicegroupname": NAME, "ciphername": {"min": 1, "max": 64}},
 }
 # The errors that the simulator answers with.
 ERRORS = [257, 258, 272, 273, 278, 315, 351, 354, 428, 431, 444, 445, 446, 461, 463, 1027, 1028, 1072, 1090, 1091, 1092, 1093, 1094,
-          1095, 1097, 1232, 1233, 1237, 1240, 1304, 1332, 1335, 2128, 2131, 2133, 2134, 2136, 2138, 2155, 2170]
+          1095, 1097, 1232, 1233, 1237, 1240, 1304, 1536, 1537, 1540, 1541, 1542, 1544, 1545, 1546, 1548, 1549, 1550, 1583, 1631,
+          1632, 3593, 3605, 3621, 3627, 3629, 1332, 1335, 2128, 2131, 2133, 2134, 2136, 2138, 2155, 2170]
 
 
 def resource_map(path):
@@ -100,6 +125,9 @@ def resource(name, known):
         "enable": known["enable_payload_keys"], "disable": known["disable_payload_keys"],
         "delete_args": known["delete_arg_keys"], "get_args": known["get_arg_keys"],
     }
+    for action in ("change", "link", "unlink"):
+        if keys := known["action_payload_keys"][action]:
+            operations[action] = keys
     made = {"key": known["primary_key"]}
     made.update({operation: sorted(set(names)) for operation, names in operations.items()})
     made["fields"] = fields

@@ -7,6 +7,7 @@
 mod assumptions;
 mod configuration;
 mod error;
+mod files;
 mod levers;
 mod objects;
 mod oper;
@@ -109,7 +110,7 @@ impl A10 {
     fn inside(&mut self, request: &Request, path: &str, entry: &Entry, world: &World<'_>) -> Result<Reply, Refused> {
         let segments: Vec<&str> = path.split('/').collect();
         let body = match request.json() {
-            None if !request.body.is_empty() => return Err(Refused::body()),
+            None if !request.body.is_empty() && request.form().is_none() => return Err(Refused::body()),
             body => body.unwrap_or(Value::Null),
         };
         match (request.method.as_str(), segments.as_slice()) {
@@ -129,6 +130,14 @@ impl A10 {
                 Ok(ok())
             }
             ("POST", ["write", "memory"]) => self.write_memory(&body, &entry.partition),
+            ("POST", ["file", kind]) => self.upload(&entry.partition, kind, request),
+            ("GET", ["file", kind, "oper"]) => self.list_files(&entry.partition, kind),
+            ("GET", ["file", kind, name]) => self.file(&entry.partition, kind, name),
+            ("GET", ["version", "oper"]) => {
+                Ok(Reply::json(200, &json!({"version": {"oper": {"sw-version": self.schema.version}}})))
+            }
+            ("POST", ["pki", "delete"]) => self.delete_files(&entry.partition, &body),
+            (method, ["file", ..]) => Err(Refused::unsupported(format!("{method} is not supported"))),
             (method, ["partition" | "partition-all" | "partition-available-id" | "delete", ..]) => {
                 self.manage_partitions(method, &segments, &body, &entry.partition)
             }

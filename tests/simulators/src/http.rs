@@ -26,6 +26,22 @@ impl Request {
     pub fn json(&self) -> Option<Value> {
         serde_json::from_slice(&self.body).ok()
     }
+
+    /// The parts `json` and `file` of a form (multipart/form-data); none when it is something else.
+    #[must_use]
+    pub fn form(&self) -> Option<(Value, String)> {
+        let kind = self.header("content-type")?.strip_prefix("multipart/form-data")?;
+        let boundary = kind.split(';').find_map(|part| part.trim().strip_prefix("boundary="))?.trim_matches('"');
+        let body = std::str::from_utf8(&self.body).ok()?;
+        let separator = format!("--{boundary}");
+        let part = |name: &str| {
+            let named = format!("name=\"{name}\"");
+            let mut parts = body.split(separator.as_str()).filter_map(|part| part.split_once("\r\n\r\n"));
+            let (_, content) = parts.find(|(head, _)| head.contains(&named))?;
+            content.strip_suffix("\r\n")
+        };
+        Some((serde_json::from_str(part("json")?).ok()?, part("file")?.to_owned()))
+    }
 }
 
 /// A reply.

@@ -14,7 +14,7 @@ pub struct Entry {
     /// As it was sent.
     pub path: String,
     pub query: Option<String>,
-    /// None: no body, or none that is JSON.
+    /// None: no body, or none that is JSON. Of a form its JSON.
     pub body: Option<Value>,
     /// Asks for a change of the configuration.
     pub write: bool,
@@ -34,7 +34,7 @@ impl Entry {
             method: request.method.clone(),
             path: request.path.clone(),
             query: request.query.clone(),
-            body: request.json(),
+            body: request.json().or_else(|| Some(request.form()?.0)),
             write,
             session: caller.session,
             partition: caller.partition,

@@ -21,6 +21,7 @@ mod rules;
 mod schema;
 mod state;
 mod stats;
+mod tls;
 mod validate;
 
 use std::{collections::BTreeMap, time::Duration};

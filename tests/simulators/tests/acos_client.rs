@@ -12,7 +12,7 @@ use std::{
 use ballast_lab::not_run;
 use ballast_simulators::{
     Device, Entry, Fault, Kind, Options, Simulator,
-    a10::{A10, SHARED},
+    a10::{A10, Release, SHARED},
 };
 use serde_json::{Value, json};
 
@@ -71,6 +71,29 @@ fn the_vendors_client_lives_a_load_balancers_life_and_sends_what_was_recorded() 
     let device = simulator.device();
     assert_eq!(device.objects(SHARED), [""; 0]);
     assert!(device.is_saved() && device.sessions() == 0);
+}
+
+/// Each form has its file in it, which nobody is shown, and the JSON that says whose it is.
+#[test]
+fn the_vendors_client_sends_certificates_and_keys_as_forms_and_deletes_them_by_name() {
+    let Some(python) = python() else {
+        let test = "the_vendors_client_sends_certificates_and_keys_as_forms_and_deletes_them_by_name";
+        return not_run(test, "acos-client is not installed: run `make deps`, or set BALLAST_ACOS_PYTHON");
+    };
+    let simulator = Simulator::start(A10::new(Release::Five), Options::default()).unwrap();
+    play(&python, "acos_tls.py", &simulator);
+    let writes = simulator.journal.writes();
+    let sent: Vec<Value> = writes.iter().map(|entry| json!([entry.path, entry.body])).collect();
+    let file = |kind: &str, more: Value| {
+        let mut body = json!({"file": "web", "file-handle": "web", "action": "import"});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!([format!("/axapi/v3/file/{kind}/"), {kind: body}])
+    };
+    assert_eq!(sent[0], file("ssl-cert", json!({"certificate-type": "pem"})));
+    assert_eq!(sent[1], file("ssl-key", json!({})));
+    let both = json!({"delete": {"cert-name": "web", "private-key": "web"}});
+    assert_eq!(sent.last().unwrap(), &json!(["/axapi/v3/pki/delete", both]));
+    assert_eq!(simulator.device().objects(SHARED), [""; 0]);
 }
 
 #[test]

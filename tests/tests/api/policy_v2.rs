@@ -34,6 +34,7 @@ get_stats                        401 200    200    200    200
 get_loadbalancer_revisions       401 200    200    403    200
 get_loadbalancer_traffic         401 200    200    403    200
 rollback_loadbalancer            401 403    202    403    202
+get_secrets                      401 200    200    200    200
 
 get_certificates                 401 seen   seen   hidden seen
 create_certificate               401 403    201    403    201

@@ -24,7 +24,7 @@ pub(super) fn draw(draft: &mut Draft<'_>, pool: &Pool) -> Option<String> {
             draft.fault(&monitor.id, "the device checks a pool with one monitor only; another one is used");
             continue;
         }
-        match method(monitor) {
+        match method(monitor, pool.tls.is_some()) {
             Ok(method) => made = Some(want(draft, pool, monitor, &method)),
             Err(why) => draft.fault(&monitor.id, why),
         }
@@ -44,7 +44,8 @@ fn want(draft: &mut Draft<'_>, pool: &Pool, monitor: &HealthMonitor, method: &Va
         ],
     );
     // Of another type it is another object: a monitor keeps its first method.
-    let name = draft.name('h', &format!("{}/{}/{}", pool.id, monitor.id, monitor.r#type));
+    let of_tls = if pool.tls.is_some() { "/tls" } else { "" };
+    let name = draft.name('h', &format!("{}/{}/{}{of_tls}", pool.id, monitor.id, monitor.r#type));
     draft.want(
         Key::top(Kind::Monitor, &name),
         &monitor.id,
@@ -55,12 +56,13 @@ fn want(draft: &mut Draft<'_>, pool: &Pool, monitor: &HealthMonitor, method: &Va
     name
 }
 
-fn method(monitor: &HealthMonitor) -> Result<Value, String> {
+/// Checks by HTTP speak to members as clients' requests are passed on to them.
+fn method(monitor: &HealthMonitor, encrypted: bool) -> Result<Value, String> {
     match MonitorType::try_from(monitor.r#type) {
         Ok(MonitorType::Ping) => Ok(json!({"icmp": {"icmp": 1}})),
         Ok(MonitorType::Tcp) => Ok(json!({"tcp": {"method-tcp": 1, "tcp-port": 80}})),
-        Ok(MonitorType::Http) => web(monitor, "http", ("http-port", 80)),
-        Ok(MonitorType::Https) => web(monitor, "https", ("web-port", 443)),
+        Ok(MonitorType::Http) if !encrypted => web(monitor, "http", ("http-port", 80)),
+        Ok(MonitorType::Http | MonitorType::Https) => web(monitor, "https", ("web-port", 443)),
         Ok(MonitorType::TlsHello | MonitorType::UdpConnect | MonitorType::Sctp | MonitorType::Unspecified) | Err(_) => {
             Err("its type is unknown".to_owned())
         }

@@ -4,7 +4,7 @@ use ballast_abi::{LbMethod, PersistenceType, Pool};
 use ballast_device::{Child, DeviceMember, Key, Listed, names};
 use serde_json::{Value, json};
 
-use super::{Draft, monitor, number};
+use super::{Draft, monitor, number, tls};
 use crate::kind::Kind;
 
 pub(super) const LONGEST_COOKIE: usize = 63;
@@ -34,6 +34,7 @@ pub(super) fn draw(draft: &mut Draft<'_>, pool: &Pool) {
         return draft.fault(&pool.id, "its method is unknown");
     };
     let monitor = monitor::draw(draft, pool);
+    tls::of_pool(draft, pool);
     persistence(draft, pool);
     let name = draft.name('p', &pool.id);
     let chosen = |field: &str| (field == method.field).then_some(method.value.as_str());

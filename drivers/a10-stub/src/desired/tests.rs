@@ -1,7 +1,7 @@
 //! Load balancers as objects of the device.
 
 use ballast_abi::{HealthMonitor, LbMethod, LoadBalancer, MonitorType, PersistenceType};
-use ballast_device::{Desired, Key, Objects, Step, desired, fields};
+use ballast_device::{Desired, Key, Known, Objects, Step, desired, fields};
 use ballast_rehearsal::{
     plans::{deployed, steps},
     samples::{ODD_PATHS, load_balancer, member, monitor},
@@ -11,7 +11,7 @@ use super::*;
 use crate::vendor::Options;
 
 fn made(load_balancer: &LoadBalancer) -> Desired<Kind> {
-    desired::<Thunder>(load_balancer, 1, &Options::default(), &Objects::new()).unwrap()
+    desired::<Thunder>(load_balancer, 1, (&Options::default(), &Known::default()), &Objects::new()).unwrap()
 }
 
 /// The only object of this kind.
@@ -146,7 +146,8 @@ fn monitors_become_methods_and_what_cannot_be_checked_is_said() {
 fn a_server_that_somebody_else_has_made_is_used_and_not_changed() {
     let mut found = Objects::new();
     found.insert(Key::top(Kind::Server, "web one"), fields(json!({"name": "web one", "host": "10.0.0.1"})));
-    let desired = desired::<Thunder>(&load_balancer(Protocol::Tcp), 1, &Options::default(), &found).unwrap();
+    let desired =
+        desired::<Thunder>(&load_balancer(Protocol::Tcp), 1, (&Options::default(), &Known::default()), &found).unwrap();
     let servers: Vec<_> = desired.wanted.objects.keys().filter(|key| key.kind == Kind::Server).collect();
     assert_eq!(servers.len(), 1);
     assert_eq!(desired.members[0].server, "web one");

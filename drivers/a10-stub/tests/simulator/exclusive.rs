@@ -8,8 +8,8 @@ use std::{fs, os::unix::fs::PermissionsExt};
 
 use ballast_abi::{Context, Driver, DriverError, Health, LoadBalancer};
 use ballast_device::{
-    Child, Config, DeviceDriver, Draft, Failure, Fields, Key, Kind as _, Listed, Objects, Partition, Reading, Request,
-    Session, Step, Vendor, fields, names,
+    Child, Config, DeviceDriver, Draft, Failure, Fields, Here, Key, Kind as _, Listed, Objects, Partition, Reading,
+    Request, Session, Step, Vendor, fields, names,
 };
 use ballast_driver_a10_stub::{Axapi, Kind, Thunder};
 use ballast_rehearsal::{
@@ -63,8 +63,8 @@ impl Vendor for Bare {
         Thunder::nests(kind)
     }
 
-    fn requests(batch: &[Step<Kind>]) -> Vec<Request> {
-        Thunder::requests(batch)
+    fn requests(batch: &[Step<Kind>], here: &Here<'_>) -> Result<Vec<Request>, Failure> {
+        Thunder::requests(batch, here)
     }
 
     fn ready(session: &Session<'_, Axapi>) -> Result<(), Failure> {

@@ -3,6 +3,7 @@
 mod exclusive;
 mod features;
 mod thunder;
+mod tls;
 
 use thunder::Thunder;
 

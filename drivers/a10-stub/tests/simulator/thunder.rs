@@ -7,7 +7,7 @@ use ballast_driver_a10_stub::{Kind, Thunder as Vendor};
 use ballast_rehearsal::{Assumed, PASSWORD, Played, Role, Stage, USER};
 use ballast_simulators::{
     Entry,
-    a10::{self, Assumptions, Exclusive},
+    a10::{self, Assumptions, Exclusive, Release},
 };
 use serde_json::{Value, json};
 
@@ -57,6 +57,12 @@ impl Played for Thunder {
         device
     }
 
+    fn newest() -> a10::A10 {
+        let mut device = a10::A10::new(Release::Five);
+        device.set_credentials(USER, PASSWORD);
+        device
+    }
+
     fn set_credentials(device: &mut a10::A10, user: &str, password: &str) {
         device.set_credentials(user, password);
     }
@@ -78,7 +84,10 @@ impl Played for Thunder {
     }
 
     fn remove(device: &mut a10::A10, partition: &str, path: &str) {
-        device.administer(partition, "DELETE", path, &Value::Null);
+        match path.starts_with("file/") {
+            true => device.lose(partition, path),
+            false => device.administer(partition, "DELETE", path, &Value::Null),
+        }
     }
 
     fn take(device: &mut a10::A10, partition: &str, address: &str) -> String {

@@ -35,7 +35,7 @@ impl Wire for Patient {
     }
 
     fn logout() -> Request {
-        Request { method: "POST", path: "logout".to_owned(), body: None }
+        Request { method: "POST", path: "logout".to_owned(), body: None, file: None }
     }
 
     fn choose(_partition: &str) -> Request {
@@ -92,7 +92,7 @@ fn every_body_has_its_length_said_also_one_that_is_empty() {
     let (config, device) = listen(requests.len());
     let client = Client::new(&config).unwrap();
     for (method, body) in requests {
-        let request = Request { method, path: "x".to_owned(), body };
+        let request = Request { method, path: "x".to_owned(), body, file: None };
         let deadline = Instant::now() + Duration::from_secs(60);
         assert!(client.call::<Patient>(&request, None, deadline).is_ok(), "{request}");
     }

@@ -16,7 +16,7 @@ const LONGEST_REQUEST: usize = 255;
 pub(super) fn draw(draft: &mut Draft<'_>, pool: &Pool, group: &str) -> bool {
     let mut checked = false;
     for monitor in pool.monitors.iter().filter(|monitor| monitor.admin_state_up) {
-        match probe(monitor) {
+        match probe(monitor, pool.tls.is_some()) {
             Ok(probe) => {
                 want(draft, pool, group, monitor, probe);
                 checked = true;
@@ -62,13 +62,14 @@ fn response_time(timeout: u32, interval: u32) -> (u32, &'static str) {
     }
 }
 
-fn probe(monitor: &HealthMonitor) -> Result<Fields, String> {
+/// Checks by TCP and HTTP speak to members as clients' requests are passed on to them.
+fn probe(monitor: &HealthMonitor, encrypted: bool) -> Result<Fields, String> {
     match MonitorType::try_from(monitor.r#type) {
         Ok(MonitorType::Ping) => Ok(fields(json!({"type": "PING"}))),
-        Ok(MonitorType::Tcp) => Ok(fields(json!({"type": "TCP"}))),
-        Ok(MonitorType::Http) => web(monitor, "NO"),
-        Ok(MonitorType::Https) => web(monitor, "YES"),
-        Ok(MonitorType::TlsHello) => Ok(fields(json!({"type": "TCP", "secure": "YES"}))),
+        Ok(MonitorType::Tcp) if !encrypted => Ok(fields(json!({"type": "TCP", "secure": "NO"}))),
+        Ok(MonitorType::Http) if !encrypted => web(monitor, "NO"),
+        Ok(MonitorType::Http | MonitorType::Https) => web(monitor, "YES"),
+        Ok(MonitorType::Tcp | MonitorType::TlsHello) => Ok(fields(json!({"type": "TCP", "secure": "YES"}))),
         Ok(MonitorType::UdpConnect | MonitorType::Sctp | MonitorType::Unspecified) | Err(_) => {
             Err("its type is unknown".to_owned())
         }

@@ -1,10 +1,10 @@
 //! A pool: its service group, members and servers.
 
 use ballast_abi::Pool;
-use ballast_device::{Child, DeviceMember, Key, Listed};
-use serde_json::json;
+use ballast_device::{Child, DeviceMember, Key, Listed, fields};
+use serde_json::{Value, json};
 
-use super::{Draft, method, monitor, service_type, switch};
+use super::{Draft, method, monitor, service_type, switch, tls};
 use crate::kind::Kind;
 
 pub(super) fn draw(draft: &mut Draft<'_>, pool: &Pool) {
@@ -15,15 +15,24 @@ pub(super) fn draw(draft: &mut Draft<'_>, pool: &Pool) {
     if method(pool).is_none() {
         return draft.fault(&pool.id, "its method is unknown");
     }
+    let speaks = tls::of_pool(draft, pool);
+    let service = match (service, &speaks) {
+        (service, None) if pool.tls.is_none() => service,
+        // What was to be encrypted is not sent in the clear.
+        (_, None) => return,
+        ("HTTP", Some(_)) => "SSL",
+        (_, Some(_)) => "SSL_TCP",
+    };
     let group = draft.name('p', &pool.id);
     let checked = monitor::draw(draft, pool, &group);
     // Without a monitor of ours the device would check with one of its own.
     let check = if checked { "YES" } else { "NO" };
-    draft.want(
-        Key::top(Kind::Group, &group),
-        &pool.id,
-        json!({"servicegroupname": group, "servicetype": service, "healthmonitor": check}),
-    );
+    let mut object = fields(json!({"servicegroupname": group, "servicetype": service, "healthmonitor": check}));
+    object.extend(speaks.iter().flat_map(|speaks| speaks.settings.clone()));
+    draft.want(Key::top(Kind::Group, &group), &pool.id, Value::Object(object));
+    if let Some(speaks) = speaks {
+        speaks.bind(draft, &pool.id, (&group, "servicegroupname"));
+    }
     for one in &members {
         member(draft, pool, &group, checked, one);
     }

@@ -1,7 +1,7 @@
 //! Load balancers as objects of the device.
 
 use ballast_abi::{HealthMonitor, LbMethod, LoadBalancer, Member, MonitorType};
-use ballast_device::{Desired, Objects, Step, desired};
+use ballast_device::{Desired, Known, Objects, Step, desired};
 use ballast_rehearsal::{
     plans::{deployed, steps},
     samples::{ODD_PATHS, load_balancer, member, monitor},
@@ -11,7 +11,7 @@ use super::*;
 use crate::vendor::Options;
 
 fn made(load_balancer: &LoadBalancer) -> Desired<Kind> {
-    desired::<Adc>(load_balancer, 1, &Options::default(), &Objects::new()).unwrap()
+    desired::<Adc>(load_balancer, 1, (&Options::default(), &Known::default()), &Objects::new()).unwrap()
 }
 
 fn all(desired: &Desired<Kind>, kind: Kind) -> Vec<Fields> {
@@ -161,7 +161,8 @@ fn a_pool_can_have_several_monitors() {
 fn a_server_that_somebody_else_has_made_is_used_and_not_changed() {
     let server = fields(json!({"name": "web one", "ipaddress": "10.0.0.1"}));
     let found = Objects::from([(Key::top(Kind::Server, "web one"), server)]);
-    let desired = desired::<Adc>(&load_balancer(Protocol::Tcp), 1, &Options::default(), &found).unwrap();
+    let desired =
+        desired::<Adc>(&load_balancer(Protocol::Tcp), 1, (&Options::default(), &Known::default()), &found).unwrap();
     assert_eq!(all(&desired, Kind::Server).len(), 1);
     assert_eq!(desired.members[0].server, "web one");
 }

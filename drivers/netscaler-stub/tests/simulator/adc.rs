@@ -66,7 +66,10 @@ impl Played for Adc {
     }
 
     fn remove(device: &mut NetScaler, partition: &str, path: &str) {
-        device.administer(partition, "DELETE", path, &Value::Null);
+        match path.starts_with("systemfile/") {
+            true => device.lose(partition, path),
+            false => device.administer(partition, "DELETE", path, &Value::Null),
+        }
     }
 
     fn take(device: &mut NetScaler, partition: &str, address: &str) -> String {

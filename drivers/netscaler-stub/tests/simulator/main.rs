@@ -3,6 +3,7 @@
 mod adc;
 mod features;
 mod sessions;
+mod tls;
 
 use adc::Adc;
 

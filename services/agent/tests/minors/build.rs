@@ -42,6 +42,10 @@ pub(crate) fn fourth_minor() -> Minor {
     build_of("1.3", "1.3", None, &|_, text| text)
 }
 
+pub(crate) fn fifth_minor() -> Minor {
+    build_of("1.4", "1.4", None, &|_, text| text)
+}
+
 /// By another compiler.
 pub(crate) fn first_minor_by(rustc: &Path) -> Minor {
     build("1.0-other-compiler", Some(rustc), &|_, text| text)

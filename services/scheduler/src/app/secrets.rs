@@ -83,7 +83,7 @@ impl App {
         let mut others = Vec::new();
         for (reference, _) in load_balancer.references() {
             match own(tx, &reference, &load_balancer.project_id).await? {
-                // One that is not issued yet is not known yet.
+                // One that a CA has yet to issue is not known: who names it is told so, and all else is served.
                 Some(certificate) if certificate.content.is_none() => {}
                 Some(certificate) => drop(digests.insert(reference, digest_of(&certificate))),
                 None => others.push(reference),

@@ -81,6 +81,13 @@ impl A10 {
         assert!(done.is_ok(), "{method} {path}: {done:?}");
     }
 
+    /// A file is not on the disk any more, as after a restore: its path as in [`Self::objects`].
+    pub fn lose(&mut self, partition: &str, path: &str) {
+        for configuration in [&mut self.running, &mut self.saved] {
+            configuration.objects_mut(partition).and_then(|objects| objects.remove(path));
+        }
+    }
+
     /// Sets the counters of a virtual port: `vport` as in `v1/80+http`.
     pub fn count(&mut self, partition: &str, vport: &str, counters: Counters) {
         self.counters.insert((partition.to_owned(), vport.to_owned()), counters);

@@ -1,25 +1,42 @@
 //! Who names whom: references that must exist, and objects that cannot go while they are named.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::{
     configuration::Objects,
     error::Refused,
-    schema::{Kind, Schema},
+    schema::{Field, Kind, Schema},
     validate::Fields,
 };
 
 /// Kinds that exist on every device without being made.
 const BUILT_IN: &str = "default";
 
+/// What these fields name: the kind and the name, at any depth.
+fn named<'a>(fields: &'a BTreeMap<String, Field>, set: &'a Fields, names: &mut Vec<(&'a str, &'a str)>) {
+    for (name, value) in set {
+        let Some(field) = fields.get(name) else { continue };
+        match value {
+            Value::String(target) => names.extend(field.names.as_deref().map(|kind| (kind, target.as_str()))),
+            Value::Object(inner) => named(&field.fields, inner, names),
+            Value::Array(list) => {
+                list.iter().filter_map(Value::as_object).for_each(|one| named(&field.fields, one, names));
+            }
+            _ => {}
+        }
+    }
+}
+
 /// Every object that these fields name must exist in the partition.
 pub(crate) fn resolved(schema: &Schema, kind: &Kind, fields: &Fields, objects: &Objects) -> Result<(), Refused> {
-    for (name, value) in fields {
-        let Some(named) = &kind.fields[name].names else { continue };
-        let Value::String(target) = value else { continue };
-        let known = schema.objects.contains_key(named) && objects.contains_key(&format!("{named}/{target}"));
+    let mut names = Vec::new();
+    named(&kind.fields, fields, &mut names);
+    for (of, target) in names {
+        let known = schema.objects.contains_key(of) && objects.contains_key(&format!("{of}/{target}"));
         if !known && target != BUILT_IN {
-            let object = named.rsplit('/').next().unwrap_or(named);
+            let object = of.rsplit('/').next().unwrap_or(of);
             return Err(Refused::not_found(object));
         }
     }
@@ -33,10 +50,9 @@ pub(crate) fn user_of(schema: &Schema, kind: &str, key: &str, objects: &Objects)
     }
     objects.iter().find_map(|(path, fields)| {
         let user = schema.objects.get(&kind_of(path))?;
-        let names = |(name, value): (&String, &Value)| {
-            user.fields.get(name).is_some_and(|field| field.names.as_deref() == Some(kind)) && value == key
-        };
-        fields.iter().any(names).then(|| path.clone())
+        let mut names = Vec::new();
+        named(&user.fields, fields, &mut names);
+        names.contains(&(kind, key)).then(|| path.clone())
     })
 }
 

@@ -30,6 +30,10 @@ pub(super) fn rules(kind: &str, path: &str, fields: &Fields, objects: &Objects) 
             if same(collection, &["port-number"]).is_some() {
                 return Err(Refused::exists("port"));
             }
+            let encrypted = ["https", "ssl-proxy", "sips", "spdys"].iter().any(|tls| fields["protocol"] == *tls);
+            if fields.contains_key("template-client-ssl") && !encrypted {
+                return Err(Refused::unsupported("a client-ssl template needs a port that speaks TLS"));
+            }
             let http = ["http", "https", "fast-http"].iter().any(|http| fields["protocol"] == *http);
             if fields.contains_key("template-persist-cookie") && !http {
                 return Err(Refused::unsupported("a cookie needs an HTTP port"));

@@ -21,6 +21,9 @@ pub enum Release {
 pub(crate) struct Schema {
     pub(crate) objects: BTreeMap<String, Kind>,
     later: Vec<(String, String, Change)>,
+    /// As the device says it.
+    #[serde(skip)]
+    pub(crate) version: &'static str,
 }
 
 /// A kind of object.
@@ -58,6 +61,12 @@ pub(crate) struct Field {
     pub(crate) names: Option<String>,
     #[serde(default)]
     pub(crate) fields: BTreeMap<String, Field>,
+    /// The first release that has it.
+    #[serde(default)]
+    since: Option<u8>,
+    /// The first release that has it no more.
+    #[serde(default)]
+    until: Option<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -85,6 +94,12 @@ struct Change {
 impl Schema {
     pub(crate) fn of(release: Release) -> Self {
         let mut schema: Self = serde_json::from_str(TEXT).expect("data/axapi.json is what its script makes");
+        let (number, version) = match release {
+            Release::Four => (4, "4.1.4-GR1-P5, build 81"),
+            Release::Five => (5, "5.2.1-p2, build 46"),
+        };
+        schema.version = version;
+        schema.objects.values_mut().for_each(|kind| keep(&mut kind.fields, number));
         if release == Release::Five {
             for (object, field, change) in std::mem::take(&mut schema.later) {
                 let field = schema.objects.get_mut(&object).and_then(|kind| kind.fields.get_mut(&field));
@@ -96,6 +111,15 @@ impl Schema {
         }
         schema
     }
+}
+
+/// What a release has.
+fn keep(fields: &mut BTreeMap<String, Field>, release: u8) {
+    fields.retain(|_, field| {
+        let there = field.since.is_none_or(|since| since <= release);
+        there && field.until.is_none_or(|until| release < until)
+    });
+    fields.values_mut().for_each(|field| keep(&mut field.fields, release));
 }
 
 /// Two fields of an object that exclude each other.
@@ -160,5 +184,10 @@ mod tests {
         let port = &four.objects["slb/virtual-server/port"].fields;
         assert_eq!(port["template-persist-cookie"].names.as_deref(), Some("slb/template/persist/cookie"));
         assert!(four.objects["slb/server"].fields["host"].fixed);
+        let of_tls = |schema: &Schema| {
+            let fields = &schema.objects["slb/template/client-ssl"].fields;
+            (fields.contains_key("cert"), fields.contains_key("dgversion"))
+        };
+        assert_eq!((of_tls(&four), of_tls(&five)), ((true, false), (false, true)));
     }
 }

@@ -62,7 +62,12 @@ fn value(name: &str, field: &Field, value: &Value, defaults: bool) -> Result<Val
         Form::String => text.is_some_and(|text| {
             within(text.chars().count() as u64) && !text.contains('/') || slashes(name, text, field)
         }),
-        Form::List => value.is_array(),
+        Form::List if field.fields.is_empty() => value.is_array(),
+        Form::List => {
+            let list = value.as_array().filter(|list| !list.is_empty()).ok_or_else(refused)?;
+            let inner = list.iter().map(|one| checked(&field.fields, one.as_object().ok_or_else(refused)?, defaults));
+            return inner.map(|one| one.map(|one| Value::Object(without_nulls(one)))).collect();
+        }
         Form::Object => {
             let inner = value.as_object().ok_or_else(refused)?;
             return checked(&field.fields, inner, defaults).map(Value::Object);

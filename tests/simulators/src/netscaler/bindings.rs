@@ -208,6 +208,9 @@ fn bind_group(objects: &mut Objects, vserver: &str, mut fields: Fields) -> Resul
     let fits = match front {
         "SSL" => ["SSL", "HTTP"].contains(&back),
         "SSL_TCP" => ["SSL_TCP", "TCP"].contains(&back),
+        "HTTP" => ["HTTP", "SSL"].contains(&back),
+        // The catalogue of errors has what excludes the second.
+        "TCP" => ["TCP", "SSL_TCP"].contains(&back),
         other => other == back,
     };
     if !fits {

@@ -39,6 +39,18 @@ pub(crate) const BAD_METHOD: u32 = 1237;
 pub(crate) const BAD_ACTION: u32 = 1240;
 pub(crate) const TYPE_MISMATCH: u32 = 1304;
 pub(crate) const BAD_PERSISTENCE: u32 = 1332;
+pub(crate) const NO_CERTIFICATE: u32 = 1540;
+pub(crate) const CERTIFICATE_USED: u32 = 1541;
+pub(crate) const CERTIFICATE_NOT_BOUND: u32 = 1542;
+pub(crate) const NOT_OF_SSL: u32 = 1544;
+pub(crate) const NOT_LINKED: u32 = 1545;
+pub(crate) const NO_CRL: u32 = 1550;
+pub(crate) const NO_ISSUER_OF_CRL: u32 = 1583;
+pub(crate) const NO_CERTIFICATE_FILE: u32 = 1631;
+pub(crate) const NO_KEY_FILE: u32 = 1632;
+pub(crate) const CIPHERS_USED: u32 = 3593;
+pub(crate) const NO_CIPHER: u32 = 3621;
+pub(crate) const NO_SNI: u32 = 3627;
 pub(crate) const SERVER_EXISTS: u32 = 1335;
 pub(crate) const INTERVAL: u32 = 2128;
 pub(crate) const MONITOR_BOUND: u32 = 2131;
@@ -71,6 +83,10 @@ impl Refused {
             "servicegroup" => "serviceGroupName",
             "server" => "serverName",
             "lbmonitor" => "monitorName",
+            "systemfile" => "fileName",
+            "sslcertkey" => "certKeyName",
+            "sslcrl" => "crlName",
+            "sslcipher" => "cipherGroupName",
             _ => "partitionName",
         };
         Self::about(NOT_FOUND, &[key, name])

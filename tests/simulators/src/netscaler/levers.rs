@@ -99,6 +99,13 @@ impl NetScaler {
         assert!(done.is_ok(), "{} {}: {done:?}", request.method, request.path);
     }
 
+    /// A file is not on the disk any more, as after a restore: its path as in [`Self::objects`].
+    pub fn lose(&mut self, partition: &str, path: &str) {
+        for configuration in [&mut self.running, &mut self.saved] {
+            configuration.objects_mut(partition).remove(path);
+        }
+    }
+
     /// Sets the counters of a virtual server, or of a member of a group, by its path as in [`Self::objects`]; rates
     /// are the growth since the call before.
     pub fn count(&mut self, partition: &str, path: &str, counters: Counters) {

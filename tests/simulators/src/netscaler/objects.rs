@@ -13,6 +13,7 @@ use super::{
     path::Path,
     rules,
     schema::Resource,
+    tls,
     validate::{self, Fields, text},
 };
 use crate::{Reply, Request};
@@ -35,6 +36,9 @@ impl NetScaler {
         let name = path.resource.as_str();
         let resource = self.schema.resources.get(name).ok_or(Refused::about(UNKNOWN_RESOURCE, &[name]))?.clone();
         let what = (name, partition);
+        if tls::is_of_tls(name) {
+            return self.write_tls(request, path, &resource, partition);
+        }
         let binding = BINDINGS.iter().any(|(binding, ..)| *binding == name);
         match (request.method.as_str(), path.option("action")) {
             ("POST" | "PUT", None) if binding => {
@@ -75,6 +79,7 @@ impl NetScaler {
             return if idempotent && same { Ok(()) } else { Err(Refused::about(EXISTS, &[&resource.key, &key])) };
         }
         rules::checked(kind, &path, &fields.clone(), &mut fields, objects)?;
+        tls::born(objects, kind, (&key, text(&fields, "servicetype").unwrap_or_default()));
         objects.insert(path, fields);
         Ok(())
     }
@@ -158,6 +163,9 @@ impl NetScaler {
         let mut allowed: Vec<&str> = resource.delete_args.iter().map(String::as_str).collect();
         allowed.push(&resource.key);
         let args = path.pairs("args", &allowed)?;
+        if tls::is_of_tls(kind) {
+            return self.delete_tls((kind, partition), &id, &args);
+        }
         monitors::is_ours(kind, &id, false)?;
         if kind == "nspartition" {
             return self.delete_nspartition(partition, &id);
@@ -173,6 +181,7 @@ impl NetScaler {
         }
         can_go(kind, &id, &args, objects)?;
         objects.remove(&path);
+        tls::gone(objects, kind, &id);
         for (binding, bound, owner, target) in BINDINGS {
             let inside = format!("{binding}/{id}/");
             objects.retain(|path, fields| {

@@ -10,6 +10,7 @@ use super::{
     objects::BINDINGS,
     path::Path,
     state::Look,
+    tls,
     validate::{self, Fields, text, text_of},
 };
 use crate::{Reply, World};
@@ -58,6 +59,7 @@ impl NetScaler {
                 vec![self.all_bindings(&look, name, id)?]
             }
             ("server_servicegroup_binding", Some(id)) => self.bindings_of_server(&look, id)?,
+            (_, _) if tls::is_of_tls(name) => self.read_tls(objects, path)?,
             (_, _) if BINDINGS.iter().any(|(binding, ..)| *binding == name) => self.bindings(&look, path)?,
             (_, _) => self.objects_of(&look, path)?,
         };

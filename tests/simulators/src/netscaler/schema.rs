@@ -24,6 +24,12 @@ pub(crate) struct Resource {
     pub(crate) unset: Vec<String>,
     pub(crate) enable: Vec<String>,
     pub(crate) disable: Vec<String>,
+    #[serde(default)]
+    pub(crate) change: Vec<String>,
+    #[serde(default)]
+    pub(crate) link: Vec<String>,
+    #[serde(default)]
+    pub(crate) unlink: Vec<String>,
     pub(crate) delete_args: Vec<String>,
     pub(crate) get_args: Vec<String>,
     pub(crate) fields: BTreeMap<String, Field>,

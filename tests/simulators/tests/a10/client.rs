@@ -55,6 +55,17 @@ impl Client {
         outcome(&self.send("POST", path, body))
     }
 
+    /// As a form: the JSON, and a file.
+    pub(crate) fn form(&self, path: &str, json: &Value, file: &str) -> (u16, u64) {
+        let part = |name: &str, content: &str| {
+            format!("--part\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"x\"\r\n\r\n{content}\r\n")
+        };
+        let body = format!("{}{}--part--\r\n", part("file", file), part("json", &json.to_string()));
+        let kind = "multipart/form-data; boundary=part";
+        let path = format!("/axapi/v3/{path}");
+        outcome(&wire::send_text(self.address, ("POST", &path), &self.headers, (kind, &body)))
+    }
+
     pub(crate) fn put(&self, path: &str, body: &Value) -> (u16, u64) {
         outcome(&self.send("PUT", path, body))
     }

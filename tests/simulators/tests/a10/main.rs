@@ -8,5 +8,6 @@ mod objects;
 mod partitions;
 mod sessions;
 mod states;
+mod tls;
 #[path = "../wire/mod.rs"]
 mod wire;

@@ -10,5 +10,6 @@ mod objects;
 mod partitions;
 mod replay;
 mod sessions;
+mod tls;
 #[path = "../wire/mod.rs"]
 mod wire;

@@ -22,18 +22,23 @@ impl Answer {
 }
 
 /// A body of null is none.
-pub(crate) fn send(
+pub(crate) fn send(address: SocketAddr, request: (&str, &str), headers: &[(String, String)], body: &Value) -> Answer {
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    send_text(address, request, headers, ("application/json", &body))
+}
+
+/// The same with a body of another type.
+pub(crate) fn send_text(
     address: SocketAddr,
     (method, path): (&str, &str),
     headers: &[(String, String)],
-    body: &Value,
+    (kind, body): (&str, &str),
 ) -> Answer {
-    let body = if body.is_null() { String::new() } else { body.to_string() };
     let mut request = format!("{method} {path} HTTP/1.1\r\nHost: device\r\nConnection: close\r\n");
     for (name, value) in headers {
         request += &format!("{name}: {value}\r\n");
     }
-    request += &format!("Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    request += &format!("Content-Type: {kind}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
     let mut stream = TcpStream::connect(address).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
     let mut reply = String::new();

@@ -178,7 +178,7 @@ fn acme_schema() -> Value {
     } })
 }
 
-const fn validity(validity: Validity) -> &'static str {
+pub(super) const fn validity(validity: Validity) -> &'static str {
     match validity {
         Validity::Valid => "VALID",
         Validity::NotYetValid => "NOT_YET_VALID",
@@ -188,6 +188,6 @@ const fn validity(validity: Validity) -> &'static str {
     }
 }
 
-fn validities() -> Value {
+pub(super) fn validities() -> Value {
     json!({ "enum": ["VALID", "NOT_YET_VALID", "EXPIRED", "NOT_ISSUED", "UNKNOWN"] })
 }

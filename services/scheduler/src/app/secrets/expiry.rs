@@ -88,6 +88,16 @@ impl App {
         self.store.write(|tx, _| Box::pin(tx.forget_warnings(&digests))).await
     }
 
+    /// The secrets that a project uses; none: all.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn secrets_in_use(&self, project_id: Option<&str>) -> Result<AllUsed, Fault> {
+        let mut all = self.store.glance(|tx, _| Box::pin(self.used_secrets(tx))).await?;
+        all.retain(|(_, project), _| project_id.is_none_or(|wanted| wanted == project));
+        Ok(all)
+    }
+
     /// All secrets that are used.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use ballast_proto::{
     convert,
     v2::{
         Acme, Certificate, CreateCertificateRequest, DeleteRequest, GetRequest, ListCertificatesResponse, ListRequest,
-        UpdateCertificateRequest, certificates_server,
+        ListSecretsResponse, SecretUser, UpdateCertificateRequest, UsedSecret, certificates_server,
     },
 };
 use ballast_store::certificate_not_found;
@@ -31,7 +31,7 @@ use super::{
     few::{Few, page},
     query::project,
 };
-use crate::app::{App, Caller, CertificateChange, NewCertificate, Supply, Write};
+use crate::app::{App, Caller, CertificateChange, NewCertificate, Supply, Used, Write};
 
 const MUTABLE: [&str; 5] = ["name", "description", "certificate_chain", "private_key", "acme"];
 
@@ -107,6 +107,19 @@ impl certificates_server::Certificates for Api {
         .await
     }
 
+    async fn list_secrets(&self, request: Request<ListRequest>) -> Result<Response<ListSecretsResponse>, Status> {
+        answer(async {
+            let (caller, mut request) = (caller(&request), request.into_inner());
+            let project_id = project(&caller, mem::take(&mut request.project_id))?;
+            let (used, now) = (self.0.secrets_in_use(project_id.as_deref()).await?, self.0.now());
+            let all = used.iter().map(|((reference, project), one)| to_used(reference, project, one, now)).collect();
+            let (secrets, more) = page::<UsedSecret>(&request, all)?;
+            let next_page_token = next_page_token(more, secrets.last().map(Few::key));
+            Ok(ListSecretsResponse { secrets, next_page_token })
+        })
+        .await
+    }
+
     async fn delete(&self, request: Request<DeleteRequest>) -> Result<Response<()>, Status> {
         answer(async {
             let (caller, request) = (caller(&request), request.into_inner());
@@ -115,6 +128,43 @@ impl certificates_server::Certificates for Api {
             self.0.delete_certificate(write, id).await
         })
         .await
+    }
+}
+
+fn to_used(reference: &str, project_id: &str, one: &Used, now: Timestamp) -> UsedSecret {
+    let (validity, expires_in_days) = convert::to_validity(one.not_before, one.not_after, now);
+    let user = |user: &ballast_store::SecretUser| SecretUser {
+        load_balancer_id: user.load_balancer_id.to_string(),
+        kind: user.kind.as_str().to_owned(),
+        id: user.id.to_string(),
+    };
+    UsedSecret {
+        reference: reference.to_owned(),
+        project_id: project_id.to_owned(),
+        names: one.names.clone(),
+        not_before: one.not_before.map(convert::timestamp),
+        not_after: one.not_after.map(convert::timestamp),
+        validity: validity.into(),
+        expires_in_days,
+        problem: one.problem.clone(),
+        looked_at: one.looked_at.map(convert::timestamp),
+        users: one.users.iter().map(user).collect(),
+    }
+}
+
+impl Few for UsedSecret {
+    const FIELDS: &'static [&'static str] = &["reference", "project_id", "not_after"];
+
+    fn field(&self, name: &str) -> String {
+        match name {
+            "not_after" => format!("{:020}", self.not_after.as_ref().map_or(i64::MAX, |time| time.seconds)),
+            "project_id" => self.project_id.clone(),
+            _ => self.reference.clone(),
+        }
+    }
+
+    fn key(&self) -> &str {
+        &self.reference
     }
 }
 
