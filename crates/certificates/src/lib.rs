@@ -15,9 +15,9 @@ mod seal;
 mod together;
 
 use ballast_model::{
-    certificate::CertificateKind,
     fault::{Certifying, Fault},
     time::Timestamp,
+    tls::Purpose,
 };
 pub use bundle::read_bundle;
 pub use chain::{Material, read};
@@ -32,14 +32,14 @@ pub use zeroize::Zeroizing;
 ///
 /// # Errors
 /// Those of [`read`], [`read_authorities`] and [`read_lists`]; [`Certifying::KeySuperfluous`].
-pub fn read_as(kind: CertificateKind, chain: &str, private_key: &str, now: Timestamp) -> Result<Material, Fault> {
-    if kind != CertificateKind::Certificate && !private_key.is_empty() {
+pub fn read_as(kind: Purpose, chain: &str, private_key: &str, now: Timestamp) -> Result<Material, Fault> {
+    if kind != Purpose::Certificate && !private_key.is_empty() {
         return Err(Certifying::KeySuperfluous { kind: kind.as_str().to_owned() }.into());
     }
     let content = match kind {
-        CertificateKind::Certificate => return read(chain, private_key, now),
-        CertificateKind::Ca => read_authorities(chain, now)?,
-        CertificateKind::Crl => read_lists(chain, now)?,
+        Purpose::Certificate => return read(chain, private_key, now),
+        Purpose::Ca => read_authorities(chain, now)?,
+        Purpose::Crl => read_lists(chain, now)?,
     };
     Ok(Material { content, private_key: Zeroizing::default() })
 }

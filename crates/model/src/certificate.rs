@@ -5,7 +5,7 @@ mod acme;
 
 pub use acme::{Acme, AcmeState, MOST_DOMAINS, check_domains, renew_at, retry_at};
 
-use crate::{ids::CertificateId, time::Timestamp};
+use crate::{ids::CertificateId, time::Timestamp, tls::Purpose};
 
 /// The largest text of a certificate with its chain, and of a private key, in bytes.
 pub const MOST_BYTES: usize = 65_536;
@@ -23,7 +23,8 @@ pub struct Certificate {
     pub project_id: String,
     pub name: String,
     pub description: String,
-    pub kind: CertificateKind,
+    /// For what it can be named.
+    pub kind: Purpose,
     /// A CA issues it by itself; none: who keeps it brings its content.
     pub acme: Option<Acme>,
     /// Grows with each new content. 0: it has none yet.
@@ -35,36 +36,6 @@ pub struct Certificate {
     pub updated_at: Option<Timestamp>,
     /// None: it is not issued yet.
     pub content: Option<Content>,
-}
-
-/// What is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum CertificateKind {
-    /// One with its chain and its private key.
-    #[default]
-    Certificate,
-    /// CA certificates, by which others are verified.
-    Ca,
-    /// Revocation lists of such CAs.
-    Crl,
-}
-
-impl CertificateKind {
-    pub const ALL: [Self; 3] = [Self::Certificate, Self::Ca, Self::Crl];
-
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Certificate => "CERTIFICATE",
-            Self::Ca => "CA",
-            Self::Crl => "CRL",
-        }
-    }
-
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
-    }
 }
 
 /// What a certificate says of itself; where several are kept together, the first that expires does. A revocation list has no
@@ -148,14 +119,6 @@ mod tests {
         for other in ["", "x", &format!("/v1/orders/{id}"), &format!("/v1/containers/{id}/"), &upper, &id.to_string()] {
             assert_eq!(of_reference(other), None, "{other}");
         }
-    }
-
-    #[test]
-    fn a_kind_is_known_by_its_name() {
-        for kind in CertificateKind::ALL {
-            assert_eq!(CertificateKind::parse(kind.as_str()), Some(kind));
-        }
-        assert_eq!(CertificateKind::parse("ca"), None);
     }
 
     #[test]

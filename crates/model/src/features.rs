@@ -6,8 +6,8 @@ use std::{
     net::IpAddr,
 };
 
-pub use ballast_limits::{features::HTTP_ANSWERS, shapes::SHAPES};
 use ballast_limits::{features as words, shapes::Outline};
+pub use ballast_limits::{features::HTTP_ANSWERS, shapes::SHAPES};
 
 use crate::{
     health_monitor::HealthMonitor,

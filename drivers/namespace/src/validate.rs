@@ -24,8 +24,8 @@ pub use faults::Faults;
 pub use network::{ETHERNET, is_networks};
 pub use text::id;
 pub use validated::{
-    ANSWERING, Address, Answer, Check, Clients, HttpVersion, Id, Listener, Member, Monitor, Parts, Persistence, Pool, Route, Timeouts,
-    Validated, Vip,
+    ANSWERING, Address, Answer, Check, Clients, HttpVersion, Id, Listener, Member, Monitor, Parts, Persistence, Pool,
+    Route, Timeouts, Validated, Vip,
 };
 
 /// What differs between drivers.

@@ -76,8 +76,8 @@ pub use sessions::Greeting;
 pub use tally::{ListedStats, WantedStats};
 pub use traffic::{Histories, Span, Traffic, TrafficPoint, TrafficReport};
 pub use v2::{
-    CertificateChange, Known, Listed, NewCertificate, NewLoadBalancer, ObjectOfV2, RevisionChange, Seen, Target,
-    Supply, WantedAddress, WantedAddresses, Write,
+    CertificateChange, Known, Listed, NewCertificate, NewLoadBalancer, ObjectOfV2, RevisionChange, Seen, Supply,
+    Target, WantedAddress, WantedAddresses, Write,
 };
 pub use vips::WantedVip;
 pub use wakes::{Dirty, Listening, Wakes};

@@ -1,8 +1,8 @@
 //! Certificates of other kinds than the usual one: those of CAs, revocation lists, and those that a CA issues by itself.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType, IsCa, KeyIdMethod, KeyPair,
-    SerialNumber,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType, IsCa, KeyIdMethod,
+    KeyPair, SerialNumber,
 };
 use serde_json::{Value, json};
 
@@ -51,7 +51,10 @@ async fn cas_and_revocation_lists_are_kept_without_a_private_key_and_without_a_k
         let kind_fixed = services.call("PUT", &path, Some(json!({ "certificate": { "kind": "CERTIFICATE" } }))).await;
         assert_eq!(kind_fixed.status, 400, "{kind_fixed}");
         let listed = services.get(&format!("{ALL}?kind={kind}")).await;
-        assert_eq!((listed["certificates"].as_array().unwrap().len(), &listed["certificates"][0]["id"]), (1, &json!(made.id())));
+        assert_eq!(
+            (listed["certificates"].as_array().unwrap().len(), &listed["certificates"][0]["id"]),
+            (1, &json!(made.id()))
+        );
     }
     for (kind, chain, said) in [
         ("CRL", &ca, "send revocation lists alone"),

@@ -4,6 +4,7 @@
 
 mod agents;
 mod ballast;
+mod barbican;
 mod browser;
 mod capabilities;
 mod certificate_kinds;

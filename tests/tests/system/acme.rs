@@ -212,7 +212,10 @@ fn a_certificate_is_issued_where_a_listener_names_it_and_renews_itself() {
         let before = world.pebble.issued();
         world.scheduler.jump(3 * 365 * DAY);
         std::thread::sleep(Duration::from_secs(7));
-        assert_eq!((world.object(&certificate).expect("it")["version"].clone(), world.pebble.issued()), (json!(1), before));
+        assert_eq!(
+            (world.object(&certificate).expect("it")["version"].clone(), world.pebble.issued()),
+            (json!(1), before)
+        );
         // Two thirds of five years.
         world.scheduler.jump(200 * DAY);
         let renewed = world.until_version(&certificate, 2);
@@ -250,7 +253,8 @@ fn what_fails_is_said_and_tried_again_each_time_later_until_it_does_not() {
         // The CA is away.
         world.scheduler.jump(20);
         let failures = |count: u64| {
-            world.until(&certificate, &format!("failure {count}"), |now| now["acme"]["failures"] == count)["acme"].clone()
+            world.until(&certificate, &format!("failure {count}"), |now| now["acme"]["failures"] == count)["acme"]
+                .clone()
         };
         let away = failures(1);
         assert_eq!(away["state"], "FAILED");
@@ -264,7 +268,8 @@ fn what_fails_is_said_and_tried_again_each_time_later_until_it_does_not() {
         assert_eq!(still["acme"]["failures"], 1, "it is tried again after five minutes: {still}");
         world.scheduler.jump(8 * 60);
         let failures = |count: u64| {
-            world.until(&certificate, &format!("failure {count}"), |now| now["acme"]["failures"] == count)["acme"].clone()
+            world.until(&certificate, &format!("failure {count}"), |now| now["acme"]["failures"] == count)["acme"]
+                .clone()
         };
         let unknown = failures(2);
         assert!(unknown["last_error"].as_str().expect("why").starts_with("www.example: "), "{unknown}");

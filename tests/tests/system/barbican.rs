@@ -156,7 +156,8 @@ fn every_form_in_which_a_barbican_keeps_a_certificate_is_read_by_who_was_let_to(
         let (middle, locked) = (ann.text(&files.text("middle.pem")), ann.text(&files.text("locked.key")));
         let passphrase = ann.text("s3cret");
         let chain = format!("{}{}", files.text("www.example.pem"), files.text("middle.pem"));
-        let bundle = format!("{}{}{}", files.text("middle.pem"), files.text("www.example.key"), files.text("www.example.pem"));
+        let bundle =
+            format!("{}{}{}", files.text("middle.pem"), files.text("www.example.key"), files.text("www.example.pem"));
         let parts = [("certificate", leaf.as_str()), ("private_key", &key), ("intermediates", &middle)];
         let locked = [parts[0], ("private_key", &locked), parts[2], ("private_key_passphrase", &passphrase)];
         for (name, reference) in [
@@ -192,7 +193,8 @@ fn what_does_not_fit_is_said_and_what_another_user_put_in_later_is_not_taken() {
         files.make();
         let ((ann, token), (amy, _)) = (world.tenant("ann", "alpha"), world.tenant("amy", "alpha"));
         let [leaf, key, other, its_key] =
-            ["www.example.pem", "www.example.key", "other.example.pem", "other.example.key"].map(|name| files.text(name));
+            ["www.example.pem", "www.example.key", "other.example.pem", "other.example.key"]
+                .map(|name| files.text(name));
         let [leaf, key, other, its_key] = [&leaf, &key, &other, &its_key].map(|text| ann.text(text));
         let named = |reference: &str| {
             world.admit(&token, reference).expect("it may be read");
@@ -224,7 +226,8 @@ fn what_does_not_fit_is_said_and_what_another_user_put_in_later_is_not_taken() {
 
 #[test]
 fn who_may_not_read_a_secret_may_not_name_it_and_what_was_asked_for_is_taken_back_with_the_last_use() {
-    if !is_installed("who_may_not_read_a_secret_may_not_name_it_and_what_was_asked_for_is_taken_back_with_the_last_use") {
+    if !is_installed("who_may_not_read_a_secret_may_not_name_it_and_what_was_asked_for_is_taken_back_with_the_last_use")
+    {
         return;
     }
     in_lab(|lab| {

@@ -47,7 +47,12 @@ pub(super) const NOUN: Noun = Noun {
             Kind::Binary,
             "A bundle of PKCS12 (.p12, .pfx) instead of both: private key, certificate, and those that issued it",
         ),
-        Field::always("passphrase-file", "passphrase", Kind::Line, "A file with the passphrase of --pkcs12 in one line"),
+        Field::always(
+            "passphrase-file",
+            "passphrase",
+            Kind::Line,
+            "A file with the passphrase of --pkcs12 in one line",
+        ),
         Field::always(
             "domain",
             "acme.domains",

@@ -122,7 +122,8 @@ mod tests {
 
     #[test]
     fn an_endpoint_is_that_of_its_type_interface_and_region() {
-        let endpoint = |interface: &str, region: &str| json!({"interface": interface, "region_id": region, "url": region});
+        let endpoint =
+            |interface: &str, region: &str| json!({"interface": interface, "region_id": region, "url": region});
         let catalogue = json!([
             {"type": "network", "endpoints": [endpoint("internal", "network")]},
             {"type": "key-manager", "endpoints": [endpoint("public", "p"), endpoint("internal", "a"), endpoint("internal", "b")]},

@@ -93,9 +93,11 @@ impl Barbican {
             };
         }
         if !self.credentials().are_complete() {
-            return Err("secrets.barbican needs the service's own credentials: either username, password_file and project, \
+            return Err(
+                "secrets.barbican needs the service's own credentials: either username, password_file and project, \
                         or application_credential_id and application_credential_secret_file"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         if !["internal", "public", "admin"].contains(&self.interface.as_str()) {
             return Err("secrets.barbican.interface is one of internal, public and admin".to_owned());

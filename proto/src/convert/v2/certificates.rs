@@ -3,9 +3,10 @@
 use std::fmt;
 
 use ballast_model::{
-    certificate::{Acme, AcmeState, Certificate, CertificateKind, Content, Validity, reference},
+    certificate::{Acme, AcmeState, Certificate, Content, Validity, reference},
     fault::Fault,
     time::Timestamp,
+    tls::Purpose,
 };
 
 use crate::{
@@ -72,11 +73,11 @@ fn to_acme(acme: &Acme, content: Option<&Content>) -> v2::Acme {
 
 /// The kind on the wire.
 #[must_use]
-pub const fn to_certificate_kind(kind: CertificateKind) -> v2::CertificateKind {
+pub const fn to_certificate_kind(kind: Purpose) -> v2::CertificateKind {
     match kind {
-        CertificateKind::Certificate => v2::CertificateKind::Certificate,
-        CertificateKind::Ca => v2::CertificateKind::Ca,
-        CertificateKind::Crl => v2::CertificateKind::Crl,
+        Purpose::Certificate => v2::CertificateKind::Certificate,
+        Purpose::Ca => v2::CertificateKind::Ca,
+        Purpose::Crl => v2::CertificateKind::Crl,
     }
 }
 
@@ -84,12 +85,12 @@ pub const fn to_certificate_kind(kind: CertificateKind) -> v2::CertificateKind {
 ///
 /// # Errors
 /// It is none that is known.
-pub fn certificate_kind(value: i32) -> Result<CertificateKind, Fault> {
+pub fn certificate_kind(value: i32) -> Result<Purpose, Fault> {
     match v2::CertificateKind::try_from(value) {
-        Ok(v2::CertificateKind::Unspecified | v2::CertificateKind::Certificate) => Ok(CertificateKind::Certificate),
-        Ok(v2::CertificateKind::Ca) => Ok(CertificateKind::Ca),
-        Ok(v2::CertificateKind::Crl) => Ok(CertificateKind::Crl),
-        Err(_) => Err(not_in("kind", value, &CertificateKind::ALL.map(CertificateKind::as_str))),
+        Ok(v2::CertificateKind::Unspecified | v2::CertificateKind::Certificate) => Ok(Purpose::Certificate),
+        Ok(v2::CertificateKind::Ca) => Ok(Purpose::Ca),
+        Ok(v2::CertificateKind::Crl) => Ok(Purpose::Crl),
+        Err(_) => Err(not_in("kind", value, &Purpose::ALL.map(Purpose::as_str))),
     }
 }
 

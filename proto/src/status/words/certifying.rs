@@ -45,12 +45,16 @@ pub(super) fn certifying(fact: &Certifying) -> String {
         Certifying::NameMalformed { name } => {
             format!("The certificate is for {}, which is no name: have it issued without it.", quoted(name))
         }
-        Certifying::Pkcs12Unreadable => "pkcs12 is no PKCS12 bundle that can be read: send one in DER, as openssl pkcs12 \
+        Certifying::Pkcs12Unreadable => {
+            "pkcs12 is no PKCS12 bundle that can be read: send one in DER, as openssl pkcs12 \
                                          -export writes it."
-            .to_owned(),
-        Certifying::Pkcs12Passphrase => "pkcs12 does not open with this passphrase, or is damaged: send the one by which it \
+                .to_owned()
+        }
+        Certifying::Pkcs12Passphrase => {
+            "pkcs12 does not open with this passphrase, or is damaged: send the one by which it \
                                          was made."
-            .to_owned(),
+                .to_owned()
+        }
         Certifying::Pkcs12Costly { most } => format!(
             "pkcs12 takes more than {most} iterations, or more than 32 MiB, to open: make it anew with fewer, as openssl \
              pkcs12 -export -iter 10000 does."
@@ -58,9 +62,11 @@ pub(super) fn certifying(fact: &Certifying) -> String {
         Certifying::Pkcs12Incomplete { missing } => {
             format!("pkcs12 has no {missing}: send one with a private key, its certificate, and those that issued it.")
         }
-        Certifying::GivenTwice => "pkcs12 and certificate_chain with private_key are two forms of the same: send one of \
+        Certifying::GivenTwice => {
+            "pkcs12 and certificate_chain with private_key are two forms of the same: send one of \
                                    them."
-            .to_owned(),
+                .to_owned()
+        }
         Certifying::NoSecretsKey => "No key is configured by which private keys are kept: an operator sets \
                                      secrets.key_files of the scheduler."
             .to_owned(),
@@ -117,9 +123,11 @@ fn issuing(fact: &Issuing) -> String {
         Issuing::TooManyDomains { most } => {
             format!("acme.domains has more than {most} names: make several certificates.")
         }
-        Issuing::Brought => "A certificate that ACME issues comes with its chain and its key from there: send neither of \
+        Issuing::Brought => {
+            "A certificate that ACME issues comes with its chain and its key from there: send neither of \
                              them, nor another kind, or leave acme out."
-            .to_owned(),
+                .to_owned()
+        }
         Issuing::Otherwise => {
             "The certificate was made without acme, which stays so: make another one with it.".to_owned()
         }

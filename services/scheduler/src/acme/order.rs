@@ -48,7 +48,9 @@ impl Order {
                 status => return Err(Refused::Other(format!("{name}: the CA says that it is {status:?}"))),
             }
             let Some(challenge) = authorization.challenge(ChallengeType::Http01) else {
-                return Err(Refused::Other(format!("{name}: the CA does not ask over HTTP, and nothing else is spoken")));
+                return Err(Refused::Other(format!(
+                    "{name}: the CA does not ask over HTTP, and nothing else is spoken"
+                )));
             };
             answers.push(answer(&challenge.token, challenge.key_authorization().as_str())?);
         }

@@ -9,7 +9,7 @@ mod telling;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use ballast_model::{
-    certificate::{Certificate, CertificateKind, of_reference},
+    certificate::{Certificate, of_reference},
     fault::{Balancing, Fault, Tls},
     load_balancer::LoadBalancer,
     tls::Purpose,
@@ -58,14 +58,6 @@ impl Keepers {
     /// The first that may know this reference.
     pub(super) fn of(&self, reference: &str) -> Option<&Arc<dyn Source>> {
         self.sources.iter().find(|source| source.knows(reference))
-    }
-}
-
-const fn purpose_of(kind: CertificateKind) -> Purpose {
-    match kind {
-        CertificateKind::Certificate => Purpose::Certificate,
-        CertificateKind::Ca => Purpose::Ca,
-        CertificateKind::Crl => Purpose::Crl,
     }
 }
 
@@ -126,8 +118,7 @@ impl App {
         }
         let mut unknown = Vec::new();
         for (reference, purpose) in new_references(before, after) {
-            let own = own(tx, &reference, &after.project_id).await?;
-            if own.is_none_or(|certificate| purpose_of(certificate.kind) != purpose) {
+            if own(tx, &reference, &after.project_id).await?.is_none_or(|own| own.kind != purpose) {
                 unknown.push((reference, purpose));
             }
         }

@@ -221,8 +221,7 @@ impl Source for Barbican {
     }
 
     async fn used(&self, reference: &str, by: LoadBalancerId) -> Result<(), Refused> {
-        let consumer =
-            BarbicanConsumer { reference: reference.to_owned(), load_balancer_id: by, registered: false };
+        let consumer = BarbicanConsumer { reference: reference.to_owned(), load_balancer_id: by, registered: false };
         self.in_time(self.register(&consumer, entity(reference)?)).await
     }
 

@@ -1,10 +1,10 @@
 //! `/ballast/v1/certificates`: certificates that are kept here. A private key comes in, and no answer has it.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ballast_proto::{
     status::fault::{Certifying, Fault},
     v2::{Acme, AcmeState, Certificate, CertificateKind, Validity},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Serialize, ser::SerializeMap};
 use serde_json::{Value, json};
 

@@ -1,9 +1,6 @@
 //! Looks at what others keep, every now and then, and tells them who uses it.
 
-use std::{
-    collections::BTreeSet,
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use ballast_model::{fault::Fault, ids::LoadBalancerId, tls::Purpose};
 use futures_util::{StreamExt as _, stream};
@@ -51,9 +48,9 @@ impl App {
     /// # Errors
     /// When the store fails.
     pub async fn look_at_secrets(&self, age: Duration) -> Result<(), Fault> {
-        let seen = self.store.glance(|tx, _| {
-            Box::pin(async move { Ok((self.used_secrets(tx).await?, tx.all_secrets().await?)) })
-        });
+        let seen = self
+            .store
+            .glance(|tx, _| Box::pin(async move { Ok((self.used_secrets(tx).await?, tx.all_secrets().await?)) }));
         let (used, known) = seen.await?;
         let now = self.now();
         let since = now.0.saturating_sub(i64::try_from(age.as_micros()).unwrap_or(i64::MAX));
@@ -102,7 +99,11 @@ impl App {
         let (before, after) = (references(before), references(after));
         let (app, project_id) = (self.clone(), project_id.to_owned());
         let telling = async move {
-            for (reference, is_used) in after.difference(&before).map(|one| (one, true)).chain(before.difference(&after).map(|one| (one, false))) {
+            for (reference, is_used) in after
+                .difference(&before)
+                .map(|one| (one, true))
+                .chain(before.difference(&after).map(|one| (one, false)))
+            {
                 match app.tell_keeper(id, &project_id, reference, is_used).await {
                     Ok(Ok(())) => {}
                     Ok(Err(why)) => tracing::info!(reference, "who keeps a secret is told later: {}", why.why()),

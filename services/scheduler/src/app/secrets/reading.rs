@@ -61,7 +61,10 @@ impl App {
             match read {
                 Ok(content) => drop(self.secret_read(&reference, purpose, Ok(content)).await?),
                 Err(Refused::Away(why)) if self.is_known_to(project_id, (&reference, purpose)).await? => {
-                    tracing::warn!(reference, "a secret is named that the project uses already, and nobody was asked: {why}");
+                    tracing::warn!(
+                        reference,
+                        "a secret is named that the project uses already, and nobody was asked: {why}"
+                    );
                 }
                 Err(why) => {
                     tracing::info!(reference, purpose = purpose.as_str(), "a secret is refused: {}", why.why());

@@ -1,7 +1,7 @@
 //! What an agent is told of the secrets that its load balancers use.
 
 use ballast_certificates::{Bound, Zeroizing};
-use ballast_model::{certificate::CertificateKind, fault::Fault};
+use ballast_model::{fault::Fault, tls::Purpose};
 use ballast_store::{Phase, SealedCertificate, Tx};
 
 use super::{
@@ -70,7 +70,7 @@ impl App {
             let Some(content) = certificate.content else { return Ok(Err(NOT_THERE.to_owned())) };
             return Ok(match tx.sealed_certificate(certificate.id).await? {
                 Some(sealed) => self.opened(&sealed).map(|private_key| (content.chain, private_key)),
-                None if certificate.kind == CertificateKind::Certificate => Err(NOT_THERE.to_owned()),
+                None if certificate.kind == Purpose::Certificate => Err(NOT_THERE.to_owned()),
                 None => Ok((content.chain, Zeroizing::default())),
             });
         }

@@ -3,10 +3,11 @@
 
 use ballast_certificates::{Bound, Material, Zeroizing};
 use ballast_model::{
-    certificate::{Acme, Certificate, CertificateKind, Sealed},
+    certificate::{Acme, Certificate, Sealed},
     check,
     fault::{Balancing, Certifying, Fault, Issuing},
     ids::CertificateId,
+    tls::Purpose,
 };
 use ballast_store::{Tx, certificate_not_found};
 
@@ -22,7 +23,7 @@ pub struct NewCertificate {
     pub project_id: String,
     pub name: String,
     pub description: String,
-    pub kind: CertificateKind,
+    pub kind: Purpose,
     pub origin: Supply,
 }
 

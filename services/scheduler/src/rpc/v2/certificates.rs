@@ -6,10 +6,11 @@ use std::mem;
 
 use ballast_certificates::{Material, Zeroizing, read_as};
 use ballast_model::{
-    certificate::{CertificateKind, check_domains},
+    certificate::check_domains,
     fault::{Fault, Issuing, Keying},
     ids::CertificateId,
     time::Timestamp,
+    tls::Purpose,
 };
 use ballast_proto::{
     convert,
@@ -168,16 +169,11 @@ impl Few for UsedSecret {
 }
 
 /// A certificate and its private key change together; what has none changes alone.
-fn together(
-    kind: CertificateKind,
-    chain: Option<&str>,
-    private_key: Option<&str>,
-    now: Timestamp,
-) -> Result<Material, Fault> {
+fn together(kind: Purpose, chain: Option<&str>, private_key: Option<&str>, now: Timestamp) -> Result<Material, Fault> {
     let alone = |missing: &str| Fault::from(Keying::Alone { missing: missing.to_owned() });
     match (kind, chain, private_key) {
         (_, Some(chain), Some(key)) => read_as(kind, chain, key, now),
-        (CertificateKind::Certificate, Some(_), None) => Err(alone("private_key")),
+        (Purpose::Certificate, Some(_), None) => Err(alone("private_key")),
         (_, Some(chain), None) => read_as(kind, chain, "", now),
         (_, None, _) => Err(alone("certificate_chain")),
     }
@@ -189,7 +185,7 @@ fn new(app: &App, caller: &Caller, mut sent: Certificate) -> Result<NewCertifica
     let origin = match sent.acme {
         Some(acme) => {
             let is_brought = !sent.certificate_chain.is_empty() || !private_key.is_empty();
-            if is_brought || kind != CertificateKind::Certificate {
+            if is_brought || kind != Purpose::Certificate {
                 return Err(Issuing::Brought.into());
             }
             Supply::Acme(check_domains(&acme.domains)?)
@@ -215,7 +211,7 @@ fn public(new: &NewCertificate) -> Certificate {
         Supply::Acme(domains) => (String::new(), Some(Acme { domains: domains.clone(), ..Acme::default() })),
     };
     // Without a kind, as before there were kinds: the same request is sent again through an upgrade.
-    let kind = if *kind == CertificateKind::Certificate { 0 } else { convert::to_certificate_kind(*kind).into() };
+    let kind = if *kind == Purpose::Certificate { 0 } else { convert::to_certificate_kind(*kind).into() };
     Certificate {
         project_id: project_id.clone(),
         name: name.clone(),

@@ -132,7 +132,10 @@ impl Client {
         if let Some(body) = &call.body {
             request = request.json(body);
         }
-        self.http.send_bounded(request, call.limit).await.map_err(|why| Refused::Away(told(&format!("Barbican: {why}"))))
+        self.http
+            .send_bounded(request, call.limit)
+            .await
+            .map_err(|why| Refused::Away(told(&format!("Barbican: {why}"))))
     }
 }
 
@@ -163,7 +166,10 @@ mod tests {
     fn what_may_come_back_is_away_and_what_may_not_is_gone() {
         let answer = |status| {
             let bytes = br#"{"description": "two\nlines"}"#.to_vec();
-            judged(RawAnswer { status: StatusCode::from_u16(status).unwrap(), headers: Default::default(), body: bytes }, "secrets/1")
+            judged(
+                RawAnswer { status: StatusCode::from_u16(status).unwrap(), headers: Default::default(), body: bytes },
+                "secrets/1",
+            )
         };
         assert!(answer(200).is_ok() && answer(204).is_ok());
         for status in [403, 404, 410] {

@@ -70,7 +70,8 @@ impl Seen {
             return None;
         }
         let (reference, entity) = (grant.reference.clone(), grant.entity.clone());
-        let mut others = self.grants.iter().filter(|one| one.entity == grant.entity && one.reference != grant.reference);
+        let mut others =
+            self.grants.iter().filter(|one| one.entity == grant.entity && one.reference != grant.reference);
         if !grant.added || others.any(|one| self.is_needed(one, now, ended)) {
             return Some(Step::Forget(reference, entity));
         }
@@ -127,7 +128,8 @@ mod tests {
 
     #[test]
     fn a_right_is_taken_back_with_the_last_use_if_it_was_ours_and_no_write_is_under_way() {
-        let mut seen = Seen { named: named(&[("a", 1)]), grants: vec![grant("a", "secrets/1", 1_000)], ..Seen::default() };
+        let mut seen =
+            Seen { named: named(&[("a", 1)]), grants: vec![grant("a", "secrets/1", 1_000)], ..Seen::default() };
         seen.consumers.insert(consumer("a", 1, true));
         assert_eq!(seen.plan(NOW, None), []);
         seen.named.clear();

@@ -24,7 +24,9 @@ impl Barbican {
     /// The caller may read all that this reference is of, and from now on the service's own user may.
     pub(super) async fn grant(&self, token: &str, reference: &str, entity: Entity) -> Result<(), Refused> {
         if token.is_empty() {
-            return Err(Refused::Gone("no token of Keystone's came with the call by which Barbican could be asked".to_owned()));
+            return Err(Refused::Gone(
+                "no token of Keystone's came with the call by which Barbican could be asked".to_owned(),
+            ));
         }
         self.give(token, reference, entity).await?;
         if let Entity::Container(_) = entity {
@@ -125,7 +127,10 @@ impl Barbican {
                  or the service's own user, if Barbican's policy lets it"
             );
         }
-        self.store.write(|tx, _| Box::pin(async move { tx.barbican_grant_refused(grant, now).await })).await.map_err(away)
+        self.store
+            .write(|tx, _| Box::pin(async move { tx.barbican_grant_refused(grant, now).await }))
+            .await
+            .map_err(away)
     }
 }
 

@@ -1,9 +1,10 @@
 //! Certificates, with private keys that are sealed.
 
 use ballast_model::{
-    certificate::{Acme, Certificate, CertificateKind, Content, Sealed},
+    certificate::{Acme, Certificate, Content, Sealed},
     fault::Fault,
     time::Timestamp,
+    tls::Purpose,
 };
 use sea_orm::{NotSet, Set, entity::prelude::*};
 
@@ -158,7 +159,7 @@ impl Listed {
             project_id: self.project_id,
             name: self.name,
             description: self.description,
-            kind: member_of("kind", &self.kind, CertificateKind::parse)?,
+            kind: member_of("kind", &self.kind, Purpose::parse)?,
             acme,
             version,
             changed: natural("changed", self.changed)?,

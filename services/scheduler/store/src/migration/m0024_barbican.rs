@@ -27,11 +27,7 @@ fn grant() -> TableCreateStatement {
 }
 
 fn registration() -> TableCreateStatement {
-    numbered("barbican_consumer")
-        .col(text("reference"))
-        .col(uuid("load_balancer_id"))
-        .col(boolean("registered"))
-        .take()
+    numbered("barbican_consumer").col(text("reference")).col(uuid("load_balancer_id")).col(boolean("registered")).take()
 }
 
 #[async_trait::async_trait]

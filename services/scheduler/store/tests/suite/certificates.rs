@@ -1,10 +1,10 @@
 //! Certificates, with what is sealed of them.
 
 use ballast_model::{
-    certificate::{Certificate, CertificateKind, Content, Sealed, reference},
+    certificate::{Certificate, Content, Sealed, reference},
     fault::{Certifying, Code, Fault},
     time::Timestamp,
-    tls::{ListenerTls, PoolTls},
+    tls::{ListenerTls, PoolTls, Purpose},
 };
 
 use crate::{
@@ -22,7 +22,7 @@ fn certificate(number: u128, project_id: &str) -> Certificate {
         changed: 1,
         created_at: Timestamp(5),
         updated_at: None,
-        kind: CertificateKind::Certificate,
+        kind: Purpose::Certificate,
         acme: None,
         content: Some(Content {
             subject: "CN=www.example".to_owned(),
