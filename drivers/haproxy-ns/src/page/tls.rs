@@ -74,6 +74,10 @@ pub(super) fn front(listener: &Listener, folder: &str) -> Option<FrontTls> {
         words.push(format!("verify {}", if clients.mandatory { "required" } else { "optional" }));
     }
     words.extend(settings(&tls.settings));
+    if tls.settings.alpn.is_empty() {
+        // From 2.8 on haproxy offers HTTP/2 where nothing is said.
+        words.push("alpn http/1.1,http/1.0".to_owned());
+    }
     let hsts = tls.hsts.as_ref().map(|hsts| {
         let more = |is: bool, word: &str| if is { format!("; {word}") } else { String::new() };
         let (below, preload) = (more(hsts.include_subdomains, "includeSubDomains"), more(hsts.preload, "preload"));

@@ -45,7 +45,7 @@ pub struct Settings {
     pub suites: Option<String>,
     /// From the oldest; at least one.
     pub versions: Vec<Version>,
-    /// As they are offered; empty: ALPN is not spoken.
+    /// As they are offered; empty: none was asked for, which is HTTP/1 or none at all.
     pub alpn: Vec<String>,
 }
 
