@@ -1,7 +1,7 @@
 //! `GET /ballast/v1/secrets`: what listeners and pools use by their references, when it ends, and who uses it.
 
 use axum::{extract::State, http::StatusCode};
-use ballast_proto::v2::{ListRequest, SecretUser, Sort, UsedSecret, Validity};
+use ballast_proto::v2::{ListRequest, SecretUser, Sort, UsedSecret};
 use form_urlencoded::Serializer;
 use serde::Serialize;
 use serde_json::{Value, json};
