@@ -1,7 +1,8 @@
-//! `GET /ballast/v1/secrets`: what listeners and pools use by their references, when it ends, and who uses it.
+//! `GET /ballast/v1/secrets`: what listeners and pools use by their references, when it ends, and who uses it. `PUT .. /look`:
+//! what others keep is looked at now.
 
 use axum::{extract::State, http::StatusCode};
-use ballast_proto::v2::{ListRequest, SecretUser, Sort, UsedSecret, Validity};
+use ballast_proto::v2::{ListRequest, LookAtSecretsRequest, SecretUser, Sort, UsedSecret};
 use form_urlencoded::Serializer;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -35,6 +36,15 @@ pub(super) async fn list(State(gateway): State<Gateway>, caller: Caller, query: 
     let secrets_links = next(&query.url(), kept, &found.next_page_token);
     let shown = Answer { secrets: found.secrets.iter().map(Shown::from).collect(), secrets_links };
     Ok(reply::json(StatusCode::OK, &json!(shown)))
+}
+
+/// 202: it is done.
+pub(super) async fn look(State(gateway): State<Gateway>, caller: Caller, query: Query) -> Reply {
+    only(&query, &["project_id"])?;
+    let project_id = query.last("project_id").unwrap_or_default().to_owned();
+    let request = caller.request(LookAtSecretsRequest { project_id });
+    gateway.scheduler.v2().certificates().look_at_secrets(request).await?;
+    Ok(reply::empty(StatusCode::ACCEPTED))
 }
 
 fn limit(said: Option<&str>) -> Result<u32, Refusal> {
