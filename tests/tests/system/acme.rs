@@ -220,7 +220,7 @@ fn a_certificate_is_issued_where_a_listener_names_it_and_renews_itself() {
         let listener = format!("{LISTENERS}/{listener}");
         wait_until(PATIENCE, "the listener says that it has no certificate yet", || {
             let now = world.object(&listener)?;
-            now["status_description"].as_str().is_some_and(|why| why.contains("not known yet")).then_some(())
+            now["status_description"].as_str().is_some_and(|why| why.contains("not there yet")).then_some(())
         });
         assert_eq!(world.served(&address), "", "nothing is served without a certificate");
         let issued = world.until_version(&certificate, 1);
@@ -305,7 +305,9 @@ fn what_fails_is_said_and_tried_again_each_time_later_until_it_does_not() {
         let elsewhere = failures(3);
         let why = elsewhere["last_error"].as_str().expect("why");
         assert!(why.starts_with("www.example: ") && why.contains("404"), "{elsewhere}");
-        assert_eq!(world.status(&address, "/"), "none", "nothing is answered after a failure");
+        wait_until(PATIENCE, "nothing is answered after a failure", || {
+            (world.status(&address, "/") == "none").then_some(())
+        });
 
         // A CA that was made anew knows no account of its former self.
         world.pebble.stop();
