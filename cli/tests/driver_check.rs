@@ -121,7 +121,8 @@ fn a_call_that_goes_wrong_turns_its_check_red_with_what_happened() {
 
 #[test]
 fn a_promise_of_deploy_and_undeploy_that_is_broken_turns_its_check_red() {
-    let cases: [Case; 12] = [
+    let cases: [Case; 13] = [
+        ("secrets-untold", "contract.tls", "whose secrets were not told was taken as if they were"),
         ("deploy-not-idempotent", "contract.again", "it exists already"),
         ("deploy-again-doubles", "contract.again", "000000000001-2 at generation 1"),
         ("change-ignored", "contract.change", "another name: after the change, deployed must have"),

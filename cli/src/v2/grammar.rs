@@ -209,7 +209,7 @@ fn option(field: &'static Field) -> Arg {
     let arg = Arg::new(field.option).long(field.option).help(field.help);
     match field.kind {
         Of::Text => arg.value_name("TEXT").value_hint(ValueHint::Other),
-        Of::File => arg.value_name("FILE").value_hint(ValueHint::FilePath),
+        Of::File | Of::Line | Of::Binary => arg.value_name("FILE").value_hint(ValueHint::FilePath),
         Of::Number => arg.value_name("NUMBER").value_parser(value_parser!(i64)).allow_negative_numbers(true),
         Of::Bool => arg.value_name("BOOL").value_parser(["true", "false"]),
         Of::Admin => arg.value_name("STATE").value_parser(["up", "down"]),

@@ -11,6 +11,7 @@ mod networks;
 mod pools;
 mod providers;
 mod quotas;
+mod secrets;
 mod zones;
 
 pub(super) use l7policies::{
@@ -33,6 +34,7 @@ pub(super) const ALL: &[&Noun] = &[
     &monitors::NOUN,
     &l7policies::NOUN,
     &certificates::NOUN,
+    &secrets::NOUN,
     &networks::NETWORK,
     &networks::SUBNET,
     &quotas::NOUN,

@@ -9,7 +9,10 @@ use std::{
 };
 
 use clap::{Args, CommandFactory};
-use nix::sys::stat::{Mode, umask};
+use nix::sys::{
+    resource::{Resource, getrlimit, setrlimit},
+    stat::{Mode, umask},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -109,6 +112,9 @@ where
 {
     // What a service writes is its own; where others must pass or read, its mode is said.
     umask(Mode::from_bits_truncate(0o077));
+    // There are tokens and private keys in memory. The hard limit stays: a driver may be let to leave a core.
+    let (_, hard) = getrlimit(Resource::RLIMIT_CORE).map_err(|errno| Failure::run("the limit of core dumps", errno))?;
+    setrlimit(Resource::RLIMIT_CORE, 0, hard).map_err(|errno| Failure::run("cannot forbid core dumps", errno))?;
     let mut settings = config::load(arguments.config.as_deref()).map_err(Failure::Config)?;
     settings.insecure |= arguments.insecure;
     settings.check().map_err(Failure::Config)?;

@@ -81,7 +81,7 @@ impl Known {
     /// UNAVAILABLE: one was not told.
     pub(crate) fn told(load_balancer: &LoadBalancer, secrets: &Secrets) -> Result<Self, DriverError> {
         let mut known = Self::default();
-        for secret in named(load_balancer) {
+        for (_, secret) in load_balancer.secrets() {
             known.take(secret, secrets.of(&load_balancer.id, secret)?);
         }
         Ok(known)
@@ -94,7 +94,7 @@ impl Known {
         remembered: &BTreeMap<String, Facts>,
     ) -> Self {
         let mut known = Self { facts: remembered.clone(), told: BTreeMap::new() };
-        for secret in named(load_balancer) {
+        for (_, secret) in load_balancer.secrets() {
             if let Ok(content) = secrets.of(&load_balancer.id, secret) {
                 known.take(secret, content);
             }
@@ -131,19 +131,6 @@ impl Known {
 
 fn text(block: &pem::Pem) -> String {
     pem::encode_config(block, pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF))
-}
-
-/// All secrets that a load balancer names.
-fn named(load_balancer: &LoadBalancer) -> Vec<&Secret> {
-    let mut named = Vec::new();
-    for tls in load_balancer.listeners.iter().filter_map(|listener| listener.tls.as_ref()) {
-        let single = [&tls.default_certificate, &tls.client_ca, &tls.client_crl];
-        named.extend(single.into_iter().flatten().chain(&tls.sni_certificates));
-    }
-    for tls in load_balancer.pools.iter().filter_map(|pool| pool.tls.as_ref()) {
-        named.extend([&tls.client_certificate, &tls.ca, &tls.crl].into_iter().flatten());
-    }
-    named
 }
 
 /// Which part of a secret is in a file.

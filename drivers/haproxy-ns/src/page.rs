@@ -211,8 +211,8 @@ pub(crate) struct Backend {
 pub(crate) struct Use {
     pub(crate) timeouts: Option<BackTimeouts>,
     pub(crate) headers: Vec<SetHeader>,
-    /// What a client may have written itself.
-    pub(crate) removed: Vec<String>,
+    /// What a client says of its certificate itself is taken away.
+    pub(crate) hides_tls: bool,
     /// Members are told of the client's TLS.
     pub(crate) tells_tls: bool,
 }

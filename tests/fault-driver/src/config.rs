@@ -56,6 +56,8 @@ pub(crate) enum Fault {
     ManyMembersFail,
     /// IPv6 is refused though it is declared.
     Ipv6Fails,
+    /// What secrets are nobody has to tell it.
+    SecretsUntold,
     /// What is not plain ASCII in a name makes it panic.
     OddNamesPanic,
     /// `admin_state_up = false` is refused.

@@ -18,14 +18,7 @@ pub fn named(name: &str) -> Secret {
 /// What is told of those that a load balancer names.
 #[must_use]
 pub fn of(load_balancer: &LoadBalancer) -> Vec<SecretContent> {
-    let mut digests = Vec::new();
-    for tls in load_balancer.listeners.iter().filter_map(|listener| listener.tls.as_ref()) {
-        let single = [&tls.default_certificate, &tls.client_ca, &tls.client_crl];
-        digests.extend(single.into_iter().flatten().chain(&tls.sni_certificates).map(|secret| &secret.digest));
-    }
-    for tls in load_balancer.pools.iter().filter_map(|pool| pool.tls.as_ref()) {
-        digests.extend([&tls.client_certificate, &tls.ca, &tls.crl].into_iter().flatten().map(|secret| &secret.digest));
-    }
+    let digests: Vec<&String> = load_balancer.secrets().map(|(_, secret)| &secret.digest).collect();
     let told = |one: &SecretContent| digests.contains(&&one.digest);
     all().iter().map(|(_, content)| content).filter(|one| told(one)).cloned().collect()
 }

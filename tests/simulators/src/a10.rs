@@ -1,7 +1,8 @@
 //! A10 Thunder's aXAPI v3: sessions, partitions, configuration, operational state and counters.
 //!
 //! What real devices were not seen to do is assumed, and drivers should not depend on it: that partitions are managed from
-//! `shared` only, that two virtual ports on one number exclude each other, and that a replaced object loses its children.
+//! `shared` only, that two virtual ports on one number exclude each other, that a replaced object loses its children, that a list
+//! within an object is replaced as a whole, and that a file which a template names cannot be deleted.
 //! Some of it can be chosen: see [`Assumptions`].
 
 mod assumptions;

@@ -2,7 +2,11 @@
 
 use std::{error::Error, fs, net::SocketAddr, path::PathBuf};
 
-use ballast_simulators::{Clock, Device, Options, Simulator, a10::A10, netscaler::NetScaler};
+use ballast_simulators::{
+    Clock, Device, Options, Simulator,
+    a10::{A10, Release},
+    netscaler::NetScaler,
+};
 use clap::{Parser, ValueEnum};
 
 #[derive(Parser)]
@@ -27,7 +31,8 @@ enum Kind {
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     match arguments.device {
-        Kind::A10 => serve(A10::default(), &arguments),
+        // The newest one: it speaks TLS as its driver asks for it.
+        Kind::A10 => serve(A10::new(Release::Five), &arguments),
         Kind::Netscaler => serve(NetScaler::default(), &arguments),
     }
 }

@@ -35,6 +35,7 @@ get_loadbalancer_revisions       401 200    200    403    200
 get_loadbalancer_traffic         401 200    200    403    200
 rollback_loadbalancer            401 403    202    403    202
 get_secrets                      401 200    200    200    200
+look_at_secrets                  401 403    202    202    202
 
 get_certificates                 401 seen   seen   hidden seen
 create_certificate               401 403    201    403    201

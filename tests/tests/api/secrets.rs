@@ -1,6 +1,8 @@
 //! Secrets that load balancers name: who may name which, which agent is told what, and what becomes of load balancers when a
 //! certificate is changed.
 
+use std::time::Duration;
+
 use ballast_proto::agent::Desired;
 use ballast_tests::rest::Reply;
 use serde_json::{Value, json};
@@ -8,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     certificates::{Pem, keep_secrets},
     played::{Agent, able_driver},
-    services::Services,
+    services::{PATIENCE, Services},
 };
 
 const ALL: &str = "/ballast/v1/certificates";
@@ -45,6 +47,15 @@ impl Site {
             json!({ "loadbalancer_id": self.load_balancer, "protocol": "TERMINATED_HTTPS", "protocol_port": 443 });
         body.as_object_mut().unwrap().extend(references.as_object().unwrap().clone());
         self.services.call("POST", LISTENERS, Some(json!({ "listener": body }))).await
+    }
+
+    async fn is_active(&self, listener: &str) {
+        let look = async {
+            while self.status(listener).await.0 != "ACTIVE" {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, look).await.expect("ACTIVE in time");
     }
 
     async fn status(&self, listener: &str) -> (String, String) {
@@ -107,7 +118,7 @@ async fn a_new_version_goes_to_who_names_the_certificate_and_to_nobody_else() {
     let listener = made.id();
     let first = site.agent.desired().await;
     site.agent.deployed(&first).await;
-    site.services.settled(&format!("{LISTENERS}/{listener}"), "ACTIVE").await;
+    site.is_active(&listener).await;
 
     let next = Pem::of("www.example");
     let path = format!("{ALL}/{id}");
@@ -126,7 +137,7 @@ async fn a_new_version_goes_to_who_names_the_certificate_and_to_nobody_else() {
     let told = site.agent.secrets(&second, None).await;
     assert!(told.secrets.iter().any(|secret| normal(&secret.private_key) == normal(&next.key)), "{told:?}");
     site.agent.deployed(&second).await;
-    site.services.settled(&format!("{LISTENERS}/{listener}"), "ACTIVE").await;
+    site.is_active(&listener).await;
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod acme;
 mod barbican;
 mod blamed;
+mod certificates;
 mod cli_page;
 mod command;
 mod connections;

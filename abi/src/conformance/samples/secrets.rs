@@ -56,19 +56,10 @@ pub(in crate::conformance) fn told(load_balancer: &LoadBalancer) -> Vec<SecretCo
             private_key: kind.private_key().to_owned(),
         })
     };
-    let mut told: Vec<SecretContent> = of(load_balancer).filter_map(content).collect();
+    let mut told: Vec<SecretContent> = load_balancer.secrets().filter_map(|(_, secret)| content(secret)).collect();
     told.sort_by(|one, other| (&one.reference, &one.digest).cmp(&(&other.reference, &other.digest)));
     told.dedup();
     told
-}
-
-fn of(load_balancer: &LoadBalancer) -> impl Iterator<Item = &Secret> {
-    let listeners = load_balancer.listeners.iter().filter_map(|listener| listener.tls.as_ref()).flat_map(|tls| {
-        let clients = tls.client_ca.iter().chain(&tls.client_crl);
-        tls.default_certificate.iter().chain(&tls.sni_certificates).chain(clients)
-    });
-    let pools = load_balancer.pools.iter().filter_map(|pool| pool.tls.as_ref());
-    listeners.chain(pools.flat_map(|tls| tls.client_certificate.iter().chain(&tls.ca).chain(&tls.crl)))
 }
 
 #[cfg(test)]

@@ -292,7 +292,7 @@ impl HaproxyNs {
             }
         };
         observed.member.clone_from(&state.shared);
-        observed.shared = is_in(&desired, &netns);
+        observed.shared = is_in(&desired, &netns) && self.has_secrets(id, &desired);
         let missing = plan(&desired, &observed).into_iter().next().map(|planned| (planned.step, planned.why));
         let missing = missing.map(|(step, why)| format!("{why} ({step:?})"));
         let unpinged = !state.echoes.is_empty() && !self.pinger.has(id);

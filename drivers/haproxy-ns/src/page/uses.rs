@@ -84,12 +84,10 @@ fn using(listener: &Listener, pool: &Pool) -> Use {
     let timeouts = listener.timeouts.map(|asked| BackTimeouts { connect: asked.connect, server: asked.server });
     let ends_tls = listener.tls.is_some();
     let headers = listener.headers.iter().flatten().filter(|_| is_http(listener.protocol));
-    let headers: Vec<SetHeader> = headers.filter_map(|header| set(*header, ends_tls)).collect();
-    // What a member believes of the client's certificate is said here and nowhere else.
-    let of_tls = Header::OF_TLS.into_iter().filter_map(|header| set(header, ends_tls)).filter(|_| ends_tls);
-    let removed = of_tls.map(|header| header.name).filter(|name| !headers.iter().any(|header| header.name == *name));
+    let headers = headers.filter_map(|header| set(*header, ends_tls)).collect();
     let tells_tls = ends_tls && pool.protocol == Protocol::Proxyv2;
-    Use { timeouts, removed: removed.collect(), headers, tells_tls }
+    // What a member believes of the client's certificate is said here and nowhere else.
+    Use { timeouts, headers, hides_tls: ends_tls, tells_tls }
 }
 
 /// `None`: haproxy has an option of its own for it.

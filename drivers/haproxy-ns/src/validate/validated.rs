@@ -49,20 +49,6 @@ pub(crate) enum Header {
     NotAfter,
 }
 
-impl Header {
-    /// Those that members may believe only where TLS ends here.
-    pub(crate) const OF_TLS: [Self; 8] = [
-        Self::ClientVerify,
-        Self::ClientHasCertificate,
-        Self::ClientName,
-        Self::ClientCommonName,
-        Self::Issuer,
-        Self::ClientSha1,
-        Self::NotBefore,
-        Self::NotAfter,
-    ];
-}
-
 /// One that acts: it has rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Policy {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tools of tests: what fails here fails the test")]
 
 mod clients;
+mod costs;
 mod ending;
 mod hidden;
 mod members;

@@ -18,7 +18,7 @@ use ballast_abi::{
     Observation, Pool, Protocol, Timeouts, Vip,
 };
 use ballast_driver_haproxy_ns::{Config, HaproxyNs, ProcessModel};
-use ballast_lab::{Host, Lab, LabError, TestResult, WebServer, wait_until};
+use ballast_lab::{Host, Lab, LabError, Segment, TestResult, WebServer, wait_until};
 use ballast_netns::namespace;
 
 pub(crate) const ID: &str = "4c8ea0f2-7b3b-4c93-9d59-5b8fdc6a0a07";
@@ -28,6 +28,7 @@ pub(crate) const SOON: Duration = Duration::from_secs(10);
 
 pub(crate) struct World<'a> {
     pub(crate) lab: &'a Lab,
+    pub(crate) data: Segment,
     pub(crate) client: Host,
     pub(crate) web: [Host; 2],
     pub(crate) servers: Vec<Option<WebServer>>,
@@ -51,7 +52,7 @@ impl<'a> World<'a> {
         }
         fs::create_dir(lab.dir().join("state"))?;
         let driver = driver(lab, config(lab));
-        Ok(Self { lab, client, web, servers, driver })
+        Ok(Self { lab, data, client, web, servers, driver })
     }
 
     pub(crate) fn directory(&self) -> PathBuf {

@@ -22,9 +22,9 @@ pub(crate) struct Confinement {
 /// Takes effect for the whole process, so before the driver is loaded. What cannot be had is said in one line.
 pub(super) fn apply(confinement: Confinement) {
     let mut done = vec![("limit open files", limit(Resource::RLIMIT_NOFILE, confinement.open_files))];
-    if !confinement.core_dumps {
-        done.push(("forbid core dumps", limit(Resource::RLIMIT_CORE, 0)));
-    }
+    // The agent leaves none itself.
+    let of_cores = if confinement.core_dumps { u64::MAX } else { 0 };
+    done.push(("limit core dumps", limit(Resource::RLIMIT_CORE, of_cores)));
     if !confinement.new_privileges {
         done.push(("forbid new privileges", prctl::set_no_new_privs()));
     }

@@ -5,7 +5,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 use ballast_abi::{DriverError, ErrorCode, features};
 use ballast_proto::driver::{
     Capabilities, DeployReply, DeployRequest, Deployed, DeployedRequest, Effect, Fault, LoadBalancer, ObjectFault,
-    Observation, ObserveRequest, Preview, SecretsRequest, UndeployReply, UndeployRequest, driver_client,
+    Observation, ObserveRequest, Preview, SecretContent, SecretsRequest, UndeployReply, UndeployRequest, driver_client,
 };
 use ballast_traces::{Span, SpanKind};
 use tokio::time::{self, Instant};
@@ -20,7 +20,7 @@ use super::{
     steps,
     unknown::without_unknown,
 };
-use crate::{driver_host::fault, secrets::Contents};
+use crate::driver_host::fault;
 
 type Grpc = driver_client::DriverClient<Channel>;
 
@@ -112,8 +112,8 @@ impl DriverClient {
     ///
     /// # Errors
     /// As for [`DriverClient::deploy`].
-    pub(crate) async fn take_secrets(&self, load_balancer_id: String, contents: Contents) -> Result<(), Fault> {
-        let request = SecretsRequest { load_balancer_id, secrets: contents.take() };
+    pub async fn take_secrets(&self, load_balancer_id: String, secrets: Vec<SecretContent>) -> Result<(), Fault> {
+        let request = SecretsRequest { load_balancer_id, secrets };
         let call = |mut grpc: Grpc, _: &Capabilities| async move { grpc.take_secrets(request).await };
         self.call(Asked::TakeSecrets, self.deadlines.observe, call).await.map(drop)
     }

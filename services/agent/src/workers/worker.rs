@@ -199,7 +199,7 @@ async fn call_deploy(workers: &Workers, order: &Order, contents: Contents) -> Re
     let driver = workers.0.on.drivers.driver(&order.driver).ok_or_else(|| no_driver(&order.driver))?;
     let names_any = !contents.is_empty();
     if names_any {
-        driver.take_secrets(order.id().to_owned(), contents).await?;
+        driver.take_secrets(order.id().to_owned(), contents.take()).await?;
     }
     let reply = driver.take_over(order.asked(), order.generation, order.handed_over()).await?;
     if names_any {

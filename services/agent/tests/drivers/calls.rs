@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ballast_abi::ErrorCode;
 use ballast_agent::drivers::DriverSet;
-use ballast_proto::driver::{Listener, ListenerTls, LoadBalancer, Protocol, Secret, SecretContent, SecretsRequest};
+use ballast_proto::driver::{Listener, ListenerTls, LoadBalancer, Protocol, Secret, SecretContent};
 use futures_util::future::join_all;
 use nix::{
     sys::signal::{Signal, kill},
@@ -47,22 +47,21 @@ async fn secrets_reach_the_driver_that_is_told_them_for_that_load_balancer_alone
         let listener = Listener { id: "l-1".into(), protocol, tls: Some(tls), ..Listener::default() };
         LoadBalancer { listeners: vec![listener], ..load_balancer("lb-1", "web") }
     };
-    let told = |id: &str, digest: &str| {
+    let told = |digest: &str| {
         let Secret { reference, digest } = secret(digest);
-        let content = SecretContent { reference, digest, pem: "PEM".repeat(1_000), private_key: "s3cret-key".into() };
-        SecretsRequest { load_balancer_id: id.into(), secrets: vec![content] }
+        vec![SecretContent { reference, digest, pem: "PEM".repeat(1_000), private_key: "s3cret-key".into() }]
     };
     let fault = driver.deploy(terminated("d1"), 1).await.unwrap_err();
     assert_eq!((code(&fault), fault.retryable), (ErrorCode::UNAVAILABLE, true));
     assert!(fault.detail.contains("/v1/containers/1"), "{}", fault.detail);
-    driver.take_secrets(told("lb-2", "d1")).await.unwrap();
+    driver.take_secrets("lb-2".into(), told("d1")).await.unwrap();
     assert_eq!(code(&driver.deploy(terminated("d1"), 1).await.unwrap_err()), ErrorCode::UNAVAILABLE);
-    driver.take_secrets(told("lb-1", "d1")).await.unwrap();
+    driver.take_secrets("lb-1".into(), told("d1")).await.unwrap();
     assert_eq!(driver.deploy(terminated("d1"), 1).await.unwrap(), []);
     let noted = place.state().join("driver-state/fault/lb-1.secrets");
     assert_eq!(std::fs::read_to_string(&noted).unwrap(), "d1 3000 10\n");
     // All that the next one names are told anew.
-    driver.take_secrets(told("lb-1", "d2")).await.unwrap();
+    driver.take_secrets("lb-1".into(), told("d2")).await.unwrap();
     assert_eq!(code(&driver.deploy(terminated("d1"), 2).await.unwrap_err()), ErrorCode::UNAVAILABLE);
     assert_eq!(driver.deploy(terminated("d2"), 2).await.unwrap(), []);
     driver.undeploy("lb-1".into()).await.unwrap();
@@ -74,8 +73,7 @@ async fn a_driver_that_cannot_take_secrets_says_so_and_nothing_is_lost() {
     let place = Place::with_fault_driver();
     let set = place.start(json!({ "calls": { "take-secrets": "fail: no memory for it" } })).await;
     let driver = ready(&set).await;
-    let fault = driver.take_secrets(SecretsRequest { load_balancer_id: "lb-1".into(), ..SecretsRequest::default() });
-    let fault = fault.await.unwrap_err();
+    let fault = driver.take_secrets("lb-1".into(), Vec::new()).await.unwrap_err();
     assert_eq!((code(&fault), fault.message.as_str()), (ErrorCode::INTERNAL, "no memory for it"));
     assert_eq!(driver.deploy(load_balancer("lb-1", "web"), 1).await.unwrap(), []);
 }

@@ -2,7 +2,7 @@
 
 use ballast_proto::{
     agent::DriverState,
-    driver::{Effect, SecretContent, SecretsRequest},
+    driver::{Effect, SecretContent},
 };
 use tempfile::TempDir;
 use tokio::time::timeout;
@@ -13,14 +13,13 @@ use super::{
     grown, in_todays_agent, life, live, played,
 };
 
-fn told(id: &str) -> SecretsRequest {
-    let secret = SecretContent {
+fn told() -> Vec<SecretContent> {
+    vec![SecretContent {
         reference: "/v1/containers/1".to_owned(),
         digest: "d1".to_owned(),
         pem: "a certificate".to_owned(),
         private_key: "a key".to_owned(),
-    };
-    SecretsRequest { load_balancer_id: id.to_owned(), secrets: vec![secret] }
+    }]
 }
 
 /// It has no use for secrets: that it is told some costs nothing, and what it has it does as ever.
@@ -32,7 +31,7 @@ async fn a_driver_of_the_fifth_minor_runs_in_todays_agent_and_secrets_cost_it_no
     let driver = set.driver("minor").unwrap();
     live(&driver).await;
     let asked = grown("lb-2", &["lb-2"], &["lb-2"]);
-    driver.take_secrets(told("lb-2")).await.unwrap();
+    driver.take_secrets("lb-2".to_owned(), told()).await.unwrap();
     assert_eq!(driver.preview(asked.clone(), 1).await.unwrap().effect(), Effect::Runtime);
     let reply = driver.take_over(asked, 1, Vec::new()).await.unwrap();
     // Nobody follows, so it tells no steps, although it could.
@@ -50,7 +49,7 @@ async fn a_driver_of_the_first_minor_is_told_no_secrets_and_is_as_ready_as_befor
     let (set, report) = in_todays_agent(place.path(), &first_minor().driver()).await;
     assert_eq!(report.state(), DriverState::Ready, "{}", report.reason);
     let driver = set.driver("minor").unwrap();
-    driver.take_secrets(told("lb-1")).await.unwrap();
+    driver.take_secrets("lb-1".to_owned(), told()).await.unwrap();
     live(&driver).await;
     timeout(PATIENCE, set.shutdown()).await.unwrap();
 }
@@ -60,7 +59,7 @@ fn todays_driver_runs_in_a_host_of_the_fifth_minor_and_tells_the_steps_of_what_i
     let said = played(fifth_minor().host(), &todays_driver()).unwrap();
     let of_its_own = |line: &&str| line.starts_with("preview ") || line.starts_with("steps ");
     let (own, rest): (Vec<_>, Vec<_>) = said.lines().partition(of_its_own);
-    assert_eq!(own, ["steps none", "steps deploy", "preview 2"], "{said}");
+    assert_eq!(own, ["steps none", "steps deploy", "preview 1"], "{said}");
     let expected = life("fault", env!("CARGO_PKG_VERSION")).map(|life| format!("{life}\ntold of its end"));
     assert_eq!(Ok(rest.join("\n")), expected);
 }

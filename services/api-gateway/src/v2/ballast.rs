@@ -32,6 +32,7 @@ pub(super) fn routes() -> Routes {
         .serve(ROLLBACK, Does::Act, "rollback_loadbalancer", history::roll_back)
         .serve("/ballast/v1/overview", Does::Tell(overview::schema), "get_overview", overview::show)
         .serve("/ballast/v1/secrets", Does::Tell(secrets::schema), "get_secrets", secrets::list)
+        .serve("/ballast/v1/secrets/look", Does::Act, "look_at_secrets", secrets::look)
         .serve("/ballast/v1/stats", Does::Tell(stats::schema), "get_stats", stats::list)
         .merge(certificates::routes())
 }

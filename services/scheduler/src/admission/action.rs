@@ -19,6 +19,7 @@ const WRITES: &[(&str, &str)] = &[
     ("Failover", "failover"),
     ("RollBack", "roll_back"),
     ("Preview", "preview"),
+    ("Look", "look"),
 ];
 /// What of `lbaas.v2` its method does not say by its verb.
 const NAMED: &[(&str, &str)] = &[
@@ -181,6 +182,7 @@ mod tests {
             ("LoadBalancers", "Failover", "failover_load_balancer", Needs::Admin),
             ("LoadBalancers", "Preview", "preview_load_balancer", Needs::Member),
             ("History", "RollBack", "roll_back_history", Needs::Member),
+            ("Certificates", "LookAtSecrets", "look_at_secrets", Needs::Member),
             ("Flavors", "List", "get_flavors", Needs::Reader),
             ("Flavors", "Create", "create_flavor", Needs::Admin),
             ("FlavorProfiles", "Get", "get_flavor_profile", Needs::Admin),

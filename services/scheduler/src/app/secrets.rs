@@ -17,6 +17,7 @@ use ballast_model::{
 use ballast_service::{clock::Clock, config};
 use ballast_store::{By, Cause, Store, Tx};
 use sha2::{Digest as _, Sha256};
+use tokio::sync::Mutex;
 
 pub use self::expiry::{AllUsed, Used};
 pub(super) use self::looking::Named;
@@ -38,6 +39,8 @@ pub struct Keepers {
     pub look_interval: Duration,
     /// How many secrets are looked at at once.
     pub parallelism: usize,
+    /// One look at a time.
+    pub turn: Arc<Mutex<()>>,
 }
 
 impl Keepers {
@@ -52,6 +55,7 @@ impl Keepers {
             unchecked: settings.unchecked,
             look_interval: Duration::from_secs(settings.barbican.look_seconds.into()),
             parallelism: settings.barbican.parallelism,
+            turn: Arc::default(),
         })
     }
 

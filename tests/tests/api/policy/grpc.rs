@@ -81,6 +81,7 @@ v2.Certificates.Delete                            no  yes yes
 v2.Certificates.Get                               yes yes yes
 v2.Certificates.List                              yes yes yes
 v2.Certificates.ListSecrets                       yes yes yes
+v2.Certificates.LookAtSecrets                     no  yes yes
 v2.Certificates.Update                            no  yes yes
 v2.Events.Position                                yes yes yes
 v2.Events.Watch                                   yes yes yes

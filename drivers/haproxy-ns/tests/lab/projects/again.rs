@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Of the other modules.
-const TESTS: [&str; 20] = [
+const TESTS: [&str; 24] = [
     "crash::a_driver_that_is_killed_at_any_moment_leaves_nothing_that_the_next_one_cannot_mend",
     "first_check::who_served_serves_until_a_check_fails_and_who_is_new_or_comes_back_waits_until_one_passes",
     "host::a_deploy_serves_at_once_and_an_undeploy_leaves_nothing",
@@ -27,6 +27,10 @@ const TESTS: [&str; 20] = [
     "planes::tcp_and_udp_by_the_kernel_have_no_haproxy_at_all",
     "planes::the_other_data_plane_is_reached_from_each_and_what_was_counted_stays_counted",
     "refused::what_haproxy_refuses_is_said_of_the_object_in_its_words_and_what_ran_goes_on",
+    "tls::hidden::a_private_key_is_in_its_load_balancers_folder_in_memory_and_nowhere_else",
+    "tls::members::another_ca_of_members_that_are_shown_a_certificate_counts_without_another_process",
+    "tls::rotation::a_certificate_that_haproxy_refuses_leaves_the_one_before_and_is_its_listeners_fault",
+    "tls::rotation::a_driver_that_has_restarted_serves_on_and_takes_the_next_certificate_and_names_what_it_was_not_told",
     "traffic::a_ping_monitor_sends_real_echoes",
     "traffic::an_ipv6_vip_serves_at_once",
 ];

@@ -31,7 +31,7 @@ fn tls_ends_at_the_listener_and_members_are_told_of_it_in_plain_http() {
         asked.listeners[1].insert_headers = Some(InsertHeaders { names: names.to_vec() });
         secrets.deploy_whole(&world, &asked, 2);
         let url = format!("{HTTPS}headers");
-        let lies = ["X-SSL-Client-CN: root", "X-SSL-Client-Has-Cert: 1", "X-SSL-Client-Verify: 0", "X-Own: mine"];
+        let lies = ["X-SSL-Client-CN: root", "x-ssl-client-has-cert: 1", "X-Ssl-Client-Verify: 0", "X-Own: mine"];
         let lies: Vec<&str> = lies.iter().flat_map(|lie| ["-H", lie]).collect();
         let headers = curl(&world, &url, &lies).unwrap().to_lowercase();
         for expected in ["x-forwarded-proto: https", "x-forwarded-port: 443", "x-ssl-client-has-cert: 0", "x-own: mine"]

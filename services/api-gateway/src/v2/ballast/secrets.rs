@@ -1,7 +1,9 @@
-//! `GET /ballast/v1/secrets`: what listeners and pools use by their references, when it ends, and who uses it.
+//! `GET /ballast/v1/secrets`: what listeners and pools use by their references, when it ends, and who uses it. `PUT .. /look`:
+//! what others keep is looked at now.
 
 use axum::{extract::State, http::StatusCode};
-use ballast_proto::v2::{ListRequest, SecretUser, Sort, UsedSecret, Validity};
+use ballast_proto::v2::{ListRequest, LookAtSecretsRequest, SecretUser, Sort, UsedSecret};
+use form_urlencoded::Serializer;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -10,6 +12,7 @@ use crate::{
     Gateway,
     caller::Caller,
     kit::{
+        links::Link,
         query::Query,
         refusal::Refusal,
         reply::{self, Reply},
@@ -29,9 +32,19 @@ pub(super) async fn list(State(gateway): State<Gateway>, caller: Caller, query: 
         ..ListRequest::default()
     };
     let found = gateway.scheduler.v2().certificates().list_secrets(caller.request(request)).await?.into_inner();
-    let next_marker = Some(found.next_page_token.as_str()).filter(|token| !token.is_empty());
-    let shown = Answer { secrets: found.secrets.iter().map(Shown::from).collect(), next_marker };
+    let kept = query.pairs.iter().filter(|(key, _)| key != "marker").cloned().collect();
+    let secrets_links = next(&query.url(), kept, &found.next_page_token);
+    let shown = Answer { secrets: found.secrets.iter().map(Shown::from).collect(), secrets_links };
     Ok(reply::json(StatusCode::OK, &json!(shown)))
+}
+
+/// 202: it is done.
+pub(super) async fn look(State(gateway): State<Gateway>, caller: Caller, query: Query) -> Reply {
+    only(&query, &["project_id"])?;
+    let project_id = query.last("project_id").unwrap_or_default().to_owned();
+    let request = caller.request(LookAtSecretsRequest { project_id });
+    gateway.scheduler.v2().certificates().look_at_secrets(request).await?;
+    Ok(reply::empty(StatusCode::ACCEPTED))
 }
 
 fn limit(said: Option<&str>) -> Result<u32, Refusal> {
@@ -40,11 +53,20 @@ fn limit(said: Option<&str>) -> Result<u32, Refusal> {
     number.ok_or_else(|| Refusal::faulty(format!("limit is \"{text}\", and not a number from 1 to {MOST}")))
 }
 
+fn next(url: &str, mut query: Vec<(String, String)>, marker: &str) -> Vec<Link> {
+    if marker.is_empty() {
+        return Vec::new();
+    }
+    query.push(("marker".to_owned(), marker.to_owned()));
+    let query = Serializer::new(String::new()).extend_pairs(&query).finish();
+    vec![Link { rel: "next", href: format!("{url}?{query}") }]
+}
+
 #[derive(Serialize)]
 struct Answer<'a> {
     secrets: Vec<Shown<'a>>,
-    /// Of the next page; null: there are no more.
-    next_marker: Option<&'a str>,
+    /// To the next page, if there are more.
+    secrets_links: Vec<Link>,
 }
 
 #[derive(Serialize)]
@@ -101,8 +123,9 @@ pub(super) fn schema() -> Value {
         "not_after": or_null, "validity": super::certificates::validities(), "expires_in_days": { "type": ["integer", "null"] },
         "problem": text, "looked_at": or_null, "users": { "type": "array", "items": user }
     } });
-    json!({ "type": "object", "required": ["secrets", "next_marker"], "properties": {
-        "secrets": { "type": "array", "items": secret }, "next_marker": or_null
+    let link = json!({ "type": "object", "properties": { "rel": { "enum": ["next"] }, "href": text } });
+    json!({ "type": "object", "required": ["secrets", "secrets_links"], "properties": {
+        "secrets": { "type": "array", "items": secret }, "secrets_links": { "type": "array", "items": link }
     } })
 }
 
@@ -113,6 +136,9 @@ mod tests {
     #[test]
     fn a_page_has_as_many_as_it_may_and_one_at_least() {
         assert_eq!((limit(None).ok(), limit(Some("5")).ok()), (Some(MOST), Some(5)));
+        assert_eq!(next("http://g/s", Vec::new(), ""), []);
+        let link = next("http://g/s", vec![("limit".to_owned(), "5".to_owned())], "http://b/v1/secrets/1");
+        assert_eq!(link[0].href, "http://g/s?limit=5&marker=http%3A%2F%2Fb%2Fv1%2Fsecrets%2F1");
         assert!(["0", "1001", "x", ""].into_iter().all(|text| limit(Some(text)).is_err()));
     }
 }

@@ -31,7 +31,7 @@ impl App {
             if shutdown.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
                 return;
             }
-            let look = Box::pin(self.look_at_secrets(self.keepers.look_interval / 2));
+            let look = Box::pin(self.look_at_secrets(self.keepers.look_interval / 2, None));
             match shutdown.run_until_cancelled(look).await {
                 None => return,
                 Some(Ok(())) => {}
@@ -43,11 +43,12 @@ impl App {
     }
 
     /// Looks at what was looked at longer ago than this, also by another scheduler; forgets what nobody uses; and tells keepers
-    /// what they do not know yet of who uses what.
+    /// what they do not know yet of who uses what. `project_id`: at what this one uses alone. One look at a time.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn look_at_secrets(&self, age: Duration) -> Result<(), Fault> {
+    pub async fn look_at_secrets(&self, age: Duration, project_id: Option<&str>) -> Result<(), Fault> {
+        let _turn = self.keepers.turn.lock().await;
         let seen = self
             .store
             .glance(|tx, _| Box::pin(async move { Ok((self.used_secrets(tx).await?, tx.all_secrets().await?)) }));
@@ -55,7 +56,8 @@ impl App {
         let now = self.now();
         let since = now.0.saturating_sub(i64::try_from(age.as_micros()).unwrap_or(i64::MAX));
         let mut due = Named::new();
-        for ((reference, _), one) in &used {
+        let is_wanted = |project: &str| project_id.is_none_or(|wanted| wanted == project);
+        for ((reference, _), one) in used.iter().filter(|((_, project), _)| is_wanted(project)) {
             let is_due = match one.looked_at {
                 Some(at) => at.0 <= since,
                 None => one.digest.is_empty(),

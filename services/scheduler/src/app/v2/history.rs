@@ -134,10 +134,15 @@ impl App {
                 if !is_checked {
                     keep_monitors(tx, &now, &settled.0.load_balancer).await?;
                 }
-                Ok(Some(settled))
+                Ok(Some((settled, now.references())))
             })
         });
-        Ok(change.await?.map(|changed| self.told(changed)))
+        let Some((changed, named)) = change.await? else { return Ok(None) };
+        if !write.validate_only {
+            let after = &changed.0.load_balancer;
+            self.tell_keepers(after.id, &after.project_id, &named, &after.references());
+        }
+        Ok(Some(self.told(changed)))
     }
 }
 

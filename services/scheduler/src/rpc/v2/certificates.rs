@@ -2,7 +2,7 @@
 
 mod bundled;
 
-use std::mem;
+use std::{mem, time::Duration};
 
 use ballast_certificates::{Material, Zeroizing, read_as};
 use ballast_model::{
@@ -16,7 +16,8 @@ use ballast_proto::{
     convert,
     v2::{
         Acme, Certificate, CreateCertificateRequest, DeleteRequest, GetRequest, ListCertificatesResponse, ListRequest,
-        ListSecretsResponse, SecretUser, UpdateCertificateRequest, UsedSecret, certificates_server,
+        ListSecretsResponse, LookAtSecretsRequest, SecretUser, UpdateCertificateRequest, UsedSecret,
+        certificates_server,
     },
 };
 use ballast_store::certificate_not_found;
@@ -116,6 +117,15 @@ impl certificates_server::Certificates for Api {
             let (secrets, more) = page::<UsedSecret>(&request, all)?;
             let next_page_token = next_page_token(more, secrets.last().map(Few::key));
             Ok(ListSecretsResponse { secrets, next_page_token })
+        })
+        .await
+    }
+
+    async fn look_at_secrets(&self, request: Request<LookAtSecretsRequest>) -> Result<Response<()>, Status> {
+        answer(async {
+            let (caller, request) = (caller(&request), request.into_inner());
+            let project_id = project(&caller, request.project_id)?;
+            Box::pin(self.0.look_at_secrets(Duration::ZERO, project_id.as_deref())).await
         })
         .await
     }
