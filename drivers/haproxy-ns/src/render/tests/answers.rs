@@ -38,7 +38,10 @@ fn where_nothing_has_port_80_a_frontend_does_for_the_answers_alone() {
     check("answers-alone", &answering(Protocol::Tcp, |asked| asked.listeners[0].protocol_port = 443));
     let elsewhere = answering(Protocol::Http, |asked| asked.listeners[0].protocol_port = 8080);
     let text = rendered(&elsewhere, &samples::config());
-    assert!(text.contains("frontend answers:") && text.matches("http-request return status 200").count() == 2, "{text}");
+    assert!(
+        text.contains("frontend answers:") && text.matches("http-request return status 200").count() == 2,
+        "{text}"
+    );
     // One that is down has no port.
     let down = answering(Protocol::Tcp, |asked| asked.listeners[0].admin_state_up = false);
     assert!(rendered(&down, &samples::config()).contains("frontend answers:"));
