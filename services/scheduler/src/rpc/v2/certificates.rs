@@ -45,7 +45,7 @@ impl certificates_server::Certificates for Api {
             let new = new(&self.0, &caller, sent)?;
             let claim = claim(&self.0, &caller, &request.request_id, &public(&new), new.id)?;
             let write = Write { claim: claim.as_ref(), ..Write::new(&caller, request.validate_only) };
-            let make = self.0.create_certificate(write, new);
+            let make = Box::pin(self.0.create_certificate(write, new));
             let claim = claim.as_ref().filter(|_| !request.validate_only);
             let find = |id: CertificateId| self.0.certificate(&caller, id);
             let made = once(&self.0, claim, make, find).await?;
