@@ -109,6 +109,54 @@ async fn a_certificate_is_kept_shown_changed_and_deleted() {
     assert_eq!(services.call("GET", &path, None).await.status, 404);
 }
 
+/// The same as a bundle of PKCS12, in base64, by this passphrase.
+fn bundle(pem: &Pem, passphrase: &str) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("all.pem"), format!("{}{}", pem.chain, pem.key)).unwrap();
+    let line = format!("pkcs12 -export -in all.pem -out all.p12 -passout pass:{passphrase}");
+    for arguments in [line.as_str(), "base64 -in all.p12 -out all.b64"] {
+        let mut openssl = std::process::Command::new("openssl");
+        let done = openssl.args(arguments.split_whitespace()).current_dir(directory.path()).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+    fs::read_to_string(directory.path().join("all.b64")).unwrap()
+}
+
+#[tokio::test]
+async fn a_certificate_that_comes_as_pkcs12_is_the_same_as_one_in_pem() {
+    let services = Services::with(keep_secrets).await;
+    let (first, second) = (Pem::of("www.example"), Pem::of("next.example"));
+    let body = |more: Value| {
+        let mut certificate = json!({ "pkcs12": bundle(&first, "s3cret"), "passphrase": "s3cret" });
+        certificate.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        Some(json!({ "certificate": certificate }))
+    };
+    let made = services.call("POST", ALL, body(json!({}))).await;
+    assert_eq!((made.status, &made.object()["names"]), (201, &json!(["www.example"])), "{made}");
+    assert_eq!(made.object()["certificate_chain"], first.chain.replace("\r\n", "\n"));
+    let path = format!("{ALL}/{}", made.id());
+    let same = services.call("PUT", &path, Some(first.body("same"))).await;
+    assert_eq!((same.status, &same.object()["version"]), (200, &json!(1)), "{same}");
+    let next = json!({ "certificate": { "pkcs12": bundle(&second, "") } });
+    let changed = services.call("PUT", &path, Some(next)).await;
+    assert_eq!((changed.status, &changed.object()["version"]), (200, &json!(2)), "{changed}");
+    assert_eq!(changed.object()["names"], json!(["next.example"]));
+    for (more, word) in [
+        (json!({ "passphrase": "s3cret2" }), "passphrase"),
+        (json!({ "pkcs12": "bm8=" }), "PKCS12"),
+        (json!({ "pkcs12": "no base64!" }), "PKCS12"),
+        (json!({ "certificate_chain": first.chain, "private_key": first.key }), "two forms"),
+        (json!({ "pkcs12": "" }), "pkcs12"),
+    ] {
+        let refused = services.call("POST", ALL, body(more.clone())).await;
+        let said = refused.body["faultstring"].as_str().unwrap_or_default();
+        assert!(refused.status == 400 && said.contains(word) && !said.contains("s3cret"), "{word}: {refused}");
+    }
+    for reply in [made.body, changed.body] {
+        assert!(!reply.to_string().contains("passphrase") && !reply.to_string().contains("pkcs12"), "{reply}");
+    }
+}
+
 #[tokio::test]
 async fn a_certificate_is_shown_at_its_reference_as_a_barbican_shows_its_own() {
     let services = Services::with(keep_secrets).await;

@@ -94,7 +94,7 @@ fn plug_in() {
 }
 
 fn is_there(test: &str) -> bool {
-    ["haproxy", "pebble", "pebble-challtestsrv", "curl"].into_iter().all(|tool| require_tool(tool, test))
+    ["haproxy", "pebble", "pebble-challtestsrv", "curl", "openssl"].into_iter().all(|tool| require_tool(tool, test))
 }
 
 struct World {
@@ -170,6 +170,23 @@ impl World {
         });
     }
 
+    /// SHA-256 of the certificate that is served at port 443, in hex; empty: none is.
+    fn served(&self, address: &str) -> String {
+        let asked = format!(
+            "openssl s_client -connect {address}:443 -servername www.example </dev/null 2>/dev/null | \
+             openssl x509 -noout -fingerprint -sha256 2>/dev/null || true"
+        );
+        let said = self.site.client.output("sh", ["-c", &asked]).unwrap_or_default();
+        said.trim().rsplit('=').next().unwrap_or_default().replace(':', "").to_lowercase()
+    }
+
+    /// Waits until this version of a certificate is served.
+    fn until_served(&self, address: &str, certificate: &Value) {
+        wait_until(PATIENCE, "the certificate is served", || {
+            (self.served(address) == *certificate["fingerprint"].as_str()?).then_some(())
+        });
+    }
+
     /// The status of an answer to a request at port 80, by a client that is not the CA.
     fn status(&self, address: &str, path: &str) -> String {
         let url = format!("http://{address}{path}");
@@ -197,11 +214,19 @@ fn a_certificate_is_issued_where_a_listener_names_it_and_renews_itself() {
         for domain in ["www.example", "example.org"] {
             Pebble::set_address(domain, Some(&address));
         }
-        // There is nothing at port 80 but what is there for the CA.
-        world.listener(&load_balancer, "PROMETHEUS", 9090, json!({ "default_tls_container_ref": reference }));
+        // There is nothing at port 80 but what is there for the CA, and the listener says what it waits for.
+        let names_it = json!({ "default_tls_container_ref": reference });
+        let listener = world.listener(&load_balancer, "TERMINATED_HTTPS", 443, names_it);
+        let listener = format!("{LISTENERS}/{listener}");
+        wait_until(PATIENCE, "the listener says that it has no certificate yet", || {
+            let now = world.object(&listener)?;
+            now["status_description"].as_str().is_some_and(|why| why.contains("not there yet")).then_some(())
+        });
+        assert_eq!(world.served(&address), "", "nothing is served without a certificate");
         let issued = world.until_version(&certificate, 1);
         assert_eq!(issued["names"], json!(["www.example", "example.org"]), "{issued}");
         assert_eq!((&issued["acme"]["failures"], &issued["acme"]["last_error"]), (&json!(0), &Value::Null), "{issued}");
+        world.until_served(&address, &issued);
         world.settle(&load_balancer);
         wait_until(PATIENCE, "port 80 is closed again", || (world.status(&address, "/") == "none").then_some(()));
 
@@ -221,6 +246,7 @@ fn a_certificate_is_issued_where_a_listener_names_it_and_renews_itself() {
         let renewed = world.until_version(&certificate, 2);
         assert_ne!(renewed["fingerprint"], issued["fingerprint"]);
         assert_eq!(renewed["names"], issued["names"]);
+        world.until_served(&address, &renewed);
         world.settle(&load_balancer);
         assert_eq!(world.status(&address, "/"), "503");
         assert_eq!(world.status(&address, "/.well-known/acme-challenge/x"), "503");
@@ -277,8 +303,11 @@ fn what_fails_is_said_and_tried_again_each_time_later_until_it_does_not() {
         Pebble::set_address("www.example", Some("10.20.0.11"));
         world.scheduler.jump(14 * 60);
         let elsewhere = failures(3);
-        assert!(elsewhere["last_error"].as_str().expect("why").contains("10.20.0.11"), "{elsewhere}");
-        assert_eq!(world.status(&address, "/"), "none", "nothing is answered after a failure");
+        let why = elsewhere["last_error"].as_str().expect("why");
+        assert!(why.starts_with("www.example: ") && why.contains("404"), "{elsewhere}");
+        wait_until(PATIENCE, "nothing is answered after a failure", || {
+            (world.status(&address, "/") == "none").then_some(())
+        });
 
         // A CA that was made anew knows no account of its former self.
         world.pebble.stop();

@@ -14,35 +14,35 @@ use ballast_tests::{
 };
 use serde_json::{Value, json};
 
-const CERTIFICATES: &str = "/ballast/v1/certificates";
-const LOAD_BALANCERS: &str = "/v2.0/lbaas/loadbalancers";
+pub(crate) const CERTIFICATES: &str = "/ballast/v1/certificates";
+pub(crate) const LOAD_BALANCERS: &str = "/v2.0/lbaas/loadbalancers";
 const NAME: &str = "www.example";
 /// Where the driver has what haproxy reads.
 const OF_HAPROXY: &str = "/run/ballast-haproxy-ns";
-const SECRETS_KEY: &str = "8a5edab282632443219e051e4ade2d1d5bbc671c781051bf1437897cbdfea0f1";
+pub(crate) const SECRETS_KEY: &str = "8a5edab282632443219e051e4ade2d1d5bbc671c781051bf1437897cbdfea0f1";
 
 /// A certificate that signs itself.
-struct Pem {
-    chain: String,
+pub(crate) struct Pem {
+    pub(crate) chain: String,
     key: String,
     /// For a client that believes it.
     file: PathBuf,
 }
 
 impl Pem {
-    fn new(directory: &Path, name: &str) -> Self {
+    pub(crate) fn new(directory: &Path, name: &str) -> Self {
         let made = rcgen::generate_simple_self_signed([NAME.to_owned()]).expect("a certificate");
         let (chain, file) = (made.cert.pem(), directory.join(format!("{name}.pem")));
         fs::write(&file, &chain).expect("a file for the client");
         Self { chain, key: made.signing_key.serialize_pem(), file }
     }
 
-    fn body(&self) -> Value {
+    pub(crate) fn body(&self) -> Value {
         json!({ "certificate": { "name": "web", "certificate_chain": self.chain, "private_key": self.key } })
     }
 
     /// A line of the key that nothing else has.
-    fn planted(&self) -> &str {
+    pub(crate) fn planted(&self) -> &str {
         self.key.lines().find(|line| line.len() > 40 && !line.starts_with('-')).expect("a line of the key")
     }
 }
@@ -139,7 +139,7 @@ fn arguments() -> Vec<PathBuf> {
 }
 
 /// The files that have this text.
-fn places(text: &str, folders: &[&Path]) -> BTreeSet<PathBuf> {
+pub(crate) fn places(text: &str, folders: &[&Path]) -> BTreeSet<PathBuf> {
     let looked_at = folders.iter().flat_map(|folder| files(folder)).chain(arguments());
     let has = |path: &PathBuf| {
         let bytes = fs::read(path).unwrap_or_default();

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 /// What differs from vendor to vendor.
 pub(crate) struct Vendor {
-    provider: &'static str,
+    pub(crate) provider: &'static str,
     pub(crate) driver: &'static str,
     library: &'static str,
     /// Where the device is, beside its agent.
@@ -116,7 +116,7 @@ fn device(site: &Site, vendor: &Vendor, method: &str, lever: &str, body: &Value)
 }
 
 /// What was to be changed on the device, as its journal tells.
-fn writes(site: &Site, vendor: &Vendor) -> Vec<Value> {
+pub(crate) fn writes(site: &Site, vendor: &Vendor) -> Vec<Value> {
     let journal = device(site, vendor, "GET", "journal", &Value::Null);
     let entries = journal.as_array().cloned().unwrap_or_default();
     entries.into_iter().filter(|entry| entry["write"] == true).collect()

@@ -8,6 +8,7 @@ mod cli_page;
 mod command;
 mod connections;
 mod dashboard;
+mod device_certificates;
 mod devices;
 mod failover;
 mod fairness;

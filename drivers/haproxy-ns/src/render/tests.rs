@@ -1,5 +1,6 @@
 //! Every kind of configuration as a file in `snapshots/`, and each is given to haproxy itself.
 
+mod answers;
 mod tls;
 mod v2;
 

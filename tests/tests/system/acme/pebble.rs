@@ -74,13 +74,14 @@ impl Pebble {
 
     /// Where a domain is from now on; none: nowhere.
     pub(super) fn set_address(domain: &str, address: Option<&str>) {
-        let (path, body) = match address {
-            Some(address) => ("add-a", json!({ "host": domain, "addresses": [address] })),
-            None => ("clear-a", json!({ "host": domain })),
-        };
-        let url = format!("http://{DNS_MANAGEMENT}/{path}");
-        let done = Command::new("curl").args(["-sf", "--max-time", "5", "-d", &body.to_string(), &url]).status();
-        assert!(done.expect("curl runs").success(), "{path} of {domain}");
+        // What is added comes beside what is there.
+        let nowhere = ("clear-a", json!({ "host": domain }));
+        let there = address.map(|address| ("add-a", json!({ "host": domain, "addresses": [address] })));
+        for (path, body) in [Some(nowhere), there].into_iter().flatten() {
+            let url = format!("http://{DNS_MANAGEMENT}/{path}");
+            let done = Command::new("curl").args(["-sf", "--max-time", "5", "-d", &body.to_string(), &url]).status();
+            assert!(done.expect("curl runs").success(), "{path} of {domain}");
+        }
     }
 
     /// How many certificates it has issued.
