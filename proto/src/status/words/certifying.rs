@@ -4,6 +4,7 @@ use ballast_model::fault::{Certifying, Issuing, Keying, Revoking};
 
 use super::values::quoted;
 
+#[expect(clippy::too_many_lines, reason = "a sentence for each fact")]
 pub(super) fn certifying(fact: &Certifying) -> String {
     match fact {
         Certifying::Unreadable => "certificate_chain has nothing that can be read: send PEM, from -----BEGIN \
