@@ -92,7 +92,7 @@ mod tests {
     fn who_does_not_see_requests_at_port_80_cannot_answer() {
         let nowhere = load_balancer();
         assert_eq!(nowhere.is_speechless(), Some(Speechless::NoAddress));
-        let mut one = nowhere.with_vip(vip(3)).unwrap();
+        let mut one = nowhere.add_vip(vip(3)).unwrap();
         assert_eq!(one.is_speechless(), None);
         let mut with = |protocol, port, up| {
             for listener in one.listeners.iter_mut() {

@@ -152,3 +152,55 @@ pub(crate) fn read_secretly(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ballast_abi::{Secret, SecretContent, secrets::Secrets};
+
+    use super::*;
+    use crate::secrets::Kind;
+
+    fn told(version: &str) -> (Named, Told) {
+        let secret = Secret { reference: "r".to_owned(), digest: version.to_owned() };
+        let named = Named::of(Kind::Certificate, &secret, "/run");
+        let (pem, private_key) = (format!("pem {version}"), format!("key {version}"));
+        let secrets = Secrets::default();
+        let Secret { reference, digest } = secret;
+        secrets.take("lb", vec![SecretContent { reference, digest, pem, private_key }]);
+        let told = Told::of(&secrets, "lb", std::iter::once(&named)).unwrap();
+        (named, told)
+    }
+
+    #[test]
+    fn what_haproxy_has_taken_stays_until_the_next_is_taken_however_often_that_is_tried() {
+        let directory = tempfile::tempdir().unwrap();
+        let folder = Folder::new(directory.path(), "lb");
+        let lists = [("f.list".to_owned(), "/run/x\n".to_owned())];
+        let [(one, first), (_, second), (_, third)] = ["1", "2", "3"].map(told);
+        let named = [one];
+        let content = || fs::read_to_string(folder.file(&named[0].file)).unwrap();
+        assert_eq!(folder.look(&named, &lists, Some(&first)), Seen::default());
+        folder.put(&lists, &first, None).unwrap();
+        folder.keep(&named, &lists).unwrap();
+        let right = Seen { there: true, complete: true, more: false };
+        assert_eq!(folder.look(&named, &lists, Some(&first)), right);
+        assert!(!folder.look(&named, &lists, Some(&second)).complete);
+        for next in [&second, &third] {
+            folder.put(&lists, next, None).unwrap();
+            assert!(folder.look(&named, &lists, Some(next)).more);
+        }
+        assert_eq!(content(), "pem 3\nkey 3\n");
+        folder.restore().unwrap();
+        assert_eq!((content().as_str(), folder.look(&named, &lists, Some(&first))), ("pem 1\nkey 1\n", right));
+        folder.put(&lists, &second, None).unwrap();
+        folder.keep(&named, &lists).unwrap();
+        folder.restore().unwrap();
+        assert_eq!(content(), "pem 2\nkey 2\n");
+        // It is another listener's list that is gone, and then all of it.
+        assert!(!folder.look(&named, &[("g.list".to_owned(), String::new())], None).complete);
+        folder.keep(&[], &[]).unwrap();
+        assert!(!folder.path().exists());
+        folder.restore().unwrap();
+        folder.remove().unwrap();
+    }
+}
