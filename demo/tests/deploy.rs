@@ -38,6 +38,7 @@ fn what_the_example_comments_out_is_the_default() {
     assert_eq!((&short.gateway, &short.scheduler, &short.database), (&long.gateway, &long.scheduler, &long.database));
     assert_eq!((&short.placement, &short.agents, &short.agent), (&long.placement, &long.agents, &long.agent));
     assert_eq!((&short.log, &short.auth, &short.providers), (&long.log, &long.auth, &long.providers));
+    assert_eq!((&short.secrets, &short.acme), (&long.secrets, &long.acme));
     assert!(long.drivers["haproxy-ns"]["maxconn"].is_number());
 }
 

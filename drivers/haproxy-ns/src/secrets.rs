@@ -98,7 +98,7 @@ impl Named {
 pub(crate) struct SecretsDir {
     path: PathBuf,
     base: PathBuf,
-    /// It is in memory, or can be put there.
+    /// It is in memory, or can be put there, and can be written to.
     pub(crate) is_usable: bool,
 }
 
@@ -109,7 +109,7 @@ impl SecretsDir {
         Self {
             path: secrets_dir.to_owned(),
             base: secrets_dir.join(hex(state_dir.as_os_str().as_encoded_bytes())),
-            is_usable: mounts || memory::is_in_memory(secrets_dir),
+            is_usable: memory::can_be_written(secrets_dir) && (mounts || memory::is_in_memory(secrets_dir)),
         }
     }
 
@@ -122,7 +122,7 @@ impl SecretsDir {
     /// What an operator has to know.
     pub(crate) fn remark(&self) -> Option<String> {
         let (at, why) = (self.path.display(), "so no private key is put there and TLS is not served");
-        (!self.is_usable).then(|| format!("secrets_dir: {at} is not on tmpfs, {why}"))
+        (!self.is_usable).then(|| format!("secrets_dir: {at} is not on tmpfs or cannot be written to, {why}"))
     }
 
     /// Of one load balancer. `shared`: the haproxy of its project, which serves it.

@@ -94,7 +94,7 @@ async fn a_certificate_that_a_ca_issues_is_made_without_one_and_says_how_far_it_
     for (body, said) in [
         (acme(json!(["*.example"])), "is no name for which"),
         (acme(json!(["10.0.0.1"])), "is no name for which"),
-        (acme(json!([])), "acme.domains is missing"),
+        (acme(json!([])), "Mandatory field missing"),
         (json!({ "certificate": { "acme": { "domains": ["a.example"] }, "kind": "CA" } }), "leave acme out"),
         (
             json!({ "certificate": { "acme": { "domains": ["a.example"] }, "certificate_chain": pem.chain, "private_key": pem.key } }),

@@ -13,6 +13,7 @@ use nix::{
     fcntl::{Flock, FlockArg},
     mount::{MsFlags, mount},
     sys::statfs::{FsType, TMPFS_MAGIC, statfs},
+    unistd::{AccessFlags, access},
 };
 
 use crate::failure::{Failure, Step};
@@ -50,6 +51,12 @@ fn is_own(at: &Path) -> bool {
     let device = |path: &Path| fs::metadata(path).map(|metadata| metadata.dev());
     let above = at.parent().map(device);
     is_in_memory(at) && matches!((device(at), above), (Ok(own), Some(Ok(above))) if own != above)
+}
+
+/// Whether this, or what of it is there, can be written to.
+pub(super) fn can_be_written(path: &Path) -> bool {
+    let there = path.ancestors().find(|one| one.exists()).unwrap_or(Path::new("/"));
+    access(there, AccessFlags::W_OK | AccessFlags::X_OK).is_ok()
 }
 
 /// Whether this, or what of it is there, is on one.

@@ -18,6 +18,7 @@ use crate::kit::{
 };
 
 /// The HTTP status and the Neutron type of a code.
+#[expect(clippy::too_many_lines, reason = "a line for each code")]
 pub(crate) const fn neutron(code: Code) -> (StatusCode, &'static str) {
     match code {
         Code::InvalidField | Code::MissingField | Code::ImmutableField => (StatusCode::BAD_REQUEST, "HTTPBadRequest"),

@@ -29,6 +29,7 @@ const METHODS: HeaderValue = HeaderValue::from_static("DELETE, GET, POST, PUT");
 const BAD_REQUEST: &str = "Bad Request";
 
 /// The HTTP status of a code.
+#[expect(clippy::too_many_lines, reason = "a line for each code")]
 const fn status(code: Code) -> StatusCode {
     match code {
         Code::InvalidField

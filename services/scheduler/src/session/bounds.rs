@@ -194,9 +194,9 @@ mod tests {
         DESCRIPTORS,
         agent::{
             Deployed, HealthReport, Heartbeat, Hello, ListenerHealth, ListenerStatistics, LoadBalancerHealth,
-            LoadBalancerStatistics, Outcome, Removed, StatisticsReport,
+            LoadBalancerStatistics, Outcome, Removed, SecretsWanted, StatisticsReport,
         },
-        driver::{Capabilities, DriverOption, MemberHealth, MemberStatistics, ObjectFault, Preview},
+        driver::{Capabilities, DriverOption, MemberHealth, MemberStatistics, ObjectFault, Preview, Secret},
     };
     use prost::Message as _;
     use prost_types::{
@@ -299,6 +299,19 @@ mod tests {
             ("Capabilities", field) => capabilities_with(field, length),
             ("Outcome", "faults") => {
                 Message::Outcome(Outcome { faults: vec![ObjectFault::default(); length], ..Outcome::default() })
+            }
+            ("SecretsWanted", "secrets") => Message::SecretsWanted(SecretsWanted {
+                secrets: vec![Secret::default(); length],
+                ..SecretsWanted::default()
+            }),
+            ("Secret", field) => {
+                let (mut secret, text) = (Secret::default(), text());
+                match field {
+                    "reference" => secret.reference = text,
+                    "digest" => secret.digest = text,
+                    other => panic!("{other} of a secret has a bound, and nothing here that goes over it"),
+                }
+                Message::SecretsWanted(SecretsWanted { secrets: vec![secret], ..SecretsWanted::default() })
             }
             ("Removed", "listeners") => Message::Removed(Removed {
                 listeners: vec![ListenerStatistics::default(); length],
