@@ -71,13 +71,10 @@ const REMAINDER: Duration = Duration::from_secs(2);
 pub async fn run(settings: Settings, chance: Chance, shutdown: CancellationToken) -> Result<(), Failure> {
     let host = name_of_host(&settings.agent.host)?;
     let tls = tls::client_if_set(&settings.tls).map_err(Failure::Config)?;
-    let state_dir = settings.agent.state_dir.clone();
-    let _alone = claim(&state_dir).await?;
+    let _alone = claim(&settings.agent.state_dir).await?;
     let endpoint = Endpoint::bind(&settings, Component::Agent).await?;
-    let (ledger, contents) = Ledger::open(&state_dir)
-        .map_err(|error| Failure::run(format!("the ledger in {}", state_dir.display()), error))?;
+    let (ledger, contents) = open_ledger(&settings.agent.state_dir)?;
     tracing::info!(host, load_balancers = contents.entries.len(), cluster = contents.cluster, "the agent starts");
-    let secrets = open_secrets(&settings.agent, &contents)?;
     let drivers = start_drivers(&settings, &host, &chance).await?;
     let uplink = Uplink::new();
     let (traffic, ports) = (Traffic::new(settings.metrics.load_balancers), Gauge::default());
@@ -92,7 +89,7 @@ pub async fn run(settings: Settings, chance: Chance, shutdown: CancellationToken
         drivers: Arc::clone(&drivers),
         ledger,
         uplink: uplink.clone(),
-        secrets,
+        secrets: open_secrets(&settings.agent, &contents)?,
         chance: chance.clone(),
         parallelism: settings.agent.parallelism,
     };
@@ -129,6 +126,10 @@ pub async fn run(settings: Settings, chance: Chance, shutdown: CancellationToken
     workers.stop(PATIENCE).await;
     drivers.shutdown().await;
     Ok(())
+}
+
+fn open_ledger(state_dir: &Path) -> Result<(Ledger, ledger::Contents), Failure> {
+    Ledger::open(state_dir).map_err(|error| Failure::run(format!("the ledger in {}", state_dir.display()), error))
 }
 
 /// Where secrets are kept; those of load balancers that the ledger does not know are forgotten.
