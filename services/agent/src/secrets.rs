@@ -254,7 +254,7 @@ mod tests {
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
         assert_eq!([mode(&secrets.0), mode(&secrets.folder_of("a")), mode(&path)], [0o700, 0o700, 0o600]);
         let whole = fs::read(&path).unwrap();
-        for damaged in [&whole[..10], &whole[..whole.len() - 1], &[&[b'x'], &whole[1..]].concat()] {
+        for damaged in [&whole[..10], &whole[..whole.len() - 1], &[b"x", &whole[1..]].concat()] {
             fs::write(&path, damaged).unwrap();
             assert_eq!(digests(&secrets.of(&asked)), Err(vec!["1"]), "{damaged:?}");
         }

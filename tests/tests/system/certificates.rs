@@ -75,6 +75,7 @@ impl Secured {
                 "protocol": "TERMINATED_HTTPS", "protocol_port": 443,
                 "default_tls_container_ref": made.object()["reference"],
                 "default_pool": {
+                    "name": "web",
                     "protocol": "HTTP", "lb_algorithm": "ROUND_ROBIN",
                     "members": [{ "address": web.ip().to_string(), "protocol_port": web.port() }],
                 },

@@ -60,6 +60,7 @@ fn reaches_a_device(vendor: &Vendor, uploads: &str, test: &str) {
                 "protocol": "TERMINATED_HTTPS", "protocol_port": 443,
                 "default_tls_container_ref": made.object()["reference"],
                 "default_pool": {
+                    "name": "web",
                     "protocol": "HTTP", "lb_algorithm": "ROUND_ROBIN",
                     "members": [{ "address": "10.20.0.11", "protocol_port": 80 }],
                 },
