@@ -109,10 +109,17 @@ impl Secured {
         next
     }
 
+    /// Where haproxy's are, seen from here: the driver has mounted that on its own host.
+    fn of_haproxy(&self) -> PathBuf {
+        let agent = self.site.agents[0].process.as_ref().map(ballast_lab::Process::pid);
+        let pid = agent.or_else(|| self.site.haproxies(0).first().copied()).expect("something runs there");
+        PathBuf::from(format!("/proc/{pid}/root{OF_HAPROXY}"))
+    }
+
     /// As after a reboot. Other sites of this machine have folders of their own there.
     fn forget_of_haproxy(&self) -> std::io::Result<()> {
         let is_its = |path: &PathBuf| path.components().any(|part| part.as_os_str() == self.load_balancer.as_str());
-        files(Path::new(OF_HAPROXY)).into_iter().filter(is_its).try_for_each(fs::remove_file)
+        files(&self.of_haproxy()).into_iter().filter(is_its).try_for_each(fs::remove_file)
     }
 
     fn status(&self) -> String {
@@ -151,12 +158,13 @@ pub(crate) fn places(text: &str, folders: &[&Path]) -> BTreeSet<PathBuf> {
 
 /// The key of what is served is where haproxy reads it, and in `kept`; that of what was served before is nowhere.
 fn is_in_its_places_alone(secured: &Secured, lab: &Lab, kept: &Path, [served, former]: [&Pem; 2]) {
-    let folders = [lab.dir(), Path::new(OF_HAPROXY), kept];
+    let of_haproxy = secured.of_haproxy();
+    let folders = [lab.dir(), of_haproxy.as_path(), kept];
     wait_until(PATIENCE, "the former key to be gone", || places(former.planted(), &folders).is_empty().then_some(()));
     let found = places(served.planted(), &folders);
     let (agents, others): (BTreeSet<_>, BTreeSet<_>) = found.into_iter().partition(|path| path.starts_with(kept));
     assert_eq!(agents.len(), 1, "{agents:?}");
-    assert!(!others.is_empty() && others.iter().all(|path| path.starts_with(OF_HAPROXY)), "{others:?}");
+    assert!(!others.is_empty() && others.iter().all(|path| path.starts_with(&of_haproxy)), "{others:?}");
     // The test is not blind: what everybody may know is in many places.
     let known = served.chain.lines().nth(1).expect("a line of the certificate");
     assert!(places(known, &folders).len() > 2);
@@ -167,7 +175,8 @@ fn is_in_its_places_alone(secured: &Secured, lab: &Lab, kept: &Path, [served, fo
 fn is_nowhere_once_it_is_gone(secured: &Secured, lab: &Lab, kept: &Path, served: &Pem) {
     let path = format!("{LOAD_BALANCERS}/{}?cascade=true", secured.load_balancer);
     assert_eq!(secured.site.rest.call("DELETE", &path, None).status, 204);
-    let folders = [lab.dir(), Path::new(OF_HAPROXY), kept];
+    let of_haproxy = secured.of_haproxy();
+    let folders = [lab.dir(), of_haproxy.as_path(), kept];
     wait_until(PATIENCE, "the key to be gone", || places(served.planted(), &folders).is_empty().then_some(()));
 }
 
@@ -189,10 +198,10 @@ fn a_private_key_is_where_haproxy_reads_it_and_in_the_agents_folder_and_nowhere_
         // Without a scheduler, and with nothing left in memory.
         secured.site.scheduler.as_mut().expect("it runs").stop()?;
         secured.site.kill_agent(0);
+        secured.forget_of_haproxy()?;
         for pid in before {
             nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGKILL).expect("it ran");
         }
-        secured.forget_of_haproxy()?;
         secured.site.start_agent(0);
         secured.wait_until_served(&next);
         secured.site.start_scheduler();
@@ -222,11 +231,11 @@ fn in_memory_alone_a_private_key_is_on_no_disk_and_waits_for_the_scheduler_after
         secured.site.scheduler.as_mut().expect("it runs").stop()?;
         let before = secured.site.haproxies(0);
         secured.site.kill_agent(0);
+        fs::remove_dir_all(&kept)?;
+        secured.forget_of_haproxy()?;
         for pid in before {
             nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGKILL).expect("it ran");
         }
-        fs::remove_dir_all(&kept)?;
-        secured.forget_of_haproxy()?;
         secured.site.start_agent(0);
         wait_until(PATIENCE, "what it waits for, in the log", || {
             secured.site.logged("agent-1").contains("have not come from the scheduler").then_some(())
