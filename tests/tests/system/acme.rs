@@ -132,7 +132,7 @@ impl World {
         (made.id(), made.object()["vip_address"].as_str().expect("an address").to_owned())
     }
 
-    fn listener(&self, load_balancer: &str, protocol: &str, port: u16, more: Value) -> String {
+    fn listener(&self, load_balancer: &str, protocol: &str, port: u16, more: &Value) -> String {
         let mut body = json!({ "loadbalancer_id": load_balancer, "protocol": protocol, "protocol_port": port });
         body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
         self.site.rest.create(LISTENERS, &json!({ "listener": body })).id()
@@ -144,16 +144,7 @@ impl World {
 
     /// Waits until a certificate is so; the certificate then.
     fn until(&self, path: &str, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
-        let last = std::cell::RefCell::new(Value::Null);
-        wait_until(ISSUED_WITHIN, &format!("{what} of {path}"), || {
-            let now = self.object(path)?;
-            let found = is_so(&now).then(|| now.clone());
-            if *last.borrow() != now["acme"] {
-                println!("{what}: {}", now["acme"]);
-                *last.borrow_mut() = now["acme"].clone();
-            }
-            found
-        })
+        wait_until(ISSUED_WITHIN, &format!("{what} of {path}"), || self.object(path).filter(|now| is_so(now)))
     }
 
     fn until_version(&self, path: &str, version: u64) -> Value {
@@ -216,7 +207,7 @@ fn a_certificate_is_issued_where_a_listener_names_it_and_renews_itself() {
         }
         // There is nothing at port 80 but what is there for the CA, and the listener says what it waits for.
         let names_it = json!({ "default_tls_container_ref": reference });
-        let listener = world.listener(&load_balancer, "TERMINATED_HTTPS", 443, names_it);
+        let listener = world.listener(&load_balancer, "TERMINATED_HTTPS", 443, &names_it);
         let listener = format!("{LISTENERS}/{listener}");
         wait_until(PATIENCE, "the listener says that it has no certificate yet", || {
             let now = world.object(&listener)?;
@@ -231,7 +222,7 @@ fn a_certificate_is_issued_where_a_listener_names_it_and_renews_itself() {
         wait_until(PATIENCE, "port 80 is closed again", || (world.status(&address, "/") == "none").then_some(()));
 
         // By now a listener has port 80, which lets nobody in but one network, in which the CA is not.
-        world.listener(&load_balancer, "HTTP", 80, json!({ "allowed_cidrs": ["10.20.0.9/32"] }));
+        world.listener(&load_balancer, "HTTP", 80, &json!({ "allowed_cidrs": ["10.20.0.9/32"] }));
         world.settle(&load_balancer);
         wait_until(PATIENCE, "an answer at port 80", || (world.status(&address, "/") == "503").then_some(()));
         let before = world.pebble.issued();
@@ -268,8 +259,8 @@ fn what_fails_is_said_and_tried_again_each_time_later_until_it_does_not() {
         let (load_balancer, address) = world.load_balancer();
         let (certificate, reference) = world.certificate(&["www.example"]);
         // What listens at port 80 sees no requests.
-        let tcp = world.listener(&load_balancer, "TCP", 80, json!({}));
-        world.listener(&load_balancer, "PROMETHEUS", 9090, json!({ "default_tls_container_ref": reference }));
+        let tcp = world.listener(&load_balancer, "TCP", 80, &json!({}));
+        world.listener(&load_balancer, "PROMETHEUS", 9090, &json!({ "default_tls_container_ref": reference }));
         let hindered = world.until(&certificate, "what is in the way", |now| {
             now["acme"]["last_error"].as_str().is_some_and(|why| why.contains(&tcp))
         });
