@@ -171,10 +171,11 @@ fn is_in_its_places_alone(secured: &Secured, lab: &Lab, kept: &Path, [served, fo
     assert!(secured.site.logged("ballast-scheduler").contains("certificate"));
 }
 
-/// Gone with the load balancer.
+/// Gone with the listener, though its load balancer stays.
 fn is_nowhere_once_it_is_gone(secured: &Secured, lab: &Lab, kept: &Path, served: &Pem) {
-    let path = format!("{LOAD_BALANCERS}/{}?cascade=true", secured.load_balancer);
-    assert_eq!(secured.site.rest.call("DELETE", &path, None).status, 204);
+    let shown = secured.site.rest.get(&format!("{LOAD_BALANCERS}/{}", secured.load_balancer));
+    let listener = shown["loadbalancer"]["listeners"][0]["id"].as_str().expect("its listener").to_owned();
+    assert_eq!(secured.site.rest.call("DELETE", &format!("/v2.0/lbaas/listeners/{listener}"), None).status, 204);
     let of_haproxy = secured.of_haproxy();
     let folders = [lab.dir(), of_haproxy.as_path(), kept];
     wait_until(PATIENCE, "the key to be gone", || places(served.planted(), &folders).is_empty().then_some(()));

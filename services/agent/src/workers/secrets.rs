@@ -58,6 +58,7 @@ pub(super) async fn of(workers: &Workers, worker: &Worker, order: &Arc<Order>) -
         Ok(Err(lacking)) => lacking,
         Err(error) => {
             tracing::error!("secrets could not be read: {error}");
+            super::worker::wait(workers, worker, Some(Instant::now() + ASK_AGAIN)).await;
             return None;
         }
     };
@@ -99,10 +100,13 @@ impl Workers {
                 let keep = |content: &SecretContent| kept.keep(&load_balancer_id, content);
                 contents.iter().filter(|content| is_named(&order, content)).try_for_each(keep)
             };
+            // They are asked for again in a while, and not at once: a disk that is full stays so.
             match tokio::task::spawn_blocking(keep).await {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::error!("secrets cannot be kept: {error}; free the disk under state_dir"),
-                Err(error) => tracing::error!("secrets could not be kept: {error}"),
+                Ok(Err(error)) => {
+                    return tracing::error!("secrets cannot be kept: {error}; free the disk under state_dir");
+                }
+                Err(error) => return tracing::error!("secrets could not be kept: {error}"),
             }
             worker.asked().missing = missing;
             worker.wake();

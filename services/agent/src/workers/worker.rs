@@ -197,15 +197,13 @@ fn waiting(order: &Order, fault: Fault) -> Waiting {
 /// The driver is told first what the secrets are, if there are any.
 async fn call_deploy(workers: &Workers, order: &Order, contents: Contents) -> Result<DeployReply, Fault> {
     let driver = workers.0.on.drivers.driver(&order.driver).ok_or_else(|| no_driver(&order.driver))?;
-    let names_any = !contents.is_empty();
-    if names_any {
+    if !contents.is_empty() {
         driver.take_secrets(order.id().to_owned(), contents.take()).await?;
     }
     let reply = driver.take_over(order.asked(), order.generation, order.handed_over()).await?;
-    if names_any {
-        let load_balancer = order.load_balancer.clone();
-        workers.tidy_secrets(move |secrets| secrets.keep_only(&load_balancer)).await;
-    }
+    // Also where it names none any more.
+    let load_balancer = order.load_balancer.clone();
+    workers.tidy_secrets(move |secrets| secrets.keep_only(&load_balancer)).await;
     Ok(reply)
 }
 
