@@ -158,7 +158,7 @@ impl Tx {
         let mut listeners =
             listener::Entity::find().filter(listener::Column::Protocol.eq(Protocol::TerminatedHttps.as_str()));
         let mut pools = pool::Entity::find().filter(pool::Column::More.contains("\"tls\":"));
-        if let Some(text) = containing {
+        if let Some(text) = containing.map(plain) {
             listeners = listeners.filter(listener::Column::More.contains(text));
             pools = pools.filter(pool::Column::More.contains(text));
         }
@@ -268,6 +268,12 @@ impl Kept {
     }
 }
 
+/// The longest part of a text that is stored as it is and means nothing in a pattern: what has the text has it.
+fn plain(text: &str) -> &str {
+    let is_odd = |character: char| !(character.is_ascii_alphanumeric() || "/:.-".contains(character));
+    text.split(is_odd).max_by_key(|part| part.len()).unwrap_or_default()
+}
+
 fn user(
     (reference, purpose): (&str, Purpose),
     project_id: &str,
@@ -276,4 +282,16 @@ fn user(
 ) -> SecretUser {
     let (reference, project_id) = (reference.to_owned(), project_id.to_owned());
     SecretUser { reference, purpose, load_balancer_id, project_id, kind, id }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_looked_for_is_in_what_is_stored_whatever_else_the_text_has() {
+        assert_eq!(plain("http://b/v1/secrets/1-2"), "http://b/v1/secrets/1-2");
+        assert_eq!(plain("a\"\\/v1/containers/1-2%_"), "/v1/containers/1-2");
+        assert_eq!(plain("%"), "");
+    }
 }
