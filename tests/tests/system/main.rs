@@ -5,6 +5,7 @@ mod barbican;
 mod blamed;
 mod certificates;
 mod cli_page;
+mod clocks;
 mod command;
 mod connections;
 mod dashboard;
