@@ -94,24 +94,25 @@ fn tls(fact: &Tls) -> String {
 fn referred(fact: &Referred) -> String {
     match fact {
         Referred::Unusable { reference, why } => {
-            format!("What is behind {} cannot be used as a certificate: {why}", quoted(reference))
+            format!("What is behind {} cannot be used as a certificate: {}.", quoted(reference), part(why))
         }
         Referred::NoBundle { reference, why } => format!(
-            "The secret behind {} is neither PKCS12 without a passphrase nor PEM with a certificate and its key: {why}",
-            quoted(reference)
+            "The secret behind {} is neither PKCS12 without a passphrase nor PEM with a certificate and its key: {}.",
+            quoted(reference),
+            part(why)
         ),
         Referred::Nameless { reference } => format!(
             "The certificate behind {} is for no name: have it issued for the DNS names or addresses that clients ask for.",
             quoted(reference)
         ),
         Referred::Unfit { reference, why } => {
-            format!("The certificate behind {} is not taken: {why}", quoted(reference))
+            format!("The certificate behind {} is not taken: {}.", quoted(reference), part(why))
         }
         Referred::CaInvalid { reference, why } => {
-            format!("What is behind {} cannot be used as CA certificates: {why}", quoted(reference))
+            format!("What is behind {} cannot be used as CA certificates: {}.", quoted(reference), part(why))
         }
         Referred::CrlInvalid { reference, why } => {
-            format!("What is behind {} cannot be used as a revocation list: {why}", quoted(reference))
+            format!("What is behind {} cannot be used as a revocation list: {}.", quoted(reference), part(why))
         }
         Referred::CrlOfOtherCa { reference, ca } => format!(
             "The revocation list behind {} is not signed by a CA of those behind {}: name the list of that CA.",
@@ -119,6 +120,11 @@ fn referred(fact: &Referred) -> String {
             quoted(ca)
         ),
     }
+}
+
+/// A sentence as a part of another one.
+fn part(sentence: &str) -> &str {
+    sentence.trim_end_matches('.')
 }
 
 fn sticky(fact: &Sticky) -> String {
