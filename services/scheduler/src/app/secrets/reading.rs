@@ -16,7 +16,7 @@ use super::{
     super::{App, Wake},
     Own, cause, digest_of_pem, new_references, refuse,
 };
-use crate::secrets::{Content, Refused, token::given};
+use crate::secrets::{Content, Refused, Source, token::given};
 
 /// What came of a look at a secret that others keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,10 +56,11 @@ impl App {
                 continue;
             }
             let Some(source) = self.keepers.of(&reference) else { continue };
-            let read = match source.admit(&given.token, &reference, purpose).await {
-                Ok(()) => source.read(&reference, purpose).await,
-                Err(refusal) => Err(refusal),
-            };
+            let mut read = admitted(&**source, &given.token, (&reference, purpose)).await;
+            if let Err(Refused::Gone(_)) = &read {
+                // The right may have been taken back with the use before this one, while it was given anew.
+                read = admitted(&**source, &given.token, (&reference, purpose)).await;
+            }
             match read {
                 Ok(content) => drop(self.secret_read(&reference, purpose, Ok(content)).await?),
                 Err(Refused::Away(why)) if self.is_known_to(project_id, (&reference, purpose)).await? => {
@@ -190,6 +191,12 @@ impl App {
         }
         Ok(wakes)
     }
+}
+
+/// What it is, if the owner of the token may read it.
+async fn admitted(source: &dyn Source, token: &str, (reference, purpose): (&str, Purpose)) -> Result<Content, Refused> {
+    source.admit(token, reference, purpose).await?;
+    source.read(reference, purpose).await
 }
 
 /// Changes the load balancers that use what is behind a reference, of one project or of all; says whom that concerns.
