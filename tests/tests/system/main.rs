@@ -29,6 +29,7 @@ mod refusals;
 mod secrets;
 mod survival;
 mod tempest;
+mod thousand;
 mod tls;
 mod tokens;
 mod traces;
