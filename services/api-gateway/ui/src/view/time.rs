@@ -27,6 +27,18 @@ impl Moment {
         })
     }
 
+    /// One that may be to come: `in 12 days`.
+    pub(crate) fn end(time: Option<&Timestamp>, now: jiff::Timestamp) -> Option<Self> {
+        let time = time?;
+        let past = Self::of(time, now)?;
+        let left = time.seconds.saturating_sub(now.as_second());
+        if left <= 0 {
+            return Some(past);
+        }
+        let ago = if left < 60 { "within a minute".to_owned() } else { format!("in {}", span(left)) };
+        Some(Self { ago, ..past })
+    }
+
     /// Where the message may have none.
     pub(crate) fn maybe(time: Option<&Timestamp>, now: jiff::Timestamp) -> Option<Self> {
         Self::of(time?, now)
@@ -72,6 +84,12 @@ mod tests {
         ] {
             let time = Timestamp { seconds: 1_796_094_320 - before, nanos: 5_000_000 };
             assert_eq!(Moment::of(&time, now).unwrap().ago, ago, "{before}");
+        }
+        for (left, end) in
+            [(86_400 * 12 + 5, "in 12 days"), (7_200, "in 2 h"), (59, "within a minute"), (-60, "1 min ago")]
+        {
+            let time = Timestamp { seconds: 1_796_094_320 + left, nanos: 0 };
+            assert_eq!(Moment::end(Some(&time), now).unwrap().ago, end, "{left}");
         }
         let moment = Moment::of(&Timestamp { seconds: 1_796_094_320, nanos: 5_000_000 }, now).unwrap();
         assert_eq!(moment.shown, "2026-12-01 03:05:20 UTC");
