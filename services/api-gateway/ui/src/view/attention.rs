@@ -130,7 +130,7 @@ pub(crate) fn of_certificate(one: &Known<'_>, now: jiff::Timestamp) -> Option<Ne
     let is_ordered = matches!(one.source, Source::Kept(kept) if kept.acme.is_some());
     let state = one.state(now);
     (state.needs_attention() && (one.is_used() || is_ordered)).then(|| Need {
-        key: format!("need-{}", one.key()),
+        key: format!("need-secret-{}", one.key()),
         tone: state.badge.tone,
         named: one.named(),
         what: format!("certificate {}", state.why),

@@ -334,9 +334,9 @@ mod tests {
         let all = Known::all(&kept, &used);
         assert_eq!(
             all.iter().map(|one| (one.origin(), one.used.len())).collect::<Vec<_>>(),
-            [("own", 2), ("Barbican", 1), ("Barbican", 1)]
+            [("ACME", 2), ("Barbican", 1), ("Barbican", 1)]
         );
-        assert!(Known::find(&all, &format!("x/v1/secrets/{id}"), "web").is_some_and(|one| one.origin() == "own"));
+        assert!(Known::find(&all, &format!("x/v1/secrets/{id}"), "web").is_some_and(|one| one.origin() == "ACME"));
         assert!(Known::find(&all, "nosuch", "web").is_none());
     }
 

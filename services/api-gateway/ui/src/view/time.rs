@@ -57,6 +57,7 @@ fn span(seconds: i64) -> String {
         ..60 => "just now".to_owned(),
         60..3_600 => format!("{} min", seconds / 60),
         3_600..86_400 => format!("{} h", seconds / 3_600),
+        86_400..172_800 => "1 day".to_owned(),
         _ => format!("{} days", seconds / 86_400),
     }
 }
@@ -80,6 +81,7 @@ mod tests {
             (60, "1 min ago"),
             (3_599, "59 min ago"),
             (3_600, "1 h ago"),
+            (86_400, "1 day ago"),
             (86_400 * 3, "3 days ago"),
         ] {
             let time = Timestamp { seconds: 1_796_094_320 - before, nanos: 5_000_000 };
