@@ -229,7 +229,7 @@ async fn every_page_answers_every_role_as_the_policy_says() {
                 .replace("{file}", "x");
             let path = if action == "ui_form_change_members" { format!("{path}?act=drain") } else { path };
             let path = match action {
-                "ui_secret" => format!("{path}?project=a&reference=/v1/containers/{certificate}"),
+                "ui_secret" => format!("{path}?project=a&reference={}/v1/containers/{certificate}", services.url),
                 _ => path,
             };
             // The ordinary answer of this stream would not end.

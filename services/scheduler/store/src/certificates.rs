@@ -21,6 +21,9 @@ use crate::{
     },
 };
 
+/// How many are asked for in a statement.
+const AT_ONCE: usize = 500;
+
 /// There is no certificate of this id, or it is another project's.
 #[must_use]
 pub fn certificate_not_found(id: impl std::fmt::Display) -> Fault {
@@ -63,6 +66,20 @@ impl Tx {
             content.chain = chain.await.map_err(fault_of)?.unwrap_or_default();
         }
         Ok(Some(found))
+    }
+
+    /// Those of these certificates that are there, without their chains.
+    ///
+    /// # Errors
+    /// As [`Self::certificate`].
+    pub async fn these_certificates(&self, ids: &[CertificateId]) -> Result<Vec<Certificate>, Fault> {
+        let mut found = Vec::new();
+        for some in ids.chunks(AT_ONCE) {
+            let of_these = Entity::find().filter(Column::Id.is_in(some.iter().map(|id| id.uuid())));
+            let rows = of_these.into_partial_model::<Listed>().all(self.db()).await.map_err(fault_of)?;
+            found.extend(rows.into_iter().map(Listed::into_certificate).collect::<Result<Vec<_>, _>>()?);
+        }
+        Ok(found)
     }
 
     /// The certificates of a project, or of all, the oldest first, without their chains.

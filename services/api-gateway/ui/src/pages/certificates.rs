@@ -11,7 +11,7 @@ use super::{
 use crate::{
     trouble::Trouble,
     view::certificates::{
-        Known, Source,
+        Known,
         list::{self, List, Looking, Wish},
         names,
         one::One,
@@ -136,16 +136,19 @@ pub(super) async fn one(making: Making<'_>, id: &str) -> Result<Page, Trouble> {
     shown(&making, known).await
 }
 
-/// Whoever keeps it: one that is kept here has a page of its own, and this one all the same.
+/// By the reference by which it is used, whoever keeps it.
 pub(super) async fn secret(making: Making<'_>) -> Result<Page, Trouble> {
     let (reader, reference) = (making.reader(), making.query.get("reference"));
     let project = match making.query.get("project") {
-        "" => making.visitor.scope(),
-        project => project.to_owned(),
+        "" => making.visitor.caller.project().unwrap_or_default(),
+        project => project,
     };
-    let (used, _) = reader.secrets(&project, MOST).await?;
-    let secret = used.iter().find(|one| one.reference == reference).ok_or(Trouble::NotFound)?;
-    shown(&making, &Known { source: Source::Foreign(secret), used: vec![secret] }).await
+    let (kept, used, _) = reader.kept_and_used(project).await?;
+    if !used.iter().any(|one| one.reference == reference) {
+        return Err(Trouble::NotFound);
+    }
+    let all = Known::all(&kept, &used);
+    shown(&making, Known::find(&all, reference, project).ok_or(Trouble::NotFound)?).await
 }
 
 async fn shown(making: &Making<'_>, known: &Known<'_>) -> Result<Page, Trouble> {

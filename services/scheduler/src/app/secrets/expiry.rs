@@ -5,11 +5,16 @@ use std::{
     time::Duration,
 };
 
-use ballast_model::{fault::Fault, time::Timestamp};
+use ballast_model::{
+    certificate::{Certificate, of_reference},
+    fault::Fault,
+    ids::CertificateId,
+    time::Timestamp,
+};
 use ballast_store::{Secret, SecretUser, Tx, because};
 use tokio_util::sync::CancellationToken;
 
-use super::{super::App, cause, digest_of, own};
+use super::{super::App, cause, digest_of};
 use crate::metrics::Ending;
 
 /// How often the ends are looked at.
@@ -108,13 +113,17 @@ impl App {
             let key = (user.reference.clone(), user.project_id.clone());
             all.entry(key).or_default().users.insert(user);
         }
+        let ids: BTreeSet<CertificateId> = all.keys().filter_map(|(reference, _)| of_reference(reference)).collect();
+        let kept = tx.these_certificates(&ids.into_iter().collect::<Vec<_>>()).await?;
+        let kept: BTreeMap<CertificateId, &Certificate> = kept.iter().map(|one| (one.id, one)).collect();
         let mut others = Vec::new();
         for ((reference, project_id), one) in &mut all {
-            match own(tx, reference, project_id).await? {
+            let own = of_reference(reference).and_then(|id| kept.get(&id)).filter(|own| own.project_id == *project_id);
+            match own {
                 Some(certificate) => {
-                    one.digest = digest_of(&certificate);
-                    if let Some(content) = certificate.content {
-                        one.names = content.names;
+                    one.digest = digest_of(certificate);
+                    if let Some(content) = &certificate.content {
+                        one.names.clone_from(&content.names);
                         (one.not_before, one.not_after) = (Some(content.not_before), Some(content.not_after));
                     }
                 }

@@ -4,7 +4,8 @@ use askama::Template;
 
 use super::{
     super::{badge::Badge, parts::Named, time::Moment},
-    Known, Source, State, WORDS, sorted,
+    Known, Source, State, sorted,
+    state::WORDS,
     uses::{self, Names},
 };
 
