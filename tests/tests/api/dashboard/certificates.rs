@@ -247,7 +247,7 @@ async fn what_is_refused_of_a_certificate_stands_at_its_field() {
         ),
         (vec![("pkcs12", Some("a"), b"nonsense")], "pkcs12", "no PKCS12 bundle"),
         (vec![("certificate_chain_file", Some("a"), &[0xff, 0xfe])], "certificate_chain", "is no text"),
-        (fields(&[("kind", "CA"), ("certificate_chain", &chain)]), "certificate_chain", "is no CA"),
+        (fields(&[("kind", "CRL"), ("certificate_chain", &chain)]), "certificate_chain", "revocation lists alone"),
         (fields(&[("kind", "GOPHER"), ("certificate_chain", &chain)]), "kind", "not among"),
     ];
     for (sent, at, said) in &wrong {
