@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     fs,
     path::Path,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, UNIX_EPOCH},
 };
 
 use ballast_certificates::{Keyring, new_key};
@@ -13,7 +13,7 @@ use ballast_proto::v2::{
     certificates_client::CertificatesClient,
 };
 use ballast_scheduler::secrets;
-use ballast_service::config::Settings;
+use ballast_service::{clock::Clock, config::Settings};
 use ballast_store::Store;
 use ballast_tests::secret;
 use rcgen::{CertificateParams, KeyPair};
@@ -42,7 +42,7 @@ impl Pem {
     pub(crate) fn ending(name: &str, days: u64) -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let now = Clock::system().now().duration_since(UNIX_EPOCH).unwrap();
         params.not_after = rcgen::date_time_ymd(1970, 1, 1) + now + Duration::from_secs(days * 86_400 + 3_600);
         Self { chain: params.self_signed(&key).unwrap().pem(), key: key.serialize_pem() }
     }

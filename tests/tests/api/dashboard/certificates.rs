@@ -46,8 +46,11 @@ fn bundle(pem: &Pem, passphrase: &str) -> Vec<u8> {
     fs::read(directory.path().join("all.p12")).unwrap()
 }
 
+/// Each with its name, that of its file, and what is in it.
+type Fields<'a> = Vec<(&'a str, Option<&'a str>, &'a [u8])>;
+
 /// Fields of a form with files that has none.
-fn fields<'a>(all: &[(&'a str, &'a str)]) -> Vec<(&'a str, Option<&'a str>, &'a [u8])> {
+fn fields<'a>(all: &[(&'a str, &'a str)]) -> Fields<'a> {
     all.iter().map(|(name, value)| (*name, None, value.as_bytes())).collect()
 }
 
@@ -164,7 +167,7 @@ async fn no_private_key_and_no_passphrase_comes_back_whatever_becomes_of_a_form(
     let both = format!("{}{}", pem.chain, pem.key);
     let cut = pem.key.replace("-----END", "");
     let secrets = [pem.key.as_str(), "planted-phrase"];
-    let ways: [Vec<(&str, Option<&str>, &[u8])>; 8] = [
+    let ways: [Fields<'_>; 8] = [
         fields(&[("certificate_chain", &pem.chain), ("private_key", &pem.key)]),
         fields(&[("certificate_chain", &other.chain), ("private_key", &pem.key)]),
         fields(&[("certificate_chain", &both)]),
@@ -231,7 +234,7 @@ async fn what_is_refused_of_a_certificate_stands_at_its_field() {
     let own = |chain: &'static str, key: &'static str| fields(&[("certificate_chain", chain), ("private_key", key)]);
     let text = |chain: &str| chain.to_owned();
     let (chain, key) = (text(&pem.chain), text(&pem.key));
-    let wrong: [(Vec<(&str, Option<&str>, &[u8])>, &str, &str); 9] = [
+    let wrong: [(Fields<'_>, &str, &str); 9] = [
         (own("nonsense", ""), "private_key", "is missing"),
         (
             fields(&[("certificate_chain", "nonsense"), ("private_key", &key)]),
