@@ -7,7 +7,7 @@
 #   root         installs nothing: refuses when this is not root
 #   host         the same, and when there are no network namespaces, a demo runs already, or its ports are in use
 #   clients      the neutron and openstack commands
-#   test         clients, tempest, neutron, browser, Barbican, openssl, another Rust compiler than ours (Debian's),
+#   test         clients, tempest, neutron, browser, Barbican, openssl, jq, another Rust compiler than ours (Debian's),
 #                cargo-nextest, Python's gRPC, A10's own client, a client of NetScaler, schemathesis, promtool, systemd-analyze
 #                (of units), sqlite3 and psql (databases of former releases), Go and gophercloud, pebble (a CA),
 #                sslscan, libfaketime (clocks that jump)
@@ -348,6 +348,7 @@ for group in "$@"; do
             want systemd has systemd-analyze
             want sqlite3 has sqlite3
             want openssl has openssl
+            want jq has jq
             want postgresql-client has psql
             want golang-go has go
             packages_for_neutron
