@@ -19,6 +19,7 @@ mod handovers;
 mod history;
 mod holds;
 mod hot;
+mod leads;
 mod lists;
 mod metrics;
 mod migration;
@@ -56,6 +57,7 @@ pub use self::{
     handovers::Handover,
     history::{Difference, Revision, before},
     holds::Hold,
+    leads::{Lead, leading},
     lists::query::{Filter, Found, Kind, Page, Query, Sort, TagFilter, View},
     lists::shown::{PoolParts, ShownMember, ShownPool},
     moves::{Journal, Moved, Told},

@@ -28,6 +28,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 use crate::{
     Scope, Tx, Work,
     backend::{Backend, Link, fault_of, fault_of_commit},
+    leads,
     read::cache::{Cache, Desk},
     traces::OnTheirWay,
     tx::Known,
@@ -158,6 +159,9 @@ where
     tx.moves().begin();
     tx.traces().begin();
     tx.desk().begin();
+    if let Some(lead) = leads::present() {
+        tx.must_lead(lead).await?;
+    }
     let value = work(tx, Scope::default()).await?;
     // Work that went on after a statement of it had failed.
     tx.usable().map_err(fault_of)?;
