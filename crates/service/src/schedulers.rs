@@ -155,7 +155,10 @@ fn is_unsent(error: &(dyn Error + 'static)) -> bool {
 }
 
 fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error| error.source())
+    std::iter::successors(Some(error), |error| {
+        let error: &'e (dyn Error + 'static) = *error;
+        error.source()
+    })
 }
 
 fn last_of(error: &(dyn Error + 'static)) -> String {
