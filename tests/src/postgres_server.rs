@@ -58,8 +58,11 @@ impl PostgresServer {
         make.args(["--no-sync", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "-D"]);
         finish(make.arg(&server.folder));
         // Standbys come from loopback too.
-        fs::write(server.folder.join("pg_hba.conf"), "local all all trust\nhost all,replication all 127.0.0.1/32 trust\n")
-            .expect("who may connect");
+        fs::write(
+            server.folder.join("pg_hba.conf"),
+            "local all all trust\nhost all,replication all 127.0.0.1/32 trust\n",
+        )
+        .expect("who may connect");
         Some(server)
     }
 
@@ -72,7 +75,19 @@ impl PostgresServer {
         own(folder);
         let standby = Self { programs: self.programs.clone(), folder: folder.join("data"), port, running: None };
         let mut copy = standby.command("pg_basebackup");
-        copy.args(["-h", "127.0.0.1", "-U", "postgres", "-c", "fast", "--no-sync", "-R", "-p", &self.port.to_string(), "-D"]);
+        copy.args([
+            "-h",
+            "127.0.0.1",
+            "-U",
+            "postgres",
+            "-c",
+            "fast",
+            "--no-sync",
+            "-R",
+            "-p",
+            &self.port.to_string(),
+            "-D",
+        ]);
         finish(copy.arg(&standby.folder));
         standby
     }
@@ -133,7 +148,19 @@ impl PostgresServer {
     #[must_use]
     pub fn try_sql(&self, database: &str, statement: &str) -> Option<String> {
         let mut ask = Command::new(self.programs.join("psql"));
-        ask.args(["-XAtq", "-h", "127.0.0.1", "-U", "postgres", "-p", &self.port.to_string(), "-d", database, "-c", statement]);
+        ask.args([
+            "-XAtq",
+            "-h",
+            "127.0.0.1",
+            "-U",
+            "postgres",
+            "-p",
+            &self.port.to_string(),
+            "-d",
+            database,
+            "-c",
+            statement,
+        ]);
         let said = ask.env("PGCONNECT_TIMEOUT", "5").stderr(Stdio::null()).output().ok()?;
         said.status.success().then(|| String::from_utf8_lossy(&said.stdout).trim().to_owned())
     }
@@ -187,4 +214,3 @@ fn finish(command: &mut Command) {
     let said = String::from_utf8_lossy(&done.stderr).into_owned();
     assert!(done.status.success(), "{command:?}: {said}");
 }
-

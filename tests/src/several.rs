@@ -2,12 +2,7 @@
 //!
 //! Agents have the fault driver, which makes nothing on the host, so all of this is one host.
 
-use std::{
-    fs,
-    path::PathBuf,
-    process::Command,
-    time::Duration,
-};
+use std::{fs, path::PathBuf, process::Command, time::Duration};
 
 use ballast_lab::{Lab, Signal, wait_until};
 

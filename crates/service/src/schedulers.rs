@@ -174,7 +174,8 @@ mod tests {
         for read in ["/lbaas.v2.Pools/Get", "/lbaas.v1.Networks/ListSubnets", "/lbaas.v2.Events/Watch"] {
             assert!(is_read(read), "{read}");
         }
-        for write in ["/lbaas.v2.Pools/Create", "/lbaas.v1.Pools/Getting", "/lbaas.v2.Certificates/Look", "/Get/Delete"] {
+        for write in ["/lbaas.v2.Pools/Create", "/lbaas.v1.Pools/Getting", "/lbaas.v2.Certificates/Look", "/Get/Delete"]
+        {
             assert!(!is_read(write), "{write}");
         }
     }

@@ -68,7 +68,9 @@ impl Session {
                 () = self.stop.cancelled() => return,
             }
         }
-        tracing::warn!("agent.schedulers is empty, and no scheduler is known: this agent runs what is in its ledger and nothing else");
+        tracing::warn!(
+            "agent.schedulers is empty, and no scheduler is known: this agent runs what is in its ledger and nothing else"
+        );
         self.stop.cancelled().await;
     }
 }

@@ -64,13 +64,13 @@ pub use events::{Batch, EventLimits, Object, Objects, Shown, SnapshotPage, Told,
 pub use failover::FailoverLimits;
 pub use fleet::{Fleet, Looked};
 pub use follower::{Changed, Watching};
-pub use leading::Task;
 pub use foresight::{Come, Counted as CountedByQuota, Foreseen, Foresight, Question, Questions};
+use leading::Leading;
+pub use leading::Task;
 pub use monitors::MonitorWithPools;
 pub use overview::{AgentSummary, Figures, Operatings, Overview, WantedOverview};
 pub use peers::unique_address;
 pub use placing::Choice;
-use leading::Leading;
 use plugging::Plugging;
 pub use ports::NewPort;
 pub use reports::{Counted, Ended, Left, Observed, Owner};

@@ -46,31 +46,23 @@ pub const WORK: [Work; 15] = [
         ("half of events.keep_seconds, a minute at most", "old events and requests are forgotten"),
         |app, shutdown| Box::pin(app.upkeep(shutdown)),
     ),
-    Work::of_leader(
-        "failover",
-        ("1 s", "load balancers of Dead agents move"),
-        |app, shutdown| Box::pin(app.keep_failing_over(shutdown)),
-    ),
+    Work::of_leader("failover", ("1 s", "load balancers of Dead agents move"), |app, shutdown| {
+        Box::pin(app.keep_failing_over(shutdown))
+    }),
     Work::of_leader(
         "placing",
         ("5 s, and when an agent may have become able", "what is placed nowhere is placed"),
         |app, shutdown| Box::pin(app.keep_placing(shutdown)),
     ),
-    Work::of_leader(
-        "sweeping",
-        ("5 s", "ports that nobody needs are removed at a Neutron"),
-        |app, shutdown| Box::pin(app.keep_sweeping(shutdown)),
-    ),
-    Work::of_leader(
-        "issuing",
-        ("5 s", "certificates are issued and renewed by ACME"),
-        |app, shutdown| Box::pin(app.keep_issuing(shutdown)),
-    ),
-    Work::of_leader(
-        "warning",
-        ("10 minutes", "the ends of certificates are told of in events"),
-        |app, shutdown| Box::pin(app.keep_warning(shutdown)),
-    ),
+    Work::of_leader("sweeping", ("5 s", "ports that nobody needs are removed at a Neutron"), |app, shutdown| {
+        Box::pin(app.keep_sweeping(shutdown))
+    }),
+    Work::of_leader("issuing", ("5 s", "certificates are issued and renewed by ACME"), |app, shutdown| {
+        Box::pin(app.keep_issuing(shutdown))
+    }),
+    Work::of_leader("warning", ("10 minutes", "the ends of certificates are told of in events"), |app, shutdown| {
+        Box::pin(app.keep_warning(shutdown))
+    }),
     Work::of_leader(
         "looking",
         ("secrets.barbican.look_seconds", "secrets of a Barbican are looked at"),
@@ -81,41 +73,29 @@ pub const WORK: [Work; 15] = [
         ("a quarter of agents.suspect_after_ms", "it says that it lives, and which of its agents do"),
         |app, shutdown| Box::pin(app.keep_heartbeat(shutdown)),
     ),
-    Work::each(
-        "peers",
-        ("1 s", "who lives and who leads is looked at"),
-        |app, shutdown| Box::pin(app.keep_refreshing_peers(shutdown)),
-    ),
-    Work::each(
-        "notifications",
-        ("when others say so", "what others changed is read"),
-        |app, shutdown| Box::pin(app.keep_listening(shutdown)),
-    ),
-    Work::each(
-        "running",
-        ("0.5 s", "it notices when it stood still"),
-        |app, shutdown| Box::pin(app.fleet.keep_running(shutdown)),
-    ),
-    Work::each(
-        "bindings",
-        ("when they changed", "where load balancers are is read"),
-        |app, shutdown| Box::pin(app.keep_refreshing_bindings(shutdown)),
-    ),
+    Work::each("peers", ("1 s", "who lives and who leads is looked at"), |app, shutdown| {
+        Box::pin(app.keep_refreshing_peers(shutdown))
+    }),
+    Work::each("notifications", ("when others say so", "what others changed is read"), |app, shutdown| {
+        Box::pin(app.keep_listening(shutdown))
+    }),
+    Work::each("running", ("0.5 s", "it notices when it stood still"), |app, shutdown| {
+        Box::pin(app.fleet.keep_running(shutdown))
+    }),
+    Work::each("bindings", ("when they changed", "where load balancers are is read"), |app, shutdown| {
+        Box::pin(app.keep_refreshing_bindings(shutdown))
+    }),
     Work::each(
         "plugging",
         ("when one of its agents says so", "a Neutron is told where ports are plugged in"),
         |app, shutdown| Box::pin(app.keep_plugging(shutdown)),
     ),
-    Work::each(
-        "following",
-        ("when something changed", "those who watch are told"),
-        |app, shutdown| Box::pin(app.keep_following(shutdown)),
-    ),
-    Work::each(
-        "ends",
-        ("10 minutes", "the ends of certificates are counted for its metrics"),
-        |app, shutdown| Box::pin(app.keep_counting_ends(shutdown)),
-    ),
+    Work::each("following", ("when something changed", "those who watch are told"), |app, shutdown| {
+        Box::pin(app.keep_following(shutdown))
+    }),
+    Work::each("ends", ("10 minutes", "the ends of certificates are counted for its metrics"), |app, shutdown| {
+        Box::pin(app.keep_counting_ends(shutdown))
+    }),
 ];
 
 /// Starts all of it.

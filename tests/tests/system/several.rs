@@ -47,6 +47,8 @@ fn has_session(several: &Several, agent: usize, before: usize, among: &[usize]) 
 fn sessions(several: &Several, agent: &str) -> Vec<usize> {
     let log = several.logged(agent);
     let opened = log.lines().filter(|line| line.contains("a session is open"));
-    let with = |line: &str| (0..several.schedulers.len()).find(|number| line.contains(&format!("127.0.0.1:{}", 9_700 + number)));
+    let with = |line: &str| {
+        (0..several.schedulers.len()).find(|number| line.contains(&format!("127.0.0.1:{}", 9_700 + number)))
+    };
     opened.filter_map(with).collect()
 }

@@ -58,7 +58,8 @@ impl App {
     /// # Errors
     /// When the store fails.
     pub(super) async fn follow_lead(&self, lead: Option<Lead>, schedulers: &[Scheduler]) -> Result<(), Fault> {
-        let lives = |lead: &Lead| lead.scheduler_id == self.id || schedulers.iter().any(|one| one.id == lead.scheduler_id);
+        let lives =
+            |lead: &Lead| lead.scheduler_id == self.id || schedulers.iter().any(|one| one.id == lead.scheduler_id);
         let lead = match lead.filter(lives) {
             Some(lead) => Some(lead),
             None => self.store.write(|tx, _| Box::pin(tx.take_lead(self.id))).await?,

@@ -74,7 +74,9 @@ fn all_are_there(server: &PostgresServer, names: &[String]) {
 /// One write, for as long as it takes until somebody acknowledges one.
 fn writes_again(rest: &Rest, what: &str) {
     let body = json!({"network": {"name": what}});
-    wait_until(PATIENCE, what, || rest.try_call("POST", "/v2.0/networks", Some(&body)).filter(|reply| reply.status == 201));
+    wait_until(PATIENCE, what, || {
+        rest.try_call("POST", "/v2.0/networks", Some(&body)).filter(|reply| reply.status == 201)
+    });
 }
 
 #[test]

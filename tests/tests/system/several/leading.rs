@@ -32,7 +32,7 @@ fn make_load_balancers(rest: &Rest, count: usize) {
     let subnet = rest.create("/v2.0/subnets", &subnet).id();
     for number in 0..count {
         let body = json!({"loadbalancer": {"name": format!("lb-{number}"), "vip_subnet_id": subnet}});
-        rest.create("/v2/lbaas/loadbalancers", &body);
+        let _ = rest.create("/v2/lbaas/loadbalancers", &body);
     }
     wait_until(PATIENCE, "all are ACTIVE", || all_active(rest, count));
 }
@@ -49,7 +49,8 @@ fn what_one_is_enough_for_one_does_and_another_when_that_is_gone() {
     let test = "what_one_is_enough_for_one_does_and_another_when_that_is_gone";
     in_lab(|lab| {
         let Some(server) = server(lab, test) else { return Ok(()) };
-        let shape = Shape { database: url(&[5_501]), schedulers: 3, gateways: 1, liveness: LIVENESS, more: String::new() };
+        let shape =
+            Shape { database: url(&[5_501]), schedulers: 3, gateways: 1, liveness: LIVENESS, more: String::new() };
         let mut several = Several::start(lab, &shape);
         let leader = wait_until(PATIENCE, "one that leads", || several.leader());
         assert_eq!(several.metric(leader, "ballast_schedulers"), Some(3.0));
@@ -59,7 +60,8 @@ fn what_one_is_enough_for_one_does_and_another_when_that_is_gone() {
         let rest = several.rest(0);
         wait_until(PATIENCE, "three agents", || {
             let agents = rest.get("/v2.0/agents");
-            let ready = |one: &&Value| one["configurations"]["device_drivers"].as_array().is_some_and(|all| !all.is_empty());
+            let ready =
+                |one: &&Value| one["configurations"]["device_drivers"].as_array().is_some_and(|all| !all.is_empty());
             (agents["agents"].as_array()?.iter().filter(ready).count() == 3).then_some(())
         });
         make_load_balancers(&rest, 12);

@@ -25,6 +25,12 @@ fn all_is_well(rest: &Rest, name: &str) {
     }
 }
 
+fn subnet(rest: &Rest) -> String {
+    let network = rest.create("/v2.0/networks", &json!({"network": {"name": "n"}})).id();
+    let subnet = json!({"subnet": {"network_id": network, "ip_version": 4, "cidr": "10.9.0.0/16"}});
+    rest.create("/v2.0/subnets", &subnet).id()
+}
+
 /// How long a reader waits for the next answer.
 fn answers_after(rest: &Rest) -> Duration {
     let begun = Instant::now();
@@ -51,7 +57,9 @@ fn gateways_and_agents_leave_a_scheduler_that_dies_or_hangs() {
         });
         let rest = several.rest(0);
         all_is_well(&rest, "before");
-        let first = several.rest(0).try_begin("/ballast/v1/events?snapshot=1", Duration::from_secs(3)).unwrap_or_default();
+        let balancer = json!({"loadbalancer": {"name": "seen", "vip_subnet_id": subnet(&rest)}});
+        let first =
+            several.rest(0).try_begin("/ballast/v1/events?snapshot=1", Duration::from_secs(3)).unwrap_or_default();
         let cursor = first.lines().filter_map(|line| line.strip_prefix("id: ")).last().unwrap_or_default().to_owned();
         assert!(!cursor.is_empty(), "{first}");
 
@@ -59,6 +67,7 @@ fn gateways_and_agents_leave_a_scheduler_that_dies_or_hangs() {
         let waited = answers_after(&rest);
         assert!(waited < LEFT, "a dead one was left after {waited:?}");
         all_is_well(&rest, "dead");
+        let _ = rest.create("/v2/lbaas/loadbalancers", &balancer);
         assert!(events_since(&several, &cursor).contains("event: change"), "a stream goes on at another scheduler");
         let second = has_session(&several, 0, 1, &[1, 2]);
 

@@ -21,6 +21,7 @@ mod groups;
 mod held;
 mod history;
 mod killed;
+mod leads;
 mod lists;
 mod lost_commit;
 mod monitors;
