@@ -17,6 +17,8 @@ pub(super) struct Facts {
     /// How their members are.
     pub(super) health: Vec<Value>,
     pub(super) agents: Vec<Value>,
+    /// Null: not told.
+    pub(super) schedulers: Value,
 }
 
 /// Something that somebody should look at.

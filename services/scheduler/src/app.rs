@@ -66,7 +66,7 @@ pub use fleet::{Fleet, Looked};
 pub use follower::{Changed, Watching};
 pub use foresight::{Come, Counted as CountedByQuota, Foreseen, Foresight, Question, Questions};
 use leading::Leading;
-pub use leading::Task;
+pub use leading::{Serving, Task};
 pub use monitors::MonitorWithPools;
 pub use overview::{AgentSummary, Figures, Operatings, Overview, WantedOverview};
 pub use peers::unique_address;

@@ -7,6 +7,7 @@
 pub mod acme;
 mod admission;
 pub mod app;
+pub mod backup;
 pub mod metrics;
 pub mod network;
 pub mod placement;

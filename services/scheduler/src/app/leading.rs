@@ -16,6 +16,15 @@ use super::App;
 /// Goes on until the shutdown.
 pub type Task = for<'a> fn(&'a App, CancellationToken) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
+/// A scheduler that serves the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Serving {
+    pub scheduler: Scheduler,
+    pub leads: bool,
+    /// It is this one.
+    pub answers: bool,
+}
+
 /// That this scheduler leads, while it does.
 #[derive(Debug)]
 pub(super) struct Leading(watch::Sender<Option<Lead>>);
@@ -31,6 +40,22 @@ impl App {
     #[must_use]
     pub fn leads(&self) -> bool {
         self.leading.0.borrow().is_some()
+    }
+
+    /// Those that serve this database, in the order of their addresses.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn schedulers(&self) -> Result<Vec<Serving>, Fault> {
+        let read = self.store.read(|tx, _| Box::pin(async { Ok((tx.schedulers().await?, tx.lead().await?)) }));
+        let (mut schedulers, lead) = read.await?;
+        schedulers.sort_by(|a, b| (&a.advertised, a.id).cmp(&(&b.advertised, b.id)));
+        let of = |scheduler: Scheduler| Serving {
+            leads: lead.is_some_and(|lead| lead.scheduler_id == scheduler.id),
+            answers: scheduler.id == self.id,
+            scheduler,
+        };
+        Ok(schedulers.into_iter().map(of).collect())
     }
 
     /// Goes on with a task whenever this scheduler leads, until the shutdown, or until it ends by itself as there is nothing for

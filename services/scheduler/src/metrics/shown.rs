@@ -71,6 +71,10 @@ impl Shown {
         self.gauges.store_queue.set(whole(app.store.queued()));
         self.gauges.schedulers.set(whole(app.fleet.count_schedulers()));
         self.gauges.leads.set(app.leads().into());
+        if !app.leads() {
+            // It is for the one that leads to say.
+            app.metrics.failover_paused.set(0);
+        }
         self.gauges.watchers.set(whole(app.watching.count()));
         self.gauges.lag.set(app.metrics.lags.longest(now).as_secs_f64());
         self.gauges.show_agents(&app.fleet.summaries(now), self.agents);

@@ -4,6 +4,7 @@
 //! and relies on one thing: whoever writes is alone. SQLite has one writer; on PostgreSQL a lock makes it so, for all
 //! schedulers of a database.
 
+mod copies;
 mod damage;
 mod errors;
 mod files;
@@ -26,6 +27,12 @@ use sea_orm::{DbBackend, DbErr, TransactionTrait, Value, sea_query::Expr};
 use sea_orm_migration::MigratorTrait as _;
 
 pub use self::notifications::{Notification, Notifications};
+pub(crate) use self::{
+    copies::copy_sqlite,
+    errors::{fault_of, fault_of_commit, is_duplicate, is_reference, reason},
+    link::{Link, Watched},
+    notifications::CHANNEL,
+};
 use self::{
     errors::{ends_transaction, unwritable},
     files::Files,
@@ -33,11 +40,6 @@ use self::{
     seats::Seats,
     servers::Servers,
     stop::Lease,
-};
-pub(crate) use self::{
-    errors::{fault_of, fault_of_commit, is_duplicate, is_reference, reason},
-    link::{Link, Watched},
-    notifications::CHANNEL,
 };
 use crate::{metrics::Engine, migration::Migrator, moves::Journal, notice::Voice};
 

@@ -7,6 +7,7 @@
 mod acme;
 mod agents;
 mod backend;
+mod backup;
 mod barbican;
 mod bindings;
 mod certificates;
@@ -48,6 +49,7 @@ mod write;
 pub use self::{
     acme::AcmeAccount,
     backend::{Notification, Notifications},
+    backup::{BackupError, back_up},
     barbican::{BarbicanConsumer, BarbicanGrant},
     bindings::{Binding, BoundLoadBalancer, Phase},
     certificates::{SealedCertificate, certificate_not_found},

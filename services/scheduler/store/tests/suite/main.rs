@@ -7,6 +7,7 @@
 
 mod agents;
 mod aggregates;
+mod backups;
 mod bindings;
 mod certificates;
 mod counting;
