@@ -34,6 +34,19 @@ label! {
 }
 
 label! {
+    /// What the scheduler that leads does.
+    pub enum Led {
+        Upkeep = "upkeep",
+        Failover = "failover",
+        Placing = "placing",
+        Sweeping = "sweeping",
+        Issuing = "issuing",
+        Warning = "warning",
+        Looking = "looking",
+    }
+}
+
+label! {
     /// By which number a report is not of now.
     pub enum Stale { Epoch = "epoch", Generation = "generation" }
 }
@@ -43,6 +56,7 @@ labels! { struct Placing { policy: &'static str, outcome: Placed } }
 labels! { struct FailingOver { outcome: FailedOver } }
 labels! { struct Why { why: Stale } }
 labels! { struct Refused { resource: &'static str } }
+labels! { struct Leading { work: Led } }
 
 /// What is counted.
 #[derive(Debug)]
@@ -55,6 +69,7 @@ pub struct Metrics {
     placements: Slots<Placing, Counter>,
     failovers: Slots<FailingOver, Counter>,
     pub(crate) failover_paused: Gauge,
+    led: Slots<Leading, Counter>,
     stale: Slots<Why, Counter>,
     quota_refusals: Slots<Refused, Counter>,
     pub(crate) slow_readers: Counter,
@@ -83,6 +98,7 @@ impl Metrics {
             placements: Slots::new(placing).all_told(),
             failovers: Slots::new(failing_over).all_told(),
             failover_paused: Gauge::default(),
+            led: Slots::new(Led::ALL.iter().map(|work| Leading { work: *work })).all_told(),
             stale: Slots::new(Stale::ALL.iter().map(|why| Why { why: *why })).all_told(),
             quota_refusals: Slots::new(Resource::ALL.map(|one| Refused { resource: one.noun() })).all_told(),
             slow_readers: Counter::default(),
@@ -107,6 +123,11 @@ impl Metrics {
 
     pub(crate) fn failed_over(&self, outcome: FailedOver) {
         count(&self.failovers, outcome as usize);
+    }
+
+    /// One round of what the scheduler that leads does.
+    pub(crate) fn worked(&self, work: Led) {
+        count(&self.led, work as usize);
     }
 
     /// A report was dropped.
@@ -134,6 +155,7 @@ impl Metrics {
         registry.add("ballast_placements_total", "Agents that were looked for, for a load balancer", &self.placements);
         registry.add("ballast_failovers_total", "Load balancers of Dead agents", &self.failovers);
         registry.add("ballast_failover_paused", "Nothing moves: too many agents are Dead", &self.failover_paused);
+        registry.add("ballast_work_rounds_total", "Rounds of what the scheduler that leads does", &self.led);
         registry.add("ballast_stale_reports_total", "Reports of agents that were dropped", &self.stale);
         registry.add("ballast_quota_refusals_total", "Objects that a quota has refused", &self.quota_refusals);
         registry.add(

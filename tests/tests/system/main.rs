@@ -27,6 +27,7 @@ mod placement;
 mod python;
 mod refusals;
 mod secrets;
+mod several;
 mod survival;
 mod tempest;
 mod thousand;
