@@ -11,6 +11,7 @@ use axum::{
 };
 use futures_util::{StreamExt as _, stream};
 use multer::Multipart;
+use zeroize::Zeroize as _;
 
 use crate::{LIMIT, session::Form, trouble::Trouble};
 
@@ -47,6 +48,14 @@ impl fmt::Debug for Material {
     }
 }
 
+impl Drop for Material {
+    fn drop(&mut self) {
+        self.private_key.zeroize();
+        self.pkcs12.zeroize();
+        self.passphrase.zeroize();
+    }
+}
+
 impl Material {
     /// Nothing of a certificate was sent.
     pub(crate) const fn is_empty(&self) -> bool {
@@ -64,7 +73,8 @@ pub(crate) struct Sent {
 impl From<Form> for Sent {
     fn from(form: Form) -> Self {
         let chain = form.get(CHAIN).trim().to_owned();
-        Self { form, material: Material { chain, ..Material::default() } }
+        let (private_key, pkcs12, passphrase) = Default::default();
+        Self { form, material: Material { chain, private_key, pkcs12, passphrase, wrongs: Vec::new() } }
     }
 }
 
