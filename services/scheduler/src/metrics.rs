@@ -2,6 +2,7 @@
 //!
 //! All of it is atomic numbers that were found before, or are found by a number: counting takes no lock.
 
+mod acme;
 pub(crate) mod calls;
 mod certificates;
 pub(crate) mod lags;
@@ -13,8 +14,8 @@ use ballast_metrics::{Counter, Gauge, Long, Registry, Slots, Timing, Word, label
 use ballast_model::quota::Resource;
 use ballast_service::{config::Settings, metrics::auth::AuthCounts};
 
-pub(crate) use self::certificates::Ending;
-use self::{calls::Calls, certificates::Certificates, lags::Lags};
+use self::{acme::Acme, calls::Calls, certificates::Certificates, lags::Lags};
+pub(crate) use self::{acme::Attempted, certificates::Ending};
 use crate::placement::POLICIES;
 
 label! {
@@ -73,6 +74,7 @@ pub struct Metrics {
     quota_refusals: Slots<Refused, Counter>,
     pub(crate) slow_readers: Counter,
     pub(crate) certificates: Certificates,
+    pub(crate) acme: Acme,
     pub(crate) lags: Lags,
 }
 
@@ -101,6 +103,7 @@ impl Metrics {
             quota_refusals: Slots::new(Resource::ALL.map(|one| Refused { resource: one.noun() })).all_told(),
             slow_readers: Counter::default(),
             certificates: Certificates::default(),
+            acme: Acme::default(),
             lags: Lags::default(),
         }
     }
@@ -143,6 +146,7 @@ impl Metrics {
         self.calls.add_to(registry);
         self.auth.add_to(registry);
         self.certificates.add_to(registry);
+        self.acme.add_to(registry);
         registry.add(
             "ballast_settle_duration_seconds",
             "From a write to the outcome of the deploy that settles it",

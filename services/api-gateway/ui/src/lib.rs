@@ -19,6 +19,7 @@ mod pages;
 mod projects;
 mod route;
 mod scheduler;
+mod sent;
 mod session;
 mod shell;
 mod trouble;
@@ -44,7 +45,7 @@ use tonic::metadata::AsciiMetadataValue;
 pub use crate::route::{ROUTES, Route};
 use crate::{limiter::Limiter, scheduler::Scheduler, trouble::Trouble};
 
-/// The largest form.
+/// The largest form without files.
 const LIMIT: usize = 64 << 10;
 
 /// What the dashboard has of the gateway.

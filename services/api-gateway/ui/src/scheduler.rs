@@ -3,7 +3,8 @@
 use ballast_proto::{
     v1::{agents_client::AgentsClient, networks_client::NetworksClient, pools_client::PoolsClient as PoolsOfV1},
     v2::{
-        events_client::EventsClient, health_monitors_client::HealthMonitorsClient, history_client::HistoryClient,
+        certificates_client::CertificatesClient, events_client::EventsClient,
+        health_monitors_client::HealthMonitorsClient, history_client::HistoryClient,
         l7_policies_client::L7PoliciesClient, l7_rules_client::L7RulesClient, listeners_client::ListenersClient,
         load_balancers_client::LoadBalancersClient, members_client::MembersClient, overview_client::OverviewClient,
         pools_client::PoolsClient, quotas_client::QuotasClient,
@@ -40,6 +41,7 @@ clients! {
     events: EventsClient,
     overview: OverviewClient,
     history: HistoryClient,
+    certificates: CertificatesClient,
 }
 
 impl Scheduler {

@@ -9,7 +9,7 @@ use ballast_model::{fault::Fault, time::Timestamp};
 use ballast_store::{Secret, SecretUser, Tx, because};
 use tokio_util::sync::CancellationToken;
 
-use super::{super::App, cause, digest_of, own};
+use super::{super::App, Own, cause, digest_of};
 use crate::metrics::{Ending, Led};
 
 /// How often the ends are looked at.
@@ -126,12 +126,13 @@ impl App {
             all.entry(key).or_default().users.insert(user);
         }
         let mut others = Vec::new();
+        let own = Own::of(tx, all.keys().map(|(reference, _)| reference.as_str())).await?;
         for ((reference, project_id), one) in &mut all {
-            match own(tx, reference, project_id).await? {
+            match own.get(reference, project_id) {
                 Some(certificate) => {
-                    one.digest = digest_of(&certificate);
-                    if let Some(content) = certificate.content {
-                        one.names = content.names;
+                    one.digest = digest_of(certificate);
+                    if let Some(content) = &certificate.content {
+                        one.names.clone_from(&content.names);
                         (one.not_before, one.not_after) = (Some(content.not_before), Some(content.not_after));
                     }
                 }
