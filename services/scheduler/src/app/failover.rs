@@ -10,6 +10,7 @@ use ballast_model::{
     features,
     ids::{AgentId, LoadBalancerId},
 };
+use ballast_service::config;
 use ballast_store::{Phase, Tx};
 use tokio_util::sync::CancellationToken;
 
@@ -31,6 +32,13 @@ pub struct FailoverLimits {
     pub enabled: bool,
     /// How many load balancers move in a second.
     pub per_second: usize,
+}
+
+impl FailoverLimits {
+    pub(super) fn of(settings: &config::Failover) -> Self {
+        let per_second = usize::try_from(settings.per_second).unwrap_or(usize::MAX);
+        Self { enabled: settings.enabled, per_second }
+    }
 }
 
 impl App {
