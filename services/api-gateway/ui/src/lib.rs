@@ -35,11 +35,12 @@ use ballast_service::{
     chance::Chance,
     clock::Clock,
     config::{AuthMode, NetworkProvider, Settings},
+    schedulers::Schedulers,
     streams::Streams,
     traces::Traced,
 };
 use tokio_util::sync::CancellationToken;
-use tonic::{metadata::AsciiMetadataValue, transport::Channel};
+use tonic::metadata::AsciiMetadataValue;
 
 pub use crate::route::{ROUTES, Route};
 use crate::{limiter::Limiter, scheduler::Scheduler, trouble::Trouble};
@@ -49,7 +50,7 @@ const LIMIT: usize = 64 << 10;
 
 /// What the dashboard has of the gateway.
 pub struct Parts {
-    pub scheduler: Traced<Channel>,
+    pub scheduler: Traced<Schedulers>,
     pub authenticator: Authenticator,
     /// Of all streams, whoever serves them.
     pub streams: Arc<Streams>,

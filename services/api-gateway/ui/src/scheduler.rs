@@ -10,17 +10,16 @@ use ballast_proto::{
         pools_client::PoolsClient, quotas_client::QuotasClient,
     },
 };
-use ballast_service::{grpc::MAX_MESSAGE, traces::Traced};
-use tonic::transport::Channel;
+use ballast_service::{grpc::MAX_MESSAGE, schedulers::Schedulers, traces::Traced};
 
-/// The gateway's connection to it.
+/// The gateway's connections to it.
 #[derive(Clone)]
-pub(crate) struct Scheduler(Traced<Channel>);
+pub(crate) struct Scheduler(Traced<Schedulers>);
 
 macro_rules! clients {
     ($($name:ident: $client:ident),+ $(,)?) => {
         impl Scheduler {
-            $(pub(crate) fn $name(&self) -> $client<Traced<Channel>> {
+            $(pub(crate) fn $name(&self) -> $client<Traced<Schedulers>> {
                 $client::new(self.0.clone()).max_decoding_message_size(MAX_MESSAGE)
             })+
         }
@@ -46,7 +45,7 @@ clients! {
 }
 
 impl Scheduler {
-    pub(crate) const fn new(channel: Traced<Channel>) -> Self {
+    pub(crate) const fn new(channel: Traced<Schedulers>) -> Self {
         Self(channel)
     }
 }

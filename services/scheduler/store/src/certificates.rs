@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// How many are asked for in a statement.
+/// How many ids are looked for in one statement.
 const AT_ONCE: usize = 500;
 
 /// There is no certificate of this id, or it is another project's.
@@ -68,15 +68,15 @@ impl Tx {
         Ok(Some(found))
     }
 
-    /// Those of these certificates that are there, without their chains.
+    /// Those of these ids that there are, without their chains.
     ///
     /// # Errors
     /// As [`Self::certificate`].
-    pub async fn these_certificates(&self, ids: &[CertificateId]) -> Result<Vec<Certificate>, Fault> {
-        let mut found = Vec::new();
+    pub async fn certificates_of(&self, ids: &[CertificateId]) -> Result<Vec<Certificate>, Fault> {
+        let mut found = Vec::with_capacity(ids.len());
         for some in ids.chunks(AT_ONCE) {
-            let of_these = Entity::find().filter(Column::Id.is_in(some.iter().map(|id| id.uuid())));
-            let rows = of_these.into_partial_model::<Listed>().all(self.db()).await.map_err(fault_of)?;
+            let these = Entity::find().filter(Column::Id.is_in(some.iter().map(|id| id.uuid())));
+            let rows = these.into_partial_model::<Listed>().all(self.db()).await.map_err(fault_of)?;
             found.extend(rows.into_iter().map(Listed::into_certificate).collect::<Result<Vec<_>, _>>()?);
         }
         Ok(found)
