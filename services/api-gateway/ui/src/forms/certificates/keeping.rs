@@ -32,11 +32,13 @@ async fn sent(asking: &Asking<'_>, keeping: &Keeping, validate_only: bool) -> Re
     let mut client = asking.dashboard.scheduler.certificates();
     Ok(match keeping {
         Keeping::Create(one) => {
-            let request = CreateCertificateRequest { validate_only, ..one.clone() };
+            let mut request = one.clone();
+            request.validate_only = validate_only;
             Some(client.create(asking.request(request)).await?.into_inner())
         }
         Keeping::Update(one, _) => {
-            let request = UpdateCertificateRequest { validate_only, ..one.clone() };
+            let mut request = one.clone();
+            request.validate_only = validate_only;
             Some(client.update(asking.request(request)).await?.into_inner())
         }
         Keeping::Delete(one) => {
