@@ -15,7 +15,7 @@ use ballast_tests::{
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::{certificates::keep_secrets, played::able, services::Services};
+use crate::{certificates::keep_secrets, dashboard::browser::Browser, played::able, services::Services};
 
 const LISTENERS: &str = "/v2.0/lbaas/listeners";
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -213,6 +213,25 @@ fn a_listener_names_a_secret_of_a_barbican_if_its_owner_may_and_it_is_given_back
     });
 }
 
+/// What is refused is said by the dashboard where one looks, and looked at again when somebody wants it.
+async fn on_pages(services: &Services, token: &str) {
+    let mut browser = Browser::new(services);
+    browser.log_in(token).await;
+    let list = browser.get("/ui/certificates").await.body;
+    for text in ["explain/REFUSED", "does not fit", "<td class=\"tight\">Barbican", "www.example", "Look again at"] {
+        assert!(list.contains(text), "{text} is not in {list}");
+    }
+    let links = list.split("href=\"").filter_map(|rest| rest.split('"').next());
+    let path = links.into_iter().find(|link| link.starts_with("/ui/certificates/secret?")).expect("a link");
+    let page = browser.get(&path.replace("&#38;", "&")).await.body;
+    for text in ["explain/REFUSED", "Looked at", "Look again</button>", "/listeners#listener-"] {
+        assert!(page.contains(text), "{text} is not in {page}");
+    }
+    assert!(browser.get("/ui/").await.body.contains("explain/REFUSED"));
+    let looked = browser.post("/ui/certificates/look", "back=/ui/certificates").await;
+    assert_eq!((looked.status, looked.header("location")), (303, "/ui/certificates"));
+}
+
 #[test]
 fn a_secret_that_changes_in_a_barbican_goes_to_who_names_it_and_a_bad_one_does_not() {
     let test = "a_secret_that_changes_in_a_barbican_goes_to_who_names_it_and_a_bad_one_does_not";
@@ -240,6 +259,7 @@ fn a_secret_that_changes_in_a_barbican_goes_to_who_names_it_and_a_bad_one_does_n
     let shown = world.listener(&listener);
     assert_eq!(shown["provisioning_status"], "ACTIVE", "{shown}");
     assert!(shown.to_string().contains("does not fit"), "it does not say so: {shown}");
+    world.runtime.block_on(on_pages(&world.services, &world.token));
 
     ann.exchange(&container, "private_key", [&key, &its_key]);
     until("the new one", || world.known().is_some_and(|known| known.version == 2 && known.problem.is_empty()));

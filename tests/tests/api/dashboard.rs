@@ -1,6 +1,6 @@
 //! The dashboard without a browser: who sees which page, sessions, what each answer says, and what is live.
 
-mod browser;
+pub(crate) mod browser;
 mod certificates;
 mod forms;
 mod kept;
