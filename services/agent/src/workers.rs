@@ -10,6 +10,7 @@ pub(crate) mod order;
 mod permits;
 mod plan;
 mod secrets;
+mod watched;
 pub(crate) mod state;
 pub(crate) mod sweep;
 #[cfg(test)]
@@ -37,6 +38,7 @@ use crate::{
     ledger::{Contents, Ledger},
     secrets::Secrets,
     uplink::Uplink,
+    warden::client::Warden,
 };
 
 /// What the workers stand on.
@@ -44,6 +46,7 @@ pub(crate) struct Foundations {
     pub(crate) drivers: Arc<DriverSet>,
     pub(crate) ledger: Ledger,
     pub(crate) uplink: Uplink,
+    pub(crate) warden: Warden,
     pub(crate) secrets: Secrets,
     pub(crate) chance: Chance,
     /// How many load balancers of one driver are worked on at once.

@@ -86,7 +86,7 @@ use crate::{
     acme::Issuer,
     metrics::Metrics,
     network::{self, NetworkProvider},
-    placement::{POLICIES, PlacementPolicy, policy},
+    placement::{POLICIES, PlacementPolicy, failover::Pause, policy},
     secrets as keeping,
 };
 
@@ -214,6 +214,10 @@ impl App {
             failover: FailoverLimits {
                 enabled: settings.failover.enabled,
                 per_second: usize::try_from(settings.failover.per_second).unwrap_or(usize::MAX),
+                pause: Pause {
+                    share: settings.failover.pause_share,
+                    window: Duration::from_secs(settings.failover.pause_window_seconds.into()),
+                },
             },
             quotas: quotas::defaults(&settings.quotas)?,
             network: network::provider(&settings.network)?,

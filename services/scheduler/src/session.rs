@@ -237,6 +237,7 @@ impl Session<'_> {
             cluster_id: self.app.store.cluster_id().to_string(),
             heartbeat_interval_ms: millis(self.app.heartbeat_interval),
             statistics_interval_ms: millis(self.app.statistics_interval),
+            lease_ms: millis(self.app.limits.dead_after * 3 / 4),
         };
         self.send(scheduler_message::Message::Welcome(welcome)).await?;
         self.send_all().await?;

@@ -39,13 +39,17 @@ impl Workers {
         Authority { cluster, standing }
     }
 
-    /// The session has ended: what it said about orphans does not hold any more.
+    /// The session has ended: what it said about orphans does not hold any more, and what is to run here only as long as the
+    /// lease lasts.
     pub(crate) fn farewell(&self) {
-        self.registry().complete = None;
+        let mut registry = self.registry();
+        registry.complete = None;
+        registry.workers.values().for_each(|worker| worker.state().spoken_of_no_more());
     }
 
     /// Returns the load balancer's id.
     pub(crate) fn desire(&self, authority: &Authority, desired: Desired) -> Option<String> {
+        let contested = desired.contested;
         let Some(order) = Order::read(&authority.cluster, desired) else {
             tracing::error!("the scheduler sent a load balancer without an id; it is left out");
             return None;
@@ -53,12 +57,18 @@ impl Workers {
         let (id, epoch, generation) = (order.id().to_owned(), order.epoch, order.generation);
         let mut registry = self.registry();
         if let Some(worker) = registry.workers.get(&id) {
-            if worker.state().desire(order) == Age::Older {
-                tracing::debug!(load_balancer.id = %id, epoch, generation, "skipped: something newer is desired already");
+            let mut state = worker.state();
+            match state.desire(order) {
+                Age::Older => tracing::debug!(
+                    load_balancer.id = %id, epoch, generation, "skipped: something newer is desired already"
+                ),
+                Age::Newer | Age::Again => state.spoken_of(contested),
             }
+            drop(state);
             worker.wake();
         } else {
             let mut state = State::new(&id, Goal::Run(std::sync::Arc::new(order)));
+            state.spoken_of(contested);
             for (driver, orphans) in &registry.orphans {
                 if orphans.contains(&id) {
                     state.suspect(driver);

@@ -106,6 +106,7 @@ impl Session {
             cluster_id: cluster.to_owned(),
             heartbeat_interval_ms: interval,
             statistics_interval_ms: interval,
+            lease_ms: 0,
         }))
         .await;
     }

@@ -153,6 +153,23 @@ impl Tx {
         }
     }
 
+    /// Something became known of a load balancer, if it is there, that changes nothing of what is stored.
+    ///
+    /// # Errors
+    /// `Code::Internal`: the database failed.
+    pub async fn note_conflict(&self, id: LoadBalancerId) -> Result<(), Fault> {
+        if let Some(load_balancer) = self.load(id).await? {
+            let notes = self.notes().within(id);
+            notes.note(EventKind::LoadBalancer, id.into(), Some(&load_balancer.project_id));
+        }
+        Ok(())
+    }
+
+    /// The same of an agent.
+    pub fn note_liveness(&self, id: AgentId) {
+        self.note_agent(id);
+    }
+
     pub(crate) fn note_agent(&self, id: AgentId) {
         // The kind is for admins alone, so no project is named.
         self.notes().note(EventKind::Agent, id.into(), None);
