@@ -60,7 +60,9 @@ fn mac_by_chance() -> io::Result<[u8; 6]> {
     let mut digits = text.bytes().filter_map(|byte| char::from(byte).to_digit(16));
     let mut mac = [0_u8; 6];
     for byte in &mut mac {
-        let (Some(high), Some(low)) = (digits.next(), digits.next()) else { return Err(io::ErrorKind::UnexpectedEof.into()) };
+        let (Some(high), Some(low)) = (digits.next(), digits.next()) else {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        };
         *byte = u8::try_from(high << 4 | low).unwrap_or_default();
     }
     mac[0] = mac[0] & 0xfc | 0x02;

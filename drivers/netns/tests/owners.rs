@@ -81,7 +81,9 @@ fn of_two_that_probe_at_the_same_time_neither_believes_that_it_is_alone() {
         }
         let mac = [2, 0, 0, 0, 0, 9];
         let found = thread::scope(|scope| {
-            let ask = |host| scope.spawn(move || on(host, |_| probe::who_has("eth0", mac, &addresses(&["10.0.0.4"])).unwrap()));
+            let ask = |host| {
+                scope.spawn(move || on(host, |_| probe::who_has("eth0", mac, &addresses(&["10.0.0.4"])).unwrap()))
+            };
             hosts.each_ref().map(ask).map(|asked| asked.join().unwrap())
         });
         assert!(found.iter().any(Option::is_some), "{found:?}");

@@ -95,6 +95,7 @@ pub async fn run(settings: Settings, chance: Chance, shutdown: CancellationToken
         ledger,
         uplink: uplink.clone(),
         warden: warden.clone(),
+        host: host.clone(),
         secrets: open_secrets(&settings.agent, &contents)?,
         chance: chance.clone(),
         parallelism: settings.agent.parallelism,

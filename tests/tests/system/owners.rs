@@ -5,13 +5,19 @@
 #![expect(clippy::unwrap_used, reason = "tools of tests: what fails here fails the test")]
 
 use std::{
+    collections::BTreeSet,
     process::Command,
     thread,
     time::{Duration, Instant},
 };
 
 use ballast_lab::{Lab, Signal, in_lab, poll_until, require_tool, wait_until};
-use ballast_netns::{announce::Announcement, link, netlink::Netlink};
+use ballast_netns::{
+    announce::Announcement,
+    claims::{Ask, listen},
+    link,
+    netlink::Netlink,
+};
 use ballast_tests::{
     PATIENCE,
     pki::Pki,
@@ -66,7 +72,8 @@ impl Story {
         environment.extend(certificate("agent-1", &pki, "agent-agent-1"));
         environment.extend(certificate("agent-2", &pki, "agent-agent-2"));
         let liveness = (500, 1_500, DEAD);
-        let mut site = Site::start(lab, &Plan { agents: 0, webs: 2, environment, liveness, ..Plan::default() }).unwrap();
+        let mut site =
+            Site::start(lab, &Plan { agents: 0, webs: 2, environment, liveness, ..Plan::default() }).unwrap();
         let words = ["address", "add", &format!("{ADDRESS}/24"), "dev", "net"];
         assert!(Command::new("ip").args(words).status().unwrap().success());
         for (agent, name) in ["agent-1", "agent-2"].into_iter().enumerate() {
@@ -120,6 +127,16 @@ impl Story {
         })
     }
 
+    /// The MAC address of the load balancer's link, as it is on this host.
+    fn mac(&self, agent: usize) -> [u8; 6] {
+        let namespace = format!("qlbaas-{}", self.pool);
+        let shown = self.host(agent).output("ip", ["netns", "exec", &namespace, "ip", "-br", "link"]).unwrap();
+        let line = shown.lines().find(|line| line.starts_with("ns-")).unwrap();
+        let mac = line.split_whitespace().nth(2).unwrap();
+        let bytes: Vec<u8> = mac.split(':').map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect();
+        bytes.try_into().unwrap()
+    }
+
     /// Waits until the next one answers, and says how long after that the former one does no more.
     fn moves(&self) -> Duration {
         wait_until(PATIENCE, "the next one answers", || self.answers_on(self.next).then_some(()));
@@ -168,9 +185,9 @@ fn is_cut_off(way: Way) {
         assert!(took < Duration::from_secs(3), "two owners for {took:?}");
         story.serves(20);
         // It asks before it plugs in again, and hears who has it.
-        thread::sleep(Duration::from_secs(3));
+        let said = || story.logged(story.former).contains("another host answers at").then_some(());
+        wait_until(PATIENCE, "it asks", said);
         assert!(!story.answers_on(story.former));
-        assert!(story.logged(story.former).contains("another host answers at"), "{}", story.logged(story.former));
         story.heal(story.former);
         story.is_clean();
         Ok(())
@@ -344,18 +361,10 @@ fn the_next_one_is_heard_every_five_seconds_until_the_former_one_has_confirmed_a
         let (former, next) = (story.former, story.next);
         switch_off(&mut story, former);
         wait_until(PATIENCE, "the next one answers", || story.answers_on(next).then_some(()));
-        let index = link::require(&mut Netlink::open()?, "net")?.index;
-        assert!(index > 0);
-        let address = story.address.parse()?;
-        let ears = ballast_netns::claims::listen(
-            "net",
-            [0; 6],
-            &std::collections::BTreeSet::from([address]),
-            ballast_netns::claims::Ask::Owners,
-        )?;
-        let hear = |time: Duration| {
-            poll_until(time, || ears.iter().find_map(|ear| ear.hear().ok().flatten()))
-        };
+        // What it asks its members is none.
+        let addresses = BTreeSet::from([story.address.parse()?]);
+        let ears = listen("net", story.mac(next), &addresses, Ask::Owners)?;
+        let hear = |time: Duration| poll_until(time, || ears.iter().find_map(|ear| ear.hear().ok().flatten()));
         // Those of its beginning are over.
         thread::sleep(Duration::from_secs(2));
         while ears.iter().any(|ear| ear.hear().is_ok()) {}

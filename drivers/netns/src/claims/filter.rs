@@ -63,10 +63,7 @@ fn program(addresses: &BTreeSet<IpAddr>, ipv4: bool, ask: Ask) -> Vec<Line> {
                     let value = u32::try_from((bits >> shift) & u128::from(u32::MAX)).unwrap_or_default();
                     // Of four comparisons the rest of the block is left out when one fails.
                     let rest = u8::try_from(7 - 2 * word).unwrap_or_default();
-                    lines.extend([
-                        (LOAD_WORD, 0, 0, ICMPV6_TARGET + 4 * word),
-                        (IF_EQUAL, 0, rest, value),
-                    ]);
+                    lines.extend([(LOAD_WORD, 0, 0, ICMPV6_TARGET + 4 * word), (IF_EQUAL, 0, rest, value)]);
                 }
                 lines.push((RETURN, 0, 0, WHOLE));
             }
@@ -112,7 +109,8 @@ mod tests {
     #[test]
     fn of_arp_the_claims_of_these_addresses_pass_and_no_other_frame() {
         let ours = addresses(&["10.0.0.4", "10.0.0.5"]);
-        let passes = |address: &str, ask| run(&program(&ours, true, ask), &gratuitous_arp(MAC, address.parse().unwrap()));
+        let passes =
+            |address: &str, ask| run(&program(&ours, true, ask), &gratuitous_arp(MAC, address.parse().unwrap()));
         assert!(passes("10.0.0.4", Ask::Owners) && passes("10.0.0.5", Ask::Owners));
         assert!(!passes("10.0.0.6", Ask::Owners) && !passes("10.0.0.6", Ask::Rivals));
         let mut asking = gratuitous_arp(MAC, "10.0.0.9".parse().unwrap());

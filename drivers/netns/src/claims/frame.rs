@@ -126,7 +126,8 @@ mod tests {
 
     #[test]
     fn whatever_is_cut_off_says_nothing() {
-        let (v4, v6) = (gratuitous_arp(OTHER, Ipv4Addr::new(10, 0, 0, 4)), advertisement_frame(OTHER, Ipv6Addr::LOCALHOST));
+        let (v4, v6) =
+            (gratuitous_arp(OTHER, Ipv4Addr::new(10, 0, 0, 4)), advertisement_frame(OTHER, Ipv6Addr::LOCALHOST));
         for length in 0..v4.len() {
             assert_eq!(arp(&v4[..length], OWN, Ask::Rivals), None);
         }

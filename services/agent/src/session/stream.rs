@@ -69,7 +69,7 @@ impl Session {
             },
         };
         tracing::info!(scheduler = %address, agent.id = %welcome.agent_id, "a session is open");
-        let authority = self.workers.welcome(welcome.cluster_id.clone()).await;
+        let authority = self.workers.welcome(welcome.cluster_id.clone(), welcome.position).await;
         let overrun = CancellationToken::new();
         let statistics_interval = millis(welcome.statistics_interval_ms);
         self.uplink.open(sender, overrun.clone(), Opened { number, statistics_interval });
@@ -105,7 +105,8 @@ impl Session {
                 () = changed(&mut changes) => self.beat(&mut heart),
                 message = stream.message() => match message {
                     Ok(Some(SchedulerMessage { message })) => {
-                        if let Some(FromScheduler::Heard(Heard { number })) = message {
+                        if let Some(FromScheduler::Heard(Heard { number, position })) = message {
+                            self.workers.learn(authority, position);
                             heart.beats.heard(number).into_iter().for_each(|until| self.lease.extend(until));
                         } else if let Some(end) = self.obey(message, authority, &mut named) {
                             return end;

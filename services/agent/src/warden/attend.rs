@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use ballast_netns::{Failure, claims::{Claim, Ear}};
+use ballast_netns::{
+    Failure,
+    claims::{Claim, Ear},
+};
 use tokio::{
     io::unix::AsyncFd,
     sync::{Notify, watch},

@@ -22,7 +22,10 @@ impl Agent for Workers {
             match state.goal() {
                 Goal::Run(order) => {
                     let folder = self.0.on.drivers.driver(&order.driver).and_then(|driver| driver.namespaces());
-                    wanted.here.extend(folder.and_then(|folder| of(order, &folder, state.is_contested())));
+                    let watched = folder.and_then(|folder| of(order, &folder, state.is_contested()));
+                    // A snapshot that does not name it and is not believed: who says that it is theirs is.
+                    let leaving = registry.complete.is_some() && !state.is_spoken_of();
+                    wanted.here.extend(watched.map(|watched| Watched { leaving, ..watched }));
                 }
                 Goal::Gone { .. } if !state.is_busy() => drop(wanted.leaving.insert(id.clone())),
                 Goal::Gone { .. } => {}

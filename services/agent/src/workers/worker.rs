@@ -205,7 +205,7 @@ async fn call_deploy(
     if !contents.is_empty() {
         driver.take_secrets(order.id().to_owned(), contents.take()).await?;
     }
-    let unconfirmed = !(worker.state().is_spoken_of() || workers.0.on.warden.lease.is_valid());
+    let unconfirmed = !(worker.state().is_spoken_of() || workers.is_confirmed());
     let asked = LoadBalancer { unconfirmed, ..order.asked() };
     let reply = driver.take_over(asked, order.generation, order.handed_over()).await?;
     workers.0.on.warden.plugged(order.id());

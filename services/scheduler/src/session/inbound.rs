@@ -11,7 +11,7 @@ use ballast_model::{
 };
 use ballast_proto::{
     agent::{
-        AddressConflict, AgentMessage, DriverState, Foreseen, Heard, HealthReport, Heartbeat, ListenerHealth,
+        AddressConflict, AgentMessage, DriverState, Foreseen, HealthReport, Heard, Heartbeat, ListenerHealth,
         ListenerStatistics, Outcome as OutcomeMessage, Removed, StatisticsReport, agent_message::Message,
         scheduler_message::Message as ToAgent,
     },
@@ -139,7 +139,7 @@ impl Session<'_> {
         }
         match heartbeat.number {
             0 => Ok(()),
-            number => self.send(ToAgent::Heard(Heard { number })).await,
+            number => self.send(ToAgent::Heard(Heard { number, position: self.position })).await,
         }
     }
 
