@@ -80,7 +80,7 @@ async fn a_database_that_knows_less_than_it_did_empties_no_host_also_when_it_kno
     let mut place = place_of_c1().await;
     let mut scheduler = Scheduler::listen(&place.socket());
     place.start_agent();
-    let mut session = scheduler.session().await;
+    let session = scheduler.session().await;
     session.welcome_at("c1", 100).await;
     session.desire(web("a"), 1, 1).await;
     session.desire(web("b"), 1, 1).await;

@@ -83,7 +83,7 @@ impl App {
     /// # Errors
     /// When the store fails.
     pub async fn position(&self) -> Result<u64, Fault> {
-        self.store.glance(|tx, _| Box::pin(tx.position())).await
+        self.store.glance(|tx, _| Box::pin(tx.how_much_is_known())).await
     }
 
     /// The agent's drivers are not what they were.

@@ -272,12 +272,12 @@ impl Tx {
     ///
     /// # Errors
     /// `Code::Internal`: the database failed.
-    pub async fn position(&self) -> Result<u64, Fault> {
+    pub async fn how_much_is_known(&self) -> Result<u64, Fault> {
         let last = event::Entity::find().select_only().column_as(event::Column::Seq.max(), "seq");
         let mark = event_mark::Entity::find().select_only().column_as(event_mark::Column::EventSeq.max(), "seq");
         let last = last.into_tuple::<Option<i64>>().one(self.db()).await.map_err(fault_of)?;
         let mark = mark.into_tuple::<Option<i64>>().one(self.db()).await.map_err(fault_of)?;
-        let newest = last.flatten().max(mark.flatten()).unwrap_or_default();
+        let newest = Ord::max(last.flatten(), mark.flatten()).unwrap_or_default();
         Ok(u64::try_from(newest).unwrap_or_default())
     }
 
