@@ -52,6 +52,7 @@ impl Ward {
             plugged: Arc::clone(&plugged),
             lost: Arc::clone(&lost),
             standing: Standing::default(),
+            disputed: None,
         };
         let task = tokio::spawn(async move { attendant.attend().await });
         Self { watched, plugged, lost, task }
@@ -75,6 +76,8 @@ struct Attendant {
     plugged: Arc<Notify>,
     lost: Arc<Mutex<Option<Conflict>>>,
     standing: Standing,
+    /// What is to be answered soon, if it still is ours then: a claim of who is about to get it is none to tell of.
+    disputed: Option<Claim>,
 }
 
 impl Attendant {
@@ -159,6 +162,7 @@ impl Attendant {
                 () = until(due) => {
                     if self.standing.announces(self.situation(&watched)) {
                         act(&watched, place::announce).await;
+                        self.tell_defended(&watched);
                     }
                 }
                 _ = looks.tick() => {
@@ -176,28 +180,37 @@ impl Attendant {
     }
 
     async fn judge(&mut self, watched: &Watched, claims: &[Claim]) {
-        for Claim { address, mac } in claims.iter().copied() {
-            let verdict = self.standing.claimed(self.situation(watched));
-            let withdrawn = match verdict {
-                Verdict::Nothing => continue,
-                Verdict::Defend => false,
-                Verdict::LetGo => true,
-            };
-            let id = &watched.id;
-            let by = mac.map(|byte| format!("{byte:02x}")).join(":");
-            if withdrawn {
-                tracing::warn!(load_balancer.id = %id, "{by} says that {address} is theirs: it is let go of");
-                act(watched, place::withdraw).await;
-            } else {
-                tracing::warn!(load_balancer.id = %id, "{by} says that {address} is theirs: it is not, and announced again");
+        for claim in claims.iter().copied() {
+            match self.standing.claimed(self.situation(watched)) {
+                Verdict::Nothing => {}
+                Verdict::Defend => self.disputed = Some(claim),
+                Verdict::LetGo => self.let_go(watched, claim).await,
             }
-            let conflict = Conflict { id: id.clone(), address, mac, withdrawn };
-            if withdrawn {
-                *self.lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(conflict.clone());
-            }
-            self.voice.say(Said::Conflict(conflict));
         }
     }
+
+    async fn let_go(&mut self, watched: &Watched, Claim { address, mac }: Claim) {
+        act(watched, place::withdraw).await;
+        let conflict = Conflict { id: watched.id.clone(), address, mac, withdrawn: true };
+        *self.lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(conflict.clone());
+        if watched.leaving {
+            // As it was ordered, and a little earlier.
+            return;
+        }
+        tracing::warn!(load_balancer.id = %watched.id, "{} says that {address} is theirs: it is let go of", words(mac));
+        self.voice.say(Said::Conflict(conflict));
+    }
+
+    fn tell_defended(&mut self, watched: &Watched) {
+        let Some(Claim { address, mac }) = self.disputed.take() else { return };
+        let (id, by) = (watched.id.clone(), words(mac));
+        tracing::warn!(load_balancer.id = %id, "{by} says that {address} is theirs: it is not, and announced again");
+        self.voice.say(Said::Conflict(Conflict { id, address, mac, withdrawn: false }));
+    }
+}
+
+fn words(mac: [u8; 6]) -> String {
+    mac.map(|byte| format!("{byte:02x}")).join(":")
 }
 
 async fn act(watched: &Watched, deed: fn(&Watched) -> Result<(), Failure>) {

@@ -4,7 +4,6 @@ use std::{
     collections::{HashMap, HashSet},
     fs::{self, File},
     io,
-    os::unix::fs::PermissionsExt,
     path::Path,
     process::ExitCode,
     sync::{Arc, Mutex, PoisonError},
@@ -21,6 +20,7 @@ use nix::{
     sys::{
         prctl,
         resource::{Resource, getrlimit, setrlimit},
+        stat::{Mode, umask},
     },
     unistd::setsid,
 };
@@ -70,6 +70,8 @@ fn serve(state_dir: &Path, log: &Log) -> Result<(), Failure> {
         tracing::debug!("no control group of its own: {error}");
     }
     reduce();
+    // Of its socket.
+    umask(Mode::from_bits_truncate(0o177));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(AT_ONCE).build();
     let runtime = runtime.map_err(|error| Failure::run("cannot start the runtime", error))?;
     let done = runtime.block_on(async {
@@ -111,7 +113,6 @@ fn bind(state_dir: &Path) -> io::Result<UnixListener> {
     }
     let (_open, short) = socket_in(state_dir)?;
     let listener = UnixListener::bind(short)?;
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
     Ok(listener)
 }
 
@@ -224,7 +225,8 @@ impl Process {
                 }
             }
             Told::Lease { until } => {
-                self.lease.send_replace(until);
+                // What an agent was told holds, also when another one has come that was told nothing yet.
+                self.lease.send_modify(|lease| *lease = until.max(*lease));
             }
             Told::End => return true,
         }

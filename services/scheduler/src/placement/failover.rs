@@ -114,7 +114,7 @@ mod tests {
         assert!(matches!(decided(&[(25, 3), (95, 1), (1, 0)]), Failover::From(_)));
         assert_eq!(decided(&[(25, 3), (85, 1), (1, 0)]), Failover::Paused { dead: 2, of: 3 });
         assert_eq!(decided(&[(9_000, 3), (9_050, 1), (1, 0)]), Failover::Paused { dead: 2, of: 3 });
-        assert_eq!(decided(&[(25, 3), (95, 1), (160, 1)]), Failover::Paused { dead: 2, of: 3 });
+        assert_eq!(decided(&[(25, 3), (95, 1), (150, 1)]), Failover::Paused { dead: 2, of: 3 });
     }
 
     #[test]
