@@ -87,7 +87,15 @@ impl Story {
         let former = wait_until(PATIENCE, "one host with the haproxy", || (0..2).find(runs));
         let story = Self { site, pool, address, former, next: 1 - former };
         wait_until(PATIENCE, "a warden", || story.warden(former));
+        wait_until(PATIENCE, "a warden that listens", || story.is_watched(former).then_some(()));
         story
+    }
+
+    /// Whether somebody listens for ARP in its namespace on a host.
+    fn is_watched(&self, agent: usize) -> bool {
+        let namespace = format!("qlbaas-{}", self.pool);
+        let open = self.host(agent).output("ip", ["netns", "exec", &namespace, "cat", "/proc/net/packet"]);
+        open.is_ok_and(|open| open.lines().any(|line| line.split_whitespace().nth(3) == Some("0806")))
     }
 
     fn host(&self, agent: usize) -> &ballast_lab::Host {
