@@ -113,20 +113,14 @@ pub async fn run(settings: Settings, chance: Chance, shutdown: CancellationToken
         stop: shutdown.clone(),
     };
     let lost = Arc::new(Notify::new());
-    let ends = observe::Ends {
-        drivers: Arc::clone(&drivers),
-        workers: workers.clone(),
-        uplink,
-        lost: Arc::clone(&lost),
-        traffic,
-    };
+    let ends = observe::Ends::new(&drivers, &workers, uplink, &lost, traffic);
     let place = warden_of(&settings, &drivers);
     supervisor::ready();
     tokio::join!(
         session.keep(settings.agent.schedulers),
         resync::run(Arc::clone(&drivers), workers.clone(), lost, shutdown.clone()),
         observe::run(ends, shutdown.clone()),
-        client::keep(place, warden, orders, workers.clone(), shutdown.clone()),
+        Box::pin(client::keep(place, warden, orders, workers.clone(), shutdown.clone())),
         host::watch(Arc::clone(&drivers), ports, shutdown.clone()),
         tell(endpoint, told, shutdown.clone()),
         rescan_on_hangup(Arc::clone(&drivers), settings.source, shutdown.clone()),

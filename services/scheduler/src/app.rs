@@ -86,7 +86,7 @@ use crate::{
     acme::Issuer,
     metrics::Metrics,
     network::{self, NetworkProvider},
-    placement::{POLICIES, PlacementPolicy, failover::Pause, policy},
+    placement::{POLICIES, PlacementPolicy, policy},
     secrets as keeping,
 };
 
@@ -211,14 +211,7 @@ impl App {
             watching: Arc::default(),
             revisions,
             events: EventLimits::of(&settings.events),
-            failover: FailoverLimits {
-                enabled: settings.failover.enabled,
-                per_second: usize::try_from(settings.failover.per_second).unwrap_or(usize::MAX),
-                pause: Pause {
-                    share: settings.failover.pause_share,
-                    window: Duration::from_secs(settings.failover.pause_window_seconds.into()),
-                },
-            },
+            failover: FailoverLimits::of(&settings.failover),
             quotas: quotas::defaults(&settings.quotas)?,
             network: network::provider(&settings.network)?,
             plugging: Arc::default(),

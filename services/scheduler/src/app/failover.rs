@@ -11,6 +11,7 @@ use ballast_model::{
     features,
     ids::{AgentId, LoadBalancerId},
 };
+use ballast_service::config::Failover as Settings;
 use ballast_store::{Cause, Phase, Tx, because};
 use tokio_util::sync::CancellationToken;
 
@@ -33,6 +34,19 @@ pub struct FailoverLimits {
     /// How many load balancers move in a second.
     pub per_second: usize,
     pub pause: Pause,
+}
+
+impl FailoverLimits {
+    pub(super) fn of(settings: &Settings) -> Self {
+        Self {
+            enabled: settings.enabled,
+            per_second: usize::try_from(settings.per_second).unwrap_or(usize::MAX),
+            pause: Pause {
+                share: settings.pause_share,
+                window: Duration::from_secs(settings.pause_window_seconds.into()),
+            },
+        }
+    }
 }
 
 impl App {
