@@ -60,7 +60,7 @@ impl fmt::Debug for Request {
 impl Request {
     /// Whether it changes something.
     pub(crate) fn writes(&self) -> bool {
-        self.verb.writes() || self.verb.is_by_address()
+        self.verb.writes() || self.verb.is_by_address() || self.verb == Verb::Look
     }
 }
 

@@ -79,6 +79,17 @@ fn a_list_is_a_table_and_its_short_form_is_the_same() {
 }
 
 #[test]
+fn who_keeps_secrets_is_asked_now_and_that_is_all() {
+    let gateway = Gateway::start(|asked: &Asked| match (asked.method.as_str(), asked.path.as_str()) {
+        ("PUT", "/ballast/v1/secrets/look") => (202, Value::Null),
+        other => panic!("{other:?} was asked"),
+    });
+    assert!(done(&gateway, "secrets look").contains("was looked at"));
+    assert_eq!(gateway.asked().len(), 1);
+    assert_eq!(done(&gateway, "secrets look --help").matches("--dry-run").count(), 0);
+}
+
+#[test]
 fn pages_are_followed_on_the_same_server() {
     let gateway = Gateway::start(|asked: &Asked| {
         let page = |id: &str, links: Value| (200, json!({"pools": [{"id": id}], "pools_links": links}));

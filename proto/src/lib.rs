@@ -51,6 +51,8 @@ pub mod convert;
 mod secrets;
 #[cfg(feature = "grpc")]
 pub mod status;
+#[cfg(feature = "grpc")]
+mod wiped;
 
 /// The packages of the API that clients call.
 #[cfg(feature = "grpc")]

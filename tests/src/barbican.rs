@@ -167,6 +167,24 @@ impl Tenant {
         users.filter_map(|user| user.as_str()).map(str::to_owned).collect()
     }
 
+    /// Lets nobody but who made it read it.
+    pub fn keep_for_oneself(&self, reference: &str) {
+        let acl = json!({"read": {"project-access": false, "users": []}});
+        self.0.update(&format!("{}/acl", path(reference)), &acl);
+    }
+
+    /// The secret of this name in a container.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn part(&self, container: &str, name: &str) -> String {
+        let shown = self.0.get(path(container).as_str());
+        let mut parts = shown["secret_refs"].as_array().into_iter().flatten();
+        let part = parts.find(|one| one["name"] == name).expect("a secret of this name");
+        part["secret_ref"].as_str().expect("a reference").to_owned()
+    }
+
     /// Lets these users read it, and no others.
     pub fn let_read(&self, reference: &str, users: &[&str]) {
         let acl = json!({"read": {"project-access": true, "users": users}});

@@ -64,6 +64,11 @@ pub(super) async fn ask(gateway: &Gateway, request: &Request) -> Result<Answer, 
             get(target, "health").await.map(Answer::Health)
         }
         Verb::Defaults => get(format!("{}/defaults", place.path), noun.collection.wrappers.0).await.map(Answer::One),
+        Verb::Look => {
+            gateway.ask(Method::PUT, &format!("{}/look", place.path), None).await?;
+            let said = "What others keep was looked at: `ballast secrets list` says how it stands with it.";
+            Ok(Answer::Done(said.to_owned()))
+        }
         Verb::Describe => {
             let target = wanted(gateway, noun, &place, matches).await?;
             describe::describe(gateway, noun, &place, &target).await

@@ -122,6 +122,7 @@ fn verb(noun: &'static Noun, verb: Verb) -> Command {
         | Verb::Health
         | Verb::Failover
         | Verb::Defaults
+        | Verb::Look
         | Verb::Drain
         | Verb::Enable
         | Verb::Disable => {}

@@ -62,6 +62,8 @@ pub(super) enum Verb {
     History,
     Rollback,
     Defaults,
+    /// Of secrets: have those who keep them asked.
+    Look,
     Describe,
     /// Of members, named by load balancer and address.
     Drain,
@@ -91,6 +93,7 @@ impl Verb {
             Self::History => "history",
             Self::Rollback => "rollback",
             Self::Defaults => "defaults",
+            Self::Look => "look",
             Self::Describe => "describe",
             Self::Drain => "drain",
             Self::Enable => "enable",
@@ -116,6 +119,7 @@ impl Verb {
             Self::History => format!("What was changed of {a} {one}, when and by whom, the newest first"),
             Self::Rollback => format!("Make {a} {one} what it was behind a change"),
             Self::Defaults => format!("The {many} of projects that have none of their own"),
+            Self::Look => "Ask those who keep them now whether they have changed, and not in a while".to_owned(),
             Self::Describe => format!("How {a} {one} is, what is in it, which agent runs it, and what to do"),
             Self::Drain => format!("No new clients for {a} {one}; --wait: until nobody is connected"),
             Self::Enable => format!("Clients for {a} {one} again"),
@@ -125,7 +129,7 @@ impl Verb {
 
     /// Whether one object is named.
     pub(super) fn names_one(self) -> bool {
-        !matches!(self, Self::List | Self::Create | Self::Defaults)
+        !matches!(self, Self::List | Self::Create | Self::Defaults | Self::Look)
     }
 
     pub(super) fn writes(self) -> bool {

@@ -11,6 +11,7 @@ mod key;
 mod kind;
 mod locked;
 mod pkcs12;
+mod pkcs7;
 mod seal;
 mod together;
 
@@ -23,9 +24,10 @@ pub use bundle::read_bundle;
 pub use chain::{Material, read};
 pub use key::unlocked;
 pub use locked::MOST_ITERATIONS;
+pub use pkcs7::unbundled;
 pub use pkcs12::{is_pkcs12, read_pkcs12};
 pub use seal::{Bound, KEY_BYTES, Keyring, NotOpened, new_key};
-pub use together::{read_authorities, read_lists};
+pub use together::{are_of, read_authorities, read_lists};
 pub use zeroize::Zeroizing;
 
 /// Reads what is kept of this kind. What has no private key has none that is empty.

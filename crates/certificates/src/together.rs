@@ -8,11 +8,13 @@ use ballast_model::{
 };
 use sha2::{Digest as _, Sha256};
 use x509_parser::{
+    error::X509Error,
     prelude::{FromDer as _, X509Certificate},
     revocation_list::CertificateRevocationList,
 };
 
 use crate::{
+    blocks,
     chain::{LABEL, block, check_age, ders, micros, name, of_certificate, parse, small},
     kind,
 };
@@ -96,6 +98,25 @@ fn list(der: &[u8], position: u32, now: Timestamp) -> Result<Content, Fault> {
         not_after,
         fingerprint: hex::encode(Sha256::digest(der)),
         ..Content::default()
+    })
+}
+
+/// Whether one of these lists is of one of these authorities: by its name, and signed with its key. Lists and certificates were
+/// read before.
+#[must_use]
+pub fn are_of(lists: &str, authorities: &str) -> bool {
+    let ders = |text| blocks(text).unwrap_or_default().into_iter().map(pem::Pem::into_contents).collect::<Vec<_>>();
+    let (lists, authorities) = (ders(lists), ders(authorities));
+    let lists =
+        lists.iter().filter_map(|der| Some(CertificateRevocationList::from_der(der).ok()?.1)).collect::<Vec<_>>();
+    authorities.iter().filter_map(|der| Some(X509Certificate::from_der(der).ok()?.1)).any(|authority| {
+        lists.iter().any(|list| {
+            let signed = || match list.verify_signature(authority.public_key()) {
+                Ok(()) | Err(X509Error::SignatureUnsupportedAlgorithm) => true,
+                Err(_) => false,
+            };
+            list.issuer().as_raw() == authority.subject().as_raw() && signed()
+        })
     })
 }
 

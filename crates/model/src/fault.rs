@@ -15,7 +15,7 @@ mod reason;
 use std::{collections::BTreeMap, fmt};
 
 pub use self::{
-    balancing::{Balancing, Checking, Routing, Sticky, Taken, Tls, Whole},
+    balancing::{Balancing, Checking, Referred, Routing, Sticky, Taken, Tls, Whole},
     certifying::{Certifying, Issuing, Keying, Revoking},
     code::Code,
     fact::{Choices, Fact, Told},

@@ -75,7 +75,7 @@ pub struct ListenerTls {
 }
 
 impl ListenerTls {
-    /// What it names, and for what.
+    /// What it names, and for what: other certificates before the default one, as Octavia tells them.
     pub fn references(&self) -> impl Iterator<Item = (&str, Purpose)> {
         let single = [
             (&self.default_certificate, Purpose::Certificate),
@@ -83,7 +83,12 @@ impl ListenerTls {
             (&self.client_crl, Purpose::Crl),
         ];
         let sni = self.sni_certificates.iter().map(|reference| (reference.as_str(), Purpose::Certificate));
-        single.into_iter().filter_map(|(one, purpose)| Some((one.as_deref()?, purpose))).chain(sni)
+        sni.chain(single.into_iter().filter_map(|(one, purpose)| Some((one.as_deref()?, purpose))))
+    }
+
+    /// A CA and the list that it has to be of.
+    pub(crate) fn revoking(&self) -> Option<(&str, &str)> {
+        self.client_ca.as_deref().zip(self.client_crl.as_deref())
     }
 
     /// What its settings do not allow each other on a listener of this protocol.
@@ -130,6 +135,11 @@ impl PoolTls {
     pub fn references(&self) -> impl Iterator<Item = (&str, Purpose)> {
         let all = [(&self.certificate, Purpose::Certificate), (&self.ca, Purpose::Ca), (&self.crl, Purpose::Crl)];
         all.into_iter().filter_map(|(one, purpose)| Some((one.as_deref()?, purpose)))
+    }
+
+    /// A CA and the list that it has to be of.
+    pub(crate) fn revoking(&self) -> Option<(&str, &str)> {
+        self.ca.as_deref().zip(self.crl.as_deref())
     }
 
     pub(crate) fn check(&self) -> Result<(), Fault> {

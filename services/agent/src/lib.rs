@@ -108,6 +108,7 @@ pub async fn run(settings: Settings, chance: Chance, shutdown: CancellationToken
         uplink: uplink.clone(),
         lease: warden.lease.clone(),
         foresight: session::Foresight::new(Arc::clone(&drivers), uplink.clone()),
+        schedulers: session::Schedulers::remembered(settings.agent.schedulers, &settings.agent.state_dir),
         tls,
         chance,
         stop: shutdown.clone(),
@@ -117,7 +118,7 @@ pub async fn run(settings: Settings, chance: Chance, shutdown: CancellationToken
     let place = warden_of(&settings, &drivers);
     supervisor::ready();
     tokio::join!(
-        session.keep(settings.agent.schedulers),
+        session.keep(),
         resync::run(Arc::clone(&drivers), workers.clone(), lost, shutdown.clone()),
         observe::run(ends, shutdown.clone()),
         Box::pin(client::keep(place, warden, orders, workers.clone(), shutdown.clone())),

@@ -101,7 +101,9 @@ pub(crate) async fn authenticate(State(gateway): State<Gateway>, mut request: Re
 fn names_secrets(method: &str, path: &str) -> bool {
     let collections = ["/lbaas/loadbalancers", "/lbaas/listeners", "/lbaas/pools"];
     let of = |collection: &str| path.ends_with(collection) || path.ends_with(&format!("{collection}/{{id}}"));
-    ["POST", "PUT", "DELETE"].contains(&method) && collections.into_iter().any(of)
+    // What a load balancer was may name what it does not by now.
+    let goes_back = path.ends_with("/revisions/{id}/rollback");
+    ["POST", "PUT", "DELETE"].contains(&method) && (goes_back || collections.into_iter().any(of))
 }
 
 fn unreadable() -> Refusal {
@@ -141,6 +143,8 @@ mod tests {
             ("POST", "/v2.0/lbaas/listeners", true),
             ("PUT", "/v2/lbaas/pools/{id}", true),
             ("DELETE", "/v2.0/lbaas/loadbalancers/{id}", true),
+            ("POST", "/ballast/v1/loadbalancers/{loadbalancer_id}/revisions/{id}/rollback", true),
+            ("GET", "/ballast/v1/loadbalancers/{id}/revisions", false),
             ("GET", "/v2.0/lbaas/listeners", false),
             ("POST", "/v2.0/lbaas/pools/{id}/members", false),
             ("PUT", "/v2.0/lbaas/l7policies/{id}", false),

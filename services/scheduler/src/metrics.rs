@@ -2,6 +2,7 @@
 //!
 //! All of it is atomic numbers that were found before, or are found by a number: counting takes no lock.
 
+mod acme;
 pub(crate) mod calls;
 mod certificates;
 pub(crate) mod lags;
@@ -13,8 +14,8 @@ use ballast_metrics::{Counter, Gauge, Long, Registry, Slots, Timing, Word, label
 use ballast_model::quota::Resource;
 use ballast_service::{config::Settings, metrics::auth::AuthCounts};
 
-pub(crate) use self::certificates::Ending;
-use self::{calls::Calls, certificates::Certificates, lags::Lags};
+use self::{acme::Acme, calls::Calls, certificates::Certificates, lags::Lags};
+pub(crate) use self::{acme::Attempted, certificates::Ending};
 use crate::placement::POLICIES;
 
 label! {
@@ -38,6 +39,19 @@ label! {
 }
 
 label! {
+    /// What the scheduler that leads does.
+    pub enum Led {
+        Upkeep = "upkeep",
+        Failover = "failover",
+        Placing = "placing",
+        Sweeping = "sweeping",
+        Issuing = "issuing",
+        Warning = "warning",
+        Looking = "looking",
+    }
+}
+
+label! {
     /// By which number a report is not of now.
     pub enum Stale { Epoch = "epoch", Generation = "generation" }
 }
@@ -48,6 +62,7 @@ labels! { struct FailingOver { outcome: FailedOver } }
 labels! { struct Conflicting { outcome: Conflict } }
 labels! { struct Why { why: Stale } }
 labels! { struct Refused { resource: &'static str } }
+labels! { struct Leading { work: Led } }
 
 /// What is counted.
 #[derive(Debug)]
@@ -61,10 +76,12 @@ pub struct Metrics {
     failovers: Slots<FailingOver, Counter>,
     pub(crate) failover_paused: Gauge,
     conflicts: Slots<Conflicting, Counter>,
+    led: Slots<Leading, Counter>,
     stale: Slots<Why, Counter>,
     quota_refusals: Slots<Refused, Counter>,
     pub(crate) slow_readers: Counter,
     pub(crate) certificates: Certificates,
+    pub(crate) acme: Acme,
     pub(crate) lags: Lags,
 }
 
@@ -89,10 +106,12 @@ impl Metrics {
             failovers: Slots::new(failing_over).all_told(),
             failover_paused: Gauge::default(),
             conflicts: Slots::new(Conflict::ALL.iter().map(|outcome| Conflicting { outcome: *outcome })).all_told(),
+            led: Slots::new(Led::ALL.iter().map(|work| Leading { work: *work })).all_told(),
             stale: Slots::new(Stale::ALL.iter().map(|why| Why { why: *why })).all_told(),
             quota_refusals: Slots::new(Resource::ALL.map(|one| Refused { resource: one.noun() })).all_told(),
             slow_readers: Counter::default(),
             certificates: Certificates::default(),
+            acme: Acme::default(),
             lags: Lags::default(),
         }
     }
@@ -118,6 +137,11 @@ impl Metrics {
         count(&self.conflicts, outcome as usize);
     }
 
+    /// One round of what the scheduler that leads does.
+    pub(crate) fn worked(&self, work: Led) {
+        count(&self.led, work as usize);
+    }
+
     /// A report was dropped.
     pub(crate) fn stale(&self, why: Stale) {
         count(&self.stale, why as usize);
@@ -134,6 +158,7 @@ impl Metrics {
         self.calls.add_to(registry);
         self.auth.add_to(registry);
         self.certificates.add_to(registry);
+        self.acme.add_to(registry);
         registry.add(
             "ballast_settle_duration_seconds",
             "From a write to the outcome of the deploy that settles it",
@@ -147,6 +172,7 @@ impl Metrics {
             "Others said on a network that an address of a load balancer is theirs",
             &self.conflicts,
         );
+        registry.add("ballast_work_rounds_total", "Rounds of what the scheduler that leads does", &self.led);
         registry.add("ballast_stale_reports_total", "Reports of agents that were dropped", &self.stale);
         registry.add("ballast_quota_refusals_total", "Objects that a quota has refused", &self.quota_refusals);
         registry.add(

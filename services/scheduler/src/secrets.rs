@@ -22,7 +22,7 @@ use ballast_service::{
 use ballast_store::{Store, Tx};
 use clap::Subcommand;
 
-pub use self::source::{Content, Refused, Source};
+pub use self::source::{Content, Flaw, Refused, Source};
 
 /// How many are sealed anew in one transaction.
 const AT_ONCE: u64 = 100;

@@ -21,13 +21,15 @@ const LISTENERS: &str = "/v2.0/lbaas/listeners";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Keystone, Barbican, scheduler, gateway and an agent that deploys whatever it is told. Ann is of the project alpha, ben of beta.
-struct World {
+pub(crate) struct World {
     services: Services,
     runtime: Runtime,
     store: Store,
     keystone: Keystone,
     barbican: Barbican,
     user_id: String,
+    /// Ann's.
+    project: String,
     token: String,
     directory: tempfile::TempDir,
 }
@@ -38,12 +40,13 @@ fn free_port() -> u16 {
 
 impl World {
     /// None: something is not installed, which is said.
-    fn start(test: &str) -> Option<Self> {
+    pub(crate) fn start(test: &str) -> Option<Self> {
         let installed = Keystone::installed().and_then(|keystone| Ok((keystone, Barbican::installed()?)));
         let (keystone, barbican) = installed.map_err(|why| not_run(test, &why)).ok()?;
         let directory = tempfile::tempdir().unwrap();
         let keystone = Keystone::start(keystone, &directory.path().join("keystone"), free_port(), None);
-        keystone.user("ann", &keystone.project("alpha"), "member");
+        let project = keystone.project("alpha");
+        keystone.user("ann", &project, "member");
         keystone.user("ben", &keystone.project("beta"), "member");
         keystone.user("ballast", &keystone.project("service"), "service");
         let barbican = Barbican::start(barbican, &directory.path().join("barbican"), free_port(), &keystone);
@@ -64,31 +67,50 @@ impl World {
         runtime.block_on(able(&services.channel, "a"));
         let store = runtime.block_on(Store::open(&services.database)).unwrap();
         let (user_id, token) = (keystone.user_id("ballast"), keystone.token("ann", "alpha"));
-        Some(Self { services, runtime, store, keystone, barbican, user_id, token, directory })
+        Some(Self { services, runtime, store, keystone, barbican, user_id, project, token, directory })
     }
 
-    fn ann(&self) -> Tenant {
+    /// Ann's.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The token of another member of Ann's project.
+    pub(crate) fn colleague(&self, name: &str) -> String {
+        self.keystone.user(name, &self.project, "member");
+        self.keystone.token(name, "alpha")
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub(crate) fn ann(&self) -> Tenant {
         self.barbican.as_user(&self.token)
     }
 
-    fn call(&self, token: &str, method: &str, path: &str, body: Option<Value>) -> Reply {
+    pub(crate) fn call(&self, token: &str, method: &str, path: &str, body: Option<Value>) -> Reply {
         self.runtime.block_on(self.services.call_as(token, method, path, body))
     }
 
-    fn make(&self, token: &str, path: &str, body: Value) -> String {
+    pub(crate) fn make(&self, token: &str, path: &str, body: Value) -> String {
         let made = self.call(token, "POST", path, Some(body));
         assert_eq!(made.status, 201, "{path}: {made}");
         made.id()
     }
 
-    fn load_balancer(&self, token: &str) -> String {
+    pub(crate) fn subnet(&self, token: &str) -> String {
         let network = self.make(token, "/v2.0/networks", json!({"network": {"name": "net"}}));
         let subnet = json!({"subnet": {"network_id": network, "ip_version": 4, "cidr": "10.30.0.0/24"}});
-        let subnet = self.make(token, "/v2.0/subnets", subnet);
+        self.make(token, "/v2.0/subnets", subnet)
+    }
+
+    pub(crate) fn load_balancer(&self, token: &str) -> String {
+        let subnet = self.subnet(token);
         self.make(token, "/v2.0/lbaas/loadbalancers", json!({"loadbalancer": {"vip_subnet_id": subnet}}))
     }
 
-    fn listen(&self, token: &str, load_balancer: &str, port: u16, more: &Value) -> Reply {
+    pub(crate) fn listen(&self, token: &str, load_balancer: &str, port: u16, more: &Value) -> Reply {
         let mut listener =
             json!({"loadbalancer_id": load_balancer, "protocol": "TERMINATED_HTTPS", "protocol_port": port});
         listener.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -106,7 +128,7 @@ impl World {
         known.pop()
     }
 
-    fn openssl(&self, line: &str) {
+    pub(crate) fn openssl(&self, line: &str) {
         let run = Command::new("openssl").args(line.split_whitespace()).current_dir(self.directory.path()).output();
         let done = run.unwrap();
         assert!(done.status.success(), "openssl {line}: {}", String::from_utf8_lossy(&done.stderr));
@@ -121,12 +143,12 @@ impl World {
         [".pem", ".key"].map(|ending| self.ann().text(&self.text(&format!("{name}{ending}"))))
     }
 
-    fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         std::fs::read_to_string(Path::new(self.directory.path()).join(name)).unwrap()
     }
 }
 
-fn until(what: &str, is_so: impl Fn() -> bool) {
+pub(crate) fn until(what: &str, is_so: impl Fn() -> bool) {
     assert!(poll_until(PATIENCE, || is_so().then_some(())).is_some(), "it never came to: {what}");
 }
 

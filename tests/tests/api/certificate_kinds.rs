@@ -90,6 +90,9 @@ async fn a_certificate_that_a_ca_issues_is_made_without_one_and_says_how_far_it_
     assert_eq!((&issuing["domains"], &issuing["state"]), (&json!(["www.example"]), &json!("PENDING")), "{shown}");
     assert_eq!((&shown["version"], &shown["validity"]), (&json!(0), &json!("NOT_ISSUED")), "{shown}");
     assert_eq!((&shown["not_after"], &shown["expires_in_days"]), (&Value::Null, &Value::Null), "{shown}");
+    let payload = services.call("GET", &format!("/v1/secrets/{}/payload", made.id()), None).await;
+    let said = payload.body["faultstring"].as_str().unwrap_or_default();
+    assert!(payload.status == 409 && said.contains("not there yet") && said.contains(&made.id()), "{payload}");
     let pem = Pem::of("www.example");
     for (body, said) in [
         (acme(json!(["*.example"])), "is no name for which"),

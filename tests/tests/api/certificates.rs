@@ -1,6 +1,11 @@
 //! Certificates that are kept here, over REST and gRPC: what is shown of them, and that nobody ever sees a private key.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::Path,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use ballast_certificates::{Keyring, new_key};
 use ballast_proto::v2::{
@@ -8,7 +13,7 @@ use ballast_proto::v2::{
     certificates_client::CertificatesClient,
 };
 use ballast_scheduler::secrets;
-use ballast_service::config::Settings;
+use ballast_service::{clock::Clock, config::Settings};
 use ballast_store::Store;
 use ballast_tests::secret;
 use rcgen::{CertificateParams, KeyPair};
@@ -31,6 +36,15 @@ impl Pem {
         let key = KeyPair::generate().unwrap();
         let chain = CertificateParams::new(vec![name.to_owned()]).unwrap().self_signed(&key).unwrap().pem();
         Self { chain, key: key.serialize_pem() }
+    }
+
+    /// One that ends in so many days.
+    pub(crate) fn ending(name: &str, days: u64) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let now = Clock::system().now().duration_since(UNIX_EPOCH).unwrap();
+        params.not_after = rcgen::date_time_ymd(1970, 1, 1) + now + Duration::from_secs(days * 86_400 + 3_600);
+        Self { chain: params.self_signed(&key).unwrap().pem(), key: key.serialize_pem() }
     }
 
     /// Without what it does not have in common with others.
@@ -193,7 +207,7 @@ async fn without_a_key_nothing_is_kept_and_it_is_said_what_to_set() {
     assert_eq!(refused.status, 409, "{refused}");
     assert!(refused.body["faultstring"].as_str().unwrap().contains("secrets.key_files"), "{refused}");
     let certificate = Some(Pem::of("www.example").message("web"));
-    let request = CreateCertificateRequest { certificate, ..Default::default() };
+    let request = CreateCertificateRequest { certificate, request_id: String::new(), validate_only: false };
     let mut client = CertificatesClient::new(services.channel.clone());
     // Of a caller with a project.
     let mut request = tonic::Request::new(request);
@@ -216,14 +230,15 @@ async fn an_etag_and_a_request_id_hold_for_certificates_as_for_others() {
     let request = CreateCertificateRequest {
         certificate: Some(certificate.clone()),
         request_id: "once".to_owned(),
-        ..CreateCertificateRequest::default()
+        validate_only: false,
     };
     let made = client.create(request.clone()).await.unwrap().into_inner();
     assert_eq!(made.private_key, "");
     assert_eq!(client.create(request.clone()).await.unwrap().into_inner().id, made.id);
     let other = CreateCertificateRequest {
         certificate: Some(Certificate { name: "other".to_owned(), ..certificate }),
-        ..request
+        request_id: request.request_id.clone(),
+        validate_only: false,
     };
     assert_eq!(client.create(other).await.unwrap_err().code(), Code::AlreadyExists);
 
@@ -234,7 +249,8 @@ async fn an_etag_and_a_request_id_hold_for_certificates_as_for_others() {
             name: name.to_owned(),
             ..Certificate::default()
         }),
-        ..UpdateCertificateRequest::default()
+        update_mask: None,
+        validate_only: false,
     };
     let changed = client.update(change(&made.etag, "second")).await.unwrap().into_inner();
     assert_ne!(changed.etag, made.etag);
@@ -359,7 +375,8 @@ async fn no_file_of_the_database_has_a_private_key() {
     let request = CreateCertificateRequest { certificate: Some(certificate), request_id, validate_only: false };
     let id = client.create(request).await.unwrap().into_inner().id;
     let certificate = Certificate { id, ..pems[1].message("web") };
-    client.update(UpdateCertificateRequest { certificate: Some(certificate), ..Default::default() }).await.unwrap();
+    let change = UpdateCertificateRequest { certificate: Some(certificate), update_mask: None, validate_only: false };
+    client.update(change).await.unwrap();
     let bytes = files_of(&services.database);
     assert!(has(&bytes, b"CN=rcgen") && has(&bytes, b"next.example"), "is this test blind?");
     for pem in &pems {

@@ -258,6 +258,7 @@ fn obeying_with(mut agent: Agent, foreseen: Option<Preview>) -> String {
                 | Message::SnapshotDone(_)
                 | Message::Drain(_)
                 | Message::Secrets(_)
+                | Message::Schedulers(_)
                 | Message::Heard(_) => {}
             }
         }

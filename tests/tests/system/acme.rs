@@ -178,6 +178,16 @@ impl World {
         });
     }
 
+    /// Waits until the events of a listener say this of a certificate.
+    fn until_told(&self, listener: &str, what: &str) {
+        let id = listener.rsplit('/').next().unwrap_or_default();
+        let url = format!("http://127.0.0.1:9696/ballast/v1/events?since=2026-01-01T00:00:00Z&id={id}");
+        wait_until(ISSUED_WITHIN, &format!("an event that says {what:?}"), || {
+            let asked = Command::new("curl").args(["-sN", "--max-time", "1", &url]).output().expect("curl runs");
+            String::from_utf8_lossy(&asked.stdout).contains(what).then_some(())
+        });
+    }
+
     /// The status of an answer to a request at port 80, by a client that is not the CA.
     fn status(&self, address: &str, path: &str) -> String {
         let url = format!("http://{address}{path}");
@@ -219,6 +229,7 @@ fn a_certificate_is_issued_where_a_listener_names_it_and_renews_itself() {
         assert_eq!((&issued["acme"]["failures"], &issued["acme"]["last_error"]), (&json!(0), &Value::Null), "{issued}");
         world.until_served(&address, &issued);
         world.settle(&load_balancer);
+        world.until_told(&listener, "for www.example, example.org is issued");
         wait_until(PATIENCE, "port 80 is closed again", || (world.status(&address, "/") == "none").then_some(()));
 
         // By now a listener has port 80, which lets nobody in but one network, in which the CA is not.
@@ -237,6 +248,7 @@ fn a_certificate_is_issued_where_a_listener_names_it_and_renews_itself() {
         let renewed = world.until_version(&certificate, 2);
         assert_ne!(renewed["fingerprint"], issued["fingerprint"]);
         assert_eq!(renewed["names"], issued["names"]);
+        world.until_told(&listener, "for www.example, example.org is renewed");
         world.until_served(&address, &renewed);
         world.settle(&load_balancer);
         assert_eq!(world.status(&address, "/"), "503");
@@ -261,6 +273,8 @@ fn what_fails_is_said_and_tried_again_each_time_later_until_it_does_not() {
         // What listens at port 80 sees no requests.
         let tcp = world.listener(&load_balancer, "TCP", 80, &json!({}));
         world.listener(&load_balancer, "PROMETHEUS", 9090, &json!({ "default_tls_container_ref": reference }));
+        let named = json!({ "default_tls_container_ref": reference });
+        let listener = world.listener(&load_balancer, "TERMINATED_HTTPS", 443, &named);
         let hindered = world.until(&certificate, "what is in the way", |now| {
             now["acme"]["last_error"].as_str().is_some_and(|why| why.contains(&tcp))
         });
@@ -276,6 +290,7 @@ fn what_fails_is_said_and_tried_again_each_time_later_until_it_does_not() {
         let away = failures(1);
         assert_eq!(away["state"], "FAILED");
         assert!(away["last_error"].as_str().expect("why").contains("127.0.0.1:14000"), "{away}");
+        world.until_told(&listener, "for www.example is not issued: ");
 
         // It is there, and does not find the domain.
         world.pebble.start();

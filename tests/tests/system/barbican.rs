@@ -134,7 +134,7 @@ fn is_gone<T>(answer: &Result<T, Refused>) -> bool {
 
 fn why_bad<T>(answer: Result<T, Refused>) -> String {
     match answer {
-        Err(Refused::Bad(why)) => why,
+        Err(Refused::Bad(_, why)) => why,
         Err(other) => panic!("{other:?}"),
         Ok(_) => panic!("it was taken"),
     }

@@ -20,7 +20,7 @@ pub(super) const NOUN: Noun = Noun {
     about: "What listeners and pools use of certificates, wherever it is kept, when it ends and how it stands with it",
     collection: &COLLECTION,
     parent: None,
-    verbs: &[Verb::List],
+    verbs: &[Verb::List, Verb::Look],
     fields: &[],
     filters: &[],
     columns: &[

@@ -15,7 +15,7 @@ use crate::{
 
 facts! {
     /// What parts of a load balancer do not allow each other.
-    pub enum Balancing of Tls, Sticky, Checking, Routing, Whole {
+    pub enum Balancing of Tls, Referred, Sticky, Checking, Routing, Whole {
         /// A listener of this protocol has neither pools nor policies.
         NoChildren = "NO_CHILDREN" { protocol: Protocol },
         /// A VIP that names neither a subnet nor a network nor a port.
@@ -80,6 +80,24 @@ facts! {
         SecretsNotFound = "SECRETS_NOT_FOUND" { references: Choices },
         HstsWithoutTls = "HSTS_WITHOUT_TLS",
         HstsWithoutMaxAge = "HSTS_WITHOUT_MAX_AGE",
+    }
+}
+
+facts! {
+    /// Why what is behind a reference is not taken.
+    pub enum Referred {
+        /// No certificate with its key can be made of it.
+        Unusable = "SECRET_NOT_USABLE" { reference: String, why: String },
+        /// One secret that is neither PKCS12 without a passphrase nor PEM with all that is needed.
+        NoBundle = "SECRET_NO_BUNDLE" { reference: String, why: String },
+        /// A certificate that is for no name.
+        Nameless = "SECRET_WITHOUT_NAME" { reference: String },
+        /// A certificate that no client or no driver would take.
+        Unfit = "SECRET_UNFIT" { reference: String, why: String },
+        CaInvalid = "CA_INVALID" { reference: String, why: String },
+        CrlInvalid = "CRL_INVALID" { reference: String, why: String },
+        /// A revocation list that this CA has not signed.
+        CrlOfOtherCa = "CRL_OF_OTHER_CA" { reference: String, ca: String },
     }
 }
 

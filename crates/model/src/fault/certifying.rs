@@ -30,6 +30,8 @@ facts! {
         Pkcs12Passphrase = "PKCS12_PASSPHRASE_WRONG",
         /// In iterations, of all its parts together.
         Pkcs12Costly = "PKCS12_TOO_COSTLY" { most: u32 },
+        /// What comes as PKCS7 is none, is damaged, or has no certificate.
+        Pkcs7Unreadable = "PKCS7_UNREADABLE",
         Pkcs12Incomplete = "PKCS12_INCOMPLETE" { missing: String },
         /// As PEM and as PKCS12.
         GivenTwice = "CERTIFICATE_GIVEN_TWICE",

@@ -1,7 +1,7 @@
 //! The facts of every fault.
 
 use super::{
-    balancing::{Balancing, Checking, Routing, Sticky, Taken, Tls, Whole},
+    balancing::{Balancing, Checking, Referred, Routing, Sticky, Taken, Tls, Whole},
     certifying::{Certifying, Issuing, Keying, Revoking},
     code::Code,
     fact::{Fact as _, facts},
@@ -42,7 +42,7 @@ macro_rules! of_balancing {
     )+};
 }
 
-of_balancing!(Tls, Sticky, Checking, Routing, Whole);
+of_balancing!(Tls, Referred, Sticky, Checking, Routing, Whole);
 
 /// So is what certificates do not allow.
 macro_rules! of_certifying {

@@ -4,11 +4,16 @@ use std::collections::BTreeSet;
 
 use super::LoadBalancer;
 use crate::{
+    fault::{Balancing, Fault},
     listener::{Listener, Protocol},
     pool::Pool,
     status::{Progress, ProvisioningStatus},
     tls::Purpose,
 };
+
+/// How many secrets one load balancer may use: all are told to its driver at once. A listener with as many names as one may have
+/// has room beside them.
+const MOST: usize = 2_000;
 
 impl Listener {
     /// The secrets that it uses: those that it names where TLS ends.
@@ -32,6 +37,39 @@ impl LoadBalancer {
         let of_listeners = self.listeners.iter().flat_map(Listener::references);
         let of_pools = self.pools.iter().flat_map(Pool::references);
         of_listeners.chain(of_pools).map(|(reference, purpose)| (reference.to_owned(), purpose)).collect()
+    }
+
+    /// The same in the order in which they are looked at: certificates of listeners are named before those of pools.
+    #[must_use]
+    pub fn references_in_order(&self) -> Vec<(String, Purpose)> {
+        let of_listeners = self.listeners.iter().flat_map(Listener::references);
+        let of_pools = self.pools.iter().flat_map(Pool::references);
+        let mut known = BTreeSet::new();
+        let all = of_listeners.chain(of_pools).filter(|one| known.insert(*one));
+        all.map(|(reference, purpose)| (reference.to_owned(), purpose)).collect()
+    }
+
+    /// Refuses more than a driver is told at once, where there are more than before.
+    ///
+    /// # Errors
+    /// [`Balancing::TooMany`]
+    pub fn check_secrets(&self, before: Option<&Self>) -> Result<(), Fault> {
+        let count = |one: &Self| one.references().len();
+        if count(self) <= MOST.max(before.map_or(0, count)) {
+            return Ok(());
+        }
+        let (what, most) =
+            ("certificates, CAs and revocation lists".to_owned(), u32::try_from(MOST).unwrap_or(u32::MAX));
+        Err(Balancing::TooMany { what, most }.into())
+    }
+
+    /// CAs with the revocation lists that are named beside them, where both have an effect.
+    #[must_use]
+    pub fn revoking(&self) -> BTreeSet<(&str, &str)> {
+        let of_listeners = self.listeners.iter().filter(|one| one.references().next().is_some());
+        let of_listeners = of_listeners.filter_map(|one| one.tls.as_deref()?.revoking());
+        let of_pools = self.pools.iter().filter(|one| one.references().next().is_some());
+        of_listeners.chain(of_pools.filter_map(|one| one.tls.as_deref()?.revoking())).collect()
     }
 
     /// What is behind this reference has changed: who names it is to be deployed with it.

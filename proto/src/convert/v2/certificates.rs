@@ -122,8 +122,10 @@ mod tests {
             passphrase: "s3cret".to_owned(),
             ..Default::default()
         });
-        let create = v2::CreateCertificateRequest { certificate: certificate.clone(), ..Default::default() };
-        let update = v2::UpdateCertificateRequest { certificate, ..Default::default() };
+        let (mut create, mut update) =
+            (v2::CreateCertificateRequest::default(), v2::UpdateCertificateRequest::default());
+        create.certificate.clone_from(&certificate);
+        update.certificate = certificate;
         let shown = format!("{create:?} {update:#?}");
         assert!(shown.contains("Certificate") && !shown.contains("s3cret") && !shown.contains("115, 51"), "{shown}");
     }

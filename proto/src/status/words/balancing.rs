@@ -1,6 +1,6 @@
 //! The sentences of what load balancing does not allow.
 
-use ballast_model::fault::{Balancing, Checking, Choices, Routing, Sticky, Taken, Tls, Whole};
+use ballast_model::fault::{Balancing, Checking, Choices, Referred, Routing, Sticky, Taken, Tls, Whole};
 
 use super::values::quoted;
 
@@ -59,6 +59,7 @@ pub(super) fn balancing(fact: &Balancing) -> String {
              from generation {oldest} to {newest}."
         ),
         Balancing::Tls(fact) => tls(fact),
+        Balancing::Referred(fact) => referred(fact),
         Balancing::Sticky(fact) => sticky(fact),
         Balancing::Checking(fact) => checking(fact),
         Balancing::Routing(fact) => routing(fact),
@@ -88,6 +89,42 @@ fn tls(fact: &Tls) -> String {
         Tls::HstsWithoutTls => "HSTS is for listeners at which TLS ends.".to_owned(),
         Tls::HstsWithoutMaxAge => "HSTS needs hsts_max_age.".to_owned(),
     }
+}
+
+fn referred(fact: &Referred) -> String {
+    match fact {
+        Referred::Unusable { reference, why } => {
+            format!("What is behind {} cannot be used as a certificate: {}.", quoted(reference), part(why))
+        }
+        Referred::NoBundle { reference, why } => format!(
+            "The secret behind {} is neither PKCS12 without a passphrase nor PEM with a certificate and its key: {}.",
+            quoted(reference),
+            part(why)
+        ),
+        Referred::Nameless { reference } => format!(
+            "The certificate behind {} is for no name: have it issued for the DNS names or addresses that clients ask for.",
+            quoted(reference)
+        ),
+        Referred::Unfit { reference, why } => {
+            format!("The certificate behind {} is not taken: {}.", quoted(reference), part(why))
+        }
+        Referred::CaInvalid { reference, why } => {
+            format!("What is behind {} cannot be used as CA certificates: {}.", quoted(reference), part(why))
+        }
+        Referred::CrlInvalid { reference, why } => {
+            format!("What is behind {} cannot be used as a revocation list: {}.", quoted(reference), part(why))
+        }
+        Referred::CrlOfOtherCa { reference, ca } => format!(
+            "The revocation list behind {} is not signed by a CA of those behind {}: name the list of that CA.",
+            quoted(reference),
+            quoted(ca)
+        ),
+    }
+}
+
+/// A sentence as a part of another one.
+fn part(sentence: &str) -> &str {
+    sentence.trim_end_matches('.')
 }
 
 fn sticky(fact: &Sticky) -> String {

@@ -46,6 +46,10 @@ pub(super) fn certifying(fact: &Certifying) -> String {
         Certifying::NameMalformed { name } => {
             format!("The certificate is for {}, which is no name: have it issued without it.", quoted(name))
         }
+        Certifying::Pkcs7Unreadable => {
+            "The PKCS7 bundle cannot be read, or has no certificate: it has to be DER, or PEM, as openssl crl2pkcs7 makes it."
+                .to_owned()
+        }
         Certifying::Pkcs12Unreadable => {
             "pkcs12 is no PKCS12 bundle that can be read: send one in DER, as openssl pkcs12 \
                                          -export writes it."

@@ -104,6 +104,9 @@ impl Session {
                 _ = beats.tick() => self.beat(&mut heart),
                 () = changed(&mut changes) => self.beat(&mut heart),
                 message = stream.message() => match message {
+                    Ok(Some(SchedulerMessage { message: Some(FromScheduler::Schedulers(told)) })) => {
+                        self.schedulers.learn(&told.addresses).await;
+                    }
                     Ok(Some(SchedulerMessage { message })) => {
                         if let Some(FromScheduler::Heard(Heard { number, position })) = message {
                             self.workers.learn(authority, position);
@@ -158,7 +161,7 @@ impl Session {
             Some(FromScheduler::Heard(_)) => {}
             Some(FromScheduler::Welcome(_)) => tracing::warn!("a second Welcome in one session is ignored"),
             // of a newer scheduler: what this agent does not know is not for it
-            None => tracing::debug!("a message of an unknown kind is ignored"),
+            Some(FromScheduler::Schedulers(_)) | None => tracing::debug!("a message of an unknown kind is ignored"),
         }
         None
     }

@@ -1,6 +1,6 @@
 //! A deploy waits for the secrets that its load balancer names: they are on the disk, or the scheduler is asked for them.
 
-use std::{sync::Arc, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
 use ballast_abi::DriverError;
 use ballast_proto::{
@@ -14,7 +14,9 @@ use crate::secrets::Contents;
 
 /// How long a question is left alone before it is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(2);
-/// How long it may take until that is a failure, which is told. It is tried on.
+/// How many are asked for at once: the answer has them in one message, each with up to 128 KiB.
+const AT_ONCE: usize = 100;
+/// How long it may take until the next of them come, or that is a failure, which is told. It is tried on.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a worker knows of secrets that it has asked for.
@@ -29,7 +31,7 @@ impl Asked {
     /// Why it is no use to wait for these.
     fn fault(&mut self, lacking: &[Secret], now: Instant) -> Option<(Secret, Fault)> {
         let since = *self.since.get_or_insert(now);
-        for MissingSecret { secret, fault } in std::mem::take(&mut self.missing) {
+        for MissingSecret { secret, fault } in mem::take(&mut self.missing) {
             let secret = secret.unwrap_or_default();
             if lacking.contains(&secret) {
                 return Some((secret, fault.unwrap_or_default()));
@@ -67,8 +69,9 @@ pub(super) async fn of(workers: &Workers, worker: &Worker, order: &Arc<Order>) -
         give_up(workers, worker, order, &secret, fault);
         return None;
     }
+    let secrets = lacking.into_iter().take(AT_ONCE).collect();
     let (load_balancer_id, epoch) = (order.id().to_owned(), order.epoch);
-    workers.0.on.uplink.send(Message::SecretsWanted(SecretsWanted { load_balancer_id, epoch, secrets: lacking }));
+    workers.0.on.uplink.send(Message::SecretsWanted(SecretsWanted { load_balancer_id, epoch, secrets }));
     super::worker::wait(workers, worker, Some(Instant::now() + ASK_AGAIN)).await;
     None
 }
@@ -89,20 +92,23 @@ fn give_up(workers: &Workers, worker: &Worker, order: &Arc<Order>, secret: &Secr
 
 impl Workers {
     /// What was asked for has come, or cannot.
-    pub(crate) fn secrets_came(&self, came: Secrets) {
-        let Secrets { load_balancer_id, secrets, missing } = came;
+    pub(crate) fn secrets_came(&self, mut came: Secrets) {
+        let (load_balancer_id, missing) = (mem::take(&mut came.load_balancer_id), mem::take(&mut came.missing));
+        let secrets = mem::take(&mut came.secrets);
         let Some(worker) = self.registry().workers.get(&load_balancer_id).map(Arc::clone) else { return };
         let Some(order) = self.order_of(&load_balancer_id) else { return };
         let kept = self.0.on.secrets.clone();
         tokio::spawn(async move {
             let contents = Contents::from(secrets);
             let keep = move || {
-                let keep = |content: &SecretContent| kept.keep(&load_balancer_id, content);
-                contents.iter().filter(|content| is_named(&order, content)).try_for_each(keep)
+                let mut named = contents.iter().filter(|content| is_named(&order, content)).peekable();
+                let has_some = named.peek().is_some();
+                named.try_for_each(|content| kept.keep(&load_balancer_id, content)).map(|()| has_some)
             };
             // They are asked for again in a while, and not at once: a disk that is full stays so.
             match tokio::task::spawn_blocking(keep).await {
-                Ok(Ok(())) => {}
+                Ok(Ok(true)) => worker.asked().since = None,
+                Ok(Ok(false)) => {}
                 Ok(Err(error)) => {
                     return tracing::error!("secrets cannot be kept: {error}; free the disk under state_dir");
                 }

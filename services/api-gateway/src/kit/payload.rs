@@ -1,12 +1,13 @@
 //! The body of a request: bounded in size and time.
 
-use std::time::Duration;
+use std::{mem, time::Duration};
 
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
     http::StatusCode,
 };
+use zeroize::Zeroize as _;
 
 use super::refusal::{Manner, Refusal};
 use crate::Gateway;
@@ -14,7 +15,8 @@ use crate::Gateway;
 /// How long a client may take to send its body.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A body as it came.
+/// A body as it came. Dropped, it is overwritten: a private key may be in it. What hyper has read further for the same
+/// connection into the same piece of memory keeps that from being so; then it is hyper's.
 pub(crate) struct Payload(Bytes);
 
 impl Payload {
@@ -25,6 +27,14 @@ impl Payload {
     #[cfg(test)]
     pub(crate) const fn of(text: &'static str) -> Self {
         Self(Bytes::from_static(text.as_bytes()))
+    }
+}
+
+impl Drop for Payload {
+    fn drop(&mut self) {
+        if let Ok(mut own) = mem::take(&mut self.0).try_into_mut() {
+            own.zeroize();
+        }
     }
 }
 

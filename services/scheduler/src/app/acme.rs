@@ -11,18 +11,21 @@ use std::{collections::HashSet, time::Duration};
 
 use ballast_certificates::Material;
 use ballast_model::{
-    certificate::Certificate,
+    certificate::{Certificate, of_reference},
     fault::Fault,
     ids::{CertificateId, SchedulerId},
     time::Timestamp,
 };
-use ballast_store::Tx;
+use ballast_store::{SecretUser, Tx, because};
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::App;
-use crate::acme::Issuer;
+use super::{App, secrets::cause};
+use crate::{
+    acme::Issuer,
+    metrics::{Attempted, Led},
+};
 
 /// How often it is looked for what is due.
 const PERIOD: Duration = Duration::from_secs(5);
@@ -30,6 +33,8 @@ const PERIOD: Duration = Duration::from_secs(5);
 const AT_ONCE: usize = 4;
 /// How many that are due are looked at, at a time.
 const MOST_DUE: u64 = 100;
+/// How many domains are told in an event.
+const TOLD: usize = 3;
 /// How soon something that waits is looked at again: while it is new, and later.
 const SOON: Duration = Duration::from_secs(15);
 const LATER: Duration = Duration::from_secs(120);
@@ -64,6 +69,7 @@ impl App {
                 Some(id) = running.next() => { busy.remove(&id); }
                 () = shutdown.cancelled() => return,
             }
+            self.metrics.worked(Led::Issuing);
             match self.take_due(&busy).await {
                 Ok(taken) => {
                     for certificate in taken {
@@ -88,7 +94,11 @@ impl App {
     /// Those that are due and this scheduler is at from now on.
     async fn take_due(&self, busy: &HashSet<CertificateId>) -> Result<Vec<Certificate>, Fault> {
         let now = self.now();
-        let mut due = self.store.glance(|tx, _| Box::pin(tx.certificates_to_issue(now, MOST_DUE))).await?;
+        let look = self.store.glance(|tx, _| {
+            Box::pin(async move { Ok((tx.certificates_to_issue(now, MOST_DUE).await?, tx.count_failing().await?)) })
+        });
+        let (mut due, failing) = look.await?;
+        self.metrics.acme.failing(failing);
         due.retain(|one| !busy.contains(&one.id));
         let mut taken = Vec::new();
         for one in due {
@@ -125,10 +135,20 @@ impl App {
             Err(Stopped::Waits(why)) => tracing::debug!(certificate.id = %id, "a certificate is not issued yet: {why}"),
             Err(Stopped::Failed(why)) => tracing::warn!(certificate.id = %id, "a certificate is not issued: {why}"),
         }
-        let mut ended = self.end_attempt(id, &result).await;
+        let mut outcome = match &result {
+            Ok(_) if certificate.content.is_some() => Some(Attempted::Renewed),
+            Ok(_) => Some(Attempted::Issued),
+            Err(Stopped::Failed(_)) => Some(Attempted::Failed),
+            Err(Stopped::Waits(_)) => None,
+        };
+        let mut ended = self.end_attempt(&certificate, &result).await;
         if let (Err(fault), Ok(_)) = (&ended, &result) {
             let why = Stopped::Failed(format!("what was issued could not be stored: {fault}"));
-            ended = self.end_attempt(id, &Err(why)).await;
+            ended = self.end_attempt(&certificate, &Err(why)).await;
+            outcome = Some(Attempted::Failed);
+        }
+        if let Some(outcome) = outcome {
+            self.metrics.acme.attempted(outcome, self.now());
         }
         if let Err(fault) = ended {
             tracing::error!(certificate.id = %id, detail = fault.detail(), "an attempt to issue is begun anew: {fault}");
@@ -138,8 +158,9 @@ impl App {
 
     /// Stores what became of an attempt, and load balancers answer nothing for it any more. If another scheduler is at the
     /// certificate by now, or its names are others, all of that is of nobody's concern.
-    async fn end_attempt(&self, id: CertificateId, result: &Result<Material, Stopped>) -> Result<(), Fault> {
-        let (now, fraction) = (self.now(), self.chance.fraction());
+    async fn end_attempt(&self, before: &Certificate, result: &Result<Material, Stopped>) -> Result<(), Fault> {
+        let (id, now, fraction) = (before.id, self.now(), self.chance.fraction());
+        let told = told(before, result);
         let end = self.store.write(|tx, _| {
             Box::pin(async move {
                 let Some(before) = tx.certificate(id).await? else { return self.answer_nothing_for(tx, id).await };
@@ -161,11 +182,41 @@ impl App {
                 if after.version != before.version {
                     wakes.extend(self.certificate_changed(tx, id, &after.project_id).await?);
                 }
+                if let Err(Stopped::Failed(_)) = result {
+                    // Nothing of them has changed: that is what their owner has to know.
+                    users_of(tx, &before).await?.iter().for_each(|user| tx.note_user(user));
+                }
                 Ok(wakes)
             })
         });
-        self.wakes.wake(end.await?);
+        self.wakes.wake(because(cause(told), end).await?);
         Ok(())
+    }
+}
+
+/// Who uses a certificate of its project.
+async fn users_of(tx: &Tx, certificate: &Certificate) -> Result<Vec<SecretUser>, Fault> {
+    let users = tx.users_of_secrets(Some(&certificate.id.to_string())).await?;
+    let is_its = |user: &SecretUser| {
+        user.project_id == certificate.project_id && of_reference(&user.reference) == Some(certificate.id)
+    };
+    Ok(users.into_iter().filter(is_its).collect())
+}
+
+/// What events of who uses it say of an attempt.
+fn told(certificate: &Certificate, result: &Result<Material, Stopped>) -> String {
+    let domains = certificate.acme.as_ref().map(|acme| acme.domains.as_slice()).unwrap_or_default();
+    let more = domains.len().saturating_sub(TOLD);
+    let mut of = domains.iter().take(TOLD).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        of.push_str(&format!(" and {more} more"));
+    }
+    let id = certificate.id;
+    match result {
+        Ok(_) if certificate.content.is_some() => format!("the certificate {id} for {of} is renewed"),
+        Ok(_) => format!("the certificate {id} for {of} is issued"),
+        Err(Stopped::Failed(why)) => format!("the certificate {id} for {of} is not issued: {why}"),
+        Err(Stopped::Waits(why)) => format!("the certificate {id} for {of} waits: {why}"),
     }
 }
 

@@ -4,13 +4,20 @@
 mod expiry;
 mod looking;
 mod reading;
+mod refusing;
 mod telling;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
+use ballast_certificates::are_of;
 use ballast_model::{
     certificate::{Certificate, of_reference},
-    fault::{Balancing, Fault, Tls},
+    fault::{Fault, Referred},
+    ids::CertificateId,
     load_balancer::LoadBalancer,
     tls::Purpose,
 };
@@ -22,9 +29,10 @@ use tokio::sync::Mutex;
 pub use self::expiry::{AllUsed, Used};
 pub(super) use self::looking::Named;
 pub use self::reading::Look;
+use self::refusing::{own_refused, refuse};
 pub use self::telling::{Answer, WantedSecret};
 use super::App;
-use crate::secrets::{Source, barbican::Barbican};
+use crate::secrets::{Refused, Source, barbican::Barbican};
 
 /// What each secret is that a load balancer uses, by its reference: that of its content. What is not known is not in it.
 pub type Digests = BTreeMap<String, String>;
@@ -85,11 +93,13 @@ impl App {
     pub(super) async fn digests(&self, tx: &Tx, load_balancer: &LoadBalancer) -> Result<Digests, Fault> {
         let mut digests = Digests::new();
         let mut others = Vec::new();
-        for (reference, _) in load_balancer.references() {
-            match own(tx, &reference, &load_balancer.project_id).await? {
+        let references = load_balancer.references();
+        let own = Own::of(tx, references.iter().map(|(reference, _)| reference.as_str())).await?;
+        for (reference, _) in references {
+            match own.get(&reference, &load_balancer.project_id) {
                 // One that a CA has yet to issue is not known: who names it is told so, and all else is served.
                 Some(certificate) if certificate.content.is_none() => {}
-                Some(certificate) => drop(digests.insert(reference, digest_of(&certificate))),
+                Some(certificate) => drop(digests.insert(reference, digest_of(certificate))),
                 None => others.push(reference),
             }
         }
@@ -109,7 +119,7 @@ impl App {
     /// Refuses references that are new and of which nobody knows what is behind them.
     ///
     /// # Errors
-    /// [`Tls::SecretsNotFound`], or when the store fails.
+    /// [`Tls::SecretsNotFound`](ballast_model::fault::Tls::SecretsNotFound), [`Referred`], or when the store fails.
     pub(super) async fn check_references(
         &self,
         tx: &Tx,
@@ -117,13 +127,20 @@ impl App {
         after: &LoadBalancer,
         is_only_checked: bool,
     ) -> Result<(), Fault> {
+        after.check_secrets(before)?;
         if self.keepers.unchecked {
             return Ok(());
         }
-        let mut unknown = Vec::new();
-        for (reference, purpose) in new_references(before, after) {
-            if own(tx, &reference, &after.project_id).await?.is_none_or(|own| own.kind != purpose) {
-                unknown.push((reference, purpose));
+        let (mut unknown, mut refusals) = (Vec::new(), Vec::new());
+        let new = new_references(before, after);
+        let own = Own::of(tx, new.iter().map(|(reference, _)| reference.as_str())).await?;
+        for (reference, purpose) in new {
+            match own.get(&reference, &after.project_id) {
+                Some(own) => {
+                    let refused = own_refused(own, purpose, self.now());
+                    refusals.extend(refused.map(|refused| (reference, purpose, refused)));
+                }
+                None => unknown.push((reference, purpose)),
             }
         }
         let asked: Vec<&str> = unknown.iter().map(|(reference, _)| reference.as_str()).collect();
@@ -134,23 +151,39 @@ impl App {
             // Others are asked by a write alone, which changes who may read there.
             unknown.retain(|(reference, _)| self.keepers.of(reference).is_none());
         }
-        refuse(unknown)
+        let gone = || Refused::Gone("it is not there".to_owned());
+        refusals.extend(unknown.into_iter().map(|(reference, purpose)| (reference, purpose, gone())));
+        refuse(refusals)?;
+        self.check_lists(tx, before, after).await
+    }
+
+    /// Refuses a revocation list that none of the authorities beside it has signed: by it nobody would be let in.
+    async fn check_lists(&self, tx: &Tx, before: Option<&LoadBalancer>, after: &LoadBalancer) -> Result<(), Fault> {
+        let known = before.map(LoadBalancer::revoking).unwrap_or_default();
+        for (ca, list) in after.revoking().difference(&known) {
+            let project_id = &after.project_id;
+            let (authorities, lists) = (public(tx, ca, project_id).await?, public(tx, list, project_id).await?);
+            // What is only checked may not have been read yet.
+            let Some((authorities, lists)) = authorities.zip(lists) else { continue };
+            if !are_of(&lists, &authorities) {
+                return Err(Referred::CrlOfOtherCa { reference: (*list).to_owned(), ca: (*ca).to_owned() }.into());
+            }
+        }
+        Ok(())
     }
 }
 
-/// # Errors
-/// [`Tls::SecretsNotFound`], if there are any.
-fn refuse(unknown: Vec<(String, Purpose)>) -> Result<(), Fault> {
-    if unknown.is_empty() {
-        return Ok(());
+/// What everybody may know of what is behind a reference, in PEM.
+async fn public(tx: &Tx, reference: &str, project_id: &str) -> Result<Option<String>, Fault> {
+    match own(tx, reference, project_id).await? {
+        Some(own) => Ok(own.content.map(|content| content.chain)),
+        None => Ok(tx.secret_content(reference).await?.map(|(pem, _)| pem)),
     }
-    let references = unknown.into_iter().map(|(reference, _)| reference).collect();
-    Err(Balancing::Tls(Tls::SecretsNotFound { references }).into())
 }
 
 fn new_references(before: Option<&LoadBalancer>, after: &LoadBalancer) -> Vec<(String, Purpose)> {
     let known = before.map(LoadBalancer::references).unwrap_or_default();
-    after.references().into_iter().filter(|one| !known.contains(one)).collect()
+    after.references_in_order().into_iter().filter(|one| !known.contains(one)).collect()
 }
 
 /// The certificate that the project keeps here, if the reference names one. Another project's is not there.
@@ -159,7 +192,25 @@ async fn own(tx: &Tx, reference: &str, project_id: &str) -> Result<Option<Certif
     Ok(tx.certificate(id).await?.filter(|certificate| certificate.project_id == project_id))
 }
 
+/// Certificates that are kept here, without their chains.
+struct Own(BTreeMap<CertificateId, Certificate>);
+
+impl Own {
+    /// Those that these references name, whosever they are.
+    async fn of(tx: &Tx, references: impl Iterator<Item = &str>) -> Result<Self, Fault> {
+        let ids: BTreeSet<CertificateId> = references.filter_map(of_reference).collect();
+        let found = tx.certificates_of(&ids.into_iter().collect::<Vec<_>>()).await?;
+        Ok(Self(found.into_iter().map(|one| (one.id, one)).collect()))
+    }
+
+    /// As [`own`].
+    fn get(&self, reference: &str, project_id: &str) -> Option<&Certificate> {
+        let found = of_reference(reference).and_then(|id| self.0.get(&id));
+        found.filter(|certificate| certificate.project_id == project_id)
+    }
+}
+
 /// What the scheduler does by itself, or because of somebody else.
-fn cause(what: String) -> Arc<Cause> {
+pub(super) fn cause(what: String) -> Arc<Cause> {
     Arc::new(Cause { by: By::Scheduler, what, ..Cause::default() })
 }

@@ -80,7 +80,7 @@ impl Barbican {
     }
 
     async fn payload(&self, entity: Entity, secret: &Secret) -> Result<Zeroizing<Vec<u8>>, Refused> {
-        let accept = secret.content_type().ok_or_else(|| Refused::Bad(format!("{entity} has no payload")))?;
+        let accept = secret.content_type().ok_or_else(|| Refused::bad(format!("{entity} has no payload")))?;
         let path = of(entity, "payload");
         let call = Call { accept, limit: MOST_PAYLOAD, ..Call::new(Method::GET, &path, None) };
         Ok(Zeroizing::new(self.client.call(As::Service, &call).await?.body))
@@ -90,18 +90,18 @@ impl Barbican {
         let container: Container = self.client.object(As::Service, &entity.to_string()).await?;
         if !matches!(container.r#type.as_str(), "certificate" | "generic") {
             let kind = ballast_model::told::told(&container.r#type);
-            return Err(Refused::Bad(format!("a container of the type {kind} has no certificate")));
+            return Err(Refused::bad(format!("a container of the type {kind} has no certificate")));
         }
         let mut found = [const { None }; NAMES.len()];
-        for (name, secret) in container.secrets().map_err(Refused::Bad)? {
+        for (name, secret) in container.secrets().map_err(Refused::bad)? {
             let Some(place) = NAMES.iter().position(|known| *known == name) else { continue };
             let payload = self.of_container(reference, &container, secret).await?;
             if found[place].replace(payload).is_some() {
-                return Err(Refused::Bad(format!("the container has more than one {name}")));
+                return Err(Refused::bad(format!("the container has more than one {name}")));
             }
         }
         let [certificate, private_key, intermediates, passphrase] = found;
-        let missing = |name: &str| Refused::Bad(format!("the container has no {name}"));
+        let missing = |name: &str| Refused::bad(format!("the container has no {name}"));
         Ok(Parts {
             certificate: certificate.ok_or_else(|| missing(NAMES[0]))?,
             private_key: private_key.ok_or_else(|| missing(NAMES[1]))?,
@@ -121,7 +121,7 @@ impl Barbican {
         let secret: Secret = self.client.object(As::Service, &entity.to_string()).await?;
         let is_makers = secret.creator_id.is_some() && secret.creator_id == container.creator_id;
         if !is_makers && !self.was_admitted(reference, entity).await? {
-            return Err(Refused::Bad(format!(
+            return Err(Refused::bad(format!(
                 "{entity} of the container is of another user, and came after it was named: name the container anew"
             )));
         }

@@ -25,17 +25,35 @@ pub enum Refused {
     /// It is not there, or not for who asks.
     Gone(String),
     /// It cannot be used for its purpose.
-    Bad(String),
+    Bad(Flaw, String),
     /// Its keeper does not answer now.
     Away(String),
 }
 
+/// In what way something cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flaw {
+    /// It is neither PEM nor PKCS12 that is opened here, or is damaged.
+    Unreadable,
+    /// A certificate that is for no name.
+    Nameless,
+    /// All is there, and is not taken all the same: it has expired, or clients refuse such.
+    Unfit,
+    /// It is of another kind, or its parts do not belong together.
+    Other,
+}
+
 impl Refused {
+    /// It is of another kind, or its parts do not belong together.
+    pub fn bad(why: impl Into<String>) -> Self {
+        Self::Bad(Flaw::Other, why.into())
+    }
+
     /// The sentence.
     #[must_use]
     pub fn why(&self) -> &str {
         match self {
-            Self::Gone(why) | Self::Bad(why) | Self::Away(why) => why,
+            Self::Gone(why) | Self::Bad(_, why) | Self::Away(why) => why,
         }
     }
 }

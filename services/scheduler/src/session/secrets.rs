@@ -19,9 +19,9 @@ const NOT_PRIVATE: &str = "private keys are not sent to the agent over a connect
 impl Session<'_> {
     /// Tells the agent what the secrets are, or why it is not told.
     pub(super) async fn tell_secrets(&mut self, asked: SecretsWanted) -> Result<(), Fault> {
-        let SecretsWanted { load_balancer_id, epoch, secrets } = asked;
+        let SecretsWanted { load_balancer_id, epoch, secrets: asked } = asked;
         let Some(owner) = self.owner(&load_balancer_id, epoch) else { return Ok(()) };
-        let wanted: Vec<WantedSecret> = secrets.into_iter().map(wanted).collect();
+        let wanted: Vec<WantedSecret> = asked.into_iter().map(wanted).collect();
         let answers = match self.is_private {
             true => self.app.tell_secrets(owner, wanted).await?,
             false => {
@@ -29,21 +29,21 @@ impl Session<'_> {
                 wanted.into_iter().map(refused).collect()
             }
         };
-        let mut told = Secrets { load_balancer_id, ..Secrets::default() };
+        let (mut secrets, mut missing) = (Vec::new(), Vec::new());
         for Answer { wanted: WantedSecret { reference, digest }, content } in answers {
             match content {
                 Ok((pem, mut private_key)) => {
                     let private_key = mem::take(&mut *private_key);
-                    told.secrets.push(SecretContent { reference, digest, pem, private_key });
+                    secrets.push(SecretContent { reference, digest, pem, private_key });
                 }
                 Err(message) => {
                     let fault =
                         driver::Fault { code: UNAVAILABLE, retryable: true, message, ..driver::Fault::default() };
-                    told.missing.push(MissingSecret { secret: Some(Secret { reference, digest }), fault: Some(fault) });
+                    missing.push(MissingSecret { secret: Some(Secret { reference, digest }), fault: Some(fault) });
                 }
             }
         }
-        self.send(Message::Secrets(told)).await
+        self.send(Message::Secrets(Secrets { load_balancer_id, secrets, missing })).await
     }
 }
 

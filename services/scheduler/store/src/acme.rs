@@ -57,6 +57,15 @@ impl Tx {
         Entity::find().filter(Column::AcmeNextAt.is_not_null()).count(self.db()).await.map_err(fault_of)
     }
 
+    /// How many of them were not issued when it was last tried.
+    ///
+    /// # Errors
+    /// As [`Self::certificates_to_issue`].
+    pub async fn count_failing(&self) -> Result<u64, Fault> {
+        let failing = Entity::find().filter(Column::AcmeNextAt.is_not_null()).filter(Column::AcmeFailures.gt(0));
+        failing.count(self.db()).await.map_err(fault_of)
+    }
+
     /// The load balancers of a project with listeners that name a certificate, each once.
     ///
     /// # Errors

@@ -21,6 +21,9 @@ use crate::{
     },
 };
 
+/// How many ids are looked for in one statement.
+const AT_ONCE: usize = 500;
+
 /// There is no certificate of this id, or it is another project's.
 #[must_use]
 pub fn certificate_not_found(id: impl std::fmt::Display) -> Fault {
@@ -63,6 +66,20 @@ impl Tx {
             content.chain = chain.await.map_err(fault_of)?.unwrap_or_default();
         }
         Ok(Some(found))
+    }
+
+    /// Those of these ids that there are, without their chains.
+    ///
+    /// # Errors
+    /// As [`Self::certificate`].
+    pub async fn certificates_of(&self, ids: &[CertificateId]) -> Result<Vec<Certificate>, Fault> {
+        let mut found = Vec::with_capacity(ids.len());
+        for some in ids.chunks(AT_ONCE) {
+            let these = Entity::find().filter(Column::Id.is_in(some.iter().map(|id| id.uuid())));
+            let rows = these.into_partial_model::<Listed>().all(self.db()).await.map_err(fault_of)?;
+            found.extend(rows.into_iter().map(Listed::into_certificate).collect::<Result<Vec<_>, _>>()?);
+        }
+        Ok(found)
     }
 
     /// The certificates of a project, or of all, the oldest first, without their chains.

@@ -33,6 +33,7 @@ mod probe;
 mod reconfigure;
 mod report;
 mod rest;
+mod rotation;
 mod samples;
 mod shell;
 mod stack;
@@ -52,7 +53,7 @@ type Outcome<T> = Result<T, Failure>;
 
 const USAGE: &str = "usage: ballast-bench [--quick] [--steps] [--count N] [BENCH]...
 
-  driver bring-up many crowd throughput layer-4 reconfigure api flat fleet parts metrics      none: all
+  driver bring-up many crowd throughput layer-4 reconfigure rotation api flat fleet parts metrics      none: all
 
   --quick    a tenth of the work: to see that it runs, not to quote
   --steps    driver and bring-up: shows the driver's steps; bring-up logs at debug for that, and its times grow
@@ -63,7 +64,7 @@ const USAGE: &str = "usage: ballast-bench [--quick] [--steps] [--count N] [BENCH
 type OnGround = fn(&Lab, &Ground, &Options) -> Outcome<Value>;
 type Alone = fn(&Lab, &Options) -> Outcome<Value>;
 
-const ON_GROUND: [(&str, OnGround); 7] = [
+const ON_GROUND: [(&str, OnGround); 8] = [
     ("driver", driver::run),
     ("bring-up", bring_up::run),
     ("many", many::run),
@@ -71,6 +72,7 @@ const ON_GROUND: [(&str, OnGround); 7] = [
     ("throughput", throughput::run),
     ("layer-4", layer_4::run),
     ("reconfigure", reconfigure::run),
+    ("rotation", rotation::run),
 ];
 const ALONE: [(&str, Alone); 5] =
     [("api", api::run), ("flat", flat::run), ("fleet", fleet::run), ("parts", parts::run), ("metrics", metrics::run)];

@@ -12,6 +12,7 @@ use std::{
 };
 
 use ballast_lab::{Host, Lab, wait_until};
+use ballast_tests::secret;
 use nix::{
     mount::{MntFlags, MsFlags, mount, umount2},
     unistd::{SysconfVar, sysconf},
@@ -25,6 +26,8 @@ use crate::{
 };
 
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Of no other database.
+const SECRETS_KEY: &str = "8a5edab282632443219e051e4ade2d1d5bbc671c781051bf1437897cbdfea0f1";
 
 /// Which driver the agent has.
 #[derive(Debug, Clone, Copy)]
@@ -92,6 +95,7 @@ impl Stack {
         fs::create_dir_all(directory.join("drivers"))?;
         fs::copy(built(plan.driver.library())?, directory.join("drivers").join(plan.driver.library()))?;
         fs::write(directory.join("ballast.toml"), configuration(&directory, plan))?;
+        secret::write(&directory.join("secrets.key"), SECRETS_KEY);
         if let Driver::Fault = plan.driver {
             fs::create_dir_all(devices(&directory))?;
             mount(Some("bench"), &devices(&directory), Some("tmpfs"), MsFlags::empty(), None::<&str>)?;
@@ -219,6 +223,8 @@ format = "json"
 level = "{level}"
 [database]
 url = "{database}"
+[secrets]
+key_files = ["{dir}/secrets.key"]
 [quotas]
 network = -1
 subnet = -1

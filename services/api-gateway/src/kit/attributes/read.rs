@@ -1,12 +1,29 @@
 //! Attributes of a body, as endpoints take them.
 
 use serde_json::{Map, Value};
+use zeroize::Zeroize as _;
 
 use crate::kit::spelling::{self, Spelled};
 
-/// Attributes that were read by a resource's table, so each is of its kind.
+/// Attributes that were read by a resource's table, so each is of its kind. Dropped, the texts that nobody has taken are
+/// overwritten: one may be a private key.
 #[derive(Debug)]
 pub(crate) struct Attributes(pub(crate) Map<String, Value>);
+
+impl Drop for Attributes {
+    fn drop(&mut self) {
+        self.0.values_mut().for_each(wipe);
+    }
+}
+
+fn wipe(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(items) => items.iter_mut().for_each(wipe),
+        Value::Object(map) => map.values_mut().for_each(wipe),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
 
 impl Attributes {
     /// The text, which is then gone from here; none when it is null or absent.

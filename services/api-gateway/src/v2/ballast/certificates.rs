@@ -7,6 +7,7 @@ use ballast_proto::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Serialize, ser::SerializeMap};
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use super::Time;
 use crate::{
@@ -82,6 +83,8 @@ impl Noun for Certificate {
     const ARGUMENT: &'static str = "certificate_";
 
     fn decode(mut attributes: Attributes) -> Result<Self, Refusal> {
+        // Before the others: what is refused leaves nothing of them.
+        let pkcs12 = bytes(&Zeroizing::new(attributes.text("pkcs12")))?;
         Ok(Self {
             project_id: attributes.text("project_id"),
             name: attributes.text("name"),
@@ -90,7 +93,7 @@ impl Noun for Certificate {
             acme: attributes.part("acme").map(|mut acme| Acme { domains: acme.texts("domains"), ..Acme::default() }),
             certificate_chain: attributes.text("certificate_chain"),
             private_key: attributes.text("private_key"),
-            pkcs12: bytes(&attributes.text("pkcs12"))?,
+            pkcs12,
             passphrase: attributes.text("passphrase"),
             ..Self::default()
         })
@@ -111,8 +114,9 @@ impl Noun for Certificate {
 
 /// What is base64 in JSON; lines may be broken, as `base64` breaks them.
 fn bytes(text: &str) -> Result<Vec<u8>, Refusal> {
-    let text: String = text.split_ascii_whitespace().collect();
-    STANDARD.decode(text).map_err(|_| Fault::from(Certifying::Pkcs12Unreadable).into())
+    let mut whole = Zeroizing::new(String::with_capacity(text.len()));
+    text.split_ascii_whitespace().for_each(|line| whole.push_str(line));
+    STANDARD.decode(whole.as_bytes()).map_err(|_| Fault::from(Certifying::Pkcs12Unreadable).into())
 }
 
 impl Shown for Certificate {

@@ -64,7 +64,8 @@ macro_rules! calls {
             type Delete = ::ballast_proto::v2::$delete;
 
             fn creation(self, _terms: $crate::v2::place::Terms, validate_only: bool) -> Self::Create {
-                let mut creation = Self::Create { $one: Some(self.into()), ..Default::default() };
+                let mut creation = Self::Create::default();
+                creation.$one = Some(self.into());
                 creation.validate_only = validate_only;
                 $(creation.$request_id = _terms.$request_id;)?
                 creation

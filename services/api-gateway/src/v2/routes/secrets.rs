@@ -58,9 +58,20 @@ async fn secret(State(gateway): State<Gateway>, caller: Caller, place: Place, qu
 
 async fn payload(State(gateway): State<Gateway>, caller: Caller, place: Place) -> Reply {
     let certificate = found(&gateway, &caller, place).await?;
+    if certificate.certificate_chain.is_empty() {
+        return Err(not_issued(&certificate));
+    }
     let mut response = Response::new(certificate.certificate_chain.into());
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     Ok(response)
+}
+
+fn not_issued(certificate: &Certificate) -> Refusal {
+    let why = certificate.acme.as_ref().map(|acme| acme.last_error.as_str()).unwrap_or_default();
+    let why = if why.is_empty() { "its CA has not issued it yet" } else { why };
+    let message =
+        format!("The certificate {} is not there yet: {why}. Its acme.state says how far it is.", certificate.id);
+    Refusal::Http { status: StatusCode::CONFLICT, kind: "", message }
 }
 
 fn updated(certificate: &Certificate) -> Value {

@@ -1,7 +1,7 @@
 //! What load balancing does not allow, as Octavia says it.
 
 use ballast_proto::status::{
-    fault::{Balancing, Checking, Choices, Fault, Routing, Sticky, Taken, Tls, Whole},
+    fault::{Balancing, Checking, Choices, Fault, Referred, Routing, Sticky, Taken, Tls, Whole},
     sentence,
 };
 
@@ -48,10 +48,9 @@ pub(super) fn balancing(fault: &Fault, fact: &Balancing) -> String {
         | Balancing::BeyondV1 { .. }
         | Balancing::AddressChanged { .. }
         | Balancing::OutOfReach { .. } => sentence(fault),
-        Balancing::Tls(Tls::SecretsNotFound { references }) => {
-            format!("Could not retrieve certificate: {}", python_list(references))
-        }
+        Balancing::Tls(Tls::SecretsNotFound { references }) => not_retrieved(&references.0),
         Balancing::Tls(fact) => failure(&tls(fact)),
+        Balancing::Referred(fact) => referred(fault, fact),
         Balancing::Sticky(fact) => failure(&sticky(fact)),
         Balancing::Checking(fact) => checking(fact),
         Balancing::Routing(fact) => routing(fact),
@@ -110,7 +109,7 @@ fn tls(fact: &Tls) -> String {
         Tls::ClientCaMissing { client_authentication } => {
             format!("Client authentication setting {client_authentication} requires a client CA container reference.")
         }
-        Tls::SecretsNotFound { references } => format!("Could not retrieve certificate: {}", python_list(references)),
+        Tls::SecretsNotFound { references } => not_retrieved(&references.0),
         Tls::ClientCrlWithoutCa => {
             "A client authentication CA reference is required to specify a client authentication revocation list."
                 .to_owned()
@@ -123,6 +122,34 @@ fn tls(fact: &Tls) -> String {
             "HSTS configuration options hsts_include_subdomains and hsts_preload only make sense if hsts_max_age is set \
              as well."
                 .to_owned()
+        }
+    }
+}
+
+fn not_retrieved(references: &[String]) -> String {
+    format!("Could not retrieve certificate: {}", python::list(references.iter().map(|one| python::quoted(one))))
+}
+
+/// Octavia has one text for all that it cannot make a certificate of, and for certificates that it would take none.
+fn referred(fault: &Fault, fact: &Referred) -> String {
+    match fact {
+        Referred::Unusable { reference, .. } => not_retrieved(std::slice::from_ref(reference)),
+        Referred::NoBundle { why, .. } => format!(
+            "The PKCS12 bundle is unreadable. Please check the PKCS12 bundle validity. In addition, make sure it does not \
+             require a pass phrase. Error: {why}"
+        ),
+        Referred::Nameless { .. } => "No CN or DNSName(s) found in certificate. The certificate is invalid.".to_owned(),
+        Referred::Unfit { .. } => failure(&sentence(fault)),
+        Referred::CaInvalid { why, .. } => failure(&format!(
+            "The client authentication CA certificate is invalid. It must be a valid x509 PEM format certificate. \
+             Error: {why}"
+        )),
+        Referred::CrlInvalid { why, .. } => failure(&format!(
+            "The client authentication certificate revocation list is invalid. It must be a valid x509 PEM format \
+             certificate revocation list. Error: {why}"
+        )),
+        Referred::CrlOfOtherCa { .. } => {
+            failure("The CRL specified is not valid for client certificate authority reference supplied.")
         }
     }
 }

@@ -10,11 +10,15 @@ use ballast_model::{
     status::ProvisioningStatus,
 };
 use ballast_proto::status::to_status;
-use ballast_store::AcmeAccount;
+use ballast_store::{AcmeAccount, because};
 use instant_acme::Account;
 use tokio::time::{Instant, sleep};
 
-use super::{super::App, Stopped, answers::Answering};
+use super::{
+    super::{App, secrets::cause},
+    Stopped,
+    answers::Answering,
+};
 use crate::acme::{Challenged, Issued, Issuer, Order, Refused};
 
 /// How long agents may take until load balancers answer,
@@ -86,8 +90,9 @@ impl App {
     /// Load balancers answer, and their agents have said that they do.
     async fn show(&self, certificate: &Certificate, answers: &[(String, String)]) -> Result<(), Stopped> {
         let answers = in_full(certificate.id, answers);
-        let (answering, wakes) =
-            self.store.write(|tx, _| Box::pin(self.answer_for(tx, certificate, &answers))).await??;
+        let told = format!("a CA asks for the certificate {}: load balancers answer", certificate.id);
+        let answer = self.store.write(|tx, _| Box::pin(self.answer_for(tx, certificate, &answers)));
+        let (answering, wakes) = because(cause(told), answer).await??;
         self.wakes.wake(wakes);
         let deadline = Instant::now() + DEPLOYED_WITHIN;
         let (mut waiting, mut wrong) = (answering, Vec::new());

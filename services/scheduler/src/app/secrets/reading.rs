@@ -14,9 +14,9 @@ use ballast_store::{Secret, Tx, because};
 
 use super::{
     super::{App, Wake},
-    cause, digest_of_pem, new_references, own, refuse,
+    Own, cause, digest_of_pem, new_references, refuse,
 };
-use crate::secrets::{Content, Refused, token::given};
+use crate::secrets::{Content, Refused, Source, token::given};
 
 /// What came of a look at a secret that others keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,8 @@ impl App {
     /// Reads what is behind references of others that a change brings, before it is made: whoever makes it has to be allowed to.
     ///
     /// # Errors
-    /// [`Tls::SecretsNotFound`](ballast_model::fault::Tls::SecretsNotFound), or when the store fails.
+    /// [`Tls::SecretsNotFound`](ballast_model::fault::Tls::SecretsNotFound), [`Referred`](ballast_model::fault::Referred), or
+    /// when the store fails.
     pub(in crate::app) async fn admit_references(
         &self,
         before: Option<&LoadBalancer>,
@@ -44,20 +45,22 @@ impl App {
             return Ok(());
         }
         let (given, mut refused) = (given(), Vec::new());
-        for (reference, purpose) in new_references(before, after) {
-            let project_id = after.project_id.as_str();
-            let named = reference.as_str();
-            let is_own = self
-                .store
-                .glance(|tx, _| Box::pin(async move { own(tx, named, project_id).await.map(|found| found.is_some()) }));
-            if is_own.await? {
+        let (new, project_id) = (new_references(before, after), after.project_id.as_str());
+        let named = &new;
+        let own = self.store.glance(|tx, _| {
+            Box::pin(async move { Own::of(tx, named.iter().map(|(reference, _)| reference.as_str())).await })
+        });
+        let own = own.await?;
+        for (reference, purpose) in new {
+            if own.get(&reference, project_id).is_some() {
                 continue;
             }
             let Some(source) = self.keepers.of(&reference) else { continue };
-            let read = match source.admit(&given.token, &reference, purpose).await {
-                Ok(()) => source.read(&reference, purpose).await,
-                Err(refusal) => Err(refusal),
-            };
+            let mut read = admitted(&**source, &given.token, (&reference, purpose)).await;
+            if let Err(Refused::Gone(_)) = &read {
+                // The right may have been taken back with the use before this one, while it was given anew.
+                read = admitted(&**source, &given.token, (&reference, purpose)).await;
+            }
             match read {
                 Ok(content) => drop(self.secret_read(&reference, purpose, Ok(content)).await?),
                 Err(Refused::Away(why)) if self.is_known_to(project_id, (&reference, purpose)).await? => {
@@ -68,7 +71,7 @@ impl App {
                 }
                 Err(why) => {
                     tracing::info!(reference, purpose = purpose.as_str(), "a secret is refused: {}", why.why());
-                    refused.push((reference, purpose));
+                    refused.push((reference, purpose, why));
                 }
             }
         }
@@ -103,7 +106,7 @@ impl App {
                 tracing::warn!(reference, "nobody knows whether a secret has changed: {why}");
                 Ok(Look::Away)
             }
-            Err(Refused::Gone(why) | Refused::Bad(why)) => self.secret_refused(reference, &why).await,
+            Err(Refused::Gone(why) | Refused::Bad(_, why)) => self.secret_refused(reference, &why).await,
             Ok(content) => self.secret_taken(reference, purpose, &content).await,
         }
     }
@@ -188,6 +191,12 @@ impl App {
         }
         Ok(wakes)
     }
+}
+
+/// What it is, if the owner of the token may read it.
+async fn admitted(source: &dyn Source, token: &str, (reference, purpose): (&str, Purpose)) -> Result<Content, Refused> {
+    source.admit(token, reference, purpose).await?;
+    source.read(reference, purpose).await
 }
 
 /// Changes the load balancers that use what is behind a reference, of one project or of all; says whom that concerns.

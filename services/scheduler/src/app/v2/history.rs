@@ -78,7 +78,12 @@ impl App {
     {
         for _ in 0..ATTEMPTS {
             let (now, was) = self.past(write.caller, id, generation).await?;
-            let target = (id, now, &was);
+            check(&now)?;
+            if !write.validate_only && self.foresight.is_none() {
+                // What others keep is named anew: who goes back has to be allowed to.
+                self.admit_references(Some(&now), &now.clone().rolled_back(was.clone())?).await?;
+            }
+            let target = (id, now.generation, &was);
             if let Some(seen) = self.become_again(write, target, &check).await? {
                 return Ok(seen);
             }
@@ -86,14 +91,14 @@ impl App {
         Err(Clash::LoadBalancerChanged { load_balancer_id: id }.into())
     }
 
-    /// The generation that it has, and what it was at another one. To find that may take longer than many writes, and so is
+    /// What it is, and what it was at another generation. To find that may take longer than many writes, and so is
     /// done before the turn to write.
     async fn past(
         &self,
         caller: &Caller,
         id: LoadBalancerId,
         generation: Generation,
-    ) -> Result<(Generation, LoadBalancer), Fault> {
+    ) -> Result<(LoadBalancer, LoadBalancer), Fault> {
         let read = self.store.read(|tx, _| {
             Box::pin(async move {
                 let placed = load(tx, caller, Target::LoadBalancer(id)).await?;
@@ -101,7 +106,7 @@ impl App {
             })
         });
         let (now, revisions) = read.await?;
-        let present = now.generation;
+        let present = now.clone();
         Ok((present, apart(move || find(now, &revisions, generation)).await??))
     }
 

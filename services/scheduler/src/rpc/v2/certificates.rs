@@ -1,10 +1,11 @@
 //! `lbaas.v2.Certificates`
 
 mod bundled;
+mod sent;
 
 use std::{mem, time::Duration};
 
-use ballast_certificates::{Material, Zeroizing, read_as};
+use ballast_certificates::{Material, read_as};
 use ballast_model::{
     certificate::check_domains,
     fault::{Fault, Issuing, Keying},
@@ -23,6 +24,7 @@ use ballast_proto::{
 use ballast_store::certificate_not_found;
 use tonic::{Request, Response, Status};
 
+use self::sent::Sent;
 use super::super::{
     Api, answer,
     decode::{Mask, body, caller, id, next_page_token},
@@ -40,8 +42,9 @@ const MUTABLE: [&str; 5] = ["name", "description", "certificate_chain", "private
 impl certificates_server::Certificates for Api {
     async fn create(&self, request: Request<CreateCertificateRequest>) -> Result<Response<Certificate>, Status> {
         answer(async {
-            let (caller, request) = (caller(&request), request.into_inner());
-            let sent = bundled::opened(body("certificate", request.certificate)?, self.0.now()).await?;
+            let (caller, mut request) = (caller(&request), request.into_inner());
+            let mut sent = Sent(body("certificate", request.certificate.take())?);
+            bundled::open(&mut sent, self.0.now()).await?;
             let new = new(&self.0, &caller, sent)?;
             let claim = claim(&self.0, &caller, &request.request_id, &public(&new), new.id)?;
             let write = Write { claim: claim.as_ref(), ..Write::new(&caller, request.validate_only) };
@@ -78,26 +81,26 @@ impl certificates_server::Certificates for Api {
 
     async fn update(&self, request: Request<UpdateCertificateRequest>) -> Result<Response<Certificate>, Status> {
         answer(async {
-            let (caller, request) = (caller(&request), request.into_inner());
-            let update_mask = bundled::named(request.update_mask);
-            let mut sent = bundled::opened(body("certificate", request.certificate)?, self.0.now()).await?;
-            let private_key = Zeroizing::new(mem::take(&mut sent.private_key));
+            let (caller, mut request) = (caller(&request), request.into_inner());
+            let update_mask = bundled::named(request.update_mask.take());
+            let mut sent = Sent(body("certificate", request.certificate.take())?);
+            bundled::open(&mut sent, self.0.now()).await?;
             let id = id(&sent.id, certificate_not_found)?;
             let mask = Mask::new::<Certificate>(update_mask, &MUTABLE)?;
             let chain = mask.pick("certificate_chain", !sent.certificate_chain.is_empty(), &sent.certificate_chain);
-            let key = mask.pick("private_key", !private_key.is_empty(), &private_key);
-            let acme = mask.pick("acme", sent.acme.is_some(), sent.acme).flatten();
+            let key = mask.pick("private_key", !sent.private_key.is_empty(), &sent.private_key);
+            let acme = mask.pick("acme", sent.acme.is_some(), sent.acme.clone()).flatten();
             let material = match (chain, key) {
                 (None, None) => None,
                 _ if acme.is_some() => return Err(Issuing::Brought.into()),
                 (chain, key) => {
                     let kind = self.0.certificate(&caller, id).await?.kind;
-                    Some(together(kind, chain.map(String::as_str), key.map(|key| key.as_str()), self.0.now())?)
+                    Some(together(kind, chain.map(String::as_str), key.map(String::as_str), self.0.now())?)
                 }
             };
             let change = CertificateChange {
-                name: mask.pick("name", !sent.name.is_empty(), sent.name),
-                description: mask.pick("description", !sent.description.is_empty(), sent.description),
+                name: mask.pick("name", !sent.name.is_empty(), sent.name.clone()),
+                description: mask.pick("description", !sent.description.is_empty(), sent.description.clone()),
                 material,
                 domains: acme.map(|acme| acme.domains),
             };
@@ -189,24 +192,23 @@ fn together(kind: Purpose, chain: Option<&str>, private_key: Option<&str>, now: 
     }
 }
 
-fn new(app: &App, caller: &Caller, mut sent: Certificate) -> Result<NewCertificate, Fault> {
-    let private_key = Zeroizing::new(mem::take(&mut sent.private_key));
+fn new(app: &App, caller: &Caller, mut sent: Sent) -> Result<NewCertificate, Fault> {
     let kind = convert::certificate_kind(sent.kind)?;
-    let origin = match sent.acme {
+    let origin = match &sent.acme {
         Some(acme) => {
-            let is_brought = !sent.certificate_chain.is_empty() || !private_key.is_empty();
+            let is_brought = !sent.certificate_chain.is_empty() || !sent.private_key.is_empty();
             if is_brought || kind != Purpose::Certificate {
                 return Err(Issuing::Brought.into());
             }
             Supply::Acme(check_domains(&acme.domains)?)
         }
-        None => Supply::Brought(read_as(kind, &sent.certificate_chain, &private_key, app.now())?),
+        None => Supply::Brought(read_as(kind, &sent.certificate_chain, &sent.private_key, app.now())?),
     };
     Ok(NewCertificate {
         id: app.new_id(),
         project_id: caller.project_for(&sent.project_id)?,
-        name: sent.name,
-        description: sent.description,
+        name: mem::take(&mut sent.name),
+        description: mem::take(&mut sent.description),
         kind,
         origin,
     })

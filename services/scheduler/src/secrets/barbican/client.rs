@@ -149,7 +149,7 @@ fn judged(answer: RawAnswer, path: &str) -> Result<RawAnswer, Refused> {
         200..=299 => Ok(answer),
         403 | 404 | 410 => Err(Refused::Gone(said())),
         408 | 429 | 500..=599 => Err(Refused::Away(said())),
-        _ => Err(Refused::Bad(said())),
+        _ => Err(Refused::bad(said())),
     }
 }
 
@@ -179,7 +179,7 @@ mod tests {
             assert!(matches!(answer(status), Err(Refused::Away(_))), "{status}");
         }
         for status in [301, 400, 406, 413] {
-            assert!(matches!(answer(status), Err(Refused::Bad(_))), "{status}");
+            assert!(matches!(answer(status), Err(Refused::Bad(..))), "{status}");
         }
     }
 }

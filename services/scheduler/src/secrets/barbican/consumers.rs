@@ -32,7 +32,7 @@ impl Barbican {
         let call = Call::new(Method::POST, &path, Some(body(entity, consumer.load_balancer_id)));
         match self.client.call(As::Service, &call).await {
             // Secrets have consumers since Barbican's API 1.1.
-            Err(Refused::Gone(_) | Refused::Bad(_)) if matches!(entity, Entity::Secret(_)) => {}
+            Err(Refused::Gone(_) | Refused::Bad(..)) if matches!(entity, Entity::Secret(_)) => {}
             done => drop(done?),
         }
         self.note_consumer(&BarbicanConsumer { registered: true, ..noted }).await
@@ -43,7 +43,7 @@ impl Barbican {
         let path = of(entity, "consumers");
         let call = Call::new(Method::DELETE, &path, Some(body(entity, consumer.load_balancer_id)));
         match self.client.call(As::Service, &call).await {
-            Err(Refused::Gone(_) | Refused::Bad(_)) => {}
+            Err(Refused::Gone(_) | Refused::Bad(..)) => {}
             done => drop(done?),
         }
         self.forget_consumer(consumer).await

@@ -31,7 +31,7 @@ impl Barbican {
         self.give(token, reference, entity).await?;
         if let Entity::Container(_) = entity {
             let container: Container = self.client.object(As::Caller(token), &entity.to_string()).await?;
-            let secrets = container.secrets().map_err(Refused::Bad)?;
+            let secrets = container.secrets().map_err(Refused::bad)?;
             let secrets: BTreeSet<Entity> = secrets.into_iter().map(|(_, secret)| secret).collect();
             for secret in secrets {
                 self.give(token, reference, secret).await?;

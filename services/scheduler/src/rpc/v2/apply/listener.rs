@@ -41,7 +41,7 @@ pub(in super::super) const LISTENER: [&str; 24] = [
 ];
 
 const MOST_CIDRS: usize = 1_000;
-const MOST_REFERENCES: usize = 100;
+const MOST_REFERENCES: usize = 1_000;
 const MOST_CIPHERS: usize = 2_048;
 
 /// What the fields say of the listener.

@@ -14,15 +14,15 @@ use tokio::sync::Semaphore;
 /// One is opened at once: up to a second of a core, which is its maker's choice.
 static OPENING: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(1));
 
-/// The same with a chain and a private key in PEM in the place of a bundle.
+/// Puts a chain and a private key in PEM in the place of a bundle.
 ///
 /// # Errors
 /// [`Certifying`], and that something is missing.
-pub(super) async fn opened(mut sent: Certificate, now: Timestamp) -> Result<Certificate, Fault> {
+pub(super) async fn open(sent: &mut Certificate, now: Timestamp) -> Result<(), Fault> {
     let bundle = Zeroizing::new(mem::take(&mut sent.pkcs12));
     let passphrase = Zeroizing::new(mem::take(&mut sent.passphrase));
     if bundle.is_empty() {
-        return if passphrase.is_empty() { Ok(sent) } else { Err(Fault::missing_field("pkcs12")) };
+        return if passphrase.is_empty() { Ok(()) } else { Err(Fault::missing_field("pkcs12")) };
     }
     if !sent.certificate_chain.is_empty() || !sent.private_key.is_empty() {
         return Err(Certifying::GivenTwice.into());
@@ -33,7 +33,7 @@ pub(super) async fn opened(mut sent: Certificate, now: Timestamp) -> Result<Cert
     drop(permit);
     sent.certificate_chain = material.content.chain;
     sent.private_key = material.private_key.to_string();
-    Ok(sent)
+    Ok(())
 }
 
 /// A mask that names a bundle names what is in it.
@@ -53,14 +53,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_bundle_comes_alone_and_a_passphrase_with_a_bundle() {
+        let open = async |mut sent: Certificate| open(&mut sent, Timestamp(0)).await.map(|()| sent);
         let plain = Certificate { certificate_chain: "c".to_owned(), ..Certificate::default() };
-        assert_eq!(opened(plain.clone(), Timestamp(0)).await.unwrap(), plain);
+        assert_eq!(open(plain.clone()).await.unwrap(), plain);
         let both = Certificate { pkcs12: b"0".to_vec(), ..plain };
-        assert_eq!(opened(both, Timestamp(0)).await.unwrap_err(), Certifying::GivenTwice.into());
+        assert_eq!(open(both).await.unwrap_err(), Certifying::GivenTwice.into());
         let alone = Certificate { passphrase: "x".to_owned(), ..Certificate::default() };
-        assert_eq!(opened(alone, Timestamp(0)).await.unwrap_err(), Fault::missing_field("pkcs12"));
+        assert_eq!(open(alone).await.unwrap_err(), Fault::missing_field("pkcs12"));
         let none = Certificate { pkcs12: b"0".to_vec(), ..Certificate::default() };
-        assert_eq!(opened(none, Timestamp(0)).await.unwrap_err(), Certifying::Pkcs12Unreadable.into());
+        assert_eq!(open(none).await.unwrap_err(), Certifying::Pkcs12Unreadable.into());
     }
 
     #[test]
