@@ -207,6 +207,12 @@ impl Settings {
         ))
     }
 
+    /// Where agents on other machines reach the scheduler; empty: nowhere.
+    #[must_use]
+    pub fn advertised(&self) -> String {
+        self.scheduler.advertised(self.tls.is_set())
+    }
+
     /// How REST is guarded.
     #[must_use]
     pub fn guard_of_rest(&self) -> Guard {
@@ -294,11 +300,14 @@ mod tests {
 
     #[test]
     fn a_scheduler_is_advertised_as_it_can_be_reached() {
-        let advertised = |file: &str| with(file, &[]).map(|settings| settings.scheduler.advertised());
+        let advertised = |file: &str| with(file, &[]).map(|settings| settings.advertised());
         assert_eq!(advertised("").unwrap(), "", "loopback is nobody's but its own");
         assert_eq!(advertised("[scheduler]\nlisten = \"0.0.0.0:1\"\n").unwrap(), "");
         assert_eq!(advertised("[scheduler]\nlisten = \"10.0.0.1:1\"\n").unwrap(), "10.0.0.1:1");
         assert_eq!(advertised("[scheduler]\nadvertise = \"ctl-1:9697\"\n").unwrap(), "ctl-1:9697");
+        let tls = "[tls]\nca = \"/a\"\ncert = \"/b\"\nkey = \"/c\"\n";
+        let with_tls = advertised(&format!("[scheduler]\nlisten = \"10.0.0.1:1\"\n{tls}"));
+        assert_eq!(with_tls.unwrap(), "", "a certificate is for a name");
         for bad in ["unix:/a", "ctl-1", "0.0.0.0:1", "[::]:1"] {
             let refused = advertised(&format!("[scheduler]\nadvertise = \"{bad}\"\n")).unwrap_err();
             assert!(refused.contains("scheduler.advertise"), "{refused}");

@@ -203,7 +203,7 @@ impl App {
         Ok(Self {
             id,
             address: address.into(),
-            advertised: settings.scheduler.advertised().into(),
+            advertised: settings.advertised().into(),
             started: clock.monotonic(),
             leading: Arc::default(),
             heartbeats: Arc::default(),

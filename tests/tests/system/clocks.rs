@@ -37,8 +37,8 @@ fn set(lab: &Lab, service: &str, seconds: i32) {
 /// How far a service's newest line is ahead of this process's clock, in seconds.
 fn ahead(site: &Site, service: &str) -> Option<i64> {
     let logged = site.logged(service);
-    let stamps = logged.lines().filter_map(|line| line.split_whitespace().next()?.parse::<Timestamp>().ok());
-    stamps.last().map(|stamp| stamp.as_second() - Timestamp::now().as_second())
+    let mut stamps = logged.lines().filter_map(|line| line.split_whitespace().next()?.parse::<Timestamp>().ok());
+    stamps.next_back().map(|stamp| stamp.as_second() - Timestamp::now().as_second())
 }
 
 fn all_live(site: &Site) -> bool {
@@ -78,9 +78,7 @@ fn wall_clocks_that_jump_an_hour_forth_and_back_kill_nobody_and_move_nothing() {
             owners.insert(owner["agent"]["host"].to_string());
             served.push((pool, address, owner["agent"]["id"].clone()));
         }
-        for (service, seconds) in
-            SERVICES.map(|service| (service, HOUR)).into_iter().chain(SERVICES.map(|one| (one, -HOUR)))
-        {
+        for (service, seconds) in [HOUR, -HOUR].into_iter().flat_map(|jump| SERVICES.map(|one| (one, jump))) {
             let before = [site.haproxies(0), site.haproxies(1)];
             set(lab, service, seconds);
             // Longer than anybody may be silent: who judged by the wall clock would have judged by now.

@@ -21,18 +21,20 @@ pub struct Scheduler {
     pub listen: SocketAddr,
     /// The Unix socket (mode 0600) where gRPC is served too; empty: none. Who can open it is admin.
     pub socket: PathBuf,
-    /// Where agents on other machines reach it over TCP, as `host:port`. Empty: at `listen`, where that is an address of one.
+    /// Where agents on other machines reach it over TCP, as `host:port`. Empty: without TLS at `listen`, where that is an
+    /// address of one.
     pub advertise: String,
     /// How long a call may take whose client does not say.
     pub call_timeout_ms: u32,
 }
 
 impl Scheduler {
-    /// Where agents on other machines reach it; empty: nowhere.
+    /// Where agents on other machines reach it; empty: nowhere. With TLS it is by a name, which its certificate has and only
+    /// the configuration can say.
     #[must_use]
-    pub fn advertised(&self) -> String {
+    pub(super) fn advertised(&self, has_tls: bool) -> String {
         let ip = self.listen.ip();
-        if self.advertise.is_empty() && !ip.is_loopback() && !ip.is_unspecified() {
+        if self.advertise.is_empty() && !has_tls && !ip.is_loopback() && !ip.is_unspecified() {
             return self.listen.to_string();
         }
         self.advertise.clone()
