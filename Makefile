@@ -140,7 +140,7 @@ conformance: build ## our drivers through `ballast driver check`, those for a de
 
 CHAOS := BALLAST_REQUIRE_ALL=1 BALLAST_CHAOS=$(or $(EXTENT),all) cargo nextest run --workspace --profile chaos --test chaos --run-ignored all
 
-chaos: ## driver, agent and haproxy killed between any two steps: all comes good and nothing is left (an hour; EXTENT=wide: a third)
+chaos: ## driver, agent and haproxy killed between any two steps, schedulers under load: all comes good and nothing is left (an hour; EXTENT=wide: a third)
 	@$(DEPS) demo chaos
 	cargo build --workspace --bins --lib
 	$(CHAOS) -E 'not test(/^(victim|cycles)::/)'

@@ -58,6 +58,13 @@ pub(crate) fn confine(own: &Path, driver: &str, pid: u32) -> io::Result<()> {
     enter(&own.join(DRIVERS).join(driver), pid)
 }
 
+/// Puts a process that stays into a group of its own, from the agent's.
+#[cfg(feature = "host")]
+pub(crate) fn step_aside(own: &Path, name: &str, pid: u32) -> io::Result<()> {
+    let base = own.parent().filter(|_| own.ends_with(AGENT)).unwrap_or(own);
+    enter(&base.join(DAEMONS).join(name), pid)
+}
+
 /// Removes the groups of drivers that nobody is in any more.
 #[cfg(feature = "host")]
 pub(crate) fn clear(own: &Path) {

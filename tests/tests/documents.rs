@@ -222,3 +222,14 @@ fn every_code_and_every_status_is_explained() {
     let said = all().filter(|entry| matches!(entry.kind, Kind::Provisioning | Kind::Operating)).count();
     assert_eq!(said, ProvisioningStatus::ALL.len() + Operating::ALL.len(), "one is no status");
 }
+
+#[test]
+fn what_the_scheduler_that_leads_does_is_documented() {
+    use ballast_scheduler::work::{WORK, Who};
+
+    let document = read("docs/operate.md");
+    for work in WORK.iter().filter(|work| work.who == Who::Leader) {
+        let line = format!("| `{}`: {} |", work.name, work.what);
+        assert!(document.contains(&line), "docs/operate.md has no line \"{line}\"");
+    }
+}

@@ -60,7 +60,15 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     (
         "ballast-agent",
-        &["ballast-abi", "ballast-failpoint", "ballast-metrics", "ballast-proto", "ballast-service", "ballast-traces"],
+        &[
+            "ballast-abi",
+            "ballast-failpoint",
+            "ballast-metrics",
+            "ballast-netns",
+            "ballast-proto",
+            "ballast-service",
+            "ballast-traces",
+        ],
     ),
     ("ballast-cli", &["ballast-abi", "ballast-explain", "ballast-lab", "ballast-proto", "ballast-service"]),
     ("ballast-demo", &["*"]),

@@ -53,6 +53,14 @@ impl OwnGroup {
         if self.0.moved { given::take_back(&self.0.base) } else { Ok(()) }
     }
 
+    /// Lets this process, which was started to stay, out of the agent's group: that is to be empty once the agent has ended.
+    ///
+    /// # Errors
+    /// The kernel does not let it make groups: it stays where it is.
+    pub fn step_aside(name: &str) -> io::Result<()> {
+        groups::own().map_or(Ok(()), |own| groups::step_aside(&own, name, process::id()))
+    }
+
     /// What [`Self::clear`] takes back, after an agent that could not: from a process of one of its drivers, or one that
     /// systemd has started for its unit. Nothing while the agent lives.
     ///

@@ -117,7 +117,7 @@ pub(crate) const ALL: &[Entry] = &[
             Next::Operator,
             "",
             "Start it again or repair its host. `ballast agents forget HOST` if it will not come back. A host that \
-             is cut off from the scheduler alone goes on answering: fence it.",
+             is cut off from the scheduler alone lets go of what has moved by itself.",
         ),
     ),
     entry(

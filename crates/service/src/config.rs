@@ -164,6 +164,9 @@ impl Settings {
         if self.failover.per_second == 0 {
             return Err("failover.per_second must be at least 1; failover.enabled = false turns it off".to_owned());
         }
+        if !(0.0..=1.0).contains(&self.failover.pause_share) {
+            return Err("failover.pause_share must be 0 to 1; 1 never pauses, 0 with the first that dies".to_owned());
+        }
         if self.providers.iter().filter(|provider| provider.default).count() > 1 {
             return Err("provider: only one can be the default".to_owned());
         }
@@ -273,6 +276,7 @@ mod tests {
     fn times_that_contradict_each_other_are_refused() {
         assert!(with("[agents]\ndead_after_ms = 100\n", &[]).is_err());
         assert!(with("[failover]\nper_second = 0\n", &[]).unwrap_err().contains("failover.enabled = false"));
+        assert!(with("[failover]\npause_share = 1.5\n", &[]).unwrap_err().contains("pause_share must be 0 to 1"));
     }
 
     #[test]

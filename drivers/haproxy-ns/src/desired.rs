@@ -30,6 +30,8 @@ pub(crate) struct Desired {
     pub(crate) service: Option<Service>,
     /// Whether to announce a new address at all.
     pub(crate) announce: bool,
+    /// Before its addresses are taken anew, the network is asked who has them.
+    pub(crate) probe: bool,
     /// How many old processes may finish their connections.
     pub(crate) old_processes: u32,
     /// The kernel serves all of it: no haproxy is to run.
@@ -62,6 +64,7 @@ impl Desired {
             forwarded: kept.and_then(|kept| kept.asked.clone()),
             service: None,
             announce: true,
+            probe: false,
             old_processes: u32::MAX,
             alone: state.alone,
             shared: state.shared.clone(),
@@ -88,6 +91,7 @@ impl Desired {
             forwarded: None,
             service: None,
             announce: false,
+            probe: false,
             old_processes,
             alone: false,
             shared: None,
@@ -110,7 +114,8 @@ impl Desired {
     /// What every driver puts on the host. `None`: there is no VIP.
     pub(crate) fn wanted(&self) -> Option<Wanted<'_>> {
         let (forwarded, service) = (self.forwarded.as_ref(), self.service.as_ref());
-        Some(Wanted { plug: self.plug.as_ref()?, forwarded, service, announce: self.announce })
+        let (announce, probe) = (self.announce, self.probe);
+        Some(Wanted { plug: self.plug.as_ref()?, forwarded, service, announce, probe })
     }
 
     /// # Errors
@@ -134,6 +139,7 @@ impl Desired {
             forwarded,
             service: None,
             announce: true,
+            probe: validated.unconfirmed,
             old_processes: u32::MAX,
             alone,
             shared: None,

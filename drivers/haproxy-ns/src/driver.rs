@@ -159,6 +159,7 @@ impl Driver for HaproxyNs {
             physical_networks: physical.unwrap_or_else(|| vec![networks::ANY.to_owned()]),
             remarks: self.remarks.clone(),
             undeploys_at_once: ballast_namespace::UNDEPLOYS_AT_ONCE,
+            namespaces: self.config.netns_dir.display().to_string(),
             ..features::capabilities(features::all().filter(|feature| self.is_served(feature)))
         }
     }

@@ -202,7 +202,7 @@ fn run(steps: &mut Steps, desired: &Desired, wanted: Wanted<'_>, observed: &Obse
     if inside.is_none() {
         end_processes(steps, &observed.process, "its namespace is gone");
     }
-    if !noted || plan::renews(plug, &observed.host) {
+    if !noted || plan::renews(wanted, &observed.host) {
         steps.add(Step::NoteIntent, "what is about to be on the host can be removed after a crash");
     }
     plan::prepare(steps, wanted, &observed.host);
@@ -219,10 +219,10 @@ fn run(steps: &mut Steps, desired: &Desired, wanted: Wanted<'_>, observed: &Obse
     let (started, announce) = match inside {
         None => {
             let started = start(steps, desired, observed, ended);
-            (started, plan::plug(steps, plug, &observed.host))
+            (started, plan::plug(steps, wanted, &observed.host))
         }
         Some(_) => {
-            let announce = plan::plug(steps, plug, &observed.host);
+            let announce = plan::plug(steps, wanted, &observed.host);
             (start(steps, desired, observed, ended), announce)
         }
     };
@@ -268,7 +268,7 @@ fn is_owed(observed: &Observed) -> bool {
 /// Its network, and nothing of a haproxy that there was.
 fn without_haproxy(steps: &mut Steps, desired: &Desired, wanted: Wanted<'_>, observed: &Observed) {
     let why = if desired.alone { "the kernel serves all of it" } else { "the haproxy of its project serves it" };
-    let announce = plan::plug(steps, wanted.plug, &observed.host);
+    let announce = plan::plug(steps, wanted, &observed.host);
     if !steps.0.iter().any(|planned| matches!(planned.step, Step::EndProcesses(_))) {
         end_processes(steps, &observed.process, why);
     }

@@ -1,6 +1,7 @@
 //! Does what was planned. It decides nothing.
 
 mod forward;
+mod probe;
 
 use std::{fs::File, path::PathBuf};
 
@@ -72,6 +73,7 @@ impl Work<'_> {
                 Ok(plug.interface.plug(&mut self.host, plug.card(), namespace)?)
             }
             Step::AttachLink => Ok(plug.interface.attach(&mut self.host, plug.card())?),
+            Step::Probe => self.probe(target.wanted),
             Step::Configure(changes) => self.configure(target.wanted, changes),
             Step::Announce => self.announce(plug),
             Step::KeepCounts | Step::Unplug(_) | Step::DropNamespace | Step::AwaitLinkGone(_) | Step::Release(_) => {
@@ -100,6 +102,7 @@ impl Work<'_> {
             | Step::RemoveLink
             | Step::MakeLink
             | Step::AttachLink
+            | Step::Probe
             | Step::Configure(_)
             | Step::Announce => Ok(()),
         }

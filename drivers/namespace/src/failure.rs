@@ -3,7 +3,7 @@
 //! The tenant sees only that the load balancer could not be set up; names of links, files and processes are for the
 //! operator and go into the detail.
 
-use std::io;
+use std::{io, net::IpAddr};
 
 use ballast_abi::DriverError;
 use ballast_netns::Failure as Net;
@@ -37,6 +37,9 @@ pub enum Failure {
     Forwarding(#[from] ballast_l4::Failure),
     #[error(transparent)]
     TooMany(#[from] ballast_l4::numbers::TooMany),
+    /// Somebody else answers at an address that nobody has said of late is to be answered at here.
+    #[error("{address} is answered at by {}", words(mac))]
+    Owned { address: IpAddr, mac: [u8; 6] },
     #[error("{what} took longer than {milliseconds} ms")]
     Deadline { what: String, milliseconds: u64 },
     #[error("{}", .0.iter().map(|failure| chain(failure)).collect::<Vec<_>>().join("; "))]
@@ -56,6 +59,11 @@ impl Failure {
             _ => Err(Self::Several(failures)),
         }
     }
+}
+
+/// As it is written.
+fn words(mac: &[u8; 6]) -> String {
+    mac.map(|byte| format!("{byte:02x}")).join(":")
 }
 
 /// Adds the step to an error of the system.
@@ -81,6 +89,10 @@ impl From<Failure> for DriverError {
                 let error = DriverError::internal(format!("{who} refused {kind} {id}: {words}"));
                 error.with_detail(detail).because_of(id)
             }
+            Failure::Owned { address, .. } => DriverError::unavailable(format!(
+                "another host answers at {address}: it stays silent here until the scheduler says that it is to run here"
+            ))
+            .with_detail(detail),
             Failure::Net(Net::OvsTagMissing { .. }) => {
                 DriverError::unavailable("the network service has not wired this load balancer's port on its host")
                     .with_detail(detail)

@@ -29,6 +29,8 @@ pub enum Step {
     MakeLink,
     /// Put the outer end that exists up and where it belongs.
     AttachLink,
+    /// Ask the network whether somebody else has the addresses; if so, nothing more is done.
+    Probe,
     Configure(Changes),
     /// Say the address to the neighbours.
     Announce,
@@ -127,7 +129,8 @@ pub fn prepare<S: From<Step>>(steps: &mut Steps<S>, wanted: Wanted<'_>, observed
 const PARAMETERS: &str = "kernel parameters differ";
 
 /// Its link, addresses and routes. Whether the address is to be announced.
-pub fn plug<S: From<Step>>(steps: &mut Steps<S>, plug: &Plug, observed: &Observed) -> bool {
+pub fn plug<S: From<Step>>(steps: &mut Steps<S>, wanted: Wanted<'_>, observed: &Observed) -> bool {
+    let plug = wanted.plug;
     let none = Inside::default();
     let inside = observed.inside().unwrap_or(&none);
     let link = inside.link.as_ref();
@@ -149,7 +152,12 @@ pub fn plug<S: From<Step>>(steps: &mut Steps<S>, plug: &Plug, observed: &Observe
     if let Some(why) = attach {
         steps.add(Step::AttachLink, why);
     }
-    let (changes, renewed) = changes(plug, inside, whole);
+    let answers = whole && link.is_some_and(|link| link.up);
+    let probe = wanted.probe && !answers;
+    let (changes, renewed) = changes(plug, inside, whole, probe);
+    if probe {
+        steps.add(Step::Probe, "nobody has said of late that it still is to answer here");
+    }
     if changes != Changes::default() {
         steps.add(Step::Configure(changes), "addresses, routes, neighbours or links differ");
     }
@@ -159,19 +167,20 @@ pub fn plug<S: From<Step>>(steps: &mut Steps<S>, plug: &Plug, observed: &Observe
 /// Whether the address comes anew with what [`plug`] plans, so that it is to be announced. That is noted before: a pass may end
 /// in between, and the next one finds everything in its place.
 #[must_use]
-pub fn renews(plug: &Plug, observed: &Observed) -> bool {
-    self::plug(&mut Steps::<Step>::default(), plug, observed)
+pub fn renews(wanted: Wanted<'_>, observed: &Observed) -> bool {
+    plug(&mut Steps::<Step>::default(), wanted, observed)
 }
 
-/// `whole`: its link is there, and leads somewhere. With it whether the address comes anew.
-fn changes(plug: &Plug, inside: &Inside, whole: bool) -> (Changes, bool) {
+/// `whole`: its link is there, and leads somewhere. `probe`: it has lost its addresses by then. With it whether the address
+/// comes anew.
+fn changes(plug: &Plug, inside: &Inside, whole: bool, probe: bool) -> (Changes, bool) {
     let link = inside.link.as_ref();
     let wanted = plug.addresses();
     let addresses = if whole { inside.addresses.clone() } else { BTreeSet::new() };
     let hops = if whole { inside.hops.clone() } else { BTreeSet::new() };
     let neighbours = if whole { inside.neighbours.clone() } else { BTreeSet::new() };
     // The kernel makes the way to the neighbours when it gets the address.
-    let again = whole && inside.unconnected;
+    let again = whole && (inside.unconnected || probe);
     let changes = Changes {
         mac: whole && link.is_some_and(|link| link.mac != Some(plug.mac)),
         mtu: whole && link.is_some_and(|link| link.mtu != plug.mtu),

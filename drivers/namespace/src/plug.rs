@@ -22,6 +22,8 @@ pub struct Wanted<'a> {
     pub service: Option<&'a Service>,
     /// Whether to announce a new address at all.
     pub announce: bool,
+    /// Nobody has said of late that it still is to answer here: before it does, the network is asked who has its addresses.
+    pub probe: bool,
 }
 
 impl Wanted<'_> {

@@ -17,7 +17,7 @@ use crate::{
 #[must_use]
 pub const fn effect(step: &Step) -> Effect {
     match step {
-        Step::KeepCounts => Effect::None,
+        Step::KeepCounts | Step::Probe => Effect::None,
         Step::Forward
         | Step::StopForwarding
         | Step::Prepare
@@ -49,6 +49,7 @@ pub fn fate(step: &Step, service: Option<&Service>, observed: &Observed, serves:
         | Step::RemoveLink
         | Step::MakeLink
         | Step::AttachLink
+        | Step::Probe
         | Step::Configure(_)
         | Step::Announce
         | Step::Unplug(_)
@@ -92,6 +93,7 @@ pub fn words(step: &Step, why: &str) -> Option<String> {
         Step::RemoveLink | Step::Unplug(_) => "take the link away",
         Step::MakeLink => "make a link and plug it into the network",
         Step::AttachLink => "plug the link into the network",
+        Step::Probe => "ask who has the addresses",
         Step::DropNamespace => "remove the network namespace",
         Step::Release(_) => "remove what was made for the network",
     };

@@ -83,6 +83,7 @@ pub fn validate<L: AsRef<Listener>>(
         answers: answers::answers(load_balancer, &mut faults),
         filters: rules.filters,
         known: load_balancer.known_health.as_ref().map(known),
+        unconfirmed: load_balancer.unconfirmed,
     });
     unique(&validated)?;
     Ok((validated, faults))

@@ -64,7 +64,11 @@ impl Announcement {
         Ok((socket, SocketAddrV6::new(all_nodes, 0, 0, index).into()))
     }
 
-    fn send(&self) -> io::Result<()> {
+    /// Sends it once.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn send(&self) -> io::Result<()> {
         match self {
             Self::Arp { socket, to, frame } => {
                 sendto(socket.as_raw_fd(), frame, to.as_ref(), MsgFlags::empty())?;

@@ -10,6 +10,7 @@
 pub mod address;
 pub mod announce;
 pub mod attach;
+pub mod claims;
 pub mod failure;
 mod frames;
 pub mod identity;
@@ -21,6 +22,7 @@ pub mod neighbour;
 pub mod netlink;
 pub mod networks;
 pub mod ovsdb;
+pub mod probe;
 pub mod route;
 pub mod stock;
 pub mod sysctl;

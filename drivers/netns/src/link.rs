@@ -232,6 +232,10 @@ pub fn set_up(index: u32, what: &str) -> Request {
     Request::new(format!("bring {what} up"), RouteNetlinkMessage::SetLink(message))
 }
 
+pub fn set_down(index: u32, what: &str) -> Request {
+    Request::new(format!("take {what} down"), RouteNetlinkMessage::SetLink(up(index)))
+}
+
 /// Up, with this MTU, and a port of this bridge.
 pub fn attach(index: u32, mtu: u32, bridge: u32, what: &str) -> Request {
     let mut message = up(index);

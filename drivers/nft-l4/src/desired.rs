@@ -21,6 +21,8 @@ pub(crate) struct Desired {
     pub(crate) service: Option<Service>,
     /// Whether to announce a new address at all.
     pub(crate) announce: bool,
+    /// Before its addresses are taken anew, the network is asked who has them.
+    pub(crate) probe: bool,
 }
 
 impl Desired {
@@ -31,6 +33,7 @@ impl Desired {
             forwarded: Forwarded::of(validated),
             service: None,
             announce: true,
+            probe: validated.unconfirmed,
         }
     }
 
@@ -38,12 +41,13 @@ impl Desired {
     pub(crate) fn noted(state: &State, kept: Option<&Kept>) -> Self {
         let forwarded = kept.and_then(|kept| kept.asked.clone());
         let plug = state.plug.clone();
-        Self { generation: state.generation, plug, forwarded, service: None, announce: true }
+        Self { generation: state.generation, plug, forwarded, service: None, announce: true, probe: false }
     }
 
     /// `None`: there is no VIP.
     pub(crate) fn wanted(&self) -> Option<Wanted<'_>> {
         let (forwarded, service) = (self.forwarded.as_ref(), self.service.as_ref());
-        Some(Wanted { plug: self.plug.as_ref()?, forwarded, service, announce: self.announce })
+        let (announce, probe) = (self.announce, self.probe);
+        Some(Wanted { plug: self.plug.as_ref()?, forwarded, service, announce, probe })
     }
 }

@@ -108,6 +108,7 @@ impl Driver for NftL4 {
             physical_networks: physical.unwrap_or_else(|| vec![networks::ANY.to_owned()]),
             remarks: self.remarks.clone(),
             undeploys_at_once: ballast_namespace::UNDEPLOYS_AT_ONCE,
+            namespaces: self.config.netns_dir.display().to_string(),
             ..features::capabilities(served::features(self.forwards))
         }
     }

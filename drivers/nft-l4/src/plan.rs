@@ -99,11 +99,11 @@ fn remove(steps: &mut Steps<Step>, observed: &Observed, why: &'static str) {
 
 fn run(steps: &mut Steps<Step>, wanted: Wanted<'_>, observed: &Observed) {
     let noted = observed.state.as_ref().and_then(State::interface) == Some(&wanted.plug.interface);
-    if !noted || plan::renews(wanted.plug, &observed.host) {
+    if !noted || plan::renews(wanted, &observed.host) {
         steps.add(Step::NoteIntent, "what is about to be on the host can be removed after a crash");
     }
     plan::prepare(steps, wanted, &observed.host);
-    let announce = plan::plug(steps, wanted.plug, &observed.host);
+    let announce = plan::plug(steps, wanted, &observed.host);
     // A pass has ended before it was done: nobody knows whether it has announced the address.
     let owed = observed.state.as_ref().is_some_and(|state| state.generation == 0);
     if (announce || owed) && wanted.announce {

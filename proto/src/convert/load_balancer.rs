@@ -45,6 +45,7 @@ pub fn to_driver(
         additional_vips: load_balancer.vip.as_ref().map(|vip| to_additional(vip, additional)).unwrap_or_default(),
         flavor_data: load_balancer.flavor_data.clone(),
         http_answers: load_balancer.http_answers.iter().map(to_answer).collect(),
+        unconfirmed: false,
     }
 }
 

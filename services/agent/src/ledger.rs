@@ -33,8 +33,13 @@ pub(crate) struct Contents {
     /// Nothing: this agent has not met a cluster yet.
     pub(crate) cluster: Option<String>,
     pub(crate) entries: Vec<Entry>,
-    /// Load balancers that were there before the agent met its cluster, so that nobody knows whose they are.
+    /// Load balancers that were there before the agent met its cluster, so that nobody knows whose they are; and those that a
+    /// database did not name that knows less than another one knew.
     pub(crate) unclaimed: BTreeSet<String>,
+    /// How much the database knew when the agent last heard of it; 0: nothing was said.
+    pub(crate) position: u64,
+    /// The agent's name that all this was for.
+    pub(crate) host: Option<String>,
 }
 
 impl Ledger {
@@ -49,6 +54,8 @@ impl Ledger {
             cluster: read_line(&ledger.cluster_file()),
             entries: Vec::new(),
             unclaimed: read_text(&ledger.unclaimed_file()).lines().map(str::to_owned).collect(),
+            position: read_line(&ledger.0.join("position")).and_then(|text| text.parse().ok()).unwrap_or_default(),
+            host: read_line(&ledger.0.join("host")),
         };
         for found in fs::read_dir(ledger.entries())? {
             contents.entries.extend(ledger.read(&found?.path()));
@@ -87,6 +94,14 @@ impl Ledger {
     pub(crate) fn write_unclaimed(&self, ids: &BTreeSet<String>) -> io::Result<()> {
         let text: String = ids.iter().flat_map(|id| [id, "\n"]).collect();
         file::replace(&self.unclaimed_file(), text.as_bytes())
+    }
+
+    pub(crate) fn write_position(&self, position: u64) -> io::Result<()> {
+        file::replace(&self.0.join("position"), format!("{position}\n").as_bytes())
+    }
+
+    pub(crate) fn write_host(&self, host: &str) -> io::Result<()> {
+        file::replace(&self.0.join("host"), format!("{host}\n").as_bytes())
     }
 
     pub(crate) fn write(&self, entry: &Entry) -> io::Result<()> {

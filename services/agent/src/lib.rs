@@ -14,6 +14,7 @@
 pub mod driver_host;
 pub mod drivers;
 mod host;
+mod lease;
 mod ledger;
 mod metrics;
 mod observe;
@@ -22,6 +23,7 @@ mod resync;
 mod secrets;
 mod session;
 mod uplink;
+pub mod warden;
 mod workers;
 
 use std::{
@@ -55,6 +57,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use uplink::Uplink;
 use uuid::Uuid;
+use warden::client::{self, Warden};
 use workers::{Foundations, Workers};
 
 /// How long calls of drivers may go on after the agent has been told to stop.
@@ -77,6 +80,7 @@ pub async fn run(settings: Settings, chance: Chance, shutdown: CancellationToken
     tracing::info!(host, load_balancers = contents.entries.len(), cluster = contents.cluster, "the agent starts");
     let drivers = start_drivers(&settings, &host, &chance).await?;
     let uplink = Uplink::new();
+    let (warden, orders) = Warden::new();
     let (traffic, ports) = (Traffic::new(settings.metrics.load_balancers), Gauge::default());
     let told = Sources {
         drivers: Arc::clone(&drivers),
@@ -84,11 +88,14 @@ pub async fn run(settings: Settings, chance: Chance, shutdown: CancellationToken
         uplink: uplink.clone(),
         traffic: traffic.clone(),
         bridge_ports: ports.clone(),
+        conflicts: warden.counted.clone(),
     };
     let foundations = Foundations {
         drivers: Arc::clone(&drivers),
         ledger,
         uplink: uplink.clone(),
+        warden: warden.clone(),
+        host: host.clone(),
         secrets: open_secrets(&settings.agent, &contents)?,
         chance: chance.clone(),
         parallelism: settings.agent.parallelism,
@@ -99,6 +106,7 @@ pub async fn run(settings: Settings, chance: Chance, shutdown: CancellationToken
         drivers: Arc::clone(&drivers),
         workers: workers.clone(),
         uplink: uplink.clone(),
+        lease: warden.lease.clone(),
         foresight: session::Foresight::new(Arc::clone(&drivers), uplink.clone()),
         schedulers: session::Schedulers::remembered(settings.agent.schedulers, &settings.agent.state_dir),
         tls,
@@ -106,18 +114,14 @@ pub async fn run(settings: Settings, chance: Chance, shutdown: CancellationToken
         stop: shutdown.clone(),
     };
     let lost = Arc::new(Notify::new());
-    let ends = observe::Ends {
-        drivers: Arc::clone(&drivers),
-        workers: workers.clone(),
-        uplink,
-        lost: Arc::clone(&lost),
-        traffic,
-    };
+    let ends = observe::Ends::new(&drivers, &workers, uplink, &lost, traffic);
+    let place = warden_of(&settings, &drivers);
     supervisor::ready();
     tokio::join!(
         session.keep(),
         resync::run(Arc::clone(&drivers), workers.clone(), lost, shutdown.clone()),
         observe::run(ends, shutdown.clone()),
+        Box::pin(client::keep(place, warden, orders, workers.clone(), shutdown.clone())),
         host::watch(Arc::clone(&drivers), ports, shutdown.clone()),
         tell(endpoint, told, shutdown.clone()),
         rescan_on_hangup(Arc::clone(&drivers), settings.source, shutdown.clone()),
@@ -127,6 +131,16 @@ pub async fn run(settings: Settings, chance: Chance, shutdown: CancellationToken
     workers.stop(PATIENCE).await;
     drivers.shutdown().await;
     Ok(())
+}
+
+fn warden_of(settings: &Settings, drivers: &DriverSet) -> client::Place {
+    let state_dir = &settings.agent.state_dir;
+    client::Place {
+        program: drivers.program().to_owned(),
+        // It works in another folder.
+        state_dir: state_dir.canonicalize().unwrap_or_else(|_| state_dir.clone()),
+        log: settings.log.clone(),
+    }
 }
 
 fn open_ledger(state_dir: &Path) -> Result<(Ledger, ledger::Contents), Failure> {

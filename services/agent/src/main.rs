@@ -1,11 +1,12 @@
 //! `ballast-agent`: the agent, and with `driver-host` the process in which it runs one driver.
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use ballast_abi::host::OwnGroup;
 use ballast_service::{
     chance::Chance,
     process::{self, Arguments, Failure},
+    telemetry::{Format, Log},
 };
 use clap::{Parser, Subcommand};
 
@@ -28,6 +29,16 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         about: Vec<String>,
     },
+    /// Watches who else has the addresses of load balancers here, also when the agent has ended; the agent starts it
+    #[command(hide = true)]
+    Warden {
+        /// The agent's state directory
+        state_dir: PathBuf,
+        /// How its log lines look: text or json
+        format: String,
+        /// What it logs
+        level: String,
+    },
     /// After an agent that has ended: its control group lends nothing any more, so that the next one can start in it; for
     /// its unit
     #[command(hide = true)]
@@ -45,6 +56,10 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli.command {
         Some(Command::DriverHost { .. }) => ballast_agent::driver_host::run(),
+        Some(Command::Warden { state_dir, format, level }) => {
+            let format = if format == "json" { Format::Json } else { Format::Text };
+            ballast_agent::warden::run(&state_dir, &Log { format, level })
+        }
         Some(Command::TakeBack) => match OwnGroup::take_back() {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {

@@ -14,7 +14,7 @@ use ballast_service::{
 };
 
 use self::traffic::Traffic;
-use crate::{drivers::DriverSet, ledger::Ledger, uplink::Uplink};
+use crate::{drivers::DriverSet, ledger::Ledger, uplink::Uplink, warden::client::Counted as Conflicts};
 
 label! { enum State { Starting = "starting", Ready = "ready", Failed = "failed" } }
 
@@ -44,6 +44,7 @@ pub(crate) struct Sources {
     pub(crate) traffic: Traffic,
     /// Of the bridge that has most.
     pub(crate) bridge_ports: Gauge,
+    pub(crate) conflicts: Conflicts,
 }
 
 impl Shown {
@@ -62,6 +63,16 @@ impl Shown {
         );
         registry.add("ballast_ledger_aside", "Files of the ledger that could not be read", &gauges.aside);
         registry.add("ballast_bridge_ports", "Ports of the bridge of this host that has most", &of.bridge_ports);
+        registry.add(
+            "ballast_address_conflicts_defended_total",
+            "Others said that an address of a load balancer here is theirs, and were answered",
+            &of.conflicts.defended,
+        );
+        registry.add(
+            "ballast_address_conflicts_withdrawn_total",
+            "Others said so while no scheduler could be asked, and the load balancer was let go of",
+            &of.conflicts.withdrawn,
+        );
         of.traffic.add_to(&mut registry);
         Self { registry, gauges, of }
     }

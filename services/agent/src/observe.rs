@@ -49,6 +49,18 @@ pub(crate) struct Ends {
     pub(crate) traffic: Traffic,
 }
 
+impl Ends {
+    pub(crate) fn new(
+        drivers: &Arc<DriverSet>,
+        workers: &Workers,
+        uplink: Uplink,
+        lost: &Arc<Notify>,
+        traffic: Traffic,
+    ) -> Self {
+        Self { drivers: Arc::clone(drivers), workers: workers.clone(), uplink, lost: Arc::clone(lost), traffic }
+    }
+}
+
 /// Observes until `stop`.
 pub(crate) async fn run(ends: Ends, stop: CancellationToken) {
     let mut sessions = ends.uplink.sessions();

@@ -4,6 +4,7 @@
 //! for here: a heartbeat goes out on time however slow a driver is.
 
 mod foresight;
+mod heart;
 mod reported;
 mod schedulers;
 mod stream;
@@ -20,7 +21,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
 
-use crate::{drivers::DriverSet, pace::Pace, uplink::Uplink, workers::Workers};
+use crate::{drivers::DriverSet, lease::Lease, pace::Pace, uplink::Uplink, workers::Workers};
 pub(crate) use foresight::Foresight;
 pub(crate) use schedulers::Schedulers;
 use stream::End;
@@ -41,6 +42,7 @@ pub(crate) struct Session {
     pub(crate) uplink: Uplink,
     pub(crate) foresight: Foresight,
     pub(crate) schedulers: Schedulers,
+    pub(crate) lease: Lease,
     /// How schedulers on TCP are dialled.
     pub(crate) tls: Option<Arc<ClientConfig>>,
     pub(crate) chance: Chance,

@@ -58,6 +58,11 @@ impl Uplink {
         self.opened.borrow().is_some()
     }
 
+    /// Which session is open; none: 0.
+    pub(crate) fn number(&self) -> u64 {
+        self.opened.borrow().map_or(0, |opened| opened.number)
+    }
+
     /// How many sessions there were after the first.
     pub(crate) const fn reconnects(&self) -> &Counter {
         &self.reconnects

@@ -14,6 +14,7 @@ pub(crate) mod state;
 pub(crate) mod sweep;
 #[cfg(test)]
 mod tests;
+mod watched;
 mod worker;
 
 use std::{
@@ -37,6 +38,7 @@ use crate::{
     ledger::{Contents, Ledger},
     secrets::Secrets,
     uplink::Uplink,
+    warden::client::Warden,
 };
 
 /// What the workers stand on.
@@ -44,6 +46,9 @@ pub(crate) struct Foundations {
     pub(crate) drivers: Arc<DriverSet>,
     pub(crate) ledger: Ledger,
     pub(crate) uplink: Uplink,
+    pub(crate) warden: Warden,
+    /// The agent's name.
+    pub(crate) host: String,
     pub(crate) secrets: Secrets,
     pub(crate) chance: Chance,
     /// How many load balancers of one driver are worked on at once.
@@ -74,6 +79,10 @@ struct Registry {
     claim: Claim,
     /// Of the open session, once its snapshot is complete.
     complete: Option<Standing>,
+    /// What the first complete snapshot of this process means is noted.
+    settled: bool,
+    /// When it was last noted how much the database knows.
+    learnt_at: Option<Instant>,
     /// When a load balancer was last forgotten: what drivers said before that may still name it.
     forgotten_at: Option<Instant>,
 }
@@ -91,7 +100,8 @@ impl Workers {
             tasks: TaskTracker::new(),
         }));
         let mut registry = workers.registry();
-        registry.claim = Claim::remembered(contents.cluster);
+        let renamed = contents.host.is_some_and(|host| host != workers.0.on.host);
+        registry.claim = Claim::remembered(contents.cluster, contents.position, renamed);
         registry.unclaimed = contents.unclaimed;
         for state in contents.entries.into_iter().filter_map(State::from_entry) {
             workers.spawn(&mut registry, state);
@@ -146,6 +156,12 @@ impl Workers {
             Goal::Run(order) => Some(Arc::clone(order)),
             Goal::Gone { .. } => None,
         }
+    }
+
+    /// Whether nobody can have been given what is desired here: the lease lasts. Once a snapshot is complete, it has named what
+    /// that is of.
+    fn is_confirmed(&self) -> bool {
+        self.0.on.warden.lease.is_valid() && self.registry().complete.is_none()
     }
 
     /// Lets calls in flight end, for at most `patience`; what is deployed stays deployed.

@@ -34,6 +34,11 @@ label! {
 }
 
 label! {
+    /// What an agent did about somebody else who said that an address is his.
+    pub enum Conflict { Defended = "defended", Withdrawn = "withdrawn" }
+}
+
+label! {
     /// What the scheduler that leads does.
     pub enum Led {
         Upkeep = "upkeep",
@@ -54,6 +59,7 @@ label! {
 labels! { struct Settling { provider: Word, outcome: Settled } }
 labels! { struct Placing { policy: &'static str, outcome: Placed } }
 labels! { struct FailingOver { outcome: FailedOver } }
+labels! { struct Conflicting { outcome: Conflict } }
 labels! { struct Why { why: Stale } }
 labels! { struct Refused { resource: &'static str } }
 labels! { struct Leading { work: Led } }
@@ -69,6 +75,7 @@ pub struct Metrics {
     placements: Slots<Placing, Counter>,
     failovers: Slots<FailingOver, Counter>,
     pub(crate) failover_paused: Gauge,
+    conflicts: Slots<Conflicting, Counter>,
     led: Slots<Leading, Counter>,
     stale: Slots<Why, Counter>,
     quota_refusals: Slots<Refused, Counter>,
@@ -98,6 +105,7 @@ impl Metrics {
             placements: Slots::new(placing).all_told(),
             failovers: Slots::new(failing_over).all_told(),
             failover_paused: Gauge::default(),
+            conflicts: Slots::new(Conflict::ALL.iter().map(|outcome| Conflicting { outcome: *outcome })).all_told(),
             led: Slots::new(Led::ALL.iter().map(|work| Leading { work: *work })).all_told(),
             stale: Slots::new(Stale::ALL.iter().map(|why| Why { why: *why })).all_told(),
             quota_refusals: Slots::new(Resource::ALL.map(|one| Refused { resource: one.noun() })).all_told(),
@@ -123,6 +131,10 @@ impl Metrics {
 
     pub(crate) fn failed_over(&self, outcome: FailedOver) {
         count(&self.failovers, outcome as usize);
+    }
+
+    pub(crate) fn conflict(&self, outcome: Conflict) {
+        count(&self.conflicts, outcome as usize);
     }
 
     /// One round of what the scheduler that leads does.
@@ -155,6 +167,11 @@ impl Metrics {
         registry.add("ballast_placements_total", "Agents that were looked for, for a load balancer", &self.placements);
         registry.add("ballast_failovers_total", "Load balancers of Dead agents", &self.failovers);
         registry.add("ballast_failover_paused", "Nothing moves: too many agents are Dead", &self.failover_paused);
+        registry.add(
+            "ballast_address_conflicts_total",
+            "Others said on a network that an address of a load balancer is theirs",
+            &self.conflicts,
+        );
         registry.add("ballast_work_rounds_total", "Rounds of what the scheduler that leads does", &self.led);
         registry.add("ballast_stale_reports_total", "Reports of agents that were dropped", &self.stale);
         registry.add("ballast_quota_refusals_total", "Objects that a quota has refused", &self.quota_refusals);

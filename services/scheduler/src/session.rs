@@ -128,6 +128,7 @@ async fn run(app: Arc<App>, agent: Agent, hello: Hello, stream: Duplex, shutdown
         known: known_of(&agent.drivers),
         is_private: stream.is_private,
         schedulers: Vec::new(),
+        position: 0,
     };
     let inbound = Open::new(&app, agent.id).read(stream.inbound);
     let why = match session.go_on(&listening, inbound, &shutdown).await {
@@ -183,6 +184,8 @@ struct Session<'a> {
     is_private: bool,
     /// Where schedulers are, as it was told last.
     schedulers: Vec<String>,
+    /// How much the database knew when it was last looked.
+    position: u64,
 }
 
 fn known_of(drivers: &[AgentDriver]) -> HashMap<String, AgentDriver> {
@@ -221,7 +224,10 @@ impl Session<'_> {
                 question = listening.asked() => self.ask(question).await?,
                 () = until(rested) => self.send_rested().await?,
                 () = listening.woken_for_all() => self.send_all().await?,
-                _ = resync.tick() => self.send_all().await?,
+                _ = resync.tick() => {
+                    self.send_all().await?;
+                    self.position = self.app.position().await?;
+                }
                 () = listening.ended() => return self.drain("replaced by another session").await,
                 () = shutdown.cancelled() => return self.drain("the scheduler stops").await,
             }
@@ -234,12 +240,15 @@ impl Session<'_> {
     }
 
     async fn welcome(&mut self) -> Result<(), Fault> {
+        self.position = self.app.position().await?;
         let millis = |duration: Duration| u32::try_from(duration.as_millis()).unwrap_or(u32::MAX);
         let welcome = Welcome {
             agent_id: self.agent.id.to_string(),
             cluster_id: self.app.store.cluster_id().to_string(),
             heartbeat_interval_ms: millis(self.app.heartbeat_interval),
             statistics_interval_ms: millis(self.app.statistics_interval),
+            lease_ms: millis(self.app.limits.dead_after * 3 / 4),
+            position: self.position,
         };
         self.send(scheduler_message::Message::Welcome(welcome)).await?;
         self.send_all().await?;

@@ -127,7 +127,7 @@ impl Agent {
     }
 
     pub(crate) async fn heartbeat(&self, drivers: Vec<DriverReport>) {
-        self.say(agent_message::Message::Heartbeat(Heartbeat { load_balancers: 0, drivers })).await;
+        self.say(agent_message::Message::Heartbeat(Heartbeat { drivers, ..Heartbeat::default() })).await;
     }
 
     /// Sends heartbeats until this is dropped or the task aborted, however long the test is about something else.
@@ -135,7 +135,7 @@ impl Agent {
         let up = self.up.downgrade();
         tokio::spawn(async move {
             while let Some(up) = up.upgrade() {
-                let heartbeat = Heartbeat { load_balancers: 0, drivers: vec![ready_driver()] };
+                let heartbeat = Heartbeat { drivers: vec![ready_driver()], ..Heartbeat::default() };
                 if up.send(AgentMessage { message: Some(agent_message::Message::Heartbeat(heartbeat)) }).await.is_err()
                 {
                     return;
@@ -258,7 +258,8 @@ fn obeying_with(mut agent: Agent, foreseen: Option<Preview>) -> String {
                 | Message::SnapshotDone(_)
                 | Message::Drain(_)
                 | Message::Secrets(_)
-                | Message::Schedulers(_) => {}
+                | Message::Schedulers(_)
+                | Message::Heard(_) => {}
             }
         }
     });

@@ -232,6 +232,32 @@ async fn what_was_counted_of_late_is_known_where_the_agent_has_its_session(serve
     assert_eq!(elsewhere["traffic"]["points"], json!([]));
 }
 
+async fn which_there_are_is_told_with_the_one_that_leads(server: &Postgres) {
+    let (first, second) = two(server, |settings| settings.scheduler.advertise = "ctl:9697".to_owned()).await;
+    let mut leaders = Vec::new();
+    for services in [&first, &second] {
+        let told = services.get("/ballast/v1/schedulers").await;
+        let all = told["schedulers"].as_array().unwrap();
+        let which = |flag: &str| -> Vec<serde_json::Value> {
+            all.iter().filter(|one| one[flag] == true).map(|one| one["id"].clone()).collect()
+        };
+        assert_eq!((all.len(), which("leads").len(), which("answers").len()), (2, 1, 1), "{told}");
+        assert!(all.iter().all(|one| one["address"] == "ctl:9697" && !one["heartbeat_at"].is_null()), "{told}");
+        leaders.extend(which("leads"));
+    }
+    assert_eq!(leaders[0], leaders[1], "both say the same");
+    // Agents are told of it, once.
+    let mut agent = Agent::connect(&second.channel, "told", "1").await.unwrap();
+    let told = async {
+        loop {
+            if let Message::Schedulers(told) = agent.next().await {
+                return told.addresses;
+            }
+        }
+    };
+    assert_eq!(tokio::time::timeout(PATIENCE, told).await.unwrap(), ["ctl:9697"]);
+}
+
 #[tokio::test]
 async fn what_one_scheduler_changes_others_are_told_at_once() {
     let Some(server) = Postgres::start("what one of several schedulers changes").await else { return };
@@ -248,4 +274,5 @@ async fn several_schedulers_on_postgresql_have_one_session_for_an_agent() {
     Box::pin(the_agents_of_a_scheduler_that_was_killed_are_free_when_it_was_silent_for_long(&server)).await;
     Box::pin(an_agent_of_a_scheduler_that_stops_is_anybodys_at_once(&server)).await;
     Box::pin(what_was_counted_of_late_is_known_where_the_agent_has_its_session(&server)).await;
+    Box::pin(which_there_are_is_told_with_the_one_that_leads(&server)).await;
 }

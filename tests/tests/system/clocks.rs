@@ -95,7 +95,8 @@ fn wall_clocks_that_jump_an_hour_forth_and_back_kill_nobody_and_move_nothing() {
                 assert_eq!(&now["agent"]["id"], owner, "{service} at {seconds} s");
             }
             // What is asked for is done.
-            site.make_load_balancer("more");
+            let (_, more) = site.make_load_balancer("more");
+            assert!(site.ask(&more).is_some(), "{service} at {seconds} s");
         }
         // They did jump: those that begin under such a clock say so, and who is with them.
         for service in SERVICES {

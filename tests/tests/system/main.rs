@@ -23,6 +23,7 @@ mod metrics;
 mod moving;
 mod networks;
 mod neutron;
+mod owners;
 mod placement;
 mod python;
 mod refusals;

@@ -166,18 +166,22 @@ impl Default for Agents {
 }
 
 /// `[failover]`: what happens to load balancers of a Dead agent.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Failover {
     /// Whether they move to others.
     pub enabled: bool,
     /// How many move in a second.
     pub per_second: u32,
+    /// Nothing moves while more than this share of the agents died together.
+    pub pause_share: f64,
+    /// Together: within so long.
+    pub pause_window_seconds: u32,
 }
 
 impl Default for Failover {
     fn default() -> Self {
-        Self { enabled: true, per_second: 20 }
+        Self { enabled: true, per_second: 20, pause_share: 0.5, pause_window_seconds: 60 }
     }
 }
 

@@ -29,6 +29,11 @@ pub fn step(host: &mut Observed, step: &Step, wanted: Option<Wanted<'_>>) {
         Step::RemoveLink => inside(host, |inside| inside.link = None),
         Step::MakeLink => make_link(host, plug),
         Step::AttachLink => attach(host),
+        Step::Probe => inside(host, |inside| {
+            let link = inside.link.as_mut().expect("probed without a link");
+            assert!(!link.up, "probed while it answers");
+            inside.addresses.clear();
+        }),
         Step::Configure(changes) => configure(host, plug, changes),
         Step::Announce => {}
         Step::Unplug(_) => inside(host, |inside| inside.link = None),

@@ -49,6 +49,8 @@ pub struct Parts<L = Listener> {
     pub filters: bool,
     /// The last known health of members, by pool and id: whether they were up. `None`: who asks does not say.
     pub known: Option<HashMap<(String, String), bool>>,
+    /// Nobody has said of late that it still is to answer here.
+    pub unconfirmed: bool,
 }
 
 /// To a GET of a path, at port 80. Both are words of letters that no configuration file takes for anything else.

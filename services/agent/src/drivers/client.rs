@@ -1,6 +1,6 @@
 //! One driver, to be called from anywhere in the agent. A clone is the same driver, also after its process was replaced.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
 
 use ballast_abi::{DriverError, ErrorCode, features};
 use ballast_proto::driver::{
@@ -60,6 +60,12 @@ impl DriverClient {
     /// How many undeploys the process that runs now says that it bears at once; 0: it says nothing, or none runs.
     pub(crate) fn undeploys_at_once(&self) -> u32 {
         self.board.capabilities(&self.name).map_or(0, |capabilities| capabilities.undeploys_at_once)
+    }
+
+    /// The folder in which the namespaces of its load balancers have their names. `None`: it says of none, or does not run.
+    pub(crate) fn namespaces(&self) -> Option<PathBuf> {
+        let capabilities = self.board.capabilities(&self.name)?;
+        (!capabilities.namespaces.is_empty()).then(|| PathBuf::from(&capabilities.namespaces))
     }
 
     /// Makes the device run this load balancer, and returns the objects that could not be made as asked. The driver sees

@@ -278,6 +278,12 @@ impl DriverSet {
         self.board.has(name).then(client)
     }
 
+    /// The program that is run as driver-host, and as warden.
+    #[must_use]
+    pub fn program(&self) -> &Path {
+        &self.settings.program
+    }
+
     /// Ends every driver-host, and waits for it. What drivers have deployed runs on.
     pub async fn shutdown(&self) {
         self.stop.cancel();

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use ballast_proto::agent::{
-    AgentMessage, Heartbeat, Hello, SchedulerMessage, Welcome, agent_message::Message,
+    AgentMessage, Heard, Heartbeat, Hello, SchedulerMessage, Welcome, agent_message::Message,
     agent_session_client::AgentSessionClient, scheduler_message::Message as FromScheduler,
 };
 use ballast_service::{address::Address, grpc::MAX_MESSAGE};
@@ -15,10 +15,15 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Status, Streaming, transport::Channel};
 
-use super::{Session, reported::Reported};
+use super::{
+    Session,
+    heart::{Beats, Heart},
+    reported::Reported,
+};
 use crate::{
     resync::changed,
     uplink::{Opened, Uplink},
+    warden,
     workers::incoming::Authority,
 };
 
@@ -64,12 +69,13 @@ impl Session {
             },
         };
         tracing::info!(scheduler = %address, agent.id = %welcome.agent_id, "a session is open");
-        let authority = self.workers.welcome(welcome.cluster_id.clone()).await;
+        let authority = self.workers.welcome(welcome.cluster_id.clone(), welcome.position).await;
         let overrun = CancellationToken::new();
         let statistics_interval = millis(welcome.statistics_interval_ms);
         self.uplink.open(sender, overrun.clone(), Opened { number, statistics_interval });
         let _open = Open { session: self };
-        let heart = Heart { reported, interval: millis(welcome.heartbeat_interval_ms), overrun };
+        let (interval, beats) = (millis(welcome.heartbeat_interval_ms), Beats::new(welcome.lease_ms));
+        let heart = Heart { reported, interval, overrun, beats };
         self.attend(stream, &authority, heart).await
     }
 
@@ -102,7 +108,10 @@ impl Session {
                         self.schedulers.learn(&told.addresses).await;
                     }
                     Ok(Some(SchedulerMessage { message })) => {
-                        if let Some(end) = self.obey(message, authority, &mut named) {
+                        if let Some(FromScheduler::Heard(Heard { number, position })) = message {
+                            self.workers.learn(authority, position);
+                            heart.beats.heard(number).into_iter().for_each(|until| self.lease.extend(until));
+                        } else if let Some(end) = self.obey(message, authority, &mut named) {
                             return end;
                         }
                     }
@@ -118,7 +127,12 @@ impl Session {
     fn beat(&self, heart: &mut Heart) {
         let load_balancers = u32::try_from(self.workers.count()).unwrap_or(u32::MAX);
         let drivers = heart.reported.news(self.drivers.reports());
-        self.uplink.send(Message::Heartbeat(Heartbeat { load_balancers, drivers }));
+        let now = warden::now();
+        let number = heart.beats.sent(now);
+        if heart.beats.is_unanswered() {
+            self.lease.extend(now + 2 * u64::try_from(heart.interval.as_millis()).unwrap_or_default());
+        }
+        self.uplink.send(Message::Heartbeat(Heartbeat { load_balancers, drivers, number }));
     }
 
     /// `named`: what the snapshot has named so far; nothing once it is complete.
@@ -144,6 +158,7 @@ impl Session {
             Some(FromScheduler::Secrets(secrets)) => self.workers.secrets_came(secrets),
             Some(FromScheduler::Foresee(question)) => self.foresight.answer(question),
             Some(FromScheduler::Drain(drain)) => return Some(End::Drained { reason: drain.reason }),
+            Some(FromScheduler::Heard(_)) => {}
             Some(FromScheduler::Welcome(_)) => tracing::warn!("a second Welcome in one session is ignored"),
             // of a newer scheduler: what this agent does not know is not for it
             Some(FromScheduler::Schedulers(_)) | None => tracing::debug!("a message of an unknown kind is ignored"),
@@ -158,12 +173,6 @@ impl Session {
         let _ = time::timeout(Duration::from_millis(500), ended).await;
         End::Stopped
     }
-}
-
-struct Heart {
-    reported: Reported,
-    interval: Duration,
-    overrun: CancellationToken,
 }
 
 /// An open session: however it ends, the uplink is closed and the scheduler's word about orphans is forgotten.

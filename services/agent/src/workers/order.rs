@@ -80,6 +80,7 @@ impl Order {
             generation: self.generation,
             handover: None,
             traceparent: String::new(),
+            contested: false,
         }
     }
 }

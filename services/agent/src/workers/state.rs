@@ -77,6 +77,10 @@ pub(crate) struct State {
     pub(super) confirm: BTreeSet<u64>,
     /// What was left when it was last taken off a driver, until a removal is confirmed.
     left: Option<Left>,
+    /// The scheduler has said in the session that is open that it is to run here.
+    spoken: bool,
+    /// Who had it before may answer as well.
+    contested: bool,
     busy: bool,
     /// When a driver's call last began or ended: older observations say nothing.
     touched: Option<Instant>,
@@ -99,6 +103,8 @@ impl State {
             owed: true,
             confirm: BTreeSet::new(),
             left: None,
+            spoken: false,
+            contested: false,
             busy: false,
             touched: None,
             unsaved: true,
@@ -118,6 +124,31 @@ impl State {
         }
         let settled = self.settled.as_ref().filter(|settled| settled.driver == order.driver)?;
         Some((order.epoch, settled.generation))
+    }
+
+    pub(crate) fn is_busy(&self) -> bool {
+        self.busy
+    }
+
+    pub(crate) fn is_contested(&self) -> bool {
+        self.contested
+    }
+
+    /// Whether the scheduler has said in the session that is open that it is to run here.
+    pub(crate) fn is_spoken_of(&self) -> bool {
+        self.spoken
+    }
+
+    /// The scheduler says that it is to run here. What failed because nobody had is tried again.
+    pub(crate) fn spoken_of(&mut self, contested: bool) {
+        self.contested = contested;
+        if !std::mem::replace(&mut self.spoken, true) && self.fault.is_some() {
+            self.retry = Retry::default();
+        }
+    }
+
+    pub(crate) fn spoken_of_no_more(&mut self) {
+        self.spoken = false;
     }
 
     pub(crate) fn settled(&self) -> Option<&Settled> {

@@ -1,7 +1,7 @@
 //! Whether a session's scheduler may say what is not to be on this host any more.
 //!
-//! Only a complete snapshot of the cluster that the ledger belongs to can: an empty, a new or a wrong database must
-//! never empty a host.
+//! Only a complete snapshot of the cluster that the ledger belongs to can, from a database that knows no less than it did
+//! before, to an agent of the same name: an empty, a new, an older or a wrong database must never empty a host.
 
 /// How the cluster of a session stands to the one of the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +12,9 @@ pub(crate) enum Standing {
     Adopted,
     /// Another cluster: what it desires is deployed, and nothing is removed.
     Foreign,
+    /// Ours by its id, and its silence says nothing: its database knows less than it did, as one that was restored or made anew,
+    /// or this agent has another name than it had.
+    Doubtful,
 }
 
 /// What the agent knows of its cluster.
@@ -19,15 +22,34 @@ pub(crate) enum Standing {
 pub(crate) struct Claim {
     pub(crate) cluster: Option<String>,
     adopted: bool,
+    /// How much its database knew when it was last heard of; 0: nothing was said.
+    position: u64,
+    /// This agent had another name before.
+    renamed: bool,
 }
 
 impl Claim {
-    pub(crate) fn remembered(cluster: Option<String>) -> Self {
-        Self { cluster, adopted: false }
+    pub(crate) fn remembered(cluster: Option<String>, position: u64, renamed: bool) -> Self {
+        Self { cluster, adopted: false, position, renamed }
     }
 
-    /// A scheduler says which cluster it serves. The second value: whether the ledger must be told.
-    pub(crate) fn meet(&mut self, cluster: &str) -> (Standing, bool) {
+    /// How much the database of this cluster knows. Returns whether that is more than was known.
+    pub(crate) fn learn(&mut self, cluster: &str, position: u64) -> bool {
+        let more = self.cluster.as_deref() == Some(cluster) && position > self.position;
+        if more {
+            self.position = position;
+        }
+        more
+    }
+
+    /// What was not named is noted: from now on this database, and this name, are as good as any.
+    pub(crate) fn settle(&mut self, position: u64) {
+        (self.position, self.renamed) = (position, false);
+    }
+
+    /// A scheduler says which cluster it serves, and how much its database knows (0: it does not say). The second value:
+    /// whether the ledger must be told.
+    pub(crate) fn meet(&mut self, cluster: &str, position: u64) -> (Standing, bool) {
         let new = self.cluster.is_none() && !cluster.is_empty();
         if new {
             self.cluster = Some(cluster.to_owned());
@@ -35,6 +57,9 @@ impl Claim {
         }
         let standing = match self.cluster.as_deref() {
             Some(known) if known == cluster && self.adopted => Standing::Adopted,
+            Some(known) if known == cluster && (self.renamed || (position > 0 && position < self.position)) => {
+                Standing::Doubtful
+            }
             Some(known) if known == cluster => Standing::Ours,
             _ => Standing::Foreign,
         };
@@ -55,16 +80,17 @@ pub(crate) enum Orphan {
 pub(crate) fn orphan(complete: Option<Standing>, unclaimed: bool) -> Orphan {
     match complete {
         Some(Standing::Ours) if !unclaimed => Orphan::Remove,
-        Some(Standing::Adopted) if !unclaimed => Orphan::Unclaim,
-        Some(Standing::Ours | Standing::Adopted | Standing::Foreign) | None => Orphan::LeaveAlone,
+        Some(Standing::Adopted | Standing::Doubtful) if !unclaimed => Orphan::Unclaim,
+        Some(Standing::Ours | Standing::Adopted | Standing::Foreign | Standing::Doubtful) | None => Orphan::LeaveAlone,
     }
 }
 
-/// Whether load balancers of the ledger that a complete snapshot does not name are removed.
-pub(crate) fn may_remove_unnamed(standing: Standing) -> bool {
+/// What becomes of a load balancer of the ledger that a complete snapshot does not name.
+pub(crate) fn unnamed(standing: Standing, unclaimed: bool) -> Orphan {
     match standing {
-        Standing::Ours | Standing::Adopted => true,
-        Standing::Foreign => false,
+        Standing::Ours | Standing::Adopted if !unclaimed => Orphan::Remove,
+        Standing::Doubtful if !unclaimed => Orphan::Unclaim,
+        Standing::Ours | Standing::Adopted | Standing::Foreign | Standing::Doubtful => Orphan::LeaveAlone,
     }
 }
 
@@ -75,11 +101,11 @@ mod tests {
     #[test]
     fn an_empty_ledger_adopts_the_first_cluster_and_keeps_to_it() {
         let mut claim = Claim::default();
-        assert_eq!(claim.meet(""), (Standing::Foreign, false));
-        assert_eq!(claim.meet("a"), (Standing::Adopted, true));
-        assert_eq!(claim.meet("b"), (Standing::Foreign, false));
-        assert_eq!(claim.meet("a"), (Standing::Adopted, false));
-        assert_eq!(Claim::remembered(claim.cluster).meet("a"), (Standing::Ours, false));
+        assert_eq!(claim.meet("", 0), (Standing::Foreign, false));
+        assert_eq!(claim.meet("a", 0), (Standing::Adopted, true));
+        assert_eq!(claim.meet("b", 0), (Standing::Foreign, false));
+        assert_eq!(claim.meet("a", 0), (Standing::Adopted, false));
+        assert_eq!(Claim::remembered(claim.cluster, 0, false).meet("a", 0), (Standing::Ours, false));
     }
 
     #[test]
@@ -92,8 +118,29 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_snapshot_removes_nothing_by_what_it_does_not_name() {
-        assert!(!may_remove_unnamed(Standing::Foreign));
-        assert!(may_remove_unnamed(Standing::Ours) && may_remove_unnamed(Standing::Adopted));
+    fn a_database_that_knows_less_than_it_did_and_an_agent_of_another_name_are_doubted_until_that_is_noted() {
+        let known = |renamed| Claim::remembered(Some("a".to_owned()), 100, renamed);
+        let standing = |mut claim: Claim, position| claim.meet("a", position).0;
+        assert_eq!(standing(known(false), 99), Standing::Doubtful);
+        assert_eq!(standing(known(false), 100), Standing::Ours);
+        assert_eq!(standing(known(false), 0), Standing::Ours, "a former release says nothing");
+        assert_eq!(standing(known(true), 200), Standing::Doubtful);
+        let mut claim = known(true);
+        assert!(!claim.learn("b", 300) && !claim.learn("a", 100) && claim.learn("a", 101));
+        claim.settle(7);
+        assert_eq!(claim.meet("a", 8), (Standing::Ours, false));
+    }
+
+    #[test]
+    fn what_is_not_named_goes_only_where_silence_says_something() {
+        for standing in [Standing::Ours, Standing::Adopted] {
+            assert_eq!(unnamed(standing, false), Orphan::Remove);
+        }
+        assert_eq!(unnamed(Standing::Doubtful, false), Orphan::Unclaim);
+        assert_eq!(unnamed(Standing::Foreign, false), Orphan::LeaveAlone);
+        for standing in [Standing::Ours, Standing::Adopted, Standing::Foreign, Standing::Doubtful] {
+            assert_eq!(unnamed(standing, true), Orphan::LeaveAlone, "{standing:?}");
+        }
+        assert_eq!(orphan(Some(Standing::Doubtful), false), Orphan::Unclaim);
     }
 }

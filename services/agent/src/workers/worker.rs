@@ -8,7 +8,7 @@ use ballast_abi::ErrorCode;
 use ballast_failpoint as failpoint;
 use ballast_proto::{
     agent::{Outcome, Removed, Waiting, agent_message::Message},
-    driver::{DeployReply, Fault, UndeployReply},
+    driver::{DeployReply, Fault, LoadBalancer, UndeployReply},
 };
 use ballast_traces::{Origin, Span, SpanKind};
 use tokio::{
@@ -141,7 +141,7 @@ async fn deploy(workers: &Workers, worker: &Worker, order: &Arc<Order>, contents
         driver = %order.driver
     );
     let followed = followed(order);
-    let call = followed.around(call_deploy(workers, order, contents).instrument(span.clone()));
+    let call = followed.around(call_deploy(workers, worker, order, contents).instrument(span.clone()));
     failpoint::at("deploy: the order is taken");
     let (result, ()) = tokio::join!(call, save(workers, entry));
     failpoint::at("deploy: the driver has answered");
@@ -195,12 +195,20 @@ fn waiting(order: &Order, fault: Fault) -> Waiting {
 }
 
 /// The driver is told first what the secrets are, if there are any.
-async fn call_deploy(workers: &Workers, order: &Order, contents: Contents) -> Result<DeployReply, Fault> {
+async fn call_deploy(
+    workers: &Workers,
+    worker: &Worker,
+    order: &Order,
+    contents: Contents,
+) -> Result<DeployReply, Fault> {
     let driver = workers.0.on.drivers.driver(&order.driver).ok_or_else(|| no_driver(&order.driver))?;
     if !contents.is_empty() {
         driver.take_secrets(order.id().to_owned(), contents.take()).await?;
     }
-    let reply = driver.take_over(order.asked(), order.generation, order.handed_over()).await?;
+    let unconfirmed = !(worker.state().is_spoken_of() || workers.is_confirmed());
+    let asked = LoadBalancer { unconfirmed, ..order.asked() };
+    let reply = driver.take_over(asked, order.generation, order.handed_over()).await?;
+    workers.0.on.warden.plugged(order.id());
     // Also where it names none any more.
     let load_balancer = order.load_balancer.clone();
     workers.tidy_secrets(move |secrets| secrets.keep_only(&load_balancer)).await;
@@ -225,6 +233,7 @@ async fn undeploy(workers: &Workers, worker: &Worker, driver: &str) {
     let Some((_permit, entry)) = begin(workers, worker, &Step::Undeploy(driver.to_owned())).await else { return };
     let span = tracing::info_span!("undeploy", load_balancer.id = %worker.id, driver);
     let call = async {
+        workers.0.on.warden.forget(&worker.id).await;
         match workers.0.on.drivers.driver(driver) {
             Some(client) => client.undeploy(worker.id.clone()).await,
             None => Err(no_driver(driver)),

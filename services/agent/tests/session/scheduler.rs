@@ -100,12 +100,19 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) async fn welcome(&self, cluster: &str) {
+        self.welcome_at(cluster, 0).await;
+    }
+
+    /// From a database that knows so much.
+    pub(crate) async fn welcome_at(&self, cluster: &str, position: u64) {
         let interval = u32::try_from(BEAT.as_millis()).unwrap();
         self.send(Down::Welcome(Welcome {
             agent_id: "agent-1".to_owned(),
             cluster_id: cluster.to_owned(),
             heartbeat_interval_ms: interval,
             statistics_interval_ms: interval,
+            lease_ms: 0,
+            position,
         }))
         .await;
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs};
 
-use ballast_proto::agent::agent_message::Message as Up;
+use ballast_proto::agent::{Heard, agent_message::Message as Up, scheduler_message::Message as Down};
 
 use crate::{
     place::{Place, eventually, web},
@@ -71,6 +71,53 @@ async fn the_empty_snapshot_of_another_cluster_empties_no_host() {
     assert!(log.contains("another cluster") && log.contains("ledger/cluster"), "it says what to do");
     session.remove("a", 1).await;
     eventually("the refusal", || place.log().contains("not removed: another cluster made it")).await;
+    assert_eq!(place.generation("a"), Some(1));
+}
+
+/// Restored from a backup, made anew with the same id, a copy that lags behind: it knows less than the agent was told.
+#[tokio::test]
+async fn a_database_that_knows_less_than_it_did_empties_no_host_also_when_it_knows_more_again() {
+    let mut place = place_of_c1().await;
+    let mut scheduler = Scheduler::listen(&place.socket());
+    place.start_agent();
+    let session = scheduler.session().await;
+    session.welcome_at("c1", 100).await;
+    session.desire(web("a"), 1, 1).await;
+    session.desire(web("b"), 1, 1).await;
+    session.desire(web("o"), 1, 1).await;
+    session.snapshot_done().await;
+    session.send(Down::Heard(Heard { number: 1, position: 120 })).await;
+    let position = place.state().join("ledger/position");
+    eventually("it to be remembered", || fs::read_to_string(&position).is_ok_and(|text| text == "120\n")).await;
+    drop(session);
+    place.crash_agent().await;
+    for known in [119, 300] {
+        place.start_agent();
+        let mut session = scheduler.session().await;
+        session.welcome_at("c1", known).await;
+        session.desire(web("b"), 1, 1).await;
+        session.snapshot_done().await;
+        dealt_with(&mut session).await;
+        for id in ["a", "b", "o"] {
+            assert_eq!(place.generation(id), Some(1), "{id} at {known}");
+        }
+        let said = place.log().matches("knows less than it did, or").count();
+        assert_eq!(said, 1, "once, while it knew less");
+        session.remove("marker", 1).await;
+        session.removed().await;
+        drop(session);
+        place.crash_agent().await;
+    }
+    // What is named again is as any other.
+    place.start_agent();
+    let mut session = scheduler.session().await;
+    session.welcome_at("c1", 301).await;
+    session.desire(web("a"), 1, 1).await;
+    session.snapshot_done().await;
+    assert_eq!(session.removed().await.load_balancer_id, "b");
+    dealt_with(&mut session).await;
+    session.remove("o", 1).await;
+    eventually("what is told to go", || place.generation("o").is_none()).await;
     assert_eq!(place.generation("a"), Some(1));
 }
 

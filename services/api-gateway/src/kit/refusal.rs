@@ -1,7 +1,7 @@
 //! What a refused request gets, before it has a body: each API has its own, which it gives to what leaves it (`finish`).
 
 use axum::{
-    http::{HeaderValue, StatusCode},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use ballast_proto::status::{
@@ -74,6 +74,14 @@ impl IntoResponse for Refusal {
         response.extensions_mut().insert(self);
         response
     }
+}
+
+/// What is away now is mostly back soon: who is told so may ask again.
+pub(crate) fn may_ask_again(mut response: Response) -> Response {
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
 }
 
 impl Refusal {

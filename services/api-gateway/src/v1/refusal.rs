@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::{body::LIMIT, words};
 use crate::kit::{
     payload::PATIENCE,
-    refusal::{Manner, Refusal},
+    refusal::{Manner, Refusal, may_ask_again},
     reply,
 };
 
@@ -182,7 +182,7 @@ pub(super) async fn finish(mut response: Response) -> Response {
     if let Some((status, kind, message)) = refusal.neutrons() {
         refusal.log(&message);
         let error = NeutronError { r#type: kind, message: &message, detail: "" };
-        return reply::in_utf8(reply::json(status, &Body { error }));
+        return may_ask_again(reply::in_utf8(reply::json(status, &Body { error })));
     }
     match &refusal {
         Refusal::Unauthenticated { challenge } => unauthenticated(challenge.as_ref()),

@@ -19,7 +19,7 @@ use serde::Serialize;
 use super::{body::LIMIT, words};
 use crate::kit::{
     payload::PATIENCE,
-    refusal::{Manner, Refusal},
+    refusal::{Manner, Refusal, may_ask_again},
     reply,
 };
 
@@ -212,5 +212,5 @@ pub(super) async fn finish(mut response: Response) -> Response {
         }
         _ => {}
     }
-    response
+    may_ask_again(response)
 }

@@ -11,6 +11,8 @@ mod second;
 #[cfg(test)]
 mod setting;
 #[cfg(test)]
+mod several;
+#[cfg(test)]
 mod v2;
 
 use scripted::{ID, OTHER};
@@ -165,6 +167,10 @@ async fn a_scheduler_that_is_down_is_a_503_that_says_so() {
     let setting = Setting::alone().await;
     let expected = error("ServiceUnavailable", "The scheduler does not answer; try again.");
     assert_eq!(setting.get("/v2.0/lb/pools").await, (503, expected));
+    for path in ["/v2.0/lb/pools", "/v2/lbaas/loadbalancers", "/ballast/v1/overview"] {
+        let answer = setting.request("GET", path).send().await.unwrap();
+        assert_eq!(answer.headers().get("retry-after").map(|told| told.as_bytes()), Some(b"1".as_slice()), "{path}");
+    }
     assert_eq!(setting.get("/v2.0/extensions").await.0, 200);
 }
 

@@ -61,6 +61,8 @@ pub struct Desired {
     pub handover: Option<Handover>,
     /// Its former agent lives, has not let go yet, and will know which member each client has.
     pub is_awaited: bool,
+    /// A former agent has not let go yet, and may answer at its addresses.
+    pub is_contested: bool,
 }
 
 impl App {
@@ -171,7 +173,12 @@ impl App {
             Some(handover) if handover.content.is_empty() => self.is_awaited(tx, &load_balancer, &binding).await?,
             Some(_) | None => false,
         };
+        let is_contested = match binding.is_first() || load_balancer.vip.is_none() {
+            true => false,
+            false => tx.is_had_elsewhere(load_balancer.id, binding.agent_id).await?,
+        };
         let desired = Desired {
+            is_contested,
             handover: handover.filter(|handover| !handover.content.is_empty()),
             is_awaited,
             generation: load_balancer.generation,

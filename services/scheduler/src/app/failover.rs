@@ -3,14 +3,16 @@
 //! Only the binding moves. A former owner that comes back finds a tombstone, and removes what it still runs; what it
 //! says meanwhile is of a former epoch, and dropped.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use ballast_model::{
+    agent::Liveness,
     fault::{Code, Fault},
     features,
     ids::{AgentId, LoadBalancerId},
 };
-use ballast_store::{Phase, Tx};
+use ballast_service::config::Failover as Settings;
+use ballast_store::{Cause, Phase, Tx, because};
 use tokio_util::sync::CancellationToken;
 
 use super::{App, Wake, placing::network_of};
@@ -18,7 +20,7 @@ use crate::{
     metrics::{FailedOver, Led},
     placement::{
         Demand,
-        failover::{Failover, decide},
+        failover::{Failover, Pause, decide},
     },
 };
 
@@ -31,6 +33,20 @@ pub struct FailoverLimits {
     pub enabled: bool,
     /// How many load balancers move in a second.
     pub per_second: usize,
+    pub pause: Pause,
+}
+
+impl FailoverLimits {
+    pub(super) fn of(settings: &Settings) -> Self {
+        Self {
+            enabled: settings.enabled,
+            per_second: usize::try_from(settings.per_second).unwrap_or(usize::MAX),
+            pause: Pause {
+                share: settings.pause_share,
+                window: Duration::from_secs(settings.pause_window_seconds.into()),
+            },
+        }
+    }
 }
 
 impl App {
@@ -62,11 +78,38 @@ impl App {
                     tracing::warn!(
                         "failover is paused: {dead} of {of} agents died at once; nothing moves until others live"
                     );
+                    self.tell_pause(&format!("failover paused: {dead} of {of} agents died at once")).await;
                 }
                 Ok(Failover::Paused { .. }) => {}
-                Ok(Failover::Nothing | Failover::From(_)) => paused = false,
+                Ok(Failover::Nothing | Failover::From(_)) if paused => {
+                    paused = false;
+                    tracing::info!("failover goes on");
+                    self.tell_pause("failover goes on").await;
+                }
+                Ok(Failover::Nothing | Failover::From(_)) => {}
                 Err(fault) => tracing::warn!(detail = fault.detail(), "failover did not get on: {fault}"),
             }
+        }
+    }
+
+    /// Tells who watches, at the agents that are Dead; where none is any more, at all.
+    async fn tell_pause(&self, what: &str) {
+        let agents = self.fleet.standings(self.clock.monotonic());
+        let dead = agents.iter().filter(|one| one.liveness == Liveness::Dead).map(|one| one.agent_id);
+        let mut whom: Vec<AgentId> = dead.collect();
+        if whom.is_empty() {
+            whom.extend(agents.iter().map(|one| one.agent_id));
+        }
+        let cause = Arc::new(Cause { what: what.to_owned(), ..Cause::default() });
+        let note = self.store.write(|tx, _| {
+            let whom = &whom;
+            Box::pin(async move {
+                whom.iter().for_each(|id| tx.note_liveness(*id));
+                Ok(())
+            })
+        });
+        if let Err(fault) = because(cause, note).await {
+            tracing::warn!(detail = fault.detail(), "nobody who watches is told that {what}: {fault}");
         }
     }
 
@@ -97,7 +140,7 @@ impl App {
 
     /// What moves next, and from where.
     async fn to_move(&self, tx: &Tx) -> Result<(Failover, Vec<(LoadBalancerId, AgentId)>), Fault> {
-        let decision = decide(&self.fleet.standings(self.clock.monotonic()));
+        let decision = decide(&self.fleet.standings(self.clock.monotonic()), self.failover.pause);
         let mut moving = Vec::new();
         if let Failover::From(dead) = &decision {
             for from in dead {

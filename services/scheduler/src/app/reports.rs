@@ -21,7 +21,7 @@ use ballast_store::{Binding, By, Cause, Ending, Handover, Hold, Parts, Placed, S
 use ballast_traces::Origin;
 
 use super::{App, TrafficReport, Wake};
-use crate::metrics::{Settled as SettledOutcome, Stale};
+use crate::metrics::{Conflict, Settled as SettledOutcome, Stale};
 
 /// A report of one load balancer, by its owner of `epoch`.
 #[derive(Debug, Clone, Copy)]
@@ -145,6 +145,8 @@ impl App {
                 let bound = tx.binding(owner.load_balancer_id).await?;
                 if let Some(bound) = &bound {
                     wakes.extend(pass_on(tx, owner, left, bound).await?);
+                    // It announces its addresses once more: nobody else has them now.
+                    wakes.push(Wake { agent_id: bound.agent_id, load_balancer_id: bound.load_balancer_id });
                 }
                 Ok((wakes, bound.is_none()))
             })
@@ -156,6 +158,16 @@ impl App {
         }
         self.checks.forget(owner.agent_id, owner.load_balancer_id);
         Ok(())
+    }
+
+    /// Somebody else says on its network that an address of it is theirs. It is told to who watches; what is done about it the
+    /// agent has done.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn conflicts(&self, owner: Owner, withdrawn: bool) -> Result<(), Fault> {
+        self.metrics.conflict(if withdrawn { Conflict::Withdrawn } else { Conflict::Defended });
+        self.store.write(|tx, _| Box::pin(tx.note_conflict(owner.load_balancer_id))).await
     }
 
     /// What an agent observed of members and listeners.

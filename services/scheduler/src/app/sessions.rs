@@ -78,6 +78,14 @@ impl App {
             && self.fleet.is_held(agent, self.clock.monotonic())
     }
 
+    /// What agents are told of how much the database knows.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn position(&self) -> Result<u64, Fault> {
+        self.store.glance(|tx, _| Box::pin(tx.how_much_is_known())).await
+    }
+
     /// The agent's drivers are not what they were.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! Failover: whose load balancers are to move. Pure: agents in, a decision out.
 
+use std::time::Duration;
+
 use ballast_model::{agent::Liveness, ids::AgentId};
 
 /// An agent, as far as failover goes.
@@ -7,6 +9,8 @@ use ballast_model::{agent::Liveness, ids::AgentId};
 pub struct Standing {
     pub agent_id: AgentId,
     pub liveness: Liveness,
+    /// Since when nobody has heard of it.
+    pub silent_for: Duration,
     /// How many it has.
     pub load_balancers: u32,
 }
@@ -16,32 +20,51 @@ pub struct Standing {
 pub enum Failover {
     /// None is Dead that has load balancers.
     Nothing,
-    /// More than half of those that matter are Dead at once: that says more about this scheduler's network than about
+    /// More than a share of those that matter died within a window: that says more about this scheduler's network than about
     /// them.
     Paused { dead: usize, of: usize },
     /// What these have is to move.
     From(Vec<AgentId>),
 }
 
+/// When it is too many to believe it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pause {
+    /// Of the agents that matter, from 0 to 1.
+    pub share: f64,
+    /// Within which they fell silent.
+    pub window: Duration,
+}
+
 /// Decides. Agents that are Dead and have nothing do not matter: they may be gone for good.
 #[must_use]
-pub fn decide(agents: &[Standing]) -> Failover {
+pub fn decide(agents: &[Standing], pause: Pause) -> Failover {
     let is_dead = |one: &&Standing| one.liveness == Liveness::Dead;
-    let dead: Vec<AgentId> =
-        agents.iter().filter(is_dead).filter(|one| one.load_balancers > 0).map(|one| one.agent_id).collect();
-    let living = agents.iter().filter(|agent| !is_dead(agent)).count();
-    let of = dead.len() + living;
-    match dead.len() {
-        0 => Failover::Nothing,
-        many if many * 2 > of => Failover::Paused { dead: many, of },
-        _ => Failover::From(dead),
+    let dead: Vec<&Standing> = agents.iter().filter(is_dead).filter(|one| one.load_balancers > 0).collect();
+    let of = dead.len() + agents.iter().filter(|agent| !is_dead(agent)).count();
+    if dead.is_empty() {
+        return Failover::Nothing;
     }
+    let together = together(dead.iter().map(|one| one.silent_for).collect(), pause.window);
+    #[expect(clippy::cast_precision_loss, reason = "nobody has so many agents")]
+    let too_many = together as f64 > pause.share * of as f64;
+    if too_many {
+        return Failover::Paused { dead: together, of };
+    }
+    Failover::From(dead.iter().map(|one| one.agent_id).collect())
+}
+
+/// How many fell silent within one window, whenever that was: they wake up together as well, or not at all.
+fn together(mut silent_for: Vec<Duration>, window: Duration) -> usize {
+    silent_for.sort_unstable();
+    let within = |(at, first): (usize, &Duration)| {
+        silent_for[at..].iter().take_while(|last| last.saturating_sub(*first) <= window).count()
+    };
+    silent_for.iter().enumerate().map(within).max().unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use ballast_model::agent::{LivenessLimits, Sign};
     use proptest::prelude::*;
 
@@ -59,13 +82,16 @@ mod tests {
         let agent = |(n, (age, load_balancers)): (usize, &(u64, u32))| Standing {
             agent_id: AgentId::from_u128(n as u128),
             liveness: liveness(*age),
+            silent_for: Duration::from_secs(*age),
             load_balancers: *load_balancers,
         };
         of.iter().enumerate().map(agent).collect()
     }
 
+    const HALF: Pause = Pause { share: 0.5, window: Duration::from_secs(60) };
+
     fn decided(of: &[(u64, u32)]) -> Failover {
-        decide(&agents(of))
+        decide(&agents(of), HALF)
     }
 
     #[test]
@@ -81,6 +107,23 @@ mod tests {
         assert_eq!(decided(&[(25, 3)]), Failover::Paused { dead: 1, of: 1 });
         let two_of_four = [(25, 3), (25, 1), (1, 0), (1, 0)];
         assert_eq!(decided(&two_of_four), Failover::From(vec![AgentId::from_u128(0), AgentId::from_u128(1)]));
+    }
+
+    #[test]
+    fn who_dies_one_after_the_other_is_believed_and_who_dies_together_is_not_however_long_ago() {
+        assert!(matches!(decided(&[(25, 3), (95, 1), (1, 0)]), Failover::From(_)));
+        assert_eq!(decided(&[(25, 3), (85, 1), (1, 0)]), Failover::Paused { dead: 2, of: 3 });
+        assert_eq!(decided(&[(9_000, 3), (9_050, 1), (1, 0)]), Failover::Paused { dead: 2, of: 3 });
+        assert_eq!(decided(&[(25, 3), (95, 1), (150, 1)]), Failover::Paused { dead: 2, of: 3 });
+    }
+
+    #[test]
+    fn how_many_are_too_many_is_configured() {
+        let with = |share| decide(&agents(&[(25, 3), (25, 1), (1, 0), (1, 0)]), Pause { share, ..HALF });
+        assert_eq!(with(0.25), Failover::Paused { dead: 2, of: 4 });
+        assert!(matches!(with(0.5), Failover::From(_)));
+        let all = decide(&agents(&[(25, 3), (25, 1)]), Pause { share: 1.0, ..HALF });
+        assert!(matches!(all, Failover::From(_)), "never paused");
     }
 
     #[test]

@@ -34,7 +34,7 @@ const NAME: usize = 4 * LONGEST;
 /// Of what a driver hands over.
 const HANDOVER: usize = 1 << 20;
 
-const BOUNDS: [(&str, &str, Bound); 60] = [
+const BOUNDS: [(&str, &str, Bound); 64] = [
     ("Hello", "host", Bound::Told),
     ("Hello", "instance_id", Bound::Length(NAME)),
     ("Hello", "version", Bound::Told),
@@ -53,6 +53,10 @@ const BOUNDS: [(&str, &str, Bound); 60] = [
     ("Capabilities", "remarks", Bound::Count(FEATURES)),
     ("Capabilities", "flavor_options", Bound::Count(FEATURES)),
     ("Capabilities", "availability_zone_options", Bound::Count(FEATURES)),
+    ("Capabilities", "namespaces", Bound::Ignored),
+    ("AddressConflict", "load_balancer_id", Bound::Id),
+    ("AddressConflict", "address", Bound::Id),
+    ("AddressConflict", "mac", Bound::Told),
     ("DriverOption", "name", Bound::Told),
     ("DriverOption", "description", Bound::Told),
     ("Heartbeat", "drivers", Bound::Count(DRIVERS)),
@@ -170,7 +174,7 @@ pub(super) fn check(message: &Message) -> Result<(), String> {
             all.try_for_each(|one| counters("LoadBalancerStatistics", one.listeners.len(), &one.pools))
         }
         Message::Removed(removed) => counters("Removed", removed.listeners.len(), &removed.pools),
-        Message::Waiting(_) => Ok(()),
+        Message::Waiting(_) | Message::AddressConflict(_) => Ok(()),
     }
 }
 

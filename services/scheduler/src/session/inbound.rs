@@ -1,6 +1,6 @@
 //! What a session receives. A malformed message is logged and dropped: it must not cost the agent its session.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use ballast_model::{
     agent::AgentDriver,
@@ -11,8 +11,9 @@ use ballast_model::{
 };
 use ballast_proto::{
     agent::{
-        AgentMessage, DriverState, Foreseen, HealthReport, Heartbeat, ListenerHealth, ListenerStatistics,
-        Outcome as OutcomeMessage, Removed, StatisticsReport, agent_message::Message,
+        AddressConflict, AgentMessage, DriverState, Foreseen, HealthReport, Heard, Heartbeat, ListenerHealth,
+        ListenerStatistics, Outcome as OutcomeMessage, Removed, StatisticsReport, agent_message::Message,
+        scheduler_message::Message as ToAgent,
     },
     convert,
     driver::{self, Effect, PoolStatistics},
@@ -82,6 +83,7 @@ impl Session<'_> {
     async fn receive_one(&mut self, message: AgentMessage, drivers: &mut Vec<AgentDriver>) -> Result<(), Fault> {
         match message.message {
             Some(Message::Heartbeat(heartbeat)) => self.heartbeat(&heartbeat, drivers).await,
+            Some(Message::AddressConflict(conflict)) => self.conflict(&conflict).await,
             Some(Message::Removed(removed)) => match self.owner(&removed.load_balancer_id, removed.epoch) {
                 Some(owner) => {
                     let span = settled(&owner, &removed.traceparent);
@@ -135,7 +137,21 @@ impl Session<'_> {
             *drivers = now;
             self.app.place_soon();
         }
-        Ok(())
+        match heartbeat.number {
+            0 => Ok(()),
+            number => self.send(ToAgent::Heard(Heard { number, position: self.position })).await,
+        }
+    }
+
+    /// Somebody else says that an address is theirs.
+    async fn conflict(&self, said: &AddressConflict) -> Result<(), Fault> {
+        let AddressConflict { load_balancer_id, epoch, address, mac, withdrawn } = said;
+        let Some(owner) = self.owner(load_balancer_id, *epoch) else { return Ok(()) };
+        let Ok(address) = address.parse::<IpAddr>() else { return Ok(()) };
+        let (mac, what) = (told(mac), if *withdrawn { "let go of" } else { "kept" });
+        tracing::warn!(load_balancer.id = %owner.load_balancer_id, "{mac} says that {address} is theirs: it is {what}");
+        let cause = self.cause(&format!("conflict: {mac} says that {address} is theirs, it is {what}"));
+        because(cause, self.app.conflicts(owner, *withdrawn)).await
     }
 
     /// An agent of an earlier version tells of a driver that was away and came back no more than that it is there.

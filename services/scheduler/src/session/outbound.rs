@@ -146,5 +146,6 @@ fn desired_message(desired: &Desired) -> DesiredMessage {
             .as_ref()
             .map(|handover| Handover { driver: handover.driver.clone(), content: handover.content.clone() }),
         traceparent: String::new(),
+        contested: desired.is_contested,
     }
 }

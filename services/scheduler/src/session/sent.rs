@@ -13,16 +13,20 @@ use crate::app::Instruction;
 /// Stands for a generation after all others: that of a removal.
 const REMOVAL: Generation = Generation::new(u64::MAX);
 
-/// The epoch and generation last sent of each load balancer that the agent has, or is to remove.
+/// The epoch and generation last sent of each load balancer that the agent has, or is to remove, and whether nobody else may
+/// have it still.
 #[derive(Debug, Default)]
-pub(super) struct Sent(HashMap<LoadBalancerId, (Epoch, Generation)>);
+pub(super) struct Sent(HashMap<LoadBalancerId, Mark>);
+
+type Mark = (Epoch, Generation, bool);
 
 impl Sent {
     /// Whether there is something to send.
     pub(super) fn lacks(&self, bound: &BoundLoadBalancer) -> bool {
+        // One that is contested is looked at each time: who had it before may have let go.
         let newest = match bound.binding.phase {
-            Phase::Bound => (bound.binding.epoch, bound.generation),
-            Phase::Removing => (bound.binding.epoch, REMOVAL),
+            Phase::Bound => (bound.binding.epoch, bound.generation, true),
+            Phase::Removing => (bound.binding.epoch, REMOVAL, true),
         };
         self.0.get(&bound.binding.load_balancer_id).is_none_or(|sent| *sent < newest)
     }
@@ -30,8 +34,10 @@ impl Sent {
     /// Records an instruction that is about to be sent; `false`: it, or a newer one, was.
     pub(super) fn record(&mut self, instruction: &Instruction) -> bool {
         let (id, mark) = match instruction {
-            Instruction::Desired(desired) => (desired.load_balancer.id, (desired.epoch, desired.generation)),
-            Instruction::Remove { load_balancer_id, epoch } => (*load_balancer_id, (*epoch, REMOVAL)),
+            Instruction::Desired(desired) => {
+                (desired.load_balancer.id, (desired.epoch, desired.generation, !desired.is_contested))
+            }
+            Instruction::Remove { load_balancer_id, epoch } => (*load_balancer_id, (*epoch, REMOVAL, true)),
         };
         if self.0.get(&id).is_some_and(|sent| *sent >= mark) {
             return false;
@@ -42,7 +48,7 @@ impl Sent {
 
     /// The agent has let go of what it had by this epoch: without this a stream would remember whatever it ever had.
     pub(super) fn removed(&mut self, id: LoadBalancerId, epoch: Epoch) {
-        if self.0.get(&id).is_some_and(|(sent, _)| *sent <= epoch) {
+        if self.0.get(&id).is_some_and(|(sent, ..)| *sent <= epoch) {
             self.0.remove(&id);
         }
     }

@@ -211,6 +211,18 @@ impl Tx {
         rows.all(self.db()).await.map_err(fault_of)?.into_iter().map(binding::Model::into_binding).collect()
     }
 
+    /// Whether another agent has yet to let go of it.
+    ///
+    /// # Errors
+    /// As [`Self::binding`].
+    pub async fn is_had_elsewhere(&self, load_balancer_id: LoadBalancerId, agent_id: AgentId) -> Result<bool, Fault> {
+        let left = binding::Entity::find()
+            .filter(binding::Column::LoadBalancerId.eq(load_balancer_id.uuid()))
+            .filter(binding::Column::AgentId.ne(agent_id.uuid()))
+            .filter(binding::Column::Phase.eq(Phase::Removing.as_str()));
+        Ok(left.count(self.db()).await.map_err(fault_of)? > 0)
+    }
+
     /// How many bindings are left of deleted or moved load balancers.
     ///
     /// # Errors

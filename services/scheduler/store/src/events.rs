@@ -153,6 +153,23 @@ impl Tx {
         }
     }
 
+    /// Something became known of a load balancer, if it is there, that changes nothing of what is stored.
+    ///
+    /// # Errors
+    /// `Code::Internal`: the database failed.
+    pub async fn note_conflict(&self, id: LoadBalancerId) -> Result<(), Fault> {
+        if let Some(load_balancer) = self.load(id).await? {
+            let notes = self.notes().within(id);
+            notes.note(EventKind::LoadBalancer, id.into(), Some(&load_balancer.project_id));
+        }
+        Ok(())
+    }
+
+    /// The same of an agent.
+    pub fn note_liveness(&self, id: AgentId) {
+        self.note_agent(id);
+    }
+
     pub(crate) fn note_agent(&self, id: AgentId) {
         // The kind is for admins alone, so no project is named.
         self.notes().note(EventKind::Agent, id.into(), None);
@@ -249,6 +266,19 @@ impl Tx {
             .map_err(fault_of)?
             .map(|mark| Position { transaction_id: mark.transaction_id, seq: mark.event_seq });
         Ok(last.max(mark).unwrap_or_default())
+    }
+
+    /// A number that grows with each change, and with nothing that makes it smaller but another database.
+    ///
+    /// # Errors
+    /// `Code::Internal`: the database failed.
+    pub async fn how_much_is_known(&self) -> Result<u64, Fault> {
+        let last = event::Entity::find().select_only().column_as(event::Column::Seq.max(), "seq");
+        let mark = event_mark::Entity::find().select_only().column_as(event_mark::Column::EventSeq.max(), "seq");
+        let last = last.into_tuple::<Option<i64>>().one(self.db()).await.map_err(fault_of)?;
+        let mark = mark.into_tuple::<Option<i64>>().one(self.db()).await.map_err(fault_of)?;
+        let newest = Ord::max(last.flatten(), mark.flatten()).unwrap_or_default();
+        Ok(u64::try_from(newest).unwrap_or_default())
     }
 
     /// The position before so many of the last changes, or before all that are kept.

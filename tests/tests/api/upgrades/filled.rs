@@ -138,7 +138,8 @@ async fn work(mut agent: Agent) {
             | Told::Drain(_)
             | Told::Foresee(_)
             | Told::Secrets(_)
-            | Told::Schedulers(_) => {}
+            | Told::Schedulers(_)
+            | Told::Heard(_) => {}
         }
     }
 }

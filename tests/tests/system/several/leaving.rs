@@ -60,7 +60,8 @@ fn gateways_and_agents_leave_a_scheduler_that_dies_or_hangs() {
         let balancer = json!({"loadbalancer": {"name": "seen", "vip_subnet_id": subnet(&rest)}});
         let first =
             several.rest(0).try_begin("/ballast/v1/events?snapshot=1", Duration::from_secs(3)).unwrap_or_default();
-        let cursor = first.lines().filter_map(|line| line.strip_prefix("id: ")).last().unwrap_or_default().to_owned();
+        let cursor =
+            first.lines().filter_map(|line| line.strip_prefix("id: ")).next_back().unwrap_or_default().to_owned();
         assert!(!cursor.is_empty(), "{first}");
 
         several.kill_scheduler(0);

@@ -106,10 +106,14 @@ impl Fleet {
     pub fn standings(&self, now: Duration) -> Vec<Standing> {
         let mut state = self.lock();
         let state = &mut *state;
-        let standing = |agent: &Agent| Standing {
-            agent_id: agent.id,
-            liveness: self.limits.judge(state.lives.sign(agent, self.scheduler_id, &self.limits, now)),
-            load_balancers: agent.load_balancers,
+        let standing = |agent: &Agent| {
+            let sign = state.lives.sign(agent, self.scheduler_id, &self.limits, now);
+            Standing {
+                agent_id: agent.id,
+                liveness: self.limits.judge(sign),
+                silent_for: sign.silent_for,
+                load_balancers: agent.load_balancers,
+            }
         };
         let mut standings: Vec<Standing> = state.agents.values().map(standing).collect();
         standings.sort_unstable_by_key(|standing| standing.agent_id);

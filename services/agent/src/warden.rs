@@ -1,0 +1,143 @@
+//! The warden: a process that outlives the agent, and sees that an address has one owner.
+//!
+//! ```text
+//! agent  -- what runs here, and how long nobody can have given it to others -->  warden
+//!        <-- who else says that an address is theirs, and what was let go of --
+//! ```
+//!
+//! It has a packet socket in the namespace of each load balancer. While the lease lasts, a claim of somebody else is answered by
+//! an announcement; after it, the address is let go of: whoever has taken over can be heard, and nobody can be asked
+//! ([`judge`]). It never lets go of anything because of time alone.
+//!
+//! One for each state directory, found by a socket in it. It is made when there is something to watch, and ends when an
+//! agent of another build comes, or nothing is left and no agent is there.
+
+mod attend;
+pub(crate) mod client;
+mod judge;
+mod place;
+mod process;
+
+use std::{
+    fs::File,
+    io,
+    net::IpAddr,
+    os::fd::AsRawFd,
+    path::{Path, PathBuf},
+};
+
+use nix::{
+    sys::stat::stat,
+    time::{ClockId, clock_gettime},
+};
+use serde::{Deserialize, Serialize};
+
+pub use process::run;
+
+/// A load balancer that answers here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Watched {
+    pub(crate) id: String,
+    /// The name of its namespace.
+    pub(crate) namespace: PathBuf,
+    /// Of its link there.
+    pub(crate) mac: [u8; 6],
+    pub(crate) addresses: Vec<IpAddr>,
+    /// It is to be taken away: whoever says that it is theirs is right.
+    pub(crate) leaving: bool,
+    /// Who had it before may answer as well.
+    pub(crate) contested: bool,
+}
+
+/// What the agent says, a line each.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Told {
+    Begin {
+        build: String,
+    },
+    Watch(Watched),
+    /// All that is to be watched was told since the beginning.
+    Whole,
+    /// It is about to be taken away: nothing is to be open in its namespace.
+    Forget {
+        id: String,
+    },
+    /// It was plugged in.
+    Plugged {
+        id: String,
+    },
+    /// Until then nobody can have given to others what is here.
+    Lease {
+        until: u64,
+    },
+    /// Another warden takes its place.
+    End,
+}
+
+/// What the warden says, a line each.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Said {
+    Here { build: String },
+    Conflict(Conflict),
+    Forgot { id: String },
+}
+
+/// Somebody else says that an address is theirs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Conflict {
+    pub(crate) id: String,
+    pub(crate) address: IpAddr,
+    pub(crate) mac: [u8; 6],
+    /// It was let go of.
+    pub(crate) withdrawn: bool,
+}
+
+/// The longest line. Longer ones are no agent's.
+const LONGEST: usize = 64 << 10;
+
+/// Milliseconds since the machine's start, also those in which it slept: all its processes have the same.
+pub(crate) fn now() -> u64 {
+    let Ok(time) = clock_gettime(ClockId::CLOCK_BOOTTIME) else { return 0 };
+    let seconds = u64::try_from(time.tv_sec()).unwrap_or_default();
+    seconds * 1_000 + u64::try_from(time.tv_nsec()).unwrap_or_default() / 1_000_000
+}
+
+/// Which program this is: one that was replaced on the disk is another.
+fn build() -> String {
+    let file = stat("/proc/self/exe").map(|file| format!("{}:{}", file.st_dev, file.st_ino)).unwrap_or_default();
+    format!("{} {file}", env!("CARGO_PKG_VERSION"))
+}
+
+/// The socket by a path that is short enough, however long the folder's is. It is good as long as the file is open.
+fn socket_in(folder: &Path) -> io::Result<(File, PathBuf)> {
+    let open = File::open(folder)?;
+    let path = PathBuf::from(format!("/proc/self/fd/{}/warden.sock", open.as_raw_fd()));
+    Ok((open, path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_goes_on_and_this_program_is_itself() {
+        let before = now();
+        assert!(before > 0 && now() >= before);
+        assert_eq!(build(), build());
+    }
+
+    #[test]
+    fn what_is_told_is_one_short_line() {
+        let watched = Watched {
+            id: "i".repeat(64),
+            namespace: PathBuf::from("/run/netns/\nqlbaas"),
+            mac: [0xff; 6],
+            addresses: vec!["fd00:1111:2222:3333:4444:5555:6666:7777".parse().unwrap(); 128],
+            leaving: true,
+            contested: true,
+        };
+        let line = serde_json::to_string(&Told::Watch(watched.clone())).unwrap();
+        assert!(line.len() < LONGEST && !line.contains('\n'));
+        assert_eq!(serde_json::from_str::<Told>(&line).unwrap(), Told::Watch(watched));
+    }
+}
