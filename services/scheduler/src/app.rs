@@ -6,6 +6,7 @@ mod agents;
 mod caller;
 mod checks;
 mod desired;
+mod draining;
 mod events;
 mod failover;
 mod fleet;
@@ -214,6 +215,7 @@ impl App {
             failover: FailoverLimits {
                 enabled: settings.failover.enabled,
                 per_second: usize::try_from(settings.failover.per_second).unwrap_or(usize::MAX),
+                drain: settings.failover.drain,
             },
             quotas: quotas::defaults(&settings.quotas)?,
             network: network::provider(&settings.network)?,

@@ -61,7 +61,7 @@ impl Listeners {
 type Task = for<'a> fn(&'a App, CancellationToken) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// What goes on beside the calls.
-const TASKS: [(&str, Task); 14] = [
+const TASKS: [(&str, Task); 15] = [
     ("upkeep", |app, shutdown| Box::pin(app.upkeep(shutdown))),
     ("running", |app, shutdown| Box::pin(app.fleet.keep_running(shutdown))),
     ("sweeping", |app, shutdown| Box::pin(app.keep_sweeping(shutdown))),
@@ -69,6 +69,7 @@ const TASKS: [(&str, Task); 14] = [
     ("notifications", |app, shutdown| Box::pin(app.keep_listening(shutdown))),
     ("bindings", |app, shutdown| Box::pin(app.keep_refreshing_bindings(shutdown))),
     ("failover", |app, shutdown| Box::pin(app.keep_failing_over(shutdown))),
+    ("draining", |app, shutdown| Box::pin(app.keep_draining(shutdown))),
     ("placing", |app, shutdown| Box::pin(app.keep_placing(shutdown))),
     ("plugging", |app, shutdown| Box::pin(app.keep_plugging(shutdown))),
     ("issuing", |app, shutdown| Box::pin(app.keep_issuing(shutdown))),

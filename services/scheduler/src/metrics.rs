@@ -55,6 +55,8 @@ pub struct Metrics {
     placements: Slots<Placing, Counter>,
     failovers: Slots<FailingOver, Counter>,
     pub(crate) failover_paused: Gauge,
+    pub(crate) drained: Counter,
+    pub(crate) drain_left: Gauge,
     stale: Slots<Why, Counter>,
     quota_refusals: Slots<Refused, Counter>,
     pub(crate) slow_readers: Counter,
@@ -83,6 +85,8 @@ impl Metrics {
             placements: Slots::new(placing).all_told(),
             failovers: Slots::new(failing_over).all_told(),
             failover_paused: Gauge::default(),
+            drained: Counter::default(),
+            drain_left: Gauge::default(),
             stale: Slots::new(Stale::ALL.iter().map(|why| Why { why: *why })).all_told(),
             quota_refusals: Slots::new(Resource::ALL.map(|one| Refused { resource: one.noun() })).all_told(),
             slow_readers: Counter::default(),
@@ -134,6 +138,12 @@ impl Metrics {
         registry.add("ballast_placements_total", "Agents that were looked for, for a load balancer", &self.placements);
         registry.add("ballast_failovers_total", "Load balancers of Dead agents", &self.failovers);
         registry.add("ballast_failover_paused", "Nothing moves: too many agents are Dead", &self.failover_paused);
+        registry.add("ballast_drained_total", "Load balancers moved off agents that are switched off", &self.drained);
+        registry.add(
+            "ballast_drain_left",
+            "Load balancers that agents have yet that are switched off; 0 where none are moved",
+            &self.drain_left,
+        );
         registry.add("ballast_stale_reports_total", "Reports of agents that were dropped", &self.stale);
         registry.add("ballast_quota_refusals_total", "Objects that a quota has refused", &self.quota_refusals);
         registry.add(

@@ -130,7 +130,7 @@ impl Default for Agents {
     }
 }
 
-/// `[failover]`: what happens to load balancers of a Dead agent.
+/// `[failover]`: what happens to load balancers of a Dead agent, and of one that is switched off.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Failover {
@@ -138,11 +138,13 @@ pub struct Failover {
     pub enabled: bool,
     /// How many move in a second.
     pub per_second: u32,
+    /// Whether those of agents that are switched off move as well.
+    pub drain: bool,
 }
 
 impl Default for Failover {
     fn default() -> Self {
-        Self { enabled: true, per_second: 20 }
+        Self { enabled: true, per_second: 20, drain: false }
     }
 }
 

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// How often Dead agents are looked for.
-const PERIOD: Duration = Duration::from_secs(1);
+pub(super) const PERIOD: Duration = Duration::from_secs(1);
 
 /// How failover goes about it.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +31,8 @@ pub struct FailoverLimits {
     pub enabled: bool,
     /// How many load balancers move in a second.
     pub per_second: usize,
+    /// Whether what agents have that are switched off moves, too.
+    pub drain: bool,
 }
 
 impl App {
@@ -118,7 +120,7 @@ impl App {
     }
 
     /// An agent that is Alive and can run the load balancer, with its driver.
-    async fn choose_alive(
+    pub(super) async fn choose_alive(
         &self,
         tx: &Tx,
         load_balancer_id: LoadBalancerId,
@@ -149,6 +151,29 @@ impl App {
         if bound.is_none_or(|bound| bound.agent_id != from) || !is_dead {
             return Ok(Vec::new());
         }
+        self.move_elsewhere(tx, load_balancer_id, from, random).await
+    }
+
+    /// Moves one load balancer, if it is still there and its agent still switched off; wakes as [`Self::move_off`] does.
+    pub(super) async fn leave_switched_off(
+        &self,
+        tx: &Tx,
+        load_balancer_id: LoadBalancerId,
+        from: AgentId,
+        random: u64,
+    ) -> Result<Vec<Wake>, Fault> {
+        let is_there = tx.binding(load_balancer_id).await?.is_some_and(|bound| bound.agent_id == from);
+        let is_off = tx.agent(from).await?.is_some_and(|agent| !agent.admin_state_up);
+        if is_there && is_off { self.move_elsewhere(tx, load_balancer_id, from, random).await } else { Ok(Vec::new()) }
+    }
+
+    async fn move_elsewhere(
+        &self,
+        tx: &Tx,
+        load_balancer_id: LoadBalancerId,
+        from: AgentId,
+        random: u64,
+    ) -> Result<Vec<Wake>, Fault> {
         let Some((agent_id, driver)) = self.choose_alive(tx, load_balancer_id, random).await? else {
             return Ok(Vec::new());
         };
