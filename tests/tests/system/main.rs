@@ -10,6 +10,7 @@ mod connections;
 mod dashboard;
 mod device_certificates;
 mod devices;
+mod draining;
 mod failover;
 mod fairness;
 mod faults;
