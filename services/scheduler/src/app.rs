@@ -212,11 +212,7 @@ impl App {
             watching: Arc::default(),
             revisions,
             events: EventLimits::of(&settings.events),
-            failover: FailoverLimits {
-                enabled: settings.failover.enabled,
-                per_second: usize::try_from(settings.failover.per_second).unwrap_or(usize::MAX),
-                drain: settings.failover.drain,
-            },
+            failover: FailoverLimits::of(&settings.failover),
             quotas: quotas::defaults(&settings.quotas)?,
             network: network::provider(&settings.network)?,
             plugging: Arc::default(),

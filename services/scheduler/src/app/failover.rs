@@ -10,6 +10,7 @@ use ballast_model::{
     features,
     ids::{AgentId, LoadBalancerId},
 };
+use ballast_service::config;
 use ballast_store::{Phase, Tx};
 use tokio_util::sync::CancellationToken;
 
@@ -33,6 +34,15 @@ pub struct FailoverLimits {
     pub per_second: usize,
     /// Whether what agents have that are switched off moves, too.
     pub drain: bool,
+}
+
+impl FailoverLimits {
+    /// Those of the configuration.
+    #[must_use]
+    pub fn of(settings: &config::Failover) -> Self {
+        let per_second = usize::try_from(settings.per_second).unwrap_or(usize::MAX);
+        Self { enabled: settings.enabled, per_second, drain: settings.drain }
+    }
 }
 
 impl App {
