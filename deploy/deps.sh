@@ -7,10 +7,10 @@
 #   root         installs nothing: refuses when this is not root
 #   host         the same, and when there are no network namespaces, a demo runs already, or its ports are in use
 #   clients      the neutron and openstack commands
-#   test         clients, tempest, neutron, browser, Barbican, openssl, another Rust compiler than ours (Debian's),
+#   test         clients, tempest, neutron, browser, Barbican, openssl, jq, another Rust compiler than ours (Debian's),
 #                cargo-nextest, Python's gRPC, A10's own client, a client of NetScaler, schemathesis, promtool, systemd-analyze
 #                (of units), sqlite3 and psql (databases of former releases), Go and gophercloud, pebble (a CA),
-#                sslscan
+#                sslscan, libfaketime (clocks that jump)
 #   tempest      octavia-tempest-plugin and Keystone
 #   neutron      Neutron's server and its agent of Open vSwitch, RabbitMQ, Open vSwitch, Keystone
 #   browser      Debian's Chromium with its driver, and axe-core, for the dashboard's tests
@@ -348,12 +348,14 @@ for group in "$@"; do
             want systemd has systemd-analyze
             want sqlite3 has sqlite3
             want openssl has openssl
+            want jq has jq
             want postgresql-client has psql
             want golang-go has go
             packages_for_neutron
             want ethtool has ethtool
             want nftables has nft
             want sslscan has sslscan
+            want libfaketime test -e "$(echo /usr/lib/*/faketime/libfaketime.so.1)"
             want python3 has python3
             want pebble has pebble
             packages_for_browser

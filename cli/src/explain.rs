@@ -90,6 +90,7 @@ const fn kind(kind: Kind) -> &'static str {
         Kind::Operating => "operating_status",
         Kind::Liveness => "liveness",
         Kind::Driver => "driver",
+        Kind::Certificate => "certificate",
         Kind::Effect => "effect",
         Kind::Connections => "connections",
         Kind::Check => "check",

@@ -23,6 +23,8 @@ const LOOKED_AT: usize = 10;
 struct Status {
     url: String,
     overview: Value,
+    /// For admins; null: they are not told.
+    schedulers: Value,
     needs: Vec<Need>,
 }
 
@@ -34,7 +36,7 @@ pub(crate) fn run(connection: &Connection, format: &Format) -> Result<Exit, Fail
         let api = Api::new(&target)?;
         let facts = facts(api.gateway()?).await?;
         let needs = attention::needs(&facts);
-        Ok(Status { url: target.url, overview: facts.overview, needs })
+        Ok(Status { url: target.url, overview: facts.overview, schedulers: facts.schedulers, needs })
     })?;
     output::print(format, &status)?;
     Ok(if status.needs.is_empty() { Exit::Done } else { Exit::NotAsWished })
@@ -67,6 +69,12 @@ async fn facts(gateway: &Gateway) -> Result<Facts, Failure> {
         }
     }
     if facts.overview["agents"].is_array() {
+        facts.schedulers = match taken(gateway, "/ballast/v1/schedulers", "schedulers").await {
+            Ok(schedulers) => schedulers,
+            // A gateway of a release before.
+            Err(Failure::Answer { status: 404, .. }) => Value::Null,
+            Err(failure) => return Err(failure),
+        };
         facts.agents = taken(gateway, "/v2.0/agents", "agents").await?.as_array().cloned().unwrap_or_default();
     }
     Ok(facts)
@@ -101,6 +109,16 @@ fn liveness(agents: &[Value]) -> Value {
     counts.into()
 }
 
+/// `3: ctl-1:9697 leads, ctl-2:9697, ctl-3:9697`
+fn told(schedulers: &[Value]) -> String {
+    let one = |scheduler: &Value| {
+        let address = scheduler["address"].as_str().map_or_else(|| text(&scheduler["id"]), str::to_owned);
+        if scheduler["leads"] == true { format!("{address} leads") } else { address }
+    };
+    let each: Vec<_> = schedulers.iter().map(one).collect();
+    format!("{}: {}", schedulers.len(), each.join(", "))
+}
+
 impl Print for Status {
     fn table(&self, _wide: bool) -> String {
         let overview = &self.overview;
@@ -113,6 +131,9 @@ impl Print for Status {
         ];
         if let Some(agents) = overview["agents"].as_array() {
             rows.push(("agents", counted(u64::try_from(agents.len()).ok(), &liveness(agents))));
+        }
+        if let Some(schedulers) = self.schedulers.as_array() {
+            rows.push(("schedulers", told(schedulers)));
         }
         let rows: Vec<_> = rows.into_iter().map(|(title, said)| vec![title.to_owned(), said]).collect();
         let mut shown = table::rows(&rows);
@@ -128,7 +149,11 @@ impl Print for Status {
 
     fn value(&self) -> Option<Value> {
         let needs: Vec<_> = self.needs.iter().map(Need::value).collect();
-        Some(json!({ "url": self.url, "overview": self.overview, "attention": needs }))
+        let mut value = json!({ "url": self.url, "overview": self.overview, "attention": needs });
+        if self.schedulers.is_array() {
+            value["schedulers"] = self.schedulers.clone();
+        }
+        Some(value)
     }
 
     fn names(&self) -> Vec<String> {

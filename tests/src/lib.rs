@@ -12,9 +12,11 @@ pub mod neutron;
 pub mod neutron_server;
 pub mod openstack;
 pub mod pki;
+pub mod postgres_server;
 pub mod programs;
 pub mod rest;
 pub mod secret;
+pub mod several;
 pub mod site;
 pub mod switch;
 

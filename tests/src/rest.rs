@@ -95,6 +95,34 @@ impl Rest {
         self.runtime.block_on(async { request.send().await?.text().await }).expect("an answer")
     }
 
+    /// The same, within this time; none when nobody answers, or not with 200.
+    #[must_use]
+    pub fn try_text(&self, path: &str, patience: std::time::Duration) -> Option<String> {
+        let request = self.client.get(format!("{}{path}", self.url)).headers(self.headers.clone()).timeout(patience);
+        self.runtime.block_on(async {
+            let response = request.send().await.ok()?.error_for_status().ok()?;
+            response.text().await.ok()
+        })
+    }
+
+    /// What has come of an answer that does not end, when this time is over; none when nobody answers.
+    #[must_use]
+    pub fn try_begin(&self, path: &str, patience: std::time::Duration) -> Option<String> {
+        let request = self.client.get(format!("{}{path}", self.url)).headers(self.headers.clone());
+        self.runtime.block_on(async {
+            let mut response = request.send().await.ok()?.error_for_status().ok()?;
+            let mut come = Vec::new();
+            let gather = async {
+                while let Ok(Some(bytes)) = response.chunk().await {
+                    come.extend_from_slice(&bytes);
+                }
+            };
+            // It lasts as long as it may.
+            let _ = tokio::time::timeout(patience, gather).await;
+            Some(String::from_utf8_lossy(&come).into_owned())
+        })
+    }
+
     /// One request; none when nobody answers.
     #[must_use]
     pub fn try_call(&self, method: &str, path: &str, body: Option<&Value>) -> Option<Reply> {

@@ -24,7 +24,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("ballast-failpoint", &[]),
     ("ballast-explain", &[]),
     ("ballast-proto", &["ballast-model"]),
-    ("ballast-store", &["ballast-metrics", "ballast-model", "ballast-traces"]),
+    ("ballast-store", &["ballast-failpoint", "ballast-metrics", "ballast-model", "ballast-traces"]),
     ("ballast-abi", &["ballast-limits", "ballast-proto"]),
     ("ballast-device", &["ballast-abi"]),
     ("ballast-l4", &["ballast-failpoint"]),

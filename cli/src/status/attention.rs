@@ -17,6 +17,8 @@ pub(super) struct Facts {
     /// How their members are.
     pub(super) health: Vec<Value>,
     pub(super) agents: Vec<Value>,
+    /// Null: not told.
+    pub(super) schedulers: Value,
 }
 
 /// Something that somebody should look at.
@@ -192,7 +194,7 @@ mod tests {
         let health = vec![json!({"id": "2", "members": [member, {"operating_status": "ONLINE"}]}), json!({"id": "3"})];
         let driver = json!({"name": "x.so", "state": "FAILED", "reason": "it is no driver"});
         let agents = vec![json!({"host": "h5", "configurations": {"drivers": [driver]}})];
-        let facts = Facts { overview, load_balancers, health, agents };
+        let facts = Facts { overview, load_balancers, health, agents, ..Facts::default() };
         assert_eq!(
             said(&facts),
             [

@@ -3,6 +3,7 @@
 //! One table, so that `ballast explain`, the documents and pages say the same. Plain texts and no code of others: it
 //! knows no transport, and a test holds it to the model's codes and statuses.
 
+mod certificates;
 mod codes;
 mod page;
 mod statuses;
@@ -21,6 +22,8 @@ pub enum Kind {
     Liveness,
     /// How far an agent is with a driver.
     Driver,
+    /// How it stands with a certificate.
+    Certificate,
     /// What a change does to what serves.
     Effect,
     /// What a change does to connections.
@@ -32,11 +35,12 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Provisioning,
         Self::Operating,
         Self::Liveness,
         Self::Driver,
+        Self::Certificate,
         Self::Effect,
         Self::Connections,
         Self::Check,
@@ -51,6 +55,7 @@ impl Kind {
             Self::Operating => "operating status",
             Self::Liveness => "liveness of an agent",
             Self::Driver => "state of a driver",
+            Self::Certificate => "state of a certificate",
             Self::Effect => "effect of a change",
             Self::Connections => "what becomes of connections",
             Self::Check => "result of a member's check",
@@ -104,7 +109,7 @@ impl Next {
 
 /// All of them, kind after kind.
 pub fn all() -> impl Iterator<Item = &'static Entry> {
-    statuses::ALL.iter().chain(words::ALL).chain(codes::ALL)
+    statuses::ALL.iter().chain(certificates::ALL).chain(words::ALL).chain(codes::ALL)
 }
 
 /// The one of this kind.

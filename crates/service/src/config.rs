@@ -146,6 +146,8 @@ impl Settings {
         self.traces.check()?;
         self.secrets.barbican.check()?;
         self.acme.check()?;
+        self.gateway.check()?;
+        self.scheduler.check()?;
         if self.gateway.hold_ms > LONGEST_HOLD_MS {
             return Err(format!("gateway.hold_ms must be at most {LONGEST_HOLD_MS}"));
         }
@@ -169,9 +171,6 @@ impl Settings {
         names.sort();
         if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(format!("provider: '{}' is there twice", pair[0]));
-        }
-        if self.scheduler.call_timeout_ms == 0 {
-            return Err("scheduler.call_timeout_ms must be at least 1".to_owned());
         }
         if self.events.poll_interval_ms == 0 {
             return Err("events.poll_interval_ms must be at least 1".to_owned());
@@ -274,6 +273,32 @@ mod tests {
     fn times_that_contradict_each_other_are_refused() {
         assert!(with("[agents]\ndead_after_ms = 100\n", &[]).is_err());
         assert!(with("[failover]\nper_second = 0\n", &[]).unwrap_err().contains("failover.enabled = false"));
+    }
+
+    #[test]
+    fn schedulers_are_one_or_a_list_and_not_both() {
+        let settings = with("[gateway]\nschedulers = [\"a:1\", \"unix:/b\"]\n", &[]).unwrap();
+        assert_eq!(settings.gateway.all_schedulers().len(), 2);
+        let settings = with("[gateway]\nscheduler = \"a:1\"\n", &[]).unwrap();
+        assert_eq!(settings.gateway.all_schedulers(), ["a:1".parse().unwrap()]);
+        assert_eq!(with("", &[("BALLAST_GATEWAY__SCHEDULERS", "a:1, b:2")]).unwrap().gateway.all_schedulers().len(), 2);
+        let both = with("[gateway]\nscheduler = \"a:1\"\nschedulers = [\"b:2\"]\n", &[]).unwrap_err();
+        assert!(both.contains("a:1") && both.contains("gateway.schedulers"), "{both}");
+        let twice = with("[gateway]\nschedulers = [\"b:2\", \"b:2\"]\n", &[]).unwrap_err();
+        assert!(twice.contains("b:2 is there twice"), "{twice}");
+    }
+
+    #[test]
+    fn a_scheduler_is_advertised_as_it_can_be_reached() {
+        let advertised = |file: &str| with(file, &[]).map(|settings| settings.scheduler.advertised());
+        assert_eq!(advertised("").unwrap(), "", "loopback is nobody's but its own");
+        assert_eq!(advertised("[scheduler]\nlisten = \"0.0.0.0:1\"\n").unwrap(), "");
+        assert_eq!(advertised("[scheduler]\nlisten = \"10.0.0.1:1\"\n").unwrap(), "10.0.0.1:1");
+        assert_eq!(advertised("[scheduler]\nadvertise = \"ctl-1:9697\"\n").unwrap(), "ctl-1:9697");
+        for bad in ["unix:/a", "ctl-1", "0.0.0.0:1", "[::]:1"] {
+            let refused = advertised(&format!("[scheduler]\nadvertise = \"{bad}\"\n")).unwrap_err();
+            assert!(refused.contains("scheduler.advertise"), "{refused}");
+        }
     }
 
     #[test]

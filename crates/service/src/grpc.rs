@@ -136,6 +136,27 @@ fn accepted(edge: Edge, listener: Listener) -> impl TokioStream<Item = (Stream, 
     ReceiverStream::new(receiver)
 }
 
+/// How soon it is noticed that the other side does not answer any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pings {
+    every: Duration,
+    /// How long the answer to one may take.
+    answer: Duration,
+    connect: Duration,
+}
+
+impl Pings {
+    /// Where there is nobody else to go to: within half a minute.
+    pub const PATIENT: Self =
+        Self { every: Duration::from_secs(20), answer: Duration::from_secs(10), connect: Duration::from_secs(5) };
+    /// An agent's, well before others hold it for Suspect: within 6 seconds.
+    pub const AGENT: Self =
+        Self { every: Duration::from_secs(2), answer: Duration::from_secs(4), connect: Duration::from_secs(4) };
+    /// Where somebody waits for the answer and others could give it: within 3 seconds.
+    pub const QUICK: Self =
+        Self { every: Duration::from_secs(1), answer: Duration::from_secs(2), connect: Duration::from_secs(2) };
+}
+
 /// A channel in plain text that connects at its first call and again whenever it must.
 ///
 /// # Errors
@@ -150,6 +171,14 @@ pub fn channel(address: &Address) -> Result<Channel, String> {
 /// # Errors
 /// When the address is not one.
 pub fn channel_over(address: &Address, tls: Option<Arc<ClientConfig>>) -> Result<Channel, String> {
+    channel_with(address, tls, Pings::PATIENT)
+}
+
+/// As [`channel_over`], with these pings.
+///
+/// # Errors
+/// When the address is not one.
+pub fn channel_with(address: &Address, tls: Option<Arc<ClientConfig>>, pings: Pings) -> Result<Channel, String> {
     match address {
         Address::Tcp(host) => {
             let endpoint = Endpoint::from_shared(format!("http://{host}")).map_err(|error| error.to_string())?;
@@ -165,9 +194,9 @@ pub fn channel_over(address: &Address, tls: Option<Arc<ClientConfig>>) -> Result
                     connected.map(TokioIo::new)
                 }
             });
-            Ok(tuned(endpoint).connect_with_connector_lazy(connector))
+            Ok(tuned(endpoint, pings).connect_with_connector_lazy(connector))
         }
-        Address::Unix(path) => Ok(over_unix(path.clone(), &tuned(nowhere()))),
+        Address::Unix(path) => Ok(over_unix(path.clone(), &tuned(nowhere(), pings))),
     }
 }
 
@@ -188,9 +217,9 @@ pub(crate) fn collector(
                 let (host, tls) = (host.clone(), tls.clone());
                 async move { connect(&host, tls).await.map(TokioIo::new) }
             });
-            Ok(tuned(endpoint).timeout(patience).connect_with_connector_lazy(connector))
+            Ok(tuned(endpoint, Pings::PATIENT).timeout(patience).connect_with_connector_lazy(connector))
         }
-        Address::Unix(path) => Ok(over_unix(path.clone(), &tuned(nowhere()).timeout(patience))),
+        Address::Unix(path) => Ok(over_unix(path.clone(), &tuned(nowhere(), Pings::PATIENT).timeout(patience))),
     }
 }
 
@@ -207,10 +236,10 @@ fn nowhere() -> Endpoint {
     Endpoint::from_static("http://unix.invalid")
 }
 
-fn tuned(endpoint: Endpoint) -> Endpoint {
+fn tuned(endpoint: Endpoint, pings: Pings) -> Endpoint {
     endpoint
-        .connect_timeout(Duration::from_secs(5))
-        .http2_keep_alive_interval(Duration::from_secs(20))
-        .keep_alive_timeout(Duration::from_secs(10))
+        .connect_timeout(pings.connect)
+        .http2_keep_alive_interval(pings.every)
+        .keep_alive_timeout(pings.answer)
         .keep_alive_while_idle(true)
 }

@@ -203,5 +203,6 @@ const fn away(absence: &Absence) -> &'static str {
         Absence::StreamEnds => "The stream has lasted long enough: watch again from the last cursor.",
         Absence::Reader => "The reader is gone.",
         Absence::Agent => "The agent is gone.",
+        Absence::Lead => "Another scheduler does this by now.",
     }
 }

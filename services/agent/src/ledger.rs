@@ -19,6 +19,7 @@ use std::{
 use ballast_failpoint as failpoint;
 use ballast_metrics::{Short, Timing};
 pub(crate) use entry::{Entry, Settled};
+pub(crate) use file::replace;
 use prost::Message as _;
 use sha2::{Digest, Sha256};
 

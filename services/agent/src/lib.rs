@@ -100,6 +100,7 @@ pub async fn run(settings: Settings, chance: Chance, shutdown: CancellationToken
         workers: workers.clone(),
         uplink: uplink.clone(),
         foresight: session::Foresight::new(Arc::clone(&drivers), uplink.clone()),
+        schedulers: session::Schedulers::remembered(settings.agent.schedulers, &settings.agent.state_dir),
         tls,
         chance,
         stop: shutdown.clone(),
@@ -114,7 +115,7 @@ pub async fn run(settings: Settings, chance: Chance, shutdown: CancellationToken
     };
     supervisor::ready();
     tokio::join!(
-        session.keep(settings.agent.schedulers),
+        session.keep(),
         resync::run(Arc::clone(&drivers), workers.clone(), lost, shutdown.clone()),
         observe::run(ends, shutdown.clone()),
         host::watch(Arc::clone(&drivers), ports, shutdown.clone()),

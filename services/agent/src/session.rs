@@ -5,17 +5,24 @@
 
 mod foresight;
 mod reported;
+mod schedulers;
 mod stream;
 
 use std::sync::Arc;
 
-use ballast_service::{address::Address, chance::Chance, grpc, tls::ClientConfig};
+use ballast_service::{
+    address::Address,
+    chance::Chance,
+    grpc::{self, Pings},
+    tls::ClientConfig,
+};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
 
 use crate::{drivers::DriverSet, pace::Pace, uplink::Uplink, workers::Workers};
 pub(crate) use foresight::Foresight;
+pub(crate) use schedulers::Schedulers;
 use stream::End;
 
 /// Who this agent is.
@@ -33,6 +40,7 @@ pub(crate) struct Session {
     pub(crate) workers: Workers,
     pub(crate) uplink: Uplink,
     pub(crate) foresight: Foresight,
+    pub(crate) schedulers: Schedulers,
     /// How schedulers on TCP are dialled.
     pub(crate) tls: Option<Arc<ClientConfig>>,
     pub(crate) chance: Chance,
@@ -41,23 +49,28 @@ pub(crate) struct Session {
 
 impl Session {
     /// Keeps a session with one of the schedulers open until the agent stops.
-    pub(crate) async fn keep(self, schedulers: Vec<Address>) {
+    pub(crate) async fn keep(self) {
         let mut dials = Dials::default();
-        for (number, address) in (1..).zip(schedulers.iter().cycle()) {
+        let (mut number, mut last) = (0, None);
+        while let Some(address) = self.schedulers.next(last.as_ref()) {
             if self.stop.is_cancelled() {
                 return;
             }
-            let end = match grpc::channel_over(address, self.tls.clone()) {
-                Ok(channel) => self.once(number, address, channel).await,
+            number += 1;
+            let end = match grpc::channel_with(&address, self.tls.clone(), Pings::AGENT) {
+                Ok(channel) => self.once(number, &address, channel).await,
                 Err(reason) => End::Lost { welcomed: false, reason },
             };
-            let wait = dials.ended(address, &end);
+            let wait = dials.ended(&address, &end);
+            last = Some(address);
             tokio::select! {
                 () = tokio::time::sleep_until(Instant::now() + wait.0.wait(wait.1, self.chance.fraction())) => {}
                 () = self.stop.cancelled() => return,
             }
         }
-        tracing::warn!("agent.schedulers is empty: this agent runs what is in its ledger and nothing else");
+        tracing::warn!(
+            "agent.schedulers is empty, and no scheduler is known: this agent runs what is in its ledger and nothing else"
+        );
         self.stop.cancelled().await;
     }
 }

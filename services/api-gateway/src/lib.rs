@@ -149,7 +149,8 @@ pub async fn run(
     }
     let switch = Switch::new(&gateway, &settings, clock, &shutdown).map_err(Failure::Config)?;
     if let Ok(address) = listeners.rest.local_addr() {
-        tracing::info!(listen = %address, scheduler = %settings.gateway.scheduler, "serving REST");
+        let schedulers: Vec<String> = settings.gateway.all_schedulers().iter().map(ToString::to_string).collect();
+        tracing::info!(listen = %address, schedulers = schedulers.join(" "), "serving REST");
     }
     let incoming = serve::Incoming::new(&settings, listeners.rest, &shutdown).map_err(Failure::Config)?;
     let service = apis::service(v1::router(gateway.clone()), v2::router(gateway), switch.pages());

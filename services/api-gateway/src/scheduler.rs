@@ -1,6 +1,6 @@
-//! The scheduler as the endpoints see it: one client for each service of `lbaas.v1` and `lbaas.v2`, all over one channel.
+//! The scheduler as the endpoints see it: one client for each service of `lbaas.v1` and `lbaas.v2`, all to the same schedulers.
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use ballast_proto::{
     v1::{
@@ -19,24 +19,20 @@ use ballast_proto::{
         quotas_client::QuotasClient as QuotasOfV2,
     },
 };
-use ballast_service::{
-    config::Settings,
-    grpc::{self, MAX_MESSAGE},
-    tls,
-    traces::Traced,
-};
-use tonic::transport::Channel;
+use ballast_service::{config::Settings, grpc::MAX_MESSAGE, schedulers::Schedulers, tls, traces::Traced};
 
-/// A connection that is made at the first call and again whenever it must. Each layer of a request clones what all have at
-/// hand, and a clone of a channel costs more than one of this.
+/// So much longer than a scheduler gives itself for a call it is waited for.
+const LONGER: Duration = Duration::from_secs(5);
+
+/// Connections that are made at the first call and again whenever they must.
 #[derive(Clone)]
-pub(crate) struct Scheduler(Arc<Traced<Channel>>);
+pub(crate) struct Scheduler(Traced<Schedulers>);
 
-/// The clients are made for each call: one is no more than a clone of the channel.
+/// The clients are made for each call: one is no more than a clone of a handle.
 macro_rules! clients {
     ($scheduler:ident: $($name:ident: $client:ident),+ $(,)?) => {
         impl $scheduler {
-            $(pub(crate) fn $name(&self) -> $client<Traced<Channel>> {
+            $(pub(crate) fn $name(&self) -> $client<Traced<Schedulers>> {
                 $client::new(Traced::clone(&self.0)).max_decoding_message_size(MAX_MESSAGE)
             })+
         }
@@ -44,7 +40,7 @@ macro_rules! clients {
 }
 
 /// `lbaas.v2` of it.
-pub(crate) struct Second(Arc<Traced<Channel>>);
+pub(crate) struct Second(Traced<Schedulers>);
 
 clients! {
     Scheduler:
@@ -81,21 +77,23 @@ clients! {
 }
 
 impl Scheduler {
-    /// The connection, for who makes clients of his own.
-    pub(crate) fn channel(&self) -> Traced<Channel> {
+    /// The connections, for who makes clients of his own.
+    pub(crate) fn channel(&self) -> Traced<Schedulers> {
         Traced::clone(&self.0)
     }
 
     pub(crate) fn v2(&self) -> Second {
-        Second(Arc::clone(&self.0))
+        Second(Traced::clone(&self.0))
     }
 
-    /// The scheduler that the configuration names; it need not run yet.
+    /// The schedulers that the configuration names; none of them needs to run yet.
     ///
     /// # Errors
-    /// When the address is not one, or the certificates cannot be used.
+    /// When an address is not one, or the certificates cannot be used.
     pub(crate) fn new(settings: &Settings) -> Result<Self, String> {
-        grpc::channel_over(&settings.gateway.scheduler, tls::client_if_set(&settings.tls)?)
-            .map(|channel| Self(Arc::new(Traced::new(channel))))
+        let tls = tls::client_if_set(&settings.tls)?;
+        let patience = Duration::from_millis(settings.scheduler.call_timeout_ms.into()) + LONGER;
+        Schedulers::new(settings.gateway.all_schedulers(), tls.as_ref(), patience)
+            .map(|schedulers| Self(Traced::new(schedulers)))
     }
 }

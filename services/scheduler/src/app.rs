@@ -14,6 +14,7 @@ mod follower;
 mod foreign_ports;
 mod foresight;
 mod heartbeats;
+mod leading;
 mod members;
 mod monitors;
 mod networks;
@@ -65,6 +66,8 @@ pub use failover::FailoverLimits;
 pub use fleet::{Fleet, Looked};
 pub use follower::{Changed, Watching};
 pub use foresight::{Come, Counted as CountedByQuota, Foreseen, Foresight, Question, Questions};
+use leading::Leading;
+pub use leading::{Serving, Task};
 pub use monitors::MonitorWithPools;
 pub use overview::{AgentSummary, Figures, Operatings, Overview, WantedOverview};
 pub use peers::unique_address;
@@ -98,6 +101,11 @@ pub struct App {
     pub id: SchedulerId,
     /// What no two schedulers have at the same time; empty where that is not known.
     address: Arc<str>,
+    /// Where agents on other machines reach it; empty: nowhere.
+    advertised: Arc<str>,
+    /// When this process began, by its own clock.
+    started: Duration,
+    leading: Arc<Leading>,
     heartbeats: Arc<AtomicI64>,
     pub store: Store,
     pub clock: Clock,
@@ -196,6 +204,9 @@ impl App {
         Ok(Self {
             id,
             address: address.into(),
+            advertised: settings.scheduler.advertised().into(),
+            started: clock.monotonic(),
+            leading: Arc::default(),
             heartbeats: Arc::default(),
             fleet: Arc::new(Fleet::new(id, limits, store.follow_moves())),
             refreshing: Arc::default(),

@@ -7,18 +7,19 @@
 pub mod acme;
 mod admission;
 pub mod app;
+pub mod backup;
 pub mod metrics;
 pub mod network;
 pub mod placement;
 mod rpc;
 pub mod secrets;
 mod session;
+pub mod work;
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use ballast_model::fault::Fault;
 use ballast_service::{
-    background::Background,
     config::Settings,
     edge::Edge,
     grpc::{self, Listening},
@@ -57,37 +58,6 @@ impl Listeners {
     }
 }
 
-/// Goes on until the shutdown.
-type Task = for<'a> fn(&'a App, CancellationToken) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
-
-/// What goes on beside the calls.
-const TASKS: [(&str, Task); 15] = [
-    ("upkeep", |app, shutdown| Box::pin(app.upkeep(shutdown))),
-    ("running", |app, shutdown| Box::pin(app.fleet.keep_running(shutdown))),
-    ("sweeping", |app, shutdown| Box::pin(app.keep_sweeping(shutdown))),
-    ("peers", |app, shutdown| Box::pin(app.keep_refreshing_peers(shutdown))),
-    ("notifications", |app, shutdown| Box::pin(app.keep_listening(shutdown))),
-    ("bindings", |app, shutdown| Box::pin(app.keep_refreshing_bindings(shutdown))),
-    ("failover", |app, shutdown| Box::pin(app.keep_failing_over(shutdown))),
-    ("draining", |app, shutdown| Box::pin(app.keep_draining(shutdown))),
-    ("placing", |app, shutdown| Box::pin(app.keep_placing(shutdown))),
-    ("plugging", |app, shutdown| Box::pin(app.keep_plugging(shutdown))),
-    ("issuing", |app, shutdown| Box::pin(app.keep_issuing(shutdown))),
-    ("heartbeat", |app, shutdown| Box::pin(app.keep_heartbeat(shutdown))),
-    ("warning", |app, shutdown| Box::pin(app.keep_warning(shutdown))),
-    ("looking", |app, shutdown| Box::pin(app.keep_looking(shutdown))),
-    ("following", |app, shutdown| Box::pin(app.keep_following(shutdown))),
-];
-
-fn start_tasks(app: &Arc<App>, shutdown: &CancellationToken) -> Background {
-    let mut background = Background::default();
-    for (name, task) in TASKS {
-        let (app, shutdown) = (Arc::clone(app), shutdown.clone());
-        background.start(name, async move { task(&app, shutdown).await });
-    }
-    background
-}
-
 /// Serves until `shutdown`.
 ///
 /// # Errors
@@ -105,7 +75,7 @@ pub async fn run(
     let failed = |fault: Fault| Failure::run("the database", fault.for_log());
     app.start().await.map_err(failed)?;
     secrets::look(&app.store, &app.keyring).await.map_err(failed)?;
-    let mut background = start_tasks(&app, &shutdown);
+    let mut background = work::start(&app, &shutdown);
     if let Some(endpoint) = listeners.metrics {
         let shown = Arc::new(Shown::new(Arc::clone(&app), settings.metrics.per_agent_max));
         background.start("metrics", serve_metrics(endpoint, shown, shutdown.clone()));

@@ -1,8 +1,8 @@
 //! `ballast-scheduler`
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
-use ballast_scheduler::{Listeners, secrets};
+use ballast_scheduler::{Listeners, backup, secrets};
 use ballast_service::{
     process::{self, Arguments},
     sources::Sources,
@@ -31,6 +31,11 @@ enum Command {
     /// The keys by which private keys are kept
     #[command(subcommand)]
     Secrets(secrets::Command),
+    /// Copy the database on SQLite into a file, while schedulers serve it: whole, and of one moment
+    Backup {
+        /// It must not exist
+        file: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -42,8 +47,10 @@ fn main() -> ExitCode {
         return process::ended(NAME, secrets::make_key(file));
     }
     process::main(NAME, &arguments, async |settings, shutdown| {
-        if let Some(Command::Secrets(_)) = command {
-            return secrets::rewrap_all(&settings).await;
+        match command {
+            Some(Command::Secrets(_)) => return secrets::rewrap_all(&settings).await,
+            Some(Command::Backup { file }) => return backup::run(&settings, &file).await,
+            None => {}
         }
         let listeners = Listeners::bind(&settings).await?;
         ballast_scheduler::run(settings, Sources::system(), listeners, shutdown).await

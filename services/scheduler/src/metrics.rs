@@ -34,6 +34,20 @@ label! {
 }
 
 label! {
+    /// What the scheduler that leads does.
+    pub enum Led {
+        Upkeep = "upkeep",
+        Failover = "failover",
+        Draining = "draining",
+        Placing = "placing",
+        Sweeping = "sweeping",
+        Issuing = "issuing",
+        Warning = "warning",
+        Looking = "looking",
+    }
+}
+
+label! {
     /// By which number a report is not of now.
     pub enum Stale { Epoch = "epoch", Generation = "generation" }
 }
@@ -43,6 +57,7 @@ labels! { struct Placing { policy: &'static str, outcome: Placed } }
 labels! { struct FailingOver { outcome: FailedOver } }
 labels! { struct Why { why: Stale } }
 labels! { struct Refused { resource: &'static str } }
+labels! { struct Leading { work: Led } }
 
 /// What is counted.
 #[derive(Debug)]
@@ -57,6 +72,7 @@ pub struct Metrics {
     pub(crate) failover_paused: Gauge,
     pub(crate) drained: Counter,
     pub(crate) drain_left: Gauge,
+    led: Slots<Leading, Counter>,
     stale: Slots<Why, Counter>,
     quota_refusals: Slots<Refused, Counter>,
     pub(crate) slow_readers: Counter,
@@ -87,6 +103,7 @@ impl Metrics {
             failover_paused: Gauge::default(),
             drained: Counter::default(),
             drain_left: Gauge::default(),
+            led: Slots::new(Led::ALL.iter().map(|work| Leading { work: *work })).all_told(),
             stale: Slots::new(Stale::ALL.iter().map(|why| Why { why: *why })).all_told(),
             quota_refusals: Slots::new(Resource::ALL.map(|one| Refused { resource: one.noun() })).all_told(),
             slow_readers: Counter::default(),
@@ -111,6 +128,11 @@ impl Metrics {
 
     pub(crate) fn failed_over(&self, outcome: FailedOver) {
         count(&self.failovers, outcome as usize);
+    }
+
+    /// One round of what the scheduler that leads does.
+    pub(crate) fn worked(&self, work: Led) {
+        count(&self.led, work as usize);
     }
 
     /// A report was dropped.
@@ -144,6 +166,7 @@ impl Metrics {
             "Load balancers that agents have yet that are switched off; 0 where none are moved",
             &self.drain_left,
         );
+        registry.add("ballast_work_rounds_total", "Rounds of what the scheduler that leads does", &self.led);
         registry.add("ballast_stale_reports_total", "Reports of agents that were dropped", &self.stale);
         registry.add("ballast_quota_refusals_total", "Objects that a quota has refused", &self.quota_refusals);
         registry.add(

@@ -127,6 +127,7 @@ async fn run(app: Arc<App>, agent: Agent, hello: Hello, stream: Duplex, shutdown
         patience: None,
         known: known_of(&agent.drivers),
         is_private: stream.is_private,
+        schedulers: Vec::new(),
     };
     let inbound = Open::new(&app, agent.id).read(stream.inbound);
     let why = match session.go_on(&listening, inbound, &shutdown).await {
@@ -180,6 +181,8 @@ struct Session<'a> {
     known: HashMap<String, AgentDriver>,
     /// Secrets may be sent.
     is_private: bool,
+    /// Where schedulers are, as it was told last.
+    schedulers: Vec<String>,
 }
 
 fn known_of(drivers: &[AgentDriver]) -> HashMap<String, AgentDriver> {

@@ -15,6 +15,20 @@ use crate::{PATIENCE, programs};
 pub struct Service(Child);
 
 impl Service {
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn start(mut command: Command) -> Self {
+        Self(command.spawn().expect("the service starts"))
+    }
+
+    /// # Errors
+    /// When it cannot be signalled.
+    pub fn signal(&self, signal: Signal) -> std::io::Result<()> {
+        let pid = nix::unistd::Pid::from_raw(self.0.id().cast_signed());
+        Ok(nix::sys::signal::kill(pid, signal)?)
+    }
+
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.0.id()

@@ -3,6 +3,7 @@
 
 mod access;
 mod away;
+mod certificates;
 mod chromium;
 mod crowd;
 mod follow;
@@ -24,6 +25,7 @@ use ballast_service::config::Settings;
 use serde_json::{Value, json};
 
 use crate::{
+    certificates::{ALL, Pem, keep_secrets},
     played::{Agent, able_driver},
     services::Services,
 };
@@ -78,6 +80,26 @@ async fn forms_of_parts(services: &Services, token: &str, id: &str) -> Vec<Strin
     below.into_iter().map(|form| format!("/ui/load-balancers/{id}/{form}")).collect()
 }
 
+/// A certificate of this name, which a listener of the load balancer uses; its pages.
+async fn certificate(
+    services: &Services,
+    token: &str,
+    (load_balancer, name): (&str, &str),
+    (pem, port): (&Pem, u16),
+) -> Vec<String> {
+    let kept = services.call_as(token, "POST", ALL, Some(pem.body(name))).await;
+    assert_eq!(kept.status, 201, "{kept}");
+    let listener = json!({ "listener": {
+        "name": name, "loadbalancer_id": load_balancer, "protocol": "TERMINATED_HTTPS", "protocol_port": port,
+        "default_tls_container_ref": kept.object()["reference"],
+    } });
+    let listener = services.call_as(token, "POST", "/v2.0/lbaas/listeners", Some(listener)).await;
+    assert_eq!(listener.status, 201, "{listener}");
+    let path = format!("/ui/certificates/{}", kept.id());
+    let edit = format!("/ui/load-balancers/{load_balancer}/listeners/{}/edit", listener.id());
+    ["", "/edit", "/rotate", "/delete"].map(|form| format!("{path}{form}")).into_iter().chain([edit]).collect()
+}
+
 /// A shared network of an admin's, where callers have tokens; its subnet.
 async fn shared_subnet(services: &Services) -> String {
     let network = json!({ "network": { "name": "net", "shared": true, "tenant_id": "ops" } });
@@ -88,8 +110,9 @@ async fn shared_subnet(services: &Services) -> String {
     services.call_as("admin", "POST", "/v2.0/subnets", Some(subnet)).await.id()
 }
 
-/// Agents are believed to live however long a browser takes.
+/// Agents are believed to live however long a browser takes, and certificates are kept.
 fn patient(settings: &mut Settings) {
+    keep_secrets(settings);
     (settings.agents.suspect_after_ms, settings.agents.dead_after_ms) = (600_000, 700_000);
 }
 

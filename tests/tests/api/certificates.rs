@@ -1,6 +1,11 @@
 //! Certificates that are kept here, over REST and gRPC: what is shown of them, and that nobody ever sees a private key.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::Path,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use ballast_certificates::{Keyring, new_key};
 use ballast_proto::v2::{
@@ -8,7 +13,7 @@ use ballast_proto::v2::{
     certificates_client::CertificatesClient,
 };
 use ballast_scheduler::secrets;
-use ballast_service::config::Settings;
+use ballast_service::{clock::Clock, config::Settings};
 use ballast_store::Store;
 use ballast_tests::secret;
 use rcgen::{CertificateParams, KeyPair};
@@ -31,6 +36,15 @@ impl Pem {
         let key = KeyPair::generate().unwrap();
         let chain = CertificateParams::new(vec![name.to_owned()]).unwrap().self_signed(&key).unwrap().pem();
         Self { chain, key: key.serialize_pem() }
+    }
+
+    /// One that ends in so many days.
+    pub(crate) fn ending(name: &str, days: u64) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let now = Clock::system().now().duration_since(UNIX_EPOCH).unwrap();
+        params.not_after = rcgen::date_time_ymd(1970, 1, 1) + now + Duration::from_secs(days * 86_400 + 3_600);
+        Self { chain: params.self_signed(&key).unwrap().pem(), key: key.serialize_pem() }
     }
 
     /// Without what it does not have in common with others.

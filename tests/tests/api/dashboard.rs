@@ -1,6 +1,7 @@
 //! The dashboard without a browser: who sees which page, sessions, what each answer says, and what is live.
 
 mod browser;
+mod certificates;
 mod forms;
 mod kept;
 mod lists;
@@ -16,6 +17,7 @@ use browser::{Answer, Browser};
 use serde_json::json;
 
 use crate::{
+    certificates::{Pem, keep_secrets},
     played::{able, farsighted},
     services::{PATIENCE, Services},
 };
@@ -79,6 +81,20 @@ ui_form_rule                 303 403 200 404 200
 ui_form_rule_sent            401 403 200 404 200
 ui_form_delete_rule          303 403 200 404 200
 ui_form_delete_rule_sent     401 403 200 404 200
+ui_certificates              303 200 200 200 200
+ui_secret                    303 200 200 404 200
+ui_certificate               303 200 200 404 200
+ui_form_new_certificate      303 403 200 200 200
+ui_form_new_certificate_sent 401 403 200 200 200
+ui_form_order_certificate    303 403 200 200 200
+ui_form_order_certificate_sent 401 403 200 200 200
+ui_form_certificate          303 403 200 404 200
+ui_form_certificate_sent     401 403 200 404 200
+ui_form_rotate_certificate   303 403 200 404 200
+ui_form_rotate_certificate_sent 401 403 200 404 200
+ui_form_delete_certificate   303 403 200 404 200
+ui_form_delete_certificate_sent 401 403 200 404 200
+ui_look_at_secrets           303 403 303 303 303
 ui_monitors                  303 200 200 200 200
 ui_networks                  303 200 200 200 200
 ui_quotas                    303 200 200 200 200
@@ -114,7 +130,7 @@ fn the_policy_of_the_dashboard_knows_every_route_and_no_other() {
 
 /// Services with tokens, an agent, and a load balancer of alice's; its id and the agent's.
 async fn world() -> (Services, String, String) {
-    let services = Services::with_tokens(|_| {}).await;
+    let services = Services::with_tokens(keep_secrets).await;
     let agent = farsighted(&services.channel, "h1").await;
     let subnet = shared_subnet(&services).await;
     let id = load_balancer(&services, "alice", &subnet, "shop").await;
@@ -185,6 +201,7 @@ fn part<'a>(path: &str, [listener, pool, monitor, policy, _]: &'a [String; 5]) -
 async fn every_page_answers_every_role_as_the_policy_says() {
     let (services, id, agent) = world().await;
     let parts = parts(&services).await;
+    let certificate = certificates::used(&services, "alice", &id, &Pem::of("www.example")).await;
     let routes = ballast_api_gateway::page_routes();
     let mut wrong = Vec::new();
     for (at, caller) in CALLERS.into_iter().enumerate() {
@@ -198,7 +215,11 @@ async fn every_page_answers_every_role_as_the_policy_says() {
                 continue;
             }
             let route = routes.iter().find(|route| route.action == action).unwrap();
-            let of = if action == "ui_agent" { &agent } else { &id };
+            let of = match action {
+                "ui_agent" => &agent,
+                _ if route.path.starts_with("/ui/certificates/") => &certificate,
+                _ => &id,
+            };
             let path = route
                 .path
                 .replace("{part}", part(route.path, &parts))
@@ -207,6 +228,10 @@ async fn every_page_answers_every_role_as_the_policy_says() {
                 .replace("{status}", "ERROR")
                 .replace("{file}", "x");
             let path = if action == "ui_form_change_members" { format!("{path}?act=drain") } else { path };
+            let path = match action {
+                "ui_secret" => format!("{path}?project=a&reference={}/v1/containers/{certificate}", services.url),
+                _ => path,
+            };
             // The ordinary answer of this stream would not end.
             let path = if action == "ui_live" { format!("{path}?view=/ui/nosuch") } else { path };
             let answer = match route.method {

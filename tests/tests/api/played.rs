@@ -254,7 +254,11 @@ fn obeying_with(mut agent: Agent, foreseen: Option<Preview>) -> String {
                         agent.say(agent_message::Message::Foreseen(answer)).await;
                     }
                 }
-                Message::Welcome(_) | Message::SnapshotDone(_) | Message::Drain(_) | Message::Secrets(_) => {}
+                Message::Welcome(_)
+                | Message::SnapshotDone(_)
+                | Message::Drain(_)
+                | Message::Secrets(_)
+                | Message::Schedulers(_) => {}
             }
         }
     });

@@ -30,6 +30,7 @@ get_project                      401 200    200    200    200
 
 watch_events                     401 400    400    400    400
 get_overview                     401 200    200    200    200
+get_schedulers                   401 403    403    403    200
 get_stats                        401 200    200    200    200
 get_loadbalancer_revisions       401 200    200    403    200
 get_loadbalancer_traffic         401 200    200    403    200

@@ -1,6 +1,8 @@
 //! Proof under faults: a driver's process, the agent's and haproxy are killed between any two steps, and the next pass
 //! makes it good. Nothing is left in the end, and whoever serves beside it serves on.
 //!
+//! Three schedulers over one database are killed and stopped under load, again and again ([`schedulers`]).
+//!
 //! The places are not listed here. A change is made once by a process that notes which places it passes
 //! (`ballast-failpoint`), and then once more for each of them. So a step that is new is in here by itself.
 //!
@@ -18,6 +20,7 @@ mod cycles;
 mod driver;
 mod load;
 mod place;
+mod schedulers;
 mod steps;
 mod switch;
 mod victim;

@@ -145,6 +145,8 @@ facts! {
         /// Who read a stream.
         Reader = "READER",
         Agent = "AGENT_GONE",
+        /// The scheduler does not lead any more.
+        Lead = "LEAD",
     }
 }
 

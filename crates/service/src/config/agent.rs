@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Deserializer, de};
+use serde::Deserialize;
 
 use crate::{address::Address, list};
 
@@ -13,7 +13,7 @@ pub struct Agent {
     /// The agent's name, unique in the deployment; empty: the machine's host name.
     pub host: String,
     /// Schedulers, tried in turn.
-    #[serde(deserialize_with = "addresses")]
+    #[serde(deserialize_with = "list::addresses")]
     pub schedulers: Vec<Address>,
     /// Where the ledger and the drivers keep what must survive a restart.
     pub state_dir: PathBuf,
@@ -40,10 +40,6 @@ impl Default for Agent {
             secrets_tmpfs: PathBuf::from("/run/ballast-agent/secrets"),
         }
     }
-}
-
-fn addresses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Address>, D::Error> {
-    list::texts(deserializer)?.iter().map(|text| text.parse().map_err(de::Error::custom)).collect()
 }
 
 /// What a small host bears, and more where there are more processors.

@@ -12,8 +12,11 @@ use crate::{address::Address, list};
 pub struct Gateway {
     /// Where REST is served.
     pub listen: SocketAddr,
-    /// Where the scheduler is.
+    /// Where the scheduler is, where there is one.
     pub scheduler: Address,
+    /// Where they are, where there are several of one database: the first is asked first. Empty: `scheduler`.
+    #[serde(deserialize_with = "list::addresses")]
+    pub schedulers: Vec<Address>,
     /// The project of a request that names none.
     pub project_id: String,
     /// Names and addresses, without a port, by which clients reach this gateway, beside loopback and `listen`.
@@ -43,7 +46,8 @@ impl Default for Gateway {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 9696)),
-            scheduler: Address::Unix(PathBuf::from("/run/ballast/scheduler.sock")),
+            scheduler: usual(),
+            schedulers: Vec::new(),
             project_id: "default".to_owned(),
             public_hosts: Vec::new(),
             trusted_proxies: Vec::new(),
@@ -54,6 +58,36 @@ impl Default for Gateway {
             cookie_key_file: PathBuf::new(),
             tls_cert: PathBuf::new(),
             tls_key: PathBuf::new(),
+        }
+    }
+}
+
+fn usual() -> Address {
+    Address::Unix(PathBuf::from("/run/ballast/scheduler.sock"))
+}
+
+impl Gateway {
+    /// Where the schedulers are, in the order in which they are asked.
+    #[must_use]
+    pub fn all_schedulers(&self) -> &[Address] {
+        if self.schedulers.is_empty() { std::slice::from_ref(&self.scheduler) } else { &self.schedulers }
+    }
+
+    /// # Errors
+    /// One line: which keys, and what to do.
+    pub(super) fn check(&self) -> Result<(), String> {
+        if self.schedulers.is_empty() {
+            return Ok(());
+        }
+        if self.scheduler != usual() {
+            return Err(format!(
+                "gateway.scheduler = \"{}\" and gateway.schedulers are both set: name all of them in gateway.schedulers",
+                self.scheduler
+            ));
+        }
+        match self.schedulers.iter().enumerate().find(|(at, one)| self.schedulers[..*at].contains(one)) {
+            Some((_, twice)) => Err(format!("gateway.schedulers: {twice} is there twice")),
+            None => Ok(()),
         }
     }
 }

@@ -8,7 +8,10 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::secret::{self, has_password};
+use crate::{
+    address::Address,
+    secret::{self, has_password},
+};
 
 /// `[scheduler]`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -18,8 +21,39 @@ pub struct Scheduler {
     pub listen: SocketAddr,
     /// The Unix socket (mode 0600) where gRPC is served too; empty: none. Who can open it is admin.
     pub socket: PathBuf,
+    /// Where agents on other machines reach it over TCP, as `host:port`. Empty: at `listen`, where that is an address of one.
+    pub advertise: String,
     /// How long a call may take whose client does not say.
     pub call_timeout_ms: u32,
+}
+
+impl Scheduler {
+    /// Where agents on other machines reach it; empty: nowhere.
+    #[must_use]
+    pub fn advertised(&self) -> String {
+        let ip = self.listen.ip();
+        if self.advertise.is_empty() && !ip.is_loopback() && !ip.is_unspecified() {
+            return self.listen.to_string();
+        }
+        self.advertise.clone()
+    }
+
+    /// # Errors
+    /// One line: which key, and what to do.
+    pub(super) fn check(&self) -> Result<(), String> {
+        if self.call_timeout_ms == 0 {
+            return Err("scheduler.call_timeout_ms must be at least 1".to_owned());
+        }
+        let is_nowhere = self.advertise.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_unspecified());
+        match self.advertise.parse() {
+            _ if self.advertise.is_empty() => Ok(()),
+            Ok(Address::Tcp(_)) if !is_nowhere => Ok(()),
+            _ => Err(format!(
+                "scheduler.advertise = \"{}\" is no address at which others reach it: write host:port",
+                self.advertise
+            )),
+        }
+    }
 }
 
 impl Default for Scheduler {
@@ -27,6 +61,7 @@ impl Default for Scheduler {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 9697)),
             socket: PathBuf::from("/run/ballast/scheduler.sock"),
+            advertise: String::new(),
             call_timeout_ms: 30_000,
         }
     }

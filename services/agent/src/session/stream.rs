@@ -98,6 +98,9 @@ impl Session {
                 _ = beats.tick() => self.beat(&mut heart),
                 () = changed(&mut changes) => self.beat(&mut heart),
                 message = stream.message() => match message {
+                    Ok(Some(SchedulerMessage { message: Some(FromScheduler::Schedulers(told)) })) => {
+                        self.schedulers.learn(&told.addresses).await;
+                    }
                     Ok(Some(SchedulerMessage { message })) => {
                         if let Some(end) = self.obey(message, authority, &mut named) {
                             return end;
@@ -143,7 +146,7 @@ impl Session {
             Some(FromScheduler::Drain(drain)) => return Some(End::Drained { reason: drain.reason }),
             Some(FromScheduler::Welcome(_)) => tracing::warn!("a second Welcome in one session is ignored"),
             // of a newer scheduler: what this agent does not know is not for it
-            None => tracing::debug!("a message of an unknown kind is ignored"),
+            Some(FromScheduler::Schedulers(_)) | None => tracing::debug!("a message of an unknown kind is ignored"),
         }
         None
     }

@@ -204,7 +204,8 @@ fn away(fault: &Fault, absence: &Absence) -> String {
         | Absence::TokenService
         | Absence::StreamEnds
         | Absence::Reader
-        | Absence::Agent => sentence(fault),
+        | Absence::Agent
+        | Absence::Lead => sentence(fault),
     }
 }
 

@@ -1,12 +1,13 @@
 //! `/ballast/v1`: what Octavia has no words for. What changes, as it changes, for those who have no gRPC; all counters, and
 //! what one has counted of late; how many load balancers there are and how they fare; what one was; certificates, and
-//! which are used.
+//! which are used; which schedulers there are.
 
 mod causes;
 mod certificates;
 mod events;
 mod history;
 mod overview;
+mod schedulers;
 mod secrets;
 mod stats;
 pub(crate) mod streams;
@@ -31,6 +32,7 @@ pub(super) fn routes() -> Routes {
         .serve(TRAFFIC, Does::Tell(traffic::schema), "get_loadbalancer_traffic", traffic::show)
         .serve(ROLLBACK, Does::Act, "rollback_loadbalancer", history::roll_back)
         .serve("/ballast/v1/overview", Does::Tell(overview::schema), "get_overview", overview::show)
+        .serve("/ballast/v1/schedulers", Does::Tell(schedulers::schema), "get_schedulers", schedulers::list)
         .serve("/ballast/v1/secrets", Does::Tell(secrets::schema), "get_secrets", secrets::list)
         .serve("/ballast/v1/secrets/look", Does::Act, "look_at_secrets", secrets::look)
         .serve("/ballast/v1/stats", Does::Tell(stats::schema), "get_stats", stats::list)

@@ -4,6 +4,7 @@
 //! A form works without script: its first button checks, its second one makes. The script checks while a person writes.
 
 mod asking;
+mod certificates;
 mod create;
 mod delete;
 mod draft;
@@ -16,17 +17,18 @@ mod policies;
 mod pools;
 mod rollback;
 mod rules;
+mod tls;
 mod what;
 mod write;
 
 use askama::Template;
 use axum::{
-    body::Bytes,
+    body::{Body, Bytes},
     extract::{Extension, State},
     http::{HeaderMap, StatusCode, Uri},
     response::{Html, IntoResponse as _, Redirect, Response},
 };
-use ballast_proto::v2::{PreviewRequest, preview_request::Change};
+use ballast_proto::v2::{LookAtSecretsRequest, PreviewRequest, preview_request::Change};
 use tonic::Status;
 
 pub(crate) use self::what::What;
@@ -37,7 +39,8 @@ use crate::{
     login,
     pages::Query,
     projects,
-    session::{Form, Session},
+    sent::Sent,
+    session::{self, Form, Session},
     shell::Shell,
     trouble::Trouble,
     view::{plan::Plan, same::Same},
@@ -64,29 +67,56 @@ pub(crate) async fn take(
     Extension(asked): Extension<Asked>,
     headers: HeaderMap,
     uri: Uri,
-    body: Bytes,
+    body: Body,
 ) -> Response {
-    respond(&dashboard, (&asked, &headers, &uri), Some(Form::read(&body))).await
+    let has_files = What::of(uri.path()).is_some_and(What::has_files);
+    match Sent::read(&headers, body, has_files).await {
+        Ok(sent) => respond(&dashboard, (&asked, &headers, &uri), Some(sent)).await,
+        Err(trouble) => trouble.alone(),
+    }
 }
 
 async fn respond(
     dashboard: &Dashboard,
     (asked, headers, uri): (&Asked, &HeaderMap, &Uri),
-    sent: Option<Form>,
+    sent: Option<Sent>,
 ) -> Response {
     let here = uri.path_and_query().map_or("/ui/", |here| here.as_str());
     let method = if sent.is_some() { "POST" } else { "GET" };
     match Visitor::of(dashboard, headers, asked, &format!("{method} {}", uri.path())).await {
-        Ok(visitor) if visitor.has_to_choose() => match sent.and_then(|form| Kept::of(here, form)) {
+        Ok(visitor) if visitor.has_to_choose() => match sent.and_then(|sent| Kept::of(here, sent.form)) {
             Some(kept) => projects::ask(dashboard, &visitor, Some(&kept)).await,
             None => Redirect::to("/ui/projects").into_response(),
         },
         Ok(visitor) => answered(dashboard, &visitor, (asked, here), sent).await,
         // What was written is not lost by it.
         Err(Trouble::LogIn) if sent.is_some() => {
-            login::again(dashboard, here, sent.and_then(|form| Kept::of(here, form)).as_ref())
+            login::again(dashboard, here, sent.and_then(|sent| Kept::of(here, sent.form)).as_ref())
         }
         Err(trouble) => trouble.respond(dashboard, None, here),
+    }
+}
+
+/// Looks at what others keep, as a Barbican, and leads back.
+pub(crate) async fn look(
+    State(dashboard): State<Dashboard>,
+    Extension(asked): Extension<Asked>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let here = "/ui/certificates";
+    let visitor = match Visitor::of(&dashboard, &headers, &asked, "POST /ui/certificates/look").await {
+        Ok(visitor) if visitor.has_to_choose() => return Redirect::to("/ui/projects").into_response(),
+        Ok(visitor) => visitor,
+        Err(trouble) => return trouble.respond(&dashboard, None, here),
+    };
+    if !visitor.caller.roles().may_write() {
+        return Trouble::ReadOnly.respond(&dashboard, Some(&visitor), here);
+    }
+    let request = visitor.caller.request(LookAtSecretsRequest { project_id: visitor.scope() });
+    match dashboard.scheduler.certificates().look_at_secrets(request).await {
+        Ok(_) => session::back(Form::read(&body).get("back")).into_response(),
+        Err(status) => Trouble::from(status).respond(&dashboard, Some(&visitor), here),
     }
 }
 
@@ -100,7 +130,7 @@ pub(crate) async fn again(
     let action = format!("POST {}", kept.path().split('?').next().unwrap_or_default());
     match Visitor::with(dashboard, session.clone(), headers, (asked, &action)).await {
         Ok(visitor) if visitor.has_to_choose() => projects::ask(dashboard, &visitor, Some(kept)).await,
-        Ok(visitor) => answered(dashboard, &visitor, (asked, kept.path()), Some(kept.form())).await,
+        Ok(visitor) => answered(dashboard, &visitor, (asked, kept.path()), Some(kept.form().into())).await,
         Err(trouble) => trouble.alone(),
     }
 }
@@ -110,18 +140,21 @@ async fn answered(
     dashboard: &Dashboard,
     visitor: &Visitor,
     (asked, here): (&Asked, &str),
-    sent: Option<Form>,
+    sent: Option<Sent>,
 ) -> Response {
     let (path, query) = here.split_once('?').unwrap_or((here, ""));
+    let (sent, material) = sent.map_or_else(Default::default, |Sent { form, material }| (Some(form), material));
     let written = sent.clone();
-    let asking = Asking { dashboard, visitor, asked, query: Query::of(query), sent };
+    let asking = Asking { dashboard, visitor, asked, query: Query::of(query), sent, material };
     match Box::pin(answer(&asking, path)).await {
         Ok(Answer::Done(path)) => Redirect::to(&path).into_response(),
         Ok(Answer::Page(status, title, main)) => {
             (status, Html(Shell::of(visitor, &title, here).around(&main))).into_response()
         }
         Err(trouble @ Trouble::Away(_)) if written.is_some() => {
-            let main = Waiting { action: here, fields: written.map(Form::into_pairs).unwrap_or_default() };
+            let is_partial = What::of(path).is_some_and(What::has_files);
+            let fields = written.map(Form::into_pairs).unwrap_or_default();
+            let main = Waiting { action: here, fields, is_partial };
             let main = main.render().unwrap_or_default();
             (trouble.status(), Html(Shell::of(visitor, trouble.title(), here).around(&main))).into_response()
         }
@@ -135,6 +168,8 @@ async fn answered(
 struct Waiting<'a> {
     action: &'a str,
     fields: Vec<(String, String)>,
+    /// Files and private keys were sent, which are not kept.
+    is_partial: bool,
 }
 
 async fn answer(asking: &Asking<'_>, path: &str) -> Result<Answer, Trouble> {
@@ -161,6 +196,10 @@ async fn answer(asking: &Asking<'_>, path: &str) -> Result<Answer, Trouble> {
 
 /// Does all of it; where it leads.
 async fn make(asking: &Asking<'_>, draft: &Draft) -> Result<String, Status> {
+    if let Some(keeping) = &draft.keeping {
+        let made = certificates::make(asking, keeping).await?;
+        return Ok(made.or_else(|| draft.leads_to.clone()).unwrap_or_else(|| draft.back.clone()));
+    }
     let mut made = None;
     for change in &draft.writes {
         made = write::make(asking, change.clone()).await?.or(made);
@@ -174,6 +213,9 @@ async fn plan(asking: &Asking<'_>, draft: &mut Draft) -> Result<Plan, Trouble> {
     if draft.sheet.is_wrong() {
         return Ok(Plan::refused(&draft.sheet));
     }
+    if let Some(keeping) = draft.keeping.take() {
+        return certificates::plan(asking, draft, &keeping).await;
+    }
     let Some(first) = draft.writes.first() else { return Ok(Plan::idle(draft.idle)) };
     let change = draft.foreseen.clone().unwrap_or_else(|| first.clone());
     match foreseen(asking, first, change).await {
@@ -182,16 +224,19 @@ async fn plan(asking: &Asking<'_>, draft: &mut Draft) -> Result<Plan, Trouble> {
             let same = Same::of(&draft.writes, &draft.within, &asking.asked.origin, is_open);
             Ok(Plan::of(&draft.sheet, preview, made.as_ref()).same(same))
         }
-        Err(status) => {
-            draft.blame(&status)?;
-            // Whoever has not written anything yet has done nothing wrong.
-            if asking.sent.is_none() {
-                draft.sheet.forgive();
-                return Ok(Plan::idle("Fill in the form: what it would do stands here then."));
-            }
-            Ok(Plan::refused(&draft.sheet))
-        }
+        Err(status) => refused(asking, draft, &status),
     }
+}
+
+/// Why it cannot be done.
+fn refused(asking: &Asking<'_>, draft: &mut Draft, status: &Status) -> Result<Plan, Trouble> {
+    draft.blame(status)?;
+    // Whoever has not written anything yet has done nothing wrong.
+    if asking.sent.is_none() && !draft.is_danger {
+        draft.sheet.forgive();
+        return Ok(Plan::idle("Fill in the form: what it would do stands here then."));
+    }
+    Ok(Plan::refused(&draft.sheet))
 }
 
 /// What the scheduler says of it; and of something whole that is new, what is chosen for it.

@@ -1,7 +1,7 @@
 //! What somebody wrote into a form, while he logs in or chooses a project: it stands in that page, hidden, and nowhere else, and
 //! is the form again when he is known. It is not done by that: the form is looked at, and sent by him.
 
-use crate::{LIMIT, forms::What, session::Form};
+use crate::{LIMIT, forms::What, sent, session::Form};
 
 /// What a field of a form is called while it is kept.
 const PREFIX: &str = "kept.";
@@ -9,8 +9,8 @@ const PREFIX: &str = "kept.";
 const PATH: &str = "kept-at";
 /// How much is left for what else the page sends, as a token.
 const SPARE: usize = 16 << 10;
-/// Never kept, whatever sent them.
-const SECRET: [&str; 3] = ["password", "token", "do"];
+/// Never kept, whatever sent them; nor is what is [secret of a form](sent::SECRET).
+const LEFT_OUT: [&str; 3] = ["password", "token", "do"];
 
 /// A form that was sent, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +34,8 @@ impl Kept {
     fn within(path: &str, pairs: Vec<(String, String)>, name: impl Fn(&str) -> Option<String>) -> Option<Self> {
         What::of(path.split('?').next()?)?;
         let known = |(own, value): (String, String)| {
-            let name = name(&own).filter(|name| !SECRET.contains(&name.as_str()))?;
+            let is_left_out = |name: &str| LEFT_OUT.contains(&name) || sent::SECRET.contains(&name);
+            let name = name(&own).filter(|name| !is_left_out(name))?;
             Some((name, value))
         };
         let fields: Vec<(String, String)> = pairs.into_iter().filter_map(known).collect();
@@ -57,6 +58,11 @@ impl Kept {
 
     pub(crate) fn path(&self) -> &str {
         &self.path
+    }
+
+    /// It has private keys and files, which are not kept.
+    pub(crate) fn is_partial(&self) -> bool {
+        What::of(self.path.split('?').next().unwrap_or_default()).is_some_and(What::has_files)
     }
 
     /// The form as it was sent, to be looked at.
@@ -89,9 +95,21 @@ mod tests {
         sent.extend_pairs(&hidden).append_pair("token", "mine").append_pair("back", "/ui/");
         let back = Kept::sent_along(&form(&sent.finish())).unwrap();
         assert_eq!(back, kept);
+        assert!(!back.is_partial());
         let again = back.form();
         assert_eq!((again.get("name"), again.all("tag").count(), again.get("do")), ("a&b", 2, "check"));
         assert_eq!((again.get("token"), again.get("back")), ("", ""));
+    }
+
+    #[test]
+    fn no_private_key_is_kept_whoever_sends_it() {
+        let secret = |prefix: &str| sent::SECRET.map(|name| format!("{prefix}{name}=s3cret")).join("&");
+        let path = "/ui/certificates/new";
+        let kept = Kept::of(path, form(&format!("name=a&{}", secret("")))).unwrap();
+        let hidden = [("kept-at".to_owned(), path.to_owned()), ("kept.name".to_owned(), "a".to_owned())];
+        assert!(kept.is_partial() && kept.hidden() == hidden, "{kept:?}");
+        let again = Kept::sent_along(&form(&format!("kept-at={path}&kept.name=a&{}", secret(PREFIX))));
+        assert_eq!(again, Some(kept));
     }
 
     #[test]

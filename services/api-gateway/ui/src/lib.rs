@@ -19,6 +19,7 @@ mod pages;
 mod projects;
 mod route;
 mod scheduler;
+mod sent;
 mod session;
 mod shell;
 mod trouble;
@@ -34,21 +35,22 @@ use ballast_service::{
     chance::Chance,
     clock::Clock,
     config::{AuthMode, NetworkProvider, Settings},
+    schedulers::Schedulers,
     streams::Streams,
     traces::Traced,
 };
 use tokio_util::sync::CancellationToken;
-use tonic::{metadata::AsciiMetadataValue, transport::Channel};
+use tonic::metadata::AsciiMetadataValue;
 
 pub use crate::route::{ROUTES, Route};
 use crate::{limiter::Limiter, scheduler::Scheduler, trouble::Trouble};
 
-/// The largest form.
+/// The largest form without files.
 const LIMIT: usize = 64 << 10;
 
 /// What the dashboard has of the gateway.
 pub struct Parts {
-    pub scheduler: Traced<Channel>,
+    pub scheduler: Traced<Schedulers>,
     pub authenticator: Authenticator,
     /// Of all streams, whoever serves them.
     pub streams: Arc<Streams>,

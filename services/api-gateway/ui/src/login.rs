@@ -38,6 +38,8 @@ struct Login<'a> {
     domain: &'a str,
     /// What was written into a form before.
     kept: Vec<(String, String)>,
+    /// Files and private keys were, which are not kept.
+    is_partial: bool,
     /// Something was, which is too large to be kept.
     is_lost: bool,
 }
@@ -66,6 +68,7 @@ pub(crate) fn again(dashboard: &Dashboard, back: &str, kept: Option<&Kept>) -> R
         wrong: Some("Your session has ended."),
         domain: "Default",
         kept: kept::hidden(kept),
+        is_partial: kept.is_some_and(Kept::is_partial),
         is_lost: kept.is_none(),
         ..Login::default()
     };
@@ -123,9 +126,10 @@ async fn granted(dashboard: &Dashboard, form: &Form) -> Result<Session, Denied> 
 fn refused(dashboard: &Dashboard, form: &Form, wrong: &str) -> Response {
     let asks_for_password = dashboard.mode == AuthMode::Keystone;
     let (user, domain) = (form.get("user"), form.get("domain"));
-    let kept = kept::hidden(Kept::sent_along(form).as_ref());
+    let kept = Kept::sent_along(form);
+    let (is_partial, kept) = (kept.as_ref().is_some_and(Kept::is_partial), kept::hidden(kept.as_ref()));
     let (back, wrong) = (form.get("back"), Some(wrong));
-    let login = Login { asks_for_password, back, wrong, user, domain, kept, is_lost: false };
+    let login = Login { asks_for_password, back, wrong, user, domain, kept, is_partial, is_lost: false };
     login.page(StatusCode::UNAUTHORIZED)
 }
 

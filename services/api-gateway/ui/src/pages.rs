@@ -1,6 +1,7 @@
 //! Pages: what each asks the scheduler for. The same code makes a page when it is loaded and while it is live.
 
 mod agents;
+pub(crate) mod certificates;
 mod events;
 mod list;
 mod networks;
@@ -42,6 +43,10 @@ pub(crate) enum View {
     Overview,
     LoadBalancers,
     LoadBalancer(String, Tab),
+    Certificates,
+    Certificate(String),
+    /// What is used by a reference, wherever it is kept.
+    Secret,
     Monitors,
     Networks,
     Quotas,
@@ -61,6 +66,9 @@ impl View {
             ["load-balancers"] => Self::LoadBalancers,
             ["load-balancers", id] => Self::LoadBalancer((*id).to_owned(), Tab::Members),
             ["load-balancers", id, tab] if !tab.is_empty() => Self::LoadBalancer((*id).to_owned(), Tab::named(tab)?),
+            ["certificates"] => Self::Certificates,
+            ["certificates", "secret"] => Self::Secret,
+            ["certificates", id] => Self::Certificate((*id).to_owned()),
             ["monitors"] => Self::Monitors,
             ["networks"] => Self::Networks,
             ["quotas"] => Self::Quotas,
@@ -86,9 +94,11 @@ impl View {
         match self {
             Self::LoadBalancer(_, Tab::Traffic) | Self::Agents | Self::Agent(_) => Some(Duration::from_secs(2)),
             Self::Overview
+            | Self::Certificate(_)
             | Self::LoadBalancer(_, Tab::Members | Tab::Listeners | Tab::Monitors | Tab::Events | Tab::History) => {
                 Some(Duration::from_secs(5))
             }
+            Self::Certificates | Self::Secret => Some(Duration::from_secs(10)),
             Self::LoadBalancers | Self::Monitors | Self::Events => Some(Duration::from_secs(30)),
             Self::LoadBalancer(_, Tab::Config | Tab::Copy) | Self::Networks | Self::Quotas | Self::Explain(_) => None,
         }
@@ -169,6 +179,9 @@ async fn dispatch(view: &View, making: Making<'_>) -> Result<Page, Trouble> {
         View::Overview => overview::make(making).await,
         View::LoadBalancers => list::load_balancers(making).await,
         View::LoadBalancer(id, tab) => one::make(making, id, *tab).await,
+        View::Certificates => certificates::all(making).await,
+        View::Certificate(id) => certificates::one(making, id).await,
+        View::Secret => certificates::secret(making).await,
         View::Monitors => list::monitors(making).await,
         View::Networks => networks::make(making).await,
         View::Quotas => quotas(making).await,

@@ -38,6 +38,8 @@ struct Projects {
     current: String,
     /// What was written into a form before.
     kept: Vec<(String, String)>,
+    /// Files and private keys were, which are not kept.
+    is_partial: bool,
 }
 
 const HERE: &str = "/ui/projects";
@@ -58,7 +60,8 @@ pub(crate) async fn show(
 pub(crate) async fn ask(dashboard: &Dashboard, visitor: &Visitor, kept: Option<&Kept>) -> Response {
     match projects(dashboard, visitor).await {
         Ok(projects) => {
-            let main = Projects { kept: kept::hidden(kept), ..projects }.render().unwrap_or_default();
+            let is_partial = kept.is_some_and(Kept::is_partial);
+            let main = Projects { kept: kept::hidden(kept), is_partial, ..projects }.render().unwrap_or_default();
             Html(Shell::of(visitor, "Projects", HERE).around(&main)).into_response()
         }
         Err(trouble) => trouble.respond(dashboard, Some(visitor), HERE),
@@ -90,6 +93,7 @@ async fn projects(dashboard: &Dashboard, visitor: &Visitor) -> Result<Projects, 
         sees_all: is_admin && visitor.session.project.is_empty(),
         current: visitor.scope_shown().to_owned(),
         kept: Vec::new(),
+        is_partial: false,
     })
 }
 

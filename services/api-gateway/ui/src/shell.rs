@@ -17,9 +17,10 @@ pub(crate) struct Place {
     is_for_admins: bool,
 }
 
-const PLACES: [Place; 8] = [
+const PLACES: [Place; 9] = [
     Place { path: "/ui/", text: "Overview", key: "o", is_for_admins: false },
     Place { path: "/ui/load-balancers", text: "Load balancers", key: "l", is_for_admins: false },
+    Place { path: "/ui/certificates", text: "Certificates", key: "c", is_for_admins: false },
     Place { path: "/ui/monitors", text: "Monitors", key: "m", is_for_admins: false },
     Place { path: "/ui/networks", text: "Networks", key: "n", is_for_admins: false },
     Place { path: "/ui/quotas", text: "Quotas", key: "q", is_for_admins: false },

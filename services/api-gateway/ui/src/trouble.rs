@@ -24,6 +24,8 @@ pub(crate) enum Trouble {
     Away(&'static str),
     /// Too many attempts to log in.
     TooMany,
+    /// More was sent than a form has.
+    TooLarge,
     OtherSite,
     UnknownHost,
     /// The caller's role reads, and changes nothing.
@@ -72,6 +74,7 @@ impl Trouble {
             Self::Faulty(_) | Self::UnknownHost => StatusCode::BAD_REQUEST,
             Self::Away(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::OtherSite | Self::ReadOnly => StatusCode::FORBIDDEN,
             Self::Broken => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -84,6 +87,7 @@ impl Trouble {
             Self::Faulty(why) => ("This cannot be shown", why),
             Self::Away(what) => ("No answer", what),
             Self::TooMany => ("Too many attempts", "Logging in failed too often. Wait a minute, and try again."),
+            Self::TooLarge => ("Too large", "More was sent than this form takes. Nothing was done."),
             Self::OtherSite => {
                 ("Refused", "A page of another site asks for this, or the browser does not say whose it is.")
             }

@@ -3,6 +3,7 @@
 pub(crate) mod agents;
 pub(crate) mod attention;
 pub(crate) mod badge;
+pub(crate) mod certificates;
 pub(crate) mod chart;
 pub(crate) mod choices;
 pub(crate) mod copy;

@@ -182,7 +182,8 @@
       timer = setTimeout(async () => {
         asked?.abort();
         asked = new AbortController();
-        const body = new URLSearchParams(new FormData(form));
+        const fields = new FormData(form);
+        const body = form.getAttribute('enctype') ? fields : new URLSearchParams(fields);
         body.set('do', 'check');
         try {
           // Not form.action: a field may be called so.

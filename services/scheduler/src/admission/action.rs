@@ -34,7 +34,7 @@ const OPERATORS: &[&str] = &["FlavorProfiles", "AvailabilityZoneProfiles"];
 /// those of which the writes are,
 const OPERATORS_WRITE: &[&str] = &["Flavors", "AvailabilityZones", "Quotas"];
 /// and methods of others.
-const OPERATORS_CALL: &[&str] = &["Failover", "FlavorCapabilities", "AvailabilityZoneCapabilities"];
+const OPERATORS_CALL: &[&str] = &["Failover", "FlavorCapabilities", "AvailabilityZoneCapabilities", "ListSchedulers"];
 
 /// What a caller must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,6 +180,7 @@ mod tests {
             ("LoadBalancers", "Health", "get_health", Needs::Reader),
             ("LoadBalancers", "Stats", "get_load_balancer", Needs::Reader),
             ("LoadBalancers", "Failover", "failover_load_balancer", Needs::Admin),
+            ("Overview", "ListSchedulers", "get_schedulers", Needs::Admin),
             ("LoadBalancers", "Preview", "preview_load_balancer", Needs::Member),
             ("History", "RollBack", "roll_back_history", Needs::Member),
             ("Certificates", "LookAtSecrets", "look_at_secrets", Needs::Member),

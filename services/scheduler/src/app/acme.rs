@@ -22,7 +22,10 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::{App, secrets::cause};
-use crate::{acme::Issuer, metrics::Attempted};
+use crate::{
+    acme::Issuer,
+    metrics::{Attempted, Led},
+};
 
 /// How often it is looked for what is due.
 const PERIOD: Duration = Duration::from_secs(5);
@@ -66,6 +69,7 @@ impl App {
                 Some(id) = running.next() => { busy.remove(&id); }
                 () = shutdown.cancelled() => return,
             }
+            self.metrics.worked(Led::Issuing);
             match self.take_due(&busy).await {
                 Ok(taken) => {
                     for certificate in taken {

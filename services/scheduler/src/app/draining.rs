@@ -12,6 +12,7 @@ use ballast_store::{Phase, Tx, because};
 use tokio_util::sync::CancellationToken;
 
 use super::{App, failover::PERIOD, secrets::cause};
+use crate::metrics::Led;
 
 /// How far it is.
 #[derive(Debug, Default)]
@@ -44,6 +45,7 @@ impl App {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut course = Course::default();
         while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
+            self.metrics.worked(Led::Draining);
             if let Err(fault) = Box::pin(self.drain(&mut course)).await {
                 tracing::warn!(detail = fault.detail(), "agents that are switched off are not emptied yet: {fault}");
             }

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::objects::Object;
 use super::{App, Caller};
+use crate::metrics::Led;
 
 /// How many changes are told at once.
 const BATCH: u64 = 200;
@@ -206,6 +207,7 @@ impl App {
                 _ = ticks.tick() => {}
                 () = shutdown.cancelled() => return,
             }
+            self.metrics.worked(Led::Upkeep);
             let (now, limits) = (self.now(), self.events);
             let forget = self.store.write(|tx, _| {
                 Box::pin(async move {

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{App, Wake, placing::network_of};
 use crate::{
-    metrics::FailedOver,
+    metrics::{FailedOver, Led},
     placement::{
         Demand,
         failover::{Failover, decide},
@@ -51,8 +51,6 @@ impl App {
         if !self.failover.enabled {
             return;
         }
-        // Agents that have not been heard of since this scheduler's start may be about to dial.
-        let started = self.clock.monotonic();
         let mut ticks = tokio::time::interval(PERIOD);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut paused = false;
@@ -61,9 +59,11 @@ impl App {
                 _ = ticks.tick() => {}
                 () = shutdown.cancelled() => return,
             }
-            if self.clock.monotonic().saturating_sub(started) < self.limits.dead_after {
+            // Agents that have not been heard of since this scheduler's start may be about to dial.
+            if self.clock.monotonic().saturating_sub(self.started) < self.limits.dead_after {
                 continue;
             }
+            self.metrics.worked(Led::Failover);
             let decided = self.fail_over().await;
             if let Ok(decided) = &decided {
                 self.metrics.failover_paused.set(i64::from(matches!(decided, Failover::Paused { .. })));

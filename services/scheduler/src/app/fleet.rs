@@ -177,6 +177,16 @@ impl Fleet {
         self.lock().lives.peers.any()
     }
 
+    /// How many schedulers there are, as far as it was seen.
+    pub fn count_schedulers(&self) -> usize {
+        self.lock().lives.peers.count() + 1
+    }
+
+    /// Where agents reach the peers.
+    pub fn advertised_by_peers(&self) -> Vec<String> {
+        self.lock().lives.peers.advertised().map(str::to_owned).collect()
+    }
+
     /// The peers whose heartbeat has not changed for so long that their agents' sessions are over, each with that one.
     pub fn lapsed(&self, now: Duration) -> Vec<(SchedulerId, i64)> {
         self.lock().lives.peers.lapsed(now, self.limits.suspect_after)

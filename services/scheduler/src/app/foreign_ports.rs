@@ -19,7 +19,10 @@ use ballast_store::Tx;
 use tokio_util::sync::CancellationToken;
 
 use super::{App, Caller, WantedVip, load_pool, plugging::on_host, vips::check_wanted};
-use crate::network::{MadePort, WantedPort};
+use crate::{
+    metrics::Led,
+    network::{MadePort, WantedPort},
+};
 
 /// How long a port may be asked for before its note counts: far longer than any call takes.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -122,6 +125,7 @@ impl App {
             return;
         }
         while !shutdown.is_cancelled() {
+            self.metrics.worked(Led::Sweeping);
             if let Err(fault) = self.sweep_ports().await {
                 tracing::warn!(detail = fault.detail(), "ports that nobody needs stay: {fault}");
             }

@@ -76,6 +76,13 @@ impl App {
     /// As the others of the database know it. Each time its heartbeat is another.
     pub(super) fn next_heartbeat(&self) -> Scheduler {
         let heartbeat = self.heartbeats.fetch_add(1, Ordering::Relaxed);
-        Scheduler { id: self.id, address: self.address.to_string(), heartbeat, heartbeat_at: self.now() }
+        Scheduler {
+            id: self.id,
+            address: self.address.to_string(),
+            heartbeat,
+            heartbeat_at: self.now(),
+            advertised: self.advertised.to_string(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
     }
 }

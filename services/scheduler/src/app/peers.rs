@@ -24,7 +24,14 @@ impl App {
     pub async fn start(&self) -> Result<(), Fault> {
         let starting = self.next_heartbeat();
         self.store.speak_as(self.id);
-        self.store.write(|tx, _| Box::pin(tx.register_scheduler(&starting))).await?;
+        let register = self.store.write(|tx, _| {
+            let starting = &starting;
+            Box::pin(async move {
+                tx.register_scheduler(starting).await?;
+                tx.take_lead(starting.id).await
+            })
+        });
+        self.led_by(register.await?);
         self.refresh_fleet().await
     }
 
@@ -80,16 +87,30 @@ impl App {
     /// # Errors
     /// When the store fails.
     pub(super) async fn refresh_peers(&self) -> Result<(), Fault> {
-        let schedulers = self.store.glance(|tx, _| Box::pin(tx.schedulers())).await?;
+        let read = || self.store.glance(|tx, _| Box::pin(async { Ok((tx.schedulers().await?, tx.lead().await?)) }));
+        let (mut schedulers, lead) = read().await?;
         let now = self.clock.monotonic();
         self.fleet.set_peers(&schedulers, now);
         self.store.set_alone(!self.fleet.has_peers());
         for (id, heartbeat) in self.fleet.lapsed(now) {
             tracing::warn!(scheduler = %id, "another scheduler is gone: sessions with it are over");
             self.store.write(|tx, _| Box::pin(tx.end_scheduler(id, heartbeat))).await?;
+            schedulers.retain(|one| one.id != id);
             self.refresh_fleet().await?;
         }
-        Ok(())
+        self.follow_lead(lead, &schedulers).await
+    }
+
+    /// Where agents reach the schedulers.
+    #[must_use]
+    pub fn advertised(&self) -> Vec<String> {
+        let mut all = self.fleet.advertised_by_peers();
+        if !self.advertised.is_empty() {
+            all.push(self.advertised.to_string());
+        }
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 }
 

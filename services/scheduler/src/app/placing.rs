@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{App, Wake, fleet::Looked};
 use crate::{
-    metrics::Placed as PlacedOutcome,
+    metrics::{Led, Placed as PlacedOutcome},
     placement::{Candidate, Demand},
 };
 
@@ -221,6 +221,7 @@ impl App {
                 () = self.placing.notified() => {}
                 () = shutdown.cancelled() => return,
             }
+            self.metrics.worked(Led::Placing);
             if let Err(fault) = self.place_unplaced().await {
                 tracing::warn!(detail = fault.detail(), "what is placed nowhere is looked at again: {fault}");
             }

@@ -39,6 +39,8 @@ struct Gauges {
     holds: Gauge,
     watchers: Gauge,
     lag: Measure,
+    schedulers: Gauge,
+    leads: Gauge,
 }
 
 /// What a scheduler tells.
@@ -67,6 +69,12 @@ impl Shown {
         let app = &self.app;
         let now = app.clock.monotonic();
         self.gauges.store_queue.set(whole(app.store.queued()));
+        self.gauges.schedulers.set(whole(app.fleet.count_schedulers()));
+        self.gauges.leads.set(app.leads().into());
+        if !app.leads() {
+            // It is for the one that leads to say.
+            app.metrics.failover_paused.set(0);
+        }
         self.gauges.watchers.set(whole(app.watching.count()));
         self.gauges.lag.set(app.metrics.lags.longest(now).as_secs_f64());
         self.gauges.show_agents(&app.fleet.summaries(now), self.agents);
@@ -131,6 +139,8 @@ impl Gauges {
         registry.add("ballast_store_queue", "Transactions that wait for their turn to write", &self.store_queue);
         registry.add("ballast_tombstones", "Removals that agents have yet to confirm", &self.tombstones);
         registry.add("ballast_address_holds", "Addresses that agents may still answer at", &self.holds);
+        registry.add("ballast_schedulers", "Schedulers of this database", &self.schedulers);
+        registry.add("ballast_scheduler_leads", "This scheduler does what one is enough for", &self.leads);
         registry.add("ballast_events_watchers", "Watches that are open", &self.watchers);
         registry.add(
             "ballast_events_lag_seconds",

@@ -6,7 +6,8 @@ use ballast_model::{
 };
 use ballast_proto::{
     agent::{
-        Desired as DesiredMessage, Drain, Foresee, Handover, Remove, SchedulerMessage, scheduler_message::Message,
+        Desired as DesiredMessage, Drain, Foresee, Handover, Remove, SchedulerMessage, Schedulers,
+        scheduler_message::Message,
     },
     convert,
 };
@@ -38,8 +39,13 @@ impl Session<'_> {
         self.send_changed(waited.into_iter().flatten().map(|id| (id, None)).collect()).await
     }
 
-    /// Sends what is not sent yet of all.
+    /// Sends what is not sent yet of all, and where schedulers are.
     pub(super) async fn send_all(&mut self) -> Result<(), Fault> {
+        let addresses = self.app.advertised();
+        if addresses != self.schedulers {
+            self.schedulers.clone_from(&addresses);
+            self.send(Message::Schedulers(Schedulers { addresses })).await?;
+        }
         self.send_wanted(None).await
     }
 

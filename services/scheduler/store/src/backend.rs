@@ -4,6 +4,7 @@
 //! and relies on one thing: whoever writes is alone. SQLite has one writer; on PostgreSQL a lock makes it so, for all
 //! schedulers of a database.
 
+mod copies;
 mod damage;
 mod errors;
 mod files;
@@ -13,6 +14,7 @@ mod notifications;
 mod postgres;
 mod renewed;
 mod seats;
+mod servers;
 mod sqlite;
 mod stop;
 
@@ -25,17 +27,19 @@ use sea_orm::{DbBackend, DbErr, TransactionTrait, Value, sea_query::Expr};
 use sea_orm_migration::MigratorTrait as _;
 
 pub use self::notifications::{Notification, Notifications};
+pub(crate) use self::{
+    copies::copy_sqlite,
+    errors::{fault_of, fault_of_commit, is_duplicate, is_reference, reason},
+    link::{Link, Watched},
+    notifications::CHANNEL,
+};
 use self::{
     errors::{ends_transaction, unwritable},
     files::Files,
     renewed::{Connecting, Renewed, Stoppable},
     seats::Seats,
+    servers::Servers,
     stop::Lease,
-};
-pub(crate) use self::{
-    errors::{fault_of, fault_of_commit, is_duplicate, is_reference, reason},
-    link::{Link, Watched},
-    notifications::CHANNEL,
 };
 use crate::{metrics::Engine, migration::Migrator, moves::Journal, notice::Voice};
 
@@ -53,8 +57,8 @@ pub(crate) struct Backend {
     browsers: Option<Seats>,
     /// Of SQLite.
     files: Option<Arc<Files>>,
-    /// Of PostgreSQL: where to listen for what others change.
-    notifications_url: Option<String>,
+    /// Of PostgreSQL: where to listen for what others change, too.
+    servers: Option<Servers>,
     voice: Arc<Voice>,
     journal: Arc<Journal>,
 }
@@ -69,17 +73,18 @@ impl Backend {
     /// Opens the database; the error is the reason, for a person.
     pub(crate) async fn open(url: &str) -> Result<Self, String> {
         if postgres::is_url(url) {
-            let url = libpq::readable(url);
-            let postgres::Opened { writer, readers, browsers } = postgres::open(&url).await?;
-            let again = url.clone();
+            let servers = Servers::of(url)?;
+            let postgres::Opened { writer, readers, browsers } = postgres::open(&servers).await?;
+            servers.watch();
+            let again = servers.clone();
             let writer = Renewed::new(writer, move || postgres::writer(again.clone()));
             let reader = |reader| {
-                let url = url.clone();
-                Renewed::new(reader, move || postgres::reader(url.clone(), false))
+                let servers = servers.clone();
+                Renewed::new(reader, move || postgres::reader(servers.clone(), false))
             };
             let browser = |browser| {
-                let url = url.clone();
-                Renewed::new(browser, move || postgres::browser(url.clone(), false))
+                let servers = servers.clone();
+                Renewed::new(browser, move || postgres::browser(servers.clone(), false))
             };
             let readers = Seats::new(readers.into_iter().map(reader).collect());
             let browsers = Seats::new(browsers.into_iter().map(browser).collect());
@@ -89,7 +94,7 @@ impl Backend {
                 readers,
                 browsers: Some(browsers),
                 files: None,
-                notifications_url: Some(url),
+                servers: Some(servers),
                 voice: Arc::default(),
                 journal: Arc::default(),
             });
@@ -114,7 +119,7 @@ impl Backend {
             readers,
             browsers: None,
             files: Some(files),
-            notifications_url: None,
+            servers: None,
             voice: Arc::default(),
             journal: Arc::default(),
         })
@@ -152,7 +157,7 @@ impl Backend {
     }
 
     pub(crate) fn notifications(&self) -> Option<Notifications> {
-        self.notifications_url.as_deref().map(Notifications::new)
+        self.servers.clone().map(Notifications::new)
     }
 
     /// Whether other processes may serve it too.
@@ -179,12 +184,13 @@ impl Backend {
     async fn try_begin_write(&self) -> Result<Watched, DbErr> {
         self.check_files()?;
         let (writer, stop) = self.writer.get().await?;
+        let lease = Lease::new(writer, stop, None);
         let begun = match self.kind {
-            Kind::Sqlite => sqlite::begin_write(&writer).await.map_err(unwritable),
-            Kind::Postgres => postgres::begin_write(&writer).await,
+            Kind::Sqlite => sqlite::begin_write(&lease.connections).await.map_err(unwritable),
+            Kind::Postgres => lease.unless_in_vain(postgres::begin_write(&lease.connections)).await,
         };
         let begun = begun.inspect_err(|_| self.doubt_writer())?;
-        Ok(Watched::new(begun, Lease::new(writer, stop, None)))
+        Ok(Watched::new(begun, lease))
     }
 
     /// Whether what is written is still where it is looked for.
@@ -216,7 +222,7 @@ impl Backend {
 
     async fn try_begin_read(&self, by: By) -> Result<Watched, DbErr> {
         let lease = self.reader(by).await?;
-        let begun = lease.connections.begin().await.inspect_err(|_| lease.doubt())?;
+        let begun = lease.unless_in_vain(lease.connections.begin()).await.inspect_err(|_| lease.doubt())?;
         Ok(Watched::new(begun, lease))
     }
 }

@@ -23,6 +23,7 @@ pub(crate) mod handover;
 pub(crate) mod health_monitor;
 pub(crate) mod hold;
 pub(crate) mod l7policy;
+pub(crate) mod lead;
 pub(crate) mod listener;
 pub(crate) mod listener_statistics;
 pub(crate) mod load_balancer;

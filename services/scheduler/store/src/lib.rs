@@ -7,6 +7,7 @@
 mod acme;
 mod agents;
 mod backend;
+mod backup;
 mod barbican;
 mod bindings;
 mod certificates;
@@ -19,6 +20,7 @@ mod handovers;
 mod history;
 mod holds;
 mod hot;
+mod leads;
 mod lists;
 mod metrics;
 mod migration;
@@ -47,6 +49,7 @@ mod write;
 pub use self::{
     acme::AcmeAccount,
     backend::{Notification, Notifications},
+    backup::{BackupError, back_up},
     barbican::{BarbicanConsumer, BarbicanGrant},
     bindings::{Binding, BoundLoadBalancer, Phase},
     certificates::{SealedCertificate, certificate_not_found},
@@ -56,6 +59,7 @@ pub use self::{
     handovers::Handover,
     history::{Difference, Revision, before},
     holds::Hold,
+    leads::{Lead, leading},
     lists::query::{Filter, Found, Kind, Page, Query, Sort, TagFilter, View},
     lists::shown::{PoolParts, ShownMember, ShownPool},
     moves::{Journal, Moved, Told},

@@ -26,6 +26,8 @@ mod m0022_certificates;
 mod m0023_secrets;
 mod m0024_barbican;
 mod m0025_acme;
+mod m0027_schedulers;
+mod m0028_lead;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -59,6 +61,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0023_secrets::Migration),
             Box::new(m0024_barbican::Migration),
             Box::new(m0025_acme::Migration),
+            Box::new(m0027_schedulers::Migration),
+            Box::new(m0028_lead::Migration),
         ]
     }
 }

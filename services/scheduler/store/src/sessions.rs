@@ -32,6 +32,10 @@ pub struct Scheduler {
     pub heartbeat: i64,
     /// When it changed last, by its own clock.
     pub heartbeat_at: Timestamp,
+    /// Where agents on other machines reach it; empty: nowhere.
+    pub advertised: String,
+    /// Of its release; empty: one that did not say so.
+    pub version: String,
 }
 
 impl Tx {
@@ -85,6 +89,8 @@ impl Tx {
             address: Set(scheduler.address.clone()),
             beat: Set(scheduler.heartbeat),
             beat_at: Set(scheduler.heartbeat_at.0),
+            advertised: Set(scheduler.advertised.clone()),
+            version: Set(scheduler.version.clone()),
         };
         scheduler::Entity::insert(row).exec_without_returning(self.db()).await.map(|_| ()).map_err(fault_of)
     }
@@ -98,6 +104,7 @@ impl Tx {
         let this = Condition::all().add(scheduler::Column::Id.eq(id.uuid())).add(scheduler::Column::Beat.eq(heartbeat));
         let row = scheduler::Entity::find().filter(this.clone()).one(self.db()).await.map_err(fault_of)?;
         let Some(row) = row else { return Ok(()) };
+        self.notes().look_at_schedulers();
         let heard = agent::Entity::update_many()
             .col_expr(agent::Column::HeartbeatAt, Expr::val(row.beat_at))
             .filter(agent::Column::SchedulerId.eq(id.uuid()))

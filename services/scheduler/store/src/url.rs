@@ -20,6 +20,7 @@ const HARMLESS: &[&str] = &[
     "sslkey",
     "sslmode",
     "sslrootcert",
+    "target_session_attrs",
     "user",
     "vfs",
 ];

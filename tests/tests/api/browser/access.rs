@@ -3,22 +3,26 @@
 use serde_json::json;
 
 use super::{
-    Watchful,
+    Watchful, certificate,
     chromium::{Chromium, axe},
     forms_of_parts, load_balancer, patient, shared_subnet,
 };
-use crate::services::Services;
+use crate::{certificates::Pem, services::Services};
 
 /// Pages of one load balancer.
 const TABS: [&str; 8] = ["", "/listeners", "/monitors", "/traffic", "/events", "/history", "/config", "/copy"];
 /// Its forms.
 const FORMS: [&str; 3] = ["/edit", "/delete", "/history/1/rollback"];
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 17] = [
     "/ui/",
     "/ui/new",
     "/ui/explain/ERROR",
     "/ui/?view=table",
     "/ui/load-balancers",
+    "/ui/certificates",
+    "/ui/certificates?state=ATTENTION",
+    "/ui/certificates/new",
+    "/ui/certificates/order",
     "/ui/monitors",
     "/ui/networks",
     "/ui/quotas",
@@ -54,7 +58,8 @@ async fn no_page_keeps_anybody_out_in_light_and_dark_whether_it_is_empty_full_or
     wrong.extend(page.faults(&axe).await.into_iter().map(|fault| format!("numbers: {fault}")));
     let tabs = TABS.iter().chain(&FORMS).map(|tab| format!("/ui/load-balancers/{id}{tab}"));
     let forms = forms_of_parts(&services, "alice", &id).await;
-    for path in PAGES.iter().map(|&path| path.to_owned()).chain(tabs).chain(forms) {
+    let certificates = certificate(&services, "alice", (&id, "web"), (&Pem::of("www.example"), 443)).await;
+    for path in PAGES.iter().map(|&path| path.to_owned()).chain(tabs).chain(forms).chain(certificates) {
         page.goto(&path).await;
         // What is folded is looked at, too.
         page.js("document.querySelectorAll('main details').forEach((one) => { one.open = true; })").await;

@@ -200,7 +200,7 @@ async fn by_the_keyboard_alone_one_makes_drains_and_deletes() {
     page.until("document.activeElement.id === 'f-name'").await;
     page.press("typed").await;
     // Name, subnet, address, protocol, port, and then the members.
-    page.press(&TAB.repeat(5)).await;
+    page.press(&TAB.repeat(6)).await;
     page.until("document.activeElement.id === 'f-members'").await;
     page.press("10.0.0.11:80").await;
     for _ in 0..12 {

@@ -2,13 +2,17 @@
 
 use serde_json::json;
 
-use super::{chromium::Chromium, forms_of_parts, load_balancer};
-use crate::{played::farsighted, services::Services};
+use super::{certificate, chromium::Chromium, forms_of_parts, load_balancer};
+use crate::{
+    certificates::{Pem, keep_secrets},
+    played::farsighted,
+    services::Services,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn names_that_would_break_out_are_shown_as_text_and_none_is_wider_than_a_small_screen() {
     let test = "names_that_would_break_out_are_shown_as_text_and_none_is_wider_than_a_small_screen";
-    let services = Services::start().await;
+    let services = Services::with(keep_secrets).await;
     let Some(page) = Chromium::start(&services, test).await else { return };
     farsighted(&services.channel, "h1").await;
     let subnet = services.subnet().await;
@@ -34,10 +38,12 @@ async fn names_that_would_break_out_are_shown_as_text_and_none_is_wider_than_a_s
         ];
         let tabs = tabs.map(|tab| format!("{one}{tab}"));
         let forms = forms_of_parts(&services, "", &id).await;
+        let certificates = certificate(&services, "", (&id, name), (&Pem::of("www.example"), 443)).await;
         let others = [
             "/ui/",
             "/ui/?view=table",
             "/ui/load-balancers",
+            "/ui/certificates",
             "/ui/events",
             "/ui/monitors",
             "/ui/networks",
@@ -46,7 +52,7 @@ async fn names_that_would_break_out_are_shown_as_text_and_none_is_wider_than_a_s
             "/ui/projects",
         ];
         let others = others.map(str::to_owned).into_iter().chain([format!("/ui/new?from={id}")]);
-        for path in tabs.into_iter().chain(forms).chain(others) {
+        for path in tabs.into_iter().chain(forms).chain(certificates).chain(others) {
             page.goto(&path).await;
             page.js("document.querySelectorAll('main details').forEach((one) => { one.open = true; })").await;
             let found = page

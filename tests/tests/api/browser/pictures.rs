@@ -3,8 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Watchful, chromium::Chromium, load_balancer, patient};
-use crate::services::Services;
+use super::{Watchful, certificate, chromium::Chromium, load_balancer, patient};
+use crate::{
+    certificates::{ALL, Pem},
+    services::Services,
+};
 
 /// Set, the pictures are written anew.
 const WRITE: &str = "BALLAST_WRITE_SNAPSHOTS";
@@ -53,14 +56,26 @@ async fn the_pictures_of_the_documents_are_of_these_pages() {
         if !path_of.starts_with("/ui/new") {
             page.is_live().await;
         }
-        let picture = page.picture().await;
-        #[expect(clippy::disallowed_methods, reason = "a switch of the tests")]
-        if std::env::var(WRITE).is_ok() {
-            std::fs::create_dir_all(path("").as_path()).unwrap();
-            std::fs::write(path(name), &picture).unwrap();
-        }
-        let kept = std::fs::read(path(name)).unwrap_or_else(|error| panic!("docs/img/{name}: {error}"));
-        assert_eq!(size(&kept), size(&picture), "docs/img/{name}: write it anew with {WRITE}=1");
+        held(name, &page.picture().await);
     }
+    for (name, days, port) in [("www.example.org", 9, 443), ("intranet.example.org", 200, 8443)] {
+        certificate(&services, "", (&id, name), (&Pem::ending(name, days), port)).await;
+    }
+    services.create(ALL, Pem::ending("spare.example.org", 60).body("spare")).await;
+    page.goto("/ui/certificates").await;
+    page.sees("ends in 9 days").await;
+    page.is_live().await;
+    held("dashboard-certificates.png", &page.picture().await);
     page.end().await;
+}
+
+/// The picture is as large as the one that is kept, or is kept from now on.
+fn held(name: &str, picture: &[u8]) {
+    #[expect(clippy::disallowed_methods, reason = "a switch of the tests")]
+    if std::env::var(WRITE).is_ok() {
+        std::fs::create_dir_all(path("").as_path()).unwrap();
+        std::fs::write(path(name), picture).unwrap();
+    }
+    let kept = std::fs::read(path(name)).unwrap_or_else(|error| panic!("docs/img/{name}: {error}"));
+    assert_eq!(size(&kept), size(picture), "docs/img/{name}: write it anew with {WRITE}=1");
 }

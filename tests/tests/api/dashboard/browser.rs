@@ -68,13 +68,34 @@ impl Browser {
     /// A form, whose cookies are kept.
     pub(crate) async fn post(&mut self, path: &str, form: &str) -> Answer {
         let answer = self.send("POST", path, form).await;
+        self.keep(&answer);
+        answer
+    }
+
+    /// A form with files: each has a name, that of its file, and what is in it.
+    pub(crate) async fn upload(&mut self, path: &str, fields: &[(&str, Option<&str>, &[u8])]) -> Answer {
+        let mut body = Vec::new();
+        for (name, file, content) in fields {
+            let file = file.map(|file| format!("; filename=\"{file}\"\r\nContent-Type: application/octet-stream"));
+            let file = file.unwrap_or_default();
+            body.extend(format!("--bound\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n").bytes());
+            body.extend_from_slice(content);
+            body.extend(b"\r\n");
+        }
+        body.extend(b"--bound--\r\n");
+        let head = self.head("POST", path, Some(("multipart/form-data; boundary=bound", body.len())));
+        let answer = self.exchange(&[head.as_bytes(), &body].concat()).await;
+        self.keep(&answer);
+        answer
+    }
+
+    fn keep(&mut self, answer: &Answer) {
         for cookie in answer.cookies() {
             let (pair, rest) = cookie.split_once(';').unwrap();
             if pair.starts_with("ballast=") {
                 self.cookie = if rest.contains("Max-Age=0") { String::new() } else { pair.to_owned() };
             }
         }
-        answer
     }
 
     pub(crate) async fn log_in(&mut self, token: &str) {
@@ -84,6 +105,13 @@ impl Browser {
 
     /// The request as it is sent.
     pub(crate) fn written(&self, method: &str, path: &str, body: &str) -> String {
+        let is_sent = method == "POST";
+        let sent = is_sent.then_some(("application/x-www-form-urlencoded", body.len()));
+        self.head(method, path, sent) + body
+    }
+
+    /// `sent`: what kind of body follows, and how long it is.
+    fn head(&self, method: &str, path: &str, sent: Option<(&str, usize)>) -> String {
         let mut text = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", self.host);
         for (name, value) in &self.headers {
             text += &format!("{name}: {value}\r\n");
@@ -91,10 +119,10 @@ impl Browser {
         if !self.cookie.is_empty() {
             text += &format!("Cookie: {}\r\n", self.cookie);
         }
-        if method == "POST" {
-            text += &format!("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n", body.len());
+        if let Some((media, length)) = sent {
+            text += &format!("Content-Type: {media}\r\nContent-Length: {length}\r\n");
         }
-        text + "Connection: close\r\n\r\n" + body
+        text + "Connection: close\r\n\r\n"
     }
 
     pub(crate) async fn connect(&self) -> TcpStream {
@@ -102,8 +130,12 @@ impl Browser {
     }
 
     async fn send(&self, method: &str, path: &str, body: &str) -> Answer {
+        self.exchange(self.written(method, path, body).as_bytes()).await
+    }
+
+    async fn exchange(&self, written: &[u8]) -> Answer {
         let mut stream = self.connect().await;
-        stream.write_all(self.written(method, path, body).as_bytes()).await.unwrap();
+        stream.write_all(written).await.unwrap();
         let mut bytes = Vec::new();
         tokio::time::timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.expect("an answer in time").unwrap();
         let text = String::from_utf8(bytes).unwrap();

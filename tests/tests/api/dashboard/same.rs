@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{browser::Browser, forms::form, kept::plain, load_balancer, parts, world};
-use crate::services::Services;
+use crate::{certificates::Pem, services::Services};
 
 /// What a person who copies them would not like.
 const HOSTILE: [&str; 2] = [
@@ -250,5 +250,38 @@ async fn what_is_typed_deletes_what_the_form_would() {
             let gone = copying.services.call_as("alice", "GET", &format!("{REST}/{object}"), None).await;
             assert_eq!(gone.status, 404, "{path} by {way}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_typed_keeps_rotates_and_deletes_certificates() {
+    let test = "what_is_typed_keeps_rotates_and_deletes_certificates";
+    if !require_tool("jq", test) {
+        return;
+    }
+    let Some(mut copying) = Copying::start(test).await else { return };
+    let all = "/ballast/v1/certificates";
+    let write = |folder: &TempDir, pem: &Pem| {
+        std::fs::write(folder.path().join("chain.pem"), &pem.chain).unwrap();
+        std::fs::write(folder.path().join("key.pem"), &pem.key).unwrap();
+    };
+    for (name, way) in HOSTILE.into_iter().flat_map(|name| ["curl", "ballast"].map(|way| (name, way))) {
+        let (first, next) = (Pem::of("first.example"), Pem::of("next.example"));
+        write(&copying.folder, &first);
+        let own = [("certificate_chain", first.chain.as_str()), ("private_key", &first.key), ("name", name)];
+        copying.instead("/ui/certificates/new", &own, way).await;
+        let kept = copying.services.call_as("alice", "GET", all, None).await.body["certificates"][0].clone();
+        assert_eq!((&kept["name"], &kept["names"][0]), (&json!(name.trim()), &json!("first.example")), "{way}");
+        let path = format!("/ui/certificates/{}", kept["id"].as_str().unwrap());
+        write(&copying.folder, &next);
+        let other = [("certificate_chain", next.chain.as_str()), ("private_key", &next.key)];
+        copying.instead(&format!("{path}/rotate"), &other, way).await;
+        copying.instead(&format!("{path}/edit"), &[("description", name)], way).await;
+        let kept = copying.services.call_as("alice", "GET", all, None).await.body["certificates"][0].clone();
+        assert_eq!((&kept["version"], &kept["description"]), (&json!(2), &json!(name.trim())), "{way}");
+        let page = copying.browser.get(&format!("{path}/delete")).await.body;
+        copying.typed(&beside(&page, way)).await;
+        let left = copying.services.call_as("alice", "GET", all, None).await.body["certificates"].clone();
+        assert_eq!(left, json!([]), "{way}");
     }
 }

@@ -137,6 +137,7 @@ v2.Members.Stats                                  yes yes yes
 v2.Members.Update                                 no  yes yes
 v2.Overview.Get                                   yes yes yes
 v2.Overview.GetTraffic                            yes yes yes
+v2.Overview.ListSchedulers                        no  no  yes
 v2.Overview.ListStats                             yes yes yes
 v2.Pools.Create                                   no  yes yes
 v2.Pools.Delete                                   no  yes yes

@@ -133,7 +133,12 @@ async fn work(mut agent: Agent) {
                 agent.say(health(&desired)).await;
             }
             Told::Remove(remove) => agent.removed(&remove.load_balancer_id, remove.epoch).await,
-            Told::Welcome(_) | Told::SnapshotDone(_) | Told::Drain(_) | Told::Foresee(_) | Told::Secrets(_) => {}
+            Told::Welcome(_)
+            | Told::SnapshotDone(_)
+            | Told::Drain(_)
+            | Told::Foresee(_)
+            | Told::Secrets(_)
+            | Told::Schedulers(_) => {}
         }
     }
 }

@@ -4,6 +4,7 @@ use super::Trouble;
 use crate::{
     Asked, Dashboard,
     pages::{Query, parts::Reader},
+    sent::Material,
     session::Form,
     visit::Visitor,
 };
@@ -16,6 +17,8 @@ pub(super) struct Asking<'a> {
     pub(super) query: Query,
     /// None: it is shown for the first time.
     pub(super) sent: Option<Form>,
+    /// Of what was sent, what is not shown again.
+    pub(super) material: Material,
 }
 
 impl Asking<'_> {

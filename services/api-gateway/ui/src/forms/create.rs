@@ -6,7 +6,7 @@ use ballast_proto::{
     v2::{CreateLoadBalancerRequest, Listener, LoadBalancer, Member, Pool, Vip, preview_request::Change},
 };
 
-use super::{Asking, Draft, members, monitors, pools};
+use super::{Asking, Draft, members, monitors, pools, tls};
 use crate::{
     pages::parts::Parts,
     trouble::Trouble,
@@ -27,7 +27,8 @@ pub(super) async fn draft(asking: &Asking<'_>) -> Result<Draft, Trouble> {
         "" => None,
         id => Some(asking.reader().all(id).await?),
     };
-    let groups = groups(&subnets, from.as_ref());
+    let mut groups = groups(&subnets, from.as_ref());
+    groups[0].fields.push(certificate(asking, from.as_ref()).await?);
     let mut sheet = Sheet::of(groups, asking.sent.as_ref());
     let load_balancer = load_balancer(asking, &mut sheet);
     let back = from.as_ref().map_or_else(|| "/ui/load-balancers".to_owned(), |from| path_of(&from.load_balancer.id));
@@ -39,6 +40,14 @@ pub(super) async fn draft(asking: &Asking<'_>) -> Result<Draft, Trouble> {
     draft.aliases = &[("type", "monitor_type"), ("weight", "members"), ("network_id", "subnet_id")];
     draft.remarks = from.iter().flat_map(remarks).collect();
     Ok(draft)
+}
+
+/// That of a listener at which TLS ends.
+async fn certificate(asking: &Asking<'_>, from: Option<&Parts>) -> Result<Field, Trouble> {
+    let known = tls::known(asking, &asking.visitor.scope()).await?;
+    let own = from.and_then(|from| from.listeners.first()).and_then(|listener| listener.tls.as_ref());
+    let value = own.map(|tls| tls.default_tls_container_ref.clone()).unwrap_or_default();
+    Ok(known.default(None).value(value))
 }
 
 /// What can be chosen; none: it has to be named, as others keep subnets, or there are too many.
@@ -115,7 +124,7 @@ fn where_clients_connect(
             Field::new("subnet_id", "Subnet", input).hint(hint).value(subnet),
             Field::new("address", "Address", Input::Text).hint("Empty: one that is free."),
             Field::new("protocol", "Protocol", Input::Choice(choices::protocols()))
-                .hint("HTTPS is passed through: TLS does not end at a load balancer yet.")
+                .hint("HTTPS is passed through; at TERMINATED_HTTPS TLS ends, by a certificate.")
                 .value(protocol),
             Field::new("protocol_port", "Port", Input::Number).hint("Empty: it gets no listener yet.").value(port),
         ],
@@ -182,6 +191,7 @@ fn listener(sheet: &mut Sheet, protocol: Protocol) -> Option<Listener> {
         protocol: protocol.into(),
         protocol_port: port,
         connection_limit: sheet.number("connection_limit"),
+        tls: tls::of_new_listener(sheet),
         ..Listener::default()
     })
 }
@@ -196,7 +206,8 @@ fn pool(sheet: &mut Sheet, protocol: Protocol, has_listener: bool) -> Option<Poo
     let name = sheet.get("name");
     Some(Pool {
         name: if name.is_empty() { "pool".to_owned() } else { name },
-        protocol: protocol.into(),
+        // What came by TLS goes on without.
+        protocol: if protocol == Protocol::TerminatedHttps { Protocol::Http } else { protocol }.into(),
         lb_algorithm: choices::method_named(&sheet.get("lb_algorithm")).into(),
         session_persistence: pools::persistence(sheet),
         members,

@@ -3,14 +3,14 @@
 use ballast_proto::{
     status::{
         Received,
-        fault::{Balancing, Checking, Code, Facts, Fault, Routing},
+        fault::{Balancing, Checking, Code, Facts, Fault, Routing, Tls},
         from_status,
     },
     v2::{self, preview_request::Change},
 };
 use tonic::Status;
 
-use super::Asking;
+use super::{Asking, certificates::Keeping};
 use crate::{
     trouble::Trouble,
     view::{form::FormPage, plan::Plan, same::Within, sheet::Sheet},
@@ -28,6 +28,8 @@ pub(super) struct Draft {
     pub(super) back: String,
     /// One after the other. None: nothing is to be done.
     pub(super) writes: Vec<Change>,
+    /// Instead: what is to become of a certificate.
+    pub(super) keeping: Option<Keeping>,
     /// The change that stands for all writes, where they are several.
     pub(super) foreseen: Option<Change>,
     /// What is said while nothing is to be done.
@@ -55,6 +57,7 @@ impl Draft {
             leads_to: Some(back.clone()),
             back,
             writes: Vec::new(),
+            keeping: None,
             foreseen: None,
             idle: "Nothing changes.",
             aliases: &[],
@@ -71,17 +74,23 @@ impl Draft {
         sheet: Sheet,
         change: impl FnOnce(String) -> Change,
     ) -> Self {
+        let (draft, request_id) = Self::of_new(asking, title, back, sheet);
+        Self { writes: vec![change(request_id)], ..draft }
+    }
+
+    /// The same, and the id of its request.
+    pub(super) fn of_new(asking: &Asking<'_>, title: String, back: String, sheet: Sheet) -> (Self, String) {
         let request_id = match asking.get("request_id") {
             "" => asking.new_id(),
             sent => sent.to_owned(),
         };
-        Self {
+        let draft = Self {
             verb: "Create",
             hidden: vec![("request_id", request_id.clone())],
             renewed: vec![("request_id", asking.new_id())],
-            writes: vec![change(request_id)],
             ..Self::new(title, back, sheet)
-        }
+        };
+        (draft, request_id)
     }
 
     /// Of something that is there: `now` and `known` are its etag, and that which the form was made with.
@@ -130,7 +139,9 @@ impl Draft {
             _ => status.message(),
         };
         let named = match &told {
-            Received::Fault(fault) => fault.field().or_else(|| field_of_facts(fault)),
+            Received::Fault(fault) => {
+                fault.field().or_else(|| field_of_facts(fault)).or_else(|| holder(&self.sheet, fault))
+            }
             Received::Worded { .. } => None,
         };
         let name = named.or(of_code).unwrap_or_default();
@@ -155,7 +166,13 @@ impl Draft {
     }
 }
 
-/// The field of what policies, rules and monitors do not allow.
+/// The field that names what nobody knows.
+fn holder(sheet: &Sheet, fault: &Fault) -> Option<&'static str> {
+    let Facts::Balancing(Balancing::Tls(Tls::SecretsNotFound { references })) = fault.facts() else { return None };
+    references.0.iter().find_map(|reference| sheet.holder(reference))
+}
+
+/// The field of what policies, rules, monitors and TLS do not allow.
 fn field_of_facts(fault: &Fault) -> Option<&str> {
     match fault.facts() {
         Facts::Balancing(Balancing::Routing(routing)) => match routing {
@@ -170,6 +187,13 @@ fn field_of_facts(fault: &Fault) -> Option<&str> {
             Checking::FieldNotForType { field, .. } => Some(field),
             Checking::DelayTooShort { .. } => Some("delay"),
             Checking::VersionMissing | Checking::VersionTooOld => None,
+        },
+        Facts::Balancing(Balancing::Tls(tls)) => match tls {
+            Tls::CertificateMissing | Tls::CertificateSuperfluous { .. } => Some("default_tls_container_ref"),
+            Tls::ClientCaMissing { .. } => Some("client_ca_tls_container_ref"),
+            Tls::ClientCrlWithoutCa => Some("client_crl_container_ref"),
+            Tls::CrlWithoutCa => Some("crl_container_ref"),
+            Tls::SecretsNotFound { .. } | Tls::HstsWithoutTls | Tls::HstsWithoutMaxAge => None,
         },
         _ => None,
     }

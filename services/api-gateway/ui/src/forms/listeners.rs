@@ -1,12 +1,14 @@
 //! Listeners, one by one.
 
-use ballast_proto::v2::{
-    CreateListenerRequest, DeleteRequest, Listener, Pool, UpdateListenerRequest, preview_request::Change,
+use ballast_proto::{
+    driver::Protocol,
+    v2::{CreateListenerRequest, DeleteRequest, Listener, Pool, UpdateListenerRequest, preview_request::Change},
 };
 
 use super::{
     Asking, Draft, delete,
     fields::{description, etag, is_up, mask, named, number, of_this, tags, valued},
+    tls,
 };
 use crate::{
     trouble::Trouble,
@@ -26,20 +28,24 @@ pub(super) async fn new(asking: &Asking<'_>, id: &str) -> Result<Draft, Trouble>
     let reader = asking.reader();
     let one = reader.load_balancer(id).await?;
     asking.must_write()?;
-    let pools = reader.pools(id).await?;
+    let (pools, known) = tokio::try_join!(reader.pools(id), tls::known(asking, &one.project_id))?;
     let mut groups = groups(None, &pools);
     let own = [
         Field::new("protocol", "Protocol", Input::Choice(choices::listener_protocols()))
-            .hint("HTTPS is passed through: TLS does not end at a load balancer yet.")
+            .hint("HTTPS is passed through; at TERMINATED_HTTPS TLS ends, by a certificate below.")
             .value("HTTP"),
         Field::new("protocol_port", "Port", Input::Number).hint("1 to 65535."),
     ];
     groups[0].fields.splice(1..1, own);
+    let ends = known.of_listener(None);
+    let is_asked = asking.get("protocol") == "TERMINATED_HTTPS" || asking.sent.is_none();
+    groups.insert(1, if is_asked { ends } else { ends.folded() });
     let mut sheet = Sheet::of(groups, asking.sent.as_ref());
     let listener = Listener {
         load_balancer_id: one.id.clone(),
         protocol: choices::protocol_named(&sheet.get("protocol")).into(),
         protocol_port: sheet.number("protocol_port"),
+        tls: tls::of_new_listener(&sheet),
         ..said(&mut sheet)
     };
     let title = format!("New listener of {}", name_or_id(&one.name, &one.id));
@@ -56,12 +62,19 @@ pub(super) async fn change(asking: &Asking<'_>, id: &str, part: &str) -> Result<
     asking.must_write()?;
     let (listeners, pools) = tokio::try_join!(reader.listeners(id), reader.pools(id))?;
     let one = of_this(&listeners, |one| one.id == part)?;
-    let mut sheet = Sheet::of(groups(Some(one), &pools), asking.sent.as_ref());
+    let mut groups = groups(Some(one), &pools);
+    // TLS ends at no other, and which it is is fixed.
+    if matches!(one.protocol(), Protocol::TerminatedHttps | Protocol::Prometheus) {
+        let known = tls::known(asking, &one.project_id).await?;
+        groups.insert(1, known.of_listener(Some(&one.tls.clone().unwrap_or_default())));
+    }
+    let mut sheet = Sheet::of(groups, asking.sent.as_ref());
     let (now, status) = etag(asking, one.status.as_ref());
     let changed = sheet.changed();
-    let listener = Listener { id: one.id.clone(), status: status.clone(), ..said(&mut sheet) };
-    let request =
-        UpdateListenerRequest { listener: Some(listener), update_mask: mask(&changed, &[]), validate_only: false };
+    let tls = Some(tls::of_listener(&sheet));
+    let listener = Listener { id: one.id.clone(), status: status.clone(), tls, ..said(&mut sheet) };
+    let update_mask = mask(&changed, tls::ALIASES);
+    let request = UpdateListenerRequest { listener: Some(listener), update_mask, validate_only: false };
     let title = format!("listener {}", name_or_id(&one.name, &one.id));
     let mut draft = Draft::change(&title, back(id), sheet, (now, status.as_ref()));
     draft.within = Within::load_balancer(id);

@@ -3,7 +3,7 @@
 use ballast_proto::{
     driver::{LbMethod, PersistenceType},
     v2::{
-        CreatePoolRequest, DeleteRequest, Listener, Pool, SessionPersistence, UpdatePoolRequest,
+        CreatePoolRequest, DeleteRequest, Listener, Pool, PoolTls, SessionPersistence, UpdatePoolRequest,
         preview_request::Change,
     },
 };
@@ -11,7 +11,7 @@ use ballast_proto::{
 use super::{
     Asking, Draft, delete,
     fields::{description, etag, is_up, mask, named, of_this, tags, text, valued},
-    members, monitors,
+    members, monitors, tls,
 };
 use crate::{
     trouble::Trouble,
@@ -24,8 +24,15 @@ use crate::{
 };
 
 /// What a pool's form calls what the scheduler has within one field.
-const ALIASES: &[(&str, &str)] =
-    &[("session_persistence", "persistence"), ("session_persistence", "cookie_name"), ("type", "persistence")];
+const ALIASES: &[(&str, &str)] = &[
+    ("session_persistence", "persistence"),
+    ("session_persistence", "cookie_name"),
+    ("type", "persistence"),
+    ("tls.enabled", "tls_enabled"),
+    ("tls.tls_container_ref", "tls_container_ref"),
+    ("tls.ca_tls_container_ref", "ca_tls_container_ref"),
+    ("tls.crl_container_ref", "crl_container_ref"),
+];
 /// The same of a new one, whose monitor has a type, too.
 const ALIASES_OF_NEW: &[(&str, &str)] = &[
     ("session_persistence", "persistence"),
@@ -39,14 +46,17 @@ pub(super) async fn new(asking: &Asking<'_>, id: &str) -> Result<Draft, Trouble>
     let reader = asking.reader();
     let one = reader.load_balancer(id).await?;
     asking.must_write()?;
-    let listeners = reader.listeners(id).await?;
-    let mut sheet = Sheet::of(groups_of_new(&listeners), asking.sent.as_ref());
+    let (listeners, known) = tokio::try_join!(reader.listeners(id), tls::known(asking, &one.project_id))?;
+    let mut groups = groups_of_new(&listeners);
+    groups.push(known.of_pool(None).folded());
+    let mut sheet = Sheet::of(groups, asking.sent.as_ref());
     let pool = Pool {
         load_balancer_id: one.id.clone(),
         listener_id: sheet.get("listener_id"),
         protocol: choices::protocol_named(&sheet.get("protocol")).into(),
         members: members::said(&mut sheet),
         health_monitor: monitors::said_of_new(&mut sheet),
+        tls: Some(tls::of_pool(&sheet)).filter(|tls| *tls != PoolTls::default()),
         ..said(&sheet)
     };
     let title = format!("New pool of {}", name_or_id(&one.name, &one.id));
@@ -64,10 +74,14 @@ pub(super) async fn change(asking: &Asking<'_>, id: &str, part: &str) -> Result<
     asking.must_write()?;
     let pools = reader.pools(id).await?;
     let one = of_this(&pools, |one| one.id == part)?;
-    let sheet = Sheet::of(vec![Group::new("Pool", fields(Some(one)))], asking.sent.as_ref());
+    let known = tls::known(asking, &one.project_id).await?;
+    let groups =
+        vec![Group::new("Pool", fields(Some(one))), known.of_pool(Some(&one.tls.clone().unwrap_or_default())).folded()];
+    let sheet = Sheet::of(groups, asking.sent.as_ref());
     let (now, status) = etag(asking, one.status.as_ref());
     let changed = sheet.changed();
-    let pool = Pool { id: one.id.clone(), status: status.clone(), ..said(&sheet) };
+    let tls = Some(tls::of_pool(&sheet));
+    let pool = Pool { id: one.id.clone(), status: status.clone(), tls, ..said(&sheet) };
     let request = UpdatePoolRequest { pool: Some(pool), update_mask: mask(&changed, ALIASES), validate_only: false };
     let title = format!("pool {}", name_or_id(&one.name, &one.id));
     let mut draft = Draft::change(&title, path_of(id), sheet, (now, status.as_ref()));

@@ -1,6 +1,8 @@
 //! Which form is at an address.
 
-use super::{Asking, Draft, create, delete, edit, listeners, members, monitors, policies, pools, rollback, rules};
+use super::{
+    Asking, Draft, certificates, create, delete, edit, listeners, members, monitors, policies, pools, rollback, rules,
+};
 use crate::trouble::Trouble;
 
 /// What a form is of: ids of a load balancer, and of what in it.
@@ -32,6 +34,12 @@ pub(crate) enum What<'a> {
     /// Its policy, and it.
     Rule(&'a str, &'a str, &'a str),
     DeleteRule(&'a str, &'a str, &'a str),
+    NewCertificate,
+    /// One that a CA issues by itself.
+    OrderCertificate,
+    Certificate(&'a str),
+    RotateCertificate(&'a str),
+    DeleteCertificate(&'a str),
 }
 
 impl<'a> What<'a> {
@@ -40,6 +48,17 @@ impl<'a> What<'a> {
         let mut parts = path.strip_prefix("/ui/")?.split('/');
         match parts.next()? {
             "new" => parts.next().is_none().then_some(Self::New),
+            "certificates" => {
+                let rest: Vec<&str> = parts.collect();
+                Some(match rest[..] {
+                    ["new"] => Self::NewCertificate,
+                    ["order"] => Self::OrderCertificate,
+                    [id, "edit"] => Self::Certificate(id),
+                    [id, "rotate"] => Self::RotateCertificate(id),
+                    [id, "delete"] => Self::DeleteCertificate(id),
+                    _ => return None,
+                })
+            }
             "load-balancers" => {
                 let id = parts.next()?;
                 let rest: Vec<&str> = parts.collect();
@@ -71,6 +90,11 @@ impl<'a> What<'a> {
         }
     }
 
+    /// Files can be sent with it, and what is never shown again.
+    pub(crate) const fn has_files(self) -> bool {
+        matches!(self, Self::NewCertificate | Self::RotateCertificate(_))
+    }
+
     pub(super) async fn draft(self, asking: &Asking<'_>) -> Result<Draft, Trouble> {
         match self {
             Self::New => create::draft(asking).await,
@@ -94,6 +118,11 @@ impl<'a> What<'a> {
             Self::NewRule(id, policy) => rules::new(asking, id, policy).await,
             Self::Rule(id, policy, one) => rules::change(asking, id, (policy, one)).await,
             Self::DeleteRule(id, policy, one) => rules::delete(asking, id, (policy, one)).await,
+            Self::NewCertificate => certificates::new(asking),
+            Self::OrderCertificate => certificates::order(asking),
+            Self::Certificate(id) => certificates::change(asking, id).await,
+            Self::RotateCertificate(id) => certificates::rotate(asking, id).await,
+            Self::DeleteCertificate(id) => certificates::delete(asking, id).await,
         }
     }
 }
@@ -110,7 +139,7 @@ mod tests {
             assert!(What::of(&route.path.replace(['{', '}'], "")).is_some(), "{}", route.path);
             count += 1;
         }
-        assert_eq!(count, 42);
+        assert_eq!(count, 52);
         for path in [
             "/ui/",
             "/ui/new/",
@@ -118,6 +147,9 @@ mod tests {
             "/ui/load-balancers/x/pools/y/members",
             "/ui/load-balancers/x/policies/y/rules",
             "/ui/x/y/edit",
+            "/ui/certificates",
+            "/ui/certificates/x",
+            "/ui/certificates/x/edit/",
         ] {
             assert!(What::of(path).is_none(), "{path}");
         }

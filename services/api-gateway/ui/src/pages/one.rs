@@ -15,6 +15,7 @@ use super::{AT_ONCE, Making, Page, events, parts::get};
 use crate::{
     trouble::Trouble,
     view::{
+        certificates::Known,
         copy::Copy,
         events::{EventsOfOne, Table},
         history::History,
@@ -96,7 +97,13 @@ async fn listeners(making: &Making<'_>, head: Head, id: &str) -> Result<Page, Tr
     let reader = making.reader();
     let (listeners, pools) = tokio::try_join!(reader.listeners(id), reader.pools(id))?;
     let policies = reader.policies(&listeners).await?;
-    Page::of("", &Listeners::of(head, &listeners, &policies, &pools))
+    let with_tls = listeners.iter().find(|listener| listener.tls.is_some());
+    let (kept, used, _) = match with_tls {
+        Some(listener) => reader.kept_and_used(&listener.project_id).await?,
+        None => Default::default(),
+    };
+    let known = Known::all(&kept, &used);
+    Page::of("", &Listeners::of((head, making.now), &listeners, &policies, &pools, &known))
 }
 
 /// By a change that changes nothing: what its driver would write for it is what it has written.

@@ -15,6 +15,7 @@ use crate::{
     trouble::Trouble,
     view::{
         attention,
+        certificates::Known,
         overview::{Overview, Said, Wish},
         topology::Branch,
     },
@@ -42,6 +43,7 @@ pub(super) async fn make(making: Making<'_>) -> Result<Page, Trouble> {
     let mut needs: Vec<_> =
         worst.iter().filter_map(|one| attention::of_load_balancer(one, health.get(&one.id), now)).collect();
     needs.extend(needs_of_agents(&making, &overview).await?);
+    needs.extend(needs_of_certificates(&making).await?);
     let branch = |one: &LoadBalancer| Branch::of(one, &listeners, health.get(&one.id), now);
     let said = Said {
         overview: &overview,
@@ -93,6 +95,16 @@ async fn listeners(making: &Making<'_>, of: &[LoadBalancer]) -> Result<Vec<Liste
     let filters = vec![Filter { field: "loadbalancer_id".to_owned(), values }];
     let request = making.visitor.caller.request(ListRequest { filters, ..ListRequest::default() });
     Ok(making.dashboard.scheduler.listeners().list(request).await?.into_inner().listeners)
+}
+
+/// Those of certificates, the worst.
+async fn needs_of_certificates(making: &Making<'_>) -> Result<Vec<attention::Need>, Trouble> {
+    let (kept, used, _) = making.reader().kept_and_used(&making.visitor.scope()).await?;
+    let all = Known::all(&kept, &used);
+    let needs = all.iter().filter_map(|one| attention::of_certificate(one, making.now)).collect();
+    let mut needs = attention::sorted(needs);
+    needs.truncate(SHOWN);
+    Ok(needs)
 }
 
 async fn needs_of_agents(making: &Making<'_>, overview: &OverviewResponse) -> Result<Vec<attention::Need>, Trouble> {

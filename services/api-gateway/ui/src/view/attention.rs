@@ -7,6 +7,7 @@ use ballast_proto::{
 
 use super::{
     badge::Tone,
+    certificates::{Known, Source},
     parts::{Named, answer_line, is_down, socket},
     time::{Moment, age},
 };
@@ -121,6 +122,22 @@ pub(crate) fn of_agent(agent: &Agent, now: jiff::Timestamp) -> Vec<Need> {
         explain: "FAILED",
     });
     liveness.into_iter().chain(failed).collect()
+}
+
+/// A certificate that somebody is served by and that ends, has ended, or is refused; and one that a CA does not issue. None: it is
+/// well, or nobody uses it.
+pub(crate) fn of_certificate(one: &Known<'_>, now: jiff::Timestamp) -> Option<Need> {
+    let is_ordered = matches!(one.source, Source::Kept(kept) if kept.acme.is_some());
+    let state = one.state(now);
+    (state.needs_attention() && (one.is_used() || is_ordered)).then(|| Need {
+        key: format!("need-secret-{}", one.key()),
+        tone: state.badge.tone,
+        named: one.named(),
+        what: format!("certificate {}", state.why),
+        since: None,
+        todo: state.todo,
+        explain: state.badge.word,
+    })
 }
 
 /// Worst first, and the same order at each look.

@@ -50,7 +50,7 @@ pub(crate) struct Badge {
 }
 
 impl Badge {
-    const fn new(tone: Tone, word: &'static str) -> Self {
+    pub(super) const fn new(tone: Tone, word: &'static str) -> Self {
         Self { tone, word }
     }
 

@@ -1,6 +1,8 @@
 //! What can be chosen in forms: each as REST spells it, and as a person reads it.
 
-use ballast_proto::driver::{L7Action, L7CompareType, L7RuleType, LbMethod, MonitorType, PersistenceType, Protocol};
+use ballast_proto::driver::{
+    ClientAuthentication, L7Action, L7CompareType, L7RuleType, LbMethod, MonitorType, PersistenceType, Protocol,
+};
 
 type Choices = Vec<(String, String)>;
 
@@ -18,7 +20,7 @@ fn named<T: Copy + Default>(all: &[(&str, &str, T)], name: &str) -> T {
     all.iter().find(|(known, ..)| *known == name).map(|(.., value)| *value).unwrap_or_default()
 }
 
-/// Of listeners that need no certificate, and of their pools.
+/// Of listeners, and of their pools.
 const PROTOCOLS: [(&str, &str, Protocol); 5] = [
     ("HTTP", "HTTP", Protocol::Http),
     ("HTTPS", "HTTPS", Protocol::Https),
@@ -27,8 +29,18 @@ const PROTOCOLS: [(&str, &str, Protocol); 5] = [
     ("SCTP", "SCTP", Protocol::Sctp),
 ];
 
-/// Of listeners alone.
+/// Of listeners alone: TLS ends there, and their pools speak HTTP.
+const TERMINATED: [(&str, &str, Protocol); 1] =
+    [("TERMINATED_HTTPS", "TERMINATED_HTTPS: TLS ends here", Protocol::TerminatedHttps)];
+
+/// The same.
 const OF_LISTENERS: [(&str, &str, Protocol); 1] = [("PROMETHEUS", "PROMETHEUS: its own metrics", Protocol::Prometheus)];
+
+const CLIENTS: [(&str, &str, ClientAuthentication); 3] = [
+    ("NONE", "no", ClientAuthentication::None),
+    ("OPTIONAL", "if they have one", ClientAuthentication::Optional),
+    ("MANDATORY", "or they are refused", ClientAuthentication::Mandatory),
+];
 
 /// Of pools alone.
 const OF_POOLS: [(&str, &str, Protocol); 2] =
@@ -85,12 +97,26 @@ const MONITORS: [(&str, &str, MonitorType); 8] = [
     ("SCTP", "SCTP", MonitorType::Sctp),
 ];
 
+/// Of something whole, with a listener and its pool.
 pub(crate) fn protocols() -> Choices {
-    choices(&PROTOCOLS)
+    [choices(&PROTOCOLS[..1]), choices(&TERMINATED), choices(&PROTOCOLS[1..])].concat()
 }
 
 pub(crate) fn listener_protocols() -> Choices {
-    [choices(&PROTOCOLS), choices(&OF_LISTENERS)].concat()
+    [protocols(), choices(&OF_LISTENERS)].concat()
+}
+
+/// Whether clients show certificates.
+pub(crate) fn clients() -> Choices {
+    choices(&CLIENTS)
+}
+
+pub(crate) fn client(value: ClientAuthentication) -> &'static str {
+    if value == ClientAuthentication::Unspecified { "NONE" } else { name_of(&CLIENTS, &value) }
+}
+
+pub(crate) fn client_named(name: &str) -> ClientAuthentication {
+    named(&CLIENTS, name)
 }
 
 pub(crate) fn pool_protocols() -> Choices {
@@ -98,12 +124,12 @@ pub(crate) fn pool_protocols() -> Choices {
 }
 
 pub(crate) fn protocol(value: Protocol) -> &'static str {
-    let all = [name_of(&PROTOCOLS, &value), name_of(&OF_LISTENERS, &value), name_of(&OF_POOLS, &value)];
+    let all = [&PROTOCOLS[..], &TERMINATED, &OF_LISTENERS, &OF_POOLS].map(|some| name_of(some, &value));
     all.into_iter().find(|name| !name.is_empty()).unwrap_or_default()
 }
 
 pub(crate) fn protocol_named(name: &str) -> Protocol {
-    let all = [named(&PROTOCOLS, name), named(&OF_LISTENERS, name), named(&OF_POOLS, name)];
+    let all = [&PROTOCOLS[..], &TERMINATED, &OF_LISTENERS, &OF_POOLS].map(|some| named(some, name));
     all.into_iter().find(|one| *one != Protocol::Unspecified).unwrap_or_default()
 }
 
@@ -214,7 +240,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_value_of_the_wire_can_be_chosen_but_protocols_that_need_more() {
+    fn every_value_of_the_wire_can_be_chosen() {
         for value in (0..=7).filter_map(|number| MonitorType::try_from(number).ok()) {
             assert_eq!(monitor_named(monitor(value)), value);
         }
@@ -234,8 +260,10 @@ mod tests {
             assert_eq!(compare_type_named(compare_type(value)), value);
         }
         for value in (1..=9).filter_map(|number| Protocol::try_from(number).ok()) {
-            let known = if value == Protocol::TerminatedHttps { Protocol::Unspecified } else { value };
-            assert_eq!(protocol_named(protocol(value)), known);
+            assert_eq!(protocol_named(protocol(value)), value);
+        }
+        for value in (1..=3).filter_map(|number| ClientAuthentication::try_from(number).ok()) {
+            assert_eq!(client_named(client(value)), value);
         }
         assert_eq!(protocol_named("HTTP"), Protocol::Http);
         assert_eq!(protocol_named("nosuch"), Protocol::Unspecified);

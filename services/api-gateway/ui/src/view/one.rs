@@ -2,14 +2,18 @@
 
 use askama::Template;
 use ballast_proto::{
+    driver::ClientAuthentication,
     v1::Agent,
-    v2::{HealthMonitor, L7Policy, L7Rule, Listener, LoadBalancer, LoadBalancerHealth, Member, Pool, Preview},
+    v2::{
+        HealthMonitor, L7Policy, L7Rule, Listener, ListenerTls, LoadBalancer, LoadBalancerHealth, Member, Pool, Preview,
+    },
 };
 
 use super::{
     badge::{Badge, Statuses},
+    certificates::{Known, State},
     late::Late,
-    parts::{self, Health, name_or_id, path_of, protocol},
+    parts::{self, Health, Named, name_or_id, path_of, protocol},
     rules,
     time::Moment,
 };
@@ -248,7 +252,16 @@ struct ListenerPart {
     socket: String,
     statuses: Statuses,
     facts: Vec<(&'static str, String)>,
+    secrets: Vec<SecretPart>,
     policies: Vec<PolicyPart>,
+}
+
+/// A certificate of a listener, for what it is there.
+struct SecretPart {
+    role: &'static str,
+    named: Named,
+    state: Option<State>,
+    ends: Option<Moment>,
 }
 
 struct PolicyPart {
@@ -273,7 +286,13 @@ pub(crate) struct Listeners {
 }
 
 impl Listeners {
-    pub(crate) fn of(head: Head, listeners: &[Listener], policies: &[(L7Policy, Vec<L7Rule>)], pools: &[Pool]) -> Self {
+    pub(crate) fn of(
+        (head, now): (Head, jiff::Timestamp),
+        listeners: &[Listener],
+        policies: &[(L7Policy, Vec<L7Rule>)],
+        pools: &[Pool],
+        known: &[Known<'_>],
+    ) -> Self {
         let listener = |one: &Listener| {
             let port = u32::try_from(one.protocol_port.unwrap_or_default()).unwrap_or_default();
             let own = policies.iter().filter(|(policy, _)| policy.listener_id == one.id);
@@ -283,11 +302,32 @@ impl Listeners {
                 socket: format!("port {port} {}", protocol(one.protocol)),
                 statuses: Statuses::of(one.status.as_ref()),
                 facts: facts(one, pools),
+                secrets: secrets(one, known, now),
                 policies: own.map(|(policy, rules)| policy_part(policy, rules, pools)).collect(),
             }
         };
         Self { head, listeners: listeners.iter().map(listener).collect() }
     }
+}
+
+/// Its certificates, and what it verifies clients by.
+fn secrets(one: &Listener, known: &[Known<'_>], now: jiff::Timestamp) -> Vec<SecretPart> {
+    let Some(tls) = &one.tls else { return Vec::new() };
+    let by_name = tls.sni_container_refs.iter().map(|reference| ("Certificate for other names", reference));
+    let all = std::iter::once(("Certificate", &tls.default_tls_container_ref)).chain(by_name).chain([
+        ("CA of clients", &tls.client_ca_tls_container_ref),
+        ("Revocation list of clients", &tls.client_crl_container_ref),
+    ]);
+    let part = |(role, reference): (&'static str, &String)| {
+        let found = Known::find(known, reference, &one.project_id);
+        SecretPart {
+            role,
+            named: found.map_or_else(|| Named { name: reference.clone(), path: None }, Known::named),
+            state: found.map(|found| found.state(now)),
+            ends: found.and_then(|found| found.ends(now)),
+        }
+    };
+    all.filter(|(_, reference)| !reference.is_empty()).map(part).collect()
 }
 
 fn facts(one: &Listener, pools: &[Pool]) -> Vec<(&'static str, String)> {
@@ -303,12 +343,20 @@ fn facts(one: &Listener, pools: &[Pool]) -> Vec<(&'static str, String)> {
         ("Connection limit", limit),
         ("Allowed networks", one.allowed_cidrs.join(", ")),
         ("Headers that are added", headers.join(", ")),
-        ("Certificate", tls.map(|tls| tls.default_tls_container_ref.clone()).unwrap_or_default()),
-        ("Certificates by name", tls.map(|tls| tls.sni_container_refs.join(", ")).unwrap_or_default()),
+        ("Clients show a certificate", tls.map(clients).unwrap_or_default()),
         ("TLS versions", tls.map(|tls| tls.versions.join(", ")).unwrap_or_default()),
     ];
     facts.retain(|(_, value)| !value.is_empty());
     facts
+}
+
+/// Empty: they are not asked for one.
+fn clients(tls: &ListenerTls) -> String {
+    match tls.client_authentication() {
+        ClientAuthentication::Optional => "if they have one".to_owned(),
+        ClientAuthentication::Mandatory => "or they are refused".to_owned(),
+        ClientAuthentication::None | ClientAuthentication::Unspecified => String::new(),
+    }
 }
 
 fn policy_part(policy: &L7Policy, own: &[L7Rule], pools: &[Pool]) -> PolicyPart {

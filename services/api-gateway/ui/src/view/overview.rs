@@ -73,7 +73,10 @@ impl Overview {
         branches.retain(|branch| !wish.is_unhealthy_only || !branch.is_well());
         let unwell = operating(&overview.operating, OperatingStatus::Error)
             + operating(&overview.operating, OperatingStatus::Degraded);
-        let shown = u64::try_from(needs.len()).unwrap_or(u64::MAX);
+        // Of load balancers alone it is known how many there are.
+        let is_one =
+            |need: &&Need| need.named.path.as_ref().is_some_and(|path| path.starts_with("/ui/load-balancers/"));
+        let shown = u64::try_from(needs.iter().filter(is_one).count()).unwrap_or(u64::MAX);
         Self {
             totals: totals(overview, is_admin, now),
             more_needs: unwell.saturating_sub(shown),

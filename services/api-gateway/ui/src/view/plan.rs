@@ -54,6 +54,15 @@ impl Plan {
         Self { same, ..self }
     }
 
+    /// What becomes of a certificate.
+    pub(crate) fn of_certificate(
+        differences: Vec<Difference>,
+        facts: Vec<(&'static str, String)>,
+        steps: Vec<String>,
+    ) -> Self {
+        Self { differences, facts, steps, ..Self::default() }
+    }
+
     /// `made`: what would be made, with what is chosen for it.
     pub(crate) fn of(sheet: &Sheet, preview: Preview, made: Option<&LoadBalancer>) -> Self {
         let vips = made.iter().flat_map(|made| made.vip.iter().chain(&made.additional_vips));

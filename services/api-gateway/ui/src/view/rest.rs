@@ -19,6 +19,7 @@ pub(crate) type Object = Map<String, Value>;
 pub(crate) fn said(mut object: Object) -> Object {
     object.retain(|key, value| match key.as_str() {
         "admin_state_up" => *value == json!(false),
+        "client_authentication" => *value != json!("NONE"),
         _ => !is_nothing(value),
     });
     object
@@ -27,8 +28,17 @@ pub(crate) fn said(mut object: Object) -> Object {
 /// What a change names.
 pub(crate) fn named(mut object: Object, mask: Option<&FieldMask>) -> Object {
     let paths = mask.map(|mask| mask.paths.as_slice()).unwrap_or_default();
-    object.retain(|key, _| paths.iter().any(|path| path == key));
+    object.retain(|key, _| paths.iter().any(|path| key_of(path) == *key));
     object
+}
+
+/// What of TLS is within something for the scheduler, and beside all else for REST.
+fn key_of(path: &str) -> String {
+    match path.strip_prefix("tls.") {
+        Some(own @ ("enabled" | "ciphers" | "versions")) => format!("tls_{own}"),
+        Some(own) => own.to_owned(),
+        None => path.to_owned(),
+    }
 }
 
 fn is_nothing(value: &Value) -> bool {
@@ -102,7 +112,7 @@ fn listener_tls(tls: &ListenerTls) -> Object {
     let clients = match tls.client_authentication() {
         ClientAuthentication::Optional => "OPTIONAL",
         ClientAuthentication::Mandatory => "MANDATORY",
-        ClientAuthentication::Unspecified | ClientAuthentication::None => "",
+        ClientAuthentication::Unspecified | ClientAuthentication::None => "NONE",
     };
     object([
         ("default_tls_container_ref", maybe(&tls.default_tls_container_ref)),

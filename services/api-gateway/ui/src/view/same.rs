@@ -95,6 +95,11 @@ const OF_LISTENERS: &[(&str, &str)] = &[
     ("timeout_member_connect", "timeout-member-connect"),
     ("timeout_member_data", "timeout-member-data"),
     ("timeout_tcp_inspect", "timeout-tcp-inspect"),
+    ("default_tls_container_ref", "tls-container"),
+    ("sni_container_refs", "sni-container"),
+    ("client_authentication", "client-authentication"),
+    ("client_ca_tls_container_ref", "client-ca"),
+    ("client_crl_container_ref", "client-crl"),
 ];
 const OF_POOLS: &[(&str, &str)] = &[
     ("loadbalancer_id", "load-balancer"),
@@ -103,6 +108,10 @@ const OF_POOLS: &[(&str, &str)] = &[
     ("lb_algorithm", "algorithm"),
     ("session_persistence", "persistence"),
     ("session_persistence.cookie_name", "cookie-name"),
+    ("tls_enabled", "tls"),
+    ("tls_container_ref", "tls-container"),
+    ("ca_tls_container_ref", "ca"),
+    ("crl_container_ref", "crl"),
 ];
 const OF_MEMBERS: &[(&str, &str)] = &[("address", "address"), ("protocol_port", "port"), ("weight", "weight")];
 const OF_MONITORS: &[(&str, &str)] = &[

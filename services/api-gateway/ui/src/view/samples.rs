@@ -1,14 +1,15 @@
 //! Messages for tests: one of each, with a text of the test in all that a tenant or an agent says.
 
 use ballast_proto::{
-    driver::{CheckAnswer, Connections, Effect, LbMethod, MonitorType, Protocol},
+    driver::{CheckAnswer, ClientAuthentication, Connections, Effect, LbMethod, MonitorType, Protocol},
     v1::{AgentDriver, Liveness, Network, Subnet},
     v2::{
-        AgentCount, AgentLiveness, Cause, CreateL7PolicyRequest, Event, HealthMonitor, Kind, L7Policy, L7Rule,
-        Listener, LoadBalancer, LoadBalancerHealth, Member, MemberHealth, OperatingCount, OperatingStatus, Origin,
-        OverviewResponse, Pool, Preview, PreviewAgent, PreviewFault, PreviewQuota, PreviewRejection, ProvisioningCount,
-        ProvisioningStatus, Quota, Revision, RevisionChange, Settled, Snapshot, Stats, Status, Traffic, TrafficPoint,
-        Vip, event, preview_request::Change, snapshot::Object,
+        Acme, AcmeState, AgentCount, AgentLiveness, Cause, Certificate, CreateL7PolicyRequest, Event, HealthMonitor,
+        Kind, L7Policy, L7Rule, Listener, ListenerTls, LoadBalancer, LoadBalancerHealth, Member, MemberHealth,
+        OperatingCount, OperatingStatus, Origin, OverviewResponse, Pool, Preview, PreviewAgent, PreviewFault,
+        PreviewQuota, PreviewRejection, ProvisioningCount, ProvisioningStatus, Quota, Revision, RevisionChange,
+        SecretUser, Settled, Snapshot, Stats, Status, Traffic, TrafficPoint, UsedSecret, Validity, Vip, event,
+        preview_request::Change, snapshot::Object,
     },
 };
 use prost_types::Timestamp;
@@ -70,6 +71,13 @@ pub(super) fn listener(text: &str) -> Listener {
         protocol: Protocol::Http.into(),
         protocol_port: Some(80),
         default_pool_id: POOL.to_owned(),
+        tls: Some(ListenerTls {
+            default_tls_container_ref: format!("/v1/containers/{LB}"),
+            sni_container_refs: vec![text.to_owned()],
+            client_authentication: ClientAuthentication::Mandatory.into(),
+            ..ListenerTls::default()
+        }),
+        project_id: text.to_owned(),
         insert_headers: [(text.to_owned(), text.to_owned())].into(),
         allowed_cidrs: vec!["10.0.0.0/8".to_owned()],
         status: status(ProvisioningStatus::Active, OperatingStatus::Online, text),
@@ -298,13 +306,69 @@ pub(super) fn preview(text: &str) -> Preview {
     }
 }
 
+/// One that is issued by a CA, and was not renewed.
+pub(super) fn certificate(text: &str) -> Certificate {
+    Certificate {
+        id: LB.to_owned(),
+        project_id: text.to_owned(),
+        name: text.to_owned(),
+        description: text.to_owned(),
+        certificate_chain: format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----"),
+        etag: "3".to_owned(),
+        version: 3,
+        created_at: before(90 * 86_400),
+        updated_at: before(86_400),
+        reference: format!("/v1/containers/{LB}"),
+        subject: text.to_owned(),
+        names: vec![text.to_owned(); 5],
+        issuer: text.to_owned(),
+        serial: "0a1b".to_owned(),
+        not_before: before(86_400),
+        not_after: before(-9 * 86_400),
+        fingerprint: "4f".repeat(32),
+        key_type: "ECDSA P-256".to_owned(),
+        validity: Validity::Valid.into(),
+        expires_in_days: 9,
+        acme: Some(Acme {
+            domains: vec![text.to_owned()],
+            state: AcmeState::Failed.into(),
+            last_error: text.to_owned(),
+            next_attempt_at: before(-600),
+            failures: 2,
+        }),
+        ..Certificate::default()
+    }
+}
+
+/// One of a Barbican.
+pub(super) fn secret(text: &str) -> UsedSecret {
+    let user = |kind: &str| SecretUser { load_balancer_id: LB.to_owned(), kind: kind.to_owned(), id: POOL.to_owned() };
+    UsedSecret {
+        reference: format!("http://barbican/v1/containers/{text}"),
+        project_id: text.to_owned(),
+        names: vec![text.to_owned()],
+        not_before: before(86_400),
+        not_after: before(-90 * 86_400),
+        validity: Validity::Valid.into(),
+        expires_in_days: 90,
+        problem: String::new(),
+        looked_at: before(120),
+        users: vec![user("LISTENER"), user("POOL")],
+    }
+}
+
 /// A form with each kind of field, and all that can be said beside it.
 pub(super) fn form(text: &str) -> FormPage {
-    let choice = Input::Choice(vec![(text.to_owned(), text.to_owned()), ("b".to_owned(), "b".to_owned())]);
+    let all = vec![(text.to_owned(), text.to_owned()), ("b".to_owned(), "b".to_owned())];
+    let (choice, several) = (Input::Choice(all.clone()), Input::Several(all));
     let fields = vec![
         Field::new("name", "Name", Input::Text).was(text),
         Field::new("lines", "Lines", Input::Lines).was(text),
         Field::new("choice", "Choice", choice).hint("One of both.").was("b"),
+        Field::new("some", "Some", several).was(text),
+        Field::new("key", "Key", Input::Secret).value(text),
+        Field::new("word", "Word", Input::Password).value(text),
+        Field::new("file", "File", Input::File(".pem")),
     ];
     let folded = Group::new("More", vec![Field::new("number", "Number", Input::Number).was("1")]).folded();
     let sent = Form::read(

@@ -15,6 +15,14 @@ pub(crate) enum Input {
     Lines,
     /// One of these: value and text.
     Choice(Vec<(String, String)>),
+    /// Any of these: value and text. The value of the field has one in a line.
+    Several(Vec<(String, String)>),
+    /// Several lines, which are never shown again.
+    Secret,
+    /// One line, which is never shown again.
+    Password,
+    /// Endings that are offered first.
+    File(&'static str),
 }
 
 /// A field of a form.
@@ -60,18 +68,38 @@ impl Field {
 
     /// What a value is called.
     fn called<'a>(&'a self, value: &'a str) -> &'a str {
-        let Input::Choice(all) = &self.input else { return value };
+        let (Input::Choice(all) | Input::Several(all)) = &self.input else { return value };
         all.iter().find(|(known, _)| known == value).map_or(value, |(_, text)| text)
+    }
+
+    /// What stands there, as a person reads it.
+    fn shown(&self, value: &str) -> String {
+        let text = match &self.input {
+            Input::Several(_) => value.lines().map(|line| self.called(line)).collect::<Vec<_>>().join(", "),
+            _ => self.called(value).replace('\n', ", "),
+        };
+        if text.is_empty() { "nothing".to_owned() } else { text }
+    }
+
+    /// One of several is ticked.
+    fn has(&self, value: &str) -> bool {
+        self.value.lines().any(|line| line == value)
     }
 
     /// A value that is not among the choices is kept, so that it is said to be wrong and not lost.
     fn take(&mut self, value: &str) {
         self.value = value.replace("\r\n", "\n").trim().to_owned();
-        if let Input::Choice(all) = &mut self.input
-            && all.iter().all(|(known, _)| *known != self.value)
-        {
-            all.push((self.value.clone(), self.value.clone()));
-            self.wrong = Some(format!("\"{}\" is not among what can be chosen.", self.value));
+        let chosen: Vec<String> = match &self.input {
+            Input::Choice(_) => vec![self.value.clone()],
+            Input::Several(_) => self.value.lines().map(str::to_owned).collect(),
+            _ => return,
+        };
+        let (Input::Choice(all) | Input::Several(all)) = &mut self.input else { return };
+        for one in chosen {
+            if all.iter().all(|(known, _)| *known != one) {
+                self.wrong = Some(format!("\"{one}\" is not among what can be chosen."));
+                all.push((one.clone(), one));
+            }
         }
     }
 }
@@ -120,8 +148,15 @@ impl Sheet {
     pub(crate) fn of(groups: Vec<Group>, sent: Option<&Form>) -> Self {
         let mut sheet = Self { groups, wrong: None };
         for field in sheet.fields_mut() {
-            if let Some(value) = sent.and_then(|form| form.find(field.name)) {
-                field.take(value);
+            let Some(sent) = sent else { continue };
+            match (sent.find(field.name), &field.input) {
+                // Without one that is ticked, a field that is hidden says that it was there.
+                (Some(_), Input::Several(_)) => {
+                    let ticked: Vec<&str> = sent.all(field.name).filter(|value| !value.is_empty()).collect();
+                    field.take(&ticked.join("\n"));
+                }
+                (Some(value), _) => field.take(value),
+                (None, _) => {}
             }
         }
         sheet
@@ -138,6 +173,16 @@ impl Sheet {
     /// Empty where there is no such field.
     pub(crate) fn get(&self, name: &str) -> String {
         self.fields().find(|field| field.name == name).map(|field| field.value.clone()).unwrap_or_default()
+    }
+
+    /// Files can be sent with it.
+    pub(crate) fn has_files(&self) -> bool {
+        self.fields().any(|field| matches!(field.input, Input::File(_)))
+    }
+
+    /// The field in which this stands.
+    pub(crate) fn holder(&self, value: &str) -> Option<&'static str> {
+        self.fields().find(|field| field.has(value)).map(|field| field.name)
     }
 
     /// Its lines, and what commas part.
@@ -190,14 +235,10 @@ impl Sheet {
     }
 
     pub(crate) fn differences(&self) -> Vec<Difference> {
-        let shown = |field: &Field, value: &str| match field.called(value) {
-            "" => "nothing".to_owned(),
-            text => text.replace('\n', ", "),
-        };
         let of = |field: &Field| Difference {
             label: field.label,
-            before: shown(field, field.before.as_deref().unwrap_or_default()),
-            after: shown(field, &field.value),
+            before: field.shown(field.before.as_deref().unwrap_or_default()),
+            after: field.shown(&field.value),
         };
         self.fields().filter(|field| field.is_changed()).map(of).collect()
     }
@@ -234,6 +275,27 @@ mod tests {
         let differences = sheet.differences();
         assert_eq!((differences[1].before.as_str(), differences[1].after.as_str()), ("Up", "Down"));
         assert_eq!(sheet.list("lines"), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn any_of_several_are_ticked_and_none_as_well_and_what_is_secret_is_never_shown() {
+        let several = Input::Several(["a", "b", "c"].map(|one| (one.to_owned(), one.to_uppercase())).to_vec());
+        let of = |sent: &[u8]| {
+            let fields = vec![
+                Field::new("some", "Some", several.clone()).was("a\nb"),
+                Field::new("key", "Key", Input::Secret),
+                Field::new("word", "Word", Input::Password),
+                Field::new("file", "File", Input::File(".pem")),
+            ];
+            Sheet::of(vec![Group::new("All", fields)], Some(&Form::read(sent)))
+        };
+        let sheet = of(b"some=&some=b&some=c&key=s3cret&word=s3cret&file=s3cret");
+        assert_eq!((sheet.get("some").as_str(), sheet.holder("c"), sheet.has_files()), ("b\nc", Some("some"), true));
+        assert_eq!(sheet.differences()[0].after, "B, C");
+        let shown: String = sheet.fields().map(|field| field.render().unwrap()).collect();
+        assert!(!shown.contains("s3cret") && shown.matches(" checked").count() == 2, "{shown}");
+        assert_eq!(of(b"some=").differences()[0].after, "nothing");
+        assert!(of(b"").changed().is_empty() && of(b"some=x").is_wrong());
     }
 
     #[test]

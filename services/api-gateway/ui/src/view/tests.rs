@@ -1,10 +1,17 @@
 //! Every page: as it looks, and with texts that would break out of it.
 
 use askama::Template;
+use ballast_proto::v2::UsedSecret;
 
 use super::{
     agents::{Agents, One},
     attention, badge,
+    certificates::{
+        Known,
+        list::{List as Certificates, Looking, Wish as WishOfCertificates},
+        one::One as OneCertificate,
+        uses::Names,
+    },
     copy::Copy,
     events, explain,
     history::History,
@@ -33,6 +40,9 @@ fn overview(text: &str, as_table: bool) -> Overview {
     let overview = samples::overview(text);
     let (one, health, now) = (samples::load_balancer(text), samples::health(text), samples::now());
     let needs = attention::of_load_balancer(&one, Some(&health), now).into_iter();
+    let used = [samples::secret(text)].map(|one| UsedSecret { problem: text.to_owned(), ..one });
+    let known = Known::all(&[], &used);
+    let needs = needs.chain(known.iter().filter_map(|one| attention::of_certificate(one, now)));
     let said = Said {
         overview: &overview,
         needs: attention::sorted(needs.chain(attention::of_agent(&samples::agent(text), now)).collect()),
@@ -49,6 +59,13 @@ fn head(text: &str, tab: Tab) -> Head {
 
 fn late() -> Late {
     Late::of("/ui/x".to_owned(), &samples::traffic(), Span::TwoHours, &samples::stats(), samples::now())
+}
+
+fn certificates(text: &str, known: &[Known<'_>]) -> Certificates {
+    let wish = WishOfCertificates { filter: text.to_owned(), ..WishOfCertificates::default() };
+    let names = Names::of(&[samples::load_balancer(text)], &[samples::listener(text)], &[]);
+    let looking = Looking { has_projects: true, may_write: true, is_cut: true, now: samples::now() };
+    Certificates::of(known, wish, &names, &looking)
 }
 
 /// Every page with this text wherever somebody else says a text.
@@ -79,12 +96,18 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
     let policies = [samples::policy(text)];
     let wholes = [(&pool, std::slice::from_ref(&member), Some(&monitors[0]))];
     let pools = [pool.clone()];
+    let (kept, used) = ([samples::certificate(text)], [samples::secret(text)]);
+    let known = Known::all(&kept, &used);
+    let names = Names::of(std::slice::from_ref(&one), &listeners, &[]);
     let shown: Vec<(&'static str, askama::Result<String>)> = vec![
         ("overview", overview(text, false).render()),
         ("overview_as_table", overview(text, true).render()),
         ("list", List::of(&found, wish, now).render()),
         ("members", Members::of((head(text, Tab::Members), late()), &wholes, &samples::health(text), now).render()),
-        ("listeners", Listeners::of(head(text, Tab::Listeners), &listeners, &policies, &pools).render()),
+        ("listeners", Listeners::of((head(text, Tab::Listeners), now), &listeners, &policies, &pools, &known).render()),
+        ("certificates", certificates(text, &known).render()),
+        ("certificate", OneCertificate::of(&known[0], &names, true, now).render()),
+        ("secret", OneCertificate::of(&known[1], &names, true, now).render()),
         ("monitors_of_one", MonitorsOfOne::of(head(text, Tab::Monitors), &monitors, &pools).render()),
         (
             "traffic",

@@ -27,6 +27,18 @@ impl Moment {
         })
     }
 
+    /// One that may be to come: `in 12 days`.
+    pub(crate) fn end(time: Option<&Timestamp>, now: jiff::Timestamp) -> Option<Self> {
+        let time = time?;
+        let past = Self::of(time, now)?;
+        let left = time.seconds.saturating_sub(now.as_second());
+        if left <= 0 {
+            return Some(past);
+        }
+        let ago = if left < 60 { "within a minute".to_owned() } else { format!("in {}", span(left)) };
+        Some(Self { ago, ..past })
+    }
+
     /// Where the message may have none.
     pub(crate) fn maybe(time: Option<&Timestamp>, now: jiff::Timestamp) -> Option<Self> {
         Self::of(time?, now)
@@ -45,6 +57,7 @@ fn span(seconds: i64) -> String {
         ..60 => "just now".to_owned(),
         60..3_600 => format!("{} min", seconds / 60),
         3_600..86_400 => format!("{} h", seconds / 3_600),
+        86_400..172_800 => "1 day".to_owned(),
         _ => format!("{} days", seconds / 86_400),
     }
 }
@@ -68,10 +81,17 @@ mod tests {
             (60, "1 min ago"),
             (3_599, "59 min ago"),
             (3_600, "1 h ago"),
+            (86_400, "1 day ago"),
             (86_400 * 3, "3 days ago"),
         ] {
             let time = Timestamp { seconds: 1_796_094_320 - before, nanos: 5_000_000 };
             assert_eq!(Moment::of(&time, now).unwrap().ago, ago, "{before}");
+        }
+        for (left, end) in
+            [(86_400 * 12 + 5, "in 12 days"), (7_200, "in 2 h"), (59, "within a minute"), (-60, "1 min ago")]
+        {
+            let time = Timestamp { seconds: 1_796_094_320 + left, nanos: 0 };
+            assert_eq!(Moment::end(Some(&time), now).unwrap().ago, end, "{left}");
         }
         let moment = Moment::of(&Timestamp { seconds: 1_796_094_320, nanos: 5_000_000 }, now).unwrap();
         assert_eq!(moment.shown, "2026-12-01 03:05:20 UTC");

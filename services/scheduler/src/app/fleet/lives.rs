@@ -52,7 +52,7 @@ impl Lives {
             if is_another && elsewhere.is_some() {
                 life.heartbeat_at = now;
             }
-            match peer {
+            match &peer {
                 Some(peer) if agent.connected => {
                     life.late = false;
                     life.heartbeat_at = life.heartbeat_at.max(peer.heartbeat_at.unwrap_or_default());

@@ -1,6 +1,6 @@
 //! The other schedulers of the database, as far as their heartbeats were seen to change.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use ballast_model::ids::SchedulerId;
 use ballast_store::Scheduler;
@@ -8,9 +8,11 @@ use ballast_store::Scheduler;
 use super::lives::STANDSTILL;
 
 /// Another scheduler. Times are of this process's monotonic clock.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Peer {
     heartbeat: i64,
+    /// Where agents reach it; empty: nowhere.
+    advertised: Arc<str>,
     /// When this heartbeat was seen first.
     since: Duration,
     /// When a heartbeat was seen to change; none: it may be of a process that ended before this one began.
@@ -41,8 +43,13 @@ impl Peers {
         let mut found = HashMap::new();
         for scheduler in schedulers {
             let next = match self.of.get(&scheduler.id) {
-                Some(known) if known.heartbeat == scheduler.heartbeat => *known,
-                known => Peer { heartbeat: scheduler.heartbeat, since: now, heartbeat_at: known.map(|_| now) },
+                Some(known) if known.heartbeat == scheduler.heartbeat => known.clone(),
+                known => Peer {
+                    heartbeat: scheduler.heartbeat,
+                    advertised: scheduler.advertised.as_str().into(),
+                    since: now,
+                    heartbeat_at: known.map(|_| now),
+                },
             };
             found.insert(scheduler.id, next);
         }
@@ -51,6 +58,10 @@ impl Peers {
 
     pub(super) fn any(&self) -> bool {
         !self.of.is_empty()
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.of.len()
     }
 
     /// So much time does not count.
@@ -62,7 +73,12 @@ impl Peers {
     }
 
     pub(super) fn get(&self, id: SchedulerId) -> Option<Peer> {
-        self.of.get(&id).copied()
+        self.of.get(&id).cloned()
+    }
+
+    /// Where agents reach them.
+    pub(super) fn advertised(&self) -> impl Iterator<Item = &str> {
+        self.of.values().map(|peer| &*peer.advertised).filter(|address| !address.is_empty())
     }
 
     pub(super) fn lapsed(&self, now: Duration, patience: Duration) -> Vec<(SchedulerId, i64)> {

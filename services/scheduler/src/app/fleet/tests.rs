@@ -60,7 +60,14 @@ fn driver(state: DriverState) -> AgentDriver {
 }
 
 fn peer(id: SchedulerId, heartbeat: i64) -> Scheduler {
-    Scheduler { id, address: String::new(), heartbeat, heartbeat_at: Timestamp(0) }
+    Scheduler {
+        id,
+        address: String::new(),
+        heartbeat,
+        heartbeat_at: Timestamp(0),
+        advertised: String::new(),
+        version: String::new(),
+    }
 }
 
 fn at(seconds: u64) -> Duration {

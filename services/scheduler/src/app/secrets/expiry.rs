@@ -10,7 +10,7 @@ use ballast_store::{Secret, SecretUser, Tx, because};
 use tokio_util::sync::CancellationToken;
 
 use super::{super::App, Own, cause, digest_of};
-use crate::metrics::Ending;
+use crate::metrics::{Ending, Led};
 
 /// How often the ends are looked at.
 const PERIOD: Duration = Duration::from_secs(600);
@@ -46,23 +46,40 @@ impl App {
         let mut ticks = tokio::time::interval(PERIOD);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
+            self.metrics.worked(Led::Warning);
             if let Err(fault) = self.warn_of_ends().await {
                 tracing::warn!(detail = fault.detail(), "the ends of certificates were not looked at: {fault}");
             }
         }
     }
 
-    /// Warns of ends that come. One look in a time of many schedulers warns.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn warn_of_ends(&self) -> Result<(), Fault> {
+    /// Counts the ends of certificates for the metrics of this scheduler, until the shutdown.
+    pub async fn keep_counting_ends(&self, shutdown: CancellationToken) {
+        let mut ticks = tokio::time::interval(PERIOD);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
+            if let Err(fault) = self.count_ends().await {
+                tracing::warn!(detail = fault.detail(), "the ends of certificates were not counted: {fault}");
+            }
+        }
+    }
+
+    async fn count_ends(&self) -> Result<(AllUsed, Timestamp), Fault> {
         let used = self.store.glance(|tx, _| Box::pin(self.used_secrets(tx))).await?;
         let now = self.now();
         self.metrics.certificates.told(
             used.values().map(|one| Ending { not_after: one.not_after, is_refused: !one.problem.is_empty() }),
             now,
         );
+        Ok((used, now))
+    }
+
+    /// Warns of ends that come, of each once.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn warn_of_ends(&self) -> Result<(), Fault> {
+        let (used, now) = self.count_ends().await?;
         for ((reference, _), one) in &used {
             let Some(left) = one.not_after.map(|end| end.0.saturating_sub(now.0)) else { continue };
             let Some(days) = due(left) else { continue };

@@ -7,9 +7,12 @@ use futures_util::{StreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 
 use super::{super::App, own};
-use crate::secrets::{
-    Refused,
-    token::{given, with_token},
+use crate::{
+    metrics::Led,
+    secrets::{
+        Refused,
+        token::{given, with_token},
+    },
 };
 
 /// What was read for a write that was not made is forgotten after so long.
@@ -31,6 +34,7 @@ impl App {
             if shutdown.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
                 return;
             }
+            self.metrics.worked(Led::Looking);
             let look = Box::pin(self.look_at_secrets(self.keepers.look_interval / 2, None));
             match shutdown.run_until_cancelled(look).await {
                 None => return,

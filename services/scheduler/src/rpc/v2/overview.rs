@@ -11,9 +11,9 @@ use ballast_model::{
 use ballast_proto::{
     convert,
     v2::{
-        self, AgentCount, AgentLiveness, GetTrafficRequest, ListStatsRequest, ListStatsResponse, LoadBalancerStats,
-        OperatingCount, OverviewRequest, OverviewResponse, ProviderCount, ProvisioningCount, TrafficSpan,
-        overview_server,
+        self, AgentCount, AgentLiveness, GetTrafficRequest, ListSchedulersRequest, ListSchedulersResponse,
+        ListStatsRequest, ListStatsResponse, LoadBalancerStats, OperatingCount, OverviewRequest, OverviewResponse,
+        ProviderCount, ProvisioningCount, TrafficSpan, overview_server,
     },
 };
 use tonic::{Request, Response, Status};
@@ -76,6 +76,24 @@ impl overview_server::Overview for Api {
             };
             let id = id(&request.load_balancer_id, load_balancer_not_found)?;
             Ok(traffic(self.0.traffic(&caller, id, span).await?))
+        })
+        .await
+    }
+
+    async fn list_schedulers(
+        &self,
+        _request: Request<ListSchedulersRequest>,
+    ) -> Result<Response<ListSchedulersResponse>, Status> {
+        answer(async {
+            let schedulers = self.0.schedulers().await?.into_iter().map(|one| v2::Scheduler {
+                id: one.scheduler.id.to_string(),
+                address: one.scheduler.advertised,
+                version: one.scheduler.version,
+                heartbeat_at: Some(convert::timestamp(one.scheduler.heartbeat_at)),
+                leads: one.leads,
+                answers: one.answers,
+            });
+            Ok(ListSchedulersResponse { schedulers: schedulers.collect() })
         })
         .await
     }

@@ -65,6 +65,11 @@ pub(super) fn ends_transaction(error: &DbErr) -> bool {
     matches!(meaning(error), Meaning::Away | Meaning::Stopped)
 }
 
+/// Whether there was no database to talk to.
+pub(super) fn is_away(error: &DbErr) -> bool {
+    matches!(meaning(error), Meaning::Away)
+}
+
 /// Whether a row like it exists already.
 pub(crate) fn is_duplicate(error: &DbErr) -> bool {
     matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))

@@ -11,7 +11,10 @@ use sea_orm::{
 };
 use sea_orm_migration::async_trait;
 
-use super::{errors::ends_transaction, stop::Lease};
+use super::{
+    errors::{ends_transaction, is_away},
+    stop::Lease,
+};
 
 #[derive(Debug)]
 pub(crate) enum Link {
@@ -42,11 +45,11 @@ impl Watched {
 
     pub(crate) async fn commit(self) -> Result<(), DbErr> {
         self.usable()?;
-        self.transaction.commit().await
+        self.lease.unless_in_vain(self.transaction.commit()).await
     }
 
     pub(crate) async fn rollback(self) -> Result<(), DbErr> {
-        self.transaction.rollback().await.inspect_err(|_| self.lease.doubt())
+        self.lease.unless_in_vain(self.transaction.rollback()).await.inspect_err(|_| self.lease.doubt())
     }
 
     /// Whether nothing has failed.
@@ -77,6 +80,15 @@ impl Watched {
     }
 }
 
+/// A statement that is a transaction by itself. A connection on which the database did not answer is not used again.
+async fn alone<T>(lease: &Lease, statement: impl Future<Output = Result<T, DbErr>> + Send) -> Result<T, DbErr> {
+    lease.run(statement).await.inspect_err(|error| {
+        if is_away(error) {
+            lease.doubt_server();
+        }
+    })
+}
+
 #[async_trait::async_trait]
 impl ConnectionTrait for Link {
     fn get_database_backend(&self) -> DbBackend {
@@ -89,28 +101,28 @@ impl ConnectionTrait for Link {
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         match self {
             Self::Transaction(watched) => watched.run(watched.transaction.execute_raw(statement)).await,
-            Self::Connections(lease) => lease.run(lease.connections.execute_raw(statement)).await,
+            Self::Connections(lease) => alone(lease, lease.connections.execute_raw(statement)).await,
         }
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         match self {
             Self::Transaction(watched) => watched.run(watched.transaction.execute_unprepared(sql)).await,
-            Self::Connections(lease) => lease.run(lease.connections.execute_unprepared(sql)).await,
+            Self::Connections(lease) => alone(lease, lease.connections.execute_unprepared(sql)).await,
         }
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         match self {
             Self::Transaction(watched) => watched.run(watched.transaction.query_one_raw(statement)).await,
-            Self::Connections(lease) => lease.run(lease.connections.query_one_raw(statement)).await,
+            Self::Connections(lease) => alone(lease, lease.connections.query_one_raw(statement)).await,
         }
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         match self {
             Self::Transaction(watched) => watched.run(watched.transaction.query_all_raw(statement)).await,
-            Self::Connections(lease) => lease.run(lease.connections.query_all_raw(statement)).await,
+            Self::Connections(lease) => alone(lease, lease.connections.query_all_raw(statement)).await,
         }
     }
 }

@@ -11,7 +11,7 @@ use sea_orm::sqlx::{
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
 
-use super::reason;
+use super::{reason, servers::Servers};
 use crate::notice::Notice;
 
 /// The channel of all schedulers.
@@ -34,15 +34,15 @@ pub enum Notification {
 /// Those of the other schedulers, as they arrive.
 #[derive(Debug)]
 pub struct Notifications {
-    url: String,
+    servers: Servers,
     connection: Option<PgListener>,
     /// That the connection is lost has been logged.
     is_logged: bool,
 }
 
 impl Notifications {
-    pub(super) fn new(url: &str) -> Self {
-        Self { url: url.to_owned(), connection: None, is_logged: false }
+    pub(super) const fn new(servers: Servers) -> Self {
+        Self { servers, connection: None, is_logged: false }
     }
 
     /// The next one; waits for it, and for a connection.
@@ -70,7 +70,8 @@ impl Notifications {
 
     async fn connect(&mut self) -> Result<Option<Notification>, sqlx::Error> {
         let connect = async {
-            let options: PgConnectOptions = self.url.parse()?;
+            let (url, _) = self.servers.find().await.map_err(|why| lost(&why))?;
+            let options: PgConnectOptions = url.parse()?;
             let pool = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
             let pool = pool.connect_with(options.application_name("ballast-scheduler-notifications")).await?;
             let mut connection = PgListener::connect_with(&pool).await?;

@@ -16,7 +16,7 @@ use sea_orm::{
     sqlx::{self, AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions},
 };
 
-use super::{QUEUE, reason, renewed::Stoppable, stop::Stop};
+use super::{QUEUE, reason, renewed::Stoppable, servers::Servers, stop::Stop};
 
 /// Connections that read.
 const READERS: u32 = 8;
@@ -28,8 +28,12 @@ const DOUBT: Duration = Duration::from_secs(5);
 pub(super) const WRITE: i64 = 0x6261_6c6c_6173_7431;
 /// The advisory lock of who changes the schema.
 pub(super) const SCHEMA: i64 = WRITE + 1;
-/// A scheduler that stopped in the middle of writing must not stop the others for good; nor may one wait for ever.
-const STALLED: &str = "30s";
+/// A scheduler that stops in the middle of writing stops the others no longer: well before an agent is held for Dead.
+const STALLED: &str = "5s";
+/// Nor may one wait longer than that for its turn.
+const TURN: &str = "15s";
+/// How long a connection may take where there is another server to go to.
+const ELSEWHERE: Duration = Duration::from_secs(3);
 /// How long the first connection may take.
 const FIRST: Duration = Duration::from_secs(10);
 /// What PostgreSQL says of a database that is not there.
@@ -52,7 +56,8 @@ pub(super) struct Opened {
 }
 
 /// Opens connections. The database is made when the server has none of its name.
-pub(super) async fn open(url: &str) -> Result<Opened, String> {
+pub(super) async fn open(servers: &Servers) -> Result<Opened, String> {
+    let url = first_server(servers).await?;
     let named: PgConnectOptions = url.parse().map_err(|error: sqlx::Error| reason(&error))?;
     let name = named.get_database().ok_or("the url must name a database, as in postgres://user@host/ballast")?;
     // A pool would try until its time is over, and then say no more than that.
@@ -62,31 +67,43 @@ pub(super) async fn open(url: &str) -> Result<Opened, String> {
             .map_err(|error| format!("there is no database {name}, and it cannot be made: {}", reason(&error)))?,
         tried => drop(tried.map_err(|error| reason(&error))?),
     }
-    let writer = writer(url.to_owned()).await.map_err(|error| reason(&error))?;
+    let writer = writer(servers.clone()).await.map_err(|error| reason(&error))?;
     let mut readers = Vec::new();
     for number in 1..=READERS - BROWSERS {
         // The last is taken first.
-        readers.push(reader(url.to_owned(), number < READERS - BROWSERS).await.map_err(|error| reason(&error))?);
+        readers.push(reader(servers.clone(), number < READERS - BROWSERS).await.map_err(|error| reason(&error))?);
     }
     let mut browsers = Vec::new();
     for _ in 0..BROWSERS {
-        browsers.push(browser(url.to_owned(), true).await.map_err(|error| reason(&error))?);
+        browsers.push(browser(servers.clone(), true).await.map_err(|error| reason(&error))?);
     }
     Ok(Opened { writer, readers, browsers })
 }
 
-pub(super) async fn writer(url: String) -> Result<Stoppable, DbErr> {
-    connect(&url, false, |options| writing(by_index(options))).await
+/// The one that takes writes, once there is one.
+async fn first_server(servers: &Servers) -> Result<String, String> {
+    let deadline = tokio::time::Instant::now() + FIRST;
+    loop {
+        match servers.find().await {
+            Ok((url, _)) => return Ok(url),
+            Err(why) if tokio::time::Instant::now() >= deadline => return Err(why),
+            Err(_) => tokio::time::sleep(PAUSE).await,
+        }
+    }
+}
+
+pub(super) async fn writer(servers: Servers) -> Result<Stoppable, DbErr> {
+    connect(&servers, false, |options| writing(by_index(options))).await
 }
 
 /// Of which a connection that is `lazy` is made when it is needed.
-pub(super) async fn reader(url: String, lazy: bool) -> Result<Stoppable, DbErr> {
-    connect(&url, lazy, |options| reading(by_index(options))).await
+pub(super) async fn reader(servers: Servers, lazy: bool) -> Result<Stoppable, DbErr> {
+    connect(&servers, lazy, |options| reading(by_index(options))).await
 }
 
 /// The same for lists that users filter or sort.
-pub(super) async fn browser(url: String, lazy: bool) -> Result<Stoppable, DbErr> {
-    connect(&url, lazy, |options| reading(by_size(options))).await
+pub(super) async fn browser(servers: Servers, lazy: bool) -> Result<Stoppable, DbErr> {
+    connect(&servers, lazy, |options| reading(by_size(options))).await
 }
 
 /// A server that is starting is waited for.
@@ -107,17 +124,22 @@ async fn first_connection(options: &PgConnectOptions) -> Result<PgConnection, sq
     }
 }
 
-async fn connect(url: &str, lazy: bool, adapt: fn(PgConnectOptions) -> PgConnectOptions) -> Result<Stoppable, DbErr> {
+async fn connect(
+    servers: &Servers,
+    lazy: bool,
+    adapt: fn(PgConnectOptions) -> PgConnectOptions,
+) -> Result<Stoppable, DbErr> {
+    let (url, following) = servers.find().await.map_err(|why| DbErr::Conn(RuntimeErr::Internal(why)))?;
     let others: PgConnectOptions =
         url.parse().map_err(|error: sqlx::Error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
-    let stop = Stop::postgres(others.application_name("ballast-scheduler"));
+    let stop = Stop::postgres(others.application_name("ballast-scheduler"), following);
     let new = stop.clone();
     let mut options = ConnectOptions::new(url);
     options
         .max_connections(1)
         .min_connections(u32::from(!lazy))
         .connect_lazy(lazy)
-        .acquire_timeout(QUEUE)
+        .acquire_timeout(if servers.are_several() { ELSEWHERE } else { QUEUE })
         .test_before_acquire_if_idle_for(DOUBT)
         .sqlx_logging(false)
         // One that sqlx believes to be in a transaction would only make savepoints.
@@ -157,7 +179,7 @@ fn writing(options: PgConnectOptions) -> PgConnectOptions {
     options.options([
         ("default_transaction_isolation", "read committed"),
         ("idle_in_transaction_session_timeout", STALLED),
-        ("lock_timeout", STALLED),
+        ("lock_timeout", TURN),
     ])
 }
 
@@ -166,7 +188,7 @@ fn reading(options: PgConnectOptions) -> PgConnectOptions {
     options.options([("default_transaction_isolation", "repeatable read"), ("default_transaction_read_only", "on")])
 }
 
-fn is_missing(error: &sqlx::Error) -> bool {
+pub(super) fn is_missing(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Database(error) if error.code().as_deref() == Some(NO_DATABASE))
 }
 

@@ -19,7 +19,7 @@ use sea_orm::{
 use super::{QUEUE, damage, files::Files, reason, renewed::Stoppable, stop::Stop};
 
 /// How long SQLite waits for another process that writes.
-const BUSY: Duration = Duration::from_secs(10);
+pub(super) const BUSY: Duration = Duration::from_secs(10);
 /// Connections that read.
 const READERS: u32 = 4;
 /// Rows that SQLite's thread may be ahead of their reader: a page of a list, so that it seldom waits.
@@ -239,6 +239,19 @@ mod tests {
         let rows = backend.writer().await.query_all_raw(select).await.unwrap();
         let providers: Vec<String> = rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
         assert_eq!(providers, ["haproxy", "a10"]);
+    }
+
+    /// What is acknowledged is on the disk: each commit waits for it.
+    #[tokio::test]
+    async fn a_commit_waits_for_the_disk() {
+        let (_directory, url) = fresh();
+        let backend = Backend::open(&url).await.unwrap();
+        for (pragma, expected) in [("synchronous", "2"), ("journal_mode", "wal")] {
+            let select = format!("SELECT CAST({pragma} AS TEXT) FROM pragma_{pragma}");
+            let select = Statement::from_string(DbBackend::Sqlite, select);
+            let row = backend.writer().await.query_one_raw(select).await.unwrap().unwrap();
+            assert_eq!(row.try_get_by_index::<String>(0).unwrap(), expected, "{pragma}");
+        }
     }
 
     #[tokio::test]

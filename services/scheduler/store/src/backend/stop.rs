@@ -17,11 +17,11 @@ use std::{
 };
 
 use sea_orm::{
-    DatabaseConnection,
+    DatabaseConnection, DbErr, RuntimeErr,
     sqlx::{self, ConnectOptions as _, Connection as _, PgConnection, SqliteConnection, postgres::PgConnectOptions},
 };
 
-use super::seats::Seat;
+use super::{seats::Seat, servers::Following};
 
 /// How long telling PostgreSQL may take.
 const TELLING: Duration = Duration::from_secs(5);
@@ -33,8 +33,8 @@ const STEPS: i32 = 1_000;
 pub(crate) enum Stop {
     /// Whether it is to end.
     Sqlite(Arc<AtomicBool>),
-    /// Its process, and how another connection is made.
-    Postgres(Arc<AtomicI32>, Box<PgConnectOptions>),
+    /// Its process, how another connection is made, and where there are several servers: whether it still is the one.
+    Postgres(Arc<AtomicI32>, Box<PgConnectOptions>, Option<Following>),
 }
 
 impl Stop {
@@ -42,8 +42,16 @@ impl Stop {
         Self::Sqlite(Arc::default())
     }
 
-    pub(super) fn postgres(options: PgConnectOptions) -> Self {
-        Self::Postgres(Arc::default(), Box::new(options))
+    pub(super) fn postgres(options: PgConnectOptions, following: Option<Following>) -> Self {
+        Self::Postgres(Arc::default(), Box::new(options), following)
+    }
+
+    /// Until what runs there is in vain, as another server takes writes.
+    async fn is_in_vain(&self) {
+        match self {
+            Self::Postgres(_, _, Some(following)) => following.is_over().await,
+            _ => std::future::pending().await,
+        }
     }
 
     /// What is done on a new connection of SQLite.
@@ -56,7 +64,7 @@ impl Stop {
 
     /// What is done on a new connection of PostgreSQL.
     pub(super) async fn watch_postgres(self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-        let Self::Postgres(process, _) = self else { return Ok(()) };
+        let Self::Postgres(process, ..) = self else { return Ok(()) };
         process.store(sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(connection).await?, Ordering::SeqCst);
         Ok(())
     }
@@ -72,7 +80,7 @@ impl Stop {
     fn now(&self, seat: Option<Arc<Seat>>) {
         match self {
             Self::Sqlite(stopped) => stopped.store(true, Ordering::SeqCst),
-            Self::Postgres(process, options) => {
+            Self::Postgres(process, options, _) => {
                 let (process, options) = (process.load(Ordering::SeqCst), options.clone());
                 // Without a runtime the process ends, and its connections with it.
                 if let Ok(runtime) = tokio::runtime::Handle::try_current() {
@@ -119,12 +127,31 @@ impl Lease {
         }
     }
 
+    /// The same, where its server may be another one by now.
+    pub(super) fn doubt_server(&self) {
+        if matches!(self.stop, Stop::Postgres(_, _, Some(_))) {
+            self.doubt();
+        }
+    }
+
     /// Waits for a statement, and ends it when nobody does any more.
-    pub(super) async fn run<T>(&self, statement: impl Future<Output = T> + Send) -> T {
+    pub(super) async fn run<T>(&self, statement: impl Future<Output = Result<T, DbErr>> + Send) -> Result<T, DbErr> {
         let mut running = Running { lease: self, ended: false };
-        let done = statement.await;
+        let done = self.unless_in_vain(statement).await;
         running.ended = true;
         done
+    }
+
+    /// Waits, and no longer than what it is done on is the server that takes writes.
+    pub(super) async fn unless_in_vain<T>(
+        &self,
+        work: impl Future<Output = Result<T, DbErr>> + Send,
+    ) -> Result<T, DbErr> {
+        tokio::select! {
+            biased;
+            done = work => done,
+            () = self.stop.is_in_vain() => Err(DbErr::Conn(RuntimeErr::Internal("another server takes writes".to_owned()))),
+        }
     }
 }
 

@@ -12,6 +12,8 @@ pub struct Model {
     pub address: String,
     pub beat: i64,
     pub beat_at: i64,
+    pub advertised: String,
+    pub version: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -26,6 +28,8 @@ impl Model {
             address: self.address,
             heartbeat: self.beat,
             heartbeat_at: Timestamp(self.beat_at),
+            advertised: self.advertised,
+            version: self.version,
         }
     }
 }

@@ -15,8 +15,10 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
+use ballast_failpoint as failpoint;
 use ballast_model::{
     fault::{Absence, Clash, Fault},
     time::Timestamp,
@@ -28,6 +30,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 use crate::{
     Scope, Tx, Work,
     backend::{Backend, Link, fault_of, fault_of_commit},
+    leads,
     read::cache::{Cache, Desk},
     traces::OnTheirWay,
     tx::Known,
@@ -35,6 +38,8 @@ use crate::{
 
 /// A group that is as large as this commits though more are waiting: those in it wait for its last.
 const LARGEST: usize = 64;
+/// How long a server may take for a commit: as long as it may wait for its standby.
+const COMMIT: Duration = Duration::from_secs(30);
 /// Changes of each load balancer that are kept where nothing else is said.
 const REVISIONS: u64 = 50;
 
@@ -158,6 +163,9 @@ where
     tx.moves().begin();
     tx.traces().begin();
     tx.desk().begin();
+    if let Some(lead) = leads::present() {
+        tx.must_lead(lead).await?;
+    }
     let value = work(tx, Scope::default()).await?;
     // Work that went on after a statement of it had failed.
     tx.usable().map_err(fault_of)?;
@@ -323,7 +331,16 @@ async fn end(tx: Tx, line: &Line) -> Result<(), Fault> {
     let backend = &line.backend;
     tx.write_events(backend.voice(), line.clock.get().map(|clock| (clock.0)())).await?;
     let (moves, followed, done) = (tx.moves().take(), tx.traces().take(), tx.desk().done());
-    tx.commit().await.map_err(fault_of_commit)?;
+    failpoint::at("store: before a commit");
+    if backend.is_shared() {
+        // Who commits is dropped by nobody, and a server that went without a word never answers.
+        match tokio::time::timeout(COMMIT, tx.commit()).await {
+            Ok(committed) => committed.map_err(fault_of_commit)?,
+            Err(_) => return Err(Absence::OutcomeUnknown.into()),
+        }
+    } else {
+        tx.commit().await.map_err(fault_of_commit)?;
+    }
     backend.check_files().map_err(fault_of_commit)?;
     moves.committed();
     followed();

@@ -54,8 +54,15 @@ fn with(scheduler: u128, number: u128) -> Agent {
     Agent { session: Some(session), ..agent(number) }
 }
 
-fn scheduler(number: u128, address: &str) -> Scheduler {
-    Scheduler { id: id(number), address: address.to_owned(), heartbeat: 1, heartbeat_at: Timestamp(50) }
+pub(crate) fn scheduler(number: u128, address: &str) -> Scheduler {
+    Scheduler {
+        id: id(number),
+        address: address.to_owned(),
+        heartbeat: 1,
+        heartbeat_at: Timestamp(50),
+        advertised: String::new(),
+        version: String::new(),
+    }
 }
 
 async fn join(database: &Database, starting: Scheduler) {

@@ -193,7 +193,7 @@ async fn agents_are_told_of_when_they_come_and_go_and_not_at_each_heartbeat(data
     let agent = Agent { session, ..agent(500) };
     write!(store, [agent], |tx| tx.insert_agent(&agent).await).unwrap();
     let scheduler =
-        |heartbeat| Scheduler { id: id(1), address: String::new(), heartbeat, heartbeat_at: Timestamp(heartbeat) };
+        |heartbeat| Scheduler { heartbeat, heartbeat_at: Timestamp(heartbeat), ..crate::agents::scheduler(1, "") };
     let begin = end(store).await;
     write!(store, [], |tx| tx.heartbeat(&scheduler(1)).await).unwrap();
     write!(store, [], |tx| tx.heartbeat(&scheduler(2)).await).unwrap();

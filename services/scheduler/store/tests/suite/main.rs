@@ -7,6 +7,7 @@
 
 mod agents;
 mod aggregates;
+mod backups;
 mod bindings;
 mod certificates;
 mod counting;
@@ -21,6 +22,7 @@ mod groups;
 mod held;
 mod history;
 mod killed;
+mod leads;
 mod lists;
 mod lost_commit;
 mod monitors;

@@ -10,8 +10,8 @@ use tokio::task::JoinSet;
 use crate::{
     agents, aggregates, bindings, certificates,
     database::{Case, Database},
-    events, flavors, given_up, groups, held, history, killed, lists, lost_commit, monitors, networks, paging, past,
-    ports, quotas, requests, schedulers, shown, transactions, v2,
+    events, flavors, given_up, groups, held, history, killed, leads, lists, lost_commit, monitors, networks, paging,
+    past, ports, quotas, requests, schedulers, shown, transactions, v2,
 };
 
 /// How many cases run at once.
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How many examples of a property: each needs a database, which takes longer here than the example.
 const EXAMPLES: u32 = 6;
 
-const CASES: [&[Case]; 20] = [
+const CASES: [&[Case]; 21] = [
     agents::CASES,
     aggregates::CASES,
     bindings::CASES,
@@ -30,6 +30,7 @@ const CASES: [&[Case]; 20] = [
     given_up::CASES,
     groups::CASES,
     killed::CASES,
+    leads::CASES,
     lists::CASES,
     monitors::CASES,
     networks::CASES,
