@@ -85,7 +85,7 @@ impl Features {
         for header in listener.acting_headers().into_iter().flatten() {
             self.add(&words::header(header));
         }
-        if let Some(tls) = listener.tls.as_deref().filter(|_| listener.protocol == Protocol::TerminatedHttps) {
+        if let Some(tls) = listener.ending_tls() {
             let authenticates = tls.client_authentication != ClientAuthentication::None;
             self.add_if(authenticates, words::LISTENER_CLIENT_AUTHENTICATION);
             self.add_if(tls.hsts_max_age.is_some(), words::LISTENER_HSTS);

@@ -86,6 +86,16 @@ impl ListenerTls {
         sni.chain(single.into_iter().filter_map(|(one, purpose)| Some((one.as_deref()?, purpose))))
     }
 
+    /// Whether TLS ends at a listener of this protocol with these settings.
+    #[must_use]
+    pub fn ends_at(&self, protocol: Protocol) -> bool {
+        match protocol {
+            Protocol::TerminatedHttps => true,
+            Protocol::Prometheus => self.default_certificate.is_some() || !self.sni_certificates.is_empty(),
+            _ => false,
+        }
+    }
+
     /// A CA and the list that it has to be of.
     pub(crate) fn revoking(&self) -> Option<(&str, &str)> {
         self.client_ca.as_deref().zip(self.client_crl.as_deref())

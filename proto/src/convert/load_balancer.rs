@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ballast_model::{
     features::used,
     health_monitor::HealthMonitor,
-    listener::{Address, Listener, Protocol, Timeouts, Vip},
+    listener::{Address, Listener, Timeouts, Vip},
     load_balancer::{HttpAnswer, LoadBalancer},
     network::Subnetwork,
     pool::Pool,
@@ -126,7 +126,7 @@ fn to_listener(listener: &Listener) -> driver::Listener {
             .map(|names| driver::InsertHeaders { names: names.into_iter().map(str::to_owned).collect() }),
         allowed_cidrs: listener.allowed_cidrs.iter().map(ToString::to_string).collect(),
         policies: listener.policies.iter().filter(|policy| policy.acts()).map(to_policy).collect(),
-        tls: listener.tls.as_deref().filter(|_| listener.protocol == Protocol::TerminatedHttps).map(to_listener_tls),
+        tls: listener.ending_tls().map(to_listener_tls),
     }
 }
 

@@ -79,8 +79,8 @@ pub async fn run(settings: Settings, chance: Chance, shutdown: CancellationToken
     let (ledger, contents) = open_ledger(&settings.agent.state_dir)?;
     tracing::info!(host, load_balancers = contents.entries.len(), cluster = contents.cluster, "the agent starts");
     let drivers = start_drivers(&settings, &host, &chance).await?;
-    let uplink = Uplink::new();
-    let (warden, orders) = Warden::new();
+    let (uplink, (warden, orders)) = (Uplink::new(), Warden::new());
+    let place = warden_of(&settings, &drivers);
     let (traffic, ports) = (Traffic::new(settings.metrics.load_balancers), Gauge::default());
     let told = Sources {
         drivers: Arc::clone(&drivers),
@@ -115,7 +115,6 @@ pub async fn run(settings: Settings, chance: Chance, shutdown: CancellationToken
     };
     let lost = Arc::new(Notify::new());
     let ends = observe::Ends::new(&drivers, &workers, uplink, &lost, traffic);
-    let place = warden_of(&settings, &drivers);
     supervisor::ready();
     tokio::join!(
         session.keep(),

@@ -6,6 +6,7 @@ mod agents;
 mod caller;
 mod checks;
 mod desired;
+mod draining;
 mod events;
 mod failover;
 mod fleet;

@@ -43,6 +43,7 @@ label! {
     pub enum Led {
         Upkeep = "upkeep",
         Failover = "failover",
+        Draining = "draining",
         Placing = "placing",
         Sweeping = "sweeping",
         Issuing = "issuing",
@@ -76,6 +77,8 @@ pub struct Metrics {
     failovers: Slots<FailingOver, Counter>,
     pub(crate) failover_paused: Gauge,
     conflicts: Slots<Conflicting, Counter>,
+    pub(crate) drained: Counter,
+    pub(crate) drain_left: Gauge,
     led: Slots<Leading, Counter>,
     stale: Slots<Why, Counter>,
     quota_refusals: Slots<Refused, Counter>,
@@ -106,6 +109,8 @@ impl Metrics {
             failovers: Slots::new(failing_over).all_told(),
             failover_paused: Gauge::default(),
             conflicts: Slots::new(Conflict::ALL.iter().map(|outcome| Conflicting { outcome: *outcome })).all_told(),
+            drained: Counter::default(),
+            drain_left: Gauge::default(),
             led: Slots::new(Led::ALL.iter().map(|work| Leading { work: *work })).all_told(),
             stale: Slots::new(Stale::ALL.iter().map(|why| Why { why: *why })).all_told(),
             quota_refusals: Slots::new(Resource::ALL.map(|one| Refused { resource: one.noun() })).all_told(),
@@ -171,6 +176,12 @@ impl Metrics {
             "ballast_address_conflicts_total",
             "Others said on a network that an address of a load balancer is theirs",
             &self.conflicts,
+        );
+        registry.add("ballast_drained_total", "Load balancers moved off agents that are switched off", &self.drained);
+        registry.add(
+            "ballast_drain_left",
+            "Load balancers that agents have yet that are switched off; 0 where none are moved",
+            &self.drain_left,
         );
         registry.add("ballast_work_rounds_total", "Rounds of what the scheduler that leads does", &self.led);
         registry.add("ballast_stale_reports_total", "Reports of agents that were dropped", &self.stale);

@@ -40,7 +40,7 @@ impl Work {
 }
 
 /// All of it.
-pub const WORK: [Work; 15] = [
+pub const WORK: [Work; 16] = [
     Work::of_leader(
         "upkeep",
         ("half of events.keep_seconds, a minute at most", "old events and requests are forgotten"),
@@ -48,6 +48,9 @@ pub const WORK: [Work; 15] = [
     ),
     Work::of_leader("failover", ("1 s", "load balancers of Dead agents move"), |app, shutdown| {
         Box::pin(app.keep_failing_over(shutdown))
+    }),
+    Work::of_leader("draining", ("1 s", "load balancers of agents that are switched off move"), |app, shutdown| {
+        Box::pin(app.keep_draining(shutdown))
     }),
     Work::of_leader(
         "placing",

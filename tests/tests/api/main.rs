@@ -19,6 +19,7 @@ mod contract_v2;
 mod conversations;
 mod dashboard;
 mod deadlines;
+mod draining;
 mod events;
 mod failover;
 mod fuzzing;

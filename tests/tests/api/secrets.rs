@@ -109,6 +109,26 @@ async fn the_agent_that_runs_a_load_balancer_is_told_its_secrets_and_nobody_else
 }
 
 #[tokio::test]
+async fn tls_ends_at_a_listener_of_metrics_that_has_a_certificate_and_not_without_one() {
+    let mut site = Site::start().await;
+    let (_, reference, _) = site.certificate("www.example").await;
+    for (port, references, count) in
+        [(9090, json!({}), 0), (9091, json!({ "default_tls_container_ref": reference }), 1)]
+    {
+        let mut body =
+            json!({ "loadbalancer_id": site.load_balancer, "protocol": "PROMETHEUS", "protocol_port": port });
+        body.as_object_mut().unwrap().extend(references.as_object().unwrap().clone());
+        let made = site.services.call("POST", LISTENERS, Some(json!({ "listener": body }))).await;
+        assert_eq!(made.status, 201, "{made}");
+        let desired = site.agent.desired().await;
+        assert_eq!(digests(&desired).iter().filter(|digest| digest.len() == 64).count(), count, "{desired:?}");
+        assert_eq!(site.agent.secrets(&desired, None).await.secrets.len(), count);
+    }
+    let used = site.services.get("/ballast/v1/secrets").await;
+    assert_eq!(used["secrets"][0]["reference"], reference, "{used}");
+}
+
+#[tokio::test]
 async fn a_new_version_goes_to_who_names_the_certificate_and_to_nobody_else() {
     let mut site = Site::start().await;
     let (id, reference, _) = site.certificate("www.example").await;

@@ -11,6 +11,7 @@ mod connections;
 mod dashboard;
 mod device_certificates;
 mod devices;
+mod draining;
 mod failover;
 mod fairness;
 mod faults;

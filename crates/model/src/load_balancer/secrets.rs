@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use super::LoadBalancer;
 use crate::{
     fault::{Balancing, Fault},
-    listener::{Listener, Protocol},
+    listener::Listener,
     pool::Pool,
     status::{Progress, ProvisioningStatus},
-    tls::Purpose,
+    tls::{ListenerTls, Purpose},
 };
 
 /// How many secrets one load balancer may use: all are told to its driver at once. A listener with as many names as one may have
@@ -16,9 +16,15 @@ use crate::{
 const MOST: usize = 2_000;
 
 impl Listener {
+    /// Its settings where TLS ends at it: always, or where it has a certificate.
+    #[must_use]
+    pub fn ending_tls(&self) -> Option<&ListenerTls> {
+        self.tls.as_deref().filter(|tls| tls.ends_at(self.protocol))
+    }
+
     /// The secrets that it uses: those that it names where TLS ends.
     pub fn references(&self) -> impl Iterator<Item = (&str, Purpose)> {
-        let tls = self.tls.as_deref().filter(|_| self.protocol == Protocol::TerminatedHttps);
+        let tls = self.ending_tls();
         tls.into_iter().flat_map(|tls| tls.references())
     }
 }

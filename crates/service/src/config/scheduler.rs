@@ -167,7 +167,7 @@ impl Default for Agents {
     }
 }
 
-/// `[failover]`: what happens to load balancers of a Dead agent.
+/// `[failover]`: what happens to load balancers of a Dead agent, and of one that is switched off.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Failover {
@@ -179,11 +179,13 @@ pub struct Failover {
     pub pause_share: f64,
     /// Together: within so long.
     pub pause_window_seconds: u32,
+    /// Whether those of agents that are switched off move as well.
+    pub drain: bool,
 }
 
 impl Default for Failover {
     fn default() -> Self {
-        Self { enabled: true, per_second: 20, pause_share: 0.5, pause_window_seconds: 60 }
+        Self { enabled: true, per_second: 20, pause_share: 0.5, pause_window_seconds: 60, drain: false }
     }
 }
 

@@ -11,7 +11,7 @@ use axum::{
 };
 use futures_util::{StreamExt as _, stream};
 use multer::Multipart;
-use zeroize::Zeroize as _;
+use zeroize::Zeroizing;
 
 use crate::{LIMIT, session::Form, trouble::Trouble};
 
@@ -35,9 +35,9 @@ const PRIVATE_KEY: &str = "private_key";
 pub(crate) struct Material {
     /// In PEM, as it was given, but for private keys in it.
     pub(crate) chain: String,
-    pub(crate) private_key: String,
-    pub(crate) pkcs12: Vec<u8>,
-    pub(crate) passphrase: String,
+    pub(crate) private_key: Zeroizing<String>,
+    pub(crate) pkcs12: Zeroizing<Vec<u8>>,
+    pub(crate) passphrase: Zeroizing<String>,
     /// What is wrong with files, by the fields that they stand for.
     pub(crate) wrongs: Vec<(&'static str, &'static str)>,
 }
@@ -48,17 +48,9 @@ impl fmt::Debug for Material {
     }
 }
 
-impl Drop for Material {
-    fn drop(&mut self) {
-        self.private_key.zeroize();
-        self.pkcs12.zeroize();
-        self.passphrase.zeroize();
-    }
-}
-
 impl Material {
     /// Nothing of a certificate was sent.
-    pub(crate) const fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.chain.is_empty() && self.private_key.is_empty() && self.pkcs12.is_empty() && self.passphrase.is_empty()
     }
 }
@@ -73,8 +65,7 @@ pub(crate) struct Sent {
 impl From<Form> for Sent {
     fn from(form: Form) -> Self {
         let chain = form.get(CHAIN).trim().to_owned();
-        let (private_key, pkcs12, passphrase) = Default::default();
-        Self { form, material: Material { chain, private_key, pkcs12, passphrase, wrongs: Vec::new() } }
+        Self { form, material: Material { chain, ..Material::default() } }
     }
 }
 
@@ -104,23 +95,23 @@ impl Sent {
     }
 
     fn of(parts: Vec<Part>) -> Self {
-        let (mut fields, mut material, mut private_key) = (Vec::new(), Material::default(), String::new());
+        let (mut fields, mut material, mut private_key) = (Vec::new(), Material::default(), Zeroizing::default());
         let mut chain = None;
         for Part { name, content } in parts {
             match name.as_str() {
-                CHAIN => drop(chain.get_or_insert_with(|| text(&content))),
+                CHAIN => chain = chain.or_else(|| Some(text(&content))),
                 "certificate_chain_file" if content.is_empty() => {}
                 "certificate_chain_file" => match String::from_utf8(content.to_vec()) {
                     Ok(file) => chain = Some(file),
                     Err(_) => material.wrongs.push((CHAIN, "The file is no text: a .p12 or .pfx goes below.")),
                 },
-                PRIVATE_KEY if material.private_key.is_empty() => material.private_key = text(&content),
+                PRIVATE_KEY if material.private_key.is_empty() => material.private_key = text(&content).into(),
                 "private_key_file" if !content.is_empty() => match String::from_utf8(content.to_vec()) {
-                    Ok(file) => private_key = file,
+                    Ok(file) => private_key = file.into(),
                     Err(_) => material.wrongs.push((PRIVATE_KEY, "The file is no text: it has to be PEM.")),
                 },
-                "pkcs12" => material.pkcs12 = content.to_vec(),
-                "passphrase" => material.passphrase = text(&content),
+                "pkcs12" => material.pkcs12 = content.to_vec().into(),
+                "passphrase" => material.passphrase = text(&content).into(),
                 name if SECRET.contains(&name) => {}
                 _ => fields.push((name, pem::without_keys(&text(&content)).0)),
             }
@@ -133,10 +124,10 @@ impl Sent {
             fields.push((CHAIN.to_owned(), pem::public(&chain)));
             chain.trim().clone_into(&mut material.chain);
             if material.private_key.trim().is_empty() {
-                material.private_key = keys;
+                material.private_key = keys.into();
             }
         }
-        material.private_key = material.private_key.trim().to_owned();
+        material.private_key = material.private_key.trim().to_owned().into();
         Self { form: Form::of(fields), material }
     }
 }

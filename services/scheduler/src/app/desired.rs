@@ -59,7 +59,7 @@ pub struct Desired {
     pub digests: Digests,
     /// What its former agent has handed over.
     pub handover: Option<Handover>,
-    /// Its former agent lives, has not let go yet, and will know which member each client has.
+    /// Its former agent lives, has not let go yet, and will know which member each client has, or is switched off.
     pub is_awaited: bool,
     /// A former agent has not let go yet, and may answer at its addresses.
     pub is_contested: bool,
@@ -193,17 +193,20 @@ impl App {
         Ok(Instruction::Desired(Box::new(if held { without_vip(desired) } else { desired })))
     }
 
-    /// Whether the agent of the placement before is about to say which member each client has.
+    /// Whether the agent of the placement before is about to say which member each client has, or is being emptied.
     async fn is_awaited(&self, tx: &Tx, load_balancer: &LoadBalancer, binding: &Binding) -> Result<bool, Fault> {
         let is_remembered = |pool: &Pool| {
             pool.session_persistence.as_ref().is_some_and(|persistence| *persistence != SessionPersistence::HttpCookie)
         };
-        if !load_balancer.pools.iter().any(is_remembered) {
+        let remembers = load_balancer.pools.iter().any(is_remembered);
+        if !remembers && !self.failover.drain {
             return Ok(false);
         }
         let Some(former) = tx.tombstone(load_balancer.id, binding.epoch.before()).await? else { return Ok(false) };
         let Some(agent) = tx.agent(former.agent_id).await? else { return Ok(false) };
-        Ok(former.agent_id != binding.agent_id && self.liveness(&agent) == Liveness::Alive)
+        // One that is switched off is emptied: the next one serves once it has let go.
+        let is_to_wait = remembers || !agent.admin_state_up;
+        Ok(is_to_wait && former.agent_id != binding.agent_id && self.liveness(&agent) == Liveness::Alive)
     }
 
     /// Whether another agent may still answer at the load balancer's address.

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// How often Dead agents are looked for.
-const PERIOD: Duration = Duration::from_secs(1);
+pub(super) const PERIOD: Duration = Duration::from_secs(1);
 
 /// How failover goes about it.
 #[derive(Debug, Clone, Copy)]
@@ -34,10 +34,14 @@ pub struct FailoverLimits {
     /// How many load balancers move in a second.
     pub per_second: usize,
     pub pause: Pause,
+    /// Whether what agents have that are switched off moves, too.
+    pub drain: bool,
 }
 
 impl FailoverLimits {
-    pub(super) fn of(settings: &Settings) -> Self {
+    /// Those of the configuration.
+    #[must_use]
+    pub fn of(settings: &Settings) -> Self {
         Self {
             enabled: settings.enabled,
             per_second: usize::try_from(settings.per_second).unwrap_or(usize::MAX),
@@ -45,6 +49,7 @@ impl FailoverLimits {
                 share: settings.pause_share,
                 window: Duration::from_secs(settings.pause_window_seconds.into()),
             },
+            drain: settings.drain,
         }
     }
 }
@@ -161,7 +166,7 @@ impl App {
     }
 
     /// An agent that is Alive and can run the load balancer, with its driver.
-    async fn choose_alive(
+    pub(super) async fn choose_alive(
         &self,
         tx: &Tx,
         load_balancer_id: LoadBalancerId,
@@ -192,6 +197,29 @@ impl App {
         if bound.is_none_or(|bound| bound.agent_id != from) || !is_dead {
             return Ok(Vec::new());
         }
+        self.move_elsewhere(tx, load_balancer_id, from, random).await
+    }
+
+    /// Moves one load balancer, if it is still there and its agent still switched off; wakes as [`Self::move_off`] does.
+    pub(super) async fn leave_switched_off(
+        &self,
+        tx: &Tx,
+        load_balancer_id: LoadBalancerId,
+        from: AgentId,
+        random: u64,
+    ) -> Result<Vec<Wake>, Fault> {
+        let is_there = tx.binding(load_balancer_id).await?.is_some_and(|bound| bound.agent_id == from);
+        let is_off = tx.agent(from).await?.is_some_and(|agent| !agent.admin_state_up);
+        if is_there && is_off { self.move_elsewhere(tx, load_balancer_id, from, random).await } else { Ok(Vec::new()) }
+    }
+
+    async fn move_elsewhere(
+        &self,
+        tx: &Tx,
+        load_balancer_id: LoadBalancerId,
+        from: AgentId,
+        random: u64,
+    ) -> Result<Vec<Wake>, Fault> {
         let Some((agent_id, driver)) = self.choose_alive(tx, load_balancer_id, random).await? else {
             return Ok(Vec::new());
         };

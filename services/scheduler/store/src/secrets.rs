@@ -155,8 +155,8 @@ impl Tx {
     /// # Errors
     /// As [`Self::secrets`].
     pub async fn users_of_secrets(&self, containing: Option<&str>) -> Result<BTreeSet<SecretUser>, Fault> {
-        let mut listeners =
-            listener::Entity::find().filter(listener::Column::Protocol.eq(Protocol::TerminatedHttps.as_str()));
+        let ending = [Protocol::TerminatedHttps, Protocol::Prometheus].map(Protocol::as_str);
+        let mut listeners = listener::Entity::find().filter(listener::Column::Protocol.is_in(ending));
         let mut pools = pool::Entity::find().filter(pool::Column::More.contains("\"tls\":"));
         if let Some(text) = containing.map(plain) {
             listeners = listeners.filter(listener::Column::More.contains(text));
@@ -165,7 +165,7 @@ impl Tx {
         let mut users = BTreeSet::new();
         for row in listeners.all(self.db()).await.map_err(fault_of)? {
             let object = (EventKind::Listener, row.id);
-            let named = row.tls()?;
+            let named = row.tls()?.filter(|tls| Protocol::parse(&row.protocol).is_some_and(|one| tls.ends_at(one)));
             let named = named.iter().flat_map(|tls| tls.references());
             users.extend(named.map(|named| user(named, &row.project_id, row.load_balancer_id.into(), object)));
         }

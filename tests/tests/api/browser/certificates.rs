@@ -9,8 +9,6 @@ use crate::{
     services::Services,
 };
 
-const ENTER: &str = "\u{e007}";
-
 async fn kept(services: &Services) -> Vec<Value> {
     services.get(ALL).await["certificates"].as_array().cloned().unwrap()
 }
@@ -83,8 +81,7 @@ async fn without_script_a_key_is_given_anew_and_stands_in_no_page() {
         page.js(&format!("document.getElementById('f-{field}').value = {}", json!(text))).await;
     };
     let push = async |button: &str| {
-        page.js(&format!("document.querySelector('button[value={button}]').focus()")).await;
-        page.press(ENTER).await;
+        page.js(&format!("document.querySelector('button[value={button}]').click()")).await;
     };
     page.goto("/ui/certificates/new").await;
     paste("name", "web").await;

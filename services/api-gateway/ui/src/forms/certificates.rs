@@ -244,9 +244,9 @@ fn material(asking: &Asking<'_>) -> Certificate {
     let material = &asking.material;
     Certificate {
         certificate_chain: material.chain.clone(),
-        private_key: material.private_key.clone(),
-        pkcs12: material.pkcs12.clone(),
-        passphrase: material.passphrase.clone(),
+        private_key: material.private_key.to_string(),
+        pkcs12: material.pkcs12.to_vec(),
+        passphrase: material.passphrase.to_string(),
         ..Certificate::default()
     }
 }

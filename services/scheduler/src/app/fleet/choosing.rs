@@ -120,6 +120,21 @@ impl Fleet {
         standings
     }
 
+    /// Those that are switched off, not Dead, and have load balancers, in the order of their ids; each with its host.
+    pub fn switched_off(&self, now: Duration) -> Vec<(AgentId, String)> {
+        let mut state = self.lock();
+        let state = &mut *state;
+        let is_off = |agent: &&Agent| {
+            let has_some = !agent.admin_state_up && agent.load_balancers > 0;
+            has_some
+                && self.limits.judge(state.lives.sign(agent, self.scheduler_id, &self.limits, now)) != Liveness::Dead
+        };
+        let mut off: Vec<_> =
+            state.agents.values().filter(is_off).map(|agent| (agent.id, agent.host.clone())).collect();
+        off.sort_unstable();
+        off
+    }
+
     /// Whether it is known, and Dead.
     pub fn is_dead(&self, id: AgentId, now: Duration) -> bool {
         let mut state = self.lock();
