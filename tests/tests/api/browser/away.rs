@@ -41,8 +41,9 @@ async fn rename(services: &Services, id: &str, name: &str) {
 async fn two(server: &Postgres) -> (Services, Services) {
     let url = server.url();
     let of_this_database = |settings: &mut ballast_service::config::Settings| {
-        settings.database.url.clone_from(&url);
+        // Its key goes beside the file that the database would be.
         patient(settings);
+        settings.database.url.clone_from(&url);
     };
     let first = Services::with(of_this_database).await;
     first.get("/v2.0/agents").await;
