@@ -217,6 +217,7 @@ async fn what_was_counted_of_late_is_known_where_the_agent_has_its_session(serve
     let (first, second) = two(server, |_| {}).await;
     let mut agent = Agent::connect(&first.channel, "counting", "1").await.unwrap();
     agent.snapshot().await;
+    until("the second has heard of the agent", async || is_alive(&second, "counting").await).await;
     let subnet = second.subnet().await;
     let id = second.pool(&subnet).await;
     let desired = agent.desired().await;
