@@ -10,7 +10,7 @@
 #   test         clients, tempest, neutron, browser, Barbican, openssl, jq, another Rust compiler than ours (Debian's),
 #                cargo-nextest, Python's gRPC, A10's own client, a client of NetScaler, schemathesis, promtool, systemd-analyze
 #                (of units), sqlite3 and psql (databases of former releases), Go and gophercloud, pebble (a CA),
-#                sslscan, libfaketime (clocks that jump)
+#                sslscan
 #   tempest      octavia-tempest-plugin and Keystone
 #   neutron      Neutron's server and its agent of Open vSwitch, RabbitMQ, Open vSwitch, Keystone
 #   browser      Debian's Chromium with its driver, and axe-core, for the dashboard's tests
@@ -355,7 +355,6 @@ for group in "$@"; do
             want ethtool has ethtool
             want nftables has nft
             want sslscan has sslscan
-            want libfaketime test -e "$(echo /usr/lib/*/faketime/libfaketime.so.1)"
             want python3 has python3
             want pebble has pebble
             packages_for_browser

@@ -1,23 +1,17 @@
 //! Wall clocks that jump while services run: nothing dies of it, nothing moves, and nothing is started again.
 //!
-//! A library between the services and the kernel makes them jump (libfaketime); of the clock that only goes on it keeps its hands.
+//! What stands before the C library makes them jump (`clocks/ahead.c`); the clock that only goes on is the kernel's.
 
-use std::{collections::BTreeSet, fs, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, fs, os::unix::fs::FileExt as _, path::PathBuf, process::Command, time::Duration};
 
-use ballast_lab::{Lab, in_lab, not_run, poll_until, require_tool, wait_until};
+use ballast_lab::{Lab, in_lab, poll_until, require_tool, wait_until};
 use ballast_tests::{
     PATIENCE,
     site::{Plan, Setting, Site},
 };
 use jiff::Timestamp;
 
-/// Of Debian's libfaketime; the folder has the machine's name in it.
-fn library() -> Option<String> {
-    let folders = fs::read_dir("/usr/lib").ok()?.flatten().map(|entry| entry.path().join("faketime/libfaketime.so.1"));
-    folders.filter(|file| file.is_file()).map(|file| file.display().to_string()).next()
-}
-
-const HOUR: i32 = 3_600;
+const HOUR: i64 = 3_600;
 const SERVICES: [&str; 3] = ["ballast-scheduler", "ballast-api-gateway", "agent-1"];
 /// Who may be dead is so after this, by the clock that only goes on.
 const DEAD_AFTER: Duration = Duration::from_secs(3);
@@ -26,12 +20,21 @@ fn clock(lab: &Lab, service: &str) -> PathBuf {
     lab.dir().join(format!("{service}.clock"))
 }
 
-/// Sets a service's wall clock, as the library reads it.
-fn set(lab: &Lab, service: &str, seconds: i32) {
-    let file = clock(lab, service);
-    let next = file.with_extension("next");
-    fs::write(&next, format!("{seconds:+}\n")).expect("a file");
-    fs::rename(&next, file).expect("a file in its place");
+/// Sets a service's wall clock. The file is mapped by who has that clock, so it stays the same one.
+fn set(lab: &Lab, service: &str, seconds: i64) {
+    let file = fs::OpenOptions::new().write(true).create(true).truncate(false).open(clock(lab, service));
+    file.and_then(|file| file.write_all_at(&seconds.to_ne_bytes(), 0)).expect("a clock");
+}
+
+/// What makes clocks jump.
+fn library(lab: &Lab) -> PathBuf {
+    let library = lab.dir().join("ahead.so");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/system/clocks/ahead.c");
+    let built =
+        Command::new("cc").args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", source, "-o"]).arg(&library).output();
+    let built = built.expect("cc starts");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    library
 }
 
 /// How far a service's newest line is ahead of this process's clock, in seconds.
@@ -53,18 +56,14 @@ fn wall_clocks_that_jump_an_hour_forth_and_back_kill_nobody_and_move_nothing() {
     if !require_tool("haproxy", test) {
         return;
     }
-    let Some(library) = library() else {
-        return not_run(test, "libfaketime is not installed: run `make deps`");
-    };
     in_lab(|lab| {
+        let library = library(lab).display().to_string();
         let mut environment: Vec<Setting> = Vec::new();
         for service in SERVICES {
             set(lab, service, 0);
             environment.extend([
                 (service, "LD_PRELOAD", library.clone()),
-                (service, "FAKETIME_TIMESTAMP_FILE", clock(lab, service).display().to_string()),
-                (service, "FAKETIME_NO_CACHE", "1".to_owned()),
-                (service, "FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+                (service, "CLOCK_AHEAD", clock(lab, service).display().to_string()),
             ]);
         }
         let dead_after = u32::try_from(DEAD_AFTER.as_millis()).unwrap_or(u32::MAX);
