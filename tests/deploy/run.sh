@@ -134,9 +134,13 @@ block() {
 # -- what the document says that happens ------------------------------------------------------------------------------
 
 off=""
+# The host of the VIP that is asked for then.
 power_off() {
+    cat >"$work/addresses" <<'END'
+for name in $(ip netns list | cut -d " " -f 1); do ip -netns "$name" -oneline address; done
+END
     for host in host-1 host-2; do
-        ! docker exec "$(container "$host")" ip netns | grep -q qlbaas- || off=$host
+        ! on "$host" "$work/addresses" | grep -q "198.51.100.100/" || off=$host
     done
     [ -n "$off" ] || fail "the load balancer is on no host"
     say "power off: $off"
