@@ -95,7 +95,7 @@ impl<D: Driver> DeviceDriver for Exported<D> {
 
     fn undeploy(&self, request: RSlice<'_, u8>) -> RResult<RVec<u8>, FfiError> {
         guard("undeploy", || {
-            let UndeployRequest { load_balancer_id } = decode(request)?;
+            let UndeployRequest { load_balancer_id, .. } = decode(request)?;
             check_id(&load_balancer_id)?;
             let _span = info_span!("undeploy", load_balancer = %load_balancer_id).entered();
             Ok(encode(&self.driver.hand_over(&load_balancer_id)?))

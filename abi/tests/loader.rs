@@ -99,7 +99,7 @@ fn a_driver_answers_every_call() {
     assert_eq!((deployed[0].load_balancer_id.as_str(), deployed[0].generation), ("lb-1", 7));
     let observed = driver.observe(&ObserveRequest::default()).unwrap().observations;
     assert_eq!(observed[0].load_balancer_id, "lb-1");
-    let undeploy = UndeployRequest { load_balancer_id: "lb-1".into() };
+    let undeploy = UndeployRequest { load_balancer_id: "lb-1".into(), ..UndeployRequest::default() };
     driver.undeploy(&undeploy).unwrap();
     driver.undeploy(&undeploy).unwrap();
     assert!(driver.deployed().unwrap().deployed.is_empty());

@@ -46,6 +46,8 @@ pub fn to_driver(
         flavor_data: load_balancer.flavor_data.clone(),
         http_answers: load_balancer.http_answers.iter().map(to_answer).collect(),
         unconfirmed: false,
+        side: None,
+        silent: false,
     }
 }
 

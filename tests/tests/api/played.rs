@@ -68,9 +68,8 @@ impl Agent {
             host: host.to_owned(),
             instance_id: instance.to_owned(),
             version: "0".to_owned(),
-            cluster_id: String::new(),
-            deployed: Vec::new(),
             drivers,
+            ..Hello::default()
         };
         let first = AgentMessage { message: Some(agent_message::Message::Hello(hello)) };
         up.send(first).await.map_err(|_| Status::internal("closed"))?;

@@ -171,7 +171,7 @@ impl Subject {
     }
 
     pub(crate) fn undeploy_from(&self, copy: Copy, id: &str) -> Answered<UndeployReply> {
-        let request = UndeployRequest { load_balancer_id: id.to_owned() };
+        let request = UndeployRequest { load_balancer_id: id.to_owned(), ..UndeployRequest::default() };
         self.answered(copy, Order::Call(Method::Undeploy), request.encode_to_vec())
     }
 

@@ -163,7 +163,7 @@ impl DriverClient {
     /// # Errors
     /// As for [`DriverClient::deploy`].
     pub async fn undeploy(&self, load_balancer_id: String) -> Result<UndeployReply, Fault> {
-        let request = UndeployRequest { load_balancer_id };
+        let request = UndeployRequest { load_balancer_id, ..UndeployRequest::default() };
         let call = |mut grpc: Grpc, _: &Capabilities| async move { grpc.undeploy(request).await };
         let span = Span::part("lbaas.driver.v1.Driver/Undeploy", SpanKind::Client);
         let answer = self.call(Asked::Undeploy, self.deadlines.undeploy, call).await;

@@ -78,9 +78,7 @@ impl Order {
             driver: self.driver.clone(),
             epoch: self.epoch,
             generation: self.generation,
-            handover: None,
-            traceparent: String::new(),
-            contested: false,
+            ..Desired::default()
         }
     }
 }

@@ -34,11 +34,12 @@ const NAME: usize = 4 * LONGEST;
 /// Of what a driver hands over.
 const HANDOVER: usize = 1 << 20;
 
-const BOUNDS: [(&str, &str, Bound); 64] = [
+const BOUNDS: [(&str, &str, Bound); 66] = [
     ("Hello", "host", Bound::Told),
     ("Hello", "instance_id", Bound::Length(NAME)),
     ("Hello", "version", Bound::Told),
     ("Hello", "cluster_id", Bound::Length(NAME)),
+    ("Hello", "zone", Bound::Told),
     ("Hello", "deployed", Bound::Count(OBJECTS)),
     ("Hello", "drivers", Bound::Count(DRIVERS)),
     ("Deployed", "load_balancer_id", Bound::Ignored),
@@ -57,6 +58,7 @@ const BOUNDS: [(&str, &str, Bound); 64] = [
     ("AddressConflict", "load_balancer_id", Bound::Id),
     ("AddressConflict", "address", Bound::Id),
     ("AddressConflict", "mac", Bound::Told),
+    ("Standing", "load_balancer_id", Bound::Id),
     ("DriverOption", "name", Bound::Told),
     ("DriverOption", "description", Bound::Told),
     ("Heartbeat", "drivers", Bound::Count(DRIVERS)),
@@ -174,7 +176,7 @@ pub(super) fn check(message: &Message) -> Result<(), String> {
             all.try_for_each(|one| counters("LoadBalancerStatistics", one.listeners.len(), &one.pools))
         }
         Message::Removed(removed) => counters("Removed", removed.listeners.len(), &removed.pools),
-        Message::Waiting(_) | Message::AddressConflict(_) => Ok(()),
+        Message::Waiting(_) | Message::AddressConflict(_) | Message::Standing(_) => Ok(()),
     }
 }
 

@@ -109,6 +109,8 @@ impl Session<'_> {
                 self.app.questions.answered(self.agent.id, number, answer);
                 Ok(())
             }
+            // Nothing has a standby yet.
+            Some(Message::Standing(_)) => Ok(()),
             Some(Message::Hello(_) | Message::Outcome(_)) | None => {
                 tracing::warn!("dropped a message that has no place here");
                 Ok(())

@@ -75,7 +75,7 @@ impl Session<'_> {
                 let span = Span::because_of("remove", SpanKind::Producer, newest.as_slice());
                 let (load_balancer_id, epoch) = (load_balancer_id.to_string(), epoch.number());
                 let traceparent = noted(&span, &load_balancer_id, epoch).unwrap_or_default();
-                Message::Remove(Remove { load_balancer_id, epoch, traceparent })
+                Message::Remove(Remove { load_balancer_id, epoch, traceparent, ..Remove::default() })
             }
         };
         self.send(message).await
@@ -145,7 +145,7 @@ fn desired_message(desired: &Desired) -> DesiredMessage {
             .handover
             .as_ref()
             .map(|handover| Handover { driver: handover.driver.clone(), content: handover.content.clone() }),
-        traceparent: String::new(),
         contested: desired.is_contested,
+        ..DesiredMessage::default()
     }
 }

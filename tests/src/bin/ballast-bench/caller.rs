@@ -141,7 +141,7 @@ fn undeploy(driver: &LoadedDriver, order: &Value) -> Outcome<Value> {
     let (links, begun, next) = (links()?, Instant::now(), AtomicUsize::new(0));
     let some = || -> Outcome<()> {
         while let Some(id) = ids.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let request = UndeployRequest { load_balancer_id: id.clone() };
+            let request = UndeployRequest { load_balancer_id: id.clone(), ..UndeployRequest::default() };
             driver.undeploy(&request).map_err(|error| told(&error))?;
         }
         Ok(())
