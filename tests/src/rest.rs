@@ -158,6 +158,17 @@ impl Rest {
         reply.body
     }
 
+    /// For who waits: none while no scheduler answers the gateway, or no gateway the caller.
+    ///
+    /// # Panics
+    /// When it is anything else but a 200.
+    #[must_use]
+    pub fn look(&self, path: &str) -> Option<Value> {
+        let reply = self.try_call("GET", path, None).filter(|reply| reply.status != 503)?;
+        assert_eq!(reply.status, 200, "GET {path}: {reply}");
+        Some(reply.body)
+    }
+
     /// # Panics
     /// When it is not a 201.
     #[must_use]

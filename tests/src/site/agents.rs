@@ -96,7 +96,7 @@ impl Site {
             agent["alive"] == true && drivers.as_array().is_some_and(|drivers| !drivers.is_empty())
         };
         wait_until(PATIENCE, "ready agents", || {
-            let agents = self.rest.get("/v2.0/agents");
+            let agents = self.rest.look("/v2.0/agents")?;
             (agents["agents"].as_array()?.iter().filter(|agent| ready(agent)).count() == count).then_some(())
         });
     }

@@ -85,7 +85,7 @@ pub(crate) fn with_device(lab: &Lab, site: &mut Site, vendor: &Vendor) -> Result
     fs::copy(programs::built(vendor.library), driver).expect("a driver");
     site.start_agent(0);
     wait_until(PATIENCE, "an agent with the driver", || {
-        let agents = site.rest.get("/v2.0/agents");
+        let agents = site.rest.look("/v2.0/agents")?;
         let drivers = agents["agents"][0]["configurations"]["device_drivers"].as_array()?;
         // As Neutron spells such names.
         let ready = |name: &str| drivers.iter().any(|one| *one == name.replace('-', "_"));

@@ -36,7 +36,7 @@ fn files_that_are_no_drivers_are_said_aloud_and_the_others_run() {
         let refused =
             [("text.so", "ELF"), ("truncated.so", "truncated"), ("foreign.so", "aarch64"), ("major.so", "ABI 2.")];
         for (file, word) in refused {
-            let reason = wait_until(PATIENCE, file, || reason(&site.rest.get("/v2.0/agents"), file));
+            let reason = wait_until(PATIENCE, file, || reason(&site.rest.look("/v2.0/agents")?, file));
             assert!(reason.contains(word) && !reason.contains('\n'), "{file}: {reason}");
             let log = site.logged("agent-1");
             let lines = log.lines().filter(|line| line.contains(file)).count();
@@ -60,7 +60,7 @@ fn a_driver_that_can_do_nothing_on_its_host_says_so_at_its_start_and_gets_nothin
         site.add_configuration("[driver_host]\ngrants = { haproxy-ns = \"nothing\" }\n");
         site.start_agent(0);
         let failed = wait_until(PATIENCE, "the reason", || {
-            reason(&site.rest.get("/v2.0/agents"), "haproxy-ns").filter(|reason| !reason.is_empty())
+            reason(&site.rest.look("/v2.0/agents")?, "haproxy-ns").filter(|reason| !reason.is_empty())
         });
         assert!(failed.starts_with("UNSUPPORTED: no load balancer can run on this host: make a namespace"), "{failed}");
         assert!(failed.contains("driver_host.grants must leave them to this driver"), "{failed}");

@@ -59,7 +59,7 @@ fn what_one_is_enough_for_one_does_and_another_when_that_is_gone() {
         }
         let rest = several.rest(0);
         wait_until(PATIENCE, "three agents", || {
-            let agents = rest.get("/v2.0/agents");
+            let agents = rest.look("/v2.0/agents")?;
             let ready =
                 |one: &&Value| one["configurations"]["device_drivers"].as_array().is_some_and(|all| !all.is_empty());
             (agents["agents"].as_array()?.iter().filter(ready).count() == 3).then_some(())
