@@ -57,6 +57,10 @@ clients: ## install the neutron and openstack commands into .venv-neutron and .v
 postgres-image: ## PostgreSQL for the tests, as a Docker image of Debian's packages (BALLAST_TEST_POSTGRES_IMAGE names it)
 	@tests/postgres-image/build.sh '$(or $(BALLAST_TEST_POSTGRES_IMAGE),ballast-test-postgres:debian)'
 
+host-image: ## a host for the tests with several, as a Docker image made by debootstrap (BALLAST_TEST_HOST_IMAGE names it; a minute or two)
+	@$(DEPS) deploy-test
+	@tests/deploy/image.sh '$(or $(BALLAST_TEST_HOST_IMAGE),ballast-deploy-test:debian)'
+
 build: ## build everything
 	cargo build --workspace
 
