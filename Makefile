@@ -28,7 +28,7 @@ BUILD ?= release
 OUT ?= target/packages
 
 .DEFAULT_GOAL := help
-.PHONY: help deps clients postgres-image build install packages run demo demo-exec test conformance tempest neutron browser deploy-test packages-test programs reproducible haproxy-versions \
+.PHONY: help deps clients postgres-image host-image build install packages run demo demo-exec test conformance tempest neutron browser deploy-test packages-test programs reproducible haproxy-versions \
 	chaos soak lint fmt doc bench deny clean
 
 INSTALLED := ballast-scheduler ballast-api-gateway ballast-agent ballast-cli ballast-driver-haproxy-ns \
