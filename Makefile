@@ -28,7 +28,7 @@ BUILD ?= release
 OUT ?= target/packages
 
 .DEFAULT_GOAL := help
-.PHONY: help deps clients postgres-image build install packages run demo demo-exec test conformance tempest neutron browser deploy-test packages-test programs reproducible haproxy-versions \
+.PHONY: help deps clients postgres-image host-image build install packages run demo demo-exec test conformance tempest neutron browser deploy-test packages-test programs reproducible haproxy-versions \
 	chaos soak lint fmt doc bench deny clean
 
 INSTALLED := ballast-scheduler ballast-api-gateway ballast-agent ballast-cli ballast-driver-haproxy-ns \
@@ -56,6 +56,10 @@ clients: ## install the neutron and openstack commands into .venv-neutron and .v
 
 postgres-image: ## PostgreSQL for the tests, as a Docker image of Debian's packages (BALLAST_TEST_POSTGRES_IMAGE names it)
 	@tests/postgres-image/build.sh '$(or $(BALLAST_TEST_POSTGRES_IMAGE),ballast-test-postgres:debian)'
+
+host-image: ## a host for the tests with several, as a Docker image made by debootstrap (BALLAST_TEST_HOST_IMAGE names it; a minute or two)
+	@$(DEPS) deploy-test
+	@tests/deploy/image.sh '$(or $(BALLAST_TEST_HOST_IMAGE),ballast-deploy-test:debian)'
 
 build: ## build everything
 	cargo build --workspace

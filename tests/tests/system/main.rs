@@ -18,6 +18,7 @@ mod faults;
 mod files;
 mod first_check;
 mod health;
+mod hosts;
 mod kernel;
 mod keystone;
 mod metrics;
