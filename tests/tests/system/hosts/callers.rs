@@ -53,7 +53,8 @@ struct Seen {
     answered: u64,
     /// For each VIP: when it answered last.
     last: Vec<Option<Instant>>,
-    failed: Vec<String>,
+    /// When they were sent, and why.
+    failed: Vec<(Instant, String)>,
 }
 
 /// One client for each VIP, one request after the other, each with a connection of its own.
@@ -77,7 +78,7 @@ impl Traffic {
                         seen.answered += 1;
                         seen.last[number] = Some(asked);
                     }
-                    Err(error) => seen.failed.push(format!("{address}: {error}")),
+                    Err(error) => seen.failed.push((asked, format!("{address}: {error}"))),
                 }
                 drop(seen);
                 thread::sleep(PAUSE);
@@ -93,8 +94,8 @@ impl Traffic {
         seen.last.iter().all(|last| last.is_some_and(|last| last > since)).then_some(())
     }
 
-    /// Requests that were not answered, in order.
-    pub(super) fn failures(&self) -> Vec<String> {
+    /// Requests that were not answered: when they were sent, and why, in the order in which they were given up.
+    pub(super) fn failures(&self) -> Vec<(Instant, String)> {
         self.seen.lock().expect("nobody panics with it").failed.clone()
     }
 
@@ -111,10 +112,15 @@ fn ask(address: SocketAddr) -> io::Result<()> {
     stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
-    if answer.starts_with("HTTP/1.1 200") && answer.ends_with("web") {
+    if answer.split(' ').nth(1) == Some("200") && answer.ends_with("web") {
         return Ok(());
     }
     Err(io::Error::other(format!("answered: {answer:?}")))
+}
+
+/// As by the gateways' name.
+pub(super) fn rest(url: &str) -> Rest {
+    Rest::new(url).with_header("host", "gateway")
 }
 
 /// Somebody who makes networks, at one gateway or the other.
@@ -129,7 +135,7 @@ impl Writer {
         let acknowledged = Arc::<Mutex<Vec<(Instant, String)>>>::default();
         let (written, mut at, mut rests) = (Arc::clone(&acknowledged), 0, None);
         let busy = Busy::start(network, move || {
-            let rests = rests.get_or_insert_with(|| gateways.each_ref().map(|url| Rest::new(url)));
+            let rests = rests.get_or_insert_with(|| gateways.each_ref().map(|url| rest(url)));
             let reply = rests[at].try_call("POST", "/v2.0/networks", Some(&json!({"network": {"name": "written"}})));
             match reply.filter(|reply| reply.status == 201) {
                 Some(made) => {
@@ -137,6 +143,7 @@ impl Writer {
                     thread::sleep(WRITES);
                 }
                 None => {
+                    // 503, or nobody: the other one.
                     at = 1 - at;
                     thread::sleep(PAUSE);
                 }

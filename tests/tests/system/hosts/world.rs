@@ -7,12 +7,12 @@ use std::{
     process::Command,
 };
 
-use ballast_lab::not_run;
+use ballast_lab::{not_run, wait_until};
 use ballast_netns::namespace;
-use ballast_tests::programs;
+use ballast_tests::{PATIENCE, programs, secret};
 use tempfile::TempDir;
 use testcontainers::{
-    ContainerAsync, GenericImage, ImageExt as _,
+    ContainerAsync, GenericImage, ImageExt,
     core::{AccessMode, Mount},
     runners::AsyncRunner as _,
 };
@@ -46,7 +46,28 @@ class Web(http.server.BaseHTTPRequestHandler):
         pass
 http.server.ThreadingHTTPServer(('', 80), Web).serve_forever()";
 
-const AGENT: &str = "until [ -e /sys/class/net/eth1 ]; do sleep 0.05; done
+/// Those of the agent's unit, as deploy/compose.yaml has them.
+const CAPABILITIES: [&str; 15] = [
+    "NET_ADMIN",
+    "NET_RAW",
+    "NET_BIND_SERVICE",
+    "SYS_ADMIN",
+    "SYS_CHROOT",
+    "SYS_PTRACE",
+    "SETUID",
+    "SETGID",
+    "SETPCAP",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "DAC_READ_SEARCH",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+];
+const CONFINED_BY: [&str; 2] = ["apparmor=unconfined", "seccomp=unconfined"];
+
+const AGENT: &str = "mount -o remount,bind,rw /proc/sys
+until [ -e /sys/class/net/eth1 ]; do sleep 0.05; done
 exec /opt/ballast/ballast-agent --config /etc/ballast/ballast.toml --insecure";
 
 /// They. Dropped, they and their networks are removed, each by its name.
@@ -66,7 +87,10 @@ impl World {
     pub(super) fn start(test: &str) -> Option<Self> {
         let image = named(IMAGE, DEFAULT_IMAGE);
         if let Err(why) = docker(&["image", "inspect", "--format", "{{.Id}}", &image]) {
-            not_run(test, &format!("no image {image} of a host ({why}): make host-image makes it, {IMAGE} names another"));
+            not_run(
+                test,
+                &format!("no image {image} of a host ({why}): make host-image makes it, {IMAGE} names another"),
+            );
             return None;
         }
         let prefix = format!("ballast-hosts-{}", std::process::id());
@@ -97,20 +121,23 @@ impl World {
         let list = SCHEDULERS.map(|name| format!("\"{}:9697\"", self.network(name))).join(", ");
         let text = format!(
             "[database]\nurl = \"postgres://postgres:for-tests@{}/ballast\"\n[scheduler]\nlisten = \"0.0.0.0:9697\"\nsocket = \"\"\n\
-             [gateway]\nlisten = \"0.0.0.0:9696\"\nschedulers = [{list}]\n[metrics]\nlisten = \"off\"\n\
+             [gateway]\nlisten = \"0.0.0.0:9696\"\npublic_hosts = [\"gateway\"]\nschedulers = [{list}]\n[metrics]\nlisten = \"off\"\n\
              [agent]\nschedulers = [{list}]\n[agents]\nheartbeat_interval_ms = 500\nsuspect_after_ms = 2500\n\
-             dead_after_ms = 5000\n[failover]\npause_window_seconds = 5\n[[provider]]\nname = \"haproxy\"\n\
+             dead_after_ms = 5000\n[quotas]\nnetwork = -1\n[failover]\npause_window_seconds = 5\n[[provider]]\nname = \"haproxy\"\n\
              driver = \"haproxy-ns\"\ndefault = true\n\
              [drivers.haproxy-ns]\nmacvlan_mappings = {{ tenants = \"eth1\" }}\n",
             self.network("postgres"),
         );
-        fs::write(self.folder.path().join("ballast.toml"), text).expect("a configuration");
+        secret::write(&self.folder.path().join("ballast.toml"), &text);
     }
 
     fn run(&mut self, image: &str) {
         let postgres = named(POSTGRES, DEFAULT_POSTGRES);
         let server = ["postgres", "-c", "max_connections=200", "-c", "fsync=off"];
         self.begin("postgres", &postgres, &server, &[("POSTGRES_PASSWORD", "for-tests")]);
+        wait_until(PATIENCE, "PostgreSQL", || {
+            docker(&["exec", &self.network("postgres"), "pg_isready", "--host", "127.0.0.1"]).ok()
+        });
         for name in SCHEDULERS {
             let at = format!("{}:9697", self.network(name));
             let command = service("scheduler");
@@ -139,14 +166,16 @@ impl World {
             .with_container_name(self.network(name))
             .with_hostname(name)
             .with_network(self.network("control"))
-            // An agent makes namespaces; the others use none of it.
-            .with_privileged(name.starts_with("agent"))
             .with_host_config_modifier(|host| host.init = Some(true))
             .with_mount(read_only(programs::directory().display().to_string(), "/opt/ballast"))
             .with_mount(read_only(folder.join("ballast.toml").display().to_string(), "/etc/ballast/ballast.toml"))
             .with_mount(read_only(folder.join("drivers").display().to_string(), "/usr/lib/ballast/drivers"));
         for (name, value) in environment {
             request = request.with_env_var(*name, *value);
+        }
+        if name.starts_with("agent") {
+            request = CAPABILITIES.into_iter().fold(request.with_cap_drop("ALL"), ImageExt::with_cap_add);
+            request = CONFINED_BY.into_iter().fold(request, ImageExt::with_security_opt);
         }
         let container = self.runtime.block_on(request.start()).unwrap_or_else(|error| panic!("{name}: {error}"));
         self.hosts.insert(name, container);
@@ -226,6 +255,10 @@ impl Drop for World {
         }
         for (_, container) in std::mem::take(&mut self.hosts) {
             let _ = self.runtime.block_on(container.rm());
+        }
+        for name in ["postgres", "web", "client"].into_iter().chain(SCHEDULERS).chain(GATEWAYS).chain(AGENTS) {
+            // Also one that did not start.
+            let _ = docker(&["rm", "--force", "--volumes", &self.network(name)]);
         }
         for network in ["control", "tenants"] {
             let _ = docker(&["network", "rm", &self.network(network)]);
