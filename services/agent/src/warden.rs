@@ -14,9 +14,11 @@
 
 mod attend;
 pub(crate) mod client;
+mod election;
 mod judge;
 mod place;
 mod process;
+mod talk;
 
 use std::{
     fs::File,
