@@ -183,6 +183,17 @@ impl Election {
         acts
     }
 
+    /// Whoever else has the addresses has them, whether or not the other side is there.
+    pub(super) fn give_up(&mut self, now: u64) -> Acts {
+        let mut acts = self.wake(now);
+        self.ready = false;
+        if self.is_active() {
+            self.stop(&mut acts);
+        }
+        acts.say = true;
+        acts
+    }
+
     /// Who was asleep for longer than the other one waits for is to listen first: by now another may answer. One that was heard by
     /// nobody before has nobody to wait for.
     fn wake(&mut self, now: u64) -> Acts {

@@ -226,7 +226,8 @@ impl World {
     fn late_order(&mut self) {
         if let Some(index) = self.orders.len().checked_sub(1).map(|last| self.dice.below(last as u64 + 1)) {
             let (term, to) = self.orders[usize::try_from(index).unwrap()];
-            self.tell(usize::from(self.dice.one_in(2)), term, to);
+            let at = usize::from(self.dice.one_in(2));
+            self.tell(at, term, to);
         }
     }
 
