@@ -227,7 +227,7 @@ impl Election {
         let begins = match self.phase {
             // It answers already: what it begins is a number.
             Phase::Active => wanted,
-            Phase::Listening if is_free => wanted,
+            Phase::Listening if is_free && wanted.is_some() => wanted,
             Phase::Standby if wanted.is_some() => wanted,
             Phase::Standby if is_free && other.is_some_and(|word| !word.ready) => Some(self.another()),
             Phase::Listening | Phase::Standby if is_time => Some(wanted.unwrap_or_else(|| self.another())),

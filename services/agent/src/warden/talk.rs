@@ -169,8 +169,10 @@ mod tests {
     /// Until each is heard by the other.
     fn met(one: &mut Talk, other: &mut Talk) {
         for round in 0..3 {
-            other.hear(&one.say(WORD, &KEY), &KEY, 1_000 + round);
-            one.hear(&other.say(WORD, &KEY), &KEY, 2_000 + round);
+            // By chance: no number comes twice.
+            let chance = 1_000 * (one.session + 100 * other.session) + 10 * round;
+            other.hear(&one.say(WORD, &KEY), &KEY, chance);
+            one.hear(&other.say(WORD, &KEY), &KEY, chance + 1);
         }
         assert_eq!(other.hear(&one.say(WORD, &KEY), &KEY, 5), Heard::Word(WORD, one.mac));
         assert_eq!(one.hear(&other.say(WORD, &KEY), &KEY, 6), Heard::Word(WORD, other.mac));
