@@ -39,6 +39,7 @@ const FROZEN: [(&str, &str); 6] = [
     ("1.2", "984bcff901272d390627c40b52165edbef23741dbb5bece2060c65964591b7dc"),
     ("1.3", "d95f9d0849a9f6b4e259bcdc645dd10ce386b87b85b688808c36debf143aabdc"),
     ("1.4", "4a1ec656cf40ea116d30c9fcf9b4838da449490ea6aad68845485e2952c784df"),
+    ("1.5", "0135733cd4f5343dc5192d282edb9764aeeb1a5c6f9b6f4c52a4f5aac1f96ca8"),
 ];
 /// Debian's compiler, which is another than the one that builds everything here.
 const OTHER_RUSTC: &str = "/usr/bin/rustc";
