@@ -31,7 +31,10 @@ use ballast_namespace::validate::Answer;
 use serde::{Deserialize, Serialize};
 
 use self::tls::FrontTls;
-pub(crate) use self::{peers::{PEERS, Peers}, uses::pool_of};
+pub(crate) use self::{
+    peers::{PEERS, Peers},
+    uses::pool_of,
+};
 use crate::{config::Config, secrets::Named, validate::Validated};
 use shared::{Share, Shared};
 

@@ -58,7 +58,9 @@ fn not_the_peers(listener: &ballast_namespace::validate::Listener, of: &LoadBala
     if of.side.is_none() || listener.forwarded || listener.port != PEERS {
         return Ok(());
     }
-    let why = format!("{PEERS} is the port by which the two sides of a load balancer share who is remembered: choose another");
+    let why = format!(
+        "{PEERS} is the port by which the two sides of a load balancer share who is remembered: choose another"
+    );
     Err(refuse("listener", listener.id.as_str(), "protocol_port", &why))
 }
 

@@ -72,6 +72,8 @@ pub(crate) struct Side {
     pub(crate) term: u64,
     /// From this term on this side is to answer, or the other.
     pub(crate) ordered: (u64, bool),
+    /// Of TCP. Where nobody listens any more at the VIP, there is nobody to answer.
+    pub(crate) ports: Vec<u16>,
 }
 
 /// What both sides sign with. It is in no log.
@@ -220,6 +222,7 @@ mod tests {
                 ready: true,
                 term: u64::MAX,
                 ordered: (u64::MAX, true),
+                ports: vec![u16::MAX; 100],
             }),
         };
         assert!(!format!("{watched:?}").to_lowercase().contains("abab"), "a key is in no log");

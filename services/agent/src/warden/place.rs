@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs::{self, File},
-    net::{IpAddr, Ipv4Addr, UdpSocket},
+    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
     os::unix::fs::MetadataExt,
     path::Path,
 };
@@ -15,6 +15,7 @@ use ballast_netns::{
     claims::{Ask, Ear, listen},
     failure::{Failure, chain},
     link::{self, Link},
+    listening::Asked,
     namespace::{self, Look},
     netlink::Netlink,
     sysctl,
@@ -45,6 +46,7 @@ pub(super) fn open(watched: &Watched) -> Result<Option<Open>, Failure> {
 /// What one of two sides does there again and again.
 pub(super) struct Seat {
     netlink: Netlink,
+    listening: Asked,
     pub(super) link: u32,
     /// `None`: it is elsewhere by now.
     pub(super) socket: Option<UdpSocket>,
@@ -60,7 +62,18 @@ impl Seat {
             Ok(socket)
         });
         let socket = bound.map_err(|error| Failure::io(format!("listen to the other side at {own}"), error))?;
-        Ok(Self { netlink: Netlink::open()?, link, socket: Some(socket) })
+        Ok(Self { netlink: Netlink::open()?, listening: Asked::open()?, link, socket: Some(socket) })
+    }
+
+    /// Whether somebody listens at one of these ports of the VIP's first address. `None`: nobody knows.
+    pub(super) fn is_served(&mut self, side: &Side) -> Option<bool> {
+        let vip = side.vips.first()?;
+        for port in side.ports.iter().take(MOST_PORTS) {
+            if self.listening.is_listening(SocketAddr::new(*vip, *port)).ok()? {
+                return Some(true);
+            }
+        }
+        Some(false)
     }
 
     /// These are there, and the kernel keeps them for so long.
@@ -120,6 +133,8 @@ pub(super) fn pass_no_more(watched: &Watched) -> Result<(), Failure> {
 }
 
 const LOOPBACK: u32 = 1;
+/// More of them are not asked for: one that listens is enough.
+const MOST_PORTS: usize = 16;
 
 pub(super) fn number(path: &Path) -> Option<u64> {
     fs::metadata(path).ok().map(|named| named.ino())

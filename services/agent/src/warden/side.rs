@@ -26,6 +26,8 @@ const RENEWED: u64 = 500;
 const ANNOUNCED: [u64; 5] = [200, 1_000, 2_000, 3_000, 5_000];
 /// For so long connections that were under way may go on: whoever is idle is sent away by haproxy sooner.
 pub(super) const PASSED: u64 = 40_000;
+/// How often it is looked whether somebody listens.
+const LISTENED: u64 = 200;
 /// Whoever else has the addresses has them for so long at least, where nobody can be asked.
 const BARRED: u64 = 10_000;
 /// How soon what may be old is answered again.
@@ -43,6 +45,9 @@ pub(super) struct Duel {
     announced: Vec<u64>,
     passing: Option<u64>,
     barred: u64,
+    /// Whether somebody has listened since it was plugged in, and when that was looked for last.
+    served: Option<bool>,
+    served_at: u64,
     answered: u64,
     /// Which namespace and which link it was in.
     place: (u64, u32),
@@ -64,6 +69,8 @@ impl Duel {
             announced: Vec::new(),
             passing: None,
             barred: 0,
+            served: None,
+            served_at: 0,
             answered: 0,
             place: (0, 0),
             strange: 0,
@@ -86,7 +93,8 @@ impl Duel {
             Some((Life::Seconds(_), at)) => at.saturating_add(RENEWED),
             Some((Life::Forever, _)) | None => u64::MAX,
         };
-        self.election.next().min(due).min(renewed)
+        let served = self.served_at.saturating_add(LISTENED);
+        self.election.next().min(due).min(renewed).min(served)
     }
 
     /// It is in this place from now on. In another one there is nothing of what was.
@@ -96,6 +104,7 @@ impl Duel {
         }
         // Whoever plugged it in may have taken them off.
         self.life = None;
+        (self.served, self.served_at) = (None, 0);
     }
 }
 
@@ -115,13 +124,28 @@ impl Sitting<'_> {
         let (term, active) = side.ordered;
         let acts = self.duel.election.order(term, active, now());
         self.perform(watched, side, acts).await;
+        // What listens may be other ports by now.
+        (self.duel.served, self.duel.served_at) = (None, 0);
         self.ready(watched, side).await;
     }
 
     async fn ready(&mut self, watched: &Watched, side: &Side) {
-        let ready = side.ready && !watched.leaving && now() >= self.duel.barred;
+        let ready = side.ready && !watched.leaving && now() >= self.duel.barred && self.is_served(side);
         let acts = self.duel.election.be_ready(ready, now());
         self.perform(watched, side, acts).await;
+    }
+
+    /// Nobody listens any more: what listened has ended. Where nobody ever did, it is the kernel that serves, or nobody is to.
+    fn is_served(&mut self, side: &Side) -> bool {
+        if now() >= self.duel.served_at.saturating_add(LISTENED) {
+            self.duel.served_at = now();
+            self.duel.served = match (self.duel.served, self.seat.is_served(side)) {
+                (None, Some(false)) => None,
+                (_, Some(served)) => Some(served),
+                (before, None) => before,
+            };
+        }
+        self.duel.served != Some(false)
     }
 
     /// Time has passed.

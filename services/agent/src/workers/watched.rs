@@ -4,7 +4,7 @@ use std::{net::IpAddr, path::Path};
 
 use ballast_proto::{
     agent::{AddressConflict, Standing as Told, agent_message::Message},
-    driver::LoadBalancer,
+    driver::{LoadBalancer, Protocol},
 };
 
 use super::{
@@ -105,7 +105,15 @@ fn side(load_balancer: &LoadBalancer, state: &State, vips: Vec<IpAddr>) -> Optio
         ready: state.settled().is_some(),
         term: state.term(),
         ordered: (election.term, election.active),
+        ports: ports(load_balancer),
     })
+}
+
+/// At which somebody may listen. Of others nobody does, whoever serves them.
+fn ports(load_balancer: &LoadBalancer) -> Vec<u16> {
+    let datagrams = [Protocol::Udp, Protocol::Sctp];
+    let up = load_balancer.listeners.iter().filter(|one| one.admin_state_up && !datagrams.contains(&one.protocol()));
+    up.filter_map(|one| u16::try_from(one.protocol_port).ok()).collect()
 }
 
 fn mac(text: &str) -> Option<[u8; 6]> {

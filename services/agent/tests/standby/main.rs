@@ -24,7 +24,7 @@ use place::{Place, SOON, VIP, VIP6};
 
 fn in_place(body: impl FnOnce(Place<'_>) -> TestResult) {
     let test = thread::current().name().unwrap_or("a test of two sides").to_owned();
-    if ["haproxy", "nft"].iter().all(|tool| require_tool(tool, &test)) {
+    if ["haproxy", "nft", "curl"].iter().all(|tool| require_tool(tool, &test)) {
         ballast_lab::in_lab(|lab| body(Place::begin(lab)));
     }
 }
@@ -98,6 +98,31 @@ fn a_warden_that_is_stopped_fences_itself_and_does_not_come_back_as_active() {
 }
 
 #[test]
+fn where_what_serves_has_ended_the_other_side_answers_within_a_second() {
+    in_place(|place| {
+        let mut load = Load::begin(&place.client, VIP);
+        thread::sleep(Duration::from_millis(500));
+        place.kill_haproxy(1);
+        let began = Instant::now();
+        wait_until(SOON, "the standby answers", || place.standing(2)?.active.then_some(()));
+        eprintln!("the standby says that it answers after {:?}", began.elapsed());
+        wait_until(SOON, "both are well again", || (place.settled()? == 2).then_some(()));
+        thread::sleep(Duration::from_secs(1));
+        let (longest, _) = (load.longest_gap(), load.end());
+        eprintln!("no answer for {longest:?}");
+        assert!(longest < Duration::from_secs(1), "{longest:?}");
+        // Before it serves again it is not asked to answer.
+        wait_until(SOON, "another haproxy", || place.has_haproxy(1).then_some(()));
+        place.order(3, 1);
+        wait_until(SOON, "it answers again", || (place.settled()? == 1).then_some(()));
+        load = Load::begin(&place.client, VIP);
+        thread::sleep(Duration::from_secs(1));
+        assert_eq!(load.end().1, Vec::<String>::new());
+        Ok(())
+    });
+}
+
+#[test]
 fn words_of_nobodys_do_nothing() {
     in_place(|place| {
         let before = (place.standing(1), place.standing(2));
@@ -123,7 +148,8 @@ fn words_of_nobodys_do_nothing() {
 #[test]
 fn twenty_swaps_fail_no_request_and_break_no_connection_and_who_is_remembered_stays_so() {
     in_place(|place| {
-        let first = Load::begin(&place.client, VIP).body();
+        let first = place.bodies();
+        assert!(first.iter().any(|body| *body != first[0]), "{first:?}");
         let mut loads = [VIP, VIP6].map(|vip| Load::begin(&place.client, vip));
         let mut kept = Kept::begin(&place.client, VIP);
         let mut term = 1;
@@ -145,7 +171,12 @@ fn twenty_swaps_fail_no_request_and_break_no_connection_and_who_is_remembered_st
         let (requests, end) = kept.end();
         eprintln!("one connection: {requests} requests");
         assert_eq!(end, None, "after {requests} requests");
-        assert_eq!(Load::begin(&place.client, VIP).body(), first, "its client is remembered at both sides");
+        for to in [2, 1] {
+            assert_eq!(place.bodies(), first, "its clients are remembered at both sides");
+            term += 1;
+            place.order(term, to);
+            wait_until(SOON, "the other side answers", || (place.settled()? == to).then_some(()));
+        }
         place.order(3, 2);
         thread::sleep(Duration::from_secs(1));
         assert_eq!(place.standing(1).unwrap().term, term, "an order of the past does nothing");

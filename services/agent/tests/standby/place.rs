@@ -15,7 +15,8 @@ use ballast_netns::namespace;
 use ballast_proto::{
     agent::{Desired, Election, Standing},
     driver::{
-        LbMethod, Listener, LoadBalancer, Member, Network, PersistenceType, Pool, Protocol, SessionPersistence, Side, Vip,
+        LbMethod, Listener, LoadBalancer, Member, Network, PersistenceType, Pool, Protocol, SessionPersistence, Side,
+        Vip,
     },
 };
 use nix::{sys::signal::kill, unistd::Pid};
@@ -86,7 +87,9 @@ impl<'a> Place<'a> {
         fs::copy(driver(), drivers.join("haproxy-ns.so")).unwrap();
         let config = folder.join("agent.toml");
         let (state, secrets) = (folder.join("state"), folder.join("secrets"));
-        let text = format!("[drivers.haproxy-ns]\nbridge_mappings = {{ physnet1 = \"br-data\" }}\nsecrets_dir = {secrets:?}\n");
+        let text = format!(
+            "[drivers.haproxy-ns]\nbridge_mappings = {{ physnet1 = \"br-data\" }}\nsecrets_dir = {secrets:?}\n"
+        );
         fs::write(&config, text).unwrap();
         let socket = self.lab.dir().join(format!("scheduler-{number}.sock"));
         let log = File::options().create(true).append(true).open(self.log_of(number)).unwrap();
@@ -139,7 +142,8 @@ impl<'a> Place<'a> {
         let namespace = format!("qlbaas-{ID}");
         let shown = self.host(number).output("ip", ["netns", "exec", &namespace, "ip", "-o", "address"]);
         let shown = shown.unwrap_or_default();
-        let is_vip = |line: &&str| (line.contains("10.0.0.4/32") || line.contains("fd00::4/128")) && !line.contains(": lo ");
+        let is_vip =
+            |line: &&str| (line.contains("10.0.0.4/32") || line.contains("fd00::4/128")) && !line.contains(": lo ");
         shown.lines().filter(is_vip).map(str::to_owned).collect()
     }
 
@@ -194,9 +198,35 @@ impl<'a> Place<'a> {
         self.host(number).output("nft", ["delete", "table", "netdev", "cut"]).unwrap();
     }
 
+    /// What each of sixteen clients is answered.
+    pub(crate) fn bodies(&self) -> Vec<String> {
+        let ask = |number: u32| {
+            let own = format!("10.0.0.{}", 100 + number);
+            let _there = self.client.address("eth0", &format!("{own}/24"));
+            self.client.output("curl", ["-sf", "-m", "5", "--interface", &own, &format!("http://{VIP}/")]).unwrap()
+        };
+        (0..16).map(ask).collect()
+    }
+
+    fn haproxies(&self, number: usize) -> Vec<Pid> {
+        let processes = self.host(number).remains().unwrap().processes;
+        let its = processes.iter().filter(|process| process.command_line.contains("haproxy.cfg"));
+        its.map(|process| Pid::from_raw(process.pid)).collect()
+    }
+
+    pub(crate) fn kill_haproxy(&self, number: usize) {
+        self.haproxies(number).into_iter().for_each(|pid| kill(pid, Signal::SIGKILL).unwrap());
+    }
+
+    pub(crate) fn has_haproxy(&self, number: usize) -> bool {
+        !self.haproxies(number).is_empty()
+    }
+
     pub(crate) fn client_says(&self, to: &str, datagram: &[u8]) {
-        in_host(&self.client, || UdpSocket::bind("0.0.0.0:0").and_then(|socket| socket.send_to(datagram, to)).map(drop))
-            .unwrap();
+        in_host(&self.client, || {
+            UdpSocket::bind("0.0.0.0:0").and_then(|socket| socket.send_to(datagram, to)).map(drop)
+        })
+        .unwrap();
     }
 
     pub(crate) fn client_connects(&self, to: &str) -> io::Result<TcpStream> {

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{super::talk::{Heard, Talk}, Election};
+use super::{
+    super::talk::{Heard, Talk},
+    Election,
+};
 
 const KEY: [u8; 32] = [3; 32];
 /// Within so much after all is well again there is to be one.
@@ -81,7 +84,20 @@ impl World {
         };
         let sides = [side(1, &mut dice), side(2, &mut dice)];
         let (wire, recorded, orders) = (BTreeMap::new(), Vec::new(), Vec::new());
-        let mut world = Self { dice, now: 0, sides, cut: [false; 2], loss: 0, delay: 1, wire, sent: 0, recorded, highest: 0, ordered: 0, orders };
+        let mut world = Self {
+            dice,
+            now: 0,
+            sides,
+            cut: [false; 2],
+            loss: 0,
+            delay: 1,
+            wire,
+            sent: 0,
+            recorded,
+            highest: 0,
+            ordered: 0,
+            orders,
+        };
         (0..2).for_each(|at| world.ready(at, true));
         world
     }
@@ -240,7 +256,9 @@ impl World {
 
     fn replay(&mut self) {
         for _ in 0..20 {
-            let Some(index) = self.recorded.len().checked_sub(1).map(|last| self.dice.below(last as u64 + 1)) else { return };
+            let Some(index) = self.recorded.len().checked_sub(1).map(|last| self.dice.below(last as u64 + 1)) else {
+                return;
+            };
             let (from, datagram) = self.recorded[usize::try_from(index).unwrap()].clone();
             self.send(from, datagram);
         }
@@ -322,7 +340,11 @@ fn a_standby_answers_within_a_second_of_the_others_end_and_not_before() {
             world.step();
             assert!(world.now - began < 1_000, "story {seed}: nobody answers for a second");
         }
-        assert!(world.now - began > 200, "story {seed}: after {} ms, for a word or two that were late", world.now - began);
+        assert!(
+            world.now - began > 200,
+            "story {seed}: after {} ms, for a word or two that were late",
+            world.now - began
+        );
     }
 }
 

@@ -23,9 +23,7 @@ impl State {
 
     pub(crate) fn to_entry(&self) -> Entry {
         let (desired, removal_epochs) = match &self.goal {
-            Goal::Run(order) => {
-                (Some(Desired { election: self.election.clone(), ..order.to_desired() }), Vec::new())
-            }
+            Goal::Run(order) => (Some(Desired { election: self.election.clone(), ..order.to_desired() }), Vec::new()),
             Goal::Gone { epochs, .. } => (None, epochs.iter().copied().collect()),
         };
         let ordered = desired.iter().map(|desired| &desired.driver);
