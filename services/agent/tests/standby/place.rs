@@ -208,6 +208,11 @@ impl<'a> Place<'a> {
         (0..16).map(ask).collect()
     }
 
+    pub(crate) fn signal_agent(&self, number: usize, signal: Signal) {
+        let pid = self.agents[number - 1].as_ref().unwrap().pid();
+        kill(Pid::from_raw(pid), signal).unwrap();
+    }
+
     fn haproxies(&self, number: usize) -> Vec<Pid> {
         let processes = self.host(number).remains().unwrap().processes;
         let its = processes.iter().filter(|process| process.command_line.contains("haproxy.cfg"));
