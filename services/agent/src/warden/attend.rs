@@ -222,6 +222,7 @@ impl Attendant {
         };
         let mut seat = seat?;
         let socket = seat.socket.take().and_then(|socket| UdpSocket::from_std(socket).ok())?;
+        self.duel = self.duel.take().filter(|duel| duel.number() == side.number);
         let duel = self.duel.get_or_insert_with(|| Duel::new(watched, side));
         duel.sit((number, seat.link));
         Some(Sat { seat, socket })

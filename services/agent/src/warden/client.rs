@@ -23,6 +23,8 @@ use crate::lease::Lease;
 
 /// How often what is to be watched is compared with what was told.
 const PERIOD: Duration = Duration::from_secs(1);
+/// The same where it is known to have changed.
+const HURRY: Duration = Duration::from_millis(10);
 /// How long is waited for what is about to be taken away to be closed. After it, it only takes longer.
 const CLOSED: Duration = Duration::from_millis(300);
 /// How soon a warden that could not be reached is looked for again.
@@ -115,6 +117,8 @@ struct Keeper<A> {
     lost: HashMap<String, Conflict>,
     standings: HashMap<String, Standing>,
     session: u64,
+    /// What is to be watched is compared soon.
+    hurries: bool,
 }
 
 /// Keeps a warden as long as there is something to watch, until the agent stops. The warden goes on then.
@@ -130,6 +134,7 @@ pub(crate) async fn keep(place: Place, warden: Warden, mut orders: Orders, agent
         lost: HashMap::new(),
         standings: HashMap::new(),
         session: 0,
+        hurries: false,
     };
     let mut ticks = time::interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -137,11 +142,16 @@ pub(crate) async fn keep(place: Place, warden: Warden, mut orders: Orders, agent
         tokio::select! {
             () = stop.cancelled() => return,
             order = orders.0.recv() => match order {
+                // Of many at once the last is soon enough.
+                Some(Order::Compare) if !std::mem::replace(&mut keeper.hurries, true) => ticks.reset_after(HURRY),
                 Some(order) => keeper.obey(order).await,
                 None => return,
             },
             said = said(&mut keeper.link) => keeper.hear(said),
-            _ = ticks.tick() => keeper.compare().await,
+            _ = ticks.tick() => {
+                keeper.hurries = false;
+                keeper.compare().await;
+            }
         }
     }
 }
@@ -172,7 +182,7 @@ impl<A: Agent> Keeper<A> {
                     self.tell(&Told::Plugged { id }).await;
                 }
             }
-            Order::Compare => self.compare().await,
+            Order::Compare => {}
         }
     }
 

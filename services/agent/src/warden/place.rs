@@ -46,7 +46,8 @@ pub(super) fn open(watched: &Watched) -> Result<Option<Open>, Failure> {
 /// What one of two sides does there again and again.
 pub(super) struct Seat {
     netlink: Netlink,
-    listening: Asked,
+    /// `None`: this kernel cannot say who listens.
+    listening: Option<Asked>,
     pub(super) link: u32,
     /// `None`: it is elsewhere by now.
     pub(super) socket: Option<UdpSocket>,
@@ -62,14 +63,15 @@ impl Seat {
             Ok(socket)
         });
         let socket = bound.map_err(|error| Failure::io(format!("listen to the other side at {own}"), error))?;
-        Ok(Self { netlink: Netlink::open()?, listening: Asked::open()?, link, socket: Some(socket) })
+        Ok(Self { netlink: Netlink::open()?, listening: Asked::open().ok(), link, socket: Some(socket) })
     }
 
     /// Whether somebody listens at one of these ports of the VIP's first address. `None`: nobody knows.
     pub(super) fn is_served(&mut self, side: &Side) -> Option<bool> {
         let vip = side.vips.first()?;
+        let listening = self.listening.as_mut()?;
         for port in side.ports.iter().take(MOST_PORTS) {
-            if self.listening.is_listening(SocketAddr::new(*vip, *port)).ok()? {
+            if listening.is_listening(SocketAddr::new(*vip, *port)).ok()? {
                 return Some(true);
             }
         }

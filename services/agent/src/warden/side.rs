@@ -36,6 +36,9 @@ const ANSWERED: u64 = 20;
 const COMPLAINED: u64 = 60_000;
 
 pub(super) struct Duel {
+    number: u8,
+    /// Those that were taken last, or are to be.
+    vips: Vec<IpAddr>,
     election: Election,
     talk: Talk,
     chance: Chance,
@@ -61,6 +64,8 @@ impl Duel {
         let chance = Chance::system();
         let numbers = [chance.number(), chance.number()];
         Self {
+            number: side.number,
+            vips: side.vips.clone(),
             election: Election::begin(side.number, side.term, now()),
             talk: Talk::new(&watched.id, side.number, watched.mac, numbers),
             chance,
@@ -76,6 +81,10 @@ impl Duel {
             strange: 0,
             complained: 0,
         }
+    }
+
+    pub(super) const fn number(&self) -> u8 {
+        self.number
     }
 
     pub(super) fn is_active(&self) -> bool {
@@ -122,7 +131,11 @@ impl Sitting<'_> {
     /// The agent says this of it.
     pub(super) async fn told(&mut self, watched: &Watched, side: &Side) {
         let (term, active) = side.ordered;
-        let acts = self.duel.election.order(term, active, now());
+        let mut acts = self.duel.election.order(term, active, now());
+        if self.duel.vips != side.vips {
+            self.duel.vips.clone_from(&side.vips);
+            acts.take |= self.duel.is_active();
+        }
         self.perform(watched, side, acts).await;
         // What listens may be other ports by now.
         (self.duel.served, self.duel.served_at) = (None, 0);
