@@ -130,6 +130,10 @@ pub(super) struct Sitting<'a> {
 impl Sitting<'_> {
     /// The agent says this of it.
     pub(super) async fn told(&mut self, watched: &Watched, side: &Side) {
+        // What listens may be other ports by now.
+        (self.duel.served, self.duel.served_at) = (None, 0);
+        // First: who is not ready takes nothing, whatever is ordered.
+        self.ready(watched, side).await;
         let (term, active) = side.ordered;
         let mut acts = self.duel.election.order(term, active, now());
         if self.duel.vips != side.vips {
@@ -137,9 +141,6 @@ impl Sitting<'_> {
             acts.take |= self.duel.is_active();
         }
         self.perform(watched, side, acts).await;
-        // What listens may be other ports by now.
-        (self.duel.served, self.duel.served_at) = (None, 0);
-        self.ready(watched, side).await;
     }
 
     async fn ready(&mut self, watched: &Watched, side: &Side) {
