@@ -23,7 +23,7 @@ use crate::{
         DeployReply, DeployRequest, DeployedReply, ObserveReply, ObserveRequest, SecretsReply, SecretsRequest,
         UndeployRequest,
     },
-    rehearsal,
+    rehearsal, side,
     steps::Steps,
 };
 
@@ -87,6 +87,7 @@ impl<D: Driver> DeviceDriver for Exported<D> {
             let _span = info_span!("deploy", load_balancer = %load_balancer.id, generation).entered();
             let panics = rehearsal::asked_for(&mut load_balancer);
             features::check(&load_balancer, &self.capabilities)?;
+            side::check(&load_balancer)?;
             let take_over = || self.driver.take_over(&load_balancer, generation, &handover);
             let (deployed, steps) = Steps::of(&traceparent).of_whole(|| rehearsal::around(panics, take_over));
             Ok(encode(&DeployReply { steps, ..reply(deployed, reads_fault)? }))
@@ -122,6 +123,7 @@ impl<D: Driver> DeviceDriver for Exported<D> {
             check_id(&load_balancer.id)?;
             let _span = info_span!("preview", load_balancer = %load_balancer.id, generation).entered();
             features::check(&load_balancer, &self.capabilities)?;
+            side::check(&load_balancer)?;
             Ok(encode(&self.driver.preview(&load_balancer, generation)?))
         })
     }

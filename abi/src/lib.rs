@@ -131,6 +131,7 @@ pub mod networks;
 pub mod note;
 mod rehearsal;
 pub mod secrets;
+mod side;
 pub mod steps;
 
 /// What the fields of a load balancer may be: the table by which the API takes them.
@@ -144,5 +145,6 @@ pub use proto::{
     Health, HealthMonitor, Hsts, HttpAnswer, InsertHeaders, KnownHealth, L7Action, L7CompareType, L7Policy, L7Rule,
     L7RuleType, LbMethod, Listener, ListenerObservation, ListenerTls, LoadBalancer, Member, MemberHealth,
     MemberStatistics, MonitorType, Network, ObjectFault, Observation, PersistenceType, Pool, PoolStatistics, PoolTls,
-    Preview, Protocol, Route, Secret, SecretContent, SessionPersistence, Statistics, Timeouts, UndeployReply, Vip,
+    Preview, Protocol, Route, Secret, SecretContent, SessionPersistence, Side, Statistics, Timeouts, UndeployReply,
+    Vip,
 };

@@ -49,6 +49,8 @@ pub const MEMBER_MONITOR_ADDRESS: &str = "member:monitor_address";
 pub const MEMBER_MONITOR_PORT: &str = "member:monitor_port";
 /// The load balancer answers some requests itself.
 pub const HTTP_ANSWERS: &str = "http:answers";
+/// It has a standby: it is on two hosts, and one of the two answers.
+pub const TOPOLOGY_ACTIVE_STANDBY: &str = "topology:ACTIVE_STANDBY";
 /// More addresses than one.
 pub const VIP_ADDITIONAL: &str = "vip:additional";
 /// TLS to members.
@@ -74,8 +76,8 @@ pub const ALL_V1: [&str; 14] = [
     IPV6,
 ];
 
-/// What LBaaS v2 can ask for besides, without that which has a list of its own: [`HEADERS`], [`L7_ACTIONS`] and [`L7_RULES`].
-pub const ALL_V2: [&str; 26] = [
+/// What LBaaS v2 can ask for besides, a flavor among it, without that which has a list of its own: [`HEADERS`], [`L7_ACTIONS`] and [`L7_RULES`].
+pub const ALL_V2: [&str; 27] = [
     PROTOCOL_TERMINATED_HTTPS,
     PROTOCOL_UDP,
     PROTOCOL_SCTP,
@@ -102,6 +104,7 @@ pub const ALL_V2: [&str; 26] = [
     VIP_ADDITIONAL,
     POOL_TLS,
     POOL_OTHER_PROTOCOL,
+    TOPOLOGY_ACTIVE_STANDBY,
 ];
 
 /// Headers that requests to members can get: as [`header`] says it.

@@ -181,6 +181,7 @@ impl Settings {
         if self.metrics.per_agent_max == 0 {
             return Err("metrics.per_agent_max must be at least 1".to_owned());
         }
+        self.agent.check()?;
         if self.agent.parallelism == 0 {
             return Err("agent.parallelism must be at least 1".to_owned());
         }
@@ -311,6 +312,18 @@ mod tests {
         for bad in ["unix:/a", "ctl-1", "0.0.0.0:1", "[::]:1"] {
             let refused = advertised(&format!("[scheduler]\nadvertise = \"{bad}\"\n")).unwrap_err();
             assert!(refused.contains("scheduler.advertise"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_zone_is_one_word_or_none() {
+        let zone = |zone: &str| with(&format!("[agent]\nzone = {zone:?}\n"), &[]).map(|settings| settings.agent.zone);
+        for sound in ["", "rack-7", "dc1/room.2:b", &"z".repeat(64)] {
+            assert_eq!(zone(sound).unwrap(), sound);
+        }
+        for bad in ["rack 7", "a\n", "räck", &"z".repeat(65)] {
+            let refused = zone(bad).unwrap_err();
+            assert!(refused.contains("agent.zone") && refused.contains("at most 64"), "{refused}");
         }
     }
 

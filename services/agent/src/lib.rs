@@ -102,7 +102,7 @@ pub async fn run(settings: Settings, chance: Chance, shutdown: CancellationToken
     };
     let workers = Workers::start(foundations, contents);
     let session = Session {
-        identity: Identity { host, instance_id: chance.id::<Uuid>().to_string() },
+        identity: Identity { host, instance_id: chance.id::<Uuid>().to_string(), zone: settings.agent.zone.clone() },
         drivers: Arc::clone(&drivers),
         workers: workers.clone(),
         uplink: uplink.clone(),

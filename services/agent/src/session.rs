@@ -32,6 +32,7 @@ pub(crate) struct Identity {
     pub(crate) host: String,
     /// Made anew at each start of the process.
     pub(crate) instance_id: String,
+    pub(crate) zone: String,
 }
 
 /// What a session stands on.

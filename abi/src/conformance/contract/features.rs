@@ -8,7 +8,7 @@ use crate::{
         stage::{Stage, on_stage},
         verdict::{Stop, Verdict, ensure, shown},
     },
-    features::{IPV6, SHAPES, all},
+    features::{IPV6, SHAPES, TOPOLOGY_ACTIVE_STANDBY, all},
 };
 
 pub(in crate::conformance) fn features(bench: &Bench) -> Verdict {
@@ -17,7 +17,15 @@ pub(in crate::conformance) fn features(bench: &Bench) -> Verdict {
         for feature in of_one() {
             generation += 1;
             let Some(asked) = using(feature, &stage.samples, 1) else { continue };
+            // One that is alone never becomes one of two sides, nor the other way round.
+            let is_apart = feature == TOPOLOGY_ACTIVE_STANDBY && stage.declares(feature);
+            if is_apart {
+                stage.undeploy(&asked.id)?;
+            }
             declared_or_refused(stage, &asked, feature, generation)?;
+            if is_apart {
+                stage.undeploy(&asked.id)?;
+            }
         }
         stage.undeploy(&stage.samples.id(1))?;
         let sound = stage.samples.load_balancer(1);

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     ClientAuthentication, Hsts, HttpAnswer, InsertHeaders, L7Action, L7CompareType, L7Policy, L7Rule, L7RuleType,
     LbMethod, Listener, ListenerTls, LoadBalancer, MonitorType, PersistenceType, Pool, PoolTls, Protocol,
-    SessionPersistence, Timeouts, Vip, features,
+    SessionPersistence, Side, Timeouts, Vip, features,
 };
 
 /// What changes nothing of who is served, nor of how a request of the suite fares.
@@ -47,6 +47,7 @@ impl Samples {
             ["member", _] => self.of_members(one, feature),
             ["protocol" | "lb_method" | "persistence" | "pool", _] => of_protocols(one, feature),
             ["http", _] => answering(one, feature),
+            ["topology", _] => self.two_sided(one, feature, number),
             ["listener" | "vip", _] => self.of_listeners(one, feature, number),
             _ => None,
         }
@@ -120,6 +121,17 @@ impl Samples {
         }
         one.pools.first_mut()?.monitors = vec![monitor];
         Some(())
+    }
+
+    fn two_sided(&self, one: &mut LoadBalancer, feature: &str, number: u8) -> Option<()> {
+        one.side = Some(Side {
+            number: 1,
+            port_id: format!("{:04x}{number:04x}-c0f1-4000-8000-000000000000", self.tag),
+            mac: format!("fa:16:3e:98:{:02x}:{number:02x}", self.tag),
+            addresses: vec![format!("10.99.{}.{}", self.tag, number.saturating_add(100))],
+            peer_addresses: vec![format!("10.99.{}.{}", self.tag, number.saturating_add(200))],
+        });
+        (feature == features::TOPOLOGY_ACTIVE_STANDBY).then_some(())
     }
 
     fn of_members(&self, one: &mut LoadBalancer, feature: &str) -> Option<()> {

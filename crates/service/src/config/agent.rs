@@ -12,6 +12,8 @@ use crate::{address::Address, list};
 pub struct Agent {
     /// The agent's name, unique in the deployment; empty: the machine's host name.
     pub host: String,
+    /// Where the machine is, as the operator calls it: two sides of a load balancer are in different ones. Empty: not said.
+    pub zone: String,
     /// Schedulers, tried in turn.
     #[serde(deserialize_with = "list::addresses")]
     pub schedulers: Vec<Address>,
@@ -28,10 +30,27 @@ pub struct Agent {
     pub secrets_tmpfs: PathBuf,
 }
 
+/// The longest name of a zone, in characters.
+const ZONE: usize = 64;
+
+impl Agent {
+    pub(super) fn check(&self) -> Result<(), String> {
+        let sound = |one: char| one.is_ascii_graphic();
+        if self.zone.len() > ZONE || !self.zone.chars().all(sound) {
+            return Err(format!(
+                "agent.zone = {:?}: must be a name of at most {ZONE} letters, digits and signs of ASCII, without blanks",
+                self.zone
+            ));
+        }
+        Ok(())
+    }
+}
+
 impl Default for Agent {
     fn default() -> Self {
         Self {
             host: String::new(),
+            zone: String::new(),
             schedulers: vec![Address::Unix(PathBuf::from("/run/ballast/scheduler.sock"))],
             state_dir: PathBuf::from("/var/lib/ballast/agent"),
             drivers_dir: PathBuf::from("/usr/lib/ballast/drivers"),

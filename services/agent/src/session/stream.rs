@@ -87,7 +87,7 @@ impl Session {
             cluster_id: self.workers.cluster().unwrap_or_default(),
             deployed: self.workers.deployed(),
             drivers: reported.news(self.drivers.reports()),
-            ..Hello::default()
+            zone: self.identity.zone.clone(),
         }
     }
 

@@ -157,6 +157,9 @@ async fn deploy(workers: &Workers, worker: &Worker, order: &Arc<Order>, contents
     } else {
         let failure = result.as_ref().err().cloned();
         let outcome = worker.state().deployed(order, result, workers.moment());
+        if order.load_balancer.side.is_some() {
+            workers.0.on.warden.compare();
+        }
         let traceparent = followed.origin().map(|origin| origin.text()).unwrap_or_default();
         let outcome = outcome.map(|outcome| Outcome { traceparent, ..outcome });
         span.in_scope(|| {

@@ -27,6 +27,7 @@ async fn an_agent_says_who_it_is_and_its_capabilities_once() {
     let mut session = scheduler.welcomed("c1").await;
     let hello = session.hello.clone();
     assert_eq!((hello.host.as_str(), hello.cluster_id.as_str()), ("host-1", ""));
+    assert_eq!(hello.zone, "rack-7");
     assert!(!hello.instance_id.is_empty() && !hello.version.is_empty() && hello.deployed.is_empty());
     assert_eq!(hello.drivers[0].name, "fault");
     let mut told = usize::from(hello.drivers[0].capabilities.is_some());

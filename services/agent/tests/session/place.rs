@@ -110,6 +110,7 @@ impl Place {
         let log = fs::File::options().create(true).append(true).open(self.log_file()).unwrap();
         let agent = Command::new(env!("CARGO_BIN_EXE_ballast-agent"))
             .env("BALLAST_AGENT__HOST", "host-1")
+            .env("BALLAST_AGENT__ZONE", "rack-7")
             .env("BALLAST_AGENT__SCHEDULERS", format!("unix:{}", self.socket().display()))
             .env("BALLAST_AGENT__STATE_DIR", self.state())
             .env("BALLAST_AGENT__DRIVERS_DIR", self.drivers())
