@@ -85,9 +85,7 @@ pub struct Table {
     /// Calls a method, from several threads at once; one load balancer's deploys do not overlap. It blocks. `request` and `reply`
     /// are the messages of lbaas.driver.v1 that stand with the method. Returns 0; or one of the error codes, and in `reply` a
     /// Fault, or nothing. A method that the driver does not know is BALLAST_UNSUPPORTED, with nothing in `reply`.
-    pub call: Option<
-        unsafe extern "C" fn(driver: *mut c_void, method: u32, request: Bytes, reply: *mut Buffer) -> u32,
-    >,
+    pub call: Option<unsafe extern "C" fn(driver: *mut c_void, method: u32, request: Bytes, reply: *mut Buffer) -> u32>,
     /// The process is about to end. What is deployed stays so. Called once at most; no call begins after it, but one that hangs may
     /// still run.
     pub destroy: Option<unsafe extern "C" fn(driver: *mut c_void)>,
@@ -109,3 +107,40 @@ pub const BALLAST_DEPLOYED: u32 = 5;
 pub const BALLAST_PREVIEW: u32 = 6;
 /// SecretsRequest -> SecretsReply
 pub const BALLAST_TAKE_SECRETS: u32 = 7;
+
+/// A defect, or anything that no other code says.
+pub const BALLAST_INTERNAL: u32 = 1;
+/// The driver's section of the configuration is wrong. Nothing helps but another configuration.
+pub const BALLAST_INVALID_CONFIG: u32 = 2;
+/// The driver or its device cannot do this, ever; or it does not know the method.
+pub const BALLAST_UNSUPPORTED: u32 = 3;
+/// The load balancer is not deployed.
+pub const BALLAST_NOT_FOUND: u32 = 4;
+/// The device does not answer; it may later.
+pub const BALLAST_UNAVAILABLE: u32 = 5;
+/// The device is at work on something else; it will be free soon.
+pub const BALLAST_BUSY: u32 = 6;
+/// The request itself makes no sense.
+pub const BALLAST_INVALID_ARGUMENT: u32 = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorCode;
+
+    #[test]
+    fn the_codes_are_those_of_the_rust_contract() {
+        let codes = [
+            (BALLAST_INTERNAL, ErrorCode::INTERNAL),
+            (BALLAST_INVALID_CONFIG, ErrorCode::INVALID_CONFIG),
+            (BALLAST_UNSUPPORTED, ErrorCode::UNSUPPORTED),
+            (BALLAST_NOT_FOUND, ErrorCode::NOT_FOUND),
+            (BALLAST_UNAVAILABLE, ErrorCode::UNAVAILABLE),
+            (BALLAST_BUSY, ErrorCode::BUSY),
+            (BALLAST_INVALID_ARGUMENT, ErrorCode::INVALID_ARGUMENT),
+        ];
+        for (ours, theirs) in codes {
+            assert_eq!(ErrorCode(ours), theirs);
+        }
+    }
+}

@@ -83,8 +83,7 @@ impl Module {
         // SAFETY: neither is null, and the header promises a 0 at the end.
         let (name, version) = unsafe { (CStr::from_ptr(name), CStr::from_ptr(version)) };
         let said = format!("{} {} ABI {}.{}", note.name, note.version, note.abi_major, note.abi_minor);
-        let says =
-            format!("{} {} ABI {abi_major}.{abi_minor}", name.to_string_lossy(), version.to_string_lossy());
+        let says = format!("{} {} ABI {abi_major}.{abi_minor}", name.to_string_lossy(), version.to_string_lossy());
         if said != says {
             return Err(LoadError::new(format!("its note says {said}, its code says {says}")));
         }

@@ -110,7 +110,9 @@ fn load(file: &Path) -> Result<Exported, LoadError> {
     let exported = match (header, entry) {
         (Ok(header), Err(_)) => Exported::Rust(header),
         (Err(_), Ok(entry)) => Exported::C(entry),
-        (Ok(_), Ok(_)) => return Err(LoadError::new("it exports a module of Rust and a table of C: which one is meant?")),
+        (Ok(_), Ok(_)) => {
+            return Err(LoadError::new("it exports a module of Rust and a table of C: which one is meant?"));
+        }
         (Err(_), Err(_)) => return Err(LoadError::new("not a driver: no module is exported")),
     };
     // What was found refers into the library for as long as the process lives.
