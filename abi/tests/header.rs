@@ -178,7 +178,8 @@ mod run {
         DriverError, ErrorCode,
         host::{LogSink, Settings, open},
         proto::{
-            DeployRequest, LoadBalancer, LogRecord, ObserveRequest, Pool, Protocol, SecretsRequest, UndeployRequest,
+            DeployRequest, LbMethod, LoadBalancer, LogRecord, ObserveRequest, Pool, Protocol, SecretsRequest,
+            UndeployRequest,
         },
     };
 
@@ -202,7 +203,12 @@ mod run {
     }
 
     fn load_balancer(id: &str) -> DeployRequest {
-        let pool = Pool { id: "p".to_owned(), protocol: Protocol::Tcp.into(), ..Pool::default() };
+        let pool = Pool {
+            id: "p".to_owned(),
+            protocol: Protocol::Tcp.into(),
+            lb_method: LbMethod::RoundRobin.into(),
+            ..Pool::default()
+        };
         let load_balancer = LoadBalancer { id: id.to_owned(), pools: vec![pool], ..LoadBalancer::default() };
         DeployRequest { load_balancer: Some(load_balancer), generation: 1, ..DeployRequest::default() }
     }
@@ -216,7 +222,7 @@ mod run {
         assert_eq!((error.code, error.message.as_str()), (ErrorCode::INVALID_CONFIG, "the driver says INVALID_CONFIG"));
         let loaded = module.start(settings(&log, serde_json::json!({}))).unwrap();
         assert_eq!(loaded.note().name, "c-test");
-        assert_eq!(loaded.capabilities().features, ["protocol:TCP"]);
+        assert_eq!(loaded.capabilities().features, ["protocol:TCP", "lb_method:ROUND_ROBIN"]);
         let records: Vec<LogRecord> = log.0.lock().unwrap().clone();
         assert_eq!(records.len(), 1, "debug is not asked for");
         assert_eq!((records[0].level, records[0].message.as_str()), (3, "made for host-1 in /var/lib/it"));

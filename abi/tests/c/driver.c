@@ -60,8 +60,8 @@ static uint32_t call(void *driver, uint32_t method, ballast_bytes request, balla
     abort();
   switch (method) {
   case BALLAST_CAPABILITIES:
-    /* features = ["protocol:TCP"] */
-    answer(reply, "\x0a\x0cprotocol:TCP", 14);
+    /* features = ["protocol:TCP", "lb_method:ROUND_ROBIN"] */
+    answer(reply, "\x0a\x0cprotocol:TCP\x0a\x15lb_method:ROUND_ROBIN", 37);
     return 0;
   case BALLAST_DEPLOY:
     if (has(request, "busy")) {
