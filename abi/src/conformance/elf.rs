@@ -21,8 +21,8 @@ type Header = FileHeader64<LittleEndian>;
 
 const ENDIAN: LittleEndian = LittleEndian;
 /// What a driver exports, and what linkers define in any library.
-const ALLOWED: [&str; 6] =
-    ["_1as_0lib_1header_0root_bmodule_bloader", "_init", "_fini", "__bss_start", "_edata", "_end"];
+const ALLOWED: [&str; 7] =
+    ["_1as_0lib_1header_0root_bmodule_bloader", crate::c::SYMBOL, "_init", "_fini", "__bss_start", "_edata", "_end"];
 /// More names than this are not listed.
 const SHOWN: usize = 5;
 
