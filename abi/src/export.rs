@@ -164,7 +164,7 @@ fn encode(message: &impl Message) -> RVec<u8> {
 }
 
 /// Drivers make file and device names from ids: what could leave a directory or end a string never arrives there.
-fn check_id(id: &str) -> Result<(), DriverError> {
+pub(crate) fn check_id(id: &str) -> Result<(), DriverError> {
     let sound = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     if id.is_empty() || id.len() > 64 || !id.bytes().all(sound) {
         return Err(DriverError::invalid_argument(format!(

@@ -6,6 +6,7 @@
 //! `abi_stable`'s own `load_from_file` is not used: it opens lazily, so that a missing symbol ends the process at its
 //! first use, and it keeps one module per type, so that a second driver silently gets the first one's.
 
+mod c;
 mod error;
 mod group;
 mod layout;

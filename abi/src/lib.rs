@@ -113,6 +113,7 @@
 //! The feature `host` adds the module `host`, the agent's side, and `conformance` the suite that
 //! `ballast driver check` runs. A driver needs neither.
 
+pub mod c;
 mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;

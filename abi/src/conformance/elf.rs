@@ -21,8 +21,8 @@ type Header = FileHeader64<LittleEndian>;
 
 const ENDIAN: LittleEndian = LittleEndian;
 /// What a driver exports, and what linkers define in any library.
-const ALLOWED: [&str; 6] =
-    ["_1as_0lib_1header_0root_bmodule_bloader", "_init", "_fini", "__bss_start", "_edata", "_end"];
+const ALLOWED: [&str; 7] =
+    ["_1as_0lib_1header_0root_bmodule_bloader", crate::c::SYMBOL, "_init", "_fini", "__bss_start", "_edata", "_end"];
 /// More names than this are not listed.
 const SHOWN: usize = 5;
 
@@ -84,17 +84,29 @@ pub(super) fn sane(bench: &Bench) -> Verdict {
     Ok(format!("ABI {major}.{minor}; needs {}", needed.join(", ")))
 }
 
-pub(super) fn exports(bench: &Bench) -> Verdict {
+fn exported(bench: &Bench) -> Result<BTreeSet<String>, Stop> {
     let file = File::read(bench)?;
     let symbols = file.sections()?.symbols(ENDIAN, &*file.bytes, SHT_DYNSYM).map_err(damaged)?;
-    let mut others = BTreeSet::new();
+    let mut names = BTreeSet::new();
     for symbol in symbols.iter() {
         let exported = symbol.st_shndx(ENDIAN) != SHN_UNDEF && symbol.st_bind() != STB_LOCAL;
-        let name = String::from_utf8_lossy(symbol.name(ENDIAN, symbols.strings()).unwrap_or_default()).into_owned();
-        if exported && symbol.st_type() != STT_SECTION && !ALLOWED.contains(&name.as_str()) {
-            others.insert(name);
+        if exported && symbol.st_type() != STT_SECTION {
+            names.insert(
+                String::from_utf8_lossy(symbol.name(ENDIAN, symbols.strings()).unwrap_or_default()).into_owned(),
+            );
         }
     }
+    Ok(names)
+}
+
+/// It has a table of C functions.
+pub(super) fn is_in_c(bench: &Bench) -> Result<bool, Stop> {
+    Ok(exported(bench)?.contains(crate::c::SYMBOL))
+}
+
+pub(super) fn exports(bench: &Bench) -> Verdict {
+    let mut others = exported(bench)?;
+    others.retain(|name| !ALLOWED.contains(&name.as_str()));
     ensure(others.is_empty(), || {
         let first: Vec<&str> = others.iter().take(SHOWN).map(String::as_str).collect();
         let more = others.len() - first.len();

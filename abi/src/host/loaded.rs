@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::{
     Capabilities, DriverError,
     ffi::{DynDriver, FfiError, HostContext, HostLog, HostLog_TO, LogLine},
-    host::Module,
+    host::{Module, open::Root},
     note::Note,
     proto::{
         DeployReply, DeployRequest, DeployedReply, LogRecord, ObserveReply, ObserveRequest, Preview, SecretsReply,
@@ -57,13 +57,18 @@ impl Module {
         let state_dir = settings.state_dir.to_str().ok_or_else(|| {
             DriverError::invalid_config(format!("state directory {}: not UTF-8", settings.state_dir.display()))
         })?;
-        let context = HostContext {
-            agent_id: settings.agent_id.into(),
-            config: settings.config.to_string().into(),
-            state_dir: state_dir.into(),
-            log: HostLog_TO::from_ptr(RArc::new(Sink(settings.log)), TD_Opaque),
+        let driver = match self.root {
+            Root::Rust { module, .. } => {
+                let context = HostContext {
+                    agent_id: settings.agent_id.into(),
+                    config: settings.config.to_string().into(),
+                    state_dir: state_dir.into(),
+                    log: HostLog_TO::from_ptr(RArc::new(Sink(settings.log)), TD_Opaque),
+                };
+                module.new_driver()(context).into_result()?
+            }
+            Root::C(module) => module.start(&settings, state_dir)?,
         };
-        let driver = self.root.new_driver()(context).into_result()?;
         let capabilities = decode(driver.capabilities())?;
         Ok(LoadedDriver { driver, note: self.note().clone(), capabilities })
     }

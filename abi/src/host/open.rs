@@ -8,25 +8,39 @@ use abi_stable::library::{AbiHeaderRef, ROOT_MODULE_LOADER_NAME_WITH_NUL};
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 
 use crate::{
+    c::{Entry, SYMBOL},
     ffi::DriverModuleRef,
-    host::{LoadError, layout, preflight},
+    host::{LoadError, c, layout, preflight},
     note::Note,
 };
 
 /// A loaded driver file. It stays loaded until the process ends: unloading Rust code with threads is not sound.
 #[derive(Clone)]
 pub struct Module {
-    pub(super) root: DriverModuleRef,
+    pub(super) root: Root,
     note: Note,
-    #[cfg(feature = "conformance")]
-    header: &'static LibHeader,
+}
+
+/// Which of the two contracts the file keeps.
+#[derive(Clone, Copy)]
+pub(super) enum Root {
+    Rust {
+        module: DriverModuleRef,
+        #[cfg(feature = "conformance")]
+        header: &'static LibHeader,
+    },
+    C(c::Module),
 }
 
 #[cfg(feature = "conformance")]
 impl Module {
     /// Both checks of the frozen types, whatever was enough to load it.
     pub(crate) fn compatibility(&self) -> layout::Compatibility {
-        layout::compatibility::<DriverModuleRef>(self.header)
+        match self.root {
+            Root::Rust { header, .. } => layout::compatibility::<DriverModuleRef>(header),
+            // Its size says what it has, and it was looked at.
+            Root::C(_) => layout::Compatibility { stock: Ok(()), swapped: Ok(()) },
+        }
     }
 }
 
@@ -47,25 +61,37 @@ impl Module {
 /// One line saying what is wrong with the file.
 pub fn open(file: &Path) -> Result<Module, LoadError> {
     let note = preflight(file)?;
-    let header = load(file)?;
+    let root = match load(file)? {
+        Exported::Rust(header) => rust(header, &note)?,
+        Exported::C(entry) => Root::C(c::Module::read(entry, &note)?),
+    };
+    Ok(Module { root, note })
+}
+
+fn rust(header: AbiHeaderRef, note: &Note) -> Result<Root, LoadError> {
     let header = header.upgrade().map_err(|_| LoadError::new("built with another abi_stable than this agent"))?;
-    let root: DriverModuleRef = layout::checked_module(header, note.abi_minor)?;
-    let (name, version) = (root.name()(), root.version()());
+    let module: DriverModuleRef = layout::checked_module(header, note.abi_minor)?;
+    let (name, version) = (module.name()(), module.version()());
     if name.as_str() != note.name || version.as_str() != note.version {
         return Err(LoadError::new(format!(
             "its note says {} {}, its code says {name} {version}",
             note.name, note.version
         )));
     }
-    Ok(Module {
-        root,
-        note,
+    Ok(Root::Rust {
+        module,
         #[cfg(feature = "conformance")]
         header,
     })
 }
 
-fn load(file: &Path) -> Result<AbiHeaderRef, LoadError> {
+/// What a loaded file has for us.
+enum Exported {
+    Rust(AbiHeaderRef),
+    C(Entry),
+}
+
+fn load(file: &Path) -> Result<Exported, LoadError> {
     let cannot = |error: libloading::Error| {
         let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
         LoadError::new(format!("cannot be loaded: {cause}"))
@@ -77,9 +103,19 @@ fn load(file: &Path) -> Result<AbiHeaderRef, LoadError> {
     // SAFETY: `export_driver!` makes this symbol a `LibHeader`, whose start is the `AbiHeader` that is referred to here;
     // its magic string and version are checked by `upgrade` before anything else is read.
     let header =
-        unsafe { library.get::<AbiHeaderRef>(ROOT_MODULE_LOADER_NAME_WITH_NUL.as_bytes()).map(|found| *found) }
-            .map_err(|_| LoadError::new("not a driver: no module is exported"))?;
-    // The header refers into the library for as long as the process lives.
+        unsafe { library.get::<AbiHeaderRef>(ROOT_MODULE_LOADER_NAME_WITH_NUL.as_bytes()).map(|found| *found) };
+    #[expect(unsafe_code, reason = "a symbol's type is a promise of the file")]
+    // SAFETY: `ballast_driver.h` says what it is; the table that it returns is looked at before anything of it is called.
+    let entry = unsafe { library.get::<Entry>(SYMBOL.as_bytes()).map(|found| *found) };
+    let exported = match (header, entry) {
+        (Ok(header), Err(_)) => Exported::Rust(header),
+        (Err(_), Ok(entry)) => Exported::C(entry),
+        (Ok(_), Ok(_)) => {
+            return Err(LoadError::new("it exports a module of Rust and a table of C: which one is meant?"));
+        }
+        (Err(_), Err(_)) => return Err(LoadError::new("not a driver: no module is exported")),
+    };
+    // What was found refers into the library for as long as the process lives.
     mem::forget(library);
-    Ok(header)
+    Ok(exported)
 }

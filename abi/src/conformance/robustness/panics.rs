@@ -3,7 +3,7 @@
 use crate::{
     ErrorCode,
     conformance::{
-        Bench,
+        Bench, elf,
         stage::on_stage,
         verdict::{Stop, Verdict, ensure, shown},
     },
@@ -11,6 +11,9 @@ use crate::{
 };
 
 pub(in crate::conformance) fn panics(bench: &Bench) -> Verdict {
+    if elf::is_in_c(bench)? {
+        return Ok("it has a table of C functions: nothing of it unwinds".to_owned());
+    }
     on_stage(bench, 15, |stage| {
         let one = stage.samples.load_balancer(1);
         let mut panicking = one.clone();
