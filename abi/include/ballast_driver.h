@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 #define BALLAST_ABI_MAJOR 1
-#define BALLAST_ABI_MINOR 5
-#define BALLAST_ABI_TEXT "1.5"
+#define BALLAST_ABI_MINOR 6
+#define BALLAST_ABI_TEXT "1.6"
 
 #ifdef __cplusplus
 extern "C" {
