@@ -10,7 +10,7 @@
 #   test         clients, tempest, neutron, browser, Barbican, openssl, jq, another Rust compiler than ours (Debian's),
 #                cargo-nextest, Python's gRPC, A10's own client, a client of NetScaler, schemathesis, promtool, systemd-analyze
 #                (of units), sqlite3 and psql (databases of former releases), Go and gophercloud, pebble (a CA),
-#                sslscan
+#                sslscan, protobuf-c and a compiler of C++ (drivers in C)
 #   tempest      octavia-tempest-plugin and Keystone
 #   neutron      Neutron's server and its agent of Open vSwitch, RabbitMQ, Open vSwitch, Keystone
 #   browser      Debian's Chromium with its driver, and axe-core, for the dashboard's tests
@@ -351,6 +351,9 @@ for group in "$@"; do
             want jq has jq
             want postgresql-client has psql
             want golang-go has go
+            want protobuf-c-compiler has protoc-c
+            want libprotobuf-c-dev test -e /usr/include/protobuf-c/protobuf-c.h
+            want g++ has c++
             packages_for_neutron
             want ethtool has ethtool
             want nftables has nft

@@ -11,7 +11,7 @@ use std::{
     process::{Command, Output},
 };
 
-use ballast_lab::{availability, not_run};
+use ballast_lab::{availability, not_run, require_tool};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -60,6 +60,21 @@ fn outcome(section: &str, name: &str) -> (String, String) {
     let outcome = line["outcome"].as_str().unwrap().to_owned();
     assert_eq!(output.status.code(), Some(if outcome == "failed" { 1 } else { 0 }), "{report}");
     (outcome, line["detail"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn the_example_in_c_keeps_every_promise() {
+    let test = "the_example_in_c_keeps_every_promise";
+    if !labs(test) || !require_tool("protoc-c", test) || !require_tool("cc", test) {
+        return;
+    }
+    let place = TempDir::new().unwrap();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../drivers/examples/c");
+    let build = format!("BUILD={}", place.path().display());
+    let made = Command::new("make").arg("-C").arg(source).arg(build).arg("CFLAGS=-Werror").output().unwrap();
+    assert!(made.status.success(), "{}", said(&made));
+    let output = check(&place.path().join("c-example.so"), &["--seed", "7"]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
 }
 
 /// A fault of the driver by its name, or its whole section; a check; and what the check's line must say.
