@@ -117,7 +117,7 @@ pub async fn run(settings: Settings, chance: Chance, shutdown: CancellationToken
     let ends = observe::Ends::new(&drivers, &workers, uplink, &lost, traffic);
     supervisor::ready();
     tokio::join!(
-        session.keep(),
+        Box::pin(session.keep()),
         resync::run(Arc::clone(&drivers), workers.clone(), lost, shutdown.clone()),
         observe::run(ends, shutdown.clone()),
         Box::pin(client::keep(place, warden, orders, workers.clone(), shutdown.clone())),

@@ -1,5 +1,7 @@
 //! One of two sides: the VIP comes and goes, and the driver does neither.
 
+#![expect(clippy::unwrap_used, reason = "tools of tests: what fails here fails the test")]
+
 use std::{fs::File, net::TcpStream, process::Command, time::Duration};
 
 use ballast_abi::{Driver, Effect, LoadBalancer, PersistenceType, SessionPersistence, Side};

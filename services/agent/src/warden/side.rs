@@ -170,7 +170,7 @@ impl Sitting<'_> {
         let before = self.duel.announced.len();
         self.duel.announced.retain(|due| *due > now());
         if self.duel.announced.len() < before && self.duel.is_active() {
-            self.act(watched, move |watched, side| place::announce_vips(watched, side)).await;
+            self.act(watched, place::announce_vips).await;
         }
         if self.duel.passing.is_some_and(|until| now() >= until) {
             self.duel.passing = None;
@@ -230,7 +230,7 @@ impl Sitting<'_> {
             tracing::info!(load_balancer.id = %watched.id, term = self.duel.election.term(), "this side answers no more");
             (self.duel.life, self.duel.passing) = (None, Some(now() + PASSED));
             self.duel.announced.clear();
-            self.act(watched, move |watched, side| place::let_go(watched, side)).await;
+            self.act(watched, place::let_go).await;
         }
         if acts.take {
             tracing::info!(load_balancer.id = %watched.id, term = self.duel.election.term(), "this side answers");

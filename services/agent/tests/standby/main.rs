@@ -4,8 +4,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stderr,
-    clippy::disallowed_methods,
-    reason = "a test fails by panicking, shows what it has measured, and takes the time"
+    reason = "a test fails by panicking, and shows what it has measured"
 )]
 
 mod client;

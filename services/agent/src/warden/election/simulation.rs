@@ -285,9 +285,13 @@ fn talk(number: u8, dice: &mut Dice) -> Talk {
     Talk::new("lb", number, [2, 0, 0, 0, 0, number], [dice.next(), dice.next()])
 }
 
+/// Others, or more of them, where these variables say so.
 fn stories() -> impl Iterator<Item = u64> {
-    let many = std::env::var("BALLAST_TEST_STORIES").ok().and_then(|text| text.parse().ok()).unwrap_or(400);
-    let first = std::env::var("BALLAST_TEST_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    let said = |name: &str, usual: u64| {
+        let text = std::env::var_os(name).and_then(|text| text.into_string().ok());
+        text.and_then(|text| text.parse().ok()).unwrap_or(usual)
+    };
+    let (first, many) = (said("BALLAST_TEST_SEED", 1), said("BALLAST_TEST_STORIES", 400));
     (0..many).map(move |number| first + number)
 }
 
