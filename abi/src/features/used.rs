@@ -21,6 +21,7 @@ pub fn used_by(load_balancer: &LoadBalancer) -> BTreeSet<String> {
     used.mark(features::IPV6, vips.clone().any(|vip| is_ipv6(&vip.address)));
     used.mark(features::VIP_ADDITIONAL, !load_balancer.additional_vips.is_empty());
     used.mark(features::HTTP_ANSWERS, !load_balancer.http_answers.is_empty());
+    used.mark(features::DEPLOY_SILENT, load_balancer.silent);
     for listener in &load_balancer.listeners {
         used.listener(listener, &load_balancer.pools);
     }

@@ -20,12 +20,13 @@ const OF_TLS: [&str; 4] = [
     features::POOL_TLS,
 ];
 
-/// Only where the kernel forwards UDP.
-const FORWARDED: [&str; 4] = [
+/// Only where the kernel forwards UDP, which it does with the rules that keep newcomers out as well.
+const FORWARDED: [&str; 5] = [
     features::PROTOCOL_UDP,
     features::PERSISTENCE_TIMEOUT,
     features::PERSISTENCE_GRANULARITY,
     features::MONITOR_UDP_CONNECT,
+    features::DEPLOY_SILENT,
 ];
 
 /// Only where it forwards SCTP as well.

@@ -22,6 +22,7 @@ mod projects;
 mod refused;
 mod routes;
 mod shared;
+mod silent;
 mod slow;
 mod switch;
 mod tenants;

@@ -10,7 +10,7 @@ pub(super) fn features(forwards: Forwards) -> impl Iterator<Item = &'static str>
     ALWAYS.into_iter().chain(features::SHAPES).chain(sctp).chain(idle)
 }
 
-const ALWAYS: [&str; 24] = [
+const ALWAYS: [&str; 25] = [
     features::PROTOCOL_TCP,
     features::PROTOCOL_UDP,
     features::LB_METHOD_ROUND_ROBIN,
@@ -35,6 +35,7 @@ const ALWAYS: [&str; 24] = [
     features::MEMBER_MONITOR_PORT,
     features::VIP_ADDITIONAL,
     features::IPV6,
+    features::DEPLOY_SILENT,
 ];
 
 /// Only where the kernel follows it.

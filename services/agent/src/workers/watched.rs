@@ -57,7 +57,7 @@ impl Agent for Workers {
 
 /// `None`: it answers nowhere.
 fn of(order: &Order, folder: &Path, contested: bool) -> Option<Watched> {
-    let load_balancer = &order.load_balancer;
+    let load_balancer = Some(&order.load_balancer).filter(|one| !one.silent)?;
     let vip = load_balancer.vip.as_ref()?;
     let mut mac = [0; 6];
     let mut parts = vip.mac.split(':');
