@@ -167,7 +167,9 @@ impl Settings {
             return Err("failover.per_second must be at least 1; failover.enabled = false turns it off".to_owned());
         }
         if self.failover.finish_ms > LONGEST_FINISH_MS {
-            return Err(format!("failover.finish_ms must be at most {LONGEST_FINISH_MS}: new clients wait for so long"));
+            return Err(format!(
+                "failover.finish_ms must be at most {LONGEST_FINISH_MS}: new clients wait for so long"
+            ));
         }
         if !(0.0..=1.0).contains(&self.failover.pause_share) {
             return Err("failover.pause_share must be 0 to 1; 1 never pauses, 0 with the first that dies".to_owned());
@@ -287,7 +289,9 @@ mod tests {
     fn times_that_contradict_each_other_are_refused() {
         assert!(with("[agents]\ndead_after_ms = 100\n", &[]).is_err());
         assert!(with("[failover]\nper_second = 0\n", &[]).unwrap_err().contains("failover.enabled = false"));
-        assert!(with("[failover]\nfinish_ms = 300001\n", &[]).unwrap_err().contains("finish_ms must be at most 300000"));
+        assert!(
+            with("[failover]\nfinish_ms = 300001\n", &[]).unwrap_err().contains("finish_ms must be at most 300000")
+        );
         assert!(with("[failover]\npause_share = 1.5\n", &[]).unwrap_err().contains("pause_share must be 0 to 1"));
     }
 

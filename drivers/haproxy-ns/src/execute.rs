@@ -220,7 +220,8 @@ impl Work<'_> {
             ruled: desired.forwarded.is_some(),
             processes: None,
             shared: desired.shared.clone(),
-            silent: desired.silent && (generation > 0 || self.state.silent || self.state.generation == 0),
+            // Until it answers, its checks are known to have failed.
+            silent: desired.silent || (generation == 0 && self.state.silent),
             bases: std::mem::take(&mut self.state.bases),
         };
         if generation > 0 {

@@ -7,7 +7,7 @@ use crate::{
     desired::Protocol,
     failure::Failure,
     netlink::Netfilter,
-    ruleset::{opens_tcp, opens_sctp},
+    ruleset::{opens_sctp, opens_tcp},
     table,
     wire::{Command, Expression, Hook, Rule, expression::Verdict},
 };

@@ -21,9 +21,9 @@ use crate::{
 const ARRIVING: Duration = Duration::from_millis(1_200);
 /// What the kernel has of a packet that came in before.
 const SETTLED: Duration = Duration::from_millis(5);
-/// Sockets are looked at as often as this; flows, for which the table of the whole host is walked, less often.
+/// Between two looks, at first and in the end.
 const PAUSE: Duration = Duration::from_millis(2);
-const LONG_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
 /// What is waited for. To be used by a thread in the namespace.
 pub struct Finish {
@@ -55,21 +55,24 @@ impl Finish {
         Ok(begun)
     }
 
-    /// Waits until nothing is under way, here and in `others`; whether it is so.
-    pub fn wait(&mut self, others: impl Fn() -> Result<bool, Failure>) -> Result<bool, Failure> {
-        loop {
-            let busy = others()? || listening::connections(&self.ports)?.open > 0;
-            let forwards = !busy && self.has_flows()?;
-            if !busy && !forwards {
-                return Ok(true);
-            }
-            let pause = if forwards { LONG_PAUSE } else { PAUSE };
+    /// Waits until this is over; whether it is.
+    pub fn wait(&mut self, mut goes_on: impl FnMut(&mut Self) -> Result<bool, Failure>) -> Result<bool, Failure> {
+        let mut pause = PAUSE;
+        while goes_on(self)? {
             let Some(left) = self.until.checked_duration_since(Instant::now()) else { return Ok(false) };
             std::thread::sleep(pause.min(left));
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
+        Ok(true)
     }
 
-    fn has_flows(&mut self) -> Result<bool, Failure> {
+    /// Whether somebody is connected at a port at which somebody listened here, or has not got all yet.
+    pub fn has_connections(&mut self) -> Result<bool, Failure> {
+        Ok(listening::connections(&self.ports)?.open > 0)
+    }
+
+    /// Whether the kernel forwards what is not over. For that it walks the table of the whole host.
+    pub fn has_flows(&mut self) -> Result<bool, Failure> {
         if !self.forwards || flows::count(&mut self.netfilter)? == 0 {
             return Ok(false);
         }

@@ -233,7 +233,7 @@ impl NftL4 {
         let wait = || {
             let namespace::Look::Present(namespace) = namespace::look(&self.netns(id))? else { return Ok(true) };
             namespace::enter(&namespace)?;
-            Finish::begin(&files, within, true)?.wait(|| Ok(false))
+            Finish::begin(&files, within, true)?.wait(Finish::has_flows)
         };
         match namespace::on_own_thread("finish", wait).map_err(Failure::from) {
             Ok(Ok(true)) => tracing::info!(load_balancer = %id, "nothing is under way"),

@@ -101,7 +101,10 @@ fn an_agent_that_is_emptied_under_load_is_empty_in_the_end_and_no_request_fails(
                 let failed: Vec<_> = all.iter().filter(|(code, ..)| code != "200").collect();
                 let slowest = all.iter().map(|(_, took, _)| *took).fold(0.0, f64::max);
                 let made: u32 = all.iter().map(|(.., made)| made).sum();
-                println!("web-{number}, {what}: {} requests, {made} connections, the slowest took {slowest} s", all.len());
+                println!(
+                    "web-{number}, {what}: {} requests, {made} connections, the slowest took {slowest} s",
+                    all.len()
+                );
                 assert!(all.len() > 50, "{what}: only {}", all.len());
                 assert!(failed.is_empty(), "{what}: {failed:?} of {}", all.len());
                 assert!(slowest < LONGEST.as_secs_f64(), "{what}: {slowest} s");

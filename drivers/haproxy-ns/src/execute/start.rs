@@ -44,7 +44,12 @@ impl Work<'_> {
         let knowledge = Knowledge {
             pinged: pinged.map(|key| (key.clone(), verdicts.get(&key).copied().flatten())).collect(),
             // Of one that was silent it says that nobody was to be reached from there.
-            seen: self.seen.as_ref().filter(|_| !self.state.silent).map(|glance| glance.health.clone()).unwrap_or_default(),
+            seen: self
+                .seen
+                .as_ref()
+                .filter(|_| !self.state.silent)
+                .map(|glance| glance.health.clone())
+                .unwrap_or_default(),
             told: target.told.clone(),
         };
         let text = page.map(|page| servers::carry_over(&known, page, &knowledge)).unwrap_or_default();

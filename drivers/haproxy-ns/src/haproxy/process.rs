@@ -149,16 +149,16 @@ impl Starting {
 impl Predecessors {
     /// Tells them to close their listeners and to finish their connections, as `-sf` does.
     fn finish(self) -> Result<(), Failure> {
-        tell_to_finish(&self.pids, &self.files, &self.id)
+        tell(&self.pids, &self.files, &self.id, Signal::SIGUSR1)
     }
 }
 
-/// They close their listeners, and connections as they become idle.
-pub(crate) fn tell_to_finish(pids: &[i32], files: &Files, id: &str) -> Result<(), Failure> {
+/// At SIGUSR1 they finish their connections, at SIGTERM they end.
+pub(crate) fn tell(pids: &[i32], files: &Files, id: &str, signal: Signal) -> Result<(), Failure> {
     for pid in pids.iter().copied().filter(|pid| is_ours(*pid, files, id)) {
-        match kill(Pid::from_raw(pid), Signal::SIGUSR1) {
+        match kill(Pid::from_raw(pid), signal) {
             Ok(()) | Err(Errno::ESRCH) => {}
-            Err(errno) => return Err(errno).step(|| format!("tell haproxy {pid} to finish")),
+            Err(errno) => return Err(errno).step(|| format!("send {signal} to haproxy {pid}")),
         }
     }
     Ok(())

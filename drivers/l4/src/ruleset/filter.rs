@@ -47,10 +47,7 @@ pub(super) fn filtering() -> Part {
 /// from here has both flags.
 fn to_ports() -> Rule {
     let mut rule = opens_tcp();
-    rule.extend([
-        load(Base::Transport, (2, 2), A),
-        Expression::VerdictOf { map: PORTS.to_owned(), key: A },
-    ]);
+    rule.extend([load(Base::Transport, (2, 2), A), Expression::VerdictOf { map: PORTS.to_owned(), key: A }]);
     rule
 }
 

@@ -53,15 +53,11 @@ impl Permits {
 
     fn of(&self, driver: &str, which: impl FnOnce(&mut OfDriver) -> Arc<Semaphore>) -> Arc<Semaphore> {
         let mut drivers = self.drivers.lock().unwrap_or_else(PoisonError::into_inner);
-        which(
-            drivers
-                .entry(driver.to_owned())
-                .or_insert_with(|| OfDriver {
-                    calls: Arc::new(Semaphore::new(self.parallelism)),
-                    undeploys: None,
-                    finishing: Arc::new(Semaphore::new(MOST)),
-                }),
-        )
+        which(drivers.entry(driver.to_owned()).or_insert_with(|| OfDriver {
+            calls: Arc::new(Semaphore::new(self.parallelism)),
+            undeploys: None,
+            finishing: Arc::new(Semaphore::new(MOST)),
+        }))
     }
 }
 

@@ -214,7 +214,8 @@ impl App {
             return Ok(Vec::new());
         };
         // Who makes it ready already is the soonest to serve it.
-        let ready = tx.successor(load_balancer_id).await?.filter(|one| self.is_alive(one.agent_id) && one.driver == driver);
+        let ready =
+            tx.successor(load_balancer_id).await?.filter(|one| self.is_alive(one.agent_id) && one.driver == driver);
         let agent_id = ready.map_or(chosen, |one| one.agent_id);
         let Some(before) = tx.load(load_balancer_id).await? else { return Ok(Vec::new()) };
         tx.release(load_balancer_id).await?;

@@ -187,7 +187,8 @@ impl App {
         tx.dismiss_successors(id).await?;
         tracing::warn!(load_balancer.id = %id, "it stays where it is: {why}");
         tx.note_cause(id, cause(format!("it stays where it is: {why}")));
-        let mut wakes: Vec<Wake> = there.iter().map(|one| Wake { agent_id: one.agent_id, load_balancer_id: id }).collect();
+        let mut wakes: Vec<Wake> =
+            there.iter().map(|one| Wake { agent_id: one.agent_id, load_balancer_id: id }).collect();
         let Some(Placed { load_balancer: before, binding, .. }) = tx.load_placed(id).await? else { return Ok(wakes) };
         if before.progress.status == ProvisioningStatus::PendingUpdate {
             // Somebody waits for it: it is deployed again where it is.

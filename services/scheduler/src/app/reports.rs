@@ -256,7 +256,11 @@ enum End {
     Stale(Stale),
     /// It has left an agent that is switched off.
     Drained,
-    Settled { provider: String, took: Duration, outcome: SettledOutcome },
+    Settled {
+        provider: String,
+        took: Duration,
+        outcome: SettledOutcome,
+    },
 }
 
 /// What a former agent leaves goes to the one that the load balancer is bound to, which may wait for it.
@@ -377,7 +381,9 @@ impl App {
     fn measure(&self, end: &End) {
         match end {
             End::Stale(why) => self.metrics.stale(*why),
-            End::Drained => self.metrics.drained.inc(),
+            End::Drained => {
+                self.metrics.drained.inc();
+            }
             End::Settled { provider, took, outcome } => self.metrics.settled(provider, *took, *outcome),
         }
     }

@@ -8,8 +8,8 @@ use ballast_model::{
 use ballast_proto::{
     convert,
     v1::{
-        self, Agent, DeleteRequest, GetRequest, ListAgentsResponse, ListPoolsResponse, ListRequest, Pool, UpdateAgentRequest,
-        agents_server,
+        self, Agent, DeleteRequest, GetRequest, ListAgentsResponse, ListPoolsResponse, ListRequest, Pool,
+        UpdateAgentRequest, agents_server,
     },
 };
 use tonic::{Request, Response, Status};

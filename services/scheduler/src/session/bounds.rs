@@ -302,9 +302,7 @@ mod tests {
             ("Hello", "deployed") => {
                 Message::Hello(Hello { deployed: vec![Deployed::default(); length], ..Hello::default() })
             }
-            ("Hello", "passes") => {
-                Message::Hello(Hello { passes: vec![String::new(); length], ..Hello::default() })
-            }
+            ("Hello", "passes") => Message::Hello(Hello { passes: vec![String::new(); length], ..Hello::default() }),
             ("Hello", "drivers") => Message::Hello(Hello { drivers: reports(), ..Hello::default() }),
             ("Heartbeat", "drivers") => Message::Heartbeat(Heartbeat { drivers: reports(), ..Heartbeat::default() }),
             ("Capabilities", field) => capabilities_with(field, length),

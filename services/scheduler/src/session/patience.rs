@@ -59,7 +59,10 @@ mod tests {
         let (mut patience, begin) = (Patience::default(), Instant::now());
         let late = begin + LONGEST;
         assert!(patience.waits(ID, 2.into(), (begin, LONGEST)));
-        assert!(patience.waits(ID, 2.into(), (late - Duration::from_millis(1), LONGEST)), "asking again gives no more time");
+        assert!(
+            patience.waits(ID, 2.into(), (late - Duration::from_millis(1), LONGEST)),
+            "asking again gives no more time"
+        );
         assert_eq!((patience.next(), patience.due(begin)), (Some(late), Vec::new()));
         assert_eq!((patience.due(late), patience.next()), (vec![ID], None));
         assert!(!patience.waits(ID, 2.into(), (late, LONGEST)));

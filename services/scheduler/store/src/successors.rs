@@ -11,7 +11,8 @@ use ballast_model::{
 };
 use sea_orm::{
     ActiveValue::NotSet,
-    ColumnTrait as _, Condition, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, Select, Set,
+    ColumnTrait as _, Condition, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, Select,
+    Set,
     sea_query::{Expr, OnConflict},
 };
 
@@ -165,7 +166,9 @@ impl Tx {
             epoch: Set(number(of.epoch)),
             stage: Set(of.stage.as_str().to_owned()),
         };
-        let again = OnConflict::columns([C::LoadBalancerId, C::AgentId]).update_columns([C::Driver, C::Epoch, C::Stage]).to_owned();
+        let again = OnConflict::columns([C::LoadBalancerId, C::AgentId])
+            .update_columns([C::Driver, C::Epoch, C::Stage])
+            .to_owned();
         let insert = successor::Entity::insert(row).on_conflict(again).exec_without_returning(self.db());
         insert.await.map_err(fault_of)?;
         self.look(of.load_balancer_id);
@@ -219,7 +222,8 @@ impl Tx {
     /// # Errors
     /// As [`Self::successors`].
     pub async fn has_left(&self, id: LoadBalancerId, agent_id: AgentId, epoch: Epoch) -> Result<bool, Fault> {
-        let left = of(id).add(C::AgentId.eq(agent_id.uuid())).add(C::Epoch.eq(number(epoch))).add(is_in(Stage::Leaving));
+        let left =
+            of(id).add(C::AgentId.eq(agent_id.uuid())).add(C::Epoch.eq(number(epoch))).add(is_in(Stage::Leaving));
         let gone = successor::Entity::delete_many().filter(left).exec(self.db());
         Ok(gone.await.map_err(fault_of)?.rows_affected > 0)
     }

@@ -223,10 +223,10 @@ impl<'a> From<&'a Agent> for Configurations<'a> {
             device_drivers: ready.map(|driver| driver.name.replace('-', "_")).collect(),
             instances: agent.load_balancers,
             drivers: agent.drivers.iter().map(shown).collect(),
-            emptying: agent.emptying.as_ref().map(|one| EmptyingShown {
-                moving: one.moving,
-                staying: one.staying.iter().map(staying).collect(),
-            }),
+            emptying: agent
+                .emptying
+                .as_ref()
+                .map(|one| EmptyingShown { moving: one.moving, staying: one.staying.iter().map(staying).collect() }),
         }
     }
 }
