@@ -6,7 +6,7 @@ use ballast_proto::agent::{Desired, Remove, scheduler_message::Message};
 use serde_json::json;
 
 use crate::{
-    played::Agent,
+    played::{Agent, able_driver},
     services::{Services, vip},
 };
 
@@ -267,10 +267,13 @@ async fn one_that_is_deleted_in_the_middle_is_let_go_of_by_both() {
 #[tokio::test]
 async fn who_dies_before_another_is_ready_is_followed_by_that_one() {
     let mut story = Story::begin().await;
-    let _lives = story.b.stay_alive();
     story.switch_a_off().await;
     desired(&mut story.b, true).await;
-    story.services.pass(21);
+    // Half of what it takes until one is Dead, twice: one of the two is heard of in between.
+    story.services.pass(11);
+    story.b.heartbeat(vec![able_driver()]).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    story.services.pass(11);
     let last = desired(&mut story.b, false).await;
     assert_eq!((last.epoch, last.contested), (story.epoch + 1, true));
 }

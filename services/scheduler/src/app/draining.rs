@@ -163,7 +163,8 @@ impl App {
                     course.moving.insert(id);
                     tracing::info!(load_balancer.id = %id, agent.id = %to.agent_id, "moved off {}, which is switched off", host(from));
                 }
-                [_] => {}
+                // Whoever fails before this is looked at again has failed all the same.
+                [to] => drop(course.ready.insert(id, (to.agent_id, self.clock.monotonic()))),
                 [] => drop(course.rests.insert(id, self.clock.monotonic() + REST)),
             }
             self.wakes.wake(wakes);
@@ -225,5 +226,36 @@ impl App {
             Prepared::NotNow => Ok(Vec::new()),
             Prepared::Never => self.move_elsewhere(tx, id, from, random).await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ballast_model::counters::Epoch;
+
+    use super::*;
+
+    const ID: LoadBalancerId = LoadBalancerId::from_u128(1);
+    const ONE: AgentId = AgentId::from_u128(1);
+    const TWO: AgentId = AgentId::from_u128(2);
+
+    fn silent(agent_id: AgentId) -> Successor {
+        let driver = String::new();
+        Successor { load_balancer_id: ID, agent_id, driver, epoch: Epoch::FIRST, stage: Stage::Silent }
+    }
+
+    #[test]
+    fn who_does_not_make_one_ready_any_more_has_failed_unless_he_has_it() {
+        let (mut course, seconds) = (Course::default(), Duration::from_secs);
+        course.note(&[silent(TWO)], &[(ID, ONE)].into(), seconds(1));
+        course.note(&[silent(TWO)], &[(ID, ONE)].into(), seconds(5));
+        assert_eq!(course.ready, [(ID, (TWO, seconds(1)))].into(), "it counts from the beginning");
+        let mut taken = Course { ready: course.ready.clone(), ..Course::default() };
+        taken.note(&[], &[(ID, TWO)].into(), seconds(6));
+        assert!(taken.apart(ID).is_empty() && taken.ready.is_empty(), "it has it");
+        course.note(&[], &[(ID, ONE)].into(), seconds(6));
+        assert_eq!(course.apart(ID), [TWO].into());
+        course.note(&[], &BTreeMap::new(), seconds(6) + APART);
+        assert!(course.apart(ID).is_empty(), "he may be asked again");
     }
 }
