@@ -36,9 +36,10 @@ fn ask(site: &Site, address: &str, file: &Path) -> ballast_lab::Process {
 
 /// The same over one connection as long as that is kept open. Behind them how many connections it took.
 fn ask_on(site: &Site, address: &str, file: &Path) -> ballast_lab::Process {
-    let shown = "%{http_code} %{time_total} %{num_connects}\\n";
+    // What goes to standard output comes late.
+    let shown = "%{stderr}%{http_code} %{time_total} %{num_connects}\\n";
     let curl = format!("curl -s --rate 40/s --max-time 20 -w '{shown}' -o /dev/null");
-    run(site, &format!("exec {curl} 'http://{address}/?[1-100000]'"), file)
+    run(site, &format!("exec {curl} 'http://{address}/?[1-100000]' 2>&1"), file)
 }
 
 /// Status, seconds, and connections that were made for it.
