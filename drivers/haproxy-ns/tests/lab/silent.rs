@@ -54,6 +54,7 @@ fn what_is_silent_is_nobody_on_the_network_and_serves_from_the_first_packet_on_w
         let mut asked = checked();
         asked.additional_vips = vec![Vip { address: "fd00::4".to_owned(), prefix_length: 64, ..vip("", 0) }];
         for generation in 1..=2 {
+            world.client.output("ip", ["neigh", "flush", "dev", "eth0"])?;
             world.deploy(&silent(&asked), generation);
             assert!(!link_exists(OUTSIDE));
             assert_eq!(haproxies().len(), 1, "it runs");
