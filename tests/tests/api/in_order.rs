@@ -274,6 +274,7 @@ async fn who_dies_before_another_is_ready_is_followed_by_that_one() {
     story.b.heartbeat(vec![able_driver()]).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     story.services.pass(11);
+    story.b.heartbeat(vec![able_driver()]).await;
     let last = desired(&mut story.b, false).await;
     assert_eq!((last.epoch, last.contested), (story.epoch + 1, true));
 }
