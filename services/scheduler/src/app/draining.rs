@@ -104,9 +104,21 @@ impl App {
         let known: Vec<LoadBalancerId> = course.ready.keys().copied().collect();
         let read = self.store.glance(|tx, _| {
             let known = &known;
-            Box::pin(async move { Ok((tx.successors().await?, tx.bindings(known).await?)) })
+            Box::pin(async move {
+                let successors = tx.successors().await?;
+                let mut taken = Vec::new();
+                for one in successors.iter().filter(|one| one.stage == Stage::Taking) {
+                    let is_over = tx.handover(one.load_balancer_id, one.epoch).await?.is_none();
+                    taken.extend(is_over.then_some((one.load_balancer_id, one.epoch)));
+                }
+                Ok((successors, tx.bindings(known).await?, taken))
+            })
         });
-        let (successors, bound) = read.await?;
+        let (successors, bound, taken) = read.await?;
+        if !taken.is_empty() {
+            // A scheduler of a former release has heard that it is deployed, or has moved it.
+            self.store.write(|tx, _| Box::pin(tx.have_taken(&taken))).await?;
+        }
         let now = self.clock.monotonic();
         let bound = bound.into_iter().map(|(id, binding)| (id, binding.agent_id)).collect();
         course.note(&successors, &bound, now);
