@@ -3,7 +3,7 @@
 //! Everything here is plain Rust with decoded messages: the boundary itself (module `ffi`) and all that guards it are
 //! added by [`export_driver!`](crate::export_driver).
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use serde::de::DeserializeOwned;
 
@@ -123,6 +123,15 @@ pub trait Driver: Send + Sync + Sized + 'static {
     fn hand_over(&self, load_balancer_id: &str) -> Result<UndeployReply, DriverError> {
         self.undeploy(load_balancer_id).map(|()| UndeployReply::default())
     }
+
+    /// Another host is ready to serve this load balancer, and [`Driver::hand_over`] comes right after. From now on whoever wants
+    /// to connect is left without an answer, so that he asks again and is answered there; what is under way goes on, and
+    /// what is idle is closed. It returns when nothing is under way any more, or when the time is over. Datagrams of UDP are
+    /// answered until the end: nobody asks again for those.
+    ///
+    /// Only for a driver with [`features::DEPLOY_SILENT`](crate::features::DEPLOY_SILENT). Since ABI 1.6; an older agent does
+    /// not call it.
+    fn finish(&self, _load_balancer_id: &str, _within: Duration) {}
 
     /// [`Driver::deploy`], with what this driver has handed over on another host. It may be of another version of the
     /// driver, or of another generation of the load balancer, or damaged: what cannot be used is left out, and is no

@@ -4,7 +4,10 @@
 //! Nothing may unwind through an `extern "C"` function (the process would end), so every entry is guarded; nothing may
 //! reach the driver undecoded or with a feature that it did not declare.
 
-use std::panic::{self, AssertUnwindSafe};
+use std::{
+    panic::{self, AssertUnwindSafe},
+    time::Duration,
+};
 
 use abi_stable::{
     library::{__call_root_module_loader, CheckTypeLayout, LibHeader, RootModuleResult},
@@ -96,9 +99,13 @@ impl<D: Driver> DeviceDriver for Exported<D> {
 
     fn undeploy(&self, request: RSlice<'_, u8>) -> RResult<RVec<u8>, FfiError> {
         guard("undeploy", || {
-            let UndeployRequest { load_balancer_id, .. } = decode(request)?;
+            let UndeployRequest { load_balancer_id, finish_milliseconds } = decode(request)?;
             check_id(&load_balancer_id)?;
             let _span = info_span!("undeploy", load_balancer = %load_balancer_id).entered();
+            let can_finish = self.capabilities.features.iter().any(|one| one == features::DEPLOY_SILENT);
+            if finish_milliseconds > 0 && can_finish {
+                self.driver.finish(&load_balancer_id, Duration::from_millis(finish_milliseconds.into()));
+            }
             Ok(encode(&self.driver.hand_over(&load_balancer_id)?))
         })
     }

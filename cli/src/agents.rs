@@ -24,7 +24,7 @@ pub(crate) enum Verb {
     /// One, with everything that is known of it
     #[command(visible_alias = "get")]
     Show(Wanted),
-    /// No new load balancers for it; those that it has stay until they are moved or deleted
+    /// No new load balancers for it; those that it has move to others that can run them
     Drain(Changed),
     /// New load balancers for it again
     Enable(Changed),
@@ -79,7 +79,7 @@ fn up(connection: &Connection, agent: &Changed, is_up: bool) -> Result<Answer, F
     let would = if is_up {
         "would be given new load balancers"
     } else {
-        "would be given no new load balancers, and keep its own"
+        "would be given no new load balancers, and those that it has would move"
     };
     let body = json!({ "agent": { "admin_state_up": is_up } });
     let answer = ask(connection, agent, Method::PUT, Some(&body))?.unwrap_or_default();
@@ -112,9 +112,10 @@ impl Print for Answer {
                 format!("{} is given new load balancers again.\n", text(&agent["host"]))
             }
             Self::Changed(agent) => format!(
-                "{} is given no new load balancers; it has {}. `ballast lb failover NAME` moves one.\n",
+                "{} is given no new load balancers; it has {}, which move: `ballast agents show {}` says how far they are.\n",
                 text(&agent["host"]),
-                text(&agent["configurations"]["instances"])
+                text(&agent["configurations"]["instances"]),
+                text(&agent["host"])
             ),
             Self::Gone(host) => format!("{host} is forgotten.\n"),
             Self::Would(agent, would) => {

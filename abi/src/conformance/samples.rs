@@ -190,6 +190,7 @@ pub(super) fn using(feature: &str, samples: &Samples, number: u8) -> Option<Load
             vip.prefix_length = 64;
             vip.gateway = "fd00:99::1".to_owned();
         }
+        features::DEPLOY_SILENT => asked.silent = true,
         _ => return samples.of_v2(feature, number).map(finished),
     }
     let protocol = asked.pools.first()?.protocol;

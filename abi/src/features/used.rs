@@ -22,6 +22,7 @@ pub fn used_by(load_balancer: &LoadBalancer) -> BTreeSet<String> {
     used.mark(features::VIP_ADDITIONAL, !load_balancer.additional_vips.is_empty());
     used.mark(features::HTTP_ANSWERS, !load_balancer.http_answers.is_empty());
     used.mark(features::TOPOLOGY_ACTIVE_STANDBY, load_balancer.side.is_some());
+    used.mark(features::DEPLOY_SILENT, load_balancer.silent);
     for listener in &load_balancer.listeners {
         used.listener(listener, &load_balancer.pools);
     }

@@ -48,6 +48,7 @@ fn page(agent: &Value) -> String {
     let mut object = agent.clone();
     object["load_balancers"] = object["configurations"]["instances"].take();
     let mut shown = fields(&object, &["configurations"]);
+    shown.push_str(&emptying(&agent["configurations"]["emptying"]));
     let drivers = each_driver(agent);
     if drivers.is_empty() {
         shown.push_str("\nNo drivers: this agent can run nothing.\n");
@@ -66,6 +67,25 @@ fn page(agent: &Value) -> String {
     if !remarks.is_empty() {
         shown.push('\n');
         shown.push_str(&table::table(&["DRIVER", "REMARK"], &remarks));
+    }
+    shown
+}
+
+/// What becomes of what it has, if it is switched off.
+fn emptying(agent: &Value) -> String {
+    if agent.is_null() {
+        return String::new();
+    }
+    let mut shown = format!("moving          {}\n", text(&agent["moving"]));
+    let staying = agent["staying"].as_array().map_or(&[][..], Vec::as_slice);
+    if !staying.is_empty() {
+        let row = |one: &Value| {
+            let ids = one["load_balancer_ids"].as_array().map_or(&[][..], Vec::as_slice);
+            let ids: Vec<String> = ids.iter().map(text).collect();
+            vec![text(&one["load_balancers"]), text(&one["why"]), ids.join(", ")]
+        };
+        shown.push('\n');
+        shown.push_str(&table::table(&["STAY", "WHY", "WHICH"], &staying.iter().map(row).collect::<Vec<_>>()));
     }
     shown
 }
@@ -113,6 +133,14 @@ mod tests {
                         DRIVER      REMARK\n\
                         haproxy-ns  no SCTP on this host\n";
         assert_eq!(page(&agent), expected);
+    }
+
+    #[test]
+    fn one_that_is_switched_off_is_shown_with_what_stays_and_why() {
+        let staying = json!([{"why": "b: Dead", "load_balancers": 2, "load_balancer_ids": ["x", "y"]}]);
+        let expected = "moving          1\n\nSTAY  WHY      WHICH\n2     b: Dead  x, y\n";
+        assert_eq!(emptying(&json!({"moving": 1, "staying": staying})), expected);
+        assert_eq!(emptying(&Value::Null), "");
     }
 
     #[test]

@@ -58,6 +58,12 @@ pub const POOL_TLS: &str = "pool:tls";
 /// A pool behind a listener of another protocol, as [`is_other_protocol`] says.
 pub const POOL_OTHER_PROTOCOL: &str = "pool:other_protocol";
 
+/// It can be made ready before it answers, and finishes what is under way before it goes.
+pub const DEPLOY_SILENT: &str = "deploy:silent";
+
+/// What no load balancer asks for by itself: how it moves.
+pub const WAYS: [&str; 1] = [DEPLOY_SILENT];
+
 /// All that LBaaS v1 can ask for. Of the [`SHAPES`] it knows none: one pool, and at most one listener, with that pool.
 pub const ALL_V1: [&str; 14] = [
     PROTOCOL_TCP,
@@ -164,7 +170,7 @@ pub const L7_RULES: [&str; 29] = [
 
 /// All words of this version.
 pub fn all() -> impl Iterator<Item = &'static str> {
-    ALL_V1.into_iter().chain(SHAPES).chain(ALL_V2).chain(HEADERS).chain(L7_ACTIONS).chain(L7_RULES)
+    ALL_V1.into_iter().chain(SHAPES).chain(ALL_V2).chain(HEADERS).chain(L7_ACTIONS).chain(L7_RULES).chain(WAYS)
 }
 
 /// The word of a header's name.

@@ -7,7 +7,10 @@ use std::{
 };
 
 use ballast_limits::{features as words, shapes::Outline};
-pub use ballast_limits::{features::HTTP_ANSWERS, shapes::SHAPES};
+pub use ballast_limits::{
+    features::{DEPLOY_SILENT, HTTP_ANSWERS},
+    shapes::SHAPES,
+};
 
 use crate::{
     health_monitor::HealthMonitor,

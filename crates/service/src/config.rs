@@ -132,6 +132,8 @@ fn without_values(text: &str) -> String {
 
 /// A client that waits longer for one reply has given up, or a proxy before it.
 const LONGEST_HOLD_MS: u32 = 10_000;
+/// What is under way when a load balancer moves may go on for no longer.
+const LONGEST_FINISH_MS: u32 = 300_000;
 
 impl Settings {
     /// Checks what one field's type cannot.
@@ -163,6 +165,11 @@ impl Settings {
         }
         if self.failover.per_second == 0 {
             return Err("failover.per_second must be at least 1; failover.enabled = false turns it off".to_owned());
+        }
+        if self.failover.finish_ms > LONGEST_FINISH_MS {
+            return Err(format!(
+                "failover.finish_ms must be at most {LONGEST_FINISH_MS}: new clients wait for so long"
+            ));
         }
         if !(0.0..=1.0).contains(&self.failover.pause_share) {
             return Err("failover.pause_share must be 0 to 1; 1 never pauses, 0 with the first that dies".to_owned());
@@ -283,6 +290,9 @@ mod tests {
     fn times_that_contradict_each_other_are_refused() {
         assert!(with("[agents]\ndead_after_ms = 100\n", &[]).is_err());
         assert!(with("[failover]\nper_second = 0\n", &[]).unwrap_err().contains("failover.enabled = false"));
+        assert!(
+            with("[failover]\nfinish_ms = 300001\n", &[]).unwrap_err().contains("finish_ms must be at most 300000")
+        );
         assert!(with("[failover]\npause_share = 1.5\n", &[]).unwrap_err().contains("pause_share must be 0 to 1"));
     }
 

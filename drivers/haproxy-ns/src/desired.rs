@@ -39,6 +39,8 @@ pub(crate) struct Desired {
     pub(crate) announce: bool,
     /// Before its addresses are taken anew, the network is asked who has them.
     pub(crate) probe: bool,
+    /// It is made ready and not plugged in.
+    pub(crate) silent: bool,
     /// How many old processes may finish their connections.
     pub(crate) old_processes: u32,
     /// The kernel serves all of it: no haproxy is to run.
@@ -80,6 +82,7 @@ impl Desired {
             service: None,
             announce: true,
             probe: false,
+            silent: state.silent,
             old_processes: u32::MAX,
             alone: state.alone,
             shared: state.shared.clone(),
@@ -107,6 +110,7 @@ impl Desired {
             service: None,
             announce: false,
             probe: false,
+            silent: false,
             old_processes,
             alone: false,
             shared: None,
@@ -129,8 +133,8 @@ impl Desired {
     /// What every driver puts on the host. `None`: there is no VIP.
     pub(crate) fn wanted(&self) -> Option<Wanted<'_>> {
         let (forwarded, service) = (self.forwarded.as_ref(), self.service.as_ref());
-        let (announce, probe) = (self.announce, self.probe);
-        Some(Wanted { plug: self.plug.as_ref()?, forwarded, service, announce, probe })
+        let Self { announce, probe, silent, .. } = *self;
+        Some(Wanted { plug: self.plug.as_ref()?, forwarded, service, announce, probe, silent })
     }
 
     /// # Errors
@@ -155,6 +159,7 @@ impl Desired {
             service: None,
             announce: true,
             probe: validated.unconfirmed,
+            silent: validated.silent,
             old_processes: u32::MAX,
             alone,
             shared: None,

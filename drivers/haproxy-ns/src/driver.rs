@@ -2,6 +2,7 @@
 //! those that only look ([`looks`]) wait for nobody.
 
 mod bring;
+mod finish;
 mod foresee;
 mod handover;
 mod looks;
@@ -11,11 +12,11 @@ mod resume;
 mod served;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -73,6 +74,8 @@ pub struct HaproxyNs {
     announcer: Announcer,
     stock: Stock,
     pinger: Pinger,
+    /// What is left of load balancers whose haproxy has been told to finish.
+    leaving: Mutex<HashMap<String, UndeployReply>>,
     /// What was told for the deploy that comes next.
     secrets: Secrets,
     /// Where they are for haproxy to read.
@@ -139,6 +142,7 @@ impl Driver for HaproxyNs {
             announcer,
             stock,
             pinger,
+            leaving: Mutex::default(),
             secrets: Secrets::default(),
             secrets_dir,
             forwards,
@@ -190,7 +194,8 @@ impl Driver for HaproxyNs {
         let id = validate::id("load balancer", "id", load_balancer_id)?;
         let lock = self.locks.of(id.as_str());
         let _guard = hold(&lock);
-        let left = self.left(id.as_str());
+        let noted = self.leaving().remove(id.as_str());
+        let left = noted.unwrap_or_else(|| self.left(id.as_str()));
         namespace::on_own_thread("undeploy", || self.take_away(id.as_str())).map_err(Failure::from)??;
         self.seen.forget(id.as_str());
         self.notes.forget(id.as_str());
@@ -200,6 +205,12 @@ impl Driver for HaproxyNs {
         self.watch.iter().for_each(|watch| watch.forget(id.as_str()));
         tracing::info!(load_balancer = %load_balancer_id, "undeployed");
         Ok(left)
+    }
+
+    fn finish(&self, load_balancer_id: &str, within: Duration) {
+        if let Ok(id) = validate::id("load balancer", "id", load_balancer_id) {
+            self.finish_what_is_under_way(id.as_str(), within);
+        }
     }
 
     fn observe(&self, ids: &[String]) -> Result<Vec<Observation>, DriverError> {
@@ -237,6 +248,10 @@ impl HaproxyNs {
     /// Every load balancer that has left a trace, also half-made ones.
     fn ids(&self) -> Result<BTreeSet<String>, DriverError> {
         Ok(ballast_namespace::files::ids(&self.state_dir)?)
+    }
+
+    fn leaving(&self) -> MutexGuard<'_, HashMap<String, UndeployReply>> {
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn netns(&self, id: &str) -> PathBuf {

@@ -35,6 +35,8 @@ pub(crate) enum Order<'a> {
         target: &'a Target<'a>,
         base: &'a Base,
     },
+    /// Of its members.
+    Tell(&'a [String]),
     Leave,
 }
 
@@ -161,6 +163,7 @@ impl Work<'_> {
             }
             Step::WriteConfig => self.write_config(desired),
             Step::StartHaproxy { replacing } => self.start(*replacing, target),
+            Step::Believe => self.believe(target),
             Step::Tell { pid, changes } => self.tell(*pid, changes, target),
             Step::Confine(pid) => {
                 self.confine(&[*pid]);
@@ -217,6 +220,8 @@ impl Work<'_> {
             ruled: desired.forwarded.is_some(),
             processes: None,
             shared: desired.shared.clone(),
+            // Until it answers, its checks are known to have failed.
+            silent: desired.silent || (generation == 0 && self.state.silent),
             bases: std::mem::take(&mut self.state.bases),
         };
         if generation > 0 {

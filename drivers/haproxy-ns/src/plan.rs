@@ -42,6 +42,8 @@ pub(crate) enum Step {
         pid: i32,
         changes: Vec<Change>,
     },
+    /// Take members for what they are said to be: in a namespace that is not plugged in each check has failed.
+    Believe,
     /// Wait for what was started, and take its configuration for the one that runs.
     AwaitHaproxy,
     /// Of the processes that finish their connections, so many at most.
@@ -165,6 +167,7 @@ fn is_noted(desired: &Desired, state: &State) -> bool {
         && state.echoes == desired.echoes
         && state.alone == desired.alone
         && state.shared == desired.shared
+        && state.silent == desired.silent
 }
 
 fn remove_all(steps: &mut Steps, observed: &Observed, why: &'static str) {
@@ -222,7 +225,7 @@ fn run(steps: &mut Steps, desired: &Desired, wanted: Wanted<'_>, observed: &Obse
             (started, plan::plug(steps, wanted, &observed.host))
         }
         Some(_) => {
-            let announce = plan::plug(steps, wanted, &observed.host);
+            let announce = plug_in(steps, desired, wanted, observed);
             (start(steps, desired, observed, ended), announce)
         }
     };
@@ -231,7 +234,7 @@ fn run(steps: &mut Steps, desired: &Desired, wanted: Wanted<'_>, observed: &Obse
     } else {
         confine(steps, observed);
     }
-    if (announce || owed) && wanted.announce {
+    if (announce || owed) && wanted.announce && !desired.silent {
         steps.add(plan::Step::Announce, "neighbours may know another owner of the address");
     }
     // Last: it takes milliseconds, and clients are served without.
@@ -239,6 +242,22 @@ fn run(steps: &mut Steps, desired: &Desired, wanted: Wanted<'_>, observed: &Obse
         steps.add(Step::ConfineStarted, "it was started");
     }
     finish(steps, desired, observed);
+}
+
+/// Before the first client comes members are to be what they are said to be, and again after a check may have failed meanwhile.
+fn plug_in(steps: &mut Steps, desired: &Desired, wanted: Wanted<'_>, observed: &Observed) -> bool {
+    let was_silent = observed.state.as_ref().is_some_and(|state| state.silent);
+    let answers = matches!(observed.process, Process::Answering(_)) || observed.shared;
+    let believes = was_silent && answers && !(desired.silent || desired.alone);
+    let why = "its checks have failed while it was silent";
+    if believes {
+        steps.add(Step::Believe, why);
+    }
+    let announce = plan::plug(steps, wanted, &observed.host);
+    if believes {
+        steps.add(Step::Believe, why);
+    }
+    announce
 }
 
 fn confine(steps: &mut Steps, observed: &Observed) {
@@ -268,7 +287,7 @@ fn is_owed(observed: &Observed) -> bool {
 /// Its network, and nothing of a haproxy that there was.
 fn without_haproxy(steps: &mut Steps, desired: &Desired, wanted: Wanted<'_>, observed: &Observed) {
     let why = if desired.alone { "the kernel serves all of it" } else { "the haproxy of its project serves it" };
-    let announce = plan::plug(steps, wanted, &observed.host);
+    let announce = plug_in(steps, desired, wanted, observed);
     if !steps.0.iter().any(|planned| matches!(planned.step, Step::EndProcesses(_))) {
         end_processes(steps, &observed.process, why);
     }
@@ -284,7 +303,7 @@ fn without_haproxy(steps: &mut Steps, desired: &Desired, wanted: Wanted<'_>, obs
     if desired.shared.is_some() && !(observed.shared && observed.host.inside().is_some()) {
         steps.add(Step::Share, why);
     }
-    if (announce || is_owed(observed)) && wanted.announce {
+    if (announce || is_owed(observed)) && wanted.announce && !desired.silent {
         steps.add(plan::Step::Announce, "neighbours may know another owner of the address");
     }
 }

@@ -86,6 +86,7 @@ fn effect(step: &Step) -> Effect {
         | Step::RemoveSecrets
         | Step::WriteConfig
         | Step::KeepPage
+        | Step::Believe
         | Step::NoteDone
         | Step::NoteCounters(_)
         | Step::AwaitHaproxy
@@ -121,6 +122,7 @@ fn fate(step: &Step, desired: &Desired, observed: &Observed) -> Connections {
         | Step::Confine(_)
         | Step::ConfineStarted
         | Step::Tell { .. }
+        | Step::Believe
         | Step::AwaitHaproxy
         | Step::EndOldest { .. }
         | Step::KeepPage

@@ -43,6 +43,9 @@ pub(crate) struct State {
     /// Of a load balancer: the haproxy of its project that serves it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) shared: Option<String>,
+    /// It is made ready and not plugged in.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) silent: bool,
     /// Of a haproxy that is shared: what each load balancer has counted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) bases: BTreeMap<String, Base>,

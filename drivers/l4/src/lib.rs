@@ -34,6 +34,7 @@
 pub mod clients;
 pub mod desired;
 pub mod failure;
+pub mod finish;
 pub mod flows;
 pub mod kernel;
 pub mod layout;

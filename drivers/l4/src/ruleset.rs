@@ -24,7 +24,7 @@ use crate::{
 };
 
 pub(crate) use base::base;
-pub(crate) use filter::filter;
+pub(crate) use filter::{filter, opens_sctp, opens_tcp};
 pub(crate) use listener::part;
 
 /// What a table has, or a part of it.

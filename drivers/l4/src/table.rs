@@ -40,10 +40,15 @@ pub struct Count {
 /// # Errors
 /// The kernel refused a command, which is named.
 pub fn apply(netfilter: &mut Netfilter, commands: &[Command]) -> Result<(), Failure> {
+    apply_to(NAME, netfilter, commands)
+}
+
+/// The same in another table.
+pub(crate) fn apply_to(table: &str, netfilter: &mut Netfilter, commands: &[Command]) -> Result<(), Failure> {
     if commands.is_empty() {
         return Ok(());
     }
-    let batch = Encoded::new(NAME, commands);
+    let batch = Encoded::new(table, commands);
     match netfilter.commit(&batch)? {
         None => Ok(()),
         Some((sequence, source)) => {

@@ -42,6 +42,12 @@ impl Files {
         self.directory.join("state.json")
     }
 
+    /// Nobody new is let in, as it is served elsewhere in a moment.
+    #[must_use]
+    pub fn finishing(&self) -> PathBuf {
+        self.directory.join("finishing")
+    }
+
     /// Removes all, the state first: what is left by a crash in between is then not taken for a load balancer.
     pub fn remove(&self) -> Result<(), Failure> {
         let what = || format!("remove {}", self.directory.display());

@@ -12,6 +12,7 @@ pub mod counters;
 pub mod execute;
 pub mod failure;
 pub mod files;
+pub mod finish;
 pub mod host;
 pub mod l4;
 pub mod observe;

@@ -128,12 +128,15 @@ pub fn prepare<S: From<Step>>(steps: &mut Steps<S>, wanted: Wanted<'_>, observed
 
 const PARAMETERS: &str = "kernel parameters differ";
 
-/// Its link, addresses and routes. Whether the address is to be announced.
+/// Its link, addresses and routes; of one that is to be silent none of it. Whether the address is to be announced.
 pub fn plug<S: From<Step>>(steps: &mut Steps<S>, wanted: Wanted<'_>, observed: &Observed) -> bool {
     let plug = wanted.plug;
     let none = Inside::default();
     let inside = observed.inside().unwrap_or(&none);
     let link = inside.link.as_ref();
+    if wanted.silent && link.is_none() {
+        return false;
+    }
     let lost = link.is_some_and(|link| plug.interface.is_lost(link));
     let whole = link.is_some() && observed.plugged.outside.is_some() && !lost;
     let attach = if !whole {

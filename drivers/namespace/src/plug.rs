@@ -24,6 +24,8 @@ pub struct Wanted<'a> {
     pub announce: bool,
     /// Nobody has said of late that it still is to answer here: before it does, the network is asked who has its addresses.
     pub probe: bool,
+    /// It is made ready and not plugged in. What is plugged in stays so.
+    pub silent: bool,
 }
 
 impl Wanted<'_> {

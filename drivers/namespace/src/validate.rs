@@ -84,6 +84,7 @@ pub fn validate<L: AsRef<Listener>>(
         filters: rules.filters,
         known: load_balancer.known_health.as_ref().map(known),
         unconfirmed: load_balancer.unconfirmed,
+        silent: load_balancer.silent,
     });
     unique(&validated)?;
     Ok((validated, faults))

@@ -1,4 +1,4 @@
-//! The sockets of TCP that listen in the namespace of the calling thread, by sock_diag(7).
+//! The sockets of TCP in the namespace of the calling thread, by sock_diag(7): those that listen, and connections.
 //!
 //! `/proc/net/tcp` has them as well, and takes milliseconds: behind them it looks through the table of all connections of the
 //! machine.
@@ -10,8 +10,8 @@ use std::{
 
 use netlink_packet_sock_diag::{
     SockDiagMessage,
-    constants::{AF_INET, AF_INET6, IPPROTO_TCP},
-    inet::{ExtensionFlags, InetRequest, SocketId, StateFlags},
+    constants::{AF_INET, AF_INET6, IPPROTO_TCP, TCP_LISTEN, TCP_SYN_RECV},
+    inet::{ExtensionFlags, InetRequest, InetResponseHeader, SocketId, StateFlags},
 };
 
 use crate::{failure::Failure, netlink::Netlink};
@@ -21,17 +21,51 @@ use crate::{failure::Failure, netlink::Netlink};
 /// # Errors
 /// Also when this kernel has no sock_diag of TCP.
 pub fn sockets() -> Result<BTreeSet<SocketAddr>, Failure> {
+    Ok(look(&StateFlags::LISTEN)?.into_iter().map(|one| address(&one)).collect())
+}
+
+/// Connections at these ports of the namespace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Connections {
+    /// Nobody has taken them yet: who listens there may not end now.
+    pub coming: usize,
+    /// All of them, but for those of which the other end has had everything.
+    pub open: usize,
+}
+
+/// # Errors
+/// As [`sockets`].
+pub fn connections(ports: &BTreeSet<u16>) -> Result<Connections, Failure> {
+    let mut found = Connections::default();
+    for one in look(&(StateFlags::LISTEN | StateFlags::SYN_RECV | UNDER_WAY))? {
+        if !ports.contains(&one.socket_id.source_port) {
+            continue;
+        }
+        match one.state {
+            TCP_LISTEN => found.coming += one.recv_queue as usize,
+            TCP_SYN_RECV => found.coming += 1,
+            _ => found.open += 1,
+        }
+    }
+    Ok(found)
+}
+
+/// Also those that are closed here, and whose last bytes have not arrived.
+const UNDER_WAY: StateFlags = StateFlags::ESTABLISHED
+    .union(StateFlags::FIN_WAIT1)
+    .union(StateFlags::CLOSE_WAIT)
+    .union(StateFlags::LAST_ACK)
+    .union(StateFlags::CLOSING);
+
+fn look(states: &StateFlags) -> Result<Vec<InetResponseHeader>, Failure> {
     let mut netlink = Netlink::open_for_sockets()?;
-    let mut found = BTreeSet::new();
+    let mut found = Vec::new();
     for (family, socket_id) in [(AF_INET, SocketId::new_v4()), (AF_INET6, SocketId::new_v6())] {
-        let (extensions, states) = (ExtensionFlags::empty(), StateFlags::LISTEN);
-        let request = InetRequest { family, protocol: IPPROTO_TCP, extensions, states, socket_id };
-        let answers = netlink.dump("list the sockets that listen", SockDiagMessage::InetRequest(request))?;
+        let extensions = ExtensionFlags::empty();
+        let request = InetRequest { family, protocol: IPPROTO_TCP, extensions, states: states.clone(), socket_id };
+        let answers = netlink.dump("list sockets of TCP", SockDiagMessage::InetRequest(request))?;
         found.extend(answers.into_iter().filter_map(|answer| match answer {
-            SockDiagMessage::InetResponse(response) => {
-                let id = response.header.socket_id;
-                Some(SocketAddr::new(id.source_address, id.source_port))
-            }
+            SockDiagMessage::InetResponse(response) => Some(response.header),
             _ => None,
         }));
     }
@@ -69,4 +103,8 @@ impl Asked {
         let request = InetRequest { family, protocol: IPPROTO_TCP, extensions, states, socket_id };
         Ok(self.0.get("look for a socket that listens", SockDiagMessage::InetRequest(request))?.is_some())
     }
+}
+
+fn address(of: &InetResponseHeader) -> SocketAddr {
+    SocketAddr::new(of.socket_id.source_address, of.socket_id.source_port)
 }

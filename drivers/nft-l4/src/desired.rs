@@ -23,6 +23,8 @@ pub(crate) struct Desired {
     pub(crate) announce: bool,
     /// Before its addresses are taken anew, the network is asked who has them.
     pub(crate) probe: bool,
+    /// It is made ready and not plugged in.
+    pub(crate) silent: bool,
 }
 
 impl Desired {
@@ -34,20 +36,21 @@ impl Desired {
             service: None,
             announce: true,
             probe: validated.unconfirmed,
+            silent: validated.silent,
         }
     }
 
     /// What was asked for when it was last deployed: whatever the plan would change now was lost.
     pub(crate) fn noted(state: &State, kept: Option<&Kept>) -> Self {
         let forwarded = kept.and_then(|kept| kept.asked.clone());
-        let plug = state.plug.clone();
-        Self { generation: state.generation, plug, forwarded, service: None, announce: true, probe: false }
+        let State { generation, plug, silent } = state.clone();
+        Self { generation, plug, forwarded, service: None, announce: true, probe: false, silent }
     }
 
     /// `None`: there is no VIP.
     pub(crate) fn wanted(&self) -> Option<Wanted<'_>> {
         let (forwarded, service) = (self.forwarded.as_ref(), self.service.as_ref());
-        let (announce, probe) = (self.announce, self.probe);
-        Some(Wanted { plug: self.plug.as_ref()?, forwarded, service, announce, probe })
+        let Self { announce, probe, silent, .. } = *self;
+        Some(Wanted { plug: self.plug.as_ref()?, forwarded, service, announce, probe, silent })
     }
 }

@@ -10,7 +10,7 @@ use std::{
     fs::{self, File},
     path::PathBuf,
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use ballast_abi::{
@@ -25,6 +25,7 @@ use ballast_namespace::{
     execute,
     failure::{Failure, Step, chain},
     files::Files,
+    finish::{self, Finish},
     host::{self, Forwards},
     l4::{
         kept::Kept,
@@ -145,6 +146,12 @@ impl Driver for NftL4 {
         Ok(left)
     }
 
+    fn finish(&self, load_balancer_id: &str, within: Duration) {
+        if let Ok(id) = ballast_namespace::validate::id("load balancer", "id", load_balancer_id) {
+            self.finish_what_is_under_way(id.as_str(), within);
+        }
+    }
+
     fn observe(&self, ids: &[String]) -> Result<Vec<Observation>, DriverError> {
         self.observations(ids)
     }
@@ -176,16 +183,30 @@ impl NftL4 {
         let lock = self.locks.of(id);
         let _guard = hold(&lock);
         let (desired, knowledge) = self.desired(&validated, generation)?;
+        if desired.forwarded.is_some() && self.is_silent(id)? {
+            // Before the first client comes.
+            self.recall(id, handover);
+        }
         let here = steps::here();
         let bring_up = || here.around(|| self.bring_up(id, &desired, &knowledge));
         let effect = namespace::on_own_thread("deploy", bring_up).map_err(Failure::from)??;
+        self.recall(id, handover);
+        let milliseconds = start.elapsed().as_secs_f64() * 1e3;
+        tracing::info!(load_balancer = %id, generation, milliseconds, effect = effect.as_str_name(), "deployed");
+        Ok(DeployReply { faults, effect: effect.into(), ..DeployReply::default() })
+    }
+
+    /// Whether it is ready and does not answer, as it was noted.
+    fn is_silent(&self, id: &str) -> Result<bool, Failure> {
+        let state = State::read(&Files::of(&self.state_dir, id))?;
+        Ok(state.is_some_and(|state| state.silent && state.generation > 0))
+    }
+
+    fn recall(&self, id: &str, handover: &Handover) {
         let files = Files::of(&self.state_dir, id);
         if let Err(failure) = remembered::put(&files, &self.netns(id), &handover.listeners) {
             tracing::warn!(load_balancer = %id, "some clients may get other members: {}", chain(&failure));
         }
-        let milliseconds = start.elapsed().as_secs_f64() * 1e3;
-        tracing::info!(load_balancer = %id, generation, milliseconds, effect = effect.as_str_name(), "deployed");
-        Ok(DeployReply { faults, effect: effect.into(), ..DeployReply::default() })
     }
 
     /// What is to be known elsewhere of what is about to be taken away: where its counters ended, and which member each
@@ -204,6 +225,25 @@ impl NftL4 {
         UndeployReply { statistics, listeners: listeners.collect(), handover: handover.encode(), pools }
     }
 
+    /// What cannot be waited for ends as if it were not.
+    fn finish_what_is_under_way(&self, id: &str, within: Duration) {
+        let lock = self.locks.of(id);
+        let _guard = hold(&lock);
+        let files = Files::of(&self.state_dir, id);
+        let wait = || {
+            let namespace::Look::Present(namespace) = namespace::look(&self.netns(id))? else { return Ok(true) };
+            namespace::enter(&namespace)?;
+            Finish::begin(&files, within, true)?.wait(Finish::has_flows)
+        };
+        match namespace::on_own_thread("finish", wait).map_err(Failure::from) {
+            Ok(Ok(true)) => tracing::info!(load_balancer = %id, "nothing is under way"),
+            Ok(Ok(false)) => tracing::warn!(load_balancer = %id, "what is still under way after {within:?} is cut off"),
+            Ok(Err(failure)) | Err(failure) => {
+                tracing::warn!(load_balancer = %id, "nobody waits for what is under way: {}", chain(&failure));
+            }
+        }
+    }
+
     /// What is known of its members.
     fn know(&self, validated: &Validated, desired: &mut Desired) -> Result<Knowledge, Failure> {
         let Some(asked) = &mut desired.forwarded else { return Ok(Knowledge::default()) };
@@ -219,10 +259,14 @@ impl NftL4 {
     fn bring_up(&self, id: &str, desired: &Desired, knowledge: &Knowledge) -> Result<Effect, Failure> {
         let files = Files::of(&self.state_dir, id);
         let (mut work, observed) = step(|| "look", || self.work(id, &files, Some(desired)))?;
+        if finish::has_begun(&files) {
+            work.host.inside(|| finish::undo(&files))?;
+        }
         let target = desired.wanted().map(|wanted| execute::Target { wanted, knowledge });
         let steps = plan(desired, &observed);
         work.bring_up(&steps, desired, target)?;
-        target.map_or(Ok(()), |target| work.host.watch_members(target))?;
+        // From one that is not plugged in nobody can be reached.
+        target.filter(|_| !desired.silent).map_or(Ok(()), |target| work.host.watch_members(target))?;
         failpoint::at("bring up: members are checked");
         Ok(preview::effect_of(&steps))
     }

@@ -74,6 +74,6 @@ impl Work<'_> {
     fn note(&mut self, generation: u64, desired: &Desired) -> Result<(), Failure> {
         make_directory(&self.files.directory, 0o700)?;
         failpoint::at("files: the directory is made");
-        State { generation, plug: desired.plug.clone() }.write(self.files)
+        State { generation, plug: desired.plug.clone(), silent: desired.silent }.write(self.files)
     }
 }

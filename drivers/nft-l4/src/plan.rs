@@ -70,7 +70,7 @@ pub(crate) fn plan(desired: &Desired, observed: &Observed) -> Vec<Planned<Step>>
             }
         }
     }
-    let noted = State { generation: desired.generation, plug: desired.plug.clone() };
+    let noted = State { generation: desired.generation, plug: desired.plug.clone(), silent: desired.silent };
     if !steps.0.is_empty() {
         steps.add(Step::NoteDone, "something has changed");
     } else if observed.state.as_ref() != Some(&noted) {
@@ -106,7 +106,7 @@ fn run(steps: &mut Steps<Step>, wanted: Wanted<'_>, observed: &Observed) {
     let announce = plan::plug(steps, wanted, &observed.host);
     // A pass has ended before it was done: nobody knows whether it has announced the address.
     let owed = observed.state.as_ref().is_some_and(|state| state.generation == 0);
-    if (announce || owed) && wanted.announce {
+    if (announce || owed) && wanted.announce && !wanted.silent {
         steps.add(plan::Step::Announce, "neighbours may know another owner of the address");
     }
 }

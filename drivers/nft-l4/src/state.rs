@@ -14,6 +14,9 @@ pub(crate) struct State {
     pub(crate) generation: u64,
     /// `None`: nothing is on the host, because there is no VIP.
     pub(crate) plug: Option<Plug>,
+    /// It is made ready and not plugged in. Notes of former releases lack it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) silent: bool,
 }
 
 impl State {

@@ -144,7 +144,7 @@ impl Observer {
         };
         self.complained.remove(&pass.driver);
         self.ends.workers.reported(&pass.driver, &observations, pass.asked);
-        let running = self.ends.workers.running();
+        let running = self.ends.workers.running(pass.asked);
         self.ends.traffic.note(&observations, &running, |id| self.ends.workers.order_of(id));
         if self.sight.lost(&pass.driver, &observations, &running) {
             self.ends.lost.notify_one();

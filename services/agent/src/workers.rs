@@ -141,10 +141,10 @@ impl Workers {
     }
 
     /// Epoch and generation of each load balancer that is desired and runs: what observations are told by.
-    pub(crate) fn running(&self) -> HashMap<String, (u64, u64)> {
+    pub(crate) fn running(&self, asked: Instant) -> HashMap<String, (u64, u64)> {
         let registry = self.registry();
         let told = registry.workers.values().filter_map(|worker| {
-            let tag = worker.state().running()?;
+            let tag = worker.state().running(asked)?;
             Some((worker.id.clone(), tag))
         });
         told.collect()

@@ -17,6 +17,7 @@ mod heartbeats;
 mod leading;
 mod members;
 mod monitors;
+mod moving;
 mod networks;
 mod notifications;
 mod overview;
@@ -60,7 +61,7 @@ use ballast_store::{Binding, Placed, Store, Tx};
 
 pub use caller::Caller;
 pub use checks::{Checked, Checks, Said};
-pub use desired::{Desired, Instruction, Ready};
+pub use desired::{Awaited, Desired, Instruction, Ready};
 pub use events::{Batch, EventLimits, Object, Objects, Shown, SnapshotPage, Told, Wanted};
 pub use failover::FailoverLimits;
 pub use fleet::{Fleet, Looked};
@@ -69,6 +70,7 @@ pub use foresight::{Come, Counted as CountedByQuota, Foreseen, Foresight, Questi
 use leading::Leading;
 pub use leading::{Serving, Task};
 pub use monitors::MonitorWithPools;
+pub use moving::Emptying;
 pub use overview::{AgentSummary, Figures, Operatings, Overview, WantedOverview};
 pub use peers::unique_address;
 pub use placing::Choice;

@@ -18,6 +18,7 @@ use self::{pace::Pace, patience::Patience, sent::Sent};
 use ballast_model::{
     agent::{Agent, AgentDriver},
     fault::{Fault, Misfit},
+    features::DEPLOY_SILENT,
     told::{LONGEST, told},
 };
 use ballast_proto::{
@@ -106,8 +107,8 @@ impl Sessions {
         if told(&hello.host) != hello.host {
             return Err(Misfit::HelloHost { most: u32::try_from(LONGEST).unwrap_or(u32::MAX) }.into());
         }
-        let drivers: Vec<AgentDriver> =
-            hello.drivers.iter().map(|report| convert::from_driver_report(report, None)).collect();
+        let reported = hello.drivers.iter().map(|report| convert::from_driver_report(report, None));
+        let drivers: Vec<AgentDriver> = reported.map(|driver| passed(driver, &hello.passes)).collect();
         let version = told(&hello.version);
         let instance = &told(&hello.instance_id);
         self.app.agent_connected(&Greeting { host: &hello.host, instance, version: &version, drivers: &drivers }).await
@@ -124,7 +125,9 @@ async fn run(app: Arc<App>, agent: Agent, hello: Hello, stream: Duplex, shutdown
         outbox: stream.outbox,
         sent: Sent::default(),
         pace: Pace::default(),
-        patience: None,
+        patience: Patience::default(),
+        is_told_all: false,
+        passes: hello.passes.clone(),
         known: known_of(&agent.drivers),
         is_private: stream.is_private,
         schedulers: Vec::new(),
@@ -176,8 +179,11 @@ struct Session<'a> {
     outbox: Outbox,
     sent: Sent,
     pace: Pace,
-    /// `None` until the full set was sent: what it does not name the agent would remove.
-    patience: Option<Patience>,
+    patience: Patience,
+    /// The full set was sent.
+    is_told_all: bool,
+    /// Features for which the agent does what it has to do itself.
+    passes: Vec<String>,
     /// Each driver as it was told last, by name: also those that are not there now.
     known: HashMap<String, AgentDriver>,
     /// Secrets may be sent.
@@ -186,6 +192,12 @@ struct Session<'a> {
     schedulers: Vec<String>,
     /// How much the database knew when it was last looked.
     position: u64,
+}
+
+/// What the agent can do with its driver: features for which it has to do something itself count where it says so.
+fn passed(mut driver: AgentDriver, passes: &[String]) -> AgentDriver {
+    driver.features.retain(|feature| feature != DEPLOY_SILENT || passes.contains(feature));
+    driver
 }
 
 fn known_of(drivers: &[AgentDriver]) -> HashMap<String, AgentDriver> {
@@ -206,8 +218,7 @@ impl Session<'_> {
         let mut resync = tokio::time::interval(RESYNC);
         resync.reset();
         loop {
-            let rested =
-                [self.pace.next(), self.patience.as_ref().and_then(Patience::next)].into_iter().flatten().min();
+            let rested = [self.pace.next(), self.patience.next()].into_iter().flatten().min();
             tokio::select! {
                 message = inbound.recv() => match message {
                     None => return Ok("the agent closed it".to_owned()),
@@ -252,7 +263,7 @@ impl Session<'_> {
         };
         self.send(scheduler_message::Message::Welcome(welcome)).await?;
         self.send_all().await?;
-        self.patience = Some(Patience::default());
+        self.is_told_all = true;
         self.send(scheduler_message::Message::SnapshotDone(ballast_proto::agent::SnapshotDone {})).await
     }
 }

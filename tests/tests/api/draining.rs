@@ -1,4 +1,5 @@
 //! Emptying an agent that an operator has switched off: what it has moves, one after the other, and what nobody can take stays.
+//! Agents of a former release, which cannot make anything ready beforehand.
 
 use std::time::Duration;
 
@@ -102,7 +103,7 @@ async fn what_nobody_else_can_take_stays_and_moves_once_somebody_can() {
 
 #[tokio::test]
 async fn without_being_asked_for_it_what_an_agent_has_stays_there() {
-    let services = Services::start().await;
+    let services = Services::with(|settings| settings.failover.drain = false).await;
     let mut off = Agent::connect(&services.channel, "a", "1").await.unwrap();
     run(&services, &mut off, 1).await;
     let mut other = Agent::connect(&services.channel, "b", "1").await.unwrap();

@@ -24,6 +24,7 @@ mod events;
 mod failover;
 mod fuzzing;
 mod grpc;
+mod in_order;
 mod invariants;
 mod libraries;
 mod load;

@@ -63,14 +63,20 @@ impl Agent {
         instance: &str,
         drivers: Vec<DriverReport>,
     ) -> Result<Self, Status> {
+        Self::with_hello(channel, (host, instance), Hello { drivers, ..Hello::default() }).await
+    }
+
+    /// One that can do everything, and takes part in moves in order.
+    pub(crate) async fn in_order(channel: &Channel, host: &str) -> Self {
+        let (drivers, passes) = (vec![able_driver()], vec![ballast_limits::features::DEPLOY_SILENT.to_owned()]);
+        let hello = Hello { drivers, passes, ..Hello::default() };
+        Self::with_hello(channel, (host, "1"), hello).await.expect("a session")
+    }
+
+    async fn with_hello(channel: &Channel, (host, instance): (&str, &str), hello: Hello) -> Result<Self, Status> {
         let (up, outgoing) = mpsc::channel(64);
-        let hello = Hello {
-            host: host.to_owned(),
-            instance_id: instance.to_owned(),
-            version: "0".to_owned(),
-            drivers,
-            ..Hello::default()
-        };
+        let (host, instance_id) = (host.to_owned(), instance.to_owned());
+        let hello = Hello { host, instance_id, version: "0".to_owned(), ..hello };
         let first = AgentMessage { message: Some(agent_message::Message::Hello(hello)) };
         up.send(first).await.map_err(|_| Status::internal("closed"))?;
         let mut client = AgentSessionClient::new(channel.clone());
@@ -159,6 +165,7 @@ impl Agent {
             epoch: desired.epoch,
             generation: desired.generation,
             fault,
+            silent: load_balancer.silent,
             ..Outcome::default()
         }))
         .await;

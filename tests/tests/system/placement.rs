@@ -50,7 +50,7 @@ fn without_the_drivers_file_no_agent_is_eligible_until_one_appears() {
         fs::rename(&file, &aside)?;
         site.start_agent(0);
         wait_until(PATIENCE, "an agent without drivers", || {
-            let agents = site.rest.look("/v2.0/agents")?;
+            let agents = site.rest.get("/v2.0/agents");
             (agents["agents"][0]["configurations"]["device_drivers"] == json!([])).then_some(())
         });
         let pool = json!({"pool": {

@@ -181,11 +181,20 @@ pub struct Failover {
     pub pause_window_seconds: u32,
     /// Whether those of agents that are switched off move as well.
     pub drain: bool,
+    /// When one moves that is ready elsewhere: how long what is under way may go on.
+    pub finish_ms: u32,
 }
 
 impl Default for Failover {
     fn default() -> Self {
-        Self { enabled: true, per_second: 20, pause_share: 0.5, pause_window_seconds: 60, drain: false }
+        Self {
+            enabled: true,
+            per_second: 20,
+            pause_share: 0.5,
+            pause_window_seconds: 60,
+            drain: true,
+            finish_ms: 5_000,
+        }
     }
 }
 

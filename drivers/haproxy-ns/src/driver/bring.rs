@@ -54,6 +54,10 @@ impl HaproxyNs {
             Some(_) => None,
             None => self.identities.of(id).map_err(users::none_left)?,
         };
+        if !handover.is_empty() && self.is_silent(id)? {
+            // Before the first client comes.
+            self.recall(id, handover);
+        }
         let asked = Asked { validated: &validated, generation, identity, shared };
         let mut held = Held::new();
         let (Brought { effect, silent }, shared) = loop {

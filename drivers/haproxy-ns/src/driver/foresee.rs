@@ -17,6 +17,7 @@ use crate::{
     preview::{OfProject, preview, preview_shared},
     render::render,
     secrets::Told,
+    state::State,
     users,
     validate::{self, Validated},
 };
@@ -40,9 +41,22 @@ impl HaproxyNs {
         desired.identity = identity;
         desired.announce = self.config.send_gratuitous_arp > 0;
         desired.old_processes = self.config.old_processes;
+        desired.silent &= !self.answers(validated.id.as_str())?;
         desired.shared = shared.filter(|_| desired.plug.is_some() && !desired.alone);
         let knowledge = self.know(validated, &mut desired)?;
         Ok((desired, knowledge))
+    }
+
+    /// Whether it is to answer here already, as it was noted.
+    fn answers(&self, id: &str) -> Result<bool, Failure> {
+        let state = State::read(&Files::of(&self.state_dir, id))?;
+        Ok(state.is_some_and(|state| state.interface.is_some() && !state.silent))
+    }
+
+    /// Whether it is ready and does not answer, as it was noted.
+    pub(super) fn is_silent(&self, id: &str) -> Result<bool, Failure> {
+        let state = State::read(&Files::of(&self.state_dir, id))?;
+        Ok(state.is_some_and(|state| state.silent && state.generation > 0))
     }
 
     /// Waits for nobody: while it is being changed nobody knows.

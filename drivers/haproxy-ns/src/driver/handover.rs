@@ -72,17 +72,21 @@ impl HaproxyNs {
         tell(id, &files, &page, tables)
     }
 
-    /// What a haproxy that runs says of it, and its files, if it has a stick table there.
+    /// The same, if it has a stick table there.
     fn sticky_page(&self, id: &str, files: &Files) -> Result<Option<(Page, Files)>, Failure> {
+        Ok(self.page_that_serves(id, files)?.filter(|(page, _)| clients::sticky(page).next().is_some()))
+    }
+
+    /// What a haproxy that runs says of it, and its files.
+    pub(super) fn page_that_serves(&self, id: &str, files: &Files) -> Result<Option<(Page, Files)>, Failure> {
         let shared = State::read(files)?.and_then(|state| state.shared);
-        let found = match &shared {
+        Ok(match &shared {
             Some(name) => {
                 let files = project::files(&self.state_dir, name);
                 running_page(name, &files)?.and_then(|page| page.part(id)).map(|page| (page, files))
             }
             None => running_page(id, files)?.map(|page| (page, files.clone())),
-        };
-        Ok(found.filter(|(page, _)| clients::sticky(page).next().is_some()))
+        })
     }
 }
 

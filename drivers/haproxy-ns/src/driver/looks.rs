@@ -295,8 +295,8 @@ impl HaproxyNs {
         observed.shared = is_in(&desired, &netns) && self.has_secrets(id, &desired);
         let missing = plan(&desired, &observed).into_iter().next().map(|planned| (planned.step, planned.why));
         let missing = missing.map(|(step, why)| format!("{why} ({step:?})"));
-        let unpinged = !state.echoes.is_empty() && !self.pinger.has(id);
-        let checks = desired.forwarded.as_ref().is_some_and(|asked| !asked.probes.is_empty());
+        let unpinged = !(state.silent || state.echoes.is_empty() || self.pinger.has(id));
+        let checks = !state.silent && desired.forwarded.as_ref().is_some_and(|asked| !asked.probes.is_empty());
         let unchecked = checks && self.watch.as_ref().is_some_and(|watch| !watch.has(id));
         let missing = missing.or_else(|| unchecked.then(|| "its members are not checked".to_owned()));
         match missing.or_else(|| unpinged.then(|| "its members are not pinged".to_owned())) {

@@ -6,7 +6,7 @@ use ballast_abi::{DriverError, Effect, steps::step};
 use ballast_failpoint as failpoint;
 use ballast_l4::desired::Protocol;
 use ballast_namespace::{
-    execute,
+    execute, finish,
     l4::{kept::Kept, knowledge::Knowledge},
 };
 use ballast_netns::netlink::Netlink;
@@ -50,6 +50,10 @@ impl HaproxyNs {
         let files = Files::of(&self.state_dir, id);
         let look = || self.work(id, &files, Some(target));
         let (mut work, observed) = step(|| "look", look)?;
+        if finish::has_begun(&files) {
+            work.host.inside(|| finish::undo(&files))?;
+            self.leaving().remove(id);
+        }
         let mut steps = step(|| "plan", || plan(desired, &observed));
         if let Some(wait) = self.pace.wait(id, Instant::now()).filter(|_| replaces(&steps)) {
             step(|| "pace", || thread::sleep(wait));
@@ -67,6 +71,10 @@ impl HaproxyNs {
         done?;
         let effect = preview::effect_of(&steps).max(work.effect);
         let Some(target) = target.of_host() else { return Ok(Brought { effect, silent: Vec::new() }) };
+        if desired.silent {
+            // Nobody can be reached from there.
+            return Ok(Brought { effect, silent: Vec::new() });
+        }
         match &desired.shared {
             Some(name) => work.ping(desired, &projects::files(&self.state_dir, name))?,
             None => work.ping(desired, &files)?,

@@ -27,6 +27,7 @@ use crate::{
     haproxy::{
         blame,
         servers::{Knowledge as OfServers, Members},
+        socket,
     },
     observe::{self, Observed, Subject},
     page::{
@@ -111,6 +112,13 @@ impl HaproxyNs {
                 let (pools, told, secrets) = (target.pools, target.told, target.secrets);
                 let asked = Asked { id, part, pools, told, secrets, base: base.clone() };
                 self.change(name, &asked)
+            }
+            Order::Tell(lines) => {
+                let state = State::read(&Files::of(&self.state_dir, id))?;
+                let Some(name) = self.member(id, state.as_ref())? else { return Ok(Obeyed::NOTHING) };
+                let files = project::files(&self.state_dir, &name);
+                lines.iter().try_for_each(|line| socket::ask(&files, line).map(drop))?;
+                Ok(Obeyed::NOTHING)
             }
             Order::Leave => {
                 let state = State::read(&Files::of(&self.state_dir, id))?;

@@ -26,6 +26,9 @@ impl HaproxyNs {
             let files = Files::of(&self.state_dir, &id);
             let Some(state) = State::read(&files)? else { continue };
             self.identities.note(&id, state.identity);
+            if state.silent {
+                continue;
+            }
             if let Err(failure) = self.resume_checks(&id, &files) {
                 tracing::warn!(load_balancer = %id, "not checked until it is deployed again: {}", chain(&failure));
             }

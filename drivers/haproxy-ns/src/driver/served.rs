@@ -20,13 +20,14 @@ const OF_TLS: [&str; 4] = [
     features::POOL_TLS,
 ];
 
-/// Only where the kernel forwards UDP, and says who may connect.
-const FORWARDED: [&str; 5] = [
+/// Only where the kernel forwards UDP, and keeps out who is not to connect.
+const FORWARDED: [&str; 6] = [
     features::TOPOLOGY_ACTIVE_STANDBY,
     features::PROTOCOL_UDP,
     features::PERSISTENCE_TIMEOUT,
     features::PERSISTENCE_GRANULARITY,
     features::MONITOR_UDP_CONNECT,
+    features::DEPLOY_SILENT,
 ];
 
 /// Only where it forwards SCTP as well.

@@ -5,7 +5,7 @@ use std::{io, path::Path};
 use ballast_abi::groups;
 use ballast_failpoint as failpoint;
 
-use super::{Target, Work};
+use super::{Order, Target, Work};
 use crate::{
     failure::{Failure, Step, chain},
     fence::Signals,
@@ -43,7 +43,13 @@ impl Work<'_> {
         let pinged = target.desired.pinged().into_iter();
         let knowledge = Knowledge {
             pinged: pinged.map(|key| (key.clone(), verdicts.get(&key).copied().flatten())).collect(),
-            seen: self.seen.as_ref().map(|glance| glance.health.clone()).unwrap_or_default(),
+            // Of one that was silent it says that nobody was to be reached from there.
+            seen: self
+                .seen
+                .as_ref()
+                .filter(|_| !self.state.silent)
+                .map(|glance| glance.health.clone())
+                .unwrap_or_default(),
             told: target.told.clone(),
         };
         let text = page.map(|page| servers::carry_over(&known, page, &knowledge)).unwrap_or_default();
@@ -190,6 +196,20 @@ impl Work<'_> {
         }
         failpoint::at("tell: all is told");
         self.files.accept_config()
+    }
+
+    /// Whoever is said to be up is served until a check fails.
+    pub(super) fn believe(&self, target: &Target<'_>) -> Result<(), Failure> {
+        let Some(page) = &target.desired.page else { return Ok(()) };
+        let all = servers::believed(page, target.told);
+        let lines: Vec<String> = all.chunks(AT_ONCE).map(|some| some.join(";")).collect();
+        if target.desired.shared.is_some() {
+            return (self.order)(Order::Tell(&lines)).map(drop);
+        }
+        for line in &lines {
+            socket::ask(self.files, line)?;
+        }
+        Ok(())
     }
 
     fn replace(&mut self, pid: i32, target: &Target<'_>) -> Result<(), Failure> {

@@ -56,6 +56,7 @@ impl Work<'_> {
             | Step::StartHaproxy { .. }
             | Step::Confine(_)
             | Step::Tell { .. }
+            | Step::Believe
             | Step::AwaitHaproxy
             | Step::KeepPage
             | Step::ConfineStarted

@@ -151,14 +151,19 @@ impl Starting {
 impl Predecessors {
     /// Tells them to close their listeners and to finish their connections, as `-sf` does.
     fn finish(self) -> Result<(), Failure> {
-        for pid in self.pids.into_iter().filter(|pid| is_ours(*pid, &self.files, &self.id)) {
-            match kill(Pid::from_raw(pid), Signal::SIGUSR1) {
-                Ok(()) | Err(Errno::ESRCH) => {}
-                Err(errno) => return Err(errno).step(|| format!("tell haproxy {pid} to finish")),
-            }
-        }
-        Ok(())
+        tell(&self.pids, &self.files, &self.id, Signal::SIGUSR1)
     }
+}
+
+/// At SIGUSR1 they finish their connections, at SIGTERM they end.
+pub(crate) fn tell(pids: &[i32], files: &Files, id: &str, signal: Signal) -> Result<(), Failure> {
+    for pid in pids.iter().copied().filter(|pid| is_ours(*pid, files, id)) {
+        match kill(Pid::from_raw(pid), signal) {
+            Ok(()) | Err(Errno::ESRCH) => {}
+            Err(errno) => return Err(errno).step(|| format!("send {signal} to haproxy {pid}")),
+        }
+    }
+    Ok(())
 }
 
 /// Whom a process runs as, and what it can get at all, as the kernel's bits of capabilities; `None`: it has ended.

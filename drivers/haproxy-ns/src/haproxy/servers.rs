@@ -15,7 +15,7 @@ use super::runtime::{
     ADDRESS, ADMIN_STATE, BACKEND, CHECK_ENABLED, CHECK_STATE, DISABLED_IN_FILE, PORT, SERVER, WEIGHT,
 };
 use crate::{
-    page::{Page, Server, pool_of},
+    page::{Backend, Page, Server, pool_of},
     validate::Validated,
 };
 
@@ -56,6 +56,17 @@ impl Knowledge {
         let keys = members.map(|(pool, member)| (pool.id.as_str().to_owned(), member.id.as_str().to_owned()));
         keys.map(|key| (key.clone(), known.get(&key) == Some(&true))).collect()
     }
+}
+
+/// Commands by which those that are said to be up are up, whatever became of their checks.
+pub(crate) fn believed(page: &Page, told: &Members<bool>) -> Vec<String> {
+    let checked = page.backends.iter().filter(|backend| backend.check.is_some());
+    let all = checked.flat_map(|backend| backend.servers.iter().map(move |server| (backend, server)));
+    let is_up = |(backend, server): &(&Backend, &Server)| {
+        let key = (pool_of(&backend.id).to_owned(), server.id.clone());
+        !server.disabled && server.tracks.is_none() && told.get(&key).is_none_or(|up| *up)
+    };
+    all.filter(is_up).map(|(backend, server)| format!("set server {}/{} health up", backend.id, server.id)).collect()
 }
 
 /// How a member begins.

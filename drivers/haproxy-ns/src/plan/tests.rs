@@ -42,7 +42,9 @@ fn done(steps: &[Planned], desired: &Desired, before: &Observed) -> Observed {
                 let interface = plug.map(|plug| plug.interface.clone());
                 let (identity, shared) = (desired.identity, desired.shared.clone());
                 host.member = shared.clone().or(host.member);
-                host.state = Some(State { interface, plug: plug.cloned(), identity, shared, ..State::default() });
+                let silent = desired.silent || host.state.as_ref().is_some_and(|state| state.silent);
+                host.state =
+                    Some(State { interface, plug: plug.cloned(), identity, shared, silent, ..State::default() });
             }
             Step::Host(step) => {
                 model::step(&mut host.host, step, desired.wanted());
@@ -72,8 +74,12 @@ fn done(steps: &[Planned], desired: &Desired, before: &Observed) -> Observed {
                     echoes: desired.echoes.clone(),
                     alone: desired.alone,
                     shared: desired.shared.clone(),
+                    silent: desired.silent,
                     ..State::default()
                 });
+            }
+            Step::Believe => {
+                assert!(matches!(host.process, Process::Answering(_)) || host.shared, "nobody is there to be told");
             }
             Step::EndOldest { .. } | Step::NoteCounters(_) => {}
             Step::Leave
@@ -138,6 +144,7 @@ fn runs(host: &Observed, desired: &Desired) -> bool {
                 ruled: false,
                 processes: state.processes.clone(),
                 shared: desired.shared.clone(),
+                silent: desired.silent,
                 bases: state.bases.clone(),
             }
     });
@@ -186,6 +193,35 @@ fn a_first_deploy_notes_what_it_is_about_to_make_and_announces_last() {
     assert_eq!(steps[3], &Step::StartHaproxy { replacing: None });
     let last = [&Step::Host(plan::Step::Announce), &Step::ConfineStarted, &Step::KeepPage, &Step::NoteDone];
     assert_eq!(steps[steps.len() - 4..], last);
+}
+
+#[test]
+fn one_that_is_silent_is_not_plugged_in_and_its_members_are_believed_before_it_is() {
+    let answering = desired("10.0.0.4", 1);
+    let silent = Desired { silent: true, ..answering.clone() };
+    let planned = plan(&silent, &Observed::default());
+    let is_of_the_link = |step: &&Step| {
+        matches!(step, Step::Host(plan::Step::MakeLink | plan::Step::Configure(_) | plan::Step::Announce))
+    };
+    assert_eq!(steps(&planned).into_iter().filter(is_of_the_link).count(), 0);
+    assert!(steps(&planned).contains(&&Step::StartHaproxy { replacing: None }));
+    let ready = done(&planned, &silent, &Observed::default());
+    assert_eq!(plan(&silent, &ready), []);
+
+    let planned = plan(&answering, &ready);
+    let all = steps(&planned);
+    let at = |wanted: &Step| all.iter().position(|step| *step == wanted).unwrap();
+    let last = all.iter().rposition(|step| **step == Step::Believe).unwrap();
+    let plugged = at(&Step::Host(plan::Step::MakeLink));
+    assert!(at(&Step::Believe) < plugged && plugged < last && last < at(&Step::Host(plan::Step::Announce)), "{all:?}");
+    assert!(!all.iter().any(|step| matches!(step, Step::StartHaproxy { .. } | Step::EndProcesses(_))), "{all:?}");
+    let answers = done(&planned, &answering, &ready);
+    assert_eq!(plan(&answering, &answers), []);
+    // A pass that has ended in the middle has told nobody.
+    let half = done(&planned[..plugged], &answering, &ready);
+    assert!(steps(&plan(&answering, &half)).contains(&&Step::Believe));
+    let quiet = plan(&silent, &answers);
+    assert!(!steps(&quiet).iter().any(|step| matches!(step, Step::EndProcesses(_) | Step::Host(_))), "{quiet:?}");
 }
 
 #[test]

@@ -17,6 +17,7 @@ pub(super) fn of(Planned { step, why }: &Planned) -> Vec<String> {
         | Step::WriteConfig
         | Step::KeepPage
         | Step::NoteCounters(_)
+        | Step::Believe
         | Step::AwaitHaproxy
         | Step::ConfineStarted
         | Step::WriteSecrets

@@ -23,6 +23,7 @@ mod refused;
 mod routes;
 mod shared;
 mod sides;
+mod silent;
 mod slow;
 mod switch;
 mod tenants;

@@ -24,6 +24,9 @@ const FLAGS: Register = Register(8);
 const OFFSET: u32 = 13;
 const SYN: u8 = 0x02;
 const ACK: u8 = 0x10;
+/// Where SCTP's first chunk has its type, behind the common header, and that of one.
+const CHUNK: u32 = 12;
+const INIT: u8 = 1;
 
 /// What all of them have.
 pub(super) fn filtering() -> Part {
@@ -43,13 +46,28 @@ pub(super) fn filtering() -> Part {
 /// A packet that opens a connection goes to the chain of its port, if that has one. An answer to one that was opened
 /// from here has both flags.
 fn to_ports() -> Rule {
+    let mut rule = opens_tcp();
+    rule.extend([load(Base::Transport, (2, 2), A), Expression::VerdictOf { map: PORTS.to_owned(), key: A }]);
+    rule
+}
+
+/// It ends the rule for all else.
+pub(crate) fn opens_tcp() -> Rule {
     let mut rule = protocol(Protocol::Tcp.number());
     rule.extend([
         load(Base::Transport, (OFFSET, 1), FLAGS),
         Expression::And { register: FLAGS, mask: vec![SYN | ACK] },
         Expression::Compare { register: FLAGS, equal: true, value: vec![SYN] },
-        load(Base::Transport, (2, 2), A),
-        Expression::VerdictOf { map: PORTS.to_owned(), key: A },
+    ]);
+    rule
+}
+
+/// The same: the first chunk says it, and is alone.
+pub(crate) fn opens_sctp() -> Rule {
+    let mut rule = protocol(Protocol::Sctp.number());
+    rule.extend([
+        load(Base::Transport, (CHUNK, 1), FLAGS),
+        Expression::Compare { register: FLAGS, equal: true, value: vec![INIT] },
     ]);
     rule
 }

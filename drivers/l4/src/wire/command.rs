@@ -53,6 +53,8 @@ pub enum Command {
 pub enum Hook {
     /// First packets that come in.
     PreroutingNat,
+    /// All that come in, before anybody has looked at them.
+    Prerouting,
     /// First packets that go out.
     PostroutingNat,
     /// All that go through; those that no rule accepts are dropped.
@@ -70,6 +72,7 @@ impl Hook {
     pub(super) fn parts(self) -> (&'static str, u32, i32, Verdict) {
         match self {
             Self::PreroutingNat => ("nat", 0, -100, Verdict::Accept),
+            Self::Prerouting => ("filter", 0, -150, Verdict::Accept),
             Self::PostroutingNat => ("nat", 4, 100, Verdict::Accept),
             Self::Forward => ("filter", 2, 0, Verdict::Drop),
             Self::Input => ("filter", 1, 0, Verdict::Accept),

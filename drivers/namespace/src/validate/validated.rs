@@ -51,6 +51,8 @@ pub struct Parts<L = Listener> {
     pub known: Option<HashMap<(String, String), bool>>,
     /// Nobody has said of late that it still is to answer here.
     pub unconfirmed: bool,
+    /// It is made ready, and does not answer.
+    pub silent: bool,
 }
 
 /// To a GET of a path, at port 80. Both are words of letters that no configuration file takes for anything else.

@@ -5,12 +5,14 @@ use ballast_namespace::{failure::Failure, files::Files, l4::knowledge::Knowledge
 use ballast_netns::namespace;
 
 use super::NftL4;
-use crate::{desired::Desired, plan::plan, preview::preview, validate::validate};
+use crate::{desired::Desired, plan::plan, preview::preview, state::State, validate::validate};
 
 impl NftL4 {
     /// What is asked for, and what is known of its members.
     pub(super) fn desired(&self, validated: &Validated, generation: u64) -> Result<(Desired, Knowledge), Failure> {
         let mut desired = Desired::of(validated, generation);
+        let noted = State::read(&Files::of(&self.state_dir, validated.id.as_str()))?;
+        desired.silent &= noted.is_none_or(|state| state.plug.is_none() || state.silent);
         desired.announce = self.config.send_gratuitous_arp > 0;
         let knowledge = self.know(validated, &mut desired)?;
         Ok((desired, knowledge))

@@ -11,6 +11,7 @@ use ballast_namespace::{
 use ballast_netns::namespace;
 
 use super::NftL4;
+use crate::state::State;
 
 impl NftL4 {
     pub(super) fn resume(&self) -> Result<(), DriverError> {
@@ -23,7 +24,11 @@ impl NftL4 {
     }
 
     fn resume_checks(&self, id: &str) -> Result<(), Failure> {
-        let Some(kept) = Kept::read(&Files::of(&self.state_dir, id))? else { return Ok(()) };
+        let files = Files::of(&self.state_dir, id);
+        if State::read(&files)?.is_some_and(|state| state.silent) {
+            return Ok(());
+        }
+        let Some(kept) = Kept::read(&files)? else { return Ok(()) };
         let Some(asked) = &kept.asked else { return Ok(()) };
         let namespace::Look::Present(file) = namespace::look(&self.netns(id))? else { return Ok(()) };
         let knowledge = self.watch.knowledge(id, asked, &kept, Some(&HashMap::new()));

@@ -10,7 +10,7 @@ pub(super) fn features(forwards: Forwards) -> impl Iterator<Item = &'static str>
     ALWAYS.into_iter().chain(features::SHAPES).chain(sctp).chain(idle)
 }
 
-const ALWAYS: [&str; 25] = [
+const ALWAYS: [&str; 26] = [
     features::TOPOLOGY_ACTIVE_STANDBY,
     features::PROTOCOL_TCP,
     features::PROTOCOL_UDP,
@@ -36,6 +36,7 @@ const ALWAYS: [&str; 25] = [
     features::MEMBER_MONITOR_PORT,
     features::VIP_ADDITIONAL,
     features::IPV6,
+    features::DEPLOY_SILENT,
 ];
 
 /// Only where the kernel follows it.

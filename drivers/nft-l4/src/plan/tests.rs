@@ -35,7 +35,7 @@ fn done(steps: &[Planned<Step>], desired: &Desired, before: &Observed) -> Observ
             }
             Step::NoteIntent | Step::NoteDone => {
                 let generation = if planned.step == Step::NoteDone { desired.generation } else { 0 };
-                host.state = Some(State { generation, plug: desired.plug.clone() });
+                host.state = Some(State { generation, plug: desired.plug.clone(), silent: desired.silent });
                 host.directory = true;
             }
             Step::RemoveDirectory => {
@@ -49,7 +49,8 @@ fn done(steps: &[Planned<Step>], desired: &Desired, before: &Observed) -> Observ
 
 /// Whether the host is as it is asked for, looked at without the plan.
 fn runs(host: &Observed, desired: &Desired) -> bool {
-    let noted = host.state == Some(State { generation: desired.generation, plug: desired.plug.clone() });
+    let noted = host.state
+        == Some(State { generation: desired.generation, plug: desired.plug.clone(), silent: desired.silent });
     noted && desired.wanted().map_or_else(|| model::is_gone(&host.host), |wanted| model::runs(&host.host, wanted))
 }
 
@@ -175,7 +176,7 @@ fn some_host() -> impl Strategy<Value = Observed> {
             Namespace::Present(_) => rules,
             Namespace::Absent | Namespace::Stale => Rules::without_table(rules.kept),
         };
-        let state = state.map(|(desired, generation)| State { generation, plug: desired.plug });
+        let state = state.map(|(desired, generation)| State { generation, plug: desired.plug, silent: false });
         Observed { host: Host { namespace, plugged, rules }, state, directory: true }
     })
 }

@@ -6,6 +6,7 @@ mod lost;
 mod moving;
 mod network;
 mod sctp;
+mod silent;
 mod streams;
 mod tools;
 mod world;

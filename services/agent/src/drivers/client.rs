@@ -163,10 +163,25 @@ impl DriverClient {
     /// # Errors
     /// As for [`DriverClient::deploy`].
     pub async fn undeploy(&self, load_balancer_id: String) -> Result<UndeployReply, Fault> {
-        let request = UndeployRequest { load_balancer_id, ..UndeployRequest::default() };
+        self.finish(load_balancer_id, Duration::ZERO).await
+    }
+
+    /// Whether the process that runs now can let what is under way finish.
+    pub(crate) fn can_finish(&self) -> bool {
+        let capabilities = self.board.capabilities(&self.name);
+        capabilities.is_some_and(|has| has.features.iter().any(|feature| feature == features::DEPLOY_SILENT))
+    }
+
+    /// [`DriverClient::undeploy`], and whatever is under way may go on for so long.
+    ///
+    /// # Errors
+    /// As for [`DriverClient::deploy`].
+    pub async fn finish(&self, load_balancer_id: String, within: Duration) -> Result<UndeployReply, Fault> {
+        let finish_milliseconds = u32::try_from(within.as_millis()).unwrap_or(u32::MAX);
+        let request = UndeployRequest { load_balancer_id, finish_milliseconds };
         let call = |mut grpc: Grpc, _: &Capabilities| async move { grpc.undeploy(request).await };
         let span = Span::part("lbaas.driver.v1.Driver/Undeploy", SpanKind::Client);
-        let answer = self.call(Asked::Undeploy, self.deadlines.undeploy, call).await;
+        let answer = self.call(Asked::Undeploy, self.deadlines.undeploy + within, call).await;
         if let Err(fault) = &answer {
             span.failed(ErrorCode(fault.code).to_string());
         }

@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
+use ballast_abi::features;
 use ballast_proto::agent::{
     AgentMessage, Heard, Heartbeat, Hello, SchedulerMessage, Welcome, agent_message::Message,
     agent_session_client::AgentSessionClient, scheduler_message::Message as FromScheduler,
@@ -88,6 +89,7 @@ impl Session {
             deployed: self.workers.deployed(),
             drivers: reported.news(self.drivers.reports()),
             zone: self.identity.zone.clone(),
+            passes: vec![features::DEPLOY_SILENT.to_owned()],
         }
     }
 

@@ -139,6 +139,7 @@ impl Workers {
         let origin = Origin::read(&remove.traceparent);
         if let Some(worker) = known {
             worker.leaves_because_of(origin);
+            worker.finishes_within(remove.finish_milliseconds);
         }
         self.send_away(&mut registry, &id, &authority.cluster, Some(remove.epoch));
     }

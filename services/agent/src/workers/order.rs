@@ -66,6 +66,11 @@ impl Order {
         &self.load_balancer.id
     }
 
+    /// Whether this is to answer in the placement that the other one is of as well.
+    pub(crate) fn answers_in(&self, other: &Self) -> bool {
+        !self.load_balancer.silent && self.cluster == other.cluster && self.epoch == other.epoch
+    }
+
     /// Whether the two numbers of generation tell the two orders apart, unless they ask for the same.
     pub(crate) fn told_apart(&self, other: &Self) -> bool {
         self.cluster == other.cluster

@@ -19,6 +19,8 @@ struct OfDriver {
     calls: Arc<Semaphore>,
     /// Of a driver that bears more undeploys at once than other calls, and how many.
     undeploys: Option<(usize, Arc<Semaphore>)>,
+    /// Undeploys that wait for what is under way: they keep nobody else's work up.
+    finishing: Arc<Semaphore>,
 }
 
 impl Permits {
@@ -45,13 +47,17 @@ impl Permits {
         })
     }
 
+    pub(super) fn of_finishing(&self, driver: &str) -> Arc<Semaphore> {
+        self.of(driver, |of_driver| Arc::clone(&of_driver.finishing))
+    }
+
     fn of(&self, driver: &str, which: impl FnOnce(&mut OfDriver) -> Arc<Semaphore>) -> Arc<Semaphore> {
         let mut drivers = self.drivers.lock().unwrap_or_else(PoisonError::into_inner);
-        which(
-            drivers
-                .entry(driver.to_owned())
-                .or_insert_with(|| OfDriver { calls: Arc::new(Semaphore::new(self.parallelism)), undeploys: None }),
-        )
+        which(drivers.entry(driver.to_owned()).or_insert_with(|| OfDriver {
+            calls: Arc::new(Semaphore::new(self.parallelism)),
+            undeploys: None,
+            finishing: Arc::new(Semaphore::new(MOST)),
+        }))
     }
 }
 
@@ -71,5 +77,8 @@ mod tests {
         assert_eq!(permits.of_undeploys("d", 64).available_permits(), 64);
         assert_eq!(permits.of_undeploys("d", u32::MAX).available_permits(), MOST);
         assert_eq!(permits.of_undeploys("another", 0).available_permits(), 4);
+        let finishing = permits.of_finishing("another");
+        assert_eq!(finishing.available_permits(), MOST);
+        assert!(!Arc::ptr_eq(&finishing, &permits.of_deploys("another")), "who waits would keep others' work up");
     }
 }

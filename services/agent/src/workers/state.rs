@@ -87,6 +87,10 @@ pub(crate) struct State {
     busy: bool,
     /// When a driver's call last began or ended: older observations say nothing.
     touched: Option<Instant>,
+    /// It was deployed silent, and not to answer since.
+    was_silent: bool,
+    /// When one that was silent was deployed to answer.
+    silent_until: Option<Instant>,
     /// The ledger does not have this yet.
     unsaved: bool,
 }
@@ -112,6 +116,8 @@ impl State {
             term: 0,
             busy: false,
             touched: None,
+            was_silent: false,
+            silent_until: None,
             unsaved: true,
         }
     }
@@ -121,10 +127,12 @@ impl State {
     }
 
     /// Epoch and generation of what its driver runs, be it still the desired one or not. What a former placement
-    /// counted is settled first.
-    pub(crate) fn running(&self) -> Option<(u64, u64)> {
+    /// counted is settled first. One that is silent reaches nobody and serves nobody: what was seen of it, when drivers were
+    /// `asked`, says nothing.
+    pub(crate) fn running(&self, asked: Instant) -> Option<(u64, u64)> {
         let Goal::Run(order) = &self.goal else { return None };
-        if !self.confirm.is_empty() {
+        let was_silent = order.load_balancer.silent || self.silent_until.is_some_and(|until| until >= asked);
+        if was_silent || !self.confirm.is_empty() {
             return None;
         }
         let settled = self.settled.as_ref().filter(|settled| settled.driver == order.driver)?;
@@ -187,7 +195,11 @@ impl State {
     }
 
     /// The scheduler desires this.
-    pub(crate) fn desire(&mut self, order: Order) -> Age {
+    pub(crate) fn desire(&mut self, mut order: Order) -> Age {
+        if let Goal::Run(current) = &self.goal {
+            // What is to answer in a placement is not made silent again in it.
+            order.load_balancer.silent &= !current.answers_in(&order);
+        }
         let age = self.goal.weigh(&order);
         match age {
             Age::Newer => self.replace(order),
@@ -210,6 +222,9 @@ impl State {
         }
         if let Goal::Gone { epochs, .. } = &mut self.goal {
             self.confirm.append(epochs);
+        }
+        if let Goal::Run(current) = &self.goal {
+            self.was_silent |= current.load_balancer.silent;
         }
         self.goal = Goal::Run(Arc::new(order));
         self.begin_anew();
@@ -352,6 +367,7 @@ fn succeeded(order: &Order, faults: Vec<ObjectFault>) -> Outcome {
         epoch: order.epoch,
         generation: order.generation,
         faults,
+        silent: order.load_balancer.silent,
         ..Outcome::default()
     }
 }

@@ -318,9 +318,9 @@ fn a_removal_that_was_overtaken_says_whether_the_counters_go_on() {
     let mut state = running(order(1, 1), now);
     state.remove("c", Some(1));
     state.desire(order(2, 1));
-    assert_eq!(state.running(), None, "what it counts is told once it is known whose that is");
+    assert_eq!(state.running(Instant::now()), None, "what it counts is told once it is known whose that is");
     assert!(state.removed(1).kept);
-    assert_eq!(state.running(), Some((2, 1)));
+    assert_eq!(state.running(Instant::now()), Some((2, 1)));
 
     let mut state = running(order(1, 1), now);
     state.remove("c", Some(1));
@@ -433,10 +433,47 @@ fn a_deploy_that_was_cut_short_is_a_failure_only_when_that_happens_again() {
 fn what_runs_is_observed_also_while_a_newer_generation_fails() {
     let now = Instant::now();
     let mut state = running(order(4, 1), now);
-    assert_eq!(state.running(), Some((4, 1)));
+    assert_eq!(state.running(Instant::now()), Some((4, 1)));
     state.desire(order(4, 2));
     deploy(&mut state, Err(busy()), now);
-    assert_eq!(state.running(), Some((4, 1)));
+    assert_eq!(state.running(Instant::now()), Some((4, 1)));
     state.remove("c", Some(4));
-    assert_eq!(state.running(), None);
+    assert_eq!(state.running(Instant::now()), None);
+}
+
+fn silent(order: Order) -> Order {
+    Order { load_balancer: LoadBalancer { silent: true, ..order.load_balancer.clone() }, ..order }
+}
+
+#[test]
+fn what_is_silent_answers_by_another_deploy_of_the_same_generation_and_is_not_silenced_again() {
+    let now = Instant::now();
+    let mut state = state(silent(order(2, 1)));
+    assert_eq!(deploy(&mut state, Ok(Vec::new()), now), Some((2, 1)));
+    assert!(matches!(next(&state, now), Step::Wait(None)));
+    assert_eq!(state.running(now), None, "nobody is reached and nobody is served from there");
+    assert!(State::from_entry(state.to_entry()).is_some_and(|kept| kept.running(now).is_none()), "nor after a restart");
+
+    assert_eq!(state.desire(order(2, 1)), Age::Newer);
+    assert_eq!(deploy(&mut state, Ok(Vec::new()), now), Some((2, 1)));
+    assert_eq!(state.running(now), None, "what was seen then was seen while it was silent");
+    let later = now + Duration::from_millis(1);
+    assert_eq!(state.running(later), Some((2, 1)));
+    assert_eq!(state.desire(silent(order(2, 1))), Age::Again);
+    assert_eq!(state.desire(silent(order(2, 2))), Age::Newer);
+    assert!(matches!(state.goal(), Goal::Run(order) if !order.load_balancer.silent && order.generation == 2));
+    assert_eq!(state.desire(silent(order(3, 2))), Age::Newer);
+    assert!(matches!(state.goal(), Goal::Run(order) if order.load_balancer.silent), "another placement");
+}
+
+#[test]
+fn the_end_of_a_silent_deploy_says_nothing_of_the_order_to_answer() {
+    let now = Instant::now();
+    let mut state = state(silent(order(2, 1)));
+    let Step::Deploy(first) = next(&state, now) else { panic!("no deploy") };
+    state.begin(now);
+    state.desire(order(2, 1));
+    let ended = state.deployed(&first, Ok(DeployReply::default()), at(now));
+    assert_eq!(ended, None);
+    assert!(matches!(next(&state, now), Step::Deploy(order) if !order.load_balancer.silent));
 }

@@ -76,7 +76,7 @@ impl Agent for Workers {
 
 /// `None`: it answers nowhere.
 fn of(order: &Order, folder: &Path, state: &State) -> Option<Watched> {
-    let load_balancer = &order.load_balancer;
+    let load_balancer = Some(&order.load_balancer).filter(|one| !one.silent)?;
     let vip = load_balancer.vip.as_ref()?;
     let of_side = load_balancer.side.as_ref();
     let mac = mac(of_side.map_or(&vip.mac, |side| &side.mac))?;

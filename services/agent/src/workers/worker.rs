@@ -2,7 +2,13 @@
 //!
 //! It decides nothing, and is the only place that calls `deploy` and `undeploy`.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use ballast_abi::ErrorCode;
 use ballast_failpoint as failpoint;
@@ -24,7 +30,11 @@ use super::{
     secrets::{self, Asked},
     state::State,
 };
-use crate::{drivers, ledger::Entry, secrets::Contents};
+use crate::{
+    drivers::{self, DriverClient},
+    ledger::Entry,
+    secrets::Contents,
+};
 
 /// One load balancer's worker.
 pub(super) struct Worker {
@@ -35,6 +45,8 @@ pub(super) struct Worker {
     leaving: Mutex<Option<Origin>>,
     /// Locked after `state`, never before.
     asked: Mutex<Asked>,
+    /// For how many milliseconds what is under way may go on when it is removed.
+    finish: AtomicU32,
 }
 
 impl Worker {
@@ -45,12 +57,24 @@ impl Worker {
             wake: Notify::new(),
             leaving: Mutex::default(),
             asked: Mutex::default(),
+            finish: AtomicU32::default(),
         }
     }
 
     /// It is to be removed because of this.
     pub(super) fn leaves_because_of(&self, origin: Option<Origin>) {
         *self.leaving() = origin;
+    }
+
+    pub(super) fn finishes_within(&self, milliseconds: u32) {
+        self.finish.store(milliseconds, Ordering::Relaxed);
+    }
+
+    /// Of one that moves within this host, to another driver, nothing is waited for: nobody else is ready.
+    fn finish(&self, driver: &DriverClient) -> Duration {
+        let goes = matches!(self.state().goal(), Goal::Gone { .. });
+        let milliseconds = if goes && driver.can_finish() { self.finish.load(Ordering::Relaxed) } else { 0 };
+        Duration::from_millis(milliseconds.into())
     }
 
     fn leaving(&self) -> MutexGuard<'_, Option<Origin>> {
@@ -211,7 +235,9 @@ async fn call_deploy(
     let unconfirmed = !(worker.state().is_spoken_of() || workers.is_confirmed());
     let asked = LoadBalancer { unconfirmed, ..order.asked() };
     let reply = driver.take_over(asked, order.generation, order.handed_over()).await?;
-    workers.0.on.warden.plugged(order.id());
+    if !order.load_balancer.silent {
+        workers.0.on.warden.plugged(order.id());
+    }
     // Also where it names none any more.
     let load_balancer = order.load_balancer.clone();
     workers.tidy_secrets(move |secrets| secrets.keep_only(&load_balancer)).await;
@@ -238,7 +264,7 @@ async fn undeploy(workers: &Workers, worker: &Worker, driver: &str) {
     let call = async {
         workers.0.on.warden.forget(&worker.id).await;
         match workers.0.on.drivers.driver(driver) {
-            Some(client) => client.undeploy(worker.id.clone()).await,
+            Some(client) => client.finish(worker.id.clone(), worker.finish(&client)).await,
             None => Err(no_driver(driver)),
         }
     };
@@ -271,8 +297,14 @@ async fn begin(workers: &Workers, worker: &Worker, step: &Step) -> Option<(Owned
     let driver = step.driver()?;
     let permits = match step {
         Step::Undeploy(driver) => {
-            let declared = workers.0.on.drivers.driver(driver).map_or(0, |client| client.undeploys_at_once());
-            workers.0.permits.of_undeploys(driver, declared)
+            let client = workers.0.on.drivers.driver(driver);
+            match client.as_ref().is_some_and(|client| !worker.finish(client).is_zero()) {
+                true => workers.0.permits.of_finishing(driver),
+                false => {
+                    let declared = client.map_or(0, |client| client.undeploys_at_once());
+                    workers.0.permits.of_undeploys(driver, declared)
+                }
+            }
         }
         _ => workers.0.permits.of_deploys(driver),
     };

@@ -1,6 +1,6 @@
 //! What agents are told: the load balancers that they are to run, and those that they are to let go of.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use ballast_model::{
     agent::Liveness,
@@ -12,7 +12,7 @@ use ballast_model::{
     parts::Parts,
     pool::{Pool, SessionPersistence},
 };
-use ballast_store::{Binding, BoundLoadBalancer, Handover, Placed, Tx};
+use ballast_store::{Binding, BoundLoadBalancer, Handover, Phase, Placed, Stage, Successor, Tx};
 
 use super::{App, Digests};
 
@@ -21,14 +21,15 @@ use super::{App, Digests};
 pub enum Instruction {
     /// Run it.
     Desired(Box<Desired>),
-    /// Undeploy it, and say so.
-    Remove { load_balancer_id: LoadBalancerId, epoch: Epoch },
+    /// Undeploy it, and say so. Another one is ready where what is under way may `finish`.
+    Remove { load_balancer_id: LoadBalancerId, epoch: Epoch, finish: Duration },
 }
 
 impl Instruction {
     /// The port at which the agent will answer.
     fn vip_port(&self) -> Option<PortId> {
         match self {
+            Self::Desired(desired) if desired.is_silent => None,
             Self::Desired(desired) => desired.load_balancer.vip.as_ref().map(|vip| vip.port_id),
             Self::Remove { .. } => None,
         }
@@ -42,6 +43,18 @@ pub struct Ready {
     pub load_balancer_id: LoadBalancerId,
     pub instruction: Instruction,
 }
+
+/// Who had it before is about to let go of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Awaited {
+    /// For so long at most.
+    pub longest: Duration,
+    /// Its agent has it ready, or makes it so meanwhile.
+    pub silently: bool,
+}
+
+/// How long a load balancer waits for a former agent that lives: that lets go within some ten milliseconds.
+const LETS_GO: Duration = Duration::from_secs(2);
 
 /// A load balancer as an agent is to run it.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,8 +72,10 @@ pub struct Desired {
     pub digests: Digests,
     /// What its former agent has handed over.
     pub handover: Option<Handover>,
-    /// Its former agent lives, has not let go yet, and will know which member each client has, or is switched off.
-    pub is_awaited: bool,
+    /// Its former agent has not let go yet, and that is waited for.
+    pub awaited: Option<Awaited>,
+    /// It is to be made ready, and not to answer.
+    pub is_silent: bool,
     /// A former agent has not let go yet, and may answer at its addresses.
     pub is_contested: bool,
 }
@@ -99,11 +114,10 @@ impl App {
                 // A removal is of a former placement: it goes first.
                 let tombstones = tx.tombstones(agent_id, &moved).await?.into_iter();
                 let tombstones = tombstones.map(|binding| BoundLoadBalancer { binding, generation: Generation::NONE });
-                let removed = tombstones.filter(wanted).map(|BoundLoadBalancer { binding, .. }| Instruction::Remove {
-                    load_balancer_id: binding.load_balancer_id,
-                    epoch: binding.epoch,
-                });
-                let mut instructions: Vec<Instruction> = removed.collect();
+                let mut instructions = Vec::new();
+                for BoundLoadBalancer { binding, .. } in tombstones.filter(wanted) {
+                    instructions.push(self.removal(tx, &binding).await?);
+                }
                 for Placed { load_balancer, binding, .. } in placed {
                     let binding = binding.filter(|binding| binding.agent_id == agent_id);
                     let bound =
@@ -112,6 +126,7 @@ impl App {
                         instructions.push(self.instruction(tx, load_balancer, bound.binding).await?);
                     }
                 }
+                instructions.extend(self.to_make_ready(tx, agent_id, among, wanted).await?);
                 let ports: Vec<PortId> = instructions.iter().filter_map(Instruction::vip_port).collect();
                 let bound = self.to_bind(tx, agent_id, &ports).await?;
                 // Asked last: a vip whose agent was told leaves a hold when it goes, and any other is looked at once more.
@@ -127,6 +142,53 @@ impl App {
             let there = self.store.write(|tx, _| Box::pin(tx.note_told(&untold))).await?;
             let is_gone = |port: PortId| untold.contains(&port) && !there.contains(&port);
             instructions.retain(|instruction| !instruction.vip_port().is_some_and(is_gone));
+        }
+        Ok(instructions)
+    }
+
+    /// Where another agent has taken over, what is under way may finish.
+    async fn removal(&self, tx: &Tx, tombstone: &Binding) -> Result<Instruction, Fault> {
+        let (load_balancer_id, epoch) = (tombstone.load_balancer_id, tombstone.epoch);
+        let next = tx.successor(load_balancer_id).await?;
+        let is_taken = next.is_some_and(|one| one.stage == Stage::Taking && one.epoch == epoch.next());
+        let finish = if is_taken { self.failover.finish } else { Duration::ZERO };
+        Ok(Instruction::Remove { load_balancer_id, epoch, finish })
+    }
+
+    /// What the agent is to make ready that another one serves, and what of that it is to let go of.
+    async fn to_make_ready(
+        &self,
+        tx: &Tx,
+        agent_id: AgentId,
+        among: Option<&[LoadBalancerId]>,
+        wanted: &(impl Fn(&BoundLoadBalancer) -> bool + Send + Sync),
+    ) -> Result<Vec<Instruction>, Fault> {
+        let mut instructions = Vec::new();
+        for Successor { load_balancer_id, agent_id, driver, epoch, stage } in tx.successors_on(agent_id, among).await? {
+            let bound = |phase, generation| BoundLoadBalancer {
+                binding: Binding { load_balancer_id, agent_id, driver: driver.clone(), epoch, phase },
+                generation,
+            };
+            match stage {
+                // It is bound, and told as such.
+                Stage::Taking => {}
+                Stage::Leaving if wanted(&bound(Phase::Removing, Generation::NONE)) => {
+                    instructions.push(Instruction::Remove { load_balancer_id, epoch, finish: Duration::ZERO });
+                }
+                Stage::Leaving => {}
+                Stage::Silent => {
+                    let Some(load_balancer) = tx.load(load_balancer_id).await? else { continue };
+                    let bound = bound(Phase::Bound, load_balancer.generation);
+                    if !wanted(&bound) {
+                        continue;
+                    }
+                    let mut instruction = self.instruction(tx, load_balancer, bound.binding).await?;
+                    if let Instruction::Desired(desired) = &mut instruction {
+                        (desired.is_silent, desired.is_contested, desired.awaited) = (true, false, None);
+                    }
+                    instructions.push(instruction);
+                }
+            }
         }
         Ok(instructions)
     }
@@ -169,9 +231,9 @@ impl App {
             true => None,
             false => tx.handover(load_balancer.id, binding.epoch).await?,
         };
-        let is_awaited = match &handover {
-            Some(handover) if handover.content.is_empty() => self.is_awaited(tx, &load_balancer, &binding).await?,
-            Some(_) | None => false,
+        let awaited = match &handover {
+            Some(handover) if handover.content.is_empty() => self.awaited(tx, &load_balancer, &binding).await?,
+            Some(_) | None => None,
         };
         let is_contested = match binding.is_first() || load_balancer.vip.is_none() {
             true => false,
@@ -180,7 +242,8 @@ impl App {
         let desired = Desired {
             is_contested,
             handover: handover.filter(|handover| !handover.content.is_empty()),
-            is_awaited,
+            awaited,
+            is_silent: false,
             generation: load_balancer.generation,
             subnetwork: subnetwork_of(tx, &load_balancer).await?,
             additional: additional_of(tx, &load_balancer).await?,
@@ -193,20 +256,34 @@ impl App {
         Ok(Instruction::Desired(Box::new(if held { without_vip(desired) } else { desired })))
     }
 
-    /// Whether the agent of the placement before is about to say which member each client has, or is being emptied.
-    async fn is_awaited(&self, tx: &Tx, load_balancer: &LoadBalancer, binding: &Binding) -> Result<bool, Fault> {
+    /// Whether the agent of the placement before is about to say which member each client has, or is being emptied, or lets
+    /// what is under way finish.
+    async fn awaited(
+        &self,
+        tx: &Tx,
+        load_balancer: &LoadBalancer,
+        binding: &Binding,
+    ) -> Result<Option<Awaited>, Fault> {
+        let Some(former) = tx.tombstone(load_balancer.id, binding.epoch.before()).await? else { return Ok(None) };
+        let Some(agent) = tx.agent(former.agent_id).await? else { return Ok(None) };
+        if former.agent_id == binding.agent_id {
+            return Ok(None);
+        }
+        let liveness = self.liveness(&agent);
+        let successor = tx.successor(load_balancer.id).await?;
+        if successor.is_some_and(|one| one.stage == Stage::Taking && one.epoch == binding.epoch) {
+            // Also one that is Suspect: it serves, and may hear of it in a moment.
+            let awaited = Awaited { longest: self.failover.finish + LETS_GO, silently: true };
+            return Ok((liveness != Liveness::Dead).then_some(awaited));
+        }
         let is_remembered = |pool: &Pool| {
             pool.session_persistence.as_ref().is_some_and(|persistence| *persistence != SessionPersistence::HttpCookie)
         };
-        let remembers = load_balancer.pools.iter().any(is_remembered);
-        if !remembers && !self.failover.drain {
-            return Ok(false);
-        }
-        let Some(former) = tx.tombstone(load_balancer.id, binding.epoch.before()).await? else { return Ok(false) };
-        let Some(agent) = tx.agent(former.agent_id).await? else { return Ok(false) };
         // One that is switched off is emptied: the next one serves once it has let go.
-        let is_to_wait = remembers || !agent.admin_state_up;
-        Ok(is_to_wait && former.agent_id != binding.agent_id && self.liveness(&agent) == Liveness::Alive)
+        let is_to_wait =
+            load_balancer.pools.iter().any(is_remembered) || (self.failover.drain && !agent.admin_state_up);
+        let awaited = Awaited { longest: LETS_GO, silently: false };
+        Ok((is_to_wait && liveness == Liveness::Alive).then_some(awaited))
     }
 
     /// Whether another agent may still answer at the load balancer's address.

@@ -36,6 +36,8 @@ pub struct FailoverLimits {
     pub pause: Pause,
     /// Whether what agents have that are switched off moves, too.
     pub drain: bool,
+    /// How long what is under way may go on where another agent is ready.
+    pub finish: Duration,
 }
 
 impl FailoverLimits {
@@ -50,6 +52,7 @@ impl FailoverLimits {
                 window: Duration::from_secs(settings.pause_window_seconds.into()),
             },
             drain: settings.drain,
+            finish: Duration::from_millis(settings.finish_ms.into()),
         }
     }
 }
@@ -200,29 +203,20 @@ impl App {
         self.move_elsewhere(tx, load_balancer_id, from, random).await
     }
 
-    /// Moves one load balancer, if it is still there and its agent still switched off; wakes as [`Self::move_off`] does.
-    pub(super) async fn leave_switched_off(
+    pub(super) async fn move_elsewhere(
         &self,
         tx: &Tx,
         load_balancer_id: LoadBalancerId,
         from: AgentId,
         random: u64,
     ) -> Result<Vec<Wake>, Fault> {
-        let is_there = tx.binding(load_balancer_id).await?.is_some_and(|bound| bound.agent_id == from);
-        let is_off = tx.agent(from).await?.is_some_and(|agent| !agent.admin_state_up);
-        if is_there && is_off { self.move_elsewhere(tx, load_balancer_id, from, random).await } else { Ok(Vec::new()) }
-    }
-
-    async fn move_elsewhere(
-        &self,
-        tx: &Tx,
-        load_balancer_id: LoadBalancerId,
-        from: AgentId,
-        random: u64,
-    ) -> Result<Vec<Wake>, Fault> {
-        let Some((agent_id, driver)) = self.choose_alive(tx, load_balancer_id, random).await? else {
+        let Some((chosen, driver)) = self.choose_alive(tx, load_balancer_id, random).await? else {
             return Ok(Vec::new());
         };
+        // Who makes it ready already is the soonest to serve it.
+        let ready =
+            tx.successor(load_balancer_id).await?.filter(|one| self.is_alive(one.agent_id) && one.driver == driver);
+        let agent_id = ready.map_or(chosen, |one| one.agent_id);
         let Some(before) = tx.load(load_balancer_id).await? else { return Ok(Vec::new()) };
         tx.release(load_balancer_id).await?;
         tx.bind(load_balancer_id, agent_id, driver).await?;

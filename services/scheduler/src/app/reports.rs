@@ -20,7 +20,7 @@ use ballast_model::{
 use ballast_store::{Binding, By, Cause, Ending, Handover, Hold, Parts, Placed, Settled, Tally, Tx};
 use ballast_traces::Origin;
 
-use super::{App, TrafficReport, Wake};
+use super::{App, TrafficReport, Wake, moving::HandedOn};
 use crate::metrics::{Conflict, Settled as SettledOutcome, Stale};
 
 /// A report of one load balancer, by its owner of `epoch`.
@@ -40,6 +40,8 @@ pub struct Ended {
     pub effect: &'static str,
     /// The deploy, if it is followed.
     pub origin: Option<Origin>,
+    /// It is made ready, and does not answer.
+    pub silent: bool,
 }
 
 /// What an agent observed of one load balancer.
@@ -75,6 +77,9 @@ impl App {
     /// # Errors
     /// When the store fails.
     pub async fn deployed(&self, host: &str, ended: &[Ended]) -> Result<(), Fault> {
+        // What is silent serves nobody: it settles nothing.
+        let (silent, ended): (Vec<Ended>, Vec<Ended>) = ended.iter().cloned().partition(|one| one.silent);
+        let (silent, ended) = (&silent, &ended);
         let settle = self.store.write(|tx, _| {
             Box::pin(async move {
                 let mut placed = placed_of(tx, ended.iter().map(|one| one.owner)).await?;
@@ -84,7 +89,7 @@ impl App {
                         placed.load_balancer = placed.load_balancer.clone().settle(outcome);
                     }
                 }
-                let ends = self.note_causes(tx, host, ended, (&before, &placed));
+                let mut ends = self.note_causes(tx, host, ended, (&before, &placed));
                 self.save_all(tx, &before, &placed).await?;
                 let (mut wakes, mut answering, mut moved) = (Vec::new(), Vec::new(), Vec::new());
                 for Ended { owner, outcome, .. } in ended.iter().filter(|one| one.outcome.fault.is_none()) {
@@ -99,6 +104,16 @@ impl App {
                     }
                 }
                 tx.end_handovers(&moved).await?;
+                tx.have_taken(&moved).await?;
+                for one in silent {
+                    match Box::pin(self.is_ready(tx, host, one)).await? {
+                        Some(HandedOn { wakes: woken, drained }) => {
+                            wakes.extend(woken);
+                            ends.extend(drained.then_some(End::Drained));
+                        }
+                        None => ends.push(End::Stale(Stale::Epoch)),
+                    }
+                }
                 Ok((wakes, self.plugged(tx, host, &answering).await?, ends))
             })
         });
@@ -137,7 +152,10 @@ impl App {
             Box::pin(async move {
                 let tombstones = tx.tombstones(owner.agent_id, &[owner.load_balancer_id]).await?;
                 if tombstones.iter().all(|binding| binding.epoch != owner.epoch) {
-                    return Ok((Vec::new(), false));
+                    tx.has_left(owner.load_balancer_id, owner.agent_id, owner.epoch).await?;
+                    // It may have been given to it for good meanwhile, and was not told as long as it let go of it.
+                    let wake = Wake { agent_id: owner.agent_id, load_balancer_id: owner.load_balancer_id };
+                    return Ok((vec![wake], false));
                 }
                 tx.drop_binding(owner.load_balancer_id, owner.agent_id, owner.epoch).await?;
                 let freed = tx.release_holds(owner.load_balancer_id, owner.agent_id, Generation::new(u64::MAX)).await?;
@@ -236,7 +254,13 @@ impl App {
 /// What came of an outcome.
 enum End {
     Stale(Stale),
-    Settled { provider: String, took: Duration, outcome: SettledOutcome },
+    /// It has left an agent that is switched off.
+    Drained,
+    Settled {
+        provider: String,
+        took: Duration,
+        outcome: SettledOutcome,
+    },
 }
 
 /// What a former agent leaves goes to the one that the load balancer is bound to, which may wait for it.
@@ -357,6 +381,9 @@ impl App {
     fn measure(&self, end: &End) {
         match end {
             End::Stale(why) => self.metrics.stale(*why),
+            End::Drained => {
+                self.metrics.drained.inc();
+            }
             End::Settled { provider, took, outcome } => self.metrics.settled(provider, *took, *outcome),
         }
     }

@@ -188,7 +188,8 @@ mod tests {
         let wakes = Wakes::default();
         let (agent_id, load_balancer_id) = (AgentId::from_u128(1), LoadBalancerId::from_u128(2));
         let ready = |epoch: u64| {
-            let instruction = Instruction::Remove { load_balancer_id, epoch: epoch.into() };
+            let (epoch, finish) = (epoch.into(), std::time::Duration::ZERO);
+            let instruction = Instruction::Remove { load_balancer_id, epoch, finish };
             Ready { agent_id, load_balancer_id, instruction }
         };
         let session = wakes.listen(agent_id);

@@ -8,17 +8,22 @@ use ballast_model::{
 use ballast_proto::{
     convert,
     v1::{
-        Agent, DeleteRequest, GetRequest, ListAgentsResponse, ListPoolsResponse, ListRequest, Pool, UpdateAgentRequest,
-        agents_server,
+        self, Agent, DeleteRequest, GetRequest, ListAgentsResponse, ListPoolsResponse, ListRequest, Pool,
+        UpdateAgentRequest, agents_server,
     },
 };
 use tonic::{Request, Response, Status};
+
+use crate::app::Emptying;
 
 use super::{
     Api, answer,
     decode::{Mask, body, caller, id, next_page_token, query},
     pools::to_pool,
 };
+
+/// Of those that stay for one reason.
+const SHOWN: usize = 10;
 
 fn agent_not_found(id: &str) -> Fault {
     Fault::not_found(Kind::Agent, id)
@@ -30,12 +35,23 @@ impl Api {
     }
 }
 
+fn to_emptying(Emptying { moving, staying }: Emptying) -> v1::Emptying {
+    let staying = staying.into_iter().map(|(why, ids)| v1::Staying {
+        why,
+        load_balancers: u32::try_from(ids.len()).unwrap_or(u32::MAX),
+        load_balancer_ids: ids.iter().take(SHOWN).map(ToString::to_string).collect(),
+    });
+    v1::Emptying { moving, staying: staying.collect() }
+}
+
 #[tonic::async_trait]
 impl agents_server::Agents for Api {
     async fn get(&self, request: Request<GetRequest>) -> Result<Response<Agent>, Status> {
         answer(async {
             let (caller, id) = (caller(&request), id(&request.get_ref().id, agent_not_found)?);
-            self.0.agent(&caller, id).await.map(|agent| self.encode(&agent))
+            let agent = self.0.agent(&caller, id).await?;
+            let emptying = if agent.admin_state_up { None } else { Some(self.0.emptying(id).await?) };
+            Ok(Agent { emptying: emptying.map(to_emptying), ..self.encode(&agent) })
         })
         .await
     }

@@ -34,7 +34,7 @@ const NAME: usize = 4 * LONGEST;
 /// Of what a driver hands over.
 const HANDOVER: usize = 1 << 20;
 
-const BOUNDS: [(&str, &str, Bound); 66] = [
+const BOUNDS: [(&str, &str, Bound); 67] = [
     ("Hello", "host", Bound::Told),
     ("Hello", "instance_id", Bound::Length(NAME)),
     ("Hello", "version", Bound::Told),
@@ -42,6 +42,7 @@ const BOUNDS: [(&str, &str, Bound); 66] = [
     ("Hello", "zone", Bound::Told),
     ("Hello", "deployed", Bound::Count(OBJECTS)),
     ("Hello", "drivers", Bound::Count(DRIVERS)),
+    ("Hello", "passes", Bound::Count(FEATURES)),
     ("Deployed", "load_balancer_id", Bound::Ignored),
     ("Deployed", "driver", Bound::Ignored),
     ("DriverReport", "name", Bound::Told),
@@ -146,6 +147,7 @@ pub(super) fn check(message: &Message) -> Result<(), String> {
             within("Hello", "instance_id", hello.instance_id.len())?;
             within("Hello", "cluster_id", hello.cluster_id.len())?;
             within("Hello", "deployed", hello.deployed.len())?;
+            within("Hello", "passes", hello.passes.len())?;
             drivers("Hello", &hello.drivers)
         }
         Message::Heartbeat(heartbeat) => drivers("Heartbeat", &heartbeat.drivers),
@@ -300,6 +302,7 @@ mod tests {
             ("Hello", "deployed") => {
                 Message::Hello(Hello { deployed: vec![Deployed::default(); length], ..Hello::default() })
             }
+            ("Hello", "passes") => Message::Hello(Hello { passes: vec![String::new(); length], ..Hello::default() }),
             ("Hello", "drivers") => Message::Hello(Hello { drivers: reports(), ..Hello::default() }),
             ("Heartbeat", "drivers") => Message::Heartbeat(Heartbeat { drivers: reports(), ..Heartbeat::default() }),
             ("Capabilities", field) => capabilities_with(field, length),

@@ -23,7 +23,7 @@ use ballast_store::{By, Cause, Ending, Handover, Parts, because};
 
 use ballast_traces::{Origin, Span, SpanKind};
 
-use super::{Session, bounds};
+use super::{Session, bounds, passed};
 use crate::app::{Counted, Ended, Left, Observed, Owner, Said};
 
 /// Drivers that a session remembers beside those that are there.
@@ -165,7 +165,7 @@ impl Session<'_> {
             if known.is_none() && report.capabilities.is_none() && report.state() == DriverState::Ready {
                 return Err(Misfit::DriverUntold { driver: name }.into());
             }
-            now.push(convert::from_driver_report(report, known));
+            now.push(passed(convert::from_driver_report(report, known), &self.passes));
         }
         if self.known.len() > MAX_KNOWN {
             self.known.clear();
@@ -190,7 +190,7 @@ impl Session<'_> {
             Effect::Unspecified => "",
             known => known.as_str_name(),
         };
-        Some(Ended { owner, outcome, effect, origin: Origin::read(&message.traceparent) })
+        Some(Ended { owner, outcome, effect, origin: Origin::read(&message.traceparent), silent: message.silent })
     }
 
     async fn health(&self, report: &HealthReport) -> Result<(), Fault> {

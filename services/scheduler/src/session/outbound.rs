@@ -18,7 +18,7 @@ use ballast_traces::{Span, SpanKind};
 use tokio::time::Instant;
 
 use super::Session;
-use crate::app::{Desired, Dirty, Instruction, Question};
+use crate::app::{Awaited, Desired, Dirty, Instruction, Question};
 
 impl Session<'_> {
     /// Sends what is not sent yet of these load balancers, and of those that had to rest.
@@ -35,8 +35,8 @@ impl Session<'_> {
 
     /// Sends those that had to rest, or have waited for long enough.
     pub(super) async fn send_rested(&mut self) -> Result<(), Fault> {
-        let waited = self.patience.as_mut().map(|patience| patience.due(Instant::now()));
-        self.send_changed(waited.into_iter().flatten().map(|id| (id, None)).collect()).await
+        let waited = self.patience.due(Instant::now());
+        self.send_changed(waited.into_iter().map(|id| (id, None)).collect()).await
     }
 
     /// Sends what is not sent yet of all, and where schedulers are.
@@ -59,23 +59,26 @@ impl Session<'_> {
         Ok(())
     }
 
-    async fn send_instruction(&mut self, instruction: Instruction) -> Result<(), Fault> {
-        if self.is_awaited(&instruction) || !self.sent.record(&instruction) {
+    async fn send_instruction(&mut self, mut instruction: Instruction) -> Result<(), Fault> {
+        if self.is_awaited(&mut instruction) || !self.sent.record(&instruction) {
             return Ok(());
         }
         let message = match instruction {
             Instruction::Desired(desired) => {
-                self.patience.iter_mut().for_each(|patience| patience.sent(desired.load_balancer.id));
+                if !desired.is_silent {
+                    self.patience.sent(desired.load_balancer.id);
+                }
                 self.pace.sent(desired.load_balancer.id, desired.load_balancer.size(), Instant::now());
                 let (span, message) = self.followed(&desired);
                 return span.around(self.send(Message::Desired(message))).await;
             }
-            Instruction::Remove { load_balancer_id, epoch } => {
+            Instruction::Remove { load_balancer_id, epoch, finish } => {
                 let newest = self.app.store.newest_followed(load_balancer_id);
                 let span = Span::because_of("remove", SpanKind::Producer, newest.as_slice());
                 let (load_balancer_id, epoch) = (load_balancer_id.to_string(), epoch.number());
                 let traceparent = noted(&span, &load_balancer_id, epoch).unwrap_or_default();
-                Message::Remove(Remove { load_balancer_id, epoch, traceparent, ..Remove::default() })
+                let finish_milliseconds = u32::try_from(finish.as_millis()).unwrap_or(u32::MAX);
+                Message::Remove(Remove { load_balancer_id, epoch, traceparent, finish_milliseconds })
             }
         };
         self.send(message).await
@@ -94,14 +97,18 @@ impl Session<'_> {
         (span, DesiredMessage { traceparent, ..message })
     }
 
-    /// Whether it is to wait for what a former agent hands over.
-    fn is_awaited(&mut self, instruction: &Instruction) -> bool {
-        match (instruction, &mut self.patience) {
-            (Instruction::Desired(desired), Some(patience)) if desired.is_awaited => {
-                patience.waits(desired.load_balancer.id, desired.epoch, Instant::now())
-            }
-            _ => false,
+    /// Whether nothing is to be sent of it yet, as a former agent is about to let go. Where it can be made ready meanwhile, that
+    /// is what is sent.
+    fn is_awaited(&mut self, instruction: &mut Instruction) -> bool {
+        let Instruction::Desired(desired) = instruction else { return false };
+        let Some(Awaited { longest, silently }) = desired.awaited else { return false };
+        // What the full set does not name the agent would remove.
+        if !silently && !self.is_told_all {
+            return false;
         }
+        let waits = self.patience.waits(desired.load_balancer.id, desired.epoch, (Instant::now(), longest));
+        desired.is_silent = waits && silently;
+        waits && !silently
     }
 
     /// Asks the agent. Whoever wants to know waits for the answer, and this session does not.
@@ -133,6 +140,7 @@ fn noted(span: &Span, load_balancer_id: &str, epoch: u64) -> Option<String> {
 fn desired_message(desired: &Desired) -> DesiredMessage {
     let mut load_balancer =
         convert::to_driver(&desired.load_balancer, desired.subnetwork.as_ref(), &desired.additional);
+    load_balancer.silent = desired.is_silent;
     for secret in load_balancer.secrets_mut() {
         secret.digest = desired.digests.get(&secret.reference).cloned().unwrap_or_default();
     }

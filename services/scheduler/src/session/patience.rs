@@ -1,14 +1,11 @@
 //! How long a load balancer that moves waits for what its former agent hands over. Pure.
 //!
-//! A former agent that lives lets go within some ten milliseconds. One that does not keeps the load balancer from its
-//! clients no longer than this.
+//! A former agent that does not let go keeps the load balancer from its clients no longer than this.
 
 use std::{collections::HashMap, time::Duration};
 
 use ballast_model::{counters::Epoch, ids::LoadBalancerId};
 use tokio::time::Instant;
-
-const LONGEST: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Default)]
 pub(super) struct Patience {
@@ -18,8 +15,8 @@ pub(super) struct Patience {
 
 impl Patience {
     /// Whether it is not to be sent yet. The time runs from when this was asked first of a placement.
-    pub(super) fn waits(&mut self, id: LoadBalancerId, epoch: Epoch, now: Instant) -> bool {
-        let new = (epoch, Some(now + LONGEST));
+    pub(super) fn waits(&mut self, id: LoadBalancerId, epoch: Epoch, (now, longest): (Instant, Duration)) -> bool {
+        let new = (epoch, Some(now + longest));
         let waiting = self.waiting.entry(id).or_insert(new);
         if waiting.0 != epoch {
             *waiting = new;
@@ -54,20 +51,24 @@ impl Patience {
 mod tests {
     use super::*;
 
+    const LONGEST: Duration = Duration::from_secs(2);
     const ID: LoadBalancerId = LoadBalancerId::from_u128(1);
 
     #[tokio::test]
     async fn it_waits_once_for_each_placement_and_not_for_longer_than_that() {
         let (mut patience, begin) = (Patience::default(), Instant::now());
         let late = begin + LONGEST;
-        assert!(patience.waits(ID, 2.into(), begin));
-        assert!(patience.waits(ID, 2.into(), late - Duration::from_millis(1)), "asking again gives no more time");
+        assert!(patience.waits(ID, 2.into(), (begin, LONGEST)));
+        assert!(
+            patience.waits(ID, 2.into(), (late - Duration::from_millis(1), LONGEST)),
+            "asking again gives no more time"
+        );
         assert_eq!((patience.next(), patience.due(begin)), (Some(late), Vec::new()));
         assert_eq!((patience.due(late), patience.next()), (vec![ID], None));
-        assert!(!patience.waits(ID, 2.into(), late));
+        assert!(!patience.waits(ID, 2.into(), (late, LONGEST)));
         assert!(patience.due(late).is_empty(), "twice");
-        assert!(patience.waits(ID, 3.into(), late));
-        assert!(patience.waits(ID, 4.into(), late + Duration::from_secs(1)), "another placement");
+        assert!(patience.waits(ID, 3.into(), (late, LONGEST)));
+        assert!(patience.waits(ID, 4.into(), (late + Duration::from_secs(1), LONGEST)), "another placement");
         assert_eq!(patience.next(), Some(late + Duration::from_secs(1) + LONGEST));
         patience.sent(ID);
         assert_eq!(patience.next(), None);

@@ -13,20 +13,20 @@ use crate::app::Instruction;
 /// Stands for a generation after all others: that of a removal.
 const REMOVAL: Generation = Generation::new(u64::MAX);
 
-/// The epoch and generation last sent of each load balancer that the agent has, or is to remove, and whether nobody else may
-/// have it still.
+/// What was last sent of each load balancer that the agent has, or is to remove: the epoch, whether it is to answer, the
+/// generation, and whether nobody else may have it still. In each of them more is newer.
 #[derive(Debug, Default)]
 pub(super) struct Sent(HashMap<LoadBalancerId, Mark>);
 
-type Mark = (Epoch, Generation, bool);
+type Mark = (Epoch, bool, Generation, bool);
 
 impl Sent {
     /// Whether there is something to send.
     pub(super) fn lacks(&self, bound: &BoundLoadBalancer) -> bool {
-        // One that is contested is looked at each time: who had it before may have let go.
+        // One that is contested or silent is looked at each time: who had it before may have let go.
         let newest = match bound.binding.phase {
-            Phase::Bound => (bound.binding.epoch, bound.generation, true),
-            Phase::Removing => (bound.binding.epoch, REMOVAL, true),
+            Phase::Bound => (bound.binding.epoch, true, bound.generation, true),
+            Phase::Removing => (bound.binding.epoch, true, REMOVAL, true),
         };
         self.0.get(&bound.binding.load_balancer_id).is_none_or(|sent| *sent < newest)
     }
@@ -35,9 +35,10 @@ impl Sent {
     pub(super) fn record(&mut self, instruction: &Instruction) -> bool {
         let (id, mark) = match instruction {
             Instruction::Desired(desired) => {
-                (desired.load_balancer.id, (desired.epoch, desired.generation, !desired.is_contested))
+                let mark = (desired.epoch, !desired.is_silent, desired.generation, !desired.is_contested);
+                (desired.load_balancer.id, mark)
             }
-            Instruction::Remove { load_balancer_id, epoch } => (*load_balancer_id, (*epoch, REMOVAL, true)),
+            Instruction::Remove { load_balancer_id, epoch, .. } => (*load_balancer_id, (*epoch, true, REMOVAL, true)),
         };
         if self.0.get(&id).is_some_and(|sent| *sent >= mark) {
             return false;
@@ -56,12 +57,14 @@ impl Sent {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const ID: LoadBalancerId = LoadBalancerId::from_u128(1);
 
     fn removal(epoch: u64) -> Instruction {
-        Instruction::Remove { load_balancer_id: ID, epoch: epoch.into() }
+        Instruction::Remove { load_balancer_id: ID, epoch: epoch.into(), finish: Duration::ZERO }
     }
 
     #[test]

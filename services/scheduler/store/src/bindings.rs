@@ -146,6 +146,8 @@ impl Tx {
         if !binding.is_first() {
             self.count_from_zero(load_balancer_id, epoch.before()).await?;
             self.await_handover(load_balancer_id, epoch).await?;
+            self.is_no_successor(load_balancer_id, agent_id).await?;
+            self.dismiss_successors(load_balancer_id).await?;
         }
         let row = binding::ActiveModel {
             seq: NotSet,
@@ -276,7 +278,7 @@ impl Tx {
             self.notes().look(load_balancer_id);
             self.moves().add(Moved { load_balancer_id, to: None });
         }
-        Ok(())
+        self.end_successors(load_balancer_id).await
     }
 
     /// Forgets a binding, whatever its phase; whether there was one.

@@ -40,3 +40,4 @@ pub(crate) mod secret;
 pub(crate) mod statistics;
 pub(crate) mod stray_port;
 pub(crate) mod subnet;
+pub(crate) mod successor;

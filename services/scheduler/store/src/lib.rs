@@ -40,6 +40,7 @@ mod sessions;
 mod statistics;
 mod store;
 mod stray_ports;
+mod successors;
 mod tally;
 mod traces;
 mod tx;
@@ -74,6 +75,7 @@ pub use self::{
     sessions::Scheduler,
     statistics::Tally,
     store::{OpenError, Scope, Store, Work},
+    successors::{Stage, Successor},
     tx::Tx,
     url::without_password,
 };

@@ -156,7 +156,8 @@ impl Tx {
             .filter(is_among(self.db().get_database_backend(), "load_balancer_id", ids))
             .into_tuple::<(Uuid, Uuid)>();
         let rows = rows.all(self.db()).await.map_err(fault_of)?.into_iter();
-        Ok(rows.map(|(id, agent)| (id.into(), agent.into())).collect())
+        let bound = rows.map(|(id, agent)| (id.into(), agent.into()));
+        Ok(bound.chain(self.agents_of_successors(ids).await?).collect())
     }
 
     /// The load balancer may have something new to do that shows in nothing of its own: who has it is to look, also

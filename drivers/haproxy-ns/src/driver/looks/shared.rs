@@ -71,7 +71,7 @@ impl HaproxyNs {
     }
 
     /// One that runs no haproxy at all has a user all the same, where each has one of its own.
-    pub(super) fn has_own_haproxy(&self, state: &State) -> bool {
+    pub(in crate::driver) fn has_own_haproxy(&self, state: &State) -> bool {
         state.shared.is_none() && !(state.alone && self.config.process_model == ProcessModel::PerProject)
     }
 }

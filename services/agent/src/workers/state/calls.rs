@@ -40,6 +40,9 @@ impl State {
                 self.held.insert(order.driver.clone(), Some(order.generation));
                 let settled = Settled { driver: order.driver.clone(), generation: order.generation, faults };
                 self.busy_since = None;
+                if !order.load_balancer.silent && std::mem::take(&mut self.was_silent) {
+                    self.silent_until = Some(moment.now);
+                }
                 if current {
                     self.fault = None;
                     self.retry = if settled.is_hopeful() { self.retry.after(true, moment) } else { Retry::default() };

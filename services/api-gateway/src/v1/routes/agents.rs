@@ -6,7 +6,7 @@
 use axum::{extract::State, http::StatusCode};
 use ballast_proto::{
     status::{fault::Code, from_status},
-    v1::{Agent, AgentDriver, DeleteRequest, GetRequest, ListRequest, Liveness, UpdateAgentRequest},
+    v1::{Agent, AgentDriver, DeleteRequest, GetRequest, ListRequest, Liveness, Staying, UpdateAgentRequest},
 };
 use jiff::Timestamp;
 use serde::{Serialize, ser::SerializeMap};
@@ -169,6 +169,30 @@ struct Configurations<'a> {
     device_drivers: Vec<String>,
     instances: u32,
     drivers: Vec<DriverShown<'a>>,
+    /// Of one that is switched off and was asked for by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    emptying: Option<EmptyingShown<'a>>,
+}
+
+/// What becomes of what an agent has that is switched off.
+#[derive(Serialize)]
+struct EmptyingShown<'a> {
+    /// How many another agent makes ready now.
+    moving: u32,
+    staying: Vec<StayingShown<'a>>,
+}
+
+/// Those that nobody else can run now.
+#[derive(Serialize)]
+struct StayingShown<'a> {
+    why: &'a str,
+    load_balancers: u32,
+    /// Some of them.
+    load_balancer_ids: &'a [String],
+}
+
+fn staying(one: &Staying) -> StayingShown<'_> {
+    StayingShown { why: &one.why, load_balancers: one.load_balancers, load_balancer_ids: &one.load_balancer_ids }
 }
 
 /// A driver, with why it failed when it did, the networks that it can plug into, if it told, and what its host lacks.
@@ -199,6 +223,10 @@ impl<'a> From<&'a Agent> for Configurations<'a> {
             device_drivers: ready.map(|driver| driver.name.replace('-', "_")).collect(),
             instances: agent.load_balancers,
             drivers: agent.drivers.iter().map(shown).collect(),
+            emptying: agent
+                .emptying
+                .as_ref()
+                .map(|one| EmptyingShown { moving: one.moving, staying: one.staying.iter().map(staying).collect() }),
         }
     }
 }

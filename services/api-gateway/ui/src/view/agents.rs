@@ -1,7 +1,7 @@
 //! Agents: the hosts that run load balancers, and the drivers that do it there.
 
 use askama::Template;
-use ballast_proto::v1::{Agent, AgentDriver};
+use ballast_proto::v1::{self, Agent, AgentDriver};
 
 use super::{badge::Badge, time::Moment};
 
@@ -28,6 +28,20 @@ struct Row {
     description: String,
     load_balancers: u32,
     drivers: Vec<Driver>,
+    emptying: Option<Emptying>,
+}
+
+/// What becomes of what it has, if it is switched off.
+struct Emptying {
+    moving: u32,
+    staying: Vec<Staying>,
+}
+
+/// Those that nobody else can run now.
+struct Staying {
+    why: String,
+    load_balancers: u32,
+    ids: Vec<String>,
 }
 
 #[derive(Template)]
@@ -68,7 +82,17 @@ fn row(agent: &Agent, now: jiff::Timestamp) -> Row {
         description: agent.description.clone(),
         load_balancers: agent.load_balancers,
         drivers: agent.drivers.iter().map(driver).collect(),
+        emptying: agent.emptying.as_ref().map(emptying),
     }
+}
+
+fn emptying(of: &v1::Emptying) -> Emptying {
+    let staying = |one: &v1::Staying| Staying {
+        why: one.why.clone(),
+        load_balancers: one.load_balancers,
+        ids: one.load_balancer_ids.clone(),
+    };
+    Emptying { moving: of.moving, staying: of.staying.iter().map(staying).collect() }
 }
 
 fn driver(one: &AgentDriver) -> Driver {

@@ -102,6 +102,21 @@ impl Fleet {
         one.is_none_or(|one| features.is_subset(&one.features))
     }
 
+    /// Whether the agent's driver of this name says that it has this.
+    pub fn declares(&self, id: AgentId, driver: &str, feature: &str) -> bool {
+        let state = self.lock();
+        let drivers = state.agents.get(&id).map(|agent| agent.drivers.as_slice()).unwrap_or_default();
+        drivers.iter().any(|one| one.name == driver && one.features.contains(feature))
+    }
+
+    /// Whether it lives; `None`: it is not known.
+    pub fn liveness_of(&self, id: AgentId, now: Duration) -> Option<Liveness> {
+        let mut state = self.lock();
+        let state = &mut *state;
+        let agent = state.agents.get(&id)?;
+        Some(self.limits.judge(state.lives.sign(agent, self.scheduler_id, &self.limits, now)))
+    }
+
     /// Whether each agent lives, and how much it has.
     pub fn standings(&self, now: Duration) -> Vec<Standing> {
         let mut state = self.lock();

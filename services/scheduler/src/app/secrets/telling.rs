@@ -2,7 +2,7 @@
 
 use ballast_certificates::{Bound, Zeroizing};
 use ballast_model::{fault::Fault, tls::Purpose};
-use ballast_store::{Phase, SealedCertificate, Tx};
+use ballast_store::{Phase, SealedCertificate, Stage, Successor, Tx};
 
 use super::{
     super::{App, Owner},
@@ -28,8 +28,15 @@ const NOT_THERE: &str = "its certificate is not there";
 const NOT_OPENED: &str =
     "the private key of its certificate cannot be opened: the operator has to look at secrets.key_files";
 
+/// Whether the agent is to have it next: then it is to know them beforehand.
+async fn makes_ready(tx: &Tx, owner: Owner) -> Result<bool, Fault> {
+    let next = tx.successor(owner.load_balancer_id).await?;
+    let is_its = |one: Successor| (one.agent_id, one.epoch, one.stage) == (owner.agent_id, owner.epoch, Stage::Silent);
+    Ok(next.is_some_and(is_its))
+}
+
 impl App {
-    /// What an agent is told of secrets, which it is if it runs the load balancer that uses them.
+    /// What an agent is told of secrets, which it is if it runs the load balancer that uses them, or is to run it next.
     ///
     /// # Errors
     /// When the store fails.
@@ -41,7 +48,7 @@ impl App {
                 let is_its = placed.binding.as_ref().is_some_and(|binding| {
                     binding.agent_id == owner.agent_id && binding.epoch == owner.epoch && binding.phase == Phase::Bound
                 });
-                if !is_its {
+                if !is_its && !makes_ready(tx, owner).await? {
                     return Ok(Vec::new());
                 }
                 let used = self.digests(tx, &placed.load_balancer).await?;

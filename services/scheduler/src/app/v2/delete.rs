@@ -1,5 +1,7 @@
 //! Deleting load balancers, and moving them.
 
+use std::collections::BTreeSet;
+
 use ballast_model::{
     fault::Fault,
     features,
@@ -10,7 +12,7 @@ use ballast_model::{
 use ballast_store::{Hold, Placed, Tx};
 
 use super::{
-    super::{App, Caller, Come, Wake, placing::network_of, secrets::Named},
+    super::{App, Caller, Come, Wake, moving::Prepared, placing::network_of, secrets::Named},
     addresses,
     read::{Target, load},
     write::{Write, drop_unused, monitors},
@@ -114,6 +116,9 @@ impl App {
                 let placed = load(tx, caller, Target::LoadBalancer(id)).await?;
                 let former = placed.binding.as_ref().map(Wake::from);
                 let before = &placed.load_balancer;
+                if let Some(wake) = self.fail_over_in_order(tx, &placed, random).await? {
+                    return Ok(vec![Some(wake)]);
+                }
                 let away_from = placed.binding.as_ref().map(|binding| binding.agent_id);
                 let other = self.choose_another(tx, before, away_from, random).await?;
                 let Some((agent_id, driver)) = other.zip(self.driver_of(&before.provider)) else {
@@ -131,6 +136,21 @@ impl App {
         let wakes = fail_over.await?;
         self.wakes.wake(wakes.into_iter().flatten());
         Ok(())
+    }
+
+    /// Where its agent lives another one makes it ready first, and it is PENDING_UPDATE until it is there. `None`: not so.
+    async fn fail_over_in_order(&self, tx: &Tx, placed: &Placed, random: u64) -> Result<Option<Wake>, Fault> {
+        let before = &placed.load_balancer;
+        let Some(binding) = placed.binding.as_ref().filter(|binding| self.is_alive(binding.agent_id)) else {
+            return Ok(None);
+        };
+        match self.prepare_elsewhere(tx, before, binding, (&BTreeSet::new(), random)).await? {
+            Prepared::By(successor) => {
+                tx.save(before, &before.clone().moved().stamped(Some(before), self.now())).await?;
+                Ok(Some(Wake { agent_id: successor.agent_id, load_balancer_id: before.id }))
+            }
+            Prepared::NotNow | Prepared::Never => Ok(None),
+        }
     }
 
     async fn choose_another(
