@@ -69,7 +69,8 @@ pub use foresight::{Come, Counted as CountedByQuota, Foreseen, Foresight, Questi
 use leading::Leading;
 pub use leading::{Serving, Task};
 pub use monitors::MonitorWithPools;
-pub use overview::{AgentSummary, Figures, Operatings, Overview, WantedOverview};
+pub(crate) use overview::CONFLICT;
+pub use overview::{AgentSummary, Contested, Course, Figures, Operatings, Overview, WantedOverview};
 pub use peers::unique_address;
 pub use placing::Choice;
 use plugging::Plugging;

@@ -68,6 +68,7 @@ pub(crate) const fn neutron(code: Code) -> (StatusCode, &'static str) {
         Code::MacInUse => (StatusCode::CONFLICT, "MacAddressInUse"),
         Code::ServicePortInUse => (StatusCode::CONFLICT, "ServicePortInUse"),
         Code::SharedInUse => (StatusCode::CONFLICT, "InvalidSharedSetting"),
+        Code::AgentInUse => (StatusCode::CONFLICT, "AgentInUse"),
         Code::SubnetFull => (StatusCode::CONFLICT, "IpAddressGenerationFailure"),
         Code::OverQuota => (StatusCode::CONFLICT, "OverQuota"),
         Code::NotAuthorized => (StatusCode::FORBIDDEN, "NotAuthorized"),
@@ -76,6 +77,8 @@ pub(crate) const fn neutron(code: Code) -> (StatusCode, &'static str) {
         Code::RequestIdReused => (StatusCode::CONFLICT, "RequestIdReused"),
         Code::CursorExpired => (StatusCode::GONE, "CursorExpired"),
         Code::ReaderTooSlow => (StatusCode::CONFLICT, "ReaderTooSlow"),
+        Code::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, "TooManyRequests"),
+        Code::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable"),
         Code::DeadlineExceeded => (StatusCode::GATEWAY_TIMEOUT, "DeadlineExceeded"),
         Code::Conflict => (StatusCode::CONFLICT, "Conflict"),
         Code::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable"),
@@ -182,7 +185,7 @@ pub(super) async fn finish(mut response: Response) -> Response {
     if let Some((status, kind, message)) = refusal.neutrons() {
         refusal.log(&message);
         let error = NeutronError { r#type: kind, message: &message, detail: "" };
-        return may_ask_again(reply::in_utf8(reply::json(status, &Body { error })));
+        return may_ask_again(&refusal, reply::in_utf8(reply::json(status, &Body { error })));
     }
     match &refusal {
         Refusal::Unauthenticated { challenge } => unauthenticated(challenge.as_ref()),

@@ -14,20 +14,18 @@ const CREATE: &str = "/lbaas.v1.Pools/Create";
 const SESSION: &str = "/lbaas.agent.v1.AgentSession/Connect";
 
 fn none() -> Admission {
-    Admission::new(Authenticator::None, Arc::new(Metrics::new(&Settings::default())))
+    let settings = Settings::default();
+    Admission::new(Authenticator::None, Arc::new(Metrics::new(&settings)), &settings)
 }
 
 fn with_tokens() -> (Admission, tempfile::NamedTempFile) {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     writeln!(file, "[[token]]\ntoken = \"t\"\nproject_id = \"p\"\nroles = [\"member\"]").unwrap();
     let auth = Auth { mode: AuthMode::TokenFile, token_file: file.path().to_owned(), ..Auth::default() };
-    (
-        Admission::new(
-            Authenticator::new(&auth, Clock::system()).unwrap(),
-            Arc::new(Metrics::new(&Settings::default())),
-        ),
-        file,
-    )
+    let mut settings = Settings::default();
+    (settings.rate_limit.writes_per_second, settings.rate_limit.writes_burst) = (1, 2);
+    let authenticator = Authenticator::new(&auth, Clock::system()).unwrap();
+    (Admission::new(authenticator, Arc::new(Metrics::new(&settings)), &settings), file)
 }
 
 fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {

@@ -7,6 +7,7 @@ use super::{
     attention::Need,
     badge::{Badge, Tone},
     number::{bits_per_second, bytes, grouped},
+    schedulers::paused,
     time::{Moment, age},
     topology::{Branch, Picture},
 };
@@ -49,6 +50,7 @@ pub(crate) struct Overview {
     is_empty: bool,
     may_write: bool,
     no_agents: bool,
+    pause: Option<String>,
 }
 
 /// What the scheduler said.
@@ -87,6 +89,7 @@ impl Overview {
             may_write,
             is_empty: overview.load_balancers == 0,
             no_agents: is_admin && overview.agents.is_empty(),
+            pause: paused(overview),
         }
     }
 

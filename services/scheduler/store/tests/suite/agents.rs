@@ -62,6 +62,7 @@ pub(crate) fn scheduler(number: u128, address: &str) -> Scheduler {
         heartbeat_at: Timestamp(50),
         advertised: String::new(),
         version: String::new(),
+        started_at: Some(Timestamp(40)),
     }
 }
 
