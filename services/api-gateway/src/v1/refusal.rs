@@ -247,6 +247,7 @@ mod tests {
             SECRETS_KEY_MISSING 409 SecretsKeyMissing|ACME_NOT_CONFIGURED 409 AcmeNotConfigured|\
             CONFLICTING_OBJECTS 409 ConflictingObjects|LOAD_BALANCER_IN_USE 409 LoadBalancerInUse|\
             FEATURE_NOT_SUPPORTED 501 FeatureNotSupported|ETAG_MISMATCH 412 EtagMismatch|BEYOND_V1 409 BeyondV1|\
+            AGENT_IN_USE 409 AgentInUse|TOO_MANY_REQUESTS 429 TooManyRequests|OVERLOADED 503 ServiceUnavailable|\
             CONFLICT 409 Conflict|UNAVAILABLE 503 ServiceUnavailable|INTERNAL 500 HTTPInternalServerError";
         let expected: BTreeSet<_> = expected.split('|').collect();
         assert_eq!(table.iter().map(String::as_str).collect::<BTreeSet<_>>(), expected);

@@ -141,7 +141,13 @@ impl Session<'_> {
         }
         match heartbeat.number {
             0 => Ok(()),
-            number => self.send(ToAgent::Heard(Heard { number, position: self.position })).await,
+            number => {
+                // What it was sent it is to know of, should the database be restored in the next moment.
+                if std::mem::take(&mut self.knows_less) {
+                    self.position = self.app.position().await?;
+                }
+                self.send(ToAgent::Heard(Heard { number, position: self.position })).await
+            }
         }
     }
 

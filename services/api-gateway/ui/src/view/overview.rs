@@ -76,8 +76,12 @@ impl Overview {
         let unwell = operating(&overview.operating, OperatingStatus::Error)
             + operating(&overview.operating, OperatingStatus::Degraded);
         // Of load balancers alone it is known how many there are.
-        let is_one =
-            |need: &&Need| need.named.path.as_ref().is_some_and(|path| path.starts_with("/ui/load-balancers/"));
+        let is_one = |need: &&Need| {
+            need.named
+                .path
+                .as_ref()
+                .is_some_and(|path| path.starts_with("/ui/load-balancers/") && !path.ends_with("/events"))
+        };
         let shown = u64::try_from(needs.iter().filter(is_one).count()).unwrap_or(u64::MAX);
         Self {
             totals: totals(overview, is_admin, now),
