@@ -175,12 +175,12 @@ async fn a_write_has_a_cause_and_only_who_is_trusted_names_the_call_before_it() 
         ("ballast-request-id", "req-1"),
         ("x-auth-token", "t"),
     ]);
-    let cause = async |peer| tokens.admit(Some(&peer), CREATE, &said).await.unwrap().1.unwrap();
+    let cause = async |peer| tokens.admit(Some(&peer), CREATE, &said).await.unwrap().1.0.unwrap();
     let by_gateway = cause(Peer::Unix).await;
     assert_eq!((by_gateway.who.as_str(), by_gateway.what.as_str()), ("al\u{ec}ce", "PUT /v2.0/lbaas/pools/{id}"));
     assert_eq!((by_gateway.project_id.as_str(), by_gateway.request_id.as_str()), ("p", "req-1"));
     let by_token = cause(plain()).await;
     assert_eq!((by_token.who.as_str(), by_token.what.as_str()), ("", "lbaas.v1.Pools/Create"));
     assert_eq!((by_token.project_id.as_str(), by_token.request_id.as_str()), ("p", ""));
-    assert!(tokens.admit(Some(&Peer::Unix), "/lbaas.v1.Pools/Get", &said).await.unwrap().1.is_none());
+    assert!(tokens.admit(Some(&Peer::Unix), "/lbaas.v1.Pools/Get", &said).await.unwrap().1.0.is_none());
 }
