@@ -29,7 +29,8 @@ pub(crate) enum Verb {
     /// New load balancers for it again
     Enable(Changed),
     /// Forget one that will not come back; one that lives comes back by itself
-    Forget(Changed),
+    #[command(visible_alias = "delete")]
+    Forget(Forgotten),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -49,10 +50,23 @@ pub(crate) struct Changed {
     dry_run: bool,
 }
 
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Forgotten {
+    #[command(flatten)]
+    agent: Changed,
+    /// Also where it has load balancers, or has some yet to remove: they go to others, and its host may serve them on until
+    /// its agent comes back
+    #[arg(long)]
+    force: bool,
+}
+
 /// An agent that was changed, or what is said of one that is gone.
 enum Answer {
     Changed(Value),
-    Gone(String),
+    Gone {
+        host: String,
+        force: bool,
+    },
     /// It is as it was; what would become of it.
     Would(Value, &'static str),
 }
@@ -67,10 +81,13 @@ pub(crate) fn run(verb: &Verb, connection: &Connection, format: &Format) -> Resu
         }
         Verb::Drain(agent) => up(connection, agent, false)?,
         Verb::Enable(agent) => up(connection, agent, true)?,
-        Verb::Forget(agent) => match ask(connection, agent, Method::DELETE, None)? {
-            None => Answer::Gone(find::plain(&agent.agent.wanted)),
-            Some(found) => Answer::Would(found, "would be forgotten"),
-        },
+        Verb::Forget(Forgotten { agent, force }) => {
+            let query = if *force { "?force=true" } else { "" };
+            match ask(connection, agent, (Method::DELETE, query), None)? {
+                None => Answer::Gone { host: find::plain(&agent.agent.wanted), force: *force },
+                Some(found) => Answer::Would(found, "would be forgotten"),
+            }
+        }
     };
     output::print(format, &answer).map(|()| Exit::Done)
 }
@@ -82,7 +99,7 @@ fn up(connection: &Connection, agent: &Changed, is_up: bool) -> Result<Answer, F
         "would be given no new load balancers, and those that it has would move"
     };
     let body = json!({ "agent": { "admin_state_up": is_up } });
-    let answer = ask(connection, agent, Method::PUT, Some(&body))?.unwrap_or_default();
+    let answer = ask(connection, agent, (Method::PUT, ""), Some(&body))?.unwrap_or_default();
     Ok(if agent.dry_run { Answer::Would(answer, would) } else { Answer::Changed(answer) })
 }
 
@@ -90,7 +107,7 @@ fn up(connection: &Connection, agent: &Changed, is_up: bool) -> Result<Answer, F
 fn ask(
     connection: &Connection,
     agent: &Changed,
-    method: Method,
+    (method, query): (Method, &str),
     body: Option<&Value>,
 ) -> Result<Option<Value>, Failure> {
     runtime::block_on(async {
@@ -100,7 +117,7 @@ fn ask(
         if agent.dry_run {
             return Ok(Some(found));
         }
-        let mut answer = gateway.ask(method, &format!("/v2.0/agents/{}", text(&found["id"])), body).await?;
+        let mut answer = gateway.ask(method, &format!("/v2.0/agents/{}{query}", text(&found["id"])), body).await?;
         Ok(answer.get_mut("agent").map(Value::take))
     })
 }
@@ -117,7 +134,12 @@ impl Print for Answer {
                 text(&agent["configurations"]["instances"]),
                 text(&agent["host"])
             ),
-            Self::Gone(host) => format!("{host} is forgotten.\n"),
+            Self::Gone { host, force: false } => format!("{host} is forgotten.\n"),
+            Self::Gone { host, force: true } => format!(
+                "{host} is forgotten. What it had goes to other agents.\n\
+                 warning: if {host} still runs, it may serve the same addresses until its agent has met a scheduler. Make sure \
+                 that it is off.\n"
+            ),
             Self::Would(agent, would) => {
                 let has = text(&agent["configurations"]["instances"]);
                 format!("{} {would}; it has {has} load balancers.\n", text(&agent["host"]))
@@ -128,7 +150,7 @@ impl Print for Answer {
     fn value(&self) -> Option<Value> {
         match self {
             Self::Changed(agent) | Self::Would(agent, _) => Some(agent.clone()),
-            Self::Gone(_) => None,
+            Self::Gone { .. } => None,
         }
     }
 }

@@ -119,6 +119,32 @@ fn told(schedulers: &[Value]) -> String {
     format!("{}: {}", schedulers.len(), each.join(", "))
 }
 
+/// `paused: 2 of 3 agents died at once`; none: it goes on, or is not told of.
+fn course(overview: &Value) -> Option<String> {
+    let course = &overview["failover"];
+    match (course["enabled"].as_bool()?, course["paused"].as_bool()?) {
+        (_, true) => Some(format!("paused: {} of {} agents died at once", text(&course["dead"]), text(&course["of"]))),
+        (false, false) => Some("off".to_owned()),
+        (true, false) => None,
+    }
+}
+
+/// `agent-2 has 12 left`, of each agent that is switched off and has some.
+fn draining(overview: &Value) -> Option<String> {
+    let drains = overview["failover"]["drains"] == true;
+    let off = |agent: &&Value| agent["admin_state_up"] == false && agent["load_balancers"].as_u64() > Some(0);
+    let each: Vec<String> = overview["agents"]
+        .as_array()?
+        .iter()
+        .filter(off)
+        .map(|agent| {
+            let word = if drains { "left" } else { "and keeps them" };
+            format!("{} has {} {word}", text(&agent["host"]), text(&agent["load_balancers"]))
+        })
+        .collect();
+    (!each.is_empty()).then(|| each.join(", "))
+}
+
 impl Print for Status {
     fn table(&self, _wide: bool) -> String {
         let overview = &self.overview;
@@ -135,6 +161,8 @@ impl Print for Status {
         if let Some(schedulers) = self.schedulers.as_array() {
             rows.push(("schedulers", told(schedulers)));
         }
+        rows.extend(course(overview).into_iter().map(|said| ("failover", said)));
+        rows.extend(draining(overview).into_iter().map(|said| ("draining", said)));
         let rows: Vec<_> = rows.into_iter().map(|(title, said)| vec![title.to_owned(), said]).collect();
         let mut shown = table::rows(&rows);
         if self.needs.is_empty() {
@@ -158,5 +186,30 @@ impl Print for Status {
 
     fn names(&self) -> Vec<String> {
         self.needs.iter().map(|need| need.name.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_and_drains_have_a_line_each_and_nothing_else_does() {
+        let overview = |drains, paused, up| {
+            json!({
+                "failover": {"enabled": true, "paused": paused, "dead": 2, "of": 3, "drains": drains},
+                "agents": [
+                    {"host": "a", "admin_state_up": up, "load_balancers": 12},
+                    {"host": "b", "admin_state_up": false, "load_balancers": 0},
+                ],
+            })
+        };
+        let said = |overview: &Value| (course(overview), draining(overview));
+        assert_eq!(said(&overview(true, false, true)), (None, None));
+        let both = (Some("paused: 2 of 3 agents died at once".to_owned()), Some("a has 12 left".to_owned()));
+        assert_eq!(said(&overview(true, true, false)), both);
+        assert_eq!(draining(&overview(false, false, false)).as_deref(), Some("a has 12 and keeps them"));
+        // A release before says nothing of it.
+        assert_eq!(said(&json!({"agents": null})), (None, None));
     }
 }

@@ -71,9 +71,10 @@ pub const fn grpc_code(code: Code) -> GrpcCode {
         | Code::SubnetInUse
         | Code::NetworkInUse
         | Code::ServicePortInUse
-        | Code::SharedInUse => GrpcCode::FailedPrecondition,
+        | Code::SharedInUse
+        | Code::AgentInUse => GrpcCode::FailedPrecondition,
         Code::FeatureNotSupported => GrpcCode::Unimplemented,
-        Code::SubnetFull | Code::OverQuota => GrpcCode::ResourceExhausted,
+        Code::SubnetFull | Code::OverQuota | Code::TooManyRequests | Code::Overloaded => GrpcCode::ResourceExhausted,
         Code::NotAuthorized | Code::AdminRequired | Code::PolicyNotAuthorized => GrpcCode::PermissionDenied,
         Code::Conflict | Code::ReaderTooSlow => GrpcCode::Aborted,
         Code::Unavailable => GrpcCode::Unavailable,

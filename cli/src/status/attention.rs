@@ -48,7 +48,24 @@ pub(super) fn needs(facts: &Facts) -> Vec<Need> {
     needs.extend(more(facts));
     needs.extend(pending(&facts.overview));
     needs.extend(agents(facts));
+    needs.extend(contested(&facts.overview));
     needs
+}
+
+/// Of which others say that their addresses are theirs.
+fn contested(overview: &Value) -> Vec<Need> {
+    let need = |one: &Value| {
+        let id = text(&one["loadbalancer_id"]);
+        Need {
+            what: "load balancer",
+            name: id.clone(),
+            status: "contested".to_owned(),
+            why: format!("{} in an hour: {}", text(&one["count"]), text(&one["what"])),
+            todo: format!("ballast lb events {id}"),
+            id,
+        }
+    };
+    overview["contested"].as_array().into_iter().flatten().map(need).collect()
 }
 
 fn load_balancer(facts: &Facts, load_balancer: &Value) -> Option<Need> {
@@ -208,6 +225,11 @@ mod tests {
             ]
         );
         assert!(needs(&facts).iter().all(|need| need.todo.starts_with("ballast ")));
+        let conflict =
+            json!({"loadbalancer_id": "4", "count": 2, "what": "fa:16 says that 10.0.0.5 is theirs, it is kept"});
+        let contested = Facts { overview: json!({"contested": [conflict]}), ..Facts::default() };
+        let why = "2 in an hour: fa:16 says that 10.0.0.5 is theirs, it is kept";
+        assert_eq!(said(&contested), [triple("4", "contested", why)]);
         let none = Facts { overview: json!({"load_balancers": 1, "agents": []}), ..Facts::default() };
         assert_eq!(said(&none)[0].1, "none");
     }

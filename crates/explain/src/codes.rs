@@ -217,6 +217,13 @@ pub(crate) const ALL: &[Entry] = &[
         "Wait until they do not.",
     ),
     code(
+        "AGENT_IN_USE",
+        "The agent has load balancers, or has some yet to remove.",
+        Next::You,
+        "Let it be emptied: `ballast agents drain HOST`, or wait until failover has moved what it had and it has come back. If it \
+         never will: `ballast agents forget HOST --force`.",
+    ),
+    code(
         "SUBNET_FULL",
         "No address of the allocation pools is free.",
         Next::You,
@@ -296,6 +303,18 @@ pub(crate) const ALL: &[Entry] = &[
         "The time of the call is over; nothing was done.",
         Next::You,
         "Give the call more time; for a create, send it again with the same `request_id`.",
+    ),
+    code(
+        "TOO_MANY_REQUESTS",
+        "The project calls more often than it may; nothing was done.",
+        Next::You,
+        "Wait as long as `Retry-After` says, and call less often; an operator may allow more: `[rate_limit]`.",
+    ),
+    code(
+        "OVERLOADED",
+        "More calls are under way than the scheduler takes, of all or of one project; nothing was done.",
+        Next::You,
+        "Ask again in a second, and with fewer requests at once.",
     ),
     code("CONFLICT", "Others changed the same object several times in a row.", Next::You, "Ask again."),
     code(

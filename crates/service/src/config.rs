@@ -13,6 +13,7 @@ mod credentials;
 mod driver_host;
 mod gateway;
 mod metrics;
+mod rate_limit;
 mod scheduler;
 mod secrets;
 mod tls;
@@ -31,6 +32,7 @@ pub use credentials::Credentials;
 pub use driver_host::{DriverHost, Grant};
 pub use gateway::Gateway;
 pub use metrics::{Listen, Metrics, PerLoadBalancer};
+pub use rate_limit::RateLimit;
 pub use scheduler::{
     Agents, Database, Events, Failover, History, Network, NetworkProvider, Placement, Provider, Quotas, Scheduler,
 };
@@ -48,6 +50,7 @@ pub struct Settings {
     pub auth: Auth,
     pub tls: Tls,
     pub connections: Connections,
+    pub rate_limit: RateLimit,
     pub metrics: Metrics,
     pub traces: Traces,
     pub gateway: Gateway,
@@ -145,6 +148,7 @@ impl Settings {
         self.tls.check()?;
         self.database.check()?;
         self.connections.check()?;
+        self.rate_limit.check()?;
         self.traces.check()?;
         self.secrets.barbican.check()?;
         self.acme.check()?;

@@ -36,6 +36,12 @@ use crate::{
 /// The largest message either side takes: a load balancer with thousands of members fits.
 pub const MAX_MESSAGE: usize = 64 << 20;
 
+/// How long calls that are under way at the end may take. Streams end by themselves, but not all are ours.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// How many calls one connection has under way, streams among them. A gateway has one connection for all of its clients.
+const STREAMS: u32 = 4_096;
+
 /// What a client of HTTP/2 begins with has so many bytes.
 const PREFACE: usize = 24;
 
@@ -90,6 +96,7 @@ impl Listening {
 pub async fn serve(routes: Routes, listening: Listening, shutdown: CancellationToken) -> Result<(), Failure> {
     let builder = || {
         Server::builder()
+            .max_concurrent_streams(STREAMS)
             .http2_keepalive_interval(Some(Duration::from_secs(20)))
             .http2_keepalive_timeout(Some(Duration::from_secs(10)))
     };
@@ -116,8 +123,17 @@ pub async fn serve(routes: Routes, listening: Listening, shutdown: CancellationT
             None => Ok(()),
         }
     };
-    tokio::try_join!(over_tcp, over_unix).map_err(|error| Failure::run("gRPC", error))?;
-    Ok(())
+    let over = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        served = async { tokio::try_join!(over_tcp, over_unix) } => served.map(drop).map_err(|error| Failure::run("gRPC", error)),
+        () = over => {
+            tracing::warn!(seconds = DRAIN.as_secs(), "calls are still under way; ending without them");
+            Ok(())
+        }
+    }
 }
 
 /// Connections that need no handshake.

@@ -19,6 +19,7 @@ mod list;
 mod manual;
 pub mod metrics;
 pub mod process;
+pub mod rate;
 pub mod schedulers;
 pub mod secret;
 pub mod shutdown;

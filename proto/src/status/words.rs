@@ -78,6 +78,8 @@ fn called(call: &Call) -> String {
         Call::TooManyWatches { most } => {
             format!("The project has {most} watches open, and may have no more: end one of them first.")
         }
+        Call::TooOften { seconds } => format!("The project calls too often; try again in {seconds} s."),
+        Call::TooManyCalls => "Too many calls are under way; try again.".to_owned(),
         Call::RequestIdReused { request_id } => {
             format!("The request_id {} was used for another request.", quoted(request_id))
         }
@@ -152,6 +154,11 @@ fn used(in_use: &InUse) -> String {
         InUse::ServicePort { port_id } => {
             format!("The port {port_id} is a load balancer's, which alone changes and deletes it.")
         }
+        InUse::Agent { host, load_balancers, removals } => format!(
+            "The agent of {} has {load_balancers} load balancers, and {removals} that it has yet to remove: switch it off and wait \
+             until it is empty, or delete it with force. Then its host may serve them on until its agent comes back.",
+            quoted(host)
+        ),
         InUse::Shared { network_id } => {
             format!("Other projects use the network {network_id}: it stays shared.")
         }

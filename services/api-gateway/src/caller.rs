@@ -4,17 +4,18 @@
 
 use axum::{
     extract::{FromRequestParts, Request, State},
-    http::{HeaderMap, HeaderValue, request::Parts},
+    http::{HeaderMap, HeaderValue, Method, request::Parts},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use ballast_proto::status::fault::{Absence, Fault};
+use ballast_proto::status::fault::{Absence, Call as Calling, Fault};
 use ballast_service::{
     auth::{Authenticator, Denied, Roles},
     caller::{Call, ascii},
     clock::Clock,
     config::Settings,
     metrics::auth::AuthCounts,
+    rate::{Does, TooOften},
 };
 use tonic::metadata::AsciiMetadataValue;
 
@@ -88,12 +89,24 @@ pub(crate) async fn authenticate(State(gateway): State<Gateway>, mut request: Re
     }
     let request_id = request.extensions().get::<RequestId>().and_then(RequestId::metadata);
     match gateway.door.ask(&gateway.metrics.auth, request.headers(), Call { request_id, action: None }).await {
-        Ok(caller) => {
-            request.extensions_mut().insert(caller);
-            next.run(request).await
-        }
+        Ok(caller) => match within_limits(&gateway, &request, &caller) {
+            Ok(()) => {
+                request.extensions_mut().insert(caller);
+                next.run(request).await
+            }
+            Err(fault) => Refusal::from(fault).into_response(),
+        },
         Err(refusal) => refusal.into_response(),
     }
+}
+
+/// Whether a project may call now, which counts as a call.
+fn within_limits(gateway: &Gateway, request: &Request, caller: &Caller) -> Result<(), Fault> {
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let does = if is_read { Does::Reads } else { Does::Writes };
+    let project = caller.project().unwrap_or_default();
+    let taken = gateway.rates.take(project, does, caller.is_admin(), tokio::time::Instant::now());
+    taken.map_err(|TooOften { seconds }| Calling::TooOften { seconds }.into())
 }
 
 /// Whether a write begins or ends the use of secrets, of which who keeps them is asked in the caller's name. His token goes no

@@ -119,6 +119,7 @@ fn router(
         scheduler: gateway.scheduler.channel(),
         authenticator: gateway.door.authenticator().clone(),
         streams: gateway.streams.open.clone(),
+        rates: Arc::clone(&gateway.rates),
         clock,
         chance: gateway.chance.clone(),
         shutdown: shutdown.clone(),

@@ -28,6 +28,7 @@ use ballast_service::{
     grpc,
     metrics::{Component, Endpoint, auth::AuthCounts, serve as serve_metrics},
     process::Failure,
+    rate::RateLimit,
     sources::Sources,
     supervisor,
 };
@@ -56,6 +57,8 @@ struct Gateway {
     /// Those that are open.
     streams: Arc<Streams>,
     metrics: Arc<Metrics>,
+    /// How often projects call.
+    rates: Arc<RateLimit>,
 }
 
 /// Where the gateway serves.
@@ -139,6 +142,7 @@ pub async fn run(
         chance: sources.chance,
         hold: Duration::from_millis(settings.gateway.hold_ms.into()),
         streams: Arc::new(Streams::new(&settings, shutdown.clone())),
+        rates: Arc::new(RateLimit::new(&settings.rate_limit, metrics.rates.clone())),
         metrics,
     };
     let mut background = Background::default();

@@ -12,6 +12,7 @@ use ballast_metrics::{Calls, Gauge, Registry, Slots, Timing, labels};
 use ballast_service::{
     clock::Clock,
     metrics::{Awaited, Component, Told, auth::AuthCounts, registry},
+    rate::RateCounts,
 };
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
@@ -44,6 +45,7 @@ pub(crate) struct Metrics {
     routes: HashMap<&'static str, Vec<(&'static str, usize)>>,
     active: Gauge,
     pub(crate) auth: AuthCounts,
+    pub(crate) rates: RateCounts,
 }
 
 /// A request that is under way, until it is dropped.
@@ -67,7 +69,13 @@ impl Metrics {
                 http_response_status_code,
             })
         });
-        Self { requests: Slots::new(served), routes: by_path, active: Gauge::default(), auth }
+        Self {
+            requests: Slots::new(served),
+            routes: by_path,
+            active: Gauge::default(),
+            auth,
+            rates: RateCounts::default(),
+        }
     }
 
     /// A request has come.
@@ -93,6 +101,7 @@ impl Metrics {
         );
         registry.add("ballast_http_server_active_requests", "Requests that are under way", &self.active);
         self.auth.add_to(&mut registry);
+        self.rates.add_to(&mut registry);
         registry
     }
 }

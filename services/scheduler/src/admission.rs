@@ -5,6 +5,7 @@
 //! objects a caller sees is not decided here.
 
 mod action;
+mod room;
 
 use std::{
     future::Future,
@@ -14,12 +15,13 @@ use std::{
     time::Instant,
 };
 
-use ballast_model::fault::{Absence, Fault, Forbidden};
+use ballast_model::fault::{Absence, Call, Fault, Forbidden};
 use ballast_proto::{API_PACKAGES, status::to_status};
 use ballast_service::{
     auth::{Authenticator, Denied, Identity, Roles},
     clock::Clock,
     config::Settings,
+    rate::{Does, RateLimit, TooOften},
     tls::{Peer, Role},
 };
 use ballast_store::{By, Cause, because};
@@ -40,6 +42,7 @@ use crate::{
     secrets::token::{Given, with_token},
 };
 use action::Action;
+use room::{Place, Room};
 
 /// What a method is of.
 #[derive(Debug, PartialEq, Eq)]
@@ -87,11 +90,19 @@ enum Admitted {
 pub(crate) struct Admission {
     authenticator: Authenticator,
     metrics: Arc<Metrics>,
+    rates: Arc<RateLimit>,
+    room: Arc<Room>,
 }
 
+/// What a call of the API brings along: the cause of what it may write, and its place among those under way.
+type Brought = (Option<Arc<Cause>>, Option<Place>);
+
 impl Admission {
-    pub(crate) fn new(authenticator: Authenticator, metrics: Arc<Metrics>) -> Self {
-        Self { authenticator, metrics }
+    pub(crate) fn new(authenticator: Authenticator, metrics: Arc<Metrics>, settings: &Settings) -> Self {
+        let rates = Arc::new(RateLimit::new(&settings.rate_limit, metrics.rates.clone()));
+        let (under_way, refused) = (metrics.calls_under_way.clone(), metrics.calls_refused.clone());
+        let room = Arc::new(Room::new(settings.scheduler.max_calls, under_way, refused));
+        Self { authenticator, metrics, rates, room }
     }
 
     /// Puts the one that is configured before everything that is served.
@@ -105,36 +116,48 @@ impl Admission {
         routes: Routes,
     ) -> Result<Routes, String> {
         let authenticator = Authenticator::new(&settings.auth, clock)?;
-        Ok(routes.into_axum_router().layer(Self::new(authenticator, metrics)).into())
+        Ok(routes.into_axum_router().layer(Self::new(authenticator, metrics, settings)).into())
     }
 
-    /// With the cause of what it may write.
-    async fn admit(
-        &self,
-        peer: Option<&Peer>,
-        path: &str,
-        headers: &HeaderMap,
-    ) -> Result<(Admitted, Option<Arc<Cause>>), Status> {
+    /// With what it brings along.
+    async fn admit(&self, peer: Option<&Peer>, path: &str, headers: &HeaderMap) -> Result<(Admitted, Brought), Status> {
         match Called::of(path) {
-            Called::Open => Ok((Admitted::Anyone, None)),
-            Called::AgentSession => self.agent(peer).map(|agent| (Admitted::Agent(agent), None)),
+            Called::Open => Ok((Admitted::Anyone, (None, None))),
+            Called::AgentSession => self.agent(peer).map(|agent| (Admitted::Agent(agent), (None, None))),
             Called::Api(package, action) => {
                 let identity = self.identity(peer, headers, package).await?;
                 let admin = action.check(identity.roles).map_err(|fault| to_status(&fault))?;
+                let place = self.place(peer, &identity, &action).map_err(|fault| to_status(&fault))?;
                 let cause = action.writes().then(|| Arc::new(self.cause(peer, path, headers, &identity)));
                 let project_id = Some(identity.project_id).filter(|id| !id.is_empty());
-                Ok((Admitted::Caller(Caller { project_id, admin }), cause))
+                Ok((Admitted::Caller(Caller { project_id, admin }), (cause, Some(place))))
             }
+        }
+    }
+
+    /// A place for a call, unless its project calls too often. Who is trusted to say who calls has looked at that.
+    fn place(&self, peer: Option<&Peer>, identity: &Identity, action: &Action) -> Result<Place, Fault> {
+        let is_admin = identity.roles.is_admin();
+        if !self.trusts_to_say(peer) {
+            let does = if action.writes() { Does::Writes } else { Does::Reads };
+            let taken = self.rates.take(&identity.project_id, does, is_admin, tokio::time::Instant::now());
+            taken.map_err(|TooOften { seconds }| Call::TooOften { seconds })?;
+        }
+        self.room.take((!is_admin).then_some(identity.project_id.as_str()))
+    }
+
+    /// Whether he says who calls, and is believed.
+    fn trusts_to_say(&self, peer: Option<&Peer>) -> bool {
+        match peer {
+            Some(Peer::Unix | Peer::Tls { role: Some(Role::Gateway), .. }) => true,
+            Some(Peer::Plain { .. }) => self.trusts_all(),
+            Some(Peer::Tls { .. }) | None => false,
         }
     }
 
     /// Who is trusted to say who calls is trusted to say what for.
     fn cause(&self, peer: Option<&Peer>, path: &str, headers: &HeaderMap, identity: &Identity) -> Cause {
-        let trusted = match peer {
-            Some(Peer::Unix | Peer::Tls { role: Some(Role::Gateway), .. }) => true,
-            Some(Peer::Plain { .. }) => self.trusts_all(),
-            Some(Peer::Tls { .. }) | None => false,
-        };
+        let trusted = self.trusts_to_say(peer);
         let said = |name| text_of(headers, name).filter(|_| trusted).map(ballast_model::told::told);
         Cause {
             by: By::User,
@@ -303,7 +326,7 @@ where
         let answer = async move {
             let peer = request.extensions().get::<Peer>().cloned();
             match admission.admit(peer.as_ref(), request.uri().path(), request.headers()).await {
-                Ok((admitted, cause)) => {
+                Ok((admitted, (cause, _place))) => {
                     remember(admitted, request.extensions_mut());
                     match cause {
                         Some(cause) => {

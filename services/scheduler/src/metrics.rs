@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use ballast_metrics::{Counter, Gauge, Long, Registry, Slots, Timing, Word, label, labels};
 use ballast_model::quota::Resource;
-use ballast_service::{config::Settings, metrics::auth::AuthCounts};
+use ballast_service::{config::Settings, metrics::auth::AuthCounts, rate::RateCounts};
 
 use self::{acme::Acme, calls::Calls, certificates::Certificates, lags::Lags};
 pub(crate) use self::{acme::Attempted, certificates::Ending};
@@ -70,6 +70,9 @@ labels! { struct Leading { work: Led } }
 pub struct Metrics {
     pub(crate) calls: Calls,
     pub(crate) auth: AuthCounts,
+    pub(crate) rates: RateCounts,
+    pub(crate) calls_under_way: Gauge,
+    pub(crate) calls_refused: Counter,
     /// Of those that are configured, in the order of their slots; the last slot is for others.
     providers: Vec<String>,
     settled: Slots<Settling, Timing<Long>>,
@@ -103,6 +106,9 @@ impl Metrics {
         Self {
             calls: Calls::default(),
             auth: AuthCounts::new(settings.auth.mode),
+            rates: RateCounts::default(),
+            calls_under_way: Gauge::default(),
+            calls_refused: Counter::default(),
             settled: Slots::new(settling).all_told(),
             providers,
             placements: Slots::new(placing).all_told(),
@@ -162,6 +168,13 @@ impl Metrics {
     fn add_to(&self, registry: &mut Registry) {
         self.calls.add_to(registry);
         self.auth.add_to(registry);
+        self.rates.add_to(registry);
+        registry.add("ballast_rpc_server_active_calls", "Calls of the API that are under way", &self.calls_under_way);
+        registry.add(
+            "ballast_rpc_server_refused_calls_total",
+            "Calls that were refused, as many were under way",
+            &self.calls_refused,
+        );
         self.certificates.add_to(registry);
         self.acme.add_to(registry);
         registry.add(

@@ -132,6 +132,7 @@ async fn run(app: Arc<App>, agent: Agent, hello: Hello, stream: Duplex, shutdown
         is_private: stream.is_private,
         schedulers: Vec::new(),
         position: 0,
+        knows_less: false,
     };
     let inbound = Open::new(&app, agent.id).read(stream.inbound);
     let why = match session.go_on(&listening, inbound, &shutdown).await {
@@ -192,6 +193,8 @@ struct Session<'a> {
     schedulers: Vec<String>,
     /// How much the database knew when it was last looked.
     position: u64,
+    /// Something was sent since that was read.
+    knows_less: bool,
 }
 
 /// What the agent can do with its driver: features for which it has to do something itself count where it says so.
@@ -231,7 +234,10 @@ impl Session<'_> {
                         }
                     }
                 },
-                dirty = listening.woken() => self.send_changed(dirty).await?,
+                dirty = listening.woken() => {
+                    self.knows_less = true;
+                    self.send_changed(dirty).await?;
+                }
                 question = listening.asked() => self.ask(question).await?,
                 () = until(rested) => self.send_rested().await?,
                 () = listening.woken_for_all() => self.send_all().await?,

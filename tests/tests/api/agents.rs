@@ -319,11 +319,53 @@ async fn a_deleted_agents_pools_are_placed_again_and_it_comes_back_with_a_new_id
     let mut agent = Agent::connect(&services.channel, "a", "1").await.unwrap();
     let pool = services.pool(&services.subnet().await).await;
     let first = agent.desired().await;
-    assert_eq!(services.call("DELETE", &format!("/v2.0/agents/{}", agent.id), None).await.status, 204);
+    let path = format!("/v2.0/agents/{}", agent.id);
+    let refused = services.call("DELETE", &path, None).await;
+    assert_eq!((refused.status, refused.error().0), (409, "AgentInUse"));
+    assert!(refused.error().1.contains("has 1 load balancers, and 0 that it has yet to remove"), "{refused}");
+    assert_eq!(services.call("DELETE", &format!("{path}?force=perhaps"), None).await.status, 400);
+    assert_eq!(services.call("DELETE", &format!("{path}?force=true"), None).await.status, 204);
     assert!(matches!(agent.next().await, Message::SnapshotDone(_) | Message::Drain(_)));
     let mut again = Agent::connect(&services.channel, "a", "1").await.unwrap();
     assert_ne!(again.id, agent.id);
     let second = again.desired().await;
     assert_eq!(second.load_balancer.as_ref().unwrap().id, pool);
     assert!(second.epoch > first.epoch);
+}
+
+#[tokio::test]
+async fn what_a_forgotten_agent_had_goes_to_others_or_nowhere_and_nothing_is_waited_for() {
+    let services = Services::start().await;
+    let mut first = Agent::connect(&services.channel, "a", "1").await.unwrap();
+    let subnet = services.subnet().await;
+    let moves = services.pool(&subnet).await;
+    let desired = first.desired().await;
+    first.deployed(&desired).await;
+    // A tombstone, which it never confirms.
+    let removed = services.pool(&subnet).await;
+    first.desired().await;
+    assert_eq!(services.call("DELETE", &format!("/v2.0/lb/pools/{removed}"), None).await.status, 204);
+    let path = format!("/v2.0/agents/{}", first.id);
+    let refused = services.call("DELETE", &path, None).await;
+    assert!(refused.error().1.contains("has 1 load balancers, and 1 that it has yet to remove"), "{refused}");
+
+    // Nobody else can take it: it is nowhere, and says so.
+    assert_eq!(services.call("DELETE", &format!("{path}?force=true"), None).await.status, 204);
+    let shown = services.settled(&format!("/v2.0/lb/pools/{moves}"), "ERROR").await;
+    assert_eq!(shown["status_description"], "No eligible backend");
+    assert_eq!(services.get("/v2.0/agents").await["agents"], json!([]));
+    // Somebody can, by now; and from him another takes it when he is forgotten.
+    let mut second = Agent::connect(&services.channel, "b", "1").await.unwrap();
+    let taken = second.desired().await;
+    assert_eq!(taken.load_balancer.as_ref().unwrap().id, moves);
+    second.deployed(&taken).await;
+    services.settled(&format!("/v2.0/lb/pools/{moves}"), "ACTIVE").await;
+    let mut third = Agent::connect(&services.channel, "c", "1").await.unwrap();
+    assert_eq!(services.call("DELETE", &format!("/v2.0/agents/{}?force=true", second.id), None).await.status, 204);
+    let moved = third.desired().await;
+    assert_eq!(moved.load_balancer.as_ref().unwrap().id, moves);
+    assert!(moved.epoch > taken.epoch);
+    // One that has nothing needs no force.
+    let idle = Agent::connect(&services.channel, "d", "1").await.unwrap();
+    assert_eq!(services.call("DELETE", &format!("/v2.0/agents/{}", idle.id), None).await.status, 204);
 }

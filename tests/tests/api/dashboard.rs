@@ -100,6 +100,7 @@ ui_networks                  303 200 200 200 200
 ui_quotas                    303 200 200 200 200
 ui_agents                    303 404 404 404 200
 ui_agent                     303 404 404 404 200
+ui_schedulers                303 404 404 404 200
 ui_events                    303 200 200 200 200
 ui_explain_all               303 200 200 200 200
 ui_explain                   303 200 200 200 200
@@ -478,4 +479,7 @@ async fn a_load_balancers_pages_have_its_parts_and_what_happened() {
     assert!(overview.contains(&format!("branch-{id}")) && overview.contains("10.0.0.9:80"), "{overview}");
     assert!(browser.get("/ui/networks").await.body.contains("10.0.0.0/24"));
     assert!(browser.get("/ui/agents").await.body.contains("<bdi>h1</bdi>"));
+    let schedulers = browser.get("/ui/schedulers").await.body;
+    assert!(schedulers.contains("<td>leads</td>") && schedulers.contains(env!("CARGO_PKG_VERSION")), "{schedulers}");
+    assert!(schedulers.contains("What Dead agents have moves to others."), "{schedulers}");
 }

@@ -15,13 +15,13 @@ use tonic_types::StatusExt as _;
 use crate::{played::obedient, services::Services};
 
 /// The database's write lock, held by somebody else.
-struct Held {
+pub(crate) struct Held {
     release: oneshot::Sender<()>,
     holder: JoinHandle<()>,
 }
 
 impl Held {
-    async fn new(database: &str) -> Self {
+    pub(crate) async fn new(database: &str) -> Self {
         let store = Store::open(database).await.unwrap();
         let (release, released) = oneshot::channel::<()>();
         let (taken, is_taken) = oneshot::channel();
@@ -41,7 +41,7 @@ impl Held {
         Self { release, holder }
     }
 
-    async fn release(self) {
+    pub(crate) async fn release(self) {
         self.release.send(()).unwrap();
         self.holder.await.unwrap();
     }

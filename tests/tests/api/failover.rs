@@ -1,7 +1,7 @@
 //! Failover: what happens to load balancers of an agent that is Dead.
 
 use ballast_proto::{
-    agent::{LoadBalancerStatistics, StatisticsReport, agent_message, scheduler_message::Message},
+    agent::{AddressConflict, LoadBalancerStatistics, StatisticsReport, agent_message, scheduler_message::Message},
     driver::Statistics,
 };
 use serde_json::json;
@@ -299,4 +299,56 @@ async fn agents_that_are_heard_of_live_while_the_store_takes_nothing() {
     written.unwrap();
     assert_eq!(agent_of(&services, &pool).await, json!(one.id));
     services.settled(&format!("/v2.0/lb/pools/{pool}"), "ACTIVE").await;
+}
+
+#[tokio::test]
+async fn that_it_is_paused_and_who_contests_an_address_is_in_the_overview() {
+    let services = Services::start().await;
+    let (mut first, second) = (
+        Agent::connect(&services.channel, "a", "1").await.unwrap(),
+        Agent::connect(&services.channel, "b", "1").await.unwrap(),
+    );
+    let third = Agent::connect(&services.channel, "c", "1").await.unwrap();
+    let subnet = services.subnet().await;
+    // One of them on each.
+    let mut pools = Vec::new();
+    let mut owners = std::collections::BTreeSet::new();
+    while owners.len() < 3 {
+        let pool = services.pool(&subnet).await;
+        owners.insert(agent_of(&services, &pool).await.to_string());
+        pools.push(pool);
+    }
+    let overview = async || services.get("/ballast/v1/overview").await["overview"].clone();
+    let before = overview().await;
+    let course = json!({"enabled": true, "paused": false, "dead": 0, "of": 0, "drains": false});
+    assert_eq!((&before["failover"], &before["contested"]), (&course, &json!([])));
+
+    let desired = first.desired().await;
+    let id = desired.load_balancer.as_ref().unwrap().id.clone();
+    for _ in 0..2 {
+        let conflict = AddressConflict {
+            load_balancer_id: id.clone(),
+            epoch: desired.epoch,
+            address: "10.0.0.5".to_owned(),
+            mac: "fa:16:3e:00:00:01".to_owned(),
+            withdrawn: false,
+        };
+        first.say(agent_message::Message::AddressConflict(conflict)).await;
+    }
+    until("who contests it", async || overview().await["contested"][0]["count"] == 2).await;
+    let contested = overview().await["contested"][0].clone();
+    let what = "fa:16:3e:00:00:01 says that 10.0.0.5 is theirs, it is kept";
+    assert_eq!((&contested["loadbalancer_id"], &contested["what"]), (&json!(id), &json!(what)));
+
+    services.pass(DEAD);
+    third.heartbeat(vec![ready_driver()]).await;
+    until("the pause", async || overview().await["failover"]["paused"] == true).await;
+    let paused = overview().await["failover"].clone();
+    assert_eq!((&paused["dead"], &paused["of"]), (&json!(2), &json!(3)));
+    let page = ballast_service::http::plain().unwrap().get(format!("{}/ui/", services.url)).send().await.unwrap();
+    let page = page.text().await.unwrap();
+    assert!(page.contains("Failover is paused: 2 of 3 agents died at once"), "{page}");
+    assert!(page.contains("10.0.0.5 is theirs"), "{page}");
+    second.heartbeat(vec![ready_driver()]).await;
+    until("the end of the pause", async || overview().await["failover"]["paused"] == false).await;
 }

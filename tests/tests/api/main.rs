@@ -35,6 +35,7 @@ mod neutron_command;
 mod odd_texts;
 mod openstack_command;
 mod operate;
+mod overload;
 mod played;
 mod plugs;
 mod policy;

@@ -193,6 +193,11 @@ impl Services {
         self.shutdown = None;
     }
 
+    /// Whether the scheduler has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.running.is_finished()
+    }
+
     /// Ends the scheduler without a word.
     pub(crate) fn kill(&mut self) {
         self.running.abort();

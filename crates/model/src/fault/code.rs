@@ -80,6 +80,8 @@ codes! {
     ServicePortInUse = "SERVICE_PORT_IN_USE",
     /// A network that others use cannot stop to be shared.
     SharedInUse = "SHARED_IN_USE",
+    /// It has load balancers, or has some yet to remove.
+    AgentInUse = "AGENT_IN_USE",
     /// The allocation pools have no free address.
     SubnetFull = "SUBNET_FULL",
     /// Another subnet of the network covers the same addresses.
@@ -106,6 +108,10 @@ codes! {
     ReaderTooSlow = "READER_TOO_SLOW",
     /// The caller's time is over: nothing was done.
     DeadlineExceeded = "DEADLINE_EXCEEDED",
+    /// The project calls too often: nothing was done; later it may.
+    TooManyRequests = "TOO_MANY_REQUESTS",
+    /// Too many calls are under way: nothing was done; try again.
+    Overloaded = "OVERLOADED",
     /// Others changed the same object again and again: try again.
     Conflict = "CONFLICT",
     /// Something that is needed does not answer: try again.

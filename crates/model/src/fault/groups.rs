@@ -65,6 +65,10 @@ facts! {
         ReaderTooSlow = "READER_TOO_SLOW",
         /// Of one project at a time.
         TooManyWatches = "TOO_MANY_WATCHES" { most: u32 },
+        /// By one project: in so many seconds it may call again.
+        TooOften = "TOO_MANY_REQUESTS" { seconds: u32 },
+        /// As many are under way as may be, of all or of one project.
+        TooManyCalls = "OVERLOADED",
     }
 }
 
@@ -92,6 +96,8 @@ facts! {
         ServicePort = "SERVICE_PORT_IN_USE" { port_id: PortId },
         /// Others use the network: it stays shared.
         Shared = "SHARED_IN_USE" { network_id: NetworkId },
+        /// It has load balancers, and some that it has not confirmed to have removed.
+        Agent = "AGENT_IN_USE" { host: String, load_balancers: u32, removals: u32 },
     }
 }
 
@@ -192,6 +198,8 @@ impl Call {
             Self::CursorExpired => Code::CursorExpired,
             Self::ReaderTooSlow => Code::ReaderTooSlow,
             Self::TooManyWatches { .. } => Code::OverQuota,
+            Self::TooOften { .. } => Code::TooManyRequests,
+            Self::TooManyCalls => Code::Overloaded,
         }
     }
 
@@ -199,7 +207,11 @@ impl Call {
         match self {
             Self::RequestIdReused { .. } => Some("request_id"),
             Self::CursorExpired => Some("cursor"),
-            Self::DeadlineExceeded | Self::ReaderTooSlow | Self::TooManyWatches { .. } => None,
+            Self::DeadlineExceeded
+            | Self::ReaderTooSlow
+            | Self::TooManyWatches { .. }
+            | Self::TooOften { .. }
+            | Self::TooManyCalls => None,
         }
     }
 }
@@ -250,6 +262,7 @@ impl InUse {
             Self::Mac { .. } => Code::MacInUse,
             Self::ServicePort { .. } => Code::ServicePortInUse,
             Self::Shared { .. } => Code::SharedInUse,
+            Self::Agent { .. } => Code::AgentInUse,
         }
     }
 }

@@ -26,6 +26,8 @@ pub struct Scheduler {
     pub advertise: String,
     /// How long a call may take whose client does not say.
     pub call_timeout_ms: u32,
+    /// How many calls of the API may be under way at once.
+    pub max_calls: u32,
 }
 
 impl Scheduler {
@@ -46,6 +48,9 @@ impl Scheduler {
         if self.call_timeout_ms == 0 {
             return Err("scheduler.call_timeout_ms must be at least 1".to_owned());
         }
+        if self.max_calls < 16 {
+            return Err("scheduler.max_calls must be at least 16".to_owned());
+        }
         let is_nowhere = self.advertise.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_unspecified());
         match self.advertise.parse() {
             _ if self.advertise.is_empty() => Ok(()),
@@ -65,6 +70,7 @@ impl Default for Scheduler {
             socket: PathBuf::from("/run/ballast/scheduler.sock"),
             advertise: String::new(),
             call_timeout_ms: 30_000,
+            max_calls: 2_048,
         }
     }
 }

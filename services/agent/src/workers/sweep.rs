@@ -54,12 +54,14 @@ impl Claim {
         if new {
             self.cluster = Some(cluster.to_owned());
             self.adopted = true;
+            // What was known was known of another one.
+            self.position = 0;
         }
+        let is_less = self.renamed || (position > 0 && position < self.position);
         let standing = match self.cluster.as_deref() {
+            // Also of one that met its cluster since it was started.
+            Some(known) if known == cluster && is_less && !new => Standing::Doubtful,
             Some(known) if known == cluster && self.adopted => Standing::Adopted,
-            Some(known) if known == cluster && (self.renamed || (position > 0 && position < self.position)) => {
-                Standing::Doubtful
-            }
             Some(known) if known == cluster => Standing::Ours,
             _ => Standing::Foreign,
         };
@@ -129,6 +131,13 @@ mod tests {
         assert!(!claim.learn("b", 300) && !claim.learn("a", 100) && claim.learn("a", 101));
         claim.settle(7);
         assert_eq!(claim.meet("a", 8), (Standing::Ours, false));
+        // One that has met its cluster since it was started doubts it no less.
+        let mut new = Claim::default();
+        assert_eq!(new.meet("a", 10), (Standing::Adopted, true));
+        assert!(new.learn("a", 100));
+        assert_eq!(new.meet("a", 99), (Standing::Doubtful, false));
+        new.settle(99);
+        assert_eq!(new.meet("a", 99), (Standing::Adopted, false));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use axum::{
 };
 use ballast_proto::status::{
     Received,
-    fault::{Absence, Code, Fault},
+    fault::{Absence, Call, Code, Facts, Fault},
     from_status,
 };
 
@@ -76,10 +76,19 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// What is away now is mostly back soon: who is told so may ask again.
-pub(crate) fn may_ask_again(mut response: Response) -> Response {
-    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+/// What is away now is mostly back soon: who is told so may ask again. Who asked too often is told when he may.
+pub(crate) fn may_ask_again(refusal: &Refusal, mut response: Response) -> Response {
+    let too_often = match refusal {
+        Refusal::Told(Received::Fault(fault)) => match fault.facts() {
+            Facts::Call(Call::TooOften { seconds }) => Some(HeaderValue::from(*seconds)),
+            _ => None,
+        },
+        _ => None,
+    };
+    let when = too_often
+        .or((response.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(const { HeaderValue::from_static("1") }));
+    if let Some(when) = when {
+        response.headers_mut().insert(header::RETRY_AFTER, when);
     }
     response
 }

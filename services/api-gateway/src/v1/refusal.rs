@@ -68,6 +68,7 @@ pub(crate) const fn neutron(code: Code) -> (StatusCode, &'static str) {
         Code::MacInUse => (StatusCode::CONFLICT, "MacAddressInUse"),
         Code::ServicePortInUse => (StatusCode::CONFLICT, "ServicePortInUse"),
         Code::SharedInUse => (StatusCode::CONFLICT, "InvalidSharedSetting"),
+        Code::AgentInUse => (StatusCode::CONFLICT, "AgentInUse"),
         Code::SubnetFull => (StatusCode::CONFLICT, "IpAddressGenerationFailure"),
         Code::OverQuota => (StatusCode::CONFLICT, "OverQuota"),
         Code::NotAuthorized => (StatusCode::FORBIDDEN, "NotAuthorized"),
@@ -76,6 +77,8 @@ pub(crate) const fn neutron(code: Code) -> (StatusCode, &'static str) {
         Code::RequestIdReused => (StatusCode::CONFLICT, "RequestIdReused"),
         Code::CursorExpired => (StatusCode::GONE, "CursorExpired"),
         Code::ReaderTooSlow => (StatusCode::CONFLICT, "ReaderTooSlow"),
+        Code::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, "TooManyRequests"),
+        Code::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable"),
         Code::DeadlineExceeded => (StatusCode::GATEWAY_TIMEOUT, "DeadlineExceeded"),
         Code::Conflict => (StatusCode::CONFLICT, "Conflict"),
         Code::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable"),
@@ -182,7 +185,7 @@ pub(super) async fn finish(mut response: Response) -> Response {
     if let Some((status, kind, message)) = refusal.neutrons() {
         refusal.log(&message);
         let error = NeutronError { r#type: kind, message: &message, detail: "" };
-        return may_ask_again(reply::in_utf8(reply::json(status, &Body { error })));
+        return may_ask_again(&refusal, reply::in_utf8(reply::json(status, &Body { error })));
     }
     match &refusal {
         Refusal::Unauthenticated { challenge } => unauthenticated(challenge.as_ref()),
@@ -244,6 +247,7 @@ mod tests {
             SECRETS_KEY_MISSING 409 SecretsKeyMissing|ACME_NOT_CONFIGURED 409 AcmeNotConfigured|\
             CONFLICTING_OBJECTS 409 ConflictingObjects|LOAD_BALANCER_IN_USE 409 LoadBalancerInUse|\
             FEATURE_NOT_SUPPORTED 501 FeatureNotSupported|ETAG_MISMATCH 412 EtagMismatch|BEYOND_V1 409 BeyondV1|\
+            AGENT_IN_USE 409 AgentInUse|TOO_MANY_REQUESTS 429 TooManyRequests|OVERLOADED 503 ServiceUnavailable|\
             CONFLICT 409 Conflict|UNAVAILABLE 503 ServiceUnavailable|INTERNAL 500 HTTPInternalServerError";
         let expected: BTreeSet<_> = expected.split('|').collect();
         assert_eq!(table.iter().map(String::as_str).collect::<BTreeSet<_>>(), expected);

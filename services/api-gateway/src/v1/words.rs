@@ -44,7 +44,7 @@ pub(crate) fn v1(fault: &Fault) -> String {
         Facts::Misfit(why) => misfit(fault, why),
         Facts::Missing(missing) => no(fault, missing),
         Facts::Exists(exists) => there_is(fault, exists),
-        Facts::InUse(in_use) => used(in_use),
+        Facts::InUse(in_use) => used(fault, in_use),
         Facts::Addressing(addressing) => does_not_fit(addressing),
         Facts::Forbidden(denied) => forbidden(fault, denied),
         Facts::Call(call) => called(fault, call),
@@ -107,7 +107,7 @@ fn there_is(fault: &Fault, exists: &Exists) -> String {
     }
 }
 
-fn used(in_use: &InUse) -> String {
+fn used(fault: &Fault, in_use: &InUse) -> String {
     let unable = "Unable to complete operation";
     match in_use {
         InUse::Pool { pool_id } => format!("Pool {pool_id} is still in use"),
@@ -129,6 +129,7 @@ fn used(in_use: &InUse) -> String {
         InUse::ServicePort { port_id } => format!(
             "Port {port_id} cannot be deleted directly via the port API: has device owner neutron:LOADBALANCER."
         ),
+        InUse::Agent { .. } => sentence(fault),
         InUse::Shared { network_id } => {
             format!("Unable to reconfigure sharing settings for network {network_id}. Multiple tenants are using it.")
         }
@@ -174,7 +175,11 @@ fn called(fault: &Fault, call: &Call) -> String {
             format!("The request_id '{request_id}' was used for another request")
         }
         Call::DeadlineExceeded => "The time for this call is over".to_owned(),
-        Call::CursorExpired | Call::ReaderTooSlow | Call::TooManyWatches { .. } => sentence(fault),
+        Call::CursorExpired
+        | Call::ReaderTooSlow
+        | Call::TooManyWatches { .. }
+        | Call::TooOften { .. }
+        | Call::TooManyCalls => sentence(fault),
     }
 }
 

@@ -79,6 +79,7 @@ const fn status(code: Code) -> StatusCode {
         | Code::MacInUse
         | Code::ServicePortInUse
         | Code::SharedInUse
+        | Code::AgentInUse
         | Code::BeyondV1
         | Code::RequestIdReused
         | Code::ReaderTooSlow
@@ -89,7 +90,8 @@ const fn status(code: Code) -> StatusCode {
         Code::EtagMismatch => StatusCode::PRECONDITION_FAILED,
         Code::CursorExpired => StatusCode::GONE,
         Code::FeatureNotSupported => StatusCode::NOT_IMPLEMENTED,
-        Code::NoEligibleAgent | Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Code::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+        Code::NoEligibleAgent | Code::Unavailable | Code::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
         Code::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
         Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
@@ -212,5 +214,5 @@ pub(super) async fn finish(mut response: Response) -> Response {
         }
         _ => {}
     }
-    may_ask_again(response)
+    may_ask_again(&refusal, response)
 }

@@ -142,7 +142,8 @@ fn used(fault: &Fault, in_use: &InUse) -> String {
         | InUse::Network { .. }
         | InUse::Mac { .. }
         | InUse::ServicePort { .. }
-        | InUse::Shared { .. } => sentence(fault),
+        | InUse::Shared { .. }
+        | InUse::Agent { .. } => sentence(fault),
     }
 }
 

@@ -248,7 +248,7 @@ impl agents_server::Agents for Scripted {
         Ok(Response::new(v1::Agent { ..request.into_inner().agent.unwrap() }))
     }
 
-    async fn delete(&self, _: Request<v1::DeleteRequest>) -> Result<Response<()>, Status> {
+    async fn delete(&self, _: Request<v1::DeleteAgentRequest>) -> Result<Response<()>, Status> {
         unscripted()
     }
 

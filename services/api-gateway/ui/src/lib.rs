@@ -35,6 +35,7 @@ use ballast_service::{
     chance::Chance,
     clock::Clock,
     config::{AuthMode, NetworkProvider, Settings},
+    rate::RateLimit,
     schedulers::Schedulers,
     streams::Streams,
     traces::Traced,
@@ -54,6 +55,8 @@ pub struct Parts {
     pub authenticator: Authenticator,
     /// Of all streams, whoever serves them.
     pub streams: Arc<Streams>,
+    /// How often projects call, whatever they call.
+    pub rates: Arc<RateLimit>,
     pub clock: Clock,
     pub chance: Chance,
     pub shutdown: CancellationToken,
@@ -76,6 +79,7 @@ pub struct Dashboard {
     scheduler: Scheduler,
     authenticator: Authenticator,
     streams: Arc<Streams>,
+    rates: Arc<RateLimit>,
     clock: Clock,
     shutdown: CancellationToken,
     mode: AuthMode,
@@ -98,6 +102,7 @@ impl Dashboard {
             scheduler: Scheduler::new(parts.scheduler),
             authenticator: parts.authenticator,
             streams: parts.streams,
+            rates: parts.rates,
             key: session::key(&settings.gateway.cookie_key_file, &parts.chance, settings.auth.mode)?,
             keeps_networks: settings.network.provider == NetworkProvider::Builtin,
             chance: parts.chance,

@@ -8,6 +8,7 @@ mod networks;
 mod one;
 mod overview;
 pub(crate) mod parts;
+mod schedulers;
 
 use std::time::Duration;
 
@@ -52,6 +53,7 @@ pub(crate) enum View {
     Quotas,
     Agents,
     Agent(String),
+    Schedulers,
     Events,
     Explain(Option<String>),
 }
@@ -74,6 +76,7 @@ impl View {
             ["quotas"] => Self::Quotas,
             ["agents"] => Self::Agents,
             ["agents", id] => Self::Agent((*id).to_owned()),
+            ["schedulers"] => Self::Schedulers,
             ["events"] => Self::Events,
             ["explain"] => Self::Explain(None),
             ["explain", status] => Self::Explain(Some((*status).to_owned())),
@@ -94,6 +97,7 @@ impl View {
         match self {
             Self::LoadBalancer(_, Tab::Traffic) | Self::Agents | Self::Agent(_) => Some(Duration::from_secs(2)),
             Self::Overview
+            | Self::Schedulers
             | Self::Certificate(_)
             | Self::LoadBalancer(_, Tab::Members | Tab::Listeners | Tab::Monitors | Tab::Events | Tab::History) => {
                 Some(Duration::from_secs(5))
@@ -187,6 +191,7 @@ async fn dispatch(view: &View, making: Making<'_>) -> Result<Page, Trouble> {
         View::Quotas => quotas(making).await,
         View::Agents => agents::all(making).await,
         View::Agent(id) => agents::one(making, id).await,
+        View::Schedulers => schedulers::all(making).await,
         View::Events => events::all(making).await,
         View::Explain(None) => Page::of("Explain", &Explain::all()),
         View::Explain(Some(word)) => {

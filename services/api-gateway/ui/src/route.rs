@@ -102,6 +102,7 @@ pub const ROUTES: &[Route] = &[
     page("/ui/quotas", "ui_quotas"),
     page("/ui/agents", "ui_agents"),
     page("/ui/agents/{id}", "ui_agent"),
+    page("/ui/schedulers", "ui_schedulers"),
     page("/ui/events", "ui_events"),
     page("/ui/explain", "ui_explain_all"),
     page("/ui/explain/{status}", "ui_explain"),

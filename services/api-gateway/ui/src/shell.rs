@@ -17,7 +17,7 @@ pub(crate) struct Place {
     is_for_admins: bool,
 }
 
-const PLACES: [Place; 9] = [
+const PLACES: [Place; 10] = [
     Place { path: "/ui/", text: "Overview", key: "o", is_for_admins: false },
     Place { path: "/ui/load-balancers", text: "Load balancers", key: "l", is_for_admins: false },
     Place { path: "/ui/certificates", text: "Certificates", key: "c", is_for_admins: false },
@@ -26,6 +26,7 @@ const PLACES: [Place; 9] = [
     Place { path: "/ui/quotas", text: "Quotas", key: "q", is_for_admins: false },
     Place { path: "/ui/events", text: "Events", key: "e", is_for_admins: false },
     Place { path: "/ui/agents", text: "Agents", key: "a", is_for_admins: true },
+    Place { path: "/ui/schedulers", text: "Schedulers", key: "s", is_for_admins: true },
     Place { path: "/ui/explain", text: "Explain", key: "x", is_for_admins: false },
 ];
 

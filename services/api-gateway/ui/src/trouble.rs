@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{
-    http::{HeaderValue, StatusCode, header},
+    http::{StatusCode, header},
     response::{Html, IntoResponse as _, Redirect, Response},
 };
 use ballast_proto::status::{fault::Code, from_status};
@@ -24,6 +24,8 @@ pub(crate) enum Trouble {
     Away(&'static str),
     /// Too many attempts to log in.
     TooMany,
+    /// Too many requests of the project: so many seconds until it may ask again.
+    TooOften(u32),
     /// More was sent than a form has.
     TooLarge,
     OtherSite,
@@ -41,7 +43,7 @@ impl From<Status> for Trouble {
         // Only a status that was made on this side has a source: the connection broke.
         let is_broken_off = code == Code::Internal && std::error::Error::source(&status).is_some();
         match (code, status.code()) {
-            (Code::Unavailable | Code::DeadlineExceeded, _) => Self::Away(SCHEDULER),
+            (Code::Unavailable | Code::Overloaded | Code::DeadlineExceeded, _) => Self::Away(SCHEDULER),
             _ if is_broken_off => Self::Away(SCHEDULER),
             (_, tonic::Code::NotFound | tonic::Code::PermissionDenied | tonic::Code::Unimplemented) => Self::NotFound,
             (Code::Internal, _) => {
@@ -73,7 +75,7 @@ impl Trouble {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Faulty(_) | Self::UnknownHost => StatusCode::BAD_REQUEST,
             Self::Away(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooMany | Self::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::OtherSite | Self::ReadOnly => StatusCode::FORBIDDEN,
             Self::Broken => StatusCode::INTERNAL_SERVER_ERROR,
@@ -87,6 +89,7 @@ impl Trouble {
             Self::Faulty(why) => ("This cannot be shown", why),
             Self::Away(what) => ("No answer", what),
             Self::TooMany => ("Too many attempts", "Logging in failed too often. Wait a minute, and try again."),
+            Self::TooOften(_) => ("Too many requests", "Your project asks for more than it may. Wait a moment."),
             Self::TooLarge => ("Too large", "More was sent than this form takes. Nothing was done."),
             Self::OtherSite => {
                 ("Refused", "A page of another site asks for this, or the browser does not say whose it is.")
@@ -107,8 +110,25 @@ impl Trouble {
     /// What stands in the middle of the page.
     pub(crate) fn main(&self, request_id: &str) -> String {
         let (title, text) = self.words();
-        let tries_again = matches!(self, Self::Away(_)).then_some(5);
+        let tries_again = self.tries_again();
         Shown { title, text, tries_again, request_id }.render().unwrap_or_default()
+    }
+
+    /// In so many seconds it is worth it.
+    const fn tries_again(&self) -> Option<u32> {
+        match self {
+            Self::Away(_) => Some(5),
+            Self::TooOften(seconds) => Some(*seconds),
+            Self::LogIn
+            | Self::NotFound
+            | Self::Faulty(_)
+            | Self::TooMany
+            | Self::TooLarge
+            | Self::OtherSite
+            | Self::UnknownHost
+            | Self::ReadOnly
+            | Self::Broken => None,
+        }
     }
 
     /// Without anybody who looks.
@@ -131,10 +151,10 @@ impl Trouble {
 
     fn page(&self, shell: &Shell<'_>, request_id: &str) -> Response {
         let mut response = (self.status(), Html(shell.around(&self.main(request_id)))).into_response();
-        if matches!(self, Self::Away(_)) {
+        if let Some(seconds) = self.tries_again() {
             // A browser without script comes back by itself.
-            response.headers_mut().insert("refresh", HeaderValue::from_static("5"));
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+            response.headers_mut().insert("refresh", seconds.into());
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }

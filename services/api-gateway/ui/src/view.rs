@@ -25,6 +25,7 @@ pub(crate) mod quotas;
 pub(crate) mod rest;
 pub(crate) mod rules;
 pub(crate) mod same;
+pub(crate) mod schedulers;
 pub(crate) mod sheet;
 pub(crate) mod shell;
 pub(crate) mod time;

@@ -5,6 +5,7 @@ use ballast_service::{
     auth::{Denied, Roles},
     caller::{Call, Caller, ascii},
     config::AuthMode,
+    rate::{Does, TooOften},
 };
 
 use crate::{
@@ -58,6 +59,10 @@ impl Visitor {
             return Ok(Self { caller, user: None, session, theme, request_id });
         }
         let identity = dashboard.authenticator.identify(session.token.as_bytes()).await.map_err(refused)?;
+        let does = if action.starts_with("POST ") { Does::Writes } else { Does::Reads };
+        let (is_admin, now) = (identity.roles.is_admin(), tokio::time::Instant::now());
+        let taken = dashboard.rates.take(&identity.project_id, does, is_admin, now);
+        taken.map_err(|TooOften { seconds }| Trouble::TooOften(seconds))?;
         let project = ascii(identity.project_id.as_bytes()).ok_or(Trouble::LogIn)?;
         let caller = Caller::new(project, identity.roles, Some(&identity.user), call).with_token(token);
         Ok(Self { caller, user: Some(identity.user.clone()), session, theme, request_id })

@@ -14,20 +14,18 @@ const CREATE: &str = "/lbaas.v1.Pools/Create";
 const SESSION: &str = "/lbaas.agent.v1.AgentSession/Connect";
 
 fn none() -> Admission {
-    Admission::new(Authenticator::None, Arc::new(Metrics::new(&Settings::default())))
+    let settings = Settings::default();
+    Admission::new(Authenticator::None, Arc::new(Metrics::new(&settings)), &settings)
 }
 
 fn with_tokens() -> (Admission, tempfile::NamedTempFile) {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     writeln!(file, "[[token]]\ntoken = \"t\"\nproject_id = \"p\"\nroles = [\"member\"]").unwrap();
     let auth = Auth { mode: AuthMode::TokenFile, token_file: file.path().to_owned(), ..Auth::default() };
-    (
-        Admission::new(
-            Authenticator::new(&auth, Clock::system()).unwrap(),
-            Arc::new(Metrics::new(&Settings::default())),
-        ),
-        file,
-    )
+    let mut settings = Settings::default();
+    (settings.rate_limit.writes_per_second, settings.rate_limit.writes_burst) = (1, 3);
+    let authenticator = Authenticator::new(&auth, Clock::system()).unwrap();
+    (Admission::new(authenticator, Arc::new(Metrics::new(&settings)), &settings), file)
 }
 
 fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -107,6 +105,22 @@ async fn a_bearer_token_is_a_token() {
 }
 
 #[tokio::test]
+async fn who_shows_a_token_of_his_own_is_limited_and_who_speaks_for_others_is_not() {
+    let (tokens, _file) = with_tokens();
+    let token = headers(&[("x-auth-token", "t")]);
+    for _ in 0..3 {
+        tokens.admit(Some(&plain()), CREATE, &token).await.unwrap();
+    }
+    let refused = tokens.admit(Some(&plain()), CREATE, &token).await.unwrap_err();
+    assert_eq!(refused.code(), Grpc::ResourceExhausted);
+    tokens.admit(Some(&plain()), "/lbaas.v1.Pools/List", &token).await.unwrap();
+    for _ in 0..9 {
+        tokens.admit(Some(&tls(Some(Role::Gateway))), CREATE, &headers(TOLD)).await.unwrap();
+        tokens.admit(Some(&Peer::Unix), CREATE, &headers(TOLD)).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn certificates_of_other_roles_do_not_open_what_is_not_theirs() {
     let agent = tls(Some(Role::Agent { host: "a".to_owned() }));
     for peer in [&agent, &tls(Some(Role::Scheduler))] {
@@ -161,12 +175,12 @@ async fn a_write_has_a_cause_and_only_who_is_trusted_names_the_call_before_it() 
         ("ballast-request-id", "req-1"),
         ("x-auth-token", "t"),
     ]);
-    let cause = async |peer| tokens.admit(Some(&peer), CREATE, &said).await.unwrap().1.unwrap();
+    let cause = async |peer| tokens.admit(Some(&peer), CREATE, &said).await.unwrap().1.0.unwrap();
     let by_gateway = cause(Peer::Unix).await;
     assert_eq!((by_gateway.who.as_str(), by_gateway.what.as_str()), ("al\u{ec}ce", "PUT /v2.0/lbaas/pools/{id}"));
     assert_eq!((by_gateway.project_id.as_str(), by_gateway.request_id.as_str()), ("p", "req-1"));
     let by_token = cause(plain()).await;
     assert_eq!((by_token.who.as_str(), by_token.what.as_str()), ("", "lbaas.v1.Pools/Create"));
     assert_eq!((by_token.project_id.as_str(), by_token.request_id.as_str()), ("p", ""));
-    assert!(tokens.admit(Some(&Peer::Unix), "/lbaas.v1.Pools/Get", &said).await.unwrap().1.is_none());
+    assert!(tokens.admit(Some(&Peer::Unix), "/lbaas.v1.Pools/Get", &said).await.unwrap().1.0.is_none());
 }

@@ -2,14 +2,14 @@
 
 use ballast_model::{
     agent::{Agent, Liveness},
-    fault::{Fault, Kind},
+    fault::{Fault, InUse, Kind},
     ids::{AgentId, PoolId},
     load_balancer::LoadBalancer,
     view::v1,
 };
-use ballast_store::{Page, Phase, Query, Tx};
+use ballast_store::{BoundLoadBalancer, Page, Phase, Query, Tx};
 
-use super::{App, Caller};
+use super::{App, Caller, Wake, reports::waiting};
 
 impl App {
     /// Whether the agent lives, as far as this scheduler knows.
@@ -74,28 +74,62 @@ impl App {
         Ok(self.shown(agent))
     }
 
-    /// Forgets an agent. What it ran is placed elsewhere; should it live, it comes back under a new id and removes
-    /// that.
+    /// Moves what others can take of what an agent has, one by one, before it is forgotten.
     ///
     /// # Errors
     /// `Code::AgentNotFound`
-    pub async fn delete_agent(&self, caller: &Caller, id: AgentId) -> Result<(), Fault> {
-        let delete = self.store.write(|tx, _| {
+    pub async fn empty_agent(&self, caller: &Caller, id: AgentId) -> Result<(), Fault> {
+        let read = self.store.read(|tx, _| {
             Box::pin(async move {
                 load_agent(tx, caller, id).await?;
-                tx.delete_agent(id).await
+                tx.bindings_of(id).await
             })
         });
+        let bound = read.await?.into_iter().map(|bound| bound.binding).filter(|one| one.phase == Phase::Bound);
         // Nothing is placed on it from now on.
         self.fleet.forget(id);
-        let deleted = delete.await;
+        for load_balancer_id in bound.map(|binding| binding.load_balancer_id) {
+            let random = self.chance.number();
+            let leave = self.store.write(|tx, _| Box::pin(self.leave_forgotten(tx, load_balancer_id, id, random)));
+            self.wakes.wake(leave.await?);
+        }
+        Ok(())
+    }
+
+    /// Forgets an agent; `force`: though it has something, or has something yet to remove. What it has then is nowhere until an
+    /// agent can take it. Should it live, it comes back under a new id and removes what it ran.
+    ///
+    /// # Errors
+    /// `Code::AgentNotFound`, `Code::AgentInUse`
+    pub async fn delete_agent(&self, caller: &Caller, id: AgentId, force: bool) -> Result<(), Fault> {
+        // Nothing is placed on it from now on.
+        self.fleet.forget(id);
+        let deleted = self.store.write(|tx, _| Box::pin(self.delete_agent_in(tx, caller, id, force))).await;
         self.refresh_agents(&[id]).await?;
-        deleted?;
+        self.wakes.wake(deleted?);
         self.wakes.end(id);
         self.checks.forget_agent(id);
         self.histories.forget_agent(id);
         self.place_soon();
         Ok(())
+    }
+
+    async fn delete_agent_in(&self, tx: &Tx, caller: &Caller, id: AgentId, force: bool) -> Result<Vec<Wake>, Fault> {
+        let agent = load_agent(tx, caller, id).await?;
+        let bindings = tx.bindings_of(id).await?;
+        if !force {
+            must_be_empty(&agent, &bindings)?;
+        }
+        let freed = tx.release_holds_of(id).await?;
+        let bound = tx.delete_agent(id).await?;
+        for before in tx.load_many(&bound).await? {
+            tx.save(&before, &before.clone().unplaceable(None)).await?;
+        }
+        let (load_balancers, removals) = (bound.len(), bindings.len().saturating_sub(bound.len()));
+        if !bindings.is_empty() {
+            tracing::warn!(agent.id = %id, load_balancers, removals, "the agent of {} is forgotten though it has something", agent.host);
+        }
+        waiting(tx, &freed).await
     }
 
     /// The agent that hosts a pool: none when it is not placed, or there is no such pool.
@@ -131,6 +165,17 @@ impl App {
         });
         read.await
     }
+}
+
+/// What it has keeps an agent from being forgotten.
+fn must_be_empty(agent: &Agent, bindings: &[BoundLoadBalancer]) -> Result<(), Fault> {
+    if bindings.is_empty() {
+        return Ok(());
+    }
+    let count = |of: usize| u32::try_from(of).unwrap_or(u32::MAX);
+    let removals = bindings.iter().filter(|one| one.binding.phase == Phase::Removing).count();
+    let load_balancers = count(bindings.len() - removals);
+    Err(InUse::Agent { host: agent.host.clone(), load_balancers, removals: count(removals) }.into())
 }
 
 async fn load_agent(tx: &Tx, caller: &Caller, id: AgentId) -> Result<Agent, Fault> {

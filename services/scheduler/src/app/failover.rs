@@ -203,6 +203,18 @@ impl App {
         self.move_elsewhere(tx, load_balancer_id, from, random).await
     }
 
+    /// Moves one load balancer, if it is still there, as its agent is to be forgotten; wakes as [`Self::move_off`] does.
+    pub(super) async fn leave_forgotten(
+        &self,
+        tx: &Tx,
+        load_balancer_id: LoadBalancerId,
+        from: AgentId,
+        random: u64,
+    ) -> Result<Vec<Wake>, Fault> {
+        let is_there = tx.binding(load_balancer_id).await?.is_some_and(|bound| bound.agent_id == from);
+        if is_there { self.move_elsewhere(tx, load_balancer_id, from, random).await } else { Ok(Vec::new()) }
+    }
+
     pub(super) async fn move_elsewhere(
         &self,
         tx: &Tx,

@@ -73,6 +73,12 @@ impl App {
         if changed.is_empty() { Ok(()) } else { self.refresh_agents(&changed).await }
     }
 
+    /// By the clock on the wall as it is now.
+    fn started_at(&self) -> Timestamp {
+        let runs_for = self.clock.monotonic().saturating_sub(self.started).as_micros();
+        Timestamp(self.now().0.saturating_sub(i64::try_from(runs_for).unwrap_or(i64::MAX)))
+    }
+
     /// As the others of the database know it. Each time its heartbeat is another.
     pub(super) fn next_heartbeat(&self) -> Scheduler {
         let heartbeat = self.heartbeats.fetch_add(1, Ordering::Relaxed);
@@ -83,6 +89,7 @@ impl App {
             heartbeat_at: self.now(),
             advertised: self.advertised.to_string(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: Some(self.started_at()),
         }
     }
 }

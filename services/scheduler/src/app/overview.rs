@@ -4,6 +4,7 @@
 //! store mostly has in memory. So a question costs the same with ten load balancers and with ten thousand, and none at
 //! all where nobody asks. Whether an agent lives is not kept: it is looked at with each question.
 
+mod conflicts;
 mod figures;
 
 use std::{
@@ -23,9 +24,12 @@ use ballast_model::{
 use ballast_store::{EventKind, Placed, Position};
 use tokio::sync::{Mutex, MutexGuard};
 
-pub use self::figures::Figures;
+pub(crate) use self::conflicts::CONFLICT;
+use self::conflicts::{Conflicts, OF_LATE};
+pub use self::{conflicts::Contested, figures::Figures};
 
 use super::{App, Caller, TrafficPoint};
+use crate::placement::failover::{Failover, decide};
 
 /// How old an answer may be.
 const FRESH: Duration = Duration::from_millis(250);
@@ -46,6 +50,7 @@ struct Kept {
     position: Position,
     read_at: Duration,
     lines: HashMap<LoadBalancerId, Line>,
+    conflicts: Conflicts,
 }
 
 /// One load balancer.
@@ -112,6 +117,10 @@ pub struct Overview {
     pub operating: Operatings,
     pub providers: BTreeMap<String, u64>,
     pub members: Operatings,
+    /// Who said of late that addresses of which are theirs.
+    pub contested: Vec<Contested>,
+    /// For admins.
+    pub failover: Option<Course>,
     /// For admins.
     pub agents: Vec<AgentSummary>,
     /// Those first that are not well.
@@ -119,6 +128,17 @@ pub struct Overview {
     pub counted: Option<Statistics>,
     /// In ten seconds of late, where that is known of all.
     pub of_late: Option<TrafficPoint>,
+}
+
+/// How failover goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Course {
+    /// What Dead agents have moves.
+    pub enabled: bool,
+    /// What agents have that are switched off moves.
+    pub drains: bool,
+    /// Nothing moves, as so many of so many agents died at once.
+    pub paused: Option<(usize, usize)>,
 }
 
 /// How badly a load balancer fares: the smallest is the worst.
@@ -231,6 +251,12 @@ impl App {
         let mut ranked = Vec::new();
         if let Some(kept) = kept.as_ref() {
             overview.position = kept.position;
+            let seen = |one: &Contested| {
+                let line = kept.lines.get(&one.load_balancer_id);
+                let is_wanted = |of: &str| caller.sees(of) && project_id.is_none_or(|wanted| wanted == of);
+                line.is_some_and(|line| is_wanted(&line.project_id))
+            };
+            overview.contested = kept.conflicts.of_late(overview.at).into_iter().filter(seen).collect();
             for (id, line) in &kept.lines {
                 if caller.sees(&line.project_id) && project_id.is_none_or(|wanted| wanted == line.project_id) {
                     let is_run = line.agent_id.is_some_and(|agent| living.contains(&agent));
@@ -249,6 +275,7 @@ impl App {
         }
         overview.provisioning.sort_unstable_by_key(|(status, _)| status.as_str());
         overview.agents = if caller.admin { agents } else { Vec::new() };
+        overview.failover = caller.admin.then(|| self.course());
         Ok(overview)
     }
 
@@ -279,10 +306,10 @@ impl App {
                     let ids: HashSet<LoadBalancerId> = own.map(|(_, change)| change.id.into()).collect();
                     let ids: Vec<LoadBalancerId> = ids.into_iter().collect();
                     let placed = tx.load_many_placed(&ids).await?;
-                    Ok((found.end, found.more, ids, placed))
+                    Ok((found, ids, placed))
                 })
             });
-            let (end, more, ids, placed) = match read.await {
+            let (found, ids, placed) = match read.await {
                 Err(fault) if fault.code() == Code::CursorExpired => return Ok(false),
                 read => read?,
             };
@@ -290,8 +317,9 @@ impl App {
                 kept.lines.remove(&id);
             }
             kept.lines.extend(placed.iter().map(|placed| (placed.load_balancer.id, Line::from(placed))));
-            kept.position = end;
-            if !more {
+            kept.conflicts.note(&found.changes);
+            kept.position = found.end;
+            if !found.more {
                 kept.read_at = now;
                 return Ok(true);
             }
@@ -301,7 +329,8 @@ impl App {
 
     /// Reads everything. What changes meanwhile is read again from the log.
     async fn take_census(&self, now: Duration) -> Result<Kept, Fault> {
-        let mut kept = Kept { position: self.end_of_events().await?, read_at: now, lines: HashMap::new() };
+        let (position, conflicts) = self.conflicts_of_late().await?;
+        let mut kept = Kept { position, read_at: now, lines: HashMap::new(), conflicts };
         let mut next = Some(0);
         while let Some(after) = next {
             let read = self.store.read(|tx, _| {
@@ -318,6 +347,43 @@ impl App {
             next = rest;
         }
         Ok(kept)
+    }
+
+    /// Those that the end of the log has, and where that was.
+    async fn conflicts_of_late(&self) -> Result<(Position, Conflicts), Fault> {
+        let since = Timestamp(self.now().0.saturating_sub(OF_LATE));
+        let most = CHANGES * u64::try_from(BATCHES).unwrap_or(1);
+        let read = self.store.read(|tx, _| {
+            Box::pin(async move {
+                let mut position = tx.before_events_since(since).await?.max(tx.before_last_events(most).await?);
+                let mut conflicts = Conflicts::default();
+                for _ in 0..BATCHES {
+                    let found = tx.events_after(position, CHANGES).await?;
+                    conflicts.note(&found.changes);
+                    position = found.end;
+                    if !found.more {
+                        break;
+                    }
+                }
+                Ok((position, conflicts))
+            })
+        });
+        match read.await {
+            Err(fault) if fault.code() == Code::CursorExpired => {
+                Ok((self.end_of_events().await?, Conflicts::default()))
+            }
+            read => read,
+        }
+    }
+
+    /// As any scheduler sees it, whichever leads.
+    fn course(&self) -> Course {
+        let decided = decide(&self.fleet.standings(self.clock.monotonic()), self.failover.pause);
+        let paused = match decided {
+            Failover::Paused { dead, of } if self.failover.enabled => Some((dead, of)),
+            Failover::Paused { .. } | Failover::Nothing | Failover::From(_) => None,
+        };
+        Course { enabled: self.failover.enabled, drains: self.failover.drain, paused }
     }
 }
 

@@ -407,7 +407,7 @@ impl App {
 }
 
 /// Those that waited for the addresses of these holds.
-async fn waiting(tx: &Tx, freed: &[Hold]) -> Result<Vec<Wake>, Fault> {
+pub(super) async fn waiting(tx: &Tx, freed: &[Hold]) -> Result<Vec<Wake>, Fault> {
     let mut wakes = Vec::new();
     for hold in freed {
         for load_balancer_id in tx.waiting_for(hold.subnet_id, hold.address).await? {

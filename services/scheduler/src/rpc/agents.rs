@@ -8,7 +8,7 @@ use ballast_model::{
 use ballast_proto::{
     convert,
     v1::{
-        self, Agent, DeleteRequest, GetRequest, ListAgentsResponse, ListPoolsResponse, ListRequest, Pool,
+        self, Agent, DeleteAgentRequest, GetRequest, ListAgentsResponse, ListPoolsResponse, ListRequest, Pool,
         UpdateAgentRequest, agents_server,
     },
 };
@@ -84,10 +84,13 @@ impl agents_server::Agents for Api {
         .await
     }
 
-    async fn delete(&self, request: Request<DeleteRequest>) -> Result<Response<()>, Status> {
+    async fn delete(&self, request: Request<DeleteAgentRequest>) -> Result<Response<()>, Status> {
         answer(async {
             let (caller, id) = (caller(&request), id(&request.get_ref().id, agent_not_found)?);
-            self.0.delete_agent(&caller, id).await
+            if request.get_ref().force {
+                self.0.empty_agent(&caller, id).await?;
+            }
+            self.0.delete_agent(&caller, id, request.get_ref().force).await
         })
         .await
     }

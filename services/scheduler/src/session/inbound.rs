@@ -24,7 +24,7 @@ use ballast_store::{By, Cause, Ending, Handover, Parts, because};
 use ballast_traces::{Origin, Span, SpanKind};
 
 use super::{Session, bounds, passed};
-use crate::app::{Counted, Ended, Left, Observed, Owner, Said};
+use crate::app::{CONFLICT, Counted, Ended, Left, Observed, Owner, Said};
 
 /// Drivers that a session remembers beside those that are there.
 const MAX_KNOWN: usize = 256;
@@ -141,7 +141,13 @@ impl Session<'_> {
         }
         match heartbeat.number {
             0 => Ok(()),
-            number => self.send(ToAgent::Heard(Heard { number, position: self.position })).await,
+            number => {
+                // What it was sent it is to know of, should the database be restored in the next moment.
+                if std::mem::take(&mut self.knows_less) {
+                    self.position = self.app.position().await?;
+                }
+                self.send(ToAgent::Heard(Heard { number, position: self.position })).await
+            }
         }
     }
 
@@ -152,7 +158,7 @@ impl Session<'_> {
         let Ok(address) = address.parse::<IpAddr>() else { return Ok(()) };
         let (mac, what) = (told(mac), if *withdrawn { "let go of" } else { "kept" });
         tracing::warn!(load_balancer.id = %owner.load_balancer_id, "{mac} says that {address} is theirs: it is {what}");
-        let cause = self.cause(&format!("conflict: {mac} says that {address} is theirs, it is {what}"));
+        let cause = self.cause(&format!("{CONFLICT}{mac} says that {address} is theirs, it is {what}"));
         because(cause, self.app.conflicts(owner, *withdrawn)).await
     }
 

@@ -183,7 +183,7 @@ impl Backend {
 
     async fn try_begin_write(&self) -> Result<Watched, DbErr> {
         self.check_files()?;
-        let (writer, stop) = self.writer.get().await?;
+        let (writer, stop) = self.unless_silent(self.writer.get()).await?;
         let lease = Lease::new(writer, stop, None);
         let begun = match self.kind {
             Kind::Sqlite => sqlite::begin_write(&lease.connections).await.map_err(unwritable),
@@ -206,9 +206,18 @@ impl Backend {
     /// A connection that only reads; each statement sees what was committed before it.
     pub(crate) async fn reader(&self, by: By) -> Result<Lease, DbErr> {
         self.check_files()?;
-        match (by, &self.browsers) {
-            (By::Choice, Some(browsers)) => browsers.take().await,
-            _ => self.readers.take().await,
+        let seats = match (by, &self.browsers) {
+            (By::Choice, Some(browsers)) => browsers,
+            _ => &self.readers,
+        };
+        self.unless_silent(seats.take()).await
+    }
+
+    /// What is done before a connection is used; of PostgreSQL, as long as its server answers.
+    async fn unless_silent<T>(&self, work: impl Future<Output = Result<T, DbErr>> + Send) -> Result<T, DbErr> {
+        match &self.servers {
+            Some(servers) => servers.unless_silent(work).await,
+            None => work.await,
         }
     }
 

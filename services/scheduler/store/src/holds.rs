@@ -158,6 +158,20 @@ impl Tx {
         Ok(released)
     }
 
+    /// An agent is forgotten: ends all holds that waited for it, and returns them.
+    ///
+    /// # Errors
+    /// As [`Self::insert_hold`].
+    pub async fn release_holds_of(&self, agent_id: AgentId) -> Result<Vec<Hold>, Fault> {
+        self.desk().chosen().forget();
+        let its = Condition::all().add(hold::Column::AgentId.eq(agent_id.uuid()));
+        let released = self.holds(its.clone()).await?;
+        if !released.is_empty() {
+            hold::Entity::delete_many().filter(its).exec(self.db()).await.map_err(fault_of)?;
+        }
+        Ok(released)
+    }
+
     /// The load balancers whose vip has this address, oldest first.
     ///
     /// # Errors

@@ -36,6 +36,8 @@ pub struct Scheduler {
     pub advertised: String,
     /// Of its release; empty: one that did not say so.
     pub version: String,
+    /// None: a release that does not say so.
+    pub started_at: Option<Timestamp>,
 }
 
 impl Tx {
@@ -91,6 +93,7 @@ impl Tx {
             beat_at: Set(scheduler.heartbeat_at.0),
             advertised: Set(scheduler.advertised.clone()),
             version: Set(scheduler.version.clone()),
+            started_at: Set(scheduler.started_at.map_or(0, |at| at.0)),
         };
         scheduler::Entity::insert(row).exec_without_returning(self.db()).await.map(|_| ()).map_err(fault_of)
     }

@@ -13,7 +13,7 @@ use crate::{certificates::Pem, services::Services};
 const TABS: [&str; 8] = ["", "/listeners", "/monitors", "/traffic", "/events", "/history", "/config", "/copy"];
 /// Its forms.
 const FORMS: [&str; 3] = ["/edit", "/delete", "/history/1/rollback"];
-const PAGES: [&str; 17] = [
+const PAGES: [&str; 18] = [
     "/ui/",
     "/ui/new",
     "/ui/explain/ERROR",
@@ -28,6 +28,7 @@ const PAGES: [&str; 17] = [
     "/ui/quotas",
     "/ui/events",
     "/ui/agents",
+    "/ui/schedulers",
     "/ui/explain",
     "/ui/projects",
     "/ui/nosuch",

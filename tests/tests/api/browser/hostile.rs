@@ -48,6 +48,7 @@ async fn names_that_would_break_out_are_shown_as_text_and_none_is_wider_than_a_s
             "/ui/monitors",
             "/ui/networks",
             "/ui/agents",
+            "/ui/schedulers",
             "/ui/quotas",
             "/ui/projects",
         ];

@@ -6,7 +6,7 @@
 use axum::{extract::State, http::StatusCode};
 use ballast_proto::{
     status::{fault::Code, from_status},
-    v1::{Agent, AgentDriver, DeleteRequest, GetRequest, ListRequest, Liveness, Staying, UpdateAgentRequest},
+    v1::{Agent, AgentDriver, DeleteAgentRequest, GetRequest, ListRequest, Liveness, Staying, UpdateAgentRequest},
 };
 use jiff::Timestamp;
 use serde::{Serialize, ser::SerializeMap};
@@ -95,8 +95,14 @@ async fn update(State(gateway): State<Gateway>, caller: Caller, At(id): At<Strin
     Ok(reply::one(&AGENT, changed.get_ref(), &Fields::default()))
 }
 
-async fn delete(State(gateway): State<Gateway>, caller: Caller, At(id): At<String>) -> Reply {
-    let deleted = gateway.scheduler.agents().delete(caller.request(DeleteRequest { id })).await;
+/// `?force=true`: also where it has something.
+async fn delete(State(gateway): State<Gateway>, caller: Caller, At(id): At<String>, query: Query) -> Reply {
+    let force = match query.last("force") {
+        None | Some("false" | "False" | "0") => false,
+        Some("true" | "True" | "1") => true,
+        Some(other) => return Err(Refusal::invalid("force", &format!("'{other}' is neither true nor false"))),
+    };
+    let deleted = gateway.scheduler.agents().delete(caller.request(DeleteAgentRequest { id, force })).await;
     deleted.map_err(|status| refused(&caller, status))?;
     Ok(reply::gone())
 }

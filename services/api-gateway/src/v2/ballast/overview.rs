@@ -2,8 +2,8 @@
 
 use axum::{extract::State, http::StatusCode};
 use ballast_proto::v2::{
-    AgentCount, AgentLiveness, OperatingCount, OperatingStatus, OverviewRequest, OverviewResponse, ProviderCount,
-    ProvisioningCount, ProvisioningStatus,
+    AgentCount, AgentLiveness, Contested, FailoverCourse, OperatingCount, OperatingStatus, OverviewRequest,
+    OverviewResponse, ProviderCount, ProvisioningCount, ProvisioningStatus,
 };
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -38,8 +38,29 @@ struct Shown<'a> {
     members: Counts<&'a [OperatingCount]>,
     /// The load balancer that has each provisioning status for longest.
     oldest: Vec<Oldest<'a>>,
+    /// Of which others said within the last hour that an address is theirs.
+    contested: Vec<Conflict<'a>>,
     /// For admins.
     agents: Option<Vec<Agent<'a>>>,
+    /// For admins; null: the scheduler is of a release that does not say so.
+    failover: Option<Course>,
+}
+
+#[derive(Serialize)]
+struct Conflict<'a> {
+    loadbalancer_id: &'a str,
+    count: u64,
+    last_at: Option<Time<'a>>,
+    what: &'a str,
+}
+
+#[derive(Serialize)]
+struct Course {
+    enabled: bool,
+    paused: bool,
+    dead: u32,
+    of: u32,
+    drains: bool,
 }
 
 #[derive(Serialize)]
@@ -98,8 +119,24 @@ impl<'a> Shown<'a> {
             providers: Counts(&overview.providers),
             members: Counts(&overview.members),
             oldest: overview.provisioning.iter().map(oldest).collect(),
+            contested: overview.contested.iter().map(Conflict::from).collect(),
+            failover: overview.failover.filter(|_| is_admin).map(Course::from),
             agents: is_admin.then(|| overview.agents.iter().map(Agent::from).collect()),
         }
+    }
+}
+
+impl<'a> From<&'a Contested> for Conflict<'a> {
+    fn from(one: &'a Contested) -> Self {
+        let last_at = one.last_at.as_ref().map(Time);
+        Self { loadbalancer_id: &one.load_balancer_id, count: one.count, last_at, what: &one.what }
+    }
+}
+
+impl From<FailoverCourse> for Course {
+    fn from(course: FailoverCourse) -> Self {
+        let FailoverCourse { enabled, paused, dead, of, drains } = course;
+        Self { enabled, paused, dead, of, drains }
     }
 }
 
@@ -130,10 +167,18 @@ pub(super) fn schema() -> Value {
         "id": text, "host": text, "liveness": { "enum": ["alive", "suspect", "dead", null] },
         "admin_state_up": { "type": "boolean" }, "load_balancers": number
     } });
+    let flag = json!({ "type": "boolean" });
+    let contested = json!({ "type": "object", "properties": {
+        "loadbalancer_id": text, "count": number, "last_at": { "type": ["string", "null"] }, "what": text
+    } });
+    let course = json!({ "type": ["object", "null"], "properties": {
+        "enabled": flag, "paused": flag, "dead": number, "of": number, "drains": flag
+    } });
     let overview = json!({ "type": "object", "properties": {
         "time": { "type": ["string", "null"] }, "cursor": text, "load_balancers": number, "provisioning_status": counts,
         "operating_status": counts, "providers": counts, "members": counts,
-        "oldest": { "type": "array", "items": oldest }, "agents": { "type": ["array", "null"], "items": agent }
+        "oldest": { "type": "array", "items": oldest }, "contested": { "type": "array", "items": contested },
+        "agents": { "type": ["array", "null"], "items": agent }, "failover": course
     } });
     json!({ "type": "object", "required": ["overview"], "properties": { "overview": overview } })
 }

@@ -30,6 +30,7 @@ struct Shown<'a> {
     address: Option<&'a str>,
     version: Option<&'a str>,
     heartbeat_at: Option<Time<'a>>,
+    started_at: Option<Time<'a>>,
     leads: bool,
     answers: bool,
 }
@@ -42,6 +43,7 @@ impl<'a> From<&'a Scheduler> for Shown<'a> {
             address: said(&one.address),
             version: said(&one.version),
             heartbeat_at: one.heartbeat_at.as_ref().map(Time),
+            started_at: one.started_at.as_ref().map(Time),
             leads: one.leads,
             answers: one.answers,
         }
@@ -53,7 +55,7 @@ pub(super) fn schema() -> Value {
     let (maybe, time) =
         (json!({ "type": ["string", "null"] }), json!({ "type": ["string", "null"], "format": "date-time" }));
     let one = json!({ "type": "object", "properties": {
-        "id": text, "address": maybe, "version": maybe, "heartbeat_at": time, "leads": flag, "answers": flag
+        "id": text, "address": maybe, "version": maybe, "heartbeat_at": time, "started_at": time, "leads": flag, "answers": flag
     } });
     json!({ "type": "object", "required": ["schedulers"], "properties": {
         "schedulers": { "type": "array", "items": one }

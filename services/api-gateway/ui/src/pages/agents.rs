@@ -23,7 +23,7 @@ pub(super) async fn one(making: Making<'_>, id: &str) -> Result<Page, Trouble> {
 }
 
 /// For others the scheduler has no agents, and there is no such page.
-fn must_be_admin<'a>(making: &Making<'a>) -> Result<&'a ballast_service::caller::Caller, Trouble> {
+pub(super) fn must_be_admin<'a>(making: &Making<'a>) -> Result<&'a ballast_service::caller::Caller, Trouble> {
     let caller = &making.visitor.caller;
     if caller.is_admin() { Ok(caller) } else { Err(Trouble::NotFound) }
 }

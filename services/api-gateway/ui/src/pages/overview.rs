@@ -43,6 +43,9 @@ pub(super) async fn make(making: Making<'_>) -> Result<Page, Trouble> {
     let mut needs: Vec<_> =
         worst.iter().filter_map(|one| attention::of_load_balancer(one, health.get(&one.id), now)).collect();
     needs.extend(needs_of_agents(&making, &overview).await?);
+    let name_of = |id: &str| worst.iter().find(|one| one.id == id).map_or("", |one| one.name.as_str());
+    let conflicts = overview.contested.iter().take(SHOWN);
+    needs.extend(conflicts.map(|one| attention::of_conflict(one, name_of(&one.load_balancer_id), now)));
     needs.extend(needs_of_certificates(&making).await?);
     let branch = |one: &LoadBalancer| Branch::of(one, &listeners, health.get(&one.id), now);
     let said = Said {

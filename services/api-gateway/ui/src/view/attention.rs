@@ -2,13 +2,13 @@
 
 use ballast_proto::{
     v1::{Agent, Liveness},
-    v2::{LoadBalancer, LoadBalancerHealth, OperatingStatus, ProvisioningStatus},
+    v2::{Contested, LoadBalancer, LoadBalancerHealth, OperatingStatus, ProvisioningStatus},
 };
 
 use super::{
     badge::Tone,
     certificates::{Known, Source},
-    parts::{Named, answer_line, is_down, socket},
+    parts::{Named, answer_line, is_down, name_or_id, path_of, socket},
     time::{Moment, age},
 };
 
@@ -84,6 +84,21 @@ pub(crate) fn of_load_balancer(
             Some(need(Tone::Warn, why.to_owned(), Moment::maybe(changed, now), todo, "PENDING_UPDATE"))
         }
         _ => None,
+    }
+}
+
+/// Others say that an address of a load balancer is theirs. `name`: as it is called, empty where that is not known.
+pub(crate) fn of_conflict(one: &Contested, name: &str, now: jiff::Timestamp) -> Need {
+    let id = &one.load_balancer_id;
+    let often = if one.count == 1 { "once".to_owned() } else { format!("{} times", one.count) };
+    Need {
+        key: format!("need-conflict-{id}"),
+        tone: Tone::Warn,
+        named: Named { name: name_or_id(name, id), path: Some(format!("{}/events", path_of(id))) },
+        what: format!("address conflict, {often} within an hour: {}", one.what),
+        since: Moment::maybe(one.last_at.as_ref(), now),
+        todo: "Find who has that MAC address on the network of the VIP.".to_owned(),
+        explain: "DEAD",
     }
 }
 

@@ -7,6 +7,7 @@ use super::{
     attention::Need,
     badge::{Badge, Tone},
     number::{bits_per_second, bytes, grouped},
+    schedulers::paused,
     time::{Moment, age},
     topology::{Branch, Picture},
 };
@@ -49,6 +50,7 @@ pub(crate) struct Overview {
     is_empty: bool,
     may_write: bool,
     no_agents: bool,
+    pause: Option<String>,
 }
 
 /// What the scheduler said.
@@ -74,8 +76,12 @@ impl Overview {
         let unwell = operating(&overview.operating, OperatingStatus::Error)
             + operating(&overview.operating, OperatingStatus::Degraded);
         // Of load balancers alone it is known how many there are.
-        let is_one =
-            |need: &&Need| need.named.path.as_ref().is_some_and(|path| path.starts_with("/ui/load-balancers/"));
+        let is_one = |need: &&Need| {
+            need.named
+                .path
+                .as_ref()
+                .is_some_and(|path| path.starts_with("/ui/load-balancers/") && !path.ends_with("/events"))
+        };
         let shown = u64::try_from(needs.iter().filter(is_one).count()).unwrap_or(u64::MAX);
         Self {
             totals: totals(overview, is_admin, now),
@@ -87,6 +93,7 @@ impl Overview {
             may_write,
             is_empty: overview.load_balancers == 0,
             no_agents: is_admin && overview.agents.is_empty(),
+            pause: paused(overview),
         }
     }
 

@@ -4,12 +4,12 @@ use ballast_proto::{
     driver::{CheckAnswer, ClientAuthentication, Connections, Effect, LbMethod, MonitorType, Protocol},
     v1::{AgentDriver, Liveness, Network, Subnet},
     v2::{
-        Acme, AcmeState, AgentCount, AgentLiveness, Cause, Certificate, CreateL7PolicyRequest, Event, HealthMonitor,
-        Kind, L7Policy, L7Rule, Listener, ListenerTls, LoadBalancer, LoadBalancerHealth, Member, MemberHealth,
-        OperatingCount, OperatingStatus, Origin, OverviewResponse, Pool, Preview, PreviewAgent, PreviewFault,
-        PreviewQuota, PreviewRejection, ProvisioningCount, ProvisioningStatus, Quota, Revision, RevisionChange,
-        SecretUser, Settled, Snapshot, Stats, Status, Traffic, TrafficPoint, UsedSecret, Validity, Vip, event,
-        preview_request::Change, snapshot::Object,
+        Acme, AcmeState, AgentCount, AgentLiveness, Cause, Certificate, Contested, CreateL7PolicyRequest, Event,
+        FailoverCourse, HealthMonitor, Kind, L7Policy, L7Rule, Listener, ListenerTls, LoadBalancer, LoadBalancerHealth,
+        Member, MemberHealth, OperatingCount, OperatingStatus, Origin, OverviewResponse, Pool, Preview, PreviewAgent,
+        PreviewFault, PreviewQuota, PreviewRejection, ProvisioningCount, ProvisioningStatus, Quota, Revision,
+        RevisionChange, Scheduler, SecretUser, Settled, Snapshot, Stats, Status, Traffic, TrafficPoint, UsedSecret,
+        Validity, Vip, event, preview_request::Change, snapshot::Object,
     },
 };
 use prost_types::Timestamp;
@@ -258,7 +258,25 @@ pub(super) fn overview(text: &str) -> OverviewResponse {
         }],
         stats: Some(stats()),
         of_late: Some(of_late),
+        failover: Some(FailoverCourse { enabled: true, paused: true, dead: 2, of: 3, drains: true }),
+        contested: vec![contested(text)],
         ..OverviewResponse::default()
+    }
+}
+
+pub(super) fn contested(text: &str) -> Contested {
+    Contested { load_balancer_id: LB.to_owned(), count: 2, last_at: before(90), what: text.to_owned() }
+}
+
+pub(super) fn scheduler(text: &str) -> Scheduler {
+    Scheduler {
+        id: POOL.to_owned(),
+        address: text.to_owned(),
+        version: text.to_owned(),
+        heartbeat_at: before(1),
+        leads: true,
+        answers: true,
+        started_at: before(3_600),
     }
 }
 

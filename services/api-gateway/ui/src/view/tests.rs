@@ -23,6 +23,7 @@ use super::{
     overview::{Overview, Said, Wish as WishOfOverview},
     quotas::Quotas,
     samples,
+    schedulers::Schedulers,
     topology::Branch,
     traffic::{Counted, Memory, Traffic},
 };
@@ -40,6 +41,7 @@ fn overview(text: &str, as_table: bool) -> Overview {
     let overview = samples::overview(text);
     let (one, health, now) = (samples::load_balancer(text), samples::health(text), samples::now());
     let needs = attention::of_load_balancer(&one, Some(&health), now).into_iter();
+    let needs = needs.chain([attention::of_conflict(&samples::contested(text), text, now)]);
     let used = [samples::secret(text)].map(|one| UsedSecret { problem: text.to_owned(), ..one });
     let known = Known::all(&[], &used);
     let needs = needs.chain(known.iter().filter_map(|one| attention::of_certificate(one, now)));
@@ -123,6 +125,7 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         ("networks", Networks::of(&[network], &[subnet]).render()),
         ("quotas", Quotas::of(&[samples::quota(text)]).render()),
         ("agents", Agents::of(&[samples::agent(text)], now).render()),
+        ("schedulers", Schedulers::of(&[samples::scheduler(text)], &samples::overview(text), now).render()),
         ("agent", One::of(&samples::agent(text), now).render()),
         ("explain", explain::Explain::all().render()),
         ("explain_one", explain::ExplainOne::of("ERROR").unwrap().render()),

@@ -67,6 +67,7 @@ fn peer(id: SchedulerId, heartbeat: i64) -> Scheduler {
         heartbeat_at: Timestamp(0),
         advertised: String::new(),
         version: String::new(),
+        started_at: None,
     }
 }
 

@@ -23,7 +23,9 @@ use super::super::{
     decode::{caller, id},
     watch::cursor,
 };
-use crate::app::{AgentSummary, Operatings, Overview, Span, Traffic, TrafficPoint, WantedOverview, WantedStats};
+use crate::app::{
+    AgentSummary, Contested, Course, Operatings, Overview, Span, Traffic, TrafficPoint, WantedOverview, WantedStats,
+};
 
 /// The most of a page.
 const MOST: u32 = 1_000;
@@ -92,6 +94,7 @@ impl overview_server::Overview for Api {
                 heartbeat_at: Some(convert::timestamp(one.scheduler.heartbeat_at)),
                 leads: one.leads,
                 answers: one.answers,
+                started_at: one.scheduler.started_at.map(convert::timestamp),
             });
             Ok(ListSchedulersResponse { schedulers: schedulers.collect() })
         })
@@ -143,6 +146,29 @@ fn encode(overview: Overview) -> OverviewResponse {
         worst_ids: overview.worst.iter().map(ToString::to_string).collect(),
         stats: overview.counted.as_ref().map(convert::to_v2_stats),
         of_late: overview.of_late.map(point),
+        failover: overview.failover.map(course),
+        contested: overview.contested.into_iter().map(contested).collect(),
+    }
+}
+
+fn course(course: Course) -> v2::FailoverCourse {
+    let (dead, of) = course.paused.unwrap_or_default();
+    let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    v2::FailoverCourse {
+        enabled: course.enabled,
+        paused: course.paused.is_some(),
+        dead: number(dead),
+        of: number(of),
+        drains: course.drains,
+    }
+}
+
+fn contested(one: Contested) -> v2::Contested {
+    v2::Contested {
+        load_balancer_id: one.load_balancer_id.to_string(),
+        count: one.count,
+        last_at: Some(convert::timestamp(one.last_at)),
+        what: one.what,
     }
 }
 

@@ -16,7 +16,7 @@ use sea_orm::{
     sqlx::{self, AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions},
 };
 
-use super::{QUEUE, reason, renewed::Stoppable, servers::Servers, stop::Stop};
+use super::{reason, renewed::Stoppable, servers::Servers, stop::Stop};
 
 /// Connections that read.
 const READERS: u32 = 8;
@@ -32,7 +32,9 @@ pub(super) const SCHEMA: i64 = WRITE + 1;
 const STALLED: &str = "5s";
 /// Nor may one wait longer than that for its turn.
 const TURN: &str = "15s";
-/// How long a connection may take where there is another server to go to.
+/// How long a connection may take, the time included to see that one still is.
+const CONNECT: Duration = Duration::from_secs(5);
+/// The same where there is another server to go to.
 const ELSEWHERE: Duration = Duration::from_secs(3);
 /// How long the first connection may take.
 const FIRST: Duration = Duration::from_secs(10);
@@ -139,7 +141,7 @@ async fn connect(
         .max_connections(1)
         .min_connections(u32::from(!lazy))
         .connect_lazy(lazy)
-        .acquire_timeout(if servers.are_several() { ELSEWHERE } else { QUEUE })
+        .acquire_timeout(if servers.are_several() { ELSEWHERE } else { CONNECT })
         .test_before_acquire_if_idle_for(DOUBT)
         .sqlx_logging(false)
         // One that sqlx believes to be in a transaction would only make savepoints.

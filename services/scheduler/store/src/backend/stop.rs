@@ -33,8 +33,8 @@ const STEPS: i32 = 1_000;
 pub(crate) enum Stop {
     /// Whether it is to end.
     Sqlite(Arc<AtomicBool>),
-    /// Its process, how another connection is made, and where there are several servers: whether it still is the one.
-    Postgres(Arc<AtomicI32>, Box<PgConnectOptions>, Option<Following>),
+    /// Its process, how another connection is made, and whether its server still is the one and answers.
+    Postgres(Arc<AtomicI32>, Box<PgConnectOptions>, Following),
 }
 
 impl Stop {
@@ -42,15 +42,15 @@ impl Stop {
         Self::Sqlite(Arc::default())
     }
 
-    pub(super) fn postgres(options: PgConnectOptions, following: Option<Following>) -> Self {
+    pub(super) fn postgres(options: PgConnectOptions, following: Following) -> Self {
         Self::Postgres(Arc::default(), Box::new(options), following)
     }
 
-    /// Until what runs there is in vain, as another server takes writes.
-    async fn is_in_vain(&self) {
+    /// Until what runs there is in vain: why.
+    async fn is_in_vain(&self) -> &'static str {
         match self {
-            Self::Postgres(_, _, Some(following)) => following.is_over().await,
-            _ => std::future::pending().await,
+            Self::Postgres(_, _, following) => following.is_over().await,
+            Self::Sqlite(_) => std::future::pending().await,
         }
     }
 
@@ -129,7 +129,7 @@ impl Lease {
 
     /// The same, where its server may be another one by now.
     pub(super) fn doubt_server(&self) {
-        if matches!(self.stop, Stop::Postgres(_, _, Some(_))) {
+        if matches!(self.stop, Stop::Postgres(..)) {
             self.doubt();
         }
     }
@@ -142,7 +142,7 @@ impl Lease {
         done
     }
 
-    /// Waits, and no longer than what it is done on is the server that takes writes.
+    /// Waits, and no longer than what it is done on is the server that takes writes, and answers.
     pub(super) async fn unless_in_vain<T>(
         &self,
         work: impl Future<Output = Result<T, DbErr>> + Send,
@@ -150,7 +150,7 @@ impl Lease {
         tokio::select! {
             biased;
             done = work => done,
-            () = self.stop.is_in_vain() => Err(DbErr::Conn(RuntimeErr::Internal("another server takes writes".to_owned()))),
+            why = self.stop.is_in_vain() => Err(DbErr::Conn(RuntimeErr::Internal(why.to_owned()))),
         }
     }
 }

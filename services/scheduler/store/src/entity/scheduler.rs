@@ -14,6 +14,8 @@ pub struct Model {
     pub beat_at: i64,
     pub advertised: String,
     pub version: String,
+    /// 0: it does not say.
+    pub started_at: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -30,6 +32,7 @@ impl Model {
             heartbeat_at: Timestamp(self.beat_at),
             advertised: self.advertised,
             version: self.version,
+            started_at: (self.started_at != 0).then_some(Timestamp(self.started_at)),
         }
     }
 }

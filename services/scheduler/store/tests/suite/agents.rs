@@ -62,6 +62,7 @@ pub(crate) fn scheduler(number: u128, address: &str) -> Scheduler {
         heartbeat_at: Timestamp(50),
         advertised: String::new(),
         version: String::new(),
+        started_at: Some(Timestamp(40)),
     }
 }
 
@@ -179,6 +180,9 @@ async fn a_deleted_agent_takes_its_bindings_and_holds_along(database: &Database)
         tx.bind(id(1), id(500), "haproxy-ns").await?;
         tx.bind(id(2), id(500), "haproxy-ns").await?;
         tx.release(id(2)).await?;
+        tx.insert_hold(&hold(1, "10.0.0.2", 1, 1)).await?;
+        assert_eq!(tx.release_holds_of(id(500)).await?.len(), 1);
+        assert!(tx.release_holds_of(id(500)).await?.is_empty());
         tx.insert_hold(&hold(1, "10.0.0.2", 1, 1)).await?;
         tx.delete_agent(id(500)).await
     });

@@ -20,6 +20,7 @@ fn scheduler(number: u128) -> Scheduler {
         heartbeat_at: Timestamp(1),
         advertised: format!("ctl-{number}:9697"),
         version: "1".to_owned(),
+        started_at: Some(Timestamp(1)),
     }
 }
 
