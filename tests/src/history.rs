@@ -145,7 +145,9 @@ impl Object {
                 let is_gone = unknown.any(|call| *call == Call::Delete);
                 (!is_gone).then(|| format!("was acknowledged as {id}, and is lost"))
             }
-            (Some((id, _)), Some(found)) if *id != found.id => Some(format!("is {}, and was acknowledged as {id}", found.id)),
+            (Some((id, _)), Some(found)) if *id != found.id => {
+                Some(format!("is {}, and was acknowledged as {id}", found.id))
+            }
             (Some((_, value)), Some(found)) => {
                 let may_be = found.value == *value || unknown.any(|call| *call == Call::Change(found.value.clone()));
                 (!may_be).then(|| format!("has the value {}, and was acknowledged with {value}", found.value))

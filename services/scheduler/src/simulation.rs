@@ -106,7 +106,8 @@ impl Model {
 }
 
 fn settings(dice: &mut Dice) -> Settings {
-    let unlimited = config::Quotas { network: -1, subnet: -1, port: -1, vip: -1, pool: -1, v2_pool: -1, ..Default::default() };
+    let unlimited =
+        config::Quotas { network: -1, subnet: -1, port: -1, vip: -1, pool: -1, v2_pool: -1, ..Default::default() };
     let policy = if dice.percent(50) { "least-loaded" } else { "chance" };
     Settings {
         providers: vec![config::Provider { name: "haproxy".to_owned(), driver: DRIVER.to_owned(), default: true }],
@@ -159,15 +160,13 @@ fn run(model: &Model, seed: u64, loud: bool) -> Ran {
 fn go(world: &mut World) -> Owned {
     let mut owned = Owned::new();
     for round in 0..2 {
-        let (lasts, busy) = (world.dice.between(40, 120) * SECOND, world.dice.between(1, 8) * SECOND);
+        let (lasts, busy) = (world.dice.between(40, 120) * SECOND, world.dice.between(300, 3_000));
         let end = world.now + lasts;
         world.run_until(
             end,
-            Some((busy, &mut |world: &mut World| {
-                ask(world);
-                if world.dice.percent(60) {
-                    world.strike();
-                }
+            Some((busy, &mut |world: &mut World| match world.dice.below(10) {
+                0..4 => world.strike(),
+                _ => ask(world),
             })),
         );
         calm(world);
@@ -182,10 +181,8 @@ fn go(world: &mut World) -> Owned {
 }
 
 fn ask(world: &mut World) {
-    for _ in 0..world.dice.below(4) {
-        if let Some(machine) = world.machines.iter().flatten().find(|one| one.stopped.is_none()) {
-            world.tenants.ask(machine, world.now);
-        }
+    if let Some(machine) = world.machines.iter().flatten().find(|one| one.stopped.is_none()) {
+        world.tenants.ask(machine, world.now);
     }
 }
 
@@ -260,10 +257,11 @@ fn die_together(world: &mut World) {
 }
 
 /// The seeds of CI.
-const SEEDS: std::ops::Range<u64> = 0..12;
+const SEEDS: std::ops::Range<u64> = 0..8;
 
 fn number(name: &str) -> Option<u64> {
-    std::env::var_os(name).map(|value| value.to_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{name} is no number")))
+    std::env::var_os(name)
+        .map(|value| value.to_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{name} is no number")))
 }
 
 #[test]

@@ -88,16 +88,8 @@ pub(super) struct Condition {
 }
 
 impl Condition {
-    pub(super) const WELL: Self = Self {
-        lives: true,
-        serves: true,
-        cut: false,
-        late: 0,
-        slow: 300,
-        fails: false,
-        driver: true,
-        on: true,
-    };
+    pub(super) const WELL: Self =
+        Self { lives: true, serves: true, cut: false, late: 0, slow: 300, fails: false, driver: true, on: true };
 }
 
 pub(super) struct Agent {
@@ -317,7 +309,7 @@ impl Agent {
         let id = load_balancer.id.clone();
         let address = load_balancer.vip.as_ref().map(|vip| vip.address.clone()).unwrap_or_default();
         let wanted = Runs { epoch: desired.epoch, generation: desired.generation, address };
-        self.named.iter_mut().for_each(|named| drop(named.insert(id.clone())));
+        self.name(&id);
         let is_older = match self.goals.get(&id) {
             Some(Goal::Run(known)) => (known.epoch, known.generation) > (wanted.epoch, wanted.generation),
             Some(Goal::Remove(epoch)) => *epoch >= wanted.epoch,
@@ -330,8 +322,15 @@ impl Agent {
         self.due_in(now, id);
     }
 
+    /// The snapshot names it.
+    fn name(&mut self, id: &str) {
+        self.named.iter_mut().for_each(|named| {
+            named.insert(id.to_owned());
+        });
+    }
+
     fn remove(&mut self, now: u64, id: String, epoch: u64) {
-        self.named.iter_mut().for_each(|named| drop(named.insert(id.clone())));
+        self.name(&id);
         match self.goals.get(&id) {
             // It is here again by a later placement: the former one is gone.
             Some(Goal::Run(known)) if known.epoch > epoch => self.removed(&id, epoch),
@@ -343,7 +342,8 @@ impl Agent {
     }
 
     fn due_in(&mut self, now: u64, id: String) {
-        let takes = 20 + drawn_for(self.seed, &format!("{} {id} {:?}", self.host, self.goals.get(&id)), self.condition.slow);
+        let takes =
+            20 + drawn_for(self.seed, &format!("{} {id} {:?}", self.host, self.goals.get(&id)), self.condition.slow);
         self.due.insert((now + takes, id));
     }
 

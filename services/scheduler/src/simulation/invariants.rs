@@ -121,7 +121,8 @@ impl World {
 
     /// An agent that could take one more.
     fn takes(&self, agent: &Agent, stored: &[Stored]) -> bool {
-        let bound = |id: AgentId| stored.iter().filter_map(|one| one.binding.as_ref()).filter(|one| one.agent_id == id).count();
+        let bound =
+            |id: AgentId| stored.iter().filter_map(|one| one.binding.as_ref()).filter(|one| one.agent_id == id).count();
         let has_room = agent.most == 0 || agent.id.parse().is_ok_and(|id| bound(id) < agent.most as usize);
         let condition = &agent.condition;
         has_room && agent.is_connected(&self.machines) && !condition.cut && condition.driver && condition.on
@@ -139,7 +140,11 @@ impl World {
             address: load_balancer.vip.as_ref().map(|vip| vip.address.to_string()).unwrap_or_default(),
         };
         if agent.runs.get(&id.to_string()) != Some(&wanted) {
-            return Err(format!("{} runs {id} as {:?}, not as {wanted:?}", agent.host, agent.runs.get(&id.to_string())));
+            return Err(format!(
+                "{} runs {id} as {:?}, not as {wanted:?}",
+                agent.host,
+                agent.runs.get(&id.to_string())
+            ));
         }
         if load_balancer.progress.status != ProvisioningStatus::Active {
             return Err(format!("{id} is {:?}", load_balancer.progress));
@@ -192,7 +197,8 @@ impl World {
 fn stored(machine: &Machine) -> Vec<Stored> {
     let read = machine.app.store.read(|tx, _| {
         Box::pin(async move {
-            let mut ids: Vec<LoadBalancerId> = tx.all_bound().await?.into_iter().map(|one| one.load_balancer_id).collect();
+            let mut ids: Vec<LoadBalancerId> =
+                tx.all_bound().await?.into_iter().map(|one| one.load_balancer_id).collect();
             ids.extend(tx.unplaced().await?);
             let mut bindings = tx.bindings(&ids).await?;
             let found = tx.load_many(&ids).await?.into_iter();

@@ -76,7 +76,7 @@ impl Machine {
             .build()
             .unwrap();
         let at = Arc::new(AtomicU64::new(now));
-        let sources = Sources { clock: clock(&at), chance: chance(site.seed, number) };
+        let sources = Sources { clock: clock(&at), chance: chance(site.seed, number, &at) };
         let shutdown = CancellationToken::new();
         let (app, background) = patiently(&runtime, async {
             let store = Store::open(&site.url).await.unwrap();
@@ -125,7 +125,7 @@ impl Machine {
                     quiet += 1;
                 } else {
                     quiet = 0;
-                    std::thread::yield_now();
+                    let_others_run(rounds);
                 }
             }
         });
@@ -179,21 +179,36 @@ fn clock(at: &Arc<AtomicU64>) -> Clock {
         .with_monotonic(move || passed(&monotonic))
 }
 
-fn chance(seed: u64, number: u64) -> Chance {
-    let dice = Mutex::new(Dice::new(seed, &format!("scheduler {number}")));
-    Chance::from_fn(move || dice.lock().unwrap().number())
+/// What is drawn at a time has nothing to do with what was drawn before: should two tasks draw in another order once, all that
+/// follows is the same nevertheless.
+fn chance(seed: u64, number: u64, at: &Arc<AtomicU64>) -> Chance {
+    let at = Arc::clone(at);
+    let drawn = Mutex::new((0, Dice::new(seed, "")));
+    Chance::from_fn(move || {
+        let (mut drawn, now) = (drawn.lock().unwrap(), at.load(Ordering::SeqCst));
+        if drawn.0 != now {
+            *drawn = (now, Dice::new(seed, &format!("scheduler {number} at {now}")));
+        }
+        drawn.1.number()
+    })
 }
 
 /// Until it is done. The runtime's time would go on by itself while this thread waits for SQLite's: so it does not wait.
 fn patiently<T>(runtime: &Runtime, work: impl Future<Output = T>) -> T {
     runtime.block_on(async {
-        let mut work = pin!(work);
+        let (mut work, mut rounds) = (pin!(work), 0);
         loop {
             if let Poll::Ready(value) = poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
                 return value;
             }
             yield_now().await;
-            std::thread::yield_now();
+            rounds += 1;
+            let_others_run(rounds);
         }
     })
+}
+
+/// SQLite has threads of its own, which want the processor.
+fn let_others_run(rounds: u64) {
+    if rounds < 20 { std::thread::yield_now() } else { std::thread::sleep(Duration::from_micros(20)) }
 }

@@ -97,7 +97,8 @@ impl World {
         for agent in &mut self.agents {
             agent.step(now, &self.machines);
             let condition = &agent.condition;
-            let is_well = condition.lives && !condition.cut && condition.late < LATE && condition.driver && condition.on;
+            let is_well =
+                condition.lives && !condition.cut && condition.late < LATE && condition.driver && condition.on;
             if !is_well || !agent.is_connected(&self.machines) {
                 agent.unwell_at = now;
             }

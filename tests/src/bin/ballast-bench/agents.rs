@@ -72,7 +72,8 @@ fn share(plant: &Plant, work: impl FnOnce() -> Outcome<()>) -> Outcome<f64> {
 /// Load balancers are made and deleted; how long each call takes, in milliseconds.
 fn write(rest: &mut Rest, lasts: Duration) -> Outcome<Samples> {
     let (begun, mut times) = (Instant::now(), Samples::default());
-    let body = json!({ "loadbalancer": { "name": "written", "project_id": "bench", "vip_subnet_id": SUBNET.to_string() } });
+    let body =
+        json!({ "loadbalancer": { "name": "written", "project_id": "bench", "vip_subnet_id": SUBNET.to_string() } });
     while begun.elapsed() < lasts {
         let sent = Instant::now();
         let id = rest.create(PATH, &body)?;

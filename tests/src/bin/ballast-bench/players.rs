@@ -61,13 +61,8 @@ impl Players {
         }
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
         let dialling = Semaphore::new(DIALLING);
-        let shared = Arc::new(Shared {
-            at,
-            heartbeat,
-            dialling,
-            complete: AtomicUsize::new(0),
-            desired: AtomicU64::new(0),
-        });
+        let shared =
+            Arc::new(Shared { at, heartbeat, dialling, complete: AtomicUsize::new(0), desired: AtomicU64::new(0) });
         for number in 0..count {
             runtime.spawn(play(Arc::clone(&shared), number));
         }
@@ -88,7 +83,9 @@ impl Players {
                 return Ok(begun.elapsed());
             }
             if begun.elapsed() > patience {
-                return Err(format!("{complete} of {} agents have their full set after {patience:?}", self.count).into());
+                return Err(
+                    format!("{complete} of {} agents have their full set after {patience:?}", self.count).into()
+                );
             }
             thread::sleep(Duration::from_millis(5));
         }
@@ -109,7 +106,8 @@ impl Players {
 
 /// Some time below this, another one for each.
 fn spread(number: usize, round: u64, most: u64) -> Duration {
-    let mixed = (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(17) ^ round.wrapping_mul(0xd6e8_feb8_6659_fd93);
+    let mixed = (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(17)
+        ^ round.wrapping_mul(0xd6e8_feb8_6659_fd93);
     Duration::from_millis(mixed % most.max(1))
 }
 

@@ -90,7 +90,9 @@ fn measure(lab: &Lab, schedulers: usize, options: &Options) -> Outcome<(f64, f64
 pub(crate) fn run(lab: &Lab, options: &Options) -> Outcome<Value> {
     report::heading(
         "schedulers",
-        &format!("{CLIENTS} clients of {GATEWAYS} gateways make and delete load balancers, {AGENTS} agents that are played"),
+        &format!(
+            "{CLIENTS} clients of {GATEWAYS} gateways make and delete load balancers, {AGENTS} agents that are played"
+        ),
     );
     let mut all = Vec::new();
     for count in COUNTS {
