@@ -66,6 +66,7 @@ impl World {
         });
         let (Some((fault, _)), Some(victim)) = (chosen, self.dice.index(self.agents.len())) else { return };
         self.log(&format!("{fault:?} of {victim}"));
+        self.struck.push(format!("{fault:?} of {victim}"));
         self.inflict(fault, victim);
     }
 

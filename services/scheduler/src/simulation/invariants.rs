@@ -51,11 +51,25 @@ impl World {
                 self.moves += 1;
                 self.log(&format!("{id} goes from {former} to {owner}"));
                 if let Err(why) = self.may_move(id, former) {
-                    self.fail(&why);
+                    self.fail(&format!("{why}; {}", self.as_schedulers_see_it()));
                 }
             }
         }
         self.owners = owners;
+    }
+
+    /// Whom each scheduler holds for what, for who looks into a failure.
+    fn as_schedulers_see_it(&self) -> String {
+        let seen = |machine: &Machine| {
+            let standings = machine.app.fleet.standings(machine.app.clock.monotonic());
+            let host = |id: &str| self.agents.iter().find(|agent| agent.id == id).map_or("?", |agent| &agent.host);
+            let agents = standings
+                .iter()
+                .map(|one| format!("{} {:?} {:.1?}", host(&one.agent_id.to_string()), one.liveness, one.silent_for));
+            let leads = if machine.app.leads() { ", which leads" } else { "" };
+            format!("scheduler {}{leads}: {}", machine.number, agents.collect::<Vec<_>>().join(", "))
+        };
+        self.machines.iter().flatten().map(seen).collect::<Vec<_>>().join("\n")
     }
 
     /// Nothing leaves an agent that is well.

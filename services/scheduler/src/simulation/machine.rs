@@ -47,6 +47,8 @@ pub(super) struct Site {
     pub(super) seed: u64,
     /// Others serve the same database.
     pub(super) several: bool,
+    /// Which round of it is under way, and since when, in milliseconds.
+    pub(super) round: Arc<Mutex<(u64, u64)>>,
 }
 
 /// A process that runs, or is stopped.
@@ -76,7 +78,7 @@ impl Machine {
             .build()
             .unwrap();
         let at = Arc::new(AtomicU64::new(now));
-        let sources = Sources { clock: clock(&at), chance: chance(site.seed, number, &at) };
+        let sources = Sources { clock: clock(&at), chance: chance(site, number, &at) };
         let shutdown = CancellationToken::new();
         let (app, background) = patiently(&runtime, async {
             let store = Store::open(&site.url).await.unwrap();
@@ -179,15 +181,17 @@ fn clock(at: &Arc<AtomicU64>) -> Clock {
         .with_monotonic(move || passed(&monotonic))
 }
 
-/// What is drawn at a time has nothing to do with what was drawn before: should two tasks draw in another order once, all that
-/// follows is the same nevertheless.
-fn chance(seed: u64, number: u64, at: &Arc<AtomicU64>) -> Chance {
-    let at = Arc::clone(at);
-    let drawn = Mutex::new((0, Dice::new(seed, "")));
+/// What is drawn at a time of a round has nothing to do with what was drawn before: should two tasks draw in another order
+/// once, what follows is the same nevertheless.
+fn chance(site: &Site, number: u64, at: &Arc<AtomicU64>) -> Chance {
+    let (seed, at, round) = (site.seed, Arc::clone(at), Arc::clone(&site.round));
+    let drawn = Mutex::new((None, Dice::new(seed, "")));
     Chance::from_fn(move || {
-        let (mut drawn, now) = (drawn.lock().unwrap(), at.load(Ordering::SeqCst));
-        if drawn.0 != now {
-            *drawn = (now, Dice::new(seed, &format!("scheduler {number} at {now}")));
+        let (mut drawn, now, (round, begun)) =
+            (drawn.lock().unwrap(), at.load(Ordering::SeqCst), *round.lock().unwrap());
+        if drawn.0 != Some(now) {
+            let since = now.saturating_sub(begun);
+            *drawn = (Some(now), Dice::new(seed, &format!("scheduler {number} in round {round} after {since} ms")));
         }
         drawn.1.number()
     })

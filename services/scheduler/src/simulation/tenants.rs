@@ -28,7 +28,8 @@ pub(super) enum Known {
 /// What a call is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Wants {
-    Make,
+    /// The so manieth.
+    Make(u64),
     Change(String),
     Move(String),
     Delete(String),
@@ -42,10 +43,13 @@ struct Call {
 }
 
 pub(super) struct Tenants {
+    seed: u64,
     dice: Dice,
     subnet_id: String,
     /// By their ids.
     pub(super) known: BTreeMap<String, Known>,
+    /// By the number of the call that made it.
+    order: BTreeMap<u64, String>,
     /// How many may have been made of which nobody was told.
     pub(super) unknown: usize,
     calls: Vec<Call>,
@@ -64,23 +68,39 @@ fn request<T>(body: T) -> Request<T> {
 
 impl Tenants {
     pub(super) fn new(seed: u64, subnet_id: String, most: usize) -> Self {
-        let (dice, known, moved) = (Dice::new(seed, "tenants"), BTreeMap::new(), BTreeMap::new());
-        Self { dice, subnet_id, known, unknown: 0, calls: Vec::new(), made: 0, most, moved }
+        Self {
+            seed,
+            dice: Dice::new(seed, "tenants"),
+            subnet_id,
+            known: BTreeMap::new(),
+            order: BTreeMap::new(),
+            unknown: 0,
+            calls: Vec::new(),
+            made: 0,
+            most,
+            moved: BTreeMap::new(),
+        }
+    }
+
+    /// What they do from now on does not depend on what became of what they did before.
+    pub(super) fn begin_round(&mut self, round: u64) {
+        self.dice = Dice::new(self.seed, &format!("tenants in round {round}"));
     }
 
     /// One of them asks for something.
     pub(super) fn ask(&mut self, machine: &Machine, now: u64) {
-        let there: Vec<String> = self.made().cloned().collect();
+        let is_made = |id: &&String| self.known.get(*id) == Some(&Known::Made);
+        let there: Vec<String> = self.order.values().filter(is_made).cloned().collect();
         let any = self.dice.index(there.len()).map(|at| there[at].clone());
         let wants = match (any, self.dice.below(10)) {
             (Some(id), 0..2) => Wants::Change(id),
             (Some(id), 2) => Wants::Move(id),
             (Some(id), 3..5) => Wants::Delete(id),
             (Some(id), _) if there.len() >= self.most => Wants::Delete(id),
-            (_, _) => Wants::Make,
+            (_, _) => Wants::Make(self.made),
         };
         match &wants {
-            Wants::Make => self.made += 1,
+            Wants::Make(_) => self.made += 1,
             Wants::Delete(id) => drop(self.known.insert(id.clone(), Known::Leaving)),
             Wants::Move(id) => drop(self.moved.insert(id.clone(), now)),
             Wants::Change(_) => {}
@@ -89,18 +109,13 @@ impl Tenants {
         self.calls.push(Call { wants, number: machine.number, answer });
     }
 
-    /// Those of which it was said that they are there.
-    pub(super) fn made(&self) -> impl Iterator<Item = &String> {
-        self.known.iter().filter(|(_, known)| **known == Known::Made).map(|(id, _)| id)
-    }
-
     fn begin(&mut self, machine: &Machine, wants: Wants) -> Slot<Result<String, Status>> {
         let (api, name) = (Api(Arc::clone(&machine.app)), format!("lb {}", self.made));
         let vip = v2::Vip { subnet_id: self.subnet_id.clone(), ..v2::Vip::default() };
         let sent = v2::LoadBalancer { name, project_id: PROJECT.to_owned(), ..v2::LoadBalancer::default() };
         machine.begin(async move {
             match wants {
-                Wants::Make => {
+                Wants::Make(_) => {
                     let load_balancer = Some(v2::LoadBalancer { vip: Some(vip), ..sent });
                     let body = CreateLoadBalancerRequest { load_balancer, ..CreateLoadBalancerRequest::default() };
                     api.create(request(body)).await.map(|made| made.into_inner().id)
@@ -134,7 +149,7 @@ impl Tenants {
             match answer {
                 Some(answer) => self.answered(&call.wants, answer)?,
                 None if runs(call.number) => self.calls.push(call),
-                None if call.wants == Wants::Make => self.unknown += 1,
+                None if matches!(call.wants, Wants::Make(_)) => self.unknown += 1,
                 None => {}
             }
         }
@@ -143,7 +158,10 @@ impl Tenants {
 
     fn answered(&mut self, wants: &Wants, answer: Result<String, Status>) -> Result<(), String> {
         match (wants, answer) {
-            (Wants::Make, Ok(id)) => drop(self.known.insert(id, Known::Made)),
+            (Wants::Make(number), Ok(id)) => {
+                self.order.insert(*number, id.clone());
+                self.known.insert(id, Known::Made);
+            }
             (Wants::Delete(_), Ok(id)) => drop(self.known.insert(id, Known::Deleted)),
             (Wants::Change(_) | Wants::Move(_), Ok(_)) => {}
             // Somebody else was to delete it at the same time.

@@ -34,6 +34,8 @@ pub(super) struct World {
     pub(super) owners: BTreeMap<String, String>,
     /// How often one went from one agent to another.
     pub(super) moves: u64,
+    /// What went wrong, in its order.
+    pub(super) struck: Vec<String>,
     loud: bool,
 }
 
@@ -50,6 +52,7 @@ impl World {
             switched: BTreeMap::new(),
             owners: BTreeMap::new(),
             moves: 0,
+            struck: Vec::new(),
             site,
             loud,
         };
@@ -76,6 +79,14 @@ impl World {
     pub(super) fn fail(&self, why: &str) -> ! {
         let (seed, now) = (self.site.seed, self.now as f64 / 1e3);
         panic!("after {now} s: {why}\nBALLAST_SEED={seed} has it again")
+    }
+
+    /// What happens from now on does not depend on what came of what happened before.
+    pub(super) fn begin_round(&mut self, round: u64) {
+        self.dice = Dice::new(self.site.seed, &format!("world in round {round}"));
+        self.tenants.begin_round(round);
+        *self.site.round.lock().unwrap() = (round, self.now);
+        self.log(&format!("round {round}"));
     }
 
     /// A scheduler that runs.
