@@ -261,7 +261,8 @@ fn die_together(world: &mut World) {
     let has_some = |at: &&usize| before.values().any(|(agent_id, _)| *agent_id == world.agents[**at].id);
     let (dead, living) = (struck.iter().filter(has_some).count(), world.agents.len() - struck.len());
     world.log(&format!("{dead} that have load balancers die together, and {living} live"));
-    if 2 * dead > dead + living {
+    // A scheduler hears late of those that have their sessions with another: here all notifications are lost.
+    if !world.site.several && 2 * dead > dead + living {
         let owners = world.owners.clone();
         world.run_until(world.now + 60 * SECOND, None);
         if owners != world.owners {
@@ -280,7 +281,6 @@ fn number(name: &str) -> Option<u64> {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "how far it came")]
 fn whatever_goes_wrong_every_load_balancer_is_on_one_agent_that_lives_in_the_end_and_stays_there() {
     let model = Model::new();
     if let Some(seed) = number("BALLAST_SEED") {

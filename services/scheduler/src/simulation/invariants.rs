@@ -122,10 +122,11 @@ impl World {
                     self.is_run(one, binding)?;
                     owned.insert(id.to_string(), (binding.agent_id.to_string(), binding.epoch.number()));
                 }
-                None => match self.agents.iter().find(|agent| self.takes(agent, &stored)) {
-                    Some(agent) => return Err(format!("{id} is nowhere, and {} could take it", agent.host)),
-                    None => {}
-                },
+                None => {
+                    if let Some(agent) = self.agents.iter().find(|agent| self.takes(agent, &stored)) {
+                        return Err(format!("{id} is nowhere, and {} could take it", agent.host));
+                    }
+                }
             }
         }
         self.leaves_who_is_switched_off(&stored)?;

@@ -68,7 +68,6 @@ impl World {
         Machine::start(&self.site, self.ever, self.now)
     }
 
-    #[expect(clippy::print_stderr, reason = "who replays a run wants to see it")]
     pub(super) fn log(&self, what: &str) {
         if self.loud {
             eprintln!("{:>8.2} {what}", self.now as f64 / 1e3);
