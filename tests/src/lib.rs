@@ -5,6 +5,7 @@
 
 pub mod barbican;
 pub mod collector;
+pub mod history;
 pub mod keystone;
 pub mod letter;
 pub mod metrics;

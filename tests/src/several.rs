@@ -127,6 +127,14 @@ impl Several {
         self.schedulers[number].take().expect("it runs").kill().expect("its end");
     }
 
+    /// The ids of the load balancers that an agent's driver has.
+    #[must_use]
+    pub fn deployed(&self, agent: usize) -> Vec<String> {
+        let folder = self.directory.join(format!("agent-{agent}/state/driver-state/fault"));
+        let names = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+        names.filter_map(|name| Some(name.to_str()?.strip_suffix(".lb")?.to_owned())).collect()
+    }
+
     /// A client of a gateway.
     #[must_use]
     pub fn rest(&self, gateway: usize) -> Rest {

@@ -110,6 +110,8 @@ pub struct App {
     started: Duration,
     leading: Arc<Leading>,
     heartbeats: Arc<AtomicI64>,
+    /// Others may serve the same database.
+    pub(crate) is_shared: bool,
     pub store: Store,
     pub clock: Clock,
     pub chance: Chance,
@@ -211,6 +213,7 @@ impl App {
             started: clock.monotonic(),
             leading: Arc::default(),
             heartbeats: Arc::default(),
+            is_shared: store.is_shared(),
             fleet: Arc::new(Fleet::new(id, limits, store.follow_moves())),
             refreshing: Arc::default(),
             store,

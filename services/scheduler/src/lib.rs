@@ -14,6 +14,8 @@ pub mod placement;
 mod rpc;
 pub mod secrets;
 mod session;
+#[cfg(test)]
+mod simulation;
 pub mod work;
 
 use std::{sync::Arc, time::Duration};

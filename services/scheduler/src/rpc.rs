@@ -34,7 +34,7 @@ use crate::{app::App, session::Sessions};
 
 /// Implements every service of `lbaas.v1`.
 #[derive(Clone)]
-pub(crate) struct Api(Arc<App>);
+pub(crate) struct Api(pub(crate) Arc<App>);
 
 /// What the health service knows by name.
 const SERVICES: [&str; 11] = [

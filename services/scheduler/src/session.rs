@@ -76,22 +76,23 @@ impl agent_session_server::AgentSession for Sessions {
         };
         let peer = peer.ok_or_else(|| Status::permission_denied("this agent was not admitted"))?;
         peer.must_be(&hello.host).map_err(|fault| refuse(&hello, &fault))?;
-        let agent = self.admit(&hello).await.map_err(|fault| refuse(&hello, &fault))?;
-        let (outbox, outgoing) = mpsc::channel(OUTBOX);
-        let (app, shutdown) = (Arc::clone(&self.app), self.shutdown.clone());
-        let duplex = Duplex { inbound, outbox, is_private: peer.is_private };
-        tokio::spawn(run(app, agent, hello, duplex, shutdown));
+        let outgoing = self.open(hello, inbound, peer.is_private).await?;
         Ok(Response::new(Box::pin(ReceiverStream::new(outgoing))))
     }
 }
 
 /// Both directions of a stream.
-struct Duplex {
-    inbound: Streaming<AgentMessage>,
+struct Duplex<S> {
+    inbound: S,
     outbox: Outbox,
     /// Secrets may be sent.
     is_private: bool,
 }
+
+/// What an agent says.
+pub(crate) trait Saying: Stream<Item = Result<AgentMessage, Status>> + Send + Unpin + 'static {}
+
+impl<S: Stream<Item = Result<AgentMessage, Status>> + Send + Unpin + 'static> Saying for S {}
 
 fn refuse(hello: &Hello, fault: &Fault) -> Status {
     tracing::warn!(agent.host = %told(&hello.host), detail = fault.detail(), "refused an agent: {}", sentence(fault));
@@ -99,6 +100,20 @@ fn refuse(hello: &Hello, fault: &Fault) -> Status {
 }
 
 impl Sessions {
+    /// Begins the session of an agent that has said hello, and says `inbound` from now on; what it is told.
+    pub(crate) async fn open(
+        &self,
+        hello: Hello,
+        inbound: impl Saying,
+        is_private: bool,
+    ) -> Result<mpsc::Receiver<Result<SchedulerMessage, Status>>, Status> {
+        let agent = self.admit(&hello).await.map_err(|fault| refuse(&hello, &fault))?;
+        let (outbox, outgoing) = mpsc::channel(OUTBOX);
+        let (app, shutdown) = (Arc::clone(&self.app), self.shutdown.clone());
+        tokio::spawn(run(app, agent, hello, Duplex { inbound, outbox, is_private }, shutdown));
+        Ok(outgoing)
+    }
+
     /// Knows the agent, unless another instance lives on the same host.
     async fn admit(&self, hello: &Hello) -> Result<Agent, Fault> {
         if hello.host.is_empty() || hello.instance_id.is_empty() {
@@ -116,7 +131,7 @@ impl Sessions {
 }
 
 #[tracing::instrument(skip_all, fields(agent.host = %agent.host, agent.id = %agent.id))]
-async fn run(app: Arc<App>, agent: Agent, hello: Hello, stream: Duplex, shutdown: CancellationToken) {
+async fn run<S: Saying>(app: Arc<App>, agent: Agent, hello: Hello, stream: Duplex<S>, shutdown: CancellationToken) {
     let listening = app.wakes.listen(agent.id);
     tracing::info!(instance = %told(&hello.instance_id), version = %agent.version, "agent connected");
     let mut session = Session {

@@ -1,23 +1,21 @@
 //! Three schedulers under load, of which one after the other is killed or stopped for a while: what was acknowledged is there in the
 //! end, once, and nothing else had to be done.
 //!
-//! Who writes has two gateways, and goes from one to the other. What was answered is history; what was not answered, or by 503,
-//! may have come to be or not.
+//! Who writes has two gateways, and goes from one to the other. What was answered, and what was not, is [history](History): what
+//! is stored in the end, and what agents run, is what it allows.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs,
     os::unix::fs::PermissionsExt as _,
-    sync::{
-        Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     thread::sleep,
     time::{Duration, Instant},
 };
 
-use ballast_lab::{Signal, in_lab, wait_until};
+use ballast_lab::{Signal, in_lab, poll_until, wait_until};
 use ballast_tests::{
+    history::{Answer, Call, History, Runs, There, run_otherwise},
     postgres_server::PostgresServer,
     rest::{Reply, Rest},
     several::{Several, Shape, gateway_at},
@@ -54,46 +52,11 @@ impl Chance {
     }
 }
 
-/// What a writer knows of its load balancers, by their names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Known {
-    /// Of what nobody said what became of it.
-    Unknown,
-    Made(String),
-    /// It was to be deleted, and nobody said what became of that.
-    Leaving,
-    Deleted(String),
-}
-
-/// What all of them know, and when something was acknowledged.
+/// What they were answered, until they are to end.
 #[derive(Default)]
-struct History {
-    of: Mutex<BTreeMap<String, Known>>,
-    acknowledged: Mutex<Vec<Instant>>,
+struct Writing {
+    history: History,
     is_over: AtomicBool,
-}
-
-impl History {
-    fn knows(&self, name: &str, known: Known) {
-        self.of.lock().unwrap().insert(name.to_owned(), known);
-    }
-
-    fn acknowledged(&self) {
-        self.acknowledged.lock().unwrap().push(Instant::now());
-    }
-
-    fn is_over(&self) -> bool {
-        self.is_over.load(Ordering::SeqCst)
-    }
-
-    /// The longest time without an acknowledgement since then.
-    fn longest_gap(&self, since: Instant) -> Duration {
-        let acknowledged = self.acknowledged.lock().unwrap();
-        let times: Vec<Instant> = acknowledged.iter().copied().filter(|at| *at >= since).collect();
-        let mut sorted = times;
-        sorted.sort();
-        sorted.windows(2).map(|two| two[1] - two[0]).max().unwrap_or_default()
-    }
 }
 
 /// A client that has two gateways.
@@ -129,43 +92,66 @@ fn balancer(name: &str, project: &str, subnet: &str) -> Value {
     json!({"loadbalancer": {"name": name, "project_id": project, "vip_subnet_id": subnet}})
 }
 
-/// Makes and deletes load balancers of a project, up to its limit.
-fn write(history: &History, writer: usize, subnet: &str) {
+/// A writer's load balancer.
+struct Own {
+    name: String,
+    id: String,
+}
+
+/// Makes, changes and deletes load balancers of a project, up to its limit.
+fn write(writing: &Writing, writer: usize, subnet: &str) {
     let (mut client, mut chance) = (Client::new(), Chance(SEED + writer as u64));
     let project = format!("project-{writer}");
-    let mut mine: Vec<(String, String)> = Vec::new();
+    let mut mine: Vec<Own> = Vec::new();
     for number in 0.. {
-        if history.is_over() {
+        if writing.is_over.load(Ordering::SeqCst) {
             return;
         }
-        if !mine.is_empty() && chance.below(3) == 0 {
-            let at = usize::try_from(chance.below(mine.len() as u64)).unwrap();
-            let (name, id) = mine.swap_remove(at);
-            history.knows(&name, Known::Leaving);
-            let reply = client.call("DELETE", &format!("{PATH}/{id}?cascade=true"), None);
-            if let Some(reply) = reply {
-                assert_eq!(reply.status, 204, "DELETE of {name}: {reply}");
-                history.knows(&name, Known::Deleted(id));
-                history.acknowledged();
+        match (mine.is_empty(), chance.below(6)) {
+            (false, 0..2) => {
+                let at = usize::try_from(chance.below(mine.len() as u64)).unwrap();
+                delete(&writing.history, &mut client, &mine.swap_remove(at));
             }
-            continue;
-        }
-        let name = format!("{project}-{number}");
-        history.knows(&name, Known::Unknown);
-        match client.call("POST", PATH, Some(&balancer(&name, &project, subnet))) {
-            Some(reply) if reply.status == 201 => {
-                history.knows(&name, Known::Made(reply.id()));
-                history.acknowledged();
-                mine.push((name, reply.id()));
+            (false, 2) => {
+                let at = usize::try_from(chance.below(mine.len() as u64)).unwrap();
+                change(&writing.history, &mut client, &mine[at], &format!("value {number}"));
             }
-            // The limit: it was not made.
-            Some(reply) => {
-                assert_eq!(reply.status, 403, "POST of {name}: {reply}");
-                history.of.lock().unwrap().remove(&name);
+            (_, _) => {
+                let name = format!("{project}-{number}");
+                mine.extend(make(&writing.history, &mut client, &name, &balancer(&name, &project, subnet)));
             }
-            None => {}
         }
         sleep(Duration::from_millis(10 + chance.below(30)));
+    }
+}
+
+fn make(history: &History, client: &mut Client, name: &str, body: &Value) -> Option<Own> {
+    let asked = history.ask(name, Call::Make(String::new()));
+    let reply = client.call("POST", PATH, Some(body))?;
+    if reply.status == 201 {
+        asked.answered(Answer::Done(reply.id()));
+        return Some(Own { name: name.to_owned(), id: reply.id() });
+    }
+    // The limit.
+    assert_eq!(reply.status, 403, "POST of {name}: {reply}");
+    asked.answered(Answer::Refused);
+    None
+}
+
+fn change(history: &History, client: &mut Client, Own { name, id }: &Own, value: &str) {
+    let asked = history.ask(name, Call::Change(value.to_owned()));
+    let body = json!({"loadbalancer": {"description": value}});
+    if let Some(reply) = client.call("PUT", &format!("{PATH}/{id}"), Some(&body)) {
+        assert_eq!(reply.status, 200, "PUT of {name}: {reply}");
+        asked.answered(Answer::Done(id.clone()));
+    }
+}
+
+fn delete(history: &History, client: &mut Client, Own { name, id }: &Own) {
+    let asked = history.ask(name, Call::Delete);
+    if let Some(reply) = client.call("DELETE", &format!("{PATH}/{id}?cascade=true"), None) {
+        assert_eq!(reply.status, 204, "DELETE of {name}: {reply}");
+        asked.answered(Answer::Done(id.clone()));
     }
 }
 
@@ -209,21 +195,26 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-/// What was acknowledged is there, and what was deleted is not.
-fn history_holds(history: &History, all: &[Value]) {
-    let there: BTreeSet<&str> = all.iter().map(|one| text(&one["name"])).collect();
-    let mut known = 0;
-    for (name, state) in history.of.lock().unwrap().iter() {
-        match state {
-            Known::Made(_) => assert!(there.contains(name.as_str()), "{name} was acknowledged, and is lost"),
-            Known::Deleted(_) => assert!(!there.contains(name.as_str()), "{name} was deleted, and is there"),
-            Known::Unknown | Known::Leaving => continue,
-        }
-        known += 1;
-    }
-    let known_of: BTreeSet<String> = history.of.lock().unwrap().keys().cloned().collect();
-    let strangers: Vec<&&str> = there.iter().filter(|name| !known_of.contains(**name)).collect();
-    assert!(strangers.is_empty() && known > 20, "{strangers:?}, {known}");
+/// What is there is what the history allows, and what agents run is that.
+fn history_holds(history: &History, several: &Several, all: &[Value]) {
+    let there = |one: &Value| There {
+        name: text(&one["name"]).to_owned(),
+        id: text(&one["id"]).to_owned(),
+        value: text(&one["description"]).to_owned(),
+    };
+    let there: Vec<There> = all.iter().map(there).collect();
+    let wrong = history.contradicted_by(&there);
+    assert!(wrong.is_empty() && history.acknowledged() > 20, "{wrong:#?}, {} acknowledged", history.acknowledged());
+    let runs_otherwise = || {
+        let runs = (0..AGENTS).flat_map(|number| {
+            let host = format!("agent-{number}");
+            several.deployed(number).into_iter().map(move |id| Runs { host: host.clone(), id })
+        });
+        run_otherwise(&there, &runs.collect::<Vec<_>>())
+    };
+    // What was deleted may still be about to go.
+    let as_it_is = poll_until(COMES_GOOD, || runs_otherwise().is_empty().then_some(()));
+    assert!(as_it_is.is_some(), "{:#?}", runs_otherwise());
 }
 
 fn rows_hold(server: &PostgresServer, all: &[Value]) {
@@ -276,24 +267,24 @@ fn prepare(client: &mut Client) -> String {
 }
 
 /// Strikes while others write; the longest time in which no write was acknowledged.
-fn under_load(several: &mut Several, subnet: &str, history: &History, blows: &[(usize, Blow)]) -> Duration {
+fn under_load(several: &mut Several, subnet: &str, writing: &Writing, blows: &[(usize, Blow)]) -> Duration {
     std::thread::scope(|scope| {
         for writer in 0..WRITERS {
-            scope.spawn(move || write(history, writer, subnet));
+            scope.spawn(move || write(writing, writer, subnet));
         }
-        let _over = Over(history);
+        let _over = Over(writing);
         sleep(Duration::from_secs(1));
         let begun = Instant::now();
         for (victim, blow) in blows {
             strike(several, *victim, *blow);
             sleep(Duration::from_millis(800));
         }
-        history.longest_gap(begun)
+        writing.history.longest_gap(begun)
     })
 }
 
 /// Whoever writes ends with this.
-struct Over<'h>(&'h History);
+struct Over<'w>(&'w Writing);
 
 impl Drop for Over<'_> {
     fn drop(&mut self) {
@@ -318,8 +309,8 @@ fn survives(test: &str, blows: &[(usize, Blow)], unavailable: Option<Duration>) 
         (0..AGENTS).for_each(|number| several.start_agent(number, number));
         let mut client = Client::new();
         let subnet = prepare(&mut client);
-        let history = History::default();
-        let gap = under_load(&mut several, &subnet, &history, blows);
+        let writing = Writing::default();
+        let gap = under_load(&mut several, &subnet, &writing, blows);
         tell(&format!("{} blows: no write was acknowledged for {gap:?} at most", blows.len()));
         if let Some(most) = unavailable {
             assert!(gap < most, "no write was acknowledged for {gap:?}");
@@ -328,7 +319,7 @@ fn survives(test: &str, blows: &[(usize, Blow)], unavailable: Option<Duration>) 
         let all = comes_good(&mut client);
         tell(&format!("all is as desired after {:?}", begun.elapsed()));
         wait_until(COMES_GOOD, "one leads", || several.leader());
-        history_holds(&history, &all);
+        history_holds(&writing.history, &several, &all);
         rows_hold(&server, &all);
         quotas_hold(&mut client, &subnet, &all);
         Ok(())

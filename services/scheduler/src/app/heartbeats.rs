@@ -29,7 +29,7 @@ impl App {
             }
             let now = self.clock.monotonic();
             // On a database of its own it does so for the record alone: of agents there are.
-            let is_told = self.store.is_shared() || self.fleet.has_sessions();
+            let is_told = self.is_shared || self.fleet.has_sessions();
             let is_time = is_told && now.saturating_sub(recorded_at) >= period;
             let unrecorded = self.fleet.take_unrecorded(now);
             match self.record(&unrecorded, is_time).await {

@@ -56,7 +56,7 @@ impl App {
 
     /// Reads who they are until the end.
     pub async fn keep_refreshing_peers(&self, shutdown: CancellationToken) {
-        if !self.store.is_shared() {
+        if !self.is_shared {
             return;
         }
         let mut ticks = tokio::time::interval(PERIOD);

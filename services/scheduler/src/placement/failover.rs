@@ -36,7 +36,8 @@ pub struct Pause {
     pub window: Duration,
 }
 
-/// Decides. Agents that are Dead and have nothing do not matter: they may be gone for good.
+/// Decides. Agents that are Dead and have nothing do not matter: they may be gone for good. Those that die at once are not
+/// found Dead at once, as each said last at another time that it lives: so who is Suspect counts as one that dies with them.
 #[must_use]
 pub fn decide(agents: &[Standing], pause: Pause) -> Failover {
     let is_dead = |one: &&Standing| one.liveness == Liveness::Dead;
@@ -45,7 +46,8 @@ pub fn decide(agents: &[Standing], pause: Pause) -> Failover {
     if dead.is_empty() {
         return Failover::Nothing;
     }
-    let together = together(dead.iter().map(|one| one.silent_for).collect(), pause.window);
+    let is_silent = |one: &&Standing| one.liveness != Liveness::Alive && one.load_balancers > 0;
+    let together = together(agents.iter().filter(is_silent).collect(), pause.window);
     #[expect(clippy::cast_precision_loss, reason = "nobody has so many agents")]
     let too_many = together as f64 > pause.share * of as f64;
     if too_many {
@@ -54,13 +56,16 @@ pub fn decide(agents: &[Standing], pause: Pause) -> Failover {
     Failover::From(dead.iter().map(|one| one.agent_id).collect())
 }
 
-/// How many fell silent within one window, whenever that was: they wake up together as well, or not at all.
-fn together(mut silent_for: Vec<Duration>, window: Duration) -> usize {
-    silent_for.sort_unstable();
-    let within = |(at, first): (usize, &Duration)| {
-        silent_for[at..].iter().take_while(|last| last.saturating_sub(*first) <= window).count()
+/// How many fell silent within one window in which one died, whenever that was: they wake up together as well, or not at all.
+fn together(mut silent: Vec<&Standing>, window: Duration) -> usize {
+    silent.sort_unstable_by_key(|one| one.silent_for);
+    let within = |(at, first): (usize, &&Standing)| {
+        let with_it = silent[at..].iter().take_while(|last| last.silent_for.saturating_sub(first.silent_for) <= window);
+        let (count, has_dead) =
+            with_it.fold((0, false), |(count, has_dead), one| (count + 1, has_dead || one.liveness == Liveness::Dead));
+        if has_dead { count } else { 0 }
     };
-    silent_for.iter().enumerate().map(within).max().unwrap_or_default()
+    silent.iter().enumerate().map(within).max().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -115,6 +120,16 @@ mod tests {
         assert_eq!(decided(&[(25, 3), (85, 1), (1, 0)]), Failover::Paused { dead: 2, of: 3 });
         assert_eq!(decided(&[(9_000, 3), (9_050, 1), (1, 0)]), Failover::Paused { dead: 2, of: 3 });
         assert_eq!(decided(&[(25, 3), (95, 1), (150, 1)]), Failover::Paused { dead: 2, of: 3 });
+    }
+
+    #[test]
+    fn who_is_suspect_dies_with_those_that_are_found_dead_first() {
+        assert_eq!(decided(&[(20, 3), (18, 1), (16, 2), (1, 0)]), Failover::Paused { dead: 3, of: 4 });
+        let with_nothing = [(20, 3), (18, 0), (16, 0), (1, 0)];
+        assert_eq!(decided(&with_nothing), Failover::From(vec![AgentId::from_u128(0)]));
+        let long_ago = [(900, 3), (15, 1), (15, 1), (1, 0)];
+        assert_eq!(decided(&long_ago), Failover::From(vec![AgentId::from_u128(0)]));
+        assert_eq!(decided(&[(15, 3), (15, 1), (15, 1), (1, 0)]), Failover::Nothing);
     }
 
     #[test]

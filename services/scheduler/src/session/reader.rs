@@ -6,8 +6,10 @@ use std::{sync::Arc, time::Duration};
 use ballast_model::ids::AgentId;
 use ballast_proto::agent::AgentMessage;
 use tokio::{sync::mpsc, time::Instant};
-use tonic::{Status, Streaming};
+use tokio_stream::StreamExt as _;
+use tonic::Status;
 
+use super::Saying;
 use crate::app::App;
 
 /// How many messages may wait for the session. Beyond it the reader waits, and with it the agent.
@@ -35,31 +37,31 @@ impl Open {
     }
 
     /// Reads until the stream ends, or nobody takes what is read.
-    pub(super) fn read(self, stream: Streaming<AgentMessage>) -> Inbound {
+    pub(super) fn read(self, stream: impl Saying) -> Inbound {
         let (sender, receiver) = mpsc::channel(MAILBOX);
         tokio::spawn(self.go_on(stream, sender));
         receiver
     }
 
-    async fn go_on(self, mut stream: Streaming<AgentMessage>, sender: mpsc::Sender<Result<AgentMessage, Status>>) {
+    async fn go_on(self, mut stream: impl Saying, sender: mpsc::Sender<Result<AgentMessage, Status>>) {
         let dead_after = self.app.limits.dead_after;
         let look = (dead_after / 40).clamp(Duration::from_millis(10), Duration::from_millis(500));
         let (mut last, mut looks) = (Instant::now(), 0);
         loop {
             let next = tokio::select! {
-                next = tokio::time::timeout(look, stream.message()) => next,
+                next = tokio::time::timeout(look, stream.next()) => next,
                 () = sender.closed() => return,
             };
             match next {
-                Ok(Ok(Some(message))) => {
+                Ok(Some(Ok(message))) => {
                     (last, looks) = (Instant::now(), 0);
                     self.heartbeat();
                     if sender.send(Ok(message)).await.is_err() {
                         return;
                     }
                 }
-                Ok(Ok(None)) => return,
-                Ok(Err(status)) => {
+                Ok(None) => return,
+                Ok(Some(Err(status))) => {
                     // Whoever takes nothing any more need not know why.
                     let _ = sender.send(Err(status)).await;
                     return;

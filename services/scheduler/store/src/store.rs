@@ -120,6 +120,18 @@ impl Store {
         self.writers.queued()
     }
 
+    /// How many read, with those that wait for a connection.
+    #[must_use]
+    pub fn reading(&self) -> usize {
+        self.metrics.running(Kind::Read)
+    }
+
+    /// How many write, with those that wait for their turn.
+    #[must_use]
+    pub fn writing(&self) -> usize {
+        self.metrics.running(Kind::Write)
+    }
+
     /// Another process wrote events, or may have.
     pub fn others_changed(&self) {
         self.changes.send_modify(|count| *count += 1);

@@ -8,6 +8,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "what is measured is printed")]
 
+mod agents;
 mod api;
 mod asked;
 mod bring_up;
@@ -15,6 +16,8 @@ mod caller;
 mod crowd;
 mod datagrams;
 mod driver;
+mod failover;
+mod fill;
 mod flat;
 mod fleet;
 mod floor;
@@ -28,15 +31,20 @@ mod octavia;
 mod orders;
 mod parts;
 mod pgbench;
+mod plant;
+mod players;
 mod postgres;
 mod probe;
 mod reconfigure;
 mod report;
 mod rest;
+mod resync;
 mod rotation;
 mod samples;
+mod schedulers;
 mod shell;
 mod stack;
+mod start;
 mod throughput;
 mod topology;
 mod trace;
@@ -53,7 +61,8 @@ type Outcome<T> = Result<T, Failure>;
 
 const USAGE: &str = "usage: ballast-bench [--quick] [--steps] [--count N] [BENCH]...
 
-  driver bring-up many crowd throughput layer-4 reconfigure rotation api flat fleet parts metrics      none: all
+  driver bring-up many crowd throughput layer-4 reconfigure rotation resync
+  api flat fleet parts metrics start schedulers agents failover                     none: all
 
   --quick    a tenth of the work: to see that it runs, not to quote
   --steps    driver and bring-up: shows the driver's steps; bring-up logs at debug for that, and its times grow
@@ -64,7 +73,7 @@ const USAGE: &str = "usage: ballast-bench [--quick] [--steps] [--count N] [BENCH
 type OnGround = fn(&Lab, &Ground, &Options) -> Outcome<Value>;
 type Alone = fn(&Lab, &Options) -> Outcome<Value>;
 
-const ON_GROUND: [(&str, OnGround); 8] = [
+const ON_GROUND: [(&str, OnGround); 9] = [
     ("driver", driver::run),
     ("bring-up", bring_up::run),
     ("many", many::run),
@@ -73,9 +82,25 @@ const ON_GROUND: [(&str, OnGround); 8] = [
     ("layer-4", layer_4::run),
     ("reconfigure", reconfigure::run),
     ("rotation", rotation::run),
+    ("resync", resync::run),
 ];
-const ALONE: [(&str, Alone); 5] =
-    [("api", api::run), ("flat", flat::run), ("fleet", fleet::run), ("parts", parts::run), ("metrics", metrics::run)];
+const ALONE: [(&str, Alone); 8] = [
+    ("api", api::run),
+    ("flat", flat::run),
+    ("fleet", fleet::run),
+    ("parts", parts::run),
+    ("metrics", metrics::run),
+    ("start", start::run),
+    ("schedulers", schedulers::run),
+    ("agents", agents::run),
+];
+/// Those that make hosts of their own, of the same names as the ground's: each has a lab of its own.
+const APART: [(&str, Alone); 1] = [("failover", failover::run)];
+
+fn names() -> impl Iterator<Item = &'static str> {
+    let alone = ALONE.iter().chain(&APART).map(|(name, _)| *name);
+    ON_GROUND.iter().map(|(name, _)| *name).chain(alone)
+}
 
 /// What is asked for on the command line.
 #[derive(Debug, Clone, Default)]
@@ -89,8 +114,7 @@ struct Options {
 
 impl Options {
     fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
-        let known =
-            |word: &str| ON_GROUND.iter().any(|(name, _)| *name == word) || ALONE.iter().any(|(name, _)| *name == word);
+        let known = |word: &str| names().any(|name| name == word);
         let mut options = Self::default();
         while let Some(word) = words.next() {
             match word.as_str() {
@@ -136,10 +160,7 @@ fn main() -> ExitCode {
 
 fn start(words: &[String]) -> Outcome<ExitCode> {
     let options = Options::parse(words.iter().cloned())?;
-    let Some(lab) = Lab::current() else {
-        let status = run_again_in_lab(words)?;
-        return Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
-    };
+    let Some(lab) = Lab::current() else { return in_labs(words, &options) };
     let machine = machine::describe();
     println!("{}", machine.text);
     if ON_GROUND.iter().any(|(bench, _)| options.wants(bench)) && require_tool("haproxy", "what sends traffic") {
@@ -150,9 +171,24 @@ fn start(words: &[String]) -> Outcome<ExitCode> {
             }
         }
     }
-    for (bench, run) in ALONE {
+    for (bench, run) in ALONE.into_iter().chain(APART) {
         if options.wants(bench) {
             report::save(bench, &machine, &run(&lab, &options)?)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Those that are wanted, most of them in one lab.
+fn in_labs(words: &[String], options: &Options) -> Outcome<ExitCode> {
+    let wanted = |name: &&'static str| options.wants(name);
+    let (apart, together): (Vec<&str>, Vec<&str>) =
+        names().filter(wanted).partition(|name| APART.iter().any(|(own, _)| own == name));
+    let flags: Vec<&str> = words.iter().map(String::as_str).filter(|word| names().all(|name| name != *word)).collect();
+    let labs = apart.chunks(1).chain([together.as_slice()]).filter(|benches| !benches.is_empty());
+    for benches in labs {
+        if !run_again_in_lab(flags.iter().chain(benches))?.success() {
+            return Ok(ExitCode::FAILURE);
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -52,7 +52,7 @@ pub(crate) fn run(lab: &Lab, ground: &Ground, options: &Options) -> Outcome<Valu
 }
 
 /// Their ids; each is ACTIVE.
-fn make(stack: &Stack, count: usize) -> Outcome<Vec<String>> {
+pub(crate) fn make(stack: &Stack, count: usize) -> Outcome<Vec<String>> {
     let next = AtomicUsize::new(0);
     let client = || -> Outcome<Vec<String>> {
         let (mut rest, mut ids) = (stack.rest()?, Vec::new());
@@ -79,7 +79,7 @@ fn one(stack: &Stack) -> Value {
     json!({ "loadbalancer": { "name": "one of many", "vip_subnet_id": stack.subnet_id, "listeners": [listener] } })
 }
 
-fn take_away(stack: &Stack, ground: &Ground, ids: &[String]) -> Outcome<()> {
+pub(crate) fn take_away(stack: &Stack, ground: &Ground, ids: &[String]) -> Outcome<()> {
     let mut rest: Rest = stack.rest()?;
     for id in ids {
         rest.delete(&format!("/v2.0/lbaas/loadbalancers/{id}?cascade=true"))?;

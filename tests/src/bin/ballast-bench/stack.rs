@@ -105,12 +105,22 @@ impl Stack {
         let mut stack = Self { directory, services: Vec::new(), driver, gateway, subnet_id };
         stack.spawn("scheduler", Command::new(built("ballast-scheduler")?))?;
         stack.spawn("gateway", Command::new(built("ballast-api-gateway")?))?;
-        let agent = built("ballast-agent")?;
-        stack.spawn("agent", plan.host.map_or_else(|| Command::new(&agent), |host| host.command(&agent)))?;
+        stack.start_agent(plan.host)?;
         let mut rest = wait_until(PATIENCE, "the gateway", || stack.rest().ok());
         wait_until(PATIENCE, "an agent that can be given work", || is_ready(&mut rest).then_some(()));
         stack.subnet_id = make_subnet(&mut rest)?;
         Ok(stack)
+    }
+
+    /// Where it ran before.
+    pub(crate) fn start_agent(&mut self, host: Option<&Host>) -> Outcome<()> {
+        let agent = built("ballast-agent")?;
+        self.spawn("agent", host.map_or_else(|| Command::new(&agent), |host| host.command(&agent)))
+    }
+
+    /// SIGKILL. What it has deployed goes on.
+    pub(crate) fn kill_agent(&mut self) {
+        self.services.retain(|service| service.name != "agent");
     }
 
     fn spawn(&mut self, name: &'static str, mut command: Command) -> Outcome<()> {
@@ -203,7 +213,7 @@ fn devices(directory: &Path) -> PathBuf {
 }
 
 /// The most memory that a process has had, in kB.
-fn peak_of(pid: u32) -> u64 {
+pub(crate) fn peak_of(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
