@@ -36,6 +36,7 @@ pub fn to_agent(agent: &Agent, liveness: Liveness) -> v1::Agent {
         heartbeat_at: Some(timestamp(agent.heartbeat_at)),
         drivers: agent.drivers.iter().map(to_agent_driver).collect(),
         load_balancers: agent.load_balancers,
+        zone: agent.zone.clone(),
     }
 }
 

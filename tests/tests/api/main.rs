@@ -45,6 +45,7 @@ mod rest;
 mod schedulers;
 mod secrets;
 mod services;
+mod standby;
 mod tokens;
 mod traffic;
 mod upgrades;

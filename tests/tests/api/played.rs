@@ -63,8 +63,19 @@ impl Agent {
         instance: &str,
         drivers: Vec<DriverReport>,
     ) -> Result<Self, Status> {
+        Self::in_zone(channel, (host, ""), instance, drivers).await
+    }
+
+    /// The same, which says where its host is.
+    pub(crate) async fn in_zone(
+        channel: &Channel,
+        (host, zone): (&str, &str),
+        instance: &str,
+        drivers: Vec<DriverReport>,
+    ) -> Result<Self, Status> {
         let (up, outgoing) = mpsc::channel(64);
         let hello = Hello {
+            zone: zone.to_owned(),
             host: host.to_owned(),
             instance_id: instance.to_owned(),
             version: "0".to_owned(),

@@ -83,14 +83,16 @@ impl App {
         let delete = self.store.write(|tx, _| {
             Box::pin(async move {
                 load_agent(tx, caller, id).await?;
-                tx.delete_agent(id).await
+                let wakes = self.forget_sides_on(tx, id).await?;
+                tx.delete_agent(id).await?;
+                Ok(wakes)
             })
         });
         // Nothing is placed on it from now on.
         self.fleet.forget(id);
         let deleted = delete.await;
         self.refresh_agents(&[id]).await?;
-        deleted?;
+        self.wake(deleted?);
         self.wakes.end(id);
         self.checks.forget_agent(id);
         self.histories.forget_agent(id);

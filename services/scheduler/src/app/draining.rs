@@ -69,8 +69,11 @@ impl App {
         for (id, from) in next.leave {
             let host = off.iter().find(|(agent, _)| *agent == from).map(|(_, host)| host.as_str()).unwrap_or_default();
             let (told, random) = (format!("the agent {host} is switched off"), self.chance.number());
-            let moved = self.store.write(|tx, _| Box::pin(self.leave_switched_off(tx, id, from, random)));
-            let wakes = match because(cause(told), moved).await {
+            let spares = &self.spares_for(id).await?;
+            let moved = self.store.write(|tx, _| Box::pin(self.leave_switched_off(tx, id, from, (spares, random))));
+            let moved = because(cause(told), moved).await;
+            self.give_back_spares(spares).await;
+            let wakes = match moved {
                 // One that cannot be moved keeps nobody else from moving.
                 Err(fault) if fault.code() != Code::Unavailable => {
                     tracing::error!(load_balancer.id = %id, detail = fault.detail(), "stays on {host}: {fault}");
@@ -83,7 +86,7 @@ impl App {
                 course.moving.insert(id);
                 tracing::info!(load_balancer.id = %id, agent.id = %to.agent_id, "moved off {host}, which is switched off");
             }
-            self.wakes.wake(wakes);
+            self.wake(wakes);
         }
         Ok(())
     }
@@ -100,15 +103,18 @@ impl App {
         let mut next = Next { moving: found.map(|one| one.id).collect(), ..Next::default() };
         let room = self.failover.per_second.saturating_sub(next.moving.len());
         for (from, _) in off {
-            let bound = tx.bindings_of(*from).await?.into_iter().filter(|one| one.binding.phase == Phase::Bound);
-            for id in bound.map(|one| one.binding.load_balancer_id) {
+            let mut bound = tx.bindings_of(*from).await?;
+            bound.retain(|one| one.binding.phase != Phase::Removing);
+            // Standbys first: one that has its place elsewhere can take over.
+            bound.sort_by_key(|one| one.binding.phase == Phase::Bound);
+            for id in bound.into_iter().map(|one| one.binding.load_balancer_id) {
                 next.left += 1;
                 if next.leave.len() >= room {
                     continue;
                 }
-                match self.choose_alive(tx, id, 0).await? {
-                    Some(_) => next.leave.push((id, *from)),
-                    None => drop(next.stay.insert(id)),
+                match self.can_leave(tx, id, *from).await? {
+                    true => next.leave.push((id, *from)),
+                    false => drop(next.stay.insert(id)),
                 }
             }
         }

@@ -34,7 +34,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub use self::choosing::Looked;
+pub use self::choosing::{Beside, Looked};
 use self::{lives::Lives, roster::Roster};
 
 /// How often this process shows itself that it runs, and the pause from which on it did not.

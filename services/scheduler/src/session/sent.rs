@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use ballast_model::{
-    counters::{Epoch, Generation},
+    counters::{Epoch, Generation, Term},
     ids::LoadBalancerId,
 };
 use ballast_store::{BoundLoadBalancer, Phase};
@@ -13,20 +13,20 @@ use crate::app::Instruction;
 /// Stands for a generation after all others: that of a removal.
 const REMOVAL: Generation = Generation::new(u64::MAX);
 
-/// The epoch and generation last sent of each load balancer that the agent has, or is to remove, and whether nobody else may
-/// have it still.
+/// The epoch, generation and term last sent of each load balancer that the agent has, or is to remove, and whether nobody else
+/// may have it still.
 #[derive(Debug, Default)]
 pub(super) struct Sent(HashMap<LoadBalancerId, Mark>);
 
-type Mark = (Epoch, Generation, bool);
+type Mark = (Epoch, Generation, Term, bool);
 
 impl Sent {
     /// Whether there is something to send.
     pub(super) fn lacks(&self, bound: &BoundLoadBalancer) -> bool {
         // One that is contested is looked at each time: who had it before may have let go.
         let newest = match bound.binding.phase {
-            Phase::Bound => (bound.binding.epoch, bound.generation, true),
-            Phase::Removing => (bound.binding.epoch, REMOVAL, true),
+            Phase::Bound | Phase::Standby => (bound.binding.epoch, bound.generation, bound.term, true),
+            Phase::Removing => (bound.binding.epoch, REMOVAL, Term::NONE, true),
         };
         self.0.get(&bound.binding.load_balancer_id).is_none_or(|sent| *sent < newest)
     }
@@ -35,9 +35,10 @@ impl Sent {
     pub(super) fn record(&mut self, instruction: &Instruction) -> bool {
         let (id, mark) = match instruction {
             Instruction::Desired(desired) => {
-                (desired.load_balancer.id, (desired.epoch, desired.generation, !desired.is_contested))
+                let term = desired.beside.as_ref().map_or(Term::NONE, |beside| beside.term);
+                (desired.load_balancer.id, (desired.epoch, desired.generation, term, !desired.is_contested))
             }
-            Instruction::Remove { load_balancer_id, epoch } => (*load_balancer_id, (*epoch, REMOVAL, true)),
+            Instruction::Remove { load_balancer_id, epoch } => (*load_balancer_id, (*epoch, REMOVAL, Term::NONE, true)),
         };
         if self.0.get(&id).is_some_and(|sent| *sent >= mark) {
             return false;

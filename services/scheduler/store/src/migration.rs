@@ -28,6 +28,7 @@ mod m0024_barbican;
 mod m0025_acme;
 mod m0027_schedulers;
 mod m0028_lead;
+mod m0030_sides;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -63,6 +64,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0025_acme::Migration),
             Box::new(m0027_schedulers::Migration),
             Box::new(m0028_lead::Migration),
+            Box::new(m0030_sides::Migration),
         ]
     }
 }

@@ -182,6 +182,7 @@ fn wanted(host: Option<&str>) -> WantedPort {
         subnet_id: SUBNET.parse().unwrap(),
         address: Some("10.0.0.5".parse().unwrap()),
         host: host.map(str::to_owned),
+        also: None,
     }
 }
 
