@@ -81,21 +81,18 @@ pub struct Ruling {
 }
 
 impl Ruling {
-    /// What is right after a side has said this. `other` is what the other one said last; none: there is no other one.
+    /// What is right after a side has said this. Of one term the first side is right, as both sides have it.
     #[must_use]
-    pub fn after(self, from: SideNumber, said: Said, other: Option<Option<Said>>) -> Self {
-        if said.term > self.term {
-            return match (said.active, other) {
-                (true, _) => Self { active: from, term: said.term },
-                (false, Some(_)) => Self { active: from.other(), term: said.term },
-                // The one that it means is gone: this one is to answer.
-                (false, None) => Self { active: from, term: said.term.next() },
-            };
+    pub fn after(self, from: SideNumber, said: Said, has_other: bool) -> Self {
+        match (said.active, has_other) {
+            (true, _) if said.term > self.term || said.term == self.term && from < self.active => {
+                Self { active: from, term: said.term }
+            }
+            (false, true) if said.term > self.term => Self { active: from.other(), term: said.term },
+            // The one that it means is gone: this one is to answer.
+            (false, false) if said.term > self.term => Self { active: from, term: said.term.next() },
+            _ => self,
         }
-        // Both began the same term, and have agreed by now.
-        let gave_way = said.term == self.term && from == self.active && !said.active && said.peer_heard;
-        let is_others = other.flatten().is_some_and(|other| other.active && other.term == self.term);
-        if gave_way && is_others { Self { active: from.other(), ..self } } else { self }
     }
 
     /// The other side is to answer. `said` is what both said last.
@@ -128,24 +125,20 @@ mod tests {
     #[test]
     fn the_higher_term_is_right_and_a_lower_one_does_nothing() {
         use SideNumber::{One, Two};
-        let there = Some(None);
-        for (from, said, other, then) in [
-            (Two, said(4, true), there, ruling(Two, 4)),
-            (One, said(4, false), there, ruling(Two, 4)),
-            (One, said(4, true), there, ruling(One, 4)),
-            (Two, said(4, false), there, ruling(One, 4)),
-            (One, said(4, false), None, ruling(One, 5)),
-            (Two, said(2, true), there, ruling(One, 3)),
-            (Two, said(3, true), there, ruling(One, 3)),
-            (One, said(3, false), there, ruling(One, 3)),
-            (One, said(3, false), Some(Some(said(3, true))), ruling(Two, 3)),
-            (One, said(3, false), Some(Some(said(2, true))), ruling(One, 3)),
-            (Two, said(3, false), Some(Some(said(3, true))), ruling(One, 3)),
+        for (from, said, has_other, then) in [
+            (Two, said(4, true), true, ruling(Two, 4)),
+            (One, said(4, false), true, ruling(Two, 4)),
+            (One, said(4, true), true, ruling(One, 4)),
+            (Two, said(4, false), true, ruling(One, 4)),
+            (One, said(4, false), false, ruling(One, 5)),
+            (Two, said(2, true), true, ruling(One, 3)),
+            (Two, said(3, true), true, ruling(One, 3)),
+            (One, said(3, false), true, ruling(One, 3)),
         ] {
-            assert_eq!(ruling(One, 3).after(from, said, other), then, "{from:?} {said:?} {other:?}");
+            assert_eq!(ruling(One, 3).after(from, said, has_other), then, "{from:?} {said:?} {has_other:?}");
         }
-        let alone = Said { peer_heard: false, ..said(3, false) };
-        assert_eq!(ruling(One, 3).after(One, alone, Some(Some(said(3, true)))), ruling(One, 3));
+        assert_eq!(ruling(Two, 3).after(One, said(3, true), true), ruling(One, 3), "both began it");
+        assert_eq!(ruling(Two, 3).after(One, said(3, false), true), ruling(Two, 3));
     }
 
     #[test]
@@ -157,7 +150,8 @@ mod tests {
 
     /// Who answers in each term: as many as there are; then what each says, as far as it has heard.
     fn histories() -> impl Strategy<Value = (Vec<bool>, Vec<(bool, prop::sample::Index)>)> {
-        (prop::collection::vec(any::<bool>(), 1..8), prop::collection::vec((any::<bool>(), any::<prop::sample::Index>()), 0..40))
+        let says = prop::collection::vec((any::<bool>(), any::<prop::sample::Index>()), 0..40);
+        (prop::collection::vec(any::<bool>(), 1..8), says)
     }
 
     proptest! {
@@ -165,16 +159,14 @@ mod tests {
         fn in_whatever_order_it_is_said_the_side_of_the_highest_term_is_the_active_one((terms, says) in histories()) {
             let side = |one: bool| if one { SideNumber::One } else { SideNumber::Two };
             let mut now = ruling(side(terms[0]), 1);
-            let mut last = [None, None];
             let mut highest = 1;
             for (from, at) in says {
                 let term = at.index(terms.len());
                 let say = said(term as u64 + 1, terms[term] == from);
-                let other = last[usize::from(from)];
-                let then = now.after(side(from), say, Some(other));
+                let then = now.after(side(from), say, true);
                 prop_assert!(then.term >= now.term, "a term never goes back");
                 prop_assert!(then.term > now.term || then == now, "one side in each term");
-                (now, last[usize::from(!from)]) = (then, Some(say));
+                now = then;
                 highest = highest.max(term + 1);
             }
             prop_assert_eq!(now, ruling(side(terms[highest - 1]), highest as u64));

@@ -34,7 +34,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub use self::choosing::{Beside, Looked};
+pub(super) use self::choosing::Beside;
+pub use self::choosing::Looked;
 use self::{lives::Lives, roster::Roster};
 
 /// How often this process shows itself that it runs, and the pause from which on it did not.

@@ -229,9 +229,7 @@ impl App {
         let id = owner.load_balancer_id;
         let Some(sides) = sides_of(tx, id).await? else { return Ok((Vec::new(), false)) };
         let Some(from) = sides.of(owner.epoch, owner.agent_id) else { return Ok((Vec::new(), false)) };
-        let is_active = from.number == sides.active.number;
-        let other = if is_active { sides.standby.as_ref() } else { Some(&sides.active) };
-        let ruling = sides.ruling().after(from.number, said, other.map(|other| other.said));
+        let ruling = sides.ruling().after(from.number, said, sides.standby.is_some());
         if from.said == Some(said) && ruling == sides.ruling() {
             return Ok((Vec::new(), false));
         }

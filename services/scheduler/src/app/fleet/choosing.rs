@@ -27,11 +27,11 @@ pub struct Looked {
 
 /// Where a standby is not to be.
 #[derive(Debug, Clone, Copy)]
-pub struct Beside<'a> {
+pub(in crate::app) struct Beside<'a> {
     /// The active side is there.
-    pub agent_id: AgentId,
+    pub(in crate::app) agent_id: AgentId,
     /// Nor on these.
-    pub not: &'a [AgentId],
+    pub(in crate::app) not: &'a [AgentId],
 }
 
 /// The agents with what is known of their lives.
@@ -96,7 +96,7 @@ impl Fleet {
 
     /// As [`Self::choose_alive`], for a standby: in another zone where one could run it there. Whether it is in the same one, as
     /// far as is known.
-    pub fn choose_beside<T>(
+    pub(in crate::app) fn choose_beside<T>(
         &self,
         demand: Demand<'_>,
         now: Duration,
