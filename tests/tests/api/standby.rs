@@ -465,3 +465,44 @@ async fn ports_of_sides_are_in_no_quota() {
     assert_eq!(services.call("POST", "/v2.0/ports", Some(port.clone())).await.status, 201, "the VIP's, and this one");
     assert_eq!(services.call("POST", "/v2.0/ports", Some(port)).await.status, 409);
 }
+
+/// Three on one database; an agent, with one side of a load balancer; then two agents that could take the other one, each with
+/// another scheduler.
+#[tokio::test]
+async fn three_schedulers_place_one_standby() {
+    let Some(server) = ballast_lab::Postgres::start("three schedulers and one standby").await else { return };
+    let url = server.url();
+    let mut all = Vec::new();
+    for _ in 0..3 {
+        let services = Services::with(|settings| settings.database.url.clone_from(&url)).await;
+        services.get("/v2.0/agents").await;
+        all.push(services);
+    }
+    let mut first = agent(&all[0], "a", "").await;
+    let alive = first.stay_alive();
+    let (subnet, flavor) = (all[0].subnet().await, flavor(&all[0], "ACTIVE_STANDBY").await);
+    let id = create(&all[0], &subnet, &flavor).await;
+    told(&mut first, true, false).await;
+    let mut others = Vec::new();
+    for (services, host) in all[1..].iter().zip(["b", "c"]) {
+        others.push(agent_that_waits(services, host).await);
+    }
+    let paired = told(&mut first, true, true).await;
+    assert_eq!(number(&paired), (1, true, 1));
+    tokio::time::sleep(A_WHILE).await;
+    let standby = sides(&all[2], &id).await["standby"].clone();
+    let mut told_of_it = 0;
+    for agent in &mut others {
+        let is_told = async {
+            loop {
+                if let Message::Desired(desired) = agent.next().await {
+                    assert_eq!(number(&desired), (2, false, 1));
+                    return;
+                }
+            }
+        };
+        told_of_it += usize::from(tokio::time::timeout(A_WHILE, is_told).await.is_ok());
+    }
+    assert_eq!(told_of_it, 1, "{standby:#}");
+    alive.abort();
+}

@@ -30,6 +30,7 @@ mod python;
 mod refusals;
 mod secrets;
 mod several;
+mod standby;
 mod survival;
 mod tempest;
 mod thousand;

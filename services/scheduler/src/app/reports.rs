@@ -397,7 +397,7 @@ impl App {
             let is_active = placed.is_some_and(|placed| owner.has(placed.binding.as_ref()));
             if !is_active && side.fault != fault {
                 let host = tx.agent(owner.agent_id).await?.map(|agent| agent.host).unwrap_or_default();
-                let what = if fault.is_empty() { format!("standby on {host} runs") } else { format!("standby on {host}: {fault}") };
+                let what = if fault.is_empty() { "standby runs".to_owned() } else { format!("standby: {fault}") };
                 tx.note_of(id, Arc::new(Cause { by: By::Agent, who: host, what, ..Cause::default() })).await?;
             }
             if outcome.fault.is_none() {

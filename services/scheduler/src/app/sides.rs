@@ -91,11 +91,14 @@ impl App {
         agent_id: AgentId,
     ) -> Result<HashMap<LoadBalancerId, Pair>, Fault> {
         let mut pairs = HashMap::new();
-        let mut sides = tx.sides(ids).await?;
+        if ids.is_empty() {
+            return Ok(pairs);
+        }
+        let (mut sides, terms) = (tx.sides(ids).await?, tx.terms_of(ids).await?);
         for id in ids {
             let sides = sides.remove(id).unwrap_or_default();
             let side = sides.into_iter().find(|side| side.agent_id == agent_id);
-            let term = tx.election(*id).await?.map_or(Term::NONE, |election| election.term);
+            let term = terms.get(id).copied().unwrap_or_default();
             pairs.insert(*id, Pair { term, side });
         }
         Ok(pairs)

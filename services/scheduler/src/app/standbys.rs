@@ -37,8 +37,9 @@ struct Found<'a> {
     together: bool,
 }
 
-fn told(what: String) -> Arc<Cause> {
-    Arc::new(Cause { by: By::Scheduler, what, ..Cause::default() })
+/// At which host, which operators alone are told.
+fn told(who: String, what: String) -> Arc<Cause> {
+    Arc::new(Cause { by: By::Scheduler, who, what, ..Cause::default() })
 }
 
 /// Whom a change of its sides concerns: those who have one, and those who are to let go of one.
@@ -89,7 +90,7 @@ impl App {
         }
         let host = tx.agent(found.agent_id).await?.map(|agent| agent.host).unwrap_or_default();
         let remark = if found.together { ", in the zone of the active side: no other can take it" } else { "" };
-        tx.note_of(id, told(format!("standby on {host}{remark}"))).await?;
+        tx.note_of(id, told(host, format!("standby placed{remark}"))).await?;
         Ok(Some(binding))
     }
 
@@ -206,7 +207,7 @@ impl App {
         tx.swap_sides(from, to).await?;
         tx.save_term(id, term).await?;
         let host = tx.agent(to.agent_id).await?.map(|agent| agent.host).unwrap_or_default();
-        tx.note_of(id, told(format!("standby took over on {host}: {why}"))).await?;
+        tx.note_of(id, told(host, format!("standby took over: {why}"))).await?;
         all_wakes(tx, id).await
     }
 
