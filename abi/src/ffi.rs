@@ -3,7 +3,7 @@
 //! What travels through them is protobuf, so data evolves by protobuf's rules, and `abi_stable`'s deep layout check
 //! guards the little that is here. **Never change a type of this module.** A minor version may append a method with a
 //! default body to a trait, or a field to [`DriverModule`], after the `last_prefix_field`; nothing else, and no `cfg`.
-//! `tests/minor-1.0` to `tests/minor-1.4` keep former minors' sources, and a test builds them and loads
+//! `tests/minor-1.0` to `tests/minor-1.5` keep former minors' sources, and a test builds them and loads
 //! each side with the other.
 //!
 //! `abi_stable` also compares the version of the package that a type is from, by cargo's rules. So this package's
@@ -32,7 +32,8 @@ pub const ABI_MAJOR: u32 = 1;
 ///   deploy failed, `DeployRequest.handover` and what `UndeployReply` has.
 /// - 1.4: `DeployRequest.traceparent` and `DeployReply.steps` in the messages; nothing of this module.
 /// - 1.5: [`DeviceDriver::take_secrets`], and `LoadBalancer.http_answers` in the messages.
-pub const ABI_MINOR: u32 = 5;
+/// - 1.6: `LoadBalancer.side` and `.silent`, and `UndeployRequest.finish_milliseconds` in the messages; nothing of this module.
+pub const ABI_MINOR: u32 = 6;
 
 /// A driver's root: what the loader finds in the file.
 #[repr(C)]
@@ -52,7 +53,7 @@ impl RootModule for DriverModuleRef {
     declare_root_module_statics! {DriverModuleRef}
     const BASE_NAME: &'static str = "ballast_driver";
     const NAME: &'static str = "ballast_driver";
-    const VERSION_STRINGS: VersionStrings = VersionStrings::new("1.5.0");
+    const VERSION_STRINGS: VersionStrings = VersionStrings::new("1.6.0");
 }
 
 /// A driver, erased. Arguments and results are messages of `lbaas.driver.v1`, encoded.

@@ -63,6 +63,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "ballast-abi",
             "ballast-failpoint",
+            "ballast-l4",
             "ballast-metrics",
             "ballast-netns",
             "ballast-proto",

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use ballast_l4::desired::Service;
+use ballast_l4::desired::{Filter, Service};
 use ballast_namespace::{
     Wanted,
     l4::{Forwarded, kept::Kept},
@@ -10,7 +10,14 @@ use ballast_namespace::{
 };
 use ballast_netns::identity::Identity;
 
-use crate::{failure::Failure, page::Page, ping::Echoes, render::render, state::State, validate::Validated};
+use crate::{
+    failure::Failure,
+    page::{PEERS, Page},
+    ping::Echoes,
+    render::render,
+    state::State,
+    validate::Validated,
+};
 
 /// What is to be on the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +45,14 @@ pub(crate) struct Desired {
     pub(crate) alone: bool,
     /// The haproxy of its project is to serve it, and none of its own. Its text is what that is to say of it.
     pub(crate) shared: Option<String>,
+}
+
+/// Where tables are shared the kernel keeps all others out.
+fn among_peers(forwarded: Option<Forwarded>, page: &Page) -> Option<Forwarded> {
+    let Some(peers) = &page.peers else { return forwarded };
+    let mut forwarded = forwarded.unwrap_or_default();
+    forwarded.filters.push(Filter { port: PEERS, allowed: peers.allowed() });
+    Some(forwarded)
 }
 
 impl Desired {
@@ -125,7 +140,7 @@ impl Desired {
         let config = render(&page)?;
         let plug = validated.vip.as_ref().map(|vip| Plug::of(vip, &validated.pools));
         let echoes = if plug.is_some() { Echoes::of(validated, &page) } else { Vec::new() };
-        let forwarded = Forwarded::of(validated);
+        let forwarded = among_peers(Forwarded::of(validated), &page);
         let forwards = forwarded.as_ref().is_some_and(Forwarded::forwards);
         let alone = forwards && page.frontends.is_empty() && page.backends.is_empty();
         let page = Some(page);

@@ -227,9 +227,11 @@ impl Drop for HaproxyNs {
 impl HaproxyNs {
     /// Whether it is declared. What haproxy tells of itself is of all that it serves.
     fn is_served(&self, feature: &str) -> bool {
-        let metrics = self.config.process_model == ProcessModel::PerProject && feature == features::PROTOCOL_PROMETHEUS;
+        // A process that is shared has one set of peers, and tells of itself as a whole.
+        let of_one = [features::PROTOCOL_PROMETHEUS, features::TOPOLOGY_ACTIVE_STANDBY];
+        let shared = self.config.process_model == ProcessModel::PerProject && of_one.contains(&feature);
         let tls = self.secrets_dir.is_usable && self.skip_ca_bundle;
-        !metrics && served::is_served(self.forwards, tls, feature)
+        !shared && served::is_served(self.forwards, tls, feature)
     }
 
     /// Every load balancer that has left a trace, also half-made ones.

@@ -18,6 +18,7 @@ mod answers;
 mod backends;
 mod frontends;
 pub(crate) mod kept;
+mod peers;
 mod policies;
 pub(crate) mod shared;
 mod tls;
@@ -30,7 +31,10 @@ use ballast_namespace::validate::Answer;
 use serde::{Deserialize, Serialize};
 
 use self::tls::FrontTls;
-pub(crate) use self::uses::pool_of;
+pub(crate) use self::{
+    peers::{PEERS, Peers},
+    uses::pool_of,
+};
 use crate::{config::Config, secrets::Named, validate::Validated};
 use shared::{Share, Shared};
 
@@ -51,6 +55,9 @@ pub(crate) struct Page {
     pub(crate) skip_ca_bundle: bool,
     pub(crate) log: Option<Log>,
     pub(crate) sticky: bool,
+    /// Who has the same stick tables. `None`: nobody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) peers: Option<Peers>,
     pub(crate) frontends: Vec<Frontend>,
     pub(crate) backends: Vec<Backend>,
     /// The load balancers that share the process. None: it is one's own.
@@ -328,8 +335,10 @@ impl Page {
         let in_a_table = |backend: &Backend| {
             backend.persistence.is_some_and(|sticking| matches!(sticking, Sticking::SourceIp | Sticking::AppCookie))
         };
+        let sticky = backends.iter().any(in_a_table);
         Self {
-            sticky: backends.iter().any(in_a_table),
+            sticky,
+            peers: if sticky { Peers::of(validated) } else { None },
             frontends: frontends::of(validated, &uses, folder),
             backends,
             secrets: tls::secrets(validated, &uses, folder),
@@ -359,6 +368,7 @@ impl Page {
             skip_ca_bundle,
             log: config.log.as_ref().map(log),
             sticky: false,
+            peers: None,
             frontends: Vec::new(),
             backends: Vec::new(),
             shares: Vec::new(),

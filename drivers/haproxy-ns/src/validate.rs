@@ -14,7 +14,7 @@ use ballast_namespace::{
     validate::{Faults, Rules, protocol, refuse},
 };
 
-use crate::{config::Config, flavor::DataPlane};
+use crate::{config::Config, flavor::DataPlane, page::PEERS};
 
 pub(crate) use validated::{Action, Header, Listener, Policy, Rule, Subject, Validated, is_http};
 
@@ -42,6 +42,7 @@ pub(crate) fn validate(
                 let plain = plain::check(&whole, asked, pools, kernel);
                 let Some(()) = faults.keep(&asked.id, plain) else { return Ok(None) };
             }
+            let Some(()) = faults.keep(&asked.id, not_the_peers(&whole, load_balancer)) else { return Ok(None) };
             let policies = policies::policies(asked, pools, faults)?;
             Ok(Some(Listener { whole, headers, policies }))
         })?;
@@ -50,6 +51,17 @@ pub(crate) fn validate(
         faults.add(&load_balancer.id, error);
     }
     Ok((validated, faults.into()))
+}
+
+/// The kernel lets nobody but the other side connect to the port of the peers.
+fn not_the_peers(listener: &ballast_namespace::validate::Listener, of: &LoadBalancer) -> Result<(), DriverError> {
+    if of.side.is_none() || listener.forwarded || listener.port != PEERS {
+        return Ok(());
+    }
+    let why = format!(
+        "{PEERS} is the port by which the two sides of a load balancer share who is remembered: choose another"
+    );
+    Err(refuse("listener", listener.id.as_str(), "protocol_port", &why))
 }
 
 /// Versions of TLS that are left out, as haproxy speaks those of one range.

@@ -40,6 +40,7 @@ pub mod layout;
 pub mod mark;
 pub mod netlink;
 pub mod numbers;
+pub mod passing;
 pub mod plan;
 pub mod prober;
 mod ruleset;

@@ -176,7 +176,8 @@ pub fn renews(wanted: Wanted<'_>, observed: &Observed) -> bool {
 fn changes(plug: &Plug, inside: &Inside, whole: bool, probe: bool) -> (Changes, bool) {
     let link = inside.link.as_ref();
     let wanted = plug.addresses();
-    let addresses = if whole { inside.addresses.clone() } else { BTreeSet::new() };
+    let seen = inside.addresses.iter().filter(|address| whole && plug.concerns(address));
+    let addresses: BTreeSet<(IpAddr, u8)> = seen.copied().collect();
     let hops = if whole { inside.hops.clone() } else { BTreeSet::new() };
     let neighbours = if whole { inside.neighbours.clone() } else { BTreeSet::new() };
     // The kernel makes the way to the neighbours when it gets the address.

@@ -50,6 +50,9 @@ pub struct Plug {
     /// Whom it sends to on its own network: members, and next hops. Notes of former releases lack it.
     #[serde(default)]
     pub neighbours: BTreeSet<IpAddr>,
+    /// Addresses that may be on its link as well, and are nobody's business here: the VIP's, of one of two sides.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub floating: BTreeSet<IpAddr>,
 }
 
 const fn ethernet() -> u32 {
@@ -68,15 +71,18 @@ impl Plug {
         let members = pools.iter().flat_map(|pool| &pool.members).map(|member| member.address);
         let near = |address: &IpAddr| vip.nets().any(|net| net.contains(address) && !is_networks(*address, net));
         let neighbours = members.filter(near).chain(hops.iter().map(|hop| hop.gateway));
-        let is_own = |address: &IpAddr| vip.nets().any(|net| net.addr() == *address);
+        let own = vip.own_nets();
+        let is_own = |address: &IpAddr| own.iter().copied().chain(vip.nets()).any(|net| net.addr() == *address);
+        let first = own.first().copied().unwrap_or(vip.net);
         Self {
             neighbours: neighbours.filter(|address| !is_own(address)).collect(),
             interface: Interface::of_port(vip.port.as_str(), vip.attachment.clone()),
             mac: vip.mac,
             mtu: vip.mtu,
-            address: vip.net.addr(),
-            prefix_length: vip.net.prefix_len(),
-            additional: vip.nets().skip(1).map(|net| (net.addr(), net.prefix_len())).collect(),
+            address: first.addr(),
+            prefix_length: first.prefix_len(),
+            additional: own.iter().skip(1).map(|net| (net.addr(), net.prefix_len())).collect(),
+            floating: if vip.side.is_some() { vip.nets().map(|net| net.addr()).collect() } else { BTreeSet::new() },
             hops,
         }
     }
@@ -90,6 +96,12 @@ impl Plug {
     #[must_use]
     pub fn addresses(&self) -> BTreeSet<(IpAddr, u8)> {
         self.additional.iter().copied().chain([(self.address, self.prefix_length)]).collect()
+    }
+
+    /// What is on its link and is to be there or not to be, by what is planned here.
+    #[must_use]
+    pub fn concerns(&self, address: &(IpAddr, u8)) -> bool {
+        !self.floating.contains(&address.0)
     }
 
     #[must_use]

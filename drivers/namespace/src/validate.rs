@@ -25,7 +25,7 @@ pub use network::{ETHERNET, is_networks};
 pub use text::id;
 pub use validated::{
     ANSWERING, Address, Answer, Check, Clients, HttpVersion, Id, Listener, Member, Monitor, Parts, Persistence, Pool,
-    Route, Timeouts, Validated, Vip,
+    Route, Side, Timeouts, Validated, Vip,
 };
 
 /// What differs between drivers.

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
-    address::{AddressAttribute, AddressHeaderFlags, AddressMessage},
+    address::{AddressAttribute, AddressHeaderFlags, AddressMessage, CacheInfo},
 };
 use nix::errno::Errno;
 
@@ -36,6 +36,35 @@ fn is_link_local(address: IpAddr) -> bool {
 pub fn add(index: u32, address: IpAddr, prefix_length: u8) -> Request {
     let message = RouteNetlinkMessage::NewAddress(message(index, address, prefix_length));
     Request::new(format!("add address {address}"), message).create().tolerate(Errno::EEXIST)
+}
+
+/// How long the kernel keeps an address by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    Forever,
+    Seconds(u32),
+}
+
+/// An address that comes and goes: with its whole length as prefix, so that it is no way to anywhere, and never the one that is
+/// spoken from by oneself. It may be there with another life.
+pub fn float(index: u32, address: IpAddr, life: Life) -> Request {
+    let mut message = message(index, address, whole(address));
+    let mut lives = CacheInfo::default();
+    lives.ifa_valid = match life {
+        Life::Forever => u32::MAX,
+        Life::Seconds(seconds) => seconds,
+    };
+    message.attributes.push(AddressAttribute::CacheInfo(lives));
+    Request::new(format!("add address {address}"), RouteNetlinkMessage::NewAddress(message)).replace()
+}
+
+/// Takes away what [`float`] has made.
+pub fn sink(index: u32, address: IpAddr) -> Request {
+    remove(index, address, whole(address))
+}
+
+fn whole(address: IpAddr) -> u8 {
+    if address.is_ipv4() { 32 } else { 128 }
 }
 
 pub fn remove(index: u32, address: IpAddr, prefix_length: u8) -> Request {

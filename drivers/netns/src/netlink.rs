@@ -98,28 +98,6 @@ impl Netlink {
         }
         refused.map_or(Ok(()), Err)
     }
-
-    /// Asks for one object; `None`: the kernel does not know it.
-    pub fn get(&mut self, what: &str, message: RouteNetlinkMessage) -> Result<Option<RouteNetlinkMessage>, Failure> {
-        let mut bytes = Vec::new();
-        let sequence = self.append(&mut bytes, message, NLM_F_REQUEST);
-        self.socket.send(&bytes, 0).step(|| "send to netlink".to_owned())?;
-        loop {
-            for message in self.receive()?.into_iter().filter(|message| message.header.sequence_number == sequence) {
-                match message.payload {
-                    NetlinkPayload::InnerMessage(found) => return Ok(Some(found)),
-                    NetlinkPayload::Error(answer) => {
-                        let error = answer.to_io();
-                        return match error.raw_os_error() {
-                            Some(code) if code == Errno::ENODEV as i32 || code == Errno::ENOENT as i32 => Ok(None),
-                            _ => Err(Failure::io(what, error)),
-                        };
-                    }
-                    _ => {}
-                }
-            }
-        }
-    }
 }
 
 impl Netlink<SockDiagMessage> {
@@ -140,6 +118,28 @@ impl<M: NetlinkSerializable + NetlinkDeserializable> Netlink<M> {
         };
         let socket = open().step(|| "open a netlink socket".to_owned())?;
         Ok(Self { socket, buffer: Vec::with_capacity(DATAGRAM), sequence: 0, messages: PhantomData })
+    }
+
+    /// Asks for one object; `None`: the kernel does not know it.
+    pub fn get(&mut self, what: &str, message: M) -> Result<Option<M>, Failure> {
+        let mut bytes = Vec::new();
+        let sequence = self.append(&mut bytes, message, NLM_F_REQUEST);
+        self.socket.send(&bytes, 0).step(|| "send to netlink".to_owned())?;
+        loop {
+            for message in self.receive()?.into_iter().filter(|message| message.header.sequence_number == sequence) {
+                match message.payload {
+                    NetlinkPayload::InnerMessage(found) => return Ok(Some(found)),
+                    NetlinkPayload::Error(answer) => {
+                        let error = answer.to_io();
+                        return match error.raw_os_error() {
+                            Some(code) if code == Errno::ENODEV as i32 || code == Errno::ENOENT as i32 => Ok(None),
+                            _ => Err(Failure::io(what, error)),
+                        };
+                    }
+                    _ => {}
+                }
+            }
+        }
     }
 
     /// Asks for all objects of a kind.

@@ -133,6 +133,16 @@ const ECHOES: &str = "ipv4/ping_group_range";
 /// What this kernel would not take.
 static REFUSED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
+/// Of the namespace of the calling thread, in which addresses come and go: it says of none that it has it but on the link that has it,
+/// and asks others in the name of none that may go.
+const FLOATING: [(&str, &str); 2] = [("ipv4/conf/all/arp_ignore", "1"), ("ipv4/conf/all/arp_announce", "2")];
+
+/// Makes the namespace of the calling thread one in which addresses come and go.
+pub fn let_float() {
+    let here = Parameters::default();
+    FLOATING.into_iter().for_each(|(key, value)| here.set_if_possible(key, value));
+}
+
 /// What no namespace can do without.
 pub fn require() -> Result<(), Failure> {
     Parameters::default().set(REQUIRED, "0")

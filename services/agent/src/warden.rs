@@ -14,11 +14,15 @@
 
 mod attend;
 pub(crate) mod client;
+mod election;
 mod judge;
 mod place;
 mod process;
+mod side;
+mod talk;
 
 use std::{
+    fmt,
     fs::File,
     io,
     net::IpAddr,
@@ -47,6 +51,68 @@ pub(crate) struct Watched {
     pub(crate) leaving: bool,
     /// Who had it before may answer as well.
     pub(crate) contested: bool,
+    /// It is one of two, and `addresses` are its own.
+    #[serde(default)]
+    pub(crate) side: Option<Side>,
+}
+
+/// One of two sides, of which one answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Side {
+    /// 1 or 2.
+    pub(crate) number: u8,
+    /// At which one of them answers.
+    pub(crate) vips: Vec<IpAddr>,
+    /// The other one's own addresses, in the order of the VIP's. Empty: it is nowhere yet.
+    pub(crate) peers: Vec<IpAddr>,
+    pub(crate) key: Key,
+    /// It is deployed here.
+    pub(crate) ready: bool,
+    /// The highest that is remembered.
+    pub(crate) term: u64,
+    /// From this term on this side is to answer, or the other.
+    pub(crate) ordered: (u64, bool),
+    /// Of TCP. Where nobody listens any more at the VIP, there is nobody to answer.
+    pub(crate) ports: Vec<u16>,
+}
+
+/// What both sides sign with. It is in no log.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct Key(pub(crate) [u8; 32]);
+
+impl Key {
+    /// `None`: it is none.
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("Key")
+    }
+}
+
+impl From<Key> for String {
+    fn from(key: Key) -> Self {
+        hex::encode(key.0)
+    }
+}
+
+impl TryFrom<String> for Key {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        hex::decode(text).ok().and_then(|bytes| Self::read(&bytes)).ok_or("it is no key")
+    }
+}
+
+impl Watched {
+    /// All that somebody else may claim.
+    fn claimable(&self) -> impl Iterator<Item = IpAddr> {
+        self.addresses.iter().copied().chain(self.side.iter().flat_map(|side| side.vips.iter().copied()))
+    }
 }
 
 /// What the agent says, a line each.
@@ -80,6 +146,19 @@ pub(crate) enum Said {
     Here { build: String },
     Conflict(Conflict),
     Forgot { id: String },
+    Standing(Standing),
+}
+
+/// How one of two sides stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Standing {
+    pub(crate) id: String,
+    /// The highest that it knows of.
+    pub(crate) term: u64,
+    /// It answers.
+    pub(crate) active: bool,
+    /// The other one is heard.
+    pub(crate) peer_heard: bool,
 }
 
 /// Somebody else says that an address is theirs.
@@ -135,7 +214,18 @@ mod tests {
             addresses: vec!["fd00:1111:2222:3333:4444:5555:6666:7777".parse().unwrap(); 128],
             leaving: true,
             contested: true,
+            side: Some(Side {
+                number: 2,
+                vips: vec!["fd00:1111:2222:3333:4444:5555:6666:7777".parse().unwrap(); 128],
+                peers: vec!["fd00:1111:2222:3333:4444:5555:6666:7777".parse().unwrap(); 128],
+                key: Key([0xab; 32]),
+                ready: true,
+                term: u64::MAX,
+                ordered: (u64::MAX, true),
+                ports: vec![u16::MAX; 100],
+            }),
         };
+        assert!(!format!("{watched:?}").to_lowercase().contains("abab"), "a key is in no log");
         let line = serde_json::to_string(&Told::Watch(watched.clone())).unwrap();
         assert!(line.len() < LONGEST && !line.contains('\n'));
         assert_eq!(serde_json::from_str::<Told>(&line).unwrap(), Told::Watch(watched));

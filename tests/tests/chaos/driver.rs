@@ -80,7 +80,10 @@ impl Driver {
     }
 
     pub(crate) fn undeploy(&self, id: &str) {
-        told("undeploy", self.0.undeploy(&UndeployRequest { load_balancer_id: id.to_owned(), ..UndeployRequest::default() }));
+        told(
+            "undeploy",
+            self.0.undeploy(&UndeployRequest { load_balancer_id: id.to_owned(), ..UndeployRequest::default() }),
+        );
     }
 
     /// The generation of this load balancer; none: it is not there.

@@ -50,7 +50,10 @@ fn request(stage: &Stage<'_>, chance: &mut Chance, turn: usize) -> (Method, Vec<
             DeployRequest { load_balancer: Some(one), generation: 1, reads_fault: true, ..Default::default() }
                 .encode_to_vec(),
         ),
-        2 => (Method::Undeploy, UndeployRequest { load_balancer_id: one.id, ..UndeployRequest::default() }.encode_to_vec()),
+        2 => (
+            Method::Undeploy,
+            UndeployRequest { load_balancer_id: one.id, ..UndeployRequest::default() }.encode_to_vec(),
+        ),
         3 => (
             Method::Preview,
             DeployRequest { load_balancer: Some(one), generation: 1, reads_fault: true, ..Default::default() }

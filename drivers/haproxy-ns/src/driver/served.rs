@@ -20,8 +20,9 @@ const OF_TLS: [&str; 4] = [
     features::POOL_TLS,
 ];
 
-/// Only where the kernel forwards UDP.
-const FORWARDED: [&str; 4] = [
+/// Only where the kernel forwards UDP, and says who may connect.
+const FORWARDED: [&str; 5] = [
+    features::TOPOLOGY_ACTIVE_STANDBY,
     features::PROTOCOL_UDP,
     features::PERSISTENCE_TIMEOUT,
     features::PERSISTENCE_GRANULARITY,

@@ -62,7 +62,9 @@ impl Work<'_> {
         let signals = self.signals(target);
         let view = self.view.take();
         let secrets = self.secrets.path().to_owned();
-        let launch = process::Launch { haproxy, files, secrets, id, identity, signals, replacing, before, view };
+        let peers = target.desired.page.as_ref().and_then(|page| page.peers.as_ref());
+        let peer = peers.map_or_else(|| id.clone(), |peers| peers.local.name.clone());
+        let launch = process::Launch { haproxy, files, secrets, id, peer, identity, signals, replacing, before, view };
         let starter = self.starter.take().map_or_else(|| Starter::ready(self.fence, signals), Ok)?;
         self.starting = Some(starter.start(namespace, launch)?);
         Ok(())

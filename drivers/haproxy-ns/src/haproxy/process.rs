@@ -70,6 +70,8 @@ pub(crate) struct Launch {
     /// What it reads beside.
     pub(crate) secrets: PathBuf,
     pub(crate) id: String,
+    /// Which of its peers it is: itself, or one of two sides.
+    pub(crate) peer: String,
     pub(crate) identity: Option<Identity>,
     pub(crate) signals: Signals,
     /// Whose sockets it takes over.
@@ -84,13 +86,13 @@ impl Launch {
     /// Starts it. The calling thread must be in the load balancer's namespace and of no other use: it works in `run/` from
     /// here on, and can do nothing else than haproxy can.
     pub(crate) fn start(self, gate: Gate<'_>) -> Result<Starting, Failure> {
-        let Self { haproxy, files, secrets, id, identity, signals, replacing, before, view } = self;
+        let Self { haproxy, files, secrets, id, peer, identity, signals, replacing, before, view } = self;
         unshare(CloneFlags::CLONE_FS).step(|| "get a working directory of its own".to_owned())?;
         env::set_current_dir(files.run()).step(|| format!("work in {}", files.run().display()))?;
         let said = memfd_create("haproxy-said", MFdFlags::MFD_CLOEXEC).step(|| "make a memory file".to_owned())?;
         let said = fs::File::from(said);
         let mut command = Command::new(&haproxy);
-        command.args(["-D", "-f", NEW_CONFIG_FROM_RUN, "-p", PID, "-L", &id]);
+        command.args(["-D", "-f", NEW_CONFIG_FROM_RUN, "-p", PID, "-L", &peer]);
         let mut predecessors = None;
         match replacing {
             Some(pid) => {
@@ -247,7 +249,8 @@ fn is_ours(pid: i32, files: &Files, id: &str) -> bool {
     let read = fs::File::open(process.join("cmdline")).and_then(|mut file| file.read(&mut beginning));
     let command_line = beginning.get(..read.unwrap_or_default()).unwrap_or_default();
     let words: Vec<&[u8]> = command_line.split(|byte| *byte == 0).collect();
-    if !words.windows(2).any(|pair| pair == [b"-L".as_slice(), id.as_bytes()]) {
+    let is_named = |word: &[u8]| matches!(word.strip_prefix(id.as_bytes()), Some([] | [b'.', b'1' | b'2']));
+    if !words.windows(2).any(|pair| pair[0] == b"-L" && is_named(pair[1])) {
         return false;
     }
     let Ok(directory) = fs::read_link(process.join("cwd")) else { return false };

@@ -115,6 +115,7 @@ impl Page {
             skip_ca_bundle: self.skip_ca_bundle,
             log: self.log.clone(),
             sticky: self.sticky,
+            peers: None,
             frontends: self.frontends.iter().filter(|one| is_its(&one.share)).cloned().collect(),
             backends: self.backends.iter().filter(|one| is_its(&one.share)).cloned().collect(),
             shares: vec![shared],

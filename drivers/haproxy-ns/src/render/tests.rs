@@ -1,6 +1,7 @@
 //! Every kind of configuration as a file in `snapshots/`, and each is given to haproxy itself.
 
 mod answers;
+mod sides;
 mod tls;
 mod v2;
 
@@ -40,8 +41,12 @@ fn check_with(name: &str, load_balancer: &LoadBalancer, config: &Config) {
     accepted(name, &load_balancer.id, &text);
 }
 
-/// haproxy has neither an error nor a warning to say of it.
 fn accepted(name: &str, id: &str, text: &str) {
+    accepted_as(name, id, text);
+}
+
+/// haproxy, which is this one of its peers, has neither an error nor a warning to say of it.
+fn accepted_as(name: &str, id: &str, text: &str) {
     let (success, said) = asked_haproxy(id, text);
     assert!(success, "haproxy refused {name}: {said}\n{text}");
     assert!(!said.contains("[WARNING]"), "haproxy warns of {name}: {said}\n{text}");

@@ -1,5 +1,7 @@
 //! Commands as one batch of messages: the kernel does all of it or nothing, and no packet sees half of it.
 
+use std::net::IpAddr;
+
 use super::{
     attribute::Attributes,
     command::{Command, Hook, Object},
@@ -11,13 +13,36 @@ use super::{
 pub(crate) const SUBSYSTEM: u16 = 10;
 const BEGIN: u16 = 16;
 const END: u16 = 17;
-const INET: u8 = 1;
 const REQUEST: u16 = 1;
 const ACK: u16 = 4;
 const CREATE: u16 = 0x400;
 const APPEND: u16 = 0x800;
 /// A list of elements is an attribute itself, so it is split before it is full; the element that fills it is still to fit.
 const LIST: usize = 60_000;
+
+/// Of tables: which packets they see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// Of both versions of IP.
+    Inet,
+    Ipv4,
+    Ipv6,
+}
+
+impl Family {
+    #[must_use]
+    pub const fn of(address: IpAddr) -> Self {
+        if address.is_ipv4() { Self::Ipv4 } else { Self::Ipv6 }
+    }
+
+    const fn number(self) -> u8 {
+        match self {
+            Self::Inet => 1,
+            Self::Ipv4 => 2,
+            Self::Ipv6 => 10,
+        }
+    }
+}
 
 /// The bytes of a batch, and which command each message is of.
 #[derive(Clone, Debug)]
@@ -26,13 +51,20 @@ pub struct Encoded {
     /// By the sequence number of the message; the batch's own beginning is 0.
     commands: Vec<usize>,
     last: usize,
+    family: Family,
 }
 
 impl Encoded {
     /// All commands are about this table.
     #[must_use]
     pub fn new(table: &str, commands: &[Command]) -> Self {
-        let mut batch = Self { bytes: Vec::with_capacity(4096), commands: Vec::new(), last: 0 };
+        Self::of(Family::Inet, table, commands)
+    }
+
+    /// The same of a table of this family.
+    #[must_use]
+    pub fn of(family: Family, table: &str, commands: &[Command]) -> Self {
+        let mut batch = Self { bytes: Vec::with_capacity(4096), commands: Vec::new(), last: 0, family };
         batch.frame(BEGIN);
         for (index, command) in commands.iter().enumerate() {
             batch.command(table, index, command);
@@ -89,7 +121,7 @@ impl Encoded {
 
     fn message(&mut self, command: usize, (kind, flags): (u16, u16), content: &Attributes) {
         self.commands.push(command);
-        self.header(SUBSYSTEM << 8 | kind, flags, INET, 0);
+        self.header(SUBSYSTEM << 8 | kind, flags, self.family.number(), 0);
         self.bytes.extend_from_slice(content.as_bytes());
         self.close();
     }

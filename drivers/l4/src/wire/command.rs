@@ -59,6 +59,10 @@ pub enum Hook {
     Forward,
     /// All that are for the namespace itself.
     Input,
+    /// All that come in, before any address is another.
+    Prerouting,
+    /// All that the namespace sends itself.
+    Output,
 }
 
 impl Hook {
@@ -69,6 +73,8 @@ impl Hook {
             Self::PostroutingNat => ("nat", 4, 100, Verdict::Accept),
             Self::Forward => ("filter", 2, 0, Verdict::Drop),
             Self::Input => ("filter", 1, 0, Verdict::Accept),
+            Self::Prerouting => ("filter", 0, -150, Verdict::Accept),
+            Self::Output => ("filter", 3, 0, Verdict::Accept),
         }
     }
 }

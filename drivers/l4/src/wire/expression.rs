@@ -111,6 +111,10 @@ pub enum Expression {
         ports: (Register, Register),
     },
     Reject(Reject),
+    /// To the host with the address in this register as well, as it is. Of tables of one version of IP only.
+    Copy {
+        to: Register,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,6 +132,7 @@ pub enum Meta {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
+    State,
     Direction,
     Status,
     Mark,

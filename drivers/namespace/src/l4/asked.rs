@@ -86,7 +86,7 @@ fn filter(asked: &validate::Listener) -> Filter {
 /// Members are asked from the first address of each version.
 fn sources(vip: &Vip) -> Sources {
     let mut sources = Sources::default();
-    for net in vip.nets() {
+    for net in vip.own_nets() {
         match net.addr() {
             IpAddr::V4(address) => {
                 sources.v4.get_or_insert(address);

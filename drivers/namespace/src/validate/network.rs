@@ -7,7 +7,7 @@ use ballast_netns::{attach::Attachment, networks::Network};
 use ipnet::IpNet;
 use macaddr::MacAddr6;
 
-use super::{Address, Id, Route, Rules, Vip, id, refuse};
+use super::{Address, Id, Route, Rules, Side, Vip, id, refuse};
 
 /// The VIP with all its addresses, and what of it cannot be had: a gateway or a route that is left out.
 pub(super) fn all(
@@ -27,18 +27,49 @@ pub(super) fn all(
         additional.push(one);
     }
     let network = asked.network.clone().unwrap_or_default();
-    let port = id("vip", "port_id", &asked.port_id)?;
+    let of_vip = |vip: &ballast_abi::Vip| (vip.port_id.clone(), vip.mac.clone());
+    let (what, (port, its_mac)) = match &load_balancer.side {
+        Some(side) => ("side", (side.port_id.clone(), side.mac.clone())),
+        None => ("vip", of_vip(asked)),
+    };
+    let nets: Vec<IpNet> = [net].into_iter().chain(additional.iter().map(|one| one.net)).collect();
+    let side = load_balancer.side.as_ref().map(|asked| side(asked, &nets)).transpose()?;
+    let port = id(what, "port_id", &port)?;
     let vip = Vip {
         attachment: attachment(&network, &port, rules)?,
         port,
         net,
-        mac: mac(&asked.mac).ok_or_else(|| wrong("mac", "must be as in aa:bb:cc:dd:ee:ff, of one host"))?,
+        mac: mac(&its_mac).ok_or_else(|| wrong("mac", "must be as in aa:bb:cc:dd:ee:ff, of one host"))?,
         mtu: mtu(&network)?,
         gateway,
         routes,
         additional,
+        side,
     };
     Ok(Some((vip, errors)))
+}
+
+/// `vips`: the VIP's addresses, in whose networks its own are.
+fn side(asked: &ballast_abi::Side, vips: &[IpNet]) -> Result<Side, DriverError> {
+    let wrong = |field: &str, why: &str| refuse("side", &asked.number.to_string(), field, why);
+    let number = u8::try_from(asked.number).ok().filter(|number| matches!(number, 1 | 2));
+    let parsed = |field: &str, texts: &[String]| {
+        let made = texts.iter().zip(vips).map(|(text, vip)| {
+            let address: Option<IpAddr> = text.parse().ok();
+            let fits = |one: &IpAddr| one.is_ipv4() == vip.addr().is_ipv4() && !is_networks(*one, *vip);
+            address.filter(fits).ok_or_else(|| wrong(field, "has one that no host in the VIP's subnet can have"))
+        });
+        let made = made.collect::<Result<Vec<IpAddr>, _>>()?;
+        let is_whole = texts.len() == vips.len() || (texts.is_empty() && field == "peer_addresses");
+        is_whole.then_some(made).ok_or_else(|| wrong(field, "must be one for each address of the VIP"))
+    };
+    let own = parsed("addresses", &asked.addresses)?;
+    let nets = own.into_iter().zip(vips).filter_map(|(own, vip)| IpNet::new(own, vip.prefix_len()).ok());
+    Ok(Side {
+        number: number.ok_or_else(|| wrong("number", "must be 1 or 2"))?,
+        nets: nets.collect(),
+        peers: parsed("peer_addresses", &asked.peer_addresses)?,
+    })
 }
 
 fn address(asked: &ballast_abi::Vip, errors: &mut Vec<DriverError>) -> Result<Address, DriverError> {

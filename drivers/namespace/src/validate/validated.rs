@@ -88,6 +88,19 @@ pub struct Vip {
     pub attachment: Attachment,
     /// More addresses of the same port.
     pub additional: Vec<Address>,
+    /// It is one of two, and port and MAC address are its own. `None`: it is alone.
+    pub side: Option<Side>,
+}
+
+/// One of two sides, of which one answers at the VIP's addresses. The agent's warden puts those on the link and takes them off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Side {
+    /// 1 or 2.
+    pub number: u8,
+    /// Its own addresses, one for each of the VIP's.
+    pub nets: Vec<IpNet>,
+    /// The other side's, in the same order. Empty: there is none yet.
+    pub peers: Vec<IpAddr>,
 }
 
 /// An address that everything listens at, and what its network is like.
@@ -99,7 +112,12 @@ pub struct Address {
 }
 
 impl Vip {
-    /// Of all addresses, its own first.
+    /// What is on its link for as long as it is there: the addresses that all listen at, or its own where it is one of two.
+    pub fn own_nets(&self) -> Vec<IpNet> {
+        self.side.as_ref().map_or_else(|| self.nets().collect(), |side| side.nets.clone())
+    }
+
+    /// Of all addresses that listeners listen at, the VIP's first.
     pub fn nets(&self) -> impl Iterator<Item = IpNet> + Clone {
         std::iter::once(self.net).chain(self.additional.iter().map(|address| address.net))
     }

@@ -10,7 +10,8 @@ pub(super) fn features(forwards: Forwards) -> impl Iterator<Item = &'static str>
     ALWAYS.into_iter().chain(features::SHAPES).chain(sctp).chain(idle)
 }
 
-const ALWAYS: [&str; 24] = [
+const ALWAYS: [&str; 25] = [
+    features::TOPOLOGY_ACTIVE_STANDBY,
     features::PROTOCOL_TCP,
     features::PROTOCOL_UDP,
     features::LB_METHOD_ROUND_ROBIN,

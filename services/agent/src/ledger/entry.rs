@@ -22,6 +22,9 @@ pub(crate) struct Entry {
     /// The drivers that have it, or may.
     #[prost(string, repeated, tag = "6")]
     pub(crate) drivers: Vec<String>,
+    /// Of one of two sides: the highest term that was heard of.
+    #[prost(uint64, tag = "7")]
+    pub(crate) term: u64,
 }
 
 /// The last deploy that succeeded.

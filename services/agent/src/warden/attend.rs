@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -12,6 +13,7 @@ use ballast_netns::{
 };
 use tokio::{
     io::unix::AsyncFd,
+    net::UdpSocket,
     sync::{Notify, watch},
     task::spawn_blocking,
     time::{self, Instant},
@@ -20,14 +22,19 @@ use tokio::{
 use super::{
     Conflict, Said, Watched,
     judge::{Situation, Standing, Verdict},
-    now, place,
+    now,
+    place::{self, Seat},
     process::Voice,
+    side::{Duel, Sitting},
+    talk,
 };
 
 /// How often it is looked whether its namespace is still the same.
 const LOOKED: Duration = Duration::from_secs(2);
 /// How soon it is looked for again where it could not be opened.
 const AGAIN: Duration = Duration::from_secs(1);
+/// How long nothing is read of a socket that says why it cannot be.
+const REFUSED: Duration = Duration::from_millis(10);
 /// So many claims are looked at, at one time. More say no more.
 const TOGETHER: usize = 32;
 
@@ -38,6 +45,8 @@ pub(super) struct Ward {
     pub(super) plugged: Arc<Notify>,
     /// What it was let go of for, until it is plugged in again.
     pub(super) lost: Arc<Mutex<Option<Conflict>>>,
+    /// How one of two sides stands, as it was said last.
+    shown: Arc<Mutex<Option<super::Standing>>>,
     pub(super) task: tokio::task::JoinHandle<()>,
 }
 
@@ -45,21 +54,28 @@ impl Ward {
     pub(super) fn start(watched: Watched, lease: watch::Receiver<u64>, voice: Voice) -> Self {
         let (watched, told) = watch::channel(watched);
         let (plugged, lost) = (Arc::<Notify>::default(), Arc::<Mutex<Option<Conflict>>>::default());
+        let shown = Arc::<Mutex<Option<super::Standing>>>::default();
         let mut attendant = Attendant {
             told,
             lease,
             voice,
             plugged: Arc::clone(&plugged),
             lost: Arc::clone(&lost),
+            shown: Arc::clone(&shown),
             standing: Standing::default(),
+            duel: None,
             disputed: None,
         };
         let task = tokio::spawn(async move { attendant.attend().await });
-        Self { watched, plugged, lost, task }
+        Self { watched, plugged, lost, shown, task }
     }
 
     pub(super) fn lost(&self) -> Option<Conflict> {
         self.lost.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn shown(&self) -> Option<super::Standing> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Once this has ended, nothing of it is open.
@@ -75,7 +91,10 @@ struct Attendant {
     voice: Voice,
     plugged: Arc<Notify>,
     lost: Arc<Mutex<Option<Conflict>>>,
+    shown: Arc<Mutex<Option<super::Standing>>>,
     standing: Standing,
+    /// Of one of two sides.
+    duel: Option<Duel>,
     /// What is to be answered soon, if it still is ours then: a claim of who is about to get it is none to tell of.
     disputed: Option<Claim>,
 }
@@ -90,7 +109,7 @@ impl Attendant {
             let ears = match opened {
                 Ok(Ok(Some(open))) => {
                     let ears: io::Result<Vec<_>> = open.ears.into_iter().map(awaited).collect();
-                    ears.ok().map(|ears| (ears, open.number))
+                    ears.ok().map(|ears| (ears, self.sit(&watched, open.seat, open.number), open.number))
                 }
                 Ok(Ok(None)) => None,
                 Ok(Err(failure)) => {
@@ -100,8 +119,8 @@ impl Attendant {
                 Err(_) => return,
             };
             let goes_on = match ears {
-                Some((ears, number)) => {
-                    let goes_on = self.listen(&watched, &ears, number).await;
+                Some((ears, mut seat, number)) => {
+                    let goes_on = self.listen(&watched, (&ears, seat.as_mut()), number).await;
                     let ears: Vec<Ear> = ears.into_iter().map(AsyncFd::into_inner).collect();
                     // The kernel waits for its own readers, for some milliseconds.
                     let _closed = spawn_blocking(move || drop(ears)).await;
@@ -136,32 +155,44 @@ impl Attendant {
     }
 
     /// Until something is to be opened anew. `false`: nobody wants it any more.
-    async fn listen(&mut self, opened: &Watched, ears: &[AsyncFd<Ear>], number: u64) -> bool {
+    async fn listen(&mut self, opened: &Watched, open: (&[AsyncFd<Ear>], Option<&mut Sat>), number: u64) -> bool {
+        let (ears, mut sat) = open;
         let mut watched = opened.clone();
         let mut looks = time::interval_at(Instant::now() + LOOKED, LOOKED);
+        self.of_side(&watched, sat.as_deref_mut(), Word::Told).await;
         loop {
             let due = self.standing.next();
+            let look = self.duel.as_ref().filter(|_| sat.is_some()).map(Duel::next);
             tokio::select! {
                 changed = self.told.changed() => {
                     if changed.is_err() {
+                        self.of_side(&watched, sat, Word::End).await;
                         return false;
                     }
                     watched = self.told.borrow_and_update().clone();
                     self.standing.contested(watched.contested, now());
-                    let same = Watched { leaving: opened.leaving, contested: opened.contested, ..watched.clone() };
-                    if same != *opened {
+                    if !is_same(opened, &watched) {
                         return true;
                     }
+                    self.of_side(&watched, sat.as_deref_mut(), Word::Told).await;
                 }
+                datagram = heard_of_side(sat.as_deref()) => {
+                    self.of_side(&watched, sat.as_deref_mut(), Word::Heard(&datagram.0, datagram.1)).await;
+                }
+                () = until(look) => self.of_side(&watched, sat.as_deref_mut(), Word::Nothing).await,
                 () = self.plugged.notified() => return self.was_plugged(),
                 claims = heard(ears) => match claims {
-                    Ok(claims) => self.judge(&watched, &claims).await,
+                    Ok(claims) => self.judge(&watched, sat.as_deref_mut(), &claims).await,
                     // The link is gone or down: it is looked for again.
                     Err(_) => break,
                 },
                 () = until(due) => {
                     if self.standing.announces(self.situation(&watched)) {
                         act(&watched, place::announce).await;
+                        if let (Some(side), true) = (&watched.side, self.is_active()) {
+                            let vips = Watched { addresses: side.vips.clone(), ..watched.clone() };
+                            act(&vips, place::announce).await;
+                        }
                         self.tell_defended(&watched);
                     }
                 }
@@ -179,8 +210,60 @@ impl Attendant {
         Situation { now: now(), lease: *self.lease.borrow(), leaving: watched.leaving }
     }
 
-    async fn judge(&mut self, watched: &Watched, claims: &[Claim]) {
+    fn is_active(&self) -> bool {
+        self.duel.as_ref().is_some_and(Duel::is_active)
+    }
+
+    /// One of two sides, in this place. `None`: it is none, or cannot sit there.
+    fn sit(&mut self, watched: &Watched, seat: Option<Seat>, number: u64) -> Option<Sat> {
+        let Some(side) = &watched.side else {
+            self.duel = None;
+            return None;
+        };
+        let mut seat = seat?;
+        let socket = seat.socket.take().and_then(|socket| UdpSocket::from_std(socket).ok())?;
+        let duel = self.duel.get_or_insert_with(|| Duel::new(watched, side));
+        duel.sit((number, seat.link));
+        Some(Sat { seat, socket })
+    }
+
+    async fn of_side(&mut self, watched: &Watched, sat: Option<&mut Sat>, word: Word<'_>) {
+        let (Some(Sat { seat, socket }), Some(duel), Some(side)) = (sat, &mut self.duel, &watched.side) else { return };
+        let mut sitting = Sitting { duel, seat, socket, voice: &self.voice, shown: &self.shown };
+        match word {
+            Word::Told => sitting.told(watched, side).await,
+            Word::Nothing => sitting.look(watched, side).await,
+            Word::Heard(bytes, from) => sitting.heard(watched, side, (bytes, from)).await,
+            Word::Others => sitting.yield_to_others(watched, side).await,
+            Word::End => sitting.resign(watched, side).await,
+        }
+    }
+
+    /// Somebody says that the VIP's address is theirs. Between the two sides that is settled by themselves.
+    async fn judge_of_side(&mut self, watched: &Watched, sat: Option<&mut Sat>, claim: Claim) {
+        let is_settled = self.duel.as_ref().is_none_or(|duel| !duel.is_active() || duel.is_peer(claim.mac));
+        if is_settled {
+            return;
+        }
+        if self.situation(watched).is_ours() {
+            if self.standing.claimed(self.situation(watched)) == Verdict::Defend {
+                self.disputed = Some(claim);
+            }
+            return;
+        }
+        self.of_side(watched, sat, Word::Others).await;
+        let Claim { address, mac } = claim;
+        let by = words(mac);
+        tracing::warn!(load_balancer.id = %watched.id, "{by} says that {address} is theirs: it is let go of for a while");
+        self.voice.say(Said::Conflict(Conflict { id: watched.id.clone(), address, mac, withdrawn: true }));
+    }
+
+    async fn judge(&mut self, watched: &Watched, mut sat: Option<&mut Sat>, claims: &[Claim]) {
         for claim in claims.iter().copied() {
+            if watched.side.as_ref().is_some_and(|side| side.has(claim.address)) {
+                self.judge_of_side(watched, sat.as_deref_mut(), claim).await;
+                continue;
+            }
             match self.standing.claimed(self.situation(watched)) {
                 Verdict::Nothing => {}
                 Verdict::Defend => self.disputed = Some(claim),
@@ -206,6 +289,47 @@ impl Attendant {
         let (id, by) = (watched.id.clone(), words(mac));
         tracing::warn!(load_balancer.id = %id, "{by} says that {address} is theirs: it is not, and announced again");
         self.voice.say(Said::Conflict(Conflict { id, address, mac, withdrawn: false }));
+    }
+}
+
+/// One of two sides, as it sits in its namespace.
+struct Sat {
+    seat: Seat,
+    socket: UdpSocket,
+}
+
+/// What one of two sides is told.
+enum Word<'a> {
+    /// What the agent says of it.
+    Told,
+    Heard(&'a [u8], SocketAddr),
+    /// That time has passed.
+    Nothing,
+    /// That somebody else has its addresses.
+    Others,
+    End,
+}
+
+/// Whether what is open is that of both.
+fn is_same(opened: &Watched, watched: &Watched) -> bool {
+    let place = |one: &Watched| (one.namespace.clone(), one.mac, one.addresses.clone());
+    let vips = |one: &Watched| one.side.as_ref().map(|side| (side.number, side.vips.clone()));
+    place(opened) == place(watched) && vips(opened) == vips(watched)
+}
+
+/// The next datagram. Of what cannot be read there is none.
+async fn heard_of_side(sat: Option<&Sat>) -> (Vec<u8>, SocketAddr) {
+    let Some(Sat { socket, .. }) = sat else { return std::future::pending().await };
+    let mut bytes = vec![0; talk::LONGEST + 1];
+    loop {
+        match socket.recv_from(&mut bytes).await {
+            Ok((length, from)) => {
+                bytes.truncate(length);
+                return (bytes, from);
+            }
+            // As that nobody is there.
+            Err(_) => time::sleep(REFUSED).await,
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use self::link::Link;
-use super::{Conflict, Said, Told, Watched};
+use super::{Conflict, Said, Standing, Told, Watched};
 use crate::lease::Lease;
 
 /// How often what is to be watched is compared with what was told.
@@ -39,6 +39,7 @@ pub(crate) struct Place {
 enum Order {
     Forget { id: String, closed: oneshot::Sender<()> },
     Plugged { id: String },
+    Compare,
 }
 
 /// The way to the warden. Clones are the same.
@@ -73,6 +74,11 @@ impl Warden {
         }
     }
 
+    /// What is to be watched has changed, and is not to wait.
+    pub(crate) fn compare(&self) {
+        let _ = self.orders.send(Order::Compare);
+    }
+
     /// It was deployed: what was let go of is there again.
     pub(crate) fn plugged(&self, id: &str) {
         let _ = self.orders.send(Order::Plugged { id: id.to_owned() });
@@ -91,6 +97,8 @@ pub(crate) struct Wanted {
 pub(crate) trait Agent: Send + Sync {
     fn wanted(&self) -> Wanted;
     fn conflict(&self, conflict: &Conflict);
+    /// Of one of two sides.
+    fn standing(&self, standing: &Standing);
     /// Which session is open; none: 0. What was let go of is said again in each.
     fn session(&self) -> u64;
 }
@@ -105,6 +113,7 @@ struct Keeper<A> {
     complained: bool,
     closing: HashMap<String, Vec<oneshot::Sender<()>>>,
     lost: HashMap<String, Conflict>,
+    standings: HashMap<String, Standing>,
     session: u64,
 }
 
@@ -119,6 +128,7 @@ pub(crate) async fn keep(place: Place, warden: Warden, mut orders: Orders, agent
         complained: false,
         closing: HashMap::new(),
         lost: HashMap::new(),
+        standings: HashMap::new(),
         session: 0,
     };
     let mut ticks = time::interval(PERIOD);
@@ -149,6 +159,7 @@ impl<A: Agent> Keeper<A> {
         match order {
             Order::Forget { id, closed } => {
                 self.lost.remove(&id);
+                self.standings.remove(&id);
                 let watched = self.link.as_mut().is_some_and(|link| link.told.remove(&id).is_some());
                 if watched {
                     self.closing.entry(id.clone()).or_default().push(closed);
@@ -161,6 +172,7 @@ impl<A: Agent> Keeper<A> {
                     self.tell(&Told::Plugged { id }).await;
                 }
             }
+            Order::Compare => self.compare().await,
         }
     }
 
@@ -180,6 +192,10 @@ impl<A: Agent> Keeper<A> {
                 }
                 self.agent.conflict(&conflict);
             }
+            Ok(Said::Standing(standing)) => {
+                self.agent.standing(&standing);
+                self.standings.insert(standing.id.clone(), standing);
+            }
             Ok(Said::Here { .. }) => {}
             Err(error) => self.part(&format!("it is gone: {error}")),
         }
@@ -190,6 +206,7 @@ impl<A: Agent> Keeper<A> {
         let session = self.agent.session();
         if std::mem::replace(&mut self.session, session) != session {
             self.lost.values().for_each(|conflict| self.agent.conflict(conflict));
+            self.standings.values().for_each(|standing| self.agent.standing(standing));
         }
         let Wanted { here, leaving } = self.agent.wanted();
         if self.link.is_none() && !self.open(&here).await {
@@ -206,6 +223,7 @@ impl<A: Agent> Keeper<A> {
         for told in unnamed.cloned().collect::<Vec<_>>() {
             if !leaving.contains(&told.id) {
                 self.lost.remove(&told.id);
+                self.standings.remove(&told.id);
                 link.told.remove(&told.id);
                 news.push(Told::Forget { id: told.id });
             } else if !told.leaving {

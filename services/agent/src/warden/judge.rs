@@ -19,7 +19,7 @@ pub(super) struct Situation {
 }
 
 impl Situation {
-    const fn is_ours(self) -> bool {
+    pub(super) const fn is_ours(self) -> bool {
         !self.leaving && self.now < self.lease
     }
 }

@@ -3,26 +3,31 @@
 use std::{
     collections::BTreeSet,
     fs::{self, File},
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
     os::unix::fs::MetadataExt,
     path::Path,
 };
 
+use ballast_l4::passing::{self, Passing, Place};
 use ballast_netns::{
-    address,
+    address::{self, Life},
     announce::Announcement,
     claims::{Ask, Ear, listen},
     failure::{Failure, chain},
     link::{self, Link},
+    listening::Asked,
     namespace::{self, Look},
     netlink::Netlink,
+    sysctl,
 };
 
-use super::Watched;
+use super::{Side, Watched, side::PASSED, talk};
 
 /// What is open in its namespace.
 pub(super) struct Open {
     pub(super) ears: Vec<Ear>,
+    /// Of one of two sides.
+    pub(super) seat: Option<Seat>,
     /// Which namespace it is: another one of that name has another number.
     pub(super) number: u64,
 }
@@ -30,11 +35,106 @@ pub(super) struct Open {
 /// `None`: it is not there, or has no such link.
 pub(super) fn open(watched: &Watched) -> Result<Option<Open>, Failure> {
     let Some(number) = number(&watched.namespace) else { return Ok(None) };
-    let addresses: BTreeSet<IpAddr> = watched.addresses.iter().copied().collect();
-    let listen = |link: &Link| listen(&link.name, watched.mac, &addresses, Ask::Owners);
-    let ears = inside(watched, |_, link| listen(link))?;
-    Ok(ears.map(|ears| Open { ears, number }))
+    let addresses: BTreeSet<IpAddr> = watched.claimable().collect();
+    let found = inside(watched, |_, link| {
+        let ears = listen(&link.name, watched.mac, &addresses, Ask::Owners)?;
+        Ok((ears, watched.side.as_ref().map(|_| Seat::open(watched, link.index)).transpose()?))
+    })?;
+    Ok(found.map(|(ears, seat)| Open { ears, seat, number }))
 }
+
+/// What one of two sides does there again and again.
+pub(super) struct Seat {
+    netlink: Netlink,
+    listening: Asked,
+    pub(super) link: u32,
+    /// `None`: it is elsewhere by now.
+    pub(super) socket: Option<UdpSocket>,
+}
+
+impl Seat {
+    /// By a thread in the namespace.
+    fn open(watched: &Watched, link: u32) -> Result<Self, Failure> {
+        sysctl::let_float();
+        let own = watched.addresses.first().copied().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let bound = UdpSocket::bind((own, talk::PORT)).and_then(|socket| {
+            socket.set_nonblocking(true)?;
+            Ok(socket)
+        });
+        let socket = bound.map_err(|error| Failure::io(format!("listen to the other side at {own}"), error))?;
+        Ok(Self { netlink: Netlink::open()?, listening: Asked::open()?, link, socket: Some(socket) })
+    }
+
+    /// Whether somebody listens at one of these ports of the VIP's first address. `None`: nobody knows.
+    pub(super) fn is_served(&mut self, side: &Side) -> Option<bool> {
+        let vip = side.vips.first()?;
+        for port in side.ports.iter().take(MOST_PORTS) {
+            if self.listening.is_listening(SocketAddr::new(*vip, *port)).ok()? {
+                return Some(true);
+            }
+        }
+        Some(false)
+    }
+
+    /// These are there, and the kernel keeps them for so long.
+    pub(super) fn keep(&mut self, vips: &[IpAddr], life: Life) -> Result<(), Failure> {
+        let link = self.link;
+        self.netlink.batch(vips.iter().map(|vip| address::float(link, *vip, life)).collect())
+    }
+}
+
+/// The addresses are on the link from now on, and neighbours are told. `backed`: the other side is there, and may have connections
+/// that are under way.
+pub(super) fn take(watched: &Watched, side: &Side, life: Life, backed: bool) -> Result<(), Failure> {
+    if backed {
+        pass(watched, side, Passing::On);
+    }
+    inside(watched, |netlink, link| {
+        let there = side.vips.iter().map(|vip| address::float(link.index, *vip, life));
+        let not_there = side.vips.iter().map(|vip| address::sink(LOOPBACK, *vip));
+        netlink.batch(there.chain(not_there).collect())?;
+        announce_all(watched, link, &side.vips)
+    })
+    .map(drop)
+}
+
+/// The addresses are on the link no more. For a while connections that are under way go on, as the namespace has them still.
+pub(super) fn let_go(watched: &Watched, side: &Side) -> Result<(), Failure> {
+    pass(watched, side, Passing::Quiet);
+    inside(watched, |netlink, link| {
+        let seconds = u32::try_from(PASSED / 1_000).unwrap_or(u32::MAX);
+        let there = side.vips.iter().map(|vip| address::float(LOOPBACK, *vip, Life::Seconds(seconds)));
+        let not_there = side.vips.iter().map(|vip| address::sink(link.index, *vip));
+        netlink.batch(there.chain(not_there).collect())
+    })
+    .map(drop)
+}
+
+pub(super) fn announce_vips(watched: &Watched, side: &Side) -> Result<(), Failure> {
+    inside(watched, |_, link| announce_all(watched, link, &side.vips)).map(drop)
+}
+
+/// It serves without as well: then connections end that are under way.
+fn pass(watched: &Watched, side: &Side, what: Passing) {
+    let places = side.vips.iter().zip(&side.peers).map(|(vip, peer)| Place { address: *vip, other: *peer });
+    let places: Vec<Place> = places.collect();
+    let passed = inside(watched, |_, _| Ok(passing::pass(&places, what)));
+    if let Ok(Some(Err(error))) = passed {
+        tracing::warn!(load_balancer.id = %watched.id, "connections that are under way end with a change of sides: {error}");
+    }
+}
+
+pub(super) fn pass_no_more(watched: &Watched) -> Result<(), Failure> {
+    let stopped = inside(watched, |_, _| Ok(passing::stop()))?;
+    if let Some(Err(error)) = stopped {
+        tracing::warn!(load_balancer.id = %watched.id, "what passes connections on is left: {error}");
+    }
+    Ok(())
+}
+
+const LOOPBACK: u32 = 1;
+/// More of them are not asked for: one that listens is enough.
+const MOST_PORTS: usize = 16;
 
 pub(super) fn number(path: &Path) -> Option<u64> {
     fs::metadata(path).ok().map(|named| named.ino())
@@ -53,14 +153,15 @@ pub(super) fn withdraw(watched: &Watched) -> Result<(), Failure> {
 
 /// Says the addresses to the neighbours, once.
 pub(super) fn announce(watched: &Watched) -> Result<(), Failure> {
-    inside(watched, |_, link| {
-        for address in &watched.addresses {
-            let sent = Announcement::prepare(&link.name, link.index, watched.mac, *address)?.send();
-            sent.map_err(|error| Failure::io(format!("announce {address}"), error))?;
-        }
-        Ok(())
-    })
-    .map(drop)
+    inside(watched, |_, link| announce_all(watched, link, &watched.addresses)).map(drop)
+}
+
+fn announce_all(watched: &Watched, link: &Link, addresses: &[IpAddr]) -> Result<(), Failure> {
+    for address in addresses {
+        let sent = Announcement::prepare(&link.name, link.index, watched.mac, *address)?.send();
+        sent.map_err(|error| Failure::io(format!("announce {address}"), error))?;
+    }
+    Ok(())
 }
 
 /// Does this in its namespace, with its link. `None`: there is no such.

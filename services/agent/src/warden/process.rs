@@ -207,6 +207,9 @@ impl Process {
             Told::Begin { .. } => {
                 self.named.clear();
                 self.voice.say(Said::Here { build: build() });
+                for standing in self.wards.values().filter_map(Ward::shown) {
+                    self.voice.say(Said::Standing(standing));
+                }
                 for lost in self.wards.values().filter_map(Ward::lost) {
                     self.voice.say(Said::Conflict(lost));
                 }

@@ -87,6 +87,10 @@ impl Workers {
     /// Returns the load balancer's id.
     pub(crate) fn desire(&self, authority: &Authority, desired: Desired) -> Option<String> {
         let contested = desired.contested;
+        let election = desired.election.clone();
+        if election.is_some() {
+            self.0.on.warden.compare();
+        }
         let Some(order) = Order::read(&authority.cluster, desired) else {
             tracing::error!("the scheduler sent a load balancer without an id; it is left out");
             return None;
@@ -99,13 +103,17 @@ impl Workers {
                 Age::Older => tracing::debug!(
                     load_balancer.id = %id, epoch, generation, "skipped: something newer is desired already"
                 ),
-                Age::Newer | Age::Again => state.spoken_of(contested),
+                Age::Newer | Age::Again => {
+                    state.spoken_of(contested);
+                    state.elect(election);
+                }
             }
             drop(state);
             worker.wake();
         } else {
             let mut state = State::new(&id, Goal::Run(std::sync::Arc::new(order)));
             state.spoken_of(contested);
+            state.elect(election);
             for (driver, orphans) in &registry.orphans {
                 if orphans.contains(&id) {
                     state.suspect(driver);

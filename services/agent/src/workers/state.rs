@@ -12,7 +12,7 @@ use std::{
 };
 
 use ballast_proto::{
-    agent::{Outcome, Removed},
+    agent::{Election, Outcome, Removed},
     driver::{Fault, ObjectFault},
 };
 use tokio::time::Instant;
@@ -81,6 +81,9 @@ pub(crate) struct State {
     spoken: bool,
     /// Who had it before may answer as well.
     contested: bool,
+    /// Of one of two sides: what a scheduler wants, and the highest term that was heard of here.
+    election: Option<Election>,
+    term: u64,
     busy: bool,
     /// When a driver's call last began or ended: older observations say nothing.
     touched: Option<Instant>,
@@ -105,6 +108,8 @@ impl State {
             left: None,
             spoken: false,
             contested: false,
+            election: None,
+            term: 0,
             busy: false,
             touched: None,
             unsaved: true,
@@ -145,6 +150,32 @@ impl State {
         if !std::mem::replace(&mut self.spoken, true) && self.fault.is_some() {
             self.retry = Retry::default();
         }
+    }
+
+    /// Which of its two sides a scheduler wants to answer. One of the past is none.
+    pub(crate) fn elect(&mut self, election: Option<Election>) {
+        let Some(asked) = election else { return };
+        if self.election.as_ref().is_none_or(|known| asked.key != known.key || asked.term > known.term) {
+            self.election = Some(asked);
+            self.unsaved = true;
+        }
+    }
+
+    pub(crate) fn election(&self) -> Option<&Election> {
+        self.election.as_ref()
+    }
+
+    /// The highest term that was heard of here.
+    pub(crate) fn term(&self) -> u64 {
+        self.term
+    }
+
+    /// The warden has heard of this term. Whether it is news.
+    pub(crate) fn hears_of(&mut self, term: u64) -> bool {
+        let is_news = term > self.term;
+        self.term = self.term.max(term);
+        self.unsaved |= is_news;
+        is_news
     }
 
     pub(crate) fn spoken_of_no_more(&mut self) {

@@ -46,6 +46,10 @@ pub(crate) fn fifth_minor() -> Minor {
     build_of("1.4", "1.4", None, &|_, text| text)
 }
 
+pub(crate) fn sixth_minor() -> Minor {
+    build_of("1.5", "1.5", None, &|_, text| text)
+}
+
 /// By another compiler.
 pub(crate) fn first_minor_by(rustc: &Path) -> Minor {
     build("1.0-other-compiler", Some(rustc), &|_, text| text)

@@ -51,6 +51,7 @@ impl Expression {
             Self::ObjectOf { map, key } => ("objref", numbers(&[(3, key.number())]).text(4, map)),
             Self::DestinationNat { v6, address, port } => ("nat", nat(1, *v6, *address, (*port, *port))),
             Self::SourceNat { v6, address, ports } => ("nat", nat(0, *v6, *address, *ports)),
+            Self::Copy { to } => ("dup", numbers(&[(1, to.number())])),
             Self::Reject(Reject::TcpReset) => ("reject", numbers(&[(1, 1)])),
             Self::Reject(Reject::PortUnreachable) => ("reject", numbers(&[(1, 2)]).bytes(2, &[1])),
         }
@@ -78,6 +79,7 @@ impl Meta {
 impl Flow {
     const fn code(self) -> u32 {
         match self {
+            Self::State => 0,
             Self::Direction => 1,
             Self::Status => 2,
             Self::Mark => 3,

@@ -2,24 +2,28 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use ballast_proto::agent::Desired;
+
 use super::{Goal, Order, State};
 use crate::ledger::Entry;
 
 impl State {
     /// As the ledger remembers it. What the drivers have is unknown until they have been asked.
     pub(crate) fn from_entry(entry: Entry) -> Option<Self> {
+        let election = entry.desired.as_ref().and_then(|desired| desired.election.clone());
         let goal = match entry.desired {
             Some(desired) => Goal::Run(Arc::new(Order::read(&entry.cluster_id, desired)?)),
             None => Goal::Gone { cluster: entry.cluster_id, epochs: entry.removal_epochs.into_iter().collect() },
         };
         let held = entry.drivers.into_iter().map(|driver| (driver, None)).collect();
         let state = Self::new(&entry.load_balancer_id, goal);
-        Some(Self { held, settled: entry.settled, owed: false, unsaved: false, ..state })
+        let term = entry.term;
+        Some(Self { held, settled: entry.settled, owed: false, unsaved: false, election, term, ..state })
     }
 
     pub(crate) fn to_entry(&self) -> Entry {
         let (desired, removal_epochs) = match &self.goal {
-            Goal::Run(order) => (Some(order.to_desired()), Vec::new()),
+            Goal::Run(order) => (Some(Desired { election: self.election.clone(), ..order.to_desired() }), Vec::new()),
             Goal::Gone { epochs, .. } => (None, epochs.iter().copied().collect()),
         };
         let ordered = desired.iter().map(|desired| &desired.driver);
@@ -31,6 +35,7 @@ impl State {
             settled: self.settled.clone(),
             removal_epochs,
             drivers: drivers.into_iter().collect(),
+            term: self.term,
         }
     }
 
