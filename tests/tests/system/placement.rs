@@ -26,7 +26,7 @@ fn ten_pools_on_two_least_loaded_agents_are_five_and_five_and_all_answer() {
         for address in &addresses {
             site.wait_for_traffic(address);
         }
-        let agents = site.rest.look("/v2.0/agents")?;
+        let agents = site.rest.get("/v2.0/agents");
         for agent in agents["agents"].as_array().into_iter().flatten() {
             let path = format!("/v2.0/agents/{}/loadbalancer-pools", agent["id"].as_str().unwrap_or_default());
             assert_eq!(site.rest.get(&path)["pools"].as_array().map(Vec::len), Some(5));

@@ -292,6 +292,24 @@ async fn a_port_is_made_bound_and_removed() {
 }
 
 #[tokio::test]
+async fn the_port_of_a_side_may_answer_at_the_vips_address() {
+    let create = format!(
+        r#"POST /v2.0/ports {{"port": {{"name": "vip-{VIP}", "tenant_id": "p", "network_id": "{NETWORK}",
+        "fixed_ips": [{{"subnet_id": "{SUBNET}"}}], "admin_state_up": true,
+        "device_owner": "neutron:LOADBALANCER", "allowed_address_pairs": [{{"ip_address": "10.0.0.5"}}]}}}}"#
+    );
+    let made = format!(
+        r#"{{"port": {{"id": "{PORT}", "name": "vip-{VIP}", "mac_address": "FA:16:3E:00:00:01", "status": "DOWN",
+        "fixed_ips": [{{"subnet_id": "{SUBNET}", "ip_address": "10.0.0.6"}}]}}}}"#
+    );
+    let recording = Recording::play(&[(&normal(&create), 201, &made)]).await;
+    let wanted = WantedPort { also: Some("10.0.0.5".parse().unwrap()), address: None, ..wanted(None) };
+    let port = recording.neutron.make_port(&wanted).await.unwrap().unwrap();
+    assert_eq!(port.address.to_string(), "10.0.0.6");
+    recording.done().await;
+}
+
+#[tokio::test]
 async fn what_neutron_refuses_reaches_the_user_in_its_words_and_the_rest_does_not() {
     let create = format!(
         r#"POST /v2.0/ports {{"port": {{"name": "vip-{VIP}", "tenant_id": "p", "network_id": "{NETWORK}",

@@ -65,7 +65,7 @@ async fn paired(database: &Database) -> LoadBalancer {
         for number in 501..=503 {
             tx.insert_agent(&agent(number)).await?;
         }
-        tx.insert(stored).await?;
+        tx.insert(&stored).await?;
         tx.bind_side(id(1), id(501), "haproxy-ns", None).await?;
         tx.insert_election(id(1), &Election { term: 1.into(), key: vec![7; 32] }).await?;
         tx.insert_side(&side(SideNumber::One, 501, 1), false).await?;
@@ -93,9 +93,8 @@ async fn the_standby_is_its_agents_and_swaps_with_the_active_one(database: &Data
     let agents = read!(database.store, [], |tx| tx.agents_of(&[id(1)]).await).unwrap();
     assert_eq!(agents, [(id(1), id(501)), (id(1), id(502))]);
     let swap = |from: Side, to: Side| async move {
-        let (from, to) = (&from, &to);
         write!(database.store, [from, to], |tx| {
-            tx.swap_sides(from, to).await?;
+            tx.swap_sides(&from, &to).await?;
             tx.save_term(id(1), 2.into()).await
         })
     };
@@ -144,7 +143,7 @@ async fn what_sides_say_and_deploy_is_kept_and_goes_with_the_load_balancer(datab
     assert!(!format!("{election:?}").contains('7'), "a key is no matter of logs");
     write!(database.store, [one], |tx| {
         tx.release(id(1)).await?;
-        tx.delete(one).await
+        tx.delete(&one).await
     })
     .unwrap();
     assert!(read!(database.store, [], |tx| tx.sides_of(id(1)).await).unwrap().is_empty());
@@ -210,7 +209,7 @@ impl Book<'_> {
             }
             Turn::Swap => {
                 let (from, to) = (&self.active.0, &self.standby.0);
-                write!(self.database.store, [from, to], |tx| tx.swap_sides(from, to).await).unwrap();
+                write!(self.database.store, [from, to], |tx| tx.swap_sides(&from, &to).await).unwrap();
                 std::mem::swap(&mut self.active, &mut self.standby);
             }
             Turn::Replace { ends } => {
@@ -225,10 +224,10 @@ impl Book<'_> {
                 let next = Side { epoch: self.next.into(), port_id: id(700 + u128::from(self.next)), ..former.clone() };
                 let (former, ending, after) = (&former, &ending, &next);
                 write!(self.database.store, [former, ending, after], |tx| {
-                    tx.delete_side(former, true).await?;
-                    tx.insert_side(after, true).await?;
+                    tx.delete_side(&former, true).await?;
+                    tx.insert_side(&after, true).await?;
                     tx.drop_binding(id(1), former.agent_id, former.epoch).await?;
-                    tx.end_counting(id(1), former.epoch, ending).await
+                    tx.end_counting(id(1), former.epoch, &ending).await
                 })
                 .unwrap();
                 self.standby = (next, 0);
@@ -254,7 +253,7 @@ impl Book<'_> {
         let (one, whole, parts) = (&self.one, counted(*bytes), &self.parts(*bytes));
         let (epoch, listener): (Epoch, ListenerId) = (side.epoch, one.listeners[0].id);
         write!(self.database.store, [one, parts], |tx| {
-            let tally = Tally { load_balancer: one, epoch, whole, parts };
+            let tally = Tally { load_balancer: &one, epoch, whole, parts: &parts };
             if stands_by {
                 return tx.save_standby_statistics(&tally, &[(listener, whole)]).await;
             }
