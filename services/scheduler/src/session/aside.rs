@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn what_is_observed_again_takes_the_place_of_what_was() {
-        use OperatingStatus::{Error, Online};
+        use OperatingStatus::{Offline, Online};
         let observed = |epoch: u64, members: &[(u128, OperatingStatus)]| Observed {
             owner: Owner { agent_id: Default::default(), load_balancer_id: Default::default(), epoch: epoch.into() },
             members: members
@@ -58,12 +58,12 @@ mod tests {
         };
         let mut aside = Aside::default();
         aside.keep(observed(1, &[(1, Online), (2, Online)]));
-        aside.keep(observed(1, &[(1, Error)]));
+        aside.keep(observed(1, &[(1, Offline)]));
         let kept = |aside: &Aside| {
             let members = aside.0.values().flat_map(|one| &one.members);
             members.map(|one| (one.member_id, one.status)).collect::<Vec<_>>()
         };
-        assert_eq!(kept(&aside), [(MemberId::from_u128(1), Error), (MemberId::from_u128(2), Online)]);
+        assert_eq!(kept(&aside), [(MemberId::from_u128(1), Offline), (MemberId::from_u128(2), Online)]);
         aside.keep(observed(2, &[(3, Online)]));
         assert_eq!(kept(&aside), [(MemberId::from_u128(3), Online)], "another placement");
     }
